@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
 #include "server/plan/hold_keys.h"
 #include "server/plan/receipt_plan.h"
@@ -25,14 +26,6 @@ namespace {
 constexpr std::int64_t kProgressIntervalMs = 1'000;
 /// How often what is over kReceiptsKeptMax is removed, in receipts.
 constexpr std::uint64_t kPruneEvery = 64;
-
-absl::Status CycleOver(std::int64_t cycle, const TenantRecord& tenant) {
-  return absl::AbortedError(absl::StrCat(
-      "cycle ", cycle, " is over",
-      tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : std::string(),
-      ". Nothing of this call was applied; what was committed before stays. Begin a new cycle with "
-      "Authenticate."));
-}
 
 absl::Status BehindRefused(const std::string& table) {
   return absl::AbortedError(absl::StrCat("table '", table,
@@ -265,10 +258,9 @@ class PlanRun {
       : transaction_(transaction), before_(tenant), plan_(plan), savepoints_(savepoints) {}
 
   absl::StatusOr<CommitResult> Run() {
-    if (plan_.cycle && (!before_.active || before_.cycle != *plan_.cycle)) {
-      return CycleOver(*plan_.cycle, before_);
-    }
-    absl::Status status = UseNonce();
+    absl::Status status;
+    if (plan_.cycle) status = CheckRuns(*plan_.cycle, before_);
+    if (status.ok()) status = UseNonce();
     if (status.ok()) status = ForgetOld();
     if (status.ok()) status = RunSteps();
     if (status.ok()) status = KeepLedger();

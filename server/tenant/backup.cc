@@ -63,6 +63,36 @@ absl::Status EndCycleIn(MirrorCopy& made, const std::optional<TenantRecord>& bef
   return EndCycleOfCopy(**copy, before, now_ms);
 }
 
+/// Beside the mirror, before all tables of the tenant are dropped. Gives where; empty: there is nothing to be
+/// copied.
+absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
+                                            const GoOn& go_on) {
+  const absl::StatusOr<TenantInfo> info = tenant.Info();
+  if (!info.ok()) return info.status();
+  if (info->tables == 0) return std::string();
+  const absl::StatusOr<StoreHome::Space> space = tenants.home().FindSpace();
+  if (!space.ok()) return space.status();
+  if (space->free_bytes < info->bytes + kSpareBytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the mirror of '", tenant.context_id(), "' has ", info->bytes,
+                     " bytes, and the disk has room for ", space->free_bytes,
+                     ": the mirror as it was could not be kept. Nothing was dropped. Make room, or reset the "
+                     "tables by their names, which keeps no copy."));
+  }
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(tenant.context_id());
+  if (!copy.ok()) return copy.status();
+  const auto copying = [&](std::uint64_t, std::uint64_t) { return go_on(); };
+  if (absl::Status copied = (*copy)->CopyOf(**snapshot, copying); !copied.ok()) return copied;
+  absl::StatusOr<std::string> kept = (*copy)->Keep(now_ms);
+  if (!kept.ok()) {
+    return absl::Status(kept.status().code(), absl::StrCat(kept.status().message(), " Nothing was dropped."));
+  }
+  CrashPoint("reset.kept");
+  return kept;
+}
+
 }  // namespace
 
 absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, const std::string& context_id,
@@ -144,32 +174,34 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
   return report;
 }
 
-absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
-                                            const GoOn& go_on) {
-  const absl::StatusOr<TenantInfo> info = tenant.Info();
-  if (!info.ok()) return info.status();
-  if (info->tables == 0) return std::string();
-  const absl::StatusOr<StoreHome::Space> space = tenants.home().FindSpace();
-  if (!space.ok()) return space.status();
-  if (space->free_bytes < info->bytes + kSpareBytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the mirror of '", tenant.context_id(), "' has ", info->bytes,
-                     " bytes, and the disk has room for ", space->free_bytes,
-                     ": the mirror as it was could not be kept. Nothing was dropped. Make room, or reset the "
-                     "tables by their names, which keeps no copy."));
+absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
+                                        const GoOn& go_on) {
+  if (!tenant.IsUnusable()) {
+    absl::StatusOr<std::string> kept = CopyBeforeReset(tenants, tenant, now_ms, go_on);
+    absl::Status failed = kept.status();
+    if (kept.ok()) {
+      absl::StatusOr<std::vector<std::string>> tables = tenant.Reset({}, now_ms);
+      if (tables.ok()) return ResetReport{*std::move(tables), *std::move(kept)};
+      failed = tables.status();
+    }
+    // Whatever is in the old file must not keep a new one from being begun.
+    const bool of_file = absl::IsDataLoss(failed) || (kept.ok() && absl::IsFailedPrecondition(failed));
+    if (!of_file) return failed;
+    tenant.Distrust(failed);
   }
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
-  const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(tenant.context_id());
-  if (!copy.ok()) return copy.status();
-  const auto copying = [&](std::uint64_t, std::uint64_t) { return go_on(); };
-  if (absl::Status copied = (*copy)->CopyOf(**snapshot, copying); !copied.ok()) return copied;
-  absl::StatusOr<std::string> kept = (*copy)->Keep(now_ms);
-  if (!kept.ok()) {
-    return absl::Status(kept.status().code(), absl::StrCat(kept.status().message(), " Nothing was dropped."));
-  }
-  CrashPoint("reset.kept");
-  return kept;
+  // It may have been deleted meanwhile.
+  const absl::StatusOr<std::shared_ptr<Tenant>> there = tenants.Find(tenant.context_id());
+  if (!there.ok()) return there.status();
+  ResetReport report;
+  absl::Status rebuilt = (*there)->Rebuild(
+      [&](const std::optional<TenantRecord>& owner) {
+        absl::StatusOr<std::string> aside = tenants.home().SetAside(tenant.context_id(), now_ms, owner);
+        if (aside.ok()) report.kept = *aside;
+        return aside;
+      },
+      now_ms);
+  if (!rebuilt.ok()) return rebuilt;
+  return report;
 }
 
 }  // namespace mirror

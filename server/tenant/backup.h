@@ -60,11 +60,16 @@ struct RestoreReport {
 absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string& context_id,
                                             const std::string& path, std::int64_t now_ms);
 
-/// Beside the mirror, before all tables of the tenant are dropped. Gives where; empty: there is nothing to be
-/// copied. Errors: kResourceExhausted when the disk has no room
-/// for it; those of a backup.
-absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
-                                            const GoOn& go_on);
+struct ResetReport {
+  std::vector<std::string> tables;  ///< Those that were dropped.
+  std::string kept;                 ///< Where the mirror as it was is; empty: it had no tables.
+};
+
+/// Drops all tables of the tenant, and keeps a copy beside the mirror. One that is damaged, or no mirror, is
+/// set aside as it is, and a new one of the same owner made in its place. Errors: kResourceExhausted when
+/// the disk has no room for the copy; those of a backup.
+absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
+                                        const GoOn& go_on);
 
 }  // namespace mirror
 

@@ -58,7 +58,10 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
   if (absl::IsAlreadyExists(begun)) return absl::UnauthenticatedError(begun.message());
   if (!begun.ok()) return begun;
   TellBeginning(beginning);
-  if (beginning.admission.accepted) mirror_.BeginCycle();
+  if (beginning.admission.accepted) {
+    mirror_.Summarize(Look::kTenant);
+    mirror_.cycle().Begin();
+  }
   return std::move(beginning.admission);
 }
 
@@ -181,7 +184,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
                            before = std::move(now.former);
                            known_holds = std::move(now.holds);
                            if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
-                           return planned.plan;
+                           return std::move(planned.plan);
                          });
   if (!committed.ok()) return committed.status();
   if (!*committed) return Answers(tables);
@@ -190,7 +193,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   KeepTargets(*mirror_.store(), mirror_.options().freshness, mirror_.context_id());
   TellIdleRules(tables);
   mirror_.indexes().TellWrong(tables);
-  const Plan& plan = planned.plan;
+  const Plan& plan = (*committed)->plan;
   if (!plan.source_objects.empty()) mirror_.indexes().SetDue();
   // Retiring a table settles its holds.
   if (!plan.holds.empty() || !plan.settled_holds.empty() || !planned.retired.empty())
@@ -391,7 +394,7 @@ void CycleCalls::EndIfIdle(std::int64_t now_ms) {
   // Who holds the lock makes progress.
   if (!mirror_.mutex().try_lock()) return;
   const MutexLock lock(mirror_.mutex(), std::adopt_lock);
-  if (!mirror_.serves_cycle() || mirror_.store() == nullptr) return;
+  if (!mirror_.cycle().served() || mirror_.store() == nullptr) return;
   absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
   if (!tenant.ok() || !tenant->active || !mirror_.progress().IsIdle(*tenant, now_ms)) return;
   if (mirror_.EndIdleCycle(tenant->cycle, now_ms).ok()) TellTimedOut(mirror_, tenant->cycle);
@@ -399,7 +402,7 @@ void CycleCalls::EndIfIdle(std::int64_t now_ms) {
 
 void CycleCalls::EndCycle(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (!mirror_.serves_cycle() || !mirror_.Open(false, now_ms).ok()) return;
+  if (!mirror_.cycle().served() || !mirror_.Open(false, now_ms).ok()) return;
   absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
   if (!tenant.ok() || !tenant->active) return;
   absl::Status status = mirror_.EndCycle(now_ms);

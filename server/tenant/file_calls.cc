@@ -58,15 +58,15 @@ absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
 
 absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (mirror_.retired_) {
+  if (mirror_.file().retired) {
     return absl::FailedPreconditionError(absl::StrCat(
         "tenant '", mirror_.context_id(),
         "' is being deleted, and files of it are still there. Nothing was done. Delete it once more, "
         "then restore."));
   }
   // A file that is gone or damaged is no reason not to put a good one there.
-  std::string damaged = std::exchange(mirror_.quarantine_, {});
-  std::optional<TenantRecord> before = mirror_.owner_;
+  std::string damaged = std::exchange(mirror_.file().quarantine, {});
+  std::optional<TenantRecord> before = mirror_.file().owner;
   if (absl::Status refused = CloseForMove(now_ms, &damaged, &before); !refused.ok()) {
     if (!damaged.empty()) StayDamaged(damaged);
     return refused;
@@ -75,7 +75,7 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
     StayDamaged(damaged);
     return moved;
   }
-  mirror_.replaced_ = false;
+  mirror_.file().replaced = false;
   if (absl::Status status = mirror_.Open(false, now_ms); !status.ok()) return status;
   // The file may be a copy from the middle of the very cycle that runs. What an operator decided since then,
   // a pause or another source, stands whatever the copy says.
@@ -108,24 +108,34 @@ absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
       // Only now the disk was seen to have lost pages: the file is set aside with the log that has them.
       if (!whole.ok() && damaged->empty()) {
         mirror_.Noticed(whole).IgnoreError();  // Told by its event.
-        *damaged = std::exchange(mirror_.quarantine_, {});
+        *damaged = std::exchange(mirror_.file().quarantine, {});
       }
     }
   }
   mirror_.Close();
-  mirror_.quarantine_.clear();
+  mirror_.file().quarantine.clear();
   return absl::OkStatus();
 }
 
 void FileCalls::StayDamaged(const std::string& damaged) {
   mirror_.Close();
-  mirror_.quarantine_ = damaged;
+  mirror_.file().quarantine = damaged;
   mirror_.Summarize(Look::kTenant);
+}
+
+absl::Status FileCalls::Retire(const std::function<absl::Status()>& remove) {
+  const MutexLock lock(mirror_.mutex());
+  mirror_.file().retired = true;
+  mirror_.Close();
+  if (removed_) return absl::OkStatus();
+  absl::Status status = remove();
+  removed_ = status.ok();
+  return status;
 }
 
 bool FileCalls::IsUnusable() {
   const MutexLock lock(mirror_.mutex());
-  if (!mirror_.quarantine_.empty()) return true;
+  if (!mirror_.file().quarantine.empty()) return true;
   absl::Status status = OpenForOperator(mirror_, 0);
   if (status.ok()) status = mirror_.Noticed(mirror_.store()->CheckOwnTables());
   return absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
@@ -140,9 +150,9 @@ void FileCalls::Distrust(const absl::Status& why) {
 
 absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (mirror_.quarantine_.empty()) {
+  if (mirror_.file().quarantine.empty()) {
     const absl::Status open = OpenForOperator(mirror_, now_ms);
-    if (mirror_.quarantine_.empty() && !absl::IsFailedPrecondition(open)) {
+    if (mirror_.file().quarantine.empty() && !absl::IsFailedPrecondition(open)) {
       return absl::FailedPreconditionError(absl::StrCat("the mirror of '", mirror_.context_id(),
                                                         "' is not known to be damaged. Nothing was done."));
     }
@@ -151,7 +161,7 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
   const absl::StatusOr<std::string> aside = set_aside(owner);
   if (!aside.ok()) return aside.status();
   CrashPoint("rebuild.aside");
-  mirror_.quarantine_.clear();
+  mirror_.file().quarantine.clear();
   if (absl::Status status = mirror_.Open(true, now_ms); !status.ok()) return status;
   absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord&, Plan* plan) {
     if (!owner) return absl::OkStatus();
@@ -168,39 +178,42 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
 }
 
 std::optional<TenantRecord> FileCalls::FindOwner() {
+  std::optional<TenantRecord>& known = mirror_.file().owner;
   // Whose it is may still be read from it, where this process has not read it before.
-  if (!mirror_.owner_) {
-    const absl::StatusOr<std::unique_ptr<Store>> damaged = mirror_.open_(false);
+  if (!known) {
+    const absl::StatusOr<std::unique_ptr<Store>> damaged = mirror_.file().open(false);
     const absl::StatusOr<TenantRecord> tenant =
         damaged.ok() ? (*damaged)->ReadTenant() : absl::StatusOr<TenantRecord>(damaged.status());
-    if (tenant.ok()) mirror_.owner_ = *tenant;
+    if (tenant.ok()) known = *tenant;
   }
   CrashPoint("rebuild.before");
-  if (!mirror_.owner_) return std::nullopt;
+  if (!known) return std::nullopt;
   TenantRecord owner;
   owner.context_id = mirror_.context_id();
-  owner.issuer = mirror_.owner_->issuer;
-  owner.environment = mirror_.owner_->environment;
-  owner.source_id = mirror_.owner_->source_id;
-  owner.cycle = mirror_.owner_->cycle + 1;
-  owner.clock_ms = mirror_.owner_->clock_ms;
-  owner.paused = mirror_.owner_->paused;
-  owner.pause_reason = mirror_.owner_->pause_reason;
+  owner.issuer = known->issuer;
+  owner.environment = known->environment;
+  owner.source_id = known->source_id;
+  owner.cycle = known->cycle + 1;
+  owner.clock_ms = known->clock_ms;
+  owner.paused = known->paused;
+  owner.pause_reason = known->pause_reason;
   return owner;
 }
 
 absl::Status FileCalls::Resume(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   // The operator's word that a damaged file was mended; it is looked at once more.
-  std::string damaged = std::exchange(mirror_.quarantine_, {});
-  if (damaged.empty() && mirror_.store_ == nullptr) {
+  std::string damaged = std::exchange(mirror_.file().quarantine, {});
+  if (damaged.empty() && mirror_.store() == nullptr) {
     // Perhaps by a process before this one.
-    if (absl::IsDataLoss(OpenForOperator(mirror_, now_ms))) damaged = std::exchange(mirror_.quarantine_, {});
+    if (absl::IsDataLoss(OpenForOperator(mirror_, now_ms)))
+      damaged = std::exchange(mirror_.file().quarantine, {});
   }
   if (absl::Status status = LookOnceMore(damaged, now_ms); !status.ok()) {
     // A file that is gone may be made anew.
-    if (mirror_.quarantine_.empty() && !absl::IsNotFound(status)) mirror_.quarantine_ = std::move(damaged);
-    if (!mirror_.quarantine_.empty()) mirror_.Close();
+    if (mirror_.file().quarantine.empty() && !absl::IsNotFound(status))
+      mirror_.file().quarantine = std::move(damaged);
+    if (!mirror_.file().quarantine.empty()) mirror_.Close();
     return status;
   }
   bool had_stopped = !damaged.empty();

@@ -27,7 +27,7 @@ void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored
 /// of it is in its own file then. Errors: as Store; kUnavailable when somebody else has it open.
 absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms);
 
-/// A tenant's file as an operator handles it: checked, copied, put back, set aside, believed again.
+/// A tenant's file as an operator handles it: checked, copied, put back, set aside, believed again, removed.
 /// Errors: as Mirror; kNotFound when the file is gone. Threads: any.
 class FileCalls {
  public:
@@ -41,6 +41,9 @@ class FileCalls {
   /// full; kFailedPrecondition while the mirror is being made;
   /// those of `move`, which has then changed nothing.
   absl::Status ReplaceFile(const MoveFile& move, std::int64_t now_ms);
+  /// Closes it for good, every later call is refused, and calls `remove` for what is on disk. Again after an
+  /// error of it: tries that once more.
+  absl::Status Retire(const std::function<absl::Status()>& remove);
   /// Its file is damaged, or is no mirror of this tenant's: it takes nothing.
   bool IsUnusable();
   /// What is there cannot be worked with, as `why` says: it counts as damaged.
@@ -62,6 +65,7 @@ class FileCalls {
   std::optional<TenantRecord> FindOwner() MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;
+  bool removed_ MIRROR_GUARDED_BY(mirror_.mutex()) = false;  ///< What is on disk, by Retire().
 };
 
 }  // namespace mirror

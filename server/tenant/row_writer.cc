@@ -162,7 +162,7 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
 
 absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
   // It showed with one of the others.
-  if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.quarantine());
+  if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.file().quarantine);
   TellPartnersRows(tenant, group);
   const absl::StatusOr<bool> wait = MustWait(tenant, group);
   if (!wait.ok()) return mirror_.Noticed(wait.status());
@@ -305,7 +305,7 @@ absl::Status RowWriter::AnswerGroup(const TenantRecord& tenant, Group& group) {
   ServerCounters& counters = *mirror_.options().counters;
   std::int64_t progressed = 0;
   for (std::size_t i = 0; i < group.planned.size(); ++i) {
-    if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.quarantine());
+    if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.file().quarantine);
     WaitingRows& waiting = *group.planned[i];
     waiting.Answer(AnswerOf(waiting, i, *group.planner));
     counters.requests.Note(std::chrono::steady_clock::now() - waiting.began);

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "server/plan/column_rules.h"
 #include "server/plan/tenant_summary.h"
 #include "server/tenant/cycle_calls.h"
@@ -62,7 +61,6 @@ class Tenant : private TenantMirror,
 
   /// See Mirror.
   bool CloseIfIdle() { return shared_.CloseIfIdle(); }
-  absl::Status Retire(const std::function<absl::Status()>& remove) { return shared_.Retire(remove); }
   bool is_open() const { return shared_.is_open(); }
 
   /// What is known without its database. These wait for nothing; see SeenSummary.

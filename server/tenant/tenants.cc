@@ -119,10 +119,17 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const Caller& caller) {
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& caller) {
   if (absl::Status status = CheckContextId(caller.context_id); !status.ok()) return status;
-  // A spelling that was only probed must not keep the right one out.
-  if (const std::string other = OtherSpelling(caller.context_id); !other.empty()) ForgetUnlessThere(other);
-  const MutexLock lock(mutex_);
   const std::string key = FoldName(caller.context_id);
+  std::string known = caller.context_id;
+  {
+    const MutexLock lock(mutex_);
+    if (const auto found = tenants_.find(key); found != tenants_.end()) {
+      known = found->second.tenant->context_id();
+    }
+  }
+  // A spelling that was only probed must not keep the right one out.
+  if (known != caller.context_id) ForgetUnlessThere(known);
+  const MutexLock lock(mutex_);
   if (deleted_.contains(key)) return std::shared_ptr<Tenant>();
   auto found = tenants_.find(key);
   if (found == tenants_.end()) {
@@ -132,13 +139,6 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
   if (found->second.tenant->context_id() != caller.context_id) return UnknownTenant(kAsk);
   Used(found->second);
   return found->second.tenant;
-}
-
-std::string Tenants::OtherSpelling(const std::string& context_id) const {
-  const MutexLock lock(mutex_);
-  const auto found = tenants_.find(FoldName(context_id));
-  if (found == tenants_.end() || found->second.tenant->context_id() == context_id) return "";
-  return found->second.tenant->context_id();
 }
 
 Tenants::Entries::iterator Tenants::FindOnlyProbed(const std::string& context_id) {
@@ -195,24 +195,10 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& c
   return found->second.tenant;
 }
 
-absl::StatusOr<std::string> Tenants::Rebuild(const std::string& context_id, std::int64_t now_ms) {
-  absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
-  if (!tenant.ok()) return tenant.status();
-  std::string path;
-  absl::Status rebuilt = (*tenant)->Rebuild(
-      [&](const std::optional<TenantRecord>& owner) {
-        absl::StatusOr<std::string> aside = home_.SetAside((*tenant)->context_id(), now_ms, owner);
-        if (aside.ok()) path = *aside;
-        return aside;
-      },
-      now_ms);
-  if (!rebuilt.ok()) return rebuilt;
-  return path;
-}
-
 std::vector<std::shared_ptr<Tenant>> Tenants::Listed() {
   std::vector<std::shared_ptr<Tenant>> all;
   const MutexLock lock(mutex_);
+  all.reserve(tenants_.size());
   for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
   return all;
 }
@@ -303,12 +289,7 @@ void Tenants::EndIdleCycles() {
 }
 
 std::vector<Tenants::Seen> Tenants::AllSeen() {
-  std::vector<std::shared_ptr<Tenant>> all;
-  {
-    const MutexLock lock(mutex_);
-    all.reserve(tenants_.size());
-    for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
-  }
+  const std::vector<std::shared_ptr<Tenant>> all = Listed();
   std::vector<Seen> seen;
   seen.reserve(all.size());
   // One that was only probed was never there.
@@ -439,6 +420,14 @@ absl::StatusOr<std::shared_ptr<void>> Tenants::BeginBuilding(const std::string& 
                    " (a quarter of 'open_tenants_max', and at least ", kBuildingMin,
                    "). No cycle began, and nothing was done. Try again when the first cycle "
                    "of one of them is over."));
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<Tenant>>> FindAsked(Tenants& tenants,
+                                                               const std::string& context_id) {
+  if (context_id.empty()) return tenants.All();
+  absl::StatusOr<std::shared_ptr<Tenant>> one = tenants.Find(context_id);
+  if (!one.ok()) return one.status();
+  return std::vector<std::shared_ptr<Tenant>>{*std::move(one)};
 }
 
 }  // namespace mirror

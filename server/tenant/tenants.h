@@ -53,9 +53,6 @@ class Tenants {
   /// The same, for one whose mirror is about to be put there. `context_id` has been checked. Errors:
   /// kFailedPrecondition when it is known under another spelling.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
-  /// Sets a damaged mirror aside and makes a new one in its place, empty, of the same owner. Gives where
-  /// the damaged one is.
-  absl::StatusOr<std::string> Rebuild(const std::string& context_id, std::int64_t now_ms);
   std::vector<std::shared_ptr<Tenant>> All();
   /// Removes the mirror for good, and takes the tenant in no more until Allow(): that outlives a restart.
   absl::Status Delete(const std::string& context_id);
@@ -103,8 +100,6 @@ class Tenants {
 
   void Used(Entry& entry) MIRROR_REQUIRES(mutex_);
   void Unlist(Entry& entry) MIRROR_REQUIRES(mutex_);
-  /// Of the same name folded; empty: it is known under no other.
-  std::string OtherSpelling(const std::string& context_id) const;
   /// Of an entry that nobody uses and that has never been a mirror; the end where there is none.
   Entries::iterator FindOnlyProbed(const std::string& context_id) MIRROR_REQUIRES(mutex_);
   void MakeRoom(const Tenant& opened);
@@ -129,6 +124,10 @@ class Tenants {
   /// themselves.
   std::list<Tenant*> by_use_ MIRROR_GUARDED_BY(mutex_);
 };
+
+/// For the operator: the one of this id; of an empty id all. Errors: kNotFound.
+absl::StatusOr<std::vector<std::shared_ptr<Tenant>>> FindAsked(Tenants& tenants,
+                                                               const std::string& context_id);
 
 }  // namespace mirror
 

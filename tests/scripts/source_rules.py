@@ -6,7 +6,7 @@ Usage: source_rules.py includes|files|lengths|format ROOT
   includes   which room may include which and call SQLite, and that nothing includes itself
   files      header guards, line lengths, file names, what stands at the top, no private key
   lengths    product files of at most 600 lines and functions of at most 60, but for those of too_long.txt; folders of
-             at most 40 of them
+             at most 40 of them; classes of at most 30 methods
   format     every .h and .cc is as clang-format writes it
 
 Prints one line for each violation. Exit code: 0 none, 1 some, 2 wrong usage.
@@ -25,6 +25,7 @@ COLUMNS_MAX = 110
 LINES_MAX = 600
 FUNCTION_LINES_MAX = 60
 FOLDER_FILES_MAX = 40
+METHODS_MAX = 30
 # Files ("path") and functions ("path name") that are longer; below the root. One that is not needed any more is refused,
 # so that the list only shrinks.
 TOO_LONG = "tests/scripts/too_long.txt"
@@ -402,6 +403,17 @@ NO_CODE = re.compile(
 )
 SCOPE = re.compile(r"(?:template\s*<.*>\s*)?(?:inline\s+)?(?:namespace|class|struct|union|enum|extern)\b[^()]*$", re.DOTALL)
 LABEL = re.compile(r"\s*(?:(?:public|private|protected)\s*:\s*)*")
+CLASS = re.compile(
+    r"\b(?:class|struct)\s(?:\s*[A-Z_]+\([^()]*\))?\s*(?:\w+::)*(\w+)(?:\s+final)?\s*(?::(?!:).*)?$", re.DOTALL
+)
+# Before a brace that begins a value. One that begins a body has a space before it: clang-format sees to that.
+VALUE = re.compile(r"(?:\S|[=,]\s)$")
+# In a class: promises to the thread-safety analysis, and what declares no method of its own.
+PROMISE = re.compile(r"\b[A-Z]+_[A-Z_]+\((?:[^()]|\([^()]*\))*\)")
+NO_METHOD = re.compile(
+    r"(?:template\s+)?(?:using|friend|typedef|static_assert|enum|class|struct)\b|.*=\s*(?:delete|default)\b", re.DOTALL
+)
+METHOD = re.compile(r"[^=(]*?(operator(?!=\s*\()\W+|\w+)\s*\(")
 
 
 def functions_of(text):
@@ -424,6 +436,29 @@ def functions_of(text):
         begin = brace.end()
 
 
+def methods_of(text):
+    """(name, first line, methods) of each class that stands here: those it names itself, without constructors."""
+    text = NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+    levels, begin = [["", 0]], 0  # What stands in each open brace itself, and where the brace is.
+    for brace in re.finditer(r"[{};]", text):
+        levels[-1][0] += text[begin : brace.start()] + (";" if brace.group() == ";" else "")
+        begin = brace.end()
+        if brace.group() == "{":
+            levels.append(["", brace.start()])
+        elif brace.group() == "}" and len(levels) > 1:
+            body, at = levels.pop()
+            head = levels[-1][0].rpartition(";")[2]
+            levels[-1][0] += "" if VALUE.search(head) else ";"
+            if found := CLASS.search(head):
+                body, plain = None, PROMISE.sub("", body)
+                while body != plain:
+                    body, plain = plain, re.sub(r"<[^<>;]*>", "", plain)
+                parts = (part[LABEL.match(part).end() :] for part in body.split(";"))
+                names = [METHOD.match(part) for part in parts if not NO_METHOD.match(part)]
+                count = sum(name is not None and name.group(1) != found.group(1) for name in names)
+                yield found.group(1), text.count("\n", 0, at) + 1, count
+
+
 def check_lengths(root):
     listed = root / TOO_LONG
     known = [line for line in listed.read_text().splitlines() if line] if listed.exists() else []
@@ -441,6 +476,10 @@ def check_lengths(root):
             if lines > FUNCTION_LINES_MAX:
                 words = f"{function}() has {lines} lines, {FUNCTION_LINES_MAX} are the limit: split it along its steps"
                 found.append((f"{name} {function}", f"{name}:{first}: {words}"))
+        for owner, first, methods in methods_of(text):
+            if methods > METHODS_MAX:
+                words = f"{owner} has {methods} methods, {METHODS_MAX} are the limit: find what is a job of its own"
+                yield f"{name}:{first}: {words}"
         needed.update(entry for entry, _ in found)
         yield from (words for entry, words in found if entry not in known)
     for entry in known:

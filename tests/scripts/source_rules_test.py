@@ -242,6 +242,38 @@ class SourceRules(unittest.TestCase):
                 first = before.count("\n") + 2
                 self.assertIn(f"server/a.cc:{first}: {name}() has 61 lines", run.stdout)
 
+    def test_a_class_of_too_many_methods_is_named(self):
+        for head, owner in (
+            ("class A final : public B<int()>", "A"),
+            ('struct MIRROR_LOCKABLE("a") A', "A"),
+            ("template <typename T>\nclass A::Impl", "Impl"),
+        ):
+            begin = f"""namespace mirror {{
+{head} {{
+ public:
+  explicit {owner}(int a = {{}}) : a_{{a}}, b_(1) {{ Say(); }}
+  ~{owner}();
+  {owner}& operator=({owner}&& other);
+  {owner}(const {owner}&) = delete;
+  bool operator==(const {owner}&) const = default;
+  using Word = std::function<void(int)>;
+  class Inner {{
+    void Say();
+  }};
+  friend void Say(int);
+
+ private:
+"""
+            method = '  std::map<int, B<int>> Say(B b = {}) const MIRROR_REQUIRES(a.b()) { Say("}"); Say(); }\n'
+            methods = method + "  virtual void Say() = 0;\n" * 28 + "  bool operator()() const;\n"
+            end = "  std::function<void()> say_ = Say();\n  int a_ MIRROR_GUARDED_BY(b_){1};\n};\n}\n"
+            with self.subTest(head=head):
+                self.assertEqual(self.check("lengths", "server/a.h", begin + methods + end).stdout, "")
+                run = self.check("lengths", "server/a.h", begin + methods + method + end)
+                self.assertEqual(run.returncode, 1)
+                first = head.count("\n") + 2
+                self.assertIn(f"server/a.h:{first}: {owner} has 31 methods, 30 are the limit", run.stdout)
+
     def test_what_is_listed_may_be_too_long_as_long_as_it_is(self):
         listed = self.root / "tests" / "scripts" / "too_long.txt"
         listed.parent.mkdir(parents=True)

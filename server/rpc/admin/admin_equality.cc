@@ -154,15 +154,9 @@ grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::Lis
   return Serve(*context, with_keys ? Needs::kOperator : Needs::kViewer,
                absl::StrCat("ListHolds ", request->context_id(), with_keys ? " with keys" : ""),
                [&]() -> absl::Status {
-                 std::vector<std::shared_ptr<Tenant>> tenants;
-                 if (request->context_id().empty()) {
-                   tenants = tenants_.All();
-                 } else {
-                   absl::StatusOr<std::shared_ptr<Tenant>> one = tenants_.Find(request->context_id());
-                   if (!one.ok()) return one.status();
-                   tenants.push_back(*std::move(one));
-                 }
-                 for (const std::shared_ptr<Tenant>& tenant : tenants) {
+                 const auto asked = FindAsked(tenants_, request->context_id());
+                 if (!asked.ok()) return asked.status();
+                 for (const std::shared_ptr<Tenant>& tenant : *asked) {
                    const absl::StatusOr<std::vector<Hold>> holds = tenant->Holds();
                    // One that cannot be read does not hide the others.
                    if (!holds.ok() && !request->context_id().empty()) return holds.status();

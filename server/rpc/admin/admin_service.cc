@@ -169,6 +169,44 @@ void DiagnoseDisk(const StoreHome& home, v1::DiagnoseResponse* response) {
   if (sync.ok()) response->set_fsync_us(static_cast<std::uint64_t>(sync->count()));
 }
 
+absl::Status WriteLooks(Looks& looks, const v1::ListAuditRequest& request,
+                        grpc::ServerWriter<v1::AuditEntry>* writer) {
+  const absl::StatusOr<std::vector<AuditRecord>> records = looks.Last(request.limit());
+  if (!records.ok()) return records.status();
+  v1::AuditEntry entry;
+  for (const AuditRecord& look : *records) {
+    EncodeRecord(look, entry.mutable_record());
+    if (!writer->Write(entry)) break;
+  }
+  return absl::OkStatus();
+}
+
+/// Where the chain stands, then the records, in pages: nobody who adds one waits for a reader.
+absl::Status WriteAudit(Audit& audit, const grpc::ServerContext& context, const v1::ListAuditRequest& request,
+                        grpc::ServerWriter<v1::AuditEntry>* writer) {
+  const absl::StatusOr<AuditState> state = audit.State();
+  if (!state.ok()) return state.status();
+  v1::AuditEntry entry;
+  EncodeState(*state, entry.mutable_state());
+  if (!writer->Write(entry)) return absl::OkStatus();
+  std::uint64_t after_id = state->before.id;
+  if (request.limit() > 0 && state->last.id > request.limit()) {
+    after_id = std::max(after_id, state->last.id - request.limit());
+  }
+  while (!context.IsCancelled()) {
+    const absl::StatusOr<std::vector<AuditRecord>> records = audit.After(after_id, kAuditPerLook);
+    if (!records.ok()) return records.status();
+    for (const AuditRecord& record : *records) {
+      entry.Clear();
+      EncodeRecord(record, entry.mutable_record());
+      if (!writer->Write(entry)) return absl::OkStatus();
+      after_id = record.id;
+    }
+    if (records->size() < kAuditPerLook) break;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
@@ -278,8 +316,12 @@ grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::Re
         return absl::InvalidArgumentError(
             "'confirm' is not the context id. Nothing was dropped. Repeat the context id in 'confirm'.");
       }
-      return ResetAll(
-          **tenant, [&] { return !context->IsCancelled() && !stopping_; }, response);
+      absl::StatusOr<ResetReport> report =
+          ResetMirror(tenants_, **tenant, NowMs(), [&] { return !context->IsCancelled() && !stopping_; });
+      if (!report.ok()) return report.status();
+      response->mutable_tables()->Add(report->tables.begin(), report->tables.end());
+      response->set_kept_path(std::move(report->kept));
+      return absl::OkStatus();
     }
     const absl::StatusOr<std::vector<std::string>> done = (*tenant)->Reset(*meant, NowMs());
     if (!done.ok()) return done.status();
@@ -371,46 +413,10 @@ absl::Status AdminService::Watch(const grpc::ServerContext& context, const v1::W
 
 grpc::Status AdminService::ListAudit(grpc::ServerContext* context, const v1::ListAuditRequest* request,
                                      grpc::ServerWriter<v1::AuditEntry>* writer) {
-  return Serve(*context, Needs::kViewer, "ListAudit", [&] { return WriteAudit(*context, *request, writer); });
-}
-
-absl::Status AdminService::WriteLooks(const v1::ListAuditRequest& request,
-                                      grpc::ServerWriter<v1::AuditEntry>* writer) {
-  const absl::StatusOr<std::vector<AuditRecord>> looks = looks_.Last(request.limit());
-  if (!looks.ok()) return looks.status();
-  v1::AuditEntry entry;
-  for (const AuditRecord& look : *looks) {
-    EncodeRecord(look, entry.mutable_record());
-    if (!writer->Write(entry)) break;
-  }
-  return absl::OkStatus();
-}
-
-/// Where the chain stands, then the records, in pages: nobody who adds one waits for a reader.
-absl::Status AdminService::WriteAudit(const grpc::ServerContext& context, const v1::ListAuditRequest& request,
-                                      grpc::ServerWriter<v1::AuditEntry>* writer) {
-  if (request.looks()) return WriteLooks(request, writer);
-  const absl::StatusOr<AuditState> state = audit_.State();
-  if (!state.ok()) return state.status();
-  v1::AuditEntry entry;
-  EncodeState(*state, entry.mutable_state());
-  if (!writer->Write(entry)) return absl::OkStatus();
-  std::uint64_t after_id = state->before.id;
-  if (request.limit() > 0 && state->last.id > request.limit()) {
-    after_id = std::max(after_id, state->last.id - request.limit());
-  }
-  while (!context.IsCancelled()) {
-    const absl::StatusOr<std::vector<AuditRecord>> records = audit_.After(after_id, kAuditPerLook);
-    if (!records.ok()) return records.status();
-    for (const AuditRecord& record : *records) {
-      entry.Clear();
-      EncodeRecord(record, entry.mutable_record());
-      if (!writer->Write(entry)) return absl::OkStatus();
-      after_id = record.id;
-    }
-    if (records->size() < kAuditPerLook) break;
-  }
-  return absl::OkStatus();
+  return Serve(*context, Needs::kViewer, "ListAudit", [&] {
+    return request->looks() ? WriteLooks(looks_, *request, writer)
+                            : WriteAudit(audit_, *context, *request, writer);
+  });
 }
 
 grpc::Status AdminService::ListKeys(grpc::ServerContext* context, const v1::ListKeysRequest* /*request*/,
@@ -450,18 +456,12 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
                                     v1::DiagnoseResponse* response) {
   return Serve(*context, Needs::kViewer, absl::StrCat("Diagnose ", request->context_id()),
                [&]() -> absl::Status {
-                 std::vector<std::shared_ptr<Tenant>> asked;
-                 if (request->context_id().empty()) {
-                   asked = tenants_.All();
-                 } else {
-                   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
-                   if (!tenant.ok()) return tenant.status();
-                   asked.push_back(*std::move(tenant));
-                 }
+                 const auto asked = FindAsked(tenants_, request->context_id());
+                 if (!asked.ok()) return asked.status();
                  DiagnoseDisk(tenants_.home(), response);
                  response->set_open_tenants(static_cast<std::uint32_t>(tenants_.open_count()));
                  response->set_open_tenants_max(static_cast<std::uint32_t>(tenants_.open_max()));
-                 for (const std::shared_ptr<Tenant>& tenant : asked) {
+                 for (const std::shared_ptr<Tenant>& tenant : *asked) {
                    if (context->IsCancelled()) return absl::CancelledError("the call was cancelled");
                    const absl::Status sound = tenant->CheckIntegrity();
                    v1::DiagnoseResponse::Store* const store = response->add_stores();

@@ -96,12 +96,8 @@ class AdminService final : public v1::MirrorAdmin::Service {
                            v1::BackupResponse* response, const ShowBackup& show);
   absl::Status Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                      grpc::ServerWriter<v1::Event>* writer);
-  absl::Status WriteLooks(const v1::ListAuditRequest& request, grpc::ServerWriter<v1::AuditEntry>* writer);
-  absl::Status WriteAudit(const grpc::ServerContext& context, const v1::ListAuditRequest& request,
-                          grpc::ServerWriter<v1::AuditEntry>* writer);
   absl::Status Fill(Tenant& tenant, v1::Tenant* message);
   absl::Status List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response);
-  absl::Status ResetAll(Tenant& tenant, const std::function<bool()>& go_on, v1::ResetTableResponse* response);
 
   Gate& gate_;
   Tenants& tenants_;

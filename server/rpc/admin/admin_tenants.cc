@@ -8,12 +8,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
 #include "base/cut_message.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/rpc/admin/admin_service.h"
-#include "server/tenant/backup.h"
 #include "server/tenant/tenant_list.h"
 
 namespace mirror {
@@ -188,30 +186,6 @@ grpc::Status AdminService::AllowTenant(grpc::ServerContext* context, const v1::A
                              "an operator lets the deleted tenant be mirrored again");
                  return absl::OkStatus();
                });
-}
-
-/// What is damaged, or no mirror, is set aside as it is; of another one a copy is made first.
-absl::Status AdminService::ResetAll(Tenant& tenant, const std::function<bool()>& go_on,
-                                    v1::ResetTableResponse* response) {
-  const std::int64_t now_ms = NowMs();
-  if (!tenant.IsUnusable()) {
-    const absl::StatusOr<std::string> kept = CopyBeforeReset(tenants_, tenant, now_ms, go_on);
-    absl::Status failed = kept.status();
-    if (kept.ok()) {
-      response->set_kept_path(*kept);
-      const absl::StatusOr<std::vector<std::string>> done = tenant.Reset({}, now_ms);
-      if (done.ok()) response->mutable_tables()->Add(done->begin(), done->end());
-      failed = done.status();
-    }
-    // Whatever is in the old file must not keep a new one from being begun.
-    const bool of_file = absl::IsDataLoss(failed) || (kept.ok() && absl::IsFailedPrecondition(failed));
-    if (!of_file) return failed;
-    tenant.Distrust(failed);
-  }
-  const absl::StatusOr<std::string> aside = tenants_.Rebuild(tenant.context_id(), now_ms);
-  if (!aside.ok()) return aside.status();
-  response->set_kept_path(*aside);
-  return absl::OkStatus();
 }
 
 }  // namespace mirror

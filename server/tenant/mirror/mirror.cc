@@ -6,30 +6,21 @@
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
+#include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
 #include "server/plan/index_rules.h"
 
 namespace mirror {
-namespace {
-
-absl::Status CycleOver(std::int64_t cycle, const std::string& why) {
-  return absl::AbortedError(
-      absl::StrCat("cycle ", cycle, " is over", why,
-                   ". Nothing of this call was applied; what was committed before stays. Begin a "
-                   "new cycle with Authenticate."));
-}
-
-}  // namespace
 
 Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
                std::function<void()> make_room)
     : context_id_(std::move(context_id)),
-      open_(std::move(open)),
       options_(options),
       make_room_(std::move(make_room)),
       events_(events),
       hooks_(options.hooks, context_id_),
       agreed_(options.columns, options.hash_secret, context_id_),
+      file_{.open = std::move(open)},
       progress_(options_, seen_),
       partner_(context_id_, events),
       indexes_(context_id_, FollowsIndexes(options.indexes, context_id_), options.steady_now, events) {}
@@ -43,7 +34,7 @@ void Mirror::FindReplaced() {
   if (!store_ || !store_->Replaced()) return;
   const bool built = store_->IsDurable();
   Close();
-  replaced_ = true;
+  file_.replaced = true;
   if (built) {
     Tell(Severity::kWarning, "mirror.replaced",
          "the mirror file, or its log, was replaced or removed while it was open; the running cycle "
@@ -56,17 +47,17 @@ void Mirror::FindReplaced() {
 }
 
 absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
-  if (retired_) {
+  if (file_.retired) {
     return absl::PermissionDeniedError(absl::StrCat(
         "tenant '", context_id_, "' is not mirrored here. Nothing was done. Ask the mirror's operator."));
   }
-  if (!quarantine_.empty()) return absl::DataLossError(quarantine_);
+  if (!file_.quarantine.empty()) return absl::DataLossError(file_.quarantine);
   FindReplaced();
-  if (store_) return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
+  if (store_) return file_.replaced ? EndCycleInNewFile(now_ms) : absl::OkStatus();
   agreed_.Forget();
   cycle_.ForgetFile();
   indexes_.SetDue();
-  absl::StatusOr<std::unique_ptr<Store>> store = open_(create);
+  absl::StatusOr<std::unique_ptr<Store>> store = file_.open(create);
   if (absl::IsNotFound(store.status())) {
     return absl::AbortedError(
         absl::StrCat("the mirror file of '", context_id_,
@@ -76,22 +67,22 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   if (absl::IsFailedPrecondition(store.status())) TellUnavailable(store.status());
   if (!store.ok()) return Noticed(store.status());
   if (std::string why = (*store)->Quarantined(); trust == Trust::kNeeded && !why.empty()) {
-    quarantine_ = std::move(why);
+    file_.quarantine = std::move(why);
     Summarize(Look::kTenant);
-    return absl::DataLossError(quarantine_);
+    return absl::DataLossError(file_.quarantine);
   }
   store_ = *std::move(store);
   is_open_ = true;
   make_room_();
   KeepTargets(*store_, options_.freshness, context_id_);
   Summarize(Look::kAll);
-  return replaced_ ? EndCycleInNewFile(now_ms) : absl::OkStatus();
+  return file_.replaced ? EndCycleInNewFile(now_ms) : absl::OkStatus();
 }
 
 /// The file may be a copy from the middle of the very cycle that runs: that cycle must not go on in it.
 absl::Status Mirror::EndCycleInNewFile(std::int64_t now_ms) {
   absl::Status status = EndCycle(now_ms);
-  replaced_ = !status.ok();
+  file_.replaced = !status.ok();
   return status;
 }
 
@@ -100,8 +91,8 @@ absl::Status Mirror::Noticed(absl::Status status) {
   if (absl::IsFailedPrecondition(status) && store_) {
     if (absl::Status own = store_->CheckOwnTables(); absl::IsDataLoss(own)) status = own;
   }
-  if (absl::IsDataLoss(status) && quarantine_.empty()) {
-    quarantine_ = absl::StrCat(
+  if (absl::IsDataLoss(status) && file_.quarantine.empty()) {
+    file_.quarantine = absl::StrCat(
         "the mirror file of '", context_id_, "' is damaged: ", status.message(),
         ". It takes nothing more. 'mirrorctl restore ", context_id_, " FILE --confirm ", context_id_,
         "' puts a backup in its place, 'mirrorctl reset ", context_id_, " --all --confirm ", context_id_,
@@ -109,15 +100,15 @@ absl::Status Mirror::Noticed(absl::Status status) {
         "repair by hand 'mirrorctl resume ",
         context_id_, "'.");
     // What cannot be opened is met again by whoever opens it.
-    const absl::Status noted = store_ ? store_->Quarantine(quarantine_) : absl::OkStatus();
+    const absl::Status noted = store_ ? store_->Quarantine(file_.quarantine) : absl::OkStatus();
     Close();
     Tell(Severity::kError, "mirror.damaged",
          noted.ok()
-             ? quarantine_
-             : absl::StrCat(quarantine_,
+             ? file_.quarantine
+             : absl::StrCat(file_.quarantine,
                             " A restart of the server would forget this: ", std::string(noted.message())));
     Summarize(Look::kTenant);
-    return absl::DataLossError(quarantine_);
+    return absl::DataLossError(file_.quarantine);
   }
   if (absl::IsUnavailable(status)) TellUnavailable(status);
   return status;
@@ -139,15 +130,9 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
     TellTimedOut(*this, cycle);
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
-  served_cycle_ = true;
-  owner_ = tenant;
+  cycle_.NoteServed();
+  file_.owner = tenant;
   return absl::OkStatus();
-}
-
-void Mirror::BeginCycle() {
-  Summarize(Look::kTenant);
-  served_cycle_ = true;
-  cycle_.Forget();
 }
 
 absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Planner& planner) {
@@ -157,7 +142,7 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
   if (!*committed) return std::optional<Committed>();
   const auto took = std::chrono::steady_clock::now() - begin;
   told_unavailable_.clear();
-  auto& [plan, result] = **committed;
+  const auto& [plan, result] = **committed;
   hooks_.Wake(plan);
   if (plan.hooks && result.hooks_dropped > 0) {
     Tell(Severity::kError, "hook.dropped",
@@ -166,7 +151,7 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
                       " dropped, the oldest first: more than ", kHooksWaitingMax,
                       " wait. No row is affected. The event 'hook.failed' says why they are not delivered"));
   }
-  return std::optional<Committed>(Committed{std::move(plan), std::move(result), took});
+  return std::optional<Committed>(Committed{*std::move(*committed), took});
 }
 
 absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add) {
@@ -190,15 +175,12 @@ absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add) {
         return plan;
       });
   if (!committed.ok()) return committed.status();
-  owner_ = ended;
+  file_.owner = ended;
   const bool completed = ended.completed_cycle != before.completed_cycle;
   if (completed) options_.counters->cycles_completed.Add();
   if (!completed && before.active) options_.counters->cycles_interrupted.Add();
   Summarize(Look::kAll);
-  served_cycle_ = false;
-  cycle_.Forget();
-  // A step may have settled some with its table.
-  cycle_.ForgetHolds();
+  cycle_.End();
   for (const StepResult& step : (*committed)->result.steps) {
     if (!step.status.ok()) return step.status;
   }
@@ -225,21 +207,11 @@ bool Mirror::CloseIfIdle() {
   return true;
 }
 
-absl::Status Mirror::Retire(const std::function<absl::Status()>& remove) {
-  const MutexLock lock(mutex_);
-  retired_ = true;
-  Close();
-  if (removed_) return absl::OkStatus();
-  absl::Status status = remove();
-  removed_ = status.ok();
-  return status;
-}
-
 /// What cannot be read is met again, and told, by the call that needs it.
 void Mirror::Summarize(Look look) {
   TenantSummary next = seen_.Get();
-  next.quarantined = !quarantine_.empty();
-  next.quarantine = quarantine_;
+  next.quarantined = !file_.quarantine.empty();
+  next.quarantine = file_.quarantine;
   if (store_) ReadSummary(*store_, look, &next);
   seen_.Set(std::move(next));
 }
@@ -255,7 +227,7 @@ void Mirror::TellUnavailable(const absl::Status& status) {
   if (store_ && store_->IsDurable() && store_->Replaced()) return;
   const std::string message(status.message());
   // An operator who meets it is told.
-  if (served_cycle_) seen_.NoteFailure(message);
+  if (cycle_.served()) seen_.NoteFailure(message);
   if (message == told_unavailable_) return;
   told_unavailable_ = message;
   Tell(Severity::kError, "mirror.unavailable",
@@ -280,8 +252,7 @@ absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) {
 
 absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRecord& tenant) {
   if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
-  if (tenant.active && tenant.cycle == cycle) return absl::OkStatus();
-  return CycleOver(cycle, tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : "");
+  return CheckRuns(cycle, tenant);
 }
 
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust trust) {

@@ -36,6 +36,18 @@ using OpenStore = std::function<absl::StatusOr<std::unique_ptr<Store>>(bool crea
 /// is as it will be. Its error leaves the cycle running. Absent: nothing more.
 using PlanEnd = std::function<absl::Status(const TenantRecord& before, Plan* plan)>;
 
+/// A tenant's file, whether it is open or not.
+struct MirrorFile {
+  OpenStore open;
+  bool retired = false;  ///< It is not opened any more.
+  /// Another file was found, and the cycle in it has not been ended yet.
+  bool replaced = false;
+  /// Why nothing is taken; empty: all is well.
+  std::string quarantine;
+  /// Its tenant's row as it was last read: outlives a file that is damaged.
+  std::optional<TenantRecord> owner;
+};
+
 /// A tenant's store, its lock, and what is known of both: opened when it is needed, quarantined when it is
 /// damaged, committed to, closed. What a tenant's calls share.
 ///
@@ -67,14 +79,10 @@ class Mirror {
   /// Remembers that a database is damaged: it takes nothing more until an operator acts. Gives what is to be
   /// answered.
   absl::Status Noticed(absl::Status status) MIRROR_REQUIRES(mutex_);
-  /// Why nothing is taken; empty: all is well.
-  const std::string& quarantine() const MIRROR_REQUIRES(mutex_) { return quarantine_; }
+  MirrorFile& file() MIRROR_REQUIRES(mutex_) { return file_; }
   void Close() MIRROR_REQUIRES(mutex_);
   /// Closes the store when nobody uses it. False: it is in use or closed already.
   bool CloseIfIdle() MIRROR_EXCLUDES(mutex_);
-  /// Closes it for good, every later call is refused, and calls `remove` for what is on disk. Again after an
-  /// error of it: tries that once more.
-  absl::Status Retire(const std::function<absl::Status()>& remove) MIRROR_EXCLUDES(mutex_);
   /// Somebody else's store may be closed for this one.
   void MakeRoom() const { make_room_(); }
 
@@ -83,18 +91,12 @@ class Mirror {
       MIRROR_REQUIRES(mutex_);
   absl::Status CheckRunning(const Caller& caller, std::int64_t cycle, std::int64_t now_ms,
                             const TenantRecord& tenant) MIRROR_REQUIRES(mutex_);
-  /// A cycle that this process serves began.
-  void BeginCycle() MIRROR_REQUIRES(mutex_);
-  /// A cycle may be running that this process has served.
-  bool serves_cycle() const MIRROR_REQUIRES(mutex_) { return served_cycle_; }
   /// Whichever runs.
   absl::Status EndCycle(std::int64_t now_ms, const PlanEnd& add = {}) MIRROR_REQUIRES(mutex_);
   /// One that makes no progress. Errors: kAborted when it is over, or makes progress by now.
   absl::Status EndIdleCycle(std::int64_t cycle, std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
 
-  struct Committed {
-    Plan plan;
-    CommitResult result;
+  struct Committed : Store::Committed {
     std::chrono::steady_clock::duration took{};  ///< From the wait for the lock to the end of the commit.
   };
   /// Begins, plans and commits: the only place where that is done. `planner` is asked under the store's
@@ -115,14 +117,11 @@ class Mirror {
   const HookWriter& hooks() const { return hooks_; }
 
  private:
-  friend class FileCalls;  // Puts another file there.
-
   void FindReplaced() MIRROR_REQUIRES(mutex_);
   absl::Status EndCycleInNewFile(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
   void TellUnavailable(const absl::Status& status) MIRROR_REQUIRES(mutex_);
 
   const std::string context_id_;
-  const OpenStore open_;
   const TenantOptions options_;
   const std::function<void()> make_room_;
   Events& events_;
@@ -133,18 +132,11 @@ class Mirror {
   Mutex mutex_;
   std::unique_ptr<Store> store_ MIRROR_GUARDED_BY(mutex_);
   std::atomic<bool> is_open_{false};
-  bool retired_ MIRROR_GUARDED_BY(mutex_) = false;
-  bool removed_ MIRROR_GUARDED_BY(mutex_) = false;
-  /// Another file was found, and the cycle in it has not been ended yet.
-  bool replaced_ MIRROR_GUARDED_BY(mutex_) = false;
-  bool served_cycle_ MIRROR_GUARDED_BY(mutex_) = false;
+  MirrorFile file_ MIRROR_GUARDED_BY(mutex_);
   RunningCycle cycle_ MIRROR_GUARDED_BY(mutex_);
   CycleProgress progress_ MIRROR_GUARDED_BY(mutex_);
   PartnerNews partner_ MIRROR_GUARDED_BY(mutex_);
   IndexFollower indexes_ MIRROR_GUARDED_BY(mutex_);
-  /// As it was last read: outlives a file that is damaged.
-  std::optional<TenantRecord> owner_ MIRROR_GUARDED_BY(mutex_);
-  std::string quarantine_ MIRROR_GUARDED_BY(mutex_);
   /// What the last event about it said; empty: something was written since.
   std::string told_unavailable_ MIRROR_GUARDED_BY(mutex_);
 };

@@ -18,6 +18,18 @@ constexpr std::size_t kReasonBytesTold = 600;
 
 }  // namespace
 
+void RunningCycle::Begin() {
+  Forget();
+  served_ = true;
+}
+
+void RunningCycle::End() {
+  Forget();
+  // A step may have settled some with its table.
+  ForgetHolds();
+  served_ = false;
+}
+
 void RunningCycle::Forget() {
   refused_.reset();
   notes_.reset();

@@ -25,8 +25,13 @@ namespace mirror {
 /// Threads: none; used under the tenant's lock.
 class RunningCycle {
  public:
-  /// Another cycle begins or this one is over.
-  void Forget();
+  /// One that this process serves begins.
+  void Begin();
+  void End();
+  /// A call of it is served here.
+  void NoteServed() { served_ = true; }
+  /// It may be running, and this process has served it.
+  bool served() const { return served_; }
   /// Another file may be there: holds, too.
   void ForgetFile();
 
@@ -64,6 +69,9 @@ class RunningCycle {
                                       const Position& position) const;
 
  private:
+  void Forget();
+
+  bool served_ = false;
   std::optional<std::int64_t> version_;           ///< Store::ReadDataVersion() of the next three.
   std::optional<std::set<std::string>> refused_;  ///< Folded.
   std::optional<std::vector<CycleNote>> notes_;

@@ -31,16 +31,9 @@ const Position kFive{Lsn{5}, "five"}, kTen{Lsn{10}, "ten"};
 class CommitGroupTest : public TenantBench {
  protected:
   CommitGroupTest() {
-    tenant_ = std::make_unique<Tenant>(
-        "ctx",
-        [this](bool create) -> absl::StatusOr<std::unique_ptr<Store>> {
-          absl::StatusOr<std::unique_ptr<Store>> store =
-              OpenSqliteStore(folder_.path(), "ctx", create, sqlite_);
-          if (!store.ok()) return store;
-          return std::make_unique<HeldStore>(*std::move(store), gate_);
-        },
-        options_, events_, [](Tenant&) {});
-    source_ = std::make_unique<SourceCalls>(*tenant_, "ctx");
+    wrap_ = [this](std::unique_ptr<Store> store) {
+      return std::make_unique<HeldStore>(std::move(store), gate_);
+    };
   }
 
   static std::string Name(int i) { return "people" + std::to_string(i); }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -183,7 +184,10 @@ class TenantBench : public testing::Test {
     tenant_ = std::make_unique<Tenant>(
         "ctx",
         [this](bool create) -> absl::StatusOr<std::unique_ptr<Store>> {
-          return OpenSqliteStore(folder_.path(), "ctx", create, sqlite_);
+          absl::StatusOr<std::unique_ptr<Store>> store =
+              OpenSqliteStore(folder_.path(), "ctx", create, sqlite_);
+          if (!store.ok() || !wrap_) return store;
+          return wrap_(*std::move(store));
         },
         options_, events_, [](Tenant&) {});
     const std::int64_t now = source_ ? source_->now : 1'700'000'000'000;
@@ -207,6 +211,8 @@ class TenantBench : public testing::Test {
   Events events_;
   TenantOptions options_;
   SqliteOptions sqlite_;
+  /// Around each store that is opened from now on.
+  std::function<std::unique_ptr<Store>(std::unique_ptr<Store>)> wrap_;
   std::unique_ptr<Tenant> tenant_;
   std::unique_ptr<SourceCalls> source_;
 

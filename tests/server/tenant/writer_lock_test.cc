@@ -51,16 +51,9 @@ class BetweenStore final : public ForwardingStore {
 class WriterLockTest : public TenantBench {
  protected:
   WriterLockTest() : TenantBench({.gap_wait_ms = 200}) {
-    tenant_ = std::make_unique<Tenant>(
-        "ctx",
-        [this](bool create) -> absl::StatusOr<std::unique_ptr<Store>> {
-          absl::StatusOr<std::unique_ptr<Store>> store =
-              OpenSqliteStore(folder_.path(), "ctx", create, sqlite_);
-          if (!store.ok()) return store;
-          return std::make_unique<BetweenStore>(*std::move(store), between_);
-        },
-        options_, events_, [](Tenant&) {});
-    source_ = std::make_unique<SourceCalls>(*tenant_, "ctx");
+    wrap_ = [this](std::unique_ptr<Store> store) {
+      return std::make_unique<BetweenStore>(std::move(store), between_);
+    };
   }
 
   /// `people` with one row at LSN 5, announced in a cycle that runs.

@@ -1,0 +1,19 @@
+#ifndef MIRROR_SERVER_PLAN_CYCLE_CHECK_H_
+#define MIRROR_SERVER_PLAN_CYCLE_CHECK_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/plan/plan.h"
+
+namespace mirror {
+
+/// What a call of a cycle that is over gets. `why` follows the word "over"; empty: no reason is given.
+absl::Status CycleOver(std::int64_t cycle, const std::string& why);
+/// Whether `cycle` is the tenant's running one. Errors: CycleOver().
+absl::Status CheckRuns(std::int64_t cycle, const TenantRecord& tenant);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_PLAN_CYCLE_CHECK_H_
