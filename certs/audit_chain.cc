@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kFindingsMax = 20;
 constexpr std::size_t kChainBytes = 16;
-constexpr const char* kKinds[] = {"sealed", "pruned", "replaced"};
+constexpr const char* kSealKinds[] = {"sealed", "pruned", "replaced"};
 
 /// With its length, so that no two lists of fields give the same bytes.
 void AppendField(std::string* bytes, std::string_view field) {
@@ -52,13 +52,13 @@ std::string AuditHash(std::string_view previous, const AuditRecord& record) {
 }
 
 std::string SealText(const AuditSeal& seal) {
-  return absl::StrCat("mirror-audit v1 ", kKinds[static_cast<int>(seal.kind)], "\nchain ", seal.point.chain,
-                      "\nrecord ", seal.point.id, "\nhash ", absl::BytesToHexString(seal.point.hash),
-                      "\ntime_ms ", seal.time_ms, "\n");
+  return absl::StrCat("mirror-audit v1 ", kSealKinds[static_cast<int>(seal.kind)], "\nchain ",
+                      seal.point.chain, "\nrecord ", seal.point.id, "\nhash ",
+                      absl::BytesToHexString(seal.point.hash), "\ntime_ms ", seal.time_ms, "\n");
 }
 
 std::string FormatSeal(const AuditSeal& seal) {
-  const nlohmann::ordered_json json = {{"kind", kKinds[static_cast<int>(seal.kind)]},
+  const nlohmann::ordered_json json = {{"kind", kSealKinds[static_cast<int>(seal.kind)]},
                                        {"chain", seal.point.chain},
                                        {"record", seal.point.id},
                                        {"hash", absl::BytesToHexString(seal.point.hash)},
@@ -75,9 +75,9 @@ absl::StatusOr<AuditSeal> ParseSeal(std::string_view text) {
   AuditSeal seal;
   try {
     const std::string kind = json.at("kind").get<std::string>();
-    const auto found = std::find(std::begin(kKinds), std::end(kKinds), kind);
-    if (found == std::end(kKinds)) return wrong;
-    seal.kind = static_cast<SealKind>(found - std::begin(kKinds));
+    const auto found = std::find(std::begin(kSealKinds), std::end(kSealKinds), kind);
+    if (found == std::end(kSealKinds)) return wrong;
+    seal.kind = static_cast<SealKind>(found - std::begin(kSealKinds));
     seal.point.chain = json.at("chain").get<std::string>();
     seal.point.id = json.at("record").get<std::uint64_t>();
     seal.point.hash = absl::HexStringToBytes(json.at("hash").get<std::string>());

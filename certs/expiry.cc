@@ -18,7 +18,7 @@ struct KindWords {
   std::string_view name, renewal;
 };
 
-constexpr KindWords kKinds[] = {
+constexpr KindWords kKeyKinds[] = {
     {KeyKind::kSource, "source",
      "make the next key with 'mirrorctl certs issue-source', give it to the source, reload the server's "
      "keys, "
@@ -57,7 +57,7 @@ constexpr KindWords kKinds[] = {
 };
 
 const KindWords& WordsOf(KeyKind kind) {
-  return *std::find_if(std::begin(kKinds), std::end(kKinds),
+  return *std::find_if(std::begin(kKeyKinds), std::end(kKeyKinds),
                        [kind](const KindWords& words) { return words.kind == kind; });
 }
 
@@ -68,9 +68,9 @@ std::string Days(std::int64_t days) { return days == 1 ? "1 day" : absl::StrCat(
 std::string_view KindName(KeyKind kind) { return WordsOf(kind).name; }
 
 KeyKind KindNamed(std::string_view name) {
-  const auto* const found = std::find_if(std::begin(kKinds), std::end(kKinds),
+  const auto* const found = std::find_if(std::begin(kKeyKinds), std::end(kKeyKinds),
                                          [name](const KindWords& words) { return words.name == name; });
-  return found == std::end(kKinds) ? KeyKind::kSource : found->kind;
+  return found == std::end(kKeyKinds) ? KeyKind::kSource : found->kind;
 }
 
 std::string_view Renewal(KeyKind kind) { return WordsOf(kind).renewal; }

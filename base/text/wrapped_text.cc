@@ -7,7 +7,7 @@
 namespace mirror {
 namespace {
 
-constexpr std::size_t kGap = 2;  // Spaces between two columns, at least.
+constexpr std::size_t kGapLeast = 2;  // Spaces between two columns, at least.
 // A text that begins further to the right would become a narrow column.
 constexpr std::size_t kTextBeginMost = 50;
 // A path can be no longer, and who looks for the end of a quotation looks no further.
@@ -105,7 +105,7 @@ std::string WrappedLine(std::string_view line, std::size_t indent) {
   const std::size_t first = std::min(line.find_first_not_of(' '), line.size());
   std::size_t text = first;
   for (std::size_t at = line.find("  ", first); at != std::string_view::npos; at = line.find("  ", text)) {
-    const std::size_t behind = line.find_first_not_of(' ', at + kGap);
+    const std::size_t behind = line.find_first_not_of(' ', at + kGapLeast);
     if (behind == std::string_view::npos || CharactersOf(line.substr(0, behind)) > kTextBeginMost) break;
     text = behind;
   }

@@ -13,14 +13,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/printable.h"
+#include "client/command/exit_code.h"
 #include "client/config/config.h"
 #include "client/run/source_rules.h"
 #include "client/wire/connect.h"
 
 namespace mirror {
 namespace {
-
-constexpr int kDone = 0, kWrongUse = 2;
 
 /// What the first cycle would fail at, without opening the source.
 absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) {
@@ -53,7 +52,7 @@ int CheckConfig(const std::string& file, std::ostream& out, std::ostream& err) {
   const absl::Status checked = config.ok() ? CheckAll(*config) : config.status();
   if (!checked.ok()) {
     err << "mirror-agent: " << Printable(std::string(checked.message())) << '\n';
-    return kWrongUse;
+    return kExitWrongUse;
   }
   out << file << ": no errors\n";
   std::error_code error;
@@ -61,7 +60,7 @@ int CheckConfig(const std::string& file, std::ostream& out, std::ostream& err) {
     out << "the agent's folder '" << config->agent.state_dir
         << "' is not there yet: the first run makes it\n";
   }
-  return kDone;
+  return kExitDone;
 }
 
 }  // namespace mirror

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "client/command/exit_code.h"
 #include "client/command/json_lines.h"
 #include "client/config/config.h"
 #include "client/run/open_source.h"
@@ -18,8 +19,6 @@
 
 namespace mirror {
 namespace {
-
-constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
 
 /// What was done, for people.
 using Act = std::function<absl::StatusOr<std::string>(const AgentConfig& config, const SourceConfig& source)>;
@@ -33,9 +32,9 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
   std::ostream& err = lines ? lines->stream() : plain_err;
   if (!config.ok()) {
     err << "mirror-agent: " << config.status().message() << '\n';
-    return kWrongUse;
+    return kExitWrongUse;
   }
-  int exit_code = kDone, sources = 0;
+  int exit_code = kExitDone, sources = 0;
   for (const SourceConfig& source : config->sources) {
     if (!is_meant(source)) continue;
     ++sources;
@@ -46,12 +45,12 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
       out << source.context_id << "  " << source.path << ": " << *done << '\n';
     } else {
       err << "mirror-agent: " << source.context_id << ": " << done.status().message() << '\n';
-      exit_code = kFailed;
+      exit_code = kExitFailed;
     }
   }
   if (sources > 0) return exit_code;
   err << "mirror-agent: " << config->file << ": there is no [[source]] " << none << '\n';
-  return kWrongUse;
+  return kExitWrongUse;
 }
 
 absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source,

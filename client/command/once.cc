@@ -16,6 +16,7 @@
 #include "base/text/nearest_word.h"
 #include "base/text/text_stream.h"
 #include "client/command/dry_run.h"
+#include "client/command/exit_code.h"
 #include "client/command/expiry.h"
 #include "client/command/json_lines.h"
 #include "client/command/progress.h"
@@ -29,8 +30,6 @@
 
 namespace mirror {
 namespace {
-
-constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
 
 /// Errors: a table of --repopulate that no source has.
 absl::Status CheckTables(const AgentConfig& config, const std::vector<std::string>& tables) {
@@ -73,9 +72,9 @@ absl::Status PickSources(const std::string& context_id, AgentConfig* config) {
 }
 
 int DryRunAll(const AgentConfig& config, const Connection& connection, std::ostream& out, std::ostream& err) {
-  int exit_code = kDone;
+  int exit_code = kExitDone;
   for (const SourceConfig& source : config.sources) {
-    if (!DryRun(source, config.agent.state_dir, connection, out, err)) exit_code = kFailed;
+    if (!DryRun(source, config.agent.state_dir, connection, out, err)) exit_code = kExitFailed;
   }
   return exit_code;
 }
@@ -101,14 +100,14 @@ bool WentWell(const OnceOptions& options, const CycleReport& report) {
 
 int RunAll(const OnceOptions& options, const AgentConfig& config, const Connection& connection,
            bool draws_progress, std::ostream& out, std::ostream& err) {
-  int exit_code = kDone;
+  int exit_code = kExitDone;
   const bool lines_only = config.sources.size() > 1 && !options.details && !options.verify;
   RunTotals totals;
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
   for (const SourceConfig& source : config.sources) {
     Progress progress(err, draws_progress);
     const SourceRun run = RunOneSource(options, config, source, connection, progress);
-    if (!WentWell(options, run.report)) exit_code = kFailed;
+    if (!WentWell(options, run.report)) exit_code = kExitFailed;
     if (options.json) {
       sources.push_back(ToJson(run, options.show_keys));
       std::ostringstream unused;
@@ -141,7 +140,7 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
   std::ostream& err = lines ? lines->stream() : plain_err;
   const auto wrong = [&err](const absl::Status& status) {
     err << "mirror-agent: " << status.message() << '\n';
-    return kWrongUse;
+    return kExitWrongUse;
   };
   if (!config.ok()) return wrong(config.status());
   if (absl::Status picked = PickSources(options.context_id, &*config); !picked.ok()) return wrong(picked);

@@ -14,6 +14,7 @@
 #include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_stream.h"
+#include "client/command/exit_code.h"
 #include "client/command/report.h"
 #include "client/config/config.h"
 #include "client/run/source_rules.h"
@@ -28,8 +29,6 @@ namespace mirror {
 namespace {
 
 using Json = nlohmann::json;
-constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
-
 Json InJson(const KeyPart& pointer) {
   if (pointer == BeforeAll()) return nullptr;
   switch (pointer.kind) {
@@ -173,33 +172,33 @@ int Pointers(const PointersOptions& options, std::ostream& out, std::ostream& er
     return code;
   };
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
-  if (!config.ok()) return fail(kWrongUse, std::string(config.status().message()));
+  if (!config.ok()) return fail(kExitWrongUse, std::string(config.status().message()));
   std::vector<const SourceConfig*> sources;
   for (const SourceConfig& source : config->sources) {
     if (options.context_id.empty() || source.context_id == options.context_id) sources.push_back(&source);
   }
   if (sources.empty())
-    return fail(kWrongUse, absl::StrCat("there is no [[source]] '", options.context_id, "'"));
+    return fail(kExitWrongUse, absl::StrCat("there is no [[source]] '", options.context_id, "'"));
   const bool changes = !options.set.empty() || !options.reset.empty();
   if (changes && sources.size() > 1) {
-    return fail(kWrongUse, "there are several sources: say which one with --context-id");
+    return fail(kExitWrongUse, "there are several sources: say which one with --context-id");
   }
   for (const std::string& one : options.set) {
     if (one.find('=') == std::string::npos)
-      return fail(kWrongUse, absl::StrCat("--set takes TABLE=VALUE, not '", one, "'"));
+      return fail(kExitWrongUse, absl::StrCat("--set takes TABLE=VALUE, not '", one, "'"));
   }
   if (changes) {
     const absl::Status changed = Change(*config, *sources.front(), options);
-    if (!changed.ok()) return fail(kFailed, std::string(changed.message()));
+    if (!changed.ok()) return fail(kExitFailed, std::string(changed.message()));
   }
-  int code = kDone;
+  int code = kExitDone;
   Json all = Json::array();
   for (const SourceConfig* const source : sources) {
     absl::StatusOr<Json> one = Describe(*config, *source, options.json ? nullptr : &out);
     if (one.ok()) {
       all.push_back(*std::move(one));
     } else {
-      code = fail(kFailed, absl::StrCat(source->context_id, ": ", one.status().message()));
+      code = fail(kExitFailed, absl::StrCat(source->context_id, ": ", one.status().message()));
     }
   }
   if (options.json)

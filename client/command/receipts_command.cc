@@ -10,6 +10,7 @@
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "certs/key.h"
+#include "client/command/exit_code.h"
 #include "client/config/config.h"
 #include "client/cycle/receipt_check.h"
 #include "client/state/receipt_book.h"
@@ -18,8 +19,6 @@ namespace mirror {
 namespace {
 
 using Json = nlohmann::json;
-constexpr int kProven = 0, kNotProven = 1, kWrongUse = 2;
-
 std::string InWords(const ReceiptVerdict& verdict) {
   if (verdict.receipts == 0) return "no receipts yet";
   std::string words =
@@ -73,19 +72,19 @@ int VerifyReceipts(const ReceiptsOptions& options, std::ostream& out, std::ostre
     return code;
   };
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
-  if (!config.ok()) return fail(kWrongUse, config.status());
+  if (!config.ok()) return fail(kExitWrongUse, config.status());
   std::vector<PublicKey> loaded;
   std::vector<std::string> paths = options.certificates;
   paths.insert(paths.begin(), config->identity.application_certificate);
   for (const std::string& path : paths) {
     absl::StatusOr<PublicKey> key = PublicKey::Load(path);
-    if (!key.ok()) return fail(kWrongUse, key.status());
+    if (!key.ok()) return fail(kExitWrongUse, key.status());
     loaded.push_back(*std::move(key));
   }
   std::vector<const PublicKey*> keys;
   for (const PublicKey& key : loaded) keys.push_back(&key);
 
-  int code = kProven;
+  int code = kExitDone;
   Json sources = Json::array();
   for (const SourceConfig& source : config->sources) {
     absl::StatusOr<ReceiptVerdict> verdict = absl::UnknownError("");
@@ -97,11 +96,11 @@ int VerifyReceipts(const ReceiptsOptions& options, std::ostream& out, std::ostre
     }
     if (!verdict.ok()) {
       code =
-          fail(kNotProven, absl::Status(verdict.status().code(),
-                                        absl::StrCat(source.context_id, ": ", verdict.status().message())));
+          fail(kExitFailed, absl::Status(verdict.status().code(),
+                                         absl::StrCat(source.context_id, ": ", verdict.status().message())));
       continue;
     }
-    if (!verdict->Proven()) code = kNotProven;
+    if (!verdict->Proven()) code = kExitFailed;
     if (options.json) {
       sources.push_back(InJson(source, *verdict));
     } else {

@@ -20,6 +20,7 @@
 #include "base/exposition/metrics_listener.h"
 #include "base/human_text.h"
 #include "base/mutex.h"
+#include "client/command/exit_code.h"
 #include "client/command/expiry.h"
 #include "client/command/json_lines.h"
 #include "client/command/report.h"
@@ -32,8 +33,6 @@
 
 namespace mirror {
 namespace {
-
-constexpr int kStopped = 0, kFailed = 1, kWrongUse = 2;
 
 /// What the threads share.
 struct Shared {
@@ -179,18 +178,18 @@ int Run(const std::string& file, std::ostream& plain_out, std::ostream& plain_er
   if (config.ok() && config->sources.empty()) {
     err << "mirror-agent: " << config->file
         << ": there is no [[source]]: add one with 'context_id' and 'path'\n";
-    return kWrongUse;
+    return kExitWrongUse;
   }
   const absl::StatusOr<Connection> connection = config.ok() ? Connect(*config) : config.status();
   if (!connection.ok()) {
     err << "mirror-agent: " << connection.status().message() << '\n';
-    return kWrongUse;
+    return kExitWrongUse;
   }
   // Each source would be run twice as often, and wait for the other one.
   const absl::StatusOr<LockFile> alone = LockFile::AcquireFolder(config->agent.state_dir);
   if (!alone.ok()) {
     err << "mirror-agent: " << alone.status().message() << '\n';
-    return kFailed;
+    return kExitFailed;
   }
   // Blocked here, and so in every thread that is made from now on; this one takes them.
   sigset_t signals;
@@ -212,11 +211,11 @@ int Run(const std::string& file, std::ostream& plain_out, std::ostream& plain_er
   std::jthread impatience([signals](const std::stop_token& done) {
     while (!done.stop_requested()) {
       const timespec patience{0, 100'000'000};
-      if (sigtimedwait(&signals, nullptr, &patience) > 0) _exit(kFailed);
+      if (sigtimedwait(&signals, nullptr, &patience) > 0) _exit(kExitFailed);
     }
   });
   work.join();
-  return kStopped;
+  return kExitDone;
 }
 
 }  // namespace mirror

@@ -16,6 +16,7 @@
 #include "base/text/text_stream.h"
 #include "base/text/text_table.h"
 #include "certs/key.h"
+#include "client/command/exit_code.h"
 #include "client/command/report.h"
 #include "client/command/schedule.h"
 #include "client/config/config.h"
@@ -32,7 +33,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Time = Schedule::Time;
-constexpr int kAllGood = 0, kNotGood = 1, kWrongUse = 2;
 /// Of one kind, for people; JSON has all.
 constexpr std::size_t kNamesMost = 10;
 
@@ -359,7 +359,7 @@ void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, s
 int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& err, Time now) {
   const auto wrong = [&err](const std::string& why) {
     err << "mirror-agent: " << why << '\n';
-    return kWrongUse;
+    return kExitWrongUse;
   };
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
   if (!config.ok()) return wrong(std::string(config.status().message()));
@@ -381,7 +381,7 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
   }
   if (!options.json && all.size() > 1 && !options.details) {
     PrintLines(std::move(all), options, now, out);
-    return good ? kAllGood : kNotGood;
+    return good ? kExitDone : kExitFailed;
   }
   Json sources = Json::array();
   for (const Seen& seen : all) {
@@ -400,7 +400,7 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
                                                                               Json::error_handler_t::replace)
                 << '\n';
   }
-  return good ? kAllGood : kNotGood;
+  return good ? kExitDone : kExitFailed;
 }
 
 }  // namespace mirror

@@ -19,13 +19,6 @@ constexpr std::size_t kRequestBytes = 4 << 20;
 /// Rows of the mirror whose keys are read at most: they are kept in memory.
 constexpr std::uint64_t kMirrorRowsRead = 1'000'000;
 
-/// Rows of the source that follow each other, and what bounds them at the mirror.
-struct Leaf {
-  KeyRange range;
-  Key behind;  ///< The last key before it; empty: none.
-  RangeDigest digest;
-};
-
 /// One row of the source with all keys up to the next one.
 struct RowRange {
   KeyRange range;
@@ -78,6 +71,13 @@ class Verifier::TableComparison {
   }
 
  private:
+  /// Rows of the source that follow each other, and what bounds them at the mirror.
+  struct Leaf {
+    KeyRange range;
+    Key behind;  ///< The last key before it; empty: none.
+    RangeDigest digest;
+  };
+
   // --- A table without a key ---
 
   absl::Status CompareWhole() {

@@ -13,7 +13,7 @@ namespace mirror {
 namespace {
 
 constexpr int kBusyMs = 5'000;
-const KnownLayout kLayout = {"the receipt book", 2};
+const KnownLayout kBookLayout = {"the receipt book", 2};
 constexpr std::int64_t kUnnumbered = 1;
 /// What is over kReceiptsInBookMax is removed once it is so much.
 constexpr std::int64_t kPruneEvery = 1'000;
@@ -42,7 +42,7 @@ class Book final : public ReceiptBook {
     database_ = *std::move(opened);
     // It names tables and how much of them changed.
     if (write) chmod(path_.c_str(), S_IRUSR | S_IWUSR);
-    absl::Status ready = write ? Prepare() : IsOlder(database_->handle(), kLayout, path_).status();
+    absl::Status ready = write ? Prepare() : IsOlder(database_->handle(), kBookLayout, path_).status();
     ready_ = ready.ok();
     return ready;
   }
@@ -123,11 +123,11 @@ class Book final : public ReceiptBook {
   absl::Status Prepare() {
     const absl::Status set = database_->Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     if (!set.ok()) return set;
-    const absl::StatusOr<bool> older = IsOlder(database_->handle(), kLayout, path_);
+    const absl::StatusOr<bool> older = IsOlder(database_->handle(), kBookLayout, path_);
     if (!older.ok()) return CannotBeKept(older.status());
     if (!*older) return absl::OkStatus();
     return database_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
-      absl::Status taken = TakeOver(database_->handle(), kLayout, kUnnumbered, path_);
+      absl::Status taken = TakeOver(database_->handle(), kBookLayout, kUnnumbered, path_);
       return taken.ok() ? database_->Execute(kTables) : CannotBeKept(taken);
     });
   }
@@ -204,7 +204,7 @@ absl::StatusOr<std::unique_ptr<ReceiptBook>> OpenBook(const std::string& path, b
   return book;
 }
 
-std::string PathOf(const std::string& state_dir, const std::string& context_id) {
+std::string BookPath(const std::string& state_dir, const std::string& context_id) {
   return absl::StrCat(state_dir, "/", context_id, ".receipts.db");
 }
 
@@ -212,12 +212,12 @@ std::string PathOf(const std::string& state_dir, const std::string& context_id) 
 
 absl::StatusOr<std::unique_ptr<ReceiptBook>> ReceiptBook::Open(const std::string& state_dir,
                                                                const std::string& context_id) {
-  return OpenBook(PathOf(state_dir, context_id), true);
+  return OpenBook(BookPath(state_dir, context_id), true);
 }
 
 absl::StatusOr<std::unique_ptr<ReceiptBook>> ReceiptBook::OpenToRead(const std::string& state_dir,
                                                                      const std::string& context_id) {
-  const std::string path = PathOf(state_dir, context_id);
+  const std::string path = BookPath(state_dir, context_id);
   std::error_code error;
   if (!std::filesystem::exists(path, error)) {
     return absl::NotFoundError(absl::StrCat("there are no receipts in '", path, "' yet"));

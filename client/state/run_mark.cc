@@ -21,14 +21,14 @@ constexpr std::size_t kBytes = 32;
 /// A pipe of that name must not keep anybody waiting.
 constexpr int kPlain = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 
-std::string PathOf(const std::string& state_dir, const std::string& context_id) {
+std::string MarkPath(const std::string& state_dir, const std::string& context_id) {
   return absl::StrCat(state_dir, "/", context_id, ".begun");
 }
 
 }  // namespace
 
 absl::Status MarkBegin(const std::string& state_dir, const std::string& context_id, std::int64_t begun_ms) {
-  const std::string path = PathOf(state_dir, context_id);
+  const std::string path = MarkPath(state_dir, context_id);
   const std::string text = absl::StrFormat("%*d\n", static_cast<int>(kBytes) - 1, begun_ms);
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | kPlain, 0600);
   const int folder = open(state_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -46,7 +46,7 @@ absl::Status MarkBegin(const std::string& state_dir, const std::string& context_
 }
 
 std::optional<std::int64_t> LoadMark(const std::string& state_dir, const std::string& context_id) {
-  const int file = open(PathOf(state_dir, context_id).c_str(), O_RDONLY | kPlain);
+  const int file = open(MarkPath(state_dir, context_id).c_str(), O_RDONLY | kPlain);
   if (file < 0) return std::nullopt;
   std::array<char, kBytes> bytes;
   const ssize_t got = pread(file, bytes.data(), bytes.size(), 0);

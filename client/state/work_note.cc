@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string PathOf(const std::string& state_dir, const std::string& context_id) {
+std::string NotePath(const std::string& state_dir, const std::string& context_id) {
   return absl::StrCat(state_dir, "/", context_id, ".work.json");
 }
 
@@ -26,7 +26,7 @@ void Remove(const std::string& path) {
 
 WorkNote::WorkNote(const std::string& state_dir, const std::string& context_id, std::int64_t begun_ms,
                    Clock::time_point (*now)())
-    : path_(PathOf(state_dir, context_id)), begun_ms_(begun_ms), now_(now), shown_(now()) {
+    : path_(NotePath(state_dir, context_id)), begun_ms_(begun_ms), now_(now), shown_(now()) {
   Remove(path_);
 }
 
@@ -51,7 +51,7 @@ void WorkNote::Show(const Work& work) {
 
 std::optional<WorkNote::Content> WorkNote::Load(const std::string& state_dir, const std::string& context_id) {
   std::ostringstream text;
-  text << std::ifstream(PathOf(state_dir, context_id)).rdbuf();
+  text << std::ifstream(NotePath(state_dir, context_id)).rdbuf();
   const Json json = Json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
   try {
     return Content{json.at("begun_ms").get<std::int64_t>(), json.at("doing").get<std::string>(),

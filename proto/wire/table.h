@@ -31,6 +31,10 @@ enum class Type : std::uint8_t {
   kUuid = 14,
   kAny = 15,
 };
+
+inline bool IsInteger(Type type) {
+  return type == Type::kInt16 || type == Type::kInt32 || type == Type::kInt64;
+}
 enum class Affinity : std::uint8_t {
   kUnspecified = 0,
   kBlob = 1,
@@ -109,7 +113,7 @@ bool KeepsPartner(const TableSchema& table);
 std::string QuoteName(std::string_view name);
 
 /// A few names of many, for people: the first `most`, then "and 7 more".
-std::string ListNames(const std::vector<std::string>& names, std::size_t most);
+std::string ListNames(const std::vector<std::string>& names, std::size_t most = 20);
 
 /// 1 to 128 characters of UTF-8 without NUL. Errors: kInvalidArgument; `what` ("table", "column 3 of table
 /// 'x'") begins the message.

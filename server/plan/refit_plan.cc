@@ -13,8 +13,6 @@
 namespace mirror {
 namespace {
 
-bool IsInteger(Type type) { return type == Type::kInt16 || type == Type::kInt32 || type == Type::kInt64; }
-
 bool SameRule(const Column& a, const Column& b) { return a.rule == b.rule && a.rule_detail == b.rule_detail; }
 
 bool SameKeyColumn(const Column& before, const Column& now) {

@@ -12,8 +12,6 @@
 namespace mirror {
 namespace {
 
-bool IsInteger(Type type) { return type == Type::kInt16 || type == Type::kInt32 || type == Type::kInt64; }
-
 /// The affinity with which a mirror declares a column of this type; what ANY must have to hold its values
 /// unchanged.
 Affinity AffinityOf(Type type) {

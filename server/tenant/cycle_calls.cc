@@ -17,8 +17,6 @@
 namespace mirror {
 namespace {
 
-constexpr std::size_t kNamesListed = 20;
-
 absl::Status CheckUntouched(const TenantRecord& tenant) {
   if (tenant.announced.empty() || !tenant.touched) return absl::OkStatus();
   return absl::FailedPreconditionError(
@@ -297,7 +295,7 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
   mirror_.Tell(
       Severity::kWarning, "tables.retired",
       absl::StrCat("the source does not announce ", Counted(planned.retired.size(), "table"),
-                   " any more: ", ListNames(planned.retired, kNamesListed),
+                   " any more: ", ListNames(planned.retired),
                    ". The mirror sets their rows aside and removes them after drop_grace",
                    planned.retires_partner ? "; tables with the partner's rows stay there until 'mirrorctl "
                                              "delete' or the partner drops them"

@@ -16,8 +16,6 @@
 namespace mirror {
 namespace {
 
-constexpr std::size_t kNamesListed = 20;
-
 /// A cycle that died or ended meanwhile is found out by the next call.
 const GoOn kToTheEnd = [] { return true; };
 
@@ -259,7 +257,7 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
           Severity::kWarning, "mirror.not_scrubbed",
           absl::StrCat("column rules changed, and what they keep out is still in the mirror file. "
                        "The file is rewritten once all tables are populated. Not populated yet: ",
-                       ListNames(*awaited, kNamesListed),
+                       ListNames(*awaited),
                        ". Let the source's next cycle populate them, and resolve why any of them was "
                        "refused; 'mirrorctl tables ",
                        mirror_.context_id(), "' shows how they stand"));
@@ -272,11 +270,11 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     mirror_.Tell(
         Severity::kInformation, "mirror.scrubbed",
         absl::StrCat("column rules changed: the mirror file was rewritten without what they keep out",
-                     aside->empty() ? ""
-                                    : absl::StrCat(". Tables that were set aside may still hold it, in rows "
-                                                   "of the partner's or rows that the source does not have: ",
-                                                   ListNames(*aside, kNamesListed),
-                                                   ". Drop those tables when they are not needed")));
+                     aside->empty()
+                         ? ""
+                         : absl::StrCat(". Tables that were set aside may still hold it, in rows "
+                                        "of the partner's or rows that the source does not have: ",
+                                        ListNames(*aside), ". Drop those tables when they are not needed")));
   } else {
     mirror_.Tell(
         Severity::kWarning, "mirror.not_scrubbed",

@@ -15,11 +15,9 @@
 namespace mirror {
 namespace {
 
-constexpr std::size_t kNamesListed = 20;
-
 std::string Tables(const std::vector<std::string>& tables) {
   return absl::StrCat(tables.size() == 1 ? "table " : absl::StrCat(Counted(tables.size(), "table"), ": "),
-                      ListNames(tables, kNamesListed));
+                      ListNames(tables));
 }
 
 }  // namespace

@@ -4,11 +4,10 @@
 #include <chrono>
 
 #include "proto/wire/codec.h"
+#include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 v1::Operation OperationOf(Verb verb) {
   switch (verb) {

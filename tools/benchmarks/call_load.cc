@@ -12,16 +12,14 @@
 #include "client/config/config.h"
 #include "client/wire/connect.h"
 #include "tools/benchmarks/batch_maker.h"
+#include "tools/benchmarks/stopwatch.h"
 #include "tools/mirror_harness/synthetic/synthetic_source.h"
 
 namespace mirror::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kRowsOfTable = 100;
 constexpr char kHolder[] = "mirror-bench-calls";
-
-double Since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// One tenant with its open cycle.
 struct OpenTenant {

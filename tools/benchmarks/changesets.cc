@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct EndSession {
   void operator()(sqlite3_session* session) const { sqlite3session_delete(session); }

@@ -8,11 +8,11 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::size_t kBlock = 4'096;
 constexpr std::uint64_t kBlocks = 256;
 

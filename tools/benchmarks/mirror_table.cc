@@ -5,14 +5,12 @@
 #include "absl/strings/str_cat.h"
 #include "client/config/config.h"
 #include "proto/wire/codec.h"
+#include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::size_t kWindow = 4;  ///< As an agent has it when nobody says otherwise.
-
-double Since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 absl::Status Accepted(const v1::RowDataResponse& answer) {
   if (answer.results_size() != 1) {

@@ -9,11 +9,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "tools/benchmarks/disk_sync.h"
+#include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 std::string CreateTable(const BenchRows& rows) {
   const TableSchema& table = rows.schema();

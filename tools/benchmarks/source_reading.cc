@@ -7,13 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/source/sqlite/sqlite_reader.h"
+#include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double Since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 class NoLargeValues : public LargeSink {
  public:

@@ -15,13 +15,7 @@ namespace mirror {
 namespace {
 
 /// A stop is looked for so often.
-constexpr std::chrono::milliseconds kLook{100};
-
-/// Under the mutex of its BoundedCalls, but for the work while a thread does it.
-struct Pending {
-  BoundedCalls::Work work;
-  std::optional<absl::StatusOr<std::string>> answer;
-};
+constexpr std::chrono::milliseconds kStopLook{100};
 
 absl::StatusOr<std::string> Try(const BoundedCalls::Work& work) {
   try {
@@ -36,6 +30,12 @@ absl::StatusOr<std::string> Try(const BoundedCalls::Work& work) {
 }  // namespace
 
 struct BoundedCalls::Shared {
+  /// Under the mutex of its BoundedCalls, but for the work while a thread does it.
+  struct Pending {
+    Work work;
+    std::optional<absl::StatusOr<std::string>> answer;
+  };
+
   const std::size_t threads_max;
   Mutex mutex;
   CondVar work_came, answered;
@@ -61,7 +61,7 @@ void BoundedCalls::Serve(const std::shared_ptr<Shared>& shared) {
     while (!shared->stopped && shared->waiting.empty()) shared->work_came.Wait(shared->mutex);
     --shared->idle;
     if (shared->stopped) return;
-    const std::shared_ptr<Pending> mine = shared->waiting.front();
+    const std::shared_ptr<Shared::Pending> mine = shared->waiting.front();
     shared->waiting.pop_front();
     absl::StatusOr<std::string> answer;
     {
@@ -77,7 +77,7 @@ void BoundedCalls::Serve(const std::shared_ptr<Shared>& shared) {
 absl::StatusOr<std::string> BoundedCalls::Call(Work work, std::chrono::milliseconds timeout,
                                                const std::stop_token& stop) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  const auto mine = std::make_shared<Pending>();
+  const auto mine = std::make_shared<Shared::Pending>();
   mine->work = std::move(work);
   const MutexLock lock(shared_->mutex);
   if (shared_->idle <= shared_->waiting.size()) {
@@ -98,7 +98,8 @@ absl::StatusOr<std::string> BoundedCalls::Call(Work work, std::chrono::milliseco
   shared_->waiting.push_back(mine);
   shared_->work_came.NotifyOne();
   while (!mine->answer && std::chrono::steady_clock::now() < deadline && !stop.stop_requested()) {
-    shared_->answered.WaitUntil(shared_->mutex, std::min(deadline, std::chrono::steady_clock::now() + kLook));
+    shared_->answered.WaitUntil(shared_->mutex,
+                                std::min(deadline, std::chrono::steady_clock::now() + kStopLook));
   }
   if (mine->answer) return *std::move(mine->answer);
   // Not begun: nobody needs it any more.

@@ -13,6 +13,7 @@
 #include "base/crash_point.h"
 #include "server/store/sqlite/file/deleted_mark.h"
 #include "server/store/sqlite/file/disk.h"
+#include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/second_names.h"
 #include "server/store/sqlite/file/sqlite_checkpointer.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
@@ -22,8 +23,6 @@ namespace mirror {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr char kLogSuffix[] = "-wal";
 
 class SqliteHome final : public StoreHome {
  public:

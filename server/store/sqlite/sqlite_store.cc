@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 constexpr char kPrefix[] = "Mirror_";
 constexpr char kSuffix[] = ".db";
 
-bool Exists(const std::string& path) {
+bool IsThere(const std::string& path) {
   std::error_code error;
   return fs::exists(path, error);
 }
@@ -45,7 +45,7 @@ std::string SqlitePath(const std::string& dir, const std::string& context_id) {
 
 bool SqliteStoreExists(const std::string& dir, const std::string& context_id) {
   const std::string path = SqlitePath(dir, context_id);
-  return Exists(path) || Exists(path + kClaimSuffix);
+  return IsThere(path) || IsThere(path + kClaimSuffix);
 }
 
 absl::StatusOr<std::vector<std::string>> FindSqliteStores(const std::string& dir) {
@@ -71,13 +71,13 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, c
   const std::string path = SqlitePath(dir, context_id);
   // What is left of a damaged mirror stays while its file is away, which may come back.
   absl::Status left;
-  if (Exists(path)) {
+  if (IsThere(path)) {
     left = SetLogOfDamagedAside(path);
-  } else if (create || Exists(path + kClaimSuffix)) {
+  } else if (create || IsThere(path + kClaimSuffix)) {
     left = LeaveDamaged(path);
   }
   if (!left.ok()) return left;
-  if (!Exists(path) && (Exists(path + kClaimSuffix) || (create && options.build_beside))) {
+  if (!IsThere(path) && (IsThere(path + kClaimSuffix) || (create && options.build_beside))) {
     if (!options.begin_building) return OpenNewMirror(path, context_id, options, nullptr);
     absl::StatusOr<std::shared_ptr<void>> place = options.begin_building();
     if (!place.ok()) return place.status();

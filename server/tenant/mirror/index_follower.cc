@@ -11,7 +11,6 @@
 namespace mirror {
 namespace {
 
-constexpr std::size_t kNamesListed = 20;
 /// After so long no further index is begun in a cycle: who waits for its end, waits for them.
 constexpr std::chrono::seconds kMakingMax{10};
 
@@ -22,7 +21,7 @@ void IndexFollower::TellWrong(const std::vector<AnnouncedTable>& tables) {
   for (const AnnouncedTable& table : tables) {
     if (!table.objects.ok()) wrong.emplace_back(table.objects.status().message());
   }
-  std::string words = ListNames(wrong, kNamesListed);
+  std::string words = ListNames(wrong);
   if (words == told_wrong_) return;
   told_wrong_ = std::move(words);
   if (told_wrong_.empty()) return;

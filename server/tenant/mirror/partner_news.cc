@@ -10,7 +10,6 @@
 namespace mirror {
 namespace {
 
-constexpr std::size_t kNamesListed = 20;
 /// Things told of, in memory. Beyond that some are told again.
 constexpr std::size_t kToldMax = 10'000;
 
@@ -27,7 +26,7 @@ void PartnerNews::TellColumns(Store& store) {
   if (!found.ok()) return;
   for (const TouchedTable& added : *found) {
     if (added.columns.empty()) continue;
-    const std::string names = ListNames(added.columns, kNamesListed);
+    const std::string names = ListNames(added.columns);
     if (told_.size() >= kToldMax) told_.clear();
     if (!told_.insert(absl::StrCat(FoldName(added.table), " columns ", names)).second) continue;
     events_.Add(

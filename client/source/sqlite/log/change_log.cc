@@ -46,7 +46,7 @@ std::string Join(const std::map<std::int64_t, std::int64_t>& positions) {
   return text;
 }
 
-std::map<std::int64_t, std::int64_t> Split(const std::string& text) {
+std::map<std::int64_t, std::int64_t> PositionsIn(const std::string& text) {
   std::map<std::int64_t, std::int64_t> positions;
   for (const absl::string_view entry : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
     std::int64_t log = 0, lsn = 0;
@@ -165,7 +165,7 @@ absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
     if (!*row) break;
-    for (const auto& [log, lsn] : Split(query.Text(0))) sent[log] = lsn;
+    for (const auto& [log, lsn] : PositionsIn(query.Text(0))) sent[log] = lsn;
   }
   std::map<std::string, std::optional<std::int64_t>> waiting;
   for (const auto& [name, log] : logs.all()) {
@@ -273,7 +273,7 @@ absl::StatusOr<std::optional<ChangeLog::Positions>> ChangeLog::FindRecord(const 
       file_->Query("SELECT positions FROM _mirror_lineage WHERE token = ?1 AND id >= ?2");
   const absl::StatusOr<bool> row = query.With(token, first_lineage_).Step();
   if (!row.ok()) return row.status();
-  return *row ? std::optional(Split(query.Text(0))) : std::nullopt;
+  return *row ? std::optional(PositionsIn(query.Text(0))) : std::nullopt;
 }
 
 absl::StatusOr<Standing> ChangeLog::Judge(const std::string& table, const Position& position) {
@@ -481,7 +481,7 @@ absl::Status ChangeLog::ForgetEntries(const std::map<std::string, Position>& dur
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
     if (!*row) break;
-    for (const auto& [log, lsn] : Split(query.Text(0))) old[log] = std::max(old[log], lsn);
+    for (const auto& [log, lsn] : PositionsIn(query.Text(0))) old[log] = std::max(old[log], lsn);
   }
   for (const auto& [table, position] : durable) {
     TableLog* log = logs_.Find(table);
@@ -520,7 +520,7 @@ absl::Status ChangeLog::ForgetRecords(const std::map<std::string, Position>& dur
     if (!row.ok()) return row.status();
     if (!*row) break;
     bool needed = shown.contains(query.Text(1)) || query.Int(2) >= before_ms;
-    for (const auto& [log, lsn] : Split(query.Text(3))) needed = sent.insert(log).second || needed;
+    for (const auto& [log, lsn] : PositionsIn(query.Text(3))) needed = sent.insert(log).second || needed;
     if (!needed) unneeded.insert(query.Int(0));
   }
   auto next = unneeded.begin();

@@ -22,7 +22,7 @@ std::string Join(const std::vector<std::string>& names) {
   return text;
 }
 
-std::vector<std::string> Split(std::string_view text) {
+std::vector<std::string> ColumnsIn(std::string_view text) {
   std::vector<std::string> names;
   while (!text.empty()) {
     std::size_t size = 0;
@@ -100,8 +100,8 @@ absl::Status LogTables::LoadWhere(const std::string& condition, const std::strin
     log.floor = query.Int(2);
     log.masks_after = query.Int(3);
     log.anchor = query.Int(4);
-    log.columns = Split(query.Text(5));
-    log.added = Split(query.Text(6));
+    log.columns = ColumnsIn(query.Text(5));
+    log.added = ColumnsIn(query.Text(6));
     logs_[FoldName(log.table.name)] = std::move(log);
   }
 }

@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/sync_path.h"
 
 namespace mirror {
@@ -17,7 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kLogSuffix[] = "-wal";
 constexpr std::array<std::string_view, 2> kBehindTheName = {".db.replaced-", ".db.damaged-"};
 constexpr std::size_t kFileSuffixSize = std::string_view(".db").size();
 

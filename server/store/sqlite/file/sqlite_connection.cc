@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/schema_guard.h"
 #include "base/db/sqlite/sqlite_words.h"
+#include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 
@@ -19,8 +20,6 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kStatementsMax = 500;
-constexpr char kLogSuffix[] = "-wal";
-constexpr char kIndexSuffix[] = "-shm";
 
 /// SQLite has one code for all that keeps a file from being opened.
 bool OutOfDescriptors() {

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/sync_path.h"
 
 namespace mirror {
@@ -20,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kWhyBytesMax = 8'000;
-constexpr char kLogSuffix[] = "-wal";
 
 /// Of the file at a path; 0: there is none.
 std::uint64_t InodeOf(const std::string& path) {
@@ -73,7 +73,7 @@ absl::Status SetLogOfDamagedAside(const std::string& path) {
   const std::string log = path + kLogSuffix;
   if (InodeOf(log) != note->log) return absl::OkStatus();
   std::error_code error;
-  fs::remove(path + "-shm", error);
+  fs::remove(path + kIndexSuffix, error);
   // What has another name stays under that.
   if (fs::file_size(log, error) == 0 || fs::hard_link_count(log, error) > 1) {
     fs::remove(log, error);

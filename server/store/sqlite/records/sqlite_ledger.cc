@@ -32,7 +32,7 @@ std::vector<std::string> Unpack(const std::string& packed) {
   return absl::StrSplit(packed, '\0');
 }
 
-absl::Status Run(SqliteConnection& connection, const char* sql, const std::string& table) {
+absl::Status RunOfTable(SqliteConnection& connection, const char* sql, const std::string& table) {
   absl::StatusOr<Query> query = connection.Prepare(sql);
   if (!query.ok()) return query.status();
   return query->Bind(1, table).Run();
@@ -96,7 +96,7 @@ absl::Status WriteCheck(SqliteConnection& connection, const TableCheck& check) {
 }
 
 absl::Status ForgetCheck(SqliteConnection& connection, const std::string& table) {
-  return Run(
+  return RunOfTable(
       connection,
       "UPDATE _mirror_checks SET equality = 1, lsn = -1, lineage = x'', checked_ms = 0, rows_differ = 0 "
       "WHERE table_name = ?1",
@@ -199,7 +199,7 @@ absl::Status RemoveHold(SqliteConnection& connection, std::uint64_t id) {
 
 absl::Status SettleHolds(SqliteConnection& connection, const std::string& table) {
   absl::Status status =
-      Run(connection, "DELETE FROM _mirror_holds WHERE table_name = ?1 AND table_name <> ''", table);
+      RunOfTable(connection, "DELETE FROM _mirror_holds WHERE table_name = ?1 AND table_name <> ''", table);
   return status.ok() ? ForgetHoldKeys(connection, nullptr) : status;
 }
 
@@ -235,8 +235,8 @@ absl::Status AddLoss(SqliteConnection& connection, const std::string& table, con
 }
 
 absl::Status MarkLossesCommitted(SqliteConnection& connection, const std::string& table) {
-  return Run(connection, "UPDATE _mirror_losses SET committed = 1 WHERE table_name = ?1 AND committed = 0",
-             table);
+  return RunOfTable(connection,
+                    "UPDATE _mirror_losses SET committed = 1 WHERE table_name = ?1 AND committed = 0", table);
 }
 
 absl::Status ForgetLosses(SqliteConnection& connection, std::int64_t before_ms) {
@@ -247,11 +247,11 @@ absl::Status ForgetLosses(SqliteConnection& connection, std::int64_t before_ms) 
 }
 
 absl::Status ForgetLosses(SqliteConnection& connection, const std::string& table) {
-  return Run(connection, "DELETE FROM _mirror_losses WHERE table_name = ?1", table);
+  return RunOfTable(connection, "DELETE FROM _mirror_losses WHERE table_name = ?1", table);
 }
 
 absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table) {
-  absl::Status status = Run(connection, "DELETE FROM _mirror_checks WHERE table_name = ?1", table);
+  absl::Status status = RunOfTable(connection, "DELETE FROM _mirror_checks WHERE table_name = ?1", table);
   if (status.ok()) status = ForgetLosses(connection, table);
   if (!status.ok()) return status;
   return SettleHolds(connection, table);
