@@ -117,8 +117,9 @@ absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
                      "'; otherwise replace it with 'mirrorctl certs'."));
   }
   if (info.st_size > static_cast<off_t>(kKeyFileBytesMax)) {
-    return absl::InvalidArgumentError(absl::StrCat("'", path, "' is larger than ", kKeyFileBytesMax,
-                                                   " bytes: it is no key and no certificate"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", path, "' is larger than ", kKeyFileBytesMax,
+                     " bytes: it is no key and no certificate. Name the right file."));
   }
   std::string content(kKeyFileBytesMax + 1, '\0');
   std::size_t size = 0;
@@ -133,7 +134,7 @@ absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
   }
   if (size > kKeyFileBytesMax) {
     explicit_bzero(content.data(), content.size());
-    return absl::InvalidArgumentError(absl::StrCat("'", path, "' grew while it was read"));
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "' grew while it was read. Try again."));
   }
   content.resize(size);
   return content;

@@ -76,7 +76,8 @@ int Main(int argc, char** argv) {
       "The mirror endpoint: takes changes from sources and keeps a database for each tenant.", "",
       "mirror-server " MIRROR_VERSION);
   app.Footer(
-      "Signals: SIGTERM lets running calls end and stops; SIGHUP reads keys, issuers and log level again.\n"
+      "Signals: SIGTERM lets running calls end and stops; SIGHUP reads [application], [tokens],\n"
+      "[[issuer]] with its keys, and [log] again.\n"
       "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.\n"
       "Example:\n  mirrorctl init --dir dev --context-id Cust26759\n"
       "  mirror-server --config dev/mirror-server.toml");

@@ -16,15 +16,18 @@ absl::StatusOr<std::size_t> Reloader::Run() {
   const MutexLock lock(mutex_);
   absl::StatusOr<std::size_t> keys = Read();
   if (keys.ok()) {
-    const std::string restart = changed_.empty()
-                                    ? ""
-                                    : absl::StrCat("; changes in ", absl::StrJoin(changed_, ", "),
-                                                   " since the start are not in force: they need a restart");
-    events_.Add("", changed_.empty() ? Severity::kInformation : Severity::kWarning, "keys.reloaded",
-                absl::StrCat("keys, issuers and log level were read again, keys: ", *keys, restart));
+    const std::string restart =
+        changed_.empty() ? ""
+                         : absl::StrCat("; changes in ", absl::StrJoin(changed_, ", "),
+                                        " since the start are not in force: restart the server for them");
+    events_.Add(
+        "", changed_.empty() ? Severity::kInformation : Severity::kWarning, "keys.reloaded",
+        absl::StrCat("[application], [tokens], [[issuer]] with its keys, and [log] were read again; keys: ",
+                     *keys, restart));
   } else {
     events_.Add("", Severity::kError, "keys.not_reloaded",
-                absl::StrCat("keys and configuration were not read again, the old ones stay in force: ",
+                absl::StrCat("keys and configuration cannot be read, and the old ones stay in force. Correct "
+                             "this, then reload again: ",
                              keys.status().message()));
   }
   return keys;

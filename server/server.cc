@@ -77,8 +77,10 @@ void FitToDescriptors(std::uint64_t descriptors, ServerConfig* config) {
   const auto connections_max =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(descriptors / 2, UINT32_MAX));
   if (connections > connections_max) {
-    spdlog::warn("[listen] 'connections_max' {} is cut to {}: this process may open {} files", connections,
-                 connections_max, descriptors);
+    spdlog::warn(
+        "[listen] 'connections_max' {} is cut to {}: this process may open {} files. For more, raise "
+        "LimitNOFILE of the service",
+        connections, connections_max, descriptors);
     connections = connections_max;
   }
   const std::uint64_t taken = connections + kSpareDescriptors;
@@ -86,8 +88,10 @@ void FitToDescriptors(std::uint64_t descriptors, ServerConfig* config) {
   const std::uint64_t tenants = std::clamp<std::uint64_t>(left / kDescriptorsPerTenant, 1, kOpenTenantsMax);
   std::uint32_t& open = config->data.open_tenants_max;
   if (open > tenants) {
-    spdlog::warn("[data] 'open_tenants_max' {} is cut to {}: this process may open {} files", open, tenants,
-                 descriptors);
+    spdlog::warn(
+        "[data] 'open_tenants_max' {} is cut to {}: this process may open {} files. For more, raise "
+        "LimitNOFILE of the service",
+        open, tenants, descriptors);
   }
   if (open == 0 || open > tenants) open = static_cast<std::uint32_t>(tenants);
 }

@@ -293,7 +293,8 @@ class Loader {
     if (!blocks.ok()) return blocks.status();
     for (const ConfigTable& block : *blocks) {
       if (config_.hooks.hooks.size() == kHooksMax) {
-        return block.Wrong(absl::StrCat("is one of ", blocks->size(), "; ", kHooksMax, " are the limit"));
+        return block.Wrong(
+            absl::StrCat("is one of ", blocks->size(), "; the limit is ", kHooksMax, ". Remove some"));
       }
       HookConfig hook;
       hook.name = absl::StrCat("hook-", config_.hooks.hooks.size() + 1);
@@ -326,7 +327,7 @@ class Loader {
     if (ways != 1) return block.Wrong("must have exactly one of 'command', 'sql' and 'url'");
     for (const HookConfig& other : config_.hooks.hooks) {
       if (other.name == hook.name)
-        return block.Wrong("name", absl::StrCat("'", hook.name, "' is there twice"));
+        return block.Wrong("name", absl::StrCat("'", hook.name, "' is there twice: give each hook its own"));
     }
     return absl::OkStatus();
   }

@@ -555,7 +555,7 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
   if (static_cast<std::uint64_t>(request.stale_tables_size()) > limits_.tables_max) {
     return absl::ResourceExhaustedError(absl::StrCat(request.stale_tables_size(),
                                                      " stale tables; the limit is ", limits_.tables_max,
-                                                     ". The cycle goes on."));
+                                                     ". The cycle goes on. Name each once."));
   }
   if (absl::Status status = CheckSourceTime(request.source_time_ms()); !status.ok()) return status;
   std::optional<AllAsOf> as_of;

@@ -81,21 +81,23 @@ absl::StatusOr<std::vector<std::uint32_t>> KeptColumns(const v1::ReadRowsRequest
   std::vector<std::uint32_t> columns;
   for (const std::uint32_t column : request.columns()) {
     if (column >= named.size() || named[column]) {
-      return absl::InvalidArgumentError(absl::StrCat("table '", table.name, "': column ", column,
-                                                     " is not there or named twice. Nothing was read."));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "table '", table.name, "': column ", column,
+          " is not there or named twice. Nothing was read. Name columns of the table, each once."));
     }
     named[column] = true;
     if (table.columns[column].rule != Rule::kPlain) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "table '", table.name, "', column '", table.columns[column].name,
-          "' is not kept as it was sent: TableSchema's answer says its rule. Nothing was read."));
+      return absl::InvalidArgumentError(absl::StrCat("table '", table.name, "', column '",
+                                                     table.columns[column].name,
+                                                     "' is not kept as it was sent: TableSchema's answer "
+                                                     "says its rule. Nothing was read. Ask without it."));
     }
     const auto place = std::find(agreed.origin.begin(), agreed.origin.end(), column) - agreed.origin.begin();
     columns.push_back(static_cast<std::uint32_t>(place));
   }
   if (!columns.empty()) return columns;
   return absl::InvalidArgumentError(
-      absl::StrCat("table '", table.name, "': no column is named. Nothing was read."));
+      absl::StrCat("table '", table.name, "': no column is named. Nothing was read. Name at least one."));
 }
 
 }  // namespace

@@ -149,7 +149,9 @@ void CycleCompletion::TellUnannounced(std::int64_t cycle) {
 void CycleCompletion::TellVerdict(const TableVerdict& verdict) {
   if (verdict.comparison != Comparison::kDiffers) return;
   mirror_.Tell(Severity::kError, "table.differs",
-               absl::StrCat("table '", verdict.table, "': ", verdict.reason));
+               absl::StrCat("table '", verdict.table, "': ", verdict.reason,
+                            ". The source's agent sends the rows that differ, unless it has 'repair = "
+                            "false'; 'mirror-agent verify --repair' sends them at once"));
 }
 
 absl::Status CycleCompletion::CompareLater(const std::vector<CompletedTable>& tables, std::int64_t now_ms,

@@ -153,8 +153,10 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
   if (mirror_.file().quarantine.empty()) {
     const absl::Status open = OpenForOperator(mirror_, now_ms);
     if (mirror_.file().quarantine.empty() && !absl::IsFailedPrecondition(open)) {
-      return absl::FailedPreconditionError(absl::StrCat("the mirror of '", mirror_.context_id(),
-                                                        "' is not known to be damaged. Nothing was done."));
+      return absl::FailedPreconditionError(
+          absl::StrCat("the mirror of '", mirror_.context_id(),
+                       "' is not known to be damaged. Nothing was done. 'mirrorctl diagnose ",
+                       mirror_.context_id(), "' looks."));
     }
   }
   const std::optional<TenantRecord> owner = FindOwner();

@@ -187,8 +187,9 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
         if (absl::Status loaded = mirror_.cycle().Load(*mirror_.store()); !loaded.ok()) return loaded;
         const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kSource, "");
         if (hold == nullptr) {
-          return absl::FailedPreconditionError(absl::StrCat("no other source database waits for '",
-                                                            mirror_.context_id(), "'. Nothing was changed."));
+          return absl::FailedPreconditionError(absl::StrCat(
+              "no other source database waits for '", mirror_.context_id(),
+              "'. Nothing was changed. 'mirrorctl hold list ", mirror_.context_id(), "' shows what waits."));
         }
         source = hold->source_id;
         plan->tenant->source_id = source;

@@ -277,7 +277,8 @@ absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t no
   for (const auto& [table, index] : left_out) {
     mirror_.Tell(Severity::kWarning, "index.left_out",
                  absl::StrCat("index '", index, "' of table '", table,
-                              "' does not fit the new rows and was left out"));
+                              "' does not fit the new rows and was left out. If you need it, make it again: "
+                              "without UNIQUE, and over columns that the table has"));
   }
   return absl::OkStatus();
 }

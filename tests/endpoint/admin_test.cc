@@ -554,6 +554,23 @@ TEST_F(AdminTest, EventsAreListedAndWatchedAsTheyCome) {
   context.TryCancel();
 }
 
+TEST_F(AdminTest, AKindOfEventsThatThereIsNotIsRefused) {
+  v1::ListEventsRequest request;
+  request.set_kind("cycle.fail");
+  EXPECT_THAT(Act(&Stub::ListEvents, request),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("cycle.failed")));
+
+  // Else whoever watches waits for ever.
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  v1::WatchEventsRequest watch;
+  watch.set_kind("Nope");
+  const auto reader = viewer_->WatchEvents(&context, watch);
+  v1::Event event;
+  EXPECT_FALSE(reader->Read(&event));
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(AdminTest, KeysAreListedWithPublicFactsAndReadAgain) {
   const absl::StatusOr<v1::ListKeysResponse> keys = Act(&Stub::ListKeys, v1::ListKeysRequest());
   ASSERT_THAT(keys, IsOk());
@@ -794,7 +811,8 @@ TEST_F(AdminTest, AReloadNamesTheSectionsThatOnlyARestartBringsInForce) {
   const v1::Event told = Events("keys.reloaded").back();
   EXPECT_THAT(
       told.message(),
-      HasSubstr("changes in [limits], [breaker] since the start are not in force: they need a restart"));
+      HasSubstr(
+          "changes in [limits], [breaker] since the start are not in force: restart the server for them"));
   EXPECT_EQ(told.severity(), v1::SEVERITY_WARNING);
   WriteFileText(
       here_->server_toml(),

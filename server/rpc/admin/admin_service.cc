@@ -21,6 +21,7 @@
 #include "proto/wire/source_objects_codec.h"
 #include "server/rpc/call_log.h"
 #include "server/store/home.h"
+#include "server/watch/event_kinds.h"
 
 namespace mirror {
 namespace {
@@ -84,7 +85,7 @@ std::string CallText(const char* call, const std::string& context_id, bool all, 
 template <typename Request>
 absl::StatusOr<std::vector<std::string>> Meant(const Request& request) {
   if (request.all() == (request.tables_size() > 0)) {
-    return absl::InvalidArgumentError("name tables, or say 'all', and not both. Nothing was done.");
+    return absl::InvalidArgumentError("name tables, or set 'all', and not both. Nothing was done.");
   }
   return std::vector<std::string>(request.tables().begin(), request.tables().end());
 }
@@ -108,6 +109,7 @@ absl::StatusOr<EventFilter> FilterOf(const Request& request) {
     return absl::InvalidArgumentError(
         absl::StrCat("'kind' is over ", kKindBytesMax, " bytes. Give a kind of events, as cycle.failed."));
   }
+  if (absl::Status status = CheckKindPattern(request.kind()); !status.ok()) return status;
   EventFilter filter;
   filter.context_id = request.context_id();
   filter.kind = request.kind();

@@ -156,7 +156,7 @@ absl::StatusOr<std::unique_ptr<AcceptLoop>> AcceptLoop::Bind(const AcceptOptions
   std::optional<SocketAddress> address = Parse(options.address, options.port);
   if (!address) {
     return absl::FailedPreconditionError(
-        absl::StrCat("'", options.address, "' is no IP address to listen on"));
+        absl::StrCat("'", options.address, "' is no IP address to listen on. Give one of this machine."));
   }
   const int family = address->storage.ss_family;
   const int listener = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -90,8 +90,9 @@ class SqliteHome final : public StoreHome {
 
   absl::Status CheckCopyOut(const std::string& path) const override {
     if (path.empty() || path.front() != '/') {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'", path, "' is no absolute path on the server's machine. Nothing was done."));
+      return absl::InvalidArgumentError(absl::StrCat("'", path,
+                                                     "' is no absolute path. Nothing was done. Give the "
+                                                     "whole path on the server's machine, from '/' on."));
     }
     std::error_code error;
     const std::string within = fs::weakly_canonical(dir_, error).string() + "/";
@@ -107,8 +108,9 @@ class SqliteHome final : public StoreHome {
     // Reading a mirror's own file beside SQLite would take its locks away.
     if (absl::Status status = CheckCopyOut(path); !status.ok()) return status;
     if (std::error_code error; !fs::is_regular_file(path, error)) {
-      return absl::NotFoundError(
-          absl::StrCat("there is no file '", path, "' on the server's machine. The mirror is as it was."));
+      return absl::NotFoundError(absl::StrCat("there is no file '", path,
+                                              "' on the server's machine. The mirror is as it was. Name a "
+                                              "copy that 'mirrorctl backup' made there."));
     }
     if (FileBytes(path + kLogSuffix) == 0) return absl::OkStatus();
     return absl::FailedPreconditionError(

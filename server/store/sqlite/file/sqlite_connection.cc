@@ -92,7 +92,7 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
       return absl::CancelledError(absl::StrCat(begin, "it was cancelled", end, "."));
     case SQLITE_NOMEM:
       return absl::ResourceExhaustedError(
-          absl::StrCat(begin, "out of memory", end, ". Nothing was applied."));
+          absl::StrCat(begin, "out of memory", end, ". Nothing was applied; the same call again is safe."));
     case SQLITE_CONSTRAINT:
       return absl::FailedPreconditionError(absl::StrCat(begin, "refused by a constraint", end, "."));
     default:
@@ -121,7 +121,9 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
   const bool reading = use == FileUse::kReading;
   const char* const vfs =
       reading ? "" : GatheringVfs(use == FileUse::kMirror ? Gathered::kLog : Gathered::kDatabase);
-  if (vfs == nullptr) return absl::UnavailableError("there is no memory left to open a mirror with");
+  if (vfs == nullptr)
+    return absl::UnavailableError(
+        "there is no memory left to open a mirror with. Nothing was applied; the same call again is safe.");
   auto database = sqlite::Connection::Open(path,
                                            {.mode = reading  ? Mode::kRead
                                                     : create ? Mode::kMake

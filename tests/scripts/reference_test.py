@@ -1,0 +1,421 @@
+#!/usr/bin/python3
+"""The reference pages against the programs' own tables, read from the sources: nothing stands in a page that the code
+does not have, and nothing in the code that no page has. Keys of configurations and their defaults, kinds of events,
+metrics, commands and options. tests/python/docs_test.py and metrics_test.py ask the programs themselves."""
+
+import pathlib
+import re
+import tomllib
+import unittest
+
+import markdown_pages
+
+ROOT = markdown_pages.ROOT
+REFERENCE = ROOT / "docs" / "reference"
+CODE_WORD = re.compile(r"`([^`]+)`")
+KIND = re.compile(r"[a-z]+\.[a-z_]+")
+# Files have such names, too.
+FILE = re.compile(r".*\.(?:head|key|proto|db|lock)")
+
+
+def read(*names):
+    return "\n".join((ROOT / name).read_text() for name in names)
+
+
+def sources(*folders):
+    """{name: text} of the .h and .cc files below."""
+    paths = (path for folder in folders for path in sorted((ROOT / folder).rglob("*")))
+    return {path.relative_to(ROOT).as_posix(): path.read_text() for path in paths if path.suffix in (".h", ".cc")}
+
+
+# --- Pages ---
+
+
+def rows(page):
+    """(heading, line before the table, cells of its head, cells) of each row of a page's tables."""
+    heading = before = head = None
+    for line in page.prose.splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        if not line.startswith("|"):
+            before, head = line.strip() or before, None
+            continue
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+        if head is None:
+            head = cells
+        elif not re.fullmatch(r"[-:]+", cells[0]):
+            yield heading, before, head, cells
+
+
+def codes(cell):
+    return CODE_WORD.findall(cell)
+
+
+def page_of(name):
+    return markdown_pages.Page(REFERENCE / name)
+
+
+def keys_of_page(name):
+    """{table: {key: default as written, or None}} of a page about a configuration."""
+    found = {}
+    for heading, before, head, cells in rows(page_of(name)):
+        if not head[0].startswith("key"):
+            continue
+        tables = [f"[{one}]" for one in re.findall(r"\[(\[?[\w.]+\]?)\]", f"{head[0]} " if "[" in head[0] else heading)]
+        if feed := re.match(r"Keys of `(\w+)`", before):
+            tables = [feed[1]]
+        names, _, other = cells[0].partition(" of ")
+        table = other.strip("`") or tables[-1]
+        default = cells[head.index("default")] if "default" in head else None
+        # A block below has keys of its own.
+        for key in codes(names) if not cells[-1].startswith("`[[") else ():
+            found.setdefault(table, {})[key] = default
+    return found
+
+
+# --- Code ---
+
+
+def body_of(text, signature):
+    """The lines of a function, by how its first line begins."""
+    found = re.search(rf"^( *){re.escape(signature)}.*?^\1\}}", text, re.MULTILINE | re.DOTALL)
+    assert found, signature
+    return found[0]
+
+
+def closed(text, begin):
+    """The end of the bracket that opens at `begin`."""
+    depth, quoted, at = 0, False, begin
+    while True:
+        char = text[at]
+        if char == '"' and text[at - 1] != "\\":
+            quoted = not quoted
+        elif not quoted:
+            depth += (char in "({[") - (char in ")}]")
+            if depth == 0:
+                return at
+        at += 1
+
+
+ENTRY = re.compile(r"\{\"(\w+)\",\s*(?:Set(?!Elsewhere)\w+|Path|path_of)(?:<\w+(?:<\w+>)?>|<std::\w+<\w+>>)?\(")
+
+
+def entries_of(text):
+    """{key: its entry in the program's table}"""
+    return {found[1]: text[found.start() : closed(text, found.start()) + 1] for found in ENTRY.finditer(text)}
+
+
+def structs():
+    """{struct: {member: (type, what it begins as)}} of all headers."""
+    found = {}
+    for text in sources("server", "client", "base").values():
+        for name, members in re.findall(r"^struct (\w+) \{\n(.*?)^\};", re.sub(r"\s//[/ ].*", "", text), re.MULTILINE | re.DOTALL):
+            known = found.setdefault(name, {})
+            for kind, declared in re.findall(r"^  ((?:std::)?[\w:]+(?:<.*?>+)?) ([^()]*?(?:\(.*)?);", members, re.MULTILINE):
+                for one in re.split(r",\s*(?=\w+\s*(?:=|$|,))(?![^{]*\})", declared):
+                    if parts := re.fullmatch(r"(\w+)\s*(?:=\s*(.*)|\{(.*)\})?", one.strip(), re.DOTALL):
+                        known[parts[1]] = (kind, parts[2] or parts[3] or "")
+    return found
+
+
+class Config:
+    """The keys of a program's configuration, as its loaders have them."""
+
+    def __init__(self, files, whole, blocks, structs_known):
+        self.text, self.whole, self.structs = read(*files), whole, structs_known
+        self.tables, self.bodies = {}, {}
+        for name, function in re.findall(r"\{\"(\w+)\",\s*(\w+Keys)\(\)\}", self.text):
+            self._add(f"[{name}]", body_of(self.text, f"ConfigKeys {function}("))
+        for found in re.finditer(r"\{\"(\w+)\",\s*\{\{\"", self.text):
+            if found[1] in re.findall(r"\"(\w+)\"", body_of(self.text, "absl::StatusOr<AgentConfig> Load()")):
+                self._add(f"[{found[1]}]", self.text[found.start() : closed(self.text, found.start()) + 1])
+        for table, signature in blocks.items():
+            self._add(table, body_of(self.text, signature))
+
+    def _add(self, table, body):
+        self.tables[table], self.bodies[table] = entries_of(body), body
+
+    def is_required(self, table, key):
+        entry = self.tables[table][key]
+        if f'Missing("{table.strip("[]")}", "{key}")' in self.text:
+            return True
+        checked = " ".join(re.findall(r"CheckHas\(\{(.*?)\}\)", self.bodies[table]))
+        if table == "[[source]]":  # One of two, by the kind of the source.
+            checked = re.search(r" place = (.*);", self.text)[1]
+        must_not_be_empty = re.search(r"\),\s+&[\w.>-]+\}$", entry) is not None
+        return f'"{key}"' in checked or must_not_be_empty and self.begins_as(table, key)[1] == ""
+
+    def begins_as(self, table, key):
+        """(type, C++ text) of what a key is when nobody gives it."""
+        target = re.search(r"&([\w.]+(?:->[\w.]+)?)", self.tables[table][key])
+        if target is None:
+            return "", ""
+        first, *members = re.split(r"\.|->", target[1])
+        kind = self.whole if first == "config_" else None
+        if kind is None:
+            declared = re.findall(rf"\b([\w:]+(?:<[^;()]*>)?)[&*]? {first}\b(?: = (config_[\w.]*\w))?", self.bodies[table])
+            kind, at = declared[0] if declared else ("", "")
+            members = at.split(".")[1:] + members if at else members
+            kind = self.whole if at else kind
+        return self._walk(kind, members)
+
+    def _walk(self, kind, members):
+        begin = ""
+        for member in members:
+            above = begin
+            kind, begin = self.structs[kind][member]
+            if given := re.search(rf"\.{member} = ([\w.]+)", above):
+                begin = given[1]
+        return kind, begin
+
+
+UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+SPANS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+CHRONO = {"milliseconds": "ms", "seconds": "s", "minutes": "m", "hours": "h"}
+
+
+def value_of_page(cell, entry):
+    """The default that a page writes, as value_of_code() has it; None: it is described, not written."""
+    text = cell.replace("`", "").strip() if cell != '`"`' else '"\\""'
+    try:
+        value = tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        return None
+    units = UNITS if "SetSize(" in entry else SPANS if re.search(r"Set(?:Span|Milliseconds)\(", entry) else {}
+    if isinstance(value, str) and units and (parts := re.fullmatch(r"(\d+)\s*([A-Za-z]+)", value)):
+        return int(parts[1]) * units[parts[2]]
+    # A word for a value: the entry has both.
+    if isinstance(value, str) and (word := re.search(rf"\{{\"{re.escape(value)}\", ([\w:]+)\}}", entry)):
+        return value_of_code("", word[1])
+    return value
+
+
+def value_of_code(kind, text, structs_known=None):
+    """A default of the code: numbers, times in milliseconds, texts, lists; of an enum its word without punctuation."""
+    text = " ".join(text.split())
+    if of := re.fullmatch(r"(\w+)\(\)\.(\w+)", text):
+        return value_of_code(*structs_known[of[1]][of[2]])
+    if text in ("true", "false"):
+        return text == "true"
+    if word := re.fullmatch(r"\w+::k(\w+)", text):
+        return word[1].lower()
+    if text.startswith('"') or kind == "std::string":
+        return tomllib.loads(f"x = {text or repr('')}")["x"]
+    if text.startswith("{") or not text or '"' in text:
+        return tomllib.loads(f"x = [{text.strip('{}')}]")["x"]
+    text = re.sub(r"(?:std::chrono::)?\b(milliseconds|seconds|minutes|hours)\b", lambda found: f"{SPANS[CHRONO[found[1]]]} * ", text)
+    assert re.fullmatch(r"[\d' ()*<ULL]+", text), text
+    return eval(re.sub(r"'|U?LL", "", text))  # Digits and operators alone: see above.
+
+
+def plain(value):
+    return re.sub(r"\W", "", value).lower() if isinstance(value, str) else value
+
+
+def wrong_defaults(config, of_page):
+    for table, keys in of_page.items():
+        for key, cell in keys.items():
+            if not cell or key not in config.tables[table]:
+                continue
+            named = f"{table} {key}: the page says {cell}"
+            if (cell in ("needed", "required")) != config.is_required(table, key):
+                yield f"{named}, the code {'needs it' if config.is_required(table, key) else 'does not need it'}"
+            shown = value_of_page(cell, config.tables[table][key])
+            kind, text = config.begins_as(table, key)
+            if shown is None and text not in ("", "{}") and cell not in ("see below", '`"hook-1"`, ...'):
+                yield f"{named}, the code {text}"
+            elif shown is not None:
+                known = value_of_code(kind, text, config.structs)
+                if plain(shown) != plain(known) and not (shown in ("", [], {}) and known in ("", [], {})):
+                    yield f"{named}, the code {text}"
+
+
+def kinds_told(text):
+    """[(severities, kind)] of the statements that tell of something."""
+    for begin in re.finditer(r"\b(?:Tell|tell|Add)\(\s*(?=[^)]*?\bSeverity::)", text):
+        said = text[begin.start() : closed(text, text.index("(", begin.start())) + 1]
+        before, _, _ = said.partition(", absl::StrCat(")
+        severities = {name.lower() for name in re.findall(r"Severity::k(\w+)", before)}
+        for kind in re.findall(rf"\"({KIND.pattern})\"", before):
+            yield severities, kind
+
+
+SERVER_FILES = ("server/config/config.cc",)
+SERVER_BLOCKS = {
+    "[[issuer]]": "absl::Status Issuers()",
+    "[[tenant]]": "absl::Status TenantRules()",
+    "[[tenant.table]]": "absl::Status TableRules(",
+    "[[hook]]": "absl::Status Hooks()",
+}
+AGENT_FILES = ("client/config/config.cc", "client/config/source_loader.cc", "client/config/table_loader.cc")
+AGENT_BLOCKS = {
+    "[[source]]": "ConfigKeys Keys(SourceConfig",
+    "[[source.table]]": "ConfigKeys TableKeys(",
+    "deletes_from": "Setter SetFeed(",
+}
+# Where each program makes its commands and options.
+COMMANDS = {
+    "mirror-server": ("server/main.cc",),
+    "mirror-agent": ("client/main.cc",),
+    "mirrorctl": ("tools/mirrorctl",),
+    "mirror-harness": ("tools/mirror_harness",),
+}
+OPTION = re.compile(r"--[a-z][a-z-]*[a-z]")
+
+
+def made(program):
+    """(commands, options) that a program's sources make; the commands of mirrorctl are words of them at least."""
+    text = "\n".join(read(path) if path.endswith(".cc") else "\n".join(sources(path).values()) for path in COMMANDS[program])
+    options = {
+        name for names in re.findall(r"\bAdd(?:Flag)?\(\s*\"(--[\w,-]+)\"", text) for name in names.split(",")[:1]
+    }
+    word = r"\"([a-z][a-z-]+)\""
+    commands = set(re.findall(rf"\b(?:AddCommand|commands\.Add|of_hold\.Add)\((?:\s*\w+,)*\s*{word}", text))
+    return commands, options, set(re.findall(word, text))
+
+
+class Reference(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        known = structs()
+        cls.configs = {
+            "server-toml.md": Config(SERVER_FILES, "ServerConfig", SERVER_BLOCKS, known),
+            "agent-toml.md": Config(AGENT_FILES, "AgentConfig", AGENT_BLOCKS, known),
+        }
+        cls.event_rows = [
+            (kind, cells[1]) for _, _, head, cells in rows(page_of("events.md")) if head[0] == "kind" for kind in codes(cells[0])
+        ]
+        cls.kinds = re.findall(rf"\"({KIND.pattern})\"", read("server/watch/event_kinds.cc"))
+
+    def test_the_pages_and_the_programs_have_the_same_keys(self):
+        for name, config in self.configs.items():
+            of_page = keys_of_page(name)
+            self.assertEqual(
+                {table: sorted(keys) for table, keys in of_page.items()},
+                {table: sorted(keys) for table, keys in config.tables.items()},
+            )
+            self.assertGreater(sum(map(len, of_page.values())), 60, name)
+
+    def test_the_pages_say_the_defaults_of_the_code(self):
+        for name, config in self.configs.items():
+            self.assertEqual(list(wrong_defaults(config, keys_of_page(name))), [], name)
+
+    def test_the_keys_of_mirrorctl_are_those_of_its_page(self):
+        of_code, table = set(), ""
+        text = body_of(read("tools/mirrorctl/control_config.cc"), "absl::StatusOr<ControlConfig>")
+        for name, begins_table in re.findall(r"\{\"(\w+)\",\s*(\{?)", text):
+            table = f"[{name}]" if begins_table else table
+            of_code |= set() if begins_table else {f"{table} {name}"}
+        of_page = set()
+        for heading, _, head, cells in rows(page_of("commands.md")):
+            if heading == "mirrorctl.toml" and head[0] == "key":
+                first, *more = codes(cells[0])
+                of_page |= {first} | {f"{first.split()[0]} {key}" for key in more}
+        self.assertEqual(of_page, of_code)
+
+    def test_the_page_of_events_has_each_kind_once(self):
+        self.assertEqual(sorted(kind for kind, _ in self.event_rows), self.kinds)
+
+    def test_each_kind_that_the_server_tells_is_one_that_it_knows(self):
+        told = {}
+        for name, text in sources("server").items():
+            if name != "server/watch/event_kinds.cc":
+                for severities, kind in kinds_told(text):
+                    told.setdefault(kind, set()).update(severities)
+        self.assertGreater(len(told), 40)
+        self.assertEqual(sorted(set(told) - set(self.kinds)), [])
+        severities_of = dict(self.event_rows)
+        wrong = [
+            f"{kind}: told as {severity}" for kind, ways in told.items() for severity in ways if severity not in severities_of.get(kind, severity)
+        ]
+        self.assertEqual(wrong, [])
+
+    def test_each_kind_that_the_server_knows_can_be_told(self):
+        text = "\n".join(text for name, text in sources("server").items() if name != "server/watch/event_kinds.cc")
+        literals = set(re.findall(rf"\"({KIND.pattern})\"", text))
+        # A hold's kind is made of its own word.
+        words = re.findall(r"return \"(\w+)\";", body_of(read("server/plan/plan.cc"), "std::string_view ToString(HoldKind"))
+        literals |= {f"hold.{word}" for word in words}
+        self.assertEqual([kind for kind in self.kinds if kind not in literals], [])
+
+    def test_the_pages_name_no_kind_that_there_is_not(self):
+        groups, wrong = {kind.partition(".")[0] for kind in self.kinds}, []
+        for page in markdown_pages.pages():
+            for line, code in page.inline_code():
+                if KIND.fullmatch(code) and code.partition(".")[0] in groups and code not in self.kinds and not FILE.fullmatch(code):
+                    wrong.append(f"{page.name}:{line}: {code}")
+        named = re.findall(rf"--kind ({KIND.pattern})", "\n".join(sources("server", "tools", "client").values()))
+        self.assertEqual(wrong + sorted(set(named) - set(self.kinds)), [])
+
+    def test_the_page_of_metrics_has_each_metric_with_its_type(self):
+        of_page = {}
+        for _, _, head, cells in rows(page_of("metrics.md")):
+            if head[0] == "name":
+                for name in codes(cells[0]):
+                    self.assertNotIn(name, of_page, "twice")
+                    of_page[name] = cells[1]
+        text = read("server/metrics.cc", "client/command/agent_metrics.cc", "base/exposition/metric_page.cc")
+        added = re.findall(r"\b(?:Add)?([Cc]ount(?:er)?|[Gg]auge|[Hh]istogram)\(\s*\"(\w+)\"", text)
+        of_code = {name: kind.lower().replace("counter", "count").replace("count", "counter") for kind, name in added}
+        self.assertGreater(len(of_code), 60)
+        self.assertEqual(of_page, of_code)
+
+    def test_the_page_of_commands_has_what_the_programs_make(self):
+        page, wrong = page_of("commands.md"), []
+        for program in COMMANDS:
+            commands, options, words = made(program)
+            title, text = "", ""
+            for line in page.prose.splitlines():
+                title = line[3:] if line.startswith("## ") else title
+                text += f"{line}\n" if title == program else ""
+            shown = {option for option in OPTION.findall(" ".join(codes(text)))} - {"--help", "--version"}
+            wrong += [f"{program}: nothing makes {one}" for one in sorted(shown - options)]
+            wrong += [f"{program}: the page lacks {one}" for one in sorted(options - shown)]
+            listed = set()
+            for heading, _, head, cells in rows(page):
+                if head[0] == "command" and heading.split()[0] == program:
+                    listed |= {word for code in codes(cells[0]) for word in code.split() if re.fullmatch(r"[a-z-]+", word)}
+            headings = {word for _, heading in page.headings() for word in heading.split()}
+            wrong += [f"{program}: no command {one}" for one in sorted(listed - words)]
+            wrong += [f"{program}: the page lacks the command {one}" for one in sorted(commands - listed - headings)]
+            self.assertTrue(options, program)
+        self.assertEqual(wrong, [])
+
+
+class Checks(unittest.TestCase):
+    """What the checks above must notice."""
+
+    def config(self, key):
+        config = Config.__new__(Config)
+        config.text, config.whole, config.structs = "", "W", {"W": {"a": ("A", "{.b = 8}")}, "A": {"b": ("int", "7")}}
+        config.tables, config.bodies = {"[a]": {"b": key}}, {"[a]": "A& a = config_.a;"}
+        return config
+
+    def test_defaults(self):
+        config = self.config('{"b", SetWhole(&a.b, 1, 9)}')
+        for cell, right in (("8", True), ("`8`", True), ("7", False), ("needed", False), ("none", False)):
+            with self.subTest(cell=cell):
+                self.assertEqual(list(wrong_defaults(config, {"[a]": {"b": cell}})) == [], right)
+
+    def test_values(self):
+        for cell, entry, kind, text in (
+            ('`"16MiB"`', "SetSize(", "std::uint64_t", "16ULL << 20"),
+            ('`"7d"`', "SetSpan(", "std::chrono::seconds", "std::chrono::hours(24 * 7)"),
+            ('`"10s"`', "SetSpan(", "std::chrono::milliseconds", "10'000"),
+            ('`["a", "b"]`', "", "std::vector<std::string>", '{"a", "b"}'),
+            ('`"last"`', 'SetOneOf<bool>(&x, {{"last", false}, {"all", true}})', "bool", "false"),
+            ('`"`', "", "std::string", '"\\""'),
+        ):
+            with self.subTest(cell=cell):
+                self.assertEqual(value_of_page(cell, entry), value_of_code(kind, text))
+        self.assertNotEqual(value_of_page('`"7h"`', "SetSpan("), value_of_code("", "std::chrono::hours(24 * 7)"))
+
+    def test_events(self):
+        text = 'x.Tell(Severity::kError, a ? "b.c" : "d.e", absl::StrCat("f.g"));\nevents.Add("", Severity::kWarning, "h.i", "j.k l");'
+        self.assertEqual(list(kinds_told(text)), [({"error"}, "b.c"), ({"error"}, "d.e"), ({"warning"}, "h.i")])
+
+
+if __name__ == "__main__":
+    unittest.main()
