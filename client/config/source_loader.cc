@@ -226,7 +226,7 @@ class SourceLoader {
     return block.Wrong("path",
                        absl::StrCat("is that of the [[source]] in line ", others[first].line,
                                     ": two with strategy \"cdc\" would use one change log. Give one of "
-                                    "them strategy = \"populate\""));
+                                    "them strategy = \"synthetic\""));
   }
 
   const ConfigFile& file_;
