@@ -46,7 +46,7 @@ Command AddOnce(const cli::Command& app) {
       "Example:\n  mirror-agent once --config mirror-agent.toml --repopulate customers orders\n"
       "With a change log ('mirror-agent install') the net changes are sent; a table is sent whole when the "
       "mirror asks "
-      "for it or is in a state that the log does not reach back to, or when it is named.\n");
+      "for it or is in a state that the log does not reach back to, or when --repopulate names it.\n");
   once.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
   once.Add("--context-id", options->context_id,
            "Only sources whose context id is this; * stands for any characters");
@@ -73,7 +73,8 @@ Command AddVerify(const cli::Command& app) {
       app.AddCommand("verify", "Compare the mirror with each [[source]], row by row where digests differ");
   verify.Footer(
       "Example:\n  mirror-agent verify --config mirror-agent.toml --repair\n"
-      "Runs a cycle first, so that changes that wait to be sent are no differences. --repair sends exactly "
+      "Runs a cycle first, so that what was still to be sent does not count as different. --repair sends "
+      "exactly "
       "the rows that differ. Exit code 1 also if a table still differs in the end.\n");
   verify.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
   verify.Add("--context-id", options->context_id, "Only this source");
@@ -209,7 +210,7 @@ Command AddReceipts(const cli::Command& app) {
 
 int Main(int argc, char** argv) {
   TextStream out(std::cout), err(std::cerr);
-  const cli::Program app("mirror-agent pushes source databases to a mirror endpoint.", "mirror-agent",
+  const cli::Program app("mirror-agent pushes databases and files to a mirror endpoint.", "mirror-agent",
                          "mirror-agent " MIRROR_VERSION);
   app.Footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml\n"

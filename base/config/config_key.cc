@@ -1,7 +1,13 @@
 #include "base/config/config_key.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -18,23 +24,44 @@ absl::Status Keep(T* target, const absl::StatusOr<std::chrono::milliseconds>& sp
   return span.status();
 }
 
-/// "127.0.0.1:7444", "mirror.example.org:7444", "[::1]:7444".
-bool IsHostAndPort(std::string_view text) {
+bool IsAddress(int family, std::string_view text) {
+  std::array<unsigned char, sizeof(in6_addr)> address = {};
+  return inet_pton(family, std::string(text).c_str(), address.data()) == 1;
+}
+
+/// What is wrong with the host; empty: nothing. A name is not looked up.
+std::string HostProblem(std::string_view host) {
+  if (host.empty()) return "it has no host";
+  if (host.front() == '[' || host.find(':') != std::string_view::npos) {
+    const bool bracketed = host.front() == '[' && host.back() == ']';
+    if (!bracketed) return "an IPv6 address stands in brackets";
+    host = host.substr(1, host.size() - 2);
+    // Behind '%' stands the interface.
+    if (IsAddress(AF_INET6, host.substr(0, host.find('%')))) return "";
+    return absl::StrCat("'", std::string(host), "' is not an IPv6 address");
+  }
+  const bool is_name = std::all_of(host.begin(), host.end(), [](char character) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(character)) || character == '.' ||
+           character == '-' || character == '_';
+  });
+  if (!is_name) return "a host has only letters, digits, '.', '-' and '_'";
+  const bool is_number = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  if (!is_number || IsAddress(AF_INET, host)) return "";
+  return absl::StrCat("'", std::string(host),
+                      "' is not an IPv4 address, which has four numbers from 0 to 255");
+}
+
+/// What is wrong with "127.0.0.1:7444", "mirror.example.org:7444" or "[::1]:7444"; empty: nothing.
+std::string HostAndPortProblem(std::string_view text) {
+  if (text.find("://") != std::string_view::npos) return "leave out what stands up to '://'";
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return false;
-  std::string_view host = text.substr(0, colon);
+  if (colon == std::string_view::npos) return "it has no port";
+  if (std::string problem = HostProblem(text.substr(0, colon)); !problem.empty()) return problem;
   const std::string_view digits = text.substr(colon + 1);
   int port = 0;
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (parsed.ec != std::errc{} || parsed.ptr != digits.data() + digits.size()) return false;
-  if (port < 1 || port > 65'535) return false;
-  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (bracketed) host = host.substr(1, host.size() - 2);
-  return !host.empty() && std::all_of(host.begin(), host.end(), [bracketed](char character) {
-    const auto c = static_cast<unsigned char>(character);
-    return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '_' ||
-           (bracketed && (c == ':' || c == '%'));
-  });
+  const bool is_number = parsed.ec == std::errc{} && parsed.ptr == digits.data() + digits.size();
+  return is_number && port >= 1 && port <= 65'535 ? "" : "the port must be a number from 1 to 65535";
 }
 
 }  // namespace
@@ -66,8 +93,8 @@ Setter SetHostAndPort(std::string* target, const std::string& example) {
   return [target, example](const Given& given) {
     absl::StatusOr<std::string> text = AsText(given);
     if (!text.ok()) return text.status();
-    if (!IsHostAndPort(*text)) {
-      return given.Wrong(absl::StrCat("must be host:port, as ", example, ", not '", *text, "'"));
+    if (const std::string problem = HostAndPortProblem(*text); !problem.empty()) {
+      return given.Wrong(absl::StrCat("must be host:port, as ", example, ", not '", *text, "': ", problem));
     }
     *target = *std::move(text);
     return absl::OkStatus();

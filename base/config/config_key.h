@@ -37,7 +37,8 @@ Setter SetText(std::string* target);
 /// refused and not shown: it may be a key.
 Setter SetPath(std::string* target, const std::filesystem::path& folder);
 
-/// host:port, "[::1]:7444" for IPv6; the port is 1 to 65535. `example`: what a refusal shows.
+/// host:port, "[::1]:7444" for IPv6; the port is 1 to 65535. A name is not looked up; a host of digits and
+/// dots must be an IPv4 address. `example`: what a refusal shows.
 Setter SetHostAndPort(std::string* target, const std::string& example);
 
 enum class ListRule {

@@ -1,11 +1,13 @@
 #include "client/command/check_config.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 
 #include "absl/status/status.h"
@@ -21,13 +23,37 @@
 namespace mirror {
 namespace {
 
+std::string_view KindOfFile(mode_t mode) {
+  if (S_ISREG(mode)) return "a file";
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
 /// What the first cycle would fail at, without opening the source.
 absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) {
-  if (access(source.path.c_str(), R_OK) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(config.file, ": the [[source]] '", source.context_id, "' is '", source.path,
-                     "', which cannot be read: ", std::strerror(errno),
+  const auto refusal = [&](std::string_view what) {
+    return absl::FailedPreconditionError(absl::StrCat(config.file, ": the [[source]] '", source.context_id,
+                                                      "' is '", source.path, "', which ", std::string(what)));
+  };
+  const bool files = IsFolder(source.kind);
+  struct stat info = {};
+  if (stat(source.path.c_str(), &info) != 0 || access(source.path.c_str(), files ? R_OK | X_OK : R_OK) != 0) {
+    return refusal(
+        absl::StrCat("cannot be read: ", std::strerror(errno),
                      ". Look at its path, owner and mode, and ask as the user that the agent runs as."));
+  }
+  if (files && !S_ISDIR(info.st_mode)) {
+    return refusal(absl::StrCat("is ", std::string(KindOfFile(info.st_mode)),
+                                ": 'folder' must be the folder that holds the files"));
+  }
+  if (!files && !S_ISREG(info.st_mode)) {
+    return refusal(absl::StrCat("is ", std::string(KindOfFile(info.st_mode)),
+                                ": 'path' must be a SQLite database",
+                                S_ISDIR(info.st_mode) ? ". For a folder of files, set 'kind' to \"csv\" or "
+                                                        "\"xlsx\" and write 'folder' in place of 'path'."
+                                                      : ""));
   }
   return HashKeyOf(source).status();
 }

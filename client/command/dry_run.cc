@@ -48,7 +48,7 @@ std::string WordsOf(SourceReader& reader, const RunState& runs, const std::strin
   if (!waiting && runs.FindConfirmed(table) == nullptr) {
     return absl::StrCat("never sent: ", AllRows(reader, table));
   }
-  if (!waiting) return "sent whole, if its number of rows differs";
+  if (!waiting) return "sent whole if its number of rows changed";
   const auto found = waiting->find(FoldName(table));
   if (found == waiting->end()) return absl::StrCat("new: a log is made, and ", AllRows(reader, table));
   if (!found->second) return absl::StrCat("never sent: ", AllRows(reader, table));
@@ -172,8 +172,10 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
         << '\n';
     return false;
   }
-  out << "  the endpoint, version " << Printable(answer->server_version()) << ", proved itself"
-      << (answer->do_not_replicate() ? ", and does not want changes now" : "") << ". Nothing was sent.\n";
+  out << "  the endpoint, version " << Printable(answer->server_version())
+      << ", accepted the token, and its signature is right"
+      << (answer->do_not_replicate() ? ". It wants no changes now: the run would be told why" : "")
+      << ". Nothing was sent.\n";
   return looked.value_or(false);
 }
 

@@ -279,7 +279,7 @@ void PrintLast(const LastRun& run, std::ostream& out) {
         << Printable(one.reason) << '\n';
   }
   for (const std::string& note : run.notes) out << "  note        " << Printable(note) << '\n';
-  if (run.tables_held) out << "              tables that are gone here wait for the mirror's operator\n";
+  if (run.tables_held) out << "              the mirror's operator decides about tables that are gone here\n";
   if (!run.good) out << "  last good   " << (run.good_ms == 0 ? "never" : Utc(run.good_ms)) << '\n';
   out << "  compared    " << (run.compared_ms == 0 ? "never" : Utc(run.compared_ms));
   if (!run.differing.empty()) out << ": " << TablesInWords(run.differing) << " not equal";
@@ -308,7 +308,8 @@ void Print(const Seen& seen, Time now, std::ostream& out) {
         << "then run again\n";
   }
   if (!seen.suspects.empty()) {
-    out << "  suspect     " << TablesInWords(seen.suspects) << ": the next run compares or populates\n";
+    out << "  suspect     " << TablesInWords(seen.suspects)
+        << ": may differ; the next run compares or populates\n";
   }
   out << "  next run    " << DueInWords(seen, now) << '\n';
   if (seen.last && seen.last->error_ms != 0) {
@@ -322,7 +323,8 @@ std::string WhyOf(const Seen& seen, Time now) {
   if (seen.at_work()) return seen.work ? absl::StrCat("at work: ", WorkInWords(*seen.work)) : "at work";
   if (seen.last && !seen.last->good) return seen.last->error;
   if (seen.unended_ms) return UnendedInWords(*seen.unended_ms);
-  if (seen.lock == LockFile::Look::kCutOff) return "an agent died in its last run";
+  if (seen.lock == LockFile::Look::kCutOff)
+    return "the last run was cut off; the next run goes on from there";
   if (!seen.last || seen.overdue) return absl::StrCat("next run ", DueInWords(seen, now));
   if (!seen.last->reason.empty()) return seen.last->reason;
   if (!seen.last->differing.empty()) return absl::StrCat(TablesInWords(seen.last->differing), " not equal");
@@ -347,7 +349,7 @@ void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, s
                seen.last ? Grouped(seen.last->rows) : "", WhyOf(seen, now)});
   }
   table.Print(out);
-  out << '\n' << Grouped(all.size()) << " sources:";
+  out << '\n' << Counted(all.size(), "source") << ':';
   for (std::size_t i = 0; i < totals.size(); ++i) {
     out << (i == 0 ? " " : ", ") << Grouped(totals[i].second) << ' ' << ToString(totals[i].first);
   }

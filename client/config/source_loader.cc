@@ -1,12 +1,13 @@
 #include "client/config/source_loader.h"
 
+#include <sys/stat.h>
+
 #include <charconv>
 #include <chrono>
-#include <filesystem>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -97,9 +98,18 @@ Setter SetQuiet(std::vector<QuietHours>* target) {
   };
 }
 
-bool SameFile(const std::string& a, const std::string& b) {
-  std::error_code error;
-  return a == b || std::filesystem::equivalent(a, b, error);
+/// What only one source may have, and the index of the one that has it: looked up, since there are files with
+/// thousands of sources.
+struct Claims {
+  std::map<std::string, std::size_t> context_ids;  ///< Folded.
+  std::map<std::string, std::size_t> paths;        ///< Of change logs, also those that are not there yet.
+  std::map<std::pair<dev_t, ino_t>, std::size_t> files;
+};
+
+/// The index of the source that has it; `index` itself when no earlier one does.
+template <typename What>
+std::size_t FirstOf(std::map<What, std::size_t>* claims, const What& what, std::size_t index) {
+  return claims->try_emplace(what, index).first->second;
 }
 
 class SourceLoader {
@@ -110,6 +120,7 @@ class SourceLoader {
     const absl::StatusOr<std::vector<ConfigTable>> blocks = file_.Blocks("source");
     if (!blocks.ok()) return blocks.status();
     std::vector<SourceConfig> sources;
+    Claims claims;
     for (const ConfigTable& block : *blocks) {
       SourceConfig source;
       source.line = block.line();
@@ -118,7 +129,7 @@ class SourceLoader {
       if (status.ok()) status = CheckKind(block, &source);
       if (status.ok()) status = CheckPlace(block, source);
       if (status.ok()) status = LoadTables(block, &source);
-      if (status.ok()) status = CheckOthers(block, source, sources);
+      if (status.ok()) status = CheckOthers(block, source, sources, &claims);
       if (!status.ok()) return status;
       sources.push_back(std::move(source));
     }
@@ -194,25 +205,28 @@ class SourceLoader {
     return absl::OkStatus();
   }
 
-  /// Those that share something which only one may have.
+  /// Refuses a source that shares with one of `others` what only one may have.
   static absl::Status CheckOthers(const ConfigTable& block, const SourceConfig& source,
-                                  const std::vector<SourceConfig>& others) {
-    for (const SourceConfig& other : others) {
-      if (!SameName(other.context_id, source.context_id)) continue;
+                                  const std::vector<SourceConfig>& others, Claims* claims) {
+    const std::size_t index = others.size();
+    if (const std::size_t first = FirstOf(&claims->context_ids, FoldName(source.context_id), index);
+        first != index) {
       return block.Wrong(
           "context_id",
-          absl::StrCat("'", source.context_id, "' is that of the [[source]] in line ", other.line, " ('",
-                       other.context_id, "'): two sources never share a tenant"));
+          absl::StrCat("'", source.context_id, "' is that of the [[source]] in line ", others[first].line,
+                       " ('", others[first].context_id, "'): two sources never share a tenant"));
     }
-    for (const SourceConfig& other : others) {
-      const bool logs = source.strategy == Strategy::kCdc && other.strategy == Strategy::kCdc;
-      if (!logs || !SameFile(source.path, other.path)) continue;
-      return block.Wrong(
-          "path", absl::StrCat("is that of the [[source]] in line ", other.line,
-                               ": two with strategy \"cdc\" would use one change log. Give one of them "
-                               "strategy = \"populate\""));
+    if (source.strategy != Strategy::kCdc) return absl::OkStatus();
+    std::size_t first = FirstOf(&claims->paths, source.path, index);
+    struct stat info = {};
+    if (first == index && stat(source.path.c_str(), &info) == 0) {
+      first = FirstOf(&claims->files, std::pair(info.st_dev, info.st_ino), index);
     }
-    return absl::OkStatus();
+    if (first == index) return absl::OkStatus();
+    return block.Wrong("path",
+                       absl::StrCat("is that of the [[source]] in line ", others[first].line,
+                                    ": two with strategy \"cdc\" would use one change log. Give one of "
+                                    "them strategy = \"synthetic\""));
   }
 
   const ConfigFile& file_;

@@ -31,7 +31,7 @@ void JobReader::Run() {
         read = ReadTable(jobs_[job_]);
       } catch (const std::bad_alloc&) {
         read =
-            absl::ResourceExhaustedError("there is no memory left to read it; a smaller batch_bytes helps");
+            absl::ResourceExhaustedError("there is no memory left to read it; set a smaller 'batch_bytes'");
       }
     }
     // Refused: the sender knows already why it wants no more of the table.

@@ -132,7 +132,7 @@ absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& con
   }
   if (status.error_code() == grpc::StatusCode::CANCELLED && !absl::EndsWith(words, ".")) {
     return absl::UnavailableError(
-        absl::StrCat("the endpoint at ", address, " ended the call, it may be stopping. ", Words(left)));
+        absl::StrCat("the endpoint at ", address, " ended the call; it may be stopping. ", Words(left)));
   }
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::DeadlineExceededError(

@@ -51,7 +51,7 @@ TEST_F(FailingTenantsTest, OneWhoseAnnouncementIsRefusedStandsThereUntilACycleGo
   EXPECT_EQ(failing.last_completed_ms(), 0) << "it went nowhere";
   EXPECT_THAT(failing.failure(), HasSubstr("2 tables; the limit is 1"));
   EXPECT_THAT(here_->Mirrorctl({"tenants", "--failed", "--wide"}).output,
-              AllOf(HasSubstr("cycles fail for"), HasSubstr("2 tables; the limit is 1")));
+              AllOf(HasSubstr("cycles have failed for"), HasSubstr("2 tables; the limit is 1")));
   EXPECT_THAT(here_->Mirrorctl({"doctor"}).output, HasSubstr("Cust: its cycles fail"));
 
   ASSERT_THAT(here_->Set({"limits", "tables_max", "10"}), IsOk());

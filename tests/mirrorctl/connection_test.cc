@@ -177,7 +177,14 @@ INSTANTIATE_TEST_SUITE_P(
         ConfigCase{"NoPort",
                    "[endpoint]\naddress = \"127.0.0.1\"\n",
                    {"2: [endpoint] 'address' must be host:port", "not '127.0.0.1'"}},
-        ConfigCase{"PortTooHigh", "[endpoint]\naddress = \"h:65536\"\n", {"2: [endpoint] 'address' must be"}},
+        ConfigCase{"PortTooHigh",
+                   "[endpoint]\naddress = \"h:70000\"\n",
+                   {"2: [endpoint] 'address' must be", "65535"}},
+        ConfigCase{
+            "PortZero", "[endpoint]\naddress = \"h:0\"\n", {"2: [endpoint] 'address' must be", "65535"}},
+        ConfigCase{"NoIpv4Address",
+                   "[endpoint]\naddress = \"256.1.1.1:1\"\n",
+                   {"2: [endpoint] 'address' must be", "'256.1.1.1'", "IPv4"}},
         ConfigCase{
             "PortNotANumber", "[endpoint]\naddress = \"h:744x\"\n", {"2: [endpoint] 'address' must be"}},
         ConfigCase{"Uri", "[endpoint]\naddress = \"https://h:7444\"\n", {"2: [endpoint] 'address' must be"}},

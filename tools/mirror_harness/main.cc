@@ -29,8 +29,8 @@ int Fail(const absl::Status& status, int exit_code = 1) {
 absl::StatusOr<std::string> ContextId(const Options& options, const AgentConfig& config) {
   if (!options.context_id.empty()) return options.context_id;
   if (!config.sources.empty()) return config.sources.front().context_id;
-  return absl::InvalidArgumentError(absl::StrCat(
-      options.config, " has no [[source]] whose context_id could name the tenants: say --context-id ID"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(options.config, " has no [[source]] to name the tenants after: give --context-id ID"));
 }
 
 absl::Status Measure(const Options& options, const AgentConfig& config,
@@ -78,8 +78,8 @@ int Attack(const Options& options, const AgentConfig& config, const std::string&
 int ExamineEndpoint(const Options& options, const AgentConfig& config) {
   const std::string first = config.sources.empty() ? "" : config.sources.front().context_id;
   if (first.empty() && options.context_id.empty()) {
-    return Fail(absl::InvalidArgumentError(absl::StrCat(
-        options.config, " has no [[source]] after which a tenant could be called: say --context-id ID")));
+    return Fail(absl::InvalidArgumentError(
+        absl::StrCat(options.config, " has no [[source]] to name a tenant after: give --context-id ID")));
   }
   const absl::StatusOr<ConformanceReport> report = RunConformance(options, config, first);
   if (!report.ok()) return Fail(report.status());

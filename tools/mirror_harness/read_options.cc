@@ -37,7 +37,7 @@ void AddCommon(const cli::Command& app, Options* options, const char* rows_text)
           "Table definitions in the form of superoffice-tables.json, instead of --tables and --columns")
       .ExistingFile();
   app.Add("--seed", options->seed, "Makes a run repeatable (default: random; it is always printed)");
-  app.Add("--batch-bytes", options->batch_bytes, "About so many bytes in a request")
+  app.Add("--batch-bytes", options->batch_bytes, "Bytes of a request, about")
       .Within(1'000, 100'000'000)
       .ShowDefault();
   app.Add("--window", options->window, "Requests in flight on a stream").Within(1, 64).ShowDefault();
@@ -102,7 +102,8 @@ cli::Command AddPush(const cli::Command& app, Options* options) {
                "First insert the same rows into a bare SQLite file (one prepared statement a row, WAL, full "
                "synchronous, 5,000 rows a transaction; only SQLite's work is timed) and print the ratio");
   push.Add("--baseline-dir", options->baseline_dir,
-           "Where that file goes for the while (default: --check, else the configuration's folder)")
+           "The folder of that file, which is removed in the end (default: --check, else the configuration's "
+           "folder)")
       .ExistingFolder();
   return push;
 }

@@ -85,8 +85,8 @@ std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
   };
   if (!tenant.quarantine().empty()) notes.push_back(tenant.quarantine());
   if (tenant.failing_since_ms() > 0) {
-    notes.push_back(
-        absl::StrCat("cycles fail for ", AgeText(tenant.failing_since_ms(), now_ms), ": ", tenant.failure()));
+    notes.push_back(absl::StrCat("cycles have failed for ", AgeText(tenant.failing_since_ms(), now_ms), ": ",
+                                 tenant.failure()));
   }
   if (!tenant.waiting_source_id().empty()) notes.emplace_back("another source waits");
   counted(tenant.holds(), " hold", " holds");
@@ -379,7 +379,7 @@ void PrintHeldKeys(std::ostream& out, const v1::Hold& hold) {
   }
   const auto shown = static_cast<std::uint64_t>(hold.keys_size());
   if (shown == 0) {
-    out << label << "not known here, or not for this certificate's role\n";
+    out << label << "not shown: the server does not know them, or this is a viewer's certificate\n";
   } else if (hold.rows() > shown) {
     out << label << "and " << Grouped(hold.rows() - shown) << " more\n";
   }
@@ -398,10 +398,10 @@ void PrintHold(std::ostream& out, const v1::Hold& hold) {
       << "\nreason        " << Printable(hold.reason()) << '\n';
   PrintHeldKeys(out, hold);
   if (hold.kind() == "source") {
-    out << "decide        mirrorctl accept-source " << Printable(ShellWord(hold.context_id())) << '\n';
+    out << "accept        mirrorctl accept-source " << Printable(ShellWord(hold.context_id())) << '\n';
     return;
   }
-  out << "decide        mirrorctl hold commit " << name << "\n              mirrorctl hold rollback " << name
+  out << "allow once    mirrorctl hold commit " << name << "\nrefuse        mirrorctl hold rollback " << name
       << '\n';
 }
 

@@ -137,7 +137,7 @@ void Restore(AdminClient& admin, const AdminRequest& request, Console& console) 
   const auto answer = admin.Restore(message);
   if (!answer.ok()) return Fail(console, answer.status());
   console.out << Printable(request.context_id) << " is restored: " << Counted(answer->tables(), "table")
-              << ", " << SizeText(answer->bytes()) << "; its source's next cycle catches it up\n";
+              << ", " << SizeText(answer->bytes()) << "; its source's next cycle sends what it lacks\n";
   if (answer->kept_path().empty()) return;
   console.out << "The mirror as it was is kept on the server's machine as " << Printable(answer->kept_path())
               << ", until somebody removes it.\n";

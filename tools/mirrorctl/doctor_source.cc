@@ -182,7 +182,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
     return report.Fail(step, std::string(found.status().message()), "correct that, then run this again");
   }
   if (!found->locks_out.empty()) {
-    report.Fail(step, found->locks_out, "do one of both, then run this again as the agent's user");
+    report.Fail(step, found->locks_out, "do one of the two, then run this again as the agent's user");
   }
   if (!found->blocked.empty()) {
     report.Fail(
@@ -203,7 +203,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
     }
     return report.Warn(
         step, "it is not installed: changes that keep a table's number of rows are not seen, and runs fail",
-        "run 'mirror-agent install', or set strategy = \"populate\"");
+        "run 'mirror-agent install', or set strategy = \"synthetic\"");
   }
   if (found->presence == LogPresence::kPart) {
     return report.Fail(

@@ -40,8 +40,7 @@ absl::StatusOr<std::pair<std::string, std::uint64_t>> ParseHold(const std::strin
 std::string Happens(const std::string& kind, bool commits) {
   const std::string named = kind.empty() ? "" : absl::StrCat(" (", Printable(kind), ")");
   if (commits) {
-    return absl::StrCat(named,
-                        " is allowed once, up to its counts and a tenth more, in the source's next cycle");
+    return absl::StrCat(named, " is allowed once, in the next cycle: what is held and up to 10 % more");
   }
   if (kind == "source")
     return absl::StrCat(named, " is refused: nothing of it is applied until 'accept-source'");
@@ -86,8 +85,8 @@ void ShowHold(AdminClient& admin, const AdminRequest& request, Console& console)
 
 void AddHoldCommands(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
-  const cli::Command hold =
-      commands.app.AddCommand("hold", "What waits for your decision: rows that would vanish, another source");
+  const cli::Command hold = commands.app.AddCommand(
+      "hold", "What waits for your decision: deletes of many rows or tables, another source");
   hold.RequireCommand();
   hold.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hold list");
   const AdminCommands of_hold{hold, commands.config_path, commands.console, request, "hold "};
@@ -102,7 +101,7 @@ void AddHoldCommands(const AdminCommands& commands) {
   for (const bool commits : {true, false}) {
     const cli::Command decide = of_hold.Add(
         commits ? "commit" : "rollback",
-        commits ? "Allow it once, up to its counts and a tenth more"
+        commits ? "Allow it once: what is held and up to 10 % more"
                 : "Refuse it until the source asks for less",
         "Cust26759:3", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
           DecideHold(admin, asked, console, commits);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -79,6 +80,26 @@ TEST_F(CheckConfigTest, WhatTheConfigurationNamesIsLookedAt) {
   std::filesystem::remove(folder_ / "source.key");
   EXPECT_EQ(Check(Source("crm.db")), 2);
   EXPECT_THAT(err_, HasSubstr("source.key"));
+}
+
+TEST_F(CheckConfigTest, ASourceThatIsNoFileOrNoFolderIsRefusedAndSaysWhatItIs) {
+  ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  std::filesystem::create_directory(folder_ / "exports");
+  EXPECT_EQ(Check(Source("pipe")), 2);
+  EXPECT_THAT(err_, HasSubstr("pipe', which is a pipe: 'path' must be a SQLite database\n"));
+  EXPECT_EQ(Check(Source("exports")), 2);
+  EXPECT_THAT(err_, AllOf(HasSubstr("exports', which is a folder: 'path' must be a SQLite database. "),
+                          HasSubstr("write 'folder' in place of 'path'")));
+  EXPECT_EQ(Check(Source("/dev/null")), 2);
+  EXPECT_THAT(err_, HasSubstr("'/dev/null', which is a device: "));
+  const auto files = [](const std::string& folder) {
+    return "[[source]]\ncontext_id = \"Cust\"\nkind = \"csv\"\nfolder = \"" + folder +
+           "\"\n[[source.table]]\nname = \"orders\"\nkey = [\"id\"]\n";
+  };
+  EXPECT_EQ(Check(files("exports")), 0) << err_;
+  EXPECT_EQ(Check(files("crm.db")), 2);
+  EXPECT_THAT(err_,
+              HasSubstr("crm.db', which is a file: 'folder' must be the folder that holds the files\n"));
 }
 
 }  // namespace

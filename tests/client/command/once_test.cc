@@ -75,7 +75,8 @@ TEST_F(OnceTest, ADryRunSaysWhatWaitsAndWritesNothing) {
   Configure(Source("crm.db"));
   EXPECT_EQ(Run({.dry_run = true}), 0) << err_;
   EXPECT_THAT(out_, AllOf(HasSubstr("orders: never sent: all 2 rows are sent"),
-                          HasSubstr("version 1.2.3, proved itself"), HasSubstr("Nothing was sent")));
+                          HasSubstr("version 1.2.3, accepted the token, and its signature is right"),
+                          HasSubstr("Nothing was sent")));
   ASSERT_EQ(Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
   EXPECT_EQ(Run({.dry_run = true}), 0);
   EXPECT_THAT(out_, HasSubstr("orders: never sent: all 2 rows are sent"));
