@@ -301,8 +301,8 @@ TEST_F(StatusCommandTest, SuspectTablesAreNamed) {
   auto run_state = RunState::Load(state(), "Cust");
   ASSERT_THAT(run_state, IsOk());
   ASSERT_THAT(run_state->Begin({"a", "b", "c"}, 0), IsOk());
-  run_state->SetSuspect("a", true);
-  run_state->SetSuspect("c", true);
+  run_state->tables().SetSuspect("a", true);
+  run_state->tables().SetSuspect("c", true);
   ASSERT_THAT(run_state->Save(), IsOk());
   EXPECT_EQ(Status("2026-11-20 10:10:00"), 0);
   EXPECT_THAT(out_, HasSubstr("suspect     2 tables (a, c)"));
