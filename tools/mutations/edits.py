@@ -159,7 +159,7 @@ EDITS = [
             "if (lsn < log->floor) return Standing::kGone;", "if (lsn < 0) return Standing::kGone;",
             "ChangeLogTest.*:RestoredSourceTest.*"),
     _client("no entry is removed that a mirror still needs", "source/sqlite/log/change_log.cc",
-            "std::min(old[log->id], position.lsn.value)", "std::max(old[log->id], position.lsn.value)",
+            "std::min((*old)[log->id], position.lsn.value)", "std::max((*old)[log->id], position.lsn.value)",
             "ChangeLogTest.*:RestoredSourceTest.*"),
     # The agent's cycle.
     _client("only the answer to the commit is one", "sending/row_sender.cc",
