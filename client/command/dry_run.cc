@@ -45,7 +45,7 @@ std::string AllRows(SourceReader& reader, const std::string& table) {
 /// What the log says of a table; `waiting` is absent when there is no log at all.
 std::string WordsOf(SourceReader& reader, const RunState& runs, const std::string& table,
                     const WaitingEntries& waiting) {
-  if (!waiting && runs.FindConfirmed(table) == nullptr) {
+  if (!waiting && runs.tables().FindConfirmed(table) == nullptr) {
     return absl::StrCat("never sent: ", AllRows(reader, table));
   }
   if (!waiting) return "sent whole if its number of rows changed";
@@ -89,7 +89,7 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
   if (!runs.ok()) return runs.status();
   const absl::StatusOr<CapturedSource> opened =
-      OpenCaptured(source, rules, runs->Records(), **state, nullptr);
+      OpenCaptured(source, rules, runs->tables().Records(), **state, nullptr);
   if (!opened.ok()) return opened.status();
   SourceReader* const reader = opened->reader.get();
   const auto waiting = Waiting(source);
@@ -132,7 +132,7 @@ absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_d
   }
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
   if (!runs.ok()) return runs.status();
-  const auto reader = OpenReader(source, runs->Records());
+  const auto reader = OpenReader(source, runs->tables().Records());
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
   const absl::StatusOr<WaitingEntries> waiting = Waiting(source);

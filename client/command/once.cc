@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,7 +14,6 @@
 #include "base/folded_name.h"
 #include "base/name_pattern.h"
 #include "base/text/nearest_word.h"
-#include "base/text/text_stream.h"
 #include "client/command/dry_run.h"
 #include "client/command/exit_code.h"
 #include "client/command/expiry.h"
@@ -103,13 +102,12 @@ int RunAll(const OnceOptions& options, const AgentConfig& config, const Connecti
   int exit_code = kExitDone;
   const bool lines_only = config.sources.size() > 1 && !options.details && !options.verify;
   RunTotals totals;
-  nlohmann::ordered_json sources = nlohmann::ordered_json::array();
+  std::vector<SourceRun> runs;  // For --json.
   for (const SourceConfig& source : config.sources) {
     Progress progress(err, draws_progress);
-    const SourceRun run = RunOneSource(options, config, source, connection, progress);
+    SourceRun run = RunOneSource(options, config, source, connection, progress);
     if (!WentWell(options, run.report)) exit_code = kExitFailed;
     if (options.json) {
-      sources.push_back(ToJson(run, options.show_keys));
       std::ostringstream unused;
       PrintRun(run, unused, err);
     } else if (options.verify) {
@@ -121,13 +119,10 @@ int RunAll(const OnceOptions& options, const AgentConfig& config, const Connecti
       PrintRun(run, out, err);
     }
     totals.Add(run);
+    if (options.json) runs.push_back(std::move(run));
   }
   if (lines_only && !options.json) totals.Print(out);
-  if (options.json) {
-    AsItIs(out) << nlohmann::ordered_json{{"sources", std::move(sources)}}.dump(
-                       2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
-                << '\n';
-  }
+  if (options.json) PrintJson(runs, options.show_keys, out);
   return exit_code;
 }
 

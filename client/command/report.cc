@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iomanip>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <tuple>
@@ -14,12 +15,15 @@
 #include "absl/strings/str_join.h"
 #include "base/human_text.h"
 #include "base/printable.h"
+#include "base/text/text_stream.h"
 #include "base/text/text_table.h"
 #include "client/cycle/verifier.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kIndent = 2;
 
@@ -127,6 +131,40 @@ void PrintOutcomeBriefly(const SourceRun& run, std::ostream& out, std::ostream& 
 void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
   if (run.report.outcome == Outcome::kDone) out << "  " << SumWithRate(run) << '\n';
   PrintOutcomeBriefly(run, out, err);
+}
+
+Json ToJson(const SourceRun& run, bool with_keys) {
+  Json tables = Json::array();
+  for (const TableReport& table : run.report.tables) {
+    tables.push_back({{"table", table.table},
+                      {"action", ToString(table.action)},
+                      {"inserts", table.inserts},
+                      {"updates", table.updates},
+                      {"deletes", table.deletes},
+                      {"lsn", table.lsn},
+                      {"result", ToString(table.result)},
+                      {"reason", table.reason},
+                      {"equality", ToString(table.equality)},
+                      {"unknown_because", table.unknown_because},
+                      {"compared", table.compared},
+                      {"lost", table.lost},
+                      {"changed", table.changed},
+                      {"ghosts", table.ghosts},
+                      {"repaired", table.repaired}});
+    if (!with_keys) continue;
+    tables.back()["keys"] = {
+        {"missing", table.lost_keys}, {"changed", table.changed_keys}, {"ghosts", table.ghost_keys}};
+  }
+  const std::string reason =
+      run.report.outcome == Outcome::kFailed ? std::string(run.report.status.message()) : run.report.reason;
+  return {{"context_id", run.config->context_id},
+          {"path", run.config->path},
+          {"outcome", ToString(run.report.outcome)},
+          {"reason", reason},
+          {"notes", run.report.notes},
+          {"cycle", run.report.cycle},
+          {"seconds", run.seconds},
+          {"tables", std::move(tables)}};
 }
 
 }  // namespace
@@ -271,38 +309,11 @@ bool AllEqual(const CycleReport& report) {
          !are({Equality::kNone, Equality::kNotMeant});
 }
 
-nlohmann::ordered_json ToJson(const SourceRun& run, bool with_keys) {
-  nlohmann::ordered_json tables = nlohmann::ordered_json::array();
-  for (const TableReport& table : run.report.tables) {
-    tables.push_back({{"table", table.table},
-                      {"action", ToString(table.action)},
-                      {"inserts", table.inserts},
-                      {"updates", table.updates},
-                      {"deletes", table.deletes},
-                      {"lsn", table.lsn},
-                      {"result", ToString(table.result)},
-                      {"reason", table.reason},
-                      {"equality", ToString(table.equality)},
-                      {"unknown_because", table.unknown_because},
-                      {"compared", table.compared},
-                      {"lost", table.lost},
-                      {"changed", table.changed},
-                      {"ghosts", table.ghosts},
-                      {"repaired", table.repaired}});
-    if (!with_keys) continue;
-    tables.back()["keys"] = {
-        {"missing", table.lost_keys}, {"changed", table.changed_keys}, {"ghosts", table.ghost_keys}};
-  }
-  const std::string reason =
-      run.report.outcome == Outcome::kFailed ? std::string(run.report.status.message()) : run.report.reason;
-  return {{"context_id", run.config->context_id},
-          {"path", run.config->path},
-          {"outcome", ToString(run.report.outcome)},
-          {"reason", reason},
-          {"notes", run.report.notes},
-          {"cycle", run.report.cycle},
-          {"seconds", run.seconds},
-          {"tables", std::move(tables)}};
+void PrintJson(const std::vector<SourceRun>& runs, bool with_keys, std::ostream& out) {
+  Json sources = Json::array();
+  for (const SourceRun& run : runs) sources.push_back(ToJson(run, with_keys));
+  AsItIs(out) << Json{{"sources", std::move(sources)}}.dump(2, ' ', false, Json::error_handler_t::replace)
+              << '\n';
 }
 
 }  // namespace mirror

@@ -2,9 +2,9 @@
 #define MIRROR_CLIENT_COMMAND_REPORT_H_
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "base/human_text.h"
 #include "client/config/config.h"
@@ -39,7 +39,8 @@ void PrintKeys(const CycleReport& report, std::ostream& out);
 /// Told not to replicate; or every table that was compared is equal, of those that are meant to be.
 bool AllEqual(const CycleReport& report);
 
-nlohmann::ordered_json ToJson(const SourceRun& run, bool with_keys = false);
+/// An object for programs. `with_keys`: as PrintKeys().
+void PrintJson(const std::vector<SourceRun>& runs, bool with_keys, std::ostream& out);
 
 }  // namespace mirror
 

@@ -130,7 +130,7 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   if (begun_ms && none_began && !on_record && !seen.at_work()) seen.unended_ms = begun_ms;
   const absl::StatusOr<RunState> state = RunState::Load(folder, source.context_id);
   if (state.ok()) {
-    seen.suspects = state->Suspects();
+    seen.suspects = state->tables().Suspects();
   } else {
     seen.problems.emplace_back(state.status().message());
   }

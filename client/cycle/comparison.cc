@@ -53,7 +53,7 @@ class ComparedTable {
         status_(cycle.statuses[index]),
         position_(PositionOf(cycle, index)),
         report_(run.ReportOf(schema_.name)),
-        taken_over_(run.state.IsTakenOver(schema_.name)),
+        taken_over_(run.state.tables().IsTakenOver(schema_.name)),
         why_not_equal_(run.history.WhyNotEqual(schema_.name)) {}
 
   /// False: the report says why not.
@@ -97,7 +97,7 @@ class ComparedTable {
         run_.options.progress({"comparing", schema_.name, done, rows});
       });
     }
-    const bool keeps = taken_over_ == RunState::TakenOver::kKeeps;
+    const bool keeps = taken_over_ == TakenOver::kKeeps;
     return verifier.Compare(schema_, ComparedColumns(schema_, status_), *position_,
                             keeps ? Verifier::Ghosts::kLeave : Verifier::Ghosts::kCount);
   }
@@ -107,7 +107,7 @@ class ComparedTable {
     SetUnknown(std::string(failure.message()));
     const bool settles = absl::IsAborted(failure) || absl::IsFailedPrecondition(failure);
     if (settles) cycle_.compare_again.insert(schema_.name);
-    const bool due = IsTakenOver() || run_.state.IsSuspect(schema_.name);
+    const bool due = IsTakenOver() || run_.state.tables().IsSuspect(schema_.name);
     if (settles && !due) return;
     // What nobody could look at is not well.
     Fail(absl::StrCat("it could not be compared with the mirror, ",
@@ -129,7 +129,7 @@ class ComparedTable {
   }
 
  private:
-  bool IsTakenOver() const { return taken_over_ != RunState::TakenOver::kNo; }
+  bool IsTakenOver() const { return taken_over_ != TakenOver::kNo; }
 
   void SetUnknown(const std::string& because) {
     report_.equality = TableReport::Equality::kUnknown;
@@ -173,17 +173,17 @@ class ComparedTable {
         *position_, found.beyond_repair ? std::max<std::uint64_t>(found.Count(), 1) : found.Count()};
     if (found.equal()) {
       report_.result = TableResult::kOk;
-      run_.state.SetSuspect(table, false);
-      run_.state.SetTakenOver(table, RunState::TakenOver::kNo);
+      run_.state.tables().SetSuspect(table, false);
+      run_.state.tables().SetTakenOver(table, TakenOver::kNo);
       return;
     }
-    if (found.beyond_repair && taken_over_ == RunState::TakenOver::kKeeps) {
+    if (found.beyond_repair && taken_over_ == TakenOver::kKeeps) {
       return Fail(
           "too many rows differ to be sent one by one, and a population would remove rows that its strategy "
           "keeps in the mirror. Nothing was sent; if those rows may go, send the table with --repopulate");
     }
     // Until it is found equal, every run compares it.
-    run_.state.SetSuspect(table, run_.options.repair);
+    run_.state.tables().SetSuspect(table, run_.options.repair);
     Fail(absl::StrCat("compared with the source, ", InWords(found),
                       "; 'mirror-agent verify --repair' sends them"));
     cycle_.differ[table] = std::move(found);
@@ -196,8 +196,8 @@ class ComparedTable {
   const v1::TableStatus& status_;
   const absl::StatusOr<Position> position_;
   TableReport& report_;
-  const RunState::TakenOver taken_over_;  ///< Before it was compared.
-  const std::string why_not_equal_;       ///< See History::WhyNotEqual().
+  const TakenOver taken_over_;       ///< Before it was compared.
+  const std::string why_not_equal_;  ///< See History::WhyNotEqual().
 };
 
 }  // namespace
@@ -213,7 +213,7 @@ bool ShallCompare(const RunContext& run, const Cycle& cycle, std::size_t index) 
   if (!cycle.IsAbout(table)) return false;
   const CycleOptions& options = run.options;
   if (options.verify == CycleOptions::Verify::kAll || cycle.statuses[index].verify_wanted() ||
-      run.state.IsTakenOver(table) != RunState::TakenOver::kNo || run.state.IsSuspect(table) ||
+      run.state.tables().IsTakenOver(table) != TakenOver::kNo || run.state.tables().IsSuspect(table) ||
       cycle.repairs.contains(table)) {
     return true;
   }

@@ -71,7 +71,7 @@ Cycle MakeNextCycle(RunContext& run, Cycle& cycle) {
     if (job.whole_rows) run.whole_rows.insert(job.schema.name);
   }
   for (auto& [table, found] : cycle.differ) {
-    if (!run.options.repair && run.state.IsTakenOver(table) == RunState::TakenOver::kNo) continue;
+    if (!run.options.repair && run.state.tables().IsTakenOver(table) == TakenOver::kNo) continue;
     next.only.insert(table);
     next.repairs[table] = std::move(found);
   }

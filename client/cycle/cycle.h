@@ -47,7 +47,7 @@ struct CycleOptions {
   Verify verify = Verify::kNone;
   std::vector<std::string> verify_tables = {};  ///< kSome: names of tables of the source.
   bool repair = true;                           ///< Differences are repaired in another cycle of the run.
-  std::int64_t count_interval_ms = 3'600'000;   ///< See RunState::ShallCount.
+  std::int64_t count_interval_ms = 3'600'000;   ///< See TableNotes::ShallCount.
   std::int64_t now_ms = 0;  ///< Unix time, for that; 0: no table over 100,000 rows is counted.
   std::map<std::string, TargetRule> targets = {};  ///< By folded name; the others have none.
   bool repopulate_all = false;

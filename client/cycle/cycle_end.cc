@@ -25,7 +25,7 @@ void AddSent(RunContext& run, const Cycle& cycle, v1::ReplicationCompletedReques
     summary->set_deletes(job.deletes);
     if (!job.row_count) continue;
     if (!cycle.compared.contains(job.schema.name)) summary->set_row_count(*job.row_count);
-    if (run.options.now_ms > 0) run.state.SetCounted(job.schema.name, run.options.now_ms);
+    if (run.options.now_ms > 0) run.state.tables().SetCounted(job.schema.name, run.options.now_ms);
   }
 }
 
@@ -66,9 +66,9 @@ void TakeVerdicts(RunContext& run, Cycle& cycle, const v1::ReplicationCompletedR
     if (cycle.compared.contains(table)) continue;
     // A row count never clears a table whose digests or whose receipt is in doubt.
     const bool doubted = cycle.compare_again.contains(table) || run.distrusted.contains(table);
-    if (verdict.comparison() == v1::COMPARISON_EQUAL && !doubted) run.state.SetSuspect(table, false);
+    if (verdict.comparison() == v1::COMPARISON_EQUAL && !doubted) run.state.tables().SetSuspect(table, false);
     if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;
-    run.state.SetSuspect(table, true);
+    run.state.tables().SetSuspect(table, true);
     if (cycle.can_compare) cycle.compare_again.insert(table);
     TableReport& report = run.ReportOf(table);
     report.result = TableResult::kFailed;
@@ -97,7 +97,7 @@ absl::Status KeepDurable(RunContext& run, const Cycle& cycle) {
     // Of one that was not looked at the form is still that of before.
     const SourceTable* const source = run.FindTable(table);
     if (source == nullptr || !source->problem.empty() || !source->later.empty()) continue;
-    run.state.SetConfirmed(table, position, run.history.FormOf(table));
+    run.state.tables().SetConfirmed(table, position, run.history.FormOf(table));
   }
   if (absl::Status saved = run.state.Save(); !saved.ok()) return saved;
   if (absl::Status kept = run.history.Forget(durable); !kept.ok()) {

@@ -49,7 +49,7 @@ absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const 
                                      const v1::TableStatus& status) {
   const std::string& name = table.schema.name;
   const bool asked = run.IsAskedFor(name);
-  const bool suspect = !cycle.can_compare && run.state.IsSuspect(name);
+  const bool suspect = !cycle.can_compare && run.state.tables().IsSuspect(name);
   if (absl::Status taken = TakeOver(run, cycle, table.schema, status); !taken.ok()) return taken;
   absl::StatusOr<Decision> decision = Decide(run.history, run.reader, table.schema, status, asked || suspect);
   if (!decision.ok()) return decision;
@@ -75,8 +75,8 @@ Job MakeJob(RunContext& run, Cycle& cycle, std::size_t index, Decision decision)
   job.logged = run.history.NamesRows(name);
   job.closed_later = !job.schema.Key().empty() && job.logged && run.history.FollowsReading(name);
   job.whole_rows = run.whole_rows.contains(name);
-  job.count_all =
-      run.options.now_ms > 0 && run.state.ShallCount(name, run.options.now_ms, run.options.count_interval_ms);
+  job.count_all = run.options.now_ms > 0 &&
+                  run.state.tables().ShallCount(name, run.options.now_ms, run.options.count_interval_ms);
   const auto repair = cycle.repairs.find(name);
   if (repair != cycle.repairs.end() && job.decision.kind == Decision::Kind::kChanges) {
     job.repair = std::move(repair->second.keys);

@@ -15,9 +15,9 @@ absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
   std::vector<std::string> names;
   for (const SourceTable& table : run.schema.tables) {
     names.push_back(table.schema.name);
-    run.state.SetRecord(table.schema.name, table.record);
+    run.state.tables().SetRecord(table.schema.name, table.record);
   }
-  run.state.Retain(names);
+  run.state.tables().Retain(names);
   if (absl::Status status = run.state.Save(); !status.ok()) return status;
   if (cycle.jobs.empty()) return absl::OkStatus();
   std::int64_t highest = 0;
@@ -81,7 +81,7 @@ void TakeReceipts(RunContext& run, Cycle& cycle) {
     TableReport& report = run.ReportOf(job.schema.name);
     report.result = TableResult::kFailed;
     report.reason = "its receipt does not match what was sent";
-    run.state.SetSuspect(job.schema.name, true);
+    run.state.tables().SetSuspect(job.schema.name, true);
     run.distrusted.insert(job.schema.name);
     if (cycle.can_compare) cycle.compare_again.insert(job.schema.name);
   }

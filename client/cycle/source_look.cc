@@ -55,7 +55,7 @@ void AddLeftOut(const std::vector<RefusedTable>& tables, TableResult result, Cyc
 
 /// One that was announced before and cannot be now would count as dropped.
 absl::Status CheckRefused(const RunContext& run) {
-  const std::vector<std::string> announced = run.state.Tables();
+  const std::vector<std::string> announced = run.state.tables().Names();
   for (const RefusedTable& table : run.schema.refused) {
     const bool was = std::any_of(announced.begin(), announced.end(),
                                  [&](const std::string& name) { return SameName(name, table.name); });
@@ -76,7 +76,7 @@ void NoteIdlePatterns(RunContext& run) {
 }
 
 void NoteGoneTables(RunContext& run) {
-  std::vector<std::string> gone = run.state.Tables();
+  std::vector<std::string> gone = run.state.tables().Names();
   std::erase_if(gone, [&run](const std::string& name) { return run.FindTable(name) != nullptr; });
   if (gone.empty()) return;
   run.AddNote(

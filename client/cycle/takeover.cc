@@ -35,7 +35,7 @@ absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& ta
   // What the mirror hashes or masks no comparison sees.
   const bool sees_all = ComparedColumns(table, status).size() == WantedColumns(table, status).size();
   const Form form = run.history.FormOf(table.name);
-  const RunState::Confirmed* const confirmed = run.state.FindConfirmed(table.name);
+  const Confirmed* const confirmed = run.state.tables().FindConfirmed(table.name);
   const Form former = confirmed == nullptr ? form : confirmed->form;
   // Rows that the mirror alone has would go with a population because the source's memory was lost.
   const bool one_sided = !run.history.WhyNotEqual(table.name).empty();
@@ -46,11 +46,11 @@ absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& ta
   const absl::StatusOr<Standing> standing = run.history.Judge(table.name, position);
   if (!standing.ok()) return standing.status();
   const bool keeps =
-      one_sided && KeepsRows(former, form) && run.state.IsTakenOver(table.name) != RunState::TakenOver::kYes;
-  const RunState::TakenOver taken_over = keeps ? RunState::TakenOver::kKeeps : RunState::TakenOver::kYes;
+      one_sided && KeepsRows(former, form) && run.state.tables().IsTakenOver(table.name) != TakenOver::kYes;
+  const TakenOver taken_over = keeps ? TakenOver::kKeeps : TakenOver::kYes;
   if (*standing == Standing::kKnown && !staged) return absl::OkStatus();
   if (*standing == Standing::kKnown && (!sees_all || run.history.FollowsReading(table.name))) {
-    run.state.SetTakenOver(table.name, taken_over);
+    run.state.tables().SetTakenOver(table.name, taken_over);
     return run.state.Save();
   }
   const bool confirmed_there = confirmed != nullptr && confirmed->position == position;
@@ -58,11 +58,11 @@ absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& ta
   if (!sent.ok()) return sent.status();
   if (!sees_all || (!staged && !confirmed_there && !*sent)) return absl::OkStatus();
   // Known to be due before the history forgets what else it knows.
-  run.state.SetTakenOver(table.name, taken_over);
+  run.state.tables().SetTakenOver(table.name, taken_over);
   if (absl::Status saved = run.state.Save(); !saved.ok()) return saved;
   const absl::StatusOr<bool> adopted = run.history.Adopt(table.name, position);
   if (!adopted.ok()) return adopted.status();
-  if (!*adopted) run.state.SetTakenOver(table.name, RunState::TakenOver::kNo);
+  if (!*adopted) run.state.tables().SetTakenOver(table.name, TakenOver::kNo);
   return absl::OkStatus();
 }
 

@@ -69,7 +69,7 @@ std::map<std::string, TargetRule> TargetsOf(const SourceConfig& source) {
 /// Tables of which other rows are sent from now on: what the mirror has of them is not brought on.
 absl::Status GiveUpChanged(const SourceConfig& source, ChangeLog* log, RunState* state,
                            std::vector<std::string>* notes) {
-  const Pipeline pipeline = PipelineOf(source, state->Records());
+  const Pipeline pipeline = PipelineOf(source, state->tables().Records());
   // Which key made what the mirror has cannot be told either.
   if (!pipeline.key().ok()) return pipeline.key().status();
   const std::optional<CaptureRules> rules = RulesOf(source);
@@ -187,10 +187,10 @@ class LockedRun {
     const auto never_sent = [this, targets = TargetsOf(source_)](const std::string& table) {
       const auto target = targets.find(FoldName(table));
       const bool staged = target != targets.end() && target->second.staged;
-      return !staged && state_->FindConfirmed(table) == nullptr;
+      return !staged && state_->tables().FindConfirmed(table) == nullptr;
     };
     absl::StatusOr<CapturedSource> opened =
-        OpenCaptured(placed_, *rules, state_->Records(), *capture_, log_.get(), never_sent);
+        OpenCaptured(placed_, *rules, state_->tables().Records(), *capture_, log_.get(), never_sent);
     if (!opened.ok()) return opened.status();
     if (log_ != nullptr && opened->logged != nullptr) logged_.emplace(*log_, *opened->logged);
     reader_ = std::move(opened->reader);
@@ -200,7 +200,7 @@ class LockedRun {
   }
 
   void OpenAlone() {
-    std::unique_ptr<PipelineReader> opened = OpenReader(placed_, state_->Records(), log_.get());
+    std::unique_ptr<PipelineReader> opened = OpenReader(placed_, state_->tables().Records(), log_.get());
     if (log_ != nullptr) logged_.emplace(*log_, *opened);
     reader_ = std::move(opened);
   }

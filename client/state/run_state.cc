@@ -4,14 +4,12 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <sstream>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/file_layout.h"
-#include "base/enum_words.h"
 #include "base/file.h"
 #include "base/folded_name.h"
 #include "base/nonce.h"
@@ -30,12 +28,6 @@ absl::Status Unreadable(const std::string& path, const std::string& why) {
   return absl::DataLossError(
       absl::StrCat("'", path, "' is not what an agent wrote there (", why,
                    "). Nothing was sent. Restore it, or remove it: then every table is ", "populated anew"));
-}
-
-const EnumWords<RunState::TakenOver>& TakenOverWords() {
-  static const EnumWords<RunState::TakenOver> kWords = {{"keeps", RunState::TakenOver::kKeeps},
-                                                        {"yes", RunState::TakenOver::kYes}};
-  return kWords;
 }
 
 }  // namespace
@@ -66,10 +58,11 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
     state.mark_ = {source.at("path").get<std::string>(), source.at("device").get<std::uint64_t>(),
                    source.at("inode").get<std::uint64_t>(), source.at("change_counter").get<std::uint64_t>()};
     for (const auto& [name, entry] : json.at("tables").items()) {
-      state.tables_[name] = {entry.at("sent").get<std::int64_t>(), entry.value("suspect", false),
-                             entry.value("counted_ms", std::int64_t{0}),
-                             entry.at("record").get<std::string>()};
-      Table& table = state.tables_[name];
+      TableNote& table = state.tables_.all()[name];
+      table.sent = entry.at("sent").get<std::int64_t>();
+      table.suspect = entry.value("suspect", false);
+      table.counted_ms = entry.value("counted_ms", std::int64_t{0});
+      table.record = entry.at("record").get<std::string>();
       if (const auto confirmed = entry.find("confirmed"); confirmed != entry.end()) {
         const auto form = confirmed->at("form").get<std::string>();
         const Position position = {Lsn{confirmed->at("lsn").get<std::int64_t>()},
@@ -88,7 +81,7 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
 
 absl::Status RunState::Save() {
   Json tables = Json::object();
-  for (const auto& [name, table] : tables_) {
+  for (const auto& [name, table] : tables_.all()) {
     tables[name] = {{"sent", table.sent},
                     {"suspect", table.suspect},
                     {"counted_ms", table.counted_ms},
@@ -150,7 +143,7 @@ absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
 
 void RunState::ForgetRuns() {
   id_ = absl::AsciiStrToLower(NewNonce());
-  for (auto& [name, table] : tables_) table = Table{};
+  for (auto& [name, table] : tables_.all()) table = TableNote{};
 }
 
 std::string RunState::Lineage(std::int64_t run) const { return absl::StrCat(id_, ":", run); }
@@ -163,9 +156,9 @@ std::optional<std::int64_t> RunState::RunOf(const Position& position) const {
 absl::StatusOr<Standing> RunState::Judge(const std::string& table, const Position& position) {
   if (position.lsn.value > run_) return Standing::kAhead;
   const std::optional<std::int64_t> run = RunOf(position);
-  const auto found = tables_.find(table);
-  if (!run || found == tables_.end() || *run > found->second.sent) return Standing::kMiss;
-  return *run == found->second.sent ? Standing::kKnown : Standing::kOlder;
+  const TableNote* const note = tables_.Find(table);
+  if (!run || note == nullptr || *run > note->sent) return Standing::kMiss;
+  return *run == note->sent ? Standing::kKnown : Standing::kOlder;
 }
 
 absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vector<std::string>& tables,
@@ -175,7 +168,7 @@ absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vecto
   run_ = std::max(run_, highest < kSensible ? highest : 0) + 1;
   std::map<std::string, Position> targets;
   for (const std::string& table : tables) {
-    tables_[table].sent = run_;
+    tables_.all()[table].sent = run_;
     targets[table] = {Lsn{run_}, Lineage(run_)};
   }
   if (absl::Status status = Save(); !status.ok()) return status;
@@ -184,92 +177,11 @@ absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vecto
 
 /// On disk with the next Save().
 absl::Status RunState::GiveUp(const std::string& table) {
-  for (auto& [name, known] : tables_) {
+  for (auto& [name, known] : tables_.all()) {
     // As if a later run had not been completed: the mirror is to know this source still.
     if (SameName(name, table) && known.sent > 0) known.sent = INT64_MAX;
   }
   return absl::OkStatus();
-}
-
-std::vector<std::string> RunState::Tables() const {
-  std::vector<std::string> names;
-  for (const auto& [name, table] : tables_) names.push_back(name);
-  return names;
-}
-
-std::map<std::string, std::string> RunState::Records() const {
-  std::map<std::string, std::string> records;
-  for (const auto& [name, table] : tables_) {
-    if (!table.record.empty()) records[name] = table.record;
-  }
-  return records;
-}
-
-void RunState::Retain(const std::vector<std::string>& names) {
-  const std::set<std::string> kept(names.begin(), names.end());
-  std::erase_if(tables_, [&kept](const auto& table) { return kept.count(table.first) == 0; });
-}
-
-bool RunState::IsSuspect(const std::string& table) const {
-  const auto found = tables_.find(table);
-  return found != tables_.end() && found->second.suspect;
-}
-
-void RunState::SetSuspect(const std::string& table, bool suspect) {
-  if (const auto found = tables_.find(table); found != tables_.end()) found->second.suspect = suspect;
-}
-
-std::vector<std::string> RunState::Suspects() const {
-  std::vector<std::string> names;
-  for (const auto& [name, table] : tables_) {
-    if (table.suspect) names.push_back(name);
-  }
-  return names;
-}
-
-bool RunState::ShallCount(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const {
-  const auto found = tables_.find(table);
-  if (found == tables_.end()) return true;
-  const std::int64_t since = now_ms - found->second.counted_ms;
-  // A clock that was set back does not keep it from its turn.
-  return since < 0 || since >= interval_ms;
-}
-
-void RunState::SetCounted(const std::string& table, std::int64_t now_ms) {
-  if (const auto found = tables_.find(table); found != tables_.end()) found->second.counted_ms = now_ms;
-}
-
-const RunState::Confirmed* RunState::FindConfirmed(const std::string& table) const {
-  const auto found = tables_.find(table);
-  return found == tables_.end() || !found->second.confirmed ? nullptr : &*found->second.confirmed;
-}
-
-void RunState::SetConfirmed(const std::string& table, const Position& position, const Form& form) {
-  if (const auto found = tables_.find(table); found != tables_.end()) {
-    found->second.confirmed = Confirmed{position, form};
-  }
-}
-
-RunState::TakenOver RunState::IsTakenOver(const std::string& table) const {
-  const auto found = tables_.find(table);
-  return found == tables_.end() ? TakenOver::kNo : found->second.taken_over;
-}
-
-void RunState::SetTakenOver(const std::string& table, TakenOver taken_over) {
-  if (taken_over != TakenOver::kNo) {
-    tables_[table].taken_over = taken_over;
-  } else if (const auto found = tables_.find(table); found != tables_.end()) {
-    found->second.taken_over = taken_over;
-  }
-}
-
-void RunState::SetRecord(const std::string& table, const std::string& record) {
-  tables_[table].record = record;
-}
-
-std::string ToString(RunState::TakenOver taken_over) { return WordOf(TakenOverWords(), taken_over); }
-std::optional<RunState::TakenOver> ParseTakenOver(std::string_view word) {
-  return ValueOf(TakenOverWords(), word);
 }
 
 }  // namespace mirror

@@ -5,13 +5,13 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/source/history.h"
 #include "client/source/reader.h"
+#include "client/state/table_notes.h"
 #include "proto/wire/lsn.h"
 
 namespace mirror {
@@ -60,49 +60,14 @@ class RunState : public History {
     return absl::OkStatus();
   }
 
-  /// Those announced in the last run.
-  std::vector<std::string> Tables() const;
-  /// The reader's record of each table, see SourceTable.record.
-  std::map<std::string, std::string> Records() const;
-  void SetRecord(const std::string& table, const std::string& record);
-  /// Whether the last cycle that sent the table left it with another number of rows than its source.
-  bool IsSuspect(const std::string& table) const;
-  void SetSuspect(const std::string& table, bool suspect);
-  std::vector<std::string> Suspects() const;
-  /// A table whose rows are too many to be counted in each cycle: whether its turn has come.
-  bool ShallCount(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const;
-  void SetCounted(const std::string& table, std::int64_t now_ms);
-  /// What of a table was last known to be on the mirror's disk, and the form that sent it.
-  struct Confirmed {
-    Position position;
-    Form form;
-  };
-  /// Null: nothing was.
-  const Confirmed* FindConfirmed(const std::string& table) const;
-  void SetConfirmed(const std::string& table, const Position& position, const Form& form);
-  /// A table whose history took over from another form: until it was compared with the mirror.
-  enum class TakenOver : std::uint8_t {
-    kNo,
-    kKeeps,  ///< Neither form sends deletes: rows that the mirror alone has stay.
-    kYes,
-  };
-  TakenOver IsTakenOver(const std::string& table) const;
-  void SetTakenOver(const std::string& table, TakenOver taken_over);
+  /// What is known of its tables, on disk with the next Save().
+  const TableNotes& tables() const { return tables_; }
+  TableNotes& tables() { return tables_; }
   /// When all tables were compared with the mirror by digests, unix milliseconds; 0: never.
   std::int64_t verified_ms() const { return verified_ms_; }
   void SetVerified(std::int64_t now_ms) { verified_ms_ = now_ms; }
-  /// Forgets the tables that are not in `names`.
-  void Retain(const std::vector<std::string>& names);
 
  private:
-  struct Table {
-    std::int64_t sent = 0;  ///< Run; 0: none.
-    bool suspect = false;
-    std::int64_t counted_ms = 0;
-    std::string record;
-    std::optional<Confirmed> confirmed = {};
-    TakenOver taken_over = TakenOver::kNo;
-  };
   RunState() = default;
   std::string Lineage(std::int64_t run) const;
   /// The run behind a position of ours; absent: it is not of this file's id.
@@ -117,13 +82,8 @@ class RunState : public History {
   SourceMark mark_;
   std::int64_t run_ = 0;
   std::int64_t verified_ms_ = 0;
-  std::map<std::string, Table> tables_;
+  TableNotes tables_;
 };
-
-/// As the file has it; empty: kNo.
-std::string ToString(RunState::TakenOver taken_over);
-/// Absent: it is none of the words.
-std::optional<RunState::TakenOver> ParseTakenOver(std::string_view word);
 
 }  // namespace mirror
 

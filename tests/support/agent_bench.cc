@@ -66,7 +66,7 @@ absl::Status AgentBench::Install() const {
   // A source that was read without one stays the source that it is.
   const absl::StatusOr<RunState> state = RunState::Load(config_.agent.state_dir, context_id_);
   if (!state.ok()) return state.status();
-  if (!state->Tables().empty()) options.source_id = state->source_id();
+  if (!state->tables().Names().empty()) options.source_id = state->source_id();
   return ChangeLog::Install(options).status();
 }
 

@@ -53,7 +53,6 @@ class Statement {
   }
   Statement& Bind(int place, double value);
   Statement& Bind(int place, std::string_view text);
-  Statement& Bind(int place, const std::string& text) { return Bind(place, std::string_view(text)); }
   Statement& Bind(int place, const char* text) { return Bind(place, std::string_view(text)); }
   Statement& Bind(int place, std::string&& text);
   /// A copy.
@@ -83,7 +82,6 @@ class Statement {
   int columns() const;
   Type TypeAt(int column) const;
   bool IsNull(int column) const { return TypeAt(column) == Type::kNull; }
-  bool IsInteger(int column) const { return TypeAt(column) == Type::kInteger; }
   std::int64_t Int(int column) const;
   double Real(int column) const;
   /// Text in UTF-8, or the bytes of a blob; numbers as SQLite writes them, NULL as nothing.

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "certs/issue.h"
+#include "tests/client/command/agent_toml.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
@@ -30,20 +31,12 @@ class CheckConfigTest : public testing::Test {
     Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY, name TEXT)");
   }
   int Check(const std::string& sources, const std::string& agent = "") {
-    std::ofstream(folder_ / "mirror-agent.toml")
-        << "[endpoint]\naddress = \"127.0.0.1:1\"\nplaintext = true\n"
-        << "[identity]\nissuer = \"Source\"\nkey = \"source.key\"\nkey_id = \"source\"\n"
-        << "application_id = \"application\"\napplication_certificate = \"application.crt\"\n"
-        << "[agent]\n"
-        << agent << sources;
+    WriteAgentToml(folder_, kNoEndpoint, "[agent]\n" + agent + sources);
     std::ostringstream out, err;
     const int code = CheckConfig(folder_ / "mirror-agent.toml", out, err);
     out_ = out.str();
     err_ = err.str();
     return code;
-  }
-  static std::string Source(const std::string& path, const std::string& more = "") {
-    return "[[source]]\ncontext_id = \"Cust\"\npath = \"" + path + "\"\n" + more;
   }
 
   TempFolder folder_;

@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
 #include "client/command/install.h"
 #include "client/state/lock_file.h"
+#include "tests/client/command/agent_toml.h"
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -28,13 +28,7 @@ using testing::Not;
 /// mirror-agent once with a configuration that leads to an endpoint of this process.
 class OnceTest : public testing::Test {
  protected:
-  void Configure(const std::string& sources) {
-    std::ofstream(folder_ / "mirror-agent.toml")
-        << "[endpoint]\naddress = \"" << endpoint_.address() << "\"\nplaintext = true\n"
-        << "[identity]\nissuer = \"Source\"\nkey = \"source.key\"\nkey_id = \"source\"\n"
-        << "application_id = \"application\"\napplication_certificate = \"application.crt\"\n"
-        << sources;
-  }
+  void Configure(const std::string& sources) { WriteAgentToml(folder_, endpoint_.address(), sources); }
   int Run(OnceOptions options = {}) {
     options.config = folder_ / "mirror-agent.toml";
     std::ostringstream out, err;
@@ -44,9 +38,6 @@ class OnceTest : public testing::Test {
     out_ = out.str();
     err_ = err.str();
     return code;
-  }
-  static std::string Source(const std::string& path, const std::string& more = "") {
-    return "[[source]]\ncontext_id = \"Cust\"\npath = \"" + path + "\"\n" + more;
   }
 
   TempFolder folder_;
@@ -171,8 +162,7 @@ TEST_F(OnceTest, RepopulateSendsWhatIsNamedAndRefusesUnknownNames) {
 
 TEST_F(OnceTest, OneSourceThatFailsDoesNotStopTheOthers) {
   Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
-  Configure("[[source]]\ncontext_id = \"Gone\"\npath = \"gone.db\"\n" +
-            Source("crm.db", "strategy = \"populate\"\n"));
+  Configure(Source("gone.db", "", "Gone") + Source("crm.db", "strategy = \"populate\"\n"));
   EXPECT_EQ(Run(), 1);
   EXPECT_THAT(err_, AllOf(HasSubstr("Gone: the source '"), HasSubstr("gone.db' is not there")));
   EXPECT_THAT(out_, ContainsRegex("^Gone  failed\nCust  1 table, 1 populated, .*, 1 note\n\n2 "

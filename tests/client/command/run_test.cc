@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stop_token>
@@ -20,6 +19,7 @@
 #include "client/command/turns.h"
 #include "client/run/last_run.h"
 #include "client/state/lock_file.h"
+#include "tests/client/command/agent_toml.h"
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -175,11 +175,7 @@ TEST_F(RunTest, WhoWaitsForATurnIsToldToStop) {
 
 TEST_F(RunTest, ASecondRunInTheSameStateFolderIsRefused) {
   Sql(folder_ / "crm.db", "CREATE TABLE a(x)");
-  std::ofstream(folder_ / "mirror-agent.toml")
-      << "[endpoint]\naddress = \"" << endpoint_.address() << "\"\nplaintext = true\n"
-      << "[identity]\nissuer = \"Source\"\nkey = \"source.key\"\nkey_id = \"source\"\n"
-      << "application_id = \"application\"\napplication_certificate = \"application.crt\"\n"
-      << "[agent]\nstate_dir = \"state\"\n[[source]]\ncontext_id = \"Cust\"\npath = \"crm.db\"\n";
+  WriteAgentToml(folder_, endpoint_.address(), "[agent]\nstate_dir = \"state\"\n" + Source("crm.db"));
   const auto first = LockFile::AcquireFolder(folder_ / "state");
   ASSERT_THAT(first, IsOk());
   EXPECT_EQ(mirror::Run(folder_ / "mirror-agent.toml", out_, err_), 1);

@@ -19,6 +19,7 @@
 #include "client/state/lock_file.h"
 #include "client/state/run_mark.h"
 #include "client/state/run_state.h"
+#include "tests/client/command/agent_toml.h"
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/local_zone.h"
 #include "tests/client/source/source_database.h"
@@ -62,17 +63,8 @@ TableReport Table(const std::string& name, TableResult result, const std::string
 
 class StatusCommandTest : public testing::Test {
  protected:
-  StatusCommandTest() { Configure(Source("Cust", "crm.db")); }
-  void Configure(const std::string& sources) {
-    std::ofstream(folder_ / "mirror-agent.toml")
-        << "[endpoint]\naddress = \"127.0.0.1:1\"\nplaintext = true\n"
-        << "[identity]\nissuer = \"Source\"\nkey = \"none.key\"\nkey_id = \"source\"\n"
-        << "application_id = \"application\"\napplication_certificate = \"none.crt\"\n"
-        << sources;
-  }
-  static std::string Source(const std::string& id, const std::string& path, const std::string& more = "") {
-    return "[[source]]\ncontext_id = \"" + id + "\"\npath = \"" + path + "\"\n" + more;
-  }
+  StatusCommandTest() { Configure(Source("crm.db")); }
+  void Configure(const std::string& sources) { WriteAgentToml(folder_, kNoEndpoint, sources); }
   void Ran(const CycleReport& report, const std::string& begun, const std::string& ended,
            bool compared = false, const std::string& id = "Cust") {
     std::filesystem::create_directory(state());
@@ -209,7 +201,7 @@ class StatusDueTest : public StatusCommandTest, public testing::WithParamInterfa
 
 TEST_P(StatusDueTest, OverdueIsWhoMissedTwoTimes) {
   const DueCase& test = GetParam();
-  Configure(Source("Cust", "crm.db", test.keys));
+  Configure(Source("crm.db", test.keys));
   Ran(GoodReport(0), test.begun, test.begun);
   EXPECT_EQ(Status(test.in_time), 0) << out_;
   EXPECT_THAT(out_, HasSubstr(InUtc(test.due)));
@@ -267,12 +259,12 @@ TEST_F(StatusCommandTest, ARunWhoseEndIsNotOnRecordIsNotGood) {
       "the run that began at 2026-11-20T10:20:00Z did not end, or could not write how it ended";
   EXPECT_THAT(out_, AllOf(HasSubstr("Cust: cut off\n"), HasSubstr(words), HasSubstr("the state folder")));
   EXPECT_EQ(InJson("2026-11-20 10:30:00").at("unended_at"), "2026-11-20T10:20:00Z");
-  Configure(Source("Cust", "crm.db") + Source("Other", "other.db"));
+  Configure(Source("crm.db") + Source("other.db", "", "Other"));
   EXPECT_EQ(Status("2026-11-20 10:30:00", {.wide = true}), 1);
   EXPECT_THAT(out_, ContainsRegex("Cust +cut off +.*" + words));
   {
     const auto lock = LockFile::Acquire(state(), "Cust");
-    Configure(Source("Cust", "crm.db"));
+    Configure(Source("crm.db"));
     EXPECT_EQ(Status("2026-11-20 10:30:00"), 0) << "it lasts";
   }
   Ran(GoodReport(0), "2026-11-20 10:20:00", "2026-11-20 10:31:00");
@@ -301,8 +293,8 @@ TEST_F(StatusCommandTest, SuspectTablesAreNamed) {
   auto run_state = RunState::Load(state(), "Cust");
   ASSERT_THAT(run_state, IsOk());
   ASSERT_THAT(run_state->Begin({"a", "b", "c"}, 0), IsOk());
-  run_state->SetSuspect("a", true);
-  run_state->SetSuspect("c", true);
+  run_state->tables().SetSuspect("a", true);
+  run_state->tables().SetSuspect("c", true);
   ASSERT_THAT(run_state->Save(), IsOk());
   EXPECT_EQ(Status("2026-11-20 10:10:00"), 0);
   EXPECT_THAT(out_, HasSubstr("suspect     2 tables (a, c)"));
@@ -311,7 +303,7 @@ TEST_F(StatusCommandTest, SuspectTablesAreNamed) {
 }
 
 TEST_F(StatusCommandTest, FilesThatCannotBeReadAreToldAndTheOtherSourcesShown) {
-  Configure(Source("Cust", "crm.db") + Source("Good", "good.db"));
+  Configure(Source("crm.db") + Source("good.db", "", "Good"));
   Ran(GoodReport(0), "2026-11-20 10:00:00", "2026-11-20 10:00:02", false, "Good");
   const std::string later = "{\"version\": 99, \"program\": \"9.9.9\"}";
   for (const std::string& text : {std::string(), std::string("{"), std::string("[]"), later,
@@ -359,9 +351,9 @@ TEST_F(StatusCommandTest, AWordThatIsNoneOfTheRecordsIsNotShown) {
 TEST_F(StatusCommandTest, OfManySourcesThereIsALineEachAndTheProblemsComeFirst) {
   std::string sources;
   for (int i = 0; i < 300; ++i) {
-    sources += Source("Cust" + std::to_string(i), "crm" + std::to_string(i) + ".db");
+    sources += Source("crm" + std::to_string(i) + ".db", "", "Cust" + std::to_string(i));
   }
-  Configure(sources + Source("Other", "other.db"));
+  Configure(sources + Source("other.db", "", "Other"));
   CycleReport failed;
   failed.status = absl::UnavailableError("the endpoint " + std::string(200, 'x') + " does not answer");
   for (int i = 0; i < 300; ++i) {
@@ -398,7 +390,7 @@ TEST_F(StatusCommandTest, ARecordThatCannotBeReadIsWrittenAnewByTheNextRun) {
 }
 
 TEST_F(StatusCommandTest, ForProgramsEverythingIsInOneObject) {
-  Configure(Source("Cust", "crm.db", "cron = \"@daily\"\n"));
+  Configure(Source("crm.db", "cron = \"@daily\"\n"));
   CycleReport report = GoodReport(3);
   report.tables.push_back(Table("b", TableResult::kHeld, "too many rows"));
   Ran(report, "2026-11-20 10:00:00", "2026-11-20 10:00:02");
@@ -416,7 +408,7 @@ TEST_F(StatusCommandTest, ForProgramsEverythingIsInOneObject) {
 }
 
 TEST_F(StatusCommandTest, ARunThatIsStillToComeIsNotGood) {
-  Configure(Source("Cust", "crm.db"));
+  Configure(Source("crm.db"));
   Ran(GoodReport(3), "2026-11-20 14:00:00", "2026-11-20 14:00:02");
   EXPECT_EQ(Status("2026-11-20 14:00:01"), 0) << "clocks differ a little";
   EXPECT_EQ(Status("2026-11-20 10:00:00"), 1);
@@ -430,7 +422,7 @@ TEST_F(StatusCommandTest, WrongConfigurationIsExitCodeTwo) {
   Configure("");
   EXPECT_EQ(Status("2026-11-20 10:00:00"), 2);
   EXPECT_THAT(err_, HasSubstr("there is no [[source]]"));
-  Configure(Source("Cust", "crm.db", "cron = \"@reboot\"\n"));
+  Configure(Source("crm.db", "cron = \"@reboot\"\n"));
   EXPECT_EQ(Status("2026-11-20 10:00:00"), 2);
   EXPECT_THAT(err_, HasSubstr("'cron' is not a schedule"));
 }
@@ -450,7 +442,7 @@ TEST_F(StatusCommandTest, ARunThatLastsSaysHowFarItIs) {
   EXPECT_EQ(InJson("2026-11-20 10:25:00").at("work"),
             json::parse(R"({"begun_at": "2026-11-20T10:20:00Z", "doing": "comparing", "table": "or\nders",
                             "rows": 1234567, "expected_rows": 4000000})"));
-  Configure(Source("Cust", "crm.db") + Source("Other", "other.db"));
+  Configure(Source("crm.db") + Source("other.db", "", "Other"));
   Status("2026-11-20 10:25:00");
   EXPECT_THAT(out_, ContainsRegex("Cust +good +.*  at work: comparing or.nders, 30 % of 4,000,000 rows\n"));
 }
@@ -480,11 +472,7 @@ class NoRoom {
 TEST(StatusOfARunTest, RunsThatWentWellAndRunsThatCouldNotBeginAreBothKnown) {
   TempFolder folder;
   FakeEndpoint endpoint(folder);
-  std::ofstream(folder / "mirror-agent.toml")
-      << "[endpoint]\naddress = \"" << endpoint.address() << "\"\nplaintext = true\n"
-      << "[identity]\nissuer = \"Source\"\nkey = \"source.key\"\nkey_id = \"source\"\n"
-      << "application_id = \"application\"\napplication_certificate = \"application.crt\"\n"
-      << "[[source]]\ncontext_id = \"Cust\"\npath = \"crm.db\"\nstrategy = \"populate\"\n";
+  WriteAgentToml(folder, endpoint.address(), Source("crm.db", "strategy = \"populate\"\n"));
   Sql(folder / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY); INSERT INTO orders VALUES(1), (2)");
   const std::string config = folder / "mirror-agent.toml";
   const auto once = [&](OnceOptions options) {

@@ -97,7 +97,7 @@ class CycleTest : public testing::Test {
     source.path = path_;
     source.include = include_;
     source.skip = skip_;
-    source.records = state->Records();
+    source.records = state->tables().Records();
     source.copy = copy_;
     std::unique_ptr<SourceReader> reader =
         std::make_unique<Counted>(OpenSqliteReader(std::move(source)), read_bytes_);
@@ -332,7 +332,7 @@ TEST_F(CycleTest, OnlyWhatWasCommittedCountsAsOnTheMirrorsDisk) {
   Noted state(*std::move(loaded));
   SqliteReaderOptions source;
   source.path = path_;
-  source.records = state.Records();
+  source.records = state.tables().Records();
   const std::unique_ptr<SourceReader> reader = OpenSqliteReader(std::move(source));
   MirrorClient client = endpoint_.Client();
   const CycleReport report = RunOnce({*reader, client, *lock, state}, {});
@@ -340,10 +340,10 @@ TEST_F(CycleTest, OnlyWhatWasCommittedCountsAsOnTheMirrorsDisk) {
   // It was sent to its end, under a position that the mirror does not have.
   EXPECT_EQ(state.durable["a"].lsn.value, 2);
   EXPECT_LT(state.durable["b"].lsn.value, 2);
-  ASSERT_NE(state.FindConfirmed("a"), nullptr);
-  EXPECT_EQ(state.FindConfirmed("a")->position.lsn.value, 2);
-  ASSERT_NE(state.FindConfirmed("b"), nullptr);
-  EXPECT_EQ(state.FindConfirmed("b")->position.lsn.value, 1);
+  ASSERT_NE(state.tables().FindConfirmed("a"), nullptr);
+  EXPECT_EQ(state.tables().FindConfirmed("a")->position.lsn.value, 2);
+  ASSERT_NE(state.tables().FindConfirmed("b"), nullptr);
+  EXPECT_EQ(state.tables().FindConfirmed("b")->position.lsn.value, 1);
 }
 
 TEST_F(CycleTest, OnlyTheAnswerToTheBatchThatCommitsIsACommit) {

@@ -102,13 +102,13 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
       auto capture = CaptureState::Open(folder_.path(), "Cust");
       ASSERT_THAT(capture, IsOk());
       capture_ = *std::move(capture);
-      auto captured = OpenCaptured(config_, *rules, run_->Records(), *capture_, log_.get());
+      auto captured = OpenCaptured(config_, *rules, run_->tables().Records(), *capture_, log_.get());
       ASSERT_THAT(captured, IsOk());
       reader_ = std::move(captured->reader);
       captured_.emplace(*capture_, base, !rules->others, *rules);
       history_ = &*captured_;
     } else {
-      reader_ = OpenReader(config_, run_->Records(), log_.get());
+      reader_ = OpenReader(config_, run_->tables().Records(), log_.get());
     }
     ASSERT_THAT(history_->Bind(reader_->Mark()), IsOk());
     Look();
@@ -123,7 +123,7 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
     for (SourceTable& table : schema_.tables) {
       EXPECT_EQ(table.problem, "") << table.schema.name;
       EXPECT_TRUE(history_->Complete(table.schema));
-      run_->SetRecord(table.schema.name, table.record);
+      run_->tables().SetRecord(table.schema.name, table.record);
     }
     ASSERT_THAT(run_->Save(), IsOk());
   }

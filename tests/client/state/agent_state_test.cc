@@ -219,7 +219,7 @@ TEST_P(BindTest, SourceThatIsNotWhatItWasIsPopulated) {
   ASSERT_THAT(state.Bind(kMark), IsOk());
   const std::string source_id = state.source_id();
   const Position sent = Begin(state, {"a"}, 0);
-  state.SetRecord("a", "types");
+  state.tables().SetRecord("a", "types");
   EXPECT_THAT(state.Bind(GetParam().now), IsOkAndHolds(HasSubstr(GetParam().says)));
   EXPECT_EQ(Judge(state, "a", sent) == Standing::kKnown, GetParam().says.empty());
   EXPECT_EQ(state.source_id() == source_id, GetParam().same_source);
@@ -238,34 +238,34 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(RunStateTest, TablesThatAreGoneAreForgottenAndAnyNameIsKept) {
   RunState state = Load();
   const std::string odd = "a \"b\" \\ \n \xF0\x9F\x98\x80";
-  state.SetRecord(odd, "x");
-  state.SetRecord("gone", "y");
-  state.Retain({odd});
+  state.tables().SetRecord(odd, "x");
+  state.tables().SetRecord("gone", "y");
+  state.tables().Retain({odd});
   ASSERT_THAT(state.Save(), IsOk());
-  EXPECT_THAT(Load().Records(), testing::ElementsAre(testing::Pair(odd, "x")));
+  EXPECT_THAT(Load().tables().Records(), testing::ElementsAre(testing::Pair(odd, "x")));
 }
 
 TEST_F(RunStateTest, WhatWasConfirmedAndTakenOverIsReadAsItWasWritten) {
-  using TakenOver = RunState::TakenOver;
   RunState state = Load();
   const std::pair<std::string, TakenOver> tables[] = {
       {"a", TakenOver::kNo}, {"b", TakenOver::kKeeps}, {"c", TakenOver::kYes}};
   const Form form = {Strategy::kWatermark, "0123456789abcdef", "fedcba9876543210"};
   for (const auto& [table, taken_over] : tables) {
-    state.SetRecord(table, "x");
-    state.SetTakenOver(table, taken_over);
+    state.tables().SetRecord(table, "x");
+    state.tables().SetTakenOver(table, taken_over);
   }
-  state.SetConfirmed("a", {Lsn{7}, "lineage"}, form);
-  state.SetConfirmed("b", {Lsn{8}, "lineage"}, ParseForm("of a later program"));
+  state.tables().SetConfirmed("a", {Lsn{7}, "lineage"}, form);
+  state.tables().SetConfirmed("b", {Lsn{8}, "lineage"}, ParseForm("of a later program"));
   ASSERT_THAT(state.Save(), IsOk());
   state = Load();
-  for (const auto& [table, taken_over] : tables) EXPECT_EQ(state.IsTakenOver(table), taken_over) << table;
-  ASSERT_NE(state.FindConfirmed("a"), nullptr);
-  EXPECT_EQ(state.FindConfirmed("a")->position.lsn.value, 7);
-  EXPECT_EQ(state.FindConfirmed("a")->form, form);
-  ASSERT_NE(state.FindConfirmed("b"), nullptr);
-  EXPECT_EQ(ToString(state.FindConfirmed("b")->form), "of a later program");
-  EXPECT_EQ(state.FindConfirmed("c"), nullptr);
+  for (const auto& [table, taken_over] : tables)
+    EXPECT_EQ(state.tables().IsTakenOver(table), taken_over) << table;
+  ASSERT_NE(state.tables().FindConfirmed("a"), nullptr);
+  EXPECT_EQ(state.tables().FindConfirmed("a")->position.lsn.value, 7);
+  EXPECT_EQ(state.tables().FindConfirmed("a")->form, form);
+  ASSERT_NE(state.tables().FindConfirmed("b"), nullptr);
+  EXPECT_EQ(ToString(state.tables().FindConfirmed("b")->form), "of a later program");
+  EXPECT_EQ(state.tables().FindConfirmed("c"), nullptr);
   std::ifstream file(folder_ / "Cust.json");
   std::ostringstream text;
   text << file.rdbuf();

@@ -1,13 +1,10 @@
 #include "client/source/sqlite/log/change_log.h"
 
 #include <algorithm>
-#include <charconv>
-#include <chrono>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "base/clock.h"
 #include "base/nonce.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
@@ -16,9 +13,6 @@
 
 namespace mirror {
 namespace {
-
-/// Records that Forget() removes in one transaction.
-constexpr std::int64_t kRecordsPerTrim = 1'000;
 
 constexpr const char* kTables[] = {
     "CREATE TABLE IF NOT EXISTS _mirror_tables (log INTEGER PRIMARY KEY, name TEXT NOT NULL, floor INTEGER "
@@ -40,25 +34,6 @@ constexpr const char* kOurs =
     "'_mirror_lineage_by_token') OR name GLOB "
     "'_mirror_log_[0-9]*' OR (type = 'trigger' AND name GLOB '_mirror_[0-9]*_*'))";
 
-std::string Join(const std::map<std::int64_t, std::int64_t>& positions) {
-  std::string text;
-  for (const auto& [log, lsn] : positions) absl::StrAppend(&text, text.empty() ? "" : " ", log, "=", lsn);
-  return text;
-}
-
-std::map<std::int64_t, std::int64_t> PositionsIn(const std::string& text) {
-  std::map<std::int64_t, std::int64_t> positions;
-  for (const absl::string_view entry : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
-    std::int64_t log = 0, lsn = 0;
-    const char* end = entry.data() + entry.size();
-    const auto first = std::from_chars(entry.data(), end, log);
-    if (first.ptr == end) continue;
-    std::from_chars(first.ptr + 1, end, lsn);
-    positions[log] = lsn;
-  }
-  return positions;
-}
-
 absl::Status NotWhole(const std::string& path) {
   return absl::FailedPreconditionError(absl::StrCat(
       "the change log of '", path,
@@ -71,10 +46,6 @@ absl::Status DropOurs(const SqliteFile& file) {
   return file.DropAll(absl::StrCat("SELECT type, name FROM sqlite_schema WHERE ", kOurs,
                                    " ORDER BY type <> 'trigger', type <> 'index'"));
 }
-
-}  // namespace
-
-namespace {
 
 absl::StatusOr<LogPresence> LookForLog(const std::string& path, Use use) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, use);
@@ -159,20 +130,14 @@ absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>
   if (*there == LogPresence::kPart) return NotWhole(path);
   LogTables logs(**file);
   if (absl::Status status = logs.Load(); !status.ok()) return status;
-  Positions sent;
-  sqlite::Statement query = (*file)->Query("SELECT positions FROM _mirror_lineage ORDER BY id");
-  for (;;) {
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) break;
-    for (const auto& [log, lsn] : PositionsIn(query.Text(0))) sent[log] = lsn;
-  }
+  const absl::StatusOr<LogPositions> sent = LogRecords(**file).Sent();
+  if (!sent.ok()) return sent.status();
   std::map<std::string, std::optional<std::int64_t>> waiting;
   for (const auto& [name, log] : logs.all()) {
     const absl::StatusOr<std::int64_t> last = logs.Last(log);
     if (!last.ok()) return last.status();
-    const auto found = sent.find(log.id);
-    waiting[name] = found == sent.end() ? std::nullopt : std::optional(*last - found->second);
+    const auto found = sent->find(log.id);
+    waiting[name] = found == sent->end() ? std::nullopt : std::optional(*last - found->second);
   }
   return waiting;
 }
@@ -183,7 +148,7 @@ absl::Status ChangeLog::Load() {
   if (!row.ok()) return row.status();
   if (!*row) return NotWhole(options_.path);
   source_id_ = query.Text(0);
-  first_lineage_ = query.Int(1);
+  records_.SetFirst(query.Int(1));
   return logs_.Load();
 }
 
@@ -202,10 +167,9 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
   }
   if (!copied && !restored) return "";
   const std::string id = copied ? NewToken() : source_id_;
-  std::int64_t first = first_lineage_;
+  std::int64_t first = records_.first();
   const absl::Status status = file_->Change([&]() -> absl::Status {
-    const absl::StatusOr<std::int64_t> next =
-        file_->Number("SELECT coalesce(max(id), 0) + 1 FROM _mirror_lineage");
+    const absl::StatusOr<std::int64_t> next = records_.Next();
     if (!next.ok()) return next.status();
     if (copied) first = *next;
     return file_
@@ -218,7 +182,7 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
   });
   if (!status.ok()) return status;
   source_id_ = id;
-  first_lineage_ = first;
+  records_.SetFirst(first);
   if (!copied) {
     return absl::StrCat("'", mark.path,
                         "' is another file than in the last run: it was restored. Tables are populated where "
@@ -268,18 +232,10 @@ absl::Status ChangeLog::BoundLogs() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<ChangeLog::Positions>> ChangeLog::FindRecord(const std::string& token) const {
-  sqlite::Statement query =
-      file_->Query("SELECT positions FROM _mirror_lineage WHERE token = ?1 AND id >= ?2");
-  const absl::StatusOr<bool> row = query.With(token, first_lineage_).Step();
-  if (!row.ok()) return row.status();
-  return *row ? std::optional(PositionsIn(query.Text(0))) : std::nullopt;
-}
-
 absl::StatusOr<Standing> ChangeLog::Judge(const std::string& table, const Position& position) {
   const TableLog* log = logs_.Find(table);
   if (log == nullptr) return Standing::kGone;
-  const absl::StatusOr<std::optional<Positions>> record = FindRecord(position.lineage);
+  const absl::StatusOr<std::optional<LogPositions>> record = records_.Find(position.lineage);
   if (!record.ok()) return record.status();
   const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
   if (!last.ok()) return last.status();
@@ -344,18 +300,7 @@ absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& 
     }
     if (status.ok()) status = logs_.RaiseFloor(*own, position.lsn.value);
     if (!status.ok()) return status;
-    // Tables that were sent together have one lineage.
-    absl::StatusOr<std::optional<Positions>> record = FindRecord(position.lineage);
-    if (!record.ok()) return record.status();
-    if (*record) {
-      (**record)[own->id] = position.lsn.value;
-      return file_->Query("UPDATE _mirror_lineage SET positions = ?1 WHERE token = ?2")
-          .With(Join(**record), position.lineage)
-          .Run();
-    }
-    return file_->Query("INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
-        .With(position.lineage, NowMs(), Join({{own->id, position.lsn.value}}))
-        .Run();
+    return records_.Adopt(position.lineage, own->id, position.lsn.value);
   });
   if (!adopted.ok()) return adopted;
   return true;
@@ -363,9 +308,7 @@ absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& 
 
 absl::StatusOr<std::map<std::string, Position>> ChangeLog::Begin(const std::vector<std::string>& tables,
                                                                  std::int64_t /*highest*/) {
-  token_.clear();
-  seen_.clear();
-  Positions positions;
+  LogPositions positions;
   for (const std::string& table : tables) {
     const TableLog* log = logs_.Find(table);
     if (log == nullptr) return absl::NotFoundError(absl::StrCat("table '", table, "' has no change log"));
@@ -373,80 +316,24 @@ absl::StatusOr<std::map<std::string, Position>> ChangeLog::Begin(const std::vect
     if (!last.ok()) return last.status();
     positions[log->id] = *last;
   }
-  if (absl::Status status = Record(positions); !status.ok()) return status;
+  const absl::StatusOr<std::string> token = records_.Begin(positions);
+  if (!token.ok()) return token.status();
   std::map<std::string, Position> targets;
-  for (const std::string& table : tables) targets[table] = {Lsn{positions[logs_.Find(table)->id]}, token_};
+  for (const std::string& table : tables) targets[table] = {Lsn{positions[logs_.Find(table)->id]}, *token};
   return targets;
 }
 
-absl::StatusOr<std::int64_t> ChangeLog::OthersVersion() const { return file_->Number("PRAGMA data_version"); }
-
 absl::Status ChangeLog::See(const SqliteFile& file, const std::string& table) {
   const TableLog* log = logs_.Find(table);
-  if (log == nullptr) return absl::OkStatus();
-  auto seen = seen_.find(log->id);
-  if (seen == seen_.end()) {
-    // What stood there before the last record goes with it.
-    const auto recorded = recorded_.find(log->id);
-    std::int64_t from = recorded == recorded_.end() ? 0 : recorded->second;
-    if (recorded == recorded_.end()) {
-      const absl::StatusOr<std::int64_t> last =
-          file.Number(absl::StrCat("SELECT max(seq) FROM main.", LogName(log->id)));
-      if (!last.ok()) return last.status();
-      from = *last;
-    }
-    seen = seen_.emplace(log->id, LogPrefix(LogName(log->id), from)).first;
-  }
-  return seen->second.See(file);
-}
-
-absl::Status ChangeLog::CheckNotRestored(const Positions& positions) {
-  if (token_.empty()) return absl::OkStatus();
-  const absl::StatusOr<bool> there =
-      file_->Query("SELECT 1 FROM _mirror_lineage WHERE token = ?1").With(token_).Step();
-  if (!there.ok()) return there.status();
-  if (!*there) return absl::AbortedError("the source was restored while it was read");
-  for (const auto& [log, lsn] : positions) {
-    const auto seen = seen_.find(log);
-    if (seen == seen_.end()) continue;
-    if (absl::Status same = seen->second.Check(*file_); !same.ok()) return same;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ChangeLog::Record(const Positions& positions) {
-  // Taken before the record: a commit that comes between is not covered by it.
-  const absl::StatusOr<std::int64_t> version = OthersVersion();
-  if (!version.ok()) return version.status();
-  const std::string token = NewToken();
-  const absl::Status status = file_->Change([&]() -> absl::Status {
-    if (absl::Status same = CheckNotRestored(positions); !same.ok()) return same;
-    return file_->Query("INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
-        .With(token, NowMs(), Join(positions))
-        .Run();
-  });
-  if (!status.ok()) return status;
-  for (const auto& [log, lsn] : positions) {
-    if (const auto seen = seen_.find(log); seen != seen_.end()) seen->second.Settle();
-  }
-  token_ = token;
-  recorded_ = positions;
-  recorded_version_ = *version;
-  return absl::OkStatus();
+  return log == nullptr ? absl::OkStatus() : records_.See(file, log->id);
 }
 
 absl::StatusOr<Position> ChangeLog::Seal(const std::string& table, Lsn lsn) {
   const TableLog* log = logs_.Find(table);
   if (log == nullptr) return absl::NotFoundError(absl::StrCat("table '", table, "' has no change log"));
-  const absl::StatusOr<std::int64_t> version = OthersVersion();
-  if (!version.ok()) return version.status();
-  const auto recorded = recorded_.find(log->id);
-  const bool covered =
-      *version == recorded_version_ && recorded != recorded_.end() && recorded->second == lsn.value;
-  if (!covered) {
-    if (absl::Status status = Record({{log->id, lsn.value}}); !status.ok()) return status;
-  }
-  return Position{lsn, token_};
+  const absl::StatusOr<std::string> token = records_.Cover(log->id, lsn.value);
+  if (!token.ok()) return token.status();
+  return Position{lsn, *token};
 }
 
 absl::Status ChangeLog::GiveUp(const std::string& table) {
@@ -466,27 +353,22 @@ absl::Status ChangeLog::GiveUp(const std::string& table) {
 absl::Status ChangeLog::Forget(const std::map<std::string, Position>& durable) {
   const std::int64_t before_ms = NowMs() - options_.retention_ms;
   int trims = 0;
-  seen_.clear();
+  records_.LeaveSeen();
   if (absl::Status status = ForgetEntries(durable, before_ms, &trims); !status.ok()) return status;
-  return ForgetRecords(durable, before_ms);
+  // What the mirrors show stays.
+  std::set<std::string> shown;
+  for (const auto& [table, position] : durable) shown.insert(position.lineage);
+  return records_.Forget(shown, before_ms);
 }
 
 absl::Status ChangeLog::ForgetEntries(const std::map<std::string, Position>& durable, std::int64_t before_ms,
                                       int* trims) {
-  // The highest position of each log that is on record for longer than the retention.
-  Positions old;
-  sqlite::Statement query = file_->Query("SELECT positions FROM _mirror_lineage WHERE time_ms < ?1");
-  query.With(before_ms);
-  for (;;) {
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) break;
-    for (const auto& [log, lsn] : PositionsIn(query.Text(0))) old[log] = std::max(old[log], lsn);
-  }
+  absl::StatusOr<LogPositions> old = records_.SentBefore(before_ms);
+  if (!old.ok()) return old.status();
   for (const auto& [table, position] : durable) {
     TableLog* log = logs_.Find(table);
     if (log == nullptr) continue;
-    const std::int64_t floor = std::min(old[log->id], position.lsn.value);
+    const std::int64_t floor = std::min((*old)[log->id], position.lsn.value);
     if (floor <= log->floor) continue;
     if (absl::Status status = logs_.RaiseFloor(*log, floor); !status.ok()) return status;
   }
@@ -501,43 +383,6 @@ absl::Status ChangeLog::Trim(const TableLog& log, int* trims) {
   if (!last.ok()) return last.status();
   // The highest entry stays, or its number would be given again.
   return logs_.Trim(LogName(log.id), kAnchorSeq, std::min(log.floor, *last - 1), trims).status();
-}
-
-absl::Status ChangeLog::ForgetRecords(const std::map<std::string, Position>& durable,
-                                      std::int64_t before_ms) {
-  const absl::StatusOr<std::int64_t> records =
-      file_->Number(absl::StrCat("SELECT count(*) FROM _mirror_lineage WHERE time_ms < ", before_ms));
-  if (!records.ok()) return records.status();
-  if (*records == 0) return absl::OkStatus();
-  // Of each log the last one sent, and what the mirrors show.
-  std::set<std::string> shown;
-  for (const auto& [table, position] : durable) shown.insert(position.lineage);
-  std::set<std::int64_t> sent, unneeded;
-  sqlite::Statement query =
-      file_->Query("SELECT id, token, time_ms, positions FROM _mirror_lineage ORDER BY id DESC");
-  for (;;) {
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) break;
-    bool needed = shown.contains(query.Text(1)) || query.Int(2) >= before_ms;
-    for (const auto& [log, lsn] : PositionsIn(query.Text(3))) needed = sent.insert(log).second || needed;
-    if (!needed) unneeded.insert(query.Int(0));
-  }
-  auto next = unneeded.begin();
-  while (next != unneeded.end()) {
-    auto at = next;
-    const absl::Status status = file_->Change([&] {
-      absl::Status removed;
-      at = next;
-      for (std::int64_t i = 0; i < kRecordsPerTrim && at != unneeded.end() && removed.ok(); ++i, ++at) {
-        removed = file_->Query("DELETE FROM _mirror_lineage WHERE id = ?1").With(*at).Run();
-      }
-      return removed;
-    });
-    if (!status.ok()) return status;
-    next = at;
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace mirror

@@ -14,7 +14,7 @@
 #include "client/source/history.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/log/log_owner.h"
-#include "client/source/sqlite/log/log_prefix.h"
+#include "client/source/sqlite/log/log_records.h"
 #include "client/source/sqlite/log/log_tables.h"
 
 namespace mirror {
@@ -92,37 +92,20 @@ class ChangeLog : public History {
   const TableLog* Find(const std::string& table) { return logs_.Find(table); }
 
  private:
-  /// Positions by log.
-  using Positions = std::map<std::int64_t, std::int64_t>;
-
   ChangeLog(ChangeLogOptions options, std::unique_ptr<SqliteFile> file)
-      : options_(std::move(options)), file_(std::move(file)), logs_(*file_) {}
+      : options_(std::move(options)), file_(std::move(file)), logs_(*file_), records_(*file_) {}
   static absl::StatusOr<std::unique_ptr<ChangeLog>> Make(const ChangeLogOptions& options, bool install);
   absl::Status Load();
   absl::Status BoundLogs();
-  absl::Status Record(const Positions& positions);
-  /// In a change: the last record of this cycle still stands, and so do the entries that were there when rows
-  /// of these logs' tables were read. Who restores a backup while rows are read would have them vouched for
-  /// by a record of the restored file otherwise.
-  absl::Status CheckNotRestored(const Positions& positions);
-  /// Absent: there is no such record, or it is another source's.
-  absl::StatusOr<std::optional<Positions>> FindRecord(const std::string& token) const;
-  absl::StatusOr<std::int64_t> OthersVersion() const;
   absl::Status ForgetEntries(const std::map<std::string, Position>& durable, std::int64_t before_ms,
                              int* trims);
   absl::Status Trim(const TableLog& log, int* trims);
-  absl::Status ForgetRecords(const std::map<std::string, Position>& durable, std::int64_t before_ms);
 
   const ChangeLogOptions options_;
   const std::unique_ptr<SqliteFile> file_;
   LogTables logs_;
+  LogRecords records_;
   std::string source_id_;
-  std::int64_t first_lineage_ = 0;  ///< Records with lower ids are those of the source this one is a copy of.
-  // The last record since Begin().
-  std::string token_;
-  Positions recorded_;
-  std::int64_t recorded_version_ = -1;
-  std::map<std::int64_t, LogPrefix> seen_;  ///< By log.
 };
 
 }  // namespace mirror

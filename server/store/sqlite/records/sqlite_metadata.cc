@@ -27,7 +27,8 @@ TableRecord RecordOf(const Query& query) {
   record.table = query.Text(0);
   record.schema_hash = query.Text(1);
   // Whatever an operator wrote there that is not a position counts as -1.
-  record.position.lsn.value = query.IsInteger(2) ? std::max<std::int64_t>(-1, query.Int(2)) : -1;
+  record.position.lsn.value =
+      query.TypeAt(2) == sqlite::Type::kInteger ? std::max<std::int64_t>(-1, query.Int(2)) : -1;
   record.position.lineage = query.Text(3);
   if (record.position.lsn == Lsn{}) record.position.lineage.clear();
   if (!query.IsNull(4)) record.pending = Position{Lsn{query.Int(4)}, query.Text(5)};

@@ -82,7 +82,7 @@ absl::StatusOr<Freshness> SelectFreshness(SqliteConnection& connection) {
   absl::StatusOr<bool> row = times->Step();
   for (; row.ok() && *row; row = times->Step()) {
     const std::optional<std::int64_t> time =
-        times->IsInteger(1) ? std::optional(times->Int(1)) : std::nullopt;
+        times->TypeAt(1) == sqlite::Type::kInteger ? std::optional(times->Int(1)) : std::nullopt;
     if (times->Text(0) == kAll) {
       freshness.all_ms = time;
     } else {

@@ -49,7 +49,7 @@ TEST_F(StatementTest, ReadsBackWhatWasBound) {
   EXPECT_EQ(select.TypeAt(2), Type::kReal);
   EXPECT_EQ(select.Text(3), text);
   EXPECT_EQ(select.View(4), "literal");
-  EXPECT_TRUE(select.IsInteger(5));
+  EXPECT_EQ(select.TypeAt(5), Type::kInteger);
   EXPECT_EQ(select.TypeAt(6), Type::kBlob);
   EXPECT_EQ(select.Text(6), blob);
 }

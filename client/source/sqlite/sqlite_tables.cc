@@ -1,0 +1,96 @@
+#include "client/source/sqlite/sqlite_tables.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "client/source/sqlite/file/sqlite_file.h"
+#include "client/source/sqlite/file/sqlite_objects.h"
+#include "client/source/sqlite/sqlite_steps.h"
+#include "client/source/sqlite/sqlite_types.h"
+#include "proto/wire/limits.h"
+
+namespace mirror {
+
+const KnownTable* SqliteTables::Find(const std::string& table) const {
+  const auto found = tables_.find(table);
+  return found == tables_.end() ? nullptr : &found->second;
+}
+
+absl::StatusOr<SourceTable> SqliteTables::LookAt(const std::string& name) {
+  SourceTable table;
+  absl::StatusOr<SourcePlan> planned = PlanInLook(name, &table);
+  if (!planned.ok()) return planned.status();
+  const auto plan = std::make_shared<const SourcePlan>(*std::move(planned));
+  table.schema = plan->schema;
+  if (!table.problem.empty()) {
+    // It is announced as it was, as far as that is known.
+    table.schema = Recorded(*plan).value_or(plan->schema);
+  } else if (const absl::Status status = CheckTable(plan->schema); !status.ok()) {
+    table.problem = std::string(status.message());
+  } else if (const auto found = Recorded(*plan)) {
+    table.schema = *found;
+    table.record = records_[name];
+  } else if (absl::Status scanned = Scan(plan, &table); !scanned.ok()) {
+    return scanned;
+  }
+  tables_[name] = KnownTable{plan, table.schema};
+  return table;
+}
+
+absl::StatusOr<SourcePlan> SqliteTables::PlanInLook(const std::string& name, SourceTable* table) const {
+  if (absl::Status status = files_.file()->BeginLook(); !status.ok()) return status;
+  const Look look(*files_.file());
+  const auto key = options_.keys.find(FoldName(name));
+  absl::StatusOr<SourcePlan> plan =
+      PlanSource(*files_.file(), name, key == options_.keys.end() ? std::vector<std::string>() : key->second);
+  if (absl::IsInvalidArgument(plan.status())) {
+    table->problem = std::string(plan.status().message());
+    return PlanSource(*files_.file(), name);
+  }
+  if (!plan.ok()) return plan;
+  absl::StatusOr<SourceObjects> objects = ReadObjects(*files_.file(), *plan);
+  if (!objects.ok()) return objects.status();
+  table->objects = *std::move(objects);
+  for (const TableSteps& steps : options_.steps) {
+    if (!SameName(steps.table, name)) continue;
+    const absl::Status applied = ApplySteps(*files_.file(), steps, &*plan);
+    if (absl::IsUnavailable(applied)) return applied;
+    table->problem = std::string(applied.message());
+  }
+  return plan;
+}
+
+std::optional<TableSchema> SqliteTables::Recorded(const SourcePlan& plan) const {
+  const auto record = records_.find(plan.schema.name);
+  if (record == records_.end()) return std::nullopt;
+  return ApplyRecord(plan.schema, record->second);
+}
+
+absl::Status SqliteTables::Scan(const std::shared_ptr<const SourcePlan>& plan, SourceTable* table) {
+  const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = files_.For(*plan);
+  if (!file.ok()) {
+    table->problem = std::string(file.status().message());
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<FoundTypes> found = FindTypes(*file, plan);
+  if (absl::IsUnavailable(found.status()) || absl::IsAborted(found.status())) return found.status();
+  if (!found.ok()) {
+    table->problem = std::string(found.status().message());
+    return absl::OkStatus();
+  }
+  table->schema = found->schema;
+  if (!found->infinite_column.empty()) {
+    table->problem =
+        absl::StrCat("column '", found->infinite_column, "' of table '", plan->schema.name,
+                     "' holds an infinity, which no mirror can hold: set the value to NULL, or leave ",
+                     "the table out with 'skip'");
+    return absl::OkStatus();
+  }
+  table->record = MakeRecord(plan->schema, table->schema);
+  records_[plan->schema.name] = table->record;
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

@@ -1,0 +1,53 @@
+#ifndef MIRROR_CLIENT_SOURCE_SQLITE_SQLITE_TABLES_H_
+#define MIRROR_CLIENT_SOURCE_SQLITE_SQLITE_TABLES_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/reader.h"
+#include "client/source/sqlite/file/sqlite_schema.h"
+#include "client/source/sqlite/source_files.h"
+#include "client/source/sqlite/sqlite_reader.h"
+
+namespace mirror {
+
+/// A table as it was announced, and how it is read.
+struct KnownTable {
+  std::shared_ptr<const SourcePlan> plan;
+  TableSchema schema;
+};
+
+/// The tables of the present look, and the records of earlier ones. Threads: one.
+class SqliteTables {
+ public:
+  /// `options` and `files` outlive it.
+  SqliteTables(const SqliteReaderOptions& options, SourceFiles& files)
+      : options_(options), files_(files), records_(options.records) {}
+
+  /// Errors: the whole source cannot be read. What is wrong with one table is in its `problem`.
+  absl::StatusOr<SourceTable> LookAt(const std::string& name);
+  /// Null: the look has none.
+  const KnownTable* Find(const std::string& table) const;
+  /// Another look begins.
+  void Clear() { tables_.clear(); }
+  /// Values do not fit what was found.
+  void ForgetRecord(const std::string& table) { records_.erase(table); }
+
+ private:
+  absl::StatusOr<SourcePlan> PlanInLook(const std::string& name, SourceTable* table) const;
+  std::optional<TableSchema> Recorded(const SourcePlan& plan) const;
+  absl::Status Scan(const std::shared_ptr<const SourcePlan>& plan, SourceTable* table);
+
+  const SqliteReaderOptions& options_;
+  SourceFiles& files_;
+  std::map<std::string, std::string> records_;
+  std::map<std::string, KnownTable> tables_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SQLITE_SQLITE_TABLES_H_
