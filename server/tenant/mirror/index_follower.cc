@@ -34,15 +34,15 @@ void IndexFollower::TellWrong(const std::vector<AnnouncedTable>& tables) {
 }
 
 absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store) {
-  const absl::StatusOr<std::vector<KeptObjects>> kept = store.ReadSourceObjects();
+  const absl::StatusOr<std::vector<KeptObjects>> kept = store.records().ReadSourceObjects();
   if (!kept.ok()) return kept.status();
   std::map<std::string, const KeptObjects*> objects_of;
   for (const KeptObjects& objects : *kept) objects_of[FoldName(objects.table)] = &objects;
-  const absl::StatusOr<std::vector<TableRecord>> records = store.ReadTables();
+  const absl::StatusOr<std::vector<TableRecord>> records = store.records().ReadTables();
   if (!records.ok()) return records.status();
   std::vector<FollowedTable> tables;
   for (const TableRecord& record : *records) {
-    const absl::StatusOr<std::optional<TableSchema>> schema = store.ReadSchema(record.table);
+    const absl::StatusOr<std::optional<TableSchema>> schema = store.records().ReadSchema(record.table);
     if (!schema.ok()) return schema.status();
     if (!*schema) continue;
     FollowedTable& table = tables.emplace_back();
@@ -59,7 +59,7 @@ absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
   absl::StatusOr<std::vector<FollowedTable>> tables = std::vector<FollowedTable>();
   // Where none is to be there, what the source has does not matter.
   if (follows_) tables = ReadFollowed(store);
-  const absl::StatusOr<std::vector<OwnIndex>> there = store.ReadOwnIndexes();
+  const absl::StatusOr<std::vector<OwnIndex>> there = store.records().ReadOwnIndexes();
   if (!tables.ok() || !there.ok()) return absl::OkStatus();
   const auto began = steady_now_();
   bool done = true;
