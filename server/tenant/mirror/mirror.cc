@@ -335,16 +335,23 @@ void TellHolds(Mirror& mirror, const std::vector<Hold>& known, const std::vector
 }
 
 void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& context_id) {
-  const absl::StatusOr<Freshness> freshness = store.records().ReadFreshness();
-  if (!freshness.ok()) return;
-  if (rules.empty() && freshness->targets == FreshnessTargets{}) return;
-  const absl::StatusOr<std::vector<TableRecord>> records = store.records().ReadTables();
-  if (!records.ok()) return;
-  Plan plan;
-  std::vector<std::string> tables;
-  for (const TableRecord& record : *records) tables.push_back(record.table);
-  plan.targets = TargetsOf(rules, context_id, tables);
-  if (*plan.targets != freshness->targets) store.Commit(plan).status().IgnoreError();
+  const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+    const absl::StatusOr<Freshness> freshness = store.records().ReadFreshness();
+    if (!freshness.ok()) return freshness.status();
+    if (rules.empty() && freshness->targets == FreshnessTargets{}) return std::optional<Plan>();
+    const absl::StatusOr<std::vector<TableRecord>> records = store.records().ReadTables();
+    if (!records.ok()) return records.status();
+    std::vector<std::string> tables;
+    for (const TableRecord& record : *records) tables.push_back(record.table);
+    Plan next;
+    next.targets = TargetsOf(rules, context_id, tables);
+    if (*next.targets == freshness->targets) return std::optional<Plan>();
+    return std::optional(std::move(next));
+  };
+  // Whose targets are right takes no lock.
+  if (const absl::StatusOr<std::optional<Plan>> before = plan({}); before.ok() && *before) {
+    store.PlanAndCommit(plan).status().IgnoreError();
+  }
 }
 
 void TellCycleFailed(Mirror& mirror, std::int64_t cycle, const std::string& why, const std::string& next) {
