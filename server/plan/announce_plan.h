@@ -48,7 +48,7 @@ struct CheckedTable {
 /// What the mirror has of one table.
 struct MirroredTable {
   std::optional<TableSchema> agreed;
-  std::vector<std::string> lost;   ///< Store::ReadLostColumns().
+  std::vector<std::string> lost;   ///< StoreRecords::ReadLostColumns().
   std::vector<std::string> aside;  ///< Store::SetAside(), where it is to be made and to keep the partner's.
 };
 

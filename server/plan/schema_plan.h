@@ -33,7 +33,7 @@ struct TablePlan {
 };
 
 /// `record` and `agreed`: what the mirror has; either may be absent (a metadata row that somebody deleted).
-/// `lost`: Store::ReadLostColumns(). `announced`: what the source has now, checked. `hash`:
+/// `lost`: StoreRecords::ReadLostColumns(). `announced`: what the source has now, checked. `hash`:
 /// SchemaHash(announced). `rules_pending`: rules changed since the mirror's file was last rewritten.
 /// `touched`: what somebody did to the mirror's table by hand; null: nothing.
 TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,

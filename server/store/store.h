@@ -5,14 +5,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "proto/wire/receipt.h"
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
+#include "server/store/store_records.h"
+#include "server/store/store_upkeep.h"
 
 namespace mirror {
 
@@ -62,43 +61,10 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  virtual absl::StatusOr<TenantRecord> ReadTenant() = 0;
-  /// The metadata row, read afresh.
-  virtual absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) = 0;
-  /// The agreed definition; absent when the table is not known.
-  virtual absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) = 0;
-  /// Columns that were dropped in place at the table's present position: the mirror lost their values, but a
-  /// source at that position may still have them.
-  virtual absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) = 0;
-  virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
-  /// Tables that still have their agreed columns, but that somebody changed by hand. Looks again only
-  /// where a definition changed since the last call.
-  virtual absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() = 0;
-  /// How many rows of such a table the mirror did not write, as far as the number of all tells. Counts them.
-  virtual absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) = 0;
-  /// Names of all tables that have an agreed definition and are there, with or without a metadata row.
-  virtual absl::StatusOr<std::vector<std::string>> AgreedTables() = 0;
-  /// Names of tables that were set aside and hold rows that are not live, oldest first: the ones that were
-  /// called `table`, or with an empty `table` all. Scans them.
-  virtual absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) = 0;
-  virtual absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() = 0;
-  /// The indexes and foreign keys that the source announced. Unreadable records are left out.
-  virtual absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() = 0;
-  /// Indexes that the mirror made itself.
-  virtual absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() = 0;
-  /// Of the tenant's cycle.
-  virtual absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() = 0;
-  virtual absl::StatusOr<std::vector<TableCheck>> ReadChecks() = 0;
-  /// Oldest first.
-  virtual absl::StatusOr<std::vector<Hold>> ReadHolds() = 0;
-  virtual absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) = 0;
-  /// The oldest that waits for this hook. Absent: none.
-  virtual absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) = 0;
-  virtual absl::StatusOr<Freshness> ReadFreshness() = 0;
-  virtual absl::StatusOr<ReceiptHead> ReadReceiptHead() = 0;
-  /// Texts of those with a greater number, oldest first; the last kReceiptsKeptMax are kept.
-  virtual absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after,
-                                                                std::size_t count_max) = 0;
+  // Either may be another object after a commit.
+  virtual StoreRecords& records() = 0;
+  virtual StoreUpkeep& upkeep() = 0;
+
   /// Errors: kInvalidArgument with the reason when the store cannot hold such a table: its name, a column or
   /// a type.
   virtual absl::Status CheckTable(const TableSchema& table) = 0;
@@ -131,32 +97,6 @@ class Store {
   /// False while a new mirror is being built: a crash loses its rows, and with them the running cycle. The
   /// plan that ends that cycle makes all of it durable.
   virtual bool IsDurable() = 0;
-  /// Another file or log stands where this one's were opened, or none. Nothing more is written; open it
-  /// again.
-  virtual bool Replaced() = 0;
-  /// Whether the store can be closed and left alone: nothing of it is outside of its own file.
-  ///   kUnavailable  not now: why, and what to do
-  ///   kDataLoss     pages are lost, which its log alone may have
-  virtual absl::Status CheckWhole() = 0;
-  /// Rewrites the whole file, so that neither the file nor its log holds deleted data.
-  /// Between two commits; takes the time of a copy and, for that long, twice the space. Errors:
-  /// kUnavailable (no space, or a reader needs the log): deleted data may still be there; kFailedPrecondition
-  /// for an object of the partner that cannot be copied.
-  virtual absl::Status Scrub() = 0;
-  /// Frees memory that only makes the next call quicker. For a store that is not used for a while.
-  virtual void Rest() = 0;
-  /// Marks the store as damaged and notes why; the note is there after a reopening, until Release().
-  virtual absl::Status Quarantine(const std::string& why) = 0;
-  /// Why it is quarantined; empty: it is not. A quarantined store can be read, and closing it changes
-  /// nothing.
-  virtual std::string Quarantined() = 0;
-  virtual absl::Status Release() = 0;
-  /// Integrity of the whole database; OK or kDataLoss with what the check said.
-  virtual absl::Status CheckIntegrity() = 0;
-  /// kDataLoss when a table that the store keeps for itself was dropped.
-  virtual absl::Status CheckOwnTables() = 0;
-  /// Bytes on disk, log included.
-  virtual std::uint64_t BytesOnDisk() = 0;
 };
 
 }  // namespace mirror

@@ -125,7 +125,7 @@ class TableVerbs {
   /// The agreed definition of a table that is there.
   virtual absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) = 0;
   virtual absl::Status Create(const CreateTable& create) = 0;
-  /// `position`: where the table stands with it, for Store::ReadLostColumns.
+  /// `position`: where the table stands with it, for StoreRecords::ReadLostColumns.
   virtual absl::Status Alter(const std::string& table, const Position& position, const AlterTable& alter) = 0;
   virtual absl::Status Refit(const std::string& table, const Position& position, const RefitTable& refit) = 0;
   virtual absl::Status Agree(const AgreeSchema& agree) = 0;

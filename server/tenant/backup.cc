@@ -24,7 +24,7 @@ absl::StatusOr<std::vector<DrilledTable>> Drill(MirrorCopy& made, Snapshot& orig
                                                 const ShowBackup& show) {
   const absl::StatusOr<std::unique_ptr<Store>> store = made.Open();
   if (!store.ok()) return NotEqual(std::string(store.status().message()));
-  if (absl::Status whole = (*store)->CheckIntegrity(); !whole.ok()) {
+  if (absl::Status whole = (*store)->upkeep().CheckIntegrity(); !whole.ok()) {
     return NotEqual(std::string(whole.message()));
   }
   const absl::StatusOr<std::unique_ptr<Snapshot>> copy = (*store)->OpenSnapshot();
@@ -149,8 +149,9 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
     };
     const absl::StatusOr<std::unique_ptr<Store>> store = (*copy)->Open();
     if (!store.ok()) return no_mirror(store.status().message());
-    if (absl::Status whole = (*store)->CheckIntegrity(); !whole.ok()) return no_mirror(whole.message());
-    const absl::StatusOr<std::vector<TableRecord>> records = (*store)->ReadTables();
+    if (absl::Status whole = (*store)->upkeep().CheckIntegrity(); !whole.ok())
+      return no_mirror(whole.message());
+    const absl::StatusOr<std::vector<TableRecord>> records = (*store)->records().ReadTables();
     if (!records.ok()) return no_mirror(records.status().message());
     report.tables = static_cast<std::uint32_t>(records->size());
   }

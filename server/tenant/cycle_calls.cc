@@ -65,7 +65,7 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
 
 /// Who is refused anyhow takes no lock.
 absl::Status CycleCalls::MayBegin(const Caller& caller) {
-  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
   if (!tenant.ok()) return mirror_.Noticed(tenant.status());
   return CheckBeginning(caller, *tenant);
 }
@@ -214,7 +214,8 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
   view.limits = LimitsOf(mirror_.options().breaker, mirror_.context_id(), "");
   view.drop_grace_ms = mirror_.options().drop_grace_ms;
   // The store remembers what it found, and looks again only where a definition changed since.
-  if (absl::Status status = mirror_.store()->ReadTouchedTables().status(); !status.ok()) return status;
+  if (absl::Status status = mirror_.store()->records().ReadTouchedTables().status(); !status.ok())
+    return status;
   for (const AnnouncedTable& table : request.tables) {
     CheckedTable& checked = view.checked.emplace_back();
     checked.status = table.schema.ok() ? mirror_.store()->CheckTable(*table.schema) : table.schema.status();
@@ -222,13 +223,15 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
     checked.hash = SchemaHash(*table.schema);
     // Whoever lets another source take over ends the cycle.
     if (!KeepsPartner(*table.schema) || view.IsOtherSource(request)) continue;
-    const absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(table.name);
+    const absl::StatusOr<std::optional<TableRecord>> record =
+        mirror_.store()->records().ReadTable(table.name);
     if (!record.ok()) return record.status();
     if (*record && (*record)->schema_hash == checked.hash) continue;
-    const absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->ReadSchema(table.name);
+    const absl::StatusOr<std::optional<TableSchema>> agreed =
+        mirror_.store()->records().ReadSchema(table.name);
     if (!agreed.ok()) return agreed.status();
     if (*agreed) continue;
-    absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->SetAside(table.name);
+    absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->records().SetAside(table.name);
     if (!aside.ok()) return aside.status();
     view.tables[FoldName(table.name)].aside = *std::move(aside);
   }
@@ -240,20 +243,20 @@ absl::Status CycleCalls::FillView(const AnnounceRequest& request, AnnounceView* 
   if (absl::Status status = CheckUntouched(view->tenant); !status.ok()) return status;
   if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
   view->holds = mirror_.cycle().holds();
-  absl::StatusOr<std::vector<SchemaAnswer>> former = mirror_.store()->ReadAnswers();
+  absl::StatusOr<std::vector<SchemaAnswer>> former = mirror_.store()->records().ReadAnswers();
   if (!former.ok()) return former.status();
   view->former = *std::move(former);
   if (view->IsOtherSource(request)) return absl::OkStatus();
-  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->ReadTables();
+  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
   if (!records.ok()) return records.status();
   view->records = *std::move(records);
-  absl::StatusOr<std::vector<std::string>> there = mirror_.store()->AgreedTables();
+  absl::StatusOr<std::vector<std::string>> there = mirror_.store()->records().AgreedTables();
   if (!there.ok()) return there.status();
   view->there = *std::move(there);
-  absl::StatusOr<std::vector<TouchedTable>> touched = mirror_.store()->ReadTouchedTables();
+  absl::StatusOr<std::vector<TouchedTable>> touched = mirror_.store()->records().ReadTouchedTables();
   if (!touched.ok()) return touched.status();
   view->touched = *std::move(touched);
-  absl::StatusOr<std::vector<KeptObjects>> objects = mirror_.store()->ReadSourceObjects();
+  absl::StatusOr<std::vector<KeptObjects>> objects = mirror_.store()->records().ReadSourceObjects();
   if (!objects.ok()) return objects.status();
   view->objects = *std::move(objects);
   return ReadMirrored(request, view);
@@ -262,17 +265,17 @@ absl::Status CycleCalls::FillView(const AnnounceRequest& request, AnnounceView* 
 absl::Status CycleCalls::ReadMirrored(const AnnounceRequest& request, AnnounceView* view) {
   const TablesToRead read = FindTablesToRead(request, *view);
   for (const std::string& name : read.unannounced) {
-    absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->ReadSchema(name);
+    absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->records().ReadSchema(name);
     if (!agreed.ok()) return agreed.status();
     view->tables[FoldName(name)].agreed = *std::move(agreed);
   }
   for (const std::size_t number : read.changed) {
     const AnnouncedTable& table = request.tables[number];
     MirroredTable& mirrored = view->tables[FoldName(table.name)];
-    absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->ReadSchema(table.name);
+    absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->records().ReadSchema(table.name);
     if (!agreed.ok()) return agreed.status();
     mirrored.agreed = *std::move(agreed);
-    absl::StatusOr<std::vector<std::string>> lost = mirror_.store()->ReadLostColumns(table.name);
+    absl::StatusOr<std::vector<std::string>> lost = mirror_.store()->records().ReadLostColumns(table.name);
     if (!lost.ok()) return lost.status();
     mirrored.lost = *std::move(lost);
   }
@@ -303,15 +306,15 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
 }
 
 absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTable>& tables) {
-  absl::StatusOr<std::vector<SchemaAnswer>> kept = mirror_.store()->ReadAnswers();
+  absl::StatusOr<std::vector<SchemaAnswer>> kept = mirror_.store()->records().ReadAnswers();
   if (!kept.ok()) return mirror_.Noticed(kept.status());
-  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->ReadTables();
+  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
   if (!records.ok()) return mirror_.Noticed(records.status());
   std::map<std::string, const SchemaAnswer*> answer_of;
   for (const SchemaAnswer& answer : *kept) answer_of[FoldName(answer.table)] = &answer;
   std::map<std::string, const TableRecord*> record_of;
   for (const TableRecord& record : *records) record_of[FoldName(record.table)] = &record;
-  absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->ReadChecks();
+  absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
   if (!checks.ok()) return mirror_.Noticed(checks.status());
   std::set<std::string> wanted;
   for (const TableCheck& check : *checks) {
@@ -356,7 +359,8 @@ absl::Status CycleCalls::AddHeld(const std::vector<AnnouncedTable>& tables, Anno
 
 /// What is there already is worse than nothing: it may hold what a rule of now is to keep out.
 void CycleCalls::TellRefusedTable(const SchemaAnswer& answer) {
-  const absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(answer.table);
+  const absl::StatusOr<std::optional<TableRecord>> record =
+      mirror_.store()->records().ReadTable(answer.table);
   const bool there = record.ok() && *record;
   mirror_.Tell(
       there ? Severity::kError : Severity::kWarning, "table.refused",
@@ -393,7 +397,7 @@ void CycleCalls::EndIfIdle(std::int64_t now_ms) {
   if (!mirror_.mutex().try_lock()) return;
   const MutexLock lock(mirror_.mutex(), std::adopt_lock);
   if (!mirror_.cycle().served() || mirror_.store() == nullptr) return;
-  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
   if (!tenant.ok() || !tenant->active || !mirror_.progress().IsIdle(*tenant, now_ms)) return;
   if (mirror_.EndIdleCycle(tenant->cycle, now_ms).ok()) TellTimedOut(mirror_, tenant->cycle);
 }
@@ -401,7 +405,7 @@ void CycleCalls::EndIfIdle(std::int64_t now_ms) {
 void CycleCalls::EndCycle(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (!mirror_.cycle().served() || !mirror_.Open(false, now_ms).ok()) return;
-  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
   if (!tenant.ok() || !tenant->active) return;
   absl::Status status = mirror_.EndCycle(now_ms);
   mirror_.Tell(Severity::kInformation, "cycle.ended",

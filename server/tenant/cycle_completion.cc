@@ -35,7 +35,7 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
     if (!running.ok()) {
       // The answer to the first one may have been lost.
       if (mirror_.store() == nullptr) return running.status();
-      absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+      absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
       repeated = tenant.ok() && CheckOwner(caller, *tenant).ok() && tenant->completed_cycle == cycle;
       if (!repeated) return running.status();
     }
@@ -44,7 +44,7 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
   }
   if (absl::Status status = CompareLater(tables, now_ms, &completing.verdicts); !status.ok()) return status;
   const MutexLock lock(mirror_.mutex());
-  if (mirror_.store() != nullptr) mirror_.store()->Rest();
+  if (mirror_.store() != nullptr) mirror_.store()->upkeep().Rest();
   // When all were in use as they were opened, this is when there is something to close.
   mirror_.MakeRoom();
   return std::move(completing.verdicts);
@@ -54,7 +54,7 @@ absl::Status CycleCompletion::CompareNow(Completing* completing) {
   completing->checks.clear();
   completing->verdicts.clear();
   for (const CompletedTable& table : completing->tables) {
-    absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(table.table);
+    absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->records().ReadTable(table.table);
     if (!record.ok()) return record.status();
     std::optional<RangeDigest> own;
     if (*record) own = mirror_.cycle().DigestOf(completing->cycle, table.table, (*record)->position);
@@ -216,7 +216,7 @@ absl::Status CycleCompletion::KeepCheck(const Compared& compared, std::int64_t n
 absl::Status CycleCompletion::NoteChecks(const std::vector<TableCheck>& checks,
                                          std::vector<TableCheck>* written) {
   if (checks.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->ReadChecks();
+  const absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->records().ReadChecks();
   if (!known.ok()) return known.status();
   for (const TableCheck& check : checks) {
     const auto found = std::find_if(known->begin(), known->end(),
@@ -249,7 +249,7 @@ void CycleCompletion::AddStale(AllAsOf* as_of) {
 }
 
 void CycleCompletion::ScrubFile(std::int64_t now_ms) {
-  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
   if (!tenant.ok() || !tenant->scrub) return;
   const absl::StatusOr<std::vector<std::string>> awaited = AwaitedTables();
   if (!awaited.ok()) return;
@@ -287,9 +287,9 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
 }
 
 absl::StatusOr<std::vector<std::string>> CycleCompletion::AwaitedTables() {
-  const absl::StatusOr<std::vector<TableRecord>> tables = mirror_.store()->ReadTables();
+  const absl::StatusOr<std::vector<TableRecord>> tables = mirror_.store()->records().ReadTables();
   if (!tables.ok()) return tables.status();
-  const absl::StatusOr<std::vector<SchemaAnswer>> answers = mirror_.store()->ReadAnswers();
+  const absl::StatusOr<std::vector<SchemaAnswer>> answers = mirror_.store()->records().ReadAnswers();
   if (!answers.ok()) return answers.status();
   // Where a definition was refused, the rows are under the rules of before, however good their position is.
   std::set<std::string> refused;
@@ -307,14 +307,24 @@ absl::StatusOr<std::vector<std::string>> CycleCompletion::AwaitedTables() {
 }
 
 absl::StatusOr<std::vector<std::string>> CycleCompletion::Scrub(std::int64_t now_ms) {
-  // Tables that were set aside hold what they held.
-  Plan forget;
-  forget.now_ms = now_ms;
-  forget.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
-  if (absl::Status status = mirror_.store()->Commit(forget).status(); !status.ok()) return status;
-  absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->SetAside("");
+  const absl::StatusOr<std::optional<Store::Committed>> forgotten =
+      mirror_.store()->PlanAndCommit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
+                                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+        const absl::StatusOr<std::vector<std::string>> awaited = AwaitedTables();
+        if (!awaited.ok()) return awaited.status();
+        if (!tenant.scrub || !awaited->empty()) {
+          return absl::AbortedError("somebody else wrote to the mirror meanwhile");
+        }
+        // Tables that were set aside hold what they held.
+        Plan forget;
+        forget.now_ms = now_ms;
+        forget.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
+        return std::optional(std::move(forget));
+      });
+  if (!forgotten.ok()) return forgotten.status();
+  absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->records().SetAside("");
   if (!aside.ok()) return aside;
-  if (absl::Status status = mirror_.store()->Scrub(); !status.ok()) return status;
+  if (absl::Status status = mirror_.store()->upkeep().Scrub(); !status.ok()) return status;
   const absl::Status done = mirror_
                                 .Commit([&](const TenantRecord& tenant) {
                                   Plan plan;

@@ -35,7 +35,7 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
           })
           .status();
   if (!ended.ok()) return ended;
-  const absl::Status whole = copy.CheckWhole();
+  const absl::Status whole = copy.upkeep().CheckWhole();
   if (whole.ok()) return whole;
   return absl::Status(
       whole.code(),
@@ -45,7 +45,7 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
 absl::Status FileCalls::CheckIntegrity() {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
-  return mirror_.Noticed(mirror_.store()->CheckIntegrity());
+  return mirror_.Noticed(mirror_.store()->upkeep().CheckIntegrity());
 }
 
 absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
@@ -100,10 +100,10 @@ absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
           "' is being made by its first cycle. Nothing was done. Wait until that is over, or pause the "
           "tenant."));
     }
-    const absl::StatusOr<TenantRecord> tenant = store.ReadTenant();
+    const absl::StatusOr<TenantRecord> tenant = store.records().ReadTenant();
     if (tenant.ok()) *before = *tenant;
-    if (store.Quarantined().empty()) {
-      const absl::Status whole = store.CheckWhole();
+    if (store.upkeep().Quarantined().empty()) {
+      const absl::Status whole = store.upkeep().CheckWhole();
       if (!whole.ok() && !absl::IsDataLoss(whole)) return whole;
       // Only now the disk was seen to have lost pages: the file is set aside with the log that has them.
       if (!whole.ok() && damaged->empty()) {
@@ -137,7 +137,7 @@ bool FileCalls::IsUnusable() {
   const MutexLock lock(mirror_.mutex());
   if (!mirror_.file().quarantine.empty()) return true;
   absl::Status status = OpenForOperator(mirror_, 0);
-  if (status.ok()) status = mirror_.Noticed(mirror_.store()->CheckOwnTables());
+  if (status.ok()) status = mirror_.Noticed(mirror_.store()->upkeep().CheckOwnTables());
   return absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
 }
 
@@ -185,7 +185,7 @@ std::optional<TenantRecord> FileCalls::FindOwner() {
   if (!known) {
     const absl::StatusOr<std::unique_ptr<Store>> damaged = mirror_.file().open(false);
     const absl::StatusOr<TenantRecord> tenant =
-        damaged.ok() ? (*damaged)->ReadTenant() : absl::StatusOr<TenantRecord>(damaged.status());
+        damaged.ok() ? (*damaged)->records().ReadTenant() : absl::StatusOr<TenantRecord>(damaged.status());
     if (tenant.ok()) known = *tenant;
   }
   CrashPoint("rebuild.before");
@@ -241,8 +241,9 @@ absl::Status FileCalls::LookOnceMore(const std::string& damaged, std::int64_t no
   if (damaged.empty()) return OpenForOperator(mirror_, now_ms);
   if (absl::Status status = OpenForOperator(mirror_, now_ms, Mirror::Trust::kLook); !status.ok())
     return status;
-  if (absl::Status status = mirror_.Noticed(mirror_.store()->CheckIntegrity()); !status.ok()) return status;
-  return mirror_.store()->Release();
+  if (absl::Status status = mirror_.Noticed(mirror_.store()->upkeep().CheckIntegrity()); !status.ok())
+    return status;
+  return mirror_.store()->upkeep().Release();
 }
 
 }  // namespace mirror

@@ -15,7 +15,7 @@
 namespace mirror {
 
 absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::vector<std::string>& tables) {
-  absl::StatusOr<std::vector<TableRecord>> records = mirror.store()->ReadTables();
+  absl::StatusOr<std::vector<TableRecord>> records = mirror.store()->records().ReadTables();
   if (!records.ok()) return records.status();
   std::map<std::string, std::string> known;
   for (const TableRecord& record : *records) known[FoldName(record.table)] = record.table;
@@ -46,7 +46,8 @@ absl::Status OperatorCalls::EndCycleWith(const std::vector<std::string>& tables,
         *names = FindTables(mirror_, tables);
         if (!names->ok()) return names->status();
         for (const std::string& name : **names) {
-          const absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(name);
+          const absl::StatusOr<std::optional<TableRecord>> record =
+              mirror_.store()->records().ReadTable(name);
           if (!record.ok()) return record.status();
           if (*record) plan->steps.push_back(step_of(**record));
         }
@@ -90,7 +91,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<
 
 absl::StatusOr<std::optional<Plan>> OperatorCalls::PlanToVerify(const std::vector<std::string>& names,
                                                                 std::int64_t now_ms) {
-  absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->ReadChecks();
+  absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->records().ReadChecks();
   if (!known.ok()) return known.status();
   Plan plan;
   plan.now_ms = now_ms;

@@ -82,13 +82,14 @@ absl::StatusOr<Readings::Receipts> Readings::ReadReceipts(const ReceiptHead& kno
   // Somebody may have closed it since; that there are no receipts is not said of a file that was not read.
   if (absl::Status open = mirror_.Open(/*create=*/false, now_ms); !open.ok()) return open;
   Receipts receipts;
-  absl::StatusOr<ReceiptHead> head = mirror_.store()->ReadReceiptHead();
+  absl::StatusOr<ReceiptHead> head = mirror_.store()->records().ReadReceiptHead();
   if (!head.ok()) return mirror_.Noticed(head.status());
   receipts.head = *std::move(head);
   if (known == receipts.head || receipts.head.number == 0) return receipts;
   std::uint64_t after = known.number;
   if (after > 0 && !known.hash.empty()) {
-    const absl::StatusOr<std::vector<std::string>> own = mirror_.store()->ReadReceipts(after - 1, 1);
+    const absl::StatusOr<std::vector<std::string>> own =
+        mirror_.store()->records().ReadReceipts(after - 1, 1);
     if (!own.ok()) return mirror_.Noticed(own.status());
     const bool same = !own->empty() && HashOf(own->front()) == known.hash;
     const std::uint64_t head_number = receipts.head.number;
@@ -96,7 +97,7 @@ absl::StatusOr<Readings::Receipts> Readings::ReadReceipts(const ReceiptHead& kno
   }
   if (after >= receipts.head.number) return receipts;
   absl::StatusOr<std::vector<std::string>> texts =
-      mirror_.store()->ReadReceipts(after, kReceiptsPerAnswerMax);
+      mirror_.store()->records().ReadReceipts(after, kReceiptsPerAnswerMax);
   if (!texts.ok()) return mirror_.Noticed(texts.status());
   receipts.texts = *std::move(texts);
   return receipts;
@@ -105,9 +106,9 @@ absl::StatusOr<Readings::Receipts> Readings::ReadReceipts(const ReceiptHead& kno
 absl::StatusOr<std::optional<ReceiptHead>> Readings::UnsignedReceipts() {
   const MutexLock lock(mirror_.mutex());
   if (!keeps_receipts() || mirror_.store() == nullptr) return std::nullopt;
-  absl::StatusOr<ReceiptHead> head = mirror_.store()->ReadReceiptHead();
+  absl::StatusOr<ReceiptHead> head = mirror_.store()->records().ReadReceiptHead();
   // The cycle is over: a page cache of 87 KB would stay with each tenant that is open.
-  mirror_.store()->Rest();
+  mirror_.store()->upkeep().Rest();
   if (!head.ok()) return mirror_.Noticed(head.status());
   if (head->number == 0 || *head == signed_receipts_) return std::nullopt;
   return *std::move(head);
@@ -127,15 +128,15 @@ absl::StatusOr<TenantInfo> Readings::Info() {
     info.quarantine = std::string(status.message());
     return info;
   }
-  absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
   if (!tenant.ok()) return mirror_.Noticed(tenant.status());
   info.record = *std::move(tenant);
-  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->ReadTables();
+  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
   if (!records.ok()) return mirror_.Noticed(records.status());
   info.tables = static_cast<std::uint32_t>(records->size());
   info.tables_unpopulated = static_cast<std::uint32_t>(std::count_if(
       records->begin(), records->end(), [](const TableRecord& r) { return r.position.lsn == Lsn{}; }));
-  info.bytes = mirror_.store()->BytesOnDisk();
+  info.bytes = mirror_.store()->upkeep().BytesOnDisk();
   if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
     return status;
   for (const Hold& hold : mirror_.cycle().holds()) {
@@ -150,11 +151,11 @@ absl::StatusOr<TenantInfo> Readings::Info() {
 absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
-  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->ReadTables();
+  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
   if (!records.ok()) return mirror_.Noticed(records.status());
-  absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->ReadChecks();
+  absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
   if (!checks.ok()) return mirror_.Noticed(checks.status());
-  const absl::StatusOr<Freshness> freshness = mirror_.store()->ReadFreshness();
+  const absl::StatusOr<Freshness> freshness = mirror_.store()->records().ReadFreshness();
   if (!freshness.ok()) return mirror_.Noticed(freshness.status());
   std::map<std::string, TableCheck> check_of;
   for (TableCheck& check : *checks) check_of[FoldName(check.table)] = std::move(check);
@@ -162,7 +163,7 @@ absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
     return status;
   std::vector<TableInfo> tables;
   for (TableRecord& record : *records) {
-    absl::StatusOr<std::optional<TableSchema>> schema = mirror_.store()->ReadSchema(record.table);
+    absl::StatusOr<std::optional<TableSchema>> schema = mirror_.store()->records().ReadSchema(record.table);
     if (!schema.ok()) return mirror_.Noticed(schema.status());
     const auto columns = *schema ? static_cast<std::uint32_t>((*schema)->columns.size()) : 0U;
     TableCheck check = check_of[FoldName(record.table)];
@@ -193,7 +194,7 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
   for (const std::string& name : *names) asked.insert(FoldName(name));
   const absl::StatusOr<std::vector<FollowedTable>> known = ReadFollowed(*mirror_.store());
   if (!known.ok()) return mirror_.Noticed(known.status());
-  const absl::StatusOr<std::vector<OwnIndex>> own = mirror_.store()->ReadOwnIndexes();
+  const absl::StatusOr<std::vector<OwnIndex>> own = mirror_.store()->records().ReadOwnIndexes();
   if (!own.ok()) return mirror_.Noticed(own.status());
   std::vector<IndexesOfTable> found;
   bool told = known->empty();
@@ -219,7 +220,7 @@ absl::StatusOr<std::optional<HookNote>> Readings::FirstHook(const std::string& h
   if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
   // While a new mirror is being made, a crash loses it with all that waits there.
   if (!mirror_.store()->IsDurable()) return std::optional<HookNote>();
-  absl::StatusOr<std::optional<HookNote>> note = mirror_.store()->ReadHook(hook);
+  absl::StatusOr<std::optional<HookNote>> note = mirror_.store()->records().ReadHook(hook);
   if (!note.ok()) return mirror_.Noticed(note.status());
   return note;
 }

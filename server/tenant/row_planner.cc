@@ -68,7 +68,7 @@ RowPlanner::RowPlanner(Store& store, const Cycle& cycle, const RefusedBatches& r
 absl::StatusOr<std::optional<TableRecord>> RowPlanner::Of(const std::string& table) {
   const std::string key = FoldName(table);
   if (const auto found = records_.find(key); found != records_.end()) return found->second;
-  absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(table);
+  absl::StatusOr<std::optional<TableRecord>> record = store_.records().ReadTable(table);
   if (record.ok()) records_.emplace(key, *record);
   return record;
 }
@@ -168,7 +168,7 @@ absl::Status RowPlanner::AddBatch(const IncomingBatch& batch, Planned* planned) 
 absl::StatusOr<std::vector<Loss>> RowPlanner::LossesOf(const std::string& table) {
   const std::string key = FoldName(table);
   if (const auto found = losses_.find(key); found != losses_.end()) return found->second;
-  absl::StatusOr<std::vector<Loss>> losses = store_.ReadLosses(table);
+  absl::StatusOr<std::vector<Loss>> losses = store_.records().ReadLosses(table);
   if (losses.ok()) losses_.emplace(key, *losses);
   return losses;
 }
@@ -284,9 +284,9 @@ absl::StatusOr<std::vector<Hold>> RowPlanner::JudgeLate() {
 /// A step that would have lost too many rows: only now is it known how many.
 absl::StatusOr<std::optional<Hold>> RowPlanner::JudgeLate(const Late& late) {
   BatchOutcome* const outcome = late.outcome;
-  const absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome->table);
+  const absl::StatusOr<std::optional<TableRecord>> record = store_.records().ReadTable(outcome->table);
   if (!record.ok()) return record.status();
-  const absl::StatusOr<std::vector<Loss>> losses = store_.ReadLosses(outcome->table);
+  const absl::StatusOr<std::vector<Loss>> losses = store_.records().ReadLosses(outcome->table);
   if (!losses.ok()) return losses.status();
   if (!*record) return std::optional<Hold>();
   const bool deletes = late.kind == HoldKind::kDeletes;
@@ -444,7 +444,7 @@ absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<
     return absl::OkStatus();
   }
   if (!planned.by_record[i] || !failed_.contains(FoldName(outcome.table))) return absl::OkStatus();
-  const absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(outcome.table);
+  const absl::StatusOr<std::optional<TableRecord>> record = store_.records().ReadTable(outcome.table);
   if (!record.ok()) return record.status();
   const bool applied = outcome.repeated && outcome.seq != 0 && *record && (*record)->cycle == cycle_.number &&
                        outcome.seq <= (*record)->seq;
@@ -458,7 +458,8 @@ absl::StatusOr<RowPlanner::Standing> RowPlanner::StandingAfter(std::size_t reque
   const Planned& planned = requests_[request];
   if (!planned.failed[outcome]) return planned.after[outcome];
   // Nothing of the table was applied since.
-  absl::StatusOr<std::optional<TableRecord>> record = store_.ReadTable(planned.outcomes[outcome].table);
+  absl::StatusOr<std::optional<TableRecord>> record =
+      store_.records().ReadTable(planned.outcomes[outcome].table);
   if (!record.ok()) return record.status();
   return StandingOf(*record);
 }

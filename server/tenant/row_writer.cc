@@ -134,7 +134,7 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
                                                  absl::StatusOr<TenantRecord>* tenant) {
   absl::Status status = mirror_.Open(false, group.front()->now_ms);
   if (status.ok()) {
-    *tenant = mirror_.store()->ReadTenant();
+    *tenant = mirror_.store()->records().ReadTenant();
     status = tenant->ok() ? absl::OkStatus() : mirror_.Noticed(tenant->status());
   }
   std::vector<WaitingRows*> running;
@@ -153,7 +153,7 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
     if (mirror_.store() == nullptr) {
       status = own;
     } else {
-      *tenant = mirror_.store()->ReadTenant();
+      *tenant = mirror_.store()->records().ReadTenant();
       status = mirror_.Noticed(tenant->status());
     }
   }
@@ -348,7 +348,7 @@ absl::Status RowWriter::StopTable(const WaitingRows& waiting, const BatchOutcome
                                      plan.cycle = cycle;
                                      plan.now_ms = waiting.now_ms;
                                      absl::StatusOr<std::optional<TableRecord>> record =
-                                         mirror_.store()->ReadTable(outcome.table);
+                                         mirror_.store()->records().ReadTable(outcome.table);
                                      if (!record.ok()) return record.status();
                                      if (*record) plan.steps.push_back(PlanStop(cycle, **record));
                                      return plan;
@@ -401,7 +401,7 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
           outcome.status = NotAgreed(table);
           return std::optional<Plan>();
         }
-        absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(table);
+        absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->records().ReadTable(table);
         if (!record.ok()) return record.status();
         BatchPlan planned = PlanWipe(cycle, *record, *agreed->schema, target,
                                      KeepsReceipts(mirror_.options().receipts, mirror_.context_id()));
@@ -419,7 +419,7 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
   const std::vector<StepResult>& steps = (*committed)->result.steps;
   if (!steps.empty()) outcome.status = steps.front().status;
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
-  absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->ReadTable(table);
+  absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->records().ReadTable(table);
   if (!record.ok()) return mirror_.Noticed(record.status());
   if (*record) {
     outcome.applied_seq = (*record)->cycle == cycle ? (*record)->seq : 0;
@@ -436,7 +436,7 @@ void RowWriter::TellPopulating(const std::string& table, PopulateReason reason) 
     mirror_.Tell(severity, kind, absl::StrCat("table '", table, "' is being populated anew: ", why));
   };
   if (!IsMiss(reason)) return tell(Severity::kInformation, "table.populating", InWords(reason));
-  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->ReadTenant();
+  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
   if (tenant.ok() && tenant->source_accepted) {
     return tell(Severity::kWarning, "source.replaced", "an operator accepted another source database");
   }

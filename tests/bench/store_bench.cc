@@ -27,7 +27,7 @@ class StoredTable {
 
   absl::StatusOr<StepTime> Run(const Step& step) {
     if (absl::Status begun = Begin(); !begun.ok()) return begun;
-    auto record = store_->ReadTable(rows_->schema().name);
+    auto record = store_->records().ReadTable(rows_->schema().name);
     if (!record.ok()) return record.status();
     StepHead head;
     head.base = (*record)->position.lsn;
@@ -54,12 +54,12 @@ class StoredTable {
   absl::Status Begin() {
     Plan plan;
     plan.now_ms = kNow;
-    const auto tenant = store_->ReadTenant();
+    const auto tenant = store_->records().ReadTenant();
     if (!tenant.ok()) return tenant.status();
     plan.tenant = *tenant;
     plan.tenant->cycle = ++cycle_;
     plan.tenant->active = true;
-    const auto record = store_->ReadTable(rows_->schema().name);
+    const auto record = store_->records().ReadTable(rows_->schema().name);
     if (!record.ok()) return record.status();
     if (!*record) {
       mirror::Step made{rows_->schema().name, {}, TableRecord{}, {}, {}};
@@ -71,7 +71,7 @@ class StoredTable {
   }
 
   absl::Status Apply(const ChangeBatch& batch) {
-    const auto record = store_->ReadTable(batch.table);
+    const auto record = store_->records().ReadTable(batch.table);
     if (!record.ok()) return record.status();
     BatchPlan planned = PlanBatch(cycle_, *record, rows_->schema(), batch);
     if (planned.verdict != BatchPlan::Verdict::kApply) {

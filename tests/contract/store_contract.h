@@ -230,8 +230,10 @@ class StoreContract : public testing::TestWithParam<BackendKind> {
     store_ = backend_->Open();
   }
 
-  TenantRecord Tenant() { return store_->ReadTenant().value(); }
-  std::optional<TableRecord> Record(const std::string& table) { return store_->ReadTable(table).value(); }
+  TenantRecord Tenant() { return store_->records().ReadTenant().value(); }
+  std::optional<TableRecord> Record(const std::string& table) {
+    return store_->records().ReadTable(table).value();
+  }
   Lsn LsnOf(const std::string& table) { return Record(table).value().position.lsn; }
 
   void Begin(std::int64_t cycle) {
@@ -323,7 +325,7 @@ class StoreContract : public testing::TestWithParam<BackendKind> {
   Rows See(const std::string& sql) { return backend_->See(sql); }
   void ExpectWhole() {
     EXPECT_TRUE(backend_->IsWhole());
-    EXPECT_THAT(store_->CheckIntegrity(), IsOk());
+    EXPECT_THAT(store_->upkeep().CheckIntegrity(), IsOk());
   }
 
   std::unique_ptr<Backend> backend_;

@@ -39,10 +39,10 @@ Rows Numbered(int count, int first = 0) {
 TEST_P(StoreContract, ANewMirrorHasItsTenantAndNoTable) {
   EXPECT_EQ(Tenant().context_id, "ctx");
   EXPECT_EQ(Tenant().issuer, "");
-  EXPECT_THAT(store_->ReadTables(), IsOkAndHolds(IsEmpty()));
-  EXPECT_THAT(store_->AgreedTables(), IsOkAndHolds(IsEmpty()));
-  EXPECT_THAT(store_->ReadTable("people"), IsOkAndHolds(std::nullopt));
-  EXPECT_THAT(store_->ReadSchema("people"), IsOkAndHolds(std::nullopt));
+  EXPECT_THAT(store_->records().ReadTables(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(store_->records().AgreedTables(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(store_->records().ReadTable("people"), IsOkAndHolds(std::nullopt));
+  EXPECT_THAT(store_->records().ReadSchema("people"), IsOkAndHolds(std::nullopt));
 }
 
 TEST_P(StoreContract, RowsAndRecordAreOnDiskTogetherWhenCommitReturns) {
@@ -61,7 +61,7 @@ TEST_P(StoreContract, RowsAndRecordAreOnDiskTogetherWhenCommitReturns) {
   want.row_count = 2;
   EXPECT_EQ(Record("people"), want);
   EXPECT_THAT(Visible(People()), ElementsAre(Row{1, "Ada", 36}, Row{2, "Grace", nullptr}));
-  EXPECT_THAT(store_->ReadSchema("people"), IsOkAndHolds(People()));
+  EXPECT_THAT(store_->records().ReadSchema("people"), IsOkAndHolds(People()));
 }
 
 TEST_P(StoreContract, EveryFieldOfTheTenantIsKept) {
@@ -95,10 +95,10 @@ TEST_P(StoreContract, AfterARestItKnowsAndDoesWhatItDidBefore) {
   ASSERT_THAT(Insert(People(), {{1, "Ada", 36}}).status, IsOk());
   const auto before = Record("people");
 
-  store_->Rest();
+  store_->upkeep().Rest();
 
   EXPECT_EQ(Record("people"), before);
-  EXPECT_THAT(store_->ReadSchema("people"), IsOkAndHolds(People()));
+  EXPECT_THAT(store_->records().ReadSchema("people"), IsOkAndHolds(People()));
   ASSERT_THAT(Insert(People(), {{2, "Grace", 45}}).status, IsOk());
   EXPECT_THAT(Visible(People()), SizeIs(2));
 }
@@ -232,7 +232,7 @@ TEST_P(StoreContract, APlanMadeForAnotherRecordIsRefusedAndDoesNothing) {
     EXPECT_THAT(result, StatusIs(kInternal));
     EXPECT_EQ(Record("people")->seq, 3U);
     EXPECT_THAT(Visible(Pairs()), IsEmpty());
-    EXPECT_THAT(store_->ReadAnswers(), IsOkAndHolds(IsEmpty()));
+    EXPECT_THAT(store_->records().ReadAnswers(), IsOkAndHolds(IsEmpty()));
     plan.steps.clear();
     EXPECT_THAT(store_->Commit(plan), IsOk()) << "the nonce of a plan for another record was kept";
     plan.nonce.reset();
@@ -293,7 +293,7 @@ TEST_P(StoreContract, TableNamesAreComparedByAsciiCaseOnly) {
   EXPECT_TRUE(Record("ÜBUNG") == std::nullopt) << "only ASCII letters have a case here";
   ASSERT_TRUE(Record("üBUNG"));
   EXPECT_EQ(Record("üBUNG")->table, "übung");
-  EXPECT_TRUE(store_->ReadSchema("üBUNG").value());
+  EXPECT_TRUE(store_->records().ReadSchema("üBUNG").value());
   Step again = StepAt("üBUNG", 0, {CreateTable{People("üBUNG")}});
   EXPECT_THAT(Run(again).status, StatusIs(kFailedPrecondition));
 }
@@ -592,7 +592,7 @@ TEST_P(StoreContract, PopulationsOfSeveralTablesAreSwappedInOneTransaction) {
   // The one that failed goes on where it was.
   ASSERT_THAT(Run(StepAt("t2", 4, {SwapShadow{}})).status, IsOk());
   EXPECT_THAT(Visible(People("t2")), ElementsAre(Row{2, "t2", 2}));
-  EXPECT_THAT(store_->CheckIntegrity(), IsOk());
+  EXPECT_THAT(store_->upkeep().CheckIntegrity(), IsOk());
 }
 
 TEST_P(StoreContract, APlanForAnotherRecordTakesItsSwapsBack) {
@@ -852,7 +852,7 @@ TEST_P(StoreContract, ChangesInPlaceKeepTheRowsAndFillWhatTheyWereToldTo) {
   EXPECT_EQ(RowCount("people"), 2);
   EXPECT_THAT(Insert(after, {{3, "Joan", 0, "x"}}).status, IsOk());
   EXPECT_THAT(Visible(after), SizeIs(3));
-  EXPECT_THAT(store_->ReadSchema("people"), IsOkAndHolds(after));
+  EXPECT_THAT(store_->records().ReadSchema("people"), IsOkAndHolds(after));
 }
 
 TEST_P(StoreContract, ADroppedColumnIsRememberedWhileTheTableStandsWhereItStood) {
@@ -864,7 +864,7 @@ TEST_P(StoreContract, ADroppedColumnIsRememberedWhileTheTableStandsWhereItStood)
     step.record->position = std::move(to);
     return Run(std::move(step)).status;
   };
-  const auto lost = [&] { return store_->ReadLostColumns("PEOPLE").value(); };
+  const auto lost = [&] { return store_->records().ReadLostColumns("PEOPLE").value(); };
   ASSERT_THAT(move(1, {Lsn{7}, "line"}), IsOk());
   EXPECT_THAT(lost(), IsEmpty());
 
@@ -883,7 +883,7 @@ TEST_P(StoreContract, ADroppedColumnIsRememberedWhileTheTableStandsWhereItStood)
   Create(People());
   ASSERT_THAT(move(5, {Lsn{7}, "line"}), IsOk());
   EXPECT_THAT(lost(), IsEmpty()) << "of a table that is gone";
-  EXPECT_THAT(store_->ReadLostColumns("unknown"), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(store_->records().ReadLostColumns("unknown"), IsOkAndHolds(IsEmpty()));
 }
 
 TEST_P(StoreContract, AColumnMayBeRenamedToAnotherCaseOfItself) {
@@ -981,7 +981,7 @@ TEST_P(StoreContract, ARetiredTableIsGoneForReadersAndRemovedAfterItsGrace) {
 
   EXPECT_ANY_THROW(Visible(People()));
   EXPECT_EQ(Record("people"), std::nullopt);
-  EXPECT_THAT(store_->AgreedTables(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(store_->records().AgreedTables(), IsOkAndHolds(IsEmpty()));
   EXPECT_THAT(backend_->Leftovers(), ElementsAre(0, 0, 1));
 
   Plan plan = InCycle({});
@@ -1017,8 +1017,8 @@ TEST_P(StoreContract, WithATableGoesItsShadowItsPartsAndItsDefinition) {
     ASSERT_THAT(Run(drop).status, IsOk());
 
     EXPECT_THAT(backend_->Leftovers(), ElementsAre(0, 0, aside));
-    EXPECT_THAT(store_->ReadSchema("people"), IsOkAndHolds(std::nullopt));
-    EXPECT_THAT(store_->ReadTables(), IsOkAndHolds(IsEmpty()));
+    EXPECT_THAT(store_->records().ReadSchema("people"), IsOkAndHolds(std::nullopt));
+    EXPECT_THAT(store_->records().ReadTables(), IsOkAndHolds(IsEmpty()));
   }
 }
 
@@ -1027,9 +1027,9 @@ TEST_P(StoreContract, AgreedTablesAreNamedWithOrWithoutARecord) {
   Create(Pairs());
   backend_->DeleteRecordByHand("people");
 
-  EXPECT_THAT(store_->AgreedTables(), IsOkAndHolds(UnorderedElementsAre("people", "pairs")));
-  EXPECT_THAT(store_->ReadSchema("people"), IsOkAndHolds(People()));
-  EXPECT_THAT(store_->ReadTables(), IsOkAndHolds(SizeIs(1)));
+  EXPECT_THAT(store_->records().AgreedTables(), IsOkAndHolds(UnorderedElementsAre("people", "pairs")));
+  EXPECT_THAT(store_->records().ReadSchema("people"), IsOkAndHolds(People()));
+  EXPECT_THAT(store_->records().ReadTables(), IsOkAndHolds(SizeIs(1)));
 }
 
 TEST_P(StoreContract, AnswersAreKeptUntilOthersTakeTheirPlace) {
@@ -1039,7 +1039,7 @@ TEST_P(StoreContract, AnswersAreKeptUntilOthersTakeTheirPlace) {
   Reopen();
   ASSERT_THAT(store_->Commit(InCycle({})), IsOk());
 
-  const auto answers = store_->ReadAnswers();
+  const auto answers = store_->records().ReadAnswers();
   ASSERT_THAT(answers, IsOkAndHolds(SizeIs(2)));
   for (const SchemaAnswer& answer : *answers) {
     EXPECT_EQ(answer.action, answer.table == "a" ? 3 : 5);
@@ -1048,7 +1048,7 @@ TEST_P(StoreContract, AnswersAreKeptUntilOthersTakeTheirPlace) {
 
   plan.answers = [](const auto&) { return std::vector<SchemaAnswer>{{"c", 2, "x"}}; };
   ASSERT_THAT(store_->Commit(plan), IsOk());
-  EXPECT_THAT(store_->ReadAnswers(), IsOkAndHolds(SizeIs(1)));
+  EXPECT_THAT(store_->records().ReadAnswers(), IsOkAndHolds(SizeIs(1)));
 }
 
 }  // namespace

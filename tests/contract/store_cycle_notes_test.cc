@@ -27,7 +27,7 @@ class StoreCycleNotes : public StoreContract {
     plan.cycle_notes = [&](const std::vector<StepResult>&) { return changes; };
     return store_->Commit(plan).status();
   }
-  std::vector<CycleNote> Notes() { return store_->ReadCycleNotes().value(); }
+  std::vector<CycleNote> Notes() { return store_->records().ReadCycleNotes().value(); }
 };
 
 TEST_P(StoreCycleNotes, ThereIsOneOfEachKindAndTableAndItIsStillThereWhenTheStoreIsOpenedAgain) {

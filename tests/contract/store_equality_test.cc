@@ -145,11 +145,11 @@ TEST_P(StoreEquality, ComparisonsAreKeptAndAPopulationForgetsThem) {
                  {"other", Equality::kDiffers, {Lsn{8}, "eight"}, kNow, 3, false}};
   ASSERT_THAT(store_->Commit(plan), IsOk());
   Reopen();
-  EXPECT_THAT(store_->ReadChecks().value(), testing::UnorderedElementsAreArray(plan.checks));
+  EXPECT_THAT(store_->records().ReadChecks().value(), testing::UnorderedElementsAreArray(plan.checks));
 
   ASSERT_THAT(Run(StepAt("people", 1, {BeginShadow{People(), kCycle}})).status, IsOk());
   ASSERT_THAT(Run(StepAt("people", 2, {SwapShadow{}})).status, IsOk());
-  const std::vector<TableCheck> checks = store_->ReadChecks().value();
+  const std::vector<TableCheck> checks = store_->records().ReadChecks().value();
   const auto people =
       std::find_if(checks.begin(), checks.end(), [](const auto& c) { return c.table == "people"; });
   ASSERT_NE(people, checks.end());
@@ -165,8 +165,8 @@ TEST_P(StoreEquality, ACountOfRowsReplacesTheOneThatIsKept) {
   plan.checks = {{.table = "PEOPLE", .equality = Equality::kEqual, .row_count = 7}};
   ASSERT_THAT(store_->Commit(plan), IsOk());
   Reopen();
-  EXPECT_EQ(store_->ReadTable("people")->value().row_count, 7);
-  EXPECT_EQ(store_->ReadChecks()->front().row_count, std::nullopt);
+  EXPECT_EQ(store_->records().ReadTable("people")->value().row_count, 7);
+  EXPECT_EQ(store_->records().ReadChecks()->front().row_count, std::nullopt);
 }
 
 TEST_P(StoreEquality, HoldsAreOneForEachKindAndTableAndKeepTheirNumber) {
@@ -176,7 +176,7 @@ TEST_P(StoreEquality, HoldsAreOneForEachKindAndTableAndKeepTheirNumber) {
                 {.kind = HoldKind::kTables, .tables = {"a", "b c"}},
                 {.kind = HoldKind::kSource, .source_id = "s"}};
   ASSERT_THAT(store_->Commit(plan), IsOk());
-  std::vector<Hold> holds = store_->ReadHolds().value();
+  std::vector<Hold> holds = store_->records().ReadHolds().value();
   ASSERT_THAT(holds, SizeIs(3));
   EXPECT_THAT(holds[1].tables, ElementsAre("a", "b c"));
   const std::uint64_t number = holds[0].id;
@@ -186,7 +186,7 @@ TEST_P(StoreEquality, HoldsAreOneForEachKindAndTableAndKeepTheirNumber) {
   plan.settled_holds = {holds[1].id};
   ASSERT_THAT(store_->Commit(plan), IsOk());
   Reopen();
-  holds = store_->ReadHolds().value();
+  holds = store_->records().ReadHolds().value();
   ASSERT_THAT(holds, SizeIs(2));
   EXPECT_EQ(holds[0].id, number);
   EXPECT_EQ(holds[0].rows, 6U);
@@ -202,19 +202,20 @@ TEST_P(StoreEquality, LossesAreWhatReallyWentAndAreCommittedTogether) {
   Step step = StepAt("people", 2, {ApplyRows{gone.schema.get(), &*gone.batch, false, kCycle}});
   step.loss = Loss{.cycle = kCycle, .at_ms = kNow, .planned = 3, .rows_before = 3};
   ASSERT_THAT(Run(std::move(step)).status, IsOk());
-  EXPECT_THAT(store_->ReadLosses("people").value(), ElementsAre(Loss{kCycle, kNow, 3, 2, 3, false}));
+  EXPECT_THAT(store_->records().ReadLosses("people").value(),
+              ElementsAre(Loss{kCycle, kNow, 3, 2, 3, false}));
 
   Step commit = StepAt("people", 3);
   commit.loss = Loss{.cycle = kCycle, .at_ms = kNow + 1, .committed = true};
   ASSERT_THAT(Run(std::move(commit)).status, IsOk());
-  const std::vector<Loss> losses = store_->ReadLosses("people").value();
+  const std::vector<Loss> losses = store_->records().ReadLosses("people").value();
   ASSERT_THAT(losses, SizeIs(1));
   EXPECT_TRUE(losses[0].committed);
 
   Plan plan;
   plan.forget_losses_before_ms = kNow + 10;
   ASSERT_THAT(store_->Commit(plan), IsOk());
-  EXPECT_THAT(store_->ReadLosses("people").value(), IsEmpty());
+  EXPECT_THAT(store_->records().ReadLosses("people").value(), IsEmpty());
 }
 
 TEST_P(StoreEquality, ASwapThatWouldLoseTooMuchIsRefusedAndSaysHowMuch) {

@@ -16,7 +16,7 @@ using testing::Pair;
 
 class Freshnesses : public StoreContract {
  protected:
-  Freshness Read() { return store_->ReadFreshness().value(); }
+  Freshness Read() { return store_->records().ReadFreshness().value(); }
   std::optional<std::int64_t> Time(const std::string& table) { return TimeOf(Read(), table); }
   TableSchema Named(const std::string& name) {
     TableSchema table = People();

@@ -30,11 +30,11 @@ class StoreHooks : public StoreContract {
     return plan;
   }
   std::string First(const std::string& hook) {
-    const auto note = store_->ReadHook(hook);
+    const auto note = store_->records().ReadHook(hook);
     EXPECT_THAT(note, IsOk());
     return note.ok() && *note ? (*note)->json : "none";
   }
-  std::int64_t FirstId(const std::string& hook) { return (*store_->ReadHook(hook))->id; }
+  std::int64_t FirstId(const std::string& hook) { return (*store_->records().ReadHook(hook))->id; }
   void Remove(std::int64_t id) {
     Plan plan;
     plan.delivered_hooks = {id};
@@ -45,7 +45,7 @@ class StoreHooks : public StoreContract {
 TEST_P(StoreHooks, NothingWaitsUntilItWasWritten) {
   EXPECT_EQ(First("a"), "none");
   ASSERT_THAT(store_->Commit(Noting("a")), IsOk());
-  const auto note = store_->ReadHook("a");
+  const auto note = store_->records().ReadHook("a");
   ASSERT_THAT(note, IsOk());
   EXPECT_THAT(*note, Optional(AllOf(Field(&HookNote::event, "completed"), Field(&HookNote::cycle, 7),
                                     Field(&HookNote::at_ms, 5), Field(&HookNote::json, "1"))));

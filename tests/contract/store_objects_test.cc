@@ -34,11 +34,12 @@ SourceObjects Index(const std::string& name) {
 }
 
 TEST_P(StoreObjects, AreThoseThatWereWrittenLastAndStillThereWhenTheStoreIsOpenedAgain) {
-  EXPECT_THAT(store_->ReadSourceObjects(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(store_->records().ReadSourceObjects(), IsOkAndHolds(IsEmpty()));
   ASSERT_THAT(Write({{"People", Index("a")}, {"other", Index("b")}}), IsOk());
   ASSERT_THAT(Write({{"PEOPLE", Index("c")}, {"Other", std::nullopt}}), IsOk());
   Reopen();
-  EXPECT_THAT(store_->ReadSourceObjects(), IsOkAndHolds(ElementsAre(KeptObjects{"PEOPLE", Index("c")})));
+  EXPECT_THAT(store_->records().ReadSourceObjects(),
+              IsOkAndHolds(ElementsAre(KeptObjects{"PEOPLE", Index("c")})));
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryStore, StoreObjects, testing::ValuesIn(EveryBackend()), NameOfBackend);

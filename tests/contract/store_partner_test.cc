@@ -212,7 +212,7 @@ TEST_P(PartnerContract, ObjectsOfThePartnerMayUseJson) {
               ElementsAre(Row{7}));
   EXPECT_THAT(See("SELECT name FROM named"), ElementsAre(Row{"Mary"}));
   EXPECT_EQ(DigestOf(people).rows, 1);
-  EXPECT_THAT(store_->Scrub(), IsOk());
+  EXPECT_THAT(store_->upkeep().Scrub(), IsOk());
   ExpectWhole();
 }
 
@@ -414,7 +414,7 @@ TEST_P(PartnerContract, AColumnUnderANameOfThePartnersIsRefusedAndNothingChanges
   next.columns.push_back(PlainColumn("NOTE", Type::kText));
   EXPECT_THAT(Refit(people, next, AlterTable{{AddColumn{next.columns[3]}}}).status,
               StatusIs(kFailedPrecondition, AllOf(HasSubstr("NOTE"), HasSubstr("Rename or drop"))));
-  EXPECT_THAT(store_->ReadSchema("people"), IsOkAndHolds(people));
+  EXPECT_THAT(store_->records().ReadSchema("people"), IsOkAndHolds(people));
   EXPECT_THAT(See("SELECT note FROM people WHERE id = 1"), ElementsAre(Row{"mine"}));
 }
 
@@ -581,9 +581,9 @@ TEST_P(PartnerContract, ATableSetAsideGoesOnlyWhenAllItHoldsIsTheSources) {
   // The rows that the mirror wrote are gone, and the rest is not looked at again.
   EXPECT_THAT(See("SELECT table_name, dropped_ms FROM _mirror_dropped"), ElementsAre(Row{"people", nullptr}));
   EXPECT_THAT(See("SELECT id, note FROM _mirror_dropped_1"), ElementsAre(Row{100, "kept"}));
-  EXPECT_THAT(store_->SetAside(""), IsOkAndHolds(ElementsAre("_mirror_dropped_1")));
-  EXPECT_THAT(store_->SetAside("PEOPLE"), IsOkAndHolds(ElementsAre("_mirror_dropped_1")));
-  EXPECT_THAT(store_->SetAside("pairs"), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(store_->records().SetAside(""), IsOkAndHolds(ElementsAre("_mirror_dropped_1")));
+  EXPECT_THAT(store_->records().SetAside("PEOPLE"), IsOkAndHolds(ElementsAre("_mirror_dropped_1")));
+  EXPECT_THAT(store_->records().SetAside("pairs"), IsOkAndHolds(IsEmpty()));
   plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
   ASSERT_THAT(store_->Commit(plan), IsOk());
   EXPECT_THAT(See("SELECT id FROM _mirror_dropped_1"), ElementsAre(Row{100}));

@@ -232,9 +232,9 @@ TEST_P(StoreRandom, EveryStoreDoesWithRandomPlansWhatTheSimplestOneDoes) {
         }
       }
     }
-    EXPECT_EQ(store_->ReadTenant().value(), memory.ReadTenant().value());
-    EXPECT_THAT(store_->ReadTables().value(),
-                testing::UnorderedElementsAreArray(memory.ReadTables().value()));
+    EXPECT_EQ(store_->records().ReadTenant().value(), memory.records().ReadTenant().value());
+    EXPECT_THAT(store_->records().ReadTables().value(),
+                testing::UnorderedElementsAreArray(memory.records().ReadTables().value()));
     for (const auto& [key, table] : mirror->tables) {
       EXPECT_EQ(Visible(table.schema), Sorted(table.All())) << key;
     }
@@ -242,7 +242,7 @@ TEST_P(StoreRandom, EveryStoreDoesWithRandomPlansWhatTheSimplestOneDoes) {
       Reopen();
     }
   }
-  EXPECT_THAT(store_->CheckIntegrity(), IsOk());
+  EXPECT_THAT(store_->upkeep().CheckIntegrity(), IsOk());
   std::cout << applied << " steps applied, " << refused << " refused, " << swapped << " swaps\n";
   EXPECT_GT(applied, 0);
   EXPECT_GT(refused, 0);

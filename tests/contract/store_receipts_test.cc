@@ -36,12 +36,12 @@ class Receipts : public StoreContract {
     step.receipt = std::move(receipt);
     return step;
   }
-  std::uint64_t Count() { return store_->ReadReceiptHead().value().number; }
+  std::uint64_t Count() { return store_->records().ReadReceiptHead().value().number; }
 };
 
 TEST_P(Receipts, ThereIsNoneInANewMirror) {
-  EXPECT_EQ(store_->ReadReceiptHead().value(), ReceiptHead{});
-  EXPECT_THAT(store_->ReadReceipts(0, 10).value(), IsEmpty());
+  EXPECT_EQ(store_->records().ReadReceiptHead().value(), ReceiptHead{});
+  EXPECT_THAT(store_->records().ReadReceipts(0, 10).value(), IsEmpty());
 }
 
 TEST_P(Receipts, ACommitGivesOneOfAllBatchesOfItsTable) {
@@ -60,7 +60,7 @@ TEST_P(Receipts, ACommitGivesOneOfAllBatchesOfItsTable) {
   EXPECT_EQ(receipt.content, AddContent(AddContent("", HashOf("one")), HashOf("two")));
   EXPECT_EQ(receipt.previous, "");
   EXPECT_EQ(receipt.time_ms, kNow);
-  EXPECT_EQ(store_->ReadReceiptHead().value(), (ReceiptHead{1, HashOf(result.receipt)}));
+  EXPECT_EQ(store_->records().ReadReceiptHead().value(), (ReceiptHead{1, HashOf(result.receipt)}));
 }
 
 TEST_P(Receipts, TheyAreAChainOverAllTablesAndLiveOn) {
@@ -70,10 +70,10 @@ TEST_P(Receipts, TheyAreAChainOverAllTablesAndLiveOn) {
   Reopen();
   const std::string second = Run(With("pairs", 1, Batch(1, true))).receipt;
   EXPECT_EQ(ParseReceipt(second).value().previous, HashOf(first));
-  EXPECT_THAT(store_->ReadReceipts(0, 10).value(), ElementsAre(first, second));
-  EXPECT_THAT(store_->ReadReceipts(1, 10).value(), ElementsAre(second));
-  EXPECT_THAT(store_->ReadReceipts(0, 1).value(), ElementsAre(first));
-  EXPECT_THAT(store_->ReadReceipts(2, 10).value(), IsEmpty());
+  EXPECT_THAT(store_->records().ReadReceipts(0, 10).value(), ElementsAre(first, second));
+  EXPECT_THAT(store_->records().ReadReceipts(1, 10).value(), ElementsAre(second));
+  EXPECT_THAT(store_->records().ReadReceipts(0, 1).value(), ElementsAre(first));
+  EXPECT_THAT(store_->records().ReadReceipts(2, 10).value(), IsEmpty());
 }
 
 TEST_P(Receipts, ARefusedStepGivesNoneAndItsPlaceIsTheNextOnes) {
@@ -141,8 +141,8 @@ TEST_P(Receipts, TheLastTenThousandAreKept) {
   }
   ASSERT_THAT(store_->Commit(InCycle(std::move(steps))), IsOk());
   EXPECT_EQ(Count(), kReceiptsKeptMax + 128);
-  EXPECT_THAT(store_->ReadReceipts(0, 20'000).value(), SizeIs(testing::Le(kReceiptsKeptMax + 64)));
-  EXPECT_THAT(store_->ReadReceipts(0, 20'000).value(), SizeIs(testing::Ge(kReceiptsKeptMax)));
+  EXPECT_THAT(store_->records().ReadReceipts(0, 20'000).value(), SizeIs(testing::Le(kReceiptsKeptMax + 64)));
+  EXPECT_THAT(store_->records().ReadReceipts(0, 20'000).value(), SizeIs(testing::Ge(kReceiptsKeptMax)));
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryStore, Receipts, testing::ValuesIn(EveryBackend()), NameOfBackend);

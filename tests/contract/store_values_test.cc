@@ -103,7 +103,7 @@ TEST_P(StoreValues, AnyNameServesForTableKeyAndColumns) {
       ASSERT_THAT(Write(table, Operation::kUpdate, {{one, "updated"}}).status, IsOk());
       ASSERT_THAT(Write(table, Operation::kDelete, {{two}}).status, IsOk());
       EXPECT_THAT(Visible(table), ElementsAre(Row{one, "updated"}));
-      EXPECT_THAT(store_->ReadSchema(name), IsOkAndHolds(table));
+      EXPECT_THAT(store_->records().ReadSchema(name), IsOkAndHolds(table));
       EXPECT_EQ(Record(name)->table, name);
       ASSERT_THAT(Run(StepAt(name, 8, {BeginShadow{table, kCycle}})).status, IsOk());
       ASSERT_THAT(Write(table, {.rows = {{two, "new"}}}, true).status, IsOk());
@@ -114,7 +114,7 @@ TEST_P(StoreValues, AnyNameServesForTableKeyAndColumns) {
   }
   Reopen();
   EXPECT_THAT(Visible(victim), ElementsAre(Row{1, "there", 1}));
-  EXPECT_THAT(store_->CheckIntegrity(), IsOk());
+  EXPECT_THAT(store_->upkeep().CheckIntegrity(), IsOk());
 }
 
 TEST_P(StoreValues, AnyNameServesForChangesInPlaceAndForSettingAside) {
@@ -140,7 +140,7 @@ TEST_P(StoreValues, AnyNameServesForChangesInPlaceAndForSettingAside) {
     Step retire = StepAt(name, 0, {RetireTable{kNow}});
     retire.record.reset();
     ASSERT_THAT(Run(retire).status, IsOk());
-    EXPECT_THAT(store_->AgreedTables(), IsOkAndHolds(IsEmpty()));
+    EXPECT_THAT(store_->records().AgreedTables(), IsOkAndHolds(IsEmpty()));
   }
 }
 

@@ -94,7 +94,7 @@ TEST_P(StoreWorkTest, AnotherServerWaitsAndPlansFromWhatTheFirstOneLeft) {
           EXPECT_TRUE(tenant.touched) << "the first one's commit";
           Step step;
           step.table = "people";
-          step.expected = other->ReadTable("people").value();
+          step.expected = other->records().ReadTable("people").value();
           step.record = step.expected;
           EXPECT_EQ(step.record->position.lsn, Lsn{6});
           step.record->seq += 1;
@@ -163,7 +163,7 @@ TEST_P(StoreWorkTest, AStepThatFailsAloneIsPlannedAgainFromWhatStandsThereThen) 
   const auto result = Commit(work, first);
   ASSERT_THAT(result, IsOk());
   ASSERT_TRUE(result->again) << "where a savepoint has no price this test is another one";
-  EXPECT_THAT(store_->ReadHolds(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(store_->records().ReadHolds(), IsOkAndHolds(IsEmpty()));
   // Now somebody comes in between.
   backend_->SetLsnByHand("people", -1);
 
@@ -176,7 +176,7 @@ TEST_P(StoreWorkTest, AStepThatFailsAloneIsPlannedAgainFromWhatStandsThereThen) 
   EXPECT_FALSE(again->again);
   ASSERT_THAT(again->steps, SizeIs(1));
   EXPECT_THAT(again->steps[0].status, StatusIs(absl::StatusCode::kFailedPrecondition));
-  EXPECT_THAT(store_->ReadHolds(), IsOkAndHolds(SizeIs(1))) << "the rest of the plan is done";
+  EXPECT_THAT(store_->records().ReadHolds(), IsOkAndHolds(SizeIs(1))) << "the rest of the plan is done";
   EXPECT_EQ(Record("people")->position, Position{});
 }
 

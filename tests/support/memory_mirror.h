@@ -102,7 +102,7 @@ struct MemoryMirror {
   std::map<std::string, OpenReceipt> open_receipts;
 };
 
-/// See Store::ReadReceiptHead and Store::ReadSchema.
+/// See StoreRecords::ReadReceiptHead and StoreRecords::ReadSchema.
 ReceiptHead HeadOf(const MemoryMirror& mirror);
 std::optional<TableSchema> AgreedSchema(const MemoryMirror& mirror, const std::string& table);
 

@@ -18,11 +18,11 @@ class MemorySnapshot final : public Snapshot {
       : mirror_(std::make_shared<MemoryMirror>(mirror)), store_(mirror_, mirror.tenant.context_id) {}
 
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
-    return store_.ReadTable(table);
+    return store_.records().ReadTable(table);
   }
-  absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return store_.ReadTables(); }
+  absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return store_.records().ReadTables(); }
   absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
-    return store_.ReadSchema(table);
+    return store_.records().ReadSchema(table);
   }
 
   absl::StatusOr<std::vector<RangeDigest>> Digest(const TableSchema& table,

@@ -14,11 +14,20 @@ namespace mirror {
 
 /// The simplest store that keeps the promises of store.h: what the others are measured by. `mirror` lives on
 /// when the store is closed, as a file does.
-class MemoryStore final : public Store {
+class MemoryStore final : public Store, private StoreRecords, private StoreUpkeep {
  public:
   MemoryStore(std::shared_ptr<MemoryMirror> mirror, const std::string& context_id,
               std::int64_t value_bytes_max = 1'000'000'000);
 
+  StoreRecords& records() override { return *this; }
+  StoreUpkeep& upkeep() override { return *this; }
+  absl::Status CheckTable(const TableSchema& table) override;
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override;
+  absl::StatusOr<std::int64_t> ReadDataVersion() override { return mirror_->version; }
+  absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;
+  bool IsDurable() override { return true; }
+
+ private:
   absl::StatusOr<TenantRecord> ReadTenant() override;
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override;
   absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override;
@@ -45,11 +54,7 @@ class MemoryStore final : public Store {
   absl::StatusOr<Freshness> ReadFreshness() override { return mirror_->freshness; }
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override;
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override;
-  absl::Status CheckTable(const TableSchema& table) override;
-  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override;
-  absl::StatusOr<std::int64_t> ReadDataVersion() override { return mirror_->version; }
-  absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;
-  bool IsDurable() override { return true; }
+
   bool Replaced() override { return false; }
   absl::Status CheckWhole() override { return absl::OkStatus(); }
   absl::Status Scrub() override { return absl::OkStatus(); }
@@ -61,7 +66,6 @@ class MemoryStore final : public Store {
   absl::Status CheckOwnTables() override { return absl::OkStatus(); }
   std::uint64_t BytesOnDisk() override { return 0; }
 
- private:
   std::shared_ptr<MemoryMirror> mirror_;
   std::string context_id_;
   std::unique_ptr<StoreTransaction> transaction_;

@@ -25,7 +25,7 @@ bool HasOtherLayout(SqliteConnection& connection);
 /// kDataLoss, with the reason, where it cannot be read since the file is none any more.
 absl::StatusOr<TenantRecord> ReadTenantOf(SqliteConnection& connection, const std::string& context_id);
 
-/// See Store::CheckOwnTables.
+/// See StoreUpkeep::CheckOwnTables.
 absl::Status CheckOwnTables(SqliteConnection& connection, const std::string& context_id);
 
 /// Empties a log that is over its limit. Errors: kUnavailable when a reader prevents it; kDataLoss.

@@ -93,7 +93,7 @@ class NewMirror final : public Store {
     if (!building_) return;
     bool let_in = true;
     if (claim_) {
-      const absl::StatusOr<TenantRecord> tenant = claim_->ReadTenant();
+      const absl::StatusOr<TenantRecord> tenant = claim_->records().ReadTenant();
       let_in = !tenant.ok() || !tenant->issuer.empty();
     }
     rows_.reset();
@@ -116,47 +116,9 @@ class NewMirror final : public Store {
     return TakeClaim();
   }
 
-  absl::StatusOr<TenantRecord> ReadTenant() override { return rows_->ReadTenant(); }
-  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
-    return rows_->ReadTable(table);
-  }
-  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
-    return rows_->ReadSchema(table);
-  }
-  absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
-    return rows_->ReadLostColumns(table);
-  }
-  absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
-    return rows_->ReadTouchedTables();
-  }
-  absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
-    return rows_->CountPartnerRows(table);
-  }
-  absl::StatusOr<std::vector<TableRecord>> ReadTables() override { return rows_->ReadTables(); }
-  absl::StatusOr<std::vector<std::string>> AgreedTables() override { return rows_->AgreedTables(); }
-  absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {
-    return rows_->SetAside(table);
-  }
-  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return rows_->ReadAnswers(); }
-  absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override { return rows_->ReadSourceObjects(); }
-  absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override { return rows_->ReadOwnIndexes(); }
-  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override { return rows_->ReadCycleNotes(); }
-  absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return rows_->ReadChecks(); }
-  absl::StatusOr<std::vector<Hold>> ReadHolds() override { return rows_->ReadHolds(); }
-  absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
-    return rows_->ReadLosses(table);
-  }
-  absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
-    return rows_->ReadHook(hook);
-  }
-  absl::StatusOr<Freshness> ReadFreshness() override { return rows_->ReadFreshness(); }
-  absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return rows_->ReadReceiptHead(); }
-  absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {
-    return rows_->ReadReceipts(after, count_max);
-  }
+  StoreRecords& records() override { return rows_->records(); }
+  StoreUpkeep& upkeep() override { return building_ ? upkeep_ : rows_->upkeep(); }
   absl::Status CheckTable(const TableSchema& table) override { return rows_->CheckTable(table); }
-  absl::Status CheckIntegrity() override { return rows_->CheckIntegrity(); }
-  absl::Status CheckOwnTables() override { return rows_->CheckOwnTables(); }
 
   absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override {
     if (!building_) return rows_->Begin();
@@ -169,31 +131,12 @@ class NewMirror final : public Store {
   absl::StatusOr<std::int64_t> ReadDataVersion() override { return rows_->ReadDataVersion(); }
 
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
-    if (!building_ && !lost_) return rows_->OpenSnapshot();
+    if (!building_) return rows_->OpenSnapshot();
     return absl::FailedPreconditionError(
         "the mirror is being made by its first cycle and can be read when that is over. Nothing was done.");
   }
 
-  /// What is being built is thrown away, not kept.
-  absl::Status Quarantine(const std::string& why) override {
-    return building_ || lost_ ? absl::OkStatus() : rows_->Quarantine(why);
-  }
-  std::string Quarantined() override { return building_ || lost_ ? std::string() : rows_->Quarantined(); }
-  absl::Status Release() override { return building_ || lost_ ? absl::OkStatus() : rows_->Release(); }
-
   bool IsDurable() override { return !building_; }
-  absl::Status Scrub() override { return building_ || lost_ ? absl::OkStatus() : rows_->Scrub(); }
-  void Rest() override {
-    if (!building_ && !lost_) rows_->Rest();
-  }
-  bool Replaced() override { return lost_ || (building_ ? Exists(path_) : rows_->Replaced()); }
-  absl::Status CheckWhole() override {
-    if (!building_) return rows_->CheckWhole();
-    const absl::StatusOr<TenantRecord> tenant = rows_->ReadTenant();
-    if (!tenant.ok() || !tenant->active) return tenant.status();
-    return absl::UnavailableError("its first cycle is making the mirror. Wait until that is over.");
-  }
-  std::uint64_t BytesOnDisk() override { return rows_->BytesOnDisk() + (claim_ ? claim_->BytesOnDisk() : 0); }
 
  private:
   /// A transaction of the rows. What the claim has to know is committed to it before.
@@ -209,6 +152,32 @@ class NewMirror final : public Store {
    private:
     NewMirror& mirror_;
     const std::unique_ptr<StoreWork> rows_;
+  };
+
+  /// Of what is being built: it is thrown away, not kept.
+  class BuildingUpkeep final : public StoreUpkeep {
+   public:
+    explicit BuildingUpkeep(NewMirror& mirror) : mirror_(mirror) {}
+    bool Replaced() override { return mirror_.lost_ || Exists(mirror_.path_); }
+    absl::Status CheckWhole() override {
+      const absl::StatusOr<TenantRecord> tenant = mirror_.records().ReadTenant();
+      if (!tenant.ok() || !tenant->active) return tenant.status();
+      return absl::UnavailableError("its first cycle is making the mirror. Wait until that is over.");
+    }
+    absl::Status Scrub() override { return absl::OkStatus(); }
+    void Rest() override {}
+    absl::Status Quarantine(const std::string&) override { return absl::OkStatus(); }
+    std::string Quarantined() override { return ""; }
+    absl::Status Release() override { return absl::OkStatus(); }
+    absl::Status CheckIntegrity() override { return mirror_.rows_->upkeep().CheckIntegrity(); }
+    absl::Status CheckOwnTables() override { return mirror_.rows_->upkeep().CheckOwnTables(); }
+    std::uint64_t BytesOnDisk() override {
+      return mirror_.rows_->upkeep().BytesOnDisk() +
+             (mirror_.claim_ ? mirror_.claim_->upkeep().BytesOnDisk() : 0);
+    }
+
+   private:
+    NewMirror& mirror_;
   };
 
   absl::StatusOr<CommitResult> CommitBuilding(StoreWork& rows, const Plan& plan, Savepoints savepoints) {
@@ -229,7 +198,7 @@ class NewMirror final : public Store {
   }
 
   absl::Status TakeClaim() {
-    absl::StatusOr<TenantRecord> tenant = claim_->ReadTenant();
+    absl::StatusOr<TenantRecord> tenant = claim_->records().ReadTenant();
     if (!tenant.ok()) return tenant.status();
     absl::StatusOr<std::vector<Nonce>> nonces = claim_->ReadNonces();
     if (!nonces.ok()) return nonces.status();
@@ -334,11 +303,12 @@ class NewMirror final : public Store {
   const SqliteOptions options_;
   std::shared_ptr<void> place_;  ///< While it is being built.
   bool building_ = true;
-  bool lost_ = false;
+  bool lost_ = false;                      ///< While it was being built, which is not over by that.
   std::unique_ptr<SqliteDatabase> claim_;  ///< While it is being built.
   std::string claimed_nonce_;              ///< Of a plan that the rows did not take yet.
   std::unique_ptr<SqliteDatabase> rows_;
   std::optional<EarlyWriter> writer_;  ///< While it is being built.
+  BuildingUpkeep upkeep_{*this};       ///< While it is being built.
 };
 
 }  // namespace

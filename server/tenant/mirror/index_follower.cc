@@ -1,6 +1,8 @@
 #include "server/tenant/mirror/index_follower.h"
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -33,15 +35,15 @@ void IndexFollower::TellWrong(const std::vector<AnnouncedTable>& tables) {
 }
 
 absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store) {
-  const absl::StatusOr<std::vector<KeptObjects>> kept = store.ReadSourceObjects();
+  const absl::StatusOr<std::vector<KeptObjects>> kept = store.records().ReadSourceObjects();
   if (!kept.ok()) return kept.status();
   std::map<std::string, const KeptObjects*> objects_of;
   for (const KeptObjects& objects : *kept) objects_of[FoldName(objects.table)] = &objects;
-  const absl::StatusOr<std::vector<TableRecord>> records = store.ReadTables();
+  const absl::StatusOr<std::vector<TableRecord>> records = store.records().ReadTables();
   if (!records.ok()) return records.status();
   std::vector<FollowedTable> tables;
   for (const TableRecord& record : *records) {
-    const absl::StatusOr<std::optional<TableSchema>> schema = store.ReadSchema(record.table);
+    const absl::StatusOr<std::optional<TableSchema>> schema = store.records().ReadSchema(record.table);
     if (!schema.ok()) return schema.status();
     if (!*schema) continue;
     FollowedTable& table = tables.emplace_back();
@@ -53,25 +55,46 @@ absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store) {
   return tables;
 }
 
-absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
-  if (!due_ || !store.IsDurable()) return absl::OkStatus();
+absl::StatusOr<std::vector<IndexChange>> IndexFollower::ReadChanges(Store& store) const {
   absl::StatusOr<std::vector<FollowedTable>> tables = std::vector<FollowedTable>();
   // Where none is to be there, what the source has does not matter.
   if (follows_) tables = ReadFollowed(store);
-  const absl::StatusOr<std::vector<OwnIndex>> there = store.ReadOwnIndexes();
-  if (!tables.ok() || !there.ok()) return absl::OkStatus();
+  if (!tables.ok()) return tables.status();
+  const absl::StatusOr<std::vector<OwnIndex>> there = store.records().ReadOwnIndexes();
+  if (!there.ok()) return there.status();
+  return PlanFollow(*tables, *there, follows_);
+}
+
+absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
+  if (!due_ || !store.IsDurable()) return absl::OkStatus();
+  const absl::StatusOr<std::int64_t> version = store.ReadDataVersion();
+  const absl::StatusOr<std::vector<IndexChange>> changes = ReadChanges(store);
+  if (!version.ok() || !changes.ok()) return absl::OkStatus();
   const auto began = steady_now_();
   bool done = true;
   std::string why;
-  for (const IndexChange& change : PlanFollow(*tables, *there, follows_)) {
+  for (const IndexChange& change : *changes) {
     if (steady_now_() - began > kMakingMax) {
       done = false;
       break;
     }
-    Plan plan;
-    plan.now_ms = now_ms;
-    plan.index_changes.push_back(change);
-    const absl::Status status = store.Commit(plan).status();
+    const absl::StatusOr<std::optional<Store::Committed>> committed =
+        store.PlanAndCommit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+          const absl::StatusOr<std::int64_t> now = store.ReadDataVersion();
+          if (!now.ok()) return now.status();
+          if (*now != *version) {
+            const absl::StatusOr<std::vector<IndexChange>> due = ReadChanges(store);
+            if (!due.ok()) return due.status();
+            if (std::find(due->begin(), due->end(), change) == due->end()) return std::optional<Plan>();
+          }
+          Plan plan;
+          plan.now_ms = now_ms;
+          plan.index_changes.push_back(change);
+          return std::optional(std::move(plan));
+        });
+    const absl::Status& status = committed.status();
+    // Others may be due instead.
+    if (status.ok() && !*committed) done = false;
     CrashPoint("index.changed");
     if (status.ok()) continue;
     done = false;

@@ -34,6 +34,7 @@ class IndexFollower {
   void TellWrong(const std::vector<AnnouncedTable>& tables);
 
  private:
+  absl::StatusOr<std::vector<IndexChange>> ReadChanges(Store& store) const;
   void TellTrouble(std::string why);
 
   const std::string context_id_;

@@ -31,7 +31,7 @@ void Mirror::Tell(Severity severity, std::string_view kind, std::string text) {
 
 /// Lets go of a store whose file is not the one that was opened.
 void Mirror::FindReplaced() {
-  if (!store_ || !store_->Replaced()) return;
+  if (!store_ || !store_->upkeep().Replaced()) return;
   const bool built = store_->IsDurable();
   Close();
   file_.replaced = true;
@@ -66,7 +66,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   // What stands there is no mirror of this tenant's, or one of a later version.
   if (absl::IsFailedPrecondition(store.status())) TellUnavailable(store.status());
   if (!store.ok()) return Noticed(store.status());
-  if (std::string why = (*store)->Quarantined(); trust == Trust::kNeeded && !why.empty()) {
+  if (std::string why = (*store)->upkeep().Quarantined(); trust == Trust::kNeeded && !why.empty()) {
     file_.quarantine = std::move(why);
     Summarize(Look::kTenant);
     return absl::DataLossError(file_.quarantine);
@@ -89,7 +89,7 @@ absl::Status Mirror::EndCycleInNewFile(std::int64_t now_ms) {
 absl::Status Mirror::Noticed(absl::Status status) {
   // A statement of the store's own may have failed since somebody dropped the table that it is about.
   if (absl::IsFailedPrecondition(status) && store_) {
-    if (absl::Status own = store_->CheckOwnTables(); absl::IsDataLoss(own)) status = own;
+    if (absl::Status own = store_->upkeep().CheckOwnTables(); absl::IsDataLoss(own)) status = own;
   }
   if (absl::IsDataLoss(status) && file_.quarantine.empty()) {
     file_.quarantine = absl::StrCat(
@@ -100,7 +100,7 @@ absl::Status Mirror::Noticed(absl::Status status) {
         "repair by hand 'mirrorctl resume ",
         context_id_, "'.");
     // What cannot be opened is met again by whoever opens it.
-    const absl::Status noted = store_ ? store_->Quarantine(file_.quarantine) : absl::OkStatus();
+    const absl::Status noted = store_ ? store_->upkeep().Quarantine(file_.quarantine) : absl::OkStatus();
     Close();
     Tell(Severity::kError, "mirror.damaged",
          noted.ok()
@@ -116,7 +116,7 @@ absl::Status Mirror::Noticed(absl::Status status) {
 
 absl::StatusOr<TenantRecord> Mirror::Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms) {
   if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
-  absl::StatusOr<TenantRecord> tenant = store_->ReadTenant();
+  absl::StatusOr<TenantRecord> tenant = store_->records().ReadTenant();
   if (!tenant.ok()) return Noticed(tenant.status());
   if (absl::Status status = CheckRunning(caller, cycle, now_ms, *tenant); !status.ok()) return status;
   return tenant;
@@ -202,7 +202,7 @@ bool Mirror::CloseIfIdle() {
   const MutexLock lock(mutex_, std::adopt_lock);
   if (!store_) return false;
   // A log that a reader holds would be replayed over a file put there while nobody watches.
-  if (!store_->Replaced() && !store_->CheckWhole().ok()) return false;
+  if (!store_->upkeep().Replaced() && !store_->upkeep().CheckWhole().ok()) return false;
   Close();
   return true;
 }
@@ -224,7 +224,7 @@ void Mirror::Close() {
 /// A full disk, a lock, a file that cannot be written: told once, until something is written again.
 void Mirror::TellUnavailable(const absl::Status& status) {
   // That has an event of its own; why a new mirror was lost has not.
-  if (store_ && store_->IsDurable() && store_->Replaced()) return;
+  if (store_ && store_->IsDurable() && store_->upkeep().Replaced()) return;
   const std::string message(status.message());
   // An operator who meets it is told.
   if (cycle_.served()) seen_.NoteFailure(message);
@@ -272,10 +272,10 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
   if (mirror.store() == nullptr) {
     if (absl::Status status = mirror.Open(false, 0); !status.ok()) return status;
   }
-  absl::StatusOr<TenantRecord> tenant = mirror.store()->ReadTenant();
+  absl::StatusOr<TenantRecord> tenant = mirror.store()->records().ReadTenant();
   if (!tenant.ok()) return mirror.Noticed(tenant.status());
   if (absl::Status status = CheckOwner(caller, *tenant); !status.ok()) return status;
-  absl::StatusOr<std::optional<TableSchema>> schema = mirror.store()->ReadSchema(table);
+  absl::StatusOr<std::optional<TableSchema>> schema = mirror.store()->records().ReadSchema(table);
   if (!schema.ok()) return mirror.Noticed(schema.status());
   if (!*schema) return NotAgreed(table);
   TableSchema by_now = **schema;
@@ -306,16 +306,23 @@ void TellHolds(Mirror& mirror, const std::vector<Hold>& known, const std::vector
 }
 
 void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& context_id) {
-  const absl::StatusOr<Freshness> freshness = store.ReadFreshness();
-  if (!freshness.ok()) return;
-  if (rules.empty() && freshness->targets == FreshnessTargets{}) return;
-  const absl::StatusOr<std::vector<TableRecord>> records = store.ReadTables();
-  if (!records.ok()) return;
-  Plan plan;
-  std::vector<std::string> tables;
-  for (const TableRecord& record : *records) tables.push_back(record.table);
-  plan.targets = TargetsOf(rules, context_id, tables);
-  if (*plan.targets != freshness->targets) store.Commit(plan).status().IgnoreError();
+  const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+    const absl::StatusOr<Freshness> freshness = store.records().ReadFreshness();
+    if (!freshness.ok()) return freshness.status();
+    if (rules.empty() && freshness->targets == FreshnessTargets{}) return std::optional<Plan>();
+    const absl::StatusOr<std::vector<TableRecord>> records = store.records().ReadTables();
+    if (!records.ok()) return records.status();
+    std::vector<std::string> tables;
+    for (const TableRecord& record : *records) tables.push_back(record.table);
+    Plan next;
+    next.targets = TargetsOf(rules, context_id, tables);
+    if (*next.targets == freshness->targets) return std::optional<Plan>();
+    return std::optional(std::move(next));
+  };
+  // Whose targets are right takes no lock.
+  if (const absl::StatusOr<std::optional<Plan>> before = plan({}); before.ok() && *before) {
+    store.PlanAndCommit(plan).status().IgnoreError();
+  }
 }
 
 void TellCycleFailed(Mirror& mirror, std::int64_t cycle, const std::string& why, const std::string& next) {

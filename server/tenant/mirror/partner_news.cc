@@ -21,7 +21,7 @@ constexpr char kKeep[] =
 }  // namespace
 
 void PartnerNews::TellColumns(Store& store) {
-  const absl::StatusOr<std::vector<TouchedTable>> found = store.ReadTouchedTables();
+  const absl::StatusOr<std::vector<TouchedTable>> found = store.records().ReadTouchedTables();
   // What is wrong with the file shows in what the cycle does.
   if (!found.ok()) return;
   for (const TouchedTable& added : *found) {
@@ -45,7 +45,7 @@ void PartnerNews::TellRows(Store& store, std::int64_t cycle, const std::string& 
   counted_cycle_ = cycle;
   const std::string key = FoldName(table);
   if (!counted_.insert(key).second) return;
-  const absl::StatusOr<std::int64_t> rows = store.CountPartnerRows(table);
+  const absl::StatusOr<std::int64_t> rows = store.records().CountPartnerRows(table);
   if (!rows.ok() || *rows == 0) return;
   if (told_.size() >= kToldMax) told_.clear();
   if (!told_.insert(absl::StrCat(key, " rows ", *rows)).second) return;

@@ -47,17 +47,17 @@ absl::Status RunningCycle::Load(Store& store) {
   if (version_ != *version) ForgetFile();
   version_ = *version;
   if (!refused_) {
-    const absl::StatusOr<std::vector<SchemaAnswer>> answers = store.ReadAnswers();
+    const absl::StatusOr<std::vector<SchemaAnswer>> answers = store.records().ReadAnswers();
     if (!answers.ok()) return answers.status();
     SetRefused(*answers);
   }
   if (!notes_) {
-    absl::StatusOr<std::vector<CycleNote>> notes = store.ReadCycleNotes();
+    absl::StatusOr<std::vector<CycleNote>> notes = store.records().ReadCycleNotes();
     if (!notes.ok()) return notes.status();
     notes_ = *std::move(notes);
   }
   if (!holds_) {
-    absl::StatusOr<std::vector<Hold>> holds = store.ReadHolds();
+    absl::StatusOr<std::vector<Hold>> holds = store.records().ReadHolds();
     if (!holds.ok()) return holds.status();
     holds_ = *std::move(holds);
   }

@@ -12,7 +12,7 @@ namespace mirror {
 namespace {
 
 void ReadTenant(Store& store, TenantSummary* summary) {
-  const absl::StatusOr<TenantRecord> tenant = store.ReadTenant();
+  const absl::StatusOr<TenantRecord> tenant = store.records().ReadTenant();
   if (!tenant.ok()) return;
   summary->known = true;
   summary->completed_ms = tenant->completed_ms;
@@ -27,13 +27,13 @@ void ReadTenant(Store& store, TenantSummary* summary) {
 }
 
 void ReadTables(Store& store, TenantSummary* summary) {
-  const absl::StatusOr<std::vector<TableRecord>> records = store.ReadTables();
-  const absl::StatusOr<std::vector<TableCheck>> checks = store.ReadChecks();
-  const absl::StatusOr<Freshness> freshness = store.ReadFreshness();
+  const absl::StatusOr<std::vector<TableRecord>> records = store.records().ReadTables();
+  const absl::StatusOr<std::vector<TableCheck>> checks = store.records().ReadChecks();
+  const absl::StatusOr<Freshness> freshness = store.records().ReadFreshness();
   if (records.ok() && checks.ok() && freshness.ok()) {
     SummarizeTables(*records, *checks, *freshness, summary);
   }
-  const absl::StatusOr<std::vector<SchemaAnswer>> answers = store.ReadAnswers();
+  const absl::StatusOr<std::vector<SchemaAnswer>> answers = store.records().ReadAnswers();
   if (!answers.ok()) return;
   summary->tables_refused = static_cast<std::uint32_t>(
       std::count_if(answers->begin(), answers->end(), [](const SchemaAnswer& answer) {
@@ -42,7 +42,7 @@ void ReadTables(Store& store, TenantSummary* summary) {
 }
 
 void ReadHolds(Store& store, TenantSummary* summary) {
-  const absl::StatusOr<std::vector<Hold>> holds = store.ReadHolds();
+  const absl::StatusOr<std::vector<Hold>> holds = store.records().ReadHolds();
   if (!holds.ok()) return;
   summary->holds = 0;
   summary->waiting_source.clear();

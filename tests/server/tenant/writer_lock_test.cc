@@ -76,6 +76,14 @@ class WriterLockTest : public TenantBench {
     return true;
   }
 
+  /// Between the next commit and the transaction after it.
+  void BehindTheNextCommit(const std::string& sql) {
+    between_.in_commit = [this, sql] { between_.before_begin = [this, sql] { ByHand(sql); }; };
+  }
+  Cell OwnIndexes() const {
+    return Partner(path()).One("SELECT count(*) FROM sqlite_schema WHERE name GLOB '_mirror_index_*'");
+  }
+
   Between between_;
 };
 
@@ -185,6 +193,52 @@ TEST_F(WriterLockTest, AHoldThatIsTakenAwayByHandIsGone) {
 
   EXPECT_THAT(tenant_->Holds(), IsOkAndHolds(IsEmpty()));
   EXPECT_THAT(tenant_->AcceptSource(source_->now), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(WriterLockTest, ATargetIsNotKeptForATableThatIsNoMoreOnceTheLockIsThere) {
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  options_.freshness = {{.table = "people", .of_table = true, .target_ms = 60'000}};
+  Restart();
+  between_.before_begin = [&] { ByHand("DELETE FROM ctx_mirroring"); };
+
+  EXPECT_THAT(tenant_->Holds(), IsOk());
+
+  EXPECT_FALSE(between_.before_begin);
+  EXPECT_EQ(Partner(path()).One("SELECT count(*) FROM _mirror_targets"), Cell(0));
+}
+
+TEST_F(WriterLockTest, AnIndexIsNotMadeForATableThatIsToBePopulatedOnceTheLockIsThere) {
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  options_.indexes = {{"*", true}};
+  Restart();
+  SourceObjects told;
+  told.indexes = {{"by_age", false, {{"age"}}}};
+  source_->objects["people"] = told;
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People()}), IsOk());
+  BehindTheNextCommit("UPDATE ctx_mirroring SET lsn = -1");
+
+  EXPECT_THAT(source_->Complete(), IsOk());
+
+  EXPECT_FALSE(between_.before_begin);
+  EXPECT_EQ(OwnIndexes(), Cell(0));
+
+  ByHand("UPDATE ctx_mirroring SET lsn = 5");
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People()}), IsOk());
+  EXPECT_THAT(source_->Complete(), IsOk());
+  EXPECT_EQ(OwnIndexes(), Cell(1)) << "tried again";
+}
+
+TEST_F(WriterLockTest, AFileIsNotScrubbedWhereATableIsToBePopulatedOnceTheLockIsThere) {
+  BeginAtFive();
+  ByHand("UPDATE _mirror_tenant SET scrub = 1");
+  BehindTheNextCommit("UPDATE ctx_mirroring SET lsn = -1");
+
+  EXPECT_THAT(source_->Complete(), IsOk());
+
+  EXPECT_FALSE(between_.before_begin);
+  EXPECT_EQ(Partner(path()).One("SELECT scrub FROM _mirror_tenant"), Cell(1));
 }
 
 }  // namespace

@@ -307,6 +307,14 @@ absl::StatusOr<Query> SqliteConnection::Prepare(const std::string& sql) {
   return query;
 }
 
+absl::StatusOr<std::int64_t> ReadNumber(SqliteConnection& connection, const std::string& sql) {
+  absl::StatusOr<Query> query = connection.Prepare(sql);
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<bool> row = query->Step();
+  if (!row.ok()) return row.status();
+  return query->Int(0);
+}
+
 void SqliteConnection::TrimStatements() {
   if (statements_.size() > kStatementsMax) ForgetStatements();
 }

@@ -63,7 +63,7 @@ class SqliteConnection {
   absl::StatusOr<sqlite3_stmt*> Statement(const std::string& sql);
   /// Keeps their number bounded; no statement may be in use.
   void TrimStatements();
-  /// See Store::Scrub. For kMirror.
+  /// See StoreUpkeep::Scrub. For kMirror.
   absl::Status Rewrite();
   /// Before anything that no statement may be open for.
   void ForgetStatements() { statements_.Forget(); }
@@ -121,6 +121,9 @@ class SqliteConnection {
   bool keep_log_ = false;
   std::unique_ptr<SqliteLog> log_;  ///< Of a mirror.
 };
+
+/// The first number that a statement gives, which is kept and found again by its text.
+absl::StatusOr<std::int64_t> ReadNumber(SqliteConnection& connection, const std::string& sql);
 
 /// The status that a result code of SQLite means, and the sentence for people.
 absl::Status SqliteStatus(int code, int extended, std::string_view what, std::string_view detail);

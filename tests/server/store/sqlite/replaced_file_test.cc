@@ -98,7 +98,7 @@ TEST_F(ReplacedFile, OneThatComesWithinATransactionIsNoticedBeforeItsCommit) {
   const std::string file = SqlitePath(folder.path(), "ctx");
   absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(folder.path(), "ctx", true, {});
   ASSERT_THAT(store, IsOk());
-  absl::StatusOr<TenantRecord> tenant = (*store)->ReadTenant();
+  absl::StatusOr<TenantRecord> tenant = (*store)->records().ReadTenant();
   ASSERT_THAT(tenant, IsOk());
   Partner(file).Run("VACUUM INTO '" + folder.path() + "/copy.db'");
   Plan plan;
@@ -113,7 +113,7 @@ TEST_F(ReplacedFile, OneThatComesWithinATransactionIsNoticedBeforeItsCommit) {
   store->reset();
   store = OpenSqliteStore(folder.path(), "ctx", false, {});
   ASSERT_THAT(store, IsOk());
-  EXPECT_FALSE((*store)->ReadTenant()->paused) << "exactly the file that was put there";
+  EXPECT_FALSE((*store)->records().ReadTenant()->paused) << "exactly the file that was put there";
 }
 
 TEST_F(ReplacedFile, ACopyFromTheMiddleOfTheRunningCycleDoesNotGoOnWithIt) {

@@ -52,7 +52,7 @@ class SqliteHomeTest : public testing::Test {
     Mark(**store, reason);
   }
   static void Mark(Store& store, const std::string& reason) {
-    absl::StatusOr<TenantRecord> tenant = store.ReadTenant();
+    absl::StatusOr<TenantRecord> tenant = store.records().ReadTenant();
     ASSERT_THAT(tenant, IsOk());
     Plan plan;
     plan.tenant = *tenant;
@@ -62,7 +62,7 @@ class SqliteHomeTest : public testing::Test {
   }
   static std::string MarkOf(absl::StatusOr<std::unique_ptr<Store>> store) {
     if (!store.ok()) return absl::StrCat("error: ", store.status().message());
-    const absl::StatusOr<TenantRecord> tenant = (*store)->ReadTenant();
+    const absl::StatusOr<TenantRecord> tenant = (*store)->records().ReadTenant();
     return tenant.ok() ? tenant->pause_reason : absl::StrCat("error: ", tenant.status().message());
   }
   static std::string MarkIn(const std::string& path) {
@@ -235,11 +235,11 @@ TEST_F(SqliteHomeTest, WhatIsSetAsideStaysAndTheNewOneIsItsOwnersFromTheBeginnin
   EXPECT_TRUE(home_->Exists("ctx")) << "the tenant is nobody's at no moment";
   const absl::StatusOr<std::unique_ptr<Store>> store = Open("ctx");
   ASSERT_THAT(store, IsOk());
-  const absl::StatusOr<TenantRecord> begun = (*store)->ReadTenant();
+  const absl::StatusOr<TenantRecord> begun = (*store)->records().ReadTenant();
   ASSERT_THAT(begun, IsOk());
   EXPECT_EQ(begun->issuer, "issuer");
   EXPECT_EQ(begun->cycle, 7);
-  EXPECT_EQ((*store)->Quarantined(), "");
+  EXPECT_EQ((*store)->upkeep().Quarantined(), "");
 }
 
 // --- Deletions
@@ -312,7 +312,7 @@ TEST_F(SqliteHomeTest, ACopyTakesThePlaceOfAMirrorWhichStaysBesideIt) {
     const absl::StatusOr<std::unique_ptr<Store>> opened = copy->Open();
     ASSERT_THAT(opened, IsOk());
     Mark(**opened, "older, changed");
-    ASSERT_THAT((*opened)->CheckWhole(), IsOk());
+    ASSERT_THAT((*opened)->upkeep().CheckWhole(), IsOk());
   }
 
   const absl::StatusOr<std::string> kept = copy->Replace(kNow);

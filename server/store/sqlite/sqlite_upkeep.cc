@@ -1,0 +1,83 @@
+#include "server/store/sqlite/sqlite_upkeep.h"
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <system_error>
+
+#include "server/store/sqlite/file/sqlite_files.h"
+#include "server/store/sqlite/file/sqlite_quarantine.h"
+#include "server/store/sqlite/sqlite_mirror_check.h"
+
+namespace mirror {
+namespace {
+
+class SqliteUpkeep final : public StoreUpkeep {
+ public:
+  SqliteUpkeep(SqliteConnection& connection, const std::string& context_id)
+      : connection_(connection), context_id_(context_id), quarantined_(ReadQuarantine(connection.path())) {
+    connection_.KeepLog(!quarantined_.empty());
+  }
+
+  absl::Status CheckWhole() override { return ::mirror::CheckWhole(connection_); }
+
+  bool Replaced() override {
+    // Only once nothing of a log that nothing leads to can be lost.
+    return !connection_.SameFile() || (!connection_.SameLog() && connection_.EmptyLog(0)) ||
+           HasOtherLayout(connection_);
+  }
+
+  absl::Status Scrub() override { return connection_.Rewrite(); }
+
+  void Rest() override {
+    // Measured with small tables: statements are 77 KB of an open tenant, its page cache 83 KB, the rest 77
+    // KB.
+    connection_.StandAlone();
+    connection_.ForgetStatements();
+    sqlite3_db_release_memory(connection_.handle());
+  }
+
+  absl::Status Quarantine(const std::string& why) override {
+    quarantined_ = why;
+    return WriteQuarantine(connection_.path(), why);
+  }
+  std::string Quarantined() override { return quarantined_; }
+  absl::Status Release() override {
+    if (absl::Status status = RemoveQuarantine(connection_.path()); !status.ok()) return status;
+    quarantined_.clear();
+    connection_.KeepLog(false);
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckIntegrity() override {
+    absl::StatusOr<Query> query = connection_.Prepare("PRAGMA integrity_check(10)");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    const std::string said = *row ? query->Text(0) : "no answer";
+    if (said != "ok") return absl::DataLossError(said);
+    return ReadTenantOf(connection_, context_id_).status();
+  }
+
+  absl::Status CheckOwnTables() override { return ::mirror::CheckOwnTables(connection_, context_id_); }
+
+  std::uint64_t BytesOnDisk() override {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(connection_.path(), error);
+    return (error ? 0 : size) + connection_.WalBytes();
+  }
+
+ private:
+  SqliteConnection& connection_;
+  const std::string context_id_;
+  std::string quarantined_;  ///< Why; empty: it is not.
+};
+
+}  // namespace
+
+std::unique_ptr<StoreUpkeep> MakeSqliteUpkeep(SqliteConnection& connection, const std::string& context_id) {
+  return std::make_unique<SqliteUpkeep>(connection, context_id);
+}
+
+}  // namespace mirror

@@ -1,0 +1,17 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_SQLITE_UPKEEP_H_
+#define MIRROR_SERVER_STORE_SQLITE_SQLITE_UPKEEP_H_
+
+#include <memory>
+#include <string>
+
+#include "server/store/sqlite/file/sqlite_connection.h"
+#include "server/store/store_upkeep.h"
+
+namespace mirror {
+
+/// Keeps one mirror file well. `connection` outlives it.
+std::unique_ptr<StoreUpkeep> MakeSqliteUpkeep(SqliteConnection& connection, const std::string& context_id);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_SQLITE_UPKEEP_H_
