@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
-#include "server/store/plan_runner.h"
+#include "server/store/begin_work.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/file/sqlite_files.h"
