@@ -6,6 +6,7 @@
 #include <grpcpp/support/method_handler.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,14 +17,15 @@
 #include "server/rpc/message_check.h"
 #include "server/rpc/message_memory.h"
 #include "server/rpc/source_words.h"
+#include "server/rpc/stream_messages.h"
 
 namespace mirror {
 namespace {
 
 using grpc::internal::RpcMethod;
 
-/// What comes with each message: headers, frames, TLS records, the pings between two calls.
-constexpr std::uint64_t kBytesAroundCall = 64 << 10, kBytesAroundMessage = 1 << 10;
+/// What comes with each call: headers, frames, TLS records, the pings between two calls.
+constexpr std::uint64_t kBytesAroundCall = 64 << 10;
 
 constexpr std::string_view kService = "/mirror.v1.MirrorClientService/";
 /// The call's own name. gRPC keeps the pointer to the whole path, so that has to be a literal.
@@ -43,40 +45,6 @@ class LargeMessage {
 
  private:
   const bool large_;
-};
-
-/// A RowDataStream whose messages come as bytes.
-class CheckedService::Stream final : public RowStreamEnds {
- public:
-  using Raw = grpc::ServerReaderWriter<v1::RowDataResponse, grpc::ByteBuffer>;
-  Stream(Raw* raw, VouchedBytes& vouched, MemoryShare& memory, std::string peer, std::string tenant)
-      : raw_(raw), vouched_(vouched), memory_(memory), peer_(std::move(peer)), tenant_(std::move(tenant)) {}
-
-  bool Read(v1::RowDataRequest* request, std::shared_ptr<void>* room) override {
-    grpc::ByteBuffer bytes;
-    if (!fault_.ok() || !raw_->Read(&bytes)) return false;
-    empty_ = false;
-    vouched_.Vouch(peer_, bytes.Length() + kBytesAroundMessage);
-    auto part = std::static_pointer_cast<MemoryShare::Part>(*room);
-    if (part == nullptr) *room = part = std::make_shared<MemoryShare::Part>(memory_, tenant_);
-    fault_ = ParseChecked(&bytes, kMessageEntriesMax, request, [&](std::uint64_t more_bytes) {
-      // A message that is read into again keeps the memory of the largest one.
-      return more_bytes > part->bytes() ? part->Hold(more_bytes) : absl::OkStatus();
-    });
-    return fault_.ok();
-  }
-  bool Write(const v1::RowDataResponse& response) override { return raw_->Write(response); }
-  absl::Status fault() const override { return fault_; }
-  /// No message came.
-  bool empty() const { return empty_; }
-
- private:
-  Raw* const raw_;
-  VouchedBytes& vouched_;
-  MemoryShare& memory_;
-  const std::string peer_, tenant_;
-  absl::Status fault_;
-  bool empty_ = true;
 };
 
 CheckedService::CheckedService(MirrorService& service, Gate& gate, VouchedBytes& vouched,
@@ -162,7 +130,7 @@ void CheckedService::AddCall(const char* path, bool has_token, Answer answer) {
     MemoryShare::Part part(memory_, tenant);
     Request request;
     const absl::Status parsed = ParseChecked(&bytes, kMessageEntriesMax, &request,
-                                             [&](std::uint64_t more_bytes) { return part.Hold(more_bytes); });
+                                             std::bind_front(&MemoryShare::Part::HoldAtLeast, &part));
     if (!parsed.ok()) return CallLog(name).Finish(parsed);
     grpc::Status status = answer(context, request, raw);
     // Authenticate's token is in its message.
@@ -201,16 +169,16 @@ void CheckedService::AddServerStream(const char* path, Handle handle) {
 }
 
 void CheckedService::AddRowDataStream() {
-  using Handler = grpc::internal::TemplatedBidiStreamingHandler<Stream::Raw, false>;
+  using Handler = grpc::internal::TemplatedBidiStreamingHandler<StreamMessages::Raw, false>;
   static constexpr char kPath[] = "/mirror.v1.MirrorClientService/RowDataStream";
-  const auto run = [this, name = NameIn(kPath)](grpc::ServerContext* context, Stream::Raw* raw) {
+  const auto run = [this, name = NameIn(kPath)](grpc::ServerContext* context, StreamMessages::Raw* raw) {
     if (TakenBack(*context)) return grpc::Status::CANCELLED;
     const absl::StatusOr<Caller> caller = Admit(*context, name);
     if (!caller.ok()) return SourceStatus(caller.status());
-    Stream stream(raw, vouched_, memory_, context->peer(), caller->context_id);
-    const grpc::Status status = service_.RowDataStream(context, &stream);
+    StreamMessages messages(raw, vouched_, memory_, context->peer(), caller->context_id);
+    const grpc::Status status = service_.RowDataStream(context, *caller, &messages);
     // A message over the limit never comes as far as here, and was dropped with the stream.
-    if (stream.empty()) {
+    if (messages.empty()) {
       vouched_.NoteEmptyCall(context->peer(), refused_bytes_);
     } else {
       vouched_.Vouch(context->peer(), refused_bytes_);

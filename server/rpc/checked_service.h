@@ -31,8 +31,6 @@ class CheckedService final : public grpc::Service {
                  const MemoryShare::Limits& memory);
 
  private:
-  class Stream;
-
   /// Whether the call has a good token, before its message is read; then its connection is a source's.
   absl::StatusOr<Caller> Admit(const grpc::ServerContext& context, const char* call) const;
   /// A call that its caller ended before its handler began.

@@ -23,4 +23,8 @@ void EncodeOutcome(const BatchOutcome& outcome, v1::BatchResult* result) {
   result->mutable_missing()->set_more(outcome.more_missing);
 }
 
+void EncodeOutcomes(const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse* response) {
+  for (const BatchOutcome& outcome : outcomes) EncodeOutcome(outcome, response->add_results());
+}
+
 }  // namespace mirror

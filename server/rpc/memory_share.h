@@ -31,6 +31,9 @@ class MemoryShare {
 
     /// This part has `bytes` from now on. Errors: kResourceExhausted naming the limit; nothing changed then.
     absl::Status Hold(std::uint64_t bytes);
+    /// The same, but it keeps what it has: a message that is read into again keeps the memory of the largest
+    /// one.
+    absl::Status HoldAtLeast(std::uint64_t bytes) { return bytes > bytes_ ? Hold(bytes) : absl::OkStatus(); }
     std::uint64_t bytes() const { return bytes_; }
 
    private:

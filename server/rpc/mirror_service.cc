@@ -1,6 +1,5 @@
 #include "server/rpc/mirror_service.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
@@ -16,6 +15,8 @@
 #include "proto/wire/source_objects_codec.h"
 #include "server/rpc/call_log.h"
 #include "server/rpc/encode_outcome.h"
+#include "server/rpc/request_check.h"
+#include "server/rpc/row_decoder.h"
 #include "server/rpc/rpc_status.h"
 #include "server/rpc/source_words.h"
 
@@ -39,11 +40,6 @@ WireLimits WireLimitsOf(const LimitsConfig& config) {
   return limits;
 }
 
-/// A piece has to fit into a message with what surrounds it.
-std::uint32_t PartBytesMax(const WireLimits& limits) {
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(kPartBytesMax, limits.message_bytes_max / 2));
-}
-
 std::string BusyText(const BusyCycle& busy, std::chrono::seconds idle) {
   return absl::StrCat("cycle ", busy.cycle, " is at work since ", FormatUnixTime(busy.since_ms / 1'000),
                       ". No cycle began. Try again later: a cycle that makes no progress for ", idle.count(),
@@ -63,25 +59,6 @@ void EncodeAdmission(const Admission& admission, std::chrono::seconds cycle_idle
   response->set_do_not_replicate_by(static_cast<v1::DoNotReplicateBy>(admission.by));
   response->set_reason(
       SourceWords(admission.busy ? BusyText(*admission.busy, cycle_idle) : admission.reason));
-}
-
-absl::Status CheckPosition(const std::string& what, bool given, const v1::Position& position) {
-  if (!given || position.lsn() < 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        what, " must be given, with an LSN of 0 or more. Nothing was done. Send it as the protocol says."));
-  }
-  if (position.lineage().size() > kLineageBytesMax) {
-    return absl::InvalidArgumentError(absl::StrCat("the lineage of ", what, " is over ", kLineageBytesMax,
-                                                   " bytes. Nothing was done. Send a shorter one."));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckSourceTime(std::int64_t time_ms) {
-  if (time_ms >= 0 && time_ms <= kSourceTimeMsMax) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      "'source_time_ms' is no time in unix milliseconds. Nothing was done. Send the source's own time, or "
-      "0.");
 }
 
 // --- TableSchema --------------------------------------------------------------
@@ -157,59 +134,6 @@ void EncodeAnswer(const TableAnswer& answer, const AnnouncedTable& table, v1::Ta
   status->set_reason(SourceWords(answer.reason));
   status->set_row_count(answer.row_count);
   status->set_verify_wanted(answer.verify_wanted);
-}
-
-namespace {
-
-/// From here on nobody sees what is not to be kept.
-void ApplyColumnRules(const AgreedTable& agreed, const ColumnRules& rules, IncomingBatch* batch) {
-  if (!batch->batch.ok() || PlainColumns(*agreed.schema).size() == agreed.schema->columns.size()) return;
-  auto values = std::make_shared<RuledValues>();
-  absl::Status ruled =
-      ApplyRules(*agreed.schema, *agreed.kept, rules.hash_key(), &*batch->batch, values.get());
-  batch->ruled = std::move(values);
-  if (!ruled.ok()) batch->batch = std::move(ruled);
-}
-
-}  // namespace
-
-// --- RowData ------------------------------------------------------------------
-
-absl::Status CheckPart(const v1::ValuePart& part, const WireLimits& limits) {
-  const std::string what = absl::StrCat("table '", part.table(), "', value ", part.value_id());
-  const std::uint64_t size = part.data().size();
-  if (size == 0 || size > PartBytesMax(limits)) {
-    return absl::InvalidArgumentError(absl::StrCat(what, ": a part of ", size,
-                                                   " bytes. It was not stored. Send parts "
-                                                   "of 1 to ",
-                                                   PartBytesMax(limits), " bytes."));
-  }
-  if (part.offset() > limits.value_bytes_max || size > limits.value_bytes_max - part.offset()) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(what, ": larger than ", limits.value_bytes_max,
-                     " bytes. This part was not stored. Leave the value out."));
-  }
-  return absl::OkStatus();
-}
-
-/// A part is kept before the batch of its value comes: what is not to be kept must not come in parts.
-absl::Status CheckRules(const v1::ValuePart& part, const absl::StatusOr<AgreedTable>& agreed) {
-  // What else is wrong with its table shows when it is planned.
-  if (!agreed.ok()) return absl::OkStatus();
-  const std::vector<Column>& columns = agreed->schema->columns;
-  if (PlainColumns(*agreed->schema).size() == columns.size()) return absl::OkStatus();
-  const bool named = part.has_column() && part.column() < columns.size();
-  if (named && columns[part.column()].rule == Rule::kPlain) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "table '", part.table(), "'", named ? absl::StrCat(", column '", columns[part.column()].name, "'") : "",
-      ": a value came in parts, and ",
-      named ? "this endpoint must not keep it as it is" : "no column is named",
-      ". The part was not stored. Send the value in its batch, or leave the column out."));
-}
-
-/// What is wrong with the batch alone is its own result; all else is the call's status.
-bool IsOfBatch(const absl::Status& status) {
-  return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status) || absl::IsNotFound(status);
 }
 
 }  // namespace
@@ -442,70 +366,12 @@ grpc::Status MirrorService::RowData(grpc::ServerContext* context, const v1::RowD
 absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
                                       bool wait_for_gaps, v1::RowDataResponse* response) {
   RowRequest rows;
-  if (absl::Status status = Decode(caller, tenant, request, &rows, response); !status.ok()) return status;
+  const RowDecoder decoder(caller, tenant, limits_);
+  if (absl::Status status = decoder.Decode(request, &rows, response); !status.ok()) return status;
   rows.bytes = request.ByteSizeLong();
   const RowAnswer outcomes = tenant.Apply(caller, rows, wait_for_gaps, NowMs());
   if (!outcomes.ok()) return outcomes.status();
-  for (const BatchOutcome& outcome : *outcomes) EncodeOutcome(outcome, response->add_results());
-  return absl::OkStatus();
-}
-
-/// Parts that are refused have their results in `response` already.
-absl::Status MirrorService::Decode(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
-                                   RowRequest* decoded, v1::RowDataResponse* response) const {
-  const std::uint64_t entries = static_cast<std::uint64_t>(request.batches_size()) +
-                                static_cast<std::uint64_t>(request.parts_size()) +
-                                static_cast<std::uint64_t>(request.advance().tables_size());
-  if (entries > limits_.tables_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(entries, " batches, parts and tables in one request; the limit is ", limits_.tables_max,
-                     ". Nothing was applied. Send smaller requests."));
-  }
-  RowRequest& rows = *decoded;
-  rows.cycle = request.cycle();
-  for (const v1::ValuePart& part : request.parts()) {
-    absl::Status status = CheckPart(part, limits_);
-    if (status.ok()) status = CheckRules(part, tenant.Agreed(caller, part.table()));
-    if (!status.ok()) {
-      BatchOutcome refused;
-      refused.table = part.table();
-      refused.status = std::move(status);
-      EncodeOutcome(refused, response->add_results());
-      continue;
-    }
-    rows.parts.push_back({part.table(), part.value_id(), part.offset(), part.data()});
-  }
-  rows.batches.reserve(static_cast<std::size_t>(request.batches_size()));
-  for (const v1::ChangeBatch& message : request.batches()) {
-    absl::StatusOr<AgreedTable> agreed = tenant.Agreed(caller, message.table());
-    if (!agreed.ok() && !IsOfBatch(agreed.status())) return agreed.status();
-    if (!agreed.ok()) {
-      rows.batches.push_back({message.table(), message.seq(), nullptr, agreed.status(), {}});
-      continue;
-    }
-    IncomingBatch& batch = rows.batches.emplace_back(
-        IncomingBatch{message.table(), message.seq(), agreed->kept,
-                      DecodeBatch(message, *agreed->schema, limits_), std::move(agreed->hash)});
-    ApplyColumnRules(*agreed, tenant.column_rules(), &batch);
-    if (tenant.keeps_receipts() && batch.batch.ok()) {
-      batch.batch->digest = BatchDigest(*batch.batch, agreed->origin);
-    }
-  }
-  if (request.has_advance()) {
-    const v1::Advance& advance = request.advance();
-    if (absl::Status status =
-            CheckPosition("the position of 'advance'", advance.has_position(), advance.position());
-        !status.ok()) {
-      return status;
-    }
-    rows.advance.emplace();
-    rows.advance->position = DecodePosition(advance.position());
-    if (absl::Status status = CheckSourceTime(advance.source_time_ms()); !status.ok()) return status;
-    rows.advance->source_ms = advance.source_time_ms();
-    for (const v1::Advance::Table& table : advance.tables()) {
-      rows.advance->tables.emplace_back(table.table(), Lsn{table.base_lsn()});
-    }
-  }
+  EncodeOutcomes(*outcomes, response);
   return absl::OkStatus();
 }
 

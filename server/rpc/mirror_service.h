@@ -24,17 +24,7 @@
 
 namespace mirror {
 
-/// What a RowDataStream's handler sees of it. Threads: one reads, one writes.
-class RowStreamEnds {
- public:
-  virtual ~RowStreamEnds() = default;
-  /// Blocks. False: no more messages, the call was cancelled, or the message was not taken, see fault().
-  /// `room` is what counts the memory of `request`: it is read into again with the same, and goes with it.
-  virtual bool Read(v1::RowDataRequest* request, std::shared_ptr<void>* room) = 0;
-  virtual bool Write(const v1::RowDataResponse& response) = 0;
-  /// Why the last message was not taken. To be asked when nobody reads any more.
-  virtual absl::Status fault() const = 0;
-};
+class StreamMessages;
 
 /// The calls that sources make, as CheckedService passes them on. Each handler is the same line: admit,
 /// decode, let the tenant do it, answer. A call that takes longer asks the gate again with each message: only
@@ -63,7 +53,8 @@ class MirrorService final {
                            v1::TableSchemaResponse* response);
   grpc::Status RowData(grpc::ServerContext* context, const v1::RowDataRequest* request,
                        v1::RowDataResponse* response);
-  grpc::Status RowDataStream(grpc::ServerContext* context, RowStreamEnds* stream);
+  /// The one call that has been admitted when it comes here.
+  grpc::Status RowDataStream(grpc::ServerContext* context, const Caller& caller, StreamMessages* messages);
   grpc::Status Wipe(grpc::ServerContext* context, const v1::WipeRequest* request, v1::WipeResponse* response);
   grpc::Status ReplicationCompleted(grpc::ServerContext* context,
                                     const v1::ReplicationCompletedRequest* request,
@@ -99,9 +90,7 @@ class MirrorService final {
                              v1::TableSchemaResponse* response);
   absl::Status DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
                          bool wait_for_gaps, v1::RowDataResponse* response);
-  absl::Status Decode(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
-                      RowRequest* decoded, v1::RowDataResponse* response) const;
-  absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, RowStreamEnds* stream);
+  absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, StreamMessages* messages);
   absl::Status DoWipe(const Caller& caller, const v1::WipeRequest& request, v1::WipeResponse* response);
   void NoteOutcome(const std::string& context_id, const absl::Status& done,
                    const v1::AuthenticateResponse& response);

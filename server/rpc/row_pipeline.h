@@ -33,7 +33,7 @@ class RowPipeline {
  public:
   /// What the pipeline stands on.
   struct Hands {
-    /// Blocks. False: no more messages, or the call was cancelled. See RowStreamEnds::Read.
+    /// Blocks. False: no more messages, or the call was cancelled. See StreamMessages::Read.
     std::function<bool(v1::RowDataRequest*, std::shared_ptr<void>* room)> read;
     /// Errors end the stream when it is the message's turn. What is refused of it is in the response.
     std::function<absl::Status(const v1::RowDataRequest&, RowRequest*, v1::RowDataResponse*)> decode;

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -454,59 +453,40 @@ class PlanRun {
 
 class RunnerWork final : public StoreWork {
  public:
-  explicit RunnerWork(StoreTransaction& transaction) : transaction_(transaction) {}
-  ~RunnerWork() override {
-    if (is_over_) return;
-    try {
-      transaction_.Rollback();
-    } catch (const std::bad_alloc&) {
-      // Whoever has no memory for it closes the store, and that takes it back.
-    }
-  }
-  RunnerWork(const RunnerWork&) = delete;
-  RunnerWork& operator=(const RunnerWork&) = delete;
-
-  absl::Status Begin() {
-    if (absl::Status status = transaction_.Begin(); !status.ok()) return status;
-    is_over_ = false;
-    absl::StatusOr<TenantRecord> tenant = transaction_.tenant().ReadTenant();
-    if (!tenant.ok()) return tenant.status();
-    tenant_ = *std::move(tenant);
-    return absl::OkStatus();
-  }
+  RunnerWork(BegunTransaction transaction, TenantRecord tenant)
+      : transaction_(std::move(transaction)), tenant_(std::move(tenant)) {}
 
   const TenantRecord& tenant() const override { return tenant_; }
 
   absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
-    if (is_over_) return absl::InternalError("this transaction is over. Nothing was applied.");
-    PlanRun run(transaction_, tenant_, plan, savepoints == Savepoints::kAlways || plan.steps.size() != 1);
+    if (transaction_ == nullptr) {
+      return absl::InternalError("this transaction is over. Nothing was applied.");
+    }
+    PlanRun run(*transaction_, tenant_, plan, savepoints == Savepoints::kAlways || plan.steps.size() != 1);
     absl::StatusOr<CommitResult> result = run.Run();
     if (!result.ok()) {
-      transaction_.Rollback();
-      is_over_ = true;
+      transaction_->Rollback();
+      static_cast<void>(transaction_.release());
       if (!run.needs_savepoint()) return result;
       CommitResult again;
       again.again = true;
       return again;
     }
-    absl::Status status = transaction_.Commit();
-    is_over_ = true;
+    absl::Status status = transaction_->Commit();
+    static_cast<void>(transaction_.release());
     if (!status.ok()) return status;
     return result;
   }
 
  private:
-  StoreTransaction& transaction_;
-  TenantRecord tenant_;
-  bool is_over_ = true;
+  BegunTransaction transaction_;  ///< Null: it is over.
+  const TenantRecord tenant_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StoreWork>> BeginWork(StoreTransaction& transaction) {
-  auto work = std::make_unique<RunnerWork>(transaction);
-  if (absl::Status status = work->Begin(); !status.ok()) return status;
-  return work;
+std::unique_ptr<StoreWork> MakePlanRunner(BegunTransaction transaction, TenantRecord tenant) {
+  return std::make_unique<RunnerWork>(std::move(transaction), std::move(tenant));
 }
 
 }  // namespace mirror

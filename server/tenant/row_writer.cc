@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <new>
 #include <utility>
 
@@ -167,16 +168,14 @@ absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vecto
   const absl::StatusOr<bool> wait = MustWait(tenant, group);
   if (!wait.ok()) return mirror_.Noticed(wait.status());
   if (*wait) return absl::OkStatus();
-  Group planned;
+  RowGroup planned(mirror_, tenant.cycle, group);
   absl::StatusOr<std::optional<Mirror::Committed>> committed =
-      mirror_.Commit([&](const TenantRecord& now) MIRROR_REQUIRES(mirror_.mutex()) {
-        return PlanGroup(tenant.cycle, now, group, &planned);
-      });
+      mirror_.Commit(std::bind_front(&RowGroup::MakePlan, &planned));
   if (!committed.ok()) return committed.status();
   if (!*committed) return absl::OkStatus();
   CrashPoint("apply.committed");
-  NoteCommitted(**committed, &planned);
-  absl::Status settled = Settle((*committed)->result.steps, group.front()->now_ms, &planned);
+  std::optional<std::vector<Hold>> holds = NoteCommitted(**committed, planned);
+  absl::Status settled = Settle((*committed)->result.steps, group.front()->now_ms, std::move(holds), planned);
   return settled.ok() ? AnswerGroup(tenant, planned) : settled;
 }
 
@@ -195,7 +194,7 @@ absl::StatusOr<bool> RowWriter::MustWait(const TenantRecord& tenant, const std::
     if (!one->may_wait) return false;
   }
   if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
-  RowPlanner look = PlannerFor(tenant, 0);
+  RowPlanner look = PlannerFor(mirror_, tenant, 0);
   for (WaitingRows* const one : group) {
     const absl::StatusOr<bool> gap = look.HasGap(one->request);
     if (!gap.ok()) return gap.status();
@@ -205,44 +204,8 @@ absl::StatusOr<bool> RowWriter::MustWait(const TenantRecord& tenant, const std::
   return true;
 }
 
-RowPlanner RowWriter::PlannerFor(const TenantRecord& tenant, std::int64_t now_ms) {
-  const RunningCycle& cycle = mirror_.cycle();
-  return RowPlanner(
-      *mirror_.store(),
-      RowPlanner::Cycle{tenant.cycle, !tenant.announced.empty(), cycle.refused(), mirror_.context_id(),
-                        &mirror_.options().breaker, &cycle.holds(), now_ms, tenant.missed_cycle},
-      RefusedOf(cycle.notes()));
-}
-
-absl::StatusOr<std::optional<Plan>> RowWriter::PlanGroup(std::int64_t cycle, const TenantRecord& tenant,
-                                                         const std::vector<WaitingRows*>& waiting,
-                                                         Group* group) {
-  if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
-  Plan plan;
-  plan.cycle = cycle;
-  for (const WaitingRows* const one : waiting) plan.now_ms = std::max(plan.now_ms, one->now_ms);
-  group->planner.emplace(PlannerFor(tenant, plan.now_ms));
-  group->known_holds = mirror_.cycle().holds();
-  group->planned.clear();
-  for (WaitingRows* const one : waiting) {
-    const absl::StatusOr<bool> added = group->planner->Add(one->request, one->may_wait);
-    if (!added.ok()) return added.status();
-    one->has_gap = !*added;
-    if (*added) group->planned.push_back(one);
-  }
-  if (group->planned.empty()) return std::optional<Plan>();
-  plan.steps = group->planner->TakeSteps();
-  mirror_.hooks().AddWiped(&plan);
-  plan.holds = group->planner->TakeHolds();
-  plan.cycle_notes = [group](const std::vector<StepResult>& steps) {
-    CycleNoteChanges changes = group->planner->NotesOf(steps);
-    group->notes_changed = changes != CycleNoteChanges{};
-    return changes;
-  };
-  return plan;
-}
-
-void RowWriter::NoteCommitted(const Mirror::Committed& committed, Group* group) {
+std::optional<std::vector<Hold>> RowWriter::NoteCommitted(const Mirror::Committed& committed,
+                                                          const RowGroup& group) {
   const std::vector<Step>& steps = committed.plan.steps;
   const std::vector<StepResult>& results = committed.result.steps;
   mirror_.options().counters->commits.Note(committed.took);
@@ -256,23 +219,24 @@ void RowWriter::NoteCommitted(const Mirror::Committed& committed, Group* group) 
     settles = settles || (steps[i].settles_holds && results[i].status.ok());
   }
   if (swaps) mirror_.indexes().SetDue();
-  if (settles || !committed.plan.holds.empty()) group->changed_holds = committed.plan.holds;
-  if (group->notes_changed) mirror_.cycle().ForgetNotes();
+  if (group.notes_changed()) mirror_.cycle().ForgetNotes();
+  if (!settles && committed.plan.holds.empty()) return std::nullopt;
+  return committed.plan.holds;
 }
 
-absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t now_ms, Group* group) {
+absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t now_ms,
+                               std::optional<std::vector<Hold>> changed, RowGroup& group) {
   std::vector<std::pair<std::string, std::string>> left_out;
-  if (absl::Status status = group->planner->Settle(results, &left_out); !status.ok()) {
+  if (absl::Status status = group.planner().Settle(results, &left_out); !status.ok()) {
     return mirror_.Noticed(status);
   }
   std::vector<Hold> late;
-  const absl::Status kept = KeepLateHolds(now_ms, *group->planner, &late);
-  std::optional<std::vector<Hold>>& changed = group->changed_holds;
+  const absl::Status kept = KeepLateHolds(now_ms, group.planner(), &late);
   if (kept.ok() && !late.empty()) {
     if (!changed) changed.emplace();
     changed->insert(changed->end(), late.begin(), late.end());
   }
-  if (changed) TellHolds(mirror_, group->known_holds, *changed);
+  if (changed) TellHolds(mirror_, group.known_holds(), *changed);
   if (!kept.ok()) return kept;
   for (const auto& [table, index] : left_out) {
     mirror_.Tell(Severity::kWarning, "index.left_out",
@@ -302,13 +266,13 @@ absl::Status RowWriter::KeepLateHolds(std::int64_t now_ms, RowPlanner& planner, 
       .status();
 }
 
-absl::Status RowWriter::AnswerGroup(const TenantRecord& tenant, Group& group) {
+absl::Status RowWriter::AnswerGroup(const TenantRecord& tenant, RowGroup& group) {
   ServerCounters& counters = *mirror_.options().counters;
   std::int64_t progressed = 0;
-  for (std::size_t i = 0; i < group.planned.size(); ++i) {
+  for (std::size_t i = 0; i < group.planned().size(); ++i) {
     if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.file().quarantine);
-    WaitingRows& waiting = *group.planned[i];
-    waiting.Answer(AnswerOf(waiting, i, *group.planner));
+    WaitingRows& waiting = *group.planned()[i];
+    waiting.Answer(AnswerOf(waiting, i, group.planner()));
     counters.requests.Note(std::chrono::steady_clock::now() - waiting.began);
     counters.row_bytes.Add(waiting.request.bytes);
     progressed = std::max(progressed, mirror_.progress().EndOf(waiting.now_ms, waiting.began));

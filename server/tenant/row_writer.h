@@ -16,6 +16,7 @@
 #include "server/plan/row_request.h"
 #include "server/tenant/commit_queue.h"
 #include "server/tenant/mirror/mirror.h"
+#include "server/tenant/row_group.h"
 #include "server/tenant/row_planner.h"
 
 namespace mirror {
@@ -40,15 +41,6 @@ class RowWriter {
   std::size_t waiting_requests() { return queue_.size(); }
 
  private:
-  /// Requests that were planned together, until they are answered.
-  struct Group {
-    std::optional<RowPlanner> planner = std::nullopt;
-    std::vector<WaitingRows*> planned = {};
-    bool notes_changed = false;
-    std::vector<Hold> known_holds = {};  ///< Which the plan was made of.
-    std::optional<std::vector<Hold>> changed_holds = std::nullopt;
-  };
-
   /// Waits for the turn of `requests`, and answers whatever this thread has to.
   void Queue(const std::vector<WaitingRows*>& requests) MIRROR_EXCLUDES(mirror_.mutex());
   /// Answers all of `group`.
@@ -68,20 +60,18 @@ class RowWriter {
   /// lock, since they look again and again.
   absl::StatusOr<bool> MustWait(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// After RunningCycle::Load().
-  RowPlanner PlannerFor(const TenantRecord& tenant, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
-  absl::StatusOr<std::optional<Plan>> PlanGroup(std::int64_t cycle, const TenantRecord& tenant,
-                                                const std::vector<WaitingRows*>& waiting, Group* group)
+  /// What the commit changed of what is kept in memory. Gives the holds that were written; absent: what is
+  /// known of holds is as it was.
+  std::optional<std::vector<Hold>> NoteCommitted(const Mirror::Committed& committed, const RowGroup& group)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// What the commit changed of what is kept in memory.
-  void NoteCommitted(const Mirror::Committed& committed, Group* group) MIRROR_REQUIRES(mirror_.mutex());
-  absl::Status Settle(std::vector<StepResult>& results, std::int64_t now_ms, Group* group)
+  absl::Status Settle(std::vector<StepResult>& results, std::int64_t now_ms,
+                      std::optional<std::vector<Hold>> changed, RowGroup& group)
       MIRROR_REQUIRES(mirror_.mutex());
   /// What was refused since too many rows would have gone is judged and kept in one transaction: `late` gets
   /// the holds.
   absl::Status KeepLateHolds(std::int64_t now_ms, RowPlanner& planner, std::vector<Hold>* late)
       MIRROR_REQUIRES(mirror_.mutex());
-  absl::Status AnswerGroup(const TenantRecord& tenant, Group& group) MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status AnswerGroup(const TenantRecord& tenant, RowGroup& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<std::vector<BatchOutcome>> AnswerOf(const WaitingRows& waiting, std::size_t number,
                                                      RowPlanner& planner) MIRROR_REQUIRES(mirror_.mutex());
   /// Rows were missing: the table takes nothing more in this cycle.

@@ -236,7 +236,7 @@ STD_LOCKS = re.compile(
 # Of SQLite's C API: all but the names of what is handed on.
 SQLITE_CALL = re.compile(r"\bsqlite3_(?!(?:stmt|value)\b)\w+")
 # What passes the sources' door goes through one function, which knows what a source may read.
-SOURCES_DOOR = ("mirror_service", "stream_calls", "range_calls", "encode_outcome", "checked_service")
+SOURCES_DOOR = ("mirror_service", "row_stream", "range_calls", "encode_outcome", "checked_service", "row_decoder")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"][^>"]+[>"])')
 
 

@@ -114,7 +114,7 @@ FILES = [
     ("server/a.cc", "std::mutex a;\n", "base/mutex.h"),
     ("tools/a.cc", "const std::lock_guard lock(mutex_);\n", "base/mutex.h"),
     ("client/a.h", "#include <condition_variable>\n", "base/mutex.h"),
-    ("server/rpc/stream_calls.cc", "return ToRpcStatus(status);\n", "SourceStatus"),
+    ("server/rpc/row_stream.cc", "return ToRpcStatus(status);\n", "SourceStatus"),
     ("server/a.cc", "// FROM pragma_table_info(?1)\n", "temp.pragma_"),
     ("server/string_utils.cc", "int a;\n", "says nothing"),
     ("server/tenant_manager.cc", "int a;\n", "says nothing"),

@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "server/store/plan_runner.h"
+#include "server/store/begin_work.h"
 #include "tests/support/memory_snapshot.h"
 #include "tests/support/memory_transaction.h"
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/crash_point.h"
-#include "server/store/plan_runner.h"
+#include "server/store/begin_work.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/records/sqlite_tenant.h"

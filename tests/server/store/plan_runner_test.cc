@@ -1,5 +1,3 @@
-#include "server/store/plan_runner.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/store/begin_work.h"
 #include "tests/support/rows.h"
 #include "tests/support/scripted_transaction.h"
 #include "tests/support/status_matchers.h"

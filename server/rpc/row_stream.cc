@@ -2,15 +2,18 @@
 
 #include <grpc/grpc.h>
 
+#include <functional>
 #include <list>
 #include <utility>
-#include <vector>
 
-#include "base/clock.h"
+#include "server/rpc/admitted_rows.h"
+#include "server/rpc/call_log.h"
 #include "server/rpc/encode_outcome.h"
 #include "server/rpc/mirror_service.h"
+#include "server/rpc/row_decoder.h"
 #include "server/rpc/row_pipeline.h"
 #include "server/rpc/source_words.h"
+#include "server/rpc/stream_messages.h"
 
 namespace mirror {
 
@@ -50,49 +53,42 @@ void MirrorService::CancelIdleStreams(std::chrono::milliseconds patience) {
   }
 }
 
-grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, RowStreamEnds* stream) {
-  return Admit("RowDataStream", *context,
-               [&](const Caller& caller) { return DoStream(caller, context, stream); });
+grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, const Caller& caller,
+                                          StreamMessages* messages) {
+  CallLog log("RowDataStream", counters_);
+  log.set_tenant(caller.context_id);
+  return log.Finish(DoStream(caller, context, messages));
 }
 
+/// Each step of a message is bound to the file that does it: none of them comes back through this one.
 absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* context,
-                                     RowStreamEnds* stream) {
+                                     StreamMessages* messages) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
   if (!tenant.ok()) return tenant.status();
   absl::StatusOr<InFlight::Stream> held = in_flight_.OpenStream(caller.context_id);
   if (!held.ok()) return held.status();
   Registered registered(*this, context);
+  const RowDecoder decoder(caller, **tenant, limits_);
+  AdmittedRows rows(gate_, *context, caller, **tenant);
   RowPipeline::Hands hands;
-  hands.read = [&](v1::RowDataRequest* request, std::shared_ptr<void>* room) {
-    return stream->Read(request, room);
-  };
-  hands.decode = [&](const v1::RowDataRequest& request, RowRequest* rows, v1::RowDataResponse* response) {
-    return Decode(caller, **tenant, request, rows, response);
-  };
-  Standing standing;
-  hands.apply = [&](const std::vector<const RowRequest*>& requests) {
-    // Here and not where a message is read: what waited must not be applied for a key that is gone by now.
-    const absl::Status admitted = gate_.AdmitAgain(*context, caller, NowMs() / 1'000, &standing);
-    if (!admitted.ok()) return std::vector<RowAnswer>(requests.size(), admitted);
-    return (*tenant)->ApplyAll(caller, requests, NowMs());
-  };
-  hands.encode = [](const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse* response) {
-    for (const BatchOutcome& outcome : outcomes) EncodeOutcome(outcome, response->add_results());
-  };
-  hands.write = [&](const v1::RowDataResponse& response) { return stream->Write(response); };
-  hands.cancelled = [&] { return context->IsCancelled(); };
+  hands.read = std::bind_front(&StreamMessages::Read, messages);
+  hands.decode = std::bind_front(&RowDecoder::Decode, &decoder);
+  hands.apply = std::bind_front(&AdmittedRows::Apply, &rows);
+  hands.encode = EncodeOutcomes;
+  hands.write = std::bind_front(&StreamMessages::Write, messages);
+  hands.cancelled = [context] { return context->IsCancelled(); };
   // What returns from a handler cannot end a read of another thread; this does, and the source gets the
   // status.
-  hands.abort = [&](const absl::Status& status) {
+  hands.abort = [context](const absl::Status& status) {
     const grpc::Status answer = SourceStatus(status);
     grpc_call_cancel_with_status(context->c_call(), static_cast<grpc_status_code>(answer.error_code()),
                                  answer.error_message().c_str(), nullptr);
   };
-  hands.hold = [&](std::uint64_t bytes) { return held->Hold(bytes); };
-  hands.hold_ahead = [&](std::uint64_t bytes) { return held->HoldAhead(bytes); };
-  hands.waits = [&](bool waits) { registered.set_waiting(waits); };
+  hands.hold = std::bind_front(&InFlight::Stream::Hold, &*held);
+  hands.hold_ahead = std::bind_front(&InFlight::Stream::HoldAhead, &*held);
+  hands.waits = std::bind_front(&Registered::set_waiting, &registered);
   absl::Status status = RowPipeline(std::move(hands)).Run();
-  return status.ok() ? stream->fault() : status;
+  return status.ok() ? messages->fault() : status;
 }
 
 }  // namespace mirror

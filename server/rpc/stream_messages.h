@@ -1,0 +1,48 @@
+#ifndef MIRROR_SERVER_RPC_STREAM_MESSAGES_H_
+#define MIRROR_SERVER_RPC_STREAM_MESSAGES_H_
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "mirror/v1/mirror_client.pb.h"
+#include "server/rpc/listener/vouched_bytes.h"
+#include "server/rpc/memory_share.h"
+
+namespace mirror {
+
+/// The messages of a RowDataStream, which come as bytes: each is read, has room in memory, and is parsed.
+/// Threads: one reads, one writes.
+class StreamMessages {
+ public:
+  using Raw = grpc::ServerReaderWriter<v1::RowDataResponse, grpc::ByteBuffer>;
+
+  /// Its references outlive it. `tenant`: whose memory it is.
+  StreamMessages(Raw* raw, VouchedBytes& vouched, MemoryShare& memory, std::string peer, std::string tenant)
+      : raw_(raw), vouched_(vouched), memory_(memory), peer_(std::move(peer)), tenant_(std::move(tenant)) {}
+
+  /// Blocks. False: no more messages, the call was cancelled, or the message was not taken, see fault().
+  /// `room` is what counts the memory of `request`: it is read into again with the same, and goes with it.
+  bool Read(v1::RowDataRequest* request, std::shared_ptr<void>* room);
+  bool Write(const v1::RowDataResponse& response) { return raw_->Write(response); }
+  /// Why the last message was not taken. To be asked when nobody reads any more.
+  absl::Status fault() const { return fault_; }
+  /// No message came.
+  bool empty() const { return empty_; }
+
+ private:
+  Raw* const raw_;
+  VouchedBytes& vouched_;
+  MemoryShare& memory_;
+  const std::string peer_, tenant_;
+  absl::Status fault_;
+  bool empty_ = true;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_STREAM_MESSAGES_H_

@@ -1,0 +1,42 @@
+#include "server/tenant/row_group.h"
+
+#include <algorithm>
+
+namespace mirror {
+
+absl::StatusOr<std::optional<Plan>> RowGroup::MakePlan(const TenantRecord& tenant) {
+  if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
+  Plan plan;
+  plan.cycle = cycle_;
+  for (const WaitingRows* const one : waiting_) plan.now_ms = std::max(plan.now_ms, one->now_ms);
+  planner_.emplace(PlannerFor(mirror_, tenant, plan.now_ms));
+  known_holds_ = mirror_.cycle().holds();
+  planned_.clear();
+  for (WaitingRows* const one : waiting_) {
+    const absl::StatusOr<bool> added = planner_->Add(one->request, one->may_wait);
+    if (!added.ok()) return added.status();
+    one->has_gap = !*added;
+    if (*added) planned_.push_back(one);
+  }
+  if (planned_.empty()) return std::optional<Plan>();
+  plan.steps = planner_->TakeSteps();
+  mirror_.hooks().AddWiped(&plan);
+  plan.holds = planner_->TakeHolds();
+  plan.cycle_notes = [this](const std::vector<StepResult>& steps) {
+    CycleNoteChanges changes = planner_->NotesOf(steps);
+    notes_changed_ = changes != CycleNoteChanges{};
+    return changes;
+  };
+  return plan;
+}
+
+RowPlanner PlannerFor(Mirror& mirror, const TenantRecord& tenant, std::int64_t now_ms) {
+  const RunningCycle& cycle = mirror.cycle();
+  return RowPlanner(
+      *mirror.store(),
+      RowPlanner::Cycle{tenant.cycle, !tenant.announced.empty(), cycle.refused(), mirror.context_id(),
+                        &mirror.options().breaker, &cycle.holds(), now_ms, tenant.missed_cycle},
+      RefusedOf(cycle.notes()));
+}
+
+}  // namespace mirror
