@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_STORE_H_
 #define MIRROR_SERVER_STORE_STORE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -135,9 +136,10 @@ class Store {
   /// again.
   virtual bool Replaced() = 0;
   /// Whether the store can be closed and left alone: nothing of it is outside of its own file.
+  /// What others' locks keep from it is waited for as long as `patience`.
   ///   kUnavailable  not now: why, and what to do
   ///   kDataLoss     pages are lost, which its log alone may have
-  virtual absl::Status CheckWhole() = 0;
+  virtual absl::Status CheckWhole(std::chrono::milliseconds patience) = 0;
   /// Rewrites the whole file, so that neither the file nor its log holds deleted data.
   /// Between two commits; takes the time of a copy and, for that long, twice the space. Errors:
   /// kUnavailable (no space, or a reader needs the log): deleted data may still be there; kFailedPrecondition

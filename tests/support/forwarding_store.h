@@ -1,6 +1,7 @@
 #ifndef MIRROR_TESTS_SUPPORT_FORWARDING_STORE_H_
 #define MIRROR_TESTS_SUPPORT_FORWARDING_STORE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -66,7 +67,9 @@ class ForwardingStore : public Store {
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override { return store_->OpenSnapshot(); }
   bool IsDurable() override { return store_->IsDurable(); }
   bool Replaced() override { return store_->Replaced(); }
-  absl::Status CheckWhole() override { return store_->CheckWhole(); }
+  absl::Status CheckWhole(std::chrono::milliseconds patience) override {
+    return store_->CheckWhole(patience);
+  }
   absl::Status Scrub() override { return store_->Scrub(); }
   void Rest() override { store_->Rest(); }
   absl::Status Quarantine(const std::string& why) override { return store_->Quarantine(why); }

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -184,7 +185,9 @@ class Database final : public SqliteDatabase {
 
   bool IsDurable() override { return true; }
 
-  absl::Status CheckWhole() override { return ::mirror::CheckWhole(*connection_); }
+  absl::Status CheckWhole(std::chrono::milliseconds patience) override {
+    return ::mirror::CheckWhole(*connection_, patience);
+  }
 
   bool Replaced() override {
     // Only once nothing of a log that nothing leads to can be lost.
@@ -224,7 +227,10 @@ class Database final : public SqliteDatabase {
     return ReadTenant().status();
   }
 
-  absl::Status CheckOwnTables() override { return ::mirror::CheckOwnTables(*connection_, context_id_); }
+  absl::Status CheckOwnTables() override {
+    absl::Status status = ::mirror::CheckOwnTables(*connection_, context_id_);
+    return status.ok() ? CheckOwnColumns(*connection_, context_id_) : status;
+  }
 
   std::uint64_t BytesOnDisk() override {
     std::error_code error;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -187,8 +188,8 @@ class NewMirror final : public Store {
     if (!building_ && !lost_) rows_->Rest();
   }
   bool Replaced() override { return lost_ || (building_ ? Exists(path_) : rows_->Replaced()); }
-  absl::Status CheckWhole() override {
-    if (!building_) return rows_->CheckWhole();
+  absl::Status CheckWhole(std::chrono::milliseconds patience) override {
+    if (!building_) return rows_->CheckWhole(patience);
     const absl::StatusOr<TenantRecord> tenant = rows_->ReadTenant();
     if (!tenant.ok() || !tenant->active) return tenant.status();
     return absl::UnavailableError("its first cycle is making the mirror. Wait until that is over.");

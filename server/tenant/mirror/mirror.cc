@@ -220,7 +220,7 @@ bool Mirror::CloseIfIdle() {
   const MutexLock lock(mutex_, std::adopt_lock);
   if (!store_) return false;
   // A log that a reader holds would be replayed over a file put there while nobody watches.
-  if (!store_->Replaced() && !store_->CheckWhole().ok()) return false;
+  if (!store_->Replaced() && !store_->CheckWhole({}).ok()) return false;
   Close();
   return true;
 }
