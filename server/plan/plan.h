@@ -159,6 +159,8 @@ struct StoredTable {
 /// partner's.
 struct CreateTable {
   TableSchema schema;
+  /// The mirror has a metadata row of it and no definition: what stands under its name may be its own table.
+  bool lost_definition = false;
 };
 /// One change in place.
 struct AddColumn {

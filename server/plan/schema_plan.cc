@@ -190,7 +190,7 @@ std::string RulesFirst(const std::string& table) {
 TablePlan PlanNew(const TableSchema& announced, Step step) {
   TablePlan plan;
   plan.action = SchemaAction::kCreated;
-  step.actions.emplace_back(CreateTable{KeptForm(announced)});
+  step.actions.emplace_back(CreateTable{KeptForm(announced), step.expected.has_value()});
   step.actions.emplace_back(AgreeSchema{announced});
   // A metadata row without a definition is a leftover that nobody can trust.
   step.record->position = Position{};

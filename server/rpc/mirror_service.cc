@@ -40,14 +40,15 @@ WireLimits WireLimitsOf(const LimitsConfig& config) {
   return limits;
 }
 
-std::string BusyText(const BusyCycle& busy, std::chrono::seconds idle) {
+std::string BusyText(const BusyCycle& busy, const std::string& context_id, std::chrono::seconds idle) {
   return absl::StrCat("cycle ", busy.cycle, " is at work since ", FormatUnixTime(busy.since_ms / 1'000),
                       ". No cycle began. Try again later: a cycle that makes no progress for ", idle.count(),
-                      " s is over.");
+                      " s is over; if no source runs it, as after a change by hand, 'mirrorctl resume ",
+                      context_id, "' ends it.");
 }
 
-void EncodeAdmission(const Admission& admission, std::chrono::seconds cycle_idle,
-                     v1::AuthenticateResponse* response) {
+void EncodeAdmission(const Admission& admission, const std::string& context_id,
+                     std::chrono::seconds cycle_idle, v1::AuthenticateResponse* response) {
   response->set_accepted(admission.accepted);
   response->set_cycle(admission.cycle);
   if (admission.busy) {
@@ -58,7 +59,7 @@ void EncodeAdmission(const Admission& admission, std::chrono::seconds cycle_idle
   response->set_do_not_replicate(admission.do_not_replicate);
   response->set_do_not_replicate_by(static_cast<v1::DoNotReplicateBy>(admission.by));
   response->set_reason(
-      SourceWords(admission.busy ? BusyText(*admission.busy, cycle_idle) : admission.reason));
+      SourceWords(admission.busy ? BusyText(*admission.busy, context_id, cycle_idle) : admission.reason));
 }
 
 // --- TableSchema --------------------------------------------------------------
@@ -278,7 +279,7 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   if (!signed_answer.ok()) return signed_answer.status();
   if (head.number > 0) (*tenant)->SignedReceipts(head);
   response->set_signed_response(*std::move(signed_answer));
-  EncodeAdmission(*admission, cycle_idle_, response);
+  EncodeAdmission(*admission, caller.context_id, cycle_idle_, response);
   FillTerms(caller, now_ms, response);
   return absl::OkStatus();
 }

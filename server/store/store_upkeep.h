@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_STORE_UPKEEP_H_
 #define MIRROR_SERVER_STORE_STORE_UPKEEP_H_
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -17,9 +18,10 @@ class StoreUpkeep {
   /// again.
   virtual bool Replaced() = 0;
   /// Whether the store can be closed and left alone: nothing of it is outside of its own file.
+  /// What others' locks keep from it is waited for as long as `patience`.
   ///   kUnavailable  not now: why, and what to do
   ///   kDataLoss     pages are lost, which its log alone may have
-  virtual absl::Status CheckWhole() = 0;
+  virtual absl::Status CheckWhole(std::chrono::milliseconds patience) = 0;
   /// Rewrites the whole file, so that neither the file nor its log holds deleted data.
   /// Between two commits; takes the time of a copy and, for that long, twice the space. Errors:
   /// kUnavailable (no space, or a reader needs the log): deleted data may still be there; kFailedPrecondition
@@ -35,7 +37,7 @@ class StoreUpkeep {
   virtual absl::Status Release() = 0;
   /// Integrity of the whole database; OK or kDataLoss with what the check said.
   virtual absl::Status CheckIntegrity() = 0;
-  /// kDataLoss when a table that the store keeps for itself was dropped.
+  /// kDataLoss when a table that the store keeps for itself, or a column of one, was dropped or renamed.
   virtual absl::Status CheckOwnTables() = 0;
   /// Bytes on disk, log included.
   virtual std::uint64_t BytesOnDisk() = 0;

@@ -1,12 +1,19 @@
 #include "server/tenant/file_calls.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 
 namespace mirror {
+namespace {
+
+/// As long as a statement of any other call waits for another program's lock.
+constexpr std::chrono::seconds kOthersLocksMax{5};
+
+}  // namespace
 
 void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored) {
   if (!before) return;
@@ -35,7 +42,7 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
           })
           .status();
   if (!ended.ok()) return ended;
-  const absl::Status whole = copy.upkeep().CheckWhole();
+  const absl::Status whole = copy.upkeep().CheckWhole({});
   if (whole.ok()) return whole;
   return absl::Status(
       whole.code(),
@@ -103,7 +110,7 @@ absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
     const absl::StatusOr<TenantRecord> tenant = store.records().ReadTenant();
     if (tenant.ok()) *before = *tenant;
     if (store.upkeep().Quarantined().empty()) {
-      const absl::Status whole = store.upkeep().CheckWhole();
+      const absl::Status whole = store.upkeep().CheckWhole(kOthersLocksMax);
       if (!whole.ok() && !absl::IsDataLoss(whole)) return whole;
       // Only now the disk was seen to have lost pages: the file is set aside with the log that has them.
       if (!whole.ok() && damaged->empty()) {

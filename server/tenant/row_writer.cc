@@ -27,11 +27,13 @@ const char* InWords(PopulateReason reason) {
     case PopulateReason::kMinusOne:
       return "the mirror's LSN was -1";
     case PopulateReason::kAhead:
-      return "the mirror was ahead of the source, which was restored";
+      return "the mirror is ahead of the source: it was restored, or counts its changes anew";
     case PopulateReason::kLineageMiss:
-      return "the source does not know the mirror's position: it was restored, or is another database";
+      return "the source does not know the mirror's position: it or the mirror was restored, it is another "
+             "database, or counts its changes anew, as after a change of its strategy";
     case PopulateReason::kPendingMiss:
-      return "the source does not know where an interrupted cycle was going: it was restored meanwhile";
+      return "the source does not know where an interrupted cycle was going: it was restored meanwhile, or "
+             "counts its changes anew";
     case PopulateReason::kHistoryGone:
       return "the source's log no longer reaches back to the mirror's LSN";
     case PopulateReason::kSchema:

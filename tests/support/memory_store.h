@@ -1,6 +1,7 @@
 #ifndef MIRROR_TESTS_SUPPORT_MEMORY_STORE_H_
 #define MIRROR_TESTS_SUPPORT_MEMORY_STORE_H_
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,7 +57,7 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override;
 
   bool Replaced() override { return false; }
-  absl::Status CheckWhole() override { return absl::OkStatus(); }
+  absl::Status CheckWhole(std::chrono::milliseconds) override { return absl::OkStatus(); }
   absl::Status Scrub() override { return absl::OkStatus(); }
   void Rest() override {}
   absl::Status Quarantine(const std::string&) override { return absl::OkStatus(); }

@@ -38,7 +38,9 @@ absl::Status WhyNoTenant(SqliteConnection& connection, const std::string& contex
   if (IsEmpty(connection)) return Emptied();
   if (!absl::IsFailedPrecondition(status)) return status;
   if (absl::Status own = CheckOwnTables(connection, context_id); !own.ok()) return own;
-  return absl::DataLossError(status.message());
+  // The rest says what to do, and so does whoever tells of the loss.
+  const absl::string_view message = status.message();
+  return absl::DataLossError(message.substr(0, message.find(". ")));
 }
 
 absl::Status CheckOwner(SqliteConnection& connection, const std::string& context_id) {
@@ -98,6 +100,14 @@ absl::Status CheckOwnTables(SqliteConnection& connection, const std::string& con
   if (IsEmpty(connection)) return Emptied();
   return absl::DataLossError(
       absl::StrCat("its own table '", *dropped, "' was dropped by hand, and what stood in it is lost"));
+}
+
+absl::Status CheckOwnColumns(SqliteConnection& connection, const std::string& context_id) {
+  const absl::StatusOr<std::string> lost = FindLostOwnColumn(connection, context_id);
+  if (!lost.ok()) return lost.status();
+  if (lost->empty()) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("column '", *lost, "' of its own tables was dropped or renamed by hand"));
 }
 
 absl::Status CheckLogSize(SqliteConnection& connection, std::uint64_t bytes_max) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -159,7 +160,7 @@ class NewMirror final : public Store {
    public:
     explicit BuildingUpkeep(NewMirror& mirror) : mirror_(mirror) {}
     bool Replaced() override { return mirror_.lost_ || Exists(mirror_.path_); }
-    absl::Status CheckWhole() override {
+    absl::Status CheckWhole(std::chrono::milliseconds) override {
       const absl::StatusOr<TenantRecord> tenant = mirror_.records().ReadTenant();
       if (!tenant.ok() || !tenant->active) return tenant.status();
       return absl::UnavailableError("its first cycle is making the mirror. Wait until that is over.");

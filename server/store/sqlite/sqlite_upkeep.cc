@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <system_error>
@@ -20,7 +21,9 @@ class SqliteUpkeep final : public StoreUpkeep {
     connection_.KeepLog(!quarantined_.empty());
   }
 
-  absl::Status CheckWhole() override { return ::mirror::CheckWhole(connection_); }
+  absl::Status CheckWhole(std::chrono::milliseconds patience) override {
+    return ::mirror::CheckWhole(connection_, patience);
+  }
 
   bool Replaced() override {
     // Only once nothing of a log that nothing leads to can be lost.
@@ -60,7 +63,10 @@ class SqliteUpkeep final : public StoreUpkeep {
     return ReadTenantOf(connection_, context_id_).status();
   }
 
-  absl::Status CheckOwnTables() override { return ::mirror::CheckOwnTables(connection_, context_id_); }
+  absl::Status CheckOwnTables() override {
+    absl::Status status = ::mirror::CheckOwnTables(connection_, context_id_);
+    return status.ok() ? CheckOwnColumns(connection_, context_id_) : status;
+  }
 
   std::uint64_t BytesOnDisk() override {
     std::error_code error;

@@ -202,7 +202,7 @@ bool Mirror::CloseIfIdle() {
   const MutexLock lock(mutex_, std::adopt_lock);
   if (!store_) return false;
   // A log that a reader holds would be replayed over a file put there while nobody watches.
-  if (!store_->upkeep().Replaced() && !store_->upkeep().CheckWhole().ok()) return false;
+  if (!store_->upkeep().Replaced() && !store_->upkeep().CheckWhole({}).ok()) return false;
   Close();
   return true;
 }

@@ -131,6 +131,20 @@ TEST_F(WriterLockTest, ACompletionOfACycleThatAnotherServerEndedDoesNotCompleteI
   EXPECT_NE(Partner(path()).One("SELECT completed_cycle FROM _mirror_tenant"), Cell(source_->cycle));
 }
 
+TEST_F(WriterLockTest, ACycleThatWasSetByHandIsBusyUntilAnOperatorResumesTheTenant) {
+  BeginAtFive();
+  ByHand("UPDATE _mirror_tenant SET cycle = cycle + 7");
+  EXPECT_THAT(source_->Complete(), StatusIs(absl::StatusCode::kAborted, HasSubstr("took its place")));
+  source_->now += 1'000;
+  ASSERT_TRUE(source_->Authenticate()->busy);
+  const Cell lsn = Metadata("lsn");
+
+  ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
+
+  EXPECT_EQ(Metadata("lsn"), lsn) << "nothing is populated for that";
+  source_->Begin();
+}
+
 TEST_F(WriterLockTest, AnIdleCycleIsNotEndedWhereAnotherOneTookItsPlaceMeanwhile) {
   BeginAtFive();
   source_->now += options_.cycle_idle_ms + 1;

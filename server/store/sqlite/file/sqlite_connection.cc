@@ -35,6 +35,16 @@ std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
   return SqliteConnection::FileId{info.st_dev, info.st_ino};
 }
 
+/// Our statements name tables and columns that were there when they were written.
+std::string WhatIsToBeDone(int code, std::string_view detail) {
+  const bool changed =
+      detail.starts_with("no such column: ") || detail.starts_with("no such table: ") ||
+      (detail.starts_with("table ") && detail.find(" has no column named ") != std::string_view::npos);
+  if (code != SQLITE_ERROR || !changed) return ".";
+  return ". Nothing was applied: somebody changed a table of the mirror by hand. The next cycle populates it "
+         "anew, or says what to do.";
+}
+
 absl::Status Explain(const sqlite::Failure& failure, std::string_view what) {
   return SqliteStatus(failure.primary(), failure.extended, what, failure.words);
 }
@@ -96,7 +106,8 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
     case SQLITE_CONSTRAINT:
       return absl::FailedPreconditionError(absl::StrCat(begin, "refused by a constraint", end, "."));
     default:
-      return absl::FailedPreconditionError(absl::StrCat(begin, SqliteWords(detail), end, "."));
+      return absl::FailedPreconditionError(
+          absl::StrCat(begin, SqliteWords(detail), end, WhatIsToBeDone(code, detail)));
   }
 }
 

@@ -16,6 +16,17 @@ absl::Status OtherLog() {
       "server's own log was last copied may be missing, and the other log may not fit the file");
 }
 
+/// A log is emptied under the lock of who writes, too. Nobody waits for it here.
+bool SomebodyWrites(const SqliteConnection& connection) {
+  sqlite3* const db = connection.handle();
+  if (sqlite3_txn_state(db, "main") != SQLITE_TXN_NONE) return false;
+  sqlite3_busy_timeout(db, 0);
+  const int code = sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr);
+  sqlite3_busy_timeout(db, SqliteConnection::kBusyTimeoutMs);
+  if (code == SQLITE_OK) sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
+  return (code & 0xff) == SQLITE_BUSY;
+}
+
 }  // namespace
 
 LogStays WhyLogStays(const SqliteConnection& connection) {
@@ -27,6 +38,10 @@ LogStays WhyLogStays(const SqliteConnection& connection) {
   switch (code & 0xff) {
     case SQLITE_OK:
     case SQLITE_BUSY:
+      if (SomebodyWrites(connection)) {
+        return {"another program holds the mirror's write lock (BEGIN IMMEDIATE, or a change without COMMIT)",
+                "Have it COMMIT or ROLLBACK, or end it"};
+      }
       return {"a reader holds an old state of the mirror open", "End that reader"};
     case SQLITE_FULL:
       return {"the disk is full", "Make room on it"};
@@ -36,14 +51,20 @@ LogStays WhyLogStays(const SqliteConnection& connection) {
   }
 }
 
-absl::Status CheckWhole(SqliteConnection& connection) {
-  if (connection.EmptyLog(0)) return absl::OkStatus();
+absl::Status CheckWhole(SqliteConnection& connection, std::chrono::milliseconds patience) {
+  const bool is_empty = connection.EmptyLog(static_cast<int>(patience.count()));
+  const bool is_held = (connection.log_code() & 0xff) == SQLITE_BUSY;
+  // What somebody is about to commit would go with a file that is taken away.
+  if (is_empty && !(is_held && SomebodyWrites(connection))) return absl::OkStatus();
   if (connection.LostPages()) return LostPages(connection);
   if (connection.OtherLog()) return OtherLog();
   const LogStays stays = WhyLogStays(connection);
-  return absl::UnavailableError(absl::StrCat("the log of '", connection.path(),
-                                             "' cannot be copied into the file and emptied: ", stays.why,
-                                             ". Nothing was done. ", stays.remedy, ", then try again."));
+  const std::string waited = is_held && patience.count() > 0
+                                 ? absl::StrCat(", and still does after ", patience.count() / 1'000, " s")
+                                 : std::string();
+  return absl::UnavailableError(absl::StrCat(
+      "the log of '", connection.path(), "' cannot be copied into the file and emptied: ", stays.why, waited,
+      ". Nothing was done. ", stays.remedy, ", then try again."));
 }
 
 absl::Status FileReplaced(const SqliteConnection& connection) {

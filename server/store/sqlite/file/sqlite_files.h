@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_FILES_H_
 #define MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_FILES_H_
 
+#include <chrono>
 #include <string>
 
 #include "absl/status/status.h"
@@ -17,15 +18,16 @@ absl::Status CheckFiles(SqliteConnection& connection);
 
 /// Why SqliteConnection::EmptyLog() was false just now, where no other log stands in its place.
 struct LogStays {
-  std::string why;     ///< "a reader holds ...".
+  std::string why;     ///< "a reader holds ...", or whoever holds the write lock.
   std::string remedy;  ///< "End that reader".
 };
 LogStays WhyLogStays(const SqliteConnection& connection);
 
-/// OK: nothing of the mirror is outside of its own file. Readers are not waited for.
+/// OK: nothing of the mirror is outside of its own file. Other programs' locks are waited for as long as
+/// `patience`; a write lock that somebody holds then is an error even where the log is empty.
 ///   kUnavailable  why its log has more, and what to do
 ///   kDataLoss     pages are lost, or what was committed may be
-absl::Status CheckWhole(SqliteConnection& connection);
+absl::Status CheckWhole(SqliteConnection& connection, std::chrono::milliseconds patience);
 
 /// The errors themselves.
 absl::Status FileReplaced(const SqliteConnection& connection);

@@ -1,5 +1,6 @@
 #include "server/store/sqlite/rows/sqlite_schema.h"
 
+#include <memory>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -189,6 +190,42 @@ absl::StatusOr<std::string> FindDroppedOwnTable(SqliteConnection& connection, co
   return missing.empty() ? std::string() : *missing.begin();
 }
 
+namespace {
+
+/// As "table.column"; the metadata table without the tenant's name.
+absl::StatusOr<std::vector<std::string>> OwnColumnsOf(SqliteConnection& connection,
+                                                      const std::string& context_id) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT iif(own.name = ?1 COLLATE NOCASE, '_mirroring', lower(own.name)) || '.' || lower(part.name) "
+      "FROM sqlite_schema AS own, temp.pragma_table_info(own.name) AS part WHERE own.type = 'table' AND "
+      "(own.name LIKE '\\_mirror\\_%' ESCAPE '\\' OR own.name = ?1 COLLATE NOCASE)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, FoldName(context_id + "_mirroring")).Texts();
+}
+
+/// Of a mirror that was just made.
+absl::StatusOr<std::vector<std::string>> NewOwnColumns() {
+  const absl::StatusOr<std::unique_ptr<SqliteConnection>> made =
+      SqliteConnection::Open(":memory:", /*create=*/true, FileUse::kBuilding, nullptr);
+  if (!made.ok()) return made.status();
+  if (absl::Status status = CreateOwnTables(**made, "new"); !status.ok()) return status;
+  return OwnColumnsOf(**made, "new");
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> FindLostOwnColumn(SqliteConnection& connection, const std::string& context_id) {
+  static const absl::StatusOr<std::vector<std::string>> kWanted = NewOwnColumns();
+  if (!kWanted.ok()) return kWanted.status();
+  const absl::StatusOr<std::vector<std::string>> there = OwnColumnsOf(connection, context_id);
+  if (!there.ok()) return there.status();
+  const std::set<std::string> known(there->begin(), there->end());
+  for (const std::string& column : *kWanted) {
+    if (!known.contains(column)) return column.starts_with("_mirroring.") ? context_id + column : column;
+  }
+  return std::string();
+}
+
 absl::Status CheckSqliteTableName(const std::string& table, const std::string& context_id) {
   const std::string folded = FoldName(table);
   std::string why;
@@ -220,6 +257,15 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
   if (there->empty()) return made;
   if (there->front() == "table" && action.schema.preserve_target)
     return AdoptTable(connection, action.schema);
+  if (there->front() == "table" && action.lost_definition) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the mirror's own record of table '", action.schema.name,
+        "' is missing: somebody removed its row from _mirror_schema. Its rows are as they were, and it takes "
+        "nothing. 'mirrorctl reset CONTEXT --table ",
+        action.schema.name,
+        "' drops it with them, and the next cycle makes and populates it anew; rename it before if somebody "
+        "may miss what stands in it."));
+  }
   return absl::FailedPreconditionError(
       absl::StrCat("the mirror database has ", there->front() == "index" ? "an " : "a ", there->front(), " '",
                    action.schema.name,

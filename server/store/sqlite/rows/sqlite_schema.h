@@ -22,6 +22,9 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
 /// One that somebody dropped since; empty: none.
 absl::StatusOr<std::string> FindDroppedOwnTable(SqliteConnection& connection, const std::string& context_id);
 
+/// "table.column" of one that CreateOwnTables() makes and that is not there; empty: all are.
+absl::StatusOr<std::string> FindLostOwnColumn(SqliteConnection& connection, const std::string& context_id);
+
 /// Why `table` cannot be mirrored under its name; OK when it can.
 absl::Status CheckSqliteTableName(const std::string& table, const std::string& context_id);
 

@@ -5,10 +5,12 @@
 #include <sqlite3.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "server/store/sqlite/file/second_names.h"
@@ -217,12 +219,47 @@ TEST_F(LostPages, ARestoreThatIsRefusedSaysWhatKeepsTheLogFull) {
     reader.Run("BEGIN");
     EXPECT_EQ(reader.One("SELECT count(*) FROM people"), Cell(50));
     EXPECT_THAT(restore(),
-                StatusIs(kUnavailable, AllOf(HasSubstr("a reader holds"), HasSubstr("End that reader"))));
+                StatusIs(kUnavailable, AllOf(HasSubstr("a reader holds"), HasSubstr("still does after 5 s"),
+                                             HasSubstr("End that reader"))));
     EXPECT_EQ(reader.One("SELECT count(*) FROM people"), Cell(50)) << "the mirror is as it was";
   }
   EXPECT_THAT(catalog_.Kinds(), Not(Contains("mirror.damaged")));
   EXPECT_THAT(restore(), IsOk());
   EXPECT_EQ(Count(), Cell(50));
+}
+
+TEST_F(LostPages, ARestoreBesideAWriterWaitsAndThenNamesTheWriteLock) {
+  const auto restore = [&] {
+    return tenant_->ReplaceFile(
+        [&](const auto&) { return MoveSqliteStore(folder_.path() + "/copy.db", folder_.path(), "ctx"); },
+        source_->now);
+  };
+  const auto is_refused =
+      StatusIs(absl::StatusCode::kUnavailable,
+               AllOf(HasSubstr("holds the mirror's write lock"), HasSubstr("still does after 5 s"),
+                     HasSubstr("Have it COMMIT or ROLLBACK"), Not(HasSubstr("reader"))));
+  CommitFifty();
+  Partner(path()).Run("VACUUM INTO '" + folder_.path() + "/copy.db'");
+  Partner writer(path());
+  writer.Run("BEGIN IMMEDIATE");
+  EXPECT_THAT(restore(), is_refused);
+  writer.Run("ROLLBACK");
+  writer.Run("PRAGMA wal_checkpoint(TRUNCATE)");
+  writer.Run("BEGIN IMMEDIATE");
+  EXPECT_THAT(restore(), is_refused) << "the log is empty, and what it is about to commit would be lost";
+  writer.Run("CREATE TABLE mine (x)");
+  writer.Run("COMMIT");
+  EXPECT_EQ(Partner(path()).One("SELECT count(*) FROM mine"), Cell(0)) << "the mirror is as it was";
+
+  writer.Run("BEGIN IMMEDIATE");
+  std::thread ends([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    writer.Run("COMMIT");
+  });
+  EXPECT_THAT(restore(), IsOk()) << "it waits for a transaction that ends";
+  ends.join();
+  EXPECT_EQ(Count(), Cell(50));
+  tenant_.reset();  // Before the writer, which takes what it finds beside its former name for its own log.
 }
 
 TEST_F(LostPages, ALogOverItsLimitSaysWhatKeepsItLong) {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +20,7 @@ namespace {
 using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 using enum absl::StatusCode;
 
 const Position kFive{Lsn{5}, "five"};
@@ -85,10 +87,50 @@ TEST_F(OwnTables, EachThatIsDroppedByHandIsNoticedAndANewFileCanBeBegun) {
 TEST_F(OwnTables, OneWhoseColumnsAreOthersCanBeSetAsideWhenAnOperatorMeetsIt) {
   MirrorPeople();
   ByHand("ALTER TABLE _mirror_parts DROP COLUMN data");
-  EXPECT_FALSE(tenant_->IsUnusable());
-  tenant_->Distrust(absl::FailedPreconditionError("no such column: data"));
+  EXPECT_TRUE(tenant_->IsUnusable());
+  EXPECT_THAT(catalog_.Messages("mirror.damaged"), HasSubstr("'_mirror_parts.data'"));
   SetAside();
   MirrorPeople();
+}
+
+TEST_F(OwnTables, OneWhoseColumnsAreOthersSaysWhatMendsItAndIsSetAside) {
+  MirrorPeople();
+  for (const char* const column :
+       {"_mirror_answers.reason", "_mirror_tenant.holder", "ctx_mirroring.state"}) {
+    SCOPED_TRACE(column);
+    const std::string_view name = column;
+    ByHand(absl::StrCat("ALTER TABLE ", std::string(name.substr(0, name.find('.'))), " RENAME COLUMN ",
+                        std::string(name.substr(name.find('.') + 1)), " TO other"));
+    EXPECT_THAT(NextCycle(),
+                StatusIs(kDataLoss, AllOf(HasSubstr(std::string(name.substr(name.find('.') + 1))),
+                                          HasSubstr("reset ctx --all"))));
+    SetAside();
+    MirrorPeople();
+  }
+}
+
+TEST_F(OwnTables, ATableWhoseDefinitionIsGoneIsLeftAsItIsAndSaysHowToMendIt) {
+  MirrorPeople();
+  for (const bool renamed : {true, false}) {
+    SCOPED_TRACE(renamed ? "renamed" : "reset");
+    ByHand("DELETE FROM _mirror_schema");
+    source_->Begin();
+    const TableAnswer refused = source_->Announced(People());
+    EXPECT_EQ(refused.action, SchemaAction::kRefused);
+    EXPECT_THAT(refused.reason,
+                AllOf(HasSubstr("record of table 'people' is missing"), HasSubstr("rows are as they were"),
+                      HasSubstr("'mirrorctl reset CONTEXT --table people'"), Not(HasSubstr("did not make"))));
+    EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}}));
+    ASSERT_THAT(source_->Complete(), IsOk());
+    if (renamed) {
+      ByHand("ALTER TABLE people RENAME TO kept");
+    } else {
+      ASSERT_THAT(tenant_->Reset({"people"}, source_->now), IsOk());
+    }
+    MirrorPeople();
+    EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}}));
+    EXPECT_EQ(Partner(path()).One("SELECT count(*) FROM kept"), Cell(1));
+  }
 }
 
 TEST_F(OwnTables, ADatabaseOfAnotherProgramIsLeftAsItIs) {

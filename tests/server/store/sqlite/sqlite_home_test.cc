@@ -312,7 +312,7 @@ TEST_F(SqliteHomeTest, ACopyTakesThePlaceOfAMirrorWhichStaysBesideIt) {
     const absl::StatusOr<std::unique_ptr<Store>> opened = copy->Open();
     ASSERT_THAT(opened, IsOk());
     Mark(**opened, "older, changed");
-    ASSERT_THAT((*opened)->upkeep().CheckWhole(), IsOk());
+    ASSERT_THAT((*opened)->upkeep().CheckWhole({}), IsOk());
   }
 
   const absl::StatusOr<std::string> kept = copy->Replace(kNow);
