@@ -18,7 +18,7 @@
 #include "base/folded_name.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/store/store.h"
-#include "tests/support/memory_store.h"
+#include "tests/support/memory/memory_store.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 

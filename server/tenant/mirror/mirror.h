@@ -37,7 +37,7 @@ using OpenStore = std::function<absl::StatusOr<std::unique_ptr<Store>>(bool crea
 using PlanEnd = std::function<absl::Status(const TenantRecord& before, Plan* plan)>;
 
 /// A tenant's file, whether it is open or not.
-struct MirrorFile {
+struct TenantFile {
   OpenStore open;
   bool retired = false;  ///< It is not opened any more.
   /// Another file was found, and the cycle in it has not been ended yet.
@@ -79,7 +79,7 @@ class Mirror {
   /// Remembers that a database is damaged: it takes nothing more until an operator acts. Gives what is to be
   /// answered.
   absl::Status Noticed(absl::Status status) MIRROR_REQUIRES(mutex_);
-  MirrorFile& file() MIRROR_REQUIRES(mutex_) { return file_; }
+  TenantFile& file() MIRROR_REQUIRES(mutex_) { return file_; }
   void Close() MIRROR_REQUIRES(mutex_);
   /// Closes the store when nobody uses it. False: it is in use or closed already.
   bool CloseIfIdle() MIRROR_EXCLUDES(mutex_);
@@ -132,7 +132,7 @@ class Mirror {
   Mutex mutex_;
   std::unique_ptr<Store> store_ MIRROR_GUARDED_BY(mutex_);
   std::atomic<bool> is_open_{false};
-  MirrorFile file_ MIRROR_GUARDED_BY(mutex_);
+  TenantFile file_ MIRROR_GUARDED_BY(mutex_);
   RunningCycle cycle_ MIRROR_GUARDED_BY(mutex_);
   CycleProgress progress_ MIRROR_GUARDED_BY(mutex_);
   PartnerNews partner_ MIRROR_GUARDED_BY(mutex_);

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "server/store/begin_work.h"
+#include "tests/support/memory/scripted_transaction.h"
 #include "tests/support/rows.h"
-#include "tests/support/scripted_transaction.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {

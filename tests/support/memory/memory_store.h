@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_SUPPORT_MEMORY_STORE_H_
-#define MIRROR_TESTS_SUPPORT_MEMORY_STORE_H_
+#ifndef MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_STORE_H_
+#define MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_STORE_H_
 
 #include <chrono>
 #include <memory>
@@ -9,7 +9,7 @@
 
 #include "server/store/store.h"
 #include "server/store/store_transaction.h"
-#include "tests/support/memory_mirror.h"
+#include "tests/support/memory/memory_mirror.h"
 
 namespace mirror {
 
@@ -74,4 +74,4 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
 
 }  // namespace mirror
 
-#endif  // MIRROR_TESTS_SUPPORT_MEMORY_STORE_H_
+#endif  // MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_STORE_H_

@@ -1,4 +1,4 @@
-#include "tests/support/memory_rows.h"
+#include "tests/support/memory/memory_rows.h"
 
 #include <optional>
 #include <set>

@@ -1,10 +1,10 @@
-#include "tests/support/scripted_transaction.h"
+#include "tests/support/memory/scripted_transaction.h"
 
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "tests/support/memory_transaction.h"
+#include "tests/support/memory/memory_transaction.h"
 
 namespace mirror {
 

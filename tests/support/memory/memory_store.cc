@@ -1,4 +1,4 @@
-#include "tests/support/memory_store.h"
+#include "tests/support/memory/memory_store.h"
 
 #include <utility>
 
@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "server/store/begin_work.h"
-#include "tests/support/memory_snapshot.h"
-#include "tests/support/memory_transaction.h"
+#include "tests/support/memory/memory_snapshot.h"
+#include "tests/support/memory/memory_transaction.h"
 
 namespace mirror {
 

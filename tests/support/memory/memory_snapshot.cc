@@ -1,4 +1,4 @@
-#include "tests/support/memory_snapshot.h"
+#include "tests/support/memory/memory_snapshot.h"
 
 #include <optional>
 #include <string>
@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "base/folded_name.h"
-#include "tests/support/memory_store.h"
+#include "tests/support/memory/memory_store.h"
 
 namespace mirror {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_SUPPORT_MEMORY_MIRROR_H_
-#define MIRROR_TESTS_SUPPORT_MEMORY_MIRROR_H_
+#ifndef MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_MIRROR_H_
+#define MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_MIRROR_H_
 
 #include <chrono>
 #include <condition_variable>
@@ -114,4 +114,4 @@ Row KeyOf(const TableSchema& schema, const Row& row);
 
 }  // namespace mirror
 
-#endif  // MIRROR_TESTS_SUPPORT_MEMORY_MIRROR_H_
+#endif  // MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_MIRROR_H_

@@ -1,4 +1,4 @@
-#include "tests/support/memory_transaction.h"
+#include "tests/support/memory/memory_transaction.h"
 
 #include <algorithm>
 #include <map>
@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "base/folded_name.h"
 #include "server/plan/hold_keys.h"
-#include "tests/support/memory_rows.h"
+#include "tests/support/memory/memory_rows.h"
 
 namespace mirror {
 namespace {

@@ -1,11 +1,11 @@
-#ifndef MIRROR_TESTS_SUPPORT_MEMORY_TRANSACTION_H_
-#define MIRROR_TESTS_SUPPORT_MEMORY_TRANSACTION_H_
+#ifndef MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_TRANSACTION_H_
+#define MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_TRANSACTION_H_
 
 #include <cstdint>
 #include <memory>
 
 #include "server/store/store_transaction.h"
-#include "tests/support/memory_mirror.h"
+#include "tests/support/memory/memory_mirror.h"
 
 namespace mirror {
 
@@ -15,4 +15,4 @@ std::unique_ptr<StoreTransaction> MakeMemoryTransaction(MemoryMirror& mirror, st
 
 }  // namespace mirror
 
-#endif  // MIRROR_TESTS_SUPPORT_MEMORY_TRANSACTION_H_
+#endif  // MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_TRANSACTION_H_

@@ -1,4 +1,4 @@
-#include "tests/support/memory_mirror.h"
+#include "tests/support/memory/memory_mirror.h"
 
 #include <algorithm>
 #include <variant>

@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_SUPPORT_SCRIPTED_TRANSACTION_H_
-#define MIRROR_TESTS_SUPPORT_SCRIPTED_TRANSACTION_H_
+#ifndef MIRROR_TESTS_SUPPORT_MEMORY_SCRIPTED_TRANSACTION_H_
+#define MIRROR_TESTS_SUPPORT_MEMORY_SCRIPTED_TRANSACTION_H_
 
 #include <map>
 #include <memory>
@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "server/store/store_transaction.h"
-#include "tests/support/memory_mirror.h"
+#include "tests/support/memory/memory_mirror.h"
 
 namespace mirror {
 
@@ -51,4 +51,4 @@ class ScriptedTransaction final : public StoreTransaction {
 
 }  // namespace mirror
 
-#endif  // MIRROR_TESTS_SUPPORT_SCRIPTED_TRANSACTION_H_
+#endif  // MIRROR_TESTS_SUPPORT_MEMORY_SCRIPTED_TRANSACTION_H_

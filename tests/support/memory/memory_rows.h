@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_SUPPORT_MEMORY_ROWS_H_
-#define MIRROR_TESTS_SUPPORT_MEMORY_ROWS_H_
+#ifndef MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_ROWS_H_
+#define MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_ROWS_H_
 
 #include <cstdint>
 #include <map>
@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "server/store/store_transaction.h"
-#include "tests/support/memory_mirror.h"
+#include "tests/support/memory/memory_mirror.h"
 
 // What batches and changes of a definition do to a table in memory. After an error it may be half done.
 
@@ -23,4 +23,4 @@ absl::Status AlterMemoryTable(const AlterTable& alter, const Position& position,
 
 }  // namespace mirror
 
-#endif  // MIRROR_TESTS_SUPPORT_MEMORY_ROWS_H_
+#endif  // MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_ROWS_H_
