@@ -39,11 +39,12 @@ absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) 
   };
   const bool files = IsFolder(source.kind);
   struct stat info = {};
-  if (stat(source.path.c_str(), &info) != 0 || access(source.path.c_str(), files ? R_OK | X_OK : R_OK) != 0) {
+  const auto unread = [&] {
     return refusal(
         absl::StrCat("cannot be read: ", std::strerror(errno),
                      ". Look at its path, owner and mode, and ask as the user that the agent runs as."));
-  }
+  };
+  if (stat(source.path.c_str(), &info) != 0) return unread();
   if (files && !S_ISDIR(info.st_mode)) {
     return refusal(absl::StrCat("is ", std::string(KindOfFile(info.st_mode)),
                                 ": 'folder' must be the folder that holds the files"));
@@ -55,6 +56,7 @@ absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) 
                                                         "\"xlsx\" and write 'folder' in place of 'path'."
                                                       : ""));
   }
+  if (access(source.path.c_str(), files ? R_OK | X_OK : R_OK) != 0) return unread();
   return HashKeyOf(source).status();
 }
 
