@@ -29,6 +29,13 @@ bool IsAddress(int family, std::string_view text) {
   return inet_pton(family, std::string(text).c_str(), address.data()) == 1;
 }
 
+bool IsPlainName(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char character) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(character)) || character == '.' ||
+           character == '-' || character == '_';
+  });
+}
+
 /// What is wrong with the host; empty: nothing. A name is not looked up.
 std::string HostProblem(std::string_view host) {
   if (host.empty()) return "it has no host";
@@ -36,15 +43,12 @@ std::string HostProblem(std::string_view host) {
     const bool bracketed = host.front() == '[' && host.back() == ']';
     if (!bracketed) return "an IPv6 address stands in brackets";
     host = host.substr(1, host.size() - 2);
-    // Behind '%' stands the interface.
-    if (IsAddress(AF_INET6, host.substr(0, host.find('%')))) return "";
+    const std::size_t percent = host.find('%');
+    const bool names_interface = percent == std::string_view::npos || IsPlainName(host.substr(percent + 1));
+    if (names_interface && IsAddress(AF_INET6, host.substr(0, percent))) return "";
     return absl::StrCat("'", std::string(host), "' is not an IPv6 address");
   }
-  const bool is_name = std::all_of(host.begin(), host.end(), [](char character) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(character)) || character == '.' ||
-           character == '-' || character == '_';
-  });
-  if (!is_name) return "a host has only letters, digits, '.', '-' and '_'";
+  if (!IsPlainName(host)) return "a host has only letters, digits, '.', '-' and '_'";
   const bool is_number = host.find_first_not_of("0123456789.") == std::string_view::npos;
   if (!is_number || IsAddress(AF_INET, host)) return "";
   return absl::StrCat("'", std::string(host),
@@ -55,7 +59,7 @@ std::string HostProblem(std::string_view host) {
 std::string HostAndPortProblem(std::string_view text) {
   if (text.find("://") != std::string_view::npos) return "leave out what stands up to '://'";
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return "it has no port";
+  if (colon == std::string_view::npos || text.back() == ']') return "it has no port";
   if (std::string problem = HostProblem(text.substr(0, colon)); !problem.empty()) return problem;
   const std::string_view digits = text.substr(colon + 1);
   int port = 0;

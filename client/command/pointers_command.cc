@@ -29,6 +29,7 @@ namespace mirror {
 namespace {
 
 using Json = nlohmann::json;
+
 Json InJson(const KeyPart& pointer) {
   if (pointer == BeforeAll()) return nullptr;
   switch (pointer.kind) {

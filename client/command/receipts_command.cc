@@ -19,6 +19,7 @@ namespace mirror {
 namespace {
 
 using Json = nlohmann::json;
+
 std::string InWords(const ReceiptVerdict& verdict) {
   if (verdict.receipts == 0) return "no receipts yet";
   std::string words =

@@ -1,7 +1,6 @@
 #ifndef MIRROR_SERVER_STORE_STORE_H_
 #define MIRROR_SERVER_STORE_STORE_H_
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>

@@ -196,7 +196,7 @@ absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::i
   ResetReport report;
   absl::Status rebuilt = (*there)->Rebuild(
       [&](const std::optional<TenantRecord>& owner) {
-        absl::StatusOr<std::string> aside = tenants.home().SetAside(tenant.context_id(), now_ms, owner);
+        absl::StatusOr<std::string> aside = tenants.home().SetAside((*there)->context_id(), now_ms, owner);
         if (aside.ok()) report.kept = *aside;
         return aside;
       },

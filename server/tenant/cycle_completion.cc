@@ -307,20 +307,20 @@ absl::StatusOr<std::vector<std::string>> CycleCompletion::AwaitedTables() {
 }
 
 absl::StatusOr<std::vector<std::string>> CycleCompletion::Scrub(std::int64_t now_ms) {
-  const absl::StatusOr<std::optional<Store::Committed>> forgotten =
-      mirror_.store()->PlanAndCommit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
-                                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-        const absl::StatusOr<std::vector<std::string>> awaited = AwaitedTables();
-        if (!awaited.ok()) return awaited.status();
-        if (!tenant.scrub || !awaited->empty()) {
-          return absl::AbortedError("somebody else wrote to the mirror meanwhile");
-        }
-        // Tables that were set aside hold what they held.
-        Plan forget;
-        forget.now_ms = now_ms;
-        forget.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
-        return std::optional(std::move(forget));
-      });
+  const absl::StatusOr<std::optional<Mirror::Committed>> forgotten =
+      mirror_.Commit([&](const TenantRecord& tenant)
+                         MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                           const absl::StatusOr<std::vector<std::string>> awaited = AwaitedTables();
+                           if (!awaited.ok()) return awaited.status();
+                           if (!tenant.scrub || !awaited->empty()) {
+                             return absl::AbortedError("somebody else wrote to the mirror meanwhile");
+                           }
+                           // Tables that were set aside hold what they held.
+                           Plan forget;
+                           forget.now_ms = now_ms;
+                           forget.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
+                           return std::optional(std::move(forget));
+                         });
   if (!forgotten.ok()) return forgotten.status();
   absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->records().SetAside("");
   if (!aside.ok()) return aside;

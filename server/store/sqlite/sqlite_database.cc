@@ -32,9 +32,14 @@ class Database final : public SqliteDatabase {
     // One transaction: a file that died in the middle of its making has no metadata, and gets it here.
     if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
     absl::Status status = TakeOverFile(*connection_, context_id_);
+    const bool ours = status.ok();
     if (status.ok()) status = CreateOwnTables(*connection_, context_id_);
     if (status.ok()) status = InsertTenant(*connection_, context_id_);
     if (status.ok()) status = connection_->Execute("COMMIT");
+    if (ours && absl::IsFailedPrecondition(status)) {
+      // Our statements know the columns of our tables: somebody may have changed those by hand.
+      if (absl::Status own = CheckOwnColumns(*connection_, context_id_); absl::IsDataLoss(own)) status = own;
+    }
     if (!status.ok()) transaction_->Rollback();
     connection_->KnowLog();
     return status;

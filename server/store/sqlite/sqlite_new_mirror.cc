@@ -14,6 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "server/store/sqlite/file/disk.h"
+#include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/sync_path.h"
 #include "server/store/sqlite/sqlite_database.h"
 
@@ -22,13 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
-
 void RemoveDatabase(const std::string& path) {
-  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
+  for (const char* suffix : {"", "-journal", kLogSuffix, kIndexSuffix}) {
     std::error_code error;
     fs::remove(path + suffix, error);
   }
@@ -124,7 +121,7 @@ class NewMirror final : public Store {
   absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override {
     if (!building_) return rows_->Begin();
     if (lost_) return Gone();
-    if (Exists(path_)) return FileAppeared();
+    if (FileExists(path_)) return FileAppeared();
     absl::StatusOr<std::unique_ptr<StoreWork>> rows = rows_->Begin();
     if (!rows.ok()) return Lost(rows.status());
     return std::make_unique<BuildingWork>(*this, *std::move(rows));
@@ -159,7 +156,7 @@ class NewMirror final : public Store {
   class BuildingUpkeep final : public StoreUpkeep {
    public:
     explicit BuildingUpkeep(NewMirror& mirror) : mirror_(mirror) {}
-    bool Replaced() override { return mirror_.lost_ || Exists(mirror_.path_); }
+    bool Replaced() override { return mirror_.lost_ || FileExists(mirror_.path_); }
     absl::Status CheckWhole(std::chrono::milliseconds) override {
       const absl::StatusOr<TenantRecord> tenant = mirror_.records().ReadTenant();
       if (!tenant.ok() || !tenant->active) return tenant.status();
@@ -245,7 +242,7 @@ class NewMirror final : public Store {
         !logged.ok()) {
       return logged.status();
     }
-    for (const char* suffix : {"-wal", "-shm"}) {
+    for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
       std::error_code error;
       fs::remove(building + suffix, error);
       // A log that lies there from an older mirror would be replayed over this one.
@@ -335,8 +332,8 @@ absl::Status ClaimNewMirror(const std::string& path, const std::string& context_
 }
 
 void RemoveNewMirror(const std::string& path) {
-  if (Exists(path + kBuildingSuffix)) RemoveDatabase(path + kBuildingSuffix);
-  if (Exists(path + kClaimSuffix)) RemoveDatabase(path + kClaimSuffix);
+  if (FileExists(path + kBuildingSuffix)) RemoveDatabase(path + kBuildingSuffix);
+  if (FileExists(path + kClaimSuffix)) RemoveDatabase(path + kClaimSuffix);
 }
 
 }  // namespace mirror

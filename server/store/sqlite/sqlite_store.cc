@@ -12,6 +12,8 @@
 #include "absl/strings/strip.h"
 #include "base/crash_point.h"
 #include "base/db/sqlite/connection.h"
+#include "server/store/sqlite/file/disk.h"
+#include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/second_names.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
 #include "server/store/sqlite/file/sync_path.h"
@@ -25,11 +27,6 @@ namespace fs = std::filesystem;
 
 constexpr char kPrefix[] = "Mirror_";
 constexpr char kSuffix[] = ".db";
-
-bool IsThere(const std::string& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
 
 }  // namespace
 
@@ -45,7 +42,7 @@ std::string SqlitePath(const std::string& dir, const std::string& context_id) {
 
 bool SqliteStoreExists(const std::string& dir, const std::string& context_id) {
   const std::string path = SqlitePath(dir, context_id);
-  return IsThere(path) || IsThere(path + kClaimSuffix);
+  return FileExists(path) || FileExists(path + kClaimSuffix);
 }
 
 absl::StatusOr<std::vector<std::string>> FindSqliteStores(const std::string& dir) {
@@ -71,13 +68,13 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, c
   const std::string path = SqlitePath(dir, context_id);
   // What is left of a damaged mirror stays while its file is away, which may come back.
   absl::Status left;
-  if (IsThere(path)) {
+  if (FileExists(path)) {
     left = SetLogOfDamagedAside(path);
-  } else if (create || IsThere(path + kClaimSuffix)) {
+  } else if (create || FileExists(path + kClaimSuffix)) {
     left = LeaveDamaged(path);
   }
   if (!left.ok()) return left;
-  if (!IsThere(path) && (IsThere(path + kClaimSuffix) || (create && options.build_beside))) {
+  if (!FileExists(path) && (FileExists(path + kClaimSuffix) || (create && options.build_beside))) {
     if (!options.begin_building) return OpenNewMirror(path, context_id, options, nullptr);
     absl::StatusOr<std::shared_ptr<void>> place = options.begin_building();
     if (!place.ok()) return place.status();
@@ -125,7 +122,7 @@ absl::Status PutInPlace(const std::string& from, const std::string& path) {
   // That of a file which somebody took away may alone have what the disk lost.
   if (absl::Status status = SetLogOfDamagedAside(path); !status.ok()) return status;
   // A log that lies there would be replayed over the new file.
-  for (const char* suffix : {"-wal", "-shm"}) {
+  for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
     std::error_code error;
     fs::remove(path + suffix, error);
     if (error) return Trouble("removing", path + suffix, error.message());
@@ -177,7 +174,7 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
     return begun;
   }
   CrashPoint("rebuild.file_gone");
-  for (const char* suffix : {"-wal", "-shm"}) fs::remove(path + suffix, error);
+  for (const char* suffix : {kLogSuffix, kIndexSuffix}) fs::remove(path + suffix, error);
   fs::rename(path + kQuarantineSuffix, aside + kQuarantineSuffix, error);
   if (absl::Status synced = SyncFolder(dir); !synced.ok()) return synced;
   return aside;
@@ -216,7 +213,7 @@ absl::Status RemoveKept(const std::string& path) {
 
 absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id) {
   const std::string path = SqlitePath(dir, context_id);
-  for (const char* suffix : {"", "-wal", "-shm"}) {
+  for (const char* suffix : {"", kLogSuffix, kIndexSuffix}) {
     std::error_code error;
     fs::remove(path + suffix, error);
     if (error) {

@@ -60,6 +60,7 @@ class SqliteUpkeep final : public StoreUpkeep {
     if (!row.ok()) return row.status();
     const std::string said = *row ? query->Text(0) : "no answer";
     if (said != "ok") return absl::DataLossError(said);
+    if (absl::Status own = CheckOwnTables(); !own.ok()) return own;
     return ReadTenantOf(connection_, context_id_).status();
   }
 

@@ -99,7 +99,7 @@ class Mirror {
   struct Committed : Store::Committed {
     std::chrono::steady_clock::duration took{};  ///< From the wait for the lock to the end of the commit.
   };
-  /// Begins, plans and commits: the only place where that is done. `planner` is asked under the store's
+  /// Begins, plans and commits what a call writes. `planner` is asked under the store's
   /// writer lock, see StoreWork; the store may be closed behind an error. Absent: it gave nothing.
   absl::StatusOr<std::optional<Committed>> Commit(const Store::Planner& planner) MIRROR_REQUIRES(mutex_);
   /// Renews seen(), as far as `look` says. Called where it may have changed.

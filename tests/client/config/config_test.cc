@@ -488,6 +488,9 @@ TEST_F(ConfigTest, WrongEndpointIsNamed) {
   EXPECT_EQ(refusal("::1:1"), "an IPv6 address stands in brackets");
   EXPECT_EQ(refusal("[::1:1"), "an IPv6 address stands in brackets");
   EXPECT_EQ(refusal("[host]:1"), "'host' is not an IPv6 address");
+  EXPECT_EQ(refusal("[::1]"), "it has no port");
+  EXPECT_EQ(refusal("[fe80::1%]:1"), "'fe80::1%' is not an IPv6 address");
+  EXPECT_EQ(refusal("[fe80::1%e/x y]:1"), "'fe80::1%e/x y' is not an IPv6 address");
   EXPECT_EQ(refusal("a b:1"), "a host has only letters, digits, '.', '-' and '_'");
   for (const std::string host : {"256.1.1.1", "1.2.3", "12345", "1.2.3.4.5"}) {
     EXPECT_EQ(refusal(host + ":1"),

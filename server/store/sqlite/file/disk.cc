@@ -56,6 +56,11 @@ absl::StatusOr<std::chrono::microseconds> SyncTime(const std::string& dir) {
   return std::chrono::duration_cast<std::chrono::microseconds>(times[kWrites / 2]);
 }
 
+bool FileExists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
+
 std::uint64_t FileBytes(const std::string& path) {
   std::error_code error;
   const std::uintmax_t bytes = std::filesystem::file_size(path, error);

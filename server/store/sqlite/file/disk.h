@@ -17,6 +17,7 @@ absl::StatusOr<StoreHome::Space> DiskSpace(const std::string& dir);
 /// Errors: kUnavailable.
 absl::StatusOr<std::chrono::microseconds> SyncTime(const std::string& dir);
 
+bool FileExists(const std::string& path);
 /// 0: it is not there.
 std::uint64_t FileBytes(const std::string& path);
 

@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/sync_path.h"
 
@@ -21,14 +22,9 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 2> kBehindTheName = {".db.replaced-", ".db.damaged-"};
 constexpr std::size_t kFileSuffixSize = std::string_view(".db").size();
 
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
-
 bool AreOne(const std::string& path, const std::string& other) {
   std::error_code error;
-  return Exists(path) && Exists(other) && fs::equivalent(path, other, error) && !error;
+  return FileExists(path) && FileExists(other) && fs::equivalent(path, other, error) && !error;
 }
 
 absl::Status Trouble(const std::string& doing, const std::string& path, const std::string& why) {
@@ -46,7 +42,7 @@ absl::Status SyncFolderOf(const std::string& path) {
 }
 
 absl::Status NameOrCopy(const std::string& path, const std::string& second) {
-  if (Exists(second)) return Trouble("keeping", path, absl::StrCat("'", second, "' is there already"));
+  if (FileExists(second)) return Trouble("keeping", path, absl::StrCat("'", second, "' is there already"));
   std::error_code error;
   fs::create_hard_link(path, second, error);
   if (!error) return absl::OkStatus();
@@ -70,7 +66,7 @@ absl::Status TakeBack(const std::string& path, const std::string& second) {
   std::error_code error;
   if (AreOne(log, second_log)) {
     fs::remove(second_log, error);
-  } else if (Exists(second_log) && !Exists(log)) {
+  } else if (FileExists(second_log) && !FileExists(log)) {
     fs::rename(second_log, log, error);
   }
   if (error) return Trouble("taking back", second_log, error.message());
@@ -100,10 +96,10 @@ absl::Status TakeBackIn(const std::string& dir, const std::string& path) {
 }  // namespace
 
 absl::StatusOr<bool> NameTwice(const std::string& path, const std::string& second) {
-  if (!Exists(path)) return false;
+  if (!FileExists(path)) return false;
   if (absl::Status named = NameOrCopy(path, second); !named.ok()) return named;
   absl::Status named;
-  if (Exists(path + kLogSuffix)) named = NameOrCopy(path + kLogSuffix, second + kLogSuffix);
+  if (FileExists(path + kLogSuffix)) named = NameOrCopy(path + kLogSuffix, second + kLogSuffix);
   if (named.ok()) named = SyncFolderOf(path);
   if (named.ok()) return true;
   TakeBack(path, second).IgnoreError();  // The next start does it.

@@ -122,7 +122,7 @@ class SqliteConnection {
   std::unique_ptr<SqliteLog> log_;  ///< Of a mirror.
 };
 
-/// The first number that a statement gives, which is kept and found again by its text.
+/// The first number that a statement gives. The statement is kept, and found again by its text.
 absl::StatusOr<std::int64_t> ReadNumber(SqliteConnection& connection, const std::string& sql);
 
 /// The status that a result code of SQLite means, and the sentence for people.

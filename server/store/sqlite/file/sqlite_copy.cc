@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/sync_path.h"
 
 namespace mirror {
@@ -99,7 +100,8 @@ absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, con
   close(file);
   absl::Status made = MakeCopy(from, path, unfinished, go_on);
   if (!made.ok()) {
-    for (const char* suffix : {"", "-journal", "-wal", "-shm"}) unlink((unfinished + suffix).c_str());
+    for (const char* suffix : {"", "-journal", kLogSuffix, kIndexSuffix})
+      unlink((unfinished + suffix).c_str());
   }
   return made;
 }

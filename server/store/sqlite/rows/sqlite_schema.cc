@@ -215,12 +215,12 @@ absl::StatusOr<std::vector<std::string>> NewOwnColumns() {
 }  // namespace
 
 absl::StatusOr<std::string> FindLostOwnColumn(SqliteConnection& connection, const std::string& context_id) {
-  static const absl::StatusOr<std::vector<std::string>> kWanted = NewOwnColumns();
-  if (!kWanted.ok()) return kWanted.status();
+  const absl::StatusOr<std::vector<std::string>> wanted = NewOwnColumns();
+  if (!wanted.ok()) return wanted.status();
   const absl::StatusOr<std::vector<std::string>> there = OwnColumnsOf(connection, context_id);
   if (!there.ok()) return there.status();
   const std::set<std::string> known(there->begin(), there->end());
-  for (const std::string& column : *kWanted) {
+  for (const std::string& column : *wanted) {
     if (!known.contains(column)) return column.starts_with("_mirroring.") ? context_id + column : column;
   }
   return std::string();
@@ -261,9 +261,8 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
     return absl::FailedPreconditionError(absl::StrCat(
         "the mirror's own record of table '", action.schema.name,
         "' is missing: somebody removed its row from _mirror_schema. Its rows are as they were, and it takes "
-        "nothing. 'mirrorctl reset CONTEXT --table ",
-        action.schema.name,
-        "' drops it with them, and the next cycle makes and populates it anew; rename it before if somebody "
+        "nothing. 'mirrorctl reset' of the table drops it with them, and the next cycle makes and populates "
+        "it anew; rename it before if somebody "
         "may miss what stands in it."));
   }
   return absl::FailedPreconditionError(

@@ -109,6 +109,30 @@ TEST_F(OwnTables, OneWhoseColumnsAreOthersSaysWhatMendsItAndIsSetAside) {
   }
 }
 
+TEST_F(OwnTables, OneWhoseColumnsAreOthersIsNeitherSoundNorResumed) {
+  MirrorPeople();
+  ByHand("ALTER TABLE _mirror_answers RENAME COLUMN reason TO other");
+  const auto names_it = StatusIs(kDataLoss, HasSubstr("'_mirror_answers.reason'"));
+  EXPECT_THAT(tenant_->CheckIntegrity(), names_it);
+  EXPECT_THAT(tenant_->Resume(source_->now), names_it);
+  EXPECT_THAT(NextCycle(), names_it);
+
+  ByHand("ALTER TABLE _mirror_answers RENAME COLUMN other TO reason");
+  EXPECT_THAT(tenant_->Resume(source_->now), IsOk());
+  MirrorPeople();
+}
+
+TEST_F(OwnTables, OneWhoseColumnsAreOthersIsDamagedWhenItIsOpened) {
+  MirrorPeople();
+  tenant_.reset();
+  ByHand("ALTER TABLE _mirror_tenant RENAME COLUMN paused TO other");
+  Restart();
+  EXPECT_THAT(NextCycle(),
+              StatusIs(kDataLoss, AllOf(HasSubstr("'_mirror_tenant.paused'"), HasSubstr("reset ctx --all"))));
+  SetAside();
+  MirrorPeople();
+}
+
 TEST_F(OwnTables, ATableWhoseDefinitionIsGoneIsLeftAsItIsAndSaysHowToMendIt) {
   MirrorPeople();
   for (const bool renamed : {true, false}) {
@@ -119,7 +143,7 @@ TEST_F(OwnTables, ATableWhoseDefinitionIsGoneIsLeftAsItIsAndSaysHowToMendIt) {
     EXPECT_EQ(refused.action, SchemaAction::kRefused);
     EXPECT_THAT(refused.reason,
                 AllOf(HasSubstr("record of table 'people' is missing"), HasSubstr("rows are as they were"),
-                      HasSubstr("'mirrorctl reset CONTEXT --table people'"), Not(HasSubstr("did not make"))));
+                      HasSubstr("'mirrorctl reset' of the table drops it"), Not(HasSubstr("did not make"))));
     EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}}));
     ASSERT_THAT(source_->Complete(), IsOk());
     if (renamed) {
