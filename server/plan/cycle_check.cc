@@ -1,8 +1,16 @@
 #include "server/plan/cycle_check.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace mirror {
+namespace {
+
+/// Numbers are times in unix milliseconds, or little later: this is the end of the year 9999.
+constexpr std::int64_t kCycleMax = 253'402'300'799'999;
+
+}  // namespace
 
 absl::Status CycleOver(std::int64_t cycle, const std::string& why) {
   return absl::AbortedError(absl::StrCat(
@@ -14,6 +22,11 @@ absl::Status CycleOver(std::int64_t cycle, const std::string& why) {
 absl::Status CheckRuns(std::int64_t cycle, const TenantRecord& tenant) {
   if (tenant.active && tenant.cycle == cycle) return absl::OkStatus();
   return CycleOver(cycle, tenant.active ? absl::StrCat(": cycle ", tenant.cycle, " took its place") : "");
+}
+
+std::int64_t CycleAfter(std::int64_t cycle, std::int64_t now_ms) {
+  const bool given = cycle >= 0 && cycle < kCycleMax;
+  return std::max(given ? cycle + 1 : 1, now_ms);
 }
 
 }  // namespace mirror

@@ -13,6 +13,7 @@
 #include "proto/wire/refusal.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
+#include "server/plan/cycle_check.h"
 
 namespace mirror {
 namespace {
@@ -122,7 +123,7 @@ void CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginning, Pla
   beginning->cut = tenant.active ? tenant.cycle : 0;
   beginning->timed_out = idle && !own;
   admission.accepted = true;
-  admission.cycle = std::max(tenant.cycle + 1, now_ms);
+  admission.cycle = CycleAfter(tenant.cycle, now_ms);
   plan->tenant->cycle = admission.cycle;
   plan->tenant->active = true;
   plan->tenant->holder = holder;

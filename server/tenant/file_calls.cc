@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "server/plan/cycle_check.h"
 
 namespace mirror {
 namespace {
@@ -17,7 +18,7 @@ constexpr std::chrono::seconds kOthersLocksMax{5};
 
 void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored) {
   if (!before) return;
-  restored->cycle = std::max(restored->cycle, before->cycle + 1);
+  restored->cycle = std::max(restored->cycle, CycleAfter(before->cycle));
   restored->paused = before->paused;
   restored->pause_reason = before->pause_reason;
   if (!before->source_id.empty()) {
@@ -32,7 +33,7 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
             Plan plan;
             plan.now_ms = now_ms;
             plan.tenant = tenant;
-            plan.tenant->cycle = tenant.cycle + 1;
+            plan.tenant->cycle = CycleAfter(tenant.cycle);
             plan.tenant->active = false;
             plan.tenant->holder.clear();
             plan.tenant->announced.clear();
@@ -202,7 +203,7 @@ std::optional<TenantRecord> FileCalls::FindOwner() {
   owner.issuer = known->issuer;
   owner.environment = known->environment;
   owner.source_id = known->source_id;
-  owner.cycle = known->cycle + 1;
+  owner.cycle = CycleAfter(known->cycle);
   owner.clock_ms = known->clock_ms;
   owner.paused = known->paused;
   owner.pause_reason = known->pause_reason;

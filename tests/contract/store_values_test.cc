@@ -452,6 +452,9 @@ TEST_P(StoreValues, PartsComeInOrderAndOneThatIsThereAlreadyIsNoError) {
   EXPECT_THAT(Part("photos", 1, 3, "def").status, StatusIs(absl::StatusCode::kFailedPrecondition));
   ASSERT_THAT(Part("photos", 1, 0, "abc").status, IsOk());
   EXPECT_THAT(Part("photos", 1, 4, "efg").status, StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(Part("photos", 1, 2, "cd").status, StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(Part("photos", 1, std::uint64_t{1} << 63, "d").status,
+              StatusIs(absl::StatusCode::kFailedPrecondition));
   ASSERT_THAT(Part("photos", 1, 3, "def").status, IsOk());
   ASSERT_THAT(Part("photos", 1, 0, "abc").status, IsOk());
   ASSERT_THAT(Part("photos", 1, 3, "def").status, IsOk());

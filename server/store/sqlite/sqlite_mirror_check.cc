@@ -38,6 +38,7 @@ absl::Status WhyNoTenant(SqliteConnection& connection, const std::string& contex
   if (IsEmpty(connection)) return Emptied();
   if (!absl::IsFailedPrecondition(status)) return status;
   if (absl::Status own = CheckOwnTables(connection, context_id); !own.ok()) return own;
+  if (absl::Status own = CheckOwnColumns(connection, context_id); !own.ok()) return own;
   // The rest says what to do, and so does whoever tells of the loss.
   const absl::string_view message = status.message();
   return absl::DataLossError(message.substr(0, message.find(". ")));

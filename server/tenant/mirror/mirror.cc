@@ -163,7 +163,7 @@ absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add) {
         plan.now_ms = now_ms;
         plan.forget_losses_before_ms = now_ms - options_.breaker.limits.window_ms;
         plan.tenant = tenant;
-        plan.tenant->cycle = tenant.cycle + 1;
+        plan.tenant->cycle = CycleAfter(tenant.cycle);
         plan.tenant->active = false;
         plan.tenant->holder.clear();
         plan.tenant->announced.clear();

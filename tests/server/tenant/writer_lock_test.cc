@@ -145,6 +145,31 @@ TEST_F(WriterLockTest, ACycleThatWasSetByHandIsBusyUntilAnOperatorResumesTheTena
   source_->Begin();
 }
 
+TEST_F(WriterLockTest, NumbersThatNoServerWroteCountAsNone) {
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  for (const char* const number : {"9223372036854775807", "9223372036854775806", "-9223372036854775808"}) {
+    SCOPED_TRACE(number);
+    for (const bool within : {false, true}) {
+      if (within) {
+        source_->Begin();
+        ASSERT_THAT(source_->Announce({People()}), IsOk());
+      }
+      ByHand(absl::StrCat("UPDATE _mirror_tenant SET cycle = ", number));
+      ByHand(absl::StrCat("UPDATE ctx_mirroring SET cycle = ", number, ", seq = ", number,
+                          ", row_count = ", number));
+      if (within) {
+        EXPECT_THAT(tenant_->Resume(source_->now), IsOk());
+      }
+      source_->now += 1'000;
+      source_->Begin();
+      EXPECT_THAT(source_->Announce({People()}), IsOk());
+      EXPECT_THAT(source_->Complete(), IsOk());
+      EXPECT_EQ(source_->cycle, source_->now);
+      EXPECT_EQ(tenant_->summary().rows, 0) << "not known";
+    }
+  }
+}
+
 TEST_F(WriterLockTest, AnIdleCycleIsNotEndedWhereAnotherOneTookItsPlaceMeanwhile) {
   BeginAtFive();
   source_->now += options_.cycle_idle_ms + 1;

@@ -11,6 +11,8 @@ namespace mirror {
 
 namespace {
 
+constexpr std::int64_t kRowCountMax = std::int64_t{1} << 48;
+
 constexpr char kSelectTable[] =
     "SELECT table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, "
     "state FROM ";
@@ -33,7 +35,9 @@ TableRecord RecordOf(const Query& query) {
   if (record.position.lsn == Lsn{}) record.position.lineage.clear();
   if (!query.IsNull(4)) record.pending = Position{Lsn{query.Int(4)}, query.Text(5)};
   record.seq = static_cast<std::uint64_t>(query.Int(6));
-  record.row_count = query.IsNull(7) ? -1 : query.Int(7);
+  // What no table can have is not known. Counts are added up.
+  const bool counted = !query.IsNull(7) && query.Int(7) >= 0 && query.Int(7) <= kRowCountMax;
+  record.row_count = counted ? query.Int(7) : -1;
   record.cycle = query.Int(8);
   record.state = ParseState(query.Text(9));
   return record;

@@ -29,13 +29,14 @@ absl::Status WritePart(SqliteConnection& connection, const std::string& table, s
   if (absl::StatusOr<bool> row = known->Step(); !row.ok()) return row.status();
   const std::int64_t held = known->Int(0);
   const auto offset = static_cast<std::int64_t>(part.offset);
-  if (offset < held) return absl::OkStatus();
-  if (offset > held) {
+  const auto size = static_cast<std::int64_t>(part.data.size());
+  // It came before. A part is bounded by the message that brings it.
+  if (offset >= 0 && offset < held && size <= held - offset) return absl::OkStatus();
+  if (offset != held) {
     return absl::FailedPreconditionError(
         absl::StrCat("table '", table, "': a part at byte ", offset, " of a value came, but ", held,
                      " bytes of it are there. Nothing was stored. Send its parts in order."));
   }
-  const auto size = static_cast<std::int64_t>(part.data.size());
   if (held + size > value_bytes_max || known->Int(1) + size > 2 * value_bytes_max) {
     return absl::ResourceExhaustedError(
         absl::StrCat("table '", table, "': values in parts are over the limit of ", value_bytes_max,
