@@ -14,8 +14,8 @@ absl::Status CycleOver(std::int64_t cycle, const std::string& why);
 /// Whether `cycle` is the tenant's running one. Errors: CycleOver().
 absl::Status CheckRuns(std::int64_t cycle, const TenantRecord& tenant);
 
-/// The number of the cycle after this one: the time where that is later. A number that no server gave, as one that
-/// was written by hand, counts as none.
+/// The number of the cycle after this one: the time where that is later. A number that no server gave, as one
+/// that was written by hand, counts as none.
 std::int64_t CycleAfter(std::int64_t cycle, std::int64_t now_ms = 0);
 
 }  // namespace mirror
