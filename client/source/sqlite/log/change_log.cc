@@ -190,7 +190,7 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
                         "the mirror holds a state that this file never had");
   }
   return absl::StrCat("the source was at '", path, "' and is now at '", mark.path,
-                      "', or this is another machine: it counts as a new source and is populated");
+                      "', or this is another machine: it counts as a new source, which is to be populated");
 }
 
 absl::StatusOr<std::vector<std::string>> ChangeLog::Renew(const std::vector<std::string>& tables) {
