@@ -493,9 +493,9 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(Doctor, AChangeLogOfAnotherTenantIsToldOf) {
   Begin();
   ASSERT_EQ(Sql("UPDATE _mirror_owner SET context_id = 'Other'"), "");
-  EXPECT_THAT(ExamineAll().steps,
-              Contains(testing::Pair("FAIL Cust change log",
-                                     HasSubstr("belongs to another agent: tenant 'Other'"))));
+  EXPECT_THAT(
+      ExamineAll().steps,
+      Contains(testing::Pair("FAIL Cust change log", HasSubstr("belongs to another agent: tenant 'Other'"))));
 }
 
 TEST_F(Doctor, ASourceThatIsNotThereOrWithoutALogIsToldOf) {
