@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -90,6 +91,16 @@ bool Rename(const std::string& from, const std::string& to, ExistingFile existin
   return std::rename(from.c_str(), to.c_str()) == 0;
 }
 
+bool BeginsAsCertificate(int file) {
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
+  std::array<char, kBegin.size()> begin{};
+  const ssize_t count = pread(file, begin.data(), begin.size(), 0);
+  const bool is_it =
+      count == static_cast<ssize_t>(kBegin.size()) && std::string_view(begin.data(), begin.size()) == kBegin;
+  explicit_bzero(begin.data(), begin.size());
+  return is_it;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
@@ -99,7 +110,8 @@ absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
     if (errno == ENOENT) {
       return absl::NotFoundError(absl::StrCat("'", path,
                                               "' is not there. Check the path; 'mirrorctl init' and "
-                                              "'mirrorctl certs' make keys and certificates."));
+                                              "'mirrorctl certs' make keys and certificates, and "
+                                              "'openssl rand -hex 32' the text of a 'hash_key'."));
     }
     return absl::PermissionDeniedError(absl::StrCat("'", path, "' cannot be read: ", Reason(errno),
                                                     ". Check who owns it and the rights of its folders."));
@@ -109,12 +121,17 @@ absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
     return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a regular file"));
   }
   if (use == FileUse::kSecret && (info.st_mode & 077) != 0) {
+    if (BeginsAsCertificate(file.get())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", path, "' is a certificate, and a secret key must be here. Name the key's file."));
+    }
     char mode[8];
     std::snprintf(mode, sizeof(mode), "%04o", static_cast<unsigned>(info.st_mode & 07777));
     return absl::PermissionDeniedError(
-        absl::StrCat("'", path, "' is a private key that others may read or write (mode ", mode,
+        absl::StrCat("'", path, "' is a secret key that others may read or write (mode ", mode,
                      "). It was not used. If nobody copied it: chmod 600 '", path,
-                     "'; otherwise replace it with 'mirrorctl certs'."));
+                     "'; otherwise replace it: 'mirrorctl certs' makes keys of certificates, and "
+                     "'openssl rand -hex 32' the text of a 'hash_key'."));
   }
   if (info.st_size > static_cast<off_t>(kKeyFileBytesMax)) {
     return absl::InvalidArgumentError(

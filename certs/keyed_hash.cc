@@ -84,7 +84,9 @@ bool KeyedHash::AppendHex(char kind, std::string_view value, std::string* out) {
 
 absl::StatusOr<std::string> ReadHashSecret(const std::string& path) {
   absl::StatusOr<std::string> secret = ReadKeyFile(path, FileUse::kSecret);
-  if (!secret.ok()) return secret;
+  if (!secret.ok()) {
+    return absl::Status(secret.status().code(), absl::StrCat("'hash_key': ", secret.status().message()));
+  }
   while (!secret->empty() && (secret->back() == '\n' || secret->back() == '\r')) secret->pop_back();
   if (secret->size() >= kHashKeyBytesMin && secret->size() <= kSecretBytesMax) return secret;
   return absl::InvalidArgumentError(absl::StrCat("'", path, "' holds ", secret->size(),

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace mirror {
@@ -135,8 +136,12 @@ absl::StatusOr<ConfigNode> ParseToml(const std::string& text, const std::string&
   try {
     return TableOf(toml::parse(std::string_view(text), std::string_view(file)));
   } catch (const toml::parse_error& wrong) {
+    const std::string why(wrong.description());
+    // As in 20m, which is a text.
+    const char* const quotes =
+        absl::StrContains(why, "expected digit") ? ". A value with a unit stands in quotes, as \"20m\"" : "";
     return absl::InvalidArgumentError(
-        absl::StrCat(file, ":", wrong.source().begin.line, ": not TOML: ", std::string(wrong.description())));
+        absl::StrCat(file, ":", wrong.source().begin.line, ": not TOML: ", why, quotes));
   }
 }
 

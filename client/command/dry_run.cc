@@ -29,9 +29,9 @@ namespace {
 /// See ChangeLog::Waiting().
 using WaitingEntries = std::optional<std::map<std::string, std::optional<std::int64_t>>>;
 
-absl::StatusOr<WaitingEntries> Waiting(const SourceConfig& source) {
+absl::StatusOr<WaitingEntries> Waiting(const SourceConfig& source, const std::string& state_dir) {
   if (!UsesLog(source)) return WaitingEntries();
-  return ChangeLog::Waiting(source.path);
+  return ChangeLog::Waiting(source.path, LogOwnerOf(source, state_dir));
 }
 
 /// "all 1,234 rows are sent"
@@ -44,14 +44,16 @@ std::string AllRows(SourceReader& reader, const std::string& table) {
 
 /// What the log says of a table; `waiting` is absent when there is no log at all.
 std::string WordsOf(SourceReader& reader, const RunState& runs, const std::string& table,
-                    const WaitingEntries& waiting) {
+                    const WaitingEntries& waiting, bool no_mirror) {
   if (!waiting && runs.tables().FindConfirmed(table) == nullptr) {
     return absl::StrCat("never sent: ", AllRows(reader, table));
   }
+  if (!waiting && no_mirror) return absl::StrCat("no mirror yet: ", AllRows(reader, table));
   if (!waiting) return "sent whole if its number of rows changed";
   const auto found = waiting->find(FoldName(table));
   if (found == waiting->end()) return absl::StrCat("new: a log is made, and ", AllRows(reader, table));
   if (!found->second) return absl::StrCat("never sent: ", AllRows(reader, table));
+  if (no_mirror) return absl::StrCat("no mirror yet: ", AllRows(reader, table));
   if (*found->second == 0) return "nothing changed since it was sent last";
   return absl::StrCat(Counted(static_cast<std::uint64_t>(*found->second), "change"),
                       " logged since it was sent last");
@@ -83,7 +85,7 @@ void PrintRefused(const SourceSchema& schema, std::ostream& out) {
 /// A look with a copy of what the agent remembers.
 /// False: a run would not be good.
 absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
-                                  const std::string& state_dir, std::ostream& out) {
+                                  const std::string& state_dir, bool no_mirror, std::ostream& out) {
   absl::StatusOr<std::unique_ptr<CaptureState>> state = CaptureState::OpenCopy(state_dir, source.context_id);
   if (!state.ok()) return state.status();
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
@@ -92,7 +94,7 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
       OpenCaptured(source, rules, runs->tables().Records(), **state, nullptr);
   if (!opened.ok()) return opened.status();
   SourceReader* const reader = opened->reader.get();
-  const auto waiting = Waiting(source);
+  const auto waiting = Waiting(source, state_dir);
   if (!waiting.ok()) return waiting.status();
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
@@ -100,7 +102,7 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
   for (const SourceTable& table : schema->tables) {
     out << "  " << Printable(table.schema.name) << ": ";
     if (table.problem.empty() && rules.Find(table.schema.name) == nullptr) {
-      out << WordsOf(*reader, *runs, table.schema.name, *waiting) << '\n';
+      out << WordsOf(*reader, *runs, table.schema.name, *waiting, no_mirror) << '\n';
       continue;
     }
     const absl::StatusOr<std::optional<CaptureState::Table>> captured = (*state)->Find(table.schema.name);
@@ -112,6 +114,9 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
       out << Printable(table.problem) << '\n';
     } else if (!*sent || **sent < (*captured)->floor) {
       out << "not sent in its present form yet: " << AllRows(*reader, table.schema.name)
+          << StagedWords(source, table.schema.name) << '\n';
+    } else if (no_mirror) {
+      out << "no mirror yet: " << AllRows(*reader, table.schema.name)
           << StagedWords(source, table.schema.name) << '\n';
     } else if ((*captured)->key_parts == 0) {
       out << ((*captured)->changed > **sent ? "it changed, and has no key: all rows are sent\n"
@@ -126,21 +131,22 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
   return !HasTroubles(*schema);
 }
 
-absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_dir, std::ostream& out) {
+absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_dir, bool no_mirror,
+                          std::ostream& out) {
   if (const std::optional<CaptureRules> rules = RulesOf(source)) {
-    return ShowCaptured(source, *rules, state_dir, out);
+    return ShowCaptured(source, *rules, state_dir, no_mirror, out);
   }
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
   if (!runs.ok()) return runs.status();
   const auto reader = OpenReader(source, runs->tables().Records());
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
-  const absl::StatusOr<WaitingEntries> waiting = Waiting(source);
+  const absl::StatusOr<WaitingEntries> waiting = Waiting(source, state_dir);
   if (!waiting.ok()) return waiting.status();
   PrintRefused(*schema, out);
   for (const SourceTable& table : schema->tables) {
     out << "  " << Printable(table.schema.name) << ": "
-        << (table.problem.empty() ? WordsOf(*reader, *runs, table.schema.name, *waiting)
+        << (table.problem.empty() ? WordsOf(*reader, *runs, table.schema.name, *waiting, no_mirror)
                                   : Printable(table.problem))
         << '\n';
   }
@@ -155,13 +161,14 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   source.rejects = RejectsOf(configured, state_dir);
   source.keeps_rejects = false;
   out << source.context_id << "  " << Printable(source.path) << '\n';
-  const absl::StatusOr<bool> looked = Show(source, state_dir, out);
+  MirrorClient client(connection.channel, connection.identity, source.context_id);
+  const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
+  const bool no_mirror = HasNoMirrorYet(answer.status());
+  const absl::StatusOr<bool> looked = Show(source, state_dir, no_mirror, out);
   if (!looked.ok())
     err << "mirror-agent: " << source.context_id << ": " << Printable(std::string(looked.status().message()))
         << '\n';
-  MirrorClient client(connection.channel, connection.identity, source.context_id);
-  const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
-  if (HasNoMirrorYet(answer.status())) {
+  if (no_mirror) {
     out << "  the endpoint accepted the token and has no mirror of this tenant yet: the first run makes it. "
            "Nothing was "
            "sent.\n";

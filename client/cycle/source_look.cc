@@ -79,9 +79,9 @@ void NoteGoneTables(RunContext& run) {
   std::vector<std::string> gone = run.state.tables().Names();
   std::erase_if(gone, [&run](const std::string& name) { return run.FindTable(name) != nullptr; });
   if (gone.empty()) return;
-  run.AddNote(
-      absl::StrCat(Counted(gone.size(), "table"), gone.size() == 1 ? " is" : " are",
-                   " no longer announced, and the mirror sets them aside: ", ListNames(gone, kNamesListed)));
+  run.AddNote(absl::StrCat(
+      Counted(gone.size(), "table"), gone.size() == 1 ? " is" : " are",
+      " no longer announced; a mirror that takes this run sets them aside: ", ListNames(gone, kNamesListed)));
 }
 
 }  // namespace

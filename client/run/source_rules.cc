@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "client/state/host_id.h"
+#include "client/state/run_state.h"
 
 namespace mirror {
 
@@ -81,6 +82,11 @@ ChangeLogOptions OwnLogOptionsOf(const SourceConfig& source, const std::string& 
   const std::filesystem::path folder = std::filesystem::weakly_canonical(state_dir, error);
   options.owner = {source.context_id, error ? state_dir : folder.string(), options.host, source_id};
   return options;
+}
+
+LogOwner LogOwnerOf(const SourceConfig& source, const std::string& state_dir) {
+  const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id);
+  return OwnLogOptionsOf(source, state_dir, state.ok() ? state->source_id() : "").owner;
 }
 
 }  // namespace mirror

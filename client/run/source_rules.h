@@ -35,6 +35,8 @@ ChangeLogOptions LogOptionsOf(const SourceConfig& source);
 /// The same for the agent whose log it is. `source_id`: of its run state.
 ChangeLogOptions OwnLogOptionsOf(const SourceConfig& source, const std::string& state_dir,
                                  const std::string& source_id);
+/// The owner in that, for who only looks: also where the run state cannot be read.
+LogOwner LogOwnerOf(const SourceConfig& source, const std::string& state_dir);
 
 }  // namespace mirror
 

@@ -127,7 +127,7 @@ absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
     source_id_ = absl::AsciiStrToLower(NewNonce());
     ForgetRuns();
     return absl::StrCat("the source was at '", before.path, "' and is now at '", mark.path,
-                        "', or this is another machine: it counts as a new source and is populated");
+                        "', or this is another machine: it counts as a new source, which is to be populated");
   }
   // Who looks at rows and not at the file gives none.
   const bool replaced =

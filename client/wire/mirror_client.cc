@@ -96,10 +96,11 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
   const std::string folded = absl::AsciiStrToLower(reason);
   const auto says = [&folded](const char* part) { return absl::StrContains(folded, part); };
   if (says("certificate verify failed") || says("hostname") || says("peer name")) {
-    return absl::UnavailableError(absl::StrCat("the certificate of the endpoint at ", address,
-                                               " is not trusted (", reason, "). ", Words(left),
-                                               " It must be signed by the authority that 'ca' of [endpoint] "
-                                               "names, be valid now and name that host."));
+    return absl::UnavailableError(absl::StrCat(
+        "the certificate of the endpoint at ", address, " is not trusted (", reason, "). ", Words(left),
+        " It must be signed by the authority that 'ca' of [endpoint] "
+        "names, be valid now and name that host, and 'address' must be "
+        "the endpoint's [listen], not its [admin]."));
   }
   if (left == Left::kCommitted) {
     // It answered before, and so it is neither the port nor a certificate.

@@ -60,7 +60,8 @@ grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, const Ca
   return log.Finish(DoStream(caller, context, messages));
 }
 
-/// Each step of a message is bound to the file that does it: none of them comes back through this one.
+/// Each step of a message is bound to the file that does it: this one is only told that the stream waits or
+/// ends.
 absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* context,
                                      StreamMessages* messages) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);

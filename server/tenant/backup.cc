@@ -145,7 +145,9 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
     const auto no_mirror = [&](absl::string_view what) {
       return absl::FailedPreconditionError(absl::StrCat("'", path, "' is not a complete mirror of '",
                                                         context_id, "': ", what,
-                                                        ". The mirror is as it was."));
+                                                        ". Nothing was changed. Give a file that 'mirrorctl "
+                                                        "backup ",
+                                                        context_id, "' made."));
     };
     const absl::StatusOr<std::unique_ptr<Store>> store = (*copy)->Open();
     if (!store.ok()) return no_mirror(store.status().message());

@@ -82,10 +82,12 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<
   });
   if (!status.ok()) return status;
   mirror_.agreed().Forget();
-  mirror_.Tell(Severity::kWarning, "tables.reset",
-               absl::StrCat("an operator dropped ", Counted(names->size(), "table"),
-                            " with the partner's indexes and triggers on it; the next cycle makes it anew, "
-                            "without them"));
+  mirror_.Tell(
+      Severity::kWarning, "tables.reset",
+      absl::StrCat("an operator dropped ", Counted(names->size(), "table"),
+                   " with the partner's indexes and triggers on ",
+                   names->size() == 1 ? "it; the next cycle makes it" : "them; the next cycle makes them",
+                   " anew, without those"));
   return names;
 }
 

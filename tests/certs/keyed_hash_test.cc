@@ -13,6 +13,7 @@
 namespace mirror {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 std::string Hex(const TenantHashKey& key, char kind, const std::string& value) {
@@ -57,7 +58,10 @@ TEST(KeyedHashTest, ASecretIsReadWithoutItsLineEndAndOnlyWhenNobodyElseMay) {
   ASSERT_EQ(chmod(path.c_str(), 0600), 0);
   EXPECT_THAT(ReadHashSecret(path), IsOkAndHolds(kSecret));
   ASSERT_EQ(chmod(path.c_str(), 0640), 0);
-  EXPECT_THAT(ReadHashSecret(path), StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_THAT(ReadHashSecret(path), StatusIs(absl::StatusCode::kPermissionDenied,
+                                             AllOf(HasSubstr("'hash_key'"), HasSubstr("openssl rand"))));
+  EXPECT_THAT(ReadHashSecret(path + ".none"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("openssl rand")));
   ASSERT_EQ(chmod(path.c_str(), 0600), 0);
   std::ofstream(path) << "short\n";
   EXPECT_THAT(ReadHashSecret(path), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("openssl rand")));

@@ -111,6 +111,11 @@ TEST_F(TlsTest, AKeyOfAnotherPairIsRefused) {
   EXPECT_THAT(CheckTlsPair(dir_ / "operator.crt", dir_ / "operator.key"), IsOk());
 }
 
+TEST_F(TlsTest, ACertificateInAKeysPlaceIsNamedAsOne) {
+  EXPECT_THAT(CheckTlsPair(dir_ / "operator.crt", dir_ / "operator.crt"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is a certificate")));
+}
+
 TEST_F(TlsTest, AKeyThatOthersMayReadIsRefusedOnBothSides) {
   ASSERT_EQ(chmod((dir_ / "server.key").c_str(), 0640), 0);
   ASSERT_EQ(chmod((dir_ / "operator.key").c_str(), 0644), 0);

@@ -83,6 +83,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   std::function<void(const v1::ChangeBatch&, v1::BatchResult*)> on_result;  ///< Of one that was applied.
   grpc::Status on_completed;
   std::function<void()> on_authenticate;
+  grpc::Status on_probe;
   std::function<grpc::Status(v1::TableSchemaResponse*)> on_schema;  ///< Last: the answer may be changed.
   std::string differs;  ///< A table of which this endpoint counts other rows.
   v1::Limits limits;
@@ -114,6 +115,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     const std::lock_guard lock(mutex);
     log.emplace_back(request->probe() ? "probe" : "authenticate");
     if (on_authenticate) on_authenticate();
+    if (request->probe() && !on_probe.ok()) return on_probe;
     holders.push_back(request->holder());
     take_overs.push_back(request->take_over());
     request_token = request->request_token();

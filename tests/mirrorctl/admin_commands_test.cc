@@ -129,6 +129,17 @@ TEST_F(AdminCommands, TenantsAreAskedForByNameStateAndOrderOverAllPages) {
   EXPECT_EQ(Run({"tenants", "--sort", "size"}).exit_code, 2);
 }
 
+TEST_F(AdminCommands, ANameThatMatchesNothingIsSaidBesideAnEmptyList) {
+  fake_.events.clear_events();
+  const Finished events = Run({"events", "Cust2675"});
+  EXPECT_EQ(events.exit_code, 0);
+  EXPECT_THAT(events.errors, HasSubstr("there is no such event of 'Cust2675'"));
+  fake_.tenants.clear_tenants();
+  const Finished tenants = Run({"tenants", "Cst*"});
+  EXPECT_EQ(tenants.exit_code, 0);
+  EXPECT_THAT(tenants.errors, HasSubstr("no tenant matches 'Cst*'"));
+}
+
 TEST_F(AdminCommands, AServerOfBeforeShowsAllTenantsAndThatIsSaid) {
   fake_.tenants.clear_totals();
   const Finished run = Run({"tenants", "--failed"});

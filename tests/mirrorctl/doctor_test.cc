@@ -490,6 +490,14 @@ INSTANTIATE_TEST_SUITE_P(
                             "the next cycle adds late", ""}),
     [](const auto& test) { return test.param.name; });
 
+TEST_F(Doctor, AChangeLogOfAnotherTenantIsToldOf) {
+  Begin();
+  ASSERT_EQ(Sql("UPDATE _mirror_owner SET context_id = 'Other'"), "");
+  EXPECT_THAT(
+      ExamineAll().steps,
+      Contains(testing::Pair("FAIL Cust change log", HasSubstr("belongs to another agent: tenant 'Other'"))));
+}
+
 TEST_F(Doctor, ASourceThatIsNotThereOrWithoutALogIsToldOf) {
   Begin();
   ASSERT_EQ(Agent("uninstall").exit_code, 0);

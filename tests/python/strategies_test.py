@@ -397,9 +397,9 @@ class FirstRuns(unittest.TestCase):
         other.write_text(place.toml.read_text().replace("agent-state", "other-state").replace('"cdc"', '"cdc"\ninclude = ["u"]'))
         self.assertIn("other-state", other.read_text())
         schema = database.execute("SELECT name, sql FROM sqlite_schema").fetchall()
-        for command in ("install", "once", "uninstall"):
-            with self.subTest(command=command):
-                refused = run(command, other)
+        for command, *more in (("install",), ("once",), ("once", "--dry-run"), ("uninstall",)):
+            with self.subTest(command=command, more=more):
+                refused = run(command, other, *more)
                 self.assertEqual(refused.returncode, 1, refused.stdout)
                 self.assertIn("belongs to another agent: tenant 'Cust'", whole_lines.joined(refused.stdout + refused.stderr))
         self.assertEqual(database.execute("SELECT name, sql FROM sqlite_schema").fetchall(), schema)

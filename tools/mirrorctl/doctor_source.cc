@@ -175,9 +175,10 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   return true;
 }
 
-void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& tables, DoctorReport& report) {
+void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& tables, const LogOwner& owner,
+                  DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " change log");
-  const absl::StatusOr<LogFindings> found = ExamineLog(source.path, tables);
+  const absl::StatusOr<LogFindings> found = ExamineLog(source.path, tables, owner);
   if (!found.ok()) {
     return report.Fail(step, std::string(found.status().message()), "correct that, then run this again");
   }
@@ -225,7 +226,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   report.Ok(step, words);
 }
 
-void ExamineDatabase(const SourceConfig& source, DoctorReport& report) {
+void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " database"),
                     log = absl::StrCat(source.context_id, " change log");
   const absl::StatusOr<std::vector<std::string>> tables = OpenReader(source, {})->TableNames();
@@ -245,9 +246,9 @@ void ExamineDatabase(const SourceConfig& source, DoctorReport& report) {
     }
   }
   if (source.strategy == Strategy::kCdc) {
-    ExamineLogOf(source, *tables, report);
+    ExamineLogOf(source, *tables, LogOwnerOf(source, config.agent.state_dir), report);
   } else if (const std::vector<std::string> to_log = TablesToLog(source); !to_log.empty()) {
-    ExamineLogOf(source, to_log, report);
+    ExamineLogOf(source, to_log, LogOwnerOf(source, config.agent.state_dir), report);
   } else {
     report.Ok(log, absl::StrCat("none, as strategy = \"", ToString(source.strategy), "\" says"));
   }
@@ -276,7 +277,7 @@ void ExamineSource(const AgentConfig& config, DoctorReport& report) {
     } else {
       report.Skip(absl::StrCat(source.context_id, " proof"), failed);
     }
-    ExamineDatabase(source, report);
+    ExamineDatabase(config, source, report);
   }
 }
 

@@ -13,6 +13,7 @@
 #include "tools/mirrorctl/admin_command.h"
 #include "tools/mirrorctl/admin_output.h"
 #include "tools/mirrorctl/interruption.h"
+#include "tools/mirrorctl/nearest_names.h"
 
 namespace mirror {
 namespace {
@@ -45,6 +46,8 @@ void ListTenants(AdminClient& admin, const AdminRequest& request, Console& conso
     Warn(console, "the server is older than this mirrorctl: it shows all tenants, without their states");
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->tenants()));
   PrintTenants(console.out, *answer, request.width(), NowMs());
+  if (answer->tenants_size() == 0 && !request.pattern.empty() && request.states.empty() && !request.failed)
+    Warn(console, absl::StrCat("no tenant matches '", request.pattern, "'"));
   for (const v1::Tenant& tenant : answer->tenants()) {
     if (!tenant.quarantine().empty())
       Warn(console, absl::StrCat(tenant.context_id(), ": ", tenant.quarantine()));
@@ -123,6 +126,11 @@ void ShowEvents(AdminClient& admin, const AdminRequest& request, Console& consol
     watched.set_after_id(event.id());
   }
   if (!request.json) table.Print(console.out);
+  if (!request.follow && !request.context_id.empty() && answer->events_size() == 0) {
+    const std::string meant = NearestNames(admin, request.context_id, {});
+    Warn(console, absl::StrCat("there is no such event of '", request.context_id, "'",
+                               meant.empty() ? "" : ". ", meant));
+  }
   if (!request.follow) return;
   console.out.flush();
   const absl::Status status = admin.Follow(watched, *interruption, [&](const v1::Event& event) {

@@ -240,8 +240,13 @@ class FileReader : public SourceReader {
       }
       if (!table.all_files) break;
     }
-    if (known->files.empty())
+    if (known->files.empty()) {
+      const std::string path = absl::StrCat(options_.folder, "/", table.file);
+      const std::filesystem::file_status there = std::filesystem::status(path, error);
+      if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
+        return absl::StrCat("'", path, "' is not a regular file");
       return absl::StrCat("there is no file '", table.file, "' in '", options_.folder, "'");
+    }
     known->path = known->files.front().path;
     return "";
   }

@@ -45,7 +45,7 @@ std::vector<std::string> FileRejects::End() {
       count_ > kRejectsDescribed ? absl::StrCat("; and ", Grouped(count_ - kRejectsDescribed), " more") : "",
       no_key_ ? ". The key of some cannot be read, so no row of the table counts as deleted" : "",
       folder_.empty() ? ""
-      : kept          ? absl::StrCat(". They are in '", path_, "'")
+      : kept          ? absl::StrCat(count_ == 1 ? ". It is in '" : ". They are in '", path_, "'")
                       : absl::StrCat(". '", path_, "' cannot be written"))};
 }
 

@@ -55,7 +55,7 @@ Peer PeerOf(const grpc::ServerContext& context) {
   return peer;
 }
 
-absl::Status RoleTooLow(const std::string& why) {
+absl::Status NoRole(const std::string& why) {
   return absl::PermissionDeniedError(
       absl::StrCat(why,
                    ". Nothing was done. Use a certificate with exactly one role; "
@@ -64,15 +64,16 @@ absl::Status RoleTooLow(const std::string& why) {
 
 absl::Status CheckRole(const Peer& peer, bool operator_needed) {
   if (peer.roles.size() != 1) {
-    return RoleTooLow(absl::StrCat("the client certificate names ", peer.roles.size(), " roles"));
+    return NoRole(absl::StrCat("the client certificate names ", peer.roles.size(), " roles"));
   }
   if (peer.roles.front() == RoleUri(Role::kOperator)) return absl::OkStatus();
   if (peer.roles.front() != RoleUri(Role::kViewer)) {
-    return RoleTooLow("the client certificate names a role that is not known here");
+    return NoRole("the client certificate names a role that is not known here");
   }
-  return operator_needed
-             ? RoleTooLow("this call needs the role operator, and the client certificate has viewer")
-             : absl::OkStatus();
+  if (!operator_needed) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      "this call needs the role operator, and the client certificate has viewer. Nothing was done. Use an "
+      "operator's certificate; 'mirrorctl certs issue-operator' makes one.");
 }
 
 template <typename Names>

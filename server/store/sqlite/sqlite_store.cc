@@ -107,7 +107,7 @@ absl::Status CheckSqliteMirror(const std::string& path, const std::string& conte
       SqliteConnection::Open(path, /*create=*/false, FileUse::kReading, nullptr);
   if (!connection.ok()) return no_mirror(std::string(connection.status().message()));
   absl::StatusOr<Query> query = (*connection)->Prepare("SELECT context_id FROM _mirror_tenant");
-  if (!query.ok()) return no_mirror("it has no tenant's row: it is no mirror");
+  if (!query.ok()) return no_mirror("it has no tenant's row, as every mirror has");
   const absl::StatusOr<bool> row = query->Step();
   if (!row.ok()) return no_mirror(std::string(row.status().message()));
   const std::string owner = *row ? query->Text(0) : "nobody";

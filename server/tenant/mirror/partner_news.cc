@@ -31,10 +31,10 @@ void PartnerNews::TellColumns(Store& store) {
     if (!told_.insert(absl::StrCat(FoldName(added.table), " columns ", names)).second) continue;
     events_.Add(
         context_id_, Severity::kWarning, "partner.column_lost",
-        absl::StrCat("table '", added.table, "' has ", added.columns.size() == 1 ? "a column" : "columns",
-                     " that the source does not have: ", names,
-                     ". The next population makes the table without them, and their values are lost. ",
-                     kKeep));
+        absl::StrCat(
+            "table '", added.table, "' has ", added.columns.size() == 1 ? "a column" : "columns",
+            " that the source does not have: ", names, ". The next population makes the table without ",
+            added.columns.size() == 1 ? "it, and its" : "them, and their", " values are lost. ", kKeep));
   }
 }
 

@@ -84,6 +84,28 @@ TEST_F(OnceTest, ADryRunSaysWhatWaitsAndWritesNothing) {
   EXPECT_EQ(endpoint_.Count("probe"), 4U);
 }
 
+TEST_F(OnceTest, ADryRunRefusesALogThatIsAnothers) {
+  Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY)");
+  Configure(Source("crm.db"));
+  ASSERT_EQ(Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  EXPECT_EQ(Run(), 0) << err_;
+  Sql(folder_ / "crm.db", "UPDATE _mirror_owner SET context_id = 'Other'");
+  EXPECT_EQ(Run({.dry_run = true}), 1);
+  EXPECT_THAT(err_, HasSubstr("belongs to another agent: tenant 'Other'"));
+  EXPECT_THAT(out_, Not(HasSubstr("nothing changed")));
+}
+
+TEST_F(OnceTest, ADryRunForATenantWithoutAMirrorSaysThatAllRowsAreSent) {
+  Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY); INSERT INTO orders VALUES(1), (2)");
+  Configure(Source("crm.db"));
+  ASSERT_EQ(Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  EXPECT_EQ(Run(), 0) << err_;
+  endpoint_.on_probe = {grpc::StatusCode::PERMISSION_DENIED, "there is no mirror here yet"};
+  EXPECT_EQ(Run({.dry_run = true}), 0) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("orders: no mirror yet: all 2 rows are sent"),
+                          HasSubstr("the first run makes it")));
+}
+
 TEST_F(OnceTest, ASourceThatGetsALogStaysTheSameSource) {
   Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY)");
   Configure(Source("crm.db"));

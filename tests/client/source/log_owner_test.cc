@@ -9,6 +9,7 @@
 #include <string>
 
 #include "client/source/sqlite/log/change_log.h"
+#include "client/source/sqlite/log/log_check.h"
 #include "tests/client/source/logged_source.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -74,7 +75,11 @@ TEST_F(LogOwnerTest, AnotherAgentIsRefusedAndChangesNothing) {
   EXPECT_THAT(ChangeLog::Open(Of("b")).status(), IsRefusedFor("a"));
   EXPECT_THAT(ChangeLog::Install(Of("b")).status(), IsRefusedFor("a"));
   EXPECT_THAT(ChangeLog::Uninstall(Of("b")).status(), IsRefusedFor("a"));
+  EXPECT_THAT(ChangeLog::Waiting(path_, Of("b").owner).status(), IsRefusedFor("a"));
+  EXPECT_THAT(ExamineLog(path_, {"t", "u"}, Of("b").owner).status(), IsRefusedFor("a"));
   EXPECT_EQ(Schema(), before);
+  EXPECT_THAT(ChangeLog::Waiting(path_, Of("a").owner), IsOk());
+  EXPECT_THAT(ExamineLog(path_, {"t", "u"}, Of("a").owner), IsOk());
   EXPECT_EQ(Use("a", {"t", "u"}), id);
   EXPECT_EQ(Schema(), before);
   // Another tenant of the same agent is another one, too.

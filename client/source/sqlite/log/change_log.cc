@@ -121,13 +121,14 @@ absl::StatusOr<bool> ChangeLog::Uninstall(const ChangeLogOptions& options) {
 }
 
 absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>> ChangeLog::Waiting(
-    const std::string& path) {
+    const std::string& path, const LogOwner& owner) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path);
   if (!file.ok()) return file.status();
   const absl::StatusOr<LogPresence> there = FindLog(**file);
   if (!there.ok()) return there.status();
   if (*there == LogPresence::kNone) return std::nullopt;
   if (*there == LogPresence::kPart) return NotWhole(path);
+  if (absl::Status own = CheckLogOwner(**file, owner); !own.ok()) return own;
   LogTables logs(**file);
   if (absl::Status status = logs.Load(); !status.ok()) return status;
   const absl::StatusOr<LogPositions> sent = LogRecords(**file).Sent();
@@ -189,7 +190,7 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
                         "the mirror holds a state that this file never had");
   }
   return absl::StrCat("the source was at '", path, "' and is now at '", mark.path,
-                      "', or this is another machine: it counts as a new source and is populated");
+                      "', or this is another machine: it counts as a new source, which is to be populated");
 }
 
 absl::StatusOr<std::vector<std::string>> ChangeLog::Renew(const std::vector<std::string>& tables) {

@@ -53,9 +53,9 @@ class ChangeLog : public History {
   static absl::StatusOr<bool> Uninstall(const ChangeLogOptions& options);
 
   /// How many entries stand behind the last position that was sent of each table, by folded name; none when
-  /// it was never sent. Absent as a whole: it is not installed. Only reads.
+  /// it was never sent. Absent as a whole: it is not installed. Only reads. Errors: as those of Open().
   static absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>> Waiting(
-      const std::string& path);
+      const std::string& path, const LogOwner& owner);
 
   /// `mark` is not needed: the log has the file open.
   absl::StatusOr<std::string> Bind(const SourceMark& mark) override;

@@ -35,7 +35,8 @@ absl::Status TakeOverLog(const SqliteFile& file) {
   return file.Change([&] { return TakeOver(file.handle(), kLayout, kUnnumbered, file.mark().path); });
 }
 
-absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vector<std::string>& tables) {
+absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vector<std::string>& tables,
+                                       const LogOwner& owner) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path);
   if (!file.ok()) return file.status();
   if (absl::Status status = (*file)->BeginLook(); !status.ok()) return status;
@@ -45,6 +46,9 @@ absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vecto
   const absl::StatusOr<LogPresence> presence = FindLog(**file);
   if (!presence.ok()) return presence.status();
   findings.presence = *presence;
+  if (findings.presence != LogPresence::kNone) {
+    if (absl::Status own = CheckLogOwner(**file, owner); !own.ok()) return own;
+  }
   LogTables logs(**file);
   // Triggers may be left when the rest is gone.
   const absl::StatusOr<std::vector<std::string>> blocked = logs.Blocked();

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/source/sqlite/file/sqlite_file.h"
+#include "client/source/sqlite/log/log_owner.h"
 
 namespace mirror {
 
@@ -34,8 +35,10 @@ struct LogFindings {
 };
 
 /// Compares what stands in the source with what 'mirror-agent install' and the cycles left behind. Only
-/// reads. `tables`: those that are replicated. Errors: those of SqliteFile.
-absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vector<std::string>& tables);
+/// reads. `tables`: those that are replicated. Errors: those of SqliteFile; also kFailedPrecondition: the log
+/// is another agent's than `owner`.
+absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vector<std::string>& tables,
+                                       const LogOwner& owner = {});
 
 }  // namespace mirror
 

@@ -33,6 +33,20 @@ absl::Status Trouble(const std::string& doing, const std::string& path, int erro
   return wrong_path ? absl::FailedPreconditionError(words) : absl::UnavailableError(words);
 }
 
+/// The copy's own name is of no use to who reads this.
+absl::Status NotBegun(const std::string& folder, const std::string& path, int error) {
+  absl::Status status = Trouble("making a copy in", path, error);
+  const char* next = "";
+  if (error == ENOENT || error == ENOTDIR) {
+    next = "' is no folder on the server's machine. Make it, writable for the server's user.";
+  } else if (error == EACCES || error == EPERM || error == EROFS) {
+    next = "' cannot be written by the server's user. Give it the right to, or name another folder.";
+  } else {
+    return status;
+  }
+  return {status.code(), absl::StrCat(status.message(), " '", folder, next)};
+}
+
 absl::Status Sync(const std::string& path, int flags) {
   const int failed = SyncPath(path, flags);
   return failed == 0 ? absl::OkStatus() : Trouble("syncing", path, failed);
@@ -92,11 +106,14 @@ absl::Status MakeCopy(SqliteConnection& from, const std::string& path, const std
 
 absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, const GoOnCopying& go_on) {
   struct stat info {};
-  if (lstat(path.c_str(), &info) == 0) return Trouble("making a copy in", path, EEXIST);
+  if (lstat(path.c_str(), &info) == 0) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("making a copy in '", path, "': File exists. No copy was made. Name another file."));
+  }
   // Each attempt has a name of its own.
   std::string unfinished = path + kUnfinished;
   const int file = mkostemp(unfinished.data(), O_CLOEXEC);
-  if (file < 0) return Trouble("making", unfinished, errno);
+  if (file < 0) return NotBegun(fs::path(path).parent_path().string(), path, errno);
   close(file);
   absl::Status made = MakeCopy(from, path, unfinished, go_on);
   if (!made.ok()) {
