@@ -44,7 +44,10 @@ Attack Frames(std::string name, std::string what, std::set<std::string> expected
                 RawHttp2::Connect(target.endpoint(), hello);
             if (!connection.ok()) return OutcomeOf(connection.status());
             Outcome outcome = talk(target, **connection);
+            connection->reset();
             if (outcome.fault.empty()) outcome.fault = target.ServedAnew();
+            // The next attack does not find the victim busy with the calls of this one.
+            target.AwaitVictimsPlace();
             return outcome;
           }};
 }

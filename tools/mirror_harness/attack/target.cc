@@ -266,6 +266,13 @@ std::string Target::VictimHarm() {
   return harm;
 }
 
+void Target::AwaitVictimsPlace() const {
+  const auto deadline = std::chrono::steady_clock::now() + kAttackPatience;
+  while (absl::IsResourceExhausted(DigestOfVictim().status()) &&
+         std::chrono::steady_clock::now() < deadline) {
+  }
+}
+
 std::string Target::ServedAnew() const {
   const auto deadline = std::chrono::steady_clock::now() + kAttackPatience;
   absl::Status status;

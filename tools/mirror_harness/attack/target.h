@@ -82,6 +82,8 @@ class Target {
   Outcome Send(const v1::RowDataRequest& request) const;
   /// Empty: the victim's rows are as they were, and its cycle goes on. Else what happened to them.
   std::string VictimHarm();
+  /// Until the endpoint has cleared away what an attack left of the victim's calls; kAttackPatience at most.
+  void AwaitVictimsPlace() const;
 
   /// Empty: a source that connects anew is served soon. Else why not.
   std::string ServedAnew() const;
