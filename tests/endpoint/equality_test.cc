@@ -26,6 +26,7 @@ namespace mirror {
 namespace {
 
 using testing::AllOf;
+using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
 using Equality = TableReport::Equality;
@@ -328,7 +329,8 @@ TEST_F(EqualityTest, WhatIsNoBackupOfTheTenantIsRefused) {
   for (const std::string& file : {here_->dir() + "/nowhere.db", bench_->path(), here_->server_toml()}) {
     const Finished refused = here_->Mirrorctl({"restore", "Cust", file, "--confirm", "Cust"});
     EXPECT_EQ(refused.exit_code, 1) << file;
-    EXPECT_THAT(refused.errors, HasSubstr("The mirror is as it was")) << file;
+    EXPECT_THAT(refused.errors, AnyOf(HasSubstr("The mirror is as it was"), HasSubstr("Nothing was changed")))
+        << file;
   }
   EXPECT_EQ(bench_->Difference(), "");
 }
