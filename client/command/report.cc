@@ -23,7 +23,7 @@
 namespace mirror {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::size_t kIndent = 2;
 
@@ -133,8 +133,8 @@ void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
   PrintOutcomeBriefly(run, out, err);
 }
 
-Json ToJson(const SourceRun& run, bool with_keys) {
-  Json tables = Json::array();
+OrderedJson ToJson(const SourceRun& run, bool with_keys) {
+  OrderedJson tables = OrderedJson::array();
   for (const TableReport& table : run.report.tables) {
     tables.push_back({{"table", table.table},
                       {"action", ToString(table.action)},
@@ -310,9 +310,10 @@ bool AllEqual(const CycleReport& report) {
 }
 
 void PrintJson(const std::vector<SourceRun>& runs, bool with_keys, std::ostream& out) {
-  Json sources = Json::array();
+  OrderedJson sources = OrderedJson::array();
   for (const SourceRun& run : runs) sources.push_back(ToJson(run, with_keys));
-  AsItIs(out) << Json{{"sources", std::move(sources)}}.dump(2, ' ', false, Json::error_handler_t::replace)
+  AsItIs(out) << OrderedJson{{"sources", std::move(sources)}}.dump(2, ' ', false,
+                                                                   OrderedJson::error_handler_t::replace)
               << '\n';
 }
 

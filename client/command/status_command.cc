@@ -31,10 +31,10 @@
 namespace mirror {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 using Time = Schedule::Time;
 /// Of one kind, for people; JSON has all.
-constexpr std::size_t kNamesMost = 10;
+constexpr std::size_t kTablesNamed = 10;
 
 /// A last run so much ahead of the clock was not written by this clock.
 constexpr std::chrono::minutes kClockTolerance(5);
@@ -149,8 +149,8 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
 
 // --- For programs ---
 
-Json RunInJson(const LastRun& run) {
-  Json troubles = Json::array();
+OrderedJson RunInJson(const LastRun& run) {
+  OrderedJson troubles = OrderedJson::array();
   for (const LastRun::Trouble& one : run.troubles) {
     troubles.push_back({{"table", one.table}, {"result", ToString(one.result)}, {"reason", one.reason}});
   }
@@ -166,7 +166,7 @@ Json RunInJson(const LastRun& run) {
           {"notes", run.notes}};
 }
 
-Json WorkInJson(const WorkNote::Content& work) {
+OrderedJson WorkInJson(const WorkNote::Content& work) {
   return {{"begun_at", Utc(work.begun_ms)},
           {"doing", work.doing},
           {"table", work.table},
@@ -174,7 +174,7 @@ Json WorkInJson(const WorkNote::Content& work) {
           {"expected_rows", work.expected}};
 }
 
-Json InJson(const Seen& seen) {
+OrderedJson InJson(const Seen& seen) {
   const SourceConfig& source = *seen.source;
   const LastRun last = seen.last.value_or(LastRun());
   const std::int64_t due_s =
@@ -187,8 +187,8 @@ Json InJson(const Seen& seen) {
           {"cron", source.cron ? source.cron->text() : ""},
           {"state", ToString(seen.Standing())},
           {"at_work", seen.at_work()},
-          {"work", seen.work ? WorkInJson(*seen.work) : Json()},
-          {"last_run", seen.last ? RunInJson(last) : Json()},
+          {"work", seen.work ? WorkInJson(*seen.work) : OrderedJson()},
+          {"last_run", seen.last ? RunInJson(last) : OrderedJson()},
           {"unended_at", Utc(seen.unended_ms.value_or(0))},
           {"last_good_at", Utc(last.good_ms)},
           {"compared_at", Utc(last.compared_ms)},
@@ -252,7 +252,7 @@ std::string DueInWords(const Seen& seen, Time now) {
 std::string TablesInWords(const std::vector<std::string>& tables) {
   std::vector<std::string> names;
   for (const std::string& name : tables) names.push_back(Printable(name));
-  return absl::StrCat(Counted(names.size(), "table"), " (", ListNames(names, kNamesMost), ")");
+  return absl::StrCat(Counted(names.size(), "table"), " (", ListNames(names, kTablesNamed), ")");
 }
 
 void PrintLast(const LastRun& run, std::ostream& out) {
@@ -270,7 +270,7 @@ void PrintLast(const LastRun& run, std::ostream& out) {
   }
   out << '\n';
   for (std::size_t i = 0; i < run.troubles.size(); ++i) {
-    if (i == kNamesMost) {
+    if (i == kTablesNamed) {
       out << "              and " << run.troubles.size() - i << " more: see --json\n";
       break;
     }
@@ -385,7 +385,7 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
     PrintLines(std::move(all), options, now, out);
     return good ? kExitDone : kExitFailed;
   }
-  Json sources = Json::array();
+  OrderedJson sources = OrderedJson::array();
   for (const Seen& seen : all) {
     if (options.failed && seen.Good()) continue;
     if (options.json) {
@@ -398,8 +398,8 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
     }
   }
   if (options.json) {
-    AsItIs(out) << Json{{"good", good}, {"sources", std::move(sources)}}.dump(2, ' ', false,
-                                                                              Json::error_handler_t::replace)
+    AsItIs(out) << OrderedJson{{"good", good}, {"sources", std::move(sources)}}.dump(
+                       2, ' ', false, OrderedJson::error_handler_t::replace)
                 << '\n';
   }
   return good ? kExitDone : kExitFailed;
