@@ -37,8 +37,7 @@ absl::Status WhyNoTenant(SqliteConnection& connection, const std::string& contex
   // What its log has is of no use, whatever SQLite says of that.
   if (IsEmpty(connection)) return Emptied();
   if (!absl::IsFailedPrecondition(status)) return status;
-  if (absl::Status own = CheckOwnTables(connection, context_id); !own.ok()) return own;
-  if (absl::Status own = CheckOwnColumns(connection, context_id); !own.ok()) return own;
+  if (absl::Status own = CheckOwnTablesAndColumns(connection, context_id); !own.ok()) return own;
   // The rest says what to do, and so does whoever tells of the loss.
   const absl::string_view message = status.message();
   return absl::DataLossError(message.substr(0, message.find(". ")));
@@ -109,6 +108,11 @@ absl::Status CheckOwnColumns(SqliteConnection& connection, const std::string& co
   if (lost->empty()) return absl::OkStatus();
   return absl::DataLossError(
       absl::StrCat("column '", *lost, "' of its own tables was dropped or renamed by hand"));
+}
+
+absl::Status CheckOwnTablesAndColumns(SqliteConnection& connection, const std::string& context_id) {
+  absl::Status status = CheckOwnTables(connection, context_id);
+  return status.ok() ? CheckOwnColumns(connection, context_id) : status;
 }
 
 absl::Status CheckLogSize(SqliteConnection& connection, std::uint64_t bytes_max) {

@@ -25,9 +25,10 @@ bool HasOtherLayout(SqliteConnection& connection);
 /// kDataLoss, with the reason, where it cannot be read since the file is none any more.
 absl::StatusOr<TenantRecord> ReadTenantOf(SqliteConnection& connection, const std::string& context_id);
 
-/// See StoreUpkeep::CheckOwnTables. Of the tables, and of their columns, which take longer.
+/// See StoreUpkeep::CheckOwnTables: the tables, their columns, which take longer, and both.
 absl::Status CheckOwnTables(SqliteConnection& connection, const std::string& context_id);
 absl::Status CheckOwnColumns(SqliteConnection& connection, const std::string& context_id);
+absl::Status CheckOwnTablesAndColumns(SqliteConnection& connection, const std::string& context_id);
 
 /// Empties a log that is over its limit. Errors: kUnavailable when a reader prevents it; kDataLoss.
 absl::Status CheckLogSize(SqliteConnection& connection, std::uint64_t bytes_max);

@@ -64,10 +64,7 @@ class SqliteUpkeep final : public StoreUpkeep {
     return ReadTenantOf(connection_, context_id_).status();
   }
 
-  absl::Status CheckOwnTables() override {
-    absl::Status status = ::mirror::CheckOwnTables(connection_, context_id_);
-    return status.ok() ? CheckOwnColumns(connection_, context_id_) : status;
-  }
+  absl::Status CheckOwnTables() override { return CheckOwnTablesAndColumns(connection_, context_id_); }
 
   std::uint64_t BytesOnDisk() override {
     std::error_code error;
