@@ -29,9 +29,10 @@ namespace {
 /// See ChangeLog::Waiting().
 using WaitingEntries = std::optional<std::map<std::string, std::optional<std::int64_t>>>;
 
-absl::StatusOr<WaitingEntries> Waiting(const SourceConfig& source, const std::string& state_dir) {
+absl::StatusOr<WaitingEntries> Waiting(const SourceConfig& source, const std::string& state_dir,
+                                       const RunState& runs) {
   if (!UsesLog(source)) return WaitingEntries();
-  return ChangeLog::Waiting(source.path, LogOwnerOf(source, state_dir));
+  return ChangeLog::Waiting(source.path, OwnLogOptionsOf(source, state_dir, runs.source_id()).owner);
 }
 
 /// "all 1,234 rows are sent"
@@ -94,7 +95,7 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
       OpenCaptured(source, rules, runs->tables().Records(), **state, nullptr);
   if (!opened.ok()) return opened.status();
   SourceReader* const reader = opened->reader.get();
-  const auto waiting = Waiting(source, state_dir);
+  const auto waiting = Waiting(source, state_dir, *runs);
   if (!waiting.ok()) return waiting.status();
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
@@ -141,7 +142,7 @@ absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_d
   const auto reader = OpenReader(source, runs->tables().Records());
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
-  const absl::StatusOr<WaitingEntries> waiting = Waiting(source, state_dir);
+  const absl::StatusOr<WaitingEntries> waiting = Waiting(source, state_dir, *runs);
   if (!waiting.ok()) return waiting.status();
   PrintRefused(*schema, out);
   for (const SourceTable& table : schema->tables) {
