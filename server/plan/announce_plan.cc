@@ -159,6 +159,7 @@ void PlanAnnounced(const AnnouncedTable& table, const CheckedTable& checked, con
       PlanTable(known.RecordOf(key), mirrored.agreed, mirrored.lost, *table.schema, checked.hash,
                 view.tenant.scrub, lacks == known.lacking.end() ? nullptr : lacks->second);
   plan.tenant->scrub = plan.tenant->scrub || of_table.rules_changed;
+  if (of_table.by_hand) planned->by_hand.insert(key);
   if (of_table.action == SchemaAction::kCreated && !mirrored.aside.empty()) {
     of_table.reason = absl::StrCat(
         "it was announced before; what the partner had in it is now in the table '", mirrored.aside.back(),

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -85,6 +86,7 @@ struct AnnouncePlan {
   Plan plan;                          ///< All but what hooks are told.
   std::vector<SchemaAnswer> answers;  ///< As planned, of each announced table.
   std::vector<std::size_t> step_of;   ///< Of each answer, the step; kNoStep: none.
+  std::set<std::string> by_hand;      ///< TablePlan::by_hand: the folded names of these tables.
   std::vector<std::string> retired;
   bool retires_partner = false;  ///< Of them one may hold rows that are the partner's.
 };

@@ -310,6 +310,7 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
   if (keeps && !KeepsPartner(*agreed) && rules_pending && awaited) {
     return Refused(std::move(plan), RulesFirst(announced.name));
   }
+  plan.by_hand = !record || (touched != nullptr && !touched->lacks.empty());
   if (!record) return repopulate("its metadata row is gone: what the table holds cannot be trusted");
   if (touched != nullptr && !touched->lacks.empty()) {
     if (touched->is_ours) {

@@ -28,6 +28,8 @@ struct TablePlan {
   std::string reason;
   /// The mirror's file holds values under other rules than those of now.
   bool rules_changed = false;
+  /// Somebody else than the source changed what the mirror has, and that is why it is populated.
+  bool by_hand = false;
   /// Absent when nothing has to be written.
   std::optional<Step> step;
 };

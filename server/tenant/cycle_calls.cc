@@ -291,7 +291,8 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
     const auto action = static_cast<SchemaAction>(answer.action);
     if (action == SchemaAction::kRefused) TellRefusedTable(answer);
     if (action == SchemaAction::kRepopulate) {
-      mirror_.Tell(Severity::kInformation, "table.repopulate",
+      const bool by_hand = planned.by_hand.contains(FoldName(answer.table));
+      mirror_.Tell(by_hand ? Severity::kWarning : Severity::kInformation, "table.repopulate",
                    absl::StrCat("table '", answer.table, "'", " is to be populated anew: ", answer.reason));
     }
   }

@@ -75,6 +75,7 @@ TEST_F(PartnerDataTest, WhatWasTakenFromATableIsMendedByAPopulation) {
       EXPECT_EQ(answer.action, SchemaAction::kRepopulate);
       EXPECT_THAT(answer.reason, HasSubstr("somebody changed it by hand in the mirror: "));
       EXPECT_THAT(catalog_.Messages("table.repopulate"), HasSubstr(answer.reason));
+      EXPECT_EQ(catalog_.LastSeverity("table.repopulate"), Severity::kWarning);
     }
     source_->Populate(People(), {{1, "Ada", 36}, {3, "Bob", 7}}, kTen);
     ASSERT_THAT(source_->Complete(), IsOk());
@@ -83,6 +84,16 @@ TEST_F(PartnerDataTest, WhatWasTakenFromATableIsMendedByAPopulation) {
     EXPECT_EQ(source_->Announced(People()).action, SchemaAction::kUnchanged) << "once";
     ASSERT_THAT(source_->Complete(), IsOk());
   }
+}
+
+TEST_F(PartnerDataTest, APopulationForTheSourcesOwnChangeIsNoWarning) {
+  TableSchema table = People();
+  table.table_id = 1;
+  source_->Mirror(table, {{1, "Ada", 36}}, kFive);
+  table.table_id = 2;
+  source_->Begin();
+  ASSERT_EQ(source_->Announced(table).action, SchemaAction::kRepopulate);
+  EXPECT_EQ(catalog_.LastSeverity("table.repopulate"), Severity::kInformation);
 }
 
 TEST_F(PartnerDataTest, ATableThatKeepsThePartnersRowsSaysWhatItLacks) {

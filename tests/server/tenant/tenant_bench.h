@@ -57,6 +57,15 @@ class RememberingCatalog final : public Catalog {
     }
     return all;
   }
+  /// Of the last event of one kind.
+  Severity LastSeverity(const std::string& kind) {
+    const std::lock_guard lock(mutex_);
+    for (auto event = events_.rbegin(); event != events_.rend(); ++event) {
+      if (event->kind == kind) return event->severity;
+    }
+    ADD_FAILURE() << "no event " << kind;
+    return Severity::kInformation;
+  }
 
  private:
   std::mutex mutex_;
