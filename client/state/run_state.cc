@@ -127,16 +127,17 @@ absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
     source_id_ = absl::AsciiStrToLower(NewNonce());
     ForgetRuns();
     return absl::StrCat("the source was at '", before.path, "' and is now at '", mark.path,
-                        "', or this is another machine: it counts as a new source, which is to be populated");
+                        "', or this is another machine: it counts as a new source; a mirror that takes "
+                        "this run populates its tables");
   }
   // Who looks at rows and not at the file gives none.
   const bool replaced =
       before.inode != 0 && mark.inode != 0 && (before.device != mark.device || before.inode != mark.inode);
   if (replaced || (mark.inode != 0 && mark.change_counter < before.change_counter)) {
     ForgetRuns();
-    return absl::StrCat("'", mark.path, "' was ",
-                        replaced ? "replaced by another file" : "set back to an older state",
-                        " since the last run: it counts as restored and is populated");
+    return absl::StrCat(
+        "'", mark.path, "' was ", replaced ? "replaced by another file" : "set back to an older state",
+        " since the last run: it counts as restored; a mirror that takes this run populates it");
   }
   return "";
 }

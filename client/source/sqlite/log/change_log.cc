@@ -189,8 +189,10 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
                         "' is another file than in the last run: it was restored. Tables are populated where "
                         "the mirror holds a state that this file never had");
   }
-  return absl::StrCat("the source was at '", path, "' and is now at '", mark.path,
-                      "', or this is another machine: it counts as a new source, which is to be populated");
+  return absl::StrCat(
+      "the source was at '", path, "' and is now at '", mark.path,
+      "', or this is another machine: it counts as a new source; a mirror that takes this run "
+      "populates its tables");
 }
 
 absl::StatusOr<std::vector<std::string>> ChangeLog::Renew(const std::vector<std::string>& tables) {
