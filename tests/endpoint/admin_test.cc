@@ -236,6 +236,7 @@ TEST_F(AdminTest, ATenantThatIsNotThereIsNotFound) {
     EXPECT_THAT(named.call(*operator_), StatusIs(absl::StatusCode::kNotFound, HasSubstr(missing)))
         << named.name;
   }
+  EXPECT_THAT(Events("backup.failed"), IsEmpty()) << "nobody's";
 }
 
 TEST_F(AdminTest, KeysOfHeldRowsAreForOperators) {
@@ -339,7 +340,11 @@ TEST_F(AdminTest, PauseEndsTheCycleAndSourcesAreToldNotToReplicate) {
   Fill(*client, People(), {{1, "Ada", 36}}, kFirst);
   const std::int64_t cycle = Begin(*client);
   Announce(*client, cycle, {People()});
-  ASSERT_THAT(Pause("Cust", "upgrading the disk"), IsOk());
+  auto pause = About<v1::PauseTenantRequest>("cUST");
+  pause.set_reason("upgrading the disk");
+  const auto paused = Act(&Stub::PauseTenant, pause);
+  ASSERT_THAT(paused, IsOk());
+  EXPECT_EQ(paused->context_id(), "Cust");
   EXPECT_THAT(Complete(*client, cycle), StatusIs(absl::StatusCode::kAborted));
   const absl::StatusOr<v1::AuthenticateResponse> told = client->Authenticate("x", true, false);
   ASSERT_THAT(told, IsOk());

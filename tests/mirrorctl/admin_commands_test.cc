@@ -282,6 +282,9 @@ TEST_F(AdminCommands, ATenantOrTableThatThereIsNotIsAnsweredWithTheOneThatWasMea
            {{"invalidate", "Cust26759", "--table", "contact", "--table", "grösse"},
             "Did you mean 'größe'?\n"},
            {{"delete", "Cus26759", "--confirm", "Cus26759"}, "Did you mean 'Cust26759'?\n"},
+           {{"backup", "Cust2675", "/backup/a.db"}, "Did you mean 'Cust26759'?\n"},
+           {{"restore", "Cust2675", "/backup/a.db", "--confirm", "Cust2675"}, "Did you mean 'Cust26759'?\n"},
+           {{"restore", "Cust26759", "/backup/a.db", "--confirm", "Cust26759"}, ""},
            {{"pause", "Nobody"}, ""},
            {{"reset", "Cust26759", "--table", "frobnicate"}, ""},
            {{"reset", "Cust26759", "--table", "contact"}, ""}}) {
@@ -290,8 +293,11 @@ TEST_F(AdminCommands, ATenantOrTableThatThereIsNotIsAnsweredWithTheOneThatWasMea
     EXPECT_EQ(run.errors, "mirrorctl: NOT_FOUND: it is not there. Nothing was changed\n" + meant)
         << line.back();
   }
-  // Only then somebody else is asked for anything.
   fake_.not_found.clear();
+  fake_.restore_refusal = grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "it is no mirror");
+  EXPECT_EQ(Run({"restore", "Cust2675", "/crm.db", "--confirm", "Cust2675"}).errors,
+            "mirrorctl: FAILED_PRECONDITION: it is no mirror\nDid you mean 'Cust26759'?\n");
+  // Only then somebody else is asked for anything.
   const std::size_t before = fake_.Calls().size();
   EXPECT_EQ(Run({"pause", "Cust26759"}).exit_code, 0);
   EXPECT_EQ(fake_.Calls().size(), before + 1);
@@ -509,6 +515,12 @@ TEST_F(AdminCommands, PauseResumeAndDeleteSayWhatIsTrueNow) {
   EXPECT_THAT(fake_.Calls(), ElementsAre(R"(PauseTenant context_id: "Cust26759" reason: "disk is exchanged")",
                                          R"(ResumeTenant context_id: "Cust26759")",
                                          R"(DeleteMirror context_id: "Cust26759" confirm: "Cust26759")"));
+  fake_.paused.set_context_id("Cust26759");
+  fake_.resumed.set_context_id("Cust26759");
+  EXPECT_THAT(Run({"pause", "cUST26759"}).output,
+              AllOf(StartsWith("Cust26759 is paused"), HasSubstr("'mirrorctl resume Cust26759'")))
+      << "as the server writes it";
+  EXPECT_THAT(Run({"resume", "cUST26759"}).output, StartsWith("Cust26759 is resumed"));
 }
 
 TEST_F(AdminCommands, EventsAreLines) {

@@ -21,6 +21,8 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   v1::ListIndexesResponse indexes;
   v1::InvalidateLsnResponse invalidated;
   v1::ResetTableResponse reset;
+  v1::PauseTenantResponse paused;
+  v1::ResumeTenantResponse resumed;
   v1::RestoreResponse restored;
   v1::BackupResponse backup;
   std::vector<v1::BackupProgress> backup_steps;
@@ -32,8 +34,9 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   bool watch_ends = false;              ///< After them; otherwise it waits for its client to go.
   v1::ListKeysResponse keys;
   v1::DiagnoseResponse diagnosis;
-  bool silent = false;    ///< No answer to DeleteMirror and ListTenants before the call is cancelled.
-  grpc::Status refusal;   ///< Unless OK, every call ends with it.
+  bool silent = false;           ///< No answer to DeleteMirror and ListTenants before the call is cancelled.
+  grpc::Status restore_refusal;  ///< Unless OK, Restore ends with it.
+  grpc::Status refusal;          ///< Unless OK, every call ends with it.
   std::string not_found;  ///< Unless empty, every call that changes something ends with NOT_FOUND and this.
 
   /// "ListTables context_id: \"Cust1\"", in the order they came.
@@ -67,11 +70,11 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   }
   grpc::Status PauseTenant(grpc::ServerContext* /*context*/, const v1::PauseTenantRequest* request,
                            v1::PauseTenantResponse* response) override {
-    return Answer("PauseTenant", *request, v1::PauseTenantResponse(), response);
+    return Answer("PauseTenant", *request, paused, response);
   }
   grpc::Status ResumeTenant(grpc::ServerContext* /*context*/, const v1::ResumeTenantRequest* request,
                             v1::ResumeTenantResponse* response) override {
-    return Answer("ResumeTenant", *request, v1::ResumeTenantResponse(), response);
+    return Answer("ResumeTenant", *request, resumed, response);
   }
   grpc::Status DeleteMirror(grpc::ServerContext* context, const v1::DeleteMirrorRequest* request,
                             v1::DeleteMirrorResponse* response) override {
@@ -85,7 +88,8 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   }
   grpc::Status Restore(grpc::ServerContext* /*context*/, const v1::RestoreRequest* request,
                        v1::RestoreResponse* response) override {
-    return Answer("Restore", *request, restored, response);
+    const grpc::Status status = Answer("Restore", *request, restored, response);
+    return status.ok() ? restore_refusal : status;
   }
   grpc::Status Backup(grpc::ServerContext* /*context*/, const v1::BackupRequest* request,
                       v1::BackupResponse* response) override {

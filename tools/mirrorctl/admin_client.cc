@@ -246,17 +246,18 @@ absl::StatusOr<v1::ResetTableResponse> AdminClient::Reset(const v1::ResetTableRe
   return service_->Call(&v1::MirrorAdmin::Stub::ResetTable, request, Effect::kChanges, kLongPatience);
 }
 
-absl::Status AdminClient::Pause(const std::string& context_id, const std::string& reason) {
+absl::StatusOr<v1::PauseTenantResponse> AdminClient::Pause(const std::string& context_id,
+                                                           const std::string& reason) {
   v1::PauseTenantRequest request;
   request.set_context_id(context_id);
   request.set_reason(reason);
-  return service_->Call(&v1::MirrorAdmin::Stub::PauseTenant, request, Effect::kChanges, kPatience).status();
+  return service_->Call(&v1::MirrorAdmin::Stub::PauseTenant, request, Effect::kChanges, kPatience);
 }
 
-absl::Status AdminClient::Resume(const std::string& context_id) {
+absl::StatusOr<v1::ResumeTenantResponse> AdminClient::Resume(const std::string& context_id) {
   v1::ResumeTenantRequest request;
   request.set_context_id(context_id);
-  return service_->Call(&v1::MirrorAdmin::Stub::ResumeTenant, request, Effect::kChanges, kPatience).status();
+  return service_->Call(&v1::MirrorAdmin::Stub::ResumeTenant, request, Effect::kChanges, kPatience);
 }
 
 absl::Status AdminClient::Delete(const std::string& context_id, const std::string& confirm) {

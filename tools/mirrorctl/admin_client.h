@@ -34,8 +34,8 @@ class AdminClient {
   absl::StatusOr<v1::ListTablesResponse> Tables(const std::string& context_id);
   absl::StatusOr<v1::InvalidateLsnResponse> Invalidate(const v1::InvalidateLsnRequest& request);
   absl::StatusOr<v1::ResetTableResponse> Reset(const v1::ResetTableRequest& request);
-  absl::Status Pause(const std::string& context_id, const std::string& reason);
-  absl::Status Resume(const std::string& context_id);
+  absl::StatusOr<v1::PauseTenantResponse> Pause(const std::string& context_id, const std::string& reason);
+  absl::StatusOr<v1::ResumeTenantResponse> Resume(const std::string& context_id);
   absl::Status Delete(const std::string& context_id, const std::string& confirm);
   absl::Status Allow(const std::string& context_id);
   absl::StatusOr<v1::AcceptSourceResponse> AcceptSource(const std::string& context_id);

@@ -29,7 +29,9 @@ void RunWith(const std::string& config_path, const AdminRun& run, const AdminReq
     const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
     if (client.ok()) {
       run(**client, request, console);
-      if (absl::IsNotFound(console.failure)) SayNearest(**client, request, console);
+      // A restore makes the tenant that there is not, so what is refused is the file.
+      if (absl::IsNotFound(console.failure) || absl::IsFailedPrecondition(console.failure))
+        SayNearest(**client, request, console);
       return;
     }
     status = client.status();

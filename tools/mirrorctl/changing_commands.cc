@@ -62,18 +62,25 @@ void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
   table.Print(console.out);
 }
 
+/// As the server writes it; as it was typed where the server is of before and does not say.
+template <typename Response>
+std::string TenantOf(const Response& answer, const AdminRequest& request) {
+  return answer.context_id().empty() ? request.context_id : answer.context_id();
+}
+
 void Pause(AdminClient& admin, const AdminRequest& request, Console& console) {
-  if (const absl::Status status = admin.Pause(request.context_id, request.reason); !status.ok()) {
-    return Fail(console, status);
-  }
-  console.out << Printable(request.context_id) << " is paused: its source is told not to replicate until "
-              << "'mirrorctl resume " << Printable(ShellWord(request.context_id)) << "'\n";
+  const auto answer = admin.Pause(request.context_id, request.reason);
+  if (!answer.ok()) return Fail(console, answer.status());
+  const std::string tenant = TenantOf(*answer, request);
+  console.out << Printable(tenant) << " is paused: its source is told not to replicate until "
+              << "'mirrorctl resume " << Printable(ShellWord(tenant)) << "'\n";
 }
 
 void Resume(AdminClient& admin, const AdminRequest& request, Console& console) {
-  if (const absl::Status status = admin.Resume(request.context_id); !status.ok())
-    return Fail(console, status);
-  console.out << Printable(request.context_id) << " is resumed: its source's next cycle is accepted\n";
+  const auto answer = admin.Resume(request.context_id);
+  if (!answer.ok()) return Fail(console, answer.status());
+  console.out << Printable(TenantOf(*answer, request))
+              << " is resumed: its source's next cycle is accepted\n";
 }
 
 void Delete(AdminClient& admin, const AdminRequest& request, Console& console) {

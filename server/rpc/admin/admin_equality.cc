@@ -113,11 +113,14 @@ grpc::Status AdminService::ServeBackup(const grpc::ServerContext& context, const
   const std::string call = absl::StrCat("Backup ", request.context_id(), " ", request.path(),
                                         request.drill() ? " with a drill" : "");
   return Serve(context, Needs::kOperator, call, [&]() -> absl::Status {
+    // No tenant has an event of one that there is not.
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request.context_id());
+    if (!tenant.ok()) return tenant.status();
     const absl::StatusOr<BackupReport> report = BackupMirror(
         tenants_, request.context_id(), request.path(), request.drill(),
         [&] { return !context.IsCancelled() && !stopping_; }, show);
     const bool damaged = absl::IsDataLoss(report.status());
-    events_.Add(request.context_id(),
+    events_.Add((*tenant)->context_id(),
                 report.ok() ? Severity::kInformation : (damaged ? Severity::kError : Severity::kWarning),
                 report.ok() ? "backup.made" : "backup.failed",
                 report.ok() ? absl::StrCat("a backup of ", report->bytes, " bytes was made",

@@ -334,7 +334,7 @@ grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::Re
 }
 
 grpc::Status AdminService::PauseTenant(grpc::ServerContext* context, const v1::PauseTenantRequest* request,
-                                       v1::PauseTenantResponse* /*response*/) {
+                                       v1::PauseTenantResponse* response) {
   return Serve(*context, Needs::kOperator, absl::StrCat("PauseTenant ", request->context_id()),
                [&]() -> absl::Status {
                  if (request->reason().size() > kPauseReasonBytesMax) {
@@ -344,16 +344,18 @@ grpc::Status AdminService::PauseTenant(grpc::ServerContext* context, const v1::P
                  }
                  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
                  if (!tenant.ok()) return tenant.status();
+                 response->set_context_id((*tenant)->context_id());
                  return (*tenant)->Pause(request->reason(), NowMs());
                });
 }
 
 grpc::Status AdminService::ResumeTenant(grpc::ServerContext* context, const v1::ResumeTenantRequest* request,
-                                        v1::ResumeTenantResponse* /*response*/) {
+                                        v1::ResumeTenantResponse* response) {
   return Serve(*context, Needs::kOperator, absl::StrCat("ResumeTenant ", request->context_id()),
                [&]() -> absl::Status {
                  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
                  if (!tenant.ok()) return tenant.status();
+                 response->set_context_id((*tenant)->context_id());
                  return (*tenant)->Resume(NowMs());
                });
 }

@@ -109,14 +109,14 @@ class SqliteHome final : public StoreHome {
     if (absl::Status status = CheckCopyOut(path); !status.ok()) return status;
     if (std::error_code error; !fs::is_regular_file(path, error)) {
       return absl::NotFoundError(absl::StrCat("there is no file '", path,
-                                              "' on the server's machine. The mirror is as it was. Name a "
+                                              "' on the server's machine. Nothing was changed. Name a "
                                               "copy that 'mirrorctl backup' made there."));
     }
     if (FileBytes(path + kLogSuffix) == 0) return absl::OkStatus();
     return absl::FailedPreconditionError(
         absl::StrCat("'", path,
-                     "' has a log (-wal) beside it, so the file alone is incomplete. The mirror is as it "
-                     "was. Copy the database with 'mirrorctl backup' or SQLite's '.backup'."));
+                     "' has a log (-wal) beside it, so the file alone is incomplete. Nothing was "
+                     "changed. Copy the database with 'mirrorctl backup' or SQLite's '.backup'."));
   }
 
   absl::StatusOr<std::uint64_t> CopyOut(Snapshot& mirror, const std::string& path,
