@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -208,6 +209,14 @@ absl::Status TryFolder(const std::string& path) {
   }
   rmdir(tried.c_str());
   return absl::OkStatus();
+}
+
+bool LooksLikeSqlite(const std::string& path) {
+  static constexpr std::string_view kBegin("SQLite format 3\0", 16);
+  std::ifstream file(path, std::ios::binary);
+  std::string begin(kBegin.size(), ' ');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return file.gcount() == 0 || (file.gcount() == 16 && begin == kBegin);
 }
 
 }  // namespace mirror

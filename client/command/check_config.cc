@@ -57,6 +57,9 @@ absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) 
                                                       : ""));
   }
   if (access(source.path.c_str(), files ? R_OK | X_OK : R_OK) != 0) return unread();
+  if (!files && !LooksLikeSqlite(source.path)) {
+    return refusal("does not begin as a SQLite database: 'path' must be one");
+  }
   return HashKeyOf(source).status();
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,15 +31,6 @@ constexpr char kControlFile[] = "mirrorctl.toml";
 constexpr char kMalformedContextId[] =
     "the context id is malformed: 1 to 64 letters, digits, '_' and '-' are allowed. Nothing was made. "
     "Example: --context-id Cust26759";
-
-/// One that is not there yet for SQLite, an empty file, becomes a database with its first table.
-bool LooksLikeSqlite(const std::string& path) {
-  static constexpr std::string_view kBegin("SQLite format 3\0", 16);
-  std::ifstream file(path, std::ios::binary);
-  std::string begin(kBegin.size(), ' ');
-  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  return file.gcount() == 0 || (file.gcount() == 16 && begin == kBegin);
-}
 
 // The source as an absolute path; empty when none was given.
 absl::StatusOr<std::string> SourcePath(const std::string& source) {

@@ -83,6 +83,14 @@ TEST_F(CheckConfigTest, ASourceThatIsNoFileOrNoFolderIsRefusedAndSaysWhatItIs) {
   EXPECT_EQ(Check(Source("exports")), 2);
   EXPECT_THAT(err_, AllOf(HasSubstr("exports', which is a folder: 'path' must be a SQLite database. "),
                           HasSubstr("write 'folder' in place of 'path'")));
+  for (const std::string text : {"id;name\n1;Ada\n", "SQLite"}) {
+    std::ofstream(folder_ / "orders.csv") << text;
+    EXPECT_EQ(Check(Source("orders.csv")), 2);
+    EXPECT_THAT(err_,
+                HasSubstr("orders.csv', which does not begin as a SQLite database: 'path' must be one\n"));
+  }
+  std::ofstream(folder_ / "empty.db").flush();
+  EXPECT_EQ(Check(Source("empty.db")), 0) << err_;
   EXPECT_EQ(Check(Source("/dev/null")), 2);
   EXPECT_THAT(err_, HasSubstr("'/dev/null', which is a device: "));
   const auto files = [](const std::string& folder) {
