@@ -36,6 +36,18 @@ bool IsPlainName(std::string_view text) {
   });
 }
 
+/// Whether each part between dots has a length that DNS takes; a dot may end the name.
+bool HasLabels(std::string_view name) {
+  static constexpr std::size_t kLabelBytesMax = 63;
+  if (name.ends_with('.')) name.remove_suffix(1);
+  for (;;) {
+    const std::size_t end = std::min(name.find('.'), name.size());
+    if (end == 0 || end > kLabelBytesMax) return false;
+    if (end == name.size()) return true;
+    name.remove_prefix(end + 1);
+  }
+}
+
 /// What is wrong with the host; empty: nothing. A name is not looked up.
 std::string HostProblem(std::string_view host) {
   if (host.empty()) return "it has no host";
@@ -50,6 +62,7 @@ std::string HostProblem(std::string_view host) {
   }
   if (!IsPlainName(host)) return "a host has only letters, digits, '.', '-' and '_'";
   const bool is_number = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  if (!is_number && !HasLabels(host)) return "each part of a host's name has 1 to 63 characters";
   if (!is_number || IsAddress(AF_INET, host)) return "";
   return absl::StrCat("'", std::string(host),
                       "' is not an IPv4 address, which has four numbers from 0 to 255");
