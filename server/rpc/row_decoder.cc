@@ -36,8 +36,14 @@ absl::Status CheckRules(const v1::ValuePart& part, const absl::StatusOr<AgreedTa
   // What else is wrong with its table shows when it is planned.
   if (!agreed.ok()) return absl::OkStatus();
   const std::vector<Column>& columns = agreed->schema->columns;
+  if (part.has_column() && part.column() >= columns.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("table '", part.table(), "', value ", part.value_id(), ": column index ", part.column(),
+                     "; the table has ", columns.size(),
+                     " columns. The part was not stored. Give the index of a column as it was agreed."));
+  }
   if (PlainColumns(*agreed->schema).size() == columns.size()) return absl::OkStatus();
-  const bool named = part.has_column() && part.column() < columns.size();
+  const bool named = part.has_column();
   if (named && columns[part.column()].rule == Rule::kPlain) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "table '", part.table(), "'", named ? absl::StrCat(", column '", columns[part.column()].name, "'") : "",

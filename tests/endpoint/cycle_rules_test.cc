@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <future>
 #include <string>
@@ -195,6 +196,30 @@ TEST_F(CycleRulesTest, ARefusedBatchChangesNothingAndTheServerServesTheNextCall)
   EXPECT_EQ(result.code(), 0) << result.message();
   EXPECT_EQ(result.lsn(), 20);
   EXPECT_THAT(PeopleNow(), SizeIs(4));
+}
+
+TEST_F(CycleRulesTest, APartOfAColumnThatIsNotThereIsRefused) {
+  const auto client = Client();
+  v1::RowDataRequest request;
+  request.set_cycle(BeginFilled(*client));
+  v1::ValuePart* const part = request.add_parts();
+  part->set_table("people");
+  part->set_value_id(7);
+  part->set_data("x");
+  for (const std::uint32_t column : {3U, UINT32_MAX}) {
+    part->set_column(column);
+    const absl::StatusOr<v1::RowDataResponse> answer = client->RowData(request);
+    ASSERT_THAT(answer, IsOk());
+    ASSERT_EQ(answer->results_size(), 1);
+    EXPECT_THAT(
+        StatusOfResult(answer->results(0)),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 AllOf(HasSubstr(absl::StrCat("column index ", column, "; ")), HasSubstr("not stored"))));
+  }
+  part->set_column(1);
+  const absl::StatusOr<v1::RowDataResponse> taken = client->RowData(request);
+  ASSERT_THAT(taken, IsOk());
+  for (const v1::BatchResult& result : taken->results()) EXPECT_EQ(result.code(), 0) << result.message();
 }
 
 TEST_F(CycleRulesTest, ACallOfAnotherCycleIsAbortedWhetherOlderOrNewer) {
