@@ -102,7 +102,8 @@ int RunAll(const OnceOptions& options, const AgentConfig& config, const Connecti
   int exit_code = kExitDone;
   const bool lines_only = config.sources.size() > 1 && !options.details && !options.verify;
   RunTotals totals;
-  std::vector<SourceRun> runs;  // For --json.
+  // For --json: one document, printed when it is whole, so that a script never reads half of one.
+  std::vector<SourceRun> runs;
   for (const SourceConfig& source : config.sources) {
     Progress progress(err, draws_progress);
     SourceRun run = RunOneSource(options, config, source, connection, progress);
