@@ -296,7 +296,15 @@ TEST_F(MirrorctlTest, WrongUsageNamesTheProgramAndWhatIsWrong) {
   EXPECT_THAT(Run({"hold", "comit", "a:1"}).err, HasSubstr("Did you mean 'commit'?\n"));
   EXPECT_THAT(Run({"frob"}).err, Not(HasSubstr("Did you mean")));
   EXPECT_THAT(Run({"certs", "frob"}).err, StartsWith("mirrorctl: there is no command 'frob'"));
-  EXPECT_THAT(Run({"init"}).err, AllOf(StartsWith("mirrorctl: "), HasSubstr("--dir")));
+  EXPECT_THAT(Run({"init"}).err, AllOf(StartsWith("mirrorctl: "), HasSubstr("--context-id")));
+  for (const std::vector<std::string>& more :
+       std::vector<std::vector<std::string>>{{}, {"--root", "/"}, {"--system", "--dir", Made()}}) {
+    std::vector<std::string> words = {"init", "--context-id", "Cust26759"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Result wrong = Run(words);
+    EXPECT_EQ(wrong.exit_code, 2);
+    EXPECT_THAT(wrong.err, AllOf(StartsWith("mirrorctl: "), HasSubstr("--system")));
+  }
 }
 
 TEST_F(MirrorctlTest, WrongUsageIsTwoAndHelpIsZeroWithAnExample) {

@@ -28,8 +28,13 @@ BLOCK = re.compile(r"^```sh (mirror|source)\n(.*?)^```$", re.MULTILINE | re.DOTA
 # What a folder is not: `scp FILE HOST:` puts a file into the other one.
 PRELUDE = """set -eu
 chown() { :; }
-sudo() { shift 2; "$@"; }
+runuser() { shift 3; "$@"; }
 scp() { cp "$1" "$OTHER/"; }
+mirrorctl() {
+  if [ "${1-} ${2-}" != "init --system" ]; then command mirrorctl "$@"; return; fi
+  shift 2
+  command mirrorctl init --system --root "$ROOT" "$@"
+}
 """
 
 
@@ -60,8 +65,11 @@ class TwoMachines(unittest.TestCase):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="two-machines-"))
         self.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
         for machine in ("mirror", "source"):
-            for folder in ("etc", "var", "srv", "home"):
+            for folder in ("etc", "var/lib", "srv", "home"):
                 (self.work / machine / folder).mkdir(parents=True)
+        # What the packages bring: their users, here whoever runs the test, and the agent's folders.
+        (self.work / "mirror" / "etc" / "passwd").write_text(f"partner-mirror:x:{os.getuid()}:{os.getgid()}::/:/bin/sh\n")
+        (self.work / "source" / "etc" / "partner-mirror-agent").mkdir(mode=0o750)
         self.host = host_name()
         self.port = None
         self.server = None
@@ -88,12 +96,12 @@ class TwoMachines(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, f"{part}\n{done.stdout}\n{done.stderr}")
 
     def shell(self, machine, commands):
-        for path, own in (("/etc/", "etc/"), ("/var/lib/", "var/"), ("/srv/crm/", "srv/")):
+        for path, own in (("/etc/", "etc/"), ("/var/lib/", "var/lib/"), ("/srv/crm/", "srv/")):
             commands = commands.replace(path, f"{self.work}/{machine}/{own}")
         commands = commands.replace("mirror.example.org", self.host)
         commands = commands.replace(" || true\n", " > doctor.txt || [ $? = 1 ]\n")
         other = self.work / ("source" if machine == "mirror" else "mirror") / "home"
-        environment = dict(os.environ, PATH=f"{BIN}:{os.environ['PATH']}", OTHER=str(other))
+        environment = dict(os.environ, PATH=f"{BIN}:{os.environ['PATH']}", OTHER=str(other), ROOT=str(self.work / machine))
         environment.pop("MIRRORCTL_CONFIG", None)
         done = subprocess.run(
             ["/bin/bash", "-c", PRELUDE + commands],
@@ -121,8 +129,10 @@ class TwoMachines(unittest.TestCase):
         self.start_server()
 
     def start_server(self):
-        """On free ports, which are then told to both sides; who listens where is the page's."""
+        """On free ports, which are then told to both sides; who listens where is the page's. The folders of data are of
+        these machines."""
         configuration = self.etc("mirror", "mirror-server.toml")
+        replace_in(configuration, r'^dir = "/var/lib/partner-mirror"', f'dir = "{self.work}/mirror/var/lib/partner-mirror"')
         for port in ("7443", "7444", "7445"):
             replace_in(configuration, rf"^port = {port}\b", "port = 0")
         with (self.work / "server.err").open("ab") as log:
@@ -133,6 +143,8 @@ class TwoMachines(unittest.TestCase):
         ready = re.search(r"sources on 0\.0\.0\.0:(\d+), admin on 127\.0\.0\.1:(\d+)", line)
         self.assertTrue(ready, line + (self.work / "server.err").read_text())
         agent = self.etc("source", "mirror-agent.toml")
+        state = f"{self.work}/source/var/lib/partner-mirror-agent"
+        replace_in(agent, r'^state_dir = "/var/lib/partner-mirror-agent"', f'state_dir = "{state}"')
         replace_in(agent, rf'^address = "{re.escape(self.host)}:7443"', f'address = "{self.host}:{ready[1]}"')
         replace_in(self.etc("mirror", "mirrorctl.toml"), r'^address = "127\.0\.0\.1:7444"', f'address = "127.0.0.1:{ready[2]}"')
 
@@ -149,7 +161,7 @@ class TwoMachines(unittest.TestCase):
         return self.shell("source", f"mirror-agent once --json --config {agent} --context-id {tenant}\n")
 
     def contacts(self, tenant):
-        mirror = sqlite3.connect(self.work / "mirror" / "var" / "partner-mirror" / f"Mirror_{tenant}.db")
+        mirror = sqlite3.connect(self.work / "mirror" / "var" / "lib" / "partner-mirror" / f"Mirror_{tenant}.db")
         try:
             return mirror.execute("SELECT id, name FROM contact ORDER BY id").fetchall()
         finally:
@@ -170,7 +182,7 @@ class TwoMachines(unittest.TestCase):
         self.check_files()
 
         # As `init` has it, each customer but the first is refused, in words that say by what.
-        block = second[second.index("\n[[source]]") : second.index("END\nsudo")]
+        block = second[second.index("\n[[source]]") : second.index("END\nrunuser")]
         agent = self.etc("source", "mirror-agent.toml")
         before = agent.read_text()
         agent.write_text(before + self.local(block))
@@ -269,7 +281,7 @@ class TwoMachines(unittest.TestCase):
         secret = (self.etc("source", "source/source-1.key")).read_bytes()
         for file in mirror.rglob("*"):
             self.assertFalse(file.is_file() and file.read_bytes() == secret, file)
-        self.assertEqual(list((self.etc("mirror", "source")).iterdir()), [])
+        self.assertFalse(self.etc("mirror", "source").exists())
         self.assertIn(f"DNS:{self.host}", self.names_in(self.etc("mirror", "tls/server.crt")))
 
 

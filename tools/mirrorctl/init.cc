@@ -21,6 +21,7 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
+#include "tools/mirrorctl/init_system.h"
 
 namespace mirror {
 namespace {
@@ -31,32 +32,8 @@ constexpr char kControlFile[] = "mirrorctl.toml";
 constexpr char kMalformedContextId[] =
     "the context id is malformed: 1 to 64 letters, digits, '_' and '-' are allowed. Nothing was made. "
     "Example: --context-id Cust26759";
-
-// The source as an absolute path; empty when none was given.
-absl::StatusOr<std::string> SourcePath(const std::string& source) {
-  if (source.empty()) return source;
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(source, error)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the source '", source,
-                     "' is not a file. Nothing was made. Give the path of a SQLite "
-                     "database, or leave --source away and add a [[source]] later."));
-  }
-  if (!LooksLikeSqlite(source)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the source '", source,
-        "' is not a SQLite database: it does not begin as one. Nothing was made. Give the path of a "
-        "database, or leave --source away and add a [[source]] later."));
-  }
-  const std::string path = std::filesystem::absolute(source, error).string();
-  // Nothing else may stand in TOML.
-  if (error || !IsText(path)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the source's absolute path cannot be written into a configuration: ",
-        error ? error.message() : "it is not UTF-8", ". Nothing was made. Move or link the file."));
-  }
-  return path;
-}
+constexpr char kNowhere[] =
+    "--dir is required, or --system where the packages are installed. Nothing was made. Example: --dir dev";
 
 // A context id with any of its characters left open.
 bool IsContextPattern(std::string pattern) {
@@ -79,13 +56,6 @@ std::string CalledHost(const InitOptions& options) {
   return named == options.hosts.end() ? "" : *named;
 }
 
-std::string ListenAddress(const InitOptions& options) {
-  if (options.hosts.empty()) return kLoopback;
-  const bool ipv6 = std::any_of(options.hosts.begin(), options.hosts.end(),
-                                [](const std::string& host) { return host.find(':') != std::string::npos; });
-  return ipv6 ? "::" : "0.0.0.0";
-}
-
 // As TOML has a list of texts.
 std::string Contexts(const InitOptions& options) {
   const std::vector<std::string> contexts =
@@ -98,33 +68,7 @@ std::string Contexts(const InitOptions& options) {
       "]");
 }
 
-absl::Status Check(const InitOptions& options) {
-  if (!IsContextId(options.context_id)) return absl::InvalidArgumentError(kMalformedContextId);
-  if (CalledHost(options).empty()) {
-    return absl::InvalidArgumentError(
-        "--host has only wildcards. Nothing was made. Give the name that sources call first, as "
-        "mirror.example.org");
-  }
-  for (const std::string& host : options.hosts) {
-    if (const absl::Status checked = CheckHost(host); !checked.ok()) return checked;
-  }
-  for (const std::string& pattern : options.contexts) {
-    if (IsContextPattern(pattern)) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--contexts '", pattern,
-        "' is not a pattern: give letters, digits, '_', '-' and * for any of them. Nothing was made. "
-        "Example: --contexts 'Cust*'"));
-  }
-  if (options.port == options.admin_port) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the endpoint and its administration cannot both listen on port ", options.port,
-                     ". Nothing was made. Give another --admin-port."));
-  }
-  if (options.metrics_port == options.port || options.metrics_port == options.admin_port) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the metrics cannot listen on port ", options.metrics_port,
-                     ", which another listener has. Nothing was made. Give another --metrics-port."));
-  }
+absl::Status CheckPlace(const InitOptions& options) {
   const std::string server = absl::StrCat(options.dir, "/", kServerFile);
   struct stat info = {};
   if (lstat(server.c_str(), &info) == 0) {
@@ -134,46 +78,6 @@ absl::Status Check(const InitOptions& options) {
                      "--dir; for single keys see 'mirrorctl certs --help'."));
   }
   return absl::OkStatus();
-}
-
-absl::Status MakeKeys(const InitOptions& asked) {
-  const std::string& dir = asked.dir;
-  if (const absl::Status made = MakeFolder(dir, FolderUse::kPassage); !made.ok()) return made;
-  for (const char* folder :
-       {"/tls", "/admin", "/issuers", "/issuers/development", "/source", "/application"}) {
-    if (const absl::Status made = MakeFolder(dir + folder); !made.ok()) return made;
-  }
-  const auto pair = [&dir](const std::string& stem) {
-    return PairFiles{absl::StrCat(dir, "/", stem, ".crt"), absl::StrCat(dir, "/", stem, ".key")};
-  };
-  const IssueOptions options;
-  IssueOptions ca_options;
-  ca_options.days = kCaDays;
-  const PairFiles source_key = {dir + "/issuers/development/source-1.crt", dir + "/source/source-1.key"};
-  // Stops at the first that fails.
-  absl::Status status = IssueCa(pair("tls/ca"), "Mirror development CA", ca_options);
-  if (status.ok())
-    status = IssueServer(pair("tls/server"), pair("tls/ca"), "mirror-server", asked.hosts, options);
-  if (status.ok()) status = IssueCa(pair("admin/ca"), "Mirror development admin CA", ca_options);
-  // Of the hosts, too: who opens [admin] to the network one day has the certificate for it.
-  if (status.ok()) {
-    status = IssueServer(pair("admin/server"), pair("admin/ca"), "mirror-admin", asked.hosts, options);
-  }
-  if (status.ok()) {
-    status = IssueAdmin(pair("admin/operator"), pair("admin/ca"), "operator", Role::kOperator, options);
-  }
-  if (status.ok()) {
-    status = IssueAdmin(pair("admin/viewer"), pair("admin/ca"), "viewer", Role::kViewer, options);
-  }
-  if (status.ok()) status = IssueSigningKey(source_key, "source-1", Algorithm::kEs256, options);
-  if (status.ok()) {
-    status = IssueSigningKey(pair("application/application-1"), "application-1", Algorithm::kEs256, options);
-  }
-  if (!status.ok()) return status;
-  const absl::StatusOr<std::string> secret = NewHashSecret();
-  if (!secret.ok()) return secret.status();
-  return WriteFileAtomically(dir + "/application/columns.key", *secret, FileUse::kSecret,
-                             ExistingFile::kRefuse);
 }
 
 // The parts of mirror-server.toml, from its top.
@@ -214,7 +118,9 @@ key_id = "application-1"
 std::string TrustConfiguration(const InitOptions& options) {
   return absl::StrCat(R"(
 [data]
-dir = "data"                        # a database for each tenant, and the catalog
+dir = )",
+                      TomlString(options.data_dir),
+                      R"(                        # a database for each tenant, and the catalog
 automatic_provisioning = true       # make a new tenant's database at its first Authenticate
 receipts = true                     # each commit gets a signed receipt, see 'mirror-agent receipts verify'
 drop_grace = "7d"                   # a table no longer listed is kept this long
@@ -376,6 +282,109 @@ void PrintNext(const InitOptions& options, Console& console) {
 
 }  // namespace
 
+absl::StatusOr<std::string> SourcePath(const std::string& source, const std::string& root) {
+  if (source.empty()) return source;
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(root + source, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the source '", source,
+                     "' is not a file. Nothing was made. Give the path of a SQLite "
+                     "database, or leave --source away and add a [[source]] later."));
+  }
+  if (!LooksLikeSqlite(root + source)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the source '", source,
+        "' is not a SQLite database: it does not begin as one. Nothing was made. Give the path of a "
+        "database, or leave --source away and add a [[source]] later."));
+  }
+  const std::string path = std::filesystem::absolute(source, error).string();
+  // Nothing else may stand in TOML.
+  if (error || !IsText(path)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the source's absolute path cannot be written into a configuration: ",
+        error ? error.message() : "it is not UTF-8", ". Nothing was made. Move or link the file."));
+  }
+  return path;
+}
+
+std::string ListenAddress(const InitOptions& options) {
+  if (options.hosts.empty()) return kLoopback;
+  const bool ipv6 = std::any_of(options.hosts.begin(), options.hosts.end(),
+                                [](const std::string& host) { return host.find(':') != std::string::npos; });
+  return ipv6 ? "::" : "0.0.0.0";
+}
+
+absl::Status CheckNames(const InitOptions& options) {
+  if (!IsContextId(options.context_id)) return absl::InvalidArgumentError(kMalformedContextId);
+  if (CalledHost(options).empty()) {
+    return absl::InvalidArgumentError(
+        "--host has only wildcards. Nothing was made. Give the name that sources call first, as "
+        "mirror.example.org");
+  }
+  for (const std::string& host : options.hosts) {
+    if (const absl::Status checked = CheckHost(host); !checked.ok()) return checked;
+  }
+  for (const std::string& pattern : options.contexts) {
+    if (IsContextPattern(pattern)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--contexts '", pattern,
+        "' is not a pattern: give letters, digits, '_', '-' and * for any of them. Nothing was made. "
+        "Example: --contexts 'Cust*'"));
+  }
+  if (options.port == options.admin_port) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the endpoint and its administration cannot both listen on port ", options.port,
+                     ". Nothing was made. Give another --admin-port."));
+  }
+  if (options.metrics_port == options.port || options.metrics_port == options.admin_port) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the metrics cannot listen on port ", options.metrics_port,
+                     ", which another listener has. Nothing was made. Give another --metrics-port."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeKeys(const InitOptions& asked, const std::string& source_key) {
+  const std::string& dir = asked.dir;
+  if (const absl::Status made = MakeFolder(dir, FolderUse::kPassage); !made.ok()) return made;
+  for (const char* folder : {"/tls", "/admin", "/issuers", "/issuers/development", "/application"}) {
+    if (const absl::Status made = MakeFolder(dir + folder); !made.ok()) return made;
+  }
+  const auto pair = [&dir](const std::string& stem) {
+    return PairFiles{absl::StrCat(dir, "/", stem, ".crt"), absl::StrCat(dir, "/", stem, ".key")};
+  };
+  const IssueOptions options;
+  IssueOptions ca_options;
+  ca_options.days = kCaDays;
+  // Stops at the first that fails.
+  absl::Status status = IssueCa(pair("tls/ca"), "Mirror development CA", ca_options);
+  if (status.ok())
+    status = IssueServer(pair("tls/server"), pair("tls/ca"), "mirror-server", asked.hosts, options);
+  if (status.ok()) status = IssueCa(pair("admin/ca"), "Mirror development admin CA", ca_options);
+  // Of the hosts, too: who opens [admin] to the network one day has the certificate for it.
+  if (status.ok()) {
+    status = IssueServer(pair("admin/server"), pair("admin/ca"), "mirror-admin", asked.hosts, options);
+  }
+  if (status.ok()) {
+    status = IssueAdmin(pair("admin/operator"), pair("admin/ca"), "operator", Role::kOperator, options);
+  }
+  if (status.ok()) {
+    status = IssueAdmin(pair("admin/viewer"), pair("admin/ca"), "viewer", Role::kViewer, options);
+  }
+  if (status.ok() && !source_key.empty()) {
+    status = IssueSigningKey({dir + "/issuers/development/source-1.crt", source_key}, "source-1",
+                             Algorithm::kEs256, options);
+  }
+  if (status.ok()) {
+    status = IssueSigningKey(pair("application/application-1"), "application-1", Algorithm::kEs256, options);
+  }
+  if (!status.ok()) return status;
+  const absl::StatusOr<std::string> secret = NewHashSecret();
+  if (!secret.ok()) return secret.status();
+  return WriteFileAtomically(dir + "/application/columns.key", *secret, FileUse::kSecret,
+                             ExistingFile::kRefuse);
+}
+
 std::string TomlString(std::string_view text) {
   std::string quoted = "\"";
   for (const char character : text) {
@@ -407,7 +416,7 @@ std::string AgentConfiguration(const InitOptions& options, const std::string& so
 
 [endpoint]                          # Where the mirror is.
 address = )",
-      Address(CalledHost(options), options.port), R"(
+      Address(options.called.empty() ? CalledHost(options) : options.called, options.port), R"(
 ca = "tls/ca.crt"                   # who signs the endpoint's certificate; "": the system's list
 certificate = ""                    # for mutual TLS, with key
 key = ""
@@ -422,7 +431,8 @@ application_certificate = "application/application-1.crt"
 context_claim = "http://schemes.superoffice.net/identity/ctx"   # as the endpoint's [tokens] has it
 
 [agent]
-state_dir = "agent-state"           # locks, and what sources without a change log need
+state_dir = )",
+      TomlString(options.state_dir), R"(           # locks, and what sources without a change log need
 batch_bytes = "1MB"                 # about the size of one batch
 window = 4                          # batches sent ahead of their acknowledgement
 runs_at_once = 16                   # run: sources in a cycle; the others wait for their turn
@@ -458,11 +468,14 @@ certificate = "application/application-1.crt"   # the endpoint's [application] k
 }
 
 absl::Status Init(const InitOptions& options) {
-  if (const absl::Status checked = Check(options); !checked.ok()) return checked;
-  const absl::StatusOr<std::string> source_path = SourcePath(options.source);
+  if (const absl::Status checked = CheckNames(options); !checked.ok()) return checked;
+  if (const absl::Status checked = CheckPlace(options); !checked.ok()) return checked;
+  const absl::StatusOr<std::string> source_path = SourcePath(options.source, "");
   if (!source_path.ok()) return source_path.status();
 
-  absl::Status status = MakeKeys(options);
+  absl::Status status = MakeFolder(options.dir, FolderUse::kPassage);
+  if (status.ok()) status = MakeFolder(options.dir + "/source");
+  if (status.ok()) status = MakeKeys(options, options.dir + "/source/source-1.key");
   const auto write = [&](const char* name, const std::string& content) {
     if (!status.ok()) return;
     status = WriteFileAtomically(absl::StrCat(options.dir, "/", name), content, FileUse::kSecret,
@@ -484,12 +497,27 @@ void AddInit(const cli::Command& app, Console& console) {
   init.Footer(
       "Needs no server. Without --host all is on loopback. Examples:\n"
       "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db\n"
-      "  mirrorctl init --dir /etc/partner-mirror --context-id Cust26759 --host mirror.example.org\n"
+      "  mirrorctl init --system --context-id Cust26759 --source /srv/crm/crm.db\n"
+      "  mirrorctl init --system --context-id Cust26759 --host mirror.example.org\n"
       "tools/DEPLOYING.md says which of the files go to the source's machine.");
   const auto options = std::make_shared<InitOptions>();
-  init.Add("--dir", options->dir, "Folder to make; it must not hold a mirror-server.toml").Required();
+  const auto system = std::make_shared<SystemChoice>();
+  const cli::Option dir =
+      init.Add("--dir", options->dir, "Folder to make; it must not hold a mirror-server.toml");
+  const cli::Option whole =
+      init.AddFlag("--system", system->chosen,
+                   "In place of --dir: the folders of the installed packages in /etc, for the services and "
+                   "their users; as root");
+  whole.Excludes(dir);
+  init.Add("--root", system->root,
+           "Another root folder for --system, as that of an image; all paths are in it")
+      .Needs(whole)
+      .ExistingFolder();
   init.Add("--context-id", options->context_id, "Id of the first tenant, e.g. Cust26759").Required();
-  init.Check([options] { return std::string(IsContextId(options->context_id) ? "" : kMalformedContextId); });
+  init.Check([options, system] {
+    if (options->dir.empty() && !system->chosen) return std::string(kNowhere);
+    return std::string(IsContextId(options->context_id) ? "" : kMalformedContextId);
+  });
   init.Add("--source", options->source, "SQLite database to push as that tenant");
   init.Add("--host", options->hosts,
            "Names and addresses at which other machines reach the endpoint: it listens on all "
@@ -508,7 +536,8 @@ void AddInit(const cli::Command& app, Console& console) {
   init.Add("--metrics-port", options->metrics_port, "Port for metrics; 0: the system chooses")
       .Within(0, 65535)
       .ShowDefault();
-  init.Run([options, &console] {
+  init.Run([options, system, &console] {
+    if (system->chosen) return InitSystem(*options, system->root, console);
     if (const absl::Status status = Init(*options); !status.ok()) return console.Fail(status);
     PrintMade(*options, console);
     PrintNext(*options, console);

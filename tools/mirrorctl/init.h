@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/text/command_line.h"
 #include "tools/mirrorctl/console.h"
 
@@ -22,9 +23,12 @@ struct InitOptions {
   /// Context ids that the source may push, with * for any characters; empty: `context_id`, and what begins
   /// with it and a dash.
   std::vector<std::string> contexts = {};
-  int port = 7443;          ///< Of the endpoint.
-  int admin_port = 7444;    ///< Of the administration, on 127.0.0.1.
-  int metrics_port = 7445;  ///< Of the metrics, on 127.0.0.1; 0: the system chooses.
+  int port = 7443;                        ///< Of the endpoint.
+  int admin_port = 7444;                  ///< Of the administration, on 127.0.0.1.
+  int metrics_port = 7445;                ///< Of the metrics, on 127.0.0.1; 0: the system chooses.
+  std::string data_dir = "data";          ///< Of the server, as its configuration has it.
+  std::string state_dir = "agent-state";  ///< The same of the agent.
+  std::string called = {};                ///< What the agent calls; empty: the first of `hosts`.
 };
 
 /// Makes keys, certificates and three configurations in `options.dir` that work as they stand on
@@ -34,6 +38,19 @@ struct InitOptions {
 /// id, host, equal ports, a source that is no database); kAlreadyExists (mirror-server.toml or a key is
 /// there: it is left as it is); kUnavailable (writing).
 absl::Status Init(const InitOptions& options);
+
+// Its parts, of which 'init --system' is made, too.
+
+/// Ids, hosts and ports. Errors: kInvalidArgument.
+absl::Status CheckNames(const InitOptions& options);
+/// The source as an absolute path, which has to be a file below `root`; empty when none was given.
+/// Errors: kInvalidArgument.
+absl::StatusOr<std::string> SourcePath(const std::string& source, const std::string& root);
+/// All keys and certificates in `asked.dir`, but for the private half of the source's key: `source_key`,
+/// whose folder is there; empty: there is no key of a source. Errors: those of Init.
+absl::Status MakeKeys(const InitOptions& asked, const std::string& source_key);
+/// Where the endpoint listens for sources.
+std::string ListenAddress(const InitOptions& options);
 
 /// The configurations, with every key, its default and a comment. Paths in them are relative to
 /// their own folder.
@@ -45,8 +62,8 @@ std::string ControlConfiguration(const InitOptions& options);
 /// A text as a TOML basic string, with its quotes. The text is UTF-8.
 std::string TomlString(std::string_view text);
 
-/// mirrorctl init --dir DIR --context-id ID [--source FILE] [--host NAME,...] [--contexts PATTERN,...]
-///                [--port N] [--admin-port N] [--metrics-port N]
+/// mirrorctl init {--dir DIR | --system [--root DIR]} --context-id ID [--source FILE] [--host NAME,...]
+///                [--contexts PATTERN,...] [--port N] [--admin-port N] [--metrics-port N]
 /// Prints what was made and the commands to type next.
 /// Exit code: 0 made, 1 refused (reason on stderr), 2 wrong usage.
 void AddInit(const cli::Command& app, Console& console);

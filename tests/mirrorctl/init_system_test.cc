@@ -1,0 +1,400 @@
+// 'mirrorctl init --system' in a root folder of its own: what it makes for whom, and that a refusal leaves
+// nothing.
+
+#include "tools/mirrorctl/init_system.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <toml++/toml.h>
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "certs/key.h"
+#include "certs/key_ring.h"
+#include "certs/tls.h"
+#include "tests/certs/test_keys.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr char kServer[] = "partner-mirror", kAgent[] = "partner-mirror-agent";
+constexpr uid_t kServerId = 61'001, kAgentId = 61'002, kOwnerId = 61'003;
+
+class InitSystemTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    // Its users, who are others, come this way.
+    ASSERT_EQ(chmod(root_.path().c_str(), 0755), 0);
+    for (const char* folder : {"etc", "var/lib", "srv/crm"}) Make(folder);
+    WriteText(root_ / "srv/crm/crm.db", "");
+    Users({kServer, kAgent});
+  }
+
+  void Make(const std::string& folder, unsigned mode = 0755) {
+    std::filesystem::create_directories(root_ / folder);
+    ASSERT_EQ(chmod((root_ / folder).c_str(), mode), 0);
+  }
+  /// Whoever runs the test has these names.
+  void Users(const std::vector<std::string>& names) {
+    std::string passwd;
+    for (const std::string& name : names)
+      absl::StrAppend(&passwd, name, ":x:", geteuid(), ":", getegid(), "::/:/bin/sh\n");
+    WriteText(root_ / "etc/passwd", passwd);
+  }
+  int Init(InitOptions options, const std::string& source = "/srv/crm/crm.db") {
+    options.context_id = "Cust26759";
+    options.source = source;
+    std::ostringstream out, err;
+    Console console{out, err};
+    InitSystem(std::move(options), root_.path(), console);
+    out_ = out.str();
+    err_ = err.str();
+    return console.exit_code;
+  }
+  /// Path, mode and owner of everything that there is.
+  std::vector<std::string> Everything() const {
+    std::vector<std::string> all;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root_.path())) {
+      struct stat info = {};
+      EXPECT_EQ(lstat(entry.path().c_str(), &info), 0);
+      all.push_back(absl::StrCat(entry.path().string(), " ", info.st_mode, " ", info.st_uid));
+    }
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+  std::string OfServer(const std::string& name) const { return root_ / ("etc/partner-mirror/" + name); }
+  std::string OfAgent(const std::string& name) const { return root_ / ("etc/partner-mirror-agent/" + name); }
+  std::string DropIn() const {
+    return ReadText(root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf");
+  }
+
+  TempDir root_;
+  std::string out_, err_;
+};
+
+uid_t OwnerOf(const std::string& path) {
+  struct stat info = {};
+  EXPECT_EQ(lstat(path.c_str(), &info), 0) << path;
+  return info.st_uid;
+}
+
+TEST_F(InitSystemTest, BothSidesAreMadeWhereTheServicesLookForThem) {
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_THAT(err_, IsEmpty());
+  const toml::table server = toml::parse_file(OfServer("mirror-server.toml")),
+                    agent = toml::parse_file(OfAgent("mirror-agent.toml"));
+  EXPECT_EQ(server["data"]["dir"].value<std::string>(), "/var/lib/partner-mirror");
+  EXPECT_EQ(agent["agent"]["state_dir"].value<std::string>(), "/var/lib/partner-mirror-agent");
+  EXPECT_EQ(agent["source"][0]["path"].value<std::string>(), "/srv/crm/crm.db");
+  EXPECT_EQ(agent["endpoint"]["address"].value<std::string>(), "127.0.0.1:7443");
+  for (const auto& [table, key] : std::vector<std::pair<const char*, const char*>>{
+           {"endpoint", "ca"}, {"identity", "key"}, {"identity", "application_certificate"}}) {
+    EXPECT_TRUE(std::filesystem::exists(OfAgent(agent[table][key].value<std::string>().value_or("")))) << key;
+  }
+  const auto ring = KeyRing::Load({{"Development Source", "development", OfServer("issuers/development")}});
+  ASSERT_THAT(ring, IsOk());
+  const auto source = SigningKey::Load(OfAgent("source/source-1.key"), "source-1");
+  ASSERT_THAT(source, IsOk());
+  ASSERT_NE(ring->Find("source-1"), nullptr);
+  EXPECT_TRUE(source->Matches(ring->Find("source-1")->key));
+  EXPECT_EQ(ReadText(OfAgent("tls/ca.crt")), ReadText(OfServer("tls/ca.crt")));
+  EXPECT_THAT(CheckTlsPair(OfServer("admin/operator.crt"), OfServer("admin/operator.key")), IsOk());
+  // No secret of one side is on the other.
+  EXPECT_FALSE(std::filesystem::exists(OfServer("source")));
+  EXPECT_FALSE(std::filesystem::exists(OfServer("mirror-agent.toml")));
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(OfAgent(""))) {
+    EXPECT_TRUE(entry.path().extension() != ".key" || entry.path().filename() == "source-1.key")
+        << entry.path();
+  }
+}
+
+TEST_F(InitSystemTest, FoldersAndKeysAreClosed) {
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_EQ(ModeOf(OfServer("")), 0750u);
+  EXPECT_EQ(ModeOf(OfAgent("")), 0750u);
+  EXPECT_EQ(ModeOf(root_ / "var/lib/partner-mirror"), 0750u);
+  EXPECT_EQ(ModeOf(root_ / "var/lib/partner-mirror-agent"), 0700u);
+  for (const std::string& folder :
+       {OfServer("tls"), OfServer("admin"), OfServer("issuers"), OfAgent("source")})
+    EXPECT_EQ(ModeOf(folder), 0700u) << folder;
+  for (const std::string& file :
+       {OfServer("tls/server.key"), OfServer("admin/operator.key"), OfServer("application/columns.key"),
+        OfServer("mirrorctl.toml"), OfAgent("source/source-1.key"), OfAgent("mirror-agent.toml")}) {
+    EXPECT_EQ(ModeOf(file), 0600u) << file;
+  }
+}
+
+TEST_F(InitSystemTest, TheCommandsThatComeNextAreTold) {
+  ASSERT_EQ(Init({}), 0) << err_;
+  const std::size_t server = out_.find("\n  systemctl enable --now mirror-server\n"),
+                    install =
+                        out_.find("\n  runuser -u partner-mirror-agent -- mirror-agent install --config "),
+                    agent = out_.find("\n  systemctl enable --now mirror-agent\n"),
+                    tables = out_.find("mirrorctl.toml tables Cust26759\n");
+  EXPECT_LT(server, install) << out_;
+  EXPECT_LT(install, agent);
+  EXPECT_LT(agent, tables);
+  EXPECT_NE(tables, std::string::npos);
+  EXPECT_THAT(out_, Not(HasSubstr("[[source]]")));
+}
+
+TEST_F(InitSystemTest, WithoutASourceItIsToBeAddedFirst) {
+  ASSERT_EQ(Init({}, ""), 0) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("# add a [[source]] with context_id = \"Cust26759\""),
+                          HasSubstr("ReadWritePaths=FOLDER")));
+  EXPECT_FALSE(std::filesystem::exists(root_ / "etc/systemd"));
+}
+
+TEST_F(InitSystemTest, AFolderThatAPackageMadeIsTaken) {
+  Make("etc/partner-mirror", 0750);
+  Make("etc/partner-mirror-agent", 0750);
+  Make("var/lib/partner-mirror", 0750);
+  WriteText(OfServer("README"), "of the package");
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_EQ(ReadText(OfServer("README")), "of the package");
+  EXPECT_EQ(ModeOf(OfServer("")), 0750u);
+}
+
+TEST_F(InitSystemTest, AFolderWithKeysOrConfigurationsIsLeftAsItIs) {
+  for (const char* there : {"etc/partner-mirror/tls", "etc/partner-mirror/mirrorctl.toml",
+                            "etc/partner-mirror-agent/source", "etc/partner-mirror-agent/tls"}) {
+    Make(there);
+    const std::vector<std::string> before = Everything();
+    EXPECT_EQ(Init({}), 1) << there;
+    EXPECT_THAT(err_, AllOf(HasSubstr(there), HasSubstr("Nothing was changed")));
+    EXPECT_EQ(Everything(), before);
+    std::filesystem::remove_all(root_ / there);
+  }
+  ASSERT_EQ(Init({}), 0) << err_;
+  const std::vector<std::string> before = Everything();
+  EXPECT_EQ(Init({}), 1);
+  EXPECT_THAT(err_, HasSubstr("init was run here before, and nothing was changed"));
+  EXPECT_EQ(Everything(), before);
+}
+
+TEST_F(InitSystemTest, WhatIsWrongMakesNothing) {
+  WriteText(root_ / "srv/crm/a.txt", "no database at all");
+  const std::vector<std::string> before = Everything();
+  InitOptions host, contexts, ports;
+  host.hosts = {"https://mirror.example.org"};
+  contexts.contexts = {"Cust.*"};
+  ports.port = ports.admin_port;
+  for (const InitOptions& wrong : {host, contexts, ports}) EXPECT_EQ(Init(wrong), 1);
+  for (const char* source : {"/srv/crm/none.db", "/srv/crm", "srv/crm/crm.db", "/srv/crm/a.txt"}) {
+    EXPECT_EQ(Init({}, source), 1) << source;
+    EXPECT_THAT(err_, HasSubstr("Nothing was made")) << source;
+  }
+  EXPECT_EQ(Everything(), before);
+}
+
+TEST_F(InitSystemTest, WhatFailsHalfWayIsRemovedAgain) {
+  Make("etc/partner-mirror", 0751);
+  WriteText(OfServer("README"), "of the package");
+  std::filesystem::remove_all(root_ / "var/lib");
+  WriteText(root_ / "var/lib", "a file");
+  const std::vector<std::string> before = Everything();
+  EXPECT_EQ(Init({}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("/var/lib/partner-mirror"), HasSubstr("was removed again")));
+  EXPECT_EQ(Everything(), before);
+  // And at the last step but one: nobody makes a folder in a file.
+  std::filesystem::remove(root_ / "var/lib");
+  Make("var/lib");
+  WriteText(root_ / "etc/systemd", "a file");
+  const std::vector<std::string> again = Everything();
+  EXPECT_EQ(Init({}), 1);
+  EXPECT_EQ(Everything(), again);
+}
+
+TEST_F(InitSystemTest, AMirrorAloneIsForSourcesElsewhere) {
+  Users({kServer});
+  InitOptions options;
+  options.hosts = {"*.example.org", "mirror.example.org"};
+  options.contexts = {"Cust*"};
+  options.port = 9001;
+  ASSERT_EQ(Init(options, ""), 0) << err_;
+  const toml::table agent = toml::parse_file(OfServer("mirror-agent.toml"));
+  EXPECT_EQ(agent["endpoint"]["address"].value<std::string>(), "mirror.example.org:9001");
+  EXPECT_EQ(agent["agent"]["state_dir"].value<std::string>(), "/var/lib/partner-mirror-agent");
+  // The source makes its key itself.
+  EXPECT_TRUE(std::filesystem::is_empty(OfServer("issuers/development")));
+  EXPECT_FALSE(std::filesystem::exists(OfServer("source")));
+  EXPECT_FALSE(std::filesystem::exists(OfAgent("")));
+  EXPECT_THAT(out_, AllOf(HasSubstr("tar -C /etc/partner-mirror -cf for-source.tar mirror-agent.toml"),
+                          HasSubstr("mirrorctl certs issue-source --dir /etc/partner-mirror-agent"),
+                          HasSubstr("/etc/partner-mirror/issuers/development/source-1.crt")));
+}
+
+TEST_F(InitSystemTest, WhatThisMachineCannotBeIsToldWithWhatToType) {
+  InitOptions with_host;
+  with_host.hosts = {"mirror.example.org"};
+  const auto refused = [this](const std::vector<std::string>& users, const InitOptions& options,
+                              const std::string& source) {
+    Users(users);
+    const std::vector<std::string> before = Everything();
+    EXPECT_EQ(Init(options, source), 1);
+    EXPECT_EQ(Everything(), before);
+    EXPECT_THAT(err_, AllOf(StartsWith("mirrorctl: "), HasSubstr("Nothing was made")));
+    return err_;
+  };
+  EXPECT_THAT(refused({}, {}, ""), HasSubstr("\n  apt install ./partner-mirror-"));
+  EXPECT_THAT(
+      refused({kAgent}, {}, ""),
+      AllOf(HasSubstr("\n  mirrorctl init --system --context-id Cust26759 --host mirror.example.org\n"),
+            HasSubstr("\n  mirrorctl certs issue-source --dir /etc/partner-mirror-agent "),
+            HasSubstr("\n  chown -R partner-mirror-agent: /etc/partner-mirror-agent\n")));
+  EXPECT_THAT(refused({kServer}, {}, ""), HasSubstr(" --host mirror.example.org\n"));
+  EXPECT_THAT(refused({kServer}, with_host, "/srv/crm/crm.db"), HasSubstr("a file of the agent's machine"));
+}
+
+TEST_F(InitSystemTest, OthersThanRootAreToldWhatToType) {
+  if (geteuid() == 0) {
+    ASSERT_EQ(seteuid(kOwnerId), 0);
+  }
+  std::ostringstream out, err;
+  Console console{out, err};
+  InitOptions options;
+  options.context_id = "Cust26759";
+  options.source = "/srv/my crm.db";
+  options.hosts = {"a.example.org", "b.example.org"};
+  options.admin_port = 9002;
+  InitSystem(options, "", console);
+  if (getuid() == 0) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
+  EXPECT_EQ(console.exit_code, 1);
+  EXPECT_THAT(err.str(),
+              HasSubstr("\n  sudo mirrorctl init --system --context-id Cust26759 --source '/srv/my "
+                        "crm.db' --host a.example.org,b.example.org --admin-port 9002\n"));
+  EXPECT_THAT(out.str(), IsEmpty());
+}
+
+TEST_F(InitSystemTest, TheServiceMayWriteInTheSourcesFolder) {
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_THAT(DropIn(), HasSubstr("[Service]\nReadWritePaths=/srv/crm\n"));
+  EXPECT_THAT(DropIn(), AllOf(Not(HasSubstr("ProtectHome")), Not(HasSubstr("PrivateTmp"))));
+  EXPECT_EQ(ModeOf(root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf"), 0644u);
+}
+
+TEST_F(InitSystemTest, AFolderInAHomeNeedsMore) {
+  Make("home/ada/my crm");
+  WriteText(root_ / "home/ada/my crm/100%.db", "");
+  ASSERT_EQ(Init({}, "/home/ada/my crm/100%.db"), 0) << err_;
+  EXPECT_THAT(DropIn(), HasSubstr("\nReadWritePaths=\"/home/ada/my crm\"\nProtectHome=no\n"));
+}
+
+TEST_F(InitSystemTest, SettingsOfAnotherHandStay) {
+  Make("etc/systemd/system/mirror-agent.service.d");
+  WriteText(root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf", "[Service]\n");
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_EQ(DropIn(), "[Service]\n");
+  EXPECT_THAT(out_, AllOf(HasSubstr("was left as it is"), HasSubstr("  ReadWritePaths=/srv/crm\n")));
+}
+
+TEST_F(InitSystemTest, PathsAreWrittenAsSystemdReadsThem) {
+  EXPECT_EQ(SystemdPath("/srv/crm"), "/srv/crm");
+  EXPECT_EQ(SystemdPath("/srv/a b"), "\"/srv/a b\"");
+  EXPECT_EQ(SystemdPath("/srv/it's"), "\"/srv/it's\"");
+  EXPECT_EQ(SystemdPath("/srv/100%"), "\"/srv/100%%\"");
+  EXPECT_EQ(SystemdPath("/srv/\"\\\n"), "\"/srv/\\\"\\\\\\x0a\"");
+}
+
+// What follows has other users than whoever runs the test, and needs root.
+class InitSystemAsRoot : public InitSystemTest {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "gives files to other users";
+    InitSystemTest::SetUp();
+    WriteText(
+        root_ / "etc/passwd",
+        absl::StrCat(kServer, ":x:", kServerId, ":", kServerId, "::/:/bin/sh\n", kAgent, ":x:", kAgentId, ":",
+                     kAgentId, "::/:/bin/sh\ncrm:x:", kOwnerId, ":", kOwnerId, "::/:/bin/sh\n"));
+    Group("");
+  }
+  void Group(const std::string& members) {
+    WriteText(root_ / "etc/group", absl::StrCat("crm:x:", kOwnerId, ":", members, "\n"));
+  }
+  void Own(const std::string& name, uid_t owner, mode_t mode) {
+    ASSERT_EQ(chown((root_ / name).c_str(), owner, owner), 0);
+    ASSERT_EQ(chmod((root_ / name).c_str(), mode), 0);
+  }
+};
+
+TEST_F(InitSystemAsRoot, EachServiceHasWhatItNeedsAndTheOperatorsSideIsRoots) {
+  ASSERT_EQ(Init({}), 0) << err_;
+  for (const char* name :
+       {"", "mirror-server.toml", "tls", "tls/server.key", "admin/server.key", "admin/ca.crt",
+        "issuers/development/source-1.crt", "application/application-1.key"}) {
+    EXPECT_EQ(OwnerOf(OfServer(name)), kServerId) << name;
+  }
+  for (const char* name :
+       {"mirrorctl.toml", "tls/ca.key", "admin/ca.key", "admin/operator.key", "admin/viewer.key"})
+    EXPECT_EQ(OwnerOf(OfServer(name)), 0u) << name;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(OfAgent("")))
+    EXPECT_EQ(OwnerOf(entry.path()), kAgentId) << entry.path();
+  EXPECT_EQ(OwnerOf(OfAgent("")), kAgentId);
+  EXPECT_EQ(OwnerOf(root_ / "var/lib/partner-mirror"), kServerId);
+  EXPECT_EQ(OwnerOf(root_ / "var/lib/partner-mirror-agent"), kAgentId);
+  EXPECT_EQ(OwnerOf(root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf"), 0u);
+}
+
+TEST_F(InitSystemAsRoot, ASourceThatTheAgentCannotWriteIsToldAndNotChanged) {
+  Own("srv/crm", kOwnerId, 0755);
+  Own("srv/crm/crm.db", kOwnerId, 0644);
+  WriteText(root_ / "srv/crm/crm.db-wal", "");
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("\n  usermod -a -G crm partner-mirror-agent\n"
+                              "  chgrp crm /srv/crm /srv/crm/crm.db /srv/crm/crm.db-wal\n"
+                              "  chmod g+rwxs /srv/crm\n"
+                              "  chmod g+rw /srv/crm/crm.db /srv/crm/crm.db-wal\n"));
+  EXPECT_EQ(ModeOf(root_ / "srv/crm"), 0755u);
+  EXPECT_EQ(OwnerOf(root_ / "srv/crm/crm.db"), kOwnerId);
+}
+
+TEST_F(InitSystemAsRoot, AMemberOfTheSourcesGroupNeedsNoMore) {
+  Own("srv/crm", kOwnerId, 02770);
+  Own("srv/crm/crm.db", kOwnerId, 0660);
+  Group(kAgent);
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_THAT(out_, AllOf(Not(HasSubstr("First:")), HasSubstr("\n\nNext:\n  systemctl enable")));
+}
+
+TEST_F(InitSystemAsRoot, WhatIsRootsIsToBeGivenToTheAgent) {
+  Own("srv/crm/crm.db", 0, 0644);
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("\n  chown partner-mirror-agent: /srv/crm /srv/crm/crm.db\n"));
+}
+
+TEST_F(InitSystemAsRoot, ASharedFolderIsNotToBeGivenAway) {
+  WriteText(root_ / "srv/crm.db", "");
+  ASSERT_EQ(Init({}, "/srv/crm.db"), 0) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("# /srv has other things in it"), Not(HasSubstr("chown partner"))));
+}
+
+TEST_F(InitSystemAsRoot, AClosedFolderAboveIsNamed) {
+  Make("srv/ada/crm");
+  WriteText(root_ / "srv/ada/crm/crm.db", "");
+  Own("srv/ada/crm", kOwnerId, 0755);
+  Own("srv/ada/crm/crm.db", kOwnerId, 0644);
+  Own("srv/ada", kOwnerId, 0700);
+  ASSERT_EQ(Init({}, "/srv/ada/crm/crm.db"), 0) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("\n  setfacl -m u:partner-mirror-agent:--x /srv/ada "),
+                          HasSubstr("\n  chgrp crm /srv/ada/crm /srv/ada/crm/crm.db\n")));
+}
+
+}  // namespace
+}  // namespace mirror

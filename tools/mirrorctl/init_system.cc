@@ -1,0 +1,577 @@
+#include "tools/mirrorctl/init_system.h"
+
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/file.h"
+#include "base/system_user.h"
+#include "base/text/text_stream.h"
+
+extern char** environ;
+
+namespace mirror {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kServerUser[] = "partner-mirror", kAgentUser[] = "partner-mirror-agent";
+constexpr char kServerFolder[] = "/etc/partner-mirror", kAgentFolder[] = "/etc/partner-mirror-agent";
+constexpr char kServerData[] = "/var/lib/partner-mirror", kAgentState[] = "/var/lib/partner-mirror-agent";
+constexpr char kDropInFolder[] = "/etc/systemd/system/mirror-agent.service.d";
+constexpr char kDropIn[] = "/etc/systemd/system/mirror-agent.service.d/sources.conf";
+// What init makes in each of them. The last of the server's says that all the rest is there.
+constexpr const char* kOfServer[] = {"tls",
+                                     "admin",
+                                     "issuers",
+                                     "application",
+                                     "mirrorctl.toml",
+                                     "mirror-agent.toml",
+                                     "source",
+                                     "mirror-server.toml"};
+constexpr const char* kOfAgent[] = {"tls", "application", "source", "public", "mirror-agent.toml"};
+// With these one is an operator, or makes one: the server's process has no use for them.
+constexpr const char* kOfRoot[] = {"tls/ca.key",         "admin/ca.key",     "admin/operator.crt",
+                                   "admin/operator.key", "admin/viewer.crt", "admin/viewer.key",
+                                   "mirrorctl.toml"};
+
+// Folders in which many things are, and which are nobody's to give away.
+bool IsShared(const std::filesystem::path& folder, const struct stat& info) {
+  return !folder.has_relative_path() || folder.parent_path() == "/" || (info.st_mode & S_ISVTX) != 0;
+}
+
+// The database and what SQLite has made beside it, as a shell takes them.
+std::string DatabaseFiles(const std::string& root, const std::string& path) {
+  std::string files = ShellWord(path);
+  for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
+    if (access(absl::StrCat(root, path, suffix).c_str(), F_OK) == 0)
+      absl::StrAppend(&files, " ", ShellWord(path + suffix));
+  }
+  return files;
+}
+
+// The commands with which a user gets to write a database and its folder beside the program that owns it;
+// each adds a right, or gives away what is root's. Empty: it may. `path`: absolute, below `root`, without
+// links.
+std::vector<std::string> CommandsToShare(const std::string& root, const std::string& path,
+                                         const SystemUser& user) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::vector<std::string> commands;
+  for (std::filesystem::path above = folder.parent_path(); above.has_relative_path();
+       above = above.parent_path()) {
+    struct stat info = {};
+    if (stat((root + above.string()).c_str(), &info) != 0 || MayAccess(user, root + above.string(), X_OK))
+      continue;
+    commands.insert(commands.begin(), absl::StrCat("setfacl -m u:", user.name, ":--x ",
+                                                   ShellWord(above.string()), "   # Debian package acl"));
+  }
+  struct stat database = {}, info = {};
+  if (stat((root + path).c_str(), &database) != 0 || stat((root + folder.string()).c_str(), &info) != 0)
+    return commands;
+  if (commands.empty() && MayAccess(user, root + folder.string(), R_OK | W_OK | X_OK) &&
+      MayAccess(user, root + path, R_OK | W_OK)) {
+    return commands;
+  }
+  if (IsShared(folder, info)) {
+    commands.push_back(absl::StrCat("# ", folder.string(),
+                                    " has other things in it: move the database into a folder of its own, "
+                                    "and give that to [[source]] path"));
+    return commands;
+  }
+  const std::string files = DatabaseFiles(root, path), both = ShellWord(folder.string()) + " " + files;
+  if (database.st_uid == 0) {
+    commands.push_back(absl::StrCat("chown ", user.name, ": ", both));
+    return commands;
+  }
+  // The owner is a member of its own group for certain.
+  const std::optional<SystemUser> owner = FindSystemUser(root, database.st_uid);
+  const std::string name = owner ? SystemGroupName(root, owner->group) : "";
+  const std::string group = name.empty() ? absl::StrCat(owner ? owner->group : database.st_gid) : name;
+  commands.push_back(absl::StrCat("usermod -a -G ", group, " ", user.name));
+  commands.push_back(absl::StrCat("chgrp ", group, " ", both));
+  commands.push_back(absl::StrCat("chmod g+rwxs ", ShellWord(folder.string())));
+  commands.push_back(absl::StrCat("chmod g+rw ", files));
+  return commands;
+}
+
+std::string InitCommand(const InitOptions& options) {
+  const InitOptions begin;
+  std::string command = absl::StrCat("mirrorctl init --system --context-id ", ShellWord(options.context_id));
+  const auto add = [&command](const char* name, const std::string& value) {
+    if (!value.empty()) absl::StrAppend(&command, " ", name, " ", ShellWord(value));
+  };
+  const auto port = [&add](const char* name, int value, int unless) {
+    if (value != unless) add(name, absl::StrCat(value));
+  };
+  add("--source", options.source);
+  add("--host", absl::StrJoin(options.hosts, ","));
+  add("--contexts", absl::StrJoin(options.contexts, ","));
+  port("--port", options.port, begin.port);
+  port("--admin-port", options.admin_port, begin.admin_port);
+  port("--metrics-port", options.metrics_port, begin.metrics_port);
+  return command;
+}
+
+constexpr char kSourceCommands[] =
+    "  tar -C /etc/partner-mirror-agent -xf for-source.tar\n"
+    "  mirrorctl certs issue-source --dir /etc/partner-mirror-agent --issuer-folder public --key-id "
+    "source-1\n"
+    "  chown -R partner-mirror-agent: /etc/partner-mirror-agent\n";
+
+/// What becomes of a system: it is made whole, or is as it was.
+class SystemInit {
+ public:
+  SystemInit(InitOptions options, std::string root) : options_(std::move(options)), root_(std::move(root)) {}
+
+  absl::Status Run();
+  void Print(Console& console) const;
+  /// The commands that Run()'s error speaks of.
+  const std::string& to_type() const { return to_type_; }
+
+ private:
+  /// What was there before it was changed; by its path, with the root.
+  struct Before {
+    std::string path;
+    std::optional<struct stat> info;  ///< Absent: nothing.
+  };
+
+  absl::Status Check();
+  absl::Status CheckMachine();
+  absl::Status CheckSource();
+  absl::Status CheckEmpty(const std::string& folder, const char* const* names, std::size_t count) const;
+  absl::Status Make();
+  absl::Status MakeServer();
+  absl::Status MakeAgent();
+  absl::Status MakeDropIn();
+  absl::Status WriteServerFile();
+  /// A folder that is root's alone while it is filled.
+  absl::Status Take(const std::string& folder);
+  absl::Status MakeState(const std::string& folder, const SystemUser& user, mode_t mode);
+  absl::Status Write(const std::string& path, const std::string& content, FileUse use);
+  absl::Status Copy(const std::string& name);
+  /// Everything below a folder but what is root's; the folder itself comes later.
+  absl::Status GiveContents(const std::string& folder, const SystemUser& user) const;
+  absl::Status Give(const std::string& path, const SystemUser& user, std::optional<mode_t> mode) const;
+  std::string Undo() const;
+  void PrintMirror(Console& console) const;
+  void PrintNextHere(Console& console) const;
+  void PrintNextElsewhere(Console& console) const;
+
+  InitOptions options_;
+  const std::string root_;
+  std::string source_;         ///< Absolute, as the system sees it; empty: none.
+  std::string source_file_;    ///< What it is without links.
+  std::string source_folder_;  ///< Where SQLite writes beside it.
+  std::optional<SystemUser> server_, agent_;
+  std::vector<Before> before_;
+  bool made_drop_in_ = false;
+  std::string to_type_;
+};
+
+absl::Status SystemInit::Run() {
+  if (const absl::Status checked = Check(); !checked.ok()) return checked;
+  const absl::Status made = Make();
+  if (made.ok()) return made;
+  const std::string left = Undo();
+  return absl::Status(
+      made.code(),
+      absl::StrCat(made.message(), left.empty() ? " What init had made was removed again." : left));
+}
+
+absl::Status SystemInit::Check() {
+  if (root_.empty() && geteuid() != 0) {
+    to_type_ = absl::StrCat("  sudo ", InitCommand(options_), "\n");
+    return absl::PermissionDeniedError(
+        "--system fills folders in /etc and needs root. Nothing was made. Type:");
+  }
+  if (const absl::Status names = CheckNames(options_); !names.ok()) return names;
+  server_ = FindSystemUser(root_, kServerUser);
+  agent_ = FindSystemUser(root_, kAgentUser);
+  if (const absl::Status machine = CheckMachine(); !machine.ok()) return machine;
+  if (const absl::Status source = CheckSource(); !source.ok()) return source;
+  const absl::Status server = CheckEmpty(kServerFolder, kOfServer, std::size(kOfServer));
+  if (!server.ok() || !agent_) return server;
+  return CheckEmpty(kAgentFolder, kOfAgent, std::size(kOfAgent));
+}
+
+absl::Status SystemInit::CheckMachine() {
+  const std::string of_mirror =
+      absl::StrCat("  mirrorctl init --system --context-id ", ShellWord(options_.context_id), " --host ",
+                   options_.hosts.empty() ? "mirror.example.org" : absl::StrJoin(options_.hosts, ","), "\n");
+  if (!server_ && !agent_) {
+    to_type_ = "  apt install ./partner-mirror-{server,agent,tools}_*.deb\n";
+    return absl::FailedPreconditionError(
+        "there is no user 'partner-mirror' and none 'partner-mirror-agent': the packages make them. Nothing "
+        "was made. Without packages there is 'mirrorctl init --dir DIR'. Type:");
+  }
+  if (!server_) {
+    to_type_ = absl::StrCat("  # on the mirror's machine; it says how for-source.tar is made\n", of_mirror,
+                            "  # here, with that file\n", kSourceCommands);
+    return absl::FailedPreconditionError(
+        "this machine has the agent alone (no user 'partner-mirror'), and init makes a mirror. Nothing was "
+        "made. Type:");
+  }
+  if (agent_) return absl::OkStatus();
+  if (!options_.source.empty()) {
+    return absl::FailedPreconditionError(
+        "--source is a file of the agent's machine, and this one has no agent (no user "
+        "'partner-mirror-agent'). Nothing was made. Leave --source away and give --host, or install "
+        "partner-mirror-agent here, too.");
+  }
+  if (!options_.hosts.empty()) return absl::OkStatus();
+  to_type_ = of_mirror;
+  return absl::FailedPreconditionError(
+      "this machine has no agent (no user 'partner-mirror-agent'), so the sources are elsewhere, and --host "
+      "has to say by which name they reach it. Nothing was made. Install partner-mirror-agent here, too, or "
+      "type:");
+}
+
+absl::Status SystemInit::CheckSource() {
+  if (options_.source.empty()) return absl::OkStatus();
+  if (!root_.empty() && options_.source.front() != '/') {
+    return absl::InvalidArgumentError(absl::StrCat("--source '", options_.source,
+                                                   "' is not absolute: with --root it has to begin with /, "
+                                                   "and is below that folder. Nothing was made."));
+  }
+  const absl::StatusOr<std::string> source = SourcePath(options_.source, root_);
+  if (!source.ok()) return source.status();
+  source_ = fs::path(*source).lexically_normal().string();
+  std::error_code error;
+  // SQLite makes its files beside what a link leads to.
+  const fs::path file = root_.empty() ? fs::canonical(source_, error) : fs::path(source_);
+  source_file_ = error ? source_ : file.string();
+  source_folder_ = fs::path(source_file_).parent_path().string();
+  return absl::OkStatus();
+}
+
+absl::Status SystemInit::CheckEmpty(const std::string& folder, const char* const* names,
+                                    std::size_t count) const {
+  struct stat info = {};
+  const bool is_whole = lstat((root_ + kServerFolder + "/mirror-server.toml").c_str(), &info) == 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string path = absl::StrCat(root_, folder, "/", names[i]);
+    if (lstat(path.c_str(), &info) != 0) continue;
+    return absl::AlreadyExistsError(absl::StrCat(
+        "'", path, "' exists: ",
+        is_whole ? "init was run here before, and nothing was changed. For single keys see 'mirrorctl certs "
+                   "--help'; to begin anew, move what is in the folder away first."
+                 : "keys or configurations were put here, or an init was cut off, since there is no "
+                   "mirror-server.toml. Nothing was changed. Move what is in the folder away first."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SystemInit::Make() {
+  options_.dir = root_ + kServerFolder;
+  options_.data_dir = kServerData;
+  options_.state_dir = kAgentState;
+  // Its own machine by whatever name; where the endpoint is elsewhere the file goes there.
+  if (agent_) options_.called = "127.0.0.1";
+  absl::Status status = MakeServer();
+  if (status.ok() && agent_) status = MakeAgent();
+  if (status.ok()) status = GiveContents(kServerFolder, *server_);
+  if (status.ok() && agent_) status = GiveContents(kAgentFolder, *agent_);
+  if (status.ok()) status = WriteServerFile();
+  if (status.ok() && agent_) status = Give(root_ + kAgentFolder, *agent_, 0750);
+  if (status.ok()) status = Give(root_ + kServerFolder, *server_, 0750);
+  return status;
+}
+
+absl::Status SystemInit::MakeServer() {
+  absl::Status status = Take(kServerFolder);
+  if (status.ok() && agent_) status = Take(kAgentFolder);
+  const std::string of_source = root_ + kAgentFolder + "/source";
+  if (status.ok() && agent_) status = MakeFolder(of_source);
+  if (status.ok()) status = MakeKeys(options_, agent_ ? of_source + "/source-1.key" : "");
+  if (status.ok()) {
+    status =
+        Write(root_ + kServerFolder + "/mirrorctl.toml", ControlConfiguration(options_), FileUse::kSecret);
+  }
+  if (status.ok() && !agent_) {
+    status = Write(root_ + kServerFolder + "/mirror-agent.toml", AgentConfiguration(options_, ""),
+                   FileUse::kSecret);
+  }
+  return status.ok() ? MakeState(kServerData, *server_, 0750) : status;
+}
+
+absl::Status SystemInit::MakeAgent() {
+  absl::Status status = MakeFolder(root_ + kAgentFolder + "/tls");
+  if (status.ok()) status = MakeFolder(root_ + kAgentFolder + "/application");
+  if (status.ok()) status = Copy("/tls/ca.crt");
+  if (status.ok()) status = Copy("/application/application-1.crt");
+  if (status.ok()) {
+    status = Write(root_ + kAgentFolder + "/mirror-agent.toml", AgentConfiguration(options_, source_),
+                   FileUse::kSecret);
+  }
+  if (status.ok()) status = MakeState(kAgentState, *agent_, 0700);
+  return status.ok() && !source_.empty() ? MakeDropIn() : status;
+}
+
+absl::Status SystemInit::MakeDropIn() {
+  const std::string below = source_folder_ + "/";
+  const auto is_in = [&below](const char* folder) { return below.starts_with(folder); };
+  if (is_in("/var/lib/partner-mirror-agent/")) return absl::OkStatus();
+  struct stat info = {};
+  if (lstat((root_ + kDropIn).c_str(), &info) == 0) return absl::OkStatus();  // Somebody's; Print() says it.
+  std::string content = absl::StrCat(
+      "# Made by 'mirrorctl init --system': where the agent may write besides its own folder.\n[Service]\n"
+      "ReadWritePaths=",
+      SystemdPath(source_folder_), "\n");
+  if (is_in("/home/") || is_in("/root/") || is_in("/run/user/")) content += "ProtectHome=no\n";
+  if (is_in("/tmp/") || is_in("/var/tmp/")) content += "PrivateTmp=no\n";
+  fs::path folder = root_.empty() ? "/" : root_;
+  for (const fs::path& part : fs::path(kDropInFolder).relative_path()) {
+    folder /= part;
+    if (lstat(folder.c_str(), &info) == 0) continue;
+    before_.push_back({folder.string(), std::nullopt});
+    if (mkdir(folder.c_str(), 0755) != 0 || chmod(folder.c_str(), 0755) != 0) {
+      return absl::UnavailableError(
+          absl::StrCat("the folder '", folder.string(), "' cannot be made: ", std::strerror(errno), "."));
+    }
+  }
+  before_.push_back({root_ + kDropIn, std::nullopt});
+  made_drop_in_ = true;
+  return Write(root_ + kDropIn, content, FileUse::kPublic);
+}
+
+absl::Status SystemInit::WriteServerFile() {
+  const std::string path = root_ + kServerFolder + "/mirror-server.toml";
+  const absl::Status written = Write(path, ServerConfiguration(options_), FileUse::kSecret);
+  return written.ok() ? Give(path, *server_, std::nullopt) : written;
+}
+
+absl::Status SystemInit::Take(const std::string& folder) {
+  const std::string path = root_ + folder;
+  struct stat info = {};
+  const bool is_there = stat(path.c_str(), &info) == 0;
+  before_.push_back({path, is_there ? std::optional(info) : std::nullopt});
+  if (!is_there) return MakeFolder(path);
+  if (S_ISDIR(info.st_mode) && chown(path.c_str(), geteuid(), getegid()) == 0 &&
+      chmod(path.c_str(), 0700) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(absl::StrCat(
+      "'", path, "' cannot be filled: ", S_ISDIR(info.st_mode) ? std::strerror(errno) : "it is not a folder",
+      "."));
+}
+
+absl::Status SystemInit::MakeState(const std::string& folder, const SystemUser& user, mode_t mode) {
+  struct stat info = {};
+  // A package or its service made it, or it is a former one, with its data.
+  if (stat((root_ + folder).c_str(), &info) == 0) return absl::OkStatus();
+  before_.push_back({root_ + folder, std::nullopt});
+  const absl::Status made = MakeFolder(root_ + folder);
+  return made.ok() ? Give(root_ + folder, user, mode) : made;
+}
+
+absl::Status SystemInit::Write(const std::string& path, const std::string& content, FileUse use) {
+  return WriteFileAtomically(path, content, use, ExistingFile::kRefuse);
+}
+
+absl::Status SystemInit::Copy(const std::string& name) {
+  const absl::StatusOr<std::string> content = ReadKeyFile(root_ + kServerFolder + name, FileUse::kPublic);
+  if (!content.ok()) return content.status();
+  return Write(root_ + kAgentFolder + name, *content, FileUse::kPublic);
+}
+
+absl::Status SystemInit::GiveContents(const std::string& folder, const SystemUser& user) const {
+  const std::string top = root_ + folder;
+  std::vector<std::string> paths;
+  std::error_code error;
+  const auto is_roots = [&](const std::string& path) {
+    return folder == kServerFolder &&
+           std::any_of(std::begin(kOfRoot), std::end(kOfRoot),
+                       [&](const char* name) { return path == absl::StrCat(top, "/", name); });
+  };
+  // What a package put there before is whose it was.
+  const bool server = folder == kServerFolder;
+  const char* const* const names = server ? kOfServer : kOfAgent;
+  for (std::size_t i = 0; i < (server ? std::size(kOfServer) : std::size(kOfAgent)); ++i) {
+    const std::string own = absl::StrCat(top, "/", names[i]);
+    if (!fs::exists(own, error)) continue;
+    paths.push_back(own);
+    if (!fs::is_directory(own, error)) continue;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(own, error)) {
+      paths.push_back(entry.path().string());
+    }
+    if (error)
+      return absl::UnavailableError(absl::StrCat("'", own, "' cannot be read: ", error.message(), "."));
+  }
+  for (const std::string& path : paths) {
+    if (is_roots(path)) continue;
+    if (const absl::Status given = Give(path, user, std::nullopt); !given.ok()) return given;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SystemInit::Give(const std::string& path, const SystemUser& user,
+                              std::optional<mode_t> mode) const {
+  if (lchown(path.c_str(), user.id, user.group) == 0 && (!mode || chmod(path.c_str(), *mode) == 0))
+    return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("'", path, "' cannot be given to the user '", user.name,
+                                             "': ", std::strerror(errno), "."));
+}
+
+std::string SystemInit::Undo() const {
+  std::vector<std::string> left;
+  const auto remove = [&left](const std::string& path) {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error) left.push_back(path);
+  };
+  for (auto it = before_.rbegin(); it != before_.rend(); ++it) {
+    if (!it->info) {
+      remove(it->path);
+      continue;
+    }
+    if (it->path == root_ + kServerFolder) {
+      for (const char* name : kOfServer) remove(absl::StrCat(it->path, "/", name));
+    } else {
+      for (const char* name : kOfAgent) remove(absl::StrCat(it->path, "/", name));
+    }
+    if (chown(it->path.c_str(), it->info->st_uid, it->info->st_gid) != 0 ||
+        chmod(it->path.c_str(), it->info->st_mode & 07777) != 0) {
+      left.push_back(it->path);
+    }
+  }
+  if (left.empty()) return "";
+  return absl::StrCat(" What init had made could not all be removed. Remove, before it is run again: ",
+                      absl::StrJoin(left, ", "), ".");
+}
+
+void SystemInit::PrintMirror(Console& console) const {
+  console.out
+      << "Made in " << kServerFolder << ", for the user " << kServerUser << ":\n"
+      << "  mirror-server.toml  the endpoint, " << ListenAddress(options_) << ":" << options_.port
+      << ", administration :" << options_.admin_port << ", metrics :" << options_.metrics_port << "; data in "
+      << kServerData << '\n'
+      << "  mirrorctl.toml      the administration, as operator; for root alone\n"
+      << "  tls/ admin/         certificate authorities, and pairs for the two ports and their clients\n"
+      << "  issuers/            "
+      << (agent_ ? "the source's signing key source-1, its public half\n"
+                 : "the sources' signing keys, their public halves: none yet\n")
+      << "  application/        the endpoint's signing key application-1, and the key that hashes columns\n";
+}
+
+void SystemInit::Print(Console& console) const {
+  PrintMirror(console);
+  if (!agent_) {
+    console.out << "  mirror-agent.toml   for the source's machine, with tls/ca.crt and "
+                   "application/application-1.crt\nNobody but you vouches for these keys.\n";
+    return PrintNextElsewhere(console);
+  }
+  console.out << "Made in " << kAgentFolder << ", for the user " << kAgentUser << ":\n"
+              << "  mirror-agent.toml   "
+              << (source_.empty() ? "no source yet: add a [[source]]" : "the source " + source_) << '\n'
+              << "  source/             the source's signing key source-1, its private half\n"
+              << "  tls/ application/   by what it knows the endpoint\n";
+  if (made_drop_in_) {
+    console.out << "Made " << kDropIn << ":\n  the service may write in " << source_folder_ << '\n';
+  }
+  console.out << "Nobody but you vouches for these keys.\n";
+  if (!options_.hosts.empty()) {
+    console.out << "Sources on other machines have keys of their own: see tools/DEPLOYING.md.\n";
+  }
+  PrintNextHere(console);
+}
+
+void SystemInit::PrintNextHere(Console& console) const {
+  std::ostream& out = AsItIs(console.out);  // Commands are there to be copied.
+  struct stat info = {};
+  if (!source_.empty() && !made_drop_in_ && lstat((root_ + kDropIn).c_str(), &info) == 0) {
+    out << "\n"
+        << kDropIn << " was there and was left as it is. It has to have, in [Service]:\n"
+        << "  ReadWritePaths=" << SystemdPath(source_folder_) << '\n';
+  }
+  if (!source_.empty()) {
+    const std::vector<std::string> commands = CommandsToShare(root_, source_file_, *agent_);
+    if (!commands.empty()) {
+      out << "\nThe user " << kAgentUser << " cannot read and write " << source_
+          << " yet, and SQLite's files beside it. First:\n";
+      for (const std::string& command : commands) out << "  " << command << '\n';
+    }
+  }
+  out << "\nNext:\n  systemctl enable --now mirror-server\n";
+  if (source_.empty()) {
+    out << "  # add a [[source]] with context_id = " << TomlString(options_.context_id) << " and path to "
+        << kAgentFolder << "/mirror-agent.toml;\n"
+        << "  # 'systemctl edit mirror-agent': [Service] ReadWritePaths=FOLDER of the source; then\n";
+  }
+  out << "  runuser -u " << kAgentUser << " -- mirror-agent install --config " << kAgentFolder
+      << "/mirror-agent.toml\n"
+      << "  systemctl enable --now mirror-agent\n"
+      << "  mirrorctl --config " << kServerFolder << "/mirrorctl.toml tables " << options_.context_id << '\n';
+}
+
+void SystemInit::PrintNextElsewhere(Console& console) const {
+  AsItIs(console.out)
+      << "\nNext, here:\n  tar -C " << kServerFolder
+      << " -cf for-source.tar mirror-agent.toml tls/ca.crt application/application-1.crt\n"
+      << "On the source's machine, which has partner-mirror-agent and partner-mirror-tools, with that file:\n"
+      << kSourceCommands << "Then, here, with its public/source-1.crt:\n  install -m 0644 source-1.crt "
+      << kServerFolder << "/issuers/development/source-1.crt\n  systemctl enable --now mirror-server\n"
+      << "tools/DEPLOYING.md goes on from there.\n";
+}
+
+// A unit's drop-in counts from then on.
+void ReloadUnits(Console& console) {
+  if (access("/run/systemd/system", F_OK) != 0) return;
+  const char* argv[] = {"systemctl", "daemon-reload", nullptr};
+  pid_t child = 0;
+  int status = 1;
+  if (posix_spawnp(&child, argv[0], nullptr, nullptr, const_cast<char* const*>(argv), environ) != 0 ||
+      waitpid(child, &status, 0) != child || status != 0) {
+    console.err
+        << "mirrorctl: warning: 'systemctl daemon-reload' failed; type it before the commands above\n";
+  }
+}
+
+}  // namespace
+
+std::string SystemdPath(const std::string& folder) {
+  std::string quoted = "\"";
+  for (const char character : folder) {
+    const auto code = static_cast<unsigned char>(character);
+    if (code < 0x20 || code == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof(escape), "\\x%02x", static_cast<unsigned>(code));
+      quoted += escape;
+      continue;
+    }
+    if (character == '"' || character == '\\') quoted += '\\';
+    if (character == '%') quoted += '%';
+    quoted += character;
+  }
+  quoted += '"';
+  return quoted.size() == folder.size() + 2 && folder.find_first_of(" '") == std::string::npos ? folder
+                                                                                               : quoted;
+}
+
+void InitSystem(InitOptions options, const std::string& root, Console& console) {
+  SystemInit init(std::move(options), root == "/" ? "" : root);
+  if (const absl::Status status = init.Run(); !status.ok()) {
+    console.Fail(status);
+    AsItIs(console.err) << init.to_type();
+    return;
+  }
+  init.Print(console);
+  if (root.empty()) ReloadUnits(console);
+}
+
+}  // namespace mirror

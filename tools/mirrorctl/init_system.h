@@ -1,0 +1,31 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_INIT_SYSTEM_H_
+#define MIRROR_TOOLS_MIRRORCTL_INIT_SYSTEM_H_
+
+#include <string>
+
+#include "tools/mirrorctl/console.h"
+#include "tools/mirrorctl/init.h"
+
+namespace mirror {
+
+/// What 'mirrorctl init' is told of the system.
+struct SystemChoice {
+  bool chosen = false;    ///< --system.
+  std::string root = {};  ///< --root; empty: this system.
+};
+
+/// Fills the folders of the packages: /etc/partner-mirror for the server and its operator, and
+/// /etc/partner-mirror-agent, each for the user that its service runs as. What only an operator needs, the
+/// authorities' keys among it, stays root's. Both users there: a mirror and its source on one machine. The
+/// server's alone: a mirror for sources elsewhere, which make their key themselves. Says what was made and
+/// what to type next; on an error what it had made is gone again. `root`: another root folder, with its own
+/// etc/passwd; all paths are in it, and nobody needs to be root. The source's own files are looked at and
+/// never changed.
+void InitSystem(InitOptions options, const std::string& root, Console& console);
+
+/// A folder as systemd's settings take it: in quotes, with specifiers and quotes escaped.
+std::string SystemdPath(const std::string& folder);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_INIT_SYSTEM_H_
