@@ -497,10 +497,13 @@ void AddInit(const cli::Command& app, Console& console) {
       "  mirrorctl init --dir /etc/partner-mirror --context-id Cust26759 --host mirror.example.org\n"
       "tools/DEPLOYING.md says which of the files go to the source's machine.");
   const auto options = std::make_shared<InitOptions>();
-  init.Add("--dir", options->dir, "Folder to make; it must not hold a mirror-server.toml").Required();
+  init.Add("--dir", options->dir, "Folder to make; it must not hold a mirror-server.toml")
+      .Required()
+      .Completes(cli::Besides::kFolders);
   init.Add("--context-id", options->context_id, "Id of the first tenant, e.g. Cust26759").Required();
   init.Check([options] { return std::string(IsContextId(options->context_id) ? "" : kMalformedContextId); });
-  init.Add("--source", options->source, "SQLite database to push as that tenant");
+  init.Add("--source", options->source, "SQLite database to push as that tenant")
+      .Completes(cli::Besides::kFiles);
   init.Add("--host", options->hosts,
            "Names and addresses at which other machines reach the endpoint: it listens on all "
            "interfaces, its certificates are good for them, and the agent calls the first")
