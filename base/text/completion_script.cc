@@ -47,8 +47,9 @@ constexpr char kZsh[] = R"(#compdef PROGRAM
 # zsh completion of PROGRAM: as the file _PROGRAM in a folder of fpath, or source <(PROGRAM completion zsh)
 _FUNCTION() {
   local -a candidates
-  local line name besides=:none
-  for line in "${(@f)$("${(Q)words[1]/#\~\//$HOME/}" complete -- "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}"; do
+  local line name besides=:none program=${(Q)words[1]/#\~\//$HOME/}
+  local before=("${(@Q)words[2,CURRENT-1]}")
+  for line in "${(@f)$("$program" complete -- "${before[@]}" "${(Q)PREFIX}" 2>/dev/null)}"; do
     name=${line%%$'\t'*}
     case $line in
       :files|:folders|:none) besides=$line ;;
