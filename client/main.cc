@@ -33,6 +33,12 @@ struct Command {
   std::function<int(std::ostream& out, std::ostream& err)> run;
 };
 
+void AddConfig(const cli::Command& command, std::string& path) {
+  command.Add("--config", path, "The agent's configuration, mirror-agent.toml")
+      .Required()
+      .Completes(cli::Besides::kFiles);
+}
+
 int RunOnceOrVerify(OnceOptions options, std::ostream& out, std::ostream& err) {
   options.terminal = isatty(STDERR_FILENO) != 0;
   std::erase(options.tables, "");
@@ -47,7 +53,7 @@ Command AddOnce(const cli::Command& app) {
       "With a change log ('mirror-agent install') the net changes are sent; a table is sent whole when the "
       "mirror asks "
       "for it or is in a state that the log does not reach back to, or when --repopulate names it.\n");
-  once.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
+  AddConfig(once, options->config);
   once.Add("--context-id", options->context_id,
            "Only sources whose context id is this; * stands for any characters");
   once.AddFlag("--details", options->details, "A line for each table, even with several sources");
@@ -76,7 +82,7 @@ Command AddVerify(const cli::Command& app) {
       "Runs a cycle first, so that what was still to be sent does not count as different. --repair sends "
       "exactly "
       "the rows that differ. Exit code 1 also if a table still differs in the end.\n");
-  verify.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
+  AddConfig(verify, options->config);
   verify.Add("--context-id", options->context_id, "Only this source");
   verify.AddFlag("--repair", options->repair, "Send the rows that differ");
   verify.AddFlag("--show-keys", options->show_keys,
@@ -100,7 +106,7 @@ Command AddRun(const cli::Command& app) {
       "no run was good yet. A source that fails is tried again after 5 s, then after longer and longer "
       "pauses, but not later than its interval or next time. SIGTERM ends the program after the current "
       "batch. 'mirror-agent status' shows how each source stands.\n");
-  run.Add("--config", *config, "The agent's configuration, mirror-agent.toml").Required();
+  AddConfig(run, *config);
   // A log: a line for each thing.
   return {run, [config](std::ostream&, std::ostream&) { return Run(*config, std::cout, std::cerr); }};
 }
@@ -116,7 +122,7 @@ Command AddStatus(const cli::Command& app) {
       "all are good or paused by an operator, 1 a source failed, never ran, is overdue (two of its times "
       "have passed) or its files "
       "cannot be read, 2 wrong usage or configuration.\n");
-  status.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
+  AddConfig(status, options->config);
   status.Add("--context-id", options->context_id,
              "Only sources whose context id is this; * stands for any characters");
   status.AddFlag("--failed", options->failed, "Only sources that are not good");
@@ -138,7 +144,7 @@ Command AddInstall(const cli::Command& app) {
       "_mirror_. To install it twice is harmless; a cycle renews triggers of tables that were altered. A "
       "source has one log, and it belongs to one agent: another agent is refused, unless --take-over says "
       "that the former one is gone for good.\n");
-  install.Add("--config", *config, "The agent's configuration, mirror-agent.toml").Required();
+  AddConfig(install, *config);
   const auto take_over = std::make_shared<bool>(false);
   install.AddFlag("--take-over", *take_over, "Take over the logs of agents that are gone for good");
   return {install, [config, take_over](std::ostream& out, std::ostream& err) {
@@ -154,7 +160,7 @@ Command AddCheckConfig(const cli::Command& app) {
       "Example:\n  mirror-agent check-config --config mirror-agent.toml\n"
       "Opens no source and calls nobody: 'once --dry-run' does. Exit code: 0 nothing is wrong, 2 something "
       "is.\n");
-  check.Add("--config", *config, "The agent's configuration, mirror-agent.toml").Required();
+  AddConfig(check, *config);
   return {check, [config](std::ostream& out, std::ostream& err) { return CheckConfig(*config, out, err); }};
 }
 
@@ -163,7 +169,7 @@ Command AddUninstall(const cli::Command& app) {
   const cli::Command uninstall =
       app.AddCommand("uninstall", "Remove every trace of the change log from the sources");
   uninstall.Footer("Example:\n  mirror-agent uninstall --config mirror-agent.toml\n");
-  uninstall.Add("--config", *config, "The agent's configuration, mirror-agent.toml").Required();
+  AddConfig(uninstall, *config);
   return {uninstall, [config](std::ostream& out, std::ostream& err) { return Uninstall(*config, out, err); }};
 }
 
@@ -175,7 +181,7 @@ Command AddPointers(const cli::Command& app) {
       "Example:\n  mirror-agent pointers --config mirror-agent.toml --set \"orders=2024-05-01 00:00:00\"\n"
       "For tables with strategy watermark or watermark_cdc. When a pointer is moved back, the rows after it "
       "are looked at again. 'mirror-agent once --repopulate' sends a table whole.\n");
-  pointers.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
+  AddConfig(pointers, options->config);
   pointers.Add("--context-id", options->context_id, "Only this source");
   pointers.Add("--set", options->set, "Move a pointer").ValueName("TABLE=VALUE...");
   pointers.Add("--reset", options->reset, "Move pointers to before all values").ValueName("TABLE...");
@@ -198,11 +204,12 @@ Command AddReceipts(const cli::Command& app) {
       "Reads the agent's own files and calls no endpoint. Exit code: 0 all is proven, 1 there are findings "
       "(lines "
       "with WRONG) or nothing is signed yet, 2 wrong usage or configuration.\n");
-  receipts_verify.Add("--config", options->config, "The agent's configuration, mirror-agent.toml").Required();
+  AddConfig(receipts_verify, options->config);
   receipts_verify
       .Add("--certificate", options->certificates,
            "Former certificates of the application, for receipts of that time")
-      .ValueName("FILE...");
+      .ValueName("FILE...")
+      .Completes(cli::Besides::kFiles);
   receipts_verify.AddFlag("--json", options->json, "Print one JSON object instead of lines");
   return {receipts,
           [options](std::ostream& out, std::ostream& err) { return VerifyReceipts(*options, out, err); }};
@@ -221,6 +228,11 @@ int Main(int argc, char** argv) {
   const std::vector<Command> commands = {AddOnce(app),     AddVerify(app),   AddRun(app),
                                          AddStatus(app),   AddInstall(app),  AddUninstall(app),
                                          AddPointers(app), AddReceipts(app), AddCheckConfig(app)};
+  app.SpeakToShells({.name = "mirror-agent",
+                     .files = {{"mirror-agent.toml",
+                                "Endpoint, identity and sources: in the current folder, "
+                                "~/.config/partner-mirror or /etc/partner-mirror-agent"}},
+                     .see_also = {"mirror-agent.toml(5)", "mirrorctl(1)", "mirror-server(8)"}});
   const cli::Outcome outcome = app.Parse(argc, argv, std::cout);
   if (outcome.answered) return 0;
   if (!outcome.wrong.empty()) {

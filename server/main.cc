@@ -78,14 +78,22 @@ int Main(int argc, char** argv) {
   app.Footer(
       "Signals: SIGTERM lets running calls end and stops; SIGHUP reads [application], [tokens],\n"
       "[[issuer]] with its keys, and [log] again.\n"
+      "'mirror-server completion bash' (or zsh, fish) prints what a shell reads to complete options.\n"
       "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.\n"
       "Example:\n  mirrorctl init --dir dev --context-id Cust26759\n"
       "  mirror-server --config dev/mirror-server.toml");
   std::string file;
   bool check_only = false;
-  app.Add("--config", file, "Configuration, mirror-server.toml").Required();
+  app.Add("--config", file, "Configuration, mirror-server.toml").Required().Completes(cli::Besides::kFiles);
   app.AddFlag("--check-config", check_only,
               "Check configuration, keys, certificates, data folder and hooks, and end");
+  app.SpeakToShells(
+      {.name = "mirror-server",
+       .section = 8,
+       .files =
+           {{"mirror-server.toml",
+             "The configuration: in the current folder, ~/.config/partner-mirror or /etc/partner-mirror"}},
+       .see_also = {"mirror-server.toml(5)", "mirrorctl(1)", "mirror-agent(1)"}});
   const cli::Outcome outcome = app.Parse(argc, argv, std::cout);
   if (outcome.answered) return kDone;
   if (!outcome.wrong.empty()) {

@@ -32,6 +32,8 @@ add_test(NAME python.two_machines COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}
 set_tests_properties(python.two_machines PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.help COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/help_test.py
                                   ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME python.shell COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/shell_test.py
+                                   ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.tables COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/tables_test.py
                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.full_disk COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/full_disk_test.py
@@ -39,7 +41,7 @@ add_test(NAME python.full_disk COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/py
 add_test(NAME python.docs COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/docs_test.py
                                   ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.docs PROPERTIES LABELS python TIMEOUT 600 COST 600)
-set_tests_properties(python.help python.tables python.full_disk PROPERTIES LABELS python TIMEOUT 600)
+set_tests_properties(python.help python.shell python.tables python.full_disk PROPERTIES LABELS python TIMEOUT 600)
 # COST: what takes minutes begins first, and nothing waits for it alone in the end.
 set_tests_properties(python.upgrade PROPERTIES LABELS python TIMEOUT 600 COST 700)
 set_tests_properties(python.strategies PROPERTIES LABELS python TIMEOUT 600 COST 800)

@@ -3,16 +3,40 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/printable.h"
+#include "base/text/completion.h"
 #include "base/text/nearest_word.h"
+#include "base/text/text_stream.h"
 #include "base/text/wrapped_text.h"
 
 namespace mirror::cli {
+
+/// What CLI11 has no place for.
+struct CommandNotes {
+  struct OfOption {
+    std::vector<std::string> choices = {};
+    Besides besides = Besides::kNothing;
+    Completer asks = {};
+  };
+
+  std::string version = {};
+  std::map<const CLI::Option*, OfOption> options = {};
+  std::optional<AboutProgram> about = {};  ///< Absent: the program does not speak to shells.
+  const CLI::App *help = nullptr, *completion = nullptr;
+  std::vector<std::string> words = {};  ///< Behind one of these two.
+};
+
 namespace {
+
+constexpr char kHelp[] = "help", kManual[] = "manual", kCompletion[] = "completion", kComplete[] = "complete";
 
 /// Help in lines that fit a terminal.
 class HelpFormat : public CLI::Formatter {
@@ -74,6 +98,109 @@ std::string WrongUsageWords(const CLI::App& app, const CLI::ParseError& error) {
   return Printable(words);
 }
 
+std::vector<const CLI::App*> CommandsBelow(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+/// Null: there is none.
+const CLI::App* CommandBelow(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* command : CommandsBelow(app)) {
+    if (command->get_name() == name) return command;
+  }
+  return nullptr;
+}
+
+/// With the commands around it; `program` is what the program is called.
+std::string FullName(const CLI::App& app, const std::string& program) {
+  if (app.get_parent() == nullptr) return program;
+  return absl::StrCat(FullName(*app.get_parent(), program), " ", app.get_name());
+}
+
+/// What '--help' prints.
+std::string HelpOf(const CLI::App& app, const std::string& program) {
+  return app.get_formatter()->make_help(&app, FullName(app, program), CLI::AppFormatMode::Normal);
+}
+
+OptionTree DescribeOption(const CLI::Option& option, const CommandNotes& notes) {
+  // CLI11's "any number" is far more than a line has words.
+  constexpr int kManyValues = 1 << 20;
+  OptionTree tree;
+  if (option.get_positional()) {
+    tree.names = {option.get_name(true, false)};
+  } else {
+    for (const std::string& name : option.get_snames()) tree.names.push_back("-" + name);
+    for (const std::string& name : option.get_lnames()) tree.names.push_back("--" + name);
+  }
+  tree.form = HelpFormat().make_option_opts(&option);
+  tree.help = option.get_description();
+  tree.variable = option.get_envname();
+  tree.required = option.get_required();
+  tree.least = option.get_items_expected_min();
+  tree.most = std::min(option.get_items_expected_max(), kManyValues);
+  tree.repeats = tree.most > 1 || option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
+  if (const auto found = notes.options.find(&option); found != notes.options.end()) {
+    tree.choices = found->second.choices;
+    tree.besides = found->second.besides;
+    tree.asks = found->second.asks;
+  }
+  return tree;
+}
+
+CommandTree DescribeCommand(const CLI::App& app, const CommandNotes& notes, const std::string& program) {
+  CommandTree tree{.name = app.get_parent() == nullptr ? program : app.get_name()};
+  tree.help = app.get_description();
+  const std::string usage = HelpFormat().make_usage(&app, FullName(app, program));
+  tree.usage = std::string(absl::StripAsciiWhitespace(usage.substr(usage.find(' '))));
+  tree.footer = app.get_footer();
+  tree.options_behind = app.get_fallthrough();
+  for (const CLI::Option* option : app.get_options([](const CLI::Option*) { return true; })) {
+    std::vector<OptionTree>& kind = option->get_positional() ? tree.arguments : tree.options;
+    kind.push_back(DescribeOption(*option, notes));
+  }
+  for (const CLI::App* command : CommandsBelow(app)) {
+    tree.commands.push_back(DescribeCommand(*command, notes, program));
+  }
+  return tree;
+}
+
+/// 'help COMMAND...' of the words behind it.
+Outcome PrintHelp(const CLI::App& program, const std::vector<std::string>& words, const std::string& called,
+                  std::ostream& out) {
+  const CLI::App* asked = &program;
+  for (const std::string& word : words) {
+    const CLI::App* const command = CommandBelow(*asked, word);
+    if (command == nullptr) return {.wrong = Printable(Unknown("command", word, CommandsOf(*asked)))};
+    asked = command;
+  }
+  out << HelpOf(*asked, called);
+  return {.answered = true};
+}
+
+Outcome PrintScript(const std::vector<std::string>& words, const std::string& program, std::ostream& out) {
+  const std::vector<std::string>& shells = ShellsToComplete();
+  const std::string choices = absl::StrJoin(shells, ", ");
+  if (words.size() != 1) return {.wrong = absl::StrCat("name one shell: ", choices)};
+  if (std::find(shells.begin(), shells.end(), words.front()) == shells.end()) {
+    return {.wrong = Printable(absl::StrCat("there is no completion for the shell '", words.front(),
+                                            "', but for these: ", choices, ". Nothing was printed.",
+                                            DidYouMean(words.front(), shells)))};
+  }
+  out << CompletionScript(words.front(), program);
+  return {.answered = true};
+}
+
+/// 'complete -- WORD... CURRENT' of the words behind it.
+Outcome PrintCandidates(const CommandTree& program, std::vector<std::string> words, std::ostream& out) {
+  if (!words.empty() && words.front() == "--") words.erase(words.begin());
+  std::string current;
+  if (!words.empty()) {
+    current = words.back();
+    words.pop_back();
+  }
+  out << CompletionLines(Complete(program, words, current));
+  return {.answered = true};
+}
+
 }  // namespace
 
 Option Option::Required(bool required) const {
@@ -94,17 +221,18 @@ Option Option::Within(Number least, Number most) const {
 
 Option Option::OneOf(const std::vector<std::string>& words) const {
   option_->check(CLI::IsMember(words));
+  notes_->options[option_].choices = words;
   return *this;
 }
 
 Option Option::ExistingFile() const {
   option_->check(CLI::ExistingFile);
-  return *this;
+  return Completes(Besides::kFiles);
 }
 
 Option Option::ExistingFolder() const {
   option_->check(CLI::ExistingDirectory);
-  return *this;
+  return Completes(Besides::kFolders);
 }
 
 Option Option::Values(int least, int most) const {
@@ -147,6 +275,16 @@ Option Option::Excludes(const Option& other) const {
   return *this;
 }
 
+Option Option::Completes(Besides besides) const {
+  notes_->options[option_].besides = besides;
+  return *this;
+}
+
+Option Option::Completes(Completer asks) const {
+  notes_->options[option_].asks = std::move(asks);
+  return *this;
+}
+
 bool Option::given() const { return option_->count() > 0; }
 
 template Option Option::Within(int least, int most) const;
@@ -155,12 +293,12 @@ template Option Option::Within(std::uint32_t least, std::uint32_t most) const;
 template Option Option::Within(double least, double most) const;
 
 Command Command::AddCommand(const std::string& name, const std::string& help) const {
-  return Command(app_->add_subcommand(name, help));
+  return Command(app_->add_subcommand(name, help), notes_);
 }
 
 template <typename Value>
 Option Command::Add(const std::string& name, Value& value, const std::string& help) const {
-  return Option(app_->add_option(name, value, help));
+  return Option(app_->add_option(name, value, help), notes_);
 }
 
 template Option Command::Add(const std::string&, std::string&, const std::string&) const;
@@ -171,10 +309,10 @@ template Option Command::Add(const std::string&, std::uint64_t&, const std::stri
 template Option Command::Add(const std::string&, double&, const std::string&) const;
 
 Option Command::AddFlag(const std::string& name, bool& value, const std::string& help) const {
-  return Option(app_->add_flag(name, value, help));
+  return Option(app_->add_flag(name, value, help), notes_);
 }
 
-Option Command::Find(const std::string& name) const { return Option(app_->get_option(name)); }
+Option Command::Find(const std::string& name) const { return Option(app_->get_option(name), notes_); }
 
 void Command::Footer(const std::string& text) const { app_->footer(text); }
 
@@ -191,24 +329,83 @@ void Command::Run(std::function<void()> run) const { app_->callback(std::move(ru
 bool Command::given() const { return app_->parsed(); }
 
 Program::Program(const std::string& help, const std::string& name, const std::string& version)
-    : Program(std::make_unique<CLI::App>(help, name)) {
+    : Program(std::make_unique<CLI::App>(help, name), std::make_unique<CommandNotes>()) {
   program_->formatter(std::make_shared<HelpFormat>());
   program_->set_version_flag("--version", version);
+  notes_->version = version;
 }
 
-Program::Program(std::unique_ptr<CLI::App> app) : Command(app.get()), program_(std::move(app)) {}
+Program::Program(std::unique_ptr<CLI::App> app, std::unique_ptr<CommandNotes> notes)
+    : Command(app.get(), notes.get()), program_(std::move(app)), kept_notes_(std::move(notes)) {}
 
 Program::~Program() = default;
 
 void Program::OptionsBehindCommands() const { program_->fallthrough(); }
 
+void Program::SpeakToShells(AboutProgram about) const {
+  about.version = notes_->version;
+  const std::string name = about.name;
+  notes_->about = std::move(about);
+  if (CommandsBelow(*program_).empty()) return;
+  const Command help = AddCommand(kHelp, "Show the help of a command");
+  help.Footer(absl::StrCat("Example:\n  ", name, " help completion"));
+  help.Add("command", notes_->words, "With the commands around it; none: of the program")
+      .Completes([this](const TypedLine& line) {
+        const CLI::App* asked = program_.get();
+        if (const auto typed = line.values.find("command"); typed != line.values.end()) {
+          for (const std::string& word : typed->second) {
+            asked = CommandBelow(*asked, word);
+            if (asked == nullptr) return std::vector<std::string>();
+          }
+        }
+        return CommandsOf(*asked);
+      });
+  const Command completion =
+      AddCommand(kCompletion, "Print what a shell reads to complete commands and options");
+  completion.Footer(
+      absl::StrCat("Examples:\n  source <(", name, " completion bash)\n  ", name,
+                   " completion fish | source\n"
+                   "For bash, zsh and fish. The first lines of what is printed say where it goes."));
+  completion.Add("shell", notes_->words, "bash, zsh or fish").Completes([](const TypedLine& line) {
+    return line.Value("shell").empty() ? ShellsToComplete() : std::vector<std::string>();
+  });
+  notes_->help = program_->get_subcommand(kHelp);
+  notes_->completion = program_->get_subcommand(kCompletion);
+}
+
+CommandTree Program::Describe() const {
+  return DescribeCommand(*program_, *notes_, notes_->about ? notes_->about->name : program_->get_name());
+}
+
+Outcome Program::Speak(const std::string& word, const std::vector<std::string>& words,
+                       const std::string& called, std::ostream& out) const {
+  if (word == kHelp) return PrintHelp(*program_, words, called, out);
+  if (word == kCompletion) return PrintScript(words, notes_->about->name, out);
+  if (word == kComplete) return PrintCandidates(Describe(), words, out);
+  out << ManualPage(Describe(), *notes_->about, DateOfSources());
+  return {.answered = true};
+}
+
 Outcome Program::Parse(int argc, const char* const* argv, std::ostream& out) const {
+  notes_->words.clear();
+  const std::string called = program_->get_name().empty() && argc > 0 ? argv[0] : program_->get_name();
+  if (notes_->about && argc > 1) {
+    const std::string first = argv[1];
+    const bool instead_of_command = notes_->help == nullptr && (first == kHelp || first == kCompletion);
+    if (instead_of_command || first == kManual || first == kComplete) {
+      return Speak(first, {argv + 2, argv + argc}, called, AsItIs(out));
+    }
+  }
   try {
     program_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return {.wrong = WrongUsageWords(*program_, error)};
     program_->exit(error, out);  // --help or --version.
     return {.answered = true};
+  }
+  for (const CLI::App* command : {notes_->help, notes_->completion}) {
+    if (command == nullptr || !command->parsed()) continue;
+    return Speak(command->get_name(), notes_->words, called, AsItIs(out));
   }
   return {};
 }

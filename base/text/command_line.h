@@ -7,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "base/text/command_tree.h"
+#include "base/text/manual_page.h"
+
 namespace CLI {
 class App;
 class Option;
@@ -16,10 +19,12 @@ class Option;
 // most of the time that such a file takes to compile.
 namespace mirror::cli {
 
+struct CommandNotes;
+
 /// An option or argument of a command. A handle: a copy is the same option. Lives as long as its Program.
 class Option {
  public:
-  explicit Option(CLI::Option* option) : option_(option) {}
+  Option(CLI::Option* option, CommandNotes* notes) : option_(option), notes_(notes) {}
 
   Option Required(bool required = true) const;
   /// The help says what the value is without the option.
@@ -44,11 +49,15 @@ class Option {
   Option Variable(const std::string& name) const;
   Option Needs(const Option& other) const;
   Option Excludes(const Option& other) const;
+  /// What a shell completes its value with, besides OneOf(), ExistingFile() and ExistingFolder().
+  Option Completes(Besides besides) const;
+  Option Completes(Completer asks) const;
 
   bool given() const;
 
  private:
   CLI::Option* option_;
+  CommandNotes* notes_;
 };
 
 /// A command of a program, or the program itself. A handle: a copy is the same command. Lives as long as its
@@ -56,7 +65,7 @@ class Option {
 /// later.
 class Command {
  public:
-  explicit Command(CLI::App* app) : app_(app) {}
+  Command(CLI::App* app, CommandNotes* notes) : app_(app), notes_(notes) {}
 
   Command AddCommand(const std::string& name, const std::string& help) const;
   /// `value` is set by the option, and outlives the program's Parse(). Instantiated for std::string, a vector
@@ -79,11 +88,12 @@ class Command {
 
  protected:
   CLI::App* app_;
+  CommandNotes* notes_;
 };
 
 /// What the words of a command line were.
 struct Outcome {
-  bool answered = false;  ///< --help or --version: was printed.
+  bool answered = false;  ///< --help, --version or what a shell asked for: was printed.
   /// What is wrong with the words; of a command or an option that there is not, with the one that was meant.
   /// Empty: nothing, and the command has run.
   std::string wrong = {};
@@ -100,13 +110,23 @@ class Program : public Command {
 
   /// The program's options may also stand behind a command. To be called before commands are added.
   void OptionsBehindCommands() const;
-  /// `out`: for --help and --version.
+  /// To be called when all commands are added. The program then also has 'help COMMAND' and 'completion
+  /// SHELL', and, not in its help, 'manual', which prints its page for man, and 'complete -- WORD...
+  /// CURRENT', which the shells' scripts call. Where a program has no commands, its first word may be one of
+  /// these four.
+  void SpeakToShells(AboutProgram about) const;
+  /// Its commands and options as plain values.
+  CommandTree Describe() const;
+  /// `out`: for --help, --version and what SpeakToShells() added.
   Outcome Parse(int argc, const char* const* argv, std::ostream& out) const;
 
  private:
-  explicit Program(std::unique_ptr<CLI::App> app);
+  Program(std::unique_ptr<CLI::App> app, std::unique_ptr<CommandNotes> notes);
+  Outcome Speak(const std::string& word, const std::vector<std::string>& words, const std::string& called,
+                std::ostream& out) const;
 
   std::unique_ptr<CLI::App> program_;
+  std::unique_ptr<CommandNotes> kept_notes_;
 };
 
 }  // namespace mirror::cli

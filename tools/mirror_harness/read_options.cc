@@ -202,6 +202,10 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
     *exit_code = 2;
     return std::nullopt;
   };
+  app.SpeakToShells(
+      {.name = "mirror-harness",
+       .files = {{"mirror-agent.toml", "The agent's configuration: endpoint and identity"}},
+       .see_also = {"mirror-agent.toml(5)", "mirror-agent(1)", "mirrorctl(1)", "mirror-server(8)"}});
   const cli::Outcome outcome = app.Parse(argc, argv, std::cout);
   if (!outcome.wrong.empty()) return wrong(outcome.wrong + "\nRun with --help for more information.");
   if (outcome.answered) {

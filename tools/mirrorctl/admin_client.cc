@@ -7,6 +7,7 @@
 #include <grpcpp/support/channel_arguments.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <stop_token>
@@ -111,6 +112,8 @@ class AdminClient::Service {
 
   const ControlConfig config;
   const std::unique_ptr<v1::MirrorAdmin::Stub> stub;
+  /// When the last call has to have ended.
+  std::chrono::system_clock::time_point end = std::chrono::system_clock::time_point::max();
 
  private:
   absl::Status NotReached(std::string reason) const;
@@ -121,7 +124,8 @@ absl::StatusOr<Response> AdminClient::Service::Call(
     grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
     const Request& request, Effect effect, std::chrono::seconds patience) {
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + patience);
+  context.set_deadline(
+      std::min<std::chrono::system_clock::time_point>(end, std::chrono::system_clock::now() + patience));
   Response response;
   const grpc::Status status = (stub.get()->*method)(&context, request, &response);
   if (!status.ok()) return Explain(status, context, effect);
@@ -213,6 +217,10 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Open(const ControlConf
       grpc::CreateCustomChannel(absl::StrCat("dns:///", config.address), *credentials, arguments);
   return std::unique_ptr<AdminClient>(
       new AdminClient(std::make_unique<Service>(config, v1::MirrorAdmin::NewStub(channel))));
+}
+
+void AdminClient::EndWithin(std::chrono::milliseconds time) {
+  service_->end = std::chrono::system_clock::now() + time;
 }
 
 absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequest request) {

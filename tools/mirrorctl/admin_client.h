@@ -1,6 +1,7 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_CLIENT_H_
 #define MIRROR_TOOLS_MIRRORCTL_ADMIN_CLIENT_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,6 +28,9 @@ class AdminClient {
   ~AdminClient();
   AdminClient(const AdminClient&) = delete;
   AdminClient& operator=(const AdminClient&) = delete;
+
+  /// All calls from now on end within so much of now, but for Backup(), Audit() and Follow().
+  void EndWithin(std::chrono::milliseconds time);
 
   /// All pages of it as one answer.
   absl::StatusOr<v1::ListTenantsResponse> Tenants(v1::ListTenantsRequest request = {});

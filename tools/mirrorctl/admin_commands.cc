@@ -7,6 +7,7 @@
 #include "base/printable.h"
 #include "tools/mirrorctl/admin_command.h"
 #include "tools/mirrorctl/control_config.h"
+#include "tools/mirrorctl/name_completion.h"
 #include "tools/mirrorctl/nearest_names.h"
 
 namespace mirror {
@@ -64,7 +65,9 @@ cli::Command AdminCommands::Add(const std::string& name, const std::string& help
 }
 
 void AdminCommands::AddContext(const cli::Command& command, bool required) const {
-  command.Add("context_id", request->context_id, "Tenant, e.g. Cust26759").Required(required);
+  command.Add("context_id", request->context_id, "Tenant, e.g. Cust26759")
+      .Required(required)
+      .Completes(TenantNames);
 }
 
 void AdminCommands::AddJson(const cli::Command& command, const std::string& help) const {
@@ -87,7 +90,7 @@ void AdminCommands::AddTables(const cli::Command& command) const {
   const cli::Option tables =
       command.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them");
   // Without extra arguments CLI11 takes a name as it stands; otherwise "[a,b]" would be two.
-  tables.Values(1, kTablesMax).AsItStands();
+  tables.Values(1, kTablesMax).AsItStands().Completes(TableNames);
   const cli::Option all = command.AddFlag("--all", request->all, "All tables of the tenant");
   command.Check([tables, all] {
     return tables.given() == all.given() ? "give either --table with names, or --all" : "";

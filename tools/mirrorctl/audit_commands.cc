@@ -208,9 +208,12 @@ void AddAuditCommands(const cli::Command& app, const std::string& config_path, C
       .Add("--certificate", request->certificates,
            "Certificates of the application's key and of former ones; instead of [audit] 'certificate'")
       .Values(1, kCertificatesMax)
-      .AsItStands();
-  verify.Add("--receipt", request->receipt,
-             "File that keeps what this check saw; the next check finds out if any of it is gone");
+      .AsItStands()
+      .Completes(cli::Besides::kFiles);
+  verify
+      .Add("--receipt", request->receipt,
+           "File that keeps what this check saw; the next check finds out if any of it is gone")
+      .Completes(cli::Besides::kFiles);
   verify.Add("--chain", request->chain, "A log that is known to have replaced another one");
   verify.AddFlag("--json", request->json, "Print an object");
 }

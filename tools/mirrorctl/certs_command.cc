@@ -61,7 +61,9 @@ absl::Status CheckName(const std::string& name) {
 }
 
 void AddDir(const cli::Command& command, CertsRequest& request) {
-  command.Add("--dir", request.dir, "The folder that 'mirrorctl init' made").Required();
+  command.Add("--dir", request.dir, "The folder that 'mirrorctl init' made")
+      .Required()
+      .Completes(cli::Besides::kFolders);
 }
 
 void AddDays(const cli::Command& command, CertsRequest& request) {
@@ -297,7 +299,7 @@ void AddShow(const cli::Command& certs, Console& console) {
   show.Footer("Example:\n  mirrorctl certs show --json dev/tls/server.crt dev/application/application-1.crt");
   const auto paths = std::make_shared<std::vector<std::string>>();
   const auto as_json = std::make_shared<bool>(false);
-  show.Add("file", *paths, "Certificates, PEM").Required();
+  show.Add("file", *paths, "Certificates, PEM").Required().Completes(cli::Besides::kFiles);
   show.AddFlag("--json", *as_json, "Print an array of objects");
   show.Run([paths, as_json, &console] { Show(*paths, *as_json, console); });
 }

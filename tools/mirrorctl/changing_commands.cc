@@ -12,6 +12,7 @@
 #include "tools/mirrorctl/admin_command.h"
 #include "tools/mirrorctl/admin_output.h"
 #include "tools/mirrorctl/backup_progress.h"
+#include "tools/mirrorctl/name_completion.h"
 #include "tools/mirrorctl/size_text.h"
 
 namespace mirror {
@@ -157,7 +158,8 @@ void AddEquality(const AdminCommands& commands) {
   commands.AddContext(verify, true);
   verify.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
       .Values(1, kTablesMax)
-      .AsItStands();
+      .AsItStands()
+      .Completes(TableNames);
 
   const cli::Command accept = commands.Add(
       "accept-source", "Let another source database take over, as after a move", "Cust26759", AcceptSource);
@@ -167,7 +169,8 @@ void AddEquality(const AdminCommands& commands) {
                                            "Cust26759 /backup/Cust26759.db --drill", Backup);
   commands.AddContext(backup, true);
   const cli::Option file =
-      backup.Add("FILE", request->path, "Path of the copy on the server's machine; it must not exist yet");
+      backup.Add("FILE", request->path, "Path of the copy on the server's machine; it must not exist yet")
+          .Completes(cli::Besides::kFiles);
   const cli::Option drill = backup.AddFlag(
       "--drill", request->drill,
       "Restore the copy beside the mirror, check it and compare all rows; without FILE no copy is kept");
@@ -180,7 +183,9 @@ void AddEquality(const AdminCommands& commands) {
       "Put a copy in a mirror's place; the old file is kept, and the source sends what the copy lacks",
       "Cust26759 /backup/Cust26759.db --confirm Cust26759", Restore);
   commands.AddContext(restore, true);
-  restore.Add("FILE", request->path, "The copy, on the server's machine; it stays").Required();
+  restore.Add("FILE", request->path, "The copy, on the server's machine; it stays")
+      .Required()
+      .Completes(cli::Besides::kFiles);
   commands.AddConfirm(restore, "Nothing was restored");
 }
 

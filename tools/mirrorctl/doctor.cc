@@ -86,7 +86,8 @@ void AddDoctor(const cli::Command& app, const std::string& config_path, Console&
       "Exit codes: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration. Example:\n"
       "  mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml");
   const auto request = std::make_shared<DoctorRequest>();
-  doctor.Add("--source", request->source, "A source's mirror-agent.toml, on this machine");
+  doctor.Add("--source", request->source, "A source's mirror-agent.toml, on this machine")
+      .Completes(cli::Besides::kFiles);
   doctor.AddFlag("--json", request->json, "Print an array of objects");
   const cli::Option config = app.Find("--config");
   doctor.Run([request, config, &config_path, &console] {

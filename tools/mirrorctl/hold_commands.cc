@@ -12,6 +12,7 @@
 #include "base/printable.h"
 #include "tools/mirrorctl/admin_command.h"
 #include "tools/mirrorctl/admin_output.h"
+#include "tools/mirrorctl/name_completion.h"
 
 namespace mirror {
 namespace {
@@ -96,7 +97,7 @@ void AddHoldCommands(const AdminCommands& commands) {
   of_hold.AddJson(list);
   const cli::Command show =
       of_hold.Add("show", "Show all of a hold, and how to decide it", "Cust26759:3", ShowHold);
-  show.Add("ID", request->hold, "As 'mirrorctl hold list' shows it").Required();
+  show.Add("ID", request->hold, "As 'mirrorctl hold list' shows it").Required().Completes(HoldNames);
   of_hold.AddJson(show, "Print an object");
   for (const bool commits : {true, false}) {
     const cli::Command decide = of_hold.Add(
@@ -106,7 +107,7 @@ void AddHoldCommands(const AdminCommands& commands) {
         "Cust26759:3", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
           DecideHold(admin, asked, console, commits);
         });
-    decide.Add("ID", request->hold, "As 'mirrorctl hold list' shows it").Required();
+    decide.Add("ID", request->hold, "As 'mirrorctl hold list' shows it").Required().Completes(HoldNames);
   }
 }
 

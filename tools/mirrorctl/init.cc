@@ -503,7 +503,8 @@ void AddInit(const cli::Command& app, Console& console) {
   const auto options = std::make_shared<InitOptions>();
   const auto system = std::make_shared<SystemChoice>();
   const cli::Option dir =
-      init.Add("--dir", options->dir, "Folder to make; it must not hold a mirror-server.toml");
+      init.Add("--dir", options->dir, "Folder to make; it must not hold a mirror-server.toml")
+          .Completes(cli::Besides::kFolders);
   const cli::Option whole =
       init.AddFlag("--system", system->chosen,
                    "In place of --dir: the folders of the installed packages in /etc, for the services and "
@@ -512,13 +513,15 @@ void AddInit(const cli::Command& app, Console& console) {
   init.Add("--root", system->root,
            "Another root folder for --system, as that of an image; all paths are in it")
       .Needs(whole)
-      .ExistingFolder();
+      .ExistingFolder()
+      .Completes(cli::Besides::kFolders);
   init.Add("--context-id", options->context_id, "Id of the first tenant, e.g. Cust26759").Required();
   init.Check([options, system] {
     if (options->dir.empty() && !system->chosen) return std::string(kNowhere);
     return std::string(IsContextId(options->context_id) ? "" : kMalformedContextId);
   });
-  init.Add("--source", options->source, "SQLite database to push as that tenant");
+  init.Add("--source", options->source, "SQLite database to push as that tenant")
+      .Completes(cli::Besides::kFiles);
   init.Add("--host", options->hosts,
            "Names and addresses at which other machines reach the endpoint: it listens on all "
            "interfaces, its certificates are good for them, and the agent calls the first")

@@ -30,7 +30,9 @@ int main(int argc, char** argv) {
   app.RequireCommand();
   app.OptionsBehindCommands();
   std::string config_path = "mirrorctl.toml";
-  app.Add("--config", config_path, "Which endpoint, and as whom").ShowDefault();
+  app.Add("--config", config_path, "Which endpoint, and as whom")
+      .ShowDefault()
+      .Completes(mirror::cli::Besides::kFiles);
 
   mirror::AddInit(app, console);
   mirror::AddCerts(app, console);
@@ -38,6 +40,12 @@ int main(int argc, char** argv) {
   mirror::AddAuditCommands(app, config_path, console);
   mirror::AddDoctor(app, config_path, console);
 
+  app.SpeakToShells(
+      {.name = "mirrorctl",
+       .files = {{"mirrorctl.toml",
+                  "Which endpoint, and as whom: in the current folder, ~/.config/partner-mirror or "
+                  "/etc/partner-mirror"}},
+       .see_also = {"mirrorctl.toml(5)", "mirror-server(8)", "mirror-agent(1)", "mirror-harness(1)"}});
   const mirror::cli::Outcome outcome = app.Parse(argc, argv, std::cout);
   if (outcome.answered) return mirror::Console::kDone;
   if (!outcome.wrong.empty()) {

@@ -13,6 +13,7 @@
 #include "tools/mirrorctl/admin_command.h"
 #include "tools/mirrorctl/admin_output.h"
 #include "tools/mirrorctl/interruption.h"
+#include "tools/mirrorctl/name_completion.h"
 #include "tools/mirrorctl/nearest_names.h"
 
 namespace mirror {
@@ -175,8 +176,9 @@ void AddTenants(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
   const cli::Command tenants =
       commands.Add("tenants", "Show tenants, those with problems first", "'Cust*' --failed", ListTenants);
-  tenants.Add("pattern", request->pattern,
-              "Only tenants whose context id is this; * stands for any characters");
+  tenants
+      .Add("pattern", request->pattern, "Only tenants whose context id is this; * stands for any characters")
+      .Completes(TenantNames);
   tenants.AddFlag("--failed", request->failed,
                   "Only tenants with problems: damaged, failing, held, differs, late, "
                   "incomplete");
@@ -228,7 +230,8 @@ void AddReadingCommands(const AdminCommands& commands) {
       "Cust26759 contact", ListIndexes);
   commands.AddContext(indexes, true);
   indexes.Add("table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
-      .Values(0, kTablesMax);
+      .Values(0, kTablesMax)
+      .Completes(TableNames);
   commands.AddJson(indexes, "Print an object");
 
   AddEvents(commands);

@@ -1,0 +1,39 @@
+#ifndef MIRROR_BASE_TEXT_COMPLETION_H_
+#define MIRROR_BASE_TEXT_COMPLETION_H_
+
+#include <string>
+#include <vector>
+
+#include "base/text/command_tree.h"
+
+namespace mirror::cli {
+
+struct Candidate {
+  std::string word;
+  std::string help = {};
+};
+
+struct Completion {
+  std::vector<Candidate> candidates = {};
+  Besides besides = Besides::kNothing;
+};
+
+/// What may stand in the place of `current`, which is the begin of a word or empty. `words`: the complete
+/// ones before it, without the program's name.
+Completion Complete(const CommandTree& program, const std::vector<std::string>& words,
+                    const std::string& current);
+
+/// As the scripts read it: a line for each candidate, "word" or "word<TAB>help", then ":files", ":folders" or
+/// ":none".
+std::string CompletionLines(const Completion& completion);
+
+/// The shells that there is a script for.
+const std::vector<std::string>& ShellsToComplete();
+
+/// What a user's shell reads to complete a program; the script asks the program itself and knows no option.
+/// `shell` is one of ShellsToComplete().
+std::string CompletionScript(const std::string& shell, const std::string& program);
+
+}  // namespace mirror::cli
+
+#endif  // MIRROR_BASE_TEXT_COMPLETION_H_

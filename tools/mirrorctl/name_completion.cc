@@ -1,0 +1,76 @@
+#include "tools/mirrorctl/name_completion.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "tools/mirrorctl/admin_client.h"
+#include "tools/mirrorctl/control_config.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience(1'000);
+
+std::string Variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+/// The shell has not yet made a path of what was typed.
+std::string ConfigOf(const cli::TypedLine& line) {
+  std::string path = line.Value("--config");
+  if (path.starts_with("~/")) path.replace(0, 1, Variable("HOME"));
+  if (path.empty()) path = Variable("MIRRORCTL_CONFIG");
+  return path.empty() ? "mirrorctl.toml" : path;
+}
+
+/// Null: no server can be asked.
+std::unique_ptr<AdminClient> ClientOf(const cli::TypedLine& line) {
+  const absl::StatusOr<ControlConfig> config = LoadControlConfig(ConfigOf(line));
+  if (!config.ok()) return nullptr;
+  absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
+  if (!client.ok()) return nullptr;
+  (*client)->EndWithin(kPatience);
+  return *std::move(client);
+}
+
+}  // namespace
+
+std::vector<std::string> TenantNames(const cli::TypedLine& line) {
+  std::vector<std::string> names;
+  const std::unique_ptr<AdminClient> client = ClientOf(line);
+  if (client == nullptr) return names;
+  const auto answer = client->Tenants();
+  if (!answer.ok()) return names;
+  for (const v1::Tenant& tenant : answer->tenants()) names.push_back(tenant.context_id());
+  return names;
+}
+
+std::vector<std::string> TableNames(const cli::TypedLine& line) {
+  std::vector<std::string> names;
+  const std::string tenant = line.Value("context_id");
+  const std::unique_ptr<AdminClient> client = tenant.empty() ? nullptr : ClientOf(line);
+  if (client == nullptr) return names;
+  const auto answer = client->Tables(tenant);
+  if (!answer.ok()) return names;
+  for (const v1::TableInfo& table : answer->tables()) names.push_back(table.table());
+  return names;
+}
+
+std::vector<std::string> HoldNames(const cli::TypedLine& line) {
+  std::vector<std::string> names;
+  const std::unique_ptr<AdminClient> client = ClientOf(line);
+  if (client == nullptr) return names;
+  const auto answer = client->ListHolds("");
+  if (!answer.ok()) return names;
+  for (const v1::Hold& hold : answer->holds()) {
+    names.push_back(absl::StrCat(hold.context_id(), ":", hold.hold_id()));
+  }
+  return names;
+}
+
+}  // namespace mirror
