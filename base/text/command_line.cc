@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/printable.h"
 #include "base/text/nearest_word.h"
+#include "base/text/text_stream.h"
 #include "base/text/wrapped_text.h"
 
 namespace mirror::cli {
@@ -17,8 +18,10 @@ namespace {
 /// Help in lines that fit a terminal.
 class HelpFormat : public CLI::Formatter {
  public:
+  std::size_t width = kTextWidth;
+
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
-    return WrappedText(CLI::Formatter::make_help(app, std::move(name), mode), /*indent=*/0);
+    return WrappedText(CLI::Formatter::make_help(app, std::move(name), mode), /*indent=*/0, width);
   }
 };
 
@@ -207,7 +210,8 @@ Outcome Program::Parse(int argc, const char* const* argv, std::ostream& out) con
     program_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return {.wrong = WrongUsageWords(*program_, error)};
-    program_->exit(error, out);  // --help or --version.
+    static_cast<HelpFormat&>(*program_->get_formatter()).width = TerminalOf(out).width;
+    program_->exit(error, AsItIs(out));  // --help or --version.
     return {.answered = true};
   }
   return {};
