@@ -9,6 +9,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+#include <chrono>
 #include <sstream>
 #include <string>
 

@@ -112,7 +112,7 @@ TEST_F(WatchTest, ALookHasTheTerminalsWidthAndColours) {
 }
 
 TEST_F(WatchTest, WhereThereIsNothingToLookAtItEndsAtOnce) {
-  for (const std::size_t height : {0, 24}) {
+  for (const std::size_t height : {0U, 24U}) {
     terminal_.height = height;
     out_.str("");
     err_.str("");
