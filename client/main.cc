@@ -3,18 +3,27 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "base/config/find_config.h"
 #include "base/db/sqlite/connection.h"
+#include "base/interruption.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
+#include "base/text/watch.h"
+#include "certs/key.h"
 #include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
 #include "client/command/check_config.h"
+#include "client/command/exit_code.h"
 #include "client/command/install.h"
 #include "client/command/once.h"
 #include "client/command/pointers_command.h"
@@ -27,16 +36,24 @@
 namespace mirror {
 namespace {
 
-/// A subcommand and what it does; its options live as long as that.
+constexpr char kConfig[] = "mirror-agent.toml";
+
+/// A subcommand and what it does; its options, and so what was `given` as configuration, live as long as
+/// that.
 struct Command {
   cli::Command command;
+  std::string* given;
   std::function<int(std::ostream& out, std::ostream& err)> run;
+  /// That one was searched for is said in the command's own log.
+  std::shared_ptr<FoundConfig> told = {};
 };
 
+/// `path`: as --config or its variable names it. The command is to check nothing else.
 void AddConfig(const cli::Command& command, std::string& path) {
-  command.Add("--config", path, "The agent's configuration, mirror-agent.toml")
-      .Required()
-      .Completes(cli::Besides::kFiles);
+  const cli::Option config =
+      command.Add("--config", path, "The agent's configuration (default: mirror-agent.toml, searched for)")
+          .Completes(cli::Besides::kFiles);
+  LetSearch(command, config, path, kConfig);
 }
 
 int RunOnceOrVerify(OnceOptions options, std::ostream& out, std::ostream& err) {
@@ -67,7 +84,7 @@ Command AddOnce(const cli::Command& app) {
                    "Show what waits to be sent, and try the connection; sends and writes nothing");
   dry_run.Excludes(repopulate);
   dry_run.Excludes(once.AddFlag("--json", options->json, "Print one JSON object instead of lines"));
-  return {once, [options, repopulate](std::ostream& out, std::ostream& err) {
+  return {once, &options->config, [options, repopulate](std::ostream& out, std::ostream& err) {
             options->repopulate = repopulate.given();
             return RunOnceOrVerify(*options, out, err);
           }};
@@ -89,14 +106,14 @@ Command AddVerify(const cli::Command& app) {
                  "Name the rows that differ by their keys, the first 20 of each kind and table");
   verify.Add("--table", options->tables, "Only these tables").ValueName("TABLE...");
   verify.AddFlag("--json", options->json, "Print one JSON object instead of lines");
-  return {verify, [options](std::ostream& out, std::ostream& err) {
+  return {verify, &options->config, [options](std::ostream& out, std::ostream& err) {
             options->verify = true;
             return RunOnceOrVerify(*options, out, err);
           }};
 }
 
 Command AddRun(const cli::Command& app) {
-  const auto config = std::make_shared<std::string>();
+  const auto found = std::make_shared<FoundConfig>();
   const cli::Command run =
       app.AddCommand("run", "Run cycles of all sources, each by its schedule, until SIGTERM");
   run.Footer(
@@ -106,9 +123,21 @@ Command AddRun(const cli::Command& app) {
       "no run was good yet. A source that fails is tried again after 5 s, then after longer and longer "
       "pauses, but not later than its interval or next time. SIGTERM ends the program after the current "
       "batch. 'mirror-agent status' shows how each source stands.\n");
-  AddConfig(run, *config);
+  AddConfig(run, found->path);
   // A log: a line for each thing.
-  return {run, [config](std::ostream&, std::ostream&) { return Run(*config, std::cout, std::cerr); }};
+  return {run, &found->path,
+          [found](std::ostream&, std::ostream&) { return Run(*found, std::cout, std::cerr); }, found};
+}
+
+int WatchStatus(const Look& look, int every_s, bool json, std::ostream& out, std::ostream& err) {
+  const Interruption interruption;
+  return Watch({.what = "mirror-agent status",
+                .every = std::chrono::seconds(every_s),
+                .json = json,
+                .terminal = [] { return TerminalAt(STDOUT_FILENO); },
+                .time = [] { return FormatUnixTime(std::time(nullptr)); },
+                .ended = [&](std::chrono::milliseconds every) { return interruption.Wait(every); }},
+               look, out, err);
 }
 
 Command AddStatus(const cli::Command& app) {
@@ -129,8 +158,18 @@ Command AddStatus(const cli::Command& app) {
   status.AddFlag("--details", options->details, "All that is known of each source, even with several");
   status.AddFlag("--wide", options->wide, "Cut and wrap nothing, however long the lines are");
   status.AddFlag("--json", options->json, "Print one JSON object instead of lines");
-  return {status, [options](std::ostream& out, std::ostream& err) {
-            return ShowStatus(*options, options->wide ? AsItIs(out) : out, err);
+  const auto every_s = std::make_shared<int>(2);
+  const cli::Option watch =
+      status.Add("--watch", *every_s, "Look again and again, every so many seconds, until Ctrl-C")
+          .ValueName("[SECONDS]")
+          .Values(0, 1)
+          .Within(1, 3'600)
+          .ShowDefault();
+  return {status, &options->config, [options, every_s, watch](std::ostream& out, std::ostream& err) {
+            const auto look = [&options](std::ostream& shown, std::ostream& said) {
+              return ShowStatus(*options, options->wide ? AsItIs(shown) : shown, said);
+            };
+            return watch.given() ? WatchStatus(look, *every_s, options->json, out, err) : look(out, err);
           }};
 }
 
@@ -147,7 +186,7 @@ Command AddInstall(const cli::Command& app) {
   AddConfig(install, *config);
   const auto take_over = std::make_shared<bool>(false);
   install.AddFlag("--take-over", *take_over, "Take over the logs of agents that are gone for good");
-  return {install, [config, take_over](std::ostream& out, std::ostream& err) {
+  return {install, config.get(), [config, take_over](std::ostream& out, std::ostream& err) {
             return Install(*config, out, err, *take_over);
           }};
 }
@@ -161,7 +200,8 @@ Command AddCheckConfig(const cli::Command& app) {
       "Opens no source and calls nobody: 'once --dry-run' does. Exit code: 0 nothing is wrong, 2 something "
       "is.\n");
   AddConfig(check, *config);
-  return {check, [config](std::ostream& out, std::ostream& err) { return CheckConfig(*config, out, err); }};
+  return {check, config.get(),
+          [config](std::ostream& out, std::ostream& err) { return CheckConfig(*config, out, err); }};
 }
 
 Command AddUninstall(const cli::Command& app) {
@@ -170,7 +210,8 @@ Command AddUninstall(const cli::Command& app) {
       app.AddCommand("uninstall", "Remove every trace of the change log from the sources");
   uninstall.Footer("Example:\n  mirror-agent uninstall --config mirror-agent.toml\n");
   AddConfig(uninstall, *config);
-  return {uninstall, [config](std::ostream& out, std::ostream& err) { return Uninstall(*config, out, err); }};
+  return {uninstall, config.get(),
+          [config](std::ostream& out, std::ostream& err) { return Uninstall(*config, out, err); }};
 }
 
 Command AddPointers(const cli::Command& app) {
@@ -188,7 +229,8 @@ Command AddPointers(const cli::Command& app) {
   pointers.AddFlag("--deletes", options->deletes,
                    "--set and --reset move the pointer of the feed of deletes");
   pointers.AddFlag("--json", options->json, "Print one JSON object instead of lines");
-  return {pointers, [options](std::ostream& out, std::ostream& err) { return Pointers(*options, out, err); }};
+  return {pointers, &options->config,
+          [options](std::ostream& out, std::ostream& err) { return Pointers(*options, out, err); }};
 }
 
 Command AddReceipts(const cli::Command& app) {
@@ -211,12 +253,12 @@ Command AddReceipts(const cli::Command& app) {
       .ValueName("FILE...")
       .Completes(cli::Besides::kFiles);
   receipts_verify.AddFlag("--json", options->json, "Print one JSON object instead of lines");
-  return {receipts,
+  return {receipts, &options->config,
           [options](std::ostream& out, std::ostream& err) { return VerifyReceipts(*options, out, err); }};
 }
 
 int Main(int argc, char** argv) {
-  TextStream out(std::cout), err(std::cerr);
+  TextStream out(std::cout, TerminalAt(STDOUT_FILENO)), err(std::cerr, TerminalAt(STDERR_FILENO));
   const cli::Program app("mirror-agent pushes databases and files to a mirror endpoint.", "mirror-agent",
                          "mirror-agent " MIRROR_VERSION);
   app.Footer(
@@ -233,16 +275,27 @@ int Main(int argc, char** argv) {
                                 "Endpoint, identity and sources: in the current folder, "
                                 "~/.config/partner-mirror or /etc/partner-mirror-agent"}},
                      .see_also = {"mirror-agent.toml(5)", "mirrorctl(1)", "mirror-server(8)"}});
-  const cli::Outcome outcome = app.Parse(argc, argv, std::cout);
+  const cli::Outcome outcome = app.Parse(argc, argv, out);
   if (outcome.answered) return 0;
   if (!outcome.wrong.empty()) {
-    err << "mirror-agent: " << outcome.wrong << "\nRun with --help for more information.\n";
-    return 2;
+    err << kFailedHere << outcome.wrong << "\nRun with --help for more information.\n";
+    return kExitWrongUse;
   }
-  for (const Command& command : commands) {
-    if (command.command.given()) return command.run(out, err);
+  const auto given = std::find_if(commands.begin(), commands.end(),
+                                  [](const Command& command) { return command.command.given(); });
+  if (given == commands.end()) return kExitWrongUse;  // Not met: a subcommand is required.
+  const absl::StatusOr<FoundConfig> found = FindConfig(*given->given, kConfig);
+  if (!found.ok()) {
+    err << kFailedHere << std::string(found.status().message()) << '\n';
+    return kExitWrongUse;
   }
-  return 2;  // Not met: a subcommand is required.
+  *given->given = found->path;
+  if (given->told != nullptr) {
+    *given->told = *found;
+  } else {
+    SayConfig(*found, "mirror-agent", err);
+  }
+  return given->run(out, err);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -10,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/config/find_config.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
@@ -24,13 +26,14 @@
 namespace mirror {
 namespace {
 
+constexpr char kConfig[] = "mirror-server.toml";
 constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;
 constexpr std::int64_t kHousekeepingS = 1;
 /// How often the catalog is told what changed of tenants.
 constexpr std::chrono::seconds kKeepInterval{10};
 
 int Fail(int code, const absl::Status& status) {
-  TextStream(std::cerr) << "mirror-server: " << status.message() << std::endl;
+  TextStream(std::cerr, TerminalAt(STDERR_FILENO)) << "mirror-server: " << status.message() << std::endl;
   return code;
 }
 
@@ -84,7 +87,10 @@ int Main(int argc, char** argv) {
       "  mirror-server --config dev/mirror-server.toml");
   std::string file;
   bool check_only = false;
-  app.Add("--config", file, "Configuration, mirror-server.toml").Required().Completes(cli::Besides::kFiles);
+  const cli::Option config_option =
+      app.Add("--config", file, "Configuration (default: mirror-server.toml, searched for)")
+          .Completes(cli::Besides::kFiles);
+  LetSearch(app, config_option, file, kConfig);
   app.AddFlag("--check-config", check_only,
               "Check configuration, keys, certificates, data folder and hooks, and end");
   app.SpeakToShells(
@@ -94,7 +100,8 @@ int Main(int argc, char** argv) {
            {{"mirror-server.toml",
              "The configuration: in the current folder, ~/.config/partner-mirror or /etc/partner-mirror"}},
        .see_also = {"mirror-server.toml(5)", "mirrorctl(1)", "mirror-agent(1)"}});
-  const cli::Outcome outcome = app.Parse(argc, argv, std::cout);
+  TextStream help(std::cout, TerminalAt(STDOUT_FILENO));
+  const cli::Outcome outcome = app.Parse(argc, argv, help);
   if (outcome.answered) return kDone;
   if (!outcome.wrong.empty()) {
     return Fail(kWrongUsage, absl::InvalidArgumentError(
@@ -108,13 +115,16 @@ int Main(int argc, char** argv) {
   const sigset_t signals = BlockSignals();
   KeepMessageMemory();
   ConfigureSqlite();
-  const absl::StatusOr<ServerConfig> config = LoadServerConfig(file);
+  const absl::StatusOr<FoundConfig> found = FindConfig(file, kConfig);
+  if (!found.ok()) return Fail(kWrongUsage, found.status());
+  if (check_only) SayConfig(*found, "mirror-server", std::cerr);
+  const absl::StatusOr<ServerConfig> config = LoadServerConfig(found->path);
   if (!config.ok()) return Fail(kWrongUsage, config.status());
   if (absl::Status files = CheckServerFiles(*config); !files.ok()) return Fail(kWrongUsage, files);
   if (check_only) {
     if (absl::Status places = CheckPlaces(*config); !places.ok()) return Fail(kWrongUsage, places);
-    TextStream out(std::cout);
-    out << file << ": no errors" << std::endl;
+    TextStream out(std::cout, TerminalAt(STDOUT_FILENO));
+    out << config->file << ": no errors" << std::endl;
     if (!std::filesystem::exists(config->data.dir)) {
       out << "the data folder '" << config->data.dir
           << "' does not exist yet: the server makes it when it starts" << std::endl;
@@ -122,6 +132,7 @@ int Main(int argc, char** argv) {
     return kDone;
   }
   SetUpLog(*config);
+  spdlog::info("configuration {}", config->file);
   return Serve(*config, signals);
 }
 

@@ -36,12 +36,15 @@ add_test(NAME python.shell COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python
                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.tables COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/tables_test.py
                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME python.terminal COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/terminal_test.py
+                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.full_disk COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/full_disk_test.py
                                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.docs COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/docs_test.py
                                   ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.docs PROPERTIES LABELS python TIMEOUT 600 COST 600)
-set_tests_properties(python.help python.shell python.tables python.full_disk PROPERTIES LABELS python TIMEOUT 600)
+set_tests_properties(python.help python.shell python.tables python.terminal python.full_disk
+                     PROPERTIES LABELS python TIMEOUT 600)
 # COST: what takes minutes begins first, and nothing waits for it alone in the end.
 set_tests_properties(python.upgrade PROPERTIES LABELS python TIMEOUT 600 COST 700)
 set_tests_properties(python.strategies PROPERTIES LABELS python TIMEOUT 600 COST 800)

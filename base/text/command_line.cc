@@ -41,8 +41,10 @@ constexpr char kHelp[] = "help", kManual[] = "manual", kCompletion[] = "completi
 /// Help in lines that fit a terminal.
 class HelpFormat : public CLI::Formatter {
  public:
+  std::size_t width = kTextWidth;
+
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
-    return WrappedText(CLI::Formatter::make_help(app, std::move(name), mode), /*indent=*/0);
+    return WrappedText(CLI::Formatter::make_help(app, std::move(name), mode), /*indent=*/0, width);
   }
 };
 
@@ -388,6 +390,7 @@ Outcome Program::Speak(const std::string& word, const std::vector<std::string>& 
 
 Outcome Program::Parse(int argc, const char* const* argv, std::ostream& out) const {
   notes_->words.clear();
+  static_cast<HelpFormat&>(*program_->get_formatter()).width = TerminalOf(out).width;
   const std::string called = program_->get_name().empty() && argc > 0 ? argv[0] : program_->get_name();
   if (notes_->about && argc > 1) {
     const std::string first = argv[1];
@@ -400,7 +403,7 @@ Outcome Program::Parse(int argc, const char* const* argv, std::ostream& out) con
     program_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return {.wrong = WrongUsageWords(*program_, error)};
-    program_->exit(error, out);  // --help or --version.
+    program_->exit(error, AsItIs(out));  // --help or --version.
     return {.answered = true};
   }
   for (const CLI::App* command : {notes_->help, notes_->completion}) {

@@ -30,8 +30,8 @@ class DrawnLine {
   bool Due() const { return now_() - shown_ >= interval_; }
   void Show(std::string_view line) {
     Restart();
-    AsItIs(out_) << (terminal_ ? "\r\x1b[K" : "") << CutTo(line, kTextWidth) << (terminal_ ? "" : "\n")
-                 << std::flush;
+    AsItIs(out_) << (terminal_ ? "\r\x1b[K" : "") << CutTo(line, TerminalOf(out_).width)
+                 << (terminal_ ? "" : "\n") << std::flush;
     drawn_ = terminal_;
   }
   /// Takes the line away.

@@ -1,10 +1,15 @@
 #include "base/text/text_stream.h"
 
+#include <algorithm>
+
 #include "base/text/wrapped_text.h"
 
 namespace mirror {
 
-TextStream::TextStream(std::ostream& target) : std::ostream(nullptr), lines_(target) { rdbuf(&lines_); }
+TextStream::TextStream(std::ostream& target, const Terminal& terminal)
+    : std::ostream(nullptr), lines_(target, terminal) {
+  rdbuf(&lines_);
+}
 
 TextStream::~TextStream() { lines_.WritePending(); }
 
@@ -13,16 +18,40 @@ std::ostream& TextStream::target() {
   return lines_.target();
 }
 
+void TextStream::Write(const Coloured& word) {
+  if (terminal().colours && word.colour != Colour::kNone) lines_.Mark(word.text.size(), word.colour);
+  *this << word.text;
+}
+
+void TextStream::Lines::Mark(std::size_t bytes, Colour colour) {
+  marked_.push_back({line_.size(), line_.size() + bytes, colour});
+}
+
 void TextStream::Lines::WritePending() {
   target_ << line_;
   line_.clear();
+  marked_.clear();
+}
+
+/// The line in its colours. What the first piece of a broken line no longer holds stays without one.
+std::string TextStream::Lines::Shown() const {
+  std::string shown = WrappedLine(line_, kHangingIndent, terminal_.width);
+  const std::size_t whole = std::min(shown.find('\n'), shown.size());
+  // From behind: what stands before keeps its place.
+  for (auto mark = marked_.rbegin(); mark != marked_.rend(); ++mark) {
+    if (mark->end > whole) continue;
+    const std::size_t bytes = mark->end - mark->begin;
+    shown.replace(mark->begin, bytes, Painted(shown.substr(mark->begin, bytes), mark->colour));
+  }
+  return shown;
 }
 
 int TextStream::Lines::overflow(int character) {
   if (character == traits_type::eof()) return 0;
   if (character == '\n') {
-    target_ << WrappedLine(line_) << '\n';
+    target_ << Shown() << '\n';
     line_.clear();
+    marked_.clear();
   } else {
     line_ += static_cast<char>(character);
   }
@@ -37,6 +66,19 @@ int TextStream::Lines::sync() {
 std::ostream& AsItIs(std::ostream& out) {
   auto* const text = dynamic_cast<TextStream*>(&out);
   return text == nullptr ? out : text->target();
+}
+
+Terminal TerminalOf(const std::ostream& out) {
+  const auto* const text = dynamic_cast<const TextStream*>(&out);
+  return text == nullptr ? Terminal() : text->terminal();
+}
+
+std::ostream& operator<<(std::ostream& out, const Coloured& word) {
+  if (auto* const text = dynamic_cast<TextStream*>(&out)) {
+    text->Write(word);
+    return out;
+  }
+  return out << word.text;
 }
 
 }  // namespace mirror

@@ -20,42 +20,56 @@ TextTable::TextTable(std::vector<Column> columns, std::size_t width, std::size_t
   for (const Column& column : columns_) widths_.push_back(CharactersOf(column.name));
 }
 
-void TextTable::Add(const std::vector<std::string>& cells) {
-  std::vector<std::string> row;
+void TextTable::Add(const std::vector<Cell>& cells) {
+  std::vector<Cell> row;
   row.reserve(columns_.size());
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    row.push_back(cells.at(i).empty() ? "-" : Printable(cells[i]));
-    widths_[i] = std::max(widths_[i], CharactersOf(row.back()));
+    const Cell& cell = cells.at(i);
+    row.emplace_back(cell.text.empty() ? "-" : Printable(cell.text), cell.colour);
+    widths_[i] = std::max(widths_[i], CharactersOf(row.back().text));
   }
   rows_.push_back(std::move(row));
 }
 
+/// How the cells of a line are shown.
+struct TextTable::Line {
+  std::vector<std::size_t> widths;
+  bool cut = true;  ///< Else the last cell is as long as it needs.
+  bool colours = false;
+
+  std::string Painted(const std::string& text, Colour colour) const {
+    return mirror::Painted(text, colours ? colour : Colour::kNone);
+  }
+};
+
 void TextTable::Print(std::ostream& to) {
+  const Terminal terminal = TerminalOf(to);
   std::ostream& out = AsItIs(to);  // Its lines are as long as they may be.
-  const std::vector<std::size_t> widths = Fitted();
+  const std::size_t width = width_ == kStreamWidth ? terminal.width : width_;
+  const Line line{Fitted(width), width != 0, terminal.colours};
   if (!header_printed_) {
-    std::vector<std::string> names;
-    for (const Column& column : columns_) names.push_back(column.name);
-    PrintLine(out, names, widths);
+    std::vector<Cell> names;
+    for (const Column& column : columns_) names.emplace_back(column.name);
+    PrintLine(out, names, line);
     header_printed_ = true;
   }
-  for (const std::vector<std::string>& row : rows_) PrintLine(out, row, widths);
+  for (const std::vector<Cell>& row : rows_) PrintLine(out, row, line);
   rows_.clear();
 }
 
 /// The columns' widths, made to fit: first the last column, which wraps, then the widest text.
-std::vector<std::size_t> TextTable::Fitted() const {
+std::vector<std::size_t> TextTable::Fitted(std::size_t width) const {
   std::vector<std::size_t> widths = widths_;
-  if (width_ == 0) return widths;
+  if (width == 0) return widths;
   const std::size_t last = widths.size() - 1;
   const auto total = [&] { return std::accumulate(widths.begin(), widths.end(), indent_ + kGap * last); };
   const auto shrink = [&](std::size_t column, std::size_t least) {
-    const std::size_t over = total() - width_;
+    const std::size_t over = total() - width;
     const std::size_t room = widths[column] > least ? widths[column] - least : 0;
     widths[column] -= std::min(over, room);
   };
-  if (total() > width_ && !columns_[last].number) shrink(last, kWrapLeast);
-  for (std::size_t tried = 0; total() > width_ && tried < widths.size(); ++tried) {
+  if (total() > width && !columns_[last].number) shrink(last, kWrapLeast);
+  for (std::size_t tried = 0; total() > width && tried < widths.size(); ++tried) {
     std::size_t widest = last;
     for (std::size_t i = 0; i < last; ++i) {
       const bool wider = widest == last || widths[i] > widths[widest];
@@ -64,34 +78,38 @@ std::vector<std::size_t> TextTable::Fitted() const {
     if (widest == last) break;
     shrink(widest, kCutLeast);
   }
-  if (total() > width_ && !columns_[last].number) shrink(last, kCutLeast);
+  if (total() > width && !columns_[last].number) shrink(last, kCutLeast);
   return widths;
 }
 
-void TextTable::PrintLine(std::ostream& out, const std::vector<std::string>& cells,
-                          const std::vector<std::size_t>& widths) const {
-  std::string line(indent_, ' ');
+void TextTable::PrintLine(std::ostream& out, const std::vector<Cell>& cells, const Line& line) const {
+  std::string shown(indent_, ' ');
+  std::size_t indent = indent_;
   for (std::size_t i = 0; i + 1 < cells.size(); ++i) {
-    const std::string cell = columns_[i].number ? cells[i] : CutTo(cells[i], widths[i]);
+    const std::size_t width = line.widths[i];
+    const std::string cell = columns_[i].number ? cells[i].text : CutTo(cells[i].text, width);
     const std::size_t characters = CharactersOf(cell);
-    const std::string padding(widths[i] > characters ? widths[i] - characters : 0, ' ');
-    line += columns_[i].number ? padding + cell : cell + padding;
-    line.append(kGap, ' ');
+    const std::string padding(width > characters ? width - characters : 0, ' ');
+    const std::string painted = line.Painted(cell, cells[i].colour);
+    shown += columns_[i].number ? padding + painted : painted + padding;
+    shown.append(kGap, ' ');
+    indent += std::max(width, characters) + kGap;
   }
-  const std::size_t indent = CharactersOf(line), last = cells.size() - 1;
-  if (columns_[last].number || width_ == 0) {
-    const std::size_t characters = CharactersOf(cells[last]);
-    if (columns_[last].number && characters < widths[last]) line.append(widths[last] - characters, ' ');
-    out << line << cells[last] << '\n';
+  const std::size_t last = cells.size() - 1, width = line.widths[last];
+  const auto& [text, colour] = cells[last];
+  if (columns_[last].number || !line.cut) {
+    const std::size_t characters = CharactersOf(text);
+    if (columns_[last].number && characters < width) shown.append(width - characters, ' ');
+    out << shown << line.Painted(text, colour) << '\n';
     return;
   }
   if (columns_[last].one_line) {
-    out << line << CutTo(cells[last], widths[last]) << '\n';
+    out << shown << line.Painted(CutTo(text, width), colour) << '\n';
     return;
   }
-  for (const std::string& part : Folded(cells[last], widths[last], LongWords::kCut)) {
-    out << line << part << '\n';
-    line.assign(indent, ' ');
+  for (const std::string& part : Folded(text, width, LongWords::kCut)) {
+    out << shown << line.Painted(part, colour) << '\n';
+    shown.assign(indent, ' ');
   }
 }
 

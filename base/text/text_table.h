@@ -5,12 +5,16 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/printable.h"
-#include "base/text/wrapped_text.h"
+#include "base/text/terminal.h"
 
 namespace mirror {
+
+/// Of a table: as many characters as a line of its stream has.
+inline constexpr std::size_t kStreamWidth = static_cast<std::size_t>(-1);
 
 /// Rows below a header line, in columns at least two spaces apart: people read them, and awk does.
 class TextTable {
@@ -21,27 +25,37 @@ class TextTable {
     bool one_line = false;  ///< Of the last column: it is cut, too.
   };
 
+  /// The colour stands beside the text: it has no width, and is shown where the stream has colours.
+  struct Cell {
+    Cell(std::string words, Colour shown_in = Colour::kNone) : text(std::move(words)), colour(shown_in) {}
+    Cell(const char* words) : text(words) {}
+
+    std::string text;
+    Colour colour = Colour::kNone;
+  };
+
   /// `width`: characters that a line may have, as far as the numbers let it; 0: as many as it needs. What
   /// does not fit is cut with an ellipsis, but for the last column, which goes on in lines of its own.
   /// `indent`: spaces in front of each line.
-  explicit TextTable(std::vector<Column> columns, std::size_t width = kTextWidth, std::size_t indent = 0);
+  explicit TextTable(std::vector<Column> columns, std::size_t width = kStreamWidth, std::size_t indent = 0);
 
   /// As many cells as there are columns, in any characters: they are made Printable(). An empty one is shown
   /// as "-", so that the next do not move.
-  void Add(const std::vector<std::string>& cells);
+  void Add(const std::vector<Cell>& cells);
 
   /// Prints the header, once, and the rows added since the last call. Columns grow, and never shrink.
   void Print(std::ostream& out);
 
  private:
-  std::vector<std::size_t> Fitted() const;
-  void PrintLine(std::ostream& out, const std::vector<std::string>& cells,
-                 const std::vector<std::size_t>& widths) const;
+  struct Line;
+
+  std::vector<std::size_t> Fitted(std::size_t width) const;
+  void PrintLine(std::ostream& out, const std::vector<Cell>& cells, const Line& line) const;
 
   std::vector<Column> columns_;
   const std::size_t width_, indent_;
   std::vector<std::size_t> widths_;  ///< Characters.
-  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::vector<Cell>> rows_;
   bool header_printed_ = false;
 };
 

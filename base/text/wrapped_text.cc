@@ -8,8 +8,6 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kGapLeast = 2;  // Spaces between two columns, at least.
-// A text that begins further to the right would become a narrow column.
-constexpr std::size_t kTextBeginMost = 50;
 // A path can be no longer, and who looks for the end of a quotation looks no further.
 constexpr std::size_t kQuotationMost = 4'096;
 
@@ -100,30 +98,32 @@ std::vector<std::string> Folded(std::string_view text, std::size_t width, LongWo
   return pieces;
 }
 
-std::string WrappedLine(std::string_view line, std::size_t indent) {
-  if (line.size() <= kTextWidth || CharactersOf(line) <= kTextWidth) return std::string(line);
+std::string WrappedLine(std::string_view line, std::size_t indent, std::size_t width) {
+  if (line.size() <= width || CharactersOf(line) <= width) return std::string(line);
+  // A text that begins further to the right would become a narrow column.
+  const std::size_t begin_most = width / 2;
   const std::size_t first = std::min(line.find_first_not_of(' '), line.size());
   std::size_t text = first;
   for (std::size_t at = line.find("  ", first); at != std::string_view::npos; at = line.find("  ", text)) {
     const std::size_t behind = line.find_first_not_of(' ', at + kGapLeast);
-    if (behind == std::string_view::npos || CharactersOf(line.substr(0, behind)) > kTextBeginMost) break;
+    if (behind == std::string_view::npos || CharactersOf(line.substr(0, behind)) > begin_most) break;
     text = behind;
   }
   const std::size_t hanging = text == first ? first + indent : CharactersOf(line.substr(0, text));
   std::string wrapped(line.substr(0, text));
   std::string before;
-  for (const std::string& piece : Folded(line.substr(text), kTextWidth - hanging, LongWords::kWhole)) {
+  for (const std::string& piece : Folded(line.substr(text), width - hanging, LongWords::kWhole)) {
     wrapped += before + piece;
     before = "\n" + std::string(hanging, ' ');
   }
   return wrapped;
 }
 
-std::string WrappedText(std::string_view text, std::size_t indent) {
+std::string WrappedText(std::string_view text, std::size_t indent, std::size_t width) {
   std::string wrapped;
   while (true) {
     const std::size_t end = text.find('\n');
-    wrapped += WrappedLine(text.substr(0, end), indent);
+    wrapped += WrappedLine(text.substr(0, end), indent, width);
     if (end == std::string_view::npos) return wrapped;
     wrapped += '\n';
     text.remove_prefix(end + 1);

@@ -8,7 +8,7 @@
 
 namespace mirror {
 
-/// Characters of a line that fits any terminal.
+/// Characters of a line where nobody knows of a terminal's width.
 inline constexpr std::size_t kTextWidth = 100;
 
 /// As a terminal counts them: code points, and bytes where a text is not UTF-8.
@@ -34,13 +34,15 @@ std::vector<std::string> Folded(std::string_view text, std::size_t width, LongWo
 /// How far the further lines of a broken one go in, behind the spaces that it begins with.
 inline constexpr std::size_t kHangingIndent = 2;
 
-/// A line of any length as lines of at most kTextWidth characters, without an end of the last one. They go on
+/// A line of any length as lines of at most `width` characters, without an end of the last one. They go on
 /// under the line's text: below its last column where it has columns, which stand two spaces apart, else
 /// `indent` behind its begin.
-std::string WrappedLine(std::string_view line, std::size_t indent = kHangingIndent);
+std::string WrappedLine(std::string_view line, std::size_t indent = kHangingIndent,
+                        std::size_t width = kTextWidth);
 
 /// The same of each line of a text.
-std::string WrappedText(std::string_view text, std::size_t indent = kHangingIndent);
+std::string WrappedText(std::string_view text, std::size_t indent = kHangingIndent,
+                        std::size_t width = kTextWidth);
 
 }  // namespace mirror
 

@@ -82,7 +82,7 @@ int CheckConfig(const std::string& file, std::ostream& out, std::ostream& err) {
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
   const absl::Status checked = config.ok() ? CheckAll(*config) : config.status();
   if (!checked.ok()) {
-    err << "mirror-agent: " << Printable(std::string(checked.message())) << '\n';
+    err << kFailedHere << Printable(std::string(checked.message())) << '\n';
     return kExitWrongUse;
   }
   out << file << ": no errors\n";

@@ -13,6 +13,7 @@
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/printable.h"
+#include "client/command/exit_code.h"
 #include "client/command/report.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"
@@ -167,7 +168,7 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   const bool no_mirror = HasNoMirrorYet(answer.status());
   const absl::StatusOr<bool> looked = Show(source, state_dir, no_mirror, out);
   if (!looked.ok())
-    err << "mirror-agent: " << source.context_id << ": " << Printable(std::string(looked.status().message()))
+    err << kFailedHere << source.context_id << ": " << Printable(std::string(looked.status().message()))
         << '\n';
   if (no_mirror) {
     out << "  the endpoint accepted the token and has no mirror of this tenant yet: the first run makes it. "
@@ -176,7 +177,7 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
     return looked.value_or(false);
   }
   if (!answer.ok()) {
-    err << "mirror-agent: " << source.context_id << ": " << Printable(std::string(answer.status().message()))
+    err << kFailedHere << source.context_id << ": " << Printable(std::string(answer.status().message()))
         << '\n';
     return false;
   }

@@ -31,7 +31,7 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
   if (config.ok() && WantsJson(*config)) lines.emplace(plain_err, *config, spdlog::level::err, "failure");
   std::ostream& err = lines ? lines->stream() : plain_err;
   if (!config.ok()) {
-    err << "mirror-agent: " << config.status().message() << '\n';
+    err << kFailedHere << config.status().message() << '\n';
     return kExitWrongUse;
   }
   int exit_code = kExitDone, sources = 0;
@@ -44,12 +44,12 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
     if (done.ok()) {
       out << source.context_id << "  " << source.path << ": " << *done << '\n';
     } else {
-      err << "mirror-agent: " << source.context_id << ": " << done.status().message() << '\n';
+      err << kFailedHere << source.context_id << ": " << done.status().message() << '\n';
       exit_code = kExitFailed;
     }
   }
   if (sources > 0) return exit_code;
-  err << "mirror-agent: " << config->file << ": there is no [[source]] " << none << '\n';
+  err << kFailedHere << config->file << ": there is no [[source]] " << none << '\n';
   return kExitWrongUse;
 }
 

@@ -135,7 +135,7 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
   if (config.ok() && WantsJson(*config)) lines.emplace(plain_err, *config, spdlog::level::err, "failure");
   std::ostream& err = lines ? lines->stream() : plain_err;
   const auto wrong = [&err](const absl::Status& status) {
-    err << "mirror-agent: " << status.message() << '\n';
+    err << kFailedHere << status.message() << '\n';
     return kExitWrongUse;
   };
   if (!config.ok()) return wrong(config.status());
@@ -144,7 +144,7 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
   if (!connection.ok()) return wrong(connection.status());
   if (absl::Status there = CheckTables(*config, options.tables); !there.ok()) return wrong(there);
   for (const std::string& warning : ExpiryWarnings(*config, std::time(nullptr))) {
-    err << "mirror-agent: warning: " << warning << '\n';
+    err << "mirror-agent: " << kWarning << ' ' << warning << '\n';
   }
   if (options.dry_run) return DryRunAll(*config, *connection, out, err);
   return RunAll(options, *config, *connection, options.terminal && !lines, out, err);

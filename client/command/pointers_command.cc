@@ -169,7 +169,7 @@ absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& sou
 
 int Pointers(const PointersOptions& options, std::ostream& out, std::ostream& err) {
   const auto fail = [&err](int code, const std::string& why) {
-    err << "mirror-agent: " << why << '\n';
+    err << kFailedHere << why << '\n';
     return code;
   };
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);

@@ -69,7 +69,7 @@ void Print(const SourceConfig& source, const ReceiptVerdict& verdict, std::ostre
 
 int VerifyReceipts(const ReceiptsOptions& options, std::ostream& out, std::ostream& err) {
   const auto fail = [&err](int code, const absl::Status& status) {
-    err << "mirror-agent: " << Printable(std::string(status.message())) << '\n';
+    err << kFailedHere << Printable(std::string(status.message())) << '\n';
     return code;
   };
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);

@@ -17,6 +17,7 @@
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "base/text/text_table.h"
+#include "client/command/exit_code.h"
 #include "client/cycle/verifier.h"
 #include "proto/wire/table.h"
 
@@ -27,6 +28,17 @@ using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::size_t kIndent = 2;
 
+Colour ResultColour(TableResult result) {
+  if (result == TableResult::kFailed) return Colour::kRed;
+  if (result == TableResult::kHeld || result == TableResult::kRefused) return Colour::kYellow;
+  return Colour::kNone;
+}
+
+Colour EqualityColour(TableReport::Equality equality) {
+  if (equality == TableReport::Equality::kDiffers) return Colour::kYellow;
+  return equality == TableReport::Equality::kEqual ? Colour::kGreen : Colour::kNone;
+}
+
 void PrintTables(const CycleReport& report, std::ostream& out) {
   constexpr std::size_t kResultWidth = 6;  // "result"
   TextTable rows({{"table"},
@@ -36,7 +48,7 @@ void PrintTables(const CycleReport& report, std::ostream& out) {
                   {"deletes", true},
                   {"lsn", true},
                   {"result"}},
-                 kTextWidth, kIndent);
+                 kStreamWidth, kIndent);
   for (const TableReport& table : report.tables) {
     std::string result(ToString(table.result));
     // What went wrong is told once, on stderr.
@@ -44,8 +56,13 @@ void PrintTables(const CycleReport& report, std::ostream& out) {
       result.resize(std::max(result.size(), kResultWidth), ' ');
       absl::StrAppend(&result, "  ", table.reason);
     }
-    rows.Add({table.table, std::string(ToString(table.action)), Grouped(table.inserts),
-              Grouped(table.updates), Grouped(table.deletes), absl::StrCat(table.lsn), result});
+    rows.Add({table.table,
+              std::string(ToString(table.action)),
+              Grouped(table.inserts),
+              Grouped(table.updates),
+              Grouped(table.deletes),
+              absl::StrCat(table.lsn),
+              {result, ResultColour(table.result)}});
   }
   rows.Print(out);
 }
@@ -93,7 +110,7 @@ void PrintFailures(const SourceRun& run, std::ostream& err) {
   }
   constexpr std::size_t kNames = 5;
   for (const auto& [why, names] : tables) {
-    err << "mirror-agent: " << run.config->context_id << ": table" << (names.size() > 1 ? "s " : " ")
+    err << kFailedHere << run.config->context_id << ": table" << (names.size() > 1 ? "s " : " ")
         << ListNames(names, kNames) << ' ' << ToString(why.first) << ": " << Printable(why.second) << '\n';
   }
 }
@@ -112,18 +129,18 @@ void PrintOutcomeBriefly(const SourceRun& run, std::ostream& out, std::ostream& 
       out << "  told not to replicate: " << Printable(report.reason) << '\n';
       break;
     case Outcome::kStopped:
-      err << "mirror-agent: " << run.config->context_id << ": stopped: " << Printable(report.reason) << '\n';
+      err << kFailedHere << run.config->context_id << ": stopped: " << Printable(report.reason) << '\n';
       break;
     case Outcome::kBusy:
-      err << "mirror-agent: " << run.config->context_id << ": busy: " << Printable(report.reason) << '\n';
+      err << kFailedHere << run.config->context_id << ": busy: " << Printable(report.reason) << '\n';
       break;
     case Outcome::kFailed:
       break;
   }
   PrintFailures(run, err);
   if (report.outcome == Outcome::kFailed) {
-    err << "mirror-agent: " << run.config->context_id << ": "
-        << Printable(std::string(report.status.message())) << '\n';
+    err << kFailedHere << run.config->context_id << ": " << Printable(std::string(report.status.message()))
+        << '\n';
   }
 }
 
@@ -248,7 +265,7 @@ void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err)
                   {"changed", true},
                   {"ghosts", true},
                   {"equality"}},
-                 kTextWidth, kIndent);
+                 kStreamWidth, kIndent);
   std::uint64_t compared = 0, tables = 0;
   for (const TableReport& table : run.report.tables) {
     if (table.equality == TableReport::Equality::kNone) continue;
@@ -258,8 +275,13 @@ void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err)
     std::string words(ToString(table.equality));
     if (unknown) absl::StrAppend(&words, ": ", table.unknown_because);
     if (table.repaired > 0) absl::StrAppend(&words, ", ", Grouped(table.repaired), " repaired");
-    rows.Add({table.table, number(table.compared), absl::StrCat(table.lsn), number(table.lost),
-              number(table.changed), number(table.ghosts), words});
+    rows.Add({table.table,
+              number(table.compared),
+              absl::StrCat(table.lsn),
+              number(table.lost),
+              number(table.changed),
+              number(table.ghosts),
+              {words, EqualityColour(table.equality)}});
     compared += table.compared;
     ++tables;
   }
@@ -272,7 +294,7 @@ void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err)
 }
 
 void PrintKeys(const CycleReport& report, std::ostream& out) {
-  TextTable rows({{"table"}, {"rows"}, {"keys"}}, kTextWidth, kIndent);
+  TextTable rows({{"table"}, {"rows"}, {"keys"}}, kStreamWidth, kIndent);
   bool any = false;
   const auto add = [&](const TableReport& table, const char* which, const std::vector<std::string>& keys,
                        std::uint64_t count) {

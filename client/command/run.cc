@@ -166,8 +166,8 @@ void RunSources(const AgentConfig& config, const Connection& connection, const s
   }
 }
 
-int Run(const std::string& file, std::ostream& plain_out, std::ostream& plain_err) {
-  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
+int Run(const FoundConfig& found, std::ostream& plain_out, std::ostream& plain_err) {
+  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(found.path);
   std::optional<JsonLines> lines, failures;
   if (config.ok() && WantsJson(*config)) {
     lines.emplace(plain_out, *config, spdlog::level::info, "agent");
@@ -175,6 +175,7 @@ int Run(const std::string& file, std::ostream& plain_out, std::ostream& plain_er
   }
   std::ostream& out = lines ? lines->stream() : plain_out;
   std::ostream& err = failures ? failures->stream() : plain_err;
+  SayConfig(found, "mirror-agent", out);
   if (config.ok() && config->sources.empty()) {
     err << "mirror-agent: " << config->file
         << ": there is no [[source]]: add one with 'context_id' and 'path'\n";

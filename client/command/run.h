@@ -3,8 +3,8 @@
 
 #include <ostream>
 #include <stop_token>
-#include <string>
 
+#include "base/config/find_config.h"
 #include "client/command/agent_metrics.h"
 #include "client/config/config.h"
 #include "client/wire/connect.h"
@@ -13,8 +13,9 @@ namespace mirror {
 
 /// `mirror-agent run`: cycles of all sources until SIGTERM or SIGINT, which lets each finish the batch at
 /// hand; a second one ends at once, which costs nothing but a retry. Call it before other threads are made.
+/// The first line of its log names a configuration that was searched for.
 /// Gives the exit code: 0 stopped, 2 wrong configuration.
-int Run(const std::string& config, std::ostream& out, std::ostream& err);
+int Run(const FoundConfig& config, std::ostream& out, std::ostream& err);
 
 /// A thread for each source, each by its own Schedule: one that fails or hangs does not disturb the others.
 /// Returns when `stop` was asked for and the cycles under way have ended. `metrics` is of the sources of

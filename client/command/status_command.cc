@@ -64,6 +64,24 @@ std::string ToString(State state) {
   return "";
 }
 
+Colour ColourOf(State state) {
+  switch (state) {
+    case State::kNotKnown:
+    case State::kFailed:
+      return Colour::kRed;
+    case State::kStopped:
+    case State::kCutOff:
+    case State::kOverdue:
+    case State::kPaused:
+      return Colour::kYellow;
+    case State::kNeverRan:
+      break;
+    case State::kGood:
+      return Colour::kGreen;
+  }
+  return Colour::kNone;
+}
+
 /// What the agent's files say of one source.
 struct Seen {
   const SourceConfig* source = nullptr;
@@ -293,7 +311,7 @@ std::string UnendedInWords(std::int64_t begun_ms) {
 
 void Print(const Seen& seen, Time now, std::ostream& out) {
   const SourceConfig& source = *seen.source;
-  out << source.context_id << ": " << ToString(seen.Standing()) << '\n'
+  out << source.context_id << ": " << Coloured{ToString(seen.Standing()), ColourOf(seen.Standing())} << '\n'
       << "  source      " << ToString(source.kind) << ", " << Printable(source.path) << ", strategy "
       << ToString(source.strategy) << '\n'
       << "  schedule    " << ScheduleInWords(source) << '\n'
@@ -337,16 +355,18 @@ void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, s
                    [](const Seen& a, const Seen& b) { return a.Standing() < b.Standing(); });
   std::vector<std::pair<State, std::size_t>> totals;
   TextTable table({{"tenant"}, {"state"}, {"last run"}, {"rows", true}, {.name = "why", .one_line = true}},
-                  options.wide ? 0 : kTextWidth);
+                  options.wide ? 0 : kStreamWidth);
   for (const Seen& seen : all) {
     if (totals.empty() || totals.back().first != seen.Standing()) totals.emplace_back(seen.Standing(), 0);
     ++totals.back().second;
     if (options.failed && seen.Good()) continue;
     const std::int64_t now_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
-    table.Add({seen.source->context_id, ToString(seen.Standing()),
+    table.Add({seen.source->context_id,
+               {ToString(seen.Standing()), ColourOf(seen.Standing())},
                seen.last ? absl::StrCat(SpanText(now_ms - seen.last->ended_ms), " ago") : "",
-               seen.last ? Grouped(seen.last->rows) : "", WhyOf(seen, now)});
+               seen.last ? Grouped(seen.last->rows) : "",
+               WhyOf(seen, now)});
   }
   table.Print(out);
   out << '\n' << Counted(all.size(), "source") << ':';
@@ -360,7 +380,7 @@ void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, s
 
 int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& err, Time now) {
   const auto wrong = [&err](const std::string& why) {
-    err << "mirror-agent: " << why << '\n';
+    err << kFailedHere << why << '\n';
     return kExitWrongUse;
   };
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
@@ -394,7 +414,7 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
     }
     Print(seen, now, out);
     for (const std::string& problem : seen.problems) {
-      err << "mirror-agent: " << seen.source->context_id << ": " << problem << '\n';
+      err << kFailedHere << seen.source->context_id << ": " << problem << '\n';
     }
   }
   if (options.json) {

@@ -140,13 +140,14 @@ TEST_F(Doctor, WhatIsWellIsSaidLineByLineAndNeedsNothing) {
   EXPECT_EQ(run.errors, "");
   EXPECT_LE(run.width, kTextWidth) << run.output;
   for (const char* const step :
-       {"admin name",           "admin port",    "admin TLS",      "admin certificate", "admin identity",
-        "admin call",           "server clock",  "server disk",    "server sync",       "mirrors",
-        "server keys",          "tenants",       "endpoint name",  "endpoint port",     "endpoint TLS",
-        "endpoint certificate", "source key",    "application",    "source's keys",     "Cust proof",
-        "endpoint clock",       "Cust database", "Cust change log"}) {
+       {"configuration",  "admin name",           "admin port",    "admin TLS",      "admin certificate",
+        "admin identity", "admin call",           "server clock",  "server disk",    "server sync",
+        "mirrors",        "server keys",          "tenants",       "endpoint name",  "endpoint port",
+        "endpoint TLS",   "endpoint certificate", "source key",    "application",    "source's keys",
+        "Cust proof",     "endpoint clock",       "Cust database", "Cust change log"}) {
     EXPECT_THAT(run.output, HasSubstr(absl::StrCat("OK    ", step, " "))) << step;
   }
+  EXPECT_THAT(run.output, HasSubstr(absl::StrCat("'", Path("mirrorctl.toml"), "' and '", AgentToml(), "'")));
   EXPECT_THAT(run.output, AllOf(HasSubstr("1 passes the integrity check"), HasSubstr("proved itself"),
                                 HasSubstr("2 tables are logged as install left it"),
                                 HasSubstr("steps, nothing needs doing\n"), Not(HasSubstr("do:"))));
@@ -220,7 +221,7 @@ TEST_F(Doctor, AnExpiredServerCertificateIsSeenInTheHandshake) {
   Said said;
   do {
     said = Examine();
-  } while (said.steps[2].first != "FAIL admin TLS" && std::chrono::steady_clock::now() < deadline);
+  } while (said.steps[3].first != "FAIL admin TLS" && std::chrono::steady_clock::now() < deadline);
   EXPECT_THAT(said.steps,
               Contains(testing::Pair("FAIL admin TLS", AllOf(HasSubstr("certificate has expired"),
                                                              HasSubstr("issue-tls --listener admin")))));
@@ -301,10 +302,10 @@ TEST_F(Doctor, AClockThatIsBehindIsTheOnlyFinding) {
               IsOk());
   const Said said = ExamineAll();
   EXPECT_EQ(said.exit_code, 1);
-  ASSERT_EQ(said.steps.size(), 2U);
-  EXPECT_EQ(said.steps[0].first, "FAIL clock here");
-  EXPECT_THAT(said.steps[0].second, testing::ContainsRegex("the clock is behind by (59|60) min or more"));
-  EXPECT_EQ(said.steps[1].first, "SKIP everything else");
+  ASSERT_EQ(said.steps.size(), 3U);
+  EXPECT_EQ(said.steps[1].first, "FAIL clock here");
+  EXPECT_THAT(said.steps[1].second, testing::ContainsRegex("the clock is behind by (59|60) min or more"));
+  EXPECT_EQ(said.steps[2].first, "SKIP everything else");
 }
 
 TEST_F(Doctor, AClockThatIsBehindIsTheOnlyFindingAtASourceToo) {
@@ -314,11 +315,11 @@ TEST_F(Doctor, AClockThatIsBehindIsTheOnlyFindingAtASourceToo) {
               IsOk());
   for (const Said& said : {ExamineSourceAlone(), ExamineAll()}) {
     EXPECT_EQ(said.exit_code, 1);
-    ASSERT_EQ(said.steps.size(), 2U) << said.output;
-    EXPECT_EQ(said.steps[0].first, "FAIL clock here");
-    EXPECT_THAT(said.steps[0].second,
+    ASSERT_EQ(said.steps.size(), 3U) << said.output;
+    EXPECT_EQ(said.steps[1].first, "FAIL clock here");
+    EXPECT_THAT(said.steps[1].second,
                 AllOf(HasSubstr("application-1.crt"), HasSubstr("the clock is behind by")));
-    EXPECT_EQ(said.steps[1].first, "SKIP everything else");
+    EXPECT_EQ(said.steps[2].first, "SKIP everything else");
   }
 }
 
@@ -331,7 +332,7 @@ TEST_F(Doctor, AServersCertificateThatHasNotBegunSpeaksOfTheClockFirst) {
   Said said;
   do {
     said = ExamineSourceAlone();
-  } while (said.steps[2].first != "FAIL endpoint TLS" && std::chrono::steady_clock::now() < deadline);
+  } while (said.steps[3].first != "FAIL endpoint TLS" && std::chrono::steady_clock::now() < deadline);
   EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL endpoint TLS",
                                                  AllOf(HasSubstr("this machine's clock may be behind"),
                                                        HasSubstr("set the clock by a time service"),

@@ -123,7 +123,7 @@ ROOMS = {
         ("spdlog", "grpc"),
     ),
     "server": (
-        "base base/exposition base/text certs server/config server/hooks server/hooks/delivery server/rpc "
+        "base base/config base/exposition base/text certs server/config server/hooks server/hooks/delivery server/rpc "
         "server/rpc/admin server/rpc/listener server/store server/store/catalog "
         "server/store/catalog/sqlite server/store/sqlite server/tenant "
         "server/watch",
@@ -174,11 +174,11 @@ ROOMS = {
         ("nlohmann-json",),
     ),
     "client/command": (
-        "base base/exposition base/text certs client/config client/cycle client/run client/source/capture "
+        "base base/config base/exposition base/text certs client/config client/cycle client/run client/source/capture "
         "client/source/files client/source/sqlite/log client/state client/wire proto/wire",
         ("nlohmann-json", "spdlog"),
     ),
-    "client": ("base/db/sqlite base/text certs client/command client/wire", ()),
+    "client": ("base base/config base/db/sqlite base/text certs client/command client/wire", ()),
     "tools/mirror_harness/synthetic": (
         "base base/db/sqlite client/config client/wire proto/wire",
         ("nlohmann-json", "protobuf", "SQLite"),
@@ -196,8 +196,8 @@ ROOMS = {
         ("nlohmann-json", "protobuf", "grpc"),
     ),
     "tools/mirror_harness": (
-        "base/text certs client/config tools/mirror_harness/attack tools/mirror_harness/conformance "
-        "tools/mirror_harness/synthetic",
+        "base/config base/text certs client/config tools/mirror_harness/attack "
+        "tools/mirror_harness/conformance tools/mirror_harness/synthetic",
         (),
     ),
     "tools/mirrorctl": (

@@ -1,4 +1,6 @@
 // mirror-harness: a source that makes up its rows, and knows what the mirror must hold.
+#include <unistd.h>
+
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -22,7 +24,8 @@ namespace mirror::harness {
 namespace {
 
 int Fail(const absl::Status& status, int exit_code = 1) {
-  TextStream(std::cerr) << "mirror-harness: " << std::string(status.message()) << "\n";
+  TextStream(std::cerr, TerminalAt(STDERR_FILENO))
+      << "mirror-harness: " << std::string(status.message()) << "\n";
   return exit_code;
 }
 

@@ -1,11 +1,15 @@
 #include "tools/mirror_harness/read_options.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "base/config/find_config.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
 #include "tools/mirror_harness/attack/hostile.h"
@@ -21,10 +25,20 @@ constexpr const char* kFooter = R"(Example: a local endpoint, made and filled
 
 Exit code: 0 done and equal, 1 refused, failed or different, 2 wrong usage.)";
 
+/// It may be left out, see FindConfig().
+void AddConfig(const cli::Option& config) { config.ExistingFile().Variable("MIRROR_AGENT_CONFIG"); }
+
+/// Empty text: fine; else why there is none.
+std::string CompleteConfig(Options* options) {
+  const absl::StatusOr<FoundConfig> found = FindConfig(options->config, "mirror-agent.toml");
+  if (!found.ok()) return std::string(found.status().message());
+  SayConfig(*found, "mirror-harness", std::cerr);
+  options->config = found->path;
+  return {};
+}
+
 void AddCommon(const cli::Command& app, Options* options, const char* rows_text) {
-  app.Add("--config", options->config, "The agent's configuration: endpoint and identity")
-      .Required()
-      .ExistingFile();
+  AddConfig(app.Add("--config", options->config, "The agent's configuration: endpoint and identity"));
   app.Add("--context-id", options->context_id,
           "Tenants are ID-1, ID-2, ... (default: of the configuration's first [[source]])");
   app.Add("--tenants", options->tenants, "How many tenants").Within(1, 100'000).ShowDefault();
@@ -59,7 +73,7 @@ void AddServerPid(const cli::Command& app, Options* options) {
 cli::Command AddHostile(const cli::Command& all, Options* options) {
   const cli::Command app = all.AddCommand(
       "hostile", "Attack an endpoint in every way known here; each must be refused, an honest tenant served");
-  app.Add("--config", options->config, "The agent's configuration: endpoint and identity").ExistingFile();
+  AddConfig(app.Add("--config", options->config, "The agent's configuration: endpoint and identity"));
   app.Add("--context-id", options->context_id,
           "Tenants are called ID-hostile-... (default: of the configuration's first [[source]])");
   app.Add("--metrics", options->metrics, "The server's metrics, host:port; without it they are not attacked");
@@ -81,10 +95,8 @@ cli::Command AddConformance(const cli::Command& all, Options* options) {
       "conformance",
       "Examine any endpoint of this protocol, over the wire alone, and report each requirement");
   app.Add("--target", options->target, "The endpoint, host:port").Required();
-  app.Add("--config", options->config,
-          "The agent's configuration: identity, and who signs the endpoint's TLS")
-      .Required()
-      .ExistingFile();
+  AddConfig(app.Add("--config", options->config,
+                    "The agent's configuration: identity, and who signs the endpoint's TLS"));
   app.Add("--context-id,--context", options->context_id,
           "A tenant whose tables may be lost (default: a new one, ID-conformance-..., where ID is the "
           "configuration's first [[source]])");
@@ -198,7 +210,7 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   const cli::Command conformance = AddConformance(app, &options);
 
   const auto wrong = [&](const std::string& reason) {
-    TextStream(std::cerr) << "mirror-harness: " << reason << "\n";
+    TextStream(std::cerr, TerminalAt(STDERR_FILENO)) << "mirror-harness: " << reason << "\n";
     *exit_code = 2;
     return std::nullopt;
   };
@@ -206,11 +218,15 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
       {.name = "mirror-harness",
        .files = {{"mirror-agent.toml", "The agent's configuration: endpoint and identity"}},
        .see_also = {"mirror-agent.toml(5)", "mirror-agent(1)", "mirrorctl(1)", "mirror-server(8)"}});
-  const cli::Outcome outcome = app.Parse(argc, argv, std::cout);
+  TextStream help(std::cout, TerminalAt(STDOUT_FILENO));
+  const cli::Outcome outcome = app.Parse(argc, argv, help);
   if (!outcome.wrong.empty()) return wrong(outcome.wrong + "\nRun with --help for more information.");
   if (outcome.answered) {
     *exit_code = 0;
     return std::nullopt;
+  }
+  if (!options.list) {
+    if (const std::string reason = CompleteConfig(&options); !reason.empty()) return wrong(reason);
   }
   if (conformance.given()) {
     options.command = Command::kConformance;
@@ -218,7 +234,6 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   }
   if (hostile.given()) {
     options.command = Command::kHostile;
-    if (!options.list && options.config.empty()) return wrong("hostile needs --config, or --list");
     if (const std::string name = UnknownAttack(options.only); !name.empty()) {
       return wrong("--only " + name + ": there is no such attack; see --list");
     }

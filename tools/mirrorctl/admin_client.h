@@ -9,9 +9,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/interruption.h"
 #include "mirror/v1/mirror_admin.pb.h"
 #include "tools/mirrorctl/control_config.h"
-#include "tools/mirrorctl/interruption.h"
 
 namespace mirror {
 

@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "base/text/command_line.h"
-#include "base/text/wrapped_text.h"
+#include "base/text/text_table.h"
 #include "tools/mirrorctl/admin_client.h"
 #include "tools/mirrorctl/console.h"
 
@@ -33,7 +33,10 @@ struct AdminRequest {
   bool failed = false;
   std::string severity = "information", kind, since;
 
-  std::size_t width() const { return wide ? 0 : kTextWidth; }
+  bool watched = false;
+  int watch_s = 2;
+
+  std::size_t width() const { return wide ? 0 : kStreamWidth; }
 };
 
 /// Words from the server or a file, as a terminal may show them.
@@ -55,6 +58,8 @@ struct AdminCommands {
   void AddContext(const cli::Command& command, bool required) const;
   void AddJson(const cli::Command& command, const std::string& help = "Print an array of objects") const;
   void AddWide(const cli::Command& command) const;
+  /// The command is to check nothing else.
+  void AddWatch(const cli::Command& command) const;
   /// The context id once more, where something is lost that nothing brings back by itself.
   void AddConfirm(const cli::Command& command, const char* nothing) const;
   /// --table T... or --all, one of them.

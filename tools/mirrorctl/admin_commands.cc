@@ -1,11 +1,18 @@
 #include "tools/mirrorctl/admin_commands.h"
 
+#include <unistd.h>
+
+#include <chrono>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/interruption.h"
 #include "base/printable.h"
+#include "base/text/watch.h"
 #include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_output.h"
 #include "tools/mirrorctl/control_config.h"
 #include "tools/mirrorctl/name_completion.h"
 #include "tools/mirrorctl/nearest_names.h"
@@ -21,19 +28,54 @@ void SayNearest(AdminClient& admin, const AdminRequest& request, Console& consol
   if (!words.empty()) console.err << words << '\n';
 }
 
+void RunOn(AdminClient& client, const AdminRun& run, const AdminRequest& request, Console& console) {
+  run(client, request, console);
+  // A restore makes the tenant that there is not, so what is refused is the file.
+  if (absl::IsNotFound(console.failure) || absl::IsFailedPrecondition(console.failure))
+    SayNearest(client, request, console);
+}
+
+/// The same again and again, until Ctrl-C. A server that is away may be back at the next look.
+void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, const AdminRun& run,
+             const AdminRequest& request, const std::string& command, Console& console) {
+  const Interruption interruption;
+  const auto look = [&](std::ostream& out, std::ostream& err) {
+    Console looked{out, err};
+    if (client == nullptr) {
+      absl::StatusOr<std::unique_ptr<AdminClient>> opened = AdminClient::Open(config);
+      if (!opened.ok()) {
+        Fail(looked, opened.status());
+        return looked.exit_code;
+      }
+      client = *std::move(opened);
+    }
+    RunOn(*client, run, request, looked);
+    // gRPC would wait longer and longer before it tries again.
+    if (looked.exit_code != Console::kDone) client.reset();
+    return looked.exit_code;
+  };
+  const std::string& of = request.context_id.empty() ? request.pattern : request.context_id;
+  console.exit_code =
+      Watch({.what = absl::StrCat("mirrorctl ", command, of.empty() ? "" : " ", Printable(of)),
+             .every = std::chrono::seconds(request.watch_s),
+             .json = request.json,
+             .terminal = [] { return TerminalAt(STDOUT_FILENO); },
+             .time = [] { return TimeText(NowMs()); },
+             .ended = [&](std::chrono::milliseconds every) { return interruption.Wait(every); }},
+            look, console.out, console.err);
+}
+
 /// Opens what the configuration names, then runs the command.
-void RunWith(const std::string& config_path, const AdminRun& run, const AdminRequest& request,
-             Console& console) {
-  const absl::StatusOr<ControlConfig> config = LoadControlConfig(config_path);
+void RunWith(const AdminCommands& commands, const std::string& name, const AdminRun& run) {
+  Console& console = commands.console;
+  const AdminRequest& request = *commands.request;
+  const absl::StatusOr<ControlConfig> config = FindControlConfig(commands.config_path, console.err);
   absl::Status status = config.status();
   if (status.ok()) {
-    const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
+    absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
     if (client.ok()) {
-      run(**client, request, console);
-      // A restore makes the tenant that there is not, so what is refused is the file.
-      if (absl::IsNotFound(console.failure) || absl::IsFailedPrecondition(console.failure))
-        SayNearest(**client, request, console);
-      return;
+      if (request.watched) return WatchOn(*config, *std::move(client), run, request, name, console);
+      return RunOn(**client, run, request, console);
     }
     status = client.status();
   }
@@ -48,7 +90,7 @@ void Fail(Console& console, const absl::Status& status) {
 }
 
 void Warn(Console& console, const std::string& words) {
-  console.err << "mirrorctl: warning: " << Printable(words) << '\n';
+  console.err << "mirrorctl: " << kWarning << ' ' << Printable(words) << '\n';
 }
 
 cli::Command AdminCommands::Add(const std::string& name, const std::string& help, const std::string& example,
@@ -58,9 +100,7 @@ cli::Command AdminCommands::Add(const std::string& name, const std::string& help
       absl::StrCat("Exit codes: 0 answered, 1 refused or unreachable, 2 wrong usage or "
                    "configuration. Example:\n  mirrorctl --config dev/mirrorctl.toml ",
                    group, name, example.empty() ? "" : " ", example));
-  command.Run([this_ = *this, run = std::move(run)] {
-    RunWith(this_.config_path, run, *this_.request, this_.console);
-  });
+  command.Run([this_ = *this, name = group + name, run = std::move(run)] { RunWith(this_, name, run); });
   return command;
 }
 
@@ -76,6 +116,19 @@ void AdminCommands::AddJson(const cli::Command& command, const std::string& help
 
 void AdminCommands::AddWide(const cli::Command& command) const {
   command.AddFlag("--wide", request->wide, "Cut and wrap nothing, however long the lines are");
+}
+
+void AdminCommands::AddWatch(const cli::Command& command) const {
+  const cli::Option watch =
+      command.Add("--watch", request->watch_s, "Look again and again, every so many seconds, until Ctrl-C")
+          .ValueName("[SECONDS]")
+          .Values(0, 1)
+          .Within(1, 3'600)
+          .ShowDefault();
+  command.Check([request_ = request, watch] {
+    request_->watched = watch.given();
+    return "";
+  });
 }
 
 void AdminCommands::AddConfirm(const cli::Command& command, const char* nothing) const {
@@ -98,7 +151,6 @@ void AdminCommands::AddTables(const cli::Command& command) const {
 }
 
 void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console) {
-  app.Find("--config").Variable("MIRRORCTL_CONFIG");
   const AdminCommands commands{app, config_path, console};
   AddReadingCommands(commands);
   AddChangingCommands(commands);

@@ -9,15 +9,14 @@
 namespace mirror {
 
 /// The commands that ask a running server, over its [admin] listener:
-///   tenants | tables CTX | invalidate CTX (--table T... | --all) | reset CTX (--table T... | --all)
-///   pause CTX [--reason TEXT] | resume CTX | delete CTX --confirm CTX
-///   events [CTX] [--limit N] [--follow] | keys [--reload] | diagnose [CTX]
+///   tenants [--watch] | tables CTX [--watch] | invalidate CTX (--table T... | --all) | reset CTX (--table
+///   T... | --all) pause CTX [--reason TEXT] | resume CTX | delete CTX --confirm CTX events [CTX] [--limit N]
+///   [--follow] | keys [--reload] | diagnose [CTX]
 /// A table is printed as text with a header line, or with --json as an array of objects that have the names
 /// of the messages' fields; 'events --follow --json' prints one object a line, 'diagnose --json' one object.
 /// Exit code: 0 answered, 1 refused or unreachable (reason on stderr), 2 wrong usage or configuration.
 ///
-/// `config_path` is what --config of `app` sets; MIRRORCTL_CONFIG is set up to stand in for it. It and
-/// `console` outlive `app`.
+/// `config_path` is what --config of `app` sets; empty: see FindConfig(). It and `console` outlive `app`.
 ///   audit list [--limit N] | audit verify
 void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -127,6 +128,28 @@ const char* UntoldText(v1::UntoldReason reason) {
 template <typename Repeated>
 Json Texts(const Repeated& texts) {
   return std::vector<std::string>(texts.begin(), texts.end());
+}
+
+/// Of a tenant, or of one of its tables.
+Colour StateColour(const std::string& state) {
+  static const std::map<std::string, Colour> kColours = {
+      {"damaged", Colour::kRed},        {"failing", Colour::kRed},       {"held", Colour::kYellow},
+      {"differs", Colour::kYellow},     {"late", Colour::kYellow},       {"incomplete", Colour::kYellow},
+      {"unpopulated", Colour::kYellow}, {"repopulate", Colour::kYellow}, {"stopped", Colour::kYellow},
+      {"paused", Colour::kYellow},      {"good", Colour::kGreen},        {"mirrored", Colour::kGreen}};
+  const auto found = kColours.find(state);
+  return found == kColours.end() ? Colour::kNone : found->second;
+}
+
+Colour EqualityColour(v1::Equality equality) {
+  if (equality == v1::EQUALITY_DIFFERS) return Colour::kYellow;
+  const bool equal = equality == v1::EQUALITY_EQUAL || equality == v1::EQUALITY_COUNT_EQUAL;
+  return equal ? Colour::kGreen : Colour::kNone;
+}
+
+Colour SeverityColour(v1::Severity severity) {
+  if (severity == v1::SEVERITY_ERROR) return Colour::kRed;
+  return severity == v1::SEVERITY_WARNING ? Colour::kYellow : Colour::kNone;
 }
 
 std::string RowsText(std::int64_t rows) { return rows < 0 ? "" : Grouped(static_cast<std::uint64_t>(rows)); }
@@ -300,10 +323,14 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
                   width);
   for (const v1::Tenant& tenant : answer.tenants()) {
     const auto age = [&](std::int64_t then_ms) { return then_ms == 0 ? "" : AgeText(then_ms, now_ms); };
-    table.Add({tenant.context_id(), tenant.state(),
+    table.Add({tenant.context_id(),
+               {tenant.state(), StateColour(tenant.state())},
                tenant.last_completed_ms() == 0 ? "never" : age(tenant.last_completed_ms()),
-               age(tenant.oldest_source_ms()), Grouped(tenant.tables()), RowsText(tenant.rows()),
-               SizeText(tenant.bytes()), NoteOf(tenant, now_ms)});
+               age(tenant.oldest_source_ms()),
+               Grouped(tenant.tables()),
+               RowsText(tenant.rows()),
+               SizeText(tenant.bytes()),
+               NoteOf(tenant, now_ms)});
   }
   table.Print(out);
   std::uint64_t all = 0, tables = 0, rows = 0, bytes = 0;
@@ -348,9 +375,14 @@ void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::s
                    {"equality"}},
                   width);
   for (const v1::TableInfo& info : answer.tables()) {
-    table.Add({info.table(), absl::StrCat(info.position().lsn()), RowsText(info.row_count()), info.state(),
-               info.has_pending() ? absl::StrCat(info.pending().lsn()) : "", absl::StrCat(info.cycle()),
-               DataAge(info, now_ms), EqualityWords(info, now_ms)});
+    table.Add({info.table(),
+               absl::StrCat(info.position().lsn()),
+               RowsText(info.row_count()),
+               {info.state(), StateColour(info.state())},
+               info.has_pending() ? absl::StrCat(info.pending().lsn()) : "",
+               absl::StrCat(info.cycle()),
+               DataAge(info, now_ms),
+               {EqualityWords(info, now_ms), EqualityColour(info.equality())}});
   }
   table.Print(out);
 }
@@ -451,7 +483,9 @@ void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, st
       << "\nopen tenants  " << diagnosis.open_tenants() << " of " << diagnosis.open_tenants_max() << "\n\n";
   TextTable table({{"tenant"}, {"store"}, {"detail"}}, width);
   for (const v1::DiagnoseResponse::Store& store : diagnosis.stores()) {
-    table.Add({store.context_id(), store.ok() ? "ok" : "bad", store.detail()});
+    table.Add({store.context_id(),
+               {store.ok() ? "ok" : "bad", store.ok() ? Colour::kGreen : Colour::kRed},
+               store.detail()});
   }
   table.Print(out);
 }
@@ -461,7 +495,10 @@ TextTable EventTable(std::size_t width) {
 }
 
 void AddEvent(TextTable& table, const v1::Event& event) {
-  table.Add({TimeText(event.time_ms()), SeverityText(event.severity()), event.context_id(), event.kind(),
+  table.Add({TimeText(event.time_ms()),
+             {SeverityText(event.severity()), SeverityColour(event.severity())},
+             event.context_id(),
+             event.kind(),
              event.message()});
 }
 

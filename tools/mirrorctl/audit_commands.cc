@@ -64,7 +64,7 @@ void ListRecords(AdminClient& admin, const ControlConfig& /*config*/, const Audi
                  Console& console) {
   Json list = Json::array();
   TextTable table({{"record", true}, {"time"}, {"who"}, {"outcome"}, {"call"}},
-                  request.wide ? 0 : kTextWidth);
+                  request.wide ? 0 : kStreamWidth);
   const absl::Status status = admin.Audit(request.limit, request.looks, [&](const v1::AuditEntry& entry) {
     if (!entry.has_record()) return;
     const v1::AuditRecord& record = entry.record();
@@ -172,7 +172,7 @@ void VerifyLog(AdminClient& admin, const ControlConfig& config, const AuditReque
 using Act = void (*)(AdminClient&, const ControlConfig&, const AuditRequest&, Console&);
 
 void RunWith(const std::string& config_path, Act act, const AuditRequest& request, Console& console) {
-  const absl::StatusOr<ControlConfig> config = LoadControlConfig(config_path);
+  const absl::StatusOr<ControlConfig> config = FindControlConfig(config_path, console.err);
   if (!config.ok()) return Fail(console, config.status(), Console::kWrongUsage);
   const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
   if (!client.ok()) return Fail(console, client.status(), Console::kWrongUsage);

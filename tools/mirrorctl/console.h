@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/text/text_stream.h"
 
 namespace mirror {
 
@@ -21,7 +22,7 @@ struct Console {
   /// The command was refused or failed: the reason on `err`, exit code 1.
   void Fail(const absl::Status& status) {
     failure = status;
-    err << "mirrorctl: " << std::string(status.message()) << '\n';
+    err << Coloured{"mirrorctl:", Colour::kRed} << ' ' << std::string(status.message()) << '\n';
     exit_code = kFailed;
   }
 };

@@ -1,6 +1,7 @@
 #include "tools/mirrorctl/control_config.h"
 
 #include "base/config/config_file.h"
+#include "base/config/find_config.h"
 
 namespace mirror {
 
@@ -23,6 +24,13 @@ absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path) {
   form.let_through = {"MIRRORCTL_CONFIG"};
   if (absl::Status status = file->ReadSections(form); !status.ok()) return status;
   return config;
+}
+
+absl::StatusOr<ControlConfig> FindControlConfig(const std::string& given, std::ostream& err) {
+  const absl::StatusOr<FoundConfig> found = FindConfig(given, kControlConfig);
+  if (!found.ok()) return found.status();
+  SayConfig(*found, "mirrorctl", err);
+  return LoadControlConfig(found->path);
 }
 
 }  // namespace mirror

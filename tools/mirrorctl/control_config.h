@@ -1,12 +1,15 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_CONTROL_CONFIG_H_
 #define MIRROR_TOOLS_MIRRORCTL_CONTROL_CONFIG_H_
 
+#include <ostream>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "certs/tls.h"
 
 namespace mirror {
+
+inline constexpr char kControlConfig[] = "mirrorctl.toml";
 
 /// What mirrorctl.toml says: which administration, and as whom. Paths are complete: a relative one was seen
 /// from the folder of the file. Each key may also come from the environment, as MIRRORCTL_ENDPOINT_ADDRESS,
@@ -23,6 +26,9 @@ struct ControlConfig {
 /// is not as above, unknown keys included; kNotFound and kPermissionDenied about the file itself. No key or
 /// certificate is opened.
 absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path);
+
+/// The same of the file that FindConfig() finds; where it was looked for, `err` is told which one it is.
+absl::StatusOr<ControlConfig> FindControlConfig(const std::string& given, std::ostream& err);
 
 }  // namespace mirror
 

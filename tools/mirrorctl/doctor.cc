@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/config/find_config.h"
 #include "base/db/sqlite/connection.h"
 #include "base/text/text_table.h"
 #include "client/config/config.h"
@@ -23,7 +26,6 @@ namespace {
 struct DoctorRequest {
   std::string source;
   bool json = false;
-  bool names_config = false;  ///< --config or MIRRORCTL_CONFIG.
 };
 
 void WrongConfiguration(const absl::Status& status, Console& console) {
@@ -46,11 +48,19 @@ std::vector<std::string> CertificatesOf(const absl::StatusOr<ControlConfig>& con
   return files;
 }
 
+/// Which they are, since nobody need have named them.
+std::string FilesOf(const absl::StatusOr<ControlConfig>& config, const std::optional<AgentConfig>& source) {
+  std::vector<std::string> files;
+  if (config.ok()) files.push_back(absl::StrCat("'", config->file, "'"));
+  if (source) files.push_back(absl::StrCat("'", source->file, "'"));
+  return absl::StrJoin(files, " and ");
+}
+
 void Doctor(const std::string& config_path, const DoctorRequest& request, Console& console) {
-  const absl::StatusOr<ControlConfig> config = LoadControlConfig(config_path);
+  const absl::StatusOr<FoundConfig> found = FindConfig(config_path, kControlConfig);
+  const absl::StatusOr<ControlConfig> config = found.ok() ? LoadControlConfig(found->path) : found.status();
   // Who looks at a source need not be an operator of the endpoint.
-  const bool source_alone =
-      !request.source.empty() && !request.names_config && absl::IsNotFound(config.status());
+  const bool source_alone = !request.source.empty() && !found.ok();
   if (!config.ok() && !source_alone) return WrongConfiguration(config.status(), console);
   std::optional<AgentConfig> source;
   if (!request.source.empty()) {
@@ -63,6 +73,7 @@ void Doctor(const std::string& config_path, const DoctorRequest& request, Consol
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   sqlite::PrepareSqlite();
   DoctorReport report(console, request.json);
+  report.Ok("configuration", FilesOf(config, source));
   if (ExamineClockHere(CertificatesOf(config, source), report)) {
     if (config.ok()) ExamineServer(*config, report);
     if (source) ExamineSource(*source, report);
@@ -89,11 +100,7 @@ void AddDoctor(const cli::Command& app, const std::string& config_path, Console&
   doctor.Add("--source", request->source, "A source's mirror-agent.toml, on this machine")
       .Completes(cli::Besides::kFiles);
   doctor.AddFlag("--json", request->json, "Print an array of objects");
-  const cli::Option config = app.Find("--config");
-  doctor.Run([request, config, &config_path, &console] {
-    request->names_config = config.given();
-    Doctor(config_path, *request, console);
-  });
+  doctor.Run([request, &config_path, &console] { Doctor(config_path, *request, console); });
 }
 
 }  // namespace mirror

@@ -27,6 +27,20 @@ const char* NameOf(StepOutcome outcome) {
   return "SKIP";
 }
 
+Colour ColourOf(StepOutcome outcome) {
+  switch (outcome) {
+    case StepOutcome::kOk:
+      return Colour::kGreen;
+    case StepOutcome::kWarn:
+      return Colour::kYellow;
+    case StepOutcome::kFail:
+      return Colour::kRed;
+    case StepOutcome::kSkipped:
+      break;
+  }
+  return Colour::kNone;
+}
+
 bool NeedsDoing(const StepResult& result) {
   return result.outcome == StepOutcome::kWarn || result.outcome == StepOutcome::kFail;
 }
@@ -57,9 +71,9 @@ void DoctorReport::Add(StepResult result) {
     // A terminal shows a character for each that is not the tail of one.
     const auto wide = static_cast<std::size_t>(
         std::count_if(step.begin(), step.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-    console_.out << outcome << std::string(6 - outcome.size(), ' ') << step
-                 << std::string(wide < kStepWidth ? kStepWidth - wide : 1, ' ') << Printable(result.words)
-                 << '\n';
+    console_.out << Coloured{outcome, ColourOf(result.outcome)} << std::string(6 - outcome.size(), ' ')
+                 << step << std::string(wide < kStepWidth ? kStepWidth - wide : 1, ' ')
+                 << Printable(result.words) << '\n';
     if (!result.next.empty()) console_.out << "      do: " << Printable(result.next) << '\n';
     console_.out.flush();
   }

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <string>
 
+#include "base/config/find_config.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
@@ -14,13 +15,15 @@
 #include "tools/mirrorctl/audit_commands.h"
 #include "tools/mirrorctl/certs_command.h"
 #include "tools/mirrorctl/console.h"
+#include "tools/mirrorctl/control_config.h"
 #include "tools/mirrorctl/doctor.h"
 #include "tools/mirrorctl/init.h"
 
 int main(int argc, char** argv) {
   mirror::KeepMemoryPrivate();
   mirror::LeaveOpenSslToTheEnd();
-  mirror::TextStream out(std::cout), err(std::cerr);
+  mirror::TextStream out(std::cout, mirror::TerminalAt(STDOUT_FILENO));
+  mirror::TextStream err(std::cerr, mirror::TerminalAt(STDERR_FILENO));
   mirror::Console console{out, err, isatty(STDERR_FILENO) != 0};
   const mirror::cli::Program app("Make keys and configurations, and administer a mirror endpoint",
                                  "mirrorctl", "mirrorctl " MIRROR_VERSION);
@@ -29,10 +32,11 @@ int main(int argc, char** argv) {
       "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db");
   app.RequireCommand();
   app.OptionsBehindCommands();
-  std::string config_path = "mirrorctl.toml";
-  app.Add("--config", config_path, "Which endpoint, and as whom")
-      .ShowDefault()
-      .Completes(mirror::cli::Besides::kFiles);
+  std::string config_path;
+  const mirror::cli::Option config =
+      app.Add("--config", config_path, "Which endpoint, and as whom (default: mirrorctl.toml, searched for)")
+          .Completes(mirror::cli::Besides::kFiles);
+  mirror::LetSearch(app, config, config_path, mirror::kControlConfig);
 
   mirror::AddInit(app, console);
   mirror::AddCerts(app, console);
@@ -46,7 +50,7 @@ int main(int argc, char** argv) {
                   "Which endpoint, and as whom: in the current folder, ~/.config/partner-mirror or "
                   "/etc/partner-mirror"}},
        .see_also = {"mirrorctl.toml(5)", "mirror-server(8)", "mirror-agent(1)", "mirror-harness(1)"}});
-  const mirror::cli::Outcome outcome = app.Parse(argc, argv, std::cout);
+  const mirror::cli::Outcome outcome = app.Parse(argc, argv, out);
   if (outcome.answered) return mirror::Console::kDone;
   if (!outcome.wrong.empty()) {
     console.Fail(absl::InvalidArgumentError(outcome.wrong));

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/config/find_config.h"
 #include "tools/mirrorctl/admin_client.h"
 #include "tools/mirrorctl/control_config.h"
 
@@ -25,7 +26,8 @@ std::string ConfigOf(const cli::TypedLine& line) {
   std::string path = line.Value("--config");
   if (path.starts_with("~/")) path.replace(0, 1, Variable("HOME"));
   if (path.empty()) path = Variable("MIRRORCTL_CONFIG");
-  return path.empty() ? "mirrorctl.toml" : path;
+  const absl::StatusOr<FoundConfig> found = FindConfig(path, kControlConfig);
+  return found.ok() ? found->path : path;
 }
 
 /// Null: no server can be asked.

@@ -9,10 +9,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/interruption.h"
 #include "base/text/text_table.h"
 #include "tools/mirrorctl/admin_command.h"
 #include "tools/mirrorctl/admin_output.h"
-#include "tools/mirrorctl/interruption.h"
 #include "tools/mirrorctl/name_completion.h"
 #include "tools/mirrorctl/nearest_names.h"
 
@@ -190,6 +190,7 @@ void AddTenants(const AdminCommands& commands) {
   tenants.Add("--sort", request->order, "The order of the tenants")
       .OneOf({"problems", "name", "oldest"})
       .ShowDefault();
+  commands.AddWatch(tenants);
   commands.AddWide(tenants);
   commands.AddJson(tenants);
 }
@@ -222,6 +223,7 @@ void AddReadingCommands(const AdminCommands& commands) {
   const cli::Command tables =
       commands.Add("tables", "Show how far each table of a tenant is mirrored", "Cust26759", ShowTables);
   commands.AddContext(tables, true);
+  commands.AddWatch(tables);
   commands.AddWide(tables);
   commands.AddJson(tables);
 

@@ -1,12 +1,12 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_INTERRUPTION_H_
-#define MIRROR_TOOLS_MIRRORCTL_INTERRUPTION_H_
+#ifndef MIRROR_BASE_INTERRUPTION_H_
+#define MIRROR_BASE_INTERRUPTION_H_
 
 #include <chrono>
 
 namespace mirror {
 
-/// While it lives, SIGINT and SIGTERM do not end the process but are noted. One at a time.
-/// Threads: any may wait.
+/// While it lives, the first SIGINT and the first SIGTERM do not end the process but are noted. One at a
+/// time. Threads: any may wait.
 class Interruption {
  public:
   Interruption();
@@ -20,4 +20,4 @@ class Interruption {
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_INTERRUPTION_H_
+#endif  // MIRROR_BASE_INTERRUPTION_H_

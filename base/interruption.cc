@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/interruption.h"
+#include "base/interruption.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -28,7 +28,8 @@ Interruption::Interruption() {
   noted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   struct sigaction action = {};
   action.sa_handler = Note;
-  action.sa_flags = SA_RESTART;
+  // Who asks twice will not wait for an answer that does not come.
+  action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
   sigaction(SIGINT, &action, &before_int);
   sigaction(SIGTERM, &action, &before_term);
 }

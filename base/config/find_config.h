@@ -1,0 +1,41 @@
+#ifndef MIRROR_BASE_CONFIG_FIND_CONFIG_H_
+#define MIRROR_BASE_CONFIG_FIND_CONFIG_H_
+
+#include <ostream>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/text/command_line.h"
+
+namespace mirror {
+
+/// A configuration, and how it came to be the one.
+struct FoundConfig {
+  std::string path;
+  bool searched = false;  ///< Nobody named it.
+};
+
+/// `given`, or where that is empty the first that is there of
+///   ./NAME, whose path is NAME alone
+///   $XDG_CONFIG_HOME/partner-mirror/NAME, by default ~/.config/partner-mirror/NAME, where HOME is this user's
+///   /etc/partner-mirror-agent/NAME, of mirror-agent.toml
+///   /etc/partner-mirror/NAME
+/// Whether it can be read is its loader's to say. `etc` is another folder in tests. Errors: kNotFound with
+/// the places; kPermissionDenied: one of them may not be looked into, so that nobody knows which would be the
+/// first (but the current folder, which may be anybody's, is left out then).
+absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::string& name,
+                                       const std::string& etc = "/etc");
+
+/// "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml", of one that was found elsewhere than in the
+/// current folder; else nothing.
+void SayConfig(const FoundConfig& found, const char* program, std::ostream& out);
+
+/// `config`, an option of `command` that sets `path`, may be left out: a variable of the environment stands
+/// in for it, MIRRORCTL_CONFIG for mirrorctl.toml. An empty one is wrong usage; an empty variable says
+/// nothing.
+void LetSearch(const cli::Command& command, const cli::Option& config, const std::string& path,
+               const std::string& name);
+
+}  // namespace mirror
+
+#endif  // MIRROR_BASE_CONFIG_FIND_CONFIG_H_

@@ -1,0 +1,88 @@
+#include "base/text/watch.h"
+
+#include <cstddef>
+#include <sstream>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/human_text.h"
+#include "base/text/text_stream.h"
+#include "base/text/wrapped_text.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kNothingToLookAt = 2;
+constexpr std::size_t kLinesLeast = 2;  // Below the head.
+
+/// A look, kept until all of it is there.
+struct Kept {
+  int code = 0;
+  std::string out, err;
+};
+
+Kept KeptLook(const Look& look, const Terminal& terminal) {
+  Kept kept;
+  std::ostringstream out, err;
+  {
+    TextStream shown(out, terminal), said(err, terminal);
+    kept.code = look(shown, said);
+  }
+  kept.out = out.str();
+  kept.err = err.str();
+  return kept;
+}
+
+std::vector<std::string> LinesOf(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+/// Over what stands there, from the top on: nothing is cleared before its place is taken.
+void Draw(const Watched& watched, const Terminal& terminal, const Kept& kept, std::ostream& out) {
+  const std::string head =
+      absl::StrCat(watched.what, ", every ", watched.every.count(), " s, ", watched.time());
+  std::vector<std::string> lines = LinesOf(kept.out + kept.err);
+  const std::size_t room = terminal.height > kLinesLeast + 2 ? terminal.height - 2 : kLinesLeast;
+  if (lines.size() > room) {
+    const std::size_t left_out = lines.size() - room + 1;
+    lines.resize(room - 1);
+    lines.push_back(absl::StrCat("and ", Counted(left_out, "line"), " more than fit here"));
+  }
+  // A line that is longer than the terminal is cut by it, and takes no second one.
+  std::string screen = "\x1b[H\x1b[?7l" + CutTo(head, terminal.width) + "\x1b[K\n";
+  for (const std::string& line : lines) absl::StrAppend(&screen, "\x1b[K\n", line);
+  AsItIs(out) << screen << "\x1b[K\x1b[J\x1b[?7h" << std::flush;
+}
+
+}  // namespace
+
+int Watch(const Watched& watched, const Look& look, std::ostream& out, std::ostream& err) {
+  int code = 0;
+  bool drawn = false;
+  for (bool first = true;; first = false) {
+    const Terminal terminal = watched.terminal();
+    if (watched.json || terminal.height == 0) {
+      if (!first && !watched.json) out << '\n';
+      code = look(out, err);
+    } else {
+      const Kept kept = KeptLook(look, terminal);
+      code = kept.code;
+      if (first && code == kNothingToLookAt) {
+        AsItIs(out) << kept.out;
+        AsItIs(err) << kept.err;
+      } else {
+        Draw(watched, terminal, kept, out);
+        drawn = true;
+      }
+    }
+    if (first && code == kNothingToLookAt) break;
+    if (!out.flush() || watched.ended(watched.every)) break;
+  }
+  if (drawn) AsItIs(out) << '\n' << std::flush;
+  return code;
+}
+
+}  // namespace mirror

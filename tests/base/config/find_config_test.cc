@@ -1,0 +1,145 @@
+#include "base/config/find_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/processes.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/variable.h"
+
+namespace mirror {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+/// With a home and an /etc of its own, in an empty current folder.
+class FindConfigTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    unsetenv("XDG_CONFIG_HOME");
+    std::filesystem::create_directories(Path("here"));
+    std::filesystem::current_path(Path("here"));
+  }
+  void TearDown() override { std::filesystem::current_path(before_); }
+
+  std::string Path(const std::string& name) const { return absl::StrCat(folder_.path(), "/", name); }
+  void Write(const std::string& name) const {
+    std::filesystem::create_directories(std::filesystem::path(Path(name)).parent_path());
+    WriteFileText(Path(name), "");
+  }
+  absl::StatusOr<FoundConfig> Find(const std::string& name) const {
+    return FindConfig("", name, Path("etc"));
+  }
+  std::string Found(const std::string& name) const {
+    const absl::StatusOr<FoundConfig> found = Find(name);
+    return found.ok() && found->searched ? found->path : std::string(found.status().message());
+  }
+
+  const std::filesystem::path before_ = std::filesystem::current_path();
+  TempFolder folder_;
+  const std::string home_ = Path("home");
+  const Variable home_variable_{"HOME", home_.c_str()};
+};
+
+TEST_F(FindConfigTest, WhatIsNamedIsTakenAsItStands) {
+  Write("etc/partner-mirror/mirrorctl.toml");
+  const absl::StatusOr<FoundConfig> found = FindConfig("other.toml", "mirrorctl.toml", Path("etc"));
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->path, "other.toml");
+  EXPECT_FALSE(found->searched);
+}
+
+TEST_F(FindConfigTest, TheNearestPlaceWins) {
+  Write("etc/partner-mirror/mirror-agent.toml");
+  EXPECT_EQ(Found("mirror-agent.toml"), Path("etc/partner-mirror/mirror-agent.toml"));
+  Write("etc/partner-mirror-agent/mirror-agent.toml");
+  EXPECT_EQ(Found("mirror-agent.toml"), Path("etc/partner-mirror-agent/mirror-agent.toml"));
+  Write("home/.config/partner-mirror/mirror-agent.toml");
+  EXPECT_EQ(Found("mirror-agent.toml"), Path("home/.config/partner-mirror/mirror-agent.toml"));
+  Write("here/mirror-agent.toml");
+  EXPECT_EQ(Found("mirror-agent.toml"), "mirror-agent.toml");
+}
+
+TEST_F(FindConfigTest, TheAgentsFolderIsNobodyElses) {
+  Write("etc/partner-mirror-agent/mirrorctl.toml");
+  EXPECT_THAT(Find("mirrorctl.toml"), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(FindConfigTest, AFolderOfConfigurationsMayBeElsewhereButNotAnywhere) {
+  Write("own/partner-mirror/mirrorctl.toml");
+  const std::string own = Path("own");
+  const Variable elsewhere("XDG_CONFIG_HOME", own.c_str());
+  EXPECT_EQ(Found("mirrorctl.toml"), Path("own/partner-mirror/mirrorctl.toml"));
+  const Variable relative("XDG_CONFIG_HOME", "../own");
+  Write("home/.config/partner-mirror/mirrorctl.toml");
+  EXPECT_EQ(Found("mirrorctl.toml"), Path("home/.config/partner-mirror/mirrorctl.toml"));
+}
+
+TEST_F(FindConfigTest, ThePlacesAreNamedWhereThereIsNone) {
+  const absl::StatusOr<FoundConfig> found = Find("mirror-server.toml");
+  EXPECT_THAT(found, StatusIs(absl::StatusCode::kNotFound,
+                              AllOf(HasSubstr("there is no 'mirror-server.toml' and no '"),
+                                    HasSubstr(Path("home/.config/partner-mirror/mirror-server.toml")),
+                                    HasSubstr(Path("etc/partner-mirror/mirror-server.toml")),
+                                    HasSubstr("--config or in MIRROR_SERVER_CONFIG"),
+                                    HasSubstr("'mirrorctl init' writes one"))));
+}
+
+TEST_F(FindConfigTest, WhatCannotBeSeenIsNotPassedOver) {
+  // Too long a name: root may look into every folder.
+  const std::string home = "/" + std::string(300, 'x');
+  const Variable other("HOME", home.c_str());
+  Write("etc/partner-mirror/mirrorctl.toml");
+  EXPECT_THAT(Find("mirrorctl.toml"), StatusIs(absl::StatusCode::kPermissionDenied,
+                                               AllOf(HasSubstr(home), HasSubstr("cannot be seen"))));
+}
+
+TEST_F(FindConfigTest, ALinkThatLeadsNowhereIsFoundAndNotPassedOver) {
+  Write("etc/partner-mirror/mirrorctl.toml");
+  std::filesystem::create_symlink("gone.toml", "mirrorctl.toml");
+  EXPECT_EQ(Found("mirrorctl.toml"), "mirrorctl.toml");
+}
+
+TEST(SayConfigTest, OnlyWhatWasSearchedForElsewhereIsSaid) {
+  const auto said = [](const FoundConfig& found) {
+    std::ostringstream out;
+    SayConfig(found, "mirrorctl", out);
+    return out.str();
+  };
+  EXPECT_EQ(said({"/etc/partner-mirror/mirrorctl.toml", true}),
+            "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml\n");
+  EXPECT_EQ(said({"/etc/partner-mirror/mirrorctl.toml", false}), "");
+  EXPECT_EQ(said({"mirrorctl.toml", true}), "");
+}
+
+TEST(LetSearchTest, AnEmptyOptionIsRefusedAndAnEmptyVariableSaysNothing) {
+  const auto wrong = [](const std::vector<const char*>& words, std::string* path) {
+    const cli::Program program("A program", "program", "1");
+    LetSearch(program, program.Add("--config", *path, "Which"), *path, "mirror-agent.toml");
+    std::ostringstream out;
+    return program.Parse(static_cast<int>(words.size()), words.data(), out).wrong;
+  };
+  std::string path;
+  EXPECT_THAT(wrong({"program", "--config", ""}, &path), HasSubstr("--config must name a file"));
+  EXPECT_EQ(wrong({"program"}, &path), "");
+  EXPECT_EQ(path, "");
+  const Variable empty("MIRROR_AGENT_CONFIG", "");
+  EXPECT_EQ(wrong({"program"}, &path), "");
+  EXPECT_EQ(path, "");
+  const Variable named("MIRROR_AGENT_CONFIG", "a.toml");
+  EXPECT_EQ(wrong({"program"}, &path), "");
+  EXPECT_EQ(path, "a.toml");
+  EXPECT_EQ(wrong({"program", "--config", "b.toml"}, &path), "");
+  EXPECT_EQ(path, "b.toml");
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,167 @@
+// What a terminal shows of lines and tables: their width, and their colours.
+
+#include "base/text/terminal.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <chrono>
+#include <sstream>
+#include <string>
+
+#include "base/text/drawn_line.h"
+#include "base/text/text_stream.h"
+#include "base/text/text_table.h"
+#include "tests/support/variable.h"
+
+namespace mirror {
+namespace {
+
+/// A terminal of so many columns and lines.
+class PseudoTerminal {
+ public:
+  PseudoTerminal(unsigned short columns, unsigned short lines) : master_(posix_openpt(O_RDWR | O_NOCTTY)) {
+    grantpt(master_);
+    unlockpt(master_);
+    slave_ = open(ptsname(master_), O_RDWR | O_NOCTTY);
+    const winsize size = {lines, columns, 0, 0};
+    ioctl(slave_, TIOCSWINSZ, &size);
+  }
+  ~PseudoTerminal() {
+    close(slave_);
+    close(master_);
+  }
+  Terminal Seen() const { return TerminalAt(slave_); }
+
+ private:
+  int master_, slave_ = -1;
+};
+
+class TerminalTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* const name : {"COLUMNS", "NO_COLOR"}) unsetenv(name);
+  }
+  const Variable term_{"TERM", "xterm"};
+};
+
+TEST_F(TerminalTest, AFileHasAHundredCharactersWhateverTheEnvironmentSays) {
+  const Variable columns("COLUMNS", "60");
+  const int file = open("/dev/null", O_WRONLY);
+  const Terminal seen = TerminalAt(file);
+  close(file);
+  EXPECT_EQ(seen.width, kTextWidth);
+  EXPECT_EQ(seen.height, 0U);
+  EXPECT_FALSE(seen.colours);
+}
+
+TEST_F(TerminalTest, ATerminalHasItsOwnSizeWithinReason) {
+  EXPECT_EQ(PseudoTerminal(132, 50).Seen().width, 132U);
+  EXPECT_EQ(PseudoTerminal(132, 50).Seen().height, 50U);
+  EXPECT_EQ(PseudoTerminal(10, 50).Seen().width, 40U);
+  EXPECT_EQ(PseudoTerminal(1'000, 50).Seen().width, 300U);
+  EXPECT_EQ(PseudoTerminal(0, 0).Seen().width, kTextWidth) << "one that does not know";
+  EXPECT_EQ(PseudoTerminal(0, 0).Seen().height, 24U);
+}
+
+TEST_F(TerminalTest, TheEnvironmentWins) {
+  const Variable columns("COLUMNS", "60");
+  EXPECT_EQ(PseudoTerminal(132, 50).Seen().width, 60U);
+  for (const char* const nonsense : {"", "x", "-5", "0"}) {
+    const Variable wrong("COLUMNS", nonsense);
+    EXPECT_EQ(PseudoTerminal(132, 50).Seen().width, 132U) << nonsense;
+  }
+}
+
+TEST_F(TerminalTest, ColoursAreKeptOff) {
+  EXPECT_TRUE(PseudoTerminal(80, 25).Seen().colours);
+  {
+    const Variable off("NO_COLOR", "1");
+    EXPECT_FALSE(PseudoTerminal(80, 25).Seen().colours);
+  }
+  {
+    const Variable empty("NO_COLOR", "");
+    EXPECT_TRUE(PseudoTerminal(80, 25).Seen().colours);
+  }
+  const Variable dumb("TERM", "dumb");
+  EXPECT_FALSE(PseudoTerminal(80, 25).Seen().colours);
+}
+
+TEST(ColouredTest, OnlyAStreamOfATerminalShowsColours) {
+  const auto written = [](const Terminal& terminal) {
+    std::ostringstream target;
+    TextStream out(target, terminal);
+    out << "program: " << kWarning << " it rains\n";
+    out.flush();
+    return target.str();
+  };
+  EXPECT_EQ(written({}), "program: warning: it rains\n");
+  EXPECT_EQ(written({.colours = true}), "program: \x1b[33mwarning:\x1b[0m it rains\n");
+  std::ostringstream plain;
+  plain << kWarning;
+  EXPECT_EQ(plain.str(), "warning:");
+}
+
+TEST(ColouredTest, ABrokenLineIsAsLongWithColoursAsWithout) {
+  std::ostringstream target;
+  TextStream out(target, {.width = 40, .colours = true});
+  out << Coloured{"FAIL", Colour::kRed} << "  a word and one more word and then "
+      << Coloured{"late", Colour::kGreen} << '\n';
+  EXPECT_EQ(target.str(), "\x1b[31mFAIL\x1b[0m  a word and one more word and then\n      late\n");
+}
+
+TEST(ColouredTable, AColourHasNoWidthAndNoTextHoldsOne) {
+  const auto printed = [](const Terminal& terminal) {
+    TextTable table({{"tenant"}, {"state"}, {"rows", true}, {"note"}});
+    table.Add({"a", {"failing", Colour::kRed}, "7", {"cycles have \x1b[32m failed", Colour::kRed}});
+    table.Add({"b", {"good", Colour::kGreen}, "12", ""});
+    std::ostringstream target;
+    TextStream out(target, terminal);
+    table.Print(out);
+    return target.str();
+  };
+  EXPECT_EQ(printed({}),
+            "tenant  state    rows  note\n"
+            "a       failing     7  cycles have \\x1b[32m failed\n"
+            "b       good       12  -\n");
+  EXPECT_EQ(printed({.colours = true}),
+            "tenant  state    rows  note\n"
+            "a       \x1b[31mfailing\x1b[0m     7  \x1b[31mcycles have \\x1b[32m failed\x1b[0m\n"
+            "b       \x1b[32mgood\x1b[0m       12  -\n");
+}
+
+TEST(TableWidth, ATableFitsItsStream) {
+  const auto printed = [](std::size_t width) {
+    TextTable table({{"table"}, {"words"}});
+    table.Add({std::string(60, 't'), std::string(60, 'w')});
+    std::ostringstream target;
+    TextStream out(target, {.width = width});
+    table.Print(out);
+    std::size_t widest = 0;
+    std::istringstream in(target.str());
+    for (std::string line; std::getline(in, line);) widest = std::max(widest, CharactersOf(line));
+    return widest;
+  };
+  EXPECT_EQ(printed(40), 40U);
+  EXPECT_EQ(printed(100), 100U);
+  EXPECT_EQ(printed(300), 122U) << "and is no wider than it needs";
+}
+
+TEST(LineWidth, DrawnLinesAndWrappedOnesFitTheirStream) {
+  std::ostringstream target;
+  TextStream out(target, {.width = 40});
+  DrawnLine drawn(out, /*terminal=*/true, std::chrono::milliseconds(0), &DrawnLine::Clock::now);
+  drawn.Show(std::string(60, 'x'));
+  EXPECT_EQ(target.str(), "\r\x1b[K" + std::string(39, 'x') + "…");
+  target.str("");
+  out << std::string(30, 'a') << ' ' << std::string(30, 'b') << '\n';
+  EXPECT_EQ(target.str(), std::string(30, 'a') + "\n  " + std::string(30, 'b') + "\n");
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,323 @@
+#!/usr/bin/python3
+"""What the programs do on a terminal and elsewhere: lines of its width, colours, --watch; and which configuration they
+find when none is named.
+
+Usage: terminal_test.py BIN_DIR
+"""
+
+import fcntl
+import json
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import unittest
+
+import sanitizer_words
+
+BIN = None
+PATIENCE_S = 120
+HOME = "\x1b[H"  # How each look of --watch begins.
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class OnTerminal:
+    """A program whose three streams are a terminal of so many columns and lines."""
+
+    def __init__(self, *command, columns=100, lines=50, env=None):
+        self.master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.program = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env)
+        os.close(slave)
+        self.raw = b""
+
+    @property
+    def text(self):
+        return self.raw.decode(errors="replace").replace("\r\n", "\n")
+
+    def read(self):
+        """False: nothing more will come."""
+        ready, _, _ = select.select([self.master], [], [], PATIENCE_S)
+        assert ready, f"silent: {self.text!r}"
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:  # The program has ended.
+            return False
+        self.raw += data
+        return bool(data)
+
+    def until(self, words, begin=0):
+        """Where the words stand, behind `begin`."""
+        deadline = time.monotonic() + PATIENCE_S
+        while words not in self.text[begin:]:
+            assert self.read() and time.monotonic() < deadline, f"no {words!r} in {self.text!r}"
+        return self.text.index(words, begin)
+
+    def end(self):
+        """The exit code."""
+        while self.read():
+            pass
+        os.close(self.master)
+        code = self.program.wait(PATIENCE_S)
+        sanitizer_words.check(self.text)
+        return code
+
+
+def environment(**more):
+    """Without what would be found, and without what keeps colours off."""
+    drop = ("NO_COLOR", "COLUMNS", "XDG_CONFIG_HOME", "MIRRORCTL_CONFIG", "MIRROR_AGENT_CONFIG", "MIRROR_SERVER_CONFIG")
+    kept = {name: value for name, value in os.environ.items() if name not in drop}
+    return kept | {"TERM": "xterm"} | {name: str(value) for name, value in more.items()}
+
+
+class TerminalTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = pathlib.Path(tempfile.mkdtemp(prefix="terminal-"))
+        cls.dev, cls.nobody = cls.work / "dev", cls.work / "nobody"
+        cls.nobody.mkdir()
+        database = sqlite3.connect(cls.work / "crm.db")
+        for number in range(30):
+            database.execute(f"CREATE TABLE a_table_of_some_length_{number:02} (id INTEGER PRIMARY KEY)")
+        database.close()
+        cls.run_program("mirrorctl", "init", "--dir", cls.dev, "--context-id", "Cust", "--source", cls.work / "crm.db")
+        configuration = cls.dev / "mirror-server.toml"
+        configuration.write_text(re.sub(r"^port = 744\d", "port = 0", configuration.read_text(), flags=re.MULTILINE))
+        cls.server = None
+        cls.start_server()
+        cls.agent_config = cls.dev / "mirror-agent.toml"
+        cls.run_program("mirror-agent", "install", "--config", cls.agent_config)
+        assert cls.run_program("mirror-agent", "once", "--config", cls.agent_config).returncode == 0
+        cls.control = ("--config", cls.dev / "mirrorctl.toml")
+
+    @classmethod
+    def start_server(cls):
+        with (cls.work / "server.err").open("ab") as log:
+            cls.server = subprocess.Popen(
+                [BIN / "mirror-server", "--config", cls.dev / "mirror-server.toml"],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        ready = re.search(r"sources on (\S+), admin on (\S+)", cls.server.stdout.readline())
+        assert ready, (cls.work / "server.err").read_text()
+        for file, address in (("mirror-agent.toml", ready[1]), ("mirrorctl.toml", ready[2])):
+            text = (cls.dev / file).read_text()
+            (cls.dev / file).write_text(re.sub(r'^address = "127.0.0.1:\d+"', f'address = "{address}"', text, count=1, flags=re.MULTILINE))
+
+    @classmethod
+    def stop_server(cls):
+        cls.server.terminate()
+        code = cls.server.wait(PATIENCE_S)
+        cls.server.stdout.close()
+        assert code == 0, code
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stop_server()
+        sanitizer_words.check_file(cls.work / "server.err")
+        shutil.rmtree(cls.work)
+
+    @classmethod
+    def run_program(cls, name, *arguments, cwd=None, **more):
+        done = subprocess.run(
+            [BIN / name, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+            cwd=cwd or cls.nobody,
+            env=environment(HOME=more.pop("HOME", cls.nobody), **more),
+        )
+        sanitizer_words.check(done.stderr)
+        return done
+
+    def on_terminal(self, name, *arguments, columns=100, lines=50, **more):
+        return OnTerminal(BIN / name, *map(str, arguments), columns=columns, lines=lines, env=environment(**more))
+
+    # --- Width and colours ---
+
+    def test_lines_and_tables_fit_the_terminal(self):
+        for columns in (50, 100, 160):
+            for name, words in (
+                ("mirrorctl", (*self.control, "tables", "Cust")),
+                ("mirrorctl", ("tables", "--help")),
+                ("mirror-agent", ("status", "--config", self.agent_config)),
+                ("mirror-agent", ("--help",)),
+            ):
+                with self.subTest(columns=columns, name=name, words=words):
+                    shown = self.on_terminal(name, *words, columns=columns)
+                    self.assertEqual(shown.end(), 0, shown.text)
+                    text = COLOUR.sub("", shown.text)
+                    long = [line for line in text.splitlines() if len(line) > columns and " " in line.strip()]
+                    # Numbers are never cut.
+                    self.assertTrue(not long or "tables" in words and columns == 50, long)
+        narrow = self.on_terminal("mirrorctl", "tables", "--help", columns=160, COLUMNS=60)
+        self.assertEqual(narrow.end(), 0)
+        self.assertLessEqual(max(map(len, narrow.text.splitlines())), 60)
+
+    def test_colours_are_for_terminals_alone(self):
+        tenants = (*self.control, "tenants")
+        shown = self.on_terminal("mirrorctl", *tenants)
+        self.assertEqual(shown.end(), 0)
+        self.assertRegex(shown.text, r"Cust +\x1b\[32mgood\x1b\[0m  ")
+        doctor = self.on_terminal("mirrorctl", *self.control, "doctor")
+        doctor.end()
+        self.assertIn("\x1b[32mOK\x1b[0m    configuration", doctor.text)
+        wrong = self.on_terminal("mirrorctl", *self.control, "tables", "Nobody")
+        self.assertEqual(wrong.end(), 1)
+        self.assertTrue(wrong.text.startswith("\x1b[31mmirrorctl:\x1b[0m "), wrong.text)
+        status = self.on_terminal("mirror-agent", "status", "--config", self.agent_config)
+        status.end()
+        self.assertIn("Cust: \x1b[32mgood\x1b[0m\n", status.text)
+        for more in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            plain = self.on_terminal("mirrorctl", *tenants, **more)
+            plain.end()
+            self.assertNotIn("\x1b", plain.text)
+        self.assertNotIn("\x1b", self.run_program("mirrorctl", *tenants).stdout)
+        for words in (("tenants",), ("tables", "Cust"), ("doctor",)):
+            document = self.on_terminal("mirrorctl", *self.control, *words, "--json")
+            document.end()
+            self.assertNotIn("\x1b", document.text)
+            json.loads(document.text)
+
+    # --- --watch ---
+
+    def test_a_watch_draws_over_what_stood_there_and_outlives_the_server(self):
+        watch = self.on_terminal("mirrorctl", *self.control, "tables", "Cust", "--watch", "1", lines=10)
+        at = watch.until("more than fit here")
+        self.assertRegex(watch.text, r"mirrorctl tables Cust, every 1 s, \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\x1b\[K\n")
+        at = watch.until(HOME, at)
+        self.assertLessEqual(watch.text[:at].count("\n"), 9)
+        self.stop_server()
+        at = watch.until("no server answers", at)
+        # The configuration is read at the begin, so the server comes back where it was.
+        configuration = self.dev / "mirror-server.toml"
+        text = configuration.read_text()
+        port = re.search(r'^address = "127.0.0.1:(\d+)"', (self.dev / "mirrorctl.toml").read_text(), re.MULTILINE)[1]
+        admin = text.index("[admin]")
+        configuration.write_text(text[:admin] + text[admin:].replace("port = 0", f"port = {port}", 1))
+        self.start_server()
+        at = watch.until("a_table_of_some_length_00", at)
+        watch.program.send_signal(signal.SIGINT)
+        self.assertEqual(watch.end(), 0, watch.text[at:])
+        self.assertTrue(watch.text.endswith("\n"))
+        configuration.write_text(text)
+
+    def test_a_watch_of_the_agent_has_the_exit_code_of_its_last_look(self):
+        watch = self.on_terminal("mirror-agent", "status", "--config", self.agent_config, "--watch")
+        watch.until("mirror-agent status, every 2 s, ")
+        watch.until("good")
+        watch.program.send_signal(signal.SIGINT)
+        self.assertEqual(watch.end(), 0)
+        wrong = self.on_terminal("mirror-agent", "status", "--config", self.nobody / "none.toml", "--watch")
+        self.assertEqual(wrong.end(), 2)
+        self.assertNotIn(HOME, wrong.text)
+
+    def test_a_watch_without_a_terminal_prints_one_look_below_the_other(self):
+        for more, begin in (((), "tenant  "), (("--json",), "[\n")):
+            with subprocess.Popen(
+                [BIN / "mirrorctl", *self.control, "tenants", "--watch", "1", *more],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment(),
+            ) as watch:
+                lines = []
+                while sum(line.startswith(begin) for line in lines) < 2:
+                    line = watch.stdout.readline()
+                    self.assertTrue(line, watch.stderr.read() if watch.poll() is not None else lines)
+                    lines.append(line)
+                watch.send_signal(signal.SIGINT)
+                lines += watch.stdout.readlines()
+                self.assertEqual(watch.stderr.read(), "")
+                self.assertEqual(watch.wait(PATIENCE_S), 0)
+            self.assertNotIn("\x1b", "".join(lines))
+            second = [at for at, line in enumerate(lines) if line.startswith(begin)][1]
+            self.assertEqual(lines[second - 1], "]\n" if more else "\n")
+
+    def test_how_often_is_said_within_bounds(self):
+        for words in (("0",), ("3601",), ("x",)):
+            done = self.run_program("mirrorctl", *self.control, "tables", "Cust", "--watch", *words)
+            self.assertEqual(done.returncode, 2, done)
+            self.assertEqual(done.stdout, "")
+
+    # --- Which configuration ---
+
+    def test_a_configuration_in_the_current_folder_is_taken_without_a_word(self):
+        for name, words in (("mirrorctl", ("tenants",)), ("mirror-agent", ("status",))):
+            done = self.run_program(name, *words, cwd=self.dev)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+
+    def test_one_that_is_found_elsewhere_is_named(self):
+        home = self.work / "home"
+        (home / ".config").mkdir(parents=True)
+        (home / ".config" / "partner-mirror").symlink_to(self.dev)
+        place = home / ".config" / "partner-mirror"
+        for name, words in (
+            ("mirrorctl", ("tenants",)),
+            ("mirror-agent", ("status",)),
+            ("mirror-agent", ("check-config",)),
+            ("mirror-server", ("--check-config",)),
+        ):
+            done = self.run_program(name, *words, HOME=home)
+            self.assertEqual(done.returncode, 0, done)
+            self.assertEqual(done.stderr.replace("\n  ", " "), f"{name}: configuration {place}/{self.file_of(name)}\n")
+        doctor = json.loads(self.run_program("mirrorctl", "doctor", "--json", HOME=home).stdout)
+        self.assertEqual(doctor[0]["step"], "configuration")
+        self.assertIn(str(place / "mirrorctl.toml"), doctor[0]["words"])
+
+    @staticmethod
+    def file_of(name):
+        return f"{name}.toml"
+
+    def test_a_variable_names_one_and_the_option_wins(self):
+        for name, words, variable in (
+            ("mirrorctl", ("tenants",), "MIRRORCTL_CONFIG"),
+            ("mirror-agent", ("status",), "MIRROR_AGENT_CONFIG"),
+            ("mirror-server", ("--check-config",), "MIRROR_SERVER_CONFIG"),
+        ):
+            with self.subTest(name=name):
+                named = {variable: self.dev / self.file_of(name)}
+                done = self.run_program(name, *words, **named)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+                done = self.run_program(name, *words, "--config", "none.toml", **named)
+                self.assertEqual(done.returncode, 2, done)
+                self.assertIn("'none.toml' is not there", done.stderr)
+                done = self.run_program(name, *words, "--config", "", **named)
+                self.assertEqual(done.returncode, 2, done)
+                self.assertIn("--config must name a file", done.stderr)
+
+    def test_without_any_the_places_are_named_and_nothing_is_done(self):
+        for name, words in (
+            ("mirrorctl", ("tenants",)),
+            ("mirror-agent", ("once",)),
+            ("mirror-agent", ("receipts", "verify")),
+            ("mirror-server", ()),
+            ("mirror-harness", ("push",)),
+        ):
+            with self.subTest(name=name, words=words):
+                if any((pathlib.Path("/etc") / folder).exists() for folder in ("partner-mirror", "partner-mirror-agent")):
+                    self.skipTest("this machine has configurations of its own")
+                done = self.run_program(name, *words)
+                self.assertEqual(done.returncode, 2, done)
+                said = done.stderr.replace("\n  ", " ")
+                file = "mirror-agent.toml" if name == "mirror-harness" else self.file_of(name)
+                for place in (f"'{file}'", f"'{self.nobody}/.config/partner-mirror/{file}'", f"'/etc/partner-mirror/{file}'"):
+                    self.assertIn(place, said)
+                self.assertIn("Nothing was done", said)
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main(verbosity=2)
