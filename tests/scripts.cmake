@@ -13,6 +13,12 @@ foreach(script source_rules compare_databases proto_comments named_tests mutants
   set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 120)
 endforeach()
 
+# Of packages and releases; what builds or installs the real ones is a matter of tools/nightly.
+foreach(test release sbom)
+  add_test(NAME packaging.${test} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/packaging/${test}_test.py)
+  set_tests_properties(packaging.${test} PROPERTIES LABELS packaging TIMEOUT 300)
+endforeach()
+
 add_test(NAME python.cycle COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/cycle_test.py
                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.cycle PROPERTIES LABELS python TIMEOUT 120)
@@ -25,8 +31,17 @@ add_test(NAME python.files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python
                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.strategies COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/strategies_test.py
                                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-add_test(NAME python.upgrade COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/upgrade_test.py
+file(GLOB old_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/data/old/*/files.tar.xz)
+foreach(file ${old_files})
+  cmake_path(GET file PARENT_PATH folder)
+  cmake_path(GET folder FILENAME version)
+  add_test(NAME python.upgrade_${version} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/upgrade_test.py
+                                                  ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${version})
+  set_tests_properties(python.upgrade_${version} PROPERTIES LABELS python TIMEOUT 600 COST 700)
+endforeach()
+add_test(NAME python.layouts COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/layouts_test.py
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.layouts PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.two_machines COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/two_machines_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.two_machines PROPERTIES LABELS python TIMEOUT 600)
@@ -46,7 +61,6 @@ set_tests_properties(python.docs PROPERTIES LABELS python TIMEOUT 600 COST 600)
 set_tests_properties(python.help python.shell python.tables python.terminal python.full_disk
                      PROPERTIES LABELS python TIMEOUT 600)
 # COST: what takes minutes begins first, and nothing waits for it alone in the end.
-set_tests_properties(python.upgrade PROPERTIES LABELS python TIMEOUT 600 COST 700)
 set_tests_properties(python.strategies PROPERTIES LABELS python TIMEOUT 600 COST 800)
 set_tests_properties(python.files PROPERTIES LABELS python TIMEOUT 600 COST 900)
 set_tests_properties(python.cycle python.minimal_source PROPERTIES LABELS python TIMEOUT 120)

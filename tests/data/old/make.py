@@ -27,12 +27,13 @@ DATED = datetime.datetime(2025, 1, 1, 12, tzinfo=datetime.timezone.utc)
 MACHINE = "a-machine"
 # No secret: it hashes the rows below. The test writes the same.
 COLUMNS_KEY = "0" * 64
-TENANTS = ("Logged", "Staged", "Captured", "Files", "Held")
+TENANTS = ("Logged", "Staged", "Captured", "Files", "Held", "Restored")
 
 SERVER_TOML = """
 [[tenant]]
 context_id = "Logged"
 freshness = "1h"
+indexes = "follow"
 [[tenant.table]]
 name = "person"
 leave_out = ["note"]
@@ -108,6 +109,24 @@ context_id = "Begun"
 path = "begun.db"
 strategy = "cdc"
 verify_interval = "0s"
+
+[[source]]
+context_id = "Restored"
+path = "restored.db"
+strategy = "cdc"
+verify_interval = "0s"
+
+[[source]]
+context_id = "Deleted"
+path = "deleted.db"
+strategy = "cdc"
+verify_interval = "0s"
+
+[[source]]
+context_id = "Damaged"
+path = "damaged.db"
+strategy = "cdc"
+verify_interval = "0s"
 """
 
 
@@ -124,6 +143,7 @@ class Old:
         shift = int((DATED - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
         self.env = {**os.environ, "LD_PRELOAD": str(shim), "MIRROR_CLOCK_SHIFT": str(shift)}
         self.server = None
+        self.version = self.run("mirror-server", "--version").split()[-1]
 
     def run(self, name, *arguments, exits=(0,), **env):
         done = subprocess.run(
@@ -198,6 +218,7 @@ class Old:
             "logged.db",
             "CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT, email TEXT, phone TEXT, note TEXT);"
             "CREATE TABLE orders (room TEXT, number INTEGER, line TEXT, PRIMARY KEY (room, number));"
+            "CREATE INDEX orders_by_line ON orders (line);"
             "CREATE TABLE customer (id TEXT PRIMARY KEY, name TEXT, city TEXT);"
             "CREATE TABLE account (id INTEGER PRIMARY KEY, code TEXT UNIQUE, balance DECIMAL(10, 2));"
             "CREATE TABLE kinds (id INTEGER PRIMARY KEY, t TEXT, r REAL, b BLOB, at DATETIME, a);"
@@ -234,6 +255,8 @@ class Old:
         (self.dir / "drop" / "countries.csv").write_text("id;name;people\n" + "\n".join(lines) + "\n")
         self.sql("held.db", "CREATE TABLE large (id INTEGER PRIMARY KEY, v TEXT);", rows("large", "i, 'x'", 1, 1500))
         self.sql("begun.db", "CREATE TABLE begun (id INTEGER PRIMARY KEY, v TEXT);", rows("begun", "i, 'x'", 1, 30))
+        for name in ("restored", "deleted", "damaged"):
+            self.sql(f"{name}.db", "CREATE TABLE item (id INTEGER PRIMARY KEY, v TEXT);", rows("item", "i, 'x'", 1, 30))
 
     # --- Their lives ---
 
@@ -301,12 +324,31 @@ class Old:
         self.once("Files", exits=(0, 1))
         text = (self.dir / "drop" / "countries.csv").read_text()
         (self.dir / "drop" / "countries.csv").write_text(text.replace("7;name 7;21", "7;changed;21"))
-        self.ctl("pause", "Files", "--reason", "paused by 0.1.0")
+        self.ctl("pause", "Files", "--reason", f"paused by {self.version}")
 
     def held(self):
         self.once("Held")
         self.sql("held.db", "DELETE FROM large WHERE id <= 1200;")
         self.once("Held", exits=(1,))
+
+    def restored(self):
+        """An operator put a backup in the mirror's place, and the source has gone on since it was made."""
+        self.once("Restored")
+        self.ctl("backup", "Restored", WORK / "backup.db")
+        self.sql("restored.db", "UPDATE item SET v = 'y' WHERE id < 5;")
+        self.once("Restored")
+        self.ctl("restore", "Restored", WORK / "backup.db", "--confirm", "Restored")
+
+    def deleted(self):
+        self.once("Deleted")
+        self.ctl("delete", "Deleted", "--confirm", "Deleted")
+
+    def damaged(self):
+        """Its file is cut off under the server, which puts it out of service."""
+        self.once("Damaged")
+        os.truncate(self.dir / "data" / "Mirror_Damaged.db", 0)
+        self.sql("damaged.db", "UPDATE item SET v = 'y' WHERE id < 5;")
+        self.once("Damaged", exits=(1,))
 
     def begun(self):
         """The server ends, and another one dies in a first cycle."""
@@ -352,6 +394,9 @@ class Old:
         self.sources()
         self.agent("install")
         self.start()
+        self.restored()
+        self.deleted()
+        self.damaged()
         self.logged()
         self.staged()
         self.captured()

@@ -1,0 +1,238 @@
+#!/usr/bin/python3
+"""tools/release in a small repository, with programs in the place of tools/check, tools/package and sbom.py that only
+play. reproducible_test.py builds the real packages twice."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CMAKE = "cmake_minimum_required(VERSION 3.25)\nproject(mirror VERSION {} LANGUAGES C CXX)\n"
+CHANGELOG = "# Changelog\n\n## 0.2.0 (not released)\n\n- New.\n\n## 0.1.0 (2026-01-01)\n\n- Old.\n"
+PAGE = "It is 0.2.0.\n\n```console\n$ mirror-server --version\nmirror-server 0.2.0\n3|0.2.0\n```\n"
+# Says what it was given, and makes packages whose bytes are those of commit and time.
+PACKAGE = """
+echo "package cache=$CCACHE_DISABLE epoch=$SOURCE_DATE_EPOCH" >> "$CALLS"
+mkdir -p build/packages
+for name in server tools; do echo "$name $(git rev-parse HEAD) $SOURCE_DATE_EPOCH" > build/packages/$name.deb; done
+"""
+SBOM = 'ls "$1" > "$2"; echo "$SOURCE_DATE_EPOCH" >> "$2"'
+EPOCH = "1800000000"  # 2027-01-15
+
+
+class Release(unittest.TestCase):
+    def setUp(self):
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="release "))
+        self.addCleanup(shutil.rmtree, self.work)
+        self.root, self.calls = self.work / "repository", self.work / "calls"
+        self.calls.write_text("")
+        for name in ("tools/release", "tools/lib/steps.sh"):
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, self.root / name)
+        self.script("tools/check", 'echo "check $*" >> "$CALLS"')
+        self.script("tools/package", PACKAGE)
+        self.script("tools/packaging/sbom.py", SBOM)
+        self.write("CMakeLists.txt", CMAKE.format("0.2.0"))
+        self.write("CHANGELOG.md", CHANGELOG)
+        self.write("docs/page.md", PAGE)
+        self.write(".gitignore", "/build/\n")
+        self.write("tests/data/old/0.2.0/files.tar.xz", "")
+        self.git("init", "-q", "-b", "main")
+        self.git("config", "user.name", "A Releaser")
+        self.git("config", "user.email", "releaser@example.org")
+        self.commit()
+        self.out = self.root / "build" / "release-0.2.0"
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def script(self, name, body):
+        self.write(name, f"#!/usr/bin/env bash\nset -e\n{body}\n").chmod(0o755)
+
+    def git(self, *arguments):
+        done = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def commit(self):
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "what there is")
+
+    def release(self, *arguments, **env):
+        return subprocess.run(
+            [self.root / "tools" / "release", *arguments],
+            env={**os.environ, "CALLS": str(self.calls), "SOURCE_DATE_EPOCH": EPOCH, **env},
+            cwd=self.work,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def refused(self, words, *arguments, code=1):
+        before = self.git("log", "--format=%H"), self.git("tag"), self.git("status", "--porcelain")
+        done = self.release(*arguments)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertIn(words, done.stderr)
+        self.assertEqual(before, (self.git("log", "--format=%H"), self.git("tag"), self.git("status", "--porcelain")))
+        self.assertEqual(self.calls.read_text(), "", "nothing was begun")
+        if code == 1:
+            self.assertIn("Nothing was changed. Then: tools/release", done.stderr)
+
+    # --- What is released ---
+
+    def test_a_release(self):
+        done = self.release("0.2.0")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        released = self.git("rev-parse", "v0.2.0^{commit}")
+        self.assertEqual(self.git("rev-parse", "HEAD~1"), released)
+        self.assertEqual(self.git("cat-file", "-t", "v0.2.0"), "tag")
+        time = self.git("log", "-1", "--format=%ct", released)
+        self.assertEqual(
+            self.calls.read_text().splitlines(), ["check --all"] + [f"package cache=1 epoch={time}"] * 2
+        )
+        self.assertIn("## 0.2.0 (2027-01-15)\n", self.git("show", "v0.2.0:CHANGELOG.md"))
+        self.assertNotIn("not released", self.git("show", "v0.2.0:CHANGELOG.md"))
+        self.assertEqual(
+            sorted(path.name for path in self.out.iterdir()), ["SHA256SUMS", "sbom.cdx.json", "server.deb", "tools.deb"]
+        )
+        self.assertIn(released, (self.out / "server.deb").read_text())
+        self.assertIn(time, (self.out / "sbom.cdx.json").read_text())
+        subprocess.run(["sha256sum", "--quiet", "--strict", "-c", "SHA256SUMS"], cwd=self.out, check=True)
+        self.assertEqual(len((self.out / "SHA256SUMS").read_text().splitlines()), 3)
+        self.assertIn("git push --follow-tags", done.stdout)
+
+    def test_the_next_version_begins(self):
+        self.assertEqual(self.release("0.2.0", "--skip-check").returncode, 0)
+        self.assertEqual((self.root / "CMakeLists.txt").read_text(), CMAKE.format("0.3.0"))
+        changelog = (self.root / "CHANGELOG.md").read_text()
+        self.assertTrue(changelog.startswith("# Changelog\n\n## 0.3.0 (not released)\n\n## 0.2.0 (2027-01-15)\n\n- New."), changelog)
+        page = (self.root / "docs" / "page.md").read_text()
+        self.assertEqual(page, PAGE.replace("server 0.2.0", "server 0.3.0").replace("3|0.2.0", "3|0.3.0"), "what programs say")
+        self.assertEqual(self.git("status", "--porcelain"), "")
+        self.assertNotIn("check", self.calls.read_text())
+
+    def test_a_signed_release(self):
+        home = self.work / "gnupg"
+        home.mkdir(mode=0o700)
+        env = {"GNUPGHOME": str(home)}
+        if shutil.which("gpg") is None:
+            self.skipTest("no gpg here")
+        self.addCleanup(subprocess.run, ["gpgconf", "--kill", "all"], env={**os.environ, **env}, check=False)
+        subprocess.run(
+            ["gpg", "--batch", "--quiet", "--passphrase", "", "--quick-gen-key", "releases@example.org", "ed25519", "sign"],
+            env={**os.environ, **env},
+            check=True,
+            capture_output=True,
+        )
+        done = self.release("0.2.0", "--skip-check", "--key", "releases@example.org", **env)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for command in (
+            ["gpg", "--verify", self.out / "SHA256SUMS.asc", self.out / "SHA256SUMS"],
+            ["git", "-C", self.root, "verify-tag", "v0.2.0"],
+        ):
+            subprocess.run(command, env={**os.environ, **env}, check=True, capture_output=True)
+
+    # --- What is refused, before anything was done ---
+
+    def test_usage(self):
+        for words, arguments in {
+            "three numbers, not '0.2'": ("0.2",),
+            "not 'v0.2.0'": ("v0.2.0",),
+            "not '0.02.0'": ("0.02.0",),
+            "which version?": (),
+            "unknown argument '--fast'": ("0.2.0", "--fast"),
+            "--key needs": ("0.2.0", "--key"),
+            "not '0.2.0' and '0.3.0'": ("0.2.0", "0.3.0"),
+        }.items():
+            with self.subTest(words=words):
+                self.refused(words, *arguments, code=2)
+        self.assertEqual(self.release("--help").returncode, 0)
+
+    def test_a_tree_that_is_not_clean(self):
+        self.write("new.txt", "")
+        self.refused("the tree is not clean", "0.2.0")
+
+    def test_no_branch(self):
+        self.git("checkout", "-q", "--detach")
+        self.refused("no branch is checked out", "0.2.0")
+
+    def test_another_version_than_the_programs(self):
+        self.refused("CMakeLists.txt says VERSION 0.2.0", "0.3.0")
+
+    def test_a_version_that_is_not_higher(self):
+        self.git("tag", "v0.10.0")
+        self.refused("0.2.0 is not higher than 0.10.0", "0.2.0")
+        self.git("tag", "-d", "v0.10.0")
+        self.write("CHANGELOG.md", CHANGELOG.replace("## 0.1.0", "## 0.9.0"))
+        self.commit()
+        self.refused("0.2.0 is not higher than 0.9.0", "0.2.0")
+
+    def test_a_version_that_is_tagged(self):
+        self.git("tag", "v0.2.0")
+        self.refused("v0.2.0 is there already", "0.2.0")
+
+    def test_a_changelog_without_its_section(self):
+        self.write("CHANGELOG.md", CHANGELOG.replace("0.2.0 (not", "0.1.9 (not"))
+        self.commit()
+        self.refused("begins with '## 0.1.9 (not released)'", "0.2.0")
+
+    def test_a_version_whose_files_are_not_kept(self):
+        self.git("rm", "-q", "-r", "tests")
+        self.commit()
+        self.refused("tests/data/old/0.2.0 is not there", "0.2.0")
+
+    def test_a_key_that_gpg_has_not(self):
+        self.refused("gpg has no secret key 'none@example.org'", "0.2.0", "--key", "none@example.org")
+
+    # --- What fails on the way ---
+
+    def failed(self, step, state, *arguments):
+        done = self.release("0.2.0", *arguments)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(step, done.stderr)
+        self.assertIn(state, done.stderr)
+        self.assertEqual(self.git("tag"), "", "nothing is tagged")
+        self.assertEqual((self.root / "CMakeLists.txt").read_text(), CMAKE.format("0.2.0"))
+        return done
+
+    def test_the_check_fails(self):
+        self.script("tools/check", "exit 1")
+        self.commit()
+        self.failed("step 2 of 8 failed: tools/check --all", "Nothing was changed. Then: tools/release 0.2.0")
+        self.assertEqual((self.root / "CHANGELOG.md").read_text(), CHANGELOG)
+
+    def test_a_build_fails_and_the_next_run_goes_on(self):
+        self.script("tools/package", "echo 'no compiler' >&2; exit 1")
+        self.commit()
+        done = self.failed("step 3 of 7 failed: tools/package", "The changelog is dated and committed, nothing is tagged", "--skip-check")
+        self.assertIn("no compiler", done.stderr)
+        self.script("tools/package", PACKAGE)
+        self.commit()
+        self.assertEqual(self.release("0.2.0", "--skip-check").returncode, 0)
+        self.assertEqual(self.git("show", "v0.2.0:CHANGELOG.md").count("0.2.0 (2027-01-15)"), 1)
+
+    def test_builds_that_differ(self):
+        self.script("tools/package", PACKAGE + "pwd >> build/packages/tools.deb")
+        self.commit()
+        done = self.failed("differ between two builds: tools.deb", "nothing is tagged", "--skip-check")
+        self.assertNotIn("server.deb", done.stderr)
+        self.assertTrue((self.out / "second" / "tools.deb").exists(), "both stay, to be compared")
+
+    def test_builds_of_other_packages(self):
+        self.script("tools/package", PACKAGE + 'case "$PWD" in *deeper*) rm build/packages/tools.deb ;; esac')
+        self.commit()
+        self.failed("the builds made other packages", "nothing is tagged", "--skip-check")
+
+    def test_no_bill(self):
+        self.script("tools/packaging/sbom.py", "exit 1")
+        self.commit()
+        self.failed("the bill of materials could not be written", "nothing is tagged", "--skip-check")
+
+
+if __name__ == "__main__":
+    unittest.main()
