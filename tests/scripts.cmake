@@ -65,6 +65,20 @@ set_tests_properties(python.strategies PROPERTIES LABELS python TIMEOUT 600 COST
 set_tests_properties(python.files PROPERTIES LABELS python TIMEOUT 600 COST 900)
 set_tests_properties(python.cycle python.minimal_source PROPERTIES LABELS python TIMEOUT 120)
 
+# Of what is shipped, the packages. They are made of this build's programs: label `packaging`, which `tools/check --all`
+# runs behind the release build.
+if(CMAKE_BINARY_DIR STREQUAL ${CMAKE_SOURCE_DIR}/build/release)
+  set(PACKAGES_DIR ${CMAKE_SOURCE_DIR}/build/packages)
+  add_test(NAME packaging.make COMMAND ${CMAKE_SOURCE_DIR}/tools/package --no-build --output ${PACKAGES_DIR})
+  add_test(NAME packaging.contents COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/packaging/contents_test.py
+                                           ${CMAKE_BINARY_DIR} ${PACKAGES_DIR})
+  add_test(NAME packaging.repository COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/packaging/repository_test.py
+                                             ${PACKAGES_DIR})
+  set_tests_properties(packaging.make PROPERTIES FIXTURES_SETUP packages)
+  set_tests_properties(packaging.contents packaging.repository PROPERTIES FIXTURES_REQUIRED packages)
+  set_tests_properties(packaging.make packaging.contents packaging.repository PROPERTIES LABELS packaging TIMEOUT 600)
+endif()
+
 # Asks the programs whether they know what the units call.
 add_test(NAME scripts.systemd_units COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/systemd_units_test.py
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})

@@ -6,6 +6,7 @@ import pathlib
 import sqlite3
 import sys
 
+PROGRAM = pathlib.Path(sys.argv[0]).name  # Packages ship it as mirror-compare.
 SHOWN_MAX = 5  # Keys named per table.
 
 NULL, NUMBER, TEXT, BLOB = range(4)
@@ -26,7 +27,7 @@ def quoted(name):
 
 def open_read_only(path):
     if not pathlib.Path(path).is_file():
-        raise SystemExit(f"compare_databases.py: {path}: no such file")
+        raise SystemExit(f"{PROGRAM}: {path}: no such file")
     connection = sqlite3.connect(pathlib.Path(path).absolute().as_uri() + "?mode=ro", uri=True, timeout=10)
     connection.isolation_level = None
     connection.text_factory = Text
@@ -34,7 +35,7 @@ def open_read_only(path):
         connection.execute("BEGIN")  # One state of all tables, even when somebody writes.
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
-        raise SystemExit(f"compare_databases.py: {path}: {error}")
+        raise SystemExit(f"{PROGRAM}: {path}: {error}")
     return connection
 
 
@@ -180,7 +181,7 @@ def main():
     parser = argparse.ArgumentParser(
         description="Compares each ordinary table of a SQLite source with its mirror: every row in both "
         "directions, value and typeof() of every column. Names the keys of the first rows that differ.",
-        epilog="Example: tools/compare_databases.py crm.db data/Mirror_Cust26759.db. "
+        epilog="Example: %(prog)s crm.db data/Mirror_Cust26759.db. "
         "Exit code: 0 equal, 1 not equal or not readable, 2 wrong usage.",
     )
     parser.add_argument("source", help="the source's database file")
@@ -191,7 +192,7 @@ def main():
     try:
         results = [compare(source, mirror, table) for table in tables_of(source)]
     except sqlite3.Error as error:
-        raise SystemExit(f"compare_databases.py: {error}")
+        raise SystemExit(f"{PROGRAM}: {error}")
     return 0 if print_table(results) else 1
 
 

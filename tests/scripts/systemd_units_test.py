@@ -118,7 +118,8 @@ class Units(unittest.TestCase):
             name = self.service(unit, "User")
             self.assertEqual(self.service(unit, "StateDirectory"), name)
             self.assertIn(f"/etc/{name}/", self.service(unit, "ExecStart"))
-            self.assertRegex((UNITS / "partner-mirror.conf").read_text(), rf"(?m)^u {name} - .* /var/lib/{name}$")
+            users = (UNITS / "sysusers.d" / f"{name}.conf").read_text()
+            self.assertRegex(users, rf"(?m)^u {name} - .* /var/lib/{name}$")
         self.assertGreaterEqual(int(self.service("mirror-server.service", "LimitNOFILE")), 12_033)
 
     def test_the_page_names_the_files_and_the_folders(self):

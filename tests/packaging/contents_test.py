@@ -1,0 +1,239 @@
+#!/usr/bin/python3
+"""What tools/package made: the packages hold what the build says that is shipped, with pages and completions, and nothing
+else; nobody but root may write it, no key is in it, and a service finds its user and its folders.
+
+Usage: contents_test.py BUILD_DIR PACKAGES_DIR
+"""
+
+import gzip
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "scripts"))
+import markdown_pages  # noqa: E402
+
+BUILD = PACKAGES = None
+NAMES = [f"partner-mirror-{part}" for part in ("agent", "doc", "server", "tools")]
+COMPLETIONS = (
+    "usr/share/bash-completion/completions/{}",
+    "usr/share/zsh/vendor-completions/_{}",
+    "usr/share/fish/vendor_completions.d/{}.fish",
+)
+# What each package may hold beside the programs of the build's list, their pages and their completions.
+EVERY = r"usr/share/doc/{package}/(?:copyright|changelog\.gz|changelog\.Debian\.gz)|usr/share/lintian/overrides/{package}"
+SERVICE = (
+    r"lib/systemd/system/mirror-{part}\.service|usr/lib/(?:sysusers|tmpfiles)\.d/{package}\.conf"
+    r"|usr/share/man/man5/mirror-{part}\.toml\.5\.gz|usr/share/doc/{package}/examples/mirror-{part}\.toml"
+)
+MORE = {
+    "server": SERVICE + r"|usr/share/doc/{package}/examples/monitoring/[\w.-]+",
+    "agent": SERVICE,
+    "tools": r"usr/share/man/man5/mirrorctl\.toml\.5\.gz|usr/share/doc/{package}/examples/mirrorctl\.toml",
+    "doc": r"usr/share/doc/{package}/(?:[\w-]+/)*[\w.-]+\.(?:md|svg|proto|cc|h|py)",
+}
+
+
+def output(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+class Package:
+    def __init__(self, deb, folder):
+        self.deb, self.folder = deb, folder / deb.name.partition("_")[0]
+        self.name, self.part = self.folder.name, self.folder.name.rpartition("-")[2]
+        subprocess.run(["dpkg-deb", "--raw-extract", deb, self.folder], check=True)
+
+    def files(self):
+        """Paths without a slash before them."""
+        found = {os.path.relpath(path, self.folder) for path in self.folder.rglob("*") if not path.is_dir()}
+        return {path for path in found if not path.startswith("DEBIAN/")}
+
+    def field(self, name):
+        return output("dpkg-deb", "--field", self.deb, name).strip()
+
+    def text(self, path):
+        raw = (self.folder / path).read_bytes()
+        return (gzip.decompress(raw) if path.endswith(".gz") else raw).decode()
+
+
+class Contents(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.mkdtemp(prefix="packages test ")
+        cls.addClassCleanup(shutil.rmtree, folder)
+        debs = sorted(PACKAGES.glob("*.deb"))
+        cls.packages = {one.name: one for one in (Package(deb, pathlib.Path(folder)) for deb in debs)}
+        cls.shipped = [line.split() for line in (BUILD / "shipped.txt").read_text().splitlines()]
+
+    def manual(self, path):
+        number = 8 if "/sbin/" in path else 1
+        return f"usr/share/man/man{number}/{pathlib.PurePosixPath(path).name}.{number}.gz"
+
+    def of_programs(self, package):
+        """The files that the build's list asks for."""
+        for owner, kind, path in self.shipped:
+            if owner == package:
+                name = pathlib.PurePosixPath(path).name
+                yield path.lstrip("/")
+                yield self.manual(path)
+                if kind == "program":
+                    yield from (place.format(name) for place in COMPLETIONS)
+
+    def test_the_four_packages_are_there_once(self):
+        self.assertEqual(list(self.packages), NAMES)
+        self.assertEqual(len(list(PACKAGES.glob("*.deb"))), len(NAMES))
+
+    def test_they_hold_what_the_build_ships_and_nothing_that_is_not_listed(self):
+        self.assertGreaterEqual(len(self.shipped), 5)
+        self.assertLessEqual({package for package, _, _ in self.shipped}, set(NAMES))
+        for package in self.packages.values():
+            with self.subTest(package=package.name):
+                wanted = set(self.of_programs(package.name))
+                self.assertEqual(wanted - package.files(), set())
+                known = f"{EVERY}|{MORE[package.part]}".format(package=package.name, part=package.part)
+                self.assertEqual([one for one in package.files() - wanted if not re.fullmatch(known, one)], [])
+
+    def test_root_owns_all_and_nobody_else_writes(self):
+        for package in self.packages.values():
+            programs = {path for _, _, path in self.shipped}
+            for line in output("dpkg-deb", "--contents", package.deb).splitlines():
+                mode, owner, _, _, _, path = line.split(maxsplit=5)
+                path = path.removeprefix(".").partition(" -> ")[0]
+                with self.subTest(package=package.name, path=path):
+                    self.assertEqual(owner, "root/root")
+                    wanted = "drwxr-xr-x" if path.endswith("/") else "-rwxr-xr-x" if path in programs else "-rw-r--r--"
+                    self.assertEqual(mode, wanted)
+
+    def test_no_key_no_database_and_no_folder_of_the_builder(self):
+        for package in self.packages.values():
+            for path in package.files():
+                raw = (package.folder / path).read_bytes()
+                raw = gzip.decompress(raw) if path.endswith(".gz") else raw
+                with self.subTest(package=package.name, path=path):
+                    self.assertNotRegex(path, r"\.(?:key|pem|crt|db|sqlite)$")
+                    self.assertNotRegex(raw, rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\n\w")
+                    self.assertNotIn(b"SQLite format 3\0\x10", raw)
+                    self.assertNotIn(os.fsencode(ROOT), raw)
+
+    def test_the_version_is_the_builds(self):
+        cache = (BUILD / "CMakeCache.txt").read_text()
+        version = re.search(r"^CMAKE_PROJECT_VERSION:STATIC=(.*)$", cache, re.MULTILINE)[1]
+        for package in self.packages.values():
+            self.assertEqual(package.field("Version"), f"{version}-1")
+            changes = package.text(f"usr/share/doc/{package.name}/changelog.Debian.gz")
+            self.assertTrue(changes.startswith(f"partner-mirror ({version}-1) "), changes[:100])
+        for owner, kind, path in self.shipped:
+            if kind == "program":
+                said = output(self.packages[owner].folder / path.lstrip("/"), "--version")
+                self.assertIn(version, said.split()[-1], path)
+
+    def test_dependencies_are_computed(self):
+        for owner, kind, path in self.shipped:
+            if kind == "program":
+                for library in ("libc6", "libgrpc", "libssl3", "libsqlite3-0"):
+                    self.assertIn(library, self.packages[owner].field("Depends"), path)
+        self.assertEqual(self.packages["partner-mirror-doc"].field("Depends"), "")
+
+    def test_pages_and_completions_name_their_program(self):
+        for owner, kind, path in self.shipped:
+            name, package = pathlib.PurePosixPath(path).name, self.packages[owner]
+            with self.subTest(program=name):
+                title = re.search(r"^\.TH \"?([\w.-]+)\"? \"?(\d)", package.text(self.manual(path)), re.MULTILINE)
+                self.assertEqual((title[1].lower(), title[2]), (name, self.manual(path)[-4]))
+                for place in COMPLETIONS if kind == "program" else ():
+                    self.assertIn(name, package.text(place.format(name)))
+
+    def test_man_shows_every_page_without_a_warning(self):
+        for package in self.packages.values():
+            for path in package.files():
+                if "/man/" in path:
+                    with self.subTest(path=path):
+                        run = subprocess.run(
+                            ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", package.folder / path],
+                            env={**os.environ, "MANROFFSEQ": "", "MANWIDTH": "80"},
+                            capture_output=True,
+                            check=False,
+                        )
+                        self.assertEqual((run.returncode, run.stderr), (0, b""))
+
+    def test_nothing_is_a_conffile_or_enabled(self):
+        for package in self.packages.values():
+            self.assertFalse((package.folder / "DEBIAN" / "conffiles").exists(), package.name)
+            for script in ("preinst", "postinst", "prerm", "postrm"):
+                path = package.folder / "DEBIAN" / script
+                if path.exists():
+                    self.assertNotRegex(path.read_text(), r"systemctl enable|deb-systemd-invoke (?:start|restart)\b")
+        for part in ("server", "agent"):
+            scripts = self.packages[f"partner-mirror-{part}"].folder / "DEBIAN"
+            self.assertIn(f"deb-systemd-invoke try-restart 'mirror-{part}.service'", (scripts / "postinst").read_text())
+            self.assertIn(f"deb-systemd-invoke stop mirror-{part}.service", (scripts / "prerm").read_text())
+
+    def test_users_and_folders_are_those_of_the_unit(self):
+        for part in ("server", "agent"):
+            package = self.packages[f"partner-mirror-{part}"]
+            unit = package.text(f"lib/systemd/system/mirror-{part}.service")
+            self.assertEqual(unit, (ROOT / "tools" / "systemd" / f"mirror-{part}.service").read_text())
+            user = re.search(r"^User=(.*)$", unit, re.MULTILINE)[1]
+            users = package.text(f"usr/lib/sysusers.d/{package.name}.conf")
+            self.assertRegex(users, rf"(?m)^u {user} - .* /var/lib/{user}$")
+            self.assertEqual(len(re.findall(r"(?m)^u ", users)), 1)
+            folders = package.text(f"usr/lib/tmpfiles.d/{package.name}.conf")
+            for kind, place in (("Configuration", "/etc"), ("State", "/var/lib")):
+                mode = re.search(rf"^{kind}DirectoryMode=(.*)$", unit, re.MULTILINE)[1]
+                self.assertRegex(folders, rf"(?m)^d {place}/{user} :{mode} :{user} :{user} -$")
+                self.assertIn(f"{place}/{user}", (package.folder / "DEBIAN" / "postrm").read_text())
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
+    def test_systemd_finds_nothing_wrong(self):
+        for part in ("server", "agent"):
+            package = self.packages[f"partner-mirror-{part}"]
+            unit = package.folder / f"lib/systemd/system/mirror-{part}.service"
+            program = next(path for owner, _, path in self.shipped if owner == package.name)
+            there = package.folder / program.lstrip("/")
+            self.assertTrue(there.stat().st_mode & stat.S_IXUSR)
+            place = pathlib.Path(tempfile.mkdtemp(prefix="unit-"))
+            self.addCleanup(shutil.rmtree, place)
+            shutil.copy(there, place)
+            text = re.sub(rf"(?m)^(Exec\w+=){there.name}\b", rf"\g<1>{place}/{there.name}", unit.read_text())
+            (place / unit.name).write_text(text)
+            run = subprocess.run(
+                ["systemd-analyze", "verify", "--man=no", place / unit.name], capture_output=True, text=True, check=False
+            )
+            self.assertEqual((run.returncode, run.stdout + run.stderr), (0, ""))
+
+    def test_links_of_the_pages_lead_to_files_that_are_there(self):
+        package = self.packages["partner-mirror-doc"]
+        root = package.folder / "usr/share/doc" / package.name
+        pages = [markdown_pages.Page(path, root) for path in sorted(root.rglob("*.md"))]
+        shipped = {os.path.relpath(page.path, root) for page in pages}
+        self.assertEqual({os.path.relpath(path, ROOT) for path in (ROOT / "docs").rglob("*.md")} - shipped, set())
+        for page in pages:
+            for line, target in page.links():
+                path = target.partition("#")[0]
+                if path and not re.match(r"[a-z][a-z0-9+.-]*:", target):
+                    with self.subTest(page=page.name, line=line, target=target):
+                        self.assertTrue((page.path.parent / path).exists())
+
+    def test_lintian_finds_nothing_that_is_not_explained(self):
+        # Of the overrides each says why. Machine code is no text, but has pieces that read like one ("characte").
+        run = subprocess.run(
+            ["lintian", "--allow-root", "--profile", "debian", "--display-info", "--fail-on", "none",
+             "--suppress-tags", "spelling-error-in-binary", *sorted(PACKAGES.glob("*.deb"))],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (0, "", ""))
+
+
+if __name__ == "__main__":
+    BUILD, PACKAGES = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])

@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""tools/package --repository: apt, with a configuration of its own and nothing but this repository, takes what a
+throw-away key signed, and refuses what was changed afterwards or signed by another one.
+
+Usage: repository_test.py PACKAGES_DIR
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PACKAGES = None
+KEY = "releases@partner-mirror.example"
+NAMES = [f"partner-mirror-{part}" for part in ("agent", "doc", "server", "tools")]
+
+
+def run(*command, **more):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **more)
+
+
+class Repository(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # Short, since gpg-agent's socket is in it; without a blank, since sources.list has none.
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="repository-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        # apt reads as its own user.
+        cls.folder.chmod(0o755)
+        cls.keys = cls.home_with_key("keys")
+        cls.repository = cls.folder / "repository"
+        made = cls.make(cls.repository, cls.keys)
+        assert made.returncode == 0, made.stdout + made.stderr
+
+    @classmethod
+    def home_with_key(cls, name):
+        home = cls.folder / name
+        home.mkdir(mode=0o700)
+        environment = {**os.environ, "GNUPGHOME": str(home)}
+        made = run("gpg", "--batch", "--passphrase", "", "--quick-generate-key", KEY, "ed25519", "sign", "1d",
+                   env=environment)
+        assert made.returncode == 0, made.stderr
+        cls.addClassCleanup(run, "gpgconf", "--kill", "all", env=environment)
+        return environment
+
+    @classmethod
+    def make(cls, repository, keys):
+        return run(ROOT / "tools" / "packaging" / "make_repository", PACKAGES, repository, KEY, env=keys)
+
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="apt-", dir=self.folder))
+        self.root.chmod(0o755)
+        for place in ("etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/trusted.gpg.d", "lists/partial", "cache/archives/partial"):
+            (self.root / place).mkdir(parents=True)
+        (self.root / "status").write_text("")
+
+    def apt(self, repository, *words, key=None):
+        key = key or repository / "partner-mirror.asc"
+        (self.root / "sources.list").write_text(f"deb [signed-by={key}] file:{repository} ./\n")
+        (self.root / "apt.conf").write_text(
+            f'Dir "{self.root}/";\nDir::State "{self.root}";\nDir::State::status "{self.root}/status";\n'
+            f'Dir::Cache "{self.root}/cache";\nDir::Etc::sourcelist "{self.root}/sources.list";\n'
+            f'Dir::Etc::sourceparts "-";\nAPT::Sandbox::User "root";\nAPT::Update::Error-Mode "any";\n'
+        )
+        environment = {**os.environ, "APT_CONFIG": str(self.root / "apt.conf"), "LC_ALL": "C"}
+        return run("apt-get", *words, env=environment, cwd=self.root)
+
+    def test_apt_takes_it_and_finds_every_package(self):
+        update = self.apt(self.repository, "update")
+        self.assertEqual(update.returncode, 0, update.stdout + update.stderr)
+        self.assertNotIn("W:", update.stderr)
+        got = self.apt(self.repository, "download", *NAMES)
+        self.assertEqual(got.returncode, 0, got.stdout + got.stderr)
+        for name in NAMES:
+            there, made = (next(folder.glob(f"{name}_*.deb")) for folder in (self.root, PACKAGES))
+            self.assertEqual(there.read_bytes(), made.read_bytes())
+
+    def test_a_repository_that_was_changed_is_refused(self):
+        changed = self.root / "changed"
+        shutil.copytree(self.repository, changed)
+        lists = (changed / "Packages").read_text()
+        (changed / "Packages").write_text(lists.replace("Priority: optional", "Priority: required"))
+        (changed / "Packages.gz").unlink()
+        self.assertNotEqual(self.apt(changed, "update").returncode, 0)
+
+    def test_another_key_is_refused(self):
+        stranger = self.home_with_key("stranger")
+        key = self.root / "stranger.asc"
+        key.write_text(run("gpg", "--armor", "--export", KEY, env=stranger).stdout)
+        update = self.apt(self.repository, "update", key=key)
+        self.assertNotEqual(update.returncode, 0)
+        self.assertIn("is not signed", update.stderr)
+
+    def test_no_private_key_is_in_it(self):
+        for path in self.repository.iterdir():
+            self.assertNotIn(b"PRIVATE KEY", path.read_bytes() if path.suffix != ".deb" else b"")
+        self.assertIn("BEGIN PGP PUBLIC KEY BLOCK", (self.repository / "partner-mirror.asc").read_text())
+
+    def test_it_is_added_to_and_a_missing_key_is_an_error(self):
+        old = self.folder / "older"
+        shutil.copytree(self.repository, old)
+        shutil.copy(next(old.glob("partner-mirror-doc_*.deb")), old / "partner-mirror-doc_0.0.1-1_all.deb")
+        self.assertEqual(self.make(old, self.keys).returncode, 0)
+        self.assertTrue((old / "partner-mirror-doc_0.0.1-1_all.deb").exists())
+        nobody = {**self.keys, "GNUPGHOME": str(self.root)}
+        self.assertNotEqual(self.make(self.root / "unsigned", nobody).returncode, 0)
+
+    def test_wrong_usage(self):
+        for words in (["--repository", "x"], ["--key", "x"], ["--repository"], ["x"]):
+            used = run(ROOT / "tools" / "package", *words)
+            self.assertEqual((used.returncode, used.stdout), (2, ""), words)
+            self.assertIn("see tools/package --help", used.stderr)
+
+
+if __name__ == "__main__":
+    PACKAGES = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main()
