@@ -7,7 +7,7 @@ foreach(check includes files lengths format)
                                          ${CMAKE_SOURCE_DIR})
   set_tests_properties(scripts.${check} PROPERTIES LABELS scripts TIMEOUT 120)
 endforeach()
-foreach(script source_rules compare_databases proto_comments named_tests mutants setup bench docs reference
+foreach(script source_rules compare_databases proto_comments named_tests mutants setup nightly bench docs reference
                thread_safety)
   add_test(NAME scripts.${script} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/${script}_test.py)
   set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 120)
@@ -45,6 +45,10 @@ set_tests_properties(python.upgrade PROPERTIES LABELS python TIMEOUT 600 COST 70
 set_tests_properties(python.strategies PROPERTIES LABELS python TIMEOUT 600 COST 800)
 set_tests_properties(python.files PROPERTIES LABELS python TIMEOUT 600 COST 900)
 set_tests_properties(python.cycle python.minimal_source PROPERTIES LABELS python TIMEOUT 120)
+
+# Of the images. What takes longer is in tools/nightly.
+add_test(NAME scripts.container COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/packaging/container_test.py)
+set_tests_properties(scripts.container PROPERTIES LABELS scripts TIMEOUT 120)
 
 # Asks the programs whether they know what the units call.
 add_test(NAME scripts.systemd_units COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/systemd_units_test.py
