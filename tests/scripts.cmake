@@ -7,14 +7,14 @@ foreach(check includes files lengths format)
                                          ${CMAKE_SOURCE_DIR})
   set_tests_properties(scripts.${check} PROPERTIES LABELS scripts TIMEOUT 120)
 endforeach()
-foreach(script source_rules compare_databases proto_comments named_tests mutants setup bench docs reference
+foreach(script source_rules compare_databases proto_comments named_tests mutants setup nightly bench docs reference
                thread_safety)
   add_test(NAME scripts.${script} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/${script}_test.py)
   set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 120)
 endforeach()
 
 # Of packages and releases; what builds or installs the real ones is a matter of tools/nightly.
-foreach(test release sbom)
+foreach(test release sbom container)
   add_test(NAME packaging.${test} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/packaging/${test}_test.py)
   set_tests_properties(packaging.${test} PROPERTIES LABELS packaging TIMEOUT 300)
 endforeach()
