@@ -74,6 +74,17 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
   return kDone;
 }
 
+int CheckOnly(const ServerConfig& config) {
+  if (absl::Status places = CheckPlaces(config); !places.ok()) return Fail(kWrongUsage, places);
+  TextStream out(std::cout, TerminalAt(STDOUT_FILENO));
+  out << config.file << ": no errors" << std::endl;
+  if (!std::filesystem::exists(config.data.dir)) {
+    out << "the data folder '" << config.data.dir
+        << "' does not exist yet: the server makes it when it starts" << std::endl;
+  }
+  return kDone;
+}
+
 int Main(int argc, char** argv) {
   const cli::Program app(
       "The mirror endpoint: takes changes from sources and keeps a database for each tenant.", "",
@@ -121,16 +132,7 @@ int Main(int argc, char** argv) {
   const absl::StatusOr<ServerConfig> config = LoadServerConfig(found->path);
   if (!config.ok()) return Fail(kWrongUsage, config.status());
   if (absl::Status files = CheckServerFiles(*config); !files.ok()) return Fail(kWrongUsage, files);
-  if (check_only) {
-    if (absl::Status places = CheckPlaces(*config); !places.ok()) return Fail(kWrongUsage, places);
-    TextStream out(std::cout, TerminalAt(STDOUT_FILENO));
-    out << config->file << ": no errors" << std::endl;
-    if (!std::filesystem::exists(config->data.dir)) {
-      out << "the data folder '" << config->data.dir
-          << "' does not exist yet: the server makes it when it starts" << std::endl;
-    }
-    return kDone;
-  }
+  if (check_only) return CheckOnly(*config);
   SetUpLog(*config);
   spdlog::info("configuration {}", config->file);
   return Serve(*config, signals);

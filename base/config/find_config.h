@@ -17,7 +17,7 @@ struct FoundConfig {
 
 /// `given`, or where that is empty the first that is there of
 ///   ./NAME, whose path is NAME alone
-///   $XDG_CONFIG_HOME/partner-mirror/NAME, by default ~/.config/partner-mirror/NAME, where HOME is this user's
+///   $XDG_CONFIG_HOME/partner-mirror/NAME; by default ~/.config/partner-mirror/NAME, of a HOME of this user's
 ///   /etc/partner-mirror-agent/NAME, of mirror-agent.toml
 ///   /etc/partner-mirror/NAME
 /// Whether it can be read is its loader's to say. `etc` is another folder in tests. Errors: kNotFound with

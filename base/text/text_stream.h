@@ -19,7 +19,7 @@ struct Coloured {
 };
 
 /// How a line goes on, behind the program's name, that is no error.
-inline constexpr Coloured kWarning{"warning:", Colour::kYellow};
+inline constexpr Coloured kWarningWord{"warning:", Colour::kYellow};
 
 /// What a program says to people: each line goes to `target` with its end, as WrappedLine() makes it for the
 /// width of `terminal`. What has no end yet goes when the stream is flushed, as it is. Threads: one.

@@ -144,7 +144,7 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
   if (!connection.ok()) return wrong(connection.status());
   if (absl::Status there = CheckTables(*config, options.tables); !there.ok()) return wrong(there);
   for (const std::string& warning : ExpiryWarnings(*config, std::time(nullptr))) {
-    err << "mirror-agent: " << kWarning << ' ' << warning << '\n';
+    err << "mirror-agent: " << kWarningWord << ' ' << warning << '\n';
   }
   if (options.dry_run) return DryRunAll(*config, *connection, out, err);
   return RunAll(options, *config, *connection, options.terminal && !lines, out, err);

@@ -90,7 +90,7 @@ void Fail(Console& console, const absl::Status& status) {
 }
 
 void Warn(Console& console, const std::string& words) {
-  console.err << "mirrorctl: " << kWarning << ' ' << Printable(words) << '\n';
+  console.err << "mirrorctl: " << kWarningWord << ' ' << Printable(words) << '\n';
 }
 
 cli::Command AdminCommands::Add(const std::string& name, const std::string& help, const std::string& example,

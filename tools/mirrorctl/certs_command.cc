@@ -152,7 +152,7 @@ void RemoveSource(const CertsRequest& request, Console& console) {
   console.out << "removed      " << path << '\n';
   const absl::StatusOr<KeyRing> left = KeyRing::Load({{"", "", request.Path(request.issuer_folder)}});
   if (left.ok() && left->size() == 0)
-    console.err << "mirrorctl: " << kWarning << " no key is left in that folder\n";
+    console.err << "mirrorctl: " << kWarningWord << " no key is left in that folder\n";
   console.out << "Next: have the server re-read its keys (SIGHUP); until then it still accepts this one. The "
                  "private key was not touched.\n";
 }

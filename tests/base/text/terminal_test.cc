@@ -96,14 +96,14 @@ TEST(ColouredTest, OnlyAStreamOfATerminalShowsColours) {
   const auto written = [](const Terminal& terminal) {
     std::ostringstream target;
     TextStream out(target, terminal);
-    out << "program: " << kWarning << " it rains\n";
+    out << "program: " << kWarningWord << " it rains\n";
     out.flush();
     return target.str();
   };
   EXPECT_EQ(written({}), "program: warning: it rains\n");
   EXPECT_EQ(written({.colours = true}), "program: \x1b[33mwarning:\x1b[0m it rains\n");
   std::ostringstream plain;
-  plain << kWarning;
+  plain << kWarningWord;
   EXPECT_EQ(plain.str(), "warning:");
 }
 
