@@ -105,6 +105,8 @@ class Watcher:
 
 
 class CleanMachine(unittest.TestCase):
+    maxDiff = None
+
     def setUp(self):
         self.root = clean_root.CleanRoot()
         self.enterContext(self.root)
