@@ -27,6 +27,8 @@ PATIENCE_S = 600
 # What an installation of anything changes, and what is no file of a package.
 VOLATILE = re.compile(
     r"^/(proc|dev|sys|run|tmp|var/tmp|var/cache|var/log|var/lib/(apt|dpkg|systemd/catalog|ucf))(/|$)|"
+    # Made by ca-certificates, which libraries bring along, of what it finds.
+    r"^/(etc/ssl|etc/ca-certificates(\.conf)?|usr/local/share/ca-certificates)(/|$)|"
     r"/__pycache__(/|$)|\.pyc$|^/etc/(ld\.so\.cache|\.pwd\.lock|(passwd|shadow|group|gshadow|subuid|subgid)-)$"
 )
 

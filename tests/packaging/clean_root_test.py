@@ -18,6 +18,7 @@ import threading
 import time
 import unittest
 
+import application
 import clean_root
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -65,43 +66,6 @@ def next_version(folder, into):
             subprocess.run(built, check=True, stdout=subprocess.DEVNULL)
 
 
-class Application:
-    """Writes its database all the while. Table `visit` only grows; the others change in every way."""
-
-    def __init__(self, path):
-        self.path, self.error, self.last = path, None, 0
-        database = sqlite3.connect(path)
-        database.executescript(
-            "PRAGMA journal_mode = wal; CREATE TABLE visit (id INTEGER PRIMARY KEY, note TEXT);"
-            "INSERT INTO visit VALUES (1, 'first');"
-        )
-        database.close()
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.work, daemon=True)
-
-    def work(self):
-        try:
-            database = sqlite3.connect(self.path, timeout=60, isolation_level=None)
-            number = 1
-            while not self.stopping.wait(0.02):
-                number += 1
-                database.execute("BEGIN IMMEDIATE")
-                database.execute("INSERT INTO visit VALUES (?, ?)", (number, "x" * (number % 50)))
-                database.execute("UPDATE Track SET UnitPrice = UnitPrice + 1 WHERE TrackId = ?", (number % 3000 + 1,))
-                database.execute("DELETE FROM PlaylistTrack WHERE rowid = (SELECT max(rowid) FROM PlaylistTrack)")
-                database.execute("INSERT OR REPLACE INTO Genre VALUES (?, ?)", (number % 40 + 1, f"genre {number}"))
-                database.execute("COMMIT")
-                self.last = number
-            database.close()
-        except sqlite3.Error as error:
-            self.error = error
-
-    def stop(self):
-        self.stopping.set()
-        if self.thread.is_alive():
-            self.thread.join()
-
-
 class Watcher:
     """Reads the mirror all the while, as a partner's program: what was once there stays, and positions never go back."""
 
@@ -141,6 +105,8 @@ class Watcher:
 
 
 class CleanMachine(unittest.TestCase):
+    maxDiff = None
+
     def setUp(self):
         self.root = clean_root.CleanRoot()
         self.enterContext(self.root)
@@ -169,7 +135,7 @@ class CleanMachine(unittest.TestCase):
         """A database and a folder that its owner lets others write."""
         self.crm.parent.mkdir()
         shutil.copy(ROOT / "tests" / "data" / "chinook.sqlite", self.crm)
-        self.application = Application(self.crm)
+        self.application = application.Application(self.crm)
         self.addCleanup(self.application.stop)
         self.crm.chmod(0o666)
         self.crm.parent.chmod(0o777)
@@ -237,7 +203,7 @@ class CleanMachine(unittest.TestCase):
         self.assertEqual(changed, 1)
         agent.write_text(text)
         self.root.shell("systemctl restart mirror-agent")
-        self.application.thread.start()
+        self.application.start()
         watcher = Watcher(self.mirror)
         self.addCleanup(watcher.stop)
         watcher.thread.start()

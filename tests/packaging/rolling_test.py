@@ -14,9 +14,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
+
+import application
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OLD = NEW = None
@@ -28,39 +29,6 @@ def version(folder):
     return subprocess.run([folder / "mirror-server", "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
 
 
-class Application:
-    """Writes its database all the while, and changes a definition when told to. `visit` only grows."""
-
-    def __init__(self, path):
-        self.path, self.last, self.error, self.sql = path, 0, None, []
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.work, daemon=True)
-
-    def work(self):
-        try:
-            database = sqlite3.connect(self.path, timeout=60, isolation_level=None)
-            number = 0
-            while not self.stopping.wait(0.02):
-                number += 1
-                database.execute("BEGIN IMMEDIATE")
-                while self.sql:
-                    database.execute(self.sql.pop())
-                database.execute("INSERT INTO visit (id, note) VALUES (?, ?)", (number, "x" * (number % 50)))
-                database.execute("UPDATE Track SET UnitPrice = UnitPrice + 1 WHERE TrackId = ?", (number % 3000 + 1,))
-                database.execute("DELETE FROM PlaylistTrack WHERE rowid = (SELECT max(rowid) FROM PlaylistTrack)")
-                database.execute("INSERT OR REPLACE INTO Genre VALUES (?, ?)", (number % 40 + 1, f"genre {number}"))
-                database.execute("COMMIT")
-                self.last = number
-            database.close()
-        except sqlite3.Error as error:
-            self.error = error
-
-    def stop(self):
-        self.stopping.set()
-        if self.thread.is_alive():
-            self.thread.join()
-
-
 class Rolling(unittest.TestCase):
     def setUp(self):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="rolling "))
@@ -68,9 +36,8 @@ class Rolling(unittest.TestCase):
         self.dev = self.work / "dev"
         self.crm = self.work / "crm.db"
         shutil.copy(ROOT / "tests" / "data" / "chinook.sqlite", self.crm)
-        database = sqlite3.connect(self.crm)
-        database.executescript("PRAGMA journal_mode = wal; CREATE TABLE visit (id INTEGER PRIMARY KEY, note TEXT);")
-        database.close()
+        self.application = application.Application(self.crm)
+        self.addCleanup(self.application.stop)
         self.folders = {"server": OLD, "agent": OLD}
         self.running = {}
         self.addCleanup(self.kill)
@@ -80,8 +47,6 @@ class Rolling(unittest.TestCase):
         words = [*ports, "--context-id", TENANT, "--source", self.crm]
         subprocess.run([OLD / "mirrorctl", "init", "--dir", self.dev, *words], check=True, stdout=subprocess.DEVNULL)
         self.edit("mirror-agent.toml", r'^interval = "20m"', 'interval = "1s"')
-        self.application = Application(self.crm)
-        self.addCleanup(self.application.stop)
 
     def edit(self, file, pattern, text):
         path = self.dev / file
@@ -199,7 +164,7 @@ class Rolling(unittest.TestCase):
     def roll(self, *sides):
         self.start("server")
         self.run_program(OLD, "mirror-agent", "install")
-        self.application.thread.start()
+        self.application.start()
         self.start("agent")
         self.meet("of_old")
         for side in sides:
