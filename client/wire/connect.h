@@ -1,20 +1,47 @@
 #ifndef MIRROR_CLIENT_WIRE_CONNECT_H_
 #define MIRROR_CLIENT_WIRE_CONNECT_H_
 
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "client/config/config.h"
 #include "client/wire/mirror_client.h"
 
 namespace mirror {
+
+/// The way to the endpoint, for who calls it again and again. Threads: any.
+class Line {
+ public:
+  using Open = std::function<std::shared_ptr<grpc::Channel>()>;
+
+  Line(std::shared_ptr<grpc::Channel> channel, Open open)
+      : open_(std::move(open)), channel_(std::move(channel)) {}
+
+  /// Behind an attempt to connect that failed, another channel: gRPC refuses calls on the former one until it
+  /// is connected, and goes on with that while somebody waits for it. Nobody does between runs, so that an
+  /// endpoint which was back was not found for minutes.
+  std::shared_ptr<grpc::Channel> Channel() MIRROR_EXCLUDES(mutex_);
+
+ private:
+  const Open open_;
+  Mutex mutex_;
+  std::shared_ptr<grpc::Channel> channel_ MIRROR_GUARDED_BY(mutex_);
+};
 
 /// What a MirrorClient of any tenant needs; shared by all of them.
 struct Connection {
   std::shared_ptr<grpc::Channel> channel;
   Identity identity;
   Patience patience = {};
+  /// Absent: `channel` is used, however it is.
+  std::shared_ptr<Line> line = {};
 };
+
+/// For the calls of one run.
+std::shared_ptr<grpc::Channel> ChannelOf(const Connection& connection);
 
 /// Reads the keys that the configuration names. Errors: the file's, with the key of [identity] that named it.
 absl::StatusOr<Identity> LoadIdentity(const AgentConfig& config);

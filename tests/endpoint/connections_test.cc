@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "certs/issue.h"
 #include "certs/tls.h"
+#include "client/wire/connect.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/endpoint/raw_call.h"
 
@@ -54,29 +55,31 @@ class Silent {
   int socket_ = -1;
 };
 
-/// One connection to an endpoint, whose first byte is passed on `late`.
+/// One connection to an endpoint, whose first byte is passed on `late`. Refused before Listen().
 class LateRelay {
  public:
-  LateRelay(const std::string& to, std::chrono::milliseconds late) {
+  LateRelay() {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in here = {};
     here.sin_family = AF_INET;
     here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof(here);
     EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&here), size), 0);
-    EXPECT_EQ(listen(listener_, 8), 0);
     EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&here), &size), 0);
     address_ = absl::StrCat("127.0.0.1:", ntohs(here.sin_port));
-    thread_ = std::thread([this, to, late] { Relay(to, late); });
   }
   ~LateRelay() {
     shutdown(listener_, SHUT_RDWR);
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
     close(listener_);
   }
   LateRelay(const LateRelay&) = delete;
   LateRelay& operator=(const LateRelay&) = delete;
 
+  void Listen(const std::string& to, std::chrono::milliseconds late) {
+    EXPECT_EQ(listen(listener_, 8), 0);
+    thread_ = std::thread([this, to, late] { Relay(to, late); });
+  }
   const std::string& address() const { return address_; }
 
  private:
@@ -184,12 +187,30 @@ TEST_F(ConnectionsTest, CallsWhoseMessageNeverComesLeaveRoomForThoseWhoseDoes) {
 
 TEST_F(ConnectionsTest, AHandshakeMayTakeLongerThanTheTimeBetweenTwoAttempts) {
   Install();
-  const LateRelay line(here_->address(), std::chrono::milliseconds(1'500));
+  LateRelay line;
+  line.Listen(here_->address(), std::chrono::milliseconds(1'500));
   const auto credentials = MakeChannelCredentials({here_->dir() + "/tls/ca.crt", "", ""});
   ASSERT_TRUE(credentials.ok()) << credentials.status();
   MirrorClient client(OpenChannel(line.address(), *credentials), here_->SourceIdentity().value(),
                       here_->context_id());
   EXPECT_THAT(client.Authenticate("late", true, false), IsOk());
+}
+
+TEST_F(ConnectionsTest, AnEndpointThatIsBackIsFoundByTheNextRun) {
+  Install();
+  LateRelay line;
+  const auto credentials = MakeChannelCredentials({here_->dir() + "/tls/ca.crt", "", ""});
+  ASSERT_TRUE(credentials.ok()) << credentials.status();
+  const auto open = [&] { return OpenChannel(line.address(), *credentials); };
+  Connection connection{open(), here_->SourceIdentity().value()};
+  connection.line = std::make_shared<Line>(connection.channel, open);
+  const auto run = [&] {
+    MirrorClient client(ChannelOf(connection), connection.identity, here_->context_id());
+    return client.Authenticate("back", true, false).status();
+  };
+  EXPECT_THAT(run(), StatusIs(absl::StatusCode::kUnavailable));
+  line.Listen(here_->address(), std::chrono::milliseconds(0));
+  EXPECT_THAT(run(), IsOk());
 }
 
 TEST_F(ConnectionsTest, WithMutualTlsASourceMustShowACertificateOfItsAuthority) {

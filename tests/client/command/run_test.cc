@@ -178,7 +178,7 @@ TEST_F(RunTest, ASecondRunInTheSameStateFolderIsRefused) {
   WriteAgentToml(folder_, endpoint_.address(), "[agent]\nstate_dir = \"state\"\n" + Source("crm.db"));
   const auto first = LockFile::AcquireFolder(folder_ / "state");
   ASSERT_THAT(first, IsOk());
-  EXPECT_EQ(mirror::Run(folder_ / "mirror-agent.toml", out_, err_), 1);
+  EXPECT_EQ(mirror::Run({.path = folder_ / "mirror-agent.toml"}, out_, err_), 1);
   EXPECT_THAT(err_.str(), HasSubstr("another 'mirror-agent run' uses the state folder"));
   EXPECT_EQ(endpoint_.Count("authenticate"), 0U);
 }
@@ -205,7 +205,7 @@ TEST_F(RunTest, ManyTenantsHaveFewSeries) {
 }
 
 TEST_F(RunTest, WrongConfigurationIsExitCodeTwo) {
-  EXPECT_EQ(mirror::Run(folder_ / "none.toml", out_, err_), 2);
+  EXPECT_EQ(mirror::Run({.path = folder_ / "none.toml"}, out_, err_), 2);
   EXPECT_THAT(err_.str(), HasSubstr("none.toml"));
 }
 

@@ -493,7 +493,8 @@ TEST_F(ConfigTest, WrongEndpointIsNamed) {
   EXPECT_EQ(refusal("[fe80::1%e/x y]:1"), "'fe80::1%e/x y' is not an IPv6 address");
   EXPECT_EQ(refusal("a b:1"), "a host has only letters, digits, '.', '-' and '_'");
   const std::string longest(63, 'a');
-  for (const std::string host : {"a..b", ".a", "a..", longest + "a", "x." + longest + "a.y"}) {
+  for (const std::string& host :
+       std::vector<std::string>{"a..b", ".a", "a..", longest + "a", "x." + longest + "a.y"}) {
     EXPECT_EQ(refusal(host + ":1"), "each part of a host's name has 1 to 63 characters") << host;
   }
   EXPECT_THAT(with("[endpoint]\naddress = \"" + longest + ".example.:1\"\n"), IsOk());
