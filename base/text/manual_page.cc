@@ -12,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 
 namespace mirror::cli {
@@ -93,7 +94,9 @@ std::string OptionText(const OptionTree& option) {
   const std::string names = absl::StrJoin(option.names, ", ", [](std::string* out, const std::string& name) {
     absl::StrAppend(out, Bold(name));
   });
-  return absl::StrCat(".TP\n", names, Escaped(option.form), "\n", LineOf(option.help));
+  // A long list of words may go on in the next line.
+  const std::string form = absl::StrReplaceAll(Escaped(option.form), {{",", ",\\:"}});
+  return absl::StrCat(".TP\n", names, form, "\n", LineOf(option.help));
 }
 
 std::string OptionsText(const std::vector<OptionTree>& options) {

@@ -146,8 +146,8 @@ class Contents(unittest.TestCase):
         for owner, kind, path in self.shipped:
             name, package = pathlib.PurePosixPath(path).name, self.packages[owner]
             with self.subTest(program=name):
-                title = re.search(r"^\.TH \"?([\w.-]+)\"? \"?(\d)", package.text(self.manual(path)), re.MULTILINE)
-                self.assertEqual((title[1].lower(), title[2]), (name, self.manual(path)[-4]))
+                title = re.search(r"^\.TH \"?([\w.\\-]+)\"? \"?(\d)", package.text(self.manual(path)), re.MULTILINE)
+                self.assertEqual((title[1].lower().replace("\\-", "-"), title[2]), (name, self.manual(path)[-4]))
                 for place in COMPLETIONS if kind == "program" else ():
                     self.assertIn(name, package.text(place.format(name)))
 

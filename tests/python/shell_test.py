@@ -48,7 +48,7 @@ def words_of(text):
 
 def plain(page):
     """A page without the marks of its language."""
-    text = re.sub(r"\\f[BIR]|\\&", "", page)
+    text = re.sub(r"\\f[BIR]|\\[&:]", "", page)
     for mark, character in (("\\(aq", "'"), ("\\(dq", '"'), ("\\(ga", "`"), ("\\(ha", "^"), ("\\(ti", "~"), ("\\-", "-"), ("\\e", "\\")):
         text = text.replace(mark, character)
     return text
