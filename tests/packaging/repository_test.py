@@ -48,8 +48,8 @@ class Repository(unittest.TestCase):
         return environment
 
     @classmethod
-    def make(cls, repository, keys):
-        return run(ROOT / "tools" / "packaging" / "make_repository", PACKAGES, repository, KEY, env=keys)
+    def make(cls, repository, keys, key=KEY):
+        return run(ROOT / "tools" / "packaging" / "make_repository", PACKAGES, repository, key, env=keys)
 
     def setUp(self):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="apt-", dir=self.folder))
@@ -110,6 +110,20 @@ class Repository(unittest.TestCase):
         self.assertTrue((old / "partner-mirror-doc_0.0.1-1_all.deb").exists())
         nobody = {**self.keys, "GNUPGHOME": str(self.root)}
         self.assertNotEqual(self.make(self.root / "unsigned", nobody).returncode, 0)
+
+    def test_a_strange_key_leaves_the_repository_as_it_was(self):
+        same = self.folder / "same"
+        shutil.copytree(self.repository, same)
+        (same / "of-somebody").mkdir(mode=0o700)
+        before = {path.name: path.read_bytes() for path in same.iterdir() if path.is_file()}
+        made = self.make(same, self.keys, key="stranger@example.org")
+        self.assertEqual(made.returncode, 1)
+        self.assertIn("no secret key 'stranger@example.org'", made.stderr)
+        self.assertEqual({path.name: path.read_bytes() for path in same.iterdir() if path.is_file()}, before)
+        update = self.apt(same, "update")
+        self.assertEqual(update.returncode, 0, update.stdout + update.stderr)
+        self.assertEqual(self.make(same, self.keys).returncode, 0)
+        self.assertEqual((same / "of-somebody").stat().st_mode & 0o777, 0o700, "what is not ours")
 
     def test_wrong_usage(self):
         for words in (["--repository", "x"], ["--key", "x"], ["--repository"], ["x"]):
