@@ -125,6 +125,18 @@ class Repository(unittest.TestCase):
         self.assertEqual(self.make(same, self.keys).returncode, 0)
         self.assertEqual((same / "of-somebody").stat().st_mode & 0o777, 0o700, "what is not ours")
 
+    def test_packages_are_not_made_into_a_repository(self):
+        before = sorted(self.repository.iterdir())
+        for words, said in (
+            (("--output", self.repository), "is a repository"),
+            (("--output", self.root, "--repository", self.root, "--key", KEY), "is for packages: name another folder"),
+            (("--repository", ROOT / "build" / "packages", "--key", KEY), "is for packages: name another folder"),
+        ):
+            used = run(ROOT / "tools" / "package", "--no-build", *words)
+            self.assertEqual((used.returncode, used.stdout), (2, ""), words)
+            self.assertIn(said, used.stderr)
+        self.assertEqual(sorted(self.repository.iterdir()), before)
+
     def test_wrong_usage(self):
         for words in (["--repository", "x"], ["--key", "x"], ["--repository"], ["x"]):
             used = run(ROOT / "tools" / "package", *words)
