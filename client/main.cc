@@ -163,7 +163,7 @@ Command AddStatus(const cli::Command& app) {
       status.Add("--watch", *every_s, "Look again and again, every so many seconds, until Ctrl-C")
           .ValueName("[SECONDS]")
           .Values(0, 1)
-          .Within(1, 3'600)
+          .Within(1, 3'600, "SECONDS stand behind --watch. Nothing was done.")
           .ShowDefault();
   return {status, &options->config, [options, every_s, watch](std::ostream& out, std::ostream& err) {
             const auto look = [&options](std::ostream& shown, std::ostream& said) {

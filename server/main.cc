@@ -134,6 +134,7 @@ int Main(int argc, char** argv) {
   if (absl::Status files = CheckServerFiles(*config); !files.ok()) return Fail(kWrongUsage, files);
   if (check_only) return CheckOnly(*config);
   SetUpLog(*config);
+  if (!found->passed_over.empty()) spdlog::warn("{}", found->passed_over);
   spdlog::info("configuration {}", config->file);
   return Serve(*config, signals);
 }

@@ -36,6 +36,20 @@ std::string OwnHome() {
   return !home.empty() && stat(home.c_str(), &info) == 0 && info.st_uid == geteuid() ? home : "";
 }
 
+/// Why ./`name` is passed over; empty: it is not. In /tmp anybody may have put it there, and a hook in it
+/// would run as whoever reads it. A link's maker and its file's owner count alike.
+std::string StrangersOwn(const std::string& name) {
+  struct stat link = {}, file = {};
+  if (lstat(name.c_str(), &link) != 0) return "";
+  if (stat(name.c_str(), &file) != 0) file = link;
+  for (const uid_t owner : {link.st_uid, file.st_uid}) {
+    if (owner == geteuid() || owner == 0) continue;
+    return absl::StrCat("./", name, " is passed over, since it is another user's (user id ", owner,
+                        "); --config ./", name, " takes it all the same");
+  }
+  return "";
+}
+
 std::vector<std::string> PlacesOf(const std::string& name, const std::string& etc) {
   std::vector<std::string> places = {name};
   std::string own = FolderOf("XDG_CONFIG_HOME");
@@ -51,24 +65,28 @@ std::vector<std::string> PlacesOf(const std::string& name, const std::string& et
 absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::string& name,
                                        const std::string& etc) {
   if (!given.empty()) return FoundConfig{given, false};
+  const std::string passed_over = StrangersOwn(name);
   const std::string advice = absl::StrCat("name a configuration with --config or in ", VariableFor(name));
-  const std::vector<std::string> places = PlacesOf(name, etc);
+  std::vector<std::string> places = PlacesOf(name, etc);
+  if (!passed_over.empty()) places.erase(places.begin());
   for (const std::string& place : places) {
     std::error_code error;
     // A link that leads nowhere is there, too: what it should have led to is missed by its loader.
     const std::filesystem::file_status status = std::filesystem::symlink_status(place, error);
-    if (std::filesystem::exists(status)) return FoundConfig{place, true};
+    if (std::filesystem::exists(status)) return FoundConfig{place, true, passed_over};
     const bool denied = status.type() != std::filesystem::file_type::not_found;
     if (denied && place != name) {
       return absl::PermissionDeniedError(absl::StrCat("whether there is a '", place, "' cannot be seen (",
                                                       error.message(), "). Nothing was done: ", advice));
     }
   }
-  return absl::NotFoundError(absl::StrCat("there is no '", absl::StrJoin(places, "' and no '"),
-                                          "'. Nothing was done: ", advice, " ('mirrorctl init' writes one)"));
+  return absl::NotFoundError(absl::StrCat("there is no '", absl::StrJoin(places, "' and no '"), "'",
+                                          passed_over.empty() ? "" : ", and ", passed_over,
+                                          ". Nothing was done: ", advice, " ('mirrorctl init' writes one)"));
 }
 
 void SayConfig(const FoundConfig& found, const char* program, std::ostream& out) {
+  if (!found.passed_over.empty()) out << program << ": " << found.passed_over << '\n' << std::flush;
   if (found.searched && found.path.starts_with('/')) {
     out << program << ": configuration " << found.path << '\n' << std::flush;
   }

@@ -12,11 +12,12 @@ namespace mirror {
 /// A configuration, and how it came to be the one.
 struct FoundConfig {
   std::string path;
-  bool searched = false;  ///< Nobody named it.
+  bool searched = false;         ///< Nobody named it.
+  std::string passed_over = {};  ///< A file of somebody else's in the current folder, and why; else empty.
 };
 
 /// `given`, or where that is empty the first that is there of
-///   ./NAME, whose path is NAME alone
+///   ./NAME, whose path is NAME alone, of this user or root; a link and its file both
 ///   $XDG_CONFIG_HOME/partner-mirror/NAME; by default ~/.config/partner-mirror/NAME, of a HOME of this user's
 ///   /etc/partner-mirror-agent/NAME, of mirror-agent.toml
 ///   /etc/partner-mirror/NAME
@@ -27,7 +28,7 @@ absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::stri
                                        const std::string& etc = "/etc");
 
 /// "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml", of one that was found elsewhere than in the
-/// current folder; else nothing.
+/// current folder; before it what was passed over, wherever the other one is. Else nothing.
 void SayConfig(const FoundConfig& found, const char* program, std::ostream& out);
 
 /// `config`, an option of `command` that sets `path`, may be left out: a variable of the environment stands

@@ -216,8 +216,13 @@ Option Option::ShowDefault() const {
 }
 
 template <typename Number>
-Option Option::Within(Number least, Number most) const {
-  option_->check(CLI::Range(least, most));
+Option Option::Within(Number least, Number most, const std::string& advice) const {
+  const CLI::Range range(least, most);
+  const auto refusal = [range, advice](const std::string& value) {
+    const std::string wrong = range(value);
+    return wrong.empty() || advice.empty() ? wrong : absl::StrCat(wrong, ". ", advice);
+  };
+  option_->check(CLI::Validator(refusal, range.get_description()));
   return *this;
 }
 
@@ -289,10 +294,10 @@ Option Option::Completes(Completer asks) const {
 
 bool Option::given() const { return option_->count() > 0; }
 
-template Option Option::Within(int least, int most) const;
-template Option Option::Within(std::int64_t least, std::int64_t most) const;
-template Option Option::Within(std::uint32_t least, std::uint32_t most) const;
-template Option Option::Within(double least, double most) const;
+template Option Option::Within(int least, int most, const std::string& advice) const;
+template Option Option::Within(std::int64_t least, std::int64_t most, const std::string& advice) const;
+template Option Option::Within(std::uint32_t least, std::uint32_t most, const std::string& advice) const;
+template Option Option::Within(double least, double most, const std::string& advice) const;
 
 Command Command::AddCommand(const std::string& name, const std::string& help) const {
   return Command(app_->add_subcommand(name, help), notes_);

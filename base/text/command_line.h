@@ -29,9 +29,10 @@ class Option {
   Option Required(bool required = true) const;
   /// The help says what the value is without the option.
   Option ShowDefault() const;
-  /// Instantiated for int, std::int64_t, std::uint32_t and double: the help names the type.
+  /// Instantiated for int, std::int64_t, std::uint32_t and double: the help names the type. `advice` stands
+  /// behind the refusal of another value.
   template <typename Number>
-  Option Within(Number least, Number most) const;
+  Option Within(Number least, Number most, const std::string& advice = "") const;
   Option OneOf(const std::vector<std::string>& words) const;
   Option ExistingFile() const;
   Option ExistingFolder() const;

@@ -11,7 +11,7 @@ namespace mirror::cli {
 
 /// What stands on a line before the word that is completed.
 struct TypedLine {
-  /// By the first name of an option ("--config") or the name of an argument ("context_id"). A flag has none.
+  /// By the last name of an option ("--config") or the name of an argument ("context_id"). A flag has none.
   std::map<std::string, std::vector<std::string>> values;
 
   /// The last value of an option or argument; empty: there is none.

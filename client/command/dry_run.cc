@@ -21,6 +21,7 @@
 #include "client/source/capture/capture_state.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/state/run_state.h"
+#include "client/wire/connect.h"
 #include "client/wire/mirror_client.h"
 #include "proto/wire/table.h"
 
@@ -163,7 +164,7 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   source.rejects = RejectsOf(configured, state_dir);
   source.keeps_rejects = false;
   out << source.context_id << "  " << Printable(source.path) << '\n';
-  MirrorClient client(connection.channel, connection.identity, source.context_id);
+  MirrorClient client(ChannelOf(connection), connection.identity, source.context_id);
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   const bool no_mirror = HasNoMirrorYet(answer.status());
   const absl::StatusOr<bool> looked = Show(source, state_dir, no_mirror, out);

@@ -487,7 +487,7 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
   arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
   arguments.SetMaxSendMessageSize(kReceiveBytesMax);
   // An endpoint that is gone without a word is noticed; it is not pinged so often that it takes offence.
-  // An endpoint that is back is found by the next run.
+  // Who waits for an endpoint tries again at once; for who does not, see Line.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);  // That is what gRPC calls it.
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);

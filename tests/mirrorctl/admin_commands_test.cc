@@ -750,6 +750,7 @@ TEST_F(AdminCommands, WrongUsageIsTwoAndAsksNothing) {
                                              {"events", "--limit", "0"},
                                              {"events", "--limit", "1001"},
                                              {"events", "--limit", "-1"},
+                                             {"tenants", "--watch", "Cust*"},
                                              {"tenants", "--unknown"}}) {
     const Finished run = Run(wrong);
     EXPECT_EQ(run.exit_code, 2) << wrong[0];
@@ -758,6 +759,7 @@ TEST_F(AdminCommands, WrongUsageIsTwoAndAsksNothing) {
   }
   EXPECT_THAT(fake_.Calls(), IsEmpty());
   EXPECT_THAT(Run({"delete", "a", "--confirm", "b"}).errors, HasSubstr("Nothing was deleted"));
+  EXPECT_THAT(Run({"tenants", "--watch", "Cust*"}).errors, HasSubstr("SECONDS stand behind --watch"));
 }
 
 TEST_F(AdminCommands, HelpOfResetSaysWhatIsLost) {

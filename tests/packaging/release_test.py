@@ -38,6 +38,7 @@ class Release(unittest.TestCase):
         self.write("CMakeLists.txt", CMAKE.format("0.2.0"))
         self.write("CHANGELOG.md", CHANGELOG)
         self.write("docs/page.md", PAGE)
+        self.write("tools/nightly", "former_version=0.1.0\nformer_commit=cb72ee5\necho $former_version\n")
         self.write(".gitignore", "/build/\n")
         self.write("tests/data/old/0.2.0/files.tar.xz", "")
         self.git("init", "-q", "-b", "main")
@@ -113,8 +114,19 @@ class Release(unittest.TestCase):
         self.assertTrue(changelog.startswith("# Changelog\n\n## 0.3.0 (not released)\n\n## 0.2.0 (2027-01-15)\n\n- New."), changelog)
         page = (self.root / "docs" / "page.md").read_text()
         self.assertEqual(page, PAGE.replace("server 0.2.0", "server 0.3.0").replace("3|0.2.0", "3|0.3.0"), "what programs say")
+        released = self.git("rev-parse", "v0.2.0^{commit}")
+        nightly = (self.root / "tools" / "nightly").read_text()
+        self.assertEqual(nightly, f"former_version=0.2.0\nformer_commit={released}\necho $former_version\n")
         self.assertEqual(self.git("status", "--porcelain"), "")
         self.assertNotIn("check", self.calls.read_text())
+
+    def test_what_is_said_takes_it_back_and_nothing_else(self):
+        before = self.git("rev-parse", "HEAD^{tree}")
+        done = self.release("0.2.0", "--skip-check")
+        undo = next(line for line in done.stdout.splitlines() if "git tag -d" in line)
+        subprocess.run(["bash", "-c", undo], cwd=self.root, check=True, capture_output=True)
+        self.assertEqual((self.git("tag"), self.git("rev-parse", "HEAD^{tree}")), ("", before))
+        self.assertNotIn("reset", done.stdout + (ROOT / "tools" / "release").read_text())
 
     def test_a_signed_release(self):
         home = self.work / "gnupg"
@@ -222,6 +234,17 @@ class Release(unittest.TestCase):
         done = self.failed("differ between two builds: tools.deb", "nothing is tagged", "--skip-check")
         self.assertNotIn("server.deb", done.stderr)
         self.assertTrue((self.out / "second" / "tools.deb").exists(), "both stay, to be compared")
+
+    def test_a_commit_that_came_in_between_is_not_tagged(self):
+        self.script("tools/packaging/sbom.py", SBOM + '\ngit commit -q --allow-empty -m "of somebody else"')
+        self.commit()
+        self.failed("HEAD is not the commit that was built", "git revert --no-edit", "--skip-check")
+        self.assertEqual(self.git("log", "-1", "--format=%s"), "of somebody else")
+
+    def test_a_tree_that_was_changed_in_between_is_not_tagged(self):
+        self.script("tools/packaging/sbom.py", SBOM + "\ntouch new.txt")
+        self.commit()
+        self.failed("the tree is not clean any more", "nothing is tagged", "--skip-check")
 
     def test_builds_of_other_packages(self):
         self.script("tools/package", PACKAGE + 'case "$PWD" in *deeper*) rm build/packages/tools.deb ;; esac')

@@ -48,8 +48,8 @@ class Repository(unittest.TestCase):
         return environment
 
     @classmethod
-    def make(cls, repository, keys):
-        return run(ROOT / "tools" / "packaging" / "make_repository", PACKAGES, repository, KEY, env=keys)
+    def make(cls, repository, keys, key=KEY):
+        return run(ROOT / "tools" / "packaging" / "make_repository", PACKAGES, repository, key, env=keys)
 
     def setUp(self):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="apt-", dir=self.folder))
@@ -84,8 +84,10 @@ class Repository(unittest.TestCase):
         shutil.copytree(self.repository, changed)
         lists = (changed / "Packages").read_text()
         (changed / "Packages").write_text(lists.replace("Priority: optional", "Priority: required"))
-        (changed / "Packages.gz").unlink()
-        self.assertNotEqual(self.apt(changed, "update").returncode, 0)
+        self.assertEqual(run("gzip", "-9nkf", changed / "Packages").returncode, 0)
+        update = self.apt(changed, "update")
+        self.assertNotEqual(update.returncode, 0)
+        self.assertIn("Hash Sum mismatch", update.stderr)
 
     def test_another_key_is_refused(self):
         stranger = self.home_with_key("stranger")
@@ -108,6 +110,32 @@ class Repository(unittest.TestCase):
         self.assertTrue((old / "partner-mirror-doc_0.0.1-1_all.deb").exists())
         nobody = {**self.keys, "GNUPGHOME": str(self.root)}
         self.assertNotEqual(self.make(self.root / "unsigned", nobody).returncode, 0)
+
+    def test_a_strange_key_leaves_the_repository_as_it_was(self):
+        same = self.folder / "same"
+        shutil.copytree(self.repository, same)
+        (same / "of-somebody").mkdir(mode=0o700)
+        before = {path.name: path.read_bytes() for path in same.iterdir() if path.is_file()}
+        made = self.make(same, self.keys, key="stranger@example.org")
+        self.assertEqual(made.returncode, 1)
+        self.assertIn("no secret key 'stranger@example.org'", made.stderr)
+        self.assertEqual({path.name: path.read_bytes() for path in same.iterdir() if path.is_file()}, before)
+        update = self.apt(same, "update")
+        self.assertEqual(update.returncode, 0, update.stdout + update.stderr)
+        self.assertEqual(self.make(same, self.keys).returncode, 0)
+        self.assertEqual((same / "of-somebody").stat().st_mode & 0o777, 0o700, "what is not ours")
+
+    def test_packages_are_not_made_into_a_repository(self):
+        before = sorted(self.repository.iterdir())
+        for words, said in (
+            (("--output", self.repository), "is a repository"),
+            (("--output", self.root, "--repository", self.root, "--key", KEY), "is for packages: name another folder"),
+            (("--repository", ROOT / "build" / "packages", "--key", KEY), "is for packages: name another folder"),
+        ):
+            used = run(ROOT / "tools" / "package", "--no-build", *words)
+            self.assertEqual((used.returncode, used.stdout), (2, ""), words)
+            self.assertIn(said, used.stderr)
+        self.assertEqual(sorted(self.repository.iterdir()), before)
 
     def test_wrong_usage(self):
         for words in (["--repository", "x"], ["--key", "x"], ["--repository"], ["x"]):

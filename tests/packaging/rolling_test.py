@@ -146,6 +146,7 @@ class Rolling(unittest.TestCase):
     def upgrade(self, side):
         """In the middle of the work: what was there stays, and the work goes on."""
         before, positions, populations = self.arrived(), self.positions(), self.populations()
+        self.assertGreater(populations, 0, "meet() had a table populated: its event has another name now")
         self.stop(side)
         self.folders[side] = NEW
         self.start(side)

@@ -123,7 +123,8 @@ void AdminCommands::AddWatch(const cli::Command& command) const {
       command.Add("--watch", request->watch_s, "Look again and again, every so many seconds, until Ctrl-C")
           .ValueName("[SECONDS]")
           .Values(0, 1)
-          .Within(1, 3'600)
+          .Within(1, 3'600,
+                  "SECONDS stand behind --watch: put a pattern or context id before it. Nothing was done.")
           .ShowDefault();
   command.Check([request_ = request, watch] {
     request_->watched = watch.given();

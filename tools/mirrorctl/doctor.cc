@@ -59,6 +59,7 @@ std::string FilesOf(const absl::StatusOr<ControlConfig>& config, const std::opti
 void Doctor(const std::string& config_path, const DoctorRequest& request, Console& console) {
   const absl::StatusOr<FoundConfig> found = FindConfig(config_path, kControlConfig);
   const absl::StatusOr<ControlConfig> config = found.ok() ? LoadControlConfig(found->path) : found.status();
+  if (found.ok() && !found->passed_over.empty()) console.err << "mirrorctl: " << found->passed_over << '\n';
   // Who looks at a source need not be an operator of the endpoint.
   const bool source_alone = !request.source.empty() && !found.ok();
   if (!config.ok() && !source_alone) return WrongConfiguration(config.status(), console);

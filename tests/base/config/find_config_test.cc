@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <sstream>
@@ -68,6 +69,38 @@ TEST_F(FindConfigTest, TheNearestPlaceWins) {
   EXPECT_EQ(Found("mirror-agent.toml"), "mirror-agent.toml");
 }
 
+TEST_F(FindConfigTest, AStrangersFileInTheCurrentFolderIsPassedOver) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  Write("here/mirrorctl.toml");
+  ASSERT_EQ(chown("mirrorctl.toml", 1234, 0), 0);
+  EXPECT_THAT(
+      Find("mirrorctl.toml"),
+      StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr("', and ./mirrorctl.toml is passed over"),
+                                                  HasSubstr("user id 1234"), HasSubstr("Nothing was done"))));
+
+  Write("etc/partner-mirror/mirrorctl.toml");
+  const absl::StatusOr<FoundConfig> found = Find("mirrorctl.toml");
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->path, Path("etc/partner-mirror/mirrorctl.toml"));
+  EXPECT_THAT(found->passed_over, HasSubstr("another user's (user id 1234)"));
+
+  // Named, it is the one.
+  EXPECT_EQ(FindConfig("mirrorctl.toml", "mirrorctl.toml", Path("etc"))->passed_over, "");
+}
+
+TEST_F(FindConfigTest, AStrangersLinkInTheCurrentFolderIsPassedOver) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  Write("etc/partner-mirror/mirrorctl.toml");
+  Write("own.toml");
+  std::filesystem::create_symlink(Path("own.toml"), "mirrorctl.toml");
+  EXPECT_EQ(Found("mirrorctl.toml"), "mirrorctl.toml");
+  ASSERT_EQ(lchown("mirrorctl.toml", 1234, 0), 0);
+  EXPECT_EQ(Found("mirrorctl.toml"), Path("etc/partner-mirror/mirrorctl.toml"));
+  ASSERT_EQ(lchown("mirrorctl.toml", 0, 0), 0);
+  ASSERT_EQ(chown(Path("own.toml").c_str(), 1234, 0), 0);
+  EXPECT_EQ(Found("mirrorctl.toml"), Path("etc/partner-mirror/mirrorctl.toml"));
+}
+
 TEST_F(FindConfigTest, TheAgentsFolderIsNobodyElses) {
   Write("etc/partner-mirror-agent/mirrorctl.toml");
   EXPECT_THAT(Find("mirrorctl.toml"), StatusIs(absl::StatusCode::kNotFound));
@@ -118,6 +151,9 @@ TEST(SayConfigTest, OnlyWhatWasSearchedForElsewhereIsSaid) {
             "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml\n");
   EXPECT_EQ(said({"/etc/partner-mirror/mirrorctl.toml", false}), "");
   EXPECT_EQ(said({"mirrorctl.toml", true}), "");
+  EXPECT_EQ(said({"/etc/partner-mirror/mirrorctl.toml", true, "./mirrorctl.toml is passed over"}),
+            "mirrorctl: ./mirrorctl.toml is passed over\n"
+            "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml\n");
 }
 
 TEST(LetSearchTest, AnEmptyOptionIsRefusedAndAnEmptyVariableSaysNothing) {

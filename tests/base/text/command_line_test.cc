@@ -97,6 +97,17 @@ TEST_F(CommandLine, WhatACommandAsksForIsCheckedAndRunsOnce) {
   EXPECT_TRUE(erase.given());
 }
 
+TEST_F(CommandLine, AValueOutOfItsRangeIsAnsweredWithAdvice) {
+  int every = 2;
+  int count = 1;
+  program_.Add("--every", every, "How often").Values(0, 1).Within(1, 60, "Seconds stand behind it.");
+  program_.Add("--count", count, "How many").Within(1, 9);
+  EXPECT_EQ(Wrong("tenants --every a*"), "--every: Value a* not in range 1 to 60. Seconds stand behind it.");
+  EXPECT_EQ(Wrong("tenants --count 10"), "--count: Value 10 not in range 1 to 9");
+  EXPECT_EQ(Wrong("tenants --every 60 --count 9"), "");
+  EXPECT_EQ(every, 60);
+}
+
 TEST_F(CommandLine, TheVersionIsPrinted) {
   const cli::Outcome outcome = Parse("--version");
   EXPECT_TRUE(outcome.answered);
