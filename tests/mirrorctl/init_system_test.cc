@@ -290,6 +290,14 @@ TEST_F(InitSystemTest, TheServiceMayWriteInTheSourcesFolder) {
   EXPECT_EQ(ModeOf(root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf"), 0644u);
 }
 
+TEST_F(InitSystemTest, AFolderWithOtherThingsIsNotWrittenByTheService) {
+  WriteText(root_ / "srv/crm.db", "");
+  ASSERT_EQ(Init({}, "/srv/crm.db"), 0) << err_;
+  EXPECT_FALSE(std::filesystem::exists(root_ / "etc/systemd"));
+  EXPECT_THAT(out_, AllOf(HasSubstr("/srv has other things in it. First:\n  # move the database"),
+                          HasSubstr("ReadWritePaths=FOLDER"), HasSubstr("\n\nNext:\n  systemctl enable")));
+}
+
 TEST_F(InitSystemTest, AFolderInAHomeNeedsMore) {
   Make("home/ada/my crm");
   WriteText(root_ / "home/ada/my crm/100%.db", "");
@@ -322,7 +330,7 @@ class InitSystemAsRoot : public InitSystemTest {
     WriteText(
         root_ / "etc/passwd",
         absl::StrCat(kServer, ":x:", kServerId, ":", kServerId, "::/:/bin/sh\n", kAgent, ":x:", kAgentId, ":",
-                     kAgentId, "::/:/bin/sh\ncrm:x:", kOwnerId, ":", kOwnerId, "::/:/bin/sh\n"));
+                     kAgentId, "::/:/bin/sh\ncrm:x:", kOwnerId, ":", kOwnerId, "::/home/crm/:/bin/sh\n"));
     Group("");
   }
   void Group(const std::string& members) {
@@ -379,10 +387,35 @@ TEST_F(InitSystemAsRoot, WhatIsRootsIsToBeGivenToTheAgent) {
   EXPECT_THAT(out_, HasSubstr("\n  chown partner-mirror-agent: /srv/crm /srv/crm/crm.db\n"));
 }
 
-TEST_F(InitSystemAsRoot, ASharedFolderIsNotToBeGivenAway) {
-  WriteText(root_ / "srv/crm.db", "");
-  ASSERT_EQ(Init({}, "/srv/crm.db"), 0) << err_;
-  EXPECT_THAT(out_, AllOf(HasSubstr("# /srv has other things in it"), Not(HasSubstr("chown partner"))));
+TEST_F(InitSystemAsRoot, ASharedFolderIsNeitherToBeGivenAwayNorTheServices) {
+  Make("var/lib/dpkg");
+  Make("usr/local/bin");
+  Make("home/crm");
+  Own("home/crm", kOwnerId, 0755);
+  Make("srv/drop", 01777);
+  for (const auto& [folder, owner] : std::vector<std::pair<std::string, uid_t>>{{"/var/lib", 0u},
+                                                                                {"/usr/local", 0u},
+                                                                                {"/home/crm", 0u},
+                                                                                {"/home/crm", kOwnerId},
+                                                                                {"/srv/drop", kOwnerId}}) {
+    WriteText(root_ / (folder + "/crm.db"), "");
+    Own(folder + "/crm.db", owner, 0644);
+    ASSERT_EQ(Init({}, folder + "/crm.db"), 0) << err_;
+    EXPECT_THAT(out_, AllOf(HasSubstr(folder + " has other things in it. First:\n  # move the database"),
+                            Not(HasSubstr("chown")), Not(HasSubstr("chmod")), Not(HasSubstr("usermod"))));
+    EXPECT_FALSE(std::filesystem::exists(root_ / "etc/systemd"));
+    for (const char* made : {"etc/partner-mirror", "etc/partner-mirror-agent"})
+      std::filesystem::remove_all(root_ / made);
+  }
+}
+
+TEST_F(InitSystemAsRoot, ADatabaseOfRootsInAnothersFolderIsSharedWithThatOne) {
+  Own("srv/crm", kOwnerId, 0755);
+  Own("srv/crm/crm.db", 0, 0644);
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("\n  usermod -a -G crm partner-mirror-agent\n"
+                                    "  chgrp crm /srv/crm /srv/crm/crm.db\n"),
+                          Not(HasSubstr("chown"))));
 }
 
 TEST_F(InitSystemAsRoot, AClosedFolderAboveIsNamed) {

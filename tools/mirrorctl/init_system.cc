@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -50,65 +49,6 @@ constexpr const char* kOfAgent[] = {"tls", "application", "source", "public", "m
 constexpr const char* kOfRoot[] = {"tls/ca.key",         "admin/ca.key",     "admin/operator.crt",
                                    "admin/operator.key", "admin/viewer.crt", "admin/viewer.key",
                                    "mirrorctl.toml"};
-
-// Folders in which many things are, and which are nobody's to give away.
-bool IsShared(const std::filesystem::path& folder, const struct stat& info) {
-  return !folder.has_relative_path() || folder.parent_path() == "/" || (info.st_mode & S_ISVTX) != 0;
-}
-
-// The database and what SQLite has made beside it, as a shell takes them.
-std::string DatabaseFiles(const std::string& root, const std::string& path) {
-  std::string files = ShellWord(path);
-  for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
-    if (access(absl::StrCat(root, path, suffix).c_str(), F_OK) == 0)
-      absl::StrAppend(&files, " ", ShellWord(path + suffix));
-  }
-  return files;
-}
-
-// The commands with which a user gets to write a database and its folder beside the program that owns it;
-// each adds a right, or gives away what is root's. Empty: it may. `path`: absolute, below `root`, without
-// links.
-std::vector<std::string> CommandsToShare(const std::string& root, const std::string& path,
-                                         const SystemUser& user) {
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  std::vector<std::string> commands;
-  for (std::filesystem::path above = folder.parent_path(); above.has_relative_path();
-       above = above.parent_path()) {
-    struct stat info = {};
-    if (stat((root + above.string()).c_str(), &info) != 0 || MayAccess(user, root + above.string(), X_OK))
-      continue;
-    commands.insert(commands.begin(), absl::StrCat("setfacl -m u:", user.name, ":--x ",
-                                                   ShellWord(above.string()), "   # Debian package acl"));
-  }
-  struct stat database = {}, info = {};
-  if (stat((root + path).c_str(), &database) != 0 || stat((root + folder.string()).c_str(), &info) != 0)
-    return commands;
-  if (commands.empty() && MayAccess(user, root + folder.string(), R_OK | W_OK | X_OK) &&
-      MayAccess(user, root + path, R_OK | W_OK)) {
-    return commands;
-  }
-  if (IsShared(folder, info)) {
-    commands.push_back(absl::StrCat("# ", folder.string(),
-                                    " has other things in it: move the database into a folder of its own, "
-                                    "and give that to [[source]] path"));
-    return commands;
-  }
-  const std::string files = DatabaseFiles(root, path), both = ShellWord(folder.string()) + " " + files;
-  if (database.st_uid == 0) {
-    commands.push_back(absl::StrCat("chown ", user.name, ": ", both));
-    return commands;
-  }
-  // The owner is a member of its own group for certain.
-  const std::optional<SystemUser> owner = FindSystemUser(root, database.st_uid);
-  const std::string name = owner ? SystemGroupName(root, owner->group) : "";
-  const std::string group = name.empty() ? absl::StrCat(owner ? owner->group : database.st_gid) : name;
-  commands.push_back(absl::StrCat("usermod -a -G ", group, " ", user.name));
-  commands.push_back(absl::StrCat("chgrp ", group, " ", both));
-  commands.push_back(absl::StrCat("chmod g+rwxs ", ShellWord(folder.string())));
-  commands.push_back(absl::StrCat("chmod g+rw ", files));
-  return commands;
-}
 
 std::string InitCommand(const InitOptions& options) {
   const InitOptions begin;
@@ -154,6 +94,8 @@ class SystemInit {
   absl::Status Check();
   absl::Status CheckMachine();
   absl::Status CheckSource();
+  /// Whether the source is in a folder with other things, which the service is not let into.
+  bool IsShared() const;
   absl::Status CheckEmpty(const std::string& folder, const char* const* names, std::size_t count) const;
   absl::Status Make();
   absl::Status MakeServer();
@@ -260,6 +202,10 @@ absl::Status SystemInit::CheckSource() {
   return absl::OkStatus();
 }
 
+bool SystemInit::IsShared() const {
+  return !source_.empty() && source_folder_ != kAgentState && IsSharedFolder(root_, source_file_);
+}
+
 absl::Status SystemInit::CheckEmpty(const std::string& folder, const char* const* names,
                                     std::size_t count) const {
   struct stat info = {};
@@ -326,7 +272,7 @@ absl::Status SystemInit::MakeAgent() {
 absl::Status SystemInit::MakeDropIn() {
   const std::string below = source_folder_ + "/";
   const auto is_in = [&below](const char* folder) { return below.starts_with(folder); };
-  if (is_in("/var/lib/partner-mirror-agent/")) return absl::OkStatus();
+  if (is_in("/var/lib/partner-mirror-agent/") || IsShared()) return absl::OkStatus();
   struct stat info = {};
   if (lstat((root_ + kDropIn).c_str(), &info) == 0) return absl::OkStatus();  // Somebody's; Print() says it.
   std::string content = absl::StrCat(
@@ -494,12 +440,19 @@ void SystemInit::Print(Console& console) const {
 void SystemInit::PrintNextHere(Console& console) const {
   std::ostream& out = AsItIs(console.out);  // Commands are there to be copied.
   struct stat info = {};
-  if (!source_.empty() && !made_drop_in_ && lstat((root_ + kDropIn).c_str(), &info) == 0) {
+  if (IsShared()) {
+    out << "\nThe agent writes beside its source, and " << source_folder_
+        << " has other things in it. First:\n"
+        << "  # move the database into a folder of its own, and say so in the application, and as [[source]] "
+           "path in\n  # "
+        << kAgentFolder << "/mirror-agent.toml;\n"
+        << "  # 'systemctl edit mirror-agent': [Service] ReadWritePaths=FOLDER of the database; then\n";
+  } else if (!source_.empty() && !made_drop_in_ && lstat((root_ + kDropIn).c_str(), &info) == 0) {
     out << "\n"
         << kDropIn << " was there and was left as it is. It has to have, in [Service]:\n"
         << "  ReadWritePaths=" << SystemdPath(source_folder_) << '\n';
   }
-  if (!source_.empty()) {
+  if (!source_.empty() && !IsShared()) {
     const std::vector<std::string> commands = CommandsToShare(root_, source_file_, *agent_);
     if (!commands.empty()) {
       out << "\nThe user " << kAgentUser << " cannot read and write " << source_
@@ -543,25 +496,6 @@ void ReloadUnits(Console& console) {
 }
 
 }  // namespace
-
-std::string SystemdPath(const std::string& folder) {
-  std::string quoted = "\"";
-  for (const char character : folder) {
-    const auto code = static_cast<unsigned char>(character);
-    if (code < 0x20 || code == 0x7f) {
-      char escape[8];
-      std::snprintf(escape, sizeof(escape), "\\x%02x", static_cast<unsigned>(code));
-      quoted += escape;
-      continue;
-    }
-    if (character == '"' || character == '\\') quoted += '\\';
-    if (character == '%') quoted += '%';
-    quoted += character;
-  }
-  quoted += '"';
-  return quoted.size() == folder.size() + 2 && folder.find_first_of(" '") == std::string::npos ? folder
-                                                                                               : quoted;
-}
 
 void InitSystem(InitOptions options, const std::string& root, Console& console) {
   SystemInit init(std::move(options), root == "/" ? "" : root);
