@@ -240,8 +240,10 @@ TEST_F(InitSystemTest, AMirrorAloneIsForSourcesElsewhere) {
 }
 
 TEST_F(InitSystemTest, WhatThisMachineCannotBeIsToldWithWhatToType) {
-  InitOptions with_host;
+  InitOptions with_host, more;
   with_host.hosts = {"mirror.example.org"};
+  more.contexts = {"Cust*"};
+  more.port = 9001;
   const auto refused = [this](const std::vector<std::string>& users, const InitOptions& options,
                               const std::string& source) {
     Users(users);
@@ -258,6 +260,10 @@ TEST_F(InitSystemTest, WhatThisMachineCannotBeIsToldWithWhatToType) {
             HasSubstr("\n  mirrorctl certs issue-source --dir /etc/partner-mirror-agent "),
             HasSubstr("\n  chown -R partner-mirror-agent: /etc/partner-mirror-agent\n")));
   EXPECT_THAT(refused({kServer}, {}, ""), HasSubstr(" --host mirror.example.org\n"));
+  for (const char* user : {kServer, kAgent}) {
+    EXPECT_THAT(refused({user}, more, ""),
+                HasSubstr(" --host mirror.example.org --contexts 'Cust*' --port 9001\n"));
+  }
   EXPECT_THAT(refused({kServer}, with_host, "/srv/crm/crm.db"), HasSubstr("a file of the agent's machine"));
 }
 

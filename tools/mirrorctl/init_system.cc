@@ -96,6 +96,7 @@ class SystemInit {
   absl::Status CheckSource();
   /// Whether the source is in a folder with other things, which the service is not let into.
   bool IsShared() const;
+  absl::Status CheckEmpty() const;
   absl::Status CheckEmpty(const std::string& folder, const char* const* names, std::size_t count) const;
   absl::Status Make();
   absl::Status MakeServer();
@@ -122,6 +123,7 @@ class SystemInit {
   std::string source_folder_;  ///< Where SQLite writes beside it.
   std::optional<SystemUser> server_, agent_;
   std::vector<Before> before_;
+  bool fills_ = false;  ///< The folders were empty when they were taken: what is in them is init's.
   bool made_drop_in_ = false;
   std::string to_type_;
 };
@@ -147,15 +149,14 @@ absl::Status SystemInit::Check() {
   agent_ = FindSystemUser(root_, kAgentUser);
   if (const absl::Status machine = CheckMachine(); !machine.ok()) return machine;
   if (const absl::Status source = CheckSource(); !source.ok()) return source;
-  const absl::Status server = CheckEmpty(kServerFolder, kOfServer, std::size(kOfServer));
-  if (!server.ok() || !agent_) return server;
-  return CheckEmpty(kAgentFolder, kOfAgent, std::size(kOfAgent));
+  return CheckEmpty();
 }
 
 absl::Status SystemInit::CheckMachine() {
-  const std::string of_mirror =
-      absl::StrCat("  mirrorctl init --system --context-id ", ShellWord(options_.context_id), " --host ",
-                   options_.hosts.empty() ? "mirror.example.org" : absl::StrJoin(options_.hosts, ","), "\n");
+  InitOptions mirror = options_;
+  mirror.source.clear();
+  if (mirror.hosts.empty()) mirror.hosts = {"mirror.example.org"};
+  const std::string of_mirror = absl::StrCat("  ", InitCommand(mirror), "\n");
   if (!server_ && !agent_) {
     to_type_ = "  apt install ./partner-mirror-{server,agent,tools}_*.deb\n";
     return absl::FailedPreconditionError(
@@ -206,6 +207,12 @@ bool SystemInit::IsShared() const {
   return !source_.empty() && source_folder_ != kAgentState && IsSharedFolder(root_, source_file_);
 }
 
+absl::Status SystemInit::CheckEmpty() const {
+  const absl::Status server = CheckEmpty(kServerFolder, kOfServer, std::size(kOfServer));
+  if (!server.ok() || !agent_) return server;
+  return CheckEmpty(kAgentFolder, kOfAgent, std::size(kOfAgent));
+}
+
 absl::Status SystemInit::CheckEmpty(const std::string& folder, const char* const* names,
                                     std::size_t count) const {
   struct stat info = {};
@@ -242,6 +249,9 @@ absl::Status SystemInit::Make() {
 absl::Status SystemInit::MakeServer() {
   absl::Status status = Take(kServerFolder);
   if (status.ok() && agent_) status = Take(kAgentFolder);
+  // Until now their users could put something there.
+  if (status.ok()) status = CheckEmpty();
+  fills_ = status.ok();
   const std::string of_source = root_ + kAgentFolder + "/source";
   if (status.ok() && agent_) status = MakeFolder(of_source);
   if (status.ok()) status = MakeKeys(options_, agent_ ? of_source + "/source-1.key" : "");
@@ -350,9 +360,11 @@ absl::Status SystemInit::GiveContents(const std::string& folder, const SystemUse
   const char* const* const names = server ? kOfServer : kOfAgent;
   for (std::size_t i = 0; i < (server ? std::size(kOfServer) : std::size(kOfAgent)); ++i) {
     const std::string own = absl::StrCat(top, "/", names[i]);
-    if (!fs::exists(own, error)) continue;
+    const fs::file_status there = fs::symlink_status(own, error);
+    if (!fs::exists(there)) continue;
     paths.push_back(own);
-    if (!fs::is_directory(own, error)) continue;
+    if (!fs::is_directory(there)) continue;
+    error.clear();
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(own, error)) {
       paths.push_back(entry.path().string());
     }
@@ -386,7 +398,9 @@ std::string SystemInit::Undo() const {
       remove(it->path);
       continue;
     }
-    if (it->path == root_ + kServerFolder) {
+    if (!fills_) {
+      // Whose it is, it stays.
+    } else if (it->path == root_ + kServerFolder) {
       for (const char* name : kOfServer) remove(absl::StrCat(it->path, "/", name));
     } else {
       for (const char* name : kOfAgent) remove(absl::StrCat(it->path, "/", name));
@@ -498,14 +512,15 @@ void ReloadUnits(Console& console) {
 }  // namespace
 
 void InitSystem(InitOptions options, const std::string& root, Console& console) {
-  SystemInit init(std::move(options), root == "/" ? "" : root);
+  const bool is_system = root.empty() || std::filesystem::path(root).lexically_normal() == "/";
+  SystemInit init(std::move(options), is_system ? "" : root);
   if (const absl::Status status = init.Run(); !status.ok()) {
     console.Fail(status);
     AsItIs(console.err) << init.to_type();
     return;
   }
   init.Print(console);
-  if (root.empty()) ReloadUnits(console);
+  if (is_system) ReloadUnits(console);
 }
 
 }  // namespace mirror
