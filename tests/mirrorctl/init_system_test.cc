@@ -129,8 +129,9 @@ TEST_F(InitSystemTest, FoldersAndKeysAreClosed) {
   EXPECT_EQ(ModeOf(OfAgent("")), 0750u);
   EXPECT_EQ(ModeOf(root_ / "var/lib/partner-mirror"), 0750u);
   EXPECT_EQ(ModeOf(root_ / "var/lib/partner-mirror-agent"), 0700u);
-  for (const std::string& folder :
-       {OfServer("tls"), OfServer("admin"), OfServer("issuers"), OfAgent("source")})
+  for (const std::string& folder : {OfServer("tls"), OfServer("admin")})
+    EXPECT_EQ(ModeOf(folder), 0750u) << folder;
+  for (const std::string& folder : {OfServer("issuers"), OfServer("application"), OfAgent("source")})
     EXPECT_EQ(ModeOf(folder), 0700u) << folder;
   for (const std::string& file :
        {OfServer("tls/server.key"), OfServer("admin/operator.key"), OfServer("application/columns.key"),
@@ -350,14 +351,21 @@ class InitSystemAsRoot : public InitSystemTest {
 
 TEST_F(InitSystemAsRoot, EachServiceHasWhatItNeedsAndTheOperatorsSideIsRoots) {
   ASSERT_EQ(Init({}), 0) << err_;
-  for (const char* name :
-       {"", "mirror-server.toml", "tls", "tls/server.key", "admin/server.key", "admin/ca.crt",
-        "issuers/development/source-1.crt", "application/application-1.key"}) {
+  for (const char* name : {"mirror-server.toml", "tls/server.key", "admin/server.key", "admin/ca.crt",
+                           "issuers", "issuers/development/source-1.crt", "application/application-1.key"}) {
     EXPECT_EQ(OwnerOf(OfServer(name)), kServerId) << name;
   }
   for (const char* name :
        {"mirrorctl.toml", "tls/ca.key", "admin/ca.key", "admin/operator.key", "admin/viewer.key"})
     EXPECT_EQ(OwnerOf(OfServer(name)), 0u) << name;
+  // Who may write in a folder could put others in the place of root's files.
+  for (const char* name : {"", "tls", "admin"}) {
+    struct stat info = {};
+    ASSERT_EQ(stat(OfServer(name).c_str(), &info), 0);
+    EXPECT_EQ(info.st_uid, 0u) << name;
+    EXPECT_EQ(info.st_gid, kServerId) << name;
+    EXPECT_EQ(info.st_mode & 07777, 0750u) << name;
+  }
   for (const auto& entry : std::filesystem::recursive_directory_iterator(OfAgent("")))
     EXPECT_EQ(OwnerOf(entry.path()), kAgentId) << entry.path();
   EXPECT_EQ(OwnerOf(OfAgent("")), kAgentId);

@@ -49,6 +49,8 @@ constexpr const char* kOfAgent[] = {"tls", "application", "source", "public", "m
 constexpr const char* kOfRoot[] = {"tls/ca.key",         "admin/ca.key",     "admin/operator.crt",
                                    "admin/operator.key", "admin/viewer.crt", "admin/viewer.key",
                                    "mirrorctl.toml"};
+// The folders in which they are: whoever may write there could put others in their place.
+constexpr const char* kReadByServer[] = {"tls", "admin", ""};
 
 std::string InitCommand(const InitOptions& options) {
   const InitOptions begin;
@@ -111,6 +113,8 @@ class SystemInit {
   /// Everything below a folder but what is root's; the folder itself comes later.
   absl::Status GiveContents(const std::string& folder, const SystemUser& user) const;
   absl::Status Give(const std::string& path, const SystemUser& user, std::optional<mode_t> mode) const;
+  /// A folder of root's, for the user's group.
+  absl::Status LetRead(const std::string& folder, const SystemUser& user) const;
   std::string Undo() const;
   void PrintMirror(Console& console) const;
   void PrintNextHere(Console& console) const;
@@ -242,7 +246,9 @@ absl::Status SystemInit::Make() {
   if (status.ok() && agent_) status = GiveContents(kAgentFolder, *agent_);
   if (status.ok()) status = WriteServerFile();
   if (status.ok() && agent_) status = Give(root_ + kAgentFolder, *agent_, 0750);
-  if (status.ok()) status = Give(root_ + kServerFolder, *server_, 0750);
+  for (const char* name : kReadByServer) {
+    if (status.ok()) status = LetRead(absl::StrCat(root_, kServerFolder, "/", name), *server_);
+  }
   return status;
 }
 
@@ -351,9 +357,9 @@ absl::Status SystemInit::GiveContents(const std::string& folder, const SystemUse
   std::vector<std::string> paths;
   std::error_code error;
   const auto is_roots = [&](const std::string& path) {
-    return folder == kServerFolder &&
-           std::any_of(std::begin(kOfRoot), std::end(kOfRoot),
-                       [&](const char* name) { return path == absl::StrCat(top, "/", name); });
+    const auto is = [&](const char* name) { return path == absl::StrCat(top, "/", name); };
+    return folder == kServerFolder && (std::any_of(std::begin(kOfRoot), std::end(kOfRoot), is) ||
+                                       std::any_of(std::begin(kReadByServer), std::end(kReadByServer), is));
   };
   // What a package put there before is whose it was.
   const bool server = folder == kServerFolder;
@@ -384,6 +390,10 @@ absl::Status SystemInit::Give(const std::string& path, const SystemUser& user,
     return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("'", path, "' cannot be given to the user '", user.name,
                                              "': ", std::strerror(errno), "."));
+}
+
+absl::Status SystemInit::LetRead(const std::string& folder, const SystemUser& user) const {
+  return Give(folder, {user.name, geteuid(), user.group}, 0750);
 }
 
 std::string SystemInit::Undo() const {
