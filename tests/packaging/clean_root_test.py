@@ -27,6 +27,7 @@ TENANT = "Cust26759"
 LIMIT_S = 60
 PATIENCE_S = 120
 COMMANDS = 5
+DROP_INS = "/etc/systemd/system/mirror-agent.service.d"
 INSTALLED = ("server", "agent", "tools")
 PAGES = ("man1/mirrorctl.1", "man1/mirror-agent.1", "man1/mirror-harness.1", "man8/mirror-server.8")
 PAGES += ("man5/mirror-server.toml.5", "man5/mirror-agent.toml.5", "man5/mirrorctl.toml.5")
@@ -254,7 +255,7 @@ class CleanMachine(unittest.TestCase):
         self.assertEqual(self.kept(), kept, "removing leaves data, keys and configuration")
         said = self.root.shell(f"apt-get -q -y purge {names}").stdout
         self.assertEqual(self.kept(), kept, "purging leaves them, too")
-        for folder in ("/etc/partner-mirror", "/var/lib/partner-mirror", "/etc/partner-mirror-agent"):
+        for folder in ("/etc/partner-mirror", "/var/lib/partner-mirror", "/etc/partner-mirror-agent", DROP_INS):
             self.assertIn(folder, said, "and says so")
         self.root.shell("apt-get -q -y autoremove --purge")
         owned = self.root.files_of_packages()
