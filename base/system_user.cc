@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 namespace mirror {
 namespace {
@@ -87,6 +88,24 @@ std::string SystemGroupName(const std::string& root, gid_t id) {
     if (entry->gr_gid == id) return entry->gr_name;
   }
   return "";
+}
+
+bool IsHome(const std::string& root, const std::string& folder, uid_t owner) {
+  const auto fits = [&folder](const passwd& entry) {
+    const std::string_view home = entry.pw_dir;
+    return home.substr(0, home.find_last_not_of('/') + 1) == folder;
+  };
+  const auto ask = [&]() -> const passwd* {
+    const passwd* entry = getpwuid(owner);
+    if (entry != nullptr && fits(*entry)) return entry;
+    setpwent();
+    do {
+      entry = getpwent();
+    } while (entry != nullptr && !fits(*entry));
+    endpwent();
+    return entry;
+  };
+  return PasswdEntry(root, fits, ask) != nullptr;
 }
 
 bool MayAccess(const SystemUser& user, const std::string& path, int mode) {

@@ -22,6 +22,8 @@ std::optional<SystemUser> FindSystemUser(const std::string& root, const std::str
 std::optional<SystemUser> FindSystemUser(const std::string& root, uid_t id);
 /// Empty: the group has no name.
 std::string SystemGroupName(const std::string& root, gid_t id);
+/// Whether somebody's home is there. `owner`: whose folder it is, and who is asked for first.
+bool IsHome(const std::string& root, const std::string& folder, uid_t owner);
 
 /// Whether the user may do with a file what `mode` says (R_OK, W_OK, X_OK). Root asks as that user, so that
 /// access lists and read-only file systems count; another asks for itself.

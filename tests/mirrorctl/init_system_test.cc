@@ -129,8 +129,9 @@ TEST_F(InitSystemTest, FoldersAndKeysAreClosed) {
   EXPECT_EQ(ModeOf(OfAgent("")), 0750u);
   EXPECT_EQ(ModeOf(root_ / "var/lib/partner-mirror"), 0750u);
   EXPECT_EQ(ModeOf(root_ / "var/lib/partner-mirror-agent"), 0700u);
-  for (const std::string& folder :
-       {OfServer("tls"), OfServer("admin"), OfServer("issuers"), OfAgent("source")})
+  for (const std::string& folder : {OfServer("tls"), OfServer("admin")})
+    EXPECT_EQ(ModeOf(folder), 0750u) << folder;
+  for (const std::string& folder : {OfServer("issuers"), OfServer("application"), OfAgent("source")})
     EXPECT_EQ(ModeOf(folder), 0700u) << folder;
   for (const std::string& file :
        {OfServer("tls/server.key"), OfServer("admin/operator.key"), OfServer("application/columns.key"),
@@ -240,8 +241,10 @@ TEST_F(InitSystemTest, AMirrorAloneIsForSourcesElsewhere) {
 }
 
 TEST_F(InitSystemTest, WhatThisMachineCannotBeIsToldWithWhatToType) {
-  InitOptions with_host;
+  InitOptions with_host, more;
   with_host.hosts = {"mirror.example.org"};
+  more.contexts = {"Cust*"};
+  more.port = 9001;
   const auto refused = [this](const std::vector<std::string>& users, const InitOptions& options,
                               const std::string& source) {
     Users(users);
@@ -258,6 +261,10 @@ TEST_F(InitSystemTest, WhatThisMachineCannotBeIsToldWithWhatToType) {
             HasSubstr("\n  mirrorctl certs issue-source --dir /etc/partner-mirror-agent "),
             HasSubstr("\n  chown -R partner-mirror-agent: /etc/partner-mirror-agent\n")));
   EXPECT_THAT(refused({kServer}, {}, ""), HasSubstr(" --host mirror.example.org\n"));
+  for (const char* user : {kServer, kAgent}) {
+    EXPECT_THAT(refused({user}, more, ""),
+                HasSubstr(" --host mirror.example.org --contexts 'Cust*' --port 9001\n"));
+  }
   EXPECT_THAT(refused({kServer}, with_host, "/srv/crm/crm.db"), HasSubstr("a file of the agent's machine"));
 }
 
@@ -288,6 +295,14 @@ TEST_F(InitSystemTest, TheServiceMayWriteInTheSourcesFolder) {
   EXPECT_THAT(DropIn(), HasSubstr("[Service]\nReadWritePaths=/srv/crm\n"));
   EXPECT_THAT(DropIn(), AllOf(Not(HasSubstr("ProtectHome")), Not(HasSubstr("PrivateTmp"))));
   EXPECT_EQ(ModeOf(root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf"), 0644u);
+}
+
+TEST_F(InitSystemTest, AFolderWithOtherThingsIsNotWrittenByTheService) {
+  WriteText(root_ / "srv/crm.db", "");
+  ASSERT_EQ(Init({}, "/srv/crm.db"), 0) << err_;
+  EXPECT_FALSE(std::filesystem::exists(root_ / "etc/systemd"));
+  EXPECT_THAT(out_, AllOf(HasSubstr("/srv has other things in it. First:\n  # move the database"),
+                          HasSubstr("ReadWritePaths=FOLDER"), HasSubstr("\n\nNext:\n  systemctl enable")));
 }
 
 TEST_F(InitSystemTest, AFolderInAHomeNeedsMore) {
@@ -322,7 +337,7 @@ class InitSystemAsRoot : public InitSystemTest {
     WriteText(
         root_ / "etc/passwd",
         absl::StrCat(kServer, ":x:", kServerId, ":", kServerId, "::/:/bin/sh\n", kAgent, ":x:", kAgentId, ":",
-                     kAgentId, "::/:/bin/sh\ncrm:x:", kOwnerId, ":", kOwnerId, "::/:/bin/sh\n"));
+                     kAgentId, "::/:/bin/sh\ncrm:x:", kOwnerId, ":", kOwnerId, "::/home/crm/:/bin/sh\n"));
     Group("");
   }
   void Group(const std::string& members) {
@@ -336,14 +351,21 @@ class InitSystemAsRoot : public InitSystemTest {
 
 TEST_F(InitSystemAsRoot, EachServiceHasWhatItNeedsAndTheOperatorsSideIsRoots) {
   ASSERT_EQ(Init({}), 0) << err_;
-  for (const char* name :
-       {"", "mirror-server.toml", "tls", "tls/server.key", "admin/server.key", "admin/ca.crt",
-        "issuers/development/source-1.crt", "application/application-1.key"}) {
+  for (const char* name : {"mirror-server.toml", "tls/server.key", "admin/server.key", "admin/ca.crt",
+                           "issuers", "issuers/development/source-1.crt", "application/application-1.key"}) {
     EXPECT_EQ(OwnerOf(OfServer(name)), kServerId) << name;
   }
   for (const char* name :
        {"mirrorctl.toml", "tls/ca.key", "admin/ca.key", "admin/operator.key", "admin/viewer.key"})
     EXPECT_EQ(OwnerOf(OfServer(name)), 0u) << name;
+  // Who may write in a folder could put others in the place of root's files.
+  for (const char* name : {"", "tls", "admin"}) {
+    struct stat info = {};
+    ASSERT_EQ(stat(OfServer(name).c_str(), &info), 0);
+    EXPECT_EQ(info.st_uid, 0u) << name;
+    EXPECT_EQ(info.st_gid, kServerId) << name;
+    EXPECT_EQ(info.st_mode & 07777, 0750u) << name;
+  }
   for (const auto& entry : std::filesystem::recursive_directory_iterator(OfAgent("")))
     EXPECT_EQ(OwnerOf(entry.path()), kAgentId) << entry.path();
   EXPECT_EQ(OwnerOf(OfAgent("")), kAgentId);
@@ -379,10 +401,35 @@ TEST_F(InitSystemAsRoot, WhatIsRootsIsToBeGivenToTheAgent) {
   EXPECT_THAT(out_, HasSubstr("\n  chown partner-mirror-agent: /srv/crm /srv/crm/crm.db\n"));
 }
 
-TEST_F(InitSystemAsRoot, ASharedFolderIsNotToBeGivenAway) {
-  WriteText(root_ / "srv/crm.db", "");
-  ASSERT_EQ(Init({}, "/srv/crm.db"), 0) << err_;
-  EXPECT_THAT(out_, AllOf(HasSubstr("# /srv has other things in it"), Not(HasSubstr("chown partner"))));
+TEST_F(InitSystemAsRoot, ASharedFolderIsNeitherToBeGivenAwayNorTheServices) {
+  Make("var/lib/dpkg");
+  Make("usr/local/bin");
+  Make("home/crm");
+  Own("home/crm", kOwnerId, 0755);
+  Make("srv/drop", 01777);
+  for (const auto& [folder, owner] : std::vector<std::pair<std::string, uid_t>>{{"/var/lib", 0u},
+                                                                                {"/usr/local", 0u},
+                                                                                {"/home/crm", 0u},
+                                                                                {"/home/crm", kOwnerId},
+                                                                                {"/srv/drop", kOwnerId}}) {
+    WriteText(root_ / (folder + "/crm.db"), "");
+    Own(folder + "/crm.db", owner, 0644);
+    ASSERT_EQ(Init({}, folder + "/crm.db"), 0) << err_;
+    EXPECT_THAT(out_, AllOf(HasSubstr(folder + " has other things in it. First:\n  # move the database"),
+                            Not(HasSubstr("chown")), Not(HasSubstr("chmod")), Not(HasSubstr("usermod"))));
+    EXPECT_FALSE(std::filesystem::exists(root_ / "etc/systemd"));
+    for (const char* made : {"etc/partner-mirror", "etc/partner-mirror-agent"})
+      std::filesystem::remove_all(root_ / made);
+  }
+}
+
+TEST_F(InitSystemAsRoot, ADatabaseOfRootsInAnothersFolderIsSharedWithThatOne) {
+  Own("srv/crm", kOwnerId, 0755);
+  Own("srv/crm/crm.db", 0, 0644);
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("\n  usermod -a -G crm partner-mirror-agent\n"
+                                    "  chgrp crm /srv/crm /srv/crm/crm.db\n"),
+                          Not(HasSubstr("chown"))));
 }
 
 TEST_F(InitSystemAsRoot, AClosedFolderAboveIsNamed) {

@@ -1,14 +1,16 @@
 """An application beside the programs that are upgraded: it writes its database all the while."""
 
+import ctypes
 import sqlite3
 import threading
 
 
 class Application:
     """On a copy of tests/data/chinook.sqlite. Table `visit`, which it makes, only grows; the others change in every way.
-    `sql`: statements of others, done with its next changes."""
+    `sql`: statements of others, done with its next changes. `user`: who it writes as, with that user's rights alone."""
 
-    def __init__(self, path):
+    def __init__(self, path, user=None):
+        self.user = user
         self.path, self.error, self.last, self.sql = path, None, 1, []
         database = sqlite3.connect(path)
         database.executescript(
@@ -24,6 +26,11 @@ class Application:
 
     def work(self):
         try:
+            if self.user is not None:
+                # Of this thread alone; the group first, while it may.
+                libc = ctypes.CDLL(None)
+                libc.setfsgid(self.user.pw_gid)
+                libc.setfsuid(self.user.pw_uid)
             database = sqlite3.connect(self.path, timeout=60, isolation_level=None)
             while not self.stopping.wait(0.02):
                 number = self.last + 1

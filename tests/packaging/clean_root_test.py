@@ -24,9 +24,13 @@ import clean_root
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGES = None
 TENANT = "Cust26759"
+# Where the README's first command is typed, and where it finds the packages.
+TYPED_IN = "/var/tmp/repository"
+CRM = "crm"
 LIMIT_S = 60
 PATIENCE_S = 120
 COMMANDS = 5
+DROP_INS = "/etc/systemd/system/mirror-agent.service.d"
 INSTALLED = ("server", "agent", "tools")
 PAGES = ("man1/mirrorctl.1", "man1/mirror-agent.1", "man1/mirror-harness.1", "man8/mirror-server.8")
 PAGES += ("man5/mirror-server.toml.5", "man5/mirror-agent.toml.5", "man5/mirrorctl.toml.5")
@@ -132,22 +136,34 @@ class CleanMachine(unittest.TestCase):
         self.assertLess(self.needed, LIMIT_S, "to the first mirrored table")
 
     def make_source(self):
-        """A database and a folder that its owner lets others write."""
+        """An application's database, which nobody else may write or read."""
+        self.root.run("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", CRM)
+        user = self.root.as_user(CRM)
+        self.root.work.chmod(0o711)  # That user comes this way.
         self.crm.parent.mkdir()
         shutil.copy(ROOT / "tests" / "data" / "chinook.sqlite", self.crm)
-        self.application = application.Application(self.crm)
+        self.application = application.Application(self.crm, user)
         self.addCleanup(self.application.stop)
-        self.crm.chmod(0o666)
-        self.crm.parent.chmod(0o777)
+        for path, mode in ((self.crm.parent, 0o750), *((path, 0o640) for path in self.crm.parent.iterdir())):
+            os.chown(path, user.pw_uid, user.pw_gid)
+            path.chmod(mode)
 
     # --- Install ---
 
     def install(self):
-        typed = commands()
-        self.assertEqual(len([line for line in typed.splitlines() if line and line[0] != "#"]), COMMANDS, typed)
+        typed = [line for line in commands().splitlines() if line and line[0] != "#"]
+        self.assertEqual(len(typed), COMMANDS, typed)
+        self.assertIn(" ./build/packages/", typed[0])
+        place = self.root.path / TYPED_IN.lstrip("/") / "build"
+        place.mkdir(parents=True)
+        (place / "packages").symlink_to(clean_root.PACKAGES)
         begin = time.monotonic()
         traced = "PS4='+$EPOCHREALTIME '; set -x\n"
-        said = self.root.shell(traced + typed, folder=clean_root.PACKAGES, typed="y\n").stderr
+        made = self.root.shell(traced + "\n".join(typed[:2]), folder=TYPED_IN, typed="y\n")
+        first = self.first(made.stdout)
+        self.assertRegex(first, rf"(?m)^usermod -a -G {CRM} partner-mirror-agent$")
+        then = self.root.shell(traced + "\n".join([first, *typed[2:]]), folder=TYPED_IN)
+        said = made.stderr + then.stderr
         self.until(self.is_mirrored, "no table is mirrored")
         self.needed = time.monotonic() - begin
         starts = [(float(at), words) for at, words in re.findall(r"^\+(\d+\.\d+) (.*)$", said, re.MULTILINE)]
@@ -166,6 +182,13 @@ class CleanMachine(unittest.TestCase):
         # Where the walls stand, the agent may write beside its source.
         writable = " ".join(self.services.unit("mirror-agent").get(("Service", "ReadWritePaths"), []))
         self.assertIn("/srv/crm", writable.replace('"', " ").replace("-/", "/").split())
+
+    @staticmethod
+    def first(said):
+        """The commands that `init` has typed before the others."""
+        found = re.search(r"First:\n((?:  .*\n)+)\nNext:\n", said)
+        assert found, f"init does not say what comes first:\n{said}"
+        return "\n".join(line.strip() for line in found[1].splitlines())
 
     def is_mirrored(self):
         return re.search(r"^\S.* mirrored ", self.tables(), re.MULTILINE) is not None
@@ -254,7 +277,7 @@ class CleanMachine(unittest.TestCase):
         self.assertEqual(self.kept(), kept, "removing leaves data, keys and configuration")
         said = self.root.shell(f"apt-get -q -y purge {names}").stdout
         self.assertEqual(self.kept(), kept, "purging leaves them, too")
-        for folder in ("/etc/partner-mirror", "/var/lib/partner-mirror", "/etc/partner-mirror-agent"):
+        for folder in ("/etc/partner-mirror", "/var/lib/partner-mirror", "/etc/partner-mirror-agent", DROP_INS):
             self.assertIn(folder, said, "and says so")
         self.root.shell("apt-get -q -y autoremove --purge")
         owned = self.root.files_of_packages()

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -50,65 +49,8 @@ constexpr const char* kOfAgent[] = {"tls", "application", "source", "public", "m
 constexpr const char* kOfRoot[] = {"tls/ca.key",         "admin/ca.key",     "admin/operator.crt",
                                    "admin/operator.key", "admin/viewer.crt", "admin/viewer.key",
                                    "mirrorctl.toml"};
-
-// Folders in which many things are, and which are nobody's to give away.
-bool IsShared(const std::filesystem::path& folder, const struct stat& info) {
-  return !folder.has_relative_path() || folder.parent_path() == "/" || (info.st_mode & S_ISVTX) != 0;
-}
-
-// The database and what SQLite has made beside it, as a shell takes them.
-std::string DatabaseFiles(const std::string& root, const std::string& path) {
-  std::string files = ShellWord(path);
-  for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
-    if (access(absl::StrCat(root, path, suffix).c_str(), F_OK) == 0)
-      absl::StrAppend(&files, " ", ShellWord(path + suffix));
-  }
-  return files;
-}
-
-// The commands with which a user gets to write a database and its folder beside the program that owns it;
-// each adds a right, or gives away what is root's. Empty: it may. `path`: absolute, below `root`, without
-// links.
-std::vector<std::string> CommandsToShare(const std::string& root, const std::string& path,
-                                         const SystemUser& user) {
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  std::vector<std::string> commands;
-  for (std::filesystem::path above = folder.parent_path(); above.has_relative_path();
-       above = above.parent_path()) {
-    struct stat info = {};
-    if (stat((root + above.string()).c_str(), &info) != 0 || MayAccess(user, root + above.string(), X_OK))
-      continue;
-    commands.insert(commands.begin(), absl::StrCat("setfacl -m u:", user.name, ":--x ",
-                                                   ShellWord(above.string()), "   # Debian package acl"));
-  }
-  struct stat database = {}, info = {};
-  if (stat((root + path).c_str(), &database) != 0 || stat((root + folder.string()).c_str(), &info) != 0)
-    return commands;
-  if (commands.empty() && MayAccess(user, root + folder.string(), R_OK | W_OK | X_OK) &&
-      MayAccess(user, root + path, R_OK | W_OK)) {
-    return commands;
-  }
-  if (IsShared(folder, info)) {
-    commands.push_back(absl::StrCat("# ", folder.string(),
-                                    " has other things in it: move the database into a folder of its own, "
-                                    "and give that to [[source]] path"));
-    return commands;
-  }
-  const std::string files = DatabaseFiles(root, path), both = ShellWord(folder.string()) + " " + files;
-  if (database.st_uid == 0) {
-    commands.push_back(absl::StrCat("chown ", user.name, ": ", both));
-    return commands;
-  }
-  // The owner is a member of its own group for certain.
-  const std::optional<SystemUser> owner = FindSystemUser(root, database.st_uid);
-  const std::string name = owner ? SystemGroupName(root, owner->group) : "";
-  const std::string group = name.empty() ? absl::StrCat(owner ? owner->group : database.st_gid) : name;
-  commands.push_back(absl::StrCat("usermod -a -G ", group, " ", user.name));
-  commands.push_back(absl::StrCat("chgrp ", group, " ", both));
-  commands.push_back(absl::StrCat("chmod g+rwxs ", ShellWord(folder.string())));
-  commands.push_back(absl::StrCat("chmod g+rw ", files));
-  return commands;
-}
+// The folders in which they are: whoever may write there could put others in their place.
+constexpr const char* kReadByServer[] = {"tls", "admin", ""};
 
 std::string InitCommand(const InitOptions& options) {
   const InitOptions begin;
@@ -154,6 +96,9 @@ class SystemInit {
   absl::Status Check();
   absl::Status CheckMachine();
   absl::Status CheckSource();
+  /// Whether the source is in a folder with other things, which the service is not let into.
+  bool IsShared() const;
+  absl::Status CheckEmpty() const;
   absl::Status CheckEmpty(const std::string& folder, const char* const* names, std::size_t count) const;
   absl::Status Make();
   absl::Status MakeServer();
@@ -168,6 +113,8 @@ class SystemInit {
   /// Everything below a folder but what is root's; the folder itself comes later.
   absl::Status GiveContents(const std::string& folder, const SystemUser& user) const;
   absl::Status Give(const std::string& path, const SystemUser& user, std::optional<mode_t> mode) const;
+  /// A folder of root's, for the user's group.
+  absl::Status LetRead(const std::string& folder, const SystemUser& user) const;
   std::string Undo() const;
   void PrintMirror(Console& console) const;
   void PrintNextHere(Console& console) const;
@@ -180,6 +127,7 @@ class SystemInit {
   std::string source_folder_;  ///< Where SQLite writes beside it.
   std::optional<SystemUser> server_, agent_;
   std::vector<Before> before_;
+  bool fills_ = false;  ///< The folders were empty when they were taken: what is in them is init's.
   bool made_drop_in_ = false;
   std::string to_type_;
 };
@@ -205,15 +153,14 @@ absl::Status SystemInit::Check() {
   agent_ = FindSystemUser(root_, kAgentUser);
   if (const absl::Status machine = CheckMachine(); !machine.ok()) return machine;
   if (const absl::Status source = CheckSource(); !source.ok()) return source;
-  const absl::Status server = CheckEmpty(kServerFolder, kOfServer, std::size(kOfServer));
-  if (!server.ok() || !agent_) return server;
-  return CheckEmpty(kAgentFolder, kOfAgent, std::size(kOfAgent));
+  return CheckEmpty();
 }
 
 absl::Status SystemInit::CheckMachine() {
-  const std::string of_mirror =
-      absl::StrCat("  mirrorctl init --system --context-id ", ShellWord(options_.context_id), " --host ",
-                   options_.hosts.empty() ? "mirror.example.org" : absl::StrJoin(options_.hosts, ","), "\n");
+  InitOptions mirror = options_;
+  mirror.source.clear();
+  if (mirror.hosts.empty()) mirror.hosts = {"mirror.example.org"};
+  const std::string of_mirror = absl::StrCat("  ", InitCommand(mirror), "\n");
   if (!server_ && !agent_) {
     to_type_ = "  apt install ./partner-mirror-{server,agent,tools}_*.deb\n";
     return absl::FailedPreconditionError(
@@ -260,6 +207,16 @@ absl::Status SystemInit::CheckSource() {
   return absl::OkStatus();
 }
 
+bool SystemInit::IsShared() const {
+  return !source_.empty() && source_folder_ != kAgentState && IsSharedFolder(root_, source_file_);
+}
+
+absl::Status SystemInit::CheckEmpty() const {
+  const absl::Status server = CheckEmpty(kServerFolder, kOfServer, std::size(kOfServer));
+  if (!server.ok() || !agent_) return server;
+  return CheckEmpty(kAgentFolder, kOfAgent, std::size(kOfAgent));
+}
+
 absl::Status SystemInit::CheckEmpty(const std::string& folder, const char* const* names,
                                     std::size_t count) const {
   struct stat info = {};
@@ -289,13 +246,18 @@ absl::Status SystemInit::Make() {
   if (status.ok() && agent_) status = GiveContents(kAgentFolder, *agent_);
   if (status.ok()) status = WriteServerFile();
   if (status.ok() && agent_) status = Give(root_ + kAgentFolder, *agent_, 0750);
-  if (status.ok()) status = Give(root_ + kServerFolder, *server_, 0750);
+  for (const char* name : kReadByServer) {
+    if (status.ok()) status = LetRead(absl::StrCat(root_, kServerFolder, "/", name), *server_);
+  }
   return status;
 }
 
 absl::Status SystemInit::MakeServer() {
   absl::Status status = Take(kServerFolder);
   if (status.ok() && agent_) status = Take(kAgentFolder);
+  // Until now their users could put something there.
+  if (status.ok()) status = CheckEmpty();
+  fills_ = status.ok();
   const std::string of_source = root_ + kAgentFolder + "/source";
   if (status.ok() && agent_) status = MakeFolder(of_source);
   if (status.ok()) status = MakeKeys(options_, agent_ ? of_source + "/source-1.key" : "");
@@ -326,7 +288,7 @@ absl::Status SystemInit::MakeAgent() {
 absl::Status SystemInit::MakeDropIn() {
   const std::string below = source_folder_ + "/";
   const auto is_in = [&below](const char* folder) { return below.starts_with(folder); };
-  if (is_in("/var/lib/partner-mirror-agent/")) return absl::OkStatus();
+  if (is_in("/var/lib/partner-mirror-agent/") || IsShared()) return absl::OkStatus();
   struct stat info = {};
   if (lstat((root_ + kDropIn).c_str(), &info) == 0) return absl::OkStatus();  // Somebody's; Print() says it.
   std::string content = absl::StrCat(
@@ -395,18 +357,20 @@ absl::Status SystemInit::GiveContents(const std::string& folder, const SystemUse
   std::vector<std::string> paths;
   std::error_code error;
   const auto is_roots = [&](const std::string& path) {
-    return folder == kServerFolder &&
-           std::any_of(std::begin(kOfRoot), std::end(kOfRoot),
-                       [&](const char* name) { return path == absl::StrCat(top, "/", name); });
+    const auto is = [&](const char* name) { return path == absl::StrCat(top, "/", name); };
+    return folder == kServerFolder && (std::any_of(std::begin(kOfRoot), std::end(kOfRoot), is) ||
+                                       std::any_of(std::begin(kReadByServer), std::end(kReadByServer), is));
   };
   // What a package put there before is whose it was.
   const bool server = folder == kServerFolder;
   const char* const* const names = server ? kOfServer : kOfAgent;
   for (std::size_t i = 0; i < (server ? std::size(kOfServer) : std::size(kOfAgent)); ++i) {
     const std::string own = absl::StrCat(top, "/", names[i]);
-    if (!fs::exists(own, error)) continue;
+    const fs::file_status there = fs::symlink_status(own, error);
+    if (!fs::exists(there)) continue;
     paths.push_back(own);
-    if (!fs::is_directory(own, error)) continue;
+    if (!fs::is_directory(there)) continue;
+    error.clear();
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(own, error)) {
       paths.push_back(entry.path().string());
     }
@@ -428,6 +392,10 @@ absl::Status SystemInit::Give(const std::string& path, const SystemUser& user,
                                              "': ", std::strerror(errno), "."));
 }
 
+absl::Status SystemInit::LetRead(const std::string& folder, const SystemUser& user) const {
+  return Give(folder, {user.name, geteuid(), user.group}, 0750);
+}
+
 std::string SystemInit::Undo() const {
   std::vector<std::string> left;
   const auto remove = [&left](const std::string& path) {
@@ -440,7 +408,9 @@ std::string SystemInit::Undo() const {
       remove(it->path);
       continue;
     }
-    if (it->path == root_ + kServerFolder) {
+    if (!fills_) {
+      // Whose it is, it stays.
+    } else if (it->path == root_ + kServerFolder) {
       for (const char* name : kOfServer) remove(absl::StrCat(it->path, "/", name));
     } else {
       for (const char* name : kOfAgent) remove(absl::StrCat(it->path, "/", name));
@@ -494,12 +464,19 @@ void SystemInit::Print(Console& console) const {
 void SystemInit::PrintNextHere(Console& console) const {
   std::ostream& out = AsItIs(console.out);  // Commands are there to be copied.
   struct stat info = {};
-  if (!source_.empty() && !made_drop_in_ && lstat((root_ + kDropIn).c_str(), &info) == 0) {
+  if (IsShared()) {
+    out << "\nThe agent writes beside its source, and " << source_folder_
+        << " has other things in it. First:\n"
+        << "  # move the database into a folder of its own, and say so in the application, and as [[source]] "
+           "path in\n  # "
+        << kAgentFolder << "/mirror-agent.toml;\n"
+        << "  # 'systemctl edit mirror-agent': [Service] ReadWritePaths=FOLDER of the database; then\n";
+  } else if (!source_.empty() && !made_drop_in_ && lstat((root_ + kDropIn).c_str(), &info) == 0) {
     out << "\n"
         << kDropIn << " was there and was left as it is. It has to have, in [Service]:\n"
         << "  ReadWritePaths=" << SystemdPath(source_folder_) << '\n';
   }
-  if (!source_.empty()) {
+  if (!source_.empty() && !IsShared()) {
     const std::vector<std::string> commands = CommandsToShare(root_, source_file_, *agent_);
     if (!commands.empty()) {
       out << "\nThe user " << kAgentUser << " cannot read and write " << source_
@@ -544,34 +521,16 @@ void ReloadUnits(Console& console) {
 
 }  // namespace
 
-std::string SystemdPath(const std::string& folder) {
-  std::string quoted = "\"";
-  for (const char character : folder) {
-    const auto code = static_cast<unsigned char>(character);
-    if (code < 0x20 || code == 0x7f) {
-      char escape[8];
-      std::snprintf(escape, sizeof(escape), "\\x%02x", static_cast<unsigned>(code));
-      quoted += escape;
-      continue;
-    }
-    if (character == '"' || character == '\\') quoted += '\\';
-    if (character == '%') quoted += '%';
-    quoted += character;
-  }
-  quoted += '"';
-  return quoted.size() == folder.size() + 2 && folder.find_first_of(" '") == std::string::npos ? folder
-                                                                                               : quoted;
-}
-
 void InitSystem(InitOptions options, const std::string& root, Console& console) {
-  SystemInit init(std::move(options), root == "/" ? "" : root);
+  const bool is_system = root.empty() || std::filesystem::path(root).lexically_normal() == "/";
+  SystemInit init(std::move(options), is_system ? "" : root);
   if (const absl::Status status = init.Run(); !status.ok()) {
     console.Fail(status);
     AsItIs(console.err) << init.to_type();
     return;
   }
   init.Print(console);
-  if (root.empty()) ReloadUnits(console);
+  if (is_system) ReloadUnits(console);
 }
 
 }  // namespace mirror

@@ -2,7 +2,9 @@
 #define MIRROR_TOOLS_MIRRORCTL_INIT_SYSTEM_H_
 
 #include <string>
+#include <vector>
 
+#include "base/system_user.h"
 #include "tools/mirrorctl/console.h"
 #include "tools/mirrorctl/init.h"
 
@@ -22,6 +24,16 @@ struct SystemChoice {
 /// etc/passwd; all paths are in it, and nobody needs to be root. The source's own files are looked at and
 /// never changed.
 void InitSystem(InitOptions options, const std::string& root, Console& console);
+
+// Of a source's database; its path is absolute, below `root`, without links.
+
+/// Whether its folder is not the database's alone, and so nobody's to give away: a folder right below /, one
+/// that everybody may write, somebody's home, and one of root's with other things in it.
+bool IsSharedFolder(const std::string& root, const std::string& path);
+/// The commands with which a user gets to write it and its folder beside the program that owns them; each
+/// adds a right, or gives away what is root's. Empty: it may.
+std::vector<std::string> CommandsToShare(const std::string& root, const std::string& path,
+                                         const SystemUser& user);
 
 /// A folder as systemd's settings take it: in quotes, with specifiers and quotes escaped.
 std::string SystemdPath(const std::string& folder);
