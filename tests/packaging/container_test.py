@@ -8,6 +8,7 @@ Usage: container_test.py [--steps PACKAGES_DIR]
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -259,7 +260,10 @@ class Steps(unittest.TestCase):
         (self.work / "customer.toml").write_text("\n" + toml)
         source = self.roots["agent"].path / "srv" / "source"
         shutil.copy(ROOT / "tests" / "data" / "chinook.sqlite", source / "crm.db")
-        for path, mode in ((source, 0o777), (source / "crm.db", 0o666)):
+        # An application's of another container, which shares the group and nothing else.
+        group = self.roots["agent"].as_user("partner-mirror-agent").pw_gid
+        for path, mode in ((source, 0o2770), (source / "crm.db", 0o660)):
+            os.chown(path, 1000, group)
             path.chmod(mode)
         self.type_in(typed("keys"))
         self.type_in(typed("agent"))
