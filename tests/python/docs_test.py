@@ -466,7 +466,7 @@ class Docs(unittest.TestCase):
         for block in self.blocks:
             if block.language not in SHELLS or block.unchecked:
                 continue
-            commands = block.commands() if block.language == "console" else [(block.line, without_heredocs(block.text))]
+            commands = block.commands() if block.language == "console" else lines_of(block)
             for line, command in commands:
                 seen += sum(1 for words in simple_commands(command) if of_ours(words))
                 wrong += [f"{block.page.name}:{line}: {said}" for said in self.wrong(command)]
@@ -487,7 +487,8 @@ class Docs(unittest.TestCase):
     def test_every_command_and_option_of_the_programs_stands_in_the_reference(self):
         page, missing = markdown_pages.Page(ROOT / "docs" / "reference" / "commands.md"), []
         for program in PROGRAMS:
-            codes = codes_of(page, program)
+            # "In a shell": what each program has.
+            codes = codes_of(page, program) + codes_of(page, "In")
             for command, told in self.told[program].items():
                 if help_test.commands_of(told):
                     continue
@@ -593,6 +594,12 @@ def codes_of(page, program):
             for code in (code for line, code in codes if line == number):
                 found += [code.removeprefix(program).strip(), f"{title} {code}".removeprefix(program).strip()]
     return found
+
+
+def lines_of(block):
+    """(line, command) of a script."""
+    for number, line in enumerate(without_heredocs(block.text).replace("\\\n", " ").split("\n")):
+        yield block.line + number, line
 
 
 def without_heredocs(text):

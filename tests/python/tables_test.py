@@ -42,6 +42,10 @@ CYCLES = {"tenants": AGE, "tables": PLAIN}
 
 # Commands that print no table, and what they print.
 WITHOUT = {
+    ("mirrorctl", "help"): "a help",
+    ("mirrorctl", "completion"): "a script",
+    ("mirror-agent", "help"): "a help",
+    ("mirror-agent", "completion"): "a script",
     ("mirrorctl", "init"): "files and the next steps",
     ("mirrorctl", "certs", "issue-source"): "paths",
     ("mirrorctl", "certs", "remove-source"): "a path",

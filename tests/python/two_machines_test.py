@@ -178,7 +178,7 @@ class TwoMachines(unittest.TestCase):
         self.assertEqual(self.contacts("Cust26759"), [(1, "Ada"), (2, "26759")])
         doctor = (self.work / "source" / "home" / "doctor.txt").read_text()
         self.assertEqual(re.findall(r"^(?:WARN|FAIL|SKIP).*", doctor, re.MULTILINE), re.findall(r"^WARN  Cust26759 proof .*", doctor, re.MULTILINE))
-        self.assertIn("10 steps, 1 need", doctor)
+        self.assertIn("11 steps, 1 need", doctor)
         self.check_files()
 
         # As `init` has it, each customer but the first is refused, in words that say by what.
