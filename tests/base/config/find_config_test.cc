@@ -27,6 +27,7 @@ class FindConfigTest : public testing::Test {
   void SetUp() override {
     unsetenv("XDG_CONFIG_HOME");
     std::filesystem::create_directories(Path("here"));
+    std::filesystem::create_directories(home_);
     std::filesystem::current_path(Path("here"));
   }
   void TearDown() override { std::filesystem::current_path(before_); }
@@ -128,11 +129,20 @@ TEST_F(FindConfigTest, ThePlacesAreNamedWhereThereIsNone) {
 
 TEST_F(FindConfigTest, WhatCannotBeSeenIsNotPassedOver) {
   // Too long a name: root may look into every folder.
-  const std::string home = "/" + std::string(300, 'x');
-  const Variable other("HOME", home.c_str());
+  const std::string folder = "/" + std::string(300, 'x');
+  const Variable other("XDG_CONFIG_HOME", folder.c_str());
   Write("etc/partner-mirror/mirrorctl.toml");
   EXPECT_THAT(Find("mirrorctl.toml"), StatusIs(absl::StatusCode::kPermissionDenied,
-                                               AllOf(HasSubstr(home), HasSubstr("cannot be seen"))));
+                                               AllOf(HasSubstr(folder), HasSubstr("cannot be seen"))));
+}
+
+TEST_F(FindConfigTest, TheHomeOfAnotherUserIsNotLookedInto) {
+  Write("home/.config/partner-mirror/mirrorctl.toml");
+  Write("etc/partner-mirror/mirrorctl.toml");
+  EXPECT_EQ(Found("mirrorctl.toml"), Path("home/.config/partner-mirror/mirrorctl.toml"));
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives a folder away";
+  ASSERT_EQ(chown(home_.c_str(), 1234, 0), 0);
+  EXPECT_EQ(Found("mirrorctl.toml"), Path("etc/partner-mirror/mirrorctl.toml"));
 }
 
 TEST_F(FindConfigTest, ALinkThatLeadsNowhereIsFoundAndNotPassedOver) {

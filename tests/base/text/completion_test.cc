@@ -130,8 +130,8 @@ TEST_F(CompletionTest, AScriptForEachShellHoldsNoOption) {
     EXPECT_THAT(printed_.str(), Not(HasSubstr("FUNCTION")));
   }
   EXPECT_EQ(
-      Parse({"completion", "fsh"}).wrong,
-      "there is no completion for the shell 'fsh', but for these: bash, zsh, fish. Nothing was printed. "
+      Parse({"completion", "fis"}).wrong,
+      "there is no completion for the shell 'fis', but for these: bash, zsh, fish. Nothing was printed. "
       "Did you mean 'fish'?");
 }
 
