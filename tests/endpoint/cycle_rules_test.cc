@@ -199,6 +199,7 @@ TEST_F(CycleRulesTest, ARefusedBatchChangesNothingAndTheServerServesTheNextCall)
 }
 
 TEST_F(CycleRulesTest, APartOfAColumnThatIsNotThereIsRefused) {
+  Install();
   const auto client = Client();
   v1::RowDataRequest request;
   request.set_cycle(BeginFilled(*client));
