@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/config/find_config.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
 #include "tools/mirror_harness/attack/hostile.h"
@@ -25,17 +24,7 @@ constexpr const char* kFooter = R"(Example: a local endpoint, made and filled
 
 Exit code: 0 done and equal, 1 refused, failed or different, 2 wrong usage.)";
 
-/// It may be left out, see FindConfig().
 void AddConfig(const cli::Option& config) { config.ExistingFile().Variable("MIRROR_AGENT_CONFIG"); }
-
-/// Empty text: fine; else why there is none.
-std::string CompleteConfig(Options* options) {
-  const absl::StatusOr<FoundConfig> found = FindConfig(options->config, "mirror-agent.toml");
-  if (!found.ok()) return std::string(found.status().message());
-  SayConfig(*found, "mirror-harness", std::cerr);
-  options->config = found->path;
-  return {};
-}
 
 void AddCommon(const cli::Command& app, Options* options, const char* rows_text) {
   AddConfig(app.Add("--config", options->config, "The agent's configuration: endpoint and identity"));
@@ -225,8 +214,9 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
     *exit_code = 0;
     return std::nullopt;
   }
-  if (!options.list) {
-    if (const std::string reason = CompleteConfig(&options); !reason.empty()) return wrong(reason);
+  // One that is searched for would be the one that works: this makes tenants, and attacks.
+  if (!options.list && options.config.empty()) {
+    return wrong("--config must name a file, or MIRROR_AGENT_CONFIG. Nothing was done: none is searched for");
   }
   if (conformance.given()) {
     options.command = Command::kConformance;

@@ -400,6 +400,8 @@ std::string SystemInit::Undo() const {
   std::vector<std::string> left;
   const auto remove = [&left](const std::string& path) {
     std::error_code error;
+    // What could not be made is not there, whatever stands above it.
+    if (!fs::exists(fs::symlink_status(path, error))) return;
     fs::remove_all(path, error);
     if (error) left.push_back(path);
   };
