@@ -196,8 +196,8 @@ ROOMS = {
         ("nlohmann-json", "protobuf", "grpc"),
     ),
     "tools/mirror_harness": (
-        "base/config base/text certs client/config tools/mirror_harness/attack "
-        "tools/mirror_harness/conformance tools/mirror_harness/synthetic",
+        "base/text certs client/config tools/mirror_harness/attack tools/mirror_harness/conformance "
+        "tools/mirror_harness/synthetic",
         (),
     ),
     "tools/mirrorctl": (
