@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "base/printable.h"
 
 namespace mirror {
 namespace {
@@ -88,7 +89,7 @@ absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::stri
 void SayConfig(const FoundConfig& found, const char* program, std::ostream& out) {
   if (!found.passed_over.empty()) out << program << ": " << found.passed_over << '\n' << std::flush;
   if (found.searched && found.path.starts_with('/')) {
-    out << program << ": configuration " << found.path << '\n' << std::flush;
+    out << program << ": configuration " << Printable(found.path) << '\n' << std::flush;
   }
 }
 

@@ -51,6 +51,7 @@ _FUNCTION() {
   local before=("${(@Q)words[2,CURRENT-1]}")
   for line in "${(@f)$("$program" complete -- "${before[@]}" "${(Q)PREFIX}" 2>/dev/null)}"; do
     name=${line%%$'\t'*}
+    name=${name//\\/\\\\}
     case $line in
       :files|:folders|:none) besides=$line ;;
       *$'\t'*) candidates+=("${name//:/\\:}:${line#*$'\t'}") ;;

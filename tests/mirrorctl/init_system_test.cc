@@ -221,6 +221,19 @@ TEST_F(InitSystemTest, WhatFailsHalfWayIsRemovedAgain) {
   EXPECT_EQ(Everything(), again);
 }
 
+TEST_F(InitSystemTest, ALinkToAVolumeThatIsAwayIsSaidAndStays) {
+  for (const char* const name : {"var/lib/partner-mirror", "etc/partner-mirror"}) {
+    SCOPED_TRACE(name);
+    std::filesystem::remove_all(root_ / name);
+    std::filesystem::create_directories(std::filesystem::path(root_ / name).parent_path());
+    std::filesystem::create_symlink("/nowhere/at/all", root_ / name);
+    EXPECT_EQ(Init({}), 1);
+    EXPECT_THAT(err_, HasSubstr("is a link that leads nowhere"));
+    EXPECT_TRUE(std::filesystem::is_symlink(root_ / name));
+    std::filesystem::remove(root_ / name);
+  }
+}
+
 TEST_F(InitSystemTest, AMirrorAloneIsForSourcesElsewhere) {
   Users({kServer});
   InitOptions options;

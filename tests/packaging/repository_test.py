@@ -37,11 +37,11 @@ class Repository(unittest.TestCase):
         assert made.returncode == 0, made.stdout + made.stderr
 
     @classmethod
-    def home_with_key(cls, name):
+    def home_with_key(cls, name, key=KEY):
         home = cls.folder / name
         home.mkdir(mode=0o700)
         environment = {**os.environ, "GNUPGHOME": str(home)}
-        made = run("gpg", "--batch", "--passphrase", "", "--quick-generate-key", KEY, "ed25519", "sign", "1d",
+        made = run("gpg", "--batch", "--passphrase", "", "--quick-generate-key", key, "ed25519", "sign", "1d",
                    env=environment)
         assert made.returncode == 0, made.stderr
         cls.addClassCleanup(run, "gpgconf", "--kill", "all", env=environment)
@@ -124,6 +124,24 @@ class Repository(unittest.TestCase):
         self.assertEqual(update.returncode, 0, update.stdout + update.stderr)
         self.assertEqual(self.make(same, self.keys).returncode, 0)
         self.assertEqual((same / "of-somebody").stat().st_mode & 0o777, 0o700, "what is not ours")
+
+    def test_the_key_of_another_whose_name_has_ours_within_is_not_published(self):
+        keys, other = self.home_with_key("ours"), self.home_with_key("others", KEY + ".evil.example")
+        public = self.root / "other.asc"
+        public.write_text(run("gpg", "--armor", "--export", env=other).stdout)
+        self.assertEqual(run("gpg", "--batch", "--import", public, env=keys).returncode, 0)
+        self.assertEqual(self.make(self.root / "repository", keys).returncode, 0)
+        shown = run("gpg", "--batch", "--show-keys", self.root / "repository" / "partner-mirror.asc", env=keys).stdout
+        self.assertEqual((shown.count("pub "), "evil" in shown), (1, False), shown)
+
+    def test_what_is_not_ours_is_not_signed(self):
+        same = self.root / "same"
+        shutil.copytree(self.repository, same)
+        (same / "below").mkdir()
+        shutil.copy(next(same.glob("partner-mirror-doc_*.deb")), same / "below" / "libssl3_99_all.deb")
+        made = self.make(same, self.keys)
+        self.assertEqual(made.returncode, 1)
+        self.assertIn("libssl3_99_all.deb' is no package of this product", made.stderr)
 
     def test_packages_are_not_made_into_a_repository(self):
         before = sorted(self.repository.iterdir())

@@ -52,6 +52,17 @@ constexpr const char* kOfRoot[] = {"tls/ca.key",         "admin/ca.key",     "ad
 // The folders in which they are: whoever may write there could put others in their place.
 constexpr const char* kReadByServer[] = {"tls", "admin", ""};
 
+/// As a link to a volume that is away: it is somebody's, and no place to begin anew.
+bool LeadsNowhere(const std::string& path) {
+  struct stat info = {};
+  return lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
+}
+
+absl::Status NoFolder(const std::string& path) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("'", path, "' is a link that leads nowhere. Mount what it leads to, or remove it."));
+}
+
 std::string InitCommand(const InitOptions& options) {
   const InitOptions begin;
   std::string command = absl::StrCat("mirrorctl init --system --context-id ", ShellWord(options.context_id));
@@ -322,6 +333,7 @@ absl::Status SystemInit::Take(const std::string& folder) {
   const std::string path = root_ + folder;
   struct stat info = {};
   const bool is_there = stat(path.c_str(), &info) == 0;
+  if (!is_there && LeadsNowhere(path)) return NoFolder(path);
   before_.push_back({path, is_there ? std::optional(info) : std::nullopt});
   if (!is_there) return MakeFolder(path);
   if (S_ISDIR(info.st_mode) && chown(path.c_str(), geteuid(), getegid()) == 0 &&
@@ -337,6 +349,7 @@ absl::Status SystemInit::MakeState(const std::string& folder, const SystemUser& 
   struct stat info = {};
   // A package or its service made it, or it is a former one, with its data.
   if (stat((root_ + folder).c_str(), &info) == 0) return absl::OkStatus();
+  if (LeadsNowhere(root_ + folder)) return NoFolder(root_ + folder);
   before_.push_back({root_ + folder, std::nullopt});
   const absl::Status made = MakeFolder(root_ + folder);
   return made.ok() ? Give(root_ + folder, user, mode) : made;
