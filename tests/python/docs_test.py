@@ -16,15 +16,14 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import tomllib
 import unittest
 
+import free_ports
 import help_test
 import sanitizer_words
 
@@ -234,24 +233,6 @@ def inline_command(code):
 
 # --- Typing them ---
 
-GIVEN, GIVING = set(), threading.Lock()
-
-def free_ports():
-    """Three that nobody has, below those that clients get; none is given twice."""
-    found = []
-    while len(found) < 3:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as one, GIVING:
-            try:
-                one.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            if port not in GIVEN:
-                GIVEN.add(port)
-                found.append(port)
-    return found
-
-
 # What `<!-- run first: the tour -->` means: the pages' examples are of what the README's tour makes, here made anew.
 TOUR = (
     "cp tests/data/chinook.sqlite /tmp/crm.db && cd /tmp",
@@ -282,7 +263,7 @@ class Shell:
         (place / "build" / "release" / "bin").symlink_to(BIN)
         for name in ("tools", "tests", "proto"):
             (place / name).symlink_to(ROOT / name)
-        self.ports = dict(zip(("7443", "7444", "7445"), map(str, free_ports())))
+        self.ports = dict(zip(("7443", "7444", "7445"), map(str, free_ports.free_ports(3))))
         environment = {key: value for key, value in os.environ.items() if not key.startswith("MIRROR")}
         environment["PATH"] = f"{BIN}:{environment['PATH']}"
         with self.out.open("wb") as out:

@@ -9,12 +9,10 @@ import fcntl
 import json
 import os
 import pathlib
-import random
 import re
 import select
 import shutil
 import signal
-import socket
 import sqlite3
 import struct
 import subprocess
@@ -24,6 +22,7 @@ import termios
 import time
 import unittest
 
+import free_ports
 import sanitizer_words
 
 BIN = None
@@ -81,17 +80,6 @@ def environment(**more):
     return kept | {"TERM": "xterm"} | {name: str(value) for name, value in more.items()}
 
 
-def free_port():
-    """One that nobody has, below those that clients get."""
-    while True:
-        with socket.socket() as one:
-            try:
-                one.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
-            except OSError:
-                continue
-            return one.getsockname()[1]
-
-
 class TerminalTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -107,7 +95,8 @@ class TerminalTest(unittest.TestCase):
         text = re.sub(r"^port = 744\d", "port = 0", configuration.read_text(), flags=re.MULTILINE)
         # A server that is started again is where it was: a watch reads its configuration once.
         admin = text.index("[admin]")
-        configuration.write_text(text[:admin] + text[admin:].replace("port = 0", f"port = {free_port()}", 1))
+        (port,) = free_ports.free_ports(1)
+        configuration.write_text(text[:admin] + text[admin:].replace("port = 0", f"port = {port}", 1))
         cls.server = None
         cls.start_server()
         cls.agent_config = cls.dev / "mirror-agent.toml"
