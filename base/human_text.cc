@@ -25,4 +25,18 @@ std::string SpanText(std::int64_t milliseconds) {
   return absl::StrCat(seconds / kDay, " d");
 }
 
+std::string ShellWord(const std::string& word) {
+  static constexpr char kPlain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:,=+@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char character : word) {
+    if (character == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += character;
+    }
+  }
+  return quoted + "'";
+}
+
 }  // namespace mirror

@@ -17,6 +17,9 @@ std::string Counted(std::uint64_t count, std::string_view noun);
 /// two of it, so that "1 h" never hides half an hour. Less than nothing is "0 s".
 std::string SpanText(std::int64_t milliseconds);
 
+/// A word as a shell takes it: quoted when it has any character that a shell might read otherwise.
+std::string ShellWord(const std::string& word);
+
 }  // namespace mirror
 
 #endif  // MIRROR_BASE_HUMAN_TEXT_H_

@@ -1,16 +1,26 @@
 #include "base/system_user.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {
@@ -19,8 +29,13 @@ constexpr int kMostGroups = 65'536;  // As Linux has it.
 
 using OpenFile = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
+// Of an image that somebody else made: no link out of it, and no pipe to wait at.
 OpenFile OpenBelow(const std::string& root, const char* name) {
-  return {std::fopen((root + name).c_str(), "re"), &std::fclose};
+  const int file = open((root + name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  struct stat info = {};
+  if (file >= 0 && fstat(file, &info) == 0 && S_ISREG(info.st_mode)) return {fdopen(file, "r"), &std::fclose};
+  if (file >= 0) close(file);
+  return {nullptr, &std::fclose};
 }
 
 // The first entry that fits; of this system whatever its name service knows.
@@ -60,6 +75,34 @@ std::optional<SystemUser> UserOf(const std::string& root, const passwd* entry) {
   SystemUser user = {entry->pw_name, entry->pw_uid, entry->pw_gid};
   user.groups = GroupsOf(root, user.name, user.group);
   return user;
+}
+
+// Why the user may not, as errno; 0: it may. See MayAccess().
+int AccessError(const SystemUser& user, const std::string& path, int mode) {
+  const auto ask = [&] { return eaccess(path.c_str(), mode) == 0 ? 0 : errno; };
+  if (geteuid() != 0 || user.id == 0) return ask();
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool is_user = setgroups(user.groups.size(), user.groups.data()) == 0 && setgid(user.group) == 0 &&
+                         setuid(user.id) == 0;
+    _exit(is_user ? ask() : EPERM);
+  }
+  int status = 0;
+  const bool ended = child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status);
+  return ended ? WEXITSTATUS(status) : EPERM;
+}
+
+// This process' command line, as a shell takes it; it names its configuration, wherever that was found.
+std::string TypedCommand(const std::string& config) {
+  std::ifstream line("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> words;
+  bool names_config = false;
+  for (std::string word; std::getline(line, word, '\0');) {
+    names_config = names_config || word == "--config" || word.starts_with("--config=");
+    words.push_back(ShellWord(word));
+  }
+  if (!names_config) words.push_back(absl::StrCat("--config ", ShellWord(config)));
+  return absl::StrJoin(words, " ");
 }
 
 }  // namespace
@@ -109,15 +152,69 @@ bool IsHome(const std::string& root, const std::string& folder, uid_t owner) {
 }
 
 bool MayAccess(const SystemUser& user, const std::string& path, int mode) {
-  if (geteuid() != 0 || user.id == 0) return access(path.c_str(), mode) == 0;
-  const pid_t child = fork();
-  if (child == 0) {
-    const bool is_user = setgroups(user.groups.size(), user.groups.data()) == 0 && setgid(user.group) == 0 &&
-                         setuid(user.id) == 0;
-    _exit(is_user && access(path.c_str(), mode) == 0 ? 0 : 1);
+  return AccessError(user, path, mode) == 0;
+}
+
+SystemUser FolderOwner(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::path nearest = std::filesystem::absolute(folder, error);
+  struct stat info = {};
+  while (stat(nearest.c_str(), &info) != 0 && nearest.has_relative_path()) nearest = nearest.parent_path();
+  const std::optional<SystemUser> known = FindSystemUser("", info.st_uid);
+  return known ? *known : SystemUser{absl::StrCat(info.st_uid), info.st_uid, info.st_gid, {info.st_gid}};
+}
+
+std::string MissingRight(const SystemUser& user, const std::string& root, const std::string& database,
+                         DatabaseUse use) {
+  const bool writes = use == DatabaseUse::kWrite;
+  const auto missing = [&](const std::string& path, int mode, const char* may) -> std::string {
+    const int error = AccessError(user, root + path, mode);
+    if (error == 0) return "";
+    if (error == EROFS) {
+      return absl::StrCat(
+          "finds '", path,
+          "' read-only: its file system is, or the service's unit does not name the folder in "
+          "ReadWritePaths=");
+    }
+    return absl::StrCat("may not ", may, " '", path, "'");
+  };
+  const std::filesystem::path folder = std::filesystem::path(database).parent_path();
+  std::vector<std::filesystem::path> above;
+  for (std::filesystem::path one = folder; one.has_relative_path(); one = one.parent_path())
+    above.push_back(one);
+  std::reverse(above.begin(), above.end());
+  for (const std::filesystem::path& one : above) {
+    if (std::string words = missing(one.string(), X_OK, "enter the folder"); !words.empty()) return words;
   }
-  int status = 0;
-  return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (std::string words = missing(database, R_OK, "read"); !words.empty()) return words;
+  if (writes) {
+    if (std::string words = missing(database, W_OK, "write"); !words.empty()) return words;
+    if (std::string words = missing(folder.string(), W_OK, "make files in the folder"); !words.empty())
+      return words;
+  }
+  for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
+    const std::string beside = database + suffix;
+    struct stat info = {};
+    if (stat((root + beside).c_str(), &info) != 0) continue;
+    if (std::string words = missing(beside, R_OK, "read"); !words.empty()) return words;
+    if (!writes) continue;
+    if (std::string words = missing(beside, W_OK, "write"); !words.empty()) return words;
+  }
+  return "";
+}
+
+absl::Status CheckOwnFolder(const std::string& folder, const std::string& config) {
+  if (geteuid() != 0) return absl::OkStatus();
+  const SystemUser owner = FolderOwner(folder);
+  if (owner.id == 0) return absl::OkStatus();
+  const std::string as_owner =
+      FindSystemUser("", owner.name)
+          ? absl::StrCat("runuser -u ", ShellWord(owner.name), " -- ")
+          : absl::StrCat("setpriv --reuid=", owner.id, " --regid=", owner.group, " --clear-groups -- ");
+  return absl::FailedPreconditionError(
+      absl::StrCat("this is root, and '", folder, "' is a folder of the user '", owner.name,
+                   "', who could not use what root leaves in it. Nothing was done. Type: ", as_owner,
+                   TypedCommand(config)));
 }
 
 }  // namespace mirror

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/config/find_config.h"
+#include "base/system_user.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
@@ -133,6 +134,8 @@ int Main(int argc, char** argv) {
   if (!config.ok()) return Fail(kWrongUsage, config.status());
   if (absl::Status files = CheckServerFiles(*config); !files.ok()) return Fail(kWrongUsage, files);
   if (check_only) return CheckOnly(*config);
+  if (absl::Status own = CheckOwnFolder(config->data.dir, config->file); !own.ok())
+    return Fail(kWrongUsage, own);
   SetUpLog(*config);
   if (!found->passed_over.empty()) spdlog::warn("{}", found->passed_over);
   spdlog::info("configuration {}", config->file);

@@ -8,9 +8,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "base/system_user.h"
 #include "client/command/exit_code.h"
 #include "client/command/json_lines.h"
 #include "client/config/config.h"
+#include "client/run/last_run.h"
 #include "client/run/open_source.h"
 #include "client/run/source_rules.h"
 #include "client/source/sqlite/log/change_log.h"
@@ -32,6 +34,10 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
   std::ostream& err = lines ? lines->stream() : plain_err;
   if (!config.ok()) {
     err << kFailedHere << config.status().message() << '\n';
+    return kExitWrongUse;
+  }
+  if (absl::Status own = CheckOwnFolder(config->agent.state_dir, config->file); !own.ok()) {
+    err << kFailedHere << own.message() << '\n';
     return kExitWrongUse;
   }
   int exit_code = kExitDone, sources = 0;
@@ -80,6 +86,7 @@ absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceCo
   if (!renewed.ok()) return renewed.status();
   state->KeepSourceId((*log)->source_id());
   if (absl::Status saved = state->Save(); !saved.ok()) return saved;
+  ForgetUnlogged(config.agent.state_dir, source.context_id);
   std::string blind;
   for (const std::string& table : *tables) {
     const TableLog* entry = (*log)->Find(table);

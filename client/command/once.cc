@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/name_pattern.h"
+#include "base/system_user.h"
 #include "base/text/nearest_word.h"
 #include "client/command/dry_run.h"
 #include "client/command/exit_code.h"
@@ -140,6 +141,10 @@ int Once(const OnceOptions& options, std::ostream& out, std::ostream& plain_err)
   };
   if (!config.ok()) return wrong(config.status());
   if (absl::Status picked = PickSources(options.context_id, &*config); !picked.ok()) return wrong(picked);
+  if (!options.dry_run) {
+    if (absl::Status own = CheckOwnFolder(config->agent.state_dir, config->file); !own.ok())
+      return wrong(own);
+  }
   const absl::StatusOr<Connection> connection = Connect(*config);
   if (!connection.ok()) return wrong(connection.status());
   if (absl::Status there = CheckTables(*config, options.tables); !there.ok()) return wrong(there);

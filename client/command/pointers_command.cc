@@ -13,6 +13,7 @@
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/printable.h"
+#include "base/system_user.h"
 #include "base/text/text_stream.h"
 #include "client/command/exit_code.h"
 #include "client/command/report.h"
@@ -189,6 +190,8 @@ int Pointers(const PointersOptions& options, std::ostream& out, std::ostream& er
       return fail(kExitWrongUse, absl::StrCat("--set takes TABLE=VALUE, not '", one, "'"));
   }
   if (changes) {
+    if (absl::Status own = CheckOwnFolder(config->agent.state_dir, config->file); !own.ok())
+      return fail(kExitWrongUse, std::string(own.message()));
     const absl::Status changed = Change(*config, *sources.front(), options);
     if (!changed.ok()) return fail(kExitFailed, std::string(changed.message()));
   }

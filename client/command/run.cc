@@ -20,6 +20,7 @@
 #include "base/exposition/metrics_listener.h"
 #include "base/human_text.h"
 #include "base/mutex.h"
+#include "base/system_user.h"
 #include "client/command/exit_code.h"
 #include "client/command/expiry.h"
 #include "client/command/json_lines.h"
@@ -184,6 +185,10 @@ int Run(const FoundConfig& found, std::ostream& plain_out, std::ostream& plain_e
   const absl::StatusOr<Connection> connection = config.ok() ? Connect(*config) : config.status();
   if (!connection.ok()) {
     err << "mirror-agent: " << connection.status().message() << '\n';
+    return kExitWrongUse;
+  }
+  if (absl::Status own = CheckOwnFolder(config->agent.state_dir, config->file); !own.ok()) {
+    err << "mirror-agent: " << own.message() << '\n';
     return kExitWrongUse;
   }
   // Each source would be run twice as often, and wait for the other one.

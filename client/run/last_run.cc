@@ -171,6 +171,15 @@ absl::Status KeepLastRun(const std::string& state_dir, const std::string& contex
   return WriteFileAtomically(path, ToText(run), FileUse::kSecret, ExistingFile::kReplace);
 }
 
+void ForgetUnlogged(const std::string& state_dir, const std::string& context_id) {
+  absl::StatusOr<std::optional<LastRun>> last = LastRun::Load(state_dir, context_id);
+  if (!last.ok() || !last->has_value()) return;
+  const auto is_it = [](const std::string& note) { return note.ends_with(kUnlogged); };
+  // The next run writes it anew in any case.
+  if (std::erase_if((*last)->notes, is_it) > 0)
+    (void)ReplaceUnsynced(PathOf(state_dir, context_id), ToText(**last));
+}
+
 void ForgetLastRun(const std::string& state_dir, const std::string& context_id) {
   std::error_code ignored;
   std::filesystem::remove(PathOf(state_dir, context_id), ignored);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -62,6 +63,13 @@ struct LastRun {
 absl::Status KeepLastRun(const std::string& state_dir, const std::string& context_id,
                          const CycleReport& report, std::int64_t begun_ms, std::int64_t ended_ms,
                          bool compared);
+
+/// How a note ends that says what a source without a change log does not see.
+inline constexpr std::string_view kUnlogged =
+    ": changes that keep a table's number of rows are not seen, send them with --repopulate";
+/// For who has just installed a change log: what is on record of the last run has no such note any more. The
+/// caller holds the tenant's LockFile.
+void ForgetUnlogged(const std::string& state_dir, const std::string& context_id);
 
 /// For a run that can write neither that it begins nor how it ended: what is on record is not the last run.
 void ForgetLastRun(const std::string& state_dir, const std::string& context_id);

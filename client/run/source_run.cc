@@ -260,10 +260,10 @@ class LockedRun {
       if (log_ == nullptr) FailUnlogged(source_, report);
     }
     if (log_ != nullptr || !IsLogged(source_.strategy)) return;
-    report->notes.push_back(absl::StrCat(
-        source_.strategy == Strategy::kCdc ? "no change log is installed ('mirror-agent install' makes it)"
-                                           : "without a change log",
-        ": changes that keep a table's number of rows are not seen, send them with --repopulate"));
+    const char* const why = source_.strategy == Strategy::kCdc
+                                ? "no change log is installed ('mirror-agent install' makes it)"
+                                : "without a change log";
+    report->notes.push_back(absl::StrCat(why, std::string(kUnlogged)));
   }
 
   const AgentConfig& config_;

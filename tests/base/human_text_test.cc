@@ -38,5 +38,12 @@ TEST(HumanTextTest, ASpanIsToldInOneUnitThatHidesLessThanHalf) {
   EXPECT_EQ(SpanText(INT64_MIN), "0 s");
 }
 
+TEST(HumanTextTest, AWordIsQuotedWhereAShellWouldReadItOtherwise) {
+  EXPECT_EQ(ShellWord("/srv/crm.db"), "/srv/crm.db");
+  EXPECT_EQ(ShellWord("Cust*"), "'Cust*'");
+  EXPECT_EQ(ShellWord(""), "''");
+  EXPECT_EQ(ShellWord("it's"), "'it'\\''s'");
+}
+
 }  // namespace
 }  // namespace mirror

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <ctime>
@@ -363,6 +364,57 @@ TEST_F(Doctor, AnIdentityWithoutARoleOrOpenToOthersIsNone) {
   // A viewer may look.
   ASSERT_THAT(IssueAdmin(Files("admin/operator"), Files("admin/ca"), "eve", Role::kViewer, For(100)), IsOk());
   EXPECT_EQ(Examine().exit_code, 0);
+}
+
+TEST_F(Doctor, WhatTheAgentsUserMayNotWriteIsNamed) {
+  if (geteuid() != 0) GTEST_SKIP() << "asks for another user";
+  Begin();
+  constexpr uid_t kAgentId = 61'002;
+  ASSERT_EQ(chown(Path("agent-state").c_str(), kAgentId, kAgentId), 0);
+  const std::string above = std::filesystem::path(here_->dir()).parent_path().string();
+  ASSERT_EQ(chmod(above.c_str(), 0755), 0);
+  const auto found = [&] { return ExamineAll().steps; };
+  EXPECT_THAT(found(),
+              Contains(testing::Pair(
+                  "FAIL Cust database",
+                  AllOf(HasSubstr(absl::StrCat("the user '61002', who runs the agent, may not write '",
+                                               Path("crm.db"), "'")),
+                        HasSubstr("move the database into one of its own")))));
+  ASSERT_EQ(chmod(Path("crm.db").c_str(), 0666), 0);
+  EXPECT_THAT(found(), Contains(testing::Pair("FAIL Cust database", HasSubstr("make files in the folder"))));
+  EXPECT_THAT(found(), Contains(testing::Pair("SKIP Cust change log", HasSubstr("'Cust database' failed"))));
+}
+
+TEST_F(Doctor, RootLeavesNothingInFoldersOfTheServices) {
+  if (geteuid() != 0) GTEST_SKIP() << "gives folders to other users";
+  Begin();
+  ASSERT_EQ(Agent("once").exit_code, 0);
+  constexpr uid_t kServerId = 61'001, kAgentId = 61'002;
+  ASSERT_EQ(chown(Path("agent-state").c_str(), kAgentId, kAgentId), 0);
+  for (const char* const command : {"once", "verify", "run", "install", "uninstall"}) {
+    const Finished refused = Agent(command);
+    EXPECT_EQ(refused.exit_code, 2) << command;
+    EXPECT_THAT(
+        refused.errors,
+        AllOf(HasSubstr("a folder of the user '61002'"),
+              HasSubstr(absl::StrCat("--clear-groups -- ", here_->program("mirror-agent"), " ", command))));
+  }
+  const std::vector<std::string> looks = {"status", "pointers"};
+  for (const std::string& command : looks) EXPECT_EQ(Agent(command).exit_code, 0) << command;
+  EXPECT_EQ(
+      RunProgram(here_->program("mirror-agent"), {"once", "--dry-run", "--config", AgentToml()}).exit_code,
+      0);
+  ASSERT_THAT(here_->Stop(), IsOkAndHolds(0));
+  ASSERT_EQ(chown(here_->data_dir().c_str(), kServerId, kServerId), 0);
+  const auto serve = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"--config", here_->server_toml()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return RunProgram(here_->program("mirror-server"), arguments);
+  };
+  const Finished refused = serve({});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.errors, HasSubstr("a folder of the user '61001'"));
+  EXPECT_EQ(serve({"--check-config"}).exit_code, 0);
 }
 
 TEST_F(Doctor, WhatTheSourceSignsWithMustBeItsOwnAndClosed) {

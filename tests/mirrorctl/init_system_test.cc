@@ -5,14 +5,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <atomic>
+#include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,6 +26,8 @@
 #include "certs/key_ring.h"
 #include "certs/tls.h"
 #include "tests/certs/test_keys.h"
+#include "tests/support/places.h"
+#include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -49,11 +56,13 @@ class InitSystemTest : public testing::Test {
     std::filesystem::create_directories(root_ / folder);
     ASSERT_EQ(chmod((root_ / folder).c_str(), mode), 0);
   }
-  /// Whoever runs the test has these names.
+  /// Whoever runs the test has these names; root has others for them.
   void Users(const std::vector<std::string>& names) {
     std::string passwd;
-    for (const std::string& name : names)
-      absl::StrAppend(&passwd, name, ":x:", geteuid(), ":", getegid(), "::/:/bin/sh\n");
+    for (const std::string& name : names) {
+      const uid_t id = geteuid() != 0 ? geteuid() : name == kAgent ? kAgentId : kServerId;
+      absl::StrAppend(&passwd, name, ":x:", id, ":", geteuid() != 0 ? getegid() : id, "::/:/bin/sh\n");
+    }
     WriteText(root_ / "etc/passwd", passwd);
   }
   int Init(InitOptions options, const std::string& source = "/srv/crm/crm.db") {
@@ -79,6 +88,13 @@ class InitSystemTest : public testing::Test {
   }
   std::string OfServer(const std::string& name) const { return root_ / ("etc/partner-mirror/" + name); }
   std::string OfAgent(const std::string& name) const { return root_ / ("etc/partner-mirror-agent/" + name); }
+  /// What the program itself does with the same, killed at a fault point.
+  Finished KilledAt(const std::string& point) const {
+    return RunProgram(BinDir() + "/mirrorctl",
+                      {"init", "--system", "--root", root_.path(), "--context-id", "Cust26759", "--source",
+                       "/srv/crm/crm.db"},
+                      {absl::StrCat("MIRROR_CRASH_AT=", point)});
+  }
   std::string DropIn() const {
     return ReadText(root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf");
   }
@@ -219,6 +235,112 @@ TEST_F(InitSystemTest, WhatFailsHalfWayIsRemovedAgain) {
   const std::vector<std::string> again = Everything();
   EXPECT_EQ(Init({}), 1);
   EXPECT_EQ(Everything(), again);
+}
+
+TEST_F(InitSystemTest, AnInitThatWasKilledIsNoWholeOne) {
+  for (const char* const point : {"init.begun", "init.filled"}) {
+    SCOPED_TRACE(point);
+    ASSERT_EQ(KilledAt(point).exit_code, 128 + SIGKILL);
+    EXPECT_FALSE(std::filesystem::exists(OfServer("mirror-server.toml")));
+    const std::vector<std::string> before = Everything();
+    EXPECT_EQ(Init({}), 1);
+    EXPECT_THAT(err_, AllOf(HasSubstr("an init was cut off here"), HasSubstr("Nothing was changed")));
+    EXPECT_EQ(Everything(), before);
+    // What it says to type.
+    const std::size_t begin = err_.find("\n  rm -r "), end = err_.find('\n', begin + 1);
+    ASSERT_NE(begin, std::string::npos) << err_;
+    EXPECT_EQ(std::system(err_.substr(begin + 1, end - begin - 1).c_str()), 0) << err_;
+    EXPECT_THAT(
+        err_.substr(end),
+        AllOf(StartsWith("\n  mirrorctl init --system --context-id Cust26759 --source /srv/crm/crm.db"),
+              HasSubstr(absl::StrCat(" --root ", root_.path(), "\n"))));
+  }
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_FALSE(std::filesystem::exists(OfServer(".mirror-server.toml.unfinished")));
+}
+
+TEST_F(InitSystemTest, CtrlCTakesBackWhatWasMade) {
+  const std::vector<std::string> before = Everything();
+  struct sigaction ignored = {}, former = {};
+  ignored.sa_handler = SIG_IGN;
+  ASSERT_EQ(sigaction(SIGINT, &ignored, &former), 0);
+  // Init may end before the signal is there, and then it is tried again.
+  for (int i = 0; i < 200; ++i) {
+    std::atomic<bool> ended = false;
+    std::thread presses([&] {
+      struct sigaction now = {};
+      while (!ended && (sigaction(SIGINT, nullptr, &now) != 0 || now.sa_handler == SIG_IGN)) {
+      }
+      if (!ended) kill(getpid(), SIGINT);
+    });
+    const int exit_code = Init({});
+    ended = true;
+    presses.join();
+    if (exit_code != 0) break;
+    for (const char* made : {"etc/partner-mirror", "etc/partner-mirror-agent", "etc/systemd",
+                             "var/lib/partner-mirror", "var/lib/partner-mirror-agent"}) {
+      std::filesystem::remove_all(root_ / made);
+    }
+  }
+  sigaction(SIGINT, &former, nullptr);
+  EXPECT_THAT(err_, HasSubstr("init was interrupted. What init had made was removed again."));
+  EXPECT_EQ(Everything(), before);
+}
+
+TEST_F(InitSystemTest, ALinkLeadsOutOfNoRoot) {
+  TempDir other;
+  WriteText(other / "crm.db", "");
+  for (const char* const name : {"etc/partner-mirror", "etc/partner-mirror-agent", "var/lib/partner-mirror",
+                                 "var/lib", "etc/systemd", "etc/passwd", "etc", "srv/crm"}) {
+    SCOPED_TRACE(name);
+    TempDir kept;
+    const bool was_there = std::filesystem::exists(root_ / name);
+    if (was_there) std::filesystem::rename(root_ / name, kept / "it");
+    std::filesystem::create_symlink(was_there ? kept / "it" : other.path(), root_ / name);
+    const std::vector<std::string> before = Everything();
+    EXPECT_EQ(Init({}), 1);
+    EXPECT_THAT(err_,
+                AllOf(HasSubstr(absl::StrCat("/", name, "' is a link")), HasSubstr("Nothing was made")));
+    EXPECT_EQ(Everything(), before);
+    std::filesystem::remove(root_ / name);
+    if (was_there) std::filesystem::rename(kept / "it", root_ / name);
+  }
+  EXPECT_EQ(Init({}, "/../../srv/crm/../crm/crm.db"), 0) << err_;
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(other.path()), {}), 1);
+  EXPECT_THAT(ReadText(OfAgent("mirror-agent.toml")), HasSubstr("path = \"/srv/crm/crm.db\"\n"));
+}
+
+TEST_F(InitSystemTest, APipeInThePlaceOfUsersIsNotWaitedFor) {
+  for (const char* const name : {"etc/passwd", "etc/group"}) {
+    std::filesystem::remove(root_ / name);
+    ASSERT_EQ(mkfifo((root_ / name).c_str(), 0600), 0);
+    EXPECT_EQ(Init({}), 1);
+    EXPECT_THAT(err_, HasSubstr(absl::StrCat("/", name, "' is not a file. Nothing was made")));
+    std::filesystem::remove(root_ / name);
+    Users({kServer, kAgent});
+  }
+}
+
+TEST_F(InitSystemTest, AUserWithoutANumberIsRefused) {
+  for (const char* const numbers : {"-1:1000", "1000:-1", "4294967295:1000"}) {
+    WriteText(root_ / "etc/passwd", absl::StrCat(kServer, ":x:", numbers, "::/:/bin/sh\n"));
+    EXPECT_EQ(Init({}), 1);
+    EXPECT_THAT(err_, HasSubstr("the user 'partner-mirror' has -1 as its number or group")) << numbers;
+  }
+  EXPECT_FALSE(std::filesystem::exists(OfServer("")));
+}
+
+TEST(SourcePathTest, LinksStayAndALinkThatIsLeftUpwardsIsResolved) {
+  TempDir place;
+  const std::string real = std::filesystem::canonical(place.path()).string();
+  std::filesystem::create_directories(place / "releases/42/data");
+  std::filesystem::create_symlink("releases/42/data", place / "current");
+  WriteText(place / "crm.db", "");
+  WriteText(place / "releases/42/crm.db", "");
+  WriteText(place / "releases/42/data/crm.db", "");
+  EXPECT_THAT(SourcePath(place / "current/../crm.db", ""), IsOkAndHolds(real + "/releases/42/crm.db"));
+  EXPECT_THAT(SourcePath(place / "./current//crm.db", ""), IsOkAndHolds(place / "current/crm.db"));
+  EXPECT_THAT(SourcePath(place / "releases/../crm.db", ""), IsOkAndHolds(real + "/crm.db"));
 }
 
 TEST_F(InitSystemTest, ALinkToAVolumeThatIsAwayIsSaidAndStays) {
@@ -385,6 +507,19 @@ TEST_F(InitSystemAsRoot, EachServiceHasWhatItNeedsAndTheOperatorsSideIsRoots) {
   EXPECT_EQ(OwnerOf(root_ / "var/lib/partner-mirror"), kServerId);
   EXPECT_EQ(OwnerOf(root_ / "var/lib/partner-mirror-agent"), kAgentId);
   EXPECT_EQ(OwnerOf(root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf"), 0u);
+}
+
+TEST_F(InitSystemAsRoot, UsersAreNeitherRootNorEachOther) {
+  const auto with = [this](uid_t server, uid_t agent) {
+    WriteText(root_ / "etc/passwd", absl::StrCat(kServer, ":x:", server, ":", kServerId, "::/:/bin/sh\n",
+                                                 kAgent, ":x:", agent, ":", kAgentId, "::/:/bin/sh\n"));
+    EXPECT_EQ(Init({}), 1);
+    EXPECT_FALSE(std::filesystem::exists(OfServer("")));
+    return err_;
+  };
+  EXPECT_THAT(with(0, kAgentId), HasSubstr("'partner-mirror' has 0 as its number"));
+  EXPECT_THAT(with(kServerId, 0), HasSubstr("'partner-mirror-agent' has 0 as its number"));
+  EXPECT_THAT(with(kServerId, kServerId), HasSubstr("both have the number 61001"));
 }
 
 TEST_F(InitSystemAsRoot, ASourceThatTheAgentCannotWriteIsToldAndNotChanged) {

@@ -245,7 +245,7 @@ TOUR = (
 
 
 # Folders at the top of a machine that examples write to.
-FOLDERS = ("backup", "srv")
+FOLDERS = ("var/backups/partner-mirror", "srv")
 
 
 class Shell:
@@ -259,7 +259,7 @@ class Shell:
         (place / "build" / "release").mkdir(parents=True)
         self.tmp.mkdir()
         for name in FOLDERS:
-            (self.tmp / name).mkdir()
+            (self.tmp / name).mkdir(parents=True)
         (place / "build" / "release" / "bin").symlink_to(BIN)
         for name in ("tools", "tests", "proto"):
             (place / name).symlink_to(ROOT / name)

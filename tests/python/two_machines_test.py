@@ -67,8 +67,10 @@ class TwoMachines(unittest.TestCase):
         for machine in ("mirror", "source"):
             for folder in ("etc", "var/lib", "srv", "home"):
                 (self.work / machine / folder).mkdir(parents=True)
-        # What the packages bring: their users, here whoever runs the test, and the agent's folders.
-        (self.work / "mirror" / "etc" / "passwd").write_text(f"partner-mirror:x:{os.getuid()}:{os.getgid()}::/:/bin/sh\n")
+        # What the packages bring: their users, here whoever runs the test or, for root, another; and the agent's folders.
+        self.user = (os.getuid(), os.getgid()) if os.getuid() != 0 else (61001, 61001)
+        (self.work / "mirror" / "etc" / "passwd").write_text("partner-mirror:x:{}:{}::/:/bin/sh\n".format(*self.user))
+        self.work.chmod(0o711)  # That user comes this way.
         (self.work / "source" / "etc" / "partner-mirror-agent").mkdir(mode=0o750)
         self.host = host_name()
         self.port = None
@@ -137,7 +139,11 @@ class TwoMachines(unittest.TestCase):
             replace_in(configuration, rf"^port = {port}\b", "port = 0")
         with (self.work / "server.err").open("ab") as log:
             self.server = subprocess.Popen(
-                [BIN / "mirror-server", "--config", configuration], stdout=subprocess.PIPE, stderr=log, text=True
+                [BIN / "mirror-server", "--config", configuration],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                **({"user": self.user[0], "group": self.user[1], "extra_groups": []} if os.getuid() == 0 else {}),
             )
         line = self.server.stdout.readline()
         ready = re.search(r"sources on 0\.0\.0\.0:(\d+), admin on 127\.0\.0\.1:(\d+)", line)

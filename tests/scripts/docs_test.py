@@ -144,6 +144,15 @@ class Pages(unittest.TestCase):
     def test_every_page_of_docs_can_be_reached(self):
         self.assertEqual(unreachable(ROOT), [])
 
+    def test_backups_go_where_the_unit_lets_the_server_write(self):
+        unit = (ROOT / "tools" / "systemd" / "mirror-server.service").read_text()
+        page = (ROOT / "docs" / "operate" / "upgrade.md").read_text()
+        folders = set(re.findall(r"mirrorctl backup \S+ (/\S+)/[^/\s]+$", page, re.MULTILINE))
+        self.assertTrue(folders)
+        for folder in folders:
+            self.assertRegex(unit, rf"(?m)^ReadWritePaths=-{folder}$")
+            self.assertIn(f"install -d -o partner-mirror -g partner-mirror -m 0700 {folder}\n", page)
+
     def test_pages_stay_short(self):
         for page in self.pages:
             if page.name in LINES_MAX or page.name.startswith("docs/"):

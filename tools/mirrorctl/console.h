@@ -27,21 +27,6 @@ struct Console {
   }
 };
 
-/// A word as a shell takes it: quoted when it has any character that a shell might read otherwise.
-inline std::string ShellWord(const std::string& word) {
-  static constexpr char kPlain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:,=+@%";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string quoted = "'";
-  for (const char character : word) {
-    if (character == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += character;
-    }
-  }
-  return quoted + "'";
-}
-
 }  // namespace mirror
 
 #endif  // MIRROR_TOOLS_MIRRORCTL_CONSOLE_H_

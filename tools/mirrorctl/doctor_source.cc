@@ -1,13 +1,16 @@
 #include "tools/mirrorctl/doctor_source.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <ctime>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -18,6 +21,7 @@
 #include "base/clock.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/system_user.h"
 #include "certs/token.h"
 #include "client/command/expiry.h"
 #include "client/run/open_reader.h"
@@ -28,6 +32,7 @@
 #include "proto/wire/table.h"
 #include "tools/mirrorctl/doctor_network.h"
 #include "tools/mirrorctl/doctor_server.h"
+#include "tools/mirrorctl/init_system.h"
 
 namespace mirror {
 namespace {
@@ -226,9 +231,43 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   report.Ok(step, words);
 }
 
+/// Who runs the agent: root asks for the one whose folder the agent's memory is in, another for itself.
+SystemUser AgentUser(const AgentConfig& config) {
+  if (geteuid() == 0) return FolderOwner(config.agent.state_dir);
+  return FindSystemUser("", geteuid()).value_or(SystemUser{absl::StrCat(geteuid()), geteuid(), getegid()});
+}
+
+/// Whether the agent's user has the rights that its strategy takes. False: it has not.
+bool ExamineRights(const AgentConfig& config, const SourceConfig& source, const std::string& step,
+                   DoctorReport& report) {
+  std::error_code error;
+  const std::string file = std::filesystem::canonical(source.path, error).string();
+  // What cannot even be found is told by who reads it.
+  if (error || IsFolder(source.kind)) return true;
+  const SystemUser user = AgentUser(config);
+  const std::string missing =
+      MissingRight(user, "", file, UsesLog(source) ? DatabaseUse::kWrite : DatabaseUse::kRead);
+  if (missing.empty()) return true;
+  std::string next = "give it that right";
+  if (IsSharedFolder("", file)) {
+    next =
+        "its folder has other things in it: move the database into one of its own, and share that with "
+        "this user";
+  } else if (std::vector<std::string> commands = CommandsToShare("", file, user); !commands.empty()) {
+    for (std::string& command : commands) command.erase(std::min(command.find("   #"), command.size()));
+    next = absl::StrCat("type as root: '", absl::StrJoin(commands, " && "), "'");
+  }
+  report.Fail(step, absl::StrCat("the user '", user.name, "', who runs the agent, ", missing), next);
+  return false;
+}
+
 void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " database"),
                     log = absl::StrCat(source.context_id, " change log");
+  if (!ExamineRights(config, source, step, report)) {
+    if (UsesLog(source)) report.Skip(log, step);
+    return;
+  }
   const absl::StatusOr<std::vector<std::string>> tables = OpenReader(source, {})->TableNames();
   if (!tables.ok()) {
     report.Fail(step, std::string(tables.status().message()), "correct that, then run this again");

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/file.h"
+#include "base/human_text.h"
 #include "base/text/text_stream.h"
 #include "base/utf8.h"
 #include "certs/issue.h"
@@ -66,6 +67,15 @@ std::string Contexts(const InitOptions& options) {
       absl::StrJoin(contexts, ", ",
                     [](std::string* out, const std::string& pattern) { out->append(TomlString(pattern)); }),
       "]");
+}
+
+// Links stay, since one like "current" may lead elsewhere one day; but ".." behind one leads up from where it
+// leads. Below a root there are none.
+std::string AbsolutePath(const std::string& source, const std::string& root, std::error_code& error) {
+  const std::filesystem::path path = std::filesystem::absolute(source, error);
+  if (error || !root.empty() || std::find(path.begin(), path.end(), "..") == path.end())
+    return path.lexically_normal().string();
+  return (std::filesystem::canonical(path.parent_path(), error) / path.filename()).string();
 }
 
 absl::Status CheckPlace(const InitOptions& options) {
@@ -255,7 +265,8 @@ void PrintMade(const InitOptions& options, Console& console) {
       << "These keys are for development: nobody but you vouches for them.\n";
   if (!options.hosts.empty()) {
     console.out << "The source's machine gets mirror-agent.toml, tls/ca.crt, application/application-1.crt "
-                   "and a key; everything else stays here: see tools/DEPLOYING.md.\n";
+                   "and a key; everything else stays here: see "
+                << kDeployingPage << ".\n";
   }
 }
 
@@ -297,7 +308,7 @@ absl::StatusOr<std::string> SourcePath(const std::string& source, const std::str
         "' is not a SQLite database: it does not begin as one. Nothing was made. Give the path of a "
         "database, or leave --source away and add a [[source]] later."));
   }
-  const std::string path = std::filesystem::absolute(source, error).string();
+  const std::string path = AbsolutePath(source, root, error);
   // Nothing else may stand in TOML.
   if (error || !IsText(path)) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -411,8 +422,9 @@ std::string ServerConfiguration(const InitOptions& options) {
 std::string AgentConfiguration(const InitOptions& options, const std::string& source_path) {
   return absl::StrCat(
       R"(# mirror-agent: pushes a source to the endpoint. Made by 'mirrorctl init'.
-# Every key stands here with its default, or with what init made; docs/reference/agent-toml.md has those of
-# [[source.table]] and of sources that are files (csv, xlsx). Relative paths begin at this file's folder.
+# Every key stands here with its default, or with what init made; mirror-agent.toml(5), the page
+# docs/reference/agent-toml.md, has those of [[source.table]] and of sources that are files (csv, xlsx).
+# Relative paths begin at this file's folder.
 
 [endpoint]                          # Where the mirror is.
 address = )",
@@ -499,7 +511,8 @@ void AddInit(const cli::Command& app, Console& console) {
       "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db\n"
       "  mirrorctl init --system --context-id Cust26759 --source /srv/crm/crm.db\n"
       "  mirrorctl init --system --context-id Cust26759 --host mirror.example.org\n"
-      "tools/DEPLOYING.md says which of the files go to the source's machine.");
+      "Which of the files go to the source's machine is said in " +
+      std::string(kDeployingPage) + ".");
   const auto options = std::make_shared<InitOptions>();
   const auto system = std::make_shared<SystemChoice>();
   const cli::Option dir =

@@ -12,6 +12,10 @@
 
 namespace mirror {
 
+/// The page about two machines, by what a clone and the package call it.
+inline constexpr char kDeployingPage[] =
+    "tools/DEPLOYING.md (in a clone, or in /usr/share/doc/partner-mirror-doc of that package)";
+
 /// What 'mirrorctl init' is asked for.
 struct InitOptions {
   std::string dir;         ///< Made with mode 0711 when it is not there; the folder above must be.

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -19,7 +21,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/crash_point.h"
 #include "base/file.h"
+#include "base/human_text.h"
+#include "base/interruption.h"
 #include "base/system_user.h"
 #include "base/text/text_stream.h"
 
@@ -35,15 +40,12 @@ constexpr char kServerFolder[] = "/etc/partner-mirror", kAgentFolder[] = "/etc/p
 constexpr char kServerData[] = "/var/lib/partner-mirror", kAgentState[] = "/var/lib/partner-mirror-agent";
 constexpr char kDropInFolder[] = "/etc/systemd/system/mirror-agent.service.d";
 constexpr char kDropIn[] = "/etc/systemd/system/mirror-agent.service.d/sources.conf";
+// mirror-server.toml until all the rest is there: it says that an init was cut off.
+constexpr char kUnfinished[] = ".mirror-server.toml.unfinished";
 // What init makes in each of them. The last of the server's says that all the rest is there.
-constexpr const char* kOfServer[] = {"tls",
-                                     "admin",
-                                     "issuers",
-                                     "application",
-                                     "mirrorctl.toml",
-                                     "mirror-agent.toml",
-                                     "source",
-                                     "mirror-server.toml"};
+constexpr const char* kOfServer[] = {kUnfinished,         "tls",         "admin",
+                                     "issuers",           "application", "mirrorctl.toml",
+                                     "mirror-agent.toml", "source",      "mirror-server.toml"};
 constexpr const char* kOfAgent[] = {"tls", "application", "source", "public", "mirror-agent.toml"};
 // With these one is an operator, or makes one: the server's process has no use for them.
 constexpr const char* kOfRoot[] = {"tls/ca.key",         "admin/ca.key",     "admin/operator.crt",
@@ -52,15 +54,12 @@ constexpr const char* kOfRoot[] = {"tls/ca.key",         "admin/ca.key",     "ad
 // The folders in which they are: whoever may write there could put others in their place.
 constexpr const char* kReadByServer[] = {"tls", "admin", ""};
 
-/// As a link to a volume that is away: it is somebody's, and no place to begin anew.
-bool LeadsNowhere(const std::string& path) {
-  struct stat info = {};
-  return lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
-}
-
-absl::Status NoFolder(const std::string& path) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("'", path, "' is a link that leads nowhere. Mount what it leads to, or remove it."));
+// That nothing of this leads out of the root.
+absl::Status CheckRoot(const std::string& root) {
+  for (const char* path : {kServerFolder, kAgentFolder, kServerData, kAgentState, kDropIn}) {
+    if (absl::Status below = CheckBelow(root, path); !below.ok()) return below;
+  }
+  return CheckUserFiles(root);
 }
 
 std::string InitCommand(const InitOptions& options) {
@@ -109,13 +108,14 @@ class SystemInit {
   absl::Status CheckSource();
   /// Whether the source is in a folder with other things, which the service is not let into.
   bool IsShared() const;
-  absl::Status CheckEmpty() const;
+  absl::Status CheckEmpty();
   absl::Status CheckEmpty(const std::string& folder, const char* const* names, std::size_t count) const;
-  absl::Status Make();
+  absl::Status CutOff();
+  absl::Status Make(const Interruption& interruption);
   absl::Status MakeServer();
   absl::Status MakeAgent();
   absl::Status MakeDropIn();
-  absl::Status WriteServerFile();
+  absl::Status Finish();
   /// A folder that is root's alone while it is filled.
   absl::Status Take(const std::string& folder);
   absl::Status MakeState(const std::string& folder, const SystemUser& user, mode_t mode);
@@ -145,7 +145,8 @@ class SystemInit {
 
 absl::Status SystemInit::Run() {
   if (const absl::Status checked = Check(); !checked.ok()) return checked;
-  const absl::Status made = Make();
+  const Interruption interruption;
+  const absl::Status made = Make(interruption);
   if (made.ok()) return made;
   const std::string left = Undo();
   return absl::Status(
@@ -160,8 +161,10 @@ absl::Status SystemInit::Check() {
         "--system fills folders in /etc and needs root. Nothing was made. Type:");
   }
   if (const absl::Status names = CheckNames(options_); !names.ok()) return names;
+  if (const absl::Status root = CheckRoot(root_); !root.ok()) return root;
   server_ = FindSystemUser(root_, kServerUser);
   agent_ = FindSystemUser(root_, kAgentUser);
+  if (const absl::Status users = CheckUsers(server_, agent_); !users.ok()) return users;
   if (const absl::Status machine = CheckMachine(); !machine.ok()) return machine;
   if (const absl::Status source = CheckSource(); !source.ok()) return source;
   return CheckEmpty();
@@ -207,9 +210,11 @@ absl::Status SystemInit::CheckSource() {
                                                    "' is not absolute: with --root it has to begin with /, "
                                                    "and is below that folder. Nothing was made."));
   }
-  const absl::StatusOr<std::string> source = SourcePath(options_.source, root_);
+  const std::string named = fs::path(options_.source).lexically_normal().string();
+  if (const absl::Status below = CheckBelow(root_, named); !below.ok()) return below;
+  const absl::StatusOr<std::string> source = SourcePath(root_.empty() ? options_.source : named, root_);
   if (!source.ok()) return source.status();
-  source_ = fs::path(*source).lexically_normal().string();
+  source_ = *source;
   std::error_code error;
   // SQLite makes its files beside what a link leads to.
   const fs::path file = root_.empty() ? fs::canonical(source_, error) : fs::path(source_);
@@ -222,7 +227,9 @@ bool SystemInit::IsShared() const {
   return !source_.empty() && source_folder_ != kAgentState && IsSharedFolder(root_, source_file_);
 }
 
-absl::Status SystemInit::CheckEmpty() const {
+absl::Status SystemInit::CheckEmpty() {
+  struct stat info = {};
+  if (lstat(absl::StrCat(root_, kServerFolder, "/", kUnfinished).c_str(), &info) == 0) return CutOff();
   const absl::Status server = CheckEmpty(kServerFolder, kOfServer, std::size(kOfServer));
   if (!server.ok() || !agent_) return server;
   return CheckEmpty(kAgentFolder, kOfAgent, std::size(kOfAgent));
@@ -239,27 +246,49 @@ absl::Status SystemInit::CheckEmpty(const std::string& folder, const char* const
         "'", path, "' exists: ",
         is_whole ? "init was run here before, and nothing was changed. For single keys see 'mirrorctl certs "
                    "--help'; to begin anew, move what is in the folder away first."
-                 : "keys or configurations were put here, or an init was cut off, since there is no "
-                   "mirror-server.toml. Nothing was changed. Move what is in the folder away first."));
+                 : "keys or configurations were put here, since there is no mirror-server.toml. Nothing was "
+                   "changed. Move what is in the folder away first."));
   }
   return absl::OkStatus();
 }
 
-absl::Status SystemInit::Make() {
+absl::Status SystemInit::CutOff() {
+  std::vector<std::string> left;
+  const auto add = [&](const std::string& path) {
+    struct stat info = {};
+    if (lstat(path.c_str(), &info) == 0) left.push_back(ShellWord(path));
+  };
+  for (const char* name : kOfAgent) add(absl::StrCat(root_, kAgentFolder, "/", name));
+  // The mark is the last that goes.
+  for (std::size_t i = std::size(kOfServer); i-- > 0;)
+    add(absl::StrCat(root_, kServerFolder, "/", kOfServer[i]));
+  to_type_ = absl::StrCat("  rm -r ", absl::StrJoin(left, " "), "\n  ", InitCommand(options_),
+                          root_.empty() ? "" : absl::StrCat(" --root ", ShellWord(root_)), "\n");
+  return absl::AlreadyExistsError(
+      absl::StrCat("an init was cut off here and left a part in '", root_, kServerFolder,
+                   "': nothing can be used of it. Nothing was changed. Remove it and begin anew. Type:"));
+}
+
+absl::Status SystemInit::Make(const Interruption& interruption) {
   options_.dir = root_ + kServerFolder;
   options_.data_dir = kServerData;
   options_.state_dir = kAgentState;
   // Its own machine by whatever name; where the endpoint is elsewhere the file goes there.
   if (agent_) options_.called = "127.0.0.1";
   absl::Status status = MakeServer();
-  if (status.ok() && agent_) status = MakeAgent();
-  if (status.ok()) status = GiveContents(kServerFolder, *server_);
-  if (status.ok() && agent_) status = GiveContents(kAgentFolder, *agent_);
-  if (status.ok()) status = WriteServerFile();
-  if (status.ok() && agent_) status = Give(root_ + kAgentFolder, *agent_, 0750);
+  const auto then = [&](const auto& step) {
+    if (status.ok() && interruption.Wait(std::chrono::milliseconds(0)))
+      status = absl::CancelledError("init was interrupted.");
+    if (status.ok()) status = step();
+  };
+  if (agent_) then([&] { return MakeAgent(); });
+  then([&] { return GiveContents(kServerFolder, *server_); });
+  if (agent_) then([&] { return GiveContents(kAgentFolder, *agent_); });
+  if (agent_) then([&] { return Give(root_ + kAgentFolder, *agent_, 0750); });
   for (const char* name : kReadByServer) {
-    if (status.ok()) status = LetRead(absl::StrCat(root_, kServerFolder, "/", name), *server_);
+    then([&] { return LetRead(absl::StrCat(root_, kServerFolder, "/", name), *server_); });
   }
+  then([&] { return Finish(); });
   return status;
 }
 
@@ -269,6 +298,11 @@ absl::Status SystemInit::MakeServer() {
   // Until now their users could put something there.
   if (status.ok()) status = CheckEmpty();
   fills_ = status.ok();
+  if (status.ok()) {
+    status = Write(absl::StrCat(root_, kServerFolder, "/", kUnfinished), ServerConfiguration(options_),
+                   FileUse::kSecret);
+  }
+  CrashPoint("init.begun");
   const std::string of_source = root_ + kAgentFolder + "/source";
   if (status.ok() && agent_) status = MakeFolder(of_source);
   if (status.ok()) status = MakeKeys(options_, agent_ ? of_source + "/source-1.key" : "");
@@ -323,17 +357,19 @@ absl::Status SystemInit::MakeDropIn() {
   return Write(root_ + kDropIn, content, FileUse::kPublic);
 }
 
-absl::Status SystemInit::WriteServerFile() {
-  const std::string path = root_ + kServerFolder + "/mirror-server.toml";
-  const absl::Status written = Write(path, ServerConfiguration(options_), FileUse::kSecret);
-  return written.ok() ? Give(path, *server_, std::nullopt) : written;
+absl::Status SystemInit::Finish() {
+  CrashPoint("init.filled");
+  const std::string folder = root_ + kServerFolder;
+  const std::string from = absl::StrCat(folder, "/", kUnfinished), to = folder + "/mirror-server.toml";
+  if (std::rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("'", to, "' cannot be made: ", std::strerror(errno), "."));
 }
 
 absl::Status SystemInit::Take(const std::string& folder) {
   const std::string path = root_ + folder;
   struct stat info = {};
   const bool is_there = stat(path.c_str(), &info) == 0;
-  if (!is_there && LeadsNowhere(path)) return NoFolder(path);
+  if (absl::Status leads = CheckLeadsSomewhere(path); !leads.ok()) return leads;
   before_.push_back({path, is_there ? std::optional(info) : std::nullopt});
   if (!is_there) return MakeFolder(path);
   if (S_ISDIR(info.st_mode) && chown(path.c_str(), geteuid(), getegid()) == 0 &&
@@ -349,7 +385,7 @@ absl::Status SystemInit::MakeState(const std::string& folder, const SystemUser& 
   struct stat info = {};
   // A package or its service made it, or it is a former one, with its data.
   if (stat((root_ + folder).c_str(), &info) == 0) return absl::OkStatus();
-  if (LeadsNowhere(root_ + folder)) return NoFolder(root_ + folder);
+  if (absl::Status leads = CheckLeadsSomewhere(root_ + folder); !leads.ok()) return leads;
   before_.push_back({root_ + folder, std::nullopt});
   const absl::Status made = MakeFolder(root_ + folder);
   return made.ok() ? Give(root_ + folder, user, mode) : made;
@@ -471,7 +507,7 @@ void SystemInit::Print(Console& console) const {
   }
   console.out << "Nobody but you vouches for these keys.\n";
   if (!options_.hosts.empty()) {
-    console.out << "Sources on other machines have keys of their own: see tools/DEPLOYING.md.\n";
+    console.out << "Sources on other machines have keys of their own: see " << kDeployingPage << ".\n";
   }
   PrintNextHere(console);
 }
@@ -518,7 +554,7 @@ void SystemInit::PrintNextElsewhere(Console& console) const {
       << "On the source's machine, which has partner-mirror-agent and partner-mirror-tools, with that file:\n"
       << kSourceCommands << "Then, here, with its public/source-1.crt:\n  install -m 0644 source-1.crt "
       << kServerFolder << "/issuers/development/source-1.crt\n  systemctl enable --now mirror-server\n"
-      << "tools/DEPLOYING.md goes on from there.\n";
+      << kDeployingPage << " goes on from there.\n";
 }
 
 // A unit's drop-in counts from then on.

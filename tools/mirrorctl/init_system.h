@@ -1,9 +1,11 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_INIT_SYSTEM_H_
 #define MIRROR_TOOLS_MIRRORCTL_INIT_SYSTEM_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "base/system_user.h"
 #include "tools/mirrorctl/console.h"
 #include "tools/mirrorctl/init.h"
@@ -24,6 +26,19 @@ struct SystemChoice {
 /// etc/passwd; all paths are in it, and nobody needs to be root. The source's own files are looked at and
 /// never changed.
 void InitSystem(InitOptions options, const std::string& root, Console& console);
+
+/// Errors: kFailedPrecondition: the path is a link that leads nowhere, as to a volume that is away: it is
+/// somebody's, and no place to begin anew.
+absl::Status CheckLeadsSomewhere(const std::string& path);
+/// That no link is on the way from a root folder to `path` in it: it could lead out of the root, and that of
+/// an image counts from the image's root. All is well where `root` is empty. Errors: kFailedPrecondition.
+absl::Status CheckBelow(const std::string& root, const std::string& path);
+
+/// That etc/passwd and etc/group are files of that root. Errors: kFailedPrecondition.
+absl::Status CheckUserFiles(const std::string& root);
+/// That the services' users, where they are there, are somebody, not root and not each other. Errors:
+/// kFailedPrecondition.
+absl::Status CheckUsers(const std::optional<SystemUser>& server, const std::optional<SystemUser>& agent);
 
 // Of a source's database; its path is absolute, below `root`, without links.
 

@@ -12,8 +12,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/text/text_table.h"
+#include "client/command/install.h"
 #include "client/command/once.h"
 #include "client/run/last_run.h"
 #include "client/state/lock_file.h"
@@ -157,6 +159,19 @@ TEST_F(StatusCommandTest, WhatAGoodRunHadToTellIsShownToo) {
   report.notes.assign(100, "again");
   Ran(report, "2026-11-20 09:20:00", "2026-11-20 09:20:02");
   EXPECT_EQ(InJson("2026-11-20 09:21:00")["last_run"]["notes"].size(), LastRun::kNotesKept);
+}
+
+TEST_F(StatusCommandTest, WhatIsNotSeenWithoutAChangeLogIsNotToldBehindInstall) {
+  Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY)");
+  CycleReport report = GoodReport(1);
+  report.notes = {absl::StrCat("without a change log", std::string(kUnlogged)), "another note"};
+  Ran(report, "2026-11-20 10:00:00", "2026-11-20 10:00:05");
+  EXPECT_EQ(Status("2026-11-20 10:05:00"), 0);
+  EXPECT_THAT(out_, HasSubstr("  note        without a change log: changes"));
+  std::ostringstream installed;
+  ASSERT_EQ(Install(folder_ / "mirror-agent.toml", installed, installed), 0) << installed.str();
+  EXPECT_EQ(Status("2026-11-20 10:05:00"), 0);
+  EXPECT_THAT(out_, AllOf(Not(HasSubstr("without a change log")), HasSubstr("  note        another note")));
 }
 
 TEST_F(StatusCommandTest, TablesThatAComparisonLeftUnequalAreNamedUntilTheNextOne) {

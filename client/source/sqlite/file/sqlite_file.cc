@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/schema_guard.h"
+#include "base/system_user.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -125,8 +126,20 @@ bool InUse(const std::string& path) {
   return Exists(path + "-shm", nullptr) || (Exists(path + "-wal", &wal_bytes) && wal_bytes > 0);
 }
 
+/// Which right this user has not; SQLite does not say of which file.
+std::string NoAccess(const sqlite::Failure& failure, const std::string& path) {
+  const SystemUser self = {"", geteuid(), getegid()};
+  const DatabaseUse use = failure.primary() == SQLITE_READONLY ? DatabaseUse::kWrite : DatabaseUse::kRead;
+  const std::string missing = MissingRight(self, "", path, use);
+  if (!missing.empty()) return absl::StrCat(". This user ", missing, ". Give it that right");
+  return ". Give this user the right to read the file and, in WAL mode, to write in its folder and its -wal "
+         "and "
+         "-shm";
+}
+
 /// What the code alone means; `words` says also where it was, and what SQLite says.
-absl::Status ByCode(const sqlite::Failure& failure, const std::string& where, const std::string& words) {
+absl::Status ByCode(const sqlite::Failure& failure, const std::string& path, const std::string& where,
+                    const std::string& words) {
   switch (failure.primary()) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -153,8 +166,7 @@ absl::Status ByCode(const sqlite::Failure& failure, const std::string& where, co
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-      return absl::PermissionDeniedError(absl::StrCat(
-          words, ". Give this user the right to read the file, and in WAL mode its -wal and -shm as well"));
+      return absl::PermissionDeniedError(absl::StrCat(words, NoAccess(failure, path)));
     case SQLITE_IOERR:
       return absl::UnavailableError(absl::StrCat(words, ". Look at the disk, then try again"));
     case SQLITE_NOMEM:
@@ -388,7 +400,7 @@ absl::Status SqliteFile::Explain(const sqlite::Failure& failure, std::string_vie
         words,
         ". Only the application has it, so no other program can read the table: leave it out with 'skip'"));
   }
-  return ByCode(failure, where, words);
+  return ByCode(failure, path_, where, words);
 }
 
 absl::Status SqliteFile::BeginLook() const {

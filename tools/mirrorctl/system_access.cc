@@ -8,9 +8,10 @@
 #include <system_error>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/system_user.h"
-#include "tools/mirrorctl/console.h"
 #include "tools/mirrorctl/init_system.h"
 
 namespace mirror {
@@ -39,6 +40,64 @@ bool HasOtherThings(const std::string& folder, const std::string& name) {
 
 }  // namespace
 
+absl::Status CheckLeadsSomewhere(const std::string& path) {
+  struct stat info = {};
+  if (stat(path.c_str(), &info) == 0 || lstat(path.c_str(), &info) != 0 || !S_ISLNK(info.st_mode))
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("'", path, "' is a link that leads nowhere. Mount what it leads to, or remove it."));
+}
+
+absl::Status CheckBelow(const std::string& root, const std::string& path) {
+  if (root.empty()) return absl::OkStatus();
+  fs::path place = root;
+  struct stat info = {};
+  for (const fs::path& part : fs::path(path).relative_path()) {
+    place /= part;
+    if (lstat(place.c_str(), &info) != 0) return absl::OkStatus();  // Nor is anything below it.
+    if (!S_ISLNK(info.st_mode)) continue;
+    if (absl::Status leads = CheckLeadsSomewhere(place.string()); !leads.ok()) return leads;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "'", place.string(), "' is a link, and it could lead out of '", root,
+        "'. Nothing was made. Give --root a folder without links on the way to its files in /etc "
+        "and /var/lib, and --source a path without; or run init in that root itself ('chroot')."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckUserFiles(const std::string& root) {
+  for (const char* name : {"/etc/passwd", "/etc/group"}) {
+    if (absl::Status below = CheckBelow(root, name); !below.ok()) return below;
+    const std::string path = root + name;
+    struct stat info = {};
+    if (root.empty() || stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode)) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "'", path, "' is not a file. Nothing was made. Give --root the root folder of a system."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckUsers(const std::optional<SystemUser>& server, const std::optional<SystemUser>& agent) {
+  // Another than root gives nothing away: what it makes for these users is its own.
+  const bool gives = geteuid() == 0;
+  constexpr char kHelp[] = " Nothing was made. Give it a number of its own, as systemd-sysusers does.";
+  for (const std::optional<SystemUser>& user : {server, agent}) {
+    if (!user) continue;
+    if (user->id == static_cast<uid_t>(-1) || user->group == static_cast<gid_t>(-1)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the user '", user->name, "' has -1 as its number or group, which is nobody's.", kHelp));
+    }
+    if (gives && (user->id == 0 || user->group == 0)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the user '", user->name, "' has 0 as its number or group, and so the rights of root.", kHelp));
+    }
+  }
+  if (!gives || !server || !agent || server->id != agent->id) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("the users '", server->name, "' and '", agent->name,
+                                                    "' both have the number ", agent->id,
+                                                    ": each could read the other's keys.", kHelp));
+}
+
 bool IsSharedFolder(const std::string& root, const std::string& path) {
   const fs::path folder = fs::path(path).parent_path();
   struct stat info = {};
@@ -62,10 +121,7 @@ std::vector<std::string> CommandsToShare(const std::string& root, const std::str
   struct stat database = {}, info = {};
   if (stat((root + path).c_str(), &database) != 0 || stat((root + folder.string()).c_str(), &info) != 0)
     return commands;
-  if (commands.empty() && MayAccess(user, root + folder.string(), R_OK | W_OK | X_OK) &&
-      MayAccess(user, root + path, R_OK | W_OK)) {
-    return commands;
-  }
+  if (MissingRight(user, root, path, DatabaseUse::kWrite).empty()) return commands;
   const std::string files = DatabaseFiles(root, path), both = ShellWord(folder.string()) + " " + files;
   if (database.st_uid == 0 && info.st_uid == 0) {
     commands.push_back(absl::StrCat("chown ", user.name, ": ", both));
