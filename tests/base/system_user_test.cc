@@ -43,14 +43,14 @@ TEST_F(OwnFolderTest, RootIsToldWhatToTypeInAnothersFolder) {
     EXPECT_THAT(Check(name),
                 StatusIs(absl::StatusCode::kFailedPrecondition,
                          AllOf(HasSubstr("a folder of the user '61007'"), HasSubstr("Nothing was done"),
-                               HasSubstr("Type: setpriv --reuid=61007 --regid=61007 --clear-groups -- "),
+                               HasSubstr("Type: 'setpriv --reuid=61007 --regid=61007 --clear-groups -- "),
                                HasSubstr("base_test"), HasSubstr(" --config '/etc/a b.toml'"))));
   }
   const passwd* const known = getpwnam("daemon");
   if (known == nullptr) return;
   Give(known->pw_uid);
   EXPECT_THAT(Check(),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Type: runuser -u daemon -- ")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Type: 'runuser -u daemon -- ")));
 }
 
 TEST_F(OwnFolderTest, OthersThanRootAreLeftToTheSystem) {

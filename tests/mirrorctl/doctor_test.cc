@@ -383,6 +383,14 @@ TEST_F(Doctor, WhatTheAgentsUserMayNotWriteIsNamed) {
   ASSERT_EQ(chmod(Path("crm.db").c_str(), 0666), 0);
   EXPECT_THAT(found(), Contains(testing::Pair("FAIL Cust database", HasSubstr("make files in the folder"))));
   EXPECT_THAT(found(), Contains(testing::Pair("SKIP Cust change log", HasSubstr("'Cust database' failed"))));
+  // What that user makes beside it keeps the owner out.
+  ASSERT_EQ(chmod(here_->dir().c_str(), 0777), 0);
+  EXPECT_THAT(found(), Contains(testing::Pair("OK Cust database", HasSubstr("can be read"))));
+  constexpr uid_t kDaemon = 1;
+  ASSERT_EQ(chown(Path("crm.db").c_str(), kDaemon, kAgentId), 0);
+  ASSERT_EQ(chmod(Path("crm.db").c_str(), 0660), 0);
+  EXPECT_THAT(found(),
+              Contains(testing::Pair("FAIL Cust database", HasSubstr("its owner is not in the group"))));
 }
 
 TEST_F(Doctor, RootLeavesNothingInFoldersOfTheServices) {

@@ -27,6 +27,7 @@
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"
 #include "client/run/table_check.h"
+#include "client/source/sqlite/file/beside_files.h"
 #include "client/source/sqlite/log/log_check.h"
 #include "client/wire/connect.h"
 #include "proto/wire/table.h"
@@ -247,7 +248,17 @@ bool ExamineRights(const AgentConfig& config, const SourceConfig& source, const 
   const SystemUser user = AgentUser(config);
   const std::string missing =
       MissingRight(user, "", file, UsesLog(source) ? DatabaseUse::kWrite : DatabaseUse::kRead);
-  if (missing.empty()) return true;
+  if (missing.empty()) {
+    // Another than root is told of it with the log.
+    const absl::Status beside =
+        geteuid() == 0 && UsesLog(source) ? BesideFiles(file).Check(user) : absl::OkStatus();
+    if (!beside.ok()) {
+      report.Fail(step,
+                  absl::StrCat("for the user '", user.name, "', who runs the agent: ", beside.message()),
+                  "do one of the two, then run this again");
+    }
+    return beside.ok();
+  }
   std::string next = "give it that right";
   if (IsSharedFolder("", file)) {
     next =

@@ -20,12 +20,11 @@ namespace {
 constexpr mode_t kAccess = 0777, kGroupUses = 0060, kAllUse = 0006;
 constexpr int kGroupsMost = 65'536;  // As Linux has it.
 
-bool IsOurs(gid_t group) {
-  if (getegid() == group) return true;
+SystemUser Self() {
   std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, getgroups(0, nullptr))));
   const int count = getgroups(static_cast<int>(groups.size()), groups.data());
   groups.resize(static_cast<std::size_t>(std::max(0, count)));
-  return std::find(groups.begin(), groups.end(), group) != groups.end();
+  return {"", geteuid(), getegid(), std::move(groups)};
 }
 
 std::optional<bool> IsMember(uid_t user, gid_t group) {
@@ -63,7 +62,7 @@ std::string BesideProblem(const BesideParties& parties) {
   return "";
 }
 
-std::optional<BesideParties> BesideFiles::Parties() const {
+std::optional<BesideParties> BesideFiles::Parties(const SystemUser& user) const {
   struct stat database = {}, folder = {};
   const std::string parent = std::filesystem::path(path_).parent_path().string();
   if (stat(path_.c_str(), &database) != 0 || stat(parent.c_str(), &folder) != 0) return std::nullopt;
@@ -71,20 +70,22 @@ std::optional<BesideParties> BesideFiles::Parties() const {
   parties.mode = database.st_mode;
   parties.owner = database.st_uid;
   parties.group = database.st_gid;
-  parties.user = geteuid();
-  parties.in_group = IsOurs(parties.group);
-  const gid_t given = (folder.st_mode & S_ISGID) != 0 ? folder.st_gid : getegid();
+  parties.user = user.id;
+  parties.in_group = user.group == parties.group ||
+                     std::find(user.groups.begin(), user.groups.end(), parties.group) != user.groups.end();
+  const gid_t given = (folder.st_mode & S_ISGID) != 0 ? folder.st_gid : user.group;
   parties.folder_gives = given == parties.group;
   return parties;
 }
 
-absl::Status BesideFiles::Check() const {
-  std::optional<BesideParties> parties = Parties();
+absl::Status BesideFiles::Check() const { return Check(Self()); }
+
+absl::Status BesideFiles::Check(const SystemUser& user) const {
+  std::optional<BesideParties> parties = Parties(user);
   // Who cannot write into the folder makes nothing, nor who cannot read the database; SQLite says so. Who can
   // only read it makes -wal and -shm.
   const std::string folder = std::filesystem::path(path_).parent_path().string();
-  if (!parties || eaccess(path_.c_str(), R_OK) != 0 || eaccess(folder.c_str(), W_OK) != 0)
-    return absl::OkStatus();
+  if (!parties || !MayAccess(user, path_, R_OK) || !MayAccess(user, folder, W_OK)) return absl::OkStatus();
   if (BesideProblem(*parties).empty()) parties->owner_in_group = IsMember(parties->owner, parties->group);
   const std::string problem = BesideProblem(*parties);
   if (problem.empty()) return absl::OkStatus();
@@ -99,7 +100,7 @@ absl::Status BesideFiles::Check() const {
 }
 
 void BesideFiles::Make(const char* suffix) const {
-  const std::optional<BesideParties> parties = Parties();
+  const std::optional<BesideParties> parties = Parties(Self());
   if (!parties || !MustGive(*parties)) return;
   const std::string name = path_ + suffix, made = absl::StrCat(name, ".mirror-", getpid());
   const int file = open(made.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -114,7 +115,7 @@ void BesideFiles::Make(const char* suffix) const {
 }
 
 void BesideFiles::GiveAway() const {
-  const std::optional<BesideParties> parties = Parties();
+  const std::optional<BesideParties> parties = Parties(Self());
   if (!parties || !MustGive(*parties)) return;
   for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
     const std::string name = path_ + suffix;

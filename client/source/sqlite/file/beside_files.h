@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/system_user.h"
 
 namespace mirror {
 
@@ -37,6 +38,8 @@ class BesideFiles {
 
   /// kPermissionDenied: what this process makes would lock the owner out; nothing was made.
   absl::Status Check() const;
+  /// The same of another user, which root asks for.
+  absl::Status Check(const SystemUser& user) const;
   /// An empty file of the database's group where SQLite would make one of another group. One that is there
   /// stays as it is.
   void Make(const char* suffix) const;
@@ -44,7 +47,7 @@ class BesideFiles {
   void GiveAway() const;
 
  private:
-  std::optional<BesideParties> Parties() const;
+  std::optional<BesideParties> Parties(const SystemUser& user) const;
 
   const std::string path_;
 };
