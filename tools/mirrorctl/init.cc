@@ -71,7 +71,7 @@ std::string Contexts(const InitOptions& options) {
 
 // Links stay, since one like "current" may lead elsewhere one day; but ".." behind one leads up from where it
 // leads. Below a root there are none.
-std::string AbsolutePath(const std::string& source, const std::string& root, std::error_code& error) {
+std::string WholeSourcePath(const std::string& source, const std::string& root, std::error_code& error) {
   const std::filesystem::path path = std::filesystem::absolute(source, error);
   if (error || !root.empty() || std::find(path.begin(), path.end(), "..") == path.end())
     return path.lexically_normal().string();
@@ -308,7 +308,7 @@ absl::StatusOr<std::string> SourcePath(const std::string& source, const std::str
         "' is not a SQLite database: it does not begin as one. Nothing was made. Give the path of a "
         "database, or leave --source away and add a [[source]] later."));
   }
-  const std::string path = AbsolutePath(source, root, error);
+  const std::string path = WholeSourcePath(source, root, error);
   // Nothing else may stand in TOML.
   if (error || !IsText(path)) {
     return absl::InvalidArgumentError(absl::StrCat(
