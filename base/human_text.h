@@ -17,6 +17,10 @@ std::string Counted(std::uint64_t count, std::string_view noun);
 /// two of it, so that "1 h" never hides half an hour. Less than nothing is "0 s".
 std::string SpanText(std::int64_t milliseconds);
 
+/// "2024-05-01T12:00:00Z" (RFC 3339, UTC) for unix seconds from 0 to the end of year 9999; the plain number
+/// for others.
+std::string FormatUnixTime(std::int64_t seconds);
+
 }  // namespace mirror
 
 #endif  // MIRROR_BASE_HUMAN_TEXT_H_
