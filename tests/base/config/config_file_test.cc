@@ -301,6 +301,16 @@ TEST_F(ConfigFileTest, AFileIsNotThereOrNoFileOrTooLarge) {
               StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("at most 16 MiB")));
 }
 
+TEST_F(ConfigFileTest, PathsOfALinkBeginWhereTheLinkStands) {
+  std::ofstream(path_) << "#";
+  const std::filesystem::path beside = std::filesystem::path(folder_.path()) / "beside";
+  std::filesystem::create_directories(beside);
+  std::filesystem::create_symlink(path_, beside / "link.toml");
+  const absl::StatusOr<ConfigFile> file = ConfigFile::Open((beside / "link.toml").string(), "");
+  ASSERT_THAT(file, IsOk());
+  EXPECT_EQ(file->folder(), beside);
+}
+
 TEST_F(ConfigFileTest, TextThatWouldEndTheProcessIsRefused) {
   std::string deep = "a";
   for (int i = 0; i < 200'000; ++i) deep += ".a";
