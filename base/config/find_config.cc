@@ -154,10 +154,9 @@ absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::stri
       passed_over.push_back({place.path, why});
     } else if (denied && place.anybodys && place.path != name) {
       passed_over.push_back({place.path, place.path + " is passed over, since this user may not look there"});
-    } else if (status.type() == std::filesystem::file_type::not_found || place.path == name ||
-               (denied && IsBehindTheAgents(place.path, name, etc))) {
+    } else if (status.type() == std::filesystem::file_type::not_found || place.path == name) {
       none.push_back(place.path);
-    } else {
+    } else if (!denied || !IsBehindTheAgents(place.path, name, etc)) {
       unseen = absl::StrCat("whether there is a '", place.path, "' cannot be seen (", error.message(), ")");
       if (denied) next = absl::StrCat(AsItsOwner(place.path), ", or ", advice);
       break;
