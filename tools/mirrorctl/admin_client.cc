@@ -248,7 +248,7 @@ void AdminClient::EndWithin(std::chrono::milliseconds time) {
   service_->end = std::chrono::system_clock::now() + time;
 }
 
-void AdminClient::EndAt(const Interruption& interruption) { service_->interruption = &interruption; }
+void AdminClient::EndAt(const Interruption* interruption) { service_->interruption = interruption; }
 
 absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequest request) {
   v1::ListTenantsResponse all;

@@ -38,7 +38,7 @@ void RunOn(AdminClient& client, const AdminRun& run, const AdminRequest& request
 void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, const AdminRun& run,
              const AdminRequest& request, const std::string& command, Console& console) {
   const Interruption interruption;
-  client->EndAt(interruption);
+  client->EndAt(&interruption);
   const auto look = [&](std::ostream& out, std::ostream& err) {
     Console looked{out, err};
     if (client == nullptr) {
@@ -48,7 +48,7 @@ void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, c
         return looked.exit_code;
       }
       client = *std::move(opened);
-      client->EndAt(interruption);
+      client->EndAt(&interruption);
     }
     client->EndWithin(kLookPatience);
     RunOn(*client, run, request, looked);
