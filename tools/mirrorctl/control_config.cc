@@ -1,11 +1,12 @@
 #include "tools/mirrorctl/control_config.h"
 
+#include <unistd.h>
+
 #include "absl/strings/str_cat.h"
 #include "base/config/config_file.h"
 #include "base/config/find_config.h"
 
 namespace mirror {
-
 namespace {
 
 /// Who may not read what is root's may look with something of his own.
@@ -20,7 +21,7 @@ absl::Status OrWithOnesOwn(const absl::Status& status) {
 absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path) {
   absl::StatusOr<ConfigFile> file = ConfigFile::Open(
       path, "name the configuration with --config or in MIRRORCTL_CONFIG ('mirrorctl init' writes one)");
-  if (!file.ok()) return OrWithOnesOwn(file.status());
+  if (!file.ok()) return access(path.c_str(), R_OK) == 0 ? file.status() : OrWithOnesOwn(file.status());
   ControlConfig config;
   config.file = path;
   const auto path_of = [&file](std::string* target) { return SetPath(target, file->folder()); };

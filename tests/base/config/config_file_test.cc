@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -299,6 +300,18 @@ TEST_F(ConfigFileTest, AFileIsNotThereOrNoFileOrTooLarge) {
   std::filesystem::resize_file(path_, ConfigFile::kBytesMax + 1);
   EXPECT_THAT(ConfigFile::Open(path_, "").status(),
               StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("at most 16 MiB")));
+}
+
+TEST_F(ConfigFileTest, WhoMayNotReadIsToldAsWhomToRunIt) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
+  std::ofstream(path_) << "#";
+  ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
+  ASSERT_EQ(seteuid(1234), 0);
+  const absl::Status status = ConfigFile::Open(path_, "make one").status();
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_THAT(status,
+              StatusIs(absl::StatusCode::kPermissionDenied,
+                       HasSubstr("cannot be read (Permission denied): run it with sudo, or make one")));
 }
 
 TEST_F(ConfigFileTest, PathsOfALinkBeginWhereTheLinkStands) {
