@@ -1,6 +1,7 @@
 #include "base/human_text.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "absl/strings/str_cat.h"
 
@@ -37,6 +38,17 @@ std::string ShellWord(const std::string& word) {
     }
   }
   return quoted + "'";
+}
+
+std::string FormatUnixTime(std::int64_t seconds) {
+  constexpr std::int64_t kLastSecond = 253402300799;  // 9999-12-31T23:59:59Z.
+  if (seconds < 0 || seconds > kLastSecond) return std::to_string(seconds);
+  const std::time_t time = seconds;
+  std::tm parts = {};
+  gmtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
 }
 
 }  // namespace mirror

@@ -20,6 +20,10 @@ std::string SpanText(std::int64_t milliseconds);
 /// A word as a shell takes it: quoted when it has any character that a shell might read otherwise.
 std::string ShellWord(const std::string& word);
 
+/// "2024-05-01T12:00:00Z" (RFC 3339, UTC) for unix seconds from 0 to the end of year 9999; the plain number
+/// for others.
+std::string FormatUnixTime(std::int64_t seconds);
+
 }  // namespace mirror
 
 #endif  // MIRROR_BASE_HUMAN_TEXT_H_

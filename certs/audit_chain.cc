@@ -8,6 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "certs/openssl.h"
 
 namespace mirror {

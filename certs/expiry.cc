@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "certs/key.h"
 
 namespace mirror {

@@ -18,6 +18,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/human_text.h"
 #include "certs/openssl.h"
 
 namespace mirror {
@@ -27,7 +28,6 @@ constexpr int kRsaBitsMin = 2048;
 constexpr int kRsaBitsMax = 8192;       // Above that one forged token costs the server milliseconds.
 constexpr std::size_t kEs256Half = 32;  // Bytes of r, and of s.
 constexpr std::size_t kTextMax = 64;    // Characters of a key id or a context id.
-constexpr std::int64_t kLastSecond = 253402300799;  // 9999-12-31T23:59:59Z.
 
 bool IsPlain(char character) {
   return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
@@ -318,16 +318,6 @@ absl::StatusOr<std::vector<CertificateInfo>> ReadCertificateInfos(const std::str
   std::vector<CertificateInfo> infos;
   for (const X509Ptr& certificate : *certificates) infos.push_back(DescribeCertificate(certificate.get()));
   return infos;
-}
-
-std::string FormatUnixTime(std::int64_t seconds) {
-  if (seconds < 0 || seconds > kLastSecond) return std::to_string(seconds);
-  const std::time_t time = seconds;
-  std::tm parts = {};
-  gmtime_r(&time, &parts);
-  char text[32];
-  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
 }
 
 }  // namespace mirror

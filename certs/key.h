@@ -119,10 +119,6 @@ absl::StatusOr<CertificateInfo> ReadCertificateInfo(const std::string& path);
 /// The same for all of them; there is at least one.
 absl::StatusOr<std::vector<CertificateInfo>> ReadCertificateInfos(const std::string& path);
 
-/// "2024-05-01T12:00:00Z" (RFC 3339, UTC) for unix seconds from 0 to the end of year 9999;
-/// the plain number for others.
-std::string FormatUnixTime(std::int64_t seconds);
-
 }  // namespace mirror
 
 #endif  // MIRROR_CERTS_KEY_H_

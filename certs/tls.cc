@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/human_text.h"
 #include "certs/key.h"
 #include "certs/openssl.h"
 

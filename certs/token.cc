@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/base64url.h"
+#include "base/human_text.h"
 #include "certs/openssl.h"
 
 namespace mirror {

@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <ctime>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -129,17 +127,6 @@ Command AddRun(const cli::Command& app) {
           [found](std::ostream&, std::ostream&) { return Run(*found, std::cout, std::cerr); }, found};
 }
 
-int WatchStatus(const Look& look, int every_s, bool json, std::ostream& out, std::ostream& err) {
-  const Interruption interruption;
-  return Watch({.what = "mirror-agent status",
-                .every = std::chrono::seconds(every_s),
-                .json = json,
-                .terminal = [] { return TerminalAt(STDOUT_FILENO); },
-                .time = [] { return FormatUnixTime(std::time(nullptr)); },
-                .ended = [&](std::chrono::milliseconds every) { return interruption.Wait(every); }},
-               look, out, err);
-}
-
 Command AddStatus(const cli::Command& app) {
   const auto options = std::make_shared<StatusOptions>();
   const cli::Command status =
@@ -159,17 +146,14 @@ Command AddStatus(const cli::Command& app) {
   status.AddFlag("--wide", options->wide, "Cut and wrap nothing, however long the lines are");
   status.AddFlag("--json", options->json, "Print one JSON object instead of lines");
   const auto every_s = std::make_shared<int>(2);
-  const cli::Option watch =
-      status.Add("--watch", *every_s, "Look again and again, every so many seconds, until Ctrl-C")
-          .ValueName("[SECONDS]")
-          .Values(0, 1)
-          .Within(1, 3'600, "SECONDS stand behind --watch. Nothing was done.")
-          .ShowDefault();
+  const cli::Option watch = AddWatchOption(status, *every_s);
   return {status, &options->config, [options, every_s, watch](std::ostream& out, std::ostream& err) {
             const auto look = [&options](std::ostream& shown, std::ostream& said) {
               return ShowStatus(*options, options->wide ? AsItIs(shown) : shown, said);
             };
-            return watch.given() ? WatchStatus(look, *every_s, options->json, out, err) : look(out, err);
+            if (!watch.given()) return look(out, err);
+            const Interruption interruption;
+            return WatchHere("mirror-agent status", *every_s, options->json, interruption, look, out, err);
           }};
 }
 

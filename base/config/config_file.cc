@@ -1,17 +1,27 @@
 #include "base/config/config_file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
+#include <cstring>
+#include <memory>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/config/find_config.h"
 #include "base/config/variables.h"
 
 namespace mirror {
 namespace {
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
 
 /// "[agent] 'window'"
 std::string KeyWords(const std::string& table, const std::string& key) {
@@ -83,22 +93,34 @@ absl::StatusOr<std::vector<ConfigTable>> ConfigTable::Blocks(const std::string& 
 }
 
 absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::string& advice) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) {
-    return absl::NotFoundError(absl::StrCat("'", path, "' is not there: ", advice));
+  // To open a pipe must not wait for whoever writes there.
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) {
+    const int reason = errno;
+    if (reason == ENOENT || reason == ENOTDIR) {
+      return absl::NotFoundError(absl::StrCat("'", path, "' is not there: ", advice));
+    }
+    return absl::PermissionDeniedError(absl::StrCat("'", path, "' cannot be read (", std::strerror(reason),
+                                                    "): ", reason == EACCES ? AsItsOwner(path) + ", or " : "",
+                                                    advice));
   }
-  std::ifstream file;
-  std::ostringstream text;
-  // To open a pipe would wait for whoever writes there.
-  if (std::filesystem::is_regular_file(path, error) && std::filesystem::file_size(path, error) <= kBytesMax)
-    file.open(path);
-  // An empty file is one, and not an error of reading.
-  if (!file.is_open() || (file.peek() != std::ifstream::traits_type::eof() && !(text << file.rdbuf()))) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "'", path, "' cannot be read: it must be a file of at most 16 MiB that this user may read"));
+  const std::unique_ptr<std::FILE, CloseFile> file(fdopen(descriptor, "r"));
+  if (absl::Status owner = CheckOwner(path, descriptor); !owner.ok()) return owner;
+  struct stat info = {};
+  std::string text;
+  if (fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode) &&
+      static_cast<std::uintmax_t>(info.st_size) <= kBytesMax) {
+    text.resize(static_cast<std::size_t>(info.st_size));
+    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   }
-  absl::StatusOr<ConfigNode> root = ParseToml(text.str(), path);
+  if (!S_ISREG(info.st_mode) || text.size() != static_cast<std::size_t>(info.st_size)) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("'", path, "' cannot be read: it must be a file of at most 16 MiB"));
+  }
+  absl::StatusOr<ConfigNode> root = ParseToml(text, path);
   if (!root.ok()) return root.status();
+  std::error_code error;
+  // Of a link the folder where it stands: what lies beside it was put there for it.
   return ConfigFile(path, std::filesystem::absolute(path, error).parent_path(), *std::move(root));
 }
 

@@ -76,11 +76,13 @@ class ConfigFile {
   static constexpr std::uintmax_t kBytesMax = 16 << 20;
 
   /// Reads the file. `advice` is what a person does who has none. Errors: kNotFound, kPermissionDenied (also
-  /// a file over kBytesMax), kInvalidArgument: it is no TOML.
+  /// a file over kBytesMax, and those of CheckOwner()), kInvalidArgument: it is no TOML.
   static absl::StatusOr<ConfigFile> Open(const std::string& path, const std::string& advice);
 
   const std::string& path() const { return path_; }
-  const std::filesystem::path& folder() const { return folder_; }  ///< Complete. Relative paths begin here.
+  const std::filesystem::path& folder() const {
+    return folder_;
+  }  ///< Complete, of a link its own. Relative paths begin here.
 
   /// Every section, then what the variables say. Errors: also a table or a variable that is unknown, and a
   /// needed key that stands nowhere. An empty variable says nothing.

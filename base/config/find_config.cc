@@ -1,10 +1,13 @@
 #include "base/config/find_config.h"
 
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
+#include <set>
 #include <system_error>
 #include <vector>
 
@@ -13,10 +16,13 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "base/mutex.h"
 #include "base/printable.h"
 
 namespace mirror {
 namespace {
+
+constexpr char kAgentFile[] = "mirror-agent.toml";
 
 /// "MIRROR_AGENT_CONFIG" of mirror-agent.toml.
 std::string VariableFor(const std::string& name) {
@@ -37,53 +43,155 @@ std::string OwnHome() {
   return !home.empty() && stat(home.c_str(), &info) == 0 && info.st_uid == geteuid() ? home : "";
 }
 
-/// Why ./`name` is passed over; empty: it is not. In /tmp anybody may have put it there, and a hook in it
-/// would run as whoever reads it. A link's maker and its file's owner count alike.
-std::string StrangersOwn(const std::string& name) {
-  struct stat link = {}, file = {};
-  if (lstat(name.c_str(), &link) != 0) return "";
-  if (stat(name.c_str(), &file) != 0) file = link;
-  for (const uid_t owner : {link.st_uid, file.st_uid}) {
-    if (owner == geteuid() || owner == 0) continue;
-    return absl::StrCat("./", name, " is passed over, since it is another user's (user id ", owner,
-                        "); --config ./", name, " takes it all the same");
-  }
-  return "";
+struct Place {
+  std::string path;
+  /// Anybody may have put the file there, as in /tmp, and a hook in it would run as whoever reads it: only
+  /// one of this user or root is taken.
+  bool anybodys = false;
+};
+
+/// A place whose file is not taken, and why.
+struct PassedOver {
+  std::string path, why;
+};
+
+/// The files that were taken for their owner. A loader is given a path alone, and may come again hours later.
+struct OwnFiles {
+  Mutex mutex;
+  std::set<std::string> paths MIRROR_GUARDED_BY(mutex);
+};
+
+OwnFiles& TheOwnFiles() {
+  static OwnFiles files;
+  return files;
 }
 
-std::vector<std::string> PlacesOf(const std::string& name, const std::string& etc) {
-  std::vector<std::string> places = {name};
-  std::string own = FolderOf("XDG_CONFIG_HOME");
-  if (const std::string home = OwnHome(); own.empty() && !home.empty()) own = home + "/.config";
-  if (!own.empty()) places.push_back(absl::StrCat(own, "/partner-mirror/", name));
-  if (name == "mirror-agent.toml") places.push_back(absl::StrCat(etc, "/partner-mirror-agent/", name));
-  places.push_back(absl::StrCat(etc, "/partner-mirror/", name));
+/// Whose `path` is, which leads to `file`, if neither this user's nor root's: a link's maker and its file's
+/// owner count alike.
+std::optional<uid_t> StrangerOf(const std::string& path, const struct stat& file) {
+  struct stat link = {};
+  if (lstat(path.c_str(), &link) != 0) link = file;
+  for (const uid_t owner : {link.st_uid, file.st_uid}) {
+    if (owner != geteuid() && owner != 0) return owner;
+  }
+  return std::nullopt;
+}
+
+/// Empty: it is taken.
+std::string WhyPassedOver(const Place& place) {
+  struct stat file = {};
+  if (!place.anybodys) return "";
+  // A link that leads nowhere is its maker's.
+  if (stat(place.path.c_str(), &file) != 0 && lstat(place.path.c_str(), &file) != 0) return "";
+  const std::optional<uid_t> owner = StrangerOf(place.path, file);
+  if (!owner) return "";
+  const std::string shown = place.path.starts_with('/') ? place.path : "./" + place.path;
+  return absl::StrCat(shown, " is passed over, since it is another user's (user id ", *owner, "); --config ",
+                      shown, " takes it all the same");
+}
+
+std::vector<Place> PlacesOf(const std::string& name, const std::string& etc) {
+  std::vector<Place> places = {{name, true}};
+  const std::string below = "/partner-mirror/" + name;
+  // 'su' keeps the variable of the user before.
+  if (const std::string given = FolderOf("XDG_CONFIG_HOME"); !given.empty()) {
+    places.push_back({given + below, true});
+  } else if (const std::string home = OwnHome(); !home.empty()) {
+    places.push_back({absl::StrCat(home, "/.config", below)});
+  }
+  if (name == kAgentFile) places.push_back({absl::StrCat(etc, "/partner-mirror-agent/", name)});
+  places.push_back({etc + below});
   return places;
+}
+
+FoundConfig Found(const Place& place, const std::vector<PassedOver>& before) {
+  if (place.anybodys) {
+    OwnFiles& own = TheOwnFiles();
+    const MutexLock lock(own.mutex);
+    own.paths.insert(place.path);
+  }
+  FoundConfig found{place.path, true};
+  for (const PassedOver& other : before) {
+    std::error_code error;
+    // The current folder may be the one where it was found.
+    if (std::filesystem::equivalent(other.path, place.path, error)) continue;
+    absl::StrAppend(&found.passed_over, found.passed_over.empty() ? "" : "; ", other.why);
+  }
+  return found;
+}
+
+/// The server's folder may be closed to the agent's user, who has one of his own: nothing else would be
+/// taken.
+bool IsBehindTheAgents(const std::string& path, const std::string& name, const std::string& etc) {
+  std::error_code error;
+  return name == kAgentFile && path.starts_with(etc + "/partner-mirror/") &&
+         std::filesystem::exists(etc + "/partner-mirror-agent", error);
 }
 
 }  // namespace
 
 absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::string& name,
                                        const std::string& etc) {
-  if (!given.empty()) return FoundConfig{given, false};
-  const std::string passed_over = StrangersOwn(name);
-  const std::string advice = absl::StrCat("name a configuration with --config or in ", VariableFor(name));
-  std::vector<std::string> places = PlacesOf(name, etc);
-  if (!passed_over.empty()) places.erase(places.begin());
-  for (const std::string& place : places) {
+  if (!given.empty()) {
+    OwnFiles& own = TheOwnFiles();
+    const MutexLock lock(own.mutex);
+    own.paths.erase(given);
+    return FoundConfig{given, false};
+  }
+  const std::string advice = absl::StrCat("name a configuration with --config or in ", VariableFor(name),
+                                          " ('mirrorctl init' writes one)");
+  std::vector<std::string> none, words;
+  std::vector<PassedOver> passed_over;
+  std::string next = advice, unseen;
+  for (const Place& place : PlacesOf(name, etc)) {
     std::error_code error;
     // A link that leads nowhere is there, too: what it should have led to is missed by its loader.
-    const std::filesystem::file_status status = std::filesystem::symlink_status(place, error);
-    if (std::filesystem::exists(status)) return FoundConfig{place, true, passed_over};
-    const bool denied = status.type() != std::filesystem::file_type::not_found;
-    if (denied && place != name) {
-      return absl::PermissionDeniedError(absl::StrCat("whether there is a '", place, "' cannot be seen (",
-                                                      error.message(), "). Nothing was done: ", advice));
+    const std::filesystem::file_status status = std::filesystem::symlink_status(place.path, error);
+    const bool denied = error == std::errc::permission_denied;
+    if (std::filesystem::exists(status)) {
+      const std::string why = WhyPassedOver(place);
+      if (why.empty()) return Found(place, passed_over);
+      passed_over.push_back({place.path, why});
+    } else if (denied && place.anybodys && place.path != name) {
+      passed_over.push_back({place.path, place.path + " is passed over, since this user may not look there"});
+    } else if (status.type() == std::filesystem::file_type::not_found || place.path == name) {
+      none.push_back(place.path);
+    } else if (!denied || !IsBehindTheAgents(place.path, name, etc)) {
+      unseen = absl::StrCat("whether there is a '", place.path, "' cannot be seen (", error.message(), ")");
+      if (denied) next = absl::StrCat(AsItsOwner(place.path), ", or ", advice);
+      break;
     }
   }
-  return absl::NotFoundError(absl::StrCat("there is no '", absl::StrJoin(places, "' and no '"), "'",
-                                          passed_over.empty() ? "" : ", and ", passed_over,
-                                          ". Nothing was done: ", advice, " ('mirrorctl init' writes one)"));
+  if (!none.empty()) words.push_back(absl::StrCat("there is no '", absl::StrJoin(none, "' and no '"), "'"));
+  if (!unseen.empty()) words.push_back(unseen);
+  for (const PassedOver& other : passed_over) words.push_back(other.why);
+  const std::string message = absl::StrCat(absl::StrJoin(words, ", and "), ". Nothing was done: ", next);
+  return unseen.empty() ? absl::NotFoundError(message) : absl::PermissionDeniedError(message);
+}
+
+std::string AsItsOwner(const std::string& path) {
+  std::error_code error;
+  std::filesystem::path seen = std::filesystem::absolute(path, error);
+  struct stat info = {};
+  while (stat(seen.c_str(), &info) != 0 && seen.has_relative_path()) seen = seen.parent_path();
+  if (info.st_uid == geteuid())
+    return absl::StrCat("give yourself the right to '", seen.string(), "' with chmod");
+  const passwd* const owner = info.st_uid == 0 ? nullptr : getpwuid(info.st_uid);
+  return owner == nullptr ? "run it with sudo" : absl::StrCat("run it with 'sudo -u ", owner->pw_name, "'");
+}
+
+absl::Status CheckOwner(const std::string& path, int descriptor) {
+  OwnFiles& own = TheOwnFiles();
+  const MutexLock lock(own.mutex);
+  struct stat file = {}, now = {};
+  if (!own.paths.contains(path) || fstat(descriptor, &file) != 0) return absl::OkStatus();
+  const std::optional<uid_t> owner = StrangerOf(path, file);
+  const bool same = stat(path.c_str(), &now) == 0 && now.st_dev == file.st_dev && now.st_ino == file.st_ino;
+  if (!owner && same) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat("'", path, "' was exchanged while it was looked at",
+                   owner ? absl::StrCat(", and is now another user's (user id ", *owner, ")") : "",
+                   ". It was not read. If it is the right one, name it with --config."));
 }
 
 void SayConfig(const FoundConfig& found, const char* program, std::ostream& out) {

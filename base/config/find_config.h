@@ -4,6 +4,7 @@
 #include <ostream>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/text/command_line.h"
 
@@ -13,19 +14,29 @@ namespace mirror {
 struct FoundConfig {
   std::string path;
   bool searched = false;         ///< Nobody named it.
-  std::string passed_over = {};  ///< A file of somebody else's in the current folder, and why; else empty.
+  std::string passed_over = {};  ///< Files of other users that it stands in for, and why; else empty.
 };
 
 /// `given`, or where that is empty the first that is there of
 ///   ./NAME, whose path is NAME alone, of this user or root; a link and its file both
-///   $XDG_CONFIG_HOME/partner-mirror/NAME; by default ~/.config/partner-mirror/NAME, of a HOME of this user's
+///   $XDG_CONFIG_HOME/partner-mirror/NAME, of this user or root, too; without the variable
+///   ~/.config/partner-mirror/NAME, of a HOME of this user's
 ///   /etc/partner-mirror-agent/NAME, of mirror-agent.toml
 ///   /etc/partner-mirror/NAME
-/// Whether it can be read is its loader's to say. `etc` is another folder in tests. Errors: kNotFound with
-/// the places; kPermissionDenied: one of them may not be looked into, so that nobody knows which would be the
-/// first (but the current folder, which may be anybody's, is left out then).
+/// Who may write the folder does not count: what others put there is theirs. Whether it can be read is its
+/// loader's to say. `etc` is another folder in tests. Errors: kNotFound with the places; kPermissionDenied:
+/// one of them may not be looked into, so that nobody knows which would be the first (but the current folder
+/// and the variable's, which may be anybody's, are left out then).
 absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::string& name,
                                        const std::string& etc = "/etc");
+
+/// Of a file that was found and may only be this user's or root's: whether what was opened at that path is.
+/// Errors: kPermissionDenied.
+absl::Status CheckOwner(const std::string& path, int descriptor);
+
+/// "run it with sudo": how somebody may read a file who may not, by its owner or that of the nearest folder
+/// that can be seen.
+std::string AsItsOwner(const std::string& path);
 
 /// "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml", of one that was found elsewhere than in the
 /// current folder; before it what was passed over, wherever the other one is. Else nothing.

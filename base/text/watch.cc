@@ -1,6 +1,9 @@
 #include "base/text/watch.h"
 
+#include <unistd.h>
+
 #include <cstddef>
+#include <ctime>
 #include <sstream>
 #include <vector>
 
@@ -21,11 +24,11 @@ struct Kept {
   std::string out, err;
 };
 
-Kept KeptLook(const Look& look, const Terminal& terminal) {
+Kept KeptLook(const Look& look, const Terminal& of_out, const Terminal& of_err) {
   Kept kept;
   std::ostringstream out, err;
   {
-    TextStream shown(out, terminal), said(err, terminal);
+    TextStream shown(out, of_out), said(err, of_err);
     kept.code = look(shown, said);
   }
   kept.out = out.str();
@@ -64,25 +67,46 @@ int Watch(const Watched& watched, const Look& look, std::ostream& out, std::ostr
   bool drawn = false;
   for (bool first = true;; first = false) {
     const Terminal terminal = watched.terminal();
-    if (watched.json || terminal.height == 0) {
-      if (!first && !watched.json) out << '\n';
-      code = look(out, err);
+    const bool drawing = !watched.json && terminal.height > 0;
+    const Kept kept =
+        drawing ? KeptLook(look, terminal, terminal) : KeptLook(look, TerminalOf(out), TerminalOf(err));
+    const bool cut_off = watched.ended(std::chrono::milliseconds(0));
+    if (first || !cut_off) code = kept.code;
+    if (cut_off) break;
+    const bool nothing = first && code == kNothingToLookAt;
+    if (drawing && !nothing) {
+      Draw(watched, terminal, kept, out);
+      drawn = true;
     } else {
-      const Kept kept = KeptLook(look, terminal);
-      code = kept.code;
-      if (first && code == kNothingToLookAt) {
-        AsItIs(out) << kept.out;
-        AsItIs(err) << kept.err;
-      } else {
-        Draw(watched, terminal, kept, out);
-        drawn = true;
-      }
+      AsItIs(out) << (first || watched.json ? "" : "\n") << kept.out;
+      AsItIs(err) << kept.err << std::flush;
     }
-    if (first && code == kNothingToLookAt) break;
+    if (nothing) break;
     if (!out.flush() || watched.ended(watched.every)) break;
   }
   if (drawn) AsItIs(out) << '\n' << std::flush;
   return code;
+}
+
+cli::Option AddWatchOption(const cli::Command& command, int& every_s, const std::string& behind) {
+  return command.Add("--watch", every_s, "Look again and again, every so many seconds, until Ctrl-C")
+      .ValueName("[SECONDS]")
+      .Values(0, 1)
+      .Within(1, 3'600,
+              absl::StrCat("SECONDS stand behind --watch", behind.empty() ? "" : ": ", behind,
+                           ". Nothing was done."))
+      .ShowDefault();
+}
+
+int WatchHere(const std::string& what, int every_s, bool json, const Interruption& interruption,
+              const Look& look, std::ostream& out, std::ostream& err) {
+  return Watch({.what = what,
+                .every = std::chrono::seconds(every_s),
+                .json = json,
+                .terminal = [] { return TerminalAt(STDOUT_FILENO); },
+                .time = [] { return FormatUnixTime(std::time(nullptr)); },
+                .ended = [&](std::chrono::milliseconds patience) { return interruption.Wait(patience); }},
+               look, out, err);
 }
 
 }  // namespace mirror

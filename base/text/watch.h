@@ -6,6 +6,8 @@
 #include <ostream>
 #include <string>
 
+#include "base/interruption.h"
+#include "base/text/command_line.h"
 #include "base/text/terminal.h"
 
 namespace mirror {
@@ -18,7 +20,7 @@ struct Watched {
   bool json = false;                   ///< Each look is a document, one below the other.
   std::function<Terminal()> terminal;  ///< That of the output, now: somebody may make it larger.
   std::function<std::string()> time;   ///< Now, for people.
-  /// Waits so long. True: it is to end.
+  /// Whether it is to end, waiting for that so long.
   std::function<bool(std::chrono::milliseconds)> ended;
 };
 
@@ -27,8 +29,17 @@ using Look = std::function<int(std::ostream& out, std::ostream& err)>;
 
 /// Looks until it is to end. On a terminal each look takes the place of the one before, with its errors, and
 /// is cut to the terminal's height; elsewhere looks stand one below the other, an empty line between. Gives
-/// the exit code of the last look.
+/// the exit code of the last look; one that was cut off by the end is not shown and, unless it is the first,
+/// does not count.
 int Watch(const Watched& watched, const Look& look, std::ostream& out, std::ostream& err);
+
+/// --watch [SECONDS] of `command`, into `every_s`. `behind`: what people put there instead, and what to do
+/// about it; may be empty.
+cli::Option AddWatchOption(const cli::Command& command, int& every_s, const std::string& behind = "");
+
+/// Watch() on this process's standard output, until `interruption`; a look that may take long ends with it.
+int WatchHere(const std::string& what, int every_s, bool json, const Interruption& interruption,
+              const Look& look, std::ostream& out, std::ostream& err);
 
 }  // namespace mirror
 

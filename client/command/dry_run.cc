@@ -164,7 +164,7 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   source.rejects = RejectsOf(configured, state_dir);
   source.keeps_rejects = false;
   out << source.context_id << "  " << Printable(source.path) << '\n';
-  MirrorClient client(ChannelOf(connection), connection.identity, source.context_id);
+  MirrorClient client(connection.line->Channel(), connection.identity, source.context_id);
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   const bool no_mirror = HasNoMirrorYet(answer.status());
   const absl::StatusOr<bool> looked = Show(source, state_dir, no_mirror, out);

@@ -4,7 +4,7 @@
 #include <ctime>
 #include <utility>
 
-#include "certs/key.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {

@@ -15,7 +15,6 @@
 #include "base/text/nearest_word.h"
 #include "base/text/text_stream.h"
 #include "base/text/text_table.h"
-#include "certs/key.h"
 #include "client/command/exit_code.h"
 #include "client/command/report.h"
 #include "client/command/schedule.h"

@@ -234,7 +234,7 @@ class LockedRun {
   }
 
   CycleReport RunCycle(LockFile& lock, const CycleOptions& cycle) {
-    MirrorClient client(ChannelOf(connection_), connection_.identity, source_.context_id);
+    MirrorClient client(connection_.line->Channel(), connection_.identity, source_.context_id);
     client.set_counters(request_.counters);
     client.set_patience(connection_.patience);
     absl::StatusOr<std::unique_ptr<ReceiptBook>> receipts = nullptr;

@@ -48,21 +48,15 @@ absl::StatusOr<Connection> Connect(const AgentConfig& config) {
     if (!made.ok()) return Named(config, "[endpoint]", made.status());
     credentials = *std::move(made);
   }
-  const auto open = [address = config.endpoint.address, credentials] {
-    return OpenChannel(address, credentials);
-  };
-  std::shared_ptr<grpc::Channel> channel = open();
-  return Connection{channel, *std::move(identity), {}, std::make_shared<Line>(channel, open)};
+  auto line = std::make_shared<Line>(
+      [address = config.endpoint.address, credentials] { return OpenChannel(address, credentials); });
+  return Connection{std::move(line), *std::move(identity)};
 }
 
 std::shared_ptr<grpc::Channel> Line::Channel() {
   const MutexLock lock(mutex_);
   if (channel_->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_TRANSIENT_FAILURE) channel_ = open_();
   return channel_;
-}
-
-std::shared_ptr<grpc::Channel> ChannelOf(const Connection& connection) {
-  return connection.line == nullptr ? connection.channel : connection.line->Channel();
 }
 
 }  // namespace mirror

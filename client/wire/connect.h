@@ -17,12 +17,11 @@ class Line {
  public:
   using Open = std::function<std::shared_ptr<grpc::Channel>()>;
 
-  Line(std::shared_ptr<grpc::Channel> channel, Open open)
-      : open_(std::move(open)), channel_(std::move(channel)) {}
+  explicit Line(Open open) : open_(std::move(open)), channel_(open_()) {}
 
-  /// Behind an attempt to connect that failed, another channel: gRPC refuses calls on the former one until it
-  /// is connected, and goes on with that while somebody waits for it. Nobody does between runs, so that an
-  /// endpoint which was back was not found for minutes.
+  /// For the calls of one run. Behind an attempt to connect that failed, another channel: gRPC refuses calls
+  /// on the former one until it is connected, and goes on with that while somebody waits for it. Nobody does
+  /// between runs, so that an endpoint which was back was not found for minutes.
   std::shared_ptr<grpc::Channel> Channel() MIRROR_EXCLUDES(mutex_);
 
  private:
@@ -33,15 +32,10 @@ class Line {
 
 /// What a MirrorClient of any tenant needs; shared by all of them.
 struct Connection {
-  std::shared_ptr<grpc::Channel> channel;
+  std::shared_ptr<Line> line;
   Identity identity;
   Patience patience = {};
-  /// Absent: `channel` is used, however it is.
-  std::shared_ptr<Line> line = {};
 };
-
-/// For the calls of one run.
-std::shared_ptr<grpc::Channel> ChannelOf(const Connection& connection);
 
 /// Reads the keys that the configuration names. Errors: the file's, with the key of [identity] that named it.
 absl::StatusOr<Identity> LoadIdentity(const AgentConfig& config);

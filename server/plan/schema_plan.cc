@@ -310,9 +310,10 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
   if (keeps && !KeepsPartner(*agreed) && rules_pending && awaited) {
     return Refused(std::move(plan), RulesFirst(announced.name));
   }
-  plan.by_hand = !record || (touched != nullptr && !touched->lacks.empty());
+  const bool lacks = touched != nullptr && !touched->lacks.empty();
+  plan.by_hand = !record || lacks;
   if (!record) return repopulate("its metadata row is gone: what the table holds cannot be trusted");
-  if (touched != nullptr && !touched->lacks.empty()) {
+  if (lacks) {
     if (touched->is_ours) {
       return repopulate(absl::StrCat("somebody changed it by hand in the mirror: ", touched->lacks));
     }

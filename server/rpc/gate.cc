@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/name_pattern.h"
 #include "certs/key.h"
 #include "certs/token_cache.h"

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
-#include "certs/key.h"
+#include "base/human_text.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/receipt.h"

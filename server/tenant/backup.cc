@@ -95,22 +95,19 @@ absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, st
 
 }  // namespace
 
-absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, const std::string& context_id,
-                                          const std::string& path, bool drill, const GoOn& go_on,
-                                          const ShowBackup& show) {
+absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, const std::string& path,
+                                          bool drill, const GoOn& go_on, const ShowBackup& show) {
   const bool kept = !path.empty() || !drill;
   if (kept) {
     if (absl::Status status = tenants.home().CheckCopyOut(path); !status.ok()) return status;
   }
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
-  if (!tenant.ok()) return tenant.status();
   std::unique_ptr<MirrorCopy> copy;
   if (drill) {
-    absl::StatusOr<std::unique_ptr<MirrorCopy>> made = tenants.home().NewCopy((*tenant)->context_id());
+    absl::StatusOr<std::unique_ptr<MirrorCopy>> made = tenants.home().NewCopy(tenant.context_id());
     if (!made.ok()) return made.status();
     copy = *std::move(made);
   }
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenSnapshot();
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
   if (!snapshot.ok()) return snapshot.status();
   const auto copying = [&](std::uint64_t done, std::uint64_t all) {
     if (show) show({.done = done, .all = all});

@@ -37,12 +37,11 @@ using ShowBackup = std::function<void(const BackupStep&)>;
 /// the mirror as it was at the moment of the copy; `path` may then be empty, and nothing is kept.
 ///   kInvalidArgument  `path` is relative, or within the home
 ///   kAlreadyExists    something is there
-///   kNotFound         the tenant, or its file
+///   kNotFound         its file
 ///   kDataLoss         the drill: the copy is damaged, or not equal; says where
 ///   others as Snapshot::CopyTo
-absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, const std::string& context_id,
-                                          const std::string& path, bool drill, const GoOn& go_on,
-                                          const ShowBackup& show = {});
+absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, const std::string& path,
+                                          bool drill, const GoOn& go_on, const ShowBackup& show = {});
 
 struct RestoreReport {
   std::uint64_t bytes = 0;

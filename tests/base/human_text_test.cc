@@ -45,5 +45,13 @@ TEST(HumanTextTest, AWordIsQuotedWhereAShellWouldReadItOtherwise) {
   EXPECT_EQ(ShellWord("it's"), "'it'\\''s'");
 }
 
+TEST(FormatUnixTimeTest, IsRfc3339OrThePlainNumber) {
+  EXPECT_EQ(FormatUnixTime(1800000000), "2027-01-15T08:00:00Z");
+  EXPECT_EQ(FormatUnixTime(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(FormatUnixTime(253402300799), "9999-12-31T23:59:59Z");
+  EXPECT_EQ(FormatUnixTime(-1), "-1");
+  EXPECT_EQ(FormatUnixTime(253402300800), "253402300800");
+}
+
 }  // namespace
 }  // namespace mirror

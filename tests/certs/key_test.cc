@@ -159,14 +159,6 @@ TEST(KeyIdTest, ContextIdsAndKeyIdsHaveTheirShapes) {
   for (const char* bad : {"", ".a", "-a", "..", "a/b", "a b"}) EXPECT_FALSE(IsKeyId(bad)) << bad;
 }
 
-TEST(FormatUnixTimeTest, IsRfc3339OrThePlainNumber) {
-  EXPECT_EQ(FormatUnixTime(kNow), "2027-01-15T08:00:00Z");
-  EXPECT_EQ(FormatUnixTime(0), "1970-01-01T00:00:00Z");
-  EXPECT_EQ(FormatUnixTime(253402300799), "9999-12-31T23:59:59Z");
-  EXPECT_EQ(FormatUnixTime(-1), "-1");
-  EXPECT_EQ(FormatUnixTime(253402300800), "253402300800");
-}
-
 // --- Base64url ---------------------------------------------------------------
 
 TEST(Base64UrlTest, DecodingUndoesEncodingForEveryLength) {

@@ -201,11 +201,9 @@ TEST_F(ConnectionsTest, AnEndpointThatIsBackIsFoundByTheNextRun) {
   LateRelay line;
   const auto credentials = MakeChannelCredentials({here_->dir() + "/tls/ca.crt", "", ""});
   ASSERT_TRUE(credentials.ok()) << credentials.status();
-  const auto open = [&] { return OpenChannel(line.address(), *credentials); };
-  Connection connection{open(), here_->SourceIdentity().value()};
-  connection.line = std::make_shared<Line>(connection.channel, open);
+  Line to_endpoint([&] { return OpenChannel(line.address(), *credentials); });
   const auto run = [&] {
-    MirrorClient client(ChannelOf(connection), connection.identity, here_->context_id());
+    MirrorClient client(to_endpoint.Channel(), here_->SourceIdentity().value(), here_->context_id());
     return client.Authenticate("back", true, false).status();
   };
   EXPECT_THAT(run(), StatusIs(absl::StatusCode::kUnavailable));

@@ -713,6 +713,13 @@ TEST_F(AdminCommands, ARefusalIsTheServersWordsBehindTheStatus) {
   }
 }
 
+TEST_F(AdminCommands, AServerThatStopsDuringACallIsSaidToStop) {
+  fake_.refusal = grpc::Status(grpc::StatusCode::CANCELLED, "CANCELLED");
+  EXPECT_THAT(Run({"tenants"}).errors,
+              AllOf(HasSubstr("ended the call, as it does when it stops"), HasSubstr("nothing was changed")));
+  EXPECT_THAT(Run({"pause", "a"}).errors, HasSubstr("whether it was done is not known"));
+}
+
 TEST_F(AdminCommands, EveryCommandTellsARefusal) {
   fake_.refusal = grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "the role is viewer");
   for (const std::vector<std::string>& command :

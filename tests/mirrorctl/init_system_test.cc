@@ -3,6 +3,7 @@
 
 #include "tools/mirrorctl/init_system.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <iterator>
 #include <sstream>
 #include <string>
@@ -29,6 +31,23 @@
 #include "tests/support/places.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
+
+namespace {
+
+/// Done once, behind the next chown() of this program.
+std::function<void()>& BehindChown() {
+  static std::function<void()> act;
+  return act;
+}
+
+}  // namespace
+
+/// In the place of libc's: between two steps of init nothing else can be done at a known moment.
+extern "C" int chown(const char* path, uid_t owner, gid_t group) noexcept {
+  const int done = fchownat(AT_FDCWD, path, owner, group, 0);
+  if (const std::function<void()> act = std::exchange(BehindChown(), {})) act();
+  return done;
+}
 
 namespace mirror {
 namespace {
@@ -202,6 +221,21 @@ TEST_F(InitSystemTest, AFolderWithKeysOrConfigurationsIsLeftAsItIs) {
   EXPECT_EQ(Init({}), 1);
   EXPECT_THAT(err_, HasSubstr("init was run here before, and nothing was changed"));
   EXPECT_EQ(Everything(), before);
+}
+
+TEST_F(InitSystemTest, WhatIsPutThereUntilTheFolderIsTakenIsSeenAndStays) {
+  for (const char* folder : {"etc/partner-mirror", "etc/partner-mirror-agent"}) Make(folder, 0750);
+  std::vector<std::string> with_it;
+  BehindChown() = [&] {
+    // The server's folder is taken, the agent's not yet.
+    WriteText(OfAgent("mirror-agent.toml"), "somebody's");
+    with_it = Everything();
+  };
+  EXPECT_EQ(Init({}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("mirror-agent.toml' exists"), HasSubstr("were put here")));
+  EXPECT_EQ(ReadText(OfAgent("mirror-agent.toml")), "somebody's");
+  EXPECT_THAT(with_it, Not(IsEmpty()));
+  EXPECT_EQ(Everything(), with_it);
 }
 
 TEST_F(InitSystemTest, WhatIsWrongMakesNothing) {

@@ -212,6 +212,27 @@ class TerminalTest(unittest.TestCase):
         self.assertEqual(watch.end(), 0, watch.text[at:])
         self.assertTrue(watch.text.endswith("\n"))
 
+    def test_a_watch_of_a_server_that_hangs_ends_with_ctrl_c(self):
+        watches = [self.on_terminal("mirrorctl", *self.control, "tenants", "--watch", "1")]
+        watches[0].until("Cust")
+        self.server.send_signal(signal.SIGSTOP)
+        try:
+            # One that had a look, and two that wait for their first.
+            watches.append(self.on_terminal("mirrorctl", *self.control, "tenants", "--watch", "1"))
+            watches.append(self.on_terminal("mirrorctl", *self.control, "events", "--follow"))
+            time.sleep(3)
+            begin = time.monotonic()
+            for watch in watches:
+                watch.program.send_signal(signal.SIGINT)
+            codes = [watch.end() for watch in watches]
+            # By itself a look ends after ten seconds.
+            self.assertLess(time.monotonic() - begin, 5)
+        finally:
+            self.server.send_signal(signal.SIGCONT)
+        self.assertEqual(codes, [0, 1, 0])
+        self.assertNotIn("mirrorctl:", watches[0].text)
+        self.assertEqual([watch.text for watch in watches[1:]], ["", ""])
+
     def test_a_watch_of_the_agent_has_the_exit_code_of_its_last_look(self):
         watch = self.on_terminal("mirror-agent", "status", "--config", self.agent_config, "--watch")
         watch.until("mirror-agent status, every 2 s, ")

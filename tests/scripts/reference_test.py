@@ -256,8 +256,8 @@ AGENT_BLOCKS = {
 # Where each program makes its commands and options.
 COMMANDS = {
     "mirror-server": ("server/main.cc",),
-    "mirror-agent": ("client/main.cc",),
-    "mirrorctl": ("tools/mirrorctl",),
+    "mirror-agent": ("client/main.cc", "base/text/watch.cc"),
+    "mirrorctl": ("tools/mirrorctl", "base/text/watch.cc"),
     "mirror-harness": ("tools/mirror_harness",),
 }
 OPTION = re.compile(r"--[a-z][a-z-]*[a-z]")

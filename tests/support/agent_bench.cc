@@ -44,10 +44,11 @@ AgentBench::AgentBench(Installation& here, std::string context_id, std::string f
   Connect();
 }
 
-void AgentBench::Connect() { connection_ = {here_.Channel().value(), here_.SourceIdentity().value(), {}}; }
+void AgentBench::Connect() { ConnectBy(here_.Channel().value(), {}); }
 
-void AgentBench::ConnectBy(std::shared_ptr<grpc::Channel> channel, const Patience& patience) {
-  connection_ = {std::move(channel), here_.SourceIdentity().value(), patience};
+void AgentBench::ConnectBy(const std::shared_ptr<grpc::Channel>& channel, const Patience& patience) {
+  connection_ = {std::make_shared<Line>([channel] { return channel; }), here_.SourceIdentity().value(),
+                 patience};
 }
 
 std::string AgentBench::Sql(const std::string& sql) const {

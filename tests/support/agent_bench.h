@@ -36,7 +36,7 @@ class AgentBench {
   /// After a restart of the server.
   void Connect();
   /// Through somebody who stands between.
-  void ConnectBy(std::shared_ptr<grpc::Channel> channel, const Patience& patience);
+  void ConnectBy(const std::shared_ptr<grpc::Channel>& channel, const Patience& patience);
 
   /// One cycle, everything opened anew.
   CycleReport Run(bool repopulate = false);

@@ -139,7 +139,7 @@ absl::StatusOr<StepTime> RunCalls(const CallLoadOptions& options, const BenchRow
   }
   for (std::uint32_t i = 0; i < options.tenants; ++i) {
     const Connection& connection = connections[i % options.callers];
-    tenants[i].source.emplace(std::make_unique<MirrorClient>(connection.channel, connection.identity,
+    tenants[i].source.emplace(std::make_unique<MirrorClient>(connection.line->Channel(), connection.identity,
                                                              absl::StrCat(options.context_id, "-", i + 1)),
                               kHolder);
     for (std::uint32_t table = 0; table < tables; ++table) {

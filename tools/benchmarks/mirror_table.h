@@ -33,7 +33,8 @@ class MirrorTable {
   static constexpr char kName[] = "mirror-bench";  ///< As source, and as holder of its cycles.
 
   MirrorTable(const Connection& connection, const std::string& context_id, const BenchRows* rows)
-      : source_(std::make_unique<MirrorClient>(connection.channel, connection.identity, context_id), kName),
+      : source_(std::make_unique<MirrorClient>(connection.line->Channel(), connection.identity, context_id),
+                kName),
         rows_(rows) {}
 
   absl::StatusOr<StepHead> Begin(const Step& step);

@@ -97,6 +97,23 @@ bool Holds(const std::string& text, std::string_view part) {
 /// What may be true when no answer comes.
 enum class Effect { kReads, kChanges };
 
+/// While it lives, the call ends when `interruption` comes; null: none does.
+class Canceller {
+ public:
+  Canceller(grpc::ClientContext& context, const Interruption* interruption) {
+    if (interruption == nullptr) return;
+    waiting_ = std::jthread([&context, interruption](const std::stop_token& stop) {
+      constexpr std::chrono::milliseconds kLook(20);
+      while (!stop.stop_requested()) {
+        if (interruption->Wait(kLook)) return context.TryCancel();
+      }
+    });
+  }
+
+ private:
+  std::jthread waiting_;
+};
+
 }  // namespace
 
 class AdminClient::Service {
@@ -114,6 +131,7 @@ class AdminClient::Service {
   const std::unique_ptr<v1::MirrorAdmin::Stub> stub;
   /// When the last call has to have ended.
   std::chrono::system_clock::time_point end = std::chrono::system_clock::time_point::max();
+  const Interruption* interruption = nullptr;  ///< With which it ends, too.
 
  private:
   absl::Status NotReached(std::string reason) const;
@@ -126,6 +144,7 @@ absl::StatusOr<Response> AdminClient::Service::Call(
   grpc::ClientContext context;
   context.set_deadline(
       std::min<std::chrono::system_clock::time_point>(end, std::chrono::system_clock::now() + patience));
+  const Canceller canceller(context, interruption);
   Response response;
   const grpc::Status status = (stub.get()->*method)(&context, request, &response);
   if (!status.ok()) return Explain(status, context, effect);
@@ -151,6 +170,12 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
        Holds(words, "keepalive") || Holds(words, "goaway"))) {
     return absl::UnavailableError(absl::StrCat("the connection to ", config.address, " broke (", words,
                                                "): check that mirror-server runs; ", next));
+  }
+  if (code == grpc::StatusCode::CANCELLED && (words.empty() || absl::EqualsIgnoreCase(words, "cancelled"))) {
+    return absl::UnavailableError(absl::StrCat("the server at ", config.address,
+                                               " ended the call, as it does when it stops: check that "
+                                               "mirror-server runs; ",
+                                               next));
   }
   if (code == grpc::StatusCode::UNIMPLEMENTED && words.empty()) {
     return absl::UnimplementedError(
@@ -222,6 +247,8 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Open(const ControlConf
 void AdminClient::EndWithin(std::chrono::milliseconds time) {
   service_->end = std::chrono::system_clock::now() + time;
 }
+
+void AdminClient::EndAt(const Interruption* interruption) { service_->interruption = interruption; }
 
 absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequest request) {
   v1::ListTenantsResponse all;
@@ -384,12 +411,7 @@ absl::Status AdminClient::Follow(const v1::WatchEventsRequest& request, const In
                                  const std::function<bool(const v1::Event&)>& each) {
   grpc::ClientContext context;
   const auto stream = service_->stub->WatchEvents(&context, request);
-  std::jthread canceller([&](const std::stop_token& stop) {
-    constexpr std::chrono::milliseconds kLook(100);
-    while (!stop.stop_requested()) {
-      if (interruption.Wait(kLook)) return context.TryCancel();
-    }
-  });
+  const Canceller canceller(context, &interruption);
   v1::Event event;
   bool wanted = true;
   while (wanted && stream->Read(&event)) wanted = each(event);

@@ -31,6 +31,8 @@ class AdminClient {
 
   /// All calls from now on end within so much of now, but for Backup(), Audit() and Follow().
   void EndWithin(std::chrono::milliseconds time);
+  /// The same calls also end when `interruption` comes; null: none does.
+  void EndAt(const Interruption* interruption);
 
   /// All pages of it as one answer.
   absl::StatusOr<v1::ListTenantsResponse> Tenants(v1::ListTenantsRequest request = {});

@@ -1,24 +1,23 @@
 #include "tools/mirrorctl/admin_commands.h"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
 #include "base/interruption.h"
 #include "base/printable.h"
 #include "base/text/watch.h"
 #include "tools/mirrorctl/admin_command.h"
-#include "tools/mirrorctl/admin_output.h"
 #include "tools/mirrorctl/control_config.h"
 #include "tools/mirrorctl/name_completion.h"
 #include "tools/mirrorctl/nearest_names.h"
 
 namespace mirror {
 namespace {
+
+/// Of one look of a watch, which shows then that nobody answers.
+constexpr std::chrono::seconds kLookPatience(10);
 
 /// Behind a name that there is not, the one that was meant.
 void SayNearest(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -39,6 +38,7 @@ void RunOn(AdminClient& client, const AdminRun& run, const AdminRequest& request
 void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, const AdminRun& run,
              const AdminRequest& request, const std::string& command, Console& console) {
   const Interruption interruption;
+  client->EndAt(&interruption);
   const auto look = [&](std::ostream& out, std::ostream& err) {
     Console looked{out, err};
     if (client == nullptr) {
@@ -48,21 +48,17 @@ void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, c
         return looked.exit_code;
       }
       client = *std::move(opened);
+      client->EndAt(&interruption);
     }
+    client->EndWithin(kLookPatience);
     RunOn(*client, run, request, looked);
     // gRPC would wait longer and longer before it tries again.
     if (looked.exit_code != Console::kDone) client.reset();
     return looked.exit_code;
   };
   const std::string& of = request.context_id.empty() ? request.pattern : request.context_id;
-  console.exit_code =
-      Watch({.what = absl::StrCat("mirrorctl ", command, of.empty() ? "" : " ", Printable(of)),
-             .every = std::chrono::seconds(request.watch_s),
-             .json = request.json,
-             .terminal = [] { return TerminalAt(STDOUT_FILENO); },
-             .time = [] { return TimeText(NowMs()); },
-             .ended = [&](std::chrono::milliseconds every) { return interruption.Wait(every); }},
-            look, console.out, console.err);
+  console.exit_code = WatchHere(absl::StrCat("mirrorctl ", command, of.empty() ? "" : " ", Printable(of)),
+                                request.watch_s, request.json, interruption, look, console.out, console.err);
 }
 
 /// Opens what the configuration names, then runs the command.
@@ -120,12 +116,7 @@ void AdminCommands::AddWide(const cli::Command& command) const {
 
 void AdminCommands::AddWatch(const cli::Command& command) const {
   const cli::Option watch =
-      command.Add("--watch", request->watch_s, "Look again and again, every so many seconds, until Ctrl-C")
-          .ValueName("[SECONDS]")
-          .Values(0, 1)
-          .Within(1, 3'600,
-                  "SECONDS stand behind --watch: put a pattern or context id before it. Nothing was done.")
-          .ShowDefault();
+      AddWatchOption(command, request->watch_s, "put a pattern or context id before it");
   command.Check([request_ = request, watch] {
     request_->watched = watch.given();
     return "";

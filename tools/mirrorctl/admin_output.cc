@@ -13,7 +13,6 @@
 #include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_stream.h"
-#include "certs/key.h"
 #include "tools/mirrorctl/console.h"
 #include "tools/mirrorctl/size_text.h"
 

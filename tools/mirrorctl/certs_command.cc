@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "certs/issue.h"

@@ -1,14 +1,27 @@
 #include "tools/mirrorctl/control_config.h"
 
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
 #include "base/config/config_file.h"
 #include "base/config/find_config.h"
 
 namespace mirror {
+namespace {
+
+/// Who may not read what is root's may look with something of his own.
+absl::Status OrWithOnesOwn(const absl::Status& status) {
+  if (!absl::IsPermissionDenied(status)) return status;
+  return absl::PermissionDeniedError(absl::StrCat(
+      status.message(), ". 'mirrorctl certs issue-viewer' makes a certificate for somebody who only looks"));
+}
+
+}  // namespace
 
 absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path) {
   absl::StatusOr<ConfigFile> file = ConfigFile::Open(
       path, "name the configuration with --config or in MIRRORCTL_CONFIG ('mirrorctl init' writes one)");
-  if (!file.ok()) return file.status();
+  if (!file.ok()) return access(path.c_str(), R_OK) == 0 ? file.status() : OrWithOnesOwn(file.status());
   ControlConfig config;
   config.file = path;
   const auto path_of = [&file](std::string* target) { return SetPath(target, file->folder()); };
@@ -28,7 +41,7 @@ absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path) {
 
 absl::StatusOr<ControlConfig> FindControlConfig(const std::string& given, std::ostream& err) {
   const absl::StatusOr<FoundConfig> found = FindConfig(given, kControlConfig);
-  if (!found.ok()) return found.status();
+  if (!found.ok()) return OrWithOnesOwn(found.status());
   SayConfig(*found, "mirrorctl", err);
   return LoadControlConfig(found->path);
 }

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/human_text.h"
 #include "certs/key.h"
 #include "certs/tls_probe.h"
 #include "tools/mirrorctl/doctor_server.h"

@@ -141,7 +141,7 @@ std::optional<std::int64_t> ClockIn(const absl::Status& refused) {
 bool ExamineProof(const SourceConfig& source, const Connection& connection, bool with_clock,
                   DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " proof");
-  MirrorClient client(connection.channel, connection.identity, source.context_id);
+  MirrorClient client(connection.line->Channel(), connection.identity, source.context_id);
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   const std::int64_t after_ms = NowMs();
   // The gate took the token, and only behind it the tenant is looked for.

@@ -1,4 +1,5 @@
 // The commands that show what a server holds and knows.
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -109,7 +110,10 @@ void ShowEvents(AdminClient& admin, const AdminRequest& request, Console& consol
     }
     asked.set_since_ms(NowMs() - *since_ms);
   }
+  admin.EndAt(interruption.get());
   const auto answer = admin.Events(asked);
+  admin.EndAt(nullptr);
+  if (interruption != nullptr && interruption->Wait(std::chrono::milliseconds(0))) return;
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json && !request.follow) return PrintJson(console.out, ToJsonArray(answer->events()));
 

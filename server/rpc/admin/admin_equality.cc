@@ -117,7 +117,7 @@ grpc::Status AdminService::ServeBackup(const grpc::ServerContext& context, const
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request.context_id());
     if (!tenant.ok()) return tenant.status();
     const absl::StatusOr<BackupReport> report = BackupMirror(
-        tenants_, request.context_id(), request.path(), request.drill(),
+        tenants_, **tenant, request.path(), request.drill(),
         [&] { return !context.IsCancelled() && !stopping_; }, show);
     const bool damaged = absl::IsDataLoss(report.status());
     events_.Add((*tenant)->context_id(),

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -299,6 +300,28 @@ TEST_F(ConfigFileTest, AFileIsNotThereOrNoFileOrTooLarge) {
   std::filesystem::resize_file(path_, ConfigFile::kBytesMax + 1);
   EXPECT_THAT(ConfigFile::Open(path_, "").status(),
               StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("at most 16 MiB")));
+}
+
+TEST_F(ConfigFileTest, WhoMayNotReadIsToldAsWhomToRunIt) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
+  std::ofstream(path_) << "#";
+  ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
+  ASSERT_EQ(seteuid(1234), 0);
+  const absl::Status status = ConfigFile::Open(path_, "make one").status();
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_THAT(status,
+              StatusIs(absl::StatusCode::kPermissionDenied,
+                       HasSubstr("cannot be read (Permission denied): run it with sudo, or make one")));
+}
+
+TEST_F(ConfigFileTest, PathsOfALinkBeginWhereTheLinkStands) {
+  std::ofstream(path_) << "#";
+  const std::filesystem::path beside = std::filesystem::path(folder_.path()) / "beside";
+  std::filesystem::create_directories(beside);
+  std::filesystem::create_symlink(path_, beside / "link.toml");
+  const absl::StatusOr<ConfigFile> file = ConfigFile::Open((beside / "link.toml").string(), "");
+  ASSERT_THAT(file, IsOk());
+  EXPECT_EQ(file->folder(), beside);
 }
 
 TEST_F(ConfigFileTest, TextThatWouldEndTheProcessIsRefused) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/config/config_file.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/variable.h"
@@ -20,6 +22,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// With a home and an /etc of its own, in an empty current folder.
 class FindConfigTest : public testing::Test {
@@ -100,6 +103,70 @@ TEST_F(FindConfigTest, AStrangersLinkInTheCurrentFolderIsPassedOver) {
   ASSERT_EQ(lchown("mirrorctl.toml", 0, 0), 0);
   ASSERT_EQ(chown(Path("own.toml").c_str(), 1234, 0), 0);
   EXPECT_EQ(Found("mirrorctl.toml"), Path("etc/partner-mirror/mirrorctl.toml"));
+}
+
+TEST_F(FindConfigTest, AFileThatIsTakenIsNotPassedOver) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  Write("etc/partner-mirror/mirror-server.toml");
+  ASSERT_EQ(chown(Path("etc/partner-mirror/mirror-server.toml").c_str(), 1234, 0), 0);
+  std::filesystem::current_path(Path("etc/partner-mirror"));
+  const absl::StatusOr<FoundConfig> found = Find("mirror-server.toml");
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->path, Path("etc/partner-mirror/mirror-server.toml"));
+  EXPECT_EQ(found->passed_over, "");
+}
+
+TEST_F(FindConfigTest, AStrangersFileWhereAVariableLeadsIsPassedOver) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  Write("own/partner-mirror/mirrorctl.toml");
+  Write("etc/partner-mirror/mirrorctl.toml");
+  const std::string own = Path("own");
+  const Variable of_another("XDG_CONFIG_HOME", own.c_str());
+  ASSERT_EQ(chown(Path("own/partner-mirror/mirrorctl.toml").c_str(), 1234, 0), 0);
+  const absl::StatusOr<FoundConfig> found = Find("mirrorctl.toml");
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->path, Path("etc/partner-mirror/mirrorctl.toml"));
+  EXPECT_THAT(found->passed_over, HasSubstr(own + "/partner-mirror/mirrorctl.toml is passed over"));
+}
+
+TEST_F(FindConfigTest, AFileThatIsExchangedBehindTheLookIsNotRead) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  Write("here/mirrorctl.toml");
+  ASSERT_EQ(Found("mirrorctl.toml"), "mirrorctl.toml");
+  EXPECT_THAT(ConfigFile::Open("mirrorctl.toml", "").status(), IsOk());
+  ASSERT_EQ(chown("mirrorctl.toml", 1234, 0), 0);
+  EXPECT_THAT(ConfigFile::Open("mirrorctl.toml", "").status(),
+              StatusIs(absl::StatusCode::kPermissionDenied,
+                       AllOf(HasSubstr("another user's (user id 1234)"), HasSubstr("was not read"))));
+  ASSERT_THAT(FindConfig("mirrorctl.toml", "mirrorctl.toml", Path("etc")), IsOk());
+  EXPECT_THAT(ConfigFile::Open("mirrorctl.toml", "").status(), IsOk()) << "named, it is the one";
+}
+
+TEST_F(FindConfigTest, WhoMayNotLookIsToldWhatToDo) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
+  Write("etc/partner-mirror/mirrorctl.toml");
+  std::filesystem::create_directories(Path("etc/partner-mirror-agent"));
+  ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
+  ASSERT_EQ(chmod(Path("etc/partner-mirror").c_str(), 0750), 0);
+  const auto find_as_another = [this](const std::string& name) {
+    EXPECT_EQ(seteuid(1234), 0);
+    const absl::Status status = Find(name).status();
+    EXPECT_EQ(seteuid(0), 0);
+    return status;
+  };
+  EXPECT_THAT(find_as_another("mirrorctl.toml"),
+              StatusIs(absl::StatusCode::kPermissionDenied,
+                       AllOf(HasSubstr("there is no 'mirrorctl.toml', and whether there is a '"),
+                             HasSubstr("Nothing was done: run it with sudo, or name"),
+                             HasSubstr("'mirrorctl init'"))));
+  // The agent's user, before there is a configuration.
+  EXPECT_THAT(find_as_another("mirror-agent.toml"),
+              StatusIs(absl::StatusCode::kNotFound,
+                       AllOf(HasSubstr("'mirrorctl init'"), Not(HasSubstr("/partner-mirror/")))));
+  ASSERT_EQ(chmod(Path("etc/partner-mirror-agent").c_str(), 0750), 0);
+  ASSERT_EQ(chown(Path("etc/partner-mirror-agent").c_str(), 1, 0), 0);
+  EXPECT_THAT(find_as_another("mirror-agent.toml"),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("run it with 'sudo -u ")));
 }
 
 TEST_F(FindConfigTest, TheAgentsFolderIsNobodyElses) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <sstream>
 #include <string>
@@ -16,6 +17,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// A watch of so many looks, which takes no time.
 class WatchTest : public testing::Test {
@@ -28,6 +30,7 @@ class WatchTest : public testing::Test {
     watched.terminal = [this] { return terminal_; };
     watched.time = [this] { return absl::StrCat("time ", ++asked_); };
     watched.ended = [this, looks](std::chrono::milliseconds every) {
+      if (every == std::chrono::milliseconds(0)) return cut_off_;
       EXPECT_EQ(every, std::chrono::seconds(5));
       return ++waited_ == looks;
     };
@@ -45,6 +48,7 @@ class WatchTest : public testing::Test {
   Terminal terminal_;
   std::ostringstream out_, err_;
   int asked_ = 0, waited_ = 0;
+  bool cut_off_ = false;  ///< The end came during the look.
 };
 
 TEST_F(WatchTest, WithoutATerminalLooksStandOneBelowTheOther) {
@@ -125,13 +129,46 @@ TEST_F(WatchTest, WhereThereIsNothingToLookAtItEndsAtOnce) {
 
 TEST_F(WatchTest, ItEndsWhenNobodyReads) {
   EXPECT_EQ(Run(
-                [](std::ostream& out, std::ostream&) {
-                  out.setstate(std::ios::badbit);
+                [this](std::ostream&, std::ostream&) {
+                  out_.setstate(std::ios::badbit);
                   return 1;
                 },
                 9),
             1);
   EXPECT_EQ(waited_, 0);
+}
+
+TEST_F(WatchTest, ALookThatTheEndCutOffIsNotShownAndDoesNotCount) {
+  for (const std::size_t height : {0U, 24U}) {
+    terminal_.height = height;
+    cut_off_ = false;
+    out_.str("");
+    int count = 0;
+    const Look look = [&](std::ostream& out, std::ostream& err) {
+      if (++count == 1) return out << "look\n", 0;
+      cut_off_ = true;
+      return err << "cancelled\n", 1;
+    };
+    EXPECT_EQ(Run(look, 9), 0);
+    EXPECT_EQ(count, 2);
+    EXPECT_THAT(out_.str(), HasSubstr("look"));
+    EXPECT_THAT(out_.str(), Not(HasSubstr("cancelled")));
+    EXPECT_EQ(err_.str(), "");
+    EXPECT_EQ(Run(look, 9), 1) << "where it is the only one";
+  }
+}
+
+TEST(WatchHereTest, ASignalEndsIt) {
+  const Interruption interruption;
+  std::ostringstream out, err;
+  int count = 0;
+  const auto look = [&](std::ostream& shown, std::ostream&) {
+    if (++count == 2) raise(SIGINT);
+    shown << "look " << count << '\n';
+    return 0;
+  };
+  EXPECT_EQ(WatchHere("program", 1, /*json=*/true, interruption, look, out, err), 0);
+  EXPECT_EQ(out.str(), "look 1\n");
 }
 
 }  // namespace

@@ -46,6 +46,10 @@ class RunTest : public testing::Test {
     }
     return config;
   }
+  Connection ToEndpoint() {
+    const auto open = [this] { return OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()); };
+    return {std::make_shared<Line>(open), endpoint_.identity()};
+  }
   /// Until the endpoint was asked `cycles` times.
   void RunUntil(const AgentConfig& config, int cycles) {
     std::stop_source stop;
@@ -54,9 +58,7 @@ class RunTest : public testing::Test {
       if (++asked == cycles) stop.request_stop();
     };
     endpoint_.Settle();
-    RunSources(config,
-               {OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()), endpoint_.identity()},
-               stop.get_token(), out_, err_);
+    RunSources(config, ToEndpoint(), stop.get_token(), out_, err_);
     endpoint_.Settle();
   }
 
@@ -99,9 +101,7 @@ TEST_F(RunTest, AStopEndsAPopulationBetweenItsBatches) {
     return grpc::Status::OK;
   };
   endpoint_.Settle();
-  RunSources(config,
-             {OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()), endpoint_.identity()},
-             stop.get_token(), out_, err_);
+  RunSources(config, ToEndpoint(), stop.get_token(), out_, err_);
   endpoint_.Settle();
   EXPECT_EQ(endpoint_.tables["a"].position.lsn(), -1);
   EXPECT_EQ(endpoint_.Count("completed"), 1U) << "the cycle is ended, so that the next one need not wait";

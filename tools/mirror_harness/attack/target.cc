@@ -144,7 +144,7 @@ std::string Target::Tenant(const std::string& suffix) const {
 
 std::shared_ptr<grpc::Channel> Target::NewChannel() const {
   const absl::StatusOr<Connection> connection = mirror::Connect(config_);
-  return connection.ok() ? connection->channel : connection_.channel;
+  return (connection.ok() ? *connection : connection_).line->Channel();
 }
 
 std::unique_ptr<MirrorClient> Target::NewClient(const std::string& context_id) const {

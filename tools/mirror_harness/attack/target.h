@@ -52,7 +52,7 @@ class Target {
 
   // --- Calls ---
   std::shared_ptr<grpc::Channel> NewChannel() const;
-  const std::shared_ptr<grpc::Channel>& channel() const { return connection_.channel; }
+  std::shared_ptr<grpc::Channel> channel() const { return connection_.line->Channel(); }
   /// A proper client of a tenant, with a connection of its own.
   std::unique_ptr<MirrorClient> NewClient(const std::string& context_id) const;
   TokenParts Parts(TokenUse use, const std::string& context_id) const;

@@ -79,7 +79,8 @@ absl::Status FromRpc(const grpc::Status& status) {
 
 Exam::Exam(Connection connection, std::string context_id)
     : connection_(connection),
-      source_(std::make_unique<MirrorClient>(connection.channel, connection.identity, std::move(context_id)),
+      source_(std::make_unique<MirrorClient>(connection.line->Channel(), connection.identity,
+                                             std::move(context_id)),
               "conformance") {}
 
 TokenParts Exam::Parts(TokenUse use) const {
@@ -97,8 +98,8 @@ absl::Status Exam::AuthenticateWith(const std::string& token) {
   v1::AuthenticateResponse response;
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  return FromRpc(
-      v1::MirrorClientService::NewStub(connection_.channel)->Authenticate(&context, request, &response));
+  return FromRpc(v1::MirrorClientService::NewStub(connection_.line->Channel())
+                     ->Authenticate(&context, request, &response));
 }
 
 absl::Status Exam::TableSchemaWith(const std::vector<std::string>& authorizations) {
@@ -107,8 +108,8 @@ absl::Status Exam::TableSchemaWith(const std::vector<std::string>& authorization
   context.set_deadline(std::chrono::system_clock::now() + kPatience);
   for (const std::string& value : authorizations) context.AddMetadata("authorization", value);
   const v1::TableSchemaRequest request = Announcement({ExamPeople()});
-  return FromRpc(
-      v1::MirrorClientService::NewStub(connection_.channel)->TableSchema(&context, request, &response));
+  return FromRpc(v1::MirrorClientService::NewStub(connection_.line->Channel())
+                     ->TableSchema(&context, request, &response));
 }
 
 v1::AuthenticateResponse Exam::Authenticate(const std::string& holder, bool take_over, bool probe) {

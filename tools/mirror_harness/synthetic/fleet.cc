@@ -77,10 +77,10 @@ void RunClient(const Options& options, const AgentConfig& config,
   };
   std::vector<Mine> mine;
   for (std::size_t i = first; i < tenants.size(); i += options.clients) {
-    mine.push_back({tenants[i].get(),
-                    SyntheticSource(std::make_unique<MirrorClient>(connection->channel, connection->identity,
-                                                                   tenants[i]->context_id()),
-                                    Tenant::kSourceId)});
+    mine.push_back({tenants[i].get(), SyntheticSource(std::make_unique<MirrorClient>(
+                                                          connection->line->Channel(), connection->identity,
+                                                          tenants[i]->context_id()),
+                                                      Tenant::kSourceId)});
   }
   const auto run = [&](auto&& cycle) {
     std::erase_if(mine, [&](Mine& one) {
