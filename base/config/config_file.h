@@ -80,9 +80,8 @@ class ConfigFile {
   static absl::StatusOr<ConfigFile> Open(const std::string& path, const std::string& advice);
 
   const std::string& path() const { return path_; }
-  const std::filesystem::path& folder() const {
-    return folder_;
-  }  ///< Complete, of a link its own. Relative paths begin here.
+  /// Complete, of a link its own. Relative paths begin here.
+  const std::filesystem::path& folder() const { return folder_; }
 
   /// Every section, then what the variables say. Errors: also a table or a variable that is unknown, and a
   /// needed key that stands nowhere. An empty variable says nothing.
