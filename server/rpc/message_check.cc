@@ -99,7 +99,7 @@ bool CountVarints(CodedInputStream& in, std::uint32_t length, std::uint64_t& cou
   return true;
 }
 
-struct Counted {
+struct EntryCount {
   std::uint64_t entries = 0;
   std::uint64_t number_bytes = 0;  ///< Of arrays in memory, beyond what they have on the wire.
 
@@ -110,7 +110,7 @@ struct Counted {
 
 /// A value that is no message: skipped, and counted if it is one number of an array, or many.
 bool TakeValue(const FieldDescriptor* field, std::uint32_t wire_type, CodedInputStream& in,
-               Counted& counted) {
+               EntryCount& counted) {
   const std::uint64_t each = NumberBytes(field);
   if (each == 0 || wire_type == kFixed64 || wire_type == kFixed32) return SkipValue(wire_type, in);
   if (wire_type != kLength) {
@@ -127,7 +127,7 @@ bool TakeValue(const FieldDescriptor* field, std::uint32_t wire_type, CodedInput
 }
 
 /// Counts what stands in a message. What a text holds is skipped.
-Count TakeEntries(const Descriptor& type, CodedInputStream& in, std::uint64_t entries_max, Counted& counted) {
+Count TakeEntries(const Descriptor& type, CodedInputStream& in, std::uint64_t entries_max, EntryCount& counted) {
   while (const std::uint32_t tag = in.ReadTag()) {
     const FieldDescriptor* field = type.FindFieldByNumber(static_cast<int>(tag >> 3U));
     const Descriptor* inner = field == nullptr ? nullptr : field->message_type();
@@ -165,7 +165,7 @@ absl::Status ParseChecked(grpc::ByteBuffer* bytes, std::uint64_t entries_max,
   {
     grpc::ProtoBufferReader reader(bytes);
     CodedInputStream in(&reader);
-    Counted counted;
+    EntryCount counted;
     const Count count = TakeEntries(type, in, entries_max, counted);
     if (count == Count::kBroken) return Broken(type.name());
     if (count == Count::kTooMany) {
