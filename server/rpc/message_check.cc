@@ -127,7 +127,8 @@ bool TakeValue(const FieldDescriptor* field, std::uint32_t wire_type, CodedInput
 }
 
 /// Counts what stands in a message. What a text holds is skipped.
-Count TakeEntries(const Descriptor& type, CodedInputStream& in, std::uint64_t entries_max, EntryCount& counted) {
+Count TakeEntries(const Descriptor& type, CodedInputStream& in, std::uint64_t entries_max,
+                  EntryCount& counted) {
   while (const std::uint32_t tag = in.ReadTag()) {
     const FieldDescriptor* field = type.FindFieldByNumber(static_cast<int>(tag >> 3U));
     const Descriptor* inner = field == nullptr ? nullptr : field->message_type();
