@@ -3,6 +3,7 @@
 
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "base/text/command_line.h"
@@ -27,6 +28,10 @@ struct FoundConfig {
 absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::string& name,
                                        const std::string& etc = "/etc");
 
+/// For the manual page of a program that searches for its configuration.
+inline constexpr std::pair<const char*, const char*> kConfigHome = {
+    "XDG_CONFIG_HOME", "The folder that stands in for ~/.config where the configuration is searched for."};
+
 /// "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml", of one that was found elsewhere than in the
 /// current folder; before it what was passed over, wherever the other one is. Else nothing.
 void SayConfig(const FoundConfig& found, const char* program, std::ostream& out);
@@ -36,6 +41,10 @@ void SayConfig(const FoundConfig& found, const char* program, std::ostream& out)
 /// nothing.
 void LetSearch(const cli::Command& command, const cli::Option& config, const std::string& path,
                const std::string& name);
+
+/// Of a line that is being completed: what FindConfig() gives for its --config or the variable, and that
+/// itself where nothing is found. The shell has not yet made a path of a ~.
+std::string ConfigOfLine(const cli::TypedLine& line, const std::string& name);
 
 }  // namespace mirror
 

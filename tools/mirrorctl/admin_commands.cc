@@ -93,6 +93,10 @@ void Warn(Console& console, const std::string& words) {
   console.err << "mirrorctl: " << kWarningWord << ' ' << Printable(words) << '\n';
 }
 
+void SayNone(Console& console, const std::string& words) {
+  console.err << "mirrorctl: " << Printable(words) << '\n';
+}
+
 cli::Command AdminCommands::Add(const std::string& name, const std::string& help, const std::string& example,
                                 AdminRun run) const {
   const cli::Command command = app.AddCommand(name, help);
@@ -115,7 +119,7 @@ void AdminCommands::AddJson(const cli::Command& command, const std::string& help
 }
 
 void AdminCommands::AddWide(const cli::Command& command) const {
-  command.AddFlag("--wide", request->wide, "Cut and wrap nothing, however long the lines are");
+  command.AddFlag("--wide", request->wide, "Cut, wrap and leave out nothing, however long the lines are");
 }
 
 void AdminCommands::AddWatch(const cli::Command& command) const {
