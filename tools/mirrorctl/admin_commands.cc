@@ -137,7 +137,7 @@ void AdminCommands::AddWatch(const cli::Command& command) const {
 }
 
 void AdminCommands::AddConfirm(const cli::Command& command, const char* nothing) const {
-  command.Add("--confirm", request->confirm, "The context id once more").Required();
+  command.Add("--confirm", request->confirm, "The context id once more").ValueName("ID").Required();
   command.Check([request_ = request, nothing] {
     if (request_->confirm == request_->context_id) return std::string();
     return absl::StrCat("--confirm must repeat the context id. ", nothing);
@@ -146,7 +146,8 @@ void AdminCommands::AddConfirm(const cli::Command& command, const char* nothing)
 
 void AdminCommands::AddTables(const cli::Command& command) const {
   const cli::Option tables =
-      command.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them");
+      command.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them")
+          .ValueName("TABLE...");
   // Without extra arguments CLI11 takes a name as it stands; otherwise "[a,b]" would be two.
   tables.Values(1, kTablesMax).AsItStands().Completes(TableNames);
   const cli::Option all = command.AddFlag("--all", request->all, "All tables of the tenant");

@@ -219,7 +219,7 @@ void AddAuditCommands(const cli::Command& app, const std::string& config_path, C
       .Add("--receipt", request->receipt,
            "File that keeps what this check saw; the next check finds out if any of it is gone")
       .Completes(cli::Besides::kFiles);
-  verify.Add("--chain", request->chain, "A log that is known to have replaced another one");
+  verify.Add("--chain", request->chain, "A log that is known to have replaced another one").ValueName("ID");
   verify.AddFlag("--json", request->json, "Print an object");
 }
 

@@ -223,9 +223,11 @@ void AddEvents(const AdminCommands& commands) {
   events.Add("--severity", request->severity, "Only events of at least this severity")
       .OneOf({"information", "warning", "error"})
       .ShowDefault();
-  events.Add("--since", request->since, "Only events not older than this, as 30min, 12h or 7d");
-  events.Add("--kind", request->kind,
-             "Only events of this kind, as cycle.failed; * stands for any characters");
+  events.Add("--since", request->since, "Only events not older than this, as 30min, 12h or 7d")
+      .ValueName("SPAN");
+  events
+      .Add("--kind", request->kind, "Only events of this kind, as cycle.failed; * stands for any characters")
+      .ValueName("PATTERN");
   commands.AddWide(events);
   events.AddFlag("--follow", request->follow,
                  "Then show each new event, until Ctrl-C or until the server ends");
