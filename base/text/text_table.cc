@@ -55,7 +55,7 @@ void TextTable::Print(std::ostream& to) {
   const bool on_terminal = terminal.height != 0;
   if (on_terminal && !header_printed_ && rows_.empty()) return;
   if (on_terminal && width_ == kStreamWidth) LeaveOut(width);
-  const Line line{Fitted(width), width != 0, terminal.colours};
+  const Line line{Fitted(width, on_terminal), width != 0, terminal.colours};
   if (!header_printed_) {
     std::vector<Cell> names;
     for (const Column& column : columns_) names.emplace_back(column.name);
@@ -90,8 +90,9 @@ void TextTable::LeaveOut(std::size_t width) {
   }
 }
 
-/// The columns' widths, made to fit: first the last column, which wraps, then the widest text.
-std::vector<std::size_t> TextTable::Fitted(std::size_t width) const {
+/// The columns' widths, made to fit: first the last column, which wraps, then the widest text. On a terminal
+/// a last column that is no long text comes later: a row is one line there as long as it can be.
+std::vector<std::size_t> TextTable::Fitted(std::size_t width, bool on_terminal) const {
   std::vector<std::size_t> widths = widths_;
   if (width == 0) return widths;
   const std::size_t last = widths.size() - 1;
@@ -105,16 +106,20 @@ std::vector<std::size_t> TextTable::Fitted(std::size_t width) const {
     const std::size_t room = widths[column] > least ? widths[column] - least : 0;
     widths[column] -= std::min(over, room);
   };
-  if (total() > width && !columns_[last].number) shrink(last, kWrapLeast);
-  for (std::size_t tried = 0; total() > width && tried < widths.size(); ++tried) {
-    std::size_t widest = last;
-    for (const std::size_t i : shown_) {
-      const bool wider = widest == last || widths[i] > widths[widest];
-      if (i != last && !columns_[i].number && wider) widest = i;
+  const auto shrink_texts = [&](std::size_t least) {
+    for (std::size_t tried = 0; total() > width && tried < widths.size(); ++tried) {
+      std::size_t widest = last;
+      for (const std::size_t i : shown_) {
+        const bool wider = widest == last || widths[i] > widths[widest];
+        if (i != last && !columns_[i].number && wider) widest = i;
+      }
+      if (widest == last) break;
+      shrink(widest, least);
     }
-    if (widest == last) break;
-    shrink(widest, kCutLeast);
-  }
+  };
+  if (on_terminal && widths[last] <= kLastWanted) shrink_texts(kTextWanted);
+  if (total() > width && !columns_[last].number) shrink(last, kWrapLeast);
+  shrink_texts(kCutLeast);
   if (total() > width && !columns_[last].number) shrink(last, kCutLeast);
   return widths;
 }

@@ -58,7 +58,7 @@ class TextTable {
   struct Line;
 
   void LeaveOut(std::size_t width);
-  std::vector<std::size_t> Fitted(std::size_t width) const;
+  std::vector<std::size_t> Fitted(std::size_t width, bool on_terminal) const;
   void PrintLine(std::ostream& out, const std::vector<Cell>& cells, const Line& line) const;
 
   std::vector<Column> columns_;

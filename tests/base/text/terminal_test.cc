@@ -182,6 +182,16 @@ TEST(NarrowTerminal, ColumnsThatCanBeDoneWithoutGoBeforeARowTakesTwoLines) {
                                                       "…  mirrored  count equal, 1 s ago\n");
 }
 
+TEST(NarrowTerminal, ANameIsCutBeforeAShortLastColumnTakesTwoLines) {
+  TextTable table({{"table"}, {"equality"}});
+  table.Add({std::string(25, 'n'), std::string(34, 'e')});
+  std::ostringstream target;
+  TextStream out(target, {.width = 60, .height = 20});
+  table.Print(out);
+  EXPECT_EQ(target.str(), "table                     equality\n" + std::string(23, 'n') + "…  " +
+                              std::string(34, 'e') + "\n");
+}
+
 TEST(NarrowTerminal, EverythingStaysInAFileAndWhereNothingIsToBeCut) {
   for (const std::size_t width : {kStreamWidth, std::size_t{0}}) {
     TextTable table({{.name = "table", .goes = 1}, {"words"}}, width);
