@@ -28,13 +28,12 @@
 #include "client/command/receipts_command.h"
 #include "client/command/report.h"
 #include "client/command/run.h"
+#include "client/command/source_names.h"
 #include "client/command/status_command.h"
 #include "client/wire/block_memory.h"
 
 namespace mirror {
 namespace {
-
-constexpr char kConfig[] = "mirror-agent.toml";
 
 /// A subcommand and what it does; its options, and so what was `given` as configuration, live as long as
 /// that.
@@ -51,7 +50,7 @@ void AddConfig(const cli::Command& command, std::string& path) {
   const cli::Option config =
       command.Add("--config", path, "The agent's configuration (default: mirror-agent.toml, searched for)")
           .Completes(cli::Besides::kFiles);
-  LetSearch(command, config, path, kConfig);
+  LetSearch(command, config, path, kAgentConfig);
 }
 
 int RunOnceOrVerify(OnceOptions options, std::ostream& out, std::ostream& err) {
@@ -70,7 +69,9 @@ Command AddOnce(const cli::Command& app) {
       "for it or is in a state that the log does not reach back to, or when --repopulate names it.\n");
   AddConfig(once, options->config);
   once.Add("--context-id", options->context_id,
-           "Only sources whose context id is this; * stands for any characters");
+           "Only sources whose context id is this; * stands for any characters")
+      .ValueName("ID")
+      .Completes(SourceNames);
   once.AddFlag("--details", options->details, "A line for each table, even with several sources");
   once.AddFlag("--failed", options->failed, "Of several sources, show only those that are not good");
   const cli::Option repopulate =
@@ -98,7 +99,7 @@ Command AddVerify(const cli::Command& app) {
       "exactly "
       "the rows that differ. Exit code 1 also if a table still differs in the end.\n");
   AddConfig(verify, options->config);
-  verify.Add("--context-id", options->context_id, "Only this source");
+  verify.Add("--context-id", options->context_id, "Only this source").ValueName("ID").Completes(SourceNames);
   verify.AddFlag("--repair", options->repair, "Send the rows that differ");
   verify.AddFlag("--show-keys", options->show_keys,
                  "Name the rows that differ by their keys, the first 20 of each kind and table");
@@ -139,11 +140,14 @@ Command AddStatus(const cli::Command& app) {
       "have passed) or its files "
       "cannot be read, 2 wrong usage or configuration.\n");
   AddConfig(status, options->config);
-  status.Add("--context-id", options->context_id,
-             "Only sources whose context id is this; * stands for any characters");
+  status
+      .Add("--context-id", options->context_id,
+           "Only sources whose context id is this; * stands for any characters")
+      .ValueName("ID")
+      .Completes(SourceNames);
   status.AddFlag("--failed", options->failed, "Only sources that are not good");
   status.AddFlag("--details", options->details, "All that is known of each source, even with several");
-  status.AddFlag("--wide", options->wide, "Cut and wrap nothing, however long the lines are");
+  status.AddFlag("--wide", options->wide, "Cut, wrap and leave out nothing, however long the lines are");
   status.AddFlag("--json", options->json, "Print one JSON object instead of lines");
   const auto every_s = std::make_shared<int>(2);
   const cli::Option watch = AddWatchOption(status, *every_s);
@@ -207,7 +211,9 @@ Command AddPointers(const cli::Command& app) {
       "For tables with strategy watermark or watermark_cdc. When a pointer is moved back, the rows after it "
       "are looked at again. 'mirror-agent once --repopulate' sends a table whole.\n");
   AddConfig(pointers, options->config);
-  pointers.Add("--context-id", options->context_id, "Only this source");
+  pointers.Add("--context-id", options->context_id, "Only this source")
+      .ValueName("ID")
+      .Completes(SourceNames);
   pointers.Add("--set", options->set, "Move a pointer").ValueName("TABLE=VALUE...");
   pointers.Add("--reset", options->reset, "Move pointers to before all values").ValueName("TABLE...");
   pointers.AddFlag("--deletes", options->deletes,
@@ -255,12 +261,13 @@ int Main(int argc, char** argv) {
                                          AddStatus(app),   AddInstall(app),  AddUninstall(app),
                                          AddPointers(app), AddReceipts(app), AddCheckConfig(app)};
   app.SpeakToShells({.name = "mirror-agent",
+                     .variables = {kNoColour, kConfigHome},
                      .files = {{"mirror-agent.toml",
                                 "Endpoint, identity and sources: in the current folder, "
                                 "~/.config/partner-mirror or /etc/partner-mirror-agent"}},
                      .see_also = {"mirror-agent.toml(5)", "mirrorctl(1)", "mirror-server(8)"}});
   const cli::Outcome outcome = app.Parse(argc, argv, out);
-  if (outcome.answered) return 0;
+  if (outcome.answered) return ExitCode(kExitDone, out, err, "mirror-agent");
   if (!outcome.wrong.empty()) {
     err << kFailedHere << outcome.wrong << "\nRun with --help for more information.\n";
     return kExitWrongUse;
@@ -268,7 +275,7 @@ int Main(int argc, char** argv) {
   const auto given = std::find_if(commands.begin(), commands.end(),
                                   [](const Command& command) { return command.command.given(); });
   if (given == commands.end()) return kExitWrongUse;  // Not met: a subcommand is required.
-  const absl::StatusOr<FoundConfig> found = FindConfig(*given->given, kConfig);
+  const absl::StatusOr<FoundConfig> found = FindConfig(*given->given, kAgentConfig);
   if (!found.ok()) {
     err << kFailedHere << std::string(found.status().message()) << '\n';
     return kExitWrongUse;
@@ -279,7 +286,9 @@ int Main(int argc, char** argv) {
   } else {
     SayConfig(*found, "mirror-agent", err);
   }
-  return given->run(out, err);
+  const int code = given->run(out, err);
+  // A service's log is no answer.
+  return given->told != nullptr ? code : ExitCode(code, out, err, "mirror-agent");
 }
 
 }  // namespace

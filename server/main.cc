@@ -75,6 +75,11 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
   return kDone;
 }
 
+int WithOutput(TextStream& out) {
+  TextStream err(std::cerr, TerminalAt(STDERR_FILENO));
+  return ExitCode(kDone, out, err, "mirror-server");
+}
+
 int CheckOnly(const ServerConfig& config) {
   if (absl::Status places = CheckPlaces(config); !places.ok()) return Fail(kWrongUsage, places);
   TextStream out(std::cout, TerminalAt(STDOUT_FILENO));
@@ -83,7 +88,7 @@ int CheckOnly(const ServerConfig& config) {
     out << "the data folder '" << config.data.dir
         << "' does not exist yet: the server makes it when it starts" << std::endl;
   }
-  return kDone;
+  return WithOutput(out);
 }
 
 int Main(int argc, char** argv) {
@@ -108,13 +113,14 @@ int Main(int argc, char** argv) {
   app.SpeakToShells(
       {.name = "mirror-server",
        .section = 8,
+       .variables = {kConfigHome},
        .files =
            {{"mirror-server.toml",
              "The configuration: in the current folder, ~/.config/partner-mirror or /etc/partner-mirror"}},
        .see_also = {"mirror-server.toml(5)", "mirrorctl(1)", "mirror-agent(1)"}});
   TextStream help(std::cout, TerminalAt(STDOUT_FILENO));
   const cli::Outcome outcome = app.Parse(argc, argv, help);
-  if (outcome.answered) return kDone;
+  if (outcome.answered) return WithOutput(help);
   if (!outcome.wrong.empty()) {
     return Fail(kWrongUsage, absl::InvalidArgumentError(
                                  absl::StrCat(outcome.wrong, "\nRun with --help for more information.")));

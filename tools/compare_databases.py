@@ -3,9 +3,11 @@
 
 import argparse
 import pathlib
+import re
 import sqlite3
 import sys
 
+VERSION = "@PROJECT_VERSION@"  # As the packages have it; here CMakeLists.txt says it.
 PROGRAM = pathlib.Path(sys.argv[0]).name  # Packages ship it as mirror-compare.
 SHOWN_MAX = 5  # Keys named per table.
 
@@ -177,6 +179,15 @@ def print_table(results):
     return equal
 
 
+def version():
+    if not VERSION.startswith("@"):
+        return VERSION
+    project = pathlib.Path(__file__).resolve().parents[1] / "CMakeLists.txt"
+    if not project.is_file():
+        return "of no release"
+    return re.search(r"^project\(mirror VERSION ([0-9.]+)", project.read_text(encoding="utf-8"), re.MULTILINE)[1]
+
+
 def main():
     parser = argparse.ArgumentParser(
         description="Compares each ordinary table of a SQLite source with its mirror: every row in both "
@@ -184,6 +195,7 @@ def main():
         epilog="Example: %(prog)s crm.db data/Mirror_Cust26759.db. "
         "Exit code: 0 equal, 1 not equal or not readable, 2 wrong usage.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     parser.add_argument("source", help="the source's database file")
     parser.add_argument("mirror", help="the mirror's database file")
     arguments = parser.parse_args()

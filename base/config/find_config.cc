@@ -30,10 +30,15 @@ std::string VariableFor(const std::string& name) {
   return absl::StrCat(absl::AsciiStrToUpper(absl::StrReplaceAll(program, {{"-", "_"}})), "_CONFIG");
 }
 
+std::string EnvironmentOf(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
 /// A folder that the environment names; only a complete path is one.
 std::string FolderOf(const char* variable) {
-  const char* const folder = std::getenv(variable);
-  return folder != nullptr && *folder == '/' ? folder : "";
+  const std::string folder = EnvironmentOf(variable);
+  return folder.starts_with('/') ? folder : "";
 }
 
 /// Who is made another user by 'runuser' or 'sudo' may keep the former one's home, which is none of his.
@@ -199,6 +204,14 @@ void SayConfig(const FoundConfig& found, const char* program, std::ostream& out)
   if (found.searched && found.path.starts_with('/')) {
     out << program << ": configuration " << Printable(found.path) << '\n' << std::flush;
   }
+}
+
+std::string ConfigOfLine(const cli::TypedLine& line, const std::string& name) {
+  std::string path = line.Value("--config");
+  if (path.starts_with("~/")) path.replace(0, 1, EnvironmentOf("HOME"));
+  if (path.empty()) path = EnvironmentOf(VariableFor(name).c_str());
+  const absl::StatusOr<FoundConfig> found = FindConfig(path, name);
+  return found.ok() ? found->path : path;
 }
 
 void LetSearch(const cli::Command& command, const cli::Option& config, const std::string& path,

@@ -3,6 +3,7 @@
 
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -38,6 +39,10 @@ absl::Status CheckOwner(const std::string& path, int descriptor);
 /// that can be seen.
 std::string AsItsOwner(const std::string& path);
 
+/// For the manual page of a program that searches for its configuration.
+inline constexpr std::pair<const char*, const char*> kConfigHome = {
+    "XDG_CONFIG_HOME", "The folder that stands in for ~/.config where the configuration is searched for."};
+
 /// "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml", of one that was found elsewhere than in the
 /// current folder; before it what was passed over, wherever the other one is. Else nothing.
 void SayConfig(const FoundConfig& found, const char* program, std::ostream& out);
@@ -47,6 +52,10 @@ void SayConfig(const FoundConfig& found, const char* program, std::ostream& out)
 /// nothing.
 void LetSearch(const cli::Command& command, const cli::Option& config, const std::string& path,
                const std::string& name);
+
+/// Of a line that is being completed: what FindConfig() gives for its --config or the variable, and that
+/// itself where nothing is found. The shell has not yet made a path of a ~.
+std::string ConfigOfLine(const cli::TypedLine& line, const std::string& name);
 
 }  // namespace mirror
 

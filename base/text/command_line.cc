@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,7 @@ namespace mirror::cli {
 struct CommandNotes {
   struct OfOption {
     std::vector<std::string> choices = {};
+    std::string range = {};  ///< "1 to 60"
     Besides besides = Besides::kNothing;
     Completer asks = {};
   };
@@ -38,14 +41,72 @@ namespace {
 
 constexpr char kHelp[] = "help", kManual[] = "manual", kCompletion[] = "completion", kComplete[] = "complete";
 
-/// Help in lines that fit a terminal.
+/// "--config and --wide". CLI11 has them in another order each time.
+std::string NamesOf(const std::set<CLI::Option*>& options) {
+  std::set<std::string> names;
+  for (const CLI::Option* option : options) names.insert(option->get_name());
+  return absl::StrJoin(names, " and ");
+}
+
+/// Help in lines that fit a terminal, in words: CLI11's own say how it holds a value.
 class HelpFormat : public CLI::Formatter {
  public:
+  explicit HelpFormat(const CommandNotes& notes) : notes_(notes) {}
+
   std::size_t width = kTextWidth;
+
+  /// Behind the names: what the value is called.
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_positional() || option->get_type_size() == 0) return "";
+    std::string name = option->get_type_name();
+    if (name == "TEXT") {
+      const CommandNotes::OfOption& notes = NotesOf(option);
+      if (notes.besides == Besides::kFiles) name = "FILE";
+      if (notes.besides == Besides::kFolders) name = "FOLDER";
+      if (!notes.choices.empty()) name = "WORD";
+    }
+    const bool many = option->get_items_expected_max() > 1 && name.find("...") == std::string::npos;
+    return absl::StrCat(" ", name, many ? "..." : "");
+  }
+
+  /// The help, and behind it in brackets what else is to be known.
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const CommandNotes::OfOption& notes = NotesOf(option);
+    std::vector<std::string> facts;
+    if (option->get_required() && !option->get_positional()) facts.emplace_back("required");
+    if (!notes.choices.empty()) facts.push_back("one of " + absl::StrJoin(notes.choices, ", "));
+    if (!notes.range.empty()) facts.push_back(notes.range);
+    const std::string without = option->get_default_str();
+    if (!without.empty()) facts.push_back("default: " + without);
+    if (!option->get_envname().empty()) facts.push_back("or the variable " + option->get_envname());
+    if (!option->get_needs().empty()) facts.push_back("only with " + NamesOf(option->get_needs()));
+    if (!option->get_excludes().empty()) facts.push_back("not with " + NamesOf(option->get_excludes()));
+    std::string text = option->get_description();
+    if (facts.empty()) return text;
+    const bool goes_on = text.ends_with(')');
+    if (goes_on) text.pop_back();
+    return absl::StrCat(text, goes_on ? "; " : " (", absl::StrJoin(facts, "; "), ")");
+  }
+
+  /// An argument, behind 'Usage:'.
+  std::string make_option_usage(const CLI::Option* option) const override {
+    const bool many = option->get_items_expected_max() > 1;
+    const std::string name = absl::StrCat(option->get_name(true, false), many ? "..." : "");
+    return option->get_required() ? name : absl::StrCat("[", name, "]");
+  }
 
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
     return WrappedText(CLI::Formatter::make_help(app, std::move(name), mode), /*indent=*/0, width);
   }
+
+ private:
+  const CommandNotes::OfOption& NotesOf(const CLI::Option* option) const {
+    static const auto* const none = new CommandNotes::OfOption;
+    const auto found = notes_.options.find(option);
+    return found == notes_.options.end() ? *none : found->second;
+  }
+
+  const CommandNotes& notes_;
 };
 
 /// The program, or the innermost command that was given.
@@ -77,9 +138,16 @@ std::string Unknown(const char* what, const std::string& word, const std::vector
   return absl::StrCat("there is no ", what, " '", word, "'. Nothing was done.", DidYouMean(word, known));
 }
 
+/// Of a word where there are options alone.
+std::string NoSuchWord(const std::string& word, const AboutProgram& about) {
+  const std::string words = Unknown("command", word, {kHelp, kCompletion});
+  if (words.ends_with('?')) return words;
+  return absl::StrCat(words, " Leave it out: ", about.name, " takes options alone.");
+}
+
 /// What is wrong with the words of a command line; of a command or an option that there is not, with the one
 /// that was meant.
-std::string WrongUsageWords(const CLI::App& app, const CLI::ParseError& error) {
+std::string WrongUsageWords(const CLI::App& app, const CommandNotes& notes, const CLI::ParseError& error) {
   const std::vector<std::string> unknown = app.remaining(true);
   const CLI::App& asked = Asked(app);
   const std::vector<std::string> commands = CommandsOf(asked);
@@ -89,6 +157,8 @@ std::string WrongUsageWords(const CLI::App& app, const CLI::ParseError& error) {
   std::string words = error.what();
   if (!unknown.empty() && !commands.empty() && unknown.begin() != option) {
     words = Unknown("command", unknown.front(), commands);
+  } else if (!unknown.empty() && unknown.begin() != option && notes.about && CommandsOf(app).empty()) {
+    words = NoSuchWord(unknown.front(), *notes.about);
   } else if (option != unknown.end()) {
     const std::string name = option->substr(0, option->find('='));
     const std::vector<std::string> known = OptionsOf(asked);
@@ -133,8 +203,10 @@ OptionTree DescribeOption(const CLI::Option& option, const CommandNotes& notes) 
     for (const std::string& name : option.get_snames()) tree.names.push_back("-" + name);
     for (const std::string& name : option.get_lnames()) tree.names.push_back("--" + name);
   }
-  tree.form = HelpFormat().make_option_opts(&option);
-  tree.help = option.get_description();
+  const HelpFormat format(notes);
+  tree.form = format.make_option_opts(&option);
+  tree.help = format.make_option_desc(&option);
+  tree.brief = option.get_description();
   tree.variable = option.get_envname();
   tree.required = option.get_required();
   tree.least = option.get_items_expected_min();
@@ -151,7 +223,7 @@ OptionTree DescribeOption(const CLI::Option& option, const CommandNotes& notes) 
 CommandTree DescribeCommand(const CLI::App& app, const CommandNotes& notes, const std::string& program) {
   CommandTree tree{.name = app.get_parent() == nullptr ? program : app.get_name()};
   tree.help = app.get_description();
-  const std::string usage = HelpFormat().make_usage(&app, FullName(app, program));
+  const std::string usage = HelpFormat(notes).make_usage(&app, FullName(app, program));
   tree.usage = std::string(absl::StripAsciiWhitespace(usage.substr(usage.find(' '))));
   tree.footer = app.get_footer();
   tree.options_behind = app.get_fallthrough();
@@ -191,6 +263,22 @@ Outcome PrintScript(const std::vector<std::string>& words, const std::string& pr
   return {.answered = true};
 }
 
+constexpr char kCompletionHelp[] = "Print what a shell reads to complete commands and options";
+
+/// Names a shell while there is none.
+std::vector<std::string> ShellToComplete(const TypedLine& line) {
+  return line.Value("shell").empty() ? ShellsToComplete() : std::vector<std::string>();
+}
+
+/// What a program without commands takes as its first word. `words`: the line, as PrintCandidates() gets it.
+void AddWords(const std::vector<std::string>& words, CommandTree& program) {
+  const bool first = words.size() <= 2;
+  if (!first && words[1] != kCompletion) return;
+  program.commands = {{.name = kHelp, .help = "Show the help"},
+                      {.name = kCompletion, .help = kCompletionHelp}};
+  program.commands.back().arguments = {{.names = {"shell"}, .asks = ShellToComplete}};
+}
+
 /// 'complete -- WORD... CURRENT' of the words behind it.
 Outcome PrintCandidates(const CommandTree& program, std::vector<std::string> words, std::ostream& out) {
   if (!words.empty() && words.front() == "--") words.erase(words.begin());
@@ -222,23 +310,24 @@ Option Option::Within(Number least, Number most, const std::string& advice) cons
     const std::string wrong = range(value);
     return wrong.empty() || advice.empty() ? wrong : absl::StrCat(wrong, ". ", advice);
   };
-  option_->check(CLI::Validator(refusal, range.get_description()));
+  option_->check(CLI::Validator(refusal, ""));
+  notes_->options[option_].range = absl::StrCat(least, " to ", most);
   return *this;
 }
 
 Option Option::OneOf(const std::vector<std::string>& words) const {
-  option_->check(CLI::IsMember(words));
+  option_->check(CLI::IsMember(words).description(""));
   notes_->options[option_].choices = words;
   return *this;
 }
 
 Option Option::ExistingFile() const {
-  option_->check(CLI::ExistingFile);
+  option_->check(CLI::Validator(CLI::ExistingFile).description(""));
   return Completes(Besides::kFiles);
 }
 
 Option Option::ExistingFolder() const {
-  option_->check(CLI::ExistingDirectory);
+  option_->check(CLI::Validator(CLI::ExistingDirectory).description(""));
   return Completes(Besides::kFolders);
 }
 
@@ -305,7 +394,9 @@ Command Command::AddCommand(const std::string& name, const std::string& help) co
 
 template <typename Value>
 Option Command::Add(const std::string& name, Value& value, const std::string& help) const {
-  return Option(app_->add_option(name, value, help), notes_);
+  CLI::Option* const option = app_->add_option(name, value, help);
+  if constexpr (std::is_arithmetic_v<Value>) option->type_name("NUMBER");
+  return Option(option, notes_);
 }
 
 template Option Command::Add(const std::string&, std::string&, const std::string&) const;
@@ -337,7 +428,7 @@ bool Command::given() const { return app_->parsed(); }
 
 Program::Program(const std::string& help, const std::string& name, const std::string& version)
     : Program(std::make_unique<CLI::App>(help, name), std::make_unique<CommandNotes>()) {
-  program_->formatter(std::make_shared<HelpFormat>());
+  program_->formatter(std::make_shared<HelpFormat>(*notes_));
   program_->set_version_flag("--version", version);
   notes_->version = version;
 }
@@ -367,15 +458,12 @@ void Program::SpeakToShells(AboutProgram about) const {
         }
         return CommandsOf(*asked);
       });
-  const Command completion =
-      AddCommand(kCompletion, "Print what a shell reads to complete commands and options");
+  const Command completion = AddCommand(kCompletion, kCompletionHelp);
   completion.Footer(
       absl::StrCat("Examples:\n  source <(", name, " completion bash)\n  ", name,
                    " completion fish | source\n"
                    "For bash, zsh and fish. The first lines of what is printed say where it goes."));
-  completion.Add("shell", notes_->words, "bash, zsh or fish").Completes([](const TypedLine& line) {
-    return line.Value("shell").empty() ? ShellsToComplete() : std::vector<std::string>();
-  });
+  completion.Add("shell", notes_->words, "bash, zsh or fish").Completes(ShellToComplete);
   notes_->help = program_->get_subcommand(kHelp);
   notes_->completion = program_->get_subcommand(kCompletion);
 }
@@ -388,7 +476,11 @@ Outcome Program::Speak(const std::string& word, const std::vector<std::string>& 
                        const std::string& called, std::ostream& out) const {
   if (word == kHelp) return PrintHelp(*program_, words, called, out);
   if (word == kCompletion) return PrintScript(words, notes_->about->name, out);
-  if (word == kComplete) return PrintCandidates(Describe(), words, out);
+  if (word == kComplete) {
+    CommandTree program = Describe();
+    if (notes_->help == nullptr) AddWords(words, program);
+    return PrintCandidates(program, words, out);
+  }
   out << ManualPage(Describe(), *notes_->about, DateOfSources());
   return {.answered = true};
 }
@@ -407,7 +499,7 @@ Outcome Program::Parse(int argc, const char* const* argv, std::ostream& out) con
   try {
     program_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() != 0) return {.wrong = WrongUsageWords(*program_, error)};
+    if (error.get_exit_code() != 0) return {.wrong = WrongUsageWords(*program_, *notes_, error)};
     program_->exit(error, AsItIs(out));  // --help or --version.
     return {.answered = true};
   }

@@ -29,8 +29,8 @@ class Option {
   Option Required(bool required = true) const;
   /// The help says what the value is without the option.
   Option ShowDefault() const;
-  /// Instantiated for int, std::int64_t, std::uint32_t and double: the help names the type. `advice` stands
-  /// behind the refusal of another value.
+  /// Instantiated for int, std::int64_t, std::uint32_t and double: the help says both. `advice` stands behind
+  /// the refusal of another value.
   template <typename Number>
   Option Within(Number least, Number most, const std::string& advice = "") const;
   Option OneOf(const std::vector<std::string>& words) const;

@@ -30,9 +30,10 @@ using Completer = std::function<std::vector<std::string>(const TypedLine&)>;
 /// An option, or an argument.
 struct OptionTree {
   std::vector<std::string> names;  ///< "-h", "--help"; of an argument its only one, without dashes.
-  std::string form = {};           ///< What the help shows behind the names: value, default, variable.
-  std::string help = {};
-  std::string variable = {};  ///< Of the environment; empty: none stands in for it.
+  std::string form = {};           ///< What the help shows behind the names: " FILE".
+  std::string help = {};           ///< With range, default, variable and the like.
+  std::string brief = {};          ///< Without.
+  std::string variable = {};       ///< Of the environment; empty: none stands in for it.
   bool required = false;
   int least = 1, most = 1;  ///< How many values stand behind it; `most` 0: it is a flag.
   bool repeats = false;     ///< May be given again.

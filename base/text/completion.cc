@@ -139,7 +139,7 @@ void Line::AddOptions(const std::string& current, Completion& completion) const 
   for (const OptionTree* option : Options()) {
     const bool again = typed_.values.contains(option->name()) && !option->repeats;
     if (!again && option->name().starts_with(current)) {
-      completion.candidates.push_back({option->name(), option->help});
+      completion.candidates.push_back({option->name(), option->brief});
     }
   }
 }
@@ -148,9 +148,11 @@ void Line::AddPlain(const std::string& current, Completion& completion) const {
   for (const CommandTree& next : command().commands) {
     if (next.name.starts_with(current)) completion.candidates.push_back({next.name, next.help});
   }
-  if (const OptionTree* const argument = Argument()) AddValues(*argument, current, "", completion);
-  const bool nothing = completion.candidates.empty() && completion.besides == Besides::kNothing;
-  if (nothing && current.empty()) AddOptions(current, completion);
+  const OptionTree* const argument = Argument();
+  if (argument != nullptr) return AddValues(*argument, current, "", completion);
+  // An option where an argument belongs would be typed by a shell, as far as all begin alike: "--".
+  const bool may_be_value = option_ != nullptr;
+  if (completion.candidates.empty() && current.empty() && !may_be_value) AddOptions(current, completion);
 }
 
 Completion Line::Candidates(const std::string& current) const {

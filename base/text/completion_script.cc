@@ -6,24 +6,26 @@
 namespace mirror::cli {
 namespace {
 
-// Readline takes ':' and '=' for ends of words; the program gets words as a shell would run it with them, and
-// of a candidate only what stands behind the last of these is put in. A word is quoted: names come from
-// others.
-constexpr char kBash[] = R"(# bash completion of PROGRAM: source <(PROGRAM completion bash)
+// The line is read here as a shell would read it: bash's own words have their quotes and backslashes still.
+// Readline puts a candidate behind the last of the signs that it takes for ends of words (but an @ it
+// replaces, too), or behind a quote that is open: what the word has before that is left out. What is put in
+// is quoted: names come from others. A quote is closed by readline, but for a candidate that ends with one.
+constexpr char kBash[] = R"sh(# bash completion of PROGRAM: source <(PROGRAM completion bash)
 _FUNCTION() {
-  local rest=${COMP_LINE:0:COMP_POINT} words=() word line prefix i
-  for ((i = 0; i <= COMP_CWORD; i++)); do
-    if ((i > 0)) && [[ $rest != [[:space:]]* ]]; then
-      words[-1]+=${COMP_WORDS[i]}
-    else
-      words+=("${COMP_WORDS[i]}")
-    fi
-    rest=${rest#"${rest%%[![:space:]]*}"}
-    ((i < COMP_CWORD)) || words[-1]=${words[-1]%"${COMP_WORDS[i]}"}$rest
-    rest=${rest#"${COMP_WORDS[i]}"}
+  local line=${COMP_LINE:0:COMP_POINT} words=() word= begun= open= kept= before= sign i
+  for ((i = 0; i < ${#line}; i++)); do
+    sign=${line:i:1}
+    case ${open:-.}$sign in
+      "''" | '""') open= ;;
+      '"\') sign=${line:$((++i)):1}; [[ $sign == [\"\\\$\`] ]] || word+=\\; word+=$sign ;;
+      \'? | \"?) word+=$sign ;;
+      .\' | .\") open=$sign before=$word begun=1 ;;
+      .\\) word+=${line:$((++i)):1} begun=1 ;;
+      .[[:space:]]) [[ $begun ]] && words+=("$word"); word= kept= begun= ;;
+      *) [[ $COMP_WORDBREAKS == *"$sign"* ]] && kept=$word${sign#@}; word+=$sign begun=1 ;;
+    esac
   done
-  word=${words[-1]#[\"\']}
-  prefix=${word%"${word##*[=:]}"}
+  [[ $open ]] && kept=$before
   local program
   program=$(type -P -- "${words[0]/#\~\//$HOME/}") || program=PROGRAM
   COMPREPLY=()
@@ -34,17 +36,27 @@ _FUNCTION() {
       :none) ;;
       *)
         line=${line%%$'\t'*}
-        printf -v line %q "${line#"$prefix"}"
+        line=${line#"$kept"}
+        case $open in
+          \') line=${line//\'/\'\\\'\'} ;;
+          \")
+            line=${line//\\/\\\\} line=${line//\"/\\\"}
+            line=${line//\$/\\\$} line=${line//\`/\\\`}
+            ;;
+          *) printf -v line %q "$line" ;;
+        esac
+        [[ $open && $line == *"$open" ]] && line+=$open
         COMPREPLY+=("$line")
         ;;
     esac
-  done < <("$program" complete -- "${words[@]:1:${#words[@]}-2}" "$word" 2>/dev/null)
+  done < <("$program" complete -- "${words[@]:1}" "$word" 2>/dev/null)
 }
 complete -F _FUNCTION PROGRAM
-)";
+)sh";
 
 constexpr char kZsh[] = R"(#compdef PROGRAM
-# zsh completion of PROGRAM: as the file _PROGRAM in a folder of fpath, or source <(PROGRAM completion zsh)
+# zsh completion of PROGRAM: as the file _PROGRAM in a folder of fpath, or source <(PROGRAM completion zsh),
+# in ~/.zshrc behind 'compinit' where there is one
 _FUNCTION() {
   local -a candidates
   local line name besides=:none program=${(Q)words[1]/#\~\//$HOME/}
@@ -63,13 +75,25 @@ _FUNCTION() {
   compset -P '--*='
   if [[ $besides == :folders ]]; then _files -/; else _files; fi
 }
-if [[ $funcstack[1] == _PROGRAM ]]; then _FUNCTION "$@"; else compdef _FUNCTION PROGRAM; fi
+if [[ $funcstack[1] == _PROGRAM ]]; then
+  _FUNCTION "$@"
+else
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
+  compdef _FUNCTION PROGRAM
+fi
 )";
 
 constexpr char kFish[] = R"(# fish completion of PROGRAM: PROGRAM completion fish | source
 function _FUNCTION
     set -l words (commandline -opc)
     set -l current (commandline -ct)
+    if string match -qr '[\\\\\'"]' -- $current
+        for quote in '' '"' "'"
+            set -l plain (string unescape -- $current$quote)
+            and set current $plain
+            and break
+        end
+    end
     set -l program (string replace -r '^~/' "$HOME/" -- $words[1])
     set -e words[1]
     for line in ($program complete -- $words "$current" 2>/dev/null)

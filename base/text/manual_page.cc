@@ -137,12 +137,18 @@ void FindVariables(const CommandTree& command, std::map<std::string, std::string
   for (const CommandTree& one : command.commands) FindVariables(one, found);
 }
 
-std::string Environment(const CommandTree& program) {
-  std::map<std::string, std::string> variables;
-  FindVariables(program, variables);
+std::string Environment(const CommandTree& program, const AboutProgram& about) {
+  std::map<std::string, std::string> options;
+  FindVariables(program, options);
+  std::map<std::string, std::string> meanings = {
+      {"COLUMNS", LineOf("How many characters a line on a terminal has; without it the terminal says so.")}};
+  for (const auto& [variable, option] : options) {
+    meanings[variable] = absl::StrCat("Stands in for ", Bold(option), ".\n");
+  }
+  for (const auto& [variable, meaning] : about.variables) meanings[variable] = LineOf(meaning);
   std::string text;
-  for (const auto& [variable, option] : variables) {
-    absl::StrAppend(&text, ".TP\n", Bold(variable), "\nStands in for ", Bold(option), ".\n");
+  for (const auto& [variable, meaning] : meanings) {
+    absl::StrAppend(&text, ".TP\n", Bold(variable), "\n", meaning);
   }
   return text;
 }
@@ -190,8 +196,7 @@ std::string ManualPage(const CommandTree& program, const AboutProgram& about, co
               absl::StrCat(Text(program.help), footer.plain.empty() ? "" : ".PP\n" + Text(footer.plain))),
       Section("OPTIONS", OptionsText(program.options)),
       Section("COMMANDS", CommandsText(program, program, "")),
-      Section("ENVIRONMENT", Environment(program)),  //
-      Section("FILES", Files(about)),
+      Section("ENVIRONMENT", Environment(program, about)), Section("FILES", Files(about)),
       Section("EXIT STATUS", footer.status.empty() ? "" : Text(footer.status)),
       Section("EXAMPLES", footer.examples.empty() ? "" : Text(footer.examples)),
       Section("SEE ALSO", SeeAlso(about)));

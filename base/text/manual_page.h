@@ -13,7 +13,9 @@ namespace mirror::cli {
 struct AboutProgram {
   std::string name;
   int section = 1;
-  std::string version = {};                                     ///< "mirrorctl 0.2.0"
+  std::string version = {};  ///< "mirrorctl 0.2.0"
+  /// Of the environment, with their meanings, besides COLUMNS and those that stand in for options.
+  std::vector<std::pair<std::string, std::string>> variables = {};
   std::vector<std::pair<std::string, std::string>> files = {};  ///< Path and meaning.
   std::vector<std::string> see_also = {};                       ///< "mirror-server(8)"
 };

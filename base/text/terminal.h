@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/text/wrapped_text.h"
 
@@ -16,6 +17,10 @@ struct Terminal {
   std::size_t height = 0;          ///< Lines; 0: it is no terminal.
   bool colours = false;
 };
+
+/// For the manual page of a program that shows colours.
+inline constexpr std::pair<const char*, const char*> kNoColour = {
+    "NO_COLOR", "When it says anything, nothing has colours. Nothing has any either where TERM is dumb."};
 
 /// Of a terminal its width (COLUMNS wins), 40 to 300, and its height, asked for now; and colours, unless
 /// NO_COLOR says something or TERM is dumb.

@@ -73,6 +73,13 @@ Terminal TerminalOf(const std::ostream& out) {
   return text == nullptr ? Terminal() : text->terminal();
 }
 
+int ExitCode(int code, std::ostream& out, std::ostream& err, std::string_view program) {
+  if (out.flush()) return code;
+  err << Coloured{std::string(program) + ":", Colour::kRed}
+      << " the output could not be written. Whatever else was asked for was done.\n";
+  return code == 0 ? 1 : code;
+}
+
 std::ostream& operator<<(std::ostream& out, const Coloured& word) {
   if (auto* const text = dynamic_cast<TextStream*>(&out)) {
     text->Write(word);

@@ -1,6 +1,7 @@
 #include "base/text/text_table.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -12,12 +13,16 @@ namespace {
 constexpr std::size_t kGap = 2;  // Spaces between two columns.
 // Below so many characters nothing is cut; the last column wraps narrower only where that is not enough.
 constexpr std::size_t kCutLeast = 12, kWrapLeast = 30;
+// As many characters of a text are worth more than a column that can be done without.
+constexpr std::size_t kTextWanted = 24, kLastWanted = 40;
 
 }  // namespace
 
 TextTable::TextTable(std::vector<Column> columns, std::size_t width, std::size_t indent)
     : columns_(std::move(columns)), width_(width), indent_(indent) {
   for (const Column& column : columns_) widths_.push_back(CharactersOf(column.name));
+  shown_.resize(columns_.size());
+  std::iota(shown_.begin(), shown_.end(), std::size_t{0});
 }
 
 void TextTable::Add(const std::vector<Cell>& cells) {
@@ -29,12 +34,13 @@ void TextTable::Add(const std::vector<Cell>& cells) {
     widths_[i] = std::max(widths_[i], CharactersOf(row.back().text));
   }
   rows_.push_back(std::move(row));
+  any_ = true;
 }
 
 /// How the cells of a line are shown.
 struct TextTable::Line {
-  std::vector<std::size_t> widths;
-  bool cut = true;  ///< Else the last cell is as long as it needs.
+  std::vector<std::size_t> widths;  ///< Of all columns.
+  bool cut = true;                  ///< Else the last cell is as long as it needs.
   bool colours = false;
 
   std::string Painted(const std::string& text, Colour colour) const {
@@ -46,7 +52,10 @@ void TextTable::Print(std::ostream& to) {
   const Terminal terminal = TerminalOf(to);
   std::ostream& out = AsItIs(to);  // Its lines are as long as they may be.
   const std::size_t width = width_ == kStreamWidth ? terminal.width : width_;
-  const Line line{Fitted(width), width != 0, terminal.colours};
+  const bool on_terminal = terminal.height != 0;
+  if (on_terminal && !header_printed_ && rows_.empty()) return;
+  if (on_terminal && width_ == kStreamWidth) LeaveOut(width);
+  const Line line{Fitted(width, on_terminal), width != 0, terminal.colours};
   if (!header_printed_) {
     std::vector<Cell> names;
     for (const Column& column : columns_) names.emplace_back(column.name);
@@ -57,27 +66,60 @@ void TextTable::Print(std::ostream& to) {
   rows_.clear();
 }
 
-/// The columns' widths, made to fit: first the last column, which wraps, then the widest text.
-std::vector<std::size_t> TextTable::Fitted(std::size_t width) const {
+/// Takes columns away until the others have room. One that has gone stays away.
+void TextTable::LeaveOut(std::size_t width) {
+  const std::size_t last = columns_.size() - 1;
+  const auto wanted = [&](std::size_t column) {
+    const std::size_t whole = widths_[column];
+    if (columns_[column].number) return whole;
+    // One that is longer goes on below, or is cut, in any case.
+    if (column == last) return whole <= kLastWanted ? whole : kWrapLeast;
+    return std::min(whole, kTextWanted);
+  };
+  const auto order = [&](std::size_t column) {
+    return columns_[column].goes == 0 ? std::numeric_limits<int>::max() : columns_[column].goes;
+  };
+  while (true) {
+    std::size_t sum = indent_ + kGap * (shown_.size() - 1);
+    for (const std::size_t column : shown_) sum += wanted(column);
+    const auto next = std::min_element(shown_.begin(), shown_.end(),
+                                       [&](std::size_t a, std::size_t b) { return order(a) < order(b); });
+    if (sum <= width || columns_[*next].goes == 0) return;
+    shown_.erase(next);
+    header_printed_ = false;
+  }
+}
+
+/// The columns' widths, made to fit: first the last column, which wraps, then the widest text. On a terminal
+/// a last column that is no long text comes later: a row is one line there as long as it can be.
+std::vector<std::size_t> TextTable::Fitted(std::size_t width, bool on_terminal) const {
   std::vector<std::size_t> widths = widths_;
   if (width == 0) return widths;
   const std::size_t last = widths.size() - 1;
-  const auto total = [&] { return std::accumulate(widths.begin(), widths.end(), indent_ + kGap * last); };
+  const auto total = [&] {
+    std::size_t sum = indent_ + kGap * (shown_.size() - 1);
+    for (const std::size_t column : shown_) sum += widths[column];
+    return sum;
+  };
   const auto shrink = [&](std::size_t column, std::size_t least) {
     const std::size_t over = total() - width;
     const std::size_t room = widths[column] > least ? widths[column] - least : 0;
     widths[column] -= std::min(over, room);
   };
-  if (total() > width && !columns_[last].number) shrink(last, kWrapLeast);
-  for (std::size_t tried = 0; total() > width && tried < widths.size(); ++tried) {
-    std::size_t widest = last;
-    for (std::size_t i = 0; i < last; ++i) {
-      const bool wider = widest == last || widths[i] > widths[widest];
-      if (!columns_[i].number && wider) widest = i;
+  const auto shrink_texts = [&](std::size_t least) {
+    for (std::size_t tried = 0; total() > width && tried < widths.size(); ++tried) {
+      std::size_t widest = last;
+      for (const std::size_t i : shown_) {
+        const bool wider = widest == last || widths[i] > widths[widest];
+        if (i != last && !columns_[i].number && wider) widest = i;
+      }
+      if (widest == last) break;
+      shrink(widest, least);
     }
-    if (widest == last) break;
-    shrink(widest, kCutLeast);
-  }
+  };
+  if (on_terminal && widths[last] <= kLastWanted) shrink_texts(kTextWanted);
+  if (total() > width && !columns_[last].number) shrink(last, kWrapLeast);
+  shrink_texts(kCutLeast);
   if (total() > width && !columns_[last].number) shrink(last, kCutLeast);
   return widths;
 }
@@ -85,7 +127,8 @@ std::vector<std::size_t> TextTable::Fitted(std::size_t width) const {
 void TextTable::PrintLine(std::ostream& out, const std::vector<Cell>& cells, const Line& line) const {
   std::string shown(indent_, ' ');
   std::size_t indent = indent_;
-  for (std::size_t i = 0; i + 1 < cells.size(); ++i) {
+  for (const std::size_t i : shown_) {
+    if (i + 1 == cells.size()) break;
     const std::size_t width = line.widths[i];
     const std::string cell = columns_[i].number ? cells[i].text : CutTo(cells[i].text, width);
     const std::size_t characters = CharactersOf(cell);

@@ -23,6 +23,9 @@ class TextTable {
     std::string name;
     bool number = false;    ///< To the right, and never cut.
     bool one_line = false;  ///< Of the last column: it is cut, too.
+    /// On a terminal that is too narrow for all columns, the lowest goes first; 0: it never does, and the
+    /// last column has none.
+    int goes = 0;
   };
 
   /// The colour stands beside the text: it has no width, and is shown where the stream has colours.
@@ -35,7 +38,8 @@ class TextTable {
   };
 
   /// `width`: characters that a line may have, as far as the numbers let it; 0: as many as it needs. What
-  /// does not fit is cut with an ellipsis, but for the last column, which goes on in lines of its own.
+  /// does not fit is cut with an ellipsis, but for the last column, which goes on in lines of its own. On a
+  /// terminal whose width it has, columns go before that: see Column.
   /// `indent`: spaces in front of each line.
   explicit TextTable(std::vector<Column> columns, std::size_t width = kStreamWidth, std::size_t indent = 0);
 
@@ -43,20 +47,26 @@ class TextTable {
   /// as "-", so that the next do not move.
   void Add(const std::vector<Cell>& cells);
 
-  /// Prints the header, once, and the rows added since the last call. Columns grow, and never shrink.
+  /// Prints the header, once (again when a column has gone), and the rows added since the last call. Columns
+  /// grow, and never shrink. Without a row it prints nothing on a terminal, and elsewhere the header.
   void Print(std::ostream& out);
+
+  /// Whether a row was ever added.
+  bool any() const { return any_; }
 
  private:
   struct Line;
 
-  std::vector<std::size_t> Fitted(std::size_t width) const;
+  void LeaveOut(std::size_t width);
+  std::vector<std::size_t> Fitted(std::size_t width, bool on_terminal) const;
   void PrintLine(std::ostream& out, const std::vector<Cell>& cells, const Line& line) const;
 
   std::vector<Column> columns_;
   const std::size_t width_, indent_;
   std::vector<std::size_t> widths_;  ///< Characters.
+  std::vector<std::size_t> shown_;   ///< Columns.
   std::vector<std::vector<Cell>> rows_;
-  bool header_printed_ = false;
+  bool header_printed_ = false, any_ = false;
 };
 
 }  // namespace mirror

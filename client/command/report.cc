@@ -42,11 +42,11 @@ Colour EqualityColour(TableReport::Equality equality) {
 void PrintTables(const CycleReport& report, std::ostream& out) {
   constexpr std::size_t kResultWidth = 6;  // "result"
   TextTable rows({{"table"},
-                  {"action"},
-                  {"inserts", true},
-                  {"updates", true},
-                  {"deletes", true},
-                  {"lsn", true},
+                  {.name = "action", .goes = 2},
+                  {.name = "inserts", .number = true, .goes = 5},
+                  {.name = "updates", .number = true, .goes = 4},
+                  {.name = "deletes", .number = true, .goes = 3},
+                  {.name = "lsn", .number = true, .goes = 1},
                   {"result"}},
                  kStreamWidth, kIndent);
   for (const TableReport& table : report.tables) {
@@ -259,11 +259,11 @@ void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err)
   out << run.config->context_id << "  " << Printable(run.config->path) << '\n';
   PrintNotes(run.report, out);
   TextTable rows({{"table"},
-                  {"rows", true},
-                  {"lsn", true},
-                  {"missing", true},
-                  {"changed", true},
-                  {"ghosts", true},
+                  {.name = "rows", .number = true, .goes = 2},
+                  {.name = "lsn", .number = true, .goes = 1},
+                  {.name = "missing", .number = true, .goes = 5},
+                  {.name = "changed", .number = true, .goes = 4},
+                  {.name = "ghosts", .number = true, .goes = 3},
                   {"equality"}},
                  kStreamWidth, kIndent);
   std::uint64_t compared = 0, tables = 0;

@@ -353,7 +353,11 @@ void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, s
   std::stable_sort(all.begin(), all.end(),
                    [](const Seen& a, const Seen& b) { return a.Standing() < b.Standing(); });
   std::vector<std::pair<State, std::size_t>> totals;
-  TextTable table({{"tenant"}, {"state"}, {"last run"}, {"rows", true}, {.name = "why", .one_line = true}},
+  TextTable table({{"tenant"},
+                   {"state"},
+                   {.name = "last run", .goes = 2},
+                   {.name = "rows", .number = true, .goes = 1},
+                   {.name = "why", .one_line = true}},
                   options.wide ? 0 : kStreamWidth);
   for (const Seen& seen : all) {
     if (totals.empty() || totals.back().first != seen.Standing()) totals.emplace_back(seen.Standing(), 0);
@@ -368,7 +372,8 @@ void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, s
                WhyOf(seen, now)});
   }
   table.Print(out);
-  out << '\n' << Counted(all.size(), "source") << ':';
+  if (table.any() || TerminalOf(out).height == 0) out << '\n';
+  out << Counted(all.size(), "source") << ':';
   for (std::size_t i = 0; i < totals.size(); ++i) {
     out << (i == 0 ? " " : ", ") << Grouped(totals[i].second) << ' ' << ToString(totals[i].first);
   }

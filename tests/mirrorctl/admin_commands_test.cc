@@ -140,6 +140,30 @@ TEST_F(AdminCommands, ANameThatMatchesNothingIsSaidBesideAnEmptyList) {
   EXPECT_THAT(tenants.errors, HasSubstr("no tenant matches 'Cst*'"));
 }
 
+TEST_F(AdminCommands, AListWithoutALineSaysSoBesideTheHeaderThatScriptsRead) {
+  fake_.tenants.Clear();
+  fake_.tables.Clear();
+  fake_.events.Clear();
+  fake_.holds.Clear();
+  for (const auto& [command, words] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"tenants"}, "there are no tenants yet. A source's first cycle makes one"},
+           {{"tenants", "--failed"}, "no tenant is as asked for"},
+           {{"tables", "Cust26759"}, "there are no tables"},
+           {{"events"}, "there is no such event"},
+           {{"hold", "list"}, "nothing is held"},
+           {{"hold", "list", "Cust26759"}, "nothing of 'Cust26759' is held"}}) {
+    const Finished run = Run(command);
+    EXPECT_EQ(run.exit_code, 0);
+    EXPECT_EQ(std::count(run.output.begin(), run.output.end(), '\n'), 1) << run.output;
+    EXPECT_EQ(run.errors, "mirrorctl: " + words + "\n");
+    std::vector<std::string> json = command;
+    json.emplace_back("--json");
+    const Finished document = Run(json);
+    EXPECT_EQ(document.output, "[]\n");
+    EXPECT_EQ(document.errors, "");
+  }
+}
+
 TEST_F(AdminCommands, AServerOfBeforeShowsAllTenantsAndThatIsSaid) {
   fake_.tenants.clear_totals();
   const Finished run = Run({"tenants", "--failed"});

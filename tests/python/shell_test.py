@@ -10,6 +10,7 @@ import pathlib
 import pty
 import re
 import select
+import shlex
 import shutil
 import subprocess
 import sys
@@ -37,9 +38,24 @@ LINES = {
     "mirror-harness pu": ["push"],
     "mirrorctl help hold l": ["list"],
     "mirrorctl completion ": ["bash", "fish", "zsh"],
+    "mirror-server compl": ["completion"],
+    "mirror-server completion f": ["fish"],
+    "mirror-agent once --config a\\ b/mirror-agent.toml --context-id Cu": ["Cust26759"],
+}
+# The same within quotes that are open, or behind quotes.
+QUOTED = {
+    'mirror-agent status --config "a b/mirror-agent.toml" --context-id Cu': ["Cust26759"],
+    "mirror-agent verify --config 'a b/mirror-agent.toml' --context-id \"Cu": ["Cust26759"],
+    "mirror-agent pointers --config a' 'b/mirror-agent.toml --context-id 'Cu": ["Cust26759"],
+    'mirrorctl tenants --sort "pro': ["problems"],
+    'mirrorctl tenants "--so': ["--sort"],
+    "mirrorctl events --severity \\w": ["warning"],
 }
 # Readline takes '=' for the end of a word, and only what stands behind it is put in.
 BASH = {"--sort=problems": "problems"}
+# Of the environment, and the programs that do not know it.
+VARIABLES = {"COLUMNS": (), "NO_COLOR": ("mirror-server", "mirror-harness"), "XDG_CONFIG_HOME": ("mirror-harness",)}
+FULL = pathlib.Path("/dev/full")
 
 
 def words_of(text):
@@ -90,6 +106,13 @@ class Manual(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done)
         return done
 
+    def test_the_page_names_what_the_program_reads_of_the_environment(self):
+        for program in SECTIONS:
+            page = plain(run(program, "manual").stdout)
+            section = page.partition(".SH ENVIRONMENT\n")[2].partition("\n.SH ")[0].splitlines()
+            for variable, without in VARIABLES.items():
+                self.assertEqual(variable in section, program not in without, (program, variable))
+
     def test_the_date_is_that_of_the_sources(self):
         done = subprocess.run(
             [help_test.BIN / "mirrorctl", "manual"], capture_output=True, text=True, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "86400"}
@@ -111,11 +134,28 @@ class Helps(unittest.TestCase):
             (("mirrorctl", "hlep"), "help"),
             (("mirror-agent", "completion", "zhs"), "zsh"),
             (("mirror-server", "completion", "fihs"), "fish"),
+            (("mirror-server", "hlep"), "help"),
         ):
             with self.subTest(typed=typed):
                 done = run(*typed)
                 self.assertEqual((done.returncode, done.stdout), (2, ""))
                 self.assertIn(f"Did you mean '{meant}'?", whole_lines.joined(done.stderr))
+
+
+    def test_a_word_where_there_are_none_is_named(self):
+        done = run("mirror-server", "run")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("Leave it out: mirror-server takes options alone.", whole_lines.joined(done.stderr))
+
+    def test_what_cannot_be_written_is_an_error(self):
+        for program in SECTIONS:
+            for words in (("--help",), ("--version",), ("help",), ("manual",), ("completion", "bash")):
+                with self.subTest(program=program, words=words), FULL.open("w") as full:
+                    done = subprocess.run(
+                        [help_test.BIN / program, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE_S
+                    )
+                    self.assertEqual(done.returncode, 1, done)
+                    self.assertIn(f"{program}: the output could not be written.", done.stderr)
 
 
 class Completion(unittest.TestCase):
@@ -125,6 +165,8 @@ class Completion(unittest.TestCase):
         cls.place = pathlib.Path(cls.folder.name)
         (cls.place / "folder").mkdir()
         (cls.place / "file").touch()
+        made = run("mirrorctl", "init", "--dir", str(cls.place / "a b"), "--context-id", "Cust26759", "--source", str(cls.place / "file"))
+        assert made.returncode == 0, made
         for program in SECTIONS:
             for shell in SHELLS:
                 (cls.place / f"{program}.{shell}").write_text(run(program, "completion", shell).stdout)
@@ -152,31 +194,51 @@ class Completion(unittest.TestCase):
         return sorted(line.split("\t")[0] for line in done.stdout.splitlines() if line)
 
     def in_bash(self, line):
-        """As readline calls the function, which it has split the line for."""
+        """As readline calls the function."""
         program = line.split()[0]
-        words = re.findall(r"[=:]+|[^\s=:]+", line) + ([""] if line.endswith(" ") else [])
-        quoted = " ".join(f"'{word}'" for word in words)
         return self.ask(
             "bash",
-            f"source ./{program}.bash; COMP_LINE='{line}' COMP_POINT={len(line)} COMP_WORDS=({quoted}) COMP_CWORD={len(words) - 1};"
+            f"source ./{program}.bash; COMP_LINE={shlex.quote(line)} COMP_POINT={len(line)};"
             f" compopt() {{ echo \":$2\"; }}; \"_{program.replace('-', '_')}_completion\" {program};"
             ' printf "%s\\n" "${COMPREPLY[@]}"',
         )
 
     def test_bash(self):
-        for line, meant in LINES.items():
+        for line, meant in {**LINES, **QUOTED}.items():
             with self.subTest(line=line):
                 self.assertEqual(self.in_bash(line), [BASH.get(word, word) for word in meant])
         self.assertEqual(self.in_bash("mirrorctl --config "), [":default"])
         self.assertEqual(self.in_bash("mirrorctl init --dir fo"), [":dirnames"])
         self.assertEqual(self.in_bash("mirrorctl tables Cust"), [], "no server, and nothing said of it")
+        self.assertEqual(self.in_bash("mirrorctl tables "), [], "an argument belongs here, no option")
+
+    def test_what_bash_puts_in_is_quoted_as_the_word_is(self):
+        program = self.place / "bin" / "mirrorctl"
+        program.parent.mkdir()
+        names = ("a b", "it's", "is $x", "says \"so\"", "back\\slash", "at:3")
+        program.write_text("#!/bin/sh\ncat <<'END'\n" + "".join(f"{name}\n" for name in names) + ":none\nEND\n")
+        program.chmod(0o755)
+        for quote in ("", "'", '"'):
+            line = f"{shlex.quote(str(program))} tables {quote}"
+            script = (
+                f"source ./mirrorctl.bash; COMP_LINE={shlex.quote(line)} COMP_POINT={len(line)}; _mirrorctl_completion;"
+                ' printf "%s\\n" "${COMPREPLY[@]}"'
+            )
+            done = subprocess.run(
+                ["bash", "-c", script], cwd=self.place, env=self.environment, capture_output=True, text=True, check=True, timeout=PATIENCE_S
+            )
+            typed = done.stdout.splitlines()
+            # Readline closes a quote, unless the word ends with one.
+            whole = [quote + word + ("" if word.endswith(quote or word) else quote) for word in typed]
+            self.assertEqual(self.ask("bash", 'printf "%s\\n" ' + " ".join(whole)), sorted(names), done.stdout)
 
     def test_fish(self):
         self.need("fish")
-        for line, meant in LINES.items():
+        for line, meant in {**LINES, **QUOTED}.items():
             with self.subTest(line=line):
                 program = line.split()[0]
-                self.assertEqual(self.ask("fish", f"source ./{program}.fish; complete -C '{line}'"), meant)
+                typed = line.replace("\\", "\\\\").replace("'", "\\'")  # As fish has them in single quotes.
+                self.assertEqual(self.ask("fish", f"source ./{program}.fish; complete -C '{typed}'"), meant)
         self.assertEqual(self.ask("fish", "source ./mirrorctl.fish; complete -C 'mirrorctl --config fi'"), ["file"])
         self.assertEqual(self.ask("fish", "source ./mirrorctl.fish; complete -C 'mirrorctl init --dir fo'"), ["folder/"])
 
@@ -186,15 +248,16 @@ class Completion(unittest.TestCase):
             with self.subTest(line=line):
                 before = line.rpartition(" ")[0]
                 self.assertIn(f"{before} {meant} ", self.typed_in_zsh(line.split()[0], line))
+        self.assertIn("mirrorctl tables ", self.typed_in_zsh("mirrorctl", "mirrorctl tab", start=""))
 
-    def typed_in_zsh(self, program, line):
+    def typed_in_zsh(self, program, line, start="autoload -U compinit; compinit -u -D; "):
         """What stands on the terminal when the line was typed and completed: zsh completes nowhere else."""
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(self.place)
             os.execvpe("zsh", ["zsh", "-f", "-i"], self.environment)
         try:
-            os.write(terminal, f"autoload -U compinit; compinit -u -D; source ./{program}.zsh; setopt nobeep; PS1='% '; echo REA''DY\r".encode())
+            os.write(terminal, f"{start}source ./{program}.zsh; setopt nobeep; PS1='% '; echo REA''DY\r".encode())
             self.wait_for(terminal, r"READY\r")
             os.write(terminal, f"{line}\t".encode())
             # Completed: the line with a blank behind its last word.

@@ -2,6 +2,7 @@
 """tools/compare_databases.py says "equal" only when it is true."""
 
 import pathlib
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -58,6 +59,19 @@ class CompareDatabases(unittest.TestCase):
 
     def compare(self, source, mirror):
         return subprocess.run([SCRIPT, source, mirror], capture_output=True, text=True, check=False)
+
+    def test_its_version_is_that_of_the_project(self):
+        project = (SCRIPT.parents[1] / "CMakeLists.txt").read_text()
+        version = re.search(r"project\(mirror VERSION (\S+)", project)[1]
+        run = subprocess.run([SCRIPT, "--version"], capture_output=True, text=True, check=False)
+        self.assertEqual((run.returncode, run.stdout), (0, f"compare_databases.py {version}\n"))
+        # As a build configures it, and as somebody copies it.
+        for text, said in ((SCRIPT.read_text().replace("@PROJECT_VERSION@", "7.8.9"), "7.8.9"), (SCRIPT.read_text(), "of no release")):
+            copy = self.folder / "mirror-compare"
+            copy.write_text(text)
+            copy.chmod(0o755)
+            run = subprocess.run([copy, "--version"], capture_output=True, text=True, check=False)
+            self.assertEqual(run.stdout, f"mirror-compare {said}\n")
 
     def test_the_same_rows_in_another_order_and_collation_are_equal(self):
         source = self.database("source.db", SCHEMA + ["CREATE VIEW v AS SELECT 1", "CREATE TABLE _mirror_log (x)"] + ROWS)

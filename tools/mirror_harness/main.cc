@@ -133,5 +133,7 @@ int main(int argc, char** argv) {
   mirror::LeaveOpenSslToTheEnd();
   int exit_code = 0;
   const auto options = mirror::harness::ReadOptions(argc, argv, &exit_code);
-  return options ? mirror::harness::Run(*options) : exit_code;
+  if (options) exit_code = mirror::harness::Run(*options);
+  mirror::TextStream err(std::cerr, mirror::TerminalAt(STDERR_FILENO));
+  return mirror::ExitCode(exit_code, std::cout, err, "mirror-harness");
 }

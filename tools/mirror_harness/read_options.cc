@@ -29,7 +29,8 @@ void AddConfig(const cli::Option& config) { config.ExistingFile().Variable("MIRR
 void AddCommon(const cli::Command& app, Options* options, const char* rows_text) {
   AddConfig(app.Add("--config", options->config, "The agent's configuration: endpoint and identity"));
   app.Add("--context-id", options->context_id,
-          "Tenants are ID-1, ID-2, ... (default: of the configuration's first [[source]])");
+          "Tenants are ID-1, ID-2, ... (default: of the configuration's first [[source]])")
+      .ValueName("ID");
   app.Add("--tenants", options->tenants, "How many tenants").Within(1, 100'000).ShowDefault();
   app.Add("--tables", options->tables, "Tables of each tenant").Within(1, 10'000).ShowDefault();
   app.Add("--rows", options->rows, rows_text).Within(std::int64_t{0}, std::int64_t{1} << 40);
@@ -50,7 +51,8 @@ void AddCommon(const cli::Command& app, Options* options, const char* rows_text)
           "The mirror's data folder: compare every row at the end (the wait for it is not in the figures)")
       .ExistingFolder();
   app.Add("--take-over", options->take_over,
-          "Take the place of a cycle whose holder is known to be dead; the answer to a busy tenant names it");
+          "Take the place of a cycle whose holder is known to be dead; the answer to a busy tenant names it")
+      .ValueName("ID");
   app.AddFlag("--json", options->json, "Print one JSON object instead of text");
   app.Footer(kFooter);
 }
@@ -64,9 +66,11 @@ cli::Command AddHostile(const cli::Command& all, Options* options) {
       "hostile", "Attack an endpoint in every way known here; each must be refused, an honest tenant served");
   AddConfig(app.Add("--config", options->config, "The agent's configuration: endpoint and identity"));
   app.Add("--context-id", options->context_id,
-          "Tenants are called ID-hostile-... (default: of the configuration's first [[source]])");
-  app.Add("--metrics", options->metrics, "The server's metrics, host:port; without it they are not attacked");
-  app.Add("--only", options->only, "These attacks or themes");
+          "Tenants are called ID-hostile-... (default: of the configuration's first [[source]])")
+      .ValueName("ID");
+  app.Add("--metrics", options->metrics, "The server's metrics, host:port; without it they are not attacked")
+      .ValueName("HOST:PORT");
+  app.Add("--only", options->only, "These attacks or themes").ValueName("NAME...");
   app.Add("--seconds", options->seconds, "How long each flood lasts").Within(0.1, 3'600.0).ShowDefault();
   app.AddFlag("--list", options->list, "Print name, expected outcome and meaning of each attack, and end");
   app.AddFlag("--json", options->json, "Print one JSON object instead of text");
@@ -83,12 +87,13 @@ cli::Command AddConformance(const cli::Command& all, Options* options) {
   const cli::Command app = all.AddCommand(
       "conformance",
       "Examine any endpoint of this protocol, over the wire alone, and report each requirement");
-  app.Add("--target", options->target, "The endpoint, host:port").Required();
+  app.Add("--target", options->target, "The endpoint, host:port").ValueName("HOST:PORT").Required();
   AddConfig(app.Add("--config", options->config,
                     "The agent's configuration: identity, and who signs the endpoint's TLS"));
   app.Add("--context-id,--context", options->context_id,
           "A tenant whose tables may be lost (default: a new one, ID-conformance-..., where ID is the "
-          "configuration's first [[source]])");
+          "configuration's first [[source]])")
+      .ValueName("ID");
   app.AddFlag("--json", options->json, "Print one JSON object instead of text");
   app.Footer(
       "Example:\n  mirror-harness conformance --config m/mirror-agent.toml --target 127.0.0.1:7443\n"

@@ -42,6 +42,8 @@ struct AdminRequest {
 /// Words from the server or a file, as a terminal may show them.
 void Fail(Console& console, const absl::Status& status);
 void Warn(Console& console, const std::string& words);
+/// Of a list without a line. What scripts read stays as it is.
+void SayNone(Console& console, const std::string& words);
 
 using AdminRun = std::function<void(AdminClient&, const AdminRequest&, Console&)>;
 

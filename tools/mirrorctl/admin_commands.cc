@@ -89,6 +89,10 @@ void Warn(Console& console, const std::string& words) {
   console.err << "mirrorctl: " << kWarningWord << ' ' << Printable(words) << '\n';
 }
 
+void SayNone(Console& console, const std::string& words) {
+  console.err << "mirrorctl: " << Printable(words) << '\n';
+}
+
 cli::Command AdminCommands::Add(const std::string& name, const std::string& help, const std::string& example,
                                 AdminRun run) const {
   const cli::Command command = app.AddCommand(name, help);
@@ -111,7 +115,7 @@ void AdminCommands::AddJson(const cli::Command& command, const std::string& help
 }
 
 void AdminCommands::AddWide(const cli::Command& command) const {
-  command.AddFlag("--wide", request->wide, "Cut and wrap nothing, however long the lines are");
+  command.AddFlag("--wide", request->wide, "Cut, wrap and leave out nothing, however long the lines are");
 }
 
 void AdminCommands::AddWatch(const cli::Command& command) const {
@@ -124,7 +128,7 @@ void AdminCommands::AddWatch(const cli::Command& command) const {
 }
 
 void AdminCommands::AddConfirm(const cli::Command& command, const char* nothing) const {
-  command.Add("--confirm", request->confirm, "The context id once more").Required();
+  command.Add("--confirm", request->confirm, "The context id once more").ValueName("ID").Required();
   command.Check([request_ = request, nothing] {
     if (request_->confirm == request_->context_id) return std::string();
     return absl::StrCat("--confirm must repeat the context id. ", nothing);
@@ -133,7 +137,8 @@ void AdminCommands::AddConfirm(const cli::Command& command, const char* nothing)
 
 void AdminCommands::AddTables(const cli::Command& command) const {
   const cli::Option tables =
-      command.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them");
+      command.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them")
+          .ValueName("TABLE...");
   // Without extra arguments CLI11 takes a name as it stands; otherwise "[a,b]" would be two.
   tables.Values(1, kTablesMax).AsItStands().Completes(TableNames);
   const cli::Option all = command.AddFlag("--all", request->all, "All tables of the tenant");

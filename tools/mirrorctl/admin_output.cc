@@ -313,11 +313,11 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
                   std::int64_t now_ms) {
   TextTable table({{"tenant"},
                    {"state"},
-                   {"cycle"},
-                   {"data"},
-                   {"tables", true},
-                   {"rows", true},
-                   {"size", true},
+                   {.name = "cycle", .goes = 4},
+                   {.name = "data", .goes = 5},
+                   {.name = "tables", .number = true, .goes = 1},
+                   {.name = "rows", .number = true, .goes = 3},
+                   {.name = "size", .number = true, .goes = 2},
                    {.name = "note", .one_line = true}},
                   width);
   for (const v1::Tenant& tenant : answer.tenants()) {
@@ -344,7 +344,8 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
     states.push_back(absl::StrCat(Grouped(total.tenants()), " ", Printable(total.state())));
   }
   if (all == 0) return;
-  out << '\n' << Counted(all, "tenant") << ": " << absl::StrJoin(states, ", ");
+  if (table.any() || TerminalOf(out).height == 0) out << '\n';
+  out << Counted(all, "tenant") << ": " << absl::StrJoin(states, ", ");
   const auto shown = static_cast<std::uint64_t>(answer.tenants_size());
   out << "; ";
   if (shown != all) out << "shown: " << Grouped(shown) << ", with ";
@@ -365,12 +366,12 @@ void PrintIndexes(std::ostream& to, const v1::ListIndexesResponse& answer) {
 void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::size_t width,
                  std::int64_t now_ms) {
   TextTable table({{"table"},
-                   {"lsn", true},
-                   {"rows", true},
+                   {.name = "lsn", .number = true, .goes = 3},
+                   {.name = "rows", .number = true, .goes = 5},
                    {"state"},
-                   {"pending", true},
-                   {"cycle", true},
-                   {"data"},
+                   {.name = "pending", .number = true, .goes = 2},
+                   {.name = "cycle", .number = true, .goes = 1},
+                   {.name = "data", .goes = 4},
                    {"equality"}},
                   width);
   for (const v1::TableInfo& info : answer.tables()) {
@@ -390,7 +391,14 @@ std::string HoldName(const v1::Hold& hold) { return absl::StrCat(hold.context_id
 
 void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::size_t width,
                 std::int64_t now_ms) {
-  TextTable table({{"hold"}, {"kind"}, {"state"}, {"rows", true}, {"of", true}, {"since"}, {"table"}}, width);
+  TextTable table({{"hold"},
+                   {.name = "kind", .goes = 4},
+                   {"state"},
+                   {.name = "rows", .number = true, .goes = 3},
+                   {.name = "of", .number = true, .goes = 2},
+                   {.name = "since", .goes = 1},
+                   {"table"}},
+                  width);
   for (const v1::Hold& hold : answer.holds()) {
     table.Add({HoldName(hold), hold.kind(), hold.state(), Grouped(hold.rows()), Grouped(hold.rows_before()),
                AgeText(hold.since_ms(), now_ms),
@@ -445,7 +453,10 @@ void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std:
   out << "drill         restored, integrity checked, equal: "
       << Counted(static_cast<std::uint64_t>(backup.tables_size()), "table") << ", " << Counted(rows, "row")
       << "\n\n";
-  TextTable table({{"table"}, {"lsn", true}, {"rows", true}, {"digest"}});
+  TextTable table({{"table"},
+                   {.name = "lsn", .number = true, .goes = 1},
+                   {.name = "rows", .number = true, .goes = 2},
+                   {"digest"}});
   for (const v1::BackupResponse::Table& one : backup.tables()) {
     table.Add({one.table(), absl::StrCat(one.lsn()), Grouped(one.row_count()),
                absl::StrCat(absl::Hex(one.digest(), absl::kZeroPad16))});
@@ -456,11 +467,11 @@ void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std:
 void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_t width) {
   // Those that hold spaces stand last.
   TextTable table({{"key_id"},
-                   {"algorithm"},
-                   {"not_before"},
-                   {"not_after"},
-                   {"thumbprint"},
-                   {"environment"},
+                   {.name = "algorithm", .goes = 2},
+                   {.name = "not_before", .goes = 3},
+                   {.name = "not_after", .goes = 5},
+                   {.name = "thumbprint", .goes = 1},
+                   {.name = "environment", .goes = 4},
                    {"state"},
                    {"issuer"}},
                   width);
@@ -490,7 +501,12 @@ void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, st
 }
 
 TextTable EventTable(std::size_t width) {
-  return TextTable({{"time"}, {"severity"}, {"tenant"}, {"kind"}, {"message"}}, width);
+  return TextTable({{.name = "time", .goes = 3},
+                    {.name = "severity", .goes = 2},
+                    {"tenant"},
+                    {.name = "kind", .goes = 1},
+                    {"message"}},
+                   width);
 }
 
 void AddEvent(TextTable& table, const v1::Event& event) {

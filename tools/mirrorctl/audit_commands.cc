@@ -63,7 +63,11 @@ Json RecordJson(const v1::AuditRecord& record) {
 void ListRecords(AdminClient& admin, const ControlConfig& /*config*/, const AuditRequest& request,
                  Console& console) {
   Json list = Json::array();
-  TextTable table({{"record", true}, {"time"}, {"who"}, {"outcome"}, {"call"}},
+  TextTable table({{.name = "record", .number = true, .goes = 1},
+                   {.name = "time", .goes = 3},
+                   {"who"},
+                   {.name = "outcome", .goes = 2},
+                   {"call"}},
                   request.wide ? 0 : kStreamWidth);
   const absl::Status status = admin.Audit(request.limit, request.looks, [&](const v1::AuditEntry& entry) {
     if (!entry.has_record()) return;
@@ -75,6 +79,7 @@ void ListRecords(AdminClient& admin, const ControlConfig& /*config*/, const Audi
   if (!status.ok()) return Fail(console, status, Console::kFailed);
   if (request.json) return PrintJson(console.out, list);
   table.Print(console.out);
+  if (!table.any()) console.err << "mirrorctl: there are no records\n";
 }
 
 /// What an earlier check left: the point that it saw last. Absent: there was none.
@@ -198,7 +203,7 @@ void AddAuditCommands(const cli::Command& app, const std::string& config_path, C
   list.Add("--limit", request->limit, "How many, the newest ones; 0: all").ShowDefault();
   list.AddFlag("--looks", request->looks,
                "Instead, show who looked and who was refused: the last ones only, and not signed");
-  list.AddFlag("--wide", request->wide, "Cut and wrap nothing, however long the lines are");
+  list.AddFlag("--wide", request->wide, "Cut, wrap and leave out nothing, however long the lines are");
   list.AddFlag("--json", request->json, "Print an array of objects");
 
   const cli::Command verify =
@@ -214,7 +219,7 @@ void AddAuditCommands(const cli::Command& app, const std::string& config_path, C
       .Add("--receipt", request->receipt,
            "File that keeps what this check saw; the next check finds out if any of it is gone")
       .Completes(cli::Besides::kFiles);
-  verify.Add("--chain", request->chain, "A log that is known to have replaced another one");
+  verify.Add("--chain", request->chain, "A log that is known to have replaced another one").ValueName("ID");
   verify.AddFlag("--json", request->json, "Print an object");
 }
 

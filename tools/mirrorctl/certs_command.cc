@@ -72,8 +72,10 @@ void AddDays(const cli::Command& command, CertsRequest& request) {
 }
 
 void AddSigning(const cli::Command& command, CertsRequest& request, const std::string& example) {
-  command.Add("--key-id", request.key_id, "Name of the new key ('kid'), e.g. " + example).Required();
-  command.Add("--algorithm", request.algorithm, "ES256 or RS256").OneOf({"ES256", "RS256"}).ShowDefault();
+  command.Add("--key-id", request.key_id, "Name of the new key ('kid'), e.g. " + example)
+      .ValueName("NAME")
+      .Required();
+  command.Add("--algorithm", request.algorithm, "How the key signs").OneOf({"ES256", "RS256"}).ShowDefault();
   AddDays(command, request);
 }
 
@@ -244,6 +246,7 @@ void AddSigningKeys(const cli::Command& certs, Console& console,
   issue_source
       .Add("--issuer-folder", request->issuer_folder,
            "[[issuer]] keys, relative to --dir; made when it is not there")
+      .ValueName("FOLDER")
       .Required();
   issue_source.Footer(
       "A new issuer or environment: name a new --issuer-folder, then add an [[issuer]] with name, "
@@ -254,8 +257,9 @@ void AddSigningKeys(const cli::Command& certs, Console& console,
   const cli::Command remove_source = AddCommand(
       certs, console, request, "remove-source", "Remove a source's certificate: its tokens are then refused",
       "--dir dev --issuer-folder issuers/development --key-id source-1", RemoveSource);
-  remove_source.Add("--key-id", request->key_id, "Name of the key ('kid')").Required();
+  remove_source.Add("--key-id", request->key_id, "Name of the key ('kid')").ValueName("NAME").Required();
   remove_source.Add("--issuer-folder", request->issuer_folder, "[[issuer]] keys, relative to --dir")
+      .ValueName("FOLDER")
       .Required();
 
   const cli::Command issue_application =
@@ -268,18 +272,19 @@ void AddTlsPairs(const cli::Command& certs, Console& console, const std::shared_
   const cli::Command issue_tls =
       AddCommand(certs, console, request, "issue-tls", "Make a port's TLS pair, signed by the CA beside it",
                  "--dir dev --name server --host mirror.example.org --replace", IssueTls);
-  issue_tls.Add("--name", request->name, "Name of the files, e.g. server").Required();
-  issue_tls.Add("--listener", request->listener, "tls (for sources) or admin")
+  issue_tls.Add("--name", request->name, "Name of the files, e.g. server").ValueName("NAME").Required();
+  issue_tls.Add("--listener", request->listener, "Which port's; tls: that for sources")
       .OneOf({"tls", "admin"})
       .ShowDefault();
-  issue_tls.Add("--host", request->hosts, "DNS name or IP address besides localhost and 127.0.0.1");
+  issue_tls.Add("--host", request->hosts, "DNS name or IP address besides localhost and 127.0.0.1")
+      .ValueName("NAME...");
   issue_tls.AddFlag("--replace", request->replace, "Replace files of that name");
   AddDays(issue_tls, *request);
 
   const cli::Command issue_client =
       AddCommand(certs, console, request, "issue-client", "Make a source's pair for mutual TLS",
                  "--dir dev --name agent-1", IssueSourceClient);
-  issue_client.Add("--name", request->name, "Name of the files, e.g. agent-1").Required();
+  issue_client.Add("--name", request->name, "Name of the files, e.g. agent-1").ValueName("NAME").Required();
   AddDays(issue_client, *request);
 
   for (const Role role : {Role::kOperator, Role::kViewer}) {
@@ -290,7 +295,9 @@ void AddTlsPairs(const cli::Command& certs, Console& console, const std::shared_
                               : "Make a client certificate that may only look",
                    "--dir dev --name alice",
                    [role](const CertsRequest& asked, Console& to) { IssueAdminClient(role, asked, to); });
-    issue_admin.Add("--name", request->name, "Name of the person, and of the files").Required();
+    issue_admin.Add("--name", request->name, "Name of the person, and of the files")
+        .ValueName("NAME")
+        .Required();
     AddDays(issue_admin, *request);
   }
 }

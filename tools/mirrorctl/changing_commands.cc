@@ -157,6 +157,7 @@ void AddEquality(const AdminCommands& commands) {
                                            "Cust26759 --table contact", Verify);
   commands.AddContext(verify, true);
   verify.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
+      .ValueName("TABLE...")
       .Values(1, kTablesMax)
       .AsItStands()
       .Completes(TableNames);
@@ -208,7 +209,7 @@ void AddChangingCommands(const AdminCommands& commands) {
   commands.AddContext(reset, true);
   commands.AddTables(reset);
   const cli::Option confirm =
-      reset.Add("--confirm", request->confirm, "With --all: the context id once more");
+      reset.Add("--confirm", request->confirm, "With --all: the context id once more").ValueName("ID");
   reset.Find("--all").Needs(confirm);
   commands.AddJson(reset);
 

@@ -22,6 +22,10 @@ void ListHolds(AdminClient& admin, const AdminRequest& request, Console& console
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->holds()));
   PrintHolds(console.out, *answer, request.width(), NowMs());
+  if (answer->holds_size() > 0) return;
+  SayNone(console, request.context_id.empty()
+                       ? std::string("nothing is held")
+                       : absl::StrCat("nothing of '", request.context_id, "' is held"));
 }
 
 /// TENANT:NUMBER.

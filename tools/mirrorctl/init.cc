@@ -528,7 +528,9 @@ void AddInit(const cli::Command& app, Console& console) {
       .Needs(whole)
       .ExistingFolder()
       .Completes(cli::Besides::kFolders);
-  init.Add("--context-id", options->context_id, "Id of the first tenant, e.g. Cust26759").Required();
+  init.Add("--context-id", options->context_id, "Id of the first tenant, e.g. Cust26759")
+      .ValueName("ID")
+      .Required();
   init.Check([options, system] {
     if (options->dir.empty() && !system->chosen) return std::string(kNowhere);
     return std::string(IsContextId(options->context_id) ? "" : kMalformedContextId);

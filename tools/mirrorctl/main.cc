@@ -46,19 +46,17 @@ int main(int argc, char** argv) {
 
   app.SpeakToShells(
       {.name = "mirrorctl",
+       .variables = {mirror::kNoColour, mirror::kConfigHome},
        .files = {{"mirrorctl.toml",
                   "Which endpoint, and as whom: in the current folder, ~/.config/partner-mirror or "
                   "/etc/partner-mirror"}},
        .see_also = {"mirrorctl.toml(5)", "mirror-server(8)", "mirror-agent(1)", "mirror-harness(1)"}});
   const mirror::cli::Outcome outcome = app.Parse(argc, argv, out);
-  if (outcome.answered) return mirror::Console::kDone;
+  if (outcome.answered) return mirror::ExitCode(mirror::Console::kDone, out, err, "mirrorctl");
   if (!outcome.wrong.empty()) {
     console.Fail(absl::InvalidArgumentError(outcome.wrong));
     err << "Run with --help for more information.\n";
     return mirror::Console::kWrongUsage;
   }
-  if (!out.flush()) {
-    console.Fail(absl::UnavailableError("the output could not be written. What was asked for was done."));
-  }
-  return console.exit_code;
+  return mirror::ExitCode(console.exit_code, out, err, "mirrorctl");
 }

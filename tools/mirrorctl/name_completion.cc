@@ -1,7 +1,6 @@
 #include "tools/mirrorctl/name_completion.h"
 
 #include <chrono>
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
@@ -16,23 +15,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience(1'000);
 
-std::string Variable(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-/// The shell has not yet made a path of what was typed.
-std::string ConfigOf(const cli::TypedLine& line) {
-  std::string path = line.Value("--config");
-  if (path.starts_with("~/")) path.replace(0, 1, Variable("HOME"));
-  if (path.empty()) path = Variable("MIRRORCTL_CONFIG");
-  const absl::StatusOr<FoundConfig> found = FindConfig(path, kControlConfig);
-  return found.ok() ? found->path : path;
-}
-
 /// Null: no server can be asked.
 std::unique_ptr<AdminClient> ClientOf(const cli::TypedLine& line) {
-  const absl::StatusOr<ControlConfig> config = LoadControlConfig(ConfigOf(line));
+  const absl::StatusOr<ControlConfig> config = LoadControlConfig(ConfigOfLine(line, kControlConfig));
   if (!config.ok()) return nullptr;
   absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
   if (!client.ok()) return nullptr;

@@ -39,6 +39,16 @@ v1::ListTenantsRequest TenantsAskedFor(const AdminRequest& request) {
   return message;
 }
 
+void SayNoTenant(const AdminRequest& request, Console& console) {
+  if (request.failed || !request.states.empty()) {
+    SayNone(console, "no tenant is as asked for");
+  } else if (request.pattern.empty()) {
+    SayNone(console, "there are no tenants yet. A source's first cycle makes one");
+  } else {
+    Warn(console, absl::StrCat("no tenant matches '", request.pattern, "'"));
+  }
+}
+
 void ListTenants(AdminClient& admin, const AdminRequest& request, Console& console) {
   const auto answer = admin.Tenants(TenantsAskedFor(request));
   if (!answer.ok()) return Fail(console, answer.status());
@@ -48,8 +58,7 @@ void ListTenants(AdminClient& admin, const AdminRequest& request, Console& conso
     Warn(console, "the server is older than this mirrorctl: it shows all tenants, without their states");
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->tenants()));
   PrintTenants(console.out, *answer, request.width(), NowMs());
-  if (answer->tenants_size() == 0 && !request.pattern.empty() && request.states.empty() && !request.failed)
-    Warn(console, absl::StrCat("no tenant matches '", request.pattern, "'"));
+  if (answer->tenants_size() == 0) SayNoTenant(request, console);
   for (const v1::Tenant& tenant : answer->tenants()) {
     if (!tenant.quarantine().empty())
       Warn(console, absl::StrCat(tenant.context_id(), ": ", tenant.quarantine()));
@@ -61,6 +70,7 @@ void ShowTables(AdminClient& admin, const AdminRequest& request, Console& consol
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->tables()));
   PrintTables(console.out, *answer, request.width(), NowMs());
+  if (answer->tables_size() == 0) SayNone(console, "there are no tables");
 }
 
 void ListIndexes(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -71,6 +81,7 @@ void ListIndexes(AdminClient& admin, const AdminRequest& request, Console& conso
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJson(*answer));
   PrintIndexes(console.out, *answer);
+  if (answer->tables_size() == 0) SayNone(console, "there are no tables");
 }
 
 /// How far back '30s', '15min', '3h', '2d' reach. Errors: another text.
@@ -91,6 +102,13 @@ v1::Severity SeverityNamed(const std::string& word) {
   if (word == "error") return v1::SEVERITY_ERROR;
   if (word == "warning") return v1::SEVERITY_WARNING;
   return v1::SEVERITY_UNSPECIFIED;
+}
+
+void SayNoEvent(AdminClient& admin, const AdminRequest& request, Console& console) {
+  if (request.context_id.empty()) return SayNone(console, "there is no such event");
+  const std::string meant = NearestNames(admin, request.context_id, {});
+  Warn(console, absl::StrCat("there is no such event of '", request.context_id, "'",
+                             meant.empty() ? "" : ". ", meant));
 }
 
 void ShowEvents(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -131,12 +149,10 @@ void ShowEvents(AdminClient& admin, const AdminRequest& request, Console& consol
     watched.set_after_id(event.id());
   }
   if (!request.json) table.Print(console.out);
-  if (!request.follow && !request.context_id.empty() && answer->events_size() == 0) {
-    const std::string meant = NearestNames(admin, request.context_id, {});
-    Warn(console, absl::StrCat("there is no such event of '", request.context_id, "'",
-                               meant.empty() ? "" : ". ", meant));
+  if (!request.follow) {
+    if (answer->events_size() == 0) SayNoEvent(admin, request, console);
+    return;
   }
-  if (!request.follow) return;
   console.out.flush();
   const absl::Status status = admin.Follow(watched, *interruption, [&](const v1::Event& event) {
     if (request.json) {
@@ -159,6 +175,7 @@ void ShowKeys(AdminClient& admin, const AdminRequest& request, Console& console)
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->keys()));
   PrintKeys(console.out, *answer, request.width());
+  if (answer->keys_size() == 0) SayNone(console, "the server accepts no source's keys");
 }
 
 void Diagnose(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -210,9 +227,11 @@ void AddEvents(const AdminCommands& commands) {
   events.Add("--severity", request->severity, "Only events of at least this severity")
       .OneOf({"information", "warning", "error"})
       .ShowDefault();
-  events.Add("--since", request->since, "Only events not older than this, as 30min, 12h or 7d");
-  events.Add("--kind", request->kind,
-             "Only events of this kind, as cycle.failed; * stands for any characters");
+  events.Add("--since", request->since, "Only events not older than this, as 30min, 12h or 7d")
+      .ValueName("SPAN");
+  events
+      .Add("--kind", request->kind, "Only events of this kind, as cycle.failed; * stands for any characters")
+      .ValueName("PATTERN");
   commands.AddWide(events);
   events.AddFlag("--follow", request->follow,
                  "Then show each new event, until Ctrl-C or until the server ends");

@@ -4,6 +4,7 @@
 
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_split.h"
@@ -106,6 +107,34 @@ TEST_F(CommandLine, AValueOutOfItsRangeIsAnsweredWithAdvice) {
   EXPECT_EQ(Wrong("tenants --count 10"), "--count: Value 10 not in range 1 to 9");
   EXPECT_EQ(Wrong("tenants --every 60 --count 9"), "");
   EXPECT_EQ(every, 60);
+}
+
+TEST_F(CommandLine, HelpSaysInWordsWhatAValueIs) {
+  int every = 2;
+  std::vector<std::string> given;
+  const cli::Command erase = program_.AddCommand("erase", "Remove");
+  erase.Add("table", given, "Which");
+  erase.Add("--every", every, "How often").ValueName("[SECONDS]").Values(0, 1).Within(1, 60).ShowDefault();
+  erase.Add("--count", every, "How many").Within(1, 9);
+  erase.Add("--order", file_, "Which first (or last)").OneOf({"old", "new"}).Variable("THE_ORDER");
+  const cli::Option dir = erase.Add("--dir", file_, "Where").ExistingFolder().Required();
+  erase.Add("--name", given, "Whose").Excludes(erase.AddFlag("--all", wide_, "All"));
+  erase.AddFlag("--deep", wide_, "All below").Needs(dir);
+  EXPECT_TRUE(Parse("erase --help").answered);
+  const std::string help = printed_.str();
+  EXPECT_NE(help.find("Usage: program erase [OPTIONS] [table...]\n"), std::string::npos) << help;
+  constexpr std::size_t kColumn = 28;
+  for (auto [names, words] : std::vector<std::pair<std::string, std::string>>{
+           {"table", "Which"},
+           {"--every [SECONDS]", "How often (1 to 60; default: 2)"},
+           {"--count NUMBER", "How many (1 to 9)"},
+           {"--order WORD", "Which first (or last; one of old, new; or the variable THE_ORDER)"},
+           {"--dir FOLDER", "Where (required)"},
+           {"--name TEXT...", "Whose (not with --all)"},
+           {"--deep", "All below (only with --dir)"}}) {
+    names.resize(kColumn, ' ');
+    EXPECT_NE(help.find("  " + names + words + "\n"), std::string::npos) << names << help;
+  }
 }
 
 TEST_F(CommandLine, TheVersionIsPrinted) {

@@ -36,6 +36,9 @@ class CompletionTest : public testing::Test {
     tables.AddFlag("--wide", wide_, "Cut nothing");
     tables.Add("--sort", text_, "Order").OneOf({"problems", "name"});
     tables.Add("--dir", text_, "Where").ExistingFolder();
+    const Command show = program_.AddCommand("show", "Show one");
+    show.Add("id", text_, "Nobody knows which there are");
+    show.Add("--every", text_, "How often").Values(0, 1);
     const Command hold = program_.AddCommand("hold", "What waits");
     hold.RequireCommand();
     hold.AddCommand("list", "Show");
@@ -65,7 +68,7 @@ class CompletionTest : public testing::Test {
 };
 
 TEST_F(CompletionTest, CommandsFirstThenTheirArgumentsAndOptions) {
-  EXPECT_THAT(Words({}, ""), ElementsAre("tables", "hold", "help", "completion"));
+  EXPECT_THAT(Words({}, ""), ElementsAre("tables", "show", "hold", "help", "completion"));
   EXPECT_THAT(Words({}, "ho"), ElementsAre("hold"));
   EXPECT_THAT(Words({"hold"}, ""), ElementsAre("list"));
   EXPECT_THAT(Words({"tables"}, "Cust"), ElementsAre("Cust1", "Cust2"));
@@ -74,6 +77,13 @@ TEST_F(CompletionTest, CommandsFirstThenTheirArgumentsAndOptions) {
   // No further argument: what is left are options.
   EXPECT_THAT(Words({"tables", "Cust1"}, ""), IsSupersetOf({"--table", "--wide", "--config", "--help"}));
   EXPECT_THAT(Words({"frobnicate"}, "x"), IsEmpty());
+}
+
+TEST_F(CompletionTest, WhereAnArgumentBelongsNoOptionIsOffered) {
+  EXPECT_THAT(Words({"show"}, ""), IsEmpty());
+  EXPECT_THAT(Words({"show"}, "-"), IsSupersetOf({"--every", "--help"}));
+  EXPECT_THAT(Words({"show", "x"}, ""), IsSupersetOf({"--every", "--help"}));
+  EXPECT_THAT(Words({"show", "x", "--every"}, ""), IsEmpty()) << "a value may follow";
 }
 
 TEST_F(CompletionTest, AnOptionThatIsGivenIsNotOfferedAgainUnlessItMayBe) {
@@ -163,6 +173,12 @@ TEST(Completion, AProgramWithoutCommandsStaysAsItIs) {
     return outcome.answered ? out.str() : "wrong: " + outcome.wrong;
   };
   EXPECT_EQ(parse({"complete", "--", "--c"}), "--config\tWhich file\n:none\n");
+  EXPECT_THAT(parse({"complete", "--", ""}), StartsWith("help\tShow the help\ncompletion\t"));
+  EXPECT_EQ(parse({"complete", "--", "completion", "f"}), "fish\n:none\n");
+  EXPECT_EQ(parse({"complete", "--", "--config", "x", "h"}), ":none\n");
+  EXPECT_EQ(parse({"hlep"}), "wrong: there is no command 'hlep'. Nothing was done. Did you mean 'help'?");
+  EXPECT_EQ(parse({"run"}),
+            "wrong: there is no command 'run'. Nothing was done. Leave it out: server takes options alone.");
   EXPECT_THAT(parse({"completion", "fish"}), HasSubstr("complete -c server"));
   EXPECT_THAT(parse({"manual"}), StartsWith(".TH SERVER 8 "));
   EXPECT_EQ(parse({"help"}), parse({"--help"}));

@@ -34,6 +34,7 @@ std::string Page(const std::string& date = "") {
   return ManualPage(Tool(),
                     {.name = "a-tool",
                      .version = "a-tool 1.2",
+                     .variables = {{"B_HOME", "Where it's looked for."}},
                      .files = {{"/etc/a.toml", "What to do"}},
                      .see_also = {"b(1)", "c.toml(5)"}},
                     date);
@@ -49,6 +50,8 @@ TEST(ManualPage, Sections) {
   EXPECT_THAT(page, HasSubstr(".TP\n\\fBid\\fR TEXT\nWhich one\n.TP\n\\fB\\-\\-wide\\fR\nCut nothing\n"));
   EXPECT_THAT(page,
               HasSubstr(".SH ENVIRONMENT\n.TP\n\\fBA_CONFIG\\fR\nStands in for \\fB\\-\\-config\\fR.\n"));
+  EXPECT_THAT(page, HasSubstr(".TP\n\\fBB_HOME\\fR\nWhere it\\(aqs looked for.\n"
+                              ".TP\n\\fBCOLUMNS\\fR\nHow many characters"));
   EXPECT_THAT(page, HasSubstr(".SH FILES\n.TP\n\\fI/etc/a.toml\\fR\nWhat to do\n"));
   EXPECT_THAT(page, HasSubstr(".SH EXIT STATUS\nExit codes: 0 done, 1 not.\n"));
   EXPECT_THAT(page, HasSubstr(".SH SEE ALSO\n\\fBb\\fR(1),\n\\fBc.toml\\fR(5)\n"));

@@ -152,6 +152,80 @@ TEST(TableWidth, ATableFitsItsStream) {
   EXPECT_EQ(printed(300), 122U) << "and is no wider than it needs";
 }
 
+/// What a table of tables prints on a terminal.
+std::string OnTerminal(std::size_t width, const std::string& name = "Album") {
+  TextTable table({{"table"},
+                   {.name = "rows", .number = true, .goes = 2},
+                   {"state"},
+                   {.name = "cycle", .number = true, .goes = 1},
+                   {"equality"}});
+  table.Add({name, "347", "mirrored", "1795420462836", "count equal, 1 s ago"});
+  std::ostringstream target;
+  TextStream out(target, {.width = width, .height = 20});
+  table.Print(out);
+  return target.str();
+}
+
+TEST(NarrowTerminal, ColumnsThatCanBeDoneWithoutGoBeforeARowTakesTwoLines) {
+  EXPECT_EQ(OnTerminal(80),
+            "table  rows  state             cycle  equality\n"
+            "Album   347  mirrored  1795420462836  count equal, 1 s ago\n");
+  EXPECT_EQ(OnTerminal(50),
+            "table  rows  state     equality\n"
+            "Album   347  mirrored  count equal, 1 s ago\n");
+  EXPECT_EQ(OnTerminal(40),
+            "table  state     equality\n"
+            "Album  mirrored  count equal, 1 s ago\n");
+  // A name is cut after that; all columns for the first few letters of one would be too many.
+  EXPECT_EQ(OnTerminal(60, std::string(40, 'n')), "table                         state     equality\n" +
+                                                      std::string(27, 'n') +
+                                                      "…  mirrored  count equal, 1 s ago\n");
+}
+
+TEST(NarrowTerminal, ANameIsCutBeforeAShortLastColumnTakesTwoLines) {
+  TextTable table({{"table"}, {"equality"}});
+  table.Add({std::string(25, 'n'), std::string(34, 'e')});
+  std::ostringstream target;
+  TextStream out(target, {.width = 60, .height = 20});
+  table.Print(out);
+  EXPECT_EQ(target.str(), "table                     equality\n" + std::string(23, 'n') + "…  " +
+                              std::string(34, 'e') + "\n");
+}
+
+TEST(NarrowTerminal, EverythingStaysInAFileAndWhereNothingIsToBeCut) {
+  for (const std::size_t width : {kStreamWidth, std::size_t{0}}) {
+    TextTable table({{.name = "table", .goes = 1}, {"words"}}, width);
+    table.Add({std::string(60, 't'), std::string(60, 'w')});
+    std::ostringstream target;
+    TextStream out(target, {.width = 80, .height = width == 0 ? std::size_t{20} : std::size_t{0}});
+    table.Print(out);
+    EXPECT_TRUE(target.str().starts_with("table")) << target.str();
+  }
+}
+
+TEST(NarrowTerminal, AColumnThatGoesLaterTakesTheHeaderWithIt) {
+  TextTable table({{"time"}, {.name = "kind", .goes = 1}, {"message"}});
+  std::ostringstream target;
+  TextStream out(target, {.width = 40, .height = 20});
+  table.Add({"1", "a", "b"});
+  table.Print(out);
+  table.Add({"2", std::string(30, 'k'), std::string(30, 'm')});
+  table.Print(out);
+  EXPECT_EQ(target.str(),
+            "time  kind  message\n1     a     b\ntime  message\n2     " + std::string(30, 'm') + "\n");
+}
+
+TEST(NarrowTerminal, ATableWithoutARowIsAHeaderInAFileAlone) {
+  for (const std::size_t height : {std::size_t{0}, std::size_t{20}}) {
+    TextTable table({{"table"}, {"words"}});
+    std::ostringstream target;
+    TextStream out(target, {.height = height});
+    table.Print(out);
+    EXPECT_EQ(target.str(), height == 0 ? "table  words\n" : "");
+    EXPECT_FALSE(table.any());
+  }
+}
+
 TEST(LineWidth, DrawnLinesAndWrappedOnesFitTheirStream) {
   std::ostringstream target;
   TextStream out(target, {.width = 40});

@@ -171,8 +171,14 @@ TEST(TextStreamTest, ATargetThatFailsIsNoticed) {
   std::ostringstream target;
   TextStream out(target);
   EXPECT_TRUE(out.flush());
+  std::ostringstream said;
+  EXPECT_EQ(ExitCode(0, out, said, "tool"), 0);
+  EXPECT_EQ(said.str(), "");
   target.setstate(std::ios::badbit);
   EXPECT_FALSE(out << "line\n" << std::flush);
+  EXPECT_EQ(ExitCode(0, out, said, "tool"), 1);
+  EXPECT_EQ(said.str(), "tool: the output could not be written. Whatever else was asked for was done.\n");
+  EXPECT_EQ(ExitCode(2, out, said, "tool"), 2);
 }
 
 TEST(UnwrappedTest, WhatWasWrappedIsWholeAgainAndNothingElseIsJoined) {
