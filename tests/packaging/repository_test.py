@@ -191,6 +191,11 @@ class Repository(unittest.TestCase):
             self.assertIn(said, used.stderr)
         self.assertEqual(sorted(self.repository.iterdir()), before)
 
+    def test_a_time_that_is_none(self):
+        used = run(ROOT / "tools" / "package", "--no-build", env={**os.environ, "SOURCE_DATE_EPOCH": "yesterday"})
+        self.assertEqual((used.returncode, used.stdout), (2, ""))
+        self.assertIn("SOURCE_DATE_EPOCH is 'yesterday', and no time", used.stderr)
+
     def test_wrong_usage(self):
         for words in (["--repository", "x"], ["--key", "x"], ["--repository"], ["x"]):
             used = run(ROOT / "tools" / "package", *words)
