@@ -157,10 +157,14 @@ class CleanMachine(unittest.TestCase):
         place = self.root.path / TYPED_IN.lstrip("/") / "build"
         place.mkdir(parents=True)
         (place / "packages").symlink_to(clean_root.PACKAGES)
+        by_hand = self.root.path / "usr" / "local" / "bin" / "mirror-harness"
+        by_hand.write_text("")
         begin = time.monotonic()
         traced = "PS4='+$EPOCHREALTIME '; set -x\n"
         made = self.root.shell(traced + "\n".join(typed[:2]), folder=TYPED_IN, typed="y\n")
         first = self.first(made.stdout)
+        self.assertRegex(made.stderr, r"(?m)^partner-mirror-tools: warning: .*: /usr/local/bin/mirror-harness\. ")
+        by_hand.unlink()
         self.assertRegex(first, rf"(?m)^usermod -a -G {CRM} partner-mirror-agent$")
         then = self.root.shell(traced + "\n".join([first, *typed[2:]]), folder=TYPED_IN)
         said = made.stderr + then.stderr
@@ -270,7 +274,8 @@ class CleanMachine(unittest.TestCase):
         names = " ".join(f"partner-mirror-{name}" for name in INSTALLED)
         ended = len(self.services.ended)
         kept = self.kept()
-        self.root.shell(f"apt-get -q -y remove {names}")
+        said = self.root.shell(f"apt-get -q -y remove {names}").stdout
+        self.assertIn("mirror-agent uninstall --config /etc/partner-mirror-agent/mirror-agent.toml", said, "of the change log")
         self.assertEqual({stop[:2] for stop in self.services.ended[ended:]}, {("mirror-server", 0), ("mirror-agent", 0)})
         for program in ("mirror-server", "mirror-agent", "mirrorctl"):
             self.assertNotEqual(self.root.shell(f"command -v {program}", check=False).returncode, 0, program)
@@ -295,7 +300,6 @@ class CleanMachine(unittest.TestCase):
                     info = path.stat()
                     found[str(path.relative_to(self.root.path))] = (info.st_uid, info.st_gid, info.st_mode)
         return found
-
 
 
 if __name__ == "__main__":

@@ -175,6 +175,47 @@ class Contents(unittest.TestCase):
             self.assertIn(f"deb-systemd-invoke try-restart 'mirror-{part}.service'", (scripts / "postinst").read_text())
             self.assertIn(f"deb-systemd-invoke stop mirror-{part}.service", (scripts / "prerm").read_text())
 
+    def run_script(self, package, name, *words, files=()):
+        """What a maintainer script says of `files`, below a root of its own, without the parts that debhelper added."""
+        root = pathlib.Path(tempfile.mkdtemp(prefix="root-"))
+        self.addCleanup(shutil.rmtree, root)
+        for path, text in files:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+        (root / "dpkg-query").write_text("#!/bin/sh\n" + "".join(f"echo /{path}\n" for path in sorted(package.files())))
+        (root / "dpkg-query").chmod(0o755)
+        text = (package.folder / "DEBIAN" / name).read_text().partition("# Automatically added")[0]
+        text = re.sub(r"(?<=[\s=\"])/(?=etc/|usr/local/|run/)", f"{root}/", text)
+        path = {**os.environ, "PATH": f"{root}:{os.environ['PATH']}"}
+        run = subprocess.run(["sh", "-c", text, name, *words], env=path, capture_output=True, text=True, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return (run.stdout + run.stderr).replace(f"{root}/", "/")
+
+    def test_what_was_installed_by_hand_is_named_in_one_line(self):
+        for part, by_hand in {
+            "server": ("usr/local/sbin/mirror-server", "etc/systemd/system/mirror-server.service"),
+            "agent": ("usr/local/bin/mirror-agent", "etc/sysusers.d/partner-mirror-agent.conf"),
+            "tools": ("usr/local/bin/mirrorctl", "usr/local/sbin/mirror-harness"),
+        }.items():
+            package = self.packages[f"partner-mirror-{part}"]
+            of_others = "usr/local/bin/tar"
+            said = self.run_script(package, "postinst", "configure", files=[(path, "") for path in (*by_hand, of_others)])
+            self.assertEqual((said.count("\n"), of_others in said), (1, False), said)
+            for path in by_hand:
+                self.assertIn(f" /{path}", said)
+            self.assertEqual(self.run_script(package, "postinst", "configure", files=[(of_others, "")]), "")
+            self.assertEqual(self.run_script(package, "postinst", "abort-remove", files=[(by_hand[0], "")]), "")
+
+    def test_who_removes_the_agent_is_told_of_the_change_log(self):
+        config = "etc/partner-mirror-agent/mirror-agent.toml"
+        files = [(config, '[endpoint]\n\n[[source]]\npath = "/srv/crm/crm.db"\n')]
+        package = self.packages["partner-mirror-agent"]
+        told = f"runuser -u partner-mirror-agent -- mirror-agent uninstall --config /{config}\n"
+        self.assertIn(told, self.run_script(package, "prerm", "remove", files=files))
+        self.assertEqual(self.run_script(package, "prerm", "upgrade", "9.9", files=files), "")
+        self.assertEqual(self.run_script(package, "prerm", "remove", files=[(config, "[endpoint]\n# [[source]]\n")]), "")
+        self.assertEqual(self.run_script(package, "prerm", "remove"), "")
+
     def test_users_and_folders_are_those_of_the_unit(self):
         for part in ("server", "agent"):
             package = self.packages[f"partner-mirror-{part}"]

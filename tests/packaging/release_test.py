@@ -184,6 +184,15 @@ class Release(unittest.TestCase):
         self.commit()
         self.refused("0.2.0 is not higher than 0.9.0", "0.2.0")
 
+    def test_a_former_version_that_nobody_moved_on(self):
+        self.git("tag", "v0.1.5")
+        self.refused("tries rolling updates from '0.1.0', and the last release is 0.1.5", "0.2.0")
+
+    def test_a_time_that_is_none(self):
+        done = self.release("0.2.0", SOURCE_DATE_EPOCH="yesterday")
+        self.assertEqual((done.returncode, self.calls.read_text()), (2, ""))
+        self.assertIn("SOURCE_DATE_EPOCH is 'yesterday', and no time", done.stderr)
+
     def test_a_version_that_is_tagged(self):
         self.git("tag", "v0.2.0")
         self.refused("v0.2.0 is there already", "0.2.0")

@@ -125,6 +125,42 @@ class Repository(unittest.TestCase):
         self.assertEqual(self.make(same, self.keys).returncode, 0)
         self.assertEqual((same / "of-somebody").stat().st_mode & 0o777, 0o700, "what is not ours")
 
+    def test_what_fails_on_the_way_leaves_the_repository_as_it_was(self):
+        same, programs, newer = self.folder / "whole", self.root / "programs", self.root / "newer"
+        shutil.copytree(self.repository, same)
+        before = {path.name: path.read_bytes() for path in same.iterdir()}
+        shutil.copytree(PACKAGES, newer)
+        shutil.copy(next(newer.glob("partner-mirror-doc_*.deb")), newer / "partner-mirror-doc_9.9.9-1_all.deb")
+        next(newer.glob("partner-mirror-tools_*.deb")).write_bytes(b"another one, and damaged")
+        programs.mkdir()
+        environment = {**self.keys, "PATH": f"{programs}:{os.environ['PATH']}"}
+        # As with a passphrase that nobody types, and on a full disk.
+        for name, words in (("gpg", "--clearsign"), ("gzip", ""), ("apt-ftparchive", "packages"), ("true", "the package")):
+            real = shutil.which(name)
+            (programs / name).write_text(f'#!/bin/sh\ncase "$*" in *{words}*) exit 2 ;; esac\nexec {real} "$@"\n')
+            (programs / name).chmod(0o755)
+            made = run(ROOT / "tools" / "packaging" / "make_repository", newer, same, KEY, env=environment)
+            self.assertNotEqual(made.returncode, 0, name)
+            self.assertIn("the repository is as it was", made.stderr, name)
+            self.assertEqual({path.name: path.read_bytes() for path in same.iterdir()}, before, name)
+            (programs / name).unlink()
+
+    def test_two_at_a_time_are_refused(self):
+        same = self.folder / "busy"
+        shutil.copytree(self.repository, same)
+        (same / ".made" / "packages").mkdir(parents=True)
+        (same / ".made" / "packages" / "partner-mirror-doc_1_all.deb").write_text("of a run that was killed")
+        self.assertEqual(self.make(same, self.keys).returncode, 0)
+        self.assertFalse((same / ".made").exists())
+        with subprocess.Popen(["flock", same, "sh", "-c", "echo has it; read end"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as other:
+            other.stdout.readline()
+            made = self.make(same, self.keys)
+            other.communicate("\n")
+        self.assertEqual(made.returncode, 1)
+        self.assertIn("another one is at work", made.stderr)
+        self.assertEqual(self.make(same, self.keys).returncode, 0)
+
     def test_the_key_of_another_whose_name_has_ours_within_is_not_published(self):
         keys, other = self.home_with_key("ours"), self.home_with_key("others", KEY + ".evil.example")
         public = self.root / "other.asc"
@@ -154,6 +190,11 @@ class Repository(unittest.TestCase):
             self.assertEqual((used.returncode, used.stdout), (2, ""), words)
             self.assertIn(said, used.stderr)
         self.assertEqual(sorted(self.repository.iterdir()), before)
+
+    def test_a_time_that_is_none(self):
+        used = run(ROOT / "tools" / "package", "--no-build", env={**os.environ, "SOURCE_DATE_EPOCH": "yesterday"})
+        self.assertEqual((used.returncode, used.stdout), (2, ""))
+        self.assertIn("SOURCE_DATE_EPOCH is 'yesterday', and no time", used.stderr)
 
     def test_wrong_usage(self):
         for words in (["--repository", "x"], ["--key", "x"], ["--repository"], ["x"]):

@@ -170,11 +170,34 @@ class Sbom(unittest.TestCase):
         self.package("partner-mirror-agent", version="0.1.0-1")
         (self.packages / f"partner-mirror-agent_{VERSION}_amd64.deb").unlink()
         self.assertIn("several versions (0.1.0-1, 0.2.0-1)", self.make().stderr)
+        for path in self.packages.glob("partner-mirror-agent_*"):
+            path.unlink()
+        self.package("partner-mirror-tools", architecture="arm64")
+        self.assertIn(
+            f"partner-mirror-tools_{VERSION}_amd64.deb and partner-mirror-tools_{VERSION}_arm64.deb are both ", self.make().stderr
+        )
         for path in self.packages.iterdir():
             path.unlink()
         self.assertIn("no .deb file", self.make().stderr)
         usage = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, check=False)
         self.assertEqual((usage.returncode, "Usage" in usage.stderr), (2, True))
+
+    def test_a_time_that_is_none_is_said(self):
+        for epoch in ("yesterday", "", "9" * 20):
+            done = self.make(SOURCE_DATE_EPOCH=epoch)
+            self.assertEqual(done.returncode, 1, epoch)
+            self.assertIn(f"sbom.py: SOURCE_DATE_EPOCH is '{epoch}', and no time", done.stderr)
+
+    def test_a_full_disk_is_said_and_the_bill_before_stays(self):
+        self.bill()
+        before = (self.work / "bill.json").read_bytes()
+        limit = "ulimit -f 1; exec \"$@\""
+        command = ["sh", "-c", limit, "sh", sys.executable, "-B", SCRIPT, self.packages, self.work / "bill.json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+        self.assertRegex(done.stderr, r"^sbom\.py: .*too large.* Nothing was written\.$")
+        self.assertEqual((self.work / "bill.json").read_bytes(), before)
+        self.assertEqual(sorted(path.name for path in self.work.iterdir()), ["bill.json", "packages", "tree"])
 
 
 if __name__ == "__main__":

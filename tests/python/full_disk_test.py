@@ -16,6 +16,7 @@ import sys
 import tempfile
 import unittest
 
+import programs
 import sanitizer_words
 import whole_lines
 
@@ -31,7 +32,7 @@ class FullDisk(unittest.TestCase):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="full-disk-"))
         self.addCleanup(shutil.rmtree, self.work)
         self.dev = self.work / "dev"
-        self.run_program("mirrorctl", "init", "--dir", self.dev, "--context-id", "Cust")
+        programs.run(BIN / "mirrorctl", "init", "--dir", self.dev, "--context-id", "Cust")
         self.data = self.dev / "data"
         self.data.mkdir()
         mounted = subprocess.run(
@@ -46,13 +47,6 @@ class FullDisk(unittest.TestCase):
         database.commit()
         database.close()
         self.start_server()
-
-    def run_program(self, name, *arguments):
-        done = subprocess.run(
-            [BIN / name, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=PATIENCE_S
-        )
-        sanitizer_words.check(done.stderr)
-        return done
 
     def start_server(self):
         configuration = self.dev / "mirror-server.toml"
@@ -87,7 +81,7 @@ class FullDisk(unittest.TestCase):
             filler.write_bytes(bytes(max(0, disk.f_bavail * disk.f_frsize - kibibytes * 1024)))
 
     def once(self, tenant):
-        return self.run_program("mirror-agent", "once", "--config", self.dev / "mirror-agent.toml", "--context-id", tenant)
+        return programs.run(BIN / "mirror-agent", "once", "--config", self.dev / "mirror-agent.toml", "--context-id", tenant)
 
     def test_a_full_state_folder_is_named_with_what_to_do(self):
         state = self.work / "state"
@@ -105,7 +99,7 @@ class FullDisk(unittest.TestCase):
             re.sub(r'^state_dir = "[^"]*"', f'state_dir = "{state}"', head, flags=re.MULTILINE)
             + f'\n[[source]]\ncontext_id = "Cust-many"\npath = "{self.work}/many.db"\nstrategy = "synthetic"\n'
         )
-        done = self.run_program("mirror-agent", "once", "--config", configuration)
+        done = programs.run(BIN / "mirror-agent", "once", "--config", configuration)
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertEqual(whole_lines.too_long(done.stdout + done.stderr), [])
         failed = whole_lines.joined(done.stderr)
@@ -117,7 +111,7 @@ class FullDisk(unittest.TestCase):
             self.assertIn(f"'{state}/Cust-many.", note)
             self.assertRegex(note, "free space|Look whether the disk")
         subprocess.run(["mount", "-o", "remount,size=20m", state], check=True)
-        done = self.run_program("mirror-agent", "once", "--config", configuration)
+        done = programs.run(BIN / "mirror-agent", "once", "--config", configuration)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_a_new_tenant_is_told_of_it(self):

@@ -17,6 +17,7 @@ import tempfile
 import unittest
 
 import help_test
+import programs
 import sanitizer_words
 import whole_lines
 
@@ -103,7 +104,7 @@ class Tables(unittest.TestCase):
         cls.work = pathlib.Path(tempfile.mkdtemp(prefix="tables-"))
         cls.dev = cls.work / "dev"
         cls.server = None
-        cls.run_program("mirrorctl", "init", "--dir", cls.dev, "--context-id", "Cust", "--contexts", "Cust*")
+        programs.run(BIN / "mirrorctl", "init", "--dir", cls.dev, "--context-id", "Cust", "--contexts", "Cust*")
         configuration = cls.dev / "mirror-server.toml"
         configuration.write_text(re.sub(r"^port = 744\d", "port = 0", configuration.read_text(), flags=re.MULTILINE))
         with (cls.work / "server.err").open("wb") as log:
@@ -156,25 +157,12 @@ class Tables(unittest.TestCase):
             file.write(f'\n[[source]]\ncontext_id = "{tenant}"\npath = "{cls.work}/{tenant}.db"\nstrategy = "cdc"\n')
 
     @classmethod
-    def run_program(cls, name, *arguments):
-        done = subprocess.run(
-            [BIN / name, *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_S,
-        )
-        sanitizer_words.check(done.stderr)
-        return done
-
-    @classmethod
     def agent(cls, *arguments):
-        return cls.run_program("mirror-agent", *arguments, "--config", cls.dev / "mirror-agent.toml")
+        return programs.run(BIN / "mirror-agent", *arguments, "--config", cls.dev / "mirror-agent.toml")
 
     @classmethod
     def ctl(cls, *arguments):
-        return cls.run_program("mirrorctl", "--config", cls.dev / "mirrorctl.toml", *arguments)
+        return programs.run(BIN / "mirrorctl", "--config", cls.dev / "mirrorctl.toml", *arguments)
 
     def check_lines(self, done, fits=True):
         self.assertTrue(done.stdout, done.stderr)
@@ -296,7 +284,7 @@ class Tables(unittest.TestCase):
             (2, "mirror-server", ["--config", self.work / "none.toml"]),
         ):
             with self.subTest(program=program, arguments=arguments):
-                done = self.run_program(program, *arguments)
+                done = programs.run(BIN / program, *arguments)
                 self.assertEqual(done.returncode, code, done.stdout + done.stderr)
                 self.assertTrue(done.stdout + done.stderr)
                 self.assertEqual(whole_lines.too_long(done.stdout + done.stderr), [])

@@ -23,6 +23,7 @@ import time
 import unittest
 
 import free_ports
+import programs
 import sanitizer_words
 
 BIN = None
@@ -71,13 +72,6 @@ class OnTerminal:
         code = self.program.wait(PATIENCE_S)
         sanitizer_words.check(self.text)
         return code
-
-
-def environment(**more):
-    """Without what would be found, and without what keeps colours off."""
-    drop = ("NO_COLOR", "COLUMNS", "XDG_CONFIG_HOME", "MIRRORCTL_CONFIG", "MIRROR_AGENT_CONFIG", "MIRROR_SERVER_CONFIG")
-    kept = {name: value for name, value in os.environ.items() if name not in drop}
-    return kept | {"TERM": "xterm"} | {name: str(value) for name, value in more.items()}
 
 
 class TerminalTest(unittest.TestCase):
@@ -134,21 +128,10 @@ class TerminalTest(unittest.TestCase):
 
     @classmethod
     def run_program(cls, name, *arguments, cwd=None, **more):
-        done = subprocess.run(
-            [BIN / name, *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_S,
-            cwd=cwd or cls.nobody,
-            env=environment(HOME=more.pop("HOME", cls.nobody), **more),
-        )
-        sanitizer_words.check(done.stderr)
-        return done
+        return programs.run(BIN / name, *arguments, cwd=cwd or cls.nobody, HOME=more.pop("HOME", cls.nobody), **more)
 
     def on_terminal(self, name, *arguments, columns=100, lines=50, **more):
-        return OnTerminal(BIN / name, *map(str, arguments), columns=columns, lines=lines, env=environment(**more))
+        return OnTerminal(BIN / name, *map(str, arguments), columns=columns, lines=lines, env=programs.environment(**more))
 
     # --- Width and colours ---
 
@@ -283,7 +266,7 @@ class TerminalTest(unittest.TestCase):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env=environment(),
+                env=programs.environment(),
             ) as watch:
                 lines = []
                 while sum(line.startswith(begin) for line in lines) < 2:

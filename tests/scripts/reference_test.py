@@ -3,8 +3,10 @@
 does not have, and nothing in the code that no page has. Keys of configurations and their defaults, kinds of events,
 metrics, commands and options. tests/python/docs_test.py and metrics_test.py ask the programs themselves."""
 
+import os
 import pathlib
 import re
+import subprocess
 import tomllib
 import unittest
 
@@ -382,6 +384,20 @@ class Reference(unittest.TestCase):
             wrong += [f"{program}: the page lacks the command {one}" for one in sorted(commands - listed - headings)]
             self.assertTrue(options, program)
         self.assertEqual(wrong, [])
+
+    def test_the_page_of_commands_has_each_script_with_its_options(self):
+        _, _, section = (REFERENCE / "commands.md").read_text().partition("\n## Scripts\n")
+        scripts = [path for path in sorted((ROOT / "tools").iterdir()) if path.is_file() and os.access(path, os.X_OK)]
+        self.assertGreater(len(scripts), 10)
+        for script in scripts:
+            name = f"tools/{script.name}"
+            shown = " ".join(line for line in section.splitlines() if re.match(rf"(\| )?`{re.escape(name)}[ `]", line))
+            with self.subTest(script=name):
+                self.assertTrue(shown, "the page lacks it")
+                run = subprocess.run([script, "--help"], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
+                options = set(re.findall(r"^ +(--[a-z-]+)", run.stdout, re.MULTILINE))
+                self.assertLessEqual(options - {"--help"}, set(OPTION.findall(shown)))
+                self.assertLessEqual(set(OPTION.findall(shown)) - set(OPTION.findall(run.stdout)), set())
 
 
 class Checks(unittest.TestCase):

@@ -117,13 +117,17 @@ def write_samples(debian):
 
 
 def copy_units(debian):
-    """To where debhelper looks for them."""
+    """To where debhelper looks for them, and what dpkg runs."""
+    for part in ("server", "agent", "tools"):
+        shutil.copyfile(debian / "program.postinst", debian / f"partner-mirror-{part}.postinst")
     units = ROOT / "tools" / "systemd"
     for program, user in SERVICES.items():
         package = f"partner-mirror-{program.removeprefix('mirror-')}"
         shutil.copyfile(units / f"{program}.service", debian / f"{package}.{program}.service")
         shutil.copyfile(units / "sysusers.d" / f"{user}.conf", debian / f"{package}.sysusers")
         shutil.copyfile(units / "tmpfiles.d" / f"{user}.conf", debian / f"{package}.tmpfiles")
+        script = (debian / "service.postrm").read_text().replace("#USER#", user).replace("#PROGRAM#", program)
+        write(debian / f"{package}.postrm", script)
 
 
 def copy_pages(debian):

@@ -12,6 +12,7 @@ with; and from their /usr/share/doc/*/copyright. Run it where the packages were 
 machine give the same bytes: the time is SOURCE_DATE_EPOCH, or that of the newest package.
 """
 
+import contextlib
 import datetime
 import hashlib
 import io
@@ -241,7 +242,11 @@ def moment(packages):
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if epoch is None:
         epoch = max(int(package.path.stat().st_mtime) for package in packages)
-    return datetime.datetime.fromtimestamp(int(epoch), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        time = datetime.datetime.fromtimestamp(int(epoch), datetime.timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        raise Trouble(f"SOURCE_DATE_EPOCH is '{epoch}', and no time in seconds since 1970: correct or unset it") from None
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def bill(folder):
@@ -253,6 +258,9 @@ def bill(folder):
     versions = {one.version for one in ours}
     if len(versions) != 1:
         raise Trouble(f"the packages in {folder} are of several versions ({', '.join(sorted(versions))}): remove the old")
+    for one, next_one in zip(ours, ours[1:]):
+        if one.name == next_one.name:
+            raise Trouble(f"{one.path.name} and {next_one.path.name} are both {one.name}: remove one of them")
     installed, names = Installed(), {one.name for one in ours}
     direct = {one.name: installed.resolve(one.relations, one.name, ours=names) for one in ours}
     needed = installed.with_all_needs(set().union(*direct.values()) - names)
@@ -300,12 +308,17 @@ def main():
     if len(sys.argv) != 3:
         print(__doc__.strip(), file=sys.stderr)
         return 2
+    out = pathlib.Path(sys.argv[2])
+    # Beside it first: half a bill would be no JSON.
+    made = out.with_name(f".{out.name}.new")
     try:
-        content = bill(sys.argv[1])
-    except Trouble as trouble:
+        made.write_text(json.dumps(bill(sys.argv[1]), indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+        made.replace(out)
+    except (Trouble, OSError) as trouble:
+        with contextlib.suppress(OSError):
+            made.unlink()
         print(f"sbom.py: {trouble}. Nothing was written.", file=sys.stderr)
         return 1
-    pathlib.Path(sys.argv[2]).write_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
     return 0
 
 
