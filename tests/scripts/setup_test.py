@@ -70,6 +70,9 @@ class Setup(unittest.TestCase):
         run = self.run_setup(["cmake", "ninja-build"], uid=1000, arguments=["--also", "more.txt"])
         self.assertEqual(run.returncode, 1)
         self.assertIn("libx++-dev liby-dev'", run.stderr)
+        (self.root / "tools" / "other-packages.txt").write_text("libz-dev\n")
+        run = self.run_setup(["cmake", "ninja-build"], uid=1000, arguments=["--also", "other"])
+        self.assertIn("libx++-dev libz-dev'", run.stderr)
         self.assertEqual(self.run_setup(["cmake"], uid=1000, arguments=["--also"]).returncode, 2)
         self.assertIn("no list none.txt", self.run_setup([], uid=1000, arguments=["--also", "none.txt"]).stderr)
 

@@ -71,6 +71,7 @@ ANYBODY = re.compile(
 ROOMS = {
     "base": ("", ("xxhash", "nlohmann-json", "spdlog")),
     "base/db/sqlite": ("", ("SQLite",)),
+    "base/db/postgres": ("base", ("PostgreSQL",)),
     "base/http": ("base", ("Boost",)),
     "base/exposition": ("base base/http", ("prometheus-cpp",)),
     "base/text": ("base", ("CLI11",)),

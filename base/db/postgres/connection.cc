@@ -1,0 +1,258 @@
+#include "base/db/postgres/connection.h"
+
+#include <libpq-fe.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/db/postgres/name.h"
+
+namespace mirror::postgres {
+namespace {
+
+constexpr int kBinary = 1;
+constexpr std::size_t kValuesMax = 65'535;       // PostgreSQL's.
+constexpr std::size_t kValueBytesMax = 1 << 30;  // The same.
+constexpr std::chrono::seconds kCancelWithin{5};
+
+absl::StatusOr<std::string> SettingsSql(const Parameters& settings) {
+  std::string sql;
+  for (const auto& [name, value] : settings) {
+    const absl::StatusOr<std::string> key = QuotedName(name);
+    if (!key.ok()) return key;
+    std::vector<std::string> parts = {value};
+    // A list in one text would be one name.
+    if (name == "search_path") parts = absl::StrSplit(value, ", ");
+    for (std::string& part : parts) {
+      absl::StatusOr<std::string> quoted = QuotedText(part);
+      if (!quoted.ok()) return quoted;
+      part = *std::move(quoted);
+    }
+    absl::StrAppend(&sql, "SET ", *key, " TO ", absl::StrJoin(parts, ", "), ";");
+  }
+  return sql;
+}
+
+Parameters SettingsOf(const ConnectAs& as) {
+  Parameters settings = PinnedSettings();
+  settings.insert(settings.end(), as.settings.begin(), as.settings.end());
+  return settings;
+}
+
+}  // namespace
+
+absl::Status CheckSql(const std::string& sql) {
+  if (sql.find('\0') == std::string::npos) return absl::OkStatus();
+  return absl::InvalidArgumentError("a statement holds a NUL, where PostgreSQL would end it");
+}
+
+BoundValues::BoundValues(Values values) {
+  if (values.size() > kValuesMax) {
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat("a statement has ", values.size(), " values, and PostgreSQL takes ", kValuesMax));
+    return;
+  }
+  for (const Value& value : values) {
+    const std::string_view binary = value.binary();
+    if (binary.size() >= kValueBytesMax) {
+      status_ = absl::InvalidArgumentError(absl::StrCat("value $", data_.size() + 1, " of a statement has ",
+                                                        binary.size(),
+                                                        " bytes, and PostgreSQL takes less than 1 GB"));
+      return;
+    }
+    types_.push_back(static_cast<unsigned int>(value.type()));
+    // libpq takes a null pointer for NULL.
+    data_.push_back(value.is_null() ? nullptr : binary.data() == nullptr ? "" : binary.data());
+    sizes_.push_back(static_cast<int>(binary.size()));
+    formats_.push_back(kBinary);
+  }
+}
+
+Connection::Connection(std::unique_ptr<Line> line, std::size_t statements_max)
+    : line_(std::move(line)),
+      prepared_(statements_max),
+      canceller_(std::make_shared<Canceller>(line_->handle())) {}
+
+Connection::~Connection() { canceller_->Allow(false); }
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as) {
+  absl::StatusOr<std::unique_ptr<Line>> line = Line::Open(as);
+  if (!line.ok()) return line.status();
+  std::unique_ptr<Connection> connection(new Connection(*std::move(line), as.statements_max));
+  const absl::StatusOr<std::string> settings = SettingsSql(SettingsOf(as));
+  if (!settings.ok()) return settings.status();
+  connection->SetAnswerWithin(as.connect_within);
+  if (absl::Status set = connection->ExecuteAs(IfLost::kNothing, *settings, "setting up the session");
+      !set.ok())
+    return set;
+  connection->SetAnswerWithin(as.answer_within);
+  return connection;
+}
+
+void Connection::RenewCanceller() {
+  canceller_->Allow(false);
+  if (line_->IsOpen()) canceller_ = std::make_shared<Canceller>(line_->handle());
+}
+
+absl::Status Connection::Execute(const std::string& sql, std::string_view doing) {
+  // A text of several statements may have a COMMIT in it.
+  return ExecuteAs(IfLost::kUnknown, sql, doing);
+}
+
+absl::Status Connection::ExecuteAs(IfLost if_lost, const std::string& sql, std::string_view doing) {
+  if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
+  if (absl::Status begun = line_->Begin(if_lost, doing); !begun.ok()) return begun;
+  if (absl::Status sent = line_->Send(PQsendQuery(line_->handle(), sql.c_str()), doing); !sent.ok())
+    return sent;
+  return line_->Finish(doing).status();
+}
+
+absl::Status Connection::DeallocateDropped() {
+  if (!line_->IsOpen() || PQtransactionStatus(line_->handle()) == PQTRANS_INERROR) return absl::OkStatus();
+  std::string sql;
+  for (const std::string& name : prepared_.TakeDropped()) absl::StrAppend(&sql, "DEALLOCATE ", name, ";");
+  return sql.empty() ? absl::OkStatus() : ExecuteAs(IfLost::kNothing, sql, "deallocating statements");
+}
+
+void Connection::NoteFailed(const std::string& key, const absl::Status& failed) {
+  const Failure failure = FailureOf(failed);
+  if (failure.trouble != Trouble::kStalePlan) return;
+  if (failure.sqlstate == "26000") {
+    prepared_.Forget(key);
+  } else {
+    prepared_.Drop(key);
+  }
+}
+
+absl::Status Connection::SendStatement(const std::string& sql, Values values, IfLost if_lost,
+                                       std::string_view doing) {
+  if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
+  const BoundValues bound(values);
+  if (!bound.status().ok()) return bound.status();
+  if (absl::Status dropped = DeallocateDropped(); !dropped.ok()) return dropped;
+  if (absl::Status begun = line_->Begin(IfLost::kNothing, doing); !begun.ok()) return begun;
+  const std::string key = PreparedStatements::KeyOf(sql, values);
+  const PreparedStatements::Use use = prepared_.UseOf(key);
+  PGconn* const handle = line_->handle();
+  if (use.has_to_be_prepared) {
+    absl::Status prepared =
+        line_->Send(PQsendPrepare(handle, use.name.c_str(), sql.c_str(), bound.size(), bound.types()), doing);
+    if (prepared.ok()) prepared = line_->Finish(doing).status();
+    if (!prepared.ok()) {
+      prepared_.Forget(key);
+      return prepared;
+    }
+  }
+  if (absl::Status begun = line_->Begin(if_lost, doing); !begun.ok()) return begun;
+  if (use.name.empty()) {
+    return line_->Send(PQsendQueryParams(handle, sql.c_str(), bound.size(), bound.types(), bound.data(),
+                                         bound.sizes(), bound.formats(), kBinary),
+                       doing);
+  }
+  return line_->Send(PQsendQueryPrepared(handle, use.name.c_str(), bound.size(), bound.data(), bound.sizes(),
+                                         bound.formats(), kBinary),
+                     doing);
+}
+
+absl::StatusOr<Result> Connection::RunOnce(const std::string& sql, Values values, std::string_view doing) {
+  // In a transaction nothing lasts before its COMMIT.
+  const IfLost if_lost = line_->InTransaction() ? IfLost::kNothing : IfLost::kUnknown;
+  if (absl::Status sent = SendStatement(sql, values, if_lost, doing); !sent.ok()) return sent;
+  absl::StatusOr<Result> result = line_->Finish(doing);
+  if (!result.ok()) NoteFailed(PreparedStatements::KeyOf(sql, values), result.status());
+  return result;
+}
+
+absl::StatusOr<Rows> Connection::Query(const std::string& sql, Values values, std::string_view doing) {
+  absl::StatusOr<Result> result = RunOnce(sql, values, doing);
+  // In a transaction that is for its caller to do, from its begin on.
+  if (!result.ok() && TroubleOf(result.status()) == Trouble::kStalePlan && IsIdle()) {
+    result = RunOnce(sql, values, doing);
+  }
+  if (!result.ok()) return result.status();
+  return Rows(*std::move(result));
+}
+
+absl::StatusOr<std::int64_t> Connection::Run(const std::string& sql, Values values, std::string_view doing) {
+  const absl::StatusOr<Rows> rows = Query(sql, values, doing);
+  if (!rows.ok()) return rows.status();
+  return rows->affected();
+}
+
+absl::StatusOr<std::int64_t> Connection::Number(const std::string& sql, Values values,
+                                                std::string_view doing) {
+  const absl::StatusOr<Rows> rows = Query(sql, values, doing);
+  if (!rows.ok()) return rows.status();
+  if (rows->rows() == 0 || rows->IsNull(0, 0)) {
+    return ToStatus({.words = "there is no row, or it has no number"}, doing);
+  }
+  const Type type = rows->TypeOf(0);
+  if (type != Type::kInt8 && type != Type::kInt4 && type != Type::kInt2 && type != Type::kOid &&
+      type != Type::kBool) {
+    return rows->Require({Type::kInt8});
+  }
+  return rows->Int(0, 0);
+}
+
+absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values values, std::string_view doing) {
+  if (absl::Status sent = SendStatement(sql, values, IfLost::kNothing, doing); !sent.ok()) return sent;
+  if (PQsetSingleRowMode(line_->handle()) != 1)
+    return line_->Cut(doing, {.words = "libpq gives no single rows"});
+  return RowStream(*this, doing);
+}
+
+absl::Status Connection::Probe() { return ExecuteAs(IfLost::kNothing, "", "probing the connection"); }
+
+std::string Connection::Setting(const std::string& name) const {
+  const char* const value = IsOpen() ? PQparameterStatus(line_->handle(), name.c_str()) : nullptr;
+  return value == nullptr ? "" : value;
+}
+
+int Connection::server_pid() const { return IsOpen() ? PQbackendPID(line_->handle()) : 0; }
+
+RowStream::RowStream(RowStream&& other) noexcept
+    : connection_(std::exchange(other.connection_, nullptr)),
+      doing_(std::move(other.doing_)),
+      row_(std::move(other.row_)) {}
+
+RowStream::~RowStream() {
+  if (connection_ == nullptr || !connection_->IsOpen()) return;
+  Line& line = connection_->line();
+  const std::chrono::milliseconds before = line.answer_within();
+  line.SetAnswerWithin(kCancelWithin);
+  // What it has sent meanwhile is thrown away; the error of the cancelled statement, too.
+  if (!connection_->canceller()->Cancel().ok()) {
+    line.Close();
+  } else {
+    line.Finish(doing_).status().IgnoreError();
+  }
+  line.SetAnswerWithin(before);
+}
+
+absl::StatusOr<bool> RowStream::Step() {
+  if (connection_ == nullptr) return false;
+  Line& line = connection_->line();
+  absl::StatusOr<Result> next = line.Next(doing_);
+  if (next.ok() && *next != nullptr && PQresultStatus(next->get()) == PGRES_SINGLE_TUPLE) {
+    row_ = Rows(*std::move(next));
+    return true;
+  }
+  row_ = Rows();
+  Connection* const connection = std::exchange(connection_, nullptr);
+  if (!next.ok()) return next.status();
+  if (*next == nullptr) return connection->IsOpen() ? absl::StatusOr<bool>(false) : line.Cut(doing_);
+  absl::Status ended;
+  if (PQresultStatus(next->get()) != PGRES_TUPLES_OK && PQresultStatus(next->get()) != PGRES_COMMAND_OK) {
+    ended = line.ErrorOf(next->get(), doing_);
+  }
+  if (connection->IsOpen()) {
+    const absl::Status rest = line.Finish(doing_).status();
+    if (ended.ok()) ended = rest;
+  }
+  if (!ended.ok()) return ended;
+  return false;
+}
+
+}  // namespace mirror::postgres

@@ -1,0 +1,132 @@
+#ifndef MIRROR_BASE_DB_POSTGRES_CONNECTION_H_
+#define MIRROR_BASE_DB_POSTGRES_CONNECTION_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/canceller.h"
+#include "base/db/postgres/line.h"
+#include "base/db/postgres/prepared_statements.h"
+#include "base/db/postgres/rows.h"
+#include "base/db/postgres/value.h"
+
+namespace mirror::postgres {
+
+class Connection;
+
+/// The rows of a statement one by one, as they come: never more of them in memory than one, and what libpq
+/// has read ahead. Nothing else is done with the connection meanwhile. One that is left before its end is
+/// cancelled at the server. The connection outlives it.
+class RowStream {
+ public:
+  RowStream(RowStream&& other) noexcept;
+  RowStream& operator=(RowStream&&) = delete;
+  ~RowStream();
+
+  /// False: that were all.
+  absl::StatusOr<bool> Step();
+  /// Row 0 of it is the one at which this stands.
+  const Rows& row() const { return row_; }
+
+ private:
+  friend class Connection;
+  RowStream(Connection& connection, std::string_view doing) : connection_(&connection), doing_(doing) {}
+
+  Connection* connection_;  ///< Null: at its end.
+  std::string doing_;
+  Rows row_;
+};
+
+/// A connection to a PostgreSQL database. All errors of it and of what works on it are those of Failure, but
+/// for kInvalidArgument of what cannot be sent. Once one is Trouble::kLost or kCommitUnknown, all others are
+/// kLost. Threads: one at a time, but for the canceller.
+class Connection {
+ public:
+  /// Errors: those of CheckConninfo(), of a passfile that others may read, of settings the server refuses;
+  /// Failure.
+  static absl::StatusOr<std::unique_ptr<Connection>> Open(const ConnectAs& as);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Runs one statement or several, as one transaction unless they say otherwise; whatever rows they give.
+  absl::Status Execute(const std::string& sql, std::string_view doing = "");
+  /// One statement, with $1, $2, … for its values. The rows are whole in memory.
+  absl::StatusOr<Rows> Query(const std::string& sql, Values values = {}, std::string_view doing = "");
+  /// The same for one that changes rows: how many.
+  absl::StatusOr<std::int64_t> Run(const std::string& sql, Values values = {}, std::string_view doing = "");
+  /// The first value of the first row, a whole number. Errors: also when there is none.
+  absl::StatusOr<std::int64_t> Number(const std::string& sql, Values values = {},
+                                      std::string_view doing = "");
+  /// One that gives many rows and changes none.
+  absl::StatusOr<RowStream> Stream(const std::string& sql, Values values = {}, std::string_view doing = "");
+
+  /// Whether it is there as far as is known without asking the server.
+  bool IsOpen() const { return line_->IsOpen(); }
+  /// Asks the server.
+  absl::Status Probe();
+  bool InTransaction() const { return line_->InTransaction(); }
+  /// Neither in a transaction nor in a statement.
+  bool IsIdle() const { return line_->IsIdle(); }
+  /// See ConnectAs::answer_within; from the next wait on.
+  void SetAnswerWithin(std::chrono::milliseconds within) { line_->SetAnswerWithin(within); }
+
+  /// What the server reports without being asked: server_version, server_encoding, in_hot_standby; empty: it
+  /// does not report that.
+  std::string Setting(const std::string& name) const;
+  int server_pid() const;
+  const std::shared_ptr<Canceller>& canceller() const { return canceller_; }
+  /// The one so far cancels nothing any more: who has it is not to reach who has the connection next.
+  void RenewCanceller();
+  void Close() { line_->Close(); }
+
+  // For this room.
+
+  Line& line() { return *line_; }
+  PreparedStatements& prepared() { return prepared_; }
+  /// Deallocates what is not used any more, where the server takes that.
+  absl::Status DeallocateDropped();
+  /// Keeps the books after an error of a prepared statement.
+  void NoteFailed(const std::string& key, const absl::Status& failed);
+
+ private:
+  Connection(std::unique_ptr<Line> line, std::size_t statements_max);
+  absl::Status ExecuteAs(IfLost if_lost, const std::string& sql, std::string_view doing);
+  absl::Status SendStatement(const std::string& sql, Values values, IfLost if_lost, std::string_view doing);
+  absl::StatusOr<Result> RunOnce(const std::string& sql, Values values, std::string_view doing);
+
+  std::unique_ptr<Line> line_;
+  PreparedStatements prepared_;
+  std::shared_ptr<Canceller> canceller_;
+};
+
+/// Values as libpq wants them. They live as long as this, and as long as this does not move.
+class BoundValues {
+ public:
+  explicit BoundValues(Values values);
+  /// Errors: kInvalidArgument: there are more of them, or more bytes in one, than PostgreSQL takes.
+  absl::Status status() const { return status_; }
+  int size() const { return static_cast<int>(data_.size()); }
+  const unsigned int* types() const { return types_.data(); }
+  const char* const* data() const { return data_.data(); }
+  const int* sizes() const { return sizes_.data(); }
+  const int* formats() const { return formats_.data(); }
+
+ private:
+  absl::Status status_;
+  std::vector<unsigned int> types_;
+  std::vector<const char*> data_;
+  std::vector<int> sizes_, formats_;
+};
+
+/// What is sent as SQL ends where a NUL stands. Errors: kInvalidArgument.
+absl::Status CheckSql(const std::string& sql);
+
+}  // namespace mirror::postgres
+
+#endif  // MIRROR_BASE_DB_POSTGRES_CONNECTION_H_

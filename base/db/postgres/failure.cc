@@ -1,0 +1,220 @@
+#include "base/db/postgres/failure.h"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace mirror::postgres {
+namespace {
+
+constexpr char kPayload[] = "mirror.postgres/failure";
+
+struct Condition {
+  std::string_view sqlstate;  ///< Or how it begins; the first that fits counts.
+  Trouble trouble;
+};
+
+constexpr Condition kConditions[] = {
+    {"08", Trouble::kLost},         {"40001", Trouble::kRetry},
+    {"40P01", Trouble::kRetry},     {"40003", Trouble::kCommitUnknown},
+    {"26000", Trouble::kStalePlan}, {"55P03", Trouble::kLockTimeout},
+    {"53300", Trouble::kTooMany},   {"53", Trouble::kNoSpace},
+    {"57014", Trouble::kCancelled}, {"57P03", Trouble::kNotReady},
+    {"57P", Trouble::kLost},        {"25006", Trouble::kReadOnly},
+    {"25P03", Trouble::kLost},      {"23", Trouble::kConstraint},
+    {"2BP01", Trouble::kDependent}, {"0A", Trouble::kUnsupported},
+    {"42501", Trouble::kDenied},    {"28", Trouble::kDenied},
+    {"42P01", Trouble::kUndefined}, {"42703", Trouble::kUndefined},
+    {"42704", Trouble::kUndefined}, {"42883", Trouble::kUndefined},
+    {"3F000", Trouble::kUndefined}, {"3D000", Trouble::kUndefined},
+    {"42P04", Trouble::kExists},    {"42P06", Trouble::kExists},
+    {"42P07", Trouble::kExists},    {"42701", Trouble::kExists},
+    {"42710", Trouble::kExists},    {"22", Trouble::kValue},
+    {"54", Trouble::kTooLarge},     {"XX001", Trouble::kDamage},
+    {"XX002", Trouble::kDamage},
+};
+
+Trouble TroubleOfState(std::string_view sqlstate) {
+  const auto* const found = std::find_if(
+      std::begin(kConditions), std::end(kConditions),
+      [&](const Condition& one) { return sqlstate.substr(0, one.sqlstate.size()) == one.sqlstate; });
+  return found == std::end(kConditions) ? Trouble::kOther : found->trouble;
+}
+
+absl::StatusCode CodeOf(Trouble trouble) {
+  switch (trouble) {
+    case Trouble::kNone:
+      return absl::StatusCode::kOk;
+    case Trouble::kLost:
+    case Trouble::kCommitUnknown:
+    case Trouble::kNotReplicated:
+    case Trouble::kLockTimeout:
+    case Trouble::kNoSpace:
+    case Trouble::kTooMany:
+    case Trouble::kNotReady:
+    case Trouble::kReadOnly:
+      return absl::StatusCode::kUnavailable;
+    case Trouble::kRetry:
+    case Trouble::kStalePlan:
+      return absl::StatusCode::kAborted;
+    case Trouble::kCancelled:
+      return absl::StatusCode::kCancelled;
+    case Trouble::kConstraint:
+    case Trouble::kDependent:
+    case Trouble::kUnsupported:
+      return absl::StatusCode::kFailedPrecondition;
+    case Trouble::kUndefined:
+      return absl::StatusCode::kNotFound;
+    case Trouble::kExists:
+      return absl::StatusCode::kAlreadyExists;
+    case Trouble::kDenied:
+      return absl::StatusCode::kPermissionDenied;
+    case Trouble::kValue:
+    case Trouble::kTooLarge:
+      return absl::StatusCode::kInvalidArgument;
+    case Trouble::kDamage:
+      return absl::StatusCode::kDataLoss;
+    case Trouble::kOther:
+      break;
+  }
+  return absl::StatusCode::kInternal;
+}
+
+/// PostgreSQL's own message, where its condition repeats no value.
+std::string SafeWords(std::string_view sqlstate, std::string_view words) {
+  constexpr std::array<std::string_view, 4> kWithoutValues = {"22001", "22012", "22P03", "22P04"};
+  const bool is_safe =
+      std::find(kWithoutValues.begin(), kWithoutValues.end(), sqlstate) != kWithoutValues.end();
+  const std::string_view kind = sqlstate.substr(0, 2);
+  if (kind == "22" && !is_safe) {
+    if (sqlstate == "22003") return "a number is out of its type's range";
+    if (sqlstate == "22007" || sqlstate == "22008")
+      return "a date or a time is none, or out of its type's range";
+    if (sqlstate == "22021") return "a text holds what the database's encoding does not have";
+    return "a value is not as its type wants it";
+  }
+  // Words of functions that others wrote, and of other databases.
+  if (kind == "P0" || kind == "38" || kind == "39" || kind == "HV")
+    return "a trigger or function raised an error";
+  std::string safe(words.substr(0, words.find('\n')));
+  std::replace(safe.begin(), safe.end(), '"', '\'');
+  return safe;
+}
+
+std::string FieldOf(const pg_result* result, int field) {
+  const char* const text = PQresultErrorField(result, field);
+  return text == nullptr ? std::string() : text;
+}
+
+/// "COPY t, line 3, column a: …": its words are translated, its first number is the row.
+std::int64_t CopyRow(std::string_view context) {
+  if (context.substr(0, 5) != "COPY ") return 0;
+  // The table's name may hold anything, a comma and digits, too; the row comes behind ", ".
+  for (std::size_t comma = context.find(", "); comma != std::string_view::npos;
+       comma = context.find(", ", comma + 2)) {
+    const std::string_view word =
+        context.substr(comma + 2, context.find_first_of(",:\n", comma + 2) - comma - 2);
+    const std::size_t blank = word.rfind(' ');
+    std::int64_t row = 0;
+    if (blank != std::string_view::npos && absl::SimpleAtoi(std::string(word.substr(blank + 1)), &row))
+      return row;
+  }
+  return 0;
+}
+
+bool EndsTheConnection(const std::string& severity) { return severity == "FATAL" || severity == "PANIC"; }
+
+}  // namespace
+
+absl::Status ToStatus(const Failure& failure, std::string_view doing) {
+  if (failure.trouble == Trouble::kNone) return absl::OkStatus();
+  std::string message(doing);
+  if (!message.empty()) message += ": ";
+  message += failure.words;
+  if (!failure.sqlstate.empty()) absl::StrAppend(&message, " (SQLSTATE ", failure.sqlstate, ")");
+  absl::Status status(CodeOf(failure.trouble), message);
+  const std::vector<std::string> fields = {std::to_string(static_cast<int>(failure.trouble)),
+                                           failure.sqlstate,
+                                           failure.schema,
+                                           failure.table,
+                                           failure.column,
+                                           failure.constraint,
+                                           std::to_string(failure.copy_row)};
+  status.SetPayload(kPayload, absl::Cord(absl::StrJoin(fields, std::string(1, '\0'))));
+  return status;
+}
+
+Failure FailureOf(const absl::Status& status) {
+  const auto payload = status.GetPayload(kPayload);
+  if (!payload) return {.trouble = Trouble::kNone};
+  // No name of PostgreSQL's holds a NUL.
+  const std::vector<std::string> fields = absl::StrSplit(std::string(*payload), '\0');
+  Failure failure;
+  int trouble = 0;
+  if (fields.size() != 7 || !absl::SimpleAtoi(fields[0], &trouble)) return {.trouble = Trouble::kOther};
+  failure.trouble = static_cast<Trouble>(trouble);
+  failure.sqlstate = fields[1];
+  failure.schema = fields[2];
+  failure.table = fields[3];
+  failure.column = fields[4];
+  failure.constraint = fields[5];
+  if (!absl::SimpleAtoi(fields[6], &failure.copy_row)) failure.copy_row = 0;
+  return failure;
+}
+
+Trouble TroubleOf(const absl::Status& status) { return FailureOf(status).trouble; }
+
+Failure ReadFailure(const pg_result* result) {
+  Failure failure;
+  failure.sqlstate = FieldOf(result, PG_DIAG_SQLSTATE);
+  failure.schema = FieldOf(result, PG_DIAG_SCHEMA_NAME);
+  failure.table = FieldOf(result, PG_DIAG_TABLE_NAME);
+  failure.column = FieldOf(result, PG_DIAG_COLUMN_NAME);
+  failure.constraint = FieldOf(result, PG_DIAG_CONSTRAINT_NAME);
+  failure.copy_row = CopyRow(FieldOf(result, PG_DIAG_CONTEXT));
+  if (failure.sqlstate.empty()) {
+    // libpq's own: the connection, or memory.
+    failure.words = SafeWords("", PQresultErrorMessage(result));
+    return failure;
+  }
+  failure.words = absl::StrCat("PostgreSQL says \"",
+                               SafeWords(failure.sqlstate, FieldOf(result, PG_DIAG_MESSAGE_PRIMARY)), "\"");
+  failure.trouble = TroubleOfState(failure.sqlstate);
+  // Both have the code of much else, and words that are translated; the function that said it is not.
+  if (FieldOf(result, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery")
+    failure.trouble = Trouble::kStalePlan;
+  if (EndsTheConnection(FieldOf(result, PG_DIAG_SEVERITY_NONLOCALIZED))) failure.trouble = Trouble::kLost;
+  return failure;
+}
+
+Failure ReadRefusal(std::string_view words) {
+  Failure failure{.trouble = Trouble::kNotReady};
+  std::string line(words.substr(0, words.find('\n')));
+  // 'connection to server at … failed: FATAL:  53300: sorry, too many clients already'.
+  constexpr std::string_view kSeverity = "FATAL:  ";
+  const std::size_t at = line.find(kSeverity);
+  const std::size_t state = at + kSeverity.size();
+  if (at != std::string::npos && line.size() > state + 6 && line[state + 5] == ':') {
+    failure.sqlstate = line.substr(state, 5);
+    failure.trouble = TroubleOfState(failure.sqlstate);
+    if (failure.trouble == Trouble::kLost || failure.trouble == Trouble::kOther)
+      failure.trouble = Trouble::kNotReady;
+    line.erase(at, kSeverity.size() + 7);
+  }
+  std::replace(line.begin(), line.end(), '"', '\'');
+  failure.words = line;
+  return failure;
+}
+
+}  // namespace mirror::postgres

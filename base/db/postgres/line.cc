@@ -1,0 +1,238 @@
+#include "base/db/postgres/line.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace mirror::postgres {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kWarningsMax = 16;
+
+/// What came: 0 when the time is over.
+short Poll(int socket, short events, Line::Clock::time_point until) {
+  for (;;) {
+    const auto left = std::chrono::duration_cast<milliseconds>(until - Line::Clock::now()) + milliseconds(1);
+    pollfd one{socket, events, 0};
+    const int ready = poll(&one, 1, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000)));
+    if (ready > 0) return one.revents;
+    if (ready < 0 && errno != EINTR) return POLLERR;
+    if (Line::Clock::now() >= until) return 0;
+  }
+}
+
+void KeepWarning(void* warnings, const PGresult* notice) {
+  auto& kept = *static_cast<std::vector<std::string>*>(warnings);
+  const char* const severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  const char* const sqlstate = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+  if (severity == nullptr || sqlstate == nullptr || std::string_view(severity) != "WARNING") return;
+  if (kept.size() < kWarningsMax) kept.emplace_back(sqlstate);
+}
+
+/// Of the parameters, for one host.
+milliseconds OwnTimeout(const Parameters& parameters) {
+  for (const auto& [keyword, value] : parameters) {
+    int seconds = 0;
+    if (keyword == "connect_timeout" && absl::SimpleAtoi(value, &seconds) && seconds > 0) {
+      return std::chrono::seconds(seconds);
+    }
+  }
+  return milliseconds::max();
+}
+
+absl::Status Refused(const std::string& name, const Failure& failure) {
+  return ToStatus(failure, absl::StrCat(name, " cannot be used"));
+}
+
+}  // namespace
+
+void ClearResult::operator()(pg_result* result) const { PQclear(result); }
+
+Line::~Line() { Close(); }
+
+void Line::Close() {
+  PQfreemem(std::exchange(piece_, nullptr));
+  if (handle_ != nullptr) PQfinish(handle_);
+  handle_ = nullptr;
+}
+
+bool Line::IsOpen() const { return handle_ != nullptr && PQstatus(handle_) == CONNECTION_OK; }
+
+bool Line::IsIdle() const { return IsOpen() && PQtransactionStatus(handle_) == PQTRANS_IDLE; }
+
+bool Line::InTransaction() const {
+  if (!IsOpen()) return false;
+  const PGTransactionStatusType status = PQtransactionStatus(handle_);
+  return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+absl::StatusOr<std::unique_ptr<Line>> Line::Open(const ConnectAs& as) {
+  const absl::StatusOr<Target> target = ReadTarget(as);
+  if (!target.ok()) return target.status();
+  const Clock::time_point until = Clock::now() + as.connect_within;
+  absl::Status refused;
+  std::size_t left = target->attempts.size();
+  for (const Parameters& attempt : target->attempts) {
+    std::unique_ptr<Line> line(new Line(target->name));
+    line->answer_within_ = as.answer_within;
+    const Clock::time_point now = Clock::now();
+    const milliseconds share(std::chrono::duration_cast<milliseconds>(until - now).count() /
+                             static_cast<std::int64_t>(left--));
+    const milliseconds own = OwnTimeout(attempt);
+    const Clock::time_point end = own == milliseconds::max() ? now + share : std::min(now + own, until);
+    absl::Status connected = line->Connect(attempt, end);
+    if (connected.ok()) return line;
+    // Of several hosts that one speaks for all which says more than that it is not there.
+    if (refused.ok() || TroubleOf(refused) == Trouble::kNotReady) refused = std::move(connected);
+  }
+  return refused;
+}
+
+absl::Status Line::Connect(const Parameters& parameters, Clock::time_point until) {
+  std::vector<const char*> keywords, values;
+  for (const auto& [keyword, value] : parameters) {
+    keywords.push_back(keyword.c_str());
+    values.push_back(value.c_str());
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+  handle_ = PQconnectStartParams(keywords.data(), values.data(), 0);
+  if (handle_ == nullptr) return absl::ResourceExhaustedError("no memory for a connection");
+  // Of a refusal libpq keeps nothing but words: these have the SQLSTATE among them.
+  PQsetErrorVerbosity(handle_, PQERRORS_VERBOSE);
+  PQsetNoticeReceiver(handle_, KeepWarning, &warnings_);
+  PostgresPollingStatusType state =
+      PQstatus(handle_) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  while (state != PGRES_POLLING_OK) {
+    if (state == PGRES_POLLING_FAILED) return Refused(name_, ReadRefusal(PQerrorMessage(handle_)));
+    const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (Poll(PQsocket(handle_), events, until) == 0) {
+      return Refused(name_, {.trouble = Trouble::kNotReady, .words = "it did not answer in time"});
+    }
+    state = PQconnectPoll(handle_);
+  }
+  PQsetErrorVerbosity(handle_, PQERRORS_DEFAULT);
+  if (PQsetnonblocking(handle_, 1) != 0) return Cut("connecting");
+  return absl::OkStatus();
+}
+
+absl::Status Line::Begin(IfLost if_lost, std::string_view doing) {
+  if_lost_ = IfLost::kNothing;
+  if (!IsOpen()) return Cut(doing);
+  if_lost_ = if_lost;
+  warnings_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status Line::Wait(short events, short& came, std::string_view doing) {
+  const bool for_ever = answer_within_ == milliseconds(0);
+  came = Poll(PQsocket(handle_), events,
+              Clock::now() + (for_ever ? std::chrono::hours(24 * 365) : answer_within_));
+  if (came != 0) return absl::OkStatus();
+  return Cut(doing, {.words = absl::StrCat("the server said nothing for ", answer_within_.count(), " ms")});
+}
+
+absl::Status Line::Send(int sent, std::string_view doing) {
+  // With nothing read meanwhile, two full buffers would wait for each other.
+  while (sent == 1) {
+    const int left = PQflush(handle_);
+    if (left == 0) return absl::OkStatus();
+    if (left < 0) break;
+    short came = 0;
+    if (absl::Status waited = Wait(POLLIN | POLLOUT, came, doing); !waited.ok()) return waited;
+    if ((came & POLLOUT) == 0 && PQconsumeInput(handle_) != 1) break;
+  }
+  if (IsOpen()) {
+    return ToStatus({.words = absl::StrCat("libpq did not take it: ", PQerrorMessage(handle_))}, doing);
+  }
+  return Cut(doing);
+}
+
+absl::Status Line::WaitForMore(std::string_view doing) {
+  short came = 0;
+  if (absl::Status waited = Wait(POLLIN, came, doing); !waited.ok()) return waited;
+  // A line that was cut may have words of the server's before its end: PQgetResult() gives them.
+  PQconsumeInput(handle_);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Result> Line::Next(std::string_view doing) {
+  if (handle_ == nullptr) return Cut(doing);
+  while (PQstatus(handle_) == CONNECTION_OK && PQisBusy(handle_) == 1) {
+    if (absl::Status more = WaitForMore(doing); !more.ok()) return more;
+  }
+  return Result(PQgetResult(handle_));
+}
+
+absl::StatusOr<std::string_view> Line::NextPiece(std::string_view doing) {
+  PQfreemem(std::exchange(piece_, nullptr));
+  while (IsOpen()) {
+    const int size = PQgetCopyData(handle_, &piece_, 1);
+    if (size > 0) return std::string_view(piece_, static_cast<std::size_t>(size));
+    if (size < 0) return std::string_view();
+    if (absl::Status more = WaitForMore(doing); !more.ok()) return more;
+  }
+  if (handle_ == nullptr) return Cut(doing);
+  return std::string_view();
+}
+
+bool Line::HearWhatCame() {
+  // Words before the end of a connection come for themselves; a server that never stops is none to wait for.
+  for (int times = 0; IsOpen() && times < 8; ++times) {
+    if (Poll(PQsocket(handle_), POLLIN, Clock::now()) == 0) return true;
+    PQconsumeInput(handle_);
+    PQisBusy(handle_);
+  }
+  Close();
+  return false;
+}
+
+absl::StatusOr<Result> Line::Finish(std::string_view doing) {
+  Result last;
+  absl::Status failed;
+  for (;;) {
+    absl::StatusOr<Result> next = Next(doing);
+    if (!next.ok()) return failed.ok() ? next.status() : failed;
+    if (*next == nullptr) break;
+    const ExecStatusType status = PQresultStatus(next->get());
+    if (status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE) {
+      if (failed.ok()) failed = ErrorOf(next->get(), doing);
+      if (handle_ == nullptr) return failed;
+    }
+    last = *std::move(next);
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+      return Cut(doing, {.words = "COPY is for CopyIn and CopyOut"});
+    }
+  }
+  if (!failed.ok()) return failed;
+  if (!IsOpen()) return Cut(doing);
+  return last;
+}
+
+absl::Status Line::ErrorOf(const pg_result* result, std::string_view doing) {
+  const Failure failure = ReadFailure(result);
+  if (failure.trouble == Trouble::kLost || !IsOpen()) return Cut(doing, failure);
+  return ToStatus(failure, doing);
+}
+
+absl::Status Line::Cut(std::string_view doing, const Failure& why) {
+  Failure failure = why;
+  failure.trouble = if_lost_ == IfLost::kUnknown ? Trouble::kCommitUnknown : Trouble::kLost;
+  std::string words = absl::StrCat("the connection to ", name_, " was lost");
+  if (!why.words.empty()) absl::StrAppend(&words, " (", why.words, ")");
+  failure.words = failure.trouble == Trouble::kCommitUnknown
+                      ? absl::StrCat(words, " before the answer came: it may have been applied")
+                      : absl::StrCat(words, "; what was not committed is rolled back");
+  Close();
+  return ToStatus(failure, doing);
+}
+
+}  // namespace mirror::postgres

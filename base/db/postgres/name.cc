@@ -1,0 +1,45 @@
+#include "base/db/postgres/name.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/utf8.h"
+
+namespace mirror::postgres {
+
+absl::Status CheckName(std::string_view name) {
+  if (name.empty()) return absl::InvalidArgumentError("an empty name is none that PostgreSQL can keep");
+  if (name.size() > kNameBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("'", std::string(name), "' has ", name.size(),
+                                                   " bytes, and PostgreSQL keeps names of at most ",
+                                                   kNameBytesMax));
+  }
+  if (name.find('\0') != std::string_view::npos || !IsText(name)) {
+    return absl::InvalidArgumentError("a name holds a NUL or is no UTF-8, and PostgreSQL keeps neither");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> QuotedName(std::string_view name) {
+  if (absl::Status checked = CheckName(name); !checked.ok()) return checked;
+  return absl::StrCat("\"", absl::StrReplaceAll(std::string(name), {{"\"", "\"\""}}), "\"");
+}
+
+absl::StatusOr<std::string> QuotedName(std::string_view schema, std::string_view name) {
+  const absl::StatusOr<std::string> first = QuotedName(schema);
+  if (!first.ok()) return first;
+  const absl::StatusOr<std::string> second = QuotedName(name);
+  if (!second.ok()) return second;
+  return absl::StrCat(*first, ".", *second);
+}
+
+absl::StatusOr<std::string> QuotedText(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos || !IsText(text)) {
+    return absl::InvalidArgumentError("a text holds a NUL or is no UTF-8, and PostgreSQL keeps neither");
+  }
+  // E'…' reads the same whatever standard_conforming_strings says.
+  const bool escapes = text.find('\\') != std::string_view::npos;
+  return absl::StrCat(escapes ? "E'" : "'",
+                      absl::StrReplaceAll(std::string(text), {{"'", "''"}, {"\\", "\\\\"}}), "'");
+}
+
+}  // namespace mirror::postgres

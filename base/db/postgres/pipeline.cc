@@ -1,0 +1,132 @@
+#include "base/db/postgres/pipeline.h"
+
+#include <libpq-fe.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror::postgres {
+
+int Pipeline::Queue(const std::string& sql, Values values, std::string_view doing) {
+  steps_.push_back({sql, {values.begin(), values.end()}, std::string(doing)});
+  return size() - 1;
+}
+
+absl::Status Pipeline::SendStep(const Step& step, std::size_t number, std::vector<Sent>& sent) {
+  PGconn* const handle = connection_.line().handle();
+  const BoundValues bound(step.values);
+  const std::string key = PreparedStatements::KeyOf(step.sql, step.values);
+  const PreparedStatements::Use use = connection_.prepared().UseOf(key);
+  int taken = 1;
+  if (use.has_to_be_prepared) {
+    taken = PQsendPrepare(handle, use.name.c_str(), step.sql.c_str(), bound.size(), bound.types());
+    sent.push_back({number, true, key});
+  }
+  if (taken == 1 && use.name.empty()) {
+    taken = PQsendQueryParams(handle, step.sql.c_str(), bound.size(), bound.types(), bound.data(),
+                              bound.sizes(), bound.formats(), 1);
+  } else if (taken == 1) {
+    taken = PQsendQueryPrepared(handle, use.name.c_str(), bound.size(), bound.data(), bound.sizes(),
+                                bound.formats(), 1);
+  }
+  sent.push_back({number, false, key});
+  if (taken == 1) return absl::OkStatus();
+  // Nothing was synced, so nothing of it lasts.
+  return connection_.line().Cut(step.doing, {.words = "libpq did not take a statement"});
+}
+
+absl::StatusOr<std::vector<Pipeline::Sent>> Pipeline::Send(const std::vector<Step>& steps) {
+  for (const Step& step : steps) {
+    absl::Status checked = CheckSql(step.sql);
+    if (checked.ok()) checked = BoundValues(step.values).status();
+    if (!checked.ok()) return checked;
+  }
+  if (absl::Status dropped = connection_.DeallocateDropped(); !dropped.ok()) return dropped;
+  Line& line = connection_.line();
+  const bool is_one = line.IsIdle() && !begins_;
+  const std::string& doing = steps.back().doing;
+  if (absl::Status begun = line.Begin(IfLost::kNothing, doing); !begun.ok()) return begun;
+  if (PQenterPipelineMode(line.handle()) != 1)
+    return line.Cut(doing, {.words = "it was in the middle of something"});
+  std::vector<Sent> sent;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (absl::Status taken = SendStep(steps[i], i, sent); !taken.ok()) return taken;
+  }
+  if (absl::Status begun = line.Begin(commits_ || is_one ? IfLost::kUnknown : IfLost::kNothing, doing);
+      !begun.ok()) {
+    return begun;
+  }
+  if (absl::Status synced = line.Send(PQpipelineSync(line.handle()), doing); !synced.ok()) return synced;
+  return sent;
+}
+
+absl::Status Pipeline::ReadOne(const std::string& doing, Result& last) {
+  Line& line = connection_.line();
+  absl::Status failed;
+  for (;;) {
+    absl::StatusOr<Result> next = line.Next(doing);
+    if (!next.ok()) return failed.ok() ? next.status() : failed;
+    if (*next == nullptr) break;
+    const ExecStatusType status = PQresultStatus(next->get());
+    if (status == PGRES_FATAL_ERROR && failed.ok()) {
+      failed = line.ErrorOf(next->get(), doing);
+      if (!line.IsOpen()) return failed;
+    } else if (status == PGRES_PIPELINE_ABORTED && failed.ok()) {
+      failed =
+          absl::AbortedError(absl::StrCat(doing, doing.empty() ? "" : ": ", "a statement before it failed"));
+    }
+    last = *std::move(next);
+  }
+  if (failed.ok() && !line.IsOpen()) return line.Cut(doing);
+  return failed;
+}
+
+absl::Status Pipeline::ReadEnd(std::string_view doing) {
+  Line& line = connection_.line();
+  const absl::StatusOr<Result> synced = line.Next(doing);
+  if (!synced.ok()) return synced.status();
+  if (*synced == nullptr || PQresultStatus(synced->get()) != PGRES_PIPELINE_SYNC) {
+    return *synced != nullptr && PQresultStatus(synced->get()) == PGRES_FATAL_ERROR
+               ? line.Cut(doing, ReadFailure(synced->get()))
+               : line.Cut(doing, {.words = "the answers do not end"});
+  }
+  if (PQexitPipelineMode(line.handle()) == 1) return absl::OkStatus();
+  return line.Cut(doing, {.words = "more was answered than asked"});
+}
+
+absl::StatusOr<std::vector<Rows>> Pipeline::Run() {
+  failed_ = -1;
+  const std::vector<Step> steps = std::exchange(steps_, {});
+  std::vector<Rows> rows;
+  if (steps.empty()) return rows;
+  const absl::StatusOr<std::vector<Sent>> sent = Send(steps);
+  begins_ = commits_ = false;
+  if (!sent.ok()) return sent.status();
+  absl::Status failed;
+  for (const Sent& one : *sent) {
+    Result last;
+    const absl::Status read = ReadOne(steps[one.step].doing, last);
+    if (!read.ok()) {
+      if (failed.ok()) {
+        failed = read;
+        failed_ = static_cast<int>(one.step);
+        connection_.NoteFailed(one.key, read);
+      }
+      // What was not run is not prepared either.
+      if (one.prepares) connection_.prepared().Forget(one.key);
+      if (!connection_.IsOpen()) {
+        failed_ = -1;
+        return failed;
+      }
+    } else if (!one.prepares) {
+      rows.emplace_back(std::move(last));
+    }
+  }
+  const absl::Status ended = ReadEnd(steps.back().doing);
+  if (!failed.ok()) return failed;
+  if (!ended.ok()) return ended;
+  return rows;
+}
+
+}  // namespace mirror::postgres

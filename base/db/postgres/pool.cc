@@ -1,0 +1,116 @@
+#include "base/db/postgres/pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror::postgres {
+
+using std::chrono::milliseconds;
+
+Lease::Lease(Pool& pool, std::unique_ptr<Connection> connection, Time opened, std::int64_t uses,
+             std::uint64_t generation)
+    : pool_(&pool),
+      connection_(std::move(connection)),
+      opened_(opened),
+      uses_(uses),
+      generation_(generation) {}
+
+Lease::Lease(Lease&& other) noexcept
+    : pool_(std::exchange(other.pool_, nullptr)),
+      connection_(std::move(other.connection_)),
+      opened_(other.opened_),
+      uses_(other.uses_),
+      generation_(other.generation_) {}
+
+Lease::~Lease() {
+  if (pool_ != nullptr) pool_->GiveBack(*this);
+}
+
+bool Pool::IsGood(Kept& kept) const {
+  if (!kept.connection->line().HearWhatCame()) return false;
+  if (Clock::now() - kept.idle_since < options_.probe_after) return true;
+  kept.connection->SetAnswerWithin(std::min(options_.connect_as.connect_within, milliseconds(2'000)));
+  const bool is_good = kept.connection->Probe().ok();
+  kept.connection->SetAnswerWithin(options_.connect_as.answer_within);
+  return is_good;
+}
+
+absl::StatusOr<Lease> Pool::Take(milliseconds within) {
+  const Clock::time_point until = Clock::now() + within;
+  std::uint64_t generation = 0;
+  Kept kept;
+  {
+    const MutexLock lock(mutex_);
+    ++waiting_;
+    while (idle_.empty() && open_ >= options_.connections && Clock::now() < until)
+      given_back_.WaitUntil(mutex_, until);
+    --waiting_;
+    if (idle_.empty() && open_ >= options_.connections) {
+      return ToStatus({.trouble = Trouble::kTooMany,
+                       .words = absl::StrCat("all ", options_.connections, " connections of ", options_.name,
+                                             " were in use for ", within.count(), " ms")},
+                      "");
+    }
+    generation = generation_;
+    if (!idle_.empty()) {
+      kept = std::move(idle_.back());
+      idle_.pop_back();
+    } else {
+      ++open_;
+    }
+  }
+  // From here on its place is taken, whatever becomes of it.
+  if (kept.connection != nullptr && IsGood(kept)) {
+    return Lease(*this, std::move(kept.connection), kept.opened, kept.uses, generation);
+  }
+  kept.connection.reset();
+  ConnectAs as = options_.connect_as;
+  as.connect_within = std::clamp(std::chrono::duration_cast<milliseconds>(until - Clock::now()),
+                                 milliseconds(1), as.connect_within);
+  absl::StatusOr<std::unique_ptr<Connection>> opened = Connection::Open(as);
+  if (opened.ok()) return Lease(*this, *std::move(opened), Clock::now(), 0, generation);
+  const MutexLock lock(mutex_);
+  --open_;
+  given_back_.NotifyOne();
+  return opened.status();
+}
+
+void Pool::GiveBack(Lease& lease) {
+  const Clock::time_point now = Clock::now();
+  bool stays = lease.connection_->IsIdle() && now - lease.opened_ < options_.age_max &&
+               ++lease.uses_ < options_.uses_max;
+  if (stays) {
+    lease.connection_->RenewCanceller();
+    lease.connection_->SetAnswerWithin(options_.connect_as.answer_within);
+  }
+  {
+    const MutexLock lock(mutex_);
+    stays = stays && lease.generation_ == generation_;
+    if (stays) {
+      idle_.push_back({std::move(lease.connection_), lease.opened_, now, lease.uses_});
+    } else {
+      --open_;
+    }
+  }
+  given_back_.NotifyOne();
+}
+
+void Pool::Renew() {
+  std::vector<Kept> old;  // Closed without the lock.
+  {
+    const MutexLock lock(mutex_);
+    ++generation_;
+    old.swap(idle_);
+    open_ -= old.size();
+  }
+  given_back_.NotifyAll();
+}
+
+Pool::Counts Pool::counts() const {
+  const MutexLock lock(mutex_);
+  return {open_, idle_.size(), waiting_};
+}
+
+}  // namespace mirror::postgres

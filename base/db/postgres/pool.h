@@ -1,0 +1,96 @@
+#ifndef MIRROR_BASE_DB_POSTGRES_POOL_H_
+#define MIRROR_BASE_DB_POSTGRES_POOL_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "base/mutex.h"
+
+namespace mirror::postgres {
+
+struct PoolOptions {
+  ConnectAs connect_as;
+  std::string name;             ///< For messages: "place p1, writing".
+  std::size_t connections = 4;  ///< At most so many are open at once.
+  /// One that was idle for longer is asked whether it is there still.
+  std::chrono::milliseconds probe_after{10'000};
+  /// Older ones, and those with more uses, are closed when they come back: a server's process keeps what it
+  /// has learned of each table.
+  std::chrono::milliseconds age_max{3'600'000};
+  std::int64_t uses_max = 500;
+};
+
+class Pool;
+
+/// A connection of a pool's, which goes back at the end: into the pool, or away when it is lost or in a
+/// transaction.
+class Lease {
+ public:
+  Lease(Lease&& other) noexcept;
+  Lease& operator=(Lease&&) = delete;
+  ~Lease();
+
+  Connection& operator*() const { return *connection_; }
+  Connection* operator->() const { return connection_.get(); }
+
+ private:
+  friend class Pool;
+  using Time = std::chrono::steady_clock::time_point;
+  Lease(Pool& pool, std::unique_ptr<Connection> connection, Time opened, std::int64_t uses,
+        std::uint64_t generation);
+
+  Pool* pool_;
+  std::unique_ptr<Connection> connection_;
+  Time opened_;
+  std::int64_t uses_;
+  std::uint64_t generation_;
+};
+
+/// Connections to one database that are used again. It outlives what it lends. Threads: any.
+class Pool {
+ public:
+  explicit Pool(PoolOptions options) : options_(std::move(options)) {}
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  /// Waits for one as long as `within`, connecting included. Errors: Failure's kTooMany: none came back in
+  /// time; those of Connection::Open().
+  absl::StatusOr<Lease> Take(std::chrono::milliseconds within) MIRROR_EXCLUDES(mutex_);
+
+  /// Those that are open are not used again: the passfile has changed, or the server has.
+  void Renew() MIRROR_EXCLUDES(mutex_);
+
+  struct Counts {
+    std::size_t open = 0, idle = 0, waiting = 0;
+  };
+  Counts counts() const MIRROR_EXCLUDES(mutex_);
+
+ private:
+  friend class Lease;
+  using Clock = std::chrono::steady_clock;
+  struct Kept {
+    std::unique_ptr<Connection> connection;
+    Clock::time_point opened, idle_since;
+    std::int64_t uses = 0;
+  };
+  void GiveBack(Lease& lease) MIRROR_EXCLUDES(mutex_);
+  bool IsGood(Kept& kept) const;
+
+  const PoolOptions options_;
+  mutable Mutex mutex_;
+  CondVar given_back_;
+  std::vector<Kept> idle_ MIRROR_GUARDED_BY(mutex_);  ///< Used last: at the end.
+  std::size_t open_ MIRROR_GUARDED_BY(mutex_) = 0;    ///< Idle, lent and being opened.
+  std::size_t waiting_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::uint64_t generation_ MIRROR_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace mirror::postgres
+
+#endif  // MIRROR_BASE_DB_POSTGRES_POOL_H_

@@ -1,0 +1,141 @@
+#include "base/db/postgres/target.h"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/db/postgres/name.h"
+#include "base/file.h"
+
+namespace mirror::postgres {
+namespace {
+
+using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
+
+/// What libpq says may repeat pieces of the text, and so a password.
+constexpr char kUnreadable[] =
+    "the connection string cannot be read. It is as libpq has it: 'host=db1 dbname=crm user=mirror "
+    "sslmode=verify-full', or 'postgresql://mirror@db1/crm?sslmode=verify-full'";
+constexpr char kHasPassword[] =
+    "the connection string holds a password, where others can read it. Take it out, and name a passfile "
+    "(mode 0600) with the line host:port:database:user:password";
+
+absl::StatusOr<Parameters> Read(const std::string& conninfo) {
+  if (conninfo.find('\0') != std::string::npos) return absl::InvalidArgumentError(kUnreadable);
+  char* words = nullptr;
+  const Options options(PQconninfoParse(conninfo.c_str(), &words), &PQconninfoFree);
+  PQfreemem(words);
+  if (options == nullptr) return absl::InvalidArgumentError(kUnreadable);
+  Parameters parameters;
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    const std::string keyword = option->keyword;
+    if (keyword == "password" || keyword == "sslpassword") return absl::InvalidArgumentError(kHasPassword);
+    parameters.emplace_back(keyword, option->val);
+  }
+  return parameters;
+}
+
+const std::string* Find(const Parameters& parameters, std::string_view keyword) {
+  const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                  [&](const auto& parameter) { return parameter.first == keyword; });
+  return found == parameters.end() ? nullptr : &found->second;
+}
+
+void SetUnlessGiven(Parameters& parameters, std::string_view keyword, std::string_view value) {
+  if (Find(parameters, keyword) == nullptr) parameters.emplace_back(keyword, value);
+}
+
+void Set(Parameters& parameters, std::string_view keyword, std::string_view value) {
+  std::erase_if(parameters, [&](const auto& parameter) { return parameter.first == keyword; });
+  parameters.emplace_back(keyword, value);
+}
+
+/// libpq itself goes to the next host only when one answers or refuses, and not in time when it is silent.
+std::vector<Parameters> OneByOne(const Parameters& parameters) {
+  std::vector<std::vector<std::string>> lists;
+  const std::vector<std::string> keywords = {"host", "hostaddr", "port"};
+  std::size_t hosts = 1;
+  for (const std::string& keyword : keywords) {
+    const std::string* const list = Find(parameters, keyword);
+    lists.push_back(list == nullptr ? std::vector<std::string>() : absl::StrSplit(*list, ','));
+    hosts = std::max(hosts, lists.back().size());
+  }
+  std::vector<Parameters> attempts;
+  for (std::size_t host = 0; host < hosts; ++host) {
+    Parameters& attempt = attempts.emplace_back(parameters);
+    for (std::size_t i = 0; i < keywords.size(); ++i) {
+      // One port is that of all hosts.
+      if (!lists[i].empty()) Set(attempt, keywords[i], lists[i][std::min(host, lists[i].size() - 1)]);
+    }
+  }
+  const std::string* const wanted = Find(parameters, "target_session_attrs");
+  if (wanted == nullptr || *wanted != "prefer-standby") return attempts;
+  std::vector<Parameters> both;
+  for (const char* const attribute : {"standby", "any"}) {
+    for (const Parameters& attempt : attempts)
+      Set(both.emplace_back(attempt), "target_session_attrs", attribute);
+  }
+  return both;
+}
+
+std::string NameOf(const Parameters& parameters) {
+  std::string name = "PostgreSQL";
+  const std::string* host = Find(parameters, "host");
+  if (host == nullptr) host = Find(parameters, "hostaddr");
+  if (host != nullptr) absl::StrAppend(&name, " at ", *host);
+  if (const std::string* const port = Find(parameters, "port")) absl::StrAppend(&name, ", port ", *port);
+  if (const std::string* const base = Find(parameters, "dbname"))
+    absl::StrAppend(&name, ", database ", *base);
+  return name;
+}
+
+}  // namespace
+
+const Parameters& PinnedSettings() {
+  static const Parameters settings = {
+      {"search_path", "pg_catalog, pg_temp"},
+      {"row_security", "off"},
+      {"default_transaction_isolation", "read committed"},
+      {"DateStyle", "ISO"},
+      {"IntervalStyle", "iso_8601"},
+      {"TimeZone", "UTC"},
+      {"extra_float_digits", "1"},
+      {"bytea_output", "hex"},
+      {"standard_conforming_strings", "on"},
+  };
+  return settings;
+}
+
+absl::Status CheckConninfo(const std::string& conninfo) { return Read(conninfo).status(); }
+
+absl::StatusOr<Target> ReadTarget(const ConnectAs& as) {
+  absl::StatusOr<Parameters> parameters = Read(as.conninfo);
+  if (!parameters.ok()) return parameters.status();
+  if (!as.passfile.empty()) Set(*parameters, "passfile", as.passfile);
+  if (const std::string* const passfile = Find(*parameters, "passfile")) {
+    // libpq passes over one that others may read, and says only that no password was supplied.
+    if (absl::Status checked = ReadKeyFile(*passfile, FileUse::kSecret).status(); !checked.ok())
+      return checked;
+  }
+  if (!as.application_name.empty()) {
+    if (as.application_name.size() > kNameBytesMax) {
+      return absl::InvalidArgumentError(absl::StrCat("application_name has ", as.application_name.size(),
+                                                     " bytes, and ", kNameBytesMax, " are the limit"));
+    }
+    Set(*parameters, "application_name", as.application_name);
+  }
+  Set(*parameters, "client_encoding", "UTF8");
+  // A peer whose machine is gone is noticed within seconds.
+  SetUnlessGiven(*parameters, "keepalives_idle", "5");
+  SetUnlessGiven(*parameters, "keepalives_interval", "2");
+  SetUnlessGiven(*parameters, "keepalives_count", "3");
+  SetUnlessGiven(*parameters, "tcp_user_timeout", "10000");
+  return Target{OneByOne(*parameters), NameOf(*parameters)};
+}
+
+}  // namespace mirror::postgres

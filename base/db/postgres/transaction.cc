@@ -1,0 +1,109 @@
+#include "base/db/postgres/transaction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror::postgres {
+namespace {
+
+std::string BeginSql(const BeginAs& as) {
+  return absl::StrCat("BEGIN ISOLATION LEVEL ", as.repeatable_read ? "REPEATABLE READ" : "READ COMMITTED",
+                      as.read_only ? " READ ONLY" : " READ WRITE");
+}
+
+/// The name hides one that is open until this one is released, so nested ones may share it.
+constexpr char kName[] = "mirror_savepoint";
+
+/// While it lives, nobody cancels.
+class NoCancel {
+ public:
+  explicit NoCancel(const Connection& connection) : canceller_(connection.canceller()) {
+    canceller_->Allow(false);
+  }
+  ~NoCancel() { canceller_->Allow(true); }
+  NoCancel(const NoCancel&) = delete;
+  NoCancel& operator=(const NoCancel&) = delete;
+
+ private:
+  const std::shared_ptr<Canceller> canceller_;
+};
+
+}  // namespace
+
+Transaction::~Transaction() {
+  if (connection_.InTransaction()) RollBack().IgnoreError();
+  if (connection_.IsOpen() && !connection_.IsIdle()) connection_.Close();
+}
+
+absl::Status Transaction::Begin(const BeginAs& as, std::string_view doing) {
+  Pipeline alone(connection_);
+  Begin(alone, as);
+  alone.steps_.front().doing = doing;
+  return alone.Run().status();
+}
+
+void Transaction::Begin(Pipeline& pipeline, const BeginAs& as) const {
+  pipeline.begins_ = pipeline.size() == 0;
+  pipeline.Queue(BeginSql(as), {}, "beginning a transaction");
+}
+
+absl::Status Transaction::Commit(std::string_view doing) {
+  Pipeline alone(connection_);
+  return Commit(alone, doing).status();
+}
+
+absl::StatusOr<std::vector<Rows>> Transaction::Commit(Pipeline& pipeline, std::string_view doing) {
+  const NoCancel no_cancel(connection_);
+  pipeline.Queue("COMMIT", {}, doing.empty() ? "committing" : doing);
+  pipeline.commits_ = true;
+  absl::StatusOr<std::vector<Rows>> rows = pipeline.Run();
+  if (!rows.ok()) return rows;
+  if (absl::Status committed = Committed(rows->back(), doing); !committed.ok()) return committed;
+  rows->pop_back();
+  return rows;
+}
+
+absl::Status Transaction::Committed(const Rows& answer, std::string_view doing) const {
+  if (answer.tag() != "COMMIT") {
+    return ToStatus({.words = "it was rolled back, since a statement of it had failed"}, doing);
+  }
+  const std::vector<std::string>& warnings = connection_.line().warnings();
+  // The wait for a standby was broken off: a warning without a condition of its own.
+  if (std::find(warnings.begin(), warnings.end(), "01000") == warnings.end()) return absl::OkStatus();
+  return ToStatus(
+      {.trouble = Trouble::kNotReplicated,
+       .words =
+           "it is committed at this server, and its standbys may not have it: it is lost if they take over"},
+      doing);
+}
+
+absl::Status Transaction::RollBack(std::string_view doing) {
+  return connection_.Query("ROLLBACK", {}, doing.empty() ? "rolling back" : doing).status();
+}
+
+Savepoint::~Savepoint() {
+  if (is_set_ && connection_.InTransaction()) RollBack().IgnoreError();
+}
+
+absl::Status Savepoint::Begin(std::string_view doing) {
+  absl::Status set = connection_.Query(absl::StrCat("SAVEPOINT ", kName), {}, doing).status();
+  is_set_ = set.ok();
+  return set;
+}
+
+absl::Status Savepoint::Release(std::string_view doing) {
+  is_set_ = false;
+  return connection_.Query(absl::StrCat("RELEASE SAVEPOINT ", kName), {}, doing).status();
+}
+
+absl::Status Savepoint::RollBack(std::string_view doing) {
+  is_set_ = false;
+  Pipeline both(connection_);
+  both.Queue(absl::StrCat("ROLLBACK TO SAVEPOINT ", kName), {}, doing);
+  both.Queue(absl::StrCat("RELEASE SAVEPOINT ", kName), {}, doing);
+  return both.Run().status();
+}
+
+}  // namespace mirror::postgres

@@ -1,0 +1,148 @@
+#ifndef MIRROR_BASE_DB_POSTGRES_VALUE_H_
+#define MIRROR_BASE_DB_POSTGRES_VALUE_H_
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "absl/types/span.h"
+
+// Values in PostgreSQL's binary formats, as they go out and come in. Inline: they are written and read for
+// each value of each row.
+
+namespace mirror::postgres {
+
+/// Of a value, by PostgreSQL's own numbers (pg_type.oid); others than these are cast.
+enum class Type : std::uint32_t {
+  kUnknown = 0,  ///< As the statement wants it.
+  kBool = 16,
+  kBytea = 17,
+  kName = 19,
+  kInt8 = 20,
+  kInt2 = 21,
+  kInt4 = 23,
+  kText = 25,
+  kOid = 26,
+  kFloat4 = 700,
+  kFloat8 = 701,
+  kBpchar = 1042,
+  kVarchar = 1043,
+  kDate = 1082,
+  kTime = 1083,
+  kTimestamp = 1114,
+  kTimestamptz = 1184,
+  kNumeric = 1700,
+  kUuid = 2950,
+};
+
+/// Most significant byte first.
+template <std::integral Number>
+void PutNumber(char* to, Number number) {
+  auto bits = static_cast<std::make_unsigned_t<Number>>(number);
+  for (std::size_t i = sizeof(Number); i-- > 0;) {
+    to[i] = static_cast<char>(bits & 0xff);
+    if constexpr (sizeof(Number) > 1) bits = static_cast<decltype(bits)>(bits >> 8);
+  }
+}
+template <std::integral Number>
+void AppendNumber(std::string& to, Number number) {
+  char bytes[sizeof(Number)];
+  PutNumber(bytes, number);
+  to.append(bytes, sizeof(Number));
+}
+
+/// A number of 1, 2, 4 or 8 bytes; 0 for anything else.
+std::int64_t ReadInt(std::string_view binary);
+/// One of float4 or float8; 0 for anything else.
+double ReadReal(std::string_view binary);
+
+/// A value that is bound to a statement or written into a row of COPY. Text and bytes are the caller's: they
+/// live until that is done.
+class Value {
+ public:
+  /// NULL, of the type that the statement wants.
+  Value(std::nullptr_t) {}  // NOLINT: stands in lists of values, as all of these.
+  /// bool, or int8, whose unsigned numbers are kept as the same 64 bits.
+  template <std::integral Number>
+  Value(Number number) : is_null_(false) {
+    if constexpr (std::same_as<Number, bool>) {
+      type_ = Type::kBool;
+      Keep(static_cast<std::int8_t>(number ? 1 : 0));
+    } else {
+      type_ = Type::kInt8;
+      Keep(static_cast<std::int64_t>(number));
+    }
+  }
+  Value(double number);
+  /// text
+  Value(std::string_view text) : Value(Type::kText, text) {}
+  Value(const char* text) : Value(std::string_view(text)) {}
+  Value(const std::string& text) : Value(std::string_view(text)) {}
+
+  static Value Null(Type type) {
+    Value null(nullptr);
+    null.type_ = type;
+    return null;
+  }
+  static Value Int4(std::int32_t number) {
+    Value value(nullptr);
+    value.type_ = Type::kInt4;
+    value.is_null_ = false;
+    value.Keep(number);
+    return value;
+  }
+  static Value Bytes(std::string_view bytes) { return Value(Type::kBytea, bytes); }
+  /// In the binary format of that type.
+  static Value Raw(Type type, std::string_view binary) { return Value(type, binary); }
+
+  Type type() const { return type_; }
+  bool is_null() const { return is_null_; }
+  /// Nothing for NULL. Gone with this.
+  std::string_view binary() const {
+    return own_size_ == 0 ? view_ : std::string_view(own_.data(), own_size_);
+  }
+
+ private:
+  Value(Type type, std::string_view view) : type_(type), is_null_(false), view_(view) {}
+  template <typename Number>
+  void Keep(Number number) {
+    own_size_ = sizeof(number);
+    PutNumber(own_.data(), number);
+  }
+
+  Type type_ = Type::kUnknown;
+  bool is_null_ = true;
+  std::uint8_t own_size_ = 0;
+  std::array<char, 8> own_{};
+  std::string_view view_;
+};
+
+/// The values of a statement, $1 first.
+using Values = absl::Span<const Value>;
+
+/// An array of one dimension, for unnest($1) and = ANY($1).
+class Array {
+ public:
+  /// Of kBool, kBytea, kInt8, kInt2, kInt4, kText, kFloat8, kDate, kTime, kTimestamp, kTimestamptz, kNumeric
+  /// or kUuid.
+  explicit Array(Type element);
+  /// Of the element's type. Copies it.
+  void Add(const Value& value);
+  std::int32_t size() const { return size_; }
+  /// Gone with the next Add(), and with this.
+  Value value();
+
+ private:
+  const Type type_;
+  std::int32_t size_ = 0;
+  bool has_null_ = false;
+  std::string bytes_;
+};
+
+}  // namespace mirror::postgres
+
+#endif  // MIRROR_BASE_DB_POSTGRES_VALUE_H_

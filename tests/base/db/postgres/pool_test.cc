@@ -1,0 +1,156 @@
+#include "base/db/postgres/pool.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/db/postgres/transaction.h"
+#include "tests/support/postgres_server.h"
+#include "tests/support/processes.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror::postgres {
+namespace {
+
+using absl::StatusCode;
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+class PostgresPool : public testing::Test {
+ protected:
+  void SetUp() override {
+    SKIP_WITHOUT_POSTGRES();
+    server_ = PostgresServer::Shared();
+    ASSERT_NE(server_, nullptr);
+    options_.connect_as.conninfo = server_->Conninfo();
+    options_.name = "place p1, writing";
+    options_.connections = 2;
+  }
+  static int PidOf(Pool& pool) {
+    const auto lease = pool.Take(kPatience);
+    EXPECT_THAT(lease.status(), IsOk());
+    return lease.ok() ? (*lease)->server_pid() : 0;
+  }
+
+  PostgresServer* server_ = nullptr;
+  PoolOptions options_;
+};
+
+TEST_F(PostgresPool, ConnectionsAreUsedAgainAndNoMoreThanAllowed) {
+  Pool pool(options_);
+  const int first = PidOf(pool);
+  EXPECT_EQ(PidOf(pool), first);
+  auto one = pool.Take(kPatience), two = pool.Take(kPatience);
+  ASSERT_THAT(one.status(), IsOk());
+  ASSERT_THAT(two.status(), IsOk());
+  EXPECT_NE((*one)->server_pid(), (*two)->server_pid());
+  const auto none = pool.Take(milliseconds(50));
+  EXPECT_THAT(none.status(),
+              StatusIs(StatusCode::kUnavailable,
+                       HasSubstr("all 2 connections of place p1, writing were in use for 50 ms")));
+  EXPECT_EQ(TroubleOf(none.status()), Trouble::kTooMany);
+  std::thread giving_back([&] {
+    while (pool.counts().waiting == 0) std::this_thread::sleep_for(milliseconds(1));
+    const Lease back = *std::move(one);
+  });
+  EXPECT_THAT(pool.Take(kPatience).status(), IsOk());
+  giving_back.join();
+  EXPECT_EQ(pool.counts().open, 2U);
+  EXPECT_EQ(pool.counts().idle, 1U);
+}
+
+TEST_F(PostgresPool, WhatIsLostOrInATransactionDoesNotGoBack) {
+  Pool pool(options_);
+  const int first = PidOf(pool);
+  {
+    const auto lease = pool.Take(kPatience);
+    ASSERT_THAT(lease.status(), IsOk());
+    ASSERT_THAT((*lease)->Execute("BEGIN"), IsOk());
+  }
+  EXPECT_EQ(pool.counts().open, 0U);
+  const int second = PidOf(pool);
+  EXPECT_NE(second, first);
+  // One that the server closed while it was idle is replaced, without an error.
+  auto other = Connection::Open(options_.connect_as);
+  ASSERT_THAT(other, IsOk());
+  ASSERT_THAT((*other)->Query("SELECT pg_terminate_backend($1, 10000)", {Value::Int4(second)}), IsOk());
+  EXPECT_NE(PidOf(pool), second);
+  EXPECT_EQ(pool.counts().open, 1U);
+}
+
+TEST_F(PostgresPool, OldOnesAndThoseOfAnOldPassfileAreClosed) {
+  options_.uses_max = 2;
+  Pool pool(options_);
+  const int first = PidOf(pool);
+  EXPECT_EQ(PidOf(pool), first);
+  EXPECT_NE(PidOf(pool), first);
+  pool.Renew();
+  EXPECT_EQ(pool.counts().open, 0U);
+  {
+    const auto lease = pool.Take(kPatience);
+    pool.Renew();
+  }
+  EXPECT_EQ(pool.counts().open, 0U);
+  options_.uses_max = 500;
+  options_.age_max = milliseconds(0);
+  Pool short_lived(options_);
+  EXPECT_NE(PidOf(short_lived), PidOf(short_lived));
+}
+
+TEST_F(PostgresPool, AServerThatDoesNotAnswerIsNoConnectionFromThePool) {
+  PostgresProxy proxy(*server_);
+  options_.connect_as.conninfo = proxy.Conninfo();
+  options_.connect_as.connect_within = milliseconds(300);
+  options_.probe_after = milliseconds(0);
+  Pool pool(options_);
+  auto lease = std::optional(pool.Take(kPatience));
+  if (!lease->ok()) GTEST_SKIP() << "too busy: " << lease->status();
+  lease.reset();
+  proxy.Swallow();
+  const auto none = pool.Take(kPatience);
+  EXPECT_EQ(TroubleOf(none.status()), Trouble::kNotReady);
+  EXPECT_EQ(pool.counts().open, 0U);
+}
+
+TEST_F(PostgresPool, ManyThreadsShareIt) {
+  Pool pool(options_);
+  auto opened = Connection::Open(options_.connect_as);
+  ASSERT_THAT(opened, IsOk());
+  ASSERT_THAT(
+      (*opened)->Execute("CREATE TABLE IF NOT EXISTS public.counter (n int8); DELETE FROM public.counter; "
+                         "INSERT INTO public.counter VALUES (0)"),
+      IsOk());
+  constexpr int kThreads = 8, kTimes = 25;
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      for (int time = 0; time < kTimes; ++time) {
+        const auto lease = pool.Take(kPatience);
+        if (!lease.ok()) {
+          ++failed;
+          continue;
+        }
+        Transaction transaction(**lease);
+        if (!transaction.Begin().ok() || !(*lease)->Run("UPDATE public.counter SET n = n + 1").ok()) ++failed;
+        if (time % 5 == 0) (*lease)->canceller()->Cancel().IgnoreError();
+        if (time % 5 != 0 && !transaction.Commit().ok()) ++failed;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_THAT((*opened)->Number("SELECT n FROM public.counter"),
+              IsOkAndHolds(kThreads * (kTimes - kTimes / 5)));
+  EXPECT_LE(pool.counts().open, 2U);
+}
+
+}  // namespace
+}  // namespace mirror::postgres
