@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/live_rows.h"
 #include "tests/contract/store_contract.h"
 
 // Tables that keep what is the partner's: preserve_target, and deletes other than APPLY (plan.h,

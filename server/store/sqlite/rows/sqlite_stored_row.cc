@@ -7,9 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/value.h"
 #include "base/utf8.h"
+#include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
-#include "server/store/sqlite/rows/parse_text_form.h"
 
 namespace mirror {
 namespace {
