@@ -63,7 +63,7 @@ bool AppendTyped(const Column& column, sqlite3_value* value, ColumnBuffer* buffe
       if (type != (text ? SQLITE_TEXT : SQLITE_BLOB)) return false;
       const std::string_view bytes = text ? sqlite::TextOf(value) : sqlite::BlobOf(value);
       if (column.type == Type::kText && !HoldsText(column, bytes)) return false;
-      if (column.type == Type::kDecimal && !HoldsDecimal(column, bytes)) return false;
+      if (column.type == Type::kDecimal && !IsWrittenAsDecimal(column, bytes)) return false;
       buffer->AppendBytes(bytes);
       return true;
     }
