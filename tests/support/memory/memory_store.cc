@@ -15,7 +15,7 @@ MemoryStore::MemoryStore(std::shared_ptr<MemoryMirror> mirror, const std::string
                          std::int64_t value_bytes_max)
     : mirror_(std::move(mirror)),
       context_id_(context_id),
-      transaction_(MakeMemoryTransaction(*mirror_, value_bytes_max)) {
+      transaction_(MakeMemoryTransaction(*mirror_, value_bytes_max, &commits_)) {
   mirror_->tenant.context_id = context_id;
 }
 
