@@ -74,6 +74,12 @@ std::optional<Utf8Count> CountUtf8(std::string_view text) {
   return count;
 }
 
+std::string_view CutUtf8(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  while (bytes_max > 0 && IsUtf8Continuation(text[bytes_max])) --bytes_max;
+  return text.substr(0, bytes_max);
+}
+
 bool IsAscii(std::string_view text) {
   const char* p = text.data();
   const char* const end = p + text.size();

@@ -21,6 +21,9 @@ bool IsAscii(std::string_view text);
 /// UTF-8 without NUL.
 inline bool IsText(std::string_view bytes) { return IsAscii(bytes) || CountUtf8(bytes).has_value(); }
 
+/// The longest beginning of UTF-8 that has at most `bytes_max` bytes and ends with a character.
+std::string_view CutUtf8(std::string_view text, std::size_t bytes_max);
+
 /// Whether a character cannot begin with this byte.
 inline bool IsUtf8Continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
 

@@ -499,6 +499,14 @@ absl::StatusOr<TableSchema> UnpackTable(std::string_view packed) {
                      v1::Deletes_IsValid(message.deletes());
   if (whole) {
     TableSchema table = TableOf(message);
+    // Earlier versions took a zero with a sign.
+    for (Column& column : table.columns) {
+      auto* const text = column.default_value ? std::get_if<std::string>(&*column.default_value) : nullptr;
+      if (text != nullptr && column.type == Type::kDecimal && text->starts_with('-') &&
+          !HoldsDecimal(column, *text)) {
+        text->erase(0, 1);
+      }
+    }
     if (CheckTable(table).ok() && DecodeRules(message, &table)) return table;
   }
   return absl::DataLossError(

@@ -1,6 +1,5 @@
 #include "proto/wire/key_text.h"
 
-#include <algorithm>
 #include <charconv>
 
 #include "absl/strings/escaping.h"
@@ -18,14 +17,13 @@ std::string RealText(double value) {
 
 /// Cut in front of a character.
 std::string Quoted(const std::string& bytes) {
-  std::size_t end = std::min(bytes.size(), kKeyPartShown);
-  while (end < bytes.size() && end > 0 && IsUtf8Continuation(bytes[end])) --end;
+  const std::string_view shown = CutUtf8(bytes, kKeyPartShown);
   std::string text = "'";
-  for (const char character : bytes.substr(0, end)) {
+  for (const char character : shown) {
     if (character == '\'') text += '\'';
     text += character;
   }
-  return Printable(absl::StrCat(text, end < bytes.size() ? "…'" : "'"));
+  return Printable(absl::StrCat(text, shown.size() < bytes.size() ? "…'" : "'"));
 }
 
 std::string PartText(const KeyPart& part) {

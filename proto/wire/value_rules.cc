@@ -61,7 +61,7 @@ bool HoldsReal(Type type, double value) {
          static_cast<double>(static_cast<float>(value)) == value;
 }
 
-bool HoldsDecimal(const Column& column, std::string_view text) {
+bool IsWrittenAsDecimal(const Column& column, std::string_view text) {
   const char* p = text.data();
   const char* const end = p + text.size();
   if (p != end && *p == '-') ++p;
@@ -82,6 +82,11 @@ bool HoldsDecimal(const Column& column, std::string_view text) {
     if (p != end || fraction == 0) return false;
   }
   return fraction <= column.scale && digits <= column.precision - column.scale;
+}
+
+bool HoldsDecimal(const Column& column, std::string_view text) {
+  return IsWrittenAsDecimal(column, text) &&
+         (text.front() != '-' || text.find_first_not_of("-0.") != text.npos);
 }
 
 namespace {
@@ -161,7 +166,8 @@ std::string WhyNotReal(double value) {
 std::string WhyNotDecimal(const Column& column) {
   return absl::StrCat("not a DECIMAL(", column.precision, ",", column.scale,
                       ") written as \"-12.50\", at most ", column.precision - column.scale,
-                      " digits before the dot and ", column.scale, " after it");
+                      " digits before the dot and ", column.scale,
+                      " after it; zero is written without a sign");
 }
 
 std::string WhyNotText(const Column& column, std::string_view text) {

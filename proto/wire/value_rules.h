@@ -42,7 +42,10 @@ IntRule IntRuleOf(const Column& column);
 
 /// Whether a FLOAT or DOUBLE column, or ANY, holds `value`: finite, and for FLOAT exactly a 32-bit float.
 bool HoldsReal(Type type, double value);
-/// Whether a DECIMAL column holds `text`.
+/// Whether `text` is written as a DECIMAL column's values are; zero may have a sign, as it may in a mirror
+/// that an earlier version wrote.
+bool IsWrittenAsDecimal(const Column& column, std::string_view text);
+/// Whether a DECIMAL column holds `text`: not every store keeps the sign of a zero.
 bool HoldsDecimal(const Column& column, std::string_view text);
 /// Whether ANY would make a number of `text`, by the column's affinity: '007' and '7' would be one key.
 bool IsStoredAsNumber(const Column& column, std::string_view text);

@@ -26,9 +26,7 @@ KeyPart PartOf(const Column& column, const Value& value) {
 std::string HoldKeyText(const Key& key) {
   std::string text = KeyText(key);
   if (text.size() <= kHoldKeyBytesMax) return text;
-  std::size_t end = kHoldKeyBytesMax;
-  while (end > 0 && IsUtf8Continuation(text[end])) --end;
-  text.resize(end);
+  text.resize(CutUtf8(text, kHoldKeyBytesMax).size());
   return text + "…";
 }
 

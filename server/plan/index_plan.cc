@@ -10,6 +10,7 @@
 #include "base/folded_name.h"
 #include "base/printable.h"
 #include "base/reserved_name.h"
+#include "base/utf8.h"
 #include "proto/wire/row_digest.h"
 
 namespace mirror {
@@ -112,13 +113,16 @@ std::vector<ObjectsChange> PlanObjects(const std::vector<KeptObjects>& kept,
 }
 
 std::string OwnIndexName(const TableSchema& kept, const SourceIndex& index) {
+  constexpr std::size_t kBytesMax = 63;  // PostgreSQL cuts a longer one itself, between any two bytes.
   RowDigest form;
   form.AddText(FoldName(kept.name));
   for (const IndexColumn& column : index.columns) {
     form.AddText(FoldName(column.name));
     form.AddInteger(static_cast<std::int64_t>(column.collation) * 2 + (column.descending ? 1 : 0));
   }
-  return absl::StrCat(kOwnIndexPrefix, absl::Hex(form.Finish(), absl::kZeroPad16), "_", index.name);
+  const std::string name =
+      absl::StrCat(kOwnIndexPrefix, absl::Hex(form.Finish(), absl::kZeroPad16), "_", index.name);
+  return std::string(CutUtf8(name, kBytesMax));
 }
 
 std::vector<IndexChange> PlanFollow(const std::vector<FollowedTable>& tables,

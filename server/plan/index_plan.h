@@ -36,7 +36,8 @@ struct FollowedTable {
 std::vector<IndexChange> PlanFollow(const std::vector<FollowedTable>& tables,
                                     const std::vector<OwnIndex>& there, bool follows);
 
-/// What the mirror itself calls a source's index. Another definition has another name.
+/// What the mirror itself calls a source's index, in at most 63 bytes. Another definition has another name.
+/// Two of one definition may have the same, and are made once.
 std::string OwnIndexName(const TableSchema& kept, const SourceIndex& index);
 
 /// What the source has, as SQL for the mirror of the table, line by line: statements and comments. `objects`

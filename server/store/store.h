@@ -86,8 +86,9 @@ class Store {
   /// The same for a plan that hangs on nothing that was read.
   absl::StatusOr<CommitResult> Commit(const Plan& plan);
 
-  /// Another number whenever somebody else has written to the database, and the same after what this store
-  /// itself wrote. What is kept in memory of others' writes is as good as its number.
+  /// Another number whenever somebody else has changed holds, answers, cycle notes, definitions or indexes,
+  /// and the same after what this store itself wrote. What is kept of them in memory is as good as its
+  /// number. A change of metadata rows by hand need not show: those are read afresh.
   virtual absl::StatusOr<std::int64_t> ReadDataVersion() = 0;
 
   /// The present committed state, for reading while later commits go on. Errors: kFailedPrecondition while a

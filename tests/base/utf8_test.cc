@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <iterator>
 #include <string>
 
 namespace mirror {
@@ -92,6 +93,14 @@ TEST(CountUtf8Test, AgreesWithPlainDecodingWhereverACharacterStands) {
       EXPECT_TRUE(IsAscii(std::string(length, '\x7F')));
       EXPECT_TRUE(IsAscii(std::string(length, '\x01')));
     }
+  }
+}
+
+TEST(CutUtf8Test, EndsWithACharacter) {
+  const std::string text = "a\xC3\xA5\xF0\x9F\x98\x80";
+  const std::size_t ends[] = {0, 1, 1, 3, 3, 3, 3, 7, 7};
+  for (std::size_t bytes = 0; bytes < std::size(ends); ++bytes) {
+    EXPECT_EQ(CutUtf8(text, bytes), text.substr(0, ends[bytes])) << bytes;
   }
 }
 

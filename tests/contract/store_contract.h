@@ -31,17 +31,23 @@ inline constexpr std::int64_t kValueBytesMax = 1'000;
 
 /// What not every store can show; a test that needs it says so, and is skipped where it is missing.
 enum class Capability : std::uint8_t {
-  kKeepsPartner,  ///< Others change the mirror's tables beside it, by SQL, and it keeps what is theirs.
+  kPartnerSql,    ///< Others change the mirror's tables beside it, by SQL, and it keeps rows of theirs.
+  kPreserves,     ///< Of kPartnerSql: by preserve_target and MARK, too, where others do by IGNORE alone.
   kSqlite,        ///< It is a file of SQLite's: with its dialect, its catalog and its pages.
+  kVersionOfAll,  ///< Its data version tells of metadata rows, too, that were changed by hand.
 };
 
 /// For the reader of a test that is skipped.
 inline const char* ToString(Capability capability) {
   switch (capability) {
-    case Capability::kKeepsPartner:
+    case Capability::kPartnerSql:
       return "nobody else writes to this store";
+    case Capability::kPreserves:
+      return "this store keeps rows of partners by IGNORE alone";
     case Capability::kSqlite:
       return "this store is no file of SQLite's";
+    case Capability::kVersionOfAll:
+      return "this store does not tell of metadata rows that were changed by hand";
   }
   return "";
 }
@@ -63,7 +69,7 @@ class Backend {
   /// Shadows, parts and tables set aside that are kept.
   virtual std::vector<std::int64_t> Leftovers() = 0;
 
-  /// What a partner does by SQL beside the store, and sees. Of one that can kKeepsPartner.
+  /// What a partner does by SQL beside the store, and sees. Of one that can kPartnerSql.
   virtual void Do(const std::string& sql) { See(sql); }
   virtual Rows See(const std::string& sql) {
     ADD_FAILURE() << "this store speaks no SQL: " << sql;
@@ -84,7 +90,7 @@ class Backend {
 
 class MemoryBackend final : public Backend {
  public:
-  bool Can(Capability) const override { return false; }
+  bool Can(Capability capability) const override { return capability == Capability::kVersionOfAll; }
   std::unique_ptr<Store> Open() override {
     return std::make_unique<MemoryStore>(mirror_, "ctx", kValueBytesMax);
   }

@@ -928,7 +928,7 @@ std::vector<DefaultCase> DefaultCases() {
       {"OddDouble", column(Type::kDouble), 6.9294956446009195e15, 6.9294956446009195e15},
       {"OddSmallDouble", column(Type::kDouble), 3.0540411989352246e-261, 3.0540411989352246e-261},
       {"NegativeZero", column(Type::kDouble), -0.0, 0.0},
-      {"Decimal", column(Type::kDecimal), std::string("-00.10"), "-00.10"},
+      {"Decimal", column(Type::kDecimal), std::string("-0.10"), "-0.10"},
       {"Text", column(Type::kText), std::string("it's \"quoted\"\n; DROP TABLE people; --"),
        "it's \"quoted\"\n; DROP TABLE people; --"},
       {"TextLikeANumber", column(Type::kText), std::string("007"), "007"},

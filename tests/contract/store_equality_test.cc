@@ -128,6 +128,22 @@ TEST_P(StoreEquality, ReadingComesBackInKeyOrder) {
   EXPECT_EQ(second, "zab");
 }
 
+TEST_P(StoreEquality, AZeroWithASignThatAnEarlierVersionTookIsReadAsItStands) {
+  if (Lacks(Capability::kSqlite)) GTEST_SKIP() << ToString(Capability::kSqlite);
+  const TableSchema table =
+      NamedTable("prices", {KeyColumn("id", Type::kInt64), PlainColumn("price", Type::kDecimal)});
+  Create(table);
+  ASSERT_THAT(Insert(table, {{1, "0.00"}}).status, IsOk());
+  Do("UPDATE prices SET price = '-0.00'");
+  std::string price;
+  const absl::Status read = Look()->ReadRows(table, {0, 1}, {}, 1'000'000, kGoOn, [&](RowBlock* block) {
+    price += block->columns[1].data();
+    return absl::OkStatus();
+  });
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(price, "-0.00");
+}
+
 TEST_P(StoreEquality, WhoCallsItOffIsObeyed) {
   Create(People());
   Rows rows;

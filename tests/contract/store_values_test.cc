@@ -208,7 +208,7 @@ std::vector<TypeCase> TypeCases() {
       {"NegativeZeroFloat", PlainColumn("v", Type::kFloat), {{-0.0, 0.0}}},
       {"Decimal38Digits", decimal, Same({Cell(nines), Cell("-" + nines), "0"})},
       {"DecimalKeepsItsForm", PlainColumn("v", Type::kDecimal),
-       Same({"1.10", "1.1", "0.0000000001", "-0", "-0.50", "123456789012345678901234567.0000000000"})},
+       Same({"1.10", "1.1", "0.0000000001", "0.00", "-0.50", "123456789012345678901234567.0000000000"})},
       {"Text", PlainColumn("v", Type::kText),
        Same({"",
              " ",

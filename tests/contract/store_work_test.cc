@@ -5,7 +5,9 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/contract/store_contract.h"
 
@@ -203,6 +205,41 @@ TEST_P(StoreWorkTest, APlannerIsAskedTwiceAtMostAndItsLastPlanCounts) {
 }
 
 TEST_P(StoreWorkTest, TheDataVersionTellsOfOthersWhoWrote) {
+  CreateAtFive();
+  const std::unique_ptr<Store> other = backend_->Open();
+  const auto tells = [&](const std::string& what, const Plan& plan) {
+    SCOPED_TRACE(what);
+    const std::int64_t before = store_->ReadDataVersion().value();
+    EXPECT_EQ(store_->ReadDataVersion().value(), before);
+    ASSERT_THAT(other->Commit(plan), IsOk());
+    const std::int64_t after = store_->ReadDataVersion().value();
+    EXPECT_NE(after, before);
+    ASSERT_THAT(store_->Commit(InCycle({})), IsOk());
+    EXPECT_EQ(store_->ReadDataVersion().value(), after) << "what it wrote itself";
+    const auto work = BeginWork();
+    EXPECT_EQ(store_->ReadDataVersion().value(), after);
+  };
+  Plan plan = InCycle({});
+  plan.holds.push_back(Hold{.table = "people"});
+  tells("a hold", plan);
+  plan = InCycle({});
+  plan.answers = [](const auto&) { return std::vector<SchemaAnswer>{{"people", 1, ""}}; };
+  tells("answers", plan);
+  plan = InCycle({});
+  plan.cycle_notes = [](const auto&) {
+    return CycleNoteChanges{.written = {{CycleNoteKind::kRefused, "people", 3}}};
+  };
+  tells("a note of the cycle", plan);
+  plan = InCycle({});
+  plan.index_changes.push_back({OwnIndex{"_mirror_index_1", "people"}, {IndexColumn{"age"}}});
+  tells("an index", plan);
+  TableSchema people = People();
+  people.columns[1].length = 99;
+  tells("a definition", InCycle({StepAt("people", 2, {AgreeSchema{people}})}));
+}
+
+TEST_P(StoreWorkTest, TheDataVersionTellsOfMetadataRowsThatWereChangedByHand) {
+  if (Lacks(Capability::kVersionOfAll)) GTEST_SKIP() << ToString(Capability::kVersionOfAll);
   CreateAtFive();
   const std::int64_t before = store_->ReadDataVersion().value();
   EXPECT_EQ(store_->ReadDataVersion().value(), before);

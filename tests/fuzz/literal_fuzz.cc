@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/parse_text_form.h"
 #include "proto/wire/table.h"
 #include "proto/wire/text_form.h"
 #include "server/store/sqlite/file/sql.h"
-#include "server/store/sqlite/rows/parse_text_form.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/mirror_database.h"
 #include "tests/fuzz/sqlite.h"

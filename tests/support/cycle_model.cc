@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "proto/wire/codec.h"
+#include "proto/wire/value_rules.h"
 
 namespace mirror::model {
 namespace {
@@ -79,7 +80,7 @@ std::string RandomDecimal(Dice& dice, const Column& column) {
   const std::uint64_t fraction = dice.Below(column.scale + 1);
   if (fraction > 0) text += '.';
   for (std::uint64_t i = 0; i < fraction; ++i) text += static_cast<char>('0' + dice.Below(10));
-  return text;
+  return HoldsDecimal(column, text) ? text : text.substr(1);  // Minus zero.
 }
 
 /// Never a whole number: a column with numeric affinity would keep that as an integer.

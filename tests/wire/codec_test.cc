@@ -429,7 +429,7 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Decimals, ValueTest,
     testing::Values(
-        ValueCase{"Plain", Decimal(5, 2), Texts({"0", "-12.50", "999.99", "0.01", "1.5", "-0"}), ""},
+        ValueCase{"Plain", Decimal(5, 2), Texts({"0", "-12.50", "999.99", "0.01", "1.5", "-0.5"}), ""},
         ValueCase{"Of38Digits", Decimal(38, 0), Texts({"-99999999999999999999999999999999999999"}), ""},
         ValueCase{"Of38DigitsWithScale", Decimal(38, 37), Texts({"9.9999999999999999999999999999999999999"}),
                   ""},
@@ -438,7 +438,10 @@ INSTANTIATE_TEST_SUITE_P(
         ValueCase{"Of39Digits", Decimal(38, 0), Texts({std::string(39, '9')}),
                   "not a DECIMAL(38,0) written as"},
         ValueCase{"TooManyBeforeTheDot", Decimal(5, 2), Texts({"1000"}),
-                  "not a DECIMAL(5,2) written as \"-12.50\", at most 3 digits before the dot and 2 after it"},
+                  "not a DECIMAL(5,2) written as \"-12.50\", at most 3 digits before the dot and 2 after it; "
+                  "zero is written without a sign"},
+        ValueCase{"MinusZero", Decimal(5, 2), Texts({"-0"}), "not a DECIMAL(5,2)"},
+        ValueCase{"MinusZeroWithScale", Decimal(5, 2), Texts({"-0.00"}), "not a DECIMAL(5,2)"},
         ValueCase{"TooManyAfterTheDot", Decimal(5, 2), Texts({"1.234"}), "not a DECIMAL(5,2)"},
         ValueCase{"OneWhereNoneIs", Decimal(2, 2), Texts({"1"}), "not a DECIMAL(2,2)"},
         ValueCase{"NoDigits", Decimal(5, 2), Texts({""}), "not a DECIMAL"},

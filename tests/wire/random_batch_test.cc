@@ -13,6 +13,7 @@
 #include "proto/wire/codec.h"
 #include "proto/wire/receipt.h"
 #include "proto/wire/receipt_codec.h"
+#include "proto/wire/value_rules.h"
 #include "tests/support/status_matchers.h"
 #include "tests/wire/batches.h"
 
@@ -85,7 +86,7 @@ std::string RandomDecimal(Dice& dice, const Column& column) {
   const std::uint64_t fraction = dice.Below(column.scale + 1);
   if (fraction > 0) text += '.';
   for (std::uint64_t i = 0; i < fraction; ++i) text += static_cast<char>('0' + dice.Below(10));
-  return text;
+  return HoldsDecimal(column, text) ? text : text.substr(1);  // Minus zero.
 }
 
 double RandomReal(Dice& dice) { return static_cast<double>(dice.Any64()) / 1024; }

@@ -9,6 +9,7 @@
 #include <ostream>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "base/folded_name.h"
 #include "mirror/v1/table.pb.h"
@@ -277,6 +278,7 @@ INSTANTIATE_TEST_SUITE_P(
         LiteralCase{"DoubleInfinity", Of(Type::kDouble), kInfinity, "NaN and infinity"},
         LiteralCase{"DoubleAsInt", Of(Type::kDouble), std::int64_t{1}, "this kind of literal"},
         LiteralCase{"DecimalFits", Decimal(5, 2), "-999.99"s, ""},
+        LiteralCase{"DecimalMinusZero", Decimal(5, 2), "-0.0"s, "not a DECIMAL(5,2)"},
         LiteralCase{"DecimalTooLong", Decimal(5, 2), "1000"s, "not a DECIMAL(5,2)"},
         LiteralCase{"DecimalAsInt", Decimal(5, 2), std::int64_t{1}, "this kind of literal"},
         LiteralCase{"TextFits", WithLength(Type::kText, 2), "\U0001F600"s, ""},
@@ -402,6 +404,16 @@ TEST(PackTableTest, KeepsEverything) {
   table.columns[9].default_value = Bytes{"\0\xFF"s};
   table.columns[12].precision = 3;
   EXPECT_THAT(UnpackTable(PackTable(table)), IsOkAndHolds(table));
+}
+
+TEST(PackTableTest, AZeroWithASignThatAnEarlierVersionTookHasNoneAnyMore) {
+  TableSchema table = Contacts();
+  for (const auto& [kept, now] : {std::pair("-0.00"s, "0.00"s), std::pair("-0.10"s, "-0.10"s)}) {
+    table.columns[7].default_value = kept;
+    const std::string packed = PackTable(table);
+    table.columns[7].default_value = now;
+    EXPECT_THAT(UnpackTable(packed), IsOkAndHolds(table)) << kept;
+  }
 }
 
 TEST(PackTableTest, DamageIsDataLoss) {

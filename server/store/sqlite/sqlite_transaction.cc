@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/crash_point.h"
-#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
 #include "server/store/sqlite/records/sqlite_hooks.h"

@@ -60,6 +60,27 @@ TEST(IndexPlanTest, AnotherDefinitionIsAnotherIndex) {
   EXPECT_NE(changes[1].index.name, before.name);
 }
 
+TEST(IndexPlanTest, ALongNameIsCutInFrontOfACharacterAndTwoOfOneDefinitionAreMadeOnce) {
+  std::string name;
+  for (int i = 0; i < 40; ++i) name += "山";
+  SourceObjects objects = ByName(name + "1");
+  objects.indexes.push_back(objects.indexes[0]);
+  objects.indexes[1].name = name + "2";
+  objects.indexes.push_back({name + "1", false, {{"age"}}});
+  const std::vector<IndexChange> makes = PlanFollow({Populated(objects)}, {}, true);
+  ASSERT_THAT(makes, SizeIs(2));
+  EXPECT_NE(makes[0].index.name, makes[1].index.name);
+  for (const IndexChange& make : makes) {
+    EXPECT_THAT(make.index.name, testing::EndsWith("_山山山山山山山山山山")) << "61 bytes; the next are 64";
+  }
+  EXPECT_THAT(PlanFollow({Populated(objects)}, {makes[0].index, makes[1].index}, true), IsEmpty());
+
+  const OwnIndex whole{makes[1].index.name + "山", "people"};
+  EXPECT_THAT(PlanFollow({Populated(objects)}, {makes[0].index, whole}, true),
+              ElementsAre(IndexChange{whole, {}}, makes[1]))
+      << "one from before is made anew";
+}
+
 TEST(IndexPlanTest, OneOnATableThatWasSetAsideMakesRoom) {
   const OwnIndex own = PlanFollow({Populated(ByName())}, {}, true)[0].index;
   const OwnIndex aside{own.name, "_mirror_dropped_1"};

@@ -23,7 +23,7 @@
 #include "absl/strings/str_join.h"
 #include "certs/keyed_hash.h"
 #include "server/plan/column_rules.h"
-#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/live_rows.h"
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/cycle_model.h"
 

@@ -76,7 +76,7 @@ class MemoryLock {
 /// Everything that a mirror holds, as plain values: a transaction is a copy of it. Maps are by folded name.
 struct MemoryMirror {
   std::shared_ptr<MemoryLock> lock = std::make_shared<MemoryLock>();
-  std::int64_t version = 0;  ///< How often somebody else wrote to it.
+  std::int64_t version = 0;  ///< How often anybody wrote to it.
   TenantRecord tenant;
   std::map<std::string, TableRecord> records;
   std::map<std::string, TableSchema> agreed;

@@ -3,10 +3,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "server/store/begin_work.h"
+#include "server/store/own_names.h"
 #include "tests/support/memory/memory_snapshot.h"
 #include "tests/support/memory/memory_transaction.h"
 
@@ -16,7 +15,7 @@ MemoryStore::MemoryStore(std::shared_ptr<MemoryMirror> mirror, const std::string
                          std::int64_t value_bytes_max)
     : mirror_(std::move(mirror)),
       context_id_(context_id),
-      transaction_(MakeMemoryTransaction(*mirror_, value_bytes_max)) {
+      transaction_(MakeMemoryTransaction(*mirror_, value_bytes_max, &commits_)) {
   mirror_->tenant.context_id = context_id;
 }
 
@@ -111,11 +110,7 @@ absl::StatusOr<std::vector<Loss>> MemoryStore::ReadLosses(const std::string& tab
 absl::StatusOr<std::unique_ptr<Snapshot>> MemoryStore::OpenSnapshot() { return CopyOf(*mirror_); }
 
 absl::Status MemoryStore::CheckTable(const TableSchema& table) {
-  const std::string name = FoldName(table.name);
-  if (absl::StartsWith(name, "_mirror_") || name == FoldName(context_id_ + "_mirroring")) {
-    return absl::InvalidArgumentError(absl::StrCat("table '", table.name, "': the name is the mirror's own"));
-  }
-  return absl::OkStatus();
+  return CheckNotOwnName(table.name, context_id_);
 }
 
 absl::StatusOr<std::unique_ptr<StoreWork>> MemoryStore::Begin() { return BeginWork(*transaction_); }

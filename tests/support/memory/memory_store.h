@@ -2,6 +2,7 @@
 #define MIRROR_TESTS_SUPPORT_MEMORY_MEMORY_STORE_H_
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,7 +25,7 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   StoreUpkeep& upkeep() override { return *this; }
   absl::Status CheckTable(const TableSchema& table) override;
   absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override;
-  absl::StatusOr<std::int64_t> ReadDataVersion() override { return mirror_->version; }
+  absl::StatusOr<std::int64_t> ReadDataVersion() override { return mirror_->version - commits_; }
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;
   bool IsDurable() override { return true; }
 
@@ -69,6 +70,7 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
 
   std::shared_ptr<MemoryMirror> mirror_;
   std::string context_id_;
+  std::int64_t commits_ = 0;  ///< This store's own.
   std::unique_ptr<StoreTransaction> transaction_;
 };
 

@@ -397,8 +397,12 @@ class MemoryTableVerbs final : public TableVerbs {
 
 class MemoryTransaction final : public StoreTransaction {
  public:
-  MemoryTransaction(MemoryMirror& mirror, std::int64_t value_bytes_max)
-      : mirror_(mirror), tenant_(mirror), records_(mirror), tables_(mirror, value_bytes_max) {}
+  MemoryTransaction(MemoryMirror& mirror, std::int64_t value_bytes_max, std::int64_t* commits)
+      : mirror_(mirror),
+        commits_(commits),
+        tenant_(mirror),
+        records_(mirror),
+        tables_(mirror, value_bytes_max) {}
 
   TenantVerbs& tenant() override { return tenant_; }
   RecordVerbs& records() override { return records_; }
@@ -412,6 +416,8 @@ class MemoryTransaction final : public StoreTransaction {
   }
   absl::Status Commit() override {
     before_.reset();
+    ++mirror_.version;
+    if (commits_ != nullptr) ++*commits_;
     mirror_.lock->Release();
     return absl::OkStatus();
   }
@@ -434,6 +440,7 @@ class MemoryTransaction final : public StoreTransaction {
 
  private:
   MemoryMirror& mirror_;
+  std::int64_t* const commits_;
   MemoryTenantVerbs tenant_;
   MemoryRecordVerbs records_;
   MemoryTableVerbs tables_;
@@ -443,8 +450,9 @@ class MemoryTransaction final : public StoreTransaction {
 
 }  // namespace
 
-std::unique_ptr<StoreTransaction> MakeMemoryTransaction(MemoryMirror& mirror, std::int64_t value_bytes_max) {
-  return std::make_unique<MemoryTransaction>(mirror, value_bytes_max);
+std::unique_ptr<StoreTransaction> MakeMemoryTransaction(MemoryMirror& mirror, std::int64_t value_bytes_max,
+                                                        std::int64_t* commits) {
+  return std::make_unique<MemoryTransaction>(mirror, value_bytes_max, commits);
 }
 
 }  // namespace mirror

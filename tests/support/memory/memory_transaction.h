@@ -10,8 +10,9 @@
 namespace mirror {
 
 /// The verbs over plain values. `mirror` outlives it; what is done is seen in it at once, and a rollback puts
-/// back what was there.
-std::unique_ptr<StoreTransaction> MakeMemoryTransaction(MemoryMirror& mirror, std::int64_t value_bytes_max);
+/// back what was there. `commits`: where they are counted.
+std::unique_ptr<StoreTransaction> MakeMemoryTransaction(MemoryMirror& mirror, std::int64_t value_bytes_max,
+                                                        std::int64_t* commits = nullptr);
 
 }  // namespace mirror
 

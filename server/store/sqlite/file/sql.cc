@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "proto/wire/text_form.h"
+#include "server/store/live_rows.h"
 
 namespace mirror {
 namespace {
@@ -81,6 +82,28 @@ std::string CreateTableSql(std::string_view name, const TableSchema& table, cons
   const std::vector<std::uint32_t> key = table.Key();
   if (key.empty() || integer_key) return absl::StrCat(sql, ")");
   return absl::StrCat(sql, ", PRIMARY KEY (", NameList(table, key), ")) WITHOUT ROWID");
+}
+
+std::string OwnColumnsSql(const TableSchema& table) {
+  std::string sql;
+  for (const std::string& name : OwnColumns(table)) absl::StrAppend(&sql, ", ", QuoteName(name), " INTEGER");
+  return sql;
+}
+
+std::string OrAbort(const TableSchema& table) { return KeepsPartner(table) ? " OR ABORT" : ""; }
+
+std::string RemoveSql(const TableSchema& table, const std::string& target, std::string_view alias,
+                      std::string_view now) {
+  std::string name = QuoteName(target);
+  if (!alias.empty()) absl::StrAppend(&name, " AS ", std::string(alias));
+  switch (table.deletes) {
+    case Deletes::kIgnore:
+      return absl::StrCat("UPDATE OR ABORT ", name, " SET ", kOwnedColumn, " = 0");
+    case Deletes::kMark:
+      return absl::StrCat("UPDATE OR ABORT ", name, " SET ", kDeletedAtColumn, " = ", std::string(now));
+    default:
+      return absl::StrCat("DELETE FROM ", name);
+  }
 }
 
 std::string LiteralSql(const Column& column, const Literal& literal) {

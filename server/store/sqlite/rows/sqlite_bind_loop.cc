@@ -13,7 +13,7 @@
 #include "proto/wire/limits.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
-#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/rows/insert_counter.h"
 #include "server/store/sqlite/rows/sqlite_partner_table.h"

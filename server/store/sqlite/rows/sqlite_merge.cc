@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
-#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/rows/sqlite_partner_index.h"
 #include "server/store/sqlite/rows/sqlite_schema.h"

@@ -12,7 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/rows/sqlite_alter.h"
 #include "server/store/sqlite/rows/sqlite_objects.h"

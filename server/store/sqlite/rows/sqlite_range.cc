@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/text_form.h"
-#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
 
 namespace mirror {

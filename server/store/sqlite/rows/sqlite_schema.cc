@@ -10,7 +10,7 @@
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "proto/wire/table_pack.h"
-#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/own_names.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
 #include "server/store/sqlite/records/sqlite_ledger.h"
@@ -227,14 +227,10 @@ absl::StatusOr<std::string> FindLostOwnColumn(SqliteConnection& connection, cons
 }
 
 absl::Status CheckSqliteTableName(const std::string& table, const std::string& context_id) {
-  const std::string folded = FoldName(table);
-  std::string why;
-  if (absl::StartsWith(folded, "sqlite_")) why = "SQLite keeps names that begin with 'sqlite_' for itself";
-  if (absl::StartsWith(folded, "_mirror_")) why = "names that begin with '_mirror_' are the mirror's own";
-  if (folded == FoldName(context_id + "_mirroring")) why = "it is the name of the mirror's metadata table";
-  if (why.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("table '", table, "' cannot be mirrored under its name: ",
-                                                 why, ". Leave it out at the source, or rename it there."));
+  if (absl::StartsWith(FoldName(table), "sqlite_")) {
+    return NotUnderThisName(table, "SQLite keeps names that begin with 'sqlite_' for itself");
+  }
+  return CheckNotOwnName(table, context_id);
 }
 
 absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action) {

@@ -7,9 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/value.h"
 #include "base/utf8.h"
+#include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
-#include "server/store/sqlite/rows/parse_text_form.h"
 
 namespace mirror {
 namespace {
@@ -63,7 +63,7 @@ bool AppendTyped(const Column& column, sqlite3_value* value, ColumnBuffer* buffe
       if (type != (text ? SQLITE_TEXT : SQLITE_BLOB)) return false;
       const std::string_view bytes = text ? sqlite::TextOf(value) : sqlite::BlobOf(value);
       if (column.type == Type::kText && !HoldsText(column, bytes)) return false;
-      if (column.type == Type::kDecimal && !HoldsDecimal(column, bytes)) return false;
+      if (column.type == Type::kDecimal && !IsWrittenAsDecimal(column, bytes)) return false;
       buffer->AppendBytes(bytes);
       return true;
     }

@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_STORE_SQLITE_ROWS_PARSE_TEXT_FORM_H_
-#define MIRROR_SERVER_STORE_SQLITE_ROWS_PARSE_TEXT_FORM_H_
+#ifndef MIRROR_PROTO_WIRE_PARSE_TEXT_FORM_H_
+#define MIRROR_PROTO_WIRE_PARSE_TEXT_FORM_H_
 
 #include <cstdint>
 #include <optional>
@@ -20,4 +20,4 @@ std::optional<std::string> ParseUuid(std::string_view text);
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_STORE_SQLITE_ROWS_PARSE_TEXT_FORM_H_
+#endif  // MIRROR_PROTO_WIRE_PARSE_TEXT_FORM_H_

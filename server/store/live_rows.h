@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_STORE_SQLITE_FILE_LIVE_ROWS_H_
-#define MIRROR_SERVER_STORE_SQLITE_FILE_LIVE_ROWS_H_
+#ifndef MIRROR_SERVER_STORE_LIVE_ROWS_H_
+#define MIRROR_SERVER_STORE_LIVE_ROWS_H_
 
 #include <string>
 #include <string_view>
@@ -7,9 +7,10 @@
 
 #include "proto/wire/table.h"
 
-// Which rows of a table are live, in SQL: those that the mirror wrote and the source did not delete.
-// Everything that counts, compares, changes or removes rows asks here. Of a table that keeps nothing of the
-// partner's all rows are, and every text is empty, so that its statements are those of a table without.
+// Which rows of a table are live, in the SQL of every store: those that the mirror wrote and the source did
+// not delete. Everything that counts, compares, changes or removes rows asks here. Of a table that keeps
+// nothing of the partner's all rows are, and every text is empty, so that its statements are those of a table
+// without.
 
 namespace mirror {
 
@@ -28,23 +29,12 @@ std::string LiveRows(const TableSchema& table, std::string_view alias);
 /// The same behind another condition.
 std::string AndLive(const TableSchema& table, std::string_view alias);
 
-/// Behind the columns of a CREATE TABLE.
-std::string OwnColumnsSql(const TableSchema& table);
 /// Behind the columns of an INSERT, and behind its values: the row is the mirror's.
 std::string OwnNames(const TableSchema& table);
 std::string OwnValues(const TableSchema& table);
 /// Of an upsert's DO UPDATE SET: the row is live again. Begins with a comma where `behind` is not empty.
 std::string Revive(const TableSchema& table, std::string_view behind);
 
-/// Behind INSERT and UPDATE: what a row breaks is told, also where the partner's own table says ON CONFLICT
-/// REPLACE or IGNORE, by which SQLite would remove rows of the partner's or drop the source's without a word.
-std::string OrAbort(const TableSchema& table);
-
-/// A statement up to its WHERE that does to rows what `deletes` says. `now` is SQL: unix milliseconds, for
-/// MARK.
-std::string RemoveSql(const TableSchema& table, const std::string& target, std::string_view alias,
-                      std::string_view now);
-
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_STORE_SQLITE_FILE_LIVE_ROWS_H_
+#endif  // MIRROR_SERVER_STORE_LIVE_ROWS_H_

@@ -1,4 +1,4 @@
-#include "server/store/sqlite/file/live_rows.h"
+#include "server/store/live_rows.h"
 
 #include "absl/strings/str_cat.h"
 
@@ -23,8 +23,8 @@ std::vector<std::string> OwnColumns(const TableSchema& table) {
 }
 
 std::string LiveRows(const TableSchema& table, std::string_view alias) {
-  // The signs keep SQLite from an index that the partner may have made on one of them: nearly all rows are
-  // live.
+  // The signs keep the database from an index that the partner may have made on one of them: nearly all rows
+  // are live.
   std::string live;
   if (HasOwned(table)) live = absl::StrCat("+", Of(alias, kOwnedColumn), " = 1");
   if (HasDeletedAt(table)) {
@@ -36,12 +36,6 @@ std::string LiveRows(const TableSchema& table, std::string_view alias) {
 std::string AndLive(const TableSchema& table, std::string_view alias) {
   const std::string live = LiveRows(table, alias);
   return live.empty() ? live : absl::StrCat(" AND ", live);
-}
-
-std::string OwnColumnsSql(const TableSchema& table) {
-  std::string sql;
-  for (const std::string& name : OwnColumns(table)) absl::StrAppend(&sql, ", ", QuoteName(name), " INTEGER");
-  return sql;
 }
 
 std::string OwnNames(const TableSchema& table) {
@@ -58,22 +52,6 @@ std::string Revive(const TableSchema& table, std::string_view behind) {
   if (HasOwned(table)) add(kOwnedColumn, "1");
   if (HasDeletedAt(table)) add(kDeletedAtColumn, "NULL");
   return set;
-}
-
-std::string OrAbort(const TableSchema& table) { return KeepsPartner(table) ? " OR ABORT" : ""; }
-
-std::string RemoveSql(const TableSchema& table, const std::string& target, std::string_view alias,
-                      std::string_view now) {
-  std::string name = QuoteName(target);
-  if (!alias.empty()) absl::StrAppend(&name, " AS ", std::string(alias));
-  switch (table.deletes) {
-    case Deletes::kIgnore:
-      return absl::StrCat("UPDATE OR ABORT ", name, " SET ", kOwnedColumn, " = 0");
-    case Deletes::kMark:
-      return absl::StrCat("UPDATE OR ABORT ", name, " SET ", kDeletedAtColumn, " = ", std::string(now));
-    default:
-      return absl::StrCat("DELETE FROM ", name);
-  }
 }
 
 }  // namespace mirror
