@@ -20,10 +20,11 @@ absl::StatusOr<std::size_t> Reloader::Run() {
         changed_.empty() ? ""
                          : absl::StrCat("; changes in ", absl::StrJoin(changed_, ", "),
                                         " since the start are not in force: restart the server for them");
-    events_.Add(
-        "", changed_.empty() ? Severity::kInformation : Severity::kWarning, "keys.reloaded",
-        absl::StrCat("[application], [tokens], [[issuer]] with its keys, and [log] were read again; keys: ",
-                     *keys, restart));
+    events_.Add("", changed_.empty() ? Severity::kInformation : Severity::kWarning, "keys.reloaded",
+                absl::StrCat(
+                    "[application], [tokens], [[issuer]] with its keys, [log], and the indexes of [[tenant]] "
+                    "were read again; keys: ",
+                    *keys, restart));
   } else {
     events_.Add("", Severity::kError, "keys.not_reloaded",
                 absl::StrCat("keys and configuration cannot be read, and the old ones stay in force. Correct "
@@ -44,6 +45,7 @@ absl::StatusOr<std::size_t> Reloader::Read() {
   absl::StatusOr<std::size_t> keys = gate_.Reload(*config);
   if (!keys.ok()) return keys.status();
   in_force_.application = config->application;
+  apply_(*config);
   SetLevel(*spdlog::default_logger(), config->log_level);
   SetFormat(*spdlog::default_logger(), config->log_format);
   const std::pair<const char*, bool> others[] = {
@@ -53,10 +55,10 @@ absl::StatusOr<std::size_t> Reloader::Read() {
       {"[limits]", config->limits == started_with_.limits},
       {"[hooks] and [[hook]]", config->hooks == started_with_.hooks},
       {"[metrics]", config->metrics == started_with_.metrics},
-      {"[[tenant]]",
-       config->columns == started_with_.columns && config->freshness == started_with_.freshness &&
-           config->indexes == started_with_.indexes && config->receipts == started_with_.receipts &&
-           config->breaker.rules == started_with_.breaker.rules},
+      {"[[tenant]]", config->columns == started_with_.columns &&
+                         config->freshness == started_with_.freshness &&
+                         config->receipts == started_with_.receipts &&
+                         config->breaker.rules == started_with_.breaker.rules},
       {"[breaker]", config->breaker.limits == started_with_.breaker.limits &&
                         config->miss_window_ms == started_with_.miss_window_ms}};
   changed_.clear();

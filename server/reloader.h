@@ -2,7 +2,9 @@
 #define MIRROR_SERVER_RELOADER_H_
 
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -13,13 +15,19 @@
 
 namespace mirror {
 
-/// SIGHUP and ReloadKeys: keys, [application], [tokens], [[issuer]] and [log] are read again; what cannot be
-/// read leaves all as it was. Threads: any.
+/// SIGHUP and ReloadKeys: keys, [application], [tokens], [[issuer]], [log] and the indexes of [[tenant]] are
+/// read again; what cannot be read leaves all as it was. Threads: any.
 class Reloader {
  public:
-  /// `gate` and `events` must outlive it.
-  Reloader(const ServerConfig& started_with, Gate& gate, Events& events)
-      : started_with_(started_with), gate_(gate), events_(events), in_force_(started_with) {}
+  /// `gate` and `events` must outlive it. `apply`: the rest of what is taken of a configuration without a
+  /// restart.
+  Reloader(const ServerConfig& started_with, Gate& gate, std::function<void(const ServerConfig&)> apply,
+           Events& events)
+      : started_with_(started_with),
+        gate_(gate),
+        apply_(std::move(apply)),
+        events_(events),
+        in_force_(started_with) {}
 
   /// The number of keys. It says itself, as an event, how it went.
   absl::StatusOr<std::size_t> Run();
@@ -31,6 +39,7 @@ class Reloader {
 
   const ServerConfig started_with_;  ///< As the file had it.
   Gate& gate_;
+  const std::function<void(const ServerConfig&)> apply_;
   Events& events_;
   Mutex mutex_;
   ServerConfig in_force_ MIRROR_GUARDED_BY(mutex_);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -111,7 +112,7 @@ TenantsOptions TenantsOptionsOf(const ServerConfig& config, const HookRunner* ho
   options.tenant.breaker = config.breaker;
   options.tenant.freshness = config.freshness;
   options.tenant.receipts = config.receipts;
-  options.tenant.indexes = config.indexes;
+  options.tenant.indexes->Set(config.indexes);
   options.tenant.miss_window_ms = config.miss_window_ms;
   options.tenant.drop_grace_ms = std::chrono::milliseconds(config.data.drop_grace).count();
   options.tenant.columns = config.columns;
@@ -162,6 +163,7 @@ struct Server::Parts {
   std::unique_ptr<HookCursor> hook_cursor;
   std::unique_ptr<HookRunner> hooks;  ///< Null: there are none.
   std::unique_ptr<Tenants> tenants;
+  std::function<void(const ServerConfig&)> set_indexes;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<ExpiryWatch> expiry;
   std::unique_ptr<MirrorService> mirror;
@@ -261,6 +263,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   if (!secret.ok()) return secret.status();
   options.tenant.hash_secret = *std::move(secret);
   options.tenant.counters = &counters;
+  set_indexes = [indexes = options.tenant.indexes](const ServerConfig& read) { indexes->Set(read.indexes); };
   absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*home, options, *events);
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);
@@ -275,7 +278,7 @@ void Server::Parts::Watch(const ServerConfig& as_written) {
   audit = std::make_unique<Audit>(
       *audit_log, *events, [signer = gate.get()](std::string_view text) { return signer->SignText(text); },
       Audit::Options{.dir = as_written.data.dir});
-  reloader = std::make_unique<Reloader>(as_written, *gate, *events);
+  reloader = std::make_unique<Reloader>(as_written, *gate, set_indexes, *events);
   expiry = std::make_unique<ExpiryWatch>(
       [signer = gate.get(), loaded = reloader.get()] {
         return ServerKeys(loaded->in_force(), signer->keys());

@@ -12,8 +12,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/config/config_file.h"
 #include "base/config/own_variables.h"
+#include "base/folded_name.h"
 #include "server/config/hook_check.h"
 
 namespace mirror {
@@ -49,6 +51,14 @@ std::string WrongPattern(const std::string& text) {
   return absl::StrCat("cannot be '", text, "': a pattern is 1 to 64 letters, digits, '_', '-' and '*'");
 }
 Setter SetPattern(std::string* target) { return SetChecked(target, WrongPattern); }
+
+std::string WrongIndexName(const std::string& text) {
+  const bool good = !text.empty() && text.size() <= 32 && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
+  });
+  if (good) return "";
+  return absl::StrCat("cannot be '", text, "': a name is 1 to 32 letters, digits and '_'");
+}
 
 Setter SetPatterns(std::vector<std::string>* target) {
   return [target](const Given& given) {
@@ -239,14 +249,68 @@ class Loader {
            {"freshness", SetMilliseconds(&freshness, seconds(0), kMonth)},
            {"receipts", SetFlag(&receipts)},
            {"indexes", SetOneOf<std::optional<bool>>(&follow, {{"none", false}, {"follow", true}})},
-           {"table", SetElsewhere()}});
+           {"table", SetElsewhere()},
+           {"index", SetElsewhere()}});
       if (status.ok()) status = block.CheckHas({"context_id"});
       if (!status.ok()) return status;
-      config_.breaker.rules.push_back(rule);
+      // One that says nothing of it is no change that a restart would bring in force.
+      if (rule != BreakerRule{.context = rule.context}) config_.breaker.rules.push_back(rule);
       if (freshness) config_.freshness.push_back({rule.context, "*", false, *freshness});
       if (receipts) config_.receipts.tenants.push_back({rule.context, *receipts});
-      if (follow) config_.indexes.push_back({rule.context, *follow});
+      if (follow) config_.indexes.follow.push_back({rule.context, *follow});
       if (status = TableRules(block, rule.context); !status.ok()) return status;
+      if (status = Indexes(block, rule.context); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Indexes(const ConfigTable& tenant, const std::string& context) {
+    const absl::StatusOr<std::vector<ConfigTable>> blocks = tenant.Blocks("index", "tenant.index");
+    if (!blocks.ok()) return blocks.status();
+    for (const ConfigTable& block : *blocks) {
+      ConfiguredIndex index{.context = context};
+      std::vector<std::string> columns, descending, nocase;
+      absl::Status status = block.Read({{"table", SetText(&index.table)},
+                                        {"columns", SetTexts(&columns, ListRule::kSome)},
+                                        {"name", SetChecked(&index.index.name, WrongIndexName)},
+                                        {"descending", SetTexts(&descending, ListRule::kSome)},
+                                        {"nocase", SetTexts(&nocase, ListRule::kSome)}});
+      if (status.ok()) status = block.CheckHas({"table", "columns"});
+      if (status.ok()) status = SetColumns(block, columns, descending, nocase, &index.index);
+      if (!status.ok()) return status;
+      if (index.index.name.empty()) index.index.name = absl::StrJoin(columns, "_");
+      config_.indexes.configured.push_back(std::move(index));
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status SetColumns(const ConfigTable& block, const std::vector<std::string>& columns,
+                                 const std::vector<std::string>& descending,
+                                 const std::vector<std::string>& nocase, SourceIndex* index) {
+    if (columns.size() > kObjectColumnsMax) {
+      return block.Wrong("columns",
+                         absl::StrCat("has ", columns.size(), " columns; the limit is ", kObjectColumnsMax));
+    }
+    const auto find = [&](const std::string& name) {
+      return std::find_if(index->columns.begin(), index->columns.end(),
+                          [&](const IndexColumn& column) { return FoldName(column.name) == FoldName(name); });
+    };
+    for (const std::string& name : columns) {
+      if (find(name) != index->columns.end()) {
+        return block.Wrong("columns", absl::StrCat("names '", name, "' twice"));
+      }
+      index->columns.push_back({name});
+    }
+    for (const auto& [key, names] : {std::pair("descending", &descending), std::pair("nocase", &nocase)}) {
+      for (const std::string& name : *names) {
+        const auto column = find(name);
+        if (column == index->columns.end()) {
+          return block.Wrong(key, absl::StrCat("names '", name, "', which is not one of 'columns'",
+                                               Suggestion(name, columns)));
+        }
+        if (names == &descending) column->descending = true;
+        if (names == &nocase) column->collation = Collation::kNocase;
+      }
     }
     return absl::OkStatus();
   }

@@ -131,7 +131,7 @@ struct ServerConfig {
   /// the tenant: two databases feed it. 0: never.
   std::int64_t miss_window_ms = 3'600'000;
   ReceiptRules receipts;     ///< [data] receipts, and of [[tenant]].
-  IndexRules indexes;        ///< Of [[tenant]].
+  IndexRules indexes;        ///< Of [[tenant]] and [[tenant.index]].
   FreshnessRules freshness;  ///< Of [[tenant]].
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;

@@ -5,9 +5,11 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
+#include "base/name_pattern.h"
 #include "base/printable.h"
 #include "base/reserved_name.h"
 #include "base/utf8.h"
@@ -92,6 +94,45 @@ void AddForeignKey(const SourceForeignKey& key, std::vector<std::string>* lines)
   lines->push_back(Printable(line));
 }
 
+/// Of the same table: two with the same one are the same index.
+std::string Definition(const TableSchema& kept, const SourceIndex& index) {
+  RowDigest form;
+  form.AddText(FoldName(kept.name));
+  for (const IndexColumn& column : index.columns) {
+    form.AddText(FoldName(column.name));
+    form.AddInteger(static_cast<std::int64_t>(column.collation) * 2 + (column.descending ? 1 : 0));
+  }
+  return absl::StrCat(absl::Hex(form.Finish(), absl::kZeroPad16));
+}
+
+/// The indexes that are to be on a table. One that the configuration has is not made again for the source.
+std::vector<IndexChange> Wanted(const FollowedTable& table, bool follows) {
+  std::vector<IndexChange> wanted;
+  std::set<std::string> configured;
+  const auto add = [&](const SourceIndex& index, const std::string& prefix) {
+    std::optional<std::vector<IndexColumn>> columns = ColumnsIn(table.kept, index);
+    if (!columns) return;
+    wanted.push_back({{OwnIndexName(table.kept, index, prefix), table.kept.name}, *std::move(columns)});
+  };
+  for (const SourceIndex& index : table.configured) {
+    if (configured.insert(Definition(table.kept, index)).second) add(index, kSetIndexPrefix);
+  }
+  if (!follows || !table.objects) return wanted;
+  for (const SourceIndex& index : table.objects->indexes) {
+    if (!configured.contains(Definition(table.kept, index))) add(index, kOwnIndexPrefix);
+  }
+  return wanted;
+}
+
+/// The columns that keep it from being made.
+std::vector<std::string> MissingColumns(const TableSchema& kept, const SourceIndex& index) {
+  std::vector<std::string> missing;
+  for (const IndexColumn& column : index.columns) {
+    if (!kept.Find(column.name)) missing.push_back(absl::StrCat("'", column.name, "'"));
+  }
+  return missing;
+}
+
 }  // namespace
 
 std::vector<ObjectsChange> PlanObjects(const std::vector<KeptObjects>& kept,
@@ -112,17 +153,9 @@ std::vector<ObjectsChange> PlanObjects(const std::vector<KeptObjects>& kept,
   return changes;
 }
 
-std::string OwnIndexName(const TableSchema& kept, const SourceIndex& index) {
+std::string OwnIndexName(const TableSchema& kept, const SourceIndex& index, const std::string& prefix) {
   constexpr std::size_t kBytesMax = 63;  // PostgreSQL cuts a longer one itself, between any two bytes.
-  RowDigest form;
-  form.AddText(FoldName(kept.name));
-  for (const IndexColumn& column : index.columns) {
-    form.AddText(FoldName(column.name));
-    form.AddInteger(static_cast<std::int64_t>(column.collation) * 2 + (column.descending ? 1 : 0));
-  }
-  const std::string name =
-      absl::StrCat(kOwnIndexPrefix, absl::Hex(form.Finish(), absl::kZeroPad16), "_", index.name);
-  return std::string(CutUtf8(name, kBytesMax));
+  return std::string(CutUtf8(absl::StrCat(prefix, Definition(kept, index), "_", index.name), kBytesMax));
 }
 
 std::vector<IndexChange> PlanFollow(const std::vector<FollowedTable>& tables,
@@ -132,32 +165,71 @@ std::vector<IndexChange> PlanFollow(const std::vector<FollowedTable>& tables,
   std::map<std::string, std::string> table_of;
   for (const OwnIndex& index : there) table_of[FoldName(index.name)] = FoldName(index.table);
   for (const FollowedTable& table : tables) {
-    if (!follows) break;
     const std::string key = FoldName(table.kept.name);
-    if (!table.objects) {
-      untold.insert(key);
-      continue;
-    }
-    for (const SourceIndex& index : table.objects->indexes) {
-      std::optional<std::vector<IndexColumn>> columns = ColumnsIn(table.kept, index);
-      if (!columns) continue;
-      OwnIndex own{OwnIndexName(table.kept, index), table.kept.name};
-      if (!known.insert(FoldName(own.name)).second) continue;
-      const auto found = table_of.find(FoldName(own.name));
+    if (follows && !table.objects) untold.insert(key);
+    for (IndexChange& make : Wanted(table, follows)) {
+      const std::string name = FoldName(make.index.name);
+      if (!known.insert(name).second) continue;
+      const auto found = table_of.find(name);
       if (found != table_of.end() && found->second == key) {
-        stay.insert(found->first);
+        stay.insert(name);
       } else if (table.populated) {
-        makes.push_back({std::move(own), *std::move(columns)});
+        makes.push_back(std::move(make));
       }
     }
   }
   std::vector<IndexChange> changes;
   for (const OwnIndex& index : there) {
-    if (stay.contains(FoldName(index.name)) || untold.contains(FoldName(index.table))) continue;
+    const std::string name = FoldName(index.name);
+    const bool follows_source = !absl::StartsWith(name, kSetIndexPrefix);
+    if (stay.contains(name) || (follows_source && untold.contains(FoldName(index.table)))) continue;
     changes.push_back({index, {}});
   }
   std::move(makes.begin(), makes.end(), std::back_inserter(changes));
   return changes;
+}
+
+std::vector<std::string> IdleIndexes(const std::vector<ConfiguredIndex>& configured,
+                                     const std::vector<FollowedTable>& tables) {
+  std::vector<std::string> idle;
+  if (tables.empty()) return idle;  // Nothing was ever announced.
+  for (const ConfiguredIndex& one : configured) {
+    bool found = false;
+    for (const FollowedTable& table : tables) {
+      if (!MatchesPattern(table.kept.name, one.table)) continue;
+      found = true;
+      const std::vector<std::string> missing = MissingColumns(table.kept, one.index);
+      if (missing.empty()) continue;
+      idle.push_back(absl::StrCat("index '", one.index.name, "': table '", table.kept.name, "' has no ",
+                                  missing.size() == 1 ? "column " : "columns ",
+                                  absl::StrJoin(missing, ", ")));
+    }
+    if (!found) {
+      idle.push_back(absl::StrCat("index '", one.index.name, "': no table is named '", one.table, "'"));
+    }
+  }
+  return idle;
+}
+
+std::vector<std::string> ConfiguredLines(const FollowedTable& table, const std::vector<OwnIndex>& there) {
+  std::vector<std::string> lines;
+  for (const IndexChange& made : Wanted(table, false)) {
+    const bool is_there = std::any_of(there.begin(), there.end(), [&](const OwnIndex& index) {
+      return FoldName(index.name) == FoldName(made.index.name) &&
+             FoldName(index.table) == FoldName(made.index.table);
+    });
+    lines.push_back(Printable(absl::StrCat("-- [[tenant.index]] ", QuoteName(made.index.name), " (",
+                                           IndexTerms(made.columns), ")",
+                                           is_there ? "" : ": not there yet, it is made when a cycle ends")));
+  }
+  for (const SourceIndex& index : table.configured) {
+    const std::vector<std::string> missing = MissingColumns(table.kept, index);
+    if (missing.empty()) continue;
+    lines.push_back(
+        Printable(absl::StrCat("-- [[tenant.index]] ", QuoteName(index.name),
+                               ": not made, the table has no column ", absl::StrJoin(missing, ", "))));
+  }
+  return lines;
 }
 
 std::vector<std::string> IndexLines(const TableSchema& kept, const std::optional<SourceObjects>& objects) {

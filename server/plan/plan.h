@@ -361,8 +361,10 @@ struct ObjectsChange {
   friend bool operator==(const ObjectsChange&, const ObjectsChange&) = default;
 };
 
-/// What begins so is no partner's: the mirror makes and drops it as the source's indexes come and go.
+/// What begins so is no partner's: the mirror makes and drops it.
 inline constexpr char kOwnIndexPrefix[] = "_mirror_index_";
+/// Of those that are the configuration's. No index of the source's begins so: what follows there is a hash.
+inline constexpr char kSetIndexPrefix[] = "_mirror_index_set_";
 /// An index that the mirror made itself, and the table that it is on now.
 struct OwnIndex {
   std::string name, table;

@@ -193,7 +193,8 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   TellIdleRules(tables);
   mirror_.indexes().TellWrong(tables);
   const Plan& plan = (*committed)->plan;
-  if (!plan.source_objects.empty()) mirror_.indexes().SetDue();
+  // Tables and columns that indexes need may have come or gone.
+  if (!plan.source_objects.empty() || !plan.steps.empty()) mirror_.indexes().SetDue();
   // Retiring a table settles its holds.
   if (!plan.holds.empty() || !plan.settled_holds.empty() || !planned.retired.empty())
     TellHolds(mirror_, known_holds, plan.holds);

@@ -192,18 +192,20 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
   if (!names.ok()) return mirror_.Noticed(names.status());
   std::set<std::string> asked;
   for (const std::string& name : *names) asked.insert(FoldName(name));
-  const absl::StatusOr<std::vector<FollowedTable>> known = ReadFollowed(*mirror_.store());
+  const absl::StatusOr<std::vector<FollowedTable>> known =
+      ReadFollowed(*mirror_.store(), ConfiguredFor(*mirror_.options().indexes->Get(), mirror_.context_id()));
   if (!known.ok()) return mirror_.Noticed(known.status());
   const absl::StatusOr<std::vector<OwnIndex>> own = mirror_.store()->records().ReadOwnIndexes();
   if (!own.ok()) return mirror_.Noticed(own.status());
   std::vector<IndexesOfTable> found;
   bool told = known->empty();
   for (const FollowedTable& table : *known) {
-    told = told || table.objects;
+    told = told || table.objects || !table.configured.empty();
     const std::string key = FoldName(table.kept.name);
     if (!asked.contains(key)) continue;
     IndexesOfTable& of = found.emplace_back(
         IndexesOfTable{table.kept.name, table.objects, IndexLines(table.kept, table.objects), {}});
+    for (std::string& line : ConfiguredLines(table, *own)) of.lines.push_back(std::move(line));
     for (const OwnIndex& index : *own) {
       if (FoldName(index.table) == key) of.followed.push_back(index.name);
     }

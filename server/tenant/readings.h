@@ -101,9 +101,11 @@ class Readings {
   absl::StatusOr<std::vector<TableInfo>> Tables();
   absl::StatusOr<std::vector<Hold>> Holds();
   /// What the source told of indexes and foreign keys. An empty list means all. Errors: kNotFound naming the
-  /// table; kFailedPrecondition when it told nothing of any table.
+  /// table; kFailedPrecondition when it told nothing of any table, and the configuration has none for them.
   absl::StatusOr<std::vector<IndexesOfTable>> Indexes(const std::vector<std::string>& tables);
-  bool follows_indexes() const { return FollowsIndexes(mirror_.options().indexes, mirror_.context_id()); }
+  bool follows_indexes() const {
+    return FollowsIndexes(*mirror_.options().indexes->Get(), mirror_.context_id());
+  }
 
   // --- Of who delivers to hooks ---
 

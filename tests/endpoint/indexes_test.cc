@@ -141,6 +141,46 @@ TEST_F(IndexesTest, FollowedOnesComeAndGoWithTheSources) {
   EXPECT_EQ(bench_->Difference(), "");
 }
 
+TEST_F(IndexesTest, ThoseOfTheConfigurationComeAndGoWithAReload) {
+  Start("");
+  const std::string before = ReadFileText(here_->server_toml());
+  const auto configure = [&](const std::string& rules) {
+    WriteFileText(here_->server_toml(), before + "\n" + rules);
+    const Finished reloaded = here_->Mirrorctl({"keys", "--reload"});
+    EXPECT_EQ(reloaded.exit_code, 0) << reloaded.errors;
+    EXPECT_THAT(Events("keys.reloaded").back().message(), Not(HasSubstr("restart")));
+  };
+  Cycle();
+  configure(
+      "[[tenant]]\ncontext_id = \"Cust\"\n"
+      "[[tenant.index]]\ntable = \"person\"\ncolumns = [\"born\", \"name\"]\nname = \"oldest\"\nnocase = "
+      "[\"name\"]\n"
+      "[[tenant.index]]\ntable = \"company\"\ncolumns = [\"nmae\"]\n");
+  EXPECT_THAT(Shown({"person"}), HasSubstr("not there yet"));
+  EXPECT_EQ(ReportOf(Cycle(), "person").action, TableReport::Action::kNone);
+  EXPECT_THAT(Own(), ElementsAre("text:person (\"born\", \"name\" COLLATE NOCASE)"));
+  EXPECT_THAT(Shown(), AllOf(HasSubstr("-- [[tenant.index]] \"_mirror_index_set_"),
+                             HasSubstr("not made, the table has no column 'nmae'")));
+  EXPECT_THAT(WaitForEvent("indexes.rule_idle").message(), HasSubstr("table 'company' has no column 'nmae'"));
+  ASSERT_EQ(bench_->mirror().Execute("CREATE INDEX mine ON person (name)"), "");
+  EXPECT_TRUE(bench_->Run(/*repopulate=*/true).Good());
+  EXPECT_THAT(Own(), SizeIs(1)) << "a population keeps it";
+  // What is wrong changes nothing.
+  WriteFileText(here_->server_toml(), before + "\n[[tenant]]\ncontext_id = \"Cust\"\n[[tenant.index]]\n");
+  EXPECT_EQ(here_->Mirrorctl({"keys", "--reload"}).exit_code, 1);
+  Cycle();
+  EXPECT_THAT(Own(), SizeIs(1));
+  configure("[[tenant]]\ncontext_id = \"Cust\"\nindexes = \"follow\"\n");
+  Cycle();
+  EXPECT_THAT(Own(), ElementsAre("text:person (\"company\", \"name\" COLLATE NOCASE DESC)",
+                                 "text:person (\"mail\")"));
+  configure("");
+  Cycle();
+  EXPECT_THAT(Own(), IsEmpty());
+  EXPECT_EQ(bench_->mirror().Value("SELECT count(*) FROM sqlite_schema WHERE name = 'mine'"), "1");
+  EXPECT_EQ(bench_->Difference(), "");
+}
+
 TEST_F(IndexesTest, AServerThatDiesWhileItMakesThemGoesOnWithThem) {
   Start(kFollow);
   Cycle();

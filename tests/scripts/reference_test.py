@@ -247,6 +247,7 @@ SERVER_BLOCKS = {
     "[[issuer]]": "absl::Status Issuers()",
     "[[tenant]]": "absl::Status TenantRules()",
     "[[tenant.table]]": "absl::Status TableRules(",
+    "[[tenant.index]]": "absl::Status Indexes(",
     "[[hook]]": "absl::Status Hooks()",
 }
 AGENT_FILES = ("client/config/config.cc", "client/config/source_loader.cc", "client/config/table_loader.cc")

@@ -195,6 +195,12 @@ miss_window = "1h"                  # two sources that feed one tenant in turn: 
 # mask = ["iban"]                   # kept as '****'
 # mask_keep = 0                     # characters that stay at the end of a masked text, 0 to 16
 # plain = []                        # kept as they are, where a block above says otherwise
+# [[tenant.index]]                  # indexes that the server makes and keeps, none of them UNIQUE
+# table = "log_*"                   # on which tables
+# columns = ["kind", "at"]
+# name = "newest"                   # the end of its name; not given: the columns' names
+# descending = ["at"]               # those of 'columns' that are sorted the other way
+# nocase = ["kind"]                 # those that are compared without regard to the case of ASCII letters
 
 )";
 

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/name_pattern.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -16,6 +18,13 @@ namespace {
 /// After so long no further index is begun in a cycle: who waits for its end, waits for them.
 constexpr std::chrono::seconds kMakingMax{10};
 
+/// Whether these words are told: not the same ones twice.
+bool IsNews(std::string words, std::string* told) {
+  if (words == *told) return false;
+  *told = std::move(words);
+  return !told->empty();
+}
+
 }  // namespace
 
 void IndexFollower::TellWrong(const std::vector<AnnouncedTable>& tables) {
@@ -23,10 +32,7 @@ void IndexFollower::TellWrong(const std::vector<AnnouncedTable>& tables) {
   for (const AnnouncedTable& table : tables) {
     if (!table.objects.ok()) wrong.emplace_back(table.objects.status().message());
   }
-  std::string words = ListNames(wrong);
-  if (words == told_wrong_) return;
-  told_wrong_ = std::move(words);
-  if (told_wrong_.empty()) return;
+  if (!IsNews(ListNames(wrong), &told_wrong_)) return;
   events_.Add(
       context_id_, Severity::kWarning, "indexes.ignored",
       absl::StrCat("the source announced indexes or foreign keys that cannot be right:  ", told_wrong_,
@@ -34,7 +40,8 @@ void IndexFollower::TellWrong(const std::vector<AnnouncedTable>& tables) {
                    "at the source"));
 }
 
-absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store) {
+absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store,
+                                                        const std::vector<ConfiguredIndex>& configured) {
   const absl::StatusOr<std::vector<KeptObjects>> kept = store.records().ReadSourceObjects();
   if (!kept.ok()) return kept.status();
   std::map<std::string, const KeptObjects*> objects_of;
@@ -51,29 +58,38 @@ absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store) {
     table.populated = record.position.lsn != Lsn{} && record.state == TableState::kMirrored;
     const auto found = objects_of.find(FoldName(record.table));
     if (found != objects_of.end()) table.objects = found->second->objects;
+    for (const ConfiguredIndex& one : configured) {
+      if (MatchesPattern(record.table, one.table)) table.configured.push_back(one.index);
+    }
   }
   return tables;
 }
 
-absl::StatusOr<std::vector<IndexChange>> IndexFollower::ReadChanges(Store& store) const {
+absl::StatusOr<IndexFollower::Due> IndexFollower::ReadDue(Store& store, const IndexRules& rules) const {
+  const bool follows = FollowsIndexes(rules, context_id_);
+  const std::vector<ConfiguredIndex> configured = ConfiguredFor(rules, context_id_);
   absl::StatusOr<std::vector<FollowedTable>> tables = std::vector<FollowedTable>();
   // Where none is to be there, what the source has does not matter.
-  if (follows_) tables = ReadFollowed(store);
+  if (follows || !configured.empty()) tables = ReadFollowed(store, configured);
   if (!tables.ok()) return tables.status();
   const absl::StatusOr<std::vector<OwnIndex>> there = store.records().ReadOwnIndexes();
   if (!there.ok()) return there.status();
-  return PlanFollow(*tables, *there, follows_);
+  return Due{PlanFollow(*tables, *there, follows), IdleIndexes(configured, *tables)};
 }
 
 absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
+  const std::shared_ptr<const IndexRules> rules = book_.Get();
+  due_ = due_ || rules != followed_;
   if (!due_ || !store.IsDurable()) return absl::OkStatus();
   const absl::StatusOr<std::int64_t> version = store.ReadDataVersion();
-  const absl::StatusOr<std::vector<IndexChange>> changes = ReadChanges(store);
-  if (!version.ok() || !changes.ok()) return absl::OkStatus();
+  const absl::StatusOr<Due> due = ReadDue(store, *rules);
+  if (!version.ok() || !due.ok()) return absl::OkStatus();
+  followed_ = rules;
+  TellIdle(due->idle);
   const auto began = steady_now_();
   bool done = true;
   std::string why;
-  for (const IndexChange& change : *changes) {
+  for (const IndexChange& change : due->changes) {
     if (steady_now_() - began > kMakingMax) {
       done = false;
       break;
@@ -84,9 +100,10 @@ absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
           if (!now.ok()) return now.status();
           // That a table was given up by hand need not show: an index on it more does no harm.
           if (*now != *version) {
-            const absl::StatusOr<std::vector<IndexChange>> due = ReadChanges(store);
-            if (!due.ok()) return due.status();
-            if (std::find(due->begin(), due->end(), change) == due->end()) return std::optional<Plan>();
+            const absl::StatusOr<Due> again = ReadDue(store, *rules);
+            if (!again.ok()) return again.status();
+            const std::vector<IndexChange>& left = again->changes;
+            if (std::find(left.begin(), left.end(), change) == left.end()) return std::optional<Plan>();
           }
           Plan plan;
           plan.now_ms = now_ms;
@@ -112,10 +129,17 @@ absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
   return absl::OkStatus();
 }
 
+void IndexFollower::TellIdle(const std::vector<std::string>& idle) {
+  if (!IsNews(absl::StrJoin(idle, "; "), &told_idle_)) return;
+  events_.Add(
+      context_id_, Severity::kWarning, "indexes.rule_idle",
+      absl::StrCat("indexes of the configuration that cannot be made: ", told_idle_,
+                   ". The rows are mirrored as before. Correct [[tenant.index]] in mirror-server.toml "
+                   "and have the server read it again (SIGHUP), or remove it"));
+}
+
 void IndexFollower::TellTrouble(std::string why) {
-  if (why == told_trouble_) return;
-  told_trouble_ = std::move(why);
-  if (told_trouble_.empty()) return;
+  if (!IsNews(std::move(why), &told_trouble_)) return;
   events_.Add(context_id_, Severity::kWarning, "indexes.failed",
               absl::StrCat(told_trouble_,
                            " The rows and their position stand as they were committed; it is tried again "

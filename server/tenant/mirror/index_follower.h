@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,21 +12,22 @@
 #include "server/plan/announce_plan.h"
 #include "server/plan/index_plan.h"
 #include "server/store/store.h"
+#include "server/tenant/mirror/index_book.h"
 #include "server/watch/events.h"
 
 namespace mirror {
 
-/// Keeps the mirror's own indexes as the source's are, where the configuration says so.
+/// Keeps the mirror's own indexes: those that the configuration has, and the source's where it says so.
 /// Threads: none; used under the tenant's lock.
 class IndexFollower {
  public:
   using SteadyNow = std::chrono::steady_clock::time_point (*)();
 
-  IndexFollower(const std::string& context_id, bool follows, SteadyNow steady_now, Events& events)
-      : context_id_(context_id), follows_(follows), steady_now_(steady_now), events_(events) {}
+  /// `book` and `events` outlive it.
+  IndexFollower(const std::string& context_id, const IndexBook& book, SteadyNow steady_now, Events& events)
+      : context_id_(context_id), book_(book), steady_now_(steady_now), events_(events) {}
 
-  bool follows() const { return follows_; }
-  /// The mirror's own indexes may be others than the source's.
+  /// The mirror's own indexes may be others than those that are wanted; other rules are noticed without it.
   void SetDue() { due_ = true; }
   /// Between two cycles. What fails, or would take too long, is tried after the next one; no cycle fails for
   /// it. Errors: kDataLoss alone.
@@ -34,19 +36,27 @@ class IndexFollower {
   void TellWrong(const std::vector<AnnouncedTable>& tables);
 
  private:
-  absl::StatusOr<std::vector<IndexChange>> ReadChanges(Store& store) const;
+  struct Due {
+    std::vector<IndexChange> changes;
+    std::vector<std::string> idle;  ///< See IdleIndexes.
+  };
+  absl::StatusOr<Due> ReadDue(Store& store, const IndexRules& rules) const;
+  void TellIdle(const std::vector<std::string>& idle);
   void TellTrouble(std::string why);
 
   const std::string context_id_;
-  const bool follows_;
+  const IndexBook& book_;
   const SteadyNow steady_now_;
   Events& events_;
   bool due_ = true;
-  std::string told_wrong_, told_trouble_;
+  std::shared_ptr<const IndexRules> followed_;  ///< The rules that it went by last.
+  std::string told_wrong_, told_idle_, told_trouble_;
 };
 
-/// All tables with what the source told of them. Errors: as Store.
-absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store);
+/// All tables with what the source told of them, and with those of `configured` that mean them. Errors: as
+/// Store.
+absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store,
+                                                        const std::vector<ConfiguredIndex>& configured);
 
 }  // namespace mirror
 

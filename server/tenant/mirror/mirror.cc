@@ -8,7 +8,6 @@
 #include "server/plan/breaker.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
-#include "server/plan/index_rules.h"
 
 namespace mirror {
 
@@ -23,7 +22,7 @@ Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& opti
       file_{.open = std::move(open)},
       progress_(options_, seen_),
       partner_(context_id_, events),
-      indexes_(context_id_, FollowsIndexes(options.indexes, context_id_), options.steady_now, events) {}
+      indexes_(context_id_, *options_.indexes, options.steady_now, events) {}
 
 void Mirror::Tell(Severity severity, std::string_view kind, std::string text) {
   events_.Add(context_id_, severity, kind, std::move(text));

@@ -4,14 +4,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "server/hooks/hook_book.h"
 #include "server/plan/breaker.h"
 #include "server/plan/column_rules.h"
-#include "server/plan/index_rules.h"
 #include "server/plan/receipts.h"
+#include "server/tenant/mirror/index_book.h"
 #include "server/watch/counters.h"
 #include "server/watch/freshness.h"
 
@@ -33,7 +34,8 @@ struct TenantOptions {
   ServerCounters* counters = &UnwatchedCounters();  ///< Outlives the tenant.
   FreshnessRules freshness = {};
   ReceiptRules receipts = {};
-  IndexRules indexes = {};
+  /// Shared by all copies.
+  std::shared_ptr<IndexBook> indexes = std::make_shared<IndexBook>();
 };
 
 }  // namespace mirror

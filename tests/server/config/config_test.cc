@@ -145,7 +145,28 @@ TEST(ConfigTest, IndexesAreFollowedWhereATenantSaysSo) {
                                      "[[tenant]]\ncontext_id = \"Cust2\"\nindexes = \"none\"\n"));
   const absl::StatusOr<ServerConfig> config = file.Load();
   ASSERT_THAT(config, IsOk());
-  EXPECT_THAT(config->indexes, ElementsAre(IndexRule{"Cust*", true}, IndexRule{"Cust2", false}));
+  EXPECT_THAT(config->indexes.follow, ElementsAre(TenantSwitch{"Cust*", true}, TenantSwitch{"Cust2", false}));
+  EXPECT_THAT(config->breaker.rules, testing::IsEmpty()) << "they say nothing of it";
+}
+
+TEST(ConfigTest, IndexesOfTheServersOwnAreReadOfEachTenant) {
+  const ConfigFile file(absl::StrCat(kSmall,
+                                     "[[tenant]]\ncontext_id = \"Cust*\"\n"
+                                     "[[tenant.index]]\ntable = \"people\"\ncolumns = [\"name\", \"age\"]\n"
+                                     "[[tenant.index]]\ntable = \"log_*\"\ncolumns = [\"at\", \"Who\"]\n"
+                                     "name = \"newest\"\ndescending = [\"AT\"]\nnocase = [\"who\"]\n"
+                                     "[[tenant]]\ncontext_id = \"Other\"\n"
+                                     "[[tenant.index]]\ntable = \"t\"\ncolumns = [\"c\"]\n"));
+  const absl::StatusOr<ServerConfig> config = file.Load();
+  ASSERT_THAT(config, IsOk());
+  EXPECT_THAT(
+      config->indexes.configured,
+      ElementsAre(
+          ConfiguredIndex{"Cust*", "people", {"name_age", false, {{"name"}, {"age"}}}},
+          ConfiguredIndex{
+              "Cust*", "log_*", {"newest", false, {{"at", true}, {"Who", false, Collation::kNocase}}}},
+          ConfiguredIndex{"Other", "t", {"c", false, {{"c"}}}}));
+  EXPECT_THAT(ConfiguredFor(config->indexes, "Cust1"), testing::SizeIs(2));
 }
 
 TEST(ConfigTest, MetricsAreOnLoopbackUnlessSomebodySaysOtherwise) {
@@ -219,6 +240,25 @@ INSTANTIATE_TEST_SUITE_P(
               "21: [[tenant.table]] 'tables_min'", "not a key"},
         Wrong{"IndexesThatAreNoChoice", "", "[[tenant]]\ncontext_id = \"a\"\nindexes = \"unique\"\n",
               "19: [[tenant]] 'indexes'", "follow"},
+        Wrong{"IndexWithATypingError", "",
+              "[[tenant]]\ncontext_id = \"a\"\n[[tenant.index]]\ntable = \"t\"\ncolums = [\"c\"]\n",
+              "21: [[tenant.index]] 'colums'", "did you mean 'columns'?"},
+        Wrong{"IndexWithoutColumns", "", "[[tenant]]\ncontext_id = \"a\"\n[[tenant.index]]\ntable = \"t\"\n",
+              "19: [[tenant.index]]", "'columns'"},
+        Wrong{"IndexUnderATable", "",
+              "[[tenant]]\ncontext_id = \"a\"\n[[tenant.table]]\nname = \"t\"\nindex = 1\n",
+              "21: [[tenant.table]] 'index'", "not a key"},
+        Wrong{"IndexThatIsStatement", "",
+              "[[tenant]]\ncontext_id = \"a\"\n[[tenant.index]]\ntable = \"t\"\ncolumns = [\"c\"]\nname "
+              "= \"x on t (c)\"\n",
+              "22: [[tenant.index]] 'name'", "letters, digits and '_'"},
+        Wrong{"IndexWithAColumnTwice", "",
+              "[[tenant]]\ncontext_id = \"a\"\n[[tenant.index]]\ntable = \"t\"\ncolumns = [\"c\", \"C\"]\n",
+              "21: [[tenant.index]] 'columns'", "names 'C' twice"},
+        Wrong{"IndexThatSortsAnotherColumn", "",
+              "[[tenant]]\ncontext_id = \"a\"\n[[tenant.index]]\ntable = \"t\"\ncolumns = [\"born\"]\n"
+              "descending = [\"bron\"]\n",
+              "22: [[tenant.index]] 'descending'", "did you mean 'born'?"},
         Wrong{"NotToml", "[admin]", "[admin", "4: not TOML", ""},
         Wrong{"KeyTwice", "[admin]", "key = \"x\"\n[admin]", "4: not TOML", "key"},
         Wrong{"PortTooLarge", "[admin]\n", "[admin]\nport = 65536\n", "5: [admin] 'port'",

@@ -139,8 +139,69 @@ TEST(IndexPlanTest, NoNameEndsAComment) {
   }
 }
 
+FollowedTable Configured(const SourceIndex& index) {
+  FollowedTable table = Populated(SourceObjects{});
+  table.configured = {index};
+  return table;
+}
+
+TEST(IndexPlanTest, TheConfigurationsAreMadeAndGoWithItWhateverTheSourceTells) {
+  FollowedTable table = Configured({"by_age", false, {{"AGE"}}});
+  table.objects.reset();
+  for (const bool follows : {false, true}) {
+    const std::vector<IndexChange> makes = PlanFollow({table}, {}, follows);
+    ASSERT_THAT(makes, SizeIs(1));
+    EXPECT_THAT(makes[0].index.name,
+                testing::AllOf(testing::StartsWith(kSetIndexPrefix), testing::EndsWith("_by_age")));
+    EXPECT_THAT(makes[0].columns, ElementsAre(IndexColumn{"age"}));
+    EXPECT_THAT(PlanFollow({table}, {makes[0].index}, follows), IsEmpty());
+    EXPECT_THAT(PlanFollow({{People(), std::nullopt, true}}, {makes[0].index}, follows),
+                ElementsAre(IndexChange{makes[0].index, {}}))
+        << "it left the configuration";
+  }
+  table.populated = false;
+  EXPECT_THAT(PlanFollow({table}, {}, false), IsEmpty());
+}
+
+TEST(IndexPlanTest, OneDefinitionIsMadeOnce) {
+  FollowedTable table = Configured({"mine", false, {{"name", true, Collation::kNocase}, {"age"}}});
+  table.configured.push_back({"again", false, table.configured[0].columns});
+  table.objects = ByName();
+  const std::vector<IndexChange> makes = PlanFollow({table}, {}, true);
+  ASSERT_THAT(makes, SizeIs(1));
+  EXPECT_THAT(makes[0].index.name, testing::EndsWith("_mine"));
+  // Out of the configuration again, it follows the source's.
+  table.configured.clear();
+  const std::vector<IndexChange> changes = PlanFollow({table}, {makes[0].index}, true);
+  ASSERT_THAT(changes, SizeIs(2));
+  EXPECT_EQ(changes[0], (IndexChange{makes[0].index, {}}));
+  EXPECT_THAT(changes[1].index.name, testing::EndsWith("_by_name"));
+}
+
+TEST(IndexPlanTest, WhatCannotBeMadeIsNamed) {
+  const SourceIndex wrong = {"by_born", false, {{"born"}, {"name"}, {"died"}}};
+  const FollowedTable table = Configured(wrong);
+  EXPECT_THAT(PlanFollow({table}, {}, true), IsEmpty());
+  EXPECT_THAT(IdleIndexes({{"*", "peo*", wrong}, {"*", "peopel", {"x", false, {{"age"}}}}}, {table}),
+              ElementsAre("index 'by_born': table 'people' has no columns 'born', 'died'",
+                          "index 'x': no table is named 'peopel'"));
+  EXPECT_THAT(IdleIndexes({{"*", "peopel", wrong}}, {}), IsEmpty()) << "of tables nothing is known yet";
+  EXPECT_THAT(
+      ConfiguredLines(table, {}),
+      ElementsAre("-- [[tenant.index]] \"by_born\": not made, the table has no column 'born', 'died'"));
+}
+
+TEST(IndexPlanTest, ItIsSaidWhetherOneIsThere) {
+  const FollowedTable table = Configured({"by_age", false, {{"age", true}}});
+  const OwnIndex own = PlanFollow({table}, {}, false)[0].index;
+  const std::string line = "-- [[tenant.index]] \"" + own.name + "\" (\"age\" DESC)";
+  EXPECT_THAT(ConfiguredLines(table, {own}), ElementsAre(line));
+  EXPECT_THAT(ConfiguredLines(table, {{own.name, "_mirror_dropped_1"}}),
+              ElementsAre(line + ": not there yet, it is made when a cycle ends"));
+}
+
 TEST(IndexRulesTest, TheLastThatFitsCounts) {
-  const IndexRules rules = {{"Cust*", true}, {"Cust2", false}};
+  const IndexRules rules = {.follow = {{"Cust*", true}, {"Cust2", false}}};
   EXPECT_TRUE(FollowsIndexes(rules, "Cust1"));
   EXPECT_FALSE(FollowsIndexes(rules, "Cust2"));
   EXPECT_FALSE(FollowsIndexes(rules, "Other"));

@@ -31,7 +31,7 @@ SourceObjects Index(const std::string& name, const std::string& column, bool uni
 
 TenantOptions Following() {
   TenantOptions options;
-  options.indexes = {{"*", true}};
+  options.indexes->Set({.follow = {{"*", true}}});
   return options;
 }
 
@@ -135,7 +135,7 @@ class FollowTest : public IndexesTest {
 
   /// A new server for which the tenant has this rule.
   void RestartWith(bool follow) {
-    options_.indexes = {{"*", follow}};
+    options_.indexes->Set({.follow = {{"*", follow}}});
     Restart();
   }
 };
@@ -236,6 +236,19 @@ TEST_F(FollowTest, OneThatCannotBeMadeFailsNoCycleIsToldOnceAndIsTriedAgain) {
   EXPECT_THAT(Own(), SizeIs(2));
 }
 
+TEST_F(FollowTest, AColumnThatChangesItsTypeInPlaceHasThemAgain) {
+  source_->objects["people"] = Index("by_age", "age");
+  TableSchema kept = People();
+  kept.preserve_target = true;
+  source_->Mirror(kept, kRows, kFive);
+  kept.columns[2].type = Type::kText;
+  source_->Begin();
+  ASSERT_EQ(source_->Announced(kept).action, SchemaAction::kRepopulate);
+  source_->Populate(kept, {{1, "Ada", "36"}}, kTen);
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_THAT(Own(), ElementsAre("people: \"people\" (\"age\")"));
+}
+
 TEST_F(FollowTest, HostileNamesAreNamesAndNothingElse) {
   SourceObjects objects;
   for (const char* const name : {"a\"; DROP TABLE people; --", "x]'`", "select", "_mirror_tenant", "people",
@@ -251,6 +264,96 @@ TEST_F(FollowTest, HostileNamesAreNamesAndNothingElse) {
   source_->objects["people"] = {};
   Cycle();
   EXPECT_THAT(Own(), IsEmpty());
+}
+
+/// Of indexes that the configuration has.
+class ConfiguredTest : public IndexesTest {
+ protected:
+  void Configure(const std::vector<SourceIndex>& indexes, const std::string& table = "people") {
+    IndexRules rules;
+    for (const SourceIndex& index : indexes) rules.configured.push_back({"ct*", table, index});
+    options_.indexes->Set(rules);
+  }
+  const SourceIndex by_name_ = {"by_name", false, {{"NAME", true, Collation::kNocase}, {"age"}}};
+  const SourceIndex by_age_ = {"by_age", false, {{"age"}}};
+};
+
+TEST_F(ConfiguredTest, TheyAreMadeAndChangedAndTakenAwayWithoutARestart) {
+  Configure({by_age_});
+  source_->Mirror(People(), kRows, kFive);
+  EXPECT_THAT(Own(), ElementsAre("people: \"people\" (\"age\")"));
+  EXPECT_THAT(Lines(), HasSubstr("-- [[tenant.index]] \"_mirror_index_set_"))
+      << "and the source told nothing";
+  Configure({by_name_});
+  EXPECT_THAT(Lines(), HasSubstr("not there yet"));
+  EXPECT_THAT(Own(), SizeIs(1)) << "no call of a source or an operator waits for it";
+  Cycle();
+  EXPECT_THAT(Own(), ElementsAre("people: \"people\" (\"name\" COLLATE NOCASE DESC, \"age\")"));
+  Configure({});
+  Cycle();
+  EXPECT_THAT(Own(), IsEmpty());
+  EXPECT_EQ(Metadata("lsn"), Cell(5));
+  EXPECT_EQ(Visible(People()), kRows);
+}
+
+TEST_F(ConfiguredTest, PopulationsResetsAndRestartsKeepThem) {
+  Configure({by_age_});
+  source_->Mirror(People(), kRows, kFive);
+  source_->Mirror(People(), {{3, "Joan", 1}}, kTen);
+  EXPECT_THAT(Own(), SizeIs(1));
+  ASSERT_THAT(tenant_->Reset({"people"}, source_->now), IsOk());
+  EXPECT_THAT(Own(), IsEmpty());
+  source_->Mirror(People(), kRows, kTen);
+  EXPECT_THAT(Own(), SizeIs(1));
+  Restart();
+  ByHand("DROP INDEX " +
+         QuoteName(
+             Partner(path()).One("SELECT name FROM sqlite_schema WHERE name GLOB '_mirror_index_*'").bytes));
+  Cycle();
+  EXPECT_THAT(Own(), SizeIs(1)) << "a server that starts looks at them";
+}
+
+TEST_F(ConfiguredTest, AColumnThatGoesTakesItAlongAndOneThatComesBringsIt) {
+  Configure({by_age_});
+  source_->Mirror(People(), kRows, kFive);
+  TableSchema without = People();
+  without.columns.pop_back();
+  source_->Begin();
+  EXPECT_EQ(source_->Announced(without).action, SchemaAction::kAltered);
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_THAT(Own(), IsEmpty());
+  EXPECT_THAT(catalog_.Messages("indexes.rule_idle"), HasSubstr("table 'people' has no column 'age'"));
+  EXPECT_THAT(Lines(), HasSubstr("not made, the table has no column 'age'"));
+  source_->Mirror(People(), kRows, kTen);
+  EXPECT_THAT(Own(), SizeIs(1));
+}
+
+TEST_F(ConfiguredTest, OneThatCannotBeMadeIsToldOnceAndStopsNoOther) {
+  Configure({{"wrong", false, {{"agee"}}}, by_age_});
+  source_->Mirror(People(), kRows, kFive);
+  Cycle();
+  EXPECT_THAT(Own(), SizeIs(1));
+  const std::string told = catalog_.Messages("indexes.rule_idle");
+  EXPECT_THAT(told, AllOf(HasSubstr("index 'wrong': table 'people' has no column 'agee'"),
+                          HasSubstr("SIGHUP"), Not(HasSubstr("by_age"))));
+  EXPECT_EQ(told.find('\n'), told.size() - 1) << "once";
+  Configure({by_age_}, "peopel");
+  Cycle();
+  EXPECT_THAT(catalog_.Messages("indexes.rule_idle"),
+              HasSubstr("index 'by_age': no table is named 'peopel'"));
+  EXPECT_THAT(Own(), IsEmpty());
+}
+
+TEST_F(ConfiguredTest, BesideThoseThatFollowEachHasItsOwn) {
+  options_.indexes->Set({.follow = {{"*", true}}, .configured = {{"*", "*", by_age_}}});
+  source_->objects["people"] = Index("theirs", "name");
+  source_->Mirror(People(), kRows, kFive);
+  EXPECT_THAT(Own(), SizeIs(2));
+  // An older agent's, which tells nothing: what followed stays, what was configured goes with its rule.
+  source_->objects.clear();
+  options_.indexes->Set({.follow = {{"*", true}}});
+  Cycle({People(), Pairs()});
+  EXPECT_THAT(Own(), ElementsAre("people: \"people\" (\"name\")"));
 }
 
 }  // namespace

@@ -248,7 +248,7 @@ TEST_F(WriterLockTest, ATargetIsNotKeptForATableThatIsNoMoreOnceTheLockIsThere) 
 
 TEST_F(WriterLockTest, AnIndexIsNotMadeForATableThatIsToBePopulatedOnceTheLockIsThere) {
   source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
-  options_.indexes = {{"*", true}};
+  options_.indexes->Set({.follow = {{"*", true}}});
   Restart();
   SourceObjects told;
   told.indexes = {{"by_age", false, {{"age"}}}};

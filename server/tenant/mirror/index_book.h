@@ -1,0 +1,32 @@
+#ifndef MIRROR_SERVER_TENANT_MIRROR_INDEX_BOOK_H_
+#define MIRROR_SERVER_TENANT_MIRROR_INDEX_BOOK_H_
+
+#include <memory>
+#include <utility>
+
+#include "base/mutex.h"
+#include "server/plan/index_rules.h"
+
+namespace mirror {
+
+/// The rules of indexes that are in force: a reload sets others while tenants are served. Threads: any.
+class IndexBook {
+ public:
+  /// Other rules are another object.
+  std::shared_ptr<const IndexRules> Get() const {
+    const MutexLock lock(mutex_);
+    return rules_;
+  }
+  void Set(IndexRules rules) {
+    const MutexLock lock(mutex_);
+    if (rules != *rules_) rules_ = std::make_shared<const IndexRules>(std::move(rules));
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::shared_ptr<const IndexRules> rules_ MIRROR_GUARDED_BY(mutex_) = std::make_shared<const IndexRules>();
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_MIRROR_INDEX_BOOK_H_
