@@ -38,8 +38,8 @@ struct FollowedTable {
 std::vector<IndexChange> PlanFollow(const std::vector<FollowedTable>& tables,
                                     const std::vector<OwnIndex>& there, bool follows);
 
-/// What the mirror itself calls an index, in at most 63 bytes. Another definition has another name. Two of one
-/// definition may have the same, and are made once.
+/// What the mirror itself calls an index, in at most 63 bytes. Another definition has another name. Two of
+/// one definition may have the same, and are made once.
 std::string OwnIndexName(const TableSchema& kept, const SourceIndex& index,
                          const std::string& prefix = kOwnIndexPrefix);
 
