@@ -147,7 +147,8 @@ TEST_F(FindConfigTest, WhoMayNotLookIsToldWhatToDo) {
   Write("etc/partner-mirror/mirrorctl.toml");
   std::filesystem::create_directories(Path("etc/partner-mirror-agent"));
   ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
-  ASSERT_EQ(chmod(Path("etc/partner-mirror").c_str(), 0750), 0);
+  // Who becomes another user by its number alone keeps root's group.
+  ASSERT_EQ(chmod(Path("etc/partner-mirror").c_str(), 0700), 0);
   const auto find_as_another = [this](const std::string& name) {
     EXPECT_EQ(seteuid(1234), 0);
     const absl::Status status = Find(name).status();
@@ -163,7 +164,7 @@ TEST_F(FindConfigTest, WhoMayNotLookIsToldWhatToDo) {
   EXPECT_THAT(find_as_another("mirror-agent.toml"),
               StatusIs(absl::StatusCode::kNotFound,
                        AllOf(HasSubstr("'mirrorctl init'"), Not(HasSubstr("/partner-mirror/")))));
-  ASSERT_EQ(chmod(Path("etc/partner-mirror-agent").c_str(), 0750), 0);
+  ASSERT_EQ(chmod(Path("etc/partner-mirror-agent").c_str(), 0700), 0);
   ASSERT_EQ(chown(Path("etc/partner-mirror-agent").c_str(), 1, 0), 0);
   EXPECT_THAT(find_as_another("mirror-agent.toml"),
               StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("run it with 'sudo -u ")));
