@@ -198,17 +198,22 @@ absl::Status MakeFolder(const std::string& path, FolderUse use) {
 }
 
 absl::Status TryFolder(const std::string& path) {
+  const std::string nearest = NearestThere(path);
+  std::string tried = nearest + "/.check-XXXXXX";
+  if (mkdtemp(tried.data()) == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("nothing can be made in '", nearest, "': ", std::strerror(errno)));
+  }
+  rmdir(tried.c_str());
+  return absl::OkStatus();
+}
+
+std::string NearestThere(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code error;
   fs::path nearest = fs::absolute(path, error);
   while (!fs::exists(nearest, error) && nearest.has_relative_path()) nearest = nearest.parent_path();
-  std::string tried = nearest.string() + "/.check-XXXXXX";
-  if (mkdtemp(tried.data()) == nullptr) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("nothing can be made in '", nearest.string(), "': ", std::strerror(errno)));
-  }
-  rmdir(tried.c_str());
-  return absl::OkStatus();
+  return nearest.string();
 }
 
 bool LooksLikeSqlite(const std::string& path) {

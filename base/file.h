@@ -58,6 +58,9 @@ absl::Status MakeFolder(const std::string& path, FolderUse use = FolderUse::kPri
 /// behind. Errors: kFailedPrecondition, as half a sentence: where nothing can be made, and why.
 absl::Status TryFolder(const std::string& path);
 
+/// The complete path, or where it is not there or cannot be seen the nearest folder above it that can.
+std::string NearestThere(const std::string& path);
+
 /// Whether a file begins as a SQLite database; an empty one becomes one with its first table. Not for a file
 /// that this process has open with SQLite: closing it here gives up the locks there.
 bool LooksLikeSqlite(const std::string& path);

@@ -16,10 +16,11 @@
 #include <functional>
 #include <memory>
 #include <string_view>
-#include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/file.h"
 #include "base/human_text.h"
 
 namespace mirror {
@@ -155,11 +156,16 @@ bool MayAccess(const SystemUser& user, const std::string& path, int mode) {
   return AccessError(user, path, mode) == 0;
 }
 
+SystemUser ThisUser() {
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, getgroups(0, nullptr))));
+  const int count = getgroups(static_cast<int>(groups.size()), groups.data());
+  groups.resize(static_cast<std::size_t>(std::max(0, count)));
+  return {"", geteuid(), getegid(), std::move(groups)};
+}
+
 SystemUser FolderOwner(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::path nearest = std::filesystem::absolute(folder, error);
   struct stat info = {};
-  while (stat(nearest.c_str(), &info) != 0 && nearest.has_relative_path()) nearest = nearest.parent_path();
+  (void)!stat(NearestThere(folder).c_str(), &info);
   const std::optional<SystemUser> known = FindSystemUser("", info.st_uid);
   return known ? *known : SystemUser{absl::StrCat(info.st_uid), info.st_uid, info.st_gid, {info.st_gid}};
 }

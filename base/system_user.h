@@ -22,6 +22,8 @@ struct SystemUser {
 /// `root`: whose etc/passwd and etc/group are asked; empty: this system. Absent: there is no such user.
 std::optional<SystemUser> FindSystemUser(const std::string& root, const std::string& name);
 std::optional<SystemUser> FindSystemUser(const std::string& root, uid_t id);
+/// Who this process is, with the groups that it has. The name is left out: to look it up is not for threads.
+SystemUser ThisUser();
 /// Empty: the group has no name.
 std::string SystemGroupName(const std::string& root, gid_t id);
 /// Whether somebody's home is there. `owner`: whose folder it is, and who is asked for first.

@@ -1,6 +1,5 @@
 #include "base/config/find_config.h"
 
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,13 +15,13 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "base/file.h"
 #include "base/mutex.h"
 #include "base/printable.h"
+#include "base/system_user.h"
 
 namespace mirror {
 namespace {
-
-constexpr char kAgentFile[] = "mirror-agent.toml";
 
 /// "MIRROR_AGENT_CONFIG" of mirror-agent.toml.
 std::string VariableFor(const std::string& name) {
@@ -104,7 +103,7 @@ std::vector<Place> PlacesOf(const std::string& name, const std::string& etc) {
   } else if (const std::string home = OwnHome(); !home.empty()) {
     places.push_back({absl::StrCat(home, "/.config", below)});
   }
-  if (name == kAgentFile) places.push_back({absl::StrCat(etc, "/partner-mirror-agent/", name)});
+  if (name == kAgentConfig) places.push_back({absl::StrCat(etc, "/partner-mirror-agent/", name)});
   places.push_back({etc + below});
   return places;
 }
@@ -129,7 +128,7 @@ FoundConfig Found(const Place& place, const std::vector<PassedOver>& before) {
 /// taken.
 bool IsBehindTheAgents(const std::string& path, const std::string& name, const std::string& etc) {
   std::error_code error;
-  return name == kAgentFile && path.starts_with(etc + "/partner-mirror/") &&
+  return name == kAgentConfig && path.starts_with(etc + "/partner-mirror/") &&
          std::filesystem::exists(etc + "/partner-mirror-agent", error);
 }
 
@@ -175,14 +174,11 @@ absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::stri
 }
 
 std::string AsItsOwner(const std::string& path) {
-  std::error_code error;
-  std::filesystem::path seen = std::filesystem::absolute(path, error);
-  struct stat info = {};
-  while (stat(seen.c_str(), &info) != 0 && seen.has_relative_path()) seen = seen.parent_path();
-  if (info.st_uid == geteuid())
-    return absl::StrCat("give yourself the right to '", seen.string(), "' with chmod");
-  const passwd* const owner = info.st_uid == 0 ? nullptr : getpwuid(info.st_uid);
-  return owner == nullptr ? "run it with sudo" : absl::StrCat("run it with 'sudo -u ", owner->pw_name, "'");
+  const SystemUser owner = FolderOwner(path);
+  if (owner.id == geteuid())
+    return absl::StrCat("give yourself the right to '", NearestThere(path), "' with chmod");
+  const bool may_be_named = owner.id != 0 && FindSystemUser("", owner.id);
+  return may_be_named ? absl::StrCat("run it with 'sudo -u ", owner.name, "'") : "run it with sudo";
 }
 
 absl::Status CheckOwner(const std::string& path, int descriptor) {

@@ -11,6 +11,9 @@
 
 namespace mirror {
 
+/// The agent's, which has a folder of its own below /etc.
+inline constexpr char kAgentConfig[] = "mirror-agent.toml";
+
 /// A configuration, and how it came to be the one.
 struct FoundConfig {
   std::string path;

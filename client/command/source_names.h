@@ -8,9 +8,6 @@
 
 namespace mirror {
 
-/// What is searched for where none is named.
-inline constexpr char kAgentConfig[] = "mirror-agent.toml";
-
 /// For Option::Completes(): the context ids of the sources in the configuration of the line; none where it
 /// cannot be read.
 std::vector<std::string> SourceNames(const cli::TypedLine& line);

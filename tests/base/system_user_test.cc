@@ -3,10 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pwd.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/processes.h"
@@ -98,6 +102,31 @@ TEST_F(MissingRightTest, TheFirstThatIsMissingIsNamed) {
   EXPECT_EQ(Missing(DatabaseUse::kRead), absl::StrCat("may not read '", crm_, "/crm.db'"));
   Own("", 0700);
   EXPECT_EQ(Missing(DatabaseUse::kRead), absl::StrCat("may not enter the folder '", crm_, "'"));
+}
+
+TEST_F(MissingRightTest, AReadOnlyFileSystemIsNamedAsOne) {
+  std::string read = "?", written = "?";
+  bool mounted = false;
+  // Mounts of a thread of its own are nobody else's.
+  std::thread([&] {
+    mounted = unshare(CLONE_NEWNS) == 0 && mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+              mount(crm_.c_str(), crm_.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
+              mount("", crm_.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0;
+    read = Missing(DatabaseUse::kRead);
+    written = Missing(DatabaseUse::kWrite);
+  }).join();
+  if (!mounted) GTEST_SKIP() << "nothing may be mounted here";
+  EXPECT_THAT(read, IsEmpty());
+  EXPECT_THAT(written,
+              AllOf(HasSubstr(absl::StrCat("finds '", crm_, "/crm.db' read-only: its file system is")),
+                    HasSubstr("ReadWritePaths=")));
+}
+
+TEST(ThisUserTest, HasTheGroupsOfTheProcess) {
+  const SystemUser user = ThisUser();
+  EXPECT_EQ(user.id, geteuid());
+  EXPECT_EQ(user.group, getegid());
+  EXPECT_EQ(user.groups.size(), static_cast<std::size_t>(getgroups(0, nullptr)));
 }
 
 }  // namespace

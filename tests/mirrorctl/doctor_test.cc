@@ -393,12 +393,27 @@ TEST_F(Doctor, WhatTheAgentsUserMayNotWriteIsNamed) {
               Contains(testing::Pair("FAIL Cust database", HasSubstr("its owner is not in the group"))));
 }
 
+void GiveWhole(const std::string& folder, uid_t user) {
+  ASSERT_EQ(chown(folder.c_str(), user, user), 0);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    ASSERT_EQ(lchown(entry.path().c_str(), user, user), 0);
+}
+
+std::vector<std::string> RootsFilesIn(const std::string& folder) {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    struct stat info = {};
+    if (lstat(entry.path().c_str(), &info) == 0 && info.st_uid == 0) found.push_back(entry.path().string());
+  }
+  return found;
+}
+
 TEST_F(Doctor, RootLeavesNothingInFoldersOfTheServices) {
   if (geteuid() != 0) GTEST_SKIP() << "gives folders to other users";
   Begin();
   ASSERT_EQ(Agent("once").exit_code, 0);
   constexpr uid_t kServerId = 61'001, kAgentId = 61'002;
-  ASSERT_EQ(chown(Path("agent-state").c_str(), kAgentId, kAgentId), 0);
+  ASSERT_NO_FATAL_FAILURE(GiveWhole(Path("agent-state"), kAgentId));
   for (const char* const command : {"once", "verify", "run", "install", "uninstall"}) {
     const Finished refused = Agent(command);
     EXPECT_EQ(refused.exit_code, 2) << command;
@@ -412,8 +427,9 @@ TEST_F(Doctor, RootLeavesNothingInFoldersOfTheServices) {
   EXPECT_EQ(
       RunProgram(here_->program("mirror-agent"), {"once", "--dry-run", "--config", AgentToml()}).exit_code,
       0);
+  EXPECT_THAT(RootsFilesIn(Path("agent-state")), IsEmpty());
   ASSERT_THAT(here_->Stop(), IsOkAndHolds(0));
-  ASSERT_EQ(chown(here_->data_dir().c_str(), kServerId, kServerId), 0);
+  ASSERT_NO_FATAL_FAILURE(GiveWhole(here_->data_dir(), kServerId));
   const auto serve = [&](const std::vector<std::string>& more) {
     std::vector<std::string> arguments = {"--config", here_->server_toml()};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -423,6 +439,7 @@ TEST_F(Doctor, RootLeavesNothingInFoldersOfTheServices) {
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_THAT(refused.errors, HasSubstr("a folder of the user '61001'"));
   EXPECT_EQ(serve({"--check-config"}).exit_code, 0);
+  EXPECT_THAT(RootsFilesIn(here_->data_dir()), IsEmpty());
 }
 
 TEST_F(Doctor, WhatTheSourceSignsWithMustBeItsOwnAndClosed) {

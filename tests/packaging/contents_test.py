@@ -205,13 +205,19 @@ class Contents(unittest.TestCase):
                 self.assertIn(f" /{path}", said)
             self.assertEqual(self.run_script(package, "postinst", "configure", files=[(of_others, "")]), "")
             self.assertEqual(self.run_script(package, "postinst", "abort-remove", files=[(by_hand[0], "")]), "")
+            self.assertIn("upgrade.md of the package partner-mirror-doc, 'From an installation by hand'", said)
+
+    def test_the_page_that_a_warning_names_removes_every_program(self):
+        page = self.packages["partner-mirror-doc"].text("usr/share/doc/partner-mirror-doc/docs/operate/upgrade.md")
+        removed = re.search(r"^rm -f /usr/local/\{bin,sbin\}/\{(.*)\}$", page, re.MULTILINE)[1].split(",")
+        self.assertEqual(sorted(removed), sorted(os.path.basename(path) for _, _, path in self.shipped))
 
     def test_who_removes_the_agent_is_told_of_the_change_log(self):
         config = "etc/partner-mirror-agent/mirror-agent.toml"
         files = [(config, '[endpoint]\n\n[[source]]\npath = "/srv/crm/crm.db"\n')]
         package = self.packages["partner-mirror-agent"]
         told = f"runuser -u partner-mirror-agent -- mirror-agent uninstall --config /{config}\n"
-        self.assertIn(told, self.run_script(package, "prerm", "remove", files=files))
+        self.assertIn(f"install the package again, then type:\n  {told}", self.run_script(package, "prerm", "remove", files=files))
         self.assertEqual(self.run_script(package, "prerm", "upgrade", "9.9", files=files), "")
         self.assertEqual(self.run_script(package, "prerm", "remove", files=[(config, "[endpoint]\n# [[source]]\n")]), "")
         self.assertEqual(self.run_script(package, "prerm", "remove"), "")

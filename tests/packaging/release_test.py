@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """tools/release in a small repository, with programs in the place of tools/check, tools/package and sbom.py that only
-play. reproducible_test.py builds the real packages twice."""
+play. reproducible_test.py builds the real packages twice. And which time tools/package gives them."""
 
 import os
 import pathlib
@@ -264,6 +264,50 @@ class Release(unittest.TestCase):
         self.script("tools/packaging/sbom.py", "exit 1")
         self.commit()
         self.failed("the bill of materials could not be written", "nothing is tagged", "--skip-check")
+
+
+class TimeOfPackages(unittest.TestCase):
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="time "))
+        self.addCleanup(shutil.rmtree, self.root)
+        (self.root / "tools" / "lib").mkdir(parents=True)
+        (self.root / "tools" / "packaging" / "debian").mkdir(parents=True)
+        for name in ("tools/package", "tools/lib/steps.sh"):
+            shutil.copy(ROOT / name, self.root / name)
+        (self.root / "tools" / "setup").write_text("#!/bin/sh\n")
+        (self.root / "tools" / "setup").chmod(0o755)
+        told = 'import os\nraise SystemExit("the time is " + os.environ["SOURCE_DATE_EPOCH"])\n'
+        (self.root / "tools" / "packaging" / "package_files.py").write_text(told)
+        (self.root / "CHANGELOG.md").write_text("")
+        os.utime(self.root / "CHANGELOG.md", (1_500_000_000, 1_500_000_000))
+
+    def git(self, *words):
+        env = {**os.environ, "GIT_COMMITTER_DATE": f"{EPOCH} +0000"}
+        subprocess.run(["git", "-C", self.root, *words], env=env, capture_output=True, check=True)
+
+    def says(self):
+        env = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
+        done = subprocess.run([self.root / "tools" / "package", "--no-build"], env=env, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        return done.stderr
+
+    def test_it_is_the_commits_whoever_owns_the_clone(self):
+        self.git("init", "-q")
+        self.git("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "--allow-empty", "-m", "what there is")
+        self.assertIn(f"the time is {EPOCH}\n", self.says())
+        if os.geteuid() == 0:
+            for path in (self.root, self.root / ".git"):
+                os.chown(path, 61_007, 61_007)
+            self.assertIn(f"the time is {EPOCH}\n", self.says())
+
+    def test_a_repository_that_cannot_be_read_ends_it(self):
+        self.git("init", "-q")
+        said = self.says()
+        self.assertNotIn("the time is", said)
+        self.assertIn("fatal: ", said)
+
+    def test_without_a_repository_it_is_the_changelogs(self):
+        self.assertIn("the time is 1500000000\n", self.says())
 
 
 if __name__ == "__main__":

@@ -145,6 +145,20 @@ class Repository(unittest.TestCase):
             self.assertEqual({path.name: path.read_bytes() for path in same.iterdir()}, before, name)
             (programs / name).unlink()
 
+    def test_what_fails_in_the_end_is_mended_by_another_run(self):
+        # Its name is no pattern.
+        half, programs = self.folder / "ha[l]f", self.root / "programs"
+        shutil.copytree(self.repository, half)
+        programs.mkdir()
+        (programs / "mv").write_text('#!/bin/sh\ncase "$*" in *InRelease*) exit 1 ;; esac\nexec /bin/mv "$@"\n')
+        (programs / "mv").chmod(0o755)
+        made = self.make(half, {**self.keys, "PATH": f"{programs}:{os.environ['PATH']}"})
+        self.assertEqual(made.returncode, 1, made.stderr)
+        self.assertIn("new packages are there, and lists that may not fit them: run it again", made.stderr)
+        self.assertNotIn("as it was", made.stderr)
+        again = self.make(half, self.keys)
+        self.assertEqual((again.returncode, again.stderr.count("run it again")), (0, 0), again.stderr)
+
     def test_two_at_a_time_are_refused(self):
         same = self.folder / "busy"
         shutil.copytree(self.repository, same)

@@ -199,6 +199,21 @@ class Sbom(unittest.TestCase):
         self.assertEqual((self.work / "bill.json").read_bytes(), before)
         self.assertEqual(sorted(path.name for path in self.work.iterdir()), ["bill.json", "packages", "tree"])
 
+    def test_a_link_and_a_pipe_stay_what_they_are(self):
+        bill = json.dumps(self.bill())
+        (self.work / "link.json").symlink_to("led_to.json")
+        self.assertEqual(self.make("link.json").returncode, 0)
+        self.assertTrue((self.work / "link.json").is_symlink())
+        self.assertEqual(json.dumps(json.loads((self.work / "led_to.json").read_text())), bill)
+        typed = ["bash", "-c", '"$@" >(cat)', "bash", sys.executable, "-B", SCRIPT, self.packages]
+        piped = subprocess.run(typed, env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH}, capture_output=True, text=True, check=False)
+        self.assertEqual((piped.returncode, piped.stderr), (0, ""))
+        self.assertEqual(json.dumps(json.loads(piped.stdout)), bill)
+        full = self.make("/dev/full")
+        self.assertEqual(full.returncode, 1)
+        self.assertIn("The bill was not written whole.", full.stderr)
+        self.assertTrue(os.path.exists("/dev/full"))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,5 +1,5 @@
-"""Programs that a test starts see nothing of whoever runs the test: no configuration is found, colours and width are those
-of a machine that says nothing about them."""
+"""Programs that a test starts see nothing of whoever runs the test: a configuration is found in the current folder and
+in /etc alone, colours and width are those of a machine that says nothing about them."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ DROPPED = ("NO_COLOR", "COLUMNS", "XDG_CONFIG_HOME", "MIRRORCTL_CONFIG", "MIRROR
 
 def environment(**more):
     kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
-    return kept | {"TERM": "xterm"} | {name: str(value) for name, value in more.items()}
+    return kept | {"TERM": "xterm", "HOME": "/nonexistent"} | {name: str(value) for name, value in more.items()}
 
 
 def run(program, *arguments, cwd=None, **more):

@@ -21,6 +21,7 @@ import tempfile
 import termios
 import time
 import unittest
+import unittest.mock
 
 import free_ports
 import programs
@@ -311,6 +312,9 @@ class TerminalTest(unittest.TestCase):
         doctor = json.loads(self.run_program("mirrorctl", "doctor", "--json", HOME=home).stdout)
         self.assertEqual(doctor[0]["step"], "configuration")
         self.assertIn(str(place / "mirrorctl.toml"), doctor[0]["words"])
+        # Not whose it is that runs the tests.
+        with unittest.mock.patch.dict(os.environ, HOME=str(home)):
+            self.assertNotIn(str(home), programs.run(BIN / "mirrorctl", "tenants", cwd=self.nobody).stderr)
 
     @staticmethod
     def file_of(name):

@@ -235,7 +235,10 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
 /// Who runs the agent: root asks for the one whose folder the agent's memory is in, another for itself.
 SystemUser AgentUser(const AgentConfig& config) {
   if (geteuid() == 0) return FolderOwner(config.agent.state_dir);
-  return FindSystemUser("", geteuid()).value_or(SystemUser{absl::StrCat(geteuid()), geteuid(), getegid()});
+  SystemUser user = ThisUser();
+  const std::optional<SystemUser> known = FindSystemUser("", user.id);
+  user.name = known ? known->name : absl::StrCat(user.id);
+  return user;
 }
 
 /// Whether the agent's user has the rights that its strategy takes. False: it has not.

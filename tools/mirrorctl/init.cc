@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/config/find_config.h"
 #include "base/file.h"
 #include "base/human_text.h"
 #include "base/text/text_stream.h"
@@ -28,7 +29,6 @@ namespace mirror {
 namespace {
 
 constexpr char kServerFile[] = "mirror-server.toml";
-constexpr char kAgentFile[] = "mirror-agent.toml";
 constexpr char kControlFile[] = "mirrorctl.toml";
 constexpr char kMalformedContextId[] =
     "the context id is malformed: 1 to 64 letters, digits, '_' and '-' are allowed. Nothing was made. "
@@ -282,14 +282,14 @@ void PrintNext(const InitOptions& options, Console& console) {
   const auto file = [&dir](const char* name) { return ShellWord(absl::StrCat(dir, "/", name)); };
   // Where the source is on another machine, its commands are typed there.
   const bool elsewhere = !options.hosts.empty();
-  const std::string agent_file = elsewhere ? kAgentFile : file(kAgentFile);
+  const std::string agent_file = elsewhere ? kAgentConfig : file(kAgentConfig);
   std::ostream& out = AsItIs(console.out);  // Commands are there to be copied.
   out << (elsewhere ? "\nNext, here:\n" : "\nNext:\n") << "  mirror-server --config " << file(kServerFile)
       << '\n';
   if (elsewhere) out << "On the source's machine, with those files beside each other as here:\n";
   if (options.source.empty()) {
     out << "  # add a [[source]] with context_id = " << TomlString(options.context_id) << " and path to "
-        << (elsewhere ? kAgentFile : absl::StrCat(dir, "/", kAgentFile)) << ", then\n";
+        << (elsewhere ? kAgentConfig : absl::StrCat(dir, "/", kAgentConfig)) << ", then\n";
   }
   out << "  mirror-agent install --config " << agent_file << '\n'
       << "  mirror-agent once --config " << agent_file << '\n';
@@ -500,7 +500,7 @@ absl::Status Init(const InitOptions& options) {
                                  ExistingFile::kRefuse);
   };
   write(kControlFile, ControlConfiguration(options));
-  write(kAgentFile, AgentConfiguration(options, *source_path));
+  write(kAgentConfig, AgentConfiguration(options, *source_path));
   write(kServerFile, ServerConfiguration(options));  // Last: it says that all the rest is there.
   if (status.ok()) return status;
   return absl::Status(status.code(),

@@ -309,15 +309,21 @@ def main():
         print(__doc__.strip(), file=sys.stderr)
         return 2
     out = pathlib.Path(sys.argv[2])
-    # Beside it first: half a bill would be no JSON.
-    made = out.with_name(f".{out.name}.new")
+    # Beside a file first: half a bill would be no JSON. A link, a pipe or a terminal is written to and stays.
+    replaces = not out.is_symlink() and (out.is_file() or not out.exists())
+    made = out.with_name(f".{out.name}.new") if replaces else out
+    state = "Nothing was written"
     try:
-        made.write_text(json.dumps(bill(sys.argv[1]), indent=1, ensure_ascii=False, sort_keys=True) + "\n")
-        made.replace(out)
+        text = json.dumps(bill(sys.argv[1]), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        state = state if replaces else "The bill was not written whole"
+        made.write_text(text)
+        if replaces:
+            made.replace(out)
     except (Trouble, OSError) as trouble:
-        with contextlib.suppress(OSError):
-            made.unlink()
-        print(f"sbom.py: {trouble}. Nothing was written.", file=sys.stderr)
+        if replaces:
+            with contextlib.suppress(OSError):
+                made.unlink()
+        print(f"sbom.py: {trouble}. {state}.", file=sys.stderr)
         return 1
     return 0
 

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -19,13 +18,6 @@ namespace {
 
 constexpr mode_t kAccess = 0777, kGroupUses = 0060, kAllUse = 0006;
 constexpr int kGroupsMost = 65'536;  // As Linux has it.
-
-SystemUser Self() {
-  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, getgroups(0, nullptr))));
-  const int count = getgroups(static_cast<int>(groups.size()), groups.data());
-  groups.resize(static_cast<std::size_t>(std::max(0, count)));
-  return {"", geteuid(), getegid(), std::move(groups)};
-}
 
 std::optional<bool> IsMember(uid_t user, gid_t group) {
   struct passwd entry = {};
@@ -78,7 +70,7 @@ std::optional<BesideParties> BesideFiles::Parties(const SystemUser& user) const 
   return parties;
 }
 
-absl::Status BesideFiles::Check() const { return Check(Self()); }
+absl::Status BesideFiles::Check() const { return Check(ThisUser()); }
 
 absl::Status BesideFiles::Check(const SystemUser& user) const {
   std::optional<BesideParties> parties = Parties(user);
@@ -100,7 +92,7 @@ absl::Status BesideFiles::Check(const SystemUser& user) const {
 }
 
 void BesideFiles::Make(const char* suffix) const {
-  const std::optional<BesideParties> parties = Parties(Self());
+  const std::optional<BesideParties> parties = Parties(ThisUser());
   if (!parties || !MustGive(*parties)) return;
   const std::string name = path_ + suffix, made = absl::StrCat(name, ".mirror-", getpid());
   const int file = open(made.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -115,7 +107,7 @@ void BesideFiles::Make(const char* suffix) const {
 }
 
 void BesideFiles::GiveAway() const {
-  const std::optional<BesideParties> parties = Parties(Self());
+  const std::optional<BesideParties> parties = Parties(ThisUser());
   if (!parties || !MustGive(*parties)) return;
   for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
     const std::string name = path_ + suffix;

@@ -128,9 +128,8 @@ bool InUse(const std::string& path) {
 
 /// Which right this user has not; SQLite does not say of which file.
 std::string NoAccess(const sqlite::Failure& failure, const std::string& path) {
-  const SystemUser self = {"", geteuid(), getegid()};
   const DatabaseUse use = failure.primary() == SQLITE_READONLY ? DatabaseUse::kWrite : DatabaseUse::kRead;
-  const std::string missing = MissingRight(self, "", path, use);
+  const std::string missing = MissingRight(ThisUser(), "", path, use);
   if (!missing.empty()) return absl::StrCat(". This user ", missing, ". Give it that right");
   return ". Give this user the right to read the file and, in WAL mode, to write in its folder and its -wal "
          "and "
