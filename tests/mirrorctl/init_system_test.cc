@@ -407,7 +407,9 @@ TEST_F(InitSystemTest, AMirrorAloneIsForSourcesElsewhere) {
   EXPECT_FALSE(std::filesystem::exists(OfAgent("")));
   EXPECT_THAT(out_, AllOf(HasSubstr("tar -C /etc/partner-mirror -cf for-source.tar mirror-agent.toml"),
                           HasSubstr("mirrorctl certs issue-source --dir /etc/partner-mirror-agent"),
-                          HasSubstr("/etc/partner-mirror/issuers/development/source-1.crt")));
+                          HasSubstr("/etc/partner-mirror/issuers/development/source-1.crt"),
+                          HasSubstr("before mirror-agent is started:\n  # 'systemctl edit mirror-agent': "
+                                    "[Service] ReadWritePaths=FOLDER of the source\n")));
 }
 
 TEST_F(InitSystemTest, WhatThisMachineCannotBeIsToldWithWhatToType) {
@@ -521,13 +523,18 @@ class InitSystemAsRoot : public InitSystemTest {
 
 TEST_F(InitSystemAsRoot, EachServiceHasWhatItNeedsAndTheOperatorsSideIsRoots) {
   ASSERT_EQ(Init({}), 0) << err_;
-  for (const char* name : {"mirror-server.toml", "tls/server.key", "admin/server.key", "admin/ca.crt",
-                           "issuers", "issuers/development/source-1.crt", "application/application-1.key"}) {
+  for (const char* name : {"mirror-server.toml", "tls/server.key", "admin/server.key", "issuers",
+                           "issuers/development/source-1.crt", "application/application-1.key"}) {
     EXPECT_EQ(OwnerOf(OfServer(name)), kServerId) << name;
   }
   for (const char* name :
        {"mirrorctl.toml", "tls/ca.key", "admin/ca.key", "admin/operator.key", "admin/viewer.key"})
     EXPECT_EQ(OwnerOf(OfServer(name)), 0u) << name;
+  // The server reads these and cannot put others in their place.
+  for (const char* name : {"tls/ca.crt", "tls/server.crt", "admin/ca.crt", "admin/server.crt"}) {
+    EXPECT_EQ(OwnerOf(OfServer(name)), 0u) << name;
+    EXPECT_EQ(ModeOf(OfServer(name)), 0644u) << name;
+  }
   // Who may write in a folder could put others in the place of root's files.
   for (const char* name : {"", "tls", "admin"}) {
     struct stat info = {};

@@ -47,10 +47,12 @@ constexpr const char* kOfServer[] = {kUnfinished,         "tls",         "admin"
                                      "issuers",           "application", "mirrorctl.toml",
                                      "mirror-agent.toml", "source",      "mirror-server.toml"};
 constexpr const char* kOfAgent[] = {"tls", "application", "source", "public", "mirror-agent.toml"};
-// With these one is an operator, or makes one: the server's process has no use for them.
-constexpr const char* kOfRoot[] = {"tls/ca.key",         "admin/ca.key",     "admin/operator.crt",
-                                   "admin/operator.key", "admin/viewer.crt", "admin/viewer.key",
-                                   "mirrorctl.toml"};
+// With the keys one is an operator, or makes one: the server's process has no use for them. The certificates
+// it reads; by admin/ca.crt root's mirrorctl knows it.
+constexpr const char* kOfRoot[] = {"tls/ca.key",         "tls/ca.crt",         "tls/server.crt",
+                                   "admin/ca.key",       "admin/ca.crt",       "admin/server.crt",
+                                   "admin/operator.crt", "admin/operator.key", "admin/viewer.crt",
+                                   "admin/viewer.key",   "mirrorctl.toml"};
 // The folders in which they are: whoever may write there could put others in their place.
 constexpr const char* kReadByServer[] = {"tls", "admin", ""};
 
@@ -554,6 +556,8 @@ void SystemInit::PrintNextElsewhere(Console& console) const {
       << "On the source's machine, which has partner-mirror-agent and partner-mirror-tools, with that file:\n"
       << kSourceCommands << "Then, here, with its public/source-1.crt:\n  install -m 0644 source-1.crt "
       << kServerFolder << "/issuers/development/source-1.crt\n  systemctl enable --now mirror-server\n"
+      << "On the source's machine, before mirror-agent is started:\n"
+      << "  # 'systemctl edit mirror-agent': [Service] ReadWritePaths=FOLDER of the source\n"
       << kDeployingPage << " goes on from there.\n";
 }
 
