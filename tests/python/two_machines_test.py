@@ -25,6 +25,7 @@ PAGE = ROOT / "tools" / "DEPLOYING.md"
 BIN = None
 PATIENCE_S = 120
 BLOCK = re.compile(r"^```sh (mirror|source)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DROP_IN = "etc/systemd/system/mirror-agent.service.d/sources.conf"
 # What a folder is not: `scp FILE HOST:` puts a file into the other one.
 PRELUDE = """set -eu
 chown() { :; }
@@ -75,6 +76,7 @@ class TwoMachines(unittest.TestCase):
         self.host = host_name()
         self.port = None
         self.server = None
+        self.known = None  # What systemd has read of the agent's drop-in.
         self.addCleanup(self.end_server)
         for number in (26759, 26760, 26761, 26762):
             database = sqlite3.connect(self.work / "source" / "srv" / f"Cust{number}.db")
@@ -119,8 +121,13 @@ class TwoMachines(unittest.TestCase):
         return done
 
     def do_service(self, words):
+        if words[1:] == ["daemon-reload"]:
+            self.known = (self.work / "source" / DROP_IN).read_text()
+            return
         if words[-1] == "mirror-agent":
-            return  # Its cycles are those of the page.
+            # Its cycles are those of the page, outside of the service's walls.
+            self.assertEqual(self.known, "[Service]\nReadWritePaths=/srv/crm\n", "the service is kept out of the folder")
+            return
         if words[1] == "reload":
             self.server.send_signal(signal.SIGHUP)
             # Answered when the server has read its configuration again.
