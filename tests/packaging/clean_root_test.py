@@ -37,7 +37,7 @@ PAGES += ("man5/mirror-server.toml.5", "man5/mirror-agent.toml.5", "man5/mirrorc
 COMPLETIONS = ("bash-completion/completions/{}", "zsh/vendor-completions/_{}", "fish/vendor_completions.d/{}.fish")
 # What stays for good: data, what `init` wrote, and what is the application's.
 STAYS = re.compile(
-    r"^/(var/lib/partner-mirror(-agent)?|etc/partner-mirror(-agent)?|etc/systemd/system/mirror-agent\.service\.d|srv)(/|$)"
+    r"^/(var/(lib/partner-mirror(-agent)?|backups/partner-mirror)|etc/partner-mirror(-agent)?|etc/systemd/system/mirror-agent\.service\.d|srv)(/|$)"
 )
 
 
@@ -46,6 +46,14 @@ def commands():
     found = re.search(r"^## Install\n.*?^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert found, "the README has no heading 'Install' with a block of commands"
     return found[1]
+
+
+def blocks(page, begin, end):
+    """The commands of a page's blocks from one line to another."""
+    text = (ROOT / "docs" / "operate" / page).read_text()
+    text = text[text.index(begin) : text.index(end) if end else None]
+    found = re.findall(r"^```(sh|console)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return ["".join(re.findall(r"^\$ (.*\n)", code, re.MULTILINE)) if kind == "console" else code for kind, code in found]
 
 
 def package(name, folder):
@@ -131,8 +139,13 @@ class CleanMachine(unittest.TestCase):
         before = self.root.files()
         self.install()
         self.check_help()
+        # Twice: the second upgrade has its own copies.
+        for _ in range(2):
+            self.root.shell("".join(blocks("upgrade.md", "## Before the upgrade", "## Install the new version")))
+        self.assertEqual(self.copies(), [f"{TENANT}.db", "agent-state", "audit.head", "catalog.db"] * 2)
         self.upgrade_under_load()
         self.remove(before)
+        self.remove_by_hand(before)
         self.assertLess(self.needed, LIMIT_S, "to the first mirrored table")
 
     def make_source(self):
@@ -283,7 +296,7 @@ class CleanMachine(unittest.TestCase):
         self.assertEqual(self.kept(), kept, "removing leaves data, keys and configuration")
         said = self.root.shell(f"apt-get -q -y purge {names}").stdout
         self.assertEqual(self.kept(), kept, "purging leaves them, too")
-        for folder in ("/etc/partner-mirror", "/var/lib/partner-mirror", "/etc/partner-mirror-agent", DROP_INS):
+        for folder in ("/etc/partner-mirror", "/var/lib/partner-mirror", "/var/backups/partner-mirror", "/etc/partner-mirror-agent", DROP_INS):
             self.assertIn(folder, said, "and says so")
         self.root.shell("apt-get -q -y autoremove --purge")
         owned = self.root.files_of_packages()
@@ -292,10 +305,25 @@ class CleanMachine(unittest.TestCase):
         self.assertEqual(self.count("visit"), self.application.last)
         self.assertEqual(self.services.findings, [])
 
+    def copies(self):
+        return [path.name for made in (self.root.path / "var/backups/partner-mirror").iterdir() for path in sorted(made.iterdir())]
+
+    def remove_by_hand(self, before):
+        away, look, users = blocks("install.md", "What nobody needs any more", None)
+        self.root.shell(away)
+        # Of the source's folder nothing is ours.
+        found = self.root.shell(look, check=False).stdout.splitlines()
+        self.assertEqual([path for path in found if not path.startswith("/srv/")], [])
+        self.root.shell(users)
+        owned = self.root.files_of_packages()
+        left = [path for path in sorted(self.root.files()) if path not in before and path not in owned]
+        self.assertEqual([path for path in left if not path.startswith("/srv")], [])
+
     def kept(self):
         """Keys, configuration and mirrors, each with whose it is; not the files that come and go with a connection."""
         found = {}
-        for top in ("etc/partner-mirror", "etc/partner-mirror-agent", "var/lib/partner-mirror", "var/lib/partner-mirror-agent"):
+        for top in ("etc/partner-mirror", "etc/partner-mirror-agent", "var/lib/partner-mirror", "var/lib/partner-mirror-agent",
+                    "var/backups/partner-mirror"):
             for path in sorted((self.root.path / top).rglob("*")):
                 if path.is_file() and not re.search(r"-(wal|shm|journal)$|\.lock$|\.last\.json$", path.name):
                     info = path.stat()

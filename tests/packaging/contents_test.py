@@ -184,8 +184,9 @@ class Contents(unittest.TestCase):
             (root / path).write_text(text)
         (root / "dpkg-query").write_text("#!/bin/sh\n" + "".join(f"echo /{path}\n" for path in sorted(package.files())))
         (root / "dpkg-query").chmod(0o755)
-        text = (package.folder / "DEBIAN" / name).read_text().partition("# Automatically added")[0]
-        text = re.sub(r"(?<=[\s=\"])/(?=etc/|usr/local/|run/)", f"{root}/", text)
+        text = (package.folder / "DEBIAN" / name).read_text()
+        text = re.sub(r"(?s)# Automatically added.*?# End automatically added section\n", "", text)
+        text = re.sub(r"(?<=[\s=\"])/(?=etc/|usr/local/|run/|var/)", f"{root}/", text)
         path = {**os.environ, "PATH": f"{root}:{os.environ['PATH']}"}
         run = subprocess.run(["sh", "-c", text, name, *words], env=path, capture_output=True, text=True, check=False)
         self.assertEqual(run.returncode, 0, run.stderr)
@@ -221,6 +222,21 @@ class Contents(unittest.TestCase):
         self.assertEqual(self.run_script(package, "prerm", "upgrade", "9.9", files=files), "")
         self.assertEqual(self.run_script(package, "prerm", "remove", files=[(config, "[endpoint]\n# [[source]]\n")]), "")
         self.assertEqual(self.run_script(package, "prerm", "remove"), "")
+
+    def test_who_purges_is_told_of_what_stays(self):
+        for part in ("server", "agent"):
+            package = self.packages[f"partner-mirror-{part}"]
+            user = package.name.replace("-server", "")
+            files = [(f"{place}/{user}/x", "") for place in ("etc", "var/lib")]
+            files.append(("var/backups/partner-mirror/2026-11-23.x/catalog.db", ""))
+            told = f"stay in /etc/{user} /var/lib/{user} /var/backups/partner-mirror.\n"
+            self.assertIn(told, self.run_script(package, "postrm", "purge", files=files))
+            self.assertEqual(self.run_script(package, "postrm", "purge"), "")
+            self.assertEqual(self.run_script(package, "postrm", "remove", files=files), "")
+
+    def test_who_has_the_agent_gets_what_makes_its_keys(self):
+        for part in ("server", "agent"):
+            self.assertEqual(self.packages[f"partner-mirror-{part}"].field("Recommends"), "partner-mirror-tools")
 
     def test_users_and_folders_are_those_of_the_unit(self):
         for part in ("server", "agent"):

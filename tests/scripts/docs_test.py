@@ -7,6 +7,7 @@ import itertools
 import os
 import pathlib
 import re
+import subprocess
 import tempfile
 import tomllib
 import unittest
@@ -147,11 +148,68 @@ class Pages(unittest.TestCase):
     def test_backups_go_where_the_unit_lets_the_server_write(self):
         unit = (ROOT / "tools" / "systemd" / "mirror-server.service").read_text()
         page = (ROOT / "docs" / "operate" / "upgrade.md").read_text()
-        folders = set(re.findall(r"mirrorctl backup \S+ (/\S+)/[^/\s]+$", page, re.MULTILINE))
-        self.assertTrue(folders)
-        for folder in folders:
-            self.assertRegex(unit, rf"(?m)^ReadWritePaths=-{folder}$")
-            self.assertIn(f"install -d -o partner-mirror -g partner-mirror -m 0700 {folder}\n", page)
+        self.assertEqual(set(re.findall(r"mirrorctl backup \S+ (\S+)/[^/\s]+$", page, re.MULTILINE)), {"$B"})
+        (folder,) = re.findall(r"^B=\$\(mktemp -d (/\S+)/\$\(date [^)]+\)\.X+\) && chown partner-mirror: \$B ", page, re.MULTILINE)
+        self.assertRegex(unit, rf"(?m)^ReadWritePaths=-{folder}$")
+        self.assertIn(f"install -d -o partner-mirror -g partner-mirror -m 0700 {folder}\n", page)
+
+    def type_in_machine(self, machine, commands):
+        """Commands of a page, with the machine's folders below another one, and without services and users."""
+        commands = commands.replace("/var/", f"{machine}/var/")
+        commands = f"systemctl() {{ :; }}\nchown() {{ :; }}\ninstall() {{ mkdir -p \"${{@: -1}}\"; }}\n{commands}"
+        return subprocess.run(["bash", "-c", commands], capture_output=True, text=True, check=False)
+
+    def test_the_copies_before_an_upgrade_can_be_made_again_and_put_back(self):
+        page = markdown_pages.Page(ROOT / "docs" / "operate" / "upgrade.md")
+        scripts = [block.text for block in page.blocks if block.language == "sh"]
+        last, catalog, agent = (
+            next(text for text in scripts if words in text) for words in ("agent-state", "B=/var/backups", "newer-agent")
+        )
+        copies = "".join(scripts[: scripts.index(last) + 1])
+        with tempfile.TemporaryDirectory(prefix="docs-test-") as folder:
+            machine = pathlib.Path(folder)
+            server, state = machine / "var/lib/partner-mirror", machine / "var/lib/partner-mirror-agent"
+            for name in (server, state):
+                name.mkdir(parents=True)
+            made = []
+            for version in "12":
+                for name in (server / "catalog.db", server / "audit.head", state / "state"):
+                    name.write_text(version)
+                (state / f"only-{version}").write_text("")
+                done = self.type_in_machine(folder, copies)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                made.append(re.search(r"The copies go to (\S+)$", done.stdout)[1])
+            (state / "only-3").write_text("")
+            (server / "catalog.db-wal").write_text("of another catalog")
+            self.assertEqual(len(set(made)), 2)
+            back = re.sub(r"(?m)^ *B=.*$", f"B={made[0].removeprefix(folder)}", catalog) + agent
+            for again in (False, True):
+                done = self.type_in_machine(folder, back)
+                self.assertEqual(done.returncode == 0, not again, "a second time nothing is put aside over the first")
+                self.assertEqual(sorted(path.name for path in server.iterdir()), ["audit.head", "catalog.db"])
+                self.assertEqual(sorted(path.name for path in state.iterdir()), ["only-1", "state"])
+                self.assertEqual({path.read_text() for path in (server / "catalog.db", state / "state")}, {"1"})
+            self.assertTrue((pathlib.Path(made[0]) / "newer-agent" / "only-3").exists())
+            self.assertTrue((pathlib.Path(made[0]) / "newer" / "catalog.db-wal").exists())
+
+    def test_what_is_removed_by_hand_is_everything_that_packages_leave(self):
+        page = (ROOT / "docs" / "operate" / "install.md").read_text()
+        by_hand = page[page.index("What nobody needs any more goes by hand") :]
+        removed = {path for line in re.findall(r"^rm -rf (.*?)(?: &&.*)?$", by_hand, re.MULTILINE) for path in line.split()}
+        left = re.findall(r"^\| `(/(?:etc|var)/\S+?)`(?:, `(/\S+?)`)? \|", page[page.index("## Know where files are") :], re.MULTILINE)
+        self.assertEqual(removed, {path for row in left for path in row if path} | {"/etc/systemd/system/mirror-agent.service.d"})
+        postrm = (ROOT / "tools" / "packaging" / "debian" / "service.postrm").read_text()
+        for path in removed:
+            known = re.sub("partner-mirror(-agent)?$", "#USER#", path) if "backups" not in path else path
+            self.assertIn(known.replace("mirror-agent.service", "#PROGRAM#.service"), postrm)
+        # Their numbers go to others: whatever is left is looked for before.
+        users = "-user partner-mirror -o -user partner-mirror-agent"
+        self.assertLess(by_hand.index("find / -xdev \\( " + users), by_hand.index("\nuserdel "))
+
+    def test_the_program_that_fetches_a_key_is_installed_before(self):
+        for name in ("docs/operate/install.md", "tools/package"):
+            text = (ROOT / name).read_text()
+            self.assertRegex(text, r"(?m)^ *apt install ca-certificates wget\n *wget -O ", name)
 
     def test_pages_stay_short(self):
         for page in self.pages:
