@@ -185,7 +185,7 @@ std::string AsItsOwner(const std::string& path) {
   return owner == nullptr ? "run it with sudo" : absl::StrCat("run it with 'sudo -u ", owner->pw_name, "'");
 }
 
-absl::Status CheckOwner(const std::string& path, int descriptor) {
+absl::Status CheckConfigOwner(const std::string& path, int descriptor) {
   OwnFiles& own = TheOwnFiles();
   const MutexLock lock(own.mutex);
   struct stat file = {}, now = {};
