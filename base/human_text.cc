@@ -1,11 +1,20 @@
 #include "base/human_text.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <ctime>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 
 namespace mirror {
+namespace {
+
+/// What every shell takes as it stands.
+constexpr std::string_view kPlain =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:,=+@%";
+
+}  // namespace
 
 std::string Grouped(std::uint64_t number) {
   std::string text = std::to_string(number);
@@ -27,7 +36,6 @@ std::string SpanText(std::int64_t milliseconds) {
 }
 
 std::string ShellWord(const std::string& word) {
-  static constexpr char kPlain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:,=+@%";
   if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
   std::string quoted = "'";
   for (const char character : word) {
@@ -38,6 +46,26 @@ std::string ShellWord(const std::string& word) {
     }
   }
   return quoted + "'";
+}
+
+std::string QuotedCommand(const std::string& command) {
+  std::string shown = "'";
+  bool quoted = false;
+  for (std::size_t at = 0; at < command.size(); ++at) {
+    const char character = command[at];
+    if (character == '\'') {
+      if (quoted && command[at - 1] == '\'') shown += "\"\"";
+      quoted = !quoted;
+    } else if (!quoted && character == '\\' && at + 1 < command.size()) {
+      shown += {character, command[++at]};
+    } else {
+      const bool plain =
+          static_cast<unsigned char>(character) >= 0x80 || kPlain.find(character) != std::string_view::npos;
+      if (quoted && !plain) shown += '\\';
+      shown += character;
+    }
+  }
+  return shown + "'";
 }
 
 std::string FormatUnixTime(std::int64_t seconds) {

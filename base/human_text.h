@@ -20,6 +20,10 @@ std::string SpanText(std::int64_t milliseconds);
 /// A word as a shell takes it: quoted when it has any character that a shell might read otherwise.
 std::string ShellWord(const std::string& word);
 
+/// A command of ShellWord()s between single quotes, as a sentence has it: its own quotes, which would seem to
+/// end it, become backslashes.
+std::string QuotedCommand(const std::string& command);
+
 /// "2024-05-01T12:00:00Z" (RFC 3339, UTC) for unix seconds from 0 to the end of year 9999; the plain number
 /// for others.
 std::string FormatUnixTime(std::int64_t seconds);

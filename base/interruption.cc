@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 
@@ -42,8 +43,15 @@ Interruption::~Interruption() {
 }
 
 bool Interruption::Wait(std::chrono::milliseconds patience) const {
+  using std::chrono::milliseconds, std::chrono::steady_clock;
+  const steady_clock::time_point end = steady_clock::now() + patience;
   pollfd waiting = {noted, POLLIN, 0};
-  return poll(&waiting, 1, static_cast<int>(patience.count())) > 0;
+  int ready = 0;
+  do {
+    const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
+    ready = poll(&waiting, 1, static_cast<int>(std::max(left, milliseconds(0)).count()));
+  } while (ready < 0 && errno == EINTR);  // The signal itself does that: what it noted is read then.
+  return ready > 0;
 }
 
 }  // namespace mirror

@@ -219,8 +219,8 @@ absl::Status CheckOwnFolder(const std::string& folder, const std::string& config
           : absl::StrCat("setpriv --reuid=", owner.id, " --regid=", owner.group, " --clear-groups -- ");
   return absl::FailedPreconditionError(
       absl::StrCat("this is root, and '", folder, "' is a folder of the user '", owner.name,
-                   "', who could not use what root leaves in it. Nothing was done. Type: '", as_owner,
-                   TypedCommand(config), "'"));
+                   "', who could not use what root leaves in it. Nothing was done. Type: ",
+                   QuotedCommand(as_owner + TypedCommand(config))));
 }
 
 }  // namespace mirror

@@ -264,7 +264,8 @@ int Main(int argc, char** argv) {
                      .variables = {kNoColour, kConfigHome},
                      .files = {{"mirror-agent.toml",
                                 "Endpoint, identity and sources: in the current folder, "
-                                "~/.config/partner-mirror or /etc/partner-mirror-agent"}},
+                                "~/.config/partner-mirror, /etc/partner-mirror-agent or "
+                                "/etc/partner-mirror"}},
                      .see_also = {"mirror-agent.toml(5)", "mirrorctl(1)", "mirror-server(8)"}});
   const cli::Outcome outcome = app.Parse(argc, argv, out);
   if (outcome.answered) return ExitCode(kExitDone, out, err, "mirror-agent");

@@ -113,7 +113,7 @@ int Main(int argc, char** argv) {
   app.SpeakToShells(
       {.name = "mirror-server",
        .section = 8,
-       .variables = {kConfigHome},
+       .variables = {kNoColour, kConfigHome},
        .files =
            {{"mirror-server.toml",
              "The configuration: in the current folder, ~/.config/partner-mirror or /etc/partner-mirror"}},

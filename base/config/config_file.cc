@@ -105,17 +105,19 @@ absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::
                                                     advice));
   }
   const std::unique_ptr<std::FILE, CloseFile> file(fdopen(descriptor, "r"));
-  if (absl::Status owner = CheckOwner(path, descriptor); !owner.ok()) return owner;
+  if (absl::Status owner = CheckConfigOwner(path, descriptor); !owner.ok()) return owner;
   struct stat info = {};
-  std::string text;
-  if (fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode) &&
-      static_cast<std::uintmax_t>(info.st_size) <= kBytesMax) {
-    text.resize(static_cast<std::size_t>(info.st_size));
-    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  }
-  if (!S_ISREG(info.st_mode) || text.size() != static_cast<std::size_t>(info.st_size)) {
+  if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) ||
+      static_cast<std::uintmax_t>(info.st_size) > kBytesMax) {
     return absl::PermissionDeniedError(
         absl::StrCat("'", path, "' cannot be read: it must be a file of at most 16 MiB"));
+  }
+  // One byte more shows that it became longer.
+  std::string text(static_cast<std::size_t>(info.st_size) + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (text.size() != static_cast<std::size_t>(info.st_size)) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("'", path, "' got another length while it was read, and was not used. Try again."));
   }
   absl::StatusOr<ConfigNode> root = ParseToml(text, path);
   if (!root.ok()) return root.status();

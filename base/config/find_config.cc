@@ -181,7 +181,7 @@ std::string AsItsOwner(const std::string& path) {
   return may_be_named ? absl::StrCat("run it with 'sudo -u ", owner.name, "'") : "run it with sudo";
 }
 
-absl::Status CheckOwner(const std::string& path, int descriptor) {
+absl::Status CheckConfigOwner(const std::string& path, int descriptor) {
   OwnFiles& own = TheOwnFiles();
   const MutexLock lock(own.mutex);
   struct stat file = {}, now = {};

@@ -31,12 +31,14 @@ struct FoundConfig {
 /// loader's to say. `etc` is another folder in tests. Errors: kNotFound with the places; kPermissionDenied:
 /// one of them may not be looked into, so that nobody knows which would be the first (but the current folder
 /// and the variable's, which may be anybody's, are left out then).
+/// Threads: any. What was found in one of these two is remembered for CheckConfigOwner(), for the process and
+/// by its path, until somebody names that as `given`.
 absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::string& name,
                                        const std::string& etc = "/etc");
 
-/// Of a file that was found and may only be this user's or root's: whether what was opened at that path is.
-/// Errors: kPermissionDenied.
-absl::Status CheckOwner(const std::string& path, int descriptor);
+/// Of a path that FindConfig() remembers: whether what was opened there stands there still, and is this
+/// user's or root's. Of any other path nothing is asked. Errors: kPermissionDenied.
+absl::Status CheckConfigOwner(const std::string& path, int descriptor);
 
 /// "run it with sudo": how somebody may read a file who may not, by its owner or that of the nearest folder
 /// that can be seen.

@@ -140,6 +140,10 @@ std::string Unknown(const char* what, const std::string& word, const std::vector
 
 /// Of a word where there are options alone.
 std::string NoSuchWord(const std::string& word, const AboutProgram& about) {
+  if (word == kHelp || word == kCompletion) {
+    return absl::StrCat("'", word, "' must be the first word, as in '", about.name, " ", word,
+                        word == kHelp ? "" : " bash", "'. Nothing was done.");
+  }
   const std::string words = Unknown("command", word, {kHelp, kCompletion});
   if (words.ends_with('?')) return words;
   return absl::StrCat(words, " Leave it out: ", about.name, " takes options alone.");
@@ -268,6 +272,15 @@ constexpr char kCompletionHelp[] = "Print what a shell reads to complete command
 /// Names a shell while there is none.
 std::vector<std::string> ShellToComplete(const TypedLine& line) {
   return line.Value("shell").empty() ? ShellsToComplete() : std::vector<std::string>();
+}
+
+/// What stands behind 'completion'.
+void AddShell(const Command& completion, const std::string& program, std::vector<std::string>& words) {
+  completion.Footer(
+      absl::StrCat("Examples:\n  source <(", program, " completion bash)\n  ", program,
+                   " completion fish | source\n"
+                   "For bash, zsh and fish. The first lines of what is printed say where it goes."));
+  completion.Add("shell", words, "bash, zsh or fish").Completes(ShellToComplete);
 }
 
 /// What a program without commands takes as its first word. `words`: the line, as PrintCandidates() gets it.
@@ -458,12 +471,7 @@ void Program::SpeakToShells(AboutProgram about) const {
         }
         return CommandsOf(*asked);
       });
-  const Command completion = AddCommand(kCompletion, kCompletionHelp);
-  completion.Footer(
-      absl::StrCat("Examples:\n  source <(", name, " completion bash)\n  ", name,
-                   " completion fish | source\n"
-                   "For bash, zsh and fish. The first lines of what is printed say where it goes."));
-  completion.Add("shell", notes_->words, "bash, zsh or fish").Completes(ShellToComplete);
+  AddShell(AddCommand(kCompletion, kCompletionHelp), name, notes_->words);
   notes_->help = program_->get_subcommand(kHelp);
   notes_->completion = program_->get_subcommand(kCompletion);
 }
@@ -474,6 +482,16 @@ CommandTree Program::Describe() const {
 
 Outcome Program::Speak(const std::string& word, const std::vector<std::string>& words,
                        const std::string& called, std::ostream& out) const {
+  if (word == kHelp && notes_->help == nullptr && !words.empty()) {
+    if (words != std::vector<std::string>{kCompletion})
+      return {.wrong = Printable(NoSuchWord(words.front(), *notes_->about))};
+    CLI::App completion(kCompletionHelp, kCompletion);
+    CommandNotes notes;
+    completion.formatter(program_->get_formatter());
+    AddShell(Command(&completion, &notes), notes_->about->name, notes.words);
+    out << HelpOf(completion, absl::StrCat(called, " ", kCompletion));
+    return {.answered = true};
+  }
   if (word == kHelp) return PrintHelp(*program_, words, called, out);
   if (word == kCompletion) return PrintScript(words, notes_->about->name, out);
   if (word == kComplete) {

@@ -107,6 +107,7 @@ class Line {
   void AddValues(const OptionTree& option, const std::string& current, const std::string& prefix,
                  Completion& completion) const;
   void AddOptions(const std::string& current, Completion& completion) const;
+  void AddCommands(const std::string& current, Completion& completion) const;
   void AddPlain(const std::string& current, Completion& completion) const;
 
   std::vector<const CommandTree*> path_;
@@ -144,15 +145,18 @@ void Line::AddOptions(const std::string& current, Completion& completion) const 
   }
 }
 
-void Line::AddPlain(const std::string& current, Completion& completion) const {
+void Line::AddCommands(const std::string& current, Completion& completion) const {
   for (const CommandTree& next : command().commands) {
     if (next.name.starts_with(current)) completion.candidates.push_back({next.name, next.help});
   }
+}
+
+void Line::AddPlain(const std::string& current, Completion& completion) const {
+  AddCommands(current, completion);
   const OptionTree* const argument = Argument();
   if (argument != nullptr) return AddValues(*argument, current, "", completion);
   // An option where an argument belongs would be typed by a shell, as far as all begin alike: "--".
-  const bool may_be_value = option_ != nullptr;
-  if (completion.candidates.empty() && current.empty() && !may_be_value) AddOptions(current, completion);
+  if (completion.candidates.empty() && current.empty()) AddOptions(current, completion);
 }
 
 Completion Line::Candidates(const std::string& current) const {
@@ -170,9 +174,8 @@ Completion Line::Candidates(const std::string& current) const {
     }
   } else if (option_ != nullptr) {
     AddValues(*option_, current, "", completion);
-    // It may be without one, or has enough of them.
-    if (completion.candidates.empty() && completion.besides == Besides::kNothing)
-      AddPlain(current, completion);
+    // It would swallow an argument, but no command.
+    AddCommands(current, completion);
   } else {
     AddPlain(current, completion);
   }

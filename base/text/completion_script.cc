@@ -10,9 +10,10 @@ namespace {
 // Readline puts a candidate behind the last of the signs that it takes for ends of words (but an @ it
 // replaces, too), or behind a quote that is open: what the word has before that is left out. What is put in
 // is quoted: names come from others. A quote is closed by readline, but for a candidate that ends with one.
+// Behind < and > stand files, which are no words of the program's.
 constexpr char kBash[] = R"sh(# bash completion of PROGRAM: source <(PROGRAM completion bash)
 _FUNCTION() {
-  local line=${COMP_LINE:0:COMP_POINT} words=() word= begun= open= kept= before= sign i
+  local line=${COMP_LINE:0:COMP_POINT} words=() word= begun= open= kept= before= file= sign i
   for ((i = 0; i < ${#line}; i++)); do
     sign=${line:i:1}
     case ${open:-.}$sign in
@@ -21,14 +22,20 @@ _FUNCTION() {
       \'? | \"?) word+=$sign ;;
       .\' | .\") open=$sign before=$word begun=1 ;;
       .\\) word+=${line:$((++i)):1} begun=1 ;;
-      .[[:space:]]) [[ $begun ]] && words+=("$word"); word= kept= begun= ;;
+      .[[:space:]])
+        [[ $begun && ! $file ]] && words+=("$word")
+        [[ $word == *[!\<\>\|\&] ]] && file=
+        word= kept= begun=
+        ;;
+      .\< | .\>) file=1 word+=$sign begun=1 ;;
       *) [[ $COMP_WORDBREAKS == *"$sign"* ]] && kept=$word${sign#@}; word+=$sign begun=1 ;;
     esac
   done
   [[ $open ]] && kept=$before
+  COMPREPLY=()
+  if [[ $file ]]; then compopt -o default; return; fi
   local program
   program=$(type -P -- "${words[0]/#\~\//$HOME/}") || program=PROGRAM
-  COMPREPLY=()
   while IFS= read -r line; do
     case $line in
       :files) compopt -o default ;;

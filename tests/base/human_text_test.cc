@@ -43,6 +43,10 @@ TEST(HumanTextTest, AWordIsQuotedWhereAShellWouldReadItOtherwise) {
   EXPECT_EQ(ShellWord("Cust*"), "'Cust*'");
   EXPECT_EQ(ShellWord(""), "''");
   EXPECT_EQ(ShellWord("it's"), "'it'\\''s'");
+
+  EXPECT_EQ(QuotedCommand("cat /srv/crm.db"), "'cat /srv/crm.db'");
+  EXPECT_EQ(QuotedCommand("cat 'a b' > 'c$ü'"), "'cat a\\ b > c\\$ü'");
+  EXPECT_EQ(QuotedCommand("cat " + ShellWord("it's") + " " + ShellWord("")), "'cat it\\'s \"\"'");
 }
 
 TEST(FormatUnixTimeTest, IsRfc3339OrThePlainNumber) {

@@ -48,7 +48,7 @@ TEST_F(OwnFolderTest, RootIsToldWhatToTypeInAnothersFolder) {
                 StatusIs(absl::StatusCode::kFailedPrecondition,
                          AllOf(HasSubstr("a folder of the user '61007'"), HasSubstr("Nothing was done"),
                                HasSubstr("Type: 'setpriv --reuid=61007 --regid=61007 --clear-groups -- "),
-                               HasSubstr("base_test"), HasSubstr(" --config '/etc/a b.toml'"))));
+                               HasSubstr("base_test"), HasSubstr(" --config /etc/a\\ b.toml'"))));
   }
   const passwd* const known = getpwnam("daemon");
   if (known == nullptr) return;

@@ -54,7 +54,7 @@ QUOTED = {
 # Readline takes '=' for the end of a word, and only what stands behind it is put in.
 BASH = {"--sort=problems": "problems"}
 # Of the environment, and the programs that do not know it.
-VARIABLES = {"COLUMNS": (), "NO_COLOR": ("mirror-server", "mirror-harness"), "XDG_CONFIG_HOME": ("mirror-harness",)}
+VARIABLES = {"COLUMNS": (), "NO_COLOR": (), "XDG_CONFIG_HOME": ("mirror-harness",)}
 FULL = pathlib.Path("/dev/full")
 
 
@@ -113,6 +113,16 @@ class Manual(unittest.TestCase):
             for variable, without in VARIABLES.items():
                 self.assertEqual(variable in section, program not in without, (program, variable))
 
+    def test_the_page_names_each_folder_that_is_searched(self):
+        for program, folders in (
+            ("mirrorctl", ("/etc/partner-mirror",)),
+            ("mirror-agent", ("/etc/partner-mirror-agent", "/etc/partner-mirror")),
+            ("mirror-server", ("/etc/partner-mirror",)),
+        ):
+            section = plain(run(program, "manual").stdout).partition(".SH FILES\n")[2].partition("\n.SH ")[0]
+            for folder in ("~/.config/partner-mirror", *folders):
+                self.assertRegex(section, rf"{folder}(?![\w-])", program)
+
     def test_the_date_is_that_of_the_sources(self):
         done = subprocess.run(
             [help_test.BIN / "mirrorctl", "manual"], capture_output=True, text=True, check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "86400"}
@@ -135,12 +145,19 @@ class Helps(unittest.TestCase):
             (("mirror-agent", "completion", "zhs"), "zsh"),
             (("mirror-server", "completion", "fihs"), "fish"),
             (("mirror-server", "hlep"), "help"),
+            (("mirror-server", "help", "hlep"), "help"),
         ):
             with self.subTest(typed=typed):
                 done = run(*typed)
                 self.assertEqual((done.returncode, done.stdout), (2, ""))
                 self.assertIn(f"Did you mean '{meant}'?", whole_lines.joined(done.stderr))
 
+    def test_a_program_without_commands_has_its_two_words_at_the_front(self):
+        for word in ("help", "completion"):
+            done = run("mirror-server", "--config", "x", word)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn(f"'{word}' must be the first word, as in 'mirror-server {word}", whole_lines.joined(done.stderr))
+        self.assertIn("source <(mirror-server completion bash)", run("mirror-server", "help", "completion").stdout)
 
     def test_a_word_where_there_are_none_is_named(self):
         done = run("mirror-server", "run")
@@ -211,6 +228,10 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.in_bash("mirrorctl init --dir fo"), [":dirnames"])
         self.assertEqual(self.in_bash("mirrorctl tables Cust"), [], "no server, and nothing said of it")
         self.assertEqual(self.in_bash("mirrorctl tables "), [], "an argument belongs here, no option")
+        for line in ("mirrorctl tables > ", "mirrorctl tables >fi", "mirrorctl tables 2>> fi", "mirrorctl >& "):
+            self.assertEqual(self.in_bash(line), [":default"], line)
+        for line in ("mirrorctl > file tab", "mirrorctl 2>&1 tab", "mirrorctl <'a b' tab", "mirrorctl \\> tab"):
+            self.assertEqual(self.in_bash(line), ["tables"], line)
 
     def test_what_bash_puts_in_is_quoted_as_the_word_is(self):
         program = self.place / "bin" / "mirrorctl"

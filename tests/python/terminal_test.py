@@ -65,6 +65,16 @@ class OnTerminal:
             assert self.read() and time.monotonic() < deadline, f"no {words!r} in {self.text!r}"
         return self.text.index(words, begin)
 
+    def until_interruptible(self):
+        """Until it has a word to say at Ctrl-C."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            caught = re.search(r"(?m)^SigCgt:\s*([0-9a-f]+)$", pathlib.Path(f"/proc/{self.program.pid}/status").read_text())
+            if caught and int(caught[1], 16) >> (signal.SIGINT - 1) & 1:
+                return
+            assert self.program.poll() is None and time.monotonic() < deadline, self.text
+            time.sleep(0.01)
+
     def end(self):
         """The exit code."""
         while self.read():
@@ -98,6 +108,9 @@ class TerminalTest(unittest.TestCase):
         cls.run_program("mirror-agent", "install", "--config", cls.agent_config)
         assert cls.run_program("mirror-agent", "once", "--config", cls.agent_config).returncode == 0
         cls.control = ("--config", cls.dev / "mirrorctl.toml")
+        for command in ("pause", "resume"):  # The audit has records of them.
+            assert cls.run_program("mirrorctl", *cls.control, command, "Cust").returncode == 0
+        assert cls.run_program("mirror-agent", "once", "--config", cls.agent_config).returncode == 0
 
     @classmethod
     def start_server(cls):
@@ -237,7 +250,8 @@ class TerminalTest(unittest.TestCase):
             # One that had a look, and two that wait for their first.
             watches.append(self.on_terminal("mirrorctl", *self.control, "tenants", "--watch", "1"))
             watches.append(self.on_terminal("mirrorctl", *self.control, "events", "--follow"))
-            time.sleep(3)
+            for watch in watches:
+                watch.until_interruptible()
             begin = time.monotonic()
             for watch in watches:
                 watch.program.send_signal(signal.SIGINT)

@@ -210,6 +210,7 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   };
   app.SpeakToShells(
       {.name = "mirror-harness",
+       .variables = {kNoColour},
        .files = {{"mirror-agent.toml", "The agent's configuration: endpoint and identity"}},
        .see_also = {"mirror-agent.toml(5)", "mirror-agent(1)", "mirrorctl(1)", "mirror-server(8)"}});
   TextStream help(std::cout, TerminalAt(STDOUT_FILENO));

@@ -269,7 +269,7 @@ bool ExamineRights(const AgentConfig& config, const SourceConfig& source, const 
         "this user";
   } else if (std::vector<std::string> commands = CommandsToShare("", file, user); !commands.empty()) {
     for (std::string& command : commands) command.erase(std::min(command.find("   #"), command.size()));
-    next = absl::StrCat("type as root: '", absl::StrJoin(commands, " && "), "'");
+    next = absl::StrCat("type as root: ", QuotedCommand(absl::StrJoin(commands, " && ")));
   }
   report.Fail(step, absl::StrCat("the user '", user.name, "', who runs the agent, ", missing), next);
   return false;

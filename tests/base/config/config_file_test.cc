@@ -302,6 +302,12 @@ TEST_F(ConfigFileTest, AFileIsNotThereOrNoFileOrTooLarge) {
               StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("at most 16 MiB")));
 }
 
+TEST_F(ConfigFileTest, OneThatChangesWhileItIsReadIsNotUsed) {
+  // Its length is told as 0 before.
+  EXPECT_THAT(ConfigFile::Open("/proc/self/status", "").status(),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("got another length")));
+}
+
 TEST_F(ConfigFileTest, WhoMayNotReadIsToldAsWhomToRunIt) {
   if (geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
   std::ofstream(path_) << "#";

@@ -1,5 +1,6 @@
 #include "base/config/find_config.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -140,6 +141,48 @@ TEST_F(FindConfigTest, AFileThatIsExchangedBehindTheLookIsNotRead) {
                        AllOf(HasSubstr("another user's (user id 1234)"), HasSubstr("was not read"))));
   ASSERT_THAT(FindConfig("mirrorctl.toml", "mirrorctl.toml", Path("etc")), IsOk());
   EXPECT_THAT(ConfigFile::Open("mirrorctl.toml", "").status(), IsOk()) << "named, it is the one";
+}
+
+TEST_F(FindConfigTest, AnotherFileOfTheSameOwnerIsNotReadEither) {
+  Write("here/mirrorctl.toml");
+  ASSERT_EQ(Found("mirrorctl.toml"), "mirrorctl.toml");
+  const int descriptor = open("mirrorctl.toml", O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(descriptor, 0);
+  EXPECT_THAT(CheckConfigOwner("mirrorctl.toml", descriptor), IsOk());
+  Write("here/next.toml");
+  std::filesystem::rename("next.toml", "mirrorctl.toml");
+  EXPECT_THAT(CheckConfigOwner("mirrorctl.toml", descriptor),
+              StatusIs(absl::StatusCode::kPermissionDenied,
+                       AllOf(HasSubstr("was exchanged while it was looked at. It was not read"),
+                             Not(HasSubstr("another user's")))));
+  EXPECT_THAT(CheckConfigOwner(Path("here/mirrorctl.toml"), descriptor), IsOk()) << "nobody found this path";
+  close(descriptor);
+}
+
+TEST_F(FindConfigTest, WhereAVariableLeadsMayBeClosed) {
+  Write("own/partner-mirror/mirrorctl.toml");
+  Write("etc/partner-mirror/mirrorctl.toml");
+  const std::string own = Path("own");
+  const Variable closed("XDG_CONFIG_HOME", own.c_str());
+  const uid_t before = geteuid();
+  ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
+  ASSERT_EQ(chmod(own.c_str(), 0), 0);
+  if (before == 0) {
+    ASSERT_EQ(seteuid(1234), 0);
+  }
+  const absl::StatusOr<FoundConfig> found = Find("mirrorctl.toml");
+  ASSERT_EQ(seteuid(before), 0);
+  ASSERT_EQ(chmod(own.c_str(), 0755), 0);
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->path, Path("etc/partner-mirror/mirrorctl.toml"));
+  EXPECT_EQ(found->passed_over,
+            absl::StrCat(own, "/partner-mirror/mirrorctl.toml is passed over, since this ",
+                         "user may not look there"));
+}
+
+TEST_F(FindConfigTest, TheOwnerIsToldToGiveHimselfTheRight) {
+  EXPECT_EQ(AsItsOwner(Path("here/not/there.toml")),
+            absl::StrCat("give yourself the right to '", Path("here"), "' with chmod"));
 }
 
 TEST_F(FindConfigTest, WhoMayNotLookIsToldWhatToDo) {

@@ -7,11 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/text/command_line.h"
 
 namespace mirror::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -161,6 +163,32 @@ TEST_F(CompletionTest, HelpOfACommandIsWhatItsOptionPrints) {
             "there is no command 'lst'. Nothing was done. Did you mean 'list'?");
 }
 
+TEST(Completion, BehindAnOptionThatMayTakeAWordNoArgumentIsOffered) {
+  std::string pattern;
+  int every_s = 2;
+  const Program program("A tool", "tool", "tool 1");
+  program.OptionsBehindCommands();
+  const Command tenants = program.AddCommand("tenants", "Show tenants");
+  tenants.Add("pattern", pattern, "Which").Completes([](const TypedLine&) {
+    return std::vector<std::string>{"Cust"};
+  });
+  tenants.Add("--watch", every_s, "How often").Values(0, 1);
+  tenants.AddCommand("list", "Show all");
+  const auto words = [&](const std::vector<std::string>& before, const std::string& current) {
+    std::vector<std::string> candidates;
+    for (const Candidate& one : Complete(program.Describe(), before, current).candidates)
+      candidates.push_back(one.word);
+    return candidates;
+  };
+  std::ostringstream out;
+  const std::vector<const char*> swallowed = {"tool", "tenants", "--watch", "Cust"};
+  EXPECT_NE(program.Parse(static_cast<int>(swallowed.size()), swallowed.data(), out).wrong, "");
+  EXPECT_THAT(words({"tenants", "--watch"}, ""), ElementsAre("list"));
+  EXPECT_THAT(words({"tenants", "--watch"}, "Cu"), IsEmpty());
+  EXPECT_THAT(words({"tenants", "--watch", "5"}, "Cu"), ElementsAre("Cust"));
+  EXPECT_THAT(words({"tenants", "--watch", "--"}, "Cu"), ElementsAre("Cust"));
+}
+
 TEST(Completion, AProgramWithoutCommandsStaysAsItIs) {
   std::string file;
   Program program("A server", "", "server 1");
@@ -179,6 +207,15 @@ TEST(Completion, AProgramWithoutCommandsStaysAsItIs) {
   EXPECT_EQ(parse({"hlep"}), "wrong: there is no command 'hlep'. Nothing was done. Did you mean 'help'?");
   EXPECT_EQ(parse({"run"}),
             "wrong: there is no command 'run'. Nothing was done. Leave it out: server takes options alone.");
+  for (const char* const word : {"help", "completion"}) {
+    EXPECT_THAT(parse({"--config", "x", word}),
+                StartsWith(absl::StrCat("wrong: '", word, "' must be the first word, as in 'server ", word)));
+  }
+  EXPECT_THAT(parse({"help", "completion"}),
+              AllOf(HasSubstr("Usage: /bin/server completion "), HasSubstr("bash, zsh or fish"),
+                    HasSubstr("server completion fish | source")));
+  EXPECT_THAT(parse({"help", "help"}), StartsWith("wrong: 'help' must be the first word"));
+  EXPECT_THAT(parse({"help", "run"}), HasSubstr("Leave it out"));
   EXPECT_THAT(parse({"completion", "fish"}), HasSubstr("complete -c server"));
   EXPECT_THAT(parse({"manual"}), StartsWith(".TH SERVER 8 "));
   EXPECT_EQ(parse({"help"}), parse({"--help"}));

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/text/text_stream.h"
+#include "tests/support/sleeping_thread.h"
 
 namespace mirror {
 namespace {
@@ -169,6 +170,20 @@ TEST(WatchHereTest, ASignalEndsIt) {
   };
   EXPECT_EQ(WatchHere("program", 1, /*json=*/true, interruption, look, out, err), 0);
   EXPECT_EQ(out.str(), "look 1\n");
+}
+
+TEST(WatchHereTest, ASignalBetweenTwoLooksBeginsNoOther) {
+  const Interruption interruption;
+  SignalToSleeper signal(SIGINT);
+  std::ostringstream out, err;
+  int count = 0;
+  const auto look = [&](std::ostream&, std::ostream&) {
+    ++count;
+    signal.Waits();
+    return 0;
+  };
+  EXPECT_EQ(WatchHere("program", 3'600, /*json=*/true, interruption, look, out, err), 0);
+  EXPECT_EQ(count, 1);
 }
 
 }  // namespace

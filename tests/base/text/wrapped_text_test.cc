@@ -178,7 +178,9 @@ TEST(TextStreamTest, ATargetThatFailsIsNoticed) {
   EXPECT_FALSE(out << "line\n" << std::flush);
   EXPECT_EQ(ExitCode(0, out, said, "tool"), 1);
   EXPECT_EQ(said.str(), "tool: the output could not be written. Whatever else was asked for was done.\n");
+  said.str("");
   EXPECT_EQ(ExitCode(2, out, said, "tool"), 2);
+  EXPECT_EQ(said.str(), "tool: the output could not be written.\n") << "something went wrong besides";
 }
 
 TEST(UnwrappedTest, WhatWasWrappedIsWholeAgainAndNothingElseIsJoined) {
