@@ -17,7 +17,8 @@ std::string Counted(std::uint64_t count, std::string_view noun);
 /// two of it, so that "1 h" never hides half an hour. Less than nothing is "0 s".
 std::string SpanText(std::int64_t milliseconds);
 
-/// A word as a shell takes it: quoted when it has any character that a shell might read otherwise.
+/// A word as a shell takes it: quoted when it has any character that a shell might read otherwise. Control
+/// characters, which a terminal would obey, are numbers as bash and zsh read them: $'\033'.
 std::string ShellWord(const std::string& word);
 
 /// "2024-05-01T12:00:00Z" (RFC 3339, UTC) for unix seconds from 0 to the end of year 9999; the plain number
