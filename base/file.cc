@@ -187,6 +187,23 @@ absl::Status WriteFilesAtomically(const std::vector<NewFile>& files, ExistingFil
   return absl::OkStatus();
 }
 
+void RemoveTemporaries(const std::string& path) {
+  namespace fs = std::filesystem;
+  const std::string begin = absl::StrCat(".", fs::path(path).filename().string(), ".");
+  std::vector<fs::path> temporaries;
+  std::error_code error;
+  for (fs::directory_iterator it(FolderOf(path), error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    std::error_code unknown;
+    if (name.starts_with(begin) && name.size() == begin.size() + NewNonce().size() &&
+        name.find_first_not_of("0123456789ABCDEF", begin.size()) == std::string::npos &&
+        fs::is_regular_file(it->symlink_status(unknown))) {
+      temporaries.push_back(it->path());
+    }
+  }
+  for (const fs::path& temporary : temporaries) fs::remove(temporary, error);
+}
+
 absl::Status MakeFolder(const std::string& path, FolderUse use) {
   const mode_t mode = use == FolderUse::kPassage ? 0711 : 0700;
   if (mkdir(path.c_str(), 0700) == 0 && chmod(path.c_str(), mode) == 0) return absl::OkStatus();

@@ -45,6 +45,10 @@ struct NewFile {
 /// before one that failed are removed again.
 absl::Status WriteFilesAtomically(const std::vector<NewFile>& files, ExistingFile existing);
 
+/// Removes the temporary files that a killed WriteFileAtomically() left beside `path`, and nothing else. Only
+/// where nobody else writes it at the time. What cannot be removed stays.
+void RemoveTemporaries(const std::string& path);
+
 enum class FolderUse {
   kPrivate,  ///< For the owner alone: 0700.
   kPassage,  ///< Others may go through to what is open to them, and list nothing: 0711.

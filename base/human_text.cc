@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdio>
 #include <ctime>
 #include <string_view>
 
@@ -37,9 +38,16 @@ std::string SpanText(std::int64_t milliseconds) {
 
 std::string ShellWord(const std::string& word) {
   if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string quoted = "'";
+  const auto is_control = [](unsigned char byte) { return byte < 0x20 || byte == 0x7f; };
+  const bool in_numbers = std::any_of(word.begin(), word.end(), is_control);
+  std::string quoted = in_numbers ? "$'" : "'";
   for (const char character : word) {
-    if (character == '\'') {
+    if (in_numbers &&
+        (is_control(static_cast<unsigned char>(character)) || character == '\'' || character == '\\')) {
+      char number[16];
+      std::snprintf(number, sizeof(number), "\\%03o", static_cast<unsigned>(character) & 0xff);
+      quoted += number;
+    } else if (character == '\'') {
       quoted += "'\\''";
     } else {
       quoted += character;

@@ -17,7 +17,8 @@ std::string Counted(std::uint64_t count, std::string_view noun);
 /// two of it, so that "1 h" never hides half an hour. Less than nothing is "0 s".
 std::string SpanText(std::int64_t milliseconds);
 
-/// A word as a shell takes it: quoted when it has any character that a shell might read otherwise.
+/// A word as a shell takes it: quoted when it has any character that a shell might read otherwise. Control
+/// characters, which a terminal would obey, are numbers as bash and zsh read them: $'\033'.
 std::string ShellWord(const std::string& word);
 
 /// A command of ShellWord()s between single quotes, as a sentence has it: its own quotes, which would seem to

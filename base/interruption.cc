@@ -13,7 +13,7 @@ namespace mirror {
 namespace {
 
 volatile int noted = -1;  // A descriptor; readable once a signal came.
-struct sigaction before_int, before_term;
+struct sigaction before_int, before_term, before_hangup;
 
 void Note(int /*signal*/) {
   const int error = errno;
@@ -33,11 +33,14 @@ Interruption::Interruption() {
   action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
   sigaction(SIGINT, &action, &before_int);
   sigaction(SIGTERM, &action, &before_term);
+  sigaction(SIGHUP, nullptr, &before_hangup);
+  if (before_hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
 }
 
 Interruption::~Interruption() {
   sigaction(SIGINT, &before_int, nullptr);
   sigaction(SIGTERM, &before_term, nullptr);
+  sigaction(SIGHUP, &before_hangup, nullptr);
   close(noted);
   noted = -1;
 }

@@ -5,8 +5,9 @@
 
 namespace mirror {
 
-/// While it lives, the first SIGINT and the first SIGTERM do not end the process but are noted. One at a
-/// time. Threads: any may wait.
+/// While it lives, the first SIGINT, SIGTERM and SIGHUP, as of a connection that ends, do not end the
+/// process but are noted; a SIGHUP that is ignored, as behind nohup, stays so. One at a time. Threads: any
+/// may wait.
 class Interruption {
  public:
   Interruption();

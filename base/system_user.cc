@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -104,6 +105,16 @@ std::string TypedCommand(const std::string& config) {
   }
   if (!names_config) words.push_back(absl::StrCat("--config ", ShellWord(config)));
   return absl::StrJoin(words, " ");
+}
+
+// Whether it is the one whom a user namespace shows in the place of all that it does not map.
+bool IsOverflowUser(uid_t id) {
+  constexpr std::uint64_t kEveryUser = 4'294'967'295;
+  uid_t overflow = 0;
+  std::uint64_t inside = 0, outside = 0, count = 0;
+  std::ifstream("/proc/sys/kernel/overflowuid") >> overflow;
+  std::ifstream("/proc/self/uid_map") >> inside >> outside >> count;
+  return id == overflow && id != 0 && count != 0 && count < kEveryUser;
 }
 
 }  // namespace
@@ -213,6 +224,13 @@ absl::Status CheckOwnFolder(const std::string& folder, const std::string& config
   if (geteuid() != 0) return absl::OkStatus();
   const SystemUser owner = FolderOwner(folder);
   if (owner.id == 0) return absl::OkStatus();
+  if (IsOverflowUser(owner.id)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "'", folder, "' is a folder of user id ", owner.id,
+        ", as which this user namespace shows every user whom it does not map: whose it is cannot be seen. "
+        "Nothing was done. Have the container map the folder's owner (/proc/self/uid_map says whom it maps), "
+        "or run this outside, as that owner."));
+  }
   const std::string as_owner =
       FindSystemUser("", owner.name)
           ? absl::StrCat("runuser -u ", ShellWord(owner.name), " -- ")

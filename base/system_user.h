@@ -47,7 +47,8 @@ std::string MissingRight(const SystemUser& user, const std::string& root, const 
 /// Root may write in every folder, and the user whose folder it is, mostly a service, cannot use what root
 /// leaves there: nothing reports that before that service's next start. So root has no business in a folder
 /// of another user. `folder`: where this process is about to write; see FolderOwner(). `config`: by which
-/// configuration. Errors: kFailedPrecondition, with the command that does as that user what was asked for.
+/// configuration. Errors: kFailedPrecondition, with the command that does as that user what was asked for, or
+/// with what is to be mapped where a user namespace hides who that is.
 absl::Status CheckOwnFolder(const std::string& folder, const std::string& config);
 
 }  // namespace mirror

@@ -5,7 +5,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <optional>
 #include <set>
 #include <system_error>
 #include <vector>
@@ -50,7 +49,7 @@ std::string OwnHome() {
 struct Place {
   std::string path;
   /// Anybody may have put the file there, as in /tmp, and a hook in it would run as whoever reads it: only
-  /// one of this user or root is taken.
+  /// one of this user or root is taken, which nobody else may write.
   bool anybodys = false;
 };
 
@@ -59,7 +58,8 @@ struct PassedOver {
   std::string path, why;
 };
 
-/// The files that were taken for their owner. A loader is given a path alone, and may come again hours later.
+/// The files that were taken for their owner and rights. A loader is given a path alone, and may come again
+/// hours later.
 struct OwnFiles {
   Mutex mutex;
   std::set<std::string> paths MIRROR_GUARDED_BY(mutex);
@@ -70,15 +70,20 @@ OwnFiles& TheOwnFiles() {
   return files;
 }
 
-/// Whose `path` is, which leads to `file`, if neither this user's nor root's: a link's maker and its file's
-/// owner count alike.
-std::optional<uid_t> StrangerOf(const std::string& path, const struct stat& file) {
+/// Why others could have written `path`, which leads to `file`: it is neither this user's nor root's, where a
+/// link's maker and its file's owner count alike, or its mode lets them. The group of this process may: a
+/// user's own is nobody else's on Debian, where its files may be for the group, too. Empty: they could not.
+std::string StrangersIn(const std::string& path, const struct stat& file) {
   struct stat link = {};
   if (lstat(path.c_str(), &link) != 0) link = file;
   for (const uid_t owner : {link.st_uid, file.st_uid}) {
-    if (owner != geteuid() && owner != 0) return owner;
+    if (owner != geteuid() && owner != 0) return absl::StrCat("another user's (user id ", owner, ")");
   }
-  return std::nullopt;
+  const mode_t others = S_IWOTH | (file.st_gid == getegid() ? 0 : S_IWGRP);
+  // A link's own mode says nothing.
+  if (S_ISLNK(file.st_mode) || (file.st_mode & others) == 0) return "";
+  return absl::StrCat("one that ", (file.st_mode & S_IWOTH) != 0 ? "everybody" : "another group",
+                      " may write ('chmod go-w' ends that)");
 }
 
 /// Empty: it is taken.
@@ -87,11 +92,11 @@ std::string WhyPassedOver(const Place& place) {
   if (!place.anybodys) return "";
   // A link that leads nowhere is its maker's.
   if (stat(place.path.c_str(), &file) != 0 && lstat(place.path.c_str(), &file) != 0) return "";
-  const std::optional<uid_t> owner = StrangerOf(place.path, file);
-  if (!owner) return "";
+  const std::string strangers = StrangersIn(place.path, file);
+  if (strangers.empty()) return "";
   const std::string shown = place.path.starts_with('/') ? place.path : "./" + place.path;
-  return absl::StrCat(shown, " is passed over, since it is another user's (user id ", *owner, "); --config ",
-                      shown, " takes it all the same");
+  return absl::StrCat(shown, " is passed over, since it is ", strangers, "; --config ", shown,
+                      " takes it all the same");
 }
 
 std::vector<Place> PlacesOf(const std::string& name, const std::string& etc) {
@@ -186,12 +191,12 @@ absl::Status CheckConfigOwner(const std::string& path, int descriptor) {
   const MutexLock lock(own.mutex);
   struct stat file = {}, now = {};
   if (!own.paths.contains(path) || fstat(descriptor, &file) != 0) return absl::OkStatus();
-  const std::optional<uid_t> owner = StrangerOf(path, file);
+  const std::string strangers = StrangersIn(path, file);
   const bool same = stat(path.c_str(), &now) == 0 && now.st_dev == file.st_dev && now.st_ino == file.st_ino;
-  if (!owner && same) return absl::OkStatus();
+  if (strangers.empty() && same) return absl::OkStatus();
   return absl::PermissionDeniedError(
       absl::StrCat("'", path, "' was exchanged while it was looked at",
-                   owner ? absl::StrCat(", and is now another user's (user id ", *owner, ")") : "",
+                   strangers.empty() ? "" : absl::StrCat(", and is now ", strangers),
                    ". It was not read. If it is the right one, name it with --config."));
 }
 

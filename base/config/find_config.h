@@ -18,12 +18,13 @@ inline constexpr char kAgentConfig[] = "mirror-agent.toml";
 struct FoundConfig {
   std::string path;
   bool searched = false;         ///< Nobody named it.
-  std::string passed_over = {};  ///< Files of other users that it stands in for, and why; else empty.
+  std::string passed_over = {};  ///< Files of others that it stands in for, and why; else empty.
 };
 
 /// `given`, or where that is empty the first that is there of
-///   ./NAME, whose path is NAME alone, of this user or root; a link and its file both
-///   $XDG_CONFIG_HOME/partner-mirror/NAME, of this user or root, too; without the variable
+///   ./NAME, whose path is NAME alone, of this user or root; a link and its file both. Not one that
+///     everybody may write, or a group that is not this process' own
+///   $XDG_CONFIG_HOME/partner-mirror/NAME, the same; without the variable
 ///   ~/.config/partner-mirror/NAME, of a HOME of this user's
 ///   /etc/partner-mirror-agent/NAME, of mirror-agent.toml
 ///   /etc/partner-mirror/NAME

@@ -43,6 +43,8 @@ TEST(HumanTextTest, AWordIsQuotedWhereAShellWouldReadItOtherwise) {
   EXPECT_EQ(ShellWord("Cust*"), "'Cust*'");
   EXPECT_EQ(ShellWord(""), "''");
   EXPECT_EQ(ShellWord("it's"), "'it'\\''s'");
+  EXPECT_EQ(ShellWord("/srv/a\\b c"), "'/srv/a\\b c'");
+  EXPECT_EQ(ShellWord("it's \x1b[1m\n\\"), "$'it\\047s \\033[1m\\012\\134'");
 
   EXPECT_EQ(QuotedCommand("cat /srv/crm.db"), "'cat /srv/crm.db'");
   EXPECT_EQ(QuotedCommand("cat 'a b' > 'c$ü'"), "'cat a\\ b > c\\$ü'");

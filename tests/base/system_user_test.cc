@@ -6,12 +6,15 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstddef>
 #include <string>
 #include <thread>
 
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
@@ -55,6 +58,29 @@ TEST_F(OwnFolderTest, RootIsToldWhatToTypeInAnothersFolder) {
   Give(known->pw_uid);
   EXPECT_THAT(Check(),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Type: 'runuser -u daemon -- ")));
+}
+
+TEST_F(OwnFolderTest, AnOwnerWhomAUserNamespaceHidesIsNotTakenForNobody) {
+  if (geteuid() != 0) GTEST_SKIP() << "gives a folder to another user";
+  Give(kNobodys);
+  constexpr int kNotAllowed = 2;
+  // Only a process with one thread gets a namespace of its own.
+  const pid_t child = fork();
+  if (child == 0) {
+    if (unshare(CLONE_NEWUSER) != 0) _exit(kNotAllowed);
+    WriteFileText("/proc/self/uid_map", "0 0 1\n");
+    const absl::Status own = Check();
+    _exit(geteuid() == 0 && absl::IsFailedPrecondition(own) &&
+                  absl::StrContains(own.message(), "whom it does not map") &&
+                  !absl::StrContains(own.message(), "runuser")
+              ? 0
+              : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kNotAllowed) GTEST_SKIP() << "no user namespaces here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(OwnFolderTest, OthersThanRootAreLeftToTheSystem) {

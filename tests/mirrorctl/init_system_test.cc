@@ -293,6 +293,73 @@ TEST_F(InitSystemTest, AnInitThatWasKilledIsNoWholeOne) {
   EXPECT_FALSE(std::filesystem::exists(OfServer(".mirror-server.toml.unfinished")));
 }
 
+TEST_F(InitSystemTest, AfterAnInitThatWasKilledAnotherSourceMayBeWritten) {
+  Make("srv/shop");
+  WriteText(root_ / "srv/shop/shop.db", "");
+  ASSERT_EQ(KilledAt("init.filled").exit_code, 128 + SIGKILL);
+  EXPECT_EQ(Init({}, "/srv/shop/shop.db"), 1);
+  const std::size_t begin = err_.find("\n  rm -r "), end = err_.find('\n', begin + 1);
+  ASSERT_NE(begin, std::string::npos) << err_;
+  ASSERT_EQ(std::system(err_.substr(begin + 1, end - begin - 1).c_str()), 0) << err_;
+  ASSERT_EQ(Init({}, "/srv/shop/shop.db"), 0) << err_;
+  EXPECT_THAT(DropIn(), HasSubstr("\nReadWritePaths=/srv/shop\n"));
+}
+
+TEST_F(InitSystemTest, SettingsThatSomebodyAddedToAreNotToBeRemoved) {
+  ASSERT_EQ(KilledAt("init.filled").exit_code, 128 + SIGKILL);
+  WriteText(root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf", DropIn() + "Nice=5\n");
+  EXPECT_EQ(Init({}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("\n  rm -r "), Not(HasSubstr("sources.conf"))));
+  for (const char* const folder : {"/home/ada", "/var/tmp/crm", "/srv/a b"}) {
+    WriteText(root_ / "drop-in", DropInText(folder));
+    EXPECT_TRUE(IsDropIn(root_ / "drop-in")) << folder;
+  }
+}
+
+TEST_F(InitSystemTest, FilesThatAnInitLeftWhenItWasKilledAreRemovedByTheNext) {
+  for (const char* folder : {"etc/partner-mirror", "etc/partner-mirror-agent"}) Make(folder, 0750);
+  const std::string killed = ".0123456789ABCDEF0123456789ABCDEF";
+  const std::vector<std::string> left = {OfServer("..mirror-server.toml.unfinished" + killed),
+                                         OfServer(".mirrorctl.toml" + killed),
+                                         OfAgent(".mirror-agent.toml" + killed)};
+  const std::vector<std::string> others = {OfServer(".mirrorctl.toml.swp"), OfServer(".README" + killed),
+                                           OfAgent(".mirror-agent.toml.0123456789ABCDEF")};
+  for (const std::string& path : left) WriteText(path, "a part");
+  for (const std::string& path : others) WriteText(path, "somebody's");
+  ASSERT_EQ(Init({}), 0) << err_;
+  for (const std::string& path : left) EXPECT_FALSE(std::filesystem::exists(path)) << path;
+  for (const std::string& path : others) EXPECT_TRUE(std::filesystem::exists(path)) << path;
+}
+
+TEST_F(InitSystemTest, APlaceOfAnotherKindIsRefused) {
+  Make("etc/systemd/system/mirror-agent.service.d");
+  const std::string drop_in = root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf";
+  ASSERT_EQ(mkfifo(drop_in.c_str(), 0600), 0);
+  std::vector<std::string> before = Everything();
+  EXPECT_EQ(Init({}), 1);
+  EXPECT_THAT(err_, HasSubstr("sources.conf' is not a file. Nothing was made"));
+  EXPECT_EQ(Everything(), before);
+  std::filesystem::remove(drop_in);
+  for (const char* name : {"var/lib/partner-mirror", "var/lib/partner-mirror-agent"}) {
+    WriteText(root_ / name, "");
+    before = Everything();
+    EXPECT_EQ(Init({}), 1);
+    EXPECT_THAT(err_, HasSubstr(absl::StrCat(name, "' is not a folder. Nothing was made")));
+    EXPECT_EQ(Everything(), before);
+    std::filesystem::remove(root_ / name);
+  }
+}
+
+TEST_F(InitSystemTest, APathDoesNothingToTheTerminal) {
+  Make("srv/crm/a\nb");
+  WriteText(root_ / "srv/crm/a\nb/\x1b[31mcrm.db", "");
+  ASSERT_EQ(Init({}, "/srv/crm/a\nb/\x1b[31mcrm.db"), 0) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("the source /srv/crm/a\\nb/\\x1b[31mcrm.db\n"), Not(HasSubstr("\x1b")),
+                          HasSubstr("the service may write in /srv/crm/a\\nb\n")));
+  EXPECT_EQ(Init({}, "/srv/\x1b[31mnone.db"), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("/srv/\\x1b[31mnone.db"), Not(HasSubstr("\x1b"))));
+}
+
 TEST_F(InitSystemTest, CtrlCTakesBackWhatWasMade) {
   const std::vector<std::string> before = Everything();
   struct sigaction ignored = {}, former = {};
@@ -549,6 +616,24 @@ TEST_F(InitSystemAsRoot, EachServiceHasWhatItNeedsAndTheOperatorsSideIsRoots) {
   EXPECT_EQ(OwnerOf(root_ / "var/lib/partner-mirror"), kServerId);
   EXPECT_EQ(OwnerOf(root_ / "var/lib/partner-mirror-agent"), kAgentId);
   EXPECT_EQ(OwnerOf(root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf"), 0u);
+}
+
+TEST_F(InitSystemAsRoot, AnEmptyFolderOfRootsIsGivenToItsService) {
+  // As an init leaves it that is killed between two steps.
+  for (const char* name : {"var/lib/partner-mirror", "var/lib/partner-mirror-agent"}) Make(name, 0700);
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_EQ(OwnerOf(root_ / "var/lib/partner-mirror"), kServerId);
+  EXPECT_EQ(ModeOf(root_ / "var/lib/partner-mirror"), 0750u);
+  EXPECT_EQ(OwnerOf(root_ / "var/lib/partner-mirror-agent"), kAgentId);
+  for (const char* made : {"etc/partner-mirror", "etc/partner-mirror-agent"})
+    std::filesystem::remove_all(root_ / made);
+  // With data, or of somebody's, it is a former one.
+  Own("var/lib/partner-mirror", 0, 0700);
+  WriteText(root_ / "var/lib/partner-mirror/data", "");
+  Own("var/lib/partner-mirror-agent", kOwnerId, 0711);
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_EQ(OwnerOf(root_ / "var/lib/partner-mirror"), 0u);
+  EXPECT_EQ(OwnerOf(root_ / "var/lib/partner-mirror-agent"), kOwnerId);
 }
 
 TEST_F(InitSystemAsRoot, UsersAreNeitherRootNorEachOther) {

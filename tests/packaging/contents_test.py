@@ -175,8 +175,11 @@ class Contents(unittest.TestCase):
             self.assertIn(f"deb-systemd-invoke try-restart 'mirror-{part}.service'", (scripts / "postinst").read_text())
             self.assertIn(f"deb-systemd-invoke stop mirror-{part}.service", (scripts / "prerm").read_text())
 
-    def run_script(self, package, name, *words, files=()):
-        """What a maintainer script says of `files`, below a root of its own, without the parts that debhelper added."""
+    def run_script(self, package, name, *words, files=(), chrootless=False):
+        """What a maintainer script says of `files`, below a root of its own, without the parts that debhelper added.
+
+        chrootless: it is told of that root, as by 'dpkg --root' with --force-script-chrootless.
+        """
         root = pathlib.Path(tempfile.mkdtemp(prefix="root-"))
         self.addCleanup(shutil.rmtree, root)
         for path, text in files:
@@ -186,8 +189,11 @@ class Contents(unittest.TestCase):
         (root / "dpkg-query").chmod(0o755)
         text = (package.folder / "DEBIAN" / name).read_text()
         text = re.sub(r"(?s)# Automatically added.*?# End automatically added section\n", "", text)
-        text = re.sub(r"(?<=[\s=\"])/(?=etc/|usr/local/|run/|var/)", f"{root}/", text)
-        path = {**os.environ, "PATH": f"{root}:{os.environ['PATH']}"}
+        (root / "deb-systemd-invoke").write_text("#!/bin/sh\necho \"systemd: $*\" >&2\n")
+        (root / "deb-systemd-invoke").chmod(0o755)
+        of_system = "run/" if chrootless else "etc/|usr/local/|run/|var/"
+        text = re.sub(rf"(?<=[\s=\"])/(?={of_system})", f"{root}/", text)
+        path = {**os.environ, "PATH": f"{root}:{os.environ['PATH']}", "DPKG_ROOT": str(root) if chrootless else ""}
         run = subprocess.run(["sh", "-c", text, name, *words], env=path, capture_output=True, text=True, check=False)
         self.assertEqual(run.returncode, 0, run.stderr)
         return (run.stdout + run.stderr).replace(f"{root}/", "/")
@@ -237,6 +243,23 @@ class Contents(unittest.TestCase):
     def test_who_has_the_agent_gets_what_makes_its_keys(self):
         for part in ("server", "agent"):
             self.assertEqual(self.packages[f"partner-mirror-{part}"].field("Recommends"), "partner-mirror-tools")
+
+    def test_a_root_of_dpkgs_is_the_one_that_is_looked_at(self):
+        files = [
+            ("run/systemd/system/there", ""),
+            ("etc/partner-mirror-agent/mirror-agent.toml", "[[source]]\n"),
+            ("usr/local/bin/mirror-agent", ""),
+        ]
+        package = self.packages["partner-mirror-agent"]
+        for chrootless in (False, True):
+            with self.subTest(chrootless=chrootless):
+
+                def said(name, word):
+                    return self.run_script(package, name, word, files=files, chrootless=chrootless)  # noqa: B023
+
+                self.assertEqual("systemd: stop mirror-agent.service" in said("prerm", "remove"), not chrootless)
+                self.assertIn("a change log that 'mirror-agent install' made stays", said("prerm", "remove"))
+                self.assertIn(" /usr/local/bin/mirror-agent.", said("postinst", "configure"))
 
     def test_users_and_folders_are_those_of_the_unit(self):
         for part in ("server", "agent"):

@@ -18,6 +18,7 @@
 #include "base/config/find_config.h"
 #include "base/file.h"
 #include "base/human_text.h"
+#include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "base/utf8.h"
 #include "certs/issue.h"
@@ -263,7 +264,9 @@ void PrintMade(const InitOptions& options, Console& console) {
       << "  mirror-server.toml  the endpoint, " << ListenAddress(options) << ":" << options.port
       << ", administration :" << options.admin_port << ", metrics :" << options.metrics_port << '\n'
       << "  mirror-agent.toml   "
-      << (options.source.empty() ? "no source yet: add a [[source]]" : "the source " + options.source) << '\n'
+      << (options.source.empty() ? "no source yet: add a [[source]]"
+                                 : "the source " + Printable(options.source))
+      << '\n'
       << "  mirrorctl.toml      the administration, as operator\n"
       << "  tls/ admin/         certificate authorities, and pairs for the two ports and their clients\n"
       << "  issuers/ source/    the source's signing key source-1, public and private half\n"
@@ -304,13 +307,13 @@ absl::StatusOr<std::string> SourcePath(const std::string& source, const std::str
   std::error_code error;
   if (!std::filesystem::is_regular_file(root + source, error)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("the source '", source,
+        absl::StrCat("the source '", Printable(source),
                      "' is not a file. Nothing was made. Give the path of a SQLite "
                      "database, or leave --source away and add a [[source]] later."));
   }
   if (!LooksLikeSqlite(root + source)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "the source '", source,
+        "the source '", Printable(source),
         "' is not a SQLite database: it does not begin as one. Nothing was made. Give the path of a "
         "database, or leave --source away and add a [[source]] later."));
   }

@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/human_text.h"
 #include "base/interruption.h"
+#include "base/printable.h"
 #include "base/system_user.h"
 #include "base/text/text_stream.h"
 
@@ -61,7 +62,8 @@ absl::Status CheckRoot(const std::string& root) {
   for (const char* path : {kServerFolder, kAgentFolder, kServerData, kAgentState, kDropIn}) {
     if (absl::Status below = CheckBelow(root, path); !below.ok()) return below;
   }
-  return CheckUserFiles(root);
+  if (absl::Status files = CheckUserFiles(root); !files.ok()) return files;
+  return CheckKinds(root, {kServerData, kAgentState}, kDropIn);
 }
 
 std::string InitCommand(const InitOptions& options) {
@@ -260,6 +262,8 @@ absl::Status SystemInit::CutOff() {
     struct stat info = {};
     if (lstat(path.c_str(), &info) == 0) left.push_back(ShellWord(path));
   };
+  // Another source could be elsewhere.
+  if (IsDropIn(root_ + kDropIn)) add(root_ + kDropIn);
   for (const char* name : kOfAgent) add(absl::StrCat(root_, kAgentFolder, "/", name));
   // The mark is the last that goes.
   for (std::size_t i = std::size(kOfServer); i-- > 0;)
@@ -301,6 +305,9 @@ absl::Status SystemInit::MakeServer() {
   if (status.ok()) status = CheckEmpty();
   fills_ = status.ok();
   if (status.ok()) {
+    for (const char* name : kOfServer) RemoveTemporaries(absl::StrCat(root_, kServerFolder, "/", name));
+    for (const char* name : kOfAgent)
+      if (agent_) RemoveTemporaries(absl::StrCat(root_, kAgentFolder, "/", name));
     status = Write(absl::StrCat(root_, kServerFolder, "/", kUnfinished), ServerConfiguration(options_),
                    FileUse::kSecret);
   }
@@ -333,17 +340,10 @@ absl::Status SystemInit::MakeAgent() {
 }
 
 absl::Status SystemInit::MakeDropIn() {
-  const std::string below = source_folder_ + "/";
-  const auto is_in = [&below](const char* folder) { return below.starts_with(folder); };
-  if (is_in("/var/lib/partner-mirror-agent/") || IsShared()) return absl::OkStatus();
+  const bool is_own = (source_folder_ + "/").starts_with(absl::StrCat(kAgentState, "/"));
+  if (is_own || IsShared()) return absl::OkStatus();
   struct stat info = {};
   if (lstat((root_ + kDropIn).c_str(), &info) == 0) return absl::OkStatus();  // Somebody's; Print() says it.
-  std::string content = absl::StrCat(
-      "# Made by 'mirrorctl init --system': where the agent may write besides its own folder.\n[Service]\n"
-      "ReadWritePaths=",
-      SystemdPath(source_folder_), "\n");
-  if (is_in("/home/") || is_in("/root/") || is_in("/run/user/")) content += "ProtectHome=no\n";
-  if (is_in("/tmp/") || is_in("/var/tmp/")) content += "PrivateTmp=no\n";
   fs::path folder = root_.empty() ? "/" : root_;
   for (const fs::path& part : fs::path(kDropInFolder).relative_path()) {
     folder /= part;
@@ -356,7 +356,8 @@ absl::Status SystemInit::MakeDropIn() {
   }
   before_.push_back({root_ + kDropIn, std::nullopt});
   made_drop_in_ = true;
-  return Write(root_ + kDropIn, content, FileUse::kPublic);
+  RemoveTemporaries(root_ + kDropIn);
+  return Write(root_ + kDropIn, DropInText(source_folder_), FileUse::kPublic);
 }
 
 absl::Status SystemInit::Finish() {
@@ -384,13 +385,18 @@ absl::Status SystemInit::Take(const std::string& folder) {
 }
 
 absl::Status SystemInit::MakeState(const std::string& folder, const SystemUser& user, mode_t mode) {
+  std::string path = root_ + folder;
   struct stat info = {};
-  // A package or its service made it, or it is a former one, with its data.
-  if (stat((root_ + folder).c_str(), &info) == 0) return absl::OkStatus();
-  if (absl::Status leads = CheckLeadsSomewhere(root_ + folder); !leads.ok()) return leads;
-  before_.push_back({root_ + folder, std::nullopt});
-  const absl::Status made = MakeFolder(root_ + folder);
-  return made.ok() ? Give(root_ + folder, user, mode) : made;
+  std::error_code error;
+  const bool is_there = stat(path.c_str(), &info) == 0;
+  if (absl::Status leads = CheckLeadsSomewhere(path); !leads.ok()) return leads;
+  // A package or its service made it, or it is a former one, with its data. But what is root's and empty is
+  // nobody's, as behind an init that was killed here.
+  if (is_there && (info.st_uid != geteuid() || !fs::is_empty(path, error) || error)) return absl::OkStatus();
+  if (is_there) path = fs::canonical(path, error).string();
+  before_.push_back({path, is_there ? std::optional(info) : std::nullopt});
+  const absl::Status made = MakeFolder(path);
+  return made.ok() ? Give(path, user, mode) : made;
 }
 
 absl::Status SystemInit::Write(const std::string& path, const std::string& content, FileUse use) {
@@ -437,7 +443,8 @@ absl::Status SystemInit::GiveContents(const std::string& folder, const SystemUse
 
 absl::Status SystemInit::Give(const std::string& path, const SystemUser& user,
                               std::optional<mode_t> mode) const {
-  if (lchown(path.c_str(), user.id, user.group) == 0 && (!mode || chmod(path.c_str(), *mode) == 0))
+  // Its new owner comes last: what was cut off before is root's still.
+  if ((!mode || chmod(path.c_str(), *mode) == 0) && lchown(path.c_str(), user.id, user.group) == 0)
     return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("'", path, "' cannot be given to the user '", user.name,
                                              "': ", std::strerror(errno), "."));
@@ -465,7 +472,7 @@ std::string SystemInit::Undo() const {
       // Whose it is, it stays.
     } else if (it->path == root_ + kServerFolder) {
       for (const char* name : kOfServer) remove(absl::StrCat(it->path, "/", name));
-    } else {
+    } else if (it->path == root_ + kAgentFolder) {
       for (const char* name : kOfAgent) remove(absl::StrCat(it->path, "/", name));
     }
     if (chown(it->path.c_str(), it->info->st_uid, it->info->st_gid) != 0 ||
@@ -501,11 +508,13 @@ void SystemInit::Print(Console& console) const {
   }
   console.out << "Made in " << kAgentFolder << ", for the user " << kAgentUser << ":\n"
               << "  mirror-agent.toml   "
-              << (source_.empty() ? "no source yet: add a [[source]]" : "the source " + source_) << '\n'
+              << (source_.empty() ? "no source yet: add a [[source]]" : "the source " + Printable(source_))
+              << '\n'
               << "  source/             the source's signing key source-1, its private half\n"
               << "  tls/ application/   by what it knows the endpoint\n";
   if (made_drop_in_) {
-    console.out << "Made " << kDropIn << ":\n  the service may write in " << source_folder_ << '\n';
+    console.out << "Made " << kDropIn << ":\n  the service may write in " << Printable(source_folder_)
+                << '\n';
   }
   console.out << "Nobody but you vouches for these keys.\n";
   if (!options_.hosts.empty()) {
@@ -518,7 +527,7 @@ void SystemInit::PrintNextHere(Console& console) const {
   std::ostream& out = AsItIs(console.out);  // Commands are there to be copied.
   struct stat info = {};
   if (IsShared()) {
-    out << "\nThe agent writes beside its source, and " << source_folder_
+    out << "\nThe agent writes beside its source, and " << Printable(source_folder_)
         << " has other things in it. First:\n"
         << "  # move the database into a folder of its own, and say so in the application, and as [[source]] "
            "path in\n  # "
@@ -532,7 +541,7 @@ void SystemInit::PrintNextHere(Console& console) const {
   if (!source_.empty() && !IsShared()) {
     const std::vector<std::string> commands = CommandsToShare(root_, source_file_, *agent_);
     if (!commands.empty()) {
-      out << "\nThe user " << kAgentUser << " cannot read and write " << source_
+      out << "\nThe user " << kAgentUser << " cannot read and write " << Printable(source_)
           << " yet, and SQLite's files beside it. First:\n";
       for (const std::string& command : commands) out << "  " << command << '\n';
     }

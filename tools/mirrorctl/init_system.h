@@ -36,6 +36,10 @@ absl::Status CheckBelow(const std::string& root, const std::string& path);
 
 /// That etc/passwd and etc/group are files of that root. Errors: kFailedPrecondition.
 absl::Status CheckUserFiles(const std::string& root);
+/// That state folders that are there are folders, and a drop-in a file (or /dev/null, as it is turned off);
+/// by their paths below `root`. Errors: kFailedPrecondition.
+absl::Status CheckKinds(const std::string& root, const std::vector<std::string>& folders,
+                        const std::string& drop_in);
 /// That the services' users, where they are there, are somebody, not root and not each other. Errors:
 /// kFailedPrecondition.
 absl::Status CheckUsers(const std::optional<SystemUser>& server, const std::optional<SystemUser>& agent);
@@ -50,6 +54,10 @@ bool IsSharedFolder(const std::string& root, const std::string& path);
 std::vector<std::string> CommandsToShare(const std::string& root, const std::string& path,
                                          const SystemUser& user);
 
+/// The agent's unit's own settings, with which it may write in its source's folder.
+std::string DropInText(const std::string& folder);
+/// Whether a file is DropInText() of any folder, as an init made it and nobody has changed it since.
+bool IsDropIn(const std::string& path);
 /// A folder as systemd's settings take it: in quotes, with specifiers and quotes escaped.
 std::string SystemdPath(const std::string& folder);
 

@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -9,7 +10,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "base/human_text.h"
 #include "base/system_user.h"
 #include "tools/mirrorctl/init_system.h"
@@ -18,6 +21,11 @@ namespace mirror {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr char kDropInBegin[] =
+    "# Made by 'mirrorctl init --system': where the agent may write besides its own folder.\n[Service]\n"
+    "ReadWritePaths=";
+constexpr char kHome[] = "ProtectHome=no\n", kTemporary[] = "PrivateTmp=no\n";
 
 // The database and what SQLite has made beside it, as a shell takes them.
 std::string DatabaseFiles(const std::string& root, const std::string& path) {
@@ -75,6 +83,22 @@ absl::Status CheckUserFiles(const std::string& root) {
         "'", path, "' is not a file. Nothing was made. Give --root the root folder of a system."));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckKinds(const std::string& root, const std::vector<std::string>& folders,
+                        const std::string& drop_in) {
+  struct stat info = {};
+  for (const std::string& folder : folders) {
+    const std::string path = root + folder;
+    if (stat(path.c_str(), &info) != 0 || S_ISDIR(info.st_mode)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("'", path, "' is not a folder. Nothing was made. Move it away first."));
+  }
+  const std::string path = root + drop_in;
+  if (stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode) || S_ISCHR(info.st_mode))
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("'", path, "' is not a file. Nothing was made. Move it away first."));
 }
 
 absl::Status CheckUsers(const std::optional<SystemUser>& server, const std::optional<SystemUser>& agent) {
@@ -137,6 +161,24 @@ std::vector<std::string> CommandsToShare(const std::string& root, const std::str
   commands.push_back(absl::StrCat("chmod g+rwxs ", ShellWord(folder.string())));
   commands.push_back(absl::StrCat("chmod g+rw ", files));
   return commands;
+}
+
+std::string DropInText(const std::string& folder) {
+  const std::string below = folder + "/";
+  const auto is_in = [&below](const char* other) { return below.starts_with(other); };
+  std::string text = absl::StrCat(kDropInBegin, SystemdPath(folder), "\n");
+  if (is_in("/home/") || is_in("/root/") || is_in("/run/user/")) text += kHome;
+  if (is_in("/tmp/") || is_in("/var/tmp/")) text += kTemporary;
+  return text;
+}
+
+bool IsDropIn(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadKeyFile(path, FileUse::kPublic);
+  if (!text.ok() || !text->starts_with(kDropInBegin)) return false;
+  // The folder's line, and what may follow it.
+  const std::size_t end = text->find('\n', sizeof(kDropInBegin) - 1);
+  const std::string rest = end == std::string::npos ? "?" : text->substr(end + 1);
+  return rest.empty() || rest == kHome || rest == kTemporary;
 }
 
 std::string SystemdPath(const std::string& folder) {

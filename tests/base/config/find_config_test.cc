@@ -93,6 +93,31 @@ TEST_F(FindConfigTest, AStrangersFileInTheCurrentFolderIsPassedOver) {
   EXPECT_EQ(FindConfig("mirrorctl.toml", "mirrorctl.toml", Path("etc"))->passed_over, "");
 }
 
+TEST_F(FindConfigTest, AFileThatOthersMayWriteIsPassedOverInTheCurrentFolder) {
+  Write("here/mirrorctl.toml");
+  Write("etc/partner-mirror/mirrorctl.toml");
+  const std::string of_etc = Path("etc/partner-mirror/mirrorctl.toml");
+  ASSERT_EQ(chmod(of_etc.c_str(), 0666), 0) << "whose folder is the administrator's";
+  // With umask 002 a user's files are for its own group, too.
+  ASSERT_EQ(chmod("mirrorctl.toml", 0664), 0);
+  EXPECT_EQ(Found("mirrorctl.toml"), "mirrorctl.toml");
+  ASSERT_EQ(chmod("mirrorctl.toml", 0646), 0);
+  EXPECT_THAT(ConfigFile::Open("mirrorctl.toml", "").status(),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("one that everybody may write")));
+  const absl::StatusOr<FoundConfig> found = Find("mirrorctl.toml");
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->path, of_etc);
+  EXPECT_THAT(
+      found->passed_over,
+      HasSubstr("./mirrorctl.toml is passed over, since it is one that everybody may write ('chmod go-w'"));
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives a file to any group";
+  ASSERT_EQ(chmod("mirrorctl.toml", 0664), 0);
+  ASSERT_EQ(chown("mirrorctl.toml", 0, 1234), 0);
+  EXPECT_THAT(Find("mirrorctl.toml")->passed_over, HasSubstr("one that another group may write"));
+  ASSERT_EQ(chmod("mirrorctl.toml", 0644), 0);
+  EXPECT_EQ(Found("mirrorctl.toml"), "mirrorctl.toml");
+}
+
 TEST_F(FindConfigTest, AStrangersLinkInTheCurrentFolderIsPassedOver) {
   if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
   Write("etc/partner-mirror/mirrorctl.toml");

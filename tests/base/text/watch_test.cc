@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <chrono>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/interruption.h"
 #include "base/text/text_stream.h"
 #include "tests/support/sleeping_thread.h"
 
@@ -184,6 +186,24 @@ TEST(WatchHereTest, ASignalBetweenTwoLooksBeginsNoOther) {
   };
   EXPECT_EQ(WatchHere("program", 3'600, /*json=*/true, interruption, look, out, err), 0);
   EXPECT_EQ(count, 1);
+}
+
+TEST(InterruptionTest, AConnectionThatEndsIsNotedUnlessItIsIgnored) {
+  constexpr std::chrono::milliseconds kNow{0};
+  {
+    const Interruption interruption;
+    raise(SIGHUP);
+    EXPECT_TRUE(interruption.Wait(kNow));
+  }
+  struct sigaction ignored = {}, former = {};
+  ignored.sa_handler = SIG_IGN;
+  ASSERT_EQ(sigaction(SIGHUP, &ignored, &former), 0);
+  {
+    const Interruption behind_nohup;
+    raise(SIGHUP);
+    EXPECT_FALSE(behind_nohup.Wait(kNow));
+  }
+  sigaction(SIGHUP, &former, nullptr);
 }
 
 }  // namespace
