@@ -75,8 +75,8 @@ Terminal TerminalOf(const std::ostream& out);
 /// Any stream but a TextStream takes the text alone.
 std::ostream& operator<<(std::ostream& out, const Coloured& word);
 
-/// The exit code of `program`: `code`, also where stdout is a pipe that nobody reads any more; or 1 where
-/// that is 0 and what was printed could not be written, as on a full disk. `err` is told so.
+/// The exit code of `program`: `code`, or 1 where that is 0 and what was printed could not be written, as on
+/// a full disk. `err` is told so.
 int ExitCode(int code, std::ostream& out, std::ostream& err, std::string_view program);
 
 }  // namespace mirror
