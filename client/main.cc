@@ -247,6 +247,13 @@ Command AddReceipts(const cli::Command& app) {
           [options](std::ostream& out, std::ostream& err) { return VerifyReceipts(*options, out, err); }};
 }
 
+/// Of mirrorctl, and of none here.
+std::vector<std::string> ControlCommands() {
+  return {"init",     "certs",      "tenants", "tables", "indexes", "events",        "keys",
+          "diagnose", "invalidate", "reset",   "pause",  "resume",  "accept-source", "backup",
+          "restore",  "hold",       "delete",  "allow",  "audit",   "doctor"};
+}
+
 int Main(int argc, char** argv) {
   TextStream out(std::cout, TerminalAt(STDOUT_FILENO)), err(std::cerr, TerminalAt(STDERR_FILENO));
   const cli::Program app("mirror-agent pushes databases and files to a mirror endpoint.", "mirror-agent",
@@ -261,6 +268,7 @@ int Main(int argc, char** argv) {
                                          AddStatus(app),   AddInstall(app),  AddUninstall(app),
                                          AddPointers(app), AddReceipts(app), AddCheckConfig(app)};
   app.SpeakToShells({.name = "mirror-agent",
+                     .sisters = {{"mirrorctl", ControlCommands()}},
                      .variables = {kNoColour, kConfigHome},
                      .files = {{"mirror-agent.toml",
                                 "Endpoint, identity and sources: in the current folder, "

@@ -149,6 +149,17 @@ std::string NoSuchWord(const std::string& word, const AboutProgram& about) {
   return absl::StrCat(words, " Leave it out: ", about.name, " takes options alone.");
 }
 
+/// Of a word that is no command of the program itself, but one of a program that came with it.
+std::string NoSuchCommand(const std::string& word, const CLI::App& asked, const CommandNotes& notes) {
+  if (notes.about && asked.get_parent() == nullptr) {
+    for (const auto& [program, commands] : notes.about->sisters) {
+      if (std::find(commands.begin(), commands.end(), word) == commands.end()) continue;
+      return absl::StrCat(Unknown("command", word, {}), " Did you mean '", program, " ", word, "'?");
+    }
+  }
+  return Unknown("command", word, CommandsOf(asked));
+}
+
 /// What is wrong with the words of a command line; of a command or an option that there is not, with the one
 /// that was meant.
 std::string WrongUsageWords(const CLI::App& app, const CommandNotes& notes, const CLI::ParseError& error) {
@@ -160,7 +171,7 @@ std::string WrongUsageWords(const CLI::App& app, const CommandNotes& notes, cons
                                    [](const std::string& word) { return word.starts_with("--"); });
   std::string words = error.what();
   if (!unknown.empty() && !commands.empty() && unknown.begin() != option) {
-    words = Unknown("command", unknown.front(), commands);
+    words = NoSuchCommand(unknown.front(), asked, notes);
   } else if (!unknown.empty() && unknown.begin() != option && notes.about && CommandsOf(app).empty()) {
     words = NoSuchWord(unknown.front(), *notes.about);
   } else if (option != unknown.end()) {
@@ -260,14 +271,24 @@ Outcome PrintScript(const std::vector<std::string>& words, const std::string& pr
   if (words.size() != 1) return {.wrong = absl::StrCat("name one shell: ", choices)};
   if (std::find(shells.begin(), shells.end(), words.front()) == shells.end()) {
     return {.wrong = Printable(absl::StrCat("there is no completion for the shell '", words.front(),
-                                            "', but for these: ", choices, ". Nothing was printed.",
-                                            DidYouMean(words.front(), shells)))};
+                                            "', but for these: ", choices, ". Nothing was printed."))};
   }
   out << CompletionScript(words.front(), program);
   return {.answered = true};
 }
 
 constexpr char kCompletionHelp[] = "Print what a shell reads to complete commands and options";
+
+/// It wins wherever it stands, as long as it can be an option: what else is missing or wrong, its reader
+/// learns from it.
+bool AsksForHelp(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--") return false;
+    if (word == "--help" || word == "-h") return true;
+  }
+  return false;
+}
 
 /// Names a shell while there is none.
 std::vector<std::string> ShellToComplete(const TypedLine& line) {
@@ -517,8 +538,13 @@ Outcome Program::Parse(int argc, const char* const* argv, std::ostream& out) con
   try {
     program_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() != 0) return {.wrong = WrongUsageWords(*program_, *notes_, error)};
-    program_->exit(error, AsItIs(out));  // --help or --version.
+    if (error.get_exit_code() == 0) {
+      program_->exit(error, AsItIs(out));  // --help or --version.
+    } else if (AsksForHelp(argc, argv)) {
+      AsItIs(out) << program_->help();
+    } else {
+      return {.wrong = WrongUsageWords(*program_, *notes_, error)};
+    }
     return {.answered = true};
   }
   for (const CLI::App* command : {notes_->help, notes_->completion}) {

@@ -46,10 +46,12 @@ std::string Bold(std::string_view text) { return absl::StrCat("\\fB", Escaped(te
 std::string Text(const std::string& text) {
   std::string page;
   bool typed = false;
-  for (const absl::string_view line : absl::StrSplit(absl::StripAsciiWhitespace(text), '\n')) {
+  const std::size_t begin = std::min(text.find_first_not_of('\n'), text.size());
+  const absl::string_view lines = absl::StripTrailingAsciiWhitespace(absl::string_view(text).substr(begin));
+  for (const absl::string_view line : absl::StrSplit(lines, '\n')) {
     const std::string_view whole(line.data(), line.size());
     if (const bool goes_in = whole.starts_with(' '); goes_in != typed) {
-      page += goes_in ? ".PP\n.RS 4\n.nf\n" : ".fi\n.RE\n.PP\n";
+      page += goes_in ? absl::StrCat(page.empty() ? "" : ".PP\n", ".RS 4\n.nf\n") : ".fi\n.RE\n.PP\n";
       typed = goes_in;
     }
     page += whole.empty() ? ".PP\n" : LineOf(typed ? whole.substr(whole.find_first_not_of(' ')) : whole);
@@ -77,7 +79,11 @@ Footer PartsOf(const std::string& text) {
       if (example == 0) part = &footer.examples;
       const std::size_t next = std::min(status == 0 ? rest.find("Exit code", 1) : status,
                                         example == 0 ? rest.find("Example", 1) : example);
-      const std::string_view here = rest.substr(0, next);
+      // The section's title says what it is.
+      std::string_view here = rest.substr(0, next);
+      for (const std::string_view label : {"Exit codes:", "Exit code:", "Examples:", "Example:"}) {
+        if (here.starts_with(label)) here.remove_prefix(label.size());
+      }
       absl::StrAppend(part, std::string(absl::StripAsciiWhitespace({here.data(), here.size()})), "\n");
       rest = next == std::string_view::npos ? std::string_view() : rest.substr(next);
     }

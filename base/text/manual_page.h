@@ -12,6 +12,8 @@ namespace mirror::cli {
 /// What a program's manual page says besides its help.
 struct AboutProgram {
   std::string name;
+  /// Programs beside it and their commands, for whoever types one of those behind this program's name.
+  std::vector<std::pair<std::string, std::vector<std::string>>> sisters = {};
   int section = 1;
   std::string version = {};  ///< "mirrorctl 0.2.0"
   /// Of the environment, with their meanings, besides COLUMNS and those that stand in for options.

@@ -1,10 +1,22 @@
 #include "base/text/text_stream.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/text/wrapped_text.h"
 
 namespace mirror {
+namespace {
+
+/// Who read the output has ended, as head does when it has seen enough: nobody misses the rest.
+bool ReaderIsGone() {
+  pollfd output = {STDOUT_FILENO, POLLOUT, 0};
+  return poll(&output, 1, /*timeout=*/0) == 1 && (output.revents & POLLERR) != 0;
+}
+
+}  // namespace
 
 TextStream::TextStream(std::ostream& target, const Terminal& terminal)
     : std::ostream(nullptr), lines_(target, terminal) {
@@ -74,6 +86,7 @@ Terminal TerminalOf(const std::ostream& out) {
 }
 
 int ExitCode(int code, std::ostream& out, std::ostream& err, std::string_view program) {
+  if (!out.flush() && ReaderIsGone()) return code;
   if (out.flush()) return code;
   err << Coloured{std::string(program) + ":", Colour::kRed} << " the output could not be written."
       << (code == 0 ? " Whatever else was asked for was done.\n" : "\n");

@@ -18,8 +18,8 @@ constexpr std::size_t kTextWanted = 24, kLastWanted = 40;
 
 }  // namespace
 
-TextTable::TextTable(std::vector<Column> columns, std::size_t width, std::size_t indent)
-    : columns_(std::move(columns)), width_(width), indent_(indent) {
+TextTable::TextTable(std::vector<Column> columns, std::size_t width, std::size_t indent, std::string all)
+    : columns_(std::move(columns)), width_(width), indent_(indent), all_(std::move(all)) {
   for (const Column& column : columns_) widths_.push_back(CharactersOf(column.name));
   shown_.resize(columns_.size());
   std::iota(shown_.begin(), shown_.end(), std::size_t{0});
@@ -56,7 +56,8 @@ void TextTable::Print(std::ostream& to) {
   if (on_terminal && !header_printed_ && rows_.empty()) return;
   if (on_terminal && width_ == kStreamWidth) LeaveOut(width);
   const Line line{Fitted(width, on_terminal), width != 0, terminal.colours};
-  if (!header_printed_) {
+  const bool with_header = !header_printed_;
+  if (with_header) {
     std::vector<Cell> names;
     for (const Column& column : columns_) names.emplace_back(column.name);
     PrintLine(out, names, line);
@@ -64,6 +65,19 @@ void TextTable::Print(std::ostream& to) {
   }
   for (const std::vector<Cell>& row : rows_) PrintLine(out, row, line);
   rows_.clear();
+  if (with_header) SayLeftOut(to);
+}
+
+/// The line is wrapped as other words are.
+void TextTable::SayLeftOut(std::ostream& out) const {
+  if (shown_.size() == columns_.size()) return;
+  std::string names;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (std::find(shown_.begin(), shown_.end(), i) != shown_.end()) continue;
+    names += (names.empty() ? "" : ", ") + columns_[i].name;
+  }
+  out << std::string(indent_, ' ') << "not shown: " << names << (all_.empty() ? "" : " (" + all_ + ")")
+      << '\n';
 }
 
 /// Takes columns away until the others have room. One that has gone stays away.

@@ -40,15 +40,18 @@ class TextTable {
   /// `width`: characters that a line may have, as far as the numbers let it; 0: as many as it needs. What
   /// does not fit is cut with an ellipsis, but for the last column, which goes on in lines of its own. On a
   /// terminal whose width it has, columns go before that: see Column.
-  /// `indent`: spaces in front of each line.
-  explicit TextTable(std::vector<Column> columns, std::size_t width = kStreamWidth, std::size_t indent = 0);
+  /// `indent`: spaces in front of each line. `all`: what is to be typed to see columns that have gone, as it
+  /// stands behind their names; empty: nothing.
+  explicit TextTable(std::vector<Column> columns, std::size_t width = kStreamWidth, std::size_t indent = 0,
+                     std::string all = "--wide");
 
   /// As many cells as there are columns, in any characters: they are made Printable(). An empty one is shown
   /// as "-", so that the next do not move.
   void Add(const std::vector<Cell>& cells);
 
-  /// Prints the header, once (again when a column has gone), and the rows added since the last call. Columns
-  /// grow, and never shrink. Without a row it prints nothing on a terminal, and elsewhere the header.
+  /// Prints the header, once (again when a column has gone), the rows added since the last call, and behind a
+  /// header's rows which columns have gone. Columns grow, and never shrink. Without a row it prints nothing
+  /// on a terminal, and elsewhere the header.
   void Print(std::ostream& out);
 
   /// Whether a row was ever added.
@@ -58,11 +61,13 @@ class TextTable {
   struct Line;
 
   void LeaveOut(std::size_t width);
+  void SayLeftOut(std::ostream& out) const;
   std::vector<std::size_t> Fitted(std::size_t width, bool on_terminal) const;
   void PrintLine(std::ostream& out, const std::vector<Cell>& cells, const Line& line) const;
 
   std::vector<Column> columns_;
   const std::size_t width_, indent_;
+  const std::string all_;
   std::vector<std::size_t> widths_;  ///< Characters.
   std::vector<std::size_t> shown_;   ///< Columns.
   std::vector<std::vector<Cell>> rows_;

@@ -48,7 +48,7 @@ void PrintTables(const CycleReport& report, std::ostream& out) {
                   {.name = "deletes", .number = true, .goes = 3},
                   {.name = "lsn", .number = true, .goes = 1},
                   {"result"}},
-                 kStreamWidth, kIndent);
+                 kStreamWidth, kIndent, /*all=*/"");
   for (const TableReport& table : report.tables) {
     std::string result(ToString(table.result));
     // What went wrong is told once, on stderr.

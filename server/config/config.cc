@@ -484,7 +484,7 @@ class Loader {
 
 absl::StatusOr<ServerConfig> LoadServerConfig(const std::string& path) {
   absl::StatusOr<ConfigFile> file =
-      ConfigFile::Open(path, "give the configuration with --config ('mirrorctl init' writes one)");
+      ConfigFile::Open(path, "name another configuration with --config ('mirrorctl init' writes one)");
   if (!file.ok()) return file.status();
   return Loader(*std::move(file)).Load();
 }

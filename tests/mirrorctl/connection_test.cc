@@ -211,8 +211,9 @@ TEST_F(Connection, ConfigurationThatIsNotThereIsNamed) {
   std::filesystem::remove(Config());
   const Finished run = Run({"tenants"});
   ExpectFailed(run, 2);
-  EXPECT_THAT(run.errors, AllOf(HasSubstr("'" + Config() + "' is not there"), HasSubstr("--config"),
-                                HasSubstr("mirrorctl init")));
+  EXPECT_THAT(run.errors,
+              AllOf(HasSubstr("'" + Config() + "' is not there"),
+                    HasSubstr("another configuration with --config"), HasSubstr("mirrorctl init")));
   const Finished folder = RunProgram(kBinary, {"tenants", "--config", folder_.path()});
   ExpectFailed(folder, 2);
   EXPECT_THAT(folder.errors, HasSubstr("cannot be read"));

@@ -609,6 +609,10 @@ TEST_F(Doctor, AWrongConfigurationIsWrongUsage) {
   EXPECT_EQ(no_source.exit_code, 2);
   EXPECT_THAT(no_source.errors, HasSubstr("none.toml' is not there"));
   EXPECT_EQ(no_source.output, "");
+  WriteFileText(Path("some.db"), std::string("SQLite format 3\0", 16) + std::string(84, 'x'));
+  const Finished database = here_->Mirrorctl({"doctor", "--source", Path("some.db")});
+  EXPECT_EQ(database.exit_code, 2);
+  EXPECT_THAT(database.errors, HasSubstr("is a database. Nothing was looked at: --source takes"));
   EXPECT_EQ(RunProgram(here_->program("mirrorctl"), {"--config", Path("none.toml"), "doctor"}).exit_code, 2);
   EXPECT_EQ(here_->Mirrorctl({"doctor", "--sauce"}).exit_code, 2);
   EXPECT_THAT(here_->Mirrorctl({"doctor", "--help"}).output,

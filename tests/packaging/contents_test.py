@@ -84,8 +84,7 @@ class Contents(unittest.TestCase):
                 name = pathlib.PurePosixPath(path).name
                 yield path.lstrip("/")
                 yield self.manual(path)
-                if kind == "program":
-                    yield from (place.format(name) for place in COMPLETIONS)
+                yield from (place.format(name) for place in COMPLETIONS)
 
     def test_the_four_packages_are_there_once(self):
         self.assertEqual(list(self.packages), NAMES)
@@ -147,7 +146,7 @@ class Contents(unittest.TestCase):
             with self.subTest(program=name):
                 title = re.search(r"^\.TH \"?([\w.\\-]+)\"? \"?(\d)", package.text(self.manual(path)), re.MULTILINE)
                 self.assertEqual((title[1].lower().replace("\\-", "-"), title[2]), (name, self.manual(path)[-4]))
-                for place in COMPLETIONS if kind == "program" else ():
+                for place in COMPLETIONS:
                     self.assertIn(name, package.text(place.format(name)))
 
     def test_man_shows_every_page_without_a_warning(self):
@@ -162,6 +161,7 @@ class Contents(unittest.TestCase):
                             check=False,
                         )
                         self.assertEqual((run.returncode, run.stderr), (0, b""))
+                        self.assertIn("\n.ad l\n", package.text(path), "spread to the page's width")
 
     def test_nothing_is_a_conffile_or_enabled(self):
         for package in self.packages.values():

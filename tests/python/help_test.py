@@ -124,6 +124,23 @@ class Help(unittest.TestCase):
                 self.assertIn("Nothing was done", done.stderr)
                 self.assertEqual(done.stdout, "")
 
+    def test_a_command_of_the_other_program_is_answered_with_it(self):
+        for program, sister in (("mirrorctl", "mirror-agent"), ("mirror-agent", "mirrorctl")):
+            here, there = ({command[0] for command in self.told[one] if len(command) == 1} for one in (program, sister))
+            self.assertTrue(there - here)
+            for word in sorted(there - here):
+                with self.subTest(program=program, word=word):
+                    done = run(program, word)
+                    self.assertEqual((done.returncode, done.stdout), (2, ""))
+                    self.assertIn(f"Did you mean '{sister} {word}'?", whole_lines.joined(done.stderr))
+
+    def test_the_option_for_help_wins_wherever_it_stands(self):
+        for program, told in self.told.items():
+            for command, text in told.items():
+                with self.subTest(program=program, command=command):
+                    done = run(program, "--help", *command)
+                    self.assertEqual((done.returncode, done.stdout), (0, text))
+
 
 if __name__ == "__main__":
     BIN = pathlib.Path(sys.argv.pop(1)).resolve()

@@ -456,7 +456,8 @@ void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std:
   TextTable table({{"table"},
                    {.name = "lsn", .number = true, .goes = 1},
                    {.name = "rows", .number = true, .goes = 2},
-                   {"digest"}});
+                   {"digest"}},
+                  kStreamWidth, /*indent=*/0, /*all=*/"");
   for (const v1::BackupResponse::Table& one : backup.tables()) {
     table.Add({one.table(), absl::StrCat(one.lsn()), Grouped(one.row_count()),
                absl::StrCat(absl::Hex(one.digest(), absl::kZeroPad16))});

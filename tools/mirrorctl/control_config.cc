@@ -20,7 +20,7 @@ absl::Status OrWithOnesOwn(const absl::Status& status) {
 
 absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path) {
   absl::StatusOr<ConfigFile> file = ConfigFile::Open(
-      path, "name the configuration with --config or in MIRRORCTL_CONFIG ('mirrorctl init' writes one)");
+      path, "name another configuration with --config or in MIRRORCTL_CONFIG ('mirrorctl init' writes one)");
   if (!file.ok()) return access(path.c_str(), R_OK) == 0 ? file.status() : OrWithOnesOwn(file.status());
   ControlConfig config;
   config.file = path;

@@ -2,10 +2,13 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -13,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "base/config/find_config.h"
 #include "base/db/sqlite/connection.h"
+#include "base/file.h"
 #include "base/text/text_table.h"
 #include "client/config/config.h"
 #include "tools/mirrorctl/control_config.h"
@@ -56,6 +60,19 @@ std::string FilesOf(const absl::StatusOr<ControlConfig>& config, const std::opti
   return absl::StrJoin(files, " and ");
 }
 
+/// The source's configuration. Its database, which 'init --source' takes, is a near mistake.
+absl::StatusOr<AgentConfig> LoadSource(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_regular_file(path, error) && !std::filesystem::is_empty(path, error) &&
+      access(path.c_str(), R_OK) == 0 && LooksLikeSqlite(path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", path,
+                     "' is a database. Nothing was looked at: --source takes the agent's mirror-agent.toml, "
+                     "which names it"));
+  }
+  return LoadAgentConfig(path);
+}
+
 void Doctor(const std::string& config_path, const DoctorRequest& request, Console& console) {
   const absl::StatusOr<FoundConfig> found = FindConfig(config_path, kControlConfig);
   const absl::StatusOr<ControlConfig> config = found.ok() ? LoadControlConfig(found->path) : found.status();
@@ -65,7 +82,7 @@ void Doctor(const std::string& config_path, const DoctorRequest& request, Consol
   if (!config.ok() && !source_alone) return WrongConfiguration(config.status(), console);
   std::optional<AgentConfig> source;
   if (!request.source.empty()) {
-    absl::StatusOr<AgentConfig> loaded = LoadAgentConfig(request.source);
+    absl::StatusOr<AgentConfig> loaded = LoadSource(request.source);
     if (!loaded.ok()) return WrongConfiguration(loaded.status(), console);
     source = *std::move(loaded);
   }

@@ -46,11 +46,15 @@ int main(int argc, char** argv) {
 
   app.SpeakToShells(
       {.name = "mirrorctl",
+       .sisters = {{"mirror-agent",
+                    {"once", "run", "status", "install", "uninstall", "pointers", "receipts",
+                     "check-config"}}},
        .variables = {mirror::kNoColour, mirror::kConfigHome},
        .files = {{"mirrorctl.toml",
                   "Which endpoint, and as whom: in the current folder, ~/.config/partner-mirror or "
                   "/etc/partner-mirror"}},
-       .see_also = {"mirrorctl.toml(5)", "mirror-server(8)", "mirror-agent(1)", "mirror-harness(1)"}});
+       .see_also = {"mirrorctl.toml(5)", "mirror-server(8)", "mirror-agent(1)", "mirror-compare(1)",
+                    "mirror-harness(1)"}});
   const mirror::cli::Outcome outcome = app.Parse(argc, argv, out);
   if (outcome.answered) return mirror::ExitCode(mirror::Console::kDone, out, err, "mirrorctl");
   if (!outcome.wrong.empty()) {

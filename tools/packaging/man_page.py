@@ -69,5 +69,5 @@ def roff(markdown, title, number, date):
         text=True,
         check=True,
     )
-    # The terminal's own font has no name of this kind.
-    return run.stdout.replace(r"\fC", r"\fB")
+    # Words of a configuration are not to be spread. The terminal's own font has no name of this kind.
+    return re.sub(r"^(\.TH .*\n)", r"\1.ad l\n", run.stdout, count=1, flags=re.MULTILINE).replace(r"\fC", r"\fB")

@@ -29,6 +29,17 @@ COMPLETIONS = {
     "zsh": "usr/share/zsh/vendor-completions/_{}",
     "fish": "usr/share/fish/vendor_completions.d/{}.fish",
 }
+# Of a script: it has options, and its arguments are files.
+SCRIPT_COMPLETIONS = {
+    "bash": """_{function}() {{
+  COMPREPLY=()
+  [[ $2 == -* ]] && mapfile -t COMPREPLY < <(compgen -W '{options}' -- "$2")
+}}
+complete -o default -F _{function} {name}
+""",
+    "zsh": "#compdef {name}\n_arguments {options} '*:file:_files'\n",
+    "fish": "complete -c {name} -a '{options}' -n 'string match -q -- \"-*\" (commandline -ct)'\n",
+}
 # Of the units: which package, who it runs as.
 SERVICES = {"mirror-server": "partner-mirror", "mirror-agent": "partner-mirror-agent"}
 # Where the pages begin, and what no page links to but authors of sources need.
@@ -80,11 +91,21 @@ def write_program_pages(build, debian):
         folder, program = debian / package, pathlib.PurePosixPath(path)
         installed = folder / path.lstrip("/")
         if kind == "script":
-            write_manual(folder, program, man_page.of_help(output_of(installed, "--help"), program.name, DAY))
+            text = output_of(installed, "--help")
+            write_manual(folder, program, man_page.of_help(text, program.name, DAY))
+            for shell, place in COMPLETIONS.items():
+                write(folder / place.format(program.name), script_completion(shell, program.name, text))
             continue
         write_manual(folder, program, output_of(installed, "manual"))
         for shell, place in COMPLETIONS.items():
             write(folder / place.format(program.name), output_of(installed, "completion", shell))
+
+
+def script_completion(shell, name, text):
+    """Of the options that the script's --help lists."""
+    options = re.findall(r"^  (?:-\w, )?(--[\w-]+)", text, re.MULTILINE)
+    words = {"name": name, "function": name.replace("-", "_"), "options": " ".join(options)}
+    return SCRIPT_COMPLETIONS[shell].format(**words)
 
 
 def write_format_pages(debian):

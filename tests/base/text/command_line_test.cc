@@ -62,6 +62,28 @@ TEST_F(CommandLine, WhatThereIsNotIsAnsweredWithWhatWasMeant) {
   EXPECT_EQ(Wrong("fr\x1b"), "there is no command 'fr\\x1b'. Nothing was done.");
 }
 
+TEST_F(CommandLine, ACommandOfAProgramBesideItIsNamedWithIt) {
+  program_.SpeakToShells({.name = "program", .sisters = {{"other", {"status", "list"}}}});
+  EXPECT_EQ(Wrong("status"), "there is no command 'status'. Nothing was done. Did you mean 'other status'?");
+  EXPECT_EQ(Wrong("tenant"), "there is no command 'tenant'. Nothing was done. Did you mean 'tenants'?");
+  EXPECT_EQ(Wrong("hold status"), "there is no command 'status'. Nothing was done.");
+}
+
+TEST_F(CommandLine, HelpWinsWhereverItStands) {
+  const cli::Command tables = program_.AddCommand("tables", "Show tables");
+  tables.Add("id", file_, "Which one").Required();
+  tables.Check([] { return "wrong"; });
+  EXPECT_TRUE(Parse("tables --help").answered);
+  const std::string help = printed_.str();
+  EXPECT_NE(help.find("Which one"), std::string::npos) << help;
+  for (const char* const line : {"--help tables", "-h tables", "--help tables x", "tables --frob --help"}) {
+    printed_.str("");
+    EXPECT_TRUE(Parse(line).answered) << line;
+    EXPECT_EQ(printed_.str(), help) << line;
+  }
+  EXPECT_FALSE(Parse("tables -- --help").answered) << "an argument";
+}
+
 TEST_F(CommandLine, OtherMistakesAreToldAsTheyWere) {
   EXPECT_EQ(Wrong("tenants --wide"), "");
   EXPECT_EQ(Wrong("tenants more"), "The following argument was not expected: more");

@@ -53,7 +53,7 @@ TEST(ManualPage, Sections) {
   EXPECT_THAT(page, HasSubstr(".TP\n\\fBB_HOME\\fR\nWhere it\\(aqs looked for.\n"
                               ".TP\n\\fBCOLUMNS\\fR\nHow many characters"));
   EXPECT_THAT(page, HasSubstr(".SH FILES\n.TP\n\\fI/etc/a.toml\\fR\nWhat to do\n"));
-  EXPECT_THAT(page, HasSubstr(".SH EXIT STATUS\nExit codes: 0 done, 1 not.\n"));
+  EXPECT_THAT(page, HasSubstr(".SH EXIT STATUS\n0 done, 1 not.\n.SH EXAMPLES\n.RS 4\n.nf\na\\-tool list"));
   EXPECT_THAT(page, HasSubstr(".SH SEE ALSO\n\\fBb\\fR(1),\n\\fBc.toml\\fR(5)\n"));
   EXPECT_THAT(Page(), HasSubstr(".TH A\\-TOOL 1 \"\" "));
 }

@@ -172,14 +172,17 @@ TEST(NarrowTerminal, ColumnsThatCanBeDoneWithoutGoBeforeARowTakesTwoLines) {
             "Album   347  mirrored  1795420462836  count equal, 1 s ago\n");
   EXPECT_EQ(OnTerminal(50),
             "table  rows  state     equality\n"
-            "Album   347  mirrored  count equal, 1 s ago\n");
+            "Album   347  mirrored  count equal, 1 s ago\n"
+            "not shown: cycle (--wide)\n");
   EXPECT_EQ(OnTerminal(40),
             "table  state     equality\n"
-            "Album  mirrored  count equal, 1 s ago\n");
+            "Album  mirrored  count equal, 1 s ago\n"
+            "not shown: rows, cycle (--wide)\n");
   // A name is cut after that; all columns for the first few letters of one would be too many.
   EXPECT_EQ(OnTerminal(60, std::string(40, 'n')), "table                         state     equality\n" +
                                                       std::string(27, 'n') +
-                                                      "…  mirrored  count equal, 1 s ago\n");
+                                                      "…  mirrored  count equal, 1 s ago\n"
+                                                      "not shown: rows, cycle (--wide)\n");
 }
 
 TEST(NarrowTerminal, ANameIsCutBeforeAShortLastColumnTakesTwoLines) {
@@ -211,8 +214,22 @@ TEST(NarrowTerminal, AColumnThatGoesLaterTakesTheHeaderWithIt) {
   table.Print(out);
   table.Add({"2", std::string(30, 'k'), std::string(30, 'm')});
   table.Print(out);
-  EXPECT_EQ(target.str(),
-            "time  kind  message\n1     a     b\ntime  message\n2     " + std::string(30, 'm') + "\n");
+  EXPECT_EQ(target.str(), "time  kind  message\n1     a     b\ntime  message\n2     " + std::string(30, 'm') +
+                              "\nnot shown: kind (--wide)\n");
+  target.str("");
+  table.Add({"3", "a", "b"});
+  table.Print(out);
+  EXPECT_EQ(target.str(), "3     b\n") << "it is said once";
+}
+
+TEST(NarrowTerminal, WhereNothingShowsAllColumnsNoneIsNamedForIt) {
+  TextTable table({{"table"}, {.name = "lsn", .goes = 1}, {"result"}}, kStreamWidth, /*indent=*/2,
+                  /*all=*/"");
+  table.Add({"Album", std::string(20, '1'), std::string(30, 'r')});
+  std::ostringstream target;
+  TextStream out(target, {.width = 40, .height = 20});
+  table.Print(out);
+  EXPECT_TRUE(target.str().ends_with("\n  not shown: lsn\n")) << target.str();
 }
 
 TEST(NarrowTerminal, ATableWithoutARowIsAHeaderInAFileAlone) {

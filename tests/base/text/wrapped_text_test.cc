@@ -1,9 +1,12 @@
 #include "base/text/wrapped_text.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstdio>
 #include <random>
 #include <sstream>
 #include <string>
@@ -181,6 +184,30 @@ TEST(TextStreamTest, ATargetThatFailsIsNoticed) {
   said.str("");
   EXPECT_EQ(ExitCode(2, out, said, "tool"), 2);
   EXPECT_EQ(said.str(), "tool: the output could not be written.\n") << "something went wrong besides";
+}
+
+TEST(TextStreamTest, AReaderThatIsGoneIsNoError) {
+  std::ostringstream target, said;
+  TextStream out(target);
+  target.setstate(std::ios::badbit);
+  std::fflush(stdout);
+  const int kept = dup(STDOUT_FILENO);
+  std::array<int, 2> ends = {};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  ASSERT_EQ(dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
+  close(ends[1]);
+  const int while_it_reads = ExitCode(0, out, said, "tool");
+  const std::string told = said.str();
+  said.str("");
+  close(ends[0]);
+  const int done = ExitCode(0, out, said, "tool"), refused = ExitCode(2, out, said, "tool");
+  ASSERT_EQ(dup2(kept, STDOUT_FILENO), STDOUT_FILENO);
+  close(kept);
+  EXPECT_EQ(while_it_reads, 1);
+  EXPECT_NE(told, "");
+  EXPECT_EQ(done, 0);
+  EXPECT_EQ(refused, 2);
+  EXPECT_EQ(said.str(), "");
 }
 
 TEST(UnwrappedTest, WhatWasWrappedIsWholeAgainAndNothingElseIsJoined) {
