@@ -175,21 +175,24 @@ class Contents(unittest.TestCase):
             self.assertIn(f"deb-systemd-invoke try-restart 'mirror-{part}.service'", (scripts / "postinst").read_text())
             self.assertIn(f"deb-systemd-invoke stop mirror-{part}.service", (scripts / "prerm").read_text())
 
-    def run_script(self, package, name, *words, files=()):
-        """What a maintainer script says of `files`, below a root of its own, without the parts that debhelper added."""
-        root = pathlib.Path(tempfile.mkdtemp(prefix="root-"))
+    def run_script(self, package, name, *words, files=(), here=False):
+        """What a maintainer script says of `files`, below a root of its own (`here`: dpkg was given none), without the
+        parts that debhelper added. A system is always there whose units it could stop."""
+        root = pathlib.Path(tempfile.mkdtemp(prefix="root "))
         self.addCleanup(shutil.rmtree, root)
         for path, text in files:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text)
         (root / "dpkg-query").write_text("#!/bin/sh\n" + "".join(f"echo /{path}\n" for path in sorted(package.files())))
-        (root / "dpkg-query").chmod(0o755)
-        text = (package.folder / "DEBIAN" / name).read_text().partition("# Automatically added")[0]
-        text = re.sub(r"(?<=[\s=\"])/(?=etc/|usr/local/|run/)", f"{root}/", text)
-        path = {**os.environ, "PATH": f"{root}:{os.environ['PATH']}"}
-        run = subprocess.run(["sh", "-c", text, name, *words], env=path, capture_output=True, text=True, check=False)
+        (root / "deb-systemd-invoke").write_text('#!/bin/sh\necho "deb-systemd-invoke $*" >&2\n')
+        for program in ("dpkg-query", "deb-systemd-invoke"):
+            (root / program).chmod(0o755)
+        text = (package.folder / "DEBIAN" / name).read_text().replace("-d /run/systemd/system", "-d .")
+        text = re.sub(r"(?s)# Automatically added.*?# End automatically added section\n", "", text)
+        env = {**os.environ, "PATH": f"{root}:{os.environ['PATH']}", "DPKG_ROOT": "" if here else str(root)}
+        run = subprocess.run(["sh", "-c", text, name, *words], env=env, capture_output=True, text=True, check=False)
         self.assertEqual(run.returncode, 0, run.stderr)
-        return (run.stdout + run.stderr).replace(f"{root}/", "/")
+        return run.stdout + run.stderr
 
     def test_what_was_installed_by_hand_is_named_in_one_line(self):
         for part, by_hand in {
@@ -221,6 +224,19 @@ class Contents(unittest.TestCase):
         self.assertEqual(self.run_script(package, "prerm", "upgrade", "9.9", files=files), "")
         self.assertEqual(self.run_script(package, "prerm", "remove", files=[(config, "[endpoint]\n# [[source]]\n")]), "")
         self.assertEqual(self.run_script(package, "prerm", "remove"), "")
+
+    def test_a_root_that_dpkg_was_given_is_what_is_worked_on(self):
+        for part in ("server", "agent"):
+            package = self.packages[f"partner-mirror-{part}"]
+            stopped = f"deb-systemd-invoke stop mirror-{part}.service\n"
+            self.assertTrue(self.run_script(package, "prerm", "remove", here=True).startswith(stopped))
+            self.assertEqual(self.run_script(package, "prerm", "remove"), "")
+            user = package.name.replace("-server", "")
+            unit = f"etc/systemd/system/mirror-{part}.service.d"
+            files = [(f"var/lib/{user}/catalog.db", ""), (f"{unit}/source.conf", "")]
+            said = self.run_script(package, "postrm", "purge", files=files)
+            self.assertIn(f" stay in /var/lib/{user}", said)
+            self.assertIn(f" stay in /{unit}.\n", said)
 
     def test_users_and_folders_are_those_of_the_unit(self):
         for part in ("server", "agent"):
