@@ -2,9 +2,11 @@
 """tools/release in a small repository, with programs in the place of tools/check, tools/package and sbom.py that only
 play. reproducible_test.py builds the real packages twice. And which time tools/package gives them."""
 
+import fcntl
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -197,6 +199,14 @@ class Release(unittest.TestCase):
         self.git("tag", "v0.2.0")
         self.refused("v0.2.0 is there already", "0.2.0")
 
+    def test_another_run_at_work(self):
+        trees = self.write("build/releasing/one/x", "")
+        folder = os.open(self.root, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        self.refused("another tools/release is at work in this folder: wait for it", "0.2.0")
+        self.assertTrue(trees.exists(), "that one's")
+
     def test_a_changelog_without_its_section(self):
         self.write("CHANGELOG.md", CHANGELOG.replace("0.2.0 (not", "0.1.9 (not"))
         self.commit()
@@ -259,6 +269,49 @@ class Release(unittest.TestCase):
         self.script("tools/package", PACKAGE + 'case "$PWD" in *deeper*) rm build/packages/tools.deb ;; esac')
         self.commit()
         self.failed("the builds made other packages", "nothing is tagged", "--skip-check")
+
+    def cut_off(self, number, where):
+        """A release that a signal ends in `where`, with all that it started, as a terminal does it."""
+        done = subprocess.run(
+            [self.root / "tools" / "release", "0.2.0", "--skip-check"],
+            env={**os.environ, "CALLS": str(self.calls), "SOURCE_DATE_EPOCH": EPOCH},
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+        )
+        self.assertEqual(done.returncode, -number, done.stdout + done.stderr)
+        self.assertIn(f"{where} was cut off\n", done.stderr)
+        return done.stderr
+
+    def test_a_signal_leaves_words_and_no_trees(self):
+        for name in ("INT", "TERM", "HUP"):
+            self.script("tools/package", f"kill -{name} 0; sleep 10")
+            self.git("commit", "-q", "-a", "-m", name)
+            said = self.cut_off(getattr(signal, f"SIG{name}"), "step 3 of 7")
+            self.assertIn("The changelog is dated and committed, nothing is tagged", said)
+            self.assertFalse((self.root / "build" / "releasing").exists())
+
+    def test_a_begin_that_is_missing_is_all_that_the_next_run_does(self):
+        hook = self.write(".git/hooks/pre-commit", "#!/bin/sh\nif grep -q 0.3.0 CMakeLists.txt; then kill -TERM 0; sleep 10; fi\n")
+        hook.chmod(0o755)
+        said = self.cut_off(signal.SIGTERM, "step 7 of 7")
+        self.assertIn("v0.2.0 is made, and build/release-0.2.0 is whole. Only the begin of 0.3.0 is missing.", said)
+        hook.unlink()
+        (self.root / ".git" / "index.lock").unlink(missing_ok=True)
+        self.git("restore", ".")
+        tag, calls = self.git("rev-parse", "v0.2.0"), self.calls.read_text()
+        done = self.release("0.2.0")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertEqual((self.git("rev-parse", "v0.2.0"), self.calls.read_text()), (tag, calls), "nothing is made again")
+        self.assertEqual((self.root / "CMakeLists.txt").read_text(), CMAKE.format("0.3.0"))
+        self.assertIn(f"former_commit={self.git('rev-parse', 'v0.2.0^{commit}')}\n", (self.root / "tools" / "nightly").read_text())
+        self.assertIn("SHA256SUMS", [path.name for path in self.out.iterdir()])
+
+    def test_what_a_killed_run_left_is_removed(self):
+        self.write("build/releasing/one/x", "")
+        self.assertEqual(self.release("0.2.0", "--skip-check").returncode, 0)
+        self.assertFalse((self.root / "build" / "releasing").exists())
 
     def test_no_bill(self):
         self.script("tools/packaging/sbom.py", "exit 1")
