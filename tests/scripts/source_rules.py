@@ -97,6 +97,10 @@ ROOMS = {
         ("SQLite",),
     ),
     "server/store/postgres/place": ("base base/db/postgres proto/wire server/plan server/store", ()),
+    "server/store/postgres/rows": (
+        "base base/db/postgres proto/wire server/plan server/store server/store/postgres/place",
+        (),
+    ),
     "server/watch": (
         "base base/exposition certs proto/wire server/config server/plan server/store/catalog",
         ("spdlog",),
