@@ -14,6 +14,7 @@
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
 #include "server/store/live_rows.h"
+#include "server/store/missing_rows.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/rows/insert_counter.h"
 #include "server/store/sqlite/rows/sqlite_partner_table.h"

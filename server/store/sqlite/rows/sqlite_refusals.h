@@ -17,9 +17,6 @@ namespace mirror {
 absl::Status RefusedRow(SqliteConnection& connection, const std::string& target, const TableSchema& schema,
                         int code, std::uint32_t row);
 
-/// kFailedPrecondition for an UPDATE of rows that are not there. Puts them in order.
-absl::Status RowsMissing(const TableSchema& schema, const ChangeBatch& batch, RowsWritten* written);
-
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_REFUSALS_H_

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/limits.h"
 #include "server/store/live_rows.h"
+#include "server/store/missing_rows.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_batch_table.h"
 #include "server/store/sqlite/rows/insert_counter.h"

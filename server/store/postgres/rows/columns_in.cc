@@ -1,0 +1,168 @@
+#include "server/store/postgres/rows/columns_in.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/numeric.h"
+#include "proto/wire/parse_text_form.h"
+#include "proto/wire/text_form.h"
+#include "proto/wire/value_rules.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/types.h"
+#include "server/store/postgres/rows/time_units.h"
+
+namespace mirror {
+namespace {
+
+bool HoldsInt(const Column& column, const Value& value) {
+  return value.kind == Kind::kInteger && IntRuleOf(column).Holds(value.integer);
+}
+
+Value Whole(std::int64_t integer) { return {.kind = Kind::kInteger, .integer = integer}; }
+
+void AppendValue(const Value& value, ColumnBuffer* buffer) {
+  switch (value.kind) {
+    case Kind::kNull:
+      buffer->AppendNull();
+      break;
+    case Kind::kInteger:
+      buffer->AppendInt(value.integer);
+      break;
+    case Kind::kReal:
+      buffer->AppendDouble(value.real);
+      break;
+    default:
+      buffer->AppendBytes(value.bytes, value.kind);
+  }
+}
+
+void AddValue(const Column& column, const Value& value, RowDigest* digest) {
+  if (value.kind == Kind::kNull) {
+    digest->AddNull();
+  } else if (HasTextForm(column.type)) {
+    std::array<char, kTextFormBytesMax> text;
+    digest->AddText({text.data(), WriteTextForm(column, value.integer, value.bytes, text.data())});
+  } else if (value.kind == Kind::kInteger) {
+    digest->AddInteger(value.integer);
+  } else if (value.kind == Kind::kReal) {
+    digest->AddReal(value.real);
+  } else if (value.kind == Kind::kBlob) {
+    digest->AddBytes(value.bytes);
+  } else {
+    digest->AddText(value.bytes);
+  }
+}
+
+}  // namespace
+
+PostgresStoredRows::PostgresStoredRows(const TableSchema& kept, const PostgresKinds& places,
+                                       std::vector<std::uint32_t> columns)
+    : kept_(kept), places_(places), columns_(std::move(columns)) {
+  has_kinds_ = std::any_of(columns_.begin(), columns_.end(),
+                           [&](std::uint32_t column) { return kept_.columns[column].type == Type::kAny; });
+}
+
+std::string PostgresStoredRows::SelectList(std::string_view alias) const {
+  const std::string before = alias.empty() ? "" : absl::StrCat(std::string(alias), ".");
+  std::string list;
+  for (const std::uint32_t column : columns_) {
+    absl::StrAppend(&list, list.empty() ? "" : ", ", before, QuoteName(kept_.columns[column].name));
+  }
+  if (has_kinds_) absl::StrAppend(&list, list.empty() ? "" : ", ", before, kKindsColumn);
+  return list;
+}
+
+absl::Status PostgresStoredRows::Append(const postgres::Rows& rows, int row, RowBlock* block) {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    Value value;
+    if (absl::Status read = Read(rows, row, i, &value); !read.ok()) return read;
+    AppendValue(value, &block->columns[i]);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PostgresStoredRows::Digest(const postgres::Rows& rows, int row, RowDigest* digest) {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    Value value;
+    if (absl::Status read = Read(rows, row, i, &value); !read.ok()) return read;
+    AddValue(kept_.columns[columns_[i]], value, digest);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PostgresStoredRows::Read(const postgres::Rows& rows, int row, std::size_t index, Value* value) {
+  const Column& column = kept_.columns[columns_[index]];
+  const int place = static_cast<int>(index);
+  if (rows.IsNull(row, place)) return absl::OkStatus();
+  const bool is_of_type = rows.TypeOf(place) == ElementType(column);
+  if (is_of_type && (column.type == Type::kAny ? ReadAny(rows, row, index, value)
+                                               : ReadTyped(column, rows.View(row, place), value))) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", kept_.name, "', column '", column.name,
+                   "': the mirror holds a value that is not ", std::string(ToString(column.type)),
+                   ": somebody else ", is_of_type ? "wrote it" : "changed the column's type",
+                   ". It was not read. Populate the table anew ('mirrorctl invalidate')."));
+}
+
+bool PostgresStoredRows::ReadTyped(const Column& column, std::string_view binary, Value* value) {
+  switch (PostgresFormOf(column)) {
+    case PostgresForm::kBool:
+    case PostgresForm::kInt:
+      *value = Whole(postgres::ReadInt(binary));
+      return HoldsInt(column, *value);
+    case PostgresForm::kReal:
+      *value = {.kind = Kind::kReal, .real = postgres::ReadReal(binary)};
+      return HoldsReal(column.type, value->real);
+    case PostgresForm::kNumeric: {
+      std::optional<std::string> text = postgres::ReadNumeric(binary);
+      bytes_ = text ? *std::move(text) : std::string();
+      *value = {.kind = Kind::kText, .bytes = bytes_};
+      return IsWrittenAsDecimal(column, bytes_);
+    }
+    case PostgresForm::kText:
+      *value = {.kind = Kind::kText, .bytes = binary};
+      return HoldsText(column, binary);
+    case PostgresForm::kBytes:
+    case PostgresForm::kUuid:
+      *value = {.kind = Kind::kBlob, .bytes = binary};
+      return true;
+    case PostgresForm::kDate:
+      *value = Whole(UnitsOfDays(postgres::ReadInt(binary)));
+      return HoldsInt(column, *value);
+    case PostgresForm::kTime:
+      // 24:00:00 is no time of a day in the protocol.
+      *value = Whole(postgres::ReadInt(binary) * kUnitsOfMicro);
+      return HoldsInt(column, *value);
+    case PostgresForm::kTimestamp:
+      *value = Whole(UnitsOfMicros(postgres::ReadInt(binary)));
+      return HoldsInt(column, *value);
+    case PostgresForm::kTextForm: {
+      if (column.type == Type::kDecimal) {
+        *value = {.kind = Kind::kText, .bytes = binary};
+        return IsWrittenAsDecimal(column, binary);
+      }
+      const std::optional<std::int64_t> units = ParseTextForm(column, binary);
+      *value = Whole(units.value_or(-1));
+      return units.has_value();
+    }
+    case PostgresForm::kAny:
+      break;
+  }
+  return false;
+}
+
+bool PostgresStoredRows::ReadAny(const postgres::Rows& rows, int row, std::size_t index, Value* value) {
+  const std::size_t place = places_.of_column[columns_[index]];
+  const int column = static_cast<int>(columns_.size());
+  if (rows.TypeOf(column) != postgres::Type::kBytea || place >= places_.defaults.size()) return false;
+  const std::string_view kinds = rows.View(row, column);
+  const char kind = place < kinds.size() ? kinds[place] : places_.defaults[place];
+  return ReadAnyText(static_cast<Kind>(kind), rows.View(row, static_cast<int>(index)), &bytes_, value);
+}
+
+}  // namespace mirror

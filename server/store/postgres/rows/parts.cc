@@ -1,0 +1,111 @@
+#include "server/store/postgres/rows/parts.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "proto/wire/receipt.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kDoingParts[] = "keeping parts of large values";
+
+std::string Select(const PostgresParts& of, std::string_view what) {
+  return absl::StrCat("SELECT ", std::string(what), " FROM ", of.receipts, " WHERE kind = ", kPartKind,
+                      " AND table_key = $1 AND number = $2 AND cycle = $3");
+}
+
+absl::StatusOr<postgres::RowStream> StreamParts(postgres::Connection& connection, const PostgresParts& of,
+                                                std::uint64_t value_id) {
+  const std::string key = FoldName(of.table);
+  return connection.Stream(absl::StrCat(Select(of, "data"), " ORDER BY \"offset\""),
+                           {{key, static_cast<std::int64_t>(value_id), of.cycle}}, kDoingParts);
+}
+
+}  // namespace
+
+absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of, const KeepPart& part,
+                       std::int64_t value_bytes_max) {
+  const std::string key = FoldName(of.table);
+  const absl::StatusOr<std::int64_t> known = CountPartBytes(connection, of, part.value_id);
+  if (!known.ok()) return known.status();
+  const std::int64_t held = *known;
+  const auto offset = static_cast<std::int64_t>(part.offset);
+  const auto size = static_cast<std::int64_t>(part.data.size());
+  // It came before. A part is bounded by the message that brings it.
+  if (offset >= 0 && offset < held && size <= held - offset) return absl::OkStatus();
+  if (offset != held) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", of.table, "': a part at byte ", offset, " of a value came, but ", held,
+                     " bytes of it are there. Nothing was stored. Send its parts in order."));
+  }
+  const absl::StatusOr<std::int64_t> all =
+      connection.Number(absl::StrCat("SELECT coalesce(sum(octet_length(data)), 0)::bigint FROM ", of.receipts,
+                                     " WHERE kind = ", kPartKind, " AND cycle = $1"),
+                        {{of.cycle}}, kDoingParts);
+  if (!all.ok()) return all.status();
+  if (held + size > value_bytes_max || *all + size > 2 * value_bytes_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("table '", of.table, "': values in parts are over the limit of ", value_bytes_max,
+                     " bytes for one, or twice that for all that wait for their batch. Nothing was stored. "
+                     "Send the batches of the waiting values first, or leave the column out."));
+  }
+  return connection
+      .Run(absl::StrCat("INSERT INTO ", of.receipts,
+                        " (kind, table_key, number, \"offset\", cycle, data) VALUES (", kPartKind,
+                        ", $1, $2, $3, $4, $5)"),
+           {{key, static_cast<std::int64_t>(part.value_id), offset, of.cycle,
+             postgres::Value::Bytes(part.data)}},
+           kDoingParts)
+      .status();
+}
+
+absl::StatusOr<std::string> HashParts(postgres::Connection& connection, const PostgresParts& of,
+                                      std::uint64_t value_id) {
+  absl::StatusOr<postgres::RowStream> parts = StreamParts(connection, of, value_id);
+  if (!parts.ok()) return parts.status();
+  Sha256Stream sha;
+  absl::StatusOr<bool> row = parts->Step();
+  for (; row.ok() && *row; row = parts->Step()) sha.Add(parts->row().View(0, 0));
+  if (!row.ok()) return row.status();
+  return sha.Finish();
+}
+
+absl::StatusOr<std::int64_t> CountPartBytes(postgres::Connection& connection, const PostgresParts& of,
+                                            std::uint64_t value_id) {
+  const std::string key = FoldName(of.table);
+  return connection.Number(Select(of, "coalesce(sum(octet_length(data)), 0)::bigint"),
+                           {{key, static_cast<std::int64_t>(value_id), of.cycle}}, kDoingParts);
+}
+
+absl::StatusOr<std::string> ReadParts(postgres::Connection& connection, const PostgresParts& of,
+                                      const LargeValue& large) {
+  absl::StatusOr<postgres::RowStream> parts = StreamParts(connection, of, large.value_id);
+  if (!parts.ok()) return parts.status();
+  std::string whole;
+  whole.reserve(large.size);
+  absl::StatusOr<bool> row = parts->Step();
+  for (; row.ok() && *row; row = parts->Step()) whole += parts->row().View(0, 0);
+  if (!row.ok()) return row.status();
+  return whole;
+}
+
+std::string PartsSql(const PostgresParts& of, int first) {
+  return absl::StrCat("(SELECT string_agg(data, ''::bytea ORDER BY \"offset\") FROM ", of.receipts,
+                      " WHERE kind = ", kPartKind, " AND table_key = $", first, "::text AND number = $",
+                      first + 1, "::bigint AND cycle = $", first + 2, "::bigint)");
+}
+
+absl::Status ForgetParts(postgres::Connection& connection, const PostgresParts& of,
+                         const std::vector<std::uint64_t>& value_ids) {
+  if (value_ids.empty()) return absl::OkStatus();
+  postgres::Array ids(postgres::Type::kInt8);
+  for (const std::uint64_t id : value_ids) ids.Add(static_cast<std::int64_t>(id));
+  const std::string key = FoldName(of.table);
+  return connection
+      .Run(absl::StrCat("DELETE FROM ", of.receipts, " WHERE kind = ", kPartKind,
+                        " AND table_key = $1 AND number = ANY ($2::bigint[])"),
+           {{key, ids.value()}}, kDoingParts)
+      .status();
+}
+
+}  // namespace mirror

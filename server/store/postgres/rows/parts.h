@@ -1,0 +1,48 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_ROWS_PARTS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_ROWS_PARTS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "proto/wire/row_block.h"
+#include "server/plan/plan.h"
+
+// Large values that wait in pieces for their batch, in a tenant's table of receipts (OwnTables::receipts).
+
+namespace mirror {
+
+/// Among the receipts: `number` is the value's id.
+inline constexpr std::int64_t kPartKind = 3;
+
+/// Which values, of one table.
+struct PostgresParts {
+  std::string receipts;  ///< As it stands in SQL.
+  std::string table;
+  std::int64_t cycle = 0;
+};
+
+/// Keeps a piece of a large value. A piece that is there already is no error.
+/// Errors: kFailedPrecondition when the pieces before it are missing; kResourceExhausted over the limit.
+absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of, const KeepPart& part,
+                       std::int64_t value_bytes_max);
+/// SHA-256 of the value.
+absl::StatusOr<std::string> HashParts(postgres::Connection& connection, const PostgresParts& of,
+                                      std::uint64_t value_id);
+/// How many of its bytes are there.
+absl::StatusOr<std::int64_t> CountPartBytes(postgres::Connection& connection, const PostgresParts& of,
+                                            std::uint64_t value_id);
+absl::StatusOr<std::string> ReadParts(postgres::Connection& connection, const PostgresParts& of,
+                                      const LargeValue& large);
+/// What such a value is in a statement, as bytea: it never leaves the database. To be bound from $`first` on:
+/// the table's FoldName(), the value's id, the cycle.
+std::string PartsSql(const PostgresParts& of, int first);
+absl::Status ForgetParts(postgres::Connection& connection, const PostgresParts& of,
+                         const std::vector<std::uint64_t>& value_ids);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_ROWS_PARTS_H_

@@ -1,0 +1,46 @@
+#include "server/store/postgres/rows/row_refusals.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
+
+namespace mirror {
+
+absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
+                         std::optional<std::uint32_t> row) {
+  const postgres::Failure failure = postgres::FailureOf(status);
+  std::string place = absl::StrCat("table '", schema.name, "'");
+  if (!failure.column.empty()) absl::StrAppend(&place, ", column '", failure.column, "'");
+  if (row) absl::StrAppend(&place, ", row ", *row);
+  constexpr char kNothing[] = ". Nothing of this batch was applied. ";
+  switch (failure.trouble) {
+    case postgres::Trouble::kConstraint: {
+      const bool is_unique = failure.sqlstate == "23505";
+      const std::string what = is_unique ? "the partner's unique index" : "a constraint";
+      const std::string name = failure.constraint.empty() ? "" : absl::StrCat(" '", failure.constraint, "'");
+      return absl::FailedPreconditionError(absl::StrCat(
+          place, ": ", what, name, " refuses it", kNothing,
+          is_unique ? "The source's rows need not be unique there: drop that index."
+                    : "Somebody added it to the table: drop it, or let 'mirrorctl invalidate' make "
+                      "the table anew without it."));
+    }
+    case postgres::Trouble::kTooLarge:
+      return absl::InvalidArgumentError(
+          absl::StrCat(place,
+                       ": the row is too large for PostgreSQL, whose keys have at most 2,704 bytes, and "
+                       "whose rows 8,160 beside their long values",
+                       kNothing, "Shorten the key, or leave columns out."));
+    case postgres::Trouble::kValue:
+      return absl::InvalidArgumentError(
+          absl::StrCat(place, ": PostgreSQL cannot hold a value", kNothing, "Leave the column out."));
+    case postgres::Trouble::kUndefined:
+      return absl::FailedPreconditionError(
+          absl::StrCat(place, ": it is not in the database as it was agreed: somebody dropped or changed it",
+                       kNothing, "Let 'mirrorctl invalidate' make it anew."));
+    default:
+      return status;
+  }
+}
+
+}  // namespace mirror

@@ -1,0 +1,21 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_ROWS_ROW_REFUSALS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_ROWS_ROW_REFUSALS_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// What people are told when PostgreSQL refuses rows of a batch, never with what is in them. `row`: the one
+/// that it is about, where that is known. kFailedPrecondition: a constraint, which is named, or a table that
+/// is not as it was agreed; kInvalidArgument: a value or a row that PostgreSQL cannot hold. Others are
+/// `status` itself.
+absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
+                         std::optional<std::uint32_t> row);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_ROWS_ROW_REFUSALS_H_

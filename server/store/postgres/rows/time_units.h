@@ -1,0 +1,36 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_ROWS_TIME_UNITS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_ROWS_TIME_UNITS_H_
+
+#include <cstdint>
+
+namespace mirror {
+
+// The protocol counts units of 100 nanoseconds from 0001-01-01, PostgreSQL microseconds or days from
+// 2000-01-01.
+
+inline constexpr std::int64_t kUnitsOfMicro = 10;
+inline constexpr std::int64_t kUnitsOfDay = 864'000'000'000;
+inline constexpr std::int64_t kDaysToPostgres = 730'119;
+inline constexpr std::int64_t kMicrosToPostgres = kDaysToPostgres * (kUnitsOfDay / kUnitsOfMicro);
+/// Behind 9999-12-31: what is beyond either end has no units.
+inline constexpr std::int64_t kDaysMax = 3'652'059;
+
+inline std::int32_t PostgresDays(std::int64_t units) {
+  return static_cast<std::int32_t>(units / kUnitsOfDay - kDaysToPostgres);
+}
+inline std::int64_t PostgresMicros(std::int64_t units) { return units / kUnitsOfMicro - kMicrosToPostgres; }
+
+/// -1: the protocol has none for it, as for an infinity.
+inline std::int64_t UnitsOfDays(std::int64_t days) {
+  return days < -kDaysToPostgres || days >= kDaysMax - kDaysToPostgres
+             ? -1
+             : (days + kDaysToPostgres) * kUnitsOfDay;
+}
+inline std::int64_t UnitsOfMicros(std::int64_t micros) {
+  constexpr std::int64_t kMax = kDaysMax * (kUnitsOfDay / kUnitsOfMicro) - kMicrosToPostgres;
+  return micros < -kMicrosToPostgres || micros >= kMax ? -1 : (micros + kMicrosToPostgres) * kUnitsOfMicro;
+}
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_ROWS_TIME_UNITS_H_

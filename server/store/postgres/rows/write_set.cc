@@ -1,0 +1,230 @@
+#include "server/store/postgres/rows/write_set.h"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "proto/wire/limits.h"
+#include "server/store/live_rows.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/types.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kDoing[] = "writing rows";
+
+const LargeValue* FindLarge(const ColumnView& view, std::uint32_t row) {
+  const auto found =
+      std::lower_bound(view.large.begin(), view.large.end(), row,
+                       [](const LargeValue& large, std::uint32_t at) { return large.row < at; });
+  return found != view.large.end() && found->row == row ? &*found : nullptr;
+}
+
+}  // namespace
+
+/// What a statement reads: b, with a column for each of the batch's, and what is bound to it.
+struct PostgresSetWriter::Statement {
+  std::deque<postgres::Array> arrays;
+  std::vector<postgres::Value> values;
+  std::string unnested, names;       ///< "$1::bigint[], $2::text[]", "c0, c1"
+  std::vector<std::string> columns;  ///< To each of the batch's, what it is: "b.c0", or what its parts are.
+
+  int Bind(const postgres::Value& value) {
+    values.push_back(value);
+    return static_cast<int>(values.size());
+  }
+  void AddArray(const std::string& type, const std::string& name) {
+    const int bound = Bind(arrays.back().value());
+    absl::StrAppend(&unnested, unnested.empty() ? "" : ", ", "$", bound, "::", type, "[]");
+    absl::StrAppend(&names, names.empty() ? "" : ", ", name);
+  }
+  std::string From(std::string_view more = "") const {
+    // A row of which all came in parts.
+    if (unnested.empty()) return "(SELECT 1) AS b(one)";
+    return absl::StrCat("unnest(", unnested, ")", more.empty() ? "" : " WITH ORDINALITY", " AS b(", names,
+                        more.empty() ? "" : ", ", std::string(more), ")");
+  }
+};
+
+PostgresSetWriter::PostgresSetWriter(postgres::Connection& connection, const PostgresTarget& target,
+                                     const ApplyRows& apply, PostgresBatchValues& values)
+    : connection_(connection),
+      target_(target),
+      schema_(*apply.schema),
+      batch_(*apply.batch),
+      parts_{target.receipts, apply.schema->name, apply.cycle},
+      values_(values),
+      parts_key_(FoldName(apply.schema->name)) {}
+
+absl::StatusOr<std::int64_t> PostgresSetWriter::Write(const std::vector<std::uint32_t>& rows) {
+  if (rows.empty()) return 0;
+  if (batch_.operation == Operation::kDelete) return Remove(rows);
+  Statement statement;
+  BindColumns(rows, /*keys_alone=*/false, &statement);
+  BindKinds(rows, &statement);
+  return batch_.operation == Operation::kUpdate ? Update(std::move(statement)) : Insert(std::move(statement));
+}
+
+absl::StatusOr<std::int64_t> PostgresSetWriter::Remove(const std::vector<std::uint32_t>& rows) {
+  Statement statement;
+  BindColumns(rows, /*keys_alone=*/true, &statement);
+  return Delete(std::move(statement));
+}
+
+void PostgresSetWriter::BindColumns(const std::vector<std::uint32_t>& rows, bool keys_alone, Statement* to) {
+  for (std::size_t i = 0; i < batch_.columns.size(); ++i) {
+    const ColumnView& view = batch_.columns[i];
+    const Column& column = schema_.columns[view.column];
+    to->columns.push_back(absl::StrCat("b.c", i));
+    if (keys_alone && column.key_position == 0) continue;
+    if (const LargeValue* const large = rows.size() == 1 ? FindLarge(view, rows[0]) : nullptr) {
+      to->columns.back() = InPartsSql(*large, i, rows[0], to);
+      continue;
+    }
+    postgres::Array& array = to->arrays.emplace_back(ElementType(column));
+    for (const std::uint32_t row : rows) array.Add(values_.At(i, row));
+    to->AddArray(ElementName(column), absl::StrCat("c", i));
+  }
+}
+
+void PostgresSetWriter::BindKinds(const std::vector<std::uint32_t>& rows, Statement* to) {
+  const bool has_any = std::any_of(batch_.columns.begin(), batch_.columns.end(), [&](const ColumnView& view) {
+    return schema_.columns[view.column].type == Type::kAny;
+  });
+  const bool whole = batch_.operation == Operation::kInsert;
+  if (whole ? !HasKinds(schema_) : !has_any) return;
+  postgres::Array& array = to->arrays.emplace_back(postgres::Type::kBytea);
+  for (const std::uint32_t row : rows) {
+    array.Add(postgres::Value::Bytes(whole ? values_.KindsOf(target_.kinds, row) : values_.KindsSent(row)));
+  }
+  to->AddArray("bytea", "kinds");
+}
+
+std::string PostgresSetWriter::InPartsSql(const LargeValue& large, std::size_t column, std::uint32_t row,
+                                          Statement* to) const {
+  const int first = to->Bind(parts_key_);
+  to->Bind(static_cast<std::int64_t>(large.value_id));
+  to->Bind(parts_.cycle);
+  const std::string bytes = PartsSql(parts_, first);
+  const ColumnView& view = batch_.columns[column];
+  const Type type = schema_.columns[view.column].type;
+  if (type == Type::kBytes) return bytes;
+  const bool is_text = type == Type::kText || view.At(row).kind == Kind::kText;
+  return absl::StrCat(is_text ? "convert_from(" : "encode(", bytes, is_text ? ", 'UTF8')" : ", 'hex')");
+}
+
+std::string PostgresSetWriter::SameKey() const {
+  std::string where;
+  for (const std::uint32_t column : schema_.Key()) {
+    const auto at = batch_.Find(column) - batch_.columns.data();
+    absl::StrAppend(&where, where.empty() ? "" : " AND ", "m.", QuoteName(schema_.columns[column].name),
+                    " = b.c", at);
+  }
+  return where;
+}
+
+absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement) {
+  std::string names, values, set;
+  for (std::size_t i = 0; i < batch_.columns.size(); ++i) {
+    const Column& column = schema_.columns[batch_.columns[i].column];
+    const std::string name = QuoteName(column.name);
+    absl::StrAppend(&names, i == 0 ? "" : ", ", name);
+    absl::StrAppend(&values, i == 0 ? "" : ", ", statement.columns[i]);
+    if (column.key_position != 0) continue;
+    absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
+  }
+  if (HasKinds(schema_)) {
+    absl::StrAppend(&names, ", ", kKindsColumn);
+    absl::StrAppend(&values, ", b.kinds");
+    absl::StrAppend(&set, set.empty() ? "" : ", ", kKindsColumn, " = excluded.", kKindsColumn);
+  }
+  // Under another name: a table that is called "excluded" would hide the rows of that name.
+  std::string insert = absl::StrCat("INSERT INTO ", target_.name, " AS m (", names, OwnNames(schema_),
+                                    ") SELECT ", values, OwnValues(schema_), " FROM ", statement.From());
+  const std::vector<std::uint32_t> key = schema_.Key();
+  if (key.empty() || target_.has_new_keys) return connection_.Run(insert, statement.values, kDoing);
+  std::string key_names;
+  for (const std::uint32_t column : key)
+    absl::StrAppend(&key_names, key_names.empty() ? "" : ", ", QuoteName(schema_.columns[column].name));
+  absl::StrAppend(&set, Revive(schema_, set));
+  absl::StrAppend(&insert, " ON CONFLICT (", key_names, ") DO ",
+                  set.empty() ? "NOTHING" : absl::StrCat("UPDATE SET ", set), " RETURNING (xmax = 0) AS new");
+  const std::string with = absl::StrCat("WITH w AS (", insert, ") SELECT ");
+  if (!HasOwned(schema_)) {
+    return connection_.Number(with + "count(*) FILTER (WHERE new) FROM w", statement.values, kDoing);
+  }
+  // Rows of the partner's become ours, and were not before. Both parts see what was there before.
+  return connection_.Number(
+      absl::StrCat(with, "(SELECT count(*) FROM w) - (SELECT count(*) FROM ", target_.name, " AS m, ",
+                   statement.From(), " WHERE ", SameKey(), AndLive(schema_, "m"), ")"),
+      statement.values, kDoing);
+}
+
+std::string PostgresSetWriter::SetKinds(Statement* to) const {
+  const int defaults = to->Bind(postgres::Value::Bytes(target_.kinds.defaults));
+  // A row that is older than a place gets it first: else overlay and set_byte would hit another one.
+  std::string kinds = absl::StrCat("m.", kKindsColumn, " || substr($", defaults, "::bytea, octet_length(m.",
+                                   kKindsColumn, ") + 1)");
+  int sent = 0;
+  for (const ColumnView& view : batch_.columns) {
+    const std::size_t place = target_.kinds.of_column[view.column];
+    if (place == PostgresKinds::kNone) continue;
+    kinds = absl::StrCat("set_byte(", kinds, ", ", place, ", get_byte(b.kinds, ", sent++, "))");
+  }
+  return absl::StrCat(kKindsColumn, " = ", kinds);
+}
+
+absl::StatusOr<std::int64_t> PostgresSetWriter::Update(Statement statement) {
+  std::string set;
+  bool has_any = false;
+  for (std::size_t i = 0; i < batch_.columns.size(); ++i) {
+    const Column& column = schema_.columns[batch_.columns[i].column];
+    if (column.key_position != 0) continue;
+    has_any |= column.type == Type::kAny;
+    absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(column.name), " = ", statement.columns[i]);
+  }
+  if (has_any) absl::StrAppend(&set, ", ", SetKinds(&statement));
+  return connection_.Run(absl::StrCat("UPDATE ", target_.name, " AS m SET ", set, " FROM ", statement.From(),
+                                      " WHERE ", SameKey(), AndLive(schema_, "m")),
+                         statement.values, kDoing);
+}
+
+absl::StatusOr<std::int64_t> PostgresSetWriter::Delete(Statement statement) {
+  const std::vector<std::uint32_t> key = schema_.Key();
+  std::string sql;
+  if (HasOwned(schema_)) {
+    sql = absl::StrCat("UPDATE ", target_.name, " AS m SET ", kOwnedColumn, " = 0 FROM ", statement.From(),
+                       " WHERE ", SameKey(), AndLive(schema_, "m"));
+  } else if (key.size() == 1) {
+    sql = absl::StrCat("DELETE FROM ", target_.name, " AS m WHERE m.",
+                       QuoteName(schema_.columns[key[0]].name), " = ANY (", statement.unnested, ")");
+  } else {
+    sql = absl::StrCat("DELETE FROM ", target_.name, " AS m USING ", statement.From(), " WHERE ", SameKey());
+  }
+  const absl::StatusOr<std::int64_t> gone = connection_.Run(sql, statement.values, kDoing);
+  if (!gone.ok()) return gone;
+  return -*gone;
+}
+
+absl::Status PostgresSetWriter::FindMissing(RowsWritten* written) {
+  std::vector<std::uint32_t> rows(batch_.row_count);
+  for (std::uint32_t i = 0; i < rows.size(); ++i) rows[i] = i;
+  Statement statement;
+  BindColumns(rows, /*keys_alone=*/true, &statement);
+  const absl::StatusOr<postgres::Rows> missing = connection_.Query(
+      absl::StrCat("SELECT b.n FROM ", statement.From("n"), " WHERE NOT EXISTS (SELECT 1 FROM ", target_.name,
+                   " AS m WHERE ", SameKey(), AndLive(schema_, "m"), ") ORDER BY b.n LIMIT ",
+                   kMissingKeysMax + 1),
+      statement.values, kDoing);
+  if (!missing.ok()) return missing.status();
+  const int named = std::min(missing->rows(), static_cast<int>(kMissingKeysMax));
+  for (int i = 0; i < named; ++i)
+    written->missing_rows.push_back(static_cast<std::uint32_t>(missing->Int(i, 0) - 1));
+  written->more_missing = missing->rows() > named;
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

@@ -1,0 +1,64 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_ROWS_WRITE_SET_H_
+#define MIRROR_SERVER_STORE_POSTGRES_ROWS_WRITE_SET_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "server/plan/plan.h"
+#include "server/store/postgres/rows/any_kinds.h"
+#include "server/store/postgres/rows/columns_out.h"
+#include "server/store/postgres/rows/parts.h"
+#include "server/store/store_transaction.h"
+
+namespace mirror {
+
+/// Where a batch goes.
+struct PostgresTarget {
+  std::string name;      ///< As it stands in SQL, with its schema.
+  std::string receipts;  ///< As it stands in SQL: see PostgresParts.
+  PostgresKinds kinds;
+  bool has_new_keys = false;  ///< No key of the batch is there, as in a population in key order.
+};
+
+/// Rows of a batch in one statement, which gets them as arrays.
+class PostgresSetWriter {
+ public:
+  /// All of them outlive it.
+  PostgresSetWriter(postgres::Connection& connection, const PostgresTarget& target, const ApplyRows& apply,
+                    PostgresBatchValues& values);
+
+  /// Rows of the batch, of which values in parts are taken from there: then they are one row.
+  /// Gives how many are there now and were not; of an UPDATE, how many were.
+  absl::StatusOr<std::int64_t> Write(const std::vector<std::uint32_t>& rows);
+  /// Those rows of whatever batch by their keys. Gives how many went, below 0.
+  absl::StatusOr<std::int64_t> Remove(const std::vector<std::uint32_t>& rows);
+  /// Of the batch those whose key is not there: the first kMissingKeysMax.
+  absl::Status FindMissing(RowsWritten* written);
+
+ private:
+  struct Statement;
+  void BindColumns(const std::vector<std::uint32_t>& rows, bool keys_alone, Statement* to);
+  void BindKinds(const std::vector<std::uint32_t>& rows, Statement* to);
+  std::string InPartsSql(const LargeValue& large, std::size_t column, std::uint32_t row, Statement* to) const;
+  std::string SameKey() const;
+  absl::StatusOr<std::int64_t> Insert(Statement statement);
+  std::string SetKinds(Statement* to) const;
+  absl::StatusOr<std::int64_t> Update(Statement statement);
+  absl::StatusOr<std::int64_t> Delete(Statement statement);
+
+  postgres::Connection& connection_;
+  const PostgresTarget& target_;
+  const TableSchema& schema_;
+  const ChangeBatch& batch_;
+  const PostgresParts parts_;
+  PostgresBatchValues& values_;
+  std::string parts_key_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_ROWS_WRITE_SET_H_
