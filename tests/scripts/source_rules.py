@@ -96,6 +96,7 @@ ROOMS = {
         "server/store/sqlite/records server/store/sqlite/rows",
         ("SQLite",),
     ),
+    "server/store/postgres/place": ("base base/db/postgres proto/wire server/plan server/store", ()),
     "server/watch": (
         "base base/exposition certs proto/wire server/config server/plan server/store/catalog",
         ("spdlog",),
