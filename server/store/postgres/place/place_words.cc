@@ -1,0 +1,77 @@
+#include "server/store/postgres/place/place_words.h"
+
+#include <string>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
+
+namespace mirror {
+namespace {
+
+using postgres::Failure;
+using postgres::Trouble;
+
+absl::StatusCode StoreCode(Trouble trouble, absl::StatusCode code, Touched touched) {
+  switch (trouble) {
+    case Trouble::kRetry:
+    case Trouble::kStalePlan:
+    case Trouble::kCancelled:
+      return absl::StatusCode::kUnavailable;
+    case Trouble::kUndefined:
+      return touched == Touched::kOwnTable ? absl::StatusCode::kDataLoss
+                                           : absl::StatusCode::kFailedPrecondition;
+    case Trouble::kExists:
+    case Trouble::kDenied:
+      return absl::StatusCode::kFailedPrecondition;
+    default:
+      return code;
+  }
+}
+
+std::string AdviceOn(const Failure& failure, Touched touched) {
+  switch (failure.trouble) {
+    case Trouble::kRetry:
+    case Trouble::kStalePlan:
+    case Trouble::kCancelled:
+      return "Nothing was applied; the same call again is safe.";
+    case Trouble::kCommitUnknown:
+      return "It may have been applied; the same call again is safe.";
+    case Trouble::kConstraint:
+      if (failure.constraint.empty() || touched == Touched::kOwnTable) return "";
+      return absl::StrCat("Nothing of it was applied. '", failure.constraint,
+                          "' is no constraint of the mirror's if a DBA added it: the source's rows need not "
+                          "fulfil it, so drop it.");
+    case Trouble::kUndefined:
+      if (touched == Touched::kOwnTable)
+        return "Somebody dropped or changed a table that the mirror keeps for itself: restore it from a "
+               "backup, or reset the tenant with 'mirrorctl reset'.";
+      return "Somebody dropped or changed the table: 'mirrorctl invalidate' lets the next cycle make it "
+             "anew.";
+    case Trouble::kDenied:
+      return "The server's role has to own the mirror's schema and all in it.";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+absl::Status InStoreWords(const absl::Status& status, Touched touched) {
+  const Failure failure = postgres::FailureOf(status);
+  if (failure.trouble == Trouble::kNone) return status;
+  const std::string advice = AdviceOn(failure, touched);
+  std::string message(status.message());
+  if (!advice.empty()) absl::StrAppend(&message, ". ", advice);
+  absl::Status told(StoreCode(failure.trouble, status.code(), touched), message);
+  status.ForEachPayload(
+      [&told](absl::string_view type, const absl::Cord& payload) { told.SetPayload(type, payload); });
+  return told;
+}
+
+bool MayTryAgain(const absl::Status& status) {
+  const Trouble trouble = postgres::TroubleOf(status);
+  return trouble == Trouble::kRetry || trouble == Trouble::kStalePlan;
+}
+
+}  // namespace mirror

@@ -1,0 +1,26 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_PLACE_PLACE_WORDS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_PLACE_PLACE_WORDS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+
+namespace mirror {
+
+/// What a statement that failed was about.
+enum class Touched : std::uint8_t {
+  kOwnTable,  ///< What the mirror keeps for itself: that it is not there, or not as it was made, is damage.
+  kMirroredTable,  ///< A table of the source's: a DBA may have changed it.
+};
+
+/// PostgreSQL's error with the code that a store gives, see store_transaction.h, and what to do where that is
+/// known. postgres::FailureOf() goes on telling what it was. What is not PostgreSQL's stays as it is.
+absl::Status InStoreWords(const absl::Status& status, Touched touched);
+
+/// The same plan, made again in a new transaction, may succeed: two were in each other's way, or a table's
+/// definition changed under a statement that was prepared.
+bool MayTryAgain(const absl::Status& status);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_PLACE_PLACE_WORDS_H_

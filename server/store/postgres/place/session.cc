@@ -1,0 +1,83 @@
+#include "server/store/postgres/place/session.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "proto/wire/table.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::int64_t kVersionMin = 150'000;
+
+std::vector<std::string> Missing(const postgres::Rows& rows) {
+  std::vector<std::string> missing;
+  if (rows.View(0, 0) != "UTF8") {
+    missing.push_back(absl::StrCat("its encoding is ", rows.Text(0, 0), ", and has to be UTF8: make it with ",
+                                   "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"));
+  }
+  if (rows.View(0, 1) != "on" || rows.View(0, 2) != "on") {
+    missing.emplace_back(
+        "fsync or full_page_writes is off there, and a crash would lose what sources were told is kept");
+  }
+  const std::string role = QuoteName(rows.View(0, 5)), database = QuoteName(rows.View(0, 6));
+  if (!rows.Bool(0, 3)) {
+    missing.push_back(absl::StrCat("triggers and foreign keys on mirrored tables would act on the rows that ",
+                                   "are mirrored: as a superuser, type GRANT SET ON PARAMETER ",
+                                   "session_replication_role TO ", role));
+  }
+  if (!rows.Bool(0, 4)) {
+    missing.push_back(absl::StrCat("the role cannot make the schema of a mirror: as the database's owner, ",
+                                   "type GRANT CREATE ON DATABASE ", database, " TO ", role));
+  }
+  return missing;
+}
+
+}  // namespace
+
+postgres::Parameters SessionSettings(PlaceUse use) {
+  postgres::Parameters settings = {
+      // Triggers and foreign keys of partners are not for rows that the source has checked.
+      {"session_replication_role", "replica"},
+      {"synchronous_commit", "on"},
+      // A server that hangs in a transaction gives up its locks, and another one goes on.
+      {"idle_in_transaction_session_timeout", "15s"},
+      {"lock_timeout", "5s"},
+      {"statement_timeout", "0"},
+  };
+  if (use != PlaceUse::kWrite) settings.emplace_back("default_transaction_read_only", "on");
+  return settings;
+}
+
+absl::Status CheckPlace(postgres::Connection& connection) {
+  const auto version = connection.Query(
+      "SELECT current_setting('server_version_num')::bigint, pg_is_in_recovery(), current_database()::text",
+      {}, "looking at the database");
+  if (!version.ok()) return InStoreWords(version.status(), Touched::kMirroredTable);
+  const std::string database = absl::StrCat("the database '", version->Text(0, 2), "' ");
+  if (version->Int(0, 0) < kVersionMin) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(database, "is of PostgreSQL ", version->Int(0, 0) / 10'000,
+                     ", and mirrors need 15 or later. Upgrade it, or name another one."));
+  }
+  if (version->Bool(0, 1)) {
+    return absl::UnavailableError(absl::StrCat(
+        database, "is a standby's, where nothing is written. Name the primary, or all hosts with ",
+        "target_session_attrs=read-write."));
+  }
+  const auto rows = connection.Query(
+      "SELECT current_setting('server_encoding'), current_setting('fsync'), "
+      "current_setting('full_page_writes'), has_parameter_privilege('session_replication_role', 'SET'), "
+      "has_database_privilege(current_database(), 'CREATE'), current_user::text, current_database()::text",
+      {}, "looking at the database");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  const std::vector<std::string> missing = Missing(*rows);
+  if (missing.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(database, "cannot hold mirrors yet: ", absl::StrJoin(missing, "; ")));
+}
+
+}  // namespace mirror

@@ -1,0 +1,28 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_PLACE_SESSION_H_
+#define MIRROR_SERVER_STORE_POSTGRES_PLACE_SESSION_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "base/db/postgres/connection.h"
+
+namespace mirror {
+
+/// What a connection is for. Those that read cannot write.
+enum class PlaceUse : std::uint8_t {
+  kWrite,
+  kRead,  ///< What is soon over.
+  kScan,  ///< What takes minutes: snapshots, exports. It never keeps the others waiting.
+};
+
+/// What a session is set to when it connects, over postgres::PinnedSettings().
+postgres::Parameters SessionSettings(PlaceUse use);
+
+/// Whether the database can hold mirrors, and the role may do what a server has to. `connection` is without
+/// SessionSettings(), which need one of those rights. Errors: kFailedPrecondition, with all that is missing
+/// and what a DBA types; kUnavailable: it did not answer, or is a standby.
+absl::Status CheckPlace(postgres::Connection& connection);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_PLACE_SESSION_H_
