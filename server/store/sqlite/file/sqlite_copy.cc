@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 constexpr int kPagesAtATime = 1'000;
 constexpr char kUnfinished[] = ".part-XXXXXX";
 
-absl::Status Trouble(const std::string& doing, const std::string& path, int error) {
+absl::Status CopyTrouble(const std::string& doing, const std::string& path, int error) {
   const std::string words =
       absl::StrCat(doing, " '", path, "': ", std::strerror(error), ". No copy was made.");
   if (error == EEXIST) return absl::AlreadyExistsError(words);
@@ -35,7 +35,7 @@ absl::Status Trouble(const std::string& doing, const std::string& path, int erro
 
 /// The copy's own name is of no use to who reads this.
 absl::Status NotBegun(const std::string& folder, const std::string& path, int error) {
-  absl::Status status = Trouble("making a copy in", path, error);
+  absl::Status status = CopyTrouble("making a copy in", path, error);
   const char* next = "";
   if (error == ENOENT || error == ENOTDIR) {
     next = "' is no folder on the server's machine. Make it, writable for the server's user.";
@@ -47,9 +47,9 @@ absl::Status NotBegun(const std::string& folder, const std::string& path, int er
   return {status.code(), absl::StrCat(status.message(), " '", folder, next)};
 }
 
-absl::Status Sync(const std::string& path, int flags) {
+absl::Status SyncCopy(const std::string& path, int flags) {
   const int failed = SyncPath(path, flags);
-  return failed == 0 ? absl::OkStatus() : Trouble("syncing", path, failed);
+  return failed == 0 ? absl::OkStatus() : CopyTrouble("syncing", path, failed);
 }
 
 /// 0: SQLite did not tell.
@@ -93,13 +93,13 @@ absl::Status CopyPages(SqliteConnection& from, const std::string& path, const Go
 absl::Status MakeCopy(SqliteConnection& from, const std::string& path, const std::string& unfinished,
                       const GoOnCopying& go_on) {
   if (absl::Status copied = CopyPages(from, unfinished, go_on); !copied.ok()) return copied;
-  if (absl::Status synced = Sync(unfinished, O_RDWR); !synced.ok()) return synced;
+  if (absl::Status synced = SyncCopy(unfinished, O_RDWR); !synced.ok()) return synced;
   CrashPoint("backup.synced");
   if (renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
-    return Trouble("naming the copy", path, errno);
+    return CopyTrouble("naming the copy", path, errno);
   }
   CrashPoint("backup.named");
-  return Sync(fs::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
+  return SyncCopy(fs::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
 }
 
 }  // namespace

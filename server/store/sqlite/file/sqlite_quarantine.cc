@@ -28,13 +28,13 @@ std::uint64_t InodeOf(const std::string& path) {
   return stat(path.c_str(), &info) == 0 ? info.st_ino : 0;
 }
 
-absl::Status Trouble(const std::string& doing, const std::string& note, const std::string& why) {
+absl::Status NoteTrouble(const std::string& doing, const std::string& note, const std::string& why) {
   return absl::UnavailableError(absl::StrCat(doing, " '", note, "': ", why, ". Look at the disk."));
 }
 
-absl::Status SyncFolder(const std::string& note) {
+absl::Status SyncNote(const std::string& note) {
   const int failed = SyncPath(fs::path(note).parent_path().string(), O_RDONLY | O_DIRECTORY);
-  return failed == 0 ? absl::OkStatus() : Trouble("writing", note, std::strerror(failed));
+  return failed == 0 ? absl::OkStatus() : NoteTrouble("writing", note, std::strerror(failed));
 }
 
 /// Which file and which log it is about, and why. Of a note that was half written: less.
@@ -80,8 +80,8 @@ absl::Status SetLogOfDamagedAside(const std::string& path) {
   } else {
     fs::rename(log, absl::StrCat(path, ".damaged-", NowMs(), kLogSuffix), error);
   }
-  if (error) return Trouble("setting aside", log, error.message());
-  return SyncFolder(log);
+  if (error) return NoteTrouble("setting aside", log, error.message());
+  return SyncNote(log);
 }
 
 absl::Status LeaveDamaged(const std::string& path) {
@@ -94,20 +94,20 @@ absl::Status WriteQuarantine(const std::string& path, const std::string& why) {
   {
     std::ofstream file(note, std::ios::binary | std::ios::trunc);
     file << InodeOf(path) << ' ' << InodeOf(path + kLogSuffix) << '\n' << why.substr(0, kWhyBytesMax);
-    if (!file.flush()) return Trouble("writing", note, "it cannot be written");
+    if (!file.flush()) return NoteTrouble("writing", note, "it cannot be written");
   }
   if (const int failed = SyncPath(note, O_RDWR); failed != 0) {
-    return Trouble("writing", note, std::strerror(failed));
+    return NoteTrouble("writing", note, std::strerror(failed));
   }
-  return SyncFolder(note);
+  return SyncNote(note);
 }
 
 absl::Status RemoveQuarantine(const std::string& path) {
   const std::string note = path + kQuarantineSuffix;
   std::error_code error;
   const bool removed = fs::remove(note, error);
-  if (error) return Trouble("removing", note, error.message());
-  return removed ? SyncFolder(note) : absl::OkStatus();
+  if (error) return NoteTrouble("removing", note, error.message());
+  return removed ? SyncNote(note) : absl::OkStatus();
 }
 
 }  // namespace mirror
