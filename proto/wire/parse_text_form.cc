@@ -15,10 +15,11 @@ constexpr std::int64_t kTicksOfDay = 86'400 * kTicksOfSecond;
 constexpr std::int64_t kDaysToYearOne = 306;
 constexpr std::size_t kDateLength = 10, kFractionDigits = 7;
 
-/// The digits of `text` from `at` on; anything else counts as some digit, and shows when it is written back.
+/// The digits of `text` from `at` on; anything else counts as some digit (of sixteen at most, so that no sum
+/// overflows), and shows when it is written back.
 std::int64_t Digits(std::string_view text, std::size_t at, std::size_t count) {
   std::int64_t value = 0;
-  for (std::size_t i = at; i < at + count && i < text.size(); ++i) value = value * 10 + (text[i] - '0');
+  for (std::size_t i = at; i < at + count && i < text.size(); ++i) value = value * 10 + (text[i] & 0xf);
   return value;
 }
 

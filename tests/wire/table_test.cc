@@ -407,7 +407,7 @@ TEST(PackTableTest, KeepsEverything) {
 }
 
 TEST(PackTableTest, AZeroWithASignThatAnEarlierVersionTookHasNoneAnyMore) {
-  TableSchema table = Contacts();
+  TableSchema table = Everything();
   for (const auto& [kept, now] : {std::pair("-0.00"s, "0.00"s), std::pair("-0.10"s, "-0.10"s)}) {
     table.columns[7].default_value = kept;
     const std::string packed = PackTable(table);
