@@ -190,12 +190,13 @@ absl::Status WriteFilesAtomically(const std::vector<NewFile>& files, ExistingFil
 void RemoveTemporaries(const std::string& path) {
   namespace fs = std::filesystem;
   const std::string begin = absl::StrCat(".", fs::path(path).filename().string(), ".");
+  const std::size_t length = begin.size() + NewNonce().size();
   std::vector<fs::path> temporaries;
   std::error_code error;
   for (fs::directory_iterator it(FolderOf(path), error), end; !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
     std::error_code unknown;
-    if (name.starts_with(begin) && name.size() == begin.size() + NewNonce().size() &&
+    if (name.starts_with(begin) && name.size() == length &&
         name.find_first_not_of("0123456789ABCDEF", begin.size()) == std::string::npos &&
         fs::is_regular_file(it->symlink_status(unknown))) {
       temporaries.push_back(it->path());

@@ -76,8 +76,8 @@ class ConfigFile {
   static constexpr std::uintmax_t kBytesMax = 16 << 20;
 
   /// Reads the file. `advice` is what a person does who has none. Errors: kNotFound, kPermissionDenied (also
-  /// a file over kBytesMax or whose length changes, and those of
-  /// CheckConfigOwner()), kInvalidArgument: it is no TOML.
+  /// a file over kBytesMax or whose length changes, and those of CheckConfigOwner()), kInvalidArgument: it is
+  /// no TOML.
   static absl::StatusOr<ConfigFile> Open(const std::string& path, const std::string& advice);
 
   const std::string& path() const { return path_; }

@@ -76,7 +76,8 @@ Terminal TerminalOf(const std::ostream& out);
 std::ostream& operator<<(std::ostream& out, const Coloured& word);
 
 /// The exit code of `program`: `code`, or 1 where that is 0 and what was printed could not be written, as on
-/// a full disk. `err` is told so, and of 0 that all else was done.
+/// a full disk. `err` is told so, and of 0 that all else was done. A reader of stdout that has ended misses
+/// nothing.
 int ExitCode(int code, std::ostream& out, std::ostream& err, std::string_view program);
 
 }  // namespace mirror

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
+#include "tests/support/postgres_database.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"
 
@@ -29,25 +30,11 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
 
-class PostgresTest : public testing::Test {
+class PostgresTest : public PostgresDatabaseTest {
  protected:
-  void SetUp() override {
-    SKIP_WITHOUT_POSTGRES();
-    server_ = PostgresServer::Shared();
-    ASSERT_NE(server_, nullptr);
-    conninfo_ = server_->NewDatabase();
-    connection_ = Connect();
+  void Fill() override {
     ASSERT_THAT(connection_->Execute("CREATE TABLE public.t (k bigint PRIMARY KEY, v text)"), IsOk());
   }
-  std::unique_ptr<Connection> Connect() const {
-    auto opened = Connection::Open({.conninfo = conninfo_, .application_name = "mirror-test"});
-    EXPECT_THAT(opened, IsOk());
-    return *std::move(opened);
-  }
-
-  PostgresServer* server_ = nullptr;
-  std::string conninfo_;
-  std::unique_ptr<Connection> connection_;
 };
 
 TEST_F(PostgresTest, ValuesComeBackAsTheyWentWithTheirTypes) {
@@ -97,7 +84,7 @@ TEST_F(PostgresTest, TheSessionIsOursWhateverTheDatabaseSays) {
                            "current_database()); EXECUTE format('ALTER DATABASE %I SET DateStyle = German', "
                            "current_database()); END $$"),
       IsOk());
-  const auto other = Connect();
+  const auto other = Connect(conninfo_);
   const auto path = other->Query(
       "SELECT current_setting('search_path'), current_setting('row_security'), "
       "current_setting('application_name'), current_setting('client_encoding')");
@@ -166,12 +153,12 @@ TEST_F(PostgresTest, StatementsArePreparedAtTheirSecondUse) {
   // Its result has another type now: begun again outside of a transaction, an error for the caller within.
   ASSERT_THAT(connection_->Query("SELECT * FROM public.t"), IsOk());
   ASSERT_THAT(connection_->Query("SELECT * FROM public.t"), IsOk());
-  ASSERT_THAT(Connect()->Execute("ALTER TABLE public.t ADD COLUMN w text"), IsOk());
+  ASSERT_THAT(Connect(conninfo_)->Execute("ALTER TABLE public.t ADD COLUMN w text"), IsOk());
   const auto rows = connection_->Query("SELECT * FROM public.t");
   ASSERT_THAT(rows, IsOk());
   EXPECT_EQ(rows->columns(), 3);
   ASSERT_THAT(connection_->Query("SELECT * FROM public.t"), IsOk());
-  ASSERT_THAT(Connect()->Execute("ALTER TABLE public.t ADD COLUMN x text"), IsOk());
+  ASSERT_THAT(Connect(conninfo_)->Execute("ALTER TABLE public.t ADD COLUMN x text"), IsOk());
   {
     Transaction transaction(*connection_);
     ASSERT_THAT(transaction.Begin(), IsOk());
@@ -224,7 +211,7 @@ TEST_F(PostgresTest, RowsComeOneByOneAndMayBeLeft) {
 TEST_F(PostgresTest, AnotherThreadCancelsAndTheConnectionGoesOn) {
   const std::shared_ptr<Canceller> canceller = connection_->canceller();
   std::thread other([&] {
-    const auto asking = Connect();
+    const auto asking = Connect(conninfo_);
     while (*asking->Number("SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'") ==
            0) {
       std::this_thread::sleep_for(milliseconds(10));
@@ -242,7 +229,7 @@ TEST_F(PostgresTest, AnotherThreadCancelsAndTheConnectionGoesOn) {
 
 TEST_F(PostgresTest, LocksThatAreNotToBeHadAndDeadlocksHaveTheirClass) {
   ASSERT_THAT(connection_->Run("INSERT INTO public.t VALUES (1), (2)"), IsOk());
-  const auto other = Connect();
+  const auto other = Connect(conninfo_);
   Transaction mine(*connection_), others(*other);
   ASSERT_THAT(mine.Begin(), IsOk());
   ASSERT_THAT(others.Begin(), IsOk());
@@ -258,7 +245,7 @@ TEST_F(PostgresTest, LocksThatAreNotToBeHadAndDeadlocksHaveTheirClass) {
     EXPECT_EQ(TroubleOf(waited), Trouble::kLockTimeout);
   }
   std::thread waiting([&] { connection_->Run(sql, {2}).IgnoreError(); });
-  const auto asking = Connect();
+  const auto asking = Connect(conninfo_);
   while (*asking->Number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
     std::this_thread::sleep_for(milliseconds(10));
   }
@@ -341,7 +328,7 @@ TEST_F(PostgresTest, AServerThatIsKilledInATransactionIsLostAndWhatWasCommittedS
 TEST_F(PostgresTest, AStatementOutsideOfATransactionMayHaveBeenApplied) {
   const int pid = connection_->server_pid();
   std::thread other([&] {
-    const auto asking = Connect();
+    const auto asking = Connect(conninfo_);
     while (*asking->Number(
                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(59)%' AND pid = $1",
                {pid}) == 0) {

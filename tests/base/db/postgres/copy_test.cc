@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/transaction.h"
-#include "tests/support/postgres_server.h"
+#include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror::postgres {
@@ -25,22 +25,14 @@ using testing::Not;
 constexpr char kIn[] = "COPY public.t FROM STDIN (FORMAT binary)";
 constexpr char kOut[] = "COPY (SELECT * FROM public.t ORDER BY k) TO STDOUT (FORMAT binary)";
 
-class PostgresCopy : public testing::Test {
+class PostgresCopy : public PostgresDatabaseTest {
  protected:
-  void SetUp() override {
-    SKIP_WITHOUT_POSTGRES();
-    PostgresServer* const server = PostgresServer::Shared();
-    ASSERT_NE(server, nullptr);
-    auto opened = Connection::Open({.conninfo = server->NewDatabase()});
-    ASSERT_THAT(opened, IsOk());
-    connection_ = *std::move(opened);
+  void Fill() override {
     ASSERT_THAT(
         connection_->Execute("CREATE TABLE public.t (k int8 PRIMARY KEY, r float8, v text, b bytea, y bool)"),
         IsOk());
   }
   std::int64_t Rows() { return *connection_->Number("SELECT count(*) FROM public.t"); }
-
-  std::unique_ptr<Connection> connection_;
 };
 
 TEST_F(PostgresCopy, RowsGoInAndComeOut) {

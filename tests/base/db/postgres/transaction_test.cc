@@ -12,6 +12,7 @@
 
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/pipeline.h"
+#include "tests/support/postgres_database.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"
 
@@ -25,27 +26,13 @@ using testing::SizeIs;
 
 constexpr char kInsert[] = "INSERT INTO public.t VALUES ($1)";
 
-class PostgresTransaction : public testing::Test {
+class PostgresTransaction : public PostgresDatabaseTest {
  protected:
-  void SetUp() override {
-    SKIP_WITHOUT_POSTGRES();
-    server_ = PostgresServer::Shared();
-    ASSERT_NE(server_, nullptr);
-    conninfo_ = server_->NewDatabase();
-    connection_ = Connect(conninfo_);
+  void Fill() override {
     ASSERT_THAT(connection_->Execute("CREATE TABLE public.t (k bigint PRIMARY KEY DEFERRABLE)"), IsOk());
-  }
-  static std::unique_ptr<Connection> Connect(const std::string& conninfo) {
-    auto opened = Connection::Open({.conninfo = conninfo});
-    EXPECT_THAT(opened, IsOk());
-    return *std::move(opened);
   }
   std::int64_t Rows() const { return *Connect(conninfo_)->Number("SELECT count(*) FROM public.t"); }
   std::string Database() const { return conninfo_.substr(conninfo_.rfind('=') + 1); }
-
-  PostgresServer* server_ = nullptr;
-  std::string conninfo_;
-  std::unique_ptr<Connection> connection_;
 };
 
 TEST_F(PostgresTransaction, KeepsWhatIsCommittedAndTakesTheRestBack) {

@@ -12,6 +12,7 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/types.h"
+#include "tests/support/postgres_database.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"
 
@@ -24,28 +25,20 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-class PlaceOfMirrors : public testing::Test {
+class PlaceOfMirrors : public PostgresDatabaseTest {
  protected:
-  void SetUp() override {
-    SKIP_WITHOUT_POSTGRES();
-    server_ = PostgresServer::Shared();
-    ASSERT_NE(server_, nullptr);
+  void Fill() override {
     options_.name = "p1";
-    options_.conninfo = server_->NewDatabase();
-    auto opened = postgres::Connection::Open({.conninfo = options_.conninfo});
-    ASSERT_THAT(opened.status(), IsOk());
-    dba_ = *std::move(opened);
+    options_.conninfo = conninfo_;
   }
-  void Do(const std::string& sql) { ASSERT_THAT(dba_->Execute(sql), IsOk()); }
+  void Do(const std::string& sql) { ASSERT_THAT(connection_->Execute(sql), IsOk()); }
 
-  PostgresServer* server_ = nullptr;
   PlaceOptions options_;
-  std::unique_ptr<postgres::Connection> dba_;
 };
 
 TEST_F(PlaceOfMirrors, ARoleWithoutTheRightsIsToldWhatToGrant) {
   Do("CREATE ROLE keeper LOGIN");
-  const std::string database = dba_->Query("SELECT current_database()::text")->Text(0, 0);
+  const std::string database = connection_->Query("SELECT current_database()::text")->Text(0, 0);
   options_.conninfo += " user=keeper";
   EXPECT_THAT(
       PostgresPlace::Open(options_).status(),
@@ -136,7 +129,7 @@ TEST_F(PlaceOfMirrors, ErrorsHaveTheCodesOfAStore) {
     SCOPED_TRACE(one.sql);
     const bool waits = std::string(one.sql).find("LOCK TABLE") != std::string::npos;
     ASSERT_THAT((*other)->Execute(waits ? "BEGIN; LOCK TABLE public.t" : "BEGIN"), IsOk());
-    const absl::Status status = dba_->Execute(one.sql);
+    const absl::Status status = connection_->Execute(one.sql);
     EXPECT_THAT(InStoreWords(status, Touched::kOwnTable), StatusIs(one.of_own));
     const absl::Status told = InStoreWords(status, Touched::kMirroredTable);
     EXPECT_THAT(told, StatusIs(one.of_mirrored, AllOf(HasSubstr(one.words), Not(HasSubstr("secret")))));
@@ -200,13 +193,14 @@ TEST_F(PlaceOfMirrors, AColumnIsDeclaredWithTheTypeThatItsValuesAreSentIn) {
     EXPECT_EQ(PostgresFormOf(one.column), one.form);
     Do(absl::StrCat("DROP TABLE IF EXISTS public.t; CREATE TABLE public.t (c ", DeclaredType(one.column),
                     ")"));
-    EXPECT_THAT(dba_->Number("SELECT atttypid FROM pg_attribute WHERE attrelid = 'public.t'::regclass AND "
-                             "attname = 'c'"),
-                IsOkAndHolds(static_cast<std::int64_t>(ElementType(one.column))));
+    EXPECT_THAT(
+        connection_->Number("SELECT atttypid FROM pg_attribute WHERE attrelid = 'public.t'::regclass AND "
+                            "attname = 'c'"),
+        IsOkAndHolds(static_cast<std::int64_t>(ElementType(one.column))));
     postgres::Array values(ElementType(one.column));
     values.Add(postgres::Value::Null(ElementType(one.column)));
     EXPECT_THAT(
-        dba_->Run(
+        connection_->Run(
             absl::StrCat("INSERT INTO public.t SELECT * FROM unnest($1::", ElementName(one.column), "[])"),
             {values.value()}),
         IsOkAndHolds(1));

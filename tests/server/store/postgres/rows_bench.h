@@ -22,7 +22,7 @@
 #include "server/store/sqlite/rows/sqlite_rows.h"
 #include "server/store/sqlite/rows/sqlite_schema.h"
 #include "server/store/sqlite/rows/sqlite_stored_row.h"
-#include "tests/support/postgres_server.h"
+#include "tests/support/postgres_database.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
@@ -73,17 +73,11 @@ inline void ExpectSame(const Contents& a, const Contents& b, const TableSchema& 
 }
 
 /// Mirrored tables in a PostgreSQL, written by batches that went through the codec.
-class PostgresRowsBench : public testing::Test {
+class PostgresRowsBench : public PostgresDatabaseTest {
  protected:
   static constexpr char kReceipts[] = "m._mirror_receipts";
 
-  void SetUp() override {
-    SKIP_WITHOUT_POSTGRES();
-    PostgresServer* const server = PostgresServer::Shared();
-    ASSERT_NE(server, nullptr);
-    auto opened = postgres::Connection::Open({.conninfo = server->NewDatabase()});
-    ASSERT_THAT(opened, IsOk());
-    connection_ = *std::move(opened);
+  void Fill() override {
     Run("CREATE SCHEMA m");
     Run(absl::StrCat("CREATE TABLE ", kReceipts,
                      " (kind smallint, table_key text COLLATE \"C\", number bigint, \"offset\" bigint, cycle "
@@ -156,8 +150,6 @@ class PostgresRowsBench : public testing::Test {
     EXPECT_THAT(number, IsOk()) << sql;
     return number.value_or(-1);
   }
-
-  std::unique_ptr<postgres::Connection> connection_;
 };
 
 /// As SQLite has the values of a row, without anything of ours between.
