@@ -97,6 +97,10 @@ ROOMS = {
         ("SQLite",),
     ),
     "server/store/postgres/place": ("base base/db/postgres proto/wire server/plan server/store", ()),
+    "server/store/postgres/records": (
+        "base base/db/postgres proto/wire server/plan server/store server/store/postgres/place",
+        (),
+    ),
     "server/store/postgres/rows": (
         "base base/db/postgres proto/wire server/plan server/store server/store/postgres/place",
         (),

@@ -1,0 +1,32 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_RECORDS_HOOK_ROWS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_RECORDS_HOOK_ROWS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "server/plan/plan.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/records/own_writes.h"
+
+// What waits to be told to hooks: it moves in the transaction of what it speaks of.
+
+namespace mirror {
+
+/// The oldest that waits for `hook`.
+absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connection,
+                                                   const PostgresOwnTables& names, const std::string& hook);
+/// Numbered behind all that ever waited. What waits for other hooks than `known` goes first.
+void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<HookNote>& notes,
+              const std::vector<std::string>& known);
+/// Leaves the newest `count_max`, and gives how many went.
+absl::StatusOr<std::uint64_t> TrimHooks(postgres::Connection& connection, const PostgresOwnTables& names,
+                                        std::int64_t count_max);
+void RemoveHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<std::int64_t>& ids);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_RECORDS_HOOK_ROWS_H_

@@ -1,0 +1,199 @@
+#include "server/store/postgres/records/ledger_rows.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/records/state_payload.h"
+#include "server/store/postgres/records/state_rows.h"
+
+namespace mirror {
+namespace {
+
+// Where a payload's numbers stand that SQL looks at.
+constexpr int kEqualityAt = NumberAt(1);
+constexpr int kCommitted = 0, kLossAtMs = 1, kLostRows = 3;
+
+postgres::Value OfKind(StateKind kind) { return static_cast<std::int64_t>(kind); }
+
+/// Of a TableCheck, behind `wanted`: what a population makes unknown.
+PayloadWriter& AddKnown(PayloadWriter& payload, const TableCheck& check) {
+  return payload.Number(static_cast<std::int64_t>(check.equality))
+      .Number(check.position.lsn.value)
+      .Number(check.checked_ms)
+      .Number(static_cast<std::int64_t>(check.rows_differ));
+}
+
+std::string HoldPayload(const Hold& hold) {
+  PayloadWriter payload;
+  payload.Number(static_cast<std::int64_t>(hold.kind))
+      .Number(static_cast<std::int64_t>(hold.rows))
+      .Number(static_cast<std::int64_t>(hold.rows_before))
+      .Number(hold.since_ms)
+      .Number(static_cast<std::int64_t>(hold.state))
+      .Text(hold.table)
+      .Text(hold.source_id)
+      .Text(hold.reason);
+  for (const std::vector<std::string>* list : {&hold.tables, &hold.keys}) {
+    payload.Number(static_cast<std::int64_t>(list->size()));
+    for (const std::string& text : *list) payload.Text(text);
+  }
+  return payload.Take();
+}
+
+bool ReadHold(const StateRow& row, Hold& hold) {
+  PayloadReader payload(row.bytes());
+  hold.id = static_cast<std::uint64_t>(row.number);
+  hold.kind = static_cast<HoldKind>(payload.Number());
+  hold.rows = payload.Unsigned();
+  hold.rows_before = payload.Unsigned();
+  hold.since_ms = payload.Number();
+  hold.state = static_cast<HoldState>(payload.Number());
+  hold.table = payload.Text();
+  hold.source_id = payload.Text();
+  hold.reason = payload.Text();
+  for (std::vector<std::string>* list : {&hold.tables, &hold.keys}) {
+    const std::uint64_t size = payload.Unsigned();
+    // A number that was not written by us is no reason to take memory.
+    if (size > row.bytes().size()) return false;
+    for (std::uint64_t i = 0; i < size; ++i) list->push_back(payload.Text());
+  }
+  return payload.is_whole();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<TableCheck>> SelectChecks(postgres::Connection& connection,
+                                                     const PostgresOwnTables& names) {
+  const auto rows = ReadState(connection, names, StateKind::kCheck);
+  if (!rows.ok()) return rows.status();
+  std::vector<TableCheck> checks;
+  for (const StateRow& row : *rows) {
+    PayloadReader payload(row.bytes());
+    TableCheck& check = checks.emplace_back();
+    check.wanted = payload.Number() != 0;
+    check.equality = static_cast<Equality>(payload.Number());
+    check.position.lsn.value = payload.Number();
+    check.checked_ms = payload.Number();
+    check.rows_differ = payload.Unsigned();
+    check.table = payload.Text();
+    check.position.lineage = payload.Text();
+    if (check.position.lsn == Lsn{}) check.position.lineage.clear();
+    if (!payload.is_whole()) return DamagedState(names, StateKind::kCheck);
+  }
+  return checks;
+}
+
+void WriteCheck(OwnWrites& writes, const PostgresOwnTables& names, const TableCheck& check) {
+  PayloadWriter payload;
+  payload.Number(check.wanted ? 1 : 0);
+  AddKnown(payload, check).Text(check.table).Text(check.position.lineage);
+  PutState(writes, names, StateKind::kCheck, {FoldName(check.table), 0, payload.Take()});
+}
+
+void ForgetCheck(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
+  PayloadWriter unknown;
+  // Without the byte in front, and from the first number's bytes on.
+  const std::string bytes = AddKnown(unknown, {}).Take().substr(2);
+  writes.Add(
+      absl::StrCat("UPDATE ", names.state, " SET payload = overlay(payload PLACING $3 FROM ", kEqualityAt,
+                   ") WHERE kind = $1 AND table_key = $2"),
+      {OfKind(StateKind::kCheck), writes.Keep(FoldName(table)), postgres::Value::Bytes(writes.Keep(bytes))});
+}
+
+absl::StatusOr<std::vector<Hold>> SelectHolds(postgres::Connection& connection,
+                                              const PostgresOwnTables& names) {
+  const auto rows = ReadState(connection, names, StateKind::kHold);
+  if (!rows.ok()) return rows.status();
+  std::vector<Hold> holds(rows->size());
+  for (std::size_t i = 0; i < holds.size(); ++i) {
+    if (!ReadHold((*rows)[i], holds[i])) return DamagedState(names, StateKind::kHold);
+  }
+  std::sort(holds.begin(), holds.end(), [](const Hold& a, const Hold& b) { return a.id < b.id; });
+  return holds;
+}
+
+void WriteHold(OwnWrites& writes, const PostgresOwnTables& names, const Hold& hold) {
+  writes.Add(
+      absl::StrCat("WITH old AS (UPDATE ", names.state,
+                   " SET payload = $4 WHERE kind = $1 AND table_key = $2 AND substr(payload, ", NumberAt(0),
+                   ", 8) = int8send($3) RETURNING 1), new AS (UPDATE ", names.tenant,
+                   " SET next_id = next_id + 1 WHERE NOT EXISTS (SELECT 1 FROM old) RETURNING next_id - 1 AS "
+                   "id) INSERT INTO ",
+                   names.state, " (kind, table_key, number, payload) SELECT $1, $2, id, $4 FROM new"),
+      {OfKind(StateKind::kHold), writes.Keep(FoldName(hold.table)), static_cast<std::int64_t>(hold.kind),
+       postgres::Value::Bytes(writes.Keep(HoldPayload(hold)))});
+}
+
+void RemoveHold(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t id) {
+  writes.Add(absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND number = $2"),
+             {OfKind(StateKind::kHold), static_cast<std::int64_t>(id)});
+}
+
+void SettleHolds(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
+  if (!table.empty()) RemoveState(writes, names, StateKind::kHold, FoldName(table));
+}
+
+absl::StatusOr<std::vector<Loss>> SelectLosses(postgres::Connection& connection,
+                                               const PostgresOwnTables& names, const std::string& table) {
+  const auto rows = ReadState(connection, names, StateKind::kLoss, FoldName(table));
+  if (!rows.ok()) return rows.status();
+  std::vector<Loss> losses;
+  for (const StateRow& row : *rows) {
+    PayloadReader payload(row.bytes());
+    Loss& loss = losses.emplace_back();
+    loss.cycle = row.number;
+    loss.committed = payload.Number() != 0;
+    loss.at_ms = payload.Number();
+    loss.planned = payload.Number();
+    loss.rows = payload.Number();
+    loss.rows_before = payload.Number();
+    if (!payload.is_whole()) return DamagedState(names, StateKind::kLoss);
+  }
+  return losses;
+}
+
+void AddLoss(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table, const Loss& loss,
+             std::int64_t rows) {
+  std::string payload = PayloadWriter()
+                            .Number(0)
+                            .Number(loss.at_ms)
+                            .Number(loss.planned)
+                            .Number(rows)
+                            .Number(loss.rows_before)
+                            .Take();
+  // Up to `at_ms` of the new one, `planned` of the old one, both rows, and the rest of the old one.
+  const int planned_from = NumberAt(kLossAtMs) + 8, rows_from = NumberAt(kLostRows);
+  writes.Add(
+      absl::StrCat("INSERT INTO ", names.state,
+                   " AS old (kind, table_key, number, payload) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, "
+                   "table_key, number) DO UPDATE SET payload = substr(EXCLUDED.payload, 1, ",
+                   planned_from - 1, ") || substr(old.payload, ", planned_from, ", ",
+                   rows_from - planned_from, ") || int8send(", NumberSql("old.payload", kLostRows), " + ",
+                   NumberSql("EXCLUDED.payload", kLostRows), ") || substr(old.payload, ", rows_from + 8, ")"),
+      {OfKind(StateKind::kLoss), writes.Keep(FoldName(table)), loss.cycle,
+       postgres::Value::Bytes(writes.Keep(std::move(payload)))});
+}
+
+void MarkLossesCommitted(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
+  writes.Add(absl::StrCat("UPDATE ", names.state, " SET payload = overlay(payload PLACING int8send(1) FROM ",
+                          NumberAt(kCommitted), ") WHERE kind = $1 AND table_key = $2 AND ",
+                          NumberSql("payload", kCommitted), " = 0"),
+             {OfKind(StateKind::kLoss), writes.Keep(FoldName(table))});
+}
+
+void ForgetLosses(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t before_ms) {
+  writes.Add(
+      absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND ", NumberSql("payload", kCommitted),
+                   " = 1 AND ", NumberSql("payload", kLossAtMs), " < $2"),
+      {OfKind(StateKind::kLoss), before_ms});
+}
+
+void ForgetLedger(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
+  RemoveState(writes, names, StateKind::kCheck, FoldName(table));
+  RemoveState(writes, names, StateKind::kLoss, FoldName(table));
+  SettleHolds(writes, names, table);
+}
+
+}  // namespace mirror

@@ -1,0 +1,47 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_RECORDS_METADATA_ROWS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_RECORDS_METADATA_ROWS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "server/plan/plan.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/records/own_writes.h"
+
+// The table that partners know, `<contextId>_mirroring`, with a row for each mirrored table; and what is
+// agreed of those.
+
+namespace mirror {
+
+/// By name. `tables`: only those; none: all. `lock`: inside a transaction, a DBA's change of one comes before
+/// it or after.
+absl::StatusOr<std::vector<TableRecord>> SelectRecords(postgres::Connection& connection,
+                                                       const PostgresOwnTables& names,
+                                                       const std::vector<std::string>& tables = {},
+                                                       bool lock = false);
+void WriteRecord(OwnWrites& writes, const PostgresOwnTables& names, const TableRecord& record);
+void RemoveRecord(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
+void WriteRowCount(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
+                   std::uint64_t rows);
+
+/// A row of `_mirror_schema`.
+struct AgreedTable {
+  TableSchema schema;
+  std::int64_t generation = 0;  ///< Grows when other rows come under the table's name.
+  std::string kinds;            ///< Of the store's rows: which byte of kKindsColumn is which column's.
+  bool is_there = false;        ///< Else somebody dropped the table.
+};
+/// By folded name. `tables` as above. Errors: kDataLoss, too: one is not as the mirror wrote it.
+absl::StatusOr<std::vector<AgreedTable>> SelectAgreed(postgres::Connection& connection,
+                                                      const PostgresOwnTables& names,
+                                                      const std::vector<std::string>& tables = {});
+void WriteAgreed(OwnWrites& writes, const PostgresOwnTables& names, const AgreedTable& agreed);
+void RemoveAgreed(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_RECORDS_METADATA_ROWS_H_

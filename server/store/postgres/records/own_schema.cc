@@ -1,0 +1,190 @@
+#include "server/store/postgres/records/own_schema.h"
+
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
+#include "base/db/postgres/transaction.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/state_payload.h"
+#include "server/store/postgres/records/state_rows.h"
+
+namespace mirror {
+namespace {
+
+/// Behind the name of a table.
+struct OwnTable {
+  std::string name;   ///< Quoted, with its schema.
+  std::string plain;  ///< Without.
+  const char* columns;
+  const char* key;
+  const char* more;
+};
+
+constexpr char kTenantColumns[] =
+    "context_id text COLLATE \"C\", issuer text NOT NULL DEFAULT '', environment text NOT NULL DEFAULT '', "
+    "source_id text NOT NULL DEFAULT '', cycle bigint NOT NULL DEFAULT 0, active boolean NOT NULL DEFAULT "
+    "false, holder text NOT NULL DEFAULT '', since_ms bigint NOT NULL DEFAULT 0, progress_ms bigint NOT NULL "
+    "DEFAULT 0, completed_cycle bigint NOT NULL DEFAULT 0, completed_ms bigint NOT NULL DEFAULT 0, paused "
+    "boolean NOT NULL DEFAULT false, pause_reason text NOT NULL DEFAULT '', clock_ms bigint NOT NULL DEFAULT "
+    "0, announced text NOT NULL DEFAULT '', touched boolean NOT NULL DEFAULT false, missed_cycle bigint NOT "
+    "NULL DEFAULT 0, missed_ms bigint NOT NULL DEFAULT 0, scrub boolean NOT NULL DEFAULT false, "
+    "source_accepted boolean NOT NULL DEFAULT false, layout bigint NOT NULL, layout_min bigint NOT NULL, "
+    "program text NOT NULL, epoch bigint NOT NULL, state text NOT NULL, moved_to text, rev bigint NOT NULL "
+    "DEFAULT 0, state_rev bigint NOT NULL DEFAULT 0, timeline text NOT NULL, self_oid oid NOT NULL, next_id "
+    "bigint NOT NULL DEFAULT 1";
+/// Rows that are updated in place, again and again.
+constexpr char kLoose[] = " WITH (fillfactor = 50)";
+
+std::vector<OwnTable> TablesOf(const std::string& context_id, const PostgresOwnTables& names) {
+  return {
+      {names.metadata, MetadataOf(context_id),
+       "table_key text COLLATE \"C\", table_name text NOT NULL, schema_hash text, lsn bigint, lineage bytea, "
+       "pending_lsn bigint, pending_lineage bytea, seq bigint, row_count bigint, cycle bigint, state text",
+       "table_key", kLoose},
+      {names.tenant, "_mirror_tenant", kTenantColumns, "context_id", kLoose},
+      {names.definitions, "_mirror_schema",
+       "table_key text COLLATE \"C\", definition bytea NOT NULL, generation bigint NOT NULL, kinds bytea",
+       "table_key", ""},
+      {names.state, "_mirror_state",
+       "kind smallint, table_key text COLLATE \"C\", number bigint, payload bytea", "kind, table_key, number",
+       ""},
+      {names.receipts, "_mirror_receipts",
+       "kind smallint, table_key text COLLATE \"C\", number bigint, \"offset\" bigint, cycle bigint, data "
+       "bytea",
+       "kind, table_key, number, \"offset\"", ""},
+      {names.hooks, "_mirror_hooks",
+       "id bigint, hook text COLLATE \"C\" NOT NULL, event text NOT NULL, cycle bigint NOT NULL, at_ms "
+       "bigint "
+       "NOT NULL, json text NOT NULL, claimed_by text, claimed_until bigint",
+       "id", ""},
+  };
+}
+
+/// In which a partner sees how old the tables are, at the moment of the query.
+std::string FreshnessSql(const PostgresOwnTables& names) {
+  const auto ms = [](const char* payload) {
+    return absl::StrCat("('x' || encode(", payload, ".payload, 'hex'))::bit(64)::bigint");
+  };
+  const auto join = [&](const char* alias, StateKind kind, const char* key) {
+    return absl::StrCat(" LEFT JOIN ", names.state, " ", alias, " ON ", alias,
+                        ".kind = ", static_cast<int>(kind), " AND ", alias, ".table_key = ", key, " AND ",
+                        alias, ".number = 0");
+  };
+  return absl::StrCat(
+      "CREATE VIEW ", names.freshness,
+      " AS SELECT table_name, to_timestamp(source_ms / 1000.0) AS source_time, CASE WHEN source_ms IS NOT "
+      "NULL "
+      "THEN greatest(0, round(now_s - source_ms / 1000.0, 1)) END::double precision AS age_seconds, "
+      "(target_ms "
+      "/ 1000.0)::double precision AS target_seconds, target_ms IS NOT NULL AND (source_ms IS NULL OR now_s "
+      "- "
+      "source_ms / 1000.0 > target_ms / 1000.0) AS missed FROM (SELECT m.table_name, extract(epoch FROM "
+      "clock_timestamp()) AS now_s, CASE WHEN t.kind IS NULL THEN ",
+      ms("a"), " ELSE ", ms("t"), " END AS source_ms, nullif(coalesce(", ms("o"), ", ", ms("e"),
+      "), 0) AS target_ms FROM ", names.metadata, " m", join("t", StateKind::kTime, "m.table_key"),
+      join("a", StateKind::kTime, "''"), join("o", StateKind::kTarget, "m.table_key"),
+      join("e", StateKind::kTarget, "''"), ") AS every_table");
+}
+
+absl::Status MakeAll(postgres::Connection& connection, const std::string& context_id,
+                     const PostgresOwnTables& names, std::int64_t epoch) {
+  postgres::Transaction transaction(connection);
+  postgres::Pipeline pipeline(connection);
+  transaction.Begin(pipeline);
+  constexpr char kDoing[] = "making the mirror's schema";
+  pipeline.Queue(absl::StrCat("CREATE SCHEMA ", names.schema), {}, kDoing);
+  pipeline.Queue(absl::StrCat("REVOKE ALL ON SCHEMA ", names.schema, " FROM PUBLIC"), {}, kDoing);
+  int number = 0;
+  for (const OwnTable& table : TablesOf(context_id, names)) {
+    // Named, since PostgreSQL's own name of it could be that of a mirrored table.
+    pipeline.Queue(
+        absl::StrCat("CREATE TABLE ", table.name, " (", table.columns, ", CONSTRAINT _mirror_own_key_",
+                     ++number, " PRIMARY KEY (", table.key, "))", table.more),
+        {}, kDoing);
+    // Default privileges of the role may say otherwise.
+    pipeline.Queue(absl::StrCat("REVOKE ALL ON TABLE ", table.name, " FROM PUBLIC"), {}, kDoing);
+  }
+  pipeline.Queue(FreshnessSql(names), {}, kDoing);
+  pipeline.Queue(
+      absl::StrCat("INSERT INTO ", names.tenant,
+                   " (context_id, layout, layout_min, program, epoch, state, timeline, self_oid) "
+                   "SELECT $1, $2, $2, $3, $4, 'serving', left(pg_walfile_name("
+                   "pg_current_wal_lsn()), 8), $5::regclass::oid"),
+      std::vector<postgres::Value>{context_id, kPostgresLayout, MIRROR_VERSION, epoch, names.tenant}, kDoing);
+  return transaction.Commit(pipeline).status();
+}
+
+/// Of a schema that stands there, whoever made it.
+absl::Status CheckIsMirror(postgres::Connection& connection, const std::string& context_id,
+                           const PostgresOwnTables& names) {
+  const auto there = connection.Number("SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)",
+                                       {names.tenant}, "looking for the mirror's schema");
+  if (!there.ok()) return there.status();
+  if (*there == 1) {
+    const auto row =
+        connection.Number(absl::StrCat("SELECT count(*) FROM ", names.tenant, " WHERE context_id = $1"),
+                          {context_id}, "looking for the mirror's schema");
+    if (!row.ok()) return row.status();
+    if (*row == 1) return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("a schema ", names.schema, " stands there, and it is not the mirror of '", context_id,
+                   "'. Nothing was made: rename it, or drop it, and try again."));
+}
+
+}  // namespace
+
+absl::StatusOr<Made> MakeOwnSchema(postgres::Connection& connection, const std::string& context_id,
+                                   const PostgresOwnTables& names, std::int64_t epoch) {
+  const absl::Status made = MakeAll(connection, context_id, names, epoch);
+  if (made.ok()) return Made::kHere;
+  const postgres::Failure failure = postgres::FailureOf(made);
+  // Who comes second waits until the first one is done, and hears of it from an index.
+  const bool was_there = failure.sqlstate == "42P06" ||
+                         (failure.sqlstate == "23505" && failure.constraint == "pg_namespace_nspname_index");
+  if (!was_there) return InStoreWords(made, Touched::kMirroredTable);
+  absl::Status checked = CheckIsMirror(connection, context_id, names);
+  if (!checked.ok()) return InStoreWords(checked, Touched::kMirroredTable);
+  return Made::kWasThere;
+}
+
+absl::StatusOr<std::string> FindLost(postgres::Connection& connection, const std::string& context_id,
+                                     const PostgresOwnTables& names) {
+  const auto rows = connection.Query(
+      "SELECT c.relname::text, a.attname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND "
+      "a.attnum > 0 AND NOT a.attisdropped WHERE c.relnamespace = to_regnamespace($1) AND c.relkind = 'r' "
+      "AND "
+      "(c.relname LIKE '\\_mirror\\_%' OR c.relname = $2)",
+      {names.schema, MetadataOf(context_id)}, "looking at the mirror's own tables");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  std::set<std::string> tables;
+  std::set<std::pair<std::string, std::string>> columns;
+  for (int row = 0; row < rows->rows(); ++row) {
+    tables.insert(rows->Text(row, 0));
+    columns.emplace(rows->Text(row, 0), rows->Text(row, 1));
+  }
+  for (const OwnTable& table : TablesOf(context_id, names)) {
+    if (!tables.contains(table.plain)) return table.plain;
+    for (std::string_view rest = table.columns; !rest.empty();) {
+      std::string_view name = rest.substr(0, rest.find(' '));
+      if (name.front() == '"') name = name.substr(1, name.size() - 2);
+      if (!columns.contains({table.plain, std::string(name)}))
+        return absl::StrCat(table.plain, ".", std::string(name));
+      const std::size_t comma = rest.find(", ");
+      rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 2);
+    }
+  }
+  return std::string();
+}
+
+absl::Status CheckLayout(std::int64_t layout_min, const std::string& program) {
+  if (layout_min <= kPostgresLayout) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      "the mirror was written by version ", program, " and this is ", MIRROR_VERSION,
+      ", which cannot read it. Nothing was changed: upgrade this server to ", program, " or later."));
+}
+
+}  // namespace mirror

@@ -1,0 +1,35 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_RECORDS_OWN_SCHEMA_H_
+#define MIRROR_SERVER_STORE_POSTGRES_RECORDS_OWN_SCHEMA_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "server/store/postgres/place/names.h"
+
+// The schema of a mirror, with the tables that it keeps for itself, and their layout.
+
+namespace mirror {
+
+/// What this program writes. A mirror of an earlier layout is brought to it; one of a later is opened as long
+/// as its `layout_min` is no greater: until then layouts differ by additions.
+inline constexpr std::int64_t kPostgresLayout = 1;
+
+enum class Made : std::uint8_t { kHere, kWasThere };
+/// In one transaction of its own; of two servers that do it at once, one makes it. Errors: as a store's;
+/// kFailedPrecondition, too: a schema of that name holds no mirror.
+absl::StatusOr<Made> MakeOwnSchema(postgres::Connection& connection, const std::string& context_id,
+                                   const PostgresOwnTables& names, std::int64_t epoch);
+
+/// "table" or "table.column" of what somebody dropped since; empty: all is there.
+absl::StatusOr<std::string> FindLost(postgres::Connection& connection, const std::string& context_id,
+                                     const PostgresOwnTables& names);
+
+/// Whether this program can work with what has that layout. Errors: kUnavailable, for people.
+absl::Status CheckLayout(std::int64_t layout_min, const std::string& program);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_RECORDS_OWN_SCHEMA_H_

@@ -1,0 +1,113 @@
+#include "server/store/postgres/records/receipt_rows.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/state_payload.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kReadingReceipts[] = "reading the receipts";
+
+postgres::Value OfKind(ReceiptKind kind) { return static_cast<std::int64_t>(kind); }
+
+/// "SELECT … FROM … WHERE" the kind is $1.
+std::string Select(const PostgresOwnTables& names, const char* columns) {
+  return absl::StrCat("SELECT ", columns, " FROM ", names.receipts, " WHERE kind = $1");
+}
+
+void Insert(OwnWrites& writes, const PostgresOwnTables& names, ReceiptKind kind, const std::string& table,
+            std::int64_t number, std::int64_t cycle, std::string data) {
+  writes.Add(
+      absl::StrCat("INSERT INTO ", names.receipts,
+                   " (kind, table_key, number, \"offset\", cycle, data) VALUES ($1, $2, $3, 0, $4, $5) "
+                   "ON CONFLICT (kind, table_key, number, \"offset\") DO UPDATE SET cycle = "
+                   "EXCLUDED.cycle, data = EXCLUDED.data"),
+      {OfKind(kind), writes.Keep(FoldName(table)), number, cycle,
+       postgres::Value::Bytes(writes.Keep(std::move(data)))});
+}
+
+}  // namespace
+
+absl::StatusOr<ReceiptHead> SelectReceiptHead(postgres::Connection& connection,
+                                              const PostgresOwnTables& names) {
+  const auto rows =
+      connection.Query(absl::StrCat(Select(names, "number, data"), " ORDER BY number DESC LIMIT 1"),
+                       {OfKind(ReceiptKind::kReceipt)}, kReadingReceipts);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  ReceiptHead head;
+  if (rows->rows() == 1) head = {static_cast<std::uint64_t>(rows->Int(0, 0)), HashOf(rows->Text(0, 1))};
+  return head;
+}
+
+absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& connection,
+                                                        const PostgresOwnTables& names, std::uint64_t after,
+                                                        std::size_t count_max) {
+  std::vector<std::string> texts;
+  if (after > INT64_MAX) return texts;
+  const auto rows = connection.Query(
+      absl::StrCat(Select(names, "data"), " AND number > $2 ORDER BY number LIMIT $3"),
+      {OfKind(ReceiptKind::kReceipt), static_cast<std::int64_t>(after), static_cast<std::int64_t>(count_max)},
+      kReadingReceipts);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  for (int row = 0; row < rows->rows(); ++row) texts.push_back(rows->Text(row, 0));
+  return texts;
+}
+
+void InsertReceipt(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t number,
+                   const std::string& text) {
+  writes.Add(
+      absl::StrCat("INSERT INTO ", names.receipts,
+                   " (kind, table_key, number, \"offset\", cycle, data) VALUES ($1, '', $2, 0, 0, $3)"),
+      {OfKind(ReceiptKind::kReceipt), static_cast<std::int64_t>(number),
+       postgres::Value::Bytes(writes.Keep(text))});
+}
+
+void RemoveReceipts(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t through) {
+  writes.Add(absl::StrCat("DELETE FROM ", names.receipts, " WHERE kind = $1 AND number <= $2"),
+             {OfKind(ReceiptKind::kReceipt), static_cast<std::int64_t>(through)});
+}
+
+absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connection& connection,
+                                                             const PostgresOwnTables& names,
+                                                             const std::string& table) {
+  const std::string key = FoldName(table);
+  const auto rows = connection.Query(absl::StrCat(Select(names, "cycle, data"), " AND table_key = $2"),
+                                     {OfKind(ReceiptKind::kOpen), key}, kReadingReceipts);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (rows->rows() == 0) return std::nullopt;
+  PayloadReader payload(rows->View(0, 1));
+  OpenReceipt open;
+  open.cycle = rows->Int(0, 0);
+  open.seq = payload.Unsigned();
+  open.inserts = payload.Unsigned();
+  open.updates = payload.Unsigned();
+  open.deletes = payload.Unsigned();
+  open.content = payload.Text();
+  if (!payload.is_whole()) {
+    return absl::DataLossError(
+        absl::StrCat("the open receipt of table '", table, "' in ", names.receipts,
+                     " is not as the mirror wrote it: restore the mirror from a backup"));
+  }
+  return open;
+}
+
+void WriteOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
+                      const OpenReceipt& open) {
+  Insert(writes, names, ReceiptKind::kOpen, table, 0, open.cycle,
+         PayloadWriter()
+             .Number(static_cast<std::int64_t>(open.seq))
+             .Number(static_cast<std::int64_t>(open.inserts))
+             .Number(static_cast<std::int64_t>(open.updates))
+             .Number(static_cast<std::int64_t>(open.deletes))
+             .Text(open.content)
+             .Take());
+}
+
+void ForgetOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
+  writes.Add(absl::StrCat("DELETE FROM ", names.receipts, " WHERE kind = $1 AND table_key = $2"),
+             {OfKind(ReceiptKind::kOpen), writes.Keep(FoldName(table))});
+}
+
+}  // namespace mirror

@@ -1,0 +1,49 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_RECORDS_RECEIPT_ROWS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_RECORDS_RECEIPT_ROWS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "proto/wire/receipt.h"
+#include "server/plan/receipt_plan.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/records/own_writes.h"
+
+// The chain of receipts: its head moves in the transaction of the rows that it speaks of.
+
+namespace mirror {
+
+/// What stands in `_mirror_receipts`. The numbers stand in databases.
+enum class ReceiptKind : std::uint8_t {
+  kReceipt = 1,
+  kOpen = 2,
+  kPart = 3,  ///< Of a large value; `number` is its id.
+};
+
+absl::StatusOr<ReceiptHead> SelectReceiptHead(postgres::Connection& connection,
+                                              const PostgresOwnTables& names);
+/// Texts of those with a greater number, oldest first.
+absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& connection,
+                                                        const PostgresOwnTables& names, std::uint64_t after,
+                                                        std::size_t count_max);
+void InsertReceipt(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t number,
+                   const std::string& text);
+/// Those with this number and with lesser ones.
+void RemoveReceipts(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t through);
+
+absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connection& connection,
+                                                             const PostgresOwnTables& names,
+                                                             const std::string& table);
+void WriteOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
+                      const OpenReceipt& open);
+/// The table is gone.
+void ForgetOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_RECORDS_RECEIPT_ROWS_H_

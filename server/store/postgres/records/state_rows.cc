@@ -1,0 +1,149 @@
+#include "server/store/postgres/records/state_rows.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/state_payload.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kReading[] = "reading the mirror's own tables";
+
+postgres::Value NumberOf(StateKind kind) { return static_cast<std::int64_t>(kind); }
+
+}  // namespace
+
+absl::StatusOr<std::vector<StateRow>> ReadState(postgres::Connection& connection,
+                                                const PostgresOwnTables& names, StateKind kind,
+                                                const std::optional<std::string>& table_key) {
+  const auto rows = connection.Query(
+      absl::StrCat("SELECT table_key, number, payload FROM ", names.state,
+                   " WHERE kind = $1 AND ($2::text IS NULL OR table_key = $2) ORDER BY table_key, number"),
+      {NumberOf(kind),
+       table_key ? postgres::Value(*table_key) : postgres::Value::Null(postgres::Type::kText)},
+      kReading);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  std::vector<StateRow> state;
+  for (int row = 0; row < rows->rows(); ++row) {
+    StateRow& one = state.emplace_back();
+    one.table_key = rows->Text(row, 0);
+    one.number = rows->Int(row, 1);
+    if (!rows->IsNull(row, 2)) one.payload = rows->Text(row, 2);
+  }
+  return state;
+}
+
+void PutState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind, StateRow row) {
+  writes.Add(absl::StrCat("INSERT INTO ", names.state,
+                          " (kind, table_key, number, payload) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, "
+                          "table_key, number) DO UPDATE SET payload = EXCLUDED.payload"),
+             {NumberOf(kind), writes.Keep(std::move(row.table_key)), row.number,
+              row.payload ? postgres::Value::Bytes(writes.Keep(*std::move(row.payload)))
+                          : postgres::Value::Null(postgres::Type::kBytea)});
+}
+
+void RemoveState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind,
+                 const std::optional<std::string>& table_key) {
+  if (table_key) {
+    writes.Add(absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND table_key = $2"),
+               {NumberOf(kind), writes.Keep(*table_key)});
+  } else {
+    writes.Add(absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1"), {NumberOf(kind)});
+  }
+}
+
+absl::Status DamagedState(const PostgresOwnTables& names, StateKind kind) {
+  return absl::DataLossError(absl::StrCat("a row of ", names.state, " of kind ", static_cast<int>(kind),
+                                          " is not as the mirror wrote it: restore the mirror from a backup, "
+                                          "or reset it with 'mirrorctl reset'"));
+}
+
+absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(postgres::Connection& connection,
+                                                        const PostgresOwnTables& names) {
+  const auto rows = ReadState(connection, names, StateKind::kAnswer);
+  if (!rows.ok()) return rows.status();
+  std::vector<SchemaAnswer> answers;
+  for (const StateRow& row : *rows) {
+    PayloadReader payload(row.bytes());
+    SchemaAnswer& answer = answers.emplace_back();
+    answer.action = static_cast<std::int32_t>(payload.Number());
+    answer.table = payload.Text();
+    answer.reason = payload.Text();
+    if (!payload.is_whole()) return DamagedState(names, StateKind::kAnswer);
+  }
+  return answers;
+}
+
+void WriteAnswers(OwnWrites& writes, const PostgresOwnTables& names,
+                  const std::vector<SchemaAnswer>& answers) {
+  RemoveState(writes, names, StateKind::kAnswer);
+  for (const SchemaAnswer& answer : answers) {
+    PutState(writes, names, StateKind::kAnswer,
+             {FoldName(answer.table), 0,
+              PayloadWriter().Number(answer.action).Text(answer.table).Text(answer.reason).Take()});
+  }
+}
+
+absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(postgres::Connection& connection,
+                                                        const PostgresOwnTables& names, std::int64_t cycle) {
+  const auto rows = ReadState(connection, names, StateKind::kCycleNote);
+  if (!rows.ok()) return rows.status();
+  std::vector<CycleNote> notes;
+  for (const StateRow& row : *rows) {
+    PayloadReader payload(row.bytes());
+    const std::int64_t of_cycle = payload.Number();
+    CycleNote note{.kind = static_cast<CycleNoteKind>(row.number), .seq = payload.Unsigned()};
+    note.table = payload.Text();
+    if (!payload.is_whole()) return DamagedState(names, StateKind::kCycleNote);
+    if (of_cycle == cycle) notes.push_back(std::move(note));
+  }
+  return notes;
+}
+
+void WriteCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t cycle,
+                     const CycleNoteChanges& changes) {
+  if (changes.forget_all) RemoveState(writes, names, StateKind::kCycleNote);
+  for (const CycleNote& note : changes.forgotten) {
+    writes.Add(
+        absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND table_key = $2 AND number = $3"),
+        {NumberOf(StateKind::kCycleNote), writes.Keep(FoldName(note.table)),
+         static_cast<std::int64_t>(note.kind)});
+  }
+  for (const CycleNote& note : changes.written) {
+    PutState(
+        writes, names, StateKind::kCycleNote,
+        {FoldName(note.table), static_cast<std::int64_t>(note.kind),
+         PayloadWriter().Number(cycle).Number(static_cast<std::int64_t>(note.seq)).Text(note.table).Take()});
+  }
+}
+
+void ForgetCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t cycle) {
+  writes.Add(absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND substr(payload, ", NumberAt(0),
+                          ", 8) <> int8send($2)"),
+             {NumberOf(StateKind::kCycleNote), cycle});
+}
+
+absl::StatusOr<TenantVerbs::NonceCount> CountNonces(postgres::Connection& connection,
+                                                    const PostgresOwnTables& names,
+                                                    const std::string& value) {
+  const auto rows =
+      connection.Query(absl::StrCat("SELECT count(*), count(*) FILTER (WHERE table_key = $2) FROM ",
+                                    names.state, " WHERE kind = $1"),
+                       {NumberOf(StateKind::kNonce), value}, kReading);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  return TenantVerbs::NonceCount{static_cast<std::size_t>(rows->Int(0, 0)), rows->Int(0, 1) != 0};
+}
+
+void InsertNonce(OwnWrites& writes, const PostgresOwnTables& names, const Nonce& nonce) {
+  PutState(writes, names, StateKind::kNonce, {nonce.value, nonce.expires_ms, std::nullopt});
+}
+
+void ForgetNonces(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t before_ms) {
+  writes.Add(absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND number < $2"),
+             {NumberOf(StateKind::kNonce), before_ms});
+}
+
+}  // namespace mirror

@@ -1,0 +1,85 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_RECORDS_STATE_ROWS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_RECORDS_STATE_ROWS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "server/plan/plan.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/records/own_writes.h"
+#include "server/store/store_transaction.h"
+
+// Rows of `_mirror_state`, which holds what the mirror remembers beside its tables' rows: by kind, table and
+// number. What reads does not see what waits in an OwnWrites.
+
+namespace mirror {
+
+/// The numbers stand in databases.
+enum class StateKind : std::uint8_t {
+  kAnswer = 1,
+  kCycleNote = 2,  ///< `number`: CycleNoteKind.
+  kNonce = 3,      ///< `table_key`: the nonce; `number`: when it expires.
+  kShadow = 4,
+  kDropped = 5,  ///< `table_key`: the name it has now; `number`: since when.
+  kLostColumns = 6,
+  kCheck = 7,
+  kHold = 8,     ///< `number`: its id.
+  kLoss = 9,     ///< `number`: its cycle.
+  kTime = 10,    ///< `payload`: int8, or NULL: not known.
+  kTarget = 11,  ///< `payload`: int8.
+  kObjects = 12,
+  kOwnIndex = 13,
+  kGarbage = 14,  ///< `table_key`: a relation that is to be dropped.
+  kEmptied = 15,  ///< Columns that are to be emptied.
+};
+
+struct StateRow {
+  std::string table_key;  ///< FoldName() of a table, where it is one.
+  std::int64_t number = 0;
+  std::optional<std::string> payload;
+
+  /// Of no payload: none. They live as long as this.
+  std::string_view bytes() const { return payload ? std::string_view(*payload) : std::string_view(); }
+  friend bool operator==(const StateRow&, const StateRow&) = default;
+};
+
+/// By key and number. With `table_key`, those alone.
+absl::StatusOr<std::vector<StateRow>> ReadState(postgres::Connection& connection,
+                                                const PostgresOwnTables& names, StateKind kind,
+                                                const std::optional<std::string>& table_key = std::nullopt);
+/// In place of the one that has its kind, key and number.
+void PutState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind, StateRow row);
+void RemoveState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind,
+                 const std::optional<std::string>& table_key = std::nullopt);
+/// Of a payload that nobody of us wrote. Errors: kDataLoss.
+absl::Status DamagedState(const PostgresOwnTables& names, StateKind kind);
+
+absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(postgres::Connection& connection,
+                                                        const PostgresOwnTables& names);
+/// In place of all that are there.
+void WriteAnswers(OwnWrites& writes, const PostgresOwnTables& names,
+                  const std::vector<SchemaAnswer>& answers);
+
+/// Those of `cycle`.
+absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(postgres::Connection& connection,
+                                                        const PostgresOwnTables& names, std::int64_t cycle);
+void WriteCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t cycle,
+                     const CycleNoteChanges& changes);
+/// Of other cycles than `cycle`.
+void ForgetCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t cycle);
+
+absl::StatusOr<TenantVerbs::NonceCount> CountNonces(postgres::Connection& connection,
+                                                    const PostgresOwnTables& names, const std::string& value);
+void InsertNonce(OwnWrites& writes, const PostgresOwnTables& names, const Nonce& nonce);
+/// Those that expire before.
+void ForgetNonces(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t before_ms);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_RECORDS_STATE_ROWS_H_

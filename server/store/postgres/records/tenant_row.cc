@@ -1,0 +1,114 @@
+#include "server/store/postgres/records/tenant_row.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kReadingTenant[] = "reading the tenant's row";
+constexpr char kColumns[] =
+    "context_id, issuer, environment, source_id, cycle, active, holder, since_ms, progress_ms, "
+    "completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, missed_cycle, "
+    "missed_ms, scrub, source_accepted, layout, layout_min, program, epoch, state, moved_to, rev, state_rev, "
+    "timeline, self_oid, next_id";
+constexpr int kBehindColumns = 31;
+
+TenantRow RowOf(const postgres::Rows& rows) {
+  TenantRow row;
+  TenantRecord& tenant = row.tenant;
+  int at = 0;
+  const auto text = [&] { return rows.Text(0, at++); };
+  const auto number = [&] { return rows.Int(0, at++); };
+  const auto is = [&] { return rows.Bool(0, at++); };
+  tenant.context_id = text();
+  tenant.issuer = text();
+  tenant.environment = text();
+  tenant.source_id = text();
+  tenant.cycle = number();
+  tenant.active = is();
+  tenant.holder = text();
+  tenant.since_ms = number();
+  tenant.progress_ms = number();
+  tenant.completed_cycle = number();
+  tenant.completed_ms = number();
+  tenant.paused = is();
+  tenant.pause_reason = text();
+  tenant.clock_ms = number();
+  tenant.announced = text();
+  tenant.touched = is();
+  tenant.missed_cycle = number();
+  tenant.missed_ms = number();
+  tenant.scrub = is();
+  tenant.source_accepted = is();
+  row.layout = number();
+  row.layout_min = number();
+  row.program = text();
+  row.epoch = number();
+  row.state = text();
+  if (!rows.IsNull(0, at)) row.moved_to = rows.Text(0, at);
+  ++at;
+  row.rev = number();
+  row.state_rev = number();
+  row.timeline = text();
+  row.self_oid = static_cast<std::uint32_t>(number());
+  row.next_id = number();
+  return row;
+}
+
+}  // namespace
+
+absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const auto rows = connection.Query(
+      absl::StrCat("SELECT ", kColumns, ", left(pg_walfile_name(pg_current_wal_lsn()), 8), tableoid FROM ",
+                   names.tenant, " FOR UPDATE"),
+      {}, "taking the tenant's row");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (rows->rows() != 1) {
+    return absl::DataLossError(absl::StrCat(names.tenant, " has ", rows->rows(),
+                                            " rows, and one is the tenant's: restore the mirror from a ",
+                                            "backup, or reset it with 'mirrorctl reset'"));
+  }
+  TenantRow row = RowOf(*rows);
+  row.timeline_now = rows->Text(0, kBehindColumns);
+  row.self_oid_now = static_cast<std::uint32_t>(rows->Int(0, kBehindColumns + 1));
+  return row;
+}
+
+absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& connection,
+                                                      const PostgresOwnTables& names) {
+  const auto rows =
+      connection.Query(absl::StrCat("SELECT ", kColumns, " FROM ", names.tenant), {}, kReadingTenant);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (rows->rows() == 0) return std::nullopt;
+  return RowOf(*rows);
+}
+
+void UpdateTenant(OwnWrites& writes, const PostgresOwnTables& names, const TenantRecord& tenant) {
+  writes.Add(absl::StrCat(
+                 "UPDATE ", names.tenant,
+                 " SET issuer = $1, environment = $2, source_id = $3, cycle = $4, active = $5, holder = $6, "
+                 "since_ms = $7, progress_ms = $8, completed_cycle = $9, completed_ms = $10, paused = $11, "
+                 "pause_reason = $12, clock_ms = $13, announced = $14, touched = $15, missed_cycle = $16, "
+                 "missed_ms = $17, scrub = $18, source_accepted = $19"),
+             {writes.Keep(tenant.issuer), writes.Keep(tenant.environment), writes.Keep(tenant.source_id),
+              tenant.cycle, tenant.active, writes.Keep(tenant.holder), tenant.since_ms, tenant.progress_ms,
+              tenant.completed_cycle, tenant.completed_ms, tenant.paused, writes.Keep(tenant.pause_reason),
+              tenant.clock_ms, writes.Keep(tenant.announced), tenant.touched, tenant.missed_cycle,
+              tenant.missed_ms, tenant.scrub, tenant.source_accepted});
+}
+
+void WriteRevisions(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t rev,
+                    std::int64_t state_rev) {
+  writes.Add(absl::StrCat("UPDATE ", names.tenant, " SET rev = $1, state_rev = $2"), {rev, state_rev});
+}
+
+absl::StatusOr<std::int64_t> TakeId(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const auto id = connection.Number(
+      absl::StrCat("UPDATE ", names.tenant, " SET next_id = next_id + 1 RETURNING next_id - 1"), {},
+      "numbering what the mirror makes");
+  if (!id.ok()) return InStoreWords(id.status(), Touched::kOwnTable);
+  return id;
+}
+
+}  // namespace mirror

@@ -1,0 +1,50 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_RECORDS_TENANT_ROW_H_
+#define MIRROR_SERVER_STORE_POSTGRES_RECORDS_TENANT_ROW_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "server/plan/plan.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/records/own_writes.h"
+
+// The tenant's own row. Who has it locked writes, on whichever server.
+
+namespace mirror {
+
+struct TenantRow {
+  TenantRecord tenant;
+  std::int64_t layout = 0, layout_min = 0;
+  std::string program;     ///< That made the mirror.
+  std::int64_t epoch = 0;  ///< Grows when the mirror is served elsewhere.
+  std::string state;       ///< "serving", "moving", "importing".
+  std::optional<std::string> moved_to;
+  std::int64_t rev = 0;        ///< Grows when the row's content does: what is read again tells of a restore.
+  std::int64_t state_rev = 0;  ///< Another one when holds, answers, notes or definitions are.
+  std::string timeline;        ///< Of the database's log, and
+  std::uint32_t self_oid = 0;  ///< of this table, when the row was made: others are of a restored copy.
+  std::string timeline_now;    ///< Only of LockTenant().
+  std::uint32_t self_oid_now = 0;
+  std::int64_t next_id = 0;
+};
+
+/// Inside a transaction: nobody else begins one until it ends. Errors: kDataLoss, too: the row is gone.
+absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const PostgresOwnTables& names);
+/// Absent: the row is gone.
+absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& connection,
+                                                      const PostgresOwnTables& names);
+
+// Inside the transaction of LockTenant().
+
+void UpdateTenant(OwnWrites& writes, const PostgresOwnTables& names, const TenantRecord& tenant);
+void WriteRevisions(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t rev,
+                    std::int64_t state_rev);
+/// Of what the mirror numbers: names, holds, hook notes. None is given twice, also when what has it is gone.
+absl::StatusOr<std::int64_t> TakeId(postgres::Connection& connection, const PostgresOwnTables& names);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_RECORDS_TENANT_ROW_H_
