@@ -1,7 +1,7 @@
 // 'mirrorctl init --system' in a root folder of its own: what it makes for whom, and that a refusal leaves
 // nothing.
 
-#include "tools/mirrorctl/init_system.h"
+#include "tools/mirrorctl/init/init_system.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

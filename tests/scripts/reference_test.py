@@ -307,7 +307,7 @@ class Reference(unittest.TestCase):
 
     def test_the_keys_of_mirrorctl_are_those_of_its_page(self):
         of_code, table = set(), ""
-        text = body_of(read("tools/mirrorctl/control_config.cc"), "absl::StatusOr<ControlConfig>")
+        text = body_of(read("tools/mirrorctl/admin/control_config.cc"), "absl::StatusOr<ControlConfig>")
         for name, begins_table in re.findall(r"\{\"(\w+)\",\s*(\{?)", text):
             table = f"[{name}]" if begins_table else table
             of_code |= set() if begins_table else {f"{table} {name}"}

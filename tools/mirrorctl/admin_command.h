@@ -11,8 +11,8 @@
 #include "absl/status/status.h"
 #include "base/text/command_line.h"
 #include "base/text/text_table.h"
-#include "tools/mirrorctl/admin_client.h"
-#include "tools/mirrorctl/console.h"
+#include "tools/mirrorctl/admin/admin_client.h"
+#include "tools/mirrorctl/admin/console.h"
 
 namespace mirror {
 

@@ -8,10 +8,10 @@
 #include "base/interruption.h"
 #include "base/printable.h"
 #include "base/text/watch.h"
+#include "tools/mirrorctl/admin/control_config.h"
+#include "tools/mirrorctl/admin/name_completion.h"
+#include "tools/mirrorctl/admin/nearest_names.h"
 #include "tools/mirrorctl/admin_command.h"
-#include "tools/mirrorctl/control_config.h"
-#include "tools/mirrorctl/name_completion.h"
-#include "tools/mirrorctl/nearest_names.h"
 
 namespace mirror {
 namespace {

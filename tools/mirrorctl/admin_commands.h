@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/text/command_line.h"
-#include "tools/mirrorctl/console.h"
+#include "tools/mirrorctl/admin/console.h"
 
 namespace mirror {
 

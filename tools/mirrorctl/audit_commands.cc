@@ -19,9 +19,9 @@
 #include "base/text/text_table.h"
 #include "certs/audit_chain.h"
 #include "certs/key.h"
-#include "tools/mirrorctl/admin_client.h"
-#include "tools/mirrorctl/admin_output.h"
-#include "tools/mirrorctl/control_config.h"
+#include "tools/mirrorctl/admin/admin_client.h"
+#include "tools/mirrorctl/admin/admin_output.h"
+#include "tools/mirrorctl/admin/control_config.h"
 
 namespace mirror {
 namespace {

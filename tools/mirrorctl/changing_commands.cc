@@ -9,11 +9,11 @@
 #include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_table.h"
+#include "tools/mirrorctl/admin/admin_output.h"
+#include "tools/mirrorctl/admin/name_completion.h"
+#include "tools/mirrorctl/admin/size_text.h"
 #include "tools/mirrorctl/admin_command.h"
-#include "tools/mirrorctl/admin_output.h"
 #include "tools/mirrorctl/backup_progress.h"
-#include "tools/mirrorctl/name_completion.h"
-#include "tools/mirrorctl/size_text.h"
 
 namespace mirror {
 namespace {

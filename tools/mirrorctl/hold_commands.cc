@@ -10,9 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/printable.h"
+#include "tools/mirrorctl/admin/admin_output.h"
+#include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_command.h"
-#include "tools/mirrorctl/admin_output.h"
-#include "tools/mirrorctl/name_completion.h"
 
 namespace mirror {
 namespace {

@@ -11,13 +11,13 @@
 #include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
+#include "tools/mirrorctl/admin/console.h"
+#include "tools/mirrorctl/admin/control_config.h"
 #include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/audit_commands.h"
-#include "tools/mirrorctl/certs_command.h"
-#include "tools/mirrorctl/console.h"
-#include "tools/mirrorctl/control_config.h"
-#include "tools/mirrorctl/doctor.h"
-#include "tools/mirrorctl/init.h"
+#include "tools/mirrorctl/doctor/doctor.h"
+#include "tools/mirrorctl/init/certs_command.h"
+#include "tools/mirrorctl/init/init.h"
 
 int main(int argc, char** argv) {
   mirror::KeepMemoryPrivate();

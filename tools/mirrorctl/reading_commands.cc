@@ -12,10 +12,10 @@
 #include "base/clock.h"
 #include "base/interruption.h"
 #include "base/text/text_table.h"
+#include "tools/mirrorctl/admin/admin_output.h"
+#include "tools/mirrorctl/admin/name_completion.h"
+#include "tools/mirrorctl/admin/nearest_names.h"
 #include "tools/mirrorctl/admin_command.h"
-#include "tools/mirrorctl/admin_output.h"
-#include "tools/mirrorctl/name_completion.h"
-#include "tools/mirrorctl/nearest_names.h"
 
 namespace mirror {
 namespace {

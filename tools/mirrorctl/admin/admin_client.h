@@ -1,5 +1,5 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_CLIENT_H_
-#define MIRROR_TOOLS_MIRRORCTL_ADMIN_CLIENT_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_ADMIN_CLIENT_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_ADMIN_CLIENT_H_
 
 #include <chrono>
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "base/interruption.h"
 #include "mirror/v1/mirror_admin.pb.h"
-#include "tools/mirrorctl/control_config.h"
+#include "tools/mirrorctl/admin/control_config.h"
 
 namespace mirror {
 
@@ -79,4 +79,4 @@ class AdminClient {
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_CLIENT_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_ADMIN_CLIENT_H_

@@ -1,5 +1,5 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_CONSOLE_H_
-#define MIRROR_TOOLS_MIRRORCTL_CONSOLE_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_CONSOLE_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_CONSOLE_H_
 
 #include <ostream>
 #include <string>
@@ -29,4 +29,4 @@ struct Console {
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_CONSOLE_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_CONSOLE_H_

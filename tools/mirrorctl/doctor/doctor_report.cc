@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/doctor_report.h"
+#include "tools/mirrorctl/doctor/doctor_report.h"
 
 #include <algorithm>
 #include <ctime>
@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/text/text_table.h"
-#include "tools/mirrorctl/admin_output.h"
+#include "tools/mirrorctl/admin/admin_output.h"
 
 namespace mirror {
 namespace {

@@ -1,10 +1,10 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_NETWORK_H_
-#define MIRROR_TOOLS_MIRRORCTL_DOCTOR_NETWORK_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_NETWORK_H_
+#define MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_NETWORK_H_
 
 #include <string>
 
 #include "certs/tls.h"
-#include "tools/mirrorctl/doctor_report.h"
+#include "tools/mirrorctl/doctor/doctor_report.h"
 
 namespace mirror {
 
@@ -26,4 +26,4 @@ std::string ExaminePort(const Port& port, DoctorReport& report);
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_NETWORK_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_NETWORK_H_

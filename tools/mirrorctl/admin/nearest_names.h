@@ -1,10 +1,10 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_NEAREST_NAMES_H_
-#define MIRROR_TOOLS_MIRRORCTL_NEAREST_NAMES_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_NEAREST_NAMES_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_NEAREST_NAMES_H_
 
 #include <string>
 #include <vector>
 
-#include "tools/mirrorctl/admin_client.h"
+#include "tools/mirrorctl/admin/admin_client.h"
 
 namespace mirror {
 
@@ -15,4 +15,4 @@ std::string NearestNames(AdminClient& admin, const std::string& context_id,
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_NEAREST_NAMES_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_NEAREST_NAMES_H_

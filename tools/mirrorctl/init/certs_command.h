@@ -1,8 +1,8 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_CERTS_COMMAND_H_
-#define MIRROR_TOOLS_MIRRORCTL_CERTS_COMMAND_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_INIT_CERTS_COMMAND_H_
+#define MIRROR_TOOLS_MIRRORCTL_INIT_CERTS_COMMAND_H_
 
 #include "base/text/command_line.h"
-#include "tools/mirrorctl/console.h"
+#include "tools/mirrorctl/admin/console.h"
 
 namespace mirror {
 
@@ -17,4 +17,4 @@ void AddCerts(const cli::Command& app, Console& console);
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_CERTS_COMMAND_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_INIT_CERTS_COMMAND_H_

@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/doctor_server.h"
+#include "tools/mirrorctl/doctor/doctor_server.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -14,9 +14,9 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/tls_probe.h"
-#include "tools/mirrorctl/admin_client.h"
-#include "tools/mirrorctl/doctor_network.h"
-#include "tools/mirrorctl/size_text.h"
+#include "tools/mirrorctl/admin/admin_client.h"
+#include "tools/mirrorctl/admin/size_text.h"
+#include "tools/mirrorctl/doctor/doctor_network.h"
 
 namespace mirror {
 namespace {

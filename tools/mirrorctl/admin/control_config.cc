@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/control_config.h"
+#include "tools/mirrorctl/admin/control_config.h"
 
 #include <unistd.h>
 

@@ -1,10 +1,10 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_H_
-#define MIRROR_TOOLS_MIRRORCTL_DOCTOR_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_H_
+#define MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_H_
 
 #include <string>
 
 #include "base/text/command_line.h"
-#include "tools/mirrorctl/console.h"
+#include "tools/mirrorctl/admin/console.h"
 
 namespace mirror {
 
@@ -17,4 +17,4 @@ void AddDoctor(const cli::Command& app, const std::string& config_path, Console&
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_H_

@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/name_completion.h"
+#include "tools/mirrorctl/admin/name_completion.h"
 
 #include <chrono>
 #include <memory>
@@ -7,8 +7,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/config/find_config.h"
-#include "tools/mirrorctl/admin_client.h"
-#include "tools/mirrorctl/control_config.h"
+#include "tools/mirrorctl/admin/admin_client.h"
+#include "tools/mirrorctl/admin/control_config.h"
 
 namespace mirror {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/certs_command.h"
+#include "tools/mirrorctl/init/certs_command.h"
 
 #include <unistd.h>
 
@@ -22,7 +22,7 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/key_ring.h"
-#include "tools/mirrorctl/init.h"
+#include "tools/mirrorctl/init/init.h"
 
 namespace mirror {
 namespace {

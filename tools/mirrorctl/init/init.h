@@ -1,5 +1,5 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_INIT_H_
-#define MIRROR_TOOLS_MIRRORCTL_INIT_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_INIT_INIT_H_
+#define MIRROR_TOOLS_MIRRORCTL_INIT_INIT_H_
 
 #include <string>
 #include <string_view>
@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/text/command_line.h"
-#include "tools/mirrorctl/console.h"
+#include "tools/mirrorctl/admin/console.h"
 
 namespace mirror {
 
@@ -74,4 +74,4 @@ void AddInit(const cli::Command& app, Console& console);
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_INIT_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_INIT_INIT_H_

@@ -1,5 +1,5 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_INIT_SYSTEM_H_
-#define MIRROR_TOOLS_MIRRORCTL_INIT_SYSTEM_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_INIT_INIT_SYSTEM_H_
+#define MIRROR_TOOLS_MIRRORCTL_INIT_INIT_SYSTEM_H_
 
 #include <optional>
 #include <string>
@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "base/system_user.h"
-#include "tools/mirrorctl/console.h"
-#include "tools/mirrorctl/init.h"
+#include "tools/mirrorctl/admin/console.h"
+#include "tools/mirrorctl/init/init.h"
 
 namespace mirror {
 
@@ -63,4 +63,4 @@ std::string SystemdPath(const std::string& folder);
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_INIT_SYSTEM_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_INIT_INIT_SYSTEM_H_

@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/nearest_names.h"
+#include "tools/mirrorctl/admin/nearest_names.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_CONTROL_CONFIG_H_
-#define MIRROR_TOOLS_MIRRORCTL_CONTROL_CONFIG_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_CONTROL_CONFIG_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_CONTROL_CONFIG_H_
 
 #include <ostream>
 #include <string>
@@ -32,4 +32,4 @@ absl::StatusOr<ControlConfig> FindControlConfig(const std::string& given, std::o
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_CONTROL_CONFIG_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_CONTROL_CONFIG_H_

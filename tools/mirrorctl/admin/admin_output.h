@@ -1,5 +1,5 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_OUTPUT_H_
-#define MIRROR_TOOLS_MIRRORCTL_ADMIN_OUTPUT_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_ADMIN_OUTPUT_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_ADMIN_OUTPUT_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -66,4 +66,4 @@ std::string TimeText(std::int64_t milliseconds);
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_OUTPUT_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_ADMIN_OUTPUT_H_

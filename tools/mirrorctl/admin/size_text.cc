@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/size_text.h"
+#include "tools/mirrorctl/admin/size_text.h"
 
 #include <cstddef>
 #include <cstdio>

@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/doctor_network.h"
+#include "tools/mirrorctl/doctor/doctor_network.h"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -21,7 +21,7 @@
 #include "base/human_text.h"
 #include "certs/key.h"
 #include "certs/tls_probe.h"
-#include "tools/mirrorctl/doctor_server.h"
+#include "tools/mirrorctl/doctor/doctor_server.h"
 
 namespace mirror {
 namespace {

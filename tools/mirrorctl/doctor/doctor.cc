@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/doctor.h"
+#include "tools/mirrorctl/doctor/doctor.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -19,10 +19,10 @@
 #include "base/file.h"
 #include "base/text/text_table.h"
 #include "client/config/config.h"
-#include "tools/mirrorctl/control_config.h"
-#include "tools/mirrorctl/doctor_report.h"
-#include "tools/mirrorctl/doctor_server.h"
-#include "tools/mirrorctl/doctor_source.h"
+#include "tools/mirrorctl/admin/control_config.h"
+#include "tools/mirrorctl/doctor/doctor_report.h"
+#include "tools/mirrorctl/doctor/doctor_server.h"
+#include "tools/mirrorctl/doctor/doctor_source.h"
 
 namespace mirror {
 namespace {

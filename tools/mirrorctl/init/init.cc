@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/init.h"
+#include "tools/mirrorctl/init/init.h"
 
 #include <sys/stat.h>
 
@@ -24,7 +24,7 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
-#include "tools/mirrorctl/init_system.h"
+#include "tools/mirrorctl/init/init_system.h"
 
 namespace mirror {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/init_system.h"
+#include "tools/mirrorctl/init/init_system.h"
 
 #include <spawn.h>
 #include <sys/stat.h>

@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "base/human_text.h"
 #include "base/system_user.h"
-#include "tools/mirrorctl/init_system.h"
+#include "tools/mirrorctl/init/init_system.h"
 
 namespace mirror {
 namespace {

@@ -1,8 +1,8 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_SOURCE_H_
-#define MIRROR_TOOLS_MIRRORCTL_DOCTOR_SOURCE_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_SOURCE_H_
+#define MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_SOURCE_H_
 
 #include "client/config/config.h"
-#include "tools/mirrorctl/doctor_report.h"
+#include "tools/mirrorctl/doctor/doctor_report.h"
 
 namespace mirror {
 
@@ -12,4 +12,4 @@ void ExamineSource(const AgentConfig& config, DoctorReport& report);
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_SOURCE_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_SOURCE_H_

@@ -1,12 +1,12 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_REPORT_H_
-#define MIRROR_TOOLS_MIRRORCTL_DOCTOR_REPORT_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_REPORT_H_
+#define MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_REPORT_H_
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "certs/expiry.h"
-#include "tools/mirrorctl/console.h"
+#include "tools/mirrorctl/admin/console.h"
 
 namespace mirror {
 
@@ -56,4 +56,4 @@ class DoctorReport {
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_REPORT_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_REPORT_H_

@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/admin_output.h"
+#include "tools/mirrorctl/admin/admin_output.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -13,8 +13,8 @@
 #include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_stream.h"
-#include "tools/mirrorctl/console.h"
-#include "tools/mirrorctl/size_text.h"
+#include "tools/mirrorctl/admin/console.h"
+#include "tools/mirrorctl/admin/size_text.h"
 
 namespace mirror {
 namespace {

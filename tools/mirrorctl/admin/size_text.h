@@ -1,5 +1,5 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_SIZE_TEXT_H_
-#define MIRROR_TOOLS_MIRRORCTL_SIZE_TEXT_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_SIZE_TEXT_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_SIZE_TEXT_H_
 
 #include <cstdint>
 #include <string>
@@ -11,4 +11,4 @@ std::string SizeText(std::uint64_t bytes);
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_SIZE_TEXT_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_SIZE_TEXT_H_

@@ -1,5 +1,5 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_NAME_COMPLETION_H_
-#define MIRROR_TOOLS_MIRRORCTL_NAME_COMPLETION_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_NAME_COMPLETION_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_NAME_COMPLETION_H_
 
 #include <string>
 #include <vector>
@@ -19,4 +19,4 @@ std::vector<std::string> HoldNames(const cli::TypedLine& line);
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_NAME_COMPLETION_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_NAME_COMPLETION_H_

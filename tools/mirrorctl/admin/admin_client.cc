@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/admin_client.h"
+#include "tools/mirrorctl/admin/admin_client.h"
 
 #include <grpc/support/log.h>
 #include <grpcpp/channel.h>

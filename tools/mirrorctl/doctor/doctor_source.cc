@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/doctor_source.h"
+#include "tools/mirrorctl/doctor/doctor_source.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -31,9 +31,9 @@
 #include "client/source/sqlite/log/log_check.h"
 #include "client/wire/connect.h"
 #include "proto/wire/table.h"
-#include "tools/mirrorctl/doctor_network.h"
-#include "tools/mirrorctl/doctor_server.h"
-#include "tools/mirrorctl/init_system.h"
+#include "tools/mirrorctl/doctor/doctor_network.h"
+#include "tools/mirrorctl/doctor/doctor_server.h"
+#include "tools/mirrorctl/init/init_system.h"
 
 namespace mirror {
 namespace {

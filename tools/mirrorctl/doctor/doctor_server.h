@@ -1,12 +1,12 @@
-#ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_SERVER_H_
-#define MIRROR_TOOLS_MIRRORCTL_DOCTOR_SERVER_H_
+#ifndef MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_SERVER_H_
+#define MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_SERVER_H_
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "tools/mirrorctl/control_config.h"
-#include "tools/mirrorctl/doctor_report.h"
+#include "tools/mirrorctl/admin/control_config.h"
+#include "tools/mirrorctl/doctor/doctor_report.h"
 
 namespace mirror {
 
@@ -28,4 +28,4 @@ bool ExamineClockHere(const std::vector<std::string>& certificates, DoctorReport
 
 }  // namespace mirror
 
-#endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_SERVER_H_
+#endif  // MIRROR_TOOLS_MIRRORCTL_DOCTOR_DOCTOR_SERVER_H_
