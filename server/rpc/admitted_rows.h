@@ -27,7 +27,7 @@ class AdmittedRows {
   const grpc::ServerContext& context_;
   const Caller& caller_;
   Tenant& tenant_;
-  Standing standing_;
+  CallerStanding standing_;
 };
 
 }  // namespace mirror

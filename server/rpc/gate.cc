@@ -144,13 +144,13 @@ absl::StatusOr<Caller> Gate::AdmitHeader(std::string_view authorization) const {
 }
 
 absl::Status Gate::AdmitAgain(const grpc::ServerContext& context, const Caller& caller, std::int64_t now_s,
-                              Standing* standing) const {
+                              CallerStanding* standing) const {
   const absl::StatusOr<std::string_view> header = OnlyHeader(context);
   return header.ok() ? AdmitHeaderAgain(*header, caller, now_s, standing) : header.status();
 }
 
 absl::Status Gate::AdmitHeaderAgain(std::string_view authorization, const Caller& caller, std::int64_t now_s,
-                                    Standing* standing) const {
+                                    CallerStanding* standing) const {
   const std::shared_ptr<const Content> now = content();
   if (standing->keys == now->ring.generation() && now_s < standing->key_until_s) return absl::OkStatus();
   authorization.remove_prefix(std::min(kBearer.size(), authorization.size()));

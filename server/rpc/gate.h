@@ -21,7 +21,7 @@
 namespace mirror {
 
 /// What a call that goes on was last judged by: while that holds, another look is nearly free.
-struct Standing {
+struct CallerStanding {
   std::uint64_t keys = 0;        ///< Generation of the keys and rules.
   std::int64_t key_until_s = 0;  ///< When its key's certificate is no longer valid; unix seconds.
 };
@@ -51,9 +51,9 @@ class Gate {
   /// token is good for. `standing` begins empty and is the call's own; not from two threads. `now_s`: unix
   /// seconds.
   absl::Status AdmitAgain(const grpc::ServerContext& context, const Caller& caller, std::int64_t now_s,
-                          Standing* standing) const;
+                          CallerStanding* standing) const;
   absl::Status AdmitHeaderAgain(std::string_view authorization, const Caller& caller, std::int64_t now_s,
-                                Standing* standing) const;
+                                CallerStanding* standing) const;
 
   /// Signs as the application. `application_id` and `time_s` of `answer` are set here.
   absl::StatusOr<std::string> Sign(Answer answer) const;

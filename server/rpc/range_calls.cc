@@ -125,7 +125,7 @@ absl::Status MirrorService::DoDigestRanges(const Caller& caller, const grpc::Ser
   const absl::StatusOr<std::vector<RangeDigest>> digests = table->snapshot->Digest(
       *table->table.kept, PlainColumns(*table->table.kept), *ranges, [&] { return reading.GoOn(); });
   if (!digests.ok()) return digests.status();
-  Standing standing;
+  CallerStanding standing;
   if (absl::Status status = gate_.AdmitAgain(context, caller, NowMs() / 1'000, &standing); !status.ok())
     return status;
   (*tenant)->NoteDigests(request.cycle(), request.table(), position, *ranges, *digests);
@@ -158,7 +158,7 @@ absl::Status MirrorService::DoReadRows(const Caller& caller, const grpc::ServerC
   const absl::StatusOr<std::vector<KeyRange>> ranges = DecodeRanges(request.ranges(), *table->table.kept);
   if (!ranges.ok()) return ranges.status();
   Reading reading(**tenant, request.cycle(), context);
-  Standing standing;
+  CallerStanding standing;
   return table->snapshot->ReadRows(
       *table->table.kept, *columns, *ranges, kBlockBytes, [&] { return reading.GoOn(); },
       [&](RowBlock* block) {

@@ -23,7 +23,7 @@ class MirrorDatabase {
     ConfigureSqlite();
     std::string dir = (std::filesystem::temp_directory_path() / "mirror-fuzz-XXXXXX").string();
     Require(mkdtemp(dir.data()) != nullptr);
-    auto opened = SqliteConnection::Open(dir + "/mirror.db", /*create=*/true, FileUse::kBuilding,
+    auto opened = SqliteConnection::Open(dir + "/mirror.db", /*create=*/true, MirrorUse::kBuilding,
                                          /*checkpointer=*/nullptr);
     Require(opened.ok());
     connection_ = *std::move(opened);

@@ -363,6 +363,22 @@ def check_sqlite(root):
             yield f"{name}:{line}: {call.group()}: {room} uses SQLite through base/db/sqlite"
 
 
+def check_types(root):
+    """Two types of one name are one to the linker: a program that has both runs the code of one on the other."""
+    where = {}
+    for name in code_of(root):
+        if not name.endswith(".h") or name.startswith("tests/"):
+            continue
+        text = (root / name).read_text(errors="replace")
+        space = "::".join(re.findall(r"^(?:inline )?namespace ([\w:]+) \{", text, re.MULTILINE))
+        for found in re.finditer(r"^(?:struct|class|enum class) (\w+)(?: (?:final )?: ?[^;{(]+| final)? \{", text, re.MULTILINE):
+            where.setdefault((space, found[1]), []).append((name, text.count("\n", 0, found.start()) + 1))
+    for (_, word), places in where.items():
+        for name, line in places[1:]:
+            if name != places[0][0]:
+                yield f"{name}:{line}: {places[0][0]} has a type {word}, too: a program may hold both"
+
+
 def check_includes(root):
     for name in code_of(root):
         for number, include in includes_of(root, name):
@@ -371,6 +387,7 @@ def check_includes(root):
                 yield f"{name}:{number}: {include}: {why}"
     yield from check_sqlite(root)
     yield from check_circles(root)
+    yield from check_types(root)
 
 
 def check_files(root):

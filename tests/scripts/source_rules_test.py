@@ -185,6 +185,18 @@ class SourceRules(unittest.TestCase):
         self.assertEqual(run.returncode, 1)
         self.assertEqual(run.stdout, "base/a.h: includes itself: base/a.h → base/b.h → base/c.h → base/a.h\n")
 
+    def test_two_types_of_one_name_are_told(self):
+        for name, text in (
+            ("base/a.h", "namespace mirror {\n\nstruct Agreed {\n};\nstruct Other;\n\n}  // namespace mirror\n"),
+            ("server/plan/b.h", "namespace mirror {\nclass Agreed final : public A {\n};\n}  // namespace mirror\n"),
+            ("certs/c.h", "namespace mirror::inner {\nclass Agreed {\n};\n}  // namespace mirror::inner\n"),
+            ("certs/d.h", "namespace mirror {\nstruct Other {\n};\n}  // namespace mirror\n"),
+        ):
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).write_text(text)
+        run = self.run_script("includes", self.root)
+        self.assertEqual(run.stdout, "server/plan/b.h:2: base/a.h has a type Agreed, too: a program may hold both\n")
+
     def test_rooms_that_include_each_other_are_told(self):
         for name, include in (("base/a.h", "base/text/b.h"), ("base/text/c.h", "base/d.h")):
             path = self.root / name

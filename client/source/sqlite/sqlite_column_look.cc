@@ -69,7 +69,7 @@ absl::StatusOr<Part> InLooks(const SqliteFile& file, const SourcePlan& plan, con
   Part all;
   for (std::int64_t next = INT64_MIN;;) {
     if (absl::Status begun = file.BeginLook(); !begun.ok()) return begun;
-    const Look look(file);
+    const SourceLook look(file);
     statement->Bind(1, next);
     const absl::StatusOr<Part> part = Step(plan, *statement);
     if (!part.ok()) return part.status();
@@ -157,7 +157,7 @@ absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file,
       if (!statement->ok()) return statement->status();
     }
     if (absl::Status begun = file.BeginLook(); !begun.ok()) return begun;
-    const Look look(file);
+    const SourceLook look(file);
     for (const auto& [statement, into] :
          {std::pair(&first, &part.greatest), std::pair(&second, &part.least)}) {
       (*statement)->SetDoing(absl::StrCat("reading table '", plan.schema.name, "'"));
@@ -176,7 +176,7 @@ absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file,
     return FactsOf(part, all->shortest == all->longest);
   }
   if (absl::Status begun = file.BeginLook(); !begun.ok()) return begun;
-  const Look look(file);
+  const SourceLook look(file);
   const absl::StatusOr<bool> alike = AreOfOneLength(file, plan, name);
   if (!alike.ok()) return alike.status();
   return FactsOf(part, *alike);
@@ -192,7 +192,7 @@ absl::StatusOr<std::uint64_t> CountInLooks(const SqliteFile& file, const SourceP
   std::uint64_t count = 0;
   for (std::int64_t next = INT64_MIN;;) {
     if (absl::Status status = file.BeginLook(); !status.ok()) return status;
-    const Look look(file);
+    const SourceLook look(file);
     statement->Bind(1, next);
     if (absl::Status row = statement->StepToRow(); !row.ok()) return row;
     const std::int64_t rows = statement->Int(0);

@@ -52,7 +52,7 @@ class RowWalk {
     if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
     std::optional<SqliteCursor::Stop> stop;
     {
-      const Look look(*file_);
+      const SourceLook look(*file_);
       const bool leaves = looks_.in_chunks() && cursor_.can_leave();
       std::size_t rows = 0;
       const absl::StatusOr<SqliteCursor::Stop> stopped = cursor_.Take([&](sqlite3_value** values) {
@@ -101,7 +101,7 @@ class RowWalk {
   absl::StatusOr<std::vector<sqlite::Value>> HeavyKey() {
     std::vector<sqlite::Value> key;
     if (absl::Status begun = file_->BeginLook(); !begun.ok()) return begun;
-    const Look look(*file_);
+    const SourceLook look(*file_);
     for (const std::uint32_t column : cursor_.plan().schema.Key()) {
       const absl::StatusOr<bool> light = cursor_.HeavyValue(column, [&](sqlite3_value* value) {
         key.emplace_back().Keep(value);
@@ -137,7 +137,7 @@ class RowWalk {
     SqliteCursor::Heavy heavy;
     {
       if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
-      const Look look(*file_);
+      const SourceLook look(*file_);
       const absl::StatusOr<bool> light = cursor_.HeavyValue(column, [&](sqlite3_value* value) {
         sqlite::AddToDigest(value, &digest_);
         return absl::OkStatus();
@@ -155,7 +155,7 @@ class RowWalk {
     }
     for (std::uint64_t at = 0; at < heavy.size; at += kPartBytesMax) {
       if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
-      const Look look(*file_);
+      const SourceLook look(*file_);
       const auto piece =
           cursor_.HeavyPiece(column, at, std::min<std::uint64_t>(kPartBytesMax, heavy.size - at));
       if (!piece.ok()) return piece.status();

@@ -65,7 +65,7 @@ class KeyRows : public ChangeReader {
 
   absl::Status OneLook(const BlockSize& size, RowBlock* rows, RowBlock* deletes, LargeSink* sink) {
     if (absl::Status begun = begin_(); !begun.ok()) return begun;
-    const Look look(*file_);
+    const SourceLook look(*file_);
     absl::Status status;
     for (std::size_t taken = 0; status.ok() && !heavy_ && next_ < keys_.size() && taken < kLookRows &&
                                 taker_.weight() < size.bytes && rows->rows() + deletes->rows() < size.rows;

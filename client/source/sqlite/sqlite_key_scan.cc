@@ -58,7 +58,7 @@ class KeyScan : public ChangeReader {
  private:
   absl::Status OneLook(const BlockSize& size, RowBlock* rows, LargeSink* sink) {
     if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
-    const Look look(*file_);
+    const SourceLook look(*file_);
     const bool in_chunks = looks_.in_chunks() && cursor_.can_leave();
     std::size_t seen = 0;
     absl::Status taken;
@@ -85,7 +85,7 @@ class KeyScan : public ChangeReader {
     Key key;
     for (const std::uint32_t column : key_) {
       if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
-      const Look look(*file_);
+      const SourceLook look(*file_);
       const absl::StatusOr<bool> given = cursor_.HeavyValue(column, [&](sqlite3_value* value) {
         sqlite::Value part;
         part.Keep(value);

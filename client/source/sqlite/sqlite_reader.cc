@@ -69,7 +69,7 @@ class SqliteReader : public SourceReader {
     const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = files_.For(*known->plan);
     if (!file.ok()) return file.status();
     if (absl::Status status = (*file)->BeginLook(); !status.ok()) return status;
-    const Look look(**file);
+    const SourceLook look(**file);
     const absl::StatusOr<std::int64_t> count =
         (*file)->Number(absl::StrCat("SELECT count(*)", known->plan->FromWhere()));
     if (!count.ok()) return count.status();
@@ -265,7 +265,7 @@ class SqliteReader : public SourceReader {
     if (absl::Status status = files_.Open(); !status.ok()) return status;
     const SqliteFile& file = *files_.file();
     if (absl::Status status = file.BeginLook(); !status.ok()) return status;
-    const Look look(file);
+    const SourceLook look(file);
     absl::StatusOr<std::vector<std::string>> all = ListTables(file);
     if (!all.ok()) return all.status();
     const absl::StatusOr<std::vector<std::string>> views = ListViews(file);
@@ -301,7 +301,7 @@ class SqliteReader : public SourceReader {
 
   absl::Status ReadSchema() {
     if (absl::Status status = files_.file()->BeginLook(); !status.ok()) return status;
-    const Look look(*files_.file());
+    const SourceLook look(*files_.file());
     const absl::StatusOr<std::int64_t> version = files_.file()->Number("PRAGMA schema_version");
     if (!version.ok()) return version.status();
     schema_version_ = *version;

@@ -46,7 +46,7 @@ class SqliteTableReader : public TableReader {
  private:
   absl::StatusOr<bool> OneLook(const BlockSize& size, RowBlock* block, LargeSink* sink) {
     if (absl::Status status = looks_.Begin(); !status.ok()) return status;
-    const Look look(*file_);
+    const SourceLook look(*file_);
     const bool in_chunks = looks_.in_chunks() && cursor_.can_leave();
     std::size_t rows = 0;
     absl::Status taken;

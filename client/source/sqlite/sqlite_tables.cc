@@ -41,7 +41,7 @@ absl::StatusOr<SourceTable> SqliteTables::LookAt(const std::string& name) {
 
 absl::StatusOr<SourcePlan> SqliteTables::PlanInLook(const std::string& name, SourceTable* table) const {
   if (absl::Status status = files_.file()->BeginLook(); !status.ok()) return status;
-  const Look look(*files_.file());
+  const SourceLook look(*files_.file());
   const auto key = options_.keys.find(FoldName(name));
   absl::StatusOr<SourcePlan> plan =
       PlanSource(*files_.file(), name, key == options_.keys.end() ? std::vector<std::string>() : key->second);

@@ -55,7 +55,7 @@ class TypeScan {
     if (!cursor.ok()) return cursor.status();
     for (;;) {
       if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
-      const Look look(*file_);
+      const SourceLook look(*file_);
       std::size_t rows = 0;
       const auto stop = cursor->Take([&](sqlite3_value** values) {
         for (std::size_t i = 0; i < columns_.size(); ++i) See(values[i], columns_[i]);

@@ -101,7 +101,7 @@ class Database final : public SqliteDatabase {
 
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenSqliteDatabase(const std::string& path,
                                                                    const std::string& context_id, bool create,
-                                                                   FileUse use,
+                                                                   MirrorUse use,
                                                                    const SqliteOptions& options) {
   absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
       SqliteConnection::Open(path, create, use, options.checkpointer);

@@ -25,7 +25,8 @@ class SqliteDatabase : public Store {
 /// Errors: as OpenSqliteStore.
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenSqliteDatabase(const std::string& path,
                                                                    const std::string& context_id, bool create,
-                                                                   FileUse use, const SqliteOptions& options);
+                                                                   MirrorUse use,
+                                                                   const SqliteOptions& options);
 
 }  // namespace mirror
 

@@ -103,11 +103,11 @@ class NewMirror final : public Store {
   absl::Status Open() {
     RemoveDatabase(path_ + kBuildingSuffix);
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim =
-        OpenSqliteDatabase(path_ + kClaimSuffix, context_id_, true, FileUse::kMirror, options_);
+        OpenSqliteDatabase(path_ + kClaimSuffix, context_id_, true, MirrorUse::kMirror, options_);
     if (!claim.ok()) return claim.status();
     claim_ = *std::move(claim);
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> rows =
-        OpenSqliteDatabase(path_ + kBuildingSuffix, context_id_, true, FileUse::kBuilding, options_);
+        OpenSqliteDatabase(path_ + kBuildingSuffix, context_id_, true, MirrorUse::kBuilding, options_);
     if (!rows.ok()) return rows.status();
     rows_ = *std::move(rows);
     writer_.emplace(path_ + kBuildingSuffix);
@@ -242,7 +242,7 @@ class NewMirror final : public Store {
     rows_.reset();
     // Opened as a mirror it gets its log; with that closed there is nothing of it outside of its file.
     if (absl::StatusOr<std::unique_ptr<SqliteConnection>> logged =
-            SqliteConnection::Open(building, false, FileUse::kMirror, nullptr);
+            SqliteConnection::Open(building, false, MirrorUse::kMirror, nullptr);
         !logged.ok()) {
       return logged.status();
     }
@@ -264,7 +264,7 @@ class NewMirror final : public Store {
       return status;
     }
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> named =
-        OpenSqliteDatabase(path_, context_id_, false, FileUse::kMirror, options_);
+        OpenSqliteDatabase(path_, context_id_, false, MirrorUse::kMirror, options_);
     if (!named.ok()) return named.status();
     rows_ = *std::move(named);
     building_ = false;
@@ -327,7 +327,7 @@ absl::Status ClaimNewMirror(const std::string& path, const std::string& context_
                             std::int64_t now_ms) {
   RemoveDatabase(path + kClaimSuffix);
   const absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim =
-      OpenSqliteDatabase(path + kClaimSuffix, context_id, true, FileUse::kMirror, SqliteOptions{});
+      OpenSqliteDatabase(path + kClaimSuffix, context_id, true, MirrorUse::kMirror, SqliteOptions{});
   if (!claim.ok()) return claim.status();
   Plan plan;
   plan.now_ms = now_ms;

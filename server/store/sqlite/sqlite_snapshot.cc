@@ -131,7 +131,7 @@ class SqliteSnapshot final : public Snapshot {
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenSqliteSnapshot(const std::string& path,
                                                              const std::string& context_id) {
   absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
-      SqliteConnection::Open(path, /*create=*/false, FileUse::kReading, nullptr);
+      SqliteConnection::Open(path, /*create=*/false, MirrorUse::kReading, nullptr);
   if (!connection.ok()) return connection.status();
   auto snapshot = std::make_unique<SqliteSnapshot>(*std::move(connection), context_id);
   if (absl::Status status = snapshot->Begin(); !status.ok()) return status;

@@ -81,7 +81,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, c
     return OpenNewMirror(path, context_id, options, *std::move(place));
   }
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
-      OpenSqliteDatabase(path, context_id, create, FileUse::kMirror, options);
+      OpenSqliteDatabase(path, context_id, create, MirrorUse::kMirror, options);
   if (!database.ok()) return database.status();
   RemoveNewMirror(path);
   return *std::move(database);
@@ -104,7 +104,7 @@ absl::Status SyncFolder(const std::string& dir) {
 absl::Status CheckSqliteMirror(const std::string& path, const std::string& context_id) {
   const auto no_mirror = [](const std::string& why) { return absl::FailedPreconditionError(why); };
   const absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
-      SqliteConnection::Open(path, /*create=*/false, FileUse::kReading, nullptr);
+      SqliteConnection::Open(path, /*create=*/false, MirrorUse::kReading, nullptr);
   if (!connection.ok()) return no_mirror(std::string(connection.status().message()));
   absl::StatusOr<Query> query = (*connection)->Prepare("SELECT context_id FROM _mirror_tenant");
   if (!query.ok()) return no_mirror("it has no tenant's row, as every mirror has");

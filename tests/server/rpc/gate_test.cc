@@ -180,9 +180,9 @@ TEST_F(GateTest, ACallThatGoesOnEndsWithItsKeyAndNotWithItsToken) {
   const absl::StatusOr<Caller> caller = gate_->AdmitHeader(header);
   ASSERT_THAT(caller, IsOk());
   const std::int64_t now_s = std::time(nullptr), long_after_s = now_s + 100'000;
-  Standing standing;
+  CallerStanding standing;
   EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, now_s, &standing), IsOk());
-  const Standing first = standing;
+  const CallerStanding first = standing;
   EXPECT_GT(first.key_until_s, long_after_s);
   EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, long_after_s, &standing), IsOk());
   EXPECT_THAT(gate_->AdmitHeaderAgain(header, *caller, first.key_until_s - 1, &standing), IsOk());
@@ -208,7 +208,7 @@ TEST_F(GateTest, ACallThatGoesOnEndsWhenItsKeyIsReplacedOrItsTenantLeavesTheList
   const absl::StatusOr<Caller> caller = gate_->AdmitHeader(header);
   ASSERT_THAT(caller, IsOk());
   const std::int64_t now_s = std::time(nullptr);
-  Standing standing;
+  CallerStanding standing;
   ASSERT_THAT(gate_->AdmitHeaderAgain(header, *caller, now_s, &standing), IsOk());
 
   config_.issuers[0].contexts = {"Only"};

@@ -41,7 +41,7 @@ Colour ColourOf(StepOutcome outcome) {
   return Colour::kNone;
 }
 
-bool NeedsDoing(const StepResult& result) {
+bool NeedsDoing(const DoctorStep& result) {
   return result.outcome == StepOutcome::kWarn || result.outcome == StepOutcome::kFail;
 }
 
@@ -64,7 +64,7 @@ void DoctorReport::Dated(const std::string& step, const DatedKey& key, const std
   }
 }
 
-void DoctorReport::Add(StepResult result) {
+void DoctorReport::Add(DoctorStep result) {
   if (NeedsDoing(result)) console_.exit_code = Console::kFailed;
   if (!json_) {
     const std::string outcome = NameOf(result.outcome), step = Printable(result.step);
@@ -83,7 +83,7 @@ void DoctorReport::Add(StepResult result) {
 void DoctorReport::Finish() {
   if (json_) {
     Json list = Json::array();
-    for (const StepResult& result : results_) {
+    for (const DoctorStep& result : results_) {
       list.push_back({{"step", result.step},
                       {"outcome", NameOf(result.outcome)},
                       {"words", result.words},

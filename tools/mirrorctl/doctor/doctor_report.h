@@ -18,7 +18,7 @@ enum class StepOutcome : std::uint8_t {
   kSkipped,  ///< Was not looked at, since a step before it failed.
 };
 
-struct StepResult {
+struct DoctorStep {
   std::string step;
   StepOutcome outcome = StepOutcome::kOk;
   std::string words;  ///< What was found.
@@ -47,11 +47,11 @@ class DoctorReport {
   void Finish();
 
  private:
-  void Add(StepResult result);
+  void Add(DoctorStep result);
 
   Console& console_;
   const bool json_;
-  std::vector<StepResult> results_;
+  std::vector<DoctorStep> results_;
 };
 
 }  // namespace mirror

@@ -119,12 +119,12 @@ class SqliteFile {
 };
 
 /// Ends a look with the scope.
-class Look {
+class SourceLook {
  public:
-  explicit Look(const SqliteFile& file) : file_(file) {}
-  ~Look() { file_.EndLook(); }
-  Look(const Look&) = delete;
-  Look& operator=(const Look&) = delete;
+  explicit SourceLook(const SqliteFile& file) : file_(file) {}
+  ~SourceLook() { file_.EndLook(); }
+  SourceLook(const SourceLook&) = delete;
+  SourceLook& operator=(const SourceLook&) = delete;
 
  private:
   const SqliteFile& file_;

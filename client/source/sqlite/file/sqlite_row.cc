@@ -149,7 +149,7 @@ absl::Status RowTaker::AppendHeavyField(SqliteCursor& cursor, const std::functio
   SqliteCursor::Heavy heavy;
   {
     if (absl::Status status = begin(); !status.ok()) return status;
-    const Look look(*file_);
+    const SourceLook look(*file_);
     const absl::StatusOr<bool> light = cursor.HeavyValue(
         field.column, [&](sqlite3_value* value) { return Append(value, field, buffer, sink); });
     if (!light.ok()) return light.status();
@@ -172,7 +172,7 @@ absl::Status RowTaker::AppendHeavyField(SqliteCursor& cursor, const std::functio
     std::string piece;
     {
       if (absl::Status status = begin(); !status.ok()) return status;
-      const Look look(*file_);
+      const SourceLook look(*file_);
       auto read = cursor.HeavyPiece(field.column, at, size);
       if (!read.ok()) return read.status();
       piece = *std::move(read);

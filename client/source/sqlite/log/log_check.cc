@@ -40,7 +40,7 @@ absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vecto
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path);
   if (!file.ok()) return file.status();
   if (absl::Status status = (*file)->BeginLook(); !status.ok()) return status;
-  const Look look(**file);
+  const SourceLook look(**file);
   LogFindings findings;
   findings.locks_out = std::string(BesideFiles((*file)->mark().path).Check().message());
   const absl::StatusOr<LogPresence> presence = FindLog(**file);

@@ -190,7 +190,7 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
   absl::StatusOr<Finding> finding = Finding::kBroken;
   if (Find(name) != nullptr) {
     if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
-    const class Look open(file_);
+    const SourceLook open(file_);
     // Triggers that went since they were read would count as whole.
     if (absl::Status kept = KeepObjects(); !kept.ok()) return kept;
     finding = LookAt(name, &table, &why);

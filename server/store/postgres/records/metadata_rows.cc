@@ -47,9 +47,9 @@ postgres::Array KeysOf(const std::vector<std::string>& tables) {
 
 /// Those that are in the schema.
 absl::Status FindTables(postgres::Connection& connection, const PostgresOwnTables& names,
-                        std::vector<AgreedTable>& agreed) {
+                        std::vector<PostgresAgreed>& agreed) {
   postgres::Array wanted(postgres::Type::kText);
-  for (const AgreedTable& table : agreed) wanted.Add(table.schema.name);
+  for (const PostgresAgreed& table : agreed) wanted.Add(table.schema.name);
   const auto rows = connection.Query(
       "SELECT relname::text FROM pg_class WHERE relname = ANY ($1::text[]) AND relnamespace = "
       "to_regnamespace($2) AND relkind IN ('r', 'p')",
@@ -57,7 +57,7 @@ absl::Status FindTables(postgres::Connection& connection, const PostgresOwnTable
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   std::set<std::string, std::less<>> there;
   for (int row = 0; row < rows->rows(); ++row) there.insert(rows->Text(row, 0));
-  for (AgreedTable& table : agreed) table.is_there = there.contains(table.schema.name);
+  for (PostgresAgreed& table : agreed) table.is_there = there.contains(table.schema.name);
   return absl::OkStatus();
 }
 
@@ -112,9 +112,9 @@ void WriteRowCount(OwnWrites& writes, const PostgresOwnTables& names, const std:
       {writes.Keep(FoldName(table)), static_cast<std::int64_t>(rows)});
 }
 
-absl::StatusOr<std::vector<AgreedTable>> SelectAgreed(postgres::Connection& connection,
-                                                      const PostgresOwnTables& names,
-                                                      const std::vector<std::string>& tables) {
+absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& connection,
+                                                         const PostgresOwnTables& names,
+                                                         const std::vector<std::string>& tables) {
   postgres::Array keys = KeysOf(tables);
   const auto rows = connection.Query(
       absl::StrCat("SELECT table_key, definition, generation, kinds FROM ", names.definitions,
@@ -122,7 +122,7 @@ absl::StatusOr<std::vector<AgreedTable>> SelectAgreed(postgres::Connection& conn
       tables.empty() ? std::vector<postgres::Value>() : std::vector<postgres::Value>{keys.value()},
       "reading the agreed definitions");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  std::vector<AgreedTable> all;
+  std::vector<PostgresAgreed> all;
   for (int row = 0; row < rows->rows(); ++row) {
     absl::StatusOr<TableSchema> schema = UnpackTable(rows->View(row, 1));
     if (!schema.ok()) {
@@ -137,7 +137,7 @@ absl::StatusOr<std::vector<AgreedTable>> SelectAgreed(postgres::Connection& conn
   return all;
 }
 
-void WriteAgreed(OwnWrites& writes, const PostgresOwnTables& names, const AgreedTable& agreed) {
+void WriteAgreed(OwnWrites& writes, const PostgresOwnTables& names, const PostgresAgreed& agreed) {
   writes.Add(absl::StrCat("INSERT INTO ", names.definitions,
                           " (table_key, definition, generation, kinds) VALUES ($1, $2, $3, $4) ON CONFLICT "
                           "(table_key) DO UPDATE SET definition = EXCLUDED.definition, generation = "

@@ -29,17 +29,17 @@ void WriteRowCount(OwnWrites& writes, const PostgresOwnTables& names, const std:
                    std::uint64_t rows);
 
 /// A row of `_mirror_schema`.
-struct AgreedTable {
+struct PostgresAgreed {
   TableSchema schema;
   std::int64_t generation = 0;  ///< Grows when other rows come under the table's name.
   std::string kinds;            ///< Of the store's rows: which byte of kKindsColumn is which column's.
   bool is_there = false;        ///< Else somebody dropped the table.
 };
 /// By folded name. `tables` as above. Errors: kDataLoss, too: one is not as the mirror wrote it.
-absl::StatusOr<std::vector<AgreedTable>> SelectAgreed(postgres::Connection& connection,
-                                                      const PostgresOwnTables& names,
-                                                      const std::vector<std::string>& tables = {});
-void WriteAgreed(OwnWrites& writes, const PostgresOwnTables& names, const AgreedTable& agreed);
+absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& connection,
+                                                         const PostgresOwnTables& names,
+                                                         const std::vector<std::string>& tables = {});
+void WriteAgreed(OwnWrites& writes, const PostgresOwnTables& names, const PostgresAgreed& agreed);
 void RemoveAgreed(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 
 }  // namespace mirror

@@ -112,11 +112,11 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
 }
 
 SqliteConnection::SqliteConnection(std::unique_ptr<sqlite::Connection> database, std::string path,
-                                   FileUse use)
+                                   MirrorUse use)
     : database_(std::move(database)), statements_(*database_), path_(std::move(path)), use_(use) {}
 
 absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, bool create,
-                                                                         FileUse use,
+                                                                         MirrorUse use,
                                                                          Checkpointer* checkpointer) {
   const std::optional<FileId> before = IdOf(path);
   if (!before && !create) return absl::NotFoundError(absl::StrCat("there is no mirror file '", path, "'"));
@@ -129,9 +129,9 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
                      "cycle goes on."));
   }
   using Mode = sqlite::OpenAs::Mode;
-  const bool reading = use == FileUse::kReading;
+  const bool reading = use == MirrorUse::kReading;
   const char* const vfs =
-      reading ? "" : GatheringVfs(use == FileUse::kMirror ? Gathered::kLog : Gathered::kDatabase);
+      reading ? "" : GatheringVfs(use == MirrorUse::kMirror ? Gathered::kLog : Gathered::kDatabase);
   if (vfs == nullptr)
     return absl::UnavailableError(
         "there is no memory left to open a mirror with. Nothing was applied; the same call again is safe.");
@@ -164,7 +164,7 @@ absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer)
   if (const int code = GuardSchema(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-  if (use_ != FileUse::kReading) {
+  if (use_ != MirrorUse::kReading) {
     if (const int code = batch_table_.Register(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
   }
   if (fresh) {
@@ -176,11 +176,11 @@ absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer)
     if (absl::Status status = Execute(sql); !status.ok()) return status;
   }
   switch (use_) {
-    case FileUse::kMirror:
+    case MirrorUse::kMirror:
       return ConfigureMirror(checkpointer);
-    case FileUse::kBuilding:
+    case MirrorUse::kBuilding:
       return ConfigureBuilding();
-    case FileUse::kReading:
+    case MirrorUse::kReading:
       break;
   }
   return absl::OkStatus();
@@ -283,7 +283,7 @@ absl::Status SqliteConnection::Rewrite() {
 
 SqliteConnection::~SqliteConnection() {
   ForgetStatements();
-  if (use_ != FileUse::kMirror) return;
+  if (use_ != MirrorUse::kMirror) return;
   const bool same_file = SameFile(), same_log = SameLog();
   // The log stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
   if (same_file) EmptyLog(kBusyTimeoutMs);

@@ -24,7 +24,7 @@ namespace mirror {
 /// A statement of a mirror file, in use; see sqlite::StatementCache.
 using Query = sqlite::Statement;
 
-enum class FileUse : std::uint8_t {
+enum class MirrorUse : std::uint8_t {
   kMirror,    ///< Log, synced at each commit; others read it meanwhile.
   kBuilding,  ///< Nobody else opens it, and a crash may leave it as it likes: journal in memory, no sync.
   kReading,   ///< A mirror, only to be read.
@@ -41,7 +41,7 @@ class SqliteConnection {
   ///   kFailedPrecondition when another program made it, and then it is left as it is.
   /// `checkpointer`: see SqliteLog; outlives the connection, may be null.
   static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool create,
-                                                                FileUse use, Checkpointer* checkpointer);
+                                                                MirrorUse use, Checkpointer* checkpointer);
   /// Checkpoints and truncates the log, unless the file was replaced or is only being built, KeepLog() was
   /// called, or the disk did not keep what was copied: then the log alone has it.
   ~SqliteConnection();
@@ -50,7 +50,7 @@ class SqliteConnection {
 
   sqlite3* handle() const;
   const std::string& path() const { return path_; }
-  bool building() const { return use_ == FileUse::kBuilding; }
+  bool building() const { return use_ == MirrorUse::kBuilding; }
   BatchTable& batch_table() { return batch_table_; }
 
   const sqlite::Connection& database() const { return *database_; }
@@ -105,7 +105,7 @@ class SqliteConnection {
   };
 
  private:
-  SqliteConnection(std::unique_ptr<sqlite::Connection> database, std::string path, FileUse use);
+  SqliteConnection(std::unique_ptr<sqlite::Connection> database, std::string path, MirrorUse use);
   absl::Status Configure(bool fresh, Checkpointer* checkpointer);
   absl::Status CheckIsMirror();
   absl::Status ConfigureMirror(Checkpointer* checkpointer);
@@ -116,7 +116,7 @@ class SqliteConnection {
   std::unique_ptr<sqlite::Connection> database_;
   sqlite::StatementCache statements_;
   std::string path_;
-  FileUse use_;
+  MirrorUse use_;
   std::optional<FileId> file_, wal_, index_;
   bool keep_log_ = false;
   std::unique_ptr<SqliteLog> log_;  ///< Of a mirror.

@@ -206,7 +206,7 @@ absl::StatusOr<std::vector<std::string>> OwnColumnsOf(SqliteConnection& connecti
 /// Of a mirror that was just made.
 absl::StatusOr<std::vector<std::string>> NewOwnColumns() {
   const absl::StatusOr<std::unique_ptr<SqliteConnection>> made =
-      SqliteConnection::Open(":memory:", /*create=*/true, FileUse::kBuilding, nullptr);
+      SqliteConnection::Open(":memory:", /*create=*/true, MirrorUse::kBuilding, nullptr);
   if (!made.ok()) return made.status();
   if (absl::Status status = CreateOwnTables(**made, "new"); !status.ok()) return status;
   return OwnColumnsOf(**made, "new");

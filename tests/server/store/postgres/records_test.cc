@@ -248,7 +248,7 @@ TEST_F(PostgresRecords, MetadataRowsAreReadAsADbaLeftThem) {
 }
 
 TEST_F(PostgresRecords, WhatIsAgreedSaysWhetherItsTableIsThere) {
-  AgreedTable agreed;
+  PostgresAgreed agreed;
   agreed.schema.name = "Orders";
   agreed.schema.columns.resize(1);
   agreed.schema.columns[0].name = "id";
@@ -261,7 +261,7 @@ TEST_F(PostgresRecords, WhatIsAgreedSaysWhetherItsTableIsThere) {
   const auto read = [&] {
     auto all = SelectAgreed(*connection_, names_, {"ORDERS"});
     EXPECT_THAT(all.status(), IsOk());
-    return all.ok() && all->size() == 1 ? (*all)[0] : AgreedTable{};
+    return all.ok() && all->size() == 1 ? (*all)[0] : PostgresAgreed{};
   };
   EXPECT_EQ(read().schema, agreed.schema);
   EXPECT_EQ(read().generation, 2);

@@ -176,7 +176,8 @@ inline Contents InSqlite(const TableSchema& table, const std::vector<BatchSpec>&
   Contents contents;
   contents.rows = RowBlock::ForAll(table);
   const ScratchFolder folder;
-  const auto connection = SqliteConnection::Open(folder.path() + "/m.db", true, FileUse::kBuilding, nullptr);
+  const auto connection =
+      SqliteConnection::Open(folder.path() + "/m.db", true, MirrorUse::kBuilding, nullptr);
   EXPECT_THAT(connection, IsOk());
   if (!connection.ok()) return contents;
   EXPECT_THAT(CreateOwnTables(**connection, "ctx"), IsOk());

@@ -210,7 +210,7 @@ class LongLogTest : public testing::Test {
  protected:
   LongLogTest() {
     ConfigureSqlite();
-    auto made = SqliteConnection::Open(path_, true, FileUse::kMirror, &checkpointer_);
+    auto made = SqliteConnection::Open(path_, true, MirrorUse::kMirror, &checkpointer_);
     EXPECT_THAT(made, IsOk());
     connection_ = *std::move(made);
     EXPECT_THAT(connection_->Execute("CREATE TABLE t (v)"), IsOk());
