@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +23,35 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
+
+/// One that other servers add to, too.
+class LogOfSeveral final : public AuditLog {
+ public:
+  explicit LogOfSeveral(AuditLog& log) : log_(log) {}
+  absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) override {
+    return log_.Add(std::move(record), seal);
+  }
+  absl::StatusOr<std::optional<Added>> Prune(std::uint64_t keep, AuditRecord record,
+                                             const MakeSeal& seal) override {
+    return log_.Prune(keep, std::move(record), seal);
+  }
+  absl::StatusOr<AuditState> State() override { return log_.State(); }
+  absl::StatusOr<bool> Holds(const AuditPoint& point) override {
+    const absl::StatusOr<AuditState> state = log_.State();
+    if (!state.ok()) return state.status();
+    if (point.chain != state->last.chain) return false;
+    if (point.id <= state->before.id) return true;
+    const absl::StatusOr<std::vector<AuditRecord>> there = log_.After(point.id - 1, 1);
+    if (!there.ok()) return there.status();
+    return !there->empty() && there->front().id == point.id && there->front().hash == point.hash;
+  }
+  absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {
+    return log_.After(after_id, limit);
+  }
+
+ private:
+  AuditLog& log_;
+};
 
 /// The audit log of a server, over starts and stops.
 class AuditTest : public testing::Test {
@@ -41,8 +71,11 @@ class AuditTest : public testing::Test {
     log_ = MakeAuditLog(*file);
     events_ = std::make_unique<Events>(*catalog_);
     options_.dir = folder_.path();
-    audit_ = std::make_unique<Audit>(
-        *log_, *events_,
+    audit_ = Over(*log_);
+  }
+  std::unique_ptr<Audit> Over(AuditLog& log) {
+    return std::make_unique<Audit>(
+        log, *events_,
         [this, key = SigningKey::Load(Path("app.key"), "app").value()](
             std::string_view text) -> absl::StatusOr<KeySignature> {
           if (no_key_) return absl::UnavailableError("the key cannot be read");
@@ -196,6 +229,28 @@ TEST_F(AuditTest, RecordsThatAreCutUnderTheRunningServerAreTold) {
   EXPECT_THAT(Check().findings, testing::Contains(HasSubstr("what the running server knows")));
   Calls(1);
   EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
+}
+
+TEST_F(AuditTest, RecordsOfAnotherServerAreToldWhereNobodyElseAddsAnyAndFitWhereOthersDo) {
+  TempFolder beside;
+  options_.dir = beside.path();
+  LogOfSeveral log(*log_);
+  const auto first = Over(log);
+  TempFolder third;
+  options_.dir = third.path();
+  const auto second = Over(log);
+  for (int i = 0; i < 2; ++i) {
+    first->Add("ada", "ListTenants", absl::OkStatus());
+    second->Add("joan", "ListTenants", absl::OkStatus());
+  }
+  EXPECT_THAT(Told(), IsEmpty());
+  EXPECT_THAT(Check().findings, IsEmpty());
+
+  Calls(1);
+  EXPECT_THAT(Told(), ElementsAre("audit.replaced")) << "this one's chain has one writer";
+  Do("DELETE FROM audit WHERE id = (SELECT max(id) FROM audit WHERE who = 'joan')");
+  second->Add("joan", "ListTenants", absl::OkStatus());
+  EXPECT_THAT(Told(), ElementsAre("audit.replaced", "audit.replaced"));
 }
 
 TEST_F(AuditTest, ADamagedCatalogBeginsANewChainThatSaysSo) {
