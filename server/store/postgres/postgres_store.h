@@ -13,7 +13,8 @@ namespace mirror {
 
 struct PostgresStoreOptions {
   std::string schema = {};  ///< Empty: that of a new mirror, SchemaOf().
-  std::int64_t epoch = 1;   ///< Of a schema that is made; one that is there has to be of this, or a lesser one.
+  std::int64_t epoch =
+      1;  ///< Of a schema that is made; one that is there has to be of this, or a lesser one.
   std::int64_t value_bytes_max = 1'000'000'000;
   /// A population of a table with more rows is not merged into rows that are there.
   std::int64_t merge_rows_max = 20'000'000;
@@ -21,8 +22,8 @@ struct PostgresStoreOptions {
   bool replicated = false;
 };
 
-/// Opens the mirror in its schema, making it when `create` says so. `place` outlives the store, which holds no
-/// connection between its calls.
+/// Opens the mirror in its schema, making it when `create` says so. `place` outlives the store, which holds
+/// no connection between its calls.
 ///   kNotFound            it is not there
 ///   kFailedPrecondition  the schema holds no mirror, or that of another context id
 ///   kInvalidArgument     a mirror with this contextId cannot be kept there
