@@ -14,8 +14,11 @@
 
 namespace mirror {
 
-/// What a batch has, in PostgreSQL's binary formats. The one place where a value is turned on its way out.
-/// Views the batch, which outlives it.
+/// A value of a column, not NULL and not one in parts, in PostgreSQL's binary format. The one place where a
+/// value is turned on its way out. Views `value` or what `turned` gets.
+postgres::Value TurnedOut(const Column& column, const Value& value, std::string* turned);
+
+/// What a batch has, turned so. Views the batch, which outlives it.
 class PostgresBatchValues {
  public:
   PostgresBatchValues(const TableSchema& schema, const ChangeBatch& batch) : schema_(schema), batch_(batch) {
