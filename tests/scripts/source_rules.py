@@ -105,6 +105,11 @@ ROOMS = {
         "base base/db/postgres proto/wire server/plan server/store server/store/postgres/place",
         (),
     ),
+    "server/store/postgres/tables": (
+        "base base/db/postgres proto/wire server/plan server/store server/store/postgres/place "
+        "server/store/postgres/records server/store/postgres/rows",
+        (),
+    ),
     "server/watch": (
         "base base/exposition certs proto/wire server/config server/plan server/store/catalog",
         ("spdlog",),

@@ -101,7 +101,8 @@ class Mirror {
   };
   /// Begins, plans and commits what a call writes. `planner` is asked under the store's
   /// writer lock, see StoreWork; the store may be closed behind an error. Absent: it gave nothing.
-  absl::StatusOr<std::optional<Committed>> Commit(const Store::Planner& planner) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<std::optional<Committed>> Commit(const Store::Planner& planner, const Intent& intent = {})
+      MIRROR_REQUIRES(mutex_);
   /// Renews seen(), as far as `look` says. Called where it may have changed.
   void Summarize(Look look) MIRROR_REQUIRES(mutex_);
 
@@ -117,7 +118,7 @@ class Mirror {
   const HookWriter& hooks() const { return hooks_; }
 
  private:
-  void FindReplaced() MIRROR_REQUIRES(mutex_);
+  void FindStale() MIRROR_REQUIRES(mutex_);
   absl::Status EndCycleInNewFile(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
   void TellUnavailable(const absl::Status& status) MIRROR_REQUIRES(mutex_);
 
