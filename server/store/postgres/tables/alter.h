@@ -10,6 +10,7 @@
 #include "server/plan/plan.h"
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/tables/present_table.h"
 #include "server/store/postgres/tables/table_work.h"
 
 // Changes of mirrored tables in place.
@@ -22,6 +23,12 @@ absl::Status RunAlterTable(TableWork& work, const Position& position, const Alte
                            AgreedTable* agreed, std::optional<StateRow>* lost);
 /// Those that RunAlterTable dropped at this position.
 std::vector<std::string> LostColumns(const std::optional<StateRow>& lost, const Position& position);
+
+/// Adds what a table has not that rows of this definition need, the mirror's own columns too; in old rows it
+/// is NULL. A column that differs in case is renamed. Of a table whose WhyNotMerged() is empty. Errors: as
+/// LockTable(), RunOnTable().
+absl::Status AddMissingColumns(TableWork& work, const std::string& relation, const TableSchema& kept,
+                               const PresentTable& present);
 
 /// See RefitTable in plan.h; of a table whose deletes are IGNOREd.
 absl::Status RunRefitTable(TableWork& work, const Position& position, const RefitTable& refit,

@@ -37,7 +37,8 @@ void ForgetTable(TableWork& work, const std::string& table, const std::string& s
 
 // Columns that a rule empties, noted by RunAgreeSchema(); in a transaction of its own.
 
-/// Empties them, and removes the note with it. `note`: of kEmptied. Gives their names.
+/// Empties them, and removes the note with it. `note`: of kEmptied, read under the tenant's lock: a swap
+/// removes it. Gives their names.
 absl::StatusOr<std::vector<std::string>> EmptyColumns(TableWork& work, const StateRow& note);
 
 }  // namespace mirror

@@ -11,10 +11,12 @@
 namespace mirror {
 
 /// Views, foreign keys, functions and whatever else PostgreSQL would not let a table go without, for people:
-/// "view 'reports.sales'". Not what belongs to it: its indexes, its own constraints, its triggers.
+/// "view 'reports.sales'". Not what belongs to it: its indexes, its own constraints, its triggers. With
+/// `column` what needs that one.
 absl::StatusOr<std::vector<std::string>> FindDependants(postgres::Connection& connection,
                                                         const PostgresOwnTables& names,
-                                                        const std::string& relation);
+                                                        const std::string& relation,
+                                                        const std::string& column = "");
 
 }  // namespace mirror
 

@@ -10,25 +10,24 @@
 #include "server/store/postgres/records/state_rows.h"
 #include "server/store/postgres/tables/table_work.h"
 
-// Indexes that the mirror made itself: a row of kOwnIndex each, whose `table_key` is its name; and what the
+// Indexes that the mirror made itself, which are those whose names begin with kOwnIndexPrefix; and what the
 // source told of its own: rows of kObjects.
 
 namespace mirror {
 
-/// Columns of an index as PostgreSQL's SQL, between its parentheses.
-std::string PostgresIndexTerms(const std::vector<IndexColumn>& columns);
+/// Columns of an index as PostgreSQL's SQL, between its parentheses. What another collation compares there is
+/// indexed: lower("name").
+std::string PostgresIndexTerms(const TableSchema& kept, const std::vector<IndexColumn>& columns);
 
-/// Of `rows` (all of kOwnIndex) those that are there.
 absl::StatusOr<std::vector<OwnIndex>> FindOwnIndexes(postgres::Connection& connection,
-                                                     const PostgresOwnTables& names,
-                                                     const std::vector<StateRow>& rows);
-/// `relation`: that of the change's table.
-absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const std::string& relation);
-/// Makes those of `table` on `relation`, which takes its place: those that it has are dropped first.
-absl::Status MoveOwnIndexes(TableWork& work, const std::vector<StateRow>& rows, const std::string& table,
-                            const std::string& relation);
+                                                     const PostgresOwnTables& names);
+/// `schema`: the agreed one of the change's table; null where it has none, and then nothing is made.
+absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const TableSchema* schema);
+/// The mirror's own of one relation are made on the other, and dropped there. Both are locked.
+absl::Status MoveOwnIndexes(TableWork& work, const std::string& from, const std::string& to);
+absl::Status DropOwnIndexes(TableWork& work, const std::string& relation);
 
-/// What cannot be read counts as not told. Of kObjects.
+/// What cannot be read counts as not told. `rows`: of kObjects.
 std::vector<KeptObjects> ReadObjects(const std::vector<StateRow>& rows);
 void WriteObjects(TableWork& work, const ObjectsChange& change);
 

@@ -28,6 +28,9 @@ struct TableWork {
 absl::Status LockTable(TableWork& work, const std::string& relation,
                        std::string_view mode = "ACCESS EXCLUSIVE");
 
+/// How long a transaction of the store waits for what is not a definition's.
+inline constexpr char kLockPatience[] = "5s";
+
 /// A definition, or several statements. Errors: those of a store, see InStoreWords(); kFailedPrecondition,
 /// too, for what PostgreSQL cannot do.
 absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing);
