@@ -24,9 +24,10 @@ postgres::Value TurnedTextForm(const Column& column, const Value& value, std::st
 
 }  // namespace
 
-postgres::Value TurnedOut(const Column& column, const Value& value, std::string* turned) {
-  const postgres::Type type = ElementType(column);
-  switch (PostgresFormOf(column)) {
+postgres::Value PostgresValue(const Column& declared, const Value& value, std::string* to) {
+  const postgres::Type type = ElementType(declared);
+  std::string& turned = *to;
+  switch (PostgresFormOf(declared)) {
     case PostgresForm::kBool:
       return {value.integer != 0};
     case PostgresForm::kInt:
@@ -34,35 +35,35 @@ postgres::Value TurnedOut(const Column& column, const Value& value, std::string*
     case PostgresForm::kReal:
       return {value.real == 0 ? 0.0 : value.real};
     case PostgresForm::kNumeric:
-      turned->clear();
-      postgres::AppendNumeric(value.bytes, *turned);
+      turned.clear();
+      postgres::AppendNumeric(value.bytes, turned);
       break;
     case PostgresForm::kBytes:
       return postgres::Value::Bytes(value.bytes);
     case PostgresForm::kDate:
-      return Turned(type, PostgresDays(value.integer), turned);
+      return Turned(type, PostgresDays(value.integer), &turned);
     case PostgresForm::kTime:
-      return Turned(type, value.integer / kUnitsOfMicro, turned);
+      return Turned(type, value.integer / kUnitsOfMicro, &turned);
     case PostgresForm::kTimestamp:
-      return Turned(type, PostgresMicros(value.integer), turned);
+      return Turned(type, PostgresMicros(value.integer), &turned);
     case PostgresForm::kUuid:
       return postgres::Value::Raw(type, value.bytes);
     case PostgresForm::kTextForm:
-      return TurnedTextForm(column, value, turned);
+      return TurnedTextForm(declared, value, &turned);
     case PostgresForm::kAny:
-      WriteAnyText(KeptKind(column, value), value, turned);
+      WriteAnyText(KeptKind(declared, value), value, &turned);
       break;
     case PostgresForm::kText:
       return {value.bytes};
   }
-  return postgres::Value::Raw(type, *turned);
+  return postgres::Value::Raw(type, turned);
 }
 
 postgres::Value PostgresBatchValues::At(std::size_t column, std::uint32_t row) {
   const ColumnView& view = batch_.columns[column];
   const Column& declared = schema_.columns[view.column];
   if (view.IsNull(row)) return postgres::Value::Null(ElementType(declared));
-  return TurnedOut(declared, view.At(row), &turned_[column]);
+  return PostgresValue(declared, view.At(row), &turned_[column]);
 }
 
 Kind PostgresBatchValues::KindAt(std::size_t column, std::uint32_t row) const {

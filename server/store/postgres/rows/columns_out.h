@@ -14,11 +14,12 @@
 
 namespace mirror {
 
-/// A value of a column, not NULL and not one in parts, in PostgreSQL's binary format. The one place where a
-/// value is turned on its way out. Views `value` or what `turned` gets.
-postgres::Value TurnedOut(const Column& column, const Value& value, std::string* turned);
+/// A value, which is not NULL, in PostgreSQL's binary format: the one place where a value is turned on its way
+/// out. It may view `value` and `to`, which it may have written.
+postgres::Value PostgresValue(const Column& declared, const Value& value, std::string* to);
 
-/// What a batch has, turned so. Views the batch, which outlives it.
+/// What a batch has, in PostgreSQL's binary formats.
+/// Views the batch, which outlives it.
 class PostgresBatchValues {
  public:
   PostgresBatchValues(const TableSchema& schema, const ChangeBatch& batch) : schema_(schema), batch_(batch) {

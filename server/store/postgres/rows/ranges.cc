@@ -92,7 +92,7 @@ class RangeStatement {
     }
     const Value value = {.kind = part.kind, .integer = part.integer, .real = part.real, .bytes = text};
     std::string turned;
-    to->Add(TurnedOut(column, value, &turned));
+    to->Add(PostgresValue(column, value, &turned));
   }
 
   const PostgresReading& reading_;
