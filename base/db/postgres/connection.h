@@ -30,6 +30,9 @@ class RowStream {
 
   /// False: that were all.
   absl::StatusOr<bool> Step();
+  /// Whether Step() would not wait, or does not any more within this time: between two looks at whether to go
+  /// on.
+  bool IsReady(std::chrono::milliseconds within);
   /// Row 0 of it is the one at which this stands.
   const Rows& row() const { return row_; }
 
