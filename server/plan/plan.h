@@ -172,8 +172,8 @@ struct DropColumn {
 struct RenameColumn {
   std::string from, to;
 };
-/// Another declaration, under the name that the column has by then. In AlterTable every value of `from` is one
-/// of `to` as it is stored; in RefitTable values are converted as SQLite's affinities do.
+/// Another declaration, under the name that the column has by then. In AlterTable every value of `from` is
+/// one of `to` as it is stored; in RefitTable values are converted as SQLite's affinities do.
 struct RetypeColumn {
   Column from, to;
 };

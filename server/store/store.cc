@@ -5,7 +5,7 @@
 namespace mirror {
 
 absl::StatusOr<std::optional<Store::Committed>> Store::PlanAndCommit(const Planner& planner,
-                                                                       const Intent& intent) {
+                                                                     const Intent& intent) {
   for (const Savepoints savepoints : {Savepoints::kWhereNeeded, Savepoints::kAlways}) {
     const bool first = savepoints == Savepoints::kWhereNeeded;
     const absl::StatusOr<std::unique_ptr<StoreWork>> work = Begin(first ? intent : Intent{});

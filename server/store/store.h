@@ -81,8 +81,8 @@ class Store {
     Plan plan;
     CommitResult result;
   };
-  /// Begins, plans, commits: twice at most, then for any intent. Absent: the planner gave nothing. Errors: the
-  /// planner's, and those of Begin() and StoreWork::Commit(); nothing was done.
+  /// Begins, plans, commits: twice at most, the second time for any tables. Absent: the planner gave nothing.
+  /// Errors: the planner's, and those of Begin() and StoreWork::Commit(); nothing was done.
   absl::StatusOr<std::optional<Committed>> PlanAndCommit(const Planner& planner, const Intent& intent = {});
   /// The same for a plan that hangs on nothing that was read.
   absl::StatusOr<CommitResult> Commit(const Plan& plan);

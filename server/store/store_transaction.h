@@ -187,9 +187,9 @@ class StoreTransaction {
   virtual void Rollback() = 0;
   /// The database took the whole transaction back by itself.
   virtual bool IsOver() const = 0;
-  /// A verb or Commit() failed, nothing of the transaction was done, and the same plan made again may succeed:
-  /// two were in each other's way, or its connection was chosen by an Intent that was too narrow. Said until
-  /// the next Begin().
+  /// A verb or Commit() failed, nothing of the transaction was done, and the same plan made again may
+  /// succeed: two were in each other's way, or its connection was chosen by an Intent that was too narrow.
+  /// Said until the next Begin().
   virtual bool MayTryAgain() const = 0;
 
   /// What was done since can be taken back alone. One at a time.

@@ -20,7 +20,7 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
                                             std::int64_t now_ms) {
   absl::StatusOr<std::shared_ptr<void>> place = TakePlace();
   if (!place.ok()) return place.status();
-  absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table);
+  absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table, "");
   const MutexLock lock(mirror_.mutex());
   absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();

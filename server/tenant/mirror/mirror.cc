@@ -67,7 +67,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   absl::StatusOr<std::unique_ptr<Store>> store = file_.open(create);
   if (absl::IsNotFound(store.status())) {
     return absl::AbortedError(
-        absl::StrCat("the mirror file of '", context_id_,
+        absl::StrCat("the mirror of '", context_id_,
                      "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
   }
   // What stands there is no mirror of this tenant's, or one of a later version.
@@ -100,7 +100,7 @@ absl::Status Mirror::Noticed(absl::Status status) {
   }
   if (absl::IsDataLoss(status) && file_.quarantine.empty()) {
     file_.quarantine = absl::StrCat(
-        "the mirror file of '", context_id_, "' is damaged: ", status.message(),
+        "the mirror of '", context_id_, "' is damaged: ", status.message(),
         ". It takes nothing more. 'mirrorctl restore ", context_id_, " FILE --confirm ", context_id_,
         "' puts a backup in its place, 'mirrorctl reset ", context_id_, " --all --confirm ", context_id_,
         "' sets it aside and lets the next cycle populate a new one; after a "
@@ -143,7 +143,7 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
 }
 
 absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Planner& planner,
-                                                                 const Intent& intent) {
+                                                                const Intent& intent) {
   const auto begin = std::chrono::steady_clock::now();
   absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner, intent);
   if (!committed.ok()) return Noticed(committed.status());
@@ -267,16 +267,18 @@ absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRe
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust trust) {
   absl::Status status = mirror.Open(false, now_ms, trust);
   if (!absl::IsAborted(status)) return status;
-  return absl::NotFoundError(absl::StrCat(
-      "the mirror file of '", mirror.context_id(),
-      "' is gone from the data folder. Nothing was done. Put a backup in its place, or let the source's next "
-      "cycle make it anew (with automatic_provisioning); 'mirrorctl delete ",
-      mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it."));
+  return absl::NotFoundError(
+      absl::StrCat("the mirror of '", mirror.context_id(),
+                   "' is gone. Nothing was done. Put a backup in its place, or let the source's next "
+                   "cycle make it anew (with automatic_provisioning); 'mirrorctl delete ",
+                   mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it."));
 }
 
-absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table) {
+absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table,
+                                       std::string_view schema_hash) {
   const std::string key = FoldName(table);
-  if (std::optional<AgreedTable> known = mirror.agreed().Find(key)) return *std::move(known);
+  std::optional<AgreedTable> known = mirror.agreed().Find(key);
+  if (known && (schema_hash.empty() || known->hash == schema_hash)) return *std::move(known);
   const MutexLock lock(mirror.mutex());
   if (mirror.store() == nullptr) {
     if (absl::Status status = mirror.Open(false, 0); !status.ok()) return status;

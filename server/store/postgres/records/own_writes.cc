@@ -26,8 +26,9 @@ absl::StatusOr<std::vector<postgres::Rows>> OwnWrites::RunIn(postgres::Pipeline&
   Clear();
   ++sent_;
   if (ran.ok()) return ran;
-  has_failed_ = true;
-  return InStoreWords(ran.status(), Touched::kOwnTable);
+  const absl::Status failed = InStoreWords(ran.status(), Touched::kOwnTable);
+  failed_.Update(failed);
+  return failed;
 }
 
 absl::Status OwnWrites::Send(postgres::Connection& connection) {

@@ -40,9 +40,9 @@ class OwnWrites {
   /// The same, and a statement behind them that reads: what it gives.
   absl::StatusOr<postgres::Rows> SendAndQuery(postgres::Connection& connection, const std::string& sql,
                                               postgres::Values values, std::string_view doing);
-  /// How often statements were sent; and one of them failed.
+  /// How often statements were sent, and what the first one that failed said.
   std::size_t sent() const { return sent_; }
-  bool has_failed() const { return has_failed_; }
+  const absl::Status& failed() const { return failed_; }
 
   /// Told of each row of `_mirror_state` that is written. It outlives this.
   void Tell(StateMemory* memory) { memory_ = memory; }
@@ -62,7 +62,7 @@ class OwnWrites {
   std::deque<std::string> kept_;
   StateMemory* memory_ = nullptr;
   std::size_t sent_ = 0;
-  bool has_failed_ = false;
+  absl::Status failed_;
   bool moves_state_ = false;
 };
 

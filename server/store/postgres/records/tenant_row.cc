@@ -58,9 +58,9 @@ TenantRow RowOf(const postgres::Rows& rows) {
 
 }  // namespace
 
-std::string LockTenantSql(const PostgresOwnTables& names) {
+std::string LockTenantSql(const PostgresOwnTables& names, bool lock) {
   return absl::StrCat("SELECT ", kColumns, ", left(pg_walfile_name(pg_current_wal_lsn()), 8), tableoid FROM ",
-                      names.tenant, " FOR UPDATE");
+                      names.tenant, lock ? " FOR UPDATE" : "");
 }
 
 absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const PostgresOwnTables& names) {

@@ -24,9 +24,8 @@ absl::Status RunAlterTable(TableWork& work, const Position& position, const Alte
 /// Those that RunAlterTable dropped at this position.
 std::vector<std::string> LostColumns(const std::optional<StateRow>& lost, const Position& position);
 
-/// Adds what a table has not that rows of this definition need, the mirror's own columns too; in old rows it
-/// is NULL. A column that differs in case is renamed. Of a table whose WhyNotMerged() is empty. Errors: as
-/// LockTable(), RunOnTable().
+/// Adds the columns that a table has not and rows of this definition need, the mirror's own too; in old rows
+/// they are NULL. Of a table whose WhyNotMerged() is empty. Errors: as LockTable(), RunOnTable().
 absl::Status AddMissingColumns(TableWork& work, const std::string& relation, const TableSchema& kept,
                                const PresentTable& present);
 

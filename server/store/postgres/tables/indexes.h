@@ -29,6 +29,8 @@ absl::Status DropOwnIndexes(TableWork& work, const std::string& relation);
 
 /// What cannot be read counts as not told. `rows`: of kObjects.
 std::vector<KeptObjects> ReadObjects(const std::vector<StateRow>& rows);
+/// What WriteObjects() queues, for who holds the rows.
+StateRow ObjectsRow(const KeptObjects& kept);
 void WriteObjects(TableWork& work, const ObjectsChange& change);
 
 }  // namespace mirror

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "proto/wire/table.h"
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/tables/shadow.h"
@@ -15,6 +16,14 @@
 // and then the new ones, whole, and waits for nothing. What is the same in both is not touched.
 
 namespace mirror {
+
+/// See TableVerbs; all are counted, however many may be lost. The table is locked against writers from then
+/// on, so that the merge finds what was counted. Errors: kAborted, too: see LockTable().
+absl::StatusOr<std::int64_t> CountAbsent(TableWork& work, const TableSchema& kept,
+                                         const PostgresShadow& shadow);
+/// Hold::keys of the first of them.
+absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(TableWork& work, const TableSchema& kept,
+                                                        const PostgresShadow& shadow);
 
 /// `kept` fits the table: WhyNotMerged() has nothing to say, and no column is missing. The shadow stays.
 /// `left_out`: the partner's unique indexes that the rows break; they are dropped. Errors: as RunSwap().

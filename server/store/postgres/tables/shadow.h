@@ -55,14 +55,6 @@ PostgresTarget ShadowTarget(const TableWork& work, const PostgresShadow& shadow,
 /// After it was written there.
 void NoteKeys(const TableSchema& kept, const ChangeBatch& batch, PostgresShadow* shadow);
 
-/// See TableVerbs; all are counted, however many may be lost. The table is locked against writers from then
-/// on, so that the merge finds what was counted. Errors: kAborted, too: see LockTable().
-absl::StatusOr<std::int64_t> CountAbsent(TableWork& work, const TableSchema& kept,
-                                         const PostgresShadow& shadow);
-/// Hold::keys of the first of them.
-absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(TableWork& work, const TableSchema& kept,
-                                                        const PostgresShadow& shadow);
-
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_STORE_POSTGRES_TABLES_SHADOW_H_

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
+#include "base/folded_name.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_rows.h"
 
@@ -56,6 +57,16 @@ absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_vie
   if (trouble == Trouble::kTooLarge || trouble == Trouble::kValue)
     return absl::FailedPreconditionError(ran.message());
   return InStoreWords(ran, Touched::kMirroredTable);
+}
+
+absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table) {
+  const auto rows = work.connection.Query(
+      "SELECT relname::text, relkind::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND "
+      "lower(relname::text COLLATE \"C\") = $2 ORDER BY relname = $3 DESC, oid LIMIT 1",
+      {work.names.schema, FoldName(table), table}, "looking for a table");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (rows->rows() == 0) return Relation{};
+  return Relation{rows->Text(0, 0), rows->Text(0, 1)[0]};
 }
 
 void MakeGarbage(TableWork& work, const std::string& relation) {

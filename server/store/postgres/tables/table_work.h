@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/records/own_writes.h"
@@ -34,6 +35,14 @@ inline constexpr char kLockPatience[] = "5s";
 /// A definition, or several statements. Errors: those of a store, see InStoreWords(); kFailedPrecondition,
 /// too, for what PostgreSQL cannot do.
 absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing);
+
+/// What has this name in the schema, whatever it is; without regard to case where nothing has it exactly.
+struct Relation {
+  std::string name;  ///< Empty: nothing has it.
+  char kind = 0;     ///< As pg_class.relkind.
+  bool is_table() const { return kind == 'r' || kind == 'p'; }
+};
+absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table);
 
 /// The relation is dropped later, in a transaction of its own.
 void MakeGarbage(TableWork& work, const std::string& relation);
