@@ -15,23 +15,35 @@ namespace {
 
 constexpr char kTaking[] = "taking the mirror's lock";
 
-/// For people: a row that is locked has its holder's transaction in xmax.
-std::string NameHolders(postgres::Connection& connection, const PostgresOwnTables& names) {
+/// Who has a lock of pg_locks that `which` names, for people; empty: nobody.
+std::string HoldersOf(postgres::Connection& connection, const PostgresOwnTables& names,
+                      const std::string& which) {
   const auto rows = connection.Query(
       absl::StrCat("SELECT DISTINCT a.pid::bigint, a.usename::text, a.application_name FROM pg_locks l JOIN "
-                   "pg_stat_activity a USING (pid) WHERE l.granted AND ((l.locktype = 'transactionid' AND "
-                   "l.transactionid IN (SELECT xmax FROM ",
-                   names.tenant, " UNION ALL SELECT xmax FROM ", names.metadata,
-                   ")) OR (l.relation IN ($1::regclass, $2::regclass) AND l.mode IN ('ShareLock', "
-                   "'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))) ORDER BY 1"),
+                   "pg_stat_activity a USING (pid) WHERE l.granted AND ",
+                   which, " AND $1 <> $2 ORDER BY 1"),
       {names.tenant, names.metadata}, "looking who has the mirror's lock");
-  if (!rows.ok() || rows->rows() == 0) return "it is not known who: look at pg_stat_activity";
   std::string holders;
-  for (int row = 0; row < rows->rows(); ++row) {
+  for (int row = 0; rows.ok() && row < rows->rows(); ++row) {
     absl::StrAppend(&holders, holders.empty() ? "" : ", ", "process ", rows->Int(row, 0), " of '",
                     rows->Text(row, 1), "' (", rows->Text(row, 2), ")");
   }
   return holders;
+}
+
+std::string NameHolders(postgres::Connection& connection, const PostgresOwnTables& names) {
+  // First without a look into the tables, which may be locked.
+  std::string holders = HoldersOf(connection, names,
+                                  "l.relation IN ($1::text::regclass, $2::text::regclass) AND l.mode IN "
+                                  "('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', "
+                                  "'AccessExclusiveLock')");
+  // A row that is locked has its holder's transaction in xmax.
+  if (holders.empty()) {
+    holders = HoldersOf(connection, names,
+                        absl::StrCat("l.locktype = 'transactionid' AND l.transactionid IN (SELECT xmax FROM ",
+                                     names.tenant, " UNION ALL SELECT xmax FROM ", names.metadata, ")"));
+  }
+  return holders.empty() ? "it is not known who; pg_stat_activity shows it" : holders;
 }
 
 }  // namespace

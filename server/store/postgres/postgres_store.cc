@@ -78,15 +78,14 @@ absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& 
   if (*there == 0)
     return MakeOwnSchema(connection, mirror.context_id, mirror.names, mirror.options.epoch).status();
   const auto tables =
-      connection.Number("SELECT count(to_regclass($1)) + 2 * count(to_regclass($2)) FROM (SELECT 1) AS one",
-                        {mirror.names.tenant, mirror.names.metadata}, "looking for the mirror");
+      connection.Query("SELECT to_regclass($1) IS NULL, to_regclass($2) IS NULL",
+                       {mirror.names.tenant, mirror.names.metadata}, "looking for the mirror");
   if (!tables.ok()) return InStoreWords(tables.status(), Touched::kOwnTable);
-  if (*tables == 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("a schema ", mirror.names.schema, " stands there, and it is not the mirror of '",
-                     mirror.context_id, "'. Nothing was made: rename it, or drop it, and try again."));
-  }
-  return *tables == 3 ? absl::OkStatus() : CheckOwnRelations(connection, mirror.context_id, mirror.names);
+  if (!tables->Bool(0, 0)) return absl::OkStatus();
+  if (!tables->Bool(0, 1)) return CheckOwnRelations(connection, mirror.context_id, mirror.names);
+  return absl::FailedPreconditionError(
+      absl::StrCat("a schema ", mirror.names.schema, " stands there, and it is not the mirror of '",
+                   mirror.context_id, "'. Nothing was made: rename it, or drop it, and try again."));
 }
 
 /// A mirror of a restored database, or of a standby that took over, goes on from where it is now.
