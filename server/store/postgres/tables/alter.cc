@@ -102,7 +102,12 @@ class Alteration {
         ", and PostgreSQL would write all rows anew to make it ", DeclaredType(retype.to), "."));
   }
 
-  absl::Status Run() { return sql_.empty() ? absl::OkStatus() : RunOnTable(work_, sql_, kDoing); }
+  /// What changes nothing waits for nobody.
+  absl::Status Run() {
+    if (sql_.empty()) return absl::OkStatus();
+    if (absl::Status locked = LockTable(work_, agreed_.schema.name); !locked.ok()) return locked;
+    return RunOnTable(work_, sql_, kDoing);
+  }
   const std::vector<std::string>& dropped() const { return dropped_; }
 
  private:
@@ -146,7 +151,6 @@ void RememberLost(TableWork& work, const std::string& table, const Position& pos
   PutState(work.writes, work.names, StateKind::kLostColumns, **row);
 }
 
-/// Without locking it.
 absl::Status Change(TableWork& work, const Position& position, const AlterTable& alter, AgreedTable* agreed,
                     std::optional<StateRow>* lost) {
   Alteration alteration(work, *agreed);
@@ -163,7 +167,6 @@ absl::Status Change(TableWork& work, const Position& position, const AlterTable&
 absl::Status RunAlterTable(TableWork& work, const Position& position, const AlterTable& alter,
                            AgreedTable* agreed, std::optional<StateRow>* lost) {
   CrashPoint("schema.altering");
-  if (absl::Status locked = LockTable(work, agreed->schema.name); !locked.ok()) return locked;
   if (absl::Status status = Change(work, position, alter, agreed, lost); !status.ok()) return status;
   WriteAgreed(work.writes, work.names, *agreed);
   return absl::OkStatus();

@@ -9,8 +9,8 @@
 
 namespace mirror {
 
-/// Drops what MakeGarbage() noted, each relation in a transaction of its own. One that somebody reads, or that
-/// a view hangs on, stays for the next time. Gives how many stay. Errors: as a store's.
+/// Drops what MakeGarbage() noted, each relation in a transaction of its own. One that somebody reads, or
+/// that a view hangs on, stays for the next time. Gives how many stay. Errors: as a store's.
 absl::StatusOr<std::size_t> DropGarbage(postgres::Connection& connection, const PostgresOwnTables& names);
 
 }  // namespace mirror

@@ -18,10 +18,10 @@
 namespace mirror {
 
 /// The rows of the shadow become those of `agreed`, whose kinds and generation change and are queued; the
-/// shadow goes. Of a table that IGNOREs deletes: MergeIgnoring(). `left_out`: indexes that the new rows do not
-/// let be. Errors: kFailedPrecondition, for people: the table or the shadow is gone; the table cannot hold the
-/// rows, and objects depend on it, which are named; the rows are more than `merge_rows_max`; a constraint of
-/// somebody's refuses them. kAborted: see LockTable().
+/// shadow goes. Of a table that IGNOREs deletes: MergeIgnoring(). `left_out`: indexes that the new rows do
+/// not let be. Errors: kFailedPrecondition, for people: the table or the shadow is gone; the table cannot
+/// hold the rows, and objects depend on it, which are named; the rows are more than `merge_rows_max`; a
+/// constraint of somebody's refuses them. kAborted: see LockTable().
 absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t merge_rows_max,
                      AgreedTable* agreed, std::vector<std::string>* left_out);
 
