@@ -150,10 +150,7 @@ class PostgresRecords final : public StoreRecords {
     return ReadObjects(*rows);
   }
   absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override {
-    const auto rows = State(StateKind::kOwnIndex);
-    if (!rows.ok()) return rows.status();
-    return In(
-        [&](postgres::Connection& connection) { return FindOwnIndexes(connection, mirror_.names, *rows); });
+    return In([&](postgres::Connection& connection) { return FindOwnIndexes(connection, mirror_.names); });
   }
   absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override {
     const auto tenant = ReadTenant();

@@ -97,12 +97,15 @@ class PostgresTableVerbs final : public TableVerbs {
 
   absl::Status ChangeIndexes(const std::vector<IndexChange>& changes) override {
     for (const IndexChange& change : changes) {
-      const auto relation = view().RelationOf(change.index.table);
-      if (!relation.ok()) return relation.status();
+      const absl::StatusOr<AgreedTable*> agreed = view().FindAgreed(change.index.table);
+      if (!agreed.ok()) return agreed.status();
       absl::StatusOr<TableWork> work = view().Work();
       if (!work.ok()) return work.status();
-      if (absl::Status status = ChangeIndex(*work, change, *relation); !status.ok())
-        return mirror_.Said(status);
+      // Others keep it in memory.
+      view().writes().MoveState();
+      const TableSchema* const schema = *agreed == nullptr ? nullptr : &(*agreed)->schema;
+      absl::Status changed = mirror_.Said(ChangeIndex(*work, change, schema));
+      if (!changed.ok()) return changed;
     }
     return absl::OkStatus();
   }

@@ -136,12 +136,6 @@ absl::StatusOr<std::map<std::string, AgreedTable>*> WorkView::Agreed() {
   return &definitions_.tables;
 }
 
-absl::StatusOr<std::string> WorkView::RelationOf(const std::string& table) {
-  const absl::StatusOr<AgreedTable*> agreed = FindAgreed(table);
-  if (!agreed.ok()) return agreed.status();
-  return *agreed == nullptr ? table : (*agreed)->schema.name;
-}
-
 void WorkView::AddReceipt(std::uint64_t number, const std::string& text) {
   InsertReceipt(writes_, names_, number, text);
   began_.head = {number, HashOf(text)};

@@ -57,8 +57,6 @@ class WorkView {
   absl::StatusOr<AgreedTable*> FindAgreed(const std::string& table);
   /// With `is_there`, by folded name.
   absl::StatusOr<std::map<std::string, AgreedTable>*> Agreed();
-  /// The name of the table's relation.
-  absl::StatusOr<std::string> RelationOf(const std::string& table);
 
   const ReceiptHead& receipt_head() const { return began_.head; }
   void AddReceipt(std::uint64_t number, const std::string& text);
