@@ -75,6 +75,7 @@ class Connection {
   bool IsIdle() const { return line_->IsIdle(); }
   /// See ConnectAs::answer_within; from the next wait on.
   void SetAnswerWithin(std::chrono::milliseconds within) { line_->SetAnswerWithin(within); }
+  std::chrono::milliseconds answer_within() const { return line_->answer_within(); }
 
   /// What the server reports without being asked: server_version, server_encoding, in_hot_standby; empty: it
   /// does not report that.

@@ -25,8 +25,8 @@ struct TableWork {
   std::string In(std::string_view relation) const { return Qualified(names.schema_name, relation); }
 };
 
-/// What a definition needs is to be had within 100 ms. Errors: kAborted, naming who has the lock, and the
-/// transaction goes on: the same may be done later; as RunOnTable().
+/// What a definition needs is to be had within 100 ms, what lets readers go on within 2 s. Errors: kAborted,
+/// naming who has the lock, and the transaction goes on: the same may be done later; as RunOnTable().
 absl::Status LockTable(TableWork& work, const std::string& relation,
                        std::string_view mode = "ACCESS EXCLUSIVE");
 
