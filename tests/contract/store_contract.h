@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,79 +18,20 @@
 #include "base/folded_name.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/store/store.h"
+#include "tests/contract/backend.h"
+#include "tests/contract/postgres_backend.h"
 #include "tests/support/memory/memory_store.h"
+#include "tests/support/postgres_server.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
 
-inline constexpr std::int64_t kCycle = 100;
-inline constexpr std::int64_t kNow = 5'000'000;
-/// Of the stores under test: what a value in parts may weigh.
-inline constexpr std::int64_t kValueBytesMax = 1'000;
-
-/// What not every store can show; a test that needs it says so, and is skipped where it is missing.
-enum class Capability : std::uint8_t {
-  kPartnerSql,    ///< Others change the mirror's tables beside it, by SQL, and it keeps rows of theirs.
-  kPreserves,     ///< Of kPartnerSql: by preserve_target and MARK, too, where others do by IGNORE alone.
-  kSqlite,        ///< It is a file of SQLite's: with its dialect, its catalog and its pages.
-  kVersionOfAll,  ///< Its data version tells of metadata rows, too, that were changed by hand.
-};
-
-/// For the reader of a test that is skipped.
-inline const char* ToString(Capability capability) {
-  switch (capability) {
-    case Capability::kPartnerSql:
-      return "nobody else writes to this store";
-    case Capability::kPreserves:
-      return "this store keeps rows of partners by IGNORE alone";
-    case Capability::kSqlite:
-      return "this store is no file of SQLite's";
-    case Capability::kVersionOfAll:
-      return "this store does not tell of metadata rows that were changed by hand";
-  }
-  return "";
-}
-
-/// A store of one kind, and what stands beside it: a reader, a partner and a DBA.
-class Backend {
- public:
-  virtual ~Backend() = default;
-  virtual bool Can(Capability capability) const = 0;
-  /// Opens it again; what was committed is there.
-  virtual std::unique_ptr<Store> Open() = 0;
-  /// Throws when there is no such table.
-  virtual Rows Visible(const TableSchema& table) = 0;
-  /// What the metadata table says, by a DBA.
-  virtual void SetLsnByHand(const std::string& table, std::int64_t lsn) = 0;
-  /// The same by one who does not wait. False: somebody else writes, and nothing was done.
-  virtual bool TryLsnByHand(const std::string& table, std::int64_t lsn) = 0;
-  virtual void DeleteRecordByHand(const std::string& table) = 0;
-  /// Shadows, parts and tables set aside that are kept.
-  virtual std::vector<std::int64_t> Leftovers() = 0;
-
-  /// What a partner does by SQL beside the store, and sees. Of one that can kPartnerSql.
-  virtual void Do(const std::string& sql) { See(sql); }
-  virtual Rows See(const std::string& sql) {
-    ADD_FAILURE() << "this store speaks no SQL: " << sql;
-    return {};
-  }
-  virtual std::vector<std::string> IndexesOf(const std::string& table) {
-    ADD_FAILURE() << "this store shows no index of " << table;
-    return {};
-  }
-  /// Whether the database says of itself that it is whole, as its own tools see it.
-  virtual bool IsWhole() { return true; }
-  /// Of one that can kSqlite.
-  virtual std::string Path() {
-    ADD_FAILURE() << "this store has no file";
-    return "";
-  }
-};
-
 class MemoryBackend final : public Backend {
  public:
-  bool Can(Capability capability) const override { return capability == Capability::kVersionOfAll; }
+  bool Can(Capability capability) const override {
+    return capability == Capability::kVersionOfAll || capability == Capability::kEveryTable;
+  }
   std::unique_ptr<Store> Open() override {
     return std::make_unique<MemoryStore>(mirror_, "ctx", kValueBytesMax);
   }
@@ -208,7 +149,13 @@ inline std::vector<BackendKind> EveryBackend() {
   return {{"Memory", [] { return std::make_unique<MemoryBackend>(); }},
           {"SqliteLoop", [] { return std::make_unique<SqliteBackend>(ApplyMethod::kBindLoop); }},
           {"SqliteSet", [] { return std::make_unique<SqliteBackend>(ApplyMethod::kSet); }},
-          {"Postgres", [] { return std::unique_ptr<Backend>(); }}};
+          {"Postgres", [] { return std::make_unique<PostgresBackend>(); }}};
+}
+
+inline bool HasAnyInKey(const TableSchema& table) {
+  return std::any_of(table.columns.begin(), table.columns.end(), [](const Column& column) {
+    return column.type == Type::kAny && column.key_position != 0;
+  });
 }
 
 /// A store with a running cycle, and words for what tests do with it.
@@ -218,11 +165,8 @@ class StoreContract : public testing::TestWithParam<BackendKind> {
   explicit StoreContract(std::optional<Capability> needs = std::nullopt) : needs_(needs) {}
 
   void SetUp() override {
-    if (GetParam().name == "Postgres" && std::getenv("MIRROR_TEST_POSTGRES") == nullptr) {
-      GTEST_SKIP() << "set MIRROR_TEST_POSTGRES to a connection string";
-    }
+    if (GetParam().name == "Postgres") SKIP_WITHOUT_POSTGRES();
     backend_ = GetParam().make();
-    if (!backend_) GTEST_SKIP() << "there is no such store yet";
     if (needs_ && Lacks(*needs_)) GTEST_SKIP() << ToString(*needs_);
     store_ = backend_->Open();
     ASSERT_NE(store_, nullptr);
@@ -230,6 +174,12 @@ class StoreContract : public testing::TestWithParam<BackendKind> {
   }
 
   bool Lacks(Capability capability) const { return !backend_->Can(capability); }
+  /// Of a table that only stores with kEveryTable keep: whether this one is another, and says so.
+  bool Refuses(const TableSchema& table) {
+    if (!Lacks(Capability::kEveryTable)) return false;
+    EXPECT_THAT(store_->CheckTable(table), StatusIs(absl::StatusCode::kInvalidArgument));
+    return true;
+  }
 
   void Reopen() {
     store_.reset();

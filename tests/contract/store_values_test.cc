@@ -32,9 +32,12 @@ INSTANTIATE_TEST_SUITE_P(EveryStore, StoreValues, testing::ValuesIn(EveryBackend
 // --- Names
 // --------------------------------------------------------------------------------------------------
 
-std::string Repeated(const std::string& text, int count) {
+/// In bytes; every store keeps names up to here.
+constexpr std::size_t kShortName = 63;
+
+std::string Repeated(const std::string& text, std::size_t count) {
   std::string all;
-  for (int i = 0; i < count; ++i) all += text;
+  for (std::size_t i = 0; i < count; ++i) all += text;
   return all;
 }
 
@@ -80,6 +83,8 @@ std::vector<std::string> OddNames() {
           "\xe6\x97\xa5\xe6\x9c\xac",
           "\xf0\x9f\x90\xbb\xe2\x80\x8d\xe2\x9d\x84\xef\xb8\x8f",
           "\xe2\x80\xae",
+          Repeated("n", kShortName),
+          Repeated("\xc3\xa4", kShortName / 2),
           Repeated("n", 128),
           Repeated("\xf0\x9f\x90\xbb", 128)};
 }
@@ -94,6 +99,7 @@ TEST_P(StoreValues, AnyNameServesForTableKeyAndColumns) {
         NamedTable(name, {KeyColumn(name, Type::kInt64), PlainColumn("v", Type::kText)}),
         NamedTable(name, {KeyColumn("k", Type::kText), PlainColumn(name, Type::kText)})};
     for (const TableSchema& table : tables) {
+      if (name.size() > kShortName && Refuses(table)) continue;
       const bool integers = table.columns[0].type == Type::kInt64;
       const Cell one = integers ? Cell(1) : Cell("1"), two = integers ? Cell(2) : Cell("2");
       Create(table);
@@ -122,6 +128,7 @@ TEST_P(StoreValues, AnyNameServesForChangesInPlaceAndForSettingAside) {
     SCOPED_TRACE(name);
     const TableSchema before =
         NamedTable(name, {KeyColumn("the key", Type::kInt64), PlainColumn("c1", Type::kText)});
+    if (name.size() > kShortName && Refuses(before)) continue;
     Create(before);
     ASSERT_THAT(Insert(before, {{1, "a"}}).status, IsOk());
     Column added = PlainColumn("c1", Type::kText);
@@ -323,6 +330,7 @@ TEST_P(StoreValues, EveryTypeServesAsKey) {
     column.key_position = 1;
     column.nullable = false;
     const TableSchema table = NamedTable("t", {column, PlainColumn("n", Type::kInt32)});
+    if (HasAnyInKey(table) && Refuses(table)) continue;
     Rows sent, updated, keys, want;
     for (const auto& [in, out] : test.values) {
       const int n = static_cast<int>(sent.size());
@@ -372,6 +380,7 @@ TEST_P(StoreValues, ATableOfTheMostColumnsThatAreAllowedComesBackWhole) {
     row.push_back(i);
   }
   const TableSchema table = NamedTable("wide", columns);
+  if (Refuses(table)) GTEST_SKIP() << ToString(Capability::kEveryTable);
   Create(table);
   ASSERT_THAT(Insert(table, {row}).status, IsOk());
   ASSERT_THAT(Write(table, Operation::kUpdate, {row}).status, IsOk());

@@ -241,6 +241,7 @@ class PostgresProxy::Shared {
     cut = cut_;
     return true;
   }
+  std::atomic<int> round_trips = 0;
   std::atomic<bool> swallows = false;
   std::atomic<bool> ends = false;
 
@@ -255,7 +256,7 @@ namespace {
 /// One connection, until one of its ends closes or it is cut.
 template <typename State, typename CutAt>
 void Pass(State& state, int client, int server, CutAt before_it_arrives) {
-  bool is_cut = false;
+  bool is_cut = false, is_asked = false;
   char bytes[65536];
   while (!state.ends) {
     pollfd both[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
@@ -267,6 +268,8 @@ void Pass(State& state, int client, int server, CutAt before_it_arrives) {
       const ssize_t got = read(server, bytes, sizeof(bytes));
       // The server has answered what was to be cut.
       if (got <= 0 || is_cut) break;
+      if (is_asked) ++state.round_trips;
+      is_asked = false;
       if (write(client, bytes, static_cast<std::size_t>(got)) != got) break;
     }
     if (both[0].revents != 0) {
@@ -277,6 +280,7 @@ void Pass(State& state, int client, int server, CutAt before_it_arrives) {
         if (cut == before_it_arrives) break;
         is_cut = true;
       }
+      is_asked = true;
       if (write(server, bytes, static_cast<std::size_t>(got)) != got) break;
     }
   }
@@ -324,6 +328,8 @@ std::string PostgresProxy::Conninfo(const std::string& database) const {
 }
 
 void PostgresProxy::CutAt(const std::string& word, Cut cut) { shared_->CutAt(word, cut); }
+
+int PostgresProxy::RoundTrips() const { return shared_->round_trips; }
 
 void PostgresProxy::Swallow() { shared_->swallows = true; }
 

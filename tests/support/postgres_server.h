@@ -71,6 +71,8 @@ class PostgresProxy {
   void CutAt(const std::string& word, Cut cut);
   /// From here on nothing passes, and nothing ends: the network is gone.
   void Swallow();
+  /// How often the server answered what a client had sent, by all connections.
+  int RoundTrips() const;
 
  private:
   class Shared;

@@ -231,6 +231,10 @@ RowStream::~RowStream() {
   line.SetAnswerWithin(before);
 }
 
+bool RowStream::IsReady(std::chrono::milliseconds within) {
+  return connection_ == nullptr || connection_->line().HasNext(within);
+}
+
 absl::StatusOr<bool> RowStream::Step() {
   if (connection_ == nullptr) return false;
   Line& line = connection_->line();

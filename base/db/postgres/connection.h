@@ -30,6 +30,9 @@ class RowStream {
 
   /// False: that were all.
   absl::StatusOr<bool> Step();
+  /// Whether Step() would not wait, or does not any more within this time: between two looks at whether to go
+  /// on.
+  bool IsReady(std::chrono::milliseconds within);
   /// Row 0 of it is the one at which this stands.
   const Rows& row() const { return row_; }
 
@@ -75,6 +78,7 @@ class Connection {
   bool IsIdle() const { return line_->IsIdle(); }
   /// See ConnectAs::answer_within; from the next wait on.
   void SetAnswerWithin(std::chrono::milliseconds within) { line_->SetAnswerWithin(within); }
+  std::chrono::milliseconds answer_within() const { return line_->answer_within(); }
 
   /// What the server reports without being asked: server_version, server_encoding, in_hot_standby; empty: it
   /// does not report that.

@@ -164,6 +164,15 @@ absl::Status Line::WaitForMore(std::string_view doing) {
   return absl::OkStatus();
 }
 
+bool Line::HasNext(milliseconds within) {
+  const Clock::time_point until = Clock::now() + within;
+  while (IsOpen() && PQisBusy(handle_) == 1) {
+    if (Poll(PQsocket(handle_), POLLIN, until) == 0) return false;
+    PQconsumeInput(handle_);
+  }
+  return true;
+}
+
 absl::StatusOr<Result> Line::Next(std::string_view doing) {
   if (handle_ == nullptr) return Cut(doing);
   while (PQstatus(handle_) == CONNECTION_OK && PQisBusy(handle_) == 1) {

@@ -58,6 +58,8 @@ class Line {
   /// Behind a PQsend…() or PQput…(): whether it went well, and all that is queued has left. `sent`: what that
   /// call gave.
   absl::Status Send(int sent, std::string_view doing);
+  /// Whether Next() would not wait, or does not any more within this time.
+  bool HasNext(std::chrono::milliseconds within);
   /// As libpq has it: null behind the last one of a statement. An error of the server's is in the result.
   absl::StatusOr<Result> Next(std::string_view doing);
   /// Until more than now has come. Errors: the line is cut.

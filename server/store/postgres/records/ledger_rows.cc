@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/records/state_payload.h"
-#include "server/store/postgres/records/state_rows.h"
 
 namespace mirror {
 namespace {
@@ -64,9 +63,9 @@ bool ReadHold(const StateRow& row, Hold& hold) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<TableCheck>> SelectChecks(postgres::Connection& connection,
+absl::StatusOr<std::vector<TableCheck>> SelectChecks(const StateSource& from,
                                                      const PostgresOwnTables& names) {
-  const auto rows = ReadState(connection, names, StateKind::kCheck);
+  const auto rows = ReadState(from, names, StateKind::kCheck);
   if (!rows.ok()) return rows.status();
   std::vector<TableCheck> checks;
   for (const StateRow& row : *rows) {
@@ -100,11 +99,11 @@ void ForgetCheck(OwnWrites& writes, const PostgresOwnTables& names, const std::s
       absl::StrCat("UPDATE ", names.state, " SET payload = overlay(payload PLACING $3 FROM ", kEqualityAt,
                    ") WHERE kind = $1 AND table_key = $2"),
       {OfKind(StateKind::kCheck), writes.Keep(FoldName(table)), postgres::Value::Bytes(writes.Keep(bytes))});
+  WroteState(writes, StateKind::kCheck);
 }
 
-absl::StatusOr<std::vector<Hold>> SelectHolds(postgres::Connection& connection,
-                                              const PostgresOwnTables& names) {
-  const auto rows = ReadState(connection, names, StateKind::kHold);
+absl::StatusOr<std::vector<Hold>> SelectHolds(const StateSource& from, const PostgresOwnTables& names) {
+  const auto rows = ReadState(from, names, StateKind::kHold);
   if (!rows.ok()) return rows.status();
   std::vector<Hold> holds(rows->size());
   for (std::size_t i = 0; i < holds.size(); ++i) {
@@ -124,20 +123,22 @@ void WriteHold(OwnWrites& writes, const PostgresOwnTables& names, const Hold& ho
                    names.state, " (kind, table_key, number, payload) SELECT $1, $2, id, $4 FROM new"),
       {OfKind(StateKind::kHold), writes.Keep(FoldName(hold.table)), static_cast<std::int64_t>(hold.kind),
        postgres::Value::Bytes(writes.Keep(HoldPayload(hold)))});
+  WroteState(writes, StateKind::kHold);
 }
 
 void RemoveHold(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t id) {
   writes.Add(absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND number = $2"),
              {OfKind(StateKind::kHold), static_cast<std::int64_t>(id)});
+  WroteState(writes, StateKind::kHold);
 }
 
 void SettleHolds(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
   if (!table.empty()) RemoveState(writes, names, StateKind::kHold, FoldName(table));
 }
 
-absl::StatusOr<std::vector<Loss>> SelectLosses(postgres::Connection& connection,
-                                               const PostgresOwnTables& names, const std::string& table) {
-  const auto rows = ReadState(connection, names, StateKind::kLoss, FoldName(table));
+absl::StatusOr<std::vector<Loss>> SelectLosses(const StateSource& from, const PostgresOwnTables& names,
+                                               const std::string& table) {
+  const auto rows = ReadState(from, names, StateKind::kLoss, FoldName(table));
   if (!rows.ok()) return rows.status();
   std::vector<Loss> losses;
   for (const StateRow& row : *rows) {
@@ -174,6 +175,7 @@ void AddLoss(OwnWrites& writes, const PostgresOwnTables& names, const std::strin
                    NumberSql("EXCLUDED.payload", kLostRows), ") || substr(old.payload, ", rows_from + 8, ")"),
       {OfKind(StateKind::kLoss), writes.Keep(FoldName(table)), loss.cycle,
        postgres::Value::Bytes(writes.Keep(std::move(payload)))});
+  WroteState(writes, StateKind::kLoss);
 }
 
 void MarkLossesCommitted(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
@@ -181,6 +183,7 @@ void MarkLossesCommitted(OwnWrites& writes, const PostgresOwnTables& names, cons
                           NumberAt(kCommitted), ") WHERE kind = $1 AND table_key = $2 AND ",
                           NumberSql("payload", kCommitted), " = 0"),
              {OfKind(StateKind::kLoss), writes.Keep(FoldName(table))});
+  WroteState(writes, StateKind::kLoss);
 }
 
 void ForgetLosses(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t before_ms) {
@@ -188,6 +191,7 @@ void ForgetLosses(OwnWrites& writes, const PostgresOwnTables& names, std::int64_
       absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND ", NumberSql("payload", kCommitted),
                    " = 1 AND ", NumberSql("payload", kLossAtMs), " < $2"),
       {OfKind(StateKind::kLoss), before_ms});
+  WroteState(writes, StateKind::kLoss);
 }
 
 void ForgetLedger(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {

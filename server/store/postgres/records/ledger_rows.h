@@ -6,32 +6,30 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/db/postgres/connection.h"
 #include "server/plan/plan.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/records/own_writes.h"
+#include "server/store/postgres/records/state_rows.h"
 
 // What a mirror remembers of its tables beside their rows: comparisons with the source, holds, and rows that
 // vanished. As RecordVerbs has it.
 
 namespace mirror {
 
-absl::StatusOr<std::vector<TableCheck>> SelectChecks(postgres::Connection& connection,
-                                                     const PostgresOwnTables& names);
+absl::StatusOr<std::vector<TableCheck>> SelectChecks(const StateSource& from, const PostgresOwnTables& names);
 void WriteCheck(OwnWrites& writes, const PostgresOwnTables& names, const TableCheck& check);
 /// Nothing is known of the table's rows any more; what an operator asked for stays.
 void ForgetCheck(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 
-absl::StatusOr<std::vector<Hold>> SelectHolds(postgres::Connection& connection,
-                                              const PostgresOwnTables& names);
+absl::StatusOr<std::vector<Hold>> SelectHolds(const StateSource& from, const PostgresOwnTables& names);
 /// In place of that of its kind and table, whose id it gets; else it is numbered.
 void WriteHold(OwnWrites& writes, const PostgresOwnTables& names, const Hold& hold);
 void RemoveHold(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t id);
 /// Those on one table.
 void SettleHolds(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 
-absl::StatusOr<std::vector<Loss>> SelectLosses(postgres::Connection& connection,
-                                               const PostgresOwnTables& names, const std::string& table);
+absl::StatusOr<std::vector<Loss>> SelectLosses(const StateSource& from, const PostgresOwnTables& names,
+                                               const std::string& table);
 /// Makes the loss of this cycle, not committed, with `rows`; or adds them to it and moves its `at_ms`.
 void AddLoss(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table, const Loss& loss,
              std::int64_t rows);

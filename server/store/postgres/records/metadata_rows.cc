@@ -39,45 +39,38 @@ TableRecord RecordOf(const postgres::Rows& rows, int row) {
   return record;
 }
 
+}  // namespace
+
 postgres::Array KeysOf(const std::vector<std::string>& tables) {
   postgres::Array keys(postgres::Type::kText);
   for (const std::string& table : tables) keys.Add(FoldName(table));
   return keys;
 }
 
-/// Those that are in the schema.
-absl::Status FindTables(postgres::Connection& connection, const PostgresOwnTables& names,
-                        std::vector<PostgresAgreed>& agreed) {
-  postgres::Array wanted(postgres::Type::kText);
-  for (const PostgresAgreed& table : agreed) wanted.Add(table.schema.name);
-  const auto rows = connection.Query(
-      "SELECT relname::text FROM pg_class WHERE relname = ANY ($1::text[]) AND relnamespace = "
-      "to_regnamespace($2) AND relkind IN ('r', 'p')",
-      {wanted.value(), names.schema}, "looking for the mirrored tables");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  std::set<std::string, std::less<>> there;
-  for (int row = 0; row < rows->rows(); ++row) there.insert(rows->Text(row, 0));
-  for (PostgresAgreed& table : agreed) table.is_there = there.contains(table.schema.name);
-  return absl::OkStatus();
+std::string SelectRecordsSql(const PostgresOwnTables& names, bool some, bool lock) {
+  return absl::StrCat(
+      "SELECT table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, "
+      "state FROM ",
+      names.metadata, some ? " WHERE table_key = ANY ($1)" : "", " ORDER BY table_key",
+      lock ? " FOR UPDATE" : "");
 }
 
-}  // namespace
+std::vector<TableRecord> RecordsOf(const postgres::Rows& rows) {
+  std::vector<TableRecord> records;
+  for (int row = 0; row < rows.rows(); ++row) records.push_back(RecordOf(rows, row));
+  return records;
+}
 
 absl::StatusOr<std::vector<TableRecord>> SelectRecords(postgres::Connection& connection,
                                                        const PostgresOwnTables& names,
                                                        const std::vector<std::string>& tables, bool lock) {
   postgres::Array keys = KeysOf(tables);
   const auto rows = connection.Query(
-      absl::StrCat("SELECT table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, "
-                   "row_count, cycle, state FROM ",
-                   names.metadata, tables.empty() ? "" : " WHERE table_key = ANY ($1)", " ORDER BY table_key",
-                   lock ? " FOR UPDATE" : ""),
+      SelectRecordsSql(names, !tables.empty(), lock),
       tables.empty() ? std::vector<postgres::Value>() : std::vector<postgres::Value>{keys.value()},
       "reading the metadata table");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  std::vector<TableRecord> records;
-  for (int row = 0; row < rows->rows(); ++row) records.push_back(RecordOf(*rows, row));
-  return records;
+  return RecordsOf(*rows);
 }
 
 void WriteRecord(OwnWrites& writes, const PostgresOwnTables& names, const TableRecord& record) {
@@ -112,9 +105,9 @@ void WriteRowCount(OwnWrites& writes, const PostgresOwnTables& names, const std:
       {writes.Keep(FoldName(table)), static_cast<std::int64_t>(rows)});
 }
 
-absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& connection,
-                                                         const PostgresOwnTables& names,
-                                                         const std::vector<std::string>& tables) {
+absl::StatusOr<std::vector<PostgresAgreed>> SelectDefinitions(postgres::Connection& connection,
+                                                              const PostgresOwnTables& names,
+                                                              const std::vector<std::string>& tables) {
   postgres::Array keys = KeysOf(tables);
   const auto rows = connection.Query(
       absl::StrCat("SELECT table_key, definition, generation, kinds FROM ", names.definitions,
@@ -133,11 +126,37 @@ absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& c
     }
     all.push_back({*std::move(schema), rows->Int(row, 2), rows->Text(row, 3)});
   }
-  if (absl::Status found = FindTables(connection, names, all); !found.ok()) return found;
+  return all;
+}
+
+absl::Status FindTables(postgres::Connection& connection, const PostgresOwnTables& names,
+                        const std::vector<PostgresAgreed*>& agreed) {
+  postgres::Array wanted(postgres::Type::kText);
+  for (const PostgresAgreed* table : agreed) wanted.Add(table->schema.name);
+  const auto rows = connection.Query(
+      "SELECT relname::text FROM pg_class WHERE relname = ANY ($1::text[]) AND relnamespace = "
+      "to_regnamespace($2) AND relkind IN ('r', 'p')",
+      {wanted.value(), names.schema}, "looking for the mirrored tables");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  std::set<std::string, std::less<>> there;
+  for (int row = 0; row < rows->rows(); ++row) there.insert(rows->Text(row, 0));
+  for (PostgresAgreed* table : agreed) table->is_there = there.contains(table->schema.name);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& connection,
+                                                         const PostgresOwnTables& names,
+                                                         const std::vector<std::string>& tables) {
+  absl::StatusOr<std::vector<PostgresAgreed>> all = SelectDefinitions(connection, names, tables);
+  if (!all.ok()) return all;
+  std::vector<PostgresAgreed*> each;
+  for (PostgresAgreed& agreed : *all) each.push_back(&agreed);
+  if (absl::Status found = FindTables(connection, names, each); !found.ok()) return found;
   return all;
 }
 
 void WriteAgreed(OwnWrites& writes, const PostgresOwnTables& names, const PostgresAgreed& agreed) {
+  writes.MoveState();
   writes.Add(absl::StrCat("INSERT INTO ", names.definitions,
                           " (table_key, definition, generation, kinds) VALUES ($1, $2, $3, $4) ON CONFLICT "
                           "(table_key) DO UPDATE SET definition = EXCLUDED.definition, generation = "
@@ -148,6 +167,7 @@ void WriteAgreed(OwnWrites& writes, const PostgresOwnTables& names, const Postgr
 }
 
 void RemoveAgreed(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
+  writes.MoveState();
   writes.Add(absl::StrCat("DELETE FROM ", names.definitions, " WHERE table_key = $1"),
              {writes.Keep(FoldName(table))});
 }

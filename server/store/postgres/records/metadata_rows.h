@@ -17,6 +17,11 @@
 
 namespace mirror {
 
+/// What SelectRecords() asks, for a pipeline, and what that gives; `some`: of $1, which is KeysOf().
+std::string SelectRecordsSql(const PostgresOwnTables& names, bool some, bool lock);
+std::vector<TableRecord> RecordsOf(const postgres::Rows& rows);
+/// FoldName() of each, as an array.
+postgres::Array KeysOf(const std::vector<std::string>& tables);
 /// By name. `tables`: only those; none: all. `lock`: inside a transaction, a DBA's change of one comes before
 /// it or after.
 absl::StatusOr<std::vector<TableRecord>> SelectRecords(postgres::Connection& connection,
@@ -39,6 +44,12 @@ struct PostgresAgreed {
 absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& connection,
                                                          const PostgresOwnTables& names,
                                                          const std::vector<std::string>& tables = {});
+/// The same, but for `is_there`, which is false; and what says that.
+absl::StatusOr<std::vector<PostgresAgreed>> SelectDefinitions(postgres::Connection& connection,
+                                                              const PostgresOwnTables& names,
+                                                              const std::vector<std::string>& tables = {});
+absl::Status FindTables(postgres::Connection& connection, const PostgresOwnTables& names,
+                        const std::vector<PostgresAgreed*>& agreed);
 void WriteAgreed(OwnWrites& writes, const PostgresOwnTables& names, const PostgresAgreed& agreed);
 void RemoveAgreed(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 

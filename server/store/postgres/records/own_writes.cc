@@ -21,13 +21,32 @@ void OwnWrites::Clear() {
   kept_.clear();
 }
 
+absl::StatusOr<std::vector<postgres::Rows>> OwnWrites::RunIn(postgres::Pipeline& pipeline) {
+  absl::StatusOr<std::vector<postgres::Rows>> ran = pipeline.Run();
+  Clear();
+  ++sent_;
+  if (ran.ok()) return ran;
+  const absl::Status failed = InStoreWords(ran.status(), Touched::kOwnTable);
+  failed_.Update(failed);
+  return failed;
+}
+
 absl::Status OwnWrites::Send(postgres::Connection& connection) {
   if (empty()) return absl::OkStatus();
   postgres::Pipeline pipeline(connection);
   QueueIn(pipeline);
-  const absl::Status ran = pipeline.Run().status();
-  Clear();
-  return InStoreWords(ran, Touched::kOwnTable);
+  return RunIn(pipeline).status();
+}
+
+absl::StatusOr<postgres::Rows> OwnWrites::SendAndQuery(postgres::Connection& connection,
+                                                       const std::string& sql, postgres::Values values,
+                                                       std::string_view doing) {
+  postgres::Pipeline pipeline(connection);
+  QueueIn(pipeline);
+  pipeline.Queue(sql, values, doing);
+  absl::StatusOr<std::vector<postgres::Rows>> ran = RunIn(pipeline);
+  if (!ran.ok()) return ran.status();
+  return std::move(ran->back());
 }
 
 }  // namespace mirror

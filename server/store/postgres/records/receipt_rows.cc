@@ -30,15 +30,22 @@ void Insert(OwnWrites& writes, const PostgresOwnTables& names, ReceiptKind kind,
 
 }  // namespace
 
+std::string ReceiptHeadSql(const PostgresOwnTables& names) {
+  return absl::StrCat("SELECT number, data FROM ", names.receipts,
+                      " WHERE kind = ", static_cast<int>(ReceiptKind::kReceipt),
+                      " AND table_key = '' ORDER BY number DESC LIMIT 1");
+}
+
+ReceiptHead ReceiptHeadOf(const postgres::Rows& rows) {
+  if (rows.rows() == 0) return {};
+  return {static_cast<std::uint64_t>(rows.Int(0, 0)), HashOf(rows.Text(0, 1))};
+}
+
 absl::StatusOr<ReceiptHead> SelectReceiptHead(postgres::Connection& connection,
                                               const PostgresOwnTables& names) {
-  const auto rows =
-      connection.Query(absl::StrCat(Select(names, "number, data"), " ORDER BY number DESC LIMIT 1"),
-                       {OfKind(ReceiptKind::kReceipt)}, kReadingReceipts);
+  const auto rows = connection.Query(ReceiptHeadSql(names), {}, kReadingReceipts);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  ReceiptHead head;
-  if (rows->rows() == 1) head = {static_cast<std::uint64_t>(rows->Int(0, 0)), HashOf(rows->Text(0, 1))};
-  return head;
+  return ReceiptHeadOf(*rows);
 }
 
 absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& connection,
@@ -69,28 +76,42 @@ void RemoveReceipts(OwnWrites& writes, const PostgresOwnTables& names, std::uint
              {OfKind(ReceiptKind::kReceipt), static_cast<std::int64_t>(through)});
 }
 
+std::string OpenReceiptsSql(const PostgresOwnTables& names) {
+  return absl::StrCat("SELECT table_key, cycle, data FROM ", names.receipts,
+                      " WHERE kind = ", static_cast<int>(ReceiptKind::kOpen), " AND table_key = ANY ($1)");
+}
+
+absl::StatusOr<std::map<std::string, OpenReceipt>> OpenReceiptsOf(const postgres::Rows& rows,
+                                                                  const PostgresOwnTables& names) {
+  std::map<std::string, OpenReceipt> all;
+  for (int row = 0; row < rows.rows(); ++row) {
+    PayloadReader payload(rows.View(row, 2));
+    OpenReceipt& open = all[rows.Text(row, 0)];
+    open.cycle = rows.Int(row, 1);
+    open.seq = payload.Unsigned();
+    open.inserts = payload.Unsigned();
+    open.updates = payload.Unsigned();
+    open.deletes = payload.Unsigned();
+    open.content = payload.Text();
+    if (payload.is_whole()) continue;
+    return absl::DataLossError(
+        absl::StrCat("the open receipt of table '", rows.Text(row, 0), "' in ", names.receipts,
+                     " is not as the mirror wrote it: restore the mirror from a backup"));
+  }
+  return all;
+}
+
 absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connection& connection,
                                                              const PostgresOwnTables& names,
                                                              const std::string& table) {
-  const std::string key = FoldName(table);
-  const auto rows = connection.Query(absl::StrCat(Select(names, "cycle, data"), " AND table_key = $2"),
-                                     {OfKind(ReceiptKind::kOpen), key}, kReadingReceipts);
+  postgres::Array keys(postgres::Type::kText);
+  keys.Add(FoldName(table));
+  const auto rows = connection.Query(OpenReceiptsSql(names), {keys.value()}, kReadingReceipts);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  if (rows->rows() == 0) return std::nullopt;
-  PayloadReader payload(rows->View(0, 1));
-  OpenReceipt open;
-  open.cycle = rows->Int(0, 0);
-  open.seq = payload.Unsigned();
-  open.inserts = payload.Unsigned();
-  open.updates = payload.Unsigned();
-  open.deletes = payload.Unsigned();
-  open.content = payload.Text();
-  if (!payload.is_whole()) {
-    return absl::DataLossError(
-        absl::StrCat("the open receipt of table '", table, "' in ", names.receipts,
-                     " is not as the mirror wrote it: restore the mirror from a backup"));
-  }
-  return open;
+  auto all = OpenReceiptsOf(*rows, names);
+  if (!all.ok()) return all.status();
+  if (all->empty()) return std::nullopt;
+  return std::move(all->begin()->second);
 }
 
 void WriteOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ enum class ReceiptKind : std::uint8_t {
   kPart = 3,  ///< Of a large value; `number` is its id.
 };
 
+/// What SelectReceiptHead() asks, for a pipeline, and what that gives.
+std::string ReceiptHeadSql(const PostgresOwnTables& names);
+ReceiptHead ReceiptHeadOf(const postgres::Rows& rows);
 absl::StatusOr<ReceiptHead> SelectReceiptHead(postgres::Connection& connection,
                                               const PostgresOwnTables& names);
 /// Texts of those with a greater number, oldest first.
@@ -36,6 +40,10 @@ void InsertReceipt(OwnWrites& writes, const PostgresOwnTables& names, std::uint6
 /// Those with this number and with lesser ones.
 void RemoveReceipts(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t through);
 
+/// By folded name; of $1, which is KeysOf().
+std::string OpenReceiptsSql(const PostgresOwnTables& names);
+absl::StatusOr<std::map<std::string, OpenReceipt>> OpenReceiptsOf(const postgres::Rows& rows,
+                                                                  const PostgresOwnTables& names);
 absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connection& connection,
                                                              const PostgresOwnTables& names,
                                                              const std::string& table);

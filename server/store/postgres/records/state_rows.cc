@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/state_memory.h"
 #include "server/store/postgres/records/state_payload.h"
 
 namespace mirror {
@@ -14,12 +15,18 @@ constexpr char kReading[] = "reading the mirror's own tables";
 
 postgres::Value NumberOf(StateKind kind) { return static_cast<std::int64_t>(kind); }
 
+/// Others keep it in memory under the tenant's `state_rev`.
+bool IsKeptElsewhere(StateKind kind) {
+  return kind == StateKind::kAnswer || kind == StateKind::kCycleNote || kind == StateKind::kHold ||
+         kind == StateKind::kObjects || kind == StateKind::kOwnIndex;
+}
+
 }  // namespace
 
-absl::StatusOr<std::vector<StateRow>> ReadState(postgres::Connection& connection,
-                                                const PostgresOwnTables& names, StateKind kind,
-                                                const std::optional<std::string>& table_key) {
-  const auto rows = connection.Query(
+absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const PostgresOwnTables& names,
+                                                StateKind kind, const std::optional<std::string>& table_key) {
+  if (from.memory_ != nullptr) return from.memory_->Read(kind, table_key);
+  const auto rows = from.connection_->Query(
       absl::StrCat("SELECT table_key, number, payload FROM ", names.state,
                    " WHERE kind = $1 AND ($2::text IS NULL OR table_key = $2) ORDER BY table_key, number"),
       {NumberOf(kind),
@@ -36,7 +43,14 @@ absl::StatusOr<std::vector<StateRow>> ReadState(postgres::Connection& connection
   return state;
 }
 
+void WroteState(OwnWrites& writes, StateKind kind) {
+  if (IsKeptElsewhere(kind)) writes.MoveState();
+  if (writes.memory() != nullptr) writes.memory()->Forget(kind);
+}
+
 void PutState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind, StateRow row) {
+  if (IsKeptElsewhere(kind)) writes.MoveState();
+  if (writes.memory() != nullptr) writes.memory()->Put(kind, row);
   writes.Add(absl::StrCat("INSERT INTO ", names.state,
                           " (kind, table_key, number, payload) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, "
                           "table_key, number) DO UPDATE SET payload = EXCLUDED.payload"),
@@ -47,6 +61,8 @@ void PutState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind,
 
 void RemoveState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind,
                  const std::optional<std::string>& table_key) {
+  if (IsKeptElsewhere(kind)) writes.MoveState();
+  if (writes.memory() != nullptr) writes.memory()->Remove(kind, table_key);
   if (table_key) {
     writes.Add(absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND table_key = $2"),
                {NumberOf(kind), writes.Keep(*table_key)});
@@ -61,9 +77,9 @@ absl::Status DamagedState(const PostgresOwnTables& names, StateKind kind) {
                                           "or reset it with 'mirrorctl reset'"));
 }
 
-absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(postgres::Connection& connection,
+absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(const StateSource& from,
                                                         const PostgresOwnTables& names) {
-  const auto rows = ReadState(connection, names, StateKind::kAnswer);
+  const auto rows = ReadState(from, names, StateKind::kAnswer);
   if (!rows.ok()) return rows.status();
   std::vector<SchemaAnswer> answers;
   for (const StateRow& row : *rows) {
@@ -87,9 +103,9 @@ void WriteAnswers(OwnWrites& writes, const PostgresOwnTables& names,
   }
 }
 
-absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(postgres::Connection& connection,
+absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(const StateSource& from,
                                                         const PostgresOwnTables& names, std::int64_t cycle) {
-  const auto rows = ReadState(connection, names, StateKind::kCycleNote);
+  const auto rows = ReadState(from, names, StateKind::kCycleNote);
   if (!rows.ok()) return rows.status();
   std::vector<CycleNote> notes;
   for (const StateRow& row : *rows) {
@@ -111,6 +127,7 @@ void WriteCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::int
         absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND table_key = $2 AND number = $3"),
         {NumberOf(StateKind::kCycleNote), writes.Keep(FoldName(note.table)),
          static_cast<std::int64_t>(note.kind)});
+    WroteState(writes, StateKind::kCycleNote);
   }
   for (const CycleNote& note : changes.written) {
     PutState(
@@ -124,6 +141,7 @@ void ForgetCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::in
   writes.Add(absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND substr(payload, ", NumberAt(0),
                           ", 8) <> int8send($2)"),
              {NumberOf(StateKind::kCycleNote), cycle});
+  WroteState(writes, StateKind::kCycleNote);
 }
 
 absl::StatusOr<TenantVerbs::NonceCount> CountNonces(postgres::Connection& connection,

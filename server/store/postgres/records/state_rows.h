@@ -16,7 +16,8 @@
 #include "server/store/store_transaction.h"
 
 // Rows of `_mirror_state`, which holds what the mirror remembers beside its tables' rows: by kind, table and
-// number. What reads does not see what waits in an OwnWrites.
+// number. What reads a database does not see what
+// waits in an OwnWrites.
 
 namespace mirror {
 
@@ -38,6 +39,7 @@ enum class StateKind : std::uint8_t {
   kGarbage = 14,  ///< `table_key`: a relation that is to be dropped.
   kEmptied = 15,  ///< Columns that are to be emptied.
 };
+inline constexpr int kStateKindMax = 15;
 
 struct StateRow {
   std::string table_key;  ///< FoldName() of a table, where it is one.
@@ -49,25 +51,41 @@ struct StateRow {
   friend bool operator==(const StateRow&, const StateRow&) = default;
 };
 
+/// Where rows are read: in a database, or by a transaction that remembers what it has read and written.
+class StateSource {
+ public:
+  StateSource(postgres::Connection& connection)
+      : connection_(&connection) {}                       // NOLINT: one that is used as it is.
+  StateSource(StateMemory& memory) : memory_(&memory) {}  // NOLINT
+
+ private:
+  friend absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource&, const PostgresOwnTables&,
+                                                         StateKind, const std::optional<std::string>&);
+  postgres::Connection* connection_ = nullptr;
+  StateMemory* memory_ = nullptr;
+};
+
 /// By key and number. With `table_key`, those alone.
-absl::StatusOr<std::vector<StateRow>> ReadState(postgres::Connection& connection,
-                                                const PostgresOwnTables& names, StateKind kind,
+absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const PostgresOwnTables& names,
+                                                StateKind kind,
                                                 const std::optional<std::string>& table_key = std::nullopt);
 /// In place of the one that has its kind, key and number.
 void PutState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind, StateRow row);
 void RemoveState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind,
                  const std::optional<std::string>& table_key = std::nullopt);
+/// Rows of a kind were written by other statements than these.
+void WroteState(OwnWrites& writes, StateKind kind);
 /// Of a payload that nobody of us wrote. Errors: kDataLoss.
 absl::Status DamagedState(const PostgresOwnTables& names, StateKind kind);
 
-absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(postgres::Connection& connection,
+absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(const StateSource& from,
                                                         const PostgresOwnTables& names);
 /// In place of all that are there.
 void WriteAnswers(OwnWrites& writes, const PostgresOwnTables& names,
                   const std::vector<SchemaAnswer>& answers);
 
 /// Those of `cycle`.
-absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(postgres::Connection& connection,
+absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(const StateSource& from,
                                                         const PostgresOwnTables& names, std::int64_t cycle);
 void WriteCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t cycle,
                      const CycleNoteChanges& changes);

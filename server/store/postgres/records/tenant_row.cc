@@ -58,20 +58,26 @@ TenantRow RowOf(const postgres::Rows& rows) {
 
 }  // namespace
 
+std::string LockTenantSql(const PostgresOwnTables& names, bool lock) {
+  return absl::StrCat("SELECT ", kColumns, ", left(pg_walfile_name(pg_current_wal_lsn()), 8), tableoid FROM ",
+                      names.tenant, lock ? " FOR UPDATE" : "");
+}
+
 absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const PostgresOwnTables& names) {
-  const auto rows = connection.Query(
-      absl::StrCat("SELECT ", kColumns, ", left(pg_walfile_name(pg_current_wal_lsn()), 8), tableoid FROM ",
-                   names.tenant, " FOR UPDATE"),
-      {}, "taking the tenant's row");
+  const auto rows = connection.Query(LockTenantSql(names), {}, "taking the tenant's row");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  if (rows->rows() != 1) {
-    return absl::DataLossError(absl::StrCat(names.tenant, " has ", rows->rows(),
+  return LockedTenantOf(*rows, names);
+}
+
+absl::StatusOr<TenantRow> LockedTenantOf(const postgres::Rows& rows, const PostgresOwnTables& names) {
+  if (rows.rows() != 1) {
+    return absl::DataLossError(absl::StrCat(names.tenant, " has ", rows.rows(),
                                             " rows, and one is the tenant's: restore the mirror from a ",
                                             "backup, or reset it with 'mirrorctl reset'"));
   }
-  TenantRow row = RowOf(*rows);
-  row.timeline_now = rows->Text(0, kBehindColumns);
-  row.self_oid_now = static_cast<std::uint32_t>(rows->Int(0, kBehindColumns + 1));
+  TenantRow row = RowOf(rows);
+  row.timeline_now = rows.Text(0, kBehindColumns);
+  row.self_oid_now = static_cast<std::uint32_t>(rows.Int(0, kBehindColumns + 1));
   return row;
 }
 

@@ -31,6 +31,9 @@ struct TenantRow {
   std::int64_t next_id = 0;
 };
 
+/// What LockTenant() asks, for a pipeline, and what that gives. Without `lock`: nobody is kept out.
+std::string LockTenantSql(const PostgresOwnTables& names, bool lock = true);
+absl::StatusOr<TenantRow> LockedTenantOf(const postgres::Rows& rows, const PostgresOwnTables& names);
 /// Inside a transaction: nobody else begins one until it ends. Errors: kDataLoss, too: the row is gone.
 absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const PostgresOwnTables& names);
 /// Absent: the row is gone.

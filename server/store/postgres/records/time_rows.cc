@@ -21,9 +21,9 @@ std::optional<std::int64_t> MsOf(const StateRow& row) {
 
 }  // namespace
 
-absl::StatusOr<Freshness> SelectFreshness(postgres::Connection& connection, const PostgresOwnTables& names) {
+absl::StatusOr<Freshness> SelectFreshness(const StateSource& from, const PostgresOwnTables& names) {
   Freshness freshness;
-  const auto times = ReadState(connection, names, StateKind::kTime);
+  const auto times = ReadState(from, names, StateKind::kTime);
   if (!times.ok()) return times.status();
   for (const StateRow& row : *times) {
     if (row.table_key.empty()) {
@@ -32,7 +32,7 @@ absl::StatusOr<Freshness> SelectFreshness(postgres::Connection& connection, cons
       freshness.tables[row.table_key] = MsOf(row);
     }
   }
-  const auto targets = ReadState(connection, names, StateKind::kTarget);
+  const auto targets = ReadState(from, names, StateKind::kTarget);
   if (!targets.ok()) return targets.status();
   for (const StateRow& row : *targets) {
     if (row.table_key.empty()) {

@@ -6,16 +6,16 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "base/db/postgres/connection.h"
 #include "server/plan/plan.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/records/own_writes.h"
+#include "server/store/postgres/records/state_rows.h"
 
 // As of when the tables of a mirror are, and how old they may become; `_mirror_freshness` shows both.
 
 namespace mirror {
 
-absl::StatusOr<Freshness> SelectFreshness(postgres::Connection& connection, const PostgresOwnTables& names);
+absl::StatusOr<Freshness> SelectFreshness(const StateSource& from, const PostgresOwnTables& names);
 /// What differs between the two; `now` has been read in this transaction.
 void WriteTimes(OwnWrites& writes, const PostgresOwnTables& names, const Freshness& now,
                 const Freshness& next);

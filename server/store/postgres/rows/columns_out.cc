@@ -24,13 +24,9 @@ postgres::Value TurnedTextForm(const Column& column, const Value& value, std::st
 
 }  // namespace
 
-postgres::Value PostgresBatchValues::At(std::size_t column, std::uint32_t row) {
-  const ColumnView& view = batch_.columns[column];
-  const Column& declared = schema_.columns[view.column];
+postgres::Value PostgresValue(const Column& declared, const Value& value, std::string* to) {
   const postgres::Type type = ElementType(declared);
-  if (view.IsNull(row)) return postgres::Value::Null(type);
-  const Value value = view.At(row);
-  std::string& turned = turned_[column];
+  std::string& turned = *to;
   switch (PostgresFormOf(declared)) {
     case PostgresForm::kBool:
       return {value.integer != 0};
@@ -61,6 +57,13 @@ postgres::Value PostgresBatchValues::At(std::size_t column, std::uint32_t row) {
       return {value.bytes};
   }
   return postgres::Value::Raw(type, turned);
+}
+
+postgres::Value PostgresBatchValues::At(std::size_t column, std::uint32_t row) {
+  const ColumnView& view = batch_.columns[column];
+  const Column& declared = schema_.columns[view.column];
+  if (view.IsNull(row)) return postgres::Value::Null(ElementType(declared));
+  return PostgresValue(declared, view.At(row), &turned_[column]);
 }
 
 Kind PostgresBatchValues::KindAt(std::size_t column, std::uint32_t row) const {

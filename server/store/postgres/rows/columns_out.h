@@ -14,7 +14,11 @@
 
 namespace mirror {
 
-/// What a batch has, in PostgreSQL's binary formats. The one place where a value is turned on its way out.
+/// A value, which is not NULL, in PostgreSQL's binary format: the one place where a value is turned on its
+/// way out. It may view `value` and `to`, which it may have written.
+postgres::Value PostgresValue(const Column& declared, const Value& value, std::string* to);
+
+/// What a batch has, in PostgreSQL's binary formats.
 /// Views the batch, which outlives it.
 class PostgresBatchValues {
  public:

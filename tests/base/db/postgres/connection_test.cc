@@ -208,6 +208,17 @@ TEST_F(PostgresTest, RowsComeOneByOneAndMayBeLeft) {
   EXPECT_THAT(connection_->Number("SELECT 1"), IsOkAndHolds(1));
 }
 
+TEST_F(PostgresTest, WhoWaitsForARowMayLookUpMeanwhile) {
+  auto stream = connection_->Stream("SELECT pg_sleep(0.3)::text");
+  ASSERT_THAT(stream, IsOk());
+  int looks = 0;
+  while (!stream->IsReady(std::chrono::milliseconds(10))) ++looks;
+  EXPECT_GT(looks, 2);
+  EXPECT_THAT(stream->Step(), IsOkAndHolds(true));
+  EXPECT_THAT(stream->Step(), IsOkAndHolds(false));
+  EXPECT_TRUE(stream->IsReady(std::chrono::milliseconds(0))) << "at its end";
+}
+
 TEST_F(PostgresTest, AnotherThreadCancelsAndTheConnectionGoesOn) {
   const std::shared_ptr<Canceller> canceller = connection_->canceller();
   std::thread other([&] {

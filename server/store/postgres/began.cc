@@ -1,0 +1,108 @@
+#include "server/store/postgres/began.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/metadata_rows.h"
+#include "server/store/postgres/records/own_schema.h"
+#include "server/store/postgres/records/receipt_rows.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kTaking[] = "taking the mirror's lock";
+
+/// Who has a lock of pg_locks that `which` names, for people; empty: nobody.
+std::string HoldersOf(postgres::Connection& connection, const PostgresOwnTables& names,
+                      const std::string& which) {
+  const auto rows = connection.Query(
+      absl::StrCat("SELECT DISTINCT a.pid::bigint, a.usename::text, a.application_name FROM pg_locks l JOIN "
+                   "pg_stat_activity a USING (pid) WHERE l.granted AND ",
+                   which, " AND $1 <> $2 ORDER BY 1"),
+      {names.tenant, names.metadata}, "looking who has the mirror's lock");
+  std::string holders;
+  for (int row = 0; rows.ok() && row < rows->rows(); ++row) {
+    absl::StrAppend(&holders, holders.empty() ? "" : ", ", "process ", rows->Int(row, 0), " of '",
+                    rows->Text(row, 1), "' (", rows->Text(row, 2), ")");
+  }
+  return holders;
+}
+
+std::string NameHolders(postgres::Connection& connection, const PostgresOwnTables& names) {
+  // First without a look into the tables, which may be locked.
+  std::string holders = HoldersOf(connection, names,
+                                  "l.relation IN ($1::text::regclass, $2::text::regclass) AND l.mode IN "
+                                  "('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', "
+                                  "'AccessExclusiveLock')");
+  // A row that is locked has its holder's transaction in xmax.
+  if (holders.empty()) {
+    holders = HoldersOf(connection, names,
+                        absl::StrCat("l.locktype = 'transactionid' AND l.transactionid IN (SELECT xmax FROM ",
+                                     names.tenant, " UNION ALL SELECT xmax FROM ", names.metadata, ")"));
+  }
+  return holders.empty() ? "it is not known who; pg_stat_activity shows it" : holders;
+}
+
+}  // namespace
+
+absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
+                                     const PostgresOwnTables& names, const Intent& intent) {
+  postgres::Pipeline pipeline(connection);
+  postgres::Array keys = KeysOf(intent.tables);
+  std::vector<postgres::Value> of_tables;
+  if (!intent.tables.empty()) of_tables.push_back(keys.value());
+  transaction.Begin(pipeline);
+  // Two statements, since each has to see what its predecessor waited for.
+  pipeline.Queue(LockTenantSql(names), {}, kTaking);
+  pipeline.Queue(SelectRecordsSql(names, !intent.tables.empty(), /*lock=*/true), of_tables, kTaking);
+  pipeline.Queue(ReceiptHeadSql(names), {}, kTaking);
+  pipeline.Queue("SELECT current_setting('synchronous_standby_names') <> ''", {}, kTaking);
+  if (!intent.tables.empty()) pipeline.Queue(OpenReceiptsSql(names), of_tables, kTaking);
+  auto rows = pipeline.Run();
+  if (!rows.ok()) {
+    if (postgres::TroubleOf(rows.status()) != postgres::Trouble::kLockTimeout)
+      return InStoreWords(rows.status(), Touched::kOwnTable);
+    if (absl::Status back = transaction.RollBack(); !back.ok()) return InStoreWords(back, Touched::kOwnTable);
+    return absl::UnavailableError(
+        absl::StrCat("somebody else keeps the mirror's lock for long: ", NameHolders(connection, names),
+                     ". Nothing was applied; the same call again is safe."));
+  }
+  Began began;
+  auto row = LockedTenantOf((*rows)[1], names);
+  if (!row.ok()) return row.status();
+  began.row = *std::move(row);
+  began.tables = intent.tables;
+  began.records = RecordsOf((*rows)[2]);
+  began.head = ReceiptHeadOf((*rows)[3]);
+  began.has_standby = (*rows)[4].Bool(0, 0);
+  if (!intent.tables.empty()) {
+    auto open = OpenReceiptsOf((*rows)[5], names);
+    if (!open.ok()) return open.status();
+    for (const std::string& table : intent.tables) began.open_receipts[FoldName(table)] = std::nullopt;
+    for (auto& [key, receipt] : *open) began.open_receipts[key] = std::move(receipt);
+  }
+  return began;
+}
+
+absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* stale) {
+  constexpr char kNothing[] = " Nothing was applied; the same call again is safe.";
+  if (row.epoch > seen.epoch || row.moved_to || row.state != "serving") {
+    *stale = Stale::kMoved;
+    return absl::UnavailableError(absl::StrCat(
+        "the mirror ",
+        row.state == "serving" && !row.moved_to ? "is served elsewhere now." : "is being moved.", kNothing));
+  }
+  if (absl::Status layout = CheckLayout(row.layout_min, row.program); !layout.ok()) return layout;
+  if (row.timeline != row.timeline_now || row.self_oid != row.self_oid_now ||
+      row.timeline_now != seen.timeline || row.rev < seen.rev) {
+    *stale = Stale::kWentBack;
+    return absl::UnavailableError(absl::StrCat(
+        "the database was restored, or a standby took over: commits may be gone that were there.", kNothing));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

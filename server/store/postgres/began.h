@@ -1,0 +1,49 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_BEGAN_H_
+#define MIRROR_SERVER_STORE_POSTGRES_BEGAN_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/transaction.h"
+#include "proto/wire/receipt.h"
+#include "server/plan/receipt_plan.h"
+#include "server/store/intent.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/store_upkeep.h"
+
+namespace mirror {
+
+/// What the first round trip of a transaction gives, under the tenant's lock.
+struct Began {
+  TenantRow row;
+  std::vector<std::string> tables;   ///< Whose records are here; empty: all are.
+  std::vector<TableRecord> records;  ///< Locked against a DBA, too.
+  ReceiptHead head;
+  std::map<std::string, std::optional<OpenReceipt>> open_receipts;  ///< Of `tables`, by folded name.
+  bool has_standby = false;                                         ///< A commit waits for one.
+};
+
+/// Takes the tenant's lock. Errors: kUnavailable, naming who has it; kDataLoss: the row or its table is gone.
+/// The transaction is to be rolled back then.
+absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
+                                     const PostgresOwnTables& names, const Intent& intent);
+
+/// What a store has seen of its mirror.
+struct SeenMirror {
+  std::int64_t epoch = 0;
+  std::int64_t rev = 0;
+  std::string timeline = {};
+};
+/// Whether the mirror is the one that was seen, at a place that is served here. Errors: kUnavailable; `stale`
+/// then says why, where opening it again helps.
+absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* stale);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_BEGAN_H_

@@ -1,0 +1,25 @@
+#include "server/store/postgres/durable.h"
+
+#include "base/db/postgres/transaction.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+
+absl::Status WaitForStandby(postgres::Connection& connection) {
+  constexpr char kWaiting[] = "waiting for a standby";
+  postgres::Transaction transaction(connection);
+  postgres::Pipeline pipeline(connection);
+  transaction.Begin(pipeline);
+  pipeline.Queue("SELECT current_setting('synchronous_standby_names') <> ''", {}, kWaiting);
+  // A transaction that writes nothing waits for nobody.
+  pipeline.Queue("SELECT pg_logical_emit_message(true, 'mirror', '')", {}, kWaiting);
+  const auto rows = transaction.Commit(pipeline, kWaiting);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if ((*rows)[1].Bool(0, 0)) return absl::OkStatus();
+  return absl::UnavailableError(
+      "what was committed is at no standby, since synchronous_standby_names is empty at the database: the "
+      "same "
+      "call is answered once a DBA has named one there.");
+}
+
+}  // namespace mirror

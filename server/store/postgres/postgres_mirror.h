@@ -1,0 +1,59 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_POSTGRES_MIRROR_H_
+#define MIRROR_SERVER_STORE_POSTGRES_POSTGRES_MIRROR_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/db/postgres/pool.h"
+#include "base/db/postgres/transaction.h"
+#include "server/store/postgres/began.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/postgres_place.h"
+#include "server/store/postgres/postgres_store.h"
+#include "server/store/postgres/work_view.h"
+#include "server/store/store_upkeep.h"
+
+namespace mirror {
+
+/// A transaction that has begun, with the connection that it has until it ends.
+struct PostgresWork {
+  explicit PostgresWork(postgres::Lease taken) : lease(std::move(taken)), transaction(*lease) {}
+
+  postgres::Lease lease;
+  postgres::Transaction transaction;
+  std::optional<WorkView> view;  ///< Absent: the lock is not taken yet.
+};
+
+/// What the parts of a store share. Threads: one at a time.
+struct PostgresMirror {
+  PostgresPlace& place;
+  const std::string context_id;
+  const PostgresOwnTables names;
+  const PostgresStoreOptions options;
+
+  std::unique_ptr<PostgresWork> work = nullptr;  ///< Null: no transaction has begun.
+  DefinitionCache definitions = {};
+  SeenMirror seen = {};
+  Stale stale = Stale::kNo;
+  bool has_standby = false;                    ///< When the last transaction began.
+  std::optional<std::int64_t> state_rev = {};  ///< That was read or written last.
+  std::int64_t version = 0;                    ///< Store::ReadDataVersion(): how often it was another one.
+
+  bool may_try_again = false;  ///< See StoreTransaction.
+
+  absl::Status Said(const absl::Status& status) {
+    may_try_again = may_try_again || MayTryAgain(status);
+    return status;
+  }
+  /// `written`: by this store.
+  void NoteStateRev(std::int64_t now, bool written = false) {
+    if (state_rev && *state_rev != now && !written) ++version;
+    state_rev = now;
+  }
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_POSTGRES_MIRROR_H_

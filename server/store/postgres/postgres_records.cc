@@ -1,0 +1,261 @@
+#include "server/store/postgres/postgres_records.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/store/live_rows.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/hook_rows.h"
+#include "server/store/postgres/records/ledger_rows.h"
+#include "server/store/postgres/records/metadata_rows.h"
+#include "server/store/postgres/records/receipt_rows.h"
+#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/records/time_rows.h"
+#include "server/store/postgres/tables/alter.h"
+#include "server/store/postgres/tables/indexes.h"
+#include "server/store/postgres/tables/present_table.h"
+#include "server/store/postgres/tables/retired.h"
+#include "server/store/postgres/tables/touched.h"
+#include "server/store/postgres/whole_mirror.h"
+
+namespace mirror {
+namespace {
+
+/// What stands in it is what was agreed now.
+bool IsMirroredAs(const TableRecord& record, const PostgresAgreed& agreed) {
+  return agreed.is_there && record.state == TableState::kMirrored &&
+         record.schema_hash == SchemaHash(agreed.schema);
+}
+
+class PostgresRecords final : public StoreRecords {
+ public:
+  explicit PostgresRecords(PostgresMirror& mirror) : mirror_(mirror) {}
+
+  absl::StatusOr<TenantRecord> ReadTenant() override {
+    if (view() != nullptr) return view()->row().tenant;
+    return On(PlaceUse::kRead, [&](postgres::Connection& connection) -> absl::StatusOr<TenantRecord> {
+      absl::StatusOr<TenantRow> row = ReadTenantRow(connection, mirror_.names);
+      if (!row.ok()) return row.status();
+      return std::move(row->tenant);
+    });
+  }
+  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
+    if (view() != nullptr) return view()->FindRecord(table);
+    return On(PlaceUse::kRead,
+              [&](postgres::Connection& connection) -> absl::StatusOr<std::optional<TableRecord>> {
+                auto records = SelectRecords(connection, mirror_.names, {table});
+                if (!records.ok()) return records.status();
+                if (records->empty()) return std::nullopt;
+                return std::move(records->front());
+              });
+  }
+  absl::StatusOr<std::vector<TableRecord>> ReadTables() override {
+    if (view() != nullptr) return view()->Records();
+    return On(PlaceUse::kRead,
+              [&](postgres::Connection& connection) { return SelectRecords(connection, mirror_.names); });
+  }
+  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
+    auto agreed = FindAgreed(table);
+    if (!agreed.ok()) return agreed.status();
+    if (!*agreed || !(*agreed)->is_there) return std::nullopt;
+    return std::move((*agreed)->schema);
+  }
+
+  absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
+    const auto record = ReadTable(table);
+    if (!record.ok()) return record.status();
+    if (!*record) return std::vector<std::string>{};
+    auto rows = State(StateKind::kLostColumns, FoldName(table));
+    if (!rows.ok()) return rows.status();
+    if (rows->empty()) return std::vector<std::string>{};
+    return LostColumns(std::move(rows->front()), (*record)->position);
+  }
+
+  absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
+    auto records = ReadTables();
+    if (!records.ok()) return records.status();
+    auto agreed = AllAgreed();
+    if (!agreed.ok()) return agreed.status();
+    return In([&](postgres::Connection& connection) -> absl::StatusOr<std::vector<TouchedTable>> {
+      auto print = PrintOfDefinitions(connection, mirror_.names);
+      if (!print.ok()) return print.status();
+      if (*print == looked_at_) return touched_;
+      std::vector<PostgresAgreed> looked;
+      for (const TableRecord& record : *records) {
+        const auto found = agreed->find(FoldName(record.table));
+        if (found != agreed->end() && IsMirroredAs(record, found->second)) looked.push_back(found->second);
+      }
+      auto touched = FindTouched(connection, mirror_.names, looked);
+      if (!touched.ok()) return touched.status();
+      if (absl::Status own = CheckOwnRelations(connection, mirror_.context_id, mirror_.names); !own.ok())
+        return own;
+      looked_at_ = *std::move(print);
+      return touched_ = *std::move(touched);
+    });
+  }
+
+  absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
+    const auto record = ReadTable(table);
+    if (!record.ok()) return record.status();
+    const auto agreed = FindAgreed(table);
+    if (!agreed.ok()) return agreed.status();
+    if (!*record || !*agreed || (*record)->row_count < 0 || !IsMirroredAs(**record, **agreed) ||
+        KeepsPartner((*agreed)->schema)) {
+      return 0;
+    }
+    const auto rows = In(
+        [&](postgres::Connection& connection) {
+          return connection.Number(absl::StrCat("SELECT count(*) FROM ",
+                                                Qualified(mirror_.names.schema_name, (*agreed)->schema.name)),
+                                   {}, "counting rows");
+        },
+        PlaceUse::kScan);
+    if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+    return std::max<std::int64_t>(0, *rows - (*record)->row_count);
+  }
+
+  absl::StatusOr<std::vector<std::string>> AgreedTables() override {
+    const auto agreed = AllAgreed();
+    if (!agreed.ok()) return agreed.status();
+    std::vector<std::string> tables;
+    for (const auto& [key, table] : *agreed) {
+      if (table.is_there) tables.push_back(table.schema.name);
+    }
+    return tables;
+  }
+
+  absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {
+    const auto dropped = State(StateKind::kDropped);
+    if (!dropped.ok()) return dropped.status();
+    if (dropped->empty()) return std::vector<std::string>{};
+    return In(
+        [&](postgres::Connection& connection) {
+          return ::mirror::SetAside(connection, mirror_.names, *dropped, table);
+        },
+        PlaceUse::kScan);
+  }
+
+  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override {
+    return FromState([&](const StateSource& from) { return SelectAnswers(from, mirror_.names); });
+  }
+  absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override {
+    const auto rows = State(StateKind::kObjects);
+    if (!rows.ok()) return rows.status();
+    return ReadObjects(*rows);
+  }
+  absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override {
+    return In([&](postgres::Connection& connection) { return FindOwnIndexes(connection, mirror_.names); });
+  }
+  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override {
+    const auto tenant = ReadTenant();
+    if (!tenant.ok()) return tenant.status();
+    return FromState(
+        [&](const StateSource& from) { return SelectCycleNotes(from, mirror_.names, tenant->cycle); });
+  }
+  absl::StatusOr<std::vector<TableCheck>> ReadChecks() override {
+    return FromState([&](const StateSource& from) { return SelectChecks(from, mirror_.names); });
+  }
+  absl::StatusOr<std::vector<Hold>> ReadHolds() override {
+    return FromState([&](const StateSource& from) { return SelectHolds(from, mirror_.names); });
+  }
+  absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
+    return FromState([&](const StateSource& from) { return SelectLosses(from, mirror_.names, table); });
+  }
+  absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
+    return In([&](postgres::Connection& connection) { return SelectHook(connection, mirror_.names, hook); });
+  }
+  absl::StatusOr<Freshness> ReadFreshness() override {
+    return FromState([&](const StateSource& from) { return SelectFreshness(from, mirror_.names); });
+  }
+  absl::StatusOr<ReceiptHead> ReadReceiptHead() override {
+    if (view() != nullptr) return view()->receipt_head();
+    return In([&](postgres::Connection& connection) { return SelectReceiptHead(connection, mirror_.names); });
+  }
+  absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {
+    return In([&](postgres::Connection& connection) {
+      return SelectReceipts(connection, mirror_.names, after, count_max);
+    });
+  }
+
+ private:
+  /// Null: no transaction has begun.
+  WorkView* view() { return mirror_.work ? &*mirror_.work->view : nullptr; }
+
+  /// By a connection of its own.
+  template <typename Read>
+  auto On(PlaceUse use, const Read& read) -> decltype(read(std::declval<postgres::Connection&>())) {
+    const absl::StatusOr<postgres::Lease> lease = mirror_.place.Take(use);
+    if (!lease.ok()) return lease.status();
+    return read(**lease);
+  }
+  /// In the transaction, where one has begun.
+  template <typename Read>
+  auto In(const Read& read, PlaceUse use = PlaceUse::kRead)
+      -> decltype(read(std::declval<postgres::Connection&>())) {
+    if (view() == nullptr) return On(use, read);
+    if (absl::Status sent = view()->writes().Send(view()->connection()); !sent.ok()) return sent;
+    return read(view()->connection());
+  }
+  template <typename Read>
+  auto FromState(const Read& read) -> decltype(read(std::declval<StateMemory&>())) {
+    if (view() != nullptr) return read(view()->state());
+    return On(PlaceUse::kRead, [&](postgres::Connection& connection) { return read(connection); });
+  }
+  absl::StatusOr<std::vector<StateRow>> State(StateKind kind,
+                                              const std::optional<std::string>& table_key = std::nullopt) {
+    return FromState(
+        [&](const StateSource& from) { return ReadState(from, mirror_.names, kind, table_key); });
+  }
+
+  absl::StatusOr<std::optional<PostgresAgreed>> FindAgreed(const std::string& table) {
+    if (view() != nullptr) {
+      const auto all = view()->Agreed();
+      if (!all.ok()) return all.status();
+      const auto found = (*all)->find(FoldName(table));
+      if (found == (*all)->end()) return std::nullopt;
+      return found->second;
+    }
+    return On(PlaceUse::kRead,
+              [&](postgres::Connection& connection) -> absl::StatusOr<std::optional<PostgresAgreed>> {
+                auto agreed = SelectAgreed(connection, mirror_.names, {table});
+                if (!agreed.ok()) return agreed.status();
+                if (agreed->empty()) return std::nullopt;
+                return std::move(agreed->front());
+              });
+  }
+  absl::StatusOr<std::map<std::string, PostgresAgreed>> AllAgreed() {
+    if (view() != nullptr) {
+      const auto all = view()->Agreed();
+      if (!all.ok()) return all.status();
+      return **all;
+    }
+    auto agreed = On(PlaceUse::kRead, [&](postgres::Connection& connection) {
+      return SelectAgreed(connection, mirror_.names);
+    });
+    if (!agreed.ok()) return agreed.status();
+    std::map<std::string, PostgresAgreed> all;
+    for (PostgresAgreed& table : *agreed) {
+      const std::string key = FoldName(table.schema.name);
+      all[key] = std::move(table);
+    }
+    return all;
+  }
+
+  PostgresMirror& mirror_;
+  std::string looked_at_;              ///< PrintOfDefinitions() at the last look for touched tables.
+  std::vector<TouchedTable> touched_;  ///< What that found.
+};
+
+}  // namespace
+
+std::unique_ptr<StoreRecords> MakePostgresRecords(PostgresMirror& mirror) {
+  return std::make_unique<PostgresRecords>(mirror);
+}
+
+}  // namespace mirror

@@ -1,0 +1,163 @@
+#include "server/store/postgres/postgres_snapshot.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/pipeline.h"
+#include "base/db/postgres/transaction.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/metadata_rows.h"
+#include "server/store/postgres/rows/columns_in.h"
+#include "server/store/postgres/rows/ranges.h"
+#include "server/store/postgres/tables/kept_kinds.h"
+
+namespace mirror {
+namespace {
+
+class PostgresSnapshot final : public Snapshot {
+ public:
+  PostgresSnapshot(postgres::Lease lease, PostgresOwnTables names, std::chrono::milliseconds lasts)
+      : connection_(std::move(lease)), names_(std::move(names)), lasts_(lasts), transaction_(*connection_) {}
+
+  /// What is committed now is what is read.
+  absl::Status Begin() {
+    // Ranges are read by the index of the key, in its order: what a planner takes for less work, sorting or
+    // reading all of the table, it would do for each range. Compiling costs more than reading most tables.
+    const std::string milliseconds = absl::StrCat(lasts_.count());
+    postgres::Pipeline pipeline(*connection_);
+    transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
+    pipeline.Queue(absl::StrCat("SELECT set_config('enable_seqscan', 'off', true), "
+                                "set_config('enable_sort', 'off', true), set_config('jit', 'off', true), "
+                                "set_config('statement_timeout', $1, true), "
+                                "set_config('idle_in_transaction_session_timeout', $1, true), "
+                                "(SELECT count(*) FROM ",
+                                names_.tenant, ")"),
+                   {{milliseconds}}, "opening a snapshot");
+    return InStoreWords(pipeline.Run().status(), Touched::kOwnTable);
+  }
+
+  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
+    const absl::StatusOr<std::vector<TableRecord>> found = SelectRecords(*connection_, names_, {table});
+    if (!found.ok()) return found.status();
+    return found->empty() ? std::nullopt : std::optional(found->front());
+  }
+  absl::StatusOr<std::vector<TableRecord>> ReadTables() override {
+    return SelectRecords(*connection_, names_);
+  }
+  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
+    absl::StatusOr<std::vector<PostgresAgreed>> found = SelectAgreed(*connection_, names_, {table});
+    if (!found.ok()) return found.status();
+    return found->empty() ? std::nullopt : std::optional(std::move(found->front().schema));
+  }
+
+  absl::StatusOr<std::vector<RangeDigest>> Digest(const TableSchema& table,
+                                                  const std::vector<std::uint32_t>& columns,
+                                                  const std::vector<KeyRange>& ranges,
+                                                  const GoOn& go_on) override {
+    std::vector<RangeDigest> digests(ranges.empty() ? 1 : ranges.size());
+    RowDigest digest;
+    const absl::Status read =
+        Read(table, columns, ranges, /*in_key_order=*/false, go_on,
+             [&](PostgresStoredRows& stored, const postgres::Rows& rows, std::size_t range) {
+               absl::Status added = stored.Digest(rows, 0, &digest);
+               if (added.ok()) digests[range].Add(digest.Finish());
+               return added;
+             });
+    if (!read.ok()) return read;
+    return digests;
+  }
+
+  absl::Status ReadRows(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+                        const std::vector<KeyRange>& ranges, std::size_t block_bytes, const GoOn& go_on,
+                        const TakeRows& take) override {
+    RowBlock block = RowBlock::For(table, columns);
+    const absl::Status read = Read(table, columns, ranges, /*in_key_order=*/true, go_on,
+                                   [&](PostgresStoredRows& stored, const postgres::Rows& rows, std::size_t) {
+                                     absl::Status added = stored.Append(rows, 0, &block);
+                                     if (!added.ok() || block.bytes() < block_bytes) return added;
+                                     absl::Status taken = take(&block);
+                                     block = RowBlock::For(table, columns);
+                                     return taken;
+                                   });
+    if (!read.ok()) return read;
+    return block.rows() == 0 ? absl::OkStatus() : take(&block);
+  }
+
+  absl::Status CopyTo(const std::string& path, const GoOnCopying&) override {
+    return absl::UnimplementedError(
+        absl::StrCat("the mirror stands in a PostgreSQL database, and is no file that could be copied to '",
+                     path, "'. Nothing was written."));
+  }
+
+ private:
+  using Take = std::function<absl::Status(PostgresStoredRows&, const postgres::Rows&, std::size_t range)>;
+
+  absl::Status Read(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+                    const std::vector<KeyRange>& ranges, bool in_key_order, const GoOn& go_on,
+                    const Take& take) {
+    const absl::StatusOr<PostgresKinds> kinds = Touch(table);
+    if (!kinds.ok()) return kinds.status();
+    PostgresStoredRows stored(table, *kinds, columns);
+    const PostgresReading reading = {.name = Qualified(names_.schema_name, table.name),
+                                     .kept = table,
+                                     .select = stored.SelectList("m"),
+                                     .in_key_order = in_key_order};
+    return ReadRanges(
+        *connection_, reading, ranges, [&] { return MayGoOn(go_on); },
+        [&](const postgres::Rows& rows, std::size_t range) { return take(stored, rows, range); });
+  }
+
+  /// From here on nobody replaces the table until this ends. One that came under its name since the snapshot
+  /// has rows that the snapshot sees in part: its oid is another one than the snapshot's.
+  absl::StatusOr<PostgresKinds> Touch(const TableSchema& table) {
+    const std::string name = Qualified(names_.schema_name, table.name), key = FoldName(table.name);
+    const std::string doing = absl::StrCat("reading table '", table.name, "'");
+    const absl::StatusOr<postgres::Rows> looked = connection_->Query(
+        absl::StrCat("SELECT to_regclass($1)::oid IS NOT DISTINCT FROM (SELECT c.oid FROM pg_class AS c JOIN "
+                     "pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3), "
+                     "(SELECT kinds FROM ",
+                     names_.definitions, " WHERE table_key = $4) WHERE NOT EXISTS (SELECT FROM ", name,
+                     " WHERE false)"),
+        {{name, names_.schema_name, table.name, key}}, doing);
+    if (!looked.ok()) return InStoreWords(looked.status(), Touched::kMirroredTable);
+    if (looked->rows() == 1 && looked->Bool(0, 0)) return KindsOf(table, looked->View(0, 1));
+    return absl::UnavailableError(absl::StrCat(
+        "table '", table.name,
+        "' was replaced by a population when the reading of it began. Nothing was read; the same "
+        "call again is safe."));
+  }
+
+  absl::Status MayGoOn(const GoOn& go_on) const {
+    if (!go_on()) return absl::CancelledError("the reading was called off");
+    if (Clock::now() - began_ < lasts_) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat(
+        "a reading of the mirror took longer than ", lasts_ / std::chrono::minutes(1),
+        " minutes, and was ended: longer ones slow down who writes. The same call again is safe; "
+        "ask for fewer rows at once."));
+  }
+
+  using Clock = std::chrono::steady_clock;
+  postgres::Lease connection_;
+  const PostgresOwnTables names_;
+  const std::chrono::milliseconds lasts_;
+  const Clock::time_point began_ = Clock::now();
+  postgres::Transaction transaction_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Snapshot>> OpenPostgresSnapshot(PostgresPlace& place,
+                                                               const PostgresOwnTables& names,
+                                                               std::chrono::milliseconds lasts) {
+  absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kScan);
+  if (!lease.ok()) return lease.status();
+  auto snapshot = std::make_unique<PostgresSnapshot>(*std::move(lease), names, lasts);
+  if (absl::Status begun = snapshot->Begin(); !begun.ok()) return begun;
+  return snapshot;
+}
+
+}  // namespace mirror

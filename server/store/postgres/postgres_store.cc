@@ -1,0 +1,162 @@
+#include "server/store/postgres/postgres_store.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/store/begin_work.h"
+#include "server/store/postgres/durable.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/postgres_mirror.h"
+#include "server/store/postgres/postgres_records.h"
+#include "server/store/postgres/postgres_snapshot.h"
+#include "server/store/postgres/postgres_transaction.h"
+#include "server/store/postgres/postgres_upkeep.h"
+#include "server/store/postgres/records/own_schema.h"
+#include "server/store/postgres/tidy_mirror.h"
+#include "server/store/postgres/whole_mirror.h"
+
+namespace mirror {
+namespace {
+
+class PostgresStore final : public Store {
+ public:
+  explicit PostgresStore(PostgresMirror mirror, std::string quarantined)
+      : mirror_(std::move(mirror)),
+        transaction_(MakePostgresTransaction(mirror_)),
+        records_(MakePostgresRecords(mirror_)),
+        upkeep_(MakePostgresUpkeep(mirror_, std::move(quarantined))) {}
+
+  StoreRecords& records() override { return *records_; }
+  StoreUpkeep& upkeep() override { return *upkeep_; }
+
+  absl::Status CheckTable(const TableSchema& table) override {
+    return CheckHoldable(KeptForm(table), mirror_.context_id);
+  }
+
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) override {
+    return BeginWork(*transaction_, intent);
+  }
+
+  absl::StatusOr<std::int64_t> ReadDataVersion() override {
+    if (mirror_.work) return mirror_.version;
+    const auto lease = mirror_.place.Take(PlaceUse::kRead);
+    if (!lease.ok()) return lease.status();
+    const auto row = ReadTenantRow(**lease, mirror_.names);
+    if (!row.ok()) return row.status();
+    mirror_.NoteStateRev(row->state_rev);
+    return mirror_.version;
+  }
+
+  absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
+    return OpenPostgresSnapshot(mirror_.place, mirror_.names);
+  }
+
+  bool IsBuilding() override { return false; }
+  bool IsDurable() override { return !mirror_.options.replicated || mirror_.has_standby; }
+  absl::Status MakeDurable() override {
+    if (!mirror_.options.replicated) return absl::OkStatus();
+    const auto lease = mirror_.place.Take(PlaceUse::kWrite);
+    return lease.ok() ? WaitForStandby(**lease) : lease.status();
+  }
+
+ private:
+  PostgresMirror mirror_;
+  std::unique_ptr<StoreTransaction> transaction_;
+  std::unique_ptr<StoreRecords> records_;
+  std::unique_ptr<StoreUpkeep> upkeep_;
+};
+
+/// Makes the schema, or finds it.
+absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& mirror, bool create) {
+  const auto there = connection.Number("SELECT count(*) FROM pg_namespace WHERE oid = to_regnamespace($1)",
+                                       {mirror.names.schema}, "looking for the mirror");
+  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  if (*there == 0 && !create)
+    return absl::NotFoundError(absl::StrCat("there is no schema ", mirror.names.schema));
+  if (*there == 0)
+    return MakeOwnSchema(connection, mirror.context_id, mirror.names, mirror.options.epoch).status();
+  const auto tables =
+      connection.Query("SELECT to_regclass($1) IS NULL, to_regclass($2) IS NULL",
+                       {mirror.names.tenant, mirror.names.metadata}, "looking for the mirror");
+  if (!tables.ok()) return InStoreWords(tables.status(), Touched::kOwnTable);
+  if (!tables->Bool(0, 0)) return absl::OkStatus();
+  if (!tables->Bool(0, 1)) return CheckOwnRelations(connection, mirror.context_id, mirror.names);
+  return absl::FailedPreconditionError(
+      absl::StrCat("a schema ", mirror.names.schema, " stands there, and it is not the mirror of '",
+                   mirror.context_id, "'. Nothing was made: rename it, or drop it, and try again."));
+}
+
+/// A mirror of a restored database, or of a standby that took over, goes on from where it is now.
+absl::Status TakeOver(postgres::Connection& connection, PostgresMirror* mirror) {
+  postgres::Transaction transaction(connection);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  const auto row = LockTenant(connection, mirror->names);
+  if (!row.ok()) return row.status();
+  const absl::Status written =
+      connection
+          .Run(absl::StrCat("UPDATE ", mirror->names.tenant, " SET timeline = $1, self_oid = $2::text::oid"),
+               {row->timeline_now, absl::StrCat(row->self_oid_now)}, "taking over the mirror")
+          .status();
+  if (!written.ok()) return InStoreWords(written, Touched::kOwnTable);
+  return InStoreWords(transaction.Commit(), Touched::kOwnTable);
+}
+
+absl::Status Look(postgres::Connection& connection, PostgresMirror* mirror) {
+  const auto rows = connection.Query(LockTenantSql(mirror->names, /*lock=*/false), {}, "opening the mirror");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  const auto row = LockedTenantOf(*rows, mirror->names);
+  if (!row.ok()) return row.status();
+  if (row->tenant.context_id != mirror->context_id) {
+    return absl::FailedPreconditionError(absl::StrCat("the schema ", mirror->names.schema,
+                                                      " is the mirror of '", row->tenant.context_id, "'"));
+  }
+  if (absl::Status layout = CheckLayout(row->layout_min, row->program); !layout.ok()) return layout;
+  mirror->seen = {.epoch = mirror->options.epoch, .rev = row->rev, .timeline = row->timeline_now};
+  mirror->NoteStateRev(row->state_rev);
+  const bool is_same = row->timeline == row->timeline_now && row->self_oid == row->self_oid_now;
+  return is_same ? absl::OkStatus() : TakeOver(connection, mirror);
+}
+
+/// Tables that a crash of the database empties are populated anew.
+absl::Status DistrustUnlogged(postgres::Connection& connection, const PostgresOwnTables& names) {
+  return InStoreWords(
+      connection
+          .Run(
+              absl::StrCat("UPDATE ", names.metadata, " AS m SET lsn = -1 FROM pg_class c WHERE c.relname = ",
+                           "m.table_name AND c.relnamespace = to_regnamespace($1) AND c.relpersistence <> ",
+                           "'p' AND m.lsn <> -1"),
+              {names.schema}, "looking for tables that do not last")
+          .status(),
+      Touched::kOwnTable);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, const std::string& context_id,
+                                                         bool create, const PostgresStoreOptions& options) {
+  if (absl::Status fits = CheckContextFits(context_id); !fits.ok()) return fits;
+  PostgresMirror mirror{
+      .place = place,
+      .context_id = context_id,
+      .names = PostgresOwnTables(context_id, options.schema.empty() ? SchemaOf(context_id) : options.schema),
+      .options = options};
+  std::string quarantined;
+  {
+    const auto lease = place.Take(PlaceUse::kWrite);
+    if (!lease.ok()) return lease.status();
+    absl::Status opened = FindOrMake(**lease, mirror, create);
+    if (opened.ok()) opened = Look(**lease, &mirror);
+    if (opened.ok()) opened = DistrustUnlogged(**lease, mirror.names);
+    if (!opened.ok()) return opened;
+    const auto why = ReadQuarantine(**lease, mirror.names);
+    if (!why.ok()) return why.status();
+    quarantined = *why;
+    // Nobody looks at it before.
+    if (quarantined.empty()) TidyMirror(**lease, mirror.names).IgnoreError();
+  }
+  return std::make_unique<PostgresStore>(std::move(mirror), std::move(quarantined));
+}
+
+}  // namespace mirror

@@ -1,0 +1,293 @@
+#include "server/store/postgres/postgres_transaction.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/crash_point.h"
+#include "base/db/postgres/failure.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/hook_rows.h"
+#include "server/store/postgres/records/ledger_rows.h"
+#include "server/store/postgres/records/receipt_rows.h"
+#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/records/time_rows.h"
+#include "server/store/postgres/table_verbs.h"
+#include "server/store/postgres/tidy_mirror.h"
+
+namespace mirror {
+namespace {
+
+/// What both of the following have.
+class InWork {
+ public:
+  explicit InWork(PostgresMirror& mirror) : mirror_(mirror) {}
+
+ protected:
+  WorkView& view() { return *mirror_.work->view; }
+  OwnWrites& writes() { return view().writes(); }
+  const PostgresOwnTables& names() const { return mirror_.names; }
+
+ private:
+  PostgresMirror& mirror_;
+};
+
+class PostgresTenantVerbs final : public TenantVerbs, private InWork {
+ public:
+  using InWork::InWork;
+
+  absl::StatusOr<TenantRecord> ReadTenant() override { return view().row().tenant; }
+  absl::Status WriteTenant(const TenantRecord& tenant) override {
+    view().PutTenant(tenant);
+    return absl::OkStatus();
+  }
+
+  absl::Status ForgetNonces(std::int64_t before_ms) override {
+    ::mirror::ForgetNonces(writes(), names(), before_ms);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<NonceCount> CountNonces(const std::string& value) override {
+    if (absl::Status sent = writes().Send(view().connection()); !sent.ok()) return sent;
+    return ::mirror::CountNonces(view().connection(), names(), value);
+  }
+  absl::Status AddNonce(const Nonce& nonce) override {
+    InsertNonce(writes(), names(), nonce);
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteAnswers(const std::vector<SchemaAnswer>& answers) override {
+    ::mirror::WriteAnswers(writes(), names(), answers);
+    return absl::OkStatus();
+  }
+  absl::Status WriteCycleNotes(std::int64_t cycle, const CycleNoteChanges& changes) override {
+    ::mirror::WriteCycleNotes(writes(), names(), cycle, changes);
+    return absl::OkStatus();
+  }
+  absl::Status ForgetCycleNotes(std::int64_t cycle) override {
+    ::mirror::ForgetCycleNotes(writes(), names(), cycle);
+    return absl::OkStatus();
+  }
+
+  absl::Status AddHookNotes(const std::vector<HookNote>& notes,
+                            const std::vector<std::string>& known) override {
+    AddHooks(writes(), names(), notes, known);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::uint64_t> TrimHookNotes(std::int64_t count_max) override {
+    if (absl::Status sent = writes().Send(view().connection()); !sent.ok()) return sent;
+    return TrimHooks(view().connection(), names(), count_max);
+  }
+  absl::Status RemoveHookNotes(const std::vector<std::int64_t>& ids) override {
+    RemoveHooks(writes(), names(), ids);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return view().receipt_head(); }
+  absl::Status AddReceipt(std::uint64_t number, const std::string& text) override {
+    view().AddReceipt(number, text);
+    return absl::OkStatus();
+  }
+  absl::Status RemoveReceipts(std::uint64_t through) override {
+    ::mirror::RemoveReceipts(writes(), names(), through);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::optional<OpenReceipt>> ReadOpenReceipt(const std::string& table) override {
+    return view().FindOpenReceipt(table);
+  }
+  absl::Status WriteOpenReceipt(const std::string& table, const OpenReceipt& open) override {
+    view().PutOpenReceipt(table, open);
+    return absl::OkStatus();
+  }
+};
+
+class PostgresRecordVerbs final : public RecordVerbs, private InWork {
+ public:
+  using InWork::InWork;
+
+  absl::StatusOr<std::optional<TableRecord>> ReadRecord(const std::string& table) override {
+    return view().FindRecord(table);
+  }
+  absl::StatusOr<std::vector<TableRecord>> ReadRecords() override { return view().Records(); }
+  absl::Status WriteRecord(const TableRecord& record) override {
+    view().PutRecord(record);
+    return absl::OkStatus();
+  }
+  absl::Status RemoveRecord(const std::string& table) override {
+    view().RemoveRecord(table);
+    return absl::OkStatus();
+  }
+  absl::Status WriteRowCount(const std::string& table, std::uint64_t rows) override {
+    absl::StatusOr<std::optional<TableRecord>> record = view().FindRecord(table);
+    if (!record.ok()) return record.status();
+    if (!*record || (*record)->row_count == static_cast<std::int64_t>(rows)) return absl::OkStatus();
+    (*record)->row_count = static_cast<std::int64_t>(rows);
+    return WriteRecord(**record);
+  }
+
+  absl::Status WriteChecks(const std::vector<TableCheck>& checks) override {
+    for (const TableCheck& check : checks) WriteCheck(writes(), names(), check);
+    return absl::OkStatus();
+  }
+  absl::Status ForgetCheck(const std::string& table) override {
+    ::mirror::ForgetCheck(writes(), names(), table);
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteHolds(const std::vector<Hold>& holds) override {
+    for (const Hold& hold : holds) WriteHold(writes(), names(), hold);
+    return absl::OkStatus();
+  }
+  absl::Status RemoveHolds(const std::vector<std::uint64_t>& ids) override {
+    for (const std::uint64_t id : ids) RemoveHold(writes(), names(), id);
+    return absl::OkStatus();
+  }
+  absl::Status RemoveHoldsOn(const std::string& table) override {
+    SettleHolds(writes(), names(), table);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
+    return SelectLosses(view().state(), names(), table);
+  }
+  absl::Status AddLoss(const std::string& table, const Loss& loss, std::int64_t rows) override {
+    ::mirror::AddLoss(writes(), names(), table, loss, rows);
+    return absl::OkStatus();
+  }
+  absl::Status MarkLossesCommitted(const std::string& table) override {
+    ::mirror::MarkLossesCommitted(writes(), names(), table);
+    return absl::OkStatus();
+  }
+  absl::Status RemoveLosses(const std::string& table) override {
+    RemoveState(writes(), names(), StateKind::kLoss, FoldName(table));
+    return absl::OkStatus();
+  }
+  absl::Status RemoveLossesBefore(std::int64_t before_ms) override {
+    ForgetLosses(writes(), names(), before_ms);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Freshness> ReadFreshness() override { return SelectFreshness(view().state(), names()); }
+  absl::Status WriteTimes(const Freshness& now, const Freshness& next) override {
+    ::mirror::WriteTimes(writes(), names(), now, next);
+    return absl::OkStatus();
+  }
+  absl::Status WriteTime(const std::string& table, std::optional<std::int64_t> source_ms) override {
+    ::mirror::WriteTime(writes(), names(), table, source_ms);
+    return absl::OkStatus();
+  }
+  absl::Status WriteTargets(const FreshnessTargets& targets) override {
+    ::mirror::WriteTargets(writes(), names(), targets);
+    return absl::OkStatus();
+  }
+};
+
+class PostgresTransaction final : public StoreTransaction {
+ public:
+  explicit PostgresTransaction(PostgresMirror& mirror)
+      : mirror_(mirror), tenant_(mirror), records_(mirror), tables_(MakePostgresTableVerbs(mirror)) {}
+
+  TenantVerbs& tenant() override { return tenant_; }
+  RecordVerbs& records() override { return records_; }
+  TableVerbs& tables() override { return *tables_; }
+
+  absl::Status Begin(const Intent& intent) override {
+    if (mirror_.work) return absl::InternalError("a transaction has begun already. Nothing was done.");
+    mirror_.may_try_again = false;
+    absl::StatusOr<postgres::Lease> lease = mirror_.place.Take(PlaceUse::kWrite);
+    if (!lease.ok()) return lease.status();
+    mirror_.work = std::make_unique<PostgresWork>(*std::move(lease));
+    absl::Status begun = BeginWith(intent);
+    if (!begun.ok()) mirror_.work.reset();
+    return begun;
+  }
+
+  absl::Status Commit() override {
+    CrashPoint("commit.before");
+    PostgresWork& work = *mirror_.work;
+    WorkView& view = *work.view;
+    view.MoveRevisions();
+    postgres::Pipeline pipeline(view.connection());
+    view.writes().QueueIn(pipeline);
+    const absl::Status committed = work.transaction.Commit(pipeline).status();
+    if (!committed.ok()) return Failed(committed);
+    CrashPoint("commit.after");
+    mirror_.seen.rev = view.row().rev;
+    mirror_.NoteStateRev(view.row().state_rev, /*written=*/true);
+    // What the transaction left for later; what is not to be had now stays for the next time.
+    if (view.state().HasPut(StateKind::kGarbage) || view.state().HasPut(StateKind::kEmptied))
+      TidyMirror(*work.lease, mirror_.names).IgnoreError();
+    mirror_.work.reset();
+    return absl::OkStatus();
+  }
+
+  void Rollback() override {
+    if (!mirror_.work) return;
+    if (mirror_.work->view) {
+      mirror_.Said(mirror_.work->view->writes().failed()).IgnoreError();
+      mirror_.work->view->ForgetDefinitions();
+    }
+    mirror_.work.reset();
+  }
+  bool IsOver() const override {
+    return !mirror_.work || !mirror_.work->view->writes().failed().ok() ||
+           !mirror_.work->lease->InTransaction();
+  }
+  bool MayTryAgain() const override {
+    return mirror_.may_try_again ||
+           (mirror_.work && ::mirror::MayTryAgain(mirror_.work->view->writes().failed()));
+  }
+
+  absl::Status SetSavepoint() override {
+    mirror_.work->view->SetSavepoint();
+    return absl::OkStatus();
+  }
+  absl::Status ReleaseSavepoint() override {
+    mirror_.work->view->ReleaseSavepoint();
+    return absl::OkStatus();
+  }
+  absl::Status RollBackToSavepoint() override {
+    mirror_.work->view->RollBackToSavepoint();
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status BeginWith(const Intent& intent) {
+    PostgresWork& work = *mirror_.work;
+    absl::StatusOr<Began> began = BeginUnderLock(*work.lease, work.transaction, mirror_.names, intent);
+    if (!began.ok()) return mirror_.Said(began.status());
+    if (absl::Status checked = CheckBegan(began->row, mirror_.seen, &mirror_.stale); !checked.ok())
+      return checked;
+    CrashPoint("commit.begun");
+    mirror_.seen.rev = began->row.rev;
+    mirror_.has_standby = began->has_standby;
+    mirror_.NoteStateRev(began->row.state_rev);
+    work.view.emplace(*work.lease, mirror_.names, mirror_.definitions, *std::move(began));
+    return absl::OkStatus();
+  }
+
+  /// Of COMMIT, or of what was queued for it.
+  absl::Status Failed(const absl::Status& status) {
+    const absl::Status said = mirror_.Said(InStoreWords(status, Touched::kOwnTable));
+    const postgres::Trouble trouble = postgres::TroubleOf(status);
+    // Whether it is there is not known, and what others keep of it is read again.
+    if (trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated)
+      mirror_.definitions = {};
+    Rollback();
+    return said;
+  }
+
+  PostgresMirror& mirror_;
+  PostgresTenantVerbs tenant_;
+  PostgresRecordVerbs records_;
+  const std::unique_ptr<TableVerbs> tables_;
+};
+
+}  // namespace
+
+std::unique_ptr<StoreTransaction> MakePostgresTransaction(PostgresMirror& mirror) {
+  return std::make_unique<PostgresTransaction>(mirror);
+}
+
+}  // namespace mirror

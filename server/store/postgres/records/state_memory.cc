@@ -1,0 +1,67 @@
+#include "server/store/postgres/records/state_memory.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+/// Of each batch; others are asked for by what looks at a whole mirror.
+bool IsOfBatch(StateKind kind) { return kind == StateKind::kShadow || kind == StateKind::kLoss; }
+
+}  // namespace
+
+StateMemory::StateMemory(postgres::Connection& connection, const PostgresOwnTables& names, OwnWrites& writes)
+    : connection_(connection), names_(names), writes_(writes) {
+  writes_.Tell(this);
+}
+
+absl::Status StateMemory::Load(StateKind kind) {
+  const bool one = has_read_most_ || IsOfBatch(kind) || kind == StateKind::kNonce;
+  const auto rows = writes_.SendAndQuery(
+      connection_,
+      absl::StrCat("SELECT kind, table_key, number, payload FROM ", names_.state, " WHERE kind ",
+                   one ? "= " : "<> ", static_cast<int>(one ? kind : StateKind::kNonce)),
+      {}, "reading the mirror's own tables");
+  if (!rows.ok()) return rows.status();
+  if (one) {
+    known_[kind].clear();
+  } else {
+    has_read_most_ = true;
+    for (int other = 1; other <= kStateKindMax; ++other) known_[static_cast<StateKind>(other)].clear();
+    known_.erase(StateKind::kNonce);
+  }
+  for (int row = 0; row < rows->rows(); ++row) {
+    std::optional<std::string>& payload =
+        known_[static_cast<StateKind>(rows->Int(row, 0))][{rows->Text(row, 1), rows->Int(row, 2)}];
+    if (!rows->IsNull(row, 3)) payload = rows->Text(row, 3);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<StateRow>> StateMemory::Read(StateKind kind,
+                                                        const std::optional<std::string>& table_key) {
+  if (!known_.contains(kind)) {
+    if (absl::Status loaded = Load(kind); !loaded.ok()) return loaded;
+  }
+  const Rows& rows = known_[kind];
+  std::vector<StateRow> found;
+  auto row = table_key ? rows.lower_bound({*table_key, INT64_MIN}) : rows.begin();
+  for (; row != rows.end() && (!table_key || row->first.first == *table_key); ++row) {
+    found.push_back({row->first.first, row->first.second, row->second});
+  }
+  return found;
+}
+
+void StateMemory::Put(StateKind kind, const StateRow& row) {
+  put_.insert(kind);
+  const auto known = known_.find(kind);
+  if (known != known_.end()) known->second[{row.table_key, row.number}] = row.payload;
+}
+
+void StateMemory::Remove(StateKind kind, const std::optional<std::string>& table_key) {
+  const auto known = known_.find(kind);
+  if (known == known_.end()) return;
+  std::erase_if(known->second, [&](const auto& row) { return !table_key || row.first.first == *table_key; });
+}
+
+}  // namespace mirror

@@ -1,0 +1,157 @@
+#include "server/store/postgres/rows/ranges.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/live_rows.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/types.h"
+#include "server/store/postgres/rows/columns_out.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::chrono::milliseconds kBetweenLooks{10};
+constexpr int kRowsBetweenLooks = 1'000;
+
+/// How many values of the key a bound compares. No text in PostgreSQL has a NUL: one with it stands right
+/// before the least text that goes on behind what is before the NUL, and what follows in the key decides
+/// nothing.
+std::size_t PartsOf(const Key& bound) {
+  const auto nul = std::find_if(bound.begin(), bound.end(), [](const KeyPart& part) {
+    return part.kind == Kind::kText && part.bytes.find('\0') != std::string::npos;
+  });
+  return nul == bound.end() ? bound.size() : static_cast<std::size_t>(nul - bound.begin()) + 1;
+}
+
+/// The statement of ranges that are bounded in the same way, and what is bound to it.
+class RangeStatement {
+ public:
+  explicit RangeStatement(const PostgresReading& reading) : reading_(reading), key_(reading.kept.Key()) {}
+
+  std::string Unbounded() const {
+    const std::string live = LiveRows(reading_.kept, "m");
+    return absl::StrCat(Selected(), live.empty() ? "" : " WHERE ", live,
+                        reading_.in_key_order ? InKeyOrder() : "");
+  }
+
+  /// Ranges from `begin` to before `end`.
+  std::string Bounded(const std::vector<KeyRange>& ranges, std::size_t begin, std::size_t end) {
+    std::string unnested, names;
+    const auto bound = [&](char name, Key KeyRange::*which, const char* is) {
+      const std::size_t parts = PartsOf(ranges[begin].*which);
+      std::string columns, values;
+      for (std::size_t i = 0; i < parts; ++i) {
+        const Column& column = reading_.kept.columns[key_[i]];
+        const std::string value = absl::StrCat(std::string(1, name), i);
+        absl::StrAppend(&columns, i == 0 ? "" : ", ", "m.", QuoteName(column.name));
+        absl::StrAppend(&values, i == 0 ? "" : ", ", "r.", value);
+        absl::StrAppend(&names, value, ", ");
+        absl::StrAppend(&unnested, unnested.empty() ? "" : ", ", "$", arrays_.size() + 1,
+                        "::", ElementName(column), "[]");
+        postgres::Array& array = arrays_.emplace_back(ElementType(column));
+        for (std::size_t at = begin; at < end; ++at) Add(column, (ranges[at].*which)[i], &array);
+      }
+      return parts == 0 ? std::string() : absl::StrCat("(", columns, ") ", is, " (", values, ")");
+    };
+    const std::string first = bound('f', &KeyRange::first, ">=");
+    const std::string last = bound('l', &KeyRange::last, "<");
+    // The order of the ranges is that in which they are unnested, and is not sorted again.
+    return absl::StrCat("SELECT v.*, r.n FROM unnest(", unnested, ") WITH ORDINALITY AS r(", names,
+                        "n) CROSS JOIN LATERAL (", Selected(), " WHERE ", first,
+                        first.empty() || last.empty() ? "" : " AND ", last, AndLive(reading_.kept, "m"),
+                        InKeyOrder(), ") AS v ORDER BY r.n");
+  }
+
+  std::vector<postgres::Value> Values() {
+    std::vector<postgres::Value> values;
+    for (postgres::Array& array : arrays_) values.push_back(array.value());
+    return values;
+  }
+
+ private:
+  std::string Selected() const {
+    return absl::StrCat("SELECT ", reading_.select, " FROM ", reading_.name, " AS m");
+  }
+  std::string InKeyOrder() const {
+    std::string order;
+    for (const std::uint32_t column : key_) {
+      absl::StrAppend(&order, order.empty() ? " ORDER BY m." : ", m.",
+                      QuoteName(reading_.kept.columns[column].name));
+    }
+    return order;
+  }
+  static void Add(const Column& column, const KeyPart& part, postgres::Array* to) {
+    std::string text = part.bytes;
+    if (const std::size_t nul = text.find('\0'); part.kind == Kind::kText && nul != std::string::npos) {
+      text = text.substr(0, nul) + '\1';
+    }
+    const Value value = {.kind = part.kind, .integer = part.integer, .real = part.real, .bytes = text};
+    std::string turned;
+    to->Add(PostgresValue(column, value, &turned));
+  }
+
+  const PostgresReading& reading_;
+  const std::vector<std::uint32_t> key_;
+  std::vector<postgres::Array> arrays_;
+};
+
+/// Up to where the ranges from `begin` on are bounded as that one is.
+std::size_t EndOfAlike(const std::vector<KeyRange>& ranges, std::size_t begin) {
+  std::size_t end = begin + 1;
+  const auto parts = [&](std::size_t at) {
+    return std::pair(PartsOf(ranges[at].first), PartsOf(ranges[at].last));
+  };
+  while (end < ranges.size() && parts(end) == parts(begin)) ++end;
+  return end;
+}
+
+/// Of one statement. `first_range`: the one that its rows are of, or of which they count on.
+absl::Status ReadStatement(postgres::Connection& connection, const PostgresReading& reading,
+                           const std::string& sql, postgres::Values values, bool is_numbered,
+                           std::size_t first_range, const std::function<absl::Status()>& may_go_on,
+                           const TakeRangeRow& take) {
+  absl::StatusOr<postgres::RowStream> stream =
+      connection.Stream(sql, values, absl::StrCat("reading table '", reading.kept.name, "'"));
+  if (!stream.ok()) return InStoreWords(stream.status(), Touched::kMirroredTable);
+  for (std::int64_t row = 0;; ++row) {
+    for (bool look = row % kRowsBetweenLooks == 0; look || !stream->IsReady(kBetweenLooks); look = false) {
+      if (absl::Status on = may_go_on(); !on.ok()) return on;
+    }
+    const absl::StatusOr<bool> stepped = stream->Step();
+    if (!stepped.ok()) return InStoreWords(stepped.status(), Touched::kMirroredTable);
+    if (!*stepped) return absl::OkStatus();
+    const postgres::Rows& at = stream->row();
+    const std::int64_t number = is_numbered ? at.Int(0, at.columns() - 1) - 1 : 0;
+    absl::Status taken = take(at, first_range + static_cast<std::size_t>(number));
+    if (!taken.ok()) return taken;
+  }
+}
+
+}  // namespace
+
+absl::Status ReadRanges(postgres::Connection& connection, const PostgresReading& reading,
+                        const std::vector<KeyRange>& ranges, const std::function<absl::Status()>& may_go_on,
+                        const TakeRangeRow& take) {
+  const std::vector<KeyRange> all(1);
+  const std::vector<KeyRange>& asked = ranges.empty() ? all : ranges;
+  for (std::size_t begin = 0; begin < asked.size();) {
+    const bool is_bounded = !asked[begin].first.empty() || !asked[begin].last.empty();
+    const std::size_t end = is_bounded ? EndOfAlike(asked, begin) : begin + 1;
+    RangeStatement statement(reading);
+    const std::string sql = is_bounded ? statement.Bounded(asked, begin, end) : statement.Unbounded();
+    if (absl::Status read =
+            ReadStatement(connection, reading, sql, statement.Values(), is_bounded, begin, may_go_on, take);
+        !read.ok()) {
+      return read;
+    }
+    begin = end;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

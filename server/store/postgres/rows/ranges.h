@@ -1,0 +1,36 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_ROWS_RANGES_H_
+#define MIRROR_SERVER_STORE_POSTGRES_ROWS_RANGES_H_
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/db/postgres/connection.h"
+#include "proto/wire/key_range.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// What is read of a mirrored table. All of it outlives the reading.
+struct PostgresReading {
+  std::string name;  ///< As it stands in SQL, with its schema.
+  const TableSchema& kept;
+  std::string select;         ///< Of a table with the alias "m": see PostgresStoredRows::SelectList().
+  bool in_key_order = false;  ///< Where a range has no bound; others are.
+};
+
+/// Takes row 0 of `rows`, of `ranges[range]`: what was selected, in its order. Its error ends the reading.
+using TakeRangeRow = std::function<absl::Status(const postgres::Rows& rows, std::size_t range)>;
+
+/// The live rows of each range, one range after the other, those of one in the order of the key; without
+/// ranges all of them, as of one. `may_go_on` is asked at least each 10 ms, and behind some rows: its error
+/// ends the reading. The transaction has failed when the reading was ended. Errors: those of InStoreWords().
+absl::Status ReadRanges(postgres::Connection& connection, const PostgresReading& reading,
+                        const std::vector<KeyRange>& ranges, const std::function<absl::Status()>& may_go_on,
+                        const TakeRangeRow& take);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_ROWS_RANGES_H_

@@ -1,0 +1,306 @@
+#include "server/store/postgres/table_verbs.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/rows/parts.h"
+#include "server/store/postgres/rows/write_rows.h"
+#include "server/store/postgres/tables/alter.h"
+#include "server/store/postgres/tables/definitions.h"
+#include "server/store/postgres/tables/indexes.h"
+#include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/merge.h"
+#include "server/store/postgres/tables/retired.h"
+#include "server/store/postgres/tables/shadow.h"
+#include "server/store/postgres/tables/swap.h"
+
+namespace mirror {
+namespace {
+
+absl::Status NotAgreed(const std::string& table) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", table, "' is not agreed. Nothing was applied."));
+}
+
+absl::Status NoShadow(const std::string& table) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", table, "': there is no shadow. Nothing was applied. Populate again."));
+}
+
+class PostgresTableVerbs final : public TableVerbs {
+ public:
+  explicit PostgresTableVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
+
+  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
+    const auto all = view().Agreed();
+    if (!all.ok()) return all.status();
+    const auto found = (*all)->find(FoldName(table));
+    if (found == (*all)->end() || !found->second.is_there) return std::nullopt;
+    return found->second.schema;
+  }
+
+  absl::Status Create(const CreateTable& create) override {
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    const auto all = view().Agreed();
+    if (!all.ok()) return all.status();
+    absl::StatusOr<PostgresAgreed> made = RunCreateTable(*work, create);
+    if (!made.ok()) return mirror_.Said(made.status());
+    made->is_there = true;
+    (**all)[FoldName(create.schema.name)] = *std::move(made);
+    return absl::OkStatus();
+  }
+
+  absl::Status Alter(const std::string& table, const Position& position, const AlterTable& alter) override {
+    return InPlace(table, [&](TableWork& work, PostgresAgreed* agreed, std::optional<StateRow>* lost) {
+      return RunAlterTable(work, position, alter, agreed, lost);
+    });
+  }
+  absl::Status Refit(const std::string& table, const Position& position, const RefitTable& refit) override {
+    return InPlace(table, [&](TableWork& work, PostgresAgreed* agreed, std::optional<StateRow>* lost) {
+      return RunRefitTable(work, position, refit, agreed, lost);
+    });
+  }
+
+  absl::Status Agree(const AgreeSchema& agree) override {
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    const auto all = view().Agreed();
+    if (!all.ok()) return all.status();
+    return mirror_.Said(RunAgreeSchema(*work, agree, &(**all)[FoldName(agree.schema.name)]));
+  }
+
+  absl::Status Retire(const std::string& table, const RetireTable& retire) override {
+    return Forget(table, [&](TableWork& work, const std::string& shadow) {
+      return RunRetireTable(work, table, shadow, retire.now_ms).status();
+    });
+  }
+  absl::Status Drop(const std::string& table) override {
+    return Forget(
+        table, [&](TableWork& work, const std::string& shadow) { return RunDropTable(work, table, shadow); });
+  }
+
+  absl::Status DropRetired(std::int64_t before_ms) override {
+    const auto dropped = view().state().Read(StateKind::kDropped, std::nullopt);
+    if (!dropped.ok()) return dropped.status();
+    if (dropped->empty()) return absl::OkStatus();
+    absl::StatusOr<TableWork> work = view().Work();
+    return work.ok() ? mirror_.Said(::mirror::DropRetired(*work, *dropped, before_ms)) : work.status();
+  }
+
+  absl::Status ChangeIndexes(const std::vector<IndexChange>& changes) override {
+    for (const IndexChange& change : changes) {
+      const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(change.index.table);
+      if (!agreed.ok()) return agreed.status();
+      absl::StatusOr<TableWork> work = view().Work();
+      if (!work.ok()) return work.status();
+      // Others keep it in memory.
+      view().writes().MoveState();
+      const TableSchema* const schema = *agreed == nullptr ? nullptr : &(*agreed)->schema;
+      absl::Status changed = mirror_.Said(ChangeIndex(*work, change, schema));
+      if (!changed.ok()) return changed;
+    }
+    return absl::OkStatus();
+  }
+  absl::Status WriteObjects(const std::vector<ObjectsChange>& changes) override {
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    for (const ObjectsChange& change : changes) ::mirror::WriteObjects(*work, change);
+    return absl::OkStatus();
+  }
+
+  absl::Status BeginShadow(const std::string& table, const mirror::BeginShadow& begin) override {
+    const auto older = Find(table);
+    if (!older.ok()) return older.status();
+    const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
+    if (!agreed.ok()) return agreed.status();
+    if (*agreed == nullptr) return NotAgreed(table);
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    if (*older) DropShadow(*work, **older);
+    return mirror_.Said(RunBeginShadow(*work, **agreed, begin).status());
+  }
+  absl::StatusOr<std::optional<Shadow>> FindShadow(const std::string& table) override {
+    const auto found = Find(table);
+    if (!found.ok()) return found.status();
+    if (!*found) return std::nullopt;
+    return Shadow{(*found)->name, (*found)->rows};
+  }
+  absl::Status WriteShadowRows(const std::string& table, std::int64_t rows) override {
+    auto shadow = Find(table);
+    if (!shadow.ok()) return shadow.status();
+    if (!*shadow || (*shadow)->rows == rows) return absl::OkStatus();
+    (*shadow)->rows = rows;
+    TableWork work{view().connection(), view().names(), view().writes()};
+    WriteShadow(work, **shadow);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::int64_t> CountAbsent(const TableSchema& kept, const Shadow&, std::int64_t) override {
+    absl::StatusOr<InShadow> in = Of(kept.name);
+    if (!in.ok()) return in.status();
+    absl::StatusOr<std::int64_t> absent = ::mirror::CountAbsent(in->work, kept, in->shadow);
+    mirror_.Said(absent.status()).IgnoreError();
+    return absent;
+  }
+  absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(const TableSchema& kept, const Shadow&) override {
+    absl::StatusOr<InShadow> in = Of(kept.name);
+    if (!in.ok()) return in.status();
+    return ::mirror::ReadAbsentKeys(in->work, kept, in->shadow);
+  }
+  absl::Status Swap(const std::string& table, std::vector<std::string>* left_out) override {
+    return Take(table, [&](InShadow& in, PostgresAgreed* agreed) {
+      return RunSwap(in.work, in.shadow, mirror_.options.merge_rows_max, agreed, left_out);
+    });
+  }
+  absl::Status Merge(const TableSchema& kept, const Shadow&, std::int64_t) override {
+    return Take(kept.name, [&](InShadow& in, PostgresAgreed* agreed) {
+      return MergeIgnoring(in.work, in.shadow, mirror_.options.merge_rows_max, agreed);
+    });
+  }
+  /// No table is its own: see FindShadow().
+  absl::Status EndOwnShadow(const std::string&) override { return absl::OkStatus(); }
+
+  absl::Status DropOldShadows(std::int64_t cycle) override {
+    const auto rows = view().state().Read(StateKind::kShadow, std::nullopt);
+    if (!rows.ok()) return rows.status();
+    std::vector<PostgresShadow> shadows;
+    for (const StateRow& row : *rows) {
+      absl::StatusOr<PostgresShadow> shadow = ParseShadow(mirror_.names, row);
+      if (!shadow.ok()) return shadow.status();
+      shadows.push_back(*std::move(shadow));
+    }
+    TableWork work{view().connection(), view().names(), view().writes()};
+    ::mirror::DropOldShadows(work, shadows, cycle);
+    return absl::OkStatus();
+  }
+
+  absl::Status Write(const std::string& table, const Shadow* shadow, const ApplyRows& apply, std::int64_t,
+                     RowsWritten* written) override {
+    absl::Status status =
+        shadow == nullptr ? WriteVisible(table, apply, written) : WriteToShadow(table, apply, written);
+    if (status.ok()) CrashPoint("rows.written");
+    return mirror_.Said(InStoreWords(status, Touched::kMirroredTable));
+  }
+  absl::Status WritePart(const std::string& table, const KeepPart& part) override {
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    const PostgresParts of{mirror_.names.receipts, table, part.cycle};
+    return InStoreWords(::mirror::WritePart(work->connection, of, part, mirror_.options.value_bytes_max),
+                        Touched::kOwnTable);
+  }
+  absl::StatusOr<std::string> HashParts(const std::string& table, std::int64_t cycle,
+                                        std::uint64_t value_id) override {
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    const PostgresParts of{mirror_.names.receipts, table, cycle};
+    auto hash = ::mirror::HashParts(work->connection, of, value_id);
+    if (!hash.ok()) return InStoreWords(hash.status(), Touched::kOwnTable);
+    return hash;
+  }
+
+ private:
+  /// A shadow that is there.
+  struct InShadow {
+    TableWork work;
+    PostgresShadow shadow;
+  };
+
+  WorkView& view() { return *mirror_.work->view; }
+
+  absl::StatusOr<std::optional<PostgresShadow>> Find(const std::string& table) {
+    const auto rows = view().state().Read(StateKind::kShadow, FoldName(table));
+    if (!rows.ok()) return rows.status();
+    if (rows->empty()) return std::nullopt;
+    absl::StatusOr<PostgresShadow> shadow = ParseShadow(mirror_.names, rows->front());
+    if (!shadow.ok()) return shadow.status();
+    return *std::move(shadow);
+  }
+  absl::StatusOr<InShadow> Of(const std::string& table) {
+    auto shadow = Find(table);
+    if (!shadow.ok()) return shadow.status();
+    if (!*shadow) return NoShadow(table);
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    return InShadow{*work, **std::move(shadow)};
+  }
+
+  template <typename Do>
+  absl::Status InPlace(const std::string& table, const Do& what) {
+    const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
+    if (!agreed.ok()) return agreed.status();
+    if (*agreed == nullptr) return NotAgreed(table);
+    auto rows = view().state().Read(StateKind::kLostColumns, FoldName(table));
+    if (!rows.ok()) return rows.status();
+    std::optional<StateRow> lost;
+    if (!rows->empty()) lost = std::move(rows->front());
+    absl::StatusOr<TableWork> work = view().Work();
+    return work.ok() ? mirror_.Said(what(*work, *agreed, &lost)) : work.status();
+  }
+
+  template <typename Do>
+  absl::Status Take(const std::string& table, const Do& what) {
+    absl::StatusOr<InShadow> in = Of(table);
+    if (!in.ok()) return in.status();
+    const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
+    if (!agreed.ok()) return agreed.status();
+    return *agreed == nullptr ? NotAgreed(table) : mirror_.Said(what(*in, *agreed));
+  }
+
+  template <typename Do>
+  absl::Status Forget(const std::string& table, const Do& what) {
+    const auto shadow = Find(table);
+    if (!shadow.ok()) return shadow.status();
+    const auto all = view().Agreed();
+    if (!all.ok()) return all.status();
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    absl::Status done = mirror_.Said(what(*work, *shadow ? (*shadow)->name : ""));
+    if (done.ok()) (*all)->erase(FoldName(table));
+    return done;
+  }
+
+  absl::Status WriteVisible(const std::string& table, const ApplyRows& apply, RowsWritten* written) {
+    const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
+    if (!agreed.ok()) return agreed.status();
+    if (*agreed == nullptr) return NotAgreed(table);
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    const PostgresTarget target{work->In((*agreed)->schema.name), mirror_.names.receipts,
+                                KindsOf(*apply.schema, (*agreed)->kinds)};
+    return WriteRows(work->connection, target, apply, written);
+  }
+
+  absl::Status WriteToShadow(const std::string& table, const ApplyRows& apply, RowsWritten* written) {
+    absl::StatusOr<InShadow> in = Of(table);
+    if (!in.ok()) return in.status();
+    // Nothing in a shadow is anybody else's.
+    const TableSchema form = ShadowForm(*apply.schema);
+    ApplyRows into = apply;
+    into.schema = &form;
+    const PostgresTarget target = ShadowTarget(in->work, in->shadow, *apply.schema, *apply.batch);
+    if (absl::Status status = WriteRows(in->work.connection, target, into, written); !status.ok())
+      return status;
+    NoteKeys(*apply.schema, *apply.batch, &in->shadow);
+    in->shadow.rows += written->added;
+    WriteShadow(in->work, in->shadow);
+    return absl::OkStatus();
+  }
+
+  PostgresMirror& mirror_;
+};
+
+}  // namespace
+
+std::unique_ptr<TableVerbs> MakePostgresTableVerbs(PostgresMirror& mirror) {
+  return std::make_unique<PostgresTableVerbs>(mirror);
+}
+
+}  // namespace mirror

@@ -1,0 +1,297 @@
+#include "server/store/postgres/tables/alter.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "proto/wire/batch.h"
+#include "server/store/live_rows.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/types.h"
+#include "server/store/postgres/records/state_payload.h"
+#include "server/store/postgres/rows/columns_out.h"
+#include "server/store/postgres/tables/dependants.h"
+#include "server/store/postgres/tables/kept_kinds.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kDoing[] = "changing a table";
+
+Value ValueOf(const Literal& literal) {
+  struct Values {
+    Value operator()(Null) const { return {}; }
+    Value operator()(std::int64_t integer) const { return {.kind = Kind::kInteger, .integer = integer}; }
+    Value operator()(double real) const { return {.kind = Kind::kReal, .real = real}; }
+    Value operator()(const std::string& text) const { return {.kind = Kind::kText, .bytes = text}; }
+    Value operator()(const Bytes& bytes) const { return {.kind = Kind::kBlob, .bytes = bytes.value}; }
+  };
+  return std::visit(Values(), literal);
+}
+
+/// As SQL has it: PostgreSQL writes what a batch would bring.
+absl::StatusOr<std::string> LiteralOf(TableWork& work, const Column& column, const Value& value) {
+  std::string turned;
+  const auto rows =
+      work.connection.Query(absl::StrCat("SELECT quote_literal($1::", ElementName(column), "::text)"),
+                            {PostgresValue(column, value, &turned)}, kDoing);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  return rows->Text(0, 0);
+}
+
+/// Changes in the order in which they come, as one text.
+class Alteration {
+ public:
+  Alteration(TableWork& work, PostgresAgreed& agreed)
+      : work_(work),
+        agreed_(agreed),
+        alter_(absl::StrCat("ALTER TABLE ", work.In(agreed.schema.name), " ")) {}
+
+  absl::Status operator()(const AddColumn& add) {
+    const Column& column = add.column;
+    const bool filled = column.backfill == Backfill::kDefault && column.default_value.has_value();
+    const Value value = filled ? ValueOf(*column.default_value) : Value();
+    if (column.type == Type::kAny && agreed_.kinds.empty())
+      Append("ADD COLUMN IF NOT EXISTS ", std::string(kKindsColumn), " bytea NOT NULL DEFAULT ''");
+    AddKind(column, KeptKind(column, value), &agreed_.kinds);
+    const std::string name = QuoteName(column.name);
+    if (value.kind == Kind::kNull) {
+      Append("ADD COLUMN ", name, " ", DeclaredType(column));
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<std::string> literal = LiteralOf(work_, column, value);
+    if (!literal.ok()) return literal.status();
+    Append("ADD COLUMN ", name, " ", DeclaredType(column), " DEFAULT ", *literal);
+    Append("ALTER COLUMN ", name, " DROP DEFAULT");
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const DropColumn& drop) {
+    const auto dependants = FindDependants(work_.connection, work_.names, agreed_.schema.name, drop.name);
+    if (!dependants.ok()) return dependants.status();
+    if (!dependants->empty()) {
+      return absl::FailedPreconditionError(absl::StrCat("column '", drop.name, "' of table '",
+                                                        agreed_.schema.name, "' is used by ",
+                                                        ListNames(*dependants), "."));
+    }
+    const bool had_kinds = !agreed_.kinds.empty();
+    DropKind(drop.name, &agreed_.kinds);
+    if (had_kinds && agreed_.kinds.empty()) Append("DROP COLUMN IF EXISTS ", std::string(kKindsColumn));
+    dropped_.push_back(drop.name);
+    Append("DROP COLUMN ", QuoteName(drop.name));
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const RenameColumn& rename) {
+    RenameKind(rename.from, rename.to, &agreed_.kinds);
+    Append("RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));
+    return absl::OkStatus();
+  }
+
+  absl::Status operator()(const RetypeColumn& retype) {
+    const bool any = retype.from.type == Type::kAny || retype.to.type == Type::kAny;
+    if (retype.from.type == retype.to.type || (!any && DeclaredType(retype.from) == DeclaredType(retype.to)))
+      return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(
+        "column '", retype.to.name, "' of table '", agreed_.schema.name, "' is ", DeclaredType(retype.from),
+        ", and PostgreSQL would write all rows anew to make it ", DeclaredType(retype.to), "."));
+  }
+
+  /// What changes nothing waits for nobody.
+  absl::Status Run() {
+    if (sql_.empty()) return absl::OkStatus();
+    if (absl::Status locked = LockTable(work_, agreed_.schema.name); !locked.ok()) return locked;
+    return RunOnTable(work_, sql_, kDoing);
+  }
+  const std::vector<std::string>& dropped() const { return dropped_; }
+
+ private:
+  template <typename... Words>
+  void Append(const Words&... words) {
+    absl::StrAppend(&sql_, alter_, words..., "; ");
+  }
+
+  TableWork& work_;
+  PostgresAgreed& agreed_;
+  const std::string alter_;
+  std::string sql_;
+  std::vector<std::string> dropped_;
+};
+
+struct Lost {
+  Position position;
+  std::vector<std::string> columns;
+};
+
+Lost ReadLost(const StateRow& row) {
+  PayloadReader payload(row.bytes());
+  Lost lost;
+  lost.position.lsn.value = payload.Number();
+  std::int64_t count = payload.Number();
+  lost.position.lineage = payload.Text();
+  for (; count > 0 && payload.is_whole(); --count) lost.columns.push_back(payload.Text());
+  return lost;
+}
+
+void RememberLost(TableWork& work, const std::string& table, const Position& position,
+                  const std::vector<std::string>& columns, std::optional<StateRow>* row) {
+  if (columns.empty()) return;
+  std::set<std::string> lost;
+  for (const std::string& column : LostColumns(*row, position)) lost.insert(FoldName(column));
+  for (const std::string& column : columns) lost.insert(FoldName(column));
+  PayloadWriter payload;
+  payload.Number(position.lsn.value).Number(static_cast<std::int64_t>(lost.size())).Text(position.lineage);
+  for (const std::string& column : lost) payload.Text(column);
+  *row = StateRow{FoldName(table), 0, payload.Take()};
+  PutState(work.writes, work.names, StateKind::kLostColumns, **row);
+}
+
+absl::Status Change(TableWork& work, const Position& position, const AlterTable& alter,
+                    PostgresAgreed* agreed, std::optional<StateRow>* lost) {
+  Alteration alteration(work, *agreed);
+  for (const auto& change : alter.changes) {
+    if (absl::Status status = std::visit(alteration, change); !status.ok()) return status;
+  }
+  if (absl::Status status = alteration.Run(); !status.ok()) return status;
+  RememberLost(work, agreed->schema.name, position, alteration.dropped(), lost);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunAlterTable(TableWork& work, const Position& position, const AlterTable& alter,
+                           PostgresAgreed* agreed, std::optional<StateRow>* lost) {
+  CrashPoint("schema.altering");
+  if (absl::Status status = Change(work, position, alter, agreed, lost); !status.ok()) return status;
+  WriteAgreed(work.writes, work.names, *agreed);
+  return absl::OkStatus();
+}
+
+std::vector<std::string> LostColumns(const std::optional<StateRow>& lost, const Position& position) {
+  if (!lost) return {};
+  Lost read = ReadLost(*lost);
+  return read.position == position ? std::move(read.columns) : std::vector<std::string>();
+}
+
+absl::Status AddMissingColumns(TableWork& work, const std::string& relation, const TableSchema& kept,
+                               const PresentTable& present) {
+  std::vector<std::string> adds;
+  const auto add = [&](const std::string& name, const std::string& declared) {
+    if (present.Find(name) == nullptr)
+      adds.push_back(absl::StrCat("ADD COLUMN ", QuoteName(name), " ", declared));
+  };
+  for (const Column& column : kept.columns) add(column.name, DeclaredType(column));
+  for (const auto& [name, declared] : OwnDeclarations(kept)) add(name, declared);
+  if (adds.empty()) return absl::OkStatus();
+  if (absl::Status locked = LockTable(work, relation); !locked.ok()) return locked;
+  return RunOnTable(work, absl::StrCat("ALTER TABLE ", work.In(relation), " ", absl::StrJoin(adds, ", ")),
+                    kDoing);
+}
+
+namespace {
+
+/// Why the table is not to be touched, for people.
+std::string WhyNotRefitted(const RefitTable& refit, const PresentTable& present) {
+  std::string why = WhyNotMerged(refit.from, present);
+  for (const Column& column : refit.from.columns) {
+    if (why.empty() && present.Find(column.name) == nullptr)
+      why = absl::StrCat("it has no column '", column.name, "'");
+  }
+  return why;
+}
+
+/// A column of the partner's under a name that the source uses now.
+std::string TakenName(const RefitTable& refit, const PresentTable& present) {
+  for (const Column& column : refit.to.columns) {
+    if (present.Find(column.name) != nullptr && !refit.from.Find(column.name)) return column.name;
+  }
+  return "";
+}
+
+/// Takes out what the mirror wrote to columns that a rule empties; rows of the partner's keep theirs.
+absl::Status Empty(TableWork& work, const std::string& relation, const RefitTable& refit) {
+  std::vector<std::string> sets;
+  for (const std::string& name : refit.emptied) {
+    if (const auto column = refit.from.Find(name))
+      sets.push_back(absl::StrCat(QuoteName(refit.from.columns[*column].name), " = NULL"));
+  }
+  if (sets.empty()) return absl::OkStatus();
+  const bool whose_is_known = HasOwned(refit.from) || HasOwned(refit.to);
+  return RunOnTable(work,
+                    absl::StrCat("UPDATE ", work.In(relation), " SET ", absl::StrJoin(sets, ", "),
+                                 whose_is_known ? absl::StrCat(" WHERE ", kOwnedColumn, " IN (0, 1)") : ""),
+                    "emptying columns");
+}
+
+absl::Status Retype(TableWork& work, const RetypeColumn& change, PostgresAgreed* agreed) {
+  if (change.from.type == Type::kAny && change.to.type != Type::kAny)
+    DropKind(change.to.name, &agreed->kinds);
+  AddKind(change.to, Kind::kText, &agreed->kinds);
+  if (DeclaredType(change.from) == DeclaredType(change.to)) return absl::OkStatus();
+  const std::string name = QuoteName(change.to.name), type = DeclaredType(change.to);
+  return RunOnTable(work,
+                    absl::StrCat("ALTER TABLE ", work.In(agreed->schema.name), " ALTER COLUMN ", name,
+                                 " TYPE ", type, " USING ", name, "::text::", ElementName(change.to)),
+                    kDoing);
+}
+
+absl::Status RefitLocked(TableWork& work, const Position& position, const RefitTable& refit,
+                         const PresentTable& present, PostgresAgreed* agreed, std::optional<StateRow>* lost) {
+  const std::string& relation = agreed->schema.name;
+  const std::string alter = absl::StrCat("ALTER TABLE ", work.In(relation), " ");
+  std::string own;
+  for (const auto& [name, declared] : OwnDeclarations(refit.to)) {
+    if (present.Find(name) == nullptr)
+      absl::StrAppend(&own, alter, "ADD COLUMN ", QuoteName(name), " ", declared, "; ");
+  }
+  if (HasOwned(refit.to) && !HasOwned(refit.from))
+    absl::StrAppend(&own, "UPDATE ", work.In(relation), " SET ", kOwnedColumn, " = 1");
+  absl::Status status = own.empty() ? absl::OkStatus() : RunOnTable(work, own, kDoing);
+  // While it is known whose a row is.
+  if (status.ok()) status = Empty(work, relation, refit);
+  if (status.ok()) status = Change(work, position, refit.alter, agreed, lost);
+  for (const RetypeColumn& change : refit.retyped) {
+    if (status.ok()) status = Retype(work, change, agreed);
+  }
+  return status;
+}
+
+}  // namespace
+
+absl::Status RunRefitTable(TableWork& work, const Position& position, const RefitTable& refit,
+                           PostgresAgreed* agreed, std::optional<StateRow>* lost) {
+  const std::string& table = agreed->schema.name;
+  if (absl::Status locked = LockTable(work, table); !locked.ok()) return locked;
+  const auto present = ReadPresent(work.connection, work.names, {table});
+  if (!present.ok()) return present.status();
+  const auto found = present->find(table);
+  const std::string why =
+      found == present->end() ? "it is no table any more" : WhyNotRefitted(refit, found->second);
+  if (!why.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", table, "' keeps the partner's rows and columns, but somebody changed it: ", why,
+        ". It was left as it is. Undo that change and let 'mirrorctl invalidate' populate it; if it still "
+        "waits for a population, announce it once with deletes = APPLY; or let 'mirrorctl reset' drop it, "
+        "with the partner's rows: the next cycle makes it anew."));
+  }
+  if (const std::string taken = TakenName(refit, found->second); !taken.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", table, "': the source has a column '", taken,
+        "' now, and the partner has one of that name there. The table was left as it is and takes nothing. "
+        "Rename or drop the partner's column; the next cycle goes on."));
+  }
+  const absl::Status status = RefitLocked(work, position, refit, found->second, agreed, lost);
+  if (status.ok()) WriteAgreed(work.writes, work.names, *agreed);
+  if (!absl::IsFailedPrecondition(status)) return status;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", table, "' keeps the partner's rows and columns, and could not be changed in place: ",
+      std::string(status.message()),
+      " It was left as it is. Change or drop what stands in the way; the next cycle goes on."));
+}
+
+}  // namespace mirror

@@ -1,0 +1,233 @@
+#include "server/store/postgres/tables/definitions.h"
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/folded_name.h"
+#include "server/plan/schema_plan.h"
+#include "server/store/postgres/place/types.h"
+#include "server/store/postgres/records/ledger_rows.h"
+#include "server/store/postgres/records/receipt_rows.h"
+#include "server/store/postgres/records/state_payload.h"
+#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/records/time_rows.h"
+#include "server/store/postgres/tables/alter.h"
+#include "server/store/postgres/tables/dependants.h"
+#include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/present_table.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kPreparing[] = "preparing a population";
+
+absl::Status NotFree(const CreateTable& create, const Relation& there) {
+  const std::string& name = create.schema.name;
+  if (there.is_table() && create.lost_definition) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the mirror's own record of table '", name,
+        "' is missing: somebody removed its row from _mirror_schema. Its rows are as they were, and it takes "
+        "nothing. 'mirrorctl reset' of the table drops it with them, and the next cycle makes and populates "
+        "it anew; rename it before if somebody may miss what stands in it."));
+  }
+  const char* const what = there.is_table()                         ? "a table '"
+                           : there.kind == 'v' || there.kind == 'm' ? "a view '"
+                           : there.kind == 'i' || there.kind == 'I' ? "an index '"
+                                                                    : "an object '";
+  return absl::FailedPreconditionError(
+      absl::StrCat("the mirror's schema has ", what, name,
+                   "' that the mirror did not make. It was left as it is. Rename or drop it; 'mirrorctl "
+                   "reset' drops it if it took the place of a mirrored table."));
+}
+
+/// Columns that differ in case alone from what is agreed now.
+absl::Status RenameByCase(TableWork& work, const TableSchema& kept, PresentTable* present) {
+  std::string sql;
+  for (PresentColumn& column : present->columns) {
+    const std::optional<std::uint32_t> at = kept.Find(column.name);
+    if (!at || present->Find(kept.columns[*at].name) != nullptr) continue;
+    const std::string& name = kept.columns[*at].name;
+    absl::StrAppend(&sql, "ALTER TABLE ", work.In(kept.name), " RENAME COLUMN ", QuoteName(column.name),
+                    " TO ", QuoteName(name), "; ");
+    column.name = name;
+  }
+  if (sql.empty()) return absl::OkStatus();
+  if (absl::Status locked = LockTable(work, kept.name); !locked.ok()) return locked;
+  return RunOnTable(work, sql, kPreparing);
+}
+
+/// The rule of a column of `from` is another in `to`, and keeps out what was there.
+bool KeepsOut(const Column& from, const Column& to) {
+  return to.rule != Rule::kPlain && (from.rule != to.rule || from.rule_detail != to.rule_detail);
+}
+
+/// Columns of `from` whose values are kept out now. `key`: those of the key, else all others.
+std::vector<std::string> KeptOut(const TableSchema& from, const TableSchema& to, bool key) {
+  std::vector<std::string> names;
+  const std::vector<int> origin = MatchColumns(from, to);
+  for (std::size_t i = 0; i < to.columns.size(); ++i) {
+    if (origin[i] < 0) continue;
+    const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
+    if (KeepsOut(before, to.columns[i]) && (before.key_position != 0) == key) names.push_back(before.name);
+  }
+  return names;
+}
+
+absl::Status Refuse(const std::string& table, const std::string& why, const std::string& what_to_do) {
+  return absl::FailedPreconditionError(absl::StrCat("table '", table, "' ", why,
+                                                    ". It was left as it is and takes nothing. ", what_to_do,
+                                                    "; the next cycle goes on."));
+}
+
+/// See RunAgreeSchema(): `present` stands under the new name.
+absl::Status Prepare(TableWork& work, const TableSchema& before, const TableSchema& agreed,
+                     PresentTable& present) {
+  const std::string& table = agreed.name;
+  if (!present.deferrable.empty()) {
+    return Refuse(table, absl::StrCat("has a constraint '", present.deferrable, "' that is DEFERRABLE"),
+                  "Drop it, or declare it NOT DEFERRABLE");
+  }
+  const TableSchema kept = KeptForm(agreed);
+  if (absl::Status renamed = RenameByCase(work, kept, &present); !renamed.ok()) return renamed;
+  if (KeepsPartner(kept)) return absl::OkStatus();
+  std::string why = WhyNotMerged(kept, present);
+  if (why.empty() && !KeptOut(before, agreed, /*key=*/true).empty()) why = "the rule for its key changed";
+  if (why.empty()) {
+    absl::Status added = AddMissingColumns(work, table, kept, present);
+    // Where it is not to be had now the merge adds them.
+    if (!added.ok() && !absl::IsAborted(added)) return added;
+    return NoteEmptied(work, before, agreed);
+  }
+  const auto dependants = FindDependants(work.connection, work.names, table);
+  if (!dependants.ok()) return dependants.status();
+  if (dependants->empty()) return NoteEmptied(work, before, agreed);
+  return Refuse(table,
+                absl::StrCat("would have to be made anew, since ", why,
+                             "; but there depend on it: ", ListNames(*dependants)),
+                "Drop or change what depends on it");
+}
+
+}  // namespace
+
+std::string CreateTableSql(const TableWork& work, const std::string& relation, const TableSchema& kept,
+                           std::int64_t key_id) {
+  std::vector<std::string> parts, key;
+  for (const Column& column : kept.columns)
+    parts.push_back(absl::StrCat(QuoteName(column.name), " ", DeclaredType(column)));
+  for (const auto& [name, declared] : OwnDeclarations(kept))
+    parts.push_back(absl::StrCat(QuoteName(name), " ", declared));
+  for (const std::uint32_t column : kept.Key()) key.push_back(QuoteName(kept.columns[column].name));
+  const std::string table = work.In(relation);
+  if (!key.empty()) {
+    parts.push_back(
+        absl::StrCat("CONSTRAINT ", KeyName(key_id), " PRIMARY KEY (", absl::StrJoin(key, ", "), ")"));
+  }
+  std::string sql = absl::StrCat("CREATE TABLE ", table, " (", absl::StrJoin(parts, ", "), ")");
+  // Else logical replication refuses its updates.
+  if (key.empty()) absl::StrAppend(&sql, "; ALTER TABLE ", table, " REPLICA IDENTITY FULL");
+  return sql;
+}
+
+absl::StatusOr<PostgresAgreed> RunCreateTable(TableWork& work, const CreateTable& create) {
+  const absl::StatusOr<Relation> there = FindRelation(work, create.schema.name, Spelled::kExactly);
+  if (!there.ok()) return there.status();
+  if (!there->name.empty()) return NotFree(create, *there);
+  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
+  if (!id.ok()) return id.status();
+  absl::Status made =
+      RunOnTable(work, CreateTableSql(work, create.schema.name, create.schema, *id), "making a table");
+  if (!made.ok()) return made;
+  PostgresAgreed agreed{.schema = create.schema, .generation = *id, .is_there = true};
+  AddKinds(create.schema, &agreed.kinds);
+  return agreed;
+}
+
+absl::Status RunAgreeSchema(TableWork& work, const AgreeSchema& agree, PostgresAgreed* agreed) {
+  const std::string &name = agree.schema.name,
+                    before = agreed->schema.name.empty() ? name : agreed->schema.name;
+  const auto present = ReadPresent(work.connection, work.names, {before});
+  if (!present.ok()) return present.status();
+  agreed->is_there = present->contains(before);
+  if (agreed->is_there && before != name) {
+    absl::Status renamed = LockTable(work, before);
+    if (renamed.ok()) {
+      renamed =
+          RunOnTable(work, absl::StrCat("ALTER TABLE ", work.In(before), " RENAME TO ", QuoteName(name)),
+                     "renaming a table");
+    }
+    if (!renamed.ok()) return renamed;
+  }
+  if (agreed->is_there) {
+    PresentTable table = present->at(before);
+    if (absl::Status ready = Prepare(work, agreed->schema, agree.schema, table); !ready.ok()) return ready;
+  }
+  AddKinds(KeptForm(agree.schema), &agreed->kinds);
+  agreed->schema = agree.schema;
+  WriteAgreed(work.writes, work.names, *agreed);
+  return absl::OkStatus();
+}
+
+void ForgetTable(TableWork& work, const std::string& table, const std::string& shadow) {
+  const std::string key = FoldName(table);
+  if (!shadow.empty() && FoldName(shadow) != key) MakeGarbage(work, shadow);
+  for (const StateKind kind :
+       {StateKind::kShadow, StateKind::kLostColumns, StateKind::kObjects, StateKind::kEmptied}) {
+    RemoveState(work.writes, work.names, kind, key);
+  }
+  ForgetLedger(work.writes, work.names, table);
+  ForgetTime(work.writes, work.names, table);
+  ForgetOpenReceipt(work.writes, work.names, table);
+  work.writes.Add(absl::StrCat("DELETE FROM ", work.names.receipts, " WHERE kind = $1 AND table_key = $2"),
+                  {static_cast<std::int64_t>(ReceiptKind::kPart), work.writes.Keep(key)});
+  RemoveAgreed(work.writes, work.names, table);
+}
+
+absl::Status NoteEmptied(TableWork& work, const TableSchema& before, const TableSchema& announced) {
+  const std::vector<std::string> columns = KeptOut(before, announced, /*key=*/false);
+  if (columns.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
+  if (!id.ok()) return id.status();
+  PayloadWriter payload;
+  payload.Number(static_cast<std::int64_t>(columns.size()));
+  for (const std::string& column : columns) payload.Text(column);
+  // A row each: none takes the place of one that waits.
+  PutState(work.writes, work.names, StateKind::kEmptied, {FoldName(announced.name), *id, payload.Take()});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> EmptyColumns(TableWork& work, const StateRow& note) {
+  const absl::StatusOr<Relation> there = FindRelation(work, note.table_key);
+  if (!there.ok()) return there.status();
+  const auto present = ReadPresent(work.connection, work.names, {there->name});
+  if (!present.ok()) return present.status();
+  std::set<std::string> named;
+  PayloadReader payload(note.bytes());
+  for (std::int64_t count = payload.Number(); count > 0 && payload.is_whole(); --count)
+    named.insert(FoldName(payload.Text()));
+  std::vector<std::string> emptied, sets, filled;
+  for (const auto& [relation, table] : *present) {
+    for (const PresentColumn& column : table.columns) {
+      if (column.key_position != 0 || !named.contains(FoldName(column.name))) continue;
+      emptied.push_back(column.name);
+      sets.push_back(absl::StrCat(QuoteName(column.name), " = NULL"));
+      filled.push_back(absl::StrCat(QuoteName(column.name), " IS NOT NULL"));
+    }
+  }
+  if (!emptied.empty()) {
+    absl::Status done =
+        RunOnTable(work,
+                   absl::StrCat("SET LOCAL statement_timeout = 0; UPDATE ", work.In(there->name), " SET ",
+                                absl::StrJoin(sets, ", "), " WHERE ", absl::StrJoin(filled, " OR ")),
+                   "emptying columns");
+    if (!done.ok()) return done;
+  }
+  work.writes.Add(
+      absl::StrCat("DELETE FROM ", work.names.state, " WHERE kind = $1 AND table_key = $2 AND number = $3"),
+      {static_cast<std::int64_t>(StateKind::kEmptied), work.writes.Keep(note.table_key), note.number});
+  return emptied;
+}
+
+}  // namespace mirror

@@ -1,0 +1,145 @@
+#include "server/store/postgres/tables/indexes.h"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/types.h"
+#include "server/store/postgres/records/state_payload.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kMaking[] = "making an index", kDropping[] = "dropping an index";
+
+bool IsOwn(std::string_view name) { return absl::StartsWith(FoldName(name), kOwnIndexPrefix); }
+
+/// With what stands behind the table in its definition: " USING btree (a)".
+struct Made {
+  std::string name, behind;
+};
+
+absl::StatusOr<std::vector<Made>> OwnIndexesOf(TableWork& work, const std::string& relation) {
+  const auto rows = work.connection.Query(
+      "SELECT i.relname::text, substr(pg_get_indexdef(i.oid), 1 + length(format('CREATE INDEX %I ON %I.%I', "
+      "i.relname, $2::text, t.relname))) FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid JOIN "
+      "pg_class AS t ON t.oid = x.indrelid WHERE t.oid = to_regclass($1) AND starts_with(i.relname::text, "
+      "$3)",
+      {work.In(relation), work.names.schema_name, kOwnIndexPrefix}, "looking for the mirror's own indexes");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  std::vector<Made> indexes;
+  for (int row = 0; row < rows->rows(); ++row) indexes.push_back({rows->Text(row, 0), rows->Text(row, 1)});
+  return indexes;
+}
+
+std::string DropSql(const TableWork& work, const std::string& name) {
+  return absl::StrCat("DROP INDEX IF EXISTS ", work.In(name), "; ");
+}
+
+absl::Status DropIndex(TableWork& work, const std::string& name) {
+  const auto table = work.connection.Query(
+      "SELECT t.relname::text FROM pg_index AS x JOIN pg_class AS t ON t.oid = x.indrelid WHERE x.indexrelid "
+      "= "
+      "to_regclass($1)",
+      {{work.In(name)}}, kDropping);
+  if (!table.ok()) return InStoreWords(table.status(), Touched::kMirroredTable);
+  if (table->rows() == 0) return absl::OkStatus();
+  if (absl::Status locked = LockTable(work, table->Text(0, 0)); !locked.ok()) return locked;
+  return RunOnTable(work, DropSql(work, name), kDropping);
+}
+
+}  // namespace
+
+std::string PostgresIndexTerms(const TableSchema& kept, const std::vector<IndexColumn>& columns) {
+  return absl::StrJoin(columns, ", ", [&](std::string* out, const IndexColumn& column) {
+    const std::optional<std::uint32_t> at = kept.Find(column.name);
+    const bool is_text = at && ElementType(kept.columns[*at]) == postgres::Type::kText;
+    const std::string name = QuoteName(at ? kept.columns[*at].name : column.name);
+    const char* const as = !is_text                                 ? ""
+                           : column.collation == Collation::kNocase ? "lower"
+                           : column.collation == Collation::kRtrim  ? "rtrim"
+                                                                    : "";
+    absl::StrAppend(out, as, *as == '\0' ? name : absl::StrCat("(", name, ")"),
+                    column.descending ? " DESC" : "");
+  });
+}
+
+absl::StatusOr<std::vector<OwnIndex>> FindOwnIndexes(postgres::Connection& connection,
+                                                     const PostgresOwnTables& names) {
+  const auto rows = connection.Query(
+      "SELECT i.relname::text, t.relname::text FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid "
+      "JOIN pg_class AS t ON t.oid = x.indrelid WHERE i.relnamespace = to_regnamespace($1) AND "
+      "starts_with(i.relname::text, $2) ORDER BY i.oid",
+      {names.schema, kOwnIndexPrefix}, "looking for the mirror's own indexes");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  std::vector<OwnIndex> indexes;
+  for (int row = 0; row < rows->rows(); ++row) indexes.push_back({rows->Text(row, 0), rows->Text(row, 1)});
+  return indexes;
+}
+
+absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const TableSchema* schema) {
+  const std::string& name = change.index.name;
+  if (!IsOwn(name)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("index '", name, "' is not the mirror's own. It was left as it is."));
+  }
+  if (change.columns.empty()) return DropIndex(work, name);
+  if (schema == nullptr) return absl::OkStatus();
+  CrashPoint("index.making");
+  if (absl::Status locked = LockTable(work, schema->name, "SHARE"); !locked.ok()) return locked;
+  return RunOnTable(
+      work,
+      absl::StrCat("CREATE INDEX IF NOT EXISTS ", QuoteName(name), " ON ", work.In(schema->name), " (",
+                   PostgresIndexTerms(KeptForm(*schema), change.columns), ")"),
+      kMaking);
+}
+
+absl::Status MoveOwnIndexes(TableWork& work, const std::string& from, const std::string& to) {
+  const absl::StatusOr<std::vector<Made>> indexes = OwnIndexesOf(work, from);
+  if (!indexes.ok() || indexes->empty()) return indexes.status();
+  std::string sql;
+  for (const Made& index : *indexes) {
+    absl::StrAppend(&sql, DropSql(work, index.name), "CREATE INDEX ", QuoteName(index.name), " ON ",
+                    work.In(to), index.behind, "; ");
+  }
+  return RunOnTable(work, sql, kMaking);
+}
+
+absl::Status DropOwnIndexes(TableWork& work, const std::string& relation) {
+  const absl::StatusOr<std::vector<Made>> indexes = OwnIndexesOf(work, relation);
+  if (!indexes.ok() || indexes->empty()) return indexes.status();
+  std::string sql;
+  for (const Made& index : *indexes) sql += DropSql(work, index.name);
+  return RunOnTable(work, sql, kDropping);
+}
+
+std::vector<KeptObjects> ReadObjects(const std::vector<StateRow>& rows) {
+  std::vector<KeptObjects> kept;
+  for (const StateRow& row : rows) {
+    PayloadReader payload(row.bytes());
+    std::string table = payload.Text();
+    std::optional<SourceObjects> objects = UnpackObjects(payload.Text());
+    if (payload.is_whole() && objects) kept.push_back({std::move(table), *std::move(objects)});
+  }
+  return kept;
+}
+
+StateRow ObjectsRow(const KeptObjects& kept) {
+  return {FoldName(kept.table), 0, PayloadWriter().Text(kept.table).Text(PackObjects(kept.objects)).Take()};
+}
+
+void WriteObjects(TableWork& work, const ObjectsChange& change) {
+  if (change.objects) {
+    PutState(work.writes, work.names, StateKind::kObjects, ObjectsRow({change.table, *change.objects}));
+  } else {
+    RemoveState(work.writes, work.names, StateKind::kObjects, FoldName(change.table));
+  }
+}
+
+}  // namespace mirror

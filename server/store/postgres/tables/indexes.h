@@ -1,0 +1,38 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_TABLES_INDEXES_H_
+#define MIRROR_SERVER_STORE_POSTGRES_TABLES_INDEXES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan/plan.h"
+#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/tables/table_work.h"
+
+// Indexes that the mirror made itself, which are those whose names begin with kOwnIndexPrefix; and what the
+// source told of its own: rows of kObjects.
+
+namespace mirror {
+
+/// Columns of an index as PostgreSQL's SQL, between its parentheses. What another collation compares there is
+/// indexed: lower("name").
+std::string PostgresIndexTerms(const TableSchema& kept, const std::vector<IndexColumn>& columns);
+
+absl::StatusOr<std::vector<OwnIndex>> FindOwnIndexes(postgres::Connection& connection,
+                                                     const PostgresOwnTables& names);
+/// `schema`: the agreed one of the change's table; null where it has none, and then nothing is made.
+absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const TableSchema* schema);
+/// The mirror's own of one relation are made on the other, and dropped there. Both are locked.
+absl::Status MoveOwnIndexes(TableWork& work, const std::string& from, const std::string& to);
+absl::Status DropOwnIndexes(TableWork& work, const std::string& relation);
+
+/// What cannot be read counts as not told. `rows`: of kObjects.
+std::vector<KeptObjects> ReadObjects(const std::vector<StateRow>& rows);
+/// What WriteObjects() queues, for who holds the rows.
+StateRow ObjectsRow(const KeptObjects& kept);
+void WriteObjects(TableWork& work, const ObjectsChange& change);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_TABLES_INDEXES_H_

@@ -1,0 +1,282 @@
+#include "server/store/postgres/tables/merge.h"
+
+#include <chrono>
+#include <map>
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/db/postgres/failure.h"
+#include "base/db/postgres/transaction.h"
+#include "base/folded_name.h"
+#include "proto/wire/row_block.h"
+#include "proto/wire/text_form.h"
+#include "server/plan/hold_keys.h"
+#include "server/plan/index_plan.h"
+#include "server/store/live_rows.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/types.h"
+#include "server/store/postgres/rows/columns_in.h"
+#include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/present_table.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kComparing[] = "comparing a population with the table's rows";
+constexpr char kMerging[] = "merging a population into the table";
+
+/// A statement over all rows of a table is silent for longer than others may be.
+class LongStatements {
+ public:
+  explicit LongStatements(postgres::Connection& connection)
+      : connection_(connection), before_(connection.answer_within()) {
+    connection_.SetAnswerWithin(std::chrono::hours(1));
+  }
+  ~LongStatements() { connection_.SetAnswerWithin(before_); }
+
+ private:
+  postgres::Connection& connection_;
+  const std::chrono::milliseconds before_;
+};
+
+/// Against writers: who reads goes on.
+absl::Status LockRows(TableWork& work, const std::string& table) {
+  absl::Status locked = LockTable(work, table, "SHARE ROW EXCLUSIVE");
+  return locked.ok() ? RunOnTable(work, "SET LOCAL work_mem = '64MB'", kMerging) : locked;
+}
+
+/// What SQL says of both sides' columns.
+class MergeSql {
+ public:
+  MergeSql(const TableWork& work, const TableSchema& kept, const PostgresShadow& shadow)
+      : kept_(kept), table_(work.In(kept.name)), shadow_(work.In(shadow.name)) {
+    for (const Column& column : kept.columns) AddColumn(column.name, column);
+    if (HasKinds(kept)) AddColumn(kKindsColumn, {});
+    for (const std::uint32_t column : kept.Key()) {
+      const std::string name = QuoteName(kept.columns[column].name);
+      absl::StrAppend(&same_key_, same_key_.empty() ? "" : " AND ", "s.", name, " = t.", name);
+      absl::StrAppend(&key_, key_.empty() ? "" : ", ", name);
+    }
+  }
+
+  /// Behind SELECT: live rows that the shadow lacks; of a table without a key all of them, which nobody can
+  /// tell apart.
+  std::string Absent() const {
+    return absl::StrCat(" FROM ", table_, " AS t WHERE ", Lacks(same_key_), AndLive(kept_, "t"));
+  }
+  std::string DeleteAbsentAndChanged() const {
+    return absl::StrCat(
+        "DELETE FROM ", table_, " AS t WHERE ",
+        Lacks(old_.empty() || same_key_.empty()
+                  ? same_key_
+                  : absl::StrCat(same_key_, " AND ROW(", new_, ") IS NOT DISTINCT FROM ROW(", old_, ")")));
+  }
+  std::string InsertMissing() const {
+    const std::string all =
+        absl::StrCat("INSERT INTO ", table_, " (", names_, ") SELECT ", values_, " FROM ", shadow_, " AS s");
+    if (same_key_.empty()) return all;
+    return absl::StrCat(all, " WHERE NOT EXISTS (SELECT 1 FROM ", table_, " AS t WHERE ", same_key_, ")");
+  }
+  std::string GiveUpAbsent() const {
+    return absl::StrCat("UPDATE ", table_, " AS t SET ", kOwnedColumn, " = 0 WHERE ", Lacks(same_key_),
+                        AndLive(kept_, "t"));
+  }
+  std::string Upsert() const {
+    const std::string all = absl::StrCat("INSERT INTO ", table_, " AS t (", names_, OwnNames(kept_),
+                                         ") SELECT ", values_, OwnValues(kept_), " FROM ", shadow_, " AS s");
+    if (same_key_.empty()) return all;
+    const auto and_own = [](const std::string& list, std::string_view own) {
+      return absl::StrCat(list, list.empty() ? "" : ", ", std::string(own));
+    };
+    return absl::StrCat(all, " ON CONFLICT (", key_, ") DO UPDATE SET ", set_, Revive(kept_, set_),
+                        " WHERE ROW(", and_own(old_, absl::StrCat("t.", kOwnedColumn)),
+                        ") IS DISTINCT FROM ROW(", and_own(excluded_, "1"), ")");
+  }
+
+ private:
+  void AddColumn(const std::string& plain, const Column& column) {
+    const std::string name = QuoteName(plain);
+    absl::StrAppend(&names_, names_.empty() ? "" : ", ", name);
+    absl::StrAppend(&values_, values_.empty() ? "" : ", ", "s.", name);
+    if (column.key_position != 0) return;
+    absl::StrAppend(&set_, set_.empty() ? "" : ", ", name, " = excluded.", name);
+    // 1.0 and 1.00 are equal as numbers.
+    const char* const cast = PostgresFormOf(column) == PostgresForm::kNumeric ? "::text" : "";
+    for (const auto& [list, alias] :
+         std::map<std::string*, const char*>{{&old_, "t."}, {&new_, "s."}, {&excluded_, "excluded."}}) {
+      absl::StrAppend(list, list->empty() ? "" : ", ", alias, name, cast);
+    }
+  }
+  std::string Lacks(const std::string& same) const {
+    if (same.empty()) return "true";
+    return absl::StrCat("NOT EXISTS (SELECT 1 FROM ", shadow_, " AS s WHERE ", same, ")");
+  }
+
+  const TableSchema& kept_;
+  const std::string table_, shadow_;
+  std::string names_, values_, key_, same_key_, set_;
+  std::string old_, new_, excluded_;  ///< Behind the key, as they are compared.
+};
+
+/// Locks the table. Absent: it has no key, or had another one, and nobody can tell.
+absl::StatusOr<std::optional<MergeSql>> CompareSql(TableWork& work, const TableSchema& kept,
+                                                   const PostgresShadow& shadow) {
+  const auto present = ReadPresent(work.connection, work.names, {kept.name});
+  if (!present.ok()) return present.status();
+  const auto table = present->find(kept.name);
+  const std::vector<std::uint32_t> key = kept.Key();
+  if (key.empty() || table == present->end() || table->second.key_size() != key.size()) return std::nullopt;
+  for (const std::uint32_t column : key) {
+    const PresentColumn* const there = table->second.Find(kept.columns[column].name);
+    if (there == nullptr || there->type != DeclaredType(kept.columns[column])) return std::nullopt;
+  }
+  if (absl::Status locked = LockRows(work, kept.name); !locked.ok()) return locked;
+  return MergeSql(work, kept, shadow);
+}
+
+/// Of its only row, as operators read it: see DeletedKeys().
+Key ShownKey(const TableSchema& kept, const RowBlock& row) {
+  Key key;
+  for (const ColumnBuffer& buffer : row.columns) {
+    const Column& column = kept.columns[buffer.column()];
+    const std::int64_t integer = buffer.ints().empty() ? 0 : buffer.ints().front();
+    if (HasTextForm(column.type)) {
+      key.push_back({.kind = Kind::kText, .bytes = TextForm(column, integer, buffer.data())});
+    } else if (buffer.storage() == Storage::kInts) {
+      key.push_back({.kind = Kind::kInteger, .integer = integer});
+    } else if (buffer.storage() == Storage::kDoubles) {
+      key.push_back({.kind = Kind::kReal, .real = buffer.doubles().front()});
+    } else {
+      key.push_back({.kind = column.type == Type::kBytes ? Kind::kBlob : Kind::kText,
+                     .bytes = buffer.data().substr(0, kHoldKeyBytesMax)});
+    }
+  }
+  return key;
+}
+
+absl::Status CheckSize(const TableSchema& kept, const PostgresShadow& shadow, std::int64_t rows_max) {
+  if (shadow.rows <= rows_max) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", kept.name, "': the population has ", shadow.rows, " rows, and at most ", rows_max,
+      " are merged into a table that has rows (merge_rows_max). None of them was applied; the table has its "
+      "former rows. Raise that limit, or have 'mirrorctl reset' empty the table first."));
+}
+
+absl::Status Refused(const TableSchema& kept, const postgres::Failure& failure) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", kept.name, "': ",
+      failure.constraint.empty() ? "a constraint or an index of somebody's"
+                                 : absl::StrCat("the constraint or index '", failure.constraint, "'"),
+      " refuses the new rows. None of them was applied; the table has its former rows. The source's rows "
+      "need "
+      "not fulfil it: drop it, and the next cycle populates the table."));
+}
+
+absl::Status RunMerging(TableWork& work, const TableSchema& kept, const std::string& sql) {
+  const LongStatements waits(work.connection);
+  const absl::Status ran = work.connection.Run(sql, {}, kMerging).status();
+  const postgres::Failure failure = postgres::FailureOf(ran);
+  if (failure.trouble == postgres::Trouble::kConstraint || failure.trouble == postgres::Trouble::kTooLarge) {
+    absl::Status refused = Refused(kept, failure);
+    ran.ForEachPayload(
+        [&](absl::string_view type, const absl::Cord& payload) { refused.SetPayload(type, payload); });
+    return refused;
+  }
+  return InStoreWords(ran, Touched::kMirroredTable);
+}
+
+/// One that the rows break, and that is not of the mirror's key, goes. Empty: it was something else.
+absl::StatusOr<std::string> DropBroken(TableWork& work, const TableSchema& kept, const absl::Status& failed) {
+  const postgres::Failure failure = postgres::FailureOf(failed);
+  const std::string& name = failure.constraint;
+  if (failure.sqlstate != "23505" || name.empty() || failure.table != kept.name) return std::string();
+  if (absl::Status locked = LockTable(work, kept.name); !locked.ok()) return locked;
+  absl::Status dropped =
+      RunOnTable(work,
+                 absl::StrCat("ALTER TABLE ", work.In(kept.name), " DROP CONSTRAINT IF EXISTS ",
+                              QuoteName(name), "; DROP INDEX IF EXISTS ", work.In(name)),
+                 kMerging);
+  if (!dropped.ok()) return dropped;
+  return name;
+}
+
+}  // namespace
+
+absl::StatusOr<std::int64_t> CountAbsent(TableWork& work, const TableSchema& kept,
+                                         const PostgresShadow& shadow) {
+  const absl::StatusOr<std::optional<MergeSql>> sql = CompareSql(work, kept, shadow);
+  if (!sql.ok()) return sql.status();
+  if (!*sql) return 0;
+  const LongStatements waits(work.connection);
+  const auto count = work.connection.Number("SELECT count(*)" + (*sql)->Absent(), {}, kComparing);
+  if (!count.ok()) return InStoreWords(count.status(), Touched::kMirroredTable);
+  return *count;
+}
+
+absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(TableWork& work, const TableSchema& kept,
+                                                        const PostgresShadow& shadow) {
+  const absl::StatusOr<std::optional<MergeSql>> sql = CompareSql(work, kept, shadow);
+  if (!sql.ok()) return sql.status();
+  std::vector<std::string> keys;
+  if (!*sql) return keys;
+  const PostgresKinds kinds;
+  PostgresStoredRows stored(kept, kinds, kept.Key());
+  const LongStatements waits(work.connection);
+  const auto rows = work.connection.Query(
+      absl::StrCat("SELECT ", stored.SelectList("t"), (*sql)->Absent(), " LIMIT ", kHoldKeysMax), {},
+      kComparing);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  for (int row = 0; row < rows->rows(); ++row) {
+    RowBlock block = RowBlock::For(kept, kept.Key());
+    if (absl::Status read = stored.Append(*rows, row, &block); !read.ok()) return read;
+    keys.push_back(HoldKeyText(ShownKey(kept, block)));
+  }
+  return keys;
+}
+
+absl::Status MergeRows(TableWork& work, const TableSchema& kept, const PostgresShadow& shadow,
+                       std::int64_t merge_rows_max, std::vector<std::string>* left_out) {
+  if (absl::Status small = CheckSize(kept, shadow, merge_rows_max); !small.ok()) return small;
+  if (absl::Status locked = LockRows(work, kept.name); !locked.ok()) return locked;
+  const MergeSql sql(work, kept, shadow);
+  if (absl::Status done = RunMerging(work, kept, sql.DeleteAbsentAndChanged()); !done.ok()) return done;
+  CrashPoint("merge.removed");
+  while (true) {
+    postgres::Savepoint attempt(work.connection);
+    if (absl::Status set = attempt.Begin(kMerging); !set.ok())
+      return InStoreWords(set, Touched::kMirroredTable);
+    const absl::Status written = RunMerging(work, kept, sql.InsertMissing());
+    if (written.ok()) {
+      CrashPoint("merge.written");
+      return InStoreWords(attempt.Release(kMerging), Touched::kMirroredTable);
+    }
+    if (absl::Status back = attempt.RollBack(kMerging); !back.ok()) {
+      return InStoreWords(back, Touched::kMirroredTable);
+    }
+    const absl::StatusOr<std::string> broken = DropBroken(work, kept, written);
+    if (!broken.ok()) return broken.status();
+    if (broken->empty()) return written;
+    // One of the mirror's own is made again by who follows the source's.
+    if (!absl::StartsWith(FoldName(*broken), kOwnIndexPrefix)) left_out->push_back(*broken);
+  }
+}
+
+absl::Status MergeIgnoring(TableWork& work, const PostgresShadow& shadow, std::int64_t merge_rows_max,
+                           PostgresAgreed* agreed) {
+  const TableSchema kept = KeptForm(agreed->schema);
+  if (absl::Status small = CheckSize(kept, shadow, merge_rows_max); !small.ok()) return small;
+  if (absl::Status locked = LockRows(work, kept.name); !locked.ok()) return locked;
+  const MergeSql sql(work, kept, shadow);
+  if (absl::Status done = RunMerging(work, kept, sql.GiveUpAbsent()); !done.ok()) return done;
+  CrashPoint("merge.removed");
+  if (absl::Status done = RunMerging(work, kept, sql.Upsert()); !done.ok()) return done;
+  CrashPoint("merge.written");
+  DropShadow(work, shadow);
+  agreed->kinds = shadow.kinds;
+  WriteAgreed(work.writes, work.names, *agreed);
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

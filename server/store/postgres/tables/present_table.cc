@@ -1,0 +1,161 @@
+#include "server/store/postgres/tables/present_table.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/live_rows.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/types.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kColumnNumbersMax = 1'600;
+constexpr char kDoing[] = "looking at the mirrored tables";
+
+/// Why rows cannot be written, or, when columns that are not there are still to be added, never.
+std::string Misfit(const TableSchema& kept, const PresentTable& present, bool whole) {
+  const std::vector<std::uint32_t> key = kept.Key();
+  for (const Column& column : kept.columns) {
+    const PresentColumn* const found = present.Find(column.name);
+    if (found == nullptr && whole) return absl::StrCat("it has no column '", column.name, "'");
+    if (found == nullptr) continue;
+    if (found->is_generated) return absl::StrCat("its column '", column.name, "' is GENERATED");
+    if (found->key_position == column.key_position && found->type != DeclaredType(column)) {
+      return absl::StrCat("its column '", column.name, "' is ", found->type, " and not ",
+                          DeclaredType(column));
+    }
+  }
+  std::set<std::string> written;
+  for (const Column& column : kept.columns) written.insert(column.name);
+  for (const auto& [name, type] : OwnDeclarations(kept)) {
+    if (whole && present.Find(name) == nullptr) return absl::StrCat("it has no column '", name, "'");
+    written.insert(name);
+  }
+  for (const PresentColumn& column : present.columns) {
+    if (written.contains(column.name) || column.is_generated || column.has_default) continue;
+    if (column.is_not_null && column.key_position == 0)
+      return absl::StrCat("its column '", column.name, "' is NOT NULL and has no default");
+  }
+  bool same_key = present.key_size() == key.size();
+  for (std::size_t i = 0; same_key && i < key.size(); ++i) {
+    const PresentColumn* const found = present.Find(kept.columns[key[i]].name);
+    same_key = found != nullptr && found->key_position == i + 1;
+  }
+  return same_key ? "" : "its primary key is another than the source's";
+}
+
+std::string TypeOf(const postgres::Rows& rows, int row, bool in_key) {
+  std::string type = rows.Text(row, 3);
+  if (type == "bool") return "boolean";
+  if (type == "int8") return "bigint";
+  if (type == "float8") return "double precision";
+  const bool by_bytes = in_key && type == "text" && rows.Bool(row, 4);
+  return by_bytes ? "text COLLATE \"C\"" : type;
+}
+
+}  // namespace
+
+const PresentColumn* PresentTable::Find(std::string_view name) const {
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const PresentColumn& column) { return column.name == name; });
+  return found == columns.end() ? nullptr : &*found;
+}
+
+std::size_t PresentTable::key_size() const {
+  return static_cast<std::size_t>(std::count_if(
+      columns.begin(), columns.end(), [](const PresentColumn& column) { return column.key_position != 0; }));
+}
+
+absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connection& connection,
+                                                                const PostgresOwnTables& names,
+                                                                const std::vector<std::string>& relations) {
+  postgres::Array wanted(postgres::Type::kText);
+  for (const std::string& relation : relations) wanted.Add(relation);
+  const auto rows = connection.Query(
+      "SELECT c.relname::text, a.attnum, CASE WHEN a.attisdropped THEN NULL ELSE a.attname::text END, CASE "
+      "WHEN a.atttypmod = -1 THEN t.typname::text ELSE format_type(a.atttypid, a.atttypmod) END, l.collname "
+      "= "
+      "'C', coalesce(array_position(k.conkey, a.attnum), 0), a.attnotnull, a.atthasdef, a.attgenerated <> '' "
+      "OR a.attidentity = 'a', c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user), (SELECT "
+      "min(conname::text) FROM pg_constraint WHERE conrelid = c.oid AND condeferrable) FROM pg_class AS c "
+      "LEFT "
+      "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 LEFT JOIN pg_type AS t ON t.oid = "
+      "a.atttypid LEFT JOIN pg_collation AS l ON l.oid = a.attcollation LEFT JOIN pg_constraint AS k ON "
+      "k.conrelid = c.oid AND k.contype = 'p' WHERE c.relnamespace = to_regnamespace($2) AND c.relkind IN "
+      "('r', 'p') AND c.relname = ANY ($1::name[]) ORDER BY c.oid, a.attnum",
+      {wanted.value(), names.schema}, kDoing);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  std::map<std::string, PresentTable> present;
+  for (int row = 0; row < rows->rows(); ++row) {
+    PresentTable& table = present[rows->Text(row, 0)];
+    table.is_ours = rows->Bool(row, 9);
+    table.deferrable = rows->Text(row, 10);
+    if (!rows->IsNull(row, 1)) table.numbers_used = static_cast<std::size_t>(rows->Int(row, 1));
+    if (rows->IsNull(row, 2)) continue;
+    PresentColumn& column = table.columns.emplace_back();
+    column.name = rows->Text(row, 2);
+    column.key_position = static_cast<std::size_t>(rows->Int(row, 5));
+    column.type = TypeOf(*rows, row, column.key_position != 0);
+    column.is_not_null = rows->Bool(row, 6);
+    column.has_default = rows->Bool(row, 7);
+    column.is_generated = rows->Bool(row, 8);
+  }
+  return present;
+}
+
+absl::StatusOr<std::string> PrintOfDefinitions(postgres::Connection& connection,
+                                               const PostgresOwnTables& names) {
+  const auto rows = connection.Query(
+      "WITH tables AS (SELECT oid, relname, relowner FROM pg_class WHERE relnamespace = to_regnamespace($1) "
+      "AND relkind IN ('r', 'p')) SELECT sum(hashtextextended(part, 0)::numeric)::text FROM (SELECT "
+      "concat_ws(' ', oid, relowner, relname) AS part FROM tables UNION ALL SELECT concat_ws(' ', "
+      "a.attrelid, "
+      "a.attnum, a.xmin) FROM pg_attribute AS a JOIN tables ON a.attrelid = tables.oid UNION ALL SELECT "
+      "concat_ws(' ', k.oid, k.xmin) FROM pg_constraint AS k JOIN tables ON k.conrelid = tables.oid) AS "
+      "parts",
+      {names.schema}, kDoing);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  return rows->Text(0, 0);
+}
+
+std::string WhyNotMerged(const TableSchema& kept, const PresentTable& present) {
+  std::string why = Misfit(kept, present, /*whole=*/false);
+  if (!why.empty()) return why;
+  std::size_t numbers = present.numbers_used;
+  for (const Column& column : kept.columns) numbers += present.Find(column.name) == nullptr ? 1 : 0;
+  for (const auto& [name, type] : OwnDeclarations(kept)) numbers += present.Find(name) == nullptr ? 1 : 0;
+  if (numbers <= kColumnNumbersMax) return "";
+  return absl::StrCat("PostgreSQL has no number left for another column of it: a table has ",
+                      kColumnNumbersMax, ", and columns that were dropped keep theirs");
+}
+
+std::string WhyNotWritten(const TableSchema& kept, const PresentTable& present) {
+  std::string why = Misfit(kept, present, /*whole=*/true);
+  if (!why.empty() || present.deferrable.empty()) return why;
+  return absl::StrCat("its constraint '", present.deferrable,
+                      "' is DEFERRABLE, and would refuse rows when they have been accepted");
+}
+
+std::vector<std::string> OtherColumns(const TableSchema& kept, const PresentTable& present) {
+  const std::map<std::string, std::string> own = OwnDeclarations(kept);
+  std::vector<std::string> others;
+  for (const PresentColumn& column : present.columns) {
+    const bool of_source = std::any_of(kept.columns.begin(), kept.columns.end(),
+                                       [&](const Column& one) { return one.name == column.name; });
+    if (!of_source && !own.contains(column.name)) others.push_back(column.name);
+  }
+  return others;
+}
+
+std::map<std::string, std::string> OwnDeclarations(const TableSchema& kept) {
+  std::map<std::string, std::string> own;
+  if (HasKinds(kept)) own[kKindsColumn] = "bytea NOT NULL DEFAULT ''";
+  for (const std::string& name : OwnColumns(kept)) own[name] = "bigint";
+  return own;
+}
+
+}  // namespace mirror

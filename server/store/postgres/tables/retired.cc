@@ -1,0 +1,157 @@
+#include "server/store/postgres/tables/retired.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "server/store/live_rows.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/state_payload.h"
+#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/tables/definitions.h"
+#include "server/store/postgres/tables/indexes.h"
+#include "server/store/postgres/tables/present_table.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kLooking[] = "looking at tables that were set aside";
+constexpr std::int64_t kForGood = std::numeric_limits<std::int64_t>::max();
+
+/// Without the mirror's own indexes, whose names are free then. Gives the name it has now.
+absl::StatusOr<std::string> RenameAside(TableWork& work, const std::string& relation) {
+  if (absl::Status locked = LockTable(work, relation); !locked.ok()) return locked;
+  if (absl::Status dropped = DropOwnIndexes(work, relation); !dropped.ok()) return dropped;
+  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
+  if (!id.ok()) return id.status();
+  std::string aside = DroppedName(*id);
+  absl::Status renamed =
+      RunOnTable(work, absl::StrCat("ALTER TABLE ", work.In(relation), " RENAME TO ", QuoteName(aside)),
+                 "setting a table aside");
+  if (!renamed.ok()) return renamed;
+  return aside;
+}
+
+/// Those of `dropped` that keep what is the partner's: all rows of the others are the source's.
+absl::StatusOr<std::vector<std::string>> KeepingTables(postgres::Connection& connection,
+                                                       const PostgresOwnTables& names,
+                                                       const std::vector<StateRow>& dropped) {
+  std::vector<std::string> relations, keeping;
+  for (const StateRow& row : dropped) relations.push_back(row.table_key);
+  const auto present = ReadPresent(connection, names, relations);
+  if (!present.ok()) return present.status();
+  for (const auto& [name, table] : *present) {
+    if (table.Find(kOwnedColumn) != nullptr) keeping.push_back(name);
+  }
+  return keeping;
+}
+
+std::string Live() {
+  TableSchema like;
+  like.deletes = Deletes::kIgnore;
+  return LiveRows(like, "");
+}
+
+absl::StatusOr<bool> HoldsOthersRows(postgres::Connection& connection, const PostgresOwnTables& names,
+                                     const std::string& relation) {
+  const auto rows = connection.Query(absl::StrCat("SELECT 1 FROM ", Qualified(names.schema_name, relation),
+                                                  " WHERE (", Live(), ") IS NOT TRUE LIMIT 1"),
+                                     {}, kLooking);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  return rows->rows() != 0;
+}
+
+/// "VIEW"; empty: a table, or what is no relation of its own.
+std::string_view KindOf(const Relation& relation) {
+  static const std::map<char, std::string_view> kKinds = {
+      {'v', "VIEW"}, {'m', "MATERIALIZED VIEW"}, {'i', "INDEX"}, {'S', "SEQUENCE"}, {'f', "FOREIGN TABLE"}};
+  const auto found = kKinds.find(relation.kind);
+  return found == kKinds.end() ? "" : found->second;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<StateRow>> RunRetireTable(TableWork& work, const std::string& table,
+                                                       const std::string& shadow, std::int64_t now_ms) {
+  CrashPoint("schema.retiring");
+  ForgetTable(work, table, shadow);
+  const absl::StatusOr<Relation> there = FindRelation(work, table);
+  if (!there.ok()) return there.status();
+  if (!there->is_table()) return std::nullopt;
+  const absl::StatusOr<std::string> aside = RenameAside(work, there->name);
+  if (!aside.ok()) return aside.status();
+  StateRow row = {*aside, now_ms, PayloadWriter().Text(table).Take()};
+  PutState(work.writes, work.names, StateKind::kDropped, row);
+  return row;
+}
+
+absl::Status RunDropTable(TableWork& work, const std::string& table, const std::string& shadow) {
+  ForgetTable(work, table, shadow);
+  const absl::StatusOr<Relation> there = FindRelation(work, table);
+  if (!there.ok() || there->name.empty()) return there.status();
+  // Somebody may have put something else in its place.
+  if (const std::string kind(KindOf(*there)); !kind.empty())
+    return RunOnTable(work, absl::StrCat("DROP ", kind, " ", work.In(there->name)), "dropping it");
+  if (!there->is_table()) return absl::OkStatus();
+  const absl::StatusOr<std::string> aside = RenameAside(work, there->name);
+  if (!aside.ok()) return aside.status();
+  MakeGarbage(work, *aside);
+  return absl::OkStatus();
+}
+
+absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, std::int64_t before_ms) {
+  std::vector<StateRow> old;
+  for (const StateRow& row : dropped) {
+    if (row.number < before_ms) old.push_back(row);
+  }
+  if (old.empty()) return absl::OkStatus();
+  const auto keeping = KeepingTables(work.connection, work.names, old);
+  if (!keeping.ok()) return keeping.status();
+  for (StateRow& row : old) {
+    const std::string& name = row.table_key;
+    RemoveState(work.writes, work.names, StateKind::kDropped, name);
+    absl::StatusOr<bool> kept = std::find(keeping->begin(), keeping->end(), name) != keeping->end();
+    if (*kept) kept = HoldsOthersRows(work.connection, work.names, name);
+    if (!kept.ok()) return kept.status();
+    if (!*kept) {
+      MakeGarbage(work, name);
+      continue;
+    }
+    absl::Status emptied = RunOnTable(work, absl::StrCat("DELETE FROM ", work.In(name), " WHERE ", Live()),
+                                      "emptying a table set aside");
+    if (!emptied.ok()) return emptied;
+    // The rest stays, and is not looked at again.
+    row.number = kForGood;
+    PutState(work.writes, work.names, StateKind::kDropped, std::move(row));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> SetAside(postgres::Connection& connection,
+                                                  const PostgresOwnTables& names,
+                                                  const std::vector<StateRow>& dropped,
+                                                  const std::string& table) {
+  std::vector<StateRow> asked;
+  for (const StateRow& row : dropped) {
+    if (table.empty() || SameName(PayloadReader(row.bytes()).Text(), table)) asked.push_back(row);
+  }
+  if (asked.empty()) return std::vector<std::string>();
+  absl::StatusOr<std::vector<std::string>> keeping = KeepingTables(connection, names, asked);
+  if (!keeping.ok()) return keeping;
+  std::vector<std::string> holding;
+  for (const std::string& name : *keeping) {
+    const absl::StatusOr<bool> holds = HoldsOthersRows(connection, names, name);
+    if (!holds.ok()) return holds.status();
+    if (*holds) holding.push_back(name);
+  }
+  // Their numbers grow.
+  std::sort(holding.begin(), holding.end(), [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  });
+  return holding;
+}
+
+}  // namespace mirror

@@ -1,0 +1,123 @@
+#include "server/store/postgres/tables/shadow.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/records/state_payload.h"
+#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/tables/definitions.h"
+#include "server/store/postgres/tables/kept_kinds.h"
+
+namespace mirror {
+namespace {
+
+Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) {
+  Key key;
+  for (const std::uint32_t column : kept.Key()) {
+    const Value value = batch.Find(column)->At(row);
+    key.push_back({value.kind, value.integer, value.real, std::string(value.bytes)});
+  }
+  return key;
+}
+
+Key FirstKey(const TableSchema& kept, const ChangeBatch& batch) {
+  return KeyAt(kept, batch, batch.key_order.empty() ? 0 : batch.key_order.front());
+}
+
+bool HasKeysOf(const TableSchema& kept, const ChangeBatch& batch) {
+  return batch.operation == Operation::kInsert && batch.row_count > 0 && !kept.Key().empty();
+}
+
+}  // namespace
+
+TableSchema ShadowForm(TableSchema kept) {
+  kept.deletes = Deletes::kApply;
+  kept.preserve_target = false;
+  return kept;
+}
+
+absl::StatusOr<PostgresShadow> ParseShadow(const PostgresOwnTables& names, const StateRow& row) {
+  PayloadReader payload(row.bytes());
+  PostgresShadow shadow;
+  shadow.table_key = row.table_key;
+  shadow.cycle = payload.Number();
+  shadow.rows = payload.Number();
+  shadow.name = payload.Text();
+  shadow.kinds = payload.Text();
+  for (std::int64_t parts = payload.Number(); parts > 0 && payload.is_whole(); --parts) {
+    KeyPart& part = shadow.greatest.emplace_back();
+    part.kind = static_cast<Kind>(payload.Number());
+    part.integer = payload.Number();
+    part.real = std::bit_cast<double>(payload.Number());
+    part.bytes = payload.Text();
+  }
+  if (!payload.is_whole() || shadow.name.empty()) return DamagedState(names, StateKind::kShadow);
+  return shadow;
+}
+
+StateRow ShadowRow(const PostgresShadow& shadow) {
+  PayloadWriter payload;
+  payload.Number(shadow.cycle).Number(shadow.rows).Text(shadow.name).Text(shadow.kinds);
+  payload.Number(static_cast<std::int64_t>(shadow.greatest.size()));
+  for (const KeyPart& part : shadow.greatest) {
+    payload.Number(static_cast<std::int64_t>(part.kind))
+        .Number(part.integer)
+        .Number(std::bit_cast<std::int64_t>(part.real))
+        .Text(part.bytes);
+  }
+  return {shadow.table_key, 0, payload.Take()};
+}
+
+absl::StatusOr<PostgresShadow> RunBeginShadow(TableWork& work, const PostgresAgreed& agreed,
+                                              const BeginShadow& begin) {
+  CrashPoint("shadow.beginning");
+  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
+  if (!id.ok()) return id.status();
+  const TableSchema kept = ShadowForm(KeptForm(begin.schema));
+  PostgresShadow shadow{FoldName(kept.name), ShadowName(*id), begin.cycle, 0, agreed.kinds, {}};
+  AddKinds(kept, &shadow.kinds);
+  // One that is analyzed at the moment could not be renamed; and no other process cleans up behind a
+  // population.
+  absl::Status made = RunOnTable(work,
+                                 absl::StrCat(CreateTableSql(work, shadow.name, kept, *id), "; ALTER TABLE ",
+                                              work.In(shadow.name), " SET (autovacuum_enabled = off)"),
+                                 "making a table for a population");
+  if (!made.ok()) return made;
+  WriteShadow(work, shadow);
+  return shadow;
+}
+
+void WriteShadow(TableWork& work, const PostgresShadow& shadow) {
+  PutState(work.writes, work.names, StateKind::kShadow, ShadowRow(shadow));
+}
+
+void DropShadow(TableWork& work, const PostgresShadow& shadow) {
+  RemoveState(work.writes, work.names, StateKind::kShadow, shadow.table_key);
+  MakeGarbage(work, shadow.name);
+}
+
+void DropOldShadows(TableWork& work, const std::vector<PostgresShadow>& shadows, std::int64_t cycle) {
+  for (const PostgresShadow& shadow : shadows) {
+    if (shadow.cycle != cycle) DropShadow(work, shadow);
+  }
+  work.writes.Add(absl::StrCat("DELETE FROM ", work.names.receipts, " WHERE kind = $1 AND cycle <> $2"),
+                  {kPartKind, cycle});
+}
+
+PostgresTarget ShadowTarget(const TableWork& work, const PostgresShadow& shadow, const TableSchema& kept,
+                            const ChangeBatch& batch) {
+  return {work.In(shadow.name), work.names.receipts, KindsOf(kept, shadow.kinds),
+          HasKeysOf(kept, batch) && (shadow.greatest.empty() || FirstKey(kept, batch) > shadow.greatest)};
+}
+
+void NoteKeys(const TableSchema& kept, const ChangeBatch& batch, PostgresShadow* shadow) {
+  if (!HasKeysOf(kept, batch)) return;
+  Key last = KeyAt(kept, batch, batch.key_order.empty() ? batch.row_count - 1 : batch.key_order.back());
+  shadow->greatest = std::max(std::move(shadow->greatest), std::move(last));
+}
+
+}  // namespace mirror

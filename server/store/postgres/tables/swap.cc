@@ -1,0 +1,248 @@
+#include "server/store/postgres/tables/swap.h"
+
+#include <map>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/crash_point.h"
+#include "base/db/postgres/transaction.h"
+#include "base/folded_name.h"
+#include "server/plan/index_plan.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/tables/alter.h"
+#include "server/store/postgres/tables/dependants.h"
+#include "server/store/postgres/tables/merge.h"
+#include "server/store/postgres/tables/present_table.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kSwapping[] = "swapping a population in";
+
+/// The shadow in its table's place.
+class Replacement {
+ public:
+  Replacement(TableWork& work, const std::string& table, const PostgresShadow& shadow)
+      : work_(work), table_(table), shadow_(shadow) {}
+
+  /// Whether it may be, beside whoever reads. Errors: kAborted, naming them.
+  absl::Status Lock() {
+    if (absl::Status locked = LockTable(work_, shadow_.name); !locked.ok()) return locked;
+    return LockTable(work_, table_);
+  }
+
+  /// What others made on the table is made again, on the new rows. `generation` gets the table's.
+  absl::Status Run(std::int64_t* generation, std::vector<std::string>* left_out) {
+    absl::StatusOr<std::vector<Part>> indexes = FindIndexes();
+    if (!indexes.ok()) return indexes.status();
+    const absl::StatusOr<std::vector<Part>> triggers = FindTriggers();
+    if (!triggers.ok()) return triggers.status();
+    const absl::StatusOr<std::string> grants = FindGrants();
+    if (!grants.ok()) return grants.status();
+    const absl::StatusOr<std::int64_t> id = TakeId(work_.connection, work_.names);
+    if (!id.ok()) return id.status();
+
+    const std::string aside = DroppedName(*id);
+    std::string sql;
+    // Their names are the schema's, not the table's.
+    for (const Part& index : *indexes) absl::StrAppend(&sql, index.drop, "; ");
+    absl::StrAppend(&sql, "ALTER TABLE ", work_.In(table_), " RENAME TO ", QuoteName(aside), "; ALTER TABLE ",
+                    work_.In(shadow_.name), " RESET (autovacuum_enabled); ALTER TABLE ",
+                    work_.In(shadow_.name), " RENAME TO ", QuoteName(table_), "; ", *grants);
+    if (absl::Status renamed = RunOnTable(work_, sql, kSwapping); !renamed.ok()) return renamed;
+    CrashPoint("swap.exchanged");
+    MakeGarbage(work_, aside);
+    *generation = *id;
+    if (absl::Status made = MakeIndexes(*indexes, left_out); !made.ok()) return made;
+    if (absl::Status made = MakeTriggers(*triggers); !made.ok()) return made;
+    CrashPoint("swap.indexed");
+    return absl::OkStatus();
+  }
+
+ private:
+  struct Part {
+    std::string name, make, drop;
+  };
+
+  absl::StatusOr<std::vector<Part>> Find(const std::string& sql) {
+    const auto rows = work_.connection.Query(sql, {{work_.In(table_)}}, kSwapping);
+    if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+    std::vector<Part> parts;
+    for (int row = 0; row < rows->rows(); ++row)
+      parts.push_back({rows->Text(row, 0), rows->Text(row, 1), rows->Text(row, 2)});
+    return parts;
+  }
+  /// All but the key's.
+  absl::StatusOr<std::vector<Part>> FindIndexes() {
+    return Find(
+        "SELECT c.relname::text, CASE WHEN k.oid IS NULL THEN pg_get_indexdef(c.oid) ELSE format('ALTER "
+        "TABLE "
+        "%s ADD CONSTRAINT %I %s', $1::text, k.conname, pg_get_constraintdef(k.oid)) END, CASE WHEN k.oid IS "
+        "NULL "
+        "THEN format('DROP INDEX %s', c.oid::regclass) ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', "
+        "$1::text, "
+        "k.conname) END FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid LEFT JOIN "
+        "pg_constraint "
+        "AS k ON k.conindid = c.oid AND k.contype IN ('u', 'x') WHERE i.indrelid = $1::text::regclass AND "
+        "NOT "
+        "i.indisprimary ORDER BY c.oid");
+  }
+  absl::StatusOr<std::vector<Part>> FindTriggers() {
+    return Find(
+        "SELECT tgname::text, pg_get_triggerdef(oid), '' FROM pg_trigger WHERE tgrelid = $1::text::regclass "
+        "AND "
+        "NOT tgisinternal ORDER BY oid");
+  }
+  /// Statements that give the shadow the rights on the table, and no others.
+  absl::StatusOr<std::string> FindGrants() {
+    const auto rows = work_.connection.Query(
+        "WITH given AS (SELECT x.*, '' AS part, c.oid FROM pg_class AS c, aclexplode(c.relacl) AS x WHERE "
+        "c.oid "
+        "IN ($1::text::regclass, $2::text::regclass) AND x.grantee <> c.relowner UNION ALL SELECT x.*, "
+        "format(' (%I)', a.attname), a.attrelid FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = "
+        "a.attrelid, "
+        "aclexplode(a.attacl) AS x WHERE a.attrelid = $1::text::regclass AND EXISTS (SELECT 1 FROM "
+        "pg_attribute "
+        "AS b WHERE b.attrelid = $2::text::regclass AND b.attname = a.attname AND NOT b.attisdropped) AND "
+        "x.grantee <> c.relowner), named AS (SELECT given.*, CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE "
+        "quote_ident(pg_get_userbyid(grantee)) END AS whom FROM given) SELECT coalesce(string_agg(sql, '; ' "
+        "ORDER BY turn), '') FROM (SELECT 1 AS turn, format('REVOKE ALL ON %s FROM %s', $1::text, whom) AS "
+        "sql FROM named "
+        "WHERE oid = $2::text::regclass UNION SELECT 2, format('GRANT %s%s ON %s TO %s%s', privilege_type, "
+        "part, $1::text, "
+        "whom, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM named WHERE oid = "
+        "$1::text::regclass) AS statements",
+        {work_.In(table_), work_.In(shadow_.name)}, kSwapping);
+    if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+    return rows->Text(0, 0);
+  }
+
+  absl::Status MakeIndexes(const std::vector<Part>& indexes, std::vector<std::string>* left_out) {
+    for (const Part& index : indexes) {
+      postgres::Savepoint attempt(work_.connection);
+      absl::Status made = attempt.Begin(kSwapping);
+      if (made.ok()) made = RunOnTable(work_, index.make, kSwapping);
+      if (made.ok()) made = attempt.Release(kSwapping);
+      if (made.ok()) continue;
+      // A full disk is not the index's fault.
+      if (!absl::IsFailedPrecondition(made)) return made;
+      if (absl::Status back = attempt.RollBack(kSwapping); !back.ok()) return back;
+      // One of the mirror's own is over a column that the source no longer has.
+      if (!absl::StartsWith(FoldName(index.name), kOwnIndexPrefix)) left_out->push_back(index.name);
+    }
+    return absl::OkStatus();
+  }
+  absl::Status MakeTriggers(const std::vector<Part>& triggers) {
+    for (const Part& trigger : triggers) {
+      absl::Status made = RunOnTable(work_, trigger.make, kSwapping);
+      if (made.ok()) continue;
+      if (!absl::IsFailedPrecondition(made)) return made;
+      return absl::FailedPreconditionError(absl::StrCat(
+          "table '", table_, "': the partner's trigger '", trigger.name,
+          "' cannot be made on the new definition, so it would be lost. The new rows were not swapped in; "
+          "the "
+          "former rows are still there. Drop or correct the trigger; the next cycle populates the table."));
+    }
+    return absl::OkStatus();
+  }
+
+  TableWork& work_;
+  const std::string table_;
+  const PostgresShadow& shadow_;
+};
+
+/// Whether the table has no row, and nothing of others that a table in its place would be without.
+absl::StatusOr<bool> IsBare(TableWork& work, const std::string& table) {
+  const auto bare = work.connection.Query(
+      absl::StrCat("SELECT NOT EXISTS (SELECT 1 FROM ", work.In(table),
+                   ") AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND "
+                   "refobjid = $1::text::regclass AND classid IN ('pg_policy'::regclass, "
+                   "'pg_publication_rel'::regclass, 'pg_statistic_ext'::regclass))"),
+      {{work.In(table)}}, kSwapping);
+  if (!bare.ok()) return InStoreWords(bare.status(), Touched::kMirroredTable);
+  if (!bare->Bool(0, 0)) return false;
+  const auto dependants = FindDependants(work.connection, work.names, table);
+  if (!dependants.ok()) return dependants.status();
+  return dependants->empty();
+}
+
+absl::Status CheckThere(const std::map<std::string, PresentTable>& present, const std::string& table,
+                        const PostgresShadow& shadow) {
+  const auto found = present.find(table);
+  if (found == present.end() || !present.contains(shadow.name)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", table,
+                     "' or its shadow is gone from the mirror. Nothing was applied. The next cycle "
+                     "makes it again."));
+  }
+  if (found->second.is_ours) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", table,
+                   "' was made by somebody else. The rows were not swapped in. Rename or drop "
+                   "it, then have 'mirrorctl reset' forget it."));
+}
+
+absl::Status CheckReplaceable(TableWork& work, const std::string& table, const std::string& why) {
+  const auto dependants = FindDependants(work.connection, work.names, table);
+  if (!dependants.ok()) return dependants.status();
+  if (dependants->empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", table, "' cannot hold the new rows: ", why,
+      ". Another one in its place would be without what depends on it: ", absl::StrJoin(*dependants, ", "),
+      ". The new rows were not swapped in; the former rows are still there. Drop that; the next cycle "
+      "populates "
+      "the table."));
+}
+
+absl::Status DropOthers(TableWork& work, const TableSchema& kept, const PresentTable& present) {
+  std::string drops;
+  for (const std::string& name : OtherColumns(kept, present)) {
+    absl::StrAppend(&drops, drops.empty() ? "" : ", ", "DROP COLUMN ", QuoteName(name));
+  }
+  if (drops.empty()) return absl::OkStatus();
+  if (absl::Status locked = LockTable(work, kept.name); !locked.ok()) return locked;
+  return RunOnTable(work, absl::StrCat("ALTER TABLE ", work.In(kept.name), " ", drops), kSwapping);
+}
+
+}  // namespace
+
+absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t merge_rows_max,
+                     PostgresAgreed* agreed, std::vector<std::string>* left_out) {
+  const TableSchema kept = KeptForm(agreed->schema);
+  const auto present = ReadPresent(work.connection, work.names, {kept.name, shadow.name});
+  if (!present.ok()) return present.status();
+  if (absl::Status there = CheckThere(*present, kept.name, shadow); !there.ok()) return there;
+  const PresentTable& table = present->at(kept.name);
+  Replacement replacement(work, kept.name, shadow);
+  const std::string why = WhyNotMerged(kept, table);
+  absl::StatusOr<bool> replaces = !why.empty();
+  if (*replaces) {
+    if (absl::Status free = CheckReplaceable(work, kept.name, why); !free.ok()) return free;
+    if (absl::Status locked = replacement.Lock(); !locked.ok()) return locked;
+  } else if (replaces = IsBare(work, kept.name); replaces.ok() && *replaces) {
+    const absl::Status locked = replacement.Lock();
+    if (!locked.ok() && !absl::IsAborted(locked)) return locked;
+    replaces = locked.ok();
+  }
+  if (!replaces.ok()) return replaces.status();
+  if (*replaces) {
+    if (absl::Status done = replacement.Run(&agreed->generation, left_out); !done.ok()) return done;
+    RemoveState(work.writes, work.names, StateKind::kShadow, shadow.table_key);
+  } else {
+    if (absl::Status fits = AddMissingColumns(work, kept.name, kept, table); !fits.ok()) return fits;
+    absl::Status merged = MergeRows(work, kept, shadow, merge_rows_max, left_out);
+    if (merged.ok()) merged = DropOthers(work, kept, table);
+    if (!merged.ok()) return merged;
+    DropShadow(work, shadow);
+  }
+  // Nothing is left of what a rule keeps out.
+  RemoveState(work.writes, work.names, StateKind::kEmptied, shadow.table_key);
+  agreed->kinds = shadow.kinds;
+  WriteAgreed(work.writes, work.names, *agreed);
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

@@ -1,0 +1,82 @@
+#include "server/store/postgres/tables/table_work.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/postgres/failure.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/state_rows.h"
+
+namespace mirror {
+namespace {
+
+using postgres::Trouble;
+
+/// "'pg_dump' (process 1234)".
+absl::StatusOr<std::string> WhoHas(TableWork& work, const std::string& relation) {
+  const auto rows = work.connection.Query(
+      "SELECT coalesce(nullif(a.application_name, ''), 'a program'), l.pid FROM pg_locks AS l JOIN "
+      "pg_stat_activity AS a ON a.pid = l.pid WHERE l.relation = $1::text::regclass AND l.granted AND l.pid "
+      "<> pg_backend_pid() GROUP BY 1, 2 ORDER BY 2 LIMIT 5",
+      {{work.In(relation)}}, "looking who uses a table");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  std::vector<std::string> who;
+  for (int row = 0; row < rows->rows(); ++row) {
+    who.push_back(absl::StrCat("'", rows->Text(row, 0), "' (process ", rows->Int(row, 1), ")"));
+  }
+  return who.empty() ? "somebody" : absl::StrJoin(who, ", ");
+}
+
+}  // namespace
+
+absl::Status LockTable(TableWork& work, const std::string& relation, std::string_view mode) {
+  constexpr char kDoing[] = "locking a table";
+  // Behind other modes nobody waits who reads; and an autovacuum gives way after a second.
+  const char* const patience = mode == "ACCESS EXCLUSIVE" ? "100ms" : "2s";
+  absl::Status locked = work.connection.Execute(
+      absl::StrCat("SAVEPOINT _mirror_lock; SET LOCAL lock_timeout = '", patience, "'; LOCK TABLE ",
+                   work.In(relation), " IN ", std::string(mode), " MODE; SET LOCAL lock_timeout = '",
+                   kLockPatience, "'; RELEASE SAVEPOINT _mirror_lock"),
+      kDoing);
+  if (postgres::TroubleOf(locked) != Trouble::kLockTimeout)
+    return InStoreWords(locked, Touched::kMirroredTable);
+  locked =
+      work.connection.Execute("ROLLBACK TO SAVEPOINT _mirror_lock; RELEASE SAVEPOINT _mirror_lock", kDoing);
+  if (!locked.ok()) return InStoreWords(locked, Touched::kMirroredTable);
+  const absl::StatusOr<std::string> who = WhoHas(work, relation);
+  if (!who.ok()) return who.status();
+  return absl::AbortedError(absl::StrCat("table '", relation, "' is in use by ", *who,
+                                         ", and it cannot be changed meanwhile. It was left as it is; the "
+                                         "next cycle tries again."));
+}
+
+absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing) {
+  const absl::Status ran = work.connection.Execute(sql, doing);
+  const Trouble trouble = postgres::TroubleOf(ran);
+  // Of a definition: the table has too many columns, or its values are not of another type.
+  if (trouble == Trouble::kTooLarge || trouble == Trouble::kValue)
+    return absl::FailedPreconditionError(ran.message());
+  return InStoreWords(ran, Touched::kMirroredTable);
+}
+
+absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table, Spelled spelled) {
+  // By the index on names, where it can be: a database has many.
+  const auto rows = work.connection.Query(
+      spelled == Spelled::kExactly
+          ? "SELECT relname::text, relkind::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND "
+            "relname = $2::name"
+          : "SELECT relname::text, relkind::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND "
+            "lower(relname::text COLLATE \"C\") = lower($2 COLLATE \"C\") ORDER BY relname = $2 DESC, oid "
+            "LIMIT 1",
+      {work.names.schema, table}, "looking for a table");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (rows->rows() == 0) return Relation{};
+  return Relation{rows->Text(0, 0), rows->Text(0, 1)[0]};
+}
+
+void MakeGarbage(TableWork& work, const std::string& relation) {
+  PutState(work.writes, work.names, StateKind::kGarbage, {relation, 0, std::nullopt});
+}
+
+}  // namespace mirror

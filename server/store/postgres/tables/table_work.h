@@ -1,0 +1,55 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_TABLES_TABLE_WORK_H_
+#define MIRROR_SERVER_STORE_POSTGRES_TABLES_TABLE_WORK_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/records/own_writes.h"
+
+// What works on mirrored tables has, inside of the caller's transaction and savepoint.
+
+namespace mirror {
+
+/// The mirror's own rows are queued in `writes`. Definitions, and statements on mirrored rows, run at once.
+struct TableWork {
+  postgres::Connection& connection;
+  const PostgresOwnTables& names;
+  OwnWrites& writes;
+
+  /// A relation of the mirror's schema, as it stands in SQL.
+  std::string In(std::string_view relation) const { return Qualified(names.schema_name, relation); }
+};
+
+/// What a definition needs is to be had within 100 ms, what lets readers go on within 2 s. Errors: kAborted,
+/// naming who has the lock, and the transaction goes on: the same may be done later; as RunOnTable().
+absl::Status LockTable(TableWork& work, const std::string& relation,
+                       std::string_view mode = "ACCESS EXCLUSIVE");
+
+/// How long a transaction of the store waits for what is not a definition's.
+inline constexpr char kLockPatience[] = "5s";
+
+/// A definition, or several statements. Errors: those of a store, see InStoreWords(); kFailedPrecondition,
+/// too, for what PostgreSQL cannot do.
+absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing);
+
+struct Relation {
+  std::string name;  ///< Empty: nothing has it.
+  char kind = 0;     ///< As pg_class.relkind.
+  bool is_table() const { return kind == 'r' || kind == 'p'; }
+};
+enum class Spelled : std::uint8_t { kExactly, kInAnyCase };
+/// What has this name in the schema, whatever it is; of several the one that has it exactly.
+absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table,
+                                      Spelled spelled = Spelled::kInAnyCase);
+
+/// The relation is dropped later, in a transaction of its own.
+void MakeGarbage(TableWork& work, const std::string& relation);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_TABLES_TABLE_WORK_H_

@@ -1,0 +1,42 @@
+#include "server/store/postgres/tidy_mirror.h"
+
+#include "base/db/postgres/transaction.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/own_writes.h"
+#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/tables/definitions.h"
+#include "server/store/postgres/tables/garbage.h"
+
+namespace mirror {
+namespace {
+
+/// What is noted of one table. Under the tenant's lock, since a swap does it, too.
+absl::Status Empty(postgres::Connection& connection, const PostgresOwnTables& names, const std::string& key) {
+  postgres::Transaction transaction(connection);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+  if (absl::Status locked = LockTenant(connection, names).status(); !locked.ok()) return locked;
+  const auto notes = ReadState(connection, names, StateKind::kEmptied, key);
+  if (!notes.ok()) return notes.status();
+  OwnWrites writes;
+  TableWork work{connection, names, writes};
+  for (const StateRow& note : *notes) {
+    if (absl::Status done = EmptyColumns(work, note).status(); !done.ok()) return done;
+  }
+  absl::Status sent = writes.Send(connection);
+  return sent.ok() ? transaction.Commit() : sent;
+}
+
+}  // namespace
+
+absl::Status TidyMirror(postgres::Connection& connection, const PostgresOwnTables& names) {
+  absl::Status tidied = DropGarbage(connection, names).status();
+  const auto notes = ReadState(connection, names, StateKind::kEmptied);
+  if (!notes.ok()) return notes.status();
+  for (const StateRow& note : *notes) {
+    tidied.Update(InStoreWords(Empty(connection, names, note.table_key), Touched::kOwnTable));
+  }
+  return tidied;
+}
+
+}  // namespace mirror

@@ -1,0 +1,16 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_TIDY_MIRROR_H_
+#define MIRROR_SERVER_STORE_POSTGRES_TIDY_MIRROR_H_
+
+#include "absl/status/status.h"
+#include "base/db/postgres/connection.h"
+#include "server/store/postgres/place/names.h"
+
+namespace mirror {
+
+/// What transactions left for later, in transactions of its own: relations that are garbage are dropped, and
+/// columns that a rule empties are emptied. What others' locks keep from it stays. Errors: as a store's.
+absl::Status TidyMirror(postgres::Connection& connection, const PostgresOwnTables& names);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_TIDY_MIRROR_H_

@@ -1,0 +1,33 @@
+#include "server/store/postgres/whole_mirror.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/postgres/records/own_schema.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kHowToMend[] =
+    ", which the mirror keeps for itself: restore the mirror from a backup, or reset it with 'mirrorctl "
+    "reset'";
+
+}  // namespace
+
+absl::Status CheckOwnRelations(postgres::Connection& connection, const std::string& context_id,
+                               const PostgresOwnTables& names) {
+  const absl::StatusOr<std::string> lost = FindLost(connection, context_id, names);
+  if (!lost.ok() || lost->empty()) return lost.status();
+  return absl::DataLossError(
+      absl::StrCat("somebody dropped or renamed ", *lost, " in the schema ", names.schema, kHowToMend));
+}
+
+absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const PostgresOwnTables& names) {
+  absl::StatusOr<std::optional<TenantRow>> row = SelectTenant(connection, names);
+  if (!row.ok()) return row.status();
+  if (*row) return **std::move(row);
+  return absl::DataLossError(absl::StrCat("somebody removed the row of ", names.tenant, kHowToMend));
+}
+
+}  // namespace mirror

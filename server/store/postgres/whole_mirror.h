@@ -1,0 +1,24 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_WHOLE_MIRROR_H_
+#define MIRROR_SERVER_STORE_POSTGRES_WHOLE_MIRROR_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/records/tenant_row.h"
+
+// Whether all of a mirror is there.
+
+namespace mirror {
+
+/// Errors: kDataLoss, naming what the mirror keeps for itself and somebody dropped.
+absl::Status CheckOwnRelations(postgres::Connection& connection, const std::string& context_id,
+                               const PostgresOwnTables& names);
+/// The row, which every mirror has. Errors: kDataLoss, too: it has none.
+absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const PostgresOwnTables& names);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_WHOLE_MIRROR_H_

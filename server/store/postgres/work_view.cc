@@ -1,0 +1,202 @@
+#include "server/store/postgres/work_view.h"
+
+#include <random>
+#include <utility>
+
+#include "base/folded_name.h"
+#include "server/store/postgres/records/receipt_rows.h"
+
+namespace mirror {
+namespace {
+
+/// None that anybody has seen: a restored mirror does not come by one again.
+std::int64_t NewStateRev() {
+  std::random_device device;
+  return static_cast<std::int64_t>((std::uint64_t{device()} << 31 ^ device()) & INT64_MAX);
+}
+
+constexpr char kReadingRecords[] = "reading the metadata table";
+
+}  // namespace
+
+WorkView::WorkView(postgres::Connection& connection, const PostgresOwnTables& names,
+                   DefinitionCache& definitions, Began began)
+    : connection_(connection),
+      names_(names),
+      definitions_(definitions),
+      began_(std::move(began)),
+      state_(connection_, names_, writes_),
+      has_all_records_(began_.tables.empty()) {
+  for (const std::string& table : began_.tables) records_[FoldName(table)] = std::nullopt;
+  for (TableRecord& record : began_.records) {
+    const std::string key = FoldName(record.table);
+    records_[key] = std::move(record);
+  }
+}
+
+void WorkView::PutTenant(const TenantRecord& tenant) {
+  UpdateTenant(writes_, names_, tenant);
+  began_.row.tenant = tenant;
+  tenant_moved_ = true;
+}
+
+absl::StatusOr<TableWork> WorkView::Work() {
+  if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
+  return TableWork{connection_, names_, writes_};
+}
+
+absl::Status WorkView::ReadRecords(const std::vector<std::string>& tables) {
+  postgres::Array keys = KeysOf(tables);
+  std::vector<postgres::Value> values;
+  if (!tables.empty()) values.push_back(keys.value());
+  const auto rows = writes_.SendAndQuery(
+      connection_, SelectRecordsSql(names_, !tables.empty(), /*lock=*/true), values, kReadingRecords);
+  if (!rows.ok()) return rows.status();
+  for (const std::string& table : tables) records_[FoldName(table)] = std::nullopt;
+  for (TableRecord& record : RecordsOf(*rows)) {
+    const std::string key = FoldName(record.table);
+    records_[key] = std::move(record);
+  }
+  has_all_records_ = has_all_records_ || tables.empty();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<TableRecord>> WorkView::FindRecord(const std::string& table) {
+  const std::string key = FoldName(table);
+  if (!has_all_records_ && !records_.contains(key)) {
+    if (absl::Status read = ReadRecords({table}); !read.ok()) return read;
+  }
+  const auto found = records_.find(key);
+  return found == records_.end() ? std::nullopt : found->second;
+}
+
+absl::StatusOr<std::vector<TableRecord>> WorkView::Records() {
+  if (!has_all_records_) {
+    if (absl::Status read = ReadRecords({}); !read.ok()) return read;
+  }
+  std::vector<TableRecord> records;
+  for (const auto& [key, record] : records_) {
+    if (record) records.push_back(*record);
+  }
+  return records;
+}
+
+void WorkView::KeepForUndo(const std::string& key) {
+  const auto known = records_.find(key);
+  undo_.try_emplace(key, known == records_.end() ? std::nullopt : known->second);
+}
+
+void WorkView::PutRecord(const TableRecord& record) {
+  const std::string key = FoldName(record.table);
+  KeepForUndo(key);
+  WriteRecord(writes_, names_, record);
+  TableRecord& kept = records_[key].emplace(record);
+  if (kept.position.lsn == Lsn{}) kept.position.lineage.clear();
+}
+
+void WorkView::RemoveRecord(const std::string& table) {
+  const std::string key = FoldName(table);
+  KeepForUndo(key);
+  mirror::RemoveRecord(writes_, names_, table);
+  records_[key] = std::nullopt;
+}
+
+absl::Status WorkView::ReadDefinitions() {
+  if (definitions_.state_rev == began_.row.state_rev) return absl::OkStatus();
+  if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
+  auto all = SelectDefinitions(connection_, names_);
+  if (!all.ok()) return all.status();
+  definitions_.tables.clear();
+  for (PostgresAgreed& agreed : *all) {
+    const std::string key = FoldName(agreed.schema.name);
+    definitions_.tables[key] = std::move(agreed);
+  }
+  definitions_.state_rev = began_.row.state_rev;
+  knows_presence_ = false;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PostgresAgreed*> WorkView::FindAgreed(const std::string& table) {
+  if (absl::Status read = ReadDefinitions(); !read.ok()) return read;
+  lent_definitions_ = true;
+  const auto found = definitions_.tables.find(FoldName(table));
+  return found == definitions_.tables.end() ? nullptr : &found->second;
+}
+
+absl::StatusOr<std::map<std::string, PostgresAgreed>*> WorkView::Agreed() {
+  if (absl::Status read = ReadDefinitions(); !read.ok()) return read;
+  if (!knows_presence_) {
+    std::vector<PostgresAgreed*> each;
+    for (auto& [key, agreed] : definitions_.tables) each.push_back(&agreed);
+    if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
+    if (absl::Status found = FindTables(connection_, names_, each); !found.ok()) return found;
+    knows_presence_ = true;
+  }
+  lent_definitions_ = true;
+  return &definitions_.tables;
+}
+
+void WorkView::AddReceipt(std::uint64_t number, const std::string& text) {
+  InsertReceipt(writes_, names_, number, text);
+  began_.head = {number, HashOf(text)};
+}
+
+absl::StatusOr<std::optional<OpenReceipt>> WorkView::FindOpenReceipt(const std::string& table) {
+  const std::string key = FoldName(table);
+  auto known = began_.open_receipts.find(key);
+  if (known == began_.open_receipts.end()) {
+    if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
+    auto read = SelectOpenReceipt(connection_, names_, table);
+    if (!read.ok()) return read.status();
+    known = began_.open_receipts.emplace(key, *std::move(read)).first;
+  }
+  return known->second;
+}
+
+void WorkView::PutOpenReceipt(const std::string& table, const OpenReceipt& open) {
+  WriteOpenReceipt(writes_, names_, table, open);
+  began_.open_receipts[FoldName(table)] = open;
+}
+
+void WorkView::SetSavepoint() {
+  savepoint_at_ = writes_.size();
+  savepoint_sent_ = writes_.sent();
+  head_at_savepoint_ = began_.head;
+  undo_.clear();
+  writes_.Add("SAVEPOINT step", {});
+}
+
+void WorkView::ReleaseSavepoint() { writes_.Add("RELEASE SAVEPOINT step", {}); }
+
+void WorkView::RollBackToSavepoint() {
+  if (writes_.sent() == savepoint_sent_) {
+    writes_.CutTo(savepoint_at_);
+  } else {
+    writes_.Clear();
+    writes_.Add("ROLLBACK TO SAVEPOINT step", {});
+    writes_.Add("RELEASE SAVEPOINT step", {});
+  }
+  for (auto& [key, record] : undo_) records_[key] = std::move(record);
+  undo_.clear();
+  began_.head = head_at_savepoint_;
+  began_.open_receipts.clear();
+  state_.ForgetAll();
+  ForgetDefinitions();
+}
+
+void WorkView::MoveRevisions() {
+  if (!tenant_moved_ && !writes_.moves_state()) return;
+  began_.row.rev += 1;
+  if (writes_.moves_state()) {
+    began_.row.state_rev = NewStateRev();
+    if (definitions_.state_rev) definitions_.state_rev = began_.row.state_rev;
+  }
+  WriteRevisions(writes_, names_, began_.row.rev, began_.row.state_rev);
+}
+
+void WorkView::ForgetDefinitions() {
+  if (lent_definitions_) definitions_ = {};
+  knows_presence_ = false;
+}
+
+}  // namespace mirror

@@ -1,0 +1,561 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/transaction.h"
+#include "base/folded_name.h"
+#include "server/store/live_rows.h"
+#include "server/store/postgres/place/session.h"
+#include "server/store/postgres/records/own_schema.h"
+#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/rows/write_rows.h"
+#include "server/store/postgres/tables/definitions.h"
+#include "server/store/postgres/tables/garbage.h"
+#include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/merge.h"
+#include "server/store/postgres/tables/swap.h"
+#include "tests/support/postgres_database.h"
+#include "tests/support/rows.h"
+#include "tests/support/status_matchers.h"
+
+// Populations in a real PostgreSQL: whoever reads sees the rows of before, and then the new ones, whole.
+
+namespace mirror {
+namespace {
+
+using absl::StatusCode;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::UnorderedElementsAre;
+
+using Lines = std::vector<std::string>;
+
+TableSchema Ignored(TableSchema table) {
+  table.deletes = Deletes::kIgnore;
+  return table;
+}
+
+/// A mirror "crm" with tables, and what a store knows of them.
+class PostgresPopulation : public PostgresDatabaseTest {
+ protected:
+  void Fill() override {
+    connection_ = Open("mirror-server");
+    ASSERT_THAT(MakeOwnSchema(*connection_, "crm", names_, 1), IsOk());
+    work_ = std::make_unique<TableWork>(*connection_, names_, writes_);
+    Do("SET search_path TO \"Mirror_crm\"");
+  }
+  std::unique_ptr<postgres::Connection> Open(const std::string& name) const {
+    auto opened = postgres::Connection::Open(
+        {.conninfo = conninfo_, .application_name = name, .settings = SessionSettings(PlaceUse::kWrite)});
+    EXPECT_THAT(opened.status(), IsOk());
+    return opened.ok() ? *std::move(opened) : nullptr;
+  }
+  /// Somebody who works beside the mirror, inside a transaction that sees what was there when it began.
+  std::unique_ptr<postgres::Connection> Reader(const std::string& name = "reader") const {
+    auto reader = Open(name);
+    EXPECT_THAT(reader->Execute("SET search_path TO \"Mirror_crm\"; BEGIN ISOLATION LEVEL REPEATABLE READ; "
+                                "SELECT count(*) FROM _mirror_tenant"),
+                IsOk());
+    return reader;
+  }
+
+  void Do(const std::string& sql) { ASSERT_THAT(connection_->Execute(sql), IsOk()) << sql; }
+  Lines See(const std::string& sql, postgres::Connection* by = nullptr) {
+    const auto rows = (by == nullptr ? *connection_ : *by).Query(sql);
+    EXPECT_THAT(rows, IsOk()) << sql;
+    Lines lines;
+    for (int row = 0; rows.ok() && row < rows->rows(); ++row) lines.push_back(rows->Text(row, 0));
+    return lines;
+  }
+  /// Rows of `people`.
+  Lines People_(postgres::Connection* by = nullptr) {
+    return See("SELECT concat_ws(' ', id, name, age) FROM people ORDER BY id", by);
+  }
+  std::string OidOf(const std::string& relation) {
+    return See("SELECT to_regclass('" + relation + "')::oid::text")[0];
+  }
+
+  /// In a transaction, which lasts if it went well.
+  template <typename Function>
+  absl::Status InTransaction(Function function) {
+    postgres::Transaction transaction(*connection_);
+    EXPECT_THAT(transaction.Begin(), IsOk());
+    absl::Status done = function();
+    if (done.ok()) done = writes_.Send(*connection_);
+    writes_.Clear();
+    return done.ok() ? transaction.Commit() : done;
+  }
+
+  PostgresAgreed Create(const TableSchema& table) {
+    return RunCreateTable(*work_, {.schema = table}).value();
+  }
+  PostgresShadow Begin(const PostgresAgreed& agreed, std::int64_t cycle = 1) {
+    PostgresShadow shadow;
+    EXPECT_THAT(InTransaction([&] {
+                  auto begun = RunBeginShadow(*work_, agreed, {agreed.schema, cycle});
+                  if (!begun.ok()) return begun.status();
+                  shadow = *std::move(begun);
+                  return absl::OkStatus();
+                }),
+                IsOk());
+    return shadow;
+  }
+  /// A batch of the shadow's, in a transaction of its own.
+  void Write(const PostgresAgreed& agreed, const Rows& rows, PostgresShadow* shadow,
+             Operation operation = Operation::kInsert) {
+    const TableSchema kept = ShadowForm(KeptForm(agreed.schema));
+    const TestBatch made = MakeBatch(kept, {.operation = operation, .rows = rows});
+    ASSERT_THAT(made.batch, IsOk());
+    RowsWritten written;
+    ASSERT_THAT(InTransaction([&] {
+                  const PostgresTarget target = ShadowTarget(*work_, *shadow, kept, *made.batch);
+                  absl::Status done = WriteRows(
+                      *connection_, target, {.schema = &kept, .batch = &*made.batch, .cycle = 1}, &written);
+                  shadow->rows += written.added;
+                  NoteKeys(kept, *made.batch, shadow);
+                  WriteShadow(*work_, *shadow);
+                  return done;
+                }),
+                IsOk());
+  }
+  PostgresShadow Filled(const PostgresAgreed& agreed, const Rows& rows) {
+    PostgresShadow shadow = Begin(agreed);
+    Write(agreed, rows, &shadow);
+    return shadow;
+  }
+  /// What is left out stands in left_out_.
+  absl::Status Swap(const PostgresShadow& shadow, PostgresAgreed* agreed) {
+    left_out_.clear();
+    return InTransaction([&] {
+      return HasOwned(agreed->schema) ? MergeIgnoring(*work_, shadow, rows_max_, agreed)
+                                      : RunSwap(*work_, shadow, rows_max_, agreed, &left_out_);
+    });
+  }
+  void Populate(const Rows& rows, PostgresAgreed* agreed) {
+    ASSERT_THAT(Swap(Filled(*agreed, rows), agreed), IsOk());
+  }
+  std::size_t Garbage() { return DropGarbage(*connection_, names_).value(); }
+  /// Relations with such a name.
+  Lines Tables(const std::string& like) {
+    return See("SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relname LIKE '" + like + "'");
+  }
+  /// Of the table's live rows, those that the population has not.
+  std::int64_t Absent(const PostgresAgreed& agreed, const PostgresShadow& shadow, Lines* keys = nullptr) {
+    std::int64_t count = -1;
+    EXPECT_THAT(InTransaction([&] {
+                  const auto counted = CountAbsent(*work_, KeptForm(agreed.schema), shadow);
+                  if (!counted.ok()) return counted.status();
+                  count = *counted;
+                  const auto read = ReadAbsentKeys(*work_, KeptForm(agreed.schema), shadow);
+                  if (keys != nullptr && read.ok()) *keys = *read;
+                  return read.status();
+                }),
+                IsOk());
+    return count;
+  }
+
+  const PostgresOwnTables names_{"crm", SchemaOf("crm")};
+  OwnWrites writes_;
+  std::unique_ptr<TableWork> work_;
+  std::int64_t rows_max_ = 1'000'000;
+  Lines left_out_;
+};
+
+// --- What readers see
+
+TEST_F(PostgresPopulation, WhoBeganBeforeSeesTheFormerRowsWholeAndThenTheNewOnes) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  const auto before = Reader();
+  PostgresShadow shadow = Filled(people, {{1, "Ada", 37}});
+  const auto between = Reader();
+  EXPECT_EQ(People_(between.get()), (Lines{"1 Ada 36", "2 Grace 45"}));
+  Write(people, {{3, "Joan", 1}}, &shadow);
+  const std::int64_t generation = people.generation;
+
+  ASSERT_THAT(Swap(shadow, &people), IsOk());
+
+  EXPECT_EQ(People_(), (Lines{"1 Ada 37", "3 Joan 1"}));
+  EXPECT_EQ(People_(before.get()), (Lines{"1 Ada 36", "2 Grace 45"})) << "one that looks for the first time";
+  EXPECT_EQ(People_(between.get()), (Lines{"1 Ada 36", "2 Grace 45"}));
+  EXPECT_EQ(people.generation, generation) << "it is the same table";
+  EXPECT_THAT(ReadState(*connection_, names_, StateKind::kShadow), IsOkAndHolds(IsEmpty()));
+  for (const auto& reader : {before.get(), between.get()}) EXPECT_THAT(reader->Execute("COMMIT"), IsOk());
+  EXPECT_EQ(People_(before.get()), People_());
+  EXPECT_EQ(Garbage(), 0U);
+  EXPECT_THAT(Tables("\\_mirror\\_shadow%"), IsEmpty());
+}
+
+TEST_F(PostgresPopulation, WhatIsTheSameIsNotTouched) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}, {2, nullptr, 45}, {3, "Joan", nullptr}}, &people);
+  const Lines before = See("SELECT ctid::text FROM people ORDER BY id");
+  Populate({{1, "Ada", 37}, {2, nullptr, 45}, {3, "Joan", nullptr}}, &people);
+  const Lines after = See("SELECT ctid::text FROM people ORDER BY id");
+  EXPECT_NE(after[0], before[0]);
+  EXPECT_EQ(Lines(after.begin() + 1, after.end()), Lines(before.begin() + 1, before.end()));
+}
+
+TEST_F(PostgresPopulation, AnEmptyTableIsReplacedAndItsRightsIndexesAndTriggersAreTheSame) {
+  PostgresAgreed people = Create(People());
+  Do("CREATE ROLE sales; CREATE ROLE \"Their boss\"; GRANT SELECT ON people TO sales; GRANT SELECT, INSERT "
+     "ON people "
+     "TO \"Their boss\" WITH GRANT OPTION; GRANT UPDATE (name, age) ON people TO PUBLIC; CREATE ROLE nobody; "
+     "ALTER "
+     "DEFAULT PRIVILEGES IN SCHEMA \"Mirror_crm\" GRANT SELECT ON TABLES TO nobody");
+  Do("CREATE INDEX by_name ON people (lower(name)) WHERE age > 1; CREATE UNIQUE INDEX only_name ON people "
+     "(name); "
+     "ALTER TABLE people ADD CONSTRAINT only_age UNIQUE (age); CREATE INDEX _mirror_index_1 ON people (age)");
+  Do("CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER "
+     "note "
+     "BEFORE UPDATE OF name ON people FOR EACH ROW EXECUTE FUNCTION noted()");
+  const auto rights = [&] {
+    return See(
+        "SELECT unnest(relacl)::text FROM pg_class WHERE oid = 'people'::regclass UNION ALL SELECT attname "
+        "|| "
+        "attacl::text FROM pg_attribute WHERE attrelid = 'people'::regclass AND attacl IS NOT NULL ORDER BY "
+        "1");
+  };
+  const Lines before = rights();
+  EXPECT_EQ(before.size(), 5U);
+  const std::string oid = OidOf("people");
+  const std::int64_t generation = people.generation;
+
+  Populate({{1, "Ada", 36}, {2, "Ada", 45}}, &people);
+
+  EXPECT_NE(OidOf("people"), oid);
+  EXPECT_GT(people.generation, generation);
+  EXPECT_EQ(SelectAgreed(*connection_, names_).value()[0].generation, people.generation);
+  EXPECT_EQ(rights(), before);
+  EXPECT_THAT(left_out_, ElementsAre("only_name"));
+  EXPECT_THAT(See("SELECT indexname::text FROM pg_indexes WHERE tablename = 'people' AND indexname NOT LIKE "
+                  "'\\_mirror\\_key%' ORDER BY 1"),
+              ElementsAre("_mirror_index_1", "by_name", "only_age"));
+  EXPECT_THAT(See("SELECT tgname::text FROM pg_trigger WHERE tgrelid = 'people'::regclass"),
+              ElementsAre("note"));
+  EXPECT_THAT(See("SELECT coalesce(reloptions::text, '') FROM pg_class WHERE oid = 'people'::regclass"),
+              ElementsAre(""));
+  EXPECT_EQ(People_(), (Lines{"1 Ada 36", "2 Ada 45"}));
+  EXPECT_EQ(Garbage(), 0U);
+  EXPECT_THAT(Tables("\\_mirror\\_dropped%"), IsEmpty());
+}
+
+TEST_F(PostgresPopulation, WhatIsBuiltOnATableStays) {
+  PostgresAgreed people = Create(People());
+  // Empty, too: nothing could be made again as it was.
+  Do("CREATE VIEW named AS SELECT name FROM people; CREATE TABLE child (of bigint REFERENCES people ON "
+     "DELETE "
+     "CASCADE); CREATE PUBLICATION theirs FOR TABLE people");
+  const std::string oid = OidOf("people");
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  Do("CREATE UNIQUE INDEX only_name ON people (name); CREATE ROLE readers; GRANT SELECT ON people TO "
+     "readers; INSERT "
+     "INTO child VALUES (1)");
+
+  Populate({{1, "Grace", 36}, {3, "Ada", 1}}, &people);
+
+  EXPECT_EQ(OidOf("people"), oid);
+  EXPECT_THAT(left_out_, IsEmpty()) << "names changed places";
+  EXPECT_THAT(See("SELECT name FROM named"), UnorderedElementsAre("Grace", "Ada"));
+  EXPECT_THAT(See("SELECT of::text FROM child"), ElementsAre("1"));
+  EXPECT_THAT(See("SELECT indexname::text FROM pg_indexes WHERE indexname = 'only_name'"),
+              ElementsAre("only_name"));
+  EXPECT_THAT(See("SELECT has_table_privilege('readers', 'people', 'SELECT')::text"), ElementsAre("true"));
+  EXPECT_THAT(See("SELECT tablename::text FROM pg_publication_tables"), ElementsAre("people"));
+}
+
+TEST_F(PostgresPopulation, BesideABackupRowsAreMergedAndADefinitionWaitsForTheNextCycle) {
+  PostgresAgreed people = Create(People());
+  const std::string oid = OidOf("people");
+  const PostgresShadow first = Filled(people, {{1, "Ada", 36}});
+  const auto dump = Reader("pg_dump");
+  ASSERT_THAT(dump->Execute("LOCK TABLE people, " + first.name + " IN ACCESS SHARE MODE"), IsOk());
+  ASSERT_THAT(Swap(first, &people), IsOk());
+  EXPECT_EQ(OidOf("people"), oid) << "it could not be replaced";
+  EXPECT_EQ(People_(), (Lines{"1 Ada 36"}));
+  EXPECT_THAT(People_(dump.get()), IsEmpty());
+  EXPECT_EQ(Garbage(), 1U) << "the shadow is in use";
+
+  people.schema.columns[1].type = Type::kBytes;
+  const PostgresShadow other = Filled(people, {{7, Blob("x"), 1}});
+  const auto began = std::chrono::steady_clock::now();
+  const absl::Status refused = Swap(other, &people);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+  EXPECT_THAT(refused, StatusIs(StatusCode::kAborted, AllOf(HasSubstr("'people'"), HasSubstr("'pg_dump'"))));
+  EXPECT_EQ(People_(), (Lines{"1 Ada 36"}));
+
+  ASSERT_THAT(dump->Execute("COMMIT"), IsOk());
+  ASSERT_THAT(Swap(other, &people), IsOk());
+  EXPECT_THAT(See("SELECT encode(name, 'escape') FROM people"), ElementsAre("x"));
+  EXPECT_EQ(Garbage(), 0U);
+}
+
+TEST_F(PostgresPopulation, ATableThatCannotHoldTheRowsIsReplacedUnlessSomethingDependsOnIt) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}}, &people);
+  people.schema.columns[0].key_position = 0;
+  people.schema.columns[1].key_position = 1;
+  people.schema.columns[1].nullable = false;
+  const PostgresShadow shadow = Filled(people, {{9, "Hedy", 1}});
+  Do("CREATE VIEW old_ones AS SELECT name FROM people");
+  EXPECT_THAT(Swap(shadow, &people),
+              StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("old_ones"), HasSubstr("key"))));
+  EXPECT_EQ(People_(), (Lines{"1 Ada 36"}));
+  Do("DROP VIEW old_ones");
+  ASSERT_THAT(Swap(shadow, &people), IsOk());
+  EXPECT_EQ(People_(), (Lines{"9 Hedy 1"}));
+}
+
+TEST_F(PostgresPopulation, ATriggerThatTheNewDefinitionCannotHaveStopsItAndIsNamed) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}}, &people);
+  Do("CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER "
+     "of_age "
+     "BEFORE UPDATE OF age ON people FOR EACH ROW EXECUTE FUNCTION noted()");
+  people.schema.columns.pop_back();
+  people.schema.columns[1].type = Type::kBytes;
+  EXPECT_THAT(Swap(Filled(people, {{1, Blob("x")}}), &people),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("'of_age'")));
+  EXPECT_EQ(People_(), (Lines{"1 Ada 36"}));
+}
+
+// --- What a merge does
+
+TEST_F(PostgresPopulation, DecimalsAreComparedAsTheyAreWritten) {
+  PostgresAgreed prices =
+      Create(NamedTable("prices", {KeyColumn("id", Type::kInt64), PlainColumn("price", Type::kDecimal)}));
+  Populate({{1, "1.0"}, {2, "1.0"}, {3, "2.5"}}, &prices);
+  Populate({{1, "1.10"}, {2, "1.00"}, {3, "2.5"}}, &prices);
+  EXPECT_THAT(See("SELECT price::text FROM prices ORDER BY id"), ElementsAre("1.10", "1.00", "2.5"));
+}
+
+TEST_F(PostgresPopulation, RowsWithoutAKeyAllGoAndAllCome) {
+  PostgresAgreed keyless = Create(Keyless());
+  Populate({{"Ada", 1}, {"Ada", 1}, {"Bob", nullptr}}, &keyless);
+  const PostgresShadow shadow = Filled(keyless, {{"Ada", 1}, {nullptr, nullptr}});
+  EXPECT_EQ(Absent(keyless, shadow), 0) << "nobody can tell";
+  ASSERT_THAT(Swap(shadow, &keyless), IsOk());
+  EXPECT_THAT(See("SELECT concat_ws(' ', name, age) FROM keyless"), UnorderedElementsAre("Ada 1", ""));
+}
+
+TEST_F(PostgresPopulation, KindsOfAnyColumnsComeWithTheirValues) {
+  PostgresAgreed things =
+      Create(NamedTable("things", {KeyColumn("id", Type::kInt64), AnyColumn("a", Affinity::kBlob),
+                                   AnyColumn("z", Affinity::kBlob)}));
+  Populate({{1, "7", nullptr}, {2, 7, "z"}, {3, 0.5, 1}}, &things);
+  // The text is the same, the value is not; and a column that was there has its place for good.
+  DropKind("a", &things.kinds);
+  things.schema.columns[1] = AnyColumn("b", Affinity::kBlob);
+  Do("ALTER TABLE things RENAME COLUMN a TO b");
+  Populate({{1, 7, nullptr}, {2, Blob("7"), "z"}, {3, 0.5, 1}, {4, nullptr, 1}}, &things);
+  EXPECT_THAT(See("SELECT coalesce(b, '') || ' ' || get_byte(_mirror_kinds, 2) FROM things ORDER BY id"),
+              ElementsAre(absl::StrCat("7 ", static_cast<int>(Kind::kInteger)),
+                          absl::StrCat("37 ", static_cast<int>(Kind::kBlob)),
+                          absl::StrCat("0.5 ", static_cast<int>(Kind::kReal)),
+                          absl::StrCat(" ", static_cast<int>(Kind::kNull))));
+  EXPECT_THAT(KindsOf(things.schema, things.kinds).of_column, ElementsAre(PostgresKinds::kNone, 2U, 1U));
+}
+
+TEST_F(PostgresPopulation, ColumnsThatCameAndWentAreAsTheNewDefinitionHasThem) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  Do("ALTER TABLE people ADD COLUMN theirs text DEFAULT 'mine'");
+  people.schema.columns[2] = PlainColumn("city", Type::kText);
+  Populate({{1, "Ada", "Rome"}, {2, "Grace", nullptr}}, &people);
+  EXPECT_THAT(See("SELECT to_jsonb(people)::text FROM people ORDER BY id"),
+              ElementsAre(R"({"id": 1, "city": "Rome", "name": "Ada"})",
+                          R"({"id": 2, "city": null, "name": "Grace"})"));
+  Do("CREATE VIEW of_city AS SELECT city FROM people");
+  people.schema.columns.pop_back();
+  EXPECT_THAT(Swap(Filled(people, {{1, "Al"}}), &people),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("city")));
+  EXPECT_THAT(See("SELECT name FROM people ORDER BY id"), ElementsAre("Ada", "Grace"));
+}
+
+TEST_F(PostgresPopulation, AUniqueIndexThatTheRowsBreakIsLeftOutAndOtherConstraintsStopThem) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}}, &people);
+  Do("CREATE UNIQUE INDEX one_name ON people (name); ALTER TABLE people ADD CONSTRAINT one_age UNIQUE (age); "
+     "CREATE "
+     "INDEX by_age ON people (age)");
+  Populate({{7, "Hedy", 50}, {8, "Hedy", 50}}, &people);
+  EXPECT_THAT(left_out_, UnorderedElementsAre("one_name", "one_age"));
+  EXPECT_EQ(People_(), (Lines{"7 Hedy 50", "8 Hedy 50"}));
+  EXPECT_THAT(See("SELECT indexname::text FROM pg_indexes WHERE indexname = 'by_age'"),
+              ElementsAre("by_age"));
+
+  Do("ALTER TABLE people ADD CONSTRAINT grown CHECK (age > 17)");
+  const absl::Status refused = Swap(Filled(people, {{7, "Hedy", 50}, {9, "Secret", 3}}), &people);
+  EXPECT_THAT(refused,
+              StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("'grown'"), HasSubstr("'people'"))));
+  EXPECT_THAT(std::string(refused.message()), Not(HasSubstr("Secret")));
+  EXPECT_EQ(People_(), (Lines{"7 Hedy 50", "8 Hedy 50"}));
+}
+
+TEST_F(PostgresPopulation, APopulationThatIsTooLargeToBeMergedIsRefused) {
+  PostgresAgreed people = Create(People());
+  rows_max_ = 1;
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  EXPECT_THAT(
+      Swap(Filled(people, {{1, "x", 1}, {2, "y", 2}}), &people),
+      StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("2 rows"), HasSubstr("merge_rows_max"))));
+  EXPECT_EQ(People_(), (Lines{"1 Ada 36", "2 Grace 45"}));
+}
+
+TEST_F(PostgresPopulation, WhatIsGoneOrAnothersIsNotReplaced) {
+  PostgresAgreed people = Create(People());
+  const PostgresShadow shadow = Filled(people, {{1, "Ada", 36}});
+  Do("ALTER TABLE people RENAME TO moved");
+  EXPECT_THAT(Swap(shadow, &people), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("gone")));
+  Do("CREATE ROLE other; CREATE TABLE people (id bigint PRIMARY KEY); ALTER TABLE people OWNER TO other");
+  EXPECT_THAT(Swap(shadow, &people), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("somebody else")));
+}
+
+// --- Tables that IGNORE deletes
+
+TEST_F(PostgresPopulation, RowsThatTheSourceDeletedAreThePartnersAndItsColumnsStay) {
+  PostgresAgreed people = Create(Ignored(People()));
+  ASSERT_THAT(Swap(Filled(people, {{1, "Ada", 36}, {2, "Grace", 45}, {3, "Joan", 1}}), &people), IsOk());
+  Do("ALTER TABLE people ADD COLUMN note text; UPDATE people SET note = 'n' || id; INSERT INTO people (id, "
+     "name) "
+     "VALUES (100, 'own'), (4, 'own')");
+  const PostgresShadow shadow =
+      Filled(people, {{1, "Ada L", 37}, {3, "Joan", 1}, {4, "taken", 4}, {5, "new", 5}});
+  Lines keys;
+  EXPECT_EQ(Absent(people, shadow, &keys), 1) << "of the mirror's own rows";
+  EXPECT_THAT(keys, ElementsAre("2"));
+  const Lines joan = See("SELECT ctid::text FROM people WHERE id = 3");
+
+  ASSERT_THAT(Swap(shadow, &people), IsOk());
+
+  EXPECT_THAT(See("SELECT concat_ws(' ', id, name, age, note, _mirror_owned) FROM people ORDER BY id"),
+              ElementsAre("1 Ada L 37 n1 1", "2 Grace 45 n2 0", "3 Joan 1 n3 1", "4 taken 4 1", "5 new 5 1",
+                          "100 own"));
+  EXPECT_EQ(See("SELECT ctid::text FROM people WHERE id = 3"), joan);
+  EXPECT_THAT(ReadState(*connection_, names_, StateKind::kShadow), IsOkAndHolds(IsEmpty()));
+
+  Do("CREATE UNIQUE INDEX by_name ON people (name)");
+  const absl::Status refused = Swap(Filled(people, {{1, "own", 1}}), &people);
+  EXPECT_THAT(refused, StatusIs(StatusCode::kFailedPrecondition,
+                                AllOf(HasSubstr("'by_name'"), HasSubstr("'people'"))));
+  EXPECT_THAT(std::string(refused.message()), Not(HasSubstr("own")));
+  EXPECT_THAT(See("SELECT name FROM people WHERE id = 1"), ElementsAre("Ada L"));
+}
+
+TEST_F(PostgresPopulation, WithoutAKeyAllOfTheMirrorsRowsAreGivenUpAndComeAgain) {
+  PostgresAgreed keyless = Create(Ignored(Keyless()));
+  ASSERT_THAT(Swap(Filled(keyless, {{"Ada", 1}, {"Ada", 1}}), &keyless), IsOk());
+  ASSERT_THAT(Swap(Filled(keyless, {{"Ada", 1}}), &keyless), IsOk());
+  EXPECT_THAT(See("SELECT concat_ws(' ', name, _mirror_owned) FROM keyless"),
+              UnorderedElementsAre("Ada 0", "Ada 0", "Ada 1"));
+}
+
+// --- Shadows
+
+TEST_F(PostgresPopulation, AShadowIsReadAsItWasWritten) {
+  PostgresAgreed table = Create(NamedTable(
+      "t", {KeyColumn("a", Type::kDouble), KeyColumn("b", Type::kUuid, 2), AnyColumn("c", Affinity::kBlob)}));
+  PostgresShadow shadow = Begin(table, 7);
+  Write(table, {{2.5, Blob("0123456789abcdef"), 1}, {-1.0, Blob(std::string(16, '\0')), "x"}}, &shadow);
+  const std::vector<StateRow> rows = ReadState(*connection_, names_, StateKind::kShadow).value();
+  ASSERT_EQ(rows.size(), 1U);
+  const PostgresShadow read = ParseShadow(names_, rows[0]).value();
+  EXPECT_EQ(read.table_key, "t");
+  EXPECT_EQ(read.name, shadow.name);
+  EXPECT_EQ(read.cycle, 7);
+  EXPECT_EQ(read.rows, 2);
+  EXPECT_EQ(read.kinds, table.kinds);
+  EXPECT_EQ(read.greatest, (Key{{Kind::kReal, 0, 2.5, ""}, {Kind::kBlob, 0, 0, "0123456789abcdef"}}));
+  EXPECT_THAT(ParseShadow(names_, {"t", 0, "\1\2xx"}), StatusIs(StatusCode::kDataLoss));
+}
+
+TEST_F(PostgresPopulation, RowsAreCopiedAsLongAsTheirKeysAscend) {
+  PostgresAgreed pairs = Create(Pairs());
+  PostgresShadow shadow = Begin(pairs);
+  const auto has_new_keys = [&](const Rows& rows, Operation operation = Operation::kInsert) {
+    const TestBatch made = MakeBatch(pairs.schema, {.operation = operation, .rows = rows});
+    return ShadowTarget(*work_, shadow, pairs.schema, *made.batch).has_new_keys;
+  };
+  EXPECT_TRUE(has_new_keys({{5, "b", "v"}}));
+  Write(pairs, {{5, "b", "v"}, {1, "z", "w"}}, &shadow);
+  EXPECT_FALSE(has_new_keys({{5, "b", "v"}}));
+  EXPECT_FALSE(has_new_keys({{9, "b", "v"}, {5, "a", "v"}})) << "one of them may be there";
+  EXPECT_TRUE(has_new_keys({{9, "a", "v"}, {5, "c", "v"}}));
+  EXPECT_FALSE(has_new_keys({{9, "a", "v"}}, Operation::kUpdate));
+  Write(pairs, {{2, "a", "v"}, {5, "b", "w"}}, &shadow);
+  EXPECT_EQ(shadow.rows, 3);
+  EXPECT_FALSE(has_new_keys({{5, "b", "v"}}));
+  Write(pairs, {{5, "b"}}, &shadow, Operation::kDelete);
+  EXPECT_EQ(shadow.rows, 2);
+  ASSERT_THAT(Swap(shadow, &pairs), IsOk());
+  EXPECT_THAT(See("SELECT concat_ws(' ', a, b, v) FROM pairs ORDER BY a, b"), ElementsAre("1 z w", "2 a v"));
+}
+
+TEST_F(PostgresPopulation, WhatWouldBeLostIsCountedAndItsKeysAreShown) {
+  Column day = KeyColumn("day", Type::kDate, 2);
+  PostgresAgreed table = Create(NamedTable("t", {KeyColumn("name", Type::kText), day}));
+  Populate({{"Ada", 0}, {"Bob", 0}, {"Bob", 864'000'000'000}}, &table);
+  const PostgresShadow shadow = Filled(table, {{"Bob", 0}, {"Cy", 0}});
+  Lines keys;
+  EXPECT_EQ(Absent(table, shadow, &keys), 2);
+  EXPECT_THAT(keys, UnorderedElementsAre("'Ada', '0001-01-01'", "'Bob', '0001-01-02'"));
+  // Under another key nobody can tell.
+  table.schema.columns[0].key_position = 0;
+  table.schema.columns[1].key_position = 1;
+  EXPECT_EQ(Absent(table, shadow), 0);
+}
+
+TEST_F(PostgresPopulation, WhoWritesBesideWaitsFromTheCountOn) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}}, &people);
+  const PostgresShadow shadow = Filled(people, {{2, "Grace", 45}});
+  const auto dba = Open("psql");
+  EXPECT_THAT(dba->Execute("SET search_path TO \"Mirror_crm\"; SET lock_timeout = '1ms'"), IsOk());
+  ASSERT_THAT(InTransaction([&] {
+                EXPECT_THAT(CountAbsent(*work_, People(), shadow), IsOkAndHolds(1));
+                EXPECT_THAT(dba->Execute("INSERT INTO people VALUES (7, 'own', 1)"),
+                            StatusIs(StatusCode::kUnavailable));
+                EXPECT_EQ(People_(dba.get()), (Lines{"1 Ada 36"})) << "who reads goes on";
+                return RunSwap(*work_, shadow, rows_max_, &people, &left_out_);
+              }),
+              IsOk());
+  EXPECT_EQ(People_(), (Lines{"2 Grace 45"}));
+}
+
+TEST_F(PostgresPopulation, ShadowsOfOtherCyclesBecomeGarbageAndGoWhenNobodyUsesThem) {
+  const PostgresAgreed people = Create(People()), pairs = Create(Pairs());
+  const PostgresShadow old = Begin(people, 1), present = Begin(pairs, 2);
+  Do("INSERT INTO _mirror_receipts VALUES (3, 'people', 1, 0, 1, 'x'), (3, 'people', 2, 0, 2, 'x'), (1, '', "
+     "1, 0, 1, "
+     "'x')");
+  ASSERT_THAT(InTransaction([&] {
+                DropOldShadows(*work_, {old, present}, 2);
+                return absl::OkStatus();
+              }),
+              IsOk());
+  EXPECT_THAT(See("SELECT concat_ws(' ', kind, number) FROM _mirror_receipts ORDER BY kind"),
+              ElementsAre("1 1", "3 2"));
+  const auto dump = Reader("pg_dump");
+  ASSERT_THAT(dump->Execute("LOCK TABLE " + old.name + " IN ACCESS SHARE MODE"), IsOk());
+  EXPECT_EQ(Garbage(), 1U);
+  ASSERT_THAT(dump->Execute("COMMIT; CREATE VIEW v AS SELECT id FROM " + old.name), IsOk());
+  EXPECT_EQ(Garbage(), 1U);
+  Do("DROP VIEW v");
+  EXPECT_EQ(Garbage(), 0U);
+  EXPECT_THAT(Tables("\\_mirror\\_shadow%"), ElementsAre(present.name));
+  EXPECT_THAT(ReadState(*connection_, names_, StateKind::kGarbage), IsOkAndHolds(IsEmpty()));
+}
+
+}  // namespace
+}  // namespace mirror

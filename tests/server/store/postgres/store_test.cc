@@ -1,0 +1,287 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/postgres/place/postgres_place.h"
+#include "server/store/postgres/postgres_store.h"
+#include "tests/support/postgres_database.h"
+#include "tests/support/rows.h"
+
+// What a store in PostgreSQL has to do with a server that others use and that goes away: the contract of all
+// stores has the rest.
+
+namespace mirror {
+namespace {
+
+using absl::StatusCode;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+constexpr std::int64_t kCycle = 100, kNow = 5'000'000;
+
+class PostgresStoreTest : public PostgresDatabaseTest {
+ protected:
+  void Fill() override {
+    proxy_ = std::make_unique<PostgresProxy>(*server_);
+    place_ = PlaceAt(proxy_->Conninfo(conninfo_.substr(conninfo_.find("test_"))));
+    store_ = Open();
+    ASSERT_NE(store_, nullptr);
+    Plan plan;
+    plan.now_ms = kNow;
+    plan.tenant = store_->records().ReadTenant().value();
+    plan.tenant->cycle = kCycle;
+    plan.tenant->active = true;
+    plan.tenant->progress_ms = kNow;
+    ASSERT_THAT(store_->Commit(plan), IsOk());
+  }
+  static std::unique_ptr<PostgresPlace> PlaceAt(const std::string& conninfo) {
+    auto place = PostgresPlace::Open({.name = "p", .conninfo = conninfo, .connections = 2});
+    EXPECT_THAT(place, IsOk());
+    return place.ok() ? *std::move(place) : nullptr;
+  }
+  std::unique_ptr<Store> Open(const PostgresStoreOptions& options = {}) {
+    auto store = OpenPostgresStore(*place_, "ctx", /*create=*/true, options);
+    EXPECT_THAT(store, IsOk());
+    return store.ok() ? *std::move(store) : nullptr;
+  }
+  void Do(const std::string& sql) {
+    ASSERT_THAT(connection_->Execute(absl::StrCat("SET search_path = \"Mirror_ctx\"; ", sql)), IsOk()) << sql;
+  }
+  std::int64_t Number(const std::string& sql) {
+    Do("");
+    return connection_->Number(sql).value();
+  }
+
+  static Plan InCycle(std::vector<Step> steps) {
+    Plan plan;
+    plan.cycle = kCycle;
+    plan.now_ms = kNow;
+    plan.steps = std::move(steps);
+    return plan;
+  }
+  Step StepAt(const std::string& table, std::vector<Action> actions) {
+    Step step;
+    step.table = table;
+    step.expected = store_->records().ReadTable(table).value();
+    step.record = step.expected.value_or(TableRecord{});
+    step.record->table = table;
+    step.record->seq += 1;
+    step.record->cycle = kCycle;
+    step.actions = std::move(actions);
+    return step;
+  }
+  Step Making(const TableSchema& table) {
+    Step step = StepAt(table.name, {CreateTable{table}, AgreeSchema{table}});
+    step.record->schema_hash = SchemaHash(table);
+    return step;
+  }
+  void Create(const TableSchema& table) {
+    const auto result = store_->Commit(InCycle({Making(table)}));
+    ASSERT_THAT(result, IsOk());
+    ASSERT_THAT(result->steps.at(0).status, IsOk());
+  }
+  /// A row of `people`, as it is pushed.
+  absl::Status Push(int id, const Intent& intent = {{"people"}, false}) {
+    const TestBatch made = MakeBatch(People(), {.rows = {{id, "Ada", 36}}});
+    const auto committed = store_->PlanAndCommit(
+        [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+          return InCycle({StepAt("people", {ApplyRows{made.schema.get(), &*made.batch, false, kCycle}})});
+        },
+        intent);
+    if (!committed.ok()) return committed.status();
+    return (*committed)->result.steps.at(0).status;
+  }
+  std::int64_t PeopleThere() { return Number("SELECT count(*) FROM \"Mirror_ctx\".people"); }
+
+  std::unique_ptr<PostgresProxy> proxy_;
+  std::unique_ptr<PostgresPlace> place_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(PostgresStoreTest, WhatIsNotThereIsMadeOnlyWhereItMayBe) {
+  EXPECT_THAT(OpenPostgresStore(*place_, "other", false, {}).status(), StatusIs(StatusCode::kNotFound));
+  EXPECT_THAT(OpenPostgresStore(*place_, "ctx", false, {}), IsOk());
+  Do("CREATE SCHEMA \"Mirror_other\"");
+  EXPECT_THAT(OpenPostgresStore(*place_, "other", true, {}).status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("not the mirror of 'other'")));
+  EXPECT_THAT(OpenPostgresStore(*place_, "other", true, {.schema = "Mirror_ctx"}).status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("mirror of 'ctx'")));
+  EXPECT_THAT(OpenPostgresStore(*place_, std::string(54, 'x'), true, {}).status(),
+              StatusIs(StatusCode::kInvalidArgument));
+}
+
+TEST_F(PostgresStoreTest, APushIsThreeRoundTripsAndNoConnectionIsKept) {
+  Create(People());
+  ASSERT_THAT(Push(1), IsOk());
+  ASSERT_THAT(Push(2), IsOk()) << "prepared from now on";
+  const int before = proxy_->RoundTrips();
+  ASSERT_THAT(Push(3), IsOk());
+  EXPECT_LE(proxy_->RoundTrips() - before, 3);
+  EXPECT_EQ(place_->counts(PlaceUse::kWrite).idle, place_->counts(PlaceUse::kWrite).open);
+  EXPECT_EQ(PeopleThere(), 3);
+}
+
+TEST_F(PostgresStoreTest, ManyTablesAreAskedForInFewRoundTrips) {
+  std::vector<Step> steps;
+  constexpr int kTables = 40;
+  for (int i = 0; i < kTables; ++i) steps.push_back(Making(People(absl::StrCat("t", i))));
+  ASSERT_THAT(store_->Commit(InCycle(std::move(steps))), IsOk());
+  store_ = Open();
+  const int before = proxy_->RoundTrips();
+  const auto committed =
+      store_->PlanAndCommit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+        std::vector<Step> same;
+        for (int i = 0; i < kTables; ++i) {
+          const std::string table = absl::StrCat("t", i);
+          EXPECT_TRUE(store_->records().ReadSchema(table).value());
+          EXPECT_THAT(store_->records().ReadLostColumns(table), IsOkAndHolds(SizeIs(0)));
+          EXPECT_THAT(store_->records().ReadLosses(table), IsOkAndHolds(SizeIs(0)));
+          same.push_back(StepAt(table, {}));
+        }
+        EXPECT_THAT(store_->records().ReadHolds(), IsOkAndHolds(SizeIs(0)));
+        EXPECT_THAT(store_->records().ReadChecks(), IsOkAndHolds(SizeIs(0)));
+        Plan plan = InCycle(std::move(same));
+        plan.answers = [](const auto&) { return std::vector<SchemaAnswer>{{"t1", 1, ""}}; };
+        plan.all_as_of = kNow;
+        return plan;
+      });
+  ASSERT_THAT(committed, IsOk());
+  EXPECT_LE(proxy_->RoundTrips() - before, 12);
+}
+
+TEST_F(PostgresStoreTest, WhatIsLostOnTheWayIsNotThereAndTheNextCallGoesOn) {
+  Create(People());
+  proxy_->CutAt("INSERT INTO \"Mirror_ctx\".\"people\"", PostgresProxy::Cut::kBeforeTheAnswer);
+  EXPECT_THAT(Push(1), StatusIs(StatusCode::kUnavailable));
+  EXPECT_EQ(PeopleThere(), 0);
+  EXPECT_THAT(Push(1), IsOk());
+  EXPECT_EQ(PeopleThere(), 1);
+}
+
+TEST_F(PostgresStoreTest, ACommitWhoseAnswerIsLostMayHaveBeenApplied) {
+  Create(People());
+  // One that is prepared is not sent as a text.
+  place_->Reconnect();
+  proxy_->CutAt(std::string("COMMIT\0", 7), PostgresProxy::Cut::kBeforeTheAnswer);
+  EXPECT_THAT(Push(1), StatusIs(StatusCode::kUnavailable, HasSubstr("may have been applied")));
+  EXPECT_EQ(PeopleThere(), 1);
+  EXPECT_EQ(store_->records().ReadTable("people")->value().seq, 2U) << "what is read next is what is there";
+  EXPECT_THAT(Push(2), IsOk());
+}
+
+TEST_F(PostgresStoreTest, TwoStoresWriteInTurnsAndKnowWhatTheOtherAgreed) {
+  Create(People());
+  const auto other_place = PlaceAt(conninfo_);
+  auto other = OpenPostgresStore(*other_place, "ctx", false, {});
+  ASSERT_THAT(other, IsOk());
+  for (int i = 0; i < 6; ++i) {
+    std::swap(store_, *other);
+    EXPECT_THAT(Push(i), IsOk()) << i;
+  }
+  EXPECT_EQ(PeopleThere(), 6);
+  EXPECT_EQ(store_->records().ReadTable("people")->value().row_count, 6);
+
+  TableSchema wider = People();
+  wider.columns[1].length = 99;
+  const std::int64_t version = (*other)->ReadDataVersion().value();
+  ASSERT_THAT(store_->Commit(InCycle({StepAt("people", {AgreeSchema{wider}})})), IsOk());
+  EXPECT_NE((*other)->ReadDataVersion().value(), version);
+  const auto work = (*other)->Begin({});
+  ASSERT_THAT(work, IsOk());
+  EXPECT_EQ((*other)->records().ReadSchema("people").value()->columns[1].length, 99U);
+}
+
+TEST_F(PostgresStoreTest, WhoWaitsForLongIsToldWhoHasTheLock) {
+  Do("BEGIN; SELECT * FROM _mirror_tenant FOR UPDATE");
+  const auto started = std::chrono::steady_clock::now();
+  EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("mirror-test")));
+  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(8));
+  ASSERT_THAT(connection_->Execute("ROLLBACK; BEGIN; LOCK TABLE \"Mirror_ctx\".ctx_mirroring"), IsOk());
+  EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("mirror-test")));
+  ASSERT_THAT(connection_->Execute("ROLLBACK"), IsOk());
+  EXPECT_THAT(store_->Begin({}).status(), IsOk());
+}
+
+TEST_F(PostgresStoreTest, ARestoredDatabaseIsNotWrittenToUntilItIsOpenedAgain) {
+  Create(People());
+  ASSERT_THAT(Push(1), IsOk());
+  for (const char* const restore :
+       {"UPDATE _mirror_tenant SET rev = 0", "UPDATE _mirror_tenant SET timeline = '00000007'",
+        "UPDATE _mirror_tenant SET self_oid = 7"}) {
+    SCOPED_TRACE(restore);
+    EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kNo);
+    Do(restore);
+    EXPECT_THAT(Push(2), StatusIs(StatusCode::kUnavailable, HasSubstr("restored")));
+    EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kWentBack);
+    store_ = Open();
+    EXPECT_THAT(Push(2), IsOk());
+  }
+}
+
+TEST_F(PostgresStoreTest, AMirrorThatIsServedElsewhereIsNotWrittenTo) {
+  for (const char* const moved :
+       {"UPDATE _mirror_tenant SET epoch = 2", "UPDATE _mirror_tenant SET epoch = 1, moved_to = 'p2'",
+        "UPDATE _mirror_tenant SET moved_to = NULL, state = 'moving'"}) {
+    SCOPED_TRACE(moved);
+    Do(moved);
+    EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable));
+    EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kMoved);
+  }
+}
+
+TEST_F(PostgresStoreTest, AMirrorOfALaterLayoutIsLeftAlone) {
+  Do("UPDATE _mirror_tenant SET layout_min = 1000, program = '99.0'");
+  EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("99.0")));
+  EXPECT_THAT(OpenPostgresStore(*place_, "ctx", false, {}).status(), StatusIs(StatusCode::kUnavailable));
+}
+
+TEST_F(PostgresStoreTest, AQuarantineIsThereWithoutTheMirrorsOwnTables) {
+  EXPECT_EQ(store_->upkeep().Quarantined(), "");
+  ASSERT_THAT(store_->upkeep().Quarantine("it's damaged"), IsOk());
+  Do("DROP TABLE _mirror_state CASCADE");
+  store_ = Open();
+  EXPECT_EQ(store_->upkeep().Quarantined(), "it's damaged");
+  EXPECT_THAT(store_->upkeep().CheckOwnTables(), StatusIs(StatusCode::kDataLoss, HasSubstr("_mirror_state")));
+  EXPECT_THAT(store_->upkeep().CheckIntegrity(), StatusIs(StatusCode::kDataLoss));
+  ASSERT_THAT(store_->upkeep().Release(), IsOk());
+  store_ = Open();
+  EXPECT_EQ(store_->upkeep().Quarantined(), "");
+}
+
+TEST_F(PostgresStoreTest, ATableThatACrashWouldEmptyIsPopulatedAnew) {
+  Create(People());
+  Do("UPDATE ctx_mirroring SET lsn = 5; ALTER TABLE people SET UNLOGGED");
+  store_ = Open();
+  EXPECT_EQ(store_->records().ReadTable("people")->value().position, Position{});
+}
+
+TEST_F(PostgresStoreTest, AScrubLeavesNoDeletedRowInTheTables) {
+  Create(People());
+  for (int i = 0; i < 50; ++i) ASSERT_THAT(Push(i), IsOk());
+  Do("DELETE FROM people WHERE id > 0");
+  const std::uint64_t before = store_->upkeep().BytesOnDisk();
+  ASSERT_THAT(store_->upkeep().Scrub(), IsOk());
+  EXPECT_LT(store_->upkeep().BytesOnDisk(), before);
+  EXPECT_THAT(Push(99), IsOk());
+}
+
+TEST_F(PostgresStoreTest, WithoutAStandbyNothingIsCalledReplicated) {
+  store_ = Open({.replicated = true});
+  EXPECT_THAT(store_->MakeDurable(), StatusIs(StatusCode::kUnavailable, HasSubstr("standby")));
+  EXPECT_FALSE(store_->IsDurable());
+  store_ = Open();
+  EXPECT_TRUE(store_->IsDurable());
+  EXPECT_FALSE(store_->IsBuilding());
+  EXPECT_THAT(store_->MakeDurable(), IsOk());
+}
+
+}  // namespace
+}  // namespace mirror

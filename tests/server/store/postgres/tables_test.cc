@@ -1,0 +1,478 @@
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/plan/schema_plan.h"
+#include "server/store/live_rows.h"
+#include "server/store/postgres/tables/dependants.h"
+#include "server/store/postgres/tables/indexes.h"
+#include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/present_table.h"
+#include "server/store/postgres/tables/retired.h"
+#include "server/store/postgres/tables/touched.h"
+#include "tests/server/store/postgres/tables_bench.h"
+
+// Definitions of mirrored tables in a real PostgreSQL.
+
+namespace mirror {
+namespace {
+
+using absl::StatusCode;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+constexpr auto kRefused = StatusCode::kFailedPrecondition;
+
+TableSchema Ignoring(TableSchema table) {
+  table.deletes = Deletes::kIgnore;
+  return table;
+}
+
+TableSchema With(TableSchema table, Column column) {
+  table.columns.push_back(std::move(column));
+  return table;
+}
+
+Column Filled(Column column, Literal value) {
+  column.backfill = Backfill::kDefault;
+  column.default_value = std::move(value);
+  return column;
+}
+
+class PostgresTables : public PostgresTablesBench {
+ protected:
+  std::vector<TouchedTable> Touched() {
+    const auto found = FindTouched(*connection_, names_, *SelectAgreed(*connection_, names_));
+    EXPECT_THAT(found.status(), IsOk());
+    return found.ok() ? *found : std::vector<TouchedTable>();
+  }
+  std::string Print() { return *PrintOfDefinitions(*connection_, names_); }
+  absl::Status Refit(const RefitTable& refit) {
+    return InTransaction([&] {
+      PostgresAgreed agreed = Agreed(refit.from.name);
+      std::optional<StateRow> lost;
+      absl::Status done = RunRefitTable(*work_, {}, refit, &agreed, &lost);
+      return done.ok() ? RunAgreeSchema(*work_, {refit.to}, &agreed) : done;
+    });
+  }
+  absl::Status Index(const std::string& name, const TableSchema& table, std::vector<IndexColumn> columns) {
+    return InTransaction([&] {
+      return ChangeIndex(*work_, {{name, table.name}, std::move(columns)}, &table);
+    });
+  }
+};
+
+TEST_F(PostgresTables, ATableIsMadeWithItsKeyAndNothingElse) {
+  TableSchema table =
+      NamedTable("It's \"one\"", {KeyColumn("b", Type::kText, 2), KeyColumn("a", Type::kDecimal),
+                                  PlainColumn("n", Type::kDecimal), AnyColumn("any", Affinity::kBlob)});
+  ASSERT_THAT(Create(table), IsOk());
+  EXPECT_EQ(Columns(table.name), "b text, a text, n numeric, any text, _mirror_kinds bytea");
+  EXPECT_THAT(See("SELECT pg_get_constraintdef(oid) AS c FROM pg_constraint WHERE conname LIKE "
+                  "'\\_mirror\\_key\\_%'"),
+              ElementsAre("PRIMARY KEY (a, b)"));
+  EXPECT_THAT(Touched(), IsEmpty());
+  ASSERT_THAT(Create(Keyless()), IsOk());
+  EXPECT_EQ(Columns("keyless"), "name text, age bigint");
+  EXPECT_THAT(See("SELECT relreplident AS r FROM pg_class WHERE relname = 'keyless'"), ElementsAre("f"));
+  EXPECT_EQ(Agreed("KEYLESS").schema, Keyless());
+  EXPECT_NE(Agreed("keyless").generation, Agreed(table.name).generation);
+}
+
+TEST_F(PostgresTables, WhatStandsUnderTheNameIsNotTaken) {
+  Do(absl::StrCat("CREATE VIEW ", Name("people"), " AS SELECT 1 AS id"));
+  EXPECT_THAT(Create(People()),
+              StatusIs(kRefused, AllOf(HasSubstr("a view 'people'"), HasSubstr("Rename or drop"))));
+  ASSERT_THAT(InTransaction([&] { return RunDropTable(*work_, "people", ""); }), IsOk());
+  ASSERT_THAT(Create(People()), IsOk());
+  EXPECT_THAT(Create(People(), /*lost_definition=*/true), StatusIs(kRefused, HasSubstr("_mirror_schema")));
+}
+
+TEST_F(PostgresTables, ColumnsChangeInPlaceAndRowsKeepWhatTheyHave) {
+  ASSERT_THAT(Create(People()), IsOk());
+  Do(absl::StrCat("INSERT INTO ", Name("people"), " VALUES (1, 'Ada', 36)"));
+  Do(absl::StrCat("CREATE VIEW partner.names AS SELECT id, name FROM ", Name("people")));
+  const std::string any = "it's 5";
+  TableSchema after = NamedTable(
+      "people", {KeyColumn("id", Type::kInt64), PlainColumn("NAME", Type::kText),
+                 Filled(PlainColumn("on", Type::kDate), std::int64_t{0}),
+                 Filled(AnyColumn("any", Affinity::kBlob), any),
+                 Filled(AnyColumn("whole", Affinity::kInteger), 2.0), PlainColumn("empty", Type::kUuid)});
+  ASSERT_THAT(
+      Alter(after, {{DropColumn{"age"}, RenameColumn{"name", "NAME"}, AddColumn{after.columns[2]},
+                     AddColumn{after.columns[3]}, AddColumn{after.columns[4]}, AddColumn{after.columns[5]}}}),
+      IsOk());
+  EXPECT_THAT(See(absl::StrCat("SELECT * FROM ", Name("people"))),
+              ElementsAre("1|Ada|0001-01-01|\\x|it's 5|2|-"));
+  EXPECT_THAT(See("SELECT * FROM partner.names"), ElementsAre("1|Ada"));
+  const PostgresKinds kinds = KindsOf(after, Agreed("people").kinds);
+  EXPECT_THAT(kinds.of_column, ElementsAre(PostgresKinds::kNone, PostgresKinds::kNone, PostgresKinds::kNone,
+                                           0, 1, PostgresKinds::kNone));
+  EXPECT_EQ(kinds.defaults, (std::string{static_cast<char>(Kind::kText), static_cast<char>(Kind::kInteger)}));
+  EXPECT_THAT(See("SELECT count(*) AS n FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND "
+                  "a.attnum = d.adnum WHERE attname IN ('on', 'any', 'whole')"),
+              ElementsAre("0"));
+  EXPECT_THAT(Touched(), IsEmpty());
+}
+
+TEST_F(PostgresTables, NobodyGetsTheKindsOfAColumnThatIsGone) {
+  TableSchema table = With(With(People(), AnyColumn("a", Affinity::kBlob)), AnyColumn("b", Affinity::kBlob));
+  ASSERT_THAT(Create(table), IsOk());
+  TableSchema next = table;
+  next.columns.erase(next.columns.begin() + 3);
+  next = With(next, AnyColumn("A", Affinity::kBlob));
+  next.columns.back().backfill = Backfill::kNone;
+  ASSERT_THAT(Alter(next, {{DropColumn{"a"}, AddColumn{next.columns[4]}}}), IsOk());
+  const PostgresKinds kinds = KindsOf(next, Agreed("people").kinds);
+  EXPECT_EQ(kinds.of_column[3], 1U);
+  EXPECT_EQ(kinds.of_column[4], 2U);
+  ASSERT_THAT(Alter(People(), {{DropColumn{"b"}, DropColumn{"A"}}}), IsOk());
+  EXPECT_EQ(Columns("people"), "id bigint, name text, age bigint");
+  EXPECT_EQ(Agreed("people").kinds, "");
+}
+
+TEST_F(PostgresTables, AColumnThatAViewUsesIsNotDropped) {
+  ASSERT_THAT(Create(People()), IsOk());
+  Do(absl::StrCat("CREATE VIEW partner.ages AS SELECT age FROM ", Name("people")));
+  const TableSchema after =
+      NamedTable("people", {KeyColumn("id", Type::kInt64), PlainColumn("name", Type::kText)});
+  EXPECT_THAT(Alter(after, {{DropColumn{"age"}}}),
+              StatusIs(kRefused, AllOf(HasSubstr("'age'"), HasSubstr("view partner.ages"))));
+  TableSchema narrower = after;
+  narrower.columns.pop_back();
+  narrower = With(narrower, PlainColumn("age", Type::kInt32));
+  EXPECT_THAT(Alter(narrower, {{DropColumn{"name"}}}), IsOk());
+}
+
+TEST_F(PostgresTables, DroppedColumnsAreRememberedWhereTheTableStood) {
+  ASSERT_THAT(Create(People()), IsOk());
+  const TableSchema after = NamedTable("people", {KeyColumn("id", Type::kInt64)});
+  const Position here{Lsn{7}, "line"};
+  TableSchema between = People();
+  between.columns.pop_back();
+  ASSERT_THAT(Alter(between, {{DropColumn{"age"}}}, here), IsOk());
+  ASSERT_THAT(Alter(after, {{DropColumn{"name"}}}, here), IsOk());
+  EXPECT_THAT(LostColumns(Lost("PEOPLE"), here), ElementsAre("age", "name"));
+  EXPECT_THAT(LostColumns(Lost("people"), {Lsn{8}, "line"}), IsEmpty());
+  EXPECT_THAT(LostColumns(Lost("people"), {Lsn{7}, "other"}), IsEmpty());
+  EXPECT_THAT(LostColumns(std::nullopt, here), IsEmpty());
+}
+
+TEST_F(PostgresTables, WhoeverReadsATableIsNamedAndTheTransactionGoesOn) {
+  ASSERT_THAT(Create(People()), IsOk());
+  auto reader = postgres::Connection::Open({.conninfo = conninfo_, .application_name = "pg_dump"});
+  ASSERT_THAT(reader, IsOk());
+  ASSERT_THAT((*reader)->Execute("BEGIN; SELECT * FROM " + Name("people")), IsOk());
+  const absl::Status held = InTransaction([&]() -> absl::Status {
+    const absl::Status locked = LockTable(*work_, "people");
+    EXPECT_THAT(connection_->Execute("SELECT 1"), IsOk());
+    return locked;
+  });
+  EXPECT_THAT(held,
+              StatusIs(StatusCode::kAborted, AllOf(HasSubstr("'people'"), HasSubstr("'pg_dump' (process "))));
+}
+
+// --- Agreements -------------------------------------------------------------------------------------------
+
+TEST_F(PostgresTables, APopulationFindsTheColumnsThatItNeeds) {
+  ASSERT_THAT(Create(People()), IsOk());
+  Do(absl::StrCat("CREATE VIEW partner.all_people AS SELECT * FROM ", Name("people")));
+  TableSchema next =
+      With(With(People(), PlainColumn("city", Type::kText)), AnyColumn("any", Affinity::kBlob));
+  next.columns[1].name = "Name";
+  ASSERT_THAT(Agree(next), IsOk());
+  EXPECT_EQ(Columns("people"), "id bigint, Name text, age bigint, city text, any text, _mirror_kinds bytea");
+  EXPECT_EQ(KindsOf(next, Agreed("people").kinds).of_column[4], 0U);
+  next.name = "PEOPLE";
+  ASSERT_THAT(Agree(next), IsOk());
+  EXPECT_THAT(See("SELECT count(*) AS n FROM " + Name("PEOPLE")), ElementsAre("0"));
+  EXPECT_THAT(SelectAgreed(*connection_, names_)->size(), 1U);
+}
+
+TEST_F(PostgresTables, AnotherKeyOrTypeIsRefusedWhereSomethingDependsOnTheTable) {
+  ASSERT_THAT(Create(People()), IsOk());
+  TableSchema other_key = People(), other_type = People();
+  other_key.columns[0].key_position = 0;
+  other_key.columns[1].key_position = 1;
+  other_key.columns[1].nullable = false;
+  other_type.columns[2] = PlainColumn("age", Type::kText);
+  ASSERT_THAT(Agree(other_key), IsOk());
+  ASSERT_THAT(Agree(People()), IsOk());
+  Do(absl::StrCat("CREATE VIEW partner.names AS SELECT name FROM ", Name("people")));
+  for (const TableSchema& table : {other_key, other_type}) {
+    EXPECT_THAT(Agree(table),
+                StatusIs(kRefused, AllOf(HasSubstr("view partner.names"), HasSubstr("Drop or change"))));
+    EXPECT_EQ(Agreed("people").schema, People());
+  }
+  TableSchema hashed = People();
+  hashed.columns[0].rule = Rule::kHashed;
+  hashed.columns[2].rule = Rule::kHashed;
+  EXPECT_THAT(Agree(hashed), StatusIs(kRefused, HasSubstr("view partner.names")));
+  ASSERT_THAT(InTransaction([&] { return NoteEmptied(*work_, People(), hashed); }), IsOk());
+  EXPECT_THAT(State(StateKind::kEmptied, "people"), SizeIs(1)) << "the rule holds all the same";
+}
+
+TEST_F(PostgresTables, ColumnNumbersThatAreUsedUpAreARefusalToo) {
+  ASSERT_THAT(Create(People()), IsOk());
+  Do(absl::StrCat("CREATE VIEW partner.names AS SELECT name FROM ", Name("people")));
+  Do(absl::StrCat("DO $$BEGIN FOR i IN 1..1597 LOOP ALTER TABLE ", Name("people"),
+                  " ADD COLUMN c int; ALTER TABLE ", Name("people"), " DROP COLUMN c; END LOOP; END$$"));
+  EXPECT_THAT(Agree(With(People(), PlainColumn("city", Type::kText))),
+              StatusIs(kRefused, AllOf(HasSubstr("1600"), HasSubstr("partner.names"))));
+  Column city = PlainColumn("city", Type::kText);
+  city.backfill = Backfill::kNone;
+  EXPECT_THAT(Alter(With(People(), city), {{AddColumn{city}}}), StatusIs(kRefused));
+}
+
+TEST_F(PostgresTables, ADeferrableConstraintIsRefusedByName) {
+  ASSERT_THAT(Create(People()), IsOk());
+  Do(absl::StrCat("ALTER TABLE ", Name("people"), " ADD CONSTRAINT one_name UNIQUE (name) DEFERRABLE"));
+  EXPECT_THAT(Agree(People()), StatusIs(kRefused, HasSubstr("'one_name' that is DEFERRABLE")));
+  const std::vector<TouchedTable> touched = Touched();
+  ASSERT_THAT(touched, SizeIs(1));
+  EXPECT_THAT(touched[0].lacks, HasSubstr("'one_name'"));
+}
+
+TEST_F(PostgresTables, WhatARuleKeepsOutIsEmptiedBehindTheAgreement) {
+  const TableSchema people = With(People(), PlainColumn("note", Type::kText));
+  ASSERT_THAT(Create(people), IsOk());
+  Do(absl::StrCat("INSERT INTO ", Name("people"), " VALUES (1, 'Ada', 36, 'x'), (2, NULL, 45, NULL)"));
+  Do(absl::StrCat("CREATE VIEW partner.names AS SELECT name, note FROM ", Name("people")));
+  TableSchema masked = people;
+  masked.columns[1].rule = Rule::kMasked;
+  masked.columns[3].rule = Rule::kLeftOut;
+  ASSERT_THAT(Agree(masked), IsOk());
+  masked.columns[2].rule = Rule::kLeftOut;
+  ASSERT_THAT(Agree(masked), IsOk());
+  const std::vector<StateRow> notes = State(StateKind::kEmptied, "people");
+  ASSERT_THAT(notes, SizeIs(2));
+  EXPECT_THAT(See("SELECT name FROM " + Name("people")), ElementsAre("Ada", "-"));
+  std::vector<std::string> emptied;
+  for (const StateRow& note : notes) {
+    ASSERT_THAT(InTransaction([&] {
+                  const auto done = EmptyColumns(*work_, note);
+                  if (done.ok()) emptied.insert(emptied.end(), done->begin(), done->end());
+                  return done.status();
+                }),
+                IsOk());
+  }
+  EXPECT_THAT(emptied, ElementsAre("name", "note", "age"));
+  EXPECT_THAT(See("SELECT * FROM " + Name("people") + " ORDER BY id"), ElementsAre("1|-|-|-", "2|-|-|-"));
+  EXPECT_THAT(State(StateKind::kEmptied), IsEmpty());
+  ASSERT_THAT(Agree(people), IsOk());
+  EXPECT_THAT(State(StateKind::kEmptied), IsEmpty()) << "a rule that went keeps nothing out";
+}
+
+TEST_F(PostgresTables, ATableThatSomebodyDroppedIsAgreedAllTheSame) {
+  ASSERT_THAT(Create(People()), IsOk());
+  Do("DROP TABLE " + Name("people"));
+  EXPECT_THAT(Agree(With(People(), PlainColumn("city", Type::kText))), IsOk());
+  EXPECT_FALSE(Agreed("people").is_there);
+}
+
+// --- What others did --------------------------------------------------------------------------------------
+
+TEST_F(PostgresTables, WhatSomebodyChangedIsFound) {
+  for (const char* const name : {"a", "b", "c", "d", "e", "f", "g", "h"})
+    ASSERT_THAT(Create(People(name)), IsOk());
+  ASSERT_THAT(Create(Ignoring(People("kept"))), IsOk());
+  const std::string before = Print();
+  EXPECT_EQ(Print(), before);
+  Do(absl::StrCat("ALTER TABLE ", Name("a"), " ADD COLUMN extra int, ADD COLUMN more text DEFAULT 'x'"));
+  EXPECT_NE(Print(), before);
+  Do(absl::StrCat("ALTER TABLE ", Name("b"), " DROP COLUMN age"));
+  Do(absl::StrCat("ALTER TABLE ", Name("c"), " ALTER COLUMN age TYPE integer"));
+  Do(absl::StrCat("ALTER TABLE ", Name("d"), " ADD COLUMN must int NOT NULL"));
+  Do(absl::StrCat(
+      "ALTER TABLE ", Name("e"), " DROP CONSTRAINT ",
+      See("SELECT conname FROM pg_constraint WHERE conrelid = '" + Name("e") + "'::regclass").at(0)));
+  Do(absl::StrCat("DROP TABLE ", Name("f")));
+  Do(absl::StrCat("ALTER TABLE ", Name("kept"), " ADD COLUMN note text"));
+  Do("CREATE ROLE dba_of_tables; ALTER TABLE " + Name("g") + " DROP COLUMN name; GRANT CREATE ON SCHEMA " +
+     names_.schema + " TO dba_of_tables; ALTER TABLE " + Name("g") + " OWNER TO dba_of_tables");
+  const auto touched = [](const char* table, std::vector<std::string> columns, std::string lacks,
+                          bool ours = true) {
+    return TouchedTable{table, std::move(columns), std::move(lacks), ours};
+  };
+  EXPECT_THAT(Touched(),
+              ElementsAre(touched("a", {"extra", "more"}, ""), touched("b", {}, "it has no column 'age'"),
+                          touched("c", {}, "its column 'age' is int4 and not bigint"),
+                          touched("d", {"must"}, "its column 'must' is NOT NULL and has no default"),
+                          touched("e", {}, "its primary key is another than the source's"),
+                          touched("g", {}, "it has no column 'name'", false)));
+  Do("DROP TABLE " + Name("g") + "; DROP OWNED BY dba_of_tables; DROP ROLE dba_of_tables");
+}
+
+TEST_F(PostgresTables, WhatDependsOnATableIsNamed) {
+  ASSERT_THAT(Create(People()), IsOk());
+  const auto of = [&](const std::string& column = "") {
+    const auto found = FindDependants(*connection_, names_, "people", column);
+    EXPECT_THAT(found.status(), IsOk());
+    return found.ok() ? *found : std::vector<std::string>();
+  };
+  Do(absl::StrCat("CREATE INDEX mine ON ", Name("people"), " (lower(name)); ALTER TABLE ", Name("people"),
+                  " ADD CONSTRAINT self FOREIGN KEY (age) REFERENCES ", Name("people"), " (id)"));
+  EXPECT_THAT(of(), IsEmpty());
+  Do(absl::StrCat("CREATE TABLE partner.orders (person bigint CONSTRAINT whose REFERENCES ", Name("people"),
+                  "); CREATE VIEW partner.names AS SELECT name FROM ", Name("people"),
+                  "; CREATE MATERIALIZED VIEW partner.ages AS SELECT age FROM ", Name("people"),
+                  "; CREATE FUNCTION partner.f(p ", Name("people"),
+                  ") RETURNS int LANGUAGE sql AS 'SELECT 1'"));
+  EXPECT_THAT(of(), UnorderedElementsAre("constraint whose on table partner.orders", "view partner.names",
+                                         "materialized view partner.ages", HasSubstr("function partner.f(")));
+  EXPECT_THAT(of("name"), ElementsAre("view partner.names"));
+}
+
+// --- Tables that IGNORE deletes ---------------------------------------------------------------------------
+
+TEST_F(PostgresTables, AnOrdinaryTableIsRefittedToOneThatIgnores) {
+  ASSERT_THAT(Create(People()), IsOk());
+  Do(absl::StrCat("INSERT INTO ", Name("people"), " VALUES (1, 'Ada', 36)"));
+  Do(absl::StrCat("ALTER TABLE ", Name("people"), " ADD COLUMN note text DEFAULT 'mine'"));
+  TableSchema next = Ignoring(With(People(), PlainColumn("city", Type::kText)));
+  next.columns[1].name = "full name";
+  next.columns[2].type = Type::kText;
+  Column city = next.columns[3];
+  city.backfill = Backfill::kNone;
+  ASSERT_THAT(Refit({People(),
+                     next,
+                     {{RenameColumn{"name", "full name"}, AddColumn{city}}},
+                     {{People().columns[2], next.columns[2]}},
+                     {"name"}}),
+              IsOk());
+  Do(absl::StrCat("INSERT INTO ", Name("people"), " (id, age) VALUES (100, 'x')"));
+  EXPECT_THAT(
+      See("SELECT id, \"full name\", age, note, city, _mirror_owned FROM " + Name("people") + " ORDER BY id"),
+      ElementsAre("1|-|36|mine|-|1", "100|-|x|mine|-|-"));
+  EXPECT_THAT(Touched(), IsEmpty());
+  TableSchema taken = With(next, PlainColumn("note", Type::kText));
+  EXPECT_THAT(Refit({next, taken, {{AddColumn{taken.columns[4]}}}}),
+              StatusIs(kRefused, AllOf(HasSubstr("'note'"), HasSubstr("Rename or drop"))));
+  Do(absl::StrCat("ALTER TABLE ", Name("people"), " DROP COLUMN city"));
+  EXPECT_THAT(Refit({next, next}), StatusIs(kRefused, HasSubstr("it has no column 'city'")));
+}
+
+TEST_F(PostgresTables, ARuleLeavesWhatThePartnerWrote) {
+  const TableSchema people = Ignoring(People());
+  ASSERT_THAT(Create(people), IsOk());
+  Do(absl::StrCat("INSERT INTO ", Name("people"),
+                  " VALUES (1, 'a', 1, 1), (2, 'b', 2, 0), (3, 'own', 3, NULL)"));
+  TableSchema masked = people;
+  masked.columns[1].rule = Rule::kMasked;
+  ASSERT_THAT(Refit({people, masked, {}, {}, {"name"}}), IsOk());
+  EXPECT_THAT(See("SELECT id, name FROM " + Name("people") + " ORDER BY id"),
+              ElementsAre("1|-", "2|-", "3|own"));
+  EXPECT_THAT(State(StateKind::kEmptied), IsEmpty());
+}
+
+// --- Set aside --------------------------------------------------------------------------------------------
+
+TEST_F(PostgresTables, ARetiredTableIsAsideUntilItsGraceIsOver) {
+  ASSERT_THAT(Create(People()), IsOk());
+  ASSERT_THAT(Index("_mirror_index_1_a", People(), {{"name"}}), IsOk());
+  Do(absl::StrCat("CREATE VIEW partner.names AS SELECT name FROM ", Name("people")));
+  ASSERT_THAT(InTransaction([&] { return RunRetireTable(*work_, "PEOPLE", "_mirror_shadow_9", 5).status(); }),
+              IsOk());
+  EXPECT_THAT(SelectAgreed(*connection_, names_), IsOkAndHolds(SizeIs(0)));
+  EXPECT_THAT(FindOwnIndexes(*connection_, names_), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(See("SELECT * FROM partner.names"), IsEmpty());
+  ASSERT_THAT(Create(People()), IsOk());
+  const std::vector<StateRow> dropped = State(StateKind::kDropped);
+  ASSERT_THAT(dropped, SizeIs(1));
+  EXPECT_EQ(dropped[0].number, 5);
+  ASSERT_THAT(InTransaction([&] { return DropRetired(*work_, dropped, 5); }), IsOk());
+  EXPECT_THAT(State(StateKind::kDropped), SizeIs(1)) << "the moment itself is within the grace";
+  ASSERT_THAT(InTransaction([&] { return DropRetired(*work_, dropped, 6); }), IsOk());
+  EXPECT_THAT(State(StateKind::kDropped), IsEmpty());
+  EXPECT_THAT(State(StateKind::kGarbage),
+              UnorderedElementsAre(StateRow{"_mirror_shadow_9", 0, std::nullopt},
+                                   StateRow{dropped[0].table_key, 0, std::nullopt}));
+  EXPECT_THAT(InTransaction([&] { return RunRetireTable(*work_, "unknown", "", 5).status(); }), IsOk());
+}
+
+TEST_F(PostgresTables, OneWithRowsOfThePartnersStaysWithThoseAlone) {
+  for (const char* const name : {"kept", "plain"}) {
+    ASSERT_THAT(Create(Ignoring(People(name))), IsOk());
+    Do(absl::StrCat("INSERT INTO ", Name(name), " VALUES (1, 'a', 1, 1)"));
+  }
+  Do(absl::StrCat("INSERT INTO ", Name("kept"), " VALUES (2, 'own', 1, NULL), (3, 'left', 1, 0)"));
+  for (const char* const name : {"kept", "plain"})
+    ASSERT_THAT(InTransaction([&] { return RunRetireTable(*work_, name, "", 5).status(); }), IsOk());
+  const std::vector<StateRow> dropped = State(StateKind::kDropped);
+  ASSERT_THAT(dropped, SizeIs(2));
+  const std::string kept = dropped[0].table_key;
+  EXPECT_THAT(SetAside(*connection_, names_, dropped, ""), IsOkAndHolds(ElementsAre(kept)));
+  EXPECT_THAT(SetAside(*connection_, names_, dropped, "KEPT"), IsOkAndHolds(ElementsAre(kept)));
+  EXPECT_THAT(SetAside(*connection_, names_, dropped, "plain"), IsOkAndHolds(IsEmpty()));
+  ASSERT_THAT(InTransaction([&] { return DropRetired(*work_, dropped, 100); }), IsOk());
+  EXPECT_THAT(See("SELECT id FROM " + Name(kept)), ElementsAre("2", "3"));
+  const std::vector<StateRow> stays = State(StateKind::kDropped);
+  EXPECT_THAT(SetAside(*connection_, names_, stays, ""), IsOkAndHolds(ElementsAre(kept)));
+  ASSERT_THAT(InTransaction([&] { return DropRetired(*work_, stays, 1'000'000); }), IsOk());
+  EXPECT_EQ(State(StateKind::kDropped), stays);
+}
+
+TEST_F(PostgresTables, WithATableGoesAllThatIsKnownOfIt) {
+  ASSERT_THAT(Create(People()), IsOk());
+  ASSERT_THAT(Alter(NamedTable("people", {KeyColumn("id", Type::kInt64), PlainColumn("name", Type::kText)}),
+                    {{DropColumn{"age"}}}),
+              IsOk());
+  Do("INSERT INTO " + names_.receipts + " VALUES (3, 'people', 1, 0, 1, 'x'), (3, 'other', 1, 0, 1, 'x')");
+  Do("INSERT INTO " + names_.state +
+     " VALUES (4, 'people', 0, 'x'), (7, 'people', 0, 'x'), (7, 'other', 0, 'x')");
+  ASSERT_THAT(InTransaction([&] { return RunDropTable(*work_, "People", "people"); }), IsOk());
+  EXPECT_THAT(See("SELECT table_key FROM " + names_.receipts), ElementsAre("other"));
+  EXPECT_THAT(See("SELECT kind, table_key FROM " + names_.state + " ORDER BY 1"),
+              ElementsAre("7|other", HasSubstr("14|_mirror_dropped_")));
+  EXPECT_THAT(Create(People()), IsOk());
+}
+
+// --- Indexes ----------------------------------------------------------------------------------------------
+
+TEST_F(PostgresTables, OwnIndexesAreMadeMovedAndDropped) {
+  const TableSchema people = People();
+  ASSERT_THAT(Create(people), IsOk());
+  ASSERT_THAT(Create(People("It USING \"b\"")), IsOk());
+  const std::string name = "_mirror_index_1_a", set = "_mirror_index_set_2_\"b\"";
+  ASSERT_THAT(Index(name, people, {{"NAME", true, Collation::kNocase}, {"age", false, Collation::kNocase}}),
+              IsOk());
+  ASSERT_THAT(Index(set, people, {{"age"}, {"name"}}), IsOk());
+  EXPECT_THAT(Index("mine", people, {{"age"}}), StatusIs(kRefused, HasSubstr("not the mirror's own")));
+  Do(absl::StrCat("CREATE INDEX partners ON ", Name("people"), " (age)"));
+  EXPECT_THAT(FindOwnIndexes(*connection_, names_),
+              IsOkAndHolds(UnorderedElementsAre(OwnIndex{name, "people"}, OwnIndex{set, "people"})));
+  EXPECT_THAT(See("SELECT indexdef FROM pg_indexes WHERE indexname = '" + name + "'"),
+              ElementsAre(HasSubstr("btree (lower(name) DESC, age)")));
+  ASSERT_THAT(InTransaction([&] { return MoveOwnIndexes(*work_, "people", "It USING \"b\""); }), IsOk());
+  EXPECT_THAT(
+      FindOwnIndexes(*connection_, names_),
+      IsOkAndHolds(UnorderedElementsAre(OwnIndex{name, "It USING \"b\""}, OwnIndex{set, "It USING \"b\""})));
+  EXPECT_THAT(See("SELECT indexdef FROM pg_indexes WHERE indexname = '" + name + "'"),
+              ElementsAre(HasSubstr("btree (lower(name) DESC, age)")));
+  ASSERT_THAT(Index(name, people, {}), IsOk());
+  EXPECT_THAT(FindOwnIndexes(*connection_, names_), IsOkAndHolds(SizeIs(1)));
+}
+
+TEST_F(PostgresTables, ObjectsOfTheSourceAreKeptByTable) {
+  SourceObjects objects;
+  objects.indexes = {{"i", true, {{"name", true, Collation::kNocase}}}};
+  const auto write = [&](const ObjectsChange& change) {
+    return InTransaction([&] {
+      WriteObjects(*work_, change);
+      return absl::OkStatus();
+    });
+  };
+  ASSERT_THAT(write({"people", SourceObjects{}}), IsOk());
+  ASSERT_THAT(write({"PEOPLE", objects}), IsOk());
+  ASSERT_THAT(write({"gone", objects}), IsOk());
+  ASSERT_THAT(write({"Gone", std::nullopt}), IsOk());
+  EXPECT_THAT(ReadObjects(State(StateKind::kObjects)), ElementsAre(KeptObjects{"PEOPLE", objects}));
+  EXPECT_THAT(ReadObjects({{"people", 0, "damaged"}}), IsEmpty());
+}
+
+}  // namespace
+}  // namespace mirror
