@@ -150,7 +150,7 @@ TEST_F(PostgresStoreTest, ManyTablesAreAskedForInFewRoundTrips) {
         EXPECT_THAT(store_->records().ReadChecks(), IsOkAndHolds(SizeIs(0)));
         Plan plan = InCycle(std::move(same));
         plan.answers = [](const auto&) { return std::vector<SchemaAnswer>{{"t1", 1, ""}}; };
-        plan.all_as_of = kNow;
+        plan.all_as_of = AllAsOf{kNow};
         return plan;
       });
   ASSERT_THAT(committed, IsOk());
