@@ -13,7 +13,7 @@
 // A population takes the table's place. PostgreSQL shows a reader whose snapshot is older the rows of a table
 // that was renamed as they were committed then: a part of them. So the shadow's rows are merged into the
 // table, and all that others built around it stays: see merge.h. The shadow is renamed only where the table
-// is empty and nothing hangs on it, which is three times as fast, and where it cannot hold the new rows.
+// is empty and nothing hangs on it, which is twice as fast, and where it cannot hold the new rows.
 
 namespace mirror {
 
