@@ -59,32 +59,21 @@ absl::Status RenameByCase(TableWork& work, const TableSchema& kept, PresentTable
   return RunOnTable(work, sql, kPreparing);
 }
 
-/// Columns, as they stood in the kept form, whose rule keeps out now what they have. `key`: one of the key
-/// is.
-std::vector<std::string> NewlyRuled(const TableSchema& from, const TableSchema& to, bool* key) {
-  std::vector<std::string> ruled;
+/// The rule of a column of `from` is another in `to`, and keeps out what was there.
+bool KeepsOut(const Column& from, const Column& to) {
+  return to.rule != Rule::kPlain && (from.rule != to.rule || from.rule_detail != to.rule_detail);
+}
+
+/// Columns of `from` whose values are kept out now. `key`: those of the key, else all others.
+std::vector<std::string> KeptOut(const TableSchema& from, const TableSchema& to, bool key) {
+  std::vector<std::string> names;
   const std::vector<int> origin = MatchColumns(from, to);
   for (std::size_t i = 0; i < to.columns.size(); ++i) {
     if (origin[i] < 0) continue;
-    const Column &before = from.columns[static_cast<std::size_t>(origin[i])], &now = to.columns[i];
-    if (now.rule == Rule::kPlain || (before.rule == now.rule && before.rule_detail == now.rule_detail))
-      continue;
-    if (now.key_position != 0) *key = true;
-    if (before.key_position == 0 && before.rule != Rule::kLeftOut) ruled.push_back(before.name);
+    const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
+    if (KeepsOut(before, to.columns[i]) && (before.key_position != 0) == key) names.push_back(before.name);
   }
-  return ruled;
-}
-
-/// A row each: none takes the place of one that waits.
-absl::Status NoteEmptied(TableWork& work, const std::string& table, const std::vector<std::string>& columns) {
-  if (columns.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
-  if (!id.ok()) return id.status();
-  PayloadWriter payload;
-  payload.Number(static_cast<std::int64_t>(columns.size()));
-  for (const std::string& column : columns) payload.Text(column);
-  PutState(work.writes, work.names, StateKind::kEmptied, {FoldName(table), *id, payload.Take()});
-  return absl::OkStatus();
+  return names;
 }
 
 absl::Status Refuse(const std::string& table, const std::string& why, const std::string& what_to_do) {
@@ -103,20 +92,18 @@ absl::Status Prepare(TableWork& work, const TableSchema& before, const TableSche
   }
   const TableSchema kept = KeptForm(agreed);
   if (absl::Status renamed = RenameByCase(work, kept, &present); !renamed.ok()) return renamed;
-  bool key_ruled = false;
-  const std::vector<std::string> ruled = NewlyRuled(before, agreed, &key_ruled);
   if (KeepsPartner(kept)) return absl::OkStatus();
   std::string why = WhyNotMerged(kept, present);
-  if (why.empty() && key_ruled) why = "the rule for its key changed";
+  if (why.empty() && !KeptOut(before, agreed, /*key=*/true).empty()) why = "the rule for its key changed";
   if (why.empty()) {
     absl::Status added = AddMissingColumns(work, table, kept, present);
     // Where it is not to be had now the merge adds them.
     if (!added.ok() && !absl::IsAborted(added)) return added;
-    return NoteEmptied(work, table, ruled);
+    return NoteEmptied(work, before, agreed);
   }
   const auto dependants = FindDependants(work.connection, work.names, table);
   if (!dependants.ok()) return dependants.status();
-  if (dependants->empty()) return NoteEmptied(work, table, ruled);
+  if (dependants->empty()) return NoteEmptied(work, before, agreed);
   return Refuse(table,
                 absl::StrCat("would have to be made anew, since ", why,
                              "; but there depend on it: ", ListNames(*dependants)),
@@ -145,9 +132,9 @@ std::string CreateTableSql(const TableWork& work, const std::string& relation, c
 }
 
 absl::StatusOr<AgreedTable> RunCreateTable(TableWork& work, const CreateTable& create) {
-  const absl::StatusOr<Relation> there = FindRelation(work, create.schema.name);
+  const absl::StatusOr<Relation> there = FindRelation(work, create.schema.name, Spelled::kExactly);
   if (!there.ok()) return there.status();
-  if (there->name == create.schema.name) return NotFree(create, *there);
+  if (!there->name.empty()) return NotFree(create, *there);
   const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
   if (!id.ok()) return id.status();
   absl::Status made =
@@ -196,6 +183,19 @@ void ForgetTable(TableWork& work, const std::string& table, const std::string& s
   work.writes.Add(absl::StrCat("DELETE FROM ", work.names.receipts, " WHERE kind = $1 AND table_key = $2"),
                   {static_cast<std::int64_t>(ReceiptKind::kPart), work.writes.Keep(key)});
   RemoveAgreed(work.writes, work.names, table);
+}
+
+absl::Status NoteEmptied(TableWork& work, const TableSchema& before, const TableSchema& announced) {
+  const std::vector<std::string> columns = KeptOut(before, announced, /*key=*/false);
+  if (columns.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
+  if (!id.ok()) return id.status();
+  PayloadWriter payload;
+  payload.Number(static_cast<std::int64_t>(columns.size()));
+  for (const std::string& column : columns) payload.Text(column);
+  // A row each: none takes the place of one that waits.
+  PutState(work.writes, work.names, StateKind::kEmptied, {FoldName(announced.name), *id, payload.Take()});
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> EmptyColumns(TableWork& work, const StateRow& note) {

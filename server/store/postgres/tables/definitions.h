@@ -35,7 +35,11 @@ absl::Status RunAgreeSchema(TableWork& work, const AgreeSchema& agree, AgreedTab
 /// RemoveState() of all kinds that have the table's key, RemoveAgreed().
 void ForgetTable(TableWork& work, const std::string& table, const std::string& shadow);
 
-// Columns that a rule empties, noted by RunAgreeSchema(); in a transaction of its own.
+/// Queues rows of kEmptied for the columns whose values another rule keeps out now; RunAgreeSchema() does it
+/// where it succeeds. The rule holds also where the agreement was refused.
+absl::Status NoteEmptied(TableWork& work, const TableSchema& before, const TableSchema& announced);
+
+// In a transaction of its own, behind the agreement's:
 
 /// Empties them, and removes the note with it. `note`: of kEmptied, read under the tenant's lock: a swap
 /// removes it. Gives their names.

@@ -16,7 +16,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kMaking[] = "making an index";
+constexpr char kMaking[] = "making an index", kDropping[] = "dropping an index";
 
 bool IsOwn(std::string_view name) { return absl::StartsWith(FoldName(name), kOwnIndexPrefix); }
 
@@ -40,6 +40,18 @@ absl::StatusOr<std::vector<Made>> OwnIndexesOf(TableWork& work, const std::strin
 
 std::string DropSql(const TableWork& work, const std::string& name) {
   return absl::StrCat("DROP INDEX IF EXISTS ", work.In(name), "; ");
+}
+
+absl::Status DropIndex(TableWork& work, const std::string& name) {
+  const auto table = work.connection.Query(
+      "SELECT t.relname::text FROM pg_index AS x JOIN pg_class AS t ON t.oid = x.indrelid WHERE x.indexrelid "
+      "= "
+      "to_regclass($1)",
+      {{work.In(name)}}, kDropping);
+  if (!table.ok()) return InStoreWords(table.status(), Touched::kMirroredTable);
+  if (table->rows() == 0) return absl::OkStatus();
+  if (absl::Status locked = LockTable(work, table->Text(0, 0)); !locked.ok()) return locked;
+  return RunOnTable(work, DropSql(work, name), kDropping);
 }
 
 }  // namespace
@@ -77,7 +89,7 @@ absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const Table
     return absl::FailedPreconditionError(
         absl::StrCat("index '", name, "' is not the mirror's own. It was left as it is."));
   }
-  if (change.columns.empty()) return RunOnTable(work, DropSql(work, name), "dropping an index");
+  if (change.columns.empty()) return DropIndex(work, name);
   if (schema == nullptr) return absl::OkStatus();
   CrashPoint("index.making");
   if (absl::Status locked = LockTable(work, schema->name, "SHARE"); !locked.ok()) return locked;
@@ -104,7 +116,7 @@ absl::Status DropOwnIndexes(TableWork& work, const std::string& relation) {
   if (!indexes.ok() || indexes->empty()) return indexes.status();
   std::string sql;
   for (const Made& index : *indexes) sql += DropSql(work, index.name);
-  return RunOnTable(work, sql, "dropping an index");
+  return RunOnTable(work, sql, kDropping);
 }
 
 std::vector<KeptObjects> ReadObjects(const std::vector<StateRow>& rows) {

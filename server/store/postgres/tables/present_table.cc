@@ -86,7 +86,7 @@ absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connec
       "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 LEFT JOIN pg_type AS t ON t.oid = "
       "a.atttypid LEFT JOIN pg_collation AS l ON l.oid = a.attcollation LEFT JOIN pg_constraint AS k ON "
       "k.conrelid = c.oid AND k.contype = 'p' WHERE c.relnamespace = to_regnamespace($2) AND c.relkind IN "
-      "('r', 'p') AND c.relname = ANY ($1::text[]) ORDER BY c.oid, a.attnum",
+      "('r', 'p') AND c.relname = ANY ($1::name[]) ORDER BY c.oid, a.attnum",
       {wanted.value(), names.schema}, kLookingAtTables);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   std::map<std::string, PresentTable> present;

@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
-#include "base/folded_name.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_rows.h"
 
@@ -61,11 +60,16 @@ absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_vie
   return InStoreWords(ran, Touched::kMirroredTable);
 }
 
-absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table) {
+absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table, Spelled spelled) {
+  // By the index on names, where it can be: a database has many.
   const auto rows = work.connection.Query(
-      "SELECT relname::text, relkind::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND "
-      "lower(relname::text COLLATE \"C\") = $2 ORDER BY relname = $3 DESC, oid LIMIT 1",
-      {work.names.schema, FoldName(table), table}, "looking for a table");
+      spelled == Spelled::kExactly
+          ? "SELECT relname::text, relkind::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND "
+            "relname = $2::name"
+          : "SELECT relname::text, relkind::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND "
+            "lower(relname::text COLLATE \"C\") = lower($2 COLLATE \"C\") ORDER BY relname = $2 DESC, oid "
+            "LIMIT 1",
+      {work.names.schema, table}, "looking for a table");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   if (rows->rows() == 0) return Relation{};
   return Relation{rows->Text(0, 0), rows->Text(0, 1)[0]};

@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_TABLES_TABLE_WORK_H_
 #define MIRROR_SERVER_STORE_POSTGRES_TABLES_TABLE_WORK_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -36,13 +37,15 @@ inline constexpr char kLockPatience[] = "5s";
 /// too, for what PostgreSQL cannot do.
 absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing);
 
-/// What has this name in the schema, whatever it is; without regard to case where nothing has it exactly.
 struct Relation {
   std::string name;  ///< Empty: nothing has it.
   char kind = 0;     ///< As pg_class.relkind.
   bool is_table() const { return kind == 'r' || kind == 'p'; }
 };
-absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table);
+enum class Spelled : std::uint8_t { kExactly, kInAnyCase };
+/// What has this name in the schema, whatever it is; of several the one that has it exactly.
+absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table,
+                                      Spelled spelled = Spelled::kInAnyCase);
 
 /// The relation is dropped later, in a transaction of its own.
 void MakeGarbage(TableWork& work, const std::string& relation);

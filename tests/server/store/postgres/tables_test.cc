@@ -208,6 +208,12 @@ TEST_F(PostgresTables, AnotherKeyOrTypeIsRefusedWhereSomethingDependsOnTheTable)
                 StatusIs(kRefused, AllOf(HasSubstr("view partner.names"), HasSubstr("Drop or change"))));
     EXPECT_EQ(Agreed("people").schema, People());
   }
+  TableSchema hashed = People();
+  hashed.columns[0].rule = Rule::kHashed;
+  hashed.columns[2].rule = Rule::kHashed;
+  EXPECT_THAT(Agree(hashed), StatusIs(kRefused, HasSubstr("view partner.names")));
+  ASSERT_THAT(InTransaction([&] { return NoteEmptied(*work_, People(), hashed); }), IsOk());
+  EXPECT_THAT(State(StateKind::kEmptied, "people"), SizeIs(1)) << "the rule holds all the same";
 }
 
 TEST_F(PostgresTables, ColumnNumbersThatAreUsedUpAreARefusalToo) {
