@@ -172,12 +172,13 @@ struct DropColumn {
 struct RenameColumn {
   std::string from, to;
 };
-struct AlterTable {
-  std::vector<std::variant<AddColumn, DropColumn, RenameColumn>> changes;
-};
-/// Another declaration under the same name; values are converted as SQLite's affinities do.
+/// Another declaration, under the name that the column has by then. In AlterTable every value of `from` is
+/// one of `to` as it is stored; in RefitTable values are converted as SQLite's affinities do.
 struct RetypeColumn {
   Column from, to;
+};
+struct AlterTable {
+  std::vector<std::variant<AddColumn, DropColumn, RenameColumn, RetypeColumn>> changes;
 };
 /// Changes a table that keeps the partner's rows and columns to another definition, in place. When `to` keeps
 /// them and `from` did not, the present rows become the mirror's own. Fails, with a reason for people, when
@@ -421,8 +422,8 @@ struct Plan {
 };
 
 struct CommitResult {
-  /// A step failed that only a savepoint takes back alone. Nothing was done: begin again, plan again, and
-  /// commit with Savepoints::kAlways.
+  /// A step failed that only a savepoint takes back alone, or two were in each other's way. Nothing was done:
+  /// begin again, plan again, and commit with Savepoints::kAlways.
   bool again = false;
   std::vector<StepResult> steps;    ///< One for each step of the plan.
   std::uint64_t hooks_dropped = 0;  ///< See kHooksWaitingMax.

@@ -158,6 +158,18 @@ std::string AddColumns(const TableSchema& to, const std::vector<int>& origin, Al
   return {};
 }
 
+/// Those that stay, under their names of now.
+void RetypeColumns(const TableSchema& from, const TableSchema& to, const std::vector<int>& origin,
+                   AlterTable* alter) {
+  for (std::size_t i = 0; i < to.columns.size(); ++i) {
+    if (origin[i] < 0) continue;
+    const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
+    const Column& now = to.columns[i];
+    if (before.type == now.type && before.affinity == now.affinity) continue;
+    alter->changes.push_back(RetypeColumn{before, now});
+  }
+}
+
 /// The whole of it, but for what concerns the table as one.
 std::string CompareColumns(const TableSchema& from, const TableSchema& to, AlterTable* alter) {
   const std::vector<int> origin = MatchColumns(from, to);
@@ -167,6 +179,7 @@ std::string CompareColumns(const TableSchema& from, const TableSchema& to, Alter
   if (reason.empty()) reason = DropColumns(from, origin, &names, alter);
   if (reason.empty()) reason = RenameColumns(from, to, origin, &names, alter);
   if (reason.empty()) reason = AddColumns(to, origin, alter);
+  if (reason.empty()) RetypeColumns(from, to, origin, alter);
   return reason;
 }
 
@@ -221,6 +234,19 @@ TablePlan PlanRepopulation(const TableSchema& agreed, const TableSchema& announc
   return plan;
 }
 
+/// The same changes, of a table that keeps the partner's rows.
+RefitTable AsRefit(const TableSchema& agreed, const TableSchema& announced, AlterTable alter) {
+  RefitTable refit{KeptForm(agreed), KeptForm(announced), {}, {}, {}};
+  for (auto& change : alter.changes) {
+    if (auto* const retype = std::get_if<RetypeColumn>(&change)) {
+      refit.retyped.push_back(std::move(*retype));
+    } else {
+      refit.alter.changes.push_back(std::move(change));
+    }
+  }
+  return refit;
+}
+
 TablePlan PlanAlter(const TableSchema& agreed, const TableSchema& announced, TablePlan plan, Step step,
                     AlterTable alter) {
   if (step.record->state != TableState::kMirrored) {
@@ -229,7 +255,7 @@ TablePlan PlanAlter(const TableSchema& agreed, const TableSchema& announced, Tab
   }
   plan.action = SchemaAction::kAltered;
   if (!alter.changes.empty() && KeepsPartner(announced)) {
-    step.actions.emplace_back(RefitTable{KeptForm(agreed), KeptForm(announced), std::move(alter), {}, {}});
+    step.actions.emplace_back(AsRefit(agreed, announced, std::move(alter)));
   } else if (!alter.changes.empty()) {
     // What a partner's view or index prevents becomes a population.
     Step otherwise = step;

@@ -83,7 +83,7 @@ absl::Status RowDecoder::Decode(const v1::RowDataRequest& request, RowRequest* d
   rows.cycle = request.cycle();
   for (const v1::ValuePart& part : request.parts()) {
     absl::Status status = CheckPart(part, limits_);
-    if (status.ok()) status = CheckRules(part, tenant_.Agreed(caller_, part.table()));
+    if (status.ok()) status = CheckRules(part, tenant_.Agreed(caller_, part.table(), ""));
     if (!status.ok()) {
       BatchOutcome refused;
       refused.table = part.table();
@@ -95,7 +95,7 @@ absl::Status RowDecoder::Decode(const v1::RowDataRequest& request, RowRequest* d
   }
   rows.batches.reserve(static_cast<std::size_t>(request.batches_size()));
   for (const v1::ChangeBatch& message : request.batches()) {
-    absl::StatusOr<AgreedTable> agreed = tenant_.Agreed(caller_, message.table());
+    absl::StatusOr<AgreedTable> agreed = tenant_.Agreed(caller_, message.table(), message.schema_hash());
     if (!agreed.ok() && !IsOfBatch(agreed.status())) return agreed.status();
     if (!agreed.ok()) {
       rows.batches.push_back({message.table(), message.seq(), nullptr, agreed.status(), {}});

@@ -6,8 +6,8 @@
 
 namespace mirror {
 
-absl::StatusOr<std::unique_ptr<StoreWork>> BeginWork(StoreTransaction& transaction) {
-  if (absl::Status status = transaction.Begin(); !status.ok()) return status;
+absl::StatusOr<std::unique_ptr<StoreWork>> BeginWork(StoreTransaction& transaction, const Intent& intent) {
+  if (absl::Status status = transaction.Begin(intent); !status.ok()) return status;
   BegunTransaction begun(&transaction);
   absl::StatusOr<TenantRecord> tenant = begun->tenant().ReadTenant();
   if (!tenant.ok()) return tenant.status();

@@ -343,7 +343,8 @@ class PlanRun {
       needs_savepoint_ = true;
       return status;
     }
-    if (!step.otherwise.empty()) {
+    // What can be done later needs nothing in its place.
+    if (!step.otherwise.empty() && !absl::IsAborted(status)) {
       result->otherwise = true;
       result->reason = std::string(status.message());
       status = RunGuarded(step.otherwise.front(), *stored, result);
@@ -355,8 +356,8 @@ class PlanRun {
 
   /// Whether the whole transaction is lost, or must be.
   bool Ends(const absl::Status& status) const {
-    return savepoint_failed_ || transaction_.IsOver() || absl::IsUnavailable(status) ||
-           absl::IsDataLoss(status);
+    return savepoint_failed_ || transaction_.IsOver() || transaction_.MayTryAgain() ||
+           absl::IsUnavailable(status) || absl::IsDataLoss(status);
   }
 
   absl::Status RunGuarded(const Step& step, const std::optional<TableRecord>& stored, StepResult* result) {
@@ -466,16 +467,15 @@ class RunnerWork final : public StoreWork {
     absl::StatusOr<CommitResult> result = run.Run();
     if (!result.ok()) {
       transaction_->Rollback();
-      static_cast<void>(transaction_.release());
-      if (!run.needs_savepoint()) return result;
-      CommitResult again;
-      again.again = true;
-      return again;
+    } else if (absl::Status status = transaction_->Commit(); !status.ok()) {
+      result = std::move(status);
     }
-    absl::Status status = transaction_->Commit();
+    const bool try_again = savepoints == Savepoints::kWhereNeeded && transaction_->MayTryAgain();
     static_cast<void>(transaction_.release());
-    if (!status.ok()) return status;
-    return result;
+    if (result.ok() || !(run.needs_savepoint() || try_again)) return result;
+    CommitResult again;
+    again.again = true;
+    return again;
   }
 
  private:

@@ -29,7 +29,9 @@ using BegunTransaction = std::unique_ptr<StoreTransaction, RollBack>;
 /// step is done whole or not at all: behind a savepoint, but where it is the only one, since a savepoint
 /// costs every page that changes. If that one fails, the transaction is over and CommitResult::again says so:
 /// with the lock let go, what stood there may be another's by now, and only a new plan knows. A step that
-/// cannot be taken back, and one that fails with kUnavailable or kDataLoss, takes the whole plan with it.
+/// cannot be taken back, and one that fails with kUnavailable or kDataLoss, takes the whole plan with it; so
+/// does whatever fails where the transaction MayTryAgain(), and the first time that is CommitResult::again,
+/// too. A step that fails with kAborted does not become its `otherwise`.
 std::unique_ptr<StoreWork> MakePlanRunner(BegunTransaction transaction, TenantRecord tenant);
 
 }  // namespace mirror

@@ -4,9 +4,11 @@
 
 namespace mirror {
 
-absl::StatusOr<std::optional<Store::Committed>> Store::PlanAndCommit(const Planner& planner) {
+absl::StatusOr<std::optional<Store::Committed>> Store::PlanAndCommit(const Planner& planner,
+                                                                     const Intent& intent) {
   for (const Savepoints savepoints : {Savepoints::kWhereNeeded, Savepoints::kAlways}) {
-    const absl::StatusOr<std::unique_ptr<StoreWork>> work = Begin();
+    const bool first = savepoints == Savepoints::kWhereNeeded;
+    const absl::StatusOr<std::unique_ptr<StoreWork>> work = Begin(first ? intent : Intent{});
     if (!work.ok()) return work.status();
     absl::StatusOr<std::optional<Plan>> plan = planner((*work)->tenant());
     if (!plan.ok()) return plan.status();

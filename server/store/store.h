@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
+#include "server/store/intent.h"
 #include "server/store/snapshot.h"
 #include "server/store/store_records.h"
 #include "server/store/store_upkeep.h"
@@ -46,7 +47,7 @@ class StoreWork {
   ///   kInternal       a step's `expected` is not what is there: it was not read under the lock
   /// The status of a step is its own: kFailedPrecondition for missing rows and for what the partner's objects
   /// refuse (named), kInvalidArgument for what cannot be stored. Once it returns, the plan is on disk. While
-  /// Store::IsDurable() is false, only its `tenant` and `nonce`, and the end of the cycle, are on disk.
+  /// Store::IsBuilding(), only its `tenant` and `nonce`, and the end of the cycle, are on disk.
   virtual absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) = 0;
 };
 
@@ -71,18 +72,18 @@ class Store {
 
   /// Takes the tenant's writer lock. Who else has it is waited for, up to a bound of the store's; then:
   /// kUnavailable. One at a time.
-  virtual absl::StatusOr<std::unique_ptr<StoreWork>> Begin() = 0;
+  virtual absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) = 0;
 
   /// Makes a plan of what the store has, read in the transaction. Absent: there is nothing to be done. It is
-  /// asked once more where a step that was alone failed, and then its last plan counts.
+  /// asked once more after CommitResult::again, and then its last plan counts.
   using Planner = std::function<absl::StatusOr<std::optional<Plan>>(const TenantRecord& tenant)>;
   struct Committed {
     Plan plan;
     CommitResult result;
   };
-  /// Begins, plans, commits: twice at most. Absent: the planner gave nothing. Errors: the planner's, and
-  /// those of Begin() and StoreWork::Commit(); nothing was done.
-  absl::StatusOr<std::optional<Committed>> PlanAndCommit(const Planner& planner);
+  /// Begins, plans, commits: twice at most, the second time for any tables. Absent: the planner gave nothing.
+  /// Errors: the planner's, and those of Begin() and StoreWork::Commit(); nothing was done.
+  absl::StatusOr<std::optional<Committed>> PlanAndCommit(const Planner& planner, const Intent& intent = {});
   /// The same for a plan that hangs on nothing that was read.
   absl::StatusOr<CommitResult> Commit(const Plan& plan);
 
@@ -95,9 +96,14 @@ class Store {
   /// new mirror is being built.
   virtual absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() = 0;
 
-  /// False while a new mirror is being built: a crash loses its rows, and with them the running cycle. The
-  /// plan that ends that cycle makes all of it durable.
+  /// A new mirror is being built: a crash loses its rows, and with them the running cycle. The plan that ends
+  /// that cycle makes all of it durable.
+  virtual bool IsBuilding() = 0;
+  /// Whether what was committed last is as safe as this store is to keep it. Not while it IsBuilding().
   virtual bool IsDurable() = 0;
+  /// OK: so is all that was ever committed and seen, whoever committed it; or the store IsBuilding(). For
+  /// answers by which a source forgets its history. Errors: kUnavailable with what is missing.
+  virtual absl::Status MakeDurable() = 0;
 };
 
 }  // namespace mirror

@@ -12,6 +12,7 @@
 #include "proto/wire/receipt.h"
 #include "server/plan/plan.h"
 #include "server/plan/receipt_plan.h"
+#include "server/store/intent.h"
 
 // One transaction on the tables of one mirror, as verbs that read and write them and decide nothing: what a
 // plan means stands in plan_runner.h, once for every store.
@@ -21,6 +22,7 @@
 //   kUnavailable         busy, disk full, read-only: the same plan again is safe
 //   kDataLoss            the database is damaged
 //   kFailedPrecondition  what is there does not allow it, for people
+//   kAborted             it can be done later as it is: nothing else is to be done in its place
 // Threads: none.
 
 namespace mirror {
@@ -178,13 +180,17 @@ class StoreTransaction {
 
   /// Takes the tenant's writer lock; what is read from then on is what is committed last. After an error
   /// nothing has begun.
-  virtual absl::Status Begin() = 0;
+  virtual absl::Status Begin(const Intent& intent) = 0;
   /// After an error nothing of the transaction is visible, unless it says otherwise.
   virtual absl::Status Commit() = 0;
   /// Also where nothing has begun, or the database took it back by itself.
   virtual void Rollback() = 0;
   /// The database took the whole transaction back by itself.
   virtual bool IsOver() const = 0;
+  /// A verb or Commit() failed, nothing of the transaction was done, and the same plan made again may
+  /// succeed: two were in each other's way, or its connection was chosen by an Intent that was too narrow.
+  /// Said until the next Begin().
+  virtual bool MayTryAgain() const = 0;
 
   /// What was done since can be taken back alone. One at a time.
   virtual absl::Status SetSavepoint() = 0;

@@ -9,14 +9,20 @@
 
 namespace mirror {
 
+/// Why nothing more is written with a store, so that it has to be opened again.
+enum class Stale : std::uint8_t {
+  kNo,
+  kReplaced,  ///< Another file or log stands where this one's were opened, or none.
+  kWentBack,  ///< A restore or a failover took back what was committed.
+  kMoved,     ///< It is served elsewhere by now.
+};
+
 /// What keeps a store well, and tells whether it is: no batch needs it. Errors and threads: as Store.
 class StoreUpkeep {
  public:
   virtual ~StoreUpkeep() = default;
 
-  /// Another file or log stands where this one's were opened, or none. Nothing more is written; open it
-  /// again.
-  virtual bool Replaced() = 0;
+  virtual Stale WhyStale() = 0;
   /// Whether the store can be closed and left alone: nothing of it is outside of its own file.
   /// What others' locks keep from it is waited for as long as `patience`.
   ///   kUnavailable  not now: why, and what to do

@@ -309,6 +309,8 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
 }
 
 absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTable>& tables) {
+  // The source forgets what is not needed by them.
+  if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok()) return mirror_.Noticed(status);
   absl::StatusOr<std::vector<SchemaAnswer>> kept = mirror_.store()->records().ReadAnswers();
   if (!kept.ok()) return mirror_.Noticed(kept.status());
   absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();

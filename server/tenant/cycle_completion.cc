@@ -40,6 +40,8 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
       if (!repeated) return running.status();
     }
     absl::Status status = repeated ? mirror_.Noticed(CompareNow(&completing)) : End(&completing);
+    // The source forgets what the cycle brought.
+    if (status.ok() && mirror_.store() != nullptr) status = mirror_.Noticed(mirror_.store()->MakeDurable());
     if (!status.ok()) return status;
   }
   if (absl::Status status = CompareLater(tables, now_ms, &completing.verdicts); !status.ok()) return status;
@@ -257,8 +259,8 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     if (!std::exchange(told_unscrubbed_, true)) {
       mirror_.Tell(
           Severity::kWarning, "mirror.not_scrubbed",
-          absl::StrCat("column rules changed, and what they keep out is still in the mirror file. "
-                       "The file is rewritten once all tables are populated. Not populated yet: ",
+          absl::StrCat("column rules changed, and what they keep out is still in the mirror. "
+                       "It is rewritten once all tables are populated. Not populated yet: ",
                        ListNames(*awaited),
                        ". Let the source's next cycle populate them, and resolve why any of them was "
                        "refused; 'mirrorctl tables ",
@@ -271,7 +273,7 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     told_unscrubbed_ = false;
     mirror_.Tell(
         Severity::kInformation, "mirror.scrubbed",
-        absl::StrCat("column rules changed: the mirror file was rewritten without what they keep out",
+        absl::StrCat("column rules changed: the mirror was rewritten without what they keep out",
                      aside->empty()
                          ? ""
                          : absl::StrCat(". Tables that were set aside may still hold it, in rows "
@@ -281,7 +283,7 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     mirror_.Tell(
         Severity::kWarning, "mirror.not_scrubbed",
         absl::StrCat("column rules changed, and what they keep out may still be in free pages of the "
-                     "mirror file or in its log: ",
+                     "mirror or in its log: ",
                      aside.status().message(), ". It is tried again after the next cycle"));
   }
 }

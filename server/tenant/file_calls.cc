@@ -102,7 +102,7 @@ absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
                                      std::optional<TenantRecord>* before) {
   if (mirror_.Open(false, now_ms, Mirror::Trust::kLook).ok() && mirror_.store() != nullptr) {
     Store& store = *mirror_.store();
-    if (!store.IsDurable()) {
+    if (store.IsBuilding()) {
       return absl::FailedPreconditionError(absl::StrCat(
           "the mirror of '", mirror_.context_id(),
           "' is being made by its first cycle. Nothing was done. Wait until that is over, or pause the "

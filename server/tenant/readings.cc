@@ -20,7 +20,7 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
                                             std::int64_t now_ms) {
   absl::StatusOr<std::shared_ptr<void>> place = TakePlace();
   if (!place.ok()) return place.status();
-  absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table);
+  absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table, "");
   const MutexLock lock(mirror_.mutex());
   absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
@@ -221,7 +221,7 @@ absl::StatusOr<std::optional<HookNote>> Readings::FirstHook(const std::string& h
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
   // While a new mirror is being made, a crash loses it with all that waits there.
-  if (!mirror_.store()->IsDurable()) return std::optional<HookNote>();
+  if (mirror_.store()->IsBuilding()) return std::optional<HookNote>();
   absl::StatusOr<std::optional<HookNote>> note = mirror_.store()->records().ReadHook(hook);
   if (!note.ok()) return mirror_.Noticed(note.status());
   return note;

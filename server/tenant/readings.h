@@ -68,8 +68,9 @@ class Readings {
   // --- The source's ---
 
   /// The agreed definition, for decoding. See ReadAgreed().
-  absl::StatusOr<AgreedTable> Agreed(const Caller& caller, const std::string& table) {
-    return ReadAgreed(mirror_, caller, table);
+  absl::StatusOr<AgreedTable> Agreed(const Caller& caller, const std::string& table,
+                                     std::string_view schema_hash) {
+    return ReadAgreed(mirror_, caller, table, schema_hash);
   }
   /// What is committed of `table`, which has to stand at `position`. Errors: kFailedPrecondition,
   /// kResourceExhausted when kReadingsMax are open.

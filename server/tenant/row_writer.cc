@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <new>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -48,6 +49,27 @@ const char* InWords(PopulateReason reason) {
 bool IsMiss(PopulateReason reason) {
   return reason == PopulateReason::kAhead || reason == PopulateReason::kLineageMiss ||
          reason == PopulateReason::kPendingMiss;
+}
+
+/// What the group may ask for, whatever is planned of it.
+Intent IntentOf(const std::vector<WaitingRows*>& group) {
+  std::set<std::string> tables;
+  Intent intent{.changes_tables = false};
+  for (const WaitingRows* const waiting : group) {
+    const RowRequest& request = waiting->request;
+    for (const IncomingPart& part : request.parts) tables.insert(FoldName(part.table));
+    for (const IncomingBatch& incoming : request.batches) {
+      tables.insert(FoldName(incoming.table));
+      if (!incoming.batch.ok()) continue;
+      const ChangeBatch& batch = *incoming.batch;
+      const bool ends_population = batch.commit && batch.base_lsn == Lsn{};
+      if (batch.populate != PopulateReason::kNone || ends_population) intent.changes_tables = true;
+    }
+    if (!request.advance) continue;
+    for (const auto& [table, base] : request.advance->tables) tables.insert(FoldName(table));
+  }
+  intent.tables.assign(tables.begin(), tables.end());
+  return intent;
 }
 
 }  // namespace
@@ -172,7 +194,7 @@ absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vecto
   if (*wait) return absl::OkStatus();
   RowGroup planned(mirror_, tenant.cycle, group);
   absl::StatusOr<std::optional<Mirror::Committed>> committed =
-      mirror_.Commit(std::bind_front(&RowGroup::MakePlan, &planned));
+      mirror_.Commit(std::bind_front(&RowGroup::MakePlan, &planned), IntentOf(group));
   if (!committed.ok()) return committed.status();
   if (!*committed) return absl::OkStatus();
   CrashPoint("apply.committed");
@@ -349,7 +371,7 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
                                              const std::string& table, const Position& target,
                                              PopulateReason reason, std::int64_t now_ms) {
   const CycleProgress::SteadyTime began = mirror_.options().steady_now();
-  absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table);
+  absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table, "");
   const MutexLock lock(mirror_.mutex());
   absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();

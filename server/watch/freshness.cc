@@ -93,7 +93,7 @@ void FreshnessWatch::Tell(const News& news) {
                             found.context_id, "'");
       } else if (found.why == "damaged") {
         next = absl::StrCat(
-            "The mirror file is damaged and takes nothing; the event mirror.damaged says "
+            "The mirror is damaged and takes nothing; the event mirror.damaged says "
             "what to do ('mirrorctl events ",
             found.context_id, "')");
       }

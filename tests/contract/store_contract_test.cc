@@ -855,6 +855,29 @@ TEST_P(StoreContract, ChangesInPlaceKeepTheRowsAndFillWhatTheyWereToldTo) {
   EXPECT_THAT(store_->records().ReadSchema("people"), IsOkAndHolds(after));
 }
 
+TEST_P(StoreContract, AWiderTypeKeepsTheRowsAndTakesWiderOnes) {
+  const TableSchema before =
+      NamedTable("people", {KeyColumn("id", Type::kInt32), PlainColumn("name", Type::kText),
+                            PlainColumn("age", Type::kInt16), PlainColumn("size", Type::kFloat)});
+  Create(before);
+  ASSERT_THAT(Insert(before, {{1, "Ada", 36, 0.5}, {2, "Grace", nullptr, nullptr}}).status, IsOk());
+  const TableSchema after =
+      NamedTable("people", {KeyColumn("id", Type::kInt64), PlainColumn("name", Type::kText),
+                            PlainColumn("years", Type::kInt64), PlainColumn("size", Type::kDouble)});
+  AlterTable alter{{RenameColumn{"age", "years"}}};
+  for (const int i : {0, 2, 3}) {
+    const auto column = static_cast<std::size_t>(i);
+    alter.changes.emplace_back(RetypeColumn{before.columns[column], after.columns[column]});
+  }
+
+  ASSERT_THAT(Run(StepAt("people", 2, {alter, AgreeSchema{after}})).status, IsOk());
+
+  ASSERT_THAT(Insert(after, {{5'000'000'000, "Joan", 6'000'000'000, 0.1}}).status, IsOk());
+  EXPECT_THAT(Visible(after), ElementsAre(Row{1, "Ada", 36, 0.5}, Row{2, "Grace", nullptr, nullptr},
+                                          Row{5'000'000'000, "Joan", 6'000'000'000, 0.1}));
+  EXPECT_THAT(store_->records().ReadSchema("people"), IsOkAndHolds(after));
+}
+
 TEST_P(StoreContract, ADroppedColumnIsRememberedWhileTheTableStandsWhereItStood) {
   Create(People());
   TableSchema without = People();

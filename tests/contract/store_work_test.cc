@@ -26,7 +26,7 @@ constexpr std::chrono::milliseconds kStand{50};
 
 class StoreWorkTest : public StoreContract {
  protected:
-  std::unique_ptr<StoreWork> BeginWork() { return std::move(store_->Begin()).value(); }
+  std::unique_ptr<StoreWork> BeginWork() { return std::move(store_->Begin({})).value(); }
   static absl::StatusOr<CommitResult> Commit(const std::unique_ptr<StoreWork>& work, const Plan& plan) {
     return work->Commit(plan, Savepoints::kWhereNeeded);
   }
@@ -116,7 +116,7 @@ TEST_P(StoreWorkTest, AnotherServerWaitsAndPlansFromWhatTheFirstOneLeft) {
 TEST_P(StoreWorkTest, OneIsBegunAtATime) {
   CreateAtFive();
   const auto work = BeginWork();
-  EXPECT_FALSE(store_->Begin().ok());
+  EXPECT_FALSE(store_->Begin({}).ok());
   EXPECT_THAT(Commit(work, ToLsn(6)), IsOk());
 }
 

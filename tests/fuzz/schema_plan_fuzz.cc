@@ -194,6 +194,10 @@ void Follow(const AlterTable& alter, const TableSchema& from, Origins& columns,
       const auto found = Named(columns, rename->from);
       Require(found != columns.end());
       found->first = rename->to;
+    } else if (const auto* retype = std::get_if<RetypeColumn>(&change)) {
+      const auto found = Named(columns, retype->to.name);
+      Require(found != columns.end() && found->second &&
+              from.columns[*found->second].name == retype->from.name);
     } else {
       const Column& column = std::get<AddColumn>(change).column;
       columns.emplace_back(column.name, std::nullopt);

@@ -17,14 +17,16 @@ class ForwardingStore : public Store {
   StoreRecords& records() override { return store_->records(); }
   StoreUpkeep& upkeep() override { return store_->upkeep(); }
   absl::Status CheckTable(const TableSchema& table) override { return store_->CheckTable(table); }
-  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override {
-    absl::StatusOr<std::unique_ptr<StoreWork>> work = store_->Begin();
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) override {
+    absl::StatusOr<std::unique_ptr<StoreWork>> work = store_->Begin(intent);
     if (!work.ok()) return work.status();
     return std::make_unique<Work>(*this, *std::move(work));
   }
   absl::StatusOr<std::int64_t> ReadDataVersion() override { return store_->ReadDataVersion(); }
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override { return store_->OpenSnapshot(); }
+  bool IsBuilding() override { return store_->IsBuilding(); }
   bool IsDurable() override { return store_->IsDurable(); }
+  absl::Status MakeDurable() override { return store_->MakeDurable(); }
 
  protected:
   /// Each commit of a transaction that was begun.

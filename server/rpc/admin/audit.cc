@@ -96,7 +96,8 @@ bool Audit::Keep(AuditRecord record, const AuditLog::MakeSeal& seal) {
     return false;
   }
   const std::optional<AuditPoint> former = std::exchange(known_, added->now);
-  if (former && *former != added->before) Replaced(*former);
+  if (!former || *former == added->before) return true;
+  if (const absl::StatusOr<bool> holds = log_.Holds(*former); !holds.ok() || !*holds) Replaced(*former);
   return true;
 }
 

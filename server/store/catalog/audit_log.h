@@ -34,6 +34,9 @@ class AuditLog {
                                                      const MakeSeal& seal) = 0;
   /// `sealed` is not set: it is kept elsewhere.
   virtual absl::StatusOr<AuditState> State() = 0;
+  /// Other servers add to this chain, too, and `point` is its begin, still in it, or pruned since: what
+  /// stands behind it may be theirs.
+  virtual absl::StatusOr<bool> Holds(const AuditPoint& point) = 0;
   /// Those after `after_id`, oldest first.
   virtual absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) = 0;
 };

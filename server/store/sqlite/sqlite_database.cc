@@ -63,11 +63,11 @@ class Database final : public SqliteDatabase {
     return CheckSqliteTableName(table.name, context_id_);
   }
 
-  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override {
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) override {
     if (absl::Status status = CheckFiles(*connection_); !status.ok()) return status;
     connection_->TrimStatements();
     if (absl::Status status = CheckLogSize(*connection_, options_.wal_bytes_max); !status.ok()) return status;
-    return BeginWork(*transaction_);
+    return BeginWork(*transaction_, intent);
   }
 
   absl::StatusOr<std::int64_t> ReadDataVersion() override {
@@ -84,7 +84,9 @@ class Database final : public SqliteDatabase {
     return snapshot;
   }
 
+  bool IsBuilding() override { return false; }
   bool IsDurable() override { return true; }
+  absl::Status MakeDurable() override { return absl::OkStatus(); }
 
  private:
   std::unique_ptr<SqliteConnection> connection_;

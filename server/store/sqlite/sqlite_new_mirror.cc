@@ -118,11 +118,11 @@ class NewMirror final : public Store {
   StoreUpkeep& upkeep() override { return building_ ? upkeep_ : rows_->upkeep(); }
   absl::Status CheckTable(const TableSchema& table) override { return rows_->CheckTable(table); }
 
-  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override {
-    if (!building_) return rows_->Begin();
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) override {
+    if (!building_) return rows_->Begin(intent);
     if (lost_) return Gone();
     if (FileExists(path_)) return FileAppeared();
-    absl::StatusOr<std::unique_ptr<StoreWork>> rows = rows_->Begin();
+    absl::StatusOr<std::unique_ptr<StoreWork>> rows = rows_->Begin(intent);
     if (!rows.ok()) return Lost(rows.status());
     return std::make_unique<BuildingWork>(*this, *std::move(rows));
   }
@@ -134,7 +134,9 @@ class NewMirror final : public Store {
         "the mirror is being made by its first cycle and can be read when that is over. Nothing was done.");
   }
 
+  bool IsBuilding() override { return building_; }
   bool IsDurable() override { return !building_; }
+  absl::Status MakeDurable() override { return absl::OkStatus(); }
 
  private:
   /// A transaction of the rows. What the claim has to know is committed to it before.
@@ -156,7 +158,9 @@ class NewMirror final : public Store {
   class BuildingUpkeep final : public StoreUpkeep {
    public:
     explicit BuildingUpkeep(NewMirror& mirror) : mirror_(mirror) {}
-    bool Replaced() override { return mirror_.lost_ || FileExists(mirror_.path_); }
+    Stale WhyStale() override {
+      return mirror_.lost_ || FileExists(mirror_.path_) ? Stale::kReplaced : Stale::kNo;
+    }
     absl::Status CheckWhole(std::chrono::milliseconds) override {
       const absl::StatusOr<TenantRecord> tenant = mirror_.records().ReadTenant();
       if (!tenant.ok() || !tenant->active) return tenant.status();

@@ -21,7 +21,7 @@ inline constexpr char kBuildingSuffix[] = ".building";
 /// gives it its name, and from then on it is as any other. What a crash leaves is thrown away when it is
 /// opened again: no cycle runs then, and the claim still knows whose mirror it is.
 /// `place` is let go of when nothing is built any more.
-/// Any trouble with the disk meanwhile ends the cycle in the same way: Replaced() says so.
+/// Any trouble with the disk meanwhile ends the cycle in the same way: WhyStale() says so.
 absl::StatusOr<std::unique_ptr<Store>> OpenNewMirror(const std::string& path, const std::string& context_id,
                                                      const SqliteOptions& options,
                                                      std::shared_ptr<void> place);

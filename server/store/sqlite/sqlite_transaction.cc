@@ -260,7 +260,7 @@ class SqliteTransaction final : public StoreTransaction {
   RecordVerbs& records() override { return records_; }
   TableVerbs& tables() override { return tables_; }
 
-  absl::Status Begin() override {
+  absl::Status Begin(const Intent&) override {
     if (absl::Status status = connection_.Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
     CrashPoint("commit.begun");
     if (!HasOtherLayout(connection_)) return absl::OkStatus();
@@ -292,6 +292,8 @@ class SqliteTransaction final : public StoreTransaction {
     if (!IsOver()) connection_.Execute("ROLLBACK").IgnoreError();
   }
   bool IsOver() const override { return !connection_.database().InTransaction(); }
+  /// Nobody else writes meanwhile.
+  bool MayTryAgain() const override { return false; }
 
   absl::Status SetSavepoint() override { return connection_.Execute("SAVEPOINT step"); }
   absl::Status ReleaseSavepoint() override { return connection_.Execute("RELEASE step"); }

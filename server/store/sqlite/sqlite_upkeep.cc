@@ -25,10 +25,11 @@ class SqliteUpkeep final : public StoreUpkeep {
     return ::mirror::CheckWhole(connection_, patience);
   }
 
-  bool Replaced() override {
+  Stale WhyStale() override {
     // Only once nothing of a log that nothing leads to can be lost.
-    return !connection_.SameFile() || (!connection_.SameLog() && connection_.EmptyLog(0)) ||
-           HasOtherLayout(connection_);
+    const bool replaced = !connection_.SameFile() || (!connection_.SameLog() && connection_.EmptyLog(0)) ||
+                          HasOtherLayout(connection_);
+    return replaced ? Stale::kReplaced : Stale::kNo;
   }
 
   absl::Status Scrub() override { return connection_.Rewrite(); }

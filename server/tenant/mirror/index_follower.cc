@@ -80,7 +80,7 @@ absl::StatusOr<IndexFollower::Due> IndexFollower::ReadDue(Store& store, const In
 absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
   const std::shared_ptr<const IndexRules> rules = book_.Get();
   due_ = due_ || rules != followed_;
-  if (!due_ || !store.IsDurable()) return absl::OkStatus();
+  if (!due_ || store.IsBuilding()) return absl::OkStatus();
   const absl::StatusOr<std::int64_t> version = store.ReadDataVersion();
   const absl::StatusOr<Due> due = ReadDue(store, *rules);
   if (!version.ok() || !due.ok()) return absl::OkStatus();

@@ -28,20 +28,28 @@ void Mirror::Tell(Severity severity, std::string_view kind, std::string text) {
   events_.Add(context_id_, severity, kind, std::move(text));
 }
 
-/// Lets go of a store whose file is not the one that was opened.
-void Mirror::FindReplaced() {
-  if (!store_ || !store_->upkeep().Replaced()) return;
-  const bool built = store_->IsDurable();
+/// Lets go of a store that nothing more is written with.
+void Mirror::FindStale() {
+  if (!store_) return;
+  const Stale why = store_->upkeep().WhyStale();
+  if (why == Stale::kNo) return;
+  const bool built = !store_->IsBuilding();
   Close();
+  // Where it is now, its cycle goes on.
+  if (why == Stale::kMoved) return;
   file_.replaced = true;
-  if (built) {
-    Tell(Severity::kWarning, "mirror.replaced",
-         "the mirror file, or its log, was replaced or removed while it was open; the running cycle "
-         "is over, and the next one starts from what is there now");
-  } else {
+  if (!built) {
     Tell(Severity::kWarning, "mirror.not_built",
          "the new mirror could not be built: its rows are lost and its cycle is over; the next one "
          "populates it");
+  } else if (why == Stale::kWentBack) {
+    Tell(Severity::kWarning, "mirror.went_back",
+         "what was committed last is not in the mirror any more, as after a restore or a failover; the "
+         "running cycle is over, and the next one catches up from what is there now");
+  } else {
+    Tell(Severity::kWarning, "mirror.replaced",
+         "the mirror file, or its log, was replaced or removed while it was open; the running cycle "
+         "is over, and the next one starts from what is there now");
   }
 }
 
@@ -51,7 +59,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
         "tenant '", context_id_, "' is not mirrored here. Nothing was done. Ask the mirror's operator."));
   }
   if (!file_.quarantine.empty()) return absl::DataLossError(file_.quarantine);
-  FindReplaced();
+  FindStale();
   if (store_) return file_.replaced ? EndCycleInNewFile(now_ms) : absl::OkStatus();
   agreed_.Forget();
   cycle_.ForgetFile();
@@ -59,7 +67,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   absl::StatusOr<std::unique_ptr<Store>> store = file_.open(create);
   if (absl::IsNotFound(store.status())) {
     return absl::AbortedError(
-        absl::StrCat("the mirror file of '", context_id_,
+        absl::StrCat("the mirror of '", context_id_,
                      "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
   }
   // What stands there is no mirror of this tenant's, or one of a later version.
@@ -92,7 +100,7 @@ absl::Status Mirror::Noticed(absl::Status status) {
   }
   if (absl::IsDataLoss(status) && file_.quarantine.empty()) {
     file_.quarantine = absl::StrCat(
-        "the mirror file of '", context_id_, "' is damaged: ", status.message(),
+        "the mirror of '", context_id_, "' is damaged: ", status.message(),
         ". It takes nothing more. 'mirrorctl restore ", context_id_, " FILE --confirm ", context_id_,
         "' puts a backup in its place, 'mirrorctl reset ", context_id_, " --all --confirm ", context_id_,
         "' sets it aside and lets the next cycle populate a new one; after a "
@@ -134,9 +142,10 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Planner& planner) {
+absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Planner& planner,
+                                                                const Intent& intent) {
   const auto begin = std::chrono::steady_clock::now();
-  absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner);
+  absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner, intent);
   if (!committed.ok()) return Noticed(committed.status());
   if (!*committed) return std::optional<Committed>();
   const auto took = std::chrono::steady_clock::now() - begin;
@@ -201,7 +210,8 @@ bool Mirror::CloseIfIdle() {
   const MutexLock lock(mutex_, std::adopt_lock);
   if (!store_) return false;
   // A log that a reader holds would be replayed over a file put there while nobody watches.
-  if (!store_->upkeep().Replaced() && !store_->upkeep().CheckWhole({}).ok()) return false;
+  StoreUpkeep& upkeep = store_->upkeep();
+  if (upkeep.WhyStale() == Stale::kNo && !upkeep.CheckWhole({}).ok()) return false;
   Close();
   return true;
 }
@@ -223,7 +233,7 @@ void Mirror::Close() {
 /// A full disk, a lock, a file that cannot be written: told once, until something is written again.
 void Mirror::TellUnavailable(const absl::Status& status) {
   // That has an event of its own; why a new mirror was lost has not.
-  if (store_ && store_->IsDurable() && store_->upkeep().Replaced()) return;
+  if (store_ && !store_->IsBuilding() && store_->upkeep().WhyStale() != Stale::kNo) return;
   const std::string message(status.message());
   // An operator who meets it is told.
   if (cycle_.served()) seen_.NoteFailure(message);
@@ -257,16 +267,18 @@ absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRe
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust trust) {
   absl::Status status = mirror.Open(false, now_ms, trust);
   if (!absl::IsAborted(status)) return status;
-  return absl::NotFoundError(absl::StrCat(
-      "the mirror file of '", mirror.context_id(),
-      "' is gone from the data folder. Nothing was done. Put a backup in its place, or let the source's next "
-      "cycle make it anew (with automatic_provisioning); 'mirrorctl delete ",
-      mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it."));
+  return absl::NotFoundError(
+      absl::StrCat("the mirror of '", mirror.context_id(),
+                   "' is gone. Nothing was done. Put a backup in its place, or let the source's next "
+                   "cycle make it anew (with automatic_provisioning); 'mirrorctl delete ",
+                   mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it."));
 }
 
-absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table) {
+absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table,
+                                       std::string_view schema_hash) {
   const std::string key = FoldName(table);
-  if (std::optional<AgreedTable> known = mirror.agreed().Find(key)) return *std::move(known);
+  std::optional<AgreedTable> known = mirror.agreed().Find(key);
+  if (known && (schema_hash.empty() || known->hash == schema_hash)) return *std::move(known);
   const MutexLock lock(mirror.mutex());
   if (mirror.store() == nullptr) {
     if (absl::Status status = mirror.Open(false, 0); !status.ok()) return status;

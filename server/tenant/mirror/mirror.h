@@ -101,7 +101,8 @@ class Mirror {
   };
   /// Begins, plans and commits what a call writes. `planner` is asked under the store's
   /// writer lock, see StoreWork; the store may be closed behind an error. Absent: it gave nothing.
-  absl::StatusOr<std::optional<Committed>> Commit(const Store::Planner& planner) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<std::optional<Committed>> Commit(const Store::Planner& planner, const Intent& intent = {})
+      MIRROR_REQUIRES(mutex_);
   /// Renews seen(), as far as `look` says. Called where it may have changed.
   void Summarize(Look look) MIRROR_REQUIRES(mutex_);
 
@@ -117,7 +118,7 @@ class Mirror {
   const HookWriter& hooks() const { return hooks_; }
 
  private:
-  void FindReplaced() MIRROR_REQUIRES(mutex_);
+  void FindStale() MIRROR_REQUIRES(mutex_);
   absl::Status EndCycleInNewFile(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
   void TellUnavailable(const absl::Status& status) MIRROR_REQUIRES(mutex_);
 
@@ -151,9 +152,10 @@ absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms,
 /// What a batch or an advance of a table gets that this cycle does not mirror.
 absl::Status NotAgreed(const std::string& table);
 /// The agreed definition, for decoding. Does not wait for a request that is being applied, but for the first
-/// look at a table. Errors: kFailedPrecondition when there is none.
-absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table)
-    MIRROR_EXCLUDES(mirror.mutex());
+/// look at a table, and at one that is not known with `schema_hash`: another server may have agreed it anew.
+/// Empty: whichever is known. Errors: kFailedPrecondition when there is none.
+absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table,
+                                       std::string_view schema_hash) MIRROR_EXCLUDES(mirror.mutex());
 /// What is known of holds may have changed; `written` are new ones, `known` those that the plan was made of.
 void TellHolds(Mirror& mirror, const std::vector<Hold>& known, const std::vector<Hold>& written)
     MIRROR_REQUIRES(mirror.mutex());

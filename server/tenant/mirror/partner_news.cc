@@ -40,7 +40,7 @@ void PartnerNews::TellColumns(Store& store) {
 
 void PartnerNews::TellRows(Store& store, std::int64_t cycle, const std::string& table,
                            const char* what_comes) {
-  if (!store.IsDurable()) return;
+  if (store.IsBuilding()) return;
   if (cycle != counted_cycle_) counted_.clear();
   counted_cycle_ = cycle;
   const std::string key = FoldName(table);

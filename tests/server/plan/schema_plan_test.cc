@@ -26,6 +26,9 @@ std::string ToString(const AlterTable& alter) {
     if (const auto* add = std::get_if<AddColumn>(&change)) text += "add " + add->column.name;
     if (const auto* drop = std::get_if<DropColumn>(&change)) text += "drop " + drop->name;
     if (const auto* rename = std::get_if<RenameColumn>(&change)) text += rename->from + " to " + rename->to;
+    if (const auto* retype = std::get_if<RetypeColumn>(&change)) {
+      text += retype->from.name + " retyped as " + retype->to.name;
+    }
   }
   return text;
 }
@@ -133,21 +136,25 @@ std::vector<ChangeCase> ChangeCases() {
        "drop name, add NAME", ""},
       {"RenamedAndAnotherTookTheOldName", none, Then(Name(1, "label"), Name(3, "name")),
        "name to label, n to name", ""},
-      {"Int16ToInt32", none, Retype(3, Type::kInt32), "", ""},
-      {"Int16ToInt64", none, Retype(3, Type::kInt64), "", ""},
-      {"BoolToInt16", Retype(3, Type::kBool), Retype(3, Type::kInt16), "", ""},
-      {"FloatToDouble", Retype(3, Type::kFloat), Retype(3, Type::kDouble), "", ""},
-      {"IntegerToAny", none, Any(3, Affinity::kInteger), "", ""},
-      {"RealToAny", Retype(3, Type::kDouble), Any(3, Affinity::kReal), "", ""},
-      {"TextToAny", none, Any(1, Affinity::kText), "", ""},
-      {"BytesToAny", Retype(3, Type::kBytes), Any(3, Affinity::kBlob), "", ""},
+      {"Int16ToInt32", none, Retype(3, Type::kInt32), "n retyped as n", ""},
+      {"Int16ToInt64", none, Retype(3, Type::kInt64), "n retyped as n", ""},
+      {"BoolToInt16", Retype(3, Type::kBool), Retype(3, Type::kInt16), "n retyped as n", ""},
+      {"FloatToDouble", Retype(3, Type::kFloat), Retype(3, Type::kDouble), "n retyped as n", ""},
+      {"IntegerToAny", none, Any(3, Affinity::kInteger), "n retyped as n", ""},
+      {"RealToAny", Retype(3, Type::kDouble), Any(3, Affinity::kReal), "n retyped as n", ""},
+      {"TextToAny", none, Any(1, Affinity::kText), "name retyped as name", ""},
+      {"BytesToAny", Retype(3, Type::kBytes), Any(3, Affinity::kBlob), "n retyped as n", ""},
+      {"WiderUnderAnotherName", none, Then(Retype(3, Type::kInt64), Name(3, "count")),
+       "n to count, n retyped as count", ""},
+      {"WiderBesideANewColumn", none, Then(Retype(3, Type::kInt64), Add(Added(Backfill::kNone))),
+       "add added, n retyped as n", ""},
       {"TextLonger", none, Set(1, [](Column& c) { c.length = 41; }), "", ""},
       {"TextUnbounded", none, Set(1, [](Column& c) { c.length = 0; }), "", ""},
       {"MoreDigits", Set(2, [](Column& c) { c.precision = 20; }), none, "", ""},
       {"NotNull", none, Set(1, [](Column& c) { c.nullable = false; }), "", ""},
       {"Null", Set(1, [](Column& c) { c.nullable = false; }), none, "", ""},
       {"AnotherDefault", none, Set(1, [](Column& c) { c.default_value = std::string("x"); }), "", ""},
-      {"KeyWiderInteger", none, Retype(0, Type::kInt64), "", ""},
+      {"KeyWiderInteger", none, Retype(0, Type::kInt64), "id retyped as id", ""},
       {"TableGotAnId", [](TableSchema& t) { t.table_id = 0; }, none, "", ""},
       {"ColumnsGotIds", WithoutIds(), none, "", ""},
       // Repopulate.
@@ -376,6 +383,39 @@ TEST(PlanTable, AChangeWithoutDdlNeedsNoAlternative) {
   EXPECT_FALSE(Has<AlterTable>(*plan.step));
   EXPECT_THAT(plan.step->otherwise, IsEmpty());
   EXPECT_EQ(plan.step->record->position.lsn, Lsn{5});
+}
+
+TEST(PlanTable, AWiderTypeIsLeftToTheStoreWhichMayHaveToPopulate) {
+  TableSchema announced = Base();
+  announced.columns[3].type = Type::kInt32;
+
+  const TablePlan plan = PlanOf(RecordOf(Base()), Base(), announced);
+
+  EXPECT_EQ(plan.action, SchemaAction::kAltered);
+  EXPECT_TRUE(Has<AlterTable>(*plan.step));
+  EXPECT_EQ(plan.step->record->position.lsn, Lsn{5});
+  ASSERT_THAT(plan.step->otherwise, SizeIs(1));
+  EXPECT_EQ(plan.step->otherwise[0].record->state, TableState::kRepopulate);
+}
+
+TEST(PlanTable, AWiderTypeWhereThePartnersRowsAreKeptIsARefitOfItsOwn) {
+  TableSchema agreed = Base();
+  agreed.preserve_target = true;
+  TableSchema announced = agreed;
+  announced.columns[1].name = "label";
+  announced.columns[3].type = Type::kInt32;
+
+  const TablePlan plan = PlanOf(RecordOf(agreed), agreed, announced);
+
+  EXPECT_EQ(plan.action, SchemaAction::kAltered);
+  ASSERT_TRUE(Has<RefitTable>(*plan.step));
+  EXPECT_FALSE(Has<AlterTable>(*plan.step));
+  const auto& refit = std::get<RefitTable>(plan.step->actions.front());
+  EXPECT_EQ(ToString(refit.alter), "name to label");
+  ASSERT_THAT(refit.retyped, SizeIs(1));
+  EXPECT_EQ(refit.retyped[0].from, KeptForm(agreed).columns[3]);
+  EXPECT_EQ(refit.retyped[0].to, KeptForm(announced).columns[3]);
+  EXPECT_THAT(plan.step->otherwise, IsEmpty());
 }
 
 TEST(PlanTable, ARepopulationTrustsNothingAndSaysWhy) {

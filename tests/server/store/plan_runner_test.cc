@@ -50,7 +50,7 @@ class PlanRunnerTest : public testing::Test {
     return result.ok() && result->again ? RunOnce(plan, Savepoints::kAlways) : result;
   }
   absl::StatusOr<CommitResult> RunOnce(const Plan& plan, Savepoints savepoints) {
-    const absl::StatusOr<std::unique_ptr<StoreWork>> work = BeginWork(script_);
+    const absl::StatusOr<std::unique_ptr<StoreWork>> work = BeginWork(script_, {});
     if (!work.ok()) return work.status();
     EXPECT_EQ((*work)->tenant(), script_.mirror.tenant);
     absl::StatusOr<CommitResult> result = (*work)->Commit(plan, savepoints);
@@ -149,11 +149,11 @@ TEST_F(PlanRunnerTest, NothingIsWrittenForAnotherCycle) {
 }
 
 TEST_F(PlanRunnerTest, WhatIsNotCommittedIsTakenBack) {
-  ASSERT_THAT(BeginWork(script_), IsOk());
+  ASSERT_THAT(BeginWork(script_, {}), IsOk());
   EXPECT_THAT(script_.verbs, ElementsAre("Begin", "Rollback"));
   script_.verbs.clear();
   script_.failures["Begin"] = {absl::UnavailableError("busy")};
-  EXPECT_THAT(BeginWork(script_), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(BeginWork(script_, {}), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_THAT(script_.verbs, ElementsAre("Begin"));
 }
 
@@ -276,6 +276,46 @@ TEST_F(PlanRunnerTest, WhatTheDatabaseTookBackItselfIsNotGoneOnWith) {
   EXPECT_THAT(script_.verbs, ElementsAre("Begin", "SetSavepoint", "Create people", "Rollback"));
 }
 
+TEST_F(PlanRunnerTest, WhatMayBeTriedAgainIsTriedAgainAsAWhole) {
+  Make(People());
+  const Plan plans[] = {InCycle({StepOn("people", {AlterTable{}})}),
+                        InCycle({StepOn("people", {AlterTable{}}), StepOn("pairs")})};
+  script_.may_try_again = true;
+  for (const Plan& plan : plans) {
+    for (const char* const verb : {"Alter people", "WriteRecord people", "Commit"}) {
+      SCOPED_TRACE(verb);
+      script_.verbs.clear();
+      script_.failures = {{verb, {absl::UnavailableError("deadlock")}}};
+      const auto result = RunOnce(plan, Savepoints::kWhereNeeded);
+      ASSERT_THAT(result, IsOk());
+      EXPECT_TRUE(result->again);
+      EXPECT_THAT(script_.verbs, Contains(verb));
+      EXPECT_THAT(script_.mirror.records.at("people").seq, 1) << "nothing was done";
+    }
+  }
+  // Twice at most.
+  script_.failures = {{"Alter people", {absl::UnavailableError("deadlock")}}};
+  EXPECT_THAT(RunOnce(plans[1], Savepoints::kAlways),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("deadlock")));
+  EXPECT_THAT(script_.verbs, Not(Contains("SetSavepoint pairs")));
+  EXPECT_EQ(script_.verbs.back(), "Rollback");
+}
+
+TEST_F(PlanRunnerTest, WhatMayBeTriedAgainIsNoReasonForTheAlternative) {
+  Make(People());
+  Make(Pairs());
+  Step step = StepOn("people", {AlterTable{}});
+  step.otherwise.push_back(StepOn("people"));
+  script_.failures["Alter people"] = {Refused()};
+  script_.may_try_again = true;
+  script_.verbs.clear();
+  const auto result = RunOnce(InCycle({step, StepOn("pairs")}), Savepoints::kWhereNeeded);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_TRUE(result->again);
+  EXPECT_THAT(script_.verbs,
+              ElementsAre("Begin", "SetSavepoint", "Alter people", "RollBackToSavepoint", "Rollback"));
+}
+
 // --- Steps ---
 
 TEST_F(PlanRunnerTest, TheAlternativeIsTriedOnceWithTheReason) {
@@ -293,6 +333,23 @@ TEST_F(PlanRunnerTest, TheAlternativeIsTriedOnceWithTheReason) {
   EXPECT_THAT(script_.verbs, ElementsAre("Begin", "Alter people", "Rollback", "Begin", "SetSavepoint",
                                          "Alter people", "RollBackToSavepoint", "SetSavepoint",
                                          "WriteRecord people", "ReleaseSavepoint", "Commit"));
+}
+
+TEST_F(PlanRunnerTest, WhatCanBeDoneLaterHasNoAlternativeAndTheRestIsDone) {
+  Make(People());
+  Make(Pairs());
+  Step step = StepOn("people", {AlterTable{}});
+  step.otherwise.push_back(StepOn("people"));
+  step.otherwise.front().record->state = TableState::kRepopulate;
+  script_.failures["Alter people"] = {absl::AbortedError("pg_dump reads it")};
+  const std::uint64_t seq = script_.mirror.records.at("people").seq;
+  const auto result = Run(InCycle({step, StepOn("pairs")}));
+  ASSERT_THAT(result, IsOk());
+  EXPECT_THAT(result->steps[0].status, StatusIs(absl::StatusCode::kAborted, HasSubstr("pg_dump")));
+  EXPECT_FALSE(result->steps[0].otherwise);
+  EXPECT_EQ(script_.mirror.records.at("people").seq, seq);
+  EXPECT_EQ(script_.mirror.records.at("people").state, TableState::kMirrored);
+  EXPECT_THAT(result->steps[1].status, IsOk());
 }
 
 TEST_F(PlanRunnerTest, WhatFollowsARefusedStepOfItsTableIsAbortedAndOtherTablesGoOn) {

@@ -277,10 +277,10 @@ TEST_F(CommitGroupTest, AGroupHasAtMostSoManyBytes) {
 
 TEST_F(CommitGroupTest, TheNextRequestIsDecodedWhileOneIsBeingCommitted) {
   BeginWith(2);
-  ASSERT_THAT(tenant_->Agreed(source_->caller, Name(0)), IsOk());
+  ASSERT_THAT(tenant_->Agreed(source_->caller, Name(0), ""), IsOk());
   auto first = HoldOne(1);
 
-  const absl::StatusOr<AgreedTable> agreed = tenant_->Agreed(source_->caller, Name(0));
+  const absl::StatusOr<AgreedTable> agreed = tenant_->Agreed(source_->caller, Name(0), "");
 
   ASSERT_THAT(agreed, IsOk());
   EXPECT_EQ(agreed->hash, SchemaHash(tables_[0]));

@@ -923,7 +923,7 @@ class Play {
     for (const OutBatch& batch : request.batches) {
       messages.push_back(batch.Encode());
       const v1::ChangeBatch& message = messages.back();
-      absl::StatusOr<AgreedTable> agreed = to->Agreed(caller, message.table());
+      absl::StatusOr<AgreedTable> agreed = to->Agreed(caller, message.table(), message.schema_hash());
       if (agreed.ok()) {
         incoming.batches.push_back({message.table(), message.seq(), agreed->schema,
                                     DecodeBatch(message, *agreed->schema, WireLimits()), agreed->hash});

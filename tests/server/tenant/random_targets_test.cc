@@ -378,7 +378,7 @@ class TargetRound final : public TenantBench {
 
   /// As the endpoint does with a message.
   BatchOutcome Exchange(const Target& target, const Batch& batch, BatchSpec spec) {
-    const absl::StatusOr<AgreedTable> agreed = tenant_->Agreed(source_->caller, target.schema.name);
+    const absl::StatusOr<AgreedTable> agreed = tenant_->Agreed(source_->caller, target.schema.name, "");
     if (!agreed.ok()) return {.status = agreed.status()};
     for (const std::uint32_t i : batch.columns) spec.columns.push_back(target.schema.columns[i].name);
     for (const int id : batch.ids) {

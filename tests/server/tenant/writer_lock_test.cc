@@ -32,10 +32,10 @@ class BetweenStore final : public ForwardingStore {
  public:
   BetweenStore(std::unique_ptr<Store> store, Between& between)
       : ForwardingStore(std::move(store)), between_(between) {}
-  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override {
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) override {
     ++between_.begun;
     if (const auto what = std::exchange(between_.before_begin, {})) what();
-    return ForwardingStore::Begin();
+    return ForwardingStore::Begin(intent);
   }
 
  protected:

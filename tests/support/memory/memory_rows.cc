@@ -110,6 +110,7 @@ absl::Status AlterMemoryTable(const AlterTable& alter, const Position& position,
   };
   TableSchema& schema = table->schema;
   for (const auto& change : alter.changes) {
+    if (std::holds_alternative<RetypeColumn>(change)) continue;
     if (const auto* add = std::get_if<AddColumn>(&change)) {
       if (schema.Find(add->column.name)) return absl::FailedPreconditionError("the column is there");
       schema.columns.push_back(add->column);

@@ -113,6 +113,8 @@ absl::Status MemoryStore::CheckTable(const TableSchema& table) {
   return CheckNotOwnName(table.name, context_id_);
 }
 
-absl::StatusOr<std::unique_ptr<StoreWork>> MemoryStore::Begin() { return BeginWork(*transaction_); }
+absl::StatusOr<std::unique_ptr<StoreWork>> MemoryStore::Begin(const Intent& intent) {
+  return BeginWork(*transaction_, intent);
+}
 
 }  // namespace mirror

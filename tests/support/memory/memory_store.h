@@ -24,10 +24,12 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   StoreRecords& records() override { return *this; }
   StoreUpkeep& upkeep() override { return *this; }
   absl::Status CheckTable(const TableSchema& table) override;
-  absl::StatusOr<std::unique_ptr<StoreWork>> Begin() override;
+  absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) override;
   absl::StatusOr<std::int64_t> ReadDataVersion() override { return mirror_->version - commits_; }
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override;
+  bool IsBuilding() override { return false; }
   bool IsDurable() override { return true; }
+  absl::Status MakeDurable() override { return absl::OkStatus(); }
 
  private:
   absl::StatusOr<TenantRecord> ReadTenant() override;
@@ -57,7 +59,7 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override;
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override;
 
-  bool Replaced() override { return false; }
+  Stale WhyStale() override { return Stale::kNo; }
   absl::Status CheckWhole(std::chrono::milliseconds) override { return absl::OkStatus(); }
   absl::Status Scrub() override { return absl::OkStatus(); }
   void Rest() override {}

@@ -408,7 +408,7 @@ class MemoryTransaction final : public StoreTransaction {
   RecordVerbs& records() override { return records_; }
   TableVerbs& tables() override { return tables_; }
 
-  absl::Status Begin() override {
+  absl::Status Begin(const Intent&) override {
     if (before_) return absl::FailedPreconditionError("a transaction has begun already");
     if (!mirror_.lock->Take()) return absl::UnavailableError("somebody else writes to this mirror");
     before_ = mirror_;
@@ -427,6 +427,7 @@ class MemoryTransaction final : public StoreTransaction {
     mirror_.lock->Release();
   }
   bool IsOver() const override { return !before_; }
+  bool MayTryAgain() const override { return false; }
 
   absl::Status SetSavepoint() override {
     savepoint_ = mirror_;

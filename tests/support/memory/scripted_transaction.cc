@@ -280,9 +280,9 @@ absl::Status ScriptedTransaction::Next(const std::string& verb) {
   return status;
 }
 
-absl::Status ScriptedTransaction::Begin() {
+absl::Status ScriptedTransaction::Begin(const Intent& intent) {
   if (absl::Status status = Next("Begin"); !status.ok()) return status;
-  return memory_->Begin();
+  return memory_->Begin(intent);
 }
 absl::Status ScriptedTransaction::Commit() {
   if (absl::Status status = Next("Commit"); !status.ok()) {

@@ -23,10 +23,11 @@ class ScriptedTransaction final : public StoreTransaction {
   RecordVerbs& records() override;
   TableVerbs& tables() override;
 
-  absl::Status Begin() override;
+  absl::Status Begin(const Intent& intent) override;
   absl::Status Commit() override;
   void Rollback() override;
   bool IsOver() const override { return is_over; }
+  bool MayTryAgain() const override { return may_try_again; }
   absl::Status SetSavepoint() override;
   absl::Status ReleaseSavepoint() override;
   absl::Status RollBackToSavepoint() override;
@@ -35,6 +36,7 @@ class ScriptedTransaction final : public StoreTransaction {
   std::vector<std::string> verbs;
   std::map<std::string, std::vector<absl::Status>> failures;
   bool is_over = false;
+  bool may_try_again = false;
 
  private:
   class Tenant;

@@ -110,6 +110,24 @@ class PostgresAuditLog final : public AuditLog {
     return state;
   }
 
+  absl::StatusOr<bool> Holds(const AuditPoint& point) override {
+    bool holds = false;
+    absl::Status status = control_->Write([&](postgres::Connection& connection) -> absl::Status {
+      const auto before = LockBefore(connection);
+      if (!before.ok()) return before.status();
+      // What was pruned since says nothing.
+      holds = point.chain == before->chain && point.id <= before->id;
+      if (holds || point.chain != before->chain) return absl::OkStatus();
+      const auto there =
+          connection.Number("SELECT count(*) FROM mirror_control.audit WHERE id = $1 AND hash = $2",
+                            {point.id, Value::Bytes(point.hash)}, kReadingAudit);
+      holds = there.ok() && *there == 1;
+      return there.status();
+    });
+    if (!status.ok()) return status;
+    return holds;
+  }
+
   absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {
     std::vector<AuditRecord> records;
     absl::Status status = control_->Run([&](postgres::Connection& connection) -> absl::Status {

@@ -91,6 +91,9 @@ class SqliteAuditLog final : public AuditLog {
     return state;
   }
 
+  /// Nobody else adds to it.
+  absl::StatusOr<bool> Holds(const AuditPoint&) override { return false; }
+
   absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {
     std::vector<AuditRecord> records;
     absl::Status status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {

@@ -298,6 +298,8 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
   const std::string alter = absl::StrCat("ALTER TABLE ", QuoteName(table), " ");
   connection.ForgetStatements();
   for (const auto& change : action.changes) {
+    // Columns hold what their values are stored as, whatever they are declared.
+    if (std::holds_alternative<RetypeColumn>(change)) continue;
     std::string sql;
     const double* real_default = nullptr;
     if (const auto* add = std::get_if<AddColumn>(&change)) {

@@ -40,8 +40,11 @@ class AuditTest : public CatalogOfEachKind {
     ASSERT_THAT(kept_->Open(), IsOk());
     events_ = std::make_unique<Events>(*kept_->catalog);
     options_.dir = folder_.path();
-    audit_ = std::make_unique<Audit>(
-        *kept_->audit, *events_,
+    audit_ = Over(*kept_->audit);
+  }
+  std::unique_ptr<Audit> Over(AuditLog& log) {
+    return std::make_unique<Audit>(
+        log, *events_,
         [this, key = SigningKey::Load(Path("app.key"), "app").value()](
             std::string_view text) -> absl::StatusOr<KeySignature> {
           if (no_key_) return absl::UnavailableError("the key cannot be read");
@@ -197,6 +200,33 @@ TEST_P(AuditTest, RecordsThatAreCutUnderTheRunningServerAreTold) {
   EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
 }
 
+/// Of servers that share a control database.
+class AuditOfSeveralTest : public AuditTest {};
+
+TEST_P(AuditOfAFileTest, RecordsOfAnotherServerAreTold) {
+  TempFolder beside;
+  options_.dir = beside.path();
+  Over(*kept_->audit)->Add("joan", "ListTenants", absl::OkStatus());
+  Calls(1);
+  EXPECT_THAT(Told(), ElementsAre("audit.replaced")) << "this one's chain has one writer";
+}
+
+TEST_P(AuditOfSeveralTest, RecordsOfAnotherServerFitAndThoseThatAreCutAreTold) {
+  TempFolder beside;
+  options_.dir = beside.path();
+  const auto other = Over(*kept_->audit);
+  for (int i = 0; i < 2; ++i) {
+    Calls(1);
+    other->Add("joan", "ListTenants", absl::OkStatus());
+  }
+  EXPECT_THAT(Told(), IsEmpty());
+  EXPECT_THAT(Check().findings, IsEmpty());
+
+  kept_->Do("DELETE FROM audit WHERE id = (SELECT max(id) FROM audit WHERE who = 'joan')");
+  other->Add("joan", "ListTenants", absl::OkStatus());
+  EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
+}
+
 TEST_P(AuditOfAFileTest, ADamagedCatalogBeginsANewChainThatSaysSo) {
   Calls(5);
   Stop();
@@ -246,6 +276,7 @@ TEST_P(AuditOfAFileTest, RecordsOfAnOlderVersionBecomeTheBeginOfTheChain) {
 
 INSTANTIATE_FOR_EACH_CATALOG(AuditTest);
 INSTANTIATE_TEST_SUITE_P(Sqlite, AuditOfAFileTest, testing::Values("Sqlite"));
+INSTANTIATE_TEST_SUITE_P(Postgres, AuditOfSeveralTest, testing::Values("Postgres"));
 
 }  // namespace
 }  // namespace mirror

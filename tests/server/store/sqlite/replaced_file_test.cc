@@ -396,8 +396,8 @@ TEST_F(ReplacedFile, AFileThatIsNoDatabaseIsQuarantinedUntilTheOperatorPutAnothe
   EXPECT_THAT(source_->Authenticate(), StatusIs(kDataLoss));
   EXPECT_THAT(source_->Authenticate(), StatusIs(kDataLoss));
   const std::string quarantine = tenant_->Info()->quarantine;
-  EXPECT_THAT(quarantine, testing::StartsWith(
-                              "the mirror file of 'ctx' is damaged: SQLite says \"file is not a database\""));
+  EXPECT_THAT(quarantine,
+              testing::StartsWith("the mirror of 'ctx' is damaged: SQLite says \"file is not a database\""));
   EXPECT_THAT(quarantine, HasSubstr("'mirrorctl resume ctx'"));
   EXPECT_THAT(source_->Authenticate().status().message(), testing::Eq(quarantine));
   EXPECT_THAT(catalog_.Kinds(), Contains("mirror.damaged"));
