@@ -55,7 +55,7 @@ GROUPS = {
     "the codec (it brings protobuf)": r"\"proto/wire/[a-z_]*codec[a-z_]*\.h\"",
     "certs": r"\"certs/",
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
-    "an opening of databases": r"\"server/store/(?:sqlite/sqlite_home|catalog/sqlite/\w+)\.h\"",
+    "an opening of databases": r"\"server/store/(?:sqlite/sqlite_home|catalog/(?:sqlite|postgres)/\w+|postgres/home/\w+)\.h\"",
     "client": r"\"client/",
     "a reader by its name (client/run/open_source opens it)": r"\"client/source/(?:sqlite/sqlite|files/file)_reader\.h\"",
 }
@@ -97,6 +97,11 @@ ROOMS = {
         ("SQLite",),
     ),
     "server/store/postgres/place": ("base base/db/postgres proto/wire server/plan server/store", ()),
+    "server/store/postgres/control": ("base base/db/postgres server/store/postgres/place", ()),
+    "server/store/catalog/postgres": (
+        "base base/db/postgres certs server/store/catalog server/store/postgres/control",
+        (),
+    ),
     "server/store/postgres/records": (
         "base base/db/postgres proto/wire server/plan server/store server/store/postgres/place",
         (),
@@ -246,7 +251,10 @@ NEVER = [
     (r"server/plan/(?:\w+_)?plan\.", ("certs", "nlohmann-json")),
     (r"server/(?:plan|store|tenant)/|client/source/", ("the codec (it brings protobuf)",)),
     (r"server/rpc/(?:gate|rpc_status)\.", ("a plan",)),
-    (r"server/(?!server\.cc|store/sqlite/sqlite_home\.|store/catalog/sqlite/)", ("an opening of databases",)),
+    (
+        r"server/(?!server\.cc|store/sqlite/sqlite_home\.|store/catalog/(?:sqlite|postgres)/|store/postgres/home/)",
+        ("an opening of databases",),
+    ),
     (r"server/hooks/delivery/(?!hook_url\.)", ("cpp-httplib",)),
     (r"client/source/files/(?!csv_rows\.)", ("libcsv",)),
     (r"client/source/files/(?!xlsx_rows\.)", ("libzip", "expat")),

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kVersionMin = 150'000;
 
-std::vector<std::string> Missing(const postgres::Rows& rows) {
+std::vector<std::string> Missing(const postgres::Rows& rows, PlaceHolds holds) {
   std::vector<std::string> missing;
   if (rows.View(0, 0) != "UTF8") {
     missing.push_back(absl::StrCat("its encoding is ", rows.Text(0, 0), ", and has to be UTF8: make it with ",
@@ -24,13 +24,13 @@ std::vector<std::string> Missing(const postgres::Rows& rows) {
         "fsync or full_page_writes is off there, and a crash would lose what sources were told is kept");
   }
   const std::string role = QuoteName(rows.View(0, 5)), database = QuoteName(rows.View(0, 6));
-  if (!rows.Bool(0, 3)) {
+  if (!rows.Bool(0, 3) && holds == PlaceHolds::kMirrors) {
     missing.push_back(absl::StrCat("triggers and foreign keys on mirrored tables would act on the rows that ",
                                    "are mirrored: as a superuser, type GRANT SET ON PARAMETER ",
                                    "session_replication_role TO ", role));
   }
   if (!rows.Bool(0, 4)) {
-    missing.push_back(absl::StrCat("the role cannot make the schema of a mirror: as the database's owner, ",
+    missing.push_back(absl::StrCat("the role cannot make a schema: as the database's owner, ",
                                    "type GRANT CREATE ON DATABASE ", database, " TO ", role));
   }
   return missing;
@@ -52,7 +52,7 @@ postgres::Parameters SessionSettings(PlaceUse use) {
   return settings;
 }
 
-absl::Status CheckPlace(postgres::Connection& connection) {
+absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds) {
   const auto version = connection.Query(
       "SELECT current_setting('server_version_num')::bigint, pg_is_in_recovery(), current_database()::text",
       {}, "looking at the database");
@@ -74,10 +74,12 @@ absl::Status CheckPlace(postgres::Connection& connection) {
       "has_database_privilege(current_database(), 'CREATE'), current_user::text, current_database()::text",
       {}, "looking at the database");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
-  const std::vector<std::string> missing = Missing(*rows);
+  const std::vector<std::string> missing = Missing(*rows, holds);
   if (missing.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(database, "cannot hold mirrors yet: ", absl::StrJoin(missing, "; ")));
+  return absl::FailedPreconditionError(absl::StrCat(
+      database,
+      holds == PlaceHolds::kMirrors ? "cannot hold mirrors yet: " : "cannot be the control database yet: ",
+      absl::StrJoin(missing, "; ")));
 }
 
 }  // namespace mirror

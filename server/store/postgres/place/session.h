@@ -18,10 +18,16 @@ enum class PlaceUse : std::uint8_t {
 /// What a session is set to when it connects, over postgres::PinnedSettings().
 postgres::Parameters SessionSettings(PlaceUse use);
 
-/// Whether the database can hold mirrors, and the role may do what a server has to. `connection` is without
+/// What a database is for.
+enum class PlaceHolds : std::uint8_t {
+  kMirrors,
+  kControl,  ///< Which mirror stands where, events and the audit log: no rows of others.
+};
+
+/// Whether the database can hold that, and the role may do what a server has to. `connection` is without
 /// SessionSettings(), which need one of those rights. Errors: kFailedPrecondition, with all that is missing
 /// and what a DBA types; kUnavailable: it did not answer, or is a standby.
-absl::Status CheckPlace(postgres::Connection& connection);
+absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds = PlaceHolds::kMirrors);
 
 }  // namespace mirror
 

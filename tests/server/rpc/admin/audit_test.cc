@@ -7,12 +7,11 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "certs/issue.h"
-#include "server/store/catalog/sqlite/sqlite_catalog.h"
+#include "tests/support/kept_catalog.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
@@ -24,39 +23,12 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-/// One that other servers add to, too.
-class LogOfSeveral final : public AuditLog {
- public:
-  explicit LogOfSeveral(AuditLog& log) : log_(log) {}
-  absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) override {
-    return log_.Add(std::move(record), seal);
-  }
-  absl::StatusOr<std::optional<Added>> Prune(std::uint64_t keep, AuditRecord record,
-                                             const MakeSeal& seal) override {
-    return log_.Prune(keep, std::move(record), seal);
-  }
-  absl::StatusOr<AuditState> State() override { return log_.State(); }
-  absl::StatusOr<bool> Holds(const AuditPoint& point) override {
-    const absl::StatusOr<AuditState> state = log_.State();
-    if (!state.ok()) return state.status();
-    if (point.chain != state->last.chain) return false;
-    if (point.id <= state->before.id) return true;
-    const absl::StatusOr<std::vector<AuditRecord>> there = log_.After(point.id - 1, 1);
-    if (!there.ok()) return there.status();
-    return !there->empty() && there->front().id == point.id && there->front().hash == point.hash;
-  }
-  absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {
-    return log_.After(after_id, limit);
-  }
-
- private:
-  AuditLog& log_;
-};
-
 /// The audit log of a server, over starts and stops.
-class AuditTest : public testing::Test {
+class AuditTest : public CatalogOfEachKind {
  protected:
   void SetUp() override {
+    CatalogOfEachKind::SetUp();
+    if (!kept_) return;
     ASSERT_THAT(IssueSigningKey({Path("app.crt"), Path("app.key")}, "app", Algorithm::kEs256, {}), IsOk());
     Open();
   }
@@ -65,13 +37,10 @@ class AuditTest : public testing::Test {
 
   void Open() {
     audit_.reset();
-    const auto file = CatalogFile::Open(folder_.path());
-    ASSERT_THAT(file, IsOk());
-    catalog_ = MakeCatalog(*file);
-    log_ = MakeAuditLog(*file);
-    events_ = std::make_unique<Events>(*catalog_);
+    ASSERT_THAT(kept_->Open(), IsOk());
+    events_ = std::make_unique<Events>(*kept_->catalog);
     options_.dir = folder_.path();
-    audit_ = Over(*log_);
+    audit_ = Over(*kept_->audit);
   }
   std::unique_ptr<Audit> Over(AuditLog& log) {
     return std::make_unique<Audit>(
@@ -90,8 +59,7 @@ class AuditTest : public testing::Test {
   void Kill() {
     audit_.reset();
     events_.reset();
-    log_.reset();
-    catalog_.reset();
+    kept_->Close();
   }
 
   void Calls(int count) {
@@ -106,8 +74,6 @@ class AuditTest : public testing::Test {
     return checker.End();
   }
 
-  void Do(const std::string& sql) { SQLite::Database(Path("catalog.db"), SQLite::OPEN_READWRITE).exec(sql); }
-
   std::vector<std::string> Told() {
     std::vector<std::string> kinds;
     const std::vector<EventRecord> events = events_->Last({}, 0, 100).value();
@@ -118,13 +84,16 @@ class AuditTest : public testing::Test {
   TempFolder folder_;
   bool no_key_ = false;
   Audit::Options options_;
-  std::unique_ptr<Catalog> catalog_;
-  std::unique_ptr<AuditLog> log_;
   std::unique_ptr<Events> events_;
   std::unique_ptr<Audit> audit_;
 };
 
-TEST_F(AuditTest, IsSignedWhenTheServerStopsAndGoesOnAfterwards) {
+class AuditOfAFileTest : public AuditTest {
+ protected:
+  const std::string& path() const { return static_cast<const CatalogInSqlite&>(*kept_).path(); }
+};
+
+TEST_P(AuditTest, IsSignedWhenTheServerStopsAndGoesOnAfterwards) {
   Calls(3);
   Stop();
   Open();
@@ -138,7 +107,7 @@ TEST_F(AuditTest, IsSignedWhenTheServerStopsAndGoesOnAfterwards) {
   EXPECT_THAT(Told(), IsEmpty());
 }
 
-TEST_F(AuditTest, AStopWithoutNewRecordsSignsNothing) {
+TEST_P(AuditTest, AStopWithoutNewRecordsSignsNothing) {
   Calls(1);
   Stop();
   Open();
@@ -147,7 +116,7 @@ TEST_F(AuditTest, AStopWithoutNewRecordsSignsNothing) {
   EXPECT_EQ(Check().records, 2U);
 }
 
-TEST_F(AuditTest, WhatAKillLeftIsSignedAtTheNextStart) {
+TEST_P(AuditTest, WhatAKillLeftIsSignedAtTheNextStart) {
   Calls(3);
   Kill();
   Open();
@@ -156,7 +125,7 @@ TEST_F(AuditTest, WhatAKillLeftIsSignedAtTheNextStart) {
   EXPECT_EQ(verdict.sealed_id, 5U);
 }
 
-TEST_F(AuditTest, IsSignedEveryDay) {
+TEST_P(AuditTest, IsSignedEveryDay) {
   Calls(1);
   const std::int64_t now = NowMs();
   audit_->KeepHouse(now);
@@ -170,7 +139,7 @@ TEST_F(AuditTest, IsSignedEveryDay) {
   EXPECT_EQ(Check().seals, 2U) << "nothing is new";
 }
 
-TEST_F(AuditTest, ASignatureThatFailedIsTriedAgainAfterAWhile) {
+TEST_P(AuditTest, ASignatureThatFailedIsTriedAgainAfterAWhile) {
   Calls(1);
   const std::optional<AuditSeal> before = audit_->State()->sealed;
   ASSERT_TRUE(before.has_value());
@@ -187,7 +156,7 @@ TEST_F(AuditTest, ASignatureThatFailedIsTriedAgainAfterAWhile) {
   EXPECT_THAT(Check().findings, IsEmpty());
 }
 
-TEST_F(AuditTest, AHeadThatCannotBeWrittenIsTriedAgainWithoutAnotherRecord) {
+TEST_P(AuditTest, AHeadThatCannotBeWrittenIsTriedAgainWithoutAnotherRecord) {
   Calls(2);
   std::filesystem::remove(Path("audit.head"));
   std::filesystem::create_directories(Path("audit.head") + "/in the way");
@@ -202,10 +171,10 @@ TEST_F(AuditTest, AHeadThatCannotBeWrittenIsTriedAgainWithoutAnotherRecord) {
   EXPECT_EQ(audit_->State()->sealed->point, audit_->State()->last);
 }
 
-TEST_F(AuditTest, ACatalogThatWasRemovedWhileTheServerStoodStillIsToldAndNotHiddenByTheNextSignature) {
+TEST_P(AuditTest, ACatalogThatWasRemovedWhileTheServerStoodStillIsToldAndNotHiddenByTheNextSignature) {
   Calls(3);
   Stop();
-  std::filesystem::remove(Path("catalog.db"));
+  kept_->Remove();
   Open();
   EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
   Calls(1);
@@ -214,56 +183,61 @@ TEST_F(AuditTest, ACatalogThatWasRemovedWhileTheServerStoodStillIsToldAndNotHidd
   EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("up to record 5")));
 }
 
-TEST_F(AuditTest, RecordsThatWereCutWhileTheServerStoodStillAreTold) {
+TEST_P(AuditTest, RecordsThatWereCutWhileTheServerStoodStillAreTold) {
   Calls(5);
   Stop();
-  Do("DELETE FROM audit WHERE id > 3");
+  kept_->Do("DELETE FROM audit WHERE id > 3");
   Open();
   EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
   EXPECT_THAT(Check().findings, SizeIs(1));
 }
 
-TEST_F(AuditTest, RecordsThatAreCutUnderTheRunningServerAreTold) {
+TEST_P(AuditTest, RecordsThatAreCutUnderTheRunningServerAreTold) {
   Calls(5);
-  Do("DELETE FROM audit WHERE id > 3");
+  kept_->Do("DELETE FROM audit WHERE id > 3");
   EXPECT_THAT(Check().findings, testing::Contains(HasSubstr("what the running server knows")));
   Calls(1);
   EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
 }
 
-TEST_F(AuditTest, RecordsOfAnotherServerAreToldWhereNobodyElseAddsAnyAndFitWhereOthersDo) {
+/// Of servers that share a control database.
+class AuditOfSeveralTest : public AuditTest {};
+
+TEST_P(AuditOfAFileTest, RecordsOfAnotherServerAreTold) {
   TempFolder beside;
   options_.dir = beside.path();
-  LogOfSeveral log(*log_);
-  const auto first = Over(log);
-  TempFolder third;
-  options_.dir = third.path();
-  const auto second = Over(log);
+  Over(*kept_->audit)->Add("joan", "ListTenants", absl::OkStatus());
+  Calls(1);
+  EXPECT_THAT(Told(), ElementsAre("audit.replaced")) << "this one's chain has one writer";
+}
+
+TEST_P(AuditOfSeveralTest, RecordsOfAnotherServerFitAndThoseThatAreCutAreTold) {
+  TempFolder beside;
+  options_.dir = beside.path();
+  const auto other = Over(*kept_->audit);
   for (int i = 0; i < 2; ++i) {
-    first->Add("ada", "ListTenants", absl::OkStatus());
-    second->Add("joan", "ListTenants", absl::OkStatus());
+    Calls(1);
+    other->Add("joan", "ListTenants", absl::OkStatus());
   }
   EXPECT_THAT(Told(), IsEmpty());
   EXPECT_THAT(Check().findings, IsEmpty());
 
-  Calls(1);
-  EXPECT_THAT(Told(), ElementsAre("audit.replaced")) << "this one's chain has one writer";
-  Do("DELETE FROM audit WHERE id = (SELECT max(id) FROM audit WHERE who = 'joan')");
-  second->Add("joan", "ListTenants", absl::OkStatus());
-  EXPECT_THAT(Told(), ElementsAre("audit.replaced", "audit.replaced"));
+  kept_->Do("DELETE FROM audit WHERE id = (SELECT max(id) FROM audit WHERE who = 'joan')");
+  other->Add("joan", "ListTenants", absl::OkStatus());
+  EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
 }
 
-TEST_F(AuditTest, ADamagedCatalogBeginsANewChainThatSaysSo) {
+TEST_P(AuditOfAFileTest, ADamagedCatalogBeginsANewChainThatSaysSo) {
   Calls(5);
   Stop();
-  WriteFileText(Path("catalog.db"), std::string(20'000, 'x'));
+  WriteFileText(path(), std::string(20'000, 'x'));
   Open();
   Calls(1);
   EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
   EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("catalog.db.damaged-")));
 }
 
-TEST_F(AuditTest, TheOldestArePrunedAndTheChainStaysProvable) {
+TEST_P(AuditTest, TheOldestArePrunedAndTheChainStaysProvable) {
   options_.records_max = 50;
   Open();
   Calls(400);
@@ -277,14 +251,14 @@ TEST_F(AuditTest, TheOldestArePrunedAndTheChainStaysProvable) {
   EXPECT_THAT(Check().findings, IsEmpty());
   EXPECT_THAT(Told(), IsEmpty());
 
-  Do("DELETE FROM audit WHERE id = (SELECT min(id) FROM audit)");
+  kept_->Do("DELETE FROM audit WHERE id = (SELECT min(id) FROM audit)");
   EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("missing")));
 }
 
-TEST_F(AuditTest, RecordsOfAnOlderVersionBecomeTheBeginOfTheChain) {
+TEST_P(AuditOfAFileTest, RecordsOfAnOlderVersionBecomeTheBeginOfTheChain) {
   Kill();
-  std::filesystem::remove(Path("catalog.db"));
-  SQLite::Database old(Path("catalog.db"), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  std::filesystem::remove(path());
+  SQLite::Database old(path(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
   old.exec(
       "CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, context_id TEXT "
       "NOT "
@@ -299,6 +273,10 @@ TEST_F(AuditTest, RecordsOfAnOlderVersionBecomeTheBeginOfTheChain) {
   EXPECT_EQ(Check().sealed_id, 3U);
   EXPECT_THAT(Told(), ElementsAre("old"));
 }
+
+INSTANTIATE_FOR_EACH_CATALOG(AuditTest);
+INSTANTIATE_TEST_SUITE_P(Sqlite, AuditOfAFileTest, testing::Values("Sqlite"));
+INSTANTIATE_TEST_SUITE_P(Postgres, AuditOfSeveralTest, testing::Values("Postgres"));
 
 }  // namespace
 }  // namespace mirror

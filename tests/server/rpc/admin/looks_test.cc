@@ -3,12 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "server/store/catalog/sqlite/sqlite_catalog.h"
-#include "tests/support/processes.h"
+#include "tests/support/kept_catalog.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -46,12 +44,11 @@ TEST(LookRateTest, NamesBeyondTheFirstShareACountAndAClockThatWasSetBackStopsNot
   EXPECT_EQ(left_out[0].who, "");
 }
 
-TEST(LooksTest, AreARingWithACountOfWhatWasLeftOut) {
-  const TempFolder folder;
-  const auto file = CatalogFile::Open(folder.path());
-  ASSERT_THAT(file, IsOk());
-  const std::unique_ptr<LookLog> log = MakeLookLog(*file, 200);
-  Looks looks(*log, kSmall);
+using LooksTest = CatalogOfEachKind;
+
+TEST_P(LooksTest, AreARingWithACountOfWhatWasLeftOut) {
+  ASSERT_THAT(kept_->Open(200), IsOk());
+  Looks looks(*kept_->looks, kSmall);
   EXPECT_THAT(looks.Last(0), IsOkAndHolds(IsEmpty()));
   for (int i = 0; i < 5; ++i) looks.Add("eve\n", "ListTenants", absl::PermissionDeniedError("no"), 1'000);
   looks.KeepHouse(2'000);
@@ -70,6 +67,8 @@ TEST(LooksTest, AreARingWithACountOfWhatWasLeftOut) {
   EXPECT_EQ(last->back().time_ms, 10'000 + 999 * 1'000);
   EXPECT_THAT(looks.Last(2), IsOkAndHolds(SizeIs(2)));
 }
+
+INSTANTIATE_FOR_EACH_CATALOG(LooksTest);
 
 }  // namespace
 }  // namespace mirror

@@ -1,6 +1,5 @@
 #include "server/store/catalog/catalog.h"
 
-#include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/catalog/sqlite/sqlite_catalog.h"
+#include "tests/support/kept_catalog.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
@@ -23,6 +22,7 @@ namespace {
 using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
+using testing::Pair;
 using testing::SizeIs;
 
 EventRecord Event(const std::string& context_id, const std::string& kind) {
@@ -34,127 +34,96 @@ EventRecord Event(const std::string& context_id, const std::string& kind) {
   return event;
 }
 
-class CatalogTest : public testing::Test {
+class CatalogTest : public CatalogOfEachKind {
  protected:
-  void SetUp() override { Open(); }
-
-  void Open() {
-    catalog_.reset();
-    auto opened = OpenSqliteCatalog(folder_.path());
-    ASSERT_THAT(opened, IsOk());
-    catalog_ = *std::move(opened);
+  void SetUp() override {
+    CatalogOfEachKind::SetUp();
+    if (!kept_) return;
+    ASSERT_THAT(kept_->Open(), IsOk());
   }
-  std::string path() const { return folder_.path() + "/catalog.db"; }
-
-  /// As another program sees it.
-  std::int64_t Ask(const std::string& sql) {
-    SQLite::Database database(path(), SQLite::OPEN_READWRITE, 5'000);
-    return database.execAndGet(sql).getInt64();
-  }
-  void Do(const std::string& sql) { SQLite::Database(path(), SQLite::OPEN_READWRITE, 5'000).exec(sql); }
-
-  std::vector<std::string> DamagedFiles() const {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with("catalog.db.damaged-") && !name.ends_with("-wal") && !name.ends_with("-shm")) {
-        names.push_back(name);
-      }
-    }
-    return names;
-  }
-
-  TempFolder folder_;
-  std::unique_ptr<Catalog> catalog_;
+  Catalog& catalog() { return *kept_->catalog; }
 };
 
-TEST_F(CatalogTest, EventsGetGrowingIdsAndSurviveARestart) {
-  const auto first = catalog_->AddEvent(Event("Cust1", "a"));
-  const auto second = catalog_->AddEvent(Event("Cust2", "b"));
+TEST_P(CatalogTest, EventsGetGrowingIdsAndSurviveARestart) {
+  const auto first = catalog().AddEvent(Event("Cust1", "a"));
+  const auto second = catalog().AddEvent(Event("Cust2", "b"));
   ASSERT_THAT(first, IsOk());
   ASSERT_THAT(second, IsOk());
   EXPECT_GT(second->id, first->id);
 
-  Open();
+  ASSERT_THAT(kept_->Open(), IsOk());
 
-  EXPECT_THAT(catalog_->LastEvents({}, 0, 10),
+  EXPECT_THAT(catalog().LastEvents({}, 0, 10),
               IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "a"), Field(&EventRecord::kind, "b"))));
-  EXPECT_THAT(catalog_->LastEvents({.context_id = "Cust2"}, 0, 10),
+  EXPECT_THAT(catalog().LastEvents({.context_id = "Cust2"}, 0, 10),
               IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
-  EXPECT_THAT(catalog_->LastEvents({}, 0, 1), IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
-  EXPECT_THAT(catalog_->EventsAfter("", first->id, 10),
+  EXPECT_THAT(catalog().LastEvents({}, 0, 1), IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
+  EXPECT_THAT(catalog().EventsAfter("", first->id, 10),
               IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "b"))));
-  EXPECT_THAT(catalog_->EventsAfter("", UINT64_MAX, 10), IsOkAndHolds(SizeIs(0)));
+  EXPECT_THAT(catalog().EventsAfter("", UINT64_MAX, 10), IsOkAndHolds(SizeIs(0)));
 }
 
-/// So many events of `tenant`, as a server wrote them that is no longer there.
-std::string Insert(const std::string& tenant, std::int64_t count) {
-  return absl::StrCat("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ", count,
-                      ") INSERT INTO event (time_ms, context_id, severity, kind, message) "
-                      "SELECT i, '",
-                      tenant, "', 1, 'old', '' FROM n");
+TEST_P(CatalogTest, OldestEventsOfATenantGoFirst) {
+  kept_->AddOld("Cust1", kEventsPerTenantMax + 500);
+
+  for (int i = 0; i < 300; ++i) ASSERT_THAT(catalog().AddEvent(Event("Cust1", "new")), IsOk());
+
+  EXPECT_LE(kept_->Ask("SELECT count(*) FROM event"), kEventsPerTenantMax + kEventsPruneEvery);
+  EXPECT_GE(kept_->Ask("SELECT count(*) FROM event"), kEventsPerTenantMax);
+  EXPECT_EQ(kept_->Ask("SELECT count(*) FROM event WHERE kind = 'new'"), 300);
+  EXPECT_GT(kept_->Ask("SELECT min(id) FROM event"), 500);
 }
 
-TEST_F(CatalogTest, OldestEventsOfATenantGoFirst) {
-  Do(Insert("Cust1", kEventsPerTenantMax + 500));
-
-  for (int i = 0; i < 300; ++i) ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "new")), IsOk());
-
-  EXPECT_LE(Ask("SELECT count(*) FROM event"), kEventsPerTenantMax + kEventsPruneEvery);
-  EXPECT_GE(Ask("SELECT count(*) FROM event"), kEventsPerTenantMax);
-  EXPECT_EQ(Ask("SELECT count(*) FROM event WHERE kind = 'new'"), 300);
-  EXPECT_GT(Ask("SELECT min(id) FROM event"), 500);
-}
-
-TEST_F(CatalogTest, ANoisyTenantPushesOutNoOthersEvents) {
-  ASSERT_THAT(catalog_->AddEvent(Event("Quiet", "a")), IsOk());
-  ASSERT_THAT(catalog_->AddEvent(Event("", "server")), IsOk());
+TEST_P(CatalogTest, ANoisyTenantPushesOutNoOthersEvents) {
+  ASSERT_THAT(catalog().AddEvent(Event("Quiet", "a")), IsOk());
+  ASSERT_THAT(catalog().AddEvent(Event("", "server")), IsOk());
 
   for (int i = 0; i < kEventsPerTenantMax + 300; ++i) {
-    ASSERT_THAT(catalog_->AddEvent(Event("Noisy", "b")), IsOk());
+    ASSERT_THAT(catalog().AddEvent(Event("Noisy", "b")), IsOk());
   }
 
-  EXPECT_THAT(catalog_->LastEvents({.context_id = "Quiet"}, 0, 10), IsOkAndHolds(SizeIs(1)));
-  EXPECT_EQ(Ask("SELECT count(*) FROM event WHERE kind = 'server'"), 1);
-  EXPECT_LE(Ask("SELECT count(*) FROM event WHERE context_id = 'Noisy'"),
+  EXPECT_THAT(catalog().LastEvents({.context_id = "Quiet"}, 0, 10), IsOkAndHolds(SizeIs(1)));
+  EXPECT_EQ(kept_->Ask("SELECT count(*) FROM event WHERE kind = 'server'"), 1);
+  EXPECT_LE(kept_->Ask("SELECT count(*) FROM event WHERE context_id = 'Noisy'"),
             kEventsPerTenantMax + kEventsPruneEvery);
 }
 
-TEST_F(CatalogTest, TheNormalCourseOfThingsPushesNoErrorOut) {
+TEST_P(CatalogTest, TheNormalCourseOfThingsPushesNoErrorOut) {
   EventRecord error = Event("Cust1", "cycle.failed");
   error.severity = Severity::kError;
-  ASSERT_THAT(catalog_->AddEvent(error), IsOk());
-  Do(Insert("Cust1", 3 * kEventsPerTenantMax));
+  ASSERT_THAT(catalog().AddEvent(error), IsOk());
+  kept_->AddOld("Cust1", 3 * kEventsPerTenantMax);
 
   for (int i = 0; i < 2 * kEventsPruneEvery; ++i) {
-    ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "cycle.completed")), IsOk());
+    ASSERT_THAT(catalog().AddEvent(Event("Cust1", "cycle.completed")), IsOk());
   }
 
-  EXPECT_LE(Ask("SELECT count(*) FROM event"), kEventsPerTenantMax + kEventsPruneEvery + 1);
-  EXPECT_THAT(catalog_->LastEvents({.severity = Severity::kWarning}, 0, 10),
+  EXPECT_LE(kept_->Ask("SELECT count(*) FROM event"), kEventsPerTenantMax + kEventsPruneEvery + 1);
+  EXPECT_THAT(catalog().LastEvents({.severity = Severity::kWarning}, 0, 10),
               IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, "cycle.failed"))));
 
-  for (int i = 0; i < 2 * kEventsPerTenantMax; ++i) ASSERT_THAT(catalog_->AddEvent(error), IsOk());
-  EXPECT_LE(Ask("SELECT count(*) FROM event WHERE severity > 1"), kEventsPerTenantMax + kEventsPruneEvery);
+  for (int i = 0; i < 2 * kEventsPerTenantMax; ++i) ASSERT_THAT(catalog().AddEvent(error), IsOk());
+  EXPECT_LE(kept_->Ask("SELECT count(*) FROM event WHERE severity > 1"),
+            kEventsPerTenantMax + kEventsPruneEvery);
 }
 
-TEST_F(CatalogTest, OfAllEventsThoseOfMereInformationGoFirst) {
+TEST_P(CatalogTest, OfAllEventsThoseOfMereInformationGoFirst) {
   EventRecord error = Event("Cust0", "cycle.failed");
   error.severity = Severity::kError;
-  ASSERT_THAT(catalog_->AddEvent(error), IsOk());
-  Do(Insert("Cust1", kEventsMax + 500));
+  ASSERT_THAT(catalog().AddEvent(error), IsOk());
+  kept_->AddOld("Cust1", kEventsMax + 500);
 
   for (int i = 0; i < 2 * kEventsPruneEvery; ++i) {
-    ASSERT_THAT(catalog_->AddEvent(Event(absl::StrCat("Cust", i + 2), "new")), IsOk());
+    ASSERT_THAT(catalog().AddEvent(Event(absl::StrCat("Cust", i + 2), "new")), IsOk());
   }
 
-  EXPECT_EQ(Ask("SELECT count(*) FROM event WHERE kind = 'cycle.failed'"), 1);
+  EXPECT_EQ(kept_->Ask("SELECT count(*) FROM event WHERE kind = 'cycle.failed'"), 1);
 }
 
-TEST_F(CatalogTest, EventsAreFoundByTenantSeverityKindAgeAndPage) {
+TEST_P(CatalogTest, EventsAreFoundByTenantSeverityKindAgeAndPage) {
   // More than one look, with a gap of ids as a catalog has that took a damaged one's place.
-  Do(Insert("Old", 2 * kEventIdsPerLook));
-  Do("UPDATE sqlite_sequence SET seq = seq + 1000000 WHERE name = 'event'");
+  kept_->AddOld("Old", 2 * kEventIdsPerLook);
+  kept_->SkipIds(1'000'000);
   std::vector<std::uint64_t> ids;
   for (const auto& [tenant, severity, kind] : std::vector<std::tuple<std::string, Severity, std::string>>{
            {"Cust1", Severity::kError, "cycle.failed"},
@@ -164,13 +133,13 @@ TEST_F(CatalogTest, EventsAreFoundByTenantSeverityKindAgeAndPage) {
     EventRecord event = Event(tenant, kind);
     event.severity = severity;
     event.time_ms = 1'000'000 + static_cast<std::int64_t>(ids.size());
-    const auto added = catalog_->AddEvent(event);
+    const auto added = catalog().AddEvent(event);
     ASSERT_THAT(added, IsOk());
     ids.push_back(added->id);
   }
   const auto found = [&](const EventFilter& filter, std::uint64_t before_id, std::uint32_t limit) {
     std::vector<std::uint64_t> found_ids;
-    const auto events = catalog_->LastEvents(filter, before_id, limit);
+    const auto events = catalog().LastEvents(filter, before_id, limit);
     EXPECT_THAT(events, IsOk());
     if (events.ok()) {
       for (const EventRecord& event : *events) found_ids.push_back(event.id);
@@ -188,18 +157,86 @@ TEST_F(CatalogTest, EventsAreFoundByTenantSeverityKindAgeAndPage) {
   EXPECT_THAT(found({.kind = "none"}, 0, 10), ElementsAre());
 }
 
-TEST_F(CatalogTest, OldestEventsOfAllGoFirst) {
-  Do(Insert("Cust1", kEventsMax + 500));
+TEST_P(CatalogTest, OldestEventsOfAllGoFirst) {
+  kept_->AddOld("Cust1", kEventsMax + 500);
 
   for (int i = 0; i < 2 * kEventsPruneEvery; ++i) {
-    ASSERT_THAT(catalog_->AddEvent(Event(absl::StrCat("Cust", i + 2), "new")), IsOk());
+    ASSERT_THAT(catalog().AddEvent(Event(absl::StrCat("Cust", i + 2), "new")), IsOk());
   }
 
-  EXPECT_LE(Ask("SELECT count(*) FROM event"), kEventsMax + kEventsPruneEvery);
-  EXPECT_EQ(Ask("SELECT count(*) FROM event WHERE kind = 'new'"), 2 * kEventsPruneEvery);
+  EXPECT_LE(kept_->Ask("SELECT count(*) FROM event"), kEventsMax + kEventsPruneEvery);
+  EXPECT_EQ(kept_->Ask("SELECT count(*) FROM event WHERE kind = 'new'"), 2 * kEventsPruneEvery);
 }
 
-TEST_F(CatalogTest, GarbageIsMovedAsideAndACatalogMadeAnew) {
+TEST_P(CatalogTest, ManyThreadsMayUseIt) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([this] {
+      for (int i = 0; i < 50; ++i) {
+        EXPECT_THAT(catalog().AddEvent(Event("Cust1", "a")), IsOk());
+        EXPECT_THAT(catalog().LastEvents({}, 0, 5), IsOk());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(kept_->Ask("SELECT count(*) FROM event"), 200);
+}
+
+TEST_P(CatalogTest, KindsArePatternsOfOneSignAlone) {
+  for (const char* const kind : {"a_b", "axb", "a%b", "a\\b"}) {
+    ASSERT_THAT(catalog().AddEvent(Event("Cust1", kind)), IsOk());
+  }
+  for (const char* const kind : {"a_b", "a%b", "a\\b"}) {
+    EXPECT_THAT(catalog().LastEvents({.kind = kind}, 0, 10),
+                IsOkAndHolds(ElementsAre(Field(&EventRecord::kind, kind))));
+  }
+}
+
+TEST_P(CatalogTest, WhatIsNoTextDoesNotStopAnEvent) {
+  EventRecord event = Event("Cust1", "odd");
+  event.message = std::string("a\xff b") + '\0' + "c";
+  ASSERT_THAT(catalog().AddEvent(event), IsOk());
+  EXPECT_THAT(catalog().LastEvents({}, 0, 1),
+              IsOkAndHolds(ElementsAre(Field(&EventRecord::message, HasSubstr(" b")))));
+}
+
+TEST_P(CatalogTest, SummariesAreKeptUntilTheyAreEmpty) {
+  ASSERT_THAT(catalog().KeepSummaries({{"Cust1", "{}"}, {"Cust2", "old"}}), IsOk());
+  ASSERT_THAT(catalog().KeepSummaries({{"Cust1", ""}, {"Cust2", "new"}}), IsOk());
+  ASSERT_THAT(kept_->Open(), IsOk());
+  EXPECT_THAT(catalog().Summaries(), IsOkAndHolds(ElementsAre(Pair("Cust2", "new"))));
+}
+
+INSTANTIATE_FOR_EACH_CATALOG(CatalogTest);
+
+class CatalogFileTest : public testing::Test {
+ protected:
+  void SetUp() override { Open(); }
+
+  void Open() {
+    catalog_.reset();
+    auto opened = OpenSqliteCatalog(folder_.path());
+    ASSERT_THAT(opened, IsOk());
+    catalog_ = *std::move(opened);
+  }
+  std::string path() const { return folder_.path() + "/catalog.db"; }
+
+  std::vector<std::string> DamagedFiles() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with("catalog.db.damaged-") && !name.ends_with("-wal") && !name.ends_with("-shm")) {
+        names.push_back(name);
+      }
+    }
+    return names;
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<Catalog> catalog_;
+};
+
+TEST_F(CatalogFileTest, GarbageIsMovedAsideAndACatalogMadeAnew) {
   ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
   catalog_.reset();
   WriteFileText(path(), std::string(20'000, 'x'));
@@ -212,7 +249,7 @@ TEST_F(CatalogTest, GarbageIsMovedAsideAndACatalogMadeAnew) {
   EXPECT_EQ(ReadFileText(folder_.path() + "/" + DamagedFiles().front()), std::string(20'000, 'x'));
 }
 
-TEST_F(CatalogTest, DamageThatShowsLaterIsMovedAsideToo) {
+TEST_F(CatalogFileTest, DamageThatShowsLaterIsMovedAsideToo) {
   for (int i = 0; i < 500; ++i) ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
   const auto last = catalog_->LastEvents({}, 0, 1);
   ASSERT_THAT(last, IsOkAndHolds(SizeIs(1)));
@@ -235,7 +272,7 @@ TEST_F(CatalogTest, DamageThatShowsLaterIsMovedAsideToo) {
   EXPECT_THAT(DamagedFiles(), SizeIs(1));
 }
 
-TEST_F(CatalogTest, LogOfADamagedFileIsNotReadIntoTheNewOne) {
+TEST_F(CatalogFileTest, LogOfADamagedFileIsNotReadIntoTheNewOne) {
   ASSERT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
   Open();
   // Now only the pages of this event are in the log; the first page is in the file.
@@ -252,32 +289,18 @@ TEST_F(CatalogTest, LogOfADamagedFileIsNotReadIntoTheNewOne) {
   EXPECT_THAT(DamagedFiles(), SizeIs(1));
 }
 
-TEST_F(CatalogTest, FolderThatIsNotThereIsUnavailable) {
+TEST_F(CatalogFileTest, FolderThatIsNotThereIsUnavailable) {
   EXPECT_THAT(OpenSqliteCatalog(folder_.path() + "/none"),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("catalog")));
 }
 
-TEST_F(CatalogTest, FileThatCannotBeOpenedIsNamedWithWhatToLookAt) {
+TEST_F(CatalogFileTest, FileThatCannotBeOpenedIsNamedWithWhatToLookAt) {
   const TempFolder folder;
   std::filesystem::create_directory(folder.path() + "/catalog.db");
   EXPECT_THAT(OpenSqliteCatalog(folder.path()),
               StatusIs(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr(folder.path() + "/catalog.db' cannot be opened for writing"),
                              HasSubstr("read-only"))));
-}
-
-TEST_F(CatalogTest, ManyThreadsMayUseIt) {
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([this] {
-      for (int i = 0; i < 50; ++i) {
-        EXPECT_THAT(catalog_->AddEvent(Event("Cust1", "a")), IsOk());
-        EXPECT_THAT(catalog_->LastEvents({}, 0, 5), IsOk());
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(Ask("SELECT count(*) FROM event"), 200);
 }
 
 }  // namespace

@@ -1,0 +1,195 @@
+#include "server/store/catalog/postgres/postgres_catalog.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/printable.h"
+#include "base/utf8.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::int64_t kMessageCharactersMax = 4'000;
+constexpr char kEventColumns[] =
+    "SELECT id, time_ms, context_id, severity, kind, message FROM mirror_control.event ";
+
+/// PostgreSQL takes no other text; events of sources may hold what a source's file held.
+std::string Storable(const std::string& text) { return IsText(text) ? text : Printable(text); }
+
+/// EventFilter::kind as LIKE has it.
+std::string LikePattern(const std::string& kind) {
+  if (kind.empty()) return "%";
+  return absl::StrReplaceAll(Storable(kind), {{"\\", "\\\\"}, {"%", "\\%"}, {"_", "\\_"}, {"*", "%"}});
+}
+
+std::vector<EventRecord> ReadEvents(const postgres::Rows& rows) {
+  std::vector<EventRecord> events;
+  for (int row = 0; row < rows.rows(); ++row) {
+    const std::int64_t severity = rows.Int(row, 3);
+    events.push_back({.id = static_cast<std::uint64_t>(rows.Int(row, 0)),
+                      .time_ms = rows.Int(row, 1),
+                      .context_id = rows.Text(row, 2),
+                      .severity = severity >= 1 && severity <= 3 ? static_cast<Severity>(severity)
+                                                                 : Severity::kInformation,
+                      .kind = rows.Text(row, 4),
+                      .message = rows.Text(row, 5)});
+  }
+  return events;
+}
+
+class PostgresCatalog final : public Catalog {
+ public:
+  explicit PostgresCatalog(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
+
+  absl::StatusOr<EventRecord> AddEvent(EventRecord event) override {
+    if (event.time_ms == 0) event.time_ms = NowMs();
+    const std::string context_id = Storable(event.context_id), kind = Storable(event.kind),
+                      message = Storable(event.message);
+    absl::Status status = control_->Run([&](postgres::Connection& connection) {
+      // The head's row makes ids grow as commits do: a sequence's need not, and who follows events would pass
+      // one by that is committed later.
+      const auto id = connection.Number(
+          "WITH head AS (UPDATE mirror_control.event_head SET id = id + 1 RETURNING id) INSERT INTO "
+          "mirror_control.event SELECT id, $1, $2, $3, $4, left($5, $6) FROM head RETURNING id",
+          {event.time_ms, context_id, static_cast<std::int64_t>(event.severity), kind, message,
+           postgres::Value::Int4(kMessageCharactersMax)},
+          "adding an event");
+      if (id.ok()) event.id = static_cast<std::uint64_t>(*id);
+      return id.status();
+    });
+    if (!status.ok()) return status;
+    // The event is kept; what this leaves, the next one takes.
+    Prune(event).IgnoreError();
+    return event;
+  }
+
+  absl::StatusOr<std::vector<EventRecord>> LastEvents(const EventFilter& filter, std::uint64_t before_id,
+                                                      std::uint32_t limit) override {
+    const std::string context_id = Storable(filter.context_id), kind = LikePattern(filter.kind);
+    const std::uint64_t before = before_id == 0 ? INT64_MAX : std::min<std::uint64_t>(before_id, INT64_MAX);
+    auto events =
+        Ask(absl::StrCat(kEventColumns,
+                         "WHERE ($1 = '' OR context_id = $1) AND id < $2 AND severity >= $3 AND "
+                         "time_ms >= $4 AND kind LIKE $5 ORDER BY id DESC LIMIT $6"),
+            {context_id, before, static_cast<std::int64_t>(filter.severity), filter.since_ms, kind, limit});
+    if (events.ok()) std::reverse(events->begin(), events->end());
+    return events;
+  }
+
+  absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
+                                                       std::uint32_t limit) override {
+    const std::string of = Storable(context_id);
+    return Ask(
+        absl::StrCat(kEventColumns, "WHERE ($1 = '' OR context_id = $1) AND id > $2 ORDER BY id LIMIT $3"),
+        {of, std::min<std::uint64_t>(after_id, INT64_MAX), limit});
+  }
+
+  absl::Status KeepSummaries(const std::map<std::string, std::string>& by_context) override {
+    postgres::Array ids(postgres::Type::kText), texts(postgres::Type::kText),
+        forgotten(postgres::Type::kText);
+    for (const auto& [context_id, text] : by_context) {
+      if (text.empty()) {
+        forgotten.Add(context_id);
+      } else {
+        ids.Add(context_id);
+        texts.Add(text);
+      }
+    }
+    return control_->Write([&](postgres::Connection& connection) {
+      const absl::Status kept = connection
+                                    .Run(
+                                        "INSERT INTO mirror_control.summary SELECT * FROM unnest($1, $2) ON "
+                                        "CONFLICT (context_id) DO "
+                                        "UPDATE SET text = excluded.text",
+                                        {ids.value(), texts.value()}, "keeping summaries of tenants")
+                                    .status();
+      if (!kept.ok()) return kept;
+      return connection
+          .Run("DELETE FROM mirror_control.summary WHERE context_id = ANY ($1)", {forgotten.value()},
+               "forgetting summaries of tenants")
+          .status();
+    });
+  }
+
+  absl::StatusOr<std::map<std::string, std::string>> Summaries() override {
+    std::map<std::string, std::string> summaries;
+    absl::Status status = control_->Run([&](postgres::Connection& connection) {
+      summaries.clear();
+      const auto rows = connection.Query("SELECT context_id, text FROM mirror_control.summary", {},
+                                         "reading summaries of tenants");
+      for (int row = 0; rows.ok() && row < rows->rows(); ++row)
+        summaries[rows->Text(row, 0)] = rows->Text(row, 1);
+      return rows.status();
+    });
+    if (!status.ok()) return status;
+    return summaries;
+  }
+
+ private:
+  absl::StatusOr<std::vector<EventRecord>> Ask(const std::string& sql, postgres::Values values) {
+    std::vector<EventRecord> events;
+    absl::Status status = control_->Run([&](postgres::Connection& connection) {
+      const auto rows = connection.Query(sql, values, "reading events");
+      if (rows.ok()) events = ReadEvents(*rows);
+      return rows.status();
+    });
+    if (!status.ok()) return status;
+    return events;
+  }
+
+  /// Whether it is time to look for a tenant's oldest events: now and then, and at its first event of this
+  /// process, since another one may have left some.
+  bool IsDue(const std::string& context_id) MIRROR_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    const auto [since, first] = added_since_.try_emplace(context_id, 0);
+    if (!first && ++since->second < kEventsPruneEvery) return false;
+    since->second = 0;
+    return true;
+  }
+
+  absl::Status Prune(const EventRecord& added) {
+    const bool of_tenant = IsDue(added.context_id);
+    const bool of_all = added.id % static_cast<std::uint64_t>(kEventsPruneEvery) == 0;
+    if (!of_tenant && !of_all) return absl::OkStatus();
+    const std::string context_id = Storable(added.context_id);
+    return control_->Run([&](postgres::Connection& connection) -> absl::Status {
+      constexpr char kDoing[] = "removing old events";
+      for (const bool urgent : {false, true}) {
+        if (!of_tenant) break;
+        const auto removed = connection.Run(
+            "DELETE FROM mirror_control.event WHERE context_id = $1 AND (severity > 1) = $3 AND id <= "
+            "(SELECT "
+            "id FROM mirror_control.event WHERE context_id = $1 AND (severity > 1) = $3 ORDER BY id DESC "
+            "LIMIT 1 OFFSET $2)",
+            {context_id, kEventsPerTenantMax, urgent}, kDoing);
+        if (!removed.ok()) return removed.status();
+      }
+      if (!of_all) return absl::OkStatus();
+      const auto events = connection.Number("SELECT count(*) FROM mirror_control.event", {}, kDoing);
+      if (!events.ok() || *events <= kEventsMax) return events.status();
+      return connection
+          .Run(
+              "DELETE FROM mirror_control.event WHERE id IN (SELECT id FROM mirror_control.event ORDER BY "
+              "severity > 1, id LIMIT $1)",
+              {*events - kEventsMax}, kDoing)
+          .status();
+    });
+  }
+
+  const std::shared_ptr<PostgresControl> control_;
+  Mutex mutex_;
+  /// By tenant, events since it was last looked for the oldest.
+  std::map<std::string, std::int64_t> added_since_ MIRROR_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+std::unique_ptr<Catalog> MakeCatalog(std::shared_ptr<PostgresControl> control) {
+  return std::make_unique<PostgresCatalog>(std::move(control));
+}
+
+}  // namespace mirror

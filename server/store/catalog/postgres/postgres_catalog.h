@@ -1,0 +1,25 @@
+#ifndef MIRROR_SERVER_STORE_CATALOG_POSTGRES_POSTGRES_CATALOG_H_
+#define MIRROR_SERVER_STORE_CATALOG_POSTGRES_POSTGRES_CATALOG_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "server/store/catalog/audit_log.h"
+#include "server/store/catalog/catalog.h"
+#include "server/store/catalog/hook_cursor.h"
+#include "server/store/catalog/look_log.h"
+#include "server/store/postgres/control/control.h"
+
+// What stands in the control database, each part for who needs it: of all servers that share it.
+
+namespace mirror {
+
+std::unique_ptr<Catalog> MakeCatalog(std::shared_ptr<PostgresControl> control);
+std::unique_ptr<AuditLog> MakeAuditLog(std::shared_ptr<PostgresControl> control);
+std::unique_ptr<HookCursor> MakeHookCursor(std::shared_ptr<PostgresControl> control);
+std::unique_ptr<LookLog> MakeLookLog(std::shared_ptr<PostgresControl> control,
+                                     std::uint64_t looks_max = kLooksMax);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_CATALOG_POSTGRES_POSTGRES_CATALOG_H_

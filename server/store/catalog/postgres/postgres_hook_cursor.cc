@@ -1,0 +1,53 @@
+#include <utility>
+
+#include "server/store/catalog/postgres/postgres_catalog.h"
+
+namespace mirror {
+namespace {
+
+class PostgresHookCursor final : public HookCursor {
+ public:
+  explicit PostgresHookCursor(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
+
+  absl::StatusOr<std::uint64_t> Read(const std::string& hook) override {
+    std::int64_t id = 0;
+    absl::Status status = control_->Run([&](postgres::Connection& connection) -> absl::Status {
+      const absl::Status begun = connection
+                                     .Run(
+                                         "INSERT INTO mirror_control.hook_cursor VALUES ($1, (SELECT id FROM "
+                                         "mirror_control.event_head)) ON CONFLICT (hook) DO NOTHING",
+                                         {hook}, kDoing)
+                                     .status();
+      if (!begun.ok()) return begun;
+      const auto read = connection.Number("SELECT event_id FROM mirror_control.hook_cursor WHERE hook = $1",
+                                          {hook}, kDoing);
+      if (read.ok()) id = *read;
+      return read.status();
+    });
+    if (!status.ok()) return status;
+    return static_cast<std::uint64_t>(id);
+  }
+
+  absl::Status Write(const std::string& hook, std::uint64_t event_id) override {
+    return control_->Run([&](postgres::Connection& connection) {
+      return connection
+          .Run(
+              "INSERT INTO mirror_control.hook_cursor VALUES ($1, $2) ON CONFLICT (hook) DO UPDATE SET "
+              "event_id = excluded.event_id",
+              {hook, event_id}, kDoing)
+          .status();
+    });
+  }
+
+ private:
+  static constexpr char kDoing[] = "noting how far a hook was told";
+  const std::shared_ptr<PostgresControl> control_;
+};
+
+}  // namespace
+
+std::unique_ptr<HookCursor> MakeHookCursor(std::shared_ptr<PostgresControl> control) {
+  return std::make_unique<PostgresHookCursor>(std::move(control));
+}
+
+}  // namespace mirror

@@ -1,0 +1,68 @@
+#include <utility>
+
+#include "server/store/catalog/postgres/postgres_catalog.h"
+
+namespace mirror {
+namespace {
+
+/// Pruned in steps, or each look would delete one.
+constexpr std::int64_t kPruneLooksEvery = 128;
+
+class PostgresLookLog final : public LookLog {
+ public:
+  PostgresLookLog(std::shared_ptr<PostgresControl> control, std::uint64_t looks_max)
+      : control_(std::move(control)), looks_max_(static_cast<std::int64_t>(looks_max)) {}
+
+  absl::Status Add(const AuditRecord& look) override {
+    using postgres::Value;
+    return control_->Run([&](postgres::Connection& connection) -> absl::Status {
+      const auto id = connection.Number(
+          "INSERT INTO mirror_control.looks (time_ms, who, call, outcome) VALUES ($1, $2, $3, $4) RETURNING "
+          "id",
+          {look.time_ms, Value::Bytes(look.who), Value::Bytes(look.call), Value::Bytes(look.outcome)},
+          "adding a look");
+      if (!id.ok() || *id % kPruneLooksEvery != 0) return id.status();
+      // The look is kept; what this leaves, the next one takes.
+      connection
+          .Run("DELETE FROM mirror_control.looks WHERE id <= $1", {*id - looks_max_}, "removing old looks")
+          .status()
+          .IgnoreError();
+      return absl::OkStatus();
+    });
+  }
+
+  absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) override {
+    const auto wanted = static_cast<std::int64_t>(limit);
+    std::vector<AuditRecord> looks;
+    absl::Status status = control_->Run([&](postgres::Connection& connection) -> absl::Status {
+      looks.clear();
+      const auto rows = connection.Query(
+          "SELECT * FROM (SELECT id, time_ms, who, call, outcome FROM mirror_control.looks ORDER BY id DESC "
+          "LIMIT $1) AS last ORDER BY id",
+          {wanted <= 0 || wanted > looks_max_ ? looks_max_ : wanted}, "reading looks");
+      if (!rows.ok()) return rows.status();
+      for (int row = 0; row < rows->rows(); ++row) {
+        looks.push_back({.id = static_cast<std::uint64_t>(rows->Int(row, 0)),
+                         .time_ms = rows->Int(row, 1),
+                         .who = rows->Text(row, 2),
+                         .call = rows->Text(row, 3),
+                         .outcome = rows->Text(row, 4)});
+      }
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    return looks;
+  }
+
+ private:
+  const std::shared_ptr<PostgresControl> control_;
+  const std::int64_t looks_max_;
+};
+
+}  // namespace
+
+std::unique_ptr<LookLog> MakeLookLog(std::shared_ptr<PostgresControl> control, std::uint64_t looks_max) {
+  return std::make_unique<PostgresLookLog>(std::move(control), looks_max);
+}
+
+}  // namespace mirror

@@ -1,0 +1,153 @@
+#include "server/store/postgres/control/control.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
+#include "base/db/postgres/transaction.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/session.h"
+
+namespace mirror {
+namespace {
+
+using postgres::Trouble;
+
+/// Text keys are in the order of their bytes. What texts of others stand in, is bytea: names in certificates
+/// need not be UTF-8, and the chain's hashes are over their bytes.
+constexpr char kMakeSchema[] = R"(
+CREATE SCHEMA mirror_control;
+REVOKE ALL ON SCHEMA mirror_control FROM PUBLIC;
+CREATE TABLE mirror_control.fleet (one boolean PRIMARY KEY CHECK (one), layout bigint NOT NULL,
+  layout_min bigint NOT NULL, program text NOT NULL);
+CREATE TABLE mirror_control.tenant (context_id text COLLATE "C" PRIMARY KEY,
+  folded text COLLATE "C" UNIQUE NOT NULL, place text NOT NULL, schema_name text NOT NULL,
+  epoch bigint NOT NULL, state text NOT NULL, state_ms bigint NOT NULL);
+CREATE TABLE mirror_control.event_head (one boolean PRIMARY KEY CHECK (one), id bigint NOT NULL)
+  WITH (fillfactor = 50);
+CREATE TABLE mirror_control.event (id bigint PRIMARY KEY, time_ms bigint NOT NULL, context_id text NOT NULL,
+  severity bigint NOT NULL, kind text NOT NULL, message text NOT NULL);
+CREATE INDEX event_by_context ON mirror_control.event (context_id, id);
+CREATE TABLE mirror_control.summary (context_id text COLLATE "C" PRIMARY KEY, text text NOT NULL);
+CREATE TABLE mirror_control.audit_chain (one boolean PRIMARY KEY CHECK (one), chain text NOT NULL,
+  before_id bigint NOT NULL, before_hash bytea NOT NULL);
+CREATE TABLE mirror_control.audit (id bigint PRIMARY KEY, time_ms bigint NOT NULL, who bytea NOT NULL,
+  call bytea NOT NULL, outcome bytea NOT NULL, seal bytea NOT NULL, hash bytea NOT NULL);
+CREATE TABLE mirror_control.looks (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  time_ms bigint NOT NULL, who bytea NOT NULL, call bytea NOT NULL, outcome bytea NOT NULL);
+CREATE TABLE mirror_control.hook_cursor (hook text COLLATE "C" PRIMARY KEY, event_id bigint NOT NULL);
+REVOKE ALL ON ALL TABLES IN SCHEMA mirror_control FROM PUBLIC;
+INSERT INTO mirror_control.event_head VALUES (true, 0);
+)";
+
+postgres::ConnectAs ConnectTo(const ControlOptions& options) {
+  return {.conninfo = options.conninfo,
+          .passfile = options.passfile,
+          .application_name = options.application_name};
+}
+
+postgres::PoolOptions PoolFor(const ControlOptions& options) {
+  postgres::PoolOptions pool;
+  pool.connect_as = ConnectTo(options);
+  pool.connect_as.settings = SessionSettings(PlaceUse::kWrite);
+  // Who may not set it can still have a control database: no rows of others are in it.
+  std::erase_if(pool.connect_as.settings,
+                [](const auto& setting) { return setting.first == "session_replication_role"; });
+  pool.name = "the control database";
+  pool.connections = options.connections;
+  return pool;
+}
+
+absl::Status InControlWords(const absl::Status& status) {
+  const Trouble trouble = postgres::TroubleOf(status);
+  if (trouble == Trouble::kNone) return status;
+  const char* advice = "";
+  if (trouble == Trouble::kUndefined) {
+    advice =
+        " Somebody dropped or changed what is in its schema mirror_control: restore that from a backup. "
+        "Where "
+        "the whole schema is gone, the next start of the server makes a new one.";
+  } else if (trouble == Trouble::kDenied) {
+    advice = " The server's role has to own the schema mirror_control and all in it.";
+  }
+  return absl::UnavailableError(absl::StrCat("the control database: ", std::string(status.message()),
+                                             ". No mirrored row is affected.", advice));
+}
+
+bool NothingLasts(const absl::Status& status) {
+  return MayTryAgain(status) || postgres::TroubleOf(status) == Trouble::kLost;
+}
+
+absl::Status MakeSchema(postgres::Connection& connection) {
+  const absl::Status made =
+      connection.Execute(absl::StrCat(kMakeSchema, "INSERT INTO mirror_control.fleet VALUES (true, ",
+                                      kControlLayout, ", ", kControlLayout, ", '", MIRROR_VERSION, "')"),
+                         "making the schema mirror_control");
+  const postgres::Failure failure = postgres::FailureOf(made);
+  // Who comes second waits until the first one is done, and hears of it from an index.
+  const bool was_there = failure.sqlstate == "42P06" ||
+                         (failure.sqlstate == "23505" && failure.constraint == "pg_namespace_nspname_index");
+  return was_there ? absl::OkStatus() : made;
+}
+
+absl::Status MakeOrCheck(postgres::Connection& connection) {
+  constexpr char kDoing[] = "looking at its layout";
+  constexpr char kIsThere[] = "SELECT count(*) FROM pg_class WHERE oid = to_regclass('mirror_control.fleet')";
+  absl::StatusOr<std::int64_t> there = connection.Number(kIsThere, {}, kDoing);
+  if (there.ok() && *there == 0) {
+    if (absl::Status made = MakeSchema(connection); !made.ok()) return made;
+    there = connection.Number(kIsThere, {}, kDoing);
+  }
+  if (!there.ok()) return there.status();
+  if (*there == 0) {
+    return absl::FailedPreconditionError(
+        "a schema mirror_control stands in the control database, and no mirror-server made it. Nothing was "
+        "changed: rename it, or name another database.");
+  }
+  const auto row = connection.Query("SELECT layout_min, program FROM mirror_control.fleet", {}, kDoing);
+  if (!row.ok()) return row.status();
+  if (row->rows() == 1 && row->Int(0, 0) > kControlLayout) {
+    return absl::UnavailableError(
+        absl::StrCat("the control database was arranged by version ", row->Text(0, 1), " and this is ",
+                     MIRROR_VERSION, ", which cannot read it. Nothing was changed: upgrade this server to ",
+                     row->Text(0, 1), " or later."));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+PostgresControl::PostgresControl(const ControlOptions& options)
+    : options_(options), pool_(PoolFor(options)) {}
+
+absl::StatusOr<std::shared_ptr<PostgresControl>> PostgresControl::Open(const ControlOptions& options) {
+  std::shared_ptr<PostgresControl> control(new PostgresControl(options));
+  const auto connection = postgres::Connection::Open(ConnectTo(options));
+  if (!connection.ok()) return InControlWords(connection.status());
+  if (absl::Status checked = CheckPlace(**connection, PlaceHolds::kControl); !checked.ok()) return checked;
+  if (absl::Status made = MakeOrCheck(**connection); !made.ok()) return InControlWords(made);
+  return control;
+}
+
+absl::Status PostgresControl::Run(const Work& work) {
+  for (bool again = false;; again = true) {
+    absl::Status done;
+    {
+      absl::StatusOr<postgres::Lease> lease = pool_.Take(options_.patience);
+      done = lease.ok() ? work(**lease) : lease.status();
+    }
+    if (done.ok() || again || !NothingLasts(done)) return InControlWords(done);
+  }
+}
+
+absl::Status PostgresControl::Write(const Work& work) {
+  return Run([&](postgres::Connection& connection) -> absl::Status {
+    postgres::Transaction transaction(connection);
+    if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+    if (absl::Status done = work(connection); !done.ok()) return done;
+    return transaction.Commit();
+  });
+}
+
+}  // namespace mirror

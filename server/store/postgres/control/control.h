@@ -1,0 +1,57 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_CONTROL_CONTROL_H_
+#define MIRROR_SERVER_STORE_POSTGRES_CONTROL_CONTROL_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/pool.h"
+
+namespace mirror {
+
+/// What this program writes. A control database of a later layout is used as long as its `layout_min` is no
+/// greater: until then layouts differ by additions.
+inline constexpr std::int64_t kControlLayout = 1;
+
+struct ControlOptions {
+  std::string conninfo;
+  std::string passfile = {};
+  std::string application_name = "mirror-server";
+  std::size_t connections = 4;  ///< At most.
+  std::chrono::milliseconds patience{2'000};
+};
+
+/// The database that says which mirror stands in which place, and holds the events and the audit log: its
+/// schema `mirror_control`. No mirrored row, LSN or cycle is in it.
+/// Errors of every call: kUnavailable, for people; those of the work that are not PostgreSQL's stay as they
+/// are. Threads: any.
+class PostgresControl {
+ public:
+  /// Makes what is not there; of two servers that do it at once, one makes it. Errors: kFailedPrecondition,
+  /// too: those of CheckPlace(), or a schema of that name holds something else.
+  static absl::StatusOr<std::shared_ptr<PostgresControl>> Open(const ControlOptions& options);
+
+  using Work = std::function<absl::Status(postgres::Connection&)>;
+  /// Does `work`, each statement by itself. It is done once more when the connection was lost before anything
+  /// could have lasted, or two transactions were in each other's way.
+  absl::Status Run(const Work& work);
+  /// The same in one transaction.
+  absl::Status Write(const Work& work);
+  /// Connections that are open are not used again: the passfile has changed, or another server answers now.
+  void Reconnect() { pool_.Renew(); }
+
+ private:
+  explicit PostgresControl(const ControlOptions& options);
+
+  const ControlOptions options_;
+  postgres::Pool pool_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_CONTROL_CONTROL_H_

@@ -1,0 +1,178 @@
+#include "server/store/postgres/control/placement.h"
+
+#include <array>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/folded_name.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::array<std::string_view, 5> kStates = {"making", "serving", "deleting", "deleted", "gone"};
+/// Of no server: they need not agree.
+constexpr char kNow[] = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+std::string_view WordOf(PlacementState state) { return kStates[static_cast<std::size_t>(state)]; }
+
+absl::StatusOr<PlacementState> StateOf(std::string_view word) {
+  for (std::size_t i = 0; i < kStates.size(); ++i) {
+    if (kStates[i] == word) return static_cast<PlacementState>(i);
+  }
+  return absl::UnavailableError(
+      absl::StrCat("the control database: a tenant's mirror is '", std::string(word), "', and ",
+                   MIRROR_VERSION, " does not know what that is. Nothing was changed: upgrade this server."));
+}
+
+std::string Columns() {
+  return absl::StrCat("context_id, place, schema_name, epoch, state, ", kNow, " - state_ms");
+}
+
+absl::StatusOr<std::vector<Placement>> ReadPlacements(const postgres::Rows& rows) {
+  std::vector<Placement> placements;
+  for (int row = 0; row < rows.rows(); ++row) {
+    const absl::StatusOr<PlacementState> state = StateOf(rows.View(row, 4));
+    if (!state.ok()) return state.status();
+    placements.push_back({.context_id = rows.Text(row, 0),
+                          .place = rows.Text(row, 1),
+                          .schema = rows.Text(row, 2),
+                          .epoch = rows.Int(row, 3),
+                          .state = *state,
+                          .age_ms = rows.Int(row, 5)});
+  }
+  return placements;
+}
+
+absl::StatusOr<std::vector<Placement>> AskPlacements(PostgresControl& control, const std::string& sql,
+                                                     postgres::Values values) {
+  std::vector<Placement> placements;
+  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+    const auto rows = connection.Query(sql, values, "reading where mirrors stand");
+    if (!rows.ok()) return rows.status();
+    auto read = ReadPlacements(*rows);
+    if (read.ok()) placements = *std::move(read);
+    return read.status();
+  });
+  if (!status.ok()) return status;
+  return placements;
+}
+
+/// How many rows.
+absl::StatusOr<std::int64_t> ChangePlacements(PostgresControl& control, const std::string& sql,
+                                              postgres::Values values) {
+  std::int64_t changed = 0;
+  absl::Status status = control.Run([&](postgres::Connection& connection) {
+    const auto ran = connection.Run(sql, values, "noting where a mirror stands");
+    if (ran.ok()) changed = *ran;
+    return ran.status();
+  });
+  if (!status.ok()) return status;
+  return changed;
+}
+
+absl::Status NoPlacement(const std::string& context_id) {
+  return absl::UnavailableError(absl::StrCat("the control database does not know the mirror of '", context_id,
+                                             "' any more. Nothing was changed; try again."));
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<Placement>> FindPlacement(PostgresControl& control,
+                                                       const std::string& context_id) {
+  const std::string folded = FoldName(context_id);
+  auto found = AskPlacements(
+      control, absl::StrCat("SELECT ", Columns(), " FROM mirror_control.tenant WHERE folded = $1"), {folded});
+  if (!found.ok()) return found.status();
+  if (found->empty()) return std::optional<Placement>();
+  return std::optional<Placement>(std::move(found->front()));
+}
+
+absl::StatusOr<std::vector<Placement>> ListPlacements(PostgresControl& control) {
+  return AskPlacements(
+      control, absl::StrCat("SELECT ", Columns(), " FROM mirror_control.tenant ORDER BY context_id"), {});
+}
+
+absl::StatusOr<Placement> TakePlacement(PostgresControl& control, const std::string& context_id,
+                                        const std::string& place, const std::string& schema,
+                                        std::int64_t epoch_min) {
+  const std::string folded = FoldName(context_id);
+  const auto taken = ChangePlacements(
+      control,
+      absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, $3, $4, $5, 'making', ", kNow,
+                   ") ON CONFLICT (folded) DO UPDATE SET context_id = excluded.context_id, place = "
+                   "excluded.place, schema_name = excluded.schema_name, epoch = greatest(tenant.epoch + 1, "
+                   "excluded.epoch), state = excluded.state, state_ms = excluded.state_ms WHERE tenant.state "
+                   "= 'gone'"),
+      {context_id, folded, place, schema, epoch_min});
+  if (!taken.ok()) return taken.status();
+  auto found = FindPlacement(control, context_id);
+  if (!found.ok()) return found.status();
+  if (!found->has_value()) return NoPlacement(context_id);
+  return **std::move(found);
+}
+
+absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& context_id,
+                                   PlacementState from, PlacementState to) {
+  const std::string folded = FoldName(context_id);
+  const auto moved =
+      ChangePlacements(control,
+                       absl::StrCat("UPDATE mirror_control.tenant SET state = $3, state_ms = ", kNow,
+                                    " WHERE folded = $1 AND state = $2"),
+                       {folded, WordOf(from), WordOf(to)});
+  if (!moved.ok()) return moved.status();
+  return *moved == 1;
+}
+
+absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id) {
+  const std::string folded = FoldName(context_id);
+  return ChangePlacements(
+             control,
+             absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, '', '', 1, 'deleting', ", kNow,
+                          ") ON CONFLICT (folded) DO UPDATE SET state = 'deleting', state_ms = "
+                          "excluded.state_ms WHERE tenant.state <> 'deleted'"),
+             {context_id, folded})
+      .status();
+}
+
+absl::StatusOr<std::int64_t> RaiseEpoch(PostgresControl& control, const std::string& context_id) {
+  const std::string folded = FoldName(context_id);
+  std::int64_t epoch = 0;
+  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+    const auto rows = connection.Query(
+        "UPDATE mirror_control.tenant SET epoch = epoch + 1 WHERE folded = $1 AND state IN "
+        "('making', 'serving') RETURNING epoch",
+        {folded}, "noting where a mirror stands");
+    if (!rows.ok()) return rows.status();
+    if (rows->rows() != 1) return NoPlacement(context_id);
+    epoch = rows->Int(0, 0);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return epoch;
+}
+
+absl::Status CheckPlacesAreKnown(PostgresControl& control, const std::vector<std::string>& places) {
+  postgres::Array known(postgres::Type::kText);
+  for (const std::string& place : places) known.Add(place);
+  std::vector<std::string> missing;
+  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+    missing.clear();
+    const auto rows = connection.Query(
+        "SELECT place, count(*) FROM mirror_control.tenant WHERE place <> ALL ($1) AND state NOT IN "
+        "('deleted', 'gone') AND place <> '' GROUP BY place ORDER BY place",
+        {known.value()}, "reading where mirrors stand");
+    if (!rows.ok()) return rows.status();
+    for (int row = 0; row < rows->rows(); ++row) {
+      missing.push_back(absl::StrCat("'", rows->Text(row, 0), "' (", rows->Int(row, 1), ")"));
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok() || missing.empty()) return status;
+  return absl::FailedPreconditionError(
+      absl::StrCat("the control database knows of mirrors in places that the configuration does not name: ",
+                   absl::StrJoin(missing, ", "),
+                   ". Nothing was changed. Name them in the configuration, or the right control database."));
+}
+
+}  // namespace mirror

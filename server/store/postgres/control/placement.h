@@ -1,0 +1,60 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_CONTROL_PLACEMENT_H_
+#define MIRROR_SERVER_STORE_POSTGRES_CONTROL_PLACEMENT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/store/postgres/control/control.h"
+
+// In which place each tenant's mirror stands, as all servers know it. Tenants are told apart by ASCII case
+// alone: a mirror is found under any spelling, and keeps its own. Errors: those of PostgresControl.
+
+namespace mirror {
+
+enum class PlacementState : std::uint8_t {
+  kMaking,    ///< Its schema may be there already, or in part.
+  kServing,   ///< Its schema is there; when it is not, something went wrong.
+  kDeleting,  ///< Its schema may still be there.
+  kDeleted,   ///< There is none, and the tenant's source is kept away.
+  kGone,      ///< There is none, and a new one may be made. Its epoch is remembered.
+};
+
+struct Placement {
+  std::string context_id;
+  std::string place;   ///< A name of the configuration.
+  std::string schema;  ///< In it, without quotes.
+  std::int64_t epoch = 0;
+  PlacementState state = PlacementState::kMaking;
+  std::int64_t age_ms = 0;  ///< Of the state, by the control database's clock.
+};
+
+absl::StatusOr<std::optional<Placement>> FindPlacement(PostgresControl& control,
+                                                       const std::string& context_id);
+/// By context id.
+absl::StatusOr<std::vector<Placement>> ListPlacements(PostgresControl& control);
+
+/// Notes where a mirror is going to be made, unless that is known already: of several servers that do this at
+/// once all are given the first one's. Of what is gone, with the next epoch. `epoch_min`: of a schema that
+/// stands there already.
+absl::StatusOr<Placement> TakePlacement(PostgresControl& control, const std::string& context_id,
+                                        const std::string& place, const std::string& schema,
+                                        std::int64_t epoch_min = 1);
+/// From one state to the next. False: it is not in `from` any more, and stays as it is.
+absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& context_id,
+                                   PlacementState from, PlacementState to);
+/// Whatever state it is in, and also of a tenant that nobody knows; not of one that is deleted.
+absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id);
+/// A mirror that takes the place of one that was set aside: gives its epoch.
+absl::StatusOr<std::int64_t> RaiseEpoch(PostgresControl& control, const std::string& context_id);
+
+/// Whether each place in which a mirror stands is one of `places`. Errors: kFailedPrecondition, with those
+/// that are missing and how many mirrors are in them.
+absl::Status CheckPlacesAreKnown(PostgresControl& control, const std::vector<std::string>& places);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_CONTROL_PLACEMENT_H_

@@ -1,0 +1,247 @@
+#include "server/store/postgres/control/control.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/catalog/postgres/postgres_catalog.h"
+#include "server/store/postgres/control/placement.h"
+#include "tests/support/postgres_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using absl::StatusCode;
+using testing::_;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::Not;
+using testing::Optional;
+
+class ControlTest : public PostgresDatabaseTest {
+ protected:
+  std::shared_ptr<PostgresControl> OpenControl() {
+    auto opened = PostgresControl::Open({.conninfo = conninfo_, .application_name = "mirror-test-control"});
+    EXPECT_THAT(opened.status(), IsOk());
+    return opened.ok() ? *opened : nullptr;
+  }
+  void Do(const std::string& sql) { ASSERT_THAT(connection_->Execute(sql), IsOk()); }
+  std::int64_t Ask(const std::string& sql) { return connection_->Number(sql).value_or(-1); }
+
+  template <typename Work>
+  static void AtOnce(int threads, const Work& work) {
+    std::vector<std::thread> running;
+    for (int i = 0; i < threads; ++i) running.emplace_back([&work, i] { work(i); });
+    for (std::thread& thread : running) thread.join();
+  }
+};
+
+TEST_F(ControlTest, OfServersThatStartAtOnceOneMakesItsSchema) {
+  AtOnce(6, [this](int) { EXPECT_NE(OpenControl(), nullptr); });
+  EXPECT_EQ(Ask("SELECT count(*) FROM mirror_control.fleet"), 1);
+  EXPECT_EQ(Ask("SELECT id FROM mirror_control.event_head"), 0);
+  EXPECT_EQ(Ask("SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = "
+                "'mirror_control'::regnamespace AND a.grantee = 0"),
+            0);
+}
+
+TEST_F(ControlTest, ASchemaOfOthersOrOfALaterVersionIsRefused) {
+  Do("CREATE SCHEMA mirror_control");
+  EXPECT_THAT(PostgresControl::Open({.conninfo = conninfo_}).status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("no mirror-server made it")));
+  Do("DROP SCHEMA mirror_control");
+  ASSERT_NE(OpenControl(), nullptr);
+  Do("UPDATE mirror_control.fleet SET layout = 9, layout_min = 9, program = '7.0.0'");
+  EXPECT_THAT(PostgresControl::Open({.conninfo = conninfo_}).status(),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("upgrade this server to 7.0.0")));
+  Do("UPDATE mirror_control.fleet SET layout_min = 1");
+  EXPECT_NE(OpenControl(), nullptr) << "what is only added does not keep this one away";
+}
+
+TEST_F(ControlTest, NeedsNoRightThatIsOnlyForRowsOfMirrors) {
+  const std::string database = connection_->Query("SELECT current_database()::text")->Text(0, 0);
+  Do("CREATE ROLE librarian LOGIN");
+  const ControlOptions options{.conninfo = conninfo_ + " user=librarian"};
+  EXPECT_THAT(PostgresControl::Open(options).status(),
+              StatusIs(StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("cannot be the control database yet"),
+                             HasSubstr(absl::StrCat("GRANT CREATE ON DATABASE \"", database, "\"")))));
+  Do(absl::StrCat("GRANT CREATE ON DATABASE \"", database, "\" TO librarian"));
+  EXPECT_THAT(PostgresControl::Open(options).status(), IsOk());
+  Do("DROP SCHEMA mirror_control CASCADE");
+  Do(absl::StrCat("REVOKE CREATE ON DATABASE \"", database, "\" FROM librarian; DROP ROLE librarian"));
+}
+
+TEST_F(ControlTest, WhatIsLostBeforeItCouldLastIsDoneOnceMore) {
+  const auto control = OpenControl();
+  ASSERT_NE(control, nullptr);
+  int tries = 0;
+  EXPECT_THAT(control->Write([&](postgres::Connection& connection) {
+    if (++tries == 1) {
+      Do(absl::StrCat("SELECT pg_terminate_backend(", connection.server_pid(), ", 5000)"));
+    }
+    return connection.Run("UPDATE mirror_control.event_head SET id = id + 1").status();
+  }),
+              IsOk());
+  EXPECT_EQ(tries, 2);
+  EXPECT_EQ(Ask("SELECT id FROM mirror_control.event_head"), 1);
+}
+
+TEST_F(ControlTest, WhatSomebodyDroppedIsSaidWithWhatToDo) {
+  const auto control = OpenControl();
+  ASSERT_NE(control, nullptr);
+  Do("DROP TABLE mirror_control.event");
+  EXPECT_THAT(MakeCatalog(control)->LastEvents({}, 0, 1),
+              StatusIs(StatusCode::kUnavailable,
+                       AllOf(HasSubstr("the control database"), HasSubstr("restore that from a backup"))));
+}
+
+TEST_F(ControlTest, OfServersThatMakeAMirrorAtOnceAllAreGivenTheFirstOnesPlace) {
+  const auto control = OpenControl(), other = OpenControl();
+  ASSERT_NE(control, nullptr);
+  ASSERT_NE(other, nullptr);
+  std::vector<Placement> taken(8);
+  AtOnce(8, [&](int i) {
+    auto one = TakePlacement(i % 2 == 0 ? *control : *other, i < 4 ? "Cust" : "CUST", absl::StrCat("p", i),
+                             "Mirror_Cust");
+    ASSERT_THAT(one.status(), IsOk());
+    taken[static_cast<std::size_t>(i)] = *one;
+  });
+  EXPECT_EQ(Ask("SELECT count(*) FROM mirror_control.tenant"), 1);
+  for (const Placement& one : taken) {
+    EXPECT_EQ(one.place, taken[0].place);
+    EXPECT_EQ(one.context_id, taken[0].context_id);
+    EXPECT_EQ(one.epoch, 1);
+    EXPECT_EQ(one.state, PlacementState::kMaking);
+  }
+}
+
+TEST_F(ControlTest, AMirrorIsFoundUnderAnySpellingAndGoesFromStateToState) {
+  const auto opened = OpenControl();
+  ASSERT_NE(opened, nullptr);
+  PostgresControl& control = *opened;
+  EXPECT_THAT(FindPlacement(control, "Cust"), IsOkAndHolds(Not(Optional(_))));
+  ASSERT_THAT(TakePlacement(control, "Cust", "p1", "Mirror_Cust").status(), IsOk());
+  ASSERT_THAT(TakePlacement(control, "Äß", "p1", "Mirror_Äß").status(), IsOk());
+  EXPECT_THAT(FindPlacement(control, "CUST"), IsOkAndHolds(Optional(Field(&Placement::context_id, "Cust"))));
+  EXPECT_THAT(FindPlacement(control, "äß"), IsOkAndHolds(Not(Optional(_)))) << "by ASCII case alone";
+
+  EXPECT_THAT(MovePlacement(control, "cust", PlacementState::kMaking, PlacementState::kServing),
+              IsOkAndHolds(true));
+  EXPECT_THAT(MovePlacement(control, "cust", PlacementState::kMaking, PlacementState::kServing),
+              IsOkAndHolds(false));
+  EXPECT_THAT(RaiseEpoch(control, "cust"), IsOkAndHolds(2));
+
+  ASSERT_THAT(BeginDeletingPlacement(control, "cust"), IsOk());
+  ASSERT_THAT(BeginDeletingPlacement(control, "cust"), IsOk());
+  EXPECT_THAT(RaiseEpoch(control, "cust"), StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(TakePlacement(control, "Cust", "p2", "Mirror_Cust"),
+              IsOkAndHolds(Field(&Placement::state, PlacementState::kDeleting)));
+  EXPECT_THAT(MovePlacement(control, "cust", PlacementState::kDeleting, PlacementState::kDeleted),
+              IsOkAndHolds(true));
+  ASSERT_THAT(BeginDeletingPlacement(control, "cust"), IsOk());
+  EXPECT_THAT(FindPlacement(control, "Cust"),
+              IsOkAndHolds(Optional(Field(&Placement::state, PlacementState::kDeleted))));
+  EXPECT_THAT(MovePlacement(control, "cust", PlacementState::kDeleted, PlacementState::kGone),
+              IsOkAndHolds(true));
+  EXPECT_THAT(
+      TakePlacement(control, "CUST", "p2", "Mirror_CUST"),
+      IsOkAndHolds(AllOf(Field(&Placement::state, PlacementState::kMaking), Field(&Placement::epoch, 3),
+                         Field(&Placement::place, "p2"), Field(&Placement::context_id, "CUST"))));
+  EXPECT_THAT(ListPlacements(control), IsOkAndHolds(ElementsAre(Field(&Placement::context_id, "CUST"),
+                                                                Field(&Placement::context_id, "Äß"))));
+}
+
+TEST_F(ControlTest, TheAgeOfAStateIsByTheDatabasesClock) {
+  const auto control = OpenControl();
+  ASSERT_NE(control, nullptr);
+  ASSERT_THAT(TakePlacement(*control, "Cust", "p1", "Mirror_Cust").status(), IsOk());
+  Do("UPDATE mirror_control.tenant SET state_ms = state_ms - 61000");
+  EXPECT_THAT(FindPlacement(*control, "Cust"),
+              IsOkAndHolds(Optional(
+                  Field(&Placement::age_ms, testing::AllOf(testing::Ge(61'000), testing::Lt(90'000))))));
+}
+
+TEST_F(ControlTest, AStateOfALaterVersionIsSaid) {
+  const auto control = OpenControl();
+  ASSERT_NE(control, nullptr);
+  ASSERT_THAT(TakePlacement(*control, "Cust", "p1", "Mirror_Cust").status(), IsOk());
+  Do("UPDATE mirror_control.tenant SET state = 'dreaming'");
+  EXPECT_THAT(ListPlacements(*control),
+              StatusIs(StatusCode::kUnavailable, AllOf(HasSubstr("dreaming"), HasSubstr("upgrade"))));
+}
+
+TEST_F(ControlTest, APlaceWithMirrorsHasToBeInTheConfiguration) {
+  const auto control = OpenControl();
+  ASSERT_NE(control, nullptr);
+  ASSERT_THAT(TakePlacement(*control, "A", "p1", "Mirror_A").status(), IsOk());
+  ASSERT_THAT(TakePlacement(*control, "B", "p2", "Mirror_B").status(), IsOk());
+  ASSERT_THAT(TakePlacement(*control, "C", "p2", "Mirror_C").status(), IsOk());
+  EXPECT_THAT(CheckPlacesAreKnown(*control, {"p1", "p2"}), IsOk());
+  EXPECT_THAT(CheckPlacesAreKnown(*control, {"p1"}),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("'p2' (2)")));
+  for (const char* const gone : {"B", "C"}) {
+    ASSERT_THAT(BeginDeletingPlacement(*control, gone), IsOk());
+    ASSERT_THAT(MovePlacement(*control, gone, PlacementState::kDeleting, PlacementState::kDeleted).status(),
+                IsOk());
+  }
+  EXPECT_THAT(CheckPlacesAreKnown(*control, {"p1"}), IsOk());
+}
+
+TEST_F(ControlTest, IdsOfEventsGrowAsTheyBecomeVisibleWhoeverAddsThem) {
+  const auto control = OpenControl(), other = OpenControl();
+  ASSERT_NE(control, nullptr);
+  ASSERT_NE(other, nullptr);
+  const auto reader = MakeCatalog(control);
+  std::vector<std::unique_ptr<Catalog>> writers;
+  for (int i = 0; i < 4; ++i) writers.push_back(MakeCatalog(i % 2 == 0 ? control : other));
+  std::vector<std::uint64_t> followed;
+  AtOnce(5, [&](int i) {
+    if (i < 4) {
+      for (int n = 0; n < 40; ++n) {
+        EXPECT_THAT(writers[static_cast<std::size_t>(i)]->AddEvent({.context_id = "Cust", .kind = "a"}),
+                    IsOk());
+      }
+      return;
+    }
+    for (std::uint64_t after = 0; followed.size() < 160;) {
+      const auto events = reader->EventsAfter("", after, 100);
+      ASSERT_THAT(events, IsOk());
+      for (const EventRecord& event : *events) followed.push_back(after = event.id);
+    }
+  });
+  for (std::size_t i = 0; i < followed.size(); ++i) EXPECT_EQ(followed[i], i + 1);
+}
+
+TEST_F(ControlTest, RecordsOfSeveralServersStandInOneChain) {
+  const auto control = OpenControl(), other = OpenControl();
+  ASSERT_NE(control, nullptr);
+  ASSERT_NE(other, nullptr);
+  AtOnce(4, [&](int i) {
+    const auto log = MakeAuditLog(i % 2 == 0 ? control : other);
+    for (int n = 0; n < 25; ++n) {
+      EXPECT_THAT(log->Add({.who = "ada\xff", .call = "Call", .outcome = "OK"}).status(), IsOk());
+    }
+  });
+  const auto log = MakeAuditLog(control);
+  const auto state = log->State();
+  ASSERT_THAT(state, IsOk());
+  EXPECT_EQ(state->last.id, 100U);
+  AuditChecker checker({}, std::nullopt, "");
+  checker.Begin(*state);
+  const auto records = log->After(0, 1'000);
+  ASSERT_THAT(records, IsOk());
+  for (const AuditRecord& record : *records) checker.Add(record);
+  EXPECT_THAT(checker.End().findings, ElementsAre("none of its records is signed"));
+}
+
+}  // namespace
+}  // namespace mirror
