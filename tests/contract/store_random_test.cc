@@ -224,7 +224,7 @@ TEST_P(StoreRandom, EveryStoreDoesWithRandomPlansWhatTheSimplestOneDoes) {
         SCOPED_TRACE(plan.steps[s].table);
         ASSERT_EQ(a.status.code(), b.status.code()) << a.status << "\n" << b.status;
         EXPECT_EQ(a.missing_rows, b.missing_rows);
-        EXPECT_EQ(a.otherwise, b.otherwise);
+        EXPECT_EQ(a.otherwise, b.otherwise) << a.reason << " | " << b.reason;
         (b.status.ok() ? applied : refused) += 1;
         if (b.status.ok() && !plan.steps[s].actions.empty() &&
             std::holds_alternative<SwapShadow>(plan.steps[s].actions[0])) {

@@ -2,8 +2,10 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 
 namespace mirror::postgres {
@@ -36,7 +38,7 @@ absl::Status Pipeline::SendStep(const Step& step, std::size_t number, std::vecto
   return connection_.line().Cut(step.doing, {.words = "libpq did not take a statement"});
 }
 
-absl::StatusOr<std::vector<Pipeline::Sent>> Pipeline::Send(const std::vector<Step>& steps) {
+absl::Status Pipeline::Enter(const std::vector<Step>& steps) {
   for (const Step& step : steps) {
     absl::Status checked = CheckSql(step.sql);
     if (checked.ok()) checked = BoundValues(step.values).status();
@@ -44,21 +46,33 @@ absl::StatusOr<std::vector<Pipeline::Sent>> Pipeline::Send(const std::vector<Ste
   }
   if (absl::Status dropped = connection_.DeallocateDropped(); !dropped.ok()) return dropped;
   Line& line = connection_.line();
-  const bool is_one = line.IsIdle() && !begins_;
+  commits_ |= line.IsIdle() && !begins_;
   const std::string& doing = steps.back().doing;
   if (absl::Status begun = line.Begin(IfLost::kNothing, doing); !begun.ok()) return begun;
-  if (PQenterPipelineMode(line.handle()) != 1)
-    return line.Cut(doing, {.words = "it was in the middle of something"});
+  if (PQenterPipelineMode(line.handle()) == 1) return absl::OkStatus();
+  return line.Cut(doing, {.words = "it was in the middle of something"});
+}
+
+absl::StatusOr<std::vector<Pipeline::Sent>> Pipeline::Send(const std::vector<Step>& steps, std::size_t from,
+                                                           std::size_t to) {
   std::vector<Sent> sent;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
+  for (std::size_t i = from; i < to; ++i) {
     if (absl::Status taken = SendStep(steps[i], i, sent); !taken.ok()) return taken;
   }
-  if (absl::Status begun = line.Begin(commits_ || is_one ? IfLost::kUnknown : IfLost::kNothing, doing);
-      !begun.ok()) {
-    return begun;
-  }
-  if (absl::Status synced = line.Send(PQpipelineSync(line.handle()), doing); !synced.ok()) return synced;
+  const absl::Status left =
+      to == steps.size()
+          ? SendEnd(steps)
+          : connection_.line().Send(PQsendFlushRequest(connection_.line().handle()), steps[from].doing);
+  if (!left.ok()) return left;
   return sent;
+}
+
+absl::Status Pipeline::SendEnd(const std::vector<Step>& steps) {
+  Line& line = connection_.line();
+  const std::string& doing = steps.back().doing;
+  const IfLost if_lost = commits_ ? IfLost::kUnknown : IfLost::kNothing;
+  if (absl::Status begun = line.Begin(if_lost, doing); !begun.ok()) return begun;
+  return line.Send(PQpipelineSync(line.handle()), doing);
 }
 
 absl::Status Pipeline::ReadOne(const std::string& doing, Result& last) {
@@ -95,16 +109,10 @@ absl::Status Pipeline::ReadEnd(std::string_view doing) {
   return line.Cut(doing, {.words = "more was answered than asked"});
 }
 
-absl::StatusOr<std::vector<Rows>> Pipeline::Run() {
-  failed_ = -1;
-  const std::vector<Step> steps = std::exchange(steps_, {});
-  std::vector<Rows> rows;
-  if (steps.empty()) return rows;
-  const absl::StatusOr<std::vector<Sent>> sent = Send(steps);
-  begins_ = commits_ = false;
-  if (!sent.ok()) return sent.status();
+absl::Status Pipeline::Read(const std::vector<Step>& steps, const std::vector<Sent>& sent,
+                            std::vector<Rows>& rows) {
   absl::Status failed;
-  for (const Sent& one : *sent) {
+  for (const Sent& one : sent) {
     Result last;
     const absl::Status read = ReadOne(steps[one.step].doing, last);
     if (!read.ok()) {
@@ -122,6 +130,27 @@ absl::StatusOr<std::vector<Rows>> Pipeline::Run() {
     } else if (!one.prepares) {
       rows.emplace_back(std::move(last));
     }
+  }
+  return failed;
+}
+
+absl::StatusOr<std::vector<Rows>> Pipeline::Run() {
+  failed_ = -1;
+  const std::vector<Step> steps = std::exchange(steps_, {});
+  const absl::Cleanup done = [this] { begins_ = commits_ = false; };
+  std::vector<Rows> rows;
+  if (steps.empty()) return rows;
+  absl::Status failed = Enter(steps);
+  if (!failed.ok()) return failed;
+  // What libpq has sent and not read yet, it moves with each further statement.
+  for (std::size_t from = 0; from < steps.size() && failed.ok(); from += kStepsAtOnce) {
+    const std::size_t to = std::min(steps.size(), from + kStepsAtOnce);
+    const absl::StatusOr<std::vector<Sent>> sent = Send(steps, from, to);
+    if (!sent.ok()) return sent.status();
+    failed = Read(steps, *sent, rows);
+    if (!connection_.IsOpen()) return failed;
+    if (failed.ok() || to == steps.size()) continue;
+    if (absl::Status ended = SendEnd(steps); !ended.ok()) return ended;
   }
   const absl::Status ended = ReadEnd(steps.back().doing);
   if (!failed.ok()) return failed;

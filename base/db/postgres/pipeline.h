@@ -29,6 +29,8 @@ class Pipeline {
   int failed() const { return failed_; }
 
  private:
+  static constexpr std::size_t kStepsAtOnce = 500;  ///< Before their answers are read.
+
   friend class Transaction;
   struct Step {
     std::string sql;
@@ -41,7 +43,11 @@ class Pipeline {
     bool prepares = false;
     std::string key;
   };
-  absl::StatusOr<std::vector<Sent>> Send(const std::vector<Step>& steps);
+  absl::Status Enter(const std::vector<Step>& steps);
+  absl::StatusOr<std::vector<Sent>> Send(const std::vector<Step>& steps, std::size_t from, std::size_t to);
+  absl::Status SendEnd(const std::vector<Step>& steps);
+  /// What came of those; the first failure.
+  absl::Status Read(const std::vector<Step>& steps, const std::vector<Sent>& sent, std::vector<Rows>& rows);
   absl::Status SendStep(const Step& step, std::size_t number, std::vector<Sent>& sent);
   absl::Status ReadOne(const std::string& doing, Result& last);
   absl::Status ReadEnd(std::string_view doing);
@@ -49,7 +55,7 @@ class Pipeline {
   Connection& connection_;
   std::vector<Step> steps_;
   bool begins_ = false;   ///< The first is BEGIN.
-  bool commits_ = false;  ///< The last is COMMIT.
+  bool commits_ = false;  ///< Its end commits.
   int failed_ = -1;
 };
 

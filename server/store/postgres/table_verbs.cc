@@ -51,6 +51,12 @@ class PostgresTableVerbs final : public TableVerbs {
     if (!work.ok()) return work.status();
     const auto all = view().Agreed();
     if (!all.ok()) return all.status();
+    const auto known = (*all)->find(FoldName(create.schema.name));
+    // Under the very same name it is found by who makes it.
+    if (known != (*all)->end() && known->second.is_there && known->second.schema.name != create.schema.name) {
+      return absl::FailedPreconditionError(absl::StrCat("table '", create.schema.name, "' is there as '",
+                                                        known->second.schema.name, "'. Nothing was made."));
+    }
     absl::StatusOr<PostgresAgreed> made = RunCreateTable(*work, create);
     if (!made.ok()) return mirror_.Said(made.status());
     made->is_there = true;

@@ -88,6 +88,8 @@ class Alteration {
   }
 
   absl::Status operator()(const RenameColumn& rename) {
+    // PostgreSQL has a column of that name already.
+    if (rename.from == rename.to) return absl::OkStatus();
     RenameKind(rename.from, rename.to, &agreed_.kinds);
     Append("RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));
     return absl::OkStatus();

@@ -159,6 +159,25 @@ TEST_F(PostgresTransaction, APipelineOutsideOfATransactionIsOne) {
   EXPECT_THAT(pipeline.Run(), IsOkAndHolds(SizeIs(200)));
 }
 
+TEST_F(PostgresTransaction, APipelineOfManyStatementsIsOneToo) {
+  constexpr std::int64_t kMany = 1'200;
+  for (const std::int64_t breaks_at : {kMany, std::int64_t{300}, kMany - 1}) {
+    Pipeline pipeline(*connection_);
+    for (std::int64_t i = 0; i < kMany; ++i) pipeline.Queue(kInsert, {i == breaks_at ? 0 : i}, "inserting");
+    const auto ran = pipeline.Run();
+    EXPECT_EQ(pipeline.failed(), breaks_at == kMany ? -1 : static_cast<int>(breaks_at));
+    EXPECT_TRUE(connection_->IsIdle());
+    if (breaks_at == kMany) {
+      EXPECT_THAT(ran, IsOkAndHolds(SizeIs(kMany)));
+      EXPECT_EQ(Rows(), kMany);
+      ASSERT_THAT(connection_->Execute("DELETE FROM public.t"), IsOk());
+    } else {
+      EXPECT_EQ(TroubleOf(ran.status()), Trouble::kConstraint);
+      EXPECT_EQ(Rows(), 0);
+    }
+  }
+}
+
 TEST_F(PostgresTransaction, ACommitWhoseAnswerIsLostMayHaveBeenApplied) {
   PostgresProxy proxy(*server_);
   for (const bool arrives : {true, false}) {
