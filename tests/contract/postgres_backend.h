@@ -124,9 +124,8 @@ class PostgresBackend final : public Backend {
 
  private:
   std::unique_ptr<postgres::Connection> Connect() const {
-    auto connection = postgres::Connection::Open({.conninfo = conninfo_,
-                                                  .application_name = "partner",
-                                                  .settings = {{"search_path", "Mirror_ctx"}}});
+    auto connection = postgres::Connection::Open(
+        {.conninfo = conninfo_, .application_name = "partner", .settings = {{"search_path", "Mirror_ctx"}}});
     EXPECT_THAT(connection, IsOk());
     return *std::move(connection);
   }

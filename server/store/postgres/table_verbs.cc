@@ -51,16 +51,17 @@ class PostgresTableVerbs final : public TableVerbs {
     if (!work.ok()) return work.status();
     const auto all = view().Agreed();
     if (!all.ok()) return all.status();
-    const auto known = (*all)->find(FoldName(create.schema.name));
-    // Under the very same name it is found by who makes it.
-    if (known != (*all)->end() && known->second.is_there && known->second.schema.name != create.schema.name) {
-      return absl::FailedPreconditionError(absl::StrCat("table '", create.schema.name, "' is there as '",
-                                                        known->second.schema.name, "'. Nothing was made."));
+    const std::string& name = create.schema.name;
+    const auto other = (*all)->find(FoldName(name));
+    if (other != (*all)->end() && other->second.is_there && other->second.schema.name != name) {
+      return absl::FailedPreconditionError(absl::StrCat("the mirror has a table '", other->second.schema.name,
+                                                        "', and names are compared without case. It was left "
+                                                        "as it is."));
     }
     absl::StatusOr<PostgresAgreed> made = RunCreateTable(*work, create);
     if (!made.ok()) return mirror_.Said(made.status());
     made->is_there = true;
-    (**all)[FoldName(create.schema.name)] = *std::move(made);
+    (**all)[FoldName(name)] = *std::move(made);
     return absl::OkStatus();
   }
 

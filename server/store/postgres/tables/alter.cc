@@ -21,7 +21,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kAltering[] = "changing a table";
+constexpr char kChanging[] = "changing a table";
 
 Value ValueOf(const Literal& literal) {
   struct Values {
@@ -39,7 +39,7 @@ absl::StatusOr<std::string> LiteralOf(TableWork& work, const Column& column, con
   std::string turned;
   const auto rows =
       work.connection.Query(absl::StrCat("SELECT quote_literal($1::", ElementName(column), "::text)"),
-                            {PostgresValue(column, value, &turned)}, kAltering);
+                            {PostgresValue(column, value, &turned)}, kChanging);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   return rows->Text(0, 0);
 }
@@ -47,9 +47,11 @@ absl::StatusOr<std::string> LiteralOf(TableWork& work, const Column& column, con
 /// Changes in the order in which they come, as one text.
 class Alteration {
  public:
-  Alteration(TableWork& work, PostgresAgreed& agreed)
+  /// `key`: folded names of the key's columns.
+  Alteration(TableWork& work, PostgresAgreed& agreed, std::set<std::string> key)
       : work_(work),
         agreed_(agreed),
+        key_(std::move(key)),
         alter_(absl::StrCat("ALTER TABLE ", work.In(agreed.schema.name), " ")) {}
 
   absl::Status operator()(const AddColumn& add) {
@@ -72,6 +74,11 @@ class Alteration {
   }
 
   absl::Status operator()(const DropColumn& drop) {
+    // PostgreSQL would drop the key with it.
+    if (key_.contains(FoldName(drop.name))) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("column '", drop.name, "' of table '", agreed_.schema.name, "' is one of its key."));
+    }
     const auto dependants = FindDependants(work_.connection, work_.names, agreed_.schema.name, drop.name);
     if (!dependants.ok()) return dependants.status();
     if (!dependants->empty()) {
@@ -88,8 +95,8 @@ class Alteration {
   }
 
   absl::Status operator()(const RenameColumn& rename) {
-    // PostgreSQL has a column of that name already.
     if (rename.from == rename.to) return absl::OkStatus();
+    if (key_.erase(FoldName(rename.from)) != 0) key_.insert(FoldName(rename.to));
     RenameKind(rename.from, rename.to, &agreed_.kinds);
     Append("RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));
     return absl::OkStatus();
@@ -108,7 +115,7 @@ class Alteration {
   absl::Status Run() {
     if (sql_.empty()) return absl::OkStatus();
     if (absl::Status locked = LockTable(work_, agreed_.schema.name); !locked.ok()) return locked;
-    return RunOnTable(work_, sql_, kAltering);
+    return RunOnTable(work_, sql_, kChanging);
   }
   const std::vector<std::string>& dropped() const { return dropped_; }
 
@@ -120,6 +127,7 @@ class Alteration {
 
   TableWork& work_;
   PostgresAgreed& agreed_;
+  std::set<std::string> key_;
   const std::string alter_;
   std::string sql_;
   std::vector<std::string> dropped_;
@@ -155,7 +163,15 @@ void RememberLost(TableWork& work, const std::string& table, const Position& pos
 
 absl::Status Change(TableWork& work, const Position& position, const AlterTable& alter,
                     PostgresAgreed* agreed, std::optional<StateRow>* lost) {
-  Alteration alteration(work, *agreed);
+  const auto present = ReadPresent(work.connection, work.names, {agreed->schema.name});
+  if (!present.ok()) return present.status();
+  std::set<std::string> key;
+  for (const auto& [name, table] : *present) {
+    for (const PresentColumn& column : table.columns) {
+      if (column.key_position != 0) key.insert(FoldName(column.name));
+    }
+  }
+  Alteration alteration(work, *agreed, std::move(key));
   for (const auto& change : alter.changes) {
     if (absl::Status status = std::visit(alteration, change); !status.ok()) return status;
   }
@@ -192,7 +208,7 @@ absl::Status AddMissingColumns(TableWork& work, const std::string& relation, con
   if (adds.empty()) return absl::OkStatus();
   if (absl::Status locked = LockTable(work, relation); !locked.ok()) return locked;
   return RunOnTable(work, absl::StrCat("ALTER TABLE ", work.In(relation), " ", absl::StrJoin(adds, ", ")),
-                    kAltering);
+                    kChanging);
 }
 
 namespace {
@@ -239,7 +255,7 @@ absl::Status Retype(TableWork& work, const RetypeColumn& change, PostgresAgreed*
   return RunOnTable(work,
                     absl::StrCat("ALTER TABLE ", work.In(agreed->schema.name), " ALTER COLUMN ", name,
                                  " TYPE ", type, " USING ", name, "::text::", ElementName(change.to)),
-                    kAltering);
+                    kChanging);
 }
 
 absl::Status RefitLocked(TableWork& work, const Position& position, const RefitTable& refit,
@@ -253,7 +269,7 @@ absl::Status RefitLocked(TableWork& work, const Position& position, const RefitT
   }
   if (HasOwned(refit.to) && !HasOwned(refit.from))
     absl::StrAppend(&own, "UPDATE ", work.In(relation), " SET ", kOwnedColumn, " = 1");
-  absl::Status status = own.empty() ? absl::OkStatus() : RunOnTable(work, own, kAltering);
+  absl::Status status = own.empty() ? absl::OkStatus() : RunOnTable(work, own, kChanging);
   // While it is known whose a row is.
   if (status.ok()) status = Empty(work, relation, refit);
   if (status.ok()) status = Change(work, position, refit.alter, agreed, lost);
