@@ -22,7 +22,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kPreparing[] = "preparing a population";
+constexpr char kPreparingTable[] = "preparing a population";
 
 absl::Status NotFree(const CreateTable& create, const Relation& there) {
   const std::string& name = create.schema.name;
@@ -56,7 +56,7 @@ absl::Status RenameByCase(TableWork& work, const TableSchema& kept, PresentTable
   }
   if (sql.empty()) return absl::OkStatus();
   if (absl::Status locked = LockTable(work, kept.name); !locked.ok()) return locked;
-  return RunOnTable(work, sql, kPreparing);
+  return RunOnTable(work, sql, kPreparingTable);
 }
 
 /// The rule of a column of `from` is another in `to`, and keeps out what was there.

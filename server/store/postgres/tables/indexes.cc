@@ -16,16 +16,16 @@
 namespace mirror {
 namespace {
 
-constexpr char kMaking[] = "making an index", kDropping[] = "dropping an index";
+constexpr char kMakingIndex[] = "making an index", kDroppingIndex[] = "dropping an index";
 
-bool IsOwn(std::string_view name) { return absl::StartsWith(FoldName(name), kOwnIndexPrefix); }
+bool IsOwnIndex(std::string_view name) { return absl::StartsWith(FoldName(name), kOwnIndexPrefix); }
 
 /// With what stands behind the table in its definition: " USING btree (a)".
-struct Made {
+struct MadeIndex {
   std::string name, behind;
 };
 
-absl::StatusOr<std::vector<Made>> OwnIndexesOf(TableWork& work, const std::string& relation) {
+absl::StatusOr<std::vector<MadeIndex>> OwnIndexesOf(TableWork& work, const std::string& relation) {
   const auto rows = work.connection.Query(
       "SELECT i.relname::text, substr(pg_get_indexdef(i.oid), 1 + length(format('CREATE INDEX %I ON %I.%I', "
       "i.relname, $2::text, t.relname))) FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid JOIN "
@@ -33,12 +33,12 @@ absl::StatusOr<std::vector<Made>> OwnIndexesOf(TableWork& work, const std::strin
       "$3)",
       {work.In(relation), work.names.schema_name, kOwnIndexPrefix}, "looking for the mirror's own indexes");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
-  std::vector<Made> indexes;
+  std::vector<MadeIndex> indexes;
   for (int row = 0; row < rows->rows(); ++row) indexes.push_back({rows->Text(row, 0), rows->Text(row, 1)});
   return indexes;
 }
 
-std::string DropSql(const TableWork& work, const std::string& name) {
+std::string DropIndexSql(const TableWork& work, const std::string& name) {
   return absl::StrCat("DROP INDEX IF EXISTS ", work.In(name), "; ");
 }
 
@@ -47,11 +47,11 @@ absl::Status DropIndex(TableWork& work, const std::string& name) {
       "SELECT t.relname::text FROM pg_index AS x JOIN pg_class AS t ON t.oid = x.indrelid WHERE x.indexrelid "
       "= "
       "to_regclass($1)",
-      {{work.In(name)}}, kDropping);
+      {{work.In(name)}}, kDroppingIndex);
   if (!table.ok()) return InStoreWords(table.status(), Touched::kMirroredTable);
   if (table->rows() == 0) return absl::OkStatus();
   if (absl::Status locked = LockTable(work, table->Text(0, 0)); !locked.ok()) return locked;
-  return RunOnTable(work, DropSql(work, name), kDropping);
+  return RunOnTable(work, DropIndexSql(work, name), kDroppingIndex);
 }
 
 }  // namespace
@@ -85,7 +85,7 @@ absl::StatusOr<std::vector<OwnIndex>> FindOwnIndexes(postgres::Connection& conne
 
 absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const TableSchema* schema) {
   const std::string& name = change.index.name;
-  if (!IsOwn(name)) {
+  if (!IsOwnIndex(name)) {
     return absl::FailedPreconditionError(
         absl::StrCat("index '", name, "' is not the mirror's own. It was left as it is."));
   }
@@ -97,26 +97,26 @@ absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const Table
       work,
       absl::StrCat("CREATE INDEX IF NOT EXISTS ", QuoteName(name), " ON ", work.In(schema->name), " (",
                    PostgresIndexTerms(KeptForm(*schema), change.columns), ")"),
-      kMaking);
+      kMakingIndex);
 }
 
 absl::Status MoveOwnIndexes(TableWork& work, const std::string& from, const std::string& to) {
-  const absl::StatusOr<std::vector<Made>> indexes = OwnIndexesOf(work, from);
+  const absl::StatusOr<std::vector<MadeIndex>> indexes = OwnIndexesOf(work, from);
   if (!indexes.ok() || indexes->empty()) return indexes.status();
   std::string sql;
-  for (const Made& index : *indexes) {
-    absl::StrAppend(&sql, DropSql(work, index.name), "CREATE INDEX ", QuoteName(index.name), " ON ",
+  for (const MadeIndex& index : *indexes) {
+    absl::StrAppend(&sql, DropIndexSql(work, index.name), "CREATE INDEX ", QuoteName(index.name), " ON ",
                     work.In(to), index.behind, "; ");
   }
-  return RunOnTable(work, sql, kMaking);
+  return RunOnTable(work, sql, kMakingIndex);
 }
 
 absl::Status DropOwnIndexes(TableWork& work, const std::string& relation) {
-  const absl::StatusOr<std::vector<Made>> indexes = OwnIndexesOf(work, relation);
+  const absl::StatusOr<std::vector<MadeIndex>> indexes = OwnIndexesOf(work, relation);
   if (!indexes.ok() || indexes->empty()) return indexes.status();
   std::string sql;
-  for (const Made& index : *indexes) sql += DropSql(work, index.name);
-  return RunOnTable(work, sql, kDropping);
+  for (const MadeIndex& index : *indexes) sql += DropIndexSql(work, index.name);
+  return RunOnTable(work, sql, kDroppingIndex);
 }
 
 std::vector<KeptObjects> ReadObjects(const std::vector<StateRow>& rows) {

@@ -14,7 +14,7 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kColumnNumbersMax = 1'600;
-constexpr char kDoing[] = "looking at the mirrored tables";
+constexpr char kReadingTables[] = "looking at the mirrored tables";
 
 /// Why rows cannot be written, or, when columns that are not there are still to be added, never.
 std::string Misfit(const TableSchema& kept, const PresentTable& present, bool whole) {
@@ -87,7 +87,7 @@ absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connec
       "a.atttypid LEFT JOIN pg_collation AS l ON l.oid = a.attcollation LEFT JOIN pg_constraint AS k ON "
       "k.conrelid = c.oid AND k.contype = 'p' WHERE c.relnamespace = to_regnamespace($2) AND c.relkind IN "
       "('r', 'p') AND c.relname = ANY ($1::name[]) ORDER BY c.oid, a.attnum",
-      {wanted.value(), names.schema}, kDoing);
+      {wanted.value(), names.schema}, kReadingTables);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   std::map<std::string, PresentTable> present;
   for (int row = 0; row < rows->rows(); ++row) {
@@ -117,7 +117,7 @@ absl::StatusOr<std::string> PrintOfDefinitions(postgres::Connection& connection,
       "a.attnum, a.xmin) FROM pg_attribute AS a JOIN tables ON a.attrelid = tables.oid UNION ALL SELECT "
       "concat_ws(' ', k.oid, k.xmin) FROM pg_constraint AS k JOIN tables ON k.conrelid = tables.oid) AS "
       "parts",
-      {names.schema}, kDoing);
+      {names.schema}, kReadingTables);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   return rows->Text(0, 0);
 }

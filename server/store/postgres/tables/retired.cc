@@ -19,7 +19,7 @@ namespace mirror {
 namespace {
 
 constexpr char kLooking[] = "looking at tables that were set aside";
-constexpr std::int64_t kForGood = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kKeptForGood = std::numeric_limits<std::int64_t>::max();
 
 /// Without the mirror's own indexes, whose names are free then. Gives the name it has now.
 absl::StatusOr<std::string> RenameAside(TableWork& work, const std::string& relation) {
@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<std::string>> KeepingTables(postgres::Connection& con
   return keeping;
 }
 
-std::string Live() {
+std::string LiveRowsAside() {
   TableSchema like;
   like.deletes = Deletes::kIgnore;
   return LiveRows(like, "");
@@ -58,7 +58,7 @@ std::string Live() {
 absl::StatusOr<bool> HoldsOthersRows(postgres::Connection& connection, const PostgresOwnTables& names,
                                      const std::string& relation) {
   const auto rows = connection.Query(absl::StrCat("SELECT 1 FROM ", Qualified(names.schema_name, relation),
-                                                  " WHERE (", Live(), ") IS NOT TRUE LIMIT 1"),
+                                                  " WHERE (", LiveRowsAside(), ") IS NOT TRUE LIMIT 1"),
                                      {}, kLooking);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   return rows->rows() != 0;
@@ -120,11 +120,12 @@ absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, 
       MakeGarbage(work, name);
       continue;
     }
-    absl::Status emptied = RunOnTable(work, absl::StrCat("DELETE FROM ", work.In(name), " WHERE ", Live()),
-                                      "emptying a table set aside");
+    absl::Status emptied =
+        RunOnTable(work, absl::StrCat("DELETE FROM ", work.In(name), " WHERE ", LiveRowsAside()),
+                   "emptying a table set aside");
     if (!emptied.ok()) return emptied;
     // The rest stays, and is not looked at again.
-    row.number = kForGood;
+    row.number = kKeptForGood;
     PutState(work.writes, work.names, StateKind::kDropped, std::move(row));
   }
   return absl::OkStatus();
