@@ -150,7 +150,7 @@ TEST_F(PostgresStoreTest, ManyTablesAreAskedForInFewRoundTrips) {
         EXPECT_THAT(store_->records().ReadChecks(), IsOkAndHolds(SizeIs(0)));
         Plan plan = InCycle(std::move(same));
         plan.answers = [](const auto&) { return std::vector<SchemaAnswer>{{"t1", 1, ""}}; };
-        plan.all_as_of = kNow;
+        plan.all_as_of = AllAsOf{kNow};
         return plan;
       });
   ASSERT_THAT(committed, IsOk());
@@ -265,8 +265,8 @@ TEST_F(PostgresStoreTest, ATableThatACrashWouldEmptyIsPopulatedAnew) {
 
 TEST_F(PostgresStoreTest, AScrubLeavesNoDeletedRowInTheTables) {
   Create(People());
-  for (int i = 0; i < 50; ++i) ASSERT_THAT(Push(i), IsOk());
-  Do("DELETE FROM people WHERE id > 0");
+  Do("INSERT INTO people SELECT i, repeat('x', 500), i FROM generate_series(1, 2000) AS i");
+  Do("DELETE FROM people");
   const std::uint64_t before = store_->upkeep().BytesOnDisk();
   ASSERT_THAT(store_->upkeep().Scrub(), IsOk());
   EXPECT_LT(store_->upkeep().BytesOnDisk(), before);
