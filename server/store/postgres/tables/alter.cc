@@ -47,9 +47,11 @@ absl::StatusOr<std::string> LiteralOf(TableWork& work, const Column& column, con
 /// Changes in the order in which they come, as one text.
 class Alteration {
  public:
-  Alteration(TableWork& work, AgreedTable& agreed)
+  /// `key`: folded names of the key's columns.
+  Alteration(TableWork& work, AgreedTable& agreed, std::set<std::string> key)
       : work_(work),
         agreed_(agreed),
+        key_(std::move(key)),
         alter_(absl::StrCat("ALTER TABLE ", work.In(agreed.schema.name), " ")) {}
 
   absl::Status operator()(const AddColumn& add) {
@@ -72,6 +74,11 @@ class Alteration {
   }
 
   absl::Status operator()(const DropColumn& drop) {
+    // PostgreSQL would drop the key with it.
+    if (key_.contains(FoldName(drop.name))) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("column '", drop.name, "' of table '", agreed_.schema.name, "' is one of its key."));
+    }
     const auto dependants = FindDependants(work_.connection, work_.names, agreed_.schema.name, drop.name);
     if (!dependants.ok()) return dependants.status();
     if (!dependants->empty()) {
@@ -88,6 +95,8 @@ class Alteration {
   }
 
   absl::Status operator()(const RenameColumn& rename) {
+    if (rename.from == rename.to) return absl::OkStatus();
+    if (key_.erase(FoldName(rename.from)) != 0) key_.insert(FoldName(rename.to));
     RenameKind(rename.from, rename.to, &agreed_.kinds);
     Append("RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));
     return absl::OkStatus();
@@ -118,6 +127,7 @@ class Alteration {
 
   TableWork& work_;
   AgreedTable& agreed_;
+  std::set<std::string> key_;
   const std::string alter_;
   std::string sql_;
   std::vector<std::string> dropped_;
@@ -153,7 +163,15 @@ void RememberLost(TableWork& work, const std::string& table, const Position& pos
 
 absl::Status Change(TableWork& work, const Position& position, const AlterTable& alter, AgreedTable* agreed,
                     std::optional<StateRow>* lost) {
-  Alteration alteration(work, *agreed);
+  const auto present = ReadPresent(work.connection, work.names, {agreed->schema.name});
+  if (!present.ok()) return present.status();
+  std::set<std::string> key;
+  for (const auto& [name, table] : *present) {
+    for (const PresentColumn& column : table.columns) {
+      if (column.key_position != 0) key.insert(FoldName(column.name));
+    }
+  }
+  Alteration alteration(work, *agreed, std::move(key));
   for (const auto& change : alter.changes) {
     if (absl::Status status = std::visit(alteration, change); !status.ok()) return status;
   }
