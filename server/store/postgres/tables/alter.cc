@@ -21,7 +21,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kChanging[] = "changing a table";
+constexpr char kAltering[] = "changing a table";
 
 Value ValueOf(const Literal& literal) {
   struct Values {
@@ -39,7 +39,7 @@ absl::StatusOr<std::string> LiteralOf(TableWork& work, const Column& column, con
   std::string turned;
   const auto rows =
       work.connection.Query(absl::StrCat("SELECT quote_literal($1::", ElementName(column), "::text)"),
-                            {PostgresValue(column, value, &turned)}, kChanging);
+                            {PostgresValue(column, value, &turned)}, kAltering);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   return rows->Text(0, 0);
 }
@@ -115,7 +115,7 @@ class Alteration {
   absl::Status Run() {
     if (sql_.empty()) return absl::OkStatus();
     if (absl::Status locked = LockTable(work_, agreed_.schema.name); !locked.ok()) return locked;
-    return RunOnTable(work_, sql_, kChanging);
+    return RunOnTable(work_, sql_, kAltering);
   }
   const std::vector<std::string>& dropped() const { return dropped_; }
 
@@ -161,8 +161,8 @@ void RememberLost(TableWork& work, const std::string& table, const Position& pos
   PutState(work.writes, work.names, StateKind::kLostColumns, **row);
 }
 
-absl::Status Change(TableWork& work, const Position& position, const AlterTable& alter,
-                    PostgresAgreed* agreed, std::optional<StateRow>* lost) {
+absl::Status Change(TableWork& work, const Position& position, const AlterTable& alter, PostgresAgreed* agreed,
+                    std::optional<StateRow>* lost) {
   const auto present = ReadPresent(work.connection, work.names, {agreed->schema.name});
   if (!present.ok()) return present.status();
   std::set<std::string> key;
@@ -208,7 +208,7 @@ absl::Status AddMissingColumns(TableWork& work, const std::string& relation, con
   if (adds.empty()) return absl::OkStatus();
   if (absl::Status locked = LockTable(work, relation); !locked.ok()) return locked;
   return RunOnTable(work, absl::StrCat("ALTER TABLE ", work.In(relation), " ", absl::StrJoin(adds, ", ")),
-                    kChanging);
+                    kAltering);
 }
 
 namespace {
@@ -255,7 +255,7 @@ absl::Status Retype(TableWork& work, const RetypeColumn& change, PostgresAgreed*
   return RunOnTable(work,
                     absl::StrCat("ALTER TABLE ", work.In(agreed->schema.name), " ALTER COLUMN ", name,
                                  " TYPE ", type, " USING ", name, "::text::", ElementName(change.to)),
-                    kChanging);
+                    kAltering);
 }
 
 absl::Status RefitLocked(TableWork& work, const Position& position, const RefitTable& refit,
@@ -269,7 +269,7 @@ absl::Status RefitLocked(TableWork& work, const Position& position, const RefitT
   }
   if (HasOwned(refit.to) && !HasOwned(refit.from))
     absl::StrAppend(&own, "UPDATE ", work.In(relation), " SET ", kOwnedColumn, " = 1");
-  absl::Status status = own.empty() ? absl::OkStatus() : RunOnTable(work, own, kChanging);
+  absl::Status status = own.empty() ? absl::OkStatus() : RunOnTable(work, own, kAltering);
   // While it is known whose a row is.
   if (status.ok()) status = Empty(work, relation, refit);
   if (status.ok()) status = Change(work, position, refit.alter, agreed, lost);

@@ -17,6 +17,7 @@
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/records/own_schema.h"
 #include "server/store/postgres/records/receipt_rows.h"
+#include "server/store/postgres/records/state_memory.h"
 #include "server/store/postgres/records/state_payload.h"
 #include "server/store/postgres/records/state_rows.h"
 #include "server/store/postgres/records/tenant_row.h"
@@ -31,6 +32,7 @@ using absl::StatusCode;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 constexpr char kContext[] = "crm";
 
@@ -448,6 +450,49 @@ TEST_F(PostgresRecords, APartnerSeesHowOldTheTablesAre) {
   WriteTimes(writes_, names_, next, later);
   Send();
   EXPECT_THAT(SelectFreshness(*connection_, names_), IsOkAndHolds(later));
+}
+
+/// A memory that knows all, and one that knows nothing, read the same behind each write.
+TEST_F(PostgresRecords, WhatATransactionRemembersIsWhatIsThere) {
+  OwnWrites writes;
+  StateMemory memory(*connection_, names_, writes);
+  const auto expect_same = [&](const std::string& behind) {
+    SCOPED_TRACE(behind);
+    std::vector<std::vector<StateRow>> remembered;
+    for (int kind = 1; kind <= kStateKindMax; ++kind)
+      remembered.push_back(ReadState(memory, names_, static_cast<StateKind>(kind)).value());
+    ASSERT_THAT(writes.Send(*connection_), IsOk());
+    for (int kind = 1; kind <= kStateKindMax; ++kind) {
+      EXPECT_EQ(remembered[static_cast<std::size_t>(kind - 1)],
+                ReadState(*connection_, names_, static_cast<StateKind>(kind)).value())
+          << kind;
+    }
+  };
+  const Loss loss{.cycle = 4, .at_ms = 50, .rows = 2, .rows_before = 9};
+  expect_same("nothing");
+  WriteAnswers(writes, names_, {{"b", 5, "why"}, {"a", 3, ""}});
+  WriteCycleNotes(writes, names_, 4, {.written = {{CycleNoteKind::kRefused, "a", 3}}});
+  expect_same("answers and notes");
+  WriteCheck(writes, names_, {.table = "a", .equality = Equality::kEqual, .wanted = true});
+  WriteHold(writes, names_, {.kind = HoldKind::kDeletes, .table = "a"});
+  AddLoss(writes, names_, "a", loss, 2);
+  expect_same("a ledger");
+  ForgetCheck(writes, names_, "A");
+  AddLoss(writes, names_, "A", loss, 3);
+  MarkLossesCommitted(writes, names_, "a");
+  WriteTimes(writes, names_, {}, {.all_ms = 7, .tables = {{"a", 8}, {"b", std::nullopt}}});
+  expect_same("changes");
+  EXPECT_THAT(SelectLosses(memory, names_, "a").value(), SizeIs(1));
+  ForgetLosses(writes, names_, 60);
+  ForgetCycleNotes(writes, names_, 5);
+  InsertNonce(writes, names_, {"n", 70, 8});
+  ForgetLedger(writes, names_, "a");
+  ForgetTime(writes, names_, "b");
+  WriteAnswers(writes, names_, {{"c", 1, ""}});
+  expect_same("less");
+  EXPECT_TRUE(memory.HasPut(StateKind::kAnswer));
+  EXPECT_FALSE(memory.HasPut(StateKind::kGarbage));
+  EXPECT_TRUE(writes.moves_state());
 }
 
 TEST_F(PostgresRecords, AWriteThatFailsFailsAllAndLeavesNoneQueued) {
