@@ -164,6 +164,18 @@ absl::Status CheckSize(const TableSchema& kept, const PostgresShadow& shadow, st
       "former rows. Raise that limit, or have 'mirrorctl reset' empty the table first."));
 }
 
+/// One that keeps the partner's rows is never replaced.
+absl::Status CheckWritable(TableWork& work, const TableSchema& kept) {
+  const auto present = ReadPresent(work.connection, work.names, {kept.name});
+  if (!present.ok()) return present.status();
+  const auto table = present->find(kept.name);
+  const std::string why = table == present->end() ? "it is gone" : WhyNotWritten(kept, table->second);
+  if (why.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", kept.name, "' cannot take the new rows: ", why,
+      ". None of them was applied. Make it as the source has it, or have 'mirrorctl reset' drop it."));
+}
+
 absl::Status Refused(const TableSchema& kept, const postgres::Failure& failure) {
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", kept.name, "': ",
@@ -266,6 +278,7 @@ absl::Status MergeRows(TableWork& work, const TableSchema& kept, const PostgresS
 absl::Status MergeIgnoring(TableWork& work, const PostgresShadow& shadow, std::int64_t merge_rows_max,
                            PostgresAgreed* agreed) {
   const TableSchema kept = KeptForm(agreed->schema);
+  if (absl::Status fits = CheckWritable(work, kept); !fits.ok()) return fits;
   if (absl::Status small = CheckSize(kept, shadow, merge_rows_max); !small.ok()) return small;
   if (absl::Status locked = LockRows(work, kept.name); !locked.ok()) return locked;
   const MergeSql sql(work, kept, shadow);

@@ -451,6 +451,11 @@ TEST_F(PostgresPopulation, RowsThatTheSourceDeletedAreThePartnersAndItsColumnsSt
                                 AllOf(HasSubstr("'by_name'"), HasSubstr("'people'"))));
   EXPECT_THAT(std::string(refused.message()), Not(HasSubstr("own")));
   EXPECT_THAT(See("SELECT name FROM people WHERE id = 1"), ElementsAre("Ada L"));
+
+  // What the partner has there is not taken away with the table.
+  Do("ALTER TABLE people DROP COLUMN age");
+  EXPECT_THAT(Swap(Filled(people, {{1, "Ada", 1}}), &people),
+              StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("'people'"), HasSubstr("'age'"))));
 }
 
 TEST_F(PostgresPopulation, WithoutAKeyAllOfTheMirrorsRowsAreGivenUpAndComeAgain) {
