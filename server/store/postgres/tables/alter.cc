@@ -161,8 +161,8 @@ void RememberLost(TableWork& work, const std::string& table, const Position& pos
   PutState(work.writes, work.names, StateKind::kLostColumns, **row);
 }
 
-absl::Status Change(TableWork& work, const Position& position, const AlterTable& alter, PostgresAgreed* agreed,
-                    std::optional<StateRow>* lost) {
+absl::Status Change(TableWork& work, const Position& position, const AlterTable& alter,
+                    PostgresAgreed* agreed, std::optional<StateRow>* lost) {
   const auto present = ReadPresent(work.connection, work.names, {agreed->schema.name});
   if (!present.ok()) return present.status();
   std::set<std::string> key;
