@@ -95,10 +95,15 @@ class Alteration {
   }
 
   absl::Status operator()(const RenameColumn& rename) {
-    if (rename.from == rename.to) return absl::OkStatus();
     if (key_.erase(FoldName(rename.from)) != 0) key_.insert(FoldName(rename.to));
     RenameKind(rename.from, rename.to, &agreed_.kinds);
-    Append("RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));
+    std::string from = QuoteName(rename.from);
+    if (rename.from == rename.to) {
+      // PostgreSQL takes no name that is there, the column's own neither.
+      Append("RENAME COLUMN ", from, " TO _mirror_renamed");
+      from = "_mirror_renamed";
+    }
+    Append("RENAME COLUMN ", from, " TO ", QuoteName(rename.to));
     return absl::OkStatus();
   }
 
