@@ -14,6 +14,7 @@ namespace mirror {
 namespace {
 
 constexpr char kTaking[] = "taking the mirror's lock";
+constexpr char kNothingApplied[] = " Nothing was applied; the same call again is safe.";
 
 /// Who has a lock of pg_locks that `which` names, for people; empty: nobody.
 std::string HoldersOf(postgres::Connection& connection, const PostgresOwnTables& names,
@@ -87,20 +88,25 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
   return began;
 }
 
+absl::Status CheckServed(const TenantRow& row, std::int64_t epoch) {
+  const bool is_moving = row.moved_to || row.state != "serving";
+  if (!is_moving && row.epoch <= epoch) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      "the mirror ", is_moving ? "is being moved." : "is served elsewhere now.", kNothingApplied));
+}
+
 absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* stale) {
-  constexpr char kNothing[] = " Nothing was applied; the same call again is safe.";
-  if (row.epoch > seen.epoch || row.moved_to || row.state != "serving") {
+  if (absl::Status served = CheckServed(row, seen.epoch); !served.ok()) {
     *stale = Stale::kMoved;
-    return absl::UnavailableError(absl::StrCat(
-        "the mirror ",
-        row.state == "serving" && !row.moved_to ? "is served elsewhere now." : "is being moved.", kNothing));
+    return served;
   }
   if (absl::Status layout = CheckLayout(row.layout_min, row.program); !layout.ok()) return layout;
   if (row.timeline != row.timeline_now || row.self_oid != row.self_oid_now ||
       row.timeline_now != seen.timeline || row.rev < seen.rev) {
     *stale = Stale::kWentBack;
     return absl::UnavailableError(absl::StrCat(
-        "the database was restored, or a standby took over: commits may be gone that were there.", kNothing));
+        "the database was restored, or a standby took over: commits may be gone that were there.",
+        kNothingApplied));
   }
   return absl::OkStatus();
 }

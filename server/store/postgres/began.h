@@ -40,6 +40,8 @@ struct SeenMirror {
   std::int64_t rev = 0;
   std::string timeline = {};
 };
+/// Whether it is served where `epoch` was heard of. Errors: kUnavailable, and nothing may be written.
+absl::Status CheckServed(const TenantRow& row, std::int64_t epoch);
 /// Whether the mirror is the one that was seen, at a place that is served here. Errors: kUnavailable; `stale`
 /// then says why, where opening it again helps.
 absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* stale);

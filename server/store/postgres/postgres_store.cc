@@ -20,6 +20,8 @@
 namespace mirror {
 namespace {
 
+constexpr char kOpening[] = "opening the mirror";
+
 class PostgresStore final : public Store {
  public:
   explicit PostgresStore(PostgresMirror mirror, std::string quarantined)
@@ -88,48 +90,68 @@ absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& 
                    mirror.context_id, "'. Nothing was made: rename it, or drop it, and try again."));
 }
 
-/// A mirror of a restored database, or of a standby that took over, goes on from where it is now.
+/// Behind SELECT or UPDATE: records of tables that a crash of the database empties. $1: the schema.
+constexpr char kUnlogged[] =
+    "c.relname = m.table_name AND c.relnamespace = to_regnamespace($1) AND c.relpersistence <> 'p' AND m.lsn "
+    "<> -1";
+
+absl::StatusOr<bool> HasUnlogged(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const auto count = connection.Number(
+      absl::StrCat("SELECT count(*) FROM ", names.metadata, " AS m, pg_class AS c WHERE ", kUnlogged),
+      {names.schema}, kOpening);
+  if (!count.ok()) return InStoreWords(count.status(), Touched::kOwnTable);
+  return *count != 0;
+}
+
+absl::Status CheckTenant(const TenantRow& row, const PostgresMirror& mirror) {
+  if (row.tenant.context_id != mirror.context_id) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the schema ", mirror.names.schema, " is the mirror of '", row.tenant.context_id, "'"));
+  }
+  if (absl::Status served = CheckServed(row, mirror.options.epoch); !served.ok()) return served;
+  return CheckLayout(row.layout_min, row.program);
+}
+
+/// A mirror of a restored database, or of a standby that took over, goes on from where it is now; one that
+/// was placed here anew has the epoch of that; tables that do not last are populated anew.
 absl::Status TakeOver(postgres::Connection& connection, PostgresMirror* mirror) {
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
   const auto row = LockTenant(connection, mirror->names);
   if (!row.ok()) return row.status();
-  const absl::Status written =
+  // Once more: it may have been moved while this waited.
+  if (absl::Status checked = CheckTenant(*row, *mirror); !checked.ok()) return checked;
+  absl::Status written =
       connection
-          .Run(absl::StrCat("UPDATE ", mirror->names.tenant, " SET timeline = $1, self_oid = $2::text::oid"),
-               {row->timeline_now, absl::StrCat(row->self_oid_now)}, "taking over the mirror")
+          .Run(absl::StrCat("UPDATE ", mirror->names.tenant,
+                            " SET epoch = $1, timeline = $2, self_oid = $3::text::oid"),
+               {mirror->options.epoch, row->timeline_now, absl::StrCat(row->self_oid_now)}, kOpening)
           .status();
-  if (!written.ok()) return InStoreWords(written, Touched::kOwnTable);
-  return InStoreWords(transaction.Commit(), Touched::kOwnTable);
+  if (written.ok()) {
+    written = connection
+                  .Run(absl::StrCat("UPDATE ", mirror->names.metadata,
+                                    " AS m SET lsn = -1 FROM pg_class AS c WHERE ", kUnlogged),
+                       {mirror->names.schema}, kOpening)
+                  .status();
+  }
+  if (written.ok()) written = transaction.Commit();
+  return InStoreWords(written, Touched::kOwnTable);
 }
 
+/// Without the lock, which others may keep for long, unless something is to be written.
 absl::Status Look(postgres::Connection& connection, PostgresMirror* mirror) {
-  const auto rows = connection.Query(LockTenantSql(mirror->names, /*lock=*/false), {}, "opening the mirror");
+  const auto rows = connection.Query(LockTenantSql(mirror->names, /*lock=*/false), {}, kOpening);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   const auto row = LockedTenantOf(*rows, mirror->names);
   if (!row.ok()) return row.status();
-  if (row->tenant.context_id != mirror->context_id) {
-    return absl::FailedPreconditionError(absl::StrCat("the schema ", mirror->names.schema,
-                                                      " is the mirror of '", row->tenant.context_id, "'"));
-  }
-  if (absl::Status layout = CheckLayout(row->layout_min, row->program); !layout.ok()) return layout;
+  if (absl::Status checked = CheckTenant(*row, *mirror); !checked.ok()) return checked;
   mirror->seen = {.epoch = mirror->options.epoch, .rev = row->rev, .timeline = row->timeline_now};
   mirror->NoteStateRev(row->state_rev);
+  const auto unlogged = HasUnlogged(connection, mirror->names);
+  if (!unlogged.ok()) return unlogged.status();
   const bool is_same = row->timeline == row->timeline_now && row->self_oid == row->self_oid_now;
-  return is_same ? absl::OkStatus() : TakeOver(connection, mirror);
-}
-
-/// Tables that a crash of the database empties are populated anew.
-absl::Status DistrustUnlogged(postgres::Connection& connection, const PostgresOwnTables& names) {
-  return InStoreWords(
-      connection
-          .Run(
-              absl::StrCat("UPDATE ", names.metadata, " AS m SET lsn = -1 FROM pg_class c WHERE c.relname = ",
-                           "m.table_name AND c.relnamespace = to_regnamespace($1) AND c.relpersistence <> ",
-                           "'p' AND m.lsn <> -1"),
-              {names.schema}, "looking for tables that do not last")
-          .status(),
-      Touched::kOwnTable);
+  if (is_same && row->epoch == mirror->options.epoch && !*unlogged) return absl::OkStatus();
+  return TakeOver(connection, mirror);
 }
 
 }  // namespace
@@ -148,13 +170,12 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, c
     if (!lease.ok()) return lease.status();
     absl::Status opened = FindOrMake(**lease, mirror, create);
     if (opened.ok()) opened = Look(**lease, &mirror);
-    if (opened.ok()) opened = DistrustUnlogged(**lease, mirror.names);
     if (!opened.ok()) return opened;
     const auto why = ReadQuarantine(**lease, mirror.names);
     if (!why.ok()) return why.status();
     quarantined = *why;
     // Nobody looks at it before.
-    if (quarantined.empty()) TidyMirror(**lease, mirror.names).IgnoreError();
+    if (quarantined.empty()) TidyMirror(**lease, mirror.names, options.epoch).IgnoreError();
   }
   return std::make_unique<PostgresStore>(std::move(mirror), std::move(quarantined));
 }

@@ -14,7 +14,7 @@ namespace mirror {
 struct PostgresStoreOptions {
   std::string schema = {};  ///< Empty: that of a new mirror, SchemaOf().
   std::int64_t epoch =
-      1;  ///< Of a schema that is made; one that is there has to be of this, or a lesser one.
+      1;  ///< Of a schema that is made; one that is there has to be of this, or a lesser one, and gets it.
   std::int64_t value_bytes_max = 1'000'000'000;
   /// A population of a table with more rows is not merged into rows that are there.
   std::int64_t merge_rows_max = 20'000'000;
@@ -27,7 +27,8 @@ struct PostgresStoreOptions {
 ///   kNotFound            it is not there
 ///   kFailedPrecondition  the schema holds no mirror, or that of another context id
 ///   kInvalidArgument     a mirror with this contextId cannot be kept there
-///   kUnavailable, kDataLoss as in Store
+///   kUnavailable         as in Store; too: it is served elsewhere, or being moved. Nothing was written.
+///   kDataLoss            as in Store
 absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, const std::string& context_id,
                                                          bool create, const PostgresStoreOptions& options);
 

@@ -1,6 +1,7 @@
 #include "server/store/postgres/tidy_mirror.h"
 
 #include "base/db/postgres/transaction.h"
+#include "server/store/postgres/began.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/own_writes.h"
 #include "server/store/postgres/records/state_rows.h"
@@ -12,10 +13,13 @@ namespace mirror {
 namespace {
 
 /// What is noted of one table. Under the tenant's lock, since a swap does it, too.
-absl::Status Empty(postgres::Connection& connection, const PostgresOwnTables& names, const std::string& key) {
+absl::Status Empty(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch,
+                   const std::string& key) {
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
-  if (absl::Status locked = LockTenant(connection, names).status(); !locked.ok()) return locked;
+  const auto row = LockTenant(connection, names);
+  if (!row.ok()) return row.status();
+  if (absl::Status served = CheckServed(*row, epoch); !served.ok()) return served;
   const auto notes = ReadState(connection, names, StateKind::kEmptied, key);
   if (!notes.ok()) return notes.status();
   OwnWrites writes;
@@ -29,12 +33,13 @@ absl::Status Empty(postgres::Connection& connection, const PostgresOwnTables& na
 
 }  // namespace
 
-absl::Status TidyMirror(postgres::Connection& connection, const PostgresOwnTables& names) {
+absl::Status TidyMirror(postgres::Connection& connection, const PostgresOwnTables& names,
+                        std::int64_t epoch) {
   absl::Status tidied = DropGarbage(connection, names).status();
   const auto notes = ReadState(connection, names, StateKind::kEmptied);
   if (!notes.ok()) return notes.status();
   for (const StateRow& note : *notes) {
-    tidied.Update(InStoreWords(Empty(connection, names, note.table_key), Touched::kOwnTable));
+    tidied.Update(InStoreWords(Empty(connection, names, epoch, note.table_key), Touched::kOwnTable));
   }
   return tidied;
 }

@@ -1,6 +1,8 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_TIDY_MIRROR_H_
 #define MIRROR_SERVER_STORE_POSTGRES_TIDY_MIRROR_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/names.h"
@@ -9,7 +11,8 @@ namespace mirror {
 
 /// What transactions left for later, in transactions of its own: relations that are garbage are dropped, and
 /// columns that a rule empties are emptied. What others' locks keep from it stays. Errors: as a store's.
-absl::Status TidyMirror(postgres::Connection& connection, const PostgresOwnTables& names);
+/// A mirror that is not served where `epoch` was heard of is left as it is.
+absl::Status TidyMirror(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch);
 
 }  // namespace mirror
 

@@ -237,6 +237,47 @@ TEST_F(PostgresStoreTest, AMirrorThatIsServedElsewhereIsNotWrittenTo) {
   }
 }
 
+TEST_F(PostgresStoreTest, OpeningAMirrorThatIsServedElsewhereChangesNothing) {
+  Create(People());
+  Do("UPDATE ctx_mirroring SET lsn = 5; ALTER TABLE people SET UNLOGGED");
+  Do("UPDATE _mirror_tenant SET timeline = '00000007'; CREATE TABLE refuse ()");
+  Do("INSERT INTO _mirror_state (kind, table_key, number) VALUES (14, 'refuse', 0)");
+  const auto whole = [&] {
+    Do("");
+    return connection_->Query("SELECT t::text FROM _mirror_tenant AS t")->Text(0, 0);
+  };
+  for (const char* const moved :
+       {"UPDATE _mirror_tenant SET epoch = 2", "UPDATE _mirror_tenant SET epoch = 1, moved_to = 'p2'",
+        "UPDATE _mirror_tenant SET moved_to = NULL, state = 'moving'"}) {
+    SCOPED_TRACE(moved);
+    Do(moved);
+    const std::string before = whole();
+    EXPECT_THAT(OpenPostgresStore(*place_, "ctx", false, {}).status(),
+                StatusIs(StatusCode::kUnavailable, HasSubstr("Nothing was applied")));
+    EXPECT_EQ(whole(), before);
+    EXPECT_EQ(Number("SELECT lsn FROM \"Mirror_ctx\".ctx_mirroring"), 5);
+    EXPECT_EQ(Number("SELECT count(*) FROM pg_class WHERE relname = 'refuse'"), 1);
+  }
+}
+
+TEST_F(PostgresStoreTest, WhoOpensAMirrorWithALaterEpochKeepsTheFormerServerOut) {
+  const auto later = OpenPostgresStore(*place_, "ctx", false, {.epoch = 3});
+  ASSERT_THAT(later, IsOk());
+  EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("elsewhere")));
+  EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kMoved);
+  EXPECT_THAT((*later)->Begin({}).status(), IsOk());
+  EXPECT_THAT(OpenPostgresStore(*place_, "ctx", false, {.epoch = 2}).status(),
+              StatusIs(StatusCode::kUnavailable));
+}
+
+TEST_F(PostgresStoreTest, AMirrorThatNothingHasToBeWrittenToIsOpenedBesideALongCommit) {
+  Do("BEGIN; SELECT * FROM _mirror_tenant FOR UPDATE");
+  const auto started = std::chrono::steady_clock::now();
+  EXPECT_THAT(OpenPostgresStore(*place_, "ctx", false, {}), IsOk());
+  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(3));
+  ASSERT_THAT(connection_->Execute("ROLLBACK"), IsOk());
+}
+
 TEST_F(PostgresStoreTest, AMirrorOfALaterLayoutIsLeftAlone) {
   Do("UPDATE _mirror_tenant SET layout_min = 1000, program = '99.0'");
   EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("99.0")));
