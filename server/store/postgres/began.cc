@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
+#include "server/plan/cycle_check.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/records/own_schema.h"
@@ -101,13 +102,32 @@ absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* sta
     return served;
   }
   if (absl::Status layout = CheckLayout(row.layout_min, row.program); !layout.ok()) return layout;
-  if (row.timeline != row.timeline_now || row.self_oid != row.self_oid_now ||
-      row.timeline_now != seen.timeline || row.rev < seen.rev) {
-    *stale = Stale::kWentBack;
-    return absl::UnavailableError(absl::StrCat(
-        "the database was restored, or a standby took over: commits may be gone that were there.",
-        kNothingApplied));
+  if (row.IsWhereItWas() && row.timeline_now == seen.timeline && row.self_oid_now == seen.self_oid &&
+      row.rev >= seen.rev) {
+    return absl::OkStatus();
   }
+  *stale = Stale::kWentBack;
+  return WentBack();
+}
+
+absl::Status WentBack() {
+  return absl::UnavailableError(
+      absl::StrCat("the database was restored, or a standby took over: commits may be gone that were there.",
+                   kNothingApplied));
+}
+
+absl::Status EndRestoredCycle(postgres::Connection& connection, const PostgresOwnTables& names,
+                              TenantRow* row) {
+  const auto revisions = connection.Query(
+      absl::StrCat("UPDATE ", names.tenant,
+                   " SET cycle = $1, active = false, holder = '', announced = '', timeline = $2, self_oid = "
+                   "$3::text::oid, rev = rev + 1, state_rev = (random() * 9e18)::bigint RETURNING rev, "
+                   "state_rev"),
+      {CycleAfter(row->tenant.cycle), row->timeline_now, absl::StrCat(row->self_oid_now)},
+      "ending the cycle of a mirror that was restored");
+  if (!revisions.ok()) return InStoreWords(revisions.status(), Touched::kOwnTable);
+  row->rev = revisions->Int(0, 0);
+  row->state_rev = revisions->Int(0, 1);
   return absl::OkStatus();
 }
 

@@ -39,12 +39,20 @@ struct SeenMirror {
   std::int64_t epoch = 0;
   std::int64_t rev = 0;
   std::string timeline = {};
+  std::uint32_t self_oid = 0;  ///< Of the tenant's table: another one's rows were restored.
 };
 /// Whether it is served where `epoch` was heard of. Errors: kUnavailable, and nothing may be written.
 absl::Status CheckServed(const TenantRow& row, std::int64_t epoch);
 /// Whether the mirror is the one that was seen, at a place that is served here. Errors: kUnavailable; `stale`
 /// then says why, where opening it again helps.
 absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* stale);
+/// What the caller of a transaction is told of that.
+absl::Status WentBack();
+/// Of a mirror that went back, under the tenant's lock: notes where it is now, and that its cycle is over,
+/// whoever looks next. It may be a copy from the middle of the very cycle that runs, and that must not go on
+/// in it. `row` is as it is written.
+absl::Status EndRestoredCycle(postgres::Connection& connection, const PostgresOwnTables& names,
+                              TenantRow* row);
 
 }  // namespace mirror
 

@@ -112,21 +112,23 @@ absl::Status CheckTenant(const TenantRow& row, const PostgresMirror& mirror) {
   return CheckLayout(row.layout_min, row.program);
 }
 
-/// A mirror of a restored database, or of a standby that took over, goes on from where it is now; one that
-/// was placed here anew has the epoch of that; tables that do not last are populated anew.
-absl::Status TakeOver(postgres::Connection& connection, PostgresMirror* mirror) {
+/// A mirror of a restored database, or of a standby that took over, goes on from where it is now, in another
+/// cycle; one that was placed here anew has the epoch of that; tables that do not last are populated anew.
+absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, PostgresMirror* mirror) {
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
-  const auto row = LockTenant(connection, mirror->names);
-  if (!row.ok()) return row.status();
+  auto row = LockTenant(connection, mirror->names);
+  if (!row.ok()) return row;
   // Once more: it may have been moved while this waited.
   if (absl::Status checked = CheckTenant(*row, *mirror); !checked.ok()) return checked;
-  absl::Status written =
-      connection
-          .Run(absl::StrCat("UPDATE ", mirror->names.tenant,
-                            " SET epoch = $1, timeline = $2, self_oid = $3::text::oid"),
-               {mirror->options.epoch, row->timeline_now, absl::StrCat(row->self_oid_now)}, kOpening)
-          .status();
+  const bool went_back = !row->IsWhereItWas();
+  if (went_back) {
+    if (absl::Status ended = EndRestoredCycle(connection, mirror->names, &*row); !ended.ok()) return ended;
+  }
+  absl::Status written = connection
+                             .Run(absl::StrCat("UPDATE ", mirror->names.tenant, " SET epoch = $1"),
+                                  {mirror->options.epoch}, kOpening)
+                             .status();
   if (written.ok()) {
     written = connection
                   .Run(absl::StrCat("UPDATE ", mirror->names.metadata,
@@ -135,23 +137,31 @@ absl::Status TakeOver(postgres::Connection& connection, PostgresMirror* mirror) 
                   .status();
   }
   if (written.ok()) written = transaction.Commit();
-  return InStoreWords(written, Touched::kOwnTable);
+  if (!written.ok()) return InStoreWords(written, Touched::kOwnTable);
+  // Told by the next look, which opens it again.
+  if (went_back) mirror->stale = Stale::kWentBack;
+  return row;
 }
 
 /// Without the lock, which others may keep for long, unless something is to be written.
 absl::Status Look(postgres::Connection& connection, PostgresMirror* mirror) {
   const auto rows = connection.Query(LockTenantSql(mirror->names, /*lock=*/false), {}, kOpening);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  const auto row = LockedTenantOf(*rows, mirror->names);
+  auto row = LockedTenantOf(*rows, mirror->names);
   if (!row.ok()) return row.status();
   if (absl::Status checked = CheckTenant(*row, *mirror); !checked.ok()) return checked;
-  mirror->seen = {.epoch = mirror->options.epoch, .rev = row->rev, .timeline = row->timeline_now};
-  mirror->NoteStateRev(row->state_rev);
   const auto unlogged = HasUnlogged(connection, mirror->names);
   if (!unlogged.ok()) return unlogged.status();
-  const bool is_same = row->timeline == row->timeline_now && row->self_oid == row->self_oid_now;
-  if (is_same && row->epoch == mirror->options.epoch && !*unlogged) return absl::OkStatus();
-  return TakeOver(connection, mirror);
+  if (!row->IsWhereItWas() || row->epoch != mirror->options.epoch || *unlogged) {
+    row = TakeOver(connection, mirror);
+    if (!row.ok()) return row.status();
+  }
+  mirror->seen = {.epoch = mirror->options.epoch,
+                  .rev = row->rev,
+                  .timeline = row->timeline_now,
+                  .self_oid = row->self_oid_now};
+  mirror->NoteStateRev(row->state_rev);
+  return absl::OkStatus();
 }
 
 }  // namespace

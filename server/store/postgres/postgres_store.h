@@ -23,7 +23,8 @@ struct PostgresStoreOptions {
 };
 
 /// Opens the mirror in its schema, making it when `create` says so. `place` outlives the store, which holds
-/// no connection between its calls.
+/// no connection between its calls. Of a database that was restored, or of a standby that took over, the
+/// running cycle is over, and StoreUpkeep::WhyStale() says so until it is opened once more.
 ///   kNotFound            it is not there
 ///   kFailedPrecondition  the schema holds no mirror, or that of another context id
 ///   kInvalidArgument     a mirror with this contextId cannot be kept there

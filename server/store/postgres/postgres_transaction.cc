@@ -195,6 +195,7 @@ class PostgresTransaction final : public StoreTransaction {
   absl::Status Begin(const Intent& intent) override {
     if (mirror_.work) return absl::InternalError("a transaction has begun already. Nothing was done.");
     mirror_.may_try_again = false;
+    if (mirror_.stale == Stale::kWentBack) return WentBack();
     absl::StatusOr<postgres::Lease> lease = mirror_.place.Take(PlaceUse::kWrite);
     if (!lease.ok()) return lease.status();
     mirror_.work = std::make_unique<PostgresWork>(*std::move(lease));
@@ -257,8 +258,14 @@ class PostgresTransaction final : public StoreTransaction {
     PostgresWork& work = *mirror_.work;
     absl::StatusOr<Began> began = BeginUnderLock(*work.lease, work.transaction, mirror_.names, intent);
     if (!began.ok()) return mirror_.Said(began.status());
-    if (absl::Status checked = CheckBegan(began->row, mirror_.seen, &mirror_.stale); !checked.ok())
+    if (absl::Status checked = CheckBegan(began->row, mirror_.seen, &mirror_.stale); !checked.ok()) {
+      // Where that fails, who opens it next does it.
+      if (mirror_.stale == Stale::kWentBack &&
+          EndRestoredCycle(*work.lease, mirror_.names, &began->row).ok()) {
+        work.transaction.Commit().IgnoreError();
+      }
       return checked;
+    }
     CrashPoint("commit.begun");
     mirror_.seen.rev = began->row.rev;
     mirror_.has_standby = began->has_standby;

@@ -29,6 +29,8 @@ struct TenantRow {
   std::string timeline_now;    ///< Only of LockTenant().
   std::uint32_t self_oid_now = 0;
   std::int64_t next_id = 0;
+
+  bool IsWhereItWas() const { return timeline == timeline_now && self_oid == self_oid_now; }
 };
 
 /// What LockTenant() asks, for a pipeline, and what that gives. Without `lock`: nobody is kept out.

@@ -34,13 +34,25 @@ class PostgresStoreTest : public PostgresDatabaseTest {
     place_ = PlaceAt(proxy_->Conninfo(conninfo_.substr(conninfo_.find("test_"))));
     store_ = Open();
     ASSERT_NE(store_, nullptr);
+    BeginCycle();
+  }
+  void BeginCycle() {
     Plan plan;
     plan.now_ms = kNow;
     plan.tenant = store_->records().ReadTenant().value();
     plan.tenant->cycle = kCycle;
     plan.tenant->active = true;
+    plan.tenant->holder = "agent";
+    plan.tenant->announced = "tables";
     plan.tenant->progress_ms = kNow;
     ASSERT_THAT(store_->Commit(plan), IsOk());
+  }
+  /// The cycle that ran is over, in the database itself.
+  void ExpectNoCycle() {
+    const TenantRecord tenant = store_->records().ReadTenant().value();
+    EXPECT_FALSE(tenant.active);
+    EXPECT_GT(tenant.cycle, kCycle);
+    EXPECT_EQ(tenant.holder + tenant.announced, "");
   }
   static std::unique_ptr<PostgresPlace> PlaceAt(const std::string& conninfo) {
     auto place = PostgresPlace::Open({.name = "p", .conninfo = conninfo, .connections = 2});
@@ -221,9 +233,43 @@ TEST_F(PostgresStoreTest, ARestoredDatabaseIsNotWrittenToUntilItIsOpenedAgain) {
     Do(restore);
     EXPECT_THAT(Push(2), StatusIs(StatusCode::kUnavailable, HasSubstr("restored")));
     EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kWentBack);
+    EXPECT_THAT(Push(2), StatusIs(StatusCode::kUnavailable)) << "until it is opened again";
     store_ = Open();
+    EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kNo) << "told once";
+    ExpectNoCycle();
+    BeginCycle();
     EXPECT_THAT(Push(2), IsOk());
   }
+}
+
+TEST_F(PostgresStoreTest, ARestoreWhileNobodyHasItOpenEndsTheCycleAndIsToldOnce) {
+  Create(People());
+  for (const char* const restore :
+       {"UPDATE _mirror_tenant SET timeline = '00000007'", "UPDATE _mirror_tenant SET self_oid = 7"}) {
+    SCOPED_TRACE(restore);
+    store_.reset();
+    Do(restore);
+    store_ = Open();
+    EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kWentBack);
+    ExpectNoCycle();
+    EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("restored")));
+    store_ = Open();
+    EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kNo);
+    BeginCycle();
+  }
+  EXPECT_THAT(Push(1), IsOk());
+}
+
+TEST_F(PostgresStoreTest, ARestoreThatAnotherServerTookOverIsNoticedByWhoHadItOpen) {
+  Create(People());
+  ASSERT_THAT(Push(1), IsOk());
+  Do("CREATE TABLE copied (LIKE _mirror_tenant INCLUDING ALL); INSERT INTO copied SELECT * FROM "
+     "_mirror_tenant; DROP TABLE _mirror_tenant; ALTER TABLE copied RENAME TO _mirror_tenant");
+  auto other = OpenPostgresStore(*place_, "ctx", false, {});
+  ASSERT_THAT(other, IsOk());
+  EXPECT_EQ((*other)->upkeep().WhyStale(), Stale::kWentBack);
+  EXPECT_THAT(Push(2), StatusIs(StatusCode::kUnavailable, HasSubstr("restored")));
+  EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kWentBack);
 }
 
 TEST_F(PostgresStoreTest, AMirrorThatIsServedElsewhereIsNotWrittenTo) {
