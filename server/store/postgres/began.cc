@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
 #include "server/plan/cycle_check.h"
@@ -17,41 +18,65 @@ namespace {
 constexpr char kTaking[] = "taking the mirror's lock";
 constexpr char kNothingApplied[] = " Nothing was applied; the same call again is safe.";
 
-/// Who has a lock of pg_locks that `which` names, for people; empty: nobody.
-std::string HoldersOf(postgres::Connection& connection, const PostgresOwnTables& names,
-                      const std::string& which) {
+struct Holder {
+  std::int64_t pid = 0;
+  std::string words;  ///< Who it is, for people.
+  bool hangs = false;
+};
+
+/// Who has a lock of pg_locks that `which` names.
+std::vector<Holder> HoldersOf(postgres::Connection& connection, const PostgresOwnTables& names,
+                              std::chrono::milliseconds hung_after, const std::string& which) {
+  // A server of ours in a transaction that waits for what its client says next: in the middle of a COPY no
+  // timeout of PostgreSQL's ends it.
   const auto rows = connection.Query(
-      absl::StrCat("SELECT DISTINCT a.pid::bigint, a.usename::text, a.application_name FROM pg_locks l JOIN "
-                   "pg_stat_activity a USING (pid) WHERE l.granted AND ",
+      absl::StrCat("SELECT DISTINCT a.pid::bigint, a.usename::text, a.application_name, coalesce(a.usename = "
+                   "current_user AND starts_with(a.application_name, 'mirror-server') AND a.wait_event = "
+                   "'ClientRead' AND a.state_change < clock_timestamp() - $3 * interval '1 millisecond', "
+                   "false) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.granted AND ",
                    which, " AND $1 <> $2 ORDER BY 1"),
-      {names.tenant, names.metadata}, "looking who has the mirror's lock");
-  std::string holders;
+      {names.tenant, names.metadata, static_cast<std::int64_t>(hung_after.count())},
+      "looking who has the mirror's lock");
+  std::vector<Holder> holders;
   for (int row = 0; rows.ok() && row < rows->rows(); ++row) {
-    absl::StrAppend(&holders, holders.empty() ? "" : ", ", "process ", rows->Int(row, 0), " of '",
-                    rows->Text(row, 1), "' (", rows->Text(row, 2), ")");
+    holders.push_back({rows->Int(row, 0),
+                       absl::StrCat("process ", rows->Int(row, 0), " of '", rows->Text(row, 1), "' (",
+                                    rows->Text(row, 2), ")"),
+                       rows->Bool(row, 3)});
   }
   return holders;
 }
 
-std::string NameHolders(postgres::Connection& connection, const PostgresOwnTables& names) {
+std::vector<Holder> FindHolders(postgres::Connection& connection, const PostgresOwnTables& names,
+                                std::chrono::milliseconds hung_after) {
   // First without a look into the tables, which may be locked.
-  std::string holders = HoldersOf(connection, names,
-                                  "l.relation IN ($1::text::regclass, $2::text::regclass) AND l.mode IN "
-                                  "('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', "
-                                  "'AccessExclusiveLock')");
+  std::vector<Holder> holders =
+      HoldersOf(connection, names, hung_after,
+                "l.relation IN ($1::text::regclass, $2::text::regclass) AND l.mode IN ('ShareLock', "
+                "'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')");
+  if (!holders.empty()) return holders;
   // A row that is locked has its holder's transaction in xmax.
-  if (holders.empty()) {
-    holders = HoldersOf(connection, names,
-                        absl::StrCat("l.locktype = 'transactionid' AND l.transactionid IN (SELECT xmax FROM ",
-                                     names.tenant, " UNION ALL SELECT xmax FROM ", names.metadata, ")"));
-  }
-  return holders.empty() ? "it is not known who; pg_stat_activity shows it" : holders;
+  return HoldersOf(connection, names, hung_after,
+                   absl::StrCat("l.locktype = 'transactionid' AND l.transactionid IN (SELECT xmax FROM ",
+                                names.tenant, " UNION ALL SELECT xmax FROM ", names.metadata, ")"));
 }
 
-}  // namespace
+/// Whether there were any, and they are gone.
+bool EndThoseThatHang(postgres::Connection& connection, const std::vector<Holder>& holders) {
+  bool ended = false;
+  for (const Holder& holder : holders) {
+    if (!holder.hangs) continue;
+    const auto is_gone = connection.Number("SELECT pg_terminate_backend($1::bigint::int, 2000)", {holder.pid},
+                                           "ending the connection of a server that hangs");
+    ended = ended || (is_gone.ok() && *is_gone != 0);
+  }
+  return ended;
+}
 
-absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
-                                     const PostgresOwnTables& names, const Intent& intent) {
+absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& connection,
+                                                         const postgres::Transaction& transaction,
+                                                         const PostgresOwnTables& names,
+                                                         const Intent& intent) {
   postgres::Pipeline pipeline(connection);
   postgres::Array keys = KeysOf(intent.tables);
   std::vector<postgres::Value> of_tables;
@@ -63,15 +88,30 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
   pipeline.Queue(ReceiptHeadSql(names), {}, kTaking);
   pipeline.Queue("SELECT current_setting('synchronous_standby_names') <> ''", {}, kTaking);
   if (!intent.tables.empty()) pipeline.Queue(OpenReceiptsSql(names), of_tables, kTaking);
-  auto rows = pipeline.Run();
-  if (!rows.ok()) {
-    if (postgres::TroubleOf(rows.status()) != postgres::Trouble::kLockTimeout)
-      return InStoreWords(rows.status(), Touched::kOwnTable);
+  return pipeline.Run();
+}
+
+}  // namespace
+
+absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
+                                     const PostgresOwnTables& names, const Intent& intent,
+                                     std::chrono::milliseconds hung_after) {
+  auto rows = AskUnderLock(connection, transaction, names, intent);
+  for (bool again = true; postgres::TroubleOf(rows.status()) == postgres::Trouble::kLockTimeout;
+       again = false) {
     if (absl::Status back = transaction.RollBack(); !back.ok()) return InStoreWords(back, Touched::kOwnTable);
-    return absl::UnavailableError(
-        absl::StrCat("somebody else keeps the mirror's lock for long: ", NameHolders(connection, names),
-                     ". Nothing was applied; the same call again is safe."));
+    const std::vector<Holder> holders = FindHolders(connection, names, hung_after);
+    if (again && EndThoseThatHang(connection, holders)) {
+      rows = AskUnderLock(connection, transaction, names, intent);
+      continue;
+    }
+    const std::string who =
+        absl::StrJoin(holders, ", ", [](std::string* out, const Holder& holder) { *out += holder.words; });
+    return absl::UnavailableError(absl::StrCat(
+        "somebody else keeps the mirror's lock for long: ",
+        who.empty() ? "it is not known who; pg_stat_activity shows it" : who, ".", kNothingApplied));
   }
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   Began began;
   auto row = LockedTenantOf((*rows)[1], names);
   if (!row.ok()) return row.status();

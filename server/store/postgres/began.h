@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_BEGAN_H_
 #define MIRROR_SERVER_STORE_POSTGRES_BEGAN_H_
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -29,10 +30,12 @@ struct Began {
   bool has_standby = false;                                         ///< A commit waits for one.
 };
 
-/// Takes the tenant's lock. Errors: kUnavailable, naming who has it; kDataLoss: the row or its table is gone.
-/// The transaction is to be rolled back then.
+/// Takes the tenant's lock. A server that keeps it and has sent nothing for `hung_after` loses its
+/// connection, and with it all that it did not commit. Errors: kUnavailable, naming who has the lock;
+/// kDataLoss: the row or its table is gone. The transaction is to be rolled back then.
 absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
-                                     const PostgresOwnTables& names, const Intent& intent);
+                                     const PostgresOwnTables& names, const Intent& intent,
+                                     std::chrono::milliseconds hung_after);
 
 /// What a store has seen of its mirror.
 struct SeenMirror {

@@ -256,7 +256,8 @@ class PostgresTransaction final : public StoreTransaction {
  private:
   absl::Status BeginWith(const Intent& intent) {
     PostgresWork& work = *mirror_.work;
-    absl::StatusOr<Began> began = BeginUnderLock(*work.lease, work.transaction, mirror_.names, intent);
+    absl::StatusOr<Began> began = BeginUnderLock(*work.lease, work.transaction, mirror_.names, intent,
+                                                 mirror_.place.options().hung_after);
     if (!began.ok()) return mirror_.Said(began.status());
     if (absl::Status checked = CheckBegan(began->row, mirror_.seen, &mirror_.stale); !checked.ok()) {
       // Where that fails, who opens it next does it.

@@ -20,6 +20,9 @@ struct PlaceOptions {
   std::string application_name = "mirror-server";
   std::size_t connections = 4;  ///< At most, for each use.
   std::chrono::milliseconds patience{2'000};
+  /// A server that keeps a mirror's lock, and has sent nothing for so long, hangs: who waits ends its
+  /// connection.
+  std::chrono::milliseconds hung_after{15'000};
 };
 
 /// A database that holds mirrors: pools of connections, apart for each use. It outlives what works in it.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/copy.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/postgres_store.h"
 #include "tests/support/postgres_database.h"
@@ -21,6 +22,7 @@ namespace mirror {
 namespace {
 
 using absl::StatusCode;
+using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
@@ -54,8 +56,10 @@ class PostgresStoreTest : public PostgresDatabaseTest {
     EXPECT_GT(tenant.cycle, kCycle);
     EXPECT_EQ(tenant.holder + tenant.announced, "");
   }
-  static std::unique_ptr<PostgresPlace> PlaceAt(const std::string& conninfo) {
-    auto place = PostgresPlace::Open({.name = "p", .conninfo = conninfo, .connections = 2});
+  static std::unique_ptr<PostgresPlace> PlaceAt(const std::string& conninfo,
+                                                milliseconds hung_after = milliseconds(15'000)) {
+    auto place =
+        PostgresPlace::Open({.name = "p", .conninfo = conninfo, .connections = 2, .hung_after = hung_after});
     EXPECT_THAT(place, IsOk());
     return place.ok() ? *std::move(place) : nullptr;
   }
@@ -220,6 +224,40 @@ TEST_F(PostgresStoreTest, WhoWaitsForLongIsToldWhoHasTheLock) {
   EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("mirror-test")));
   ASSERT_THAT(connection_->Execute("ROLLBACK"), IsOk());
   EXPECT_THAT(store_->Begin({}).status(), IsOk());
+}
+
+TEST_F(PostgresStoreTest, AServerThatHangsInACopyLosesTheLock) {
+  Do("CREATE TABLE copied (a bigint)");
+  store_.reset();
+  place_ = PlaceAt(conninfo_, milliseconds(100));
+  store_ = Open();
+  const auto hung_as = [&](const char* name) {
+    auto hung = postgres::Connection::Open({.conninfo = conninfo_, .application_name = name});
+    EXPECT_THAT(hung, IsOk());
+    EXPECT_THAT((*hung)->Execute("BEGIN; SELECT * FROM \"Mirror_ctx\"._mirror_tenant FOR UPDATE"), IsOk());
+    return *std::move(hung);
+  };
+  {
+    const auto hung = hung_as("mirror-server p2");
+    auto copy =
+        postgres::CopyIn::Begin(*hung, "COPY \"Mirror_ctx\".copied FROM STDIN (FORMAT binary)", "copying");
+    ASSERT_THAT(copy, IsOk());
+    EXPECT_THAT(store_->Begin({}).status(), IsOk());
+    EXPECT_FALSE(copy->Finish().ok());
+    EXPECT_FALSE(hung->Probe().ok());
+  }
+  const auto psql = hung_as("psql");
+  EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("psql")));
+  EXPECT_THAT(psql->Probe(), IsOk()) << "nobody else's connection is ended";
+}
+
+TEST_F(PostgresStoreTest, AServerThatIsAtWorkKeepsTheLock) {
+  const auto other = Connect(conninfo_);
+  ASSERT_THAT(other->Execute("SET application_name = 'mirror-server'; BEGIN; SELECT * FROM "
+                             "\"Mirror_ctx\"._mirror_tenant FOR UPDATE"),
+              IsOk());
+  EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("(mirror-server)")));
+  EXPECT_THAT(other->Probe(), IsOk()) << "5 s are not 15";
 }
 
 TEST_F(PostgresStoreTest, ARestoredDatabaseIsNotWrittenToUntilItIsOpenedAgain) {
