@@ -97,8 +97,8 @@ void Connection::RenewCanceller() {
 }
 
 absl::Status Connection::Execute(const std::string& sql, std::string_view doing) {
-  // A text of several statements may have a COMMIT in it.
-  return ExecuteAs(IfLost::kUnknown, sql, doing);
+  // A text of several statements may have a COMMIT in it; but not one in a transaction.
+  return ExecuteAs(InTransaction() ? IfLost::kNothing : IfLost::kUnknown, sql, doing);
 }
 
 absl::Status Connection::ExecuteAs(IfLost if_lost, const std::string& sql, std::string_view doing) {

@@ -57,7 +57,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Runs one statement or several, as one transaction unless they say otherwise; whatever rows they give.
+  /// Runs one statement or several, as one transaction unless they say otherwise; whatever rows they give. A
+  /// transaction that has begun is committed by Transaction::Commit(), which knows what a lost answer means.
   absl::Status Execute(const std::string& sql, std::string_view doing = "");
   /// One statement, with $1, $2, … for its values. The rows are whole in memory.
   absl::StatusOr<Rows> Query(const std::string& sql, Values values = {}, std::string_view doing = "");

@@ -45,6 +45,8 @@ postgres::Parameters SessionSettings(PlaceUse use) {
       {"synchronous_commit", "on"},
       // A server that hangs in a transaction gives up its locks, and another one goes on.
       {"idle_in_transaction_session_timeout", "15s"},
+      // And one that is gone while a statement runs: else its locks stay as long as that takes.
+      {"client_connection_check_interval", "10s"},
       {"lock_timeout", "5s"},
       {"statement_timeout", "0"},
   };

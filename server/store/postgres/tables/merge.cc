@@ -1,6 +1,5 @@
 #include "server/store/postgres/tables/merge.h"
 
-#include <chrono>
 #include <map>
 #include <optional>
 
@@ -26,20 +25,6 @@ namespace {
 
 constexpr char kComparing[] = "comparing a population with the table's rows";
 constexpr char kMerging[] = "merging a population into the table";
-
-/// A statement over all rows of a table is silent for longer than others may be.
-class LongStatements {
- public:
-  explicit LongStatements(postgres::Connection& connection)
-      : connection_(connection), before_(connection.answer_within()) {
-    connection_.SetAnswerWithin(std::chrono::hours(1));
-  }
-  ~LongStatements() { connection_.SetAnswerWithin(before_); }
-
- private:
-  postgres::Connection& connection_;
-  const std::chrono::milliseconds before_;
-};
 
 /// Against writers: who reads goes on.
 absl::Status LockRows(TableWork& work, const std::string& table) {

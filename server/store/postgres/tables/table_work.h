@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_TABLES_TABLE_WORK_H_
 #define MIRROR_SERVER_STORE_POSTGRES_TABLES_TABLE_WORK_H_
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,8 +34,24 @@ absl::Status LockTable(TableWork& work, const std::string& relation,
 /// How long a transaction of the store waits for what is not a definition's.
 inline constexpr char kLockPatience[] = "5s";
 
-/// A definition, or several statements. Errors: those of a store, see InStoreWords(); kFailedPrecondition,
-/// too, for what PostgreSQL cannot do.
+/// While it lives, the server may be silent for as long as a statement over all rows of a table takes.
+class LongStatements {
+ public:
+  explicit LongStatements(postgres::Connection& connection)
+      : connection_(connection), before_(connection.answer_within()) {
+    connection_.SetAnswerWithin(std::chrono::hours(6));
+  }
+  ~LongStatements() { connection_.SetAnswerWithin(before_); }
+  LongStatements(const LongStatements&) = delete;
+  LongStatements& operator=(const LongStatements&) = delete;
+
+ private:
+  postgres::Connection& connection_;
+  const std::chrono::milliseconds before_;
+};
+
+/// A definition, or several statements; each may take long: it may write the whole table anew. Errors: those
+/// of a store, see InStoreWords(); kFailedPrecondition, too, for what PostgreSQL cannot do.
 absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing);
 
 struct Relation {

@@ -202,6 +202,13 @@ TEST_F(PostgresTransaction, ACommitWhoseAnswerIsLostMayHaveBeenApplied) {
     EXPECT_EQ(TroubleOf(through->Run(kInsert, {3}).status()), Trouble::kLost);
   }
   through = Connect(proxy.Conninfo(Database()));
+  {
+    Transaction transaction(*through);
+    ASSERT_THAT(transaction.Begin(), IsOk());
+    proxy.CutAt("DELETE", PostgresProxy::Cut::kBeforeTheAnswer);
+    EXPECT_EQ(TroubleOf(through->Execute("DELETE FROM public.t; SELECT 1")), Trouble::kLost);
+  }
+  through = Connect(proxy.Conninfo(Database()));
   proxy.CutAt("INSERT", PostgresProxy::Cut::kBeforeTheAnswer);
   EXPECT_EQ(TroubleOf(through->Run(kInsert, {4}).status()), Trouble::kCommitUnknown);
   through = Connect(proxy.Conninfo(Database()));

@@ -80,6 +80,10 @@ TEST_F(PlaceOfMirrors, WhoReadsCannotWriteAndHasConnectionsOfItsOwn) {
   for (const PlaceUse use : {PlaceUse::kRead, PlaceUse::kScan}) {
     const auto reading = (*place)->Take(use);
     ASSERT_THAT(reading.status(), IsOk());
+    EXPECT_THAT((*reading)->Number("SELECT setting::bigint FROM pg_settings WHERE name = "
+                                   "'client_connection_check_interval'"),
+                IsOkAndHolds(10'000))
+        << "a statement ends with the server that it was for";
     EXPECT_THAT((*reading)->Number("SELECT count(*) FROM public.t"), IsOkAndHolds(0));
     const absl::Status refused = (*reading)->Execute("INSERT INTO public.t VALUES (1)");
     EXPECT_EQ(postgres::TroubleOf(refused), Trouble::kReadOnly) << refused;

@@ -197,6 +197,12 @@ TEST_F(PostgresPopulation, WhoBeganBeforeSeesTheFormerRowsWholeAndThenTheNewOnes
   EXPECT_THAT(Tables("\\_mirror\\_shadow%"), IsEmpty());
 }
 
+TEST_F(PostgresPopulation, AStatementOverAWholeTableTakesItsTime) {
+  connection_->SetAnswerWithin(std::chrono::milliseconds(100));
+  EXPECT_THAT(RunOnTable(*work_, "SELECT pg_sleep(0.5)", "changing a table"), IsOk());
+  EXPECT_EQ(connection_->answer_within(), std::chrono::milliseconds(100)) << "the others have what they had";
+}
+
 TEST_F(PostgresPopulation, WhatIsTheSameIsNotTouched) {
   PostgresAgreed people = Create(People());
   Populate({{1, "Ada", 36}, {2, nullptr, 45}, {3, "Joan", nullptr}}, &people);
