@@ -223,6 +223,13 @@ void PostgresServer::Stop() {
   WaitUntilGone(pid);
 }
 
+absl::Status PostgresServer::StartAsStandby() {
+  Stop();
+  if (absl::Status noted = Shell(absl::StrCat("touch ", data(), "/standby.signal")); !noted.ok())
+    return noted;
+  return StartAgain();
+}
+
 std::string PostgresServer::Log() const { return ReadFileText(folder_ + "/log"); }
 
 /// What the threads of a proxy know in common.

@@ -42,6 +42,8 @@ class PostgresServer {
   absl::Status StartAgain();
   /// Ends as "fast": open transactions are rolled back.
   void Stop();
+  /// Stops, and starts as a standby of nobody: it can be read.
+  absl::Status StartAsStandby();
   std::string Log() const;
 
  private:

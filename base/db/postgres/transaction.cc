@@ -8,9 +8,11 @@
 namespace mirror::postgres {
 namespace {
 
+/// A standby refuses READ WRITE with the code of what PostgreSQL cannot do; without it, the first statement
+/// that writes.
 std::string BeginSql(const BeginAs& as) {
   return absl::StrCat("BEGIN ISOLATION LEVEL ", as.repeatable_read ? "REPEATABLE READ" : "READ COMMITTED",
-                      as.read_only ? " READ ONLY" : " READ WRITE");
+                      as.read_only ? " READ ONLY" : "");
 }
 
 /// The name hides one that is open until this one is released, so nested ones may share it.

@@ -59,8 +59,10 @@ TenantRow RowOf(const postgres::Rows& rows) {
 }  // namespace
 
 std::string LockTenantSql(const PostgresOwnTables& names, bool lock) {
-  return absl::StrCat("SELECT ", kColumns, ", left(pg_walfile_name(pg_current_wal_lsn()), 8), tableoid FROM ",
-                      names.tenant, lock ? " FOR UPDATE" : "");
+  // A standby writes no log, and says that as an error of another kind.
+  return absl::StrCat("SELECT ", kColumns, ", CASE WHEN pg_is_in_recovery() THEN '' ELSE ",
+                      "left(pg_walfile_name(pg_current_wal_lsn()), 8) END, tableoid FROM ", names.tenant,
+                      lock ? " FOR UPDATE" : "");
 }
 
 absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const PostgresOwnTables& names) {

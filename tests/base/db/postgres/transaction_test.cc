@@ -223,6 +223,19 @@ TEST_F(PostgresTransaction, ACommitWhoseAnswerIsLostMayHaveBeenApplied) {
   EXPECT_THAT(connection_->Number("SELECT sum(k)::int8 FROM public.t"), IsOkAndHolds(1 + 4 + 5));
 }
 
+TEST_F(PostgresTransaction, WhoWritesAtAStandbyIsToldThatNothingIsWrittenThere) {
+  const auto own = PostgresServer::Start();
+  ASSERT_THAT(own, IsOk());
+  ASSERT_THAT(Connect((*own)->Conninfo())->Execute("CREATE TABLE public.t (k bigint)"), IsOk());
+  ASSERT_THAT((*own)->StartAsStandby(), IsOk());
+  const auto standby = Connect((*own)->Conninfo());
+  Transaction transaction(*standby);
+  ASSERT_THAT(transaction.Begin(), IsOk());
+  const absl::Status refused = standby->Run(kInsert, {1}).status();
+  EXPECT_THAT(refused, StatusIs(StatusCode::kUnavailable));
+  EXPECT_EQ(TroubleOf(refused), Trouble::kReadOnly);
+}
+
 TEST_F(PostgresTransaction, AWaitForAStandbyThatIsBrokenOffIsSaid) {
   const auto own = PostgresServer::Start();
   ASSERT_THAT(own, IsOk());

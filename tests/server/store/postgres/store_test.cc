@@ -310,6 +310,22 @@ TEST_F(PostgresStoreTest, ARestoreThatAnotherServerTookOverIsNoticedByWhoHadItOp
   EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kWentBack);
 }
 
+TEST_F(PostgresStoreTest, AtAStandbyNothingIsWrittenAndTheSameCallAgainIsSafe) {
+  const auto own = PostgresServer::Start();
+  ASSERT_THAT(own, IsOk());
+  store_.reset();
+  place_ = PlaceAt((*own)->Conninfo());
+  store_ = Open();
+  BeginCycle();
+  ASSERT_THAT((*own)->StartAsStandby(), IsOk());
+  place_->Reconnect();
+  EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable));
+  EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kNo);
+  EXPECT_THAT(OpenPostgresStore(*place_, "ctx", true, {}).status(), StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(OpenPostgresStore(*place_, "other", true, {}).status(), StatusIs(StatusCode::kUnavailable));
+  store_.reset();
+}
+
 TEST_F(PostgresStoreTest, AMirrorThatIsServedElsewhereIsNotWrittenTo) {
   for (const char* const moved :
        {"UPDATE _mirror_tenant SET epoch = 2", "UPDATE _mirror_tenant SET epoch = 1, moved_to = 'p2'",
