@@ -52,7 +52,7 @@ class PostgresPopulation : public PostgresDatabaseTest {
   void Fill() override {
     connection_ = Open("mirror-server");
     ASSERT_THAT(MakeOwnSchema(*connection_, "crm", names_, 1), IsOk());
-    work_ = std::make_unique<TableWork>(*connection_, names_, writes_);
+    work_ = std::unique_ptr<TableWork>(new TableWork{*connection_, names_, writes_});
     Do("SET search_path TO \"Mirror_crm\"");
   }
   std::unique_ptr<postgres::Connection> Open(const std::string& name) const {
