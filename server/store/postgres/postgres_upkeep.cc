@@ -3,12 +3,17 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/metadata_rows.h"
+#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/tidy_mirror.h"
 #include "server/store/postgres/whole_mirror.h"
 
 namespace mirror {
@@ -17,6 +22,87 @@ namespace {
 constexpr char kQuarantine[] = "mirror quarantined: ";
 /// A table is written anew, and says nothing meanwhile.
 constexpr std::chrono::hours kRewriteMax{6};
+/// Transactions of others that are short end within it.
+constexpr std::chrono::seconds kOlderMax{3};
+constexpr char kScrubbing[] = "rewriting the mirror's tables";
+
+/// What was to be dropped or emptied, and is still there: a rewriting would keep it.
+absl::Status CheckTidy(postgres::Connection& connection, const PostgresOwnTables& names) {
+  std::vector<std::string> left;
+  for (const StateKind kind : {StateKind::kGarbage, StateKind::kEmptied}) {
+    const auto rows = ReadState(connection, names, kind);
+    if (!rows.ok()) return rows.status();
+    for (const StateRow& row : *rows) left.push_back(row.table_key);
+  }
+  if (left.empty()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      "not all that the mirror does not need any more could be dropped or emptied, since others use it or ",
+      "made a view on it: ", ListNames(left),
+      ". No table was rewritten, and what was deleted may still be on ",
+      "disk; the next cycle tries again."));
+}
+
+/// Until nobody sees rows that are deleted by now: VACUUM keeps those on disk. A transaction that has an id,
+/// in whichever database, is in each snapshot that is taken meanwhile; old snapshots count in their own.
+absl::Status AwaitOlder(postgres::Connection& connection) {
+  const auto now =
+      connection.Query("SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text", {}, kScrubbing);
+  if (!now.ok()) return InStoreWords(now.status(), Touched::kOwnTable);
+  const auto until = std::chrono::steady_clock::now() + kOlderMax;
+  while (true) {
+    const auto older = connection.Query(
+        "SELECT string_agg(DISTINCT who, ', ') FROM (SELECT format('''%s'' (process %s)', "
+        "coalesce(nullif(a.application_name, ''), 'a program'), a.pid), v.xid FROM pg_stat_activity AS a, "
+        "LATERAL (VALUES (a.backend_xid, true), (a.backend_xmin, a.datid IS NULL OR a.datname = "
+        "current_database())) AS v(xid, counts) WHERE v.counts AND a.pid <> pg_backend_pid() AND a.pid NOT "
+        "IN (SELECT pid FROM "
+        "pg_stat_progress_vacuum) UNION ALL SELECT format('the replication slot ''%s''', slot_name), xmin "
+        "FROM pg_replication_slots UNION ALL SELECT format('the prepared transaction ''%s''', gid), "
+        "transaction "
+        "FROM pg_prepared_xacts) AS older(who, xid) WHERE age(xid) > age($1::text::xid)",
+        {{now->Text(0, 0)}}, kScrubbing);
+    if (!older.ok()) return InStoreWords(older.status(), Touched::kOwnTable);
+    if (older->IsNull(0, 0)) return absl::OkStatus();
+    if (std::chrono::steady_clock::now() > until) {
+      return absl::UnavailableError(absl::StrCat(
+          "rows that were deleted would stay on disk, since these may still see them: ", older->Text(0, 0),
+          ". No table was rewritten; the next cycle tries again. End what stays there for long."));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+/// Of mirrored tables and the mirror's own. A table that somebody dropped, or its key, is no damage: the next
+/// cycle makes it anew.
+absl::Status CheckKeys(postgres::Connection& connection, const PostgresOwnTables& names) {
+  constexpr char kChecking[] = "checking the indexes of keys";
+  const auto keys = connection.Query(
+      "SELECT i.indexrelid::bigint, i.indrelid::regclass::text, c.relname::text, i.indisvalid AND "
+      "i.indisready AND i.indislive, (SELECT format('SELECT %I.bt_index_check($1::oid::regclass, true)', "
+      "n.nspname) FROM "
+      "pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck' AND "
+      "has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(to_regprocedure(format('%I."
+      "bt_index_check(regclass, boolean)', n.nspname)), 'EXECUTE')) FROM pg_index AS i JOIN pg_class AS c ON "
+      "c.oid = i.indrelid WHERE i.indisprimary AND c.relkind = 'r' AND c.relnamespace = to_regnamespace($1) "
+      "AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1",
+      {names.schema}, kChecking);
+  if (!keys.ok()) return InStoreWords(keys.status(), Touched::kOwnTable);
+  for (int row = 0; row < keys->rows(); ++row) {
+    absl::Status whole = keys->Bool(row, 3) ? absl::OkStatus() : absl::DataLossError("it is not valid");
+    if (whole.ok() && !keys->IsNull(row, 4))
+      whole = connection.Query(keys->Text(row, 4), {keys->Int(row, 0)}, kChecking).status();
+    if (absl::IsDataLoss(whole)) {
+      return absl::DataLossError(absl::StrCat(
+          "the index of the key of table '", keys->Text(row, 2),
+          "' is damaged: ", std::string(whole.message()), ". Where its rows are whole, REINDEX TABLE ",
+          keys->Text(row, 1), " mends it; look at the database's ", "disk and log before"));
+    }
+    // Somebody may have dropped it since.
+    if (!whole.ok() && postgres::TroubleOf(whole) != postgres::Trouble::kUndefined)
+      return InStoreWords(whole, Touched::kMirroredTable);
+  }
+  return absl::OkStatus();
+}
 
 class PostgresUpkeep final : public StoreUpkeep {
  public:
@@ -31,23 +117,14 @@ class PostgresUpkeep final : public StoreUpkeep {
   absl::Status Scrub() override {
     const auto lease = mirror_.place.Take(PlaceUse::kWrite);
     if (!lease.ok()) return lease.status();
-    const auto tables = (*lease)->Query(
-        "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' ORDER "
-        "BY 1",
-        {mirror_.names.schema}, "looking for the mirror's tables");
-    if (!tables.ok()) return InStoreWords(tables.status(), Touched::kOwnTable);
     (*lease)->SetAnswerWithin(kRewriteMax);
-    for (int row = 0; row < tables->rows(); ++row) {
-      const std::string name = Qualified(mirror_.names.schema_name, tables->Text(row, 0));
-      absl::Status done = (*lease)->Execute(absl::StrCat("VACUUM (FULL) ", name), "rewriting a table");
-      if (!done.ok()) {
-        (*lease)->Close();
-        return InStoreWords(done, Touched::kMirroredTable);
-      }
-    }
+    absl::Status scrubbed = TidyMirror(**lease, mirror_.names);
+    if (scrubbed.ok()) scrubbed = CheckTidy(**lease, mirror_.names);
+    if (scrubbed.ok()) scrubbed = AwaitOlder(**lease);
+    if (scrubbed.ok()) scrubbed = Rewrite(**lease);
     // It does not go back to the pool with another patience than the others.
     (*lease)->Close();
-    return absl::OkStatus();
+    return scrubbed;
   }
 
   void Rest() override {
@@ -66,12 +143,16 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
 
   absl::Status CheckIntegrity() override {
-    const auto lease = mirror_.place.Take(PlaceUse::kRead);
+    const auto lease = mirror_.place.Take(PlaceUse::kScan);
     if (!lease.ok()) return lease.status();
     if (absl::Status own = CheckOwnRelations(**lease, mirror_.context_id, mirror_.names); !own.ok())
       return own;
     if (absl::Status row = ReadTenantRow(**lease, mirror_.names).status(); !row.ok()) return row;
-    return SelectAgreed(**lease, mirror_.names).status();
+    if (absl::Status agreed = SelectAgreed(**lease, mirror_.names).status(); !agreed.ok()) return agreed;
+    (*lease)->SetAnswerWithin(kRewriteMax);
+    absl::Status whole = CheckKeys(**lease, mirror_.names);
+    (*lease)->Close();
+    return whole;
   }
 
   absl::Status CheckOwnTables() override {
@@ -91,6 +172,19 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
 
  private:
+  absl::Status Rewrite(postgres::Connection& connection) {
+    const auto tables = connection.Query(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' ORDER "
+        "BY 1",
+        {mirror_.names.schema}, "looking for the mirror's tables");
+    if (!tables.ok()) return InStoreWords(tables.status(), Touched::kOwnTable);
+    for (int row = 0; row < tables->rows(); ++row) {
+      const std::string name = Qualified(mirror_.names.schema_name, tables->Text(row, 0));
+      absl::Status done = connection.Execute(absl::StrCat("VACUUM (FULL) ", name), kScrubbing);
+      if (!done.ok()) return InStoreWords(done, Touched::kMirroredTable);
+    }
+    return absl::OkStatus();
+  }
   /// Empty: none.
   absl::Status Comment(const std::string& text) {
     absl::StatusOr<std::string> quoted = text.empty() ? "NULL" : postgres::QuotedText(text);

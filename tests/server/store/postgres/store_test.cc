@@ -23,6 +23,7 @@ namespace {
 
 using absl::StatusCode;
 using std::chrono::milliseconds;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
@@ -412,6 +413,54 @@ TEST_F(PostgresStoreTest, AScrubLeavesNoDeletedRowInTheTables) {
   ASSERT_THAT(store_->upkeep().Scrub(), IsOk());
   EXPECT_LT(store_->upkeep().BytesOnDisk(), before);
   EXPECT_THAT(Push(99), IsOk());
+}
+
+TEST_F(PostgresStoreTest, AScrubIsNoneBesideWhoMaySeeDeletedRows) {
+  Create(People());
+  Do("INSERT INTO people SELECT i, repeat('x', 500), i FROM generate_series(1, 2000) AS i");
+  const auto reader = Connect(conninfo_), elsewhere = Connect(server_->NewDatabase());
+  ASSERT_THAT(
+      reader->Execute("SET application_name = pg_dump; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"),
+      IsOk());
+  Do("DELETE FROM people");
+  EXPECT_THAT(store_->upkeep().Scrub(),
+              StatusIs(StatusCode::kUnavailable, AllOf(HasSubstr("'pg_dump'"), HasSubstr("next cycle"))));
+  // One that writes in another database is in each new snapshot, also in that of the rewriting.
+  ASSERT_THAT(reader->Execute("COMMIT"), IsOk());
+  ASSERT_THAT(elsewhere->Execute("SET application_name = other; BEGIN; SELECT pg_current_xact_id()"), IsOk());
+  Do("INSERT INTO people VALUES (1); DELETE FROM people");
+  EXPECT_THAT(store_->upkeep().Scrub(), StatusIs(StatusCode::kUnavailable, HasSubstr("'other'")));
+  ASSERT_THAT(elsewhere->Execute("COMMIT"), IsOk());
+  EXPECT_THAT(store_->upkeep().Scrub(), IsOk());
+  EXPECT_EQ(Number("SELECT pg_relation_size('people')"), 0);
+}
+
+TEST_F(PostgresStoreTest, AScrubTidiesUpFirstAndIsNoneWhereThatCannotBe) {
+  Do("CREATE TABLE old (id bigint); CREATE VIEW theirs AS SELECT * FROM old; INSERT INTO _mirror_state "
+     "(kind, "
+     "table_key, number) VALUES (14, 'old', 0)");
+  EXPECT_THAT(store_->upkeep().Scrub(), StatusIs(StatusCode::kUnavailable, HasSubstr(": old.")));
+  Do("DROP VIEW theirs");
+  EXPECT_THAT(store_->upkeep().Scrub(), IsOk());
+  EXPECT_EQ(Number("SELECT count(*) FROM pg_class WHERE relname = 'old'"), 0);
+}
+
+TEST_F(PostgresStoreTest, AKeysIndexThatIsDamagedIsTold) {
+  Create(People());
+  for (int i = 0; i < 3; ++i) ASSERT_THAT(Push(i), IsOk());
+  Do("CREATE EXTENSION amcheck SCHEMA public");
+  EXPECT_THAT(store_->upkeep().CheckIntegrity(), IsOk());
+  // A row that its key's index does not know.
+  Do("UPDATE pg_index SET indisready = false WHERE indrelid = 'people'::regclass");
+  Do("INSERT INTO people VALUES (7, 'Joan', 1)");
+  Do("UPDATE pg_index SET indisready = true WHERE indrelid = 'people'::regclass");
+  EXPECT_THAT(store_->upkeep().CheckIntegrity(),
+              StatusIs(StatusCode::kDataLoss, AllOf(HasSubstr("'people'"), HasSubstr("REINDEX"))));
+  Do("DROP EXTENSION amcheck; UPDATE pg_index SET indisvalid = false WHERE indrelid = 'people'::regclass");
+  EXPECT_THAT(store_->upkeep().CheckIntegrity(), StatusIs(StatusCode::kDataLoss, HasSubstr("'people'")));
+  // The next cycle makes it anew.
+  Do("DROP TABLE people");
+  EXPECT_THAT(store_->upkeep().CheckIntegrity(), IsOk());
 }
 
 TEST_F(PostgresStoreTest, WithoutAStandbyNothingIsCalledReplicated) {
