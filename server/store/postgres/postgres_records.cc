@@ -85,12 +85,14 @@ class PostgresRecords final : public StoreRecords {
     return In([&](postgres::Connection& connection) -> absl::StatusOr<std::vector<TouchedTable>> {
       auto print = PrintOfDefinitions(connection, mirror_.names);
       if (!print.ok()) return print.status();
-      if (*print == looked_at_) return touched_;
       std::vector<PostgresAgreed> looked;
       for (const TableRecord& record : *records) {
         const auto found = agreed->find(FoldName(record.table));
-        if (found != agreed->end() && IsMirroredAs(record, found->second)) looked.push_back(found->second);
+        if (found == agreed->end() || !IsMirroredAs(record, found->second)) continue;
+        looked.push_back(found->second);
+        absl::StrAppend(&*print, "\n", found->first, " ", record.schema_hash);
       }
+      if (*print == looked_at_) return touched_;
       auto touched = FindTouched(connection, mirror_.names, looked);
       if (!touched.ok()) return touched.status();
       if (absl::Status own = CheckOwnRelations(connection, mirror_.context_id, mirror_.names); !own.ok())
@@ -248,7 +250,7 @@ class PostgresRecords final : public StoreRecords {
   }
 
   PostgresMirror& mirror_;
-  std::string looked_at_;              ///< PrintOfDefinitions() at the last look for touched tables.
+  std::string looked_at_;              ///< What the last look for touched tables was about.
   std::vector<TouchedTable> touched_;  ///< What that found.
 };
 

@@ -405,6 +405,18 @@ TEST_F(PostgresStoreTest, ATableThatACrashWouldEmptyIsPopulatedAnew) {
   EXPECT_EQ(store_->records().ReadTable("people")->value().position, Position{});
 }
 
+TEST_F(PostgresStoreTest, WhatIsTouchedIsOfTablesThatStandAsAgreedNow) {
+  Create(People());
+  Do("ALTER TABLE people ADD COLUMN theirs text");
+  EXPECT_THAT(store_->records().ReadTouchedTables(), IsOkAndHolds(SizeIs(1)));
+  for (const bool as_agreed : {false, true}) {
+    Step step = StepAt("people", {});
+    step.record->schema_hash = as_agreed ? SchemaHash(People()) : "another";
+    ASSERT_THAT(store_->Commit(InCycle({step})), IsOk());
+    EXPECT_THAT(store_->records().ReadTouchedTables(), IsOkAndHolds(SizeIs(as_agreed ? 1 : 0)));
+  }
+}
+
 TEST_F(PostgresStoreTest, AScrubLeavesNoDeletedRowInTheTables) {
   Create(People());
   Do("INSERT INTO people SELECT i, repeat('x', 500), i FROM generate_series(1, 2000) AS i");
