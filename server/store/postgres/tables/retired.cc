@@ -94,7 +94,8 @@ absl::Status RunDropTable(TableWork& work, const std::string& table, const std::
   if (!there.ok() || there->name.empty()) return there.status();
   // Somebody may have put something else in its place.
   if (const std::string kind(KindOf(*there)); !kind.empty())
-    return RunOnTable(work, absl::StrCat("DROP ", kind, " ", work.In(there->name)), "dropping it");
+    return RunWhereFree(work, there->name, absl::StrCat("DROP ", kind, " ", work.In(there->name)),
+                        "dropping it");
   if (!there->is_table()) return absl::OkStatus();
   const absl::StatusOr<std::string> aside = RenameAside(work, there->name);
   if (!aside.ok()) return aside.status();

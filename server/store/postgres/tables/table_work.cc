@@ -31,19 +31,21 @@ absl::StatusOr<std::string> WhoHas(TableWork& work, const std::string& relation)
 }  // namespace
 
 absl::Status LockTable(TableWork& work, const std::string& relation, std::string_view mode) {
-  constexpr char kLocking[] = "locking a table";
   // Behind other modes nobody waits who reads; and an autovacuum gives way after a second.
-  const char* const patience = mode == "ACCESS EXCLUSIVE" ? "100ms" : "2s";
-  absl::Status locked = work.connection.Execute(
-      absl::StrCat("SAVEPOINT _mirror_lock; SET LOCAL lock_timeout = '", patience, "'; LOCK TABLE ",
-                   work.In(relation), " IN ", std::string(mode), " MODE; SET LOCAL lock_timeout = '",
-                   kLockPatience, "'; RELEASE SAVEPOINT _mirror_lock"),
-      kLocking);
-  if (postgres::TroubleOf(locked) != Trouble::kLockTimeout)
-    return InStoreWords(locked, Touched::kMirroredTable);
-  locked =
-      work.connection.Execute("ROLLBACK TO SAVEPOINT _mirror_lock; RELEASE SAVEPOINT _mirror_lock", kLocking);
-  if (!locked.ok()) return InStoreWords(locked, Touched::kMirroredTable);
+  return RunWhereFree(work, relation,
+                      absl::StrCat("LOCK TABLE ", work.In(relation), " IN ", std::string(mode), " MODE"),
+                      "locking a table", mode == "ACCESS EXCLUSIVE" ? "100ms" : "2s");
+}
+
+absl::Status RunWhereFree(TableWork& work, const std::string& relation, const std::string& sql,
+                          std::string_view doing, std::string_view patience) {
+  absl::Status ran = work.connection.Execute(
+      absl::StrCat("SAVEPOINT _mirror_lock; SET LOCAL lock_timeout = '", std::string(patience), "'; ", sql,
+                   "; SET LOCAL lock_timeout = '", kLockPatience, "'; RELEASE SAVEPOINT _mirror_lock"),
+      doing);
+  if (postgres::TroubleOf(ran) != Trouble::kLockTimeout) return InStoreWords(ran, Touched::kMirroredTable);
+  ran = work.connection.Execute("ROLLBACK TO SAVEPOINT _mirror_lock; RELEASE SAVEPOINT _mirror_lock", doing);
+  if (!ran.ok()) return InStoreWords(ran, Touched::kMirroredTable);
   const absl::StatusOr<std::string> who = WhoHas(work, relation);
   if (!who.ok()) return who.status();
   return absl::AbortedError(absl::StrCat("table '", relation, "' is in use by ", *who,

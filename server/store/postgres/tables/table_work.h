@@ -30,6 +30,9 @@ struct TableWork {
 /// naming who has the lock, and the transaction goes on: the same may be done later; as RunOnTable().
 absl::Status LockTable(TableWork& work, const std::string& relation,
                        std::string_view mode = "ACCESS EXCLUSIVE");
+/// The same for a statement that locks the relation by itself, which is no table.
+absl::Status RunWhereFree(TableWork& work, const std::string& relation, const std::string& sql,
+                          std::string_view doing, std::string_view patience = "100ms");
 
 /// How long a transaction of the store waits for what is not a definition's.
 inline constexpr char kLockPatience[] = "5s";

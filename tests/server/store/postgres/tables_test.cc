@@ -1,3 +1,4 @@
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -325,6 +326,21 @@ TEST_F(PostgresTables, WhatDependsOnATableIsNamed) {
   EXPECT_THAT(of(), UnorderedElementsAre("constraint whose on table partner.orders", "view partner.names",
                                          "materialized view partner.ages", HasSubstr("function partner.f(")));
   EXPECT_THAT(of("name"), ElementsAre("view partner.names"));
+}
+
+TEST_F(PostgresTables, AViewInTheTablesPlaceThatSomebodyReadsIsNotWaitedFor) {
+  Do(absl::StrCat("CREATE VIEW ", Name("people"), " AS SELECT 1 AS id"));
+  const auto reader = Connect();
+  ASSERT_THAT(
+      reader->Execute(absl::StrCat("SET application_name = pg_dump; BEGIN; SELECT * FROM ", Name("people"))),
+      IsOk());
+  const auto drop = [&] { return InTransaction([&] { return RunDropTable(*work_, "people", ""); }); };
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_THAT(drop(), StatusIs(StatusCode::kAborted, AllOf(HasSubstr("'people'"), HasSubstr("'pg_dump'"))));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(3));
+  ASSERT_THAT(reader->Execute("COMMIT"), IsOk());
+  EXPECT_THAT(drop(), IsOk());
+  EXPECT_THAT(Create(People()), IsOk());
 }
 
 // --- Tables that IGNORE deletes ---------------------------------------------------------------------------
