@@ -27,7 +27,12 @@ absl::StatusOr<std::vector<std::string>> FindDependants(postgres::Connection& co
       "AND NOT (d.classid = 'pg_policy'::regclass AND EXISTS (SELECT 1 FROM pg_policy WHERE oid = d.objid "
       "AND "
       "polrelid = of.oid)) AND NOT (d.classid = 'pg_trigger'::regclass AND EXISTS (SELECT 1 FROM pg_trigger "
-      "WHERE oid = d.objid AND tgrelid = of.oid)) ORDER BY 1",
+      "WHERE oid = d.objid AND tgrelid = of.oid)) UNION SELECT pg_describe_object(d.classid, d.objid, 0) "
+      "FROM of JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = of.oid AND "
+      "d.classid IN "
+      "('pg_policy'::regclass, 'pg_publication_rel'::regclass, 'pg_statistic_ext'::regclass) WHERE $2 = '' "
+      "UNION SELECT 'its row security' FROM of JOIN pg_class AS c ON c.oid = of.oid WHERE $2 = '' AND "
+      "(c.relrowsecurity OR c.relforcerowsecurity) ORDER BY 1",
       {Qualified(names.schema_name, relation), column}, "looking what depends on a table");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   std::vector<std::string> dependants;

@@ -11,8 +11,9 @@
 namespace mirror {
 
 /// Views, foreign keys, functions and whatever else PostgreSQL would not let a table go without, for people:
-/// "view 'reports.sales'". Not what belongs to it: its indexes, its own constraints, its triggers. With
-/// `column` what needs that one.
+/// "view reports.sales"; and what guards or tells of its rows, which another one in its place would be
+/// without: row security, policies, publications, statistics. Not what else belongs to it: its indexes, its
+/// own constraints, its triggers. With `column` what needs that one.
 absl::StatusOr<std::vector<std::string>> FindDependants(postgres::Connection& connection,
                                                         const PostgresOwnTables& names,
                                                         const std::string& relation,

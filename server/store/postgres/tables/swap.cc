@@ -157,11 +157,7 @@ class Replacement {
 /// Whether the table has no row, and nothing of others that a table in its place would be without.
 absl::StatusOr<bool> IsBare(TableWork& work, const std::string& table) {
   const auto bare = work.connection.Query(
-      absl::StrCat("SELECT NOT EXISTS (SELECT 1 FROM ", work.In(table),
-                   ") AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND "
-                   "refobjid = $1::text::regclass AND classid IN ('pg_policy'::regclass, "
-                   "'pg_publication_rel'::regclass, 'pg_statistic_ext'::regclass))"),
-      {{work.In(table)}}, kSwapping);
+      absl::StrCat("SELECT NOT EXISTS (SELECT 1 FROM ", work.In(table), ")"), {}, kSwapping);
   if (!bare.ok()) return InStoreWords(bare.status(), Touched::kMirroredTable);
   if (!bare->Bool(0, 0)) return false;
   const auto dependants = FindDependants(work.connection, work.names, table);
@@ -191,7 +187,7 @@ absl::Status CheckReplaceable(TableWork& work, const std::string& table, const s
   if (dependants->empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", table, "' cannot hold the new rows: ", why,
-      ". Another one in its place would be without what depends on it: ", absl::StrJoin(*dependants, ", "),
+      ". Another one in its place would be without what others made: ", absl::StrJoin(*dependants, ", "),
       ". The new rows were not swapped in; the former rows are still there. Drop that; the next cycle "
       "populates "
       "the table."));

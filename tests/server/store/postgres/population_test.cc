@@ -323,6 +323,31 @@ TEST_F(PostgresPopulation, ATableThatCannotHoldTheRowsIsReplacedUnlessSomethingD
   EXPECT_EQ(People_(), (Lines{"9 Hedy 1"}));
 }
 
+TEST_F(PostgresPopulation, ATableWhoseRowsAreGuardedOrPublishedIsNotReplaced) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}}, &people);
+  people.schema.columns[1].type = Type::kBytes;
+  const PostgresShadow shadow = Filled(people, {{9, Blob("x"), 1}});
+  const std::string oid = OidOf("people");
+  Do("CREATE ROLE buyers; GRANT SELECT ON people TO buyers; ALTER TABLE people ENABLE ROW LEVEL SECURITY");
+  EXPECT_THAT(Swap(shadow, &people),
+              StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("row security"), HasSubstr("Drop"))));
+  Do("CREATE POLICY grown ON people USING (age > 17); CREATE PUBLICATION theirs FOR TABLE people; CREATE "
+     "STATISTICS name_age ON name, age FROM people; ALTER TABLE people DISABLE ROW LEVEL SECURITY");
+  EXPECT_THAT(Swap(shadow, &people), StatusIs(StatusCode::kFailedPrecondition,
+                                              AllOf(HasSubstr("policy grown"),
+                                                    HasSubstr("publication theirs"), HasSubstr("name_age"))));
+  EXPECT_EQ(OidOf("people"), oid);
+  Do("DROP POLICY grown ON people; DROP PUBLICATION theirs; DROP STATISTICS name_age");
+  ASSERT_THAT(Swap(shadow, &people), IsOk());
+  // Without rows it is not replaced for haste.
+  Do("DELETE FROM people; ALTER TABLE people FORCE ROW LEVEL SECURITY");
+  const std::string now = OidOf("people");
+  Populate({{9, Blob("y"), 1}}, &people);
+  EXPECT_EQ(OidOf("people"), now);
+  Do("DROP OWNED BY buyers; DROP ROLE buyers");
+}
+
 TEST_F(PostgresPopulation, ATriggerThatTheNewDefinitionCannotHaveStopsItAndIsNamed) {
   PostgresAgreed people = Create(People());
   Populate({{1, "Ada", 36}}, &people);

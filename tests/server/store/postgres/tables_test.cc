@@ -328,6 +328,18 @@ TEST_F(PostgresTables, WhatDependsOnATableIsNamed) {
   EXPECT_THAT(of("name"), ElementsAre("view partner.names"));
 }
 
+TEST_F(PostgresTables, WhatGuardsATableOrTellsOfItIsNamedToo) {
+  ASSERT_THAT(Create(People()), IsOk());
+  Do(absl::StrCat("ALTER TABLE ", Name("people"), " ENABLE ROW LEVEL SECURITY; CREATE POLICY grown ON ",
+                  Name("people"), " USING (age > 17); CREATE PUBLICATION theirs FOR TABLE ", Name("people")));
+  EXPECT_THAT(FindDependants(*connection_, names_, "people"),
+              IsOkAndHolds(UnorderedElementsAre("its row security", HasSubstr("policy grown"),
+                                                HasSubstr("publication theirs"))));
+  TableSchema other = People();
+  other.columns[1].type = Type::kBytes;
+  EXPECT_THAT(Agree(other), StatusIs(kRefused, HasSubstr("row security")));
+}
+
 TEST_F(PostgresTables, AViewInTheTablesPlaceThatSomebodyReadsIsNotWaitedFor) {
   Do(absl::StrCat("CREATE VIEW ", Name("people"), " AS SELECT 1 AS id"));
   const auto reader = Connect();
