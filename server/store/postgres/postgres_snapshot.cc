@@ -111,24 +111,26 @@ class PostgresSnapshot final : public Snapshot {
         [&](const postgres::Rows& rows, std::size_t range) { return take(stored, rows, range); });
   }
 
-  /// From here on nobody replaces the table until this ends. One that came under its name since the snapshot
-  /// has rows that the snapshot sees in part: its oid is another one than the snapshot's.
+  /// From here on nobody replaces the table until this ends. One that came under its name since the snapshot,
+  /// or that was written anew, has rows that the snapshot sees in part or not at all: its oid or its file is
+  /// another one than the snapshot's.
   absl::StatusOr<PostgresKinds> Touch(const TableSchema& table) {
     const std::string name = Qualified(names_.schema_name, table.name), key = FoldName(table.name);
     const std::string doing = absl::StrCat("reading table '", table.name, "'");
     const absl::StatusOr<postgres::Rows> looked = connection_->Query(
-        absl::StrCat("SELECT to_regclass($1)::oid IS NOT DISTINCT FROM (SELECT c.oid FROM pg_class AS c JOIN "
-                     "pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3), "
-                     "(SELECT kinds FROM ",
-                     names_.definitions, " WHERE table_key = $4) WHERE NOT EXISTS (SELECT FROM ", name,
-                     " WHERE false)"),
+        absl::StrCat(
+            "SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = $2 AND c.relname = $3 AND c.oid = to_regclass($1) AND coalesce("
+            "pg_relation_filenode(c.oid), 0) = c.relfilenode), (SELECT kinds FROM ",
+            names_.definitions, " WHERE table_key = $4) WHERE NOT EXISTS (SELECT FROM ", name,
+            " WHERE false)"),
         {{name, names_.schema_name, table.name, key}}, doing);
     if (!looked.ok()) return InStoreWords(looked.status(), Touched::kMirroredTable);
     if (looked->rows() == 1 && looked->Bool(0, 0)) return KindsOf(table, looked->View(0, 1));
-    return absl::UnavailableError(absl::StrCat(
-        "table '", table.name,
-        "' was replaced by a population when the reading of it began. Nothing was read; the same "
-        "call again is safe."));
+    return absl::UnavailableError(absl::StrCat("table '", table.name,
+                                               "' was replaced by a population, or written anew, when the "
+                                               "reading of it began. Nothing was read; the same call again "
+                                               "is safe."));
   }
 
   absl::Status MayGoOn(const GoOn& go_on) const {

@@ -251,11 +251,29 @@ absl::Status Empty(TableWork& work, const std::string& relation, const RefitTabl
                     "emptying columns");
 }
 
+/// A snapshot that is older than a table's new file sees no row in it. Those of the mirror
+/// notice it. Errors: kAborted, naming who has one: the same may be done later.
+absl::Status CheckNoOlderSnapshot(TableWork& work, const std::string& relation) {
+  const auto older = work.connection.Query(
+      "SELECT string_agg(format('''%s'' (process %s)', coalesce(nullif(application_name, ''), 'a program'), "
+      "pid), ', ' ORDER BY pid) FROM pg_stat_activity WHERE datname = current_database() AND backend_xmin IS "
+      "NOT NULL AND pid <> pg_backend_pid() AND NOT (usename = current_user AND application_name = "
+      "current_setting('application_name')) AND pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)",
+      {}, kAltering);
+  if (!older.ok()) return InStoreWords(older.status(), Touched::kMirroredTable);
+  if (older->IsNull(0, 0)) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat(
+      "table '", relation, "' has to be written anew for another type of a column, and ", older->Text(0, 0),
+      " began to read the database before and would find it empty. It was left as it is; the next cycle "
+      "tries again."));
+}
+
 absl::Status Retype(TableWork& work, const RetypeColumn& change, PostgresAgreed* agreed) {
   if (change.from.type == Type::kAny && change.to.type != Type::kAny)
     DropKind(change.to.name, &agreed->kinds);
   AddKind(change.to, Kind::kText, &agreed->kinds);
   if (DeclaredType(change.from) == DeclaredType(change.to)) return absl::OkStatus();
+  if (absl::Status free = CheckNoOlderSnapshot(work, agreed->schema.name); !free.ok()) return free;
   const std::string name = QuoteName(change.to.name), type = DeclaredType(change.to);
   return RunOnTable(work,
                     absl::StrCat("ALTER TABLE ", work.In(agreed->schema.name), " ALTER COLUMN ", name,

@@ -86,6 +86,14 @@ TEST_F(PostgresSnapshotTest, ATableThatTookItsNameSinceIsNotReadInPart) {
   EXPECT_THAT(Digest(*snapshot), StatusIs(StatusCode::kUnavailable, HasSubstr("same call again is safe")));
 }
 
+TEST_F(PostgresSnapshotTest, ATableThatWasWrittenAnewSinceIsNotReadAsEmpty) {
+  std::unique_ptr<Snapshot> snapshot = Look();
+  Run("ALTER TABLE \"Mirror_ctx\".people ALTER COLUMN age TYPE bigint USING age + 1");
+  EXPECT_THAT(Digest(*snapshot), StatusIs(StatusCode::kUnavailable, HasSubstr("same call again is safe")));
+  snapshot.reset();
+  EXPECT_EQ(Rows(*Look()), 2U);
+}
+
 TEST_F(PostgresSnapshotTest, FromTheFirstReadingOnTheTableStays) {
   const std::unique_ptr<Snapshot> snapshot = Look();
   EXPECT_EQ(Rows(*snapshot), 2U);

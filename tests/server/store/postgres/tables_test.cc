@@ -384,6 +384,25 @@ TEST_F(PostgresTables, AnOrdinaryTableIsRefittedToOneThatIgnores) {
   EXPECT_THAT(Refit({next, next}), StatusIs(kRefused, HasSubstr("it has no column 'city'")));
 }
 
+TEST_F(PostgresTables, ATypeWaitsForWhoWouldFindTheTableEmpty) {
+  const TableSchema people = Ignoring(People());
+  ASSERT_THAT(Create(people), IsOk());
+  Do(absl::StrCat("INSERT INTO ", Name("people"), " VALUES (1, 'Ada', 36, 1)"));
+  const auto reader = Connect();
+  ASSERT_THAT(
+      reader->Execute("SET application_name = pg_dump; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"),
+      IsOk());
+  TableSchema next = people;
+  next.columns[2].type = Type::kText;
+  const RefitTable refit = {people, next, {}, {{people.columns[2], next.columns[2]}}};
+  EXPECT_THAT(Refit(refit),
+              StatusIs(StatusCode::kAborted, AllOf(HasSubstr("'people'"), HasSubstr("'pg_dump'"))));
+  EXPECT_EQ(*reader->Number("SELECT count(*) FROM " + Name("people")), 1);
+  ASSERT_THAT(reader->Execute("COMMIT"), IsOk());
+  ASSERT_THAT(Refit(refit), IsOk());
+  EXPECT_THAT(See("SELECT age FROM " + Name("people")), ElementsAre("36"));
+}
+
 TEST_F(PostgresTables, ARuleLeavesWhatThePartnerWrote) {
   const TableSchema people = Ignoring(People());
   ASSERT_THAT(Create(people), IsOk());
