@@ -77,6 +77,13 @@ RefitPlan PlanRefit(const TableSchema& agreed, const TableSchema& announced) {
     if (before->name != now.name) renames.push_back({before->name, now.name});
     if (before->type != now.type || before->affinity != now.affinity) refit.retyped.push_back({*before, now});
   }
+  const std::vector<int> announced_from = MatchColumns(agreed, announced);
+  for (std::size_t i = 0; i < announced.columns.size(); ++i) {
+    if (announced_from[i] < 0 || announced.columns[i].rule != Rule::kLeftOut) continue;
+    const Column& before = agreed.columns[static_cast<std::size_t>(announced_from[i])];
+    // Nor those of one that goes, where it cannot go.
+    if (before.rule != Rule::kLeftOut) refit.emptied.push_back(before.name);
+  }
   std::set<std::string> names;
   for (std::size_t i = 0; i < refit.from.columns.size(); ++i) {
     const Column& column = refit.from.columns[i];

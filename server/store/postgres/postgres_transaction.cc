@@ -208,6 +208,7 @@ class PostgresTransaction final : public StoreTransaction {
     CrashPoint("commit.before");
     PostgresWork& work = *mirror_.work;
     WorkView& view = *work.view;
+    if (absl::Status noted = view.NoteEmptiedAnyway(); !noted.ok()) return Failed(noted);
     view.MoveRevisions();
     postgres::Pipeline pipeline(view.connection());
     view.writes().QueueIn(pipeline);

@@ -3,8 +3,10 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
@@ -32,6 +34,16 @@ absl::Status NotAgreed(const std::string& table) {
 absl::Status NoShadow(const std::string& table) {
   return absl::FailedPreconditionError(
       absl::StrCat("table '", table, "': there is no shadow. Nothing was applied. Populate again."));
+}
+
+/// Columns whose values a rule keeps out now.
+std::vector<std::string> KeptOutBy(const RefitTable& refit) {
+  std::vector<std::string> columns = FindKeptOut(refit.from, refit.to);
+  for (const auto& change : refit.alter.changes) {
+    const auto* const drop = std::get_if<DropColumn>(&change);
+    if (drop != nullptr && absl::c_linear_search(refit.emptied, drop->name)) columns.push_back(drop->name);
+  }
+  return columns;
 }
 
 class PostgresTableVerbs final : public TableVerbs {
@@ -72,7 +84,10 @@ class PostgresTableVerbs final : public TableVerbs {
   }
   absl::Status Refit(const std::string& table, const Position& position, const RefitTable& refit) override {
     return InPlace(table, [&](TableWork& work, PostgresAgreed* agreed, std::optional<StateRow>* lost) {
-      return RunRefitTable(work, position, refit, agreed, lost);
+      absl::Status done = RunRefitTable(work, position, refit, agreed, lost);
+      if (done.ok()) return done;
+      view().EmptyAnyway(table, KeptOutBy(refit));
+      return done;
     });
   }
 
@@ -81,7 +96,11 @@ class PostgresTableVerbs final : public TableVerbs {
     if (!work.ok()) return work.status();
     const auto all = view().Agreed();
     if (!all.ok()) return all.status();
-    return mirror_.Said(RunAgreeSchema(*work, agree, &(**all)[FoldName(agree.schema.name)]));
+    PostgresAgreed& agreed = (**all)[FoldName(agree.schema.name)];
+    const std::vector<std::string> kept_out = FindKeptOut(agreed.schema, agree.schema);
+    absl::Status done = mirror_.Said(RunAgreeSchema(*work, agree, &agreed));
+    if (!done.ok()) view().EmptyAnyway(agree.schema.name, kept_out);
+    return done;
   }
 
   absl::Status Retire(const std::string& table, const RetireTable& retire) override {

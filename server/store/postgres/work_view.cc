@@ -5,6 +5,7 @@
 
 #include "base/folded_name.h"
 #include "server/store/postgres/records/receipt_rows.h"
+#include "server/store/postgres/tables/definitions.h"
 
 namespace mirror {
 namespace {
@@ -156,6 +157,26 @@ absl::StatusOr<std::optional<OpenReceipt>> WorkView::FindOpenReceipt(const std::
 void WorkView::PutOpenReceipt(const std::string& table, const OpenReceipt& open) {
   WriteOpenReceipt(writes_, names_, table, open);
   began_.open_receipts[FoldName(table)] = open;
+}
+
+void WorkView::EmptyAnyway(const std::string& table, std::vector<std::string> columns) {
+  if (!columns.empty()) emptied_anyway_[table] = std::move(columns);
+}
+
+absl::Status WorkView::NoteEmptiedAnyway() {
+  for (const auto& [table, columns] : emptied_anyway_) {
+    absl::StatusOr<TableWork> work = Work();
+    if (!work.ok()) return work.status();
+    if (absl::Status noted = NoteEmptied(*work, table, columns); !noted.ok()) return noted;
+    absl::StatusOr<std::optional<TableRecord>> record = FindRecord(table);
+    if (!record.ok()) return record.status();
+    if (!*record) continue;
+    // The rule may be taken back: its values are to come again then.
+    (*record)->position = Position{};
+    (*record)->pending.reset();
+    PutRecord(**record);
+  }
+  return absl::OkStatus();
 }
 
 void WorkView::SetSavepoint() {

@@ -63,6 +63,12 @@ class WorkView {
   absl::StatusOr<std::optional<OpenReceipt>> FindOpenReceipt(const std::string& table);
   void PutOpenReceipt(const std::string& table, const OpenReceipt& open);
 
+  /// Columns of the table whose values a rule keeps out, though its agreement failed: that stays known when
+  /// a savepoint is taken back.
+  void EmptyAnyway(const std::string& table, std::vector<std::string> columns);
+  /// In the end: they are noted, and the table's rows are at no position any more.
+  absl::Status NoteEmptiedAnyway();
+
   void SetSavepoint();
   void ReleaseSavepoint();
   void RollBackToSavepoint();
@@ -92,6 +98,7 @@ class WorkView {
   std::size_t savepoint_at_ = 0;                            ///< Among what was queued when it had been
   std::size_t savepoint_sent_ = 0;                          ///< sent so often.
   ReceiptHead head_at_savepoint_;
+  std::map<std::string, std::vector<std::string>> emptied_anyway_;  ///< By table.
 };
 
 }  // namespace mirror

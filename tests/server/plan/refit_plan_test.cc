@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "-a +a"},
         RefitCase{"AnotherType", [](TableSchema& table) { table.columns[1].type = Type::kInt64; }, "~a"},
         RefitCase{"Shorter", [](TableSchema& table) { table.columns[1].length = 5; }, ""},
-        RefitCase{"LeftOut", [](TableSchema& table) { table.columns[1].rule = Rule::kLeftOut; }, "-a"},
+        RefitCase{"LeftOut", [](TableSchema& table) { table.columns[1].rule = Rule::kLeftOut; }, "!a -a"},
         // Of rows that nobody writes again, too, the value must go.
         RefitCase{"Masked", [](TableSchema& table) { table.columns[1].rule = Rule::kMasked; }, "!a"},
         RefitCase{"MaskedNumberUnderAnotherName",

@@ -1,13 +1,14 @@
 #include "server/store/postgres/tables/definitions.h"
 
 #include <map>
-#include <set>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "server/plan/schema_plan.h"
+#include "server/store/live_rows.h"
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/records/ledger_rows.h"
 #include "server/store/postgres/records/receipt_rows.h"
@@ -76,6 +77,21 @@ std::vector<std::string> KeptOut(const TableSchema& from, const TableSchema& to,
   return names;
 }
 
+/// Columns that a note of kEmptied means, as they are spelled now: an agreement changes the case of some.
+std::vector<std::string> FindNoted(const StateRow& note, const TableSchema& agreed,
+                                   const PresentTable& present) {
+  PayloadReader payload(note.bytes());
+  std::vector<std::string> found;
+  for (std::int64_t count = payload.Number(); count > 0 && payload.is_whole(); --count) {
+    const std::string name = payload.Text();
+    const PresentColumn* column = present.Find(name);
+    const std::optional<std::uint32_t> at = agreed.Find(name);
+    if (column == nullptr && at) column = present.Find(agreed.columns[*at].name);
+    if (column != nullptr && column->key_position == 0) found.push_back(column->name);
+  }
+  return found;
+}
+
 absl::Status Refuse(const std::string& table, const std::string& why, const std::string& what_to_do) {
   return absl::FailedPreconditionError(absl::StrCat("table '", table, "' ", why,
                                                     ". It was left as it is and takes nothing. ", what_to_do,
@@ -99,11 +115,11 @@ absl::Status Prepare(TableWork& work, const TableSchema& before, const TableSche
     absl::Status added = AddMissingColumns(work, table, kept, present);
     // Where it is not to be had now the merge adds them.
     if (!added.ok() && !absl::IsAborted(added)) return added;
-    return NoteEmptied(work, before, agreed);
+    return NoteEmptied(work, table, FindKeptOut(before, agreed));
   }
   const auto dependants = FindDependants(work.connection, work.names, table);
   if (!dependants.ok()) return dependants.status();
-  if (dependants->empty()) return NoteEmptied(work, before, agreed);
+  if (dependants->empty()) return NoteEmptied(work, table, FindKeptOut(before, agreed));
   return Refuse(table,
                 absl::StrCat("would have to be made anew, since ", why,
                              "; but there depend on it: ", ListNames(*dependants)),
@@ -185,8 +201,11 @@ void ForgetTable(TableWork& work, const std::string& table, const std::string& s
   RemoveAgreed(work.writes, work.names, table);
 }
 
-absl::Status NoteEmptied(TableWork& work, const TableSchema& before, const TableSchema& announced) {
-  const std::vector<std::string> columns = KeptOut(before, announced, /*key=*/false);
+std::vector<std::string> FindKeptOut(const TableSchema& before, const TableSchema& announced) {
+  return KeptOut(before, announced, /*key=*/false);
+}
+
+absl::Status NoteEmptied(TableWork& work, const std::string& table, const std::vector<std::string>& columns) {
   if (columns.empty()) return absl::OkStatus();
   const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
   if (!id.ok()) return id.status();
@@ -194,35 +213,35 @@ absl::Status NoteEmptied(TableWork& work, const TableSchema& before, const Table
   payload.Number(static_cast<std::int64_t>(columns.size()));
   for (const std::string& column : columns) payload.Text(column);
   // A row each: none takes the place of one that waits.
-  PutState(work.writes, work.names, StateKind::kEmptied, {FoldName(announced.name), *id, payload.Take()});
+  PutState(work.writes, work.names, StateKind::kEmptied, {FoldName(table), *id, payload.Take()});
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> EmptyColumns(TableWork& work, const StateRow& note) {
-  const absl::StatusOr<Relation> there = FindRelation(work, note.table_key);
-  if (!there.ok()) return there.status();
-  const auto present = ReadPresent(work.connection, work.names, {there->name});
-  if (!present.ok()) return present.status();
-  std::set<std::string> named;
-  PayloadReader payload(note.bytes());
-  for (std::int64_t count = payload.Number(); count > 0 && payload.is_whole(); --count)
-    named.insert(FoldName(payload.Text()));
-  std::vector<std::string> emptied, sets, filled;
-  for (const auto& [relation, table] : *present) {
-    for (const PresentColumn& column : table.columns) {
-      if (column.key_position != 0 || !named.contains(FoldName(column.name))) continue;
-      emptied.push_back(column.name);
-      sets.push_back(absl::StrCat(QuoteName(column.name), " = NULL"));
-      filled.push_back(absl::StrCat(QuoteName(column.name), " IS NOT NULL"));
+  std::vector<std::string> emptied;
+  // A partner's table may have the same name in another case.
+  const auto agreed = SelectDefinitions(work.connection, work.names, {note.table_key});
+  if (!agreed.ok()) return agreed.status();
+  if (!agreed->empty()) {
+    const TableSchema& table = agreed->front().schema;
+    const auto present = ReadPresent(work.connection, work.names, {table.name});
+    if (!present.ok()) return present.status();
+    const auto there = present->find(table.name);
+    if (there != present->end()) emptied = FindNoted(note, table, there->second);
+    std::vector<std::string> sets, filled;
+    for (const std::string& column : emptied) {
+      sets.push_back(absl::StrCat(QuoteName(column), " = NULL"));
+      filled.push_back(absl::StrCat(QuoteName(column), " IS NOT NULL"));
     }
-  }
-  if (!emptied.empty()) {
-    absl::Status done =
-        RunOnTable(work,
-                   absl::StrCat("SET LOCAL statement_timeout = 0; UPDATE ", work.In(there->name), " SET ",
-                                absl::StrJoin(sets, ", "), " WHERE ", absl::StrJoin(filled, " OR ")),
-                   "emptying columns");
-    if (!done.ok()) return done;
+    if (!emptied.empty()) {
+      absl::Status done =
+          RunOnTable(work,
+                     absl::StrCat("SET LOCAL statement_timeout = 0; UPDATE ", work.In(table.name), " SET ",
+                                  absl::StrJoin(sets, ", "), " WHERE (", absl::StrJoin(filled, " OR "), ")",
+                                  HasOwned(table) ? absl::StrCat(" AND ", kOwnedColumn, " IN (0, 1)") : ""),
+                     "emptying columns");
+      if (!done.ok()) return done;
+    }
   }
   work.writes.Add(
       absl::StrCat("DELETE FROM ", work.names.state, " WHERE kind = $1 AND table_key = $2 AND number = $3"),

@@ -35,14 +35,17 @@ absl::Status RunAgreeSchema(TableWork& work, const AgreeSchema& agree, PostgresA
 /// RemoveState() of all kinds that have the table's key, RemoveAgreed().
 void ForgetTable(TableWork& work, const std::string& table, const std::string& shadow);
 
-/// Queues rows of kEmptied for the columns whose values another rule keeps out now; RunAgreeSchema() does it
-/// where it succeeds. The rule holds also where the agreement was refused.
-absl::Status NoteEmptied(TableWork& work, const TableSchema& before, const TableSchema& announced);
+/// Columns of `before`, but for its key's, whose values another rule keeps out of `announced`.
+std::vector<std::string> FindKeptOut(const TableSchema& before, const TableSchema& announced);
+/// Queues a row of kEmptied for them; RunAgreeSchema() does it where it succeeds. The rule holds also where
+/// the agreement was refused: see WorkView::EmptyAnyway().
+absl::Status NoteEmptied(TableWork& work, const std::string& table, const std::vector<std::string>& columns);
 
 // In a transaction of its own, behind the agreement's:
 
-/// Empties them, and removes the note with it. `note`: of kEmptied, read under the tenant's lock: a swap
-/// removes it. Gives their names.
+/// Empties them in the table that is agreed under the note's key, where the rows are not the partner's, and
+/// removes the note with it. `note`: of kEmptied, read under the tenant's lock: a swap removes it. Gives
+/// their names.
 absl::StatusOr<std::vector<std::string>> EmptyColumns(TableWork& work, const StateRow& note);
 
 }  // namespace mirror

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/copy.h"
+#include "server/plan/refit_plan.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/postgres_store.h"
 #include "tests/support/postgres_database.h"
@@ -396,6 +397,39 @@ TEST_F(PostgresStoreTest, AQuarantineIsThereWithoutTheMirrorsOwnTables) {
   ASSERT_THAT(store_->upkeep().Release(), IsOk());
   store_ = Open();
   EXPECT_EQ(store_->upkeep().Quarantined(), "");
+}
+
+TEST_F(PostgresStoreTest, WhatARuleKeepsOutIsEmptiedThoughTheAgreementWasRefused) {
+  Create(People());
+  ASSERT_THAT(Push(1), IsOk());
+  Do("CREATE VIEW names AS SELECT name FROM people; UPDATE ctx_mirroring SET lsn = 5");
+  TableSchema hashed = People();
+  hashed.columns[1] = PlainColumn("name", Type::kBytes);
+  hashed.columns[2].rule = Rule::kHashed;
+  const auto result = store_->Commit(InCycle({StepAt("people", {AgreeSchema{hashed}})}));
+  ASSERT_THAT(result, IsOk());
+  EXPECT_THAT(result->steps.at(0).status, StatusIs(StatusCode::kFailedPrecondition, HasSubstr("names")));
+  EXPECT_EQ(Number("SELECT count(*) FROM people WHERE age IS NULL AND name = 'Ada'"), 1);
+  EXPECT_EQ(store_->records().ReadTable("people")->value().position, Position{}) << "should the rule go";
+  EXPECT_EQ(store_->records().ReadSchema("people").value(), People());
+}
+
+TEST_F(PostgresStoreTest, BesideRowsOfThePartnersTheMirrorsAreEmptiedThoughTheTableCouldNotBeChanged) {
+  TableSchema people = People();
+  people.deletes = Deletes::kIgnore;
+  Create(people);
+  Do("INSERT INTO people (id, name, age, _mirror_owned) VALUES (1, 'Ada', 36, 1), (2, 'Grace', 45, 0), "
+     "(3, 'own', 7, NULL); ALTER TABLE people ADD COLUMN city text");
+  TableSchema ruled = people;
+  ruled.columns[1].rule = Rule::kMasked;
+  ruled.columns[2].rule = Rule::kLeftOut;
+  ruled.columns.push_back(PlainColumn("city", Type::kText));
+  const auto result =
+      store_->Commit(InCycle({StepAt("people", {PlanRefit(people, ruled).action, AgreeSchema{ruled}})}));
+  ASSERT_THAT(result, IsOk());
+  EXPECT_THAT(result->steps.at(0).status, StatusIs(StatusCode::kFailedPrecondition, HasSubstr("'city'")));
+  EXPECT_EQ(Number("SELECT count(*) FROM people WHERE name IS NULL AND age IS NULL AND id < 3"), 2);
+  EXPECT_EQ(Number("SELECT count(*) FROM people WHERE name = 'own' AND age = 7"), 1);
 }
 
 TEST_F(PostgresStoreTest, ATableThatACrashWouldEmptyIsPopulatedAnew) {

@@ -213,7 +213,8 @@ TEST_F(PostgresTables, AnotherKeyOrTypeIsRefusedWhereSomethingDependsOnTheTable)
   hashed.columns[0].rule = Rule::kHashed;
   hashed.columns[2].rule = Rule::kHashed;
   EXPECT_THAT(Agree(hashed), StatusIs(kRefused, HasSubstr("view partner.names")));
-  ASSERT_THAT(InTransaction([&] { return NoteEmptied(*work_, People(), hashed); }), IsOk());
+  ASSERT_THAT(InTransaction([&] { return NoteEmptied(*work_, "people", FindKeptOut(People(), hashed)); }),
+              IsOk());
   EXPECT_THAT(State(StateKind::kEmptied, "people"), SizeIs(1)) << "the rule holds all the same";
 }
 
@@ -266,6 +267,25 @@ TEST_F(PostgresTables, WhatARuleKeepsOutIsEmptiedBehindTheAgreement) {
   EXPECT_THAT(State(StateKind::kEmptied), IsEmpty());
   ASSERT_THAT(Agree(people), IsOk());
   EXPECT_THAT(State(StateKind::kEmptied), IsEmpty()) << "a rule that went keeps nothing out";
+}
+
+TEST_F(PostgresTables, OnlyTheAgreedTableIsEmptied) {
+  ASSERT_THAT(Create(People("People")), IsOk());
+  Do(absl::StrCat("INSERT INTO ", Name("People"), " VALUES (1, 'Ada', 36); CREATE TABLE ", Name("people"),
+                  " AS SELECT * FROM ", Name("People")));
+  TableSchema masked = People("People");
+  masked.columns[1].name = "Name";
+  masked.columns[1].rule = Rule::kMasked;
+  ASSERT_THAT(Agree(masked), IsOk());
+  const std::vector<StateRow> notes = State(StateKind::kEmptied, "people");
+  ASSERT_THAT(notes, SizeIs(1));
+  ASSERT_THAT(InTransaction([&] { return EmptyColumns(*work_, notes[0]).status(); }), IsOk());
+  EXPECT_THAT(See("SELECT * FROM " + Name("People")), ElementsAre("1|-|36"));
+  EXPECT_THAT(See("SELECT * FROM " + Name("people")), ElementsAre("1|Ada|36"));
+
+  Do("DROP TABLE " + Name("People"));
+  ASSERT_THAT(InTransaction([&] { return EmptyColumns(*work_, notes[0]).status(); }), IsOk());
+  EXPECT_THAT(See("SELECT * FROM " + Name("people")), ElementsAre("1|Ada|36"));
 }
 
 TEST_F(PostgresTables, ATableThatSomebodyDroppedIsAgreedAllTheSame) {
