@@ -1,5 +1,9 @@
 #include "server/store/postgres/tidy_mirror.h"
 
+#include <chrono>
+#include <set>
+#include <string>
+
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/began.h"
 #include "server/store/postgres/place/place_words.h"
@@ -31,6 +35,14 @@ absl::Status Empty(postgres::Connection& connection, const PostgresOwnTables& na
   return sent.ok() ? transaction.Commit() : sent;
 }
 
+absl::Status EmptyEach(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch,
+                       const std::set<std::string>& tables) {
+  absl::Status emptied;
+  for (const std::string& table : tables)
+    emptied.Update(InStoreWords(Empty(connection, names, epoch, table), Touched::kOwnTable));
+  return emptied;
+}
+
 }  // namespace
 
 absl::Status TidyMirror(postgres::Connection& connection, const PostgresOwnTables& names,
@@ -38,9 +50,20 @@ absl::Status TidyMirror(postgres::Connection& connection, const PostgresOwnTable
   absl::Status tidied = DropGarbage(connection, names).status();
   const auto notes = ReadState(connection, names, StateKind::kEmptied);
   if (!notes.ok()) return notes.status();
-  for (const StateRow& note : *notes) {
-    tidied.Update(InStoreWords(Empty(connection, names, epoch, note.table_key), Touched::kOwnTable));
+  std::set<std::string> tables;
+  for (const StateRow& note : *notes) tables.insert(note.table_key);
+  tidied.Update(EmptyEach(connection, names, epoch, tables));
+  return tidied;
+}
+
+absl::Status TidyBehind(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch,
+                        const StateMemory& state) {
+  absl::Status tidied;
+  if (state.HasPut(StateKind::kGarbage)) {
+    const GarbageTurn turn{state.KeysPut(StateKind::kGarbage), std::chrono::milliseconds(200)};
+    tidied = DropGarbage(connection, names, turn).status();
   }
+  tidied.Update(EmptyEach(connection, names, epoch, state.KeysPut(StateKind::kEmptied)));
   return tidied;
 }
 

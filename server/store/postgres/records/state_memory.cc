@@ -53,9 +53,14 @@ absl::StatusOr<std::vector<StateRow>> StateMemory::Read(StateKind kind,
 }
 
 void StateMemory::Put(StateKind kind, const StateRow& row) {
-  put_.insert(kind);
+  put_[kind].insert(row.table_key);
   const auto known = known_.find(kind);
   if (known != known_.end()) known->second[{row.table_key, row.number}] = row.payload;
+}
+
+std::set<std::string> StateMemory::KeysPut(StateKind kind) const {
+  const auto put = put_.find(kind);
+  return put == put_.end() ? std::set<std::string>() : put->second;
 }
 
 void StateMemory::Remove(StateKind kind, const std::optional<std::string>& table_key) {

@@ -32,8 +32,9 @@ class StateMemory {
   /// It is read again when it is asked for.
   void Forget(StateKind kind) { known_.erase(kind); }
   void ForgetAll() { known_.clear(); }
-  /// One was Put().
+  /// One was Put(); and the keys of those, also of some that a savepoint took back.
   bool HasPut(StateKind kind) const { return put_.contains(kind); }
+  std::set<std::string> KeysPut(StateKind kind) const;
 
  private:
   using Rows = std::map<std::pair<std::string, std::int64_t>, std::optional<std::string>>;
@@ -43,7 +44,7 @@ class StateMemory {
   const PostgresOwnTables& names_;
   OwnWrites& writes_;
   std::map<StateKind, Rows> known_;
-  std::set<StateKind> put_;
+  std::map<StateKind, std::set<std::string>> put_;
   bool has_read_most_ = false;
 };
 

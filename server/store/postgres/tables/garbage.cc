@@ -1,5 +1,6 @@
 #include "server/store/postgres/tables/garbage.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -12,17 +13,18 @@
 namespace mirror {
 namespace {
 
+constexpr std::chrono::milliseconds kPatience(100);
 constexpr char kDropping[] = "dropping a table that is not needed any more";
 
 absl::Status DropOne(postgres::Connection& connection, const PostgresOwnTables& names,
-                     const std::string& relation) {
+                     const std::string& relation, std::chrono::milliseconds patience) {
   OwnWrites writes;
   RemoveState(writes, names, StateKind::kGarbage, relation);
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin({}, kDropping); !begun.ok()) return begun;
   absl::Status dropped =
-      connection.Execute(absl::StrCat("SET LOCAL lock_timeout = '100ms'; DROP TABLE IF EXISTS ",
-                                      Qualified(names.schema_name, relation)),
+      connection.Execute(absl::StrCat("SET LOCAL lock_timeout = ", patience.count(),
+                                      "; DROP TABLE IF EXISTS ", Qualified(names.schema_name, relation)),
                          kDropping);
   if (!dropped.ok()) return dropped;
   if (absl::Status removed = writes.Send(connection); !removed.ok()) return removed;
@@ -37,15 +39,30 @@ bool MayBeDroppedLater(const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::size_t> DropGarbage(postgres::Connection& connection, const PostgresOwnTables& names) {
-  const absl::StatusOr<std::vector<StateRow>> garbage = ReadState(connection, names, StateKind::kGarbage);
+absl::StatusOr<std::size_t> DropGarbage(postgres::Connection& connection, const PostgresOwnTables& names,
+                                        const GarbageTurn& turn) {
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
+  const steady_clock::time_point begun = steady_clock::now();
+  absl::StatusOr<std::vector<StateRow>> garbage = ReadState(connection, names, StateKind::kGarbage);
   if (!garbage.ok()) return garbage.status();
-  std::size_t left = 0;
+  std::stable_partition(garbage->begin(), garbage->end(),
+                        [&](const StateRow& row) { return turn.first.contains(row.table_key); });
+  std::size_t left = garbage->size();
+  absl::Status failed;
   for (const StateRow& row : *garbage) {
-    const absl::Status dropped = DropOne(connection, names, row.table_key);
-    if (!dropped.ok() && !MayBeDroppedLater(dropped)) return InStoreWords(dropped, Touched::kMirroredTable);
-    left += dropped.ok() ? 0 : 1;
+    milliseconds patience = kPatience;
+    if (turn.within) {
+      const auto spent = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begun);
+      patience = std::min(patience, *turn.within - spent);
+    }
+    if (patience <= milliseconds::zero() || !connection.IsOpen()) break;
+    const absl::Status dropped = DropOne(connection, names, row.table_key, patience);
+    if (dropped.ok()) --left;
+    if (!dropped.ok() && !MayBeDroppedLater(dropped))
+      failed.Update(InStoreWords(dropped, Touched::kMirroredTable));
   }
+  if (!failed.ok()) return failed;
   return left;
 }
 

@@ -593,5 +593,27 @@ TEST_F(PostgresPopulation, ShadowsOfOtherCyclesBecomeGarbageAndGoWhenNobodyUsesT
   EXPECT_THAT(ReadState(*connection_, names_, StateKind::kGarbage), IsOkAndHolds(IsEmpty()));
 }
 
+TEST_F(PostgresPopulation, WhatOneRelationKeepsWaitingHoldsUpNeitherTheOthersNorACommit) {
+  const auto dump = Reader("pg_dump");
+  Do("CREATE VIEW b_view AS SELECT 1 AS one");
+  for (const char* const name : {"a1", "a2", "a3", "a4", "a5", "b_view", "z"}) {
+    if (name != std::string("b_view")) Do(absl::StrCat("CREATE TABLE ", name, " (id int)"));
+    if (name[0] == 'a')
+      ASSERT_THAT(dump->Execute(absl::StrCat("LOCK TABLE ", name, " IN ACCESS SHARE MODE")), IsOk());
+    MakeGarbage(*work_, name);
+  }
+  ASSERT_THAT(writes_.Send(*connection_), IsOk());
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_THAT(DropGarbage(*connection_, names_, {{"z"}, std::chrono::milliseconds(150)}), IsOkAndHolds(6U));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(450));
+  EXPECT_THAT(Tables("z"), IsEmpty());
+
+  Do("CREATE TABLE c (id int)");
+  MakeGarbage(*work_, "c");
+  ASSERT_THAT(writes_.Send(*connection_), IsOk());
+  EXPECT_THAT(DropGarbage(*connection_, names_).status(), StatusIs(testing::_, HasSubstr("b_view")));
+  EXPECT_THAT(Tables("c"), IsEmpty()) << "it comes behind the one that is no table";
+}
+
 }  // namespace
 }  // namespace mirror
