@@ -598,8 +598,9 @@ TEST_F(PostgresPopulation, WhatOneRelationKeepsWaitingHoldsUpNeitherTheOthersNor
   Do("CREATE VIEW b_view AS SELECT 1 AS one");
   for (const char* const name : {"a1", "a2", "a3", "a4", "a5", "b_view", "z"}) {
     if (name != std::string("b_view")) Do(absl::StrCat("CREATE TABLE ", name, " (id int)"));
-    if (name[0] == 'a')
+    if (name[0] == 'a') {
       ASSERT_THAT(dump->Execute(absl::StrCat("LOCK TABLE ", name, " IN ACCESS SHARE MODE")), IsOk());
+    }
     MakeGarbage(*work_, name);
   }
   ASSERT_THAT(writes_.Send(*connection_), IsOk());
@@ -611,7 +612,7 @@ TEST_F(PostgresPopulation, WhatOneRelationKeepsWaitingHoldsUpNeitherTheOthersNor
   Do("CREATE TABLE c (id int)");
   MakeGarbage(*work_, "c");
   ASSERT_THAT(writes_.Send(*connection_), IsOk());
-  EXPECT_THAT(DropGarbage(*connection_, names_).status(), StatusIs(testing::_, HasSubstr("b_view")));
+  EXPECT_THAT(std::string(DropGarbage(*connection_, names_).status().message()), HasSubstr("b_view"));
   EXPECT_THAT(Tables("c"), IsEmpty()) << "it comes behind the one that is no table";
 }
 
