@@ -118,7 +118,7 @@ class PostgresUpkeep final : public StoreUpkeep {
     const auto lease = mirror_.place.Take(PlaceUse::kWrite);
     if (!lease.ok()) return lease.status();
     (*lease)->SetAnswerWithin(kRewriteMax);
-    absl::Status scrubbed = TidyMirror(**lease, mirror_.names);
+    absl::Status scrubbed = TidyMirror(**lease, mirror_.names, mirror_.seen.epoch);
     if (scrubbed.ok()) scrubbed = CheckTidy(**lease, mirror_.names);
     if (scrubbed.ok()) scrubbed = AwaitOlder(**lease);
     if (scrubbed.ok()) scrubbed = Rewrite(**lease);
