@@ -13,7 +13,7 @@
 namespace mirror {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience(1'000);
+constexpr std::chrono::milliseconds kCompletionPatience(1'000);
 
 /// Null: no server can be asked.
 std::unique_ptr<AdminClient> ClientOf(const cli::TypedLine& line) {
@@ -21,7 +21,7 @@ std::unique_ptr<AdminClient> ClientOf(const cli::TypedLine& line) {
   if (!config.ok()) return nullptr;
   absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
   if (!client.ok()) return nullptr;
-  (*client)->EndWithin(kPatience);
+  (*client)->EndWithin(kCompletionPatience);
   return *std::move(client);
 }
 
