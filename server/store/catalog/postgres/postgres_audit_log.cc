@@ -2,7 +2,7 @@
 #include <optional>
 #include <utility>
 
-#include "base/clock.h"
+#include "server/store/catalog/audit_rows.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 
 namespace mirror {
@@ -13,71 +13,77 @@ using postgres::Value;
 constexpr char kReadingAudit[] = "reading the audit log";
 constexpr char kWritingAudit[] = "adding to the audit log";
 
-/// Where the kept records begin; a new chain when there is none. Its row is this transaction's until the end:
-/// records of several servers stand one behind the other, and none is pruned meanwhile.
-absl::StatusOr<AuditPoint> LockBefore(postgres::Connection& connection) {
-  constexpr char kSql[] = "SELECT chain, before_id, before_hash FROM mirror_control.audit_chain FOR UPDATE";
-  auto rows = connection.Query(kSql, {}, kReadingAudit);
-  if (rows.ok() && rows->rows() == 0) {
-    const AuditPoint begin = AuditGenesis(NewAuditChain());
-    const auto made = connection.Run(
-        "INSERT INTO mirror_control.audit_chain VALUES (true, $1, 0, $2) ON CONFLICT DO NOTHING",
-        {begin.chain, Value::Bytes(begin.hash)}, kWritingAudit);
-    if (!made.ok()) return made.status();
-    rows = connection.Query(kSql, {}, kReadingAudit);
+class PostgresAuditRows final : public AuditRows {
+ public:
+  explicit PostgresAuditRows(postgres::Connection& connection) : connection_(connection) {}
+
+  /// A new chain when there is none. Its row is this transaction's until the end: records of several servers
+  /// stand one behind the other, and none is pruned meanwhile.
+  absl::StatusOr<AuditPoint> Before() override {
+    constexpr char kSql[] = "SELECT chain, before_id, before_hash FROM mirror_control.audit_chain FOR UPDATE";
+    auto rows = connection_.Query(kSql, {}, kReadingAudit);
+    if (rows.ok() && rows->rows() == 0) {
+      const AuditPoint begin = AuditGenesis(NewAuditChain());
+      const auto made = connection_.Run(
+          "INSERT INTO mirror_control.audit_chain VALUES (true, $1, 0, $2) ON CONFLICT DO NOTHING",
+          {begin.chain, Value::Bytes(begin.hash)}, kWritingAudit);
+      if (!made.ok()) return made.status();
+      rows = connection_.Query(kSql, {}, kReadingAudit);
+    }
+    if (!rows.ok()) return rows.status();
+    AuditPoint point;
+    if (rows->rows() == 0) return point;
+    point.chain = rows->Text(0, 0);
+    point.id = static_cast<std::uint64_t>(rows->Int(0, 1));
+    point.hash = rows->Text(0, 2);
+    return point;
   }
-  if (!rows.ok()) return rows.status();
-  AuditPoint point;
-  if (rows->rows() == 0) return point;
-  point.chain = rows->Text(0, 0);
-  point.id = static_cast<std::uint64_t>(rows->Int(0, 1));
-  point.hash = rows->Text(0, 2);
-  return point;
-}
+  absl::StatusOr<AuditPoint> Last(AuditPoint before) override {
+    const auto rows = connection_.Query("SELECT id, hash FROM mirror_control.audit ORDER BY id DESC LIMIT 1",
+                                        {}, kReadingAudit);
+    if (!rows.ok()) return rows.status();
+    if (rows->rows() == 0) return before;
+    before.id = static_cast<std::uint64_t>(rows->Int(0, 0));
+    before.hash = rows->Text(0, 1);
+    return before;
+  }
+  absl::StatusOr<std::optional<std::string>> HashOf(std::uint64_t id) override {
+    const auto rows =
+        connection_.Query("SELECT hash FROM mirror_control.audit WHERE id = $1", {id}, kReadingAudit);
+    if (!rows.ok()) return rows.status();
+    return rows->rows() == 0 ? std::nullopt : std::optional(rows->Text(0, 0));
+  }
+  absl::Status Insert(const AuditRecord& record) override {
+    return connection_
+        .Run("INSERT INTO mirror_control.audit VALUES ($1, $2, $3, $4, $5, $6, $7)",
+             {record.id, record.time_ms, Value::Bytes(record.who), Value::Bytes(record.call),
+              Value::Bytes(record.outcome), Value::Bytes(record.seal), Value::Bytes(record.hash)},
+             kWritingAudit)
+        .status();
+  }
+  absl::Status CutAt(const AuditPoint& cut) override {
+    absl::Status done =
+        connection_.Run("DELETE FROM mirror_control.audit WHERE id <= $1", {cut.id}, kWritingAudit).status();
+    if (!done.ok()) return done;
+    return connection_
+        .Run("UPDATE mirror_control.audit_chain SET before_id = $1, before_hash = $2",
+             {cut.id, Value::Bytes(cut.hash)}, kWritingAudit)
+        .status();
+  }
 
-absl::StatusOr<AuditPoint> ReadLast(postgres::Connection& connection, AuditPoint before) {
-  const auto rows = connection.Query("SELECT id, hash FROM mirror_control.audit ORDER BY id DESC LIMIT 1", {},
-                                     kReadingAudit);
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0) return before;
-  before.id = static_cast<std::uint64_t>(rows->Int(0, 0));
-  before.hash = rows->Text(0, 1);
-  return before;
-}
-
-/// Behind `last`, which becomes this one.
-absl::Status WriteRecord(postgres::Connection& connection, AuditRecord& record, AuditPoint* last) {
-  record.id = last->id + 1;
-  record.hash = AuditHash(last->hash, record);
-  last->id = record.id;
-  last->hash = record.hash;
-  return connection
-      .Run("INSERT INTO mirror_control.audit VALUES ($1, $2, $3, $4, $5, $6, $7)",
-           {record.id, record.time_ms, Value::Bytes(record.who), Value::Bytes(record.call),
-            Value::Bytes(record.outcome), Value::Bytes(record.seal), Value::Bytes(record.hash)},
-           kWritingAudit)
-      .status();
-}
+ private:
+  postgres::Connection& connection_;
+};
 
 class PostgresAuditLog final : public AuditLog {
  public:
   explicit PostgresAuditLog(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
 
   absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) override {
-    if (record.time_ms == 0) record.time_ms = NowMs();
     Added added;
-    absl::Status status = control_->Write([&](postgres::Connection& connection) -> absl::Status {
-      const auto before = LockBefore(connection);
-      if (!before.ok()) return before.status();
-      const auto last = ReadLast(connection, *before);
-      if (!last.ok()) return last.status();
-      added.before = added.now = *last;
-      if (seal) {
-        absl::StatusOr<std::string> text = seal(added.before, record.time_ms);
-        if (!text.ok()) return text.status();
-        record.seal = *std::move(text);
-      }
-      return WriteRecord(connection, record, &added.now);
+    absl::Status status = control_->Write([&](postgres::Connection& connection) {
+      PostgresAuditRows rows(connection);
+      return Take(AddToChain(rows, record, seal), &added);
     });
     if (!status.ok()) return status;
     return added;
@@ -85,11 +91,10 @@ class PostgresAuditLog final : public AuditLog {
 
   absl::StatusOr<std::optional<Added>> Prune(std::uint64_t keep, AuditRecord record,
                                              const MakeSeal& seal) override {
-    if (record.time_ms == 0) record.time_ms = NowMs();
     std::optional<Added> added;
     absl::Status status = control_->Write([&](postgres::Connection& connection) {
-      added.reset();
-      return Prune(connection, keep, record, seal, &added);
+      PostgresAuditRows rows(connection);
+      return Take(PruneChain(rows, keep, record, seal), &added);
     });
     if (!status.ok()) return status;
     return added;
@@ -97,14 +102,9 @@ class PostgresAuditLog final : public AuditLog {
 
   absl::StatusOr<AuditState> State() override {
     AuditState state;
-    absl::Status status = control_->Write([&](postgres::Connection& connection) -> absl::Status {
-      const auto before = LockBefore(connection);
-      if (!before.ok()) return before.status();
-      const auto last = ReadLast(connection, *before);
-      if (!last.ok()) return last.status();
-      state.before = *before;
-      state.last = *last;
-      return absl::OkStatus();
+    absl::Status status = control_->Write([&](postgres::Connection& connection) {
+      PostgresAuditRows rows(connection);
+      return Take(StateOfChain(rows), &state);
     });
     if (!status.ok()) return status;
     return state;
@@ -113,7 +113,7 @@ class PostgresAuditLog final : public AuditLog {
   absl::StatusOr<bool> Holds(const AuditPoint& point) override {
     bool holds = false;
     absl::Status status = control_->Write([&](postgres::Connection& connection) -> absl::Status {
-      const auto before = LockBefore(connection);
+      const auto before = PostgresAuditRows(connection).Before();
       if (!before.ok()) return before.status();
       // What was pruned since says nothing.
       holds = point.chain == before->chain && point.id <= before->id;
@@ -154,34 +154,6 @@ class PostgresAuditLog final : public AuditLog {
   }
 
  private:
-  static absl::Status Prune(postgres::Connection& connection, std::uint64_t keep, AuditRecord& record,
-                            const MakeSeal& seal, std::optional<Added>* added) {
-    absl::StatusOr<AuditPoint> cut = LockBefore(connection);
-    if (!cut.ok()) return cut.status();
-    const absl::StatusOr<AuditPoint> last = ReadLast(connection, *cut);
-    if (!last.ok()) return last.status();
-    if (last->id - cut->id <= keep) return absl::OkStatus();
-    cut->id = last->id - keep;
-    const auto hash =
-        connection.Query("SELECT hash FROM mirror_control.audit WHERE id = $1", {cut->id}, kReadingAudit);
-    if (!hash.ok()) return hash.status();
-    if (hash->rows() == 0) return absl::OkStatus();  // Without it somebody took it: the check tells.
-    cut->hash = hash->Text(0, 0);
-    absl::StatusOr<std::string> text = seal(*cut, record.time_ms);
-    if (!text.ok()) return text.status();
-    record.seal = *std::move(text);
-    added->emplace(Added{*last, *last});
-    absl::Status status = WriteRecord(connection, record, &(*added)->now);
-    if (!status.ok()) return status;
-    status =
-        connection.Run("DELETE FROM mirror_control.audit WHERE id <= $1", {cut->id}, kWritingAudit).status();
-    if (!status.ok()) return status;
-    return connection
-        .Run("UPDATE mirror_control.audit_chain SET before_id = $1, before_hash = $2",
-             {cut->id, Value::Bytes(cut->hash)}, kWritingAudit)
-        .status();
-  }
-
   const std::shared_ptr<PostgresControl> control_;
 };
 

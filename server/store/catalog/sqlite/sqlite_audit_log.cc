@@ -2,78 +2,81 @@
 #include <optional>
 #include <utility>
 
-#include "base/clock.h"
+#include "server/store/catalog/audit_rows.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 
 namespace mirror {
 namespace {
 
-absl::StatusOr<AuditPoint> ReadBefore(const sqlite::Connection& database) {
-  sqlite::Statement query = database.Prepare("SELECT chain, before_id, before_hash FROM audit_chain");
-  const absl::StatusOr<bool> row = query.Step();
-  if (!row.ok()) return row.status();
-  AuditPoint point;
-  if (!*row) return point;
-  point.chain = query.Text(0);
-  point.id = static_cast<std::uint64_t>(query.Int(1));
-  point.hash = query.Text(2);
-  return point;
-}
+class SqliteAuditRows final : public AuditRows {
+ public:
+  explicit SqliteAuditRows(const sqlite::Connection& database) : database_(database) {}
 
-absl::StatusOr<AuditPoint> ReadLast(const sqlite::Connection& database) {
-  absl::StatusOr<AuditPoint> point = ReadBefore(database);
-  if (!point.ok()) return point;
-  sqlite::Statement query = database.Prepare("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1");
-  const absl::StatusOr<bool> row = query.Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return point;
-  point->id = static_cast<std::uint64_t>(query.Int(0));
-  point->hash = query.Text(1);
-  return point;
-}
+  absl::StatusOr<AuditPoint> Before() override {
+    sqlite::Statement query = database_.Prepare("SELECT chain, before_id, before_hash FROM audit_chain");
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    AuditPoint point;
+    if (!*row) return point;
+    point.chain = query.Text(0);
+    point.id = static_cast<std::uint64_t>(query.Int(1));
+    point.hash = query.Text(2);
+    return point;
+  }
+  absl::StatusOr<AuditPoint> Last(AuditPoint before) override {
+    sqlite::Statement query = database_.Prepare("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1");
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return before;
+    before.id = static_cast<std::uint64_t>(query.Int(0));
+    before.hash = query.Text(1);
+    return before;
+  }
+  absl::StatusOr<std::optional<std::string>> HashOf(std::uint64_t id) override {
+    sqlite::Statement query = database_.Prepare("SELECT hash FROM audit WHERE id = ?");
+    const absl::StatusOr<bool> row = query.With(id).Step();
+    if (!row.ok()) return row.status();
+    return *row ? std::optional(query.Text(0)) : std::nullopt;
+  }
+  absl::Status Insert(const AuditRecord& record) override {
+    return database_.Prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .With(record.id, record.time_ms, record.who, record.call, record.outcome, record.seal)
+        .BindBlob(7, record.hash)
+        .Run();
+  }
+  absl::Status CutAt(const AuditPoint& cut) override {
+    absl::Status done = database_.Prepare("DELETE FROM audit WHERE id <= ?").With(cut.id).Run();
+    if (!done.ok()) return done;
+    return database_.Prepare("UPDATE audit_chain SET before_id = ?, before_hash = ?")
+        .Bind(1, cut.id)
+        .BindBlob(2, cut.hash)
+        .Run();
+  }
 
-/// Behind `last`, which becomes this one.
-absl::Status WriteRecord(const sqlite::Connection& database, AuditRecord& record, AuditPoint* last) {
-  record.id = last->id + 1;
-  record.hash = AuditHash(last->hash, record);
-  last->id = record.id;
-  last->hash = record.hash;
-  return database.Prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)")
-      .With(record.id, record.time_ms, record.who, record.call, record.outcome, record.seal)
-      .BindBlob(7, record.hash)
-      .Run();
-}
+ private:
+  const sqlite::Connection& database_;
+};
 
 class SqliteAuditLog final : public AuditLog {
  public:
   explicit SqliteAuditLog(std::shared_ptr<CatalogFile> file) : file_(std::move(file)) {}
 
   absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) override {
-    if (record.time_ms == 0) record.time_ms = NowMs();
     Added added;
-    absl::Status status =
-        file_->Write(Outlives::kPower, [&](const sqlite::Connection& database) -> absl::Status {
-          const absl::StatusOr<AuditPoint> last = ReadLast(database);
-          if (!last.ok()) return last.status();
-          added.before = added.now = *last;
-          if (seal) {
-            absl::StatusOr<std::string> text = seal(added.before, record.time_ms);
-            if (!text.ok()) return text.status();
-            record.seal = *std::move(text);
-          }
-          return WriteRecord(database, record, &added.now);
-        });
+    absl::Status status = file_->Write(Outlives::kPower, [&](const sqlite::Connection& database) {
+      SqliteAuditRows rows(database);
+      return Take(AddToChain(rows, record, seal), &added);
+    });
     if (!status.ok()) return status;
     return added;
   }
 
   absl::StatusOr<std::optional<Added>> Prune(std::uint64_t keep, AuditRecord record,
                                              const MakeSeal& seal) override {
-    if (record.time_ms == 0) record.time_ms = NowMs();
     std::optional<Added> added;
     absl::Status status = file_->Write(Outlives::kPower, [&](const sqlite::Connection& database) {
-      added.reset();
-      return Prune(database, keep, record, seal, &added);
+      SqliteAuditRows rows(database);
+      return Take(PruneChain(rows, keep, record, seal), &added);
     });
     if (!status.ok()) return status;
     return added;
@@ -82,10 +85,8 @@ class SqliteAuditLog final : public AuditLog {
   absl::StatusOr<AuditState> State() override {
     AuditState state;
     absl::Status status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
-      const absl::StatusOr<AuditPoint> before = ReadBefore(database), last = ReadLast(database);
-      if (before.ok()) state.before = *before;
-      if (last.ok()) state.last = *last;
-      return before.ok() ? last.status() : before.status();
+      SqliteAuditRows rows(database);
+      return Take(StateOfChain(rows), &state);
     });
     if (!status.ok()) return status;
     return state;
@@ -119,31 +120,6 @@ class SqliteAuditLog final : public AuditLog {
   }
 
  private:
-  static absl::Status Prune(const sqlite::Connection& database, std::uint64_t keep, AuditRecord& record,
-                            const MakeSeal& seal, std::optional<Added>* added) {
-    absl::StatusOr<AuditPoint> cut = ReadBefore(database);
-    if (!cut.ok()) return cut.status();
-    const absl::StatusOr<AuditPoint> last = ReadLast(database);
-    if (!last.ok()) return last.status();
-    if (last->id - cut->id <= keep) return absl::OkStatus();
-    cut->id = last->id - keep;
-    sqlite::Statement hash = database.Prepare("SELECT hash FROM audit WHERE id = ?");
-    const absl::StatusOr<bool> row = hash.With(cut->id).Step();
-    if (!row.ok() || !*row) return row.status();  // Without it somebody took it: the check tells.
-    cut->hash = hash.Text(0);
-    absl::StatusOr<std::string> text = seal(*cut, record.time_ms);
-    if (!text.ok()) return text.status();
-    record.seal = *std::move(text);
-    added->emplace(Added{*last, *last});
-    absl::Status status = WriteRecord(database, record, &(*added)->now);
-    if (status.ok()) status = database.Prepare("DELETE FROM audit WHERE id <= ?").With(cut->id).Run();
-    if (!status.ok()) return status;
-    return database.Prepare("UPDATE audit_chain SET before_id = ?, before_hash = ?")
-        .Bind(1, cut->id)
-        .BindBlob(2, cut->hash)
-        .Run();
-  }
-
   const std::shared_ptr<CatalogFile> file_;
 };
 
