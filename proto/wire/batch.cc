@@ -182,6 +182,47 @@ const ColumnView* ChangeBatch::Find(std::uint32_t column) const {
   return nullptr;
 }
 
+namespace {
+
+ColumnView ViewOfBuffer(const Column& column, const ColumnBuffer& buffer) {
+  ColumnView view{.column = buffer.column(), .storage = buffer.storage()};
+  view.text = column.type == Type::kDecimal || column.type == Type::kText;
+  view.ints = buffer.ints();
+  view.doubles = buffer.doubles();
+  view.data = buffer.data();
+  view.nulls = buffer.nulls();
+  view.kinds = buffer.kinds();
+  std::uint32_t start = 0;
+  view.starts.push_back(start);
+  for (const std::uint32_t length : buffer.lengths()) view.starts.push_back(start += length);
+  std::uint32_t ints = 0, doubles = 0, bytes = 0;
+  for (const char byte : view.kinds) {
+    const Kind kind = static_cast<Kind>(byte);
+    view.slots.push_back(kind == Kind::kNull      ? 0
+                         : kind == Kind::kInteger ? ints++
+                         : kind == Kind::kReal    ? doubles++
+                                                  : bytes++);
+  }
+  return view;
+}
+
+}  // namespace
+
+absl::StatusOr<ChangeBatch> BatchOf(const TableSchema& table, RowBlock* rows) {
+  ChangeBatch batch;
+  batch.table = table.name;
+  batch.operation = Operation::kInsert;
+  batch.row_count = static_cast<std::uint32_t>(rows->rows());
+  for (ColumnBuffer& buffer : rows->columns) {
+    buffer.CompleteNulls();
+    batch.columns.push_back(ViewOfBuffer(table.columns[buffer.column()], buffer));
+  }
+  absl::StatusOr<std::vector<std::uint32_t>> order = KeyOrder(table, batch);
+  if (!order.ok()) return order.status();
+  batch.key_order = *std::move(order);
+  return batch;
+}
+
 int CompareValues(const Value& a, const Value& b) {
   const int rank = Rank(a.kind);
   if (const int order = Compare(rank, Rank(b.kind)); order != 0) return order;

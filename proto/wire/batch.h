@@ -74,7 +74,8 @@ struct CommitMark {
   std::int64_t source_ms = 0;  ///< As of when the table is, unix milliseconds; 0: not told.
 };
 
-/// A checked ChangeBatch: whatever is in it can be bound as it stands. Made by DecodeBatch of codec.h only.
+/// A checked ChangeBatch: whatever is in it can be bound as it stands. Made by DecodeBatch of codec.h, and by
+/// BatchOf() of what a store held.
 struct ChangeBatch {
   std::string table;
   std::string schema_hash;
@@ -98,6 +99,10 @@ struct ChangeBatch {
 /// Order of two values as SQLite's BINARY collation has it: NULL, numbers by value, text by bytes, blobs by
 /// bytes.
 int CompareValues(const Value& a, const Value& b);
+
+/// Inserts rows of `table` that a store gave, without large values. It looks into the block, whose
+/// nulls it completes. Errors: those of KeyOrder().
+absl::StatusOr<ChangeBatch> BatchOf(const TableSchema& table, RowBlock* rows);
 
 /// Puts the rows in key order. Errors: kInvalidArgument when two rows have the same key; names the rows.
 absl::StatusOr<std::vector<std::uint32_t>> KeyOrder(const TableSchema& table, const ChangeBatch& batch);

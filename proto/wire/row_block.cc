@@ -29,6 +29,10 @@ void ColumnBuffer::AppendLarge(std::uint64_t value_id, std::uint64_t size, Kind 
   AppendBytes({}, kind);
 }
 
+void ColumnBuffer::CompleteNulls() {
+  if (!nulls_.empty()) nulls_.resize((rows_ + 7) / 8, '\0');
+}
+
 void ColumnBuffer::Clear() {
   rows_ = 0;
   ints_.clear();

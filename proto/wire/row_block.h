@@ -51,6 +51,8 @@ class ColumnBuffer {
   void AppendNull();
   /// A value that travels ahead in parts.
   void AppendLarge(std::uint64_t value_id, std::uint64_t size, Kind kind = Kind::kBlob);
+  /// Has nulls() reach to the last row, where it is not empty.
+  void CompleteNulls();
   void Clear();
 
   std::uint32_t column() const { return column_; }

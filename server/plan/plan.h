@@ -280,6 +280,7 @@ struct Nonce {
   std::string value;
   std::int64_t expires_ms = 0;
   std::size_t remembered_max = 10'000;
+  friend bool operator==(const Nonce&, const Nonce&) = default;
 };
 
 /// A mirrored table whose definition is not as the mirror left it.

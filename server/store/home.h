@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
+#include "server/store/mirror_contents.h"
 #include "server/store/snapshot.h"
 #include "server/store/store.h"
 
@@ -89,6 +90,10 @@ class StoreHome {
   /// Those whose deletion was begun, and those where it is finished.
   virtual absl::StatusOr<std::vector<std::string>> FindDeleting() = 0;
   virtual absl::StatusOr<std::vector<std::string>> FindDeleted() = 0;
+
+  /// To be filled with what another store held, and the tenant's mirror once that is finished. Errors:
+  /// kFailedPrecondition, from Finish() too: there is a mirror of the tenant here.
+  virtual absl::StatusOr<std::unique_ptr<MirrorImport>> NewImport(const std::string& context_id) = 0;
 
   /// A copy without content. Errors: kUnavailable, and then nothing was done.
   virtual absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) = 0;

@@ -22,6 +22,16 @@ std::vector<std::string> OwnColumns(const TableSchema& table) {
   return names;
 }
 
+TableSchema WithOwnColumns(const TableSchema& table) {
+  TableSchema all = table;
+  for (const std::string& name : OwnColumns(table)) {
+    all.columns.push_back(Column{.name = name, .type = Type::kInt64, .nullable = true});
+  }
+  all.preserve_target = false;
+  all.deletes = Deletes::kApply;
+  return all;
+}
+
 std::string LiveRows(const TableSchema& table, std::string_view alias) {
   // The signs keep the database from an index that the partner may have made on one of them: nearly all rows
   // are live.

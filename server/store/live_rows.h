@@ -24,6 +24,10 @@ bool HasOwned(const TableSchema& table);
 bool HasDeletedAt(const TableSchema& table);
 std::vector<std::string> OwnColumns(const TableSchema& table);
 
+/// The table with those two as columns, INT64, behind its own: by it all rows are read and written, live or
+/// not, see ContentsTable::stored.
+TableSchema WithOwnColumns(const TableSchema& table);
+
 /// True for live rows, without a word before it. `alias` is the table's name in the statement.
 std::string LiveRows(const TableSchema& table, std::string_view alias);
 /// The same behind another condition.

@@ -13,6 +13,7 @@
 #include "proto/wire/row_block.h"
 #include "proto/wire/row_digest.h"
 #include "server/plan/plan.h"
+#include "server/store/mirror_contents.h"
 
 namespace mirror {
 
@@ -52,7 +53,11 @@ class Snapshot {
                                 const std::vector<KeyRange>& ranges, std::size_t block_bytes,
                                 const GoOn& go_on, const TakeRows& take) = 0;
 
-  /// Writes all of it into a new file, durable when it returns. After an error there is none.
+  /// All that the mirror holds but its rows, which ReadRows() gives for each ContentsTable::stored.
+  virtual absl::StatusOr<MirrorContents> ReadContents() = 0;
+
+  /// Writes all of it into a new file, durable when it returns. After an error there is none. kUnimplemented:
+  /// the mirror is no file, see CopyContents().
   virtual absl::Status CopyTo(const std::string& path, const GoOnCopying& go_on) = 0;
 };
 

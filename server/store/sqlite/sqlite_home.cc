@@ -17,6 +17,7 @@
 #include "server/store/sqlite/file/second_names.h"
 #include "server/store/sqlite/file/sqlite_checkpointer.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
+#include "server/store/sqlite/sqlite_import.h"
 #include "server/store/sqlite/sqlite_mirror_copy.h"
 
 namespace mirror {
@@ -83,6 +84,10 @@ class SqliteHome final : public StoreHome {
   }
   absl::StatusOr<std::vector<std::string>> FindDeleting() override { return FindDeletingMarks(dir_); }
   absl::StatusOr<std::vector<std::string>> FindDeleted() override { return FindDeletedMarks(dir_); }
+
+  absl::StatusOr<std::unique_ptr<MirrorImport>> NewImport(const std::string& context_id) override {
+    return NewSqliteImport(dir_, kWorkFolder, context_id);
+  }
 
   absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) override {
     return NewSqliteMirrorCopy(dir_, kWorkFolder, context_id);

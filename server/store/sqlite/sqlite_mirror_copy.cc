@@ -87,9 +87,7 @@ class SqliteMirrorCopy final : public MirrorCopy {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<MirrorCopy>> NewSqliteMirrorCopy(const std::string& dir,
-                                                                const std::string& work,
-                                                                const std::string& context_id) {
+absl::StatusOr<std::string> MakeWorkFolder(const std::string& dir, const std::string& work) {
   std::string folder = absl::StrCat(dir, "/", work);
   std::error_code error;
   fs::create_directories(folder, error);
@@ -99,7 +97,15 @@ absl::StatusOr<std::unique_ptr<MirrorCopy>> NewSqliteMirrorCopy(const std::strin
                                                "': ", error ? error.message() : std::strerror(errno),
                                                ". Nothing was done."));
   }
-  return std::make_unique<SqliteMirrorCopy>(dir, std::move(folder), context_id);
+  return folder;
+}
+
+absl::StatusOr<std::unique_ptr<MirrorCopy>> NewSqliteMirrorCopy(const std::string& dir,
+                                                                const std::string& work,
+                                                                const std::string& context_id) {
+  absl::StatusOr<std::string> folder = MakeWorkFolder(dir, work);
+  if (!folder.ok()) return folder.status();
+  return std::make_unique<SqliteMirrorCopy>(dir, *std::move(folder), context_id);
 }
 
 }  // namespace mirror

@@ -9,8 +9,10 @@
 
 namespace mirror {
 
-/// See StoreHome::NewCopy. It stands in a folder of its own within `<dir>/<work>`, from where it can be
-/// renamed.
+/// A new folder within `<dir>/<work>`, from where what is in it can be renamed. Errors: kUnavailable.
+absl::StatusOr<std::string> MakeWorkFolder(const std::string& dir, const std::string& work);
+
+/// See StoreHome::NewCopy. It stands in a folder of MakeWorkFolder().
 absl::StatusOr<std::unique_ptr<MirrorCopy>> NewSqliteMirrorCopy(const std::string& dir,
                                                                 const std::string& work,
                                                                 const std::string& context_id);

@@ -13,6 +13,7 @@
 #include "server/store/sqlite/records/sqlite_metadata.h"
 #include "server/store/sqlite/rows/sqlite_range.h"
 #include "server/store/sqlite/rows/sqlite_stored_row.h"
+#include "server/store/sqlite/sqlite_contents.h"
 
 namespace mirror {
 namespace {
@@ -24,7 +25,7 @@ constexpr int kStepsBetweenLooks = 100'000;
 class SqliteSnapshot final : public Snapshot {
  public:
   SqliteSnapshot(std::unique_ptr<SqliteConnection> connection, const std::string& context_id)
-      : connection_(std::move(connection)), metadata_(MetadataTable(context_id)) {}
+      : connection_(std::move(connection)), context_id_(context_id), metadata_(MetadataTable(context_id)) {}
 
   absl::Status Begin() {
     const int code = sqlite3_create_function_v2(connection_->handle(), kDigestFunction, -1,
@@ -91,6 +92,10 @@ class SqliteSnapshot final : public Snapshot {
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
 
+  absl::StatusOr<MirrorContents> ReadContents() override {
+    return ReadSqliteContents(*connection_, context_id_);
+  }
+
   absl::Status CopyTo(const std::string& path, const GoOnCopying& go_on) override {
     return CopySqliteFile(*connection_, path, go_on);
   }
@@ -121,7 +126,7 @@ class SqliteSnapshot final : public Snapshot {
   static void NoResult(sqlite3_context* /*context*/) {}
 
   std::unique_ptr<SqliteConnection> connection_;
-  const std::string metadata_;
+  const std::string context_id_, metadata_;
   RowDigest digest_;
   RangeDigest sum_;  ///< Of the range that is being read.
 };

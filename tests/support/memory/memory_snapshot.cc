@@ -1,5 +1,6 @@
 #include "tests/support/memory/memory_snapshot.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,40 @@
 
 namespace mirror {
 namespace {
+
+MirrorContents ContentsOf(const MemoryMirror& mirror) {
+  MirrorContents contents;
+  contents.tenant = mirror.tenant;
+  for (const auto& [value, expires_ms] : mirror.nonces) contents.nonces.push_back({value, expires_ms});
+  for (const auto& [key, record] : mirror.records) contents.records.push_back(record);
+  for (const auto& [key, agreed] : mirror.agreed) {
+    // It keeps nothing of the partner's.
+    if (mirror.tables.contains(key)) contents.tables.push_back({agreed, mirror.tables.at(key).schema});
+  }
+  contents.answers = mirror.answers;
+  std::sort(contents.answers.begin(), contents.answers.end(),
+            [](const auto& a, const auto& b) { return FoldName(a.table) < FoldName(b.table); });
+  if (mirror.noted_cycle == mirror.tenant.cycle) {
+    for (const auto& [key, note] : mirror.cycle_notes) contents.cycle_notes.push_back(note);
+  }
+  for (const auto& [key, lost] : mirror.lost_columns) {
+    for (const auto& [column, position] : lost) contents.lost_columns.push_back({key, column, position});
+  }
+  for (const auto& [key, check] : mirror.checks) contents.checks.push_back(check);
+  contents.holds = mirror.holds;
+  contents.last_hold = mirror.holds_made;
+  for (const auto& [key, losses] : mirror.losses) {
+    for (const auto& [cycle, loss] : losses) contents.losses.push_back({key, loss});
+  }
+  contents.freshness = mirror.freshness;
+  for (const auto& [number, text] : mirror.receipts) contents.receipts.push_back({number, text});
+  for (const auto& [key, open] : mirror.open_receipts) contents.open_receipts.push_back({key, open});
+  contents.hooks = mirror.hooks;
+  contents.last_hook = mirror.last_hook;
+  for (const auto& [key, objects] : mirror.source_objects) contents.source_objects.push_back(objects);
+  // It does not know of which columns its indexes are: who announces them makes them again.
+  return contents;
+}
 
 /// The mirror as it was when this was made.
 class MemorySnapshot final : public Snapshot {
@@ -52,6 +87,8 @@ class MemorySnapshot final : public Snapshot {
     }
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
+
+  absl::StatusOr<MirrorContents> ReadContents() override { return ContentsOf(*mirror_); }
 
   absl::Status CopyTo(const std::string&, const GoOnCopying&) override {
     return absl::UnimplementedError("memory has no file");

@@ -13,7 +13,7 @@ absl::Status CreateCycleNotesTable(SqliteConnection& connection) {
 absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(SqliteConnection& connection) {
   absl::StatusOr<Query> query = connection.Prepare(
       "SELECT kind, table_name, seq FROM _mirror_cycle_notes WHERE cycle = (SELECT cycle FROM "
-      "_mirror_tenant)");
+      "_mirror_tenant) ORDER BY kind, table_name");
   if (!query.ok()) return query.status();
   std::vector<CycleNote> notes;
   absl::StatusOr<bool> row = query->Step();

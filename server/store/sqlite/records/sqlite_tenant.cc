@@ -82,7 +82,8 @@ absl::Status UpdateTenant(SqliteConnection& connection, const TenantRecord& tena
 }
 
 absl::StatusOr<std::vector<Nonce>> SelectNonces(SqliteConnection& connection) {
-  absl::StatusOr<Query> query = connection.Prepare("SELECT nonce, expires_ms FROM _mirror_nonces");
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT nonce, expires_ms FROM _mirror_nonces ORDER BY nonce");
   if (!query.ok()) return query.status();
   std::vector<Nonce> nonces;
   absl::StatusOr<bool> row = query->Step();
@@ -113,7 +114,8 @@ absl::Status InsertNonce(SqliteConnection& connection, const Nonce& nonce) {
 }
 
 absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(SqliteConnection& connection) {
-  absl::StatusOr<Query> query = connection.Prepare("SELECT table_name, action, reason FROM _mirror_answers");
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT table_name, action, reason FROM _mirror_answers ORDER BY table_name");
   if (!query.ok()) return query.status();
   std::vector<SchemaAnswer> answers;
   absl::StatusOr<bool> row = query->Step();

@@ -328,6 +328,52 @@ absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string&
   return HasSameKey(connection, target, table, *columns);
 }
 
+namespace {
+
+/// A column of a definition that is not known any more.
+Column ColumnOfAny(const StoredColumn& stored, bool is_rowid) {
+  const std::string_view affinity = AffinityOf(stored.type);
+  Column column{.name = stored.name, .type = is_rowid ? Type::kInt64 : Type::kAny};
+  column.key_position = static_cast<std::uint32_t>(stored.key_position);
+  column.nullable = stored.key_position == 0;
+  if (is_rowid) return column;
+  column.affinity = affinity == "INTEGER"   ? Affinity::kInteger
+                    : affinity == "TEXT"    ? Affinity::kText
+                    : affinity == "REAL"    ? Affinity::kReal
+                    : affinity == "NUMERIC" ? Affinity::kNumeric
+                                            : Affinity::kBlob;
+  return column;
+}
+
+}  // namespace
+
+absl::StatusOr<TableSchema> StoredForm(SqliteConnection& connection, const TableSchema& agreed, bool is_older,
+                                       std::vector<std::string>* left_out) {
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, agreed.name);
+  if (!columns.ok()) return columns.status();
+  const TableSchema wanted = WithOwnColumns(KeptForm(agreed));
+  const absl::StatusOr<std::string> misfit =
+      Misfit(connection, agreed.name, wanted, *columns, /*whole=*/true);
+  if (!misfit.ok()) return misfit.status();
+  const absl::StatusOr<std::vector<std::string>> key = KeyIndex(connection, agreed.name);
+  if (!key.ok()) return key.status();
+  std::map<std::int64_t, const StoredColumn*> by_place;
+  for (const auto& [name, column] : *columns) by_place[column.place] = &column;
+  TableSchema stored = wanted;
+  stored.columns.clear();
+  for (const auto& [place, column] : by_place) {
+    const std::optional<std::uint32_t> known = wanted.Find(column->name);
+    if (!column->is_generated && (is_older || !misfit->empty())) {
+      stored.columns.push_back(ColumnOfAny(*column, column->key_position != 0 && key->empty()));
+    } else if (known) {
+      stored.columns.push_back(wanted.columns[*known]);
+    } else {
+      left_out->push_back(absl::StrCat("column '", column->name, "' of table '", agreed.name, "'"));
+    }
+  }
+  return stored;
+}
+
 absl::Status CheckOwnFit(SqliteConnection& connection, const TableSchema& table) {
   return CheckCount(connection, table.name, table.columns.size() + OwnColumns(table).size());
 }

@@ -1,0 +1,54 @@
+#include "server/store/copy_contents.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
+
+/// Rows that are known to be there. One of a table that nobody counted is none.
+std::uint64_t RowsOf(const MirrorContents& contents) {
+  std::uint64_t rows = 0;
+  for (const TableRecord& record : contents.records) {
+    rows += static_cast<std::uint64_t>(std::max<std::int64_t>(0, record.row_count));
+  }
+  return rows;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> CopyContents(Snapshot& from, MirrorImport& to,
+                                                      const GoOnCopying& go_on) {
+  absl::StatusOr<MirrorContents> contents = from.ReadContents();
+  if (!contents.ok()) return contents.status();
+  if (absl::Status begun = to.Begin(*contents); !begun.ok()) return begun;
+  const std::uint64_t all_rows = RowsOf(*contents);
+  std::uint64_t rows = 0, bytes = 0;
+  const auto may_go_on = [&] {
+    const double left = rows == 0 || rows >= all_rows ? 0 : static_cast<double>(all_rows - rows);
+    const double of_a_row = rows == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(rows);
+    return go_on(bytes, bytes + static_cast<std::uint64_t>(left * of_a_row));
+  };
+  const auto cancelled = [] { return absl::CancelledError("the copy was cancelled. No copy was made."); };
+  for (const ContentsTable& table : contents->tables) {
+    std::vector<std::uint32_t> columns(table.stored.columns.size());
+    std::iota(columns.begin(), columns.end(), 0U);
+    const absl::Status read =
+        from.ReadRows(table.stored, columns, {}, kBlockBytes, may_go_on, [&](RowBlock* block) {
+          rows += block->rows();
+          bytes += block->bytes();
+          return may_go_on() ? to.AddRows(table.stored, block) : cancelled();
+        });
+    if (!read.ok()) return read;
+  }
+  if (!may_go_on()) return cancelled();
+  if (absl::Status finished = to.Finish(); !finished.ok()) return finished;
+  return std::move(contents->left_out);
+}
+
+}  // namespace mirror

@@ -1,0 +1,330 @@
+#include "server/store/sqlite/sqlite_contents.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/records/sqlite_cycle_notes.h"
+#include "server/store/sqlite/records/sqlite_hooks.h"
+#include "server/store/sqlite/records/sqlite_ledger.h"
+#include "server/store/sqlite/records/sqlite_metadata.h"
+#include "server/store/sqlite/records/sqlite_receipts.h"
+#include "server/store/sqlite/records/sqlite_tenant.h"
+#include "server/store/sqlite/records/sqlite_times.h"
+#include "server/store/sqlite/rows/sqlite_objects.h"
+#include "server/store/sqlite/rows/sqlite_partner_table.h"
+#include "server/store/sqlite/rows/sqlite_schema.h"
+#include "server/store/sqlite/sqlite_mirror_check.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kHolds[] = "_mirror_holds";
+constexpr char kHooks[] = "_mirror_hooks";
+
+absl::Status EachRow(SqliteConnection& connection, const std::string& sql,
+                     const std::function<void(Query&)>& take) {
+  absl::StatusOr<Query> query = connection.Prepare(sql);
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> row = query->Step();
+  for (; row.ok() && *row; row = query->Step()) take(*query);
+  return row.status();
+}
+
+template <typename T>
+absl::Status Take(absl::StatusOr<T> read, T* out) {
+  if (read.ok()) *out = *std::move(read);
+  return read.status();
+}
+
+template <typename T, typename Write>
+absl::Status EachOf(const std::vector<T>& all, const Write& write) {
+  for (const T& one : all) {
+    if (absl::Status status = write(one); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+/// Runs them until one fails.
+absl::Status InOrder(const std::vector<std::function<absl::Status()>>& steps) {
+  return EachOf(steps, [](const auto& step) { return step(); });
+}
+
+// --- Reading ---
+
+absl::Status ReadTables(SqliteConnection& connection, MirrorContents* out) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT table_name FROM _mirror_schema WHERE table_name COLLATE NOCASE IN (SELECT name FROM "
+      "sqlite_schema WHERE type = 'table') ORDER BY table_name");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<std::vector<std::string>> names = query->Texts();
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    absl::StatusOr<std::optional<TableSchema>> agreed = SelectSchema(connection, name);
+    if (!agreed.ok()) return agreed.status();
+    if (!*agreed) continue;
+    const auto record = std::find_if(out->records.begin(), out->records.end(),
+                                     [&](const TableRecord& one) { return SameName(one.table, name); });
+    const bool is_older = record != out->records.end() && record->state == TableState::kRepopulate;
+    absl::StatusOr<TableSchema> stored = StoredForm(connection, **agreed, is_older, &out->left_out);
+    if (!stored.ok()) return stored.status();
+    out->tables.push_back({**std::move(agreed), *std::move(stored)});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadOfTables(SqliteConnection& connection, MirrorContents* out) {
+  return InOrder({
+      [&] {
+        return EachRow(connection,
+                       "SELECT table_name, column_name, lsn, lineage FROM _mirror_lost_columns ORDER BY "
+                       "table_name, column_name",
+                       [&](Query& row) {
+                         out->lost_columns.push_back(
+                             {FoldName(row.View(0)), row.Text(1), Position{Lsn{row.Int(2)}, row.Text(3)}});
+                       });
+      },
+      [&] {
+        return EachRow(
+            connection,
+            "SELECT table_name, cycle, at_ms, planned, rows, rows_before, committed FROM "
+            "_mirror_losses ORDER BY table_name, cycle",
+            [&](Query& row) {
+              out->losses.push_back({FoldName(row.View(0)), Loss{row.Int(1), row.Int(2), row.Int(3),
+                                                                 row.Int(4), row.Int(5), row.Int(6) != 0}});
+            });
+      },
+      [&] {
+        return EachRow(connection,
+                       "SELECT table_name, cycle, seq, content, inserts, updates, deletes FROM "
+                       "_mirror_receipts_open ORDER BY table_name",
+                       [&](Query& row) {
+                         const auto count = [&](int at) { return static_cast<std::uint64_t>(row.Int(at)); };
+                         out->open_receipts.push_back(
+                             {FoldName(row.View(0)),
+                              OpenReceipt{row.Int(1), count(2), row.Text(3), count(4), count(5), count(6)}});
+                       });
+      },
+  });
+}
+
+/// `last` gets the greatest id of the table, where it is there.
+absl::Status ReadLastId(SqliteConnection& connection, const char* table, std::int64_t* last) {
+  return EachRow(connection, absl::StrCat("SELECT seq FROM sqlite_sequence WHERE name = '", table, "'"),
+                 [&](Query& row) { *last = row.Int(0); });
+}
+
+absl::Status ReadNumbered(SqliteConnection& connection, MirrorContents* out) {
+  std::int64_t last_hold = 0;
+  absl::Status read = ReadLastId(connection, kHolds, &last_hold);
+  out->last_hold = static_cast<std::uint64_t>(last_hold);
+  if (read.ok()) read = ReadLastId(connection, kHooks, &out->last_hook);
+  if (read.ok() && out->last_hook != 0) {
+    read = EachRow(
+        connection, "SELECT id, hook, event, cycle, at_ms, json FROM _mirror_hooks ORDER BY id",
+        [&](Query& row) {
+          out->hooks.push_back({row.Int(0), row.Text(1), row.Text(2), row.Int(3), row.Int(4), row.Text(5)});
+        });
+  }
+  if (!read.ok()) return read;
+  return EachRow(connection, "SELECT number, receipt FROM _mirror_receipts ORDER BY number", [&](Query& row) {
+    out->receipts.push_back({static_cast<std::uint64_t>(row.Int(0)), row.Text(1)});
+  });
+}
+
+absl::Status ReadOwnIndexes(SqliteConnection& connection, MirrorContents* out) {
+  std::vector<OwnIndex> indexes;
+  absl::Status read = Take(SelectOwnIndexes(connection), &indexes);
+  if (!read.ok()) return read;
+  std::sort(indexes.begin(), indexes.end(),
+            [](const OwnIndex& a, const OwnIndex& b) { return a.name < b.name; });
+  for (const OwnIndex& index : indexes) {
+    IndexChange& made = out->own_indexes.emplace_back(IndexChange{index, {}});
+    absl::StatusOr<Query> query = connection.Prepare(
+        "SELECT name, \"desc\", coll FROM temp.pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<bool> row = query->Bind(1, index.name).Step();
+    for (; row.ok() && *row; row = query->Step()) {
+      const Collation collation = SameName(query->View(2), "NOCASE")  ? Collation::kNocase
+                                  : SameName(query->View(2), "RTRIM") ? Collation::kRtrim
+                                                                      : Collation::kBinary;
+      made.columns.push_back({query->Text(0), query->Int(1) != 0, collation});
+    }
+    if (!row.ok()) return row.status();
+  }
+  return absl::OkStatus();
+}
+
+/// Names that are neither the mirror's nor SQLite's own, and what a running cycle fills.
+absl::Status ReadLeftOut(SqliteConnection& connection, const std::string& context_id, MirrorContents* out) {
+  std::set<std::string> ours = {FoldName(context_id + "_mirroring")};
+  for (const ContentsTable& table : out->tables) ours.insert(FoldName(table.agreed.name));
+  absl::Status read = EachRow(
+      connection, "SELECT type, name, tbl_name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name",
+      [&](Query& row) {
+        const std::string type = row.Text(0), name = FoldName(row.View(1));
+        if (absl::StartsWith(name, "sqlite_") || absl::StartsWith(name, "_mirror_")) return;
+        if (type == "table" && ours.contains(name)) return;
+        const bool of_table = type == "index" || type == "trigger";
+        out->left_out.push_back(absl::StrCat(type, " '", row.Text(1), "'",
+                                             of_table ? absl::StrCat(" of '", row.Text(2), "'") : ""));
+      });
+  if (read.ok()) {
+    read = EachRow(connection,
+                   "SELECT table_name, dropped_name FROM _mirror_dropped WHERE dropped_name IN (SELECT name "
+                   "FROM sqlite_schema) ORDER BY length(dropped_name), dropped_name",
+                   [&](Query& row) {
+                     out->left_out.push_back(
+                         absl::StrCat("table '", row.Text(0), "' that was set aside as '", row.Text(1), "'"));
+                   });
+  }
+  if (!read.ok()) return read;
+  return EachRow(
+      connection,
+      "SELECT table_name FROM _mirror_shadow UNION SELECT table_name FROM _mirror_parts ORDER BY 1",
+      [&](Query& row) {
+        out->left_out.push_back(absl::StrCat("what the running cycle brought for table '", row.Text(0),
+                                             "' and did not commit yet"));
+      });
+}
+
+}  // namespace
+
+absl::StatusOr<MirrorContents> ReadSqliteContents(SqliteConnection& connection,
+                                                  const std::string& context_id) {
+  MirrorContents contents;
+  MirrorContents* const out = &contents;
+  absl::Status read = InOrder({
+      [&] { return Take(ReadTenantOf(connection, context_id), &out->tenant); },
+      [&] { return Take(SelectNonces(connection), &out->nonces); },
+      [&] { return Take(SelectRecords(connection, MetadataTable(context_id)), &out->records); },
+      [&] { return ReadTables(connection, out); },
+      [&] { return Take(SelectAnswers(connection), &out->answers); },
+      [&] { return Take(SelectCycleNotes(connection), &out->cycle_notes); },
+      [&] { return Take(SelectChecks(connection), &out->checks); },
+      [&] { return Take(SelectHolds(connection), &out->holds); },
+      [&] { return Take(SelectFreshness(connection), &out->freshness); },
+      [&] { return Take(SelectObjects(connection), &out->source_objects); },
+      [&] { return ReadOfTables(connection, out); },
+      [&] { return ReadNumbered(connection, out); },
+      [&] { return ReadOwnIndexes(connection, out); },
+      [&] { return ReadLeftOut(connection, context_id, out); },
+  });
+  if (!read.ok()) return read;
+  return contents;
+}
+
+namespace {
+
+// --- Writing ---
+
+absl::Status MakeTable(SqliteConnection& connection, const ContentsTable& table,
+                       const std::string& context_id) {
+  absl::Status made = CheckSqliteTableName(table.agreed.name, context_id);
+  if (made.ok()) made = connection.Execute(CreateTableSql(table.agreed.name, table.stored));
+  return made.ok() ? RunAgreeSchema(connection, AgreeSchema{table.agreed}) : made;
+}
+
+absl::Status WriteLostColumn(SqliteConnection& connection, const LostColumn& lost) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT INTO _mirror_lost_columns (table_name, column_name, lsn, lineage) VALUES (?1, ?2, ?3, ?4)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, lost.table)
+      .Bind(2, lost.column)
+      .Bind(3, lost.position.lsn.value)
+      .BindBlob(4, lost.position.lineage)
+      .Run();
+}
+
+absl::Status WriteLosses(SqliteConnection& connection, const std::vector<LossOfTable>& losses) {
+  // All of a table are marked at once.
+  for (const bool committed : {true, false}) {
+    for (const LossOfTable& one : losses) {
+      if (one.loss.committed != committed) continue;
+      absl::Status written = AddLoss(connection, one.table, one.loss, one.loss.rows);
+      if (written.ok() && committed) written = MarkLossesCommitted(connection, one.table);
+      if (!written.ok()) return written;
+    }
+  }
+  return absl::OkStatus();
+}
+
+/// The next id of the table is the one behind this.
+absl::Status SetLastId(SqliteConnection& connection, std::string_view table, std::int64_t last) {
+  absl::StatusOr<Query> forget = connection.Prepare("DELETE FROM sqlite_sequence WHERE name = ?1");
+  if (!forget.ok()) return forget.status();
+  if (absl::Status forgotten = forget->Bind(1, table).Run(); !forgotten.ok()) return forgotten;
+  if (last == 0) return absl::OkStatus();
+  absl::StatusOr<Query> set = connection.Prepare("INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)");
+  if (!set.ok()) return set.status();
+  return set->Bind(1, table).Bind(2, last).Run();
+}
+
+absl::Status WriteAllHolds(SqliteConnection& connection, const MirrorContents& contents) {
+  absl::Status written = EachOf(contents.holds, [&](const Hold& hold) {
+    absl::Status at = SetLastId(connection, kHolds, static_cast<std::int64_t>(hold.id) - 1);
+    return at.ok() ? WriteHold(connection, hold) : at;
+  });
+  return written.ok() ? SetLastId(connection, kHolds, static_cast<std::int64_t>(contents.last_hold))
+                      : written;
+}
+
+absl::Status WriteAllHooks(SqliteConnection& connection, const MirrorContents& contents) {
+  // Without a hook there is no such table.
+  if (contents.last_hook == 0) return absl::OkStatus();
+  std::set<std::string> named;
+  for (const HookNote& note : contents.hooks) named.insert(note.hook);
+  const std::vector<std::string> known(named.begin(), named.end());
+  if (absl::Status made = AddHooks(connection, {}, known); !made.ok()) return made;
+  absl::Status written = EachOf(contents.hooks, [&](const HookNote& note) {
+    absl::Status at = SetLastId(connection, kHooks, note.id - 1);
+    return at.ok() ? AddHooks(connection, {note}, known) : at;
+  });
+  return written.ok() ? SetLastId(connection, kHooks, contents.last_hook) : written;
+}
+
+}  // namespace
+
+absl::Status WriteSqliteContents(SqliteConnection& connection, const MirrorContents& contents) {
+  const std::string& context_id = contents.tenant.context_id;
+  const std::string metadata = MetadataTable(context_id);
+  const auto each = [](const auto& all, const auto& write) {
+    return [&all, write] { return EachOf(all, write); };
+  };
+  CycleNoteChanges notes;
+  notes.written = contents.cycle_notes;
+  return InOrder({
+      [&] { return UpdateTenant(connection, contents.tenant); },
+      each(contents.nonces, [&](const Nonce& one) { return InsertNonce(connection, one); }),
+      each(contents.records, [&](const TableRecord& one) { return WriteRecord(connection, metadata, one); }),
+      each(contents.tables, [&](const ContentsTable& one) { return MakeTable(connection, one, context_id); }),
+      [&] { return WriteAnswers(connection, contents.answers); },
+      [&] { return WriteCycleNotes(connection, contents.tenant.cycle, notes); },
+      each(contents.lost_columns, [&](const LostColumn& one) { return WriteLostColumn(connection, one); }),
+      each(contents.checks, [&](const TableCheck& one) { return WriteCheck(connection, one); }),
+      [&] { return WriteAllHolds(connection, contents); },
+      [&] { return WriteLosses(connection, contents.losses); },
+      [&] { return WriteTimes(connection, Freshness{}, contents.freshness); },
+      [&] { return WriteTargets(connection, contents.freshness.targets); },
+      each(contents.receipts,
+           [&](const KeptReceipt& one) { return InsertReceipt(connection, one.number, one.text); }),
+      each(contents.open_receipts,
+           [&](const OpenReceiptOfTable& one) { return WriteOpenReceipt(connection, one.table, one.open); }),
+      [&] { return WriteAllHooks(connection, contents); },
+      each(contents.source_objects,
+           [&](const KeptObjects& one) {
+             return WriteObjects(connection, ObjectsChange{one.table, one.objects});
+           }),
+  });
+}
+
+}  // namespace mirror
