@@ -47,7 +47,7 @@ struct OpenReceiptOfTable {
   friend bool operator==(const OpenReceiptOfTable&, const OpenReceiptOfTable&) = default;
 };
 
-/// All that one moment of a mirror holds but its rows. Two that are equal, `left_out` aside, go on alike.
+/// All that one moment of a mirror holds but its rows. Two of the same values, `left_out` aside, go on alike.
 /// Lists are in the order of folded table names, then of numbers; those of ids by id.
 ///
 /// What a running cycle fills (shadows, values that come in parts) does not come along: who goes on with a

@@ -29,7 +29,8 @@ inline TableSchema Ignoring(TableSchema table) {
 /// A store beside which a partner writes.
 class PartnerContract : public StoreContract {
  protected:
-  explicit PartnerContract(Capability needs = Capability::kPartnerSql) : StoreContract(needs) {}
+  explicit PartnerContract(std::optional<Capability> needs = Capability::kPartnerSql)
+      : StoreContract(needs) {}
 
   /// Keeps rows of the partner's: as it says where the store preserves, else by IGNORE alone.
   TableSchema Kept(TableSchema table, Deletes deletes = Deletes::kApply) const {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/contract/copied_mirror.h"
 #include "tests/contract/store_contract.h"
 
 // What every store promises about names and values: whatever a source has comes back exactly as table.proto
@@ -309,6 +310,11 @@ TEST_P(StoreValues, EveryTypeComesBackWithItsKindAndEveryBit) {
     Create(table);
     ASSERT_THAT(Insert(table, sent).status, IsOk());
     EXPECT_EQ(Visible(table), want);
+    CopiedMirror copy(*store_);
+    ExpectSameMirror(*store_, copy.store());
+    if (!Lacks(Capability::kSqlite)) {
+      EXPECT_EQ(ReadMirror(copy.path(), table), want);
+    }
 
     // The same by an update of rows that held NULL.
     Rows nulls = sent;

@@ -7,6 +7,9 @@
 
 #include "absl/status/status.h"
 #include "base/folded_name.h"
+#include "proto/wire/parse_text_form.h"
+#include "proto/wire/text_form.h"
+#include "server/store/live_rows.h"
 #include "tests/support/memory/memory_store.h"
 
 namespace mirror {
@@ -18,8 +21,9 @@ MirrorContents ContentsOf(const MemoryMirror& mirror) {
   for (const auto& [value, expires_ms] : mirror.nonces) contents.nonces.push_back({value, expires_ms});
   for (const auto& [key, record] : mirror.records) contents.records.push_back(record);
   for (const auto& [key, agreed] : mirror.agreed) {
-    // It keeps nothing of the partner's.
-    if (mirror.tables.contains(key)) contents.tables.push_back({agreed, mirror.tables.at(key).schema});
+    const auto table = mirror.tables.find(key);
+    if (table != mirror.tables.end())
+      contents.tables.push_back({agreed, WithOwnColumns(table->second.schema)});
   }
   contents.answers = mirror.answers;
   std::sort(contents.answers.begin(), contents.answers.end(),
@@ -82,7 +86,8 @@ class MemorySnapshot final : public Snapshot {
     for (const KeyRange& range : ranges.empty() ? all : ranges) {
       if (!go_on()) return absl::CancelledError("cancelled");
       for (const Row& row : Within(table, range)) {
-        for (ColumnBuffer& buffer : block.columns) Append(row[buffer.column()], &buffer);
+        for (ColumnBuffer& buffer : block.columns)
+          Append(table.columns[buffer.column()], row[buffer.column()], &buffer);
       }
     }
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
@@ -141,8 +146,11 @@ class MemorySnapshot final : public Snapshot {
     return digest.Finish();
   }
 
-  /// For columns without a text form.
-  static void Append(const Cell& cell, ColumnBuffer* buffer) {
+  static void Append(const Column& column, const Cell& cell, ColumnBuffer* buffer) {
+    if (HasTextForm(column.type) && cell.kind != Kind::kNull) {
+      if (column.type == Type::kUuid) return buffer->AppendBytes(ParseUuid(cell.bytes).value());
+      return buffer->AppendInt(ParseTextForm(column, cell.bytes).value());
+    }
     switch (cell.kind) {
       case Kind::kNull:
         buffer->AppendNull();
