@@ -120,6 +120,11 @@ ROOMS = {
         "server/store/postgres/records server/store/postgres/rows server/store/postgres/tables",
         (),
     ),
+    "server/store/postgres/home": (
+        "base base/db/postgres server/plan server/store server/store/postgres server/store/postgres/control "
+        "server/store/postgres/place server/store/postgres/records",
+        (),
+    ),
     "server/watch": (
         "base base/exposition certs proto/wire server/config server/plan server/store/catalog",
         ("spdlog",),

@@ -89,34 +89,6 @@ std::string FreshnessSql(const PostgresOwnTables& names) {
       join("e", StateKind::kTarget, "''"), ") AS every_table");
 }
 
-absl::Status MakeAll(postgres::Connection& connection, const std::string& context_id,
-                     const PostgresOwnTables& names, std::int64_t epoch) {
-  postgres::Transaction transaction(connection);
-  postgres::Pipeline pipeline(connection);
-  transaction.Begin(pipeline);
-  constexpr char kDoing[] = "making the mirror's schema";
-  pipeline.Queue(absl::StrCat("CREATE SCHEMA ", names.schema), {}, kDoing);
-  pipeline.Queue(absl::StrCat("REVOKE ALL ON SCHEMA ", names.schema, " FROM PUBLIC"), {}, kDoing);
-  int number = 0;
-  for (const OwnTable& table : TablesOf(context_id, names)) {
-    // Named, since PostgreSQL's own name of it could be that of a mirrored table.
-    pipeline.Queue(
-        absl::StrCat("CREATE TABLE ", table.name, " (", table.columns, ", CONSTRAINT _mirror_own_key_",
-                     ++number, " PRIMARY KEY (", table.key, "))", table.more),
-        {}, kDoing);
-    // Default privileges of the role may say otherwise.
-    pipeline.Queue(absl::StrCat("REVOKE ALL ON TABLE ", table.name, " FROM PUBLIC"), {}, kDoing);
-  }
-  pipeline.Queue(FreshnessSql(names), {}, kDoing);
-  pipeline.Queue(
-      absl::StrCat("INSERT INTO ", names.tenant,
-                   " (context_id, layout, layout_min, program, epoch, state, timeline, self_oid) "
-                   "SELECT $1, $2, $2, $3, $4, 'serving', left(pg_walfile_name("
-                   "pg_current_wal_lsn()), 8), $5::regclass::oid"),
-      std::vector<postgres::Value>{context_id, kPostgresLayout, MIRROR_VERSION, epoch, names.tenant}, kDoing);
-  return transaction.Commit(pipeline).status();
-}
-
 /// Of a schema that stands there, whoever made it.
 absl::Status CheckIsMirror(postgres::Connection& connection, const std::string& context_id,
                            const PostgresOwnTables& names) {
@@ -137,9 +109,40 @@ absl::Status CheckIsMirror(postgres::Connection& connection, const std::string& 
 
 }  // namespace
 
+void QueueOwnSchema(postgres::Pipeline& pipeline, const std::string& context_id,
+                    const PostgresOwnTables& names, std::int64_t epoch) {
+  constexpr char kDoing[] = "making the mirror's schema";
+  pipeline.Queue(absl::StrCat("CREATE SCHEMA ", names.schema), {}, kDoing);
+  pipeline.Queue(absl::StrCat("REVOKE ALL ON SCHEMA ", names.schema, " FROM PUBLIC"), {}, kDoing);
+  int number = 0;
+  for (const OwnTable& table : TablesOf(context_id, names)) {
+    // Named, since PostgreSQL's own name of it could be that of a mirrored table.
+    pipeline.Queue(
+        absl::StrCat("CREATE TABLE ", table.name, " (", table.columns, ", CONSTRAINT _mirror_own_key_",
+                     ++number, " PRIMARY KEY (", table.key, "))", table.more),
+        {}, kDoing);
+    // Default privileges of the role may say otherwise.
+    pipeline.Queue(absl::StrCat("REVOKE ALL ON TABLE ", table.name, " FROM PUBLIC"), {}, kDoing);
+  }
+  pipeline.Queue(FreshnessSql(names), {}, kDoing);
+  pipeline.Queue(
+      absl::StrCat("INSERT INTO ", names.tenant,
+                   " (context_id, layout, layout_min, program, epoch, state, timeline, self_oid) "
+                   "SELECT $1, $2, $2, $3, $4, 'serving', left(pg_walfile_name("
+                   "pg_current_wal_lsn()), 8), $5::regclass::oid"),
+      std::vector<postgres::Value>{context_id, kPostgresLayout, MIRROR_VERSION, epoch, names.tenant}, kDoing);
+}
+
 absl::StatusOr<Made> MakeOwnSchema(postgres::Connection& connection, const std::string& context_id,
                                    const PostgresOwnTables& names, std::int64_t epoch) {
-  const absl::Status made = MakeAll(connection, context_id, names, epoch);
+  absl::Status made;
+  {
+    postgres::Transaction transaction(connection);
+    postgres::Pipeline pipeline(connection);
+    transaction.Begin(pipeline);
+    QueueOwnSchema(pipeline, context_id, names, epoch);
+    made = transaction.Commit(pipeline).status();
+  }
   if (made.ok()) return Made::kHere;
   const postgres::Failure failure = postgres::FailureOf(made);
   // Who comes second waits until the first one is done, and hears of it from an index.

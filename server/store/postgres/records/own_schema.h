@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
+#include "base/db/postgres/pipeline.h"
 #include "server/store/postgres/place/names.h"
 
 // The schema of a mirror, with the tables that it keeps for itself, and their layout.
@@ -22,6 +23,10 @@ enum class Made : std::uint8_t { kHere, kWasThere };
 /// kFailedPrecondition, too: a schema of that name holds no mirror.
 absl::StatusOr<Made> MakeOwnSchema(postgres::Connection& connection, const std::string& context_id,
                                    const PostgresOwnTables& names, std::int64_t epoch);
+
+/// The same within a transaction of the caller's. The strings live until the pipeline has run.
+void QueueOwnSchema(postgres::Pipeline& pipeline, const std::string& context_id,
+                    const PostgresOwnTables& names, std::int64_t epoch);
 
 /// "table" or "table.column" of what somebody dropped since; empty: all is there.
 absl::StatusOr<std::string> FindLost(postgres::Connection& connection, const std::string& context_id,

@@ -1,0 +1,61 @@
+#include "server/store/postgres/home/found_schemas.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kLooking[] = "looking which mirrors stand there";
+
+}  // namespace
+
+absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection,
+                                                      const std::string& schema) {
+  const std::string tenant = Qualified(schema, "_mirror_tenant");
+  const auto there =
+      connection.Number("SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)", {tenant}, kLooking);
+  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  if (*there == 0) return std::nullopt;
+  const auto rows =
+      connection.Query(absl::StrCat("SELECT context_id, epoch, coalesce(obj_description(to_regnamespace($1), "
+                                    "'pg_namespace'), '') FROM ",
+                                    tenant),
+                       {QuoteName(schema)}, kLooking);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (rows->rows() != 1) return std::nullopt;
+  return FoundSchema{schema, rows->Text(0, 0), rows->Int(0, 1), rows->Text(0, 2)};
+}
+
+absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection) {
+  const auto names = connection.Query(
+      "SELECT n.nspname::text FROM pg_namespace n WHERE n.nspname LIKE 'Mirror\\_%' AND EXISTS (SELECT FROM "
+      "pg_class c WHERE c.relnamespace = n.oid AND c.relname = '_mirror_tenant') ORDER BY 1",
+      {}, kLooking);
+  if (!names.ok()) return InStoreWords(names.status(), Touched::kOwnTable);
+  std::vector<FoundSchema> found;
+  for (int row = 0; row < names->rows(); ++row) {
+    auto one = FindSchema(connection, names->Text(row, 0));
+    if (!one.ok()) return one.status();
+    // A copy of a schema under another name is not the mirror.
+    if (one->has_value() && SchemaOf((*one)->context_id) == (*one)->schema) found.push_back(**std::move(one));
+  }
+  return found;
+}
+
+absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connection,
+                                                   const std::string& context_id) {
+  const auto rows = connection.Query(
+      "SELECT n.nspname::text FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE "
+      "starts_with(n.nspname::text, $1) AND c.relname = $2 ORDER BY 1",
+      {kAsidePrefix, MetadataOf(context_id)}, kLooking);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  std::vector<std::string> schemas;
+  for (int row = 0; row < rows->rows(); ++row) schemas.push_back(rows->Text(row, 0));
+  return schemas;
+}
+
+}  // namespace mirror

@@ -1,0 +1,36 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_HOME_FOUND_SCHEMAS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_HOME_FOUND_SCHEMAS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+
+// The schemas of mirrors in a place, as the place itself has them: the control database is an index of these.
+
+namespace mirror {
+
+inline constexpr char kAsidePrefix[] = "mirror_aside_";
+
+struct FoundSchema {
+  std::string schema;
+  std::string context_id;  ///< As its tenant's row says.
+  std::int64_t epoch = 0;
+  std::string comment;  ///< Of the schema.
+};
+
+/// Absent: none of that name stands there, or it holds no mirror.
+absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection,
+                                                      const std::string& schema);
+/// Those of the names that new mirrors get.
+absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection);
+/// Names of those that were set aside of a tenant.
+absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connection,
+                                                   const std::string& context_id);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_HOME_FOUND_SCHEMAS_H_

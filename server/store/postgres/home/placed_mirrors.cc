@@ -1,0 +1,136 @@
+#include "server/store/postgres/home/placed_mirrors.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/home/found_schemas.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+
+bool IsThere(const Placement& placement) {
+  return placement.state == PlacementState::kMaking || placement.state == PlacementState::kServing;
+}
+
+absl::StatusOr<PostgresPlace*> PlacedMirrors::PlaceOf(const std::string& name) const {
+  for (const auto& place : places_) {
+    if (place->options().name == name) return place.get();
+  }
+  return absl::UnavailableError(absl::StrCat(
+      "the mirror stands in the place '", name,
+      "', which this server's configuration does not name. Nothing was done: name it there and restart."));
+}
+
+absl::StatusOr<postgres::Lease> PlacedMirrors::Take(const std::string& place, PlaceUse use) const {
+  const absl::StatusOr<PostgresPlace*> of = PlaceOf(place);
+  if (!of.ok()) return of.status();
+  return (*of)->Take(use);
+}
+
+void PlacedMirrors::Remember(const Placement& placement) {
+  const MutexLock lock(mutex_);
+  known_.insert_or_assign(FoldName(placement.context_id), placement);
+}
+
+void PlacedMirrors::Forget(const std::string& context_id) {
+  const MutexLock lock(mutex_);
+  known_.erase(FoldName(context_id));
+}
+
+std::optional<Placement> PlacedMirrors::Cached(const std::string& context_id) {
+  const MutexLock lock(mutex_);
+  const auto found = known_.find(FoldName(context_id));
+  if (found == known_.end()) return std::nullopt;
+  return found->second;
+}
+
+absl::StatusOr<std::optional<Placement>> PlacedMirrors::Find(const std::string& context_id) {
+  absl::StatusOr<std::optional<Placement>> found = FindPlacement(*control_, context_id);
+  if (!found.ok()) {
+    std::optional<Placement> cached = Cached(context_id);
+    if (cached && cached->state == PlacementState::kServing) return cached;
+  } else if (found->has_value()) {
+    Remember(**found);
+  }
+  return found;
+}
+
+std::optional<Placement> PlacedMirrors::Known(const std::string& context_id) {
+  if (std::optional<Placement> cached = Cached(context_id); cached && IsThere(*cached)) return cached;
+  absl::StatusOr<std::optional<Placement>> found = Find(context_id);
+  if (!found.ok() || !found->has_value() || !IsThere(**found)) return std::nullopt;
+  return *std::move(found);
+}
+
+absl::StatusOr<std::vector<Placement>> PlacedMirrors::List() {
+  absl::StatusOr<std::vector<Placement>> all = ListPlacements(*control_);
+  if (!all.ok()) return all;
+  for (const Placement& placement : *all) Remember(placement);
+  return all;
+}
+
+absl::StatusOr<bool> PlacedMirrors::Move(const std::string& context_id, PlacementState from,
+                                         PlacementState to) {
+  absl::StatusOr<bool> moved = MovePlacement(*control_, context_id, from, to);
+  Forget(context_id);
+  return moved;
+}
+
+absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id) {
+  absl::Status begun = BeginDeletingPlacement(*control_, context_id);
+  Forget(context_id);
+  return begun;
+}
+
+absl::StatusOr<Placement> PlacedMirrors::Choose(const std::string& context_id) {
+  const std::string schema = SchemaOf(context_id);
+  const PostgresPlace* best = nullptr;
+  std::int64_t fewest = 0, epoch_min = 1;
+  for (const auto& place : places_) {
+    const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
+    if (!lease.ok()) return lease.status();
+    const auto there = FindSchema(**lease, schema);
+    if (!there.ok()) return there.status();
+    if (there->has_value()) {
+      best = place.get();
+      epoch_min = (*there)->epoch;
+      break;
+    }
+    const auto relations = (*lease)->Number("SELECT count(*) FROM pg_class", {}, "counting relations");
+    if (!relations.ok()) return InStoreWords(relations.status(), Touched::kOwnTable);
+    if (best == nullptr || *relations < fewest) {
+      best = place.get();
+      fewest = *relations;
+    }
+  }
+  if (best == nullptr) return absl::UnavailableError("the configuration names no place for mirrors");
+  absl::StatusOr<Placement> taken =
+      TakePlacement(*control_, context_id, best->options().name, schema, epoch_min);
+  if (taken.ok()) Remember(*taken);
+  return taken;
+}
+
+absl::Status PlacedMirrors::TakeInUnknown() {
+  for (const auto& place : places_) {
+    const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
+    if (!lease.ok()) return lease.status();
+    const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(**lease);
+    if (!found.ok()) return found.status();
+    for (const FoundSchema& one : *found) {
+      const auto known = FindPlacement(*control_, one.context_id);
+      if (!known.ok()) return known.status();
+      if (known->has_value()) continue;
+      const auto taken =
+          TakePlacement(*control_, one.context_id, place->options().name, one.schema, one.epoch);
+      if (!taken.ok()) return taken.status();
+      const auto served =
+          MovePlacement(*control_, one.context_id, PlacementState::kMaking, PlacementState::kServing);
+      if (!served.ok()) return served.status();
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

@@ -1,0 +1,322 @@
+#include "server/store/postgres/home/postgres_home.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/db/postgres/transaction.h"
+#include "base/digest.h"
+#include "server/store/postgres/home/found_schemas.h"
+#include "server/store/postgres/home/placed_mirrors.h"
+#include "server/store/postgres/home/schema_removal.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/postgres_upkeep.h"
+#include "server/store/postgres/records/own_schema.h"
+#include "server/store/postgres/records/tenant_row.h"
+
+namespace mirror {
+namespace {
+
+/// A server that makes a mirror is done sooner, or it is gone.
+constexpr std::int64_t kMakingMs = 60'000;
+constexpr int kTimedWrites = 5;
+
+absl::Status NoCopies() {
+  return absl::UnimplementedError(
+      "mirrors in PostgreSQL are not copied by this version. Nothing was done: back the database up with "
+      "PostgreSQL's own tools.");
+}
+
+std::string At(const std::string& place, const std::string& schema) {
+  return absl::StrCat("postgres://", place, "/", schema);
+}
+
+/// Renames the mirror's schema, and makes a new one of `owner` in the same transaction.
+absl::Status SetSchemaAside(postgres::Connection& connection, const PostgresOwnTables& names,
+                            const std::string& context_id, const std::string& aside, std::int64_t epoch,
+                            const std::optional<TenantRecord>& owner) {
+  const auto there = connection.Number("SELECT count(*) FROM pg_namespace WHERE oid = to_regnamespace($1)",
+                                       {names.schema}, "looking for the mirror");
+  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  postgres::Transaction transaction(connection);
+  postgres::Pipeline pipeline(connection);
+  OwnWrites writes;
+  transaction.Begin(pipeline);
+  if (*there == 1) {
+    pipeline.Queue(absl::StrCat("ALTER SCHEMA ", names.schema, " RENAME TO ", QuoteName(aside)), {},
+                   "setting the mirror aside");
+  }
+  if (owner) {
+    // As after a crash: its cycle is over.
+    TenantRecord begun = *owner;
+    begun.active = false;
+    begun.holder.clear();
+    begun.announced.clear();
+    begun.touched = false;
+    QueueOwnSchema(pipeline, context_id, names, epoch);
+    UpdateTenant(writes, names, begun);
+    writes.QueueIn(pipeline);
+  }
+  return InStoreWords(transaction.Commit(pipeline).status(), Touched::kMirroredTable);
+}
+
+class PostgresHome final : public StoreHome {
+ public:
+  PostgresHome(std::shared_ptr<PostgresControl> control, PlacedMirrors::Places places,
+               const PostgresStoreOptions& store)
+      : mirrors_(std::move(control), std::move(places)), store_(store) {}
+
+  absl::StatusOr<std::vector<Found>> Recover() override {
+    if (absl::Status taken = mirrors_.TakeInUnknown(); !taken.ok()) return taken;
+    const absl::StatusOr<std::vector<Placement>> all = mirrors_.List();
+    if (!all.ok()) return all.status();
+    std::vector<Found> found;
+    for (const Placement& placement : *all) {
+      if (!IsThere(placement)) continue;
+      // What keeps it from that is met again, and told, by the first call for the tenant.
+      if (placement.state == PlacementState::kMaking && placement.age_ms > kMakingMs) {
+        Make(placement).status().IgnoreError();
+      }
+      found.push_back({placement.context_id, QuarantineOf(placement)});
+    }
+    return found;
+  }
+
+  bool Exists(const std::string& context_id) const override {
+    const auto placement = mirrors_.Known(context_id);
+    return placement.has_value() && placement->context_id == context_id;
+  }
+
+  absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& context_id, bool create,
+                                              const BeginBuilding& begin_building) override {
+    absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
+    if (!found.ok()) return found.status();
+    std::shared_ptr<void> building;
+    if (!found->has_value() || (*found)->state == PlacementState::kGone) {
+      if (!create) return absl::NotFoundError(absl::StrCat("there is no mirror of '", context_id, "'"));
+      if (absl::Status fits = CheckContextFits(context_id); !fits.ok()) return fits;
+      if (begin_building) {
+        absl::StatusOr<std::shared_ptr<void>> may = begin_building();
+        if (!may.ok()) return may.status();
+        building = *std::move(may);
+      }
+      absl::StatusOr<Placement> taken = mirrors_.Choose(context_id);
+      if (!taken.ok()) return taken.status();
+      CrashPoint("make.placed");
+      *found = *std::move(taken);
+    }
+    const Placement& placement = **found;
+    if (placement.context_id != context_id) {
+      return absl::FailedPreconditionError(absl::StrCat("the mirror of '", placement.context_id,
+                                                        "' stands there, whose name differs from '",
+                                                        context_id, "' in case alone"));
+    }
+    if (placement.state == PlacementState::kMaking) return Make(placement);
+    if (placement.state == PlacementState::kServing) return OpenServing(placement);
+    return absl::NotFoundError(absl::StrCat("the mirror of '", context_id, "' was deleted"));
+  }
+
+  absl::StatusOr<std::string> SetAside(const std::string& context_id, std::int64_t now_ms,
+                                       const std::optional<TenantRecord>& owner) override {
+    const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
+    if (!found.ok()) return found.status();
+    if (!found->has_value() || !IsThere(**found)) return Unknown(context_id);
+    const Placement& placement = **found;
+    const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(placement.place, PlaceUse::kWrite);
+    if (!lease.ok()) return lease.status();
+    // Grows before the schema is another one: a schema may be of an earlier epoch, not of a later.
+    const absl::StatusOr<std::int64_t> epoch = RaiseEpoch(mirrors_.control(), context_id);
+    if (!epoch.ok()) return epoch.status();
+    const std::string aside =
+        absl::StrCat(kAsidePrefix, HexDigest(absl::StrCat(context_id, " ", now_ms, " ", *epoch)));
+    const PostgresOwnTables names(placement.context_id, placement.schema);
+    absl::Status done = SetSchemaAside(**lease, names, placement.context_id, aside, *epoch, owner);
+    CrashPoint("rebuild.file_gone");
+    if (done.ok()) {
+      done =
+          mirrors_.Move(context_id, placement.state, owner ? PlacementState::kServing : PlacementState::kGone)
+              .status();
+    }
+    if (!done.ok()) return done;
+    return At(placement.place, aside);
+  }
+
+  absl::Status BeginDeletion(const std::string& context_id) override {
+    const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
+    if (!found.ok()) return found.status();
+    if (found->has_value() && IsThere(**found)) {
+      const absl::StatusOr<postgres::Lease> lease = mirrors_.Take((*found)->place, PlaceUse::kRead);
+      if (!lease.ok()) return lease.status();
+      const PostgresOwnTables names((*found)->context_id, (*found)->schema);
+      // While nothing is done yet.
+      if (absl::Status removable = CheckRemovable(**lease, names); !removable.ok()) return removable;
+    }
+    return mirrors_.BeginDeleting(context_id);
+  }
+
+  absl::Status FinishDeletion(const std::string& context_id) override {
+    const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
+    if (!found.ok()) return found.status();
+    if (!found->has_value() || (*found)->state != PlacementState::kDeleting) return absl::OkStatus();
+    if (!(*found)->place.empty()) {
+      if (absl::Status removed = RemoveAll(**found); !removed.ok()) return removed;
+    }
+    CrashPoint("delete.files_gone");
+    absl::Status marked =
+        mirrors_.Move(context_id, PlacementState::kDeleting, PlacementState::kDeleted).status();
+    CrashPoint("delete.after");
+    return marked;
+  }
+
+  absl::Status AllowAgain(const std::string& context_id) override {
+    return mirrors_.Move(context_id, PlacementState::kDeleted, PlacementState::kGone).status();
+  }
+  absl::StatusOr<std::vector<std::string>> FindDeleting() override {
+    return ListIn(PlacementState::kDeleting);
+  }
+  absl::StatusOr<std::vector<std::string>> FindDeleted() override { return ListIn(PlacementState::kDeleted); }
+
+  absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string&) override { return NoCopies(); }
+  absl::Status CheckCopyOut(const std::string&) const override { return NoCopies(); }
+  absl::Status CheckCopyIn(const std::string&) const override { return NoCopies(); }
+  absl::StatusOr<std::uint64_t> CopyOut(Snapshot&, const std::string&, const GoOnCopying&) override {
+    return NoCopies();
+  }
+
+  std::string Location(const std::string& context_id) const override {
+    const auto placement = mirrors_.Known(context_id);
+    if (placement.has_value()) return At(placement->place, placement->schema);
+    return At(mirrors_.places().size() == 1 ? mirrors_.places().front()->options().name : "",
+              SchemaOf(context_id));
+  }
+  std::uint64_t Bytes(const std::string& context_id) const override {
+    const auto placement = mirrors_.Known(context_id);
+    if (!placement.has_value()) return 0;
+    const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(placement->place, PlaceUse::kRead);
+    if (!lease.ok()) return 0;
+    const auto bytes = (*lease)->Number(
+        "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class WHERE relnamespace = "
+        "to_regnamespace($1) AND relkind = 'r'",
+        {QuoteName(placement->schema)}, "measuring the mirror");
+    return bytes.ok() ? static_cast<std::uint64_t>(*bytes) : 0;
+  }
+  std::uint64_t LogBytes(const std::string&) const override { return 0; }
+  absl::StatusOr<Space> FindSpace() const override {
+    return absl::UnavailableError(
+        "PostgreSQL does not say how much room its disk has: watch the disks of the places themselves");
+  }
+  /// Of the slowest place.
+  absl::StatusOr<std::chrono::microseconds> SyncTime() const override {
+    std::chrono::microseconds slowest{0};
+    for (const auto& place : mirrors_.places()) {
+      const absl::StatusOr<std::chrono::microseconds> time = SyncTimeOf(*place);
+      if (!time.ok()) return time;
+      slowest = std::max(slowest, *time);
+    }
+    return slowest;
+  }
+
+ private:
+  static absl::Status Unknown(const std::string& context_id) {
+    return absl::UnavailableError(
+        absl::StrCat("the control database knows of no mirror of '", context_id, "'. Nothing was done."));
+  }
+
+  absl::StatusOr<std::vector<std::string>> ListIn(PlacementState state) {
+    const absl::StatusOr<std::vector<Placement>> all = mirrors_.List();
+    if (!all.ok()) return all.status();
+    std::vector<std::string> ids;
+    for (const Placement& placement : *all) {
+      if (placement.state == state) ids.push_back(placement.context_id);
+    }
+    return ids;
+  }
+
+  absl::StatusOr<std::unique_ptr<Store>> OpenStore(const Placement& placement, bool create) const {
+    const absl::StatusOr<PostgresPlace*> place = mirrors_.PlaceOf(placement.place);
+    if (!place.ok()) return place.status();
+    PostgresStoreOptions options = store_;
+    options.schema = placement.schema;
+    options.epoch = placement.epoch;
+    return OpenPostgresStore(**place, placement.context_id, create, options);
+  }
+
+  /// Several servers may do this at once: one makes the schema, and all have it.
+  absl::StatusOr<std::unique_ptr<Store>> Make(const Placement& placement) {
+    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(placement, /*create=*/true);
+    if (!store.ok()) return store;
+    CrashPoint("make.schema");
+    const absl::StatusOr<bool> moved =
+        mirrors_.Move(placement.context_id, PlacementState::kMaking, PlacementState::kServing);
+    if (!moved.ok()) return moved.status();
+    const absl::StatusOr<std::optional<Placement>> now = mirrors_.Find(placement.context_id);
+    if (!now.ok()) return now.status();
+    if (!now->has_value() || (*now)->state != PlacementState::kServing) return Unknown(placement.context_id);
+    return store;
+  }
+
+  absl::StatusOr<std::unique_ptr<Store>> OpenServing(const Placement& placement) const {
+    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(placement, /*create=*/false);
+    if (!absl::IsNotFound(store.status())) return store;
+    return absl::DataLossError(
+        absl::StrCat("its schema \"", placement.schema, "\" is not in the place '", placement.place,
+                     "' any more, where the control database has it: somebody dropped or "
+                     "renamed it, or the place is another database than it was"));
+  }
+
+  std::string QuarantineOf(const Placement& placement) const {
+    const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(placement.place, PlaceUse::kRead);
+    if (!lease.ok()) return "";
+    return ReadQuarantine(**lease, PostgresOwnTables(placement.context_id, placement.schema)).value_or("");
+  }
+
+  absl::Status RemoveAll(const Placement& placement) const {
+    const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(placement.place, PlaceUse::kWrite);
+    if (!lease.ok()) return lease.status();
+    absl::StatusOr<std::vector<std::string>> schemas = ListAside(**lease, placement.context_id);
+    if (!schemas.ok()) return schemas.status();
+    schemas->push_back(placement.schema);
+    for (const std::string& schema : *schemas) {
+      absl::Status removed = RemoveSchema(**lease, PostgresOwnTables(placement.context_id, schema));
+      if (!removed.ok()) return removed;
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
+    const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
+    if (!lease.ok()) return lease.status();
+    std::vector<std::chrono::microseconds> times;
+    for (int i = 0; i < kTimedWrites; ++i) {
+      const auto begin = std::chrono::steady_clock::now();
+      // A commit of 4 KB of the log that changes nothing.
+      const auto written = (*lease)->Query(
+          "SELECT pg_logical_emit_message(true, 'mirror', repeat('x', 4096))", {}, "timing a write");
+      if (!written.ok()) return InStoreWords(written.status(), Touched::kOwnTable);
+      times.push_back(
+          std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin));
+    }
+    std::nth_element(times.begin(), times.begin() + kTimedWrites / 2, times.end());
+    return times[kTimedWrites / 2];
+  }
+
+  mutable PlacedMirrors mirrors_;
+  const PostgresStoreOptions store_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StoreHome>> OpenPostgresHome(
+    std::shared_ptr<PostgresControl> control, std::vector<std::shared_ptr<PostgresPlace>> places,
+    const PostgresStoreOptions& store) {
+  std::vector<std::string> names;
+  for (const auto& place : places) names.push_back(place->options().name);
+  if (absl::Status known = CheckPlacesAreKnown(*control, names); !known.ok()) return known;
+  return std::make_unique<PostgresHome>(std::move(control), std::move(places), store);
+}
+
+}  // namespace mirror

@@ -1,0 +1,85 @@
+#include "server/store/postgres/home/schema_removal.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kTablesPerStep = 50;
+constexpr int kNamedMax = 20;
+
+/// What PostgreSQL would not drop with the schema's tables, as it describes it; then what stands in the
+/// schema and is neither a table nor the mirror's view.
+constexpr char kOthers[] = R"(
+WITH ours AS (SELECT oid, reltype, relkind, relname FROM pg_class WHERE relnamespace = to_regnamespace($1)),
+  types AS (SELECT t.oid FROM pg_type t, ours WHERE t.oid = ours.reltype OR t.typelem = ours.reltype
+    AND ours.reltype <> 0),
+  freshness AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v')
+SELECT DISTINCT what FROM (
+  SELECT CASE WHEN r.ev_class IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid)
+      ELSE pg_describe_object('pg_class'::regclass, r.ev_class, 0) END AS what
+    FROM pg_depend d LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    WHERE d.deptype = 'n' AND (
+        d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM ours WHERE relkind = 'r')
+        OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (SELECT oid FROM types))
+      AND r.ev_class IS DISTINCT FROM (SELECT oid FROM freshness)
+  UNION
+  SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend d
+    WHERE d.deptype = 'n' AND d.refclassid = 'pg_namespace'::regclass AND d.refobjid = to_regnamespace($1)
+      AND NOT (d.classid = 'pg_class'::regclass AND d.objid IN (
+        SELECT oid FROM ours WHERE relkind IN ('r', 'i', 't') UNION SELECT oid FROM freshness))) AS found
+ORDER BY what)";
+
+absl::Status Drop(postgres::Connection& connection, const std::string& what) {
+  return InStoreWords(connection.Execute(absl::StrCat("DROP ", what), "removing a mirror"),
+                      Touched::kMirroredTable);
+}
+
+}  // namespace
+
+absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const auto rows = connection.Query(kOthers, {names.schema}, "looking who uses the mirror's tables");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (rows->rows() == 0) return absl::OkStatus();
+  std::vector<std::string> named;
+  for (int row = 0; row < std::min(rows->rows(), kNamedMax); ++row) named.push_back(rows->Text(row, 0));
+  if (rows->rows() > kNamedMax) named.push_back(absl::StrCat(rows->rows() - kNamedMax, " more"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("others have objects that depend on the schema ", names.schema,
+                   " or stand in it: ", absl::StrJoin(named, ", "),
+                   ". They are never dropped with it: drop them, or move them away, and try again."));
+}
+
+absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const auto tables = connection.Query(
+      "SELECT n.nspname::text, c.relname::text FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = "
+      "n.oid AND c.relkind = 'r' WHERE n.oid = to_regnamespace($1) ORDER BY c.relname = '_mirror_tenant', "
+      "c.relname",
+      {names.schema}, "looking for the mirror's tables");
+  if (!tables.ok()) return InStoreWords(tables.status(), Touched::kMirroredTable);
+  if (tables->rows() == 0) return absl::OkStatus();
+  if (absl::Status removable = CheckRemovable(connection, names); !removable.ok()) return removable;
+  // What came since is not dropped either: none of these says CASCADE. The tenant's own table goes last:
+  // until then the schema says whose it is.
+  if (absl::Status gone = Drop(connection, absl::StrCat("VIEW IF EXISTS ", names.freshness)); !gone.ok()) {
+    return gone;
+  }
+  for (int row = 0; row < tables->rows();) {
+    std::vector<std::string> step;
+    for (; row < tables->rows() && step.size() < kTablesPerStep; ++row) {
+      if (!tables->IsNull(row, 1)) step.push_back(Qualified(names.schema_name, tables->View(row, 1)));
+    }
+    if (step.empty()) continue;
+    absl::Status gone = Drop(connection, absl::StrCat("TABLE ", absl::StrJoin(step, ", ")));
+    if (!gone.ok()) return gone;
+  }
+  return Drop(connection, absl::StrCat("SCHEMA ", names.schema));
+}
+
+}  // namespace mirror

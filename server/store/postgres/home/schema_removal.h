@@ -1,0 +1,24 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_HOME_SCHEMA_REMOVAL_H_
+#define MIRROR_SERVER_STORE_POSTGRES_HOME_SCHEMA_REMOVAL_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "base/db/postgres/connection.h"
+#include "server/store/postgres/place/names.h"
+
+namespace mirror {
+
+/// Whether the schema of a mirror can be dropped: views, foreign keys and functions of partners that use its
+/// tables, and what else others put into it, are never dropped with it. Errors: kFailedPrecondition, naming
+/// them; kUnavailable.
+absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names);
+
+/// Drops it with its tables, a few at a time, each time in a transaction of its own: a database has room for
+/// so many locks. After an error it can be called again. One that is not there is removed. Errors: those of
+/// CheckRemovable().
+absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_HOME_SCHEMA_REMOVAL_H_

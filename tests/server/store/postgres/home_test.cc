@@ -1,0 +1,298 @@
+#include "server/store/postgres/home/postgres_home.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/postgres/control/placement.h"
+#include "tests/support/postgres_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using absl::StatusCode;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Field;
+using testing::Gt;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+/// Homes of several servers over one control database and two places.
+class PostgresHomeTest : public PostgresDatabaseTest {
+ protected:
+  void Fill() override {
+    second_conninfo_ = server_->NewDatabase();
+    second_ = Connect(second_conninfo_);
+    home_ = OpenHome();
+  }
+
+  /// Of one more server.
+  std::unique_ptr<StoreHome> OpenHome(bool with_second = true) {
+    auto opened = TryOpen(with_second);
+    EXPECT_THAT(opened.status(), IsOk());
+    return opened.ok() ? *std::move(opened) : nullptr;
+  }
+  absl::StatusOr<std::unique_ptr<StoreHome>> TryOpen(bool with_second) {
+    auto control = PostgresControl::Open({.conninfo = conninfo_});
+    if (!control.ok()) return control.status();
+    control_ = *control;
+    std::vector<std::shared_ptr<PostgresPlace>> places;
+    for (const auto& [name, conninfo] : {std::pair("p1", conninfo_), std::pair("p2", second_conninfo_)}) {
+      if (name == std::string("p2") && !with_second) continue;
+      auto place = PostgresPlace::Open({.name = name, .conninfo = conninfo});
+      if (!place.ok()) return place.status();
+      places.push_back(*std::move(place));
+    }
+    return OpenPostgresHome(*std::move(control), places, {});
+  }
+
+  std::unique_ptr<Store> Make(const std::string& context_id) {
+    auto opened = home_->Open(context_id, true, {});
+    EXPECT_THAT(opened.status(), IsOk());
+    return opened.ok() ? *std::move(opened) : nullptr;
+  }
+  void Do(const std::string& sql) { ASSERT_THAT(connection_->Execute(sql), IsOk()); }
+  /// Of the first database, where the control database is, too.
+  std::int64_t Ask(const std::string& sql) { return connection_->Number(sql).value_or(-1); }
+  /// In both.
+  std::int64_t Schemas(const std::string& like) {
+    std::int64_t schemas = 0;
+    for (const auto* const connection : {&connection_, &second_}) {
+      schemas +=
+          (*connection)
+              ->Number(absl::StrCat("SELECT count(*) FROM pg_namespace WHERE nspname LIKE '", like, "'"))
+              .value_or(-100);
+    }
+    return schemas;
+  }
+  /// Among relations a new mirror does not go where many are.
+  void FillSecondPlace() {
+    ASSERT_THAT(second_->Execute("CREATE SCHEMA full_of; DO $$ BEGIN FOR i IN 1..60 LOOP EXECUTE format("
+                                 "'CREATE TABLE full_of.t%s (a bigint)', i); END LOOP; END $$"),
+                IsOk());
+  }
+
+  std::string second_conninfo_;
+  std::unique_ptr<postgres::Connection> second_;
+  std::shared_ptr<PostgresControl> control_;
+  std::unique_ptr<StoreHome> home_;
+};
+
+TEST_F(PostgresHomeTest, AMirrorIsMadeWhereThereIsRoomAndFoundByEveryServer) {
+  FillSecondPlace();
+  EXPECT_THAT(home_->Open("Cust", false, {}).status(), StatusIs(StatusCode::kNotFound));
+  EXPECT_FALSE(home_->Exists("Cust"));
+  int asked = 0;
+  {
+    const auto store = home_->Open("Cust", true, [&]() -> absl::StatusOr<std::shared_ptr<void>> {
+      ++asked;
+      return std::make_shared<int>(1);
+    });
+    ASSERT_THAT(store.status(), IsOk());
+    EXPECT_THAT((*store)->records().ReadTenant(), IsOkAndHolds(Field(&TenantRecord::issuer, "")));
+  }
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(home_->Location("Cust"), "postgres://p1/Mirror_Cust");
+  EXPECT_THAT(home_->Bytes("Cust"), Gt(0U));
+  EXPECT_EQ(home_->LogBytes("Cust"), 0U);
+
+  const auto other = OpenHome();
+  ASSERT_NE(other, nullptr);
+  EXPECT_TRUE(other->Exists("Cust"));
+  EXPECT_FALSE(other->Exists("CUST")) << "its name is 'Cust'";
+  EXPECT_THAT(other->Open("CUST", true, {}).status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("in case alone")));
+  EXPECT_THAT(other->Recover(), IsOkAndHolds(ElementsAre(Field(&StoreHome::Found::context_id, "Cust"))));
+  EXPECT_THAT(other->Open("Cust", false, {}).status(), IsOk());
+  EXPECT_THAT(other->SyncTime().status(), IsOk());
+  EXPECT_THAT(other->FindSpace().status(), StatusIs(StatusCode::kUnavailable));
+}
+
+TEST_F(PostgresHomeTest, TheNextMirrorGoesWhereThereAreFewerRelations) {
+  ASSERT_NE(Make("A"), nullptr);
+  ASSERT_NE(Make("B"), nullptr);
+  EXPECT_NE(home_->Location("A").substr(0, 13), home_->Location("B").substr(0, 13));
+}
+
+TEST_F(PostgresHomeTest, OfServersThatMakeOneTenantAtOnceOneMakesItAndAllHaveIt) {
+  std::vector<std::unique_ptr<StoreHome>> homes;
+  for (int i = 0; i < 6; ++i) homes.push_back(OpenHome());
+  std::vector<std::thread> running;
+  for (int i = 0; i < 6; ++i) {
+    running.emplace_back([&homes, i] {
+      const auto store = homes[static_cast<std::size_t>(i)]->Open("Cust", true, {});
+      ASSERT_THAT(store.status(), IsOk());
+      EXPECT_THAT((*store)->records().ReadTenant().status(), IsOk());
+    });
+  }
+  for (std::thread& thread : running) thread.join();
+  EXPECT_EQ(Schemas("Mirror\\_%"), 1);
+  for (const auto& home : homes) EXPECT_EQ(home->Location("Cust"), homes[0]->Location("Cust"));
+}
+
+TEST_F(PostgresHomeTest, WhoMayNotBuildLeavesNothing) {
+  EXPECT_THAT(home_
+                  ->Open("Cust", true,
+                         []() -> absl::StatusOr<std::shared_ptr<void>> {
+                           return absl::ResourceExhaustedError("too many");
+                         })
+                  .status(),
+              StatusIs(StatusCode::kResourceExhausted));
+  EXPECT_THAT(home_->Open(std::string(54, 'a'), true, {}).status(), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_EQ(Ask("SELECT count(*) FROM mirror_control.tenant"), 0);
+  EXPECT_EQ(Schemas("Mirror\\_%"), 0);
+}
+
+TEST_F(PostgresHomeTest, WhatAServerLeftHalfMadeIsFinished) {
+  ASSERT_THAT(TakePlacement(*control_, "Young", "p1", "Mirror_Young").status(), IsOk());
+  ASSERT_THAT(TakePlacement(*control_, "Old", "p2", "Mirror_Old").status(), IsOk());
+  ASSERT_THAT(TakePlacement(*control_, "Begun", "p1", "Mirror_Begun").status(), IsOk());
+  Do("UPDATE mirror_control.tenant SET state_ms = state_ms - 61000 WHERE context_id = 'Old'");
+  EXPECT_THAT(home_->Recover(), IsOkAndHolds(testing::SizeIs(3)));
+  EXPECT_EQ(Schemas("Mirror\\_Old"), 1);
+  EXPECT_EQ(Schemas("Mirror\\_Young"), 0) << "another server may be at it";
+  EXPECT_THAT(home_->Open("Begun", false, {}).status(), IsOk()) << "it was begun before";
+  EXPECT_EQ(Ask("SELECT count(*) FROM mirror_control.tenant WHERE state = 'serving'"), 2);
+}
+
+TEST_F(PostgresHomeTest, AMirrorThatIsNotWhereItIsServedIsNeverMadeAnew) {
+  FillSecondPlace();
+  ASSERT_NE(Make("Cust"), nullptr);
+  Do("ALTER SCHEMA \"Mirror_Cust\" RENAME TO elsewhere");
+  EXPECT_THAT(home_->Open("Cust", true, {}).status(),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("\"Mirror_Cust\" is not in the place 'p1'")));
+  EXPECT_EQ(Schemas("Mirror\\_%"), 0);
+  Do("ALTER SCHEMA elsewhere RENAME TO \"Mirror_Cust\"");
+  EXPECT_THAT(home_->Open("Cust", true, {}).status(), IsOk());
+}
+
+TEST_F(PostgresHomeTest, ALostControlDatabaseIsMadeAnewFromThePlaces) {
+  const TenantRecord owner{.context_id = "Cust", .issuer = "app"};
+  ASSERT_NE(Make("Cust"), nullptr);
+  ASSERT_THAT(home_->SetAside("Cust", 1'000, owner).status(), IsOk());
+  const std::string where = home_->Location("Cust");
+  home_.reset();
+  Do("DROP SCHEMA mirror_control CASCADE");
+  home_ = OpenHome();
+  ASSERT_NE(home_, nullptr);
+  EXPECT_THAT(home_->Recover(), IsOkAndHolds(ElementsAre(Field(&StoreHome::Found::context_id, "Cust"))));
+  EXPECT_EQ(home_->Location("Cust"), where);
+  const auto store = home_->Open("Cust", false, {});
+  ASSERT_THAT(store.status(), IsOk());
+  EXPECT_THAT((*store)->records().ReadTenant(), IsOkAndHolds(Field(&TenantRecord::issuer, "app")));
+}
+
+TEST_F(PostgresHomeTest, WhatIsServedGoesOnWhileTheControlDatabaseIsDown) {
+  ASSERT_NE(Make("Cust"), nullptr);
+  Do("ALTER SCHEMA mirror_control RENAME TO away");
+  EXPECT_THAT(home_->Open("Cust", false, {}).status(), IsOk());
+  EXPECT_TRUE(home_->Exists("Cust"));
+  EXPECT_THAT(home_->Open("New", true, {}).status(), StatusIs(StatusCode::kUnavailable));
+  Do("ALTER SCHEMA away RENAME TO mirror_control");
+  EXPECT_THAT(home_->Open("New", true, {}).status(), IsOk());
+}
+
+TEST_F(PostgresHomeTest, WhatIsSetAsideStaysAndTheNewOneIsItsOwners) {
+  FillSecondPlace();
+  {
+    const auto store = Make("Cust");
+    ASSERT_NE(store, nullptr);
+    ASSERT_THAT(store->upkeep().Quarantine("page 7"), IsOk());
+  }
+  EXPECT_THAT(home_->Recover(), IsOkAndHolds(ElementsAre(Field(&StoreHome::Found::quarantine, "page 7"))));
+  const TenantRecord owner{
+      .context_id = "Cust", .issuer = "app", .source_id = "s1", .cycle = 7, .active = true};
+  const auto aside = home_->SetAside("Cust", 1'000, owner);
+  ASSERT_THAT(aside, IsOkAndHolds(StartsWith("postgres://p1/mirror_aside_")));
+  EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 1);
+  const auto store = home_->Open("Cust", false, {});
+  ASSERT_THAT(store.status(), IsOk());
+  EXPECT_EQ((*store)->upkeep().Quarantined(), "");
+  EXPECT_THAT((*store)->records().ReadTenant(),
+              IsOkAndHolds(AllOf(Field(&TenantRecord::issuer, "app"), Field(&TenantRecord::source_id, "s1"),
+                                 Field(&TenantRecord::cycle, 7), Field(&TenantRecord::active, false))));
+  ASSERT_THAT(home_->SetAside("Cust", 1'000, std::nullopt).status(), IsOk());
+  EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 2);
+  EXPECT_FALSE(home_->Exists("Cust"));
+  ASSERT_NE(Make("Cust"), nullptr);
+  EXPECT_EQ(Ask("SELECT epoch FROM mirror_control.tenant"),
+            Ask("SELECT epoch FROM \"Mirror_Cust\"._mirror_tenant"));
+
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 0) << "the customer's rows are in those, too";
+}
+
+TEST_F(PostgresHomeTest, ADeletionIsFinishedAfterAKillAndTheTenantStaysAwayUntilItIsAllowed) {
+  FillSecondPlace();
+  ASSERT_NE(Make("Cust"), nullptr);
+  Do("DO $$ BEGIN FOR i IN 1..120 LOOP EXECUTE format('CREATE TABLE \"Mirror_Cust\".\"T %s\" (a text PRIMARY "
+     "KEY)', i); END LOOP; END $$");
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  EXPECT_FALSE(home_->Exists("Cust"));
+  EXPECT_THAT(home_->FindDeleted(), IsOkAndHolds(IsEmpty()));
+
+  home_ = OpenHome();
+  EXPECT_THAT(home_->Recover(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(ElementsAre("Cust")));
+  ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  EXPECT_EQ(Schemas("Mirror\\_%"), 0);
+  ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(home_->FindDeleted(), IsOkAndHolds(ElementsAre("Cust")));
+  EXPECT_THAT(home_->Open("Cust", true, {}).status(), StatusIs(StatusCode::kNotFound));
+
+  ASSERT_THAT(home_->AllowAgain("Cust"), IsOk());
+  EXPECT_THAT(home_->FindDeleted(), IsOkAndHolds(IsEmpty()));
+  ASSERT_NE(Make("CUST"), nullptr) << "a new one may be spelled as it likes";
+  EXPECT_EQ(Ask("SELECT epoch FROM mirror_control.tenant"), 2);
+}
+
+TEST_F(PostgresHomeTest, WhatOthersHaveMadeOfItsTablesIsNamedAndNeverDropped) {
+  FillSecondPlace();
+  ASSERT_NE(Make("Cust"), nullptr);
+  Do("CREATE TABLE \"Mirror_Cust\".\"T\" (a bigint PRIMARY KEY); CREATE SCHEMA reports; "
+     "CREATE VIEW reports.v AS SELECT a FROM \"Mirror_Cust\".\"T\"; "
+     "CREATE TABLE reports.r (a bigint CONSTRAINT to_t REFERENCES \"Mirror_Cust\".\"T\"); "
+     "CREATE FUNCTION reports.f() RETURNS SETOF \"Mirror_Cust\".\"T\" LANGUAGE sql AS 'SELECT NULL::bigint "
+     "WHERE false'; "
+     "CREATE VIEW \"Mirror_Cust\".inside AS SELECT 1 AS one; "
+     "CREATE VIEW reports.age AS SELECT * FROM \"Mirror_Cust\"._mirror_freshness");
+  EXPECT_THAT(home_->BeginDeletion("Cust"),
+              StatusIs(StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("view reports.v"), HasSubstr("constraint to_t on table reports.r"),
+                             HasSubstr("function reports.f()"), HasSubstr("inside"), HasSubstr("reports.age"),
+                             HasSubstr("never dropped"))));
+  EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(IsEmpty())) << "nothing was begun";
+  Do("DROP VIEW \"Mirror_Cust\".inside; DROP TABLE reports.r; DROP FUNCTION reports.f(); DROP VIEW "
+     "reports.age, "
+     "reports.v");
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  Do("CREATE VIEW reports.v AS SELECT a FROM \"Mirror_Cust\".\"T\"");
+  EXPECT_THAT(home_->FinishDeletion("Cust"),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("view reports.v")));
+  EXPECT_EQ(Ask("SELECT count(*) FROM reports.v"), 0) << "it is there";
+  Do("DROP VIEW reports.v");
+  EXPECT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  EXPECT_EQ(Schemas("Mirror\\_%"), 0);
+}
+
+TEST_F(PostgresHomeTest, APlaceThatTheConfigurationForgotStopsTheStart) {
+  ASSERT_NE(Make("A"), nullptr);
+  ASSERT_NE(Make("B"), nullptr);
+  EXPECT_THAT(TryOpen(/*with_second=*/false).status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("'p2' (1)")));
+}
+
+}  // namespace
+}  // namespace mirror
