@@ -26,9 +26,13 @@ SELECT DISTINCT what FROM (
       ELSE pg_describe_object('pg_class'::regclass, r.ev_class, 0) END AS what
     FROM pg_depend d LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
     WHERE d.deptype = 'n' AND (
-        d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM ours WHERE relkind = 'r')
+        d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM ours)
         OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (SELECT oid FROM types))
       AND r.ev_class IS DISTINCT FROM (SELECT oid FROM freshness)
+      AND NOT (d.classid = 'pg_attrdef'::regclass
+        AND d.objid IN (SELECT oid FROM pg_attrdef WHERE adrelid IN (SELECT oid FROM ours)))
+      AND NOT (d.classid = 'pg_constraint'::regclass AND d.objid IN (
+        SELECT oid FROM pg_constraint WHERE contype <> 'f' AND conrelid IN (SELECT oid FROM ours)))
   UNION
   SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend d
     WHERE d.deptype = 'n' AND d.refclassid = 'pg_namespace'::regclass AND d.refobjid = to_regnamespace($1)
