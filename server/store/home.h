@@ -18,6 +18,12 @@
 
 namespace mirror {
 
+/// Of a copy that became the mirror.
+struct ReplacedMirror {
+  std::string kept;                        ///< Where what was there is now; empty: there was none.
+  std::vector<std::string> left_out = {};  ///< Of the copy: see MirrorContents.
+};
+
 /// A copy of one tenant's mirror, within its home and no part of it until Replace() or Keep(). It is gone
 /// with this; one that a kill left goes with the next StoreHome::Recover(). Errors of every call:
 /// kUnavailable. Threads: one at a time.
@@ -25,20 +31,27 @@ class MirrorCopy {
  public:
   virtual ~MirrorCopy() = default;
 
-  /// What it is a copy of, once: a mirror as it is now, or a file, see StoreHome::CheckCopyIn(). It is on
-  /// disk when it returns. Errors: as Snapshot::CopyTo.
-  virtual absl::Status CopyOf(Snapshot& mirror, const GoOnCopying& go_on) = 0;
+  /// What it is a copy of, once: a mirror as it is now, of a store of any kind, or a file, see
+  /// StoreHome::CheckCopyIn(). It is on disk when it returns. Gives MirrorContents::left_out. Errors: as
+  /// Snapshot::CopyTo and CopyContents().
+  virtual absl::StatusOr<std::vector<std::string>> CopyOf(Snapshot& mirror, const GoOnCopying& go_on) = 0;
   virtual absl::Status CopyOf(const std::string& path) = 0;
   virtual std::uint64_t Bytes() const = 0;
   /// To be looked at, or changed before it becomes the mirror; it is closed before that. Errors: those of
   /// StoreHome::Open; kFailedPrecondition with the reason when it is no mirror of this tenant.
   virtual absl::StatusOr<std::unique_ptr<Store>> Open() = 0;
-  /// Puts it in the place of the tenant's mirror, which nobody has open. What was there stays beside it;
-  /// gives where that is now, empty: there was none. On disk when it returns. After an error the mirror is as
-  /// it was, or, where only the disk could not be synced, the copy.
-  virtual absl::StatusOr<std::string> Replace(std::int64_t now_ms) = 0;
+  /// Puts it in the place of the tenant's mirror, which nobody has open. What was there stays beside it. On
+  /// disk when it returns. After an error the mirror is as it was, or, where only the disk could not be
+  /// synced, the copy.
+  virtual absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms) = 0;
   /// Keeps it beside the mirror, as that is now; gives where. On disk when it returns.
   virtual absl::StatusOr<std::string> Keep(std::int64_t now_ms) = 0;
+};
+
+/// Of a copy that was made.
+struct CopyReport {
+  std::uint64_t bytes = 0;
+  std::vector<std::string> left_out = {};  ///< See MirrorContents.
 };
 
 /// Where the mirrors of all tenants stand; whoever uses it knows no file, folder or database. It belongs to
@@ -104,9 +117,10 @@ class StoreHome {
   ///   kNotFound            there is no such file
   ///   kFailedPrecondition  it is not all there by itself
   virtual absl::Status CheckCopyIn(const std::string& path) const = 0;
-  /// Writes a mirror as it is now into a new file; gives its bytes. Errors: as Snapshot::CopyTo.
-  virtual absl::StatusOr<std::uint64_t> CopyOut(Snapshot& mirror, const std::string& path,
-                                                const GoOnCopying& go_on) = 0;
+  /// Writes the tenant's mirror as it is now, of a store of any kind, into a new file. Errors: as
+  /// Snapshot::CopyTo and CopyContents().
+  virtual absl::StatusOr<CopyReport> CopyOut(const std::string& context_id, Snapshot& mirror,
+                                             const std::string& path, const GoOnCopying& go_on) = 0;
 
   /// Where a tenant's mirror is, or would be: for messages, for partners, and for what runs in its database
   /// beside the server.
@@ -116,6 +130,8 @@ class StoreHome {
   /// Of these, what waits in its log.
   virtual std::uint64_t LogBytes(const std::string& context_id) const = 0;
   virtual absl::StatusOr<Space> FindSpace() const = 0;
+  /// Where copies stand until they are kept or taken, see NewCopy().
+  virtual absl::StatusOr<Space> FindCopySpace() const = 0;
   /// Median time of several writes of 4 KB that are on disk when they return.
   virtual absl::StatusOr<std::chrono::microseconds> SyncTime() const = 0;
 };

@@ -21,7 +21,8 @@ struct ContentsTable {
   /// The columns that stand in it, in that order, the mirror's own (live_rows.h, INT64) among them. With it a
   /// snapshot reads all rows, live or not, and an import makes the table and fills it: nothing of it is the
   /// partner's, so it neither preserves anything nor keeps deleted rows. Where the rows are of an older
-  /// definition, or somebody changed the table by hand, columns are ANY.
+  /// definition, or somebody changed the table by hand, columns are of the types that the store knows: ANY,
+  /// if it knows none.
   TableSchema stored;
   friend bool operator==(const ContentsTable&, const ContentsTable&) = default;
 };
@@ -67,7 +68,7 @@ struct MirrorContents {
   std::vector<LostColumn> lost_columns;
   std::vector<TableCheck> checks;
   std::vector<Hold> holds;
-  std::uint64_t last_hold = 0;  ///< The greatest id that any ever had.
+  std::uint64_t last_hold = 0;  ///< No id that any ever had is greater.
   std::vector<LossOfTable> losses;
   Freshness freshness;
   std::vector<KeptReceipt> receipts;

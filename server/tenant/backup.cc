@@ -63,14 +63,13 @@ absl::Status EndCycleIn(MirrorCopy& made, const std::optional<TenantRecord>& bef
   return EndCycleOfCopy(**copy, before, now_ms);
 }
 
-/// Beside the mirror, before all tables of the tenant are dropped. Gives where; empty: there is nothing to be
-/// copied.
-absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
+/// Beside the mirror, before all tables of the tenant are dropped, unless there is nothing to be copied.
+absl::StatusOr<ResetReport> CopyBeforeReset(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
                                             const GoOn& go_on) {
   const absl::StatusOr<TenantInfo> info = tenant.Info();
   if (!info.ok()) return info.status();
-  if (info->tables == 0) return std::string();
-  const absl::StatusOr<StoreHome::Space> space = tenants.home().FindSpace();
+  if (info->tables == 0) return ResetReport{};
+  const absl::StatusOr<StoreHome::Space> space = tenants.home().FindCopySpace();
   if (!space.ok()) return space.status();
   if (space->free_bytes < info->bytes + kSpareBytes) {
     return absl::ResourceExhaustedError(
@@ -84,13 +83,14 @@ absl::StatusOr<std::string> CopyBeforeReset(Tenants& tenants, Tenant& tenant, st
   const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(tenant.context_id());
   if (!copy.ok()) return copy.status();
   const auto copying = [&](std::uint64_t, std::uint64_t) { return go_on(); };
-  if (absl::Status copied = (*copy)->CopyOf(**snapshot, copying); !copied.ok()) return copied;
+  absl::StatusOr<std::vector<std::string>> left_out = (*copy)->CopyOf(**snapshot, copying);
+  if (!left_out.ok()) return left_out.status();
   absl::StatusOr<std::string> kept = (*copy)->Keep(now_ms);
   if (!kept.ok()) {
     return absl::Status(kept.status().code(), absl::StrCat(kept.status().message(), " Nothing was dropped."));
   }
   CrashPoint("reset.kept");
-  return kept;
+  return ResetReport{.kept = *std::move(kept), .left_out = *std::move(left_out)};
 }
 
 }  // namespace
@@ -115,14 +115,20 @@ absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, cons
   };
   BackupReport report;
   if (kept) {
-    const absl::StatusOr<std::uint64_t> bytes = tenants.home().CopyOut(**snapshot, path, copying);
-    if (!bytes.ok()) return bytes.status();
-    report.bytes = *bytes;
+    absl::StatusOr<CopyReport> made = tenants.home().CopyOut(tenant.context_id(), **snapshot, path, copying);
+    if (!made.ok()) return made.status();
+    report.bytes = made->bytes;
+    report.left_out = std::move(made->left_out);
   }
   if (!drill) return report;
-  if (absl::Status copied = kept ? copy->CopyOf(path) : copy->CopyOf(**snapshot, copying); !copied.ok())
-    return copied;
-  if (!kept) report.bytes = copy->Bytes();
+  if (kept) {
+    if (absl::Status copied = copy->CopyOf(path); !copied.ok()) return copied;
+  } else {
+    absl::StatusOr<std::vector<std::string>> left_out = copy->CopyOf(**snapshot, copying);
+    if (!left_out.ok()) return left_out.status();
+    report.left_out = *std::move(left_out);
+    report.bytes = copy->Bytes();
+  }
   absl::StatusOr<std::vector<DrilledTable>> tables = Drill(*copy, **snapshot, go_on, show);
   if (!tables.ok()) return tables.status();
   report.tables = *std::move(tables);
@@ -161,9 +167,11 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
       [&](const std::optional<TenantRecord>& before) -> absl::Status {
         CrashPoint("restore.before");
         if (absl::Status ended = EndCycleIn(**copy, before, now_ms); !ended.ok()) return ended;
-        absl::StatusOr<std::string> kept = (*copy)->Replace(now_ms);
-        if (kept.ok()) report.kept = *std::move(kept);
-        return kept.status();
+        absl::StatusOr<ReplacedMirror> replaced_mirror = (*copy)->Replace(now_ms);
+        if (!replaced_mirror.ok()) return replaced_mirror.status();
+        report.kept = std::move(replaced_mirror->kept);
+        report.left_out = std::move(replaced_mirror->left_out);
+        return absl::OkStatus();
       },
       now_ms);
   if (!replaced.ok()) return replaced;
@@ -177,11 +185,14 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
 absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
                                         const GoOn& go_on) {
   if (!tenant.IsUnusable()) {
-    absl::StatusOr<std::string> kept = CopyBeforeReset(tenants, tenant, now_ms, go_on);
+    absl::StatusOr<ResetReport> kept = CopyBeforeReset(tenants, tenant, now_ms, go_on);
     absl::Status failed = kept.status();
     if (kept.ok()) {
       absl::StatusOr<std::vector<std::string>> tables = tenant.Reset({}, now_ms);
-      if (tables.ok()) return ResetReport{*std::move(tables), *std::move(kept)};
+      if (tables.ok()) {
+        kept->tables = *std::move(tables);
+        return kept;
+      }
       failed = tables.status();
     }
     // Whatever is in the old file must not keep a new one from being begun.

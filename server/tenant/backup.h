@@ -20,7 +20,8 @@ struct DrilledTable {
 
 struct BackupReport {
   std::uint64_t bytes = 0;
-  std::vector<DrilledTable> tables;  ///< With a drill.
+  std::vector<DrilledTable> tables;   ///< With a drill.
+  std::vector<std::string> left_out;  ///< For people: see MirrorContents.
 };
 
 /// How far a backup is.
@@ -46,7 +47,8 @@ absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, cons
 struct RestoreReport {
   std::uint64_t bytes = 0;
   std::uint32_t tables = 0;
-  std::string kept;  ///< Where the mirror as it was is; empty: there was none.
+  std::string kept;                        ///< Where the mirror as it was is; empty: there was none.
+  std::vector<std::string> left_out = {};  ///< Of the copy, for people: see MirrorContents.
 };
 
 /// Puts a copy in the place of the tenant's mirror, which need not be there, and ends the running cycle. The
@@ -60,8 +62,9 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
                                             const std::string& path, std::int64_t now_ms);
 
 struct ResetReport {
-  std::vector<std::string> tables;  ///< Those that were dropped.
-  std::string kept;                 ///< Where the mirror as it was is; empty: it had no tables.
+  std::vector<std::string> tables;         ///< Those that were dropped.
+  std::string kept;                        ///< Where the mirror as it was is; empty: it had no tables.
+  std::vector<std::string> left_out = {};  ///< Of what is kept, for people: see MirrorContents.
 };
 
 /// Drops all tables of the tenant, and keeps a copy beside the mirror. One that is damaged, or no mirror, is

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
+#include "proto/wire/table.h"
 #include "server/rpc/admin/admin_service.h"
 #include "server/tenant/backup.h"
 
@@ -39,6 +40,13 @@ absl::Status DecideHold(Tenants& tenants, const std::string& context_id, std::ui
   if (!hold.ok()) return hold.status();
   EncodeHold(context_id, *hold, /*with_keys=*/false, decided);
   return absl::OkStatus();
+}
+
+std::string WordsOf(const BackupReport& report, bool drill) {
+  std::string words = absl::StrCat("a backup of ", report.bytes, " bytes was made",
+                                   drill ? ", restored and compared: it is equal" : "");
+  if (!report.left_out.empty()) absl::StrAppend(&words, "; not in it: ", ListNames(report.left_out));
+  return words;
 }
 
 void EncodeBackup(const BackupReport& report, v1::BackupResponse* message) {
@@ -123,9 +131,7 @@ grpc::Status AdminService::ServeBackup(const grpc::ServerContext& context, const
     events_.Add((*tenant)->context_id(),
                 report.ok() ? Severity::kInformation : (damaged ? Severity::kError : Severity::kWarning),
                 report.ok() ? "backup.made" : "backup.failed",
-                report.ok() ? absl::StrCat("a backup of ", report->bytes, " bytes was made",
-                                           request.drill() ? ", restored and compared: it is equal" : "")
-                            : std::string(report.status().message()));
+                report.ok() ? WordsOf(*report, request.drill()) : std::string(report.status().message()));
     if (!report.ok()) return report.status();
     EncodeBackup(*report, response);
     return absl::OkStatus();
@@ -144,6 +150,10 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
     const absl::StatusOr<RestoreReport> report =
         RestoreMirror(tenants_, request->context_id(), request->path(), NowMs());
     if (!report.ok()) return report.status();
+    if (!report->left_out.empty()) {
+      events_.Add(request->context_id(), Severity::kWarning, "mirror.restored",
+                  absl::StrCat("what is in the backup and was not restored: ", ListNames(report->left_out)));
+    }
     response->set_bytes(report->bytes);
     response->set_tables(report->tables);
     response->set_kept_path(report->kept);

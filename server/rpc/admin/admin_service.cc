@@ -19,6 +19,7 @@
 #include "certs/issue.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/source_objects_codec.h"
+#include "proto/wire/table.h"
 #include "server/rpc/call_log.h"
 #include "server/store/home.h"
 #include "server/watch/event_kinds.h"
@@ -322,6 +323,11 @@ grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::Re
       absl::StatusOr<ResetReport> report =
           ResetMirror(tenants_, **tenant, NowMs(), [&] { return !context->IsCancelled() && !stopping_; });
       if (!report.ok()) return report.status();
+      if (!report->left_out.empty()) {
+        events_.Add((*tenant)->context_id(), Severity::kWarning, "backup.made",
+                    absl::StrCat("the mirror as it was is kept at ", report->kept,
+                                 "; not in it: ", ListNames(report->left_out)));
+      }
       response->mutable_tables()->Add(report->tables.begin(), report->tables.end());
       response->set_kept_path(std::move(report->kept));
       return absl::OkStatus();

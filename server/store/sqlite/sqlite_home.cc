@@ -124,10 +124,12 @@ class SqliteHome final : public StoreHome {
                      "changed. Copy the database with 'mirrorctl backup' or SQLite's '.backup'."));
   }
 
-  absl::StatusOr<std::uint64_t> CopyOut(Snapshot& mirror, const std::string& path,
-                                        const GoOnCopying& go_on) override {
-    if (absl::Status copied = mirror.CopyTo(path, go_on); !copied.ok()) return copied;
-    return FileBytes(path);
+  absl::StatusOr<CopyReport> CopyOut(const std::string& context_id, Snapshot& mirror, const std::string& path,
+                                     const GoOnCopying& go_on) override {
+    absl::Status copied = mirror.CopyTo(path, go_on);
+    if (absl::IsUnimplemented(copied)) return CopyContentsOut(context_id, mirror, path, go_on);
+    if (!copied.ok()) return copied;
+    return CopyReport{.bytes = FileBytes(path)};
   }
 
   std::string Location(const std::string& context_id) const override { return SqlitePath(dir_, context_id); }
@@ -138,9 +140,25 @@ class SqliteHome final : public StoreHome {
     return FileBytes(Location(context_id) + kLogSuffix);
   }
   absl::StatusOr<Space> FindSpace() const override { return DiskSpace(dir_); }
+  absl::StatusOr<Space> FindCopySpace() const override { return DiskSpace(dir_); }
   absl::StatusOr<std::chrono::microseconds> SyncTime() const override { return mirror::SyncTime(dir_); }
 
  private:
+  /// Of a mirror that is no file: it becomes one here, and that one is written, whole or not at all.
+  absl::StatusOr<CopyReport> CopyContentsOut(const std::string& context_id, Snapshot& mirror,
+                                             const std::string& path, const GoOnCopying& go_on) {
+    const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = NewCopy(context_id);
+    if (!copy.ok()) return copy.status();
+    absl::StatusOr<std::vector<std::string>> left_out = (*copy)->CopyOf(mirror, go_on);
+    if (!left_out.ok()) return left_out.status();
+    const absl::StatusOr<std::unique_ptr<Store>> store = (*copy)->Open();
+    if (!store.ok()) return store.status();
+    const absl::StatusOr<std::unique_ptr<Snapshot>> copied = (*store)->OpenSnapshot();
+    if (!copied.ok()) return copied.status();
+    if (absl::Status written = (*copied)->CopyTo(path, go_on); !written.ok()) return written;
+    return CopyReport{FileBytes(path), *std::move(left_out)};
+  }
+
   const std::string dir_;
   const SqliteOptions options_;
   const int lock_file_;

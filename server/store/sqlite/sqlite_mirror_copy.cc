@@ -8,11 +8,14 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "server/store/copy_contents.h"
 #include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/sync_path.h"
+#include "server/store/sqlite/sqlite_import.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 namespace mirror {
@@ -50,8 +53,14 @@ class SqliteMirrorCopy final : public MirrorCopy {
   SqliteMirrorCopy(const SqliteMirrorCopy&) = delete;
   SqliteMirrorCopy& operator=(const SqliteMirrorCopy&) = delete;
 
-  absl::Status CopyOf(Snapshot& mirror, const GoOnCopying& go_on) override {
-    return mirror.CopyTo(path_, go_on);
+  absl::StatusOr<std::vector<std::string>> CopyOf(Snapshot& mirror, const GoOnCopying& go_on) override {
+    absl::Status copied = mirror.CopyTo(path_, go_on);
+    if (copied.ok()) return std::vector<std::string>();
+    if (!absl::IsUnimplemented(copied)) return copied;
+    const absl::StatusOr<std::unique_ptr<MirrorImport>> import =
+        NewSqliteImport(folder_, "import", context_id_);
+    if (!import.ok()) return import.status();
+    return CopyContents(mirror, **import, go_on);
   }
   absl::Status CopyOf(const std::string& path) override { return CopyFile(path, path_); }
   std::uint64_t Bytes() const override { return FileBytes(path_); }
@@ -61,14 +70,14 @@ class SqliteMirrorCopy final : public MirrorCopy {
     return OpenSqliteStore(folder_, context_id_, /*create=*/false, SqliteOptions{});
   }
 
-  absl::StatusOr<std::string> Replace(std::int64_t now_ms) override {
+  absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms) override {
     absl::StatusOr<std::string> kept = KeepSqliteStore(home_, context_id_, now_ms);
     if (!kept.ok()) return kept.status();
     CrashPoint("restore.kept");
     absl::Status moved = MoveSqliteStore(path_, home_, context_id_);
     CrashPoint("restore.after");
     if (!moved.ok()) return moved;
-    return kept;
+    return ReplacedMirror{*std::move(kept)};
   }
 
   absl::StatusOr<std::string> Keep(std::int64_t now_ms) override {

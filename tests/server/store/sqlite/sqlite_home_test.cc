@@ -80,9 +80,11 @@ class SqliteHomeTest : public testing::Test {
     EXPECT_THAT(store, IsOk());
     const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*store)->OpenSnapshot();
     EXPECT_THAT(snapshot, IsOk());
-    const auto bytes = home_->CopyOut(**snapshot, path, [](std::uint64_t, std::uint64_t) { return true; });
-    EXPECT_THAT(bytes, IsOk());
-    EXPECT_EQ(bytes.value_or(0), fs::file_size(path));
+    const auto made =
+        home_->CopyOut(context_id, **snapshot, path, [](std::uint64_t, std::uint64_t) { return true; });
+    EXPECT_THAT(made, IsOk());
+    EXPECT_EQ(made.value_or(CopyReport{}).bytes, fs::file_size(path));
+    EXPECT_THAT(made.value_or(CopyReport{}).left_out, IsEmpty());
     return path;
   }
   std::vector<std::string> Files(const std::string& folder = "") const {
@@ -315,11 +317,12 @@ TEST_F(SqliteHomeTest, ACopyTakesThePlaceOfAMirrorWhichStaysBesideIt) {
     ASSERT_THAT((*opened)->upkeep().CheckWhole({}), IsOk());
   }
 
-  const absl::StatusOr<std::string> kept = copy->Replace(kNow);
+  const absl::StatusOr<ReplacedMirror> replaced = copy->Replace(kNow);
 
-  ASSERT_THAT(kept, IsOkAndHolds(absl::StrCat(home_->Location("ctx"), ".replaced-", kNow)));
+  ASSERT_THAT(replaced, IsOk());
+  EXPECT_EQ(replaced->kept, absl::StrCat(home_->Location("ctx"), ".replaced-", kNow));
   EXPECT_EQ(MarkOf(Open("ctx")), "older, changed");
-  EXPECT_EQ(MarkIn(*kept), "newer");
+  EXPECT_EQ(MarkIn(replaced->kept), "newer");
 }
 
 TEST_F(SqliteHomeTest, ACopyOfATenantWithoutMirrorReplacesNothing) {
@@ -329,7 +332,7 @@ TEST_F(SqliteHomeTest, ACopyOfATenantWithoutMirrorReplacesNothing) {
   ASSERT_THAT(home_->FinishDeletion("ctx"), IsOk());
   const std::unique_ptr<MirrorCopy> copy = NewCopy("ctx");
   ASSERT_THAT(copy->CopyOf(path), IsOk());
-  EXPECT_THAT(copy->Replace(kNow), IsOkAndHolds(""));
+  EXPECT_THAT(copy->Replace(kNow), IsOkAndHolds(testing::Field(&ReplacedMirror::kept, "")));
   EXPECT_EQ(MarkOf(Open("ctx")), "mine");
 }
 
