@@ -1,6 +1,8 @@
 #include "server/store/postgres/postgres_snapshot.h"
 
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "base/db/postgres/transaction.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/postgres_contents.h"
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/rows/ranges.h"
@@ -27,7 +30,7 @@ class PostgresSnapshot final : public Snapshot {
   absl::Status Begin() {
     // Ranges are read by the index of the key, in its order: what a planner takes for less work, sorting or
     // reading all of the table, it would do for each range. Compiling costs more than reading most tables.
-    const std::string milliseconds = absl::StrCat(lasts_.count());
+    const std::string milliseconds = Milliseconds();
     postgres::Pipeline pipeline(*connection_);
     transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
     pipeline.Queue(absl::StrCat("SELECT set_config('enable_seqscan', 'off', true), "
@@ -87,6 +90,18 @@ class PostgresSnapshot final : public Snapshot {
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
 
+  absl::StatusOr<MirrorContents> ReadContents() override {
+    // Who asks for this reads all rows behind it.
+    lasts_ = std::max(lasts_, kPostgresExportMax);
+    const std::string milliseconds = Milliseconds();
+    const auto set = connection_->Query(
+        "SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', "
+        "$1, true)",
+        {{milliseconds}}, "beginning a copy");
+    if (!set.ok()) return InStoreWords(set.status(), Touched::kOwnTable);
+    return ReadPostgresContents(*connection_, names_, &older_);
+  }
+
   absl::Status CopyTo(const std::string& path, const GoOnCopying&) override {
     return absl::UnimplementedError(
         absl::StrCat("the mirror stands in a PostgreSQL database, and is no file that could be copied to '",
@@ -126,7 +141,15 @@ class PostgresSnapshot final : public Snapshot {
             " WHERE false)"),
         {{name, names_.schema_name, table.name, key}}, doing);
     if (!looked.ok()) return InStoreWords(looked.status(), Touched::kMirroredTable);
-    if (looked->rows() == 1 && looked->Bool(0, 0)) return KindsOf(table, looked->View(0, 1));
+    if (looked->rows() == 1 && looked->Bool(0, 0)) {
+      PostgresKinds kinds = KindsOf(table, looked->View(0, 1));
+      // See PostgresStored::is_older.
+      if (older_.contains(key)) {
+        std::replace(kinds.defaults.begin(), kinds.defaults.end(), static_cast<char>(Kind::kNull),
+                     static_cast<char>(Kind::kText));
+      }
+      return kinds;
+    }
     return absl::UnavailableError(absl::StrCat("table '", table.name,
                                                "' was replaced by a population, or written anew, when the "
                                                "reading of it began. Nothing was read; the same call again "
@@ -142,10 +165,13 @@ class PostgresSnapshot final : public Snapshot {
         "ask for fewer rows at once."));
   }
 
+  std::string Milliseconds() const { return absl::StrCat(lasts_.count()); }
+
   using Clock = std::chrono::steady_clock;
   postgres::Lease connection_;
   const PostgresOwnTables names_;
-  const std::chrono::milliseconds lasts_;
+  std::chrono::milliseconds lasts_;
+  std::set<std::string> older_;  ///< See ReadPostgresContents().
   const Clock::time_point began_ = Clock::now();
   postgres::Transaction transaction_;
 };

@@ -13,6 +13,8 @@ namespace mirror {
 
 /// An old snapshot keeps PostgreSQL from tidying up, and slows down who writes.
 inline constexpr std::chrono::milliseconds kPostgresSnapshotMax{600'000};
+/// Of one that ReadContents() was asked of: a backup takes as long as its rows do.
+inline constexpr std::chrono::milliseconds kPostgresExportMax{24 * 3'600'000};
 
 /// Reads the mirror as it is committed now, by a connection of its own. It lasts for `lasts`: what is under
 /// way then ends with kUnavailable. `place` outlives it.

@@ -4,6 +4,14 @@
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
+namespace {
+
+HookNote NoteOf(const postgres::Rows& rows, int row) {
+  return {rows.Int(row, 0), rows.Text(row, 1), rows.Text(row, 2),
+          rows.Int(row, 3), rows.Int(row, 4),  rows.Text(row, 5)};
+}
+
+}  // namespace
 
 absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connection,
                                                    const PostgresOwnTables& names, const std::string& hook) {
@@ -12,8 +20,25 @@ absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connect
                                      {hook}, "reading what waits for a hook");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   if (rows->rows() == 0) return std::nullopt;
-  return HookNote{rows->Int(0, 0), rows->Text(0, 1), rows->Text(0, 2),
-                  rows->Int(0, 3), rows->Int(0, 4),  rows->Text(0, 5)};
+  return NoteOf(*rows, 0);
+}
+
+absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connection,
+                                                  const PostgresOwnTables& names) {
+  const auto rows = connection.Query(
+      absl::StrCat("SELECT id, hook, event, cycle, at_ms, json FROM ", names.hooks, " ORDER BY id"), {},
+      "reading what waits for hooks");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  std::vector<HookNote> notes;
+  for (int row = 0; row < rows->rows(); ++row) notes.push_back(NoteOf(*rows, row));
+  return notes;
+}
+
+void PutHook(OwnWrites& writes, const PostgresOwnTables& names, const HookNote& note) {
+  writes.Add(absl::StrCat("INSERT INTO ", names.hooks,
+                          " (id, hook, event, cycle, at_ms, json) VALUES ($1, $2, $3, $4, $5, $6)"),
+             {note.id, writes.Keep(note.hook), writes.Keep(note.event), note.cycle, note.at_ms,
+              writes.Keep(note.json)});
 }
 
 void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<HookNote>& notes,

@@ -19,6 +19,11 @@ namespace mirror {
 /// The oldest that waits for `hook`.
 absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connection,
                                                    const PostgresOwnTables& names, const std::string& hook);
+/// All that waits, by id.
+absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connection,
+                                                  const PostgresOwnTables& names);
+/// With the id that it has, which no other has.
+void PutHook(OwnWrites& writes, const PostgresOwnTables& names, const HookNote& note);
 /// Numbered behind all that ever waited. What waits for other hooks than `known` goes first.
 void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<HookNote>& notes,
               const std::vector<std::string>& known);

@@ -61,6 +61,24 @@ bool ReadHold(const StateRow& row, Hold& hold) {
   return payload.is_whole();
 }
 
+absl::StatusOr<std::vector<LossOfTable>> LossesIn(const std::vector<StateRow>& rows,
+                                                  const PostgresOwnTables& names) {
+  std::vector<LossOfTable> losses;
+  for (const StateRow& row : rows) {
+    PayloadReader payload(row.bytes());
+    LossOfTable& of = losses.emplace_back();
+    of.table = row.table_key;
+    of.loss.cycle = row.number;
+    of.loss.committed = payload.Number() != 0;
+    of.loss.at_ms = payload.Number();
+    of.loss.planned = payload.Number();
+    of.loss.rows = payload.Number();
+    of.loss.rows_before = payload.Number();
+    if (!payload.is_whole()) return DamagedState(names, StateKind::kLoss);
+  }
+  return losses;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<TableCheck>> SelectChecks(const StateSource& from,
@@ -126,6 +144,11 @@ void WriteHold(OwnWrites& writes, const PostgresOwnTables& names, const Hold& ho
   WroteState(writes, StateKind::kHold);
 }
 
+void PutHold(OwnWrites& writes, const PostgresOwnTables& names, const Hold& hold) {
+  PutState(writes, names, StateKind::kHold,
+           {FoldName(hold.table), static_cast<std::int64_t>(hold.id), HoldPayload(hold)});
+}
+
 void RemoveHold(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t id) {
   writes.Add(absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND number = $2"),
              {OfKind(StateKind::kHold), static_cast<std::int64_t>(id)});
@@ -140,19 +163,18 @@ absl::StatusOr<std::vector<Loss>> SelectLosses(const StateSource& from, const Po
                                                const std::string& table) {
   const auto rows = ReadState(from, names, StateKind::kLoss, FoldName(table));
   if (!rows.ok()) return rows.status();
+  const absl::StatusOr<std::vector<LossOfTable>> read = LossesIn(*rows, names);
+  if (!read.ok()) return read.status();
   std::vector<Loss> losses;
-  for (const StateRow& row : *rows) {
-    PayloadReader payload(row.bytes());
-    Loss& loss = losses.emplace_back();
-    loss.cycle = row.number;
-    loss.committed = payload.Number() != 0;
-    loss.at_ms = payload.Number();
-    loss.planned = payload.Number();
-    loss.rows = payload.Number();
-    loss.rows_before = payload.Number();
-    if (!payload.is_whole()) return DamagedState(names, StateKind::kLoss);
-  }
+  for (const LossOfTable& of : *read) losses.push_back(of.loss);
   return losses;
+}
+
+absl::StatusOr<std::vector<LossOfTable>> SelectAllLosses(const StateSource& from,
+                                                         const PostgresOwnTables& names) {
+  const auto rows = ReadState(from, names, StateKind::kLoss);
+  if (!rows.ok()) return rows.status();
+  return LossesIn(*rows, names);
 }
 
 void AddLoss(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table, const Loss& loss,

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
+#include "server/store/mirror_contents.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/records/own_writes.h"
 #include "server/store/postgres/records/state_rows.h"
@@ -24,12 +25,17 @@ void ForgetCheck(OwnWrites& writes, const PostgresOwnTables& names, const std::s
 absl::StatusOr<std::vector<Hold>> SelectHolds(const StateSource& from, const PostgresOwnTables& names);
 /// In place of that of its kind and table, whose id it gets; else it is numbered.
 void WriteHold(OwnWrites& writes, const PostgresOwnTables& names, const Hold& hold);
+/// With the id that it has, which no other has.
+void PutHold(OwnWrites& writes, const PostgresOwnTables& names, const Hold& hold);
 void RemoveHold(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t id);
 /// Those on one table.
 void SettleHolds(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 
 absl::StatusOr<std::vector<Loss>> SelectLosses(const StateSource& from, const PostgresOwnTables& names,
                                                const std::string& table);
+/// Of all tables, by their folded names and cycles.
+absl::StatusOr<std::vector<LossOfTable>> SelectAllLosses(const StateSource& from,
+                                                         const PostgresOwnTables& names);
 /// Makes the loss of this cycle, not committed, with `rows`; or adds them to it and moves its `at_ms`.
 void AddLoss(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table, const Loss& loss,
              std::int64_t rows);

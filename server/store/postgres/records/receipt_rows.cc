@@ -1,5 +1,7 @@
 #include "server/store/postgres/records/receipt_rows.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/place/place_words.h"
@@ -62,6 +64,18 @@ absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& co
   return texts;
 }
 
+absl::StatusOr<std::vector<KeptReceipt>> SelectKeptReceipts(postgres::Connection& connection,
+                                                            const PostgresOwnTables& names) {
+  const auto rows = connection.Query(absl::StrCat(Select(names, "number, data"), " ORDER BY number"),
+                                     {OfKind(ReceiptKind::kReceipt)}, kReadingReceipts);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  std::vector<KeptReceipt> receipts;
+  for (int row = 0; row < rows->rows(); ++row) {
+    receipts.push_back({static_cast<std::uint64_t>(rows->Int(row, 0)), rows->Text(row, 1)});
+  }
+  return receipts;
+}
+
 void InsertReceipt(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t number,
                    const std::string& text) {
   writes.Add(
@@ -112,6 +126,18 @@ absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connectio
   if (!all.ok()) return all.status();
   if (all->empty()) return std::nullopt;
   return std::move(all->begin()->second);
+}
+
+absl::StatusOr<std::vector<OpenReceiptOfTable>> SelectOpenReceipts(postgres::Connection& connection,
+                                                                   const PostgresOwnTables& names) {
+  const auto rows = connection.Query(Select(names, "table_key, cycle, data"), {OfKind(ReceiptKind::kOpen)},
+                                     kReadingReceipts);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  auto all = OpenReceiptsOf(*rows, names);
+  if (!all.ok()) return all.status();
+  std::vector<OpenReceiptOfTable> open;
+  for (auto& [table, receipt] : *all) open.push_back({table, std::move(receipt)});
+  return open;
 }
 
 void WriteOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,

@@ -12,6 +12,7 @@
 #include "base/db/postgres/connection.h"
 #include "proto/wire/receipt.h"
 #include "server/plan/receipt_plan.h"
+#include "server/store/mirror_contents.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/records/own_writes.h"
 
@@ -35,6 +36,9 @@ absl::StatusOr<ReceiptHead> SelectReceiptHead(postgres::Connection& connection,
 absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& connection,
                                                         const PostgresOwnTables& names, std::uint64_t after,
                                                         std::size_t count_max);
+/// All, by number.
+absl::StatusOr<std::vector<KeptReceipt>> SelectKeptReceipts(postgres::Connection& connection,
+                                                            const PostgresOwnTables& names);
 void InsertReceipt(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t number,
                    const std::string& text);
 /// Those with this number and with lesser ones.
@@ -47,6 +51,9 @@ absl::StatusOr<std::map<std::string, OpenReceipt>> OpenReceiptsOf(const postgres
 absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connection& connection,
                                                              const PostgresOwnTables& names,
                                                              const std::string& table);
+/// Of all tables.
+absl::StatusOr<std::vector<OpenReceiptOfTable>> SelectOpenReceipts(postgres::Connection& connection,
+                                                                   const PostgresOwnTables& names);
 void WriteOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
                       const OpenReceipt& open);
 /// The table is gone.

@@ -155,6 +155,14 @@ absl::StatusOr<TenantVerbs::NonceCount> CountNonces(postgres::Connection& connec
   return TenantVerbs::NonceCount{static_cast<std::size_t>(rows->Int(0, 0)), rows->Int(0, 1) != 0};
 }
 
+absl::StatusOr<std::vector<Nonce>> SelectNonces(const StateSource& from, const PostgresOwnTables& names) {
+  const auto rows = ReadState(from, names, StateKind::kNonce);
+  if (!rows.ok()) return rows.status();
+  std::vector<Nonce> nonces;
+  for (const StateRow& row : *rows) nonces.push_back({row.table_key, row.number});
+  return nonces;
+}
+
 void InsertNonce(OwnWrites& writes, const PostgresOwnTables& names, const Nonce& nonce) {
   PutState(writes, names, StateKind::kNonce, {nonce.value, nonce.expires_ms, std::nullopt});
 }

@@ -94,6 +94,8 @@ void ForgetCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::in
 
 absl::StatusOr<TenantVerbs::NonceCount> CountNonces(postgres::Connection& connection,
                                                     const PostgresOwnTables& names, const std::string& value);
+/// By value.
+absl::StatusOr<std::vector<Nonce>> SelectNonces(const StateSource& from, const PostgresOwnTables& names);
 void InsertNonce(OwnWrites& writes, const PostgresOwnTables& names, const Nonce& nonce);
 /// Those that expire before.
 void ForgetNonces(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t before_ms);

@@ -138,31 +138,13 @@ class Alteration {
   std::vector<std::string> dropped_;
 };
 
-struct Lost {
-  Position position;
-  std::vector<std::string> columns;
-};
-
-Lost ReadLost(const StateRow& row) {
-  PayloadReader payload(row.bytes());
-  Lost lost;
-  lost.position.lsn.value = payload.Number();
-  std::int64_t count = payload.Number();
-  lost.position.lineage = payload.Text();
-  for (; count > 0 && payload.is_whole(); --count) lost.columns.push_back(payload.Text());
-  return lost;
-}
-
 void RememberLost(TableWork& work, const std::string& table, const Position& position,
                   const std::vector<std::string>& columns, std::optional<StateRow>* row) {
   if (columns.empty()) return;
   std::set<std::string> lost;
   for (const std::string& column : LostColumns(*row, position)) lost.insert(FoldName(column));
   for (const std::string& column : columns) lost.insert(FoldName(column));
-  PayloadWriter payload;
-  payload.Number(position.lsn.value).Number(static_cast<std::int64_t>(lost.size())).Text(position.lineage);
-  for (const std::string& column : lost) payload.Text(column);
-  *row = StateRow{FoldName(table), 0, payload.Take()};
+  *row = LostRow(table, {position, {lost.begin(), lost.end()}});
   PutState(work.writes, work.names, StateKind::kLostColumns, **row);
 }
 
@@ -195,9 +177,28 @@ absl::Status RunAlterTable(TableWork& work, const Position& position, const Alte
   return absl::OkStatus();
 }
 
+PostgresLost LostOf(const StateRow& row) {
+  PayloadReader payload(row.bytes());
+  PostgresLost lost;
+  lost.position.lsn.value = payload.Number();
+  std::int64_t count = payload.Number();
+  lost.position.lineage = payload.Text();
+  for (; count > 0 && payload.is_whole(); --count) lost.columns.push_back(payload.Text());
+  return lost;
+}
+
+StateRow LostRow(const std::string& table, const PostgresLost& lost) {
+  PayloadWriter payload;
+  payload.Number(lost.position.lsn.value)
+      .Number(static_cast<std::int64_t>(lost.columns.size()))
+      .Text(lost.position.lineage);
+  for (const std::string& column : lost.columns) payload.Text(column);
+  return {FoldName(table), 0, payload.Take()};
+}
+
 std::vector<std::string> LostColumns(const std::optional<StateRow>& lost, const Position& position) {
   if (!lost) return {};
-  Lost read = ReadLost(*lost);
+  PostgresLost read = LostOf(*lost);
   return read.position == position ? std::move(read.columns) : std::vector<std::string>();
 }
 

@@ -21,6 +21,13 @@ namespace mirror {
 /// one; it is changed and queued, too. Errors: kFailedPrecondition, naming the object that prevents it.
 absl::Status RunAlterTable(TableWork& work, const Position& position, const AlterTable& alter,
                            PostgresAgreed* agreed, std::optional<StateRow>* lost);
+/// A row of kLostColumns: what RunAlterTable dropped when the table stood at this position, by folded names.
+struct PostgresLost {
+  Position position;
+  std::vector<std::string> columns;
+};
+PostgresLost LostOf(const StateRow& row);
+StateRow LostRow(const std::string& table, const PostgresLost& lost);
 /// Those that RunAlterTable dropped at this position.
 std::vector<std::string> LostColumns(const std::optional<StateRow>& lost, const Position& position);
 

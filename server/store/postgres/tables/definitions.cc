@@ -77,13 +77,20 @@ std::vector<std::string> KeptOut(const TableSchema& from, const TableSchema& to,
   return names;
 }
 
+/// Names of the columns that a note of kEmptied is of, as they were spelled when it was written.
+std::vector<std::string> NamesIn(const StateRow& note) {
+  PayloadReader payload(note.bytes());
+  std::vector<std::string> names;
+  for (std::int64_t count = payload.Number(); count > 0 && payload.is_whole(); --count)
+    names.push_back(payload.Text());
+  return names;
+}
+
 /// Columns that a note of kEmptied means, as they are spelled now: an agreement changes the case of some.
 std::vector<std::string> FindNoted(const StateRow& note, const TableSchema& agreed,
                                    const PresentTable& present) {
-  PayloadReader payload(note.bytes());
   std::vector<std::string> found;
-  for (std::int64_t count = payload.Number(); count > 0 && payload.is_whole(); --count) {
-    const std::string name = payload.Text();
+  for (const std::string& name : NamesIn(note)) {
     const PresentColumn* column = present.Find(name);
     const std::optional<std::uint32_t> at = agreed.Find(name);
     if (column == nullptr && at) column = present.Find(agreed.columns[*at].name);
@@ -215,6 +222,12 @@ absl::Status NoteEmptied(TableWork& work, const std::string& table, const std::v
   // A row each: none takes the place of one that waits.
   PutState(work.writes, work.names, StateKind::kEmptied, {FoldName(table), *id, payload.Take()});
   return absl::OkStatus();
+}
+
+std::set<std::string> EmptiedBy(const StateRow& note) {
+  std::set<std::string> named;
+  for (const std::string& name : NamesIn(note)) named.insert(FoldName(name));
+  return named;
 }
 
 absl::StatusOr<std::vector<std::string>> EmptyColumns(TableWork& work, const StateRow& note) {

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_POSTGRES_TABLES_DEFINITIONS_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ std::vector<std::string> FindKeptOut(const TableSchema& before, const TableSchem
 /// Queues a row of kEmptied for them; RunAgreeSchema() does it where it succeeds. The rule holds also where
 /// the agreement was refused: see WorkView::EmptyAnyway().
 absl::Status NoteEmptied(TableWork& work, const std::string& table, const std::vector<std::string>& columns);
+
+/// Folded names of the columns that a row of kEmptied is of.
+std::set<std::string> EmptiedBy(const StateRow& note);
 
 // In a transaction of its own, behind the agreement's:
 

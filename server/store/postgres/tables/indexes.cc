@@ -83,6 +83,35 @@ absl::StatusOr<std::vector<OwnIndex>> FindOwnIndexes(postgres::Connection& conne
   return indexes;
 }
 
+absl::StatusOr<std::vector<IndexChange>> FindMadeIndexes(postgres::Connection& connection,
+                                                         const PostgresOwnTables& names) {
+  const auto rows = connection.Query(
+      "SELECT index_name, table_name, coalesce(column_name, (parse_ident(substring(term FROM "
+      "'\\((.*)\\)$')))[1]), descending, CASE WHEN column_name IS NOT NULL THEN '' ELSE split_part(term, "
+      "'(', "
+      "1) END FROM (SELECT i.relname::text AS index_name, t.relname::text AS table_name, a.attname::text AS "
+      "column_name, x.indoption[k - 1] & 1 = 1 AS descending, pg_get_indexdef(i.oid, k, false) AS term, k "
+      "FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid JOIN pg_class AS t ON t.oid = "
+      "x.indrelid "
+      "CROSS JOIN LATERAL generate_series(1, x.indnkeyatts::int) AS k LEFT JOIN pg_attribute AS a ON "
+      "a.attrelid = t.oid AND a.attnum = x.indkey[k - 1] WHERE i.relnamespace = to_regnamespace($1) AND "
+      "starts_with(i.relname::text, $2)) AS terms ORDER BY index_name COLLATE \"C\", k",
+      {names.schema, kOwnIndexPrefix}, "looking for the mirror's own indexes");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  std::vector<IndexChange> indexes;
+  for (int row = 0; row < rows->rows(); ++row) {
+    if (indexes.empty() || indexes.back().index.name != rows->View(row, 0)) {
+      indexes.push_back({{rows->Text(row, 0), rows->Text(row, 1)}, {}});
+    }
+    const std::string_view as = rows->View(row, 4);
+    const Collation collation = as == "lower"   ? Collation::kNocase
+                                : as == "rtrim" ? Collation::kRtrim
+                                                : Collation::kBinary;
+    indexes.back().columns.push_back({rows->Text(row, 2), rows->Bool(row, 3), collation});
+  }
+  return indexes;
+}
+
 absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const TableSchema* schema) {
   const std::string& name = change.index.name;
   if (!IsOwnIndex(name)) {

@@ -21,6 +21,10 @@ std::string PostgresIndexTerms(const TableSchema& kept, const std::vector<IndexC
 
 absl::StatusOr<std::vector<OwnIndex>> FindOwnIndexes(postgres::Connection& connection,
                                                      const PostgresOwnTables& names);
+/// The same with what each of them is over, by name. What PostgresIndexTerms() left out of a collation is not
+/// known any more.
+absl::StatusOr<std::vector<IndexChange>> FindMadeIndexes(postgres::Connection& connection,
+                                                         const PostgresOwnTables& names);
 /// `schema`: the agreed one of the change's table; null where it has none, and then nothing is made.
 absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const TableSchema* schema);
 /// The mirror's own of one relation are made on the other, and dropped there. Both are locked.

@@ -1,0 +1,283 @@
+#include "server/store/postgres/postgres_contents.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/others_objects.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/hook_rows.h"
+#include "server/store/postgres/records/ledger_rows.h"
+#include "server/store/postgres/records/metadata_rows.h"
+#include "server/store/postgres/records/own_writes.h"
+#include "server/store/postgres/records/receipt_rows.h"
+#include "server/store/postgres/records/state_payload.h"
+#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/records/time_rows.h"
+#include "server/store/postgres/tables/alter.h"
+#include "server/store/postgres/tables/definitions.h"
+#include "server/store/postgres/tables/indexes.h"
+#include "server/store/postgres/tables/present_table.h"
+#include "server/store/postgres/tables/stored_form.h"
+#include "server/store/postgres/whole_mirror.h"
+
+namespace mirror {
+namespace {
+
+/// Statements that wait in memory for the next round trip.
+constexpr std::size_t kQueuedMax = 500;
+
+class ContentsReader {
+ public:
+  ContentsReader(postgres::Connection& connection, const PostgresOwnTables& names)
+      : connection_(connection), names_(names) {}
+
+  absl::Status ReadAll() {
+    const std::vector<std::function<absl::Status()>> steps = {
+        [&] { return ReadTenantAndIds(); },
+        [&] { return Take(SelectNonces(connection_, names_), &contents_.nonces); },
+        [&] { return Take(SelectRecords(connection_, names_), &contents_.records); },
+        [&] { return ReadTables(); },
+        [&] { return Take(SelectAnswers(connection_, names_), &contents_.answers); },
+        [&] { return ReadNotes(); },
+        [&] { return ReadLostColumns(); },
+        [&] { return Take(SelectChecks(connection_, names_), &contents_.checks); },
+        [&] { return Take(SelectHolds(connection_, names_), &contents_.holds); },
+        [&] { return Take(SelectAllLosses(connection_, names_), &contents_.losses); },
+        [&] { return Take(SelectFreshness(connection_, names_), &contents_.freshness); },
+        [&] { return Take(SelectKeptReceipts(connection_, names_), &contents_.receipts); },
+        [&] { return Take(SelectOpenReceipts(connection_, names_), &contents_.open_receipts); },
+        [&] { return Take(SelectHooks(connection_, names_), &contents_.hooks); },
+        [&] { return ReadSourceObjects(); },
+        [&] { return ReadOwnIndexes(); },
+        [&] { return ReadLeftOut(); },
+    };
+    for (const auto& step : steps) {
+      if (absl::Status read = step(); !read.ok()) return read;
+    }
+    return absl::OkStatus();
+  }
+  MirrorContents& contents() { return contents_; }
+  std::set<std::string>& older() { return older_; }
+
+ private:
+  template <typename T>
+  static absl::Status Take(absl::StatusOr<T> read, T* out) {
+    if (read.ok()) *out = *std::move(read);
+    return read.status();
+  }
+
+  absl::Status ReadTenantAndIds() {
+    absl::StatusOr<TenantRow> row = ReadTenantRow(connection_, names_);
+    if (!row.ok()) return row.status();
+    contents_.tenant = std::move(row->tenant);
+    // Holds and hook notes are numbered together, with names of the mirror's.
+    contents_.last_hook = row->next_id - 1;
+    contents_.last_hold = static_cast<std::uint64_t>(contents_.last_hook);
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadTables() {
+    absl::StatusOr<std::vector<PostgresAgreed>> agreed = SelectAgreed(connection_, names_);
+    if (!agreed.ok()) return agreed.status();
+    std::vector<std::string> relations;
+    for (const PostgresAgreed& table : *agreed) relations.push_back(table.schema.name);
+    const auto present = ReadPresent(connection_, names_, relations);
+    if (!present.ok()) return present.status();
+    const auto notes = ReadState(connection_, names_, StateKind::kEmptied);
+    if (!notes.ok()) return notes.status();
+    std::map<std::string, std::set<std::string>> emptied;
+    for (const StateRow& note : *notes) emptied[note.table_key].merge(EmptiedBy(note));
+    for (PostgresAgreed& table : *agreed) {
+      const auto there = present->find(table.schema.name);
+      if (there == present->end()) continue;
+      const std::string key = FoldName(table.schema.name);
+      const auto record = std::find_if(contents_.records.begin(), contents_.records.end(),
+                                       [&](const TableRecord& one) { return FoldName(one.table) == key; });
+      const bool is_older = record != contents_.records.end() && record->state == TableState::kRepopulate;
+      std::optional<PostgresStored> stored =
+          StoredFormOf(table, there->second, is_older, emptied[key], &contents_.left_out);
+      if (!stored) continue;
+      if (stored->is_older) older_.insert(key);
+      contents_.tables.push_back({std::move(table.schema), std::move(stored->schema)});
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadNotes() {
+    std::vector<CycleNote>& notes = contents_.cycle_notes;
+    absl::Status read = Take(SelectCycleNotes(connection_, names_, contents_.tenant.cycle), &notes);
+    std::stable_sort(notes.begin(), notes.end(),
+                     [](const CycleNote& a, const CycleNote& b) { return a.kind < b.kind; });
+    return read;
+  }
+
+  absl::Status ReadLostColumns() {
+    const auto rows = ReadState(connection_, names_, StateKind::kLostColumns);
+    if (!rows.ok()) return rows.status();
+    for (const StateRow& row : *rows) {
+      const PostgresLost lost = LostOf(row);
+      for (const std::string& column : lost.columns) {
+        contents_.lost_columns.push_back({row.table_key, column, lost.position});
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadSourceObjects() {
+    const auto rows = ReadState(connection_, names_, StateKind::kObjects);
+    if (rows.ok()) contents_.source_objects = ReadObjects(*rows);
+    return rows.status();
+  }
+
+  absl::Status ReadOwnIndexes() {
+    absl::StatusOr<std::vector<IndexChange>> made = FindMadeIndexes(connection_, names_);
+    if (!made.ok()) return made.status();
+    std::copy_if(std::make_move_iterator(made->begin()), std::make_move_iterator(made->end()),
+                 std::back_inserter(contents_.own_indexes), [&](const IndexChange& index) {
+                   return std::any_of(
+                       contents_.tables.begin(), contents_.tables.end(),
+                       [&](const ContentsTable& table) { return table.agreed.name == index.index.table; });
+                 });
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadLeftOut() {
+    std::vector<std::string>& left_out = contents_.left_out;
+    std::set<std::string> tables;
+    for (const ContentsTable& table : contents_.tables) tables.insert(table.agreed.name);
+    absl::StatusOr<std::vector<std::string>> others =
+        FindOthersObjects(connection_, contents_.tenant.context_id, names_, tables);
+    if (!others.ok()) return others.status();
+    std::move(others->begin(), others->end(), std::back_inserter(left_out));
+    const auto dropped = ReadState(connection_, names_, StateKind::kDropped);
+    if (!dropped.ok()) return dropped.status();
+    for (const StateRow& row : *dropped) {
+      PayloadReader payload(row.bytes());
+      left_out.push_back(
+          absl::StrCat("table '", payload.Text(), "' that was set aside as '", row.table_key, "'"));
+    }
+    const auto rows = connection_.Query(
+        absl::StrCat("SELECT table_key FROM ", names_.state, " WHERE kind = $1 UNION SELECT table_key FROM ",
+                     names_.receipts, " WHERE kind = $2 ORDER BY 1"),
+        {static_cast<std::int64_t>(StateKind::kShadow), static_cast<std::int64_t>(ReceiptKind::kPart)},
+        "looking what the running cycle brought");
+    if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+    for (int row = 0; row < rows->rows(); ++row) {
+      left_out.push_back(absl::StrCat("what the running cycle brought for table '", rows->Text(row, 0),
+                                      "' and did not commit yet"));
+    }
+    return absl::OkStatus();
+  }
+
+  postgres::Connection& connection_;
+  const PostgresOwnTables& names_;
+  MirrorContents contents_;
+  std::set<std::string> older_;
+};
+
+/// Queues rows, and sends them when there are many.
+class ContentsWriter {
+ public:
+  ContentsWriter(postgres::Connection& connection, const PostgresOwnTables& names)
+      : connection_(connection), names_(names) {}
+
+  absl::Status WriteAll(const MirrorContents& from) {
+    UpdateTenant(writes_, names_, from.tenant);
+    const std::int64_t last = std::max(static_cast<std::int64_t>(from.last_hold), from.last_hook);
+    writes_.Add(absl::StrCat("UPDATE ", names_.tenant, " SET next_id = $1"), {last + 1});
+    WriteAnswers(writes_, names_, from.answers);
+    CycleNoteChanges notes;
+    notes.written = from.cycle_notes;
+    WriteCycleNotes(writes_, names_, from.tenant.cycle, notes);
+    WriteTimes(writes_, names_, Freshness{}, from.freshness);
+    WriteTargets(writes_, names_, from.freshness.targets);
+    QueueLostColumns(from);
+    QueueLosses(from.losses);
+    Each(from.nonces, [&](const Nonce& one) { InsertNonce(writes_, names_, one); });
+    Each(from.records, [&](const TableRecord& one) { WriteRecord(writes_, names_, one); });
+    Each(from.checks, [&](const TableCheck& one) { WriteCheck(writes_, names_, one); });
+    Each(from.holds, [&](const Hold& one) { PutHold(writes_, names_, one); });
+    Each(from.hooks, [&](const HookNote& one) { PutHook(writes_, names_, one); });
+    Each(from.receipts,
+         [&](const KeptReceipt& one) { InsertReceipt(writes_, names_, one.number, one.text); });
+    Each(from.open_receipts,
+         [&](const OpenReceiptOfTable& one) { WriteOpenReceipt(writes_, names_, one.table, one.open); });
+    Each(from.source_objects,
+         [&](const KeptObjects& one) { PutState(writes_, names_, StateKind::kObjects, ObjectsRow(one)); });
+    Send();
+    return sent_;
+  }
+
+ private:
+  template <typename T, typename Write>
+  void Each(const std::vector<T>& all, const Write& write) {
+    for (const T& one : all) {
+      write(one);
+      if (writes_.size() >= kQueuedMax) Send();
+    }
+  }
+  void Send() {
+    // Once one failed, the transaction has: what is queued is let go of.
+    if (sent_.ok()) sent_ = writes_.Send(connection_);
+    writes_.Clear();
+  }
+
+  /// Only those are asked for that were lost where the table stands now.
+  void QueueLostColumns(const MirrorContents& from) {
+    std::map<std::string, PostgresLost> by_table;
+    for (const TableRecord& record : from.records) by_table[FoldName(record.table)] = {record.position, {}};
+    for (const LostColumn& one : from.lost_columns) {
+      const auto lost = by_table.find(FoldName(one.table));
+      if (lost == by_table.end() || lost->second.position != one.position) continue;
+      lost->second.columns.push_back(FoldName(one.column));
+    }
+    for (const auto& [table, lost] : by_table) {
+      if (lost.columns.empty()) continue;
+      PutState(writes_, names_, StateKind::kLostColumns, LostRow(table, lost));
+    }
+  }
+
+  void QueueLosses(const std::vector<LossOfTable>& losses) {
+    // All of a table are marked at once.
+    for (const bool committed : {true, false}) {
+      for (const LossOfTable& one : losses) {
+        if (one.loss.committed != committed) continue;
+        AddLoss(writes_, names_, one.table, one.loss, one.loss.rows);
+        if (committed) MarkLossesCommitted(writes_, names_, one.table);
+      }
+    }
+  }
+
+  postgres::Connection& connection_;
+  const PostgresOwnTables& names_;
+  OwnWrites writes_;
+  absl::Status sent_;
+};
+
+}  // namespace
+
+absl::StatusOr<MirrorContents> ReadPostgresContents(postgres::Connection& connection,
+                                                    const PostgresOwnTables& names,
+                                                    std::set<std::string>* older) {
+  ContentsReader reader(connection, names);
+  if (absl::Status read = reader.ReadAll(); !read.ok()) return read;
+  *older = std::move(reader.older());
+  return std::move(reader.contents());
+}
+
+absl::Status WritePostgresContents(postgres::Connection& connection, const PostgresOwnTables& names,
+                                   const MirrorContents& contents) {
+  return ContentsWriter(connection, names).WriteAll(contents);
+}
+
+}  // namespace mirror

@@ -1,0 +1,204 @@
+#include "server/store/postgres/postgres_import.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
+#include "base/db/postgres/pipeline.h"
+#include "base/digest.h"
+#include "base/folded_name.h"
+#include "proto/wire/batch.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/postgres_contents.h"
+#include "server/store/postgres/records/metadata_rows.h"
+#include "server/store/postgres/records/own_schema.h"
+#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/rows/columns_out.h"
+#include "server/store/postgres/rows/row_refusals.h"
+#include "server/store/postgres/rows/write_copy.h"
+#include "server/store/postgres/tables/definitions.h"
+#include "server/store/postgres/tables/indexes.h"
+#include "server/store/postgres/tables/kept_kinds.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kImporting[] = "filling a mirror's schema";
+
+/// As the table is made. Values of every kind have no order in PostgreSQL: rows of an older definition that
+/// had them in the key stand without one until they are populated anew.
+TableSchema FormOf(const TableSchema& stored) {
+  TableSchema form = stored;
+  const bool any_in_key = std::any_of(form.columns.begin(), form.columns.end(), [](const Column& column) {
+    return column.type == Type::kAny && column.key_position != 0;
+  });
+  for (Column& column : form.columns) {
+    if (any_in_key) column.key_position = 0;
+  }
+  return form;
+}
+
+absl::Status CheckTables(const MirrorContents& contents) {
+  for (const ContentsTable& table : contents.tables) {
+    const std::string& context_id = contents.tenant.context_id;
+    absl::Status holds = CheckHoldable(KeptForm(table.agreed), context_id);
+    if (holds.ok()) holds = CheckHoldable(FormOf(table.stored), context_id);
+    if (!holds.ok()) return holds;
+  }
+  return absl::OkStatus();
+}
+
+/// Of a mirror that is damaged, as one may be that a copy is put in the place of.
+bool IsOfDamage(const absl::Status& status) {
+  const postgres::Trouble trouble = postgres::TroubleOf(status);
+  return trouble == postgres::Trouble::kUndefined || trouble == postgres::Trouble::kDamage;
+}
+
+std::string RenameSql(const std::string& from, const std::string& to) {
+  return absl::StrCat("ALTER SCHEMA ", from, " RENAME TO ", QuoteName(to));
+}
+
+}  // namespace
+
+PostgresImport::PostgresImport(postgres::Lease lease, const std::string& context_id,
+                               const std::string& schema)
+    : lease_(std::move(lease)),
+      context_id_(context_id),
+      names_(context_id, schema),
+      patience_(*lease_),
+      transaction_(*lease_) {}
+
+absl::StatusOr<std::unique_ptr<PostgresImport>> PostgresImport::New(PostgresPlace& place,
+                                                                    const std::string& context_id) {
+  if (absl::Status fits = CheckContextFits(context_id); !fits.ok()) return fits;
+  absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
+  if (!lease.ok()) return lease.status();
+  const std::string schema =
+      absl::StrCat("mirror_import_", HexDigest(absl::StrCat(context_id, " ", (*lease)->server_pid())));
+  return std::unique_ptr<PostgresImport>(new PostgresImport(*std::move(lease), context_id, schema));
+}
+
+absl::Status PostgresImport::Begin(const MirrorContents& contents) {
+  if (contents.tenant.context_id != context_id_) {
+    return absl::InvalidArgumentError(absl::StrCat("this is the mirror of '", contents.tenant.context_id,
+                                                   "', not of '", context_id_, "'. Nothing was done."));
+  }
+  absl::Status begun = CheckTables(contents);
+  if (begun.ok()) begun = MakeSchema();
+  if (begun.ok()) begun = WritePostgresContents(*lease_, names_, contents);
+  for (const ContentsTable& table : contents.tables) {
+    if (!begun.ok()) return begun;
+    begun = MakeTable(table);
+  }
+  own_indexes_ = contents.own_indexes;
+  return begun;
+}
+
+absl::Status PostgresImport::MakeSchema() {
+  postgres::Pipeline pipeline(*lease_);
+  transaction_.Begin(pipeline);
+  // Whoever reads what is to be imported may take his time.
+  pipeline.Queue("SELECT set_config('idle_in_transaction_session_timeout', '1h', true)", {}, kImporting);
+  QueueOwnSchema(pipeline, context_id_, names_, /*epoch=*/1);
+  pipeline.Queue(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'importing'"), {}, kImporting);
+  return InStoreWords(pipeline.Run().status(), Touched::kMirroredTable);
+}
+
+absl::Status PostgresImport::MakeTable(const ContentsTable& table) {
+  const absl::StatusOr<std::int64_t> id = TakeId(*lease_, names_);
+  if (!id.ok()) return id.status();
+  OwnWrites writes;
+  TableWork work{*lease_, names_, writes};
+  Filled& filled = tables_[FoldName(table.agreed.name)];
+  filled.schema = FormOf(table.stored);
+  PostgresAgreed agreed{.schema = table.agreed, .generation = *id, .is_there = true};
+  AddKinds(filled.schema, &agreed.kinds);
+  AddKinds(KeptForm(table.agreed), &agreed.kinds);
+  filled.target = {.name = work.In(table.agreed.name),
+                   .receipts = names_.receipts,
+                   .kinds = KindsOf(filled.schema, agreed.kinds),
+                   .has_new_keys = true};
+  absl::Status made =
+      RunOnTable(work, CreateTableSql(work, table.agreed.name, filled.schema, *id), "making a table");
+  if (!made.ok()) return made;
+  WriteAgreed(writes, names_, agreed);
+  return writes.Send(*lease_);
+}
+
+absl::Status PostgresImport::AddRows(const TableSchema& stored, RowBlock* rows) {
+  const auto found = tables_.find(FoldName(stored.name));
+  if (found == tables_.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("table '", stored.name, "' is not among the contents"));
+  }
+  const TableSchema& schema = found->second.schema;
+  const absl::StatusOr<ChangeBatch> batch = BatchOf(schema, rows);
+  if (!batch.ok()) return batch.status();
+  std::vector<std::uint32_t> order = batch->key_order;
+  if (order.empty()) {
+    order.resize(batch->row_count);
+    std::iota(order.begin(), order.end(), 0U);
+  }
+  PostgresBatchValues values(schema, *batch);
+  const ApplyRows apply{.schema = &schema, .batch = &*batch};
+  const absl::Status copied = CopyRows(*lease_, found->second.target, apply, values, order).status();
+  if (copied.ok()) return copied;
+  const auto at = static_cast<std::size_t>(postgres::FailureOf(copied).copy_row);
+  std::optional<std::uint32_t> row;
+  if (at > 0 && at <= order.size()) row = order[at - 1];
+  return InStoreWords(RefusedRows(copied, schema, row), Touched::kMirroredTable);
+}
+
+absl::StatusOr<bool> PostgresImport::SetAside(const std::string& schema, const std::string& aside,
+                                              std::int64_t epoch) {
+  const PostgresOwnTables present(context_id_, schema);
+  const auto there = lease_->Number("SELECT count(*) FROM pg_namespace WHERE oid = to_regnamespace($1)",
+                                    {present.schema}, "looking for the mirror");
+  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  if (*there == 0) return false;
+  postgres::Savepoint savepoint(*lease_);
+  absl::Status done = savepoint.Begin();
+  if (!done.ok()) return InStoreWords(done, Touched::kOwnTable);
+  // Who waits for the tenant's row on another server finds that it is served elsewhere.
+  const absl::Status fenced =
+      lease_->Run(absl::StrCat("UPDATE ", present.tenant, " SET epoch = $1"), {epoch}, "taking the mirror")
+          .status();
+  if (!fenced.ok() && !IsOfDamage(fenced)) return InStoreWords(fenced, Touched::kOwnTable);
+  done = fenced.ok() ? savepoint.Release() : savepoint.RollBack();
+  if (done.ok()) done = lease_->Execute(RenameSql(present.schema, aside), "setting the mirror aside");
+  if (!done.ok()) return InStoreWords(done, Touched::kMirroredTable);
+  return true;
+}
+
+absl::Status PostgresImport::MakeIndexes() {
+  OwnWrites writes;
+  TableWork work{*lease_, names_, writes};
+  for (const IndexChange& index : own_indexes_) {
+    const auto table = tables_.find(FoldName(index.index.table));
+    if (table == tables_.end()) continue;
+    postgres::Savepoint savepoint(*lease_);
+    if (absl::Status begun = savepoint.Begin(); !begun.ok()) return begun;
+    // One that PostgreSQL does not let be is made, or told of, by the next cycle.
+    const bool made = ChangeIndex(work, index, &table->second.schema).ok();
+    if (absl::Status ended = made ? savepoint.Release() : savepoint.RollBack(); !ended.ok()) return ended;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PostgresImport::Finish(const std::string& schema, std::int64_t epoch) {
+  absl::Status done = MakeIndexes();
+  if (done.ok()) {
+    done = lease_
+               ->Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'serving', epoch = $1"), {epoch},
+                     kImporting)
+               .status();
+  }
+  if (done.ok()) done = lease_->Execute(RenameSql(names_.schema, schema), kImporting);
+  if (done.ok()) done = transaction_.Commit(kImporting);
+  return InStoreWords(done, Touched::kMirroredTable);
+}
+
+}  // namespace mirror

@@ -1,0 +1,67 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_POSTGRES_IMPORT_H_
+#define MIRROR_SERVER_STORE_POSTGRES_POSTGRES_IMPORT_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/pool.h"
+#include "base/db/postgres/transaction.h"
+#include "server/store/mirror_contents.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/postgres_place.h"
+#include "server/store/postgres/rows/write_set.h"
+#include "server/store/postgres/tables/table_work.h"
+
+namespace mirror {
+
+/// Fills a schema of its own, in one transaction: until that is committed nobody sees anything of it, and
+/// whatever ends this before, a kill too, leaves nothing. Rows that others delete in the database meanwhile
+/// are tidied up behind it. It takes one of the place's connections that write. Errors: as MirrorImport.
+class PostgresImport {
+ public:
+  /// `place` outlives it.
+  static absl::StatusOr<std::unique_ptr<PostgresImport>> New(PostgresPlace& place,
+                                                             const std::string& context_id);
+  PostgresImport(const PostgresImport&) = delete;
+  PostgresImport& operator=(const PostgresImport&) = delete;
+
+  absl::Status Begin(const MirrorContents& contents);
+  absl::Status AddRows(const TableSchema& stored, RowBlock* rows);
+
+  // Then, in this order:
+
+  /// The schema of the tenant's present mirror gets the name `aside` with the commit: whoever writes into it
+  /// is waited for, and nobody does behind that. Where there is no such schema nothing is done. Gives whether
+  /// there is one.
+  absl::StatusOr<bool> SetAside(const std::string& schema, const std::string& aside, std::int64_t epoch);
+  /// The new schema gets its name, and is served from the commit on. Errors: kFailedPrecondition, too: there
+  /// is one of that name.
+  absl::Status Finish(const std::string& schema, std::int64_t epoch);
+
+ private:
+  struct Filled {
+    TableSchema schema;  ///< As it stands here.
+    PostgresTarget target;
+  };
+  PostgresImport(postgres::Lease lease, const std::string& context_id, const std::string& schema);
+  absl::Status MakeSchema();
+  absl::Status MakeTable(const ContentsTable& table);
+  absl::Status MakeIndexes();
+
+  postgres::Lease lease_;
+  const std::string context_id_;
+  const PostgresOwnTables names_;
+  const LongStatements patience_;
+  postgres::Transaction transaction_;
+  std::map<std::string, Filled> tables_;  ///< By folded name.
+  std::vector<IndexChange> own_indexes_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_POSTGRES_IMPORT_H_
