@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/digest.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/place/names.h"
@@ -12,6 +13,21 @@ namespace mirror {
 
 bool IsThere(const Placement& placement) {
   return placement.state == PlacementState::kMaking || placement.state == PlacementState::kServing;
+}
+
+std::string LocationOf(const std::string& place, const std::string& schema) {
+  return absl::StrCat("postgres://", place, "/", schema);
+}
+
+std::string AsideName(const std::string& context_id, std::int64_t now_ms, std::int64_t epoch) {
+  return absl::StrCat(kAsidePrefix, HexDigest(absl::StrCat(context_id, " ", now_ms, " ", epoch)));
+}
+
+absl::Status CheckSpelling(const Placement& placement, const std::string& context_id) {
+  if (placement.context_id == context_id) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("the mirror of '", placement.context_id,
+                                                    "' stands there, whose name differs from '", context_id,
+                                                    "' in case alone"));
 }
 
 absl::StatusOr<PostgresPlace*> PlacedMirrors::PlaceOf(const std::string& name) const {
@@ -84,30 +100,31 @@ absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id) {
   return begun;
 }
 
-absl::StatusOr<Placement> PlacedMirrors::Choose(const std::string& context_id) {
+absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& context_id) const {
   const std::string schema = SchemaOf(context_id);
-  const PostgresPlace* best = nullptr;
-  std::int64_t fewest = 0, epoch_min = 1;
+  Room best;
+  std::int64_t fewest = 0;
   for (const auto& place : places_) {
     const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
     if (!lease.ok()) return lease.status();
     const auto there = FindSchema(**lease, schema);
     if (!there.ok()) return there.status();
-    if (there->has_value()) {
-      best = place.get();
-      epoch_min = (*there)->epoch;
-      break;
-    }
+    if (there->has_value()) return Room{place.get(), true, (*there)->epoch};
     const auto relations = (*lease)->Number("SELECT count(*) FROM pg_class", {}, "counting relations");
     if (!relations.ok()) return InStoreWords(relations.status(), Touched::kOwnTable);
-    if (best == nullptr || *relations < fewest) {
-      best = place.get();
+    if (best.place == nullptr || *relations < fewest) {
+      best.place = place.get();
       fewest = *relations;
     }
   }
-  if (best == nullptr) return absl::UnavailableError("the configuration names no place for mirrors");
+  if (best.place == nullptr) return absl::UnavailableError("the configuration names no place for mirrors");
+  return best;
+}
+
+absl::StatusOr<Placement> PlacedMirrors::TakeRoom(const std::string& context_id, const std::string& place,
+                                                  std::int64_t epoch_min) {
   absl::StatusOr<Placement> taken =
-      TakePlacement(*control_, context_id, best->options().name, schema, epoch_min);
+      TakePlacement(*control_, context_id, place, SchemaOf(context_id), epoch_min);
   if (taken.ok()) Remember(*taken);
   return taken;
 }

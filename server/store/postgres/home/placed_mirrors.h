@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_HOME_PLACED_MIRRORS_H_
 #define MIRROR_SERVER_STORE_POSTGRES_HOME_PLACED_MIRRORS_H_
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,13 @@ namespace mirror {
 
 /// Whether its mirror is there, or is being made.
 bool IsThere(const Placement& placement);
+
+/// Where a schema stands, for people: "postgres://p1/Mirror_Cust".
+std::string LocationOf(const std::string& place, const std::string& schema);
+/// Of a schema that is set aside.
+std::string AsideName(const std::string& context_id, std::int64_t now_ms, std::int64_t epoch);
+/// Errors: kFailedPrecondition: it is the mirror of a tenant whose name differs in case.
+absl::Status CheckSpelling(const Placement& placement, const std::string& context_id);
 
 /// In which of the places each mirror stands, and what was known of that last: while the control database is
 /// down, mirrors go on where they are. Errors: kUnavailable. Threads: any.
@@ -45,7 +53,15 @@ class PlacedMirrors {
 
   /// Where a new mirror is going to be: where its schema stands already, else where there are the fewest
   /// relations.
-  absl::StatusOr<Placement> Choose(const std::string& context_id);
+  struct Room {
+    PostgresPlace* place = nullptr;
+    bool has_schema = false;
+    std::int64_t epoch_min = 1;  ///< Of that schema.
+  };
+  absl::StatusOr<Room> FindRoom(const std::string& context_id) const;
+  /// See TakePlacement().
+  absl::StatusOr<Placement> TakeRoom(const std::string& context_id, const std::string& place,
+                                     std::int64_t epoch_min) MIRROR_EXCLUDES(mutex_);
   /// Tells the control database of mirrors that it does not know: it was lost, or is older than they.
   absl::Status TakeInUnknown();
 

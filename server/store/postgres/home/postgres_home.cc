@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
-#include "base/digest.h"
 #include "server/store/postgres/home/found_schemas.h"
+#include "server/store/postgres/home/placed_import.h"
 #include "server/store/postgres/home/placed_mirrors.h"
 #include "server/store/postgres/home/schema_removal.h"
 #include "server/store/postgres/place/place_words.h"
@@ -24,16 +24,6 @@ namespace {
 /// A server that makes a mirror is done sooner, or it is gone.
 constexpr std::int64_t kMakingMs = 60'000;
 constexpr int kTimedWrites = 5;
-
-absl::Status NoCopies() {
-  return absl::UnimplementedError(
-      "mirrors in PostgreSQL are not copied by this version. Nothing was done: back the database up with "
-      "PostgreSQL's own tools.");
-}
-
-std::string At(const std::string& place, const std::string& schema) {
-  return absl::StrCat("postgres://", place, "/", schema);
-}
 
 /// Renames the mirror's schema, and makes a new one of `owner` in the same transaction.
 absl::Status SetSchemaAside(postgres::Connection& connection, const PostgresOwnTables& names,
@@ -67,10 +57,14 @@ absl::Status SetSchemaAside(postgres::Connection& connection, const PostgresOwnT
 class PostgresHome final : public StoreHome {
  public:
   PostgresHome(std::shared_ptr<PostgresControl> control, PlacedMirrors::Places places,
-               const PostgresStoreOptions& store)
-      : mirrors_(std::move(control), std::move(places)), store_(store) {}
+               PostgresHomeOptions options)
+      : mirrors_(std::move(control), std::move(places)),
+        store_(options.store),
+        files_(std::move(options.files)) {}
 
   absl::StatusOr<std::vector<Found>> Recover() override {
+    // Copies that a kill left.
+    if (absl::Status tidied = files_->Recover().status(); !tidied.ok()) return tidied;
     if (absl::Status taken = mirrors_.TakeInUnknown(); !taken.ok()) return taken;
     const absl::StatusOr<std::vector<Placement>> all = mirrors_.List();
     if (!all.ok()) return all.status();
@@ -104,17 +98,16 @@ class PostgresHome final : public StoreHome {
         if (!may.ok()) return may.status();
         building = *std::move(may);
       }
-      absl::StatusOr<Placement> taken = mirrors_.Choose(context_id);
+      const absl::StatusOr<PlacedMirrors::Room> room = mirrors_.FindRoom(context_id);
+      if (!room.ok()) return room.status();
+      absl::StatusOr<Placement> taken =
+          mirrors_.TakeRoom(context_id, room->place->options().name, room->epoch_min);
       if (!taken.ok()) return taken.status();
       CrashPoint("make.placed");
       *found = *std::move(taken);
     }
     const Placement& placement = **found;
-    if (placement.context_id != context_id) {
-      return absl::FailedPreconditionError(absl::StrCat("the mirror of '", placement.context_id,
-                                                        "' stands there, whose name differs from '",
-                                                        context_id, "' in case alone"));
-    }
+    if (absl::Status spelled = CheckSpelling(placement, context_id); !spelled.ok()) return spelled;
     if (placement.state == PlacementState::kMaking) return Make(placement);
     if (placement.state == PlacementState::kServing) return OpenServing(placement);
     return absl::NotFoundError(absl::StrCat("the mirror of '", context_id, "' was deleted"));
@@ -131,8 +124,7 @@ class PostgresHome final : public StoreHome {
     // Grows before the schema is another one: a schema may be of an earlier epoch, not of a later.
     const absl::StatusOr<std::int64_t> epoch = RaiseEpoch(mirrors_.control(), context_id);
     if (!epoch.ok()) return epoch.status();
-    const std::string aside =
-        absl::StrCat(kAsidePrefix, HexDigest(absl::StrCat(context_id, " ", now_ms, " ", *epoch)));
+    const std::string aside = AsideName(context_id, now_ms, *epoch);
     const PostgresOwnTables names(placement.context_id, placement.schema);
     absl::Status done = SetSchemaAside(**lease, names, placement.context_id, aside, *epoch, owner);
     CrashPoint("rebuild.file_gone");
@@ -142,7 +134,7 @@ class PostgresHome final : public StoreHome {
               .status();
     }
     if (!done.ok()) return done;
-    return At(placement.place, aside);
+    return LocationOf(placement.place, aside);
   }
 
   absl::Status BeginDeletion(const std::string& context_id) override {
@@ -180,18 +172,26 @@ class PostgresHome final : public StoreHome {
   }
   absl::StatusOr<std::vector<std::string>> FindDeleted() override { return ListIn(PlacementState::kDeleted); }
 
-  absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string&) override { return NoCopies(); }
-  absl::Status CheckCopyOut(const std::string&) const override { return NoCopies(); }
-  absl::Status CheckCopyIn(const std::string&) const override { return NoCopies(); }
-  absl::StatusOr<std::uint64_t> CopyOut(Snapshot&, const std::string&, const GoOnCopying&) override {
-    return NoCopies();
+  absl::StatusOr<std::unique_ptr<MirrorImport>> NewImport(const std::string& context_id) override {
+    return NewPlacedImport(mirrors_, context_id);
+  }
+  absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) override {
+    absl::StatusOr<std::unique_ptr<MirrorCopy>> file = files_->NewCopy(context_id);
+    if (!file.ok()) return file;
+    return NewPlacedCopy(mirrors_, context_id, *std::move(file));
+  }
+  absl::Status CheckCopyOut(const std::string& path) const override { return files_->CheckCopyOut(path); }
+  absl::Status CheckCopyIn(const std::string& path) const override { return files_->CheckCopyIn(path); }
+  absl::StatusOr<CopyReport> CopyOut(const std::string& context_id, Snapshot& mirror, const std::string& path,
+                                     const GoOnCopying& go_on) override {
+    return files_->CopyOut(context_id, mirror, path, go_on);
   }
 
   std::string Location(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
-    if (placement.has_value()) return At(placement->place, placement->schema);
-    return At(mirrors_.places().size() == 1 ? mirrors_.places().front()->options().name : "",
-              SchemaOf(context_id));
+    if (placement.has_value()) return LocationOf(placement->place, placement->schema);
+    return LocationOf(mirrors_.places().size() == 1 ? mirrors_.places().front()->options().name : "",
+                      SchemaOf(context_id));
   }
   std::uint64_t Bytes(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
@@ -209,6 +209,7 @@ class PostgresHome final : public StoreHome {
     return absl::UnavailableError(
         "PostgreSQL does not say how much room its disk has: watch the disks of the places themselves");
   }
+  absl::StatusOr<Space> FindCopySpace() const override { return files_->FindCopySpace(); }
   /// Of the slowest place.
   absl::StatusOr<std::chrono::microseconds> SyncTime() const override {
     std::chrono::microseconds slowest{0};
@@ -306,17 +307,18 @@ class PostgresHome final : public StoreHome {
 
   mutable PlacedMirrors mirrors_;
   const PostgresStoreOptions store_;
+  const std::shared_ptr<StoreHome> files_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StoreHome>> OpenPostgresHome(
     std::shared_ptr<PostgresControl> control, std::vector<std::shared_ptr<PostgresPlace>> places,
-    const PostgresStoreOptions& store) {
+    PostgresHomeOptions options) {
   std::vector<std::string> names;
   for (const auto& place : places) names.push_back(place->options().name);
   if (absl::Status known = CheckPlacesAreKnown(*control, names); !known.ok()) return known;
-  return std::make_unique<PostgresHome>(std::move(control), std::move(places), store);
+  return std::make_unique<PostgresHome>(std::move(control), std::move(places), std::move(options));
 }
 
 }  // namespace mirror

@@ -1,0 +1,188 @@
+#include "server/store/postgres/home/placed_import.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/db/postgres/failure.h"
+#include "server/store/copy_contents.h"
+#include "server/store/postgres/postgres_import.h"
+
+namespace mirror {
+namespace {
+
+absl::Status ThereIsOne(const std::string& context_id) {
+  return absl::FailedPreconditionError(absl::StrCat("there is a mirror of '", context_id,
+                                                    "' here. It was left as it is. Delete it first, or "
+                                                    "leave it and take the other one away."));
+}
+
+class PlacedImport final : public MirrorImport {
+ public:
+  /// `replaces_at`: when the mirror that is there is set aside; absent: there is to be none.
+  PlacedImport(PlacedMirrors& mirrors, const std::string& context_id, std::string place,
+               std::unique_ptr<PostgresImport> import, std::optional<std::int64_t> replaces_at)
+      : mirrors_(mirrors),
+        context_id_(context_id),
+        place_(std::move(place)),
+        import_(std::move(import)),
+        replaces_at_(replaces_at) {}
+
+  absl::Status Begin(const MirrorContents& contents) override { return import_->Begin(contents); }
+  absl::Status AddRows(const TableSchema& stored, RowBlock* rows) override {
+    return import_->AddRows(stored, rows);
+  }
+  absl::Status Finish() override {
+    const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id_);
+    if (!found.ok()) return found.status();
+    if (!found->has_value() || !IsThere(**found)) return FinishNew(*found);
+    if (absl::Status spelled = CheckSpelling(**found, context_id_); !spelled.ok()) return spelled;
+    return replaces_at_ ? FinishInPlaceOf(**found) : ThereIsOne(context_id_);
+  }
+  /// Where the mirror is that was there; empty: there was none.
+  const std::string& kept() const { return kept_; }
+
+ private:
+  absl::Status FinishInPlaceOf(const Placement& placement) {
+    if (placement.place != place_) {
+      return absl::UnavailableError(absl::StrCat("the mirror of '", context_id_,
+                                                 "' went to another place meanwhile. It is as it was; the "
+                                                 "same call again is safe."));
+    }
+    // Grows before the schema is another one: a schema may be of an earlier epoch, not of a later.
+    const absl::StatusOr<std::int64_t> epoch = RaiseEpoch(mirrors_.control(), context_id_);
+    if (!epoch.ok()) return epoch.status();
+    if (absl::Status aside = SetAside(placement.schema, *epoch); !aside.ok()) return aside;
+    if (absl::Status done = import_->Finish(placement.schema, *epoch); !done.ok()) return done;
+    Served();
+    return absl::OkStatus();
+  }
+
+  absl::Status FinishNew(const std::optional<Placement>& former) {
+    const PlacementState before = former ? former->state : PlacementState::kGone;
+    if (before == PlacementState::kDeleting) {
+      return absl::UnavailableError(absl::StrCat("the mirror of '", context_id_,
+                                                 "' is being deleted. Nothing was made; try again when it "
+                                                 "is gone."));
+    }
+    if (before == PlacementState::kDeleted) {
+      const auto allowed = mirrors_.Move(context_id_, before, PlacementState::kGone);
+      if (!allowed.ok()) return allowed.status();
+    }
+    const absl::StatusOr<Placement> taken = mirrors_.TakeRoom(context_id_, place_, /*epoch_min=*/1);
+    if (!taken.ok()) return taken.status();
+    if (taken->state != PlacementState::kMaking || taken->place != place_) return ThereIsOne(context_id_);
+    absl::Status done = SetAside(taken->schema, taken->epoch);
+    if (done.ok()) done = import_->Finish(taken->schema, taken->epoch);
+    if (done.ok()) {
+      Served();
+      return done;
+    }
+    const postgres::Trouble trouble = postgres::TroubleOf(done);
+    if (trouble == postgres::Trouble::kExists) return ThereIsOne(context_id_);
+    // Where it may be there after all, whoever opens it looks.
+    const bool may_be_there =
+        trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated;
+    if (!may_be_there) mirrors_.Move(context_id_, PlacementState::kMaking, before).status().IgnoreError();
+    return done;
+  }
+
+  absl::Status SetAside(const std::string& schema, std::int64_t epoch) {
+    if (!replaces_at_) return absl::OkStatus();
+    const std::string aside = AsideName(context_id_, *replaces_at_, epoch);
+    const absl::StatusOr<bool> was_there = import_->SetAside(schema, aside, epoch);
+    CrashPoint("restore.kept");
+    if (!was_there.ok()) return was_there.status();
+    if (*was_there) kept_ = LocationOf(place_, aside);
+    return absl::OkStatus();
+  }
+  /// It is there. If this cannot be noted now, it is when somebody opens it.
+  void Served() {
+    CrashPoint("restore.after");
+    mirrors_.Move(context_id_, PlacementState::kMaking, PlacementState::kServing).status().IgnoreError();
+  }
+
+  PlacedMirrors& mirrors_;
+  const std::string context_id_, place_;
+  const std::unique_ptr<PostgresImport> import_;
+  const std::optional<std::int64_t> replaces_at_;
+  std::string kept_;
+};
+
+absl::StatusOr<std::unique_ptr<PlacedImport>> NewImportInto(PlacedMirrors& mirrors, PostgresPlace& place,
+                                                            const std::string& context_id,
+                                                            std::optional<std::int64_t> replaces_at) {
+  absl::StatusOr<std::unique_ptr<PostgresImport>> import = PostgresImport::New(place, context_id);
+  if (!import.ok()) return import.status();
+  return std::make_unique<PlacedImport>(mirrors, context_id, place.options().name, *std::move(import),
+                                        replaces_at);
+}
+
+class PlacedCopy final : public MirrorCopy {
+ public:
+  PlacedCopy(PlacedMirrors& mirrors, const std::string& context_id, std::unique_ptr<MirrorCopy> file)
+      : mirrors_(mirrors), context_id_(context_id), file_(std::move(file)) {}
+
+  absl::StatusOr<std::vector<std::string>> CopyOf(Snapshot& mirror, const GoOnCopying& go_on) override {
+    return file_->CopyOf(mirror, go_on);
+  }
+  absl::Status CopyOf(const std::string& path) override { return file_->CopyOf(path); }
+  std::uint64_t Bytes() const override { return file_->Bytes(); }
+  absl::StatusOr<std::unique_ptr<Store>> Open() override { return file_->Open(); }
+  absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms) override {
+    const absl::StatusOr<std::unique_ptr<Store>> store = file_->Open();
+    if (!store.ok()) return store.status();
+    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*store)->OpenSnapshot();
+    if (!snapshot.ok()) return snapshot.status();
+    return ReplacePlaced(mirrors_, context_id_, **snapshot, now_ms);
+  }
+  absl::StatusOr<std::string> Keep(std::int64_t now_ms) override { return file_->Keep(now_ms); }
+
+ private:
+  PlacedMirrors& mirrors_;
+  const std::string context_id_;
+  const std::unique_ptr<MirrorCopy> file_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MirrorImport>> NewPlacedImport(PlacedMirrors& mirrors,
+                                                              const std::string& context_id) {
+  const absl::StatusOr<std::optional<Placement>> found = mirrors.Find(context_id);
+  if (!found.ok()) return found.status();
+  if (found->has_value() && IsThere(**found)) return ThereIsOne(context_id);
+  const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
+  if (!room.ok()) return room.status();
+  if (room->has_schema) return ThereIsOne(context_id);
+  return NewImportInto(mirrors, *room->place, context_id, std::nullopt);
+}
+
+absl::StatusOr<ReplacedMirror> ReplacePlaced(PlacedMirrors& mirrors, const std::string& context_id,
+                                             Snapshot& with, std::int64_t now_ms) {
+  const absl::StatusOr<std::optional<Placement>> found = mirrors.Find(context_id);
+  if (!found.ok()) return found.status();
+  absl::StatusOr<PostgresPlace*> place = nullptr;
+  if (found->has_value() && IsThere(**found)) {
+    place = mirrors.PlaceOf((*found)->place);
+  } else {
+    const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
+    if (!room.ok()) return room.status();
+    place = room->place;
+  }
+  if (!place.ok()) return place.status();
+  const auto import = NewImportInto(mirrors, **place, context_id, now_ms);
+  if (!import.ok()) return import.status();
+  absl::StatusOr<std::vector<std::string>> left_out =
+      CopyContents(with, **import, [](std::uint64_t, std::uint64_t) { return true; });
+  if (!left_out.ok()) return left_out.status();
+  return ReplacedMirror{(*import)->kept(), *std::move(left_out)};
+}
+
+std::unique_ptr<MirrorCopy> NewPlacedCopy(PlacedMirrors& mirrors, const std::string& context_id,
+                                          std::unique_ptr<MirrorCopy> file) {
+  return std::make_unique<PlacedCopy>(mirrors, context_id, std::move(file));
+}
+
+}  // namespace mirror
