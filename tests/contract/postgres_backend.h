@@ -47,6 +47,7 @@ class PostgresBackend final : public Backend {
     EXPECT_THAT(store, IsOk());
     return store.ok() ? *std::move(store) : nullptr;
   }
+  PostgresPlace& place() { return *place_; }
   Rows Visible(const TableSchema& table) override {
     const auto partner = Connect();
     const std::vector<PostgresAgreed> agreed = Need(SelectAgreed(*partner, names_, {table.name}));

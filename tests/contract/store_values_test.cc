@@ -315,6 +315,11 @@ TEST_P(StoreValues, EveryTypeComesBackWithItsKindAndEveryBit) {
     if (!Lacks(Capability::kSqlite)) {
       EXPECT_EQ(ReadMirror(copy.path(), table), want);
     }
+    if (!Lacks(Capability::kPartnerSql) && PostgresServer::WhyNot().empty()) {
+      PostgresCopy there(*store_);
+      ExpectSameMirror(*store_, there.store(), Same::kButNextIds);
+      EXPECT_EQ(there.backend().Visible(table), want);
+    }
 
     // The same by an update of rows that held NULL.
     Rows nulls = sent;

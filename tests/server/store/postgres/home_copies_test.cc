@@ -1,0 +1,257 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/copy_contents.h"
+#include "tests/server/store/postgres/placed_homes.h"
+
+// Copies of mirrors in PostgreSQL are files of SQLite's, and take a place in either.
+
+namespace mirror {
+namespace {
+
+using absl::StatusCode;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+bool GoOnCopyingAll(std::uint64_t, std::uint64_t) { return true; }
+
+class PostgresCopiesTest : public PlacedHomesTest {
+ protected:
+  /// One row, of this age, in the tenant's mirror, which is made if it is not there.
+  void Put(const std::string& context_id, int age) {
+    const std::unique_ptr<Store> store = Make(context_id);
+    ASSERT_NE(store, nullptr);
+    Write(*store, age);
+  }
+  static void Write(Store& store, int age) {
+    Plan begin;
+    begin.now_ms = 1'000;
+    begin.tenant = store.records().ReadTenant().value();
+    begin.tenant->issuer = "app";
+    begin.tenant->cycle += 1;
+    begin.tenant->active = true;
+    ASSERT_THAT(store.Commit(begin), IsOk());
+    const TestBatch made = MakeBatch(People(), {.rows = {{1, "Ada", age}}});
+    Step step;
+    step.table = "people";
+    step.expected = store.records().ReadTable("people").value();
+    step.record = step.expected.value_or(TableRecord{.table = "people"});
+    step.record->seq += 1;
+    step.record->cycle = begin.tenant->cycle;
+    step.record->schema_hash = SchemaHash(People());
+    if (!step.expected) step.actions = {CreateTable{People()}, AgreeSchema{People()}};
+    step.actions.emplace_back(ApplyRows{made.schema.get(), &*made.batch, false, begin.tenant->cycle});
+    Plan rows;
+    rows.cycle = begin.tenant->cycle;
+    rows.steps = {std::move(step)};
+    const auto written = store.Commit(rows);
+    ASSERT_THAT(written, IsOk());
+    ASSERT_THAT(written->steps.front().status, IsOk());
+  }
+  static Rows AgesOf(Store& store) {
+    Rows rows;
+    const std::unique_ptr<Snapshot> snapshot = store.OpenSnapshot().value();
+    const absl::Status read = snapshot->ReadRows(
+        People(), {2}, {}, 1'000'000, [] { return true; },
+        [&](RowBlock* block) {
+          for (const std::int64_t age : block->columns[0].ints()) rows.push_back({age});
+          return absl::OkStatus();
+        });
+    EXPECT_THAT(read, IsOk());
+    return rows;
+  }
+  Rows AgesOf(const std::string& context_id) {
+    const auto store = home_->Open(context_id, /*create=*/false, {});
+    EXPECT_THAT(store.status(), IsOk());
+    return store.ok() ? AgesOf(**store) : Rows();
+  }
+  std::string CopyOut(const std::string& context_id) {
+    const std::string path = absl::StrCat(outside_.path(), "/", context_id, ".db");
+    const auto store = home_->Open(context_id, /*create=*/false, {});
+    EXPECT_THAT(store.status(), IsOk());
+    const std::unique_ptr<Snapshot> snapshot = (*store)->OpenSnapshot().value();
+    EXPECT_THAT(home_->CheckCopyOut(path), IsOk());
+    const auto made = home_->CopyOut(context_id, *snapshot, path, GoOnCopyingAll);
+    EXPECT_THAT(made.status(), IsOk());
+    EXPECT_EQ(made.value_or(CopyReport{}).bytes, std::filesystem::file_size(path));
+    return path;
+  }
+  std::unique_ptr<MirrorCopy> CopyOf(const std::string& context_id, const std::string& path) {
+    EXPECT_THAT(home_->CheckCopyIn(path), IsOk());
+    auto copy = home_->NewCopy(context_id);
+    EXPECT_THAT(copy.status(), IsOk());
+    EXPECT_THAT((*copy)->CopyOf(path), IsOk());
+    return *std::move(copy);
+  }
+  /// Of schemas that an import or a copy makes.
+  std::int64_t Left() { return Schemas("mirror\\_import\\_%"); }
+
+  const ScratchFolder outside_;
+};
+
+TEST_F(PostgresCopiesTest, ABackupIsAFileOfSqlitesAndTakesTheMirrorsPlace) {
+  FillSecondPlace();
+  Put("Cust", 36);
+  const std::string path = CopyOut("Cust");
+  EXPECT_EQ(ReadMirror(path, People()), (Rows{{1, "Ada", 36}}));
+  const auto other_server = OpenHome();
+  const std::unique_ptr<Store> other = other_server->Open("Cust", /*create=*/false, {}).value();
+  Put("Cust", 40);
+
+  const std::unique_ptr<MirrorCopy> copy = CopyOf("Cust", path);
+  EXPECT_EQ(copy->Bytes(), std::filesystem::file_size(path));
+  {
+    const auto opened = copy->Open();
+    ASSERT_THAT(opened.status(), IsOk());
+    EXPECT_EQ(AgesOf(**opened), (Rows{{36}}));
+    Write(**opened, 37);
+  }
+  const auto replaced = copy->Replace(2'000);
+  ASSERT_THAT(replaced.status(), IsOk());
+  EXPECT_THAT(replaced->kept, StartsWith("postgres://p1/mirror_aside_"));
+  EXPECT_THAT(replaced->left_out, IsEmpty());
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{37}}));
+  EXPECT_EQ(home_->Location("Cust"), "postgres://p1/Mirror_Cust");
+  const std::string aside = replaced->kept.substr(std::string("postgres://p1/").size());
+  EXPECT_EQ(Ask(absl::StrCat("SELECT age FROM ", aside, ".people")), 40);
+  EXPECT_EQ(Ask("SELECT epoch FROM mirror_control.tenant"),
+            Ask("SELECT epoch FROM \"Mirror_Cust\"._mirror_tenant"));
+  EXPECT_EQ(Left(), 0);
+
+  Plan plan;
+  plan.tenant = other->records().ReadTenant().value();
+  EXPECT_THAT(other->Commit(plan).status(), StatusIs(StatusCode::kUnavailable));
+  EXPECT_EQ(other->upkeep().WhyStale(), Stale::kMoved) << "a server that has it open opens it anew";
+  Put("Cust", 38);
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{38}}));
+}
+
+TEST_F(PostgresCopiesTest, WhoIsInATransactionIsWaitedForAndHisRowsAreSetAside) {
+  Put("Cust", 36);
+  const std::unique_ptr<MirrorCopy> copy = CopyOf("Cust", CopyOut("Cust"));
+  const auto other_server = OpenHome();
+  const std::unique_ptr<Store> other = other_server->Open("Cust", /*create=*/false, {}).value();
+  {
+    auto work = other->Begin({});
+    ASSERT_THAT(work.status(), IsOk());
+    EXPECT_THAT(copy->Replace(2'000).status(), StatusIs(StatusCode::kUnavailable));
+  }
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+  EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 0) << "the mirror is as it was";
+  EXPECT_EQ(Left(), 0);
+  ASSERT_THAT(copy->Replace(3'000).status(), IsOk());
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+}
+
+TEST_F(PostgresCopiesTest, ABackupTakesThePlaceOfADamagedMirror) {
+  Put("Cust", 36);
+  const std::string path = CopyOut("Cust");
+  const std::string where = home_->Location("Cust");
+  const auto& connection = where.substr(0, 13) == "postgres://p1" ? connection_ : second_;
+  ASSERT_THAT(connection->Execute("DROP VIEW \"Mirror_Cust\"._mirror_freshness; DROP TABLE "
+                                  "\"Mirror_Cust\"._mirror_tenant, \"Mirror_Cust\"._mirror_state"),
+              IsOk());
+  const auto replaced = CopyOf("Cust", path)->Replace(2'000);
+  ASSERT_THAT(replaced.status(), IsOk());
+  EXPECT_THAT(replaced->kept, HasSubstr("/mirror_aside_"));
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+}
+
+TEST_F(PostgresCopiesTest, ADeletedTenantHasItsBackupAgainAndIsAllowed) {
+  Put("Cust", 36);
+  const std::string path = CopyOut("Cust");
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  const std::unique_ptr<MirrorCopy> early = CopyOf("Cust", path);
+  EXPECT_THAT(early->Replace(2'000).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("being deleted")));
+  ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  EXPECT_EQ(Schemas("%irror\\_%"), 1) << "of the control database alone";
+
+  EXPECT_THAT(CopyOf("Cust", path)->Replace(2'000), IsOkAndHolds(Field(&ReplacedMirror::kept, "")));
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+  EXPECT_THAT(home_->FindDeleted(), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(home_->Recover(), IsOkAndHolds(ElementsAre(Field(&StoreHome::Found::context_id, "Cust"))));
+}
+
+TEST_F(PostgresCopiesTest, WhatIsKeptBeforeAResetIsAFileBesideTheServersOthers) {
+  Put("Cust", 36);
+  const auto store = home_->Open("Cust", /*create=*/false, {});
+  const std::unique_ptr<Snapshot> snapshot = (*store)->OpenSnapshot().value();
+  const std::unique_ptr<MirrorCopy> copy = home_->NewCopy("Cust").value();
+  ASSERT_THAT(copy->CopyOf(*snapshot, GoOnCopyingAll).status(), IsOk());
+  const auto kept = copy->Keep(2'000);
+  ASSERT_THAT(kept.status(), IsOk());
+  EXPECT_THAT(*kept, StartsWith(folders_.back()->path()));
+  EXPECT_EQ(ReadMirror(*kept, People()), (Rows{{1, "Ada", 36}}));
+  EXPECT_THAT(home_->FindCopySpace(), IsOkAndHolds(Field(&StoreHome::Space::free_bytes, testing::Gt(0U))));
+  EXPECT_THAT(home_->CheckCopyIn(*kept), StatusIs(StatusCode::kInvalidArgument))
+      << "the server's folder is no place for backups";
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+}
+
+TEST_F(PostgresCopiesTest, WhatIsOthersIsNamedAndNotCopied) {
+  FillSecondPlace();
+  Put("Cust", 36);
+  Do("CREATE SCHEMA reports; CREATE VIEW reports.v AS SELECT age FROM \"Mirror_Cust\".people; CREATE ROLE "
+     "bi; "
+     "GRANT USAGE ON SCHEMA \"Mirror_Cust\" TO bi; ALTER TABLE \"Mirror_Cust\".people ADD COLUMN note text, "
+     "ADD CONSTRAINT young CHECK (age < 1000)");
+  const auto store = home_->Open("Cust", /*create=*/false, {});
+  const std::unique_ptr<Snapshot> snapshot = (*store)->OpenSnapshot().value();
+  const auto made =
+      home_->CopyOut("Cust", *snapshot, absl::StrCat(outside_.path(), "/copy.db"), GoOnCopyingAll);
+  Do("REVOKE ALL ON SCHEMA \"Mirror_Cust\" FROM bi; DROP ROLE bi");
+  ASSERT_THAT(made.status(), IsOk());
+  EXPECT_THAT(made->left_out, testing::UnorderedElementsAre(
+                                  "column 'note' of table 'people'", "constraint 'young' of 'people'",
+                                  "rights of role 'bi'", "view 'reports.v' of 'people'"));
+}
+
+TEST_F(PostgresCopiesTest, AMirrorOfAnotherStoreComesWhereThereIsNone) {
+  Put("Cust", 36);
+  const std::unique_ptr<Store> from = home_->Open("Cust", /*create=*/false, {}).value();
+  EXPECT_THAT(home_->NewImport("Cust").status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("there is a mirror of 'Cust'")));
+  EXPECT_THAT(home_->NewImport(std::string(54, 'a')).status(), StatusIs(StatusCode::kInvalidArgument));
+
+  const ScratchFolder folder;
+  const auto files = OpenSqliteHome(folder.path(), SqliteOptions{}).value();
+  const auto move = [](Store& store, StoreHome& to, bool whole) {
+    const std::unique_ptr<Snapshot> snapshot = store.OpenSnapshot().value();
+    const std::unique_ptr<MirrorImport> import = to.NewImport("Cust").value();
+    return CopyContents(*snapshot, *import, [&](std::uint64_t, std::uint64_t) { return whole; }).status();
+  };
+  ASSERT_THAT(move(*from, *files, true), IsOk());
+  ASSERT_THAT(home_->SetAside("Cust", 1'000, std::nullopt).status(), IsOk());
+  const std::unique_ptr<Store> file = files->Open("Cust", /*create=*/false, nullptr).value();
+  EXPECT_THAT(move(*file, *home_, false), StatusIs(StatusCode::kCancelled));
+  EXPECT_FALSE(home_->Exists("Cust"));
+  EXPECT_EQ(Left(), 0);
+  ASSERT_THAT(move(*file, *home_, true), IsOk());
+  EXPECT_TRUE(home_->Exists("Cust"));
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+  EXPECT_EQ(Ask("SELECT count(*) FROM mirror_control.tenant WHERE state = 'serving'"), 1);
+}
+
+TEST_F(PostgresCopiesTest, AnImportGivesWayToAMirrorThatCameMeanwhile) {
+  const std::unique_ptr<MirrorImport> import = home_->NewImport("Cust").value();
+  MirrorContents contents;
+  contents.tenant.context_id = "Cust";
+  ASSERT_THAT(import->Begin(contents), IsOk());
+  EXPECT_FALSE(home_->Exists("Cust"));
+  Put("Cust", 36);
+  EXPECT_THAT(import->Finish(), StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+}
+
+}  // namespace
+}  // namespace mirror
