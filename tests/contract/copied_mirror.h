@@ -80,7 +80,9 @@ inline void ExpectSameMirror(Store& wanted, Store& there, Same same = Same::kAll
     EXPECT_EQ(got.tables[i].agreed, table.agreed);
     const TableSchema shown = went_on ? KeptForm(table.agreed) : table.stored;
     // Types of an older definition are not known to every store.
-    if (!went_on) EXPECT_EQ(NamesOf(got.tables[i].stored), NamesOf(table.stored));
+    if (!went_on) {
+      EXPECT_EQ(NamesOf(got.tables[i].stored), NamesOf(table.stored));
+    }
     EXPECT_EQ(DigestsOf(*to, shown), DigestsOf(*from, shown)) << table.agreed.name;
     EXPECT_EQ(to->ReadSchema(table.agreed.name).value(), table.agreed);
   }
