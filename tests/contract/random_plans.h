@@ -51,6 +51,11 @@ class PlanMaker {
     return plan;
   }
 
+  /// As its populations are.
+  static TableSchema Fresh(const std::string& table) {
+    return table == "people" ? People() : table == "pairs" ? Pairs() : Keyless();
+  }
+
  private:
   int Below(int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random_); }
   bool OneIn(int count) { return Below(count) == 0; }
@@ -66,10 +71,6 @@ class PlanMaker {
     plan.tenant->touched = false;
     plan.forget_old_cycles = true;
     return plan;
-  }
-
-  static TableSchema Fresh(const std::string& table) {
-    return table == "people" ? People() : table == "pairs" ? Pairs() : Keyless();
   }
 
   Step MakeStep(const std::string& table, const std::optional<TableRecord>& record) {

@@ -59,6 +59,17 @@ Plan AgreeWithWhatStands(const MemoryMirror& mirror) {
   return plan;
 }
 
+/// The definitions that populations of a PlanMaker are of.
+Plan AgreeAsPopulated(const MemoryMirror& mirror) {
+  Plan plan = AgreeWithWhatStands(mirror);
+  for (Step& step : plan.steps) {
+    const TableSchema fresh = PlanMaker::Fresh(step.table);
+    step.record->schema_hash = SchemaHash(fresh);
+    step.actions = {AgreeSchema{fresh}};
+  }
+  return plan;
+}
+
 /// A new cycle: what the former one did not commit is gone.
 Plan NextCycle(const TenantRecord& tenant) {
   Plan plan;
@@ -88,9 +99,10 @@ TEST_P(StoreContents, ACopyGoesOnAsItsOriginalDoes) {
     }
     CopiedMirror copy(*store_);
     ExpectSameMirror(*store_, copy.store());
-    const Plan next = NextCycle(mirror->tenant);
+    const Plan next = NextCycle(mirror->tenant), populated = AgreeAsPopulated(*mirror);
     for (Store* store : {static_cast<Store*>(&memory), store_.get(), &copy.store()}) {
       ASSERT_THAT(store->Commit(next), IsOk());
+      ASSERT_THAT(store->Commit(populated), IsOk());
     }
     for (int i = 0; i < 60 && !HasFailure(); ++i) {
       SCOPED_TRACE(i);
@@ -135,9 +147,11 @@ TEST_P(StoreContents, ACopyInPostgresGoesOnAndComesBackAsItWas) {
     EXPECT_EQ(there.backend().Visible(table.schema), Sorted(table.All())) << key;
   }
 
-  const Plan next = NextCycle(mirror->tenant);
-  for (Store* store : {static_cast<Store*>(&memory), &there.store()})
+  const Plan next = NextCycle(mirror->tenant), populated = AgreeAsPopulated(*mirror);
+  for (Store* store : {static_cast<Store*>(&memory), &there.store()}) {
     ASSERT_THAT(store->Commit(next), IsOk());
+    ASSERT_THAT(store->Commit(populated), IsOk());
+  }
   for (int i = 0; i < 120 && !HasFailure(); ++i) {
     SCOPED_TRACE(i);
     const Plan plan = maker.Next();
@@ -227,7 +241,8 @@ TEST_P(StoreContents, WhatIsKeptBesideRowsIsKept) {
     again.holds.erase(again.holds.begin() + 1);  // It is there: whether that takes a number is the store's.
     ASSERT_THAT(store->Commit(again), IsOk());
     std::set<std::uint64_t> ids = {contents.last_hold};
-    for (const Hold& hold : store->records().ReadHolds().value()) {
+    const std::vector<Hold> now = store->records().ReadHolds().value();
+    for (const Hold& hold : now) {
       EXPECT_TRUE(ids.insert(hold.id).second) << hold.id << " was given before";
     }
   }

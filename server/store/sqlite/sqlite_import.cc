@@ -44,7 +44,7 @@ class SqliteImport final : public MirrorImport {
                                                      "', not of '", context_id_, "'. Nothing was done."));
     }
     absl::StatusOr<std::unique_ptr<SqliteConnection>> made =
-        SqliteConnection::Open(path_, /*create=*/true, FileUse::kBuilding, nullptr);
+        SqliteConnection::Open(path_, /*create=*/true, MirrorUse::kBuilding, nullptr);
     if (!made.ok()) return made.status();
     connection_ = *std::move(made);
     own_indexes_ = contents.own_indexes;

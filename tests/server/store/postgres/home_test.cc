@@ -58,6 +58,7 @@ TEST_F(PostgresHomeTest, AMirrorIsMadeWhereThereIsRoomAndFoundByEveryServer) {
 }
 
 TEST_F(PostgresHomeTest, TheNextMirrorGoesWhereThereAreFewerRelations) {
+  EvenOut();
   ASSERT_NE(Make("A"), nullptr);
   ASSERT_NE(Make("B"), nullptr);
   EXPECT_NE(home_->Location("A").substr(0, 13), home_->Location("B").substr(0, 13));
@@ -228,6 +229,7 @@ TEST_F(PostgresHomeTest, WhatOthersHaveMadeOfItsTablesIsNamedAndNeverDropped) {
 }
 
 TEST_F(PostgresHomeTest, APlaceThatTheConfigurationForgotStopsTheStart) {
+  EvenOut();
   ASSERT_NE(Make("A"), nullptr);
   ASSERT_NE(Make("B"), nullptr);
   EXPECT_THAT(TryOpen(/*with_second=*/false).status(),

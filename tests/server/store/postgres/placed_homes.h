@@ -70,9 +70,18 @@ class PlacedHomesTest : public PostgresDatabaseTest {
     }
     return schemas;
   }
+  /// As many relations in the second place as in the first, where the control database is, too.
+  void EvenOut() {
+    const std::int64_t missing =
+        Ask("SELECT count(*) FROM pg_class") - second_->Number("SELECT count(*) FROM pg_class").value_or(0);
+    ASSERT_THAT(second_->Execute(absl::StrCat("CREATE SCHEMA even; DO $$ BEGIN FOR i IN 1..", missing,
+                                              " LOOP EXECUTE format('CREATE TABLE even.t%s (a bigint)', i); "
+                                              "END LOOP; END $$")),
+                IsOk());
+  }
   /// Among relations a new mirror does not go where many are.
   void FillSecondPlace() {
-    ASSERT_THAT(second_->Execute("CREATE SCHEMA full_of; DO $$ BEGIN FOR i IN 1..60 LOOP EXECUTE format("
+    ASSERT_THAT(second_->Execute("CREATE SCHEMA full_of; DO $$ BEGIN FOR i IN 1..300 LOOP EXECUTE format("
                                  "'CREATE TABLE full_of.t%s (a bigint)', i); END LOOP; END $$"),
                 IsOk());
   }
