@@ -117,6 +117,10 @@ TEST_P(StoreContents, ACopyGoesOnAsItsOriginalDoes) {
     }
     ExpectSameMirror(*store_, copy.store(), AfterGoingOn());
     EXPECT_THAT(copy.store().upkeep().CheckIntegrity(), IsOk());
+    const Plan afterwards = AgreeAsPopulated(*mirror);
+    for (Store* store : {static_cast<Store*>(&memory), store_.get()}) {
+      ASSERT_THAT(store->Commit(afterwards), IsOk());
+    }
   }
 }
 
