@@ -57,22 +57,6 @@ class LongStatements {
 /// of a store, see InStoreWords(); kFailedPrecondition, too, for what PostgreSQL cannot do.
 absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing);
 
-/// While it lives: a statement over all rows of a table is silent for longer than others may be.
-class LongStatements {
- public:
-  explicit LongStatements(postgres::Connection& connection)
-      : connection_(connection), before_(connection.answer_within()) {
-    connection_.SetAnswerWithin(std::chrono::hours(1));
-  }
-  ~LongStatements() { connection_.SetAnswerWithin(before_); }
-  LongStatements(const LongStatements&) = delete;
-  LongStatements& operator=(const LongStatements&) = delete;
-
- private:
-  postgres::Connection& connection_;
-  const std::chrono::milliseconds before_;
-};
-
 struct Relation {
   std::string name;  ///< Empty: nothing has it.
   char kind = 0;     ///< As pg_class.relkind.
