@@ -52,6 +52,7 @@ absl::StatusOr<std::size_t> Reloader::Read() {
       {"[listen]", config->listen == started_with_.listen},
       {"[admin]", config->admin == started_with_.admin},
       {"[data]", config->data == started_with_.data},
+      {"[postgres]", config->postgres == started_with_.postgres},
       {"[limits]", config->limits == started_with_.limits},
       {"[hooks] and [[hook]]", config->hooks == started_with_.hooks},
       {"[metrics]", config->metrics == started_with_.metrics},

@@ -183,6 +183,17 @@ absl::StatusOr<std::vector<ConfigTable>> ConfigFile::Blocks(const std::string& n
   return ConfigTable(path_, root_, "").Blocks(name, name);
 }
 
+absl::StatusOr<std::vector<ConfigTable>> ConfigFile::Blocks(const std::string& section,
+                                                            const std::string& name) const {
+  const ConfigNode* const table = root_.Find(section);
+  if (table == nullptr) return std::vector<ConfigTable>();
+  return ConfigTable(path_, *table, "").Blocks(name, absl::StrCat(section, ".", name));
+}
+
+bool ConfigFile::Says(const std::string& section, const std::string& key) const {
+  return Stands(section, key) || said_.count(SectionKey(section, key)) > 0;
+}
+
 absl::Status ConfigFile::Wrong(const std::string& section, const std::string& key,
                                const std::string& what) const {
   const std::string name = SectionKey(section, key);

@@ -88,6 +88,10 @@ class ConfigFile {
   /// needed key that stands nowhere. An empty variable says nothing.
   absl::Status ReadSections(const ConfigForm& form);
   absl::StatusOr<std::vector<ConfigTable>> Blocks(const std::string& name) const;
+  /// [[section.name]], of a section whose key `name` is SetElsewhere().
+  absl::StatusOr<std::vector<ConfigTable>> Blocks(const std::string& section, const std::string& name) const;
+  /// Whether a key of a section was said, in the file or by a variable.
+  bool Says(const std::string& section, const std::string& key) const;
 
   /// About a key of a section, wherever it was said: "FILE:LINE: [section] 'key' WHAT" or "VARIABLE WHAT".
   absl::Status Wrong(const std::string& section, const std::string& key, const std::string& what) const;

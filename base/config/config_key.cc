@@ -155,7 +155,10 @@ Setter SetSpan(std::chrono::milliseconds* target, std::chrono::milliseconds low,
 }
 
 Setter SetElsewhere() {
-  return [](const Given&) { return absl::OkStatus(); };
+  return [](const Given& given) {
+    if (given.node.kind != ConfigNode::Kind::kVariable) return absl::OkStatus();
+    return given.Wrong("has no variable: it is blocks, which stand in the file alone");
+  };
 }
 
 Setter SetOneOf(std::string* target, const std::vector<std::string>& known) {

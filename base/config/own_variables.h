@@ -15,7 +15,7 @@ inline std::vector<std::string> OwnVariables() {
           "MIRROR_TEST_*",       "MIRROR_TORTURE_BUILD",                     // tests
           "MIRROR_AGENT_CONFIG", "MIRROR_SERVER_CONFIG",                     // base/config/find_config
           "MIRROR_FUZZ",         "MIRROR_SANITIZED",     "MIRROR_WARNINGS",  // Of the build.
-          "MIRROR_PORT",         "MIRROR_SERVER_PORT",   "MIRROR_AGENT_PORT",
+          "MIRROR_PORT",         "MIRROR_SERVER_PORT",   "MIRROR_AGENT_PORT",    "MIRROR_POSTGRES_PORT",
           "MIRROR_*PORT_*_TCP*", "MIRROR_*SERVICE_HOST", "MIRROR_*SERVICE_PORT*"};
 }
 

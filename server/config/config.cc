@@ -17,6 +17,7 @@
 #include "base/config/own_variables.h"
 #include "base/folded_name.h"
 #include "server/config/hook_check.h"
+#include "server/config/postgres_keys.h"
 
 namespace mirror {
 namespace {
@@ -122,11 +123,17 @@ class Loader {
   absl::StatusOr<ServerConfig> Load() {
     ConfigForm form;
     form.prefix = "MIRROR_";
-    form.sections = {
-        {"listen", ListenKeys()},   {"admin", AdminKeys()},     {"application", ApplicationKeys()},
-        {"data", DataKeys()},       {"tokens", TokensKeys()},   {"limits", LimitsKeys()},
-        {"breaker", BreakerKeys()}, {"metrics", MetricsKeys()}, {"hooks", HooksKeys()},
-        {"log", LogKeys()}};
+    form.sections = {{"listen", ListenKeys()},
+                     {"admin", AdminKeys()},
+                     {"application", ApplicationKeys()},
+                     {"data", DataKeys()},
+                     {"tokens", TokensKeys()},
+                     {"limits", LimitsKeys()},
+                     {"breaker", BreakerKeys()},
+                     {"metrics", MetricsKeys()},
+                     {"hooks", HooksKeys()},
+                     {"log", LogKeys()},
+                     {"postgres", PostgresKeys(config_.postgres, file_.folder())}};
     form.blocks = {"issuer", "tenant", "hook"};
     form.let_through = OwnVariables();
     // mirror-agent's, which may have the same environment.
@@ -136,6 +143,7 @@ class Loader {
     absl::Status status = file_.ReadSections(form);
     if (status.ok()) status = Issuers();
     if (status.ok()) status = TenantRules();
+    if (status.ok()) status = ReadPostgres(file_, config_.data.store, config_.postgres);
     if (status.ok()) status = Hooks();
     if (status.ok()) status = CheckListeners();
     if (status.ok()) status = CheckMetrics();
@@ -173,7 +181,9 @@ class Loader {
   }
   ConfigKeys DataKeys() {
     DataConfig& data = config_.data;
-    return {{"dir", Path(&data.dir), &data.dir},
+    return {{"store",
+             SetOneOf(&data.store, {{"sqlite", StoreKind::kSqlite}, {"postgres", StoreKind::kPostgres}})},
+            {"dir", Path(&data.dir), &data.dir},
             {"automatic_provisioning", SetFlag(&data.automatic_provisioning)},
             {"drop_grace", SetSpan(&data.drop_grace, seconds(0), hours(24 * 365))},
             {"wal_max", SetSize(&data.wal_bytes_max, kMega, 1024 * kGiga)},
@@ -389,6 +399,12 @@ class Loader {
     }
     const int ways = (hook.command.empty() ? 0 : 1) + (hook.sql.empty() ? 0 : 1) + (hook.url.empty() ? 0 : 1);
     if (ways != 1) return block.Wrong("must have exactly one of 'command', 'sql' and 'url'");
+    if (!hook.sql.empty() && config_.data.store == StoreKind::kPostgres) {
+      return block.Wrong(
+          "sql",
+          "is run in a mirror's SQLite file, and [data] 'store' is \"postgres\": let a program "
+          "('command') or a service ('url') do it");
+    }
     for (const HookConfig& other : config_.hooks.hooks) {
       if (other.name == hook.name)
         return block.Wrong("name", absl::StrCat("'", hook.name, "' is there twice: give each hook its own"));

@@ -49,13 +49,34 @@ struct ApplicationConfig {
   friend bool operator==(const ApplicationConfig&, const ApplicationConfig&) = default;
 };
 
+enum class StoreKind { kSqlite, kPostgres };
+
 struct DataConfig {
+  StoreKind store = StoreKind::kSqlite;
   std::string dir = "data";
   bool automatic_provisioning = true;
   std::chrono::seconds drop_grace = std::chrono::hours(24 * 7);
   std::uint64_t wal_bytes_max = 1ULL << 30;
   std::uint32_t open_tenants_max = 0;  ///< 0: from the descriptor limit.
   friend bool operator==(const DataConfig&, const DataConfig&) = default;
+};
+
+/// A database that holds mirrors.
+struct PostgresPlaceConfig {
+  std::string name;               ///< For messages, and for where a mirror is.
+  std::string conninfo;           ///< libpq's, without a password.
+  std::uint32_t connections = 8;  ///< At most, for each of writing, reading and scanning.
+  friend bool operator==(const PostgresPlaceConfig&, const PostgresPlaceConfig&) = default;
+};
+
+/// [postgres] and [[postgres.place]]. Empty with another store.
+struct PostgresConfig {
+  std::string control;     ///< libpq's: which mirrors there are, events, the audit log.
+  std::string passfile;    ///< Of all connections; empty: as libpq has it.
+  bool replicated = true;  ///< What is acknowledged stands on a standby, too.
+  std::int64_t merge_rows_max = 20'000'000;
+  std::vector<PostgresPlaceConfig> places;
+  friend bool operator==(const PostgresConfig&, const PostgresConfig&) = default;
 };
 
 struct TokensConfig {
@@ -120,6 +141,7 @@ struct ServerConfig {
   AdminConfig admin;
   ApplicationConfig application;
   DataConfig data;
+  PostgresConfig postgres;
   TokensConfig tokens;
   std::vector<IssuerConfig> issuers;
   LimitsConfig limits;

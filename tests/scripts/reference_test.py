@@ -126,7 +126,7 @@ class Config:
     def __init__(self, files, whole, blocks, structs_known):
         self.text, self.whole, self.structs = read(*files), whole, structs_known
         self.tables, self.bodies = {}, {}
-        for name, function in re.findall(r"\{\"(\w+)\",\s*(\w+Keys)\(\)\}", self.text):
+        for name, function in re.findall(r"\{\"(\w+)\",\s*(\w+Keys)\([^{}]*\)\}", self.text):
             self._add(f"[{name}]", body_of(self.text, f"ConfigKeys {function}("))
         for found in re.finditer(r"\{\"(\w+)\",\s*\{\{\"", self.text):
             if found[1] in re.findall(r"\"(\w+)\"", body_of(self.text, "absl::StatusOr<AgentConfig> Load()")):
@@ -242,13 +242,14 @@ def kinds_told(text):
             yield severities, kind
 
 
-SERVER_FILES = ("server/config/config.cc",)
+SERVER_FILES = ("server/config/config.cc", "server/config/postgres_keys.cc")
 SERVER_BLOCKS = {
     "[[issuer]]": "absl::Status Issuers()",
     "[[tenant]]": "absl::Status TenantRules()",
     "[[tenant.table]]": "absl::Status TableRules(",
     "[[tenant.index]]": "absl::Status Indexes(",
     "[[hook]]": "absl::Status Hooks()",
+    "[[postgres.place]]": "absl::Status ReadPlaces(",
 }
 AGENT_FILES = ("client/config/config.cc", "client/config/source_loader.cc", "client/config/table_loader.cc")
 AGENT_BLOCKS = {

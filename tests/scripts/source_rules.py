@@ -79,7 +79,7 @@ ROOMS = {
     "proto/wire": ("base", ("xxhash", "OpenSSL", "nlohmann-json", "protobuf")),
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
-    "server/config": ("base base/config base/db/sqlite base/exposition server/plan", ()),
+    "server/config": ("base base/config base/db/postgres base/db/sqlite base/exposition server/plan", ()),
     "server/store/catalog": ("base certs", ()),
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),

@@ -50,7 +50,7 @@ class RowStream {
 /// kLost. Threads: one at a time, but for the canceller.
 class Connection {
  public:
-  /// Errors: those of CheckConninfo(), of a passfile that others may read, of settings the server refuses;
+  /// Errors: those of ReadConninfo(), of a passfile that others may read, of settings the server refuses;
   /// Failure.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ConnectAs& as);
   ~Connection();

@@ -24,30 +24,8 @@ constexpr char kHasPassword[] =
     "the connection string holds a password, where others can read it. Take it out, and name a passfile "
     "(mode 0600) with the line host:port:database:user:password";
 
-absl::StatusOr<Parameters> Read(const std::string& conninfo) {
-  if (conninfo.find('\0') != std::string::npos) return absl::InvalidArgumentError(kUnreadable);
-  char* words = nullptr;
-  const Options options(PQconninfoParse(conninfo.c_str(), &words), &PQconninfoFree);
-  PQfreemem(words);
-  if (options == nullptr) return absl::InvalidArgumentError(kUnreadable);
-  Parameters parameters;
-  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
-    if (option->val == nullptr) continue;
-    const std::string keyword = option->keyword;
-    if (keyword == "password" || keyword == "sslpassword") return absl::InvalidArgumentError(kHasPassword);
-    parameters.emplace_back(keyword, option->val);
-  }
-  return parameters;
-}
-
-const std::string* Find(const Parameters& parameters, std::string_view keyword) {
-  const auto found = std::find_if(parameters.begin(), parameters.end(),
-                                  [&](const auto& parameter) { return parameter.first == keyword; });
-  return found == parameters.end() ? nullptr : &found->second;
-}
-
 void SetUnlessGiven(Parameters& parameters, std::string_view keyword, std::string_view value) {
-  if (Find(parameters, keyword) == nullptr) parameters.emplace_back(keyword, value);
+  if (FindParameter(parameters, keyword) == nullptr) parameters.emplace_back(keyword, value);
 }
 
 void Set(Parameters& parameters, std::string_view keyword, std::string_view value) {
@@ -61,7 +39,7 @@ std::vector<Parameters> OneByOne(const Parameters& parameters) {
   const std::vector<std::string> keywords = {"host", "hostaddr", "port"};
   std::size_t hosts = 1;
   for (const std::string& keyword : keywords) {
-    const std::string* const list = Find(parameters, keyword);
+    const std::string* const list = FindParameter(parameters, keyword);
     lists.push_back(list == nullptr ? std::vector<std::string>() : absl::StrSplit(*list, ','));
     hosts = std::max(hosts, lists.back().size());
   }
@@ -73,7 +51,7 @@ std::vector<Parameters> OneByOne(const Parameters& parameters) {
       if (!lists[i].empty()) Set(attempt, keywords[i], lists[i][std::min(host, lists[i].size() - 1)]);
     }
   }
-  const std::string* const wanted = Find(parameters, "target_session_attrs");
+  const std::string* const wanted = FindParameter(parameters, "target_session_attrs");
   if (wanted == nullptr || *wanted != "prefer-standby") return attempts;
   std::vector<Parameters> both;
   for (const char* const attribute : {"standby", "any"}) {
@@ -85,11 +63,12 @@ std::vector<Parameters> OneByOne(const Parameters& parameters) {
 
 std::string NameOf(const Parameters& parameters) {
   std::string name = "PostgreSQL";
-  const std::string* host = Find(parameters, "host");
-  if (host == nullptr) host = Find(parameters, "hostaddr");
+  const std::string* host = FindParameter(parameters, "host");
+  if (host == nullptr) host = FindParameter(parameters, "hostaddr");
   if (host != nullptr) absl::StrAppend(&name, " at ", *host);
-  if (const std::string* const port = Find(parameters, "port")) absl::StrAppend(&name, ", port ", *port);
-  if (const std::string* const base = Find(parameters, "dbname"))
+  if (const std::string* const port = FindParameter(parameters, "port"))
+    absl::StrAppend(&name, ", port ", *port);
+  if (const std::string* const base = FindParameter(parameters, "dbname"))
     absl::StrAppend(&name, ", database ", *base);
   return name;
 }
@@ -111,13 +90,33 @@ const Parameters& PinnedSettings() {
   return settings;
 }
 
-absl::Status CheckConninfo(const std::string& conninfo) { return Read(conninfo).status(); }
+absl::StatusOr<Parameters> ReadConninfo(const std::string& conninfo) {
+  if (conninfo.find('\0') != std::string::npos) return absl::InvalidArgumentError(kUnreadable);
+  char* words = nullptr;
+  const Options options(PQconninfoParse(conninfo.c_str(), &words), &PQconninfoFree);
+  PQfreemem(words);
+  if (options == nullptr) return absl::InvalidArgumentError(kUnreadable);
+  Parameters parameters;
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    const std::string keyword = option->keyword;
+    if (keyword == "password" || keyword == "sslpassword") return absl::InvalidArgumentError(kHasPassword);
+    parameters.emplace_back(keyword, option->val);
+  }
+  return parameters;
+}
+
+const std::string* FindParameter(const Parameters& parameters, std::string_view keyword) {
+  const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                  [&](const auto& parameter) { return parameter.first == keyword; });
+  return found == parameters.end() ? nullptr : &found->second;
+}
 
 absl::StatusOr<Target> ReadTarget(const ConnectAs& as) {
-  absl::StatusOr<Parameters> parameters = Read(as.conninfo);
+  absl::StatusOr<Parameters> parameters = ReadConninfo(as.conninfo);
   if (!parameters.ok()) return parameters.status();
   if (!as.passfile.empty()) Set(*parameters, "passfile", as.passfile);
-  if (const std::string* const passfile = Find(*parameters, "passfile")) {
+  if (const std::string* const passfile = FindParameter(*parameters, "passfile")) {
     // libpq passes over one that others may read, and says only that no password was supplied.
     if (absl::Status checked = ReadKeyFile(*passfile, FileUse::kSecret).status(); !checked.ok())
       return checked;

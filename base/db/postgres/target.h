@@ -36,8 +36,11 @@ struct ConnectAs {
 /// in pg_catalog alone, values have one form, and rows that a policy hides are an error.
 const Parameters& PinnedSettings();
 
-/// Whether libpq can read it, and it holds no password. Errors: kInvalidArgument, without its text.
-absl::Status CheckConninfo(const std::string& conninfo);
+/// What it gives, by libpq's keywords. Errors: kInvalidArgument, without its text: libpq cannot read it, or
+/// it holds a password.
+absl::StatusOr<Parameters> ReadConninfo(const std::string& conninfo);
+/// Null: it gives none.
+const std::string* FindParameter(const Parameters& parameters, std::string_view keyword);
 
 // For this room.
 
@@ -46,7 +49,7 @@ struct Target {
   std::vector<Parameters> attempts;
   std::string name;  ///< "PostgreSQL at db1,db2, database crm": for messages.
 };
-/// Checks the passfile, too. Errors: those of CheckConninfo() and ReadKeyFile().
+/// Checks the passfile, too. Errors: those of ReadConninfo() and ReadKeyFile().
 absl::StatusOr<Target> ReadTarget(const ConnectAs& as);
 
 }  // namespace mirror::postgres

@@ -47,13 +47,12 @@ TEST(PostgresTarget, APasswordIsRefusedAndNeverRepeated) {
        {"host=db1 password=geheim", "postgresql://me:geheim@db1/crm",
         "postgresql://me@db1/crm?password=geheim", "host=db1 password='geheim", "host=db1 geheim",
         "postgresql://me:geheim@db1:port/crm", "host=db1 sslpassword=geheim", "passwort=geheim"}) {
-    EXPECT_THAT(CheckConninfo(text),
-                StatusIs(StatusCode::kInvalidArgument,
-                         AllOf(HasSubstr("connection string"), Not(HasSubstr("geheim")))))
+    EXPECT_THAT(ReadConninfo(text), StatusIs(StatusCode::kInvalidArgument,
+                                             AllOf(HasSubstr("connection string"), Not(HasSubstr("geheim")))))
         << text;
   }
-  EXPECT_THAT(CheckConninfo("host=db1,db2 dbname=crm user=mirror sslmode=verify-full"), IsOk());
-  EXPECT_THAT(CheckConninfo("postgresql://mirror@db1/crm?sslmode=verify-full"), IsOk());
+  EXPECT_THAT(ReadConninfo("host=db1,db2 dbname=crm user=mirror sslmode=verify-full"), IsOk());
+  EXPECT_THAT(ReadConninfo("postgresql://mirror@db1/crm?sslmode=verify-full"), IsOk());
 }
 
 TEST(PostgresTarget, APassfileIsItsOwnersAlone) {

@@ -1,0 +1,125 @@
+#include "server/config/postgres_keys.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/target.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::int64_t kMergeRowsMax = 1'000'000'000'000;
+constexpr std::size_t kPlaceNameMax = 32;
+
+/// A text of several lines, or one that libpq cannot read, may be anything: nothing of it is shown.
+Setter SetConninfo(std::string* target) {
+  return [target](const Given& given) {
+    absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    if (text->empty()) return given.Wrong("must not be empty");
+    const auto parameters = postgres::ReadConninfo(*text);
+    if (!parameters.ok()) {
+      return given.Wrong(absl::StrCat("cannot be used: ", std::string(parameters.status().message())));
+    }
+    *target = *std::move(text);
+    return absl::OkStatus();
+  };
+}
+
+Setter SetPlaceName(std::string* target) {
+  return [target](const Given& given) {
+    absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    const bool good = !text->empty() && text->size() <= kPlaceNameMax &&
+                      std::all_of(text->begin(), text->end(), [](char c) {
+                        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+                      });
+    if (!good) return given.Wrong("must be 1 to 32 letters, digits, '_' and '-'");
+    *target = *std::move(text);
+    return absl::OkStatus();
+  };
+}
+
+std::size_t HostsOf(const postgres::Parameters& parameters) {
+  std::size_t hosts = 1;
+  for (const char* const keyword : {"host", "hostaddr", "port"}) {
+    const std::string* const list = postgres::FindParameter(parameters, keyword);
+    if (list == nullptr) continue;
+    hosts = std::max(hosts, static_cast<std::size_t>(std::count(list->begin(), list->end(), ',')) + 1);
+  }
+  return hosts;
+}
+
+/// What is wrong with several hosts; empty: nothing.
+std::string HostsProblem(const std::string& conninfo, bool replicated) {
+  const auto parameters = postgres::ReadConninfo(conninfo);
+  if (!parameters.ok() || HostsOf(*parameters) == 1) return "";
+  if (!replicated) {
+    return "names several hosts, and [postgres] 'durability' is \"local\": the next host would lack what was "
+           "acknowledged. Say \"replicated\", or name one host";
+  }
+  const std::string* const wanted = postgres::FindParameter(*parameters, "target_session_attrs");
+  if (wanted != nullptr && (*wanted == "read-write" || *wanted == "primary")) return "";
+  return "names several hosts: add target_session_attrs=read-write, else a standby may be taken, where "
+         "nothing "
+         "can be written";
+}
+
+absl::Status ReadPlaces(const ConfigFile& file, PostgresConfig& postgres) {
+  const absl::StatusOr<std::vector<ConfigTable>> blocks = file.Blocks("postgres", "place");
+  if (!blocks.ok()) return blocks.status();
+  for (const ConfigTable& block : *blocks) {
+    PostgresPlaceConfig place;
+    absl::Status status = block.Read({{"name", SetPlaceName(&place.name)},
+                                      {"conninfo", SetConninfo(&place.conninfo)},
+                                      {"connections", SetWhole(&place.connections, 1, 1'000)}});
+    if (status.ok()) status = block.CheckHas({"name", "conninfo"});
+    if (!status.ok()) return status;
+    for (const PostgresPlaceConfig& other : postgres.places) {
+      if (other.name == place.name)
+        return block.Wrong("name",
+                           absl::StrCat("'", place.name, "' is there twice: give each place its own"));
+    }
+    const std::string problem = HostsProblem(place.conninfo, postgres.replicated);
+    if (!problem.empty()) return block.Wrong("conninfo", problem);
+    postgres.places.push_back(std::move(place));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ConfigKeys PostgresKeys(PostgresConfig& postgres, const std::filesystem::path& folder) {
+  return {{"control", SetConninfo(&postgres.control)},
+          {"passfile", SetPath(&postgres.passfile, folder)},
+          {"durability", SetOneOf(&postgres.replicated, {{"replicated", true}, {"local", false}})},
+          {"merge_rows_max", SetWhole(&postgres.merge_rows_max, 1, kMergeRowsMax)},
+          {"place", SetElsewhere()}};
+}
+
+absl::Status ReadPostgres(const ConfigFile& file, StoreKind store, PostgresConfig& postgres) {
+  if (store != StoreKind::kPostgres) {
+    for (const ConfigKey& key : PostgresKeys(postgres, file.folder())) {
+      if (file.Says("postgres", key.name))
+        return file.Wrong("postgres", key.name, "is for [data] 'store' = \"postgres\" alone");
+    }
+    return absl::OkStatus();
+  }
+  if (postgres.control.empty()) return file.Missing("postgres", "control");
+  const std::string problem = HostsProblem(postgres.control, postgres.replicated);
+  if (!problem.empty()) return file.Wrong("postgres", "control", problem);
+  if (absl::Status status = ReadPlaces(file, postgres); !status.ok()) return status;
+  if (!postgres.places.empty()) return absl::OkStatus();
+  return file.Wrong(
+      "data", "store",
+      "is \"postgres\", and there is no [[postgres.place]], a database for the mirrors: add one "
+      "with name and conninfo");
+}
+
+}  // namespace mirror

@@ -1,0 +1,23 @@
+#ifndef MIRROR_SERVER_CONFIG_POSTGRES_KEYS_H_
+#define MIRROR_SERVER_CONFIG_POSTGRES_KEYS_H_
+
+#include <filesystem>
+
+#include "absl/status/status.h"
+#include "base/config/config_file.h"
+#include "server/config/config.h"
+
+// PostgreSQL as the store: what of it stands in mirror-server.toml.
+
+namespace mirror {
+
+/// The keys of [postgres], which are kept in `postgres`. Paths in them are seen from `folder`.
+ConfigKeys PostgresKeys(PostgresConfig& postgres, const std::filesystem::path& folder);
+
+/// Behind the sections: [[postgres.place]], and whether all of it goes together. Errors: kInvalidArgument by
+/// line or variable; never with a conninfo.
+absl::Status ReadPostgres(const ConfigFile& file, StoreKind store, PostgresConfig& postgres);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_CONFIG_POSTGRES_KEYS_H_
