@@ -567,6 +567,18 @@ TEST_F(InitSystemTest, PathsAreWrittenAsSystemdReadsThem) {
   EXPECT_EQ(SystemdPath("/srv/\"\\\n"), "\"/srv/\\\"\\\\\\x0a\"");
 }
 
+TEST_F(InitSystemTest, ThePassfileOfADatabaseIsTheServersAlone) {
+  InitOptions options;
+  options.postgres = "postgresql://mirror@db.example.org/mirrors?sslmode=verify-full";
+  ASSERT_EQ(Init(options), 0) << err_;
+  struct stat info = {};
+  ASSERT_EQ(stat(OfServer("pgpass").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0600U);
+  EXPECT_EQ(info.st_uid, geteuid() == 0 ? kServerId : geteuid());
+  EXPECT_THAT(ReadText(OfServer("mirror-server.toml")), HasSubstr("store = \"postgres\""));
+  EXPECT_THAT(out_, HasSubstr("goes into /etc/partner-mirror/pgpass,"));
+}
+
 // What follows has other users than whoever runs the test, and needs root.
 class InitSystemAsRoot : public InitSystemTest {
  protected:

@@ -24,6 +24,7 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
+#include "tools/mirrorctl/init/init_postgres.h"
 #include "tools/mirrorctl/init/init_system.h"
 
 namespace mirror {
@@ -127,10 +128,7 @@ key_id = "application-1"
 }
 
 std::string TrustConfiguration(const InitOptions& options) {
-  return absl::StrCat(R"(
-[data]
-dir = )",
-                      TomlString(options.data_dir),
+  return absl::StrCat("\n[data]\n", StoreConfiguration(options), "dir = ", TomlString(options.data_dir),
                       R"(                        # a database for each tenant, and the catalog
 automatic_provisioning = true       # make a new tenant's database at its first Authenticate
 receipts = true                     # each commit gets a signed receipt, see 'mirror-agent receipts verify'
@@ -139,7 +137,9 @@ wal_max = "1GiB"                    # a tenant whose write-ahead log is larger h
 open_tenants_max = 0                # databases open at a time; 0: computed from the descriptor limit.
                                     # A quarter (at least 4) may be new mirrors; other first cycles wait
 hash_key = "application/columns.key"   # hashes columns, see [[tenant.table]]; mode 0600; "": none
-
+)",
+                      PostgresConfiguration(options),
+                      R"(
 [tokens]                            # What a source's token must be like.
 algorithms = ["ES256", "RS256"]
 context_claim = "http://schemes.superoffice.net/identity/ctx"   # the member that holds the context id
@@ -300,6 +300,14 @@ void PrintNext(const InitOptions& options, Console& console) {
   out << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
 }
 
+void AddPorts(const cli::Command& init, InitOptions& options) {
+  init.Add("--port", options.port, "Port for sources").Within(1, 65535).ShowDefault();
+  init.Add("--admin-port", options.admin_port, "Port for mirrorctl").Within(1, 65535).ShowDefault();
+  init.Add("--metrics-port", options.metrics_port, "Port for metrics; 0: the system chooses")
+      .Within(0, 65535)
+      .ShowDefault();
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> SourcePath(const std::string& source, const std::string& root) {
@@ -336,6 +344,7 @@ std::string ListenAddress(const InitOptions& options) {
 
 absl::Status CheckNames(const InitOptions& options) {
   if (!IsContextId(options.context_id)) return absl::InvalidArgumentError(kMalformedContextId);
+  if (absl::Status database = CheckPostgres(options); !database.ok()) return database;
   if (CalledHost(options).empty()) {
     return absl::InvalidArgumentError(
         "--host has only wildcards. Nothing was made. Give the name that sources call first, as "
@@ -401,7 +410,10 @@ absl::Status MakeKeys(const InitOptions& asked, const std::string& source_key) {
   if (!status.ok()) return status;
   const absl::StatusOr<std::string> secret = NewHashSecret();
   if (!secret.ok()) return secret.status();
-  return WriteFileAtomically(dir + "/application/columns.key", *secret, FileUse::kSecret,
+  status =
+      WriteFileAtomically(dir + "/application/columns.key", *secret, FileUse::kSecret, ExistingFile::kRefuse);
+  if (!status.ok() || asked.postgres.empty()) return status;
+  return WriteFileAtomically(absl::StrCat(dir, "/", kPassfile), PassfileText(asked), FileUse::kSecret,
                              ExistingFile::kRefuse);
 }
 
@@ -520,6 +532,8 @@ void AddInit(const cli::Command& app, Console& console) {
       "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db\n"
       "  mirrorctl init --system --context-id Cust26759 --source /srv/crm/crm.db\n"
       "  mirrorctl init --system --context-id Cust26759 --host mirror.example.org\n"
+      "  mirrorctl init --dir dev --context-id Cust26759 --store postgres --postgres "
+      "postgresql://mirror@localhost/mirrors\n"
       "Which of the files go to the source's machine is said in " +
       std::string(kDeployingPage) + ".");
   const auto options = std::make_shared<InitOptions>();
@@ -540,9 +554,11 @@ void AddInit(const cli::Command& app, Console& console) {
   init.Add("--context-id", options->context_id, "Id of the first tenant, e.g. Cust26759")
       .ValueName("ID")
       .Required();
-  init.Check([options, system] {
+  const auto wrong_store = AddStoreOptions(init, options);
+  init.Check([options, system, wrong_store] {
     if (options->dir.empty() && !system->chosen) return std::string(kNowhere);
-    return std::string(IsContextId(options->context_id) ? "" : kMalformedContextId);
+    if (!IsContextId(options->context_id)) return std::string(kMalformedContextId);
+    return wrong_store();
   });
   init.Add("--source", options->source, "SQLite database to push as that tenant")
       .Completes(cli::Besides::kFiles);
@@ -558,15 +574,13 @@ void AddInit(const cli::Command& app, Console& console) {
       .Delimiter(',')
       .ValueName("PATTERN[,PATTERN]")
       .AsItStands();
-  init.Add("--port", options->port, "Port for sources").Within(1, 65535).ShowDefault();
-  init.Add("--admin-port", options->admin_port, "Port for mirrorctl").Within(1, 65535).ShowDefault();
-  init.Add("--metrics-port", options->metrics_port, "Port for metrics; 0: the system chooses")
-      .Within(0, 65535)
-      .ShowDefault();
+  AddPorts(init, *options);
   init.Run([options, system, &console] {
     if (system->chosen) return InitSystem(*options, system->root, console);
     if (const absl::Status status = Init(*options); !status.ok()) return console.Fail(status);
     PrintMade(*options, console);
+    if (!options->postgres.empty())
+      PrintDatabase(*options, ShellWord(absl::StrCat(options->dir, "/", kPassfile)), AsItIs(console.out));
     PrintNext(*options, console);
   });
 }

@@ -33,6 +33,8 @@ struct InitOptions {
   std::string data_dir = "data";          ///< Of the server, as its configuration has it.
   std::string state_dir = "agent-state";  ///< The same of the agent.
   std::string called = {};                ///< What the agent calls; empty: the first of `hosts`.
+  /// The database of the mirrors, as libpq names one, without a password; empty: files of SQLite.
+  std::string postgres = {};
 };
 
 /// Makes keys, certificates and three configurations in `options.dir` that work as they stand on
@@ -45,7 +47,7 @@ absl::Status Init(const InitOptions& options);
 
 // Its parts, of which 'init --system' is made, too.
 
-/// Ids, hosts and ports. Errors: kInvalidArgument.
+/// Ids, hosts, ports and the database. Errors: kInvalidArgument.
 absl::Status CheckNames(const InitOptions& options);
 /// The source as an absolute path, which has to be a file below `root`; empty when none was given.
 /// Errors: kInvalidArgument.
@@ -68,6 +70,7 @@ std::string TomlString(std::string_view text);
 
 /// mirrorctl init {--dir DIR | --system [--root DIR]} --context-id ID [--source FILE] [--host NAME,...]
 ///                [--contexts PATTERN,...] [--port N] [--admin-port N] [--metrics-port N]
+///                [--store postgres --postgres URL]
 /// Prints what was made and the commands to type next.
 /// Exit code: 0 made, 1 refused (reason on stderr), 2 wrong usage.
 void AddInit(const cli::Command& app, Console& console);

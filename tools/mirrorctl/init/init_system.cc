@@ -1,8 +1,6 @@
 #include "tools/mirrorctl/init/init_system.h"
 
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,8 +26,7 @@
 #include "base/printable.h"
 #include "base/system_user.h"
 #include "base/text/text_stream.h"
-
-extern char** environ;
+#include "tools/mirrorctl/init/init_postgres.h"
 
 namespace mirror {
 namespace {
@@ -44,9 +41,9 @@ constexpr char kDropIn[] = "/etc/systemd/system/mirror-agent.service.d/sources.c
 // mirror-server.toml until all the rest is there: it says that an init was cut off.
 constexpr char kUnfinished[] = ".mirror-server.toml.unfinished";
 // What init makes in each of them. The last of the server's says that all the rest is there.
-constexpr const char* kOfServer[] = {kUnfinished,         "tls",         "admin",
-                                     "issuers",           "application", "mirrorctl.toml",
-                                     "mirror-agent.toml", "source",      "mirror-server.toml"};
+constexpr const char* kOfServer[] = {
+    kUnfinished,         "tls",    "admin",   "issuers",           "application", "mirrorctl.toml",
+    "mirror-agent.toml", "source", kPassfile, "mirror-server.toml"};
 constexpr const char* kOfAgent[] = {"tls", "application", "source", "public", "mirror-agent.toml"};
 // With the keys one is an operator, or makes one: the server's process has no use for them. The certificates
 // it reads; by admin/ca.crt root's mirrorctl knows it.
@@ -81,6 +78,8 @@ std::string InitCommand(const InitOptions& options) {
   port("--port", options.port, begin.port);
   port("--admin-port", options.admin_port, begin.admin_port);
   port("--metrics-port", options.metrics_port, begin.metrics_port);
+  if (!options.postgres.empty()) add("--store", "postgres");
+  add("--postgres", options.postgres);
   return command;
 }
 
@@ -570,30 +569,18 @@ void SystemInit::PrintNextElsewhere(Console& console) const {
       << kDeployingPage << " goes on from there.\n";
 }
 
-// A unit's drop-in counts from then on.
-void ReloadUnits(Console& console) {
-  if (access("/run/systemd/system", F_OK) != 0) return;
-  const char* argv[] = {"systemctl", "daemon-reload", nullptr};
-  pid_t child = 0;
-  int status = 1;
-  if (posix_spawnp(&child, argv[0], nullptr, nullptr, const_cast<char* const*>(argv), environ) != 0 ||
-      waitpid(child, &status, 0) != child || status != 0) {
-    console.err
-        << "mirrorctl: warning: 'systemctl daemon-reload' failed; type it before the commands above\n";
-  }
-}
-
 }  // namespace
 
-void InitSystem(InitOptions options, const std::string& root, Console& console) {
+void InitSystem(const InitOptions& options, const std::string& root, Console& console) {
   const bool is_system = root.empty() || std::filesystem::path(root).lexically_normal() == "/";
-  SystemInit init(std::move(options), is_system ? "" : root);
+  SystemInit init(options, is_system ? "" : root);
   if (const absl::Status status = init.Run(); !status.ok()) {
     console.Fail(status);
     AsItIs(console.err) << init.to_type();
     return;
   }
   init.Print(console);
+  if (!options.postgres.empty()) PrintDatabase(options, "/etc/partner-mirror/pgpass", AsItIs(console.out));
   if (is_system) ReloadUnits(console);
 }
 

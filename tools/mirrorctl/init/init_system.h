@@ -25,7 +25,7 @@ struct SystemChoice {
 /// what to type next; on an error what it had made is gone again. `root`: another root folder, with its own
 /// etc/passwd; all paths are in it, and nobody needs to be root. The source's own files are looked at and
 /// never changed.
-void InitSystem(InitOptions options, const std::string& root, Console& console);
+void InitSystem(const InitOptions& options, const std::string& root, Console& console);
 
 /// Errors: kFailedPrecondition: the path is a link that leads nowhere, as to a volume that is away: it is
 /// somebody's, and no place to begin anew.
@@ -58,6 +58,8 @@ std::vector<std::string> CommandsToShare(const std::string& root, const std::str
 std::string DropInText(const std::string& folder);
 /// Whether a file is DropInText() of any folder, as an init made it and nobody has changed it since.
 bool IsDropIn(const std::string& path);
+/// Has systemd read its units again: a drop-in counts from then on.
+void ReloadUnits(Console& console);
 /// A folder as systemd's settings take it: in quotes, with specifiers and quotes escaped.
 std::string SystemdPath(const std::string& folder);
 

@@ -1,4 +1,6 @@
+#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -16,6 +18,8 @@
 #include "base/human_text.h"
 #include "base/system_user.h"
 #include "tools/mirrorctl/init/init_system.h"
+
+extern char** environ;
 
 namespace mirror {
 namespace {
@@ -198,6 +202,18 @@ std::string SystemdPath(const std::string& folder) {
   quoted += '"';
   return quoted.size() == folder.size() + 2 && folder.find_first_of(" '") == std::string::npos ? folder
                                                                                                : quoted;
+}
+
+void ReloadUnits(Console& console) {
+  if (access("/run/systemd/system", F_OK) != 0) return;
+  const char* argv[] = {"systemctl", "daemon-reload", nullptr};
+  pid_t child = 0;
+  int status = 1;
+  if (posix_spawnp(&child, argv[0], nullptr, nullptr, const_cast<char* const*>(argv), environ) != 0 ||
+      waitpid(child, &status, 0) != child || status != 0) {
+    console.err
+        << "mirrorctl: warning: 'systemctl daemon-reload' failed; type it before the commands above\n";
+  }
 }
 
 }  // namespace mirror
