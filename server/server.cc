@@ -21,6 +21,7 @@
 #include "certs/keyed_hash.h"
 #include "server/hooks/delivery/hook_runner.h"
 #include "server/metrics.h"
+#include "server/open_store.h"
 #include "server/reloader.h"
 #include "server/rpc/admin/admin_service.h"
 #include "server/rpc/admin/audit.h"
@@ -29,14 +30,6 @@
 #include "server/rpc/listener/endpoint.h"
 #include "server/rpc/message_memory.h"
 #include "server/rpc/mirror_service.h"
-#include "server/store/catalog/audit_log.h"
-#include "server/store/catalog/catalog.h"
-#include "server/store/catalog/hook_cursor.h"
-#include "server/store/catalog/look_log.h"
-#include "server/store/catalog/sqlite/catalog_file.h"
-#include "server/store/catalog/sqlite/sqlite_catalog.h"
-#include "server/store/home.h"
-#include "server/store/sqlite/sqlite_home.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
@@ -97,14 +90,6 @@ void FitToDescriptors(std::uint64_t descriptors, ServerConfig* config) {
   if (open == 0 || open > tenants) open = static_cast<std::uint32_t>(tenants);
 }
 
-SqliteOptions SqliteOptionsOf(const ServerConfig& config) {
-  SqliteOptions options;
-  options.wal_bytes_max = config.data.wal_bytes_max;
-  options.value_bytes_max = static_cast<std::int64_t>(config.limits.value_bytes_max);
-  options.build_beside = true;
-  return options;
-}
-
 TenantsOptions TenantsOptionsOf(const ServerConfig& config, const HookRunner* hooks) {
   TenantsOptions options;
   options.open_max = config.data.open_tenants_max;
@@ -153,14 +138,10 @@ struct Server::Parts {
   // In the order in which they stand on each other.
   ServerCounters counters;
   std::unique_ptr<Gate> gate;
-  std::unique_ptr<Catalog> catalog;
-  std::unique_ptr<AuditLog> audit_log;
+  OpenedStore store;
   std::unique_ptr<Events> events;
   std::unique_ptr<Audit> audit;
-  std::unique_ptr<LookLog> look_log;
   std::unique_ptr<Looks> admin_looks;
-  std::unique_ptr<StoreHome> home;
-  std::unique_ptr<HookCursor> hook_cursor;
   std::unique_ptr<HookRunner> hooks;  ///< Null: there are none.
   std::unique_ptr<Tenants> tenants;
   std::function<void(const ServerConfig&)> set_indexes;
@@ -177,7 +158,7 @@ struct Server::Parts {
   MetricsConfig metrics_config;
   std::chrono::steady_clock::time_point kept = std::chrono::steady_clock::now();
 
-  /// What is kept on the disk, and who hears what happens to it.
+  /// What is kept, and who hears what happens to it.
   absl::Status OpenData(const ServerConfig& config, std::shared_ptr<MirrorHooks> program_hooks);
   absl::Status OpenTenants(const ServerConfig& config);
   /// `as_written`: what a reload is compared with.
@@ -231,28 +212,16 @@ Server::~Server() {
 }
 
 absl::Status Server::Parts::OpenData(const ServerConfig& config, std::shared_ptr<MirrorHooks> program_hooks) {
-  std::error_code error;
-  std::filesystem::create_directories(config.data.dir, error);
-  if (error) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the data folder '", config.data.dir, "' cannot be made: ", error.message()));
-  }
-  absl::StatusOr<std::shared_ptr<CatalogFile>> file = CatalogFile::Open(config.data.dir);
-  if (!file.ok()) return file.status();
-  catalog = MakeCatalog(*file);
-  audit_log = MakeAuditLog(*file);
-  look_log = MakeLookLog(*file);
-  admin_looks = std::make_unique<Looks>(*look_log);
-  events = std::make_unique<Events>(*catalog, &NowMs, counters);
-  absl::StatusOr<std::unique_ptr<StoreHome>> opened =
-      OpenSqliteHome(config.data.dir, SqliteOptionsOf(config));
+  absl::StatusOr<OpenedStore> opened = OpenConfiguredStore(config);
   if (!opened.ok()) return opened.status();
-  home = *std::move(opened);
+  store = *std::move(opened);
+  admin_looks = std::make_unique<Looks>(*store.look_log);
+  events = std::make_unique<Events>(*store.catalog, &NowMs, counters);
   if (!program_hooks && config.hooks.hooks.empty()) return absl::OkStatus();
-  hook_cursor = MakeHookCursor(*file);
   hooks = std::make_unique<HookRunner>(
       config.hooks, std::move(program_hooks),
-      [here = home.get()](const std::string& context_id) { return here->Location(context_id); }, *events);
+      [here = store.home.get()](const std::string& context_id) { return here->Location(context_id); },
+      *events);
   events->Listen([runner = hooks.get()](const EventRecord&) { runner->WakeEvents(); });
   return absl::OkStatus();
 }
@@ -264,10 +233,10 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   options.tenant.hash_secret = *std::move(secret);
   options.tenant.counters = &counters;
   set_indexes = [indexes = options.tenant.indexes](const ServerConfig& read) { indexes->Set(read.indexes); };
-  absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*home, options, *events);
+  absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*store.home, options, *events);
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);
-  keeper = std::make_unique<SummaryKeeper>(*catalog, *tenants);
+  keeper = std::make_unique<SummaryKeeper>(*store.catalog, *tenants);
   keeper->Restore();
   freshness = std::make_unique<FreshnessWatch>(config.freshness, *events);
   return absl::OkStatus();
@@ -276,7 +245,8 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
 void Server::Parts::Watch(const ServerConfig& as_written) {
   // Behind the lock on the folder: a second server must not write into the first one's log.
   audit = std::make_unique<Audit>(
-      *audit_log, *events, [signer = gate.get()](std::string_view text) { return signer->SignText(text); },
+      *store.audit_log, *events,
+      [signer = gate.get()](std::string_view text) { return signer->SignText(text); },
       Audit::Options{.dir = as_written.data.dir});
   reloader = std::make_unique<Reloader>(as_written, *gate, set_indexes, *events);
   expiry = std::make_unique<ExpiryWatch>(
@@ -322,7 +292,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
 
 void Server::Start() {
   parts_->expiry->Look(NowMs() / 1'000);
-  if (parts_->hooks) parts_->hooks->Start(*parts_->tenants, *parts_->hook_cursor);
+  if (parts_->hooks) parts_->hooks->Start(*parts_->tenants, *parts_->store.hook_cursor);
   parts_->endpoint->Start();
   parts_->ServeMetrics();
 }

@@ -257,7 +257,7 @@ NEVER = [
     (r"server/(?:plan|store|tenant)/|client/source/", ("the codec (it brings protobuf)",)),
     (r"server/rpc/(?:gate|rpc_status)\.", ("a plan",)),
     (
-        r"server/(?!server\.cc|store/sqlite/sqlite_home\.|store/catalog/(?:sqlite|postgres)/|store/postgres/home/)",
+        r"server/(?!open_store\.cc|store/sqlite/sqlite_home\.|store/catalog/(?:sqlite|postgres)/|store/postgres/home/)",
         ("an opening of databases",),
     ),
     (r"server/hooks/delivery/(?!hook_url\.)", ("cpp-httplib",)),
