@@ -1,9 +1,5 @@
 #include "server/store/sqlite/sqlite_home.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -11,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "server/store/folder_lock.h"
 #include "server/store/sqlite/file/deleted_mark.h"
 #include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/file_suffix.h"
@@ -27,14 +24,8 @@ namespace fs = std::filesystem;
 
 class SqliteHome final : public StoreHome {
  public:
-  SqliteHome(std::string dir, const SqliteOptions& options, int lock_file)
-      : dir_(std::move(dir)), options_(options), lock_file_(lock_file) {}
-  ~SqliteHome() override {
-    flock(lock_file_, LOCK_UN);  // A child that was forked meanwhile may still have the file open.
-    close(lock_file_);
-  }
-  SqliteHome(const SqliteHome&) = delete;
-  SqliteHome& operator=(const SqliteHome&) = delete;
+  SqliteHome(std::string dir, const SqliteOptions& options, std::unique_ptr<FolderLock> lock)
+      : dir_(std::move(dir)), options_(options), lock_(std::move(lock)) {}
 
   absl::StatusOr<std::vector<Found>> Recover() override {
     const absl::StatusOr<std::vector<std::string>> there = FindSqliteStores(dir_);
@@ -161,7 +152,7 @@ class SqliteHome final : public StoreHome {
 
   const std::string dir_;
   const SqliteOptions options_;
-  const int lock_file_;
+  const std::unique_ptr<FolderLock> lock_;
   Checkpointer checkpointer_;
 };
 
@@ -169,18 +160,9 @@ class SqliteHome final : public StoreHome {
 
 absl::StatusOr<std::unique_ptr<StoreHome>> OpenSqliteHome(const std::string& dir,
                                                           const SqliteOptions& options) {
-  const std::string lock_path = dir + "/server.lock";
-  const int lock_file = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock_file < 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the data folder '", dir, "' cannot be written. Look at its owner and mode."));
-  }
-  if (flock(lock_file, LOCK_EX | LOCK_NB) != 0) {
-    close(lock_file);
-    return absl::FailedPreconditionError(absl::StrCat("another mirror-server uses the data folder '", dir,
-                                                      "'. Stop it, or give this one a folder of its own."));
-  }
-  return std::make_unique<SqliteHome>(dir, options, lock_file);
+  absl::StatusOr<std::unique_ptr<FolderLock>> lock = FolderLock::Take(dir);
+  if (!lock.ok()) return lock.status();
+  return std::make_unique<SqliteHome>(dir, options, *std::move(lock));
 }
 
 }  // namespace mirror
