@@ -109,7 +109,7 @@ int Main(int argc, char** argv) {
           .Completes(cli::Besides::kFiles);
   LetSearch(app, config_option, file, kConfig);
   app.AddFlag("--check-config", check_only,
-              "Check configuration, keys, certificates, data folder and hooks, and end");
+              "Check configuration, keys, certificates, data folder, hooks and databases, and end");
   app.SpeakToShells(
       {.name = "mirror-server",
        .section = 8,

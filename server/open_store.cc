@@ -5,10 +5,18 @@
 #include <memory>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/connection.h"
+#include "base/file.h"
+#include "server/store/catalog/postgres/postgres_catalog.h"
 #include "server/store/catalog/sqlite/catalog_file.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
+#include "server/store/postgres/control/control.h"
+#include "server/store/postgres/home/postgres_home.h"
+#include "server/store/postgres/place/postgres_place.h"
+#include "server/store/postgres/place/session.h"
 #include "server/store/sqlite/sqlite_home.h"
 
 namespace mirror {
@@ -27,8 +35,65 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
   if (!file.ok()) return file.status();
   absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, SqliteOptionsOf(config));
   if (!home.ok()) return home.status();
-  return OpenedStore{MakeCatalog(*file), MakeAuditLog(*file), MakeLookLog(*file), MakeHookCursor(*file),
-                     *std::move(home)};
+  return OpenedStore{.folder = nullptr,
+                     .catalog = MakeCatalog(*file),
+                     .audit_log = MakeAuditLog(*file),
+                     .look_log = MakeLookLog(*file),
+                     .hook_cursor = MakeHookCursor(*file),
+                     .home = *std::move(home),
+                     .reconnect = nullptr};
+}
+
+PlaceOptions PlaceOf(const PostgresPlaceConfig& place, const PostgresConfig& postgres) {
+  PlaceOptions options;
+  options.name = place.name;
+  options.conninfo = place.conninfo;
+  options.passfile = postgres.passfile;
+  options.connections = place.connections;
+  return options;
+}
+
+PostgresStoreOptions PostgresOptionsOf(const ServerConfig& config) {
+  PostgresStoreOptions options;
+  options.value_bytes_max = static_cast<std::int64_t>(config.limits.value_bytes_max);
+  options.merge_rows_max = config.postgres.merge_rows_max;
+  options.replicated = config.postgres.replicated;
+  return options;
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> OpenPlaces(const PostgresConfig& postgres) {
+  std::vector<std::shared_ptr<PostgresPlace>> places;
+  for (const PostgresPlaceConfig& place : postgres.places) {
+    absl::StatusOr<std::unique_ptr<PostgresPlace>> opened = PostgresPlace::Open(PlaceOf(place, postgres));
+    if (!opened.ok()) return opened.status();
+    places.push_back(*std::move(opened));
+  }
+  return places;
+}
+
+/// The folder has what is this server's alone: the audit log's head, and copies in the making.
+absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
+  absl::StatusOr<std::unique_ptr<FolderLock>> folder = FolderLock::Take(config.data.dir);
+  if (!folder.ok()) return folder.status();
+  const PostgresConfig& postgres = config.postgres;
+  const absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> places = OpenPlaces(postgres);
+  if (!places.ok()) return places.status();
+  const absl::StatusOr<std::shared_ptr<PostgresControl>> control =
+      PostgresControl::Open({.conninfo = postgres.control, .passfile = postgres.passfile});
+  if (!control.ok()) return control.status();
+  absl::StatusOr<std::unique_ptr<StoreHome>> home =
+      OpenPostgresHome(*control, *places, PostgresOptionsOf(config));
+  if (!home.ok()) return home.status();
+  return OpenedStore{.folder = *std::move(folder),
+                     .catalog = MakeCatalog(*control),
+                     .audit_log = MakeAuditLog(*control),
+                     .look_log = MakeLookLog(*control),
+                     .hook_cursor = MakeHookCursor(*control),
+                     .home = *std::move(home),
+                     .reconnect = [control = *control, places = *places] {
+                       control->Reconnect();
+                       for (const std::shared_ptr<PostgresPlace>& place : places) place->Reconnect();
+                     }};
 }
 
 }  // namespace
@@ -40,7 +105,24 @@ absl::StatusOr<OpenedStore> OpenConfiguredStore(const ServerConfig& config) {
     return absl::FailedPreconditionError(
         absl::StrCat("the data folder '", config.data.dir, "' cannot be made: ", error.message()));
   }
-  return OpenFolder(config);
+  return config.data.store == StoreKind::kPostgres ? OpenDatabases(config) : OpenFolder(config);
+}
+
+absl::Status CheckStoreFiles(const ServerConfig& config) {
+  if (config.postgres.passfile.empty()) return absl::OkStatus();
+  return ReadKeyFile(config.postgres.passfile, FileUse::kSecret).status();
+}
+
+absl::Status TryStore(const ServerConfig& config) {
+  if (config.data.store != StoreKind::kPostgres) return absl::OkStatus();
+  const PostgresConfig& postgres = config.postgres;
+  const auto control = postgres::Connection::Open(
+      {.conninfo = postgres.control, .passfile = postgres.passfile, .application_name = "mirror-server"});
+  const absl::Status checked = control.ok() ? CheckPlace(**control, PlaceHolds::kControl) : control.status();
+  if (!checked.ok()) {
+    return absl::Status(checked.code(), absl::StrCat("the control database: ", checked.message()));
+  }
+  return OpenPlaces(postgres).status();
 }
 
 }  // namespace mirror

@@ -1,30 +1,45 @@
 #ifndef MIRROR_SERVER_OPEN_STORE_H_
 #define MIRROR_SERVER_OPEN_STORE_H_
 
+#include <functional>
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/config/config.h"
 #include "server/store/catalog/audit_log.h"
 #include "server/store/catalog/catalog.h"
 #include "server/store/catalog/hook_cursor.h"
 #include "server/store/catalog/look_log.h"
+#include "server/store/folder_lock.h"
 #include "server/store/home.h"
+
+// The one place that knows which stores there are.
 
 namespace mirror {
 
 /// Everything that lasts: the mirrors, and what is kept of all of them.
 struct OpenedStore {
+  std::unique_ptr<FolderLock> folder;  ///< Null: `home` has it.
   std::unique_ptr<Catalog> catalog;
   std::unique_ptr<AuditLog> audit_log;
   std::unique_ptr<LookLog> look_log;
   std::unique_ptr<HookCursor> hook_cursor;
   std::unique_ptr<StoreHome> home;
+  /// Has the password read again, for connections that are made from here on; null: there are none.
+  std::function<void()> reconnect;
 };
 
-/// Opens what [data] 'store' says, making it where there is nothing yet. The one place that knows which
-/// stores there are. Errors: kFailedPrecondition, kUnavailable, for people.
+/// Opens what [data] 'store' says, making it where there is nothing yet. Errors: kFailedPrecondition,
+/// kUnavailable, for people.
 absl::StatusOr<OpenedStore> OpenConfiguredStore(const ServerConfig& config);
+
+/// What can be known without a database: that nobody else may read its passwords. Errors: those of
+/// ReadKeyFile().
+absl::Status CheckStoreFiles(const ServerConfig& config);
+/// Connects to each database, and looks whether it can be what it is to be. Makes nothing. Errors: as
+/// OpenConfiguredStore(), the first that is found.
+absl::Status TryStore(const ServerConfig& config);
 
 }  // namespace mirror
 

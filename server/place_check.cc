@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "server/hooks/delivery/hook_sql.h"
+#include "server/open_store.h"
 
 namespace mirror {
 namespace {
@@ -46,7 +47,9 @@ absl::Status CheckPlaces(const ServerConfig& config) {
   for (const HookConfig& hook : config.hooks.hooks) {
     if (absl::Status status = CheckHook(config, hook); !status.ok()) return status;
   }
-  return absl::OkStatus();
+  const absl::Status store = TryStore(config);
+  if (store.ok()) return store;
+  return absl::FailedPreconditionError(absl::StrCat(config.file, ": ", store.message()));
 }
 
 }  // namespace mirror

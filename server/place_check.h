@@ -7,7 +7,8 @@
 namespace mirror {
 
 /// What a configuration names beside keys and certificates, tried as this process may use it: the data folder
-/// can be written, or made; each hook's program can be run and its SQL read. For --check-config: a start asks
+/// can be written, or made; each hook's program can be run and its SQL read; each database answers and can be
+/// what it is to be. For --check-config: a start asks
 /// for less, since a program may come later. Leaves nothing behind. Errors: kFailedPrecondition, the first
 /// that is found.
 absl::Status CheckPlaces(const ServerConfig& config);

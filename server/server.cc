@@ -305,6 +305,7 @@ std::string Server::metrics_address() const {
 
 absl::StatusOr<std::size_t> Server::Reload() {
   absl::StatusOr<std::size_t> keys = parts_->reloader->Run();
+  if (parts_->store.reconnect) parts_->store.reconnect();
   parts_->expiry->Look(NowMs() / 1'000);
   return keys;
 }
@@ -352,6 +353,7 @@ absl::Status CheckServerFiles(const ServerConfig& config) {
   if (!gate.ok()) return gate.status();
   if (absl::Status data = CheckDataFolder(config); !data.ok()) return data;
   if (const auto secret = HashSecret(config); !secret.ok()) return secret.status();
+  if (absl::Status files = CheckStoreFiles(config); !files.ok()) return files;
   return CheckListenerFiles(config);
 }
 

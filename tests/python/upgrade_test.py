@@ -520,6 +520,16 @@ class Configurations(unittest.TestCase):
         self.assertNotIn("is not a key", controlled.stderr)
         self.assertNotEqual(controlled.returncode, 2, controlled.stderr)
 
+    def test_every_key_of_another_store_is_taken(self):
+        if not (self.place.dev / "mirror-server-postgres.toml").exists():
+            self.skipTest("that version had one store")
+        passfile = self.place.dev / "pgpass"
+        passfile.touch(mode=0o600)
+        checked = self.place.run("mirror-server", "--config", self.place.dev / "mirror-server-postgres.toml", "--check-config")
+        # It gets as far as the database, which is not there.
+        self.assertEqual(checked.returncode, 2)
+        self.assertIn("the control database", checked.stderr)
+
     def test_a_key_that_is_none_is_noticed(self):
         """What the test above relies on."""
         for file in ("mirror-server.toml", "mirror-agent.toml", "mirrorctl.toml"):

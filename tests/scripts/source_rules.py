@@ -153,10 +153,10 @@ ROOMS = {
         ("spdlog", "grpc"),
     ),
     "server": (
-        "base base/config base/exposition base/text certs server/config server/hooks server/hooks/delivery server/rpc "
-        "server/rpc/admin server/rpc/listener server/store server/store/catalog "
-        "server/store/catalog/sqlite server/store/sqlite server/tenant "
-        "server/watch",
+        "base base/config base/db/postgres base/exposition base/text certs server/config server/hooks "
+        "server/hooks/delivery server/rpc server/rpc/admin server/rpc/listener server/store server/store/catalog "
+        "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
+        "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/watch",
         ("spdlog", "grpc"),
     ),
     "server/example": ("base server server/config server/hooks server/store/sqlite", ()),

@@ -1,0 +1,108 @@
+#include "server/open_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/place_check.h"
+#include "tests/support/postgres_database.h"
+#include "tests/support/processes.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using absl::StatusCode;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(OpenStoreTest, ByItselfItIsAFolder) {
+  const TempFolder folder;
+  ServerConfig config;
+  config.data.dir = folder.path() + "/data";
+  EXPECT_THAT(TryStore(config), IsOk());
+  EXPECT_FALSE(std::filesystem::exists(config.data.dir));
+  const auto opened = OpenConfiguredStore(config);
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_TRUE(std::filesystem::exists(config.data.dir + "/catalog.db"));
+  EXPECT_FALSE(opened->reconnect);
+  EXPECT_THAT(OpenConfiguredStore(config).status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("another mirror-server")));
+}
+
+class OpenPostgresTest : public PostgresDatabaseTest {
+ protected:
+  void Fill() override {
+    config_.file = "mirror-server.toml";
+    config_.data.dir = folder_.path() + "/data";
+    config_.data.store = StoreKind::kPostgres;
+    config_.postgres.control = conninfo_;
+    config_.postgres.replicated = false;
+    config_.postgres.places = {{.name = "p1", .conninfo = conninfo_, .connections = 2}};
+  }
+  std::int64_t Ask(const std::string& sql) { return connection_->Number(sql).value_or(-1); }
+
+  TempFolder folder_;
+  ServerConfig config_;
+};
+
+constexpr char kOurs[] =
+    "SELECT count(*) FROM pg_namespace WHERE nspname = 'mirror_control' OR nspname LIKE 'Mirror\\_%'";
+
+TEST_F(OpenPostgresTest, MirrorsAndCatalogAreInTheDatabase) {
+  const auto opened = OpenConfiguredStore(config_);
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_THAT(opened->home->Open("Cust26759", true, {}).status(), IsOk());
+  EXPECT_EQ(Ask(kOurs), 2);
+  EXPECT_FALSE(std::filesystem::exists(config_.data.dir + "/catalog.db"));
+  opened->reconnect();
+  EXPECT_THAT(opened->home->Open("Cust26759", false, {}).status(), IsOk());
+}
+
+TEST_F(OpenPostgresTest, TheFolderIsOneServers) {
+  const auto opened = OpenConfiguredStore(config_);
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_THAT(OpenConfiguredStore(config_).status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("another mirror-server")));
+}
+
+TEST_F(OpenPostgresTest, ACheckMakesNothing) {
+  EXPECT_THAT(CheckPlaces(config_), IsOk());
+  EXPECT_EQ(Ask(kOurs), 0);
+}
+
+TEST_F(OpenPostgresTest, ACheckSaysWhatIsMissingAndOfWhich) {
+  ASSERT_THAT(connection_->Execute("CREATE ROLE open_store_plain LOGIN"), IsOk());
+  config_.postgres.places[0].conninfo = absl::StrCat(conninfo_, " user=open_store_plain");
+  EXPECT_THAT(CheckPlaces(config_),
+              StatusIs(StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("mirror-server.toml: place 'p1'"),
+                             HasSubstr("GRANT SET ON PARAMETER session_replication_role"))));
+  config_.postgres.control = absl::StrCat(conninfo_, " user=open_store_plain");
+  EXPECT_THAT(CheckPlaces(config_),
+              StatusIs(StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("the control database"), HasSubstr("GRANT CREATE"),
+                             Not(HasSubstr("session_replication_role")))));
+  EXPECT_EQ(Ask(kOurs), 0);
+  EXPECT_THAT(connection_->Execute("DROP ROLE open_store_plain"), IsOk());
+}
+
+TEST_F(OpenPostgresTest, APassfileThatOthersMayReadIsRefused) {
+  config_.postgres.passfile = folder_.path() + "/pgpass";
+  EXPECT_THAT(CheckStoreFiles(config_), StatusIs(StatusCode::kNotFound, HasSubstr("pgpass")));
+  WriteFileText(config_.postgres.passfile, "# host:port:database:role:password\n");
+  chmod(config_.postgres.passfile.c_str(), 0640);
+  EXPECT_THAT(CheckStoreFiles(config_), StatusIs(StatusCode::kPermissionDenied, HasSubstr("pgpass")));
+  EXPECT_THAT(OpenConfiguredStore(config_).status(), Not(IsOk()));
+  chmod(config_.postgres.passfile.c_str(), 0600);
+  EXPECT_THAT(CheckStoreFiles(config_), IsOk());
+  EXPECT_THAT(OpenConfiguredStore(config_), IsOk());
+}
+
+}  // namespace
+}  // namespace mirror
