@@ -120,7 +120,7 @@ absl::Status Prepare(TableWork& work, const TableSchema& before, const TableSche
   if (why.empty() && !KeptOut(before, agreed, /*key=*/true).empty()) why = "the rule for its key changed";
   if (why.empty()) {
     absl::Status added = AddMissingColumns(work, table, kept, present);
-    // Where it is not to be had now the merge adds them.
+    // Where it is not to be had now the shadow's begin adds them.
     if (!added.ok() && !absl::IsAborted(added)) return added;
     return NoteEmptied(work, table, FindKeptOut(before, agreed));
   }

@@ -9,8 +9,10 @@
 #include "base/folded_name.h"
 #include "server/store/postgres/records/state_payload.h"
 #include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/definitions.h"
 #include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/present_table.h"
 
 namespace mirror {
 namespace {
@@ -72,9 +74,24 @@ StateRow ShadowRow(const PostgresShadow& shadow) {
   return {shadow.table_key, 0, payload.Take()};
 }
 
+namespace {
+
+/// Before a row is sent: in the swap readers would wait behind it for the whole merge.
+absl::Status PrepareMerge(TableWork& work, const TableSchema& kept) {
+  if (KeepsPartner(kept)) return absl::OkStatus();
+  const auto present = ReadPresent(work.connection, work.names, {kept.name});
+  if (!present.ok()) return present.status();
+  const auto table = present->find(kept.name);
+  if (table == present->end() || !WhyNotMerged(kept, table->second).empty()) return absl::OkStatus();
+  return AddMissingColumns(work, kept.name, kept, table->second);
+}
+
+}  // namespace
+
 absl::StatusOr<PostgresShadow> RunBeginShadow(TableWork& work, const PostgresAgreed& agreed,
                                               const BeginShadow& begin) {
   CrashPoint("shadow.beginning");
+  if (absl::Status ready = PrepareMerge(work, KeptForm(begin.schema)); !ready.ok()) return ready;
   const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
   if (!id.ok()) return id.status();
   const TableSchema kept = ShadowForm(KeptForm(begin.schema));

@@ -38,7 +38,8 @@ absl::StatusOr<PostgresShadow> ParseShadow(const PostgresOwnTables& names, const
 /// As ParseShadow() reads it.
 StateRow ShadowRow(const PostgresShadow& shadow);
 
-/// Makes an empty one and queues its row; an older one was given to DropShadow().
+/// Makes an empty one and queues its row; an older one was given to DropShadow(). The table gets the columns
+/// that a merge needs. Errors: kAborted, too, where it is in use: see LockTable().
 absl::StatusOr<PostgresShadow> RunBeginShadow(TableWork& work, const PostgresAgreed& agreed,
                                               const BeginShadow& begin);
 /// Queues its row: after what changed it.

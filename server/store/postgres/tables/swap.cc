@@ -13,6 +13,7 @@
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/tenant_row.h"
 #include "server/store/postgres/tables/alter.h"
+#include "server/store/postgres/tables/definitions.h"
 #include "server/store/postgres/tables/dependants.h"
 #include "server/store/postgres/tables/merge.h"
 #include "server/store/postgres/tables/present_table.h"
@@ -181,6 +182,13 @@ absl::Status CheckThere(const std::map<std::string, PresentTable>& present, cons
                    "it, then have 'mirrorctl reset' forget it."));
 }
 
+absl::Status Lacks(const std::string& table, const std::string& column) {
+  return absl::AbortedError(absl::StrCat("table '", table, "' has no column '", column,
+                                         "', which somebody dropped during the population. The new rows were "
+                                         "not merged; the former rows are still there. The next cycle adds "
+                                         "it and populates the table."));
+}
+
 absl::Status CheckReplaceable(TableWork& work, const std::string& table, const std::string& why) {
   const auto dependants = FindDependants(work.connection, work.names, table);
   if (!dependants.ok()) return dependants.status();
@@ -193,14 +201,41 @@ absl::Status CheckReplaceable(TableWork& work, const std::string& table, const s
       "the table."));
 }
 
+/// False: they are in use, or something hangs on one.
+absl::StatusOr<bool> DropColumns(TableWork& work, const std::string& table,
+                                 const std::vector<std::string>& columns) {
+  std::vector<std::string> drops;
+  for (const std::string& name : columns) drops.push_back(absl::StrCat("DROP COLUMN ", QuoteName(name)));
+  const absl::Status locked = LockTable(work, table);
+  if (!locked.ok()) return absl::IsAborted(locked) ? absl::StatusOr<bool>(false) : locked;
+  postgres::Savepoint attempt(work.connection);
+  if (absl::Status set = attempt.Begin(kSwapping); !set.ok())
+    return InStoreWords(set, Touched::kMirroredTable);
+  const absl::Status dropped = RunOnTable(
+      work, absl::StrCat("ALTER TABLE ", work.In(table), " ", absl::StrJoin(drops, ", ")), kSwapping);
+  if (!dropped.ok() && !absl::IsFailedPrecondition(dropped)) return dropped;
+  const absl::Status ended = dropped.ok() ? attempt.Release(kSwapping) : attempt.RollBack(kSwapping);
+  if (!ended.ok()) return InStoreWords(ended, Touched::kMirroredTable);
+  return dropped.ok();
+}
+
+/// Columns that the source has no more. Those that cannot be dropped now stay for a later population, and are
+/// emptied: a merge that took minutes does not fail for one.
 absl::Status DropOthers(TableWork& work, const TableSchema& kept, const PresentTable& present) {
-  std::string drops;
+  std::vector<std::string> free, stay;
   for (const std::string& name : OtherColumns(kept, present)) {
-    absl::StrAppend(&drops, drops.empty() ? "" : ", ", "DROP COLUMN ", QuoteName(name));
+    const auto dependants = FindDependants(work.connection, work.names, kept.name, name);
+    if (!dependants.ok()) return dependants.status();
+    (dependants->empty() ? free : stay).push_back(name);
   }
-  if (drops.empty()) return absl::OkStatus();
-  if (absl::Status locked = LockTable(work, kept.name); !locked.ok()) return locked;
-  return RunOnTable(work, absl::StrCat("ALTER TABLE ", work.In(kept.name), " ", drops), kSwapping);
+  if (!free.empty()) {
+    const absl::StatusOr<bool> dropped = DropColumns(work, kept.name, free);
+    if (!dropped.ok()) return dropped.status();
+    if (!*dropped) stay.insert(stay.end(), free.begin(), free.end());
+  }
+  // One of a DBA's that has to have values keeps them.
+  std::erase_if(stay, [&](const std::string& name) { return present.Find(name)->is_not_null; });
+  return NoteEmptied(work, kept.name, stay);
 }
 
 }  // namespace
@@ -227,15 +262,17 @@ absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t
   if (*replaces) {
     if (absl::Status done = replacement.Run(&agreed->generation, left_out); !done.ok()) return done;
     RemoveState(work.writes, work.names, StateKind::kShadow, shadow.table_key);
+    RemoveState(work.writes, work.names, StateKind::kEmptied, shadow.table_key);
   } else {
-    if (absl::Status fits = AddMissingColumns(work, kept.name, kept, table); !fits.ok()) return fits;
+    // Readers would wait for the whole merge behind what adds one.
+    if (const std::string lacks = MissingColumn(kept, table); !lacks.empty()) return Lacks(kept.name, lacks);
     absl::Status merged = MergeRows(work, kept, shadow, merge_rows_max, left_out);
+    // Of what a rule keeps out nothing is left, but for what is noted now.
+    if (merged.ok()) RemoveState(work.writes, work.names, StateKind::kEmptied, shadow.table_key);
     if (merged.ok()) merged = DropOthers(work, kept, table);
     if (!merged.ok()) return merged;
     DropShadow(work, shadow);
   }
-  // Nothing is left of what a rule keeps out.
-  RemoveState(work.writes, work.names, StateKind::kEmptied, shadow.table_key);
   agreed->kinds = shadow.kinds;
   WriteAgreed(work.writes, work.names, *agreed);
   return absl::OkStatus();

@@ -21,7 +21,9 @@ namespace mirror {
 /// shadow goes. Of a table that IGNOREs deletes: MergeIgnoring(). `left_out`: indexes that the new rows do
 /// not let be. Errors: kFailedPrecondition, for people: the table or the shadow is gone; the table cannot
 /// hold the rows, and objects depend on it, which are named; the rows are more than `merge_rows_max`; a
-/// constraint of somebody's refuses them. kAborted: see LockTable().
+/// constraint of somebody's refuses them. kAborted: see LockTable(); somebody dropped a column meanwhile.
+/// Columns that the source has no more are dropped. Where they are in use, or something depends on one, they
+/// stay for a later population, and are noted in kEmptied.
 absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t merge_rows_max,
                      PostgresAgreed* agreed, std::vector<std::string>* left_out);
 
