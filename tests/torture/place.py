@@ -11,7 +11,6 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MIRROR_TORTURE_BUILD", ROOT / "build/release"))
@@ -184,14 +183,6 @@ class Place:
             self.server.stdout.close()
             self.server = None
         return self.server is None and self.killed
-
-    def died_soon(self):
-        """A kill that has begun is over within moments."""
-        for _ in range(200):
-            if self.died():
-                return True
-            time.sleep(0.0005)
-        return self.died()
 
     # --- Databases ---
 
