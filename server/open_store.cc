@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -71,6 +72,18 @@ absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> OpenPlaces(const Pos
   return places;
 }
 
+/// Copies of mirrors are files that are made and looked at here.
+absl::StatusOr<std::shared_ptr<StoreHome>> OpenCopies(const ServerConfig& config) {
+  const std::string dir = config.data.dir + "/copies";
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the folder of copies '", dir, "' cannot be made: ", error.message()));
+  }
+  return OpenSqliteHome(dir, SqliteOptionsOf(config));
+}
+
 /// The folder has what is this server's alone: the audit log's head, and copies in the making.
 absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
   absl::StatusOr<std::unique_ptr<FolderLock>> folder = FolderLock::Take(config.data.dir);
@@ -81,8 +94,10 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
   const absl::StatusOr<std::shared_ptr<PostgresControl>> control =
       PostgresControl::Open({.conninfo = postgres.control, .passfile = postgres.passfile});
   if (!control.ok()) return control.status();
-  absl::StatusOr<std::unique_ptr<StoreHome>> home =
-      OpenPostgresHome(*control, *places, PostgresOptionsOf(config));
+  absl::StatusOr<std::shared_ptr<StoreHome>> files = OpenCopies(config);
+  if (!files.ok()) return files.status();
+  absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenPostgresHome(
+      *control, *places, {.store = PostgresOptionsOf(config), .files = *std::move(files)});
   if (!home.ok()) return home.status();
   return OpenedStore{.folder = *std::move(folder),
                      .catalog = MakeCatalog(*control),
