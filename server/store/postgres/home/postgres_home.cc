@@ -154,9 +154,7 @@ class PostgresHome final : public StoreHome {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
     if (!found->has_value() || (*found)->state != PlacementState::kDeleting) return absl::OkStatus();
-    if (!(*found)->place.empty()) {
-      if (absl::Status removed = RemoveAll(**found); !removed.ok()) return removed;
-    }
+    if (absl::Status removed = RemoveAll(**found); !removed.ok()) return removed;
     CrashPoint("delete.files_gone");
     absl::Status marked =
         mirrors_.Move(context_id, PlacementState::kDeleting, PlacementState::kDeleted).status();
@@ -275,15 +273,18 @@ class PostgresHome final : public StoreHome {
     return ReadQuarantine(**lease, PostgresOwnTables(placement.context_id, placement.schema)).value_or("");
   }
 
+  /// What was set aside may stand in another place than the mirror that came after it.
   absl::Status RemoveAll(const Placement& placement) const {
-    const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(placement.place, PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
-    absl::StatusOr<std::vector<std::string>> schemas = ListAside(**lease, placement.context_id);
-    if (!schemas.ok()) return schemas.status();
-    schemas->push_back(placement.schema);
-    for (const std::string& schema : *schemas) {
-      absl::Status removed = RemoveSchema(**lease, PostgresOwnTables(placement.context_id, schema));
-      if (!removed.ok()) return removed;
+    for (const std::shared_ptr<PostgresPlace>& place : mirrors_.places()) {
+      const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kWrite);
+      if (!lease.ok()) return lease.status();
+      absl::StatusOr<std::vector<std::string>> schemas = ListAside(**lease, placement.context_id);
+      if (!schemas.ok()) return schemas.status();
+      if (place->options().name == placement.place) schemas->push_back(placement.schema);
+      for (const std::string& schema : *schemas) {
+        absl::Status removed = RemoveSchema(**lease, PostgresOwnTables(placement.context_id, schema));
+        if (!removed.ok()) return removed;
+      }
     }
     return absl::OkStatus();
   }
