@@ -129,6 +129,7 @@ class StoreHome {
   virtual std::uint64_t Bytes(const std::string& context_id) const = 0;
   /// Of these, what waits in its log.
   virtual std::uint64_t LogBytes(const std::string& context_id) const = 0;
+  /// Errors: kUnimplemented: the store cannot tell, watch its disks yourself; others: the disk's.
   virtual absl::StatusOr<Space> FindSpace() const = 0;
   /// Where copies stand until they are kept or taken, see NewCopy().
   virtual absl::StatusOr<Space> FindCopySpace() const = 0;

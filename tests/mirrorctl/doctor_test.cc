@@ -654,6 +654,16 @@ TEST_F(DoctorOfServers, DiskSyncAndDamagedMirrorsAreToldWithWhatToDo) {
   EXPECT_THAT(said.steps, Contains(testing::Pair("SKIP server sync", HasSubstr("'server disk' failed"))));
 }
 
+TEST_F(DoctorOfServers, ADiskThatTheServerCannotAskIsNoFailure) {
+  fake_.diagnosis.set_disk_free_bytes(0);
+  fake_.diagnosis.set_disk_is_elsewhere(true);
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 0);
+  EXPECT_THAT(said.steps, Contains(testing::Pair("OK server disk", HasSubstr("does not say how much room"))));
+  EXPECT_THAT(Run({"diagnose"}).output, HasSubstr("disk free     -\n"));
+  EXPECT_THAT(Run({"diagnose", "--json"}).output, HasSubstr("\"disk_free_bytes\": null"));
+}
+
 TEST_F(DoctorOfServers, AnAnswerThatIsARefusalIsAStep) {
   fake_.refusal = grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "the role is viewer");
   const Said said = Examine();

@@ -293,7 +293,7 @@ Json ToJson(const v1::DiagnoseResponse& diagnosis) {
   for (const v1::DiagnoseResponse::Key& key : diagnosis.keys()) {
     keys.push_back({{"name", key.name()}, {"kind", key.kind()}, {"not_after", key.not_after()}});
   }
-  return {{"disk_free_bytes", diagnosis.disk_free_bytes()},
+  return {{"disk_free_bytes", diagnosis.disk_is_elsewhere() ? Json() : Json(diagnosis.disk_free_bytes())},
           {"fsync_us", diagnosis.fsync_us()},
           {"open_tenants", diagnosis.open_tenants()},
           {"open_tenants_max", diagnosis.open_tenants_max()},
@@ -490,7 +490,8 @@ void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_
 void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, std::size_t width) {
   const std::string fsync =
       diagnosis.fsync_us() == 0 ? "-" : absl::StrCat(Grouped(diagnosis.fsync_us()), " us");
-  out << "disk free     " << SizeText(diagnosis.disk_free_bytes()) << "\nfsync         " << fsync
+  const std::string disk = diagnosis.disk_is_elsewhere() ? "-" : SizeText(diagnosis.disk_free_bytes());
+  out << "disk free     " << disk << "\nfsync         " << fsync
       << "\nopen tenants  " << diagnosis.open_tenants() << " of " << diagnosis.open_tenants_max() << "\n\n";
   TextTable table({{"tenant"}, {"store"}, {"detail"}}, width);
   for (const v1::DiagnoseResponse::Store& store : diagnosis.stores()) {

@@ -204,7 +204,7 @@ class PostgresHome final : public StoreHome {
   }
   std::uint64_t LogBytes(const std::string&) const override { return 0; }
   absl::StatusOr<Space> FindSpace() const override {
-    return absl::UnavailableError(
+    return absl::UnimplementedError(
         "PostgreSQL does not say how much room its disk has: watch the disks of the places themselves");
   }
   absl::StatusOr<Space> FindCopySpace() const override { return files_->FindCopySpace(); }

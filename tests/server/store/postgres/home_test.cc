@@ -54,7 +54,7 @@ TEST_F(PostgresHomeTest, AMirrorIsMadeWhereThereIsRoomAndFoundByEveryServer) {
   EXPECT_THAT(other->Recover(), IsOkAndHolds(ElementsAre(Field(&StoreHome::Found::context_id, "Cust"))));
   EXPECT_THAT(other->Open("Cust", false, {}).status(), IsOk());
   EXPECT_THAT(other->SyncTime().status(), IsOk());
-  EXPECT_THAT(other->FindSpace().status(), StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(other->FindSpace().status(), StatusIs(StatusCode::kUnimplemented));
 }
 
 TEST_F(PostgresHomeTest, TheNextMirrorGoesWhereThereAreFewerRelations) {
