@@ -85,9 +85,7 @@ absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& 
   if (!tables.ok()) return InStoreWords(tables.status(), Touched::kOwnTable);
   if (!tables->Bool(0, 0)) return absl::OkStatus();
   if (!tables->Bool(0, 1)) return CheckOwnRelations(connection, mirror.context_id, mirror.names);
-  return absl::FailedPreconditionError(
-      absl::StrCat("a schema ", mirror.names.schema, " stands there, and it is not the mirror of '",
-                   mirror.context_id, "'. Nothing was made: rename it, or drop it, and try again."));
+  return NotTheMirrorOf(mirror.context_id, mirror.names);
 }
 
 /// Behind SELECT or UPDATE: records of tables that a crash of the database empties. $1: the schema.

@@ -84,11 +84,7 @@ absl::Status MakeSchema(postgres::Connection& connection) {
       connection.Execute(absl::StrCat(kMakeSchema, "INSERT INTO mirror_control.fleet VALUES (true, ",
                                       kControlLayout, ", ", kControlLayout, ", '", MIRROR_VERSION, "')"),
                          "making the schema mirror_control");
-  const postgres::Failure failure = postgres::FailureOf(made);
-  // Who comes second waits until the first one is done, and hears of it from an index.
-  const bool was_there = failure.sqlstate == "42P06" ||
-                         (failure.sqlstate == "23505" && failure.constraint == "pg_namespace_nspname_index");
-  return was_there ? absl::OkStatus() : made;
+  return SchemaWasThere(made) ? absl::OkStatus() : made;
 }
 
 absl::Status MakeOrCheck(postgres::Connection& connection) {

@@ -74,4 +74,10 @@ bool MayTryAgain(const absl::Status& status) {
   return trouble == Trouble::kRetry || trouble == Trouble::kStalePlan;
 }
 
+bool SchemaWasThere(const absl::Status& made) {
+  const postgres::Failure failure = postgres::FailureOf(made);
+  return failure.sqlstate == "42P06" ||
+         (failure.sqlstate == "23505" && failure.constraint == "pg_namespace_nspname_index");
+}
+
 }  // namespace mirror

@@ -21,6 +21,10 @@ absl::Status InStoreWords(const absl::Status& status, Touched touched);
 /// definition changed under a statement that was prepared.
 bool MayTryAgain(const absl::Status& status);
 
+/// CREATE SCHEMA failed since somebody else has made it: before, or at the same time, which an index tells
+/// who comes second.
+bool SchemaWasThere(const absl::Status& made);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_STORE_POSTGRES_PLACE_PLACE_WORDS_H_

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_payload.h"
@@ -102,12 +101,16 @@ absl::Status CheckIsMirror(postgres::Connection& connection, const std::string& 
     if (!row.ok()) return row.status();
     if (*row == 1) return absl::OkStatus();
   }
+  return NotTheMirrorOf(context_id, names);
+}
+
+}  // namespace
+
+absl::Status NotTheMirrorOf(const std::string& context_id, const PostgresOwnTables& names) {
   return absl::FailedPreconditionError(
       absl::StrCat("a schema ", names.schema, " stands there, and it is not the mirror of '", context_id,
                    "'. Nothing was made: rename it, or drop it, and try again."));
 }
-
-}  // namespace
 
 void QueueOwnSchema(postgres::Pipeline& pipeline, const std::string& context_id,
                     const PostgresOwnTables& names, std::int64_t epoch) {
@@ -144,11 +147,7 @@ absl::StatusOr<Made> MakeOwnSchema(postgres::Connection& connection, const std::
     made = transaction.Commit(pipeline).status();
   }
   if (made.ok()) return Made::kHere;
-  const postgres::Failure failure = postgres::FailureOf(made);
-  // Who comes second waits until the first one is done, and hears of it from an index.
-  const bool was_there = failure.sqlstate == "42P06" ||
-                         (failure.sqlstate == "23505" && failure.constraint == "pg_namespace_nspname_index");
-  if (!was_there) return InStoreWords(made, Touched::kMirroredTable);
+  if (!SchemaWasThere(made)) return InStoreWords(made, Touched::kMirroredTable);
   absl::Status checked = CheckIsMirror(connection, context_id, names);
   if (!checked.ok()) return InStoreWords(checked, Touched::kMirroredTable);
   return Made::kWasThere;

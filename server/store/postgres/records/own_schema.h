@@ -18,6 +18,9 @@ namespace mirror {
 /// as its `layout_min` is no greater: until then layouts differ by additions.
 inline constexpr std::int64_t kPostgresLayout = 1;
 
+/// What is said of a schema that has the name of a tenant's and is none: kFailedPrecondition.
+absl::Status NotTheMirrorOf(const std::string& context_id, const PostgresOwnTables& names);
+
 enum class Made : std::uint8_t { kHere, kWasThere };
 /// In one transaction of its own; of two servers that do it at once, one makes it. Errors: as a store's;
 /// kFailedPrecondition, too: a schema of that name holds no mirror.
