@@ -129,11 +129,11 @@ key_id = "application-1"
 
 std::string TrustConfiguration(const InitOptions& options) {
   return absl::StrCat("\n[data]\n", StoreConfiguration(options), "dir = ", TomlString(options.data_dir),
-                      R"(                        # a database for each tenant, and the catalog
+                      R"(                        # the server's files; with SQLite the mirrors, too
 automatic_provisioning = true       # make a new tenant's database at its first Authenticate
 receipts = true                     # each commit gets a signed receipt, see 'mirror-agent receipts verify'
 drop_grace = "7d"                   # a table no longer listed is kept this long
-wal_max = "1GiB"                    # a tenant whose write-ahead log is larger has to wait
+wal_max = "1GiB"                    # SQLite: a tenant whose write-ahead log is larger has to wait
 open_tenants_max = 0                # databases open at a time; 0: computed from the descriptor limit.
                                     # A quarter (at least 4) may be new mirrors; other first cycles wait
 hash_key = "application/columns.key"   # hashes columns, see [[tenant.table]]; mode 0600; "": none

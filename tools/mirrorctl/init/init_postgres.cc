@@ -125,7 +125,7 @@ std::string PostgresConfiguration(const InitOptions& options) {
            "host:port:database:role:password, mode 0600; \"\": as libpq has it"),
       Line(absl::StrCat(off, "durability = ", local ? "\"local\"" : "\"replicated\""),
            "\"replicated\": what is acknowledged is on a standby, too; \"local\""),
-      Line(off + "merge_rows_max = 20000000", "a table that has more is not populated anew"),
+      Line(off + "merge_rows_max = 20000000", "rows; no larger population goes into a table that has rows"),
       Line(off + "[[postgres.place]]", "A database that holds mirrors; it may be that of 'control'."),
       Line(off + "name = \"p1\"", "for messages, and for where a mirror is"),
       Line(absl::StrCat(off, "conninfo = ", conninfo), "libpq's"),

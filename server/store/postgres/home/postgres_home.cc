@@ -141,11 +141,9 @@ class PostgresHome final : public StoreHome {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
     if (found->has_value() && IsThere(**found)) {
-      const absl::StatusOr<postgres::Lease> lease = mirrors_.Take((*found)->place, PlaceUse::kRead);
-      if (!lease.ok()) return lease.status();
-      const PostgresOwnTables names((*found)->context_id, (*found)->schema);
       // While nothing is done yet.
-      if (absl::Status removable = CheckRemovable(**lease, names); !removable.ok()) return removable;
+      absl::Status removable = ForEachSchema(**found, PlaceUse::kRead, CheckRemovable);
+      if (!removable.ok()) return removable;
     }
     return mirrors_.BeginDeleting(context_id);
   }
@@ -154,7 +152,8 @@ class PostgresHome final : public StoreHome {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
     if (!found->has_value() || (*found)->state != PlacementState::kDeleting) return absl::OkStatus();
-    if (absl::Status removed = RemoveAll(**found); !removed.ok()) return removed;
+    absl::Status removed = ForEachSchema(**found, PlaceUse::kWrite, RemoveSchema);
+    if (!removed.ok()) return removed;
     CrashPoint("delete.files_gone");
     absl::Status marked =
         mirrors_.Move(context_id, PlacementState::kDeleting, PlacementState::kDeleted).status();
@@ -273,17 +272,19 @@ class PostgresHome final : public StoreHome {
     return ReadQuarantine(**lease, PostgresOwnTables(placement.context_id, placement.schema)).value_or("");
   }
 
-  /// What was set aside may stand in another place than the mirror that came after it.
-  absl::Status RemoveAll(const Placement& placement) const {
+  /// The mirror's, behind those that were set aside: they may stand in other places.
+  absl::Status ForEachSchema(
+      const Placement& placement, PlaceUse use,
+      const std::function<absl::Status(postgres::Connection&, const PostgresOwnTables&)>& act) const {
     for (const std::shared_ptr<PostgresPlace>& place : mirrors_.places()) {
-      const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kWrite);
+      const absl::StatusOr<postgres::Lease> lease = place->Take(use);
       if (!lease.ok()) return lease.status();
       absl::StatusOr<std::vector<std::string>> schemas = ListAside(**lease, placement.context_id);
       if (!schemas.ok()) return schemas.status();
       if (place->options().name == placement.place) schemas->push_back(placement.schema);
       for (const std::string& schema : *schemas) {
-        absl::Status removed = RemoveSchema(**lease, PostgresOwnTables(placement.context_id, schema));
-        if (!removed.ok()) return removed;
+        absl::Status done = act(**lease, PostgresOwnTables(placement.context_id, schema));
+        if (!done.ok()) return done;
       }
     }
     return absl::OkStatus();

@@ -15,9 +15,10 @@ constexpr int kTablesPerStep = 50;
 constexpr int kNamedMax = 20;
 
 /// What PostgreSQL would not drop with the schema's tables, as it describes it; then what stands in the
-/// schema and is neither a table nor the mirror's view.
+/// schema and is neither a table of the schema's owner nor the mirror's view.
 constexpr char kOthers[] = R"(
-WITH ours AS (SELECT oid, reltype, relkind, relname FROM pg_class WHERE relnamespace = to_regnamespace($1)),
+WITH ours AS (SELECT oid, reltype, relkind, relname, relowner FROM pg_class
+    WHERE relnamespace = to_regnamespace($1)),
   types AS (SELECT t.oid FROM pg_type t, ours WHERE t.oid = ours.reltype OR t.typelem = ours.reltype
     AND ours.reltype <> 0),
   freshness AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v')
@@ -33,11 +34,15 @@ SELECT DISTINCT what FROM (
         AND d.objid IN (SELECT oid FROM pg_attrdef WHERE adrelid IN (SELECT oid FROM ours)))
       AND NOT (d.classid = 'pg_constraint'::regclass AND d.objid IN (
         SELECT oid FROM pg_constraint WHERE contype <> 'f' AND conrelid IN (SELECT oid FROM ours)))
+      AND NOT (d.classid = 'pg_policy'::regclass
+        AND d.objid IN (SELECT oid FROM pg_policy WHERE polrelid IN (SELECT oid FROM ours)))
   UNION
   SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend d
     WHERE d.deptype = 'n' AND d.refclassid = 'pg_namespace'::regclass AND d.refobjid = to_regnamespace($1)
       AND NOT (d.classid = 'pg_class'::regclass AND d.objid IN (
-        SELECT oid FROM ours WHERE relkind IN ('r', 'i', 't') UNION SELECT oid FROM freshness))) AS found
+        SELECT oid FROM ours WHERE relkind IN ('r', 'i', 't')
+          AND relowner = (SELECT nspowner FROM pg_namespace WHERE oid = to_regnamespace($1))
+        UNION SELECT oid FROM freshness))) AS found
 ORDER BY what)";
 
 absl::Status Drop(postgres::Connection& connection, const std::string& what) {

@@ -228,6 +228,28 @@ TEST_F(PostgresHomeTest, WhatOthersHaveMadeOfItsTablesIsNamedAndNeverDropped) {
   EXPECT_EQ(Schemas("Mirror\\_%"), 0);
 }
 
+TEST_F(PostgresHomeTest, ADeletionThatWhatIsSetAsideForbidsIsNotBegun) {
+  ASSERT_NE(Make("Cust"), nullptr);
+  Do("CREATE TABLE \"Mirror_Cust\".\"T\" (a bigint PRIMARY KEY); CREATE SCHEMA reports; "
+     "CREATE VIEW reports.v AS SELECT a FROM \"Mirror_Cust\".\"T\"");
+  ASSERT_THAT(home_->SetAside("Cust", 1'000, TenantRecord{.context_id = "Cust"}).status(), IsOk());
+  EXPECT_THAT(home_->BeginDeletion("Cust"),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("view reports.v")));
+  EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(IsEmpty()));
+}
+
+TEST_F(PostgresHomeTest, ATableOfOthersInItsSchemaIsNeverDroppedAndAPolicyGoesWithItsTable) {
+  ASSERT_NE(Make("Cust"), nullptr);
+  Do("DROP ROLE IF EXISTS reports; CREATE ROLE reports; "
+     "CREATE TABLE \"Mirror_Cust\".\"T\" (a bigint PRIMARY KEY); "
+     "CREATE POLICY few ON \"Mirror_Cust\".\"T\" USING (a > 1); "
+     "CREATE TABLE \"Mirror_Cust\".mine (a int); ALTER TABLE \"Mirror_Cust\".mine OWNER TO reports");
+  EXPECT_THAT(home_->BeginDeletion("Cust"), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("mine")));
+  Do("DROP TABLE \"Mirror_Cust\".mine; DROP ROLE reports");
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  EXPECT_THAT(home_->FinishDeletion("Cust"), IsOk());
+}
+
 TEST_F(PostgresHomeTest, APlaceThatTheConfigurationForgotStopsTheStart) {
   EvenOut();
   ASSERT_NE(Make("A"), nullptr);
