@@ -78,7 +78,8 @@ inline void ExpectSameMirror(Store& wanted, Store& there, Same same = Same::kAll
   for (std::size_t i = 0; i < want.tables.size(); ++i) {
     const ContentsTable& table = want.tables[i];
     EXPECT_EQ(got.tables[i].agreed, table.agreed);
-    const TableSchema shown = went_on ? KeptForm(table.agreed) : table.stored;
+    TableSchema shown = went_on ? KeptForm(table.agreed) : table.stored;
+    std::erase_if(shown.columns, [&](const Column& column) { return !table.stored.Find(column.name); });
     // Types of an older definition are not known to every store.
     if (!went_on) {
       EXPECT_EQ(NamesOf(got.tables[i].stored), NamesOf(table.stored));

@@ -5,11 +5,13 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "certs/key.h"
 #include "certs/tls.h"
+#include "tests/support/postgres_server.h"
 
 namespace mirror {
 namespace {
@@ -21,6 +23,11 @@ constexpr char kKeyId[] = "source-1";
 
 }  // namespace
 
+bool InstallationOptions::InPostgres() {
+  const char* const store = std::getenv("MIRROR_TEST_STORE");
+  return store != nullptr && std::string_view(store) == "postgres";
+}
+
 absl::StatusOr<std::unique_ptr<Installation>> Installation::Init(const InstallationOptions& options) {
   // How soon an idle client of this process notices that its server goes: at a restart the server waits for
   // it.
@@ -30,8 +37,14 @@ absl::StatusOr<std::unique_ptr<Installation>> Installation::Init(const Installat
   made->bin_dir_ = options.bin_dir;
   made->context_id_ = options.context_id;
   made->environment_ = options.environment;
-  const Finished init = RunProgram(made->program("mirrorctl"),
-                                   {"init", "--dir", made->dir_, "--context-id", options.context_id});
+  std::vector<std::string> arguments = {"init", "--dir", made->dir_, "--context-id", options.context_id};
+  if (options.postgres) {
+    PostgresServer* const server = PostgresServer::Shared();
+    if (server == nullptr) return absl::FailedPreconditionError(PostgresServer::WhyNot());
+    made->conninfo_ = server->NewDatabase();
+    arguments.insert(arguments.end(), {"--store", "postgres", "--postgres", made->conninfo_});
+  }
+  const Finished init = RunProgram(made->program("mirrorctl"), arguments);
   if (init.exit_code != 0) {
     return absl::InternalError(absl::StrCat("mirrorctl init: exit code ", init.exit_code, ": ", init.errors));
   }
@@ -189,7 +202,12 @@ std::string Installation::mirror_path(const std::string& context_id) const {
 }
 
 MirrorFile Installation::mirror(const std::string& context_id) const {
-  return {mirror_path(context_id), context_id.empty() ? context_id_ : context_id};
+  const std::string& tenant = context_id.empty() ? context_id_ : context_id;
+  if (conninfo_.empty()) return {mirror_path(tenant), tenant};
+  // Who asks for it compares, and sees then that there is none.
+  const std::string copy = absl::StrCat(folder_.path(), "/copy-", ++copies_, ".db");
+  Mirrorctl({"backup", tenant, copy});
+  return {copy, tenant};
 }
 
 std::string Installation::address() const { return absl::StrCat("127.0.0.1:", port_); }

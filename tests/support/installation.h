@@ -29,6 +29,10 @@ struct InstallationOptions {
   std::vector<Setting> settings;
   std::string more_toml;                 ///< Added at the end: more [[issuer]] blocks.
   std::vector<std::string> environment;  ///< Of the server: "MIRROR_CRASH_AT=...".
+  /// Mirrors are in a new database of PostgresServer::Shared(). Also where MIRROR_TEST_STORE=postgres, as a
+  /// second run of the same tests has it.
+  bool postgres = InPostgres();
+  static bool InPostgres();
 };
 
 /// What 'mirrorctl init' makes, in a folder of its own, and the real server on it, on free ports of loopback.
@@ -74,8 +78,11 @@ class Installation {
   std::string data_dir() const { return dir_ + "/data"; }
   std::string server_toml() const { return dir_ + "/mirror-server.toml"; }
   std::string mirror_path(const std::string& context_id = "") const;
+  /// With PostgreSQL a copy of the mirror as it is now: 'mirrorctl backup' makes it.
   MirrorFile mirror(const std::string& context_id = "") const;
   const std::string& context_id() const { return context_id_; }
+  /// Of its PostgreSQL, as a superuser; empty: SQLite.
+  const std::string& conninfo() const { return conninfo_; }
   std::string address() const;
   std::string admin_address() const;
   Process& server() { return *server_; }
@@ -87,7 +94,8 @@ class Installation {
   Installation() = default;
 
   TempFolder folder_;
-  std::string dir_, bin_dir_, context_id_;
+  std::string dir_, bin_dir_, context_id_, conninfo_;
+  mutable int copies_ = 0;
   std::vector<std::string> environment_;
   int port_ = 0, admin_port_ = 0;
   std::string server_program_ = "mirror-server";

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
@@ -12,6 +13,7 @@
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "proto/wire/batch.h"
+#include "server/store/live_rows.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/postgres_contents.h"
 #include "server/store/postgres/records/metadata_rows.h"
@@ -46,7 +48,9 @@ absl::Status CheckTables(const MirrorContents& contents) {
   for (const ContentsTable& table : contents.tables) {
     const std::string& context_id = contents.tenant.context_id;
     absl::Status holds = CheckHoldable(KeptForm(table.agreed), context_id);
-    if (holds.ok()) holds = CheckHoldable(FormOf(table.stored), context_id);
+    TableSchema stored = FormOf(table.stored);
+    std::erase_if(stored.columns, [](const Column& column) { return column.name == kOwnedColumn; });
+    if (holds.ok()) holds = CheckHoldable(stored, context_id);
     if (!holds.ok()) return holds;
   }
   return absl::OkStatus();

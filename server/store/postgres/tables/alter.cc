@@ -148,18 +148,6 @@ void RememberLost(TableWork& work, const std::string& table, const Position& pos
   PutState(work.writes, work.names, StateKind::kLostColumns, **row);
 }
 
-/// With how they are declared.
-std::vector<std::pair<std::string, std::string>> MissingColumns(const TableSchema& kept,
-                                                                const PresentTable& present) {
-  std::vector<std::pair<std::string, std::string>> missing;
-  const auto add = [&](const std::string& name, const std::string& declared) {
-    if (present.Find(name) == nullptr) missing.emplace_back(name, declared);
-  };
-  for (const Column& column : kept.columns) add(column.name, DeclaredType(column));
-  for (const auto& [name, declared] : OwnDeclarations(kept)) add(name, declared);
-  return missing;
-}
-
 absl::Status Change(TableWork& work, const Position& position, const AlterTable& alter,
                     PostgresAgreed* agreed, std::optional<StateRow>* lost) {
   const auto present = ReadPresent(work.connection, work.names, {agreed->schema.name});
@@ -217,17 +205,16 @@ std::vector<std::string> LostColumns(const std::optional<StateRow>& lost, const 
 absl::Status AddMissingColumns(TableWork& work, const std::string& relation, const TableSchema& kept,
                                const PresentTable& present) {
   std::vector<std::string> adds;
-  for (const auto& [name, declared] : MissingColumns(kept, present))
-    adds.push_back(absl::StrCat("ADD COLUMN ", QuoteName(name), " ", declared));
+  const auto add = [&](const std::string& name, const std::string& declared) {
+    if (present.Find(name) == nullptr)
+      adds.push_back(absl::StrCat("ADD COLUMN ", QuoteName(name), " ", declared));
+  };
+  for (const Column& column : kept.columns) add(column.name, DeclaredType(column));
+  for (const auto& [name, declared] : OwnDeclarations(kept)) add(name, declared);
   if (adds.empty()) return absl::OkStatus();
   if (absl::Status locked = LockTable(work, relation); !locked.ok()) return locked;
   return RunOnTable(work, absl::StrCat("ALTER TABLE ", work.In(relation), " ", absl::StrJoin(adds, ", ")),
                     kAltering);
-}
-
-std::string MissingColumn(const TableSchema& kept, const PresentTable& present) {
-  const auto missing = MissingColumns(kept, present);
-  return missing.empty() ? "" : missing.front().first;
 }
 
 namespace {

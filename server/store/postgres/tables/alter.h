@@ -36,9 +36,6 @@ std::vector<std::string> LostColumns(const std::optional<StateRow>& lost, const 
 absl::Status AddMissingColumns(TableWork& work, const std::string& relation, const TableSchema& kept,
                                const PresentTable& present);
 
-/// The first of those; empty: none is missing.
-std::string MissingColumn(const TableSchema& kept, const PresentTable& present);
-
 /// See RefitTable in plan.h; of a table whose deletes are IGNOREd.
 absl::Status RunRefitTable(TableWork& work, const Position& position, const RefitTable& refit,
                            PostgresAgreed* agreed, std::optional<StateRow>* lost);

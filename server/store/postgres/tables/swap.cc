@@ -182,13 +182,6 @@ absl::Status CheckThere(const std::map<std::string, PresentTable>& present, cons
                    "it, then have 'mirrorctl reset' forget it."));
 }
 
-absl::Status Lacks(const std::string& table, const std::string& column) {
-  return absl::AbortedError(absl::StrCat("table '", table, "' has no column '", column,
-                                         "', which somebody dropped during the population. The new rows were "
-                                         "not merged; the former rows are still there. The next cycle adds "
-                                         "it and populates the table."));
-}
-
 absl::Status CheckReplaceable(TableWork& work, const std::string& table, const std::string& why) {
   const auto dependants = FindDependants(work.connection, work.names, table);
   if (!dependants.ok()) return dependants.status();
@@ -264,8 +257,8 @@ absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t
     RemoveState(work.writes, work.names, StateKind::kShadow, shadow.table_key);
     RemoveState(work.writes, work.names, StateKind::kEmptied, shadow.table_key);
   } else {
-    // Readers would wait for the whole merge behind what adds one.
-    if (const std::string lacks = MissingColumn(kept, table); !lacks.empty()) return Lacks(kept.name, lacks);
+    // They were there when the population began. Readers wait behind what adds one for the whole merge.
+    if (absl::Status added = AddMissingColumns(work, kept.name, kept, table); !added.ok()) return added;
     absl::Status merged = MergeRows(work, kept, shadow, merge_rows_max, left_out);
     // Of what a rule keeps out nothing is left, but for what is noted now.
     if (merged.ok()) RemoveState(work.writes, work.names, StateKind::kEmptied, shadow.table_key);
