@@ -212,6 +212,16 @@ std::string Connection::Setting(const std::string& name) const {
 
 int Connection::server_pid() const { return IsOpen() ? PQbackendPID(line_->handle()) : 0; }
 
+namespace {
+
+/// libpq keeps the mode until the next statement outside of a pipeline: the first one of a pipeline would give
+/// its rows singly, and none at its end.
+absl::Status LeaveSingleRows(Connection& connection) {
+  return connection.IsOpen() ? connection.Probe() : absl::OkStatus();
+}
+
+}  // namespace
+
 RowStream::RowStream(RowStream&& other) noexcept
     : connection_(std::exchange(other.connection_, nullptr)),
       doing_(std::move(other.doing_)),
@@ -227,6 +237,7 @@ RowStream::~RowStream() {
     line.Close();
   } else {
     line.Finish(doing_).status().IgnoreError();
+    LeaveSingleRows(*connection_).IgnoreError();
   }
   line.SetAnswerWithin(before);
 }
@@ -252,7 +263,8 @@ absl::StatusOr<bool> RowStream::Step() {
     ended = line.ErrorOf(next->get(), doing_);
   }
   if (connection->IsOpen()) {
-    const absl::Status rest = line.Finish(doing_).status();
+    absl::Status rest = line.Finish(doing_).status();
+    if (rest.ok()) rest = LeaveSingleRows(*connection);
     if (ended.ok()) ended = rest;
   }
   if (!ended.ok()) return ended;

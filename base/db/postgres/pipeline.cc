@@ -90,6 +90,8 @@ absl::Status Pipeline::ReadOne(const std::string& doing, Result& last) {
       failed =
           absl::AbortedError(absl::StrCat(doing, doing.empty() ? "" : ": ", "a statement before it failed"));
     }
+    // Its rows would be taken for none. See RowStream.
+    if (status == PGRES_SINGLE_TUPLE) return line.Cut(doing, {.words = "rows of a pipeline came singly"});
     last = *std::move(next);
   }
   if (failed.ok() && !line.IsOpen()) return line.Cut(doing);

@@ -208,6 +208,41 @@ TEST_F(PostgresTest, RowsComeOneByOneAndMayBeLeft) {
   EXPECT_THAT(connection_->Number("SELECT 1"), IsOkAndHolds(1));
 }
 
+TEST_F(PostgresTest, APipelineBehindAStreamGivesAllItsRows) {
+  const auto pipeline_gives_its_row = [&] {
+    Pipeline pipeline(*connection_);
+    pipeline.Queue("SELECT 7::int8");
+    pipeline.Queue("SELECT 8::int8");
+    const auto rows = pipeline.Run();
+    ASSERT_THAT(rows, IsOk());
+    for (const int i : {0, 1}) {
+      ASSERT_EQ(rows->at(static_cast<std::size_t>(i)).rows(), 1);
+      EXPECT_EQ(rows->at(static_cast<std::size_t>(i)).Int(0, 0), 7 + i);
+    }
+  };
+  pipeline_gives_its_row();  // Prepares nothing from now on.
+  pipeline_gives_its_row();
+  {
+    auto whole = connection_->Stream("SELECT generate_series(1, 2)");
+    ASSERT_THAT(whole, IsOk());
+    while (*whole->Step()) {
+    }
+  }
+  pipeline_gives_its_row();
+  {
+    auto left = connection_->Stream("SELECT generate_series(1, 100000000::int8)");
+    ASSERT_THAT(left, IsOk());
+    EXPECT_THAT(left->Step(), IsOkAndHolds(true));
+  }
+  pipeline_gives_its_row();
+  {
+    auto failing = connection_->Stream("SELECT 1 / 0");
+    ASSERT_THAT(failing, IsOk());
+    EXPECT_THAT(failing->Step().status(), Not(IsOk()));
+  }
+  pipeline_gives_its_row();
+}
+
 TEST_F(PostgresTest, WhoWaitsForARowMayLookUpMeanwhile) {
   auto stream = connection_->Stream("SELECT pg_sleep(0.3)::text");
   ASSERT_THAT(stream, IsOk());
