@@ -1,5 +1,6 @@
 #include "server/store/postgres/records/state_rows.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -90,15 +91,19 @@ absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(const StateSource& from,
     answer.reason = payload.Text();
     if (!payload.is_whole()) return DamagedState(names, StateKind::kAnswer);
   }
+  std::stable_sort(answers.begin(), answers.end(), [](const SchemaAnswer& a, const SchemaAnswer& b) {
+    return FoldName(a.table) < FoldName(b.table);
+  });
   return answers;
 }
 
 void WriteAnswers(OwnWrites& writes, const PostgresOwnTables& names,
                   const std::vector<SchemaAnswer>& answers) {
   RemoveState(writes, names, StateKind::kAnswer);
+  std::int64_t number = 0;
   for (const SchemaAnswer& answer : answers) {
     PutState(writes, names, StateKind::kAnswer,
-             {FoldName(answer.table), 0,
+             {"", number++,
               PayloadWriter().Number(answer.action).Text(answer.table).Text(answer.reason).Take()});
   }
 }

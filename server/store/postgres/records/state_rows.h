@@ -23,7 +23,7 @@ namespace mirror {
 
 /// The numbers stand in databases.
 enum class StateKind : std::uint8_t {
-  kAnswer = 1,
+  kAnswer = 1,     ///< `number`: its place. A table that is refused may have a name that is no key.
   kCycleNote = 2,  ///< `number`: CycleNoteKind.
   kNonce = 3,      ///< `table_key`: the nonce; `number`: when it expires.
   kShadow = 4,

@@ -284,7 +284,10 @@ TEST_F(PostgresRecords, WhatIsAgreedSaysWhetherItsTableIsThere) {
 }
 
 TEST_F(PostgresRecords, AnswersNotesAndNoncesAreKept) {
-  const std::vector<SchemaAnswer> answers = {{"Customers", 2, "why"}, {"Orders", 1, ""}};
+  // Of tables that are refused, whatever their names are.
+  std::string name(12'000, 'p');
+  name += std::string("\0q", 2);
+  const std::vector<SchemaAnswer> answers = {{"Customers", 2, "why"}, {"Orders", 1, ""}, {name, 2, name}};
   WriteAnswers(writes_, names_, {{"Gone", 1, ""}});
   WriteAnswers(writes_, names_, answers);
   CycleNoteChanges changes;
