@@ -197,7 +197,16 @@ absl::StatusOr<std::int64_t> Connection::Number(const std::string& sql, Values v
 }
 
 absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values values, std::string_view doing) {
-  if (absl::Status sent = SendStatement(sql, values, IfLost::kNothing, doing); !sent.ok()) return sent;
+  if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
+  const BoundValues bound(values);
+  if (!bound.status().ok()) return bound.status();
+  if (absl::Status begun = line_->Begin(IfLost::kNothing, doing); !begun.ok()) return begun;
+  // Never prepared: it takes long in any case, and a plan that became stale would fail it.
+  absl::Status sent =
+      line_->Send(PQsendQueryParams(line_->handle(), sql.c_str(), bound.size(), bound.types(), bound.data(),
+                                    bound.sizes(), bound.formats(), kBinary),
+                  doing);
+  if (!sent.ok()) return sent;
   if (PQsetSingleRowMode(line_->handle()) != 1)
     return line_->Cut(doing, {.words = "libpq gives no single rows"});
   return RowStream(*this, doing);

@@ -208,6 +208,17 @@ TEST_F(PostgresTest, RowsComeOneByOneAndMayBeLeft) {
   EXPECT_THAT(connection_->Number("SELECT 1"), IsOkAndHolds(1));
 }
 
+TEST_F(PostgresTest, AStreamOfATableWhoseTypesChangedGivesItsRows) {
+  ASSERT_THAT(connection_->Execute("CREATE TABLE t (x float8); INSERT INTO t VALUES (1)"), IsOk());
+  for (const char* const type : {"float8", "float8", "text", "float8 USING x::float8"}) {
+    ASSERT_THAT(Connect(conninfo_)->Execute(absl::StrCat("ALTER TABLE t ALTER x TYPE ", type)), IsOk());
+    auto stream = connection_->Stream("SELECT x FROM t");
+    ASSERT_THAT(stream, IsOk());
+    EXPECT_THAT(stream->Step(), IsOkAndHolds(true)) << type;
+    EXPECT_THAT(stream->Step(), IsOkAndHolds(false)) << type;
+  }
+}
+
 TEST_F(PostgresTest, APipelineBehindAStreamGivesAllItsRows) {
   const auto pipeline_gives_its_row = [&] {
     Pipeline pipeline(*connection_);
