@@ -198,7 +198,8 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
 
   PostgresMirror& mirror_;
-  std::string quarantined_;  ///< Why; empty: it is not.
+  /// Why; empty: it is not. What another server notes is seen by who opens the mirror next.
+  std::string quarantined_;
 };
 
 }  // namespace

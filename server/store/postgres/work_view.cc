@@ -209,8 +209,9 @@ void WorkView::MoveRevisions() {
   if (!tenant_moved_ && !writes_.moves_state()) return;
   began_.row.rev += 1;
   if (writes_.moves_state()) {
-    began_.row.state_rev = NewStateRev();
-    if (definitions_.state_rev) definitions_.state_rev = began_.row.state_rev;
+    const std::int64_t before = std::exchange(began_.row.state_rev, NewStateRev());
+    // What another server has changed since they were read is not in them.
+    if (definitions_.state_rev == before) definitions_.state_rev = began_.row.state_rev;
   }
   WriteRevisions(writes_, names_, began_.row.rev, began_.row.state_rev);
 }

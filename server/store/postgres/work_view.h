@@ -23,7 +23,8 @@
 
 namespace mirror {
 
-/// What is agreed of a mirror's tables, from one transaction to the next.
+/// What is agreed of a mirror's tables, from one transaction to the next. Whoever commits a change of it,
+/// here or at another server, gives the tenant's row another `state_rev`.
 struct DefinitionCache {
   std::optional<std::int64_t> state_rev;  ///< Of the tenant's row when it was so; absent: nothing is known.
   std::map<std::string, PostgresAgreed> tables;  ///< By folded name.
