@@ -55,7 +55,7 @@ struct CopyReport {
 };
 
 /// Where the mirrors of all tenants stand; whoever uses it knows no file, folder or database. It belongs to
-/// one process as long as it is open. Context ids have been checked.
+/// one process as long as it is open, unless it IsShared(). Context ids have been checked.
 ///
 /// Errors of every call: kUnavailable, with where and what to do. Threads: any; two calls for one tenant's
 /// mirror, but those that only look, are made one after the other: `Tenant` does so under its lock.
@@ -80,6 +80,15 @@ class StoreHome {
   /// lists the mirrors.
   virtual absl::StatusOr<std::vector<Found>> Recover() = 0;
 
+  /// Other processes use it, too: its cycles outlive this one, and what Recover() listed goes on changing.
+  virtual bool IsShared() const = 0;
+  /// The mirrors that there are now, as they are spelled.
+  virtual absl::StatusOr<std::vector<std::string>> FindAll() = 0;
+  /// How the mirror is spelled that has this name by ASCII case, also while it is being deleted. Absent:
+  /// there is none.
+  virtual absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) = 0;
+  /// Whether it is one of FindDeleting() or FindDeleted() now.
+  virtual absl::StatusOr<bool> IsDeleted(const std::string& context_id) = 0;
   virtual bool Exists(const std::string& context_id) const = 0;
   /// Opens a tenant's mirror, making it when `create` says so, or where it was begun before.
   ///   kNotFound            it is not there

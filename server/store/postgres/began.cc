@@ -132,8 +132,10 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
 absl::Status CheckServed(const TenantRow& row, std::int64_t epoch) {
   const bool is_moving = row.moved_to || row.state != "serving";
   if (!is_moving && row.epoch <= epoch) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(
-      "the mirror ", is_moving ? "is being moved." : "is served elsewhere now.", kNothingApplied));
+  const char* const why = row.state == "deleting" ? "is being deleted."
+                          : is_moving             ? "is being moved."
+                                                  : "is served elsewhere now.";
+  return absl::UnavailableError(absl::StrCat("the mirror ", why, kNothingApplied));
 }
 
 absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* stale) {

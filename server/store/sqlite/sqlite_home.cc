@@ -1,12 +1,15 @@
 #include "server/store/sqlite/sqlite_home.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/folded_name.h"
 #include "server/store/folder_lock.h"
 #include "server/store/sqlite/file/deleted_mark.h"
 #include "server/store/sqlite/file/disk.h"
@@ -21,6 +24,13 @@ namespace mirror {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// By ASCII case.
+std::optional<std::string> FindName(const std::vector<std::string>& names, const std::string& name) {
+  const auto found =
+      std::find_if(names.begin(), names.end(), [&](const std::string& one) { return SameName(one, name); });
+  return found == names.end() ? std::nullopt : std::optional(*found);
+}
 
 class SqliteHome final : public StoreHome {
  public:
@@ -47,6 +57,20 @@ class SqliteHome final : public StoreHome {
     return found;
   }
 
+  bool IsShared() const override { return false; }
+  absl::StatusOr<std::vector<std::string>> FindAll() override { return FindSqliteStores(dir_); }
+  absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) override {
+    const absl::StatusOr<std::vector<std::string>> all = FindAll();
+    if (!all.ok()) return all.status();
+    return FindName(*all, context_id);
+  }
+  absl::StatusOr<bool> IsDeleted(const std::string& context_id) override {
+    for (const auto& marked : {FindDeleting(), FindDeleted()}) {
+      if (!marked.ok()) return marked.status();
+      if (FindName(*marked, context_id)) return true;
+    }
+    return false;
+  }
   bool Exists(const std::string& context_id) const override { return SqliteStoreExists(dir_, context_id); }
   absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& context_id, bool create,
                                               const BeginBuilding& begin_building) override {

@@ -36,6 +36,7 @@ struct TenantOptions {
   ReceiptRules receipts = {};
   /// Shared by all copies.
   std::shared_ptr<IndexBook> indexes = std::make_shared<IndexBook>();
+  bool is_shared = false;  ///< Other processes write to the mirror, too: see StoreHome::IsShared().
 };
 
 }  // namespace mirror

@@ -73,7 +73,7 @@ class PlacedMirrors {
   const std::shared_ptr<PostgresControl> control_;
   const Places places_;
   Mutex mutex_;
-  /// By folded context id.
+  /// By folded context id. Other servers make, move and delete mirrors: where it matters, Find() asks.
   std::map<std::string, Placement> known_ MIRROR_GUARDED_BY(mutex_);
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -54,6 +55,41 @@ absl::Status SetSchemaAside(postgres::Connection& connection, const PostgresOwnT
   return InStoreWords(transaction.Commit(pipeline).status(), Touched::kMirroredTable);
 }
 
+absl::Status Unknown(const std::string& context_id) {
+  return absl::UnavailableError(
+      absl::StrCat("the control database knows of no mirror of '", context_id, "'. Nothing was done."));
+}
+
+absl::StatusOr<std::vector<std::string>> ListWhere(PlacedMirrors& mirrors,
+                                                   const std::function<bool(const Placement&)>& is) {
+  const absl::StatusOr<std::vector<Placement>> all = mirrors.List();
+  if (!all.ok()) return all.status();
+  std::vector<std::string> ids;
+  for (const Placement& placement : *all) {
+    if (is(placement)) ids.push_back(placement.context_id);
+  }
+  return ids;
+}
+bool IsDeleting(const Placement& placement) { return placement.state == PlacementState::kDeleting; }
+bool WasDeleted(const Placement& placement) { return placement.state == PlacementState::kDeleted; }
+
+absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
+  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
+  if (!lease.ok()) return lease.status();
+  std::vector<std::chrono::microseconds> times;
+  for (int i = 0; i < kTimedWrites; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    // A commit of 4 KB of the log that changes nothing.
+    const auto written = (*lease)->Query("SELECT pg_logical_emit_message(true, 'mirror', repeat('x', 4096))",
+                                         {}, "timing a write");
+    if (!written.ok()) return InStoreWords(written.status(), Touched::kOwnTable);
+    times.push_back(
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin));
+  }
+  std::nth_element(times.begin(), times.begin() + kTimedWrites / 2, times.end());
+  return times[kTimedWrites / 2];
+}
+
 class PostgresHome final : public StoreHome {
  public:
   PostgresHome(std::shared_ptr<PostgresControl> control, PlacedMirrors::Places places,
@@ -80,6 +116,19 @@ class PostgresHome final : public StoreHome {
     return found;
   }
 
+  bool IsShared() const override { return true; }
+  absl::StatusOr<std::vector<std::string>> FindAll() override { return ListWhere(mirrors_, &IsThere); }
+  absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) override {
+    absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
+    if (!found.ok()) return found.status();
+    if (!found->has_value() || !(IsThere(**found) || IsDeleting(**found))) return std::nullopt;
+    return std::move((*found)->context_id);
+  }
+  absl::StatusOr<bool> IsDeleted(const std::string& context_id) override {
+    const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
+    if (!found.ok()) return found.status();
+    return found->has_value() && (IsDeleting(**found) || WasDeleted(**found));
+  }
   bool Exists(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
     return placement.has_value() && placement->context_id == context_id;
@@ -152,7 +201,8 @@ class PostgresHome final : public StoreHome {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
     if (!found->has_value() || (*found)->state != PlacementState::kDeleting) return absl::OkStatus();
-    absl::Status removed = ForEachSchema(**found, PlaceUse::kWrite, RemoveSchema);
+    absl::Status removed = ForEachSchema(**found, PlaceUse::kWrite, FenceMirror);
+    if (removed.ok()) removed = ForEachSchema(**found, PlaceUse::kWrite, RemoveSchema);
     if (!removed.ok()) return removed;
     CrashPoint("delete.files_gone");
     absl::Status marked =
@@ -165,9 +215,9 @@ class PostgresHome final : public StoreHome {
     return mirrors_.Move(context_id, PlacementState::kDeleted, PlacementState::kGone).status();
   }
   absl::StatusOr<std::vector<std::string>> FindDeleting() override {
-    return ListIn(PlacementState::kDeleting);
+    return ListWhere(mirrors_, &IsDeleting);
   }
-  absl::StatusOr<std::vector<std::string>> FindDeleted() override { return ListIn(PlacementState::kDeleted); }
+  absl::StatusOr<std::vector<std::string>> FindDeleted() override { return ListWhere(mirrors_, &WasDeleted); }
 
   absl::StatusOr<std::unique_ptr<MirrorImport>> NewImport(const std::string& context_id) override {
     return NewPlacedImport(mirrors_, context_id);
@@ -219,21 +269,6 @@ class PostgresHome final : public StoreHome {
   }
 
  private:
-  static absl::Status Unknown(const std::string& context_id) {
-    return absl::UnavailableError(
-        absl::StrCat("the control database knows of no mirror of '", context_id, "'. Nothing was done."));
-  }
-
-  absl::StatusOr<std::vector<std::string>> ListIn(PlacementState state) {
-    const absl::StatusOr<std::vector<Placement>> all = mirrors_.List();
-    if (!all.ok()) return all.status();
-    std::vector<std::string> ids;
-    for (const Placement& placement : *all) {
-      if (placement.state == state) ids.push_back(placement.context_id);
-    }
-    return ids;
-  }
-
   absl::StatusOr<std::unique_ptr<Store>> OpenStore(const Placement& placement, bool create) const {
     const absl::StatusOr<PostgresPlace*> place = mirrors_.PlaceOf(placement.place);
     if (!place.ok()) return place.status();
@@ -288,23 +323,6 @@ class PostgresHome final : public StoreHome {
       }
     }
     return absl::OkStatus();
-  }
-
-  static absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
-    const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
-    std::vector<std::chrono::microseconds> times;
-    for (int i = 0; i < kTimedWrites; ++i) {
-      const auto begin = std::chrono::steady_clock::now();
-      // A commit of 4 KB of the log that changes nothing.
-      const auto written = (*lease)->Query(
-          "SELECT pg_logical_emit_message(true, 'mirror', repeat('x', 4096))", {}, "timing a write");
-      if (!written.ok()) return InStoreWords(written.status(), Touched::kOwnTable);
-      times.push_back(
-          std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin));
-    }
-    std::nth_element(times.begin(), times.begin() + kTimedWrites / 2, times.end());
-    return times[kTimedWrites / 2];
   }
 
   mutable PlacedMirrors mirrors_;

@@ -11,6 +11,7 @@
 namespace mirror {
 namespace {
 
+constexpr char kRemoving[] = "removing a mirror";
 constexpr int kTablesPerStep = 50;
 constexpr int kNamedMax = 20;
 
@@ -46,8 +47,7 @@ SELECT DISTINCT what FROM (
 ORDER BY what)";
 
 absl::Status Drop(postgres::Connection& connection, const std::string& what) {
-  return InStoreWords(connection.Execute(absl::StrCat("DROP ", what), "removing a mirror"),
-                      Touched::kMirroredTable);
+  return InStoreWords(connection.Execute(absl::StrCat("DROP ", what), kRemoving), Touched::kMirroredTable);
 }
 
 }  // namespace
@@ -63,6 +63,15 @@ absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnT
       absl::StrCat("others have objects that depend on the schema ", names.schema,
                    " or stand in it: ", absl::StrJoin(named, ", "),
                    ". They are never dropped with it: drop them, or move them away, and try again."));
+}
+
+absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const absl::Status fenced = InStoreWords(
+      connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting'"), {}, kRemoving)
+          .status(),
+      Touched::kOwnTable);
+  // A damaged one is removed as well, and one of which the end of a removal is left.
+  return absl::IsDataLoss(fenced) ? absl::OkStatus() : fenced;
 }
 
 absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names) {
@@ -85,10 +94,10 @@ absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTab
       if (!tables->IsNull(row, 1)) step.push_back(Qualified(names.schema_name, tables->View(row, 1)));
     }
     if (step.empty()) continue;
-    absl::Status gone = Drop(connection, absl::StrCat("TABLE ", absl::StrJoin(step, ", ")));
+    absl::Status gone = Drop(connection, absl::StrCat("TABLE IF EXISTS ", absl::StrJoin(step, ", ")));
     if (!gone.ok()) return gone;
   }
-  return Drop(connection, absl::StrCat("SCHEMA ", names.schema));
+  return Drop(connection, absl::StrCat("SCHEMA IF EXISTS ", names.schema));
 }
 
 }  // namespace mirror

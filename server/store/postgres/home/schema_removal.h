@@ -14,8 +14,13 @@ namespace mirror {
 /// them; kUnavailable.
 absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names);
 
+/// Before that: whoever has it open on another server finds that nothing is written there any more. Waits for
+/// what is being written. Errors: kUnavailable.
+absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names);
+
 /// Drops it with its tables, a few at a time, each time in a transaction of its own: a database has room for
-/// so many locks. After an error it can be called again. One that is not there is removed. Errors: those of
+/// so many locks. After an error it can be called again, and two servers may do it at once. One that is not
+/// there is removed. Errors: those of
 /// CheckRemovable().
 absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names);
 

@@ -20,7 +20,7 @@ struct TenantRow {
   std::int64_t layout = 0, layout_min = 0;
   std::string program;     ///< That made the mirror.
   std::int64_t epoch = 0;  ///< Grows when the mirror is served elsewhere.
-  std::string state;       ///< "serving", "moving", "importing".
+  std::string state;       ///< "serving", "moving", "importing", "deleting".
   std::optional<std::string> moved_to;
   std::int64_t rev = 0;        ///< Grows when the row's content does: what is read again tells of a restore.
   std::int64_t state_rev = 0;  ///< Another one when holds, answers, notes or definitions are.
