@@ -203,7 +203,7 @@ void MirrorService::NoteOutcome(const std::string& context_id, const absl::Statu
   if (response.accepted()) return tenants_.NoteBegun(context_id);
   if (response.do_not_replicate_by() == v1::DO_NOT_REPLICATE_BY_HOOK) {
     // Who is kept out from the first is nobody's tenant.
-    if (!tenants_.HasMirror(context_id)) return;
+    if (!tenants_.home().Exists(context_id)) return;
     return tenants_.NoteFailure(context_id, absl::StrCat("a hook refuses its cycles: ", response.reason()));
   }
   if (done.ok() || absl::IsPermissionDenied(done) || absl::IsUnauthenticated(done)) return;
@@ -213,7 +213,7 @@ void MirrorService::NoteOutcome(const std::string& context_id, const absl::Statu
 /// Before anybody is asked about it, a token is used: one that a hook refuses must not be good for another
 /// try, nor run the hook again. Where the mirror remembers it, `caller` is left without its nonce.
 absl::StatusOr<Admission> MirrorService::UseToken(Caller* caller, Tenant& tenant, std::int64_t now_ms) {
-  if (!tenants_.HasMirror(caller->context_id)) {
+  if (!tenants_.home().Exists(caller->context_id)) {
     if (absl::Status status = asked_.Add(*caller, now_ms); !status.ok()) return status;
     return Admission{};
   }
@@ -225,7 +225,7 @@ absl::StatusOr<Admission> MirrorService::UseToken(Caller* caller, Tenant& tenant
 /// Before a cycle begins, and before a mirror is made for it. A text: the reason why there shall be none.
 absl::StatusOr<std::string> MirrorService::AskHooks(const Caller& caller) {
   const HookCaller asking{caller.context_id, caller.issuer, caller.environment};
-  if (!tenants_.HasMirror(caller.context_id)) {
+  if (!tenants_.home().Exists(caller.context_id)) {
     if (absl::Status status = hooks_->ResolveConnection(asking); !status.ok()) return status;
   }
   return hooks_->Authenticated(asking);

@@ -189,8 +189,8 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
 
 std::optional<TenantRecord> FileCalls::FindOwner() {
   std::optional<TenantRecord>& known = mirror_.file().owner;
-  // Whose it is may still be read from it, where this process has not read it before.
-  if (!known) {
+  // Whose it is may still be read from it, where this process has not read it before, or others write it.
+  if (!known || mirror_.options().is_shared) {
     const absl::StatusOr<std::unique_ptr<Store>> damaged = mirror_.file().open(false);
     const absl::StatusOr<TenantRecord> tenant =
         damaged.ok() ? (*damaged)->records().ReadTenant() : absl::StatusOr<TenantRecord>(damaged.status());

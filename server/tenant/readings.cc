@@ -14,6 +14,12 @@
 #include "server/tenant/operator_calls.h"
 
 namespace mirror {
+namespace {
+
+/// How often other servers hear of a reading that goes on. Less than what makes a cycle idle.
+constexpr std::int64_t kReadingNotedMs = 30'000;
+
+}  // namespace
 
 absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t cycle,
                                             const std::string& table, const Position& position,
@@ -67,8 +73,24 @@ absl::StatusOr<std::shared_ptr<void>> Readings::TakePlace() {
 void Readings::ReadOn(std::int64_t cycle, std::int64_t came_ms, std::chrono::steady_clock::time_point began) {
   const MutexLock lock(mirror_.mutex());
   CycleProgress& progress = mirror_.progress();
+  const std::int64_t now_ms = progress.EndOf(came_ms, began);
   // A reading of a cycle that is over says nothing of the one that runs.
-  if (cycle == progress.cycle()) progress.Note(cycle, progress.EndOf(came_ms, began));
+  if (cycle == progress.cycle()) progress.Note(cycle, now_ms);
+  if (!mirror_.options().is_shared || mirror_.store() == nullptr) return;
+  if (now_ms - written_ms_ < kReadingNotedMs) return;
+  written_ms_ = now_ms;
+  // Other servers know of it by the tenant's row alone. What fails here is met again by the next call.
+  mirror_
+      .Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+        const bool is_due = now_ms - tenant.progress_ms >= kReadingNotedMs;
+        if (!tenant.active || tenant.cycle != cycle || !is_due) return std::optional<Plan>();
+        Plan plan;
+        plan.cycle = cycle;
+        plan.now_ms = now_ms;
+        return plan;
+      })
+      .status()
+      .IgnoreError();
 }
 
 void Readings::NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,

@@ -119,6 +119,7 @@ class Readings {
   absl::StatusOr<std::shared_ptr<void>> TakePlace();
 
   Mirror& mirror_;
+  std::int64_t written_ms_ MIRROR_GUARDED_BY(mirror_.mutex()) = 0;  ///< Progress of readings, by ReadOn().
   ReceiptHead signed_receipts_ MIRROR_GUARDED_BY(mirror_.mutex());
   std::shared_ptr<std::atomic<int>> readings_ = std::make_shared<std::atomic<int>>(0);
 };

@@ -391,6 +391,13 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
         }
         absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->records().ReadTable(table);
         if (!record.ok()) return record.status();
+        if (*record && (*record)->schema_hash != agreed->hash) {
+          outcome.status = absl::FailedPreconditionError(
+              absl::StrCat("table '", table,
+                           "' was announced with another definition meanwhile. Nothing was wiped; the same "
+                           "call again is safe."));
+          return std::optional<Plan>();
+        }
         BatchPlan planned = PlanWipe(cycle, *record, *agreed->schema, target,
                                      KeepsReceipts(mirror_.options().receipts, mirror_.context_id()));
         outcome.repeated = planned.verdict == BatchPlan::Verdict::kRepeated;

@@ -14,6 +14,8 @@
 namespace mirror {
 namespace {
 
+/// How old the list of a home that others use, too, may be where nobody asked for it just now.
+constexpr std::chrono::seconds kListAgain{10};
 /// Databases that are looked at when one has to be closed; those that are in use count as used then.
 constexpr int kTriedToClose = 16;
 /// A new mirror has two databases, its claim and its rows: first cycles get half of what may be open.
@@ -33,6 +35,40 @@ absl::Status HalfDeleted(const std::string& context_id) {
       context_id, " --confirm ", context_id, "' removes what is left."));
 }
 
+/// By folded context id, as they were spelled.
+struct Deletions {
+  std::map<std::string, std::string> all;
+  std::set<std::string> half;  ///< Of those, folded: not all of their mirrors is gone.
+};
+
+/// Finishes what a kill left half done.
+absl::StatusOr<Deletions> FinishDeletions(StoreHome& home, Events& events) {
+  Deletions deletions;
+  const absl::StatusOr<std::vector<std::string>> deleting = home.FindDeleting();
+  if (!deleting.ok()) return absl::FailedPreconditionError(deleting.status().message());
+  for (const std::string& context_id : *deleting) {
+    const absl::Status finished = home.FinishDeletion(context_id);
+    deletions.all[FoldName(context_id)] = context_id;
+    if (finished.ok()) continue;
+    deletions.half.insert(FoldName(context_id));
+    events.Add(
+        context_id, Severity::kError, "tenant.not_deleted",
+        absl::StrCat("an operator deleted the tenant, and its files could not all be removed: ",
+                     std::string(finished.message()), " The source is kept away; delete it once more"));
+  }
+  const absl::StatusOr<std::vector<std::string>> deleted = home.FindDeleted();
+  if (!deleted.ok()) return absl::FailedPreconditionError(deleted.status().message());
+  for (const std::string& context_id : *deleted) {
+    deletions.all[FoldName(context_id)] = context_id;
+    if (!home.Exists(context_id) || !home.AllowAgain(context_id).ok()) continue;
+    deletions.all.erase(FoldName(context_id));
+    events.Add(
+        context_id, Severity::kInformation, "tenant.allowed",
+        "a mirror was put in the place of the one that an operator deleted: its source is let in again");
+  }
+  return deletions;
+}
+
 constexpr char kBeginOrAsk[] = "Begin with Authenticate, or ask the mirror's operator.";
 constexpr char kAsk[] = "Look at the spelling of the context id, or ask the mirror's operator.";
 
@@ -40,7 +76,11 @@ constexpr char kAsk[] = "Look at the spelling of the context id, or ask the mirr
 
 Tenants::Tenants(StoreHome& home, const TenantsOptions& options, Events& events)
     : home_(home),
-      options_(options),
+      options_([&] {
+        TenantsOptions all = options;
+        all.tenant.is_shared = home.IsShared();
+        return all;
+      }()),
       events_(events),
       building_(std::max(options.open_max / kBuildingShare, kBuildingMin)) {}
 
@@ -49,10 +89,18 @@ Tenants::~Tenants() { tenants_.clear(); }
 absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(StoreHome& home, const TenantsOptions& options,
                                                        Events& events) {
   std::unique_ptr<Tenants> tenants(new Tenants(home, options, events));
-  if (absl::Status deleted = tenants->FindDeleted(); !deleted.ok()) return deleted;
+  absl::StatusOr<Deletions> deletions = FinishDeletions(home, events);
+  if (!deletions.ok()) return deletions.status();
   absl::StatusOr<std::vector<StoreHome::Found>> found = home.Recover();
   if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
   const MutexLock lock(tenants->mutex_);
+  if (!home.IsShared()) {
+    for (const std::string& key : deletions->half) {
+      tenants->tenants_.emplace(key, Entry{tenants->Make(deletions->all[key]), {}});
+    }
+    tenants->deleted_ = std::move(deletions->all);
+    tenants->half_deleted_ = std::move(deletions->half);
+  }
   for (StoreHome::Found& mirror : *found) {
     const std::shared_ptr<Tenant> tenant = tenants->Make(mirror.context_id);
     TenantSummary known;
@@ -64,41 +112,6 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(StoreHome& home, const Te
   return tenants;
 }
 
-/// Finishes what a kill left half done.
-absl::Status Tenants::FindDeleted() {
-  const absl::StatusOr<std::vector<std::string>> deleting = home_.FindDeleting();
-  if (!deleting.ok()) return absl::FailedPreconditionError(deleting.status().message());
-  for (const std::string& context_id : *deleting) {
-    const absl::Status finished = home_.FinishDeletion(context_id);
-    const MutexLock lock(mutex_);
-    deleted_[FoldName(context_id)] = context_id;
-    if (finished.ok()) continue;
-    half_deleted_.insert(FoldName(context_id));
-    tenants_.emplace(FoldName(context_id), Entry{Make(context_id), {}});
-    events_.Add(
-        context_id, Severity::kError, "tenant.not_deleted",
-        absl::StrCat("an operator deleted the tenant, and its files could not all be removed: ",
-                     std::string(finished.message()), " The source is kept away; delete it once more"));
-  }
-  const absl::StatusOr<std::vector<std::string>> deleted = home_.FindDeleted();
-  if (!deleted.ok()) return absl::FailedPreconditionError(deleted.status().message());
-  for (const std::string& context_id : *deleted) {
-    const bool allowed = home_.Exists(context_id) && home_.AllowAgain(context_id).ok();
-    if (allowed) {
-      events_.Add(
-          context_id, Severity::kInformation, "tenant.allowed",
-          "a mirror was put in the place of the one that an operator deleted: its source is let in again");
-    }
-    const MutexLock lock(mutex_);
-    if (allowed) {
-      deleted_.erase(FoldName(context_id));
-    } else {
-      deleted_[FoldName(context_id)] = context_id;
-    }
-  }
-  return absl::OkStatus();
-}
-
 std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
   return std::make_shared<Tenant>(
       context_id,
@@ -108,7 +121,38 @@ std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
       options_.tenant, events_, [this](Tenant& tenant) { MakeRoom(tenant); });
 }
 
+/// What was found of one tenant in a home that others use, too. Whoever uses an entry that goes keeps the
+/// tenant as long: two of one mirror in a process are as two servers.
+void Tenants::SetKnown(const std::string& key, const std::optional<std::string>& spelled) {
+  const auto known = tenants_.find(key);
+  if (known != tenants_.end()) {
+    if (spelled && known->second.tenant->context_id() == *spelled) return;
+    Unlist(known->second);
+    tenants_.erase(known);
+  }
+  if (!spelled) return;
+  const std::shared_ptr<Tenant> tenant = Make(*spelled);
+  tenant->Remember(TenantSummary{});
+  tenants_.emplace(key, Entry{tenant, {}});
+}
+
+absl::Status Tenants::LookAtHome(const std::string& context_id, bool again) {
+  if (!home_.IsShared()) return absl::OkStatus();
+  const std::string key = FoldName(context_id);
+  if (!again) {
+    const MutexLock lock(mutex_);
+    const auto known = tenants_.find(key);
+    if (known != tenants_.end() && known->second.tenant->context_id() == context_id) return absl::OkStatus();
+  }
+  const absl::StatusOr<std::optional<std::string>> spelled = home_.FindSpelling(context_id);
+  if (!spelled.ok()) return spelled.status();
+  const MutexLock lock(mutex_);
+  SetKnown(key, *spelled);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const Caller& caller) {
+  if (absl::Status looked = LookAtHome(caller.context_id, /*again=*/false); !looked.ok()) return looked;
   const MutexLock lock(mutex_);
   const auto found = tenants_.find(FoldName(caller.context_id));
   if (found == tenants_.end() || found->second.tenant->context_id() != caller.context_id)
@@ -119,6 +163,12 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const Caller& caller) {
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& caller) {
   if (absl::Status status = CheckContextId(caller.context_id); !status.ok()) return status;
+  if (home_.IsShared()) {
+    const absl::StatusOr<bool> is_deleted = home_.IsDeleted(caller.context_id);
+    if (!is_deleted.ok()) return is_deleted.status();
+    if (*is_deleted) return std::shared_ptr<Tenant>();
+    if (absl::Status looked = LookAtHome(caller.context_id, /*again=*/false); !looked.ok()) return looked;
+  }
   const std::string key = FoldName(caller.context_id);
   std::string known = caller.context_id;
   {
@@ -155,7 +205,7 @@ void Tenants::ForgetUnlessThere(const std::string& context_id) {
     const MutexLock lock(mutex_);
     if (FindOnlyProbed(context_id) == tenants_.end()) return;
   }
-  if (HasMirror(context_id)) return;
+  if (home_.Exists(context_id)) return;
   // Whoever made one meanwhile uses it, or has left its summary.
   const MutexLock lock(mutex_);
   const auto found = FindOnlyProbed(context_id);
@@ -165,9 +215,12 @@ void Tenants::ForgetUnlessThere(const std::string& context_id) {
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context_id) {
+  if (absl::Status looked = LookAtHome(context_id, /*again=*/true); !looked.ok()) return looked;
+  const absl::StatusOr<bool> is_deleted = home_.IsShared() ? home_.IsDeleted(context_id) : false;
+  if (!is_deleted.ok()) return is_deleted.status();
   const MutexLock lock(mutex_);
   const auto found = tenants_.find(FoldName(context_id));
-  if (found == tenants_.end() && deleted_.contains(FoldName(context_id))) {
+  if (found == tenants_.end() && (*is_deleted || deleted_.contains(FoldName(context_id)))) {
     return absl::NotFoundError(absl::StrCat("tenant '", context_id,
                                             "' was deleted. Nothing was done. 'mirrorctl allow ", context_id,
                                             "' lets its source mirror it anew."));
@@ -181,6 +234,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& context_id) {
+  if (absl::Status looked = LookAtHome(context_id, /*again=*/true); !looked.ok()) return looked;
   const MutexLock lock(mutex_);
   auto found = tenants_.find(FoldName(context_id));
   if (found == tenants_.end()) {
@@ -195,19 +249,38 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& c
   return found->second.tenant;
 }
 
-std::vector<std::shared_ptr<Tenant>> Tenants::Listed() {
+std::vector<std::shared_ptr<Tenant>> Tenants::Listed(bool at_once) {
+  bool is_due = home_.IsShared();
+  if (is_due) {
+    const auto now = std::chrono::steady_clock::now();
+    const MutexLock lock(mutex_);
+    is_due = at_once || now - listed_ >= kListAgain;
+    if (is_due) listed_ = now;
+  }
+  // Where the home cannot say, they are those that were known last.
+  const absl::StatusOr<std::vector<std::string>> there =
+      is_due ? home_.FindAll() : absl::UnavailableError("it is not asked");
   std::vector<std::shared_ptr<Tenant>> all;
   const MutexLock lock(mutex_);
+  if (there.ok()) {
+    std::map<std::string, std::optional<std::string>> known;
+    for (const auto& [key, entry] : tenants_) {
+      // One that is used may be made just now.
+      if (entry.tenant.use_count() == 1) known[key] = std::nullopt;
+    }
+    for (const std::string& context_id : *there) known[FoldName(context_id)] = context_id;
+    for (const auto& [key, spelled] : known) SetKnown(key, spelled);
+  }
   all.reserve(tenants_.size());
   for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
   return all;
 }
 
 std::vector<std::shared_ptr<Tenant>> Tenants::All() {
-  std::vector<std::shared_ptr<Tenant>> all = Listed();
+  std::vector<std::shared_ptr<Tenant>> all = Listed(/*at_once=*/true);
   // A probe of a tenant that was never taken in leaves no file.
   std::erase_if(all, [&](const std::shared_ptr<Tenant>& tenant) {
-    return !tenant->is_open() && !HasMirror(tenant->context_id());
+    return !tenant->is_open() && !home_.Exists(tenant->context_id());
   });
   return all;
 }
@@ -225,8 +298,10 @@ absl::Status Tenants::Delete(const std::string& context_id) {
       const MutexLock marks(marks_mutex_);
       if (absl::Status set = home_.BeginDeletion(spelled); !set.ok()) return set;
       const MutexLock lock(mutex_);
-      deleted_[key] = spelled;
-      half_deleted_.insert(key);
+      if (!home_.IsShared()) {
+        deleted_[key] = spelled;
+        half_deleted_.insert(key);
+      }
     }
     CrashPoint("delete.marked");
     return home_.FinishDeletion(spelled);
@@ -242,7 +317,7 @@ absl::Status Tenants::Delete(const std::string& context_id) {
     tenants_.erase(found);
     return removed;
   }
-  // Nothing was done: it goes on as it was.
+  // Nothing was done, and it goes on as it was; or the home says what was.
   const TenantSummary known = (*tenant)->summary();
   found->second.tenant = Make(spelled);
   found->second.tenant->Remember(known);
@@ -259,6 +334,13 @@ absl::Status Tenants::Allow(const std::string& context_id) {
     if (const auto found = deleted_.find(key); found != deleted_.end()) spelled = found->second;
   }
   if (spelled.empty()) {
+    if (home_.IsShared()) {
+      const absl::StatusOr<std::vector<std::string>> deleting = home_.FindDeleting();
+      if (!deleting.ok()) return deleting.status();
+      for (const std::string& id : *deleting) {
+        if (FoldName(id) == key) return HalfDeleted(context_id);
+      }
+    }
     // A mark that was made by hand, or of a deletion that failed, would count from the next start on.
     const absl::StatusOr<std::vector<std::string>> found = home_.FindDeleted();
     if (!found.ok()) return found.status();
@@ -277,7 +359,14 @@ absl::Status Tenants::Allow(const std::string& context_id) {
   return absl::OkStatus();
 }
 
-std::vector<std::string> Tenants::Deleted() const {
+absl::StatusOr<std::vector<std::string>> Tenants::Deleted() {
+  if (home_.IsShared()) {
+    absl::StatusOr<std::vector<std::string>> all = home_.FindDeleting();
+    const absl::StatusOr<std::vector<std::string>> deleted = home_.FindDeleted();
+    if (!all.ok() || !deleted.ok()) return all.ok() ? deleted : all;
+    all->insert(all->end(), deleted->begin(), deleted->end());
+    return all;
+  }
   std::vector<std::string> names;
   const MutexLock lock(mutex_);
   for (const auto& [key, name] : deleted_) names.push_back(name);
@@ -303,6 +392,7 @@ std::vector<Tenants::Seen> Tenants::AllSeen() {
 }
 
 std::vector<Tenants::Seen> Tenants::AllKnown() {
+  Listed(/*at_once=*/true);
   std::vector<Seen> all = AllSeen();
   std::set<std::string> there;
   for (const Seen& one : all) there.insert(FoldName(one.context_id));
@@ -325,7 +415,7 @@ void Tenants::NoteFailure(const std::string& context_id, std::string_view why) {
       tenant = found->second.tenant;
     }
   }
-  if (tenant && (tenant->shared_summary() != nullptr || HasMirror(context_id))) {
+  if (tenant && (tenant->shared_summary() != nullptr || home_.Exists(context_id))) {
     tenant->NoteFailure(why);
   } else {
     first_failures_.Note(context_id, why, NowMs());
@@ -340,6 +430,7 @@ void Tenants::Remember(const std::string& context_id, const TenantSummary& summa
 }
 
 void Tenants::EndCycles() {
+  if (home_.IsShared()) return;
   CrashPoint("stop.drained");
   for (const std::shared_ptr<Tenant>& tenant : All()) tenant->EndCycle(NowMs());
   CrashPoint("stop.ended");

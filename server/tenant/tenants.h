@@ -1,10 +1,12 @@
 #ifndef MIRROR_SERVER_TENANT_TENANTS_H_
 #define MIRROR_SERVER_TENANT_TENANTS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -29,7 +31,8 @@ struct TenantsOptions {
   std::size_t open_max = 100;
 };
 
-/// All tenants of a home. Found again from their mirrors at every start.
+/// All tenants of a home. Found again from their mirrors at every start; where others use the home, too, what
+/// they made or took away since is found when a call asks for it, and when all are listed.
 /// Threads: any; each tenant has its own lock, and none is held here while the home is asked but the one that
 /// keeps Delete() and Allow() apart.
 class Tenants {
@@ -59,9 +62,10 @@ class Tenants {
   /// Errors: kNotFound when it was not deleted.
   absl::Status Allow(const std::string& context_id);
   /// As they were spelled.
-  std::vector<std::string> Deleted() const;
+  absl::StatusOr<std::vector<std::string>> Deleted();
 
-  /// Ends the cycles that this process served. For a clean shutdown, after the last call.
+  /// Ends the cycles that this process served. For a clean shutdown, after the last call. Where others use
+  /// the home, too, they go on there.
   void EndCycles();
   /// Ends cycles that make no progress and whose source no longer calls.
   void EndIdleCycles();
@@ -83,13 +87,14 @@ class Tenants {
   void Remember(const std::string& context_id, const TenantSummary& summary);
 
   StoreHome& home() { return home_; }
-  bool HasMirror(const std::string& context_id) const { return home_.Exists(context_id); }
   std::size_t open_count() const;
   std::size_t open_max() const { return options_.open_max; }
 
  private:
   Tenants(StoreHome& home, const TenantsOptions& options, Events& events);
-  absl::Status FindDeleted() MIRROR_EXCLUDES(mutex_);
+  /// Asks a home that others use, too, for a tenant that is not known in this spelling; `again`: for one that
+  /// is.
+  absl::Status LookAtHome(const std::string& context_id, bool again) MIRROR_EXCLUDES(mutex_);
   std::shared_ptr<Tenant> Make(const std::string& context_id);
   struct Entry {
     std::shared_ptr<Tenant> tenant;
@@ -98,13 +103,14 @@ class Tenants {
   };
   using Entries = std::map<std::string, Entry>;
 
+  void SetKnown(const std::string& key, const std::optional<std::string>& spelled) MIRROR_REQUIRES(mutex_);
   void Used(Entry& entry) MIRROR_REQUIRES(mutex_);
   void Unlist(Entry& entry) MIRROR_REQUIRES(mutex_);
   /// Of an entry that nobody uses and that has never been a mirror; the end where there is none.
   Entries::iterator FindOnlyProbed(const std::string& context_id) MIRROR_REQUIRES(mutex_);
   void MakeRoom(const Tenant& opened);
   absl::StatusOr<std::shared_ptr<void>> BeginBuilding(const std::string& context_id);
-  std::vector<std::shared_ptr<Tenant>> Listed();
+  std::vector<std::shared_ptr<Tenant>> Listed(bool at_once = false) MIRROR_EXCLUDES(mutex_);
   std::shared_ptr<Tenant> TakeOldest(const Tenant& keep);
 
   StoreHome& home_;
@@ -115,8 +121,11 @@ class Tenants {
   /// Of the home's deletions: they say what `deleted_` says.
   Mutex marks_mutex_ MIRROR_ACQUIRED_BEFORE(mutex_);
   mutable Mutex mutex_;
+  /// When `tenants_` was last told by a home that others use, too.
+  std::chrono::steady_clock::time_point listed_ MIRROR_GUARDED_BY(mutex_);
   Entries tenants_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
-  /// By folded context id, as it was spelled.
+  /// By folded context id, as it was spelled. Where others use the home, too, this and the next are empty,
+  /// and it is asked instead.
   std::map<std::string, std::string> deleted_ MIRROR_GUARDED_BY(mutex_);
   /// Of those, folded: not all of their mirrors is gone.
   std::set<std::string> half_deleted_ MIRROR_GUARDED_BY(mutex_);

@@ -142,7 +142,7 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
                                    v1::RestoreResponse* response) {
   const std::string call = absl::StrCat("Restore ", request->context_id(), " ", request->path());
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    if (request->confirm() != request->context_id() && tenants_.HasMirror(request->context_id())) {
+    if (request->confirm() != request->context_id() && tenants_.home().Exists(request->context_id())) {
       return absl::InvalidArgumentError(
           "the copy would replace a mirror, and 'confirm' is not the context id. Nothing was done. Repeat "
           "the context id in 'confirm'.");

@@ -112,7 +112,9 @@ absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListT
   std::vector<ListedTenant> all;
   std::set<std::string> deleted;  // Folded.
   const auto nothing = std::make_shared<const TenantSummary>();
-  for (std::string& context_id : tenants_.Deleted()) {
+  const absl::StatusOr<std::vector<std::string>> gone = tenants_.Deleted();
+  if (!gone.ok()) return gone.status();
+  for (const std::string& context_id : *gone) {
     all.push_back({.context_id = context_id, .summary = nothing, .deleted = true});
     deleted.insert(FoldName(context_id));
   }
@@ -121,7 +123,7 @@ absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListT
     const bool late = freshness_.Missed(seen.context_id) > 0;
     const bool failing = seen.summary->failure.since_ms > 0;
     // A file that somebody took away.
-    if (!seen.is_open && !failing && !tenants_.HasMirror(seen.context_id)) continue;
+    if (!seen.is_open && !failing && !tenants_.home().Exists(seen.context_id)) continue;
     all.push_back({.context_id = std::move(seen.context_id),
                    .summary = std::move(seen.summary),
                    .progress_ms = seen.progress_ms,

@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_TENANT_MIRROR_AGREED_TABLES_H_
 #define MIRROR_SERVER_TENANT_MIRROR_AGREED_TABLES_H_
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,9 +12,10 @@
 
 namespace mirror {
 
-/// Agreed definitions that were read, so that the next request is decoded while one is applied.
-/// Threads: any may find. Keep() and Forget() are called under the tenant's lock, so that what was read
-/// before a change is not kept behind it.
+/// Agreed definitions that were read, so that the next request is decoded while one is applied. What another
+/// server agreed anew since is noticed by the hash that a batch has, and where a call has none, by the
+/// version. Threads: any may find. Keep() and Forget() are called under the tenant's lock, so that what was
+/// read before a change is not kept behind it.
 class AgreedTables {
  public:
   AgreedTables(const ColumnRulesConfig& rules, const std::optional<std::string>& secret,
@@ -26,11 +28,18 @@ class AgreedTables {
   std::optional<AgreedTable> Find(const std::string& key) const {
     const MutexLock lock(mutex_);
     const auto found = tables_.find(key);
-    return found == tables_.end() ? std::nullopt : std::optional(found->second);
+    return found == tables_.end() ? std::nullopt : std::optional(found->second.table);
   }
-  void Keep(const std::string& key, const AgreedTable& table) {
+  /// As it is at `version`, see Store::ReadDataVersion(); absent: it may be another one by now.
+  std::optional<AgreedTable> FindAt(const std::string& key, std::int64_t version) const {
     const MutexLock lock(mutex_);
-    tables_[key] = table;
+    const auto found = tables_.find(key);
+    if (found == tables_.end() || found->second.version != version) return std::nullopt;
+    return found->second.table;
+  }
+  void Keep(const std::string& key, const AgreedTable& table, std::int64_t version) {
+    const MutexLock lock(mutex_);
+    tables_[key] = {table, version};
   }
   void Forget() {
     const MutexLock lock(mutex_);
@@ -38,9 +47,13 @@ class AgreedTables {
   }
 
  private:
+  struct Kept {
+    AgreedTable table;
+    std::int64_t version = 0;
+  };
   const ColumnRules rules_;
   mutable Mutex mutex_;
-  std::map<std::string, AgreedTable> tables_ MIRROR_GUARDED_BY(mutex_);
+  std::map<std::string, Kept> tables_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror

@@ -11,7 +11,8 @@
 
 namespace mirror {
 
-/// When a cycle last made progress: the time that a call took does not count as idle.
+/// When a cycle last made progress: the time that a call took does not count as idle. What it made at another
+/// server stands in the tenant's row alone.
 /// Threads: none; used under the tenant's lock.
 class CycleProgress {
  public:

@@ -79,12 +79,15 @@ absl::StatusOr<IndexFollower::Due> IndexFollower::ReadDue(Store& store, const In
 
 absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
   const std::shared_ptr<const IndexRules> rules = book_.Get();
-  due_ = due_ || rules != followed_;
-  if (!due_ || store.IsBuilding()) return absl::OkStatus();
+  if (store.IsBuilding()) return absl::OkStatus();
   const absl::StatusOr<std::int64_t> version = store.ReadDataVersion();
+  if (!version.ok()) return absl::OkStatus();
+  due_ = due_ || rules != followed_ || version_ != *version;
+  if (!due_) return absl::OkStatus();
   const absl::StatusOr<Due> due = ReadDue(store, *rules);
-  if (!version.ok() || !due.ok()) return absl::OkStatus();
+  if (!due.ok()) return absl::OkStatus();
   followed_ = rules;
+  version_ = *version;
   TellIdle(due->idle);
   const auto began = steady_now_();
   bool done = true;

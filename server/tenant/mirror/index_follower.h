@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,8 @@ class IndexFollower {
   IndexFollower(const std::string& context_id, const IndexBook& book, SteadyNow steady_now, Events& events)
       : context_id_(context_id), book_(book), steady_now_(steady_now), events_(events) {}
 
-  /// The mirror's own indexes may be others than those that are wanted; other rules are noticed without it.
+  /// The mirror's own indexes may be others than those that are wanted; other rules, and what somebody else
+  /// changed, are noticed without it.
   void SetDue() { due_ = true; }
   /// Between two cycles. What fails, or would take too long, is tried after the next one; no cycle fails for
   /// it. Errors: kDataLoss alone.
@@ -50,6 +52,7 @@ class IndexFollower {
   Events& events_;
   bool due_ = true;
   std::shared_ptr<const IndexRules> followed_;  ///< The rules that it went by last.
+  std::optional<std::int64_t> version_;         ///< Store::ReadDataVersion() then.
   std::string told_wrong_, told_idle_, told_trouble_;
 };
 

@@ -10,6 +10,22 @@
 #include "server/plan/freshness_plan.h"
 
 namespace mirror {
+namespace {
+
+absl::Status IsGone(const std::string& context_id) {
+  return absl::AbortedError(absl::StrCat(
+      "the mirror of '", context_id, "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
+}
+
+/// Another process may have had it mended, or have put another one in its place.
+bool IsMended(const TenantFile& file) {
+  const absl::StatusOr<std::unique_ptr<Store>> store = file.open(/*create=*/false);
+  if (!store.ok()) return absl::IsNotFound(store.status());
+  StoreUpkeep& upkeep = (*store)->upkeep();
+  return upkeep.Quarantined().empty() && upkeep.CheckOwnTables().ok();
+}
+
+}  // namespace
 
 Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
                std::function<void()> make_room)
@@ -58,6 +74,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
     return absl::PermissionDeniedError(absl::StrCat(
         "tenant '", context_id_, "' is not mirrored here. Nothing was done. Ask the mirror's operator."));
   }
+  if (options_.is_shared && !file_.quarantine.empty() && IsMended(file_)) file_.quarantine.clear();
   if (!file_.quarantine.empty()) return absl::DataLossError(file_.quarantine);
   FindStale();
   if (store_) return file_.replaced ? EndCycleInNewFile(now_ms) : absl::OkStatus();
@@ -65,11 +82,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   cycle_.ForgetFile();
   indexes_.SetDue();
   absl::StatusOr<std::unique_ptr<Store>> store = file_.open(create);
-  if (absl::IsNotFound(store.status())) {
-    return absl::AbortedError(
-        absl::StrCat("the mirror of '", context_id_,
-                     "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
-  }
+  if (absl::IsNotFound(store.status())) return IsGone(context_id_);
   // What stands there is no mirror of this tenant's, or one of a later version.
   if (absl::IsFailedPrecondition(store.status())) TellUnavailable(store.status());
   if (!store.ok()) return Noticed(store.status());
@@ -97,6 +110,12 @@ absl::Status Mirror::Noticed(absl::Status status) {
   // A statement of the store's own may have failed since somebody dropped the table that it is about.
   if (absl::IsFailedPrecondition(status) && store_) {
     if (absl::Status own = store_->upkeep().CheckOwnTables(); absl::IsDataLoss(own)) status = own;
+  }
+  // Tables that are missing are no damage where another process has deleted the mirror.
+  if (absl::IsDataLoss(status) && options_.is_shared && store_ &&
+      absl::IsNotFound(file_.open(false).status())) {
+    Close();
+    return IsGone(context_id_);
   }
   if (absl::IsDataLoss(status) && file_.quarantine.empty()) {
     file_.quarantine = absl::StrCat(
@@ -137,7 +156,7 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
     TellTimedOut(*this, cycle);
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
-  cycle_.NoteServed();
+  cycle_.NoteServed(cycle);
   file_.owner = tenant;
   return absl::OkStatus();
 }
@@ -278,11 +297,17 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
                                        std::string_view schema_hash) {
   const std::string key = FoldName(table);
   std::optional<AgreedTable> known = mirror.agreed().Find(key);
-  if (known && (schema_hash.empty() || known->hash == schema_hash)) return *std::move(known);
+  const bool is_right =
+      known && (schema_hash.empty() ? !mirror.options().is_shared : known->hash == schema_hash);
+  if (is_right) return *std::move(known);
   const MutexLock lock(mirror.mutex());
   if (mirror.store() == nullptr) {
     if (absl::Status status = mirror.Open(false, 0); !status.ok()) return status;
   }
+  const absl::StatusOr<std::int64_t> version = mirror.store()->ReadDataVersion();
+  if (!version.ok()) return mirror.Noticed(version.status());
+  known = schema_hash.empty() ? mirror.agreed().FindAt(key, *version) : std::nullopt;
+  if (known) return *std::move(known);
   absl::StatusOr<TenantRecord> tenant = mirror.store()->records().ReadTenant();
   if (!tenant.ok()) return mirror.Noticed(tenant.status());
   if (absl::Status status = CheckOwner(caller, *tenant); !status.ok()) return status;
@@ -300,7 +325,7 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
   agreed.hash = SchemaHash(**schema);
   agreed.kept = std::make_shared<const TableSchema>(KeptForm(**schema, &agreed.origin));
   agreed.schema = std::make_shared<const TableSchema>(**std::move(schema));
-  mirror.agreed().Keep(key, agreed);
+  mirror.agreed().Keep(key, agreed, *version);
   return agreed;
 }
 

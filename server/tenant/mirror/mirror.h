@@ -153,7 +153,8 @@ absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms,
 absl::Status NotAgreed(const std::string& table);
 /// The agreed definition, for decoding. Does not wait for a request that is being applied, but for the first
 /// look at a table, and at one that is not known with `schema_hash`: another server may have agreed it anew.
-/// Empty: whichever is known. Errors: kFailedPrecondition when there is none.
+/// Empty: whichever is agreed; where other servers write, too, that waits. Errors: kFailedPrecondition when
+/// there is none.
 absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table,
                                        std::string_view schema_hash) MIRROR_EXCLUDES(mirror.mutex());
 /// What is known of holds may have changed; `written` are new ones, `known` those that the plan was made of.

@@ -236,7 +236,7 @@ TEST_F(TenantsTest, ADeletionThatFailsHalfWayKeepsTheSourceAwayAndIsFinishedByTh
   EXPECT_THAT(tenants->Delete("half"), StatusIs(absl::StatusCode::kUnavailable));
 
   EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("half")), IsOkAndHolds(nullptr));
-  EXPECT_THAT(tenants->Deleted(), testing::ElementsAre("half"));
+  EXPECT_THAT(*tenants->Deleted(), testing::ElementsAre("half"));
   EXPECT_THAT(tenants->Allow("Half"), StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(tenants->FindOrMake("half"), StatusIs(absl::StatusCode::kFailedPrecondition));
   fs::remove_all(index);
@@ -270,7 +270,7 @@ TEST_F(TenantsTest, ADeletionThatCouldNotBeginChangesNothing) {
 
   EXPECT_THAT(tenants->Delete("stays"), StatusIs(absl::StatusCode::kUnavailable));
 
-  EXPECT_THAT(tenants->Deleted(), IsEmpty());
+  EXPECT_THAT(*tenants->Deleted(), IsEmpty());
   const auto tenant = tenants->FindOrTakeIn(CallerOf("stays"));
   ASSERT_THAT(tenant, IsOk());
   ASSERT_THAT(*tenant, testing::NotNull());
@@ -308,13 +308,13 @@ TEST_F(TenantsTest, ADeletedTenantStaysAwayUntilItIsAllowedAgain) {
     EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("gone")), IsOkAndHolds(nullptr));
     EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("Gone")), IsOkAndHolds(nullptr)) << "whatever its spelling";
     EXPECT_THAT(tenants->Find(CallerOf("gone")), StatusIs(absl::StatusCode::kPermissionDenied));
-    EXPECT_THAT(tenants->Deleted(), testing::ElementsAre("gone"));
+    EXPECT_THAT(*tenants->Deleted(), testing::ElementsAre("gone"));
     EXPECT_THAT(tenants->Allow("stays"), StatusIs(absl::StatusCode::kNotFound));
     tenants.reset();
     tenants = Open();
   }
   ASSERT_THAT(tenants->Allow("Gone"), IsOk());
-  EXPECT_THAT(tenants->Deleted(), IsEmpty());
+  EXPECT_THAT(*tenants->Deleted(), IsEmpty());
   tenants.reset();
   tenants = Open();
   MirrorPeople(*tenants, "gone", {{7, "new", 1}});
@@ -329,7 +329,7 @@ TEST_F(TenantsTest, ADeletionThatDiedBeforeItsFilesWereGoneIsFinishedByTheNextSt
     const auto tenants = Open();
     EXPECT_FALSE(fs::exists(tenants->home().Location("half")));
     EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("half")), IsOkAndHolds(nullptr));
-    EXPECT_THAT(tenants->Deleted(), testing::ElementsAre("half"));
+    EXPECT_THAT(*tenants->Deleted(), testing::ElementsAre("half"));
   }
 }
 
@@ -344,7 +344,7 @@ TEST_F(TenantsTest, AMirrorThatWasPutInADeletedOnesPlaceIsLetInByTheNextStart) {
   // As a restore that died before it was told does.
   fs::rename(copy, SqlitePath(folder_.path(), "back"));
   const auto tenants = Open();
-  EXPECT_THAT(tenants->Deleted(), IsEmpty());
+  EXPECT_THAT(*tenants->Deleted(), IsEmpty());
   EXPECT_THAT(Visible("back"), SizeIs(1));
   const auto tenant = tenants->FindOrTakeIn(CallerOf("back"));
   ASSERT_THAT(tenant, IsOk());
