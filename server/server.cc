@@ -311,7 +311,8 @@ absl::StatusOr<std::size_t> Server::Reload() {
 }
 
 void Server::KeepHouse() {
-  parts_->mirror->CancelIdleStreams(parts_->stream_idle);
+  parts_->mirror->EndIdleStreams(parts_->stream_idle,
+                                 absl::CancelledError("the stream sent nothing for too long"));
   parts_->expiry->LookDaily(NowMs() / 1'000);
   parts_->audit->KeepHouse(NowMs());
   parts_->admin_looks->KeepHouse(NowMs());
@@ -335,7 +336,10 @@ void Server::Stop() {
     stopped = true;
   });
   while (!stopped) {
-    parts_->mirror->CancelIdleStreams(kDrainIdle);
+    parts_->mirror->EndIdleStreams(
+        kDrainIdle,
+        absl::UnavailableError("this server stops. What was answered is committed; the same messages "
+                               "again are safe."));
     std::this_thread::sleep_for(kDrainLook);
   }
   drain.join();

@@ -42,9 +42,9 @@ class MirrorService final {
   };
   /// Since the last call of this.
   Refused TakeRefused();
-  /// Cancels streams that have been waiting for their next message for longer than `patience`. Called now and
-  /// then: such a stream holds a thread.
-  void CancelIdleStreams(std::chrono::milliseconds patience);
+  /// Ends streams that have been waiting for their next message for longer than `patience`, with `why`.
+  /// Called now and then: such a stream holds a thread.
+  void EndIdleStreams(std::chrono::milliseconds patience, const absl::Status& why);
   InFlight::Usage usage() { return in_flight_.usage(); }
 
   grpc::Status Authenticate(grpc::ServerContext* context, const v1::AuthenticateRequest* request,

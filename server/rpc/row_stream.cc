@@ -43,12 +43,24 @@ class MirrorService::Registered {
   std::list<OpenStream>::iterator place_;
 };
 
-void MirrorService::CancelIdleStreams(std::chrono::milliseconds patience) {
+namespace {
+
+/// What returns from a handler cannot end a read of another thread; this does, and the source gets the
+/// status.
+void EndCall(grpc::ServerContext& context, const absl::Status& status) {
+  const grpc::Status answer = SourceStatus(status);
+  grpc_call_cancel_with_status(context.c_call(), static_cast<grpc_status_code>(answer.error_code()),
+                               answer.error_message().c_str(), nullptr);
+}
+
+}  // namespace
+
+void MirrorService::EndIdleStreams(std::chrono::milliseconds patience, const absl::Status& why) {
   const auto now = std::chrono::steady_clock::now();
   const MutexLock lock(streams_mutex_);
   for (OpenStream& stream : streams_) {
     if (!stream.waiting || now - stream.waiting_since < patience) continue;
-    stream.context->TryCancel();
+    EndCall(*stream.context, why);
     stream.waiting = false;
   }
 }
@@ -78,13 +90,7 @@ absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* 
   hands.encode = EncodeOutcomes;
   hands.write = std::bind_front(&StreamMessages::Write, messages);
   hands.cancelled = [context] { return context->IsCancelled(); };
-  // What returns from a handler cannot end a read of another thread; this does, and the source gets the
-  // status.
-  hands.abort = [context](const absl::Status& status) {
-    const grpc::Status answer = SourceStatus(status);
-    grpc_call_cancel_with_status(context->c_call(), static_cast<grpc_status_code>(answer.error_code()),
-                                 answer.error_message().c_str(), nullptr);
-  };
+  hands.abort = [context](const absl::Status& status) { EndCall(*context, status); };
   hands.hold = std::bind_front(&InFlight::Stream::Hold, &*held);
   hands.hold_ahead = std::bind_front(&InFlight::Stream::HoldAhead, &*held);
   hands.waits = std::bind_front(&Registered::set_waiting, &registered);
