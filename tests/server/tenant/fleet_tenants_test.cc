@@ -1,0 +1,204 @@
+// Tenants that several servers make, delete and reset.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/tenant/backup.h"
+#include "tests/server/tenant/fleet_bench.h"
+
+namespace mirror {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+const Position kFleetFive{Lsn{5}, "five"}, kFleetTen{Lsn{10}, "ten"};
+
+class FleetTenantsTest : public FleetBench {
+ protected:
+  std::vector<std::string> Listed(std::size_t server) {
+    std::vector<std::string> names;
+    for (const Tenants::Seen& seen : TenantsOf(server).AllKnown()) names.push_back(seen.context_id);
+    return names;
+  }
+  void MirrorAt(std::size_t server) { At(server).Mirror(People(), {{1, "Ada", 36}}, kFleetFive); }
+  static BatchSpec ToTen() {
+    return {.rows = {{2, "Grace", 45}}, .base_lsn = 5, .target = kFleetTen, .commit = kFleetTen};
+  }
+  /// Both have it open, and a cycle runs.
+  void BeginAtBoth() {
+    StartServers(2);
+    MirrorAt(0);
+    At(0).Begin();
+    ASSERT_THAT(At(1).Announce({People()}), IsOk());
+  }
+};
+
+TEST_F(FleetTenantsTest, OneTenantIsMadeByTwoServersAtOnce) {
+  StartServers(2);
+  std::atomic<int> accepted = 0, busy = 0;
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < 2; ++i) {
+    threads.emplace_back([&, i] {
+      const auto tenant = TenantsOf(i).FindOrTakeIn(CallerOf("Cust"));
+      ASSERT_THAT(tenant, IsOk());
+      SourceCalls calls(**tenant, "Cust");
+      const auto admission = calls.Authenticate(i == 0 ? "one" : "two");
+      ASSERT_THAT(admission, IsOk());
+      accepted += admission->accepted ? 1 : 0;
+      busy += admission->busy ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(accepted, 1);
+  EXPECT_EQ(busy, 1);
+  EXPECT_EQ(Schemas("Mirror\\_%"), 1);
+}
+
+TEST_F(FleetTenantsTest, AnotherServersTenantIsFoundAndListed) {
+  StartServers(2);
+  EXPECT_THAT(Listed(1), IsEmpty());
+  EXPECT_THAT(TenantsOf(1).Find("Cust"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(TenantsOf(1).Find(CallerOf("Cust")), StatusIs(absl::StatusCode::kPermissionDenied));
+  MirrorAt(0);
+
+  EXPECT_THAT(Listed(1), ElementsAre("Cust"));
+  EXPECT_THAT(TenantsOf(1).All(), SizeIs(1));
+  ASSERT_THAT(TenantsOf(1).Find("cust"), IsOk()) << "an operator need not spell it";
+  EXPECT_THAT(TenantsOf(1).Find(CallerOf("cust")), StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_THAT(TenantsOf(1).FindOrTakeIn(CallerOf("CUST")), StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_THAT(TenantsOf(1).Find(CallerOf("Cust")), IsOk());
+}
+
+TEST_F(FleetTenantsTest, ATenantThatAnotherServerDeletedIsGoneAndNotDamaged) {
+  BeginAtBoth();
+  const std::shared_ptr<Tenant> stale = TenantAt(1);
+  ASSERT_THAT(TenantsOf(0).Delete("Cust"), IsOk());
+
+  // Whoever has it open still finds no table any more.
+  SourceCalls open(*stale, "Cust");
+  open.cycle = At(1).cycle;
+  EXPECT_THAT(open.Send(People(), ToTen()).status,
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("is gone")));
+  EXPECT_THAT(stale->Holds(), StatusIs(absl::StatusCode::kNotFound));
+  const auto tenant = TenantsOf(1).FindOrTakeIn(CallerOf("Cust"));
+  ASSERT_THAT(tenant, IsOk());
+  EXPECT_EQ(*tenant, nullptr);
+  EXPECT_THAT(TenantsOf(1).Find("Cust"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("was deleted")));
+  EXPECT_THAT(Listed(1), IsEmpty());
+  EXPECT_THAT(*TenantsOf(1).Deleted(), ElementsAre("Cust"));
+  EXPECT_EQ(Schemas("Mirror\\_%"), 0);
+  for (const char* const bad : {"mirror.damaged", "mirror.unavailable"})
+    EXPECT_THAT(Kinds(), Not(Contains(bad)));
+
+  ASSERT_THAT(TenantsOf(1).Allow("cust"), IsOk());
+  EXPECT_THAT(TenantsOf(0).Allow("Cust"), StatusIs(absl::StatusCode::kNotFound));
+  MirrorAt(0);
+  EXPECT_EQ(RowsNow(), "1 Ada 36");
+  At(1).Begin();
+  ASSERT_THAT(At(0).Announce({People()}), IsOk());
+  EXPECT_THAT(At(1).Send(People(), ToTen()).status, IsOk());
+  EXPECT_EQ(RowsNow(), "1 Ada 36; 2 Grace 45");
+}
+
+TEST_F(FleetTenantsTest, WhoseDeletionHasBegunTakesNoRowsAtAnyServer) {
+  BeginAtBoth();
+  EXPECT_THAT(At(1).Send(People(), ToTen()).status, IsOk());
+  ASSERT_THAT(connection_->Execute("CREATE VIEW public.ages AS SELECT age FROM \"Mirror_Cust\".people"),
+              IsOk());
+  EXPECT_THAT(TenantsOf(0).Delete("Cust"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("ages")));
+  BatchSpec next = ToTen();
+  next.seq = 2;
+  next.base_lsn = 10;
+  next.rows = {{3, "Joan", 20}};
+  next.target = Position{Lsn{11}, "eleven"};
+  next.commit = next.target;
+  EXPECT_THAT(At(1).Send(People(), next).status, IsOk()) << "nothing was done";
+
+  // As a kill leaves it when the control database has been told.
+  ASSERT_THAT(connection_->Execute("UPDATE mirror_control.tenant SET state = 'deleting'; UPDATE "
+                                   "\"Mirror_Cust\"._mirror_tenant SET state = 'deleting'"),
+              IsOk());
+  BatchSpec late = next;
+  late.seq = 3;
+  late.base_lsn = 11;
+  late.target = Position{Lsn{12}, "twelve"};
+  late.commit = late.target;
+  EXPECT_FALSE(At(1).Send(People(), late).status.ok());
+  EXPECT_EQ(RowsNow("id::text"), "1; 2; 3");
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = TenantsOf(1).FindOrTakeIn(CallerOf("Cust"));
+  ASSERT_THAT(tenant, IsOk());
+  EXPECT_EQ(*tenant, nullptr);
+  EXPECT_THAT(TenantsOf(1).Allow("Cust"), StatusIs(absl::StatusCode::kFailedPrecondition));
+  ASSERT_THAT(connection_->Execute("DROP VIEW public.ages"), IsOk());
+  EXPECT_THAT(TenantsOf(1).Delete("Cust"), IsOk()) << "another server ends what one began";
+  EXPECT_EQ(Schemas("Mirror\\_%"), 0);
+  EXPECT_THAT(*TenantsOf(0).Deleted(), ElementsAre("Cust"));
+}
+
+TEST_F(FleetTenantsTest, TwoServersEndOneDeletionAtOnce) {
+  StartServers(2);
+  MirrorAt(0);
+  ASSERT_THAT(servers_[0]->home->BeginDeletion("Cust"), IsOk());
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < 2; ++i) {
+    threads.emplace_back([&, i] { EXPECT_THAT(servers_[i]->home->FinishDeletion("Cust"), IsOk()); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Schemas("Mirror\\_%"), 0);
+  EXPECT_THAT(*TenantsOf(0).Deleted(), ElementsAre("Cust"));
+}
+
+TEST_F(FleetTenantsTest, AMirrorThatAnotherServerResetIsTakenUpAgain) {
+  BeginAtBoth();
+  EXPECT_THAT(At(1).Send(People(), ToTen()).status, IsOk());
+  ASSERT_THAT(connection_->Execute("DROP TABLE \"Mirror_Cust\"._mirror_receipts"), IsOk());
+  EXPECT_THAT(At(1).Authenticate(), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(At(0).Authenticate(), StatusIs(absl::StatusCode::kDataLoss));
+
+  At(0);
+  ASSERT_THAT(ResetMirror(TenantsOf(0), tenant(), now(), [] { return true; }), IsOk());
+
+  MirrorAt(1);
+  EXPECT_EQ(RowsNow(), "1 Ada 36");
+  EXPECT_THAT(Listed(1), ElementsAre("Cust"));
+}
+
+TEST_F(FleetTenantsTest, APauseAtAnotherServerOutlivesAReset) {
+  BeginAtBoth();
+  At(0);
+  ASSERT_THAT(tenant().Info(), IsOk());
+  At(1);
+  ASSERT_THAT(tenant().Pause("for a while", now()), IsOk());
+  ASSERT_THAT(connection_->Execute("DROP TABLE \"Mirror_Cust\"._mirror_receipts"), IsOk());
+  At(0);
+  EXPECT_THAT(tenant().CheckIntegrity(), StatusIs(absl::StatusCode::kDataLoss));
+  ASSERT_THAT(ResetMirror(TenantsOf(0), tenant(), now(), [] { return true; }), IsOk());
+  const auto admission = At(0).Authenticate();
+  ASSERT_THAT(admission, IsOk());
+  EXPECT_EQ(admission->reason, "for a while");
+}
+
+TEST_F(FleetTenantsTest, ASpellingThatOnlyLookedKeepsNobodyOut) {
+  StartServers(2);
+  const auto probed = TenantsOf(1).FindOrTakeIn(CallerOf("CUST"));
+  ASSERT_THAT(probed, IsOk());
+  MirrorAt(0);
+  EXPECT_THAT(TenantsOf(1).FindOrTakeIn(CallerOf("Cust")), IsOk());
+  EXPECT_THAT(Listed(1), UnorderedElementsAre("Cust"));
+}
+
+}  // namespace
+}  // namespace mirror
