@@ -37,6 +37,13 @@ CREATE TABLE mirror_control.audit (id bigint PRIMARY KEY, time_ms bigint NOT NUL
 CREATE TABLE mirror_control.looks (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
   time_ms bigint NOT NULL, who bytea NOT NULL, call bytea NOT NULL, outcome bytea NOT NULL);
 CREATE TABLE mirror_control.hook_cursor (hook text COLLATE "C" PRIMARY KEY, event_id bigint NOT NULL);
+CREATE TABLE mirror_control.hook_waiting (context_id text COLLATE "C" PRIMARY KEY);
+CREATE TABLE mirror_control.server (server_id text COLLATE "C" PRIMARY KEY, host text NOT NULL,
+  address text NOT NULL, admin_address text NOT NULL, version text NOT NULL, rules text NOT NULL,
+  hash_key text NOT NULL, clock_ahead_ms bigint NOT NULL, started_ms bigint NOT NULL, seen_ms bigint NOT NULL)
+  WITH (fillfactor = 50);
+CREATE TABLE mirror_control.duty (duty text COLLATE "C" PRIMARY KEY, server_id text COLLATE "C" NOT NULL,
+  until_ms bigint NOT NULL) WITH (fillfactor = 50);
 REVOKE ALL ON ALL TABLES IN SCHEMA mirror_control FROM PUBLIC;
 INSERT INTO mirror_control.event_head VALUES (true, 0);
 )";

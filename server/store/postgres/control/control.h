@@ -18,6 +18,9 @@ namespace mirror {
 /// greater: until then layouts differ by additions.
 inline constexpr std::int64_t kControlLayout = 1;
 
+/// Unix milliseconds by the control database's clock, in its SQL: the servers' clocks need not agree.
+inline constexpr char kControlNow[] = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
 struct ControlOptions {
   std::string conninfo;
   std::string passfile = {};

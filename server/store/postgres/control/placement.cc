@@ -11,8 +11,6 @@ namespace mirror {
 namespace {
 
 constexpr std::array<std::string_view, 5> kStates = {"making", "serving", "deleting", "deleted", "gone"};
-/// Of no server: they need not agree.
-constexpr char kNow[] = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 std::string_view WordOf(PlacementState state) { return kStates[static_cast<std::size_t>(state)]; }
 
@@ -26,7 +24,7 @@ absl::StatusOr<PlacementState> StateOf(std::string_view word) {
 }
 
 std::string Columns() {
-  return absl::StrCat("context_id, place, schema_name, epoch, state, ", kNow, " - state_ms");
+  return absl::StrCat("context_id, place, schema_name, epoch, state, ", kControlNow, " - state_ms");
 }
 
 absl::StatusOr<std::vector<Placement>> ReadPlacements(const postgres::Rows& rows) {
@@ -99,7 +97,7 @@ absl::StatusOr<Placement> TakePlacement(PostgresControl& control, const std::str
   const std::string folded = FoldName(context_id);
   const auto taken = ChangePlacements(
       control,
-      absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, $3, $4, $5, 'making', ", kNow,
+      absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, $3, $4, $5, 'making', ", kControlNow,
                    ") ON CONFLICT (folded) DO UPDATE SET context_id = excluded.context_id, place = "
                    "excluded.place, schema_name = excluded.schema_name, epoch = greatest(tenant.epoch + 1, "
                    "excluded.epoch), state = excluded.state, state_ms = excluded.state_ms WHERE tenant.state "
@@ -117,7 +115,7 @@ absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& 
   const std::string folded = FoldName(context_id);
   const auto moved =
       ChangePlacements(control,
-                       absl::StrCat("UPDATE mirror_control.tenant SET state = $3, state_ms = ", kNow,
+                       absl::StrCat("UPDATE mirror_control.tenant SET state = $3, state_ms = ", kControlNow,
                                     " WHERE folded = $1 AND state = $2"),
                        {folded, WordOf(from), WordOf(to)});
   if (!moved.ok()) return moved.status();
@@ -128,7 +126,8 @@ absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string&
   const std::string folded = FoldName(context_id);
   return ChangePlacements(
              control,
-             absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, '', '', 1, 'deleting', ", kNow,
+             absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, '', '', 1, 'deleting', ",
+                          kControlNow,
                           ") ON CONFLICT (folded) DO UPDATE SET state = 'deleting', state_ms = "
                           "excluded.state_ms WHERE tenant.state <> 'deleted'"),
              {context_id, folded})

@@ -1,0 +1,78 @@
+#include "server/store/postgres/control/server_rows.h"
+
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace mirror {
+
+absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& server) {
+  constexpr char kDoing[] = "saying that this server is there";
+  std::int64_t now_ms = 0;
+  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+    const auto seen = connection.Number(
+        absl::StrCat(
+            "INSERT INTO mirror_control.server SELECT $1, $2, $3, $4, $5, $6, $7, $8, now.ms, now.ms "
+            "FROM (SELECT ",
+            kControlNow,
+            " AS ms) AS now ON CONFLICT (server_id) DO UPDATE SET clock_ahead_ms = "
+            "excluded.clock_ahead_ms, seen_ms = excluded.seen_ms RETURNING seen_ms"),
+        {server.server_id, server.host, server.address, server.admin_address, server.version, server.rules,
+         server.hash_key, server.clock_ahead_ms},
+        kDoing);
+    if (!seen.ok()) return seen.status();
+    now_ms = *seen;
+    return connection
+        .Run(
+            "DELETE FROM mirror_control.server WHERE seen_ms < $1 OR (host = $3 AND address = $4 AND "
+            "admin_address = $5 AND server_id <> $6 AND seen_ms < $2)",
+            {now_ms - kServerForgottenMs, now_ms - kServerGoneMs, server.host, server.address,
+             server.admin_address, server.server_id},
+            kDoing)
+        .status();
+  });
+  if (!status.ok()) return status;
+  return now_ms;
+}
+
+absl::StatusOr<std::vector<ServerRow>> ListServers(PostgresControl& control) {
+  std::vector<ServerRow> servers;
+  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+    servers.clear();
+    const auto rows = connection.Query(
+        absl::StrCat("SELECT server_id, host, address, admin_address, version, rules, hash_key, "
+                     "clock_ahead_ms, started_ms, now.ms - seen_ms, coalesce((SELECT string_agg(duty, ' ' "
+                     "ORDER BY duty) FROM mirror_control.duty AS d WHERE d.server_id = s.server_id AND "
+                     "until_ms >= now.ms), '') FROM mirror_control.server AS s, (SELECT ",
+                     kControlNow, " AS ms) AS now ORDER BY host, address, started_ms"),
+        {}, "listing the servers");
+    if (!rows.ok()) return rows.status();
+    for (int row = 0; row < rows->rows(); ++row) {
+      servers.push_back({.server_id = rows->Text(row, 0),
+                         .host = rows->Text(row, 1),
+                         .address = rows->Text(row, 2),
+                         .admin_address = rows->Text(row, 3),
+                         .version = rows->Text(row, 4),
+                         .rules = rows->Text(row, 5),
+                         .hash_key = rows->Text(row, 6),
+                         .clock_ahead_ms = rows->Int(row, 7),
+                         .started_ms = rows->Int(row, 8),
+                         .silent_ms = rows->Int(row, 9),
+                         .duties = absl::StrSplit(rows->Text(row, 10), ' ', absl::SkipEmpty())});
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return servers;
+}
+
+absl::Status ForgetServer(PostgresControl& control, const std::string& server_id) {
+  return control.Run([&](postgres::Connection& connection) {
+    return connection
+        .Run("DELETE FROM mirror_control.server WHERE server_id = $1", {server_id}, "forgetting this server")
+        .status();
+  });
+}
+
+}  // namespace mirror

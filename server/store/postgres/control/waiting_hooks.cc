@@ -1,0 +1,41 @@
+#include "server/store/postgres/control/waiting_hooks.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/store/postgres/control/duties.h"
+
+namespace mirror {
+
+absl::Status NoteWaitingHooks(PostgresControl& control, const std::set<std::string>& context_ids) {
+  if (context_ids.empty()) return absl::OkStatus();
+  postgres::Array ids(postgres::Type::kText);
+  for (const std::string& context_id : context_ids) ids.Add(context_id);
+  return control.Run([&](postgres::Connection& connection) {
+    return connection
+        .Run(
+            "INSERT INTO mirror_control.hook_waiting SELECT id FROM unnest($1) AS id ORDER BY id ON CONFLICT "
+            "DO NOTHING",
+            {ids.value()}, "noting that hooks wait")
+        .status();
+  });
+}
+
+absl::StatusOr<WaitingHooks> TakeWaitingHooks(PostgresControl& control, const std::string& server_id) {
+  constexpr char kDoing[] = "looking which hooks wait";
+  WaitingHooks waiting;
+  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+    const auto taken = connection.Query(
+        absl::StrCat("DELETE FROM mirror_control.hook_waiting WHERE EXISTS (SELECT FROM mirror_control.duty "
+                     "WHERE duty = $1 AND server_id = $2 AND until_ms >= ",
+                     kControlNow, ") RETURNING context_id"),
+        {ToString(Duty::kHooks), server_id}, kDoing);
+    if (!taken.ok()) return taken.status();
+    for (int row = 0; row < taken->rows(); ++row) waiting.context_ids.insert(taken->Text(row, 0));
+    const auto last = connection.Number("SELECT id FROM mirror_control.event_head", {}, kDoing);
+    if (last.ok()) waiting.last_event = *last;
+    return last.status();
+  });
+  if (!status.ok()) return status;
+  return waiting;
+}
+
+}  // namespace mirror
