@@ -42,6 +42,7 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
                      .look_log = MakeLookLog(*file),
                      .hook_cursor = MakeHookCursor(*file),
                      .home = *std::move(home),
+                     .control = nullptr,
                      .reconnect = nullptr};
 }
 
@@ -105,6 +106,7 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
                      .look_log = MakeLookLog(*control),
                      .hook_cursor = MakeHookCursor(*control),
                      .home = *std::move(home),
+                     .control = *control,
                      .reconnect = [control = *control, places = *places] {
                        control->Reconnect();
                        for (const std::shared_ptr<PostgresPlace>& place : places) place->Reconnect();

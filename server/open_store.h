@@ -13,6 +13,7 @@
 #include "server/store/catalog/look_log.h"
 #include "server/store/folder_lock.h"
 #include "server/store/home.h"
+#include "server/store/postgres/control/control.h"
 
 // The one place that knows which stores there are.
 
@@ -26,6 +27,7 @@ struct OpenedStore {
   std::unique_ptr<LookLog> look_log;
   std::unique_ptr<HookCursor> hook_cursor;
   std::unique_ptr<StoreHome> home;
+  std::shared_ptr<PostgresControl> control;  ///< Null: no other server has these mirrors.
   /// Has the password read again, for connections that are made from here on; null: there are none.
   std::function<void()> reconnect;
 };

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -19,6 +20,7 @@
 #include "base/exposition/metrics_listener.h"
 #include "base/human_text.h"
 #include "certs/keyed_hash.h"
+#include "server/fleet/fleet.h"
 #include "server/hooks/delivery/hook_runner.h"
 #include "server/metrics.h"
 #include "server/open_store.h"
@@ -30,6 +32,7 @@
 #include "server/rpc/listener/endpoint.h"
 #include "server/rpc/message_memory.h"
 #include "server/rpc/mirror_service.h"
+#include "server/rules_print.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
@@ -47,6 +50,10 @@ constexpr std::chrono::milliseconds kDrainLook{100};
 constexpr std::uint64_t kIdleLookEvery = 10;
 /// How often the catalog is told what changed of tenants.
 constexpr std::chrono::seconds kKeepInterval{10};
+/// How often it is asked for what other servers told it.
+constexpr std::chrono::seconds kTakeInterval{30};
+/// No tenant has it: a space is in no context id.
+constexpr char kNoTenant[] = "all servers";
 
 /// A database open for writing has its file, its log and its index of the log.
 constexpr std::uint64_t kDescriptorsPerTenant = 3;
@@ -122,6 +129,11 @@ absl::StatusOr<std::optional<std::string>> HashSecret(const ServerConfig& config
   return *std::move(secret);
 }
 
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "?";
+}
+
 absl::Status CheckDataFolder(const ServerConfig& config) {
   std::error_code error;
   const std::filesystem::file_status found = std::filesystem::status(config.data.dir, error);
@@ -140,6 +152,7 @@ struct Server::Parts {
   std::unique_ptr<Gate> gate;
   OpenedStore store;
   std::unique_ptr<Events> events;
+  std::unique_ptr<Fleet> fleet;  ///< Null: no other server has these mirrors.
   std::unique_ptr<Audit> audit;
   std::unique_ptr<Looks> admin_looks;
   std::unique_ptr<HookRunner> hooks;  ///< Null: there are none.
@@ -156,7 +169,9 @@ struct Server::Parts {
   std::unique_ptr<Endpoint> endpoint;
   std::unique_ptr<MetricsListener> metrics;  ///< Null: not asked for, or not possible.
   MetricsConfig metrics_config;
+  std::int64_t started_ms = NowMs();
   std::chrono::steady_clock::time_point kept = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point taken = kept;
 
   /// What is kept, and who hears what happens to it.
   absl::Status OpenData(const ServerConfig& config, std::shared_ptr<MirrorHooks> program_hooks);
@@ -164,6 +179,11 @@ struct Server::Parts {
   /// `as_written`: what a reload is compared with.
   void Watch(const ServerConfig& as_written);
   absl::Status OpenEndpoint(const ServerConfig& config, AdminService::Reload reload);
+  void OpenFleet(const ServerConfig& config);
+  void StartHooks();
+  absl::StatusOr<std::vector<ListedServer>> Servers() const;
+  /// Of the work for all tenants: this server does it, alone or for all.
+  bool Does(Duty duty) const { return fleet == nullptr || fleet->Holds(duty); }
   void ServeMetrics();
   void WatchFreshness();
   void TellRefused();
@@ -194,7 +214,7 @@ void Server::Parts::WatchFreshness() {
   for (Tenants::Seen& tenant : tenants->AllSeen()) {
     seen.push_back({std::move(tenant.context_id), std::move(tenant.summary)});
   }
-  freshness->Look(seen, NowMs());
+  freshness->Look(seen, NowMs(), Does(Duty::kSummaries));
 }
 
 /// Whose source it was is not known: nobody proved it.
@@ -208,6 +228,7 @@ void Server::Parts::TellRefused() {
 
 Server::Server() : parts_(std::make_unique<Parts>()) {}
 Server::~Server() {
+  if (parts_->fleet) parts_->fleet->Stop();
   if (parts_->hooks) parts_->hooks->Stop();
 }
 
@@ -236,7 +257,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*store.home, options, *events);
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);
-  keeper = std::make_unique<SummaryKeeper>(*store.catalog, *tenants);
+  keeper = std::make_unique<SummaryKeeper>(*store.catalog, *tenants, store.control != nullptr);
   keeper->Restore();
   freshness = std::make_unique<FreshnessWatch>(config.freshness, *events);
   return absl::OkStatus();
@@ -263,14 +284,59 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
       MemoryShare::Limits{config.limits.bytes_in_flight_tenant_max, config.limits.bytes_in_flight_max});
   admin = std::make_unique<AdminService>(
       *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
-      [watched = expiry.get()] { return watched->keys(); }, *freshness);
+      [watched = expiry.get()] { return watched->keys(); }, *freshness, [this] { return Servers(); });
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
       Endpoint::Open(config, checked.get(), admin.get(), &vouched);
   if (!opened.ok()) return opened.status();
   endpoint = *std::move(opened);
+  if (store.control) OpenFleet(config);
   stream_idle = config.limits.cycle_idle;
   metrics_config = config.metrics;
   return absl::OkStatus();
+}
+
+void Server::Parts::OpenFleet(const ServerConfig& config) {
+  FleetOptions options;
+  options.host = HostName();
+  options.address = endpoint->address();
+  options.admin_address = endpoint->admin_address();
+  options.rules = RulesPrint(config);
+  // It was read before, or nothing was opened.
+  if (const auto secret = HashSecret(config); secret.ok() && secret->has_value()) {
+    options.hash_key = absl::StrCat(absl::Hex(TenantHashKey(**secret, kNoTenant).fingerprint()));
+  }
+  fleet = std::make_unique<Fleet>(store.control, std::move(options), *events);
+  if (!hooks) return;
+  hooks->Share({.is_here = [this] { return fleet->Holds(Duty::kHooks); },
+                .waits = [this](const std::string& context_id) { fleet->HookWaits(context_id); }});
+}
+
+void Server::Parts::StartHooks() {
+  HookDuty duty;
+  if (hooks) {
+    duty = {.begin = [this] { hooks->Start(*tenants, *store.hook_cursor); },
+            .end = [this] { hooks->Stop(); },
+            .wake = [this](const std::string& context_id) { hooks->WakeHere(context_id); },
+            .wake_events = [this] { hooks->WakeEvents(); }};
+  }
+  if (fleet) {
+    fleet->Start(std::move(duty));
+  } else if (hooks) {
+    duty.begin();
+  }
+}
+
+/// Where mirrors are files, it is the only one.
+absl::StatusOr<std::vector<ListedServer>> Server::Parts::Servers() const {
+  if (fleet) return fleet->Servers();
+  ListedServer alone;
+  alone.host = HostName();
+  alone.address = endpoint->address();
+  alone.admin_address = endpoint->admin_address();
+  alone.version = MIRROR_VERSION;
+  alone.started_ms = started_ms;
+  alone.here = true;
+  return std::vector<ListedServer>{alone};
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_written,
@@ -292,7 +358,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
 
 void Server::Start() {
   parts_->expiry->Look(NowMs() / 1'000);
-  if (parts_->hooks) parts_->hooks->Start(*parts_->tenants, *parts_->store.hook_cursor);
+  parts_->StartHooks();
   parts_->endpoint->Start();
   parts_->ServeMetrics();
 }
@@ -319,11 +385,17 @@ void Server::KeepHouse() {
   parts_->events->KeepHouse();
   parts_->WatchFreshness();
   GiveBackMessageMemory();
-  if (++parts_->looks % kIdleLookEvery == 0) parts_->tenants->EndIdleCycles();
+  if (++parts_->looks % kIdleLookEvery == 0) {
+    parts_->tenants->EndIdleCycles(parts_->fleet && parts_->fleet->Holds(Duty::kIdleCycles));
+  }
   const auto now = std::chrono::steady_clock::now();
   if (now - parts_->kept < kKeepInterval) return;
   parts_->kept = now;
   parts_->keeper->Keep();
+  if (parts_->fleet && now - parts_->taken >= kTakeInterval) {
+    parts_->taken = now;
+    parts_->keeper->TakeOthers();
+  }
   parts_->TellRefused();
 }
 
@@ -343,6 +415,7 @@ void Server::Stop() {
     std::this_thread::sleep_for(kDrainLook);
   }
   drain.join();
+  if (parts_->fleet) parts_->fleet->Stop();
   if (parts_->hooks) parts_->hooks->Stop();
   parts_->tenants->EndCycles();
   parts_->events->EndFloods();

@@ -397,11 +397,15 @@ void CycleCalls::NoteRefusedAnnouncement(std::int64_t cycle, std::string_view wh
   mirror_.cycle().NoteUnannounced(cycle, why);
 }
 
-void CycleCalls::EndIfIdle(std::int64_t now_ms) {
+void CycleCalls::EndIfIdle(std::int64_t now_ms, bool of_others) {
   // Who holds the lock makes progress.
   if (!mirror_.mutex().try_lock()) return;
   const MutexLock lock(mirror_.mutex(), std::adopt_lock);
-  if (!mirror_.cycle().served() || mirror_.store() == nullptr) return;
+  const std::shared_ptr<const TenantSummary> seen = mirror_.seen().Shared();
+  const bool abandoned = of_others && !mirror_.cycle().served() && seen && seen->active &&
+                         now_ms - seen->progress_ms > mirror_.options().cycle_idle_ms;
+  if (abandoned && !mirror_.Open(false, now_ms).ok()) return;
+  if (!(mirror_.cycle().served() || abandoned) || mirror_.store() == nullptr) return;
   absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
   if (!tenant.ok() || !tenant->active || !mirror_.progress().IsIdle(*tenant, now_ms)) return;
   if (mirror_.EndIdleCycle(tenant->cycle, now_ms).ok()) TellTimedOut(mirror_, tenant->cycle);

@@ -71,7 +71,8 @@ class CycleCalls {
   void NoteRefusedAnnouncement(std::int64_t cycle, std::string_view why);
 
   /// Ends a cycle of this process that has made no progress for too long. Never waits for the lock.
-  void EndIfIdle(std::int64_t now_ms);
+  /// `of_others`: one that another server served, too, where seen() says that it runs.
+  void EndIfIdle(std::int64_t now_ms, bool of_others = false);
   /// Ends a cycle that this process served: clean shutdown.
   void EndCycle(std::int64_t now_ms);
 

@@ -2,9 +2,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include <functional>
+#include <optional>
 #include <set>
+#include <string>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "server/plan/tenant_summary.h"
 
 namespace mirror {
@@ -17,7 +21,7 @@ void SummaryKeeper::Restore() {
   }
   std::map<std::string, TenantSummary> read;
   for (const auto& [context_id, text] : *kept) {
-    kept_[context_id] = {};
+    kept_[context_id].text = std::hash<std::string>{}(text);
     const auto summary = UnpackSummary(text);
     if (!summary) continue;
     tenants_.Remember(context_id, *summary);
@@ -27,7 +31,9 @@ void SummaryKeeper::Restore() {
     // One that was opened meanwhile is known better than the catalog knows it.
     const auto found = read.find(seen.context_id);
     if (found == read.end() || found->second != *seen.summary) continue;
-    kept_[seen.context_id] = {seen.summary, found->second.progress_ms};
+    Kept& known = kept_[seen.context_id];
+    known.summary = seen.summary;
+    known.progress_ms = found->second.progress_ms;
   }
 }
 
@@ -44,11 +50,13 @@ void SummaryKeeper::Keep() {
     if (same) continue;
     TenantSummary summary = *seen.summary;
     summary.progress_ms = seen.progress_ms;
-    changed[seen.context_id] = PackSummary(summary);
-    next[seen.context_id] = {seen.summary, seen.progress_ms};
+    std::string& text = changed[seen.context_id] = PackSummary(summary);
+    next[seen.context_id] = {seen.summary, seen.progress_ms, std::hash<std::string>{}(text)};
   }
   for (const auto& [context_id, kept] : kept_) {
-    if (!there.contains(context_id)) changed[context_id] = "";
+    // One that was never here is another server's.
+    if (there.contains(context_id) || (shared_ && kept.summary == nullptr)) continue;
+    changed[context_id] = "";
   }
   if (changed.empty()) return;
   const absl::Status status = catalog_.KeepSummaries(changed);
@@ -63,6 +71,24 @@ void SummaryKeeper::Keep() {
     } else {
       kept_[context_id] = std::move(next[context_id]);
     }
+  }
+}
+
+void SummaryKeeper::TakeOthers() {
+  const auto kept = catalog_.Summaries();
+  if (!kept.ok()) return;  // Keep() tells.
+  for (const Tenants::Seen& seen : tenants_.AllSeen()) {
+    const auto found = kept->find(seen.context_id);
+    if (found == kept->end()) continue;
+    Kept& known = kept_[seen.context_id];
+    const std::size_t text = std::hash<std::string>{}(found->second);
+    const bool changed_here = seen.summary->known && seen.summary != known.summary;
+    if (known.text == text || changed_here) continue;
+    const std::optional<TenantSummary> summary = UnpackSummary(found->second);
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
+    if (!summary || !tenant.ok()) continue;
+    (*tenant)->TakeOver(*summary);
+    known = {(*tenant)->shared_summary(), summary->progress_ms, text};
   }
 }
 

@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_TENANT_SUMMARY_KEEPER_H_
 #define MIRROR_SERVER_TENANT_SUMMARY_KEEPER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -17,22 +18,28 @@ namespace mirror {
 /// known when the tenant is next opened. Threads: one.
 class SummaryKeeper {
  public:
-  /// Both outlive it.
-  SummaryKeeper(Catalog& catalog, Tenants& tenants) : catalog_(catalog), tenants_(tenants) {}
+  /// Both outlive it. `shared`: other servers have the same catalog and tenants.
+  SummaryKeeper(Catalog& catalog, Tenants& tenants, bool shared = false)
+      : catalog_(catalog), tenants_(tenants), shared_(shared) {}
 
   /// At the start, before the first call.
   void Restore();
   /// Writes what changed since, in one transaction.
   void Keep();
+  /// Takes from the catalog what other servers kept there, but of a tenant that has changed here since
+  /// Keep().
+  void TakeOthers();
 
  private:
   Catalog& catalog_;
   Tenants& tenants_;
+  const bool shared_;
   /// What the catalog has of a tenant. The summary is never changed, only replaced: the same one is the same
   /// text.
   struct Kept {
     std::shared_ptr<const TenantSummary> summary;
     std::int64_t progress_ms = 0;
+    std::size_t text = 0;  ///< Its hash, as it was written or read last.
   };
   std::map<std::string, Kept> kept_;  ///< By context id.
   bool failing_ = false;

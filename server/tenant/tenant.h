@@ -68,6 +68,8 @@ class Tenant : private TenantMirror,
   std::shared_ptr<const TenantSummary> shared_summary() const { return shared_.seen().Shared(); }
   std::int64_t seen_progress_ms() const { return shared_.seen().progress_ms(); }
   void Remember(const TenantSummary& summary) { shared_.seen().Remember(summary); }
+  /// What another server that has the same mirror kept of it.
+  void TakeOver(const TenantSummary& summary) { shared_.seen().TakeOver(summary); }
   void NoteFailure(std::string_view why) { shared_.seen().NoteFailure(why); }
 };
 

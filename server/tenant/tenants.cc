@@ -373,8 +373,8 @@ absl::StatusOr<std::vector<std::string>> Tenants::Deleted() {
   return names;
 }
 
-void Tenants::EndIdleCycles() {
-  for (const std::shared_ptr<Tenant>& tenant : Listed()) tenant->EndIfIdle(NowMs());
+void Tenants::EndIdleCycles(bool of_others) {
+  for (const std::shared_ptr<Tenant>& tenant : Listed()) tenant->EndIfIdle(NowMs(), of_others);
 }
 
 std::vector<Tenants::Seen> Tenants::AllSeen() {

@@ -67,8 +67,9 @@ class Tenants {
   /// Ends the cycles that this process served. For a clean shutdown, after the last call. Where others use
   /// the home, too, they go on there.
   void EndCycles();
-  /// Ends cycles that make no progress and whose source no longer calls.
-  void EndIdleCycles();
+  /// Ends cycles that make no progress and whose source no longer calls: of this process, or those of others,
+  /// too.
+  void EndIdleCycles(bool of_others = false);
 
   /// What is known of all of them without their databases: neither their locks nor their mirrors are touched.
   struct Seen {

@@ -22,10 +22,17 @@ std::string Tables(const std::vector<std::string>& tables) {
 
 }  // namespace
 
-void FreshnessWatch::Look(const std::vector<Seen>& tenants, std::int64_t now_ms) {
+void FreshnessWatch::Look(const std::vector<Seen>& tenants, std::int64_t now_ms, bool tells) {
   News news;
   {
     const MutexLock lock(mutex_);
+    if (tells && !told_) {
+      for (auto& [context_id, watched] : watched_) {
+        watched.missed.clear();
+        watched.due_ms = 0;
+      }
+    }
+    told_ = tells;
     // Nothing that was found by a clock that was ahead holds any more.
     const bool set_back = now_ms < looked_ms_;
     looked_ms_ = now_ms;
@@ -42,7 +49,7 @@ void FreshnessWatch::Look(const std::vector<Seen>& tenants, std::int64_t now_ms)
     std::erase_if(watched_, [](const auto& entry) { return !entry.second.there; });
   }
   // An event is a transaction of the catalog: whoever asks for the metrics must not wait for thousands.
-  Tell(news);
+  if (tells) Tell(news);
 }
 
 void FreshnessWatch::LookAt(const std::string& context_id, std::int64_t now_ms, Watched& watched,

@@ -34,8 +34,9 @@ class FreshnessWatch {
     std::string context_id;
     std::shared_ptr<const TenantSummary> summary;
   };
-  /// All tenants that there are. `now_ms` is unix time.
-  void Look(const std::vector<Seen>& tenants, std::int64_t now_ms);
+  /// All tenants that there are. `now_ms` is unix time. `tells`: not while another server does; who begins to
+  /// tells what is missed then, told before or not.
+  void Look(const std::vector<Seen>& tenants, std::int64_t now_ms, bool tells = true);
   /// Tables that were older than their target at the last look. Never waits for an event to be written.
   std::size_t Missed(const std::string& context_id) const;
 
@@ -66,6 +67,7 @@ class FreshnessWatch {
   mutable Mutex mutex_;
   std::map<std::string, Watched> watched_ MIRROR_GUARDED_BY(mutex_);
   std::int64_t looked_ms_ MIRROR_GUARDED_BY(mutex_) = 0;
+  bool told_ MIRROR_GUARDED_BY(mutex_) = false;  ///< The last look told.
 };
 
 }  // namespace mirror

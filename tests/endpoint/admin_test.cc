@@ -116,6 +116,7 @@ class AdminTest : public EndpointTest {
         Of("PauseTenant", true, &Stub::PauseTenant, About<v1::PauseTenantRequest>(tenant)),
         Of("ResumeTenant", true, &Stub::ResumeTenant, About<v1::ResumeTenantRequest>(tenant)),
         Of("ReloadKeys", true, &Stub::ReloadKeys, v1::ReloadKeysRequest()),
+        Of("ListServers", true, &Stub::ListServers, v1::ListServersRequest()),
         Of("AcceptSource", true, &Stub::AcceptSource, About<v1::AcceptSourceRequest>(tenant)),
         Of("Verify", true, &Stub::Verify, About<v1::VerifyRequest>(tenant)),
         Of("Backup", true, &Stub::Backup, backup),
@@ -424,7 +425,7 @@ TEST_F(AdminTest, AMirrorFileThatIsGoneIsNotFoundInAnOperatorsWords) {
   for (const Named& named : AllCalls("Cust")) {
     if (named.name == "Restore" || named.name == "DeleteMirror") continue;
     if (named.name == "ListTenants" || named.name == "ListKeys" || named.name == "ListEvents" ||
-        named.name == "ReloadKeys" || named.name == "Diagnose") {
+        named.name == "ReloadKeys" || named.name == "ListServers" || named.name == "Diagnose") {
       continue;
     }
     EXPECT_THAT(named.call(*operator_),
@@ -614,6 +615,18 @@ TEST_F(AdminTest, KeysAreListedWithPublicFactsAndReadAgain) {
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        AllOf(HasSubstr("application-1.key"), HasSubstr("the old ones stay in force"))));
   EXPECT_EQ(Act(&Stub::ListKeys, v1::ListKeysRequest())->keys_size(), keys->keys_size() + 1);
+}
+
+TEST_F(AdminTest, AServerWhoseMirrorsAreFilesIsTheOnlyOne) {
+  const absl::StatusOr<v1::ListServersResponse> listed = Act(&Stub::ListServers, v1::ListServersRequest());
+  ASSERT_THAT(listed, IsOk());
+  ASSERT_EQ(listed->servers_size(), 1);
+  const v1::ServerInfo& server = listed->servers(0);
+  EXPECT_EQ(server.server_id(), "");
+  EXPECT_EQ(server.admin_address(), here_->admin_address());
+  EXPECT_TRUE(server.here());
+  EXPECT_GT(server.started_ms(), 0);
+  EXPECT_THAT(server.duties(), IsEmpty());
 }
 
 TEST_F(AdminTest, DiagnoseSpeaksOfDiskSyncAndEachStore) {

@@ -142,6 +142,7 @@ ROOMS = {
         "server/tenant server/watch",
         ("spdlog", "SQLite", "cpp-httplib"),
     ),
+    "server/fleet": ("base server/store/postgres/control server/watch", ()),
     "server/rpc/listener": ("base certs server/config", ("spdlog", "protobuf", "grpc")),
     "server/rpc": (
         "base certs proto/wire server/config server/hooks/delivery server/plan server/rpc/listener "
@@ -149,12 +150,14 @@ ROOMS = {
         ("spdlog", "protobuf", "grpc"),
     ),
     "server/rpc/admin": (
-        "base certs proto/wire server/rpc server/store server/store/catalog server/tenant server/watch",
+        "base certs proto/wire server/fleet server/rpc server/store server/store/catalog server/tenant "
+        "server/watch",
         ("spdlog", "grpc"),
     ),
     "server": (
-        "base base/config base/db/postgres base/exposition base/text certs server/config server/hooks "
-        "server/hooks/delivery server/rpc server/rpc/admin server/rpc/listener server/store server/store/catalog "
+        "base base/config base/db/postgres base/exposition base/text certs server/config server/fleet "
+        "server/hooks server/hooks/delivery server/rpc server/rpc/admin server/rpc/listener server/store "
+        "server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
         "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/watch",
         ("spdlog", "grpc"),

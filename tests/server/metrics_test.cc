@@ -179,6 +179,37 @@ TEST_F(MetricsTest, WhatDidNotChangeIsNotWrittenAgain) {
   EXPECT_EQ((*catalog)->Summaries()->at("Other"), "{}");
 }
 
+TEST_F(MetricsTest, WhatAnotherServerKeptOfATenantIsTakenAndNotWrittenBack) {
+  Mirror("Cust");
+  const auto catalog = OpenSqliteCatalog(folder_.path());
+  ASSERT_THAT(catalog, IsOk());
+  ASSERT_THAT((*catalog)->KeepSummaries({{"Theirs", "{}"}}), IsOk());
+  SummaryKeeper keeper(**catalog, *tenants_, /*shared=*/true);
+  keeper.Restore();
+  keeper.Keep();
+  keeper.TakeOthers();
+  EXPECT_FALSE(Of("Cust")->summary().paused);
+  ASSERT_TRUE((*catalog)->Summaries()->contains("Theirs")) << "a mirror that was never seen here";
+
+  TenantSummary theirs = Of("Cust")->summary();
+  theirs.paused = true;
+  theirs.cycle += 7;
+  const std::string text = PackSummary(theirs);
+  ASSERT_THAT((*catalog)->KeepSummaries({{"Cust", text}}), IsOk());
+  keeper.TakeOthers();
+  EXPECT_TRUE(Of("Cust")->summary().paused);
+  EXPECT_EQ(Of("Cust")->summary().cycle, theirs.cycle);
+  keeper.Keep();
+  EXPECT_EQ((*catalog)->Summaries()->at("Cust"), text);
+
+  // What happened here since Keep() is later than what others kept.
+  ASSERT_THAT(Of("Cust")->Resume(1'700'000'100'000), IsOk());
+  theirs.cycle += 7;
+  ASSERT_THAT((*catalog)->KeepSummaries({{"Cust", PackSummary(theirs)}}), IsOk());
+  keeper.TakeOthers();
+  EXPECT_FALSE(Of("Cust")->summary().paused);
+}
+
 TEST_F(MetricsTest, WhatIsReadFromTheDatabaseIsBetterThanTheCatalog) {
   Mirror("Cust");
   TenantSummary old;

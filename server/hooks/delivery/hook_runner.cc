@@ -73,6 +73,8 @@ HookQueues HookRunner::QueuesOf(const HookSpec& spec, Tenants& tenants, HookCurs
   HookQueues queues;
   queues.first = [this, spec, &tenants,
                   &cursor](const std::string& queue) -> absl::StatusOr<std::optional<WaitingDelivery>> {
+    // Another one delivers, and looks into all mirrors when it begins.
+    if (shared_.is_here && !shared_.is_here()) return std::optional<WaitingDelivery>();
     if (!queue.empty()) {
       absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(queue);
       if (!tenant.ok()) return tenant.status();
@@ -122,7 +124,7 @@ void HookRunner::Start(Tenants& tenants, HookCursor& cursor) {
   search_ = std::jthread([this, &tenants](const std::stop_token& stop) {
     for (const std::shared_ptr<Tenant>& tenant : tenants.All()) {
       if (stop.stop_requested()) return;
-      Wake(tenant->context_id());
+      WakeHere(tenant->context_id());
     }
   });
 }
@@ -135,6 +137,11 @@ void HookRunner::Stop() {
 }
 
 void HookRunner::Wake(const std::string& context_id) {
+  if (shared_.waits) shared_.waits(context_id);
+  WakeHere(context_id);
+}
+
+void HookRunner::WakeHere(const std::string& context_id) {
   const ReaderLock lock(lanes_mutex_);
   for (const std::unique_ptr<HookLane>& lane : lanes_) {
     const HookSpec& spec = lane->spec();

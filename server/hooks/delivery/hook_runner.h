@@ -2,9 +2,11 @@
 #define MIRROR_SERVER_HOOKS_DELIVERY_HOOK_RUNNER_H_
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -32,13 +34,24 @@ class HookRunner {
   /// What tenants have to know.
   const HookBook& book() const { return book_; }
 
-  /// Begins to deliver, what waits since the last time first. All that is given must outlive Stop().
+  /// Of several servers that share the mirrors, one delivers, and begins and ends to at any time.
+  struct Shared {
+    std::function<bool()> is_here;                             ///< Whether it is this one.
+    std::function<void(const std::string& context_id)> waits;  ///< Tells the one that is. Takes no time.
+  };
+  /// Before anything happens that a hook is told of.
+  void Share(Shared shared) { shared_ = std::move(shared); }
+
+  /// Begins to deliver, what waits since the last time first. All that is given must outlive Stop(), behind
+  /// which it may begin again.
   void Start(Tenants& tenants, HookCursor& cursor);
   /// Ends what is under way: it is delivered again at the next start.
   void Stop();
 
   /// Something waits for a tenant, or an event has come.
   void Wake(const std::string& context_id);
+  /// The same, of what another server committed.
+  void WakeHere(const std::string& context_id);
   void WakeEvents();
 
   /// Whether anybody is to be asked before a cycle of this tenant begins.
@@ -67,6 +80,7 @@ class HookRunner {
   const std::shared_ptr<ProgramHook> program_;
   std::vector<Hook> hooks_;
   HookBook book_;
+  Shared shared_;            ///< Empty: there is no other server.
   SharedMutex lanes_mutex_;  ///< Lanes are woken by many threads, and end one by one.
   std::vector<std::unique_ptr<HookLane>> lanes_ MIRROR_GUARDED_BY(lanes_mutex_);
   std::jthread search_;

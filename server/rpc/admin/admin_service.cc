@@ -215,7 +215,8 @@ absl::Status WriteAudit(Audit& audit, const grpc::ServerContext& context, const 
 }  // namespace
 
 AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
-                           Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness)
+                           Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
+                           Servers servers)
     : gate_(gate),
       tenants_(tenants),
       events_(events),
@@ -223,7 +224,8 @@ AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& 
       looks_(looks),
       reload_(std::move(reload)),
       dated_keys_(std::move(dated_keys)),
-      freshness_(freshness) {}
+      freshness_(freshness),
+      servers_(std::move(servers)) {}
 
 grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                                  const std::function<absl::Status()>& act) {
@@ -490,6 +492,30 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
                  response->set_server_time_ms(NowMs());  // Last, so that no check stands between.
                  return absl::OkStatus();
                });
+}
+
+grpc::Status AdminService::ListServers(grpc::ServerContext* context,
+                                       const v1::ListServersRequest* /*request*/,
+                                       v1::ListServersResponse* response) {
+  return Serve(*context, Needs::kOperator, "ListServers", [&]() -> absl::Status {
+    const absl::StatusOr<std::vector<ListedServer>> servers = servers_();
+    if (!servers.ok()) return servers.status();
+    for (const ListedServer& server : *servers) {
+      v1::ServerInfo* const message = response->add_servers();
+      message->set_server_id(server.server_id);
+      message->set_host(server.host);
+      message->set_address(server.address);
+      message->set_admin_address(server.admin_address);
+      message->set_version(server.version);
+      message->set_rules(server.rules);
+      message->set_clock_ahead_ms(server.clock_ahead_ms);
+      message->set_started_ms(server.started_ms);
+      message->set_silent_ms(server.silent_ms);
+      message->mutable_duties()->Add(server.duties.begin(), server.duties.end());
+      message->set_here(server.here);
+    }
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace mirror

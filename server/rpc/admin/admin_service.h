@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "certs/expiry.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "server/fleet/listed_server.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/admin/looks.h"
 #include "server/rpc/gate.h"
@@ -30,9 +31,12 @@ class AdminService final : public v1::MirrorAdmin::Service {
   /// Every key and certificate of this server, see ServerKeys().
   using DatedKeys = std::function<std::vector<DatedKey>()>;
 
+  /// The servers that have these mirrors.
+  using Servers = std::function<absl::StatusOr<std::vector<ListedServer>>()>;
+
   /// All that is referred to must outlive the service.
   AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks, Reload reload,
-               DatedKeys dated_keys, const FreshnessWatch& freshness);
+               DatedKeys dated_keys, const FreshnessWatch& freshness, Servers servers);
 
   /// Ends what would never end by itself. Called before the listener stops.
   void EndWatching() { stopping_ = true; }
@@ -85,6 +89,8 @@ class AdminService final : public v1::MirrorAdmin::Service {
                           v1::ReloadKeysResponse* response) override;
   grpc::Status Diagnose(grpc::ServerContext* context, const v1::DiagnoseRequest* request,
                         v1::DiagnoseResponse* response) override;
+  grpc::Status ListServers(grpc::ServerContext* context, const v1::ListServersRequest* request,
+                           v1::ListServersResponse* response) override;
 
  private:
   enum class Needs { kViewer, kOperator };
@@ -96,7 +102,6 @@ class AdminService final : public v1::MirrorAdmin::Service {
                            v1::BackupResponse* response, const ShowBackup& show);
   absl::Status Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                      grpc::ServerWriter<v1::Event>* writer);
-  absl::Status Fill(Tenant& tenant, v1::Tenant* message);
   absl::Status List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response);
 
   Gate& gate_;
@@ -107,6 +112,7 @@ class AdminService final : public v1::MirrorAdmin::Service {
   const Reload reload_;
   const DatedKeys dated_keys_;
   const FreshnessWatch& freshness_;
+  const Servers servers_;
   std::atomic<bool> stopping_{false};
   std::atomic<int> watchers_{0};
 };

@@ -70,12 +70,11 @@ void EncodeListed(const ListedTenant& tenant, v1::Tenant* message) {
   EncodeFailure(summary, message);
 }
 
-}  // namespace
-
-absl::Status AdminService::Fill(Tenant& tenant, v1::Tenant* message) {
+absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant& tenant,
+                  v1::Tenant* message) {
   const absl::StatusOr<TenantInfo> info = tenant.Info();
   message->set_context_id(tenant.context_id());
-  message->set_path(tenants_.home().Location(tenant.context_id()));
+  message->set_path(home.Location(tenant.context_id()));
   if (!info.ok()) return info.status();
   const TenantRecord& record = info->record;
   message->set_issuer(record.issuer);
@@ -100,11 +99,13 @@ absl::Status AdminService::Fill(Tenant& tenant, v1::Tenant* message) {
   EncodeFailure(seen, message);
   const TenantState state = StateOf({.context_id = tenant.context_id(),
                                      .summary = std::make_shared<const TenantSummary>(seen),
-                                     .late = freshness_.Missed(tenant.context_id()) > 0});
+                                     .late = freshness.Missed(tenant.context_id()) > 0});
   message->set_state(std::string(ToString(state)));
   message->set_problem(IsProblem(state));
   return absl::OkStatus();
 }
+
+}  // namespace
 
 absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response) {
   const absl::StatusOr<TenantQuery> query = QueryOf(request);
@@ -157,7 +158,7 @@ grpc::Status AdminService::GetTenant(grpc::ServerContext* context, const v1::Get
                [&]() -> absl::Status {
                  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
                  if (!tenant.ok()) return tenant.status();
-                 return Fill(**tenant, response);
+                 return Fill(tenants_.home(), freshness_, **tenant, response);
                });
 }
 

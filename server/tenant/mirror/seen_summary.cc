@@ -96,6 +96,12 @@ void SeenSummary::Remember(const TenantSummary& summary) {
   summary_ = std::make_shared<const TenantSummary>(std::move(next));
 }
 
+void SeenSummary::TakeOver(const TenantSummary& summary) {
+  const MutexLock lock(mutex_);
+  times_.clear();
+  summary_ = std::make_shared<const TenantSummary>(summary);
+}
+
 void SeenSummary::NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results) {
   const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < std::min(steps.size(), results.size()); ++i) {

@@ -32,6 +32,8 @@ class SeenSummary {
   void Set(TenantSummary next);
   /// What the catalog kept, unless better is known.
   void Remember(const TenantSummary& summary);
+  /// What another server knows, later than what is known here.
+  void TakeOver(const TenantSummary& summary);
   /// As of when tables are by steps that were done.
   void NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results);
   /// A cycle failed, or could not begin: until one ends well, the summary says so.

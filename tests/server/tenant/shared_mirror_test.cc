@@ -155,6 +155,40 @@ TEST_F(SharedMirrorTest, WhatIsDoneAgainIsBegunForAnyTable) {
   EXPECT_THAT(Visible(People()), SizeIs(2));
 }
 
+// --- Cycles of other servers ---
+
+TEST_F(SharedMirrorTest, ACycleWhoseServerIsGoneEndsWhereThatIsLookedFor) {
+  BeginAtFive();
+  const TenantSummary known = tenant_->summary();
+  ASSERT_TRUE(known.active);
+  Restart();
+  const auto active = [this] { return Partner(path()).One("SELECT active FROM _mirror_tenant"); };
+  const std::int64_t late = known.progress_ms + options_.cycle_idle_ms + 1;
+  tenant_->EndIfIdle(late, true);
+  EXPECT_FALSE(tenant_->is_open()) << "nothing is known of a cycle";
+  tenant_->Remember(known);
+  tenant_->EndIfIdle(late - 1, true);
+  tenant_->EndIfIdle(late);
+  EXPECT_FALSE(tenant_->is_open()) << "it makes progress; it is somebody else's";
+  EXPECT_EQ(active(), Cell(1));
+  tenant_->EndIfIdle(late, true);
+  EXPECT_EQ(active(), Cell(0));
+  EXPECT_FALSE(tenant_->summary().active);
+  EXPECT_THAT(catalog_.Messages("cycle.failed"), HasSubstr("no progress"));
+}
+
+TEST_F(SharedMirrorTest, ACycleThatGoesOnElsewhereIsLeftToIt) {
+  BeginAtFive();
+  const TenantSummary known = tenant_->summary();
+  Restart();
+  tenant_->Remember(known);
+  const std::int64_t late = known.progress_ms + options_.cycle_idle_ms + 1;
+  ByHand("UPDATE _mirror_tenant SET progress_ms = " + std::to_string(late - 5));
+  tenant_->EndIfIdle(late, true);
+  EXPECT_EQ(Partner(path()).One("SELECT active FROM _mirror_tenant"), Cell(1));
+  EXPECT_THAT(catalog_.Messages("cycle.failed"), IsEmpty());
+}
+
 // --- What is durable ---
 
 TEST_F(SharedMirrorTest, ABatchIsNotCalledDurableAsLongAsItIsNot) {

@@ -101,6 +101,19 @@ TEST_F(FreshnessWatchTest, ATableWithoutATimeCountsFromWhenItsTenantWasSeen) {
   EXPECT_EQ(watch_->Missed("Cust"), 1U);
 }
 
+TEST_F(FreshnessWatchTest, WhereAnotherServerTellsItIsKnownAndToldByWhoTakesThatOver) {
+  Know({{"a", 100'000}});
+  watch_->Look({{"Cust", summary_}}, 170'000, false);
+  EXPECT_EQ(watch_->Missed("Cust"), 1U);
+  EXPECT_THAT(catalog_.Kinds(), IsEmpty());
+  LookAt(171'000);
+  LookAt(172'000);
+  EXPECT_THAT(catalog_.Kinds(), ElementsAre("freshness.missed"));
+  watch_->Look({{"Cust", summary_}}, 173'000, false);
+  LookAt(174'000);
+  EXPECT_THAT(catalog_.Kinds(), ElementsAre("freshness.missed", "freshness.missed"));
+}
+
 TEST_F(FreshnessWatchTest, TablesOfOneLookShareAnEvent) {
   Know({{"a", 1}, {"b", 1}, {"c", 1}});
   LookAt(100'000);

@@ -1,0 +1,227 @@
+#include "server/fleet/fleet.h"
+
+#include <pthread.h>
+
+#include <cstdlib>
+#include <stop_token>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/human_text.h"
+#include "base/nonce.h"
+#include "server/store/postgres/control/waiting_hooks.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kThreadName[] = "fleet.watch";
+
+std::string NameOf(const ServerRow& server) {
+  return absl::StrCat("the server on ", server.host, " at ", server.address);
+}
+
+}  // namespace
+
+Fleet::Fleet(std::shared_ptr<PostgresControl> control, FleetOptions options, Events& events)
+    : control_(std::move(control)), options_(std::move(options)), events_(events) {
+  self_.server_id = NewToken();
+  self_.host = options_.host;
+  self_.address = options_.address;
+  self_.admin_address = options_.admin_address;
+  self_.version = MIRROR_VERSION;
+  self_.rules = options_.rules;
+  self_.hash_key = options_.hash_key;
+}
+
+Fleet::~Fleet() { Stop(); }
+
+void Fleet::Start(HookDuty hooks) {
+  hooks_ = std::move(hooks);
+  watch_ = std::jthread([this](const std::stop_token& stop) {
+    pthread_setname_np(pthread_self(), kThreadName);
+    do {
+      Look();
+    } while (SleepFor(options_.look, stop));
+  });
+}
+
+void Fleet::Stop() {
+  if (!watch_.joinable()) return;
+  watch_ = {};
+  if (delivering_) hooks_.end();
+  delivering_ = false;
+  std::set<std::string> waiting;
+  {
+    const MutexLock lock(mutex_);
+    held_.clear();
+    waiting.swap(waiting_);
+  }
+  // What is not told to the others now, their clock tells them; a notification waits in its mirror.
+  NoteWaitingHooks(*control_, waiting).IgnoreError();
+  if (!GiveUpDuties(*control_, self_.server_id).ok()) return;
+  ForgetServer(*control_, self_.server_id).IgnoreError();
+}
+
+bool Fleet::Holds(Duty duty) const {
+  const MutexLock lock(mutex_);
+  return held_.contains(duty) &&
+         std::chrono::steady_clock::now() - renewed_ < std::chrono::milliseconds(kDutyMs - kDutyMarginMs);
+}
+
+void Fleet::HookWaits(const std::string& context_id) {
+  const MutexLock lock(mutex_);
+  waiting_.insert(context_id);
+}
+
+absl::StatusOr<std::vector<ListedServer>> Fleet::Servers() const {
+  absl::StatusOr<std::vector<ServerRow>> rows = ListServers(*control_);
+  if (!rows.ok()) return rows.status();
+  std::vector<ListedServer> servers;
+  for (ServerRow& row : *rows) {
+    servers.push_back({.server_id = row.server_id,
+                       .host = std::move(row.host),
+                       .address = std::move(row.address),
+                       .admin_address = std::move(row.admin_address),
+                       .version = std::move(row.version),
+                       .rules = std::move(row.rules),
+                       .clock_ahead_ms = row.clock_ahead_ms,
+                       .started_ms = row.started_ms,
+                       .silent_ms = row.silent_ms,
+                       .duties = std::move(row.duties),
+                       .here = row.server_id == self_.server_id});
+  }
+  return servers;
+}
+
+void Fleet::Look() {
+  // Before it is renewed: whoever had it meanwhile may have left something.
+  if (delivering_ && !Holds(Duty::kHooks)) {
+    hooks_.end();
+    delivering_ = false;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  absl::Status status = absl::OkStatus();
+  if (now >= beat_at_) {
+    beat_at_ = now + options_.beat;
+    status = SayHere();
+    TellControl(status);
+  }
+  if (status.ok() && !control_lost_ && hooks_.begin) TellControl(KeepHooks());
+}
+
+absl::Status Fleet::SayHere() {
+  const std::int64_t before_ms = options_.now_ms();
+  const absl::StatusOr<std::int64_t> theirs_ms = Beat(*control_, self_);
+  if (!theirs_ms.ok()) return theirs_ms.status();
+  self_.clock_ahead_ms = before_ms + (options_.now_ms() - before_ms) / 2 - *theirs_ms;
+  TellClock(self_.clock_ahead_ms);
+
+  std::set<Duty> wanted = {Duty::kIdleCycles, Duty::kSummaries};
+  if (hooks_.begin) wanted.insert(Duty::kHooks);
+  const auto begin = std::chrono::steady_clock::now();
+  absl::StatusOr<std::set<Duty>> held = TakeDuties(*control_, self_.server_id, wanted);
+  if (!held.ok()) return held.status();
+  {
+    const MutexLock lock(mutex_);
+    held_ = *std::move(held);
+    renewed_ = begin;
+  }
+  const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(*control_);
+  if (servers.ok()) Compare(*servers);
+  return servers.status();
+}
+
+absl::Status Fleet::KeepHooks() {
+  if (delivering_ != Holds(Duty::kHooks)) {
+    delivering_ = !delivering_;
+    delivering_ ? hooks_.begin() : hooks_.end();
+  }
+  std::set<std::string> waiting;
+  {
+    const MutexLock lock(mutex_);
+    waiting.swap(waiting_);
+  }
+  if (!delivering_) {
+    absl::Status noted = NoteWaitingHooks(*control_, waiting);
+    if (noted.ok()) return noted;
+    const MutexLock lock(mutex_);
+    waiting_.merge(waiting);
+    return noted;
+  }
+  const absl::StatusOr<WaitingHooks> others = TakeWaitingHooks(*control_, self_.server_id);
+  if (!others.ok()) return others.status();
+  for (const std::string& context_id : others->context_ids) hooks_.wake(context_id);
+  if (others->last_event != last_event_) hooks_.wake_events();
+  last_event_ = others->last_event;
+  return absl::OkStatus();
+}
+
+/// Of two servers that are not alike the one that started later tells it.
+void Fleet::Compare(const std::vector<ServerRow>& servers) {
+  std::int64_t started_ms = 0;
+  for (const ServerRow& server : servers) {
+    if (server.server_id == self_.server_id) started_ms = server.started_ms;
+  }
+  std::set<std::string> differing;
+  for (const ServerRow& other : servers) {
+    const bool before = other.started_ms < started_ms ||
+                        (other.started_ms == started_ms && other.server_id < self_.server_id);
+    if (!before || other.silent_ms > kServerGoneMs) continue;
+    if (other.hash_key != self_.hash_key) {
+      const std::string told = absl::StrCat("hash_key ", other.server_id);
+      differing.insert(told);
+      if (!told_.contains(told)) {
+        events_.Add("", Severity::kError, "server.hash_key",
+                    absl::StrCat(NameOf(other), " hashes columns with another key than ", NameOf(self_),
+                                 ", or with none: one value becomes two in the mirrors, and comparisons find "
+                                 "tables that differ. Stop one of them, and give all of them one [data] "
+                                 "'hash_key'"));
+      }
+    }
+    if (other.rules == self_.rules) continue;
+    const std::string told = absl::StrCat("rules ", other.server_id);
+    differing.insert(told);
+    if (!told_.contains(told)) {
+      events_.Add("", Severity::kWarning, "server.rules",
+                  absl::StrCat(NameOf(other), " is configured otherwise than ", NameOf(self_),
+                               ", which started later: what [data], [breaker], [[hook]] and [[tenant]] say "
+                               "depends on who is asked, and where they say other things of columns, tables "
+                               "are populated again and again. Give all of them one configuration, and "
+                               "restart those that have another; 'mirrorctl servers' lists them"));
+    }
+  }
+  told_ = std::move(differing);
+}
+
+void Fleet::TellClock(std::int64_t ahead_ms) {
+  const bool wrong = std::abs(ahead_ms) > kClockAheadMaxMs;
+  if (wrong == clock_told_) return;
+  clock_told_ = wrong;
+  if (!wrong) {
+    events_.Add("", Severity::kInformation, "server.clock",
+                absl::StrCat("the clock of ", NameOf(self_), " is right again"));
+    return;
+  }
+  events_.Add("", Severity::kWarning, "server.clock",
+              absl::StrCat("the clock of ", NameOf(self_), " is ", SpanText(std::abs(ahead_ms)),
+                           ahead_ms > 0 ? " before" : " behind",
+                           " the control database's: tokens and idle cycles are judged by it, so sources may "
+                           "be refused. Set the clocks of both machines"));
+}
+
+void Fleet::TellControl(const absl::Status& status) {
+  if (status.ok() == !control_lost_) return;
+  control_lost_ = !status.ok();
+  if (status.ok()) {
+    events_.Add("", Severity::kInformation, "server.control_back",
+                absl::StrCat(NameOf(self_), " reaches the control database again"));
+    return;
+  }
+  events_.Add("", Severity::kError, "server.control_lost",
+              absl::StrCat(NameOf(self_),
+                           " goes on with the mirrors that it knows, and makes no new ones; what "
+                           "one server does for all waits. It is tried again. ",
+                           std::string(status.message())));
+}
+
+}  // namespace mirror

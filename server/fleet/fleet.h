@@ -1,0 +1,102 @@
+#ifndef MIRROR_SERVER_FLEET_FLEET_H_
+#define MIRROR_SERVER_FLEET_FLEET_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "server/fleet/listed_server.h"
+#include "server/store/postgres/control/control.h"
+#include "server/store/postgres/control/duties.h"
+#include "server/store/postgres/control/server_rows.h"
+#include "server/watch/events.h"
+
+namespace mirror {
+
+/// A clock that is further than this from the control database's is told of.
+inline constexpr std::int64_t kClockAheadMaxMs = 30'000;
+/// A duty counts as lost here so long before others may take it: nobody begins then what another one begins.
+inline constexpr std::int64_t kDutyMarginMs = 5'000;
+
+struct FleetOptions {
+  std::string host;
+  std::string address, admin_address;
+  std::string rules;  ///< See ServerRow, as the next one.
+  std::string hash_key;
+  std::chrono::milliseconds beat{5'000};
+  std::chrono::milliseconds look{1'000};  ///< How often it is looked which hooks wait.
+  std::int64_t (*now_ms)() = &NowMs;      ///< Another clock in tests.
+};
+
+/// What begins and ends with the duty to deliver to hooks; the calls come from the fleet's thread.
+struct HookDuty {
+  std::function<void()> begin;  ///< Looks into all mirrors. Null: there are no hooks.
+  std::function<void()> end;
+  std::function<void(const std::string& context_id)> wake;
+  std::function<void()> wake_events;
+};
+
+/// This server among those that share its control database: says that it is there, takes duties, and tells
+/// of clocks and configurations that are not alike. While that database is down the server goes on serving,
+/// and nothing is done that a duty is needed for.
+/// Threads: any; one of its own, fleet.watch.
+class Fleet {
+ public:
+  /// `events` outlives it.
+  Fleet(std::shared_ptr<PostgresControl> control, FleetOptions options, Events& events);
+  ~Fleet();
+
+  /// What `hooks` refers to outlives Stop().
+  void Start(HookDuty hooks);
+  /// Ends the thread; others may take the duties at once. Once more is harmless.
+  void Stop();
+
+  /// Whether this server alone is to do it now.
+  bool Holds(Duty duty) const;
+  /// A notification for hooks was committed: whoever delivers hears of it. Takes no time.
+  void HookWaits(const std::string& context_id);
+
+  /// All servers. Errors: kUnavailable.
+  absl::StatusOr<std::vector<ListedServer>> Servers() const;
+
+ private:
+  void Look();
+  absl::Status SayHere();
+  absl::Status KeepHooks();
+  void Compare(const std::vector<ServerRow>& servers);
+  void TellClock(std::int64_t ahead_ms);
+  void TellControl(const absl::Status& status);
+
+  const std::shared_ptr<PostgresControl> control_;
+  const FleetOptions options_;
+  Events& events_;
+
+  // Of the thread; after Stop() of who called that.
+
+  ServerRow self_;
+  HookDuty hooks_;
+  bool delivering_ = false;
+  std::int64_t last_event_ = 0;
+  std::chrono::steady_clock::time_point beat_at_;
+  bool control_lost_ = false, clock_told_ = false;
+  std::set<std::string> told_;  ///< Which servers are configured otherwise.
+
+  mutable Mutex mutex_;
+  std::set<Duty> held_ MIRROR_GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point renewed_ MIRROR_GUARDED_BY(mutex_);
+  std::set<std::string> waiting_ MIRROR_GUARDED_BY(mutex_);  ///< Context ids: HookWaits().
+  std::jthread watch_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_FLEET_FLEET_H_

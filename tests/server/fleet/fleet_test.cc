@@ -1,0 +1,222 @@
+#include "server/fleet/fleet.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/catalog/postgres/postgres_catalog.h"
+#include "tests/server/tenant/tenant_bench.h"
+#include "tests/support/postgres_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr std::chrono::seconds kPatience{20};
+
+bool Comes(const std::function<bool()>& it) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (!it()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
+
+std::int64_t ABitLate() { return NowMs() - 45'000; }
+
+/// Servers of one control database, each with connections of its own.
+class FleetTest : public PostgresDatabaseTest {
+ protected:
+  struct One {
+    RememberingCatalog catalog;
+    Events events{catalog};
+    std::shared_ptr<PostgresControl> control;
+    std::unique_ptr<Fleet> fleet;
+    std::atomic<int> begun{0}, ended{0}, events_woken{0};
+    std::mutex mutex;
+    std::vector<std::string> woken;
+
+    std::vector<std::string> Woken() {
+      const std::lock_guard lock(mutex);
+      return woken;
+    }
+    bool Delivers() const { return begun > ended; }
+    void Start() {
+      fleet->Start({.begin = [this] { ++begun; },
+                    .end = [this] { ++ended; },
+                    .wake =
+                        [this](const std::string& context_id) {
+                          const std::lock_guard lock(mutex);
+                          woken.push_back(context_id);
+                        },
+                    .wake_events = [this] { ++events_woken; }});
+    }
+  };
+
+  static FleetOptions Options(const std::string& host) {
+    FleetOptions options;
+    options.host = host;
+    options.address = "10.0.0.1:7443";
+    options.rules = "0123456789abcdef";
+    options.beat = std::chrono::milliseconds(20);
+    options.look = std::chrono::milliseconds(10);
+    return options;
+  }
+  std::unique_ptr<One> Server(const FleetOptions& options) {
+    auto one = std::make_unique<One>();
+    auto opened = PostgresControl::Open({.conninfo = conninfo_, .application_name = "mirror-test-control"});
+    EXPECT_THAT(opened.status(), IsOk());
+    one->control = *opened;
+    one->fleet = std::make_unique<Fleet>(one->control, options, one->events);
+    return one;
+  }
+  void Do(const std::string& sql) { ASSERT_THAT(connection_->Execute(sql), IsOk()); }
+  std::int64_t Ask(const std::string& sql) { return connection_->Number(sql).value_or(-1); }
+  static bool HasAll(const One& one) {
+    return one.fleet->Holds(Duty::kHooks) && one.fleet->Holds(Duty::kIdleCycles) &&
+           one.fleet->Holds(Duty::kSummaries);
+  }
+};
+
+TEST_F(FleetTest, OneHasTheDutiesAndTheOtherTakesThemWhenItStops) {
+  const auto first = Server(Options("db1")), second = Server(Options("db2"));
+  EXPECT_FALSE(first->fleet->Holds(Duty::kHooks)) << "not before it has them";
+  first->Start();
+  ASSERT_TRUE(Comes([&] { return HasAll(*first) && first->Delivers(); }));
+  second->Start();
+  ASSERT_TRUE(Comes([&] { return Ask("SELECT count(*) FROM mirror_control.server") == 2; }));
+  EXPECT_FALSE(second->fleet->Holds(Duty::kSummaries));
+  EXPECT_FALSE(second->Delivers());
+  const auto listed = second->fleet->Servers();
+  ASSERT_THAT(listed, IsOkAndHolds(SizeIs(2)));
+  EXPECT_THAT(listed->front(), AllOf(Field(&ListedServer::host, "db1"), Field(&ListedServer::here, false),
+                                     Field(&ListedServer::duties, SizeIs(3))));
+  EXPECT_THAT(listed->back(), AllOf(Field(&ListedServer::host, "db2"), Field(&ListedServer::here, true),
+                                    Field(&ListedServer::duties, IsEmpty())));
+
+  first->fleet->Stop();
+  EXPECT_FALSE(first->Delivers());
+  EXPECT_FALSE(first->fleet->Holds(Duty::kHooks));
+  EXPECT_TRUE(Comes([&] { return HasAll(*second) && second->Delivers(); }));
+  EXPECT_THAT(second->fleet->Servers(), IsOkAndHolds(ElementsAre(Field(&ListedServer::host, "db2"))));
+  EXPECT_THAT(first->catalog.Kinds(), IsEmpty());
+  EXPECT_THAT(second->catalog.Kinds(), IsEmpty());
+}
+
+TEST_F(FleetTest, WhatOneCommitsForHooksIsTheOthersToDeliver) {
+  const auto first = Server(Options("db1")), second = Server(Options("db2"));
+  first->Start();
+  ASSERT_TRUE(Comes([&] { return first->Delivers(); }));
+  second->Start();
+  second->fleet->HookWaits("Cust1");
+  EXPECT_TRUE(Comes([&] { return first->Woken() == std::vector<std::string>{"Cust1"}; }));
+  const int woken = first->events_woken;
+  ASSERT_THAT(MakeCatalog(second->control)->AddEvent({.kind = "tenant.paused"}).status(), IsOk());
+  EXPECT_TRUE(Comes([&] { return first->events_woken > woken; }));
+
+  second->fleet->Stop();
+  const auto third = Server(Options("db3"));
+  third->Start();
+  third->fleet->HookWaits("Cust3");
+  third->fleet->Stop();
+  EXPECT_TRUE(Comes([&] { return first->Woken().size() == 2; }));
+  EXPECT_THAT(first->Woken(), ElementsAre("Cust1", "Cust3"));
+  EXPECT_EQ(first->begun, 1);
+  EXPECT_THAT(second->Woken(), IsEmpty());
+}
+
+TEST_F(FleetTest, WhoseDutyIsTakenEndsToDeliverAndBeginsAnewWithAllMirrors) {
+  const auto first = Server(Options("db1"));
+  first->Start();
+  ASSERT_TRUE(Comes([&] { return first->Delivers(); }));
+  // As after a minute in which it was stopped.
+  Do("UPDATE mirror_control.duty SET server_id = 'another', until_ms = until_ms + 60000");
+  ASSERT_TRUE(Comes([&] { return !first->Delivers(); }));
+  EXPECT_FALSE(first->fleet->Holds(Duty::kIdleCycles));
+  Do("DELETE FROM mirror_control.duty");
+  ASSERT_TRUE(Comes([&] { return first->Delivers(); }));
+  EXPECT_EQ(first->begun, 2);
+}
+
+TEST_F(FleetTest, WithoutHooksThatDutyIsLeftToOthers) {
+  const auto first = Server(Options("db1")), second = Server(Options("db2"));
+  first->fleet->Start({});
+  ASSERT_TRUE(Comes([&] { return first->fleet->Holds(Duty::kSummaries); }));
+  second->Start();
+  EXPECT_TRUE(Comes([&] { return second->Delivers(); }));
+  EXPECT_FALSE(second->fleet->Holds(Duty::kSummaries));
+}
+
+TEST_F(FleetTest, TheControlDatabaseIsMissedOnceAndTriedAgain) {
+  const auto one = Server(Options("db1"));
+  one->Start();
+  ASSERT_TRUE(Comes([&] { return one->Delivers(); }));
+  Do("ALTER TABLE mirror_control.server RENAME TO away");
+  ASSERT_TRUE(Comes([&] { return !one->catalog.Kinds().empty(); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_THAT(one->catalog.Kinds(), ElementsAre("server.control_lost"));
+  EXPECT_THAT(one->catalog.Messages("server.control_lost"), HasSubstr("goes on with the mirrors"));
+  EXPECT_THAT(one->fleet->Servers().status(), StatusIs(absl::StatusCode::kUnavailable));
+  Do("ALTER TABLE mirror_control.away RENAME TO server");
+  EXPECT_TRUE(Comes([&] { return one->catalog.Kinds().size() == 2; }));
+  EXPECT_THAT(one->catalog.Kinds(), ElementsAre("server.control_lost", "server.control_back"));
+  EXPECT_TRUE(Comes([&] { return one->Delivers(); }));
+}
+
+TEST_F(FleetTest, AClockThatIsWrongIsToldOnce) {
+  FleetOptions options = Options("db1");
+  options.now_ms = &ABitLate;
+  const auto one = Server(options);
+  one->Start();
+  ASSERT_TRUE(Comes([&] { return Ask("SELECT min(clock_ahead_ms) FROM mirror_control.server") < -40'000; }));
+  EXPECT_THAT(one->catalog.Kinds(), ElementsAre("server.clock"));
+  EXPECT_THAT(one->catalog.Messages("server.clock"), HasSubstr("45 s behind the control database's"));
+}
+
+TEST_F(FleetTest, ServersThatAreConfiguredOtherwiseAreToldOnceByTheLaterOne) {
+  FleetOptions options = Options("db1");
+  options.hash_key = "1";
+  const auto first = Server(options), same = Server(options);
+  first->Start();
+  ASSERT_TRUE(Comes([&] { return first->Delivers(); }));
+  same->Start();
+  options.rules = "fedcba9876543210";
+  options.hash_key = "2";
+  options.host = "db2";
+  const auto other = Server(options);
+  ASSERT_TRUE(Comes([&] { return Ask("SELECT count(*) FROM mirror_control.server") == 2; }));
+  other->Start();
+  ASSERT_TRUE(Comes([&] { return other->catalog.Kinds().size() == 4; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_THAT(other->catalog.Kinds(), SizeIs(4)) << "once for each of the two";
+  EXPECT_THAT(other->catalog.Messages("server.rules"),
+              AllOf(HasSubstr("the server on db1 at 10.0.0.1:7443 is configured otherwise"),
+                    Not(HasSubstr(options.rules))));
+  EXPECT_THAT(other->catalog.Messages("server.hash_key"), HasSubstr("'hash_key'"));
+  EXPECT_THAT(first->catalog.Kinds(), IsEmpty());
+  EXPECT_THAT(same->catalog.Kinds(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace mirror

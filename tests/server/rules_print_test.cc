@@ -1,0 +1,59 @@
+#include "server/rules_print.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace mirror {
+namespace {
+
+TEST(RulesPrintTest, EachRuleThatServersShareMakesAnotherOne) {
+  const std::vector<std::function<void(ServerConfig&)>> changes = {
+      [](ServerConfig&) {},
+      [](ServerConfig& config) { config.application.id = "another"; },
+      [](ServerConfig& config) { config.data.automatic_provisioning = false; },
+      [](ServerConfig& config) { config.data.drop_grace = std::chrono::seconds(1); },
+      [](ServerConfig& config) { config.limits.cycle_idle = std::chrono::seconds(61); },
+      [](ServerConfig& config) { config.columns.blocks.push_back({.leave_out = {"a"}, .hash = {"b"}}); },
+      [](ServerConfig& config) {
+        config.columns.blocks.push_back({.leave_out = {"a", "b"}});
+      },
+      [](ServerConfig& config) {
+        config.columns.blocks.push_back({.hash = {"a", "b"}});
+      },
+      [](ServerConfig& config) { config.breaker.limits.rows_min = 7; },
+      [](ServerConfig& config) { config.breaker.rules.push_back({.rows_min = 7}); },
+      [](ServerConfig& config) { config.breaker.rules.push_back({.tables_min = 7}); },
+      [](ServerConfig& config) { config.freshness.push_back({.target_ms = 7}); },
+      [](ServerConfig& config) { config.receipts.on = false; },
+      [](ServerConfig& config) { config.receipts.tenants.push_back({.on = false}); },
+      [](ServerConfig& config) { config.hooks.hooks.push_back({.on = {"completed"}, .url = "u"}); },
+  };
+  std::set<std::string> prints;
+  for (const auto& change : changes) {
+    ServerConfig config;
+    change(config);
+    EXPECT_EQ(RulesPrint(config).size(), 16U);
+    prints.insert(RulesPrint(config));
+  }
+  EXPECT_EQ(prints.size(), changes.size());
+}
+
+TEST(RulesPrintTest, WhatIsOneServersAloneMakesNoDifference) {
+  ServerConfig config, other;
+  other.file = "other.toml";
+  other.listen.port = 1;
+  other.admin.port = 2;
+  other.data.dir = "elsewhere";
+  other.metrics.enabled = false;
+  other.columns.hash_key = "elsewhere/hash.key";
+  other.postgres.passfile = "elsewhere/pgpass";
+  EXPECT_EQ(RulesPrint(config), RulesPrint(other));
+}
+
+}  // namespace
+}  // namespace mirror
