@@ -617,6 +617,52 @@ TEST_F(AdminCommands, KeysAreReReadBeforeTheyAreShown) {
                     HasSubstr("\"thumbprint\": null")));
 }
 
+TEST_F(AdminCommands, ServersSayWhatTheyDoForAll) {
+  v1::ServerInfo* server = fake_.servers.add_servers();
+  server->set_server_id("0123456789abcdef0123456789abcdef");
+  server->set_host("db1");
+  server->set_address("10.0.0.1:7443");
+  server->set_admin_address("127.0.0.1:7444");
+  server->set_version("0.2.0");
+  server->set_rules("00112233aabbccdd");
+  server->set_clock_ahead_ms(-61'500);
+  server->set_started_ms(1'714'564'800'000);
+  server->set_silent_ms(21'000);
+  server->add_duties("hooks");
+  server->add_duties("summaries");
+  server = fake_.servers.add_servers();
+  server->set_server_id("1123456789abcdef0123456789abcdef");
+  server->set_host("db2");
+  server->set_address("10.0.0.2:7443");
+  server->set_started_ms(1'714'564'800'000);
+  server->set_here(true);
+  const Finished run = Run({"servers", "--wide"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.errors, "");
+  EXPECT_THAT(run.output,
+              testing::ContainsRegex("^host +address +admin_address +version +up +seen +clock +rules +"
+                                     "duties\n"
+                                     "db1 +10.0.0.1:7443 +127.0.0.1:7444 +0.2.0 +[0-9]+ d +21 s ago +-61 s "
+                                     "+00112233aabbccdd +hooks, summaries\n"
+                                     "db2 +10.0.0.2:7443 .+ answers +\\+0 s .+\n$"));
+  const Json json = Json::parse(Run({"servers", "--json"}).output);
+  ASSERT_EQ(json.size(), 2U);
+  EXPECT_EQ(json[0].dump(),
+            R"({"server_id":"0123456789abcdef0123456789abcdef","host":"db1","address":"10.0.0.1:7443",)"
+            R"("admin_address":"127.0.0.1:7444","version":"0.2.0","rules":"00112233aabbccdd",)"
+            R"("clock_ahead_ms":-61500,"started_ms":1714564800000,"silent_ms":21000,)"
+            R"("duties":["hooks","summaries"],"here":false})");
+  EXPECT_THAT(fake_.Calls(), ElementsAre("ListServers", "ListServers"));
+}
+
+TEST_F(AdminCommands, AServerWithFilesSaysThatItIsTheOnlyOne) {
+  fake_.servers.add_servers()->set_here(true);
+  const Finished run = Run({"servers"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.errors, "mirrorctl: this server is the only one: its mirrors are files
+");
+}
+
 TEST_F(AdminCommands, DiagnosisNamesDamagedMirrors) {
   fake_.diagnosis.set_disk_free_bytes(5ULL << 30);
   fake_.diagnosis.set_fsync_us(210);

@@ -34,6 +34,7 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   bool watch_ends = false;              ///< After them; otherwise it waits for its client to go.
   v1::ListKeysResponse keys;
   v1::DiagnoseResponse diagnosis;
+  v1::ListServersResponse servers;
   bool silent = false;           ///< No answer to DeleteMirror and ListTenants before the call is cancelled.
   grpc::Status restore_refusal;  ///< Unless OK, Restore ends with it.
   grpc::Status refusal;          ///< Unless OK, every call ends with it.
@@ -125,6 +126,10 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   grpc::Status Diagnose(grpc::ServerContext* /*context*/, const v1::DiagnoseRequest* request,
                         v1::DiagnoseResponse* response) override {
     return Answer("Diagnose", *request, diagnosis, response);
+  }
+  grpc::Status ListServers(grpc::ServerContext* /*context*/, const v1::ListServersRequest* request,
+                           v1::ListServersResponse* response) override {
+    return Answer("ListServers", *request, servers, response);
   }
   grpc::Status WatchEvents(grpc::ServerContext* context, const v1::WatchEventsRequest* request,
                            grpc::ServerWriter<v1::Event>* writer) override {

@@ -193,6 +193,16 @@ void Diagnose(AdminClient& admin, const AdminRequest& request, Console& console)
   }
 }
 
+void ListServers(AdminClient& admin, const AdminRequest& request, Console& console) {
+  const auto answer = admin.Servers();
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJsonArray(answer->servers()));
+  PrintServers(console.out, *answer, request.width(), NowMs());
+  if (answer->servers_size() == 1 && answer->servers(0).server_id().empty()) {
+    SayNone(console, "this server is the only one: its mirrors are files");
+  }
+}
+
 void AddTenants(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
   const cli::Command tenants =
@@ -265,6 +275,11 @@ void AddReadingCommands(const AdminCommands& commands) {
   keys.AddFlag("--reload", request->reload, "Have the server re-read its keys first, as SIGHUP does");
   commands.AddWide(keys);
   commands.AddJson(keys);
+
+  const cli::Command servers = commands.Add(
+      "servers", "Show the servers that have these mirrors, and what each does for all", "", ListServers);
+  commands.AddWide(servers);
+  commands.AddJson(servers);
 
   const cli::Command diagnose = commands.Add(
       "diagnose",

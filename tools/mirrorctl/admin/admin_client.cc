@@ -407,6 +407,11 @@ absl::StatusOr<v1::DiagnoseResponse> AdminClient::Diagnose(const std::string& co
   return service_->Call(&v1::MirrorAdmin::Stub::Diagnose, request, Effect::kReads, kLongPatience);
 }
 
+absl::StatusOr<v1::ListServersResponse> AdminClient::Servers() {
+  return service_->Call(&v1::MirrorAdmin::Stub::ListServers, v1::ListServersRequest(), Effect::kReads,
+                        kPatience);
+}
+
 absl::Status AdminClient::Follow(const v1::WatchEventsRequest& request, const Interruption& interruption,
                                  const std::function<bool(const v1::Event&)>& each) {
   grpc::ClientContext context;

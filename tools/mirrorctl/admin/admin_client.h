@@ -62,6 +62,7 @@ class AdminClient {
   absl::StatusOr<v1::ListKeysResponse> Keys();
   absl::StatusOr<v1::ReloadKeysResponse> ReloadKeys();
   absl::StatusOr<v1::DiagnoseResponse> Diagnose(const std::string& context_id);
+  absl::StatusOr<v1::ListServersResponse> Servers();
 
   /// Gives each event that is asked for to `each` until that answers false, or `interruption` comes: then OK.
   absl::Status Follow(const v1::WatchEventsRequest& request, const Interruption& interruption,

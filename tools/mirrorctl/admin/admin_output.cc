@@ -284,6 +284,22 @@ Json ToJson(const v1::KeyInfo& key) {
           {"state", key.state()}};
 }
 
+Json ToJson(const v1::ServerInfo& server) {
+  Json duties = Json::array();
+  for (const std::string& duty : server.duties()) duties.push_back(duty);
+  return {{"server_id", TextJson(server.server_id())},
+          {"host", server.host()},
+          {"address", server.address()},
+          {"admin_address", server.admin_address()},
+          {"version", server.version()},
+          {"rules", TextJson(server.rules())},
+          {"clock_ahead_ms", server.clock_ahead_ms()},
+          {"started_ms", server.started_ms()},
+          {"silent_ms", server.silent_ms()},
+          {"duties", duties},
+          {"here", server.here()}};
+}
+
 Json ToJson(const v1::DiagnoseResponse& diagnosis) {
   Json stores = Json::array();
   for (const v1::DiagnoseResponse::Store& store : diagnosis.stores()) {
@@ -483,6 +499,30 @@ void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_
   for (const v1::KeyInfo& key : answer.keys()) {
     table.Add({key.key_id(), key.algorithm(), time(key.not_before()), time(key.not_after()), key.thumbprint(),
                key.environment(), key.state(), key.issuer()});
+  }
+  table.Print(out);
+}
+
+void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std::size_t width,
+                  std::int64_t now_ms) {
+  TextTable table({{"host"},
+                   {"address"},
+                   {.name = "admin_address", .goes = 3},
+                   {.name = "version", .goes = 4},
+                   {.name = "up", .goes = 2},
+                   {"seen"},
+                   {.name = "clock", .goes = 5},
+                   {.name = "rules", .goes = 1},
+                   {"duties"}},
+                  width);
+  const std::string ahead = "+", behind = "-";
+  for (const v1::ServerInfo& server : answer.servers()) {
+    const std::int64_t off = server.clock_ahead_ms();
+    table.Add({server.host(), server.address(), server.admin_address(), server.version(),
+               AgeText(server.started_ms(), now_ms),
+               server.here() ? "answers" : absl::StrCat(SpanText(server.silent_ms()), " ago"),
+               absl::StrCat(off < 0 ? behind : ahead, SpanText(off < 0 ? -off : off)), server.rules(),
+               absl::StrJoin(server.duties(), ", ")});
   }
   table.Print(out);
 }
