@@ -515,13 +515,12 @@ void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std:
                    {.name = "rules", .goes = 1},
                    {"duties"}},
                   width);
-  const std::string ahead = "+", behind = "-";
   for (const v1::ServerInfo& server : answer.servers()) {
     const std::int64_t off = server.clock_ahead_ms();
     table.Add({server.host(), server.address(), server.admin_address(), server.version(),
                AgeText(server.started_ms(), now_ms),
                server.here() ? "answers" : absl::StrCat(SpanText(server.silent_ms()), " ago"),
-               absl::StrCat(off < 0 ? behind : ahead, SpanText(off < 0 ? -off : off)), server.rules(),
+               absl::StrCat(off < 0 ? "-" : "+", SpanText(off < 0 ? -off : off)), server.rules(),
                absl::StrJoin(server.duties(), ", ")});
   }
   table.Print(out);
