@@ -223,8 +223,8 @@ int Connection::server_pid() const { return IsOpen() ? PQbackendPID(line_->handl
 
 namespace {
 
-/// libpq keeps the mode until the next statement outside of a pipeline: the first one of a pipeline would give
-/// its rows singly, and none at its end.
+/// libpq keeps the mode until the next statement outside of a pipeline: the first one in a pipeline would
+/// give its rows singly, and none at its end.
 absl::Status LeaveSingleRows(Connection& connection) {
   return connection.IsOpen() ? connection.Probe() : absl::OkStatus();
 }

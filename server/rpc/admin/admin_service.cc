@@ -168,7 +168,8 @@ void DiagnoseDisk(const StoreHome& home, v1::DiagnoseResponse* response) {
   const absl::StatusOr<std::chrono::microseconds> sync = home.SyncTime();
   response->set_disk_is_elsewhere(absl::IsUnimplemented(space.status()));
   for (const absl::Status& status : {space.status(), sync.status()}) {
-    if (!status.ok() && !absl::IsUnimplemented(status)) response->add_findings(CutMessage(std::string(status.message())));
+    if (status.ok() || absl::IsUnimplemented(status)) continue;
+    response->add_findings(CutMessage(std::string(status.message())));
   }
   if (space.ok()) response->set_disk_free_bytes(space->free_bytes);
   if (sync.ok()) response->set_fsync_us(static_cast<std::uint64_t>(sync->count()));
