@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
@@ -119,7 +120,7 @@ absl::Status Mirror::Noticed(absl::Status status) {
   }
   if (absl::IsDataLoss(status) && file_.quarantine.empty()) {
     file_.quarantine = absl::StrCat(
-        "the mirror of '", context_id_, "' is damaged: ", status.message(),
+        "the mirror of '", context_id_, "' is damaged: ", absl::StripSuffix(status.message(), "."),
         ". It takes nothing more. 'mirrorctl restore ", context_id_, " FILE --confirm ", context_id_,
         "' puts a backup in its place, 'mirrorctl reset ", context_id_, " --all --confirm ", context_id_,
         "' sets it aside and lets the next cycle populate a new one; after a "

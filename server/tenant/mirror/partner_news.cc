@@ -14,9 +14,8 @@ namespace {
 constexpr std::size_t kToldMax = 10'000;
 
 constexpr char kKeep[] =
-    "To keep the partner's data, set 'preserve_target = true' for the table at the source, or put it into "
-    "a "
-    "table of the partner's own (a hook can fill one after each cycle)";
+    "To keep the partner's data, put it into a table of the partner's own (a hook can fill one after each "
+    "cycle), or, in a SQLite mirror, set 'preserve_target = true' for the table at the source";
 
 }  // namespace
 

@@ -44,8 +44,7 @@ std::string AdviceOn(const Failure& failure, Touched touched) {
                           "fulfil it, so drop it.");
     case Trouble::kUndefined:
       if (touched == Touched::kOwnTable)
-        return "Somebody dropped or changed a table that the mirror keeps for itself: restore it from a "
-               "backup, or reset the tenant with 'mirrorctl reset'.";
+        return "Somebody dropped or changed a table that the mirror keeps for itself.";
       return "Somebody dropped or changed the table: 'mirrorctl invalidate' lets the next cycle make it "
              "anew.";
     case Trouble::kDenied:
