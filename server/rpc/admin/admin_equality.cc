@@ -152,7 +152,7 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
     if (!report.ok()) return report.status();
     if (!report->left_out.empty()) {
       events_.Add(request->context_id(), Severity::kWarning, "mirror.restored",
-                  absl::StrCat("what is in the backup and was not restored: ", ListNames(report->left_out)));
+                  absl::StrCat("what was not restored: ", ListNames(report->left_out)));
     }
     response->set_bytes(report->bytes);
     response->set_tables(report->tables);

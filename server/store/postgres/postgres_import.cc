@@ -15,6 +15,7 @@
 #include "proto/wire/batch.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/postgres_contents.h"
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/records/own_schema.h"
@@ -174,6 +175,9 @@ absl::StatusOr<bool> PostgresImport::SetAside(const std::string& schema, const s
   done = fenced.ok() ? savepoint.Release() : savepoint.RollBack();
   if (done.ok()) done = lease_->Execute(RenameSql(present.schema, aside), "setting the mirror aside");
   if (!done.ok()) return InStoreWords(done, Touched::kMirroredTable);
+  absl::StatusOr<std::vector<std::string>> guarded = CarryRights(*lease_, QuoteName(aside), names_);
+  if (!guarded.ok()) return guarded.status();
+  guarded_ = *std::move(guarded);
   return true;
 }
 

@@ -36,12 +36,15 @@ class PostgresImport {
   // Then, in this order:
 
   /// The schema of the tenant's present mirror gets the name `aside` with the commit: whoever writes into it
-  /// is waited for, and nobody does behind that. Where there is no such schema nothing is done. Gives whether
-  /// there is one.
+  /// is waited for, and nobody does behind that. Rights of others on it they have on the new one: see
+  /// CarryRights(). Where there is no such schema nothing is done. Gives whether there is one.
   absl::StatusOr<bool> SetAside(const std::string& schema, const std::string& aside, std::int64_t epoch);
   /// The new schema gets its name, and is served from the commit on. Errors: kFailedPrecondition, too: there
   /// is one of that name.
   absl::Status Finish(const std::string& schema, std::int64_t epoch);
+
+  /// Tables on which nobody got rights since the former ones have row security.
+  const std::vector<std::string>& guarded() const { return guarded_; }
 
  private:
   struct Filled {
@@ -60,6 +63,7 @@ class PostgresImport {
   postgres::Transaction transaction_;
   std::map<std::string, Filled> tables_;  ///< By folded name.
   std::vector<IndexChange> own_indexes_;
+  std::vector<std::string> guarded_;
 };
 
 }  // namespace mirror

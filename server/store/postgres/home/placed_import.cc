@@ -43,6 +43,7 @@ class PlacedImport final : public MirrorImport {
   }
   /// Where the mirror is that was there; empty: there was none.
   const std::string& kept() const { return kept_; }
+  const std::vector<std::string>& guarded() const { return import_->guarded(); }
 
  private:
   absl::Status FinishInPlaceOf(const Placement& placement) {
@@ -177,6 +178,9 @@ absl::StatusOr<ReplacedMirror> ReplacePlaced(PlacedMirrors& mirrors, const std::
   absl::StatusOr<std::vector<std::string>> left_out =
       CopyContents(with, **import, [](std::uint64_t, std::uint64_t) { return true; });
   if (!left_out.ok()) return left_out.status();
+  for (const std::string& table : (*import)->guarded()) {
+    left_out->push_back(absl::StrCat("the row security of table '", table, "', so nobody has rights on it"));
+  }
   return ReplacedMirror{(*import)->kept(), *std::move(left_out)};
 }
 

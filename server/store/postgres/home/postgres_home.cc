@@ -15,6 +15,7 @@
 #include "server/store/postgres/home/placed_mirrors.h"
 #include "server/store/postgres/home/schema_removal.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/postgres_upkeep.h"
 #include "server/store/postgres/records/own_schema.h"
 #include "server/store/postgres/records/tenant_row.h"
@@ -26,7 +27,8 @@ namespace {
 constexpr std::int64_t kMakingMs = 60'000;
 constexpr int kTimedWrites = 5;
 
-/// Renames the mirror's schema, and makes a new one of `owner` in the same transaction.
+/// Renames the mirror's schema, and makes a new one of `owner` in the same transaction, in which others have
+/// the rights that they had.
 absl::Status SetSchemaAside(postgres::Connection& connection, const PostgresOwnTables& names,
                             const std::string& context_id, const std::string& aside, std::int64_t epoch,
                             const std::optional<TenantRecord>& owner) {
@@ -52,7 +54,10 @@ absl::Status SetSchemaAside(postgres::Connection& connection, const PostgresOwnT
     UpdateTenant(writes, names, begun);
     writes.QueueIn(pipeline);
   }
-  return InStoreWords(transaction.Commit(pipeline).status(), Touched::kMirroredTable);
+  absl::Status done = InStoreWords(pipeline.Run().status(), Touched::kMirroredTable);
+  if (done.ok() && *there == 1 && owner) done = CarryRights(connection, QuoteName(aside), names).status();
+  if (!done.ok()) return done;
+  return InStoreWords(transaction.Commit("setting the mirror aside"), Touched::kMirroredTable);
 }
 
 absl::Status Unknown(const std::string& context_id) {

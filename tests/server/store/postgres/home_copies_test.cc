@@ -93,6 +93,27 @@ class PostgresCopiesTest : public PlacedHomesTest {
     EXPECT_THAT((*copy)->CopyOf(path), IsOk());
     return *std::move(copy);
   }
+  std::vector<std::string> See(const std::string& sql) {
+    const auto rows = connection_->Query(sql);
+    EXPECT_THAT(rows, IsOk()) << sql;
+    std::vector<std::string> lines;
+    for (int row = 0; rows.ok() && row < rows->rows(); ++row) lines.push_back(rows->Text(row, 0));
+    return lines;
+  }
+  /// Of others, on the mirror "Cust", its relations and columns, and by its default privileges.
+  std::vector<std::string> RightsOnCust() {
+    return See(R"(
+WITH acls AS (SELECT 'schema' AS what, nspacl AS acl, nspname FROM pg_namespace
+  UNION ALL SELECT c.relname, c.relacl, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+  UNION ALL SELECT format('%s.%s', c.relname, a.attname), a.attacl, n.nspname FROM pg_attribute a
+    JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
+  UNION ALL SELECT format('new %s', defaclobjtype), defaclacl, n.nspname FROM pg_default_acl d
+    JOIN pg_namespace n ON n.oid = defaclnamespace)
+SELECT concat_ws(' ', what, x.privilege_type,
+  CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
+  CASE WHEN is_grantable THEN 'and may grant it' END)
+FROM acls, aclexplode(acl) x WHERE nspname = 'Mirror_Cust' AND grantee <> current_user::regrole ORDER BY 1)");
+  }
   /// Of schemas that an import or a copy makes.
   std::int64_t Left() { return Schemas("mirror\\_import\\_%"); }
 
@@ -134,6 +155,61 @@ TEST_F(PostgresCopiesTest, ABackupIsAFileOfSqlitesAndTakesTheMirrorsPlace) {
   EXPECT_EQ(other->upkeep().WhyStale(), Stale::kMoved) << "a server that has it open opens it anew";
   Put("Cust", 38);
   EXPECT_EQ(AgesOf("Cust"), (Rows{{38}}));
+}
+
+TEST_F(PostgresCopiesTest, WhoHadRightsOnTheMirrorHasThemOnTheOneInItsPlace) {
+  FillSecondPlace();
+  Put("Cust", 36);
+  Do("CREATE ROLE clerks; CREATE ROLE \"The boss\"; SET search_path TO \"Mirror_Cust\"; "
+     "GRANT USAGE ON SCHEMA \"Mirror_Cust\" TO clerks, \"The boss\" WITH GRANT OPTION; "
+     "GRANT SELECT ON people TO \"The boss\"; GRANT SELECT (name), REFERENCES (id) ON people TO clerks; "
+     "GRANT SELECT ON _mirror_freshness TO clerks; GRANT SELECT ON \"Cust_mirroring\" TO PUBLIC; "
+     "ALTER DEFAULT PRIVILEGES IN SCHEMA \"Mirror_Cust\" GRANT SELECT ON TABLES TO clerks; "
+     "ALTER DEFAULT PRIVILEGES IN SCHEMA \"Mirror_Cust\" GRANT USAGE ON TYPES TO PUBLIC; "
+     "ALTER DEFAULT PRIVILEGES GRANT UPDATE ON TABLES TO clerks; RESET search_path");
+  const std::vector<std::string> before = RightsOnCust();
+  EXPECT_EQ(before.size(), 9U) << testing::PrintToString(before);
+  const std::string path = CopyOut("Cust");
+
+  const auto replaced = CopyOf("Cust", path)->Replace(2'000);
+  ASSERT_THAT(replaced.status(), IsOk());
+  EXPECT_THAT(replaced->left_out, IsEmpty());
+  EXPECT_EQ(RightsOnCust(), before) << "and none that default privileges give";
+
+  Do("DROP TABLE \"Mirror_Cust\".people");
+  ASSERT_THAT(CopyOf("Cust", path)->Replace(3'000).status(), IsOk());
+  EXPECT_THAT(See("SELECT unnest(relacl)::text FROM pg_class WHERE oid = '\"Mirror_Cust\".people'::regclass"),
+              testing::Contains(StartsWith("clerks=r")))
+      << "by default privileges";
+
+  TenantRecord owner;
+  owner.context_id = "Cust";
+  owner.issuer = "app";
+  ASSERT_THAT(home_->SetAside("Cust", 4'000, owner).status(), IsOk());
+  std::vector<std::string> left;
+  for (const std::string& right : before) {
+    if (right.substr(0, 6) != "people") left.push_back(right);
+  }
+  EXPECT_EQ(RightsOnCust(), left);
+  Put("Cust", 41);
+  EXPECT_EQ(Ask("SELECT has_table_privilege('clerks', '\"Mirror_Cust\".people', 'SELECT')::int"), 1);
+  Do("DROP OWNED BY clerks; DROP ROLE clerks; DROP OWNED BY \"The boss\"; DROP ROLE \"The boss\"");
+}
+
+TEST_F(PostgresCopiesTest, WhatRowSecurityGuardedIsOpenToNobodyInTheMirrorThatComesInItsPlace) {
+  FillSecondPlace();
+  Put("Cust", 36);
+  Do("CREATE ROLE buyers; GRANT USAGE ON SCHEMA \"Mirror_Cust\" TO buyers; "
+     "GRANT SELECT ON \"Mirror_Cust\".people, \"Mirror_Cust\"._mirror_freshness TO buyers; "
+     "ALTER DEFAULT PRIVILEGES IN SCHEMA \"Mirror_Cust\" GRANT SELECT ON TABLES TO buyers; "
+     "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO buyers; "
+     "ALTER TABLE \"Mirror_Cust\".people ENABLE ROW LEVEL SECURITY");
+  const auto replaced = CopyOf("Cust", CopyOut("Cust"))->Replace(2'000);
+  ASSERT_THAT(replaced.status(), IsOk());
+  EXPECT_THAT(replaced->left_out,
+              ElementsAre("the row security of table 'people', so nobody has rights on it"));
+  EXPECT_THAT(RightsOnCust(), ElementsAre("_mirror_freshness SELECT buyers", "schema USAGE buyers"));
+  Do("DROP OWNED BY buyers; DROP ROLE buyers");
 }
 
 TEST_F(PostgresCopiesTest, WhoIsInATransactionIsWaitedForAndHisRowsAreSetAside) {
