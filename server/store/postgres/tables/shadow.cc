@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/state_payload.h"
 #include "server/store/postgres/records/tenant_row.h"
 #include "server/store/postgres/tables/alter.h"
@@ -103,6 +104,8 @@ absl::StatusOr<PostgresShadow> RunBeginShadow(TableWork& work, const PostgresAgr
                                  absl::StrCat(CreateTableSql(work, shadow.name, kept, *id), "; ALTER TABLE ",
                                               work.In(shadow.name), " SET (autovacuum_enabled = off)"),
                                  "making a table for a population");
+  // Half a population is for nobody.
+  if (made.ok()) made = TakeRights(work.connection, work.In(shadow.name));
   if (!made.ok()) return made;
   WriteShadow(work, shadow);
   return shadow;

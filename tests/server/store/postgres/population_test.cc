@@ -264,6 +264,25 @@ TEST_F(PostgresPopulation, AnEmptyTableIsReplacedAndItsRightsIndexesAndTriggersA
   EXPECT_THAT(Tables("\\_mirror\\_dropped%"), IsEmpty());
 }
 
+TEST_F(PostgresPopulation, HalfAPopulationIsForNobody) {
+  PostgresAgreed people = Create(People());
+  Do("CREATE ROLE early; CREATE ROLE late; ALTER DEFAULT PRIVILEGES IN SCHEMA \"Mirror_crm\" GRANT SELECT ON "
+     "TABLES TO early, PUBLIC; ALTER DEFAULT PRIVILEGES GRANT UPDATE ON TABLES TO late; GRANT SELECT ON "
+     "people "
+     "TO late");
+  const PostgresShadow shadow = Filled(people, {{1, "Ada", 36}});
+  EXPECT_THAT(
+      See(absl::StrCat("SELECT x.grantee::regrole::text FROM pg_class, aclexplode(relacl) x WHERE oid = '",
+                       shadow.name, "'::regclass AND x.grantee <> relowner")),
+      IsEmpty());
+  ASSERT_THAT(Swap(shadow, &people), IsOk());
+  EXPECT_THAT(
+      See("SELECT x.grantee::regrole || ' ' || privilege_type FROM pg_class, aclexplode(relacl) x WHERE "
+          "oid = 'people'::regclass AND x.grantee <> relowner"),
+      ElementsAre("late SELECT"));
+  Do("DROP OWNED BY early, late; DROP ROLE early, late");
+}
+
 TEST_F(PostgresPopulation, WhatIsBuiltOnATableStays) {
   PostgresAgreed people = Create(People());
   // Empty, too: nothing could be made again as it was.
