@@ -11,6 +11,7 @@
 #include "base/folded_name.h"
 #include "server/plan/index_plan.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/tenant_row.h"
 #include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/definitions.h"
@@ -41,8 +42,10 @@ class Replacement {
     if (!indexes.ok()) return indexes.status();
     const absl::StatusOr<std::vector<Part>> triggers = FindTriggers();
     if (!triggers.ok()) return triggers.status();
-    const absl::StatusOr<std::string> grants = FindGrants();
-    if (!grants.ok()) return grants.status();
+    const absl::StatusOr<std::vector<Part>> notes = FindNotes();
+    if (!notes.ok()) return notes.status();
+    absl::Status given = GiveRights(work_.connection, work_.In(table_), work_.In(shadow_.name));
+    if (!given.ok()) return given;
     const absl::StatusOr<std::int64_t> id = TakeId(work_.connection, work_.names);
     if (!id.ok()) return id.status();
 
@@ -52,7 +55,8 @@ class Replacement {
     for (const Part& index : *indexes) absl::StrAppend(&sql, index.drop, "; ");
     absl::StrAppend(&sql, "ALTER TABLE ", work_.In(table_), " RENAME TO ", QuoteName(aside), "; ALTER TABLE ",
                     work_.In(shadow_.name), " RESET (autovacuum_enabled); ALTER TABLE ",
-                    work_.In(shadow_.name), " RENAME TO ", QuoteName(table_), "; ", *grants);
+                    work_.In(shadow_.name), " RENAME TO ", QuoteName(table_));
+    for (const Part& note : *notes) absl::StrAppend(&sql, "; ", note.make);
     if (absl::Status renamed = RunOnTable(work_, sql, kSwapping); !renamed.ok()) return renamed;
     CrashPoint("swap.exchanged");
     MakeGarbage(work_, aside);
@@ -68,8 +72,8 @@ class Replacement {
     std::string name, make, drop;
   };
 
-  absl::StatusOr<std::vector<Part>> Find(const std::string& sql) {
-    const auto rows = work_.connection.Query(sql, {{work_.In(table_)}}, kSwapping);
+  absl::StatusOr<std::vector<Part>> Find(const std::string& sql, postgres::Values relations) {
+    const auto rows = work_.connection.Query(sql, relations, kSwapping);
     if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
     std::vector<Part> parts;
     for (int row = 0; row < rows->rows(); ++row)
@@ -89,36 +93,32 @@ class Replacement {
         "pg_constraint "
         "AS k ON k.conindid = c.oid AND k.contype IN ('u', 'x') WHERE i.indrelid = $1::text::regclass AND "
         "NOT "
-        "i.indisprimary ORDER BY c.oid");
+        "i.indisprimary ORDER BY c.oid",
+        {{work_.In(table_)}});
   }
   absl::StatusOr<std::vector<Part>> FindTriggers() {
     return Find(
-        "SELECT tgname::text, pg_get_triggerdef(oid), '' FROM pg_trigger WHERE tgrelid = $1::text::regclass "
-        "AND "
-        "NOT tgisinternal ORDER BY oid");
+        "SELECT tgname::text, pg_get_triggerdef(oid) || CASE tgenabled WHEN 'O' THEN '' ELSE format('; ALTER "
+        "TABLE %s %s TRIGGER %I', $1::text, CASE tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE "
+        "REPLICA' ELSE 'ENABLE ALWAYS' END, tgname) END, '' FROM pg_trigger WHERE tgrelid = "
+        "$1::text::regclass AND NOT tgisinternal ORDER BY oid",
+        {{work_.In(table_)}});
   }
-  /// Statements that give the shadow the rights on the table, and no others.
-  absl::StatusOr<std::string> FindGrants() {
-    const auto rows = work_.connection.Query(
-        "WITH given AS (SELECT x.*, '' AS part, c.oid FROM pg_class AS c, aclexplode(c.relacl) AS x WHERE "
-        "c.oid "
-        "IN ($1::text::regclass, $2::text::regclass) AND x.grantee <> c.relowner UNION ALL SELECT x.*, "
-        "format(' (%I)', a.attname), a.attrelid FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = "
-        "a.attrelid, "
-        "aclexplode(a.attacl) AS x WHERE a.attrelid = $1::text::regclass AND EXISTS (SELECT 1 FROM "
-        "pg_attribute "
-        "AS b WHERE b.attrelid = $2::text::regclass AND b.attname = a.attname AND NOT b.attisdropped) AND "
-        "x.grantee <> c.relowner), named AS (SELECT given.*, CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE "
-        "quote_ident(pg_get_userbyid(grantee)) END AS whom FROM given) SELECT coalesce(string_agg(sql, '; ' "
-        "ORDER BY turn), '') FROM (SELECT 1 AS turn, format('REVOKE ALL ON %s FROM %s', $1::text, whom) AS "
-        "sql FROM named "
-        "WHERE oid = $2::text::regclass UNION SELECT 2, format('GRANT %s%s ON %s TO %s%s', privilege_type, "
-        "part, $1::text, "
-        "whom, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM named WHERE oid = "
-        "$1::text::regclass) AS statements",
-        {work_.In(table_), work_.In(shadow_.name)}, kSwapping);
-    if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
-    return rows->Text(0, 0);
+  /// What a DBA said of the table and its columns, and how its rows lie: the shadow has nothing of that.
+  absl::StatusOr<std::vector<Part>> FindNotes() {
+    return Find(R"(
+SELECT '', CASE WHEN d.objsubid = 0 THEN format('COMMENT ON TABLE %s IS %L', $1::text, d.description)
+    ELSE format('COMMENT ON COLUMN %s.%I IS %L', $1::text, a.attname, d.description) END, ''
+  FROM pg_description AS d LEFT JOIN pg_attribute AS a ON a.attrelid = d.objoid AND a.attnum = d.objsubid
+  WHERE d.classoid = 'pg_class'::regclass AND d.objoid = $1::text::regclass AND (d.objsubid = 0 OR EXISTS (
+    SELECT FROM pg_attribute AS b WHERE b.attname = a.attname AND b.attrelid = $2::text::regclass))
+UNION ALL SELECT '', format('ALTER TABLE %s SET (%s%I = %L)', $1::text, part, option_name, option_value), ''
+  FROM pg_class AS c CROSS JOIN LATERAL (
+    SELECT '' AS part, * FROM pg_options_to_table(c.reloptions) UNION ALL SELECT 'toast.', o.*
+      FROM pg_class AS t CROSS JOIN LATERAL pg_options_to_table(t.reloptions) AS o
+      WHERE t.oid = c.reltoastrelid
+  ) AS options WHERE c.oid = $1::text::regclass)",
+                {work_.In(table_), work_.In(shadow_.name)});
   }
 
   absl::Status MakeIndexes(const std::vector<Part>& indexes, std::vector<std::string>* left_out) {

@@ -264,6 +264,41 @@ TEST_F(PostgresPopulation, AnEmptyTableIsReplacedAndItsRightsIndexesAndTriggersA
   EXPECT_THAT(Tables("\\_mirror\\_dropped%"), IsEmpty());
 }
 
+TEST_F(PostgresPopulation, ATableInAnothersPlaceHasItsCommentsAndParametersAndItsTriggersFireAsTheyDid) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}}, &people);
+  Do("CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'");
+  for (const char* const name : {"always", "\"On replicas\"", "never", "usual"}) {
+    Do(absl::StrCat("CREATE TRIGGER ", name,
+                    " BEFORE DELETE ON people FOR EACH ROW EXECUTE FUNCTION noted()"));
+  }
+  Do("ALTER TABLE people ENABLE ALWAYS TRIGGER always; ALTER TABLE people ENABLE REPLICA TRIGGER \"On "
+     "replicas\"; ALTER TABLE people DISABLE TRIGGER never");
+  Do("COMMENT ON TABLE people IS 'who it''s about'; COMMENT ON COLUMN people.name IS 'as \\ they spell it'; "
+     "COMMENT ON COLUMN people.age IS 'in years'; ALTER TABLE people SET (fillfactor = 70, "
+     "autovacuum_enabled = off, toast.autovacuum_vacuum_threshold = 500)");
+  const auto notes = [&] {
+    return See(
+        "SELECT format('%s %s', tgname, tgenabled) FROM pg_trigger WHERE tgrelid = 'people'::regclass UNION "
+        "ALL "
+        "SELECT concat_ws(' ', 'comment', attname, description) FROM pg_description LEFT JOIN pg_attribute "
+        "ON "
+        "attrelid = objoid AND attnum = objsubid WHERE objoid = 'people'::regclass UNION ALL SELECT "
+        "unnest(c.reloptions || t.reloptions) FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid "
+        "WHERE "
+        "c.oid = 'people'::regclass ORDER BY 1");
+  };
+  Lines before = notes();
+  EXPECT_EQ(before.size(), 10U);
+  const std::string oid = OidOf("people");
+  people.schema.columns.pop_back();
+  people.schema.columns[1].type = Type::kBytes;
+  ASSERT_THAT(Swap(Filled(people, {{9, Blob("x")}}), &people), IsOk());
+  EXPECT_NE(OidOf("people"), oid);
+  std::erase(before, "comment age in years");
+  EXPECT_EQ(notes(), before);
+}
+
 TEST_F(PostgresPopulation, HalfAPopulationIsForNobody) {
   PostgresAgreed people = Create(People());
   Do("CREATE ROLE early; CREATE ROLE late; ALTER DEFAULT PRIVILEGES IN SCHEMA \"Mirror_crm\" GRANT SELECT ON "
