@@ -21,6 +21,20 @@ SELECT what, name, of_table FROM (
     ON t.oid = g.tgrelid WHERE NOT g.tgisinternal
   UNION ALL SELECT 'constraint', k.conname::text, t.relname::text FROM pg_constraint AS k JOIN ours AS t
     ON t.oid = k.conrelid WHERE k.contype IN ('c', 'f', 'x')
+  UNION ALL SELECT 'policy', p.polname::text, t.relname::text FROM pg_policy AS p JOIN ours AS t
+    ON t.oid = p.polrelid
+  UNION ALL SELECT 'row security', '', relname::text FROM ours WHERE relrowsecurity OR relforcerowsecurity
+  UNION ALL SELECT 'publication', p.pubname::text, t.relname::text FROM pg_publication_rel AS r
+    JOIN pg_publication AS p ON p.oid = r.prpubid JOIN ours AS t ON t.oid = r.prrelid
+  UNION ALL SELECT 'publication', p.pubname::text, NULL FROM pg_publication_namespace AS r
+    JOIN pg_publication AS p ON p.oid = r.pnpubid WHERE r.pnnspid = to_regnamespace($1)
+  UNION ALL SELECT 'statistics', s.stxname::text, t.relname::text FROM pg_statistic_ext AS s JOIN ours AS t
+    ON t.oid = s.stxrelid
+  UNION ALL SELECT CASE WHEN a.attname IS NULL THEN 'comment' ELSE 'comment of column' END,
+      coalesce(a.attname::text, ''), t.relname::text
+    FROM pg_description AS d JOIN ours AS t ON t.oid = d.objoid
+    LEFT JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = d.objsubid AND d.objsubid > 0
+    WHERE d.classoid = 'pg_class'::regclass
   UNION ALL SELECT 'function', proname::text, NULL FROM pg_proc WHERE pronamespace = to_regnamespace($1)
   UNION ALL SELECT DISTINCT 'view', format('%s.%s', n.nspname, v.relname), t.relname::text FROM pg_depend AS d
     JOIN ours AS t ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
@@ -53,7 +67,8 @@ absl::StatusOr<std::vector<std::string>> FindOthersObjects(postgres::Connection&
     const bool of_own = !of.empty() && is_own(of) && !absl::StrContains(name, '.');
     const bool named = what != "rights of role" && what != "function";
     if (is_mirrored || of_own || (named && is_own(name))) continue;
-    objects.push_back(absl::StrCat(what, " '", name, "'", of.empty() ? "" : absl::StrCat(" of '", of, "'")));
+    objects.push_back(absl::StrCat(what, name.empty() ? "" : absl::StrCat(" '", name, "'"),
+                                   of.empty() ? "" : absl::StrCat(" of '", of, "'")));
   }
   return objects;
 }

@@ -280,16 +280,26 @@ TEST_F(PostgresCopiesTest, WhatIsOthersIsNamedAndNotCopied) {
   Do("CREATE SCHEMA reports; CREATE VIEW reports.v AS SELECT age FROM \"Mirror_Cust\".people; CREATE ROLE "
      "bi; "
      "GRANT USAGE ON SCHEMA \"Mirror_Cust\" TO bi; ALTER TABLE \"Mirror_Cust\".people ADD COLUMN note text, "
-     "ADD CONSTRAINT young CHECK (age < 1000)");
+     "ADD CONSTRAINT young CHECK (age < 1000); ALTER TABLE \"Mirror_Cust\".people ENABLE ROW LEVEL SECURITY; "
+     "CREATE POLICY grown ON \"Mirror_Cust\".people USING (age > 17); CREATE PUBLICATION abroad FOR TABLE "
+     "\"Mirror_Cust\".people; CREATE PUBLICATION whole FOR TABLES IN SCHEMA \"Mirror_Cust\"; CREATE "
+     "STATISTICS "
+     "reports.related ON name, age FROM \"Mirror_Cust\".people; COMMENT ON TABLE \"Mirror_Cust\".people IS "
+     "'ours'; COMMENT ON COLUMN \"Mirror_Cust\".people.age IS 'in years'; COMMENT ON TABLE "
+     "\"Mirror_Cust\"._mirror_tenant IS 'hands off'");
   const auto store = home_->Open("Cust", /*create=*/false, {});
   const std::unique_ptr<Snapshot> snapshot = (*store)->OpenSnapshot().value();
   const auto made =
       home_->CopyOut("Cust", *snapshot, absl::StrCat(outside_.path(), "/copy.db"), GoOnCopyingAll);
   Do("REVOKE ALL ON SCHEMA \"Mirror_Cust\" FROM bi; DROP ROLE bi");
   ASSERT_THAT(made.status(), IsOk());
-  EXPECT_THAT(made->left_out, testing::UnorderedElementsAre(
-                                  "column 'note' of table 'people'", "constraint 'young' of 'people'",
-                                  "rights of role 'bi'", "view 'reports.v' of 'people'"));
+  EXPECT_THAT(made->left_out,
+              testing::UnorderedElementsAre("column 'note' of table 'people'",
+                                            "constraint 'young' of 'people'", "row security of 'people'",
+                                            "policy 'grown' of 'people'", "publication 'abroad' of 'people'",
+                                            "publication 'whole'", "statistics 'related' of 'people'",
+                                            "comment of 'people'", "comment of column 'age' of 'people'",
+                                            "rights of role 'bi'", "view 'reports.v' of 'people'"));
 }
 
 TEST_F(PostgresCopiesTest, AMirrorOfAnotherStoreComesWhereThereIsNone) {
