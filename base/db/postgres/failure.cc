@@ -79,6 +79,7 @@ absl::StatusCode CodeOf(Trouble trouble) {
     case Trouble::kExists:
       return absl::StatusCode::kAlreadyExists;
     case Trouble::kDenied:
+    case Trouble::kRowSecurity:
       return absl::StatusCode::kPermissionDenied;
     case Trouble::kValue:
     case Trouble::kTooLarge:
@@ -191,9 +192,10 @@ Failure ReadFailure(const pg_result* result) {
   failure.words = absl::StrCat("PostgreSQL says \"",
                                SafeWords(failure.sqlstate, FieldOf(result, PG_DIAG_MESSAGE_PRIMARY)), "\"");
   failure.trouble = TroubleOfState(failure.sqlstate);
-  // Both have the code of much else, and words that are translated; the function that said it is not.
-  if (FieldOf(result, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery")
-    failure.trouble = Trouble::kStalePlan;
+  // These have the code of much else, and words that are translated; the function that said it is not.
+  const std::string function = FieldOf(result, PG_DIAG_SOURCE_FUNCTION);
+  if (function == "RevalidateCachedQuery") failure.trouble = Trouble::kStalePlan;
+  if (function == "check_enable_rls") failure.trouble = Trouble::kRowSecurity;
   if (EndsTheConnection(FieldOf(result, PG_DIAG_SEVERITY_NONLOCALIZED))) failure.trouble = Trouble::kLost;
   return failure;
 }

@@ -34,6 +34,7 @@ enum class Trouble : std::uint8_t {
   kValue,          ///< A value does not fit its type or column. INVALID_ARGUMENT.
   kTooLarge,       ///< A row, a key or a statement is over one of PostgreSQL's limits. INVALID_ARGUMENT.
   kDamage,         ///< The database's files are. DATA_LOSS.
+  kRowSecurity,    ///< Policies would choose among the rows for this role. PERMISSION_DENIED.
   kOther,          ///< INTERNAL.
 };
 

@@ -23,6 +23,7 @@ absl::StatusCode StoreCode(Trouble trouble, absl::StatusCode code, Touched touch
                                            : absl::StatusCode::kFailedPrecondition;
     case Trouble::kExists:
     case Trouble::kDenied:
+    case Trouble::kRowSecurity:
       return absl::StatusCode::kFailedPrecondition;
     default:
       return code;
@@ -49,6 +50,9 @@ std::string AdviceOn(const Failure& failure, Touched touched) {
              "anew.";
     case Trouble::kDenied:
       return "The server's role has to own the mirror's schema and all in it.";
+    case Trouble::kRowSecurity:
+      return "Row security has to let the table's owner be, which is the server's role: 'ALTER TABLE … "
+             "NO FORCE ROW LEVEL SECURITY' does that. For readers the policies stay.";
     default:
       return "";
   }

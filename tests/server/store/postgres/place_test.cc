@@ -145,6 +145,23 @@ TEST_F(PlaceOfMirrors, ErrorsHaveTheCodesOfAStore) {
               StatusIs(StatusCode::kAborted, HasSubstr("ours")));
 }
 
+TEST_F(PlaceOfMirrors, RowSecurityThatBindsTheOwnerTooIsToldAsThat) {
+  Do("CREATE ROLE guarded_owner; CREATE TABLE public.g (a bigint); ALTER TABLE public.g OWNER TO "
+     "guarded_owner; ALTER TABLE public.g ENABLE ROW LEVEL SECURITY; SET ROLE guarded_owner");
+  EXPECT_THAT(connection_->Execute("INSERT INTO public.g VALUES (1)"), IsOk());
+  Do("ALTER TABLE public.g FORCE ROW LEVEL SECURITY");
+  for (const char* const sql : {"INSERT INTO public.g VALUES (2)", "SELECT a FROM public.g"}) {
+    const absl::Status status = connection_->Execute(sql);
+    EXPECT_THAT(status, StatusIs(StatusCode::kPermissionDenied));
+    EXPECT_THAT(InStoreWords(status, Touched::kMirroredTable),
+                StatusIs(StatusCode::kFailedPrecondition,
+                         AllOf(HasSubstr("NO FORCE ROW LEVEL SECURITY"), Not(HasSubstr("has to own")))));
+  }
+  EXPECT_THAT(InStoreWords(connection_->Execute("CREATE TABLE public.h (a int)"), Touched::kMirroredTable),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("has to own")));
+  Do("RESET ROLE; DROP TABLE public.g; DROP ROLE guarded_owner");
+}
+
 TEST_F(PlaceOfMirrors, WhoWasInEachOthersWayMayTryAgain) {
   Do("CREATE TABLE public.t (a bigint)");
   Do("INSERT INTO public.t VALUES (1)");
