@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+"""tools/demo up to its build, and what it stands on with --store postgres: a PostgreSQL of one's own, and a reading of
+mirrors in it that knows nothing of the server's code. `tools/check --all` runs the demo itself, with each store."""
+
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+ROOT = pathlib.Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+import postgres_cluster  # noqa: E402
+import postgres_mirror  # noqa: E402
+
+
+class Demo(unittest.TestCase):
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="demo "))
+        self.addCleanup(shutil.rmtree, self.root)
+        for folder in ("tools/lib", "tests/support"):
+            (self.root / folder).mkdir(parents=True)
+        for path in ("tools/demo", "tools/lib/steps.sh"):
+            shutil.copy(ROOT / path, self.root / path)
+        self.script("tools/setup", "echo set up; exit 1")
+        self.script("tests/support/postgres_cluster.py", "echo it is missing >&2; exit 1")
+
+    def script(self, path, body):
+        (self.root / path).write_text(f"#!/bin/sh\n{body}\n")
+        (self.root / path).chmod(0o755)
+
+    def demo(self, *words):
+        return subprocess.run([self.root / "tools/demo", *words], capture_output=True, text=True, check=False)
+
+    def test_without_postgresql_it_ends_before_it_builds_anything(self):
+        run = self.demo("--store", "postgres")
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (1, "", "it is missing\n"))
+
+    def test_a_mirror_in_a_file_needs_no_postgresql(self):
+        for words in ([], ["--store", "sqlite"]):
+            run = self.demo(*words)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("[1/12] packages", run.stdout)
+            self.assertIn("set up", run.stdout)
+            self.assertNotIn("missing", run.stderr)
+
+    def test_wrong_usage(self):
+        for words in (["--store"], ["--store", "mysql"], ["now"]):
+            run = self.demo(*words)
+            self.assertEqual((run.returncode, run.stdout), (2, ""))
+            self.assertIn("see tools/demo --help", run.stderr)
+
+
+class Programs(unittest.TestCase):
+    def test_what_is_missing_is_named_with_what_to_type(self):
+        for found in ([], [pathlib.Path("/usr/lib/postgresql/14/bin/initdb")]):
+            with mock.patch.object(pathlib.Path, "glob", return_value=found):
+                with self.assertRaisesRegex(postgres_cluster.Missing, "tools/setup --also postgres"):
+                    postgres_cluster.programs()
+
+    def test_the_newest_one_is_taken(self):
+        found = [pathlib.Path(f"/usr/lib/postgresql/{version}/bin/initdb") for version in ("9", "16", "15")]
+        with mock.patch.object(pathlib.Path, "glob", return_value=found):
+            self.assertEqual(postgres_cluster.programs(), found[1].parent)
+
+
+def installed():
+    try:
+        return bool(postgres_cluster.programs())
+    except postgres_cluster.Missing:
+        return False
+
+
+@unittest.skipUnless(installed(), "PostgreSQL is not installed: tools/setup --also postgres")
+class Cluster(unittest.TestCase):
+    """One for all that needs one: it takes seconds."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="demo-test-"))
+        cls.folder.chmod(0o711)
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.cluster = postgres_cluster.Cluster(cls.folder / "postgres")
+        cls.cluster.make()
+        cls.addClassCleanup(cls.cluster.remove)
+        cls.url = cls.cluster.make_database("a mirror's")
+
+    def test_the_role_has_the_rights_that_are_asked_for_and_no_more(self):
+        self.assertEqual(
+            postgres_cluster.psql(
+                self.url,
+                "SET session_replication_role = replica; SELECT rolname, rolsuper, rolreplication, rolcreatedb FROM "
+                "pg_roles WHERE rolname = current_user;",
+            ),
+            "mirror|f|f|f\n",
+        )
+
+    def test_what_is_committed_is_there_after_a_kill(self):
+        postgres_cluster.psql(self.url, "CREATE TABLE kept AS SELECT 7 AS n;")
+        before = self.cluster.process()
+        self.cluster.kill()
+        with self.assertRaises(RuntimeError):
+            postgres_cluster.psql(self.url, "SELECT n FROM kept;")
+        self.cluster.start()
+        self.assertNotEqual(self.cluster.process(), before)
+        self.assertEqual(postgres_cluster.psql(self.url, "SELECT n FROM kept;"), "7\n")
+
+    def test_a_mirror_is_read_value_by_value(self):
+        kinds = b"\1" + b"\2\0\1" + b"\1v" + b"\1w"  # Rows that know no place: NULL for v, a whole number for w.
+        columns = 'id bigint, "T" text, r double precision, v text, w text, _mirror_kinds bytea'
+        rows = (
+            r"""(1, E'one\n"\\', 0.1, '12', '5', '\x0101'), (2, NULL, 'infinity', '1.5', '00ff', '\x0204'),"""
+            r"""(3, '', -0.0, 'text', 'ff61', '\x0305'), (4, '--- 0', 1e300, NULL, '9', '\x')"""
+        )
+        postgres_cluster.psql(
+            self.url,
+            'CREATE SCHEMA "Mirror_C"; SET search_path = "Mirror_C"; CREATE TABLE _mirror_tenant (context_id text);'
+            "CREATE TABLE _mirror_schema (table_key text, kinds bytea);"
+            f"INSERT INTO _mirror_schema VALUES ('a table', '\\x{kinds.hex()}'), ('plain', NULL);"
+            f'CREATE TABLE "A table" ({columns}); INSERT INTO "A table" VALUES {rows};'
+            "CREATE TABLE plain (n bigint, b bytea); INSERT INTO plain VALUES (-9223372036854775808, '\\x00ff');",
+        )
+        path = self.folder / "read.db"
+        self.assertFalse(postgres_mirror.read(self.url, "None", path))
+        self.assertTrue(postgres_mirror.read(self.url, "C", path))
+        read = sqlite3.connect(path)
+        read.text_factory = bytes
+        kinds = ", ".join(f"typeof({name})" for name in ("r", "v", "w"))
+        self.assertEqual(
+            read.execute(f'SELECT *, {kinds} FROM "A table" ORDER BY id').fetchall(),
+            [
+                (1, b'one\n"\\', 0.1, 12, 5, b"real", b"integer", b"integer"),
+                (2, None, float("inf"), 1.5, b"\0\xff", b"real", b"real", b"blob"),
+                (3, b"", 0.0, b"text", b"\xffa", b"real", b"text", b"text"),
+                (4, b"--- 0", 1e300, None, 9, b"real", b"null", b"integer"),
+            ],
+        )
+        self.assertEqual(read.execute("SELECT * FROM plain").fetchall(), [(-(2**63), b"\0\xff")])
+        read.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
