@@ -7,11 +7,13 @@ foreach(check includes files lengths format)
                                          ${CMAKE_SOURCE_DIR})
   set_tests_properties(scripts.${check} PROPERTIES LABELS scripts TIMEOUT 120)
 endforeach()
-foreach(script source_rules compare_databases proto_comments named_tests mutants setup nightly bench docs demo reference
+foreach(script source_rules compare_databases proto_comments named_tests mutants setup nightly bench docs demo torture reference
                thread_safety)
   add_test(NAME scripts.${script} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/${script}_test.py)
   set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 120)
 endforeach()
+# It makes a PostgreSQL, where that is installed, and kills it.
+set_tests_properties(scripts.demo PROPERTIES TIMEOUT 300)
 
 # Of packages and releases; what builds or installs the real ones is a matter of tools/nightly.
 foreach(test release sbom container)

@@ -81,8 +81,7 @@ class Cluster(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="demo-test-"))
-        cls.folder.chmod(0o711)
+        cls.folder = postgres_cluster.fast_folder("demo-test-")
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.cluster = postgres_cluster.Cluster(cls.folder / "postgres")
         cls.cluster.make()

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 
@@ -22,6 +23,7 @@ ROLE = "mirror"
 SUPERUSER = "postgres"
 VERSION_MIN = 15
 PATIENCE_S = 60
+ROOM_MIN = 1 << 30
 SETTINGS = {
     "listen_addresses": "''",
     "shared_buffers": "32MB",
@@ -62,22 +64,32 @@ def account():
 
 def environment():
     """Nothing of whoever runs this leads to another PostgreSQL."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"PGCLIENTENCODING": "UTF8"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return kept | {"PGCLIENTENCODING": "UTF8"}
 
 
 def quoted(name):
     return '"' + name.replace('"', '""') + '"'
 
 
-def psql(url, script, **more):
+def psql(url, script):
     """What it prints: rows without headers. Errors end it."""
     command = [programs() / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
     done = subprocess.run(
-        command, input=script, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S, check=False, **more
+        command, input=script, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"psql: {done.stderr.strip()}")
     return done.stdout
+
+
+def fast_folder(prefix):
+    """Where a sync costs little, if there is room: for tests that take nobody's power away."""
+    memory = pathlib.Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free >= ROOM_MIN
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=memory if roomy else None))
+    folder.chmod(0o711)  # PostgreSQL's account passes through.
+    return folder
 
 
 class Cluster:

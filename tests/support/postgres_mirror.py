@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Reads a mirror of a SQLite source out of PostgreSQL, with psql and without any of the server's code, into a SQLite file
-that tools/compare_databases.py can compare with the source.
+"""Reads a mirror of a SQLite source out of PostgreSQL, with psql and without any of the server's code, into a SQLite
+file that tools/compare_databases.py can compare with the source.
 
 Usage: postgres_mirror.py URL CONTEXT_ID FILE
 """
@@ -54,7 +54,8 @@ def find_tables(url, schema):
             "format_type(a.atttypid, NULL)) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND "
             "a.attnum > 0 AND NOT a.attisdropped))) FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = "
             f"to_regnamespace({literal(quoted(schema))});"
-            f"SELECT coalesce(jsonb_object_agg(table_key, encode(kinds, 'hex')), '{{}}') FROM {quoted(schema)}._mirror_schema;",
+            "SELECT coalesce(jsonb_object_agg(table_key, encode(kinds, 'hex')), '{}') FROM "
+            f"{quoted(schema)}._mirror_schema;",
         ).splitlines(),
     )
     return {
@@ -75,9 +76,7 @@ def value(text, of, kind):
         assert kind in (None, NULL), f"NULL has kind {kind}"
         return None, False
     if kind is None:
-        kind = {"bigint": INTEGER, "integer": INTEGER, "smallint": INTEGER, "double precision": REAL, "bytea": BLOB}.get(
-            of, TEXT
-        )
+        kind = {"bigint": INTEGER, "double precision": REAL, "bytea": BLOB}.get(of, TEXT)
     if kind in (BLOB, RAW_TEXT):
         return bytes.fromhex(text), kind == RAW_TEXT
     assert kind != NULL, "a value has the kind of NULL"

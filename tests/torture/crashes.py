@@ -4,14 +4,14 @@ import random
 import signal
 
 from tests.torture import scenarios
-from tests.torture.place import Broken, Place
+from tests.torture.place import Broken
 
 PASSES_MAX = 400  # Of one point in one scenario.
 
 
-def crash_server(scenario, point, n, keep):
+def crash_server(kind, scenario, point, n, keep):
     """Whether the server died there."""
-    place = Place(keep)
+    place = kind(keep)
     try:
         scenarios.begin(place, scenario)
         if place.start(env={"MIRROR_CRASH_AT": f"{point}:{n}"}, may_die=True):
@@ -29,8 +29,8 @@ def crash_server(scenario, point, n, keep):
         place.close()
 
 
-def crash_agent(scenario, point, n, keep):
-    place = Place(keep)
+def crash_agent(kind, scenario, point, n, keep):
+    place = kind(keep)
     try:
         scenarios.begin(place, scenario)
         place.start()
@@ -55,10 +55,10 @@ def crash_agent(scenario, point, n, keep):
         place.close()
 
 
-def plan(runs, seed):
+def plan(store, runs, seed):
     """(scenario, point, which kind) with how many passes are tried of each; all of them are begun with the first."""
     cells = []
-    for scenario in scenarios.SCENARIOS:
+    for scenario in scenarios.of_store(store):
         for point in (*scenarios.EVERY_COMMIT, *scenario.points):
             cells.append((crash_server, scenario, point))
         if scenario.name in ("population", "changes", "repopulation", "schema", "repair"):
@@ -67,19 +67,19 @@ def plan(runs, seed):
     return cells, -(-runs // len(cells))
 
 
-def run(runs, seed, keep, report):
-    cells, each = plan(runs, seed)
+def run(kind, runs, seed, keep, report):
+    cells, each = plan(kind.store, runs, seed)
     dice = random.Random(seed)
     done = 0
     for crash, scenario, point in cells:
         n, step = 1, 1
         for _ in range(max(each, 1)):
-            died = crash(scenario, point, n, keep)
+            died = crash(kind, scenario, point, n, keep)
             done += 1
-            kind = "server" if crash is crash_server else "agent"
-            report.crash(kind, scenario.name, point, died)
+            who = "server" if crash is crash_server else "agent"
+            report.crash(who, scenario.name, point, died)
             if n == 1 and not died:
-                raise Broken(f"{scenario.name}: the {kind} passed {point} and lived, or never passed it")
+                raise Broken(f"{scenario.name}: the {who} passed {point} and lived, or never passed it")
             if not died or n > PASSES_MAX:
                 break
             # The first passes one by one, then here and there.

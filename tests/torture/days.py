@@ -4,8 +4,8 @@ import signal
 import subprocess
 import threading
 
-from tests.torture import scenarios
-from tests.torture.place import BIN, SHIM, Broken, Place
+from tests.torture import database, scenarios
+from tests.torture.place import BIN, SHIM, Broken
 
 CHANGES = next(s for s in scenarios.SCENARIOS if s.name == "changes")
 DAY = 86_400
@@ -114,12 +114,13 @@ def stopped_in_a_cycle(place):
         raise Broken(f"SIGTERM: exit {code}")
 
 
-DAYS = (two_servers, two_agents, take_over, clock_jumps, no_catalog, stopped_in_a_cycle)
+EVERY_DAY = (two_servers, two_agents, take_over, clock_jumps, stopped_in_a_cycle)
+DAYS = {"sqlite": (*EVERY_DAY, no_catalog), "postgres": (*EVERY_DAY, database.a_server_hangs)}
 
 
-def run(keep, report):
-    for day in DAYS:
-        place = Place(keep)
+def run(kind, keep, report):
+    for day in DAYS[kind.store]:
+        place = kind(keep)
         try:
             scenarios.begin(place, CHANGES)
             place.start()
@@ -132,4 +133,4 @@ def run(keep, report):
             raise
         finally:
             place.close()
-    return len(DAYS)
+    return len(DAYS[kind.store])

@@ -86,7 +86,7 @@ def one(scenario, kind, n, dice, keep):
         place.close()
 
 
-def run(runs, seed, keep, report):
+def run(_, runs, seed, keep, report):
     """`runs`: None for all there are. The power goes at the end of each scenario in any case."""
     dice = random.Random(seed)
     chosen = [scenario for scenario in scenarios.SCENARIOS if scenario.name in NAMES]

@@ -7,9 +7,7 @@ import threading
 import time
 
 from tests.torture import scenarios
-from tests.torture.place import Place
-
-KINDS = ("cut request", "cut answer", "drop answers", "delay")
+FAULTS = ("cut request", "cut answer", "drop answers", "delay")
 
 
 class Proxy:
@@ -75,12 +73,12 @@ class Proxy:
         self.listener.close()
 
 
-def one(scenario, kind, after, keep):
-    place = Place(keep)
+def one(kind, scenario, fault, after, keep):
+    place = kind(keep)
     try:
         scenarios.begin(place, scenario)
         place.start()
-        proxy = Proxy(place.port, kind, after)
+        proxy = Proxy(place.port, fault, after)
         place.point_clients(proxy.port, place.admin_port)
         scenario.act(place)
         for _ in range(3):
@@ -93,17 +91,18 @@ def one(scenario, kind, after, keep):
         return faulted
     except Exception:
         place.keep = True
-        print(f"FAILED: {scenario.name}, {kind} after {after} bytes, left in {place.folder}", flush=True)
+        print(f"FAILED: {scenario.name}, {fault} after {after} bytes, left in {place.folder}", flush=True)
         raise
     finally:
         place.close()
 
 
-def run(runs, seed, keep, report):
+def run(kind, runs, seed, keep, report):
     dice = random.Random(seed)
     chosen = [s for s in scenarios.SCENARIOS if s.name in ("population", "changes", "repopulation", "repair")]
     for number in range(runs):
-        kind = KINDS[number % len(KINDS)]
-        faulted = one(dice.choice(chosen), kind, dice.choice((1, 300, 2_000, 4_000, dice.randint(1, 60_000))), keep)
-        report.network(kind, faulted)
+        fault = FAULTS[number % len(FAULTS)]
+        after = dice.choice((1, 300, 2_000, 4_000, dice.randint(1, 60_000)))
+        faulted = one(kind, dice.choice(chosen), fault, after, keep)
+        report.network(fault, faulted)
     return runs

@@ -29,14 +29,19 @@ class Broken(Exception):
 
 
 class Place:
+    store = "sqlite"
+
     def __init__(self, keep=False):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mirror-torture-"))
         self.dir = self.folder / "dev"
         self.data = self.dir / "data"
         self.source = self.folder / "source.db"
+        self.config = self.dir / "mirror-server.toml"
         self.keep = keep
         self.damaged = False  # By hand: only a repair mends it.
         self.pauses = False  # The operator's: who does not know whether 'resume' was heard says it again.
+        self.rebuilds = False  # Damaged so that only 'reset --all' mends it.
+        self.deletes = False  # Also the operator's: nobody may send until he allows it again.
         self.server = None
         self.killed = False  # How the last server ended that is gone: by SIGKILL.
         self.fresh = True  # No mirror has its file yet, so nothing is acknowledged as durable.
@@ -44,9 +49,13 @@ class Place:
         self.same_rows = False  # A whole cycle was acknowledged, and the source is as it was then.
         sqlite3.connect(self.source).execute("PRAGMA journal_mode = WAL").connection.close()
         init = ["init", "--dir", self.dir, "--context-id", CONTEXT, "--source", self.source, "--metrics-port", 0]
-        self.run_plain("mirrorctl", *init)
+        self.run_plain("mirrorctl", *init, *self.store_words())
         self.set_ports(0, 0)
         self.data.mkdir(exist_ok=True)
+
+    def store_words(self):
+        """Of `mirrorctl init`."""
+        return []
 
     def close(self):
         self.kill()
@@ -102,7 +111,7 @@ class Place:
         self.same_rows = self.same_rows or code == 0
 
     def ctl(self, *arguments):
-        if arguments[0] in ("restore", "reset", "invalidate"):
+        if arguments[0] in ("restore", "reset", "invalidate", "delete"):
             # It may take back what was there, whether or not its answer arrives.
             self.acknowledged, self.same_rows = {}, False
         return self.run_plain("mirrorctl", "--config", self.dir / "mirrorctl.toml", *arguments, check=False)
@@ -132,7 +141,7 @@ class Place:
         """False: it died before it was ready, which `may_die` allows."""
         with open(self.folder / "server.err", "ab") as log:
             self.server = subprocess.Popen(
-                [BIN / "mirror-server", "--config", self.dir / "mirror-server.toml"],
+                [BIN / "mirror-server", "--config", self.config],
                 env={**os.environ, **(env or {})},
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -197,6 +206,9 @@ class Place:
     def mirror(self):
         return self.data / f"Mirror_{CONTEXT}.db"
 
+    def has_mirror(self):
+        return self.mirror.exists()
+
     def by_hand(self, *statements):
         connection = sqlite3.connect(self.mirror, timeout=10, isolation_level=None)
         try:
@@ -219,7 +231,7 @@ class Place:
     def check_kept(self):
         """After a crash, before anybody has opened the mirror again or caught up: it is whole, and what was acknowledged
         is there."""
-        if not self.mirror.exists():
+        if not self.has_mirror():
             if self.acknowledged:
                 raise Broken(f"the mirror is gone, and this was acknowledged: {self.acknowledged}")
             return
@@ -228,8 +240,10 @@ class Place:
             said = connection.execute("PRAGMA integrity_check").fetchall()
             if said != [("ok",)]:
                 raise Broken(f"the mirror is damaged: {said[:3]}")
-                # A population that is to come, or was begun since, has taken the position away, not the rows.
-            rows = connection.execute(f"SELECT table_name, lsn FROM {CONTEXT}_mirroring WHERE state NOT IN ('populating', 'repopulate')")
+            # A population that is to come, or was begun since, has taken the position away, not the rows.
+            rows = connection.execute(
+                f"SELECT table_name, lsn FROM {CONTEXT}_mirroring WHERE state NOT IN ('populating', 'repopulate')"
+            )
             there = dict(rows.fetchall())
             connection.close()
             for table, lsn in self.acknowledged.items():
@@ -261,6 +275,8 @@ class Place:
             self.start()
         if self.pauses:
             self.ctl("resume", CONTEXT)
+        if self.deletes:
+            self.ctl("allow", CONTEXT)
         last = None
         for _ in range(6):
             last = self.agent("once")
@@ -273,7 +289,9 @@ class Place:
                 # As it tells the operator to do; what was acknowledged is looked for before anybody opens it.
                 self.ctl("reset", CONTEXT, "--all", "--confirm", CONTEXT)
             elif "damaged" in last.stderr:
-                break
+                if not self.rebuilds:
+                    break
+                self.ctl("reset", CONTEXT, "--all", "--confirm", CONTEXT)
         if last.returncode != 0:
             raise Broken(f"the agent does not come to an end: {last.stderr[-2000:]}")
         if self.damaged:

@@ -12,6 +12,8 @@ class Report:
         self.calls = {}
         self.lines = collections.Counter()
         self.cut = collections.Counter()
+        self.databases = collections.Counter()
+        self.hit = collections.Counter()
         self.days = []
 
     def crash(self, who, scenario, point, died):
@@ -30,6 +32,10 @@ class Report:
         self.lines[kind] += 1
         self.cut[kind] += faulted
 
+    def database(self, fault, met):
+        self.databases[fault] += 1
+        self.hit[fault] += met
+
     def day(self, name):
         self.days.append(name)
 
@@ -46,9 +52,13 @@ class Report:
             for scenario, calls in self.calls.items():
                 counts = "  ".join(f"{self.disks[kind, scenario]:>6}" for kind in kinds)
                 print(f"  {scenario:<26} {calls:>6}  {counts}")
-        if self.lines:
-            print("\na line that fails              runs  met")
-            for kind, runs in sorted(self.lines.items()):
-                print(f"  {kind:<26} {runs:>6} {self.cut[kind]:>4}")
+        for title, runs_of, met in (
+            ("a line that fails", self.lines, self.cut),
+            ("PostgreSQL or server ends", self.databases, self.hit),
+        ):
+            if runs_of:
+                print(f"\n{title:<29}  runs  met")
+            for kind, runs in sorted(runs_of.items()):
+                print(f"  {kind:<26} {runs:>6} {met[kind]:>4}")
         if self.days:
             print("\nodd days: " + ", ".join(self.days))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import signal
+import time
 from typing import Callable
 
 TABLES = """
@@ -45,6 +46,7 @@ class Scenario:
     fresh: bool = False  # It begins without a mirror.
     starts: bool = False  # The faults are there already while the server starts.
     points: tuple = ()  # More points than those that every commit passes.
+    in_postgres: tuple | None = None  # The same there, where they are others.
 
 
 def once(place, *more):
@@ -100,7 +102,7 @@ def restore(place):
 
 
 def repair(place):
-    if place.mirror.exists() and place.server is not None:
+    if place.has_mirror() and place.server is not None:
         place.damaged = True
         place.by_hand("DELETE FROM people WHERE id = 3", "UPDATE visits SET note = 0 WHERE number = 4")
     place.agent("verify", "--repair")
@@ -116,6 +118,36 @@ def admin(place):
     once(place)
 
 
+def reset(place):
+    place.ctl("reset", "Cust", "--all", "--confirm", "Cust")
+    once(place)
+
+
+def rebuild(place):
+    """The mirror is damaged, and what is left of it is set aside."""
+    place.rebuilds = True
+    if place.server is not None:
+        place.by_hand("DROP TABLE _mirror_state CASCADE")
+    reset(place)
+
+
+def deletion(place):
+    place.deletes = True
+    place.ctl("delete", "Cust", "--confirm", "Cust")
+    place.ctl("allow", "Cust")
+    once(place)
+
+
+def indexes(place):
+    """They are made when the cycle is over, by and by."""
+    place.sql("CREATE INDEX people_age ON people (age);")
+    once(place)
+    for _ in range(100):
+        if place.server is None or place.server.poll() is not None:
+            return
+        time.sleep(0.02)
+
+
 def start_and_stop(place):
     """Shutdown with a cycle's remains, and the start after it."""
     place.sql(CHANGES)
@@ -127,20 +159,57 @@ def start_and_stop(place):
 
 EVERY_COMMIT = ("commit.begun", "commit.before", "commit.after", "rows.written", "apply.committed")
 SWAP = ("shadow.beginning", "swap.exchanged", "swap.indexed")
+MERGE = ("shadow.beginning", "merge.removed", "merge.written")  # How PostgreSQL's store populates a table anew.
+BACKUP = ("backup.pages", "backup.synced", "backup.named")
+RESTORE = ("restore.copied", "restore.before", "restore.after")
 
 SCENARIOS = [
-    Scenario("population", population, fresh=True, points=("building.complete", "building.synced", "building.named")),
+    Scenario(
+        "population",
+        population,
+        fresh=True,
+        points=("building.complete", "building.synced", "building.named"),
+        in_postgres=("make.placed", "make.schema", *SWAP),
+    ),
     Scenario("changes", changes),
-    Scenario("repopulation", repopulation, points=SWAP),
-    Scenario("schema", schema, points=("schema.altering", "schema.retiring", *SWAP)),
-    Scenario("minus one", minus_one, points=SWAP),
+    Scenario("repopulation", repopulation, points=SWAP, in_postgres=MERGE),
+    Scenario(
+        "schema",
+        schema,
+        points=("schema.altering", "schema.retiring", *SWAP),
+        in_postgres=("schema.altering", "schema.retiring", *SWAP, *MERGE[1:]),
+    ),
+    Scenario("minus one", minus_one, points=SWAP, in_postgres=MERGE),
     Scenario("hold", hold, points=("hold.before", "hold.after")),
-    Scenario("backup", backup, points=("backup.pages", "backup.synced", "backup.named")),
-    Scenario("restore", restore, points=("restore.copied", "restore.before", "restore.after")),
+    Scenario("backup", backup, points=BACKUP),
+    Scenario("restore", restore, points=RESTORE, in_postgres=(*RESTORE, "restore.kept", "restore.ended")),
     Scenario("repair", repair),
-    Scenario("administration", admin, points=SWAP),
-    Scenario("start and stop", start_and_stop, starts=True, points=("start.locked", "start.tenant", "stop.drained", "stop.ended")),
+    Scenario("administration", admin, points=SWAP, in_postgres=MERGE),
+    Scenario(
+        "start and stop",
+        start_and_stop,
+        starts=True,
+        points=("start.locked", "start.tenant", "stop.drained", "stop.ended"),
+        in_postgres=("stop.drained", "stop.ended"),
+    ),
 ]
+# Those of files are in tests/crash.
+OF_POSTGRES = [
+    Scenario("reset", reset, points=("reset.kept",)),
+    Scenario("rebuild", rebuild, points=("rebuild.before", "rebuild.file_gone", "rebuild.aside")),
+    Scenario("indexes", indexes, points=("index.making", "index.changed")),
+    Scenario("deletion", deletion, points=("delete.before", "delete.marked", "delete.files_gone", "delete.after")),
+]
+
+
+def of_store(store):
+    if store == "sqlite":
+        return SCENARIOS
+    return [
+        *(one if one.in_postgres is None else dataclasses.replace(one, points=one.in_postgres) for one in SCENARIOS),
+        *OF_POSTGRES,
+    ]
+
 
 AGENT_POINTS = (
     "agent.locked",

@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+"""tools/torture without a run: its command line, and whether it dies at each fault point of the server that it can."""
+
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.torture import days, main, scenarios  # noqa: E402
+
+# What is the same for both stores, and what PostgreSQL's alone has.
+OF_POSTGRES = ("server/tenant", "server/store/postgres")
+
+
+def points_in(*folders):
+    texts = [path.read_text(encoding="utf-8") for folder in folders for path in (ROOT / folder).rglob("*.cc")]
+    return {name for text in texts for name in re.findall(r'CrashPoint\("([\w.]+)"\)', text)}
+
+
+class Torture(unittest.TestCase):
+    def torture(self, *words):
+        command = ["/usr/bin/python3", "-B", ROOT / "tests/torture/main.py", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def test_wrong_usage(self):
+        for words, said in (
+            (["--store", "mysql"], "invalid choice: 'mysql'"),
+            (["--store", "postgres", "--only", "disk"], "--store postgres has no part 'disk'"),
+            (["--only", "database"], "--store sqlite has no part 'database'"),
+            (["--runs", "0"], "at least 1"),
+        ):
+            run = self.torture(*words)
+            self.assertEqual((run.returncode, run.stdout), (2, ""))
+            self.assertIn(said, run.stderr)
+
+    def test_each_point_that_a_mirror_in_postgresql_passes_is_died_at(self):
+        named = {point for one in scenarios.of_store("postgres") for point in one.points} | set(scenarios.EVERY_COMMIT)
+        # A backup is a file, whatever keeps the mirror.
+        self.assertEqual(named, points_in(*OF_POSTGRES) | set(scenarios.BACKUP))
+
+    def test_points_of_files_are_the_servers(self):
+        named = {point for one in scenarios.SCENARIOS for point in one.points}
+        self.assertLessEqual(named, points_in("server/tenant", "server/store/sqlite"))
+
+    def test_what_a_store_is_not_asked_is_named(self):
+        def asked(store):
+            return {*main.SHARES[store], *(day.__name__.replace("_", " ") for day in days.DAYS[store])}
+
+        left_out = {line.split(":")[0] for line in main.LEFT_OUT["postgres"]}
+        self.assertEqual(asked("sqlite") - asked("postgres"), left_out)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,103 @@
+"""A place whose mirror is in PostgreSQL: a database for each, in one cluster that all of a torture's runs share."""
+
+import contextlib
+import itertools
+import pathlib
+import re
+import signal
+import sys
+import tempfile
+import time
+
+from tests.torture.place import CONTEXT, ROOT, Broken, Place
+
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+import postgres_cluster  # noqa: E402
+import postgres_mirror  # noqa: E402
+
+SCHEMA = f'"Mirror_{CONTEXT}"'
+HANG_TRIES = 400
+
+
+def make_cluster():
+    cluster = postgres_cluster.Cluster(postgres_cluster.fast_folder("mirror-torture-pg-") / "postgres")
+    cluster.make()
+    return cluster
+
+
+class PostgresPlace(Place):
+    store = "postgres"
+    cluster = None
+    numbers = itertools.count(1)
+
+    def __init__(self, keep=False):
+        self.database = f"run_{next(self.numbers)}"
+        self.url = self.cluster.make_database(self.database)
+        super().__init__(keep)
+        with open(self.config, "a", encoding="utf-8") as file:
+            file.write(f'\n[[tenant]]\ncontext_id = "{CONTEXT}"\nindexes = "follow"\n')
+        self.fresh = False  # Each commit is kept, that of a first population, too.
+
+    def store_words(self):
+        return ["--store", "postgres", "--postgres", self.url]
+
+    def close(self):
+        super().close()
+        if not self.keep:
+            self.cluster.drop_database(self.database)
+
+    # --- The mirror ---
+
+    def psql(self, script):
+        return postgres_cluster.psql(self.url, script)
+
+    def has_mirror(self):
+        return self.psql(f"SELECT to_regclass('{SCHEMA}._mirror_tenant') IS NOT NULL;").strip() == "t"
+
+    def by_hand(self, *statements):
+        self.psql(f"SET search_path = {SCHEMA};" + ";".join(statements) + ";")
+
+    @contextlib.contextmanager
+    def copy_of_mirror(self):
+        """As psql reads it, without the server."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            copy = pathlib.Path(folder) / "copy.db"
+            if not postgres_mirror.read(self.url, CONTEXT, copy):
+                raise Broken("there is no mirror")
+            yield copy
+
+    def differences(self, file=None):
+        if file is not None:
+            return super().differences(file)
+        with self.copy_of_mirror() as copy:
+            return super().differences(copy)
+
+    # --- Servers ---
+
+    def config_of_another_server(self):
+        """Of one on the same database, with a folder of its own."""
+        other = self.dir / "other-server.toml"
+        text = (self.dir / "mirror-server.toml").read_text(encoding="utf-8")
+        text, count = re.subn(r'^dir = "data"', 'dir = "other-data"', text, flags=re.MULTILINE)
+        if count != 1:
+            raise Broken("mirror-server.toml has no line with its folder")
+        other.write_text(text, encoding="utf-8")
+        (self.dir / "other-data").mkdir()
+        return other
+
+    def stop_in_transaction(self):
+        """SIGSTOP, while the server has the mirror's lock and a cycle that it has begun before."""
+        for _ in range(HANG_TRIES):
+            self.server.send_signal(signal.SIGSTOP)
+            time.sleep(0.01)  # What PostgreSQL was asked is answered.
+            found = self.psql(
+                "SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.state = 'idle in "
+                f"transaction' AND a.backend_xid IS NOT NULL AND l.relation = '{SCHEMA}._mirror_tenant'::regclass AND l.granted "
+                f"AND (SELECT active FROM {SCHEMA}._mirror_tenant);"
+            )
+            if int(found) > 0:
+                return
+            self.server.send_signal(signal.SIGCONT)
+            time.sleep(0.003)
+        raise Broken(f"the server was stopped {HANG_TRIES} times, and never in a transaction")
