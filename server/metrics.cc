@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -230,6 +231,33 @@ void AddDisk(const StoreHome& home, MetricPage* page) {
                  static_cast<double>(space->size_bytes));
 }
 
+void AddStore(const StoreState& store, MetricPage* page) {
+  page->AddGauge("mirror_control_up", "1: the control database answered at the last look.", {},
+                 store.is_control_up ? 1 : 0);
+  for (const PlaceState& place : store.places) {
+    const MetricLabels labels = {{"place", place.name}};
+    const auto gauge = [&](const char* name, const char* help, std::optional<std::int64_t> value) {
+      if (value) page->AddGauge(name, help, labels, static_cast<double>(*value));
+    };
+    gauge("mirror_place_up", "1: the database answered at the last look.", place.is_up ? 1 : 0);
+    gauge("mirror_place_standbys",
+          "Standbys that count for synchronous_standby_names; absent: not to be seen.", place.standbys);
+    gauge("mirror_place_relations", "Tables, indexes and what else pg_class of the database lists.",
+          place.relations);
+    for (const PoolState& pool : place.pools) {
+      const std::pair<const char*, std::size_t> states[] = {
+          {"used", pool.used}, {"idle", pool.idle}, {"free", pool.free}};
+      for (const auto& [state, count] : states) {
+        page->AddGauge("mirror_place_pool_connections", "Connections, by use and state; free: not opened.",
+                       {{"place", place.name}, {"use", pool.use}, {"state", state}},
+                       static_cast<double>(count));
+      }
+      page->AddCounter("mirror_place_pool_refused_total", "Work that got no connection in time.",
+                       {{"place", place.name}, {"use", pool.use}}, static_cast<double>(pool.refused));
+    }
+  }
+}
+
 }  // namespace
 
 std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms) {
@@ -240,6 +268,7 @@ std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms
   AddUsage(sources.usage(), &page);
   AddTenants(sources.tenants, sources.freshness, now_ms, &page);
   AddDisk(sources.tenants.home(), &page);
+  if (sources.store) AddStore(sources.store(), &page);
   for (const ExpiringKey& key : sources.expiring()) {
     page.AddGauge("mirror_certificate_expiry_timestamp_seconds",
                   "When the certificate expires, unix seconds.", {{"name", key.name}, {"kind", key.kind}},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/rpc/listener/in_flight.h"
+#include "server/store/store_state.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/counters.h"
 #include "server/watch/freshness.h"
@@ -32,9 +33,11 @@ struct MetricsSources {
   const FreshnessWatch& freshness;
   std::function<InFlight::Usage()> usage;
   std::function<std::vector<ExpiringKey>()> expiring;
+  std::function<StoreState()> store = {};  ///< Null: there are no databases of others.
 };
 
-/// The page for GET /metrics. Waits for no tenant and opens none: what it says of them is what is known.
+/// The page for GET /metrics. Waits for no tenant and opens none: what it says of them is what is known. For
+/// PostgreSQL it waits as long as StoreLook.
 /// docs/reference/metrics.md lists every metric.
 std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms);
 

@@ -16,6 +16,7 @@
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "server/store/postgres/control/control.h"
 #include "server/store/postgres/home/postgres_home.h"
+#include "server/store/postgres/home/store_look.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/place/session.h"
 #include "server/store/sqlite/sqlite_home.h"
@@ -43,7 +44,8 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
                      .hook_cursor = MakeHookCursor(*file),
                      .home = *std::move(home),
                      .control = nullptr,
-                     .reconnect = nullptr};
+                     .reconnect = nullptr,
+                     .look = nullptr};
 }
 
 PlaceOptions PlaceOf(const PostgresPlaceConfig& place, const PostgresConfig& postgres) {
@@ -100,6 +102,7 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
   absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenPostgresHome(
       *control, *places, {.store = PostgresOptionsOf(config), .files = *std::move(files)});
   if (!home.ok()) return home.status();
+  auto look = std::make_shared<StoreLook>(*control, *places);
   return OpenedStore{.folder = *std::move(folder),
                      .catalog = MakeCatalog(*control),
                      .audit_log = MakeAuditLog(*control),
@@ -107,10 +110,12 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
                      .hook_cursor = MakeHookCursor(*control),
                      .home = *std::move(home),
                      .control = *control,
-                     .reconnect = [control = *control, places = *places] {
-                       control->Reconnect();
-                       for (const std::shared_ptr<PostgresPlace>& place : places) place->Reconnect();
-                     }};
+                     .reconnect =
+                         [control = *control, places = *places] {
+                           control->Reconnect();
+                           for (const std::shared_ptr<PostgresPlace>& place : places) place->Reconnect();
+                         },
+                     .look = [look = std::move(look)] { return look->Look(); }};
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "server/store/folder_lock.h"
 #include "server/store/home.h"
 #include "server/store/postgres/control/control.h"
+#include "server/store/store_state.h"
 
 // The one place that knows which stores there are.
 
@@ -30,6 +31,8 @@ struct OpenedStore {
   std::shared_ptr<PostgresControl> control;  ///< Null: no other server has these mirrors.
   /// Has the password read again, for connections that are made from here on; null: there are none.
   std::function<void()> reconnect;
+  /// How the databases are, as StoreLook does it; null: there are none.
+  std::function<StoreState()> look;
 };
 
 /// Opens what [data] 'store' says, making it where there is nothing yet. Errors: kFailedPrecondition,

@@ -194,8 +194,12 @@ struct Server::Parts {
 /// Without them the work goes on.
 void Server::Parts::ServeMetrics() {
   if (!metrics_config.enabled) return;
-  MetricsSources sources{counters, *tenants, *freshness, [this] { return mirror->usage(); },
-                         [this] { return ExpiringKeysOf(expiry->keys()); }};
+  MetricsSources sources{counters,
+                         *tenants,
+                         *freshness,
+                         [this] { return mirror->usage(); },
+                         [this] { return ExpiringKeysOf(expiry->keys()); },
+                         store.look};
   absl::StatusOr<std::unique_ptr<MetricsListener>> listener = MetricsListener::Open(
       metrics_config, [sources = std::move(sources)] { return ServerMetricsText(sources, NowMs()); });
   if (!listener.ok()) {

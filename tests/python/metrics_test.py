@@ -5,6 +5,7 @@ Usage: metrics_test.py BIN_DIR
 """
 
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -22,9 +23,13 @@ import yaml
 import sanitizer_words
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools" / "benchmarks" / "scripts"))
+import postgres
+
 MONITORING = ROOT / "tools" / "monitoring"
 PATIENCE_S = 60
 NAME = re.compile(r"\b(?:mirror|process)_[a-z0-9_]+\b")
+OF_POSTGRES = ("mirror_place_", "mirror_control_")
 PARTS = ("_bucket", "_sum", "_count")
 BIN = None
 
@@ -118,6 +123,42 @@ class MetricsTest(unittest.TestCase):
         good = ("mirror_agent_cycles_total", '{tenant="Cust",outcome="done"}')
         wait_for("the first run", lambda: series(get(cls.agent_url)).get(good))
         cls.server_page, cls.agent_page = get(cls.server_url), get(cls.agent_url)
+        cls.postgres_page = cls.page_with_postgres() if os.path.exists(os.path.join(postgres.BIN, "initdb")) else ""
+
+    @classmethod
+    def page_with_postgres(cls):
+        """Of another server, whose mirrors are in PostgreSQL."""
+        folder = tempfile.mkdtemp(prefix="metrics-", dir="/tmp")  # A socket's path is short.
+        cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
+        os.chmod(folder, 0o711)
+        cluster = postgres.Cluster(folder + "/pg", 54331, {"listen_addresses": "''", "shared_buffers": "32MB"})
+        cls.addClassCleanup(cluster.stop)
+        cluster.start()
+        dev = cls.work / "postgres"
+        subprocess.run(
+            [BIN / "mirrorctl", "init", "--dir", dev, "--context-id", "Cust", "--metrics-port", "0", "--store", "postgres",
+             "--postgres", cluster.connection()],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        file = dev / "mirror-server.toml"
+        file.write_text(re.sub(r"^port = 744[34]", "port = 0", file.read_text(), flags=re.MULTILINE))
+        server = Program(dev, "mirror-server", "--config", file)
+        cls.addClassCleanup(server.stop)
+        return get(server.url())
+
+    def test_databases_are_shown_where_there_are_any(self):
+        self.assertEqual([name for name in types(self.server_page) if name.startswith(OF_POSTGRES)], [])
+        if not self.postgres_page:
+            self.skipTest("PostgreSQL is not installed")
+        found = series(self.postgres_page)
+        self.assertEqual(found[("mirror_control_up", "")], 1)
+        self.assertEqual(found[("mirror_place_up", '{place="p1"}')], 1)
+        self.assertEqual(found[("mirror_place_standbys", '{place="p1"}')], 0)
+        self.assertGreater(found[("mirror_place_relations", '{place="p1"}')], 100)
+        pools = [value for (name, _), value in found.items() if name == "mirror_place_pool_connections"]
+        self.assertEqual((len(pools), sum(pools)), (9, 24))
+        self.assertNotIn("mirror_disk_free_bytes", types(self.postgres_page))
 
     def test_a_cycle_shows_in_the_metrics_of_both_sides(self):
         server, agent = series(self.server_page), series(self.agent_page)
@@ -149,7 +190,8 @@ class MetricsTest(unittest.TestCase):
         self.assertEqual(refused.exception.code, 404)
 
     def test_all_that_the_dashboard_and_the_alerts_use_is_shown(self):
-        shown = {name for name, _ in series(self.server_page)} | {name for name, _ in series(self.agent_page)}
+        pages = (self.server_page, self.agent_page, self.postgres_page)
+        shown = {name for page in pages for name, _ in series(page)}
         dashboard = json.loads((MONITORING / "grafana-dashboard.json").read_text())
         asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
         asked += [variable["query"] for variable in dashboard["templating"]["list"]]
@@ -159,14 +201,17 @@ class MetricsTest(unittest.TestCase):
         self.assertGreater(len(asked), 50)
         for expression in asked:
             for name in NAME.findall(expression):
-                self.assertIn(name, shown, expression)
+                if self.postgres_page or not name.startswith(OF_POSTGRES):
+                    self.assertIn(name, shown, expression)
         for rule in rules:
             self.assertTrue(rule["alert"] and rule["annotations"]["summary"] and rule["labels"]["severity"])
 
     def test_the_page_lists_each_metric_with_its_type(self):
         page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
         listed = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE))
-        self.assertEqual(listed, types(self.server_page) | types(self.agent_page))
+        if not self.postgres_page:
+            listed = {name: kind for name, kind in listed.items() if not name.startswith(OF_POSTGRES)}
+        self.assertEqual(listed, types(self.server_page) | types(self.agent_page) | types(self.postgres_page))
 
 
 if __name__ == "__main__":

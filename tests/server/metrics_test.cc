@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -24,6 +26,7 @@ namespace mirror {
 namespace {
 
 using testing::AllOf;
+using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -58,13 +61,16 @@ class MetricsTest : public testing::Test {
     return source.now;
   }
   std::string Page(std::int64_t now_ms = 1'700'000'000'000) {
-    const MetricsSources sources{counters_, *tenants_, watch_,
+    const MetricsSources sources{counters_,
+                                 *tenants_,
+                                 watch_,
                                  [] {
                                    return InFlight::Usage{5, 2, 1};
                                  },
                                  [] {
                                    return std::vector<ExpiringKey>{{"source-1", "issuer", 1'800'000'000}};
-                                 }};
+                                 },
+                                 store_};
     return ServerMetricsText(sources, now_ms);
   }
 
@@ -77,6 +83,7 @@ class MetricsTest : public testing::Test {
   SqliteOptions sqlite_;
   std::unique_ptr<StoreHome> home_;
   std::unique_ptr<Tenants> tenants_;
+  std::function<StoreState()> store_;
 };
 
 TEST_F(MetricsTest, ACycleIsCountedAndItsTenantIsKnown) {
@@ -280,6 +287,23 @@ TEST_F(MetricsTest, ATenantThatIsPausedIsNotBehindInTheSums) {
   EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_freshness_missed_tables_all 0\n"),
                             HasSubstr("mirror_freshness_missed_tables{tenant=\"Cust\"} 1\n"),
                             Not(HasSubstr("mirror_oldest_success_timestamp_seconds"))));
+}
+
+TEST_F(MetricsTest, DatabasesAreShownWhereThereAreAny) {
+  EXPECT_THAT(Page(), Not(AnyOf(HasSubstr("mirror_place_"), HasSubstr("mirror_control_"))));
+  store_ = [] {
+    PlaceState up{.name = "p1", .pools = {{"write", 3, 2, 1, 7}}, .standbys = 2, .relations = 900};
+    return StoreState{{std::move(up), {.name = "p2", .is_up = false}}, false};
+  };
+  EXPECT_THAT(Page(),
+              AllOf(HasSubstr("mirror_control_up 0\n"), HasSubstr("mirror_place_up{place=\"p1\"} 1\n"),
+                    HasSubstr("mirror_place_up{place=\"p2\"} 0\n"),
+                    HasSubstr("mirror_place_standbys{place=\"p1\"} 2\n"),
+                    HasSubstr("mirror_place_relations{place=\"p1\"} 900\n"),
+                    Not(HasSubstr("_relations{place=\"p2\"}")),
+                    HasSubstr("mirror_place_pool_connections{place=\"p1\",use=\"write\",state=\"used\"} 3\n"),
+                    HasSubstr("mirror_place_pool_connections{place=\"p1\",use=\"write\",state=\"free\"} 1\n"),
+                    HasSubstr("mirror_place_pool_refused_total{place=\"p1\",use=\"write\"} 7\n")));
 }
 
 TEST(TenantSummaryTest, SurvivesItsTextForm) {

@@ -31,6 +31,7 @@ TEST(OpenStoreTest, ByItselfItIsAFolder) {
   ASSERT_THAT(opened, IsOk());
   EXPECT_TRUE(std::filesystem::exists(config.data.dir + "/catalog.db"));
   EXPECT_FALSE(opened->reconnect);
+  EXPECT_FALSE(opened->look);
   EXPECT_THAT(OpenConfiguredStore(config).status(),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("another mirror-server")));
 }
@@ -60,6 +61,7 @@ TEST_F(OpenPostgresTest, MirrorsAndCatalogAreInTheDatabase) {
   EXPECT_THAT(opened->home->Open("Cust26759", true, {}).status(), IsOk());
   EXPECT_EQ(Ask(kOurs), 2);
   EXPECT_FALSE(std::filesystem::exists(config_.data.dir + "/catalog.db"));
+  EXPECT_EQ(opened->look().places.at(0).name, "p1");
   opened->reconnect();
   EXPECT_THAT(opened->home->Open("Cust26759", false, {}).status(), IsOk());
 }

@@ -48,6 +48,7 @@ absl::StatusOr<Lease> Pool::Take(milliseconds within) {
       given_back_.WaitUntil(mutex_, until);
     --waiting_;
     if (idle_.empty() && open_ >= options_.connections) {
+      ++refused_;
       return ToStatus({.trouble = Trouble::kTooMany,
                        .words = absl::StrCat("all ", options_.connections, " connections of ", options_.name,
                                              " were in use for ", within.count(), " ms")},
@@ -110,7 +111,7 @@ void Pool::Renew() {
 
 Pool::Counts Pool::counts() const {
   const MutexLock lock(mutex_);
-  return {open_, idle_.size(), waiting_};
+  return {open_, idle_.size(), waiting_, refused_};
 }
 
 }  // namespace mirror::postgres

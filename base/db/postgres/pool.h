@@ -68,6 +68,7 @@ class Pool {
 
   struct Counts {
     std::size_t open = 0, idle = 0, waiting = 0;
+    std::uint64_t refused = 0;  ///< Those for whom none came back in time.
   };
   Counts counts() const MIRROR_EXCLUDES(mutex_);
 
@@ -88,6 +89,7 @@ class Pool {
   std::vector<Kept> idle_ MIRROR_GUARDED_BY(mutex_);  ///< Used last: at the end.
   std::size_t open_ MIRROR_GUARDED_BY(mutex_) = 0;    ///< Idle, lent and being opened.
   std::size_t waiting_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::uint64_t refused_ MIRROR_GUARDED_BY(mutex_) = 0;
   std::uint64_t generation_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 

@@ -144,6 +144,13 @@ absl::Status PostgresControl::Run(const Work& work) {
   }
 }
 
+bool PostgresControl::Answers(std::chrono::milliseconds within) {
+  const absl::StatusOr<postgres::Lease> lease = pool_.Take(options_.patience);
+  if (!lease.ok()) return postgres::TroubleOf(lease.status()) == Trouble::kTooMany;
+  (*lease)->SetAnswerWithin(within);
+  return (*lease)->Probe().ok();
+}
+
 absl::Status PostgresControl::Write(const Work& work) {
   return Run([&](postgres::Connection& connection) -> absl::Status {
     postgres::Transaction transaction(connection);

@@ -45,6 +45,8 @@ class PostgresControl {
   absl::Status Run(const Work& work);
   /// The same in one transaction.
   absl::Status Write(const Work& work);
+  /// Whether it does. That all connections are in use is no reason to say no.
+  bool Answers(std::chrono::milliseconds within);
   /// Connections that are open are not used again: the passfile has changed, or another server answers now.
   void Reconnect() { pool_.Renew(); }
 

@@ -64,6 +64,7 @@ TEST_F(PostgresPool, ConnectionsAreUsedAgainAndNoMoreThanAllowed) {
   giving_back.join();
   EXPECT_EQ(pool.counts().open, 2U);
   EXPECT_EQ(pool.counts().idle, 1U);
+  EXPECT_EQ(pool.counts().refused, 1U);
 }
 
 TEST_F(PostgresPool, WhatIsLostOrInATransactionDoesNotGoBack) {

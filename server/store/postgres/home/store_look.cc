@@ -1,0 +1,89 @@
+#include "server/store/postgres/home/store_look.h"
+
+#include <array>
+#include <utility>
+
+#include "base/db/postgres/failure.h"
+
+namespace mirror {
+namespace {
+
+/// After it no other database is begun with.
+constexpr std::chrono::seconds kLookMax{3};
+constexpr std::chrono::seconds kAnswer{1};
+constexpr std::array<std::pair<PlaceUse, const char*>, 3> kUses = {
+    {{PlaceUse::kWrite, "write"}, {PlaceUse::kRead, "read"}, {PlaceUse::kScan, "scan"}}};
+
+/// Relations are counted where that is soon done. Who may not see how standbys are is told nothing of them.
+constexpr char kLook[] =
+    "SELECT CASE WHEN pg_relation_size('pg_class') < 16777216 THEN (SELECT count(*) FROM pg_class) ELSE "
+    "(SELECT nullif(greatest(reltuples, 0), 0)::bigint FROM pg_class WHERE oid = 'pg_class'::regclass) END, "
+    "CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN (SELECT count(*) FROM pg_stat_replication "
+    "WHERE sync_state IN ('sync', 'quorum')) END";
+
+absl::StatusOr<postgres::Rows> Ask(PostgresPlace& place) {
+  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
+  if (!lease.ok()) return lease.status();
+  (*lease)->SetAnswerWithin(kAnswer);
+  return (*lease)->Query(kLook, {}, "looking how the database is");
+}
+
+void LookAt(PostgresPlace& place, PlaceState* state) {
+  const absl::StatusOr<postgres::Rows> rows = Ask(place);
+  // That all connections are in use says nothing of the database.
+  if (postgres::TroubleOf(rows.status()) == postgres::Trouble::kTooMany) return;
+  state->is_up = rows.ok();
+  if (!rows.ok()) return;
+  const auto number = [&](int column) {
+    return rows->IsNull(0, column) ? std::nullopt : std::optional(rows->Int(0, column));
+  };
+  state->relations = number(0);
+  state->standbys = number(1);
+}
+
+std::vector<PoolState> PoolsOf(const PostgresPlace& place) {
+  std::vector<PoolState> pools;
+  for (const auto& [use, name] : kUses) {
+    const postgres::Pool::Counts counts = place.counts(use);
+    pools.push_back({.use = name,
+                     .used = counts.open - counts.idle,
+                     .idle = counts.idle,
+                     .free = place.options().connections - counts.open,
+                     .refused = counts.refused});
+  }
+  return pools;
+}
+
+}  // namespace
+
+StoreLook::StoreLook(std::shared_ptr<PostgresControl> control, Places places,
+                     std::chrono::milliseconds younger)
+    : control_(std::move(control)),
+      places_(std::move(places)),
+      younger_(younger),
+      looked_(Clock::now() - younger) {
+  for (const auto& place : places_) state_.places.emplace_back().name = place->options().name;
+}
+
+StoreState StoreLook::Look() {
+  const MutexLock lock(mutex_);
+  const Clock::time_point now = Clock::now();
+  for (std::size_t i = 0; now - looked_ >= younger_ && i <= places_.size(); ++i) {
+    if (Clock::now() - now < kLookMax) LookAtNext();
+  }
+  if (now - looked_ >= younger_) looked_ = Clock::now();
+  for (std::size_t i = 0; i < places_.size(); ++i) state_.places[i].pools = PoolsOf(*places_[i]);
+  return state_;
+}
+
+void StoreLook::LookAtNext() {
+  const std::size_t at = next_;
+  next_ = (next_ + 1) % (places_.size() + 1);
+  if (at < places_.size()) {
+    LookAt(*places_[at], &state_.places[at]);
+  } else {
+    state_.is_control_up = control_->Answers(kAnswer);
+  }
+}
+
+}  // namespace mirror
