@@ -157,7 +157,7 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
     TellTimedOut(*this, cycle);
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
-  cycle_.NoteServed(cycle);
+  cycle_.NoteServed();
   file_.owner = tenant;
   return absl::OkStatus();
 }

@@ -1,7 +1,6 @@
 #include "server/tenant/mirror/running_cycle.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -29,11 +28,6 @@ void RunningCycle::End() {
   // A step may have settled some with its table.
   ForgetHolds();
   served_ = false;
-}
-
-void RunningCycle::NoteServed(std::int64_t cycle) {
-  if (std::exchange(cycle_, cycle) != cycle) Forget();
-  served_ = true;
 }
 
 void RunningCycle::Forget() {

@@ -21,17 +21,17 @@
 namespace mirror {
 
 /// What is kept in memory of the cycle that runs, so that not every batch reads it again. What the protocol
-/// has to remember stands in the mirror; the rest only words an answer or an event, and another server that
-/// serves the cycle has fewer words, or looks at rows once more. What the mirror has is read again when
-/// somebody else changed it (Load) and when another cycle is served (NoteServed): it may have begun
-/// elsewhere. Threads: none; used under the tenant's lock.
+/// has to remember stands in the mirror, and is read again when somebody else has changed it, as by beginning
+/// or ending a cycle; the rest only words an answer or an event, or spares a look at rows, and another server
+/// that serves the cycle does without.
+/// Threads: none; used under the tenant's lock.
 class RunningCycle {
  public:
   /// One that this process serves begins.
   void Begin();
   void End();
-  /// A call of `cycle` is served here.
-  void NoteServed(std::int64_t cycle);
+  /// A call of it is served here.
+  void NoteServed() { served_ = true; }
   /// It may be running, and this process has served it.
   bool served() const { return served_; }
   /// Another file may be there: holds, too.
@@ -74,8 +74,7 @@ class RunningCycle {
   void Forget();
 
   bool served_ = false;
-  std::int64_t cycle_ = 0;               ///< That was served last: `refused_` and `notes_` are of it.
-  std::optional<std::int64_t> version_;  ///< Store::ReadDataVersion() of the next three.
+  std::optional<std::int64_t> version_;           ///< Store::ReadDataVersion() of the next three.
   std::optional<std::set<std::string>> refused_;  ///< Folded.
   std::optional<std::vector<CycleNote>> notes_;
   std::optional<std::vector<Hold>> holds_;
