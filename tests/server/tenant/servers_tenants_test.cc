@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "server/tenant/backup.h"
-#include "tests/server/tenant/fleet_bench.h"
+#include "tests/server/tenant/servers_bench.h"
 
 namespace mirror {
 namespace {
@@ -23,18 +23,18 @@ using testing::Not;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
 
-const Position kFleetFive{Lsn{5}, "five"}, kFleetTen{Lsn{10}, "ten"};
+const Position kServersFive{Lsn{5}, "five"}, kServersTen{Lsn{10}, "ten"};
 
-class FleetTenantsTest : public FleetBench {
+class ServersTenants : public ServersBench {
  protected:
   std::vector<std::string> Listed(std::size_t server) {
     std::vector<std::string> names;
     for (const Tenants::Seen& seen : TenantsOf(server).AllKnown()) names.push_back(seen.context_id);
     return names;
   }
-  void MirrorAt(std::size_t server) { At(server).Mirror(People(), {{1, "Ada", 36}}, kFleetFive); }
+  void MirrorAt(std::size_t server) { At(server).Mirror(People(), {{1, "Ada", 36}}, kServersFive); }
   static BatchSpec ToTen() {
-    return {.rows = {{2, "Grace", 45}}, .base_lsn = 5, .target = kFleetTen, .commit = kFleetTen};
+    return {.rows = {{2, "Grace", 45}}, .base_lsn = 5, .target = kServersTen, .commit = kServersTen};
   }
   /// Both have it open, and a cycle runs.
   void BeginAtBoth() {
@@ -45,7 +45,7 @@ class FleetTenantsTest : public FleetBench {
   }
 };
 
-TEST_F(FleetTenantsTest, OneTenantIsMadeByTwoServersAtOnce) {
+TEST_F(ServersTenants, OneTenantIsMadeByTwoServersAtOnce) {
   StartServers(2);
   std::atomic<int> accepted = 0, busy = 0;
   std::vector<std::thread> threads;
@@ -66,7 +66,7 @@ TEST_F(FleetTenantsTest, OneTenantIsMadeByTwoServersAtOnce) {
   EXPECT_EQ(Schemas("Mirror\\_%"), 1);
 }
 
-TEST_F(FleetTenantsTest, AnotherServersTenantIsFoundAndListed) {
+TEST_F(ServersTenants, AnotherServersTenantIsFoundAndListed) {
   StartServers(2);
   EXPECT_THAT(Listed(1), IsEmpty());
   EXPECT_THAT(TenantsOf(1).Find("Cust"), StatusIs(absl::StatusCode::kNotFound));
@@ -81,7 +81,7 @@ TEST_F(FleetTenantsTest, AnotherServersTenantIsFoundAndListed) {
   EXPECT_THAT(TenantsOf(1).Find(CallerOf("Cust")), IsOk());
 }
 
-TEST_F(FleetTenantsTest, ATenantThatAnotherServerDeletedIsGoneAndNotDamaged) {
+TEST_F(ServersTenants, ATenantThatAnotherServerDeletedIsGoneAndNotDamaged) {
   BeginAtBoth();
   const std::shared_ptr<Tenant> stale = TenantAt(1);
   ASSERT_THAT(TenantsOf(0).Delete("Cust"), IsOk());
@@ -112,7 +112,7 @@ TEST_F(FleetTenantsTest, ATenantThatAnotherServerDeletedIsGoneAndNotDamaged) {
   EXPECT_EQ(RowsNow(), "1 Ada 36; 2 Grace 45");
 }
 
-TEST_F(FleetTenantsTest, WhoseDeletionHasBegunTakesNoRowsAtAnyServer) {
+TEST_F(ServersTenants, WhoseDeletionHasBegunTakesNoRowsAtAnyServer) {
   BeginAtBoth();
   EXPECT_THAT(At(1).Send(People(), ToTen()).status, IsOk());
   ASSERT_THAT(connection_->Execute("CREATE VIEW public.ages AS SELECT age FROM \"Mirror_Cust\".people"),
@@ -148,7 +148,7 @@ TEST_F(FleetTenantsTest, WhoseDeletionHasBegunTakesNoRowsAtAnyServer) {
   EXPECT_THAT(*TenantsOf(0).Deleted(), ElementsAre("Cust"));
 }
 
-TEST_F(FleetTenantsTest, TwoServersEndOneDeletionAtOnce) {
+TEST_F(ServersTenants, TwoServersEndOneDeletionAtOnce) {
   StartServers(2);
   MirrorAt(0);
   ASSERT_THAT(servers_[0]->home->BeginDeletion("Cust"), IsOk());
@@ -161,7 +161,7 @@ TEST_F(FleetTenantsTest, TwoServersEndOneDeletionAtOnce) {
   EXPECT_THAT(*TenantsOf(0).Deleted(), ElementsAre("Cust"));
 }
 
-TEST_F(FleetTenantsTest, AMirrorThatAnotherServerResetIsTakenUpAgain) {
+TEST_F(ServersTenants, AMirrorThatAnotherServerResetIsTakenUpAgain) {
   BeginAtBoth();
   EXPECT_THAT(At(1).Send(People(), ToTen()).status, IsOk());
   ASSERT_THAT(connection_->Execute("DROP TABLE \"Mirror_Cust\"._mirror_receipts"), IsOk());
@@ -176,7 +176,7 @@ TEST_F(FleetTenantsTest, AMirrorThatAnotherServerResetIsTakenUpAgain) {
   EXPECT_THAT(Listed(1), ElementsAre("Cust"));
 }
 
-TEST_F(FleetTenantsTest, APauseAtAnotherServerOutlivesAReset) {
+TEST_F(ServersTenants, APauseAtAnotherServerOutlivesAReset) {
   BeginAtBoth();
   At(0);
   ASSERT_THAT(tenant().Info(), IsOk());
@@ -191,7 +191,7 @@ TEST_F(FleetTenantsTest, APauseAtAnotherServerOutlivesAReset) {
   EXPECT_EQ(admission->reason, "for a while");
 }
 
-TEST_F(FleetTenantsTest, ASpellingThatOnlyLookedKeepsNobodyOut) {
+TEST_F(ServersTenants, ASpellingThatOnlyLookedKeepsNobodyOut) {
   StartServers(2);
   const auto probed = TenantsOf(1).FindOrTakeIn(CallerOf("CUST"));
   ASSERT_THAT(probed, IsOk());

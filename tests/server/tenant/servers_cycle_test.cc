@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/plan/index_rules.h"
-#include "tests/server/tenant/fleet_bench.h"
+#include "tests/server/tenant/servers_bench.h"
 
 namespace mirror {
 namespace {
@@ -25,20 +25,20 @@ using testing::SizeIs;
 constexpr absl::StatusCode kAborted = absl::StatusCode::kAborted;
 constexpr absl::StatusCode kFailedPrecondition = absl::StatusCode::kFailedPrecondition;
 
-Position FleetAt(std::int64_t lsn) { return {Lsn{lsn}, absl::StrCat("at ", lsn)}; }
+Position LineAt(std::int64_t lsn) { return {Lsn{lsn}, absl::StrCat("at ", lsn)}; }
 
-class FleetTest : public FleetBench {
+class ServersCycle : public ServersBench {
  protected:
   /// One batch that takes `people` from one position to the next.
   static BatchSpec Step(Operation operation, Rows rows, std::int64_t from, std::int64_t to) {
     return {.operation = operation,
             .rows = std::move(rows),
             .base_lsn = from,
-            .target = FleetAt(to),
-            .commit = FleetAt(to)};
+            .target = LineAt(to),
+            .commit = LineAt(to)};
   }
   /// `people` with Ada at LSN 5, in a cycle of one server that is over.
-  void MirrorAt(std::size_t server) { At(server).Mirror(People(), {{1, "Ada", 36}}, FleetAt(5)); }
+  void MirrorAt(std::size_t server) { At(server).Mirror(People(), {{1, "Ada", 36}}, LineAt(5)); }
   absl::StatusOr<RangeDigest> DigestAt(std::size_t server, const Position& position) {
     SourceCalls& calls = At(server);
     auto reading = tenant().Read(calls.caller, calls.cycle, "people", position, calls.now);
@@ -50,26 +50,26 @@ class FleetTest : public FleetBench {
   }
 };
 
-class FleetOfTest : public FleetTest, public testing::WithParamInterface<std::size_t> {};
-INSTANTIATE_TEST_SUITE_P(Servers, FleetOfTest, testing::Values(2, 3));
+class ServersCycleOf : public ServersCycle, public testing::WithParamInterface<std::size_t> {};
+INSTANTIATE_TEST_SUITE_P(Servers, ServersCycleOf, testing::Values(2, 3));
 
-TEST_P(FleetOfTest, EachCallOfACycleGoesToAnotherServer) {
+TEST_P(ServersCycleOf, EachCallOfACycleGoesToAnotherServer) {
   StartServers(GetParam());
   Next().Begin();
   for (std::size_t i = 0; i < GetParam(); ++i) {
     ASSERT_THAT(Next().Announce({People(), Pairs()}), IsOk()) << "the same once more";
   }
   const auto populate = [&](std::uint64_t seq, Rows rows) {
-    BatchSpec spec{.rows = std::move(rows), .seq = seq, .target = FleetAt(5)};
+    BatchSpec spec{.rows = std::move(rows), .seq = seq, .target = LineAt(5)};
     if (seq == 1) spec.populate = PopulateReason::kRequested;
-    if (seq == 3) spec.commit = FleetAt(5);
+    if (seq == 3) spec.commit = LineAt(5);
     return Next().Send(People(), spec);
   };
   EXPECT_THAT(populate(1, {{1, "Ada", 36}}).status, IsOk());
   EXPECT_THAT(populate(2, {{2, "Grace", 45}}).status, IsOk());
   EXPECT_TRUE(populate(2, {{2, "Grace", 45}}).repeated) << "its answer was lost, and another server is asked";
   EXPECT_THAT(populate(3, {{3, "Joan", 20}}).status, IsOk());
-  Next().Populate(Pairs(), {{1, "b", "v"}}, FleetAt(5));
+  Next().Populate(Pairs(), {{1, "b", "v"}}, LineAt(5));
   ASSERT_THAT(Next().Complete(), IsOk());
   ASSERT_THAT(Next().Complete(), IsOk()) << "the same once more";
   EXPECT_EQ(RowsNow(), "1 Ada 36; 2 Grace 45; 3 Joan 20");
@@ -87,7 +87,7 @@ TEST_P(FleetOfTest, EachCallOfACycleGoesToAnotherServer) {
   EXPECT_THAT(send(remove), IsOk());
   std::vector<RangeDigest> digests;
   for (std::size_t i = 0; i < GetParam(); ++i) {
-    const auto digest = DigestAt(i, FleetAt(8));
+    const auto digest = DigestAt(i, LineAt(8));
     ASSERT_THAT(digest, IsOk());
     EXPECT_EQ(digest->rows, 3U);
     EXPECT_EQ(digest->sum, digests.empty() ? digest->sum : digests.front().sum);
@@ -118,7 +118,7 @@ TEST_P(FleetOfTest, EachCallOfACycleGoesToAnotherServer) {
     EXPECT_THAT(Kinds(), Not(Contains(bad)));
 }
 
-TEST_F(FleetTest, PartsOfOneValueComeByTwoServers) {
+TEST_F(ServersCycle, PartsOfOneValueComeByTwoServers) {
   StartServers(2);
   MirrorAt(0);
   Next().Begin();
@@ -142,18 +142,18 @@ TEST_F(FleetTest, PartsOfOneValueComeByTwoServers) {
   EXPECT_EQ(RowsNow(), "1 Ada 36; 2 Hedy Lamarr 30");
 }
 
-TEST_F(FleetTest, AWipeAtOneServerIsWhatTheOtherPopulates) {
+TEST_F(ServersCycle, AWipeAtOneServerIsWhatTheOtherPopulates) {
   StartServers(2);
   MirrorAt(0);
   At(0).Begin();
   ASSERT_THAT(At(0).Announce({People()}), IsOk());
   SourceCalls& calls = At(1);
   const auto wiped =
-      tenant().Wipe(calls.caller, calls.cycle, "people", FleetAt(6), PopulateReason::kRequested, calls.now);
+      tenant().Wipe(calls.caller, calls.cycle, "people", LineAt(6), PopulateReason::kRequested, calls.now);
   ASSERT_THAT(wiped, IsOk());
   ASSERT_THAT(wiped->status, IsOk());
   EXPECT_EQ(RowsNow(), "1 Ada 36") << "until the new ones are there";
-  const BatchSpec last{.rows = {{9, "Nine", 9}}, .seq = 2, .target = FleetAt(6), .commit = FleetAt(6)};
+  const BatchSpec last{.rows = {{9, "Nine", 9}}, .seq = 2, .target = LineAt(6), .commit = LineAt(6)};
   EXPECT_THAT(At(0).Send(People(), last).status, IsOk());
   ASSERT_THAT(At(1).Complete(), IsOk());
   EXPECT_EQ(RowsNow(), "9 Nine 9");
@@ -161,7 +161,7 @@ TEST_F(FleetTest, AWipeAtOneServerIsWhatTheOtherPopulates) {
 
 // --- What one server keeps in memory ---
 
-TEST_F(FleetTest, WhatAnotherServerAgreedAnewIsTheDefinitionOfAllCalls) {
+TEST_F(ServersCycle, WhatAnotherServerAgreedAnewIsTheDefinitionOfAllCalls) {
   StartServers(2);
   MirrorAt(0);
   At(0).Begin();
@@ -181,11 +181,11 @@ TEST_F(FleetTest, WhatAnotherServerAgreedAnewIsTheDefinitionOfAllCalls) {
   EXPECT_THAT(calls.Send(wider, Step(Operation::kInsert, {{2, "Grace", 45, "New York"}}, 5, 6)).status,
               IsOk());
   EXPECT_EQ(RowsNow("id || ' ' || coalesce(town, '-')"), "1 -; 2 New York");
-  EXPECT_THAT(DigestAt(0, FleetAt(6)), IsOk());
-  EXPECT_THAT(DigestAt(1, FleetAt(6)), IsOk());
+  EXPECT_THAT(DigestAt(0, LineAt(6)), IsOk());
+  EXPECT_THAT(DigestAt(1, LineAt(6)), IsOk());
 }
 
-TEST_F(FleetTest, WhatWasRefusedInACycleIsForgottenWithIt) {
+TEST_F(ServersCycle, WhatWasRefusedInACycleIsForgottenWithIt) {
   StartServers(2);
   MirrorAt(0);
   At(0).Begin();
@@ -205,7 +205,7 @@ TEST_F(FleetTest, WhatWasRefusedInACycleIsForgottenWithIt) {
   EXPECT_EQ(RowsNow(), "1 Ada 36; 2 Grace 45");
 }
 
-TEST_F(FleetTest, WhatAnOperatorDidAtAnotherServerCounts) {
+TEST_F(ServersCycle, WhatAnOperatorDidAtAnotherServerCounts) {
   StartServers(2);
   MirrorAt(0);
   At(0).Begin();
@@ -225,7 +225,7 @@ TEST_F(FleetTest, WhatAnOperatorDidAtAnotherServerCounts) {
   EXPECT_EQ(admission->reason, "for a while");
 }
 
-TEST_F(FleetTest, IndexesAreMadeByWhoeverEndsTheCycle) {
+TEST_F(ServersCycle, IndexesAreMadeByWhoeverEndsTheCycle) {
   IndexRules rules;
   rules.configured.push_back({.table = "people", .index = {.name = "by_age", .columns = {{.name = "age"}}}});
   options_.tenant.indexes->Set(rules);
@@ -236,24 +236,24 @@ TEST_F(FleetTest, IndexesAreMadeByWhoeverEndsTheCycle) {
   // One that has nothing to do is not due any more.
   At(0).Begin();
   ASSERT_THAT(At(0).Announce({Pairs()}), IsOk());
-  At(0).Populate(Pairs(), {{1, "b", "v"}}, FleetAt(5));
+  At(0).Populate(Pairs(), {{1, "b", "v"}}, LineAt(5));
   ASSERT_THAT(At(0).Complete(), IsOk());
 
   At(1).Begin();
   ASSERT_THAT(At(1).Announce({People(), Pairs()}), IsOk());
-  At(1).Populate(People(), {{1, "Ada", 36}}, FleetAt(6));
+  At(1).Populate(People(), {{1, "Ada", 36}}, LineAt(6));
   const std::int64_t before = indexes();
   ASSERT_THAT(At(0).Complete(), IsOk());
   EXPECT_EQ(indexes(), before + 1);
 }
 
-TEST_F(FleetTest, AReadingThatGoesOnKeepsItsCycleAliveEverywhere) {
+TEST_F(ServersCycle, AReadingThatGoesOnKeepsItsCycleAliveEverywhere) {
   StartServers(2);
   MirrorAt(0);
   At(0).Begin();
   ASSERT_THAT(At(0).Announce({People()}), IsOk());
   const std::int64_t began = now(), cycle = At(0).cycle;
-  ASSERT_THAT(DigestAt(1, FleetAt(5)), IsOk());
+  ASSERT_THAT(DigestAt(1, LineAt(5)), IsOk());
   for (std::int64_t s = 0; s <= 900; s += 10) tenant().ReadOn(cycle, began + s * 1'000, StillTime());
 
   SourceCalls& calls = At(0);
@@ -265,7 +265,7 @@ TEST_F(FleetTest, AReadingThatGoesOnKeepsItsCycleAliveEverywhere) {
 
 // --- A server that stops ---
 
-TEST_F(FleetTest, ACycleOutlivesTheServerThatServedIt) {
+TEST_F(ServersCycle, ACycleOutlivesTheServerThatServedIt) {
   StartServers(2);
   MirrorAt(0);
   At(0).Begin();

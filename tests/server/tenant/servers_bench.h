@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_SERVER_TENANT_FLEET_BENCH_H_
-#define MIRROR_TESTS_SERVER_TENANT_FLEET_BENCH_H_
+#ifndef MIRROR_TESTS_SERVER_TENANT_SERVERS_BENCH_H_
+#define MIRROR_TESTS_SERVER_TENANT_SERVERS_BENCH_H_
 
 #include <gtest/gtest.h>
 
@@ -18,8 +18,8 @@
 namespace mirror {
 
 /// What a server has of its own: connections, a map of tenants, and all that it keeps in memory.
-struct FleetServer {
-  FleetServer(std::unique_ptr<StoreHome> opened, const TenantsOptions& options)
+struct BenchServer {
+  BenchServer(std::unique_ptr<StoreHome> opened, const TenantsOptions& options)
       : home(std::move(opened)), events(catalog), tenants(Tenants::Open(*home, options, events).value()) {}
 
   std::unique_ptr<StoreHome> home;
@@ -29,16 +29,16 @@ struct FleetServer {
 };
 
 /// Several servers over one control database and one place.
-class FleetBench : public PlacedHomesTest {
+class ServersBench : public PlacedHomesTest {
  protected:
-  FleetBench() {
+  ServersBench() {
     spdlog::set_level(spdlog::level::off);
     options_.tenant.steady_now = &StillTime;
   }
 
   void StartServers(std::size_t count) {
     while (servers_.size() < count) {
-      servers_.push_back(std::make_unique<FleetServer>(OpenHome(/*with_second=*/false), options_));
+      servers_.push_back(std::make_unique<BenchServer>(OpenHome(/*with_second=*/false), options_));
     }
   }
   Tenants& TenantsOf(std::size_t server) { return *servers_.at(server)->tenants; }
@@ -97,7 +97,7 @@ class FleetBench : public PlacedHomesTest {
   }
 
   TenantsOptions options_;
-  std::vector<std::unique_ptr<FleetServer>> servers_;
+  std::vector<std::unique_ptr<BenchServer>> servers_;
 
  private:
   std::size_t turn_ = 0;
@@ -107,4 +107,4 @@ class FleetBench : public PlacedHomesTest {
 
 }  // namespace mirror
 
-#endif  // MIRROR_TESTS_SERVER_TENANT_FLEET_BENCH_H_
+#endif  // MIRROR_TESTS_SERVER_TENANT_SERVERS_BENCH_H_
