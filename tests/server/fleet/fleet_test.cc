@@ -50,10 +50,10 @@ class FleetTest : public PostgresDatabaseTest {
     RememberingCatalog catalog;
     Events events{catalog};
     std::shared_ptr<PostgresControl> control;
-    std::unique_ptr<Fleet> fleet;
     std::atomic<int> begun{0}, ended{0}, events_woken{0};
     std::mutex mutex;
     std::vector<std::string> woken;
+    std::unique_ptr<Fleet> fleet;  ///< Ends before what it calls.
 
     std::vector<std::string> Woken() {
       const std::lock_guard lock(mutex);
