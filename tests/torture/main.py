@@ -37,7 +37,7 @@ def main():
     parser.add_argument("--store", choices=list(SHARES), default="sqlite", help="what keeps the mirrors (sqlite)")
     runs = os.environ.get("MIRROR_TEST_TORTURE_RUNS")
     shown = runs or f"{RUNS['sqlite']}, with postgres {RUNS['postgres']}"
-    parser.add_argument("--runs", type=int, default=runs and int(runs), help=f"about so many runs in all ({shown})")
+    parser.add_argument("--runs", type=int, default=runs and int(runs), help=f"about so many runs in all, one at each fault point at least ({shown})")
     seed = os.environ.get("MIRROR_TEST_TORTURE_SEED") or os.environ.get("MIRROR_TEST_SEED")
     parser.add_argument("--seed", type=int, default=seed and int(seed), help="repeats a choice; printed")
     parser.add_argument("--build", help="the programs are those of this build folder (build/release)")
