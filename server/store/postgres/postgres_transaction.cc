@@ -218,7 +218,7 @@ class PostgresTransaction final : public StoreTransaction {
     mirror_.seen.rev = view.row().rev;
     mirror_.NoteStateRev(view.row().state_rev, /*written=*/true);
     // What the transaction left for later; what is not to be had now stays for the next time.
-    TidyBehind(*work.lease, mirror_.names, mirror_.seen.epoch, view.state()).IgnoreError();
+    TidyBehind(*work.lease, mirror_.names, mirror_.seen.epoch, view.state(), view.ends_cycle()).IgnoreError();
     mirror_.work.reset();
     return absl::OkStatus();
   }

@@ -16,6 +16,8 @@
 namespace mirror {
 namespace {
 
+constexpr std::chrono::milliseconds kBehindACommit{200}, kBehindACycle{2'000};
+
 /// What is noted of one table. Under the tenant's lock, since a swap does it, too.
 absl::Status Empty(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch,
                    const std::string& key) {
@@ -57,10 +59,10 @@ absl::Status TidyMirror(postgres::Connection& connection, const PostgresOwnTable
 }
 
 absl::Status TidyBehind(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch,
-                        const StateMemory& state) {
+                        const StateMemory& state, bool all) {
   absl::Status tidied;
-  if (state.HasPut(StateKind::kGarbage)) {
-    const GarbageTurn turn{state.KeysPut(StateKind::kGarbage), std::chrono::milliseconds(200)};
+  if (all || state.HasPut(StateKind::kGarbage)) {
+    const GarbageTurn turn{state.KeysPut(StateKind::kGarbage), all ? kBehindACycle : kBehindACommit};
     tidied = DropGarbage(connection, names, turn).status();
   }
   tidied.Update(EmptyEach(connection, names, epoch, state.KeysPut(StateKind::kEmptied)));

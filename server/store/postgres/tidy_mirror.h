@@ -16,9 +16,9 @@ namespace mirror {
 absl::Status TidyMirror(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch);
 
 /// The same between a transaction's commit and its answer: columns of the tables that it noted, which `state`
-/// remembers, and what is to be dropped within 200 ms, its own first.
+/// remembers, and what is to be dropped within 200 ms, its own first. `all`: whatever was noted, within 2 s.
 absl::Status TidyBehind(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch,
-                        const StateMemory& state);
+                        const StateMemory& state, bool all);
 
 }  // namespace mirror
 

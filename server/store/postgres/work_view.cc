@@ -37,6 +37,7 @@ WorkView::WorkView(postgres::Connection& connection, const PostgresOwnTables& na
 
 void WorkView::PutTenant(const TenantRecord& tenant) {
   UpdateTenant(writes_, names_, tenant);
+  if (began_.row.tenant.active && !tenant.active) ends_cycle_ = true;
   began_.row.tenant = tenant;
   tenant_moved_ = true;
 }

@@ -45,6 +45,7 @@ class WorkView {
   StateMemory& state() { return state_; }
   const TenantRow& row() const { return began_.row; }
   void PutTenant(const TenantRecord& tenant);
+  bool ends_cycle() const { return ends_cycle_; }
 
   /// What is queued is sent before, so that statements see it.
   absl::StatusOr<TableWork> Work();
@@ -90,7 +91,7 @@ class WorkView {
   Began began_;
   OwnWrites writes_;
   StateMemory state_;
-  bool tenant_moved_ = false;
+  bool tenant_moved_ = false, ends_cycle_ = false;
   std::map<std::string, std::optional<TableRecord>> records_;  ///< That are known, or known not to be there.
   bool has_all_records_;
   bool knows_presence_ = false;    ///< PostgresAgreed::is_there is as the transaction found it.

@@ -491,6 +491,20 @@ TEST_F(PostgresStoreTest, AScrubTidiesUpFirstAndIsNoneWhereThatCannotBe) {
   EXPECT_EQ(Number("SELECT count(*) FROM pg_class WHERE relname = 'old'"), 0);
 }
 
+TEST_F(PostgresStoreTest, WhatIsLeftToBeDroppedGoesAtTheEndOfACycle) {
+  Create(People());
+  Do("CREATE TABLE old (id bigint); INSERT INTO _mirror_state (kind, table_key, number) VALUES (14, 'old', 0)");
+  const auto left = [&] { return Number("SELECT count(*) FROM pg_class WHERE relname = 'old'"); };
+  ASSERT_THAT(Push(1), IsOk());
+  EXPECT_EQ(left(), 1) << "a push does not wait for it";
+  Plan end;
+  end.now_ms = kNow;
+  end.tenant = store_->records().ReadTenant().value();
+  end.tenant->active = false;
+  ASSERT_THAT(store_->Commit(end), IsOk());
+  EXPECT_EQ(left(), 0);
+}
+
 TEST_F(PostgresStoreTest, AKeysIndexThatIsDamagedIsTold) {
   Create(People());
   for (int i = 0; i < 3; ++i) ASSERT_THAT(Push(i), IsOk());
