@@ -659,8 +659,7 @@ TEST_F(AdminCommands, AServerWithFilesSaysThatItIsTheOnlyOne) {
   fake_.servers.add_servers()->set_here(true);
   const Finished run = Run({"servers"});
   EXPECT_EQ(run.exit_code, 0);
-  EXPECT_EQ(run.errors, "mirrorctl: this server is the only one: its mirrors are files
-");
+  EXPECT_EQ(run.errors, "mirrorctl: this server is the only one: its mirrors are files\n");
 }
 
 TEST_F(AdminCommands, DiagnosisNamesDamagedMirrors) {
