@@ -77,12 +77,15 @@ TEST_P(ServersCycleOf, EachCallOfACycleGoesToAnotherServer) {
   Next().Begin();
   ASSERT_THAT(Next().Announce({People(), Pairs()}), IsOk());
   const auto send = [&](const BatchSpec& spec) { return Next().Send(People(), spec).status; };
-  EXPECT_THAT(send(Step(Operation::kInsert, {{4, "Edith", 50}}, 5, 6)), IsOk());
-  BatchSpec update = Step(Operation::kUpdate, {{1, 37}}, 6, 7);
+  BatchSpec insert = Step(Operation::kInsert, {{4, "Edith", 50}}, 5, 8);
+  insert.commit.reset();
+  EXPECT_THAT(send(insert), IsOk());
+  BatchSpec update = Step(Operation::kUpdate, {{1, 37}}, 5, 8);
   update.columns = {"id", "age"};
   update.seq = 2;
+  update.commit.reset();
   EXPECT_THAT(send(update), IsOk());
-  BatchSpec remove = Step(Operation::kDelete, {{2}}, 7, 8);
+  BatchSpec remove = Step(Operation::kDelete, {{2}}, 5, 8);
   remove.seq = 3;
   EXPECT_THAT(send(remove), IsOk());
   std::vector<RangeDigest> digests;
@@ -178,7 +181,12 @@ TEST_F(ServersCycle, WhatAnotherServerAgreedAnewIsTheDefinitionOfAllCalls) {
   // It writes what others keep in memory, and reads no definition for that.
   EXPECT_THAT(calls.Send(Pairs(), {.rows = {{1, "b", "v"}}, .schema_hash = "no such"}).status,
               StatusIs(kFailedPrecondition));
-  EXPECT_THAT(calls.Send(wider, Step(Operation::kInsert, {{2, "Grace", 45, "New York"}}, 5, 6)).status,
+  EXPECT_THAT(calls
+                  .Send(wider, {.rows = {{1, "Ada", 36, nullptr}, {2, "Grace", 45, "New York"}},
+                                .populate = PopulateReason::kMinusOne,
+                                .target = LineAt(6),
+                                .commit = LineAt(6)})
+                  .status,
               IsOk());
   EXPECT_EQ(RowsNow("id || ' ' || coalesce(town, '-')"), "1 -; 2 New York");
   EXPECT_THAT(DigestAt(0, LineAt(6)), IsOk());
@@ -270,10 +278,12 @@ TEST_F(ServersCycle, ACycleOutlivesTheServerThatServedIt) {
   MirrorAt(0);
   At(0).Begin();
   ASSERT_THAT(At(0).Announce({People()}), IsOk());
-  EXPECT_THAT(At(0).Send(People(), Step(Operation::kInsert, {{2, "Grace", 45}}, 5, 6)).status, IsOk());
+  BatchSpec first = Step(Operation::kInsert, {{2, "Grace", 45}}, 5, 7);
+  first.commit.reset();
+  EXPECT_THAT(At(0).Send(People(), first).status, IsOk());
   At(1);
   TenantsOf(0).EndCycles();
-  BatchSpec next = Step(Operation::kInsert, {{3, "Joan", 20}}, 6, 7);
+  BatchSpec next = Step(Operation::kInsert, {{3, "Joan", 20}}, 5, 7);
   next.seq = 2;
   EXPECT_THAT(At(1).Send(People(), next).status, IsOk());
   ASSERT_THAT(At(1).Complete(), IsOk());

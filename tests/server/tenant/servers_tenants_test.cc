@@ -114,28 +114,24 @@ TEST_F(ServersTenants, ATenantThatAnotherServerDeletedIsGoneAndNotDamaged) {
 
 TEST_F(ServersTenants, WhoseDeletionHasBegunTakesNoRowsAtAnyServer) {
   BeginAtBoth();
-  EXPECT_THAT(At(1).Send(People(), ToTen()).status, IsOk());
+  BatchSpec first = ToTen();
+  first.commit.reset();
+  EXPECT_THAT(At(1).Send(People(), first).status, IsOk());
   ASSERT_THAT(connection_->Execute("CREATE VIEW public.ages AS SELECT age FROM \"Mirror_Cust\".people"),
               IsOk());
   EXPECT_THAT(TenantsOf(0).Delete("Cust"),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("ages")));
-  BatchSpec next = ToTen();
+  BatchSpec next = first;
   next.seq = 2;
-  next.base_lsn = 10;
   next.rows = {{3, "Joan", 20}};
-  next.target = Position{Lsn{11}, "eleven"};
-  next.commit = next.target;
   EXPECT_THAT(At(1).Send(People(), next).status, IsOk()) << "nothing was done";
 
   // As a kill leaves it when the control database has been told.
   ASSERT_THAT(connection_->Execute("UPDATE mirror_control.tenant SET state = 'deleting'; UPDATE "
                                    "\"Mirror_Cust\"._mirror_tenant SET state = 'deleting'"),
               IsOk());
-  BatchSpec late = next;
+  BatchSpec late = ToTen();
   late.seq = 3;
-  late.base_lsn = 11;
-  late.target = Position{Lsn{12}, "twelve"};
-  late.commit = late.target;
   EXPECT_FALSE(At(1).Send(People(), late).status.ok());
   EXPECT_EQ(RowsNow("id::text"), "1; 2; 3");
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = TenantsOf(1).FindOrTakeIn(CallerOf("Cust"));

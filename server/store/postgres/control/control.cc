@@ -21,8 +21,8 @@ CREATE SCHEMA mirror_control;
 REVOKE ALL ON SCHEMA mirror_control FROM PUBLIC;
 CREATE TABLE mirror_control.fleet (one boolean PRIMARY KEY CHECK (one), layout bigint NOT NULL,
   layout_min bigint NOT NULL, program text NOT NULL);
-CREATE TABLE mirror_control.tenant (context_id text COLLATE "C" PRIMARY KEY,
-  folded text COLLATE "C" UNIQUE NOT NULL, place text NOT NULL, schema_name text NOT NULL,
+CREATE TABLE mirror_control.tenant (context_id text COLLATE "C" NOT NULL,
+  folded text COLLATE "C" PRIMARY KEY, place text NOT NULL, schema_name text NOT NULL,
   epoch bigint NOT NULL, state text NOT NULL, state_ms bigint NOT NULL);
 CREATE TABLE mirror_control.event_head (one boolean PRIMARY KEY CHECK (one), id bigint NOT NULL)
   WITH (fillfactor = 50);

@@ -229,6 +229,7 @@ TEST_F(PostgresHomeTest, WhatOthersHaveMadeOfItsTablesIsNamedAndNeverDropped) {
 }
 
 TEST_F(PostgresHomeTest, ADeletionThatWhatIsSetAsideForbidsIsNotBegun) {
+  FillSecondPlace();
   ASSERT_NE(Make("Cust"), nullptr);
   Do("CREATE TABLE \"Mirror_Cust\".\"T\" (a bigint PRIMARY KEY); CREATE SCHEMA reports; "
      "CREATE VIEW reports.v AS SELECT a FROM \"Mirror_Cust\".\"T\"");
@@ -239,6 +240,7 @@ TEST_F(PostgresHomeTest, ADeletionThatWhatIsSetAsideForbidsIsNotBegun) {
 }
 
 TEST_F(PostgresHomeTest, ATableOfOthersInItsSchemaIsNeverDroppedAndAPolicyGoesWithItsTable) {
+  FillSecondPlace();
   ASSERT_NE(Make("Cust"), nullptr);
   Do("DROP ROLE IF EXISTS reports; CREATE ROLE reports; "
      "CREATE TABLE \"Mirror_Cust\".\"T\" (a bigint PRIMARY KEY); "
