@@ -97,9 +97,10 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
   message->set_oldest_source_ms(seen.oldest_source_ms);
   message->set_tables_differing(seen.tables_differing);
   EncodeFailure(seen, message);
-  const TenantState state = StateOf({.context_id = tenant.context_id(),
-                                     .summary = std::make_shared<const TenantSummary>(seen),
-                                     .late = freshness.Missed(tenant.context_id()) > 0});
+  const ListedTenant listed{.context_id = tenant.context_id(),
+                            .summary = std::make_shared<const TenantSummary>(seen),
+                            .late = freshness.Missed(tenant.context_id()) > 0};
+  const TenantState state = StateOf(listed);
   message->set_state(std::string(ToString(state)));
   message->set_problem(IsProblem(state));
   return absl::OkStatus();

@@ -108,15 +108,6 @@ TEST_P(ServersCycleOf, EachCallOfACycleGoesToAnotherServer) {
   EXPECT_EQ(RowsNow(), "1 Ada 37; 3 Joan 20; 4 Edith 50");
   EXPECT_EQ(LsnOf("people"), 8);
 
-  std::vector<std::string> receipts;
-  for (std::size_t i = 0; i < GetParam(); ++i) {
-    At(i);
-    const auto read = tenant().ReadReceipts({}, now());
-    ASSERT_THAT(read, IsOk());
-    EXPECT_GE(read->texts.size(), 4U);
-    if (receipts.empty()) receipts = read->texts;
-    EXPECT_EQ(read->texts, receipts);
-  }
   for (const char* const bad : {"cycle.failed", "mirror.unavailable", "mirror.damaged", "mirror.went_back"})
     EXPECT_THAT(Kinds(), Not(Contains(bad)));
 }

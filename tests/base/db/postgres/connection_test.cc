@@ -209,10 +209,13 @@ TEST_F(PostgresTest, RowsComeOneByOneAndMayBeLeft) {
 }
 
 TEST_F(PostgresTest, AStreamOfATableWhoseTypesChangedGivesItsRows) {
-  ASSERT_THAT(connection_->Execute("CREATE TABLE public.t (x float8); INSERT INTO public.t VALUES (1)"), IsOk());
+  ASSERT_THAT(
+      connection_->Execute("CREATE TABLE public.typed (x float8); INSERT INTO public.typed VALUES (1)"),
+      IsOk());
   for (const char* const type : {"float8", "float8", "text", "float8 USING x::float8"}) {
-    ASSERT_THAT(Connect(conninfo_)->Execute(absl::StrCat("ALTER TABLE public.t ALTER x TYPE ", type)), IsOk());
-    auto stream = connection_->Stream("SELECT x FROM public.t");
+    ASSERT_THAT(Connect(conninfo_)->Execute(absl::StrCat("ALTER TABLE public.typed ALTER x TYPE ", type)),
+                IsOk());
+    auto stream = connection_->Stream("SELECT x FROM public.typed");
     ASSERT_THAT(stream, IsOk());
     EXPECT_THAT(stream->Step(), IsOkAndHolds(true)) << type;
     EXPECT_THAT(stream->Step(), IsOkAndHolds(false)) << type;
