@@ -56,6 +56,7 @@ WITHOUT = {
     ("mirrorctl", "certs", "issue-operator"): "paths",
     ("mirrorctl", "certs", "issue-viewer"): "paths",
     ("mirrorctl", "certs", "show"): "a fact a line",
+    ("mirrorctl", "servers"): "a sentence, where mirrors are files",
     ("mirrorctl", "pause"): "a sentence",
     ("mirrorctl", "resume"): "a sentence",
     ("mirrorctl", "verify"): "a sentence",
