@@ -99,8 +99,8 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
   if (!control.ok()) return control.status();
   absl::StatusOr<std::shared_ptr<StoreHome>> files = OpenCopies(config);
   if (!files.ok()) return files.status();
-  absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenPostgresHome(
-      *control, *places, {.store = PostgresOptionsOf(config), .files = *std::move(files)});
+  absl::StatusOr<std::unique_ptr<StoreHome>> home =
+      OpenPostgresHome(*control, *places, {.store = PostgresOptionsOf(config), .files = *std::move(files)});
   if (!home.ok()) return home.status();
   auto look = std::make_shared<StoreLook>(*control, *places);
   return OpenedStore{.folder = *std::move(folder),

@@ -160,6 +160,7 @@ def start_and_stop(place):
 EVERY_COMMIT = ("commit.begun", "commit.before", "commit.after", "rows.written", "apply.committed")
 SWAP = ("shadow.beginning", "swap.exchanged", "swap.indexed")
 MERGE = ("shadow.beginning", "merge.removed", "merge.written")  # How PostgreSQL's store populates a table anew.
+STOP = ("stop.drained", "stop.ended")  # Where cycles end with the server: other servers go on with those in PostgreSQL.
 BACKUP = ("backup.pages", "backup.synced", "backup.named")
 RESTORE = ("restore.copied", "restore.before", "restore.after")
 
@@ -189,8 +190,8 @@ SCENARIOS = [
         "start and stop",
         start_and_stop,
         starts=True,
-        points=("start.locked", "start.tenant", "stop.drained", "stop.ended"),
-        in_postgres=("stop.drained", "stop.ended"),
+        points=("start.locked", "start.tenant", *STOP),
+        in_postgres=(),
     ),
 ]
 # Those of files are in tests/crash.

@@ -202,10 +202,9 @@ absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values valu
   if (!bound.status().ok()) return bound.status();
   if (absl::Status begun = line_->Begin(IfLost::kNothing, doing); !begun.ok()) return begun;
   // Never prepared: it takes long in any case, and a plan that became stale would fail it.
-  absl::Status sent =
-      line_->Send(PQsendQueryParams(line_->handle(), sql.c_str(), bound.size(), bound.types(), bound.data(),
-                                    bound.sizes(), bound.formats(), kBinary),
-                  doing);
+  absl::Status sent = line_->Send(PQsendQueryParams(line_->handle(), sql.c_str(), bound.size(), bound.types(),
+                                                    bound.data(), bound.sizes(), bound.formats(), kBinary),
+                                  doing);
   if (!sent.ok()) return sent;
   if (PQsetSingleRowMode(line_->handle()) != 1)
     return line_->Cut(doing, {.words = "libpq gives no single rows"});

@@ -530,8 +530,8 @@ void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, st
   const std::string fsync =
       diagnosis.fsync_us() == 0 ? "-" : absl::StrCat(Grouped(diagnosis.fsync_us()), " us");
   const std::string disk = diagnosis.disk_is_elsewhere() ? "-" : SizeText(diagnosis.disk_free_bytes());
-  out << "disk free     " << disk << "\nfsync         " << fsync
-      << "\nopen tenants  " << diagnosis.open_tenants() << " of " << diagnosis.open_tenants_max() << "\n\n";
+  out << "disk free     " << disk << "\nfsync         " << fsync << "\nopen tenants  "
+      << diagnosis.open_tenants() << " of " << diagnosis.open_tenants_max() << "\n\n";
   TextTable table({{"tenant"}, {"store"}, {"detail"}}, width);
   for (const v1::DiagnoseResponse::Store& store : diagnosis.stores()) {
     table.Add({store.context_id(),

@@ -102,9 +102,9 @@ void WriteAnswers(OwnWrites& writes, const PostgresOwnTables& names,
   RemoveState(writes, names, StateKind::kAnswer);
   std::int64_t number = 0;
   for (const SchemaAnswer& answer : answers) {
-    PutState(writes, names, StateKind::kAnswer,
-             {"", number++,
-              PayloadWriter().Number(answer.action).Text(answer.table).Text(answer.reason).Take()});
+    PutState(
+        writes, names, StateKind::kAnswer,
+        {"", number++, PayloadWriter().Number(answer.action).Text(answer.table).Text(answer.reason).Take()});
   }
 }
 

@@ -44,7 +44,8 @@ class StoreLookTest : public PostgresDatabaseTest {
   void Shut(const std::string& conninfo) {
     const std::string name = Connect(conninfo)->Query("SELECT current_database()::text")->Text(0, 0);
     const auto other = Connect(server_->Conninfo("postgres"));
-    ASSERT_THAT(other->Execute(absl::StrCat("ALTER DATABASE \"", name, "\" ALLOW_CONNECTIONS false")), IsOk());
+    ASSERT_THAT(other->Execute(absl::StrCat("ALTER DATABASE \"", name, "\" ALLOW_CONNECTIONS false")),
+                IsOk());
     const auto ended = other->Query(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", {name});
     ASSERT_THAT(ended.status(), IsOk());

@@ -493,7 +493,8 @@ TEST_F(PostgresStoreTest, AScrubTidiesUpFirstAndIsNoneWhereThatCannotBe) {
 
 TEST_F(PostgresStoreTest, WhatIsLeftToBeDroppedGoesAtTheEndOfACycle) {
   Create(People());
-  Do("CREATE TABLE old (id bigint); INSERT INTO _mirror_state (kind, table_key, number) VALUES (14, 'old', 0)");
+  Do("CREATE TABLE old (id bigint); INSERT INTO _mirror_state (kind, table_key, number) VALUES (14, 'old', "
+     "0)");
   const auto left = [&] { return Number("SELECT count(*) FROM pg_class WHERE relname = 'old'"); };
   ASSERT_THAT(Push(1), IsOk());
   EXPECT_EQ(left(), 1) << "a push does not wait for it";
