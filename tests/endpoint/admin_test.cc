@@ -740,7 +740,8 @@ TEST_F(AdminTest, SigtermLetsCallsEndEndsTheCyclesAndTheNextStartIsClean) {
   const absl::StatusOr<int> code = here_->Stop();
   ASSERT_THAT(code, IsOk());
   EXPECT_EQ(*code, 0) << here_->ServerLog();
-  EXPECT_THAT(stream->Receive(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("this server stops")));
+  // Who reads so late may hear of the closed connection alone, which is the same to a source.
+  EXPECT_THAT(stream->Receive(), StatusIs(absl::StatusCode::kUnavailable));
   // What was acknowledged is there, the cycle is over, and nothing is left of the log.
   EXPECT_EQ(here_->mirror().RowCount("people"), 2);
   EXPECT_EQ(here_->mirror().Value("SELECT active FROM _mirror_tenant"), "0");
