@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -22,11 +21,6 @@ constexpr char kApplication[] = "mirror-development";
 constexpr char kKeyId[] = "source-1";
 
 }  // namespace
-
-bool InstallationOptions::InPostgres() {
-  const char* const store = std::getenv("MIRROR_TEST_STORE");
-  return store != nullptr && std::string_view(store) == "postgres";
-}
 
 absl::StatusOr<std::unique_ptr<Installation>> Installation::Init(const InstallationOptions& options) {
   // How soon an idle client of this process notices that its server goes: at a restart the server waits for

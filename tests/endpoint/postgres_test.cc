@@ -1,0 +1,94 @@
+// A whole server whose mirrors are in PostgreSQL: what sources and operators do most. The stores' contract
+// has the rest.
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/postgres_server.h"
+
+namespace mirror {
+namespace {
+
+class PostgresEndpointTest : public EndpointTest {
+ protected:
+  void SetUp() override {
+    SKIP_WITHOUT_POSTGRES();
+    Install({.postgres = true});
+    client_ = Client();
+    source_.CreateTable(People());
+    source_.CreateTable(Pairs());
+    source_.CreateTable(Keyless());
+    for (int i = 0; i < 100; ++i) source_.Put("people", {i, absl::StrCat("name ", i), i});
+    for (int i = 0; i < 10; ++i) source_.Put("pairs", {i, "b", "v"});
+    for (int i = 0; i < 5; ++i) source_.Put("keyless", {"same", i});
+    options_.batch_rows = 10;
+  }
+  void Change(int round) {
+    for (int i = 0; i < 25; ++i)
+      source_.Update("people", {round + i}, {{"name", absl::StrCat("round ", round)}});
+    source_.Delete("people", {90 + round});
+    source_.Put("people", {1'000 + round, "new", round});
+    source_.Update("pairs", {round, "b"}, {{"v", absl::StrCat("round ", round)}});
+    source_.DeleteRow("keyless", {"same", round});
+  }
+  /// A cycle that leaves the mirror equal to the source: why `people` was populated in it.
+  PopulateReason MirrorAgain() { return Mirror(source_, *client_, options_).tables.at("people").populate; }
+  void KillAndStart() {
+    here_->Kill();
+    ASSERT_THAT(here_->Start(), IsOk());
+    client_ = Client();
+  }
+  void Use(std::unique_ptr<Installation>& other) {
+    std::swap(here_, other);
+    client_ = Client();
+  }
+
+  std::unique_ptr<MirrorClient> client_;
+  FakeSource source_;
+  FakeCycleOptions options_;
+};
+
+TEST_F(PostgresEndpointTest, AKilledServerGoesOnWhereItsMirrorStands) {
+  MirrorAgain();
+  for (const bool stream : {false, true}) {
+    options_.stream = stream;
+    Change(stream ? 2 : 1);
+    FakeCycleOptions dies = options_;
+    dies.die_before_request = 4;
+    dies.window = 1;
+    ASSERT_EQ(source_.RunCycle(*client_, dies).end, FakeCycleReport::End::kDied);
+    KillAndStart();
+    EXPECT_EQ(MirrorAgain(), PopulateReason::kNone);
+  }
+}
+
+TEST_F(PostgresEndpointTest, ASourceThatWasRestoredIsNoticed) {
+  MirrorAgain();
+  const FakeSource::Database backup = source_.Backup();
+  Change(1);
+  MirrorAgain();
+  source_.Restore(backup);
+  EXPECT_EQ(MirrorAgain(), PopulateReason::kAhead);
+  EXPECT_EQ(MirrorAgain(), PopulateReason::kNone);
+}
+
+TEST_F(PostgresEndpointTest, ABackupOfEitherStoreGoesOnInTheOther) {
+  std::unique_ptr<Installation> other = Installation::Make({.bin_dir = BinDir()}).value();
+  MirrorAgain();
+  for (int round = 1; round <= 2; ++round) {
+    const std::string backup = absl::StrCat(here_->dir(), "/backup.db");
+    const Finished made = here_->Mirrorctl({"backup", "Cust", backup, "--drill"});
+    ASSERT_EQ(made.exit_code, 0) << made.errors;
+    Use(other);
+    if (round == 1) UseMirror(*client_);
+    const Finished restored = here_->Mirrorctl({"restore", "Cust", backup, "--confirm", "Cust"});
+    ASSERT_EQ(restored.exit_code, 0) << restored.errors;
+    Change(round);
+    EXPECT_EQ(MirrorAgain(), PopulateReason::kNone);
+  }
+}
+
+}  // namespace
+}  // namespace mirror
