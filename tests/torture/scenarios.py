@@ -140,7 +140,7 @@ def deletion(place):
 
 def indexes(place):
     """They are made when the cycle is over, by and by."""
-    place.sql("CREATE INDEX people_age ON people (age);")
+    place.sql(CHANGES, "CREATE INDEX people_age ON people (age);")
     once(place)
     for _ in range(100):
         if place.server is None or place.server.poll() is not None:
