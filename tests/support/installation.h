@@ -29,7 +29,7 @@ struct InstallationOptions {
   std::vector<Setting> settings;
   std::string more_toml;                 ///< Added at the end: more [[issuer]] blocks.
   std::vector<std::string> environment;  ///< Of the server: "MIRROR_CRASH_AT=...".
-  bool postgres = false;  ///< Mirrors are in a new database of PostgresServer::Shared().
+  bool postgres = false;                 ///< Mirrors are in a new database of PostgresServer::Shared().
 };
 
 /// What 'mirrorctl init' makes, in a folder of its own, and the real server on it, on free ports of loopback.

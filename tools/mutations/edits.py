@@ -103,8 +103,7 @@ EDITS = [
     _server("a deleted tenant is not taken in", "tenant/tenants.cc",
             "if (deleted_.contains(key)) return std::shared_ptr<Tenant>();", "", "TenantsTest.*"),
     _server("a deleted tenant stays away after a restart", "tenant/tenants.cc",
-            "} else {\n      deleted_[FoldName(context_id)] = context_id;",
-            "} else {\n      deleted_.erase(FoldName(context_id));",
+            "tenants->deleted_ = std::move(deletions->all);", "tenants->deleted_.clear();",
             "TenantsTest.*"),
     # Layouts and quoting.
     Edit("a file of a later layout is refused", "base/db/sqlite/file_layout.cc",
