@@ -185,7 +185,7 @@ SCENARIOS = [
     Scenario("backup", backup, points=BACKUP),
     Scenario("restore", restore, points=RESTORE, in_postgres=(*RESTORE, "restore.kept", "restore.ended")),
     Scenario("repair", repair),
-    Scenario("administration", admin, points=SWAP, in_postgres=MERGE),
+    Scenario("administration", admin, points=SWAP),
     Scenario(
         "start and stop",
         start_and_stop,
