@@ -16,7 +16,8 @@ constexpr int kTablesPerStep = 50;
 constexpr int kNamedMax = 20;
 
 /// What PostgreSQL would not drop with the schema's tables, as it describes it; then what stands in the
-/// schema and is neither a table of the schema's owner nor the mirror's view.
+/// schema and is neither a table of the schema's owner nor the mirror's view. What another server has just
+/// removed has no description any more.
 constexpr char kOthers[] = R"(
 WITH ours AS (SELECT oid, reltype, relkind, relname, relowner FROM pg_class
     WHERE relnamespace = to_regnamespace($1)),
@@ -44,6 +45,7 @@ SELECT DISTINCT what FROM (
         SELECT oid FROM ours WHERE relkind IN ('r', 'i', 't')
           AND relowner = (SELECT nspowner FROM pg_namespace WHERE oid = to_regnamespace($1))
         UNION SELECT oid FROM freshness))) AS found
+  WHERE what IS NOT NULL
 ORDER BY what)";
 
 absl::Status Drop(postgres::Connection& connection, const std::string& what) {
