@@ -5,7 +5,6 @@ Usage: metrics_test.py BIN_DIR
 """
 
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -23,8 +22,8 @@ import yaml
 import sanitizer_words
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools" / "benchmarks" / "scripts"))
-import postgres
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import postgres_cluster
 
 MONITORING = ROOT / "tools" / "monitoring"
 PATIENCE_S = 60
@@ -123,21 +122,24 @@ class MetricsTest(unittest.TestCase):
         good = ("mirror_agent_cycles_total", '{tenant="Cust",outcome="done"}')
         wait_for("the first run", lambda: series(get(cls.agent_url)).get(good))
         cls.server_page, cls.agent_page = get(cls.server_url), get(cls.agent_url)
-        cls.postgres_page = cls.page_with_postgres() if os.path.exists(os.path.join(postgres.BIN, "initdb")) else ""
+        cls.postgres_page = cls.page_with_postgres()
 
     @classmethod
     def page_with_postgres(cls):
-        """Of another server, whose mirrors are in PostgreSQL."""
-        folder = tempfile.mkdtemp(prefix="metrics-", dir="/tmp")  # A socket's path is short.
+        """Of another server, whose mirrors are in PostgreSQL; empty: that is not installed."""
+        try:
+            postgres_cluster.programs()
+        except postgres_cluster.Missing:
+            return ""
+        folder = postgres_cluster.fast_folder("metrics-")
         cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
-        os.chmod(folder, 0o711)
-        cluster = postgres.Cluster(folder + "/pg", 54331, {"listen_addresses": "''", "shared_buffers": "32MB"})
-        cls.addClassCleanup(cluster.stop)
-        cluster.start()
+        cluster = postgres_cluster.Cluster(folder / "pg")
+        cls.addClassCleanup(cluster.remove)
+        cluster.make()
         dev = cls.work / "postgres"
         subprocess.run(
             [BIN / "mirrorctl", "init", "--dir", dev, "--context-id", "Cust", "--metrics-port", "0", "--store", "postgres",
-             "--postgres", cluster.connection()],
+             "--postgres", cluster.url("postgres", postgres_cluster.SUPERUSER)],
             check=True,
             stdout=subprocess.DEVNULL,
         )  # fmt: skip

@@ -36,7 +36,7 @@ def account():
 
 
 class Cluster:
-    def __init__(self, folder, port, settings=SETTINGS):
+    def __init__(self, folder, port):
         if not os.path.exists(os.path.join(BIN, "initdb")):
             raise Failed("postgresql-15 is not installed: tools/setup --also tools/benchmarks/packages.txt")
         self.folder = folder
@@ -47,7 +47,7 @@ class Cluster:
             os.chown(folder, self.account["user"], self.account["group"])
         self._run("initdb", "-D", folder + "/data", "-U", "bench", "-A", "trust", "--no-locale", "-E", "UTF8")
         with open(folder + "/data/postgresql.conf", "a") as config:
-            config.writelines(f"{name} = {value}\n" for name, value in settings.items())
+            config.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
             config.write(f"port = {port}\nunix_socket_directories = '{folder}'\n")
 
     def _run(self, program, *arguments):
