@@ -167,27 +167,25 @@ void Fleet::Compare(const std::vector<ServerRow>& servers) {
     const bool before = other.started_ms < started_ms ||
                         (other.started_ms == started_ms && other.server_id < self_.server_id);
     if (!before || other.silent_ms > kServerGoneMs) continue;
-    if (other.hash_key != self_.hash_key) {
-      const std::string told = absl::StrCat("hash_key ", other.server_id);
+    const auto tell = [&](Severity severity, const char* kind, const std::string& words) {
+      const std::string told = absl::StrCat(kind, " ", other.server_id);
       differing.insert(told);
-      if (!told_.contains(told)) {
-        events_.Add("", Severity::kError, "server.hash_key",
-                    absl::StrCat(NameOf(other), " hashes columns with another key than ", NameOf(self_),
-                                 ", or with none: one value becomes two in the mirrors, and comparisons find "
-                                 "tables that differ. Stop one of them, and give all of them one [data] "
-                                 "'hash_key'"));
-      }
+      if (!told_.contains(told)) events_.Add("", severity, kind, words);
+    };
+    if (other.hash_key != self_.hash_key) {
+      tell(Severity::kError, "server.hash_key",
+           absl::StrCat(NameOf(other), " hashes columns with another key than ", NameOf(self_),
+                        ", or with none: one value becomes two in the mirrors, and comparisons find "
+                        "tables that differ. Stop one of them, and give all of them one [data] "
+                        "'hash_key'"));
     }
-    if (other.rules == self_.rules) continue;
-    const std::string told = absl::StrCat("rules ", other.server_id);
-    differing.insert(told);
-    if (!told_.contains(told)) {
-      events_.Add("", Severity::kWarning, "server.rules",
-                  absl::StrCat(NameOf(other), " is configured otherwise than ", NameOf(self_),
-                               ", which started later: what [data], [breaker], [[hook]] and [[tenant]] say "
-                               "depends on who is asked, and where they say other things of columns, tables "
-                               "are populated again and again. Give all of them one configuration, and "
-                               "restart those that have another; 'mirrorctl servers' lists them"));
+    if (other.rules != self_.rules) {
+      tell(Severity::kWarning, "server.rules",
+           absl::StrCat(NameOf(other), " is configured otherwise than ", NameOf(self_),
+                        ", which started later: what [data], [breaker], [[hook]] and [[tenant]] say "
+                        "depends on who is asked, and where they say other things of columns, tables "
+                        "are populated again and again. Give all of them one configuration, and "
+                        "restart those that have another; 'mirrorctl servers' lists them"));
     }
   }
   told_ = std::move(differing);
