@@ -126,6 +126,17 @@ void Connection::NoteFailed(const std::string& key, const absl::Status& failed) 
   }
 }
 
+namespace {
+
+absl::Status SendUnnamed(Line& line, const std::string& sql, const BoundValues& bound,
+                         std::string_view doing) {
+  return line.Send(PQsendQueryParams(line.handle(), sql.c_str(), bound.size(), bound.types(), bound.data(),
+                                     bound.sizes(), bound.formats(), kBinary),
+                   doing);
+}
+
+}  // namespace
+
 absl::Status Connection::SendStatement(const std::string& sql, Values values, IfLost if_lost,
                                        std::string_view doing) {
   if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
@@ -146,11 +157,7 @@ absl::Status Connection::SendStatement(const std::string& sql, Values values, If
     }
   }
   if (absl::Status begun = line_->Begin(if_lost, doing); !begun.ok()) return begun;
-  if (use.name.empty()) {
-    return line_->Send(PQsendQueryParams(handle, sql.c_str(), bound.size(), bound.types(), bound.data(),
-                                         bound.sizes(), bound.formats(), kBinary),
-                       doing);
-  }
+  if (use.name.empty()) return SendUnnamed(*line_, sql, bound, doing);
   return line_->Send(PQsendQueryPrepared(handle, use.name.c_str(), bound.size(), bound.data(), bound.sizes(),
                                          bound.formats(), kBinary),
                      doing);
@@ -202,10 +209,7 @@ absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values valu
   if (!bound.status().ok()) return bound.status();
   if (absl::Status begun = line_->Begin(IfLost::kNothing, doing); !begun.ok()) return begun;
   // Never prepared: it takes long in any case, and a plan that became stale would fail it.
-  absl::Status sent = line_->Send(PQsendQueryParams(line_->handle(), sql.c_str(), bound.size(), bound.types(),
-                                                    bound.data(), bound.sizes(), bound.formats(), kBinary),
-                                  doing);
-  if (!sent.ok()) return sent;
+  if (absl::Status sent = SendUnnamed(*line_, sql, bound, doing); !sent.ok()) return sent;
   if (PQsetSingleRowMode(line_->handle()) != 1)
     return line_->Cut(doing, {.words = "libpq gives no single rows"});
   return RowStream(*this, doing);
