@@ -30,6 +30,8 @@ class StoreContents : public PartnerContract {
   StoreContents() : PartnerContract(std::nullopt) {}
   /// Holds and hook notes have numbers of one kind, with the mirror's own tables.
   bool NumbersTogether() const { return GetParam().name == "Postgres"; }
+  /// Of `people`, which has rows: losses, receipts and times, a lost column, and EverythingKept().
+  void KeepBesideRows();
   Same AfterGoingOn() const { return NumbersTogether() ? Same::kRowsAndRecords : Same::kAll; }
 };
 
@@ -202,10 +204,7 @@ Plan EverythingKept(const TenantRecord& tenant) {
   return plan;
 }
 
-TEST_P(StoreContents, WhatIsKeptBesideRowsIsKept) {
-  Create(People());
-  Create(Keyless());
-  ASSERT_THAT(Insert(People(), {{1, "Ada", 36}, {2, "Grace", nullptr}}).status, IsOk());
+void StoreContents::KeepBesideRows() {
   for (const bool commit : {true, false}) {
     Step step = StepAt("people", commit ? 2 : 3);
     if (commit) step.record->position = {Lsn{7}, "line"};
@@ -218,6 +217,13 @@ TEST_P(StoreContents, WhatIsKeptBesideRowsIsKept) {
   }
   ASSERT_THAT(Run(StepAt("people", 4, {AlterTable{{DropColumn{"age"}}}})).status, IsOk());
   ASSERT_THAT(store_->Commit(EverythingKept(Tenant())), IsOk());
+}
+
+TEST_P(StoreContents, WhatIsKeptBesideRowsIsKept) {
+  Create(People());
+  Create(Keyless());
+  ASSERT_THAT(Insert(People(), {{1, "Ada", 36}, {2, "Grace", nullptr}}).status, IsOk());
+  KeepBesideRows();
   // The last ones go: their numbers are not used again.
   const std::vector<Hold> holds = store_->records().ReadHolds().value();
   Plan settle;
@@ -257,18 +263,7 @@ TEST_P(StoreContents, WhatIsKeptBesideRowsIsKeptInPostgres) {
   SKIP_WITHOUT_POSTGRES();
   Create(People());
   ASSERT_THAT(Insert(People(), {{1, "Ada", 36}}).status, IsOk());
-  for (const bool commit : {true, false}) {
-    Step step = StepAt("people", commit ? 2 : 3);
-    if (commit) step.record->position = {Lsn{7}, "line"};
-    step.loss = Loss{.cycle = kCycle, .at_ms = kNow, .planned = 2, .rows_before = 5, .committed = commit};
-    step.source_ms = kNow - 100;
-    step.receipt = ReceiptStep{.cycle = kCycle, .seq = 1, .operation = Operation::kInsert, .rows = 2};
-    step.receipt->commit = commit;
-    step.receipt->digest = HashOf("batch");
-    ASSERT_THAT(Run(std::move(step)).status, IsOk());
-  }
-  ASSERT_THAT(Run(StepAt("people", 4, {AlterTable{{DropColumn{"age"}}}})).status, IsOk());
-  ASSERT_THAT(store_->Commit(EverythingKept(Tenant())), IsOk());
+  KeepBesideRows();
 
   PostgresCopy there(*store_);
   ExpectSameMirror(*store_, there.store(), Same::kButNextIds);

@@ -78,8 +78,6 @@ class Installation {
   /// With PostgreSQL a copy of the mirror as it is now: 'mirrorctl backup' makes it.
   MirrorFile mirror(const std::string& context_id = "") const;
   const std::string& context_id() const { return context_id_; }
-  /// Of its PostgreSQL, as a superuser; empty: SQLite.
-  const std::string& conninfo() const { return conninfo_; }
   std::string address() const;
   std::string admin_address() const;
   Process& server() { return *server_; }
