@@ -335,7 +335,9 @@ TEST_F(CycleTest, OnlyWhatWasCommittedCountsAsOnTheMirrorsDisk) {
   source.records = state.tables().Records();
   const std::unique_ptr<SourceReader> reader = OpenSqliteReader(std::move(source));
   MirrorClient client = endpoint_.Client();
+  endpoint_.Settle();
   const CycleReport report = RunOnce({*reader, client, *lock, state}, {});
+  endpoint_.Settle();
   EXPECT_EQ(Of(report, "b").result, TableResult::kFailed);
   // It was sent to its end, under a position that the mirror does not have.
   EXPECT_EQ(state.durable["a"].lsn.value, 2);
@@ -861,9 +863,11 @@ TEST_F(CycleTest, WhoWantsNoChangesDecidesWhetherThatIsGood) {
 TEST_F(CycleTest, ATokenThatWasRefusedIsNotUsedAgain) {
   MirrorClient client = endpoint_.Client();
   endpoint_.refused_calls = 1;
+  endpoint_.Settle();
   EXPECT_THAT(client.TableSchema({}), StatusIs(absl::StatusCode::kUnauthenticated));
   EXPECT_THAT(client.TableSchema({}), StatusIs(absl::StatusCode::kAborted)) << "there is no cycle";
   EXPECT_THAT(client.TableSchema({}), StatusIs(absl::StatusCode::kAborted));
+  endpoint_.Settle();
   const std::vector<std::string>& sent = endpoint_.authorizations;
   ASSERT_EQ(sent.size(), 3U);
   EXPECT_NE(sent[0], sent[1]);
