@@ -7,11 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/digest.h"
+#include "server/store/postgres/control/server_rows.h"
 
 namespace mirror {
 namespace {
 
-constexpr std::size_t kPrintDigits = 16;
+constexpr std::size_t kDigits = 16;
 
 /// Values one behind the other, so that no two lists of them are the same text.
 class Rules {
@@ -55,7 +56,7 @@ class Rules {
     return Add(hook.timeout.count()).Add(static_cast<int>(hook.on_error));
   }
 
-  std::string Print() const { return HexDigest(text_).substr(0, kPrintDigits); }
+  std::string Print() const { return HexDigest(text_); }
 
  private:
   std::string text_;
@@ -69,7 +70,8 @@ std::string RulesPrint(const ServerConfig& config) {
   rules.Add(config.data.drop_grace.count()).Add(config.limits.cycle_idle.count()).Add(config.miss_window_ms);
   rules.Add(config.columns.blocks).Add(config.breaker.limits).Add(config.breaker.rules);
   rules.Add(config.freshness).Add(config.receipts.on).Add(config.receipts.tenants).Add(config.hooks.hooks);
-  return rules.Print();
+  const std::string columns = Rules().Add(config.columns.blocks).Print();
+  return columns.substr(0, kColumnRulesDigits) + rules.Print().substr(0, kDigits - kColumnRulesDigits);
 }
 
 }  // namespace mirror

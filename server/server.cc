@@ -179,7 +179,7 @@ struct Server::Parts {
   /// `as_written`: what a reload is compared with.
   void Watch(const ServerConfig& as_written);
   absl::Status OpenEndpoint(const ServerConfig& config, AdminService::Reload reload);
-  void OpenFleet(const ServerConfig& config);
+  absl::Status OpenFleet(const ServerConfig& config);
   void StartHooks();
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
   /// Of the work for all tenants: this server does it, alone or for all.
@@ -201,7 +201,8 @@ void Server::Parts::ServeMetrics() {
                          [this] { return ExpiringKeysOf(expiry->keys()); },
                          store.look};
   absl::StatusOr<std::unique_ptr<MetricsListener>> listener = MetricsListener::Open(
-      metrics_config, [sources = std::move(sources)] { return ServerMetricsText(sources, NowMs()); });
+      metrics_config, [sources = std::move(sources)] { return ServerMetricsText(sources, NowMs()); },
+      [this] { return fleet ? fleet->WhyNotReady() : std::string(); });
   if (!listener.ok()) {
     events->Add("", Severity::kError, "metrics.not_served", std::string(listener.status().message()));
     return;
@@ -282,7 +283,8 @@ void Server::Parts::Watch(const ServerConfig& as_written) {
 }
 
 absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminService::Reload reload) {
-  mirror = std::make_unique<MirrorService>(*gate, *tenants, config.limits, hooks.get(), counters);
+  mirror = std::make_unique<MirrorService>(*gate, *tenants, config.limits, hooks.get(), counters,
+                                           [this] { return fleet ? fleet->MayAgree() : absl::OkStatus(); });
   checked = std::make_unique<CheckedService>(
       *mirror, *gate, vouched, config.limits.message_bytes_max,
       MemoryShare::Limits{config.limits.bytes_in_flight_tenant_max, config.limits.bytes_in_flight_max});
@@ -293,13 +295,12 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
       Endpoint::Open(config, checked.get(), admin.get(), &vouched);
   if (!opened.ok()) return opened.status();
   endpoint = *std::move(opened);
-  if (store.control) OpenFleet(config);
   stream_idle = config.limits.cycle_idle;
   metrics_config = config.metrics;
-  return absl::OkStatus();
+  return store.control ? OpenFleet(config) : absl::OkStatus();
 }
 
-void Server::Parts::OpenFleet(const ServerConfig& config) {
+absl::Status Server::Parts::OpenFleet(const ServerConfig& config) {
   FleetOptions options;
   options.host = HostName();
   options.address = endpoint->address();
@@ -310,9 +311,11 @@ void Server::Parts::OpenFleet(const ServerConfig& config) {
     options.hash_key = absl::StrCat(absl::Hex(TenantHashKey(**secret, kNoTenant).fingerprint()));
   }
   fleet = std::make_unique<Fleet>(store.control, std::move(options), *events);
-  if (!hooks) return;
+  if (absl::Status alike = fleet->CheckHashKey(); !alike.ok()) return alike;
+  if (!hooks) return absl::OkStatus();
   hooks->Share({.is_here = [this] { return fleet->Holds(Duty::kHooks); },
                 .waits = [this](const std::string& context_id) { fleet->HookWaits(context_id); }});
+  return absl::OkStatus();
 }
 
 void Server::Parts::StartHooks() {

@@ -45,13 +45,19 @@ class SharedPage {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<MetricsListener>> MetricsListener::Open(const MetricsConfig& config,
-                                                                       std::function<std::string()> text) {
+absl::StatusOr<std::unique_ptr<MetricsListener>> MetricsListener::Open(
+    const MetricsConfig& config, std::function<std::string()> text,
+    const std::function<std::string()>& why_not_ready) {
   const auto page = std::make_shared<SharedPage>(std::move(text));
-  const auto answer = [page](const HttpRequest& request) -> HttpAnswer {
+  const auto answer = [page, why_not_ready](const HttpRequest& request) -> HttpAnswer {
     if (request.path == "/metrics") return {200, MetricPage::ContentType(), page->MadeSince(request.came)};
     if (request.path == "/healthz") return {200, "text/plain", "ok\n"};
-    return {404, "text/plain", "This port has /metrics and /healthz.\n"};
+    if (request.path == "/ready") {
+      const std::string why = why_not_ready ? why_not_ready() : "";
+      return why.empty() ? HttpAnswer{200, "text/plain", "ready\n"}
+                         : HttpAnswer{503, "text/plain", absl::StrCat(why, "\n")};
+    }
+    return {404, "text/plain", "This port has /metrics, /healthz and /ready.\n"};
   };
   HttpLimits limits;
   limits.answers_max = kMetricsThreads;

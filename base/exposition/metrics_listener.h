@@ -20,8 +20,8 @@ struct MetricsConfig {
   friend bool operator==(const MetricsConfig&, const MetricsConfig&) = default;
 };
 
-/// Serves GET /metrics (the page that `text` gives) and GET /healthz ("ok") over plain HTTP: no TLS, no
-/// password, nothing secret on it but names of tenants.
+/// Serves GET /metrics (the page that `text` gives), GET /healthz ("ok") and GET /ready ("ready", or 503 with
+/// the reason) over plain HTTP: no TLS, no password, nothing secret on it but names of tenants.
 ///
 /// Bounded as an HttpListener is: 64 connections with one request each, 8 KB of its line and headers and
 /// no body, kMetricsRequestTime for a client to send it and kMetricsAnswerTime to take the answer, of
@@ -30,8 +30,10 @@ struct MetricsConfig {
 class MetricsListener {
  public:
   /// Errors: kUnavailable when the port is taken or there are no threads.
-  static absl::StatusOr<std::unique_ptr<MetricsListener>> Open(const MetricsConfig& config,
-                                                               std::function<std::string()> text);
+  /// `why_not_ready`: for GET /ready; null: always ready.
+  static absl::StatusOr<std::unique_ptr<MetricsListener>> Open(
+      const MetricsConfig& config, std::function<std::string()> text,
+      const std::function<std::string()>& why_not_ready = nullptr);
   /// Ends when the complete requests have been answered; unfinished ones are dropped.
   ~MetricsListener();
   MetricsListener(const MetricsListener&) = delete;

@@ -93,6 +93,32 @@ absl::StatusOr<std::vector<ListedServer>> Fleet::Servers() const {
   return servers;
 }
 
+absl::Status Fleet::MayAgree() const {
+  const MutexLock lock(mutex_);
+  return newer_.empty() ? absl::OkStatus() : absl::UnavailableError(newer_);
+}
+
+std::string Fleet::WhyNotReady() const {
+  const MutexLock lock(mutex_);
+  return newer_.empty() ? clock_ : newer_;
+}
+
+absl::Status Fleet::CheckHashKey() const {
+  const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(*control_);
+  if (!servers.ok()) return servers.status();
+  for (const ServerRow& other : *servers) {
+    // What stands there of this one's own last start is no other server.
+    const bool same_place = other.host == self_.host && other.address == self_.address;
+    if (same_place || other.silent_ms > kServerGoneMs || other.hash_key == self_.hash_key) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(NameOf(other), " has the same mirrors and hashes columns with another key, or one of both "
+                                    "has none: one value would become two in the mirrors. This server does not "
+                                    "start. Give all of them one [data] 'hash_key', and stop those that have "
+                                    "another before this one starts."));
+  }
+  return absl::OkStatus();
+}
+
 void Fleet::Look() {
   // Before it is renewed: whoever had it meanwhile may have left something.
   if (delivering_ && !Holds(Duty::kHooks)) {
@@ -189,22 +215,40 @@ void Fleet::Compare(const std::vector<ServerRow>& servers) {
     }
   }
   told_ = std::move(differing);
+  NoteNewer(servers, started_ms);
+}
+
+void Fleet::NoteNewer(const std::vector<ServerRow>& servers, std::int64_t started_ms) {
+  std::string newer;
+  for (const ServerRow& other : servers) {
+    if (other.started_ms <= started_ms || other.silent_ms > kServerGoneMs) continue;
+    if (other.rules.substr(0, kColumnRulesDigits) == self_.rules.substr(0, kColumnRulesDigits)) continue;
+    newer = absl::StrCat(NameOf(other), " started later and sets columns otherwise than ", NameOf(self_),
+                         ", which agrees with no source on tables until both have one configuration. Nothing was "
+                         "changed. Restart this one with the other one's, or stop the other.");
+  }
+  const MutexLock lock(mutex_);
+  newer_ = std::move(newer);
 }
 
 void Fleet::TellClock(std::int64_t ahead_ms) {
   const bool wrong = std::abs(ahead_ms) > kClockAheadMaxMs;
-  if (wrong == clock_told_) return;
-  clock_told_ = wrong;
-  if (!wrong) {
-    events_.Add("", Severity::kInformation, "server.clock",
-                absl::StrCat("the clock of ", NameOf(self_), " is right again"));
-    return;
+  std::string words = absl::StrCat("the clock of ", NameOf(self_));
+  if (wrong) {
+    absl::StrAppend(&words, " is ", SpanText(std::abs(ahead_ms)), ahead_ms > 0 ? " before" : " behind",
+                    " the control database's: tokens and idle cycles are judged by it, so sources may be refused. "
+                    "Set the clocks of both machines");
   }
-  events_.Add("", Severity::kWarning, "server.clock",
-              absl::StrCat("the clock of ", NameOf(self_), " is ", SpanText(std::abs(ahead_ms)),
-                           ahead_ms > 0 ? " before" : " behind",
-                           " the control database's: tokens and idle cycles are judged by it, so sources may "
-                           "be refused. Set the clocks of both machines"));
+  {
+    const MutexLock lock(mutex_);
+    if (wrong != clock_.empty()) return;
+    clock_ = wrong ? words : "";
+  }
+  if (wrong) {
+    events_.Add("", Severity::kWarning, "server.clock", words);
+  } else {
+    events_.Add("", Severity::kInformation, "server.clock", absl::StrCat(words, " is right again"));
+  }
 }
 
 void Fleet::TellControl(const absl::Status& status) {

@@ -65,6 +65,14 @@ class Fleet {
   /// A notification for hooks was committed: whoever delivers hears of it. Takes no time.
   void HookWaits(const std::string& context_id);
 
+  /// Whether this server may agree with sources on tables. kUnavailable while one that started later sets
+  /// columns by other rules: the tables of a source that comes to both would be populated again and again.
+  absl::Status MayAgree() const;
+  /// Why a balancer should send nobody here now; empty: it may.
+  std::string WhyNotReady() const;
+  /// Before Start(): kFailedPrecondition where another server hashes columns with another key.
+  absl::Status CheckHashKey() const;
+
   /// All servers. Errors: kUnavailable.
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
 
@@ -73,6 +81,7 @@ class Fleet {
   absl::Status SayHere();
   absl::Status KeepHooks();
   void Compare(const std::vector<ServerRow>& servers);
+  void NoteNewer(const std::vector<ServerRow>& servers, std::int64_t started_ms);
   void TellClock(std::int64_t ahead_ms);
   void TellControl(const absl::Status& status);
 
@@ -87,13 +96,15 @@ class Fleet {
   bool delivering_ = false;
   std::int64_t last_event_ = 0;
   std::chrono::steady_clock::time_point beat_at_;
-  bool control_lost_ = false, clock_told_ = false;
+  bool control_lost_ = false;
   std::set<std::string> told_;  ///< Which servers are configured otherwise.
 
   mutable Mutex mutex_;
   std::set<Duty> held_ MIRROR_GUARDED_BY(mutex_);
   std::chrono::steady_clock::time_point renewed_ MIRROR_GUARDED_BY(mutex_);
   std::set<std::string> waiting_ MIRROR_GUARDED_BY(mutex_);  ///< Context ids: HookWaits().
+  std::string newer_ MIRROR_GUARDED_BY(mutex_);              ///< Why MayAgree() says no.
+  std::string clock_ MIRROR_GUARDED_BY(mutex_);              ///< How it is wrong.
   std::jthread watch_;
 };
 

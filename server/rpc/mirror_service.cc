@@ -137,14 +137,21 @@ void EncodeAnswer(const TableAnswer& answer, const AnnouncedTable& table, v1::Ta
   status->set_verify_wanted(answer.verify_wanted);
 }
 
+/// Whether the caller gave up. A call that waited for a lock, or hung with its process, may begin a cycle long
+/// after that: nobody would know its number, and it would be in others' way until it is idle.
+bool HasLeft(const grpc::ServerContext& context) {
+  return context.IsCancelled() || context.deadline() < std::chrono::system_clock::now();
+}
+
 }  // namespace
 
 MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
-                             ServerCounters& counters)
+                             ServerCounters& counters, std::function<absl::Status()> may_agree)
     : gate_(gate),
       tenants_(tenants),
       hooks_(hooks),
       counters_(counters),
+      may_agree_(std::move(may_agree)),
       limits_(WireLimitsOf(limits)),
       streams_per_tenant_max_(limits.streams_per_tenant_max),
       cycle_idle_(limits.cycle_idle),
@@ -190,7 +197,7 @@ grpc::Status MirrorService::Authenticate(grpc::ServerContext* context, const v1:
   log.set_tenant(caller->context_id);
   const absl::StatusOr<InFlight::Call> place = in_flight_.BeginCall(caller->context_id);
   if (!place.ok()) return log.Finish(place.status());
-  const absl::Status done = DoAuthenticate(*caller, *request, response);
+  const absl::Status done = DoAuthenticate(*context, *caller, *request, response);
   if (!request->probe()) NoteOutcome(caller->context_id, done, *response);
   if (!response->accepted()) tenants_.ForgetUnlessThere(caller->context_id);
   AddRefusal(done, context);
@@ -247,7 +254,8 @@ absl::StatusOr<Admission> MirrorService::Begin(const Caller& caller, const v1::A
   return tenant.Authenticate(beginning, request.holder(), request.take_over(), request.probe(), now_ms);
 }
 
-absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,
+absl::Status MirrorService::DoAuthenticate(const grpc::ServerContext& context, const Caller& caller,
+                                           const v1::AuthenticateRequest& request,
                                            v1::AuthenticateResponse* response) {
   if (request.holder().size() > kHolderBytesMax) {
     return absl::InvalidArgumentError(absl::StrCat("'holder' is over ", kHolderBytesMax,
@@ -259,6 +267,10 @@ absl::Status MirrorService::DoAuthenticate(const Caller& caller, const v1::Authe
   if (*tenant == nullptr) return AnswerDeleted(caller, now_ms, response);
   const absl::StatusOr<Admission> admission = Begin(caller, request, **tenant, now_ms);
   if (!admission.ok()) return admission.status();
+  if (admission->accepted && HasLeft(context)) {
+    (*tenant)->TakeBack(admission->cycle, NowMs());
+    return absl::CancelledError("the caller was gone before its cycle began. No cycle runs.");
+  }
   Answer answer;
   answer.nonce = caller.nonce;
   answer.context_id = caller.context_id;
@@ -335,6 +347,9 @@ absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableS
                                           v1::TableSchemaResponse* response) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
   if (!tenant.ok()) return tenant.status();
+  if (may_agree_) {
+    if (absl::Status may = may_agree_(); !may.ok()) return may;
+  }
   if (absl::Status fits = CheckAnnouncement(request, limits_); !fits.ok()) {
     (*tenant)->NoteRefusedAnnouncement(request.cycle(), std::string(fits.message()));
     return fits;

@@ -31,9 +31,10 @@ class StreamMessages;
 /// the end of its token does not end it. Threads: any; gRPC's.
 class MirrorService final {
  public:
-  /// All that is given must outlive the service; `hooks` may be null.
+  /// All that is given must outlive the service; `hooks` may be null. `may_agree`: asked before TableSchema,
+  /// by any thread; null: it always may.
   MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
-                ServerCounters& counters = UnwatchedCounters());
+                ServerCounters& counters = UnwatchedCounters(), std::function<absl::Status()> may_agree = nullptr);
 
   /// Sources that could not prove who they are.
   struct Refused {
@@ -82,8 +83,8 @@ class MirrorService final {
                                   Tenant& tenant, std::int64_t now_ms);
   absl::StatusOr<Admission> UseToken(Caller* caller, Tenant& tenant, std::int64_t now_ms);
   absl::StatusOr<std::string> AskHooks(const Caller& caller);
-  absl::Status DoAuthenticate(const Caller& caller, const v1::AuthenticateRequest& request,
-                              v1::AuthenticateResponse* response);
+  absl::Status DoAuthenticate(const grpc::ServerContext& context, const Caller& caller,
+                              const v1::AuthenticateRequest& request, v1::AuthenticateResponse* response);
   absl::Status AnswerDeleted(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response);
   void FillTerms(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response) const;
   absl::Status DoTableSchema(const Caller& caller, const v1::TableSchemaRequest& request,
@@ -109,6 +110,7 @@ class MirrorService final {
   HookRunner* const hooks_;
   AskedTokens asked_;
   ServerCounters& counters_;
+  const std::function<absl::Status()> may_agree_;
   const WireLimits limits_;
   const std::uint32_t streams_per_tenant_max_;
   const std::chrono::seconds cycle_idle_;

@@ -421,4 +421,17 @@ void CycleCalls::EndCycle(std::int64_t now_ms) {
                status.ok() ? "the server stops: the running cycle is over" : std::string(status.message()));
 }
 
+void CycleCalls::TakeBack(std::int64_t cycle, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (!mirror_.Open(false, now_ms).ok()) return;
+  const absl::Status status = mirror_.EndCycle(now_ms, [cycle](const TenantRecord& before, Plan* plan) {
+    plan->cycle = cycle;
+    return before.active && before.cycle == cycle ? absl::OkStatus() : absl::AbortedError("another cycle began");
+  });
+  if (absl::IsAborted(status)) return;
+  mirror_.Tell(Severity::kInformation, "cycle.ended",
+               absl::StrCat("cycle ", cycle, " is over: its caller was gone before it began",
+                            status.ok() ? "" : absl::StrCat(". ", status.message())));
+}
+
 }  // namespace mirror

@@ -75,6 +75,9 @@ class CycleCalls {
   void EndIfIdle(std::int64_t now_ms, bool of_others = false);
   /// Ends a cycle that this process served: clean shutdown.
   void EndCycle(std::int64_t now_ms);
+  /// Ends a cycle that Authenticate began for a caller who was gone by then: nobody knows its number. Nothing
+  /// where another one took its place.
+  void TakeBack(std::int64_t cycle, std::int64_t now_ms);
 
  private:
   /// What Authenticate asks for, and what came of it.

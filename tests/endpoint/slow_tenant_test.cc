@@ -121,6 +121,27 @@ TEST_F(SlowTenantTest, TheCyclesOfTwentyOthersGoOnWhileOneTenantsDiskDoesNotAnsw
   EXPECT_EQ(here_->mirror("Cust-slow").RowCount("people"), 2U);
 }
 
+TEST_F(SlowTenantTest, ACycleThatBeginsAfterItsCallerLeftIsInNobodysWay) {
+  Fill(*Client("Cust-slow"), People(), {{1, "Ada", 36}}, {Lsn{5}, "five"});
+  CloseGate();
+  const auto leaves = Client("Cust-slow");
+  // The call is to leave while its commit stands before the gate, however slow the machine is.
+  for (std::chrono::milliseconds patience(500); !std::filesystem::exists(gate_ + ".waiting"); patience *= 2) {
+    ASSERT_LT(patience, kPatience);
+    leaves->set_patience({.authenticate = patience});
+    EXPECT_THAT(leaves->Authenticate("left", false, false), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  }
+  OpenGate();
+  const auto comes = Client("Cust-slow");
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  for (bool accepted = false; !accepted;) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "the cycle that nobody knows of still runs";
+    const auto answer = comes->Authenticate("comes", false, false);
+    ASSERT_THAT(answer, IsOk());
+    accepted = answer->accepted();
+  }
+}
+
 /// As many calls at a time as a hundred tenants make.
 class CrowdTest : public SlowTenantTest {
  protected:

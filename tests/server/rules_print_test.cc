@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "server/store/postgres/control/server_rows.h"
+
 namespace mirror {
 namespace {
 
@@ -41,6 +43,15 @@ TEST(RulesPrintTest, EachRuleThatServersShareMakesAnotherOne) {
     prints.insert(RulesPrint(config));
   }
   EXPECT_EQ(prints.size(), changes.size());
+}
+
+TEST(RulesPrintTest, ItsFirstDigitsTellHowColumnsAreSet) {
+  ServerConfig config, breaker, columns;
+  breaker.breaker.limits.rows_min = 7;
+  columns.columns.blocks.push_back({.hash = {"a"}});
+  const auto first = [](const ServerConfig& of) { return RulesPrint(of).substr(0, kColumnRulesDigits); };
+  EXPECT_EQ(first(breaker), first(config));
+  EXPECT_NE(first(columns), first(config));
 }
 
 TEST(RulesPrintTest, WhatIsOneServersAloneMakesNoDifference) {

@@ -39,7 +39,17 @@ TEST(MetricsListenerTest, AnswersWithThePageAndItsHealth) {
   EXPECT_THAT(Get(*listener, "/metrics"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("version=0.0.4"),
                                                 HasSubstr("Connection: close"), HasSubstr("\r\n\r\npage\n")));
   EXPECT_THAT(Get(*listener, "/healthz"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("\r\n\r\nok\n")));
+  EXPECT_THAT(Get(*listener, "/ready"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("\r\n\r\nready\n")));
   EXPECT_THAT(Get(*listener, "/"), StartsWith("HTTP/1.1 404"));
+}
+
+TEST(MetricsListenerTest, WhoIsNotReadySaysWhy) {
+  const auto listener = MetricsListener::Open({.enabled = true}, [] { return std::string("page\n"); },
+                                              [] { return std::string("the clock is wrong"); });
+  ASSERT_THAT(listener, IsOk());
+  EXPECT_THAT(Get(**listener, "/ready"),
+              AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("\r\n\r\nthe clock is wrong\n")));
+  EXPECT_THAT(Get(**listener, "/healthz"), StartsWith("HTTP/1.1 200"));
 }
 
 TEST(MetricsListenerTest, APortThatIsTakenIsAnErrorWithWords) {

@@ -216,5 +216,50 @@ TEST_F(FleetTest, ServersThatAreConfiguredOtherwiseAreToldOnceByTheLaterOne) {
   EXPECT_THAT(same->catalog.Kinds(), IsEmpty());
 }
 
+TEST_F(FleetTest, AnOlderServerAgreesOnNoTablesWhileANewerOneSetsColumnsOtherwise) {
+  const auto first = Server(Options("db1"));
+  first->Start();
+  ASSERT_TRUE(Comes([&] { return first->Delivers(); }));
+  FleetOptions options = Options("db2");
+  options.rules.back() = '0';
+  const auto alike = Server(options);
+  alike->Start();
+  ASSERT_TRUE(Comes([&] { return alike->catalog.Kinds().size() == 1; }));
+  EXPECT_THAT(first->fleet->MayAgree(), IsOk()) << "what they differ in is no rule of columns";
+  EXPECT_EQ(first->fleet->WhyNotReady(), "");
+  options.rules.front() = '9';
+  options.host = "db3";
+  const auto newer = Server(options);
+  newer->Start();
+  ASSERT_TRUE(Comes([&] { return !first->fleet->MayAgree().ok() && !alike->fleet->MayAgree().ok(); }));
+  EXPECT_THAT(first->fleet->MayAgree(), StatusIs(absl::StatusCode::kUnavailable,
+                                                 HasSubstr("the server on db3 at 10.0.0.1:7443 started later")));
+  EXPECT_THAT(first->fleet->WhyNotReady(), HasSubstr("db3"));
+  EXPECT_THAT(newer->fleet->MayAgree(), IsOk());
+  EXPECT_EQ(newer->fleet->WhyNotReady(), "");
+  newer->fleet->Stop();
+  EXPECT_TRUE(Comes([&] { return first->fleet->MayAgree().ok() && first->fleet->WhyNotReady().empty(); }));
+}
+
+TEST_F(FleetTest, AServerWithAnotherHashKeyIsNotToStartBesideOneThatRuns) {
+  FleetOptions options = Options("db1");
+  options.hash_key = "1";
+  const auto first = Server(options);
+  EXPECT_THAT(first->fleet->CheckHashKey(), IsOk());
+  first->Start();
+  ASSERT_TRUE(Comes([&] { return first->Delivers(); }));
+  options.host = "db2";
+  EXPECT_THAT(Server(options)->fleet->CheckHashKey(), IsOk());
+  options.hash_key = "2";
+  EXPECT_THAT(Server(options)->fleet->CheckHashKey(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("the server on db1 at 10.0.0.1:7443"), HasSubstr("'hash_key'"))));
+  options.host = "db1";
+  EXPECT_THAT(Server(options)->fleet->CheckHashKey(), IsOk()) << "the same server, killed and started anew";
+  options.host = "db2";
+  first->fleet->Stop();
+  EXPECT_THAT(Server(options)->fleet->CheckHashKey(), IsOk());
+}
+
 }  // namespace
 }  // namespace mirror

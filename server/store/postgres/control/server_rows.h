@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_CONTROL_SERVER_ROWS_H_
 #define MIRROR_SERVER_STORE_POSTGRES_CONTROL_SERVER_ROWS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,12 +18,16 @@ namespace mirror {
 inline constexpr std::int64_t kServerGoneMs = 15'000;
 inline constexpr std::int64_t kServerForgottenMs = 86'400'000;
 
+/// Of ServerRow::rules.
+inline constexpr std::size_t kColumnRulesDigits = 8;
+
 struct ServerRow {
   std::string server_id;               ///< Of one start.
   std::string host;                    ///< The machine's name.
   std::string address, admin_address;  ///< Where it listens.
   std::string version;
-  std::string rules;                ///< A hash of what has to be configured alike on all of them.
+  /// A hash of what has to be configured alike on all of them; its first digits of how columns are set.
+  std::string rules;
   std::string hash_key;             ///< Tells the key of hashed columns from another; empty: it has none.
   std::int64_t clock_ahead_ms = 0;  ///< Its clock less the control database's.
   // Of the control database: not written.
