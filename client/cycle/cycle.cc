@@ -24,8 +24,8 @@ absl::Status ForPeople(const absl::Status& status, const Cycle& cycle) {
   if (!absl::IsAborted(status)) return status;
   return absl::AbortedError(absl::StrCat(
       "cycle ", cycle.id,
-      " was ended at the mirror: by an operator (invalidate, reset, pause), by another agent, or "
-      "after ten minutes without progress. What was acknowledged before is committed, the rest is "
+      " was ended at the mirror: by an operator (invalidate, reset, pause), by another agent, by a "
+      "restore of its database, or after ten minutes without progress. What was acknowledged before is committed, the rest is "
       "not; run again, it goes on from there"));
 }
 

@@ -209,8 +209,8 @@ void Fleet::Compare(const std::vector<ServerRow>& servers) {
       tell(Severity::kWarning, "server.rules",
            absl::StrCat(NameOf(other), " is configured otherwise than ", NameOf(self_),
                         ", which started later: what [data], [breaker], [[hook]] and [[tenant]] say "
-                        "depends on who is asked, and where they say other things of columns, tables "
-                        "are populated again and again. Give all of them one configuration, and "
+                        "depends on who is asked, and where they say other things of columns, the older "
+                        "one agrees with no source on tables. Give all of them one configuration, and "
                         "restart those that have another; 'mirrorctl servers' lists them"));
     }
   }

@@ -10,6 +10,7 @@
 
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/places.h"
+#include "tests/support/postgres_server.h"
 
 namespace mirror {
 namespace {
@@ -36,10 +37,10 @@ class ConformanceTest : public EndpointTest {
     EXPECT_TRUE(code.ok()) << code.status();
     return {code.value_or(-1), run->Output(), run->Errors()};
   }
+  void ExpectEveryRequirementMet();
 };
 
-TEST_F(ConformanceTest, OursMeetsEveryRequirement) {
-  Install();
+void ConformanceTest::ExpectEveryRequirementMet() {
   const Examined examined = Examine({"--context", "Cust-examined", "--json"});
   const nlohmann::json report = nlohmann::json::parse(examined.output, nullptr, false);
   ASSERT_TRUE(report.is_object()) << examined.output << examined.errors;
@@ -52,6 +53,17 @@ TEST_F(ConformanceTest, OursMeetsEveryRequirement) {
   }
   EXPECT_EQ(report["context_id"], "Cust-examined");
   EXPECT_EQ(examined.exit_code, 0) << examined.errors;
+}
+
+TEST_F(ConformanceTest, OursMeetsEveryRequirement) {
+  Install();
+  ExpectEveryRequirementMet();
+}
+
+TEST_F(ConformanceTest, OursMeetsEveryRequirementWithPostgres) {
+  SKIP_WITHOUT_POSTGRES();
+  Install({.postgres = true});
+  ExpectEveryRequirementMet();
 }
 
 TEST_F(ConformanceTest, WhoIsNotThereIsNoFindingButAnError) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/places.h"
+#include "tests/support/postgres_server.h"
 #include "tests/support/sanitizers.h"
 
 namespace mirror {
@@ -91,6 +92,13 @@ TEST_F(HostileTest, EveryAttackIsRefusedRightlyAndTheServerStaysSmall) {
   Install();
   const nlohmann::json report = Attack({});
   EXPECT_GE(report["attacks"].size(), 200U);
+}
+
+/// What the store itself has to tell: names, definitions, keys and values.
+TEST_F(HostileTest, WhatPostgresCannotHoldIsRefusedRightly) {
+  SKIP_WITHOUT_POSTGRES();
+  Install({.postgres = true});
+  EXPECT_GE(Attack({"names", "batches"})["attacks"].size(), 100U);
 }
 
 TEST_F(HostileTest, BodiesAndCrowdsAtTheMetricsAreRefusedAndTheServerStaysSmall) {

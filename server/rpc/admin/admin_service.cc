@@ -474,6 +474,9 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
                  const auto asked = FindAsked(tenants_, request->context_id());
                  if (!asked.ok()) return asked.status();
                  DiagnoseDisk(tenants_.home(), response);
+                 if (const absl::Status control = servers_().status(); !control.ok()) {
+                   response->add_findings(CutMessage(std::string(control.message())));
+                 }
                  response->set_open_tenants(static_cast<std::uint32_t>(tenants_.open_count()));
                  response->set_open_tenants_max(static_cast<std::uint32_t>(tenants_.open_max()));
                  for (const std::shared_ptr<Tenant>& tenant : *asked) {

@@ -144,10 +144,9 @@ absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* sta
     return served;
   }
   if (absl::Status layout = CheckLayout(row.layout_min, row.program); !layout.ok()) return layout;
-  if (row.IsWhereItWas() && row.timeline_now == seen.timeline && row.self_oid_now == seen.self_oid &&
-      row.rev >= seen.rev) {
-    return absl::OkStatus();
-  }
+  // Another server has seen since that it went back, and ended its cycle: that is told, and done, once.
+  const bool noted = row.timeline_now != seen.timeline || row.self_oid_now != seen.self_oid;
+  if (row.IsWhereItWas() && (noted || row.rev >= seen.rev)) return absl::OkStatus();
   *stale = Stale::kWentBack;
   return WentBack();
 }

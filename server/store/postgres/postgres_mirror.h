@@ -47,6 +47,13 @@ struct PostgresMirror {
     may_try_again = may_try_again || MayTryAgain(status);
     return status;
   }
+  /// Where the mirror is now. What was known of another database's tables is read again.
+  void NoteSeen(const TenantRow& row) {
+    if (seen.timeline != row.timeline_now || seen.self_oid != row.self_oid_now) definitions = {};
+    seen.rev = row.rev;
+    seen.timeline = row.timeline_now;
+    seen.self_oid = row.self_oid_now;
+  }
   /// `written`: by this store.
   void NoteStateRev(std::int64_t now, bool written = false) {
     if (state_rev && *state_rev != now && !written) ++version;

@@ -154,10 +154,8 @@ absl::Status Look(postgres::Connection& connection, PostgresMirror* mirror) {
     row = TakeOver(connection, mirror);
     if (!row.ok()) return row.status();
   }
-  mirror->seen = {.epoch = mirror->options.epoch,
-                  .rev = row->rev,
-                  .timeline = row->timeline_now,
-                  .self_oid = row->self_oid_now};
+  mirror->seen.epoch = mirror->options.epoch;
+  mirror->NoteSeen(*row);
   mirror->NoteStateRev(row->state_rev);
   return absl::OkStatus();
 }

@@ -268,7 +268,7 @@ class PostgresTransaction final : public StoreTransaction {
       return checked;
     }
     CrashPoint("commit.begun");
-    mirror_.seen.rev = began->row.rev;
+    mirror_.NoteSeen(began->row);
     mirror_.has_standby = began->has_standby;
     mirror_.NoteStateRev(began->row.state_rev);
     work.view.emplace(*work.lease, mirror_.names, mirror_.definitions, *std::move(began));

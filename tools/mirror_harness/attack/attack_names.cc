@@ -73,7 +73,9 @@ std::vector<Attack> Names() {
       TableName("table-quotes", "A table called '\"\"'.", {kCreated}, "\"\""),
       TableName("table-percent", "A table called '%n%s%x', for who prints names as formats.", {kCreated},
                 "%n%s%x"),
-      TableName("table-128-characters", "The longest name, of characters of four bytes.", {kCreated},
+      TableName("table-128-characters",
+                "The longest name, of characters of four bytes: more bytes than PostgreSQL has for one.",
+                {kCreated, kRefused},
                 [] {
                   std::string name;
                   for (int i = 0; i < 128; ++i) name += "\xF0\x9F\x98\x80";
@@ -83,8 +85,9 @@ std::vector<Attack> Names() {
       TableName("table-megabyte", "A name of a megabyte.", {kRefused}, std::string(1 << 20, 'x')),
       TableName("table-empty", "A name without a character.", {kRefused}, ""),
       TableName("table-nul", "A name with NUL in it.", {kRefused}, std::string("peo\0ple", 7)),
-      TableName("table-sqlite", "A name that SQLite keeps for itself.", {kRefused}, "sqlite_schema"),
-      TableName("table-sqlite-case", "The same in capitals.", {kRefused}, "SQLITE_x"),
+      TableName("table-sqlite", "A name that SQLite keeps for itself, and PostgreSQL does not.",
+                {kCreated, kRefused}, "sqlite_schema"),
+      TableName("table-sqlite-case", "The same in capitals.", {kCreated, kRefused}, "SQLITE_x"),
       TableName("table-mirror", "A table of the mirror's own.", {kRefused}, "_mirror_tenant"),
       TableName("table-mirror-case", "The same in other letter case.", {kRefused}, "_MIRROR_nonces"),
       {"table-metadata",

@@ -155,14 +155,16 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
                                            Effect effect) const {
   const grpc::StatusCode code = status.error_code();
   const std::string words = status.error_message();
-  if (NeverConnected(context)) return NotReached(words);
+  // Who is not reached is told so sooner: a call that ran out of time may wait at the server.
+  if (code != grpc::StatusCode::DEADLINE_EXCEEDED && NeverConnected(context)) return NotReached(words);
   const char* const next = effect == Effect::kChanges
                                ? "whether it was done is not known, so look with 'mirrorctl events' and "
                                  "'mirrorctl tables' before you ask again"
                                : "nothing was changed, so ask again";
   if (code == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::DeadlineExceededError(
-        absl::StrCat("no answer came from ", config.address, " in time: ", next));
+        absl::StrCat("no answer came from ", config.address,
+                     " in time, as when the server waits for its database or for a mirror's lock: ", next));
   }
   // These words are gRPC's own: the server writes sentences.
   if (code == grpc::StatusCode::UNAVAILABLE &&

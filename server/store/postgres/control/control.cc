@@ -77,6 +77,8 @@ absl::Status InControlWords(const absl::Status& status) {
         "the whole schema is gone, the next start of the server makes a new one.";
   } else if (trouble == Trouble::kDenied) {
     advice = " The server's role has to own the schema mirror_control and all in it.";
+  } else if (trouble == Trouble::kLost || trouble == Trouble::kNotReady) {
+    advice = " A mirror that this server has served goes on; another one waits, and its next call tries again.";
   }
   return absl::UnavailableError(absl::StrCat("the control database: ", std::string(status.message()),
                                              ". No mirrored row is affected.", advice));

@@ -36,6 +36,9 @@ std::string AdviceOn(const Failure& failure, Touched touched) {
     case Trouble::kStalePlan:
     case Trouble::kCancelled:
       return "Nothing was applied; the same call again is safe.";
+    case Trouble::kLost:
+    case Trouble::kNotReady:
+      return "Nothing was applied; look whether that database runs. The same call again is safe.";
     case Trouble::kCommitUnknown:
       return "It may have been applied; the same call again is safe.";
     case Trouble::kConstraint:
