@@ -11,9 +11,17 @@ namespace mirror {
 namespace {
 
 constexpr std::string_view kPath = "(path)";
-/// As SqliteWords() in server/store writes it; tests hold the two together.
-constexpr std::string_view kSqliteSays = "SQLite says \"";
-constexpr std::string_view kRefused = "the mirror's database refused it";
+/// What others said, or where they are, stands in quotes behind these words, and ends with them. As SqliteWords() and
+/// base/db/postgres write it; tests hold them together.
+struct OthersWords {
+  std::string_view begin, told;
+};
+constexpr OthersWords kOthersWords[] = {
+    {"SQLite says \"", "the mirror's database refused it"},
+    {"PostgreSQL says \"", "the mirror's database refused it"},
+    {"libpq says \"", "it is not to be reached"},
+    {"PostgreSQL at \"", "the mirror's database"},
+};
 /// Ends of the names that this endpoint gives its files: what a relative path is known by.
 constexpr std::string_view kOwnFiles[] = {".db",   "-wal", "-shm", "-journal", ".building", ".claim",
                                           ".toml", ".crt", ".key", ".pem",     ".head",     ".lock"};
@@ -47,12 +55,12 @@ std::size_t WordLength(std::string_view text) {
   return length;
 }
 
-std::string WithoutSqlite(std::string_view message) {
+std::string WithoutOthers(std::string_view message, const OthersWords& others) {
   std::string told;
-  for (std::size_t at = message.find(kSqliteSays); at != std::string_view::npos;
-       at = message.find(kSqliteSays)) {
-    told.append(message.substr(0, at)).append(kRefused);
-    const std::size_t end = message.find('"', at + kSqliteSays.size());
+  for (std::size_t at = message.find(others.begin); at != std::string_view::npos;
+       at = message.find(others.begin)) {
+    told.append(message.substr(0, at)).append(others.told);
+    const std::size_t end = message.find('"', at + others.begin.size());
     message = end == std::string_view::npos ? std::string_view() : message.substr(end + 1);
   }
   return told.append(message);
@@ -61,7 +69,8 @@ std::string WithoutSqlite(std::string_view message) {
 }  // namespace
 
 std::string SourceWords(std::string_view message) {
-  const std::string whole = WithoutSqlite(message);
+  std::string whole(message);
+  for (const OthersWords& others : kOthersWords) whole = WithoutOthers(whole, others);
   std::string_view rest = whole;
   std::string told;
   bool at_begin = true;  // Of a word.

@@ -92,6 +92,13 @@ absl::StatusCode CodeOf(Trouble trouble) {
   return absl::StatusCode::kInternal;
 }
 
+/// In quotes, by which SourceWords() knows what others said.
+std::string Quoted(std::string_view who, std::string_view words) {
+  std::string line(words.substr(0, words.find('\n')));
+  std::replace(line.begin(), line.end(), '"', '\'');
+  return absl::StrCat(who, " says \"", line, "\"");
+}
+
 /// PostgreSQL's own message, where its condition repeats no value.
 std::string SafeWords(std::string_view sqlstate, std::string_view words) {
   constexpr std::array<std::string_view, 4> kWithoutValues = {"22001", "22012", "22P03", "22P04"};
@@ -108,9 +115,7 @@ std::string SafeWords(std::string_view sqlstate, std::string_view words) {
   // Words of functions that others wrote, and of other databases.
   if (kind == "P0" || kind == "38" || kind == "39" || kind == "HV")
     return "a trigger or function raised an error";
-  std::string safe(words.substr(0, words.find('\n')));
-  std::replace(safe.begin(), safe.end(), '"', '\'');
-  return safe;
+  return Quoted("PostgreSQL", words);
 }
 
 std::string FieldOf(const pg_result* result, int field) {
@@ -186,11 +191,10 @@ Failure ReadFailure(const pg_result* result) {
   failure.copy_row = CopyRow(FieldOf(result, PG_DIAG_CONTEXT));
   if (failure.sqlstate.empty()) {
     // libpq's own: the connection, or memory.
-    failure.words = SafeWords("", PQresultErrorMessage(result));
+    failure.words = Quoted("libpq", PQresultErrorMessage(result));
     return failure;
   }
-  failure.words = absl::StrCat("PostgreSQL says \"",
-                               SafeWords(failure.sqlstate, FieldOf(result, PG_DIAG_MESSAGE_PRIMARY)), "\"");
+  failure.words = SafeWords(failure.sqlstate, FieldOf(result, PG_DIAG_MESSAGE_PRIMARY));
   failure.trouble = TroubleOfState(failure.sqlstate);
   // These have the code of much else, and words that are translated; the function that said it is not.
   const std::string function = FieldOf(result, PG_DIAG_SOURCE_FUNCTION);
@@ -214,8 +218,7 @@ Failure ReadRefusal(std::string_view words) {
       failure.trouble = Trouble::kNotReady;
     line.erase(at, kSeverity.size() + 7);
   }
-  std::replace(line.begin(), line.end(), '"', '\'');
-  failure.words = line;
+  failure.words = Quoted("libpq", line);
   return failure;
 }
 

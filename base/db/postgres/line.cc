@@ -151,7 +151,7 @@ absl::Status Line::Send(int sent, std::string_view doing) {
     if ((came & POLLOUT) == 0 && PQconsumeInput(handle_) != 1) break;
   }
   if (IsOpen()) {
-    return ToStatus({.words = absl::StrCat("libpq did not take it: ", PQerrorMessage(handle_))}, doing);
+    return ToStatus({.words = "libpq did not take it"}, doing);
   }
   return Cut(doing);
 }

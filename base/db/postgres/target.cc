@@ -62,15 +62,16 @@ std::vector<Parameters> OneByOne(const Parameters& parameters) {
 }
 
 std::string NameOf(const Parameters& parameters) {
-  std::string name = "PostgreSQL";
   const std::string* host = FindParameter(parameters, "host");
   if (host == nullptr) host = FindParameter(parameters, "hostaddr");
-  if (host != nullptr) absl::StrAppend(&name, " at ", *host);
+  std::string where = host == nullptr ? "its own place" : *host;
   if (const std::string* const port = FindParameter(parameters, "port"))
-    absl::StrAppend(&name, ", port ", *port);
+    absl::StrAppend(&where, ", port ", *port);
   if (const std::string* const base = FindParameter(parameters, "dbname"))
-    absl::StrAppend(&name, ", database ", *base);
-  return name;
+    absl::StrAppend(&where, ", database ", *base);
+  // In quotes, by which SourceWords() knows it.
+  std::replace(where.begin(), where.end(), '"', '\'');
+  return absl::StrCat("PostgreSQL at \"", where, "\"");
 }
 
 }  // namespace

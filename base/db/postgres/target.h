@@ -47,7 +47,7 @@ const std::string* FindParameter(const Parameters& parameters, std::string_view 
 /// One host after the other, each with all its parameters.
 struct Target {
   std::vector<Parameters> attempts;
-  std::string name;  ///< "PostgreSQL at db1,db2, database crm": for messages.
+  std::string name;  ///< PostgreSQL at "db1,db2, database crm": for messages.
 };
 /// Checks the passfile, too. Errors: those of ReadConninfo() and ReadKeyFile().
 absl::StatusOr<Target> ReadTarget(const ConnectAs& as);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
 #include "base/db/sqlite/sqlite_words.h"
 #include "server/rpc/encode_outcome.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
@@ -55,6 +56,16 @@ TEST(SourceWordsTest, SaysNothingOfWhatSqliteSaid) {
   EXPECT_EQ(SourceWords(absl::StrCat(said, said)),
             "the mirror's database refused itthe mirror's database refused it");
   EXPECT_EQ(SourceWords("SQLite says \"cut off"), "the mirror's database refused it");
+}
+
+TEST(SourceWordsTest, SaysNothingOfWherePostgresIsNorOfWhatItSaid) {
+  const auto refusal = postgres::ReadRefusal(
+      "connection to server at \"db1.inner\" (10.1.2.3), port 6432 failed: FATAL:  57P03: the \"crm\" starts\n");
+  EXPECT_EQ(SourceWords(postgres::ToStatus(
+                refusal, "PostgreSQL at \"db1.inner, port 6432, database crm\" cannot be used").message()),
+            "the mirror's database cannot be used: it is not to be reached (SQLSTATE 57P03)");
+  EXPECT_EQ(SourceWords("writing: PostgreSQL says \"index 'i' at 10.1.2.3\" (SQLSTATE 54000)."),
+            "writing: the mirror's database refused it (SQLSTATE 54000).");
 }
 
 /// Neither where this endpoint keeps files, nor SQL, wherever the status goes out.

@@ -85,7 +85,7 @@ TEST(PostgresTarget, HostsAreTriedOneByOne) {
   EXPECT_THAT(Of(*target, "port"), ElementsAre("5432", "6432"));
   EXPECT_THAT(Of(*target, "keepalives_idle"), ElementsAre("60", "60"));
   EXPECT_THAT(Of(*target, "tcp_user_timeout"), ElementsAre("10000", "10000"));
-  EXPECT_EQ(target->name, "PostgreSQL at db1,db2, port 5432,6432, database crm");
+  EXPECT_EQ(target->name, "PostgreSQL at \"db1,db2, port 5432,6432, database crm\"");
   const auto standby = ReadTarget({.conninfo = "host=a,b target_session_attrs=prefer-standby"});
   EXPECT_THAT(Of(*standby, "host"), ElementsAre("a", "b", "a", "b"));
   EXPECT_THAT(Of(*standby, "target_session_attrs"), ElementsAre("standby", "standby", "any", "any"));
