@@ -134,10 +134,7 @@ class Cluster:
         return path.read_text(encoding="utf-8", errors="replace")[-2000:] if path.exists() else ""
 
     def process(self):
-        try:
-            return int((self.data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-        except (FileNotFoundError, IndexError):
-            return 0
+        return process_of(self.data)
 
     def stop(self):
         """Nothing of it is needed any more."""
@@ -151,24 +148,7 @@ class Cluster:
 
     def kill(self):
         """kill -9 of all its processes."""
-        parent = self.process()
-        # Its children end themselves when it is gone; stopped, it starts none meanwhile.
-        os.kill(parent, signal.SIGSTOP)
-        children = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="utf-8")
-        everybody = [parent, *map(int, children.split())]
-        for one in everybody:
-            try:
-                os.kill(one, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        deadline = time.monotonic() + PATIENCE_S
-        while any(map(is_there, everybody)):
-            if time.monotonic() > deadline:
-                raise RuntimeError("PostgreSQL does not end")
-            time.sleep(0.005)
-        # The dead keep their numbers where nobody waits for them, and it would take that for a server.
-        for path in (self.data / "postmaster.pid", self.folder / ".s.PGSQL.5432.lock"):
-            path.unlink(missing_ok=True)
+        kill_server(self.data, self.folder)
 
     # --- Databases ---
 
@@ -185,6 +165,41 @@ class Cluster:
 
     def drop_database(self, name):
         self.sql(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE);")
+
+
+def process_of(data):
+    """The first one of a server in this folder; 0: there is none."""
+    try:
+        return int((data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+    except (FileNotFoundError, IndexError):
+        return 0
+
+
+def kill_server(data, sockets):
+    """kill -9 of all processes of the server in the folder `data`."""
+    parent = process_of(data)
+    if not parent:
+        return
+    try:
+        # Its children end themselves when it is gone; stopped, it starts none meanwhile.
+        os.kill(parent, signal.SIGSTOP)
+        children = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="utf-8")
+    except (ProcessLookupError, FileNotFoundError):
+        children = ""
+    everybody = [parent, *map(int, children.split())]
+    for one in everybody:
+        try:
+            os.kill(one, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    deadline = time.monotonic() + PATIENCE_S
+    while any(map(is_there, everybody)):
+        if time.monotonic() > deadline:
+            raise RuntimeError("PostgreSQL does not end")
+        time.sleep(0.005)
+    # The dead keep their numbers where nobody waits for them, and it would take that for a server.
+    for path in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*.lock")):
+        path.unlink(missing_ok=True)
 
 
 def is_there(process):

@@ -1,0 +1,126 @@
+"""See tools/fleet --help."""
+
+import argparse
+import os
+import pathlib
+import random
+import signal
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+from tests.fleet import compare, plan, report  # noqa: E402
+from tests.fleet.fleet import CONTEXT, Fleet, check_programs, make_folder  # noqa: E402
+from tests.fleet.parts import ROOT, Broken, postgres_cluster  # noqa: E402
+from tests.fleet.source import Tenant  # noqa: E402
+
+CLIENTS = 16
+MEMORY_EVERY_S = 5
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        prog="tools/fleet",
+        description="Starts a whole fleet on this machine, in a temporary folder and on free ports: etcd, a PostgreSQL "
+        "primary with standbys under Patroni, three mirror-server, haproxy before them. Sources of many tenants run cycles "
+        "through it while its parts are killed in turn. At the end each mirror is compared with its source, and a table "
+        "says what was lost. Builds `release` first, and installs what is missing (tools/setup --also fleet).",
+        epilog="Example: tools/fleet --tenants 100 --kills 6. Exit code: 0 nothing was lost and every mirror equals its "
+        "source, 1 otherwise, 2 wrong usage.",
+    )
+    number = lambda least: lambda text: checked(text, least)  # noqa: E731
+    parser.add_argument("--tenants", type=number(1), default=1000, metavar="N", help="how many (1000)")
+    parser.add_argument("--cycles", type=number(0), default=2, metavar="N", help="of each behind its population, or more (2)")
+    parser.add_argument("--kills", type=number(0), default=12, metavar="N", help="how many times a part is struck (12)")
+    parser.add_argument("--standbys", type=number(1), default=2, metavar="N", help="of PostgreSQL; one is synchronous (2)")
+    parser.add_argument("--seed", type=int, help="repeats a plan; printed")
+    parser.add_argument("--build", metavar="FOLDER", help="the programs are those of this build folder, and none is built")
+    parser.add_argument("--keep", action="store_true", help="leave the fleet running, and say how to look at it")
+    return parser.parse_args()
+
+
+def checked(text, least):
+    value = int(text)
+    if value < least:
+        raise argparse.ArgumentTypeError(f"at least {least}")
+    return value
+
+
+def run_plan(fleet, load, strikes, begun):
+    """Returns what the table shows of each strike."""
+    done = []
+    for strike in strikes:
+        load.wait_for_all(time.monotonic())
+        time.sleep(strike.pause_s)
+        struck = fleet.strike(strike)
+        load.wait_for_all(time.monotonic())
+        fleet.wait_whole()
+        whole = time.monotonic() - struck
+        next_commit = load.next_commit(struck)
+        done.append((struck - begun, str(strike), next_commit, load.longest_wait(struck), whole))
+        print(f"  {struck - begun:6.1f} s  {strike}: next commit after {report.seconds(next_commit)}", flush=True)
+    return done
+
+
+def run(fleet, arguments, seed):
+    """Whether all promises were kept."""
+    from tests.fleet import wire
+    from tests.fleet.load import Load
+
+    log = open(fleet.folder / "load.log", "w", encoding="utf-8")  # For as long as clients are there.
+    with tempfile.TemporaryDirectory() as stubs:
+        wire.prepare(stubs)
+        identity = wire.Identity(fleet.folder / "dev" / "mirror-agent.toml")
+        tenants = [Tenant(f"{CONTEXT}-{number}", seed) for number in range(1, arguments.tenants + 1)]
+        load = Load(identity, tenants, min(CLIENTS, len(tenants)), arguments.cycles, log)
+    begun = time.monotonic()
+    load.start()
+    try:
+        done = run_plan(fleet, load, plan.make(seed, arguments.kills), begun)
+        load.finish()
+    finally:
+        load.abandon()
+    took = time.monotonic() - begun
+    fleet.wait_whole()
+    rows = compare.check(lambda script: fleet.primary().sql("mirrors", script), tenants)
+    report.print_strikes(done)
+    report.print_counts(tenants, rows, took)
+    print("memory of the servers at most: " + ", ".join(f"{one.name} {one.memory_mb()} MB" for one in fleet.servers))
+    found = report.findings_of(tenants)
+    found["ended"] = fleet.ended()
+    return report.print_verdict(found)
+
+
+def main():
+    arguments = parse()
+    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1 << 32)
+    programs = pathlib.Path(arguments.build or ROOT / "build/release").absolute() / "bin"
+    # With finally, so that all parts end, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    os.environ["no_proxy"] = "127.0.0.1"
+    fleet, good = None, False
+    try:
+        check_programs(programs)
+        print(f"seed {seed}: " + "; ".join(map(str, plan.make(seed, arguments.kills))), flush=True)
+        fleet = Fleet(make_folder(arguments.tenants), programs, arguments.standbys)
+        fleet.start()
+        print(f"The fleet runs in {fleet.folder}", flush=True)
+        good = run(fleet, arguments, seed)
+    except (Broken, RuntimeError, postgres_cluster.Missing) as error:
+        print(f"\ntools/fleet: {error}\nRepeat it with --seed {seed}", file=sys.stderr)
+        if fleet is not None:
+            for words in fleet.ended():
+                print(f"ended: {words}", file=sys.stderr)
+    finally:
+        if fleet is not None:
+            if arguments.keep:
+                print(fleet.how_to_look())
+            else:
+                fleet.remove(keep_logs=not good)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
