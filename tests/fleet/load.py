@@ -9,6 +9,7 @@ from tests.fleet.wire import Line
 
 PATIENCE_S = 180
 PAUSE_S = 0.2
+SAID_EVERY_S = 60
 
 
 class Load:
@@ -37,9 +38,24 @@ class Load:
     def finish(self):
         """Each tenant has had its cycles, and completed the last one."""
         self._over.set()
-        for thread in self._threads:
-            thread.join()
+        self._wait_while(lambda: any(thread.is_alive() for thread in self._threads))
         self._check()
+
+    def wait_for(self, share):
+        """So much of the least that is to be done is done."""
+        least = share * len(self.tenants) * (self.cycles + 1)
+        self._wait_while(lambda: sum(min(tenant.cycles, self.cycles + 1) for tenant in self.tenants) < least)
+
+    def _wait_while(self, true):
+        said = time.monotonic()
+        while true():
+            self._check()
+            time.sleep(0.2)
+            if time.monotonic() - said > SAID_EVERY_S:
+                said = time.monotonic()
+                populated = sum(tenant.cycles > 0 for tenant in self.tenants)
+                cycles = sum(tenant.cycles for tenant in self.tenants)
+                print(f"  {populated:,} of {len(self.tenants):,} tenants have a mirror, {cycles:,} cycles", flush=True)
 
     def abandon(self):
         self._abandoned.set()

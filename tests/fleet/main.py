@@ -17,7 +17,6 @@ from tests.fleet.parts import ROOT, Broken, postgres_cluster  # noqa: E402
 from tests.fleet.source import Tenant  # noqa: E402
 
 CLIENTS = 16
-MEMORY_EVERY_S = 5
 
 
 def parse():
@@ -48,10 +47,11 @@ def checked(text, least):
     return value
 
 
-def run_plan(fleet, load, strikes, begun):
-    """Returns what the table shows of each strike."""
-    done = []
-    for strike in strikes:
+def run_plan(fleet, load, strikes, done):
+    """Over all of the work; adds to `done` what the table shows of each strike."""
+    begun = time.monotonic()
+    for number, strike in enumerate(strikes):
+        load.wait_for(number / len(strikes))
         load.wait_for_all(time.monotonic())
         time.sleep(strike.pause_s)
         struck = fleet.strike(strike)
@@ -61,36 +61,40 @@ def run_plan(fleet, load, strikes, begun):
         next_commit = load.next_commit(struck)
         done.append((struck - begun, str(strike), next_commit, load.longest_wait(struck), whole))
         print(f"  {struck - begun:6.1f} s  {strike}: next commit after {report.seconds(next_commit)}", flush=True)
-    return done
 
 
-def run(fleet, arguments, seed):
-    """Whether all promises were kept."""
+def make_load(fleet, arguments, seed, log):
     from tests.fleet import wire
     from tests.fleet.load import Load
 
-    log = open(fleet.folder / "load.log", "w", encoding="utf-8")  # For as long as clients are there.
     with tempfile.TemporaryDirectory() as stubs:
         wire.prepare(stubs)
         identity = wire.Identity(fleet.folder / "dev" / "mirror-agent.toml")
         tenants = [Tenant(f"{CONTEXT}-{number}", seed) for number in range(1, arguments.tenants + 1)]
-        load = Load(identity, tenants, min(CLIENTS, len(tenants)), arguments.cycles, log)
-    begun = time.monotonic()
-    load.start()
-    try:
-        done = run_plan(fleet, load, plan.make(seed, arguments.kills), begun)
-        load.finish()
-    finally:
-        load.abandon()
-    took = time.monotonic() - begun
-    fleet.wait_whole()
-    rows = compare.check(lambda script: fleet.primary().sql("mirrors", script), tenants)
+        return Load(identity, tenants, min(CLIENTS, len(tenants)), arguments.cycles, log)
+
+
+def run(fleet, arguments, seed):
+    """Whether all promises were kept."""
+    begun, done, stuck, rows = time.monotonic(), [], [], 0
+    with open(fleet.folder / "load.log", "w", encoding="utf-8") as log:
+        load = make_load(fleet, arguments, seed, log)
+        try:
+            load.start()
+            run_plan(fleet, load, plan.make(seed, arguments.kills), done)
+            load.finish()
+            fleet.wait_whole()
+            took = time.monotonic() - begun
+            rows = compare.check(lambda script: fleet.primary().sql("mirrors", script), load.tenants)
+        except Broken as error:
+            took = time.monotonic() - begun
+            stuck.append(str(error))
+        finally:
+            load.abandon()
     report.print_strikes(done)
-    report.print_counts(tenants, rows, took)
+    report.print_counts(load.tenants, rows, took)
     print("memory of the servers at most: " + ", ".join(f"{one.name} {one.memory_mb()} MB" for one in fleet.servers))
-    found = report.findings_of(tenants)
-    found["ended"] = fleet.ended()
-    return report.print_verdict(found)
+    return report.print_verdict(report.findings_of(load.tenants) | {"stuck": stuck, "ended": fleet.ended()})
 
 
 def main():
@@ -109,11 +113,10 @@ def main():
         print(f"The fleet runs in {fleet.folder}", flush=True)
         good = run(fleet, arguments, seed)
     except (Broken, RuntimeError, postgres_cluster.Missing) as error:
-        print(f"\ntools/fleet: {error}\nRepeat it with --seed {seed}", file=sys.stderr)
-        if fleet is not None:
-            for words in fleet.ended():
-                print(f"ended: {words}", file=sys.stderr)
+        print(f"\ntools/fleet: {error}", file=sys.stderr)
     finally:
+        if fleet is not None and not good:
+            print(f"Repeat it with --seed {seed}", file=sys.stderr)
         if fleet is not None:
             if arguments.keep:
                 print(fleet.how_to_look())

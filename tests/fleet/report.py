@@ -9,6 +9,7 @@ PROMISES = {
     "doubled": ("doubled", "nothing"),
     "repopulated": ("populated again without need", "none"),
     "refused": ("refused for another reason than a failure", "nothing"),
+    "stuck": ("made no progress", "none"),
     "ended": ("ended without being killed", "none"),
 }
 
@@ -19,7 +20,7 @@ def seconds(value):
 
 def print_strikes(strikes):
     """Each: when, what, until the next acknowledged commit, a client's longest wait between two, until all parts were there."""
-    width = max([len("what was struck"), *(len(what) for _, what, *_ in strikes)])
+    width = max(len(what) for what in ["what was struck", *(what for _, what, *_ in strikes)])
     print(f"\n{'at':>8}  {'what was struck':<{width}}  next commit  longest wait  whole again")
     for at, what, *times in strikes:
         print(f"{seconds(at):>8}  {what:<{width}}  " + "  ".join(f"{seconds(one):>{size}}" for one, size in zip(times, (11, 12, 11))))
