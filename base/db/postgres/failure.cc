@@ -93,7 +93,7 @@ absl::StatusCode CodeOf(Trouble trouble) {
 }
 
 /// In quotes, by which SourceWords() knows what others said.
-std::string Quoted(std::string_view who, std::string_view words) {
+std::string Quoted(const char* who, std::string_view words) {
   std::string line(words.substr(0, words.find('\n')));
   std::replace(line.begin(), line.end(), '"', '\'');
   return absl::StrCat(who, " says \"", line, "\"");
