@@ -34,7 +34,11 @@ SETTINGS = {
 }
 
 
-class Missing(Exception):
+class Failed(RuntimeError):
+    """A sentence for people."""
+
+
+class Missing(Failed):
     """What is not on this machine, and how it gets there."""
 
 
@@ -72,14 +76,14 @@ def quoted(name):
     return '"' + name.replace('"', '""') + '"'
 
 
-def psql(url, script):
+def psql(url, script, patience=PATIENCE_S):
     """What it prints: rows without headers. Errors end it."""
     command = [programs() / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
     done = subprocess.run(
-        command, input=script, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        command, input=script, env=environment(), capture_output=True, text=True, timeout=patience, check=False
     )
     if done.returncode != 0:
-        raise RuntimeError(f"psql: {done.stderr.strip()}")
+        raise Failed(f"psql: {done.stderr.strip()}")
     return done.stdout
 
 
@@ -93,7 +97,10 @@ def fast_folder(prefix):
 
 
 class Cluster:
-    def __init__(self, folder):
+    """`settings`: what is to be otherwise than SETTINGS."""
+
+    def __init__(self, folder, settings=None):
+        self.settings = SETTINGS | (settings or {})
         self.folder = pathlib.Path(folder).absolute()
         self.data = self.folder / "data"
         self.account = account()
@@ -106,7 +113,7 @@ class Cluster:
             os.chown(self.folder, self.account["user"], self.account["group"])
         self._run(initdb, "-D", self.data, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as file:
-            file.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
+            file.writelines(f"{name} = {value}\n" for name, value in self.settings.items())
             file.write(f"unix_socket_directories = '{self.folder}'\n")
         self.start()
         self.sql(f"CREATE ROLE {ROLE} LOGIN; GRANT SET ON PARAMETER session_replication_role TO {ROLE};")
@@ -117,7 +124,7 @@ class Cluster:
             timeout=PATIENCE_S, check=False, **self.account,
         )  # fmt: skip
         if done.returncode != 0:
-            raise RuntimeError(f"{program}: {done.stderr.strip()}{self.log()}")
+            raise Failed(f"{program}: {done.stderr.strip()}{self.log()}")
 
     def start(self):
         # What it prints goes to files: as a child it would keep a pipe open for as long as it runs.
@@ -127,7 +134,7 @@ class Cluster:
             start_new_session=True, check=False, **self.account,
         )  # fmt: skip
         if done.returncode != 0:
-            raise RuntimeError(f"PostgreSQL does not start: {self.log()}")
+            raise Failed(f"PostgreSQL does not start: {self.log()}")
 
     def log(self):
         path = self.folder / "log"
@@ -155,8 +162,8 @@ class Cluster:
     def url(self, database, role=ROLE):
         return f"postgresql://{role}@/{database}?host={urllib.parse.quote(str(self.folder))}"
 
-    def sql(self, script):
-        return psql(self.url("postgres", SUPERUSER), script)
+    def sql(self, script, patience=PATIENCE_S):
+        return psql(self.url("postgres", SUPERUSER), script, patience)
 
     def make_database(self, name):
         """As the documentation says; the URL of it."""
@@ -195,7 +202,7 @@ def kill_server(data, sockets):
     deadline = time.monotonic() + PATIENCE_S
     while any(map(is_there, everybody)):
         if time.monotonic() > deadline:
-            raise RuntimeError("PostgreSQL does not end")
+            raise Failed("PostgreSQL does not end")
         time.sleep(0.005)
     # The dead keep their numbers where nobody waits for them, and it would take that for a server.
     for path in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*.lock")):
@@ -228,7 +235,7 @@ def main(words):
         else:
             print(__doc__, file=sys.stderr)
             return 2
-    except (Missing, RuntimeError) as error:
+    except Failed as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -12,7 +12,7 @@ from endpoint import Endpoint, contents
 from processes import Steps, run
 
 
-def _in_use(endpoint, tenant):
+def in_use(endpoint, tenant):
     """A tenant whose table is there and is not new."""
     mirror = endpoint.steps(tenant)
     mirror.step("populate count=0")
@@ -58,7 +58,7 @@ def changesets(bench):
         for _ in bench.turns(f"changesets of {rows:,} rows"):
             endpoint.fresh()
             tenant = endpoint.new_tenant()
-            with Steps(command, bench.path("changesets.log")) as reference, _in_use(endpoint, tenant) as mirror:
+            with Steps(command, bench.path("changesets.log")) as reference, in_use(endpoint, tenant) as mirror:
                 for line, verb in (("changeset-insert", "insert"), ("changeset-update", "upsert")):
                     step = f"{verb} count={rows} version={int(verb == 'upsert')}"
                     slow = reference.rate(step)
@@ -72,7 +72,7 @@ def _streamed(bench, name, replication, rows):
         for _ in bench.turns(f"{name}, {rows:,} rows"):
             endpoint.fresh()
             tenant = endpoint.new_tenant()
-            with _in_use(endpoint, tenant) as mirror:
+            with in_use(endpoint, tenant) as mirror:
                 if hasattr(replication, "copy"):
                     reference = replication.copy()
                     bench.result(f"{name}-copy").add_rates(mirror.rate(f"populate count={rows}"), reference)

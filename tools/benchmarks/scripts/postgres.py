@@ -2,87 +2,44 @@
 
 import glob
 import os
-import pwd
+import pathlib
 import shutil
-import subprocess
+import sys
 import time
 
 import peer_rows
-from processes import Failed, run, wait_until
+from processes import wait_until
 
-BIN = "/usr/lib/postgresql/15/bin"
-SETTINGS = {
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tests" / "support"))
+
+import postgres_cluster  # noqa: E402
+
+PATIENCE_S = 600
+# As somebody would set it who loads much; the others are as PostgreSQL has them.
+SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB", "max_connections": "100"}
+REPLICATION = {
     "wal_level": "logical",
-    "shared_buffers": "1GB",
-    "max_wal_size": "8GB",
-    "listen_addresses": "''",
     "max_logical_replication_workers": "4",
     # Else the subscriber waits up to 5 s before it starts a worker again, which would be counted as work.
     "wal_retrieve_retry_interval": "100ms",
 }
 
 
-def account():
-    """PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return {}
-    for name in ("postgres", "nobody"):
-        try:
-            found = pwd.getpwnam(name)
-            return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
-        except KeyError:
-            continue
-    raise Failed("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+class Cluster(postgres_cluster.Cluster):
+    """A superuser's, in its database postgres."""
 
-
-class Cluster:
-    def __init__(self, folder, port):
-        if not os.path.exists(os.path.join(BIN, "initdb")):
-            raise Failed("postgresql-15 is not installed: tools/setup --also tools/benchmarks/packages.txt")
-        self.folder = folder
-        self.port = port
-        self.account = account()
-        os.mkdir(folder, 0o700)
-        if self.account:
-            os.chown(folder, self.account["user"], self.account["group"])
-        self._run("initdb", "-D", folder + "/data", "-U", "bench", "-A", "trust", "--no-locale", "-E", "UTF8")
-        with open(folder + "/data/postgresql.conf", "a") as config:
-            config.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
-            config.write(f"port = {port}\nunix_socket_directories = '{folder}'\n")
-
-    def _run(self, program, *arguments):
-        run([os.path.join(BIN, program), *arguments], cwd="/", **self.account)
-
-    def start(self):
-        log = self.folder + "/log"
-        # pg_ctl keeps its output open in the server: nothing to wait for at the other end of a pipe.
-        subprocess.run(
-            [BIN + "/pg_ctl", "-D", self.folder + "/data", "-l", log, "-w", "-t", "60", "start"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", check=False,
-            start_new_session=True, **self.account,
-        )  # fmt: skip
-        self.sql("SELECT 1")
-
-    def stop(self):
-        if os.path.exists(self.folder + "/data/postmaster.pid"):
-            try:
-                self._run("pg_ctl", "-D", self.folder + "/data", "-w", "-m", "immediate", "stop")
-            except Failed:
-                pass
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _psql(self, *more):
-        return [BIN + "/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", str(self.port),
-                "-U", "bench", "-d", "postgres", *more]  # fmt: skip
+    def __init__(self, folder, settings=None):
+        super().__init__(folder, SETTINGS | (settings or {}))
 
     def sql(self, *statements):
-        return run(self._psql(*(part for one in statements for part in ("-c", one))), cwd="/", **self.account).strip()
+        """What the last one gives."""
+        return super().sql("".join(one + ";\n" for one in statements), PATIENCE_S).strip()
 
     def script(self, path):
-        run(self._psql("-f", path), cwd="/", **self.account)
+        super().sql(f"\\i {path}\n", PATIENCE_S)
 
     def connection(self):
-        return f"host={self.folder} port={self.port} user=bench dbname=postgres"
+        return self.url("postgres", postgres_cluster.SUPERUSER)
 
 
 class Replication:
@@ -90,16 +47,13 @@ class Replication:
 
     def __init__(self, bench, rows):
         self.bench, self.rows = bench, rows
-        self.publisher = Cluster(bench.path("publisher"), 54321)
-        self.subscriber = Cluster(bench.path("subscriber"), 54322)
-        if self.publisher.account:  # Each must reach the other's socket, and no one else is here.
-            for cluster in (self.publisher, self.subscriber):
-                os.chmod(cluster.folder, 0o711)
+        self.publisher = Cluster(bench.path("publisher"), REPLICATION)
+        self.subscriber = Cluster(bench.path("subscriber"), REPLICATION)
 
     def __enter__(self):
         try:
             for cluster in (self.publisher, self.subscriber):
-                cluster.start()
+                cluster.make()
                 cluster.sql(peer_rows.create("contact_1"))
             self.publisher.sql(peer_rows.create("fresh"), "CREATE PUBLICATION bench FOR TABLE contact_1")
             self._prepare()
@@ -110,7 +64,7 @@ class Replication:
 
     def __exit__(self, *_):
         for cluster in (self.subscriber, self.publisher):
-            cluster.stop()
+            cluster.remove()
         for path in glob.glob(self.bench.path("pg-*")):
             os.unlink(path)
 
@@ -133,8 +87,6 @@ class Replication:
             script.write("COPY fresh FROM STDIN;\n")
             shutil.copyfileobj(rows, script)
             script.write("\\.\nANALYZE fresh;\n")
-        for path in (self.inserts, self.updates, fresh):
-            os.chmod(path, 0o644)
         self.publisher.script(fresh)
 
     def _arrived(self, email):
