@@ -217,7 +217,8 @@ ROOMS = {
         ("nlohmann-json", "protobuf", "SQLite"),
     ),
     "tools/benchmarks": (
-        "base client/config client/source/sqlite client/wire proto/wire tools/mirror_harness/synthetic",
+        "base base/db/postgres client/config client/source/sqlite client/wire proto/wire "
+        "tools/mirror_harness/synthetic",
         ("CLI11", "protobuf", "SQLite"),
     ),
     "tools/mirror_harness/attack": (

@@ -9,6 +9,7 @@
 #include "tools/benchmarks/bench_rows.h"
 #include "tools/benchmarks/call_load.h"
 #include "tools/benchmarks/changesets.h"
+#include "tools/benchmarks/copy_table.h"
 #include "tools/benchmarks/mirror_table.h"
 #include "tools/benchmarks/raw_table.h"
 #include "tools/benchmarks/row_export.h"
@@ -89,7 +90,10 @@ void AddStepCommands(CLI::App* app, Asked* asked) {
   exporting->add_option("--file", asked->path)->required();
   exporting->add_option("--format", asked->format, "csv or tsv");
   exporting->add_option("--step", asked->step, "As on stdin")->required();
-  for (CLI::App* command : {raw, mirror, changesets, exporting}) AddShape(command, &asked->shape);
+  CLI::App* copy = AddCommand(app, "copy", "Steps by COPY into a table of a PostgreSQL, which is made anew",
+                              steps + "copy --conninfo 'host=/tmp/pg dbname=bench'");
+  copy->add_option("--conninfo", asked->path, "As libpq names a database")->required();
+  for (CLI::App* command : {raw, mirror, changesets, copy, exporting}) AddShape(command, &asked->shape);
 }
 
 void AddLoads(CLI::App* app, Asked* asked) {
@@ -118,8 +122,8 @@ int Main(int argc, char** argv) {
   CLI::App app("Does the works and the references that tools/bench times.", "mirror-bench");
   app.require_subcommand(1);
   app.footer(
-      "raw, mirror and changesets read steps from stdin, as 'upsert from=1 count=500000 version=2', and\n"
-      "answer each with a line of JSON.\n"
+      "raw, mirror, changesets and copy read steps from stdin, as 'upsert from=1 count=500000 version=2',\n"
+      "and answer each with a line of JSON.\n"
       "Exit code: 0 done, 1 failed (reason on stderr), 2 wrong usage.");
   Asked asked;
   AddStepCommands(&app, &asked);
@@ -136,6 +140,7 @@ int Main(int argc, char** argv) {
   if (app.got_subcommand("export")) return Export(rows, asked.step, asked.format, asked.path);
   if (app.got_subcommand("raw")) return Steps(RawTable::Open(asked.path, &rows));
   if (app.got_subcommand("changesets")) return Steps(Changesets::Open(asked.path, &rows));
+  if (app.got_subcommand("copy")) return Steps(CopyTable::Open(asked.path, &rows));
   return Steps(MirrorTable::Open(asked.config, asked.context_id, &rows));
 }
 

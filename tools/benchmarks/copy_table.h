@@ -1,0 +1,47 @@
+#ifndef MIRROR_TOOLS_BENCHMARKS_COPY_TABLE_H_
+#define MIRROR_TOOLS_BENCHMARKS_COPY_TABLE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "tools/benchmarks/bench_rows.h"
+#include "tools/benchmarks/step.h"
+
+namespace mirror::bench {
+
+/// The yardstick of mirrors in PostgreSQL: what a program does that writes the rows itself. COPY in its
+/// binary format into a logged table that has its key from the start, in the schema public; existing rows are
+/// deleted by their keys first. A transaction for every `Step::group` rows. Threads: one.
+class CopyTable {
+ public:
+  /// `rows` outlives it, and has an integer key. Errors: those of postgres::Connection, as of Run.
+  static absl::StatusOr<std::unique_ptr<CopyTable>> Open(const std::string& conninfo, const BenchRows* rows);
+
+  /// kPopulate begins with a new table in the place of the old one. kSync: transactions that write nothing
+  /// but a message of a few bytes into the log, each timed. Errors also: kInvalidArgument for other verbs
+  /// than these, kInsert and kUpsert.
+  absl::StatusOr<StepTime> Run(const Step& step);
+
+ private:
+  CopyTable(std::unique_ptr<postgres::Connection> connection, const BenchRows* rows);
+  absl::Status Renew();
+  absl::Status Write(const std::vector<std::int64_t>& keys, std::size_t from, const Step& step);
+  absl::Status Copy(const std::vector<std::int64_t>& keys, std::size_t from, std::size_t to,
+                    std::uint32_t version);
+  absl::StatusOr<StepTime> Sync(std::uint64_t count);
+
+  std::unique_ptr<postgres::Connection> connection_;
+  const BenchRows* rows_;
+  std::string table_, copy_, delete_;
+  std::vector<Storage> storages_;  ///< Of the columns behind the key.
+  std::vector<postgres::Value> row_;
+};
+
+}  // namespace mirror::bench
+
+#endif  // MIRROR_TOOLS_BENCHMARKS_COPY_TABLE_H_
