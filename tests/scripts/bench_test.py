@@ -37,6 +37,10 @@ triggers-single-update triggers-bulk-update receipts-population receipts-upsert 
 synthetic-unchanged synthetic-memory csv-population csv-import csv-one-row
 everything-population everything-repopulation everything-update everything-delete
 """.split()
+IN_POSTGRES = """
+pg-population pg-repopulation pg-repopulation-log pg-upsert pg-digest pg-logical-insert pg-logical-update pg-push-p50
+pg-servers
+""".split()
 
 
 def bench(*words):
@@ -48,7 +52,7 @@ class CommandLine(unittest.TestCase):
         listed = bench("--list")
         self.assertEqual(listed.returncode, 0, listed.stderr)
         lines = [line.split() for line in listed.stdout.splitlines()]
-        self.assertEqual([words[0] for words in lines], PROMISED + ["micro"])
+        self.assertEqual([words[0] for words in lines], PROMISED + IN_POSTGRES + ["micro"])
         self.assertIn(">= 2 ", listed.stdout.splitlines()[0])
 
     def test_wrong_usage_is_exit_code_2_and_a_sentence(self):
@@ -60,6 +64,8 @@ class CommandLine(unittest.TestCase):
             (["--json", "/not/there/bench.json"], "there is no folder /not/there"),
             (["--json", "/"], "/ cannot be written"),
             (["--curves", "--only", "upsert"], "leave out --only"),
+            (["--curves", "--store", "postgres"], "leave out --only, --store"),
+            (["--store", "paper"], "invalid choice: 'paper'"),
             (["--keep", "--quick"], "in full size"),
         ):
             run = bench(*words)
@@ -74,7 +80,15 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(len(arguments.read(["--only", "changeset"]).lines), 2)
         self.assertFalse(arguments.read(["--only", "upsert"]).micro)
         self.assertTrue(arguments.read(["--only", "micro"]).micro)
-        self.assertEqual(arguments.read([]).lines, goals.LINES)
+        self.assertEqual([line.name for line in arguments.read([]).lines], PROMISED)
+        self.assertTrue(arguments.read([]).micro)
+
+    def test_each_store_has_its_lines_and_its_table(self):
+        read = arguments.read(["--store", "postgres", "--keep"])
+        self.assertEqual([line.name for line in read.lines], IN_POSTGRES)
+        self.assertFalse(read.micro)
+        self.assertEqual(read.json, kept_table.file("postgres"))
+        self.assertEqual([line.name for line in arguments.read(["--only", "pg-bulk"]).lines], IN_POSTGRES[:5])
 
     def test_every_line_has_somebody_who_measures_it(self):
         self.assertEqual({line.group for line in goals.LINES}, set(main.GROUPS))
@@ -121,22 +135,27 @@ class Results(unittest.TestCase):
     def test_the_table_of_the_page_is_replaced_and_nothing_else(self):
         result = self.result(goal=20, at_most=True, unit="ms")
         result.add(1.5)
-        with tempfile.TemporaryDirectory() as folder:
-            page, figures = pathlib.Path(folder, kept_table.PAGE), folder + "/table.json"
-            page.parent.mkdir()
-            page.write_text("before\n\n" + report.HEAD + "| `old` |\n\nbehind\n")
-            report.write_json(figures, [result], {"cores": 2}, [])
-            kept_table.write(folder, figures)
-            row = "| `name` | work | reference | 1.50 (1.50 to 1.50) ms | ≤ 20 ms | yes |\n"
-            self.assertEqual(page.read_text(), "before\n\n" + report.HEAD + row + "\nbehind\n")
+        row = "| `name` | work | reference | 1.50 (1.50 to 1.50) ms | ≤ 20 ms | yes |\n"
+        other = "\n" + report.HEAD + "| `other` |\n\nbehind\n"
+        headings = [heading for _, heading in kept_table.TABLES.values()]
+        for store, (_, heading) in kept_table.TABLES.items():
+            text = "before\n\n" + "".join(one + other for one in headings)
+            with tempfile.TemporaryDirectory() as folder:
+                page, figures = pathlib.Path(folder, kept_table.PAGE), folder + "/table.json"
+                page.parent.mkdir()
+                page.write_text(text)
+                report.write_json(figures, [result], {"cores": 2}, [])
+                kept_table.write(folder, store, figures)
+                wanted = text.replace(heading + other, heading + other.replace("| `other` |\n", row))
+                self.assertEqual(page.read_text(), wanted)
 
-    def test_the_table_of_the_page_is_that_of_the_figures_beside_the_charts(self):
+    def test_the_tables_of_the_page_are_those_of_the_figures_beside_the_charts(self):
         text = (ROOT / kept_table.PAGE).read_text()
-        begin, end = kept_table.in_text(text)
-        self.assertGreater(text[begin:end].count("\n"), 40)
-        if not pathlib.Path(kept_table.FILE).exists():
-            self.skipTest("no run of all lines was kept yet: tools/bench --keep")
-        self.assertEqual(text[begin:end], kept_table.of_file(kept_table.FILE))
+        for store, lines in (("sqlite", PROMISED), ("postgres", IN_POSTGRES)):
+            begin, end = kept_table.in_text(text, store)
+            self.assertEqual(text[begin:end].count("\n"), 2 + len(lines))
+            if pathlib.Path(kept_table.file(store)).exists():
+                self.assertEqual(text[begin:end], kept_table.of_file(kept_table.file(store)))
 
     def test_what_the_product_lacks_is_not_met_and_is_no_failure(self):
         result = self.result(goal=1)

@@ -19,7 +19,9 @@ Examples:
   tools/bench --quick                   every line, small, in a few minutes
   tools/bench --only upsert --rounds 5
   tools/bench --only postgres           all lines of a group
+  tools/bench --store postgres          every line about mirrors in PostgreSQL
   tools/bench --keep                    the table of docs/performance.md, from this run, and its figures beside the charts
+  tools/bench --store postgres --keep   the table there of mirrors in PostgreSQL
   tools/bench --curves                  rows/s against rows, columns, width, tenants, tables, clients
 
 A ratio of rates is above 1 where the product is faster than the reference; triggers-* are ratios of times, where less is
@@ -65,6 +67,9 @@ def read(argv):
     parser.add_argument(
         "--only", metavar="NAME", action="append", default=[], help="a line or a group of --list; may be repeated"
     )
+    parser.add_argument(
+        "--store", choices=goals.STORES, default=goals.STORES[0], help="all lines about mirrors in it (default: sqlite)"
+    )
     parser.add_argument("--list", action="store_true", help="print all lines with their goals, and measure nothing")
     parser.add_argument(
         "--rounds", type=rounds, default=ROUNDS, metavar="N", help=f"{ROUNDS} at least, which is the default"
@@ -77,7 +82,7 @@ def read(argv):
     parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table, all of them")
     parser.add_argument("--no-build", action="store_true", help="measure what build/release has")
     options = parser.parse_args(argv)
-    options.lines, options.micro = [], not options.only
+    options.lines, options.micro = [], not options.only and options.store == "sqlite"
     for name in options.only:
         if name == goals.MICRO:
             options.micro = True
@@ -86,13 +91,14 @@ def read(argv):
         else:
             parser.error(f"--only '{name}': no such line or group; tools/bench --list shows them")
     if not options.only:
-        options.lines = list(goals.LINES)
-    if options.curves and (options.only or options.json or options.markdown):
-        parser.error("--curves draws all curves and writes its own files: leave out --only, --json and --markdown")
+        options.lines = [line for line in goals.LINES if line.store == options.store]
+    if options.curves and (options.only or options.json or options.markdown or options.store != "sqlite"):
+        others = "--only, --store, --json and --markdown"
+        parser.error(f"--curves draws all curves of SQLite and writes its own files: leave out {others}")
     if options.keep and (options.only or options.json or options.curves or options.quick):
         parser.error("--keep is of one run of all lines in full size: leave out --only, --json, --curves and --quick")
     if options.keep:
-        options.json = kept_table.FILE
+        options.json = kept_table.file(options.store)
     if not options.json and not options.curves and not options.list:
         try:
             options.json = writable("bench.json")

@@ -42,6 +42,10 @@ class Bench:
         """mirror-bench on a bare SQLite file."""
         return Steps([self.program("mirror-bench"), "raw", "--file", file, *shape], self.path("raw.log"))
 
+    def copy(self, conninfo):
+        """mirror-bench on a bare table of a PostgreSQL."""
+        return Steps([self.program("mirror-bench"), "copy", "--conninfo", conninfo], self.path("copy.log"))
+
     def store(self, folder):
         os.makedirs(folder, exist_ok=True)
         return Steps([self.program("mirror-bench-store"), "--folder", folder], self.path("store.log"))

@@ -23,14 +23,14 @@ def free_ports():
 class Endpoint:
     """Made by mirrorctl init in `folder`; as a context manager it runs until the end of the block."""
 
-    def __init__(self, bench, name, source=None, settings=(), as_made=False):
-        """`as_made`: with all that mirrorctl init turns on."""
+    def __init__(self, bench, name, source=None, settings=(), as_made=False, store=()):
+        """`as_made`: with all that mirrorctl init turns on. `store`: its words for another store than SQLite."""
         self.bench = bench
         self.folder = os.path.join(bench.folder, name)
         port, admin = free_ports()
         command = [bench.program("mirrorctl"), "init", "--dir", self.folder, "--context-id", CONTEXT]
         command += ["--port", str(port), "--admin-port", str(admin), "--metrics-port", "0"]
-        run(command + (["--source", source] if source else []))
+        run(command + (["--source", source] if source else []) + list(store))
         self.config = os.path.join(self.folder, "mirror-agent.toml")
         self.log = os.path.join(self.folder, "server.log")
         self._server = None
@@ -49,18 +49,26 @@ class Endpoint:
             text.write(toml)
 
     def start(self):
-        out = open(os.path.join(self.folder, "server.out"), "w+")
         command = [self.bench.program("mirror-server"), "--config", os.path.join(self.folder, "mirror-server.toml")]
-        self._server = Process(command, self.log, stdout=out)
+        self._server = self.serve(command, self.log)
+
+    @staticmethod
+    def serve(command, log):
+        out = open(log + ".out", "w+")
+        server = Process(command, log, stdout=out)
 
         def ready():
             out.seek(0)
             return "mirror-server ready" in out.read()
 
         try:
-            wait_until(ready, "mirror-server's start", process=self._server)
+            wait_until(ready, "mirror-server's start", process=server)
+        except BaseException:
+            server.stop(signal.SIGKILL)
+            raise
         finally:
             out.close()
+        return server
 
     def stop(self):
         """At once: what it holds is thrown away, and closing thousands of databases in order takes its time."""
@@ -74,9 +82,12 @@ class Endpoint:
     def fresh(self):
         """No tenants, and a process that has done nothing yet."""
         self.stop()
+        self.empty()
+        self.start()
+
+    def empty(self):
         shutil.rmtree(os.path.join(self.folder, "data"), ignore_errors=True)
         os.mkdir(os.path.join(self.folder, "data"), 0o750)
-        self.start()
 
     def __enter__(self):
         self.start()

@@ -13,6 +13,7 @@ class Line:
     at_most: bool = False  # The goal is an upper limit.
     unit: str = "x"  # "x": a ratio of rates in the same round, else the unit of the figure itself.
     rate: str = "rows/s"  # What rows_per_s and reference_per_s count.
+    store: str = "sqlite"  # What keeps the mirrors.
 
     def met(self, figure):
         if self.goal is None:
@@ -127,7 +128,40 @@ def _everything():
     yield Line("everything-delete", group, f"{agent} logged deletes of a fifth of the rows", "raw prepared DELETE")
 
 
-LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent(), *_receipts(), *_sources(), *_everything()]
+def _postgres():
+    copy, rewrite = "COPY BINARY in process, table with its key", "COPY BINARY of all rows"
+    for line in (
+        Line("pg-population", "pg-bulk", "first population of a table", copy, 0.9),
+        Line("pg-repopulation", "pg-bulk", "population of a table in use, 1 % of the rows changed", copy, 0.35),
+        Line("pg-repopulation-log", "pg-bulk", "bytes of PostgreSQL's log for that", rewrite, 1.5, True, "x", "MB"),
+        Line("pg-upsert", "pg-bulk", "upsert of existing rows", "DELETE = ANY and COPY BINARY in process", 0.9),
+        Line("pg-digest", "pg-bulk", "DigestRanges over all rows of a table", "-", 1.0, False, "M rows/s"),
+        Line("pg-logical-insert", "pg-logical", "rows inserted into a table in use", "its logical replication", 3.0),
+        Line("pg-logical-update", "pg-logical", "upsert of existing rows", "its logical replication", 3.0),
+        Line(
+            "pg-push-p50",
+            "pg-pushes",
+            "one-row push, p50, above a commit's flush and what SQLite's push needs above its sync",
+            "the sum of these",
+            200,
+            True,
+            "us",
+            "us",
+        ),
+        Line(
+            "pg-servers",
+            "pg-servers",
+            "cycles of 10 rows over 1,000 tenants, at two servers on one processor",
+            "one server on that processor",
+            0.9,
+            rate="cycles/s",
+        ),
+    ):
+        yield dataclasses.replace(line, store="postgres")
+
+
+STORES = ("sqlite", "postgres")
+LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent(), *_receipts(), *_sources(), *_everything(), *_postgres()]
 MICRO = "micro"  # Not a line: google-benchmark's own figures of the pure parts.
 
 

@@ -1,12 +1,18 @@
-"""The table of docs/performance.md, which is that of the run whose figures stand in results/table.json."""
+"""The tables of docs/performance.md, which are those of the runs whose figures stand in results."""
 
 import json
 import os
 
 import report
 
-FILE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results", "table.json")
+RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results")
+# Of each store: its file, and the heading of its table, which is the first one below.
+TABLES = {"sqlite": ("table.json", "## The figures\n"), "postgres": ("postgres.json", "## Mirrors in PostgreSQL\n")}
 PAGE = os.path.join("docs", "performance.md")
+
+
+def file(store):
+    return os.path.join(RESULTS, TABLES[store][0])
 
 
 def of_file(path):
@@ -14,16 +20,16 @@ def of_file(path):
         return report.markdown([row for row in json.load(text) if "goal_is" in row])
 
 
-def in_text(page):
-    """Where it begins and ends; it is the only one with this head."""
-    begin = page.index(report.HEAD)
+def in_text(page, store):
+    """Where it begins and ends."""
+    begin = page.index(report.HEAD, page.index(TABLES[store][1]))
     return begin, page.index("\n\n", begin) + 1
 
 
-def write(root, path):
+def write(root, store, path):
     page = os.path.join(root, PAGE)
     with open(page) as text:
         before = text.read()
-    begin, end = in_text(before)
+    begin, end = in_text(before, store)
     with open(page, "w") as text:
         text.write(before[:begin] + of_file(path) + before[end:])

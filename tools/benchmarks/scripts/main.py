@@ -18,12 +18,14 @@ import machine
 import micro_lines
 import progress
 import peer_lines
+import postgres_store_lines
 import raw_lines
 import receipt_lines
 import report
 import small_lines
 import source_lines
 from bench_run import Bench
+from postgres import postgres_cluster
 from processes import Failed, whole
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -35,6 +37,7 @@ GROUPS = {
     **receipt_lines.GROUPS,
     **source_lines.GROUPS,
     **everything_lines.GROUPS,
+    **postgres_store_lines.GROUPS,
 }
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results")
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"
@@ -75,7 +78,7 @@ def measure(bench, keep=lambda: None):
             if group not in GROUPS:
                 raise Failed("there is no way to measure it yet")
             GROUPS[group](bench)
-        except Failed as failed:
+        except (Failed, postgres_cluster.Failed) as failed:
             progress.say(f"{group}: {failed}")
             for result in bench.results.values():
                 if result.line.group == group:
@@ -140,7 +143,7 @@ def main():
             text.write(report.markdown([result.as_json() for result in results]))
     report.write_json(options.json, results, facts, bench.micro)
     if options.keep:
-        kept_table.write(ROOT, options.json)
+        kept_table.write(ROOT, options.store, options.json)
     print(f"\n{sum(r.met is True for r in results)} of {sum(r.met is not None for r in results)} goals met. The figures are in {options.json}")
     return 1 if any(result.failed for result in results) else 0
 
