@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "benchmarks" / "scripts"))
 
 import arguments  # noqa: E402
+import capacity  # noqa: E402
 import curves  # noqa: E402
 import goals  # noqa: E402
 import kept_table  # noqa: E402
@@ -185,6 +186,43 @@ class Results(unittest.TestCase):
         self.assertIn("spread: 1.00 (1.00 to 1.00), goal -", said.getvalue())
         self.assertEqual(Run.results["bulk"].note, "it burns")
         self.assertEqual(Run.results["spread"].figure, 1.0)
+
+
+class Capacity(unittest.TestCase):
+    def test_what_the_page_says_follows_from_its_constants(self):
+        page = pathlib.Path(capacity.PAGE).read_text()
+        measured = capacity.read_constants(page)
+        self.assertEqual(set(measured), {0, 20, 413})
+        self.assertTrue(all(figure > 0 for figures in measured.values() for figure in figures.values()))
+        self.assertIn(capacity.follows(measured), page)
+        for words, number in (
+            ("{:,} relations at most", capacity.RELATIONS_OF_DATABASE),
+            ("connections = {}", capacity.CONNECTIONS),
+        ):
+            self.assertIn(words.format(number), page)
+
+    def test_what_was_measured_can_be_read_again(self):
+        names = [name for name, *_ in capacity.CONSTANTS]
+        measured = {20: dict.fromkeys(names, 2**20), 413: dict.fromkeys(names, 2**31)}
+        measured[0] = {name: 2**20 for name, *_ in capacity.SESSIONS}
+        self.assertEqual(capacity.read_constants(capacity.constants(measured)), measured)
+
+    def test_databases_and_machines_follow_from_relations(self):
+        figures = dict.fromkeys((name for name, *_ in capacity.CONSTANTS), 2**20) | {"relations": 1_700}
+        rows = [line.split(" | ") for line in capacity.follows({0: {}, 413: figures}).splitlines()[2:]]
+        # 58 mirrors of 1,700 relations are in a database.
+        self.assertEqual([row[-3:-1] for row in rows], [["18", "2"], ["173", "18"], ["1,725", "173"]])
+        self.assertEqual(rows[0][-1], f"{2 * (3 * 2 * 10 + 4)} |")
+
+    def test_amounts_are_of_people(self):
+        sizes = [capacity.amount(size * 2**20) for size in (1.5, 999, 1_000, 2_000_000)]
+        self.assertEqual(sizes, ["1.5 MiB", "999 MiB", "1.0 GiB", "1.9 TiB"])
+
+    def test_wrong_usage_says_how_it_is_called(self):
+        for words in ((), ("--frob",), (".", "--frob")):
+            run = subprocess.run([sys.executable, "-B", capacity.__file__, *words], capture_output=True, text=True, check=False)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("capacity.py BIN_DIR --keep", run.stderr)
 
 
 class Charts(unittest.TestCase):
