@@ -9,8 +9,8 @@ namespace mirror {
 
 /// Tells apart configurations that servers of the same mirrors must not have side by side: what is mirrored,
 /// held, told and kept for how long. Not what each server may have for itself, nor what a reload changes. 16
-/// hexadecimal digits, of which the first kColumnRulesDigits tell apart how columns are set; no secret; of one
-/// version.
+/// hexadecimal digits, of which the first kColumnRulesDigits tell apart how columns are set; no secret; of
+/// one version.
 std::string RulesPrint(const ServerConfig& config);
 
 }  // namespace mirror

@@ -25,7 +25,8 @@ absl::Status ForPeople(const absl::Status& status, const Cycle& cycle) {
   return absl::AbortedError(absl::StrCat(
       "cycle ", cycle.id,
       " was ended at the mirror: by an operator (invalidate, reset, pause), by another agent, by a "
-      "restore of its database, or after ten minutes without progress. What was acknowledged before is committed, the rest is "
+      "restore of its database, or after ten minutes without progress. What was acknowledged before is "
+      "committed, the rest is "
       "not; run again, it goes on from there"));
 }
 

@@ -111,10 +111,11 @@ absl::Status Fleet::CheckHashKey() const {
     const bool same_place = other.host == self_.host && other.address == self_.address;
     if (same_place || other.silent_ms > kServerGoneMs || other.hash_key == self_.hash_key) continue;
     return absl::FailedPreconditionError(
-        absl::StrCat(NameOf(other), " has the same mirrors and hashes columns with another key, or one of both "
-                                    "has none: one value would become two in the mirrors. This server does not "
-                                    "start. Give all of them one [data] 'hash_key', and stop those that have "
-                                    "another before this one starts."));
+        absl::StrCat(NameOf(other),
+                     " has the same mirrors and hashes columns with another key, or one of both "
+                     "has none: one value would become two in the mirrors. This server does not "
+                     "start. Give all of them one [data] 'hash_key', and stop those that have "
+                     "another before this one starts."));
   }
   return absl::OkStatus();
 }
@@ -223,9 +224,10 @@ void Fleet::NoteNewer(const std::vector<ServerRow>& servers, std::int64_t starte
   for (const ServerRow& other : servers) {
     if (other.started_ms <= started_ms || other.silent_ms > kServerGoneMs) continue;
     if (other.rules.substr(0, kColumnRulesDigits) == self_.rules.substr(0, kColumnRulesDigits)) continue;
-    newer = absl::StrCat(NameOf(other), " started later and sets columns otherwise than ", NameOf(self_),
-                         ", which agrees with no source on tables until both have one configuration. Nothing was "
-                         "changed. Restart this one with the other one's, or stop the other.");
+    newer =
+        absl::StrCat(NameOf(other), " started later and sets columns otherwise than ", NameOf(self_),
+                     ", which agrees with no source on tables until both have one configuration. Nothing was "
+                     "changed. Restart this one with the other one's, or stop the other.");
   }
   const MutexLock lock(mutex_);
   newer_ = std::move(newer);
@@ -235,9 +237,10 @@ void Fleet::TellClock(std::int64_t ahead_ms) {
   const bool wrong = std::abs(ahead_ms) > kClockAheadMaxMs;
   std::string words = absl::StrCat("the clock of ", NameOf(self_));
   if (wrong) {
-    absl::StrAppend(&words, " is ", SpanText(std::abs(ahead_ms)), ahead_ms > 0 ? " before" : " behind",
-                    " the control database's: tokens and idle cycles are judged by it, so sources may be refused. "
-                    "Set the clocks of both machines");
+    absl::StrAppend(
+        &words, " is ", SpanText(std::abs(ahead_ms)), ahead_ms > 0 ? " before" : " behind",
+        " the control database's: tokens and idle cycles are judged by it, so sources may be refused. "
+        "Set the clocks of both machines");
   }
   {
     const MutexLock lock(mutex_);

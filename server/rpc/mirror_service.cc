@@ -137,8 +137,8 @@ void EncodeAnswer(const TableAnswer& answer, const AnnouncedTable& table, v1::Ta
   status->set_verify_wanted(answer.verify_wanted);
 }
 
-/// Whether the caller gave up. A call that waited for a lock, or hung with its process, may begin a cycle long
-/// after that: nobody would know its number, and it would be in others' way until it is idle.
+/// Whether the caller gave up. A call that waited for a lock, or hung with its process, may begin a cycle
+/// long after that: nobody would know its number, and it would be in others' way until it is idle.
 bool HasLeft(const grpc::ServerContext& context) {
   return context.IsCancelled() || context.deadline() < std::chrono::system_clock::now();
 }

@@ -34,7 +34,8 @@ class MirrorService final {
   /// All that is given must outlive the service; `hooks` may be null. `may_agree`: asked before TableSchema,
   /// by any thread; null: it always may.
   MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
-                ServerCounters& counters = UnwatchedCounters(), std::function<absl::Status()> may_agree = nullptr);
+                ServerCounters& counters = UnwatchedCounters(),
+                std::function<absl::Status()> may_agree = nullptr);
 
   /// Sources that could not prove who they are.
   struct Refused {

@@ -11,8 +11,8 @@ namespace mirror {
 namespace {
 
 constexpr std::string_view kPath = "(path)";
-/// What others said, or where they are, stands in quotes behind these words, and ends with them. As SqliteWords() and
-/// base/db/postgres write it; tests hold them together.
+/// What others said, or where they are, stands in quotes behind these words, and ends with them. As
+/// SqliteWords() and base/db/postgres write it; tests hold them together.
 struct OthersWords {
   std::string_view begin, told;
 };

@@ -426,7 +426,8 @@ void CycleCalls::TakeBack(std::int64_t cycle, std::int64_t now_ms) {
   if (!mirror_.Open(false, now_ms).ok()) return;
   const absl::Status status = mirror_.EndCycle(now_ms, [cycle](const TenantRecord& before, Plan* plan) {
     plan->cycle = cycle;
-    return before.active && before.cycle == cycle ? absl::OkStatus() : absl::AbortedError("another cycle began");
+    return before.active && before.cycle == cycle ? absl::OkStatus()
+                                                  : absl::AbortedError("another cycle began");
   });
   if (absl::IsAborted(status)) return;
   mirror_.Tell(Severity::kInformation, "cycle.ended",

@@ -44,8 +44,9 @@ TEST(MetricsListenerTest, AnswersWithThePageAndItsHealth) {
 }
 
 TEST(MetricsListenerTest, WhoIsNotReadySaysWhy) {
-  const auto listener = MetricsListener::Open({.enabled = true}, [] { return std::string("page\n"); },
-                                              [] { return std::string("the clock is wrong"); });
+  const auto listener = MetricsListener::Open(
+      {.enabled = true}, [] { return std::string("page\n"); },
+      [] { return std::string("the clock is wrong"); });
   ASSERT_THAT(listener, IsOk());
   EXPECT_THAT(Get(**listener, "/ready"),
               AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("\r\n\r\nthe clock is wrong\n")));

@@ -232,8 +232,9 @@ TEST_F(FleetTest, AnOlderServerAgreesOnNoTablesWhileANewerOneSetsColumnsOtherwis
   const auto newer = Server(options);
   newer->Start();
   ASSERT_TRUE(Comes([&] { return !first->fleet->MayAgree().ok() && !alike->fleet->MayAgree().ok(); }));
-  EXPECT_THAT(first->fleet->MayAgree(), StatusIs(absl::StatusCode::kUnavailable,
-                                                 HasSubstr("the server on db3 at 10.0.0.1:7443 started later")));
+  EXPECT_THAT(first->fleet->MayAgree(),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       HasSubstr("the server on db3 at 10.0.0.1:7443 started later")));
   EXPECT_THAT(first->fleet->WhyNotReady(), HasSubstr("db3"));
   EXPECT_THAT(newer->fleet->MayAgree(), IsOk());
   EXPECT_EQ(newer->fleet->WhyNotReady(), "");

@@ -60,7 +60,8 @@ TEST(SourceWordsTest, SaysNothingOfWhatSqliteSaid) {
 
 TEST(SourceWordsTest, SaysNothingOfWherePostgresIsNorOfWhatItSaid) {
   const auto refusal = postgres::ReadRefusal(
-      "connection to server at \"db1.inner\" (10.1.2.3), port 6432 failed: FATAL:  57P03: the \"crm\" starts\n");
+      "connection to server at \"db1.inner\" (10.1.2.3), port 6432 failed: FATAL:  57P03: the \"crm\" "
+      "starts\n");
   const absl::Status refused =
       postgres::ToStatus(refusal, "PostgreSQL at \"db1.inner, port 6432, database crm\" cannot be used");
   EXPECT_EQ(SourceWords(std::string(refused.message())),

@@ -151,12 +151,14 @@ std::vector<Requirement> Names() {
                       "no source_id");
        }},
       {"tables.names",
-       "Any name of up to 63 bytes is a name, whatever it means to SQL or a file system; a longer one of up to "
+       "Any name of up to 63 bytes is a name, whatever it means to SQL or a file system; a longer one of up "
+       "to "
        "128 characters is one, too, or is REFUSED with the reason.",
        kTable,
        [](Exam& exam) {
-         for (const std::string& name : {std::string("a\";DROP TABLE people;--"), std::string("../x"),
-                                         std::string("Grüße %s"), std::string(63, 'n'), std::string(128, 'n')}) {
+         for (const std::string& name :
+              {std::string("a\";DROP TABLE people;--"), std::string("../x"), std::string("Grüße %s"),
+               std::string(63, 'n'), std::string(128, 'n')}) {
            TableSchema table = ExamPeople(name);
            table.columns[1].name = "select \"from\" '";
            if (name.size() > 63 && IsRefused(exam, table)) continue;

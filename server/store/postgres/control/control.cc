@@ -78,7 +78,8 @@ absl::Status InControlWords(const absl::Status& status) {
   } else if (trouble == Trouble::kDenied) {
     advice = " The server's role has to own the schema mirror_control and all in it.";
   } else if (trouble == Trouble::kLost || trouble == Trouble::kNotReady) {
-    advice = " A mirror that this server has served goes on; another one waits, and its next call tries again.";
+    advice =
+        " A mirror that this server has served goes on; another one waits, and its next call tries again.";
   }
   return absl::UnavailableError(absl::StrCat("the control database: ", std::string(status.message()),
                                              ". No mirrored row is affected.", advice));
