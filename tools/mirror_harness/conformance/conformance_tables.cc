@@ -31,15 +31,6 @@ Requirement Refused(std::string id, std::string sentence, std::function<void(Tab
           }};
 }
 
-/// In a cycle of its own; with the reason that a refusal needs.
-bool IsRefused(Exam& exam, const TableSchema& table) {
-  exam.Begin();
-  const v1::TableStatus status = exam.Announce(table);
-  if (status.action() != v1::TABLE_ACTION_REFUSED) return false;
-  Expect(!status.reason().empty(), "it is refused without a reason");
-  return true;
-}
-
 std::vector<Requirement> Announcements() {
   return {
       {"tables.created",
@@ -161,7 +152,7 @@ std::vector<Requirement> Names() {
                std::string(63, 'n'), std::string(128, 'n')}) {
            TableSchema table = ExamPeople(name);
            table.columns[1].name = "select \"from\" '";
-           if (name.size() > 63 && IsRefused(exam, table)) continue;
+           if (name.size() > 63 && exam.IsRefused(table)) continue;
            const v1::Position position = exam.Fill(table, kRows);
            exam.Begin();
            exam.Announce(table);

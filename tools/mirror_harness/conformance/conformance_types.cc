@@ -27,6 +27,8 @@ Requirement RoundTrip(std::string id, Type type, std::vector<Sent> values) {
         const v1::TableStatus status = exam.Filled(table, rows);
         ExpectRows(exam.Read(table, status.position()), rows);
         const TableSchema keyed = ExamTable("key_" + id, {ExamKey("k", type), ExamColumn("v", Type::kInt32)});
+        // Not every database has keys of values of any type.
+        if (type == Type::kAny && exam.IsRefused(keyed)) return;
         SentRows by_key;
         for (const Sent& value : values) by_key.push_back({value, Int{1}});
         const v1::TableStatus agreed = exam.Filled(keyed, by_key);

@@ -195,6 +195,14 @@ v1::TableStatus Exam::Filled(const TableSchema& table, const SentRows& rows) {
   return Announce(table);
 }
 
+bool Exam::IsRefused(const TableSchema& table) {
+  Begin();
+  const v1::TableStatus status = Announce(table);
+  if (status.action() != v1::TABLE_ACTION_REFUSED) return false;
+  Expect(!status.reason().empty(), "it is refused without a reason");
+  return true;
+}
+
 SentRows Exam::Read(const TableSchema& table, const v1::Position& position,
                     const std::vector<v1::KeyRange>& ranges, const std::vector<std::string>& columns) {
   v1::ReadRowsRequest request;

@@ -92,6 +92,8 @@ class Exam {
   v1::Position Fill(const TableSchema& table, const SentRows& rows);
   /// Fill(), and a new cycle in which the table is announced.
   v1::TableStatus Filled(const TableSchema& table, const SentRows& rows);
+  /// In a cycle of its own; the exam is failed by a refusal without a reason.
+  bool IsRefused(const TableSchema& table);
 
   // --- What the mirror holds ---
   /// By ReadRows, in the order in which they come.
