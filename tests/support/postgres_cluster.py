@@ -108,15 +108,18 @@ class Cluster:
     def make(self):
         """Of nothing, and started, with the role of a mirror-server."""
         initdb = programs() / "initdb"
-        self.folder.mkdir(mode=0o700)
-        if self.account:
-            os.chown(self.folder, self.account["user"], self.account["group"])
+        self._make_folder()
         self._run(initdb, "-D", self.data, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as file:
             file.writelines(f"{name} = {value}\n" for name, value in self.settings.items())
             file.write(f"unix_socket_directories = '{self.folder}'\n")
         self.start()
         self.sql(f"CREATE ROLE {ROLE} LOGIN; GRANT SET ON PARAMETER session_replication_role TO {ROLE};")
+
+    def _make_folder(self):
+        self.folder.mkdir(mode=0o700)
+        if self.account:
+            os.chown(self.folder, self.account["user"], self.account["group"])
 
     def _run(self, program, *arguments):
         done = subprocess.run(
@@ -140,6 +143,19 @@ class Cluster:
         path = self.folder / "log"
         return path.read_text(encoding="utf-8", errors="replace")[-2000:] if path.exists() else ""
 
+    def make_standby(self, folder, name):
+        """A streaming one with a slot, as docs/operate/postgres-standby.md says."""
+        standby = Cluster(folder)
+        standby._make_folder()
+        self._run(
+            programs() / "pg_basebackup", "-d", f"host={self.folder} user={SUPERUSER} application_name={name}",
+            "-D", standby.data, "-X", "stream", "-C", "-S", name, "-R", "-c", "fast", "--no-sync",
+        )  # fmt: skip
+        with open(standby.data / "postgresql.conf", "a", encoding="utf-8") as file:
+            file.write(f"unix_socket_directories = '{standby.folder}'\n")
+        standby.start()
+        return standby
+
     def process(self):
         return process_of(self.data)
 
@@ -152,6 +168,13 @@ class Cluster:
         if self.folder.exists():
             self.stop()
             shutil.rmtree(self.folder)
+
+    def hang(self):
+        """Nobody is answered until go_on()."""
+        signal_server(self.data, signal.SIGSTOP)
+
+    def go_on(self):
+        signal_server(self.data, signal.SIGCONT)
 
     def kill(self):
         """kill -9 of all its processes."""
@@ -182,11 +205,11 @@ def process_of(data):
         return 0
 
 
-def kill_server(data, sockets):
-    """kill -9 of all processes of the server in the folder `data`."""
+def signal_server(data, number):
+    """To all processes of the server in the folder `data`, which it gives."""
     parent = process_of(data)
     if not parent:
-        return
+        return []
     try:
         # Its children end themselves when it is gone; stopped, it starts none meanwhile.
         os.kill(parent, signal.SIGSTOP)
@@ -196,9 +219,15 @@ def kill_server(data, sockets):
     everybody = [parent, *map(int, children.split())]
     for one in everybody:
         try:
-            os.kill(one, signal.SIGKILL)
+            os.kill(one, number)
         except ProcessLookupError:
             pass
+    return everybody
+
+
+def kill_server(data, sockets):
+    """kill -9 of all processes of the server in the folder `data`."""
+    everybody = signal_server(data, signal.SIGKILL)
     deadline = time.monotonic() + PATIENCE_S
     while any(map(is_there, everybody)):
         if time.monotonic() > deadline:
