@@ -57,6 +57,15 @@ add_test(NAME python.terminal COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/pyt
                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.full_disk COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/full_disk_test.py
                                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+# Several servers over one PostgreSQL; classes named Long... are those of tools/nightly.
+foreach(test cycle:Cycles admin:TwoServers failure:Failures standby:Standbys)
+  string(REPLACE ":" ";" test ${test})
+  list(GET test 0 name)
+  list(GET test 1 class)
+  add_test(NAME python.servers_${name} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/servers_${name}_test.py
+                                               ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${class})
+  set_tests_properties(python.servers_${name} PROPERTIES LABELS python TIMEOUT 600)
+endforeach()
 add_test(NAME python.docs COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/docs_test.py
                                   ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.docs PROPERTIES LABELS python TIMEOUT 600 COST 600)
