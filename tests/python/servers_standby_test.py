@@ -30,14 +30,14 @@ def setUpModule():
 class Standbys(unittest.TestCase):
     def setUp(self):
         self.folder = postgres_cluster.fast_folder("standbys-")
-        self.addCleanup(many_servers.remove_folder, self.folder)
+        many_servers.at_end(self, lambda: many_servers.remove_folder(self.folder))
         self.primary = self.cluster("primary")
         self.primary.make()
         self.primary.make_database("mirrors")
 
     def cluster(self, name):
         cluster = postgres_cluster.Cluster(self.folder / name)
-        self.addCleanup(cluster.remove)
+        many_servers.at_end(self, cluster.remove)
         return cluster
 
     def make_standby(self, name):

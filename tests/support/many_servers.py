@@ -1,5 +1,6 @@
 """Several mirror-servers over one control database, with an agent and its source: the programs as they are built."""
 
+import atexit
 import importlib.util
 import itertools
 import json
@@ -56,6 +57,10 @@ def dice():
     return random.Random(seed)
 
 
+# As Ctrl-C, so that nothing is left behind.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 class OfModule:
     """The PostgreSQL that all tests of a file share, with a database for each."""
 
@@ -75,15 +80,22 @@ def remove_folder(folder):
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def at_end(test, undo):
+    """Of the test; or of the program, when it is interrupted."""
+    test.addCleanup(undo)
+    atexit.register(undo)
+
+
 def start_cluster():
     need_postgres()
     OfModule.cluster = postgres_cluster.Cluster(postgres_cluster.fast_folder("many-servers-") / "postgres")
+    atexit.register(remove_cluster)
     OfModule.cluster.make()
 
 
 def remove_cluster():
     OfModule.cluster.remove()
-    shutil.rmtree(OfModule.cluster.folder.parent)
+    remove_folder(OfModule.cluster.folder.parent)
 
 
 def make_database():
@@ -94,7 +106,7 @@ def install(test, bin_dir, count, url=None, balancer=Balancer, people=400, **mor
     """Servers over a database of the test's own, before them a balancer, and a source that is not mirrored yet. Until
     the test ends."""
     here = Installation(bin_dir, count, url or make_database(), **more)
-    test.addCleanup(here.close)
+    at_end(test, here.close)
     here.start()
     here.balancer = balancer(here.ports)
     test.addCleanup(here.balancer.close)
