@@ -22,7 +22,7 @@ enum class Trouble : std::uint8_t {
   kLockTimeout,    ///< A lock of somebody else's was not to be had in time. UNAVAILABLE.
   kNoSpace,        ///< The disk is full, or memory is. UNAVAILABLE.
   kTooMany,        ///< All connections of the server, the database or the role are taken. UNAVAILABLE.
-  kNotReady,       ///< It starts, stops or recovers, or nothing answers there. UNAVAILABLE.
+  kNotReady,       ///< It, or another one that it needs, starts, stops or does not answer. UNAVAILABLE.
   kReadOnly,       ///< A standby, or a transaction that may not write. UNAVAILABLE.
   kCancelled,      ///< By Canceller, an operator or statement_timeout. CANCELLED.
   kConstraint,     ///< Failure::constraint says which. FAILED_PRECONDITION.

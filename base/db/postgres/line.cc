@@ -227,7 +227,15 @@ absl::StatusOr<Result> Line::Finish(std::string_view doing) {
 }
 
 absl::Status Line::ErrorOf(const pg_result* result, std::string_view doing) {
-  const Failure failure = ReadFailure(result);
+  Failure failure = ReadFailure(result);
+  // Of a connection that the server itself has to another one, as Citus to its workers: this one goes on,
+  // unless what was to commit may have done so there.
+  const char* const severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (failure.sqlstate.starts_with("08") && severity != nullptr && std::string_view(severity) == "ERROR" &&
+      IsOpen() && if_lost_ == IfLost::kNothing) {
+    failure.trouble = Trouble::kNotReady;
+    return ToStatus(failure, doing);
+  }
   if (failure.trouble == Trouble::kLost || !IsOpen()) return Cut(doing, failure);
   return ToStatus(failure, doing);
 }
