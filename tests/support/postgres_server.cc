@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/digest.h"
@@ -248,6 +249,15 @@ class PostgresProxy::Shared {
     cut = cut_;
     return true;
   }
+  void Note(std::string_view message) {
+    const std::lock_guard lock(mutex_);
+    if (keeps_) sent_ += message;
+  }
+  std::string TakeSent() {
+    const std::lock_guard lock(mutex_);
+    keeps_ = true;
+    return std::exchange(sent_, {});
+  }
   std::atomic<int> round_trips = 0;
   std::atomic<bool> swallows = false;
   std::atomic<bool> ends = false;
@@ -256,6 +266,8 @@ class PostgresProxy::Shared {
   std::mutex mutex_;
   std::string word_;
   Cut cut_ = Cut::kBeforeItArrives;
+  bool keeps_ = false;
+  std::string sent_;
 };
 
 namespace {
@@ -283,6 +295,7 @@ void Pass(State& state, int client, int server, CutAt before_it_arrives) {
       const ssize_t got = read(client, bytes, sizeof(bytes));
       if (got <= 0) break;
       CutAt cut = before_it_arrives;
+      state.Note(std::string_view(bytes, static_cast<std::size_t>(got)));
       if (state.IsTheOne(std::string_view(bytes, static_cast<std::size_t>(got)), cut)) {
         if (cut == before_it_arrives) break;
         is_cut = true;
@@ -335,6 +348,8 @@ std::string PostgresProxy::Conninfo(const std::string& database) const {
 }
 
 void PostgresProxy::CutAt(const std::string& word, Cut cut) { shared_->CutAt(word, cut); }
+
+std::string PostgresProxy::TakeSent() { return shared_->TakeSent(); }
 
 int PostgresProxy::RoundTrips() const { return shared_->round_trips; }
 

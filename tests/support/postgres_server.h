@@ -75,6 +75,10 @@ class PostgresProxy {
   void Swallow();
   /// How often the server answered what a client had sent, by all connections.
   int RoundTrips() const;
+  /// What clients have sent since the last call, which is kept from the first one on.
+  std::string TakeSent();
+  /// The folder of its socket, as `host` of a conninfo.
+  const std::string& folder() const { return folder_; }
 
  private:
   class Shared;

@@ -7,6 +7,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
 #include "server/plan/cycle_check.h"
+#include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/records/own_schema.h"
@@ -25,18 +26,20 @@ struct Holder {
 };
 
 /// Who has a lock of pg_locks that `which` names.
-std::vector<Holder> HoldersOf(postgres::Connection& connection, const PostgresOwnTables& names,
-                              std::chrono::milliseconds hung_after, const std::string& which) {
+std::vector<Holder> HoldersOf(postgres::Connection& connection, std::chrono::milliseconds hung_after,
+                              const std::string& which, std::vector<postgres::Value> values) {
+  values.emplace_back(static_cast<std::int64_t>(hung_after.count()));
   // A server of ours in a transaction that waits for what its client says next: in the middle of a COPY no
   // timeout of PostgreSQL's ends it.
   const auto rows = connection.Query(
       absl::StrCat("SELECT DISTINCT a.pid::bigint, a.usename::text, a.application_name, coalesce(a.usename = "
                    "current_user AND starts_with(a.application_name, 'mirror-server') AND a.wait_event = "
-                   "'ClientRead' AND a.state_change < clock_timestamp() - $3 * interval '1 millisecond', "
-                   "false) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.granted AND ",
-                   which, " AND $1 <> $2 ORDER BY 1"),
-      {names.tenant, names.metadata, static_cast<std::int64_t>(hung_after.count())},
-      "looking who has the mirror's lock");
+                   "'ClientRead' AND a.state_change < clock_timestamp() - $",
+                   values.size(),
+                   " * interval '1 millisecond', false) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+                   "WHERE l.granted AND ",
+                   which, " ORDER BY 1"),
+      values, "looking who has the mirror's lock");
   std::vector<Holder> holders;
   for (int row = 0; rows.ok() && row < rows->rows(); ++row) {
     holders.push_back({rows->Int(row, 0),
@@ -51,14 +54,21 @@ std::vector<Holder> FindHolders(postgres::Connection& connection, const Postgres
                                 std::chrono::milliseconds hung_after) {
   // First without a look into the tables, which may be locked.
   std::vector<Holder> holders =
-      HoldersOf(connection, names, hung_after,
+      HoldersOf(connection, hung_after,
                 "l.relation IN ($1::text::regclass, $2::text::regclass) AND l.mode IN ('ShareLock', "
-                "'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')");
+                "'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')",
+                {names.tenant, names.metadata});
   if (!holders.empty()) return holders;
-  // A row that is locked has its holder's transaction in xmax.
-  return HoldersOf(connection, names, hung_after,
-                   absl::StrCat("l.locktype = 'transactionid' AND l.transactionid IN (SELECT xmax FROM ",
-                                names.tenant, " UNION ALL SELECT xmax FROM ", names.metadata, ")"));
+  // A row that is locked has its holder's transaction in xmax. Asked by itself: Citus joins no such column
+  // with a table of the catalog.
+  const auto rows = connection.Query(absl::StrCat("SELECT xmax::text FROM ", names.tenant,
+                                                  " UNION ALL SELECT xmax::text FROM ", names.metadata),
+                                     {}, "looking who has the mirror's lock");
+  if (!rows.ok()) return {};
+  postgres::Array locked_by(postgres::Type::kText);
+  for (int row = 0; row < rows->rows(); ++row) locked_by.Add(rows->Text(row, 0));
+  return HoldersOf(connection, hung_after,
+                   "l.locktype = 'transactionid' AND l.transactionid::text = ANY ($1)", {locked_by.value()});
 }
 
 /// Whether there were any, and they are gone.
@@ -73,55 +83,71 @@ bool EndThoseThatHang(postgres::Connection& connection, const std::vector<Holder
   return ended;
 }
 
+/// What came of that, without what goes before it.
 absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& connection,
                                                          const postgres::Transaction& transaction,
-                                                         const PostgresOwnTables& names,
+                                                         const NodeRole& role, const PostgresOwnTables& names,
                                                          const Intent& intent) {
   postgres::Pipeline pipeline(connection);
   postgres::Array keys = KeysOf(intent.tables);
   std::vector<postgres::Value> of_tables;
   if (!intent.tables.empty()) of_tables.push_back(keys.value());
   transaction.Begin(pipeline);
+  if (role.passes_on()) {
+    for (const char* const set : kReachRowsSql) pipeline.Queue(set, {}, kTaking);
+  }
+  const int before = pipeline.size();
   // Two statements, since each has to see what its predecessor waited for.
   pipeline.Queue(LockTenantSql(names), {}, kTaking);
   pipeline.Queue(SelectRecordsSql(names, !intent.tables.empty(), /*lock=*/true), of_tables, kTaking);
   pipeline.Queue(ReceiptHeadSql(names), {}, kTaking);
   pipeline.Queue("SELECT current_setting('synchronous_standby_names') <> ''", {}, kTaking);
   if (!intent.tables.empty()) pipeline.Queue(OpenReceiptsSql(names), of_tables, kTaking);
-  return pipeline.Run();
+  // Behind the lock, under which nobody moves the rows.
+  if (role.group > 0) pipeline.Queue(kGroupOfSql, {names.tenant}, kTaking);
+  absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
+  if (rows.ok()) rows->erase(rows->begin(), rows->begin() + before);
+  return rows;
 }
 
 }  // namespace
 
 absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
-                                     const PostgresOwnTables& names, const Intent& intent,
-                                     std::chrono::milliseconds hung_after) {
-  auto rows = AskUnderLock(connection, transaction, names, intent);
+                                     const NodeRole& role, const PostgresOwnTables& names,
+                                     const Intent& intent, std::chrono::milliseconds hung_after) {
+  auto rows = AskUnderLock(connection, transaction, role, names, intent);
   for (bool again = true; postgres::TroubleOf(rows.status()) == postgres::Trouble::kLockTimeout;
        again = false) {
     if (absl::Status back = transaction.RollBack(); !back.ok()) return InStoreWords(back, Touched::kOwnTable);
-    const std::vector<Holder> holders = FindHolders(connection, names, hung_after);
+    // Another node's processes and transactions have numbers of their own.
+    const std::vector<Holder> holders =
+        role.has_rows ? FindHolders(connection, names, hung_after) : std::vector<Holder>();
     if (again && EndThoseThatHang(connection, holders)) {
-      rows = AskUnderLock(connection, transaction, names, intent);
+      rows = AskUnderLock(connection, transaction, role, names, intent);
       continue;
     }
     const std::string who =
         absl::StrJoin(holders, ", ", [](std::string* out, const Holder& holder) { *out += holder.words; });
-    return absl::UnavailableError(absl::StrCat(
-        "somebody else keeps the mirror's lock for long: ",
-        who.empty() ? "it is not known who; pg_stat_activity shows it" : who, ".", kNothingApplied));
+    return absl::UnavailableError(absl::StrCat("somebody else keeps the mirror's lock for long: ",
+                                               !who.empty() ? who
+                                               : role.has_rows
+                                                   ? "it is not known who; pg_stat_activity shows it"
+                                                   : "it is not known who; citus_stat_activity shows it",
+                                               ".", kNothingApplied));
   }
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   Began began;
-  auto row = LockedTenantOf((*rows)[1], names);
+  auto row = LockedTenantOf((*rows)[0], names);
   if (!row.ok()) return row.status();
   began.row = *std::move(row);
+  NoteNode(role, &began.row);
   began.tables = intent.tables;
-  began.records = RecordsOf((*rows)[2]);
-  began.head = ReceiptHeadOf((*rows)[3]);
-  began.has_standby = (*rows)[4].Bool(0, 0);
+  began.records = RecordsOf((*rows)[1]);
+  began.head = ReceiptHeadOf((*rows)[2]);
+  began.has_standby = (*rows)[3].Bool(0, 0);
+  if (role.group > 0) began.is_elsewhere = rows->back().rows() != 1 || rows->back().Int(0, 0) != role.group;
   if (!intent.tables.empty()) {
-    auto open = OpenReceiptsOf((*rows)[5], names);
+    auto open = OpenReceiptsOf((*rows)[4], names);
     if (!open.ok()) return open.status();
     for (const std::string& table : intent.tables) began.open_receipts[FoldName(table)] = std::nullopt;
     for (auto& [key, receipt] : *open) began.open_receipts[key] = std::move(receipt);
@@ -162,9 +188,8 @@ absl::Status EndRestoredCycle(postgres::Connection& connection, const PostgresOw
   const auto revisions = connection.Query(
       absl::StrCat("UPDATE ", names.tenant,
                    " SET cycle = $1, active = false, holder = '', announced = '', timeline = $2, self_oid = "
-                   "$3::text::oid, rev = rev + 1, state_rev = (random() * 9e18)::bigint RETURNING rev, "
-                   "state_rev"),
-      {CycleAfter(row->tenant.cycle), row->timeline_now, absl::StrCat(row->self_oid_now)},
+                   "$3::text::oid, rev = rev + 1, state_rev = $4 RETURNING rev, state_rev"),
+      {CycleAfter(row->tenant.cycle), row->timeline_now, absl::StrCat(row->self_oid_now), NewStateRev()},
       "ending the cycle of a mirror that was restored");
   if (!revisions.ok()) return InStoreWords(revisions.status(), Touched::kOwnTable);
   row->rev = revisions->Int(0, 0);

@@ -15,6 +15,7 @@
 #include "server/plan/receipt_plan.h"
 #include "server/store/intent.h"
 #include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/place_node.h"
 #include "server/store/postgres/records/tenant_row.h"
 #include "server/store/store_upkeep.h"
 
@@ -28,14 +29,15 @@ struct Began {
   ReceiptHead head;
   std::map<std::string, std::optional<OpenReceipt>> open_receipts;  ///< Of `tables`, by folded name.
   bool has_standby = false;                                         ///< A commit waits for one.
+  bool is_elsewhere = false;  ///< On Citus: another node has the mirror's rows by now.
 };
 
 /// Takes the tenant's lock. A server that keeps it and has sent nothing for `hung_after` loses its
 /// connection, and with it all that it did not commit. Errors: kUnavailable, naming who has the lock;
 /// kDataLoss: the row or its table is gone. The transaction is to be rolled back then.
 absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
-                                     const PostgresOwnTables& names, const Intent& intent,
-                                     std::chrono::milliseconds hung_after);
+                                     const NodeRole& role, const PostgresOwnTables& names,
+                                     const Intent& intent, std::chrono::milliseconds hung_after);
 
 /// What a store has seen of its mirror.
 struct SeenMirror {

@@ -19,8 +19,10 @@ namespace mirror {
 
 /// A transaction that has begun, with the connection that it has until it ends.
 struct PostgresWork {
-  explicit PostgresWork(postgres::Lease taken) : lease(std::move(taken)), transaction(*lease) {}
+  explicit PostgresWork(NodeLease taken)
+      : role(taken.role), lease(std::move(taken.lease)), transaction(*lease) {}
 
+  const NodeRole role;
   postgres::Lease lease;
   postgres::Transaction transaction;
   std::optional<WorkView> view;  ///< Absent: the lock is not taken yet.
@@ -43,6 +45,9 @@ struct PostgresMirror {
 
   bool may_try_again = false;  ///< See StoreTransaction.
 
+  absl::StatusOr<NodeLease> TakeAt(PlaceUse use, PlaceNode node) const {
+    return place.TakeAt(use, node, names.tenant);
+  }
   absl::Status Said(const absl::Status& status) {
     may_try_again = may_try_again || MayTryAgain(status);
     return status;

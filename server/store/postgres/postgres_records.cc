@@ -82,24 +82,26 @@ class PostgresRecords final : public StoreRecords {
     if (!records.ok()) return records.status();
     auto agreed = AllAgreed();
     if (!agreed.ok()) return agreed.status();
-    return In([&](postgres::Connection& connection) -> absl::StatusOr<std::vector<TouchedTable>> {
-      auto print = PrintOfDefinitions(connection, mirror_.names);
-      if (!print.ok()) return print.status();
-      std::vector<PostgresAgreed> looked;
-      for (const TableRecord& record : *records) {
-        const auto found = agreed->find(FoldName(record.table));
-        if (found == agreed->end() || !IsMirroredAs(record, found->second)) continue;
-        looked.push_back(found->second);
-        absl::StrAppend(&*print, "\n", found->first, " ", record.schema_hash);
-      }
-      if (*print == looked_at_) return touched_;
-      auto touched = FindTouched(connection, mirror_.names, looked);
-      if (!touched.ok()) return touched.status();
-      if (absl::Status own = CheckOwnRelations(connection, mirror_.context_id, mirror_.names); !own.ok())
-        return own;
-      looked_at_ = *std::move(print);
-      return touched_ = *std::move(touched);
-    });
+    return In(
+        [&](postgres::Connection& connection) -> absl::StatusOr<std::vector<TouchedTable>> {
+          auto print = PrintOfDefinitions(connection, mirror_.names);
+          if (!print.ok()) return print.status();
+          std::vector<PostgresAgreed> looked;
+          for (const TableRecord& record : *records) {
+            const auto found = agreed->find(FoldName(record.table));
+            if (found == agreed->end() || !IsMirroredAs(record, found->second)) continue;
+            looked.push_back(found->second);
+            absl::StrAppend(&*print, "\n", found->first, " ", record.schema_hash);
+          }
+          if (*print == looked_at_) return touched_;
+          auto touched = FindTouched(connection, mirror_.names, looked);
+          if (!touched.ok()) return touched.status();
+          if (absl::Status own = CheckOwnRelations(connection, mirror_.context_id, mirror_.names); !own.ok())
+            return own;
+          looked_at_ = *std::move(print);
+          return touched_ = *std::move(touched);
+        },
+        PlaceUse::kRead, PlaceNode::kCoordinator);
   }
 
   absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
@@ -140,7 +142,7 @@ class PostgresRecords final : public StoreRecords {
         [&](postgres::Connection& connection) {
           return ::mirror::SetAside(connection, mirror_.names, *dropped, table);
         },
-        PlaceUse::kScan);
+        PlaceUse::kScan, PlaceNode::kCoordinator);
   }
 
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override {
@@ -152,7 +154,8 @@ class PostgresRecords final : public StoreRecords {
     return ReadObjects(*rows);
   }
   absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override {
-    return In([&](postgres::Connection& connection) { return FindOwnIndexes(connection, mirror_.names); });
+    return In([&](postgres::Connection& connection) { return FindOwnIndexes(connection, mirror_.names); },
+              PlaceUse::kRead, PlaceNode::kCoordinator);
   }
   absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override {
     const auto tenant = ReadTenant();
@@ -191,16 +194,17 @@ class PostgresRecords final : public StoreRecords {
 
   /// By a connection of its own.
   template <typename Read>
-  auto On(PlaceUse use, const Read& read) -> decltype(read(std::declval<postgres::Connection&>())) {
-    const absl::StatusOr<postgres::Lease> lease = mirror_.place.Take(use);
-    if (!lease.ok()) return lease.status();
-    return read(**lease);
+  auto On(PlaceUse use, const Read& read, PlaceNode node = PlaceNode::kRows)
+      -> decltype(read(std::declval<postgres::Connection&>())) {
+    const absl::StatusOr<NodeLease> at = mirror_.TakeAt(use, node);
+    if (!at.ok()) return at.status();
+    return read(*at->lease);
   }
   /// In the transaction, where one has begun.
   template <typename Read>
-  auto In(const Read& read, PlaceUse use = PlaceUse::kRead)
+  auto In(const Read& read, PlaceUse use = PlaceUse::kRead, PlaceNode node = PlaceNode::kRows)
       -> decltype(read(std::declval<postgres::Connection&>())) {
-    if (view() == nullptr) return On(use, read);
+    if (view() == nullptr) return On(use, read, node);
     if (absl::Status sent = view()->writes().Send(view()->connection()); !sent.ok()) return sent;
     return read(view()->connection());
   }

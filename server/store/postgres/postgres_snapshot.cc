@@ -36,10 +36,9 @@ class PostgresSnapshot final : public Snapshot {
     pipeline.Queue(absl::StrCat("SELECT set_config('enable_seqscan', 'off', true), "
                                 "set_config('enable_sort', 'off', true), set_config('jit', 'off', true), "
                                 "set_config('statement_timeout', $1, true), "
-                                "set_config('idle_in_transaction_session_timeout', $1, true), "
-                                "(SELECT count(*) FROM ",
-                                names_.tenant, ")"),
+                                "set_config('idle_in_transaction_session_timeout', $1, true)"),
                    {{milliseconds}}, "opening a snapshot");
+    pipeline.Queue(absl::StrCat("SELECT count(*) FROM ", names_.tenant), {}, "opening a snapshot");
     return InStoreWords(pipeline.Run().status(), Touched::kOwnTable);
   }
 
@@ -132,17 +131,21 @@ class PostgresSnapshot final : public Snapshot {
   absl::StatusOr<PostgresKinds> Touch(const TableSchema& table) {
     const std::string name = Qualified(names_.schema_name, table.name), key = FoldName(table.name);
     const std::string doing = absl::StrCat("reading table '", table.name, "'");
-    const absl::StatusOr<postgres::Rows> looked = connection_->Query(
-        absl::StrCat(
-            "SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
-            "WHERE n.nspname = $2 AND c.relname = $3 AND c.oid = to_regclass($1) AND coalesce("
-            "pg_relation_filenode(c.oid), 0) = c.relfilenode), (SELECT kinds FROM ",
-            names_.definitions, " WHERE table_key = $4) WHERE NOT EXISTS (SELECT FROM ", name,
-            " WHERE false)"),
-        {{name, names_.schema_name, table.name, key}}, doing);
+    postgres::Pipeline pipeline(*connection_);
+    pipeline.Queue(absl::StrCat("SELECT FROM ", name, " WHERE false"), {}, doing);
+    // By itself: on Citus the catalog is each node's own.
+    pipeline.Queue(
+        "SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE "
+        "n.nspname = $2 AND c.relname = $3 AND c.oid = to_regclass($1) AND coalesce("
+        "pg_relation_filenode(c.oid), 0) = c.relfilenode)",
+        {{name, names_.schema_name, table.name}}, doing);
+    pipeline.Queue(absl::StrCat("SELECT kinds FROM ", names_.definitions, " WHERE table_key = $1"), {{key}},
+                   doing);
+    const absl::StatusOr<std::vector<postgres::Rows>> looked = pipeline.Run();
     if (!looked.ok()) return InStoreWords(looked.status(), Touched::kMirroredTable);
-    if (looked->rows() == 1 && looked->Bool(0, 0)) {
-      PostgresKinds kinds = KindsOf(table, looked->View(0, 1));
+    if ((*looked)[1].Bool(0, 0)) {
+      const postgres::Rows& agreed = (*looked)[2];
+      PostgresKinds kinds = KindsOf(table, agreed.rows() == 0 ? std::string_view() : agreed.View(0, 0));
       // See PostgresStored::is_older.
       if (older_.contains(key)) {
         std::replace(kinds.defaults.begin(), kinds.defaults.end(), static_cast<char>(Kind::kNull),
@@ -181,9 +184,9 @@ class PostgresSnapshot final : public Snapshot {
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenPostgresSnapshot(PostgresPlace& place,
                                                                const PostgresOwnTables& names,
                                                                std::chrono::milliseconds lasts) {
-  absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kScan);
-  if (!lease.ok()) return lease.status();
-  auto snapshot = std::make_unique<PostgresSnapshot>(*std::move(lease), names, lasts);
+  absl::StatusOr<NodeLease> at = place.TakeAt(PlaceUse::kScan, PlaceNode::kRows, names.tenant);
+  if (!at.ok()) return at.status();
+  auto snapshot = std::make_unique<PostgresSnapshot>(std::move(at->lease), names, lasts);
   if (absl::Status begun = snapshot->Begin(); !begun.ok()) return begun;
   return snapshot;
 }

@@ -43,9 +43,9 @@ class PostgresStore final : public Store {
 
   absl::StatusOr<std::int64_t> ReadDataVersion() override {
     if (mirror_.work) return mirror_.version;
-    const auto lease = mirror_.place.Take(PlaceUse::kRead);
-    if (!lease.ok()) return lease.status();
-    const auto row = ReadTenantRow(**lease, mirror_.names);
+    const auto at = mirror_.TakeAt(PlaceUse::kRead, PlaceNode::kRows);
+    if (!at.ok()) return at.status();
+    const auto row = ReadTenantRow(*at->lease, mirror_.names);
     if (!row.ok()) return row.status();
     mirror_.NoteStateRev(row->state_rev);
     return mirror_.version;
@@ -59,8 +59,8 @@ class PostgresStore final : public Store {
   bool IsDurable() override { return !mirror_.options.replicated || mirror_.has_standby; }
   absl::Status MakeDurable() override {
     if (!mirror_.options.replicated) return absl::OkStatus();
-    const auto lease = mirror_.place.Take(PlaceUse::kWrite);
-    return lease.ok() ? WaitForStandby(**lease) : lease.status();
+    const auto at = mirror_.TakeAt(PlaceUse::kWrite, PlaceNode::kRows);
+    return at.ok() ? WaitForStandby(*at->lease) : at.status();
   }
 
  private:
@@ -88,17 +88,24 @@ absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& 
   return NotTheMirrorOf(mirror.context_id, mirror.names);
 }
 
-/// Behind SELECT or UPDATE: records of tables that a crash of the database empties. $1: the schema.
-constexpr char kUnlogged[] =
-    "c.relname = m.table_name AND c.relnamespace = to_regnamespace($1) AND c.relpersistence <> 'p' AND m.lsn "
-    "<> -1";
-
-absl::StatusOr<bool> HasUnlogged(postgres::Connection& connection, const PostgresOwnTables& names) {
-  const auto count = connection.Number(
-      absl::StrCat("SELECT count(*) FROM ", names.metadata, " AS m, pg_class AS c WHERE ", kUnlogged),
+/// Tables with a position that a crash of the database empties. The catalog is asked by itself: on Citus it
+/// is each node's own.
+absl::StatusOr<postgres::Array> FindUnlogged(postgres::Connection& connection,
+                                             const PostgresOwnTables& names) {
+  postgres::Array unlogged(postgres::Type::kText), counted(postgres::Type::kText);
+  const auto tables = connection.Query(
+      "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND "
+      "relpersistence <> 'p'",
       {names.schema}, kOpening);
-  if (!count.ok()) return InStoreWords(count.status(), Touched::kOwnTable);
-  return *count != 0;
+  if (!tables.ok()) return InStoreWords(tables.status(), Touched::kOwnTable);
+  if (tables->rows() == 0) return counted;
+  for (int row = 0; row < tables->rows(); ++row) unlogged.Add(tables->Text(row, 0));
+  const auto records = connection.Query(
+      absl::StrCat("SELECT table_name FROM ", names.metadata, " WHERE table_name = ANY ($1) AND lsn <> -1"),
+      {unlogged.value()}, kOpening);
+  if (!records.ok()) return InStoreWords(records.status(), Touched::kOwnTable);
+  for (int row = 0; row < records->rows(); ++row) counted.Add(records->Text(row, 0));
+  return counted;
 }
 
 absl::Status CheckTenant(const TenantRow& row, const PostgresMirror& mirror) {
@@ -112,27 +119,34 @@ absl::Status CheckTenant(const TenantRow& row, const PostgresMirror& mirror) {
 
 /// A mirror of a restored database, or of a standby that took over, goes on from where it is now, in another
 /// cycle; one that was placed here anew has the epoch of that; tables that do not last are populated anew.
-absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, PostgresMirror* mirror) {
+absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, const NodeRole& role,
+                                   PostgresMirror* mirror) {
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
   auto row = LockTenant(connection, mirror->names);
   if (!row.ok()) return row;
   // Once more: it may have been moved while this waited.
   if (absl::Status checked = CheckTenant(*row, *mirror); !checked.ok()) return checked;
-  const bool went_back = !row->IsWhereItWas();
+  NoteNode(role, &*row);
+  const bool went_back = !row->IsWhereItWas() && !row->IsAtAnotherNode();
   if (went_back) {
     if (absl::Status ended = EndRestoredCycle(connection, mirror->names, &*row); !ended.ok()) return ended;
+  } else if (!row->IsWhereItWas()) {
+    if (absl::Status noted = WriteWhereItIs(connection, mirror->names, &*row); !noted.ok()) return noted;
   }
   absl::Status written = connection
                              .Run(absl::StrCat("UPDATE ", mirror->names.tenant, " SET epoch = $1"),
                                   {mirror->options.epoch}, kOpening)
                              .status();
-  if (written.ok()) {
-    written = connection
-                  .Run(absl::StrCat("UPDATE ", mirror->names.metadata,
-                                    " AS m SET lsn = -1 FROM pg_class AS c WHERE ", kUnlogged),
-                       {mirror->names.schema}, kOpening)
-                  .status();
+  if (!written.ok()) return InStoreWords(written, Touched::kOwnTable);
+  auto unlogged = FindUnlogged(connection, mirror->names);
+  if (!unlogged.ok()) return unlogged.status();
+  if (unlogged->size() != 0) {
+    written =
+        connection
+            .Run(absl::StrCat("UPDATE ", mirror->names.metadata, " SET lsn = -1 WHERE table_name = ANY ($1)"),
+                 {unlogged->value()}, kOpening)
+            .status();
   }
   if (written.ok()) written = transaction.Commit();
   if (!written.ok()) return InStoreWords(written, Touched::kOwnTable);
@@ -142,16 +156,20 @@ absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, PostgresMir
 }
 
 /// Without the lock, which others may keep for long, unless something is to be written.
-absl::Status Look(postgres::Connection& connection, PostgresMirror* mirror) {
+absl::Status Look(PostgresMirror* mirror) {
+  const auto at = mirror->TakeAt(PlaceUse::kWrite, PlaceNode::kRows);
+  if (!at.ok()) return at.status();
+  postgres::Connection& connection = *at->lease;
   const auto rows = connection.Query(LockTenantSql(mirror->names, /*lock=*/false), {}, kOpening);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   auto row = LockedTenantOf(*rows, mirror->names);
   if (!row.ok()) return row.status();
   if (absl::Status checked = CheckTenant(*row, *mirror); !checked.ok()) return checked;
-  const auto unlogged = HasUnlogged(connection, mirror->names);
+  NoteNode(at->role, &*row);
+  const auto unlogged = FindUnlogged(connection, mirror->names);
   if (!unlogged.ok()) return unlogged.status();
-  if (!row->IsWhereItWas() || row->epoch != mirror->options.epoch || *unlogged) {
-    row = TakeOver(connection, mirror);
+  if (!row->IsWhereItWas() || row->epoch != mirror->options.epoch || unlogged->size() != 0) {
+    row = TakeOver(connection, at->role, mirror);
     if (!row.ok()) return row.status();
   }
   mirror->seen.epoch = mirror->options.epoch;
@@ -174,9 +192,12 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, c
   {
     const auto lease = place.Take(PlaceUse::kWrite);
     if (!lease.ok()) return lease.status();
-    absl::Status opened = FindOrMake(**lease, mirror, create);
-    if (opened.ok()) opened = Look(**lease, &mirror);
-    if (!opened.ok()) return opened;
+    if (absl::Status opened = FindOrMake(**lease, mirror, create); !opened.ok()) return opened;
+  }
+  if (absl::Status looked = Look(&mirror); !looked.ok()) return looked;
+  {
+    const auto lease = place.Take(PlaceUse::kWrite);
+    if (!lease.ok()) return lease.status();
     const auto why = ReadQuarantine(**lease, mirror.names);
     if (!why.ok()) return why.status();
     quarantined = *why;

@@ -196,12 +196,12 @@ class PostgresTransaction final : public StoreTransaction {
     if (mirror_.work) return absl::InternalError("a transaction has begun already. Nothing was done.");
     mirror_.may_try_again = false;
     if (mirror_.stale == Stale::kWentBack) return WentBack();
-    absl::StatusOr<postgres::Lease> lease = mirror_.place.Take(PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
-    mirror_.work = std::make_unique<PostgresWork>(*std::move(lease));
-    absl::Status begun = BeginWith(intent);
-    if (!begun.ok()) mirror_.work.reset();
-    return begun;
+    bool is_elsewhere = false;
+    absl::Status begun = TakeAndBegin(intent, &is_elsewhere);
+    if (!is_elsewhere) return begun;
+    mirror_.place.ForgetNode(mirror_.names.tenant);
+    mirror_.may_try_again = false;
+    return TakeAndBegin(intent, &is_elsewhere);
   }
 
   absl::Status Commit() override {
@@ -217,8 +217,7 @@ class PostgresTransaction final : public StoreTransaction {
     CrashPoint("commit.after");
     mirror_.seen.rev = view.row().rev;
     mirror_.NoteStateRev(view.row().state_rev, /*written=*/true);
-    // What the transaction left for later; what is not to be had now stays for the next time.
-    TidyBehind(*work.lease, mirror_.names, mirror_.seen.epoch, view.state(), view.ends_cycle()).IgnoreError();
+    Tidy(work);
     mirror_.work.reset();
     return absl::OkStatus();
   }
@@ -254,11 +253,34 @@ class PostgresTransaction final : public StoreTransaction {
   }
 
  private:
-  absl::Status BeginWith(const Intent& intent) {
+  absl::Status TakeAndBegin(const Intent& intent, bool* is_elsewhere) {
+    absl::StatusOr<NodeLease> lease = mirror_.TakeAt(PlaceUse::kWrite, NodeFor(intent));
+    if (!lease.ok()) return lease.status();
+    mirror_.work = std::make_unique<PostgresWork>(*std::move(lease));
+    absl::Status begun = BeginWith(intent, is_elsewhere);
+    if (!begun.ok()) mirror_.work.reset();
+    return begun;
+  }
+
+  /// `is_elsewhere`: the mirror's rows are, or the node that was asked does not know of them.
+  absl::Status BeginWith(const Intent& intent, bool* is_elsewhere) {
     PostgresWork& work = *mirror_.work;
-    absl::StatusOr<Began> began = BeginUnderLock(*work.lease, work.transaction, mirror_.names, intent,
-                                                 mirror_.place.options().hung_after);
+    absl::StatusOr<Began> began = BeginUnderLock(*work.lease, work.transaction, work.role, mirror_.names,
+                                                 intent, mirror_.place.options().hung_after);
+    *is_elsewhere = began.ok() ? began->is_elsewhere
+                               : work.role.group > 0 &&
+                                     postgres::TroubleOf(began.status()) == postgres::Trouble::kUndefined;
     if (!began.ok()) return mirror_.Said(began.status());
+    if (began->is_elsewhere) {
+      return absl::UnavailableError(
+          "the mirror's rows were moved to another node. Nothing was applied; the same call again is safe.");
+    }
+    if (began->row.IsAtAnotherNode()) {
+      if (absl::Status noted = WriteWhereItIs(*work.lease, mirror_.names, &began->row); !noted.ok())
+        return mirror_.Said(noted);
+      mirror_.seen.timeline = began->row.timeline;
+      mirror_.seen.self_oid = began->row.self_oid;
+    }
     if (absl::Status checked = CheckBegan(began->row, mirror_.seen, &mirror_.stale); !checked.ok()) {
       // Where that fails, who opens it next does it.
       if (mirror_.stale == Stale::kWentBack &&
@@ -269,10 +291,27 @@ class PostgresTransaction final : public StoreTransaction {
     }
     CrashPoint("commit.begun");
     mirror_.NoteSeen(began->row);
-    mirror_.has_standby = began->has_standby;
+    // Each node has standbys of its own, and rows last with those of the one that has them.
+    mirror_.has_standby = began->has_standby && (work.role.has_rows || mirror_.has_standby);
     mirror_.NoteStateRev(began->row.state_rev);
     work.view.emplace(*work.lease, mirror_.names, mirror_.definitions, *std::move(began));
     return absl::OkStatus();
+  }
+
+  /// What the transaction left for later; what is not to be had now stays for the next time.
+  void Tidy(PostgresWork& work) {
+    const WorkView& view = *work.view;
+    const auto tidy = [&](postgres::Connection& connection) {
+      TidyBehind(connection, mirror_.names, mirror_.seen.epoch, work.view->state(), view.ends_cycle())
+          .IgnoreError();
+    };
+    if (work.role.may_change_tables()) return tidy(*work.lease);
+    if (!view.ends_cycle() && !work.view->state().HasPut(StateKind::kGarbage) &&
+        !work.view->state().HasPut(StateKind::kEmptied)) {
+      return;
+    }
+    const absl::StatusOr<NodeLease> at = mirror_.TakeAt(PlaceUse::kWrite, PlaceNode::kCoordinator);
+    if (at.ok()) tidy(*at->lease);
   }
 
   /// Of COMMIT, or of what was queued for it.

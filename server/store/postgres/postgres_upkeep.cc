@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
+#include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/records/state_rows.h"
@@ -115,16 +116,14 @@ class PostgresUpkeep final : public StoreUpkeep {
   absl::Status CheckWhole(std::chrono::milliseconds) override { return absl::OkStatus(); }
 
   absl::Status Scrub() override {
-    const auto lease = mirror_.place.Take(PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
-    (*lease)->SetAnswerWithin(kRewriteMax);
-    absl::Status scrubbed = TidyMirror(**lease, mirror_.names, mirror_.seen.epoch);
-    if (scrubbed.ok()) scrubbed = CheckTidy(**lease, mirror_.names);
-    if (scrubbed.ok()) scrubbed = AwaitOlder(**lease);
-    if (scrubbed.ok()) scrubbed = Rewrite(**lease);
-    // It does not go back to the pool with another patience than the others.
-    (*lease)->Close();
-    return scrubbed;
+    absl::Status scrubbed = Patiently(PlaceNode::kCoordinator, [&](postgres::Connection& connection) {
+      const absl::Status tidied = TidyMirror(connection, mirror_.names, mirror_.seen.epoch);
+      return tidied.ok() ? CheckTidy(connection, mirror_.names) : tidied;
+    });
+    if (scrubbed.ok()) scrubbed = Patiently(PlaceNode::kRows, &AwaitOlder);
+    if (!scrubbed.ok()) return scrubbed;
+    return Patiently(PlaceNode::kCoordinator,
+                     [&](postgres::Connection& connection) { return Rewrite(connection); });
   }
 
   void Rest() override {
@@ -164,14 +163,22 @@ class PostgresUpkeep final : public StoreUpkeep {
   std::uint64_t BytesOnDisk() override {
     const auto lease = mirror_.place.Take(PlaceUse::kRead);
     if (!lease.ok()) return 0;
-    const auto bytes = (*lease)->Number(
-        "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class WHERE relnamespace = "
-        "to_regnamespace($1) AND relkind = 'r'",
-        {mirror_.names.schema}, "measuring the mirror");
+    const auto bytes = (*lease)->Number(BytesOfSchemaSql(mirror_.place.options().kind),
+                                        {mirror_.names.schema}, "measuring the mirror");
     return bytes.ok() ? static_cast<std::uint64_t>(*bytes) : 0;
   }
 
  private:
+  template <typename Do>
+  absl::Status Patiently(PlaceNode node, const Do& what) {
+    const auto at = mirror_.TakeAt(PlaceUse::kWrite, node);
+    if (!at.ok()) return at.status();
+    at->lease->SetAnswerWithin(kRewriteMax);
+    absl::Status done = what(*at->lease);
+    // It does not go back to the pool with another patience than the others.
+    at->lease->Close();
+    return done;
+  }
   absl::Status Rewrite(postgres::Connection& connection) {
     const auto tables = connection.Query(
         "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' ORDER "

@@ -46,6 +46,15 @@ std::vector<std::string> KeptOutBy(const RefitTable& refit) {
   return columns;
 }
 
+/// For what changes definitions, or locks a table. Where the transaction began for rows alone, at a node that
+/// takes no such thing, the plan is made again in one that did not.
+absl::StatusOr<TableWork> Changing(PostgresMirror& mirror) {
+  if (mirror.work->role.may_change_tables()) return mirror.work->view->Work();
+  mirror.may_try_again = true;
+  return absl::UnavailableError(
+      "tables are changed at the coordinator alone. Nothing was applied; the same call again is safe.");
+}
+
 class PostgresTableVerbs final : public TableVerbs {
  public:
   explicit PostgresTableVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
@@ -59,7 +68,7 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
   absl::Status Create(const CreateTable& create) override {
-    absl::StatusOr<TableWork> work = view().Work();
+    absl::StatusOr<TableWork> work = Changing(mirror_);
     if (!work.ok()) return work.status();
     const auto all = view().Agreed();
     if (!all.ok()) return all.status();
@@ -92,7 +101,7 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
   absl::Status Agree(const AgreeSchema& agree) override {
-    absl::StatusOr<TableWork> work = view().Work();
+    absl::StatusOr<TableWork> work = Changing(mirror_);
     if (!work.ok()) return work.status();
     const auto all = view().Agreed();
     if (!all.ok()) return all.status();
@@ -125,7 +134,7 @@ class PostgresTableVerbs final : public TableVerbs {
     for (const IndexChange& change : changes) {
       const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(change.index.table);
       if (!agreed.ok()) return agreed.status();
-      absl::StatusOr<TableWork> work = view().Work();
+      absl::StatusOr<TableWork> work = Changing(mirror_);
       if (!work.ok()) return work.status();
       // Others keep it in memory.
       view().writes().MoveState();
@@ -148,7 +157,7 @@ class PostgresTableVerbs final : public TableVerbs {
     const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
     if (!agreed.ok()) return agreed.status();
     if (*agreed == nullptr) return NotAgreed(table);
-    absl::StatusOr<TableWork> work = view().Work();
+    absl::StatusOr<TableWork> work = Changing(mirror_);
     if (!work.ok()) return work.status();
     if (*older) DropShadow(*work, **older);
     return mirror_.Said(RunBeginShadow(*work, **agreed, begin).status());
@@ -170,6 +179,7 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
   absl::StatusOr<std::int64_t> CountAbsent(const TableSchema& kept, const Shadow&, std::int64_t) override {
+    if (absl::Status may = Changing(mirror_).status(); !may.ok()) return may;
     absl::StatusOr<InShadow> in = Of(kept.name);
     if (!in.ok()) return in.status();
     absl::StatusOr<std::int64_t> absent = ::mirror::CountAbsent(in->work, kept, in->shadow);
@@ -267,12 +277,13 @@ class PostgresTableVerbs final : public TableVerbs {
     if (!rows.ok()) return rows.status();
     std::optional<StateRow> lost;
     if (!rows->empty()) lost = std::move(rows->front());
-    absl::StatusOr<TableWork> work = view().Work();
+    absl::StatusOr<TableWork> work = Changing(mirror_);
     return work.ok() ? mirror_.Said(what(*work, *agreed, &lost)) : work.status();
   }
 
   template <typename Do>
   absl::Status Take(const std::string& table, const Do& what) {
+    if (absl::Status may = Changing(mirror_).status(); !may.ok()) return may;
     absl::StatusOr<InShadow> in = Of(table);
     if (!in.ok()) return in.status();
     const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
@@ -286,7 +297,7 @@ class PostgresTableVerbs final : public TableVerbs {
     if (!shadow.ok()) return shadow.status();
     const auto all = view().Agreed();
     if (!all.ok()) return all.status();
-    absl::StatusOr<TableWork> work = view().Work();
+    absl::StatusOr<TableWork> work = Changing(mirror_);
     if (!work.ok()) return work.status();
     absl::Status done = mirror_.Said(what(*work, *shadow ? (*shadow)->name : ""));
     if (done.ok()) (*all)->erase(FoldName(table));

@@ -1,6 +1,5 @@
 #include "server/store/postgres/work_view.h"
 
-#include <random>
 #include <utility>
 
 #include "base/folded_name.h"
@@ -9,12 +8,6 @@
 
 namespace mirror {
 namespace {
-
-/// None that anybody has seen: a restored mirror does not come by one again.
-std::int64_t NewStateRev() {
-  std::random_device device;
-  return static_cast<std::int64_t>((std::uint64_t{device()} << 31 ^ device()) & INT64_MAX);
-}
 
 constexpr char kReadingRecords[] = "reading the metadata table";
 

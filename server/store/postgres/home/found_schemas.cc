@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -20,14 +21,15 @@ absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& conn
       connection.Number("SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)", {tenant}, kLooking);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
   if (*there == 0) return std::nullopt;
-  const auto rows =
-      connection.Query(absl::StrCat("SELECT context_id, epoch, coalesce(obj_description(to_regnamespace($1), "
-                                    "'pg_namespace'), '') FROM ",
-                                    tenant),
-                       {QuoteName(schema)}, kLooking);
+  const auto rows = connection.Query(absl::StrCat("SELECT context_id, epoch FROM ", tenant), {}, kLooking);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   if (rows->rows() != 1) return std::nullopt;
-  return FoundSchema{schema, rows->Text(0, 0), rows->Int(0, 1), rows->Text(0, 2)};
+  // By itself: on Citus the rows may be another node's, and comments are the coordinator's.
+  const auto comment =
+      connection.Query("SELECT coalesce(obj_description(to_regnamespace($1), 'pg_namespace'), '')",
+                       {QuoteName(schema)}, kLooking);
+  if (!comment.ok()) return InStoreWords(comment.status(), Touched::kOwnTable);
+  return FoundSchema{schema, rows->Text(0, 0), rows->Int(0, 1), comment->Text(0, 0)};
 }
 
 absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection) {
@@ -39,6 +41,9 @@ absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& conne
   std::vector<FoundSchema> found;
   for (int row = 0; row < names->rows(); ++row) {
     auto one = FindSchema(connection, names->Text(row, 0));
+    // A node of Citus that is down keeps nobody from the mirrors of the others: its own are known by now, or
+    // are found at the next start.
+    if (postgres::TroubleOf(one.status()) == postgres::Trouble::kNotReady && connection.IsOpen()) continue;
     if (!one.ok()) return one.status();
     // A copy of a schema under another name is not the mirror.
     if (one->has_value() && SchemaOf((*one)->context_id) == (*one)->schema) found.push_back(**std::move(one));

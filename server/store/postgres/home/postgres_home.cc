@@ -14,6 +14,7 @@
 #include "server/store/postgres/home/placed_import.h"
 #include "server/store/postgres/home/placed_mirrors.h"
 #include "server/store/postgres/home/schema_removal.h"
+#include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/postgres_upkeep.h"
@@ -248,12 +249,12 @@ class PostgresHome final : public StoreHome {
   std::uint64_t Bytes(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
     if (!placement.has_value()) return 0;
-    const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(placement->place, PlaceUse::kRead);
+    const absl::StatusOr<PostgresPlace*> place = mirrors_.PlaceOf(placement->place);
+    if (!place.ok()) return 0;
+    const absl::StatusOr<postgres::Lease> lease = (*place)->Take(PlaceUse::kRead);
     if (!lease.ok()) return 0;
-    const auto bytes = (*lease)->Number(
-        "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class WHERE relnamespace = "
-        "to_regnamespace($1) AND relkind = 'r'",
-        {QuoteName(placement->schema)}, "measuring the mirror");
+    const auto bytes = (*lease)->Number(BytesOfSchemaSql((*place)->options().kind),
+                                        {QuoteName(placement->schema)}, "measuring the mirror");
     return bytes.ok() ? static_cast<std::uint64_t>(*bytes) : 0;
   }
   std::uint64_t LogBytes(const std::string&) const override { return 0; }

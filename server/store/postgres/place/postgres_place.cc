@@ -1,5 +1,7 @@
 #include "server/store/postgres/place/postgres_place.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -15,28 +17,45 @@ postgres::ConnectAs ConnectTo(const PlaceOptions& options) {
           .application_name = options.application_name};
 }
 
-postgres::PoolOptions PoolFor(const PlaceOptions& options, PlaceUse use, const char* doing) {
-  postgres::PoolOptions pool;
-  pool.connect_as = ConnectTo(options);
-  pool.connect_as.settings = SessionSettings(use);
-  if (use == PlaceUse::kScan) pool.connect_as.answer_within = kScanAnswer;
-  pool.name = absl::StrCat("place '", options.name, "', ", doing);
-  pool.connections = options.connections;
-  return pool;
+constexpr std::array<std::pair<PlaceUse, const char*>, 3> kUsesOfPools = {
+    {{PlaceUse::kWrite, "writing"}, {PlaceUse::kRead, "reading"}, {PlaceUse::kScan, "scanning"}}};
+
+/// `at`: a worker, as it is named to people.
+std::array<std::unique_ptr<postgres::Pool>, 3> PoolsFor(const PlaceOptions& options, const std::string& at) {
+  std::array<std::unique_ptr<postgres::Pool>, 3> pools;
+  for (const auto& [use, doing] : kUsesOfPools) {
+    postgres::PoolOptions pool;
+    pool.connect_as = ConnectTo(options);
+    pool.connect_as.settings = SessionSettings(use);
+    if (options.kind == PlaceKind::kCitus && at.empty()) {
+      for (auto& setting : CoordinatorSettings()) pool.connect_as.settings.push_back(std::move(setting));
+    }
+    if (use == PlaceUse::kScan) pool.connect_as.answer_within = kScanAnswer;
+    pool.name = absl::StrCat("place '", options.name, "', ", at, doing);
+    pool.connections = options.connections;
+    pools[static_cast<std::size_t>(use)] = std::make_unique<postgres::Pool>(std::move(pool));
+  }
+  return pools;
+}
+
+std::string NameOf(const CitusNode& node) { return absl::StrCat(node.host, ":", node.port); }
+
+absl::StatusOr<NodeLease> Lent(absl::StatusOr<postgres::Lease> lease, const NodeRole& role) {
+  if (!lease.ok()) return lease.status();
+  return NodeLease{*std::move(lease), role};
 }
 
 }  // namespace
 
 PostgresPlace::PostgresPlace(const PlaceOptions& options)
-    : options_(options),
-      pools_{std::make_unique<postgres::Pool>(PoolFor(options, PlaceUse::kWrite, "writing")),
-             std::make_unique<postgres::Pool>(PoolFor(options, PlaceUse::kRead, "reading")),
-             std::make_unique<postgres::Pool>(PoolFor(options, PlaceUse::kScan, "scanning"))} {}
+    : options_(options), pools_(PoolsFor(options, "")) {}
 
 absl::StatusOr<std::unique_ptr<PostgresPlace>> PostgresPlace::Open(const PlaceOptions& options) {
   const auto connection = postgres::Connection::Open(ConnectTo(options));
   if (!connection.ok()) return connection.status();
-  if (absl::Status checked = CheckPlace(**connection); !checked.ok()) {
+  absl::Status checked = CheckPlace(**connection);
+  if (checked.ok() && options.kind == PlaceKind::kCitus) checked = CheckCoordinator(**connection);
+  if (!checked.ok()) {
     return absl::Status(checked.code(),
                         absl::StrCat("place '", options.name, "': ", std::string(checked.message())));
   }
@@ -49,8 +68,74 @@ absl::StatusOr<postgres::Lease> PostgresPlace::Take(PlaceUse use) {
   return lease;
 }
 
+absl::StatusOr<NodeLease> PostgresPlace::TakeAt(PlaceUse use, PlaceNode node, const std::string& of) {
+  if (options_.kind == PlaceKind::kPlain) return Lent(Take(use), {});
+  const NodeRole coordinator{.group = 0, .has_rows = false};
+  if (node == PlaceNode::kCoordinator) return Lent(Take(use), coordinator);
+  const auto at = NodeOf(of);
+  if (!at.ok()) return at.status();
+  if (!*at) return Lent(Take(use), coordinator);
+  absl::StatusOr<NodeLease> lease = TakeFrom(**at, use);
+  if (lease.ok()) return lease;
+  // A DBA may have given its rows, or its name, to another one.
+  ForgetNode(of);
+  const auto now = NodeOf(of);
+  return now.ok() && *now && **now != **at ? TakeFrom(**now, use) : std::move(lease);
+}
+
+absl::StatusOr<std::optional<CitusNode>> PostgresPlace::NodeOf(const std::string& of) {
+  {
+    const MutexLock lock(mutex_);
+    const auto known = nodes_.find(of);
+    if (known != nodes_.end()) return known->second;
+  }
+  const absl::StatusOr<postgres::Lease> lease = Take(PlaceUse::kRead);
+  if (!lease.ok()) return lease.status();
+  absl::StatusOr<std::optional<CitusNode>> found = FindNode(**lease, of);
+  if (found.ok() && *found) {
+    const MutexLock lock(mutex_);
+    nodes_.insert_or_assign(of, **found);
+  }
+  return found;
+}
+
+absl::StatusOr<NodeLease> PostgresPlace::TakeFrom(const CitusNode& node, PlaceUse use) {
+  // The coordinator may hold rows, too, and its own name for itself is often "localhost".
+  if (node.group == 0) return Lent(Take(use), {.group = 0, .has_rows = true});
+  postgres::Pool* pool = nullptr;
+  {
+    const MutexLock lock(mutex_);
+    const std::string name = NameOf(node);
+    auto found = workers_.find(name);
+    if (found == workers_.end()) {
+      absl::StatusOr<std::string> conninfo = ConninfoAt(options_.conninfo, node);
+      if (!conninfo.ok()) return conninfo.status();
+      PlaceOptions there = options_;
+      there.conninfo = *std::move(conninfo);
+      found = workers_.emplace(name, PoolsFor(there, absl::StrCat("worker ", name, ", "))).first;
+    }
+    pool = found->second[static_cast<std::size_t>(use)].get();
+  }
+  absl::StatusOr<postgres::Lease> lease = pool->Take(options_.patience);
+  if (lease.ok()) return NodeLease{*std::move(lease), {.group = node.group, .has_rows = true}};
+  const absl::Status failed = InStoreWords(lease.status(), Touched::kMirroredTable);
+  return absl::Status(failed.code(),
+                      absl::StrCat("place '", options_.name, "', worker ", NameOf(node),
+                                   ", which has the mirror's rows: ", std::string(failed.message())));
+}
+
+void PostgresPlace::ForgetNode(const std::string& of) {
+  const MutexLock lock(mutex_);
+  nodes_.erase(of);
+}
+
 void PostgresPlace::Reconnect() {
   for (const auto& pool : pools_) pool->Renew();
+  const MutexLock lock(mutex_);
+  nodes_.clear();
+  for (const auto& [name, pools] : workers_) {
+    for (const auto& pool : pools) pool->Renew();
+  }
 }
 
 }  // namespace mirror

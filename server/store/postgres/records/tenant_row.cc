@@ -1,5 +1,9 @@
 #include "server/store/postgres/records/tenant_row.h"
 
+#include <cstddef>
+#include <random>
+#include <string_view>
+
 #include "absl/strings/str_cat.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -56,7 +60,25 @@ TenantRow RowOf(const postgres::Rows& rows) {
   return row;
 }
 
+/// Of "2/00000001"; empty: not of Citus.
+std::string_view NodeIn(std::string_view timeline) {
+  const std::size_t slash = timeline.find('/');
+  return slash == std::string_view::npos ? std::string_view() : timeline.substr(0, slash);
+}
+
 }  // namespace
+
+bool TenantRow::IsAtAnotherNode() const { return NodeIn(timeline) != NodeIn(timeline_now); }
+
+void NoteNode(const NodeRole& role, TenantRow* row) {
+  if (role.group < 0) return;
+  if (role.has_rows) {
+    row->timeline_now = absl::StrCat(role.group, "/", row->timeline_now);
+    return;
+  }
+  row->timeline_now = row->timeline;
+  row->self_oid_now = row->self_oid;
+}
 
 std::string LockTenantSql(const PostgresOwnTables& names, bool lock) {
   // A standby writes no log, and says that as an error of another kind.
@@ -104,6 +126,24 @@ void UpdateTenant(OwnWrites& writes, const PostgresOwnTables& names, const Tenan
               tenant.completed_cycle, tenant.completed_ms, tenant.paused, writes.Keep(tenant.pause_reason),
               tenant.clock_ms, writes.Keep(tenant.announced), tenant.touched, tenant.missed_cycle,
               tenant.missed_ms, tenant.scrub, tenant.source_accepted});
+}
+
+std::int64_t NewStateRev() {
+  std::random_device device;
+  return static_cast<std::int64_t>((std::uint64_t{device()} << 31 ^ device()) & INT64_MAX);
+}
+
+absl::Status WriteWhereItIs(postgres::Connection& connection, const PostgresOwnTables& names,
+                            TenantRow* row) {
+  const absl::Status written =
+      connection
+          .Run(absl::StrCat("UPDATE ", names.tenant, " SET timeline = $1, self_oid = $2::text::oid"),
+               {row->timeline_now, absl::StrCat(row->self_oid_now)}, "noting where the mirror is")
+          .status();
+  if (!written.ok()) return InStoreWords(written, Touched::kOwnTable);
+  row->timeline = row->timeline_now;
+  row->self_oid = row->self_oid_now;
+  return absl::OkStatus();
 }
 
 void WriteRevisions(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t rev,

@@ -9,6 +9,7 @@
 #include "base/db/postgres/connection.h"
 #include "server/plan/plan.h"
 #include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/place_node.h"
 #include "server/store/postgres/records/own_writes.h"
 
 // The tenant's own row. Who has it locked writes, on whichever server.
@@ -31,7 +32,13 @@ struct TenantRow {
   std::int64_t next_id = 0;
 
   bool IsWhereItWas() const { return timeline == timeline_now && self_oid == self_oid_now; }
+  /// Another node has the rows than had them: they were carried there as they are, no commit is missing.
+  bool IsAtAnotherNode() const;
 };
+
+/// On Citus each node has a log and tables of its own. The one that has the rows says whether they went back,
+/// and which one it is; for another nothing of that can be told, so the mirror is where it was.
+void NoteNode(const NodeRole& role, TenantRow* row);
 
 /// What LockTenant() asks, for a pipeline, and what that gives. Without `lock`: nobody is kept out.
 std::string LockTenantSql(const PostgresOwnTables& names, bool lock = true);
@@ -45,6 +52,11 @@ absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& conn
 // Inside the transaction of LockTenant().
 
 void UpdateTenant(OwnWrites& writes, const PostgresOwnTables& names, const TenantRecord& tenant);
+/// For TenantRow::state_rev: none that anybody has seen, so that a restored mirror does not come by one
+/// again.
+std::int64_t NewStateRev();
+/// It is from now on where it is.
+absl::Status WriteWhereItIs(postgres::Connection& connection, const PostgresOwnTables& names, TenantRow* row);
 void WriteRevisions(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t rev,
                     std::int64_t state_rev);
 /// Of what the mirror numbers: names, holds, hook notes. None is given twice, also when what has it is gone.
