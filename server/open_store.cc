@@ -54,6 +54,7 @@ PlaceOptions PlaceOf(const PostgresPlaceConfig& place, const PostgresConfig& pos
   options.conninfo = place.conninfo;
   options.passfile = postgres.passfile;
   options.connections = place.connections;
+  if (place.citus) options.kind = PlaceKind::kCitus;
   return options;
 }
 

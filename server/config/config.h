@@ -66,6 +66,7 @@ struct PostgresPlaceConfig {
   std::string name;               ///< For messages, and for where a mirror is.
   std::string conninfo;           ///< libpq's, without a password.
   std::uint32_t connections = 8;  ///< At most, for each of writing, reading and scanning.
+  bool citus = false;             ///< The coordinator of a cluster that distributes schemas.
   friend bool operator==(const PostgresPlaceConfig&, const PostgresPlaceConfig&) = default;
 };
 

@@ -78,6 +78,7 @@ absl::Status ReadPlaces(const ConfigFile& file, PostgresConfig& postgres) {
     PostgresPlaceConfig place;
     absl::Status status = block.Read({{"name", SetPlaceName(&place.name)},
                                       {"conninfo", SetConninfo(&place.conninfo)},
+                                      {"kind", SetOneOf(&place.citus, {{"plain", false}, {"citus", true}})},
                                       {"connections", SetWhole(&place.connections, 1, 1'000)}});
     if (status.ok()) status = block.CheckHas({"name", "conninfo"});
     if (!status.ok()) return status;

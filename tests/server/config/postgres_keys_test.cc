@@ -90,6 +90,7 @@ connections = 3
 [[postgres.place]]
 name = "p2"
 conninfo = "host=db2 dbname=mirrors"
+kind = "citus"
 )");
   ASSERT_THAT(config, IsOk());
   EXPECT_EQ(config->postgres.passfile, folder_.path() + "/pgpass");
@@ -98,6 +99,8 @@ conninfo = "host=db2 dbname=mirrors"
   ASSERT_EQ(config->postgres.places.size(), 2U);
   EXPECT_EQ(config->postgres.places[0].connections, 3U);
   EXPECT_EQ(config->postgres.places[1].conninfo, "host=db2 dbname=mirrors");
+  EXPECT_FALSE(config->postgres.places[0].citus);
+  EXPECT_TRUE(config->postgres.places[1].citus);
 }
 
 TEST_F(PostgresKeysTest, SeveralHostsGoWithAReplicatedPlace) {
