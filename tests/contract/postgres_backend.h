@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -22,22 +23,46 @@
 #include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/tables/kept_kinds.h"
 #include "tests/contract/backend.h"
+#include "tests/support/citus_double.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
 
 /// In a database of its own. Partners and DBAs see its schema alone, as those do who set search_path to it.
+/// MIRROR_TEST_CITUS: "double" has its place take that for a cluster of Citus; the conninfo of a coordinator
+/// has it work in that database, one test after the other, and take away what it made: see tests/citus.sh.
 class PostgresBackend final : public Backend {
  public:
+  static std::string Citus() {
+    const char* const given = std::getenv("MIRROR_TEST_CITUS");
+    return given == nullptr ? "" : given;
+  }
+  static bool IsOnCluster() { return !Citus().empty() && Citus() != "double"; }
+
   PostgresBackend() {
-    PostgresServer* const server = PostgresServer::Shared();
-    if (server == nullptr) throw std::runtime_error("there is no PostgreSQL");
-    conninfo_ = server->NewDatabase();
-    absl::StatusOr<std::unique_ptr<PostgresPlace>> place =
-        PostgresPlace::Open({.name = "test", .conninfo = conninfo_});
+    const std::string citus = Citus();
+    PlaceOptions options{.name = "test"};
+    if (!citus.empty()) options.kind = PlaceKind::kCitus;
+    if (!IsOnCluster()) {
+      PostgresServer* const server = PostgresServer::Shared();
+      if (server == nullptr) throw std::runtime_error("there is no PostgreSQL");
+      conninfo_ = options.conninfo = server->NewDatabase();
+      if (!citus.empty()) {
+        double_ = std::make_unique<CitusDouble>(*server, conninfo_);
+        options.conninfo = double_->Conninfo();
+      }
+    } else {
+      conninfo_ = options.conninfo = citus;
+      TakeAway();
+    }
+    absl::StatusOr<std::unique_ptr<PostgresPlace>> place = PostgresPlace::Open(options);
     EXPECT_THAT(place, IsOk());
     place_ = *std::move(place);
+  }
+  ~PostgresBackend() override {
+    place_.reset();
+    if (IsOnCluster()) TakeAway();
   }
   bool Can(Capability capability) const override { return capability == Capability::kPartnerSql; }
   std::unique_ptr<Store> Open() override { return Open({.value_bytes_max = kValueBytesMax}); }
@@ -124,6 +149,15 @@ class PostgresBackend final : public Backend {
   }
 
  private:
+  /// Of a database that others use afterwards.
+  void TakeAway() const {
+    const auto connection = Connect();
+    const auto schemas = connection->Query(
+        "SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace WHERE nspname = 'Mirror_ctx' OR "
+        "nspname ~ '^mirror_(import|aside)_[0-9a-f]+$'");
+    for (int row = 0; schemas.ok() && row < schemas->rows(); ++row)
+      EXPECT_THAT(connection->Execute(schemas->Text(row, 0)), IsOk());
+  }
   std::unique_ptr<postgres::Connection> Connect() const {
     auto connection = postgres::Connection::Open(
         {.conninfo = conninfo_, .application_name = "partner", .settings = {{"search_path", "Mirror_ctx"}}});
@@ -180,6 +214,7 @@ class PostgresBackend final : public Backend {
 
   const PostgresOwnTables names_{"ctx", SchemaOf("ctx")};
   std::string conninfo_;
+  std::unique_ptr<CitusDouble> double_;
   std::unique_ptr<PostgresPlace> place_;
 };
 

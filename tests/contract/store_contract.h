@@ -165,7 +165,7 @@ class StoreContract : public testing::TestWithParam<BackendKind> {
   explicit StoreContract(std::optional<Capability> needs = std::nullopt) : needs_(needs) {}
 
   void SetUp() override {
-    if (GetParam().name == "Postgres") SKIP_WITHOUT_POSTGRES();
+    if (GetParam().name == "Postgres" && !PostgresBackend::IsOnCluster()) SKIP_WITHOUT_POSTGRES();
     backend_ = GetParam().make();
     if (needs_ && Lacks(*needs_)) GTEST_SKIP() << ToString(*needs_);
     store_ = backend_->Open();
