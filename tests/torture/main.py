@@ -40,6 +40,7 @@ def main():
     parser.add_argument("--runs", type=int, default=runs and int(runs), help=f"about so many runs in all, one at each fault point at least ({shown})")
     seed = os.environ.get("MIRROR_TEST_TORTURE_SEED") or os.environ.get("MIRROR_TEST_SEED")
     parser.add_argument("--seed", type=int, default=seed and int(seed), help="repeats a choice; printed")
+    parser.add_argument("--citus", metavar="URL", help="of --store postgres, crashes or network: the database of a coordinator, see tests/citus.sh")
     parser.add_argument("--build", help="the programs are those of this build folder (build/release)")
     parser.add_argument("--only", choices=["crashes", "disk", "database", "network", "days"], help="only this part")
     parser.add_argument("--all", action="store_true", help="every write and sync that can fail, which takes hours")
@@ -52,6 +53,9 @@ def main():
         parser.error("--runs must be at least 1")
     if arguments.only not in (None, "days", *shares):
         parser.error(f"--store {arguments.store} has no part '{arguments.only}'")
+
+    if arguments.citus and (arguments.store != "postgres" or arguments.only not in ("crashes", "network")):
+        parser.error("--citus needs --store postgres, and --only crashes or network")
 
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}", flush=True)
@@ -69,7 +73,10 @@ def main():
     try:
         if arguments.store == "postgres":
             kind = postgres_place.PostgresPlace
-            kind.cluster = cluster = postgres_place.make_cluster()
+            if arguments.citus:
+                kind.cluster = postgres_place.CitusCluster(arguments.citus)
+            else:
+                kind.cluster = cluster = postgres_place.make_cluster()
         for name, share in shares.items():
             if arguments.only not in (None, name):
                 continue

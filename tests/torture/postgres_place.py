@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+import urllib.parse
 
 from tests.torture.place import CONTEXT, ROOT, Broken, Place
 
@@ -26,6 +27,40 @@ def make_cluster():
     return cluster
 
 
+class CitusCluster:
+    """A cluster of others: its one database is used by one run after the other, and what they make there goes."""
+
+    def __init__(self, url):
+        self.database_url = url
+        passfile = re.search(r"[?&]passfile=([^&]+)", url)
+        self.passfile = passfile and urllib.parse.unquote(passfile.group(1))
+
+    def make_database(self, name):
+        self.drop_database(name)
+        return self.database_url
+
+    def drop_database(self, _name):
+        postgres_cluster.psql(
+            self.database_url,
+            "SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace WHERE nspname IN "
+            f"('mirror_control', 'Mirror_{CONTEXT}') OR nspname ~ '^mirror_(import|aside)_[0-9a-f]+$' \\gexec\n",
+        )
+
+    def change(self, config):
+        """mirror-server.toml, as `mirrorctl init` wrote it."""
+        text, count = re.subn(
+            r"^(\[\[postgres\.place\]\])$", r'\1\nkind = "citus"', config.read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
+        if count != 1:
+            raise Broken("mirror-server.toml has no place")
+        if self.passfile:
+            text = re.sub(r"^passfile = .*$", f'passfile = "{self.passfile}"', text, flags=re.MULTILINE)
+        config.write_text(text, encoding="utf-8")
+
+    def stop(self):
+        pass
+
+
 class PostgresPlace(Place):
     store = "postgres"
     cluster = None
@@ -35,6 +70,8 @@ class PostgresPlace(Place):
         self.database = f"run_{next(self.numbers)}"
         self.url = self.cluster.make_database(self.database)
         super().__init__(keep)
+        if isinstance(self.cluster, CitusCluster):
+            self.cluster.change(self.config)
         with open(self.config, "a", encoding="utf-8") as file:
             file.write(f'\n[[tenant]]\ncontext_id = "{CONTEXT}"\nindexes = "follow"\n')
         self.fresh = False  # Each commit is kept, that of a first population, too.
