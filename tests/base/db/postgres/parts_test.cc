@@ -121,7 +121,8 @@ TEST(PostgresFailure, ARefusalKeepsItsSqlstate) {
   EXPECT_EQ(full.trouble, Trouble::kTooMany);
   EXPECT_EQ(full.sqlstate, "53300");
   EXPECT_EQ(full.words,
-            "libpq says \"connection to server at 'db1', port 5432 failed: sorry, too many clients already\"");
+            "libpq says \"connection to server at 'db1', port 5432 failed: sorry, too many clients "
+            "already\"");
   EXPECT_EQ(ReadRefusal("connection to server failed: Connection refused\n\tIs it running?\n").trouble,
             Trouble::kNotReady);
 }
