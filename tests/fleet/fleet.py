@@ -1,18 +1,17 @@
 """A whole fleet in one folder, on free ports of this machine."""
 
-import os
 import pathlib
 import re
 import secrets
 import shlex
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 
 from tests.fleet import plan
-from tests.fleet.parts import ROOT, Broken, Etcd, Haproxy, Node, Server, postgres_cluster, wait_until
+from tests.fleet.parts import Broken, Etcd, Haproxy, Node, Server, postgres_cluster, wait_until
+from tests.python.free_ports import free_ports
 
 CONTEXT = "Fleet"  # Tenants are Fleet-1, Fleet-2, ...
 DATABASES = ("mirrors", "mirror_control")
@@ -28,14 +27,6 @@ PARAMETERS = {
     "dynamic_shared_memory_type": "mmap",  # So that nothing of what was killed stays in /dev/shm.
 }
 PROGRAMS = ("etcd", "patroni", "/usr/sbin/haproxy")
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def check_programs(folder):
@@ -63,15 +54,13 @@ class Fleet:
         self.folder, self.programs = pathlib.Path(folder), pathlib.Path(programs)
         self.account = postgres_cluster.account()
         self.passwords = {name: secrets.token_hex(16) for name in ("postgres", "replicator", postgres_cluster.ROLE)}
-        names = [f"db{number}" for number in range(1, standbys + 2)]
-        ports = free_ports(2 + 2 * len(names) + 1 + 3 * len(plan.SERVERS))
-        take = lambda count: [ports.pop() for _ in range(count)]  # noqa: E731
-        self.etcd = Etcd(self.folder / "etcd", self.account, *take(2))
-        common = self._patroni()
-        self.nodes = [Node(name, self.folder / name, self.account, take(2), common) for name in names]
-        self.port = take(1)[0]
+        self.etcd = Etcd(self.folder / "etcd", self.account, *free_ports(2))
+        common, self.nodes = self._patroni(), []
+        for name in (f"db{number}" for number in range(1, standbys + 2)):
+            self.nodes.append(Node(name, self.folder / name, self.account, free_ports(2), common))
+        self.port = free_ports(1)[0]
         self.servers, self.haproxy = [], None
-        self._server_ports = {name: take(3) for name in plan.SERVERS}
+        self._server_ports = {name: free_ports(3) for name in plan.SERVERS}
 
     def _patroni(self):
         """What the configurations of all nodes have in common."""
