@@ -17,7 +17,7 @@ CONTEXT = "Fleet"  # Tenants are Fleet-1, Fleet-2, ...
 DATABASES = ("mirrors", "mirror_control")
 ROOM_OF_TENANT, ROOM_MIN = 2 << 20, 2 << 30
 # A dead primary is noticed within ttl. Patroni asks for loop_wait + 2 * retry_timeout at most.
-DCS = {"ttl": 10, "loop_wait": 2, "retry_timeout": 4, "synchronous_mode": True, "synchronous_mode_strict": True}
+DCS = {"ttl": 15, "loop_wait": 2, "retry_timeout": 6, "synchronous_mode": True, "synchronous_mode_strict": True}
 PARAMETERS = {
     "shared_buffers": "128MB",
     "max_connections": 200,
@@ -173,6 +173,11 @@ class Fleet:
 
     def server(self, name):
         return next(server for server in self.servers if server.name == name)
+
+    def promotions(self):
+        """Each is a timeline, also those that nobody asked for: a machine may be too busy for Patroni's lease."""
+        timeline = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8);"
+        return int(self.primary().sql("postgres", timeline), 16) - 1
 
     def ended(self):
         """Names of parts that ended although nobody killed them."""

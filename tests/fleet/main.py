@@ -76,7 +76,7 @@ def make_load(fleet, arguments, seed, log):
 
 def run(fleet, arguments, seed):
     """Whether all promises were kept."""
-    begun, done, stuck, rows = time.monotonic(), [], [], 0
+    begun, done, stuck, rows, promotions = time.monotonic(), [], [], 0, 0
     with open(fleet.folder / "load.log", "w", encoding="utf-8") as log:
         load = make_load(fleet, arguments, seed, log)
         try:
@@ -85,6 +85,7 @@ def run(fleet, arguments, seed):
             load.finish()
             fleet.wait_whole()
             took = time.monotonic() - begun
+            promotions = fleet.promotions()
             rows = compare.check(lambda script: fleet.primary().sql("mirrors", script), load.tenants)
         except Broken as error:
             took = time.monotonic() - begun
@@ -93,6 +94,7 @@ def run(fleet, arguments, seed):
             load.abandon()
     report.print_strikes(done)
     report.print_counts(load.tenants, rows, took)
+    print(f"promotions of PostgreSQL: {promotions}")
     print("memory of the servers at most: " + ", ".join(f"{one.name} {one.memory_mb()} MB" for one in fleet.servers))
     return report.print_verdict(report.findings_of(load.tenants) | {"stuck": stuck, "ended": fleet.ended()})
 

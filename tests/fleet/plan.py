@@ -8,7 +8,7 @@ SERVERS = ("s1", "s2", "s3")
 AWAY = {
     "server killed": (1, 6),
     "server stopped": (2, 20),
-    "primary killed": (13, 20),  # Longer than its lease in etcd: a standby is promoted.
+    "primary killed": (18, 25),  # Longer than its lease in etcd: a standby is promoted.
     "primary's PostgreSQL killed": (0, 0),
     "haproxy restarted": (0, 2),
     "etcd restarted": (0, 2),
