@@ -15,7 +15,8 @@ def query(name):
         f"SELECT json_build_array('{name}', "
         f"(SELECT coalesce(json_agg(json_build_array(id, name)), '[]') FROM {schema}.{KEYED}), "
         f"(SELECT coalesce(json_agg(name), '[]') FROM {schema}.{KEYLESS}), "
-        f"(SELECT json_object_agg(table_name, json_build_array(lsn, encode(lineage, 'hex'))) FROM {schema}.{metadata}));\n"
+        f"(SELECT json_object_agg(table_name, json_build_array(lsn, encode(lineage, 'hex'))) "
+        f"FROM {schema}.{metadata}));\n"
     )
 
 

@@ -89,7 +89,8 @@ class Fleet:
         for node in self.nodes:  # The first one becomes the primary.
             node.start()
             node.wait_ready()
-        wait_until(lambda: self.primary() and any(node.is_synchronous() for node in self.nodes), "a synchronous standby")
+        followed = lambda: self.primary() and any(node.is_synchronous() for node in self.nodes)  # noqa: E731
+        wait_until(followed, "a synchronous standby")
         self._make_databases()
         self._make_servers()
         for server in self.servers:
@@ -109,7 +110,8 @@ class Fleet:
     def conninfo(self, database):
         ports = ",".join(str(node.port) for node in self.nodes)
         hosts = ",".join("127.0.0.1" for _ in self.nodes)
-        return f"host={hosts} port={ports} dbname={database} user={postgres_cluster.ROLE} target_session_attrs=read-write"
+        where = f"host={hosts} port={ports} dbname={database} user={postgres_cluster.ROLE}"
+        return f"{where} target_session_attrs=read-write"
 
     def _make_servers(self):
         dev = self.folder / "dev"

@@ -115,7 +115,7 @@ class Load:
         while None in (times := [first_after(commits, moment) for commits in self.commits]):
             self._check()
             if time.monotonic() > deadline:
-                raise Broken(f"{times.count(None)} of {len(times)} clients have no acknowledged commit for {PATIENCE_S} s")
+                raise Broken(f"{times.count(None)} clients have no acknowledged commit for {PATIENCE_S} s")
             time.sleep(0.02)
 
 

@@ -1,5 +1,5 @@
-"""The parts of a fleet: etcd, PostgreSQL under Patroni, haproxy, mirror-server. Each is a process that is started, killed
-and started again."""
+"""The parts of a fleet: etcd, PostgreSQL under Patroni, haproxy, mirror-server. Each is a process that is started,
+killed and started again."""
 
 import http.client
 import json

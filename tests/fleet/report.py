@@ -19,11 +19,12 @@ def seconds(value):
 
 
 def print_strikes(strikes):
-    """Each: when, what, until the next acknowledged commit, a client's longest wait between two, until all parts were there."""
+    """Each: when, what, until the next acknowledged commit, a client's longest wait for one, until all was whole."""
     width = max(len(what) for what in ["what was struck", *(what for _, what, *_ in strikes)])
     print(f"\n{'at':>8}  {'what was struck':<{width}}  next commit  longest wait  whole again")
     for at, what, *times in strikes:
-        print(f"{seconds(at):>8}  {what:<{width}}  " + "  ".join(f"{seconds(one):>{size}}" for one, size in zip(times, (11, 12, 11))))
+        shown = "  ".join(f"{seconds(one):>{size}}" for one, size in zip(times, (11, 12, 11)))
+        print(f"{seconds(at):>8}  {what:<{width}}  {shown}")
 
 
 def findings_of(tenants):
@@ -55,6 +56,7 @@ def print_counts(tenants, rows, took):
     print(f"{rows:,} rows of all mirrors compared with their sources, read with psql at the primary")
     failed = {name: count for name, count in counts.items() if ":" in name}
     if failed:
-        print("calls that were tried again: " + ", ".join(f"{name} {count:,}" for name, count in sorted(failed.items())))
+        shown = ", ".join(f"{name} {count:,}" for name, count in sorted(failed.items()))
+        print(f"calls that were tried again: {shown}")
     if counts["answers lost"]:
         print(f"commits whose answer was lost, and that were found and not sent twice: {counts['answers lost']:,}")

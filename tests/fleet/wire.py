@@ -160,7 +160,8 @@ class Line:
         tenant.sent(name, populate)
         for seq, (operation, rows) in enumerate(steps, 1):
             batch = self._batch(name, operation, rows)
-            batch.schema_hash, batch.seq, batch.base_lsn = status.schema_hash, seq, -1 if populate else status.position.lsn
+            batch.schema_hash, batch.seq = status.schema_hash, seq
+            batch.base_lsn = -1 if populate else status.position.lsn
             batch.target.CopyFrom(target)
             if seq == 1:
                 batch.populate = self._reason(name, status) if populate else 0

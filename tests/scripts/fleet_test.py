@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""tools/fleet without a fleet: its command line, its plan, what a source takes for lost, and how mirrors are compared."""
+"""tools/fleet without a fleet: its command line, its plan, what a source takes for lost, how mirrors are compared."""
 
 import contextlib
 import io
