@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import many_servers  # noqa: E402
 import postgres_cluster  # noqa: E402
+from balancer import CallBalancer  # noqa: E402
 from dropping_relay import DroppingRelay  # noqa: E402
 from many_servers import wait_for  # noqa: E402
 
@@ -44,8 +45,8 @@ class Standbys(unittest.TestCase):
         self.cluster(name)
         return self.primary.make_standby(self.folder / name, name)
 
-    def install(self, **more):
-        return many_servers.install(self, BIN, 2, url=self.primary.url("mirrors"), people=6000, **more)
+    def install(self, servers=2, **more):
+        return many_servers.install(self, BIN, servers, url=self.primary.url("mirrors"), people=6000, **more)
 
     def counts(self, cluster):
         return cluster.sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum';").strip()
@@ -102,14 +103,14 @@ class Standbys(unittest.TestCase):
 
     # --- What went back is told ---
 
-    def behind(self, known):
+    def behind(self, known, **more):
         """Servers whose database has an address that leads to the primary, and then to a standby that knows nothing of
         what was acknowledged behind `known`."""
         standby = self.make_standby("s1")
         relay = DroppingRelay(self.folder / "address", self.primary.folder)
         self.addCleanup(relay.close)
         conninfo = f"host={relay.folder} dbname=mirrors user=mirror"
-        here = self.install(control=conninfo, place=conninfo, durability="local")
+        here = self.install(control=conninfo, place=conninfo, durability="local", **more)
         known(here)
         self.wait_until_it_follows(standby)
         standby.stop()
@@ -142,6 +143,17 @@ class Standbys(unittest.TestCase):
 
 class LongStandbys(Standbys):
     """What tools/nightly has of them."""
+
+    def test_calls_in_turn_go_on_when_each_server_has_noticed(self):
+        servers = 3
+        here = self.behind(lambda here: here.cycles(GOES_ON_S), servers=servers, balancer=CallBalancer, tls=False)
+        failed = 0
+        while (last := here.agent("once")).returncode != 0:
+            failed += 1
+            self.assertLessEqual(failed, servers + 1, last.stderr)
+        print(f"{failed} runs failed before one went through", flush=True)
+        here.check_equal()
+        self.assertEqual([here.populated(table) for table in ("people", "visits", "wide")], [1, 1, 1])
 
     def test_a_standby_from_before_the_mirror_gets_it_anew(self):
         here = self.behind(lambda here: None)
