@@ -198,7 +198,8 @@ class LongFailures(Failures):
         """SIGSTOP, while it has the mirror's lock."""
         found = (
             "SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.state = 'idle in transaction' "
-            f"AND a.backend_xid IS NOT NULL AND l.relation = '\"Mirror_{CONTEXT}\"._mirror_tenant'::regclass AND l.granted;"
+            "AND a.backend_xid IS NOT NULL AND l.granted AND "
+            f"l.relation = '\"Mirror_{CONTEXT}\"._mirror_tenant'::regclass;"
         )
 
         def stopped():
