@@ -215,7 +215,7 @@ void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<W
 
 absl::StatusOr<bool> RowWriter::MustWait(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
   for (const WaitingRows* const one : group) {
-    if (!one->may_wait) return false;
+    if (!one->may_wait || Follows(one->request)) return false;
   }
   if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
   RowPlanner look = PlannerFor(mirror_, tenant, 0);
@@ -225,6 +225,15 @@ absl::StatusOr<bool> RowWriter::MustWait(const TenantRecord& tenant, const std::
     if (!*gap) return false;
   }
   for (WaitingRows* const one : group) one->has_gap = true;
+  return true;
+}
+
+bool RowWriter::Follows(const RowRequest& request) const {
+  for (const IncomingBatch& batch : request.batches) {
+    const auto last = applied_seqs_.find(FoldName(batch.table));
+    const bool is_known = request.cycle == seqs_cycle_ && last != applied_seqs_.end();
+    if (batch.seq > 1 + (is_known ? last->second : 0)) return false;
+  }
   return true;
 }
 
@@ -356,6 +365,8 @@ void RowWriter::Finish(const WaitingRows& waiting, const RowPlanner::Standing& s
   // Only of tables that there are: invented names must not pile up.
   if (outcome->seq != 0 && standing.there) {
     if (outcome->status.ok()) {
+      if (std::exchange(seqs_cycle_, request.cycle) != request.cycle) applied_seqs_.clear();
+      applied_seqs_[FoldName(outcome->table)] = outcome->applied_seq;
       if (!outcome->repeated) mirror_.cycle().ForgetRefusal(outcome->table);
     } else if (!absl::IsAborted(outcome->status)) {
       mirror_.cycle().NoteRefusal(request.cycle, *outcome);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +61,8 @@ class RowWriter {
   /// lock, since they look again and again.
   absl::StatusOr<bool> MustWait(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
+  /// As far as is known, none of its batches waits for another: the plan looks again, under the lock.
+  bool Follows(const RowRequest& request) const MIRROR_REQUIRES(mirror_.mutex());
   /// What the commit changed of what is kept in memory. Gives the holds that were written; absent: what is
   /// known of holds is as it was.
   std::optional<std::vector<Hold>> NoteCommitted(const Mirror::Committed& committed, const RowGroup& group)
@@ -86,6 +89,9 @@ class RowWriter {
 
   Mirror& mirror_;
   CommitQueue queue_;
+  /// By FoldName() of the table: the last batch that was applied in that cycle, as this server saw it.
+  std::map<std::string, std::uint64_t> applied_seqs_ MIRROR_GUARDED_BY(mirror_.mutex());
+  std::int64_t seqs_cycle_ MIRROR_GUARDED_BY(mirror_.mutex()) = 0;
   Mutex applied_mutex_;  ///< Taken behind the tenant's.
   CondVar applied_;      ///< A group was committed: callers that wait for an earlier batch look again.
   std::uint64_t applied_groups_ MIRROR_GUARDED_BY(applied_mutex_) = 0;

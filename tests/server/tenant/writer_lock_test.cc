@@ -24,6 +24,7 @@ const Position kFive{Lsn{5}, "five"}, kTen{Lsn{10}, "ten"};
 /// Where a test comes in between.
 struct Between {
   int begun = 0;                            ///< Transactions.
+  int looked = 0;                           ///< Readings of the data's version, in transactions and without.
   std::function<void()> before_begin = {};  ///< Once.
   std::function<void()> in_commit = {};     ///< Once: the plan is made, nothing is written yet.
 };
@@ -32,6 +33,10 @@ class BetweenStore final : public ForwardingStore {
  public:
   BetweenStore(std::unique_ptr<Store> store, Between& between)
       : ForwardingStore(std::move(store)), between_(between) {}
+  absl::StatusOr<std::int64_t> ReadDataVersion() override {
+    ++between_.looked;
+    return ForwardingStore::ReadDataVersion();
+  }
   absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) override {
     ++between_.begun;
     if (const auto what = std::exchange(between_.before_begin, {})) what();
@@ -96,6 +101,30 @@ TEST_F(WriterLockTest, AMinusOneThatComesBeforeTheLockIsSeenByThePlan) {
 
   EXPECT_EQ(Metadata("lsn"), Cell(-1));
   EXPECT_THAT(Visible(People()), SizeIs(1));
+}
+
+TEST_F(WriterLockTest, ABatchThatFollowsIsNotLookedForBeforeTheLock) {
+  BeginAtFive();
+  const auto send = [&](const BatchSpec& batch) {
+    const auto outcomes = source_->Apply(MakeBatch(People(), batch), true);
+    return outcomes.ok() ? outcomes->front().status : outcomes.status();
+  };
+  for (std::uint64_t seq = 1; seq <= 3; ++seq) {
+    BatchSpec batch = ToTen({{2, "Grace", static_cast<int>(seq)}}, seq);
+    batch.commit.reset();
+    const int looked = between_.looked;
+    ASSERT_THAT(send(batch), IsOk());
+    EXPECT_EQ(between_.looked, looked + 1) << "by the plan of batch " << seq;
+  }
+  const int begun = between_.begun;
+  EXPECT_THAT(send(ToTen({{2, "Grace", 9}}, 9)), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_EQ(between_.begun, begun + 1) << "at the end of its patience";
+
+  // The mirror may have gone back behind what this server remembers.
+  ByHand("UPDATE ctx_mirroring SET seq = 1");
+  EXPECT_THAT(send(ToTen({{2, "Grace", 4}}, 4)),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("1 is the last that was applied")));
+  EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}, {2, "Grace", 3}}));
 }
 
 TEST_F(WriterLockTest, AMinusOneInTheMiddleOfACommitHasToWaitForIt) {
