@@ -151,7 +151,7 @@ def _postgres():
         Line(
             "pg-servers",
             "pg-servers",
-            "cycles of 10 rows over 1,000 tenants, at two servers on one processor",
+            "cycles of 10 rows in turn over open tenants, at two servers on one processor",
             "one server on that processor",
             0.9,
             rate="cycles/s",
