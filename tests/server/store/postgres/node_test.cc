@@ -205,6 +205,7 @@ TEST_F(PostgresNodes, TheCoordinatorMayHoldRowsItself) {
   TableSchema other = People();
   other.name = "others";
   TakeSent(0);
+  TakeSent(1);
   const Step step = Making(other);
   Commit({step}, kRowsAlone);
   EXPECT_EQ(TakeSent(1), "");
