@@ -200,7 +200,7 @@ TEST_F(PostgresNodes, ANodeThatIsGoneIsNamedAndHoldsUpItsOwnRowsAlone) {
 
 TEST_F(PostgresNodes, TheCoordinatorMayHoldRowsItself) {
   double_->MoveTo(0);
-  place_->ForgetNode("\"Mirror_ctx\"._mirror_tenant");
+  place_->ForgetNode("\"Mirror_ctx\".\"_mirror_tenant\"");
   store_ = Open();
   TableSchema other = People();
   other.name = "others";
