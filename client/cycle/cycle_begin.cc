@@ -23,6 +23,8 @@ const char* Asker(v1::DoNotReplicateBy by) {
       return "a hook of the mirror refused the cycle: ";
     case v1::DO_NOT_REPLICATE_BY_DELETED:
       return "an operator deleted the mirror: ";
+    case v1::DO_NOT_REPLICATE_BY_MOVE:
+      return "it takes nothing here: ";
     default:
       return "";
   }

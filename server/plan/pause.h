@@ -4,12 +4,13 @@
 #include <cstdint>
 #include <string_view>
 
+#include "server/plan/move_mark.h"
 #include "server/plan/plan.h"
 
 namespace mirror {
 
 /// Who wants that nothing is replicated. The numbers of DoNotReplicateBy in mirror_client.proto.
-enum class PausedBy : std::uint8_t { kNobody = 0, kOperator = 1, kMiss = 2, kHook = 3, kDeleted = 4 };
+enum class PausedBy : std::uint8_t { kNobody = 0, kOperator = 1, kMiss = 2, kHook = 3, kDeleted = 4, kMove = 5 };
 
 /// The reason that stands in the mirror's file when a tenant paused itself. Files have no other sign of it,
 /// so these words stay as they are.
@@ -18,6 +19,7 @@ inline constexpr char kMissPause[] =
 
 inline PausedBy WhoPaused(bool paused, std::string_view reason) {
   if (!paused) return PausedBy::kNobody;
+  if (MarkOf(paused, reason)) return PausedBy::kMove;
   return reason == kMissPause ? PausedBy::kMiss : PausedBy::kOperator;
 }
 inline PausedBy WhoPaused(const TenantRecord& tenant) {

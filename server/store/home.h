@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -44,8 +45,44 @@ class MirrorCopy {
   /// disk when it returns. After an error the mirror is as it was, or, where only the disk could not be
   /// synced, the copy.
   virtual absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms) = 0;
+  /// The same where there is to be none yet. `place`: see StoreHome::CheckPlace(). Errors:
+  /// kFailedPrecondition, too: there is one, which was left as it is.
+  virtual absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& place) = 0;
   /// Keeps it beside the mirror, as that is now; gives where. On disk when it returns.
   virtual absl::StatusOr<std::string> Keep(std::int64_t now_ms) = 0;
+
+  // It crosses the network as bytes.
+
+  /// At most `most` of its bytes from `from` on; none: that is all.
+  virtual absl::StatusOr<std::string> ReadBytes(std::uint64_t from, std::size_t most) = 0;
+  /// In the place of CopyOf(): what ReadBytes() gave, in its order. What a call has added is on disk once one
+  /// without bytes returns.
+  virtual absl::Status AddBytes(std::string_view bytes) = 0;
+};
+
+/// A mirror that goes from one place of its home to another, while no call writes to it. Whatever ends this,
+/// a kill too: the mirror is served from one of the two places, and the next PlaceMove of that tenant takes
+/// up what the former one left. Errors of every call: kUnavailable; those of copying. Threads: one at a time.
+class PlaceMove {
+ public:
+  virtual ~PlaceMove() = default;
+
+  /// Where the mirror is served from.
+  virtual const std::string& from() const = 0;
+  /// It is served from where it was to go: only Tidy() is left.
+  virtual bool IsDone() const = 0;
+  /// Removes what a former copying left, and fills the new place; nobody is served from there yet. Gives
+  /// MirrorContents::left_out. Errors: kFailedPrecondition, too: somebody else's schema is there.
+  virtual absl::StatusOr<std::vector<std::string>> CopyOf(Snapshot& mirror, const GoOnCopying& go_on) = 0;
+  /// What was filled.
+  virtual absl::StatusOr<std::unique_ptr<Snapshot>> OpenCopy() = 0;
+  /// The mirror is served from there once it returns OK. Errors: kAborted, too: what the old one has beside
+  /// its rows is not what was copied, or another move was quicker; nothing was changed.
+  virtual absl::Status Switch() = 0;
+  /// Behind it: the old one gets another name. Gives where it is; empty: it is not there any more.
+  virtual absl::StatusOr<std::string> Tidy(std::int64_t now_ms) = 0;
+  /// In the place of Switch(): removes what was filled. The mirror is served from where it was.
+  virtual absl::Status TakeBack() = 0;
 };
 
 /// Of a copy that was made.
@@ -116,6 +153,15 @@ class StoreHome {
   /// To be filled with what another store held, and the tenant's mirror once that is finished. Errors:
   /// kFailedPrecondition, from Finish() too: there is a mirror of the tenant here.
   virtual absl::StatusOr<std::unique_ptr<MirrorImport>> NewImport(const std::string& context_id) = 0;
+
+  /// Whether a new mirror can be put into `place`; empty: wherever there is room. Errors: kInvalidArgument,
+  /// with the places that there are.
+  virtual absl::Status CheckPlace(const std::string& place) const = 0;
+  /// In which place the mirror is; empty: this home has none.
+  virtual absl::StatusOr<std::string> PlaceOf(const std::string& context_id) = 0;
+  /// Takes up where a former move of it was left. Errors: kInvalidArgument: as CheckPlace().
+  virtual absl::StatusOr<std::unique_ptr<PlaceMove>> NewPlaceMove(const std::string& context_id,
+                                                                  const std::string& place) = 0;
 
   /// A copy without content. Errors: kUnavailable, and then nothing was done.
   virtual absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) = 0;

@@ -100,7 +100,8 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
   if (tenant.paused) {
     admission.do_not_replicate = true;
     admission.by = WhoPaused(tenant);
-    admission.reason = tenant.pause_reason.empty() ? "the operator paused this tenant" : tenant.pause_reason;
+    admission.reason = tenant.pause_reason.empty() ? "the operator paused this tenant"
+                                                   : PauseWords(tenant.paused, tenant.pause_reason);
   }
   if (beginning->probe) return plan;
   plan.tenant->issuer = caller.issuer;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "server/plan/cycle_check.h"
+#include "server/plan/move_mark.h"
 
 namespace mirror {
 namespace {
@@ -27,6 +28,16 @@ void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored
   }
 }
 
+/// A copy of a mirror that was part of a move goes on by itself, and not before somebody says so.
+void CarryOverWithoutMove(const std::optional<TenantRecord>& before, TenantRecord* restored) {
+  if (const std::optional<MoveMark> mark = MarkOf(*restored)) {
+    TakeMarkOff(*mark, restored);
+    restored->paused = true;
+    if (!mark->was_paused) restored->pause_reason = "restored from a copy that was made during a move";
+  }
+  CarryOver(before, restored);
+}
+
 absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms) {
   const absl::Status ended =
       copy.PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
@@ -37,7 +48,7 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
             plan.tenant->active = false;
             plan.tenant->holder.clear();
             plan.tenant->announced.clear();
-            CarryOver(before, &*plan.tenant);
+            CarryOverWithoutMove(before, &*plan.tenant);
             plan.forget_old_cycles = true;
             return plan;
           })
@@ -96,6 +107,26 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
                "an operator put a backup in the mirror's place; the running cycle is over, and the next one "
                "catches up from where the backup stands");
   return absl::OkStatus();
+}
+
+absl::Status FileCalls::TakeIn(const std::function<absl::Status(bool replaces)>& put, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  const absl::Status there = OpenForOperator(mirror_, now_ms);
+  if (!there.ok() && !absl::IsNotFound(there)) return there;
+  if (there.ok()) {
+    const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
+    if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+    const std::optional<MoveMark> mark = MarkOf(*tenant);
+    if (!mark || mark->phase != MovePhase::kLeft) {
+      return absl::FailedPreconditionError(absl::StrCat("there is a mirror of '", mirror_.context_id(),
+                                                        "' here by now. It was left as it is."));
+    }
+    if (absl::Status whole = mirror_.store()->upkeep().CheckWhole(kOthersLocksMax); !whole.ok()) return whole;
+  }
+  mirror_.Close();
+  if (absl::Status done = put(there.ok()); !done.ok()) return done;
+  mirror_.file().replaced = false;
+  return mirror_.Open(false, now_ms);
 }
 
 absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
@@ -228,6 +259,12 @@ absl::Status FileCalls::Resume(std::int64_t now_ms) {
   }
   bool had_stopped = !damaged.empty();
   absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) {
+    if (MarkOf(before)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "tenant '", mirror_.context_id(), "': ", PauseWords(before.paused, before.pause_reason),
+          ". It was not resumed. 'mirrorctl move ", mirror_.context_id(),
+          " ... --resume' or '--undo' ends the move, with the options that it was begun with."));
+    }
     had_stopped = had_stopped || before.paused;
     plan->tenant->paused = false;
     plan->tenant->pause_reason.clear();

@@ -41,6 +41,9 @@ class FileCalls {
   /// full; kFailedPrecondition while the mirror is being made;
   /// those of `move`, which has then changed nothing.
   absl::Status ReplaceFile(const MoveFile& move, std::int64_t now_ms);
+  /// Lets `put` put a mirror here, where there is none, or one that left with a move: then `replaces`. It is
+  /// opened, and is as it came. Errors: kFailedPrecondition: there is another one; those of `put`.
+  absl::Status TakeIn(const std::function<absl::Status(bool replaces)>& put, std::int64_t now_ms);
   /// Closes it for good, every later call is refused, and calls `remove` for what is on disk. Again after an
   /// error of it: tries that once more.
   absl::Status Retire(const std::function<absl::Status()>& remove);

@@ -11,6 +11,7 @@
 #include "proto/wire/table.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/breaker.h"
+#include "server/plan/move_mark.h"
 
 namespace mirror {
 
@@ -129,9 +130,18 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::v
 }
 
 absl::Status OperatorCalls::Pause(const std::string& reason, std::int64_t now_ms) {
+  if (MarkOf(/*paused=*/true, reason)) {
+    return absl::InvalidArgumentError(
+        "the reason is what the server itself writes for a move. Nothing was changed. Give another one.");
+  }
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
-  absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord&, Plan* plan) {
+  absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) {
+    if (MarkOf(before)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "tenant '", mirror_.context_id(), "': ", PauseWords(before.paused, before.pause_reason),
+          ". Its source is kept away already, and nothing was changed."));
+    }
     plan->tenant->paused = true;
     plan->tenant->pause_reason = reason;
     return absl::OkStatus();

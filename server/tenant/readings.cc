@@ -11,6 +11,7 @@
 #include "server/plan/breaker.h"
 #include "server/plan/freshness_plan.h"
 #include "server/plan/index_plan.h"
+#include "server/plan/move_mark.h"
 #include "server/tenant/operator_calls.h"
 
 namespace mirror {
@@ -244,6 +245,10 @@ absl::StatusOr<std::optional<HookNote>> Readings::FirstHook(const std::string& h
   if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
   // While a new mirror is being made, a crash loses it with all that waits there.
   if (mirror_.store()->IsBuilding()) return std::optional<HookNote>();
+  // What waits goes along with a mirror that moves, and is delivered from where it is then.
+  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
+  if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+  if (MarkOf(*tenant)) return std::optional<HookNote>();
   absl::StatusOr<std::optional<HookNote>> note = mirror_.store()->records().ReadHook(hook);
   if (!note.ok()) return mirror_.Noticed(note.status());
   return note;

@@ -15,6 +15,7 @@
 #include "server/tenant/file_calls.h"
 #include "server/tenant/mirror/mirror.h"
 #include "server/tenant/mirror/tenant_options.h"
+#include "server/tenant/move_calls.h"
 #include "server/tenant/operator_calls.h"
 #include "server/tenant/readings.h"
 #include "server/tenant/row_writer.h"
@@ -42,6 +43,7 @@ class Tenant : private TenantMirror,
                public RowWriter,
                public OperatorCalls,
                public FileCalls,
+               public MoveCalls,
                public Readings {
  public:
   Tenant(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
@@ -53,6 +55,7 @@ class Tenant : private TenantMirror,
         RowWriter(shared_),
         OperatorCalls(shared_),
         FileCalls(shared_),
+        MoveCalls(shared_),
         Readings(shared_) {}
 
   const std::string& context_id() const { return shared_.context_id(); }

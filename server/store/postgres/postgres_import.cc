@@ -196,12 +196,12 @@ absl::Status PostgresImport::MakeIndexes() {
   return absl::OkStatus();
 }
 
-absl::Status PostgresImport::Finish(const std::string& schema, std::int64_t epoch) {
+absl::Status PostgresImport::Finish(const std::string& schema, std::int64_t epoch, Then then) {
   absl::Status done = MakeIndexes();
   if (done.ok()) {
     done = lease_
-               ->Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'serving', epoch = $1"), {epoch},
-                     kImporting)
+               ->Run(absl::StrCat("UPDATE ", names_.tenant, " SET epoch = $1, state = $2"),
+                     {epoch, then == Then::kServed ? "serving" : "importing"}, kImporting)
                .status();
   }
   if (done.ok()) done = lease_->Execute(RenameSql(names_.schema, schema), kImporting);

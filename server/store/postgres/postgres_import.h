@@ -39,9 +39,13 @@ class PostgresImport {
   /// is waited for, and nobody does behind that. Rights of others on it they have on the new one: see
   /// CarryRights(). Where there is no such schema nothing is done. Gives whether there is one.
   absl::StatusOr<bool> SetAside(const std::string& schema, const std::string& aside, std::int64_t epoch);
+  enum class Then : std::uint8_t {
+    kServed,
+    kWaits,  ///< Its state stays "importing": nobody opens it.
+  };
   /// The new schema gets its name, and is served from the commit on. Errors: kFailedPrecondition, too: there
   /// is one of that name.
-  absl::Status Finish(const std::string& schema, std::int64_t epoch);
+  absl::Status Finish(const std::string& schema, std::int64_t epoch, Then then = Then::kServed);
 
   /// Tables on which nobody got rights since the former ones have row security.
   const std::vector<std::string>& guarded() const { return guarded_; }

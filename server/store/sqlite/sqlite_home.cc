@@ -32,6 +32,12 @@ std::optional<std::string> FindName(const std::vector<std::string>& names, const
   return found == names.end() ? std::nullopt : std::optional(*found);
 }
 
+absl::Status HasNoPlaces() {
+  return absl::InvalidArgumentError(
+      "this server's mirrors are files in one folder, so there is no place to name. Nothing was done. Without "
+      "--place a mirror can be moved here from another server.");
+}
+
 class SqliteHome final : public StoreHome {
  public:
   SqliteHome(std::string dir, const SqliteOptions& options, std::unique_ptr<FolderLock> lock)
@@ -102,6 +108,15 @@ class SqliteHome final : public StoreHome {
 
   absl::StatusOr<std::unique_ptr<MirrorImport>> NewImport(const std::string& context_id) override {
     return NewSqliteImport(dir_, kWorkFolder, context_id);
+  }
+
+  absl::Status CheckPlace(const std::string& place) const override {
+    return place.empty() ? absl::OkStatus() : HasNoPlaces();
+  }
+  absl::StatusOr<std::string> PlaceOf(const std::string& /*context_id*/) override { return std::string(); }
+  absl::StatusOr<std::unique_ptr<PlaceMove>> NewPlaceMove(const std::string& /*context_id*/,
+                                                          const std::string& /*place*/) override {
+    return HasNoPlaces();
   }
 
   absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) override {

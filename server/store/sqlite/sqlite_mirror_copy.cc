@@ -6,6 +6,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <ios>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -23,20 +26,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
+absl::Status ToDisk(const std::string& path) {
+  // As SQLite makes a mirror under this server's umask: partners read it as members of the group.
+  constexpr fs::perms kOfMirror = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read;
+  std::error_code error;
+  fs::permissions(path, kOfMirror, error);
+  const int failed = error ? error.value() : SyncPath(path, O_RDWR);
+  if (failed == 0) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("writing '", path, "': ", std::strerror(failed), ". The mirror is as it was."));
+}
+
 absl::Status CopyFile(const std::string& from, const std::string& to) {
   std::error_code error;
   fs::copy_file(from, to, error);
-  // As SQLite makes a mirror under this server's umask: partners read it as members of the group.
-  constexpr fs::perms kOfMirror = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read;
-  if (!error) fs::permissions(to, kOfMirror, error);
-  if (error) {
-    return absl::UnavailableError(
-        absl::StrCat("copying '", from, "': ", error.message(), ". The mirror is as it was."));
-  }
-  const int failed = SyncPath(to, O_RDWR);
-  if (failed == 0) return absl::OkStatus();
+  if (!error) return ToDisk(to);
   return absl::UnavailableError(
-      absl::StrCat("writing '", to, "': ", std::strerror(failed), ". The mirror is as it was."));
+      absl::StrCat("copying '", from, "': ", error.message(), ". The mirror is as it was."));
 }
 
 class SqliteMirrorCopy final : public MirrorCopy {
@@ -80,6 +86,33 @@ class SqliteMirrorCopy final : public MirrorCopy {
     return ReplacedMirror{*std::move(kept)};
   }
 
+  absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& /*place*/) override {
+    if (SqliteStoreExists(home_, context_id_)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("there is a mirror of '", context_id_, "' here. It was left as it is."));
+    }
+    if (absl::Status moved = MoveSqliteStore(path_, home_, context_id_); !moved.ok()) return moved;
+    return ReplacedMirror{};
+  }
+
+  absl::StatusOr<std::string> ReadBytes(std::uint64_t from, std::size_t most) override {
+    std::ifstream file(path_, std::ios::binary);
+    std::string bytes(most, '\0');
+    file.seekg(static_cast<std::streamoff>(from));
+    file.read(bytes.data(), static_cast<std::streamsize>(most));
+    if (file.bad() || (file.fail() && !file.eof())) return OfFile("reading");
+    bytes.resize(static_cast<std::size_t>(file.gcount()));
+    return bytes;
+  }
+
+  absl::Status AddBytes(std::string_view bytes) override {
+    if (!added_.is_open()) added_.open(path_, std::ios::binary | std::ios::trunc);
+    added_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (bytes.empty()) added_.close();
+    if (!added_) return OfFile("writing");
+    return bytes.empty() ? ToDisk(path_) : absl::OkStatus();
+  }
+
   absl::StatusOr<std::string> Keep(std::int64_t now_ms) override {
     std::string kept = absl::StrCat(SqlitePath(home_, context_id_), ".reset-", now_ms);
     std::error_code error;
@@ -91,7 +124,13 @@ class SqliteMirrorCopy final : public MirrorCopy {
   }
 
  private:
+  absl::Status OfFile(const char* doing) const {
+    return absl::UnavailableError(
+        absl::StrCat(doing, " '", path_, "': ", std::strerror(errno), ". The mirror is as it was."));
+  }
+
   const std::string home_, folder_, context_id_, path_;
+  std::ofstream added_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/clock.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
@@ -107,7 +108,24 @@ absl::Status Mirror::EndCycleInNewFile(std::int64_t now_ms) {
   return status;
 }
 
+bool Mirror::WentElsewhere(const absl::Status& status) {
+  if (status.ok() || !options_.is_shared || !store_) return false;
+  bool is_elsewhere = store_->upkeep().WhyStale() == Stale::kMoved;
+  if (!is_elsewhere && absl::IsDataLoss(status) && absl::IsDataLoss(store_->upkeep().CheckOwnTables())) {
+    // Its tables are gone from where it was, and are where it is looked for now.
+    const absl::StatusOr<std::unique_ptr<Store>> there = file_.open(false);
+    is_elsewhere = there.ok() && (*there)->upkeep().CheckOwnTables().ok();
+  }
+  if (is_elsewhere) Close();
+  return is_elsewhere;
+}
+
 absl::Status Mirror::Noticed(absl::Status status) {
+  if (absl::IsDataLoss(status) && WentElsewhere(status)) {
+    return absl::UnavailableError(absl::StrCat("the mirror of '", context_id_,
+                                               "' is served from another place now. Nothing was done; the "
+                                               "same call again is safe."));
+  }
   // A statement of the store's own may have failed since somebody dropped the table that it is about.
   if (absl::IsFailedPrecondition(status) && store_) {
     if (absl::Status own = store_->upkeep().CheckOwnTables(); absl::IsDataLoss(own)) status = own;
@@ -144,6 +162,10 @@ absl::Status Mirror::Noticed(absl::Status status) {
 absl::StatusOr<TenantRecord> Mirror::Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms) {
   if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
   absl::StatusOr<TenantRecord> tenant = store_->records().ReadTenant();
+  if (WentElsewhere(tenant.status())) {
+    if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
+    tenant = store_->records().ReadTenant();
+  }
   if (!tenant.ok()) return Noticed(tenant.status());
   if (absl::Status status = CheckRunning(caller, cycle, now_ms, *tenant); !status.ok()) return status;
   return tenant;
@@ -166,6 +188,10 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
                                                                 const Intent& intent) {
   const auto begin = std::chrono::steady_clock::now();
   absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner, intent);
+  if (WentElsewhere(committed.status())) {
+    if (absl::Status opened = Open(false, NowMs()); !opened.ok()) return opened;
+    committed = store_->PlanAndCommit(planner, intent);
+  }
   if (!committed.ok()) return Noticed(committed.status());
   if (!*committed) return std::optional<Committed>();
   const auto took = std::chrono::steady_clock::now() - begin;

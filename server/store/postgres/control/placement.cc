@@ -122,6 +122,18 @@ absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& 
   return *moved == 1;
 }
 
+absl::StatusOr<bool> MovePlacementTo(PostgresControl& control, const std::string& context_id,
+                                     const std::string& from, const std::string& to, std::int64_t epoch) {
+  const std::string folded = FoldName(context_id);
+  const auto moved = ChangePlacements(
+      control,
+      absl::StrCat("UPDATE mirror_control.tenant SET place = $3, epoch = $4, state_ms = ", kControlNow,
+                   " WHERE folded = $1 AND place = $2 AND state = 'serving' AND epoch < $4"),
+      {folded, from, to, epoch});
+  if (!moved.ok()) return moved.status();
+  return *moved == 1;
+}
+
 absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id) {
   const std::string folded = FoldName(context_id);
   return ChangePlacements(

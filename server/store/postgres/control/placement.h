@@ -46,6 +46,10 @@ absl::StatusOr<Placement> TakePlacement(PostgresControl& control, const std::str
 /// From one state to the next. False: it is not in `from` any more, and stays as it is.
 absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& context_id,
                                    PlacementState from, PlacementState to);
+/// A mirror that is served from `from` is served from `to` from now on, with that epoch. False: it is not
+/// there any more, and stays as it is.
+absl::StatusOr<bool> MovePlacementTo(PostgresControl& control, const std::string& context_id,
+                                     const std::string& from, const std::string& to, std::int64_t epoch);
 /// Whatever state it is in, and also of a tenant that nobody knows; not of one that is deleted.
 absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id);
 /// A mirror that takes the place of one that was set aside: gives its epoch.

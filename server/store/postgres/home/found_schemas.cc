@@ -21,7 +21,9 @@ absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& conn
       connection.Number("SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)", {tenant}, kLooking);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
   if (*there == 0) return std::nullopt;
-  const auto rows = connection.Query(absl::StrCat("SELECT context_id, epoch FROM ", tenant), {}, kLooking);
+  const auto rows = connection.Query(
+      absl::StrCat("SELECT context_id, epoch, moved_to IS NOT NULL, state = 'importing' FROM ", tenant), {},
+      kLooking);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   if (rows->rows() != 1) return std::nullopt;
   // By itself: on Citus the rows may be another node's, and comments are the coordinator's.
@@ -29,7 +31,12 @@ absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& conn
       connection.Query("SELECT coalesce(obj_description(to_regnamespace($1), 'pg_namespace'), '')",
                        {QuoteName(schema)}, kLooking);
   if (!comment.ok()) return InStoreWords(comment.status(), Touched::kOwnTable);
-  return FoundSchema{schema, rows->Text(0, 0), rows->Int(0, 1), comment->Text(0, 0)};
+  return FoundSchema{.schema = schema,
+                     .context_id = rows->Text(0, 0),
+                     .epoch = rows->Int(0, 1),
+                     .is_left = rows->Bool(0, 2),
+                     .is_copy = rows->Bool(0, 3),
+                     .comment = comment->Text(0, 0)};
 }
 
 absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection) {
@@ -46,7 +53,8 @@ absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& conne
     if (postgres::TroubleOf(one.status()) == postgres::Trouble::kNotReady && connection.IsOpen()) continue;
     if (!one.ok()) return one.status();
     // A copy of a schema under another name is not the mirror.
-    if (one->has_value() && SchemaOf((*one)->context_id) == (*one)->schema) found.push_back(**std::move(one));
+    if (!one->has_value() || (*one)->is_left || (*one)->is_copy) continue;
+    if (SchemaOf((*one)->context_id) == (*one)->schema) found.push_back(**std::move(one));
   }
   return found;
 }

@@ -1,6 +1,7 @@
 #include "server/store/postgres/home/placed_import.h"
 
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -139,7 +140,24 @@ class PlacedCopy final : public MirrorCopy {
     if (!snapshot.ok()) return snapshot.status();
     return ReplacePlaced(mirrors_, context_id_, **snapshot, now_ms);
   }
+  absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& place) override {
+    const absl::StatusOr<std::unique_ptr<Store>> store = file_->Open();
+    if (!store.ok()) return store.status();
+    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*store)->OpenSnapshot();
+    if (!snapshot.ok()) return snapshot.status();
+    const absl::StatusOr<std::unique_ptr<MirrorImport>> import =
+        NewPlacedImport(mirrors_, context_id_, place);
+    if (!import.ok()) return import.status();
+    absl::StatusOr<std::vector<std::string>> left_out =
+        CopyContents(**snapshot, **import, [](std::uint64_t, std::uint64_t) { return true; });
+    if (!left_out.ok()) return left_out.status();
+    return ReplacedMirror{"", *std::move(left_out)};
+  }
   absl::StatusOr<std::string> Keep(std::int64_t now_ms) override { return file_->Keep(now_ms); }
+  absl::StatusOr<std::string> ReadBytes(std::uint64_t from, std::size_t most) override {
+    return file_->ReadBytes(from, most);
+  }
+  absl::Status AddBytes(std::string_view bytes) override { return file_->AddBytes(bytes); }
 
  private:
   PlacedMirrors& mirrors_;
@@ -150,14 +168,17 @@ class PlacedCopy final : public MirrorCopy {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MirrorImport>> NewPlacedImport(PlacedMirrors& mirrors,
-                                                              const std::string& context_id) {
+                                                              const std::string& context_id,
+                                                              const std::string& place) {
   const absl::StatusOr<std::optional<Placement>> found = mirrors.Find(context_id);
   if (!found.ok()) return found.status();
   if (found->has_value() && IsThere(**found)) return ThereIsOne(context_id);
   const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
   if (!room.ok()) return room.status();
   if (room->has_schema) return ThereIsOne(context_id);
-  return NewImportInto(mirrors, *room->place, context_id, std::nullopt);
+  const absl::StatusOr<PostgresPlace*> into = place.empty() ? room->place : mirrors.PlaceOf(place);
+  if (!into.ok()) return into.status();
+  return NewImportInto(mirrors, **into, context_id, std::nullopt);
 }
 
 absl::StatusOr<ReplacedMirror> ReplacePlaced(PlacedMirrors& mirrors, const std::string& context_id,

@@ -12,8 +12,10 @@
 namespace mirror {
 
 /// See StoreHome::NewImport. `mirrors` outlives it. A tenant that was deleted is allowed again by it.
+/// `place`: into which; empty: where there is most room.
 absl::StatusOr<std::unique_ptr<MirrorImport>> NewPlacedImport(PlacedMirrors& mirrors,
-                                                              const std::string& context_id);
+                                                              const std::string& context_id,
+                                                              const std::string& place = "");
 
 /// What `with` has takes the place of the tenant's mirror, or becomes its first one: see MirrorCopy::Replace.
 absl::StatusOr<ReplacedMirror> ReplacePlaced(PlacedMirrors& mirrors, const std::string& context_id,

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/home/found_schemas.h"
@@ -37,6 +38,15 @@ absl::StatusOr<PostgresPlace*> PlacedMirrors::PlaceOf(const std::string& name) c
   return absl::UnavailableError(absl::StrCat(
       "the mirror stands in the place '", name,
       "', which this server's configuration does not name. Nothing was done: name it there and restart."));
+}
+
+absl::StatusOr<PostgresPlace*> PlacedMirrors::PlaceNamed(const std::string& name) const {
+  if (absl::StatusOr<PostgresPlace*> place = PlaceOf(name); place.ok()) return place;
+  std::vector<std::string> names;
+  for (const auto& place : places_) names.push_back(absl::StrCat("'", place->options().name, "'"));
+  return absl::InvalidArgumentError(absl::StrCat("the configuration names no place '", name,
+                                                 "'. Nothing was done. There are ",
+                                                 absl::StrJoin(names, ", "), "."));
 }
 
 absl::StatusOr<postgres::Lease> PlacedMirrors::Take(const std::string& place, PlaceUse use) const {
@@ -90,6 +100,13 @@ absl::StatusOr<std::vector<Placement>> PlacedMirrors::List() {
 absl::StatusOr<bool> PlacedMirrors::Move(const std::string& context_id, PlacementState from,
                                          PlacementState to) {
   absl::StatusOr<bool> moved = MovePlacement(*control_, context_id, from, to);
+  Forget(context_id);
+  return moved;
+}
+
+absl::StatusOr<bool> PlacedMirrors::MovePlace(const std::string& context_id, const std::string& from,
+                                              const std::string& to, std::int64_t epoch) {
+  absl::StatusOr<bool> moved = MovePlacementTo(*control_, context_id, from, to, epoch);
   Forget(context_id);
   return moved;
 }

@@ -38,6 +38,8 @@ class PlacedMirrors {
   const Places& places() const { return places_; }
   /// By its name in the configuration.
   absl::StatusOr<PostgresPlace*> PlaceOf(const std::string& name) const;
+  /// The same of one that an operator names. Errors: kInvalidArgument, with those that there are.
+  absl::StatusOr<PostgresPlace*> PlaceNamed(const std::string& name) const;
   absl::StatusOr<postgres::Lease> Take(const std::string& place, PlaceUse use) const;
 
   /// As the control database says; while that is down, as it said last of one that is served.
@@ -49,6 +51,9 @@ class PlacedMirrors {
 
   absl::StatusOr<bool> Move(const std::string& context_id, PlacementState from, PlacementState to)
       MIRROR_EXCLUDES(mutex_);
+  /// See MovePlacementTo().
+  absl::StatusOr<bool> MovePlace(const std::string& context_id, const std::string& from,
+                                 const std::string& to, std::int64_t epoch) MIRROR_EXCLUDES(mutex_);
   absl::Status BeginDeleting(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
 
   /// Where a new mirror is going to be: where its schema stands already, else where there are the fewest

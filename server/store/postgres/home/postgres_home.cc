@@ -11,6 +11,7 @@
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/home/found_schemas.h"
+#include "server/store/postgres/home/place_move.h"
 #include "server/store/postgres/home/placed_import.h"
 #include "server/store/postgres/home/placed_mirrors.h"
 #include "server/store/postgres/home/schema_removal.h"
@@ -227,6 +228,19 @@ class PostgresHome final : public StoreHome {
 
   absl::StatusOr<std::unique_ptr<MirrorImport>> NewImport(const std::string& context_id) override {
     return NewPlacedImport(mirrors_, context_id);
+  }
+  absl::Status CheckPlace(const std::string& place) const override {
+    return place.empty() ? absl::OkStatus() : mirrors_.PlaceNamed(place).status();
+  }
+  absl::StatusOr<std::string> PlaceOf(const std::string& context_id) override {
+    absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
+    if (!found.ok()) return found.status();
+    if (!found->has_value() || !IsThere(**found)) return std::string();
+    return std::move((*found)->place);
+  }
+  absl::StatusOr<std::unique_ptr<PlaceMove>> NewPlaceMove(const std::string& context_id,
+                                                          const std::string& place) override {
+    return NewPlacedMove(mirrors_, context_id, place);
   }
   absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) override {
     absl::StatusOr<std::unique_ptr<MirrorCopy>> file = files_->NewCopy(context_id);

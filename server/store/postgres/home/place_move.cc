@@ -1,0 +1,237 @@
+#include "server/store/postgres/home/place_move.h"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/db/postgres/transaction.h"
+#include "server/store/contents_digest.h"
+#include "server/store/copy_contents.h"
+#include "server/store/postgres/home/found_schemas.h"
+#include "server/store/postgres/home/schema_removal.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/postgres_import.h"
+#include "server/store/postgres/postgres_snapshot.h"
+#include "server/store/postgres/records/tenant_row.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kMoving[] = "moving a mirror";
+constexpr char kImporting[] = "importing";
+
+absl::Status Ran(const absl::StatusOr<std::int64_t>& ran) {
+  return InStoreWords(ran.status(), Touched::kOwnTable);
+}
+
+/// Fills a schema that nobody serves.
+class UnservedImport final : public MirrorImport {
+ public:
+  UnservedImport(PostgresImport& import, std::string schema, std::int64_t epoch)
+      : import_(import), schema_(std::move(schema)), epoch_(epoch) {}
+
+  absl::Status Begin(const MirrorContents& contents) override { return import_.Begin(contents); }
+  absl::Status AddRows(const TableSchema& stored, RowBlock* rows) override {
+    return import_.AddRows(stored, rows);
+  }
+  absl::Status Finish() override { return import_.Finish(schema_, epoch_, PostgresImport::Then::kWaits); }
+
+ private:
+  PostgresImport& import_;
+  const std::string schema_;
+  const std::int64_t epoch_;
+};
+
+class PlacedMove final : public PlaceMove {
+ public:
+  PlacedMove(PlacedMirrors& mirrors, Placement placement, PostgresPlace& to)
+      : mirrors_(mirrors),
+        placement_(std::move(placement)),
+        to_(to),
+        names_(placement_.context_id, placement_.schema) {}
+
+  const std::string& from() const override { return placement_.place; }
+  bool IsDone() const override { return placement_.place == to_name(); }
+
+  /// What a former move left: of one that was decided the rest is done, of another one nothing is left.
+  absl::Status TakeUp() {
+    if (!IsDone()) return TakeBack();
+    const absl::StatusOr<postgres::Lease> lease = to_.Take(PlaceUse::kWrite);
+    if (!lease.ok()) return lease.status();
+    return Serve(**lease);
+  }
+
+  absl::StatusOr<std::vector<std::string>> CopyOf(Snapshot& mirror, const GoOnCopying& go_on) override {
+    const absl::StatusOr<std::unique_ptr<PostgresImport>> import =
+        PostgresImport::New(to_, placement_.context_id);
+    if (!import.ok()) return import.status();
+    UnservedImport into(**import, placement_.schema, placement_.epoch + 1);
+    return CopyContents(mirror, into, go_on);
+  }
+
+  absl::StatusOr<std::unique_ptr<Snapshot>> OpenCopy() override {
+    return OpenPostgresSnapshot(to_, names_, kPostgresExportMax);
+  }
+
+  absl::Status Switch() override {
+    const absl::StatusOr<postgres::Lease> there = to_.Take(PlaceUse::kWrite);
+    if (!there.ok()) return there.status();
+    postgres::Transaction serving(**there);
+    if (absl::Status begun = serving.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    // Whoever would remove the copy waits for this one.
+    const absl::StatusOr<TenantRow> copy = LockTenant(**there, names_);
+    if (!copy.ok()) return copy.status();
+    if (copy->state != kImporting || copy->epoch != placement_.epoch + 1) return Overtaken();
+    if (absl::Status served = Serve(**there); !served.ok()) return served;
+    if (absl::Status fenced = Fence(); !fenced.ok()) return fenced;
+    CrashPoint("move.fenced");
+    if (absl::Status decided = Decide(); !decided.ok()) return decided;
+    CrashPoint("move.decided");
+    absl::Status committed = serving.Commit(kMoving);
+    CrashPoint("move.switched");
+    return InStoreWords(committed, Touched::kOwnTable);
+  }
+
+  absl::StatusOr<std::string> Tidy(std::int64_t now_ms) override {
+    for (const std::shared_ptr<PostgresPlace>& place : mirrors_.places()) {
+      if (place->options().name == to_name()) continue;
+      const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kWrite);
+      if (!lease.ok()) return lease.status();
+      const auto found = FindSchema(**lease, placement_.schema);
+      if (!found.ok()) return found.status();
+      if (!found->has_value() || !(*found)->is_left || (*found)->context_id != placement_.context_id)
+        continue;
+      const absl::StatusOr<std::string> aside = SetAside(**lease, (*found)->epoch, now_ms);
+      if (!aside.ok()) return aside.status();
+      return LocationOf(place->options().name, *aside);
+    }
+    return std::string();
+  }
+
+  absl::Status TakeBack() override {
+    {
+      const absl::StatusOr<postgres::Lease> lease = to_.Take(PlaceUse::kWrite);
+      if (!lease.ok()) return lease.status();
+      if (absl::Status removed = RemoveCopy(**lease); !removed.ok()) return removed;
+    }
+    const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(from(), PlaceUse::kWrite);
+    if (!lease.ok()) return lease.status();
+    return Ran((*lease)->Run(absl::StrCat("UPDATE ", names_.tenant,
+                                          " SET state = 'serving', moved_to = NULL WHERE moved_to IS NOT "
+                                          "NULL"),
+                             {}, kMoving));
+  }
+
+ private:
+  const std::string& to_name() const { return to_.options().name; }
+
+  absl::Status Overtaken() const {
+    return absl::AbortedError(absl::StrCat("the mirror of '", placement_.context_id,
+                                           "' was changed while it was copied, or another move of it was "
+                                           "quicker. This one changed nothing."));
+  }
+
+  /// In the new place.
+  absl::Status Serve(postgres::Connection& connection) const {
+    return Ran(
+        connection.Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'serving' WHERE state = $1"),
+                       {kImporting}, kMoving));
+  }
+
+  /// In the old place: what others write is committed before, or finds that it is moved.
+  absl::Status Fence() {
+    const absl::StatusOr<PostgresPlace*> old = mirrors_.PlaceOf(from());
+    if (!old.ok()) return old.status();
+    const absl::StatusOr<postgres::Lease> lease = (*old)->Take(PlaceUse::kWrite);
+    if (!lease.ok()) return lease.status();
+    postgres::Transaction transaction(**lease);
+    if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    const absl::StatusOr<TenantRow> row = LockTenant(**lease, names_);
+    if (!row.ok()) return row.status();
+    if (row->state != "serving" || row->moved_to || row->epoch > placement_.epoch) return Overtaken();
+    const absl::StatusOr<std::string> there = MetadataOf(**old), copied = MetadataOf(to_);
+    if (!there.ok() || !copied.ok()) return there.ok() ? copied.status() : there.status();
+    if (*there != *copied) return Overtaken();
+    const absl::Status moved =
+        Ran((*lease)->Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'moving', moved_to = $1"),
+                          {to_name()}, kMoving));
+    if (!moved.ok()) return moved;
+    return InStoreWords(transaction.Commit(kMoving), Touched::kOwnTable);
+  }
+
+  absl::StatusOr<std::string> MetadataOf(PostgresPlace& place) const {
+    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenPostgresSnapshot(place, names_);
+    if (!snapshot.ok()) return snapshot.status();
+    return DigestMetadata(**snapshot);
+  }
+
+  absl::Status Decide() {
+    const absl::StatusOr<bool> placed =
+        mirrors_.MovePlace(placement_.context_id, from(), to_name(), placement_.epoch + 1);
+    if (placed.ok()) return *placed ? absl::OkStatus() : Overtaken();
+    // Its answer may be lost alone.
+    const absl::StatusOr<std::optional<Placement>> now = mirrors_.Find(placement_.context_id);
+    if (now.ok() && now->has_value() && (*now)->place == to_name()) return absl::OkStatus();
+    return placed.status();
+  }
+
+  absl::StatusOr<std::string> SetAside(postgres::Connection& connection, std::int64_t epoch,
+                                       std::int64_t number) const {
+    std::string aside = AsideName(placement_.context_id, number, epoch);
+    const absl::Status renamed = connection.Execute(
+        absl::StrCat("ALTER SCHEMA ", names_.schema, " RENAME TO ", QuoteName(aside)), kMoving);
+    if (!renamed.ok()) return InStoreWords(renamed, Touched::kMirroredTable);
+    return aside;
+  }
+
+  absl::Status RemoveCopy(postgres::Connection& connection) const {
+    const auto found = FindSchema(connection, placement_.schema);
+    if (!found.ok()) return found.status();
+    if (!found->has_value()) return absl::OkStatus();
+    if ((*found)->is_left && (*found)->context_id == placement_.context_id) {
+      // The mirror stood here before, and could not be set aside then.
+      return SetAside(connection, (*found)->epoch, placement_.epoch).status();
+    }
+    // Whoever is about to serve it is waited for.
+    const absl::Status fenced =
+        Ran(connection.Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'deleting' WHERE state = $1"),
+                           {kImporting}, kMoving));
+    if (!fenced.ok()) return fenced;
+    const absl::StatusOr<std::optional<TenantRow>> row = SelectTenant(connection, names_);
+    if (!row.ok()) return row.status();
+    const bool is_copy =
+        row->has_value() && (*row)->state == "deleting" && (*row)->tenant.context_id == placement_.context_id;
+    if (is_copy) return RemoveSchema(connection, names_);
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the place '", to_name(), "' has a schema ", names_.schema,
+        " already, and it is no copy that a move left. Nothing was changed. Rename it, or drop it."));
+  }
+
+  PlacedMirrors& mirrors_;
+  const Placement placement_;
+  PostgresPlace& to_;
+  const PostgresOwnTables names_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PlaceMove>> NewPlacedMove(PlacedMirrors& mirrors,
+                                                         const std::string& context_id,
+                                                         const std::string& place) {
+  const absl::StatusOr<PostgresPlace*> to = mirrors.PlaceNamed(place);
+  if (!to.ok()) return to.status();
+  absl::StatusOr<std::optional<Placement>> found = FindPlacement(mirrors.control(), context_id);
+  if (!found.ok()) return found.status();
+  if (!found->has_value() || (*found)->state != PlacementState::kServing) {
+    return absl::UnavailableError(
+        absl::StrCat("the mirror of '", context_id, "' is not served now. Nothing was changed; try again."));
+  }
+  auto move = std::make_unique<PlacedMove>(mirrors, *std::move(*found), **to);
+  if (absl::Status taken_up = move->TakeUp(); !taken_up.ok()) return taken_up;
+  return move;
+}
+
+}  // namespace mirror

@@ -1,0 +1,24 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_HOME_PLACE_MOVE_H_
+#define MIRROR_SERVER_STORE_POSTGRES_HOME_PLACE_MOVE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/store/home.h"
+#include "server/store/postgres/home/placed_mirrors.h"
+
+namespace mirror {
+
+/// See StoreHome::NewPlaceMove. `mirrors` outlives it.
+///
+/// The steps of a switch, each of which is committed before the next begins: the old tenant's row says where
+/// the mirror goes, and takes nothing more; the control database says that it is there; the new row says that
+/// it is served. The second decides: before it a new PlaceMove goes back, behind it forward.
+absl::StatusOr<std::unique_ptr<PlaceMove>> NewPlacedMove(PlacedMirrors& mirrors,
+                                                         const std::string& context_id,
+                                                         const std::string& place);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_HOME_PLACE_MOVE_H_

@@ -1,0 +1,475 @@
+#include "server/tenant/move.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/crash_point.h"
+#include "base/digest.h"
+#include "base/folded_name.h"
+#include "server/store/contents_digest.h"
+
+namespace mirror {
+namespace {
+
+/// What other tenants may write meanwhile.
+constexpr std::uint64_t kSpareBytes = 64ULL << 20;
+/// A mirror that an operator, or a DBA, changes under a move is copied so often.
+constexpr int kCopiesMax = 3;
+constexpr std::size_t kIdDigits = 16;
+
+struct Here {
+  std::shared_ptr<Tenant> tenant;
+  std::optional<MoveMark> mark;
+};
+absl::StatusOr<Here> FindMoving(Tenants& tenants, const std::string& context_id) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
+  if (!tenant.ok()) return tenant.status();
+  absl::StatusOr<std::optional<MoveMark>> mark = (*tenant)->ReadMove();
+  if (!mark.ok()) return mark.status();
+  return Here{*std::move(tenant), *std::move(mark)};
+}
+
+absl::Status NotPartOf(const std::string& context_id, std::string_view id) {
+  return absl::FailedPreconditionError(absl::StrCat("tenant '", context_id, "' is not part of the move ", id,
+                                                    " here, or not in this step of it. Nothing was "
+                                                    "changed."));
+}
+
+/// Keys with which columns of its tables are hashed.
+absl::StatusOr<std::string> HashKeysOf(Snapshot& mirror) {
+  const absl::StatusOr<MirrorContents> contents = mirror.ReadContents();
+  if (!contents.ok()) return contents.status();
+  std::set<std::uint32_t> keys;
+  for (const ContentsTable& table : contents->tables) {
+    for (const Column& column : table.agreed.columns) {
+      if (column.rule == Rule::kHashed) keys.insert(column.rule_detail);
+    }
+  }
+  return absl::StrJoin(keys, ",");
+}
+
+absl::StatusOr<std::string> DigestOf(Tenant& tenant, const GoOn& go_on) {
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  return DigestContents(**snapshot, go_on);
+}
+
+struct Equal {
+  bool is = false;
+  std::string metadata;  ///< Of the moment that was looked at.
+};
+/// Whether the tenant's mirror holds what `contents` says.
+absl::StatusOr<Equal> Compare(Tenant& tenant, const std::string& contents, const GoOn& go_on) {
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  const absl::StatusOr<std::string> digest = DigestContents(**snapshot, go_on);
+  if (!digest.ok()) return digest.status();
+  absl::StatusOr<std::string> metadata = DigestMetadata(**snapshot);
+  if (!metadata.ok()) return metadata.status();
+  return Equal{*digest == contents, *std::move(metadata)};
+}
+
+absl::Status ThereIsOne(const std::string& context_id, const std::optional<MoveMark>& mark) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("there is a mirror of '", context_id, "' here already",
+                   mark ? absl::StrCat(", which is part of the move ", mark->id, " (",
+                                       std::string(ToString(mark->phase)), ")")
+                        : "",
+                   ". Nothing was changed. ",
+                   mark ? "End that move first, with the options that it was begun with."
+                        : absl::StrCat("If it is not wanted, 'mirrorctl delete ", context_id, " --confirm ",
+                                       context_id, "' there removes it.")));
+}
+
+}  // namespace
+
+absl::StatusOr<MoveLook> LookAtMove(Tenants& tenants, const std::string& context_id, bool digest,
+                                    const GoOn& go_on) {
+  absl::StatusOr<Here> here = FindMoving(tenants, context_id);
+  if (!here.ok()) return here.status();
+  const absl::StatusOr<TenantInfo> info = here->tenant->Info();
+  if (!info.ok()) return info.status();
+  absl::StatusOr<std::string> place = tenants.home().PlaceOf(here->tenant->context_id());
+  if (!place.ok()) return place.status();
+  MoveLook look{.context_id = here->tenant->context_id(),
+                .issuer = info->record.issuer,
+                .environment = info->record.environment,
+                .place = *std::move(place),
+                .bytes = info->bytes,
+                .mark = std::move(here->mark)};
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = here->tenant->OpenSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  absl::StatusOr<std::string> keys = HashKeysOf(**snapshot);
+  if (!keys.ok()) return keys.status();
+  look.hash_key = *std::move(keys);
+  if (!digest) return look;
+  absl::StatusOr<std::string> contents = DigestContents(**snapshot, go_on);
+  if (!contents.ok()) return contents.status();
+  look.contents = *std::move(contents);
+  return look;
+}
+
+absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::string& place) {
+  if (absl::Status status = CheckContextId(offered.context_id); !status.ok()) return status;
+  if (absl::Status known = tenants.home().CheckPlace(place); !known.ok()) return known;
+  const absl::StatusOr<Here> here = FindMoving(tenants, offered.context_id);
+  if (!here.ok() && !absl::IsNotFound(here.status())) return here.status();
+  if (here.ok() && (!here->mark || here->mark->phase != MovePhase::kLeft)) {
+    return ThereIsOne(here->tenant->context_id(), here->mark);
+  }
+  if (here.ok() && here->tenant->context_id() != offered.context_id) {
+    return ThereIsOne(here->tenant->context_id(), here->mark);
+  }
+  if (!offered.hash_key.empty()) {
+    const absl::StatusOr<std::shared_ptr<Tenant>> probe = tenants.FindOrMake(offered.context_id);
+    if (!probe.ok()) return probe.status();
+    const TenantHashKey* const key = (*probe)->column_rules().hash_key();
+    if (key == nullptr || absl::StrCat(key->fingerprint()) != offered.hash_key) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "columns of '", offered.context_id,
+          "' are hashed there with another key than this server has ([columns] 'hash_key'), so that their "
+          "values would differ from now on. Nothing was changed. Give both servers the same key."));
+    }
+  }
+  tenants.ForgetUnlessThere(offered.context_id);
+  const absl::StatusOr<StoreHome::Space> space = tenants.home().FindCopySpace();
+  if (!space.ok()) return space.status();
+  if (space->free_bytes > kSpareBytes && space->free_bytes - kSpareBytes >= offered.bytes) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(absl::StrCat("the mirror of '", offered.context_id, "' has ",
+                                                   offered.bytes, " bytes, and the disk here has room for ",
+                                                   space->free_bytes,
+                                                   ". Nothing was changed. Make room first."));
+}
+
+absl::StatusOr<std::vector<std::string>> ExportMirror(Tenants& tenants, const std::string& context_id,
+                                                      const std::string& id, const GoOn& go_on,
+                                                      const TakePart& take) {
+  const absl::StatusOr<Here> here = FindMoving(tenants, context_id);
+  if (!here.ok()) return here.status();
+  if (!here->mark || here->mark->id != id || here->mark->phase != MovePhase::kLeaving) {
+    return NotPartOf(context_id, id);
+  }
+  const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(here->tenant->context_id());
+  if (!copy.ok()) return copy.status();
+  absl::StatusOr<std::vector<std::string>> left_out;
+  {
+    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = here->tenant->OpenSnapshot();
+    if (!snapshot.ok()) return snapshot.status();
+    left_out = (*copy)->CopyOf(**snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
+    if (!left_out.ok()) return left_out;
+  }
+  CrashPoint("move.copied");
+  for (std::uint64_t from = 0;;) {
+    absl::StatusOr<std::string> part = (*copy)->ReadBytes(from, kMovePartBytes);
+    if (!part.ok()) return part.status();
+    if (part->empty()) return left_out;
+    from += part->size();
+    if (!go_on() || !take(*std::move(part))) return absl::CancelledError("the export was cancelled");
+  }
+}
+
+absl::StatusOr<MoveArrival> MoveArrival::Begin(Tenants& tenants, const std::string& context_id,
+                                               const std::string& id, const std::string& place) {
+  absl::Status status = CheckContextId(context_id);
+  if (status.ok()) status = CheckMoveId(id);
+  if (status.ok()) status = CheckRoom(tenants, {.context_id = context_id}, place);
+  if (!status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(context_id);
+  if (!copy.ok()) return copy.status();
+  return MoveArrival(tenants, context_id, id, place, *std::move(copy));
+}
+
+absl::Status MoveArrival::Add(std::string_view part) {
+  if (part.empty()) {
+    return absl::InvalidArgumentError("a piece of the mirror has no bytes. Nothing was changed.");
+  }
+  return copy_->AddBytes(part);
+}
+
+absl::Status MoveArrival::MarkCopy(std::int64_t now_ms) {
+  const absl::StatusOr<std::unique_ptr<Store>> store = copy_->Open();
+  if (!store.ok()) return store.status();
+  if (absl::Status whole = (*store)->upkeep().CheckIntegrity(); !whole.ok()) return whole;
+  const absl::Status marked =
+      (*store)
+          ->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+            std::optional<MoveMark> mark = MarkOf(tenant);
+            if (!mark || mark->id != id_ || mark->phase != MovePhase::kLeaving) {
+              return NotPartOf(context_id_, id_);
+            }
+            mark->phase = MovePhase::kArriving;
+            mark->target.clear();
+            Plan plan;
+            plan.now_ms = now_ms;
+            plan.tenant = tenant;
+            SetMark(*mark, &*plan.tenant);
+            return plan;
+          })
+          .status();
+  if (!marked.ok()) return marked;
+  return (*store)->upkeep().CheckWhole({});
+}
+
+absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, const GoOn& go_on) {
+  absl::Status whole = copy_->AddBytes({});
+  if (!whole.ok()) return whole;
+  if (whole = MarkCopy(now_ms); !whole.ok()) {
+    if (absl::IsUnavailable(whole)) return whole;
+    return absl::FailedPreconditionError(absl::StrCat("what came is not the whole mirror of '", context_id_,
+                                                      "' that leaves with this move: ", whole.message(),
+                                                      " Nothing was changed."));
+  }
+  CrashPoint("move.received");
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_->FindOrMake(context_id_);
+  if (!tenant.ok()) return tenant.status();
+  Report report;
+  const absl::Status taken_in = (*tenant)->TakeIn(
+      [&](bool replaces) -> absl::Status {
+        absl::StatusOr<ReplacedMirror> put =
+            replaces ? copy_->Replace(now_ms) : copy_->PutWhereNoneIs(place_);
+        if (!put.ok()) return put.status();
+        report.kept = std::move(put->kept);
+        report.left_out = std::move(put->left_out);
+        return absl::OkStatus();
+      },
+      now_ms);
+  CrashPoint("move.put");
+  if (!taken_in.ok()) return taken_in;
+  if (absl::Status allowed = tenants_->Allow(context_id_); !allowed.ok() && !absl::IsNotFound(allowed)) {
+    return allowed;
+  }
+  absl::StatusOr<std::string> contents = DigestOf(**tenant, go_on);
+  if (!contents.ok()) return contents.status();
+  report.contents = *std::move(contents);
+  return report;
+}
+
+absl::Status Leave(Tenants& tenants, const std::string& context_id, const std::string& id,
+                   const std::string& contents, const std::string& target, std::int64_t now_ms,
+                   const GoOn& go_on) {
+  absl::StatusOr<Here> here = FindMoving(tenants, context_id);
+  if (!here.ok()) return here.status();
+  if (!here->mark || here->mark->id != id) return NotPartOf(context_id, id);
+  if (here->mark->phase == MovePhase::kLeft && here->mark->contents == contents) return absl::OkStatus();
+  if (here->mark->phase != MovePhase::kLeaving) return NotPartOf(context_id, id);
+  const absl::StatusOr<Equal> equal = Compare(*here->tenant, contents, go_on);
+  if (!equal.ok()) return equal.status();
+  if (!equal->is) {
+    return absl::AbortedError(absl::StrCat(
+        "the mirror of '", context_id,
+        "' does not hold what arrived at the other side: it was changed since it was copied, or the copy "
+        "differs. Nothing was done."));
+  }
+  MoveMark mark = *here->mark;
+  mark.phase = MovePhase::kLeft;
+  mark.contents = contents;
+  mark.target = target;
+  absl::Status left = here->tenant->TurnMove(mark, equal->metadata, now_ms);
+  CrashPoint("move.left");
+  return left;
+}
+
+absl::Status Arrive(Tenants& tenants, const std::string& context_id, const std::string& id,
+                    std::int64_t now_ms) {
+  const absl::StatusOr<Here> here = FindMoving(tenants, context_id);
+  if (!here.ok()) return here.status();
+  if (!here->mark || here->mark->id != id || here->mark->phase != MovePhase::kArriving) {
+    return NotPartOf(context_id, id);
+  }
+  return here->tenant->EndMove(id, "move.arrived",
+                               "the mirror was moved here, and is served; its source goes on from where it "
+                               "stood, and has to be told this server's address",
+                               now_ms);
+}
+
+absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::string& id,
+                  const std::string& contents, std::int64_t now_ms, const GoOn& go_on) {
+  const absl::StatusOr<Here> here = FindMoving(tenants, context_id);
+  if (absl::IsNotFound(here.status())) return absl::OkStatus();
+  if (!here.ok()) return here.status();
+  const std::string spelled = here->tenant->context_id();
+  MoveMark mark{.id = id, .phase = MovePhase::kDropping};
+  std::string metadata;
+  if (here->mark) {
+    const bool came = here->mark->phase == MovePhase::kArriving || here->mark->phase == MovePhase::kDropping;
+    if (here->mark->id != id || !came) return NotPartOf(context_id, id);
+  } else {
+    const absl::StatusOr<Equal> equal = Compare(*here->tenant, contents, go_on);
+    if (!equal.ok()) return equal.status();
+    if (contents.empty() || !equal->is) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the mirror of '", spelled,
+                       "' is served here, and went on since it was moved: a cycle began, or an operator "
+                       "changed it. Nothing was changed. Move it back instead."));
+    }
+    metadata = equal->metadata;
+  }
+  if (absl::Status turned = here->tenant->TurnMove(mark, metadata, now_ms); !turned.ok()) return turned;
+  CrashPoint("move.dropping");
+  if (absl::Status gone = tenants.Delete(spelled); !gone.ok()) return gone;
+  CrashPoint("move.dropped");
+  const absl::Status allowed = tenants.Allow(spelled);
+  return absl::IsNotFound(allowed) ? absl::OkStatus() : allowed;
+}
+
+absl::Status Stay(Tenants& tenants, const std::string& context_id, const std::string& id,
+                  std::int64_t now_ms) {
+  const absl::StatusOr<Here> here = FindMoving(tenants, context_id);
+  if (!here.ok()) return here.status();
+  const bool goes =
+      here->mark && (here->mark->phase == MovePhase::kLeaving || here->mark->phase == MovePhase::kLeft);
+  if (!goes || here->mark->id != id || here->mark->kind != MoveKind::kServer) {
+    return NotPartOf(context_id, id);
+  }
+  return here->tenant->EndMove(id, "move.undone", "a move was undone: the mirror is served here as before",
+                               now_ms);
+}
+
+namespace {
+
+/// Until the copy is equal.
+absl::StatusOr<std::vector<std::string>> CopyToPlace(Tenant& tenant, PlaceMove& move, const GoOn& go_on) {
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  absl::StatusOr<std::vector<std::string>> left_out =
+      move.CopyOf(**snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
+  if (!left_out.ok()) return left_out;
+  CrashPoint("move.filled");
+  const absl::StatusOr<std::unique_ptr<Snapshot>> copy = move.OpenCopy();
+  if (!copy.ok()) return copy.status();
+  const absl::StatusOr<std::string> there = DigestContents(**copy, go_on);
+  if (!there.ok()) return there.status();
+  const absl::StatusOr<Equal> equal = Compare(tenant, *there, go_on);
+  if (!equal.ok()) return equal.status();
+  if (equal->is) return left_out;
+  return absl::AbortedError(absl::StrCat("the copy of '", tenant.context_id(),
+                                         "' differs from the mirror, which was changed meanwhile, or does "
+                                         "not fit the place. The mirror stands where it was."));
+}
+
+absl::StatusOr<std::vector<std::string>> CopyAndSwitch(Tenants& tenants, Tenant& tenant,
+                                                       const std::string& place, const GoOn& go_on) {
+  absl::StatusOr<std::vector<std::string>> left_out;
+  for (int i = 0; i < kCopiesMax; ++i) {
+    const absl::StatusOr<std::unique_ptr<PlaceMove>> move =
+        tenants.home().NewPlaceMove(tenant.context_id(), place);
+    if (!move.ok()) return move.status();
+    if ((*move)->IsDone()) return std::vector<std::string>();
+    left_out = CopyToPlace(tenant, **move, go_on);
+    if (left_out.ok()) {
+      const absl::Status switched = (*move)->Switch();
+      if (switched.ok()) return left_out;
+      left_out = switched;
+    }
+    if (!absl::IsAborted(left_out.status())) break;
+  }
+  return left_out;
+}
+
+absl::Status CheckWish(const Tenant& tenant, const std::optional<MoveMark>& mark, const std::string& served,
+                       const std::string& place, PlaceMoveWish wish) {
+  const bool is_it = mark && mark->kind == MoveKind::kPlace && mark->target == place;
+  if (wish != PlaceMoveWish::kBegin) {
+    if (is_it) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat("no move of '", tenant.context_id(), "' to the place '",
+                                                      place, "' is under way: it is served from '", served,
+                                                      "'. Nothing was changed."));
+  }
+  if (mark) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("'", tenant.context_id(), "': ", PauseWords(true, PackMark(*mark)),
+                     ". Nothing was changed. --resume goes on with that, --undo takes it back."));
+  }
+  if (served != place) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("the mirror of '", tenant.context_id(),
+                                                    "' is in the place '", place,
+                                                    "' already. Nothing was changed."));
+}
+
+bool IsServedFrom(Tenants& tenants, const std::string& context_id, const std::string& place) {
+  const absl::StatusOr<std::string> served = tenants.home().PlaceOf(context_id);
+  return served.ok() && *served == place;
+}
+
+absl::Status UndoPlaceMove(Tenants& tenants, Tenant& tenant, const std::string& place, const std::string& id,
+                           std::int64_t now_ms) {
+  const absl::StatusOr<std::unique_ptr<PlaceMove>> move =
+      tenants.home().NewPlaceMove(tenant.context_id(), place);
+  if (!move.ok()) return move.status();
+  if ((*move)->IsDone()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the mirror of '", tenant.context_id(), "' is served from '", place,
+                     "' already. Nothing was changed. --resume ends the move; then it can be moved back."));
+  }
+  return tenant.EndMove(id, "move.undone",
+                        "a move to another place was undone: the mirror is served as before", now_ms);
+}
+
+absl::Status Failed(const absl::Status& why, const absl::Status& undone) {
+  return absl::Status(
+      why.code(),
+      absl::StrCat(why.message(), undone.ok() ? " The move was undone, and the mirror is served as "
+                                                "before."
+                                              : " The source is kept away until the move is run "
+                                                "again with --resume, or with --undo."));
+}
+
+}  // namespace
+
+absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string& context_id,
+                                            const std::string& place, PlaceMoveWish wish, std::int64_t now_ms,
+                                            const GoOn& go_on) {
+  if (place.empty()) return absl::InvalidArgumentError("no place is named. Nothing was done.");
+  if (absl::Status known = tenants.home().CheckPlace(place); !known.ok()) return known;
+  if (absl::Status fits = CheckMoveTarget(place); !fits.ok()) return fits;
+  absl::StatusOr<Here> here = FindMoving(tenants, context_id);
+  if (absl::IsUnavailable(here.status()) && wish != PlaceMoveWish::kBegin) {
+    // Between two steps of a switch nobody opens it: that is taken back, or done to its end.
+    const absl::Status taken_up = tenants.home().NewPlaceMove(context_id, place).status();
+    if (!taken_up.ok()) return taken_up;
+    here = FindMoving(tenants, context_id);
+  }
+  if (!here.ok()) return here.status();
+  Tenant& tenant = *here->tenant;
+  PlaceMoveReport report{.context_id = tenant.context_id()};
+  absl::StatusOr<std::string> served = tenants.home().PlaceOf(report.context_id);
+  if (!served.ok()) return served.status();
+  report.from = *std::move(served);
+  if (absl::Status may = CheckWish(tenant, here->mark, report.from, place, wish); !may.ok()) return may;
+  const std::string id = here->mark
+                             ? here->mark->id
+                             : HexDigest(absl::StrCat(report.context_id, " ", now_ms)).substr(0, kIdDigits);
+  if (wish == PlaceMoveWish::kUndo) {
+    absl::Status undone = UndoPlaceMove(tenants, tenant, place, id, now_ms);
+    if (!undone.ok()) return undone;
+    return report;
+  }
+  const absl::Status begun = tenant.BeginMove({.id = id, .kind = MoveKind::kPlace, .target = place}, now_ms);
+  if (!begun.ok()) return begun;
+  absl::StatusOr<std::vector<std::string>> left_out = CopyAndSwitch(tenants, tenant, place, go_on);
+  if (!left_out.ok() && !IsServedFrom(tenants, report.context_id, place)) {
+    return Failed(left_out.status(), UndoPlaceMove(tenants, tenant, place, id, now_ms));
+  }
+  if (left_out.ok()) report.left_out = *std::move(left_out);
+  absl::StatusOr<std::unique_ptr<PlaceMove>> move = tenants.home().NewPlaceMove(report.context_id, place);
+  if (!move.ok()) return move.status();
+  absl::StatusOr<std::string> kept = (*move)->Tidy(now_ms);
+  CrashPoint("move.tidied");
+  if (kept.ok()) {
+    report.kept = *std::move(kept);
+  } else {
+    report.left_out.push_back(absl::StrCat("the schema that it left, which keeps its name there: ",
+                                           std::string(kept.status().message())));
+  }
+  absl::Status ended =
+      tenant.EndMove(id, "move.placed",
+                     absl::StrCat("the mirror was moved to the place '", place, "', and is served"), now_ms);
+  if (!ended.ok()) return ended;
+  return report;
+}
+
+}  // namespace mirror

@@ -1,0 +1,143 @@
+#include "server/tenant/move_calls.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "server/hooks/hook_book.h"
+#include "server/store/contents_digest.h"
+
+namespace mirror {
+namespace {
+
+absl::Status AnotherMove(const std::string& context_id, const std::optional<MoveMark>& mark) {
+  if (!mark) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("tenant '", context_id, "' is part of no move here. Nothing was changed."));
+  }
+  return absl::FailedPreconditionError(absl::StrCat("tenant '", context_id, "': another move of it (",
+                                                    mark->id, ") is ", std::string(ToString(mark->phase)),
+                                                    " here. Nothing was changed. End that one first."));
+}
+
+/// The copy of a mirror is the copy of no other, and one that left is not what is leaving.
+bool MayTurn(MovePhase from, MovePhase to) {
+  switch (to) {
+    case MovePhase::kLeaving:
+      return from == MovePhase::kLeaving;
+    case MovePhase::kLeft:
+      return from == MovePhase::kLeaving || from == MovePhase::kLeft;
+    case MovePhase::kArriving:
+      return from == MovePhase::kArriving;
+    case MovePhase::kDropping:
+      return from == MovePhase::kArriving || from == MovePhase::kDropping;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<MoveMark>> MoveCalls::ReadMove() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
+  if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+  return MarkOf(*tenant);
+}
+
+absl::Status MoveCalls::BeginMove(MoveMark mark, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  if (mirror_.store()->IsBuilding()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the mirror of '", mirror_.context_id(),
+                     "' is being made by its first cycle. Nothing was done. Wait until that is over."));
+  }
+  bool is_new = true;
+  absl::Status begun = mirror_.EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) {
+    const std::optional<MoveMark> there = MarkOf(before);
+    is_new = !there.has_value();
+    if (there && (there->id != mark.id || !MayTurn(there->phase, mark.phase) || there->kind != mark.kind ||
+                  there->target != mark.target)) {
+      return AnotherMove(mirror_.context_id(), there);
+    }
+    mark.was_paused = there ? there->was_paused : before.paused;
+    mark.reason = there ? there->reason : before.pause_reason;
+    SetMark(mark, &*plan->tenant);
+    return absl::OkStatus();
+  });
+  CrashPoint("move.begun");
+  if (begun.ok() && is_new) {
+    mirror_.Tell(
+        Severity::kInformation, "move.begun",
+        absl::StrCat("an operator moves the mirror",
+                     mark.kind == MoveKind::kPlace ? absl::StrCat(" to the place '", mark.target, "'")
+                                                   : " to another server",
+                     "; its source is kept away until that is over"));
+  }
+  return begun;
+}
+
+absl::Status MoveCalls::Commit(std::int64_t now_ms, const Change& change) {
+  absl::Status done = mirror_
+                          .Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+                            Plan plan;
+                            plan.now_ms = now_ms;
+                            plan.tenant = tenant;
+                            if (absl::Status may = change(&*plan.tenant); !may.ok()) return may;
+                            if (*plan.tenant == tenant) return std::nullopt;
+                            return plan;
+                          })
+                          .status();
+  mirror_.Summarize(Look::kTenant);
+  return done;
+}
+
+absl::Status MoveCalls::TurnMove(const MoveMark& to, const std::string& metadata, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  return Commit(now_ms, [&](TenantRecord* tenant) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+    const std::optional<MoveMark> there = MarkOf(*tenant);
+    if (there && (there->id != to.id || !MayTurn(there->phase, to.phase))) {
+      return AnotherMove(mirror_.context_id(), there);
+    }
+    // Only what arrived and is served since can be dropped without a mark, see move.h.
+    if (!there && to.phase != MovePhase::kDropping) return AnotherMove(mirror_.context_id(), there);
+    if (!metadata.empty()) {
+      const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+      if (!snapshot.ok()) return snapshot.status();
+      const absl::StatusOr<std::string> now = DigestMetadata(**snapshot);
+      if (!now.ok()) return now.status();
+      if (*now != metadata) {
+        return absl::AbortedError(absl::StrCat("the mirror of '", mirror_.context_id(),
+                                               "' was changed meanwhile. Nothing was done."));
+      }
+    }
+    MoveMark mark = to;
+    mark.was_paused = there ? there->was_paused : tenant->paused;
+    mark.reason = there ? there->reason : tenant->pause_reason;
+    SetMark(mark, tenant);
+    return absl::OkStatus();
+  });
+}
+
+absl::Status MoveCalls::EndMove(const std::string& id, std::string_view event, const std::string& words,
+                                std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  absl::Status ended = Commit(now_ms, [&](TenantRecord* tenant) -> absl::Status {
+    const std::optional<MoveMark> there = MarkOf(*tenant);
+    if (!there || there->id != id) return AnotherMove(mirror_.context_id(), there);
+    TakeMarkOff(*there, tenant);
+    return absl::OkStatus();
+  });
+  CrashPoint("move.ended");
+  if (!ended.ok()) return ended;
+  mirror_.Tell(Severity::kWarning, event, words);
+  // What waited for it.
+  if (mirror_.options().hooks != nullptr) mirror_.options().hooks->Wake(mirror_.context_id());
+  return ended;
+}
+
+}  // namespace mirror
