@@ -51,16 +51,18 @@ struct Gate::Content {
   Content(SigningKey signing_key, KeyRing key_ring)
       : key(std::move(signing_key)), ring(std::move(key_ring)) {}
 
+  bool Lists(const std::string& name, const std::string& environment, const std::string& context_id) const {
+    const auto issuer = std::find_if(issuers.begin(), issuers.end(), [&](const IssuerConfig& candidate) {
+      return candidate.name == name && candidate.environment == environment;
+    });
+    return issuer != issuers.end() &&
+           std::any_of(issuer->contexts.begin(), issuer->contexts.end(),
+                       [&](const std::string& pattern) { return MatchesExactly(context_id, pattern); });
+  }
+
   absl::StatusOr<Caller> Allow(const VerifiedToken& token) const {
     const Claims& claims = token.claims;
-    const auto issuer = std::find_if(issuers.begin(), issuers.end(), [&](const IssuerConfig& candidate) {
-      return candidate.name == claims.issuer && candidate.environment == token.environment;
-    });
-    const bool listed =
-        issuer != issuers.end() &&
-        std::any_of(issuer->contexts.begin(), issuer->contexts.end(),
-                    [&](const std::string& pattern) { return MatchesExactly(claims.context_id, pattern); });
-    if (!listed) {
+    if (!Lists(claims.issuer, token.environment, claims.context_id)) {
       return absl::PermissionDeniedError(absl::StrCat(
           "the tenant '", claims.context_id, "' is not in the list of issuer '", claims.issuer,
           "', environment '", token.environment,
@@ -193,6 +195,15 @@ absl::StatusOr<KeySignature> Gate::SignText(std::string_view text) const {
   absl::StatusOr<std::string> signature = now->key.Sign(text);
   if (!signature.ok()) return signature.status();
   return KeySignature{now->key.key_id(), *std::move(signature)};
+}
+
+absl::Status Gate::CheckTakes(const std::string& issuer, const std::string& environment,
+                              const std::string& context_id) const {
+  if (content()->Lists(issuer, environment, context_id)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("no [[issuer]] of this server takes the tenant '", context_id, "' of issuer '", issuer,
+                   "', environment '", environment,
+                   "'. Nothing was changed. Add it to 'contexts' of that [[issuer]] here first."));
 }
 
 std::string Gate::application_id() const { return content()->rules.audience; }

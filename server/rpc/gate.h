@@ -55,6 +55,10 @@ class Gate {
   absl::Status AdmitHeaderAgain(std::string_view authorization, const Caller& caller, std::int64_t now_s,
                                 CallerStanding* standing) const;
 
+  /// Whether sources of that issuer and environment may push the tenant. Errors: kFailedPrecondition.
+  absl::Status CheckTakes(const std::string& issuer, const std::string& environment,
+                          const std::string& context_id) const;
+
   /// Signs as the application. `application_id` and `time_s` of `answer` are set here.
   absl::StatusOr<std::string> Sign(Answer answer) const;
   /// The end of a tenant's chain of receipts: `context_id`, `cycle` and `receipts` of `answer`.

@@ -45,7 +45,7 @@ class MirrorCopy {
   /// disk when it returns. After an error the mirror is as it was, or, where only the disk could not be
   /// synced, the copy.
   virtual absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms) = 0;
-  /// The same where there is to be none yet. `place`: see StoreHome::CheckPlace(). Errors:
+  /// The same where there is to be none yet. `place`: see HomePlaces::Check(). Errors:
   /// kFailedPrecondition, too: there is one, which was left as it is.
   virtual absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& place) = 0;
   /// Keeps it beside the mirror, as that is now; gives where. On disk when it returns.
@@ -83,6 +83,21 @@ class PlaceMove {
   virtual absl::StatusOr<std::string> Tidy(std::int64_t now_ms) = 0;
   /// In the place of Switch(): removes what was filled. The mirror is served from where it was.
   virtual absl::Status TakeBack() = 0;
+};
+
+/// The places of a home, by their names. Errors and threads: as StoreHome.
+class HomePlaces {
+ public:
+  virtual ~HomePlaces() = default;
+
+  /// Whether a new mirror can be put into `place`; empty: wherever there is room. Errors: kInvalidArgument,
+  /// with the places that there are.
+  virtual absl::Status Check(const std::string& place) const = 0;
+  /// In which place the mirror is; empty: this home has none, or there is no such mirror.
+  virtual absl::StatusOr<std::string> Find(const std::string& context_id) = 0;
+  /// Takes up where a former move of it was left. Errors: kInvalidArgument: as Check().
+  virtual absl::StatusOr<std::unique_ptr<PlaceMove>> NewMove(const std::string& context_id,
+                                                             const std::string& place) = 0;
 };
 
 /// Of a copy that was made.
@@ -154,14 +169,7 @@ class StoreHome {
   /// kFailedPrecondition, from Finish() too: there is a mirror of the tenant here.
   virtual absl::StatusOr<std::unique_ptr<MirrorImport>> NewImport(const std::string& context_id) = 0;
 
-  /// Whether a new mirror can be put into `place`; empty: wherever there is room. Errors: kInvalidArgument,
-  /// with the places that there are.
-  virtual absl::Status CheckPlace(const std::string& place) const = 0;
-  /// In which place the mirror is; empty: this home has none.
-  virtual absl::StatusOr<std::string> PlaceOf(const std::string& context_id) = 0;
-  /// Takes up where a former move of it was left. Errors: kInvalidArgument: as CheckPlace().
-  virtual absl::StatusOr<std::unique_ptr<PlaceMove>> NewPlaceMove(const std::string& context_id,
-                                                                  const std::string& place) = 0;
+  virtual HomePlaces& places() = 0;
 
   /// A copy without content. Errors: kUnavailable, and then nothing was done.
   virtual absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) = 0;

@@ -91,7 +91,7 @@ absl::StatusOr<MoveLook> LookAtMove(Tenants& tenants, const std::string& context
   if (!here.ok()) return here.status();
   const absl::StatusOr<TenantInfo> info = here->tenant->Info();
   if (!info.ok()) return info.status();
-  absl::StatusOr<std::string> place = tenants.home().PlaceOf(here->tenant->context_id());
+  absl::StatusOr<std::string> place = tenants.home().places().Find(here->tenant->context_id());
   if (!place.ok()) return place.status();
   MoveLook look{.context_id = here->tenant->context_id(),
                 .issuer = info->record.issuer,
@@ -113,7 +113,7 @@ absl::StatusOr<MoveLook> LookAtMove(Tenants& tenants, const std::string& context
 
 absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::string& place) {
   if (absl::Status status = CheckContextId(offered.context_id); !status.ok()) return status;
-  if (absl::Status known = tenants.home().CheckPlace(place); !known.ok()) return known;
+  if (absl::Status known = tenants.home().places().Check(place); !known.ok()) return known;
   const absl::StatusOr<Here> here = FindMoving(tenants, offered.context_id);
   if (!here.ok() && !absl::IsNotFound(here.status())) return here.status();
   if (here.ok() && (!here->mark || here->mark->phase != MovePhase::kLeft)) {
@@ -356,7 +356,7 @@ absl::StatusOr<std::vector<std::string>> CopyAndSwitch(Tenants& tenants, Tenant&
   absl::StatusOr<std::vector<std::string>> left_out;
   for (int i = 0; i < kCopiesMax; ++i) {
     const absl::StatusOr<std::unique_ptr<PlaceMove>> move =
-        tenants.home().NewPlaceMove(tenant.context_id(), place);
+        tenants.home().places().NewMove(tenant.context_id(), place);
     if (!move.ok()) return move.status();
     if ((*move)->IsDone()) return std::vector<std::string>();
     left_out = CopyToPlace(tenant, **move, go_on);
@@ -391,14 +391,14 @@ absl::Status CheckWish(const Tenant& tenant, const std::optional<MoveMark>& mark
 }
 
 bool IsServedFrom(Tenants& tenants, const std::string& context_id, const std::string& place) {
-  const absl::StatusOr<std::string> served = tenants.home().PlaceOf(context_id);
+  const absl::StatusOr<std::string> served = tenants.home().places().Find(context_id);
   return served.ok() && *served == place;
 }
 
 absl::Status UndoPlaceMove(Tenants& tenants, Tenant& tenant, const std::string& place, const std::string& id,
                            std::int64_t now_ms) {
   const absl::StatusOr<std::unique_ptr<PlaceMove>> move =
-      tenants.home().NewPlaceMove(tenant.context_id(), place);
+      tenants.home().places().NewMove(tenant.context_id(), place);
   if (!move.ok()) return move.status();
   if ((*move)->IsDone()) {
     return absl::FailedPreconditionError(
@@ -424,19 +424,19 @@ absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string&
                                             const std::string& place, PlaceMoveWish wish, std::int64_t now_ms,
                                             const GoOn& go_on) {
   if (place.empty()) return absl::InvalidArgumentError("no place is named. Nothing was done.");
-  if (absl::Status known = tenants.home().CheckPlace(place); !known.ok()) return known;
+  if (absl::Status known = tenants.home().places().Check(place); !known.ok()) return known;
   if (absl::Status fits = CheckMoveTarget(place); !fits.ok()) return fits;
   absl::StatusOr<Here> here = FindMoving(tenants, context_id);
   if (absl::IsUnavailable(here.status()) && wish != PlaceMoveWish::kBegin) {
     // Between two steps of a switch nobody opens it: that is taken back, or done to its end.
-    const absl::Status taken_up = tenants.home().NewPlaceMove(context_id, place).status();
+    const absl::Status taken_up = tenants.home().places().NewMove(context_id, place).status();
     if (!taken_up.ok()) return taken_up;
     here = FindMoving(tenants, context_id);
   }
   if (!here.ok()) return here.status();
   Tenant& tenant = *here->tenant;
   PlaceMoveReport report{.context_id = tenant.context_id()};
-  absl::StatusOr<std::string> served = tenants.home().PlaceOf(report.context_id);
+  absl::StatusOr<std::string> served = tenants.home().places().Find(report.context_id);
   if (!served.ok()) return served.status();
   report.from = *std::move(served);
   if (absl::Status may = CheckWish(tenant, here->mark, report.from, place, wish); !may.ok()) return may;
@@ -455,7 +455,7 @@ absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string&
     return Failed(left_out.status(), UndoPlaceMove(tenants, tenant, place, id, now_ms));
   }
   if (left_out.ok()) report.left_out = *std::move(left_out);
-  absl::StatusOr<std::unique_ptr<PlaceMove>> move = tenants.home().NewPlaceMove(report.context_id, place);
+  absl::StatusOr<std::unique_ptr<PlaceMove>> move = tenants.home().places().NewMove(report.context_id, place);
   if (!move.ok()) return move.status();
   absl::StatusOr<std::string> kept = (*move)->Tidy(now_ms);
   CrashPoint("move.tidied");

@@ -218,8 +218,7 @@ absl::Status WriteAudit(Audit& audit, const grpc::ServerContext& context, const 
 AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
                            Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
                            Servers servers)
-    : gate_(gate),
-      tenants_(tenants),
+    : AdminMoves(gate, tenants),
       events_(events),
       audit_(audit),
       looks_(looks),

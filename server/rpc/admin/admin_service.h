@@ -12,6 +12,7 @@
 #include "certs/expiry.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "server/fleet/listed_server.h"
+#include "server/rpc/admin/admin_moves.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/admin/looks.h"
 #include "server/rpc/gate.h"
@@ -24,7 +25,7 @@ namespace mirror {
 
 /// The operators' calls. Each checks the role of the client's certificate, does its work and leaves an audit
 /// record, refused or not. Threads: any; gRPC's.
-class AdminService final : public v1::MirrorAdmin::Service {
+class AdminService final : public AdminMoves {
  public:
   /// Reads keys and configuration again; gives the number of keys.
   using Reload = std::function<absl::StatusOr<std::size_t>()>;
@@ -93,19 +94,17 @@ class AdminService final : public v1::MirrorAdmin::Service {
                            v1::ListServersResponse* response) override;
 
  private:
-  enum class Needs { kViewer, kOperator };
-
-  /// Every handler: the role, then `act`, then the audit record of `call`.
   grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
-                     const std::function<absl::Status()>& act);
+                     const std::function<absl::Status()>& act) override;
+  GoOn GoesOn(const grpc::ServerContext& context) const override {
+    return [this, &context] { return !context.IsCancelled() && !stopping_; };
+  }
   grpc::Status ServeBackup(const grpc::ServerContext& context, const v1::BackupRequest& request,
                            v1::BackupResponse* response, const ShowBackup& show);
   absl::Status Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                      grpc::ServerWriter<v1::Event>* writer);
   absl::Status List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response);
 
-  Gate& gate_;
-  Tenants& tenants_;
   Events& events_;
   Audit& audit_;
   Looks& looks_;

@@ -34,9 +34,22 @@ std::optional<std::string> FindName(const std::vector<std::string>& names, const
 
 absl::Status HasNoPlaces() {
   return absl::InvalidArgumentError(
-      "this server's mirrors are files in one folder, so there is no place to name. Nothing was done. Without "
+      "this server's mirrors are files in one folder, so there is no place to name. Nothing was done. "
+      "Without "
       "--place a mirror can be moved here from another server.");
 }
+
+class NoPlaces final : public HomePlaces {
+ public:
+  absl::Status Check(const std::string& place) const override {
+    return place.empty() ? absl::OkStatus() : HasNoPlaces();
+  }
+  absl::StatusOr<std::string> Find(const std::string& /*context_id*/) override { return std::string(); }
+  absl::StatusOr<std::unique_ptr<PlaceMove>> NewMove(const std::string& /*context_id*/,
+                                                     const std::string& /*place*/) override {
+    return HasNoPlaces();
+  }
+};
 
 class SqliteHome final : public StoreHome {
  public:
@@ -110,14 +123,7 @@ class SqliteHome final : public StoreHome {
     return NewSqliteImport(dir_, kWorkFolder, context_id);
   }
 
-  absl::Status CheckPlace(const std::string& place) const override {
-    return place.empty() ? absl::OkStatus() : HasNoPlaces();
-  }
-  absl::StatusOr<std::string> PlaceOf(const std::string& /*context_id*/) override { return std::string(); }
-  absl::StatusOr<std::unique_ptr<PlaceMove>> NewPlaceMove(const std::string& /*context_id*/,
-                                                          const std::string& /*place*/) override {
-    return HasNoPlaces();
-  }
+  HomePlaces& places() override { return places_; }
 
   absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) override {
     return NewSqliteMirrorCopy(dir_, kWorkFolder, context_id);
@@ -193,6 +199,7 @@ class SqliteHome final : public StoreHome {
   const SqliteOptions options_;
   const std::unique_ptr<FolderLock> lock_;
   Checkpointer checkpointer_;
+  NoPlaces places_;
 };
 
 }  // namespace

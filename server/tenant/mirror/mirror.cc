@@ -27,6 +27,16 @@ bool IsMended(const TenantFile& file) {
   return upkeep.Quarantined().empty() && upkeep.CheckOwnTables().ok();
 }
 
+/// Whether `status` is of a mirror that is served from another place by now.
+bool WentElsewhere(const absl::Status& status, const TenantFile& file, Store* store) {
+  if (status.ok() || store == nullptr) return false;
+  if (store->upkeep().WhyStale() == Stale::kMoved) return true;
+  if (!absl::IsDataLoss(status) || !absl::IsDataLoss(store->upkeep().CheckOwnTables())) return false;
+  // Its tables are gone from where it was, and are where it is looked for now.
+  const absl::StatusOr<std::unique_ptr<Store>> there = file.open(/*create=*/false);
+  return there.ok() && (*there)->upkeep().CheckOwnTables().ok();
+}
+
 }  // namespace
 
 Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
@@ -108,20 +118,9 @@ absl::Status Mirror::EndCycleInNewFile(std::int64_t now_ms) {
   return status;
 }
 
-bool Mirror::WentElsewhere(const absl::Status& status) {
-  if (status.ok() || !options_.is_shared || !store_) return false;
-  bool is_elsewhere = store_->upkeep().WhyStale() == Stale::kMoved;
-  if (!is_elsewhere && absl::IsDataLoss(status) && absl::IsDataLoss(store_->upkeep().CheckOwnTables())) {
-    // Its tables are gone from where it was, and are where it is looked for now.
-    const absl::StatusOr<std::unique_ptr<Store>> there = file_.open(false);
-    is_elsewhere = there.ok() && (*there)->upkeep().CheckOwnTables().ok();
-  }
-  if (is_elsewhere) Close();
-  return is_elsewhere;
-}
-
 absl::Status Mirror::Noticed(absl::Status status) {
-  if (absl::IsDataLoss(status) && WentElsewhere(status)) {
+  if (absl::IsDataLoss(status) && options_.is_shared && WentElsewhere(status, file_, store_.get())) {
+    Close();
     return absl::UnavailableError(absl::StrCat("the mirror of '", context_id_,
                                                "' is served from another place now. Nothing was done; the "
                                                "same call again is safe."));
@@ -162,7 +161,8 @@ absl::Status Mirror::Noticed(absl::Status status) {
 absl::StatusOr<TenantRecord> Mirror::Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms) {
   if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
   absl::StatusOr<TenantRecord> tenant = store_->records().ReadTenant();
-  if (WentElsewhere(tenant.status())) {
+  if (options_.is_shared && WentElsewhere(tenant.status(), file_, store_.get())) {
+    Close();
     if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
     tenant = store_->records().ReadTenant();
   }
@@ -188,7 +188,8 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
                                                                 const Intent& intent) {
   const auto begin = std::chrono::steady_clock::now();
   absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner, intent);
-  if (WentElsewhere(committed.status())) {
+  if (options_.is_shared && WentElsewhere(committed.status(), file_, store_.get())) {
+    Close();
     if (absl::Status opened = Open(false, NowMs()); !opened.ok()) return opened;
     committed = store_->PlanAndCommit(planner, intent);
   }

@@ -119,8 +119,6 @@ class Mirror {
 
  private:
   void FindStale() MIRROR_REQUIRES(mutex_);
-  /// Whether `status` is of a mirror that is served from another place by now: it is closed then.
-  bool WentElsewhere(const absl::Status& status) MIRROR_REQUIRES(mutex_);
   absl::Status EndCycleInNewFile(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
   void TellUnavailable(const absl::Status& status) MIRROR_REQUIRES(mutex_);
 

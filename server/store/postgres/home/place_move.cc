@@ -218,18 +218,28 @@ class PlacedMove final : public PlaceMove {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<PlaceMove>> NewPlacedMove(PlacedMirrors& mirrors,
-                                                         const std::string& context_id,
-                                                         const std::string& place) {
-  const absl::StatusOr<PostgresPlace*> to = mirrors.PlaceNamed(place);
+absl::Status PostgresPlaces::Check(const std::string& place) const {
+  return place.empty() ? absl::OkStatus() : mirrors_.PlaceNamed(place).status();
+}
+
+absl::StatusOr<std::string> PostgresPlaces::Find(const std::string& context_id) {
+  absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
+  if (!found.ok()) return found.status();
+  if (!found->has_value() || !IsThere(**found)) return std::string();
+  return std::move((*found)->place);
+}
+
+absl::StatusOr<std::unique_ptr<PlaceMove>> PostgresPlaces::NewMove(const std::string& context_id,
+                                                                   const std::string& place) {
+  const absl::StatusOr<PostgresPlace*> to = mirrors_.PlaceNamed(place);
   if (!to.ok()) return to.status();
-  absl::StatusOr<std::optional<Placement>> found = FindPlacement(mirrors.control(), context_id);
+  absl::StatusOr<std::optional<Placement>> found = FindPlacement(mirrors_.control(), context_id);
   if (!found.ok()) return found.status();
   if (!found->has_value() || (*found)->state != PlacementState::kServing) {
     return absl::UnavailableError(
         absl::StrCat("the mirror of '", context_id, "' is not served now. Nothing was changed; try again."));
   }
-  auto move = std::make_unique<PlacedMove>(mirrors, *std::move(*found), **to);
+  auto move = std::make_unique<PlacedMove>(mirrors_, *std::move(*found), **to);
   if (absl::Status taken_up = move->TakeUp(); !taken_up.ok()) return taken_up;
   return move;
 }

@@ -10,14 +10,23 @@
 
 namespace mirror {
 
-/// See StoreHome::NewPlaceMove. `mirrors` outlives it.
+/// `mirrors` outlives it, and what NewMove() gives.
 ///
 /// The steps of a switch, each of which is committed before the next begins: the old tenant's row says where
 /// the mirror goes, and takes nothing more; the control database says that it is there; the new row says that
 /// it is served. The second decides: before it a new PlaceMove goes back, behind it forward.
-absl::StatusOr<std::unique_ptr<PlaceMove>> NewPlacedMove(PlacedMirrors& mirrors,
-                                                         const std::string& context_id,
-                                                         const std::string& place);
+class PostgresPlaces final : public HomePlaces {
+ public:
+  explicit PostgresPlaces(PlacedMirrors& mirrors) : mirrors_(mirrors) {}
+
+  absl::Status Check(const std::string& place) const override;
+  absl::StatusOr<std::string> Find(const std::string& context_id) override;
+  absl::StatusOr<std::unique_ptr<PlaceMove>> NewMove(const std::string& context_id,
+                                                     const std::string& place) override;
+
+ private:
+  PlacedMirrors& mirrors_;
+};
 
 }  // namespace mirror
 

@@ -102,6 +102,7 @@ class PostgresHome final : public StoreHome {
   PostgresHome(std::shared_ptr<PostgresControl> control, PlacedMirrors::Places places,
                PostgresHomeOptions options)
       : mirrors_(std::move(control), std::move(places)),
+        places_(mirrors_),
         store_(options.store),
         files_(std::move(options.files)) {}
 
@@ -229,19 +230,7 @@ class PostgresHome final : public StoreHome {
   absl::StatusOr<std::unique_ptr<MirrorImport>> NewImport(const std::string& context_id) override {
     return NewPlacedImport(mirrors_, context_id);
   }
-  absl::Status CheckPlace(const std::string& place) const override {
-    return place.empty() ? absl::OkStatus() : mirrors_.PlaceNamed(place).status();
-  }
-  absl::StatusOr<std::string> PlaceOf(const std::string& context_id) override {
-    absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
-    if (!found.ok()) return found.status();
-    if (!found->has_value() || !IsThere(**found)) return std::string();
-    return std::move((*found)->place);
-  }
-  absl::StatusOr<std::unique_ptr<PlaceMove>> NewPlaceMove(const std::string& context_id,
-                                                          const std::string& place) override {
-    return NewPlacedMove(mirrors_, context_id, place);
-  }
+  HomePlaces& places() override { return places_; }
   absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) override {
     absl::StatusOr<std::unique_ptr<MirrorCopy>> file = files_->NewCopy(context_id);
     if (!file.ok()) return file;
@@ -346,6 +335,7 @@ class PostgresHome final : public StoreHome {
   }
 
   mutable PlacedMirrors mirrors_;
+  PostgresPlaces places_;
   const PostgresStoreOptions store_;
   const std::shared_ptr<StoreHome> files_;
 };

@@ -1,0 +1,184 @@
+#include "server/rpc/admin/admin_moves.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "server/tenant/move.h"
+
+namespace mirror {
+namespace {
+
+v1::MovePhase PhaseOf(const std::optional<MoveMark>& mark) {
+  if (!mark) return v1::MOVE_PHASE_UNSPECIFIED;
+  switch (mark->phase) {
+    case MovePhase::kLeaving:
+      return v1::MOVE_PHASE_LEAVING;
+    case MovePhase::kLeft:
+      return v1::MOVE_PHASE_LEFT;
+    case MovePhase::kArriving:
+      return v1::MOVE_PHASE_ARRIVING;
+    case MovePhase::kDropping:
+      return v1::MOVE_PHASE_DROPPING;
+  }
+  return v1::MOVE_PHASE_UNSPECIFIED;
+}
+
+void Encode(const MoveLook& look, v1::MoveLook* message) {
+  message->set_context_id(look.context_id);
+  message->set_issuer(look.issuer);
+  message->set_environment(look.environment);
+  message->set_hash_key(look.hash_key);
+  message->set_place(look.place);
+  message->set_bytes(look.bytes);
+  message->set_phase(PhaseOf(look.mark));
+  message->set_contents(look.contents);
+  if (!look.mark) return;
+  message->set_move_id(look.mark->id);
+  message->set_target(look.mark->target);
+  message->set_to_place(look.mark->kind == MoveKind::kPlace);
+  message->set_left_contents(look.mark->contents);
+}
+
+}  // namespace
+
+grpc::Status AdminMoves::LookAtMove(grpc::ServerContext* context, const v1::LookAtMoveRequest* request,
+                                    v1::MoveLook* response) {
+  return Serve(
+      *context, Needs::kOperator, absl::StrCat("LookAtMove ", request->context_id()), [&]() -> absl::Status {
+        const absl::StatusOr<MoveLook> look =
+            mirror::LookAtMove(tenants_, request->context_id(), request->with_contents(), GoesOn(*context));
+        if (!look.ok()) return look.status();
+        Encode(*look, response);
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status AdminMoves::CheckRoom(grpc::ServerContext* context, const v1::CheckRoomRequest* request,
+                                   v1::CheckRoomResponse* /*response*/) {
+  const v1::MoveLook& look = request->look();
+  return Serve(
+      *context, Needs::kOperator, absl::StrCat("CheckRoom ", look.context_id()), [&]() -> absl::Status {
+        const absl::Status taken = gate_.CheckTakes(look.issuer(), look.environment(), look.context_id());
+        if (!taken.ok()) return taken;
+        return mirror::CheckRoom(
+            tenants_, {.context_id = look.context_id(), .hash_key = look.hash_key(), .bytes = look.bytes()},
+            request->place());
+      });
+}
+
+grpc::Status AdminMoves::BeginMove(grpc::ServerContext* context, const v1::BeginMoveRequest* request,
+                                   v1::BeginMoveResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("BeginMove ", request->context_id()),
+               [&]() -> absl::Status {
+                 if (absl::Status id = CheckMoveId(request->move_id()); !id.ok()) return id;
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 if (!tenant.ok()) return tenant.status();
+                 return (*tenant)->BeginMove({.id = request->move_id()}, NowMs());
+               });
+}
+
+grpc::Status AdminMoves::ExportMirror(grpc::ServerContext* context, const v1::ExportMirrorRequest* request,
+                                      grpc::ServerWriter<v1::MirrorPart>* writer) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("ExportMirror ", request->context_id()),
+               [&]() -> absl::Status {
+                 const auto left_out =
+                     mirror::ExportMirror(tenants_, request->context_id(), request->move_id(),
+                                          GoesOn(*context), [&](std::string part) {
+                                            v1::MirrorPart message;
+                                            message.set_data(std::move(part));
+                                            return writer->Write(message);
+                                          });
+                 if (!left_out.ok()) return left_out.status();
+                 v1::MirrorPart last;
+                 last.mutable_left_out()->Add(left_out->begin(), left_out->end());
+                 if (writer->Write(last)) return absl::OkStatus();
+                 return absl::CancelledError("the export was cancelled");
+               });
+}
+
+grpc::Status AdminMoves::ImportMirror(grpc::ServerContext* context,
+                                      grpc::ServerReader<v1::ImportMirrorRequest>* reader,
+                                      v1::ImportMirrorResponse* response) {
+  v1::ImportMirrorRequest message;
+  const bool begun = reader->Read(&message) && message.has_header();
+  const v1::ImportHeader header = message.header();
+  return Serve(*context, Needs::kOperator, absl::StrCat("ImportMirror ", header.context_id()),
+               [&]() -> absl::Status {
+                 if (!begun) {
+                   return absl::InvalidArgumentError("the first message is no header. Nothing was changed.");
+                 }
+                 absl::StatusOr<MoveArrival> arrival =
+                     MoveArrival::Begin(tenants_, header.context_id(), header.move_id(), header.place());
+                 if (!arrival.ok()) return arrival.status();
+                 while (reader->Read(&message)) {
+                   if (absl::Status added = arrival->Add(message.data()); !added.ok()) return added;
+                 }
+                 if (context->IsCancelled()) return absl::CancelledError("the import was cancelled");
+                 absl::StatusOr<MoveArrival::Report> report = arrival->Finish(NowMs(), GoesOn(*context));
+                 if (!report.ok()) return report.status();
+                 response->set_contents(std::move(report->contents));
+                 response->set_kept_path(std::move(report->kept));
+                 response->mutable_left_out()->Add(report->left_out.begin(), report->left_out.end());
+                 return absl::OkStatus();
+               });
+}
+
+grpc::Status AdminMoves::LeaveMove(grpc::ServerContext* context, const v1::LeaveMoveRequest* request,
+                                   v1::LeaveMoveResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator,
+               absl::StrCat("LeaveMove ", request->context_id(), " to ", request->address()),
+               [&]() -> absl::Status {
+                 if (absl::Status fits = CheckMoveTarget(request->address()); !fits.ok()) return fits;
+                 return Leave(tenants_, request->context_id(), request->move_id(), request->contents(),
+                              request->address(), NowMs(), GoesOn(*context));
+               });
+}
+
+grpc::Status AdminMoves::ArriveMove(grpc::ServerContext* context, const v1::ArriveMoveRequest* request,
+                                    v1::ArriveMoveResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("ArriveMove ", request->context_id()),
+               [&] { return Arrive(tenants_, request->context_id(), request->move_id(), NowMs()); });
+}
+
+grpc::Status AdminMoves::DropMove(grpc::ServerContext* context, const v1::DropMoveRequest* request,
+                                  v1::DropMoveResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("DropMove ", request->context_id()), [&] {
+    return Drop(tenants_, request->context_id(), request->move_id(), request->contents(), NowMs(),
+                GoesOn(*context));
+  });
+}
+
+grpc::Status AdminMoves::StayMove(grpc::ServerContext* context, const v1::StayMoveRequest* request,
+                                  v1::StayMoveResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("StayMove ", request->context_id()),
+               [&] { return Stay(tenants_, request->context_id(), request->move_id(), NowMs()); });
+}
+
+grpc::Status AdminMoves::MoveToPlace(grpc::ServerContext* context, const v1::MoveToPlaceRequest* request,
+                                     v1::MoveToPlaceResponse* response) {
+  return Serve(
+      *context, Needs::kOperator,
+      absl::StrCat("MoveToPlace ", request->context_id(), " ", request->place(),
+                   request->resume() ? " resume" : "", request->undo() ? " undo" : ""),
+      [&]() -> absl::Status {
+        if (request->resume() && request->undo()) {
+          return absl::InvalidArgumentError("both 'resume' and 'undo' are set. Nothing was changed.");
+        }
+        const PlaceMoveWish wish = request->resume() ? PlaceMoveWish::kResume
+                                   : request->undo() ? PlaceMoveWish::kUndo
+                                                     : PlaceMoveWish::kBegin;
+        absl::StatusOr<PlaceMoveReport> report = mirror::MoveToPlace(
+            tenants_, request->context_id(), request->place(), wish, NowMs(), GoesOn(*context));
+        if (!report.ok()) return report.status();
+        response->set_context_id(std::move(report->context_id));
+        response->set_kept_path(std::move(report->kept));
+        response->mutable_left_out()->Add(report->left_out.begin(), report->left_out.end());
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace mirror

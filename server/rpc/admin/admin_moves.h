@@ -1,0 +1,55 @@
+#ifndef MIRROR_SERVER_RPC_ADMIN_ADMIN_MOVES_H_
+#define MIRROR_SERVER_RPC_ADMIN_ADMIN_MOVES_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "server/rpc/gate.h"
+#include "server/store/snapshot.h"
+#include "server/tenant/tenants.h"
+
+namespace mirror {
+
+/// The operators' calls that move a tenant, see server/tenant/move.h. Threads: any; gRPC's.
+class AdminMoves : public v1::MirrorAdmin::Service {
+ public:
+  grpc::Status LookAtMove(grpc::ServerContext* context, const v1::LookAtMoveRequest* request,
+                          v1::MoveLook* response) override;
+  grpc::Status CheckRoom(grpc::ServerContext* context, const v1::CheckRoomRequest* request,
+                         v1::CheckRoomResponse* response) override;
+  grpc::Status BeginMove(grpc::ServerContext* context, const v1::BeginMoveRequest* request,
+                         v1::BeginMoveResponse* response) override;
+  grpc::Status LeaveMove(grpc::ServerContext* context, const v1::LeaveMoveRequest* request,
+                         v1::LeaveMoveResponse* response) override;
+  grpc::Status ArriveMove(grpc::ServerContext* context, const v1::ArriveMoveRequest* request,
+                          v1::ArriveMoveResponse* response) override;
+  grpc::Status DropMove(grpc::ServerContext* context, const v1::DropMoveRequest* request,
+                        v1::DropMoveResponse* response) override;
+  grpc::Status StayMove(grpc::ServerContext* context, const v1::StayMoveRequest* request,
+                        v1::StayMoveResponse* response) override;
+  grpc::Status MoveToPlace(grpc::ServerContext* context, const v1::MoveToPlaceRequest* request,
+                           v1::MoveToPlaceResponse* response) override;
+  grpc::Status ExportMirror(grpc::ServerContext* context, const v1::ExportMirrorRequest* request,
+                            grpc::ServerWriter<v1::MirrorPart>* writer) override;
+  grpc::Status ImportMirror(grpc::ServerContext* context, grpc::ServerReader<v1::ImportMirrorRequest>* reader,
+                            v1::ImportMirrorResponse* response) override;
+
+ protected:
+  AdminMoves(Gate& gate, Tenants& tenants) : gate_(gate), tenants_(tenants) {}
+
+  enum class Needs { kViewer, kOperator };
+  /// Every handler: the role, then `act`, then the audit record of `call`.
+  virtual grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
+                             const std::function<absl::Status()>& act) = 0;
+  /// False once the caller went away, or the server stops.
+  virtual GoOn GoesOn(const grpc::ServerContext& context) const = 0;
+
+  Gate& gate_;
+  Tenants& tenants_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_ADMIN_ADMIN_MOVES_H_
