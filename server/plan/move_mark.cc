@@ -27,7 +27,7 @@ std::optional<std::size_t> IndexOf(const Names& names, std::string_view word) {
   return static_cast<std::size_t>(found - names.begin());
 }
 
-std::string_view OrNone(const std::string& text) { return text.empty() ? kNone : std::string_view(text); }
+std::string OrNone(const std::string& text) { return text.empty() ? std::string(kNone) : text; }
 std::string FromNone(std::string_view word) { return word == kNone ? std::string() : std::string(word); }
 
 bool IsHexadecimal(std::string_view text) {
@@ -54,9 +54,10 @@ absl::Status CheckMoveTarget(std::string_view target) {
 }
 
 std::string PackMark(const MoveMark& mark) {
-  return absl::StrCat(kPrefix, " ", mark.id, " ", ToString(mark.phase), " ",
-                      kKinds.at(static_cast<std::size_t>(mark.kind)), " ", OrNone(mark.target), " ",
-                      OrNone(mark.contents), " ", mark.was_paused ? "paused" : "running", " ", mark.reason);
+  return absl::StrCat(std::string(kPrefix), " ", mark.id, " ", std::string(ToString(mark.phase)), " ",
+                      std::string(kKinds.at(static_cast<std::size_t>(mark.kind))), " ", OrNone(mark.target),
+                      " ", OrNone(mark.contents), " ", mark.was_paused ? "paused" : "running", " ",
+                      mark.reason);
 }
 
 std::optional<MoveMark> MarkOf(bool paused, std::string_view reason) {

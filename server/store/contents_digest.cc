@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <numeric>
 #include <optional>
-#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -22,8 +21,7 @@ namespace {
 /// Values as bytes, so that different ones never give the same.
 class Packed {
  public:
-  void Add(std::string_view text) { absl::StrAppend(&bytes_, text.size(), ":", text); }
-  void Add(const std::string& text) { Add(std::string_view(text)); }
+  void Add(const std::string& text) { absl::StrAppend(&bytes_, text.size(), ":", text); }
   template <typename Number>
   requires std::is_integral_v<Number> || std::is_enum_v<Number>
   void Add(Number number) { absl::StrAppend(&bytes_, static_cast<std::int64_t>(number), ";"); }
@@ -38,7 +36,7 @@ class Packed {
     for (const Value& value : values) Add(value);
   }
 
-  void Add(const Position& position) { AddAll(position.lsn, std::string_view(position.lineage)); }
+  void Add(const Position& position) { AddAll(position.lsn.value, position.lineage); }
   void Add(const TenantRecord& tenant) {
     AddAll(tenant.context_id, tenant.issuer, tenant.environment, tenant.source_id, tenant.cycle,
            tenant.active, tenant.completed_cycle, tenant.completed_ms, tenant.missed_cycle, tenant.missed_ms,

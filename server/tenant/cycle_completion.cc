@@ -11,6 +11,7 @@
 #include "base/human_text.h"
 #include "proto/wire/table.h"
 #include "server/plan/announce_plan.h"
+#include "server/plan/move_mark.h"
 #include "server/plan/pause.h"
 
 namespace mirror {
@@ -84,7 +85,7 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   if (absl::Status status = NoteChecks(completing->checks, &plan->checks); !status.ok()) return status;
   TenantRecord& tenant = *plan->tenant;
   CountMiss(cycle, now_ms, tenant);
-  completing->paused = tenant.paused ? tenant.pause_reason : "";
+  completing->paused = tenant.paused ? PauseWords(tenant.paused, tenant.pause_reason) : "";
   completing->first = tenant.completed_ms == 0;
   tenant.completed_cycle = cycle;
   // One that announced nothing went nowhere.

@@ -14,7 +14,7 @@ namespace mirror {
 namespace {
 
 /// What other tenants may write meanwhile.
-constexpr std::uint64_t kSpareBytes = 64ULL << 20;
+constexpr std::uint64_t kRoomToSpare = 64ULL << 20;
 /// A mirror that an operator, or a DBA, changes under a move is copied so often.
 constexpr int kCopiesMax = 3;
 constexpr std::size_t kIdDigits = 16;
@@ -31,7 +31,7 @@ absl::StatusOr<Here> FindMoving(Tenants& tenants, const std::string& context_id)
   return Here{*std::move(tenant), *std::move(mark)};
 }
 
-absl::Status NotPartOf(const std::string& context_id, std::string_view id) {
+absl::Status NotPartOf(const std::string& context_id, const std::string& id) {
   return absl::FailedPreconditionError(absl::StrCat("tenant '", context_id, "' is not part of the move ", id,
                                                     " here, or not in this step of it. Nothing was "
                                                     "changed."));
@@ -136,7 +136,7 @@ absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::str
   tenants.ForgetUnlessThere(offered.context_id);
   const absl::StatusOr<StoreHome::Space> space = tenants.home().FindCopySpace();
   if (!space.ok()) return space.status();
-  if (space->free_bytes > kSpareBytes && space->free_bytes - kSpareBytes >= offered.bytes) {
+  if (space->free_bytes > kRoomToSpare && space->free_bytes - kRoomToSpare >= offered.bytes) {
     return absl::OkStatus();
   }
   return absl::ResourceExhaustedError(absl::StrCat("the mirror of '", offered.context_id, "' has ",
@@ -409,7 +409,7 @@ absl::Status UndoPlaceMove(Tenants& tenants, Tenant& tenant, const std::string& 
                         "a move to another place was undone: the mirror is served as before", now_ms);
 }
 
-absl::Status Failed(const absl::Status& why, const absl::Status& undone) {
+absl::Status FailedMove(const absl::Status& why, const absl::Status& undone) {
   return absl::Status(
       why.code(),
       absl::StrCat(why.message(), undone.ok() ? " The move was undone, and the mirror is served as "
@@ -452,7 +452,7 @@ absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string&
   if (!begun.ok()) return begun;
   absl::StatusOr<std::vector<std::string>> left_out = CopyAndSwitch(tenants, tenant, place, go_on);
   if (!left_out.ok() && !IsServedFrom(tenants, report.context_id, place)) {
-    return Failed(left_out.status(), UndoPlaceMove(tenants, tenant, place, id, now_ms));
+    return FailedMove(left_out.status(), UndoPlaceMove(tenants, tenant, place, id, now_ms));
   }
   if (left_out.ok()) report.left_out = *std::move(left_out);
   absl::StatusOr<std::unique_ptr<PlaceMove>> move = tenants.home().places().NewMove(report.context_id, place);

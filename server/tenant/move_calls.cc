@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
-#include "server/hooks/hook_book.h"
 #include "server/store/contents_digest.h"
 
 namespace mirror {
@@ -136,7 +135,7 @@ absl::Status MoveCalls::EndMove(const std::string& id, std::string_view event, c
   if (!ended.ok()) return ended;
   mirror_.Tell(Severity::kWarning, event, words);
   // What waited for it.
-  if (mirror_.options().hooks != nullptr) mirror_.options().hooks->Wake(mirror_.context_id());
+  mirror_.hooks().Wake();
   return ended;
 }
 

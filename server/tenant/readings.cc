@@ -154,6 +154,7 @@ absl::StatusOr<TenantInfo> Readings::Info() {
   absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
   if (!tenant.ok()) return mirror_.Noticed(tenant.status());
   info.record = *std::move(tenant);
+  info.record.pause_reason = PauseWords(info.record.paused, info.record.pause_reason);
   absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
   if (!records.ok()) return mirror_.Noticed(records.status());
   info.tables = static_cast<std::uint32_t>(records->size());

@@ -33,6 +33,9 @@ struct AdminRequest {
   bool failed = false;
   std::string severity = "information", kind, since;
 
+  std::string to_config, place, address;
+  bool resume = false, undo = false;
+
   bool watched = false;
   int watch_s = 2;
 
@@ -71,6 +74,7 @@ struct AdminCommands {
 void AddReadingCommands(const AdminCommands& commands);
 void AddChangingCommands(const AdminCommands& commands);
 void AddHoldCommands(const AdminCommands& commands);
+void AddMoveCommand(const AdminCommands& commands);
 
 }  // namespace mirror
 

@@ -225,6 +225,7 @@ void AddChangingCommands(const AdminCommands& commands) {
 
   AddEquality(commands);
   AddHoldCommands(commands);
+  AddMoveCommand(commands);
   const cli::Command erase =
       commands.Add("delete",
                    "Remove a mirror and its kept copies for good; its source is told not to "

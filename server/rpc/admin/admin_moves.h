@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_RPC_ADMIN_ADMIN_MOVES_H_
 #define MIRROR_SERVER_RPC_ADMIN_ADMIN_MOVES_H_
 
+#include <atomic>
 #include <functional>
 #include <string>
 
@@ -44,10 +45,13 @@ class AdminMoves : public v1::MirrorAdmin::Service {
   virtual grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                              const std::function<absl::Status()>& act) = 0;
   /// False once the caller went away, or the server stops.
-  virtual GoOn GoesOn(const grpc::ServerContext& context) const = 0;
+  GoOn GoesOn(const grpc::ServerContext& context) const {
+    return [this, &context] { return !context.IsCancelled() && !stopping_; };
+  }
 
   Gate& gate_;
   Tenants& tenants_;
+  std::atomic<bool> stopping_{false};
 };
 
 }  // namespace mirror

@@ -96,9 +96,6 @@ class AdminService final : public AdminMoves {
  private:
   grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                      const std::function<absl::Status()>& act) override;
-  GoOn GoesOn(const grpc::ServerContext& context) const override {
-    return [this, &context] { return !context.IsCancelled() && !stopping_; };
-  }
   grpc::Status ServeBackup(const grpc::ServerContext& context, const v1::BackupRequest& request,
                            v1::BackupResponse* response, const ShowBackup& show);
   absl::Status Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
@@ -112,7 +109,6 @@ class AdminService final : public AdminMoves {
   const DatedKeys dated_keys_;
   const FreshnessWatch& freshness_;
   const Servers servers_;
-  std::atomic<bool> stopping_{false};
   std::atomic<int> watchers_{0};
 };
 

@@ -11,7 +11,6 @@
 #include "base/cut_message.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
-#include "server/plan/move_mark.h"
 #include "server/rpc/admin/admin_service.h"
 #include "server/tenant/tenant_list.h"
 
@@ -59,7 +58,7 @@ void EncodeListed(const ListedTenant& tenant, v1::Tenant* message) {
   message->set_last_progress_ms(tenant.progress_ms);
   message->set_last_completed_ms(summary.completed_ms);
   message->set_paused(summary.paused);
-  message->set_pause_reason(PauseWords(summary.paused, summary.pause_reason));
+  message->set_pause_reason(summary.pause_reason);
   message->set_tables(summary.tables);
   message->set_tables_unpopulated(summary.tables_unpopulated);
   message->set_tables_differing(summary.tables_differing);
@@ -86,7 +85,7 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
   message->set_last_progress_ms(record.progress_ms);
   message->set_last_completed_ms(record.completed_ms);
   message->set_paused(record.paused);
-  message->set_pause_reason(PauseWords(record.paused, record.pause_reason));
+  message->set_pause_reason(record.pause_reason);
   message->set_tables(info->tables);
   message->set_tables_unpopulated(info->tables_unpopulated);
   message->set_bytes(info->bytes);

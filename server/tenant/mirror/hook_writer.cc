@@ -79,7 +79,11 @@ void HookWriter::AddWiped(Plan* plan) const {
 }
 
 void HookWriter::Wake(const Plan& plan) const {
-  if (plan.hooks && hooks_ != nullptr) hooks_->Wake(context_id_);
+  if (plan.hooks) Wake();
+}
+
+void HookWriter::Wake() const {
+  if (hooks_ != nullptr) hooks_->Wake(context_id_);
 }
 
 }  // namespace mirror

@@ -31,6 +31,8 @@ class HookWriter {
   void Set(HookNotes notes, Plan* plan) const;
   /// `plan` was committed: who delivers them is woken.
   void Wake(const Plan& plan) const;
+  /// What waits may be delivered from now on.
+  void Wake() const;
 
  private:
   std::vector<HookNote> NotesFor(const char* event, std::int64_t cycle, std::int64_t now_ms,

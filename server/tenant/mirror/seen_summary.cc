@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "server/plan/move_mark.h"
 #include "server/plan/schema_plan.h"
 
 namespace mirror {
@@ -19,7 +20,7 @@ void ReadTenant(Store& store, TenantSummary* summary) {
   summary->progress_ms = std::max(tenant->progress_ms, tenant->completed_ms);
   summary->active = tenant->active;
   summary->paused = tenant->paused;
-  summary->pause_reason = tenant->pause_reason;
+  summary->pause_reason = PauseWords(tenant->paused, tenant->pause_reason);
   summary->issuer = tenant->issuer;
   summary->environment = tenant->environment;
   summary->source_id = tenant->source_id;

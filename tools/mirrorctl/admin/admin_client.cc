@@ -436,4 +436,96 @@ absl::Status AdminClient::Follow(const v1::WatchEventsRequest& request, const In
   return service_->Explain(status, context, Effect::kReads);
 }
 
+absl::StatusOr<v1::MoveLook> MoveClient::LookAtMove(const std::string& context_id, bool with_contents) {
+  v1::LookAtMoveRequest request;
+  request.set_context_id(context_id);
+  request.set_with_contents(with_contents);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::LookAtMove, request, Effect::kReads,
+                               with_contents ? kCopyPatience : kPatience);
+}
+
+absl::Status MoveClient::CheckRoom(const v1::MoveLook& look, const std::string& place) {
+  v1::CheckRoomRequest request;
+  *request.mutable_look() = look;
+  request.set_place(place);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::CheckRoom, request, Effect::kReads, kPatience)
+      .status();
+}
+
+absl::Status MoveClient::BeginMove(const std::string& context_id, const std::string& move_id) {
+  v1::BeginMoveRequest request;
+  request.set_context_id(context_id);
+  request.set_move_id(move_id);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::BeginMove, request, Effect::kChanges, kLongPatience)
+      .status();
+}
+
+absl::StatusOr<v1::ImportMirrorResponse> MoveClient::ImportFrom(
+    MoveClient& from, const v1::ImportHeader& header, const std::function<void(std::uint64_t)>& each) {
+  const auto deadline = std::chrono::system_clock::now() + kCopyPatience;
+  grpc::ClientContext reading, writing;
+  reading.set_deadline(deadline);
+  writing.set_deadline(deadline);
+  v1::ExportMirrorRequest wanted;
+  wanted.set_context_id(header.context_id());
+  wanted.set_move_id(header.move_id());
+  const auto source = from.admin_.service_->stub->ExportMirror(&reading, wanted);
+  v1::ImportMirrorResponse response;
+  const auto sink = admin_.service_->stub->ImportMirror(&writing, &response);
+  v1::ImportMirrorRequest piece;
+  *piece.mutable_header() = header;
+  bool taken = sink->Write(piece);
+  v1::MirrorPart part;
+  std::uint64_t bytes = 0;
+  while (taken && source->Read(&part)) {
+    if (part.data().empty()) break;
+    bytes += part.data().size();
+    piece.mutable_data()->swap(*part.mutable_data());
+    taken = sink->Write(piece);
+    each(bytes);
+  }
+  if (!taken) reading.TryCancel();
+  while (!taken && source->Read(&part)) continue;
+  const grpc::Status read = taken ? source->Finish() : grpc::Status::OK;
+  // Half a mirror is none: the other side hears of it.
+  if (!read.ok()) writing.TryCancel();
+  sink->WritesDone();
+  const grpc::Status written = sink->Finish();
+  if (!taken) source->Finish();
+  if (!read.ok()) return from.admin_.service_->Explain(read, reading, Effect::kReads);
+  if (!written.ok()) return admin_.service_->Explain(written, writing, Effect::kChanges);
+  for (const std::string& what : part.left_out()) response.add_left_out(what);
+  return response;
+}
+
+absl::Status MoveClient::Leave(const v1::LeaveMoveRequest& request) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::LeaveMove, request, Effect::kChanges, kCopyPatience)
+      .status();
+}
+
+absl::Status MoveClient::Arrive(const std::string& context_id, const std::string& move_id) {
+  v1::ArriveMoveRequest request;
+  request.set_context_id(context_id);
+  request.set_move_id(move_id);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ArriveMove, request, Effect::kChanges, kPatience)
+      .status();
+}
+
+absl::Status MoveClient::Drop(const v1::DropMoveRequest& request) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::DropMove, request, Effect::kChanges, kCopyPatience)
+      .status();
+}
+
+absl::Status MoveClient::Stay(const std::string& context_id, const std::string& move_id) {
+  v1::StayMoveRequest request;
+  request.set_context_id(context_id);
+  request.set_move_id(move_id);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::StayMove, request, Effect::kChanges, kPatience)
+      .status();
+}
+
+absl::StatusOr<v1::MoveToPlaceResponse> MoveClient::MoveToPlace(const v1::MoveToPlaceRequest& request) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::MoveToPlace, request, Effect::kChanges, kCopyPatience);
+}
+
 }  // namespace mirror

@@ -69,6 +69,7 @@ class AdminClient {
                       const std::function<bool(const v1::Event&)>& each);
 
  private:
+  friend class MoveClient;
   /// gRPC's stub, and what its answers say: its header is most of the time that a file takes to compile, and
   /// so only one includes it.
   class Service;
@@ -76,6 +77,30 @@ class AdminClient {
   explicit AdminClient(std::unique_ptr<Service> service);
 
   const std::unique_ptr<Service> service_;
+};
+
+/// The steps of a move, see MirrorAdmin in mirror_admin.proto, at one of its sides. Errors: as AdminClient.
+class MoveClient {
+ public:
+  /// `admin` outlives it.
+  explicit MoveClient(AdminClient& admin) : admin_(admin) {}
+
+  absl::StatusOr<v1::MoveLook> LookAtMove(const std::string& context_id, bool with_contents = false);
+  absl::Status CheckRoom(const v1::MoveLook& look, const std::string& place);
+  absl::Status BeginMove(const std::string& context_id, const std::string& move_id);
+  /// What another server exports, imported here, piece by piece: `from` is asked for ExportMirror, this one
+  /// for ImportMirror. `each` hears how many bytes have come. The export's words of what does not come along
+  /// are among those of the answer.
+  absl::StatusOr<v1::ImportMirrorResponse> ImportFrom(MoveClient& from, const v1::ImportHeader& header,
+                                                      const std::function<void(std::uint64_t)>& each);
+  absl::Status Leave(const v1::LeaveMoveRequest& request);
+  absl::Status Arrive(const std::string& context_id, const std::string& move_id);
+  absl::Status Drop(const v1::DropMoveRequest& request);
+  absl::Status Stay(const std::string& context_id, const std::string& move_id);
+  absl::StatusOr<v1::MoveToPlaceResponse> MoveToPlace(const v1::MoveToPlaceRequest& request);
+
+ private:
+  AdminClient& admin_;
 };
 
 }  // namespace mirror

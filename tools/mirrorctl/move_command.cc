@@ -1,0 +1,282 @@
+// 'mirrorctl move': the steps of a move between two servers, each of which can be made again.
+#include <cctype>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/printable.h"
+#include "base/text/text_table.h"
+#include "tools/mirrorctl/admin/name_completion.h"
+#include "tools/mirrorctl/admin/size_text.h"
+#include "tools/mirrorctl/admin_command.h"
+
+namespace mirror {
+namespace {
+
+/// A mirror that somebody changes under the move is copied so often.
+constexpr int kCopiesMax = 3;
+
+std::string NewMoveId() {
+  std::random_device device;
+  return absl::StrCat(absl::Hex(device(), absl::kZeroPad8), absl::Hex(device(), absl::kZeroPad8));
+}
+
+/// "host:port", as an agent's [endpoint] has it.
+bool IsAddress(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  int port = 0;
+  return colon != std::string::npos && colon > 0 && absl::SimpleAtoi(address.substr(colon + 1), &port) &&
+         port > 0 && port <= 65'535 && address.find_first_of(" /@'\"") == std::string::npos;
+}
+
+/// Both sides of a move, and what is said of it.
+class ServerMove {
+ public:
+  ServerMove(MoveClient from, MoveClient to, const AdminRequest& request, Console& console)
+      : from_(from), to_(to), request_(request), console_(console) {}
+
+  void Run() {
+    const absl::StatusOr<v1::MoveLook> here = from_.LookAtMove(request_.context_id);
+    if (!here.ok()) return Fail(console_, here.status());
+    here_ = *here;
+    if (here_.phase() != v1::MOVE_PHASE_UNSPECIFIED && here_.to_place()) {
+      return Refuse(
+          "is being moved to another place: end that move first, with --place and --resume or --undo");
+    }
+    const bool goes = here_.phase() == v1::MOVE_PHASE_LEAVING || here_.phase() == v1::MOVE_PHASE_LEFT;
+    if (request_.undo) return goes ? Undo() : NothingTo("undone");
+    if (request_.resume) return goes ? GoOn() : NothingTo("resumed");
+    Begin();
+  }
+
+ private:
+  void Refuse(const std::string& why) {
+    Fail(console_, absl::FailedPreconditionError(absl::StrCat("'", Name(), "' ", why)));
+  }
+  void NothingTo(const char* be) {
+    Refuse(
+        absl::StrCat("has no move to another server under way that could be ", be, ". Nothing was changed"));
+  }
+  std::string Name() const { return Printable(here_.context_id()); }
+  /// The command that goes on, or back.
+  std::string Again(const char* how) const {
+    return absl::StrCat(
+        "mirrorctl move ", ShellWord(here_.context_id()), " --to-config ", ShellWord(request_.to_config),
+        request_.place.empty() ? "" : absl::StrCat(" --place ", ShellWord(request_.place)),
+        request_.address.empty() ? "" : absl::StrCat(" --address ", ShellWord(request_.address)), " ", how);
+  }
+  void Say(const std::string& words) { console_.err << "mirrorctl: " << Printable(words) << '\n'; }
+
+  void Begin() {
+    if (here_.phase() != v1::MOVE_PHASE_UNSPECIFIED) {
+      return Refuse(absl::StrCat("is part of a move already. Nothing was changed. '", Again("--resume"),
+                                 "' goes on with it, --undo takes it back"));
+    }
+    if (const absl::Status room = to_.CheckRoom(here_, request_.place); !room.ok())
+      return Fail(console_, room);
+    here_.set_move_id(NewMoveId());
+    const absl::Status begun = from_.BeginMove(here_.context_id(), here_.move_id());
+    if (!begun.ok()) return Stopped(begun);
+    here_.set_phase(v1::MOVE_PHASE_LEAVING);
+    GoOn();
+  }
+
+  void Stopped(const absl::Status& why) {
+    Fail(console_, why);
+    Say(absl::StrCat("the source of ", here_.context_id(), " is kept away until '", Again("--resume"),
+                     "' ends the move, or the same with --undo takes it back"));
+  }
+
+  void GoOn() {
+    if (here_.phase() == v1::MOVE_PHASE_LEFT) return Arrive();
+    absl::Status left = absl::AbortedError("");
+    for (int i = 0; i < kCopiesMax && absl::IsAborted(left); ++i) left = CopyAndLeave();
+    if (!left.ok()) return Stopped(left);
+    Arrive();
+  }
+
+  /// What is at the new side already is compared, and copied once more when it differs.
+  absl::Status CopyAndLeave() {
+    const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id(), /*with_contents=*/false);
+    if (!there.ok() && !absl::IsNotFound(there.status())) return there.status();
+    const bool is_ours = there.ok() && there->move_id() == here_.move_id();
+    std::string contents;
+    if (is_ours && there->phase() == v1::MOVE_PHASE_ARRIVING) {
+      const absl::StatusOr<v1::MoveLook> full = to_.LookAtMove(here_.context_id(), /*with_contents=*/true);
+      if (!full.ok()) return full.status();
+      contents = full->contents();
+    } else {
+      if (is_ours) {
+        if (absl::Status dropped = Drop(); !dropped.ok()) return dropped;
+      }
+      absl::StatusOr<std::string> copied = Copy();
+      if (!copied.ok()) return copied.status();
+      contents = *std::move(copied);
+    }
+    v1::LeaveMoveRequest leave;
+    leave.set_context_id(here_.context_id());
+    leave.set_move_id(here_.move_id());
+    leave.set_contents(contents);
+    leave.set_address(request_.address);
+    absl::Status left = from_.Leave(leave);
+    if (!absl::IsAborted(left)) return left;
+    if (absl::Status dropped = Drop(); !dropped.ok()) return dropped;
+    return left;
+  }
+
+  absl::StatusOr<std::string> Copy() {
+    v1::ImportHeader header;
+    header.set_context_id(here_.context_id());
+    header.set_move_id(here_.move_id());
+    header.set_place(request_.place);
+    std::uint64_t bytes = 0;
+    absl::StatusOr<v1::ImportMirrorResponse> copied = to_.ImportFrom(from_, header, [&](std::uint64_t all) {
+      bytes = all;
+      if (console_.terminal) console_.err << "\rcopied " << SizeText(all) << "  " << std::flush;
+    });
+    if (console_.terminal && bytes > 0) console_.err << "\r\033[K";
+    if (!copied.ok()) return copied.status();
+    if (!copied->kept_path().empty()) {
+      Say(absl::StrCat("what had left that server before is kept on its machine as ", copied->kept_path()));
+    }
+    if (copied->left_out_size() > 0) {
+      Say(absl::StrCat("not moved: ", absl::StrJoin(copied->left_out(), ", ")));
+    }
+    return std::move(*copied->mutable_contents());
+  }
+
+  void Arrive() {
+    absl::Status arrived = to_.Arrive(here_.context_id(), here_.move_id());
+    if (absl::IsFailedPrecondition(arrived)) {
+      // It may have been the end alone whose answer was lost.
+      const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
+      if (there.ok() && there->phase() == v1::MOVE_PHASE_UNSPECIFIED) arrived = absl::OkStatus();
+    }
+    if (!arrived.ok()) return Stopped(arrived);
+    console_.out << Name() << " is moved, and is served there: give its agent "
+                 << (request_.address.empty() ? "the new server's address" : Printable(request_.address))
+                 << " as [endpoint] 'address'\n"
+                 << "The mirror as it was stays here, and takes nothing, until 'mirrorctl delete "
+                 << Printable(ShellWord(here_.context_id())) << " --confirm "
+                 << Printable(ShellWord(here_.context_id())) << "'.\n";
+  }
+
+  absl::Status Drop() {
+    v1::DropMoveRequest drop;
+    drop.set_context_id(here_.context_id());
+    drop.set_move_id(here_.move_id());
+    drop.set_contents(here_.left_contents());
+    return to_.Drop(drop);
+  }
+
+  void Undo() {
+    const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
+    if (!there.ok() && !absl::IsNotFound(there.status())) return Fail(console_, there.status());
+    // Another mirror of that name over there is none of this move's.
+    const bool is_ours = there.ok() && (there->move_id() == here_.move_id() ||
+                                        (here_.phase() == v1::MOVE_PHASE_LEFT && there->move_id().empty()));
+    if (is_ours) {
+      if (const absl::Status dropped = Drop(); !dropped.ok()) return Fail(console_, dropped);
+    } else if (here_.phase() == v1::MOVE_PHASE_LEFT) {
+      return Refuse(
+          "left, and what became of it is not at the server of --to-config: name the server that "
+          "it was moved to. Nothing was changed");
+    }
+    if (const absl::Status stayed = from_.Stay(here_.context_id(), here_.move_id()); !stayed.ok()) {
+      return Fail(console_, stayed);
+    }
+    console_.out << Name()
+                 << " is served here as before; an agent that was given the other address needs the "
+                 << "old one again\n";
+  }
+
+  MoveClient from_;
+  MoveClient to_;
+  const AdminRequest& request_;
+  Console& console_;
+  v1::MoveLook here_;
+};
+
+void MoveToPlace(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::MoveToPlaceRequest message;
+  message.set_context_id(request.context_id);
+  message.set_place(request.place);
+  message.set_resume(request.resume);
+  message.set_undo(request.undo);
+  const absl::StatusOr<v1::MoveToPlaceResponse> answer = MoveClient(admin).MoveToPlace(message);
+  if (!answer.ok()) {
+    Fail(console, answer.status());
+    // Who is not answered does not know how far it came.
+    if (absl::IsUnavailable(answer.status()) || absl::IsDeadlineExceeded(answer.status())) {
+      SayNone(console, absl::StrCat("if it had begun, 'mirrorctl move ", ShellWord(request.context_id),
+                                    " --place ", ShellWord(request.place),
+                                    " --resume' ends it, and the same with --undo takes it back"));
+    }
+    return;
+  }
+  const std::string name = Printable(answer->context_id());
+  if (request.undo) {
+    console.out << name << " is served from its place as before\n";
+    return;
+  }
+  console.out << name << " is in the place " << Printable(request.place)
+              << " now, and is served from there\n";
+  if (!answer->kept_path().empty()) {
+    console.out << "The schema that it left is kept as " << Printable(answer->kept_path())
+                << ", until somebody drops it.\n";
+  }
+  if (answer->left_out_size() > 0)
+    SayNone(console, absl::StrCat("not moved: ", absl::StrJoin(answer->left_out(), ", ")));
+}
+
+void Move(AdminClient& admin, const AdminRequest& request, Console& console) {
+  if (request.to_config.empty()) return MoveToPlace(admin, request, console);
+  const absl::StatusOr<ControlConfig> config = LoadControlConfig(request.to_config);
+  absl::StatusOr<std::unique_ptr<AdminClient>> to =
+      config.ok() ? AdminClient::Open(*config)
+                  : absl::StatusOr<std::unique_ptr<AdminClient>>(config.status());
+  if (!to.ok()) {
+    Fail(console, to.status());
+    console.exit_code = Console::kWrongUsage;
+    return;
+  }
+  ServerMove(MoveClient(admin), MoveClient(**to), request, console).Run();
+}
+
+}  // namespace
+
+void AddMoveCommand(const AdminCommands& commands) {
+  const std::shared_ptr<AdminRequest>& request = commands.request;
+  const cli::Command move =
+      commands.Add("move",
+                   "Carry a mirror to another server, or to another place of PostgreSQL, as it stands: "
+                   "nothing is populated",
+                   "Cust26759 --to-config /etc/other/mirrorctl.toml --address mirror2.example:7443", Move);
+  commands.AddContext(move, true);
+  const cli::Option to = move.Add("--to-config", request->to_config, "mirrorctl.toml of the other server");
+  to.ValueName("FILE").Completes(cli::Besides::kFiles);
+  const cli::Option place =
+      move.Add("--place", request->place, "Place that the mirror goes to, of the configuration")
+          .ValueName("NAME");
+  const cli::Option address =
+      move.Add("--address", request->address,
+               "With --to-config: the other server's address for sources, told to them")
+          .ValueName("HOST:PORT");
+  move.AddFlag("--resume", request->resume, "Go on with a move that did not end");
+  move.AddFlag("--undo", request->undo, "Take it back, as long as no cycle began at the new side");
+  move.Check([request_ = request, to, place, address]() -> std::string {
+    if (!to.given() && !place.given()) return "give --to-config, --place, or both";
+    if (address.given() && !to.given()) return "--address is for --to-config";
+    if (address.given() && !IsAddress(request_->address)) return "--address is host:port";
+    if (request_->resume && request_->undo) return "give either --resume or --undo";
+    return "";
+  });
+}
+
+}  // namespace mirror
