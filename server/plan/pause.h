@@ -10,7 +10,7 @@
 namespace mirror {
 
 /// Who wants that nothing is replicated. The numbers of DoNotReplicateBy in mirror_client.proto.
-enum class PausedBy : std::uint8_t { kNobody = 0, kOperator = 1, kMiss = 2, kHook = 3, kDeleted = 4, kMove = 5 };
+enum class PausedBy : std::uint8_t { kNobody, kOperator, kMiss, kHook, kDeleted, kMove };
 
 /// The reason that stands in the mirror's file when a tenant paused itself. Files have no other sign of it,
 /// so these words stay as they are.
