@@ -44,7 +44,7 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
     return status;
   }
   Beginning beginning{caller, holder, take_over, probe, now_ms};
-  absl::Status begun = MayBegin(caller);
+  absl::Status begun = MayBegin(caller, now_ms);
   if (begun.ok()) {
     begun = mirror_
                 .Commit([&](const TenantRecord& tenant)
@@ -65,9 +65,9 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
 }
 
 /// Who is refused anyhow takes no lock.
-absl::Status CycleCalls::MayBegin(const Caller& caller) {
-  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
-  if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+absl::Status CycleCalls::MayBegin(const Caller& caller, std::int64_t now_ms) {
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
+  if (!tenant.ok()) return tenant.status();
   return CheckBeginning(caller, *tenant);
 }
 

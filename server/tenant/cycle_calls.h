@@ -91,7 +91,7 @@ class CycleCalls {
     std::int64_t cut = 0;  ///< A cycle that this one takes the place of.
     bool timed_out = false;
   };
-  absl::Status MayBegin(const Caller& caller) MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status MayBegin(const Caller& caller, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status CheckBeginning(const Caller& caller, const TenantRecord& tenant);
   absl::StatusOr<std::optional<Plan>> PlanBeginning(const TenantRecord& tenant, Beginning* beginning)
       MIRROR_REQUIRES(mirror_.mutex());

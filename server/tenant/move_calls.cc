@@ -40,8 +40,8 @@ bool MayTurn(MovePhase from, MovePhase to) {
 absl::StatusOr<std::optional<MoveMark>> MoveCalls::ReadMove() {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
-  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
-  if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, 0);
+  if (!tenant.ok()) return tenant.status();
   return MarkOf(*tenant);
 }
 

@@ -151,8 +151,8 @@ absl::StatusOr<TenantInfo> Readings::Info() {
     info.quarantine = std::string(status.message());
     return info;
   }
-  absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
-  if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+  absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, 0);
+  if (!tenant.ok()) return tenant.status();
   info.record = *std::move(tenant);
   info.record.pause_reason = PauseWords(info.record.paused, info.record.pause_reason);
   absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();

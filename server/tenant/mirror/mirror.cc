@@ -160,13 +160,8 @@ absl::Status Mirror::Noticed(absl::Status status) {
 
 absl::StatusOr<TenantRecord> Mirror::Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms) {
   if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
-  absl::StatusOr<TenantRecord> tenant = store_->records().ReadTenant();
-  if (options_.is_shared && WentElsewhere(tenant.status(), file_, store_.get())) {
-    Close();
-    if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
-    tenant = store_->records().ReadTenant();
-  }
-  if (!tenant.ok()) return Noticed(tenant.status());
+  absl::StatusOr<TenantRecord> tenant = ReadTenantOf(*this, now_ms);
+  if (!tenant.ok()) return tenant;
   if (absl::Status status = CheckRunning(caller, cycle, now_ms, *tenant); !status.ok()) return status;
   return tenant;
 }
@@ -297,6 +292,17 @@ absl::Status NotAgreed(const std::string& table) {
                    "send batches only of tables that are wanted there."));
 }
 
+absl::StatusOr<TenantRecord> ReadTenantOf(Mirror& mirror, std::int64_t now_ms) {
+  absl::StatusOr<TenantRecord> tenant = mirror.store()->records().ReadTenant();
+  if (mirror.options().is_shared && WentElsewhere(tenant.status(), mirror.file(), mirror.store())) {
+    mirror.Close();
+    if (absl::Status status = mirror.Open(false, now_ms); !status.ok()) return status;
+    tenant = mirror.store()->records().ReadTenant();
+  }
+  if (!tenant.ok()) return mirror.Noticed(tenant.status());
+  return tenant;
+}
+
 absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) {
   if (tenant.issuer.empty()) return absl::OkStatus();
   if (tenant.issuer == caller.issuer && tenant.environment == caller.environment) return absl::OkStatus();
@@ -332,7 +338,11 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
   if (mirror.store() == nullptr) {
     if (absl::Status status = mirror.Open(false, 0); !status.ok()) return status;
   }
-  const absl::StatusOr<std::int64_t> version = mirror.store()->ReadDataVersion();
+  absl::StatusOr<std::int64_t> version = mirror.store()->ReadDataVersion();
+  if (!version.ok() && mirror.options().is_shared) {
+    if (absl::Status there = ReadTenantOf(mirror, 0).status(); !there.ok()) return there;
+    version = mirror.store()->ReadDataVersion();
+  }
   if (!version.ok()) return mirror.Noticed(version.status());
   known = schema_hash.empty() ? mirror.agreed().FindAt(key, *version) : std::nullopt;
   if (known) return *std::move(known);

@@ -142,6 +142,10 @@ class Mirror {
   std::string told_unavailable_ MIRROR_GUARDED_BY(mutex_);
 };
 
+/// The row of a tenant whose mirror is open; from where it is served by now, if that is another place.
+/// Errors: Noticed() already.
+absl::StatusOr<TenantRecord> ReadTenantOf(Mirror& mirror, std::int64_t now_ms)
+    MIRROR_REQUIRES(mirror.mutex());
 absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant);
 /// Whether the tenant is the caller's and `cycle` is the running one. For planners, too: another one may have
 /// begun while they waited for the store's lock.

@@ -37,6 +37,7 @@ class MovingTest : public ServersBench {
  protected:
   void Fill() override {
     PlacedHomesTest::Fill();
+    ASSERT_NO_FATAL_FAILURE(FillSecondPlace());
     for (int i = 0; i < 2; ++i) {
       files_folders_.push_back(std::make_unique<ScratchFolder>());
       files_.push_back(std::make_unique<BenchServer>(
@@ -280,7 +281,7 @@ TEST_F(MovingTest, WhatIsNotTheWholeMirrorIsRefused) {
   const std::vector<std::string> parts = *Parts(*files_[0]);
   std::vector<std::string> cut = parts, damaged = parts;
   cut.back().resize(cut.back().size() / 2);
-  std::fill(damaged.front().begin() + 5'000, damaged.front().begin() + 6'000, 'x');
+  std::fill(damaged.front().begin() + 4'096, damaged.front().begin() + 4'200, 'x');
   for (BenchServer* const to : {files_[1].get(), places_.get()}) {
     for (const std::vector<std::string>& bad :
          {cut, damaged, std::vector<std::string>{}, std::vector<std::string>{"no database at all"}}) {
@@ -362,7 +363,6 @@ class PlaceMovingTest : public MovingTest {
  protected:
   void Fill() override {
     MovingTest::Fill();
-    ASSERT_NO_FATAL_FAILURE(FillSecondPlace());
     other_ = std::make_unique<BenchServer>(OpenHome(), options_);
     MirrorAt(*places_);
     ASSERT_EQ(PlaceAt(*places_), "p1");
