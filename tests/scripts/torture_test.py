@@ -17,6 +17,11 @@ OF_POSTGRES = ("server/tenant", "server/store/postgres")
 
 
 def points_in(*folders):
+    """But for those of moves, which take two servers or two places: tests/crash has them."""
+    return {name for name in all_points_in(*folders) if not name.startswith("move.")}
+
+
+def all_points_in(*folders):
     texts = [path.read_text(encoding="utf-8") for folder in folders for path in (ROOT / folder).rglob("*.cc")]
     return {name for text in texts for name in re.findall(r'CrashPoint\("([\w.]+)"\)', text)}
 
@@ -41,6 +46,11 @@ class Torture(unittest.TestCase):
         named = {point for one in scenarios.of_store("postgres") for point in one.points} | set(scenarios.EVERY_COMMIT)
         # A backup is a file, whatever keeps the mirror.
         self.assertEqual(named, (points_in(*OF_POSTGRES) | set(scenarios.BACKUP)) - set(scenarios.STOP))
+
+    def test_each_point_of_a_move_is_died_at(self):
+        there = {point for point in all_points_in("server") if point.startswith("move.")}
+        test = (ROOT / "tests/crash/move_crash_test.cc").read_text(encoding="utf-8")
+        self.assertEqual(there, set(re.findall(r'"(move\.\w+)"', test)))
 
     def test_points_of_files_are_the_servers(self):
         named = {point for one in scenarios.SCENARIOS for point in one.points}

@@ -18,7 +18,7 @@ absl::Status OrWithOnesOwn(const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path) {
+absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path, const std::string& prefix) {
   absl::StatusOr<ConfigFile> file = ConfigFile::Open(
       path, "name another configuration with --config or in MIRRORCTL_CONFIG ('mirrorctl init' writes one)");
   if (!file.ok()) return access(path.c_str(), R_OK) == 0 ? file.status() : OrWithOnesOwn(file.status());
@@ -26,7 +26,7 @@ absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path) {
   config.file = path;
   const auto path_of = [&file](std::string* target) { return SetPath(target, file->folder()); };
   ConfigForm form;
-  form.prefix = "MIRRORCTL_";
+  form.prefix = prefix;
   form.sections = {
       {"endpoint",
        {{"address", SetHostAndPort(&config.address, R"("127.0.0.1:7444" or "[::1]:7444")"), &config.address},

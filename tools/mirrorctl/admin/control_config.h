@@ -25,7 +25,9 @@ struct ControlConfig {
 /// Reads and checks the file. Errors: kInvalidArgument "FILE:LINE: [endpoint] 'key' ..." for everything that
 /// is not as above, unknown keys included; kNotFound and kPermissionDenied about the file itself. No key or
 /// certificate is opened.
-absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path);
+/// `prefix`: of its variables; that of another server's configuration is another one.
+absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path,
+                                                const std::string& prefix = "MIRRORCTL_");
 
 /// The same of the file that FindConfig() finds; where it was looked for, `err` is told which one it is.
 absl::StatusOr<ControlConfig> FindControlConfig(const std::string& given, std::ostream& err);
