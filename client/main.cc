@@ -250,7 +250,7 @@ Command AddReceipts(const cli::Command& app) {
 /// Of mirrorctl, and of none here.
 std::vector<std::string> ControlCommands() {
   return {"init",     "certs",      "tenants", "tables", "indexes", "events",        "keys",
-          "diagnose", "invalidate", "reset",   "pause",  "resume",  "accept-source", "servers",
+          "diagnose", "invalidate", "reset",   "pause",  "resume",  "accept-source", "servers", "move",
           "backup",   "restore",    "hold",    "delete", "allow",   "audit",         "doctor"};
 }
 

@@ -147,6 +147,19 @@ TEST_P(MoveCrashTest, GoesOnOrBackFromWhereverItWasKilled) {
       if (HasFailure()) return;
     }
   }
+  // Where an undoing is cut off, another one ends it.
+  for (const std::string point : {"move.dropping", "move.dropped"}) {
+    SCOPED_TRACE(point);
+    ASSERT_NO_FATAL_FAILURE(Forth());
+    new_->Kill();
+    ASSERT_NO_FATAL_FAILURE(Start(*new_, point));
+    EXPECT_NE(Move("--undo").exit_code, 0);
+    ASSERT_TRUE(Died(*new_)) << "it is never passed";
+    ASSERT_NO_FATAL_FAILURE(Start(*new_));
+    EXPECT_NE(Told(*old_), "");
+    ASSERT_NO_FATAL_FAILURE(Back());
+    ASSERT_NO_FATAL_FAILURE(ExpectGoesOn(*old_));
+  }
   ASSERT_NO_FATAL_FAILURE(Forth());
   ExpectGoesOn(*new_);
   const Finished late = Move("--undo");
@@ -200,7 +213,7 @@ TEST_F(PlaceMoveCrashTest, GoesOnOrBackFromWhereverItWasKilled) {
                                   "move.tidied", "move.ended"}) {
     for (const char* const how : {"--resume", "--undo"}) {
       SCOPED_TRACE(absl::StrCat(point, " ", how));
-      const std::string from = Place(), to = from == "second" ? "main" : "second";
+      const std::string from = Place(), to = from == "second" ? "p1" : "second";
       old_->Kill();
       ASSERT_NO_FATAL_FAILURE(Start(*old_, point));
       const Finished cut = Move(to);

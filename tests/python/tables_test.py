@@ -62,6 +62,7 @@ WITHOUT = {
     ("mirrorctl", "verify"): "a sentence",
     ("mirrorctl", "accept-source"): "a sentence",
     ("mirrorctl", "restore"): "sentences",
+    ("mirrorctl", "move"): "sentences",
     ("mirrorctl", "indexes"): "SQL statements, which are there to be run: nothing is cut",
     ("mirrorctl", "hold", "show"): "a fact a line",
     ("mirrorctl", "hold", "commit"): "a sentence",
