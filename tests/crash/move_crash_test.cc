@@ -74,7 +74,7 @@ class MoveCrash : public testing::Test {
     const std::unique_ptr<MirrorClient> client = side.Client().value();
     const FakeCycleReport report = source_->RunCycle(*client);
     ASSERT_TRUE(report.AllDone()) << report.Summary();
-    EXPECT_EQ(report.tables.at("people").populate != PopulateReason::kUnspecified, populates);
+    EXPECT_EQ(report.tables.at("people").populate != PopulateReason::kNone, populates);
     EXPECT_EQ(Difference(*source_, side.mirror()), "");
   }
   static std::string Told(Installation& side) {
