@@ -1,5 +1,6 @@
 #include "server/tenant/move.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -286,10 +287,27 @@ absl::Status Arrive(Tenants& tenants, const std::string& context_id, const std::
                                now_ms);
 }
 
+namespace {
+
+/// Where nothing is to be dropped: of what left something must have been here, unless it was dropped before.
+absl::Status CheckGone(Tenants& tenants, const std::string& context_id, const std::string& contents) {
+  if (contents.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::vector<std::string>> deleted = tenants.Deleted();
+  if (!deleted.ok()) return deleted.status();
+  const auto is_it = [&](const std::string& one) { return FoldName(one) == FoldName(context_id); };
+  if (std::any_of(deleted->begin(), deleted->end(), is_it)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("no mirror of '", context_id,
+                   "' is here, nor was one deleted. Nothing was changed. Name the server that it was moved "
+                   "to."));
+}
+
+}  // namespace
+
 absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::string& id,
                   const std::string& contents, std::int64_t now_ms, const GoOn& go_on) {
   const absl::StatusOr<Here> here = FindMoving(tenants, context_id);
-  if (absl::IsNotFound(here.status())) return absl::OkStatus();
+  if (absl::IsNotFound(here.status())) return CheckGone(tenants, context_id, contents);
   if (!here.ok()) return here.status();
   const std::string spelled = here->tenant->context_id();
   MoveMark mark{.id = id, .phase = MovePhase::kDropping};
@@ -310,10 +328,10 @@ absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::st
   }
   if (absl::Status turned = here->tenant->TurnMove(mark, metadata, now_ms); !turned.ok()) return turned;
   CrashPoint("move.dropping");
-  if (absl::Status gone = tenants.Delete(spelled); !gone.ok()) return gone;
+  // It stays deleted: a source that has this server's address would have a new mirror made.
+  absl::Status gone = tenants.Delete(spelled);
   CrashPoint("move.dropped");
-  const absl::Status allowed = tenants.Allow(spelled);
-  return absl::IsNotFound(allowed) ? absl::OkStatus() : allowed;
+  return gone;
 }
 
 absl::Status Stay(Tenants& tenants, const std::string& context_id, const std::string& id,

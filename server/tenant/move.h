@@ -94,8 +94,9 @@ absl::Status Leave(Tenants& tenants, const std::string& context_id, const std::s
 /// What arrived is served.
 absl::Status Arrive(Tenants& tenants, const std::string& context_id, const std::string& id,
                     std::int64_t now_ms);
-/// Removes what arrived. What is served already is removed only while `contents` is what it holds: no cycle
-/// began since. None that is there is OK. Errors: kFailedPrecondition: one did.
+/// Removes what arrived, and keeps its source away from here until Tenants::Allow() or another move. What is
+/// served already is removed only while `contents` is what it holds: no cycle began since. Errors:
+/// kFailedPrecondition: one did; with `contents`, no mirror is here, nor was one deleted.
 absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::string& id,
                   const std::string& contents, std::int64_t now_ms, const GoOn& go_on);
 /// What was leaving, or left, is served here as before.

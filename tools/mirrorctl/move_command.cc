@@ -179,11 +179,12 @@ class ServerMove {
     const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
     if (!there.ok() && !absl::IsNotFound(there.status())) return Fail(console_, there.status());
     // Another mirror of that name over there is none of this move's.
-    const bool is_ours = there.ok() && (there->move_id() == here_.move_id() ||
-                                        (here_.phase() == v1::MOVE_PHASE_LEFT && there->move_id().empty()));
+    const bool left = here_.phase() == v1::MOVE_PHASE_LEFT;
+    const bool is_ours =
+        there.ok() ? there->move_id() == here_.move_id() || (left && there->move_id().empty()) : left;
     if (is_ours) {
       if (const absl::Status dropped = Drop(); !dropped.ok()) return Fail(console_, dropped);
-    } else if (here_.phase() == v1::MOVE_PHASE_LEFT) {
+    } else if (left) {
       return Refuse(
           "left, and what became of it is not at the server of --to-config: name the server that "
           "it was moved to. Nothing was changed");
