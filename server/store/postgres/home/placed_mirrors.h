@@ -49,6 +49,9 @@ class PlacedMirrors {
 
   absl::StatusOr<bool> Move(const std::string& context_id, PlacementState from, PlacementState to)
       MIRROR_EXCLUDES(mutex_);
+  /// See MoveLostPlacement() and ForgetMark().
+  absl::StatusOr<bool> MoveLost(const Placement& placement) MIRROR_EXCLUDES(mutex_);
+  absl::Status ForgetMarkOf(const Placement& placement) MIRROR_EXCLUDES(mutex_);
   absl::Status BeginDeleting(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
 
   /// Where a new mirror is going to be: where its schema stands already, else where there are the fewest
@@ -61,7 +64,8 @@ class PlacedMirrors {
   absl::StatusOr<Room> FindRoom(const std::string& context_id) const;
   /// See TakePlacement().
   absl::StatusOr<Placement> TakeRoom(const std::string& context_id, const std::string& place,
-                                     std::int64_t epoch_min) MIRROR_EXCLUDES(mutex_);
+                                     std::int64_t epoch_min, const std::string& mark = "")
+      MIRROR_EXCLUDES(mutex_);
   /// Tells the control database of mirrors that it does not know: it was lost, or is older than they.
   absl::Status TakeInUnknown();
 
