@@ -19,6 +19,12 @@
 
 namespace mirror {
 
+/// On kNotFound and kDataLoss of StoreHome::Open: a mirror that was served is not in its place any more, for
+/// people. kNotFound: the place provably went back to before the mirror was made, and a new one may be made.
+inline constexpr char kLostPayload[] = "mirror.store/lost";
+/// On kNotFound: nobody here knows of such a mirror, for people. Who has served it knows that it was lost.
+inline constexpr char kForgottenPayload[] = "mirror.store/forgotten";
+
 /// Of a copy that became the mirror.
 struct ReplacedMirror {
   std::string kept;                        ///< Where what was there is now; empty: there was none.
@@ -139,11 +145,14 @@ class StoreHome {
   /// How the mirror is spelled that has this name by ASCII case, also while it is being deleted. Absent:
   /// there is none.
   virtual absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) = 0;
+  /// Where others use the home, too: the mirrors in which a cycle runs that made no progress since
+  /// `before_ms`, whichever process began it. Those that cannot be read are left out.
+  virtual absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t before_ms) = 0;
   /// Whether it is one of FindDeleting() or FindDeleted() now.
   virtual absl::StatusOr<bool> IsDeleted(const std::string& context_id) = 0;
   virtual bool Exists(const std::string& context_id) const = 0;
   /// Opens a tenant's mirror, making it when `create` says so, or where it was begun before.
-  ///   kNotFound            it is not there
+  ///   kNotFound            it is not there; see kLostPayload
   ///   kFailedPrecondition  what is there is the mirror of another context id: it is not trusted
   ///   kDataLoss            as in Store; those of `begin_building`
   virtual absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& context_id, bool create,

@@ -25,26 +25,33 @@ absl::Status CheckUntouched(const TenantRecord& tenant) {
       "the cycle with ReplicationCompleted and announce the new tables in the next one.");
 }
 
+absl::Status OpenToBegin(Mirror& mirror, const Caller& caller, bool probe, std::int64_t now_ms)
+    MIRROR_REQUIRES(mirror.mutex()) {
+  const bool may_make = !probe && mirror.options().automatic_provisioning;
+  absl::Status status = mirror.Open(may_make, now_ms);
+  if (!absl::IsAborted(status)) return status;
+  // A file that an operator took away is no cycle's fault.
+  absl::Status none = absl::PermissionDeniedError(
+      absl::StrCat("tenant '", mirror.context_id(), "' has no mirror here",
+                   probe ? " yet" : ", and this endpoint takes in no tenants by itself",
+                   ". Nothing was done. Ask the mirror's operator."));
+  none.SetPayload(kNoMirrorPayload, absl::Cord(caller.context_id));
+  return none;
+}
+
 }  // namespace
 
 absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const std::string& holder,
                                                    bool take_over, bool probe, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  const bool may_make = !probe && mirror_.options().automatic_provisioning;
-  if (absl::Status status = mirror_.Open(may_make, now_ms); !status.ok()) {
-    // A file that an operator took away is no cycle's fault.
-    if (absl::IsAborted(status)) {
-      absl::Status none = absl::PermissionDeniedError(
-          absl::StrCat("tenant '", mirror_.context_id(), "' has no mirror here",
-                       probe ? " yet" : ", and this endpoint takes in no tenants by itself",
-                       ". Nothing was done. Ask the mirror's operator."));
-      none.SetPayload(kNoMirrorPayload, absl::Cord(caller.context_id));
-      return none;
-    }
-    return status;
-  }
+  if (absl::Status opened = OpenToBegin(mirror_, caller, probe, now_ms); !opened.ok()) return opened;
   Beginning beginning{caller, holder, take_over, probe, now_ms};
   absl::Status begun = MayBegin(caller, now_ms);
+  // It was lost since it was opened.
+  if (absl::IsAborted(begun) && mirror_.store() == nullptr &&
+      OpenToBegin(mirror_, caller, probe, now_ms).ok()) {
+    begun = MayBegin(caller, now_ms);
+  }
   if (begun.ok()) {
     begun = mirror_
                 .Commit([&](const TenantRecord& tenant)
@@ -398,13 +405,14 @@ void CycleCalls::NoteRefusedAnnouncement(std::int64_t cycle, std::string_view wh
   mirror_.cycle().NoteUnannounced(cycle, why);
 }
 
-void CycleCalls::EndIfIdle(std::int64_t now_ms, bool of_others) {
+void CycleCalls::EndIfIdle(std::int64_t now_ms, bool of_others, bool found) {
   // Who holds the lock makes progress.
   if (!mirror_.mutex().try_lock()) return;
   const MutexLock lock(mirror_.mutex(), std::adopt_lock);
   const std::shared_ptr<const TenantSummary> seen = mirror_.seen().Shared();
-  const bool abandoned = of_others && !mirror_.cycle().served() && seen && seen->active &&
+  const bool seen_idle = of_others && !mirror_.cycle().served() && seen && seen->active &&
                          now_ms - seen->progress_ms > mirror_.options().cycle_idle_ms;
+  const bool abandoned = found || seen_idle;
   if (abandoned && !mirror_.Open(false, now_ms).ok()) return;
   if (!(mirror_.cycle().served() || abandoned) || mirror_.store() == nullptr) return;
   absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();

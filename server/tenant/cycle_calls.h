@@ -71,8 +71,9 @@ class CycleCalls {
   void NoteRefusedAnnouncement(std::int64_t cycle, std::string_view why);
 
   /// Ends a cycle of this process that has made no progress for too long. Never waits for the lock.
-  /// `of_others`: one that another server served, too, where seen() says that it runs.
-  void EndIfIdle(std::int64_t now_ms, bool of_others = false);
+  /// `of_others`: one that another server served, too, where seen() says that it runs, or where it was
+  /// `found` in the mirror.
+  void EndIfIdle(std::int64_t now_ms, bool of_others = false, bool found = false);
   /// Ends a cycle that this process served: clean shutdown.
   void EndCycle(std::int64_t now_ms);
   /// Ends a cycle that Authenticate began for a caller who was gone by then: nobody knows its number. Nothing

@@ -13,6 +13,7 @@
 #include "server/tenant/cycle_calls.h"
 #include "server/tenant/cycle_completion.h"
 #include "server/tenant/file_calls.h"
+#include "server/tenant/mirror/lost_mirror.h"
 #include "server/tenant/mirror/mirror.h"
 #include "server/tenant/mirror/tenant_options.h"
 #include "server/tenant/move_calls.h"
@@ -64,6 +65,8 @@ class Tenant : private TenantMirror,
 
   /// See Mirror.
   bool CloseIfIdle() { return shared_.CloseIfIdle(); }
+  /// See lost_mirror.h.
+  void TellIfLost() { mirror::TellIfLost(shared_); }
   bool is_open() const { return shared_.is_open(); }
 
   /// What is known without its database. These wait for nothing; see SeenSummary.

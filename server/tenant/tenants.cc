@@ -260,19 +260,27 @@ std::vector<std::shared_ptr<Tenant>> Tenants::Listed(bool at_once) {
   // Where the home cannot say, they are those that were known last.
   const absl::StatusOr<std::vector<std::string>> there =
       is_due ? home_.FindAll() : absl::UnavailableError("it is not asked");
-  std::vector<std::shared_ptr<Tenant>> all;
-  const MutexLock lock(mutex_);
-  if (there.ok()) {
-    std::map<std::string, std::optional<std::string>> known;
-    for (const auto& [key, entry] : tenants_) {
-      // One that is used may be made just now.
-      if (entry.tenant.use_count() == 1) known[key] = std::nullopt;
+  std::vector<std::shared_ptr<Tenant>> all, gone;
+  {
+    const MutexLock lock(mutex_);
+    if (there.ok()) {
+      std::map<std::string, std::optional<std::string>> known;
+      for (const auto& [key, entry] : tenants_) {
+        // One that is used may be made just now.
+        if (entry.tenant.use_count() == 1) known[key] = std::nullopt;
+      }
+      for (const std::string& context_id : *there) known[FoldName(context_id)] = context_id;
+      for (const auto& [key, spelled] : known) {
+        if (!spelled) gone.push_back(tenants_.find(key)->second.tenant);
+        SetKnown(key, spelled);
+      }
     }
-    for (const std::string& context_id : *there) known[FoldName(context_id)] = context_id;
-    for (const auto& [key, spelled] : known) SetKnown(key, spelled);
+    all.reserve(tenants_.size());
+    for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
   }
-  all.reserve(tenants_.size());
-  for (const auto& [key, entry] : tenants_) all.push_back(entry.tenant);
+  for (const std::shared_ptr<Tenant>& tenant : gone) {
+    if (tenant->summary().known) tenant->TellIfLost();
+  }
   return all;
 }
 
@@ -374,7 +382,10 @@ absl::StatusOr<std::vector<std::string>> Tenants::Deleted() {
 }
 
 void Tenants::EndIdleCycles(bool of_others) {
-  for (const std::shared_ptr<Tenant>& tenant : Listed()) tenant->EndIfIdle(NowMs(), of_others);
+  const std::set<std::string> abandoned =
+      of_others ? idle_look_.Find(home_, options_.tenant.cycle_idle_ms) : std::set<std::string>();
+  for (const std::shared_ptr<Tenant>& tenant : Listed())
+    tenant->EndIfIdle(NowMs(), of_others, abandoned.contains(tenant->context_id()));
 }
 
 std::vector<Tenants::Seen> Tenants::AllSeen() {

@@ -19,6 +19,7 @@
 #include "server/store/home.h"
 #include "server/tenant/building_places.h"
 #include "server/tenant/first_failures.h"
+#include "server/tenant/idle_look.h"
 #include "server/tenant/tenant.h"
 
 namespace mirror {
@@ -119,6 +120,7 @@ class Tenants {
   Events& events_;
   BuildingPlaces building_;
   FirstFailures first_failures_;
+  IdleLook idle_look_;
   /// Of the home's deletions: they say what `deleted_` says.
   Mutex marks_mutex_ MIRROR_ACQUIRED_BEFORE(mutex_);
   mutable Mutex mutex_;

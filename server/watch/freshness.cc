@@ -100,7 +100,7 @@ void FreshnessWatch::Tell(const News& news) {
                             found.context_id, "'");
       } else if (found.why == "damaged") {
         next = absl::StrCat(
-            "The mirror is damaged and takes nothing; the event mirror.damaged says "
+            "The mirror is damaged and takes nothing; the event mirror.damaged, or mirror.lost, says "
             "what to do ('mirrorctl events ",
             found.context_id, "')");
       }

@@ -43,7 +43,8 @@ class CitusCluster:
         postgres_cluster.psql(
             self.database_url,
             "SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace WHERE nspname IN "
-            f"('mirror_control', 'Mirror_{CONTEXT}') OR nspname ~ '^mirror_(import|aside)_[0-9a-f]+$' \\gexec\n",
+            f"('mirror_control', 'mirror_place', 'Mirror_{CONTEXT}') OR nspname ~ "
+            "'^mirror_(import|aside)_[0-9a-f]+$' \\gexec\n",
         )
 
     def change(self, config):

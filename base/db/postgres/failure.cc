@@ -19,6 +19,10 @@ namespace mirror::postgres {
 namespace {
 
 constexpr char kPayload[] = "mirror.postgres/failure";
+/// 53300 is said of each of the three.
+constexpr char kRaise[] =
+    ". All connections that it allows are taken: raise its max_connections or, where a role or a database is "
+    "named, the CONNECTION LIMIT of that, or end connections of others";
 
 struct Condition {
   std::string_view sqlstate;  ///< Or how it begins; the first that fits counts.
@@ -219,6 +223,7 @@ Failure ReadRefusal(std::string_view words) {
     line.erase(at, kSeverity.size() + 7);
   }
   failure.words = Quoted("libpq", line);
+  if (failure.trouble == Trouble::kTooMany) failure.words += kRaise;
   return failure;
 }
 

@@ -59,8 +59,9 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// Waits for one as long as `within`, connecting included. Errors: Failure's kTooMany: none came back in
-  /// time; those of Connection::Open().
+  /// Waits for one as long as `within`, connecting included, also where the server has no slot left for it.
+  /// Errors: Failure's kTooMany: none came back, or no slot was to be had, in time; those of
+  /// Connection::Open().
   absl::StatusOr<Lease> Take(std::chrono::milliseconds within) MIRROR_EXCLUDES(mutex_);
 
   /// Those that are open are not used again: the passfile has changed, or the server has.
@@ -68,7 +69,7 @@ class Pool {
 
   struct Counts {
     std::size_t open = 0, idle = 0, waiting = 0;
-    std::uint64_t refused = 0;  ///< Those for whom none came back in time.
+    std::uint64_t refused = 0;  ///< Those for whom none was to be had in time.
   };
   Counts counts() const MIRROR_EXCLUDES(mutex_);
 
@@ -80,6 +81,16 @@ class Pool {
     Clock::time_point opened, idle_since;
     std::int64_t uses = 0;
   };
+  /// Room for one, and what stands in it already.
+  struct Place {
+    Kept kept = {};
+    std::uint64_t generation = 0;
+  };
+  absl::StatusOr<Place> TakePlace(Clock::time_point until, std::chrono::milliseconds within)
+      MIRROR_EXCLUDES(mutex_);
+  absl::StatusOr<Lease> Fill(Place place, Clock::time_point until) MIRROR_EXCLUDES(mutex_);
+  /// Until one of its own comes back, too.
+  void WaitForSlot(Clock::time_point until) MIRROR_EXCLUDES(mutex_);
   void GiveBack(Lease& lease) MIRROR_EXCLUDES(mutex_);
   bool IsGood(Kept& kept) const;
 

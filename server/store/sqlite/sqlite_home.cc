@@ -83,6 +83,9 @@ class SqliteHome final : public StoreHome {
     if (!all.ok()) return all.status();
     return FindName(*all, context_id);
   }
+  absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t) override {
+    return std::vector<std::string>();
+  }
   absl::StatusOr<bool> IsDeleted(const std::string& context_id) override {
     for (const auto& marked : {FindDeleting(), FindDeleted()}) {
       if (!marked.ok()) return marked.status();

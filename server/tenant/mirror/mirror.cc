@@ -10,6 +10,7 @@
 #include "server/plan/breaker.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
+#include "server/tenant/mirror/lost_mirror.h"
 
 namespace mirror {
 namespace {
@@ -93,7 +94,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   agreed_.Forget();
   cycle_.ForgetFile();
   indexes_.SetDue();
-  absl::StatusOr<std::unique_ptr<Store>> store = file_.open(create);
+  absl::StatusOr<std::unique_ptr<Store>> store = OpenFile(*this, create);
   if (absl::IsNotFound(store.status())) return IsGone(context_id_);
   // What stands there is no mirror of this tenant's, or one of a later version.
   if (absl::IsFailedPrecondition(store.status())) TellUnavailable(store.status());
@@ -130,23 +131,30 @@ absl::Status Mirror::Noticed(absl::Status status) {
     if (absl::Status own = store_->upkeep().CheckOwnTables(); absl::IsDataLoss(own)) status = own;
   }
   // Tables that are missing are no damage where another process has deleted the mirror.
-  if (absl::IsDataLoss(status) && options_.is_shared && store_ &&
-      absl::IsNotFound(file_.open(false).status())) {
-    Close();
-    return IsGone(context_id_);
+  if (absl::IsDataLoss(status) && options_.is_shared && store_) {
+    const absl::Status opened = file_.open(/*create=*/false).status();
+    if (absl::IsNotFound(opened)) {
+      NoteLost(*this, opened);
+      Close();
+      return IsGone(context_id_);
+    }
+    if (IsTakenAway(opened)) status = opened;
   }
   if (absl::IsDataLoss(status) && file_.quarantine.empty()) {
+    const bool lost = IsTakenAway(status);
     file_.quarantine = absl::StrCat(
-        "the mirror of '", context_id_, "' is damaged: ", absl::StripSuffix(status.message(), "."),
+        "the mirror of '", context_id_,
+        lost ? "' is lost: " : "' is damaged: ", absl::StripSuffix(status.message(), "."),
         ". It takes nothing more. 'mirrorctl restore ", context_id_, " FILE --confirm ", context_id_,
         "' puts a backup in its place, 'mirrorctl reset ", context_id_, " --all --confirm ", context_id_,
         "' sets it aside and lets the next cycle populate a new one; after a "
         "repair by hand 'mirrorctl resume ",
         context_id_, "'.");
     // What cannot be opened is met again by whoever opens it.
-    const absl::Status noted = store_ ? store_->upkeep().Quarantine(file_.quarantine) : absl::OkStatus();
+    const absl::Status noted =
+        store_ && !lost ? store_->upkeep().Quarantine(file_.quarantine) : absl::OkStatus();
     Close();
-    Tell(Severity::kError, "mirror.damaged",
+    Tell(Severity::kError, lost ? "mirror.lost" : "mirror.damaged",
          noted.ok()
              ? file_.quarantine
              : absl::StrCat(file_.quarantine,

@@ -42,6 +42,7 @@ struct TenantFile {
   bool retired = false;  ///< It is not opened any more.
   /// Another file was found, and the cycle in it has not been ended yet.
   bool replaced = false;
+  bool told_lost = false;  ///< That it is lost, since it was opened last.
   /// Why nothing is taken; empty: all is well.
   std::string quarantine;
   /// Its tenant's row as it was last read: outlives a file that is damaged.

@@ -282,5 +282,24 @@ TEST_F(ServersCycle, ACycleOutlivesTheServerThatServedIt) {
   EXPECT_THAT(Kinds(), Not(Contains("cycle.ended")));
 }
 
+TEST_F(ServersCycle, ACycleWhoseServerDiedBeforeAnybodyHeardOfItIsEndedByAnother) {
+  StartServers(3);
+  MirrorAt(0);
+  for (const std::size_t other : {1, 2}) TenantsOf(other).AllKnown();
+  At(0).now = NowMs();
+  At(0).Begin();
+  TenantsOf(1).EndIdleCycles(/*of_others=*/true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM \"Mirror_Cust\"._mirror_tenant WHERE active"), 1)
+      << "it is not idle yet";
+  Do("UPDATE \"Mirror_Cust\"._mirror_tenant SET progress_ms = progress_ms - 700000; CREATE SCHEMA "
+     "\"Mirror_Alien\"; CREATE TABLE \"Mirror_Alien\"._mirror_tenant (a int)");
+  TenantsOf(2).EndIdleCycles(/*of_others=*/false);
+  EXPECT_EQ(Ask("SELECT count(*) FROM \"Mirror_Cust\"._mirror_tenant WHERE active"), 1)
+      << "that is another's";
+  TenantsOf(2).EndIdleCycles(/*of_others=*/true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM \"Mirror_Cust\"._mirror_tenant WHERE active"), 0);
+  EXPECT_THAT(servers_[2]->catalog.Messages("cycle.failed"), HasSubstr("made no progress for 600 s"));
+}
+
 }  // namespace
 }  // namespace mirror

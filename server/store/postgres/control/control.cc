@@ -23,7 +23,7 @@ CREATE TABLE mirror_control.fleet (one boolean PRIMARY KEY CHECK (one), layout b
   layout_min bigint NOT NULL, program text NOT NULL);
 CREATE TABLE mirror_control.tenant (context_id text COLLATE "C" NOT NULL,
   folded text COLLATE "C" PRIMARY KEY, place text NOT NULL, schema_name text NOT NULL,
-  epoch bigint NOT NULL, state text NOT NULL, state_ms bigint NOT NULL);
+  epoch bigint NOT NULL, state text NOT NULL, state_ms bigint NOT NULL, mark text NOT NULL);
 CREATE TABLE mirror_control.event_head (one boolean PRIMARY KEY CHECK (one), id bigint NOT NULL)
   WITH (fillfactor = 50);
 CREATE TABLE mirror_control.event (id bigint PRIMARY KEY, time_ms bigint NOT NULL, context_id text NOT NULL,

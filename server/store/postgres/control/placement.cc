@@ -24,7 +24,7 @@ absl::StatusOr<PlacementState> StateOf(std::string_view word) {
 }
 
 std::string Columns() {
-  return absl::StrCat("context_id, place, schema_name, epoch, state, ", kControlNow, " - state_ms");
+  return absl::StrCat("context_id, place, schema_name, epoch, state, ", kControlNow, " - state_ms, mark");
 }
 
 absl::StatusOr<std::vector<Placement>> ReadPlacements(const postgres::Rows& rows) {
@@ -37,7 +37,8 @@ absl::StatusOr<std::vector<Placement>> ReadPlacements(const postgres::Rows& rows
                           .schema = rows.Text(row, 2),
                           .epoch = rows.Int(row, 3),
                           .state = *state,
-                          .age_ms = rows.Int(row, 5)});
+                          .age_ms = rows.Int(row, 5),
+                          .mark = rows.Text(row, 6)});
   }
   return placements;
 }
@@ -93,16 +94,16 @@ absl::StatusOr<std::vector<Placement>> ListPlacements(PostgresControl& control) 
 
 absl::StatusOr<Placement> TakePlacement(PostgresControl& control, const std::string& context_id,
                                         const std::string& place, const std::string& schema,
-                                        std::int64_t epoch_min) {
+                                        std::int64_t epoch_min, const std::string& mark) {
   const std::string folded = FoldName(context_id);
   const auto taken = ChangePlacements(
       control,
       absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, $3, $4, $5, 'making', ", kControlNow,
-                   ") ON CONFLICT (folded) DO UPDATE SET context_id = excluded.context_id, place = "
+                   ", $6) ON CONFLICT (folded) DO UPDATE SET context_id = excluded.context_id, place = "
                    "excluded.place, schema_name = excluded.schema_name, epoch = greatest(tenant.epoch + 1, "
-                   "excluded.epoch), state = excluded.state, state_ms = excluded.state_ms WHERE tenant.state "
-                   "= 'gone'"),
-      {context_id, folded, place, schema, epoch_min});
+                   "excluded.epoch), state = excluded.state, state_ms = excluded.state_ms, mark = "
+                   "excluded.mark WHERE tenant.state = 'gone'"),
+      {context_id, folded, place, schema, epoch_min, mark});
   if (!taken.ok()) return taken.status();
   auto found = FindPlacement(control, context_id);
   if (!found.ok()) return found.status();
@@ -127,11 +128,30 @@ absl::StatusOr<bool> MovePlacementTo(PostgresControl& control, const std::string
   const std::string folded = FoldName(context_id);
   const auto moved = ChangePlacements(
       control,
-      absl::StrCat("UPDATE mirror_control.tenant SET place = $3, epoch = $4, state_ms = ", kControlNow,
-                   " WHERE folded = $1 AND place = $2 AND state = 'serving' AND epoch < $4"),
+      absl::StrCat("UPDATE mirror_control.tenant SET place = $3, epoch = $4, mark = '', state_ms = ",
+                   kControlNow, " WHERE folded = $1 AND place = $2 AND state = 'serving' AND epoch < $4"),
       {folded, from, to, epoch});
   if (!moved.ok()) return moved.status();
   return *moved == 1;
+}
+
+absl::StatusOr<bool> MoveLostPlacement(PostgresControl& control, const Placement& placement) {
+  const std::string folded = FoldName(placement.context_id);
+  const auto moved = ChangePlacements(
+      control,
+      absl::StrCat("UPDATE mirror_control.tenant SET state = 'gone', mark = '', state_ms = ", kControlNow,
+                   " WHERE folded = $1 AND state = 'serving' AND epoch = $2 AND mark = $3"),
+      {folded, placement.epoch, placement.mark});
+  if (!moved.ok()) return moved.status();
+  return *moved == 1;
+}
+
+absl::Status ForgetMark(PostgresControl& control, const Placement& placement) {
+  const std::string folded = FoldName(placement.context_id);
+  return ChangePlacements(control,
+                          "UPDATE mirror_control.tenant SET mark = '' WHERE folded = $1 AND mark = $2",
+                          {folded, placement.mark})
+      .status();
 }
 
 absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id) {
@@ -140,7 +160,7 @@ absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string&
              control,
              absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, '', '', 1, 'deleting', ",
                           kControlNow,
-                          ") ON CONFLICT (folded) DO UPDATE SET state = 'deleting', state_ms = "
+                          ", '') ON CONFLICT (folded) DO UPDATE SET state = 'deleting', state_ms = "
                           "excluded.state_ms WHERE tenant.state <> 'deleted'"),
              {context_id, folded})
       .status();
@@ -151,7 +171,7 @@ absl::StatusOr<std::int64_t> RaiseEpoch(PostgresControl& control, const std::str
   std::int64_t epoch = 0;
   absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
     const auto rows = connection.Query(
-        "UPDATE mirror_control.tenant SET epoch = epoch + 1 WHERE folded = $1 AND state IN "
+        "UPDATE mirror_control.tenant SET epoch = epoch + 1, mark = '' WHERE folded = $1 AND state IN "
         "('making', 'serving') RETURNING epoch",
         {folded}, "noting where a mirror stands");
     if (!rows.ok()) return rows.status();

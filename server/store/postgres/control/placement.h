@@ -30,6 +30,7 @@ struct Placement {
   std::int64_t epoch = 0;
   PlacementState state = PlacementState::kMaking;
   std::int64_t age_ms = 0;  ///< Of the state, by the control database's clock.
+  std::string mark = {};    ///< Committed in the place before the schema was made; empty: there is none.
 };
 
 absl::StatusOr<std::optional<Placement>> FindPlacement(PostgresControl& control,
@@ -39,10 +40,10 @@ absl::StatusOr<std::vector<Placement>> ListPlacements(PostgresControl& control);
 
 /// Notes where a mirror is going to be made, unless that is known already: of several servers that do this at
 /// once all are given the first one's. Of what is gone, with the next epoch. `epoch_min`: of a schema that
-/// stands there already.
+/// stands there already. `mark`: see Placement.
 absl::StatusOr<Placement> TakePlacement(PostgresControl& control, const std::string& context_id,
                                         const std::string& place, const std::string& schema,
-                                        std::int64_t epoch_min = 1);
+                                        std::int64_t epoch_min = 1, const std::string& mark = "");
 /// From one state to the next. False: it is not in `from` any more, and stays as it is.
 absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& context_id,
                                    PlacementState from, PlacementState to);
@@ -52,7 +53,11 @@ absl::StatusOr<bool> MovePlacementTo(PostgresControl& control, const std::string
                                      const std::string& from, const std::string& to, std::int64_t epoch);
 /// Whatever state it is in, and also of a tenant that nobody knows; not of one that is deleted.
 absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id);
-/// A mirror that takes the place of one that was set aside: gives its epoch.
+/// From kServing to kGone, where nothing has changed since `placement` was read. False: something has.
+absl::StatusOr<bool> MoveLostPlacement(PostgresControl& control, const Placement& placement);
+/// Its schema came there otherwise than behind its mark.
+absl::Status ForgetMark(PostgresControl& control, const Placement& placement);
+/// A mirror that takes the place of one that was set aside: gives its epoch. It has no mark.
 absl::StatusOr<std::int64_t> RaiseEpoch(PostgresControl& control, const std::string& context_id);
 
 /// Whether each place in which a mirror stands is one of `places`. Errors: kFailedPrecondition, with those

@@ -111,6 +111,18 @@ absl::StatusOr<bool> PlacedMirrors::MovePlace(const std::string& context_id, con
   return moved;
 }
 
+absl::StatusOr<bool> PlacedMirrors::MoveLost(const Placement& placement) {
+  absl::StatusOr<bool> moved = MoveLostPlacement(*control_, placement);
+  Forget(placement.context_id);
+  return moved;
+}
+
+absl::Status PlacedMirrors::ForgetMarkOf(const Placement& placement) {
+  absl::Status forgotten = ForgetMark(*control_, placement);
+  Forget(placement.context_id);
+  return forgotten;
+}
+
 absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id) {
   absl::Status begun = BeginDeletingPlacement(*control_, context_id);
   Forget(context_id);
@@ -139,9 +151,9 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
 }
 
 absl::StatusOr<Placement> PlacedMirrors::TakeRoom(const std::string& context_id, const std::string& place,
-                                                  std::int64_t epoch_min) {
+                                                  std::int64_t epoch_min, const std::string& mark) {
   absl::StatusOr<Placement> taken =
-      TakePlacement(*control_, context_id, place, SchemaOf(context_id), epoch_min);
+      TakePlacement(*control_, context_id, place, SchemaOf(context_id), epoch_min, mark);
   if (taken.ok()) Remember(*taken);
   return taken;
 }

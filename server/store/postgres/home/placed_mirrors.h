@@ -54,6 +54,9 @@ class PlacedMirrors {
   /// See MovePlacementTo().
   absl::StatusOr<bool> MovePlace(const std::string& context_id, const std::string& from,
                                  const std::string& to, std::int64_t epoch) MIRROR_EXCLUDES(mutex_);
+  /// See MoveLostPlacement() and ForgetMark().
+  absl::StatusOr<bool> MoveLost(const Placement& placement) MIRROR_EXCLUDES(mutex_);
+  absl::Status ForgetMarkOf(const Placement& placement) MIRROR_EXCLUDES(mutex_);
   absl::Status BeginDeleting(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
 
   /// Where a new mirror is going to be: where its schema stands already, else where there are the fewest
@@ -66,7 +69,8 @@ class PlacedMirrors {
   absl::StatusOr<Room> FindRoom(const std::string& context_id) const;
   /// See TakePlacement().
   absl::StatusOr<Placement> TakeRoom(const std::string& context_id, const std::string& place,
-                                     std::int64_t epoch_min) MIRROR_EXCLUDES(mutex_);
+                                     std::int64_t epoch_min, const std::string& mark = "")
+      MIRROR_EXCLUDES(mutex_);
   /// Tells the control database of mirrors that it does not know: it was lost, or is older than they.
   absl::Status TakeInUnknown();
 

@@ -11,6 +11,9 @@
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/home/found_schemas.h"
+#include "server/store/postgres/home/idle_mirrors.h"
+#include "server/store/postgres/home/lost_mirrors.h"
+#include "server/store/postgres/home/place_marks.h"
 #include "server/store/postgres/home/place_move.h"
 #include "server/store/postgres/home/placed_import.h"
 #include "server/store/postgres/home/placed_mirrors.h"
@@ -97,6 +100,12 @@ absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
   return times[kTimedWrites / 2];
 }
 
+std::string QuarantineOf(const PlacedMirrors& mirrors, const Placement& placement) {
+  const absl::StatusOr<postgres::Lease> lease = mirrors.Take(placement.place, PlaceUse::kRead);
+  if (!lease.ok()) return "";
+  return ReadQuarantine(**lease, PostgresOwnTables(placement.context_id, placement.schema)).value_or("");
+}
+
 class PostgresHome final : public StoreHome {
  public:
   PostgresHome(std::shared_ptr<PostgresControl> control, PlacedMirrors::Places places,
@@ -119,13 +128,22 @@ class PostgresHome final : public StoreHome {
       if (placement.state == PlacementState::kMaking && placement.age_ms > kMakingMs) {
         Make(placement).status().IgnoreError();
       }
-      found.push_back({placement.context_id, QuarantineOf(placement)});
+      found.push_back({placement.context_id, QuarantineOf(mirrors_, placement)});
     }
     return found;
   }
 
   bool IsShared() const override { return true; }
   absl::StatusOr<std::vector<std::string>> FindAll() override { return ListWhere(mirrors_, &IsThere); }
+  absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t before_ms) override {
+    std::vector<std::string> all;
+    for (const auto& place : mirrors_.places()) {
+      const absl::StatusOr<std::vector<std::string>> idle = FindIdleMirrors(*place, before_ms);
+      // Whoever reaches a place that does not answer finds its cycles.
+      if (idle.ok()) all.insert(all.end(), idle->begin(), idle->end());
+    }
+    return all;
+  }
   absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) override {
     absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
@@ -146,8 +164,18 @@ class PostgresHome final : public StoreHome {
                                               const BeginBuilding& begin_building) override {
     absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
+    if (found->has_value() && (*found)->state == PlacementState::kServing) {
+      if (absl::Status spelled = CheckSpelling(**found, context_id); !spelled.ok()) return spelled;
+      absl::StatusOr<std::unique_ptr<Store>> store = OpenServing(**found);
+      if (!create || !MayBeMadeAnew(store.status())) return store;
+      // Where another server was first, it is that one's.
+      if (absl::Status moved = mirrors_.MoveLost(**found).status(); !moved.ok()) return moved;
+      found = mirrors_.Find(context_id);
+      if (!found.ok()) return found.status();
+    }
     std::shared_ptr<void> building;
     if (!found->has_value() || (*found)->state == PlacementState::kGone) {
+      if (!create && !found->has_value()) return IsUnknown(mirrors_, context_id);
       if (!create) return absl::NotFoundError(absl::StrCat("there is no mirror of '", context_id, "'"));
       if (absl::Status fits = CheckContextFits(context_id); !fits.ok()) return fits;
       if (begin_building) {
@@ -157,8 +185,10 @@ class PostgresHome final : public StoreHome {
       }
       const absl::StatusOr<PlacedMirrors::Room> room = mirrors_.FindRoom(context_id);
       if (!room.ok()) return room.status();
+      // Behind its mark, also where another server makes it.
+      const std::string mark = room->has_schema ? "" : WriteMark(*room->place);
       absl::StatusOr<Placement> taken =
-          mirrors_.TakeRoom(context_id, room->place->options().name, room->epoch_min);
+          mirrors_.TakeRoom(context_id, room->place->options().name, room->epoch_min, mark);
       if (!taken.ok()) return taken.status();
       CrashPoint("make.placed");
       *found = *std::move(taken);
@@ -301,19 +331,12 @@ class PostgresHome final : public StoreHome {
     return store;
   }
 
-  absl::StatusOr<std::unique_ptr<Store>> OpenServing(const Placement& placement) const {
+  absl::StatusOr<std::unique_ptr<Store>> OpenServing(const Placement& placement) {
     absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(placement, /*create=*/false);
-    if (!absl::IsNotFound(store.status())) return store;
-    return absl::DataLossError(
-        absl::StrCat("its schema \"", placement.schema, "\" is not in the place '", placement.place,
-                     "' any more, where the control database has it: somebody dropped or "
-                     "renamed it, or the place is another database than it was"));
-  }
-
-  std::string QuarantineOf(const Placement& placement) const {
-    const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(placement.place, PlaceUse::kRead);
-    if (!lease.ok()) return "";
-    return ReadQuarantine(**lease, PostgresOwnTables(placement.context_id, placement.schema)).value_or("");
+    if (absl::IsNotFound(store.status())) return WhyLost(mirrors_, placement);
+    if (!store.ok()) return store;
+    if (absl::Status marked = CheckMark(mirrors_, placement); !marked.ok()) return marked;
+    return store;
   }
 
   /// The mirror's, behind those that were set aside: they may stand in other places.
@@ -346,7 +369,11 @@ absl::StatusOr<std::unique_ptr<StoreHome>> OpenPostgresHome(
     std::shared_ptr<PostgresControl> control, std::vector<std::shared_ptr<PostgresPlace>> places,
     PostgresHomeOptions options) {
   std::vector<std::string> names;
-  for (const auto& place : places) names.push_back(place->options().name);
+  for (const auto& place : places) {
+    names.push_back(place->options().name);
+    // Where it cannot be made now, it is with the first mark.
+    MakeMarks(*place).IgnoreError();
+  }
   if (absl::Status known = CheckPlacesAreKnown(*control, names); !known.ok()) return known;
   return std::make_unique<PostgresHome>(std::move(control), std::move(places), std::move(options));
 }

@@ -120,9 +120,11 @@ TEST(PostgresFailure, ARefusalKeepsItsSqlstate) {
       "LOCATION:  InitProcess, proc.c:360\n");
   EXPECT_EQ(full.trouble, Trouble::kTooMany);
   EXPECT_EQ(full.sqlstate, "53300");
-  EXPECT_EQ(full.words,
-            "libpq says \"connection to server at 'db1', port 5432 failed: sorry, too many clients "
-            "already\"");
+  EXPECT_EQ(
+      full.words,
+      "libpq says \"connection to server at 'db1', port 5432 failed: sorry, too many clients "
+      "already\". All connections that it allows are taken: raise its max_connections or, where a role or a "
+      "database is named, the CONNECTION LIMIT of that, or end connections of others");
   EXPECT_EQ(ReadRefusal("connection to server failed: Connection refused\n\tIs it running?\n").trouble,
             Trouble::kNotReady);
 }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -21,6 +22,7 @@ namespace {
 
 using absl::StatusCode;
 using std::chrono::milliseconds;
+using testing::AllOf;
 using testing::HasSubstr;
 
 class PostgresPool : public testing::Test {
@@ -65,6 +67,74 @@ TEST_F(PostgresPool, ConnectionsAreUsedAgainAndNoMoreThanAllowed) {
   EXPECT_EQ(pool.counts().open, 2U);
   EXPECT_EQ(pool.counts().idle, 1U);
   EXPECT_EQ(pool.counts().refused, 1U);
+}
+
+/// All that a server of few connections has.
+std::vector<std::unique_ptr<Connection>> TakeAll(const PostgresServer& server) {
+  std::vector<std::unique_ptr<Connection>> all;
+  for (;;) {
+    auto one = Connection::Open({.conninfo = server.Conninfo()});
+    if (!one.ok()) return all;
+    all.push_back(*std::move(one));
+  }
+}
+
+TEST_F(PostgresPool, ASlotIsWaitedForAndWhatToRaiseIsNamed) {
+  auto small = PostgresServer::Start({"max_connections=4", "superuser_reserved_connections=0"});
+  ASSERT_THAT(small, IsOk());
+  std::vector<std::unique_ptr<Connection>> others = TakeAll(**small);
+  ASSERT_EQ(others.size(), 4U);
+  options_.connect_as.conninfo = (*small)->Conninfo();
+  Pool pool(options_);
+  const auto none = pool.Take(milliseconds(100));
+  EXPECT_THAT(none.status(), StatusIs(StatusCode::kUnavailable, AllOf(HasSubstr("SQLSTATE 53300"),
+                                                                      HasSubstr("raise its max_connections"),
+                                                                      HasSubstr("CONNECTION LIMIT"))));
+  EXPECT_EQ(TroubleOf(none.status()), Trouble::kTooMany);
+  EXPECT_EQ(pool.counts().refused, 1U);
+  EXPECT_EQ(pool.counts().open, 0U);
+
+  std::thread giving_back([&] {
+    while (pool.counts().waiting == 0) std::this_thread::sleep_for(milliseconds(1));
+    others.pop_back();
+  });
+  const auto lease = pool.Take(kPatience);
+  EXPECT_THAT(lease.status(), IsOk());
+  giving_back.join();
+}
+
+TEST_F(PostgresPool, WhoWaitsForASlotTakesWhatComesBackToThePool) {
+  auto small = PostgresServer::Start({"max_connections=4", "superuser_reserved_connections=0"});
+  ASSERT_THAT(small, IsOk());
+  options_.connect_as.conninfo = (*small)->Conninfo();
+  Pool pool(options_);
+  auto own = std::optional(pool.Take(kPatience));
+  ASSERT_THAT(own->status(), IsOk());
+  const int pid = (**own)->server_pid();
+  const std::vector<std::unique_ptr<Connection>> others = TakeAll(**small);
+  ASSERT_EQ(others.size(), 3U);
+  std::thread giving_back([&] {
+    while (pool.counts().waiting == 0) std::this_thread::sleep_for(milliseconds(1));
+    own.reset();
+  });
+  EXPECT_EQ(PidOf(pool), pid);
+  giving_back.join();
+}
+
+TEST_F(PostgresPool, ARolesLimitIsWaitedForToo) {
+  auto opened = Connection::Open(options_.connect_as);
+  ASSERT_THAT(opened, IsOk());
+  ASSERT_THAT((*opened)->Execute("DROP ROLE IF EXISTS narrow; CREATE ROLE narrow LOGIN CONNECTION LIMIT 1"),
+              IsOk());
+  options_.connect_as.conninfo += " user=narrow";
+  auto only = Connection::Open(options_.connect_as);
+  ASSERT_THAT(only, IsOk());
+  Pool pool(options_);
+  EXPECT_THAT(pool.Take(milliseconds(50)).status(),
+              StatusIs(StatusCode::kUnavailable, AllOf(HasSubstr("too many connections for role 'narrow'"),
+                                                       HasSubstr("the CONNECTION LIMIT of that"))));
+  only->reset();
+  EXPECT_THAT(pool.Take(kPatience).status(), IsOk());
 }
 
 TEST_F(PostgresPool, WhatIsLostOrInATransactionDoesNotGoBack) {

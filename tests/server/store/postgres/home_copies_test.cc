@@ -250,7 +250,7 @@ TEST_F(PostgresCopiesTest, ADeletedTenantHasItsBackupAgainAndIsAllowed) {
   const std::unique_ptr<MirrorCopy> early = CopyOf("Cust", path);
   EXPECT_THAT(early->Replace(2'000).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("being deleted")));
   ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
-  EXPECT_EQ(Schemas("%irror\\_%"), 1) << "of the control database alone";
+  EXPECT_EQ(Schemas("%irror\\_%"), 3) << "of the control database, and the marks of both places";
 
   EXPECT_THAT(CopyOf("Cust", path)->Replace(2'000), IsOkAndHolds(Field(&ReplacedMirror::kept, "")));
   EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));

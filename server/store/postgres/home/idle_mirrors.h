@@ -1,0 +1,19 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_HOME_IDLE_MIRRORS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_HOME_IDLE_MIRRORS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/store/postgres/place/postgres_place.h"
+
+namespace mirror {
+
+/// The tenants of a place in whose rows a cycle runs that noted no progress since `before_ms`. Some tenants
+/// are asked for at once, and nobody waits for it; one that cannot be read is left out.
+absl::StatusOr<std::vector<std::string>> FindIdleMirrors(PostgresPlace& place, std::int64_t before_ms);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_HOME_IDLE_MIRRORS_H_

@@ -1,0 +1,97 @@
+#include "server/store/postgres/home/place_marks.h"
+
+#include <cstddef>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "base/nonce.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kMarking[] = "marking how far the place is";
+constexpr char kMarksSql[] = "SELECT count(*) FROM pg_class WHERE oid = to_regclass('mirror_place.mark')";
+/// Which database, and on which timeline: "7312345678901234567/16384/00000001". A copy of the database in the
+/// same server has another oid; a standby that took over, and a restore of the server's files, have another
+/// timeline. A standby has none.
+constexpr char kWhichSql[] =
+    "(SELECT system_identifier FROM pg_control_system()) || '/' || (SELECT oid FROM pg_database WHERE "
+    "datname "
+    "= current_database()) || '/' || CASE WHEN pg_is_in_recovery() THEN '' ELSE "
+    "left(pg_walfile_name(pg_current_wal_lsn()), 8) END";
+
+struct Mark {
+  std::string_view database, timeline;
+};
+
+/// "database/oid/timeline", and of a mark "/token" behind it.
+Mark Split(std::string_view mark) {
+  const std::size_t oid = mark.find('/');
+  const std::size_t timeline = oid == std::string_view::npos ? oid : mark.find('/', oid + 1);
+  if (timeline == std::string_view::npos) return {};
+  const std::string_view rest = mark.substr(timeline + 1);
+  return {mark.substr(0, timeline), rest.substr(0, rest.find('/'))};
+}
+
+absl::StatusOr<bool> MarksAreThere(postgres::Connection& connection) {
+  const auto there = connection.Number(kMarksSql, {}, kMarking);
+  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  return *there == 1;
+}
+
+absl::StatusOr<bool> HasRow(postgres::Connection& connection, const std::string& mark) {
+  const auto rows =
+      connection.Number("SELECT count(*) FROM mirror_place.mark WHERE mark = $1", {mark}, kMarking);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  return *rows == 1;
+}
+
+}  // namespace
+
+absl::Status MakeMarks(PostgresPlace& place) {
+  if (place.options().kind == PlaceKind::kCitus) return absl::OkStatus();
+  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
+  if (!lease.ok()) return lease.status();
+  const absl::StatusOr<bool> there = MarksAreThere(**lease);
+  if (!there.ok() || *there) return there.status();
+  const absl::Status made = (*lease)->Execute(
+      "CREATE SCHEMA mirror_place; REVOKE ALL ON SCHEMA mirror_place FROM PUBLIC; "
+      "CREATE TABLE mirror_place.mark (mark text COLLATE \"C\" PRIMARY KEY)",
+      kMarking);
+  return SchemaWasThere(made) ? absl::OkStatus() : InStoreWords(made, Touched::kMirroredTable);
+}
+
+std::string WriteMark(PostgresPlace& place) {
+  if (place.options().kind == PlaceKind::kCitus || !MakeMarks(place).ok()) return "";
+  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
+  if (!lease.ok()) return "";
+  const auto rows = (*lease)->Query(
+      absl::StrCat("INSERT INTO mirror_place.mark SELECT ", kWhichSql, " || '/' || $1 RETURNING mark"),
+      {NewToken()}, kMarking);
+  return rows.ok() && rows->rows() == 1 ? rows->Text(0, 0) : "";
+}
+
+absl::StatusOr<bool> HasMark(PostgresPlace& place, const std::string& mark) {
+  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
+  if (!lease.ok()) return lease.status();
+  return HasRow(**lease, mark);
+}
+
+absl::StatusOr<bool> WentBackBefore(PostgresPlace& place, const std::string& mark) {
+  if (mark.empty()) return false;
+  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
+  if (!lease.ok()) return lease.status();
+  const absl::StatusOr<bool> there = MarksAreThere(**lease);
+  if (!there.ok() || !*there) return there;
+  const auto now = (*lease)->Query(absl::StrCat("SELECT ", kWhichSql), {}, kMarking);
+  if (!now.ok()) return InStoreWords(now.status(), Touched::kOwnTable);
+  const std::string here = now->Text(0, 0);
+  const Mark noted = Split(mark), found = Split(here);
+  if (noted.database != found.database || found.timeline.empty() || noted.timeline == found.timeline)
+    return false;
+  const absl::StatusOr<bool> has = HasRow(**lease, mark);
+  return has.ok() ? absl::StatusOr<bool>(!*has) : has;
+}
+
+}  // namespace mirror

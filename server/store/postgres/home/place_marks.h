@@ -1,0 +1,30 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_HOME_PLACE_MARKS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_HOME_PLACE_MARKS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/store/postgres/place/postgres_place.h"
+
+// Marks by which a place that went back is told from one in which somebody dropped a schema. Before a mirror
+// is made a mark is committed in its place, and then noted in the control database. A place that has lost the
+// mark, and is the same database on another timeline, is as it was before: the mirror, which came behind the
+// mark, is in nothing that came of it. Nobody drops a mark: the deletion of a mirror leaves it.
+// Citus has none: its nodes go back one by one.
+
+namespace mirror {
+
+/// Makes the table that marks stand in: it has to be older than they, so that their absence says something.
+absl::Status MakeMarks(PostgresPlace& place);
+/// Writes one, which is committed when this returns: for the control database. Empty: none could be written,
+/// so of what comes behind it nothing will be known.
+std::string WriteMark(PostgresPlace& place);
+/// Whether it stands there. Errors: kUnavailable, kFailedPrecondition; kDataLoss: somebody dropped the table.
+absl::StatusOr<bool> HasMark(PostgresPlace& place, const std::string& mark);
+/// Whether the place, provably, went back to before `mark` was written. Where nothing can be said: false.
+absl::StatusOr<bool> WentBackBefore(PostgresPlace& place, const std::string& mark);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_HOME_PLACE_MARKS_H_

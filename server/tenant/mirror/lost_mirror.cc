@@ -1,0 +1,87 @@
+#include "server/tenant/mirror/lost_mirror.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "server/plan/cycle_check.h"
+#include "server/store/home.h"
+
+namespace mirror {
+namespace {
+
+std::string WordsOf(const absl::Status& opened, const char* payload) {
+  const auto words = opened.GetPayload(payload);
+  return words ? std::string(*words) : std::string();
+}
+
+/// What was known of a mirror that was lost: the one in its place is nobody else's, and stays paused.
+absl::Status KeepOwner(Store& store, const TenantSummary& lost) {
+  if (lost.issuer.empty()) return absl::OkStatus();
+  return store
+      .PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+        if (!tenant.issuer.empty()) return std::optional<Plan>();
+        Plan plan;
+        plan.tenant = tenant;
+        plan.tenant->issuer = lost.issuer;
+        plan.tenant->environment = lost.environment;
+        plan.tenant->source_id = lost.source_id;
+        plan.tenant->cycle = CycleAfter(lost.cycle);
+        plan.tenant->paused = lost.paused;
+        plan.tenant->pause_reason = lost.pause_reason;
+        return std::optional(std::move(plan));
+      })
+      .status();
+}
+
+}  // namespace
+
+bool IsTakenAway(const absl::Status& opened) {
+  return absl::IsDataLoss(opened) && opened.GetPayload(kLostPayload).has_value();
+}
+
+bool NoteLost(Mirror& mirror, const absl::Status& opened) {
+  bool& told = mirror.file().told_lost;
+  if (opened.ok()) told = false;
+  if (!absl::IsNotFound(opened)) return false;
+  std::string why = WordsOf(opened, kLostPayload);
+  // Of a tenant that was never here nobody knows either.
+  const bool was_here = mirror.store() != nullptr || mirror.seen().Get().known;
+  if (why.empty() && was_here) why = WordsOf(opened, kForgottenPayload);
+  if (why.empty()) return false;
+  if (std::exchange(told, true)) return true;
+  const std::string& id = mirror.context_id();
+  mirror.Tell(Severity::kWarning, "mirror.lost",
+              absl::StrCat(
+                  "the mirror of '", id, "' is lost: ", why,
+                  ". The source's next cycle makes it anew and populates it",
+                  mirror.options().automatic_provisioning ? "" : ", once 'automatic_provisioning' is on",
+                  "; what readers and operators had set for it is gone with it. Instead, 'mirrorctl restore ",
+                  id, " FILE --confirm ", id, "' puts a backup in its place"));
+  return true;
+}
+
+absl::StatusOr<std::unique_ptr<Store>> OpenFile(Mirror& mirror, bool create) {
+  const OpenStore& open = mirror.file().open;
+  if (!mirror.options().is_shared) return open(create);
+  // That one was lost is told before there is another.
+  absl::StatusOr<std::unique_ptr<Store>> store = open(/*create=*/false);
+  const bool lost = NoteLost(mirror, store.status());
+  if (!create || !absl::IsNotFound(store.status())) return store;
+  store = open(/*create=*/true);
+  if (!store.ok()) return store;
+  mirror.file().told_lost = false;
+  const absl::Status kept = lost ? KeepOwner(**store, mirror.seen().Get()) : absl::OkStatus();
+  if (!kept.ok()) return kept;
+  return store;
+}
+
+void TellIfLost(Mirror& mirror) {
+  if (!mirror.mutex().try_lock()) return;
+  const MutexLock lock(mirror.mutex(), std::adopt_lock);
+  if (!mirror.file().retired) NoteLost(mirror, mirror.file().open(/*create=*/false).status());
+}
+
+}  // namespace mirror
