@@ -114,6 +114,7 @@ std::string PackSummary(const TenantSummary& summary) {
   return nlohmann::json{{"completed_ms", summary.completed_ms},
                         {"progress_ms", summary.progress_ms},
                         {"paused", summary.paused},
+                        {"moving", summary.moving},
                         {"pause_reason", summary.pause_reason},
                         {"issuer", summary.issuer},
                         {"environment", summary.environment},
@@ -143,6 +144,7 @@ std::optional<TenantSummary> UnpackSummary(std::string_view text) {
   summary.completed_ms = MemberOr<std::int64_t>(object, "completed_ms", 0);
   summary.progress_ms = MemberOr<std::int64_t>(object, "progress_ms", 0);
   summary.paused = MemberOr(object, "paused", false);
+  summary.moving = MemberOr(object, "moving", false);
   summary.pause_reason = MemberOr(object, "pause_reason", std::string());
   summary.issuer = MemberOr(object, "issuer", std::string());
   summary.environment = MemberOr(object, "environment", std::string());

@@ -29,6 +29,7 @@ struct TenantSummary {
   std::int64_t progress_ms = 0;
   bool active = false;  ///< A cycle runs.
   bool paused = false;
+  bool moving = false;  ///< Paused since it is part of a move, or left with one: see MoveMark.
   bool quarantined = false;
   std::string quarantine = {};  ///< What is wrong, when it is.
   std::string issuer = {}, environment = {}, source_id = {};

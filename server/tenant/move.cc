@@ -123,6 +123,16 @@ absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::str
   if (here.ok() && here->tenant->context_id() != offered.context_id) {
     return ThereIsOne(here->tenant->context_id(), here->mark);
   }
+  if (here.ok() && !place.empty()) {
+    // What had left is kept beside what comes in its place.
+    const absl::StatusOr<std::string> left = tenants.home().places().Find(offered.context_id);
+    if (!left.ok()) return left.status();
+    if (*left != place) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "what left of '", offered.context_id, "' is in the place '", *left,
+          "' here, and what comes takes its place. Nothing was changed. Name that place, or delete it."));
+    }
+  }
   if (!offered.hash_key.empty()) {
     const absl::StatusOr<std::shared_ptr<Tenant>> probe = tenants.FindOrMake(offered.context_id);
     if (!probe.ok()) return probe.status();

@@ -65,6 +65,8 @@ TenantState StateOf(const ListedTenant& tenant) {
   const TenantSummary& summary = *tenant.summary;
   if (tenant.deleted) return TenantState::kDeleted;
   if (summary.quarantined) return TenantState::kDamaged;
+  // What it is here is not what it is where it goes on.
+  if (summary.moving) return TenantState::kPaused;
   if (summary.failure.since_ms > 0 || WhoPaused(summary.paused, summary.pause_reason) == PausedBy::kMiss)
     return TenantState::kFailing;
   if (!summary.known) return TenantState::kUnknown;

@@ -55,7 +55,8 @@ void FreshnessWatch::Look(const std::vector<Seen>& tenants, std::int64_t now_ms,
 void FreshnessWatch::LookAt(const std::string& context_id, std::int64_t now_ms, Watched& watched,
                             News* news) const {
   const TenantSummary& summary = *watched.summary;
-  const FreshnessTargets targets = TargetsOf(rules_, context_id, summary.table_names);
+  const FreshnessTargets targets =
+      summary.moving ? FreshnessTargets{} : TargetsOf(rules_, context_id, summary.table_names);
   std::set<std::string> missed;
   std::set<std::string> ended = std::exchange(watched.missed, {});
   std::vector<std::string> newly, regained;

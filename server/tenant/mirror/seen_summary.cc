@@ -20,6 +20,7 @@ void ReadTenant(Store& store, TenantSummary* summary) {
   summary->progress_ms = std::max(tenant->progress_ms, tenant->completed_ms);
   summary->active = tenant->active;
   summary->paused = tenant->paused;
+  summary->moving = MarkOf(*tenant).has_value();
   summary->pause_reason = PauseWords(tenant->paused, tenant->pause_reason);
   summary->issuer = tenant->issuer;
   summary->environment = tenant->environment;

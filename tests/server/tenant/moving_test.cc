@@ -14,6 +14,7 @@
 #include "server/plan/pause.h"
 #include "server/tenant/backup.h"
 #include "server/tenant/move.h"
+#include "server/tenant/tenant_list.h"
 #include "tests/server/tenant/servers_bench.h"
 
 namespace mirror {
@@ -152,6 +153,29 @@ TEST_F(MovingTest, IntoThePlaceThatIsNamed) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("files")));
 }
 
+TEST_F(MovingTest, WhatLeftIsReplacedWhereItIs) {
+  MirrorAt(*places_);
+  ASSERT_NO_FATAL_FAILURE(Move(*places_, *files_[0]));
+  EXPECT_THAT(CheckRoom(*places_->tenants, {.context_id = "Cust"}, "p2"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("'p1'")));
+  ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_, "p1"));
+  ExpectGoesOn(*places_);
+  EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 1);
+}
+
+TEST_F(MovingTest, OneThatLeftIsNeitherLateNorAProblem) {
+  MirrorAt(*files_[0]);
+  ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_));
+  const TenantSummary summary = (*files_[0]->tenants->Find("Cust"))->summary();
+  EXPECT_TRUE(summary.moving);
+  EXPECT_THAT(summary.pause_reason, HasSubstr(kAddress));
+  const ListedTenant listed{
+      .context_id = "Cust", .summary = std::make_shared<const TenantSummary>(summary), .late = true};
+  EXPECT_EQ(StateOf(listed), TenantState::kPaused);
+  EXPECT_EQ(UnpackSummary(PackSummary(summary))->moving, true);
+  EXPECT_FALSE((*places_->tenants->Find("Cust"))->summary().moving);
+}
+
 TEST_F(MovingTest, NoSourceIsLetInWhileItMovesNorWhereItLeft) {
   MirrorAt(*files_[0]);
   CallsAt(*files_[0]).Begin();
@@ -240,7 +264,10 @@ TEST_F(MovingTest, IsUndoneBeforeAndBehindTheSwitchUntilACycleBegins) {
   const std::string contents = MarkAt(*files_[0])->contents;
   EXPECT_THAT(Drop(*places_->tenants, "Cust", kId, "", kNow, Always),
               StatusIs(absl::StatusCode::kFailedPrecondition));
-  ASSERT_THAT(Drop(*places_->tenants, "Cust", kId, contents, kNow, Always), IsOk());
+  EXPECT_THAT(Drop(*files_[1]->tenants, "Cust", kId, contents, kNow, Always),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Name the server")));
+  for (int i = 0; i < 2; ++i)
+    ASSERT_THAT(Drop(*places_->tenants, "Cust", kId, contents, kNow, Always), IsOk());
   ASSERT_THAT(Stay(*files_[0]->tenants, "Cust", kId, kNow), IsOk());
   ExpectGoesOn(*files_[0], 10);
 
