@@ -96,29 +96,36 @@ absl::Status MoveCalls::Commit(std::int64_t now_ms, const Change& change) {
 absl::Status MoveCalls::TurnMove(const MoveMark& to, const std::string& metadata, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
-  return Commit(now_ms, [&](TenantRecord* tenant) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
-    const std::optional<MoveMark> there = MarkOf(*tenant);
-    if (there && (there->id != to.id || !MayTurn(there->phase, to.phase))) {
-      return AnotherMove(mirror_.context_id(), there);
-    }
-    // Only what arrived and is served since can be dropped without a mark, see move.h.
-    if (!there && to.phase != MovePhase::kDropping) return AnotherMove(mirror_.context_id(), there);
-    if (!metadata.empty()) {
-      const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-      if (!snapshot.ok()) return snapshot.status();
-      const absl::StatusOr<std::string> now = DigestMetadata(**snapshot);
-      if (!now.ok()) return now.status();
-      if (*now != metadata) {
-        return absl::AbortedError(absl::StrCat("the mirror of '", mirror_.context_id(),
-                                               "' was changed meanwhile. Nothing was done."));
-      }
-    }
-    MoveMark mark = to;
-    mark.was_paused = there ? there->was_paused : tenant->paused;
-    mark.reason = there ? there->reason : tenant->pause_reason;
-    SetMark(mark, tenant);
-    return absl::OkStatus();
-  });
+  absl::Status turned =
+      Commit(now_ms, [&](TenantRecord* tenant) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+        const std::optional<MoveMark> there = MarkOf(*tenant);
+        if (there && (there->id != to.id || !MayTurn(there->phase, to.phase))) {
+          return AnotherMove(mirror_.context_id(), there);
+        }
+        // Only what arrived and is served since can be dropped without a mark, see move.h.
+        if (!there && to.phase != MovePhase::kDropping) return AnotherMove(mirror_.context_id(), there);
+        if (!metadata.empty()) {
+          const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+          if (!snapshot.ok()) return snapshot.status();
+          const absl::StatusOr<std::string> now = DigestMetadata(**snapshot);
+          if (!now.ok()) return now.status();
+          if (*now != metadata) {
+            return absl::AbortedError(absl::StrCat("the mirror of '", mirror_.context_id(),
+                                                   "' was changed meanwhile. Nothing was done."));
+          }
+        }
+        MoveMark mark = to;
+        mark.was_paused = there ? there->was_paused : tenant->paused;
+        mark.reason = there ? there->reason : tenant->pause_reason;
+        SetMark(mark, tenant);
+        return absl::OkStatus();
+      });
+  if (turned.ok() && to.phase == MovePhase::kLeft) {
+    mirror_.Tell(Severity::kWarning, "move.left",
+                 absl::StrCat("the mirror was moved to ", to.target.empty() ? "another server" : to.target,
+                              "; what stands here takes nothing, until it is deleted"));
+  }
+  return turned;
 }
 
 absl::Status MoveCalls::EndMove(const std::string& id, std::string_view event, const std::string& words,

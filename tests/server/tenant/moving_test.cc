@@ -131,6 +131,7 @@ TEST_F(MovingTest, GoesOnAtTheOtherServerWhereItStood) {
   ExpectGoesOn(*places_);
   EXPECT_THAT(places_->catalog.Kinds(), Contains("move.arrived"));
   EXPECT_THAT(files_[0]->catalog.Kinds(), Contains("move.begun"));
+  EXPECT_THAT(files_[0]->catalog.Messages("move.left"), HasSubstr(kAddress));
   EXPECT_EQ(RowsNow("id || ' ' || name"), "1 Ada; 2 Grace; 3 Edsger");
 
   // And back, where what had left is kept beside.
