@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/config/find_config.h"
+#include "base/db/postgres/target.h"
 #include "base/system_user.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
@@ -92,6 +93,7 @@ int CheckOnly(const ServerConfig& config) {
 }
 
 int Main(int argc, char** argv) {
+  postgres::ForgetEnvironment();
   const cli::Program app(
       "The mirror endpoint: takes changes from sources and keeps a database for each tenant.", "",
       "mirror-server " MIRROR_VERSION);

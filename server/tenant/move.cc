@@ -73,15 +73,14 @@ absl::StatusOr<Equal> Compare(Tenant& tenant, const std::string& contents, const
 }
 
 absl::Status ThereIsOne(const std::string& context_id, const std::optional<MoveMark>& mark) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("there is a mirror of '", context_id, "' here already",
-                   mark ? absl::StrCat(", which is part of the move ", mark->id, " (",
-                                       std::string(ToString(mark->phase)), ")")
-                        : "",
-                   ". Nothing was changed. ",
-                   mark ? "End that move first, with the options that it was begun with."
-                        : absl::StrCat("If it is not wanted, 'mirrorctl delete ", context_id, " --confirm ",
-                                       context_id, "' there removes it.")));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "there is a mirror of '", context_id, "' here already",
+      mark ? absl::StrCat(", which is part of the move ", mark->id, " (", std::string(ToString(mark->phase)),
+                          ")")
+           : "",
+      ". Nothing was changed. ",
+      mark ? "End that move first, with the options that it was begun with."
+           : "Is it the same server, or one of the same database? Else decide which of the two is to stay."));
 }
 
 }  // namespace

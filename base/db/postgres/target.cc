@@ -1,6 +1,7 @@
 #include "base/db/postgres/target.h"
 
 #include <libpq-fe.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <memory>
@@ -75,6 +76,17 @@ std::string NameOf(const Parameters& parameters) {
 }
 
 }  // namespace
+
+void ForgetEnvironment() {
+  const Options options(PQconndefaults(), &PQconninfoFree);
+  if (options == nullptr) return;
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    if (option->envvar != nullptr) ::unsetenv(option->envvar);
+  }
+  for (const char* const name : {"PGSERVICEFILE", "PGSYSCONFDIR", "PGDATESTYLE", "PGTZ", "PGGEQO"}) {
+    ::unsetenv(name);
+  }
+}
 
 const Parameters& PinnedSettings() {
   static const Parameters settings = {

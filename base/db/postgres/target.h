@@ -32,6 +32,10 @@ struct ConnectAs {
   std::size_t statements_max = 256;  ///< Texts that are remembered, see PreparedStatements.
 };
 
+/// Takes libpq's variables (PGPASSWORD, PGHOST, PGSERVICE, ...) out of this process's environment: where a
+/// program connects, and as whom, is said by its configuration alone. Before the first thread.
+void ForgetEnvironment();
+
 /// What our SQL relies on, whatever a server, a database or a role has as its default: names are looked for
 /// in pg_catalog alone, values have one form, and rows that a policy hides are an error.
 const Parameters& PinnedSettings();

@@ -5,8 +5,11 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -14,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/pipeline.h"
+#include "base/db/postgres/target.h"
 #include "base/db/postgres/transaction.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/postgres_server.h"
@@ -407,6 +411,23 @@ TEST_F(PostgresTest, AStatementOutsideOfATransactionMayHaveBeenApplied) {
   EXPECT_EQ(TroubleOf(lost), Trouble::kCommitUnknown) << lost;
   EXPECT_EQ(FailureOf(lost).sqlstate, "57P01");
   EXPECT_FALSE(connection_->IsOpen());
+}
+
+TEST(PostgresEnvironmentTest, SaysNothingOfWhereAProgramConnects) {
+  const std::vector<std::string> names = {"PGPASSWORD",    "PGHOST",     "PGDATABASE",
+                                          "PGUSER",        "PGPASSFILE", "PGSERVICE",
+                                          "PGSERVICEFILE", "PGOPTIONS",  "PGSSLMODE"};
+  std::map<std::string, std::optional<std::string>> before;
+  for (const std::string& name : names) {
+    const char* const value = std::getenv(name.c_str());
+    before[name] = value == nullptr ? std::nullopt : std::optional<std::string>(value);
+    ::setenv(name.c_str(), "elsewhere", 1);
+  }
+  ForgetEnvironment();
+  for (const std::string& name : names) EXPECT_EQ(std::getenv(name.c_str()), nullptr) << name;
+  for (const auto& [name, value] : before) {
+    if (value) ::setenv(name.c_str(), value->c_str(), 1);
+  }
 }
 
 }  // namespace
