@@ -30,27 +30,10 @@ absl::Status CheckUntouched(const TenantRecord& tenant) {
 absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const std::string& holder,
                                                    bool take_over, bool probe, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  const bool may_make = !probe && mirror_.options().automatic_provisioning;
-  if (absl::Status status = mirror_.Open(may_make, now_ms); !status.ok()) {
-    // A file that an operator took away is no cycle's fault.
-    if (absl::IsAborted(status)) {
-      absl::Status none = absl::PermissionDeniedError(
-          absl::StrCat("tenant '", mirror_.context_id(), "' has no mirror here",
-                       probe ? " yet" : ", and this endpoint takes in no tenants by itself",
-                       ". Nothing was done. Ask the mirror's operator."));
-      none.SetPayload(kNoMirrorPayload, absl::Cord(caller.context_id));
-      return none;
-    }
-    return status;
-  }
   Beginning beginning{caller, holder, take_over, probe, now_ms};
-  absl::Status begun = MayBegin(caller);
-  if (begun.ok()) {
-    begun = mirror_
-                .Commit([&](const TenantRecord& tenant)
-                            MIRROR_REQUIRES(mirror_.mutex()) { return PlanBeginning(tenant, &beginning); })
-                .status();
-  }
+  absl::Status begun = CommitBeginning(&beginning);
+  // Another server deleted what this one had open, and the tenant may have been allowed again since.
+  if (absl::IsAborted(begun) && mirror_.store() == nullptr) begun = CommitBeginning(&beginning);
   // By the clock: no source's cycle can begin.
   if (absl::IsUnauthenticated(begun) && !probe) mirror_.seen().NoteFailure(std::string(begun.message()));
   // A nonce that was seen before.
@@ -62,6 +45,26 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
     mirror_.cycle().Begin();
   }
   return std::move(beginning.admission);
+}
+
+absl::Status CycleCalls::CommitBeginning(Beginning* beginning) {
+  const Caller& caller = beginning->caller;
+  const bool may_make = !beginning->probe && mirror_.options().automatic_provisioning;
+  if (absl::Status status = mirror_.Open(may_make, beginning->now_ms); !status.ok()) {
+    // A file that an operator took away is no cycle's fault.
+    if (!absl::IsAborted(status)) return status;
+    absl::Status none = absl::PermissionDeniedError(
+        absl::StrCat("tenant '", mirror_.context_id(), "' has no mirror here",
+                     beginning->probe ? " yet" : ", and this endpoint takes in no tenants by itself",
+                     ". Nothing was done. Ask the mirror's operator."));
+    none.SetPayload(kNoMirrorPayload, absl::Cord(caller.context_id));
+    return none;
+  }
+  if (absl::Status status = MayBegin(caller); !status.ok()) return status;
+  return mirror_
+      .Commit([&](const TenantRecord& tenant)
+                  MIRROR_REQUIRES(mirror_.mutex()) { return PlanBeginning(tenant, beginning); })
+      .status();
 }
 
 /// Who is refused anyhow takes no lock.
