@@ -277,7 +277,8 @@ class Play final : private PlayAgent {
     if (!OwnerSees()) return true;
     if (world_.is_shared()) {
       if (what == 2 && !copies_.empty()) Restore();
-      if (what == 3 && dice_.OneIn(3)) Delete();
+      // Where another server has the mirror open that was deleted, its next call may be UNAVAILABLE once.
+      if (what == 3 && world_.servers() == 1 && dice_.OneIn(3)) Delete();
       return true;
     }
     const std::string path = world_.tenants().home().Location(context_id_);

@@ -48,6 +48,7 @@ class World {
   /// One of them: that a balancer gives the next call to.
   Tenants& tenants() { return *servers_[Any()].tenants; }
   bool is_shared() const { return servers_[0].home->IsShared(); }
+  std::size_t servers() const { return servers_.size(); }
   Ground& ground() { return ground_; }
   /// One of them stops, `clean`: in good order, and starts again.
   void Restart(bool clean) {
