@@ -44,20 +44,10 @@ absl::Status OpenToBegin(Mirror& mirror, const Caller& caller, bool probe, std::
 absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const std::string& holder,
                                                    bool take_over, bool probe, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenToBegin(mirror_, caller, probe, now_ms); !opened.ok()) return opened;
   Beginning beginning{caller, holder, take_over, probe, now_ms};
-  absl::Status begun = MayBegin(caller, now_ms);
-  // It was lost since it was opened.
-  if (absl::IsAborted(begun) && mirror_.store() == nullptr &&
-      OpenToBegin(mirror_, caller, probe, now_ms).ok()) {
-    begun = MayBegin(caller, now_ms);
-  }
-  if (begun.ok()) {
-    begun = mirror_
-                .Commit([&](const TenantRecord& tenant)
-                            MIRROR_REQUIRES(mirror_.mutex()) { return PlanBeginning(tenant, &beginning); })
-                .status();
-  }
+  absl::Status begun = CommitBeginning(&beginning);
+  // Another server deleted what this one had open, or it was lost; the tenant may be let in again.
+  if (absl::IsAborted(begun) && mirror_.store() == nullptr) begun = CommitBeginning(&beginning);
   // By the clock: no source's cycle can begin.
   if (absl::IsUnauthenticated(begun) && !probe) mirror_.seen().NoteFailure(std::string(begun.message()));
   // A nonce that was seen before.
@@ -69,6 +59,17 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
     mirror_.cycle().Begin();
   }
   return std::move(beginning.admission);
+}
+
+absl::Status CycleCalls::CommitBeginning(Beginning* beginning) {
+  const Caller& caller = beginning->caller;
+  const absl::Status opened = OpenToBegin(mirror_, caller, beginning->probe, beginning->now_ms);
+  if (!opened.ok()) return opened;
+  if (absl::Status status = MayBegin(caller, beginning->now_ms); !status.ok()) return status;
+  return mirror_
+      .Commit([&](const TenantRecord& tenant)
+                  MIRROR_REQUIRES(mirror_.mutex()) { return PlanBeginning(tenant, beginning); })
+      .status();
 }
 
 /// Who is refused anyhow takes no lock.

@@ -92,6 +92,8 @@ class CycleCalls {
     std::int64_t cut = 0;  ///< A cycle that this one takes the place of.
     bool timed_out = false;
   };
+  /// Opens the mirror, making it where that may be. kAborted with a closed one: it was gone.
+  absl::Status CommitBeginning(Beginning* beginning) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status MayBegin(const Caller& caller, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status CheckBeginning(const Caller& caller, const TenantRecord& tenant);
   absl::StatusOr<std::optional<Plan>> PlanBeginning(const TenantRecord& tenant, Beginning* beginning)

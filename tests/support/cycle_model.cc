@@ -357,7 +357,8 @@ std::string Source::NewName(Dice& dice) {
   return absl::StrCat(kNames[dice.Below(kNames.size())], ++*numbers_);
 }
 
-Source::Source(Dice& dice) : lsn(static_cast<std::int64_t>(dice.Below(1'000))) {
+Source::Source(Dice& dice, bool any_keys)
+    : lsn(static_cast<std::int64_t>(dice.Below(1'000))), any_keys_(any_keys) {
   if (dice.OneIn(10)) lsn += std::int64_t{1} << 62;
   static const std::vector<std::string> kNames = {"contact", "Order Details", "quo\"te", "select",
                                                   "Größe",   "t'1",           "a;b--"};
@@ -378,7 +379,12 @@ SourceTable Source::MakeTable(Dice& dice, const std::string& name) {
   } else if (shape < 7) {  // One to three other keys, in any order.
     const auto count = static_cast<std::uint32_t>(1 + dice.Below(3));
     for (std::uint32_t i = 0; i < count; ++i) {
-      table.schema.columns.push_back(RandomKeyColumn(dice, NewName(dice)));
+      Column column = RandomKeyColumn(dice, NewName(dice));
+      if (!any_keys_ && column.type == Type::kAny && !dice.OneIn(10)) {
+        column.type = Type::kText;
+        column.affinity = Affinity::kUnspecified;
+      }
+      table.schema.columns.push_back(std::move(column));
       table.schema.columns.back().key_position = count - i;
     }
   }

@@ -97,7 +97,8 @@ struct NetChange {
 /// Copying it is a backup of the source's database, assigning a copy a restore.
 class Source {
  public:
-  explicit Source(Dice& dice);
+  /// `any_keys`: values of every kind may stand in a key; else they do so rarely.
+  explicit Source(Dice& dice, bool any_keys = true);
 
   void ChangeRows(Dice& dice);
   void ChangeRows(Dice& dice, SourceTable& table);
@@ -129,6 +130,8 @@ class Source {
   void Rekey(SourceTable& table);
 
   std::string NewName(Dice& dice);
+
+  bool any_keys_ = true;
 
   std::set<std::pair<std::int64_t, std::string>> record_;
   /// Shared by all copies: no restore makes a name or an id come back for something else.

@@ -112,6 +112,16 @@ TEST_F(ServersTenants, ATenantThatAnotherServerDeletedIsGoneAndNotDamaged) {
   EXPECT_EQ(RowsNow(), "1 Ada 36; 2 Grace 45");
 }
 
+TEST_F(ServersTenants, WhatAnotherServerDeletedAndAllowedIsMadeAnewByTheNextAuthenticate) {
+  BeginAtBoth();
+  const std::shared_ptr<Tenant> stale = TenantAt(1);
+  ASSERT_THAT(TenantsOf(0).Delete("Cust"), IsOk());
+  ASSERT_THAT(TenantsOf(0).Allow("Cust"), IsOk());
+  SourceCalls open(*stale, "Cust");
+  ASSERT_NO_FATAL_FAILURE(open.Begin());
+  EXPECT_EQ(open.Announced(People()).position.lsn.value, -1);
+}
+
 TEST_F(ServersTenants, WhoseDeletionHasBegunTakesNoRowsAtAnyServer) {
   BeginAtBoth();
   BatchSpec first = ToTen();
