@@ -142,7 +142,9 @@ TEST_P(MoveCrashTest, GoesOnOrBackFromWhereverItWasKilled) {
       const bool moved = how == std::string("--resume");
       EXPECT_EQ(Told(moved ? *new_ : *old_), "");
       EXPECT_NE(Told(moved ? *old_ : *new_), "");
-      if (moved) ASSERT_NO_FATAL_FAILURE(Back());
+      if (moved) {
+        ASSERT_NO_FATAL_FAILURE(Back());
+      }
       ASSERT_NO_FATAL_FAILURE(ExpectGoesOn(*old_));
       if (HasFailure()) return;
     }
