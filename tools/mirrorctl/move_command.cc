@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_table.h"
 #include "tools/mirrorctl/admin/name_completion.h"
