@@ -33,12 +33,13 @@ class PostgresSnapshot final : public Snapshot {
     const std::string milliseconds = Milliseconds();
     postgres::Pipeline pipeline(*connection_);
     transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
+    pipeline.Queue(absl::StrCat("SELECT count(*) FROM ", names_.tenant), {}, "opening a snapshot");
+    // Last, as its limits are for what is read, not for this.
     pipeline.Queue(absl::StrCat("SELECT set_config('enable_seqscan', 'off', true), "
                                 "set_config('enable_sort', 'off', true), set_config('jit', 'off', true), "
                                 "set_config('statement_timeout', $1, true), "
                                 "set_config('idle_in_transaction_session_timeout', $1, true)"),
                    {{milliseconds}}, "opening a snapshot");
-    pipeline.Queue(absl::StrCat("SELECT count(*) FROM ", names_.tenant), {}, "opening a snapshot");
     return InStoreWords(pipeline.Run().status(), Touched::kOwnTable);
   }
 

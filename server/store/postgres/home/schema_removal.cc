@@ -16,15 +16,17 @@ constexpr int kTablesPerStep = 50;
 constexpr int kNamedMax = 20;
 
 /// What PostgreSQL would not drop with the schema's tables, as it describes it; then what stands in the
-/// schema and is neither a table of the schema's owner nor the mirror's view. What another server has just
-/// removed has no description any more.
+/// schema and is neither a table of the schema's owner nor the mirror's view. All of it is of one snapshot:
+/// to_regnamespace() would already miss a schema that another server drops meanwhile. Descriptions are not;
+/// what has just been dropped has none, and is asked once.
 constexpr char kOthers[] = R"(
-WITH ours AS (SELECT oid, reltype, relkind, relname, relowner FROM pg_class
-    WHERE relnamespace = to_regnamespace($1)),
+WITH mirror AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = $1),
+  ours AS (SELECT oid, reltype, relkind, relname, relowner FROM pg_class
+    WHERE relnamespace = (SELECT oid FROM mirror)),
   types AS (SELECT t.oid FROM pg_type t, ours WHERE t.oid = ours.reltype OR t.typelem = ours.reltype
     AND ours.reltype <> 0),
-  freshness AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v')
-SELECT DISTINCT what FROM (
+  freshness AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v'),
+  found AS MATERIALIZED (
   SELECT CASE WHEN r.ev_class IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid)
       ELSE pg_describe_object('pg_class'::regclass, r.ev_class, 0) END AS what
     FROM pg_depend d LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
@@ -40,13 +42,13 @@ SELECT DISTINCT what FROM (
         AND d.objid IN (SELECT oid FROM pg_policy WHERE polrelid IN (SELECT oid FROM ours)))
   UNION
   SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend d
-    WHERE d.deptype = 'n' AND d.refclassid = 'pg_namespace'::regclass AND d.refobjid = to_regnamespace($1)
+    WHERE d.deptype = 'n' AND d.refclassid = 'pg_namespace'::regclass
+      AND d.refobjid = (SELECT oid FROM mirror)
       AND NOT (d.classid = 'pg_class'::regclass AND d.objid IN (
         SELECT oid FROM ours WHERE relkind IN ('r', 'i', 't')
-          AND relowner = (SELECT nspowner FROM pg_namespace WHERE oid = to_regnamespace($1))
-        UNION SELECT oid FROM freshness))) AS found
-  WHERE what IS NOT NULL
-ORDER BY what)";
+          AND relowner = (SELECT nspowner FROM mirror)
+        UNION SELECT oid FROM freshness)))
+SELECT what FROM found WHERE what IS NOT NULL ORDER BY what)";
 
 absl::Status Drop(postgres::Connection& connection, const std::string& what) {
   return InStoreWords(connection.Execute(absl::StrCat("DROP ", what), kRemoving), Touched::kMirroredTable);
@@ -55,7 +57,7 @@ absl::Status Drop(postgres::Connection& connection, const std::string& what) {
 }  // namespace
 
 absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names) {
-  const auto rows = connection.Query(kOthers, {names.schema}, "looking who uses the mirror's tables");
+  const auto rows = connection.Query(kOthers, {names.schema_name}, "looking who uses the mirror's tables");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   if (rows->rows() == 0) return absl::OkStatus();
   std::vector<std::string> named;
