@@ -203,6 +203,15 @@ absl::StatusOr<std::int64_t> Connection::Number(const std::string& sql, Values v
   return rows->Int(0, 0);
 }
 
+absl::StatusOr<std::vector<Type>> Connection::ColumnTypes(const std::string& sql, std::string_view doing) {
+  if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
+  if (absl::Status begun = line_->Begin(IfLost::kNothing, doing); !begun.ok()) return begun;
+  if (absl::Status sent = SendUnnamed(*line_, sql, BoundValues(Values()), doing); !sent.ok()) return sent;
+  absl::StatusOr<Result> result = line_->Finish(doing);
+  if (!result.ok()) return result.status();
+  return Rows(*std::move(result)).Types();
+}
+
 absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values values, std::string_view doing) {
   if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
   const BoundValues bound(values);

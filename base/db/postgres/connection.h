@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -67,6 +68,9 @@ class Connection {
   /// The first value of the first row, a whole number. Errors: also when there is none.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, Values values = {},
                                       std::string_view doing = "");
+  /// Of which types the columns of a SELECT are, that is run for this. Never prepared: one whose columns have
+  /// become others is no error.
+  absl::StatusOr<std::vector<Type>> ColumnTypes(const std::string& sql, std::string_view doing = "");
   /// One that gives many rows and changes none.
   absl::StatusOr<RowStream> Stream(const std::string& sql, Values values = {}, std::string_view doing = "");
 

@@ -15,15 +15,18 @@ constexpr std::size_t kHeaderBytes = 19;
 constexpr std::size_t kFieldBytesMax = 1 << 30;
 constexpr std::chrono::seconds kGiveUpWithin{5};
 
-/// Sends a COPY and waits until it may begin.
-absl::Status BeginCopy(Connection& connection, const std::string& sql, ExecStatusType wanted,
-                       std::string_view doing) {
+absl::Status SendCopy(Connection& connection, const std::string& sql, ExecStatusType wanted,
+                      std::string_view doing) {
   if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
   Line& line = connection.line();
   const bool writes = wanted == PGRES_COPY_IN && !connection.InTransaction();
   if (absl::Status begun = line.Begin(writes ? IfLost::kUnknown : IfLost::kNothing, doing); !begun.ok())
     return begun;
-  if (absl::Status sent = line.Send(PQsendQuery(line.handle(), sql.c_str()), doing); !sent.ok()) return sent;
+  return line.Send(PQsendQuery(line.handle(), sql.c_str()), doing);
+}
+
+/// Waits until a COPY that was sent may begin.
+absl::Status HearBegin(Line& line, ExecStatusType wanted, std::string_view doing) {
   const absl::StatusOr<Result> begun = line.Next(doing);
   if (!begun.ok()) return begun.status();
   const ExecStatusType status = *begun == nullptr ? PGRES_EMPTY_QUERY : PQresultStatus(begun->get());
@@ -33,6 +36,12 @@ absl::Status BeginCopy(Connection& connection, const std::string& sql, ExecStatu
                              : line.Cut(doing, {.words = "the statement is no such COPY"});
   if (line.IsOpen()) line.Finish(doing).status().IgnoreError();
   return refused;
+}
+
+absl::Status BeginCopy(Connection& connection, const std::string& sql, ExecStatusType wanted,
+                       std::string_view doing) {
+  if (absl::Status sent = SendCopy(connection, sql, wanted, doing); !sent.ok()) return sent;
+  return HearBegin(connection.line(), wanted, doing);
 }
 
 }  // namespace
@@ -125,12 +134,29 @@ absl::StatusOr<std::int64_t> CopyIn::Finish() {
 
 absl::StatusOr<CopyOut> CopyOut::Begin(Connection& connection, const std::string& sql,
                                        std::string_view doing) {
-  if (absl::Status begun = BeginCopy(connection, sql, PGRES_COPY_OUT, doing); !begun.ok()) return begun;
+  absl::StatusOr<CopyOut> copy = Send(connection, sql, doing);
+  if (!copy.ok()) return copy;
+  if (absl::Status begun = copy->Hear(); !begun.ok()) return begun;
+  return copy;
+}
+
+absl::StatusOr<CopyOut> CopyOut::Send(Connection& connection, const std::string& sql,
+                                      std::string_view doing) {
+  if (absl::Status sent = SendCopy(connection, sql, PGRES_COPY_OUT, doing); !sent.ok()) return sent;
   return CopyOut(connection, doing);
 }
 
+absl::Status CopyOut::Hear() {
+  if (std::exchange(is_heard_, true)) return begun_;
+  begun_ = HearBegin(connection_->line(), PGRES_COPY_OUT, doing_);
+  if (!begun_.ok()) connection_ = nullptr;
+  return begun_;
+}
+
 CopyOut::CopyOut(CopyOut&& other) noexcept
-    : connection_(std::exchange(other.connection_, nullptr)), doing_(std::move(other.doing_)) {}
+    : connection_(std::exchange(other.connection_, nullptr)),
+      doing_(std::move(other.doing_)),
+      is_heard_(other.is_heard_) {}
 
 CopyOut::~CopyOut() {
   if (connection_ == nullptr || !connection_->IsOpen()) return;
@@ -139,9 +165,11 @@ CopyOut::~CopyOut() {
   line.SetAnswerWithin(kGiveUpWithin);
   absl::StatusOr<std::string_view> piece = "";
   if (!connection_->canceller()->Cancel().ok()) line.Close();
-  do {
-    piece = line.NextPiece(doing_);
-  } while (piece.ok() && !piece->empty());
+  if (Hear().ok()) {
+    do {
+      piece = line.NextPiece(doing_);
+    } while (piece.ok() && !piece->empty());
+  }
   if (line.IsOpen()) line.Finish(doing_).status().IgnoreError();
   line.SetAnswerWithin(before);
 }
@@ -194,7 +222,14 @@ absl::Status CopyOut::Malformed() {
   return line.Cut(doing_, {.words = "what came is not COPY's binary format"});
 }
 
+bool CopyOut::IsReady(std::chrono::milliseconds within) {
+  if (connection_ == nullptr || has_ended_ || !ahead_.empty()) return true;
+  if (!is_heard_ && !connection_->line().HasNext(within)) return false;
+  return !Hear().ok() || connection_->line().HasPiece(within);
+}
+
 absl::StatusOr<bool> CopyOut::Step() {
+  if (absl::Status begun = Hear(); !begun.ok()) return begun;
   for (;;) {
     if (connection_ == nullptr) return false;
     const Parsed parsed = has_ended_ ? Parsed::kEnd : Parse();

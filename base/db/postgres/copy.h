@@ -1,6 +1,7 @@
 #ifndef MIRROR_BASE_DB_POSTGRES_COPY_H_
 #define MIRROR_BASE_DB_POSTGRES_COPY_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -54,12 +55,18 @@ class CopyOut {
   /// `sql`: "COPY (SELECT …) TO STDOUT (FORMAT binary)". It takes no values.
   static absl::StatusOr<CopyOut> Begin(Connection& connection, const std::string& sql,
                                        std::string_view doing = "");
+  /// The same without a wait: Step() has the error of a statement that the server refuses.
+  static absl::StatusOr<CopyOut> Send(Connection& connection, const std::string& sql,
+                                      std::string_view doing = "");
   CopyOut(CopyOut&& other) noexcept;
   CopyOut& operator=(CopyOut&&) = delete;
   ~CopyOut();
 
   /// Of the binary format: false when there are no more rows.
   absl::StatusOr<bool> Step();
+  /// Whether Step() would not wait, or does not any more within this time, where rows come whole: PostgreSQL
+  /// sends them so.
+  bool IsReady(std::chrono::milliseconds within);
   // Of the row at which it stands. Columns count from 0; the caller knows their types. What is viewed is gone
   // with the row.
   int columns() const { return static_cast<int>(fields_.size()); }
@@ -67,6 +74,8 @@ class CopyOut {
   std::string_view View(int column) const { return fields_[static_cast<std::size_t>(column)]; }
   std::int64_t Int(int column) const { return ReadInt(View(column)); }
   double Real(int column) const { return ReadReal(View(column)); }
+  /// As in a RowView.
+  const std::vector<std::string_view>& fields() const { return fields_; }
 
   /// Of the other formats, in place of Step(): what came, until the next call; nothing when that was all.
   absl::StatusOr<std::string_view> Piece();
@@ -74,6 +83,8 @@ class CopyOut {
  private:
   CopyOut(Connection& connection, std::string_view doing) : connection_(&connection), doing_(doing) {}
   enum class Parsed : std::uint8_t { kRow, kEnd, kIncomplete, kWrong };
+  /// Whether it has begun: waits for that.
+  absl::Status Hear();
   Parsed Parse();
   absl::Status Malformed();
 
@@ -81,6 +92,8 @@ class CopyOut {
   std::string doing_;
   std::string kept_;        ///< Of pieces before this one.
   std::string_view ahead_;  ///< What is not parsed, in `kept_` or libpq's piece.
+  bool is_heard_ = false;   ///< The server has said whether it begins: `begun_`.
+  absl::Status begun_;
   bool has_begun_ = false;  ///< Its header was read.
   bool has_ended_ = false;  ///< Its trailer was.
   std::vector<std::string_view> fields_;

@@ -60,6 +60,8 @@ Line::~Line() { Close(); }
 
 void Line::Close() {
   PQfreemem(std::exchange(piece_, nullptr));
+  PQfreemem(std::exchange(next_piece_, nullptr));
+  next_size_ = 0;
   if (handle_ != nullptr) PQfinish(handle_);
   handle_ = nullptr;
 }
@@ -181,10 +183,22 @@ absl::StatusOr<Result> Line::Next(std::string_view doing) {
   return Result(PQgetResult(handle_));
 }
 
+bool Line::HasPiece(milliseconds within) {
+  const Clock::time_point until = Clock::now() + within;
+  while (IsOpen() && next_size_ == 0) {
+    next_size_ = PQgetCopyData(handle_, &next_piece_, 1);
+    if (next_size_ != 0) break;
+    if (Poll(PQsocket(handle_), POLLIN, until) == 0) return false;
+    PQconsumeInput(handle_);
+  }
+  return true;
+}
+
 absl::StatusOr<std::string_view> Line::NextPiece(std::string_view doing) {
-  PQfreemem(std::exchange(piece_, nullptr));
+  PQfreemem(std::exchange(piece_, std::exchange(next_piece_, nullptr)));
+  int ready = std::exchange(next_size_, 0);
   while (IsOpen()) {
-    const int size = PQgetCopyData(handle_, &piece_, 1);
+    const int size = ready != 0 ? std::exchange(ready, 0) : PQgetCopyData(handle_, &piece_, 1);
     if (size > 0) return std::string_view(piece_, static_cast<std::size_t>(size));
     if (size < 0) return std::string_view();
     if (absl::Status more = WaitForMore(doing); !more.ok()) return more;

@@ -64,6 +64,8 @@ class Line {
   absl::StatusOr<Result> Next(std::string_view doing);
   /// Until more than now has come. Errors: the line is cut.
   absl::Status WaitForMore(std::string_view doing);
+  /// Whether NextPiece() would not wait, or does not any more within this time. What that gave last stays.
+  bool HasPiece(std::chrono::milliseconds within);
   /// The next piece of a COPY that comes: 0 bytes at its end, when Finish() has the result. It is there until
   /// the next call.
   absl::StatusOr<std::string_view> NextPiece(std::string_view doing);
@@ -91,7 +93,9 @@ class Line {
   std::chrono::milliseconds answer_within_{0};
   IfLost if_lost_ = IfLost::kNothing;
   std::vector<std::string> warnings_;
-  char* piece_ = nullptr;  ///< libpq's.
+  char* piece_ = nullptr;  ///< libpq's, as the next one.
+  char* next_piece_ = nullptr;
+  int next_size_ = 0;  ///< As libpq has it; 0: it has not come.
 };
 
 }  // namespace mirror::postgres

@@ -29,6 +29,12 @@ std::string_view Rows::NameOf(int column) const {
 
 Type Rows::TypeOf(int column) const { return static_cast<Type>(PQftype(result_.get(), column)); }
 
+std::vector<Type> Rows::Types() const {
+  std::vector<Type> types;
+  for (int column = 0; column < columns(); ++column) types.push_back(TypeOf(column));
+  return types;
+}
+
 absl::Status Rows::Require(std::initializer_list<Type> types) const {
   if (columns() != static_cast<int>(types.size())) {
     return absl::InternalError(
@@ -65,6 +71,19 @@ std::int64_t Rows::Int(int row, int column) const {
       return static_cast<std::uint32_t>(ReadInt(View(row, column)));
     default:
       return 0;
+  }
+}
+
+void Rows::ViewRow(int row, std::vector<std::string_view>* fields) const {
+  fields->resize(static_cast<std::size_t>(columns()));
+  int column = 0;
+  for (std::string_view& field : *fields) {
+    field = {};
+    if (!IsNull(row, column)) {
+      field = {PQgetvalue(result_.get(), row, column),
+               static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+    }
+    ++column;
   }
 }
 

@@ -65,8 +65,8 @@ class PostgresSnapshot final : public Snapshot {
     RowDigest digest;
     const absl::Status read =
         Read(table, columns, ranges, /*in_key_order=*/false, go_on,
-             [&](PostgresStoredRows& stored, const postgres::Rows& rows, std::size_t range) {
-               absl::Status added = stored.Digest(rows, 0, &digest);
+             [&](PostgresStoredRows& stored, const postgres::RowView& row, std::size_t range) {
+               absl::Status added = stored.Digest(row, &digest);
                if (added.ok()) digests[range].Add(digest.Finish());
                return added;
              });
@@ -78,14 +78,15 @@ class PostgresSnapshot final : public Snapshot {
                         const std::vector<KeyRange>& ranges, std::size_t block_bytes, const GoOn& go_on,
                         const TakeRows& take) override {
     RowBlock block = RowBlock::For(table, columns);
-    const absl::Status read = Read(table, columns, ranges, /*in_key_order=*/true, go_on,
-                                   [&](PostgresStoredRows& stored, const postgres::Rows& rows, std::size_t) {
-                                     absl::Status added = stored.Append(rows, 0, &block);
-                                     if (!added.ok() || block.bytes() < block_bytes) return added;
-                                     absl::Status taken = take(&block);
-                                     block = RowBlock::For(table, columns);
-                                     return taken;
-                                   });
+    const absl::Status read =
+        Read(table, columns, ranges, /*in_key_order=*/true, go_on,
+             [&](PostgresStoredRows& stored, const postgres::RowView& row, std::size_t) {
+               absl::Status added = stored.Append(row, &block);
+               if (!added.ok() || block.bytes() < block_bytes) return added;
+               absl::Status taken = take(&block);
+               block = RowBlock::For(table, columns);
+               return taken;
+             });
     if (!read.ok()) return read;
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
@@ -109,7 +110,7 @@ class PostgresSnapshot final : public Snapshot {
   }
 
  private:
-  using Take = std::function<absl::Status(PostgresStoredRows&, const postgres::Rows&, std::size_t range)>;
+  using Take = std::function<absl::Status(PostgresStoredRows&, const postgres::RowView&, std::size_t range)>;
 
   absl::Status Read(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                     const std::vector<KeyRange>& ranges, bool in_key_order, const GoOn& go_on,
@@ -123,7 +124,7 @@ class PostgresSnapshot final : public Snapshot {
                                      .in_key_order = in_key_order};
     return ReadRanges(
         *connection_, reading, ranges, [&] { return MayGoOn(go_on); },
-        [&](const postgres::Rows& rows, std::size_t range) { return take(stored, rows, range); });
+        [&](const postgres::RowView& row, std::size_t range) { return take(stored, row, range); });
   }
 
   /// From here on nobody replaces the table until this ends. One that came under its name since the snapshot,

@@ -39,10 +39,10 @@ void AppendValue(const Value& value, ColumnBuffer* buffer) {
   }
 }
 
-void AddValue(const Column& column, const Value& value, RowDigest* digest) {
+void AddValue(const Column& column, bool has_text_form, const Value& value, RowDigest* digest) {
   if (value.kind == Kind::kNull) {
     digest->AddNull();
-  } else if (HasTextForm(column.type)) {
+  } else if (has_text_form) {
     std::array<char, kTextFormBytesMax> text;
     digest->AddText({text.data(), WriteTextForm(column, value.integer, value.bytes, text.data())});
   } else if (value.kind == Kind::kInteger) {
@@ -63,6 +63,10 @@ PostgresStoredRows::PostgresStoredRows(const TableSchema& kept, const PostgresKi
     : kept_(kept), places_(places), columns_(std::move(columns)) {
   has_kinds_ = std::any_of(columns_.begin(), columns_.end(),
                            [&](std::uint32_t column) { return kept_.columns[column].type == Type::kAny; });
+  for (const std::uint32_t index : columns_) {
+    const Column& column = kept_.columns[index];
+    reads_.push_back({column, ElementType(column), PostgresFormOf(column), HasTextForm(column.type)});
+  }
 }
 
 std::string PostgresStoredRows::SelectList(std::string_view alias) const {
@@ -75,33 +79,47 @@ std::string PostgresStoredRows::SelectList(std::string_view alias) const {
   return list;
 }
 
-absl::Status PostgresStoredRows::Append(const postgres::Rows& rows, int row, RowBlock* block) {
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
+absl::Status PostgresStoredRows::Append(const postgres::RowView& row, RowBlock* block) {
+  for (std::size_t i = 0; i < reads_.size(); ++i) {
     Value value;
-    if (absl::Status read = Read(rows, row, i, &value); !read.ok()) return read;
+    if (absl::Status read = ReadValue(row, i, &value); !read.ok()) return read;
     AppendValue(value, &block->columns[i]);
   }
   return absl::OkStatus();
 }
 
-absl::Status PostgresStoredRows::Digest(const postgres::Rows& rows, int row, RowDigest* digest) {
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
+absl::Status PostgresStoredRows::Append(const postgres::Rows& rows, int row, RowBlock* block) {
+  return Append(ViewOf(rows, row), block);
+}
+
+absl::Status PostgresStoredRows::Digest(const postgres::RowView& row, RowDigest* digest) {
+  for (std::size_t i = 0; i < reads_.size(); ++i) {
     Value value;
-    if (absl::Status read = Read(rows, row, i, &value); !read.ok()) return read;
-    AddValue(kept_.columns[columns_[i]], value, digest);
+    if (absl::Status read = ReadValue(row, i, &value); !read.ok()) return read;
+    AddValue(reads_[i].column, reads_[i].has_text_form, value, digest);
   }
   return absl::OkStatus();
 }
 
-absl::Status PostgresStoredRows::Read(const postgres::Rows& rows, int row, std::size_t index, Value* value) {
-  const Column& column = kept_.columns[columns_[index]];
-  const int place = static_cast<int>(index);
-  if (rows.IsNull(row, place)) return absl::OkStatus();
-  const bool is_of_type = rows.TypeOf(place) == ElementType(column);
-  if (is_of_type && (column.type == Type::kAny ? ReadAny(rows, row, index, value)
-                                               : ReadTyped(column, rows.View(row, place), value))) {
+absl::Status PostgresStoredRows::Digest(const postgres::Rows& rows, int row, RowDigest* digest) {
+  return Digest(ViewOf(rows, row), digest);
+}
+
+postgres::RowView PostgresStoredRows::ViewOf(const postgres::Rows& rows, int row) {
+  types_ = rows.Types();
+  rows.ViewRow(row, &fields_);
+  return {types_, fields_};
+}
+
+absl::Status PostgresStoredRows::ReadValue(const postgres::RowView& row, std::size_t index, Value* value) {
+  const Read& as = reads_[index];
+  if (row.IsNull(index)) return absl::OkStatus();
+  const bool is_of_type = row.types[index] == as.type;
+  if (is_of_type && (as.form == PostgresForm::kAny ? ReadAny(row, index, value)
+                                                   : ReadTyped(as, row.fields[index], value))) {
     return absl::OkStatus();
   }
+  const Column& column = as.column;
   return absl::FailedPreconditionError(
       absl::StrCat("table '", kept_.name, "', column '", column.name,
                    "': the mirror holds a value that is not ", std::string(ToString(column.type)),
@@ -109,8 +127,9 @@ absl::Status PostgresStoredRows::Read(const postgres::Rows& rows, int row, std::
                    ". It was not read. Populate the table anew ('mirrorctl invalidate')."));
 }
 
-bool PostgresStoredRows::ReadTyped(const Column& column, std::string_view binary, Value* value) {
-  switch (PostgresFormOf(column)) {
+bool PostgresStoredRows::ReadTyped(const Read& as, std::string_view binary, Value* value) {
+  const Column& column = as.column;
+  switch (as.form) {
     case PostgresForm::kBool:
     case PostgresForm::kInt:
       *value = Whole(postgres::ReadInt(binary));
@@ -156,13 +175,13 @@ bool PostgresStoredRows::ReadTyped(const Column& column, std::string_view binary
   return false;
 }
 
-bool PostgresStoredRows::ReadAny(const postgres::Rows& rows, int row, std::size_t index, Value* value) {
+bool PostgresStoredRows::ReadAny(const postgres::RowView& row, std::size_t index, Value* value) {
   const std::size_t place = places_.of_column[columns_[index]];
-  const int column = static_cast<int>(columns_.size());
-  if (rows.TypeOf(column) != postgres::Type::kBytea || place >= places_.defaults.size()) return false;
-  const std::string_view kinds = rows.View(row, column);
+  const std::size_t column = columns_.size();
+  if (row.types[column] != postgres::Type::kBytea || place >= places_.defaults.size()) return false;
+  const std::string_view kinds = row.fields[column];
   const char kind = place < kinds.size() ? kinds[place] : places_.defaults[place];
-  return ReadAnyText(static_cast<Kind>(kind), rows.View(row, static_cast<int>(index)), &bytes_, value);
+  return ReadAnyText(static_cast<Kind>(kind), row.fields[index], &bytes_, value);
 }
 
 }  // namespace mirror

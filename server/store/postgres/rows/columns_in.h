@@ -13,6 +13,7 @@
 #include "proto/wire/row_block.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
+#include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/any_kinds.h"
 
 namespace mirror {
@@ -28,22 +29,36 @@ class PostgresStoredRows {
   /// What a SELECT gives, for the other calls: the columns, with `alias` before them where it is not empty.
   std::string SelectList(std::string_view alias = "") const;
 
-  /// Appends the row to `block`, whose columns are these, in that order. After an error it is not to be used.
+  /// Appends a row of what SelectList() selects to `block`, whose columns are these, in that order. After an
+  /// error it is not to be used.
+  absl::Status Append(const postgres::RowView& row, RowBlock* block);
   absl::Status Append(const postgres::Rows& rows, int row, RowBlock* block);
   /// Adds its values to `digest`, in that order.
+  absl::Status Digest(const postgres::RowView& row, RowDigest* digest);
   absl::Status Digest(const postgres::Rows& rows, int row, RowDigest* digest);
 
  private:
+  /// What is known of a column before any row.
+  struct Read {
+    const Column& column;
+    const postgres::Type type;
+    const PostgresForm form;
+    const bool has_text_form;
+  };
   /// What is viewed is gone with the next call.
-  absl::Status Read(const postgres::Rows& rows, int row, std::size_t index, Value* value);
-  bool ReadTyped(const Column& column, std::string_view binary, Value* value);
-  bool ReadAny(const postgres::Rows& rows, int row, std::size_t index, Value* value);
+  absl::Status ReadValue(const postgres::RowView& row, std::size_t index, Value* value);
+  bool ReadTyped(const Read& as, std::string_view binary, Value* value);
+  bool ReadAny(const postgres::RowView& row, std::size_t index, Value* value);
+  postgres::RowView ViewOf(const postgres::Rows& rows, int row);
 
   const TableSchema& kept_;
   const PostgresKinds& places_;
   const std::vector<std::uint32_t> columns_;
-  bool has_kinds_ = false;  ///< Behind the columns.
+  std::vector<Read> reads_;  ///< By column of these.
+  bool has_kinds_ = false;   ///< Behind the columns.
   std::string bytes_;
+  std::vector<postgres::Type> types_;
+  std::vector<std::string_view> fields_;
 };
 
 }  // namespace mirror

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/copy.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
@@ -110,26 +111,52 @@ std::size_t EndOfAlike(const std::vector<KeyRange>& ranges, std::size_t begin) {
   return end;
 }
 
-/// Of one statement. `first_range`: the one that its rows are of, or of which they count on.
-absl::Status ReadStatement(postgres::Connection& connection, const PostgresReading& reading,
-                           const std::string& sql, postgres::Values values, bool is_numbered,
-                           std::size_t first_range, const std::function<absl::Status()>& may_go_on,
-                           const TakeRangeRow& take) {
-  absl::StatusOr<postgres::RowStream> stream =
-      connection.Stream(sql, values, absl::StrCat("reading table '", reading.kept.name, "'"));
-  if (!stream.ok()) return InStoreWords(stream.status(), Touched::kMirroredTable);
+std::string Doing(const PostgresReading& reading) {
+  return absl::StrCat("reading table '", reading.kept.name, "'");
+}
+
+/// All rows of what gives them one by one. `at`: does what is to be done with the row at which it stands.
+template <typename Stream, typename At>
+absl::Status ReadAll(Stream& stream, const std::function<absl::Status()>& may_go_on, const At& at) {
   for (std::int64_t row = 0;; ++row) {
-    for (bool look = row % kRowsBetweenLooks == 0; look || !stream->IsReady(kBetweenLooks); look = false) {
+    for (bool look = row % kRowsBetweenLooks == 0; look || !stream.IsReady(kBetweenLooks); look = false) {
       if (absl::Status on = may_go_on(); !on.ok()) return on;
     }
-    const absl::StatusOr<bool> stepped = stream->Step();
+    const absl::StatusOr<bool> stepped = stream.Step();
     if (!stepped.ok()) return InStoreWords(stepped.status(), Touched::kMirroredTable);
     if (!*stepped) return absl::OkStatus();
-    const postgres::Rows& at = stream->row();
-    const std::int64_t number = is_numbered ? at.Int(0, at.columns() - 1) - 1 : 0;
-    absl::Status taken = take(at, first_range + static_cast<std::size_t>(number));
-    if (!taken.ok()) return taken;
+    if (absl::Status taken = at(); !taken.ok()) return taken;
   }
+}
+
+/// Of one statement with values, whose last column counts its rows' ranges on from `first_range`.
+absl::Status ReadNumbered(postgres::Connection& connection, const PostgresReading& reading,
+                          const std::string& sql, postgres::Values values, std::size_t first_range,
+                          const std::function<absl::Status()>& may_go_on, const TakeRangeRow& take) {
+  absl::StatusOr<postgres::RowStream> stream = connection.Stream(sql, values, Doing(reading));
+  if (!stream.ok()) return InStoreWords(stream.status(), Touched::kMirroredTable);
+  std::vector<postgres::Type> types;
+  std::vector<std::string_view> fields;
+  return ReadAll(*stream, may_go_on, [&] {
+    if (types.empty()) types = stream->row().Types();
+    stream->row().ViewRow(0, &fields);
+    const std::int64_t number = postgres::ReadInt(fields.back()) - 1;
+    return take({types, fields}, first_range + static_cast<std::size_t>(number));
+  });
+}
+
+/// Of one statement without values: COPY gives a row for less than half of what libpq's own rows take, but
+/// does not say of which types its columns are. The transaction keeps others from changing them.
+absl::Status ReadByCopy(postgres::Connection& connection, const PostgresReading& reading,
+                        const std::string& sql, std::size_t range,
+                        const std::function<absl::Status()>& may_go_on, const TakeRangeRow& take) {
+  const absl::StatusOr<std::vector<postgres::Type>> types = connection.ColumnTypes(
+      absl::StrCat("SELECT ", reading.select, " FROM ", reading.name, " AS m WHERE false"), Doing(reading));
+  if (!types.ok()) return InStoreWords(types.status(), Touched::kMirroredTable);
+  absl::StatusOr<postgres::CopyOut> copy = postgres::CopyOut::Send(
+      connection, absl::StrCat("COPY (", sql, ") TO STDOUT (FORMAT binary)"), Doing(reading));
+  if (!copy.ok()) return InStoreWords(copy.status(), Touched::kMirroredTable);
+  return ReadAll(*copy, may_go_on, [&] { return take({*types, copy->fields()}, range); });
 }
 
 }  // namespace
@@ -143,12 +170,14 @@ absl::Status ReadRanges(postgres::Connection& connection, const PostgresReading&
     const bool is_bounded = !asked[begin].first.empty() || !asked[begin].last.empty();
     const std::size_t end = is_bounded ? EndOfAlike(asked, begin) : begin + 1;
     RangeStatement statement(reading);
-    const std::string sql = is_bounded ? statement.Bounded(asked, begin, end) : statement.Unbounded();
-    if (absl::Status read =
-            ReadStatement(connection, reading, sql, statement.Values(), is_bounded, begin, may_go_on, take);
-        !read.ok()) {
-      return read;
+    absl::Status read;
+    if (is_bounded) {
+      const std::string sql = statement.Bounded(asked, begin, end);
+      read = ReadNumbered(connection, reading, sql, statement.Values(), begin, may_go_on, take);
+    } else {
+      read = ReadByCopy(connection, reading, statement.Unbounded(), begin, may_go_on, take);
     }
+    if (!read.ok()) return read;
     begin = end;
   }
   return absl::OkStatus();

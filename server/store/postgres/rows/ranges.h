@@ -21,8 +21,8 @@ struct PostgresReading {
   bool in_key_order = false;  ///< Where a range has no bound; others are.
 };
 
-/// Takes row 0 of `rows`, of `ranges[range]`: what was selected, in its order. Its error ends the reading.
-using TakeRangeRow = std::function<absl::Status(const postgres::Rows& rows, std::size_t range)>;
+/// Takes a row of `ranges[range]`: what was selected, in its order. Its error ends the reading.
+using TakeRangeRow = std::function<absl::Status(const postgres::RowView& row, std::size_t range)>;
 
 /// The live rows of each range, one range after the other, those of one in the order of the key; without
 /// ranges all of them, as of one. `may_go_on` is asked at least each 10 ms, and behind some rows: its error

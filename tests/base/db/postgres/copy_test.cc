@@ -146,6 +146,43 @@ TEST_F(PostgresCopy, WhatIsLeftBeforeItsEndIsTakenBack) {
   EXPECT_EQ(Rows(), 0);
 }
 
+TEST_F(PostgresCopy, OneThatIsSlowIsNotWaitedFor) {
+  const std::string slow = "COPY (SELECT pg_sleep(60)) TO STDOUT (FORMAT binary)";
+  {
+    auto out = CopyOut::Send(*connection_, slow);
+    ASSERT_THAT(out, IsOk());
+    EXPECT_FALSE(out->IsReady(std::chrono::milliseconds(1)));
+  }
+  EXPECT_TRUE(connection_->IsIdle()) << "it was cancelled";
+  ASSERT_THAT(connection_->Run("INSERT INTO public.t (k, v) VALUES (1, 'a'), (2, NULL)"), IsOk());
+  auto out =
+      CopyOut::Send(*connection_, "COPY (SELECT k, v FROM public.t ORDER BY k) TO STDOUT (FORMAT binary)");
+  ASSERT_THAT(out, IsOk());
+  EXPECT_THAT(connection_->canceller()->Cancel(), IsOk()) << "too late, or its error is told";
+  int rows = 0;
+  for (;;) {
+    while (!out->IsReady(std::chrono::milliseconds(10))) {
+    }
+    const auto stepped = out->Step();
+    if (!stepped.ok()) EXPECT_EQ(TroubleOf(stepped.status()), Trouble::kCancelled);
+    if (!stepped.ok() || !*stepped) break;
+    EXPECT_EQ(out->fields().size(), 2U);
+    ++rows;
+  }
+  EXPECT_THAT(rows, testing::AnyOf(0, 2));
+  EXPECT_TRUE(connection_->IsIdle());
+}
+
+TEST_F(PostgresCopy, OneThatIsRefusedIsHeardOfAtItsFirstStep) {
+  auto out = CopyOut::Send(*connection_, "COPY nowhere TO STDOUT (FORMAT binary)");
+  ASSERT_THAT(out, IsOk());
+  while (!out->IsReady(std::chrono::milliseconds(10))) {
+  }
+  EXPECT_EQ(TroubleOf(out->Step().status()), Trouble::kUndefined);
+  EXPECT_EQ(TroubleOf(out->Step().status()), Trouble::kUndefined);
+  EXPECT_TRUE(connection_->IsIdle());
+}
+
 TEST_F(PostgresCopy, OtherFormatsComeByPieces) {
   ASSERT_THAT(connection_->Run("INSERT INTO public.t (k, v) VALUES (1, 'a'), (2, NULL)"), IsOk());
   auto out = CopyOut::Begin(*connection_, "COPY (SELECT k, v FROM public.t ORDER BY k) TO STDOUT");

@@ -39,10 +39,10 @@ class PostgresRanges : public PostgresRowsBench {
     const absl::Status read = ReadRanges(
         *connection_, {Name(table), table, stored.SelectList("m"), /*in_key_order=*/true}, ranges,
         [] { return absl::OkStatus(); },
-        [&](const postgres::Rows& rows, std::size_t range) {
+        [&](const postgres::RowView& row, std::size_t range) {
           EXPECT_GE(range, last);
           last = range;
-          absl::Status added = stored.Digest(rows, 0, &digest);
+          absl::Status added = stored.Digest(row, &digest);
           found[range].push_back(digest.Finish());
           return added;
         });
@@ -180,7 +180,7 @@ TEST_F(PostgresRanges, WithoutAColumnRowsAreCounted) {
   std::vector<int> counts(2);
   EXPECT_THAT(ReadRanges(
                   *connection_, {Name(table), table, "", false}, ranges, [] { return absl::OkStatus(); },
-                  [&](const postgres::Rows&, std::size_t range) {
+                  [&](const postgres::RowView&, std::size_t range) {
                     ++counts[range];
                     return absl::OkStatus();
                   }),
@@ -198,13 +198,13 @@ TEST_F(PostgresRanges, WhoIsNotToGoOnIsNotKeptWaiting) {
   EXPECT_THAT(ReadRanges(
                   *connection_, {"m.slow", table, "m.id", false}, {},
                   [&] { return ++asked < 5 ? absl::OkStatus() : absl::CancelledError("enough"); },
-                  [](const postgres::Rows&, std::size_t) { return absl::OkStatus(); }),
+                  [](const postgres::RowView&, std::size_t) { return absl::OkStatus(); }),
               StatusIs(StatusCode::kCancelled, HasSubstr("enough")));
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
   int rows = 0;
   EXPECT_THAT(ReadRanges(
                   *connection_, {Name(table), table, "m.id", true}, {}, [] { return absl::OkStatus(); },
-                  [&](const postgres::Rows&, std::size_t) {
+                  [&](const postgres::RowView&, std::size_t) {
                     ++rows;
                     return absl::AbortedError("no more");
                   }),
@@ -217,7 +217,7 @@ TEST_F(PostgresRanges, ATableThatIsGoneIsSaid) {
   const TableSchema table = People();
   EXPECT_THAT(ReadRanges(
                   *connection_, {"m.people", table, "m.id", true}, {}, [] { return absl::OkStatus(); },
-                  [](const postgres::Rows&, std::size_t) { return absl::OkStatus(); }),
+                  [](const postgres::RowView&, std::size_t) { return absl::OkStatus(); }),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("Somebody dropped or changed the table")));
 }
 
