@@ -72,7 +72,7 @@ bool WriteAll(int fd, std::string_view content) {
 
 // 0, or what went wrong as errno.
 int WriteTemporary(const std::string& temporary, std::string_view content, FileUse use) {
-  const mode_t mode = use == FileUse::kSecret ? 0600 : 0644;
+  const mode_t mode = use == FileUse::kPublic ? 0644 : 0600;
   const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (file.get() < 0) return errno;
   return WriteAll(file.get(), content) && fsync(file.get()) == 0 ? 0 : errno;
@@ -102,18 +102,42 @@ bool BeginsAsCertificate(int file) {
   return is_it;
 }
 
+absl::Status IsNotThere(const std::string& path, FileUse use) {
+  if (use == FileUse::kPassfile) {
+    return absl::NotFoundError(absl::StrCat(
+        "'", path,
+        "' is not there. It is libpq's passfile, with a line host:port:database:role:password for "
+        "each database. Check the path, or make it, with mode 0600."));
+  }
+  return absl::NotFoundError(absl::StrCat("'", path,
+                                          "' is not there. Check the path; 'mirrorctl init' and "
+                                          "'mirrorctl certs' make keys and certificates, and "
+                                          "'openssl rand -hex 32' the text of a 'hash_key'."));
+}
+
+absl::Status IsOpenToOthers(const std::string& path, FileUse use, mode_t rights) {
+  char mode[8];
+  std::snprintf(mode, sizeof(mode), "%04o", static_cast<unsigned>(rights & 07777));
+  if (use == FileUse::kPassfile) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("'", path, "' holds passwords, and others may read or write it (mode ", mode,
+                     "). It was not used. If nobody read it: chmod 600 '", path,
+                     "'; otherwise exchange the passwords, too."));
+  }
+  return absl::PermissionDeniedError(
+      absl::StrCat("'", path, "' is a secret key that others may read or write (mode ", mode,
+                   "). It was not used. If nobody copied it: chmod 600 '", path,
+                   "'; otherwise replace it: 'mirrorctl certs' makes keys of certificates, and "
+                   "'openssl rand -hex 32' the text of a 'hash_key'."));
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
   // O_NONBLOCK: a pipe under this name must not hang the reader.
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) {
-    if (errno == ENOENT) {
-      return absl::NotFoundError(absl::StrCat("'", path,
-                                              "' is not there. Check the path; 'mirrorctl init' and "
-                                              "'mirrorctl certs' make keys and certificates, and "
-                                              "'openssl rand -hex 32' the text of a 'hash_key'."));
-    }
+    if (errno == ENOENT) return IsNotThere(path, use);
     return absl::PermissionDeniedError(absl::StrCat("'", path, "' cannot be read: ", Reason(errno),
                                                     ". Check who owns it and the rights of its folders."));
   }
@@ -121,18 +145,12 @@ absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
   if (fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a regular file"));
   }
-  if (use == FileUse::kSecret && (info.st_mode & 077) != 0) {
+  if (use != FileUse::kPublic && (info.st_mode & 077) != 0) {
     if (BeginsAsCertificate(file.get())) {
       return absl::InvalidArgumentError(
           absl::StrCat("'", path, "' is a certificate, and a secret key must be here. Name the key's file."));
     }
-    char mode[8];
-    std::snprintf(mode, sizeof(mode), "%04o", static_cast<unsigned>(info.st_mode & 07777));
-    return absl::PermissionDeniedError(
-        absl::StrCat("'", path, "' is a secret key that others may read or write (mode ", mode,
-                     "). It was not used. If nobody copied it: chmod 600 '", path,
-                     "'; otherwise replace it: 'mirrorctl certs' makes keys of certificates, and "
-                     "'openssl rand -hex 32' the text of a 'hash_key'."));
+    return IsOpenToOthers(path, use, info.st_mode);
   }
   if (info.st_size > static_cast<off_t>(kKeyFileBytesMax)) {
     return absl::InvalidArgumentError(

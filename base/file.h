@@ -15,11 +15,12 @@ namespace mirror {
 inline constexpr std::size_t kKeyFileBytesMax = 256 * 1024;
 
 enum class FileUse {
-  kPublic,  ///< Anybody may read it: a certificate.
-  kSecret,  ///< A private key: group and others may have no right to it.
+  kPublic,    ///< Anybody may read it: a certificate.
+  kSecret,    ///< A private key: group and others may have no right to it.
+  kPassfile,  ///< libpq's, with passwords: the same.
 };
 
-/// Reads a key or certificate file. With kSecret its mode is checked on the open file.
+/// Reads a key or certificate file. The mode of one that is not public is checked on the open file.
 /// Errors: kNotFound; kPermissionDenied (cannot be read, or a secret that others may read);
 /// kInvalidArgument (no regular file, or over kKeyFileBytesMax). All name the path.
 absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use);

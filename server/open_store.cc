@@ -9,16 +9,15 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/db/postgres/connection.h"
 #include "base/file.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 #include "server/store/catalog/sqlite/catalog_file.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "server/store/postgres/control/control.h"
+#include "server/store/postgres/control/placement.h"
 #include "server/store/postgres/home/postgres_home.h"
 #include "server/store/postgres/home/store_look.h"
 #include "server/store/postgres/place/postgres_place.h"
-#include "server/store/postgres/place/session.h"
 #include "server/store/sqlite/sqlite_home.h"
 
 namespace mirror {
@@ -71,9 +70,21 @@ absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> OpenPlaces(const Pos
   for (const PostgresPlaceConfig& place : postgres.places) {
     absl::StatusOr<std::unique_ptr<PostgresPlace>> opened = PostgresPlace::Open(PlaceOf(place, postgres));
     if (!opened.ok()) return opened.status();
+    for (const std::shared_ptr<PostgresPlace>& other : places) {
+      if (other->database() != (*opened)->database()) continue;
+      return absl::FailedPreconditionError(
+          absl::StrCat("the places '", other->options().name, "' and '", place.name,
+                       "' are the same database. Take one of them out: each mirror would stand in both."));
+    }
     places.push_back(*std::move(opened));
   }
   return places;
+}
+
+std::vector<std::string> NamesOf(const PostgresConfig& postgres) {
+  std::vector<std::string> names;
+  for (const PostgresPlaceConfig& place : postgres.places) names.push_back(place.name);
+  return names;
 }
 
 /// Copies of mirrors are files that are made and looked at here.
@@ -133,19 +144,18 @@ absl::StatusOr<OpenedStore> OpenConfiguredStore(const ServerConfig& config) {
 
 absl::Status CheckStoreFiles(const ServerConfig& config) {
   if (config.postgres.passfile.empty()) return absl::OkStatus();
-  return ReadKeyFile(config.postgres.passfile, FileUse::kSecret).status();
+  return ReadKeyFile(config.postgres.passfile, FileUse::kPassfile).status();
 }
 
-absl::Status TryStore(const ServerConfig& config) {
-  if (config.data.store != StoreKind::kPostgres) return absl::OkStatus();
+absl::StatusOr<std::shared_ptr<PostgresControl>> TryStore(const ServerConfig& config) {
+  if (config.data.store != StoreKind::kPostgres) return nullptr;
   const PostgresConfig& postgres = config.postgres;
-  const auto control = postgres::Connection::Open(
-      {.conninfo = postgres.control, .passfile = postgres.passfile, .application_name = "mirror-server"});
-  const absl::Status checked = control.ok() ? CheckPlace(**control, PlaceHolds::kControl) : control.status();
-  if (!checked.ok()) {
-    return absl::Status(checked.code(), absl::StrCat("the control database: ", checked.message()));
-  }
-  return OpenPlaces(postgres).status();
+  auto control = PostgresControl::Find({.conninfo = postgres.control, .passfile = postgres.passfile});
+  if (!control.ok()) return control;
+  if (absl::Status places = OpenPlaces(postgres).status(); !places.ok()) return places;
+  if (*control == nullptr) return control;
+  absl::Status known = CheckPlacesAreKnown(**control, NamesOf(postgres));
+  return known.ok() ? control : known;
 }
 
 }  // namespace mirror

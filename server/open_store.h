@@ -42,9 +42,10 @@ absl::StatusOr<OpenedStore> OpenConfiguredStore(const ServerConfig& config);
 /// What can be known without a database: that nobody else may read its passwords. Errors: those of
 /// ReadKeyFile().
 absl::Status CheckStoreFiles(const ServerConfig& config);
-/// Connects to each database, and looks whether it can be what it is to be. Makes nothing. Errors: as
-/// OpenConfiguredStore(), the first that is found.
-absl::Status TryStore(const ServerConfig& config);
+/// Connects to each database, and looks whether it can be what it is to be. Makes nothing. Gives the control
+/// database; null: there is none, or nothing is in it yet. Errors: as OpenConfiguredStore(), the first that
+/// is found.
+absl::StatusOr<std::shared_ptr<PostgresControl>> TryStore(const ServerConfig& config);
 
 }  // namespace mirror
 

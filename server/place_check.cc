@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <system_error>
 
@@ -10,6 +11,7 @@
 #include "base/file.h"
 #include "server/hooks/delivery/hook_sql.h"
 #include "server/open_store.h"
+#include "server/server.h"
 
 namespace mirror {
 namespace {
@@ -47,7 +49,9 @@ absl::Status CheckPlaces(const ServerConfig& config) {
   for (const HookConfig& hook : config.hooks.hooks) {
     if (absl::Status status = CheckHook(config, hook); !status.ok()) return status;
   }
-  const absl::Status store = TryStore(config);
+  const absl::StatusOr<std::shared_ptr<PostgresControl>> control = TryStore(config);
+  absl::Status store = control.status();
+  if (control.ok() && *control != nullptr) store = CheckOtherServers(config, **control);
   if (store.ok()) return store;
   return absl::FailedPreconditionError(absl::StrCat(config.file, ": ", store.message()));
 }

@@ -134,6 +134,19 @@ std::string HostName() {
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "?";
 }
 
+FleetOptions FleetOptionsOf(const ServerConfig& config, std::string address, std::string admin_address) {
+  FleetOptions options;
+  options.host = HostName();
+  options.address = std::move(address);
+  options.admin_address = std::move(admin_address);
+  options.rules = RulesPrint(config);
+  // It was read before, or nothing was opened.
+  if (const auto secret = HashSecret(config); secret.ok() && secret->has_value()) {
+    options.hash_key = absl::StrCat(absl::Hex(TenantHashKey(**secret, kNoTenant).fingerprint()));
+  }
+  return options;
+}
+
 absl::Status CheckDataFolder(const ServerConfig& config) {
   std::error_code error;
   const std::filesystem::file_status found = std::filesystem::status(config.data.dir, error);
@@ -301,16 +314,8 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
 }
 
 absl::Status Server::Parts::OpenFleet(const ServerConfig& config) {
-  FleetOptions options;
-  options.host = HostName();
-  options.address = endpoint->address();
-  options.admin_address = endpoint->admin_address();
-  options.rules = RulesPrint(config);
-  // It was read before, or nothing was opened.
-  if (const auto secret = HashSecret(config); secret.ok() && secret->has_value()) {
-    options.hash_key = absl::StrCat(absl::Hex(TenantHashKey(**secret, kNoTenant).fingerprint()));
-  }
-  fleet = std::make_unique<Fleet>(store.control, std::move(options), *events);
+  fleet = std::make_unique<Fleet>(
+      store.control, FleetOptionsOf(config, endpoint->address(), endpoint->admin_address()), *events);
   if (absl::Status alike = fleet->CheckHashKey(); !alike.ok()) return alike;
   if (!hooks) return absl::OkStatus();
   hooks->Share({.is_here = [this] { return fleet->Holds(Duty::kHooks); },
@@ -439,6 +444,11 @@ absl::Status CheckServerFiles(const ServerConfig& config) {
   if (const auto secret = HashSecret(config); !secret.ok()) return secret.status();
   if (absl::Status files = CheckStoreFiles(config); !files.ok()) return files;
   return CheckListenerFiles(config);
+}
+
+absl::Status CheckOtherServers(const ServerConfig& config, PostgresControl& control) {
+  return CheckHashKey(control, FleetOptionsOf(config, AddressText(config.listen.address, config.listen.port),
+                                              AddressText(config.admin.address, config.admin.port)));
 }
 
 }  // namespace mirror

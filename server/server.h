@@ -13,6 +13,8 @@
 
 namespace mirror {
 
+class PostgresControl;
+
 /// Everything that serves, from the catalog up: what `mirror-server` runs, and any program that wants an
 /// endpoint of its own.
 /// Threads: one at a time.
@@ -47,6 +49,9 @@ class Server {
 
 /// Everything of a configuration that can be known without taking a port or a folder.
 absl::Status CheckServerFiles(const ServerConfig& config);
+/// Whether the servers that have the same mirrors now let this one start. Errors: kFailedPrecondition,
+/// kUnavailable.
+absl::Status CheckOtherServers(const ServerConfig& config, PostgresControl& control);
 
 }  // namespace mirror
 

@@ -103,13 +103,15 @@ std::string Fleet::WhyNotReady() const {
   return newer_.empty() ? clock_ : newer_;
 }
 
-absl::Status Fleet::CheckHashKey() const {
-  const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(*control_);
+absl::Status Fleet::CheckHashKey() const { return mirror::CheckHashKey(*control_, options_); }
+
+absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self) {
+  const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(control);
   if (!servers.ok()) return servers.status();
   for (const ServerRow& other : *servers) {
     // What stands there of this one's own last start is no other server.
-    const bool same_place = other.host == self_.host && other.address == self_.address;
-    if (same_place || other.silent_ms > kServerGoneMs || other.hash_key == self_.hash_key) continue;
+    const bool same_place = other.host == self.host && other.address == self.address;
+    if (same_place || other.silent_ms > kServerGoneMs || other.hash_key == self.hash_key) continue;
     return absl::FailedPreconditionError(
         absl::StrCat(NameOf(other),
                      " has the same mirrors and hashes columns with another key, or one of both "

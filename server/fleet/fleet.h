@@ -108,6 +108,9 @@ class Fleet {
   std::jthread watch_;
 };
 
+/// The same of a server that does not run yet: of `self` the host, the address and the key count.
+absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_FLEET_FLEET_H_

@@ -649,7 +649,7 @@ TEST_F(AdminTest, DiagnoseOfADiskThatFailsShowsTheRestAllTheSame) {
       Act(&Stub::Diagnose, About<v1::DiagnoseRequest>("Cust"));
   std::filesystem::rename(aside, here_->data_dir());
   ASSERT_THAT(diagnosis, IsOk());
-  EXPECT_THAT(diagnosis->findings(), Contains(HasSubstr("making a file")));
+  EXPECT_THAT(diagnosis->findings(), Contains(HasSubstr("nothing can be written in the data folder")));
   EXPECT_GT(diagnosis->open_tenants_max(), 0U);
   ASSERT_EQ(diagnosis->stores_size(), 1);
   EXPECT_FALSE(diagnosis->stores(0).ok());

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/place_check.h"
+#include "server/store/postgres/control/server_rows.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
@@ -46,6 +47,7 @@ class OpenPostgresTest : public PostgresDatabaseTest {
     config_.postgres.replicated = false;
     config_.postgres.places = {{.name = "p1", .conninfo = conninfo_, .connections = 2}};
   }
+  std::string Database() { return connection_->Query("SELECT quote_ident(current_database())")->Text(0, 0); }
   std::int64_t Ask(const std::string& sql) { return connection_->Number(sql).value_or(-1); }
 
   TempFolder folder_;
@@ -104,6 +106,98 @@ TEST_F(OpenPostgresTest, APassfileThatOthersMayReadIsRefused) {
   chmod(config_.postgres.passfile.c_str(), 0600);
   EXPECT_THAT(CheckStoreFiles(config_), IsOk());
   EXPECT_THAT(OpenConfiguredStore(config_), IsOk());
+}
+
+TEST_F(OpenPostgresTest, APassfileIsSpokenOfAsOne) {
+  config_.postgres.passfile = folder_.path() + "/pgpass";
+  EXPECT_THAT(CheckStoreFiles(config_),
+              StatusIs(StatusCode::kNotFound, AllOf(HasSubstr("host:port:database:role:password"),
+                                                    Not(HasSubstr("mirrorctl certs")))));
+  WriteFileText(config_.postgres.passfile, "");
+  chmod(config_.postgres.passfile.c_str(), 0604);
+  EXPECT_THAT(CheckStoreFiles(config_), StatusIs(StatusCode::kPermissionDenied,
+                                                 AllOf(HasSubstr("holds passwords"), HasSubstr("mode 0604"),
+                                                       Not(HasSubstr("hash_key")))));
+}
+
+TEST_F(OpenPostgresTest, TwoPlacesAreTwoDatabases) {
+  config_.postgres.places.push_back(
+      {.name = "p2", .conninfo = absl::StrCat(conninfo_, " application_name=other"), .connections = 2});
+  const auto refused = StatusIs(StatusCode::kFailedPrecondition,
+                                AllOf(HasSubstr("'p1' and 'p2'"), HasSubstr("the same database")));
+  EXPECT_THAT(CheckPlaces(config_), refused);
+  EXPECT_THAT(OpenConfiguredStore(config_).status(), refused);
+  config_.postgres.places[1].conninfo = PostgresServer::Shared()->NewDatabase();
+  EXPECT_THAT(CheckPlaces(config_), IsOk());
+  EXPECT_THAT(OpenConfiguredStore(config_), IsOk());
+}
+
+TEST_F(OpenPostgresTest, AFailureNamesThePlace) {
+  config_.postgres.places[0].conninfo = absl::StrCat(conninfo_, " dbname=none");
+  EXPECT_THAT(OpenConfiguredStore(config_).status(),
+              StatusIs(testing::_, AllOf(HasSubstr("place 'p1'"), HasSubstr("none"))));
+}
+
+// What a start would refuse of a control database that is there already.
+
+TEST_F(OpenPostgresTest, ACheckKnowsWhichPlacesHaveMirrors) {
+  {
+    const auto opened = OpenConfiguredStore(config_);
+    ASSERT_THAT(opened, IsOk());
+    ASSERT_THAT(opened->home->Open("Cust26759", true, {}).status(), IsOk());
+  }
+  EXPECT_THAT(CheckPlaces(config_), IsOk());
+  config_.postgres.places[0].name = "p9";
+  const auto refused =
+      StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("does not name"), HasSubstr("'p1' (1)")));
+  EXPECT_THAT(CheckPlaces(config_), refused);
+  EXPECT_THAT(OpenConfiguredStore(config_).status(), refused);
+}
+
+TEST_F(OpenPostgresTest, ACheckLooksAtTheLayout) {
+  ASSERT_THAT(OpenConfiguredStore(config_), IsOk());
+  ASSERT_THAT(connection_->Execute("UPDATE mirror_control.fleet SET layout_min = 2, program = '9.9'"),
+              IsOk());
+  EXPECT_THAT(CheckPlaces(config_),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("arranged by version 9.9")));
+  EXPECT_THAT(OpenConfiguredStore(config_).status(), StatusIs(testing::_, HasSubstr("version 9.9")));
+}
+
+TEST_F(OpenPostgresTest, ACheckFindsASchemaOfSomebodyElse) {
+  ASSERT_THAT(connection_->Execute("CREATE SCHEMA mirror_control"), IsOk());
+  EXPECT_THAT(CheckPlaces(config_),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("no mirror-server made it")));
+  EXPECT_THAT(OpenConfiguredStore(config_).status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("no mirror-server made it")));
+}
+
+TEST_F(OpenPostgresTest, ACheckLooksWhichKeyOtherServersHashWith) {
+  const auto opened = OpenConfiguredStore(config_);
+  ASSERT_THAT(opened, IsOk());
+  ASSERT_THAT(
+      Beat(*opened->control,
+           {.server_id = "other", .host = "elsewhere", .address = "10.0.0.11:7443", .hash_key = "another"})
+          .status(),
+      IsOk());
+  EXPECT_THAT(CheckPlaces(config_),
+              StatusIs(StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("10.0.0.11:7443"), HasSubstr("hashes columns with another key"))));
+}
+
+TEST_F(OpenPostgresTest, WhatCannotBeWrittenIsSaidOfEachDatabase) {
+  const auto opened = OpenConfiguredStore(config_);
+  ASSERT_THAT(opened, IsOk());
+  ASSERT_THAT(opened->home->Open("Cust26759", true, {}).status(), IsOk());
+  EXPECT_THAT(opened->home->TryWriting(), testing::IsEmpty());
+  EXPECT_EQ(Ask("SELECT count(*) FROM pg_class WHERE relname LIKE 'write_test%'"), 0);
+  // As on a full disk: commits go through, and no table grows.
+  ASSERT_THAT(connection_->Execute(
+                  absl::StrCat("ALTER DATABASE ", Database(), " SET default_transaction_read_only = on")),
+              IsOk());
+  opened->reconnect();
+  EXPECT_THAT(opened->home->TryWriting(),
+              testing::ElementsAre(HasSubstr("nothing can be written in the control database: "),
+                                   HasSubstr("nothing can be written in the place 'p1': ")));
 }
 
 }  // namespace

@@ -25,6 +25,10 @@ constexpr char kHasPassword[] =
     "the connection string holds a password, where others can read it. Take it out, and name a passfile "
     "(mode 0600) with the line host:port:database:user:password";
 
+constexpr char kHasService[] =
+    "the connection string names a service, whose words stand in another file, where nobody looks at them. "
+    "Write them here: host, port, dbname, user, sslmode";
+
 void SetUnlessGiven(Parameters& parameters, std::string_view keyword, std::string_view value) {
   if (FindParameter(parameters, keyword) == nullptr) parameters.emplace_back(keyword, value);
 }
@@ -83,7 +87,8 @@ void ForgetEnvironment() {
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->envvar != nullptr) ::unsetenv(option->envvar);
   }
-  for (const char* const name : {"PGSERVICEFILE", "PGSYSCONFDIR", "PGDATESTYLE", "PGTZ", "PGGEQO"}) {
+  for (const char* const name :
+       {"PGSERVICEFILE", "PGSYSCONFDIR", "PGREQUIRESSL", "PGDATESTYLE", "PGTZ", "PGGEQO"}) {
     ::unsetenv(name);
   }
 }
@@ -114,6 +119,7 @@ absl::StatusOr<Parameters> ReadConninfo(const std::string& conninfo) {
     if (option->val == nullptr) continue;
     const std::string keyword = option->keyword;
     if (keyword == "password" || keyword == "sslpassword") return absl::InvalidArgumentError(kHasPassword);
+    if (keyword == "service") return absl::InvalidArgumentError(kHasService);
     parameters.emplace_back(keyword, option->val);
   }
   return parameters;
@@ -131,7 +137,7 @@ absl::StatusOr<Target> ReadTarget(const ConnectAs& as) {
   if (!as.passfile.empty()) Set(*parameters, "passfile", as.passfile);
   if (const std::string* const passfile = FindParameter(*parameters, "passfile")) {
     // libpq passes over one that others may read, and says only that no password was supplied.
-    if (absl::Status checked = ReadKeyFile(*passfile, FileUse::kSecret).status(); !checked.ok())
+    if (absl::Status checked = ReadKeyFile(*passfile, FileUse::kPassfile).status(); !checked.ok())
       return checked;
   }
   if (!as.application_name.empty()) {

@@ -41,7 +41,7 @@ void ForgetEnvironment();
 const Parameters& PinnedSettings();
 
 /// What it gives, by libpq's keywords. Errors: kInvalidArgument, without its text: libpq cannot read it, or
-/// it holds a password.
+/// it holds a password, or names a service.
 absl::StatusOr<Parameters> ReadConninfo(const std::string& conninfo);
 /// Null: it gives none.
 const std::string* FindParameter(const Parameters& parameters, std::string_view keyword);

@@ -167,8 +167,10 @@ void DiagnoseDisk(const StoreHome& home, v1::DiagnoseResponse* response) {
   const absl::StatusOr<StoreHome::Space> space = home.FindSpace();
   const absl::StatusOr<std::chrono::microseconds> sync = home.SyncTime();
   response->set_disk_is_elsewhere(absl::IsUnimplemented(space.status()));
+  const std::vector<std::string> findings = home.TryWriting();
+  for (const std::string& finding : findings) response->add_findings(CutMessage(finding));
   for (const absl::Status& status : {space.status(), sync.status()}) {
-    if (status.ok() || absl::IsUnimplemented(status)) continue;
+    if (status.ok() || absl::IsUnimplemented(status) || !findings.empty()) continue;
     response->add_findings(CutMessage(std::string(status.message())));
   }
   if (space.ok()) response->set_disk_free_bytes(space->free_bytes);

@@ -49,12 +49,12 @@ constexpr std::uint64_t kMessageBeginBytes = 68 << 10;
 /// Of TLS: a certificate, what proves it, two tickets, settings.
 constexpr std::uint64_t kHandshakeSentBytes = 1'500;
 
+}  // namespace
+
 std::string AddressText(const std::string& address, std::uint16_t port) {
   return address.find(':') == std::string::npos ? absl::StrCat(address, ":", port)
                                                 : absl::StrCat("[", address, "]:", port);
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options, grpc::Service* service) {
   absl::StatusOr<std::unique_ptr<AcceptLoop>> accept = AcceptLoop::Bind(options.accept);

@@ -57,6 +57,9 @@ class Listener {
   std::unique_ptr<grpc::Server> server_;
 };
 
+/// "127.0.0.1:7443", "[::1]:7443".
+std::string AddressText(const std::string& address, std::uint16_t port);
+
 /// Both ports: sources and operators. Each has TLS (or none, on loopback), limits, health and, when asked
 /// for, reflection; what the calls do is the services' own.
 class Endpoint {

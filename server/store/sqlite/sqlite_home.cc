@@ -180,6 +180,10 @@ class SqliteHome final : public StoreHome {
   }
   absl::StatusOr<Space> FindSpace() const override { return DiskSpace(dir_); }
   absl::StatusOr<Space> FindCopySpace() const override { return DiskSpace(dir_); }
+  std::vector<std::string> TryWriting() const override {
+    const absl::Status tried = mirror::TryWriting(dir_);
+    return tried.ok() ? std::vector<std::string>{} : std::vector<std::string>{std::string(tried.message())};
+  }
   absl::StatusOr<std::chrono::microseconds> SyncTime() const override { return mirror::SyncTime(dir_); }
 
  private:

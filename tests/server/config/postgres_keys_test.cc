@@ -189,6 +189,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"PasswordInAUrl",
               Postgres(kControl, "name = \"p1\"\nconninfo = \"postgresql://mirror:hunter2@db1/m\"\n"),
               "23: [[postgres.place]] 'conninfo'", "holds a password"},
+        Wrong{"AService", Postgres(kControl, "name = \"p1\"\nconninfo = \"service=crm\"\n"),
+              "23: [[postgres.place]] 'conninfo'", "names a service"},
         Wrong{"ConninfoThatCannotBeRead", Postgres("control = \"hunter2\"\n", kPlace),
               "20: [postgres] 'control'", "cannot be read"},
         Wrong{"EmptyConninfo", Postgres("control = \"\"\n", kPlace), "20: [postgres] 'control'",

@@ -71,14 +71,19 @@ bool ExamineIdentity(const ControlConfig& config, const absl::Status& pair, bool
 
 void ExamineDisk(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   for (const std::string& finding : answer.findings()) {
-    report.Fail(
-        "server disk", finding,
-        "make room on, or repair, the disk of the server's [data] dir; until then nothing is committed");
+    report.Fail("server disk", finding,
+                answer.disk_is_elsewhere()
+                    ? "make room on, or repair, the disk that is named; until then nothing is committed there"
+                    : "make room on, or repair, the disk of the server's [data] dir; until then nothing is "
+                      "committed");
   }
   const std::uint64_t free_bytes = answer.disk_free_bytes();
   const std::string space = absl::StrCat(SizeText(free_bytes), " free in the data folder");
   if (answer.disk_is_elsewhere()) {
-    report.Ok("server disk", "the mirrors are in a database, which does not say how much room its disk has");
+    if (answer.findings().empty()) {
+      report.Ok("server disk",
+                "the mirrors are in a database, which does not say how much room its disk has");
+    }
   } else if (free_bytes >= kDiskNotice) {
     report.Ok("server disk", space);
   } else if (answer.findings().empty() || free_bytes > 0) {

@@ -97,20 +97,21 @@ absl::Status MakeSchema(postgres::Connection& connection) {
   return SchemaWasThere(made) ? absl::OkStatus() : made;
 }
 
-absl::Status MakeOrCheck(postgres::Connection& connection) {
-  constexpr char kDoing[] = "looking at its layout";
-  constexpr char kIsThere[] = "SELECT count(*) FROM pg_class WHERE oid = to_regclass('mirror_control.fleet')";
-  absl::StatusOr<std::int64_t> there = connection.Number(kIsThere, {}, kDoing);
-  if (there.ok() && *there == 0) {
-    if (absl::Status made = MakeSchema(connection); !made.ok()) return made;
-    there = connection.Number(kIsThere, {}, kDoing);
-  }
-  if (!there.ok()) return there.status();
-  if (*there == 0) {
-    return absl::FailedPreconditionError(
-        "a schema mirror_control stands in the control database, and no mirror-server made it. Nothing was "
-        "changed: rename it, or name another database.");
-  }
+constexpr char kDoing[] = "looking at its layout";
+
+/// Whether a schema of that name is there, and is what a server made.
+absl::StatusOr<bool> IsThere(postgres::Connection& connection) {
+  const auto row = connection.Query(
+      "SELECT to_regclass('mirror_control.fleet') IS NOT NULL, to_regnamespace('mirror_control') IS NOT NULL",
+      {}, kDoing);
+  if (!row.ok()) return row.status();
+  if (row->Bool(0, 0) || !row->Bool(0, 1)) return row->Bool(0, 0);
+  return absl::FailedPreconditionError(
+      "a schema mirror_control stands in the control database, and no mirror-server made it. Nothing was "
+      "changed: rename it, or name another database.");
+}
+
+absl::Status CheckLayout(postgres::Connection& connection) {
   const auto row = connection.Query("SELECT layout_min, program FROM mirror_control.fleet", {}, kDoing);
   if (!row.ok()) return row.status();
   if (row->rows() == 1 && row->Int(0, 0) > kControlLayout) {
@@ -122,18 +123,42 @@ absl::Status MakeOrCheck(postgres::Connection& connection) {
   return absl::OkStatus();
 }
 
+absl::Status MakeOrCheck(postgres::Connection& connection) {
+  const absl::StatusOr<bool> there = IsThere(connection);
+  if (!there.ok()) return there.status();
+  // Another server may be making it now.
+  const absl::Status made = *there ? absl::OkStatus() : MakeSchema(connection);
+  return made.ok() ? CheckLayout(connection) : made;
+}
+
+/// Of a database that can be one. Errors: those of CheckPlace(), and of the connection.
+absl::StatusOr<std::unique_ptr<postgres::Connection>> Connect(const ControlOptions& options) {
+  auto connection = postgres::Connection::Open(ConnectTo(options));
+  if (!connection.ok()) return InControlWords(connection.status());
+  if (absl::Status checked = CheckPlace(**connection, PlaceHolds::kControl); !checked.ok()) return checked;
+  return connection;
+}
+
 }  // namespace
 
 PostgresControl::PostgresControl(const ControlOptions& options)
     : options_(options), pool_(PoolFor(options)) {}
 
 absl::StatusOr<std::shared_ptr<PostgresControl>> PostgresControl::Open(const ControlOptions& options) {
-  std::shared_ptr<PostgresControl> control(new PostgresControl(options));
-  const auto connection = postgres::Connection::Open(ConnectTo(options));
-  if (!connection.ok()) return InControlWords(connection.status());
-  if (absl::Status checked = CheckPlace(**connection, PlaceHolds::kControl); !checked.ok()) return checked;
+  const auto connection = Connect(options);
+  if (!connection.ok()) return connection.status();
   if (absl::Status made = MakeOrCheck(**connection); !made.ok()) return InControlWords(made);
-  return control;
+  return std::shared_ptr<PostgresControl>(new PostgresControl(options));
+}
+
+absl::StatusOr<std::shared_ptr<PostgresControl>> PostgresControl::Find(const ControlOptions& options) {
+  const auto connection = Connect(options);
+  if (!connection.ok()) return connection.status();
+  const absl::StatusOr<bool> there = IsThere(**connection);
+  if (!there.ok()) return InControlWords(there.status());
+  if (!*there) return nullptr;
+  if (absl::Status checked = CheckLayout(**connection); !checked.ok()) return InControlWords(checked);
+  return std::shared_ptr<PostgresControl>(new PostgresControl(options));
 }
 
 absl::Status PostgresControl::Run(const Work& work) {

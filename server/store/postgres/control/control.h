@@ -39,6 +39,9 @@ class PostgresControl {
   /// too: those of CheckPlace(), or a schema of that name holds something else.
   static absl::StatusOr<std::shared_ptr<PostgresControl>> Open(const ControlOptions& options);
 
+  /// The same, and makes nothing. Null: nothing was made there yet.
+  static absl::StatusOr<std::shared_ptr<PostgresControl>> Find(const ControlOptions& options);
+
   using Work = std::function<absl::Status(postgres::Connection&)>;
   /// Does `work`, each statement by itself. It is done once more when the connection was lost before anything
   /// could have lasted, or two transactions were in each other's way.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/nonce.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/try_writing.h"
 
 namespace mirror {
 namespace {
@@ -60,6 +61,15 @@ absl::Status MakeMarks(PostgresPlace& place) {
       "CREATE TABLE mirror_place.mark (mark text COLLATE \"C\" PRIMARY KEY)",
       kMarking);
   return SchemaWasThere(made) ? absl::OkStatus() : InStoreWords(made, Touched::kMirroredTable);
+}
+
+absl::Status TryWriting(PostgresPlace& place) {
+  if (place.options().kind == PlaceKind::kCitus) return absl::OkStatus();
+  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
+  if (!lease.ok()) return lease.status();
+  const absl::StatusOr<bool> there = MarksAreThere(**lease);
+  if (!there.ok() || !*there) return there.status();
+  return InStoreWords(TryWriting(**lease, "mirror_place"), Touched::kMirroredTable);
 }
 
 std::string WriteMark(PostgresPlace& place) {

@@ -17,6 +17,9 @@ namespace mirror {
 
 /// Makes the table that marks stand in: it has to be older than they, so that their absence says something.
 absl::Status MakeMarks(PostgresPlace& place);
+/// Whether a row could be written there now; nothing stays. Citus is not asked. Errors: kUnavailable,
+/// kFailedPrecondition.
+absl::Status TryWriting(PostgresPlace& place);
 /// Writes one, which is committed when this returns: for the control database. Empty: none could be written,
 /// so of what comes behind it nothing will be known.
 std::string WriteMark(PostgresPlace& place);

@@ -21,6 +21,7 @@
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/place/try_writing.h"
 #include "server/store/postgres/postgres_upkeep.h"
 #include "server/store/postgres/records/own_schema.h"
 #include "server/store/postgres/records/tenant_row.h"
@@ -100,10 +101,32 @@ absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
   return times[kTimedWrites / 2];
 }
 
+std::string CannotWrite(const std::string& where, const absl::Status& why) {
+  return absl::StrCat("nothing can be written in ", where, ": ", std::string(why.message()));
+}
+
 std::string QuarantineOf(const PlacedMirrors& mirrors, const Placement& placement) {
   const absl::StatusOr<postgres::Lease> lease = mirrors.Take(placement.place, PlaceUse::kRead);
   if (!lease.ok()) return "";
   return ReadQuarantine(**lease, PostgresOwnTables(placement.context_id, placement.schema)).value_or("");
+}
+
+/// The mirror's, behind those that were set aside: they may stand in other places.
+absl::Status ForEachSchema(
+    const PlacedMirrors& mirrors, const Placement& placement, PlaceUse use,
+    const std::function<absl::Status(postgres::Connection&, const PostgresOwnTables&)>& act) {
+  for (const std::shared_ptr<PostgresPlace>& place : mirrors.places()) {
+    const absl::StatusOr<postgres::Lease> lease = place->Take(use);
+    if (!lease.ok()) return lease.status();
+    absl::StatusOr<std::vector<std::string>> schemas = ListAside(**lease, placement.context_id);
+    if (!schemas.ok()) return schemas.status();
+    if (place->options().name == placement.place) schemas->push_back(placement.schema);
+    for (const std::string& schema : *schemas) {
+      absl::Status done = act(**lease, PostgresOwnTables(placement.context_id, schema));
+      if (!done.ok()) return done;
+    }
+  }
+  return absl::OkStatus();
 }
 
 class PostgresHome final : public StoreHome {
@@ -229,7 +252,7 @@ class PostgresHome final : public StoreHome {
     if (!found.ok()) return found.status();
     if (found->has_value() && IsThere(**found)) {
       // While nothing is done yet.
-      absl::Status removable = ForEachSchema(**found, PlaceUse::kRead, CheckRemovable);
+      absl::Status removable = ForEachSchema(mirrors_, **found, PlaceUse::kRead, CheckRemovable);
       if (!removable.ok()) return removable;
     }
     return mirrors_.BeginDeleting(context_id);
@@ -239,8 +262,8 @@ class PostgresHome final : public StoreHome {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
     if (!found->has_value() || (*found)->state != PlacementState::kDeleting) return absl::OkStatus();
-    absl::Status removed = ForEachSchema(**found, PlaceUse::kWrite, FenceMirror);
-    if (removed.ok()) removed = ForEachSchema(**found, PlaceUse::kWrite, RemoveSchema);
+    absl::Status removed = ForEachSchema(mirrors_, **found, PlaceUse::kWrite, FenceMirror);
+    if (removed.ok()) removed = ForEachSchema(mirrors_, **found, PlaceUse::kWrite, RemoveSchema);
     if (!removed.ok()) return removed;
     CrashPoint("delete.files_gone");
     absl::Status marked =
@@ -296,6 +319,19 @@ class PostgresHome final : public StoreHome {
         "PostgreSQL does not say how much room its disk has: watch the disks of the places themselves");
   }
   absl::StatusOr<Space> FindCopySpace() const override { return files_->FindCopySpace(); }
+  std::vector<std::string> TryWriting() const override {
+    // The audit log's head and copies stand there.
+    std::vector<std::string> findings = files_->TryWriting();
+    const absl::Status control = mirrors_.control().Run(
+        [](postgres::Connection& connection) { return mirror::TryWriting(connection, "mirror_control"); });
+    if (!control.ok()) findings.push_back(CannotWrite("the control database", control));
+    for (const auto& place : mirrors_.places()) {
+      const absl::Status tried = mirror::TryWriting(*place);
+      if (tried.ok()) continue;
+      findings.push_back(CannotWrite(absl::StrCat("the place '", place->options().name, "'"), tried));
+    }
+    return findings;
+  }
   /// Of the slowest place.
   absl::StatusOr<std::chrono::microseconds> SyncTime() const override {
     std::chrono::microseconds slowest{0};
@@ -337,24 +373,6 @@ class PostgresHome final : public StoreHome {
     if (!store.ok()) return store;
     if (absl::Status marked = CheckMark(mirrors_, placement); !marked.ok()) return marked;
     return store;
-  }
-
-  /// The mirror's, behind those that were set aside: they may stand in other places.
-  absl::Status ForEachSchema(
-      const Placement& placement, PlaceUse use,
-      const std::function<absl::Status(postgres::Connection&, const PostgresOwnTables&)>& act) const {
-    for (const std::shared_ptr<PostgresPlace>& place : mirrors_.places()) {
-      const absl::StatusOr<postgres::Lease> lease = place->Take(use);
-      if (!lease.ok()) return lease.status();
-      absl::StatusOr<std::vector<std::string>> schemas = ListAside(**lease, placement.context_id);
-      if (!schemas.ok()) return schemas.status();
-      if (place->options().name == placement.place) schemas->push_back(placement.schema);
-      for (const std::string& schema : *schemas) {
-        absl::Status done = act(**lease, PostgresOwnTables(placement.context_id, schema));
-        if (!done.ok()) return done;
-      }
-    }
-    return absl::OkStatus();
   }
 
   mutable PlacedMirrors mirrors_;

@@ -47,19 +47,20 @@ absl::StatusOr<NodeLease> Lent(absl::StatusOr<postgres::Lease> lease, const Node
 
 }  // namespace
 
-PostgresPlace::PostgresPlace(const PlaceOptions& options)
-    : options_(options), pools_(PoolsFor(options, "")) {}
+PostgresPlace::PostgresPlace(const PlaceOptions& options, std::string database)
+    : options_(options), database_(std::move(database)), pools_(PoolsFor(options, "")) {}
 
 absl::StatusOr<std::unique_ptr<PostgresPlace>> PostgresPlace::Open(const PlaceOptions& options) {
   const auto connection = postgres::Connection::Open(ConnectTo(options));
-  if (!connection.ok()) return connection.status();
-  absl::Status checked = CheckPlace(**connection);
+  absl::Status checked = connection.ok() ? CheckPlace(**connection) : connection.status();
   if (checked.ok() && options.kind == PlaceKind::kCitus) checked = CheckCoordinator(**connection);
-  if (!checked.ok()) {
-    return absl::Status(checked.code(),
-                        absl::StrCat("place '", options.name, "': ", std::string(checked.message())));
+  const absl::StatusOr<std::string> database = checked.ok() ? WhichDatabase(**connection) : checked;
+  if (!database.ok()) {
+    return absl::Status(
+        database.status().code(),
+        absl::StrCat("place '", options.name, "': ", std::string(database.status().message())));
   }
-  return std::unique_ptr<PostgresPlace>(new PostgresPlace(options));
+  return std::unique_ptr<PostgresPlace>(new PostgresPlace(options, *database));
 }
 
 absl::StatusOr<postgres::Lease> PostgresPlace::Take(PlaceUse use) {

@@ -55,15 +55,18 @@ class PostgresPlace {
   /// At the coordinator.
   postgres::Pool::Counts counts(PlaceUse use) const { return PoolOf(use).counts(); }
   const PlaceOptions& options() const { return options_; }
+  /// Which database it was when it was opened: that of another place's only where both are the same one.
+  const std::string& database() const { return database_; }
 
  private:
   using Pools = std::array<std::unique_ptr<postgres::Pool>, 3>;
-  explicit PostgresPlace(const PlaceOptions& options);
+  PostgresPlace(const PlaceOptions& options, std::string database);
   postgres::Pool& PoolOf(PlaceUse use) const { return *pools_[static_cast<std::size_t>(use)]; }
   absl::StatusOr<std::optional<CitusNode>> NodeOf(const std::string& of) MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<NodeLease> TakeFrom(const CitusNode& node, PlaceUse use) MIRROR_EXCLUDES(mutex_);
 
   const PlaceOptions options_;
+  const std::string database_;
   const Pools pools_;
   Mutex mutex_;
   /// By the tenant's table.

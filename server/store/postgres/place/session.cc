@@ -54,6 +54,15 @@ postgres::Parameters SessionSettings(PlaceUse use) {
   return settings;
 }
 
+absl::StatusOr<std::string> WhichDatabase(postgres::Connection& connection) {
+  const auto row = connection.Query(
+      "SELECT pg_postmaster_start_time()::text || '/' || oid FROM pg_database WHERE datname = "
+      "current_database()",
+      {}, "looking which database it is");
+  if (!row.ok()) return InStoreWords(row.status(), Touched::kMirroredTable);
+  return row->Text(0, 0);
+}
+
 absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds) {
   const auto version = connection.Query(
       "SELECT current_setting('server_version_num')::bigint, pg_is_in_recovery(), current_database()::text",

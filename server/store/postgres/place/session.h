@@ -2,8 +2,10 @@
 #define MIRROR_SERVER_STORE_POSTGRES_PLACE_SESSION_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 
 namespace mirror {
@@ -23,6 +25,10 @@ enum class PlaceHolds : std::uint8_t {
   kMirrors,
   kControl,  ///< Which mirror stands where, events and the audit log: no rows of others.
 };
+
+/// The same text for each connection to one database, and another for every other database, as long as
+/// PostgreSQL is not started again. Errors: as CheckPlace().
+absl::StatusOr<std::string> WhichDatabase(postgres::Connection& connection);
 
 /// Whether the database can hold that, and the role may do what a server has to. `connection` is without
 /// SessionSettings(), which need one of those rights. Errors: kFailedPrecondition, with all that is missing

@@ -11,6 +11,7 @@
 #include <array>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::size_t kWrites = 9;
 constexpr std::size_t kWriteBytes = 4096;
+constexpr std::size_t kTriedBytes = 256 * 1024;
 
 absl::Status DiskError(const std::string& dir, const std::string& what) {
   const int error = errno;
@@ -32,6 +34,27 @@ absl::StatusOr<StoreHome::Space> DiskSpace(const std::string& dir) {
   if (statvfs(dir.c_str(), &info) != 0) return DiskError(dir, "asking for free space");
   return StoreHome::Space{.free_bytes = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize,
                           .size_bytes = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize};
+}
+
+absl::Status TryWriting(const std::string& dir) {
+  std::string path = dir + "/.write-test-XXXXXX";
+  const int file = mkostemp(path.data(), O_CLOEXEC);
+  bool written = file >= 0;
+  if (written) unlink(path.c_str());
+  const std::vector<char> bytes(kTriedBytes);
+  for (std::size_t at = 0; written && at < bytes.size();) {
+    const ssize_t count = write(file, bytes.data() + at, bytes.size() - at);
+    if (count < 0 && errno == EINTR) continue;
+    written = count > 0;
+    at += written ? static_cast<std::size_t>(count) : 0;
+  }
+  // Some file systems look for room only now.
+  written = written && fdatasync(file) == 0;
+  const int error = errno;
+  if (file >= 0) close(file);
+  if (written) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("nothing can be written in the data folder '", dir, "': ",
+                                             error == ENOSPC ? "the disk is full, " : "", strerror(error)));
 }
 
 absl::StatusOr<std::chrono::microseconds> SyncTime(const std::string& dir) {

@@ -168,6 +168,8 @@ TEST_F(SqliteHomeTest, AFolderThatIsGoneIsToldOf) {
   EXPECT_THAT(home_->BeginDeletion("ctx"), StatusIs(kUnavailable));
   EXPECT_THAT(home_->FindSpace(), StatusIs(kUnavailable, HasSubstr(folder_.path())));
   EXPECT_THAT(home_->SyncTime(), StatusIs(kUnavailable, HasSubstr(folder_.path())));
+  EXPECT_THAT(home_->TryWriting(), testing::ElementsAre(testing::AllOf(HasSubstr("nothing can be written"),
+                                                                       HasSubstr(folder_.path()))));
   fs::rename(aside, folder_.path());
 }
 
@@ -184,6 +186,7 @@ TEST_F(SqliteHomeTest, TellsWhereMirrorsStandAndHowMuchRoomThereIs) {
   EXPECT_GT(space->size_bytes, space->free_bytes);
   const std::vector<std::string> before = Files();
   EXPECT_GT(home_->SyncTime()->count(), 0);
+  EXPECT_THAT(home_->TryWriting(), testing::IsEmpty());
   EXPECT_EQ(Files(), before);
 }
 

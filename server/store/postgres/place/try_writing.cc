@@ -1,0 +1,19 @@
+#include "server/store/postgres/place/try_writing.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/transaction.h"
+#include "base/nonce.h"
+#include "server/store/postgres/place/names.h"
+
+namespace mirror {
+
+absl::Status TryWriting(postgres::Connection& connection, const char* schema) {
+  constexpr char kDoing[] = "trying whether anything can be written";
+  const std::string table = Qualified(schema, absl::StrCat("write_test_", NewToken()));
+  postgres::Transaction transaction(connection);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+  return connection.Execute(
+      absl::StrCat("CREATE TABLE ", table, " (t text); INSERT INTO ", table, " VALUES ('x')"), kDoing);
+}
+
+}  // namespace mirror
