@@ -134,8 +134,8 @@ TEST_F(OpenPostgresTest, TwoPlacesAreTwoDatabases) {
 
 TEST_F(OpenPostgresTest, AFailureNamesThePlace) {
   config_.postgres.places[0].conninfo = absl::StrCat(conninfo_, " dbname=none");
-  EXPECT_THAT(OpenConfiguredStore(config_).status(),
-              StatusIs(testing::_, AllOf(HasSubstr("place 'p1'"), HasSubstr("none"))));
+  EXPECT_THAT(OpenConfiguredStore(config_).status().message(),
+              AllOf(HasSubstr("place 'p1'"), HasSubstr("none")));
 }
 
 // What a start would refuse of a control database that is there already.
@@ -160,7 +160,7 @@ TEST_F(OpenPostgresTest, ACheckLooksAtTheLayout) {
               IsOk());
   EXPECT_THAT(CheckPlaces(config_),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("arranged by version 9.9")));
-  EXPECT_THAT(OpenConfiguredStore(config_).status(), StatusIs(testing::_, HasSubstr("version 9.9")));
+  EXPECT_THAT(OpenConfiguredStore(config_).status().message(), HasSubstr("version 9.9"));
 }
 
 TEST_F(OpenPostgresTest, ACheckFindsASchemaOfSomebodyElse) {
