@@ -2,12 +2,21 @@
 
 #include <algorithm>
 
+#include "server/plan/cycle_check.h"
+
 namespace mirror {
 
 absl::StatusOr<std::optional<Plan>> RowGroup::MakePlan(const TenantRecord& tenant) {
+  if (is_over_ != nullptr) {
+    *is_over_ = !CheckRuns(tenant_.cycle, tenant).ok() || tenant.issuer != tenant_.issuer ||
+                tenant.environment != tenant_.environment;
+    if (*is_over_) return std::optional<Plan>();
+    mirror_.cycle().NoteServed();
+    mirror_.file().owner = tenant;
+  }
   if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
   Plan plan;
-  plan.cycle = cycle_;
+  plan.cycle = tenant_.cycle;
   for (const WaitingRows* const one : waiting_) plan.now_ms = std::max(plan.now_ms, one->now_ms);
   planner_.emplace(PlannerFor(mirror_, tenant, plan.now_ms));
   known_holds_ = mirror_.cycle().holds();

@@ -19,13 +19,14 @@ namespace mirror {
 /// Threads: none; used under the tenant's lock.
 class RowGroup {
  public:
-  /// All of `waiting` belong to `cycle`, and outlive the group.
-  RowGroup(Mirror& mirror, std::int64_t cycle, std::vector<WaitingRows*> waiting)
-      : mirror_(mirror), cycle_(cycle), waiting_(std::move(waiting)) {}
+  /// All of `waiting` belong to the cycle of `tenant`, and outlive the group. `is_over`: see MakePlan().
+  RowGroup(Mirror& mirror, const TenantRecord& tenant, std::vector<WaitingRows*> waiting, bool* is_over)
+      : mirror_(mirror), tenant_(tenant), waiting_(std::move(waiting)), is_over_(is_over) {}
   RowGroup(const RowGroup&) = delete;
   RowGroup& operator=(const RowGroup&) = delete;
 
-  /// A Store::Planner. Its plan asks the group again while it is committed.
+  /// A Store::Planner. Its plan asks the group again while it is committed. No plan, and `is_over`: the cycle
+  /// does not run by `tenant`, or is another owner's.
   absl::StatusOr<std::optional<Plan>> MakePlan(const TenantRecord& tenant) MIRROR_REQUIRES(mirror_.mutex());
 
   // After MakePlan().
@@ -39,8 +40,9 @@ class RowGroup {
 
  private:
   Mirror& mirror_;
-  const std::int64_t cycle_;
+  const TenantRecord tenant_;
   const std::vector<WaitingRows*> waiting_;
+  bool* const is_over_;
   std::optional<RowPlanner> planner_;
   std::vector<WaitingRows*> planned_;
   std::vector<Hold> known_holds_;

@@ -134,25 +134,49 @@ void RowWriter::Queue(const std::vector<WaitingRows*>& requests) {
 }
 
 void RowWriter::ApplyGroup(const std::vector<WaitingRows*>& group) {
-  absl::StatusOr<TenantRecord> tenant = absl::UnknownError("");
-  const std::vector<WaitingRows*> running = FindRunning(group, &tenant);
-  if (running.empty()) return;
-  const absl::Status status = CommitGroup(*tenant, running);
-  const bool of_one =
-      !status.ok() && !absl::IsUnavailable(status) && !absl::IsDataLoss(status) && !absl::IsAborted(status);
-  if (of_one && running.size() > 1) {
-    // Whatever ended the transaction belongs to one of them, and must not harm the others.
-    for (WaitingRows* const waiting : running) {
-      if (absl::Status alone = CommitGroup(*tenant, {waiting}); !alone.ok()) waiting->Answer(alone);
-    }
-  } else if (!status.ok()) {
-    for (WaitingRows* const waiting : running) waiting->Answer(status);
+  const std::optional<TenantRecord> last = LastSeen(group);
+  bool is_over = !last;
+  if (last) FinishGroup(*last, group, &is_over);
+  if (is_over) {
+    absl::StatusOr<TenantRecord> tenant = absl::UnknownError("");
+    const std::vector<WaitingRows*> running = FindRunning(group, &tenant);
+    if (running.empty()) return;
+    FinishGroup(*tenant, running, nullptr);
   }
   {
     const MutexLock lock(applied_mutex_);
     ++applied_groups_;
   }
   applied_.NotifyAll();
+}
+
+void RowWriter::FinishGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
+                            bool* is_over) {
+  const absl::Status status = CommitGroup(tenant, group, is_over);
+  const bool of_one =
+      !status.ok() && !absl::IsUnavailable(status) && !absl::IsDataLoss(status) && !absl::IsAborted(status);
+  if (of_one && group.size() > 1) {
+    // Whatever ended the transaction belongs to one of them, and must not harm the others.
+    for (WaitingRows* const waiting : group) {
+      if (absl::Status alone = CommitGroup(tenant, {waiting}, nullptr); !alone.ok()) waiting->Answer(alone);
+    }
+  } else if (!status.ok()) {
+    for (WaitingRows* const waiting : group) waiting->Answer(status);
+  }
+}
+
+std::optional<TenantRecord> RowWriter::LastSeen(const std::vector<WaitingRows*>& group) {
+  if (!mirror_.options().is_shared || !mirror_.Open(false, group.front()->now_ms).ok()) return std::nullopt;
+  const std::optional<TenantRecord>& last = mirror_.file().owner;
+  if (!last) return std::nullopt;
+  for (const WaitingRows* const waiting : group) {
+    const RowRequest& request = waiting->request;
+    if (!CheckCycle(waiting->caller, request.cycle, *last).ok() || !Follows(request) ||
+        mirror_.progress().IsIdle(*last, waiting->now_ms)) {
+      return std::nullopt;
+    }
+  }
+  return last;
 }
 
 std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>& group,
@@ -185,14 +209,15 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
   return running;
 }
 
-absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
+absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
+                                    bool* is_over) {
   // It showed with one of the others.
   if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.file().quarantine);
   TellPartnersRows(tenant, group);
   const absl::StatusOr<bool> wait = MustWait(tenant, group);
   if (!wait.ok()) return mirror_.Noticed(wait.status());
   if (*wait) return absl::OkStatus();
-  RowGroup planned(mirror_, tenant.cycle, group);
+  RowGroup planned(mirror_, tenant, group, is_over);
   absl::StatusOr<std::optional<Mirror::Committed>> committed =
       mirror_.Commit(std::bind_front(&RowGroup::MakePlan, &planned), IntentOf(group));
   if (!committed.ok()) return committed.status();

@@ -39,7 +39,8 @@ class PlacedHomesTest : public PostgresDatabaseTest {
     if (!control.ok()) return control.status();
     control_ = *control;
     std::vector<std::shared_ptr<PostgresPlace>> places;
-    for (const auto& [name, conninfo] : {std::pair("p1", conninfo_), std::pair("p2", second_conninfo_)}) {
+    const std::string& first = first_place_.empty() ? conninfo_ : first_place_;
+    for (const auto& [name, conninfo] : {std::pair("p1", first), std::pair("p2", second_conninfo_)}) {
       if (name == std::string("p2") && !with_second) continue;
       auto place = PostgresPlace::Open({.name = name, .conninfo = conninfo});
       if (!place.ok()) return place.status();
@@ -88,6 +89,7 @@ class PlacedHomesTest : public PostgresDatabaseTest {
 
   /// Of the copies of each home.
   std::vector<std::unique_ptr<ScratchFolder>> folders_;
+  std::string first_place_;  ///< Another way to the first place.
   std::string second_conninfo_;
   std::unique_ptr<postgres::Connection> second_;
   std::shared_ptr<PostgresControl> control_;

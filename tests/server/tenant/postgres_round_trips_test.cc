@@ -1,0 +1,50 @@
+// How often a server asks PostgreSQL, and waits, for what sources do all the time.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/server/tenant/servers_bench.h"
+#include "tests/support/postgres_server.h"
+
+namespace mirror {
+namespace {
+
+class RoundTrips : public ServersBench {
+ protected:
+  void Fill() override {
+    proxy_ = std::make_unique<PostgresProxy>(*server_);
+    first_place_ = proxy_->Conninfo(conninfo_.substr(conninfo_.find("test_")));
+    ServersBench::Fill();
+    StartServers(1);
+    At(0).Mirror(People(), {{1, "Ada", 36}}, Position{Lsn{5}, "five"});
+    calls_ = &At(0);
+    calls_->Begin();
+    ASSERT_THAT(calls_->Announce({People()}), IsOk());
+  }
+  /// The cycle's next batch, of one row.
+  void Push() {
+    const BatchOutcome outcome = calls_->Send(
+        People(),
+        {.rows = {{++pushed_, "Grace", 45}}, .seq = static_cast<std::uint64_t>(pushed_), .base_lsn = 5});
+    ASSERT_THAT(outcome.status, IsOk());
+  }
+
+  std::unique_ptr<PostgresProxy> proxy_;
+  SourceCalls* calls_ = nullptr;
+  int pushed_ = 0;
+};
+
+TEST_F(RoundTrips, ABatchIsThree) {
+  Push();
+  Push();
+  proxy_->TakeSent();
+  const int before = proxy_->RoundTrips();
+  Push();
+  EXPECT_LE(proxy_->RoundTrips() - before, 3) << proxy_->TakeSent();
+}
+
+}  // namespace
+}  // namespace mirror
