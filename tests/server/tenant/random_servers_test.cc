@@ -1,6 +1,6 @@
 // The random cycles over a real PostgreSQL: one, two and three servers stand on one control database, and
 // each call of a cycle goes to any of them, one of which may stop and start again, delete the mirror or put a
-// backup back.
+// backup back. PostgreSQL may be killed and start again.
 //
 // MIRROR_TEST_SEED=n plays other rounds than those of every run, MIRROR_TEST_SERVERS_ROUNDS more of them: the
 // nightly run takes both. A failure names the seed of its round.
@@ -39,7 +39,7 @@ TEST_P(RandomServersTest, TheMirrorHoldsWhatTheSourceHadWhicheverServerACallGoes
   const std::string conninfo = server->NewDatabase();
   Counts counts;
   for (std::uint64_t round = 0; round < rounds; ++round) {
-    PostgresGround ground(conninfo);
+    PostgresGround ground(*server, conninfo);
     const std::string failure = Round(first + round, counts, ground, GetParam(), absl::StrCat("-", round));
     ASSERT_TRUE(failure.empty()) << failure;
   }

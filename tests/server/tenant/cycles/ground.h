@@ -63,6 +63,8 @@ class Ground {
   virtual void Draw(Dice&) {}
   /// Of one more server, or of one that starts again.
   virtual absl::StatusOr<std::unique_ptr<StoreHome>> OpenHome() = 0;
+  /// What servers share ends as by kill -9, and starts again.
+  virtual void Kill() {}
   virtual std::unique_ptr<Beside> BesideOf(const std::string& context_id) = 0;
   /// A folder for copies.
   virtual const std::string& folder() const = 0;

@@ -25,7 +25,7 @@ class Play final : private PlayAgent {
     for (std::uint64_t i = 0; i < changes; ++i) source_.ChangeRows(dice_);
     while (dice_.OneIn(3)) source_.ChangeSchema(dice_);
     if (dice_.OneIn(5)) Disturb(false);
-    if (dice_.OneIn(15)) Wreck();
+    if (dice_.OneIn(world_.is_shared() ? 4 : 15)) Wreck();
     ++world_.counts().cycles;
     history_.clear();
     try {
@@ -255,7 +255,7 @@ class Play final : private PlayAgent {
   /// What happens rarely. False: the source's agent dies of it.
   bool Wreck() override {
     ++world_.counts().disturbances;
-    const std::uint64_t what = dice_.Below(4);
+    const std::uint64_t what = dice_.Below(world_.is_shared() ? 6 : 4);
     if (what == 0) {
       if (source_backups_.empty()) return true;
       Trace("the source is restored");
@@ -264,6 +264,14 @@ class Play final : private PlayAgent {
       source_ = backup;
       if (other_schema) source_.DefinitionsMayDiffer();
       return false;
+    }
+    if (what == 1 && world_.is_shared() && dice_.OneIn(2)) {
+      Trace("the database is killed and starts again");
+      owner_->Close();
+      if (other_ != nullptr) other_->owner_->Close();
+      world_.ground().Kill();
+      Check();
+      return true;
     }
     if (what == 1) {
       const bool clean = dice_.OneIn(2);
@@ -276,9 +284,13 @@ class Play final : private PlayAgent {
     }
     if (!OwnerSees()) return true;
     if (world_.is_shared()) {
-      if (what == 2 && !copies_.empty()) Restore();
-      // Where another server has the mirror open that was deleted, its next call may be UNAVAILABLE once.
-      if (what == 3 && world_.servers() == 1 && dice_.OneIn(3)) Delete();
+      if (what == 3 && dice_.OneIn(2)) {
+        Delete();
+      } else if (what == 5 || copies_.empty()) {
+        Copy();
+      } else {
+        Restore();
+      }
       return true;
     }
     const std::string path = world_.tenants().home().Location(context_id_);

@@ -138,7 +138,8 @@ class PostgresBeside final : public Beside {
 /// One database of a PostgreSQL of the test's own, with the control tables and the one place of all servers.
 class PostgresGround final : public Ground {
  public:
-  explicit PostgresGround(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+  PostgresGround(PostgresServer& server, std::string conninfo)
+      : server_(server), conninfo_(std::move(conninfo)) {}
 
   absl::StatusOr<std::unique_ptr<StoreHome>> OpenHome() override {
     auto control = PostgresControl::Open({.conninfo = conninfo_});
@@ -152,6 +153,11 @@ class PostgresGround final : public Ground {
     places.push_back(*std::move(place));
     return OpenPostgresHome(*std::move(control), std::move(places), {.files = *std::move(files)});
   }
+  void Kill() override {
+    server_.Kill();
+    const absl::Status started = server_.StartAgain();
+    Require(started.ok(), "PostgreSQL behind a kill: " + started.ToString());
+  }
   std::unique_ptr<Beside> BesideOf(const std::string& context_id) override {
     return std::make_unique<PostgresBeside>(conninfo_, context_id);
   }
@@ -162,6 +168,7 @@ class PostgresGround final : public Ground {
   bool AltersAll() const override { return false; }
 
  private:
+  PostgresServer& server_;
   const std::string conninfo_;
   ScratchFolder copies_;
   std::vector<std::unique_ptr<ScratchFolder>> folders_;  ///< Of the homes' files.
