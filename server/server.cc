@@ -140,6 +140,7 @@ FleetOptions FleetOptionsOf(const ServerConfig& config, std::string address, std
   options.address = std::move(address);
   options.admin_address = std::move(admin_address);
   options.rules = RulesPrint(config);
+  for (const PostgresPlaceConfig& place : config.postgres.places) options.places.push_back(place.name);
   // It was read before, or nothing was opened.
   if (const auto secret = HashSecret(config); secret.ok() && secret->has_value()) {
     options.hash_key = absl::StrCat(absl::Hex(TenantHashKey(**secret, kNoTenant).fingerprint()));

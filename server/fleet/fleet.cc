@@ -31,6 +31,7 @@ Fleet::Fleet(std::shared_ptr<PostgresControl> control, FleetOptions options, Eve
   self_.version = MIRROR_VERSION;
   self_.rules = options_.rules;
   self_.hash_key = options_.hash_key;
+  self_.places = options_.places;
 }
 
 Fleet::~Fleet() { Stop(); }

@@ -99,6 +99,9 @@ class HomePlaces {
   /// Whether a new mirror can be put into `place`; empty: wherever there is room. Errors: kInvalidArgument,
   /// with the places that there are.
   virtual absl::Status Check(const std::string& place) const = 0;
+  /// Whether all servers that have these mirrors could serve one there. Errors: kFailedPrecondition, with one
+  /// that could not.
+  virtual absl::Status CheckShared(const std::string& place) const = 0;
   /// In which place the mirror is; empty: this home has none, or there is no such mirror.
   virtual absl::StatusOr<std::string> Find(const std::string& context_id) = 0;
   /// Takes up where a former move of it was left. Errors: kInvalidArgument: as Check().

@@ -113,7 +113,9 @@ absl::StatusOr<MoveLook> LookAtMove(Tenants& tenants, const std::string& context
 
 absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::string& place) {
   if (absl::Status status = CheckContextId(offered.context_id); !status.ok()) return status;
-  if (absl::Status known = tenants.home().places().Check(place); !known.ok()) return known;
+  absl::Status known = tenants.home().places().Check(place);
+  if (known.ok()) known = tenants.home().places().CheckShared(place);
+  if (!known.ok()) return known;
   const absl::StatusOr<Here> here = FindMoving(tenants, offered.context_id);
   if (!here.ok() && !absl::IsNotFound(here.status())) return here.status();
   if (here.ok() && (!here->mark || here->mark->phase != MovePhase::kLeft)) {
@@ -451,7 +453,10 @@ absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string&
                                             const std::string& place, PlaceMoveWish wish, std::int64_t now_ms,
                                             const GoOn& go_on) {
   if (place.empty()) return absl::InvalidArgumentError("no place is named. Nothing was done.");
-  if (absl::Status known = tenants.home().places().Check(place); !known.ok()) return known;
+  absl::Status known = tenants.home().places().Check(place);
+  // What has begun can be ended in any case.
+  if (known.ok() && wish == PlaceMoveWish::kBegin) known = tenants.home().places().CheckShared(place);
+  if (!known.ok()) return known;
   if (absl::Status fits = CheckMoveTarget(place); !fits.ok()) return fits;
   absl::StatusOr<Here> here = FindMoving(tenants, context_id);
   if (absl::IsUnavailable(here.status()) && wish != PlaceMoveWish::kBegin) {

@@ -44,6 +44,7 @@ class NoPlaces final : public HomePlaces {
   absl::Status Check(const std::string& place) const override {
     return place.empty() ? absl::OkStatus() : HasNoPlaces();
   }
+  absl::Status CheckShared(const std::string& place) const override { return Check(place); }
   absl::StatusOr<std::string> Find(const std::string& /*context_id*/) override { return std::string(); }
   absl::StatusOr<std::unique_ptr<PlaceMove>> NewMove(const std::string& /*context_id*/,
                                                      const std::string& /*place*/) override {

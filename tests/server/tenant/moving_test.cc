@@ -12,6 +12,7 @@
 
 #include "certs/keyed_hash.h"
 #include "server/plan/pause.h"
+#include "server/store/postgres/control/server_rows.h"
 #include "server/tenant/backup.h"
 #include "server/tenant/move.h"
 #include "server/tenant/tenant_list.h"
@@ -20,6 +21,7 @@
 namespace mirror {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -443,6 +445,19 @@ TEST_F(PlaceMovingTest, RefusesWhatIsNoMove) {
   EXPECT_THAT(MoveToPlace(*places_->tenants, "Nobody", "p2", PlaceMoveWish::kBegin, kNow, Always),
               StatusIs(absl::StatusCode::kNotFound));
   ExpectGoesOn(*places_);
+}
+
+TEST_F(PlaceMovingTest, WhatAServerCouldNotServeIsNotMovedThere) {
+  const ServerRow other = {
+      .server_id = "other", .host = "db2", .address = "10.0.0.12:7443", .places = {"p1"}};
+  ASSERT_THAT(Beat(*control_, other).status(), IsOk());
+  EXPECT_THAT(ToPlace(*places_, "p2"),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("10.0.0.12:7443"), HasSubstr("does not name the place 'p2'"))));
+  EXPECT_EQ(PlaceAt(*places_), "p1");
+  ExpectGoesOn(*places_);
+  Do("UPDATE mirror_control.server SET seen_ms = seen_ms - 20000");
+  EXPECT_THAT(ToPlace(*places_, "p2"), IsOk()) << "it is gone";
 }
 
 TEST_F(PlaceMovingTest, WhatStandsInTheWayUndoesIt) {

@@ -40,8 +40,8 @@ CREATE TABLE mirror_control.hook_cursor (hook text COLLATE "C" PRIMARY KEY, even
 CREATE TABLE mirror_control.hook_waiting (context_id text COLLATE "C" PRIMARY KEY);
 CREATE TABLE mirror_control.server (server_id text COLLATE "C" PRIMARY KEY, host text NOT NULL,
   address text NOT NULL, admin_address text NOT NULL, version text NOT NULL, rules text NOT NULL,
-  hash_key text NOT NULL, clock_ahead_ms bigint NOT NULL, started_ms bigint NOT NULL, seen_ms bigint NOT NULL)
-  WITH (fillfactor = 50);
+  hash_key text NOT NULL, places text NOT NULL, clock_ahead_ms bigint NOT NULL, started_ms bigint NOT NULL,
+  seen_ms bigint NOT NULL) WITH (fillfactor = 50);
 CREATE TABLE mirror_control.duty (duty text COLLATE "C" PRIMARY KEY, server_id text COLLATE "C" NOT NULL,
   until_ms bigint NOT NULL) WITH (fillfactor = 50);
 REVOKE ALL ON ALL TABLES IN SCHEMA mirror_control FROM PUBLIC;

@@ -1,25 +1,27 @@
 #include "server/store/postgres/control/server_rows.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
 namespace mirror {
 
 absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& server) {
   constexpr char kDoing[] = "saying that this server is there";
+  const std::string places = absl::StrJoin(server.places, " ");
   std::int64_t now_ms = 0;
   absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
     const auto seen = connection.Number(
-        absl::StrCat(
-            "INSERT INTO mirror_control.server SELECT $1, $2, $3, $4, $5, $6, $7, $8, now.ms, now.ms "
-            "FROM (SELECT ",
-            kControlNow,
-            " AS ms) AS now ON CONFLICT (server_id) DO UPDATE SET clock_ahead_ms = "
-            "excluded.clock_ahead_ms, seen_ms = excluded.seen_ms RETURNING seen_ms"),
+        absl::StrCat("INSERT INTO mirror_control.server SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, now.ms, "
+                     "now.ms FROM (SELECT ",
+                     kControlNow,
+                     " AS ms) AS now ON CONFLICT (server_id) DO UPDATE SET clock_ahead_ms = "
+                     "excluded.clock_ahead_ms, seen_ms = excluded.seen_ms RETURNING seen_ms"),
         {server.server_id, server.host, server.address, server.admin_address, server.version, server.rules,
-         server.hash_key, server.clock_ahead_ms},
+         server.hash_key, places, server.clock_ahead_ms},
         kDoing);
     if (!seen.ok()) return seen.status();
     now_ms = *seen;
@@ -41,7 +43,7 @@ absl::StatusOr<std::vector<ServerRow>> ListServers(PostgresControl& control) {
   absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
     servers.clear();
     const auto rows = connection.Query(
-        absl::StrCat("SELECT server_id, host, address, admin_address, version, rules, hash_key, "
+        absl::StrCat("SELECT server_id, host, address, admin_address, version, rules, hash_key, places, "
                      "clock_ahead_ms, started_ms, now.ms - seen_ms, coalesce((SELECT string_agg(duty, ' ' "
                      "ORDER BY duty) FROM mirror_control.duty AS d WHERE d.server_id = s.server_id AND "
                      "until_ms >= now.ms), '') FROM mirror_control.server AS s, (SELECT ",
@@ -56,15 +58,24 @@ absl::StatusOr<std::vector<ServerRow>> ListServers(PostgresControl& control) {
                          .version = rows->Text(row, 4),
                          .rules = rows->Text(row, 5),
                          .hash_key = rows->Text(row, 6),
-                         .clock_ahead_ms = rows->Int(row, 7),
-                         .started_ms = rows->Int(row, 8),
-                         .silent_ms = rows->Int(row, 9),
-                         .duties = absl::StrSplit(rows->Text(row, 10), ' ', absl::SkipEmpty())});
+                         .places = absl::StrSplit(rows->Text(row, 7), ' ', absl::SkipEmpty()),
+                         .clock_ahead_ms = rows->Int(row, 8),
+                         .started_ms = rows->Int(row, 9),
+                         .silent_ms = rows->Int(row, 10),
+                         .duties = absl::StrSplit(rows->Text(row, 11), ' ', absl::SkipEmpty())});
     }
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
   return servers;
+}
+
+const ServerRow* FindWithoutPlace(const std::vector<ServerRow>& servers, const std::string& place) {
+  const auto found = std::find_if(servers.begin(), servers.end(), [&](const ServerRow& server) {
+    return server.silent_ms <= kServerGoneMs && !server.places.empty() &&
+           std::find(server.places.begin(), server.places.end(), place) == server.places.end();
+  });
+  return found == servers.end() ? nullptr : &*found;
 }
 
 absl::Status ForgetServer(PostgresControl& control, const std::string& server_id) {

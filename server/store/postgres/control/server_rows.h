@@ -29,6 +29,7 @@ struct ServerRow {
   /// A hash of what has to be configured alike on all of them; its first digits of how columns are set.
   std::string rules;
   std::string hash_key;             ///< Tells the key of hashed columns from another; empty: it has none.
+  std::vector<std::string> places;  ///< That its configuration names; empty: that is not known.
   std::int64_t clock_ahead_ms = 0;  ///< Its clock less the control database's.
   // Of the control database: not written.
   std::int64_t started_ms = 0;      ///< Unix time by its clock.
@@ -41,6 +42,8 @@ struct ServerRow {
 absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& server);
 /// All, by host and address.
 absl::StatusOr<std::vector<ServerRow>> ListServers(PostgresControl& control);
+/// One that runs and does not name the place, so that it could not serve what stands there. Null: all do.
+const ServerRow* FindWithoutPlace(const std::vector<ServerRow>& servers, const std::string& place);
 /// One that stops as it was told to.
 absl::Status ForgetServer(PostgresControl& control, const std::string& server_id);
 

@@ -10,6 +10,7 @@
 #include "base/db/postgres/transaction.h"
 #include "server/store/contents_digest.h"
 #include "server/store/copy_contents.h"
+#include "server/store/postgres/control/server_rows.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/schema_removal.h"
 #include "server/store/postgres/place/place_words.h"
@@ -220,6 +221,17 @@ class PlacedMove final : public PlaceMove {
 
 absl::Status PostgresPlaces::Check(const std::string& place) const {
   return place.empty() ? absl::OkStatus() : mirrors_.PlaceNamed(place).status();
+}
+
+absl::Status PostgresPlaces::CheckShared(const std::string& place) const {
+  if (place.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(mirrors_.control());
+  if (!servers.ok()) return servers.status();
+  const ServerRow* const without = FindWithoutPlace(*servers, place);
+  if (without == nullptr) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the server on ", without->host, " at ", without->address, " does not name the place '", place,
+      "', and could not serve the mirror there. Nothing was changed. Give all servers the same places."));
 }
 
 absl::StatusOr<std::string> PostgresPlaces::Find(const std::string& context_id) {

@@ -20,6 +20,7 @@ class PostgresPlaces final : public HomePlaces {
   explicit PostgresPlaces(PlacedMirrors& mirrors) : mirrors_(mirrors) {}
 
   absl::Status Check(const std::string& place) const override;
+  absl::Status CheckShared(const std::string& place) const override;
   absl::StatusOr<std::string> Find(const std::string& context_id) override;
   absl::StatusOr<std::unique_ptr<PlaceMove>> NewMove(const std::string& context_id,
                                                      const std::string& place) override;

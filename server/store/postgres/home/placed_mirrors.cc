@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
+#include "server/store/postgres/control/server_rows.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
@@ -131,6 +132,8 @@ absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id) {
 
 absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& context_id) const {
   const std::string schema = SchemaOf(context_id);
+  const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(*control_);
+  if (!servers.ok()) return servers.status();
   Room best;
   std::int64_t fewest = 0;
   for (const auto& place : places_) {
@@ -139,6 +142,7 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
     const auto there = FindSchema(**lease, schema);
     if (!there.ok()) return there.status();
     if (there->has_value()) return Room{place.get(), true, (*there)->epoch};
+    if (FindWithoutPlace(*servers, place->options().name) != nullptr) continue;
     const auto relations = (*lease)->Number("SELECT count(*) FROM pg_class", {}, "counting relations");
     if (!relations.ok()) return InStoreWords(relations.status(), Touched::kOwnTable);
     if (best.place == nullptr || *relations < fewest) {
@@ -146,7 +150,11 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
       fewest = *relations;
     }
   }
-  if (best.place == nullptr) return absl::UnavailableError("the configuration names no place for mirrors");
+  if (best.place == nullptr) {
+    return absl::UnavailableError(
+        "no place is named by all servers that run, so none takes a new mirror. Give all servers the same "
+        "[[postgres.place]]s.");
+  }
   return best;
 }
 

@@ -60,7 +60,7 @@ class PlacedMirrors {
   absl::Status BeginDeleting(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
 
   /// Where a new mirror is going to be: where its schema stands already, else where there are the fewest
-  /// relations.
+  /// relations, among places that all servers name.
   struct Room {
     PostgresPlace* place = nullptr;
     bool has_schema = false;

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/store/postgres/control/placement.h"
+#include "server/store/postgres/control/server_rows.h"
 #include "tests/server/store/postgres/placed_homes.h"
 
 namespace mirror {
@@ -114,6 +115,22 @@ TEST_F(PostgresHomeTest, AMirrorThatIsNotWhereItIsServedIsNeverMadeAnew) {
   EXPECT_EQ(Schemas("Mirror\\_%"), 0);
   Do("ALTER SCHEMA elsewhere RENAME TO \"Mirror_Cust\"");
   EXPECT_THAT(home_->Open("Cust", true, {}).status(), IsOk());
+}
+
+TEST_F(PostgresHomeTest, ANewMirrorGoesWhereAllServersCanServeIt) {
+  FillSecondPlace();
+  ServerRow other = {.server_id = "other", .host = "db2", .address = "10.0.0.12:7443", .places = {"p2"}};
+  ASSERT_THAT(Beat(*control_, other).status(), IsOk());
+  ASSERT_NE(Make("A"), nullptr);
+  EXPECT_EQ(home_->Location("A"), "postgres://p2/Mirror_A") << "though there is more room in the other one";
+  other.server_id = "third";
+  other.places = {"p3"};
+  ASSERT_THAT(Beat(*control_, other).status(), IsOk());
+  EXPECT_THAT(home_->Open("B", true, {}).status(),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("the same [[postgres.place]]s")));
+  Do("UPDATE mirror_control.server SET seen_ms = seen_ms - 20000");
+  ASSERT_NE(Make("B"), nullptr) << "they are gone";
+  EXPECT_EQ(home_->Location("B"), "postgres://p1/Mirror_B");
 }
 
 TEST_F(PostgresHomeTest, ALostControlDatabaseIsMadeAnewFromThePlaces) {

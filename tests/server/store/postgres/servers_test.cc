@@ -92,6 +92,7 @@ TEST_F(ServersTest, AServerIsListedWithWhatItDoesAndSinceWhenItIsSilent) {
   told.version = "1.2.3";
   told.rules = "00ff";
   told.hash_key = "7";
+  told.places = {"p1", "p-2"};
   ASSERT_THAT(Beat(*control_, told).status(), IsOk());
   Do("UPDATE mirror_control.server SET started_ms = started_ms - 100000");
   Pass(7'000);
@@ -103,7 +104,8 @@ TEST_F(ServersTest, AServerIsListedWithWhatItDoesAndSinceWhenItIsSilent) {
               AllOf(Field(&ServerRow::server_id, "a"), Field(&ServerRow::host, "db1"),
                     Field(&ServerRow::address, "0.0.0.0:7443"), Field(&ServerRow::version, "1.2.3"),
                     Field(&ServerRow::admin_address, "127.0.0.1:7444"), Field(&ServerRow::rules, "00ff"),
-                    Field(&ServerRow::hash_key, "7"), Field(&ServerRow::duties, IsEmpty()),
+                    Field(&ServerRow::hash_key, "7"), Field(&ServerRow::places, ElementsAre("p1", "p-2")),
+                    Field(&ServerRow::duties, IsEmpty()),
                     Field(&ServerRow::silent_ms, AllOf(Ge(7'000), Lt(60'000)))));
   EXPECT_THAT(listed->back().duties, ElementsAre("hooks", "idle_cycles", "summaries"));
   Pass(kDutyMs + 1);
