@@ -83,7 +83,9 @@ absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& 
       connection.Query("SELECT to_regclass($1) IS NULL, to_regclass($2) IS NULL",
                        {mirror.names.tenant, mirror.names.metadata}, "looking for the mirror");
   if (!tables.ok()) return InStoreWords(tables.status(), Touched::kOwnTable);
-  if (!tables->Bool(0, 0)) return absl::OkStatus();
+  if (!tables->Bool(0, 0)) {
+    return InStoreWords(RaiseLayout(connection, MirrorLayout(mirror.names)), Touched::kOwnTable);
+  }
   if (!tables->Bool(0, 1)) return CheckOwnRelations(connection, mirror.context_id, mirror.names);
   return NotTheMirrorOf(mirror.context_id, mirror.names);
 }

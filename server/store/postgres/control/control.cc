@@ -7,6 +7,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/schema_layout.h"
 #include "server/store/postgres/place/session.h"
 
 namespace mirror {
@@ -98,6 +99,7 @@ absl::Status MakeSchema(postgres::Connection& connection) {
 }
 
 constexpr char kDoing[] = "looking at its layout";
+const SchemaLayout kLayout{.table = "mirror_control.fleet", .present = kControlLayout};
 
 /// Whether a schema of that name is there, and is what a server made.
 absl::StatusOr<bool> IsThere(postgres::Connection& connection) {
@@ -127,8 +129,9 @@ absl::Status MakeOrCheck(postgres::Connection& connection) {
   const absl::StatusOr<bool> there = IsThere(connection);
   if (!there.ok()) return there.status();
   // Another server may be making it now.
-  const absl::Status made = *there ? absl::OkStatus() : MakeSchema(connection);
-  return made.ok() ? CheckLayout(connection) : made;
+  absl::Status ready = *there ? absl::OkStatus() : MakeSchema(connection);
+  if (ready.ok()) ready = CheckLayout(connection);
+  return ready.ok() ? RaiseLayout(connection, kLayout) : ready;
 }
 
 /// Of a database that can be one. Errors: those of CheckPlace(), and of the connection.

@@ -106,6 +106,10 @@ absl::Status CheckIsMirror(postgres::Connection& connection, const std::string& 
 
 }  // namespace
 
+SchemaLayout MirrorLayout(const PostgresOwnTables& names) {
+  return {.table = names.tenant, .present = kPostgresLayout};
+}
+
 absl::Status NotTheMirrorOf(const std::string& context_id, const PostgresOwnTables& names) {
   return absl::FailedPreconditionError(
       absl::StrCat("a schema ", names.schema, " stands there, and it is not the mirror of '", context_id,

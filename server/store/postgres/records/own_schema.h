@@ -9,14 +9,18 @@
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/pipeline.h"
 #include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/schema_layout.h"
 
 // The schema of a mirror, with the tables that it keeps for itself, and their layout.
 
 namespace mirror {
 
-/// What this program writes. A mirror of an earlier layout is brought to it; one of a later is opened as long
-/// as its `layout_min` is no greater: until then layouts differ by additions.
+/// What this program writes. A mirror of an earlier layout is brought to it when it is opened; one of a later
+/// is opened as long as its `layout_min` is no greater: until then layouts differ by additions.
 inline constexpr std::int64_t kPostgresLayout = 1;
+/// What leads there. tests/data/old has schemas of former versions, which a test raises and compares with new
+/// ones.
+SchemaLayout MirrorLayout(const PostgresOwnTables& names);
 
 /// What is said of a schema that has the name of a tenant's and is none: kFailedPrecondition.
 absl::Status NotTheMirrorOf(const std::string& context_id, const PostgresOwnTables& names);

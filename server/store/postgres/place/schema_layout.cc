@@ -1,0 +1,41 @@
+#include "server/store/postgres/place/schema_layout.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/transaction.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kDoing[] = "bringing an earlier layout to the present one";
+
+absl::StatusOr<postgres::Rows> ReadLayout(postgres::Connection& connection, const SchemaLayout& known,
+                                          const char* how) {
+  return connection.Query(absl::StrCat("SELECT layout, layout_min FROM ", known.table, how), {}, kDoing);
+}
+
+bool IsOlder(const postgres::Rows& row, const SchemaLayout& known) {
+  return row.rows() == 1 && row.Int(0, 0) < known.present;
+}
+
+}  // namespace
+
+absl::Status RaiseLayout(postgres::Connection& connection, const SchemaLayout& known) {
+  auto row = ReadLayout(connection, known, "");
+  if (!row.ok() || !IsOlder(*row, known)) return row.status();
+  postgres::Transaction transaction(connection);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+  row = ReadLayout(connection, known, " FOR UPDATE");
+  if (!row.ok() || !IsOlder(*row, known)) return row.status();
+  std::int64_t layout_min = row->Int(0, 1);
+  for (const SchemaLayout::Step& step : known.steps) {
+    if (step.to <= row->Int(0, 0)) continue;
+    if (absl::Status taken = connection.Execute(step.sql, kDoing); !taken.ok()) return taken;
+    if (!step.older_go_on) layout_min = step.to;
+  }
+  const absl::StatusOr<std::int64_t> noted =
+      connection.Run(absl::StrCat("UPDATE ", known.table, " SET layout = $1, layout_min = $2, program = $3"),
+                     {known.present, layout_min, MIRROR_VERSION}, kDoing);
+  return noted.ok() ? transaction.Commit(kDoing) : noted.status();
+}
+
+}  // namespace mirror
