@@ -1,0 +1,84 @@
+#!/usr/bin/python3
+"""Writes the tests of a build folder once more, many to a process: a process of its own costs more than most tests do, and
+one that needs PostgreSQL makes a whole one. Tests of one suite go together, at most GROUP_MAX of them.
+
+Usage: grouped_tests.py BUILD_FOLDER OUT_FOLDER [CTEST ARGUMENT...]
+
+The arguments select, as those of ctest. `ctest --test-dir OUT_FOLDER` runs them.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+GROUP_MAX = 20
+FILTER = "--gtest_filter="
+
+
+def read(folder, arguments):
+    """Each test that is selected: its name, its command and its properties."""
+    command = ["ctest", "--test-dir", folder, "--show-only=json-v1", *arguments]
+    listed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    for test in json.loads(listed)["tests"]:
+        if "command" not in test:
+            raise SystemExit(f"{test['name']} is not built")
+        properties = {one["name"]: one["value"] for one in test.get("properties", [])}
+        yield test["name"], test["command"], properties
+
+
+def filter_of(command):
+    return next((word[len(FILTER) :] for word in command if word.startswith(FILTER)), None)
+
+
+def grouped(tests):
+    """Lists of tests that go into one process."""
+    begun, groups = {}, []
+    for test in tests:
+        _, command, properties = test
+        wanted = filter_of(command)
+        key = json.dumps([command[0], wanted and wanted.rsplit(".", 1)[0], properties], sort_keys=True)
+        if wanted and len(begun.get(key, ())) in range(1, GROUP_MAX):
+            begun[key].append(test)
+        else:
+            begun[key] = [test]
+            groups.append(begun[key])
+    return groups
+
+
+def of_group(group, number):
+    name, command, properties = group[0]
+    if len(group) == 1:
+        return name, command, properties
+    together = FILTER + ":".join(filter_of(each) for _, each, _ in group)
+    command = [together if word.startswith(FILTER) else word for word in command]
+    # One that is left out says nothing of the others.
+    properties = {key: value for key, value in properties.items() if key != "SKIP_REGULAR_EXPRESSION"}
+    return f"{name.rsplit('.', 1)[0]} {number} ({len(group)})", command, properties
+
+
+def quoted(value):
+    text = ";".join(map(str, value)) if isinstance(value, list) else str(value).upper() if value in (True, False) else str(value)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'
+
+
+def statements(name, command, properties):
+    yield f"add_test({quoted(name)} {' '.join(map(quoted, command))})"
+    for key, value in properties.items():
+        yield f"set_tests_properties({quoted(name)} PROPERTIES {key} {quoted(value)})"
+
+
+def main():
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
+    groups = grouped(read(sys.argv[1], sys.argv[3:]))
+    out = pathlib.Path(sys.argv[2])
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / "CTestTestfile.cmake", "w", encoding="utf-8") as file:
+        for number, group in enumerate(groups):
+            file.writelines(f"{line}\n" for line in statements(*of_group(group, number)))
+    print(f"{sum(map(len, groups))} tests in {len(groups)} processes")
+
+
+if __name__ == "__main__":
+    main()
