@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+"""tools/check runs every selected test once, in fewer processes."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools" / "lib"))
+
+import grouped_tests  # noqa: E402
+
+
+def one(name, program="a_test", **properties):
+    return name, [program, f"--gtest_filter={name}", "--more"], properties
+
+
+class Grouping(unittest.TestCase):
+    def test_each_test_is_in_one_group_of_its_suite(self):
+        tests = [one(f"Long.T{i}") for i in range(45)] + [one("All/Short.T/0"), one("All/Short.T/1"), one("Other.T")]
+        groups = grouped_tests.grouped(tests)
+        self.assertEqual([len(group) for group in groups], [20, 20, 5, 2, 1])
+        self.assertEqual([test for group in groups for test in group], tests)
+
+    def test_programs_and_properties_are_kept_apart(self):
+        tests = [one("S.A"), one("S.B", program="b_test"), one("S.C", TIMEOUT=1.0), one("S.D")]
+        self.assertEqual([len(group) for group in grouped_tests.grouped(tests)], [2, 1, 1])
+
+    def test_what_is_no_google_test_is_alone(self):
+        tests = [("scripts.a", ["python3", "x.py"], {}), ("scripts.b", ["python3", "x.py"], {})]
+        self.assertEqual([len(group) for group in grouped_tests.grouped(tests)], [1, 1])
+
+    def test_a_group_has_one_command_for_all(self):
+        name, command, properties = grouped_tests.of_group([one("S.A", SKIP_REGULAR_EXPRESSION=["x"]), one("S.B")], 7)
+        self.assertEqual((name, command, properties), ("S 7 (2)", ["a_test", "--gtest_filter=S.A:S.B", "--more"], {}))
+
+
+class Running(unittest.TestCase):
+    def test_what_fails_in_a_group_fails_the_run(self):
+        with tempfile.TemporaryDirectory() as folder:
+            build, out = pathlib.Path(folder, "build"), pathlib.Path(folder, "out")
+            build.mkdir()
+            lines = []
+            for name in ("S.Good", "S.Bad", "T.Good"):
+                command = f'"/bin/sh" "-c" "echo $0; case $0 in *Bad*) exit 1; esac" "--gtest_filter={name}"'
+                lines.append(f"add_test({name} {command})\nset_tests_properties({name} PROPERTIES TIMEOUT 60 LABELS s)\n")
+            (build / "CTestTestfile.cmake").write_text("".join(lines).replace("$0", "\\$0"))
+            subprocess.run([sys.executable, ROOT / "tools/lib/grouped_tests.py", build, out], check=True, stdout=subprocess.DEVNULL)
+            ran = subprocess.run(["ctest", "--test-dir", out, "-V"], capture_output=True, text=True, check=False)
+            self.assertIn("--gtest_filter=S.Good:S.Bad", ran.stdout)
+            self.assertIn("1 tests failed out of 2", ran.stdout)
+            self.assertNotEqual(ran.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
