@@ -169,16 +169,18 @@ Sums SumsOf(const std::vector<Shown>& all, const std::map<std::string, double>& 
   return sums;
 }
 
-void AddSums(const Sums& sums, std::size_t open_max, MetricPage* page) {
-  const std::pair<const char*, std::size_t> states[] = {
-      {"open", sums.open},       {"active", sums.active},
-      {"paused", sums.paused},   {"quarantined", sums.quarantined},
-      {"failing", sums.failing}, {"unknown", sums.unknown}};
-  for (const auto& [state, number] : states) {
-    page->AddGauge("mirror_tenants_in_state", "Tenants in each state; one tenant may count in several.",
-                   {{"state", state}}, static_cast<double>(number));
-  }
-  page->AddGauge("mirror_open_tenants_max", "Databases that may be open.", {}, static_cast<double>(open_max));
+void AddState(const char* state, std::size_t number, MetricPage* page) {
+  page->AddGauge("mirror_tenants_in_state", "Tenants in each state; one tenant may count in several.",
+                 {{"state", state}}, static_cast<double>(number));
+}
+
+void AddSums(const Sums& sums, MetricPage* page) {
+  const std::pair<const char*, std::size_t> states[] = {{"active", sums.active},
+                                                        {"paused", sums.paused},
+                                                        {"quarantined", sums.quarantined},
+                                                        {"failing", sums.failing},
+                                                        {"unknown", sums.unknown}};
+  for (const auto& [state, number] : states) AddState(state, number, page);
   page->AddGauge("mirror_holds", "Holds that wait for an operator, of all tenants.", {}, sums.holds);
   page->AddGauge("mirror_tables_differing", "Tables that differ from their source, of all tenants.", {},
                  sums.differing);
@@ -195,7 +197,9 @@ void AddSums(const Sums& sums, std::size_t open_max, MetricPage* page) {
                  sums.log_bytes);
 }
 
-void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_ms, MetricPage* page) {
+/// `for_all`: this server shows what is known of the tenants. What it has open is its own, and always shown.
+void AddTenants(Tenants& tenants, const FreshnessWatch& watch, bool for_all, std::int64_t now_ms,
+                MetricPage* page) {
   std::vector<Shown> all;
   for (Tenants::Seen& seen : tenants.AllKnown()) {
     const std::size_t missed = watch.Missed(seen.context_id);
@@ -206,8 +210,13 @@ void AddTenants(Tenants& tenants, const FreshnessWatch& watch, std::int64_t now_
     if (!seen.is_open) continue;  // One that is closed has no log.
     log_of[seen.context_id] = static_cast<double>(tenants.home().LogBytes(seen.context_id));
   }
+  const Sums sums = SumsOf(all, log_of);
+  AddState("open", sums.open, page);
+  page->AddGauge("mirror_open_tenants_max", "Databases that may be open.", {},
+                 static_cast<double>(tenants.open_max()));
+  if (!for_all) return;
   page->AddGauge("mirror_tenants", "Tenants.", {}, static_cast<double>(all.size()));
-  AddSums(SumsOf(all, log_of), tenants.open_max(), page);
+  AddSums(sums, page);
 
   const std::size_t shown = std::min(all.size(), kTenantsShownMax);
   page->AddGauge("mirror_tenants_shown", "Tenants with series of their own.", {}, static_cast<double>(shown));
@@ -266,7 +275,12 @@ std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms
   AddCalls(sources.counters, &page);
   AddWork(sources.counters, &page);
   AddUsage(sources.usage(), &page);
-  AddTenants(sources.tenants, sources.freshness, now_ms, &page);
+  const FleetShare fleet = sources.fleet ? sources.fleet() : FleetShare{};
+  AddTenants(sources.tenants, sources.freshness, fleet.shows_tenants, now_ms, &page);
+  if (fleet.running) {
+    page.AddGauge("mirror_fleet_servers", "Servers with these mirrors that run.", {},
+                  static_cast<double>(*fleet.running));
+  }
   AddDisk(sources.tenants.home(), &page);
   if (sources.store) AddStore(sources.store(), &page);
   for (const ExpiringKey& key : sources.expiring()) {

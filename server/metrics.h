@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,12 @@ struct ExpiringKey {
   std::int64_t not_after_s = 0;  ///< Unix seconds.
 };
 
+/// This server among those that have the same mirrors.
+struct FleetShare {
+  bool shows_tenants = true;           ///< One of them does, for all.
+  std::optional<std::size_t> running;  ///< Servers; absent: not known now.
+};
+
 /// Where the numbers come from. All outlive whoever has it.
 struct MetricsSources {
   const ServerCounters& counters;
@@ -34,6 +41,7 @@ struct MetricsSources {
   std::function<InFlight::Usage()> usage;
   std::function<std::vector<ExpiringKey>()> expiring;
   std::function<StoreState()> store = {};  ///< Null: there are no databases of others.
+  std::function<FleetShare()> fleet = {};  ///< Null: no other server has these mirrors.
 };
 
 /// The page for GET /metrics. Waits for no tenant and opens none: what it says of them is what is known. For

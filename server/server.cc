@@ -214,6 +214,11 @@ void Server::Parts::ServeMetrics() {
                          [this] { return mirror->usage(); },
                          [this] { return ExpiringKeysOf(expiry->keys()); },
                          store.look};
+  if (fleet) {
+    sources.fleet = [this] {
+      return FleetShare{.shows_tenants = fleet->Holds(Duty::kSummaries), .running = fleet->Running()};
+    };
+  }
   absl::StatusOr<std::unique_ptr<MetricsListener>> listener = MetricsListener::Open(
       metrics_config, [sources = std::move(sources)] { return ServerMetricsText(sources, NowMs()); },
       [this] { return fleet ? fleet->WhyNotReady() : std::string(); });

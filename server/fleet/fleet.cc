@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <cstdlib>
+#include <set>
 #include <stop_token>
 #include <utility>
 
@@ -18,6 +19,15 @@ constexpr char kThreadName[] = "fleet.watch";
 
 std::string NameOf(const ServerRow& server) {
   return absl::StrCat("the server on ", server.host, " at ", server.address);
+}
+
+/// What stands there of a server's last start, which ended a moment ago, is no other server.
+std::size_t CountRunning(const std::vector<ServerRow>& servers) {
+  std::set<std::pair<std::string, std::string>> running;
+  for (const ServerRow& server : servers) {
+    if (server.silent_ms <= kServerGoneMs) running.emplace(server.host, server.address);
+  }
+  return running.size();
 }
 
 }  // namespace
@@ -67,6 +77,11 @@ bool Fleet::Holds(Duty duty) const {
   const MutexLock lock(mutex_);
   return held_.contains(duty) &&
          std::chrono::steady_clock::now() - renewed_ < std::chrono::milliseconds(kDutyMs - kDutyMarginMs);
+}
+
+std::optional<std::size_t> Fleet::Running() const {
+  const MutexLock lock(mutex_);
+  return running_;
 }
 
 void Fleet::HookWaits(const std::string& context_id) {
@@ -134,6 +149,7 @@ void Fleet::Look() {
   if (now >= beat_at_) {
     beat_at_ = now + options_.beat;
     status = SayHere();
+    if (!status.ok()) NoteRunning(std::nullopt);
     TellControl(status);
   }
   if (status.ok() && !control_lost_ && hooks_.begin) TellControl(KeepHooks());
@@ -157,7 +173,10 @@ absl::Status Fleet::SayHere() {
     renewed_ = begin;
   }
   const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(*control_);
-  if (servers.ok()) Compare(*servers);
+  if (servers.ok()) {
+    Compare(*servers);
+    NoteRunning(CountRunning(*servers));
+  }
   return servers.status();
 }
 
@@ -234,6 +253,11 @@ void Fleet::NoteNewer(const std::vector<ServerRow>& servers, std::int64_t starte
   }
   const MutexLock lock(mutex_);
   newer_ = std::move(newer);
+}
+
+void Fleet::NoteRunning(std::optional<std::size_t> running) {
+  const MutexLock lock(mutex_);
+  running_ = running;
 }
 
 void Fleet::TellClock(std::int64_t ahead_ms) {

@@ -2,9 +2,11 @@
 #define MIRROR_SERVER_FLEET_FLEET_H_
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -63,6 +65,8 @@ class Fleet {
 
   /// Whether this server alone is to do it now.
   bool Holds(Duty duty) const;
+  /// How many servers run, this one included. Absent: the control database did not answer the last time.
+  std::optional<std::size_t> Running() const;
   /// A notification for hooks was committed: whoever delivers hears of it. Takes no time.
   void HookWaits(const std::string& context_id);
 
@@ -83,6 +87,7 @@ class Fleet {
   absl::Status KeepHooks();
   void Compare(const std::vector<ServerRow>& servers);
   void NoteNewer(const std::vector<ServerRow>& servers, std::int64_t started_ms);
+  void NoteRunning(std::optional<std::size_t> running);
   void TellClock(std::int64_t ahead_ms);
   void TellControl(const absl::Status& status);
 
@@ -106,6 +111,7 @@ class Fleet {
   std::set<std::string> waiting_ MIRROR_GUARDED_BY(mutex_);  ///< Context ids: HookWaits().
   std::string newer_ MIRROR_GUARDED_BY(mutex_);              ///< Why MayAgree() says no.
   std::string clock_ MIRROR_GUARDED_BY(mutex_);              ///< How it is wrong.
+  std::optional<std::size_t> running_ MIRROR_GUARDED_BY(mutex_);
   std::jthread watch_;
 };
 

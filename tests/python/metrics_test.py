@@ -28,7 +28,7 @@ import postgres_cluster
 MONITORING = ROOT / "tools" / "monitoring"
 PATIENCE_S = 60
 NAME = re.compile(r"\b(?:mirror|process)_[a-z0-9_]+\b")
-OF_POSTGRES = ("mirror_place_", "mirror_control_")
+OF_POSTGRES = ("mirror_place_", "mirror_control_", "mirror_fleet_")
 PARTS = ("_bucket", "_sum", "_count")
 BIN = None
 
@@ -147,7 +147,13 @@ class MetricsTest(unittest.TestCase):
         file.write_text(re.sub(r"^port = 744[34]", "port = 0", file.read_text(), flags=re.MULTILINE))
         server = Program(dev, "mirror-server", "--config", file)
         cls.addClassCleanup(server.stop)
-        return get(server.url())
+        url = server.url()
+
+        def look():
+            page = get(url)
+            return page if "\nmirror_fleet_servers " in page and "\nmirror_tenants " in page else ""
+
+        return wait_for("the duty to show the tenants", look)
 
     def test_databases_are_shown_where_there_are_any(self):
         self.assertEqual([name for name in types(self.server_page) if name.startswith(OF_POSTGRES)], [])
@@ -156,6 +162,7 @@ class MetricsTest(unittest.TestCase):
         found = series(self.postgres_page)
         self.assertEqual(found[("mirror_control_up", "")], 1)
         self.assertEqual(found[("mirror_place_up", '{place="p1"}')], 1)
+        self.assertEqual(found[("mirror_fleet_servers", "")], 1)
         self.assertEqual(found[("mirror_place_standbys", '{place="p1"}')], 0)
         self.assertGreater(found[("mirror_place_relations", '{place="p1"}')], 100)
         pools = [value for (name, _), value in found.items() if name == "mirror_place_pool_connections"]

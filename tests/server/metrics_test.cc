@@ -70,7 +70,8 @@ class MetricsTest : public testing::Test {
                                  [] {
                                    return std::vector<ExpiringKey>{{"source-1", "issuer", 1'800'000'000}};
                                  },
-                                 store_};
+                                 store_,
+                                 fleet_};
     return ServerMetricsText(sources, now_ms);
   }
 
@@ -84,6 +85,7 @@ class MetricsTest : public testing::Test {
   std::unique_ptr<StoreHome> home_;
   std::unique_ptr<Tenants> tenants_;
   std::function<StoreState()> store_;
+  std::function<FleetShare()> fleet_;
 };
 
 TEST_F(MetricsTest, ACycleIsCountedAndItsTenantIsKnown) {
@@ -304,6 +306,25 @@ TEST_F(MetricsTest, DatabasesAreShownWhereThereAreAny) {
                     HasSubstr("mirror_place_pool_connections{place=\"p1\",use=\"write\",state=\"used\"} 3\n"),
                     HasSubstr("mirror_place_pool_connections{place=\"p1\",use=\"write\",state=\"free\"} 1\n"),
                     HasSubstr("mirror_place_pool_refused_total{place=\"p1\",use=\"write\"} 7\n")));
+}
+
+TEST_F(MetricsTest, OfServersWithTheSameMirrorsOneShowsTheTenants) {
+  Mirror("Cust");
+  EXPECT_THAT(Page(), Not(HasSubstr("mirror_fleet_servers")));
+  fleet_ = [] { return FleetShare{.shows_tenants = true, .running = 3}; };
+  EXPECT_THAT(Page(),
+              AllOf(HasSubstr("mirror_fleet_servers 3\n"), HasSubstr("mirror_tenants 1\n"),
+                    HasSubstr("mirror_tenant_rows{tenant=\"Cust\"} 2\n"), HasSubstr("mirror_holds 0\n"),
+                    HasSubstr("mirror_tenants_in_state{state=\"paused\"} 0\n")));
+  fleet_ = [] { return FleetShare{.shows_tenants = false, .running = 3}; };
+  EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_fleet_servers 3\n"), Not(HasSubstr("mirror_tenants ")),
+                            Not(HasSubstr("tenant=\"Cust\"")), Not(HasSubstr("mirror_holds")),
+                            Not(HasSubstr("{state=\"paused\"}"))));
+  EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_tenants_in_state{state=\"open\"} 1\n"),
+                            HasSubstr("mirror_open_tenants_max ")))
+      << "of the server itself";
+  fleet_ = [] { return FleetShare{.shows_tenants = false, .running = std::nullopt}; };
+  EXPECT_THAT(Page(), Not(HasSubstr("mirror_fleet_servers")));
 }
 
 TEST(TenantSummaryTest, SurvivesItsTextForm) {

@@ -122,6 +122,27 @@ TEST_F(FleetTest, OneHasTheDutiesAndTheOtherTakesThemWhenItStops) {
   EXPECT_THAT(second->catalog.Kinds(), IsEmpty());
 }
 
+TEST_F(FleetTest, ServersThatRunAreCounted) {
+  const auto first = Server(Options("db1")), second = Server(Options("db2"));
+  EXPECT_EQ(second->fleet->Running(), std::nullopt);
+  second->Start();
+  ASSERT_TRUE(Comes([&] { return second->fleet->Running() == 1U; }));
+  // One that was killed, and an earlier start of the second that counts as there yet.
+  const std::string other =
+      "address, admin_address, version, rules, hash_key, places, 0, started_ms, seen_ms ";
+  const std::string from = " FROM mirror_control.server WHERE host = 'db2' LIMIT 1";
+  Do(absl::StrCat("INSERT INTO mirror_control.server SELECT 'gone', 'db3', ", other, "- 60000", from));
+  Do(absl::StrCat("INSERT INTO mirror_control.server SELECT 'before', host, ", other, "+ 60000", from));
+  first->Start();
+  EXPECT_TRUE(Comes([&] { return first->fleet->Running() == 2U && second->fleet->Running() == 2U; }));
+  Do("ALTER TABLE mirror_control.server RENAME TO away");
+  EXPECT_TRUE(Comes([&] { return first->fleet->Running() == std::nullopt; }));
+  Do("ALTER TABLE mirror_control.away RENAME TO server");
+  second->fleet->Stop();
+  Do("DELETE FROM mirror_control.server WHERE server_id = 'before'");
+  EXPECT_TRUE(Comes([&] { return first->fleet->Running() == 1U; }));
+}
+
 TEST_F(FleetTest, WhatOneCommitsForHooksIsTheOthersToDeliver) {
   const auto first = Server(Options("db1")), second = Server(Options("db2"));
   first->Start();
