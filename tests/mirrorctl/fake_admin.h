@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,6 +36,12 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   v1::ListKeysResponse keys;
   v1::DiagnoseResponse diagnosis;
   v1::ListServersResponse servers;
+  /// In a move; LookAtMove of a tenant that is not there ends with NOT_FOUND.
+  std::optional<v1::MoveLook> look;
+  v1::ImportMirrorResponse imported;
+  grpc::Status room_refusal;     ///< Unless OK, CheckRoom ends with it.
+  grpc::Status import_refusal;   ///< Unless OK, ImportMirror ends with it.
+  grpc::Status arrival_refusal;  ///< Unless OK, ArriveMove ends with it.
   bool silent = false;           ///< No answer to DeleteMirror and ListTenants before the call is cancelled.
   grpc::Status restore_refusal;  ///< Unless OK, Restore ends with it.
   grpc::Status refusal;          ///< Unless OK, every call ends with it.
@@ -131,6 +138,54 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
                            v1::ListServersResponse* response) override {
     return Answer("ListServers", *request, servers, response);
   }
+  grpc::Status LookAtMove(grpc::ServerContext* /*context*/, const v1::LookAtMoveRequest* request,
+                          v1::MoveLook* response) override {
+    const grpc::Status status = Answer("LookAtMove", *request, look.value_or(v1::MoveLook()), response);
+    return look ? status : grpc::Status(grpc::StatusCode::NOT_FOUND, "there is no such tenant");
+  }
+  grpc::Status CheckRoom(grpc::ServerContext* /*context*/, const v1::CheckRoomRequest* /*request*/,
+                         v1::CheckRoomResponse* response) override {
+    const grpc::Status status = Step("CheckRoom", response);
+    return status.ok() ? room_refusal : status;
+  }
+  grpc::Status BeginMove(grpc::ServerContext* /*context*/, const v1::BeginMoveRequest* /*request*/,
+                         v1::BeginMoveResponse* response) override {
+    return Step("BeginMove", response);
+  }
+  grpc::Status ExportMirror(grpc::ServerContext* /*context*/, const v1::ExportMirrorRequest* /*request*/,
+                            grpc::ServerWriter<v1::MirrorPart>* writer) override {
+    v1::MirrorPart part;
+    const grpc::Status status = Step("ExportMirror", &part);
+    part.set_data("piece");
+    if (status.ok()) writer->Write(part);
+    return status;
+  }
+  grpc::Status ImportMirror(grpc::ServerContext* /*context*/,
+                            grpc::ServerReader<v1::ImportMirrorRequest>* reader,
+                            v1::ImportMirrorResponse* response) override {
+    v1::ImportMirrorRequest piece;
+    while (reader->Read(&piece)) continue;
+    const grpc::Status status = Step("ImportMirror", response);
+    *response = imported;
+    return status.ok() ? import_refusal : status;
+  }
+  grpc::Status LeaveMove(grpc::ServerContext* /*context*/, const v1::LeaveMoveRequest* /*request*/,
+                         v1::LeaveMoveResponse* response) override {
+    return Step("LeaveMove", response);
+  }
+  grpc::Status ArriveMove(grpc::ServerContext* /*context*/, const v1::ArriveMoveRequest* /*request*/,
+                          v1::ArriveMoveResponse* response) override {
+    const grpc::Status status = Step("ArriveMove", response);
+    return status.ok() ? arrival_refusal : status;
+  }
+  grpc::Status DropMove(grpc::ServerContext* /*context*/, const v1::DropMoveRequest* /*request*/,
+                        v1::DropMoveResponse* response) override {
+    return Step("DropMove", response);
+  }
+  grpc::Status StayMove(grpc::ServerContext* /*context*/, const v1::StayMoveRequest* /*request*/,
+                        v1::StayMoveResponse* response) override {
+    return Step("StayMove", response);
+  }
   grpc::Status WatchEvents(grpc::ServerContext* context, const v1::WatchEventsRequest* request,
                            grpc::ServerWriter<v1::Event>* writer) override {
     v1::Event ignored;
@@ -143,6 +198,11 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   }
 
  private:
+  /// Of a move, whose id is another one each time: kept by its name alone.
+  template <typename Response>
+  grpc::Status Step(const std::string& call, Response* response) {
+    return Answer(call, v1::MoveLook(), Response(), response);
+  }
   template <typename Request, typename Response>
   grpc::Status Answer(const std::string& call, const Request& request, const Response& answer,
                       Response* response) {

@@ -36,6 +36,12 @@ bool IsAddress(const std::string& address) {
          port > 0 && port <= 65'535 && address.find_first_of(" /@'\"") == std::string::npos;
 }
 
+/// To try once more would not help.
+bool IsRefusal(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status) ||
+         absl::IsResourceExhausted(status);
+}
+
 /// Both sides of a move, and what is said of it.
 class ServerMove {
  public:
@@ -83,8 +89,9 @@ class ServerMove {
       return Fail(console_, room);
     here_.set_move_id(NewMoveId());
     const absl::Status begun = from_.BeginMove(here_.context_id(), here_.move_id());
-    if (!begun.ok()) return Stopped(begun);
+    if (!begun.ok()) return IsRefusal(begun) ? Fail(console_, begun) : Stopped(begun);
     here_.set_phase(v1::MOVE_PHASE_LEAVING);
+    begun_ = true;
     GoOn();
   }
 
@@ -98,8 +105,21 @@ class ServerMove {
     if (here_.phase() == v1::MOVE_PHASE_LEFT) return Arrive();
     absl::Status left = absl::AbortedError("");
     for (int i = 0; i < kCopiesMax && absl::IsAborted(left); ++i) left = CopyAndLeave();
-    if (!left.ok()) return Stopped(left);
+    if (!left.ok()) return IsRefusal(left) ? GiveUp(left) : Stopped(left);
     Arrive();
+  }
+
+  /// One side refuses what the move needs: the source is not kept away for that. Of a move that another
+  /// command began, a copy may stand at another server than this --to-config, so that it is left as it is.
+  void GiveUp(const absl::Status& why) {
+    if (!begun_) return Stopped(why);
+    const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
+    if (!there.ok() && !absl::IsNotFound(there.status())) return Stopped(why);
+    const bool is_ours = there.ok() && there->move_id() == here_.move_id();
+    if (is_ours && !Drop().ok()) return Stopped(why);
+    if (!from_.Stay(here_.context_id(), here_.move_id()).ok()) return Stopped(why);
+    Fail(console_, why);
+    Say(absl::StrCat("the move was undone: ", here_.context_id(), " is served here as before"));
   }
 
   /// What is at the new side already is compared, and copied once more when it differs.
@@ -116,6 +136,8 @@ class ServerMove {
       if (is_ours) {
         if (absl::Status dropped = Drop(); !dropped.ok()) return dropped;
       }
+      // Another --to-config, or another configuration there, than when the move began.
+      if (absl::Status room = to_.CheckRoom(here_, request_.place); !room.ok()) return room;
       absl::StatusOr<std::string> copied = Copy();
       if (!copied.ok()) return copied.status();
       contents = *std::move(copied);
@@ -157,7 +179,7 @@ class ServerMove {
     if (absl::IsFailedPrecondition(arrived)) {
       // It may have been the end alone whose answer was lost.
       const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
-      if (there.ok() && there->phase() == v1::MOVE_PHASE_UNSPECIFIED) arrived = absl::OkStatus();
+      if (there.ok() && IsServed(*there)) arrived = absl::OkStatus();
     }
     if (!arrived.ok()) return Stopped(arrived);
     console_.out << Name() << " is moved, and is served there: give its agent "
@@ -166,6 +188,12 @@ class ServerMove {
                  << "The mirror as it was stays here, and takes nothing, until 'mirrorctl delete "
                  << Printable(ShellWord(here_.context_id())) << " --confirm "
                  << Printable(ShellWord(here_.context_id())) << "'.\n";
+  }
+
+  /// The one that left, as far as can be seen once it went on there, and no other source's of that name.
+  bool IsServed(const v1::MoveLook& there) const {
+    return there.phase() == v1::MOVE_PHASE_UNSPECIFIED && there.issuer() == here_.issuer() &&
+           there.environment() == here_.environment();
   }
 
   absl::Status Drop() {
@@ -203,6 +231,7 @@ class ServerMove {
   const AdminRequest& request_;
   Console& console_;
   v1::MoveLook here_;
+  bool begun_ = false;  ///< By this command.
 };
 
 void MoveToPlace(AdminClient& admin, const AdminRequest& request, Console& console) {

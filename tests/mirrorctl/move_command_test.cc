@@ -1,0 +1,129 @@
+// What 'mirrorctl move' asks both servers, and how it goes on where one of them refuses.
+
+#include <gmock/gmock.h>
+#include <grpcpp/server_builder.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/mirrorctl/admin_endpoint.h"
+
+namespace mirror {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr char kMoveId[] = "0123456789abcdef";
+
+/// The old side is AdminEndpoint's; both have the same keys.
+class MoveCommand : public AdminEndpoint {
+ protected:
+  void SetUp() override {
+    AdminEndpoint::SetUp();
+    const auto credentials = MakeServerCredentials({Path("server.crt"), Path("server.key"), Path("ca.crt")});
+    ASSERT_THAT(credentials, IsOk());
+    int port = 0;
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", *credentials, &port);
+    builder.RegisterService(&there_);
+    new_side_ = builder.BuildAndStart();
+    ASSERT_NE(new_side_, nullptr);
+    WriteFileText(
+        Path("other.toml"),
+        absl::StrCat("[endpoint]\naddress = \"127.0.0.1:", port,
+                     "\"\nca = \"ca.crt\"\ncertificate = \"operator.crt\"\nkey = \"operator.key\"\n"));
+    Stands(v1::MOVE_PHASE_UNSPECIFIED);
+  }
+  static v1::MoveLook Look(v1::MovePhase phase) {
+    v1::MoveLook look;
+    look.set_context_id("Cust");
+    look.set_issuer("Development Source");
+    look.set_environment("prod");
+    look.set_phase(phase);
+    if (phase != v1::MOVE_PHASE_UNSPECIFIED) look.set_move_id(kMoveId);
+    return look;
+  }
+  /// At the old side.
+  void Stands(v1::MovePhase phase) { fake_.look = Look(phase); }
+  Finished Move(const std::string& how = "") {
+    std::vector<std::string> words = {"move", "Cust", "--to-config", Path("other.toml")};
+    if (!how.empty()) words.push_back(how);
+    return Run(words);
+  }
+
+  FakeAdmin there_;
+  std::unique_ptr<grpc::Server> new_side_;
+};
+
+TEST_F(MoveCommand, GoesThroughItsSteps) {
+  const Finished run = Move();
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  EXPECT_THAT(run.output, HasSubstr("Cust is moved"));
+  EXPECT_THAT(fake_.Calls(), ElementsAre(StartsWith("LookAtMove"), "BeginMove", "ExportMirror", "LeaveMove"));
+  EXPECT_THAT(there_.Calls(),
+              ElementsAre("CheckRoom", StartsWith("LookAtMove"), "CheckRoom", "ImportMirror", "ArriveMove"));
+}
+
+class RefusedMove : public MoveCommand, public testing::WithParamInterface<grpc::StatusCode> {};
+
+TEST_P(RefusedMove, IsUndoneAtOnce) {
+  there_.import_refusal = grpc::Status(GetParam(), "table 'a' cannot be kept here.");
+  const Finished run = Move();
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.errors, AllOf(HasSubstr("cannot be kept here"), HasSubstr("the move was undone"),
+                                Not(HasSubstr("--resume"))));
+  EXPECT_EQ(fake_.Calls().back(), "StayMove");
+  EXPECT_THAT(there_.Calls(), Not(Contains("DropMove"))) << "nothing arrived";
+}
+
+INSTANTIATE_TEST_SUITE_P(Codes, RefusedMove,
+                         testing::Values(grpc::StatusCode::FAILED_PRECONDITION,
+                                         grpc::StatusCode::INVALID_ARGUMENT,
+                                         grpc::StatusCode::RESOURCE_EXHAUSTED));
+
+TEST_F(MoveCommand, WhatMayHelpTheNextTimeKeepsTheSourceAway) {
+  there_.import_refusal = grpc::Status(grpc::StatusCode::UNAVAILABLE, "the database is away");
+  const Finished run = Move();
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.errors, AllOf(HasSubstr("is away"), HasSubstr("--resume"), HasSubstr("--undo")));
+  EXPECT_THAT(fake_.Calls(), Not(Contains("StayMove")));
+}
+
+TEST_F(MoveCommand, AResumedOneIsCheckedBeforeItIsCopiedAndIsNotUndone) {
+  Stands(v1::MOVE_PHASE_LEAVING);
+  there_.room_refusal = grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "hashed with another key");
+  const Finished run = Move("--resume");
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.errors, AllOf(HasSubstr("another key"), HasSubstr("--undo")));
+  EXPECT_THAT(there_.Calls(), ElementsAre(StartsWith("LookAtMove"), "CheckRoom"));
+  EXPECT_THAT(fake_.Calls(), ElementsAre(StartsWith("LookAtMove")));
+}
+
+TEST_F(MoveCommand, TheEndWhoseAnswerWasLostIsTheEnd) {
+  Stands(v1::MOVE_PHASE_LEFT);
+  there_.arrival_refusal = grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "is not part of the move");
+  there_.look = Look(v1::MOVE_PHASE_UNSPECIFIED);
+  const Finished run = Move("--resume");
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+}
+
+TEST_F(MoveCommand, AnotherSourcesMirrorOfThatNameIsNotTheOneThatArrived) {
+  Stands(v1::MOVE_PHASE_LEFT);
+  there_.arrival_refusal = grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "is not part of the move");
+  there_.look = Look(v1::MOVE_PHASE_UNSPECIFIED);
+  there_.look->set_issuer("Another Source");
+  const Finished run = Move("--resume");
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.errors, HasSubstr("not part of the move"));
+}
+
+}  // namespace
+}  // namespace mirror
