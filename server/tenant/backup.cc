@@ -176,9 +176,7 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
       now_ms);
   if (!replaced.ok()) return replaced;
   CrashPoint("restore.ended");
-  if (absl::Status allowed = tenants.Allow(context_id); !allowed.ok() && !absl::IsNotFound(allowed)) {
-    return allowed;
-  }
+  if (absl::Status allowed = tenants.LetIn(context_id); !allowed.ok()) return allowed;
   return report;
 }
 

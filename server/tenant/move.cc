@@ -72,6 +72,17 @@ absl::StatusOr<Equal> Compare(Tenant& tenant, const std::string& contents, const
   return Equal{*digest == contents, *std::move(metadata)};
 }
 
+/// `where`: which of the two servers of a move this is; who reads it calls both.
+absl::Status CheckFree(Tenants& tenants, const std::string& context_id, std::uint64_t bytes,
+                       const char* where) {
+  const absl::StatusOr<StoreHome::Space> space = tenants.home().FindCopySpace();
+  if (!space.ok()) return space.status();
+  if (space->free_bytes > kRoomToSpare && space->free_bytes - kRoomToSpare >= bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the mirror of '", context_id, "' has ", bytes, " bytes, and the disk of the server that it ", where,
+      " has room for ", space->free_bytes, ". Nothing was changed. Make room first."));
+}
+
 absl::Status ThereIsOne(const std::string& context_id, const std::optional<MoveMark>& mark) {
   return absl::FailedPreconditionError(absl::StrCat(
       "there is a mirror of '", context_id, "' here already",
@@ -146,15 +157,13 @@ absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::str
     }
   }
   tenants.ForgetUnlessThere(offered.context_id);
-  const absl::StatusOr<StoreHome::Space> space = tenants.home().FindCopySpace();
-  if (!space.ok()) return space.status();
-  if (space->free_bytes > kRoomToSpare && space->free_bytes - kRoomToSpare >= offered.bytes) {
-    return absl::OkStatus();
-  }
-  return absl::ResourceExhaustedError(absl::StrCat("the mirror of '", offered.context_id, "' has ",
-                                                   offered.bytes, " bytes, and the disk here has room for ",
-                                                   space->free_bytes,
-                                                   ". Nothing was changed. Make room first."));
+  return CheckFree(tenants, offered.context_id, offered.bytes, "goes to");
+}
+
+absl::Status CheckRoomToLeave(Tenants& tenants, Tenant& tenant) {
+  const absl::StatusOr<TenantInfo> info = tenant.Info();
+  if (!info.ok()) return info.status();
+  return CheckFree(tenants, tenant.context_id(), info->bytes, "leaves");
 }
 
 absl::StatusOr<std::vector<std::string>> ExportMirror(Tenants& tenants, const std::string& context_id,
@@ -165,6 +174,7 @@ absl::StatusOr<std::vector<std::string>> ExportMirror(Tenants& tenants, const st
   if (!here->mark || here->mark->id != id || here->mark->phase != MovePhase::kLeaving) {
     return NotPartOf(context_id, id);
   }
+  if (absl::Status room = CheckRoomToLeave(tenants, *here->tenant); !room.ok()) return room;
   const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(here->tenant->context_id());
   if (!copy.ok()) return copy.status();
   absl::StatusOr<std::vector<std::string>> left_out;
@@ -251,9 +261,7 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
       now_ms);
   CrashPoint("move.put");
   if (!taken_in.ok()) return taken_in;
-  if (absl::Status allowed = tenants_->Allow(context_id_); !allowed.ok() && !absl::IsNotFound(allowed)) {
-    return allowed;
-  }
+  if (absl::Status allowed = tenants_->LetIn(context_id_); !allowed.ok()) return allowed;
   absl::StatusOr<std::string> contents = DigestOf(**tenant, go_on);
   if (!contents.ok()) return contents.status();
   report.contents = *std::move(contents);

@@ -48,6 +48,9 @@ absl::StatusOr<MoveLook> LookAtMove(Tenants& tenants, const std::string& context
 /// kResourceExhausted: too little room; kInvalidArgument: the place.
 absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::string& place);
 
+/// Whether the copy that ExportMirror() makes has room. Errors: kResourceExhausted.
+absl::Status CheckRoomToLeave(Tenants& tenants, Tenant& tenant);
+
 inline constexpr std::size_t kMovePartBytes = 1 << 20;
 /// Takes a piece of an export; false: nobody wants more.
 using TakePart = std::function<bool(std::string part)>;

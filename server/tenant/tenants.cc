@@ -14,6 +14,9 @@
 namespace mirror {
 namespace {
 
+constexpr char kPutInPlace[] =
+    "a mirror was put in the place of the one that an operator deleted: its source is let in again";
+
 /// How old the list of a home that others use, too, may be where nobody asked for it just now.
 constexpr std::chrono::seconds kListAgain{10};
 /// Databases that are looked at when one has to be closed; those that are in use count as used then.
@@ -62,9 +65,7 @@ absl::StatusOr<Deletions> FinishDeletions(StoreHome& home, Events& events) {
     deletions.all[FoldName(context_id)] = context_id;
     if (!home.Exists(context_id) || !home.AllowAgain(context_id).ok()) continue;
     deletions.all.erase(FoldName(context_id));
-    events.Add(
-        context_id, Severity::kInformation, "tenant.allowed",
-        "a mirror was put in the place of the one that an operator deleted: its source is let in again");
+    events.Add(context_id, Severity::kInformation, "tenant.allowed", kPutInPlace);
   }
   return deletions;
 }
@@ -365,6 +366,12 @@ absl::Status Tenants::Allow(const std::string& context_id) {
   const MutexLock lock(mutex_);
   deleted_.erase(key);
   return absl::OkStatus();
+}
+
+absl::Status Tenants::LetIn(const std::string& context_id) {
+  absl::Status allowed = Allow(context_id);
+  if (allowed.ok()) events_.Add(context_id, Severity::kInformation, "tenant.allowed", kPutInPlace);
+  return absl::IsNotFound(allowed) ? absl::OkStatus() : allowed;
 }
 
 absl::StatusOr<std::vector<std::string>> Tenants::Deleted() {

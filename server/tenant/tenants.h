@@ -62,6 +62,8 @@ class Tenants {
   absl::Status Delete(const std::string& context_id);
   /// Errors: kNotFound when it was not deleted.
   absl::Status Allow(const std::string& context_id);
+  /// The same for one whose mirror was put there, and tells of it. It need not have been deleted.
+  absl::Status LetIn(const std::string& context_id);
   /// As they were spelled.
   absl::StatusOr<std::vector<std::string>> Deleted();
 

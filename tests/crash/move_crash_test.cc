@@ -25,6 +25,7 @@
 namespace mirror {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
 
 /// Where the points are passed, and whether the mirror has left behind them.
@@ -169,6 +170,11 @@ TEST_P(MoveCrashTest, GoesOnOrBackFromWhereverItWasKilled) {
   EXPECT_THAT(late.errors, HasSubstr("went on since"));
   EXPECT_EQ(Move("--resume").exit_code, 0) << "once more is harmless";
   ExpectGoesOn(*new_);
+  // The log of each side says which move a step was of.
+  EXPECT_THAT(old_->Mirrorctl({"audit", "list"}).output,
+              ContainsRegex("LeaveMove Cust move [0-9a-f]{16} to "));
+  EXPECT_THAT(new_->Mirrorctl({"audit", "list"}).output,
+              ContainsRegex("ImportMirror Cust move [0-9a-f]{16}"));
   // Both sides take what an operator does with them.
   EXPECT_EQ(old_->Mirrorctl({"delete", "Cust", "--confirm", "Cust"}).exit_code, 0);
   ExpectGoesOn(*new_);

@@ -27,6 +27,12 @@ v1::MovePhase PhaseOf(const std::optional<MoveMark>& mark) {
   return v1::MOVE_PHASE_UNSPECIFIED;
 }
 
+/// For the audit log: the steps of one move, at both servers, have its id.
+template <typename Request>
+std::string StepText(const char* step, const Request& request) {
+  return absl::StrCat(step, " ", request.context_id(), " move ", request.move_id());
+}
+
 void Encode(const MoveLook& look, v1::MoveLook* message) {
   message->set_context_id(look.context_id);
   message->set_issuer(look.issuer);
@@ -61,7 +67,9 @@ grpc::Status AdminMoves::CheckRoom(grpc::ServerContext* context, const v1::Check
                                    v1::CheckRoomResponse* /*response*/) {
   const v1::MoveLook& look = request->look();
   return Serve(
-      *context, Needs::kOperator, absl::StrCat("CheckRoom ", look.context_id()), [&]() -> absl::Status {
+      *context, Needs::kOperator,
+      absl::StrCat("CheckRoom ", look.context_id(), request->place().empty() ? "" : " in ", request->place()),
+      [&]() -> absl::Status {
         const absl::Status taken = gate_.CheckTakes(look.issuer(), look.environment(), look.context_id());
         if (!taken.ok()) return taken;
         return mirror::CheckRoom(
@@ -72,32 +80,30 @@ grpc::Status AdminMoves::CheckRoom(grpc::ServerContext* context, const v1::Check
 
 grpc::Status AdminMoves::BeginMove(grpc::ServerContext* context, const v1::BeginMoveRequest* request,
                                    v1::BeginMoveResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("BeginMove ", request->context_id()),
-               [&]() -> absl::Status {
-                 if (absl::Status id = CheckMoveId(request->move_id()); !id.ok()) return id;
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
-                 if (!tenant.ok()) return tenant.status();
-                 return (*tenant)->BeginMove({.id = request->move_id()}, NowMs());
-               });
+  return Serve(*context, Needs::kOperator, StepText("BeginMove", *request), [&]() -> absl::Status {
+    if (absl::Status id = CheckMoveId(request->move_id()); !id.ok()) return id;
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+    if (!tenant.ok()) return tenant.status();
+    if (absl::Status room = CheckRoomToLeave(tenants_, **tenant); !room.ok()) return room;
+    return (*tenant)->BeginMove({.id = request->move_id()}, NowMs());
+  });
 }
 
 grpc::Status AdminMoves::ExportMirror(grpc::ServerContext* context, const v1::ExportMirrorRequest* request,
                                       grpc::ServerWriter<v1::MirrorPart>* writer) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("ExportMirror ", request->context_id()),
-               [&]() -> absl::Status {
-                 const auto left_out =
-                     mirror::ExportMirror(tenants_, request->context_id(), request->move_id(),
-                                          GoesOn(*context), [&](std::string part) {
-                                            v1::MirrorPart message;
-                                            message.set_data(std::move(part));
-                                            return writer->Write(message);
-                                          });
-                 if (!left_out.ok()) return left_out.status();
-                 v1::MirrorPart last;
-                 last.mutable_left_out()->Add(left_out->begin(), left_out->end());
-                 if (writer->Write(last)) return absl::OkStatus();
-                 return absl::CancelledError("the export was cancelled");
-               });
+  return Serve(*context, Needs::kOperator, StepText("ExportMirror", *request), [&]() -> absl::Status {
+    const auto left_out = mirror::ExportMirror(tenants_, request->context_id(), request->move_id(),
+                                               GoesOn(*context), [&](std::string part) {
+                                                 v1::MirrorPart message;
+                                                 message.set_data(std::move(part));
+                                                 return writer->Write(message);
+                                               });
+    if (!left_out.ok()) return left_out.status();
+    v1::MirrorPart last;
+    last.mutable_left_out()->Add(left_out->begin(), left_out->end());
+    if (writer->Write(last)) return absl::OkStatus();
+    return absl::CancelledError("the export was cancelled");
+  });
 }
 
 grpc::Status AdminMoves::ImportMirror(grpc::ServerContext* context,
@@ -106,31 +112,33 @@ grpc::Status AdminMoves::ImportMirror(grpc::ServerContext* context,
   v1::ImportMirrorRequest message;
   const bool begun = reader->Read(&message) && message.has_header();
   const v1::ImportHeader header = message.header();
-  return Serve(*context, Needs::kOperator, absl::StrCat("ImportMirror ", header.context_id()),
-               [&]() -> absl::Status {
-                 if (!begun) {
-                   return absl::InvalidArgumentError("the first message is no header. Nothing was changed.");
-                 }
-                 absl::StatusOr<MoveArrival> arrival =
-                     MoveArrival::Begin(tenants_, header.context_id(), header.move_id(), header.place());
-                 if (!arrival.ok()) return arrival.status();
-                 while (reader->Read(&message)) {
-                   if (absl::Status added = arrival->Add(message.data()); !added.ok()) return added;
-                 }
-                 if (context->IsCancelled()) return absl::CancelledError("the import was cancelled");
-                 absl::StatusOr<MoveArrival::Report> report = arrival->Finish(NowMs(), GoesOn(*context));
-                 if (!report.ok()) return report.status();
-                 response->set_contents(std::move(report->contents));
-                 response->set_kept_path(std::move(report->kept));
-                 response->mutable_left_out()->Add(report->left_out.begin(), report->left_out.end());
-                 return absl::OkStatus();
-               });
+  return Serve(
+      *context, Needs::kOperator,
+      absl::StrCat(StepText("ImportMirror", header), header.place().empty() ? "" : " into ", header.place()),
+      [&]() -> absl::Status {
+        if (!begun) {
+          return absl::InvalidArgumentError("the first message is no header. Nothing was changed.");
+        }
+        absl::StatusOr<MoveArrival> arrival =
+            MoveArrival::Begin(tenants_, header.context_id(), header.move_id(), header.place());
+        if (!arrival.ok()) return arrival.status();
+        while (reader->Read(&message)) {
+          if (absl::Status added = arrival->Add(message.data()); !added.ok()) return added;
+        }
+        if (context->IsCancelled()) return absl::CancelledError("the import was cancelled");
+        absl::StatusOr<MoveArrival::Report> report = arrival->Finish(NowMs(), GoesOn(*context));
+        if (!report.ok()) return report.status();
+        response->set_contents(std::move(report->contents));
+        response->set_kept_path(std::move(report->kept));
+        response->mutable_left_out()->Add(report->left_out.begin(), report->left_out.end());
+        return absl::OkStatus();
+      });
 }
 
 grpc::Status AdminMoves::LeaveMove(grpc::ServerContext* context, const v1::LeaveMoveRequest* request,
                                    v1::LeaveMoveResponse* /*response*/) {
   return Serve(*context, Needs::kOperator,
-               absl::StrCat("LeaveMove ", request->context_id(), " to ", request->address()),
+               absl::StrCat(StepText("LeaveMove", *request), " to ", request->address()),
                [&]() -> absl::Status {
                  if (absl::Status fits = CheckMoveTarget(request->address()); !fits.ok()) return fits;
                  return Leave(tenants_, request->context_id(), request->move_id(), request->contents(),
@@ -140,13 +148,13 @@ grpc::Status AdminMoves::LeaveMove(grpc::ServerContext* context, const v1::Leave
 
 grpc::Status AdminMoves::ArriveMove(grpc::ServerContext* context, const v1::ArriveMoveRequest* request,
                                     v1::ArriveMoveResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("ArriveMove ", request->context_id()),
+  return Serve(*context, Needs::kOperator, StepText("ArriveMove", *request),
                [&] { return Arrive(tenants_, request->context_id(), request->move_id(), NowMs()); });
 }
 
 grpc::Status AdminMoves::DropMove(grpc::ServerContext* context, const v1::DropMoveRequest* request,
                                   v1::DropMoveResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("DropMove ", request->context_id()), [&] {
+  return Serve(*context, Needs::kOperator, StepText("DropMove", *request), [&] {
     return Drop(tenants_, request->context_id(), request->move_id(), request->contents(), NowMs(),
                 GoesOn(*context));
   });
@@ -154,7 +162,7 @@ grpc::Status AdminMoves::DropMove(grpc::ServerContext* context, const v1::DropMo
 
 grpc::Status AdminMoves::StayMove(grpc::ServerContext* context, const v1::StayMoveRequest* request,
                                   v1::StayMoveResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("StayMove ", request->context_id()),
+  return Serve(*context, Needs::kOperator, StepText("StayMove", *request),
                [&] { return Stay(tenants_, request->context_id(), request->move_id(), NowMs()); });
 }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -380,6 +382,31 @@ TEST_F(MovingTest, ColumnsThatAreHashedNeedTheSameKey) {
   EXPECT_THAT(CheckRoom(*places_->tenants, {.context_id = "Cust", .bytes = UINT64_MAX}, ""),
               StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_THAT(places_->tenants->All(), IsEmpty());
+}
+
+TEST_F(MovingTest, ACopyThatHasNoRoomWhereItLeavesIsNotBegun) {
+  MirrorAt(*files_[0]);
+  ASSERT_THAT(BeginAt(*files_[0]), IsOk());
+  const std::string path = SqlitePath(files_folders_[0]->path(), "Cust");
+  const std::uintmax_t bytes = std::filesystem::file_size(path);
+  // A hole at its end takes no room.
+  std::filesystem::resize_file(path, bytes + 2 * std::filesystem::space(path).free);
+  EXPECT_THAT(CheckRoomToLeave(*files_[0]->tenants, **files_[0]->tenants->Find("Cust")),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("that it leaves")));
+  EXPECT_THAT(Parts(*files_[0]), StatusIs(absl::StatusCode::kResourceExhausted));
+  std::filesystem::resize_file(path, bytes);
+  EXPECT_THAT(Parts(*files_[0]), IsOk());
+}
+
+TEST_F(MovingTest, OneThatWasDeletedAndComesIsToldToBeLetIn) {
+  MirrorAt(*files_[0]);
+  MirrorAt(*places_);
+  ASSERT_THAT(places_->tenants->Delete("Cust"), IsOk());
+  ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_));
+  EXPECT_THAT(places_->catalog.Kinds(), Contains("tenant.allowed"));
+  ASSERT_NO_FATAL_FAILURE(ExpectGoesOn(*places_));
+  ASSERT_NO_FATAL_FAILURE(Move(*places_, *files_[1]));
+  EXPECT_THAT(files_[1]->catalog.Kinds(), Not(Contains("tenant.allowed"))) << "it was not deleted there";
 }
 
 // --- Between two places of one fleet ---
