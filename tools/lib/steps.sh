@@ -6,6 +6,7 @@
 export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
 
 steps_all=0 # Set by the caller.
+configure=()
 steps_done=0
 
 # begin_step NAME: prints "[2/4] build dev   (1:05 so far)".
@@ -41,7 +42,7 @@ tenths() {
   done
 }
 
-# build PRESET [TARGET...]: configures and builds into build/PRESET.
+# build PRESET [TARGET...]: configures and builds into build/PRESET. `configure` in the caller has more words for CMake.
 build() {
   local preset=$1 log target_words=()
   shift
@@ -49,10 +50,10 @@ build() {
   begin_step "build $preset"
   log=$(mktemp)
   for _ in 1 2; do
-    if ! cmake --preset "$preset" > "$log" 2>&1; then
+    if ! cmake --preset "$preset" "${configure[@]}" > "$log" 2>&1; then
       cat "$log" >&2
       rm -f "$log"
-      fail_step "build $preset: configure" "cmake --preset $preset"
+      fail_step "build $preset: configure" "cmake --preset $preset ${configure[*]}"
     fi
     # A folder of another compiler: CMake began anew, and has lost the preset's flags.
     grep -q '^The following variables have changed' "$log" || break
@@ -62,5 +63,5 @@ build() {
     NINJA_STATUS='[%f/%t] ' cmake --build --preset "$preset" "${target_words[@]}"
   else
     NINJA_STATUS='[%f/%t] ' cmake --build --preset "$preset" "${target_words[@]}" 2>&1 | tenths
-  fi || fail_step "build $preset" "cmake --preset $preset && cmake --build --preset $preset ${target_words[*]}"
+  fi || fail_step "build $preset" "cmake --preset $preset ${configure[*]} && cmake --build --preset $preset ${target_words[*]}"
 }
