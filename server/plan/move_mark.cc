@@ -109,6 +109,14 @@ std::string PauseWords(bool paused, std::string_view reason) {
   return std::string(reason);
 }
 
+absl::Status CheckStays(const std::string& context_id, const std::optional<MoveMark>& mark) {
+  if (!mark) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "tenant '", context_id, "': ", PauseWords(true, PackMark(*mark)),
+      ". Nothing was changed. Ask the server that serves the mirror, or end the move first: 'mirrorctl move ",
+      context_id, " ... --resume' or '--undo', with the options that it was begun with."));
+}
+
 void SetMark(const MoveMark& mark, TenantRecord* tenant) {
   tenant->paused = true;
   tenant->pause_reason = PackMark(mark);

@@ -45,6 +45,10 @@ std::optional<MoveMark> MarkOf(const TenantRecord& tenant);
 /// For people: what a source or an operator is told in the place of the mark; other reasons as they are.
 std::string PauseWords(bool paused, std::string_view reason);
 
+/// Before an operator changes the mirror of `context_id`: one that leaves, left or arrives is the copy that
+/// nobody goes on with, or may become that. Errors: kFailedPrecondition: it is part of a move.
+absl::Status CheckStays(const std::string& context_id, const std::optional<MoveMark>& mark);
+
 void SetMark(const MoveMark& mark, TenantRecord* tenant);
 /// The tenant is paused, or not, as it was before the move.
 void TakeMarkOff(const MoveMark& mark, TenantRecord* tenant);

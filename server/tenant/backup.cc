@@ -2,10 +2,12 @@
 
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "server/plan/move_mark.h"
 
 namespace mirror {
 namespace {
@@ -182,7 +184,13 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
 
 absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
                                         const GoOn& go_on) {
+  // A move may begin at any time: looked at before a copy is made, and before the file is set aside.
+  const auto stays = [&tenant]() -> absl::Status {
+    const absl::StatusOr<std::optional<MoveMark>> mark = tenant.ReadMove();
+    return mark.ok() ? CheckStays(tenant.context_id(), *mark) : absl::OkStatus();
+  };
   if (!tenant.IsUnusable()) {
+    if (absl::Status status = stays(); !status.ok()) return status;
     absl::StatusOr<ResetReport> kept = CopyBeforeReset(tenants, tenant, now_ms, go_on);
     absl::Status failed = kept.status();
     if (kept.ok()) {
@@ -196,6 +204,7 @@ absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::i
     // Whatever is in the old file must not keep a new one from being begun.
     const bool of_file = absl::IsDataLoss(failed) || (kept.ok() && absl::IsFailedPrecondition(failed));
     if (!of_file) return failed;
+    if (absl::Status status = stays(); !status.ok()) return status;
     tenant.Distrust(failed);
   }
   // It may have been deleted meanwhile.

@@ -43,7 +43,8 @@ absl::Status OperatorCalls::EndCycleWith(const std::vector<std::string>& tables,
                                          absl::StatusOr<std::vector<std::string>>* names,
                                          const std::function<Step(const TableRecord&)>& step_of) {
   return mirror_.EndCycle(
-      now_ms, [&](const TenantRecord&, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+      now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+        if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
         *names = FindTables(mirror_, tables);
         if (!names->ok()) return names->status();
         for (const std::string& name : **names) {
@@ -115,8 +116,10 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::v
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
   absl::StatusOr<std::vector<std::string>> names;
   const absl::Status asked = mirror_
-                                 .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                                 .Commit([&](const TenantRecord& before) MIRROR_REQUIRES(
                                              mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                   absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before));
+                                   if (!stays.ok()) return stays;
                                    names = FindTables(mirror_, tables);
                                    if (!names.ok()) return names.status();
                                    return PlanToVerify(*names, now_ms);
@@ -168,7 +171,8 @@ absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decis
   CrashPoint("hold.before");
   absl::StatusOr<Hold> hold;
   absl::Status status = mirror_.EndCycle(
-      now_ms, [&](const TenantRecord&, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+      now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+        if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
         hold = FindHoldById(id);
         if (!hold.ok()) return hold.status();
         if (hold->kind == HoldKind::kSource && decision == HoldState::kCommit) {
@@ -196,7 +200,8 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
   std::string source;
   absl::Status status = mirror_.EndCycle(
-      now_ms, [&](const TenantRecord&, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+      now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+        if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
         if (absl::Status loaded = mirror_.cycle().Load(*mirror_.store()); !loaded.ok()) return loaded;
         const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kSource, "");
         if (hold == nullptr) {

@@ -204,6 +204,28 @@ TEST_F(MovingTest, NoSourceIsLetInWhileItMovesNorWhereItLeft) {
   EXPECT_EQ(MarkAt(*files_[0])->phase, MovePhase::kLeft);
 }
 
+TEST_F(MovingTest, WhatIsNotServedTakesNoChangesOfAnOperator) {
+  MirrorAt(*files_[0]);
+  const std::string contents = CopyOver(*files_[0], *places_);
+  ASSERT_THAT(Leave(*files_[0]->tenants, "Cust", kId, contents, kAddress, kNow, Always), IsOk());
+  const auto refused =
+      StatusIs(absl::StatusCode::kFailedPrecondition, AllOf(HasSubstr("--undo"), HasSubstr("move")));
+  for (BenchServer* const side : {files_[0].get(), places_.get()}) {
+    const std::shared_ptr<Tenant> tenant = *side->tenants->Find("Cust");
+    EXPECT_THAT(tenant->Invalidate({}, kNow), refused);
+    EXPECT_THAT(tenant->Reset({"people"}, kNow), refused);
+    EXPECT_THAT(ResetMirror(*side->tenants, *tenant, kNow, Always), refused);
+    EXPECT_THAT(tenant->AskToVerify({}, kNow), refused);
+    EXPECT_THAT(tenant->DecideHold(1, HoldState::kCommit, kNow), refused);
+    EXPECT_THAT(tenant->AcceptSource(kNow), refused);
+  }
+  EXPECT_THAT((*files_[0]->tenants->Find("Cust"))->Invalidate({}, kNow),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(kAddress)));
+  EXPECT_EQ(ContentsOf(*files_[0]), contents);
+  ASSERT_THAT(Arrive(*places_->tenants, "Cust", kId, kNow), IsOk());
+  EXPECT_THAT((*places_->tenants->Find("Cust"))->Invalidate({}, kNow), IsOk());
+}
+
 TEST_F(MovingTest, StaysPausedWhereItWas) {
   MirrorAt(*files_[0]);
   ASSERT_THAT((*files_[0]->tenants->Find("Cust"))->Pause("stocktaking", kNow), IsOk());
@@ -229,10 +251,10 @@ TEST_F(MovingTest, WhatWasChangedMeanwhileIsNotLeftBehind) {
   EXPECT_THAT(Leave(*files_[0]->tenants, "Cust", kId, contents, "", kNow, Always),
               StatusIs(absl::StatusCode::kAborted));
   EXPECT_EQ(MarkAt(*files_[0])->phase, MovePhase::kLeaving);
-  // An operator's act counts as well.
+  // What is known of the rows counts as well.
   ASSERT_THAT(Drop(*places_->tenants, "Cust", kId, "", kNow, Always), IsOk());
   const std::string again = CopyOver(*files_[0], *places_);
-  ASSERT_THAT((*files_[0]->tenants->Find("Cust"))->Invalidate({"people"}, kNow), IsOk());
+  Partner(SqlitePath(files_folders_[0]->path(), "Cust")).Run("UPDATE \"Cust_mirroring\" SET lsn = -1");
   EXPECT_THAT(Leave(*files_[0]->tenants, "Cust", kId, again, "", kNow, Always),
               StatusIs(absl::StatusCode::kAborted));
 }
