@@ -398,6 +398,24 @@ TEST_F(MovingTest, ABackupOfOneThatLeftIsNoMoveAnyMore) {
   EXPECT_EQ(MarkAt(*files_[0])->phase, MovePhase::kLeft);
 }
 
+TEST_F(MovingTest, TheSideThatRemainsServesItBehindABackupADeletionAndARestore) {
+  MirrorAt(*files_[0]);
+  const ScratchFolder folder;
+  const std::string contents = CopyOver(*files_[0], *places_);
+  ASSERT_THAT(Leave(*files_[0]->tenants, "Cust", kId, contents, kAddress, kNow, Always), IsOk());
+  // Once as if the new side were gone, which never served it, and once as if the old one were.
+  for (BenchServer* const side : {files_[0].get(), places_.get()}) {
+    const std::string path = folder.path() + (side == places_.get() ? "/new.db" : "/old.db");
+    const std::shared_ptr<Tenant> moving = *side->tenants->Find("Cust");
+    ASSERT_THAT(BackupMirror(*side->tenants, *moving, path, /*drill=*/false, Always), IsOk());
+    ASSERT_THAT(side->tenants->Delete("Cust"), IsOk());
+    ASSERT_THAT(RestoreMirror(*side->tenants, "Cust", path, kNow), IsOk());
+    EXPECT_EQ(AskAt(*side).by, PausedBy::kOperator);
+    ASSERT_THAT((*side->tenants->Find("Cust"))->Resume(kNow), IsOk());
+    ASSERT_NO_FATAL_FAILURE(ExpectGoesOn(*side));
+  }
+}
+
 TEST_F(MovingTest, ColumnsThatAreHashedNeedTheSameKey) {
   EXPECT_THAT(CheckRoom(*places_->tenants, {.context_id = "Cust", .hash_key = "12345"}, ""),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("hash_key")));

@@ -98,7 +98,7 @@ def amount(size):
 def follows(measured):
     """The second table: the same for many tenants."""
     text = head("tenants", "tables of each", "tables", "relations", "files", "disk", "log of first cycles", "log a day",
-                "memory of a server", "databases", "machines", "`max_connections` of each")  # fmt: skip
+                "memory of a server", "databases", "machines", "connections of the servers to each")  # fmt: skip
     for tenants in TENANTS:
         for tables in sorted(set(measured) - {0}):
             text += row(*_cells(tenants, tables, measured[tables]))
