@@ -6,6 +6,7 @@ Usage: servers_admin_test.py BIN_DIR [unittest arguments]
 
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,9 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import many_servers  # noqa: E402
+import postgres_cluster  # noqa: E402
 from many_servers import CONTEXT, wait_for  # noqa: E402
+from postgres_cluster import ROLE  # noqa: E402
 
 GOES_ON_S = 60
 TAKEN_OVER_S = 60  # A duty is another server's 15 s after its holder is gone; each looks every 5 s.
@@ -130,6 +133,51 @@ class TwoServers(unittest.TestCase):
             self.assertEqual([one["address"] for one in listed if one["here"]], [addresses[number]])
         self.assertEqual(here.servers[0].stop(), 0)
         self.assertEqual([one["address"] for one in self.listed(1)], addresses[1:])
+
+    # --- The password ---
+
+    def ask_for_password(self):
+        """From now on PostgreSQL asks for the servers' role's at this test's database, until the test ends."""
+        cluster = many_servers.OfModule.cluster
+        rules = cluster.data / "pg_hba.conf"
+        before = rules.read_text()
+
+        def put(text):
+            rules.write_text(text)
+            cluster.sql("SELECT pg_reload_conf();")
+
+        self.addCleanup(put, before)
+        put(f"local {many_servers.database_of(self.here.url)} {ROLE} scram-sha-256\n{before}")
+
+    def set_password(self, passfile, password):
+        passfile.write_text(f"*:*:*:{ROLE}:{password}\n")
+        passfile.chmod(0o600)
+        many_servers.OfModule.cluster.sql(f"ALTER ROLE {ROLE} PASSWORD '{password}';")
+
+    def drop_connections(self):
+        many_servers.OfModule.cluster.sql(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{ROLE}' "
+            f"AND datname = '{many_servers.database_of(self.here.url)}';"
+        )
+
+    def test_a_password_is_exchanged_while_servers_run(self):
+        here = self.here
+        passfile = here.dev / "pgpass"  # As 'mirrorctl init' has it.
+        self.set_password(passfile, "first")
+        self.ask_for_password()
+        self.drop_connections()
+        here.cycles(GOES_ON_S)
+        self.set_password(passfile, "second")
+        for server in here.servers:
+            server.signal(signal.SIGHUP)
+        self.drop_connections()
+        for number in (0, 1):
+            here.point_agent(number)
+            here.sql("UPDATE people SET age = age + 1;")
+            here.cycles(GOES_ON_S)
+        self.assertEqual(here.agent("verify").returncode, 0)
+        with self.assertRaisesRegex(postgres_cluster.Failed, "password"):
+            here.psql("SELECT 1;")
 
 
 class LongTwoServers(TwoServers):
