@@ -18,6 +18,8 @@ std::string BeginSql(const BeginAs& as) {
 /// The name hides one that is open until this one is released, so nested ones may share it.
 constexpr char kName[] = "mirror_savepoint";
 
+constexpr char kAsking[] = "asking whether a standby is waited for";
+
 /// While it lives, nobody cancels.
 class NoCancel {
  public:
@@ -56,12 +58,24 @@ absl::Status Transaction::Commit(std::string_view doing) {
   return Commit(alone, doing).status();
 }
 
-absl::StatusOr<std::vector<Rows>> Transaction::Commit(Pipeline& pipeline, std::string_view doing) {
+absl::StatusOr<std::vector<Rows>> Transaction::Commit(Pipeline& pipeline, std::string_view doing,
+                                                      bool* has_standby) {
   const NoCancel no_cancel(connection_);
-  pipeline.Queue("COMMIT", {}, doing.empty() ? "committing" : doing);
+  const int commit = pipeline.Queue("COMMIT", {}, doing.empty() ? "committing" : doing);
+  // PostgreSQL reads its configuration anew between two statements: this one sees what let the commit go.
+  if (has_standby != nullptr) pipeline.Queue(kHasStandbySql, {}, kAsking);
   pipeline.commits_ = true;
   absl::StatusOr<std::vector<Rows>> rows = pipeline.Run();
+  if (pipeline.failed() > commit) {
+    return ToStatus({.trouble = Trouble::kCommitUnknown,
+                     .words = "it is committed, and whether a standby has it was not answered"},
+                    kAsking);
+  }
   if (!rows.ok()) return rows;
+  if (has_standby != nullptr) {
+    *has_standby = rows->back().Bool(0, 0);
+    rows->pop_back();
+  }
   if (absl::Status committed = Committed(rows->back(), doing); !committed.ok()) return committed;
   rows->pop_back();
   return rows;

@@ -12,6 +12,9 @@
 
 namespace mirror::postgres {
 
+/// Whether commits wait for a standby: one row, one boolean.
+inline constexpr char kHasStandbySql[] = "SELECT current_setting('synchronous_standby_names') <> ''";
+
 struct BeginAs {
   bool repeatable_read = false;  ///< Else read committed.
   bool read_only = false;
@@ -35,7 +38,10 @@ class Transaction {
   /// others: nothing is committed.
   absl::Status Commit(std::string_view doing = "");
   /// As the last of a pipeline, which it runs. Nothing is committed when a statement of it fails.
-  absl::StatusOr<std::vector<Rows>> Commit(Pipeline& pipeline, std::string_view doing = "");
+  /// `has_standby`, where it is given: whether commits still wait for a standby behind this one. Names that
+  /// are emptied while it waits let it go without a word.
+  absl::StatusOr<std::vector<Rows>> Commit(Pipeline& pipeline, std::string_view doing = "",
+                                           bool* has_standby = nullptr);
   absl::Status RollBack(std::string_view doing = "");
 
  private:

@@ -101,7 +101,7 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
   pipeline.Queue(LockTenantSql(names), {}, kTaking);
   pipeline.Queue(SelectRecordsSql(names, !intent.tables.empty(), /*lock=*/true), of_tables, kTaking);
   pipeline.Queue(ReceiptHeadSql(names), {}, kTaking);
-  pipeline.Queue("SELECT current_setting('synchronous_standby_names') <> ''", {}, kTaking);
+  pipeline.Queue(postgres::kHasStandbySql, {}, kTaking);
   if (!intent.tables.empty()) pipeline.Queue(OpenReceiptsSql(names), of_tables, kTaking);
   // Behind the lock, under which nobody moves the rows.
   if (role.group > 0) pipeline.Queue(kGroupOfSql, {names.tenant}, kTaking);

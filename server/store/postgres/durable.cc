@@ -10,12 +10,13 @@ absl::Status WaitForStandby(postgres::Connection& connection) {
   postgres::Transaction transaction(connection);
   postgres::Pipeline pipeline(connection);
   transaction.Begin(pipeline);
-  pipeline.Queue("SELECT current_setting('synchronous_standby_names') <> ''", {}, kWaiting);
+  pipeline.Queue(postgres::kHasStandbySql, {}, kWaiting);
   // A transaction that writes nothing waits for nobody.
   pipeline.Queue("SELECT pg_logical_emit_message(true, 'mirror', '')", {}, kWaiting);
-  const auto rows = transaction.Commit(pipeline, kWaiting);
+  bool has_standby = false;
+  const auto rows = transaction.Commit(pipeline, kWaiting, &has_standby);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  if ((*rows)[1].Bool(0, 0)) return absl::OkStatus();
+  if (has_standby && (*rows)[1].Bool(0, 0)) return absl::OkStatus();
   return absl::UnavailableError(
       "what was committed is at no standby, since synchronous_standby_names is empty at the database: the "
       "same "

@@ -39,7 +39,7 @@ struct PostgresMirror {
   DefinitionCache definitions = {};
   SeenMirror seen = {};
   Stale stale = Stale::kNo;
-  bool has_standby = false;                    ///< When the last transaction began.
+  bool has_standby = false;                    ///< When the last transaction began, and behind it.
   std::optional<std::int64_t> state_rev = {};  ///< That was read or written last.
   std::int64_t version = 0;                    ///< Store::ReadDataVersion(): how often it was another one.
 

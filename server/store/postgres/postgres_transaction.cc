@@ -212,8 +212,11 @@ class PostgresTransaction final : public StoreTransaction {
     view.MoveRevisions();
     postgres::Pipeline pipeline(view.connection());
     view.writes().QueueIn(pipeline);
-    const absl::Status committed = work.transaction.Commit(pipeline).status();
+    bool has_standby = true;
+    bool* const asked = mirror_.options.replicated ? &has_standby : nullptr;
+    const absl::Status committed = work.transaction.Commit(pipeline, "", asked).status();
     if (!committed.ok()) return Failed(committed);
+    mirror_.has_standby = mirror_.has_standby && has_standby;
     CrashPoint("commit.after");
     mirror_.seen.rev = view.row().rev;
     mirror_.NoteStateRev(view.row().state_rev, /*written=*/true);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -540,6 +541,39 @@ TEST_F(PostgresStoreTest, WithoutAStandbyNothingIsCalledReplicated) {
   EXPECT_TRUE(store_->IsDurable());
   EXPECT_FALSE(store_->IsBuilding());
   EXPECT_THAT(store_->MakeDurable(), IsOk());
+}
+
+TEST_F(PostgresStoreTest, WhatNoStandbyHasIsNotCalledReplicatedWhenTheNamesGoMeanwhile) {
+  const auto own = PostgresServer::Start();
+  ASSERT_THAT(own, IsOk());
+  const auto other = Connect((*own)->Conninfo());
+  ASSERT_NE(other, nullptr);
+  store_.reset();
+  place_ = PlaceAt((*own)->Conninfo());
+  store_ = Open({.replicated = true});
+  const auto set = [&](const std::string& names) {
+    EXPECT_THAT(other->Execute(absl::StrCat("ALTER SYSTEM SET synchronous_standby_names = '", names, "'")),
+                IsOk());
+    EXPECT_THAT(other->Query("SELECT pg_reload_conf(), pg_sleep(0.5)"), IsOk());
+  };
+  // PostgreSQL lets who waits for a standby go, and says nothing to it.
+  const auto as_names_go = [&](const auto& commit) {
+    set("nobody");
+    std::thread emptying([&] {
+      while (*other->Number("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == 0) {
+        std::this_thread::sleep_for(milliseconds(10));
+      }
+      set("");
+    });
+    commit();
+    emptying.join();
+  };
+  as_names_go([&] { BeginCycle(); });
+  EXPECT_FALSE(store_->IsDurable());
+  as_names_go([&] {
+    EXPECT_THAT(store_->MakeDurable(), StatusIs(StatusCode::kUnavailable, HasSubstr("is at no standby")));
+  });
+  store_.reset();
 }
 
 }  // namespace
