@@ -1,5 +1,6 @@
 #include "server/store/postgres/table_verbs.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -113,13 +114,14 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
   absl::Status Retire(const std::string& table, const RetireTable& retire) override {
-    return Forget(table, [&](TableWork& work, const std::string& shadow) {
-      return RunRetireTable(work, table, shadow, retire.now_ms).status();
+    return Forget(table, [&](TableWork& work, const std::string& name, const std::string& shadow) {
+      return RunRetireTable(work, name, shadow, retire.now_ms).status();
     });
   }
   absl::Status Drop(const std::string& table) override {
-    return Forget(
-        table, [&](TableWork& work, const std::string& shadow) { return RunDropTable(work, table, shadow); });
+    return Forget(table, [&](TableWork& work, const std::string& name, const std::string& shadow) {
+      return RunDropTable(work, name, shadow);
+    });
   }
 
   absl::Status DropRetired(std::int64_t before_ms) override {
@@ -297,11 +299,22 @@ class PostgresTableVerbs final : public TableVerbs {
     if (!shadow.ok()) return shadow.status();
     const auto all = view().Agreed();
     if (!all.ok()) return all.status();
+    const absl::StatusOr<std::string> name = NameThere(table, **all);
+    if (!name.ok()) return name.status();
     absl::StatusOr<TableWork> work = Changing(mirror_);
     if (!work.ok()) return work.status();
-    absl::Status done = mirror_.Said(what(*work, *shadow ? (*shadow)->name : ""));
+    absl::Status done = mirror_.Said(what(*work, *name, *shadow ? (*shadow)->name : ""));
     if (done.ok()) (*all)->erase(FoldName(table));
     return done;
+  }
+  /// As it is spelled in the database: what is spelled otherwise there is somebody else's.
+  absl::StatusOr<std::string> NameThere(const std::string& table,
+                                        const std::map<std::string, PostgresAgreed>& agreed) {
+    if (const auto found = agreed.find(FoldName(table)); found != agreed.end())
+      return found->second.schema.name;
+    const auto record = view().FindRecord(table);
+    if (!record.ok()) return record.status();
+    return *record ? (*record)->table : table;
   }
 
   absl::Status WriteVisible(const std::string& table, const ApplyRows& apply, RowsWritten* written) {

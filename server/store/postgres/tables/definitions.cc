@@ -155,7 +155,7 @@ std::string CreateTableSql(const TableWork& work, const std::string& relation, c
 }
 
 absl::StatusOr<PostgresAgreed> RunCreateTable(TableWork& work, const CreateTable& create) {
-  const absl::StatusOr<Relation> there = FindRelation(work, create.schema.name, Spelled::kExactly);
+  const absl::StatusOr<Relation> there = FindRelation(work, create.schema.name);
   if (!there.ok()) return there.status();
   if (!there->name.empty()) return NotFree(create, *there);
   const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);

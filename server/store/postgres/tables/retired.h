@@ -18,8 +18,8 @@
 namespace mirror {
 
 /// Renames the relation aside, without the mirror's own indexes on it, and forgets the table: see
-/// ForgetTable(). `table` may have no relation any more. Gives the row of kDropped that is queued; none:
-/// nothing was there.
+/// ForgetTable(). `table` is spelled as its relation, which may be gone. Gives the row of kDropped that is
+/// queued; none: nothing was there.
 absl::StatusOr<std::optional<StateRow>> RunRetireTable(TableWork& work, const std::string& table,
                                                        const std::string& shadow, std::int64_t now_ms);
 /// The same, and what was there is dropped, later.

@@ -63,15 +63,10 @@ absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_vie
   return InStoreWords(ran, Touched::kMirroredTable);
 }
 
-absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table, Spelled spelled) {
-  // By the index on names, where it can be: a database has many.
+absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table) {
   const auto rows = work.connection.Query(
-      spelled == Spelled::kExactly
-          ? "SELECT relname::text, relkind::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND "
-            "relname = $2::name"
-          : "SELECT relname::text, relkind::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND "
-            "lower(relname::text COLLATE \"C\") = lower($2 COLLATE \"C\") ORDER BY relname = $2 DESC, oid "
-            "LIMIT 1",
+      "SELECT relname::text, relkind::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND "
+      "relname = $2::name",
       {work.names.schema, table}, "looking for a table");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   if (rows->rows() == 0) return Relation{};

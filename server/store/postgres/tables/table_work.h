@@ -2,7 +2,6 @@
 #define MIRROR_SERVER_STORE_POSTGRES_TABLES_TABLE_WORK_H_
 
 #include <chrono>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -62,10 +61,8 @@ struct Relation {
   char kind = 0;     ///< As pg_class.relkind.
   bool is_table() const { return kind == 'r' || kind == 'p'; }
 };
-enum class Spelled : std::uint8_t { kExactly, kInAnyCase };
-/// What has this name in the schema, whatever it is; of several the one that has it exactly.
-absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table,
-                                      Spelled spelled = Spelled::kInAnyCase);
+/// What has exactly this name in the schema, whatever it is: one in another case is somebody else's.
+absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table);
 
 /// The relation is dropped later, in a transaction of its own.
 void MakeGarbage(TableWork& work, const std::string& relation);

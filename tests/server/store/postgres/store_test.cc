@@ -515,6 +515,30 @@ TEST_F(PostgresStoreTest, WhatIsLeftToBeDroppedGoesAtTheEndOfACycle) {
   EXPECT_EQ(left(), 0);
 }
 
+TEST_F(PostgresStoreTest, WithATableNothingGoesThatIsSpelledOtherwise) {
+  Create(People());
+  // What a DBA renamed, or made himself, is his.
+  Do("ALTER TABLE people RENAME TO \"PEOPLE\"; CREATE VIEW \"People\" AS SELECT 1 AS id");
+  const auto relations = [&] {
+    return Number("SELECT count(*) FROM pg_class WHERE relname IN ('People', 'PEOPLE', 'people')");
+  };
+  for (const Action& end : {Action(DropTable{}), Action(RetireTable{kNow})}) {
+    Step step = StepAt("PEOPLE", {end});
+    step.record.reset();
+    const auto result = store_->Commit(InCycle({step}));
+    ASSERT_THAT(result, IsOk());
+    EXPECT_THAT(result->steps.at(0).status, IsOk());
+    EXPECT_EQ(relations(), 2);
+    Create(People());
+    EXPECT_EQ(relations(), 3);
+  }
+  // As the mirror spells it, whatever the source says.
+  Step drop = StepAt("PEOPLE", {DropTable{}});
+  drop.record.reset();
+  ASSERT_THAT(store_->Commit(InCycle({drop})), IsOk());
+  EXPECT_EQ(relations(), 2);
+}
+
 TEST_F(PostgresStoreTest, AKeysIndexThatIsDamagedIsTold) {
   Create(People());
   for (int i = 0; i < 3; ++i) ASSERT_THAT(Push(i), IsOk());

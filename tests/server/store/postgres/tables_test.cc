@@ -442,7 +442,7 @@ TEST_F(PostgresTables, ARetiredTableIsAsideUntilItsGraceIsOver) {
   ASSERT_THAT(Create(People()), IsOk());
   ASSERT_THAT(Index("_mirror_index_1_a", People(), {{"name"}}), IsOk());
   Do(absl::StrCat("CREATE VIEW partner.names AS SELECT name FROM ", Name("people")));
-  ASSERT_THAT(InTransaction([&] { return RunRetireTable(*work_, "PEOPLE", "_mirror_shadow_9", 5).status(); }),
+  ASSERT_THAT(InTransaction([&] { return RunRetireTable(*work_, "people", "_mirror_shadow_9", 5).status(); }),
               IsOk());
   EXPECT_THAT(SelectAgreed(*connection_, names_), IsOkAndHolds(SizeIs(0)));
   EXPECT_THAT(FindOwnIndexes(*connection_, names_), IsOkAndHolds(IsEmpty()));
@@ -491,7 +491,7 @@ TEST_F(PostgresTables, WithATableGoesAllThatIsKnownOfIt) {
   Do("INSERT INTO " + names_.receipts + " VALUES (3, 'people', 1, 0, 1, 'x'), (3, 'other', 1, 0, 1, 'x')");
   Do("INSERT INTO " + names_.state +
      " VALUES (4, 'people', 0, 'x'), (7, 'people', 0, 'x'), (7, 'other', 0, 'x')");
-  ASSERT_THAT(InTransaction([&] { return RunDropTable(*work_, "People", "people"); }), IsOk());
+  ASSERT_THAT(InTransaction([&] { return RunDropTable(*work_, "people", "people"); }), IsOk());
   EXPECT_THAT(See("SELECT table_key FROM " + names_.receipts), ElementsAre("other"));
   EXPECT_THAT(See("SELECT kind, table_key FROM " + names_.state + " ORDER BY 1"),
               ElementsAre("7|other", HasSubstr("14|_mirror_dropped_")));
