@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/db/postgres/failure.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -22,21 +21,18 @@ absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& conn
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
   if (*there == 0) return std::nullopt;
   const auto rows = connection.Query(
-      absl::StrCat("SELECT context_id, epoch, moved_to IS NOT NULL, state = 'importing' FROM ", tenant), {},
-      kLooking);
+      absl::StrCat("SELECT context_id, epoch, moved_to IS NOT NULL, state = 'importing', state = 'deleting' "
+                   "FROM ",
+                   tenant),
+      {}, kLooking);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   if (rows->rows() != 1) return std::nullopt;
-  // By itself: on Citus the rows may be another node's, and comments are the coordinator's.
-  const auto comment =
-      connection.Query("SELECT coalesce(obj_description(to_regnamespace($1), 'pg_namespace'), '')",
-                       {QuoteName(schema)}, kLooking);
-  if (!comment.ok()) return InStoreWords(comment.status(), Touched::kOwnTable);
   return FoundSchema{.schema = schema,
                      .context_id = rows->Text(0, 0),
                      .epoch = rows->Int(0, 1),
                      .is_left = rows->Bool(0, 2),
                      .is_copy = rows->Bool(0, 3),
-                     .comment = comment->Text(0, 0)};
+                     .is_going = rows->Bool(0, 4)};
 }
 
 absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection) {
@@ -48,9 +44,9 @@ absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& conne
   std::vector<FoundSchema> found;
   for (int row = 0; row < names->rows(); ++row) {
     auto one = FindSchema(connection, names->Text(row, 0));
-    // A node of Citus that is down keeps nobody from the mirrors of the others: its own are known by now, or
-    // are found at the next start.
-    if (postgres::TroubleOf(one.status()) == postgres::Trouble::kNotReady && connection.IsOpen()) continue;
+    // One that is damaged or locked, or on a node of Citus that is down, keeps nobody from the others: it is
+    // known by now, or is found at the next start.
+    if (!one.ok() && connection.IsOpen()) continue;
     if (!one.ok()) return one.status();
     // A copy of a schema under another name is not the mirror.
     if (!one->has_value() || (*one)->is_left || (*one)->is_copy) continue;

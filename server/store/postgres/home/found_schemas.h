@@ -19,15 +19,18 @@ struct FoundSchema {
   std::string schema;
   std::string context_id;  ///< As its tenant's row says.
   std::int64_t epoch = 0;
-  bool is_left = false;  ///< Its mirror is served from another place.
-  bool is_copy = false;  ///< A move fills it.
-  std::string comment;   ///< Of the schema.
+  bool is_left = false;   ///< Its mirror is served from another place.
+  bool is_copy = false;   ///< A move fills it.
+  bool is_going = false;  ///< It is being removed.
+
+  bool IsServed() const { return !is_left && !is_copy && !is_going; }
 };
 
 /// Absent: none of that name stands there, or it holds no mirror.
 absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection,
                                                       const std::string& schema);
-/// Those of the names that new mirrors get, but for the two that a move has beside the one that is served.
+/// Those of the names that new mirrors get, but for the two that a move has beside the one that is served,
+/// and for those that cannot be read now: one that is damaged or locked keeps nobody from the others.
 absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection);
 /// Names of those that were set aside of a tenant.
 absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connection,

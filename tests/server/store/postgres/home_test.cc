@@ -24,6 +24,7 @@ using testing::Field;
 using testing::Gt;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 class PostgresHomeTest : public PlacedHomesTest {};
@@ -147,6 +148,17 @@ TEST_F(PostgresHomeTest, ALostControlDatabaseIsMadeAnewFromThePlaces) {
   const auto store = home_->Open("Cust", false, {});
   ASSERT_THAT(store.status(), IsOk());
   EXPECT_THAT((*store)->records().ReadTenant(), IsOkAndHolds(Field(&TenantRecord::issuer, "app")));
+}
+
+TEST_F(PostgresHomeTest, AMirrorThatIsDamagedKeepsNoServerFromStarting) {
+  FillSecondPlace();
+  ASSERT_NE(Make("Bad"), nullptr);
+  ASSERT_NE(Make("Cust"), nullptr);
+  Do("ALTER TABLE \"Mirror_Bad\"._mirror_tenant DROP COLUMN moved_to CASCADE");
+  home_ = OpenHome();
+  EXPECT_THAT(home_->Recover(), IsOkAndHolds(testing::SizeIs(2)));
+  EXPECT_THAT(home_->Open("Bad", false, {}).status(), Not(IsOk()));
+  EXPECT_THAT(home_->Open("Cust", false, {}).status(), IsOk());
 }
 
 TEST_F(PostgresHomeTest, WhatIsServedGoesOnWhileTheControlDatabaseIsDown) {
