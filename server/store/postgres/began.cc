@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
@@ -17,6 +18,7 @@ namespace mirror {
 namespace {
 
 constexpr char kTaking[] = "taking the mirror's lock";
+constexpr char kElsewherePayload[] = "mirror.store/elsewhere";
 constexpr char kNothingApplied[] = " Nothing was applied; the same call again is safe.";
 
 struct Holder {
@@ -161,7 +163,13 @@ absl::Status CheckServed(const TenantRow& row, std::int64_t epoch) {
   const char* const why = row.state == "deleting" ? "is being deleted."
                           : is_moving             ? "is being moved."
                                                   : "is served elsewhere now.";
-  return absl::UnavailableError(absl::StrCat("the mirror ", why, kNothingApplied));
+  absl::Status status = absl::UnavailableError(absl::StrCat("the mirror ", why, kNothingApplied));
+  if (row.state != "deleting") status.SetPayload(kElsewherePayload, absl::Cord(why));
+  return status;
+}
+
+bool IsServedElsewhere(const absl::Status& served) {
+  return served.GetPayload(kElsewherePayload).has_value();
 }
 
 absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* stale) {

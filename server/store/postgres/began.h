@@ -48,6 +48,8 @@ struct SeenMirror {
 };
 /// Whether it is served where `epoch` was heard of. Errors: kUnavailable, and nothing may be written.
 absl::Status CheckServed(const TenantRow& row, std::int64_t epoch);
+/// Of a status of that: it may be served from somewhere else, or of a later epoch.
+bool IsServedElsewhere(const absl::Status& served);
 /// Whether the mirror is the one that was seen, at a place that is served here. Errors: kUnavailable; `stale`
 /// then says why, where opening it again helps.
 absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* stale);

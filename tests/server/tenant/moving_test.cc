@@ -567,5 +567,19 @@ TEST_F(PlaceMovingTest, AControlDatabaseThatIsMadeAnewFindsTheOneThatIsServed) {
   ExpectGoesOn(anew);
 }
 
+TEST_F(PlaceMovingTest, AControlDatabaseThatWentBackFindsTheOneThatIsServed) {
+  Do("CREATE TABLE public.backup AS SELECT * FROM mirror_control.tenant");
+  const std::string go_back =
+      "DELETE FROM mirror_control.tenant; INSERT INTO mirror_control.tenant SELECT * FROM public.backup";
+  ASSERT_THAT(ToPlace(*places_, "p2"), IsOk());
+  Do(go_back);
+  ExpectGoesOn(*other_);
+  EXPECT_EQ(PlaceAt(*other_), "p2") << "at a server that runs";
+  Do(go_back);
+  BenchServer anew(OpenHome(), options_);
+  EXPECT_EQ(PlaceAt(anew), "p2") << "at one that starts";
+  ExpectGoesOn(anew, /*from_lsn=*/10);
+}
+
 }  // namespace
 }  // namespace mirror

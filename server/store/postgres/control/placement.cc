@@ -135,6 +135,18 @@ absl::StatusOr<bool> MovePlacementTo(PostgresControl& control, const std::string
   return *moved == 1;
 }
 
+absl::StatusOr<bool> CorrectPlacement(PostgresControl& control, const Placement& served) {
+  const std::string folded = FoldName(served.context_id);
+  const auto corrected = ChangePlacements(
+      control,
+      absl::StrCat("UPDATE mirror_control.tenant SET context_id = $2, place = $3, schema_name = $4, epoch = "
+                   "$5, mark = '', state_ms = ",
+                   kControlNow, " WHERE folded = $1 AND state = 'serving' AND epoch < $5"),
+      {folded, served.context_id, served.place, served.schema, served.epoch});
+  if (!corrected.ok()) return corrected.status();
+  return *corrected == 1;
+}
+
 absl::StatusOr<bool> MoveLostPlacement(PostgresControl& control, const Placement& placement) {
   const std::string folded = FoldName(placement.context_id);
   const auto moved = ChangePlacements(

@@ -51,6 +51,9 @@ absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& 
 /// there any more, and stays as it is.
 absl::StatusOr<bool> MovePlacementTo(PostgresControl& control, const std::string& context_id,
                                      const std::string& from, const std::string& to, std::int64_t epoch);
+/// Of a mirror that is served there: the control database is older than that, as one is that was restored.
+/// False: it knows of no earlier epoch that is served, and stays as it is.
+absl::StatusOr<bool> CorrectPlacement(PostgresControl& control, const Placement& served);
 /// Whatever state it is in, and also of a tenant that nobody knows; not of one that is deleted.
 absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id);
 /// From kServing to kGone, where nothing has changed since `placement` was read. False: something has.

@@ -1,5 +1,6 @@
 #include "server/store/postgres/home/placed_mirrors.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -7,11 +8,21 @@
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/control/server_rows.h"
-#include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
+namespace {
+
+Placement PlacementOf(const std::string& place, const FoundSchema& served) {
+  return {.context_id = served.context_id,
+          .place = place,
+          .schema = served.schema,
+          .epoch = served.epoch,
+          .state = PlacementState::kServing};
+}
+
+}  // namespace
 
 bool IsThere(const Placement& placement) {
   return placement.state == PlacementState::kMaking || placement.state == PlacementState::kServing;
@@ -167,24 +178,58 @@ absl::StatusOr<Placement> PlacedMirrors::TakeRoom(const std::string& context_id,
 }
 
 absl::Status PlacedMirrors::TakeInUnknown() {
+  std::vector<std::pair<std::string, FoundSchema>> all;
   for (const auto& place : places_) {
     const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
     if (!lease.ok()) return lease.status();
     const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(**lease);
     if (!found.ok()) return found.status();
-    for (const FoundSchema& one : *found) {
-      const auto known = FindPlacement(*control_, one.context_id);
-      if (!known.ok()) return known.status();
-      if (known->has_value()) continue;
-      const auto taken =
-          TakePlacement(*control_, one.context_id, place->options().name, one.schema, one.epoch);
-      if (!taken.ok()) return taken.status();
-      const auto served =
-          MovePlacement(*control_, one.context_id, PlacementState::kMaking, PlacementState::kServing);
-      if (!served.ok()) return served.status();
-    }
+    for (const FoundSchema& one : *found) all.emplace_back(place->options().name, one);
+  }
+  // Of several of one tenant the latest, and one that is being removed only where there is no other.
+  std::stable_sort(all.begin(), all.end(), [](const auto& one, const auto& other) {
+    if (one.second.is_going != other.second.is_going) return other.second.is_going;
+    return one.second.epoch > other.second.epoch;
+  });
+  for (const auto& [place, found] : all) {
+    if (absl::Status taken = TakeIn(place, found); !taken.ok()) return taken;
   }
   return absl::OkStatus();
+}
+
+absl::Status PlacedMirrors::TakeIn(const std::string& place, const FoundSchema& found) {
+  const auto known = FindPlacement(*control_, found.context_id);
+  if (!known.ok()) return known.status();
+  if (known->has_value()) {
+    const bool is_older = (*known)->state == PlacementState::kServing && (*known)->epoch < found.epoch;
+    if (!is_older || !found.IsServed()) return absl::OkStatus();
+    return Correct(PlacementOf(place, found));
+  }
+  const auto taken = TakePlacement(*control_, found.context_id, place, found.schema, found.epoch);
+  if (!taken.ok()) return taken.status();
+  return MovePlacement(*control_, found.context_id, PlacementState::kMaking, PlacementState::kServing)
+      .status();
+}
+
+absl::Status PlacedMirrors::Correct(const Placement& served) {
+  absl::Status corrected = CorrectPlacement(*control_, served).status();
+  Forget(served.context_id);
+  return corrected;
+}
+
+absl::StatusOr<std::optional<Placement>> PlacedMirrors::FindLater(const Placement& known) {
+  for (const auto& place : places_) {
+    const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
+    if (!lease.ok()) return lease.status();
+    const auto there = FindSchema(**lease, known.schema);
+    if (!there.ok()) return there.status();
+    const bool is_later = there->has_value() && (*there)->IsServed() && (*there)->epoch > known.epoch;
+    if (!is_later || (*there)->context_id != known.context_id) continue;
+    Placement served = PlacementOf(place->options().name, **there);
+    if (absl::Status corrected = Correct(served); !corrected.ok()) return corrected;
+    return served;
+  }
+  return std::nullopt;
 }
 
 }  // namespace mirror

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "server/store/postgres/control/placement.h"
+#include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/place/postgres_place.h"
 
 namespace mirror {
@@ -71,10 +72,15 @@ class PlacedMirrors {
   absl::StatusOr<Placement> TakeRoom(const std::string& context_id, const std::string& place,
                                      std::int64_t epoch_min, const std::string& mark = "")
       MIRROR_EXCLUDES(mutex_);
-  /// Tells the control database of mirrors that it does not know: it was lost, or is older than they.
-  absl::Status TakeInUnknown();
+  /// Tells the control database of mirrors that it does not know, or not as they are: it was lost, or is
+  /// older than they.
+  absl::Status TakeInUnknown() MIRROR_EXCLUDES(mutex_);
+  /// The same of one that is not served where it is said to be. Absent: no place has a later one.
+  absl::StatusOr<std::optional<Placement>> FindLater(const Placement& known) MIRROR_EXCLUDES(mutex_);
 
  private:
+  absl::Status TakeIn(const std::string& place, const FoundSchema& found) MIRROR_EXCLUDES(mutex_);
+  absl::Status Correct(const Placement& served) MIRROR_EXCLUDES(mutex_);
   void Remember(const Placement& placement) MIRROR_EXCLUDES(mutex_);
   void Forget(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
   std::optional<Placement> Cached(const std::string& context_id) MIRROR_EXCLUDES(mutex_);

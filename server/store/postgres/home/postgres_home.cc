@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
+#include "server/store/postgres/began.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/idle_mirrors.h"
 #include "server/store/postgres/home/lost_mirrors.h"
@@ -369,7 +370,13 @@ class PostgresHome final : public StoreHome {
 
   absl::StatusOr<std::unique_ptr<Store>> OpenServing(const Placement& placement) {
     absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(placement, /*create=*/false);
-    if (absl::IsNotFound(store.status())) return WhyLost(mirrors_, placement);
+    const bool is_lost = absl::IsNotFound(store.status());
+    if (is_lost || IsServedElsewhere(store.status())) {
+      const absl::StatusOr<std::optional<Placement>> later = mirrors_.FindLater(placement);
+      if (!later.ok()) return later.status();
+      if (later->has_value()) return OpenStore(**later, /*create=*/false);
+      if (is_lost) return WhyLost(mirrors_, placement);
+    }
     if (!store.ok()) return store;
     if (absl::Status marked = CheckMark(mirrors_, placement); !marked.ok()) return marked;
     return store;

@@ -150,6 +150,19 @@ TEST_F(PostgresHomeTest, ALostControlDatabaseIsMadeAnewFromThePlaces) {
   EXPECT_THAT((*store)->records().ReadTenant(), IsOkAndHolds(Field(&TenantRecord::issuer, "app")));
 }
 
+TEST_F(PostgresHomeTest, AControlDatabaseThatWentBackToBeforeAResetIsToldOfIt) {
+  ASSERT_NE(Make("Cust"), nullptr);
+  ASSERT_THAT(home_->SetAside("Cust", 1'000, TenantRecord{.context_id = "Cust"}).status(), IsOk());
+  EXPECT_EQ(Ask("SELECT epoch FROM mirror_control.tenant"), 2);
+  Do("UPDATE mirror_control.tenant SET epoch = 1");
+  EXPECT_THAT(home_->Open("Cust", false, {}).status(), IsOk()) << "by a server that runs";
+  EXPECT_EQ(Ask("SELECT epoch FROM mirror_control.tenant"), 2);
+  Do("UPDATE mirror_control.tenant SET epoch = 1");
+  home_ = OpenHome();
+  EXPECT_THAT(home_->Recover(), IsOkAndHolds(testing::SizeIs(1)));
+  EXPECT_EQ(Ask("SELECT epoch FROM mirror_control.tenant"), 2) << "by one that starts";
+}
+
 TEST_F(PostgresHomeTest, AMirrorThatIsDamagedKeepsNoServerFromStarting) {
   FillSecondPlace();
   ASSERT_NE(Make("Bad"), nullptr);
