@@ -59,8 +59,7 @@ void Fleet::Start(HookDuty hooks) {
 void Fleet::Stop() {
   if (!watch_.joinable()) return;
   watch_ = {};
-  if (delivering_) hooks_.end();
-  delivering_ = false;
+  EndHooks();
   std::set<std::string> waiting;
   {
     const MutexLock lock(mutex_);
@@ -139,11 +138,7 @@ absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self) {
 }
 
 void Fleet::Look() {
-  // Before it is renewed: whoever had it meanwhile may have left something.
-  if (delivering_ && !Holds(Duty::kHooks)) {
-    hooks_.end();
-    delivering_ = false;
-  }
+  if (!Holds(Duty::kHooks)) EndHooks();
   const auto now = std::chrono::steady_clock::now();
   absl::Status status = absl::OkStatus();
   if (now >= beat_at_) {
@@ -153,6 +148,11 @@ void Fleet::Look() {
     TellControl(status);
   }
   if (status.ok() && !control_lost_ && hooks_.begin) TellControl(KeepHooks());
+}
+
+/// Until the next time that it begins, which looks into all mirrors.
+void Fleet::EndHooks() {
+  if (std::exchange(delivering_, false)) hooks_.end();
 }
 
 absl::Status Fleet::SayHere() {
@@ -167,6 +167,8 @@ absl::Status Fleet::SayHere() {
   const auto begin = std::chrono::steady_clock::now();
   absl::StatusOr<std::set<Duty>> held = TakeDuties(*control_, self_.server_id, wanted);
   if (!held.ok()) return held.status();
+  // Renewed after it had run out: whoever was to deliver meanwhile did not, here or elsewhere.
+  if (!Holds(Duty::kHooks)) EndHooks();
   {
     const MutexLock lock(mutex_);
     held_ = *std::move(held);
@@ -198,7 +200,11 @@ absl::Status Fleet::KeepHooks() {
     return noted;
   }
   const absl::StatusOr<WaitingHooks> others = TakeWaitingHooks(*control_, self_.server_id);
-  if (!others.ok()) return others.status();
+  if (!others.ok()) {
+    // What was taken may be gone with the answer.
+    EndHooks();
+    return others.status();
+  }
   for (const std::string& context_id : others->context_ids) hooks_.wake(context_id);
   if (others->last_event != last_event_) hooks_.wake_events();
   last_event_ = others->last_event;

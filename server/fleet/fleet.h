@@ -85,6 +85,7 @@ class Fleet {
   void Look();
   absl::Status SayHere();
   absl::Status KeepHooks();
+  void EndHooks();
   void Compare(const std::vector<ServerRow>& servers);
   void NoteNewer(const std::vector<ServerRow>& servers, std::int64_t started_ms);
   void NoteRunning(std::optional<std::size_t> running);

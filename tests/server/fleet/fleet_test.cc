@@ -178,6 +178,18 @@ TEST_F(FleetTest, WhoseDutyIsTakenEndsToDeliverAndBeginsAnewWithAllMirrors) {
   EXPECT_EQ(first->begun, 2);
 }
 
+TEST_F(FleetTest, WhatWasTakenAndNotHeardOfIsLookedForInAllMirrors) {
+  const auto one = Server(Options("db1"));
+  one->Start();
+  ASSERT_TRUE(Comes([&] { return one->Delivers(); }));
+  // The waiting one goes with the first statement, and the second fails.
+  Do("ALTER TABLE mirror_control.event_head RENAME TO away; INSERT INTO mirror_control.hook_waiting VALUES "
+     "('crm')");
+  ASSERT_TRUE(Comes([&] { return one->ended > 0; }));
+  Do("ALTER TABLE mirror_control.away RENAME TO event_head");
+  EXPECT_TRUE(Comes([&] { return one->begun > 1 && one->Delivers(); }));
+}
+
 TEST_F(FleetTest, WithoutHooksThatDutyIsLeftToOthers) {
   const auto first = Server(Options("db1")), second = Server(Options("db2"));
   first->fleet->Start({});
