@@ -251,6 +251,9 @@ void AddStore(const StoreState& store, MetricPage* page) {
     gauge("mirror_place_up", "1: the database answered at the last look.", place.is_up ? 1 : 0);
     gauge("mirror_place_standbys",
           "Standbys that count for synchronous_standby_names; absent: not to be seen.", place.standbys);
+    gauge("mirror_place_standby_lag_bytes",
+          "Log that the standby which is furthest behind has not on its disk, bytes; 0 without one.",
+          place.standby_lag_bytes);
     gauge("mirror_place_relations", "Tables, indexes and what else pg_class of the database lists.",
           place.relations);
     for (const PoolState& pool : place.pools) {

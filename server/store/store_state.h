@@ -21,7 +21,9 @@ struct PlaceState {
   std::string name;
   bool is_up = true;
   std::vector<PoolState> pools;
-  std::optional<std::int64_t> standbys;   ///< Whose disk a commit waits for, or may; absent: nobody may say.
+  std::optional<std::int64_t> standbys;  ///< Whose disk a commit waits for, or may; absent: nobody may say.
+  /// Log that the standby which is furthest behind has not on its disk; 0: there is none.
+  std::optional<std::int64_t> standby_lag_bytes;
   std::optional<std::int64_t> relations;  ///< Of the whole database; of a large one estimated.
 };
 

@@ -294,13 +294,18 @@ TEST_F(MetricsTest, ATenantThatIsPausedIsNotBehindInTheSums) {
 TEST_F(MetricsTest, DatabasesAreShownWhereThereAreAny) {
   EXPECT_THAT(Page(), Not(AnyOf(HasSubstr("mirror_place_"), HasSubstr("mirror_control_"))));
   store_ = [] {
-    PlaceState up{.name = "p1", .pools = {{"write", 3, 2, 1, 7}}, .standbys = 2, .relations = 900};
+    PlaceState up{.name = "p1",
+                  .pools = {{"write", 3, 2, 1, 7}},
+                  .standbys = 2,
+                  .standby_lag_bytes = 4'096,
+                  .relations = 900};
     return StoreState{{std::move(up), {.name = "p2", .is_up = false}}, false};
   };
   EXPECT_THAT(Page(),
               AllOf(HasSubstr("mirror_control_up 0\n"), HasSubstr("mirror_place_up{place=\"p1\"} 1\n"),
                     HasSubstr("mirror_place_up{place=\"p2\"} 0\n"),
                     HasSubstr("mirror_place_standbys{place=\"p1\"} 2\n"),
+                    HasSubstr("mirror_place_standby_lag_bytes{place=\"p1\"} 4096\n"),
                     HasSubstr("mirror_place_relations{place=\"p1\"} 900\n"),
                     Not(HasSubstr("_relations{place=\"p2\"}")),
                     HasSubstr("mirror_place_pool_connections{place=\"p1\",use=\"write\",state=\"used\"} 3\n"),

@@ -19,7 +19,11 @@ constexpr char kLook[] =
     "SELECT CASE WHEN pg_relation_size('pg_class') < 16777216 THEN (SELECT count(*) FROM pg_class) ELSE "
     "(SELECT nullif(greatest(reltuples, 0), 0)::bigint FROM pg_class WHERE oid = 'pg_class'::regclass) END, "
     "CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN (SELECT count(*) FROM pg_stat_replication "
-    "WHERE sync_state IN ('sync', 'quorum')) END";
+    "WHERE sync_state IN ('sync', 'quorum')) END, "
+    // A base backup in that list has no position. On a standby the function is an error.
+    "CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') AND NOT pg_is_in_recovery() THEN (SELECT "
+    "coalesce(max(greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), flush_lsn), 0)), 0)::bigint FROM "
+    "pg_stat_replication) END";
 
 absl::StatusOr<postgres::Rows> Ask(PostgresPlace& place) {
   const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
@@ -39,6 +43,7 @@ void LookAt(PostgresPlace& place, PlaceState* state) {
   };
   state->relations = number(0);
   state->standbys = number(1);
+  state->standby_lag_bytes = number(2);
 }
 
 std::vector<PoolState> PoolsOf(const PostgresPlace& place) {

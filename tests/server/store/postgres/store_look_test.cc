@@ -67,6 +67,7 @@ TEST_F(StoreLookTest, EachPlaceSaysWhatItHas) {
   EXPECT_TRUE(place.is_up);
   EXPECT_THAT(place.relations, Optional(Gt(100)));
   EXPECT_EQ(place.standbys, 0);
+  EXPECT_EQ(place.standby_lag_bytes, 0);
   ASSERT_THAT(place.pools, SizeIs(3));
   const PoolState& write = place.pools[0];
   EXPECT_EQ(write.use, "write");
