@@ -78,7 +78,7 @@ def quoted(name):
 
 def psql(url, script, patience=PATIENCE_S):
     """What it prints: rows without headers. Errors end it."""
-    command = [programs() / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
+    command = [programs() / "psql", "-X", "-w", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
     done = subprocess.run(
         command, input=script, env=environment(), capture_output=True, text=True, timeout=patience, check=False
     )
