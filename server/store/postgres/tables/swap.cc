@@ -246,12 +246,13 @@ absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t
   const std::string why = WhyNotMerged(kept, table);
   absl::StatusOr<bool> replaces = !why.empty();
   if (*replaces) {
-    if (absl::Status free = CheckReplaceable(work, kept.name, why); !free.ok()) return free;
+    // Who makes a view on it may have been waited for.
     if (absl::Status locked = replacement.Lock(); !locked.ok()) return locked;
+    if (absl::Status free = CheckReplaceable(work, kept.name, why); !free.ok()) return free;
   } else if (replaces = IsBare(work, kept.name); replaces.ok() && *replaces) {
     const absl::Status locked = replacement.Lock();
     if (!locked.ok() && !absl::IsAborted(locked)) return locked;
-    replaces = locked.ok();
+    replaces = locked.ok() ? IsBare(work, kept.name) : absl::StatusOr<bool>(false);
   }
   if (!replaces.ok()) return replaces.status();
   if (*replaces) {
