@@ -175,6 +175,7 @@ absl::StatusOr<std::unique_ptr<MirrorImport>> NewPlacedImport(PlacedMirrors& mir
   if (found->has_value() && IsThere(**found)) return ThereIsOne(context_id);
   const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
   if (!room.ok()) return room.status();
+  if (absl::Status fits = CheckRoom(*room, context_id); !fits.ok()) return fits;
   if (room->has_schema) return ThereIsOne(context_id);
   const absl::StatusOr<PostgresPlace*> into = place.empty() ? room->place : mirrors.PlaceOf(place);
   if (!into.ok()) return into.status();
@@ -191,6 +192,7 @@ absl::StatusOr<ReplacedMirror> ReplacePlaced(PlacedMirrors& mirrors, const std::
   } else {
     const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
     if (!room.ok()) return room.status();
+    if (absl::Status fits = CheckRoom(*room, context_id); !fits.ok()) return fits;
     place = room->place;
   }
   if (!place.ok()) return place.status();

@@ -61,6 +61,13 @@ absl::StatusOr<PostgresPlace*> PlacedMirrors::PlaceNamed(const std::string& name
                                                  absl::StrJoin(names, ", "), "."));
 }
 
+absl::Status CheckRoom(const PlacedMirrors::Room& room, const std::string& context_id) {
+  if (!room.is_left_over) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the place '", room.place->options().name, "' has a schema ", QuoteName(SchemaOf(context_id)),
+      " that a move or a removal left, and that nobody serves. Nothing was made. Rename it, or drop it."));
+}
+
 absl::StatusOr<postgres::Lease> PlacedMirrors::Take(const std::string& place, PlaceUse use) const {
   const absl::StatusOr<PostgresPlace*> of = PlaceOf(place);
   if (!of.ok()) return of.status();
@@ -152,7 +159,7 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
     if (!lease.ok()) return lease.status();
     const auto there = FindSchema(**lease, schema);
     if (!there.ok()) return there.status();
-    if (there->has_value()) return Room{place.get(), true, (*there)->epoch};
+    if (there->has_value()) return Room{place.get(), true, (*there)->epoch, !(*there)->IsServed()};
     if (FindWithoutPlace(*servers, place->options().name) != nullptr) continue;
     const auto relations = (*lease)->Number("SELECT count(*) FROM pg_class", {}, "counting relations");
     if (!relations.ok()) return InStoreWords(relations.status(), Touched::kOwnTable);

@@ -66,6 +66,7 @@ class PlacedMirrors {
     PostgresPlace* place = nullptr;
     bool has_schema = false;
     std::int64_t epoch_min = 1;  ///< Of that schema.
+    bool is_left_over = false;   ///< Nobody serves it: a move or a removal that was not ended left it.
   };
   absl::StatusOr<Room> FindRoom(const std::string& context_id) const;
   /// See TakePlacement().
@@ -91,6 +92,9 @@ class PlacedMirrors {
   /// By folded context id. Other servers make, move and delete mirrors: where it matters, Find() asks.
   std::map<std::string, Placement> known_ MIRROR_GUARDED_BY(mutex_);
 };
+
+/// Whether a mirror can be made there. Errors: kFailedPrecondition: what was left over stands there.
+absl::Status CheckRoom(const PlacedMirrors::Room& room, const std::string& context_id);
 
 }  // namespace mirror
 

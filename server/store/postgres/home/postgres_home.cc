@@ -112,16 +112,34 @@ std::string QuarantineOf(const PlacedMirrors& mirrors, const Placement& placemen
   return ReadQuarantine(**lease, PostgresOwnTables(placement.context_id, placement.schema)).value_or("");
 }
 
-/// The mirror's, behind those that were set aside: they may stand in other places.
+/// Those that were set aside of a mirror; in a place that is not its own also what a move left there: a copy,
+/// or the one from which it went.
+absl::StatusOr<std::vector<std::string>> ListOthers(postgres::Connection& connection,
+                                                    const std::string& context_id, const std::string& schema,
+                                                    bool is_its_place) {
+  absl::StatusOr<std::vector<std::string>> schemas = ListAside(connection, context_id);
+  if (!schemas.ok() || is_its_place) return schemas;
+  const absl::StatusOr<std::optional<FoundSchema>> there = FindSchema(connection, schema);
+  if (!there.ok()) return there.status();
+  const bool is_left_over = there->has_value() && !(*there)->IsServed();
+  if (is_left_over && (*there)->context_id == context_id) schemas->push_back(schema);
+  return schemas;
+}
+
+/// The mirror's, behind those that were set aside or left: they may stand in other places.
 absl::Status ForEachSchema(
     const PlacedMirrors& mirrors, const Placement& placement, PlaceUse use,
     const std::function<absl::Status(postgres::Connection&, const PostgresOwnTables&)>& act) {
+  // Nobody knows where the mirror was to be of a tenant that was deleted before it had one.
+  const std::string name = placement.schema.empty() ? SchemaOf(placement.context_id) : placement.schema;
   for (const std::shared_ptr<PostgresPlace>& place : mirrors.places()) {
     const absl::StatusOr<postgres::Lease> lease = place->Take(use);
     if (!lease.ok()) return lease.status();
-    absl::StatusOr<std::vector<std::string>> schemas = ListAside(**lease, placement.context_id);
+    const bool is_its_place = place->options().name == placement.place;
+    absl::StatusOr<std::vector<std::string>> schemas =
+        ListOthers(**lease, placement.context_id, name, is_its_place);
     if (!schemas.ok()) return schemas.status();
-    if (place->options().name == placement.place) schemas->push_back(placement.schema);
+    if (is_its_place) schemas->push_back(name);
     for (const std::string& schema : *schemas) {
       absl::Status done = act(**lease, PostgresOwnTables(placement.context_id, schema));
       if (!done.ok()) return done;
@@ -209,6 +227,7 @@ class PostgresHome final : public StoreHome {
       }
       const absl::StatusOr<PlacedMirrors::Room> room = mirrors_.FindRoom(context_id);
       if (!room.ok()) return room.status();
+      if (absl::Status fits = CheckRoom(*room, context_id); !fits.ok()) return fits;
       // Behind its mark, also where another server makes it.
       const std::string mark = room->has_schema ? "" : WriteMark(*room->place);
       absl::StatusOr<Placement> taken =

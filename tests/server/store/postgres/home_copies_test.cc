@@ -339,5 +339,33 @@ TEST_F(PostgresCopiesTest, AnImportGivesWayToAMirrorThatCameMeanwhile) {
   EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
 }
 
+TEST_F(PostgresCopiesTest, WhatAMoveLeftGoesWithTheMirrorAndIsNeverTakenForIt) {
+  FillSecondPlace();
+  const auto leave_copy = [this] {
+    Put("Cust", 36);
+    const std::unique_ptr<Store> store = home_->Open("Cust", /*create=*/false, {}).value();
+    const std::unique_ptr<Snapshot> snapshot = store->OpenSnapshot().value();
+    const std::unique_ptr<PlaceMove> move = home_->places().NewMove("Cust", "p2").value();
+    ASSERT_THAT(move->CopyOf(*snapshot, GoOnCopyingAll).status(), IsOk());
+    ASSERT_EQ(Schemas("Mirror\\_Cust"), 2);
+  };
+  ASSERT_NO_FATAL_FAILURE(leave_copy());
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  EXPECT_EQ(Schemas("Mirror\\_Cust"), 0);
+
+  ASSERT_THAT(home_->AllowAgain("Cust"), IsOk());
+  ASSERT_NO_FATAL_FAILURE(leave_copy());
+  Do("DROP SCHEMA \"Mirror_Cust\" CASCADE; UPDATE mirror_control.tenant SET state = 'gone'");
+  EXPECT_THAT(
+      home_->Open("Cust", /*create=*/true, {}).status(),
+      StatusIs(StatusCode::kFailedPrecondition, HasSubstr("the place 'p2' has a schema \"Mirror_Cust\"")));
+  EXPECT_THAT(home_->NewImport("Cust").status(),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("a move or a removal left")));
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  EXPECT_EQ(Schemas("Mirror\\_Cust"), 0);
+}
+
 }  // namespace
 }  // namespace mirror
