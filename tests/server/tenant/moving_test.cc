@@ -14,6 +14,7 @@
 
 #include "certs/keyed_hash.h"
 #include "server/plan/pause.h"
+#include "server/store/postgres/control/placement.h"
 #include "server/store/postgres/control/server_rows.h"
 #include "server/tenant/backup.h"
 #include "server/tenant/move.h"
@@ -579,6 +580,26 @@ TEST_F(PlaceMovingTest, AControlDatabaseThatWentBackFindsTheOneThatIsServed) {
   BenchServer anew(OpenHome(), options_);
   EXPECT_EQ(PlaceAt(anew), "p2") << "at one that starts";
   ExpectGoesOn(anew, /*from_lsn=*/10);
+}
+
+TEST_F(PlaceMovingTest, IsUndoneWhileThePlaceToWhichItWentIsDownAndIsNotDecidedBehindThat) {
+  ASSERT_THAT((*places_->tenants->Find("Cust"))
+                  ->BeginMove({.id = kId, .kind = MoveKind::kPlace, .target = "p2"}, kNow),
+              IsOk());
+  Do("UPDATE \"Mirror_Cust\"._mirror_tenant SET state = 'moving', moved_to = 'p2'");
+  const std::int64_t epoch = Ask("SELECT epoch FROM mirror_control.tenant");
+  const std::string database = second_->Query("SELECT quote_ident(current_database())")->Text(0, 0);
+  second_.reset();
+  Do(absl::StrCat("ALTER DATABASE ", database, " ALLOW_CONNECTIONS false"));
+  EXPECT_GE(Ask(absl::StrCat("SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE "
+                             "quote_ident(datname) = '",
+                             database, "'")),
+            0);
+  EXPECT_THAT(ToPlace(*places_, "p2", PlaceMoveWish::kUndo), IsOk());
+  EXPECT_THAT(MovePlacementTo(*control_, "Cust", "p1", "p2", epoch + 1), IsOkAndHolds(false)) << "it is late";
+  ExpectGoesOn(*places_);
+  Do(absl::StrCat("ALTER DATABASE ", database, " ALLOW_CONNECTIONS true"));
+  second_ = Connect(second_conninfo_);
 }
 
 }  // namespace

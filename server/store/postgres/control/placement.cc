@@ -135,6 +135,16 @@ absl::StatusOr<bool> MovePlacementTo(PostgresControl& control, const std::string
   return *moved == 1;
 }
 
+absl::StatusOr<bool> HoldPlacement(PostgresControl& control, const Placement& placement) {
+  const std::string folded = FoldName(placement.context_id);
+  const auto held = ChangePlacements(control,
+                                     "UPDATE mirror_control.tenant SET epoch = epoch + 1 WHERE folded = $1 "
+                                     "AND place = $2 AND state = 'serving' AND epoch = $3",
+                                     {folded, placement.place, placement.epoch});
+  if (!held.ok()) return held.status();
+  return *held == 1;
+}
+
 absl::StatusOr<bool> CorrectPlacement(PostgresControl& control, const Placement& served) {
   const std::string folded = FoldName(served.context_id);
   const auto corrected = ChangePlacements(

@@ -51,6 +51,9 @@ absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& 
 /// there any more, and stays as it is.
 absl::StatusOr<bool> MovePlacementTo(PostgresControl& control, const std::string& context_id,
                                      const std::string& from, const std::string& to, std::int64_t epoch);
+/// What anybody decided of it by `placement`, and is late with, decides nothing any more. False: it is not as
+/// `placement` says, and stays as it is.
+absl::StatusOr<bool> HoldPlacement(PostgresControl& control, const Placement& placement);
 /// Of a mirror that is served there: the control database is older than that, as one is that was restored.
 /// False: it knows of no earlier epoch that is served, and stays as it is.
 absl::StatusOr<bool> CorrectPlacement(PostgresControl& control, const Placement& served);

@@ -23,6 +23,7 @@ namespace {
 
 constexpr char kMoving[] = "moving a mirror";
 constexpr char kImporting[] = "importing";
+constexpr int kHoldsMax = 3;
 
 absl::Status Ran(const absl::StatusOr<std::int64_t>& ran) {
   return InStoreWords(ran.status(), Touched::kOwnTable);
@@ -113,21 +114,47 @@ class PlacedMove final : public PlaceMove {
   }
 
   absl::Status TakeBack() override {
+    if (absl::Status held = Hold(); !held.ok()) return held;
     {
-      const absl::StatusOr<postgres::Lease> lease = to_.Take(PlaceUse::kWrite);
+      const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(from(), PlaceUse::kWrite);
       if (!lease.ok()) return lease.status();
-      if (absl::Status removed = RemoveCopy(**lease); !removed.ok()) return removed;
+      absl::Status served = Ran(
+          (*lease)->Run(absl::StrCat("UPDATE ", names_.tenant,
+                                     " SET state = 'serving', moved_to = NULL WHERE moved_to IS NOT NULL"),
+                        {}, kMoving));
+      if (!served.ok()) return served;
     }
-    const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(from(), PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
-    return Ran((*lease)->Run(absl::StrCat("UPDATE ", names_.tenant,
-                                          " SET state = 'serving', moved_to = NULL WHERE moved_to IS NOT "
-                                          "NULL"),
-                             {}, kMoving));
+    // The mirror is served whether or not the copy's place answers: the next move there removes the copy.
+    const absl::StatusOr<postgres::Lease> lease = to_.Take(PlaceUse::kWrite);
+    if (!lease.ok()) return absl::OkStatus();
+    absl::Status removed = RemoveCopy(**lease);
+    return absl::IsUnavailable(removed) ? absl::OkStatus() : removed;
   }
 
  private:
   const std::string& to_name() const { return to_.options().name; }
+
+  /// A switch of before that still runs, or whose commit in the control database is in doubt, is waited for
+  /// there, and decides nothing behind this.
+  absl::Status Hold() {
+    for (int i = 0; i < kHoldsMax; ++i) {
+      const absl::StatusOr<bool> held = mirrors_.Hold(placement_);
+      if (!held.ok()) return held.status();
+      if (*held) {
+        ++placement_.epoch;
+        return absl::OkStatus();
+      }
+      absl::StatusOr<std::optional<Placement>> now = FindPlacement(mirrors_.control(), placement_.context_id);
+      if (!now.ok()) return now.status();
+      const bool is_there =
+          now->has_value() && (*now)->place == from() && (*now)->schema == placement_.schema;
+      if (!is_there || (*now)->state != PlacementState::kServing) break;
+      placement_ = **std::move(now);
+    }
+    return absl::UnavailableError(absl::StrCat("the mirror of '", placement_.context_id,
+                                               "' was moved or changed by somebody else meanwhile. Nothing "
+                                               "was taken back; the same call again is safe."));
+  }
 
   absl::Status Overtaken() const {
     return absl::AbortedError(absl::StrCat("the mirror of '", placement_.context_id,
@@ -212,7 +239,7 @@ class PlacedMove final : public PlaceMove {
   }
 
   PlacedMirrors& mirrors_;
-  const Placement placement_;
+  Placement placement_;
   PostgresPlace& to_;
   const PostgresOwnTables names_;
 };

@@ -130,6 +130,12 @@ absl::StatusOr<bool> PlacedMirrors::MovePlace(const std::string& context_id, con
   return moved;
 }
 
+absl::StatusOr<bool> PlacedMirrors::Hold(const Placement& placement) {
+  absl::StatusOr<bool> held = HoldPlacement(*control_, placement);
+  Forget(placement.context_id);
+  return held;
+}
+
 absl::StatusOr<bool> PlacedMirrors::MoveLost(const Placement& placement) {
   absl::StatusOr<bool> moved = MoveLostPlacement(*control_, placement);
   Forget(placement.context_id);

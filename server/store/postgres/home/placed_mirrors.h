@@ -55,6 +55,8 @@ class PlacedMirrors {
   /// See MovePlacementTo().
   absl::StatusOr<bool> MovePlace(const std::string& context_id, const std::string& from,
                                  const std::string& to, std::int64_t epoch) MIRROR_EXCLUDES(mutex_);
+  /// See HoldPlacement().
+  absl::StatusOr<bool> Hold(const Placement& placement) MIRROR_EXCLUDES(mutex_);
   /// See MoveLostPlacement() and ForgetMark().
   absl::StatusOr<bool> MoveLost(const Placement& placement) MIRROR_EXCLUDES(mutex_);
   absl::Status ForgetMarkOf(const Placement& placement) MIRROR_EXCLUDES(mutex_);
