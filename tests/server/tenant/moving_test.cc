@@ -602,5 +602,21 @@ TEST_F(PlaceMovingTest, IsUndoneWhileThePlaceToWhichItWentIsDownAndIsNotDecidedB
   second_ = Connect(second_conninfo_);
 }
 
+TEST_F(PlaceMovingTest, OneThatAnotherServerUndidIsNotSwitched) {
+  const std::shared_ptr<Tenant> tenant = *places_->tenants->Find("Cust");
+  ASSERT_THAT(tenant->BeginMove({.id = kId, .kind = MoveKind::kPlace, .target = "p2"}, kNow), IsOk());
+  const auto move = places_->tenants->home().places().NewMove("Cust", "p2").value();
+  {
+    const auto snapshot = tenant->OpenSnapshot();
+    ASSERT_THAT(snapshot.status(), IsOk());
+    const auto copied = move->CopyOf(**snapshot, [](std::uint64_t, std::uint64_t) { return true; });
+    ASSERT_THAT(copied.status(), IsOk());
+  }
+  ASSERT_THAT((*other_->tenants->Find("Cust"))->EndMove(kId, "move.undone", "it was undone", kNow), IsOk());
+  EXPECT_THAT(move->Switch(), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_EQ(PlaceAt(*other_), "p1");
+  ExpectGoesOn(*other_);
+}
+
 }  // namespace
 }  // namespace mirror

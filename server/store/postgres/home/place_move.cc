@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
+#include "server/plan/move_mark.h"
 #include "server/store/contents_digest.h"
 #include "server/store/copy_contents.h"
 #include "server/store/postgres/control/server_rows.h"
@@ -88,7 +89,7 @@ class PlacedMove final : public PlaceMove {
     if (!copy.ok()) return copy.status();
     if (copy->state != kImporting || copy->epoch != placement_.epoch + 1) return Overtaken();
     if (absl::Status served = Serve(**there); !served.ok()) return served;
-    if (absl::Status fenced = Fence(); !fenced.ok()) return fenced;
+    if (absl::Status fenced = Fence(copy->tenant); !fenced.ok()) return fenced;
     CrashPoint("move.fenced");
     if (absl::Status decided = Decide(); !decided.ok()) return decided;
     CrashPoint("move.decided");
@@ -169,8 +170,9 @@ class PlacedMove final : public PlaceMove {
                        {kImporting}, kMoving));
   }
 
-  /// In the old place: what others write is committed before, or finds that it is moved.
-  absl::Status Fence() {
+  /// In the old place: what others write is committed before, or finds that it is moved. `copied_tenant`: the
+  /// tenant as it was then, with the mark of this move.
+  absl::Status Fence(const TenantRecord& copied_tenant) {
     const absl::StatusOr<PostgresPlace*> old = mirrors_.PlaceOf(from());
     if (!old.ok()) return old.status();
     const absl::StatusOr<postgres::Lease> lease = (*old)->Take(PlaceUse::kWrite);
@@ -180,6 +182,11 @@ class PlacedMove final : public PlaceMove {
     const absl::StatusOr<TenantRow> row = LockTenant(**lease, names_);
     if (!row.ok()) return row.status();
     if (row->state != "serving" || row->moved_to || row->epoch > placement_.epoch) return Overtaken();
+    // Undone meanwhile, at another server: its source may be in the middle of a cycle.
+    const std::optional<MoveMark> mark = MarkOf(row->tenant);
+    const bool is_of_this = mark && mark->phase == MovePhase::kLeaving && mark->kind == MoveKind::kPlace &&
+                            mark->target == to_name();
+    if (!is_of_this || MarkOf(copied_tenant) != mark) return Overtaken();
     const absl::StatusOr<std::string> there = MetadataOf(**old), copied = MetadataOf(to_);
     if (!there.ok() || !copied.ok()) return there.ok() ? copied.status() : there.status();
     if (*there != *copied) return Overtaken();
