@@ -57,12 +57,6 @@ absl::Status CheckTables(const MirrorContents& contents) {
   return absl::OkStatus();
 }
 
-/// Of a mirror that is damaged, as one may be that a copy is put in the place of.
-bool IsOfDamage(const absl::Status& status) {
-  const postgres::Trouble trouble = postgres::TroubleOf(status);
-  return trouble == postgres::Trouble::kUndefined || trouble == postgres::Trouble::kDamage;
-}
-
 std::string RenameSql(const std::string& from, const std::string& to) {
   return absl::StrCat("ALTER SCHEMA ", from, " RENAME TO ", QuoteName(to));
 }
@@ -164,16 +158,8 @@ absl::StatusOr<bool> PostgresImport::SetAside(const std::string& schema, const s
                                     {present.schema}, "looking for the mirror");
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
   if (*there == 0) return false;
-  postgres::Savepoint savepoint(*lease_);
-  absl::Status done = savepoint.Begin();
-  if (!done.ok()) return InStoreWords(done, Touched::kOwnTable);
-  // Who waits for the tenant's row on another server finds that it is served elsewhere.
-  const absl::Status fenced =
-      lease_->Run(absl::StrCat("UPDATE ", present.tenant, " SET epoch = $1"), {epoch}, "taking the mirror")
-          .status();
-  if (!fenced.ok() && !IsOfDamage(fenced)) return InStoreWords(fenced, Touched::kOwnTable);
-  done = fenced.ok() ? savepoint.Release() : savepoint.RollBack();
-  if (done.ok()) done = lease_->Execute(RenameSql(present.schema, aside), "setting the mirror aside");
+  if (absl::Status fenced = FenceEpoch(*lease_, present, epoch); !fenced.ok()) return fenced;
+  const absl::Status done = lease_->Execute(RenameSql(present.schema, aside), "setting the mirror aside");
   if (!done.ok()) return InStoreWords(done, Touched::kMirroredTable);
   absl::StatusOr<std::vector<std::string>> guarded = CarryRights(*lease_, QuoteName(aside), names_);
   if (!guarded.ok()) return guarded.status();

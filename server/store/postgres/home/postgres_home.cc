@@ -42,11 +42,13 @@ absl::Status SetSchemaAside(postgres::Connection& connection, const PostgresOwnT
   const auto there = connection.Number("SELECT count(*) FROM pg_namespace WHERE oid = to_regnamespace($1)",
                                        {names.schema}, "looking for the mirror");
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  if (*there == 0 && !owner) return absl::OkStatus();
   postgres::Transaction transaction(connection);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
   postgres::Pipeline pipeline(connection);
   OwnWrites writes;
-  transaction.Begin(pipeline);
   if (*there == 1) {
+    if (absl::Status fenced = FenceEpoch(connection, names, epoch); !fenced.ok()) return fenced;
     pipeline.Queue(absl::StrCat("ALTER SCHEMA ", names.schema, " RENAME TO ", QuoteName(aside)), {},
                    "setting the mirror aside");
   }

@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
+#include "base/db/postgres/transaction.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -112,6 +114,19 @@ absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& conn
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   if (rows->rows() == 0) return std::nullopt;
   return RowOf(*rows);
+}
+
+absl::Status FenceEpoch(postgres::Connection& connection, const PostgresOwnTables& names,
+                        std::int64_t epoch) {
+  postgres::Savepoint savepoint(connection);
+  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  const absl::Status fenced =
+      connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET epoch = $1"), {epoch}, "taking the mirror")
+          .status();
+  const postgres::Trouble trouble = postgres::TroubleOf(fenced);
+  const bool is_damaged = trouble == postgres::Trouble::kUndefined || trouble == postgres::Trouble::kDamage;
+  if (!fenced.ok() && !is_damaged) return InStoreWords(fenced, Touched::kOwnTable);
+  return InStoreWords(fenced.ok() ? savepoint.Release() : savepoint.RollBack(), Touched::kOwnTable);
 }
 
 void UpdateTenant(OwnWrites& writes, const PostgresOwnTables& names, const TenantRecord& tenant) {

@@ -49,6 +49,11 @@ absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const Pos
 absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& connection,
                                                       const PostgresOwnTables& names);
 
+/// Inside a transaction: whoever writes is waited for, and who waits for the row on another server finds that
+/// the mirror is served elsewhere. One that is damaged has nothing to be fenced, as it may be when another
+/// one takes its place.
+absl::Status FenceEpoch(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch);
+
 // Inside the transaction of LockTenant().
 
 void UpdateTenant(OwnWrites& writes, const PostgresOwnTables& names, const TenantRecord& tenant);

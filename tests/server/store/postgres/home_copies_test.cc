@@ -229,6 +229,21 @@ TEST_F(PostgresCopiesTest, WhoIsInATransactionIsWaitedForAndHisRowsAreSetAside) 
   EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
 }
 
+TEST_F(PostgresCopiesTest, AResetWaitsForWhoIsInATransactionToo) {
+  Put("Cust", 36);
+  const TenantRecord owner{.context_id = "Cust", .issuer = "app"};
+  const auto other_server = OpenHome();
+  const std::unique_ptr<Store> other = other_server->Open("Cust", /*create=*/false, {}).value();
+  {
+    auto work = other->Begin({});
+    ASSERT_THAT(work.status(), IsOk());
+    EXPECT_THAT(home_->SetAside("Cust", 2'000, owner).status(), StatusIs(StatusCode::kUnavailable));
+  }
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}})) << "the mirror is as it was";
+  ASSERT_THAT(home_->SetAside("Cust", 3'000, owner).status(), IsOk());
+  EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 1);
+}
+
 TEST_F(PostgresCopiesTest, ABackupTakesThePlaceOfADamagedMirror) {
   Put("Cust", 36);
   const std::string path = CopyOut("Cust");
