@@ -97,11 +97,13 @@ absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTab
     for (; row < tables->rows() && step.size() < kTablesPerStep; ++row) {
       if (!tables->IsNull(row, 1)) step.push_back(Qualified(names.schema_name, tables->View(row, 1)));
     }
-    if (step.empty()) continue;
-    absl::Status gone = Drop(connection, absl::StrCat("TABLE IF EXISTS ", absl::StrJoin(step, ", ")));
-    if (!gone.ok()) return gone;
+    std::vector<std::string> drops;
+    if (!step.empty()) drops.push_back(absl::StrCat("TABLE IF EXISTS ", absl::StrJoin(step, ", ")));
+    // In one transaction with the last table: an empty schema would be nobody's.
+    if (row == tables->rows()) drops.push_back(absl::StrCat("SCHEMA IF EXISTS ", names.schema));
+    if (absl::Status gone = Drop(connection, absl::StrJoin(drops, "; DROP ")); !gone.ok()) return gone;
   }
-  return Drop(connection, absl::StrCat("SCHEMA IF EXISTS ", names.schema));
+  return absl::OkStatus();
 }
 
 }  // namespace mirror

@@ -241,6 +241,21 @@ TEST_F(PostgresHomeTest, ADeletionIsFinishedAfterAKillAndTheTenantStaysAwayUntil
   EXPECT_EQ(Ask("SELECT epoch FROM mirror_control.tenant"), 2);
 }
 
+TEST_F(PostgresHomeTest, ASchemaSaysWhoseItIsUntilItIsGone) {
+  FillSecondPlace();
+  ASSERT_NE(Make("Cust"), nullptr);
+  Do("CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; "
+     "END "
+     "$$; CREATE EVENT TRIGGER keeps ON ddl_command_start WHEN TAG IN ('DROP SCHEMA') EXECUTE FUNCTION "
+     "public.refuse()");
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  EXPECT_THAT(home_->FinishDeletion("Cust"), Not(IsOk()));
+  EXPECT_EQ(Ask("SELECT count(*) FROM \"Mirror_Cust\"._mirror_tenant"), 1);
+  Do("DROP EVENT TRIGGER keeps");
+  EXPECT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  EXPECT_EQ(Schemas("Mirror\\_%"), 0);
+}
+
 TEST_F(PostgresHomeTest, WhatOthersHaveMadeOfItsTablesIsNamedAndNeverDropped) {
   FillSecondPlace();
   ASSERT_NE(Make("Cust"), nullptr);
