@@ -58,12 +58,23 @@ absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& conne
 absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connection,
                                                    const std::string& context_id) {
   const auto rows = connection.Query(
-      "SELECT n.nspname::text FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE "
-      "starts_with(n.nspname::text, $1) AND c.relname = $2 ORDER BY 1",
+      "SELECT n.nspname::text, bool_or(c.relname = $2) FROM pg_namespace n JOIN pg_class c ON c.relnamespace "
+      "= "
+      "n.oid WHERE starts_with(n.nspname::text, $1) AND c.relname IN ($2, '_mirror_tenant') GROUP BY 1 ORDER "
+      "BY 1",
       {kAsidePrefix, MetadataOf(context_id)}, kLooking);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   std::vector<std::string> schemas;
-  for (int row = 0; row < rows->rows(); ++row) schemas.push_back(rows->Text(row, 0));
+  for (int row = 0; row < rows->rows(); ++row) {
+    bool is_its = rows->Bool(row, 1);
+    if (!is_its) {
+      // Damaged ones are set aside as well: this may be one that lost the table of that name.
+      const auto found = FindSchema(connection, rows->Text(row, 0));
+      if (!found.ok() && !connection.IsOpen()) return found.status();
+      is_its = found.ok() && found->has_value() && (*found)->context_id == context_id;
+    }
+    if (is_its) schemas.push_back(rows->Text(row, 0));
+  }
   return schemas;
 }
 

@@ -285,6 +285,21 @@ TEST_F(PostgresHomeTest, WhatOthersHaveMadeOfItsTablesIsNamedAndNeverDropped) {
   EXPECT_EQ(Schemas("Mirror\\_%"), 0);
 }
 
+TEST_F(PostgresHomeTest, ADamagedMirrorThatIsSetAsideGoesWithTheDeletionToo) {
+  FillSecondPlace();
+  ASSERT_NE(Make("Cust"), nullptr);
+  ASSERT_NE(Make("Other"), nullptr);
+  Do("DROP TABLE \"Mirror_Cust\".\"Cust_mirroring\" CASCADE; DROP TABLE "
+     "\"Mirror_Other\".\"Other_mirroring\" CASCADE");
+  for (const char* const id : {"Cust", "Other"}) {
+    ASSERT_THAT(home_->SetAside(id, 1'000, TenantRecord{.context_id = id}).status(), IsOk());
+  }
+  EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 2);
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 1) << "the other one's";
+}
+
 TEST_F(PostgresHomeTest, ADeletionThatWhatIsSetAsideForbidsIsNotBegun) {
   FillSecondPlace();
   ASSERT_NE(Make("Cust"), nullptr);
