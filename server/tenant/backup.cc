@@ -178,7 +178,8 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
       now_ms);
   if (!replaced.ok()) return replaced;
   CrashPoint("restore.ended");
-  if (absl::Status allowed = tenants.LetIn(context_id); !allowed.ok()) return allowed;
+  if (absl::Status allowed = tenants.Allow(context_id, Tenants::LetIn::kByItsMirror); !allowed.ok())
+    return allowed;
   return report;
 }
 

@@ -261,7 +261,8 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
       now_ms);
   CrashPoint("move.put");
   if (!taken_in.ok()) return taken_in;
-  if (absl::Status allowed = tenants_->LetIn(context_id_); !allowed.ok()) return allowed;
+  if (absl::Status allowed = tenants_->Allow(context_id_, Tenants::LetIn::kByItsMirror); !allowed.ok())
+    return allowed;
   absl::StatusOr<std::string> contents = DigestOf(**tenant, go_on);
   if (!contents.ok()) return contents.status();
   report.contents = *std::move(contents);

@@ -333,7 +333,7 @@ absl::Status Tenants::Delete(const std::string& context_id) {
   return removed;
 }
 
-absl::Status Tenants::Allow(const std::string& context_id) {
+absl::Status Tenants::Allow(const std::string& context_id, LetIn by) {
   const std::string key = FoldName(context_id);
   const MutexLock marks(marks_mutex_);
   std::string spelled;
@@ -358,20 +358,17 @@ absl::Status Tenants::Allow(const std::string& context_id) {
     }
   }
   if (spelled.empty()) {
+    if (by == LetIn::kByItsMirror) return absl::OkStatus();
     return absl::NotFoundError(absl::StrCat("tenant '", context_id,
                                             "' was not deleted. Nothing was done. 'mirrorctl tenants "
                                             "--state deleted' lists those that were."));
   }
   if (absl::Status removed = home_.AllowAgain(spelled); !removed.ok()) return removed;
+  if (by == LetIn::kByItsMirror)
+    events_.Add(context_id, Severity::kInformation, "tenant.allowed", kPutInPlace);
   const MutexLock lock(mutex_);
   deleted_.erase(key);
   return absl::OkStatus();
-}
-
-absl::Status Tenants::LetIn(const std::string& context_id) {
-  absl::Status allowed = Allow(context_id);
-  if (allowed.ok()) events_.Add(context_id, Severity::kInformation, "tenant.allowed", kPutInPlace);
-  return absl::IsNotFound(allowed) ? absl::OkStatus() : allowed;
 }
 
 absl::StatusOr<std::vector<std::string>> Tenants::Deleted() {

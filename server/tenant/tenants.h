@@ -60,10 +60,12 @@ class Tenants {
   std::vector<std::shared_ptr<Tenant>> All();
   /// Removes the mirror for good, and takes the tenant in no more until Allow(): that outlives a restart.
   absl::Status Delete(const std::string& context_id);
+  enum class LetIn : std::uint8_t {
+    kByOperator,
+    kByItsMirror,  ///< One was put there, which is told. It need not have been deleted.
+  };
   /// Errors: kNotFound when it was not deleted.
-  absl::Status Allow(const std::string& context_id);
-  /// The same for one whose mirror was put there, and tells of it. It need not have been deleted.
-  absl::Status LetIn(const std::string& context_id);
+  absl::Status Allow(const std::string& context_id, LetIn by = LetIn::kByOperator);
   /// As they were spelled.
   absl::StatusOr<std::vector<std::string>> Deleted();
 

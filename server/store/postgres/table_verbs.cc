@@ -56,6 +56,17 @@ absl::StatusOr<TableWork> Changing(PostgresMirror& mirror) {
       "tables are changed at the coordinator alone. Nothing was applied; the same call again is safe.");
 }
 
+/// As it is spelled in the database: what is spelled otherwise there is somebody else's.
+absl::StatusOr<std::string> NameThere(WorkView& view, const std::string& table,
+                                      const std::map<std::string, PostgresAgreed>& agreed) {
+  if (const auto found = agreed.find(FoldName(table)); found != agreed.end()) {
+    return found->second.schema.name;
+  }
+  const auto record = view.FindRecord(table);
+  if (!record.ok()) return record.status();
+  return *record ? (*record)->table : table;
+}
+
 class PostgresTableVerbs final : public TableVerbs {
  public:
   explicit PostgresTableVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
@@ -299,7 +310,7 @@ class PostgresTableVerbs final : public TableVerbs {
     if (!shadow.ok()) return shadow.status();
     const auto all = view().Agreed();
     if (!all.ok()) return all.status();
-    const absl::StatusOr<std::string> name = NameThere(table, **all);
+    const absl::StatusOr<std::string> name = NameThere(view(), table, **all);
     if (!name.ok()) return name.status();
     absl::StatusOr<TableWork> work = Changing(mirror_);
     if (!work.ok()) return work.status();
@@ -307,16 +318,6 @@ class PostgresTableVerbs final : public TableVerbs {
     if (done.ok()) (*all)->erase(FoldName(table));
     return done;
   }
-  /// As it is spelled in the database: what is spelled otherwise there is somebody else's.
-  absl::StatusOr<std::string> NameThere(const std::string& table,
-                                        const std::map<std::string, PostgresAgreed>& agreed) {
-    if (const auto found = agreed.find(FoldName(table)); found != agreed.end())
-      return found->second.schema.name;
-    const auto record = view().FindRecord(table);
-    if (!record.ok()) return record.status();
-    return *record ? (*record)->table : table;
-  }
-
   absl::Status WriteVisible(const std::string& table, const ApplyRows& apply, RowsWritten* written) {
     const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
     if (!agreed.ok()) return agreed.status();
