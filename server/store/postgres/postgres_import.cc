@@ -174,22 +174,21 @@ absl::Status PostgresImport::MakeIndexes() {
     const auto table = tables_.find(FoldName(index.index.table));
     if (table == tables_.end()) continue;
     postgres::Savepoint savepoint(*lease_);
-    if (absl::Status begun = savepoint.Begin(); !begun.ok()) return begun;
+    if (absl::Status begun = savepoint.Begin(); !begun.ok())
+      return InStoreWords(begun, Touched::kMirroredTable);
     // One that PostgreSQL does not let be is made, or told of, by the next cycle.
     const bool made = ChangeIndex(work, index, &table->second.schema).ok();
-    if (absl::Status ended = made ? savepoint.Release() : savepoint.RollBack(); !ended.ok()) return ended;
+    if (absl::Status ended = made ? savepoint.Release() : savepoint.RollBack(); !ended.ok())
+      return InStoreWords(ended, Touched::kMirroredTable);
   }
   return absl::OkStatus();
 }
 
 absl::Status PostgresImport::Finish(const std::string& schema, std::int64_t epoch, Then then) {
-  absl::Status done = MakeIndexes();
-  if (done.ok()) {
-    done = lease_
-               ->Run(absl::StrCat("UPDATE ", names_.tenant, " SET epoch = $1, state = $2"),
-                     {epoch, then == Then::kServed ? "serving" : "importing"}, kImporting)
-               .status();
-  }
+  absl::Status done = lease_
+                          ->Run(absl::StrCat("UPDATE ", names_.tenant, " SET epoch = $1, state = $2"),
+                                {epoch, then == Then::kServed ? "serving" : "importing"}, kImporting)
+                          .status();
   if (done.ok()) done = lease_->Execute(RenameSql(names_.schema, schema), kImporting);
   if (done.ok()) done = transaction_.Commit(kImporting);
   return InStoreWords(done, Touched::kMirroredTable);

@@ -35,6 +35,8 @@ class PostgresImport {
 
   // Then, in this order:
 
+  /// Those that the server keeps. It takes as long as they need, and nobody is kept waiting meanwhile.
+  absl::Status MakeIndexes();
   /// The schema of the tenant's present mirror gets the name `aside` with the commit: whoever writes into it
   /// is waited for, and nobody does behind that. Rights of others on it they have on the new one: see
   /// CarryRights(). Where there is no such schema nothing is done. Gives whether there is one.
@@ -58,7 +60,6 @@ class PostgresImport {
   PostgresImport(postgres::Lease lease, const std::string& context_id, const std::string& schema);
   absl::Status MakeSchema();
   absl::Status MakeTable(const ContentsTable& table);
-  absl::Status MakeIndexes();
 
   postgres::Lease lease_;
   const std::string context_id_;

@@ -40,7 +40,10 @@ class UnservedImport final : public MirrorImport {
   absl::Status AddRows(const TableSchema& stored, RowBlock* rows) override {
     return import_.AddRows(stored, rows);
   }
-  absl::Status Finish() override { return import_.Finish(schema_, epoch_, PostgresImport::Then::kWaits); }
+  absl::Status Finish() override {
+    if (absl::Status made = import_.MakeIndexes(); !made.ok()) return made;
+    return import_.Finish(schema_, epoch_, PostgresImport::Then::kWaits);
+  }
 
  private:
   PostgresImport& import_;

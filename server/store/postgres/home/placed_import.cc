@@ -36,6 +36,8 @@ class PlacedImport final : public MirrorImport {
     return import_->AddRows(stored, rows);
   }
   absl::Status Finish() override {
+    // Before anybody waits for the mirror that is there, or makes one where this one has the name.
+    if (absl::Status made = import_->MakeIndexes(); !made.ok()) return made;
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id_);
     if (!found.ok()) return found.status();
     if (!found->has_value() || !IsThere(**found)) return FinishNew(*found);
