@@ -440,13 +440,13 @@ TEST_F(MovingTest, ACopyThatHasNoRoomWhereItLeavesIsNotBegun) {
 }
 
 TEST_F(MovingTest, OneThatWasDeletedAndComesIsToldToBeLetIn) {
-  MirrorAt(*files_[0]);
   MirrorAt(*places_);
-  ASSERT_THAT(places_->tenants->Delete("Cust"), IsOk());
-  ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_));
-  EXPECT_THAT(places_->catalog.Kinds(), Contains("tenant.allowed"));
-  ASSERT_NO_FATAL_FAILURE(ExpectGoesOn(*places_));
-  ASSERT_NO_FATAL_FAILURE(Move(*places_, *files_[1]));
+  MirrorAt(*files_[0]);
+  ASSERT_THAT(files_[0]->tenants->Delete("Cust"), IsOk());
+  ASSERT_NO_FATAL_FAILURE(Move(*places_, *files_[0]));
+  EXPECT_THAT(files_[0]->catalog.Kinds(), Contains("tenant.allowed"));
+  ASSERT_NO_FATAL_FAILURE(ExpectGoesOn(*files_[0]));
+  ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *files_[1]));
   EXPECT_THAT(files_[1]->catalog.Kinds(), Not(Contains("tenant.allowed"))) << "it was not deleted there";
 }
 

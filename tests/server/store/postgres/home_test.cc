@@ -247,7 +247,7 @@ TEST_F(PostgresHomeTest, ASchemaSaysWhoseItIsUntilItIsGone) {
   Do("CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; "
      "END "
      "$$; CREATE EVENT TRIGGER keeps ON ddl_command_start WHEN TAG IN ('DROP SCHEMA') EXECUTE FUNCTION "
-     "public.refuse()");
+     "public.refuse(); ALTER EVENT TRIGGER keeps ENABLE ALWAYS");
   ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
   EXPECT_THAT(home_->FinishDeletion("Cust"), Not(IsOk()));
   EXPECT_EQ(Ask("SELECT count(*) FROM \"Mirror_Cust\"._mirror_tenant"), 1);

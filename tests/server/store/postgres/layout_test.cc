@@ -99,7 +99,7 @@ SELECT string_agg(concat_ws(' ', c.relkind, c.relname, a.attname, format_type(a.
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE n.nspname = 'mirror_control' OR (n.nspname = 'Mirror_Old' AND
+WHERE n.nspname = 'mirror_control' OR (n.nspname = 'Mirror_Old' AND c.relkind IN ('r', 'v') AND
   (starts_with(c.relname, '_mirror_') OR c.relname = 'Old_mirroring')))";
 
 class FormerVersion : public PostgresLayout {
