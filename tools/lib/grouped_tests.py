@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 GROUP_MAX = 20
+NAME_MAX = 50
 FILTER = "--gtest_filter="
 
 
@@ -54,7 +55,7 @@ def of_group(group, number):
     command = [together if word.startswith(FILTER) else word for word in command]
     # One that is left out says nothing of the others.
     properties = {key: value for key, value in properties.items() if key != "SKIP_REGULAR_EXPRESSION"}
-    return f"{name.rsplit('.', 1)[0]} {number} ({len(group)})", command, properties
+    return f"{name.rsplit('.', 1)[0][:NAME_MAX]} {number} ({len(group)})", command, properties
 
 
 def quoted(value):
