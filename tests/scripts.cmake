@@ -5,12 +5,12 @@ set(PYTHON /usr/bin/python3)
 foreach(check includes files lengths format)
   add_test(NAME scripts.${check} COMMAND ${PYTHON} ${CMAKE_CURRENT_LIST_DIR}/scripts/source_rules.py ${check}
                                          ${CMAKE_SOURCE_DIR})
-  set_tests_properties(scripts.${check} PROPERTIES LABELS scripts TIMEOUT 120)
+  set_tests_properties(scripts.${check} PROPERTIES LABELS scripts TIMEOUT 300)
 endforeach()
 foreach(script source_rules grouped_tests compare_databases proto_comments named_tests mutants setup nightly bench docs demo torture
                fleet reference thread_safety)
   add_test(NAME scripts.${script} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/${script}_test.py)
-  set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 120)
+  set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 300)
 endforeach()
 # It makes a PostgreSQL, where that is installed, and kills it.
 set_tests_properties(scripts.demo PROPERTIES TIMEOUT 300)
@@ -93,7 +93,7 @@ endif()
 # Asks the programs whether they know what the units call.
 add_test(NAME scripts.systemd_units COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/systemd_units_test.py
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(scripts.systemd_units PROPERTIES LABELS scripts TIMEOUT 120)
+set_tests_properties(scripts.systemd_units PROPERTIES LABELS scripts TIMEOUT 300)
 
 # Not with sanitizers: the disk that fails is preloaded into the server.
 if(NOT MIRROR_SANITIZED)

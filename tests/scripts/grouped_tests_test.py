@@ -33,8 +33,10 @@ class Grouping(unittest.TestCase):
         self.assertEqual([len(group) for group in grouped_tests.grouped(tests)], [1, 1])
 
     def test_a_group_has_one_command_for_all(self):
-        name, command, properties = grouped_tests.of_group([one("S.A", SKIP_REGULAR_EXPRESSION=["x"]), one("S.B")], 7)
-        self.assertEqual((name, command, properties), ("S 7 (2)", ["a_test", "--gtest_filter=S.A:S.B", "--more"], {}))
+        tests = [one(name, SKIP_REGULAR_EXPRESSION=["x"], TIMEOUT=120.0) for name in ("S.A", "S.B")]
+        name, command, properties = grouped_tests.of_group(tests, 7)
+        self.assertEqual((name, command), ("S 7 (2)", ["a_test", "--gtest_filter=S.A:S.B", "--more"]))
+        self.assertEqual(properties, {"TIMEOUT": 240.0})
 
 
 class Running(unittest.TestCase):

@@ -14,6 +14,7 @@ import sys
 
 GROUP_MAX = 20
 NAME_MAX = 50
+TIMEOUT_MAX = 1800
 FILTER = "--gtest_filter="
 
 
@@ -55,6 +56,8 @@ def of_group(group, number):
     command = [together if word.startswith(FILTER) else word for word in command]
     # One that is left out says nothing of the others.
     properties = {key: value for key, value in properties.items() if key != "SKIP_REGULAR_EXPRESSION"}
+    if "TIMEOUT" in properties:
+        properties["TIMEOUT"] = min(properties["TIMEOUT"] * len(group), TIMEOUT_MAX)
     return f"{name.rsplit('.', 1)[0][:NAME_MAX]} {number} ({len(group)})", command, properties
 
 
