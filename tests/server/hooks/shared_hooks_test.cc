@@ -111,6 +111,7 @@ class SharedHooksTest : public PlacedHomesTest {
 };
 
 TEST_F(SharedHooksTest, EachNotificationIsDeliveredByOneServerWhoeverCommittedIt) {
+  FillSecondPlace();
   ASSERT_NE(Make("Cust"), nullptr);
   const auto first = Server("db1"), second = Server("db2");
   first->Start();
