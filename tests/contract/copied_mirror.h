@@ -148,7 +148,10 @@ class PostgresCopy {
     absl::Status AddRows(const TableSchema& stored, RowBlock* rows) override {
       return import_->AddRows(stored, rows);
     }
-    absl::Status Finish() override { return import_->Finish(SchemaOf("ctx"), /*epoch=*/1); }
+    absl::Status Finish() override {
+      if (absl::Status made = import_->MakeIndexes(); !made.ok()) return made;
+      return import_->Finish(SchemaOf("ctx"), /*epoch=*/1);
+    }
 
    private:
     const std::unique_ptr<PostgresImport> import_;

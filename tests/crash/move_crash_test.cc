@@ -171,9 +171,9 @@ TEST_P(MoveCrashTest, GoesOnOrBackFromWhereverItWasKilled) {
   EXPECT_EQ(Move("--resume").exit_code, 0) << "once more is harmless";
   ExpectGoesOn(*new_);
   // The log of each side says which move a step was of.
-  EXPECT_THAT(old_->Mirrorctl({"audit", "list"}).output,
+  EXPECT_THAT(old_->Mirrorctl({"audit", "list", "--limit", "0", "--wide"}).output,
               ContainsRegex("LeaveMove Cust move [0-9a-f]{16} to "));
-  EXPECT_THAT(new_->Mirrorctl({"audit", "list"}).output,
+  EXPECT_THAT(new_->Mirrorctl({"audit", "list", "--limit", "0", "--wide"}).output,
               ContainsRegex("ImportMirror Cust move [0-9a-f]{16}"));
   // Both sides take what an operator does with them.
   EXPECT_EQ(old_->Mirrorctl({"delete", "Cust", "--confirm", "Cust"}).exit_code, 0);
