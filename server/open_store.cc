@@ -53,6 +53,7 @@ PlaceOptions PlaceOf(const PostgresPlaceConfig& place, const PostgresConfig& pos
   options.conninfo = place.conninfo;
   options.passfile = postgres.passfile;
   options.connections = place.connections;
+  options.relations_max = place.relations_max;
   if (place.citus) options.kind = PlaceKind::kCitus;
   return options;
 }

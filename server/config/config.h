@@ -63,10 +63,11 @@ struct DataConfig {
 
 /// A database that holds mirrors.
 struct PostgresPlaceConfig {
-  std::string name;               ///< For messages, and for where a mirror is.
-  std::string conninfo;           ///< libpq's, without a password.
-  std::uint32_t connections = 8;  ///< At most, for each of writing, reading and scanning.
-  bool citus = false;             ///< The coordinator of a cluster that distributes schemas.
+  std::string name;                      ///< For messages, and for where a mirror is.
+  std::string conninfo;                  ///< libpq's, without a password.
+  std::uint32_t connections = 8;         ///< At most, for each of writing, reading and scanning.
+  bool citus = false;                    ///< The coordinator of a cluster that distributes schemas.
+  std::int64_t relations_max = 100'000;  ///< From so many on it takes no new mirror.
   friend bool operator==(const PostgresPlaceConfig&, const PostgresPlaceConfig&) = default;
 };
 

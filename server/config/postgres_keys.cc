@@ -14,7 +14,7 @@
 namespace mirror {
 namespace {
 
-constexpr std::int64_t kMergeRowsMax = 1'000'000'000'000;
+constexpr std::int64_t kMergeRowsMax = 1'000'000'000'000, kRelationsMax = 100'000'000;
 constexpr std::size_t kPlaceNameMax = 32;
 
 /// A text of several lines, or one that libpq cannot read, may be anything: nothing of it is shown.
@@ -76,10 +76,12 @@ absl::Status ReadPlaces(const ConfigFile& file, PostgresConfig& postgres) {
   if (!blocks.ok()) return blocks.status();
   for (const ConfigTable& block : *blocks) {
     PostgresPlaceConfig place;
-    absl::Status status = block.Read({{"name", SetPlaceName(&place.name)},
-                                      {"conninfo", SetConninfo(&place.conninfo)},
-                                      {"kind", SetOneOf(&place.citus, {{"plain", false}, {"citus", true}})},
-                                      {"connections", SetWhole(&place.connections, 1, 1'000)}});
+    absl::Status status =
+        block.Read({{"name", SetPlaceName(&place.name)},
+                    {"conninfo", SetConninfo(&place.conninfo)},
+                    {"kind", SetOneOf(&place.citus, {{"plain", false}, {"citus", true}})},
+                    {"connections", SetWhole(&place.connections, 1, 1'000)},
+                    {"relations_max", SetWhole(&place.relations_max, 1'000, kRelationsMax)}});
     if (status.ok()) status = block.CheckHas({"name", "conninfo"});
     if (!status.ok()) return status;
     for (const PostgresPlaceConfig& other : postgres.places) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -167,9 +168,10 @@ absl::Status Line::WaitForMore(std::string_view doing) {
 }
 
 bool Line::HasNext(milliseconds within) {
-  const Clock::time_point until = Clock::now() + within;
+  std::optional<Clock::time_point> until;  // As in HasPiece().
   while (IsOpen() && PQisBusy(handle_) == 1) {
-    if (Poll(PQsocket(handle_), POLLIN, until) == 0) return false;
+    if (!until) until = Clock::now() + within;
+    if (Poll(PQsocket(handle_), POLLIN, *until) == 0) return false;
     PQconsumeInput(handle_);
   }
   return true;
@@ -184,11 +186,13 @@ absl::StatusOr<Result> Line::Next(std::string_view doing) {
 }
 
 bool Line::HasPiece(milliseconds within) {
-  const Clock::time_point until = Clock::now() + within;
+  std::optional<Clock::time_point> until;
   while (IsOpen() && next_size_ == 0) {
     next_size_ = PQgetCopyData(handle_, &next_piece_, 1);
     if (next_size_ != 0) break;
-    if (Poll(PQsocket(handle_), POLLIN, until) == 0) return false;
+    // Not for each row: some machines take as long for the time as for a row.
+    if (!until) until = Clock::now() + within;
+    if (Poll(PQsocket(handle_), POLLIN, *until) == 0) return false;
     PQconsumeInput(handle_);
   }
   return true;

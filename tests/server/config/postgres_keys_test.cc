@@ -73,6 +73,7 @@ TEST_F(PostgresKeysTest, TheSmallestFileGetsEveryDefault) {
   ASSERT_EQ(config->postgres.places.size(), 1U);
   EXPECT_EQ(config->postgres.places[0].name, "p1");
   EXPECT_EQ(config->postgres.places[0].connections, 8U);
+  EXPECT_EQ(config->postgres.places[0].relations_max, 100'000);
 }
 
 TEST_F(PostgresKeysTest, EveryKeyIsRead) {
@@ -87,6 +88,7 @@ merge_rows_max = 5
 name = "p1"
 conninfo = "host=db1 dbname=mirrors"
 connections = 3
+relations_max = 1000
 [[postgres.place]]
 name = "p2"
 conninfo = "host=db2 dbname=mirrors"
@@ -98,6 +100,7 @@ kind = "citus"
   EXPECT_EQ(config->postgres.merge_rows_max, 5);
   ASSERT_EQ(config->postgres.places.size(), 2U);
   EXPECT_EQ(config->postgres.places[0].connections, 3U);
+  EXPECT_EQ(config->postgres.places[0].relations_max, 1'000);
   EXPECT_EQ(config->postgres.places[1].conninfo, "host=db2 dbname=mirrors");
   EXPECT_FALSE(config->postgres.places[0].citus);
   EXPECT_TRUE(config->postgres.places[1].citus);

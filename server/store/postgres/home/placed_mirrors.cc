@@ -160,6 +160,7 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
   if (!servers.ok()) return servers.status();
   Room best;
   std::int64_t fewest = 0;
+  std::vector<std::string> full;
   for (const auto& place : places_) {
     const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
     if (!lease.ok()) return lease.status();
@@ -169,10 +170,17 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
     if (FindWithoutPlace(*servers, place->options().name) != nullptr) continue;
     const auto relations = (*lease)->Number("SELECT count(*) FROM pg_class", {}, "counting relations");
     if (!relations.ok()) return InStoreWords(relations.status(), Touched::kOwnTable);
-    if (best.place == nullptr || *relations < fewest) {
+    if (*relations >= place->options().relations_max) {
+      full.push_back(absl::StrCat("'", place->options().name, "' has ", *relations, " tables and indexes"));
+    } else if (best.place == nullptr || *relations < fewest) {
       best.place = place.get();
       fewest = *relations;
     }
+  }
+  if (best.place == nullptr && !full.empty()) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "no place takes a new mirror: ", absl::StrJoin(full, ", "),
+        ". Nothing was made. Give all servers one more [[postgres.place]], or raise relations_max."));
   }
   if (best.place == nullptr) {
     return absl::UnavailableError(

@@ -29,6 +29,7 @@ struct PlaceOptions {
   /// connection.
   std::chrono::milliseconds hung_after{15'000};
   PlaceKind kind = PlaceKind::kPlain;
+  std::int64_t relations_max = 100'000;  ///< From so many tables, indexes and such on it takes no new mirror.
 };
 
 /// A database that holds mirrors: pools of connections, apart for each use, and for each node where Citus

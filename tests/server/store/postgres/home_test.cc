@@ -66,6 +66,19 @@ TEST_F(PostgresHomeTest, TheNextMirrorGoesWhereThereAreFewerRelations) {
   EXPECT_NE(home_->Location("A").substr(0, 13), home_->Location("B").substr(0, 13));
 }
 
+TEST_F(PostgresHomeTest, AFullPlaceTakesNoNewMirrorAndServesThoseItHas) {
+  Make("Old").reset();
+  relations_max_ = 0;
+  home_ = OpenHome();
+
+  const auto made = home_->Open("New", /*create=*/true, {});
+  EXPECT_THAT(made.status(), StatusIs(StatusCode::kResourceExhausted));
+  EXPECT_THAT(std::string(made.status().message()),
+              AllOf(HasSubstr("'p1' has "), HasSubstr("'p2' has "), HasSubstr("relations_max")));
+  EXPECT_FALSE(home_->Exists("New"));
+  EXPECT_THAT(home_->Open("Old", /*create=*/false, {}).status(), IsOk());
+}
+
 TEST_F(PostgresHomeTest, OfServersThatMakeOneTenantAtOnceOneMakesItAndAllHaveIt) {
   std::vector<std::unique_ptr<StoreHome>> homes;
   for (int i = 0; i < 6; ++i) homes.push_back(OpenHome());
