@@ -29,7 +29,8 @@ absl::Status OpenToBegin(Mirror& mirror, const Caller& caller, bool probe, std::
     MIRROR_REQUIRES(mirror.mutex()) {
   const bool may_make = !probe && mirror.options().automatic_provisioning;
   absl::Status status = mirror.Open(may_make, now_ms);
-  if (!absl::IsAborted(status)) return status;
+  // One that could be made is gone: another server has just deleted it.
+  if (!absl::IsAborted(status) || may_make) return status;
   // A file that an operator took away is no cycle's fault.
   absl::Status none = absl::PermissionDeniedError(
       absl::StrCat("tenant '", mirror.context_id(), "' has no mirror here",
@@ -48,6 +49,12 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
   absl::Status begun = CommitBeginning(&beginning);
   // Another server deleted what this one had open, or it was lost; the tenant may be let in again.
   if (absl::IsAborted(begun) && mirror_.store() == nullptr) begun = CommitBeginning(&beginning);
+  if (absl::IsAborted(begun) && mirror_.store() == nullptr) {
+    begun =
+        absl::UnavailableError(absl::StrCat("the mirror of '", mirror_.context_id(),
+                                            "' was deleted meanwhile. No cycle began; the same call again "
+                                            "is safe."));
+  }
   // By the clock: no source's cycle can begin.
   if (absl::IsUnauthenticated(begun) && !probe) mirror_.seen().NoteFailure(std::string(begun.message()));
   // A nonce that was seen before.

@@ -95,6 +95,9 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   cycle_.ForgetFile();
   indexes_.SetDue();
   absl::StatusOr<std::unique_ptr<Store>> store = OpenFile(*this, create);
+  // Another process may have moved it between the look where it is and the look at it.
+  if (options_.is_shared && (absl::IsDataLoss(store.status()) || absl::IsFailedPrecondition(store.status())))
+    store = OpenFile(*this, create);
   if (absl::IsNotFound(store.status())) return IsGone(context_id_);
   // What stands there is no mirror of this tenant's, or one of a later version.
   if (absl::IsFailedPrecondition(store.status())) TellUnavailable(store.status());

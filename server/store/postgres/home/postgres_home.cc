@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/began.h"
@@ -70,8 +71,29 @@ absl::Status SetSchemaAside(postgres::Connection& connection, const PostgresOwnT
 }
 
 absl::Status Unknown(const std::string& context_id) {
-  return absl::UnavailableError(
-      absl::StrCat("the control database knows of no mirror of '", context_id, "'. Nothing was done."));
+  return absl::UnavailableError(absl::StrCat("the control database knows of no mirror of '", context_id,
+                                             "'. Nothing was done; the same call again is safe."));
+}
+
+/// What the control database says may be wrong, and what is set aside or dropped has to be the tenant's. A
+/// mirror that cannot be read says nothing. Errors: kFailedPrecondition.
+absl::Status CheckIsOf(postgres::Connection& connection, const std::string& context_id,
+                       const std::string& schema) {
+  const absl::StatusOr<std::optional<FoundSchema>> there = FindSchema(connection, schema);
+  if (!there.ok() || !there->has_value() || (*there)->context_id == context_id) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the control database says that the mirror of '", context_id, "' is schema ",
+                   QuoteName(schema), ", which is the mirror of '", (*there)->context_id,
+                   "'. Nothing was done. Somebody changed mirror_control.tenant: put it right there."));
+}
+
+/// The deletion was begun, and did not come to its end.
+absl::Status StillThere(const std::string& context_id, const absl::Status& why) {
+  return absl::Status(why.code(),
+                      absl::StrCat("the mirror of '", context_id,
+                                   "' takes nothing any more, and its rows are not all gone yet: ",
+                                   absl::StripSuffix(why.message(), "."), ". 'mirrorctl delete ", context_id,
+                                   " --confirm ", context_id, "' goes on with it."));
 }
 
 absl::StatusOr<std::vector<std::string>> ListWhere(PlacedMirrors& mirrors,
@@ -141,7 +163,10 @@ absl::Status ForEachSchema(
     absl::StatusOr<std::vector<std::string>> schemas =
         ListOthers(**lease, placement.context_id, name, is_its_place);
     if (!schemas.ok()) return schemas.status();
-    if (is_its_place) schemas->push_back(name);
+    if (is_its_place) {
+      if (absl::Status is_own = CheckIsOf(**lease, placement.context_id, name); !is_own.ok()) return is_own;
+      schemas->push_back(name);
+    }
     for (const std::string& schema : *schemas) {
       absl::Status done = act(**lease, PostgresOwnTables(placement.context_id, schema));
       if (!done.ok()) return done;
@@ -253,6 +278,8 @@ class PostgresHome final : public StoreHome {
     const Placement& placement = **found;
     const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(placement.place, PlaceUse::kWrite);
     if (!lease.ok()) return lease.status();
+    if (absl::Status is_own = CheckIsOf(**lease, placement.context_id, placement.schema); !is_own.ok())
+      return is_own;
     // Grows before the schema is another one: a schema may be of an earlier epoch, not of a later.
     const absl::StatusOr<std::int64_t> epoch = RaiseEpoch(mirrors_.control(), context_id);
     if (!epoch.ok()) return epoch.status();
@@ -275,6 +302,7 @@ class PostgresHome final : public StoreHome {
     if (found->has_value() && IsThere(**found)) {
       // While nothing is done yet.
       absl::Status removable = ForEachSchema(mirrors_, **found, PlaceUse::kRead, CheckRemovable);
+      if (removable.ok()) removable = ForEachSchema(mirrors_, **found, PlaceUse::kRead, CheckUnlocked);
       if (!removable.ok()) return removable;
     }
     return mirrors_.BeginDeleting(context_id);
@@ -286,7 +314,7 @@ class PostgresHome final : public StoreHome {
     if (!found->has_value() || (*found)->state != PlacementState::kDeleting) return absl::OkStatus();
     absl::Status removed = ForEachSchema(mirrors_, **found, PlaceUse::kWrite, FenceMirror);
     if (removed.ok()) removed = ForEachSchema(mirrors_, **found, PlaceUse::kWrite, RemoveSchema);
-    if (!removed.ok()) return removed;
+    if (!removed.ok()) return StillThere(context_id, removed);
     CrashPoint("delete.files_gone");
     absl::Status marked =
         mirrors_.Move(context_id, PlacementState::kDeleting, PlacementState::kDeleted).status();

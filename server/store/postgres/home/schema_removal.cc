@@ -69,6 +69,25 @@ absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnT
                    ". They are never dropped with it: drop them, or move them away, and try again."));
 }
 
+absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const auto rows = connection.Query(
+      "SELECT DISTINCT format('process %s of ''%s'' (%s)', a.pid, a.usename, a.application_name) FROM "
+      "pg_locks "
+      "AS l JOIN pg_stat_activity AS a USING (pid) JOIN pg_class AS c ON c.oid = l.relation WHERE l.granted "
+      "AND "
+      "l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND c.relnamespace = "
+      "to_regnamespace($1) AND NOT (a.usename = current_user AND starts_with(a.application_name, "
+      "'mirror-server')) ORDER BY 1 LIMIT 20",
+      {names.schema}, "looking who has locks on the mirror's tables");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (rows->rows() == 0) return absl::OkStatus();
+  std::vector<std::string> who;
+  for (int row = 0; row < rows->rows(); ++row) who.push_back(rows->Text(row, 0));
+  return absl::UnavailableError(absl::StrCat(
+      "somebody has locks on tables of the schema ", names.schema, ": ", absl::StrJoin(who, ", "),
+      ". Nothing was done. Wait for it, or end it with pg_terminate_backend(), and try again."));
+}
+
 absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names) {
   const absl::Status fenced = InStoreWords(
       connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting'"), {}, kRemoving)

@@ -14,6 +14,10 @@ namespace mirror {
 /// them; kUnavailable.
 absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names);
 
+/// Whether nobody but servers has a lock on its tables: a dump or a report would keep them from being dropped
+/// for as long as it lasts. Errors: kUnavailable, naming who has.
+absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTables& names);
+
 /// Before that: whoever has it open on another server finds that nothing is written there any more. Waits for
 /// what is being written. Errors: kUnavailable.
 absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names);

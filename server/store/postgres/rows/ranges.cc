@@ -76,7 +76,7 @@ class RangeStatement {
 
  private:
   std::string Selected() const {
-    return absl::StrCat("SELECT ", reading_.select, " FROM ", reading_.name, " AS m");
+    return absl::StrCat("SELECT ", reading_.select, " FROM ONLY ", reading_.name, " AS m");
   }
   std::string InKeyOrder() const {
     std::string order;

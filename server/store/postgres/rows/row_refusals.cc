@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
+#include "base/human_text.h"
 
 namespace mirror {
 
@@ -41,6 +42,14 @@ absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
     default:
       return status;
   }
+}
+
+absl::Status RowsKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", schema.name, "': a trigger or rule of somebody's let ", written, " of ",
+                   Counted(sent, "row"),
+                   " in. None of them was applied. Drop it: the source's rows have to be here as they "
+                   "are."));
 }
 
 }  // namespace mirror

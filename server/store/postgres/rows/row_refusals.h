@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_ROWS_ROW_REFUSALS_H_
 #define MIRROR_SERVER_STORE_POSTGRES_ROWS_ROW_REFUSALS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -15,6 +16,8 @@ namespace mirror {
 /// `status` itself.
 absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
                          std::optional<std::uint32_t> row);
+/// Of `sent` rows fewer were written, and nothing refused them. kFailedPrecondition.
+absl::Status RowsKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent);
 
 }  // namespace mirror
 

@@ -10,6 +10,7 @@
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/types.h"
+#include "server/store/postgres/rows/row_refusals.h"
 
 namespace mirror {
 namespace {
@@ -65,7 +66,8 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Write(const std::vector<std::uin
   Statement statement;
   BindColumns(rows, /*keys_alone=*/false, &statement);
   BindKinds(rows, &statement);
-  return batch_.operation == Operation::kUpdate ? Update(std::move(statement)) : Insert(std::move(statement));
+  return batch_.operation == Operation::kUpdate ? Update(std::move(statement))
+                                                : Insert(std::move(statement), rows.size());
 }
 
 absl::StatusOr<std::int64_t> PostgresSetWriter::Remove(const std::vector<std::uint32_t>& rows) {
@@ -126,7 +128,7 @@ std::string PostgresSetWriter::SameKey() const {
   return where;
 }
 
-absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement) {
+absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std::size_t rows) {
   std::string names, values, set;
   for (std::size_t i = 0; i < batch_.columns.size(); ++i) {
     const Column& column = schema_.columns[batch_.columns[i].column];
@@ -145,22 +147,36 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement) {
   std::string insert = absl::StrCat("INSERT INTO ", target_.name, " AS m (", names, OwnNames(schema_),
                                     ") SELECT ", values, OwnValues(schema_), " FROM ", statement.From());
   const std::vector<std::uint32_t> key = schema_.Key();
-  if (key.empty() || target_.has_new_keys) return connection_.Run(insert, statement.values, kDoing);
+  const auto all_of = [&](const absl::StatusOr<std::int64_t>& written) {
+    if (!written.ok() || *written == static_cast<std::int64_t>(rows)) return written.status();
+    return RowsKeptOut(schema_, *written, rows);
+  };
+  if (key.empty() || target_.has_new_keys) {
+    const absl::StatusOr<std::int64_t> written = connection_.Run(insert, statement.values, kDoing);
+    if (absl::Status all = all_of(written); !all.ok()) return all;
+    return written;
+  }
   std::string key_names;
   for (const std::uint32_t column : key)
     absl::StrAppend(&key_names, key_names.empty() ? "" : ", ", QuoteName(schema_.columns[column].name));
   absl::StrAppend(&set, Revive(schema_, set));
   absl::StrAppend(&insert, " ON CONFLICT (", key_names, ") DO ",
                   set.empty() ? "NOTHING" : absl::StrCat("UPDATE SET ", set), " RETURNING (xmax = 0) AS new");
-  const std::string with = absl::StrCat("WITH w AS (", insert, ") SELECT ");
-  if (!HasOwned(schema_)) {
-    return connection_.Number(with + "count(*) FILTER (WHERE new) FROM w", statement.values, kDoing);
+  // Rows of the partner's become ours, and were not before. All parts see what was there before.
+  const std::string added =
+      HasOwned(schema_)
+          ? absl::StrCat("(SELECT count(*) FROM w) - (SELECT count(*) FROM ONLY ", target_.name, " AS m, ",
+                         statement.From(), " WHERE ", SameKey(), AndLive(schema_, "m"), ")")
+          : std::string("(SELECT count(*) FROM w WHERE new)");
+  const auto counts =
+      connection_.Query(absl::StrCat("WITH w AS (", insert, ") SELECT ", added, ", (SELECT count(*) FROM w)"),
+                        statement.values, kDoing);
+  if (!counts.ok()) return counts.status();
+  // Of rows that are nothing but their keys, those that were there are not counted.
+  if (!set.empty()) {
+    if (absl::Status all = all_of(counts->Int(0, 1)); !all.ok()) return all;
   }
-  // Rows of the partner's become ours, and were not before. Both parts see what was there before.
-  return connection_.Number(
-      absl::StrCat(with, "(SELECT count(*) FROM w) - (SELECT count(*) FROM ", target_.name, " AS m, ",
-                   statement.From(), " WHERE ", SameKey(), AndLive(schema_, "m"), ")"),
-      statement.values, kDoing);
+  return counts->Int(0, 0);
 }
 
 std::string PostgresSetWriter::SetKinds(Statement* to) const {
@@ -187,8 +203,8 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Update(Statement statement) {
     absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(column.name), " = ", statement.columns[i]);
   }
   if (has_any) absl::StrAppend(&set, ", ", SetKinds(&statement));
-  return connection_.Run(absl::StrCat("UPDATE ", target_.name, " AS m SET ", set, " FROM ", statement.From(),
-                                      " WHERE ", SameKey(), AndLive(schema_, "m")),
+  return connection_.Run(absl::StrCat("UPDATE ONLY ", target_.name, " AS m SET ", set, " FROM ",
+                                      statement.From(), " WHERE ", SameKey(), AndLive(schema_, "m")),
                          statement.values, kDoing);
 }
 
@@ -196,13 +212,14 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Delete(Statement statement) {
   const std::vector<std::uint32_t> key = schema_.Key();
   std::string sql;
   if (HasOwned(schema_)) {
-    sql = absl::StrCat("UPDATE ", target_.name, " AS m SET ", kOwnedColumn, " = 0 FROM ", statement.From(),
-                       " WHERE ", SameKey(), AndLive(schema_, "m"));
+    sql = absl::StrCat("UPDATE ONLY ", target_.name, " AS m SET ", kOwnedColumn, " = 0 FROM ",
+                       statement.From(), " WHERE ", SameKey(), AndLive(schema_, "m"));
   } else if (key.size() == 1) {
-    sql = absl::StrCat("DELETE FROM ", target_.name, " AS m WHERE m.",
+    sql = absl::StrCat("DELETE FROM ONLY ", target_.name, " AS m WHERE m.",
                        QuoteName(schema_.columns[key[0]].name), " = ANY (", statement.unnested, ")");
   } else {
-    sql = absl::StrCat("DELETE FROM ", target_.name, " AS m USING ", statement.From(), " WHERE ", SameKey());
+    sql = absl::StrCat("DELETE FROM ONLY ", target_.name, " AS m USING ", statement.From(), " WHERE ",
+                       SameKey());
   }
   const absl::StatusOr<std::int64_t> gone = connection_.Run(sql, statement.values, kDoing);
   if (!gone.ok()) return gone;
@@ -215,8 +232,8 @@ absl::Status PostgresSetWriter::FindMissing(RowsWritten* written) {
   Statement statement;
   BindColumns(rows, /*keys_alone=*/true, &statement);
   const absl::StatusOr<postgres::Rows> missing = connection_.Query(
-      absl::StrCat("SELECT b.n FROM ", statement.From("n"), " WHERE NOT EXISTS (SELECT 1 FROM ", target_.name,
-                   " AS m WHERE ", SameKey(), AndLive(schema_, "m"), ") ORDER BY b.n LIMIT ",
+      absl::StrCat("SELECT b.n FROM ", statement.From("n"), " WHERE NOT EXISTS (SELECT 1 FROM ONLY ",
+                   target_.name, " AS m WHERE ", SameKey(), AndLive(schema_, "m"), ") ORDER BY b.n LIMIT ",
                    kMissingKeysMax + 1),
       statement.values, kDoing);
   if (!missing.ok()) return missing.status();

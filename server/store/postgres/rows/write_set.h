@@ -32,7 +32,8 @@ class PostgresSetWriter {
                     PostgresBatchValues& values);
 
   /// Rows of the batch, of which values in parts are taken from there: then they are one row.
-  /// Gives how many are there now and were not; of an UPDATE, how many were.
+  /// Gives how many are there now and were not; of an UPDATE, how many were. Errors: PostgreSQL's, and
+  /// RowsKeptOut().
   absl::StatusOr<std::int64_t> Write(const std::vector<std::uint32_t>& rows);
   /// Those rows of whatever batch by their keys. Gives how many went, below 0.
   absl::StatusOr<std::int64_t> Remove(const std::vector<std::uint32_t>& rows);
@@ -45,7 +46,7 @@ class PostgresSetWriter {
   void BindKinds(const std::vector<std::uint32_t>& rows, Statement* to);
   std::string InPartsSql(const LargeValue& large, std::size_t column, std::uint32_t row, Statement* to) const;
   std::string SameKey() const;
-  absl::StatusOr<std::int64_t> Insert(Statement statement);
+  absl::StatusOr<std::int64_t> Insert(Statement statement, std::size_t rows);
   std::string SetKinds(Statement* to) const;
   absl::StatusOr<std::int64_t> Update(Statement statement);
   absl::StatusOr<std::int64_t> Delete(Statement statement);

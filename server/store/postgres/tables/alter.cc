@@ -247,7 +247,7 @@ absl::Status Empty(TableWork& work, const std::string& relation, const RefitTabl
   if (sets.empty()) return absl::OkStatus();
   const bool whose_is_known = HasOwned(refit.from) || HasOwned(refit.to);
   return RunOnTable(work,
-                    absl::StrCat("UPDATE ", work.In(relation), " SET ", absl::StrJoin(sets, ", "),
+                    absl::StrCat("UPDATE ONLY ", work.In(relation), " SET ", absl::StrJoin(sets, ", "),
                                  whose_is_known ? absl::StrCat(" WHERE ", kOwnedColumn, " IN (0, 1)") : ""),
                     "emptying columns");
 }
@@ -292,7 +292,7 @@ absl::Status RefitLocked(TableWork& work, const Position& position, const RefitT
       absl::StrAppend(&own, alter, "ADD COLUMN ", QuoteName(name), " ", declared, "; ");
   }
   if (HasOwned(refit.to) && !HasOwned(refit.from))
-    absl::StrAppend(&own, "UPDATE ", work.In(relation), " SET ", kOwnedColumn, " = 1");
+    absl::StrAppend(&own, "UPDATE ONLY ", work.In(relation), " SET ", kOwnedColumn, " = 1");
   absl::Status status = own.empty() ? absl::OkStatus() : RunOnTable(work, own, kAltering);
   // While it is known whose a row is.
   if (status.ok()) status = Empty(work, relation, refit);

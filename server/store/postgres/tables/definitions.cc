@@ -247,12 +247,12 @@ absl::StatusOr<std::vector<std::string>> EmptyColumns(TableWork& work, const Sta
       filled.push_back(absl::StrCat(QuoteName(column), " IS NOT NULL"));
     }
     if (!emptied.empty()) {
-      absl::Status done =
-          RunOnTable(work,
-                     absl::StrCat("SET LOCAL statement_timeout = 0; UPDATE ", work.In(table.name), " SET ",
-                                  absl::StrJoin(sets, ", "), " WHERE (", absl::StrJoin(filled, " OR "), ")",
-                                  HasOwned(table) ? absl::StrCat(" AND ", kOwnedColumn, " IN (0, 1)") : ""),
-                     "emptying columns");
+      absl::Status done = RunOnTable(
+          work,
+          absl::StrCat("SET LOCAL statement_timeout = 0; UPDATE ONLY ", work.In(table.name), " SET ",
+                       absl::StrJoin(sets, ", "), " WHERE (", absl::StrJoin(filled, " OR "), ")",
+                       HasOwned(table) ? absl::StrCat(" AND ", kOwnedColumn, " IN (0, 1)") : ""),
+          "emptying columns");
       if (!done.ok()) return done;
     }
   }

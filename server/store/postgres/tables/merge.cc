@@ -49,11 +49,11 @@ class MergeSql {
   /// Behind SELECT: live rows that the shadow lacks; of a table without a key all of them, which nobody can
   /// tell apart.
   std::string Absent() const {
-    return absl::StrCat(" FROM ", table_, " AS t WHERE ", Lacks(same_key_), AndLive(kept_, "t"));
+    return absl::StrCat(" FROM ONLY ", table_, " AS t WHERE ", Lacks(same_key_), AndLive(kept_, "t"));
   }
   std::string DeleteAbsentAndChanged() const {
     return absl::StrCat(
-        "DELETE FROM ", table_, " AS t WHERE ",
+        "DELETE FROM ONLY ", table_, " AS t WHERE ",
         Lacks(old_.empty() || same_key_.empty()
                   ? same_key_
                   : absl::StrCat(same_key_, " AND ROW(", new_, ") IS NOT DISTINCT FROM ROW(", old_, ")")));
@@ -62,10 +62,11 @@ class MergeSql {
     const std::string all =
         absl::StrCat("INSERT INTO ", table_, " (", names_, ") SELECT ", values_, " FROM ", shadow_, " AS s");
     if (same_key_.empty()) return all;
-    return absl::StrCat(all, " WHERE NOT EXISTS (SELECT 1 FROM ", table_, " AS t WHERE ", same_key_, ")");
+    return absl::StrCat(all, " WHERE NOT EXISTS (SELECT 1 FROM ONLY ", table_, " AS t WHERE ", same_key_,
+                        ")");
   }
   std::string GiveUpAbsent() const {
-    return absl::StrCat("UPDATE ", table_, " AS t SET ", kOwnedColumn, " = 0 WHERE ", Lacks(same_key_),
+    return absl::StrCat("UPDATE ONLY ", table_, " AS t SET ", kOwnedColumn, " = 0 WHERE ", Lacks(same_key_),
                         AndLive(kept_, "t"));
   }
   std::string Upsert() const {
@@ -184,6 +185,27 @@ absl::Status RunMerging(TableWork& work, const TableSchema& kept, const std::str
   return InStoreWords(ran, Touched::kMirroredTable);
 }
 
+/// Where triggers of others fire nonetheless, rows may not have gone, or come, as they should.
+absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const PostgresShadow& shadow) {
+  const auto triggers = work.connection.Number(
+      "SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal AND tgenabled IN "
+      "('A', 'R')",
+      {work.In(kept.name)}, kMerging);
+  if (!triggers.ok()) return InStoreWords(triggers.status(), Touched::kMirroredTable);
+  if (*triggers == 0) return absl::OkStatus();
+  const LongStatements waits(work.connection);
+  const auto there = work.connection.Number(
+      absl::StrCat("SELECT count(*) FROM ONLY ", work.In(kept.name), " AS t WHERE true", AndLive(kept, "t")),
+      {}, kMerging);
+  if (!there.ok()) return InStoreWords(there.status(), Touched::kMirroredTable);
+  if (*there == shadow.rows) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", kept.name,
+                   "': a trigger of somebody's fires for the mirror's writes, and the table would have ",
+                   *there, " rows where the source has ", shadow.rows,
+                   ". None of them was applied; the table has its former rows. Drop that trigger."));
+}
+
 /// One that the rows break, and that is not of the mirror's key, goes. Empty: it was something else.
 absl::StatusOr<std::string> DropBroken(TableWork& work, const TableSchema& kept, const absl::Status& failed) {
   const postgres::Failure failure = postgres::FailureOf(failed);
@@ -247,6 +269,7 @@ absl::Status MergeRows(TableWork& work, const TableSchema& kept, const PostgresS
     const absl::Status written = RunMerging(work, kept, sql.InsertMissing());
     if (written.ok()) {
       CrashPoint("merge.written");
+      if (absl::Status all = CheckAllWritten(work, kept, shadow); !all.ok()) return all;
       return InStoreWords(attempt.Release(kMerging), Touched::kMirroredTable);
     }
     if (absl::Status back = attempt.RollBack(kMerging); !back.ok()) {
@@ -271,6 +294,7 @@ absl::Status MergeIgnoring(TableWork& work, const PostgresShadow& shadow, std::i
   CrashPoint("merge.removed");
   if (absl::Status done = RunMerging(work, kept, sql.Upsert()); !done.ok()) return done;
   CrashPoint("merge.written");
+  if (absl::Status all = CheckAllWritten(work, kept, shadow); !all.ok()) return all;
   DropShadow(work, shadow);
   agreed->kinds = shadow.kinds;
   WriteAgreed(work.writes, work.names, *agreed);

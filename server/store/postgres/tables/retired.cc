@@ -123,7 +123,7 @@ absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, 
       continue;
     }
     absl::Status emptied =
-        RunOnTable(work, absl::StrCat("DELETE FROM ", work.In(name), " WHERE ", LiveRowsAside()),
+        RunOnTable(work, absl::StrCat("DELETE FROM ONLY ", work.In(name), " WHERE ", LiveRowsAside()),
                    "emptying a table set aside");
     if (!emptied.ok()) return emptied;
     // The rest stays, and is not looked at again.

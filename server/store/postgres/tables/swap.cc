@@ -160,7 +160,7 @@ absl::StatusOr<bool> IsBare(TableWork& work, const std::string& table) {
   // Where all rows were deleted, their places are looked through.
   const LongStatements waits(work.connection);
   const auto bare = work.connection.Query(
-      absl::StrCat("SELECT NOT EXISTS (SELECT 1 FROM ", work.In(table), ")"), {}, kSwapping);
+      absl::StrCat("SELECT NOT EXISTS (SELECT 1 FROM ONLY ", work.In(table), ")"), {}, kSwapping);
   if (!bare.ok()) return InStoreWords(bare.status(), Touched::kMirroredTable);
   if (!bare->Bool(0, 0)) return false;
   const auto dependants = FindDependants(work.connection, work.names, table);

@@ -298,6 +298,36 @@ TEST_F(PostgresHomeTest, WhatOthersHaveMadeOfItsTablesIsNamedAndNeverDropped) {
   EXPECT_EQ(Schemas("Mirror\\_%"), 0);
 }
 
+TEST_F(PostgresHomeTest, TheMirrorOfAnotherTenantIsNeitherSetAsideNorDropped) {
+  FillSecondPlace();
+  ASSERT_NE(Make("Cust"), nullptr);
+  ASSERT_NE(Make("Other"), nullptr);
+  Do("UPDATE mirror_control.tenant SET schema_name = 'Mirror_Other' WHERE context_id = 'Cust'");
+  home_ = OpenHome();
+
+  const auto is_refused = StatusIs(StatusCode::kFailedPrecondition, HasSubstr("is the mirror of 'Other'"));
+  EXPECT_THAT(home_->SetAside("Cust", 1'000, std::nullopt).status(), is_refused);
+  EXPECT_THAT(home_->BeginDeletion("Cust"), is_refused);
+  EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(IsEmpty()));
+  EXPECT_EQ(Schemas("Mirror\\_Other"), 1);
+  EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 0);
+}
+
+TEST_F(PostgresHomeTest, ADeletionForWhichSomebodyWouldHaveToBeWaitedForIsNotBegun) {
+  FillSecondPlace();
+  ASSERT_NE(Make("Cust"), nullptr);
+  const auto dump = Connect(conninfo_);
+  ASSERT_THAT(dump->Execute("BEGIN; LOCK TABLE \"Mirror_Cust\"._mirror_state IN ACCESS SHARE MODE"), IsOk());
+
+  EXPECT_THAT(home_->BeginDeletion("Cust"),
+              StatusIs(StatusCode::kUnavailable, AllOf(HasSubstr("process "), HasSubstr("mirror-test"))));
+  EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(IsEmpty()));
+
+  ASSERT_THAT(dump->Execute("ROLLBACK"), IsOk());
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  EXPECT_THAT(home_->FinishDeletion("Cust"), IsOk());
+}
+
 TEST_F(PostgresHomeTest, ADamagedMirrorThatIsSetAsideGoesWithTheDeletionToo) {
   FillSecondPlace();
   ASSERT_NE(Make("Cust"), nullptr);

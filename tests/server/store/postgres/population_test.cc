@@ -220,6 +220,29 @@ TEST_F(PostgresPopulation, WhatIsTheSameIsNotTouched) {
   EXPECT_EQ(Lines(after.begin() + 1, after.end()), Lines(before.begin() + 1, before.end()));
 }
 
+TEST_F(PostgresPopulation, RowsOfATableThatInheritsAreItsOwners) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}}, &people);
+  Do("CREATE TABLE public.mine (note text) INHERITS (people); INSERT INTO public.mine VALUES (7, 'Mine', 1)");
+
+  ASSERT_THAT(Swap(Filled(people, {{2, "Grace", 45}}), &people), IsOk());
+
+  EXPECT_EQ(See("SELECT name FROM ONLY people"), Lines{"Grace"});
+  EXPECT_EQ(See("SELECT name FROM public.mine"), Lines{"Mine"});
+}
+
+TEST_F(PostgresPopulation, ATriggerThatKeepsRowsOutStopsItAndTheTableIsAsItWas) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}}, &people);
+  Do("CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; "
+     "CREATE TRIGGER keep_out BEFORE INSERT ON people FOR EACH ROW EXECUTE FUNCTION keep_out(); "
+     "ALTER TABLE people ENABLE ALWAYS TRIGGER keep_out");
+
+  EXPECT_THAT(Swap(Filled(people, {{1, "Ada", 36}, {2, "Grace", 45}}), &people),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("trigger")));
+  EXPECT_EQ(People_(), Lines{"1 Ada 36"});
+}
+
 TEST_F(PostgresPopulation, AnEmptyTableIsReplacedAndItsRightsIndexesAndTriggersAreTheSame) {
   PostgresAgreed people = Create(People());
   Do("CREATE ROLE sales; CREATE ROLE \"Their boss\"; GRANT SELECT ON people TO sales; GRANT SELECT, INSERT "

@@ -29,6 +29,28 @@ Rows Numbered(int from, int to, const std::string& name) {
 
 class PostgresRows : public PostgresRowsBench {};
 
+TEST_F(PostgresRows, RowsThatATriggerKeepsOutAreNotWritten) {
+  const TableSchema people = People();
+  Create(people);
+  Run("CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; "
+      "CREATE TRIGGER keep_out BEFORE INSERT ON m.people FOR EACH ROW EXECUTE FUNCTION keep_out()");
+  Rows many;
+  for (int i = 0; i < 300; ++i) many.push_back({i, "x", 1});
+  const auto is_refused = StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("trigger"));
+  EXPECT_THAT(Write(people, {.rows = {{1, "Ada", 36}}}), is_refused);
+  EXPECT_THAT(Write(people, {.rows = many}), is_refused) << "by COPY";
+  EXPECT_THAT(Write(people, {.rows = many}, nullptr, /*has_new_keys=*/true), is_refused);
+}
+
+TEST_F(PostgresRows, RowsOfATableThatInheritsAreLeftAlone) {
+  const TableSchema people = People();
+  Create(people);
+  Run("CREATE TABLE m.mine (note text) INHERITS (m.people); INSERT INTO m.mine VALUES (1, 'Mine', 1)");
+  EXPECT_THAT(Write(people, {.operation = Operation::kUpdate, .rows = {{1, "Ada", 36}}}), Not(IsOk()));
+  EXPECT_EQ(Added(people, {.operation = Operation::kDelete, .rows = {{1}}, .columns = {"id"}}), 0);
+  EXPECT_EQ(connection_->Number("SELECT count(*) FROM m.mine WHERE name = 'Mine'").value_or(-1), 1);
+}
+
 TEST_F(PostgresRows, EveryValueComesBackAsSqliteGivesIt) {
   const std::vector<Sample> samples = Samples();
   const TableSchema table = TableOf(samples);
