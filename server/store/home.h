@@ -29,6 +29,7 @@ inline constexpr char kForgottenPayload[] = "mirror.store/forgotten";
 struct ReplacedMirror {
   std::string kept;                        ///< Where what was there is now; empty: there was none.
   std::vector<std::string> left_out = {};  ///< Of the copy: see MirrorContents.
+  bool was_deleted = false;                ///< And is not any more: see StoreHome::AllowAgain().
 };
 
 /// A copy of one tenant's mirror, within its home and no part of it until Replace() or Keep(). It is gone
@@ -50,10 +51,12 @@ class MirrorCopy {
   /// Puts it in the place of the tenant's mirror, which nobody has open. What was there stays beside it. On
   /// disk when it returns. After an error the mirror is as it was, or, where only the disk could not be
   /// synced, the copy.
-  virtual absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms) = 0;
+  /// Where that takes long, `go_on` is asked as in CopyOf(). Errors: kCancelled, too.
+  virtual absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms, const GoOnCopying& go_on) = 0;
   /// The same where there is to be none yet. `place`: see HomePlaces::Check(). Errors:
   /// kFailedPrecondition, too: there is one, which was left as it is.
-  virtual absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& place) = 0;
+  virtual absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& place,
+                                                        const GoOnCopying& go_on) = 0;
   /// Keeps it beside the mirror, as that is now; gives where. On disk when it returns.
   virtual absl::StatusOr<std::string> Keep(std::int64_t now_ms) = 0;
 

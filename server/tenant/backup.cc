@@ -146,6 +146,7 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
   if (absl::Status copied = (*copy)->CopyOf(path); !copied.ok()) return copied;
   CrashPoint("restore.copied");
   RestoreReport report;
+  Tenants::LetIn let_in = Tenants::LetIn::kByItsMirror;
   {
     const auto no_mirror = [&](absl::string_view what) {
       return absl::FailedPreconditionError(absl::StrCat("'", path, "' is not a complete mirror of '",
@@ -169,8 +170,9 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
       [&](const std::optional<TenantRecord>& before) -> absl::Status {
         CrashPoint("restore.before");
         if (absl::Status ended = EndCycleIn(**copy, before, now_ms); !ended.ok()) return ended;
-        absl::StatusOr<ReplacedMirror> replaced_mirror = (*copy)->Replace(now_ms);
+        absl::StatusOr<ReplacedMirror> replaced_mirror = (*copy)->Replace(now_ms, [](std::uint64_t, std::uint64_t) { return true; });
         if (!replaced_mirror.ok()) return replaced_mirror.status();
+        if (replaced_mirror->was_deleted) let_in = Tenants::LetIn::kWithItsMirror;
         report.kept = std::move(replaced_mirror->kept);
         report.left_out = std::move(replaced_mirror->left_out);
         return absl::OkStatus();
@@ -178,8 +180,7 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
       now_ms);
   if (!replaced.ok()) return replaced;
   CrashPoint("restore.ended");
-  if (absl::Status allowed = tenants.Allow(context_id, Tenants::LetIn::kByItsMirror); !allowed.ok())
-    return allowed;
+  if (absl::Status allowed = tenants.Allow(context_id, let_in); !allowed.ok()) return allowed;
   return report;
 }
 

@@ -249,11 +249,14 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_->FindOrMake(context_id_);
   if (!tenant.ok()) return tenant.status();
   Report report;
+  Tenants::LetIn let_in = Tenants::LetIn::kByItsMirror;
+  const auto copying = [&](std::uint64_t, std::uint64_t) { return go_on(); };
   const absl::Status taken_in = (*tenant)->TakeIn(
       [&](bool replaces) -> absl::Status {
         absl::StatusOr<ReplacedMirror> put =
-            replaces ? copy_->Replace(now_ms) : copy_->PutWhereNoneIs(place_);
+            replaces ? copy_->Replace(now_ms, copying) : copy_->PutWhereNoneIs(place_, copying);
         if (!put.ok()) return put.status();
+        if (put->was_deleted) let_in = Tenants::LetIn::kWithItsMirror;
         report.kept = std::move(put->kept);
         report.left_out = std::move(put->left_out);
         return absl::OkStatus();
@@ -261,8 +264,7 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
       now_ms);
   CrashPoint("move.put");
   if (!taken_in.ok()) return taken_in;
-  if (absl::Status allowed = tenants_->Allow(context_id_, Tenants::LetIn::kByItsMirror); !allowed.ok())
-    return allowed;
+  if (absl::Status allowed = tenants_->Allow(context_id_, let_in); !allowed.ok()) return allowed;
   absl::StatusOr<std::string> contents = DigestOf(**tenant, go_on);
   if (!contents.ok()) return contents.status();
   report.contents = *std::move(contents);

@@ -14,9 +14,6 @@
 namespace mirror {
 namespace {
 
-constexpr char kPutInPlace[] =
-    "a mirror was put in the place of the one that an operator deleted: its source is let in again";
-
 /// How old the list of a home that others use, too, may be where nobody asked for it just now.
 constexpr std::chrono::seconds kListAgain{10};
 /// Databases that are looked at when one has to be closed; those that are in use count as used then.
@@ -36,6 +33,11 @@ absl::Status HalfDeleted(const std::string& context_id) {
       "tenant '", context_id,
       "' was deleted, but not all of its files could be removed. Nothing was done. 'mirrorctl delete ",
       context_id, " --confirm ", context_id, "' removes what is left."));
+}
+
+void TellPutInPlace(Events& events, const std::string& context_id) {
+  events.Add(context_id, Severity::kInformation, "tenant.allowed",
+             "a mirror was put in the place of the one that an operator deleted: its source is let in again");
 }
 
 /// By folded context id, as they were spelled.
@@ -65,7 +67,7 @@ absl::StatusOr<Deletions> FinishDeletions(StoreHome& home, Events& events) {
     deletions.all[FoldName(context_id)] = context_id;
     if (!home.Exists(context_id) || !home.AllowAgain(context_id).ok()) continue;
     deletions.all.erase(FoldName(context_id));
-    events.Add(context_id, Severity::kInformation, "tenant.allowed", kPutInPlace);
+    TellPutInPlace(events, context_id);
   }
   return deletions;
 }
@@ -358,14 +360,14 @@ absl::Status Tenants::Allow(const std::string& context_id, LetIn by) {
     }
   }
   if (spelled.empty()) {
-    if (by == LetIn::kByItsMirror) return absl::OkStatus();
+    if (by == LetIn::kWithItsMirror) TellPutInPlace(events_, context_id);
+    if (by != LetIn::kByOperator) return absl::OkStatus();
     return absl::NotFoundError(absl::StrCat("tenant '", context_id,
                                             "' was not deleted. Nothing was done. 'mirrorctl tenants "
                                             "--state deleted' lists those that were."));
   }
   if (absl::Status removed = home_.AllowAgain(spelled); !removed.ok()) return removed;
-  if (by == LetIn::kByItsMirror)
-    events_.Add(context_id, Severity::kInformation, "tenant.allowed", kPutInPlace);
+  if (by != LetIn::kByOperator) TellPutInPlace(events_, context_id);
   const MutexLock lock(mutex_);
   deleted_.erase(key);
   return absl::OkStatus();

@@ -62,7 +62,8 @@ class Tenants {
   absl::Status Delete(const std::string& context_id);
   enum class LetIn : std::uint8_t {
     kByOperator,
-    kByItsMirror,  ///< One was put there, which is told. It need not have been deleted.
+    kByItsMirror,    ///< One was put there, which is told. It need not have been deleted.
+    kWithItsMirror,  ///< The same of one that was deleted, and that its home let in with it.
   };
   /// Errors: kNotFound when it was not deleted.
   absl::Status Allow(const std::string& context_id, LetIn by = LetIn::kByOperator);

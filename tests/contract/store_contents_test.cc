@@ -462,7 +462,7 @@ TEST_P(StoreContents, ACopyOfAnyStoreIsAFileThatBecomesTheMirror) {
   EXPECT_FALSE(home->Exists("ctx"));
   const std::unique_ptr<MirrorCopy> copy = home->NewCopy("ctx").value();
   ASSERT_THAT(copy->CopyOf(path), IsOk());
-  ASSERT_THAT(copy->Replace(kNow), IsOk());
+  ASSERT_THAT(copy->Replace(kNow, GoOnWithTheCopy), IsOk());
   const std::unique_ptr<Store> there = home->Open("ctx", /*create=*/false, nullptr).value();
   ExpectSameMirror(*store_, *there);
 }

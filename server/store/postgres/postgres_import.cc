@@ -14,6 +14,7 @@
 #include "base/folded_name.h"
 #include "proto/wire/batch.h"
 #include "server/store/live_rows.h"
+#include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/postgres_contents.h"
@@ -57,11 +58,26 @@ absl::Status CheckTables(const MirrorContents& contents) {
   return absl::OkStatus();
 }
 
+/// Of a lock in the place, until the end of a transaction of the tenant's import: when that is over, however
+/// it ended, the place itself says so. Imports work at Citus's coordinator alone, so that the lock of one
+/// node is enough.
+std::string LockSql(const char* lock) {
+  return absl::StrCat("SELECT ", lock, "(hashtextextended('mirror-server imports ' || $1, 0))");
+}
+
 std::string RenameSql(const std::string& from, const std::string& to) {
   return absl::StrCat("ALTER SCHEMA ", from, " RENAME TO ", QuoteName(to));
 }
 
 }  // namespace
+
+absl::StatusOr<bool> ImportRuns(postgres::Connection& connection, const std::string& context_id) {
+  // Shared: those who look do not take each other for the import.
+  const auto row = connection.Query(LockSql("pg_try_advisory_xact_lock_shared"), {FoldName(context_id)},
+                                    "looking whether an import runs");
+  if (!row.ok()) return InStoreWords(row.status(), Touched::kOwnTable);
+  return !row->Bool(0, 0);
+}
 
 PostgresImport::PostgresImport(postgres::Lease lease, const std::string& context_id,
                                const std::string& schema)
@@ -151,6 +167,18 @@ absl::Status PostgresImport::AddRows(const TableSchema& stored, RowBlock* rows) 
   return InStoreWords(RefusedRows(copied, schema, row), Touched::kMirroredTable);
 }
 
+absl::Status PostgresImport::Announce() {
+  postgres::Pipeline pipeline(*lease_);
+  pipeline.Queue("SELECT set_config('idle_in_transaction_session_timeout', '2min', true)", {}, kImporting);
+  pipeline.Queue(LockSql("pg_advisory_xact_lock"), {FoldName(context_id_)}, kImporting);
+  const absl::Status locked = pipeline.Run().status();
+  if (postgres::TroubleOf(locked) == postgres::Trouble::kLockTimeout) {
+    return absl::UnavailableError(absl::StrCat("another import of the mirror of '", context_id_,
+                                               "' is about to end. Nothing was changed; try again."));
+  }
+  return InStoreWords(locked, Touched::kMirroredTable);
+}
+
 absl::StatusOr<bool> PostgresImport::SetAside(const std::string& schema, const std::string& aside,
                                               std::int64_t epoch) {
   const PostgresOwnTables present(context_id_, schema);
@@ -184,14 +212,34 @@ absl::Status PostgresImport::MakeIndexes() {
   return absl::OkStatus();
 }
 
+/// An empty schema is nobody's mirror: older versions left such ones, and a DBA may have made one for rights
+/// that readers are to have. These they have on what takes its name.
+absl::Status PostgresImport::DropIfEmpty(const std::string& schema) {
+  const std::string quoted = QuoteName(schema);
+  const auto empty = lease_->Number(
+      "SELECT count(*) FROM pg_namespace n WHERE n.oid = to_regnamespace($1) AND NOT EXISTS (SELECT FROM "
+      "pg_class c WHERE c.relnamespace = n.oid)",
+      {quoted}, kImporting);
+  if (!empty.ok() || *empty == 0) return empty.status();
+  postgres::Savepoint savepoint(*lease_);
+  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return begun;
+  absl::Status dropped = CarryRights(*lease_, quoted, names_).status();
+  if (dropped.ok()) dropped = lease_->Execute(absl::StrCat("DROP SCHEMA ", quoted), kImporting);
+  // One with a function or a type in it, or of another owner, stays, and is told of by what comes next.
+  return dropped.ok() ? savepoint.Release() : savepoint.RollBack();
+}
+
 absl::Status PostgresImport::Finish(const std::string& schema, std::int64_t epoch, Then then) {
   absl::Status done = lease_
                           ->Run(absl::StrCat("UPDATE ", names_.tenant, " SET epoch = $1, state = $2"),
                                 {epoch, then == Then::kServed ? "serving" : "importing"}, kImporting)
                           .status();
+  if (done.ok()) done = DropIfEmpty(schema);
   if (done.ok()) done = lease_->Execute(RenameSql(names_.schema, schema), kImporting);
   if (done.ok()) done = transaction_.Commit(kImporting);
   return InStoreWords(done, Touched::kMirroredTable);
 }
+
+absl::Status PostgresImport::WaitUntilReplicated() { return WaitForStandby(*lease_); }
 
 }  // namespace mirror

@@ -76,17 +76,18 @@ class SqliteMirrorCopy final : public MirrorCopy {
     return OpenSqliteStore(folder_, context_id_, /*create=*/false, SqliteOptions{});
   }
 
-  absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms) override {
+  absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms, const GoOnCopying& /*go_on*/) override {
     absl::StatusOr<std::string> kept = KeepSqliteStore(home_, context_id_, now_ms);
     if (!kept.ok()) return kept.status();
     CrashPoint("restore.kept");
     absl::Status moved = MoveSqliteStore(path_, home_, context_id_);
     CrashPoint("restore.after");
     if (!moved.ok()) return moved;
-    return ReplacedMirror{*std::move(kept)};
+    return ReplacedMirror{.kept = *std::move(kept)};
   }
 
-  absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& /*place*/) override {
+  absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& /*place*/,
+                                                const GoOnCopying& /*go_on*/) override {
     if (SqliteStoreExists(home_, context_id_)) {
       return absl::FailedPreconditionError(
           absl::StrCat("there is a mirror of '", context_id_, "' here. It was left as it is."));

@@ -10,7 +10,8 @@
 namespace mirror {
 namespace {
 
-constexpr std::array<std::string_view, 5> kStates = {"making", "serving", "deleting", "deleted", "gone"};
+constexpr std::array<std::string_view, 7> kStates = {"making", "serving",   "deleting", "deleted",
+                                                     "gone",   "importing", "restoring"};
 
 std::string_view WordOf(PlacementState state) { return kStates[static_cast<std::size_t>(state)]; }
 
@@ -111,6 +112,38 @@ absl::StatusOr<Placement> TakePlacement(PostgresControl& control, const std::str
   return **std::move(found);
 }
 
+absl::StatusOr<std::optional<Placement>> TakeForImport(PostgresControl& control,
+                                                       const std::string& context_id,
+                                                       const std::string& place, const std::string& schema) {
+  const std::string folded = FoldName(context_id);
+  // What it gives is of the row that this wrote: whoever was quicker is told from it by nothing else.
+  auto taken = AskPlacements(
+      control,
+      absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, $3, $4, 1, 'importing', ", kControlNow,
+                   ", '') ON CONFLICT (folded) DO UPDATE SET context_id = excluded.context_id, place = "
+                   "excluded.place, schema_name = excluded.schema_name, epoch = tenant.epoch + 1, state = "
+                   "CASE tenant.state WHEN 'deleted' THEN 'restoring' ELSE excluded.state END, state_ms = "
+                   "excluded.state_ms, mark = '' WHERE tenant.state IN ('gone', 'deleted') RETURNING ",
+                   Columns()),
+      {context_id, folded, place, schema});
+  if (!taken.ok()) return taken.status();
+  if (taken->empty()) return std::optional<Placement>();
+  return std::optional<Placement>(std::move(taken->front()));
+}
+
+absl::StatusOr<bool> EndImport(PostgresControl& control, const Placement& taken, bool is_there) {
+  const std::string folded = FoldName(taken.context_id);
+  const auto ended = ChangePlacements(
+      control,
+      absl::StrCat("UPDATE mirror_control.tenant SET state = ",
+                   is_there ? "'serving'" : "CASE state WHEN 'restoring' THEN 'deleted' ELSE 'gone' END",
+                   ", state_ms = ", kControlNow,
+                   " WHERE folded = $1 AND epoch = $2 AND state IN ('importing', 'restoring')"),
+      {folded, taken.epoch});
+  if (!ended.ok()) return ended.status();
+  return *ended == 1;
+}
+
 absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& context_id,
                                    PlacementState from, PlacementState to) {
   const std::string folded = FoldName(context_id);
@@ -183,7 +216,8 @@ absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string&
              absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, '', '', 1, 'deleting', ",
                           kControlNow,
                           ", '') ON CONFLICT (folded) DO UPDATE SET state = 'deleting', state_ms = "
-                          "excluded.state_ms WHERE tenant.state <> 'deleted'"),
+                          "excluded.state_ms WHERE tenant.state NOT IN ('deleted', 'importing', "
+                          "'restoring')"),
              {context_id, folded})
       .status();
 }

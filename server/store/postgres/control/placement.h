@@ -21,6 +21,8 @@ enum class PlacementState : std::uint8_t {
   kDeleting,  ///< Its schema may still be there.
   kDeleted,   ///< There is none, and the tenant's source is kept away.
   kGone,      ///< There is none, and a new one may be made. Its epoch is remembered.
+  kImporting,  ///< One that was kGone: its schema is there, whole, once the import is committed.
+  kRestoring,  ///< The same of one that was kDeleted.
 };
 
 struct Placement {
@@ -47,6 +49,14 @@ absl::StatusOr<Placement> TakePlacement(PostgresControl& control, const std::str
 /// From one state to the next. False: it is not in `from` any more, and stays as it is.
 absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& context_id,
                                    PlacementState from, PlacementState to);
+/// Notes where a mirror is going to be imported, of what is gone or deleted, with the next epoch: from then on
+/// nobody makes one. Absent: it is in another state, and stays as it is.
+absl::StatusOr<std::optional<Placement>> TakeForImport(PostgresControl& control,
+                                                       const std::string& context_id,
+                                                       const std::string& place, const std::string& schema);
+/// The import that `taken` was given to is over: `is_there` says whether it was committed. If not, the mirror
+/// is gone or deleted, as it was. False: that import is not under way any more, and nothing was changed.
+absl::StatusOr<bool> EndImport(PostgresControl& control, const Placement& taken, bool is_there);
 /// A mirror that is served from `from` is served from `to` from now on, with that epoch. False: it is not
 /// there any more, and stays as it is.
 absl::StatusOr<bool> MovePlacementTo(PostgresControl& control, const std::string& context_id,
@@ -57,7 +67,8 @@ absl::StatusOr<bool> HoldPlacement(PostgresControl& control, const Placement& pl
 /// Of a mirror that is served there: the control database is older than that, as one is that was restored.
 /// False: it knows of no earlier epoch that is served, and stays as it is.
 absl::StatusOr<bool> CorrectPlacement(PostgresControl& control, const Placement& served);
-/// Whatever state it is in, and also of a tenant that nobody knows; not of one that is deleted.
+/// Whatever state it is in, and also of a tenant that nobody knows; not of one that is deleted or is being
+/// imported.
 absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id);
 /// From kServing to kGone, where nothing has changed since `placement` was read. False: something has.
 absl::StatusOr<bool> MoveLostPlacement(PostgresControl& control, const Placement& placement);

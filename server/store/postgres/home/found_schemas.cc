@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/digest.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -10,8 +11,13 @@ namespace mirror {
 namespace {
 
 constexpr char kLooking[] = "looking which mirrors stand there";
+constexpr char kAsidePrefix[] = "mirror_aside_";
 
 }  // namespace
+
+std::string AsidePrefix(const std::string& context_id) {
+  return absl::StrCat(kAsidePrefix, HexDigest(context_id).substr(0, kAsideDigits), "_");
+}
 
 absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection,
                                                       const std::string& schema) {
@@ -57,12 +63,13 @@ absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& conne
 
 absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connection,
                                                    const std::string& context_id) {
+  const std::string metadata = MetadataOf(context_id), of_tenant = AsidePrefix(context_id);
   const auto rows = connection.Query(
-      "SELECT n.nspname::text, bool_or(c.relname = $2) FROM pg_namespace n JOIN pg_class c ON c.relnamespace "
-      "= "
-      "n.oid WHERE starts_with(n.nspname::text, $1) AND c.relname IN ($2, '_mirror_tenant') GROUP BY 1 ORDER "
-      "BY 1",
-      {kAsidePrefix, MetadataOf(context_id)}, kLooking);
+      "SELECT n.nspname::text, starts_with(n.nspname::text, $3) OR coalesce(bool_or(c.relname = $2), false) "
+      "FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname IN ($2, "
+      "'_mirror_tenant') WHERE starts_with(n.nspname::text, $1) GROUP BY 1 HAVING count(c.oid) > 0 OR "
+      "starts_with(n.nspname::text, $3) ORDER BY 1",
+      {kAsidePrefix, metadata, of_tenant}, kLooking);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   std::vector<std::string> schemas;
   for (int row = 0; row < rows->rows(); ++row) {

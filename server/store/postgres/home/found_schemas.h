@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_HOME_FOUND_SCHEMAS_H_
 #define MIRROR_SERVER_STORE_POSTGRES_HOME_FOUND_SCHEMAS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,7 +14,11 @@
 
 namespace mirror {
 
-inline constexpr char kAsidePrefix[] = "mirror_aside_";
+/// Of a digest: twice as many fit the 63 bytes of a name, with the words before them.
+inline constexpr std::size_t kAsideDigits = 24;
+/// What the schemas begin with that are set aside of a tenant, unless an older version did that: it says whose
+/// they are, whatever became of their tables.
+std::string AsidePrefix(const std::string& context_id);
 
 struct FoundSchema {
   std::string schema;

@@ -12,6 +12,7 @@
 #include "server/store/contents_digest.h"
 #include "server/store/copy_contents.h"
 #include "server/store/postgres/control/server_rows.h"
+#include "server/store/postgres/durable.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/schema_removal.h"
 #include "server/store/postgres/place/place_words.h"
@@ -85,6 +86,9 @@ class PlacedMove final : public PlaceMove {
   absl::Status Switch() override {
     const absl::StatusOr<postgres::Lease> there = to_.Take(PlaceUse::kWrite);
     if (!there.ok()) return there.status();
+    // Behind the switch the copy alone goes on: it is to last as every commit to a mirror does.
+    const absl::Status kept = mirrors_.replicated() ? WaitForStandby(**there) : absl::OkStatus();
+    if (!kept.ok()) return kept;
     postgres::Transaction serving(**there);
     if (absl::Status begun = serving.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
     // Whoever would remove the copy waits for this one.

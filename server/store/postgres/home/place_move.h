@@ -12,6 +12,7 @@ namespace mirror {
 
 /// `mirrors` outlives it, and what NewMove() gives.
 ///
+/// Before a switch the copy is at a standby, where the home is to be replicated.
 /// The steps of a switch, each of which is committed before the next begins: the old tenant's row says where
 /// the mirror goes, and takes nothing more; the control database says that it is there; the new row says that
 /// it is served. The second decides: before it a new PlaceMove goes back, behind it forward.

@@ -40,13 +40,14 @@ class PlacedImport final : public MirrorImport {
     if (absl::Status made = import_->MakeIndexes(); !made.ok()) return made;
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id_);
     if (!found.ok()) return found.status();
-    if (!found->has_value() || !IsThere(**found)) return FinishNew(*found);
+    if (!found->has_value() || !IsThere(**found)) return FinishNew();
     if (absl::Status spelled = CheckSpelling(**found, context_id_); !spelled.ok()) return spelled;
     return replaces_at_ ? FinishInPlaceOf(**found) : ThereIsOne(context_id_);
   }
   /// Where the mirror is that was there; empty: there was none.
   const std::string& kept() const { return kept_; }
   const std::vector<std::string>& guarded() const { return import_->guarded(); }
+  bool was_deleted() const { return was_deleted_; }
 
  private:
   absl::Status FinishInPlaceOf(const Placement& placement) {
@@ -60,37 +61,48 @@ class PlacedImport final : public MirrorImport {
     if (!epoch.ok()) return epoch.status();
     if (absl::Status aside = SetAside(placement.schema, *epoch); !aside.ok()) return aside;
     if (absl::Status done = import_->Finish(placement.schema, *epoch); !done.ok()) return done;
-    Served();
-    return absl::OkStatus();
+    CrashPoint("restore.after");
+    // It is there. If this cannot be noted now, it is when somebody opens it.
+    mirrors_.Move(context_id_, PlacementState::kMaking, PlacementState::kServing).status().IgnoreError();
+    return Keep();
   }
 
-  absl::Status FinishNew(const std::optional<Placement>& former) {
-    const PlacementState before = former ? former->state : PlacementState::kGone;
-    if (before == PlacementState::kDeleting) {
+  absl::Status FinishNew() {
+    // Before the control database says so: whoever reads it there finds this one at work, or over.
+    if (absl::Status announced = import_->Announce(); !announced.ok()) return announced;
+    const absl::StatusOr<std::optional<Placement>> taken = mirrors_.TakeRoomForImport(context_id_, place_);
+    if (!taken.ok()) return taken.status();
+    if (!taken->has_value()) return WhyNotTaken();
+    CrashPoint("import.taken");
+    absl::Status done = SetAside((*taken)->schema, (*taken)->epoch);
+    if (done.ok()) done = import_->Finish((*taken)->schema, (*taken)->epoch);
+    if (done.ok()) {
+      CrashPoint("import.committed");
+      if (absl::Status kept = Keep(); !kept.ok()) return kept;
+      // If this cannot be noted now, it is when somebody looks for the mirror.
+      mirrors_.EndImportOf(**taken, /*is_there=*/true).status().IgnoreError();
+      CrashPoint("restore.after");
+      was_deleted_ = (*taken)->state == PlacementState::kRestoring;
+      return done;
+    }
+    const postgres::Trouble trouble = postgres::TroubleOf(done);
+    // Where it may be there after all, whoever looks for the mirror looks there.
+    const bool may_be_there =
+        trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated;
+    if (!may_be_there) mirrors_.EndImportOf(**taken, /*is_there=*/false).status().IgnoreError();
+    return trouble == postgres::Trouble::kExists ? ThereIsOne(context_id_) : done;
+  }
+
+  absl::Status WhyNotTaken() {
+    const absl::StatusOr<std::optional<Placement>> found = FindPlacement(mirrors_.control(), context_id_);
+    if (!found.ok()) return found.status();
+    if (found->has_value() && IsThere(**found)) return ThereIsOne(context_id_);
+    if (found->has_value() && (*found)->state == PlacementState::kDeleting) {
       return absl::UnavailableError(absl::StrCat("the mirror of '", context_id_,
                                                  "' is being deleted. Nothing was made; try again when it "
                                                  "is gone."));
     }
-    if (before == PlacementState::kDeleted) {
-      const auto allowed = mirrors_.Move(context_id_, before, PlacementState::kGone);
-      if (!allowed.ok()) return allowed.status();
-    }
-    const absl::StatusOr<Placement> taken = mirrors_.TakeRoom(context_id_, place_, /*epoch_min=*/1);
-    if (!taken.ok()) return taken.status();
-    if (taken->state != PlacementState::kMaking || taken->place != place_) return ThereIsOne(context_id_);
-    absl::Status done = SetAside(taken->schema, taken->epoch);
-    if (done.ok()) done = import_->Finish(taken->schema, taken->epoch);
-    if (done.ok()) {
-      Served();
-      return done;
-    }
-    const postgres::Trouble trouble = postgres::TroubleOf(done);
-    if (trouble == postgres::Trouble::kExists) return ThereIsOne(context_id_);
-    // Where it may be there after all, whoever opens it looks.
-    const bool may_be_there =
-        trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated;
-    if (!may_be_there) mirrors_.Move(context_id_, PlacementState::kMaking, before).status().IgnoreError();
-    return done;
+    return BeingImported(context_id_);
   }
 
   absl::Status SetAside(const std::string& schema, std::int64_t epoch) {
@@ -102,10 +114,13 @@ class PlacedImport final : public MirrorImport {
     if (*was_there) kept_ = LocationOf(place_, aside);
     return absl::OkStatus();
   }
-  /// It is there. If this cannot be noted now, it is when somebody opens it.
-  void Served() {
-    CrashPoint("restore.after");
-    mirrors_.Move(context_id_, PlacementState::kMaking, PlacementState::kServing).status().IgnoreError();
+  /// Whoever is told that it is there may give up what it came from.
+  absl::Status Keep() {
+    const absl::Status kept = mirrors_.replicated() ? import_->WaitUntilReplicated() : absl::OkStatus();
+    if (kept.ok()) return kept;
+    return absl::UnavailableError(
+        absl::StrCat("the mirror of '", context_id_, "' is in the place '", place_,
+                     "', and is not known to last there: ", std::string(kept.message())));
   }
 
   PlacedMirrors& mirrors_;
@@ -113,6 +128,7 @@ class PlacedImport final : public MirrorImport {
   const std::unique_ptr<PostgresImport> import_;
   const std::optional<std::int64_t> replaces_at_;
   std::string kept_;
+  bool was_deleted_ = false;
 };
 
 absl::StatusOr<std::unique_ptr<PlacedImport>> NewImportInto(PlacedMirrors& mirrors, PostgresPlace& place,
@@ -122,6 +138,23 @@ absl::StatusOr<std::unique_ptr<PlacedImport>> NewImportInto(PlacedMirrors& mirro
   if (!import.ok()) return import.status();
   return std::make_unique<PlacedImport>(mirrors, context_id, place.options().name, *std::move(import),
                                         replaces_at);
+}
+
+/// `place`: into which; empty: where there is most room.
+absl::StatusOr<std::unique_ptr<PlacedImport>> NewImportTo(PlacedMirrors& mirrors,
+                                                          const std::string& context_id,
+                                                          const std::string& place) {
+  const absl::StatusOr<std::optional<Placement>> found = mirrors.Find(context_id);
+  if (!found.ok()) return found.status();
+  if (found->has_value() && IsThere(**found)) return ThereIsOne(context_id);
+  if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
+  const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
+  if (!room.ok()) return room.status();
+  if (absl::Status fits = CheckRoom(*room, context_id); !fits.ok()) return fits;
+  if (room->has_schema) return ThereIsOne(context_id);
+  const absl::StatusOr<PostgresPlace*> into = place.empty() ? room->place : mirrors.PlaceOf(place);
+  if (!into.ok()) return into.status();
+  return NewImportInto(mirrors, **into, context_id, std::nullopt);
 }
 
 class PlacedCopy final : public MirrorCopy {
@@ -135,25 +168,24 @@ class PlacedCopy final : public MirrorCopy {
   absl::Status CopyOf(const std::string& path) override { return file_->CopyOf(path); }
   std::uint64_t Bytes() const override { return file_->Bytes(); }
   absl::StatusOr<std::unique_ptr<Store>> Open() override { return file_->Open(); }
-  absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms) override {
+  absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms, const GoOnCopying& go_on) override {
     const absl::StatusOr<std::unique_ptr<Store>> store = file_->Open();
     if (!store.ok()) return store.status();
     const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*store)->OpenSnapshot();
     if (!snapshot.ok()) return snapshot.status();
-    return ReplacePlaced(mirrors_, context_id_, **snapshot, now_ms);
+    return ReplacePlaced(mirrors_, context_id_, **snapshot, now_ms, go_on);
   }
-  absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& place) override {
+  absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& place, const GoOnCopying& go_on) override {
     const absl::StatusOr<std::unique_ptr<Store>> store = file_->Open();
     if (!store.ok()) return store.status();
     const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*store)->OpenSnapshot();
     if (!snapshot.ok()) return snapshot.status();
-    const absl::StatusOr<std::unique_ptr<MirrorImport>> import =
-        NewPlacedImport(mirrors_, context_id_, place);
+    const absl::StatusOr<std::unique_ptr<PlacedImport>> import = NewImportTo(mirrors_, context_id_, place);
     if (!import.ok()) return import.status();
-    absl::StatusOr<std::vector<std::string>> left_out =
-        CopyContents(**snapshot, **import, [](std::uint64_t, std::uint64_t) { return true; });
+    absl::StatusOr<std::vector<std::string>> left_out = CopyContents(**snapshot, **import, go_on);
     if (!left_out.ok()) return left_out.status();
-    return ReplacedMirror{"", *std::move(left_out)};
+    return ReplacedMirror{
+        .kept = "", .left_out = *std::move(left_out), .was_deleted = (*import)->was_deleted()};
   }
   absl::StatusOr<std::string> Keep(std::int64_t now_ms) override { return file_->Keep(now_ms); }
   absl::StatusOr<std::string> ReadBytes(std::uint64_t from, std::size_t most) override {
@@ -170,27 +202,19 @@ class PlacedCopy final : public MirrorCopy {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MirrorImport>> NewPlacedImport(PlacedMirrors& mirrors,
-                                                              const std::string& context_id,
-                                                              const std::string& place) {
-  const absl::StatusOr<std::optional<Placement>> found = mirrors.Find(context_id);
-  if (!found.ok()) return found.status();
-  if (found->has_value() && IsThere(**found)) return ThereIsOne(context_id);
-  const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
-  if (!room.ok()) return room.status();
-  if (absl::Status fits = CheckRoom(*room, context_id); !fits.ok()) return fits;
-  if (room->has_schema) return ThereIsOne(context_id);
-  const absl::StatusOr<PostgresPlace*> into = place.empty() ? room->place : mirrors.PlaceOf(place);
-  if (!into.ok()) return into.status();
-  return NewImportInto(mirrors, **into, context_id, std::nullopt);
+                                                              const std::string& context_id) {
+  return NewImportTo(mirrors, context_id, /*place=*/"");
 }
 
 absl::StatusOr<ReplacedMirror> ReplacePlaced(PlacedMirrors& mirrors, const std::string& context_id,
-                                             Snapshot& with, std::int64_t now_ms) {
+                                             Snapshot& with, std::int64_t now_ms, const GoOnCopying& go_on) {
   const absl::StatusOr<std::optional<Placement>> found = mirrors.Find(context_id);
   if (!found.ok()) return found.status();
   absl::StatusOr<PostgresPlace*> place = nullptr;
   if (found->has_value() && IsThere(**found)) {
     place = mirrors.PlaceOf((*found)->place);
+  } else if (found->has_value() && IsBeingImported(**found)) {
+    return BeingImported(context_id);
   } else {
     const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
     if (!room.ok()) return room.status();
@@ -200,13 +224,14 @@ absl::StatusOr<ReplacedMirror> ReplacePlaced(PlacedMirrors& mirrors, const std::
   if (!place.ok()) return place.status();
   const auto import = NewImportInto(mirrors, **place, context_id, now_ms);
   if (!import.ok()) return import.status();
-  absl::StatusOr<std::vector<std::string>> left_out =
-      CopyContents(with, **import, [](std::uint64_t, std::uint64_t) { return true; });
+  absl::StatusOr<std::vector<std::string>> left_out = CopyContents(with, **import, go_on);
   if (!left_out.ok()) return left_out.status();
   for (const std::string& table : (*import)->guarded()) {
     left_out->push_back(absl::StrCat("the row security of table '", table, "', so nobody has rights on it"));
   }
-  return ReplacedMirror{(*import)->kept(), *std::move(left_out)};
+  return ReplacedMirror{.kept = (*import)->kept(),
+                        .left_out = *std::move(left_out),
+                        .was_deleted = (*import)->was_deleted()};
 }
 
 std::unique_ptr<MirrorCopy> NewPlacedCopy(PlacedMirrors& mirrors, const std::string& context_id,

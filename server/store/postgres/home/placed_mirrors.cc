@@ -8,8 +8,10 @@
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/control/server_rows.h"
+#include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/postgres_import.h"
 
 namespace mirror {
 namespace {
@@ -28,12 +30,24 @@ bool IsThere(const Placement& placement) {
   return placement.state == PlacementState::kMaking || placement.state == PlacementState::kServing;
 }
 
+bool IsBeingImported(const Placement& placement) {
+  return placement.state == PlacementState::kImporting || placement.state == PlacementState::kRestoring;
+}
+
+absl::Status BeingImported(const std::string& context_id) {
+  return absl::UnavailableError(
+      absl::StrCat("the mirror of '", context_id,
+                   "' is being imported: a move or a restore brings it, or brought it while its place did "
+                   "not answer or had no standby. Nothing was done; try again."));
+}
+
 std::string LocationOf(const std::string& place, const std::string& schema) {
   return absl::StrCat("postgres://", place, "/", schema);
 }
 
 std::string AsideName(const std::string& context_id, std::int64_t now_ms, std::int64_t epoch) {
-  return absl::StrCat(kAsidePrefix, HexDigest(absl::StrCat(context_id, " ", now_ms, " ", epoch)));
+  return absl::StrCat(AsidePrefix(context_id),
+                      HexDigest(absl::StrCat(now_ms, " ", epoch)).substr(0, kAsideDigits));
 }
 
 absl::Status CheckSpelling(const Placement& placement, const std::string& context_id) {
@@ -96,10 +110,36 @@ absl::StatusOr<std::optional<Placement>> PlacedMirrors::Find(const std::string& 
   if (!found.ok()) {
     std::optional<Placement> cached = Cached(context_id);
     if (cached && cached->state == PlacementState::kServing) return cached;
-  } else if (found->has_value()) {
-    Remember(**found);
+    return found;
   }
+  if (found->has_value() && IsBeingImported(**found) && EndIfCutOff(**found).ok()) {
+    found = FindPlacement(*control_, context_id);
+    if (!found.ok()) return found;
+  }
+  if (found->has_value()) Remember(**found);
   return found;
+}
+
+absl::Status PlacedMirrors::EndIfCutOff(const Placement& importing) {
+  bool is_there = false;
+  {
+    const absl::StatusOr<postgres::Lease> lease = Take(importing.place, PlaceUse::kRead);
+    if (!lease.ok()) return lease.status();
+    const absl::StatusOr<bool> runs = ImportRuns(**lease, importing.context_id);
+    if (!runs.ok()) return runs.status();
+    if (*runs) return BeingImported(importing.context_id);
+    // Behind that: what it committed is seen, and nothing more comes of it.
+    const auto there = FindSchema(**lease, importing.schema);
+    if (!there.ok()) return there.status();
+    is_there = there->has_value() && (*there)->IsServed() && (*there)->epoch == importing.epoch &&
+               (*there)->context_id == importing.context_id;
+  }
+  if (is_there && replicated_) {
+    const absl::StatusOr<postgres::Lease> lease = Take(importing.place, PlaceUse::kWrite);
+    if (!lease.ok()) return lease.status();
+    if (absl::Status kept = WaitForStandby(**lease); !kept.ok()) return kept;
+  }
+  return EndImportOf(importing, is_there).status();
 }
 
 std::optional<Placement> PlacedMirrors::Known(const std::string& context_id) {
@@ -112,7 +152,13 @@ std::optional<Placement> PlacedMirrors::Known(const std::string& context_id) {
 absl::StatusOr<std::vector<Placement>> PlacedMirrors::List() {
   absl::StatusOr<std::vector<Placement>> all = ListPlacements(*control_);
   if (!all.ok()) return all;
-  for (const Placement& placement : *all) Remember(placement);
+  for (Placement& placement : *all) {
+    if (IsBeingImported(placement)) {
+      absl::StatusOr<std::optional<Placement>> now = Find(placement.context_id);
+      if (now.ok() && now->has_value()) placement = **std::move(now);
+    }
+    Remember(placement);
+  }
   return all;
 }
 
@@ -196,6 +242,20 @@ absl::StatusOr<Placement> PlacedMirrors::TakeRoom(const std::string& context_id,
       TakePlacement(*control_, context_id, place, SchemaOf(context_id), epoch_min, mark);
   if (taken.ok()) Remember(*taken);
   return taken;
+}
+
+absl::StatusOr<std::optional<Placement>> PlacedMirrors::TakeRoomForImport(const std::string& context_id,
+                                                                          const std::string& place) {
+  absl::StatusOr<std::optional<Placement>> taken =
+      TakeForImport(*control_, context_id, place, SchemaOf(context_id));
+  Forget(context_id);
+  return taken;
+}
+
+absl::StatusOr<bool> PlacedMirrors::EndImportOf(const Placement& taken, bool is_there) {
+  absl::StatusOr<bool> ended = EndImport(*control_, taken, is_there);
+  Forget(taken.context_id);
+  return ended;
 }
 
 absl::Status PlacedMirrors::TakeInUnknown() {

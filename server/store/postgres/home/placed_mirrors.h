@@ -19,6 +19,10 @@ namespace mirror {
 
 /// Whether its mirror is there, or is being made.
 bool IsThere(const Placement& placement);
+/// Whether one may be committed there at any time, or is by now.
+bool IsBeingImported(const Placement& placement);
+/// kUnavailable, for whoever would have it now.
+absl::Status BeingImported(const std::string& context_id);
 
 /// Where a schema stands, for people: "postgres://p1/Mirror_Cust".
 std::string LocationOf(const std::string& place, const std::string& schema);
@@ -32,22 +36,25 @@ absl::Status CheckSpelling(const Placement& placement, const std::string& contex
 class PlacedMirrors {
  public:
   using Places = std::vector<std::shared_ptr<PostgresPlace>>;
-  PlacedMirrors(std::shared_ptr<PostgresControl> control, Places places)
-      : control_(std::move(control)), places_(std::move(places)) {}
+  /// `replicated`: a mirror that comes from elsewhere is served once a standby of its place has it.
+  PlacedMirrors(std::shared_ptr<PostgresControl> control, Places places, bool replicated)
+      : control_(std::move(control)), places_(std::move(places)), replicated_(replicated) {}
 
   PostgresControl& control() const { return *control_; }
   const Places& places() const { return places_; }
+  bool replicated() const { return replicated_; }
   /// By its name in the configuration.
   absl::StatusOr<PostgresPlace*> PlaceOf(const std::string& name) const;
   /// The same of one that an operator names. Errors: kInvalidArgument, with those that there are.
   absl::StatusOr<PostgresPlace*> PlaceNamed(const std::string& name) const;
   absl::StatusOr<postgres::Lease> Take(const std::string& place, PlaceUse use) const;
 
-  /// As the control database says; while that is down, as it said last of one that is served.
+  /// As the control database says; while that is down, as it said last of one that is served. An import that
+  /// was cut off is ended before.
   absl::StatusOr<std::optional<Placement>> Find(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
   /// The same without asking, where the mirror is known to be there.
   std::optional<Placement> Known(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
-  /// All, as the control database says.
+  /// The same of all, while the control database is there.
   absl::StatusOr<std::vector<Placement>> List() MIRROR_EXCLUDES(mutex_);
 
   absl::StatusOr<bool> Move(const std::string& context_id, PlacementState from, PlacementState to)
@@ -75,6 +82,11 @@ class PlacedMirrors {
   absl::StatusOr<Placement> TakeRoom(const std::string& context_id, const std::string& place,
                                      std::int64_t epoch_min, const std::string& mark = "")
       MIRROR_EXCLUDES(mutex_);
+  /// See TakeForImport() and EndImport().
+  absl::StatusOr<std::optional<Placement>> TakeRoomForImport(const std::string& context_id,
+                                                             const std::string& place)
+      MIRROR_EXCLUDES(mutex_);
+  absl::StatusOr<bool> EndImportOf(const Placement& taken, bool is_there) MIRROR_EXCLUDES(mutex_);
   /// Tells the control database of mirrors that it does not know, or not as they are: it was lost, or is
   /// older than they.
   absl::Status TakeInUnknown() MIRROR_EXCLUDES(mutex_);
@@ -84,12 +96,14 @@ class PlacedMirrors {
  private:
   absl::Status TakeIn(const std::string& place, const FoundSchema& found) MIRROR_EXCLUDES(mutex_);
   absl::Status Correct(const Placement& served) MIRROR_EXCLUDES(mutex_);
+  absl::Status EndIfCutOff(const Placement& importing) MIRROR_EXCLUDES(mutex_);
   void Remember(const Placement& placement) MIRROR_EXCLUDES(mutex_);
   void Forget(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
   std::optional<Placement> Cached(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
 
   const std::shared_ptr<PostgresControl> control_;
   const Places places_;
+  const bool replicated_;
   Mutex mutex_;
   /// By folded context id. Other servers make, move and delete mirrors: where it matters, Find() asks.
   std::map<std::string, Placement> known_ MIRROR_GUARDED_BY(mutex_);

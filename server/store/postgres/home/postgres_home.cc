@@ -107,7 +107,10 @@ absl::StatusOr<std::vector<std::string>> ListWhere(PlacedMirrors& mirrors,
   return ids;
 }
 bool IsDeleting(const Placement& placement) { return placement.state == PlacementState::kDeleting; }
-bool WasDeleted(const Placement& placement) { return placement.state == PlacementState::kDeleted; }
+bool WasDeleted(const Placement& placement) {
+  // Until what is imported is served, its source is kept away as before.
+  return placement.state == PlacementState::kDeleted || placement.state == PlacementState::kRestoring;
+}
 
 absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
   const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
@@ -179,7 +182,7 @@ class PostgresHome final : public StoreHome {
  public:
   PostgresHome(std::shared_ptr<PostgresControl> control, PlacedMirrors::Places places,
                PostgresHomeOptions options)
-      : mirrors_(std::move(control), std::move(places)),
+      : mirrors_(std::move(control), std::move(places), options.store.replicated),
         places_(mirrors_),
         store_(options.store),
         files_(std::move(options.files)) {}
@@ -267,6 +270,7 @@ class PostgresHome final : public StoreHome {
     if (absl::Status spelled = CheckSpelling(placement, context_id); !spelled.ok()) return spelled;
     if (placement.state == PlacementState::kMaking) return Make(placement);
     if (placement.state == PlacementState::kServing) return OpenServing(placement);
+    if (IsBeingImported(placement)) return BeingImported(context_id);
     return absl::NotFoundError(absl::StrCat("the mirror of '", context_id, "' was deleted"));
   }
 
@@ -299,6 +303,7 @@ class PostgresHome final : public StoreHome {
   absl::Status BeginDeletion(const std::string& context_id) override {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
+    if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
     if (found->has_value() && IsThere(**found)) {
       // While nothing is done yet.
       absl::Status removable = ForEachSchema(mirrors_, **found, PlaceUse::kRead, CheckRemovable);
@@ -311,6 +316,8 @@ class PostgresHome final : public StoreHome {
   absl::Status FinishDeletion(const std::string& context_id) override {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
+    // One that came while its deletion was begun was not deleted.
+    if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
     if (!found->has_value() || (*found)->state != PlacementState::kDeleting) return absl::OkStatus();
     absl::Status removed = ForEachSchema(mirrors_, **found, PlaceUse::kWrite, FenceMirror);
     if (removed.ok()) removed = ForEachSchema(mirrors_, **found, PlaceUse::kWrite, RemoveSchema);
@@ -323,7 +330,10 @@ class PostgresHome final : public StoreHome {
   }
 
   absl::Status AllowAgain(const std::string& context_id) override {
-    return mirrors_.Move(context_id, PlacementState::kDeleted, PlacementState::kGone).status();
+    const absl::StatusOr<bool> allowed =
+        mirrors_.Move(context_id, PlacementState::kDeleted, PlacementState::kGone);
+    if (!allowed.ok() || *allowed) return allowed.status();
+    return mirrors_.Move(context_id, PlacementState::kRestoring, PlacementState::kImporting).status();
   }
   absl::StatusOr<std::vector<std::string>> FindDeleting() override {
     return ListWhere(mirrors_, &IsDeleting);

@@ -137,7 +137,7 @@ TEST_F(PostgresCopiesTest, ABackupIsAFileOfSqlitesAndTakesTheMirrorsPlace) {
     EXPECT_EQ(AgesOf(**opened), (Rows{{36}}));
     Write(**opened, 37);
   }
-  const auto replaced = copy->Replace(2'000);
+  const auto replaced = copy->Replace(2'000, GoOnCopyingAll);
   ASSERT_THAT(replaced.status(), IsOk());
   EXPECT_THAT(replaced->kept, StartsWith("postgres://p1/mirror_aside_"));
   EXPECT_THAT(replaced->left_out, IsEmpty());
@@ -171,13 +171,13 @@ TEST_F(PostgresCopiesTest, WhoHadRightsOnTheMirrorHasThemOnTheOneInItsPlace) {
   EXPECT_EQ(before.size(), 9U) << testing::PrintToString(before);
   const std::string path = CopyOut("Cust");
 
-  const auto replaced = CopyOf("Cust", path)->Replace(2'000);
+  const auto replaced = CopyOf("Cust", path)->Replace(2'000, GoOnCopyingAll);
   ASSERT_THAT(replaced.status(), IsOk());
   EXPECT_THAT(replaced->left_out, IsEmpty());
   EXPECT_EQ(RightsOnCust(), before) << "and none that default privileges give";
 
   Do("DROP TABLE \"Mirror_Cust\".people");
-  ASSERT_THAT(CopyOf("Cust", path)->Replace(3'000).status(), IsOk());
+  ASSERT_THAT(CopyOf("Cust", path)->Replace(3'000, GoOnCopyingAll).status(), IsOk());
   EXPECT_THAT(See("SELECT unnest(relacl)::text FROM pg_class WHERE oid = '\"Mirror_Cust\".people'::regclass"),
               testing::Contains(StartsWith("clerks=r")))
       << "by default privileges";
@@ -204,7 +204,7 @@ TEST_F(PostgresCopiesTest, WhatRowSecurityGuardedIsOpenToNobodyInTheMirrorThatCo
      "ALTER DEFAULT PRIVILEGES IN SCHEMA \"Mirror_Cust\" GRANT SELECT ON TABLES TO buyers; "
      "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO buyers; "
      "ALTER TABLE \"Mirror_Cust\".people ENABLE ROW LEVEL SECURITY");
-  const auto replaced = CopyOf("Cust", CopyOut("Cust"))->Replace(2'000);
+  const auto replaced = CopyOf("Cust", CopyOut("Cust"))->Replace(2'000, GoOnCopyingAll);
   ASSERT_THAT(replaced.status(), IsOk());
   EXPECT_THAT(replaced->left_out,
               ElementsAre("the row security of table 'people', so nobody has rights on it"));
@@ -220,12 +220,12 @@ TEST_F(PostgresCopiesTest, WhoIsInATransactionIsWaitedForAndHisRowsAreSetAside) 
   {
     auto work = other->Begin({});
     ASSERT_THAT(work.status(), IsOk());
-    EXPECT_THAT(copy->Replace(2'000).status(), StatusIs(StatusCode::kUnavailable));
+    EXPECT_THAT(copy->Replace(2'000, GoOnCopyingAll).status(), StatusIs(StatusCode::kUnavailable));
   }
   EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
   EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 0) << "the mirror is as it was";
   EXPECT_EQ(Left(), 0);
-  ASSERT_THAT(copy->Replace(3'000).status(), IsOk());
+  ASSERT_THAT(copy->Replace(3'000, GoOnCopyingAll).status(), IsOk());
   EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
 }
 
@@ -252,7 +252,7 @@ TEST_F(PostgresCopiesTest, ABackupTakesThePlaceOfADamagedMirror) {
   ASSERT_THAT(connection->Execute("DROP VIEW \"Mirror_Cust\"._mirror_freshness; DROP TABLE "
                                   "\"Mirror_Cust\"._mirror_tenant, \"Mirror_Cust\"._mirror_state"),
               IsOk());
-  const auto replaced = CopyOf("Cust", path)->Replace(2'000);
+  const auto replaced = CopyOf("Cust", path)->Replace(2'000, GoOnCopyingAll);
   ASSERT_THAT(replaced.status(), IsOk());
   EXPECT_THAT(replaced->kept, HasSubstr("/mirror_aside_"));
   EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
@@ -263,11 +263,11 @@ TEST_F(PostgresCopiesTest, ADeletedTenantHasItsBackupAgainAndIsAllowed) {
   const std::string path = CopyOut("Cust");
   ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
   const std::unique_ptr<MirrorCopy> early = CopyOf("Cust", path);
-  EXPECT_THAT(early->Replace(2'000).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("being deleted")));
+  EXPECT_THAT(early->Replace(2'000, GoOnCopyingAll).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("being deleted")));
   ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
   EXPECT_EQ(Schemas("%irror\\_%"), 3) << "of the control database, and the marks of both places";
 
-  EXPECT_THAT(CopyOf("Cust", path)->Replace(2'000), IsOkAndHolds(Field(&ReplacedMirror::kept, "")));
+  EXPECT_THAT(CopyOf("Cust", path)->Replace(2'000, GoOnCopyingAll), IsOkAndHolds(Field(&ReplacedMirror::kept, "")));
   EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
   EXPECT_THAT(home_->FindDeleted(), IsOkAndHolds(IsEmpty()));
   EXPECT_THAT(home_->Recover(), IsOkAndHolds(ElementsAre(Field(&StoreHome::Found::context_id, "Cust"))));

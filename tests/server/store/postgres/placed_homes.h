@@ -49,7 +49,9 @@ class PlacedHomesTest : public PostgresDatabaseTest {
     folders_.push_back(std::make_unique<ScratchFolder>());
     auto files = OpenSqliteHome(folders_.back()->path(), SqliteOptions{});
     if (!files.ok()) return files.status();
-    return OpenPostgresHome(*std::move(control), places, {.files = *std::move(files)});
+    PostgresHomeOptions options{.files = *std::move(files)};
+    options.store.replicated = replicated_;
+    return OpenPostgresHome(*std::move(control), places, std::move(options));
   }
 
   std::unique_ptr<Store> Make(const std::string& context_id) {
@@ -91,6 +93,8 @@ class PlacedHomesTest : public PostgresDatabaseTest {
   std::vector<std::unique_ptr<ScratchFolder>> folders_;
   std::string first_place_;  ///< Another way to the first place.
   std::int64_t relations_max_ = 100'000;
+  /// Of homes that are opened from now on. None of the two places has a standby.
+  bool replicated_ = false;
   std::string second_conninfo_;
   std::unique_ptr<postgres::Connection> second_;
   std::shared_ptr<PostgresControl> control_;

@@ -320,7 +320,8 @@ TEST_F(SqliteHomeTest, ACopyTakesThePlaceOfAMirrorWhichStaysBesideIt) {
     ASSERT_THAT((*opened)->upkeep().CheckWhole({}), IsOk());
   }
 
-  const absl::StatusOr<ReplacedMirror> replaced = copy->Replace(kNow);
+  const absl::StatusOr<ReplacedMirror> replaced =
+      copy->Replace(kNow, [](std::uint64_t, std::uint64_t) { return true; });
 
   ASSERT_THAT(replaced, IsOk());
   EXPECT_EQ(replaced->kept, absl::StrCat(home_->Location("ctx"), ".replaced-", kNow));
@@ -335,7 +336,8 @@ TEST_F(SqliteHomeTest, ACopyOfATenantWithoutMirrorReplacesNothing) {
   ASSERT_THAT(home_->FinishDeletion("ctx"), IsOk());
   const std::unique_ptr<MirrorCopy> copy = NewCopy("ctx");
   ASSERT_THAT(copy->CopyOf(path), IsOk());
-  EXPECT_THAT(copy->Replace(kNow), IsOkAndHolds(testing::Field(&ReplacedMirror::kept, "")));
+  EXPECT_THAT(copy->Replace(kNow, [](std::uint64_t, std::uint64_t) { return true; }),
+              IsOkAndHolds(testing::Field(&ReplacedMirror::kept, "")));
   EXPECT_EQ(MarkOf(Open("ctx")), "mine");
 }
 
