@@ -38,6 +38,12 @@ absl::Status NotPartOf(const std::string& context_id, const std::string& id) {
                                                     "changed."));
 }
 
+absl::Status WasUndone(const std::string& context_id) {
+  return absl::FailedPreconditionError(absl::StrCat("the move of '", context_id,
+                                                    "' was taken back while its copy was on its way in. "
+                                                    "Nothing of it is here."));
+}
+
 /// Keys with which columns of its tables are hashed.
 absl::StatusOr<std::string> HashKeysOf(Snapshot& mirror) {
   const absl::StatusOr<MirrorContents> contents = mirror.ReadContents();
@@ -90,8 +96,12 @@ absl::Status ThereIsOne(const std::string& context_id, const std::optional<MoveM
                           ")")
            : "",
       ". Nothing was changed. ",
-      mark ? "End that move first, with the options that it was begun with."
-           : "Is it the same server, or one of the same database? Else decide which of the two is to stay."));
+      !mark ? "Is it the same server, or one of the same database? Else decide which of the two is to stay."
+            : "End that move first, with the options that it was begun with.",
+      mark && mark->phase == MovePhase::kArriving
+          ? absl::StrCat(" Where no server has it under way any more, 'mirrorctl delete ", context_id,
+                         "' at this one removes the copy that it left.")
+          : ""));
 }
 
 }  // namespace
@@ -116,6 +126,10 @@ absl::StatusOr<MoveLook> LookAtMove(Tenants& tenants, const std::string& context
   if (!keys.ok()) return keys.status();
   look.hash_key = *std::move(keys);
   if (!digest) return look;
+  if (look.mark && look.mark->phase == MovePhase::kArriving) {
+    // The old side leaves for what this says: it lasts here first, also where the import was not answered.
+    if (absl::Status kept = here->tenant->MakeDurable(); !kept.ok()) return kept;
+  }
   absl::StatusOr<std::string> contents = DigestContents(**snapshot, go_on);
   if (!contents.ok()) return contents.status();
   look.contents = *std::move(contents);
@@ -236,6 +250,12 @@ absl::Status MoveArrival::MarkCopy(std::int64_t now_ms) {
   return (*store)->upkeep().CheckWhole({});
 }
 
+absl::Status MoveArrival::CheckGoesOn(const GoOn& go_on) const {
+  if (*undone_) return WasUndone(context_id_);
+  if (go_on()) return absl::OkStatus();
+  return absl::CancelledError("the import was cancelled. Nothing was changed.");
+}
+
 absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, const GoOn& go_on) {
   absl::Status whole = copy_->AddBytes({});
   if (!whole.ok()) return whole;
@@ -245,12 +265,13 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
                                                       "' that leaves with this move: ", whole.message(),
                                                       " Nothing was changed."));
   }
+  if (absl::Status goes_on = CheckGoesOn(go_on); !goes_on.ok()) return goes_on;
   CrashPoint("move.received");
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_->FindOrMake(context_id_);
   if (!tenant.ok()) return tenant.status();
   Report report;
   Tenants::LetIn let_in = Tenants::LetIn::kByItsMirror;
-  const auto copying = [&](std::uint64_t, std::uint64_t) { return go_on(); };
+  const auto copying = [&](std::uint64_t, std::uint64_t) { return go_on() && !*undone_; };
   const absl::Status taken_in = (*tenant)->TakeIn(
       [&](bool replaces) -> absl::Status {
         absl::StatusOr<ReplacedMirror> put =
@@ -264,6 +285,11 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
       now_ms);
   CrashPoint("move.put");
   if (!taken_in.ok()) return taken_in;
+  // Whoever took it back before this did not find it; whoever does so from now on finds it.
+  if (*undone_) {
+    const absl::Status dropped = Drop(*tenants_, context_id_, id_, /*contents=*/"", now_ms, go_on);
+    return dropped.ok() ? WasUndone(context_id_) : dropped;
+  }
   if (absl::Status allowed = tenants_->Allow(context_id_, let_in); !allowed.ok()) return allowed;
   absl::StatusOr<std::string> contents = DigestOf(**tenant, go_on);
   if (!contents.ok()) return contents.status();
@@ -328,7 +354,12 @@ absl::Status CheckGone(Tenants& tenants, const std::string& context_id, const st
 
 absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::string& id,
                   const std::string& contents, std::int64_t now_ms, const GoOn& go_on) {
-  const absl::StatusOr<Here> here = FindMoving(tenants, context_id);
+  absl::StatusOr<Here> here = FindMoving(tenants, context_id);
+  if (absl::IsNotFound(here.status())) {
+    tenants.arrivals().Undo(id);
+    // One that was put there before it could be told.
+    here = FindMoving(tenants, context_id);
+  }
   if (absl::IsNotFound(here.status())) return CheckGone(tenants, context_id, contents);
   if (!here.ok()) return here.status();
   const std::string spelled = here->tenant->context_id();

@@ -59,7 +59,8 @@ absl::StatusOr<std::vector<std::string>> ExportMirror(Tenants& tenants, const st
                                                       const std::string& id, const GoOn& go_on,
                                                       const TakePart& take);
 
-/// A copy that comes in pieces. Nothing is here of it until Finish(). Threads: one at a time.
+/// A copy that comes in pieces. Nothing is here of it until Finish(). Threads: one at a time; another one may
+/// take the move back by Drop().
 class MoveArrival {
  public:
   /// `tenants` outlives it.
@@ -71,20 +72,24 @@ class MoveArrival {
     std::string kept;                   ///< Where a mirror is that had left before; empty: there was none.
     std::vector<std::string> left_out;  ///< Of the copy, for people.
   };
-  /// Errors: kFailedPrecondition, too: what came is no whole mirror of this tenant, leaving with this move.
+  /// Errors: kFailedPrecondition, too: what came is no whole mirror of this tenant, leaving with this move, or
+  /// the move was taken back meanwhile; kCancelled: `go_on` said so, before the copy was put there.
   absl::StatusOr<Report> Finish(std::int64_t now_ms, const GoOn& go_on);
 
  private:
   MoveArrival(Tenants& tenants, std::string context_id, std::string id, std::string place,
               std::unique_ptr<MirrorCopy> copy)
       : tenants_(&tenants),
+        undone_(tenants.arrivals().Begin(id)),
         context_id_(std::move(context_id)),
         id_(std::move(id)),
         place_(std::move(place)),
         copy_(std::move(copy)) {}
   absl::Status MarkCopy(std::int64_t now_ms);
+  absl::Status CheckGoesOn(const GoOn& go_on) const;
 
   Tenants* tenants_;
+  Arrivals::IsUndone undone_;
   std::string context_id_, id_, place_;
   std::unique_ptr<MirrorCopy> copy_;
 };
@@ -97,7 +102,7 @@ absl::Status Leave(Tenants& tenants, const std::string& context_id, const std::s
 /// What arrived is served.
 absl::Status Arrive(Tenants& tenants, const std::string& context_id, const std::string& id,
                     std::int64_t now_ms);
-/// Removes what arrived, and keeps its source away from here until Tenants::Allow() or another move. What is
+/// Removes what arrived, or is on its way in here, and keeps its source away from here until Tenants::Allow() or another move. What is
 /// served already is removed only while `contents` is what it holds: no cycle began since. Errors:
 /// kFailedPrecondition: one did; with `contents`, no mirror is here, nor was one deleted.
 absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::string& id,

@@ -78,6 +78,12 @@ absl::Status MoveCalls::BeginMove(MoveMark mark, std::int64_t now_ms) {
   return begun;
 }
 
+absl::Status MoveCalls::MakeDurable() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  return mirror_.Noticed(mirror_.store()->MakeDurable());
+}
+
 absl::Status MoveCalls::Commit(std::int64_t now_ms, const Change& change) {
   absl::Status done = mirror_
                           .Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {

@@ -27,6 +27,8 @@ class MoveCalls {
   /// Ends the running cycle; sources are told that it is being moved. `mark`: of phase kLeaving; what it says
   /// of a pause is set here. Errors: kFailedPrecondition, too: it is being made by its first cycle.
   absl::Status BeginMove(MoveMark mark, std::int64_t now_ms);
+  /// What is committed lasts as all does that a source is told of. Errors: kUnavailable: it may not.
+  absl::Status MakeDurable();
   /// The next phase of the move. What it says of a pause stays. `metadata`: what DigestMetadata() gives when
   /// nobody can write to the mirror any more; empty: anything. Errors: kAborted: it is something else, and
   /// nothing was changed.

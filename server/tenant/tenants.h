@@ -17,6 +17,7 @@
 #include "base/mutex.h"
 #include "server/plan/caller.h"
 #include "server/store/home.h"
+#include "server/tenant/arrivals.h"
 #include "server/tenant/building_places.h"
 #include "server/tenant/first_failures.h"
 #include "server/tenant/idle_look.h"
@@ -94,6 +95,7 @@ class Tenants {
   void Remember(const std::string& context_id, const TenantSummary& summary);
 
   StoreHome& home() { return home_; }
+  Arrivals& arrivals() { return arrivals_; }
   std::size_t open_count() const;
   std::size_t open_max() const { return options_.open_max; }
 
@@ -126,6 +128,7 @@ class Tenants {
   BuildingPlaces building_;
   FirstFailures first_failures_;
   IdleLook idle_look_;
+  Arrivals arrivals_;
   /// Of the home's deletions: they say what `deleted_` says.
   Mutex marks_mutex_ MIRROR_ACQUIRED_BEFORE(mutex_);
   mutable Mutex mutex_;

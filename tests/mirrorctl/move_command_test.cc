@@ -107,6 +107,28 @@ TEST_F(MoveCommand, AResumedOneIsCheckedBeforeItIsCopiedAndIsNotUndone) {
   EXPECT_THAT(fake_.Calls(), Not(Contains("StayMove")));
 }
 
+TEST_F(MoveCommand, AnUndoneOneIsTakenBackAlsoWhereItsCopyIsStillOnItsWayIn) {
+  Stands(v1::MOVE_PHASE_LEAVING);
+  const Finished run = Move("--undo");
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  EXPECT_THAT(there_.Calls(), ElementsAre(StartsWith("LookAtMove"), "DropMove"));
+  EXPECT_THAT(fake_.Calls(), Contains("StayMove"));
+}
+
+TEST_F(MoveCommand, ACopyThatStandsInAnotherPlaceThanIsNamedNowIsMadeAnew) {
+  Stands(v1::MOVE_PHASE_LEAVING);
+  there_.look = Look(v1::MOVE_PHASE_ARRIVING);
+  there_.look->set_place("p1");
+  const Finished same =
+      Run({"move", "Cust", "--to-config", Path("other.toml"), "--place", "p1", "--resume"});
+  EXPECT_EQ(same.exit_code, 0) << same.errors;
+  EXPECT_THAT(there_.Calls(), AllOf(Not(Contains("DropMove")), Not(Contains("ImportMirror"))));
+  const Finished other =
+      Run({"move", "Cust", "--to-config", Path("other.toml"), "--place", "p2", "--resume"});
+  EXPECT_EQ(other.exit_code, 0) << other.errors;
+  EXPECT_THAT(there_.Calls(), AllOf(Contains("DropMove"), Contains("ImportMirror")));
+}
+
 TEST_F(MoveCommand, TheEndWhoseAnswerWasLostIsTheEnd) {
   Stands(v1::MOVE_PHASE_LEFT);
   there_.arrival_refusal = grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "is not part of the move");

@@ -127,8 +127,10 @@ class ServerMove {
     const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id(), /*with_contents=*/false);
     if (!there.ok() && !absl::IsNotFound(there.status())) return there.status();
     const bool is_ours = there.ok() && there->move_id() == here_.move_id();
+    // It stands where the move was told to put it before, which may be another place.
+    const bool is_elsewhere = is_ours && !request_.place.empty() && there->place() != request_.place;
     std::string contents;
-    if (is_ours && there->phase() == v1::MOVE_PHASE_ARRIVING) {
+    if (is_ours && !is_elsewhere && there->phase() == v1::MOVE_PHASE_ARRIVING) {
       const absl::StatusOr<v1::MoveLook> full = to_.LookAtMove(here_.context_id(), /*with_contents=*/true);
       if (!full.ok()) return full.status();
       contents = full->contents();
@@ -210,8 +212,9 @@ class ServerMove {
     // Another mirror of that name over there is none of this move's.
     const bool left = here_.phase() == v1::MOVE_PHASE_LEFT;
     const bool is_ours =
-        there.ok() ? there->move_id() == here_.move_id() || (left && there->move_id().empty()) : left;
+        !there.ok() || there->move_id() == here_.move_id() || (left && there->move_id().empty());
     if (is_ours) {
+      // Where nothing is there yet, too: a copy may be on its way in, of a command that was cut off.
       if (const absl::Status dropped = Drop(); !dropped.ok()) return Fail(console_, dropped);
     } else if (left) {
       return Refuse(

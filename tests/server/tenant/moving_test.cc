@@ -330,6 +330,75 @@ TEST_F(MovingTest, OnlyTheMovesOwnStepsAreTaken) {
   EXPECT_THAT(Import(*places_, *Parts(*files_[0])), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
+TEST_F(MovingTest, WhatIsOnItsWayInWhenItIsTakenBackIsNotLeftBehind) {
+  MirrorAt(*files_[0]);
+  ASSERT_THAT(BeginAt(*files_[0]), IsOk());
+  const std::vector<std::string> parts = *Parts(*files_[0]);
+  for (BenchServer* const to : {files_[1].get(), places_.get()}) {
+    absl::StatusOr<MoveArrival> arrival = MoveArrival::Begin(*to->tenants, "Cust", kId, "");
+    ASSERT_THAT(arrival, IsOk());
+    for (const std::string& part : parts) ASSERT_THAT(arrival->Add(part), IsOk());
+    ASSERT_THAT(Drop(*to->tenants, "Cust", kOtherId, "", kNow, Always), IsOk()) << "another move";
+    ASSERT_THAT(Drop(*to->tenants, "Cust", kId, "", kNow, Always), IsOk());
+    EXPECT_THAT(arrival->Finish(kNow, Always).status(),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("taken back")));
+    EXPECT_THAT(to->tenants->Find("Cust"), StatusIs(absl::StatusCode::kNotFound));
+    // Taken back as soon as it is there, before it is answered.
+    arrival = MoveArrival::Begin(*to->tenants, "Cust", kId, "");
+    ASSERT_THAT(arrival, IsOk());
+    for (const std::string& part : parts) ASSERT_THAT(arrival->Add(part), IsOk());
+    int asked = 0;
+    const auto undo_later = [&] {
+      if (++asked == 1) to->tenants->arrivals().Undo(kId);
+      return true;
+    };
+    EXPECT_FALSE(arrival->Finish(kNow, undo_later).ok());
+    EXPECT_THAT(to->tenants->Find("Cust"), StatusIs(absl::StatusCode::kNotFound));
+    // One that comes later is another one.
+    EXPECT_THAT(Import(*to, parts), IsOk());
+    ASSERT_THAT(Drop(*to->tenants, "Cust", kId, "", kNow, Always), IsOk());
+  }
+}
+
+TEST_F(MovingTest, AnImportWhoseCallerIsGoneLeavesNothing) {
+  MirrorAt(*files_[0]);
+  ASSERT_THAT(BeginAt(*files_[0]), IsOk());
+  const std::vector<std::string> parts = *Parts(*files_[0]);
+  // Looked at before the copy is put there, and for each piece of it on its way into PostgreSQL.
+  for (const int goes_on : {0, 1}) {
+    absl::StatusOr<MoveArrival> arrival = MoveArrival::Begin(*places_->tenants, "Cust", kId, "");
+    ASSERT_THAT(arrival, IsOk());
+    for (const std::string& part : parts) ASSERT_THAT(arrival->Add(part), IsOk());
+    int asked = 0;
+    EXPECT_THAT(arrival->Finish(kNow, [&] { return asked++ < goes_on; }).status(),
+                StatusIs(absl::StatusCode::kCancelled));
+    EXPECT_THAT(places_->tenants->Find("Cust"), StatusIs(absl::StatusCode::kNotFound));
+    EXPECT_EQ(Schemas("Mirror\\_%") + Schemas("mirror\\_import%"), 0);
+  }
+  EXPECT_THAT(Import(*places_, parts), IsOk());
+}
+
+TEST_F(MovingTest, ACopyThatNoMoveEndsIsSaidToBeDeleted) {
+  MirrorAt(*files_[0]);
+  CopyOver(*files_[0], *places_);
+  ASSERT_THAT(Stay(*files_[0]->tenants, "Cust", kId, kNow), IsOk());
+  EXPECT_THAT(CheckRoom(*places_->tenants, {.context_id = "Cust"}, ""),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("'mirrorctl delete Cust'")));
+  ASSERT_THAT(places_->tenants->Delete("Cust"), IsOk());
+  ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_));
+  ExpectGoesOn(*places_);
+}
+
+TEST_F(MovingTest, WhatArrivedIsLookedAtOnceAStandbyHasIt) {
+  MirrorAt(*files_[0]);
+  CopyOver(*files_[0], *places_);
+  replicated_ = true;
+  BenchServer replicated(OpenHome(), options_);
+  EXPECT_THAT(LookAtMove(*replicated.tenants, "Cust", /*digest=*/false, Always), IsOk());
+  EXPECT_THAT(LookAtMove(*replicated.tenants, "Cust", /*digest=*/true, Always),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("standby")));
+}
+
 TEST_F(MovingTest, WhatIsNotTheWholeMirrorIsRefused) {
   MirrorAt(*files_[0]);
   ASSERT_THAT(BeginAt(*files_[0]), IsOk());
@@ -450,6 +519,24 @@ TEST_F(MovingTest, OneThatWasDeletedAndComesIsToldToBeLetIn) {
   EXPECT_THAT(files_[1]->catalog.Kinds(), Not(Contains("tenant.allowed"))) << "it was not deleted there";
 }
 
+TEST_F(MovingTest, OneThatComesOverADeletionInPostgresIsToldToBeLetInToo) {
+  MirrorAt(*places_);
+  const ScratchFolder folder;
+  const std::string path = folder.path() + "/copy.db";
+  ASSERT_THAT(BackupMirror(*places_->tenants, **places_->tenants->Find("Cust"), path, /*drill=*/false, Always),
+              IsOk());
+  ASSERT_THAT(places_->tenants->Delete("Cust"), IsOk());
+  ASSERT_THAT(RestoreMirror(*places_->tenants, "Cust", path, kNow), IsOk());
+  EXPECT_THAT(places_->catalog.Kinds(), Contains("tenant.allowed").Times(1));
+  ASSERT_NO_FATAL_FAILURE(ExpectGoesOn(*places_));
+
+  ASSERT_THAT(places_->tenants->Delete("Cust"), IsOk());
+  MirrorAt(*files_[0]);
+  ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_));
+  EXPECT_THAT(places_->catalog.Kinds(), Contains("tenant.allowed").Times(2));
+  ASSERT_NO_FATAL_FAILURE(ExpectGoesOn(*places_));
+}
+
 // --- Between two places of one fleet ---
 
 absl::StatusOr<PlaceMoveReport> ToPlace(BenchServer& server, const std::string& place,
@@ -535,6 +622,24 @@ TEST_F(PlaceMovingTest, WhatStandsInTheWayUndoesIt) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("The move was undone")));
   EXPECT_EQ(second_->Number("SELECT count(*) FROM \"Mirror_Cust\".mine").value_or(-1), 0);
   EXPECT_FALSE(MarkAt(*places_));
+  ExpectGoesOn(*places_);
+}
+
+TEST_F(PlaceMovingTest, AnEmptySchemaStandsInNoWay) {
+  ASSERT_THAT(second_->Execute("CREATE SCHEMA \"Mirror_Cust\""), IsOk());
+  ASSERT_THAT(ToPlace(*places_, "p2"), IsOk());
+  EXPECT_EQ(PlaceAt(*places_), "p2");
+  ExpectGoesOn(*places_);
+}
+
+TEST_F(PlaceMovingTest, WhatNoStandbyHasIsNotSwitchedTo) {
+  replicated_ = true;
+  BenchServer replicated(OpenHome(), options_);
+  EXPECT_THAT(ToPlace(replicated, "p2").status(),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("synchronous_standby_names"), HasSubstr("The move was undone"))));
+  EXPECT_EQ(PlaceAt(*places_), "p1");
+  EXPECT_EQ(Schemas("Mirror\\_Cust"), 1) << "the copy is gone";
   ExpectGoesOn(*places_);
 }
 

@@ -160,6 +160,43 @@ TEST_F(ControlTest, AMirrorIsFoundUnderAnySpellingAndGoesFromStateToState) {
                                                                 Field(&Placement::context_id, "Äß"))));
 }
 
+TEST_F(ControlTest, AnImportTakesWhatIsGoneOrDeletedAndGivesItBackAsItWas) {
+  const auto opened = OpenControl();
+  ASSERT_NE(opened, nullptr);
+  PostgresControl& control = *opened;
+  const auto first = TakeForImport(control, "Cust", "p1", "Mirror_Cust");
+  ASSERT_THAT(first, IsOkAndHolds(Optional(
+                         AllOf(Field(&Placement::state, PlacementState::kImporting),
+                               Field(&Placement::epoch, 1), Field(&Placement::place, "p1")))));
+  EXPECT_THAT(TakeForImport(control, "CUST", "p2", "Mirror_CUST"), IsOkAndHolds(Not(Optional(_))));
+  EXPECT_THAT(TakePlacement(control, "Cust", "p2", "Mirror_Cust"),
+              IsOkAndHolds(Field(&Placement::state, PlacementState::kImporting)))
+      << "nobody makes one meanwhile";
+  ASSERT_THAT(BeginDeletingPlacement(control, "Cust"), IsOk());
+  EXPECT_THAT(EndImport(control, **first, false), IsOkAndHolds(true));
+  EXPECT_THAT(EndImport(control, **first, true), IsOkAndHolds(false)) << "it is over";
+  EXPECT_THAT(FindPlacement(control, "Cust"),
+              IsOkAndHolds(Optional(Field(&Placement::state, PlacementState::kGone))));
+
+  ASSERT_THAT(BeginDeletingPlacement(control, "Cust"), IsOk());
+  EXPECT_THAT(TakeForImport(control, "Cust", "p2", "Mirror_Cust"), IsOkAndHolds(Not(Optional(_))));
+  ASSERT_THAT(MovePlacement(control, "Cust", PlacementState::kDeleting, PlacementState::kDeleted),
+              IsOkAndHolds(true));
+  const auto second = TakeForImport(control, "Cust", "p2", "Mirror_Cust");
+  ASSERT_THAT(second, IsOkAndHolds(Optional(AllOf(Field(&Placement::state, PlacementState::kRestoring),
+                                                  Field(&Placement::epoch, 2),
+                                                  Field(&Placement::place, "p2")))));
+  EXPECT_THAT(EndImport(control, **first, false), IsOkAndHolds(false)) << "the one of before";
+  EXPECT_THAT(EndImport(control, **second, false), IsOkAndHolds(true));
+  EXPECT_THAT(FindPlacement(control, "Cust"),
+              IsOkAndHolds(Optional(Field(&Placement::state, PlacementState::kDeleted))));
+  const auto third = TakeForImport(control, "Cust", "p1", "Mirror_Cust");
+  ASSERT_THAT(third, IsOkAndHolds(Optional(_)));
+  EXPECT_THAT(EndImport(control, **third, true), IsOkAndHolds(true));
+  EXPECT_THAT(FindPlacement(control, "Cust"),
+              IsOkAndHolds(Optional(Field(&Placement::state, PlacementState::kServing))));
+}
+
 TEST_F(ControlTest, TheAgeOfAStateIsByTheDatabasesClock) {
   const auto control = OpenControl();
   ASSERT_NE(control, nullptr);

@@ -4,11 +4,13 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/store/copy_contents.h"
+#include "server/store/postgres/control/placement.h"
 #include "tests/server/store/postgres/placed_homes.h"
 
 // Copies of mirrors in PostgreSQL are files of SQLite's, and take a place in either.
@@ -17,10 +19,12 @@ namespace mirror {
 namespace {
 
 using absl::StatusCode;
+using testing::_;
 using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Optional;
 using testing::StartsWith;
 
 bool GoOnCopyingAll(std::uint64_t, std::uint64_t) { return true; }
@@ -113,6 +117,15 @@ SELECT concat_ws(' ', what, x.privilege_type,
   CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
   CASE WHEN is_grantable THEN 'and may grant it' END)
 FROM acls, aclexplode(acl) x WHERE nspname = 'Mirror_Cust' AND grantee <> current_user::regrole ORDER BY 1)");
+  }
+  /// An import of the tenant "Cust" into p1 that got as far as the control database.
+  Placement TakeCust() {
+    auto taken = TakeForImport(*control_, "Cust", "p1", "Mirror_Cust");
+    EXPECT_THAT(taken, IsOkAndHolds(Optional(_)));
+    return taken.ok() && taken->has_value() ? **std::move(taken) : Placement{};
+  }
+  std::string StateOfCust() {
+    return See("SELECT state FROM mirror_control.tenant WHERE context_id = 'Cust'").at(0);
   }
   /// Of schemas that an import or a copy makes.
   std::int64_t Left() { return Schemas("mirror\\_import\\_%"); }
@@ -267,7 +280,9 @@ TEST_F(PostgresCopiesTest, ADeletedTenantHasItsBackupAgainAndIsAllowed) {
   ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
   EXPECT_EQ(Schemas("%irror\\_%"), 3) << "of the control database, and the marks of both places";
 
-  EXPECT_THAT(CopyOf("Cust", path)->Replace(2'000, GoOnCopyingAll), IsOkAndHolds(Field(&ReplacedMirror::kept, "")));
+  EXPECT_THAT(CopyOf("Cust", path)->Replace(2'000, GoOnCopyingAll),
+              IsOkAndHolds(testing::AllOf(Field(&ReplacedMirror::kept, ""),
+                                          Field(&ReplacedMirror::was_deleted, true))));
   EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
   EXPECT_THAT(home_->FindDeleted(), IsOkAndHolds(IsEmpty()));
   EXPECT_THAT(home_->Recover(), IsOkAndHolds(ElementsAre(Field(&StoreHome::Found::context_id, "Cust"))));
@@ -352,6 +367,140 @@ TEST_F(PostgresCopiesTest, AnImportGivesWayToAMirrorThatCameMeanwhile) {
   Put("Cust", 36);
   EXPECT_THAT(import->Finish(), StatusIs(StatusCode::kFailedPrecondition));
   EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+}
+
+TEST_F(PostgresCopiesTest, WhileAMirrorIsImportedNobodyMakesOrDeletesOne) {
+  FillSecondPlace();
+  const auto importer = Connect(conninfo_);
+  // As PostgresImport::Announce() does.
+  ASSERT_THAT(importer->Execute("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('mirror-server imports "
+                                "' || lower('Cust'), 0))"),
+              IsOk());
+  TakeCust();
+  const auto imported = StatusIs(StatusCode::kUnavailable, HasSubstr("is being imported"));
+  const auto other_server = OpenHome();
+  for (StoreHome* const home : {home_.get(), other_server.get()}) {
+    EXPECT_THAT(home->Open("Cust", /*create=*/true, {}).status(), imported);
+    EXPECT_THAT(home->NewImport("Cust").status(), imported);
+    EXPECT_THAT(home->BeginDeletion("Cust"), imported);
+    EXPECT_THAT(home->Recover(), IsOkAndHolds(IsEmpty()));
+    EXPECT_FALSE(home->Exists("Cust"));
+  }
+  EXPECT_EQ(Schemas("Mirror\\_%"), 0);
+  EXPECT_EQ(StateOfCust(), "importing");
+  // It is gone, and committed nothing.
+  ASSERT_THAT(importer->Execute("ROLLBACK"), IsOk());
+  ASSERT_NE(Make("Cust"), nullptr);
+  EXPECT_EQ(StateOfCust(), "serving");
+}
+
+TEST_F(PostgresCopiesTest, AnImportThatWasCutOffIsTakenUpByTheNextOne) {
+  Put("Cust", 36);
+  const std::string path = CopyOut("Cust");
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  TakeCust();
+  EXPECT_EQ(StateOfCust(), "restoring");
+  EXPECT_THAT(home_->IsDeleted("Cust"), IsOkAndHolds(true)) << "its source is kept away as before";
+  EXPECT_EQ(StateOfCust(), "deleted");
+  TakeCust();
+  EXPECT_THAT(CopyOf("Cust", path)->PutWhereNoneIs("p2", GoOnCopyingAll),
+              IsOkAndHolds(Field(&ReplacedMirror::was_deleted, true)));
+  EXPECT_EQ(StateOfCust(), "serving");
+  EXPECT_EQ(home_->Location("Cust"), "postgres://p2/Mirror_Cust");
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+}
+
+TEST_F(PostgresCopiesTest, AnImportThatWasCommittedIsServedThoughNobodyNotedIt) {
+  Put("Cust", 36);
+  for (const char* const state : {"importing", "restoring"}) {
+    Do(absl::StrCat("UPDATE mirror_control.tenant SET state = '", state, "'"));
+    const auto anew = OpenHome();
+    EXPECT_THAT(anew->Recover(), IsOkAndHolds(ElementsAre(Field(&StoreHome::Found::context_id, "Cust"))));
+    EXPECT_EQ(StateOfCust(), "serving");
+    EXPECT_THAT(anew->IsDeleted("Cust"), IsOkAndHolds(false));
+    EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+  }
+  // What stands there of an earlier epoch is not what was imported.
+  Do("UPDATE mirror_control.tenant SET state = 'restoring', epoch = epoch + 1");
+  EXPECT_THAT(home_->IsDeleted("Cust"), IsOkAndHolds(true));
+  EXPECT_EQ(StateOfCust(), "deleted");
+}
+
+TEST_F(PostgresCopiesTest, OfTwoImportsThatEndAtOnceOneIsServed) {
+  FillSecondPlace();
+  const auto other_server = OpenHome();
+  MirrorContents contents;
+  contents.tenant.context_id = "Cust";
+  std::vector<std::unique_ptr<MirrorImport>> imports;
+  for (StoreHome* const home : {home_.get(), other_server.get()}) {
+    imports.push_back(home->NewImport("Cust").value());
+    ASSERT_THAT(imports.back()->Begin(contents), IsOk());
+  }
+  std::vector<absl::Status> ends(imports.size());
+  std::vector<std::thread> running;
+  for (std::size_t i = 0; i < imports.size(); ++i) {
+    running.emplace_back([&ends, &imports, i] {
+      ends[i] = imports[i]->Finish();
+      imports[i].reset();
+    });
+  }
+  for (std::thread& thread : running) thread.join();
+  EXPECT_NE(ends[0].ok(), ends[1].ok()) << ends[0] << ends[1];
+  EXPECT_EQ(StateOfCust(), "serving");
+  EXPECT_EQ(Schemas("Mirror\\_Cust"), 1);
+  EXPECT_EQ(Left(), 0);
+  EXPECT_THAT(home_->Open("Cust", /*create=*/false, {}).status(), IsOk());
+}
+
+TEST_F(PostgresCopiesTest, WhatIsToBeReplicatedIsNotServedBeforeAStandbyHasIt) {
+  Put("Cust", 36);
+  const std::string path = CopyOut("Cust");
+  replicated_ = true;
+  home_ = OpenHome();
+  const auto at_no_standby = StatusIs(StatusCode::kUnavailable, HasSubstr("synchronous_standby_names"));
+  EXPECT_THAT(CopyOf("Cust", path)->Replace(2'000, GoOnCopyingAll).status(), at_no_standby);
+  ASSERT_THAT(home_->SetAside("Cust", 3'000, std::nullopt).status(), IsOk());
+  EXPECT_THAT(CopyOf("Cust", path)->PutWhereNoneIs("p2", GoOnCopyingAll).status(), at_no_standby);
+  EXPECT_THAT(home_->Open("Cust", /*create=*/true, {}).status(), StatusIs(StatusCode::kUnavailable));
+  EXPECT_EQ(StateOfCust(), "importing");
+  // As when a DBA has named a standby, which has it then.
+  replicated_ = false;
+  home_ = OpenHome();
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+  EXPECT_EQ(StateOfCust(), "serving");
+}
+
+TEST_F(PostgresCopiesTest, AnEmptySchemaOfItsNameStandsInNoImportsWay) {
+  FillSecondPlace();
+  Put("Cust", 36);
+  const std::string path = CopyOut("Cust");
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  Do("CREATE SCHEMA \"Mirror_Cust\"; CREATE FUNCTION \"Mirror_Cust\".f() RETURNS int LANGUAGE sql AS "
+     "'SELECT 1'");
+  EXPECT_THAT(CopyOf("Cust", path)->PutWhereNoneIs("p1", GoOnCopyingAll).status(),
+              StatusIs(StatusCode::kFailedPrecondition))
+      << "somebody's function is in it";
+  EXPECT_EQ(Ask("SELECT \"Mirror_Cust\".f()::bigint"), 1);
+  EXPECT_EQ(StateOfCust(), "deleted");
+  Do("DROP FUNCTION \"Mirror_Cust\".f(); CREATE ROLE early; GRANT USAGE ON SCHEMA \"Mirror_Cust\" TO early");
+  ASSERT_THAT(CopyOf("Cust", path)->PutWhereNoneIs("p1", GoOnCopyingAll).status(), IsOk());
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}}));
+  EXPECT_THAT(RightsOnCust(), ElementsAre("schema USAGE early"));
+  Do("DROP OWNED BY early; DROP ROLE early");
+}
+
+TEST_F(PostgresCopiesTest, ACopyThatIsCancelledOnItsWayInLeavesNothing) {
+  Put("Cust", 36);
+  const std::string path = CopyOut("Cust");
+  const auto stop = [](std::uint64_t, std::uint64_t) { return false; };
+  EXPECT_THAT(CopyOf("Cust", path)->Replace(2'000, stop).status(), StatusIs(StatusCode::kCancelled));
+  EXPECT_EQ(AgesOf("Cust"), (Rows{{36}})) << "the mirror is as it was";
+  ASSERT_THAT(home_->SetAside("Cust", 3'000, std::nullopt).status(), IsOk());
+  EXPECT_THAT(CopyOf("Cust", path)->PutWhereNoneIs("", stop).status(), StatusIs(StatusCode::kCancelled));
+  EXPECT_EQ(StateOfCust(), "gone");
+  EXPECT_EQ(Left(), 0);
 }
 
 TEST_F(PostgresCopiesTest, WhatAMoveLeftGoesWithTheMirrorAndIsNeverTakenForIt) {

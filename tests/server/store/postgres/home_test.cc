@@ -343,6 +343,21 @@ TEST_F(PostgresHomeTest, ADamagedMirrorThatIsSetAsideGoesWithTheDeletionToo) {
   EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 1) << "the other one's";
 }
 
+TEST_F(PostgresHomeTest, WhatIsSetAsideIsKnownByItsNameWhateverBecameOfItsTables) {
+  FillSecondPlace();
+  ASSERT_NE(Make("Cust"), nullptr);
+  ASSERT_NE(Make("Cust2"), nullptr);
+  Do("DROP TABLE \"Mirror_Cust\".\"Cust_mirroring\", \"Mirror_Cust\"._mirror_tenant CASCADE; DROP TABLE "
+     "\"Mirror_Cust2\".\"Cust2_mirroring\", \"Mirror_Cust2\"._mirror_tenant CASCADE");
+  for (const char* const id : {"Cust", "Cust2"}) {
+    ASSERT_THAT(home_->SetAside(id, 1'000, TenantRecord{.context_id = id}).status(), IsOk());
+  }
+  ASSERT_EQ(Schemas("mirror\\_aside\\_%"), 2);
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 1) << "the other one's";
+}
+
 TEST_F(PostgresHomeTest, ADeletionThatWhatIsSetAsideForbidsIsNotBegun) {
   FillSecondPlace();
   ASSERT_NE(Make("Cust"), nullptr);
