@@ -1,11 +1,15 @@
 #include "server/store/catalog/postgres/postgres_catalog.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/clock.h"
+#include "base/db/postgres/pipeline.h"
+#include "base/db/postgres/transaction.h"
 #include "base/mutex.h"
 #include "base/printable.h"
 #include "base/utf8.h"
@@ -14,6 +18,15 @@ namespace mirror {
 namespace {
 
 constexpr std::int64_t kMessageCharactersMax = 4'000;
+/// A tenant's call waits while an event of it is added, and one that cannot be added now is added later: see
+/// Events. So it does not wait for a database that hangs, nor for each event anew.
+constexpr std::chrono::seconds kAnswerWithin{3};
+constexpr std::chrono::seconds kSlow{1};
+constexpr std::chrono::seconds kAgainBehindSlow{10};
+/// Nor for a standby: an event is no promise. Of that transaction alone.
+constexpr char kNoLongWaitSql[] =
+    "SELECT set_config('synchronous_commit', 'local', true), set_config('lock_timeout', '2s', true), "
+    "set_config('statement_timeout', '2s', true)";
 constexpr char kEventColumns[] =
     "SELECT id, time_ms, context_id, severity, kind, message FROM mirror_control.event ";
 
@@ -41,27 +54,39 @@ std::vector<EventRecord> ReadEvents(const postgres::Rows& rows) {
   return events;
 }
 
+/// Of a connection, until the end of this.
+class ShortAnswers {
+ public:
+  explicit ShortAnswers(postgres::Connection& connection)
+      : connection_(connection), before_(connection.answer_within()) {
+    connection_.SetAnswerWithin(kAnswerWithin);
+  }
+  ~ShortAnswers() { connection_.SetAnswerWithin(before_); }
+  ShortAnswers(const ShortAnswers&) = delete;
+  ShortAnswers& operator=(const ShortAnswers&) = delete;
+
+ private:
+  postgres::Connection& connection_;
+  const std::chrono::milliseconds before_;
+};
+
 class PostgresCatalog final : public Catalog {
  public:
   explicit PostgresCatalog(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
 
   absl::StatusOr<EventRecord> AddEvent(EventRecord event) override {
     if (event.time_ms == 0) event.time_ms = NowMs();
-    const std::string context_id = Storable(event.context_id), kind = Storable(event.kind),
-                      message = Storable(event.message);
-    absl::Status status = control_->Run([&](postgres::Connection& connection) {
-      // The head's row makes ids grow as commits do: a sequence's need not, and who follows events would pass
-      // one by that is committed later.
-      const auto id = connection.Number(
-          "WITH head AS (UPDATE mirror_control.event_head SET id = id + 1 RETURNING id) INSERT INTO "
-          "mirror_control.event SELECT id, $1, $2, $3, $4, left($5, $6) FROM head RETURNING id",
-          {event.time_ms, context_id, static_cast<std::int64_t>(event.severity), kind, message,
-           postgres::Value::Int4(kMessageCharactersMax)},
-          "adding an event");
-      if (id.ok()) event.id = static_cast<std::uint64_t>(*id);
-      return id.status();
-    });
-    if (!status.ok()) return status;
+    const auto begun = Clock::now();
+    if (IsSlow(begun)) {
+      return absl::UnavailableError(absl::StrCat("the control database did not take an event in time; it is "
+                                                 "asked again within ",
+                                                 kAgainBehindSlow.count(), " s."));
+    }
+    absl::Status status = Insert(&event);
+    if (!status.ok()) {
+      NoteTime(begun);
+      return status;
+    }
     // The event is kept; what this leaves, the next one takes.
     Prune(event).IgnoreError();
     return event;
@@ -130,6 +155,45 @@ class PostgresCatalog final : public Catalog {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  bool IsSlow(Clock::time_point now) MIRROR_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return now < again_;
+  }
+  /// Of an event that was not taken.
+  void NoteTime(Clock::time_point begun) MIRROR_EXCLUDES(mutex_) {
+    const auto now = Clock::now();
+    const MutexLock lock(mutex_);
+    if (now - begun >= kSlow) again_ = now + kAgainBehindSlow;
+  }
+
+  absl::Status Insert(EventRecord* event) {
+    const std::string context_id = Storable(event->context_id), kind = Storable(event->kind),
+                      message = Storable(event->message);
+    return control_->Run([&](postgres::Connection& connection) {
+      constexpr char kDoing[] = "adding an event";
+      const ShortAnswers patience(connection);
+      postgres::Transaction transaction(connection);
+      postgres::Pipeline pipeline(connection);
+      transaction.Begin(pipeline);
+      pipeline.Queue(kNoLongWaitSql, {}, kDoing);
+      // The head's row makes ids grow as commits do: a sequence's need not, and who follows events would pass
+      // one by that is committed later.
+      const int added = pipeline.Queue(
+          "WITH head AS (UPDATE mirror_control.event_head SET id = id + 1 RETURNING id) INSERT INTO "
+          "mirror_control.event SELECT id, $1, $2, $3, $4, left($5, $6) FROM head RETURNING id",
+          {event->time_ms, context_id, static_cast<std::int64_t>(event->severity), kind, message,
+           postgres::Value::Int4(kMessageCharactersMax)},
+          kDoing);
+      const auto rows = transaction.Commit(pipeline, kDoing);
+      if (rows.ok()) {
+        event->id = static_cast<std::uint64_t>((*rows)[static_cast<std::size_t>(added)].Int(0, 0));
+      }
+      return rows.status();
+    });
+  }
+
   absl::StatusOr<std::vector<EventRecord>> Ask(const std::string& sql, postgres::Values values) {
     std::vector<EventRecord> events;
     absl::Status status = control_->Run([&](postgres::Connection& connection) {
@@ -156,8 +220,10 @@ class PostgresCatalog final : public Catalog {
     const bool of_all = added.id % static_cast<std::uint64_t>(kEventsPruneEvery) == 0;
     if (!of_tenant && !of_all) return absl::OkStatus();
     const std::string context_id = Storable(added.context_id);
-    return control_->Run([&](postgres::Connection& connection) -> absl::Status {
+    return control_->Write([&](postgres::Connection& connection) -> absl::Status {
       constexpr char kDoing[] = "removing old events";
+      const ShortAnswers patience(connection);
+      if (const auto set = connection.Query(kNoLongWaitSql, {}, kDoing); !set.ok()) return set.status();
       for (const bool urgent : {false, true}) {
         if (!of_tenant) break;
         const auto removed = connection.Run(
@@ -184,6 +250,7 @@ class PostgresCatalog final : public Catalog {
   Mutex mutex_;
   /// By tenant, events since it was last looked for the oldest.
   std::map<std::string, std::int64_t> added_since_ MIRROR_GUARDED_BY(mutex_);
+  Clock::time_point again_ MIRROR_GUARDED_BY(mutex_);  ///< Until then no event is tried.
 };
 
 }  // namespace

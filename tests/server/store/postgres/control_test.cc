@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -256,6 +257,41 @@ TEST_F(ControlTest, IdsOfEventsGrowAsTheyBecomeVisibleWhoeverAddsThem) {
     }
   });
   for (std::size_t i = 0; i < followed.size(); ++i) EXPECT_EQ(followed[i], i + 1);
+}
+
+TEST_F(ControlTest, AnEventWaitsForNoStandby) {
+  const auto own = PostgresServer::Start();
+  ASSERT_THAT(own, IsOk());
+  const auto control = PostgresControl::Open({.conninfo = (*own)->Conninfo()});
+  ASSERT_THAT(control.status(), IsOk());
+  const auto other = Connect((*own)->Conninfo());
+  ASSERT_THAT(other->Execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'"), IsOk());
+  ASSERT_THAT(other->Query("SELECT pg_reload_conf(), pg_sleep(0.5)"), IsOk());
+  const auto catalog = MakeCatalog(*control);
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_THAT(catalog->AddEvent({.context_id = "Cust", .kind = "a"}),
+                IsOkAndHolds(Field(&EventRecord::id, i)));
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+}
+
+TEST_F(ControlTest, AnEventThatIsNotTakenInTimeHoldsUpNobodyAndNotOnceMore) {
+  const auto control = OpenControl();
+  ASSERT_NE(control, nullptr);
+  const auto catalog = MakeCatalog(control);
+  ASSERT_THAT(catalog->AddEvent({.context_id = "Cust", .kind = "a"}), IsOk());
+  Do("BEGIN; LOCK TABLE mirror_control.event_head");
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_THAT(catalog->AddEvent({.context_id = "Cust", .kind = "b"}).status(),
+              StatusIs(StatusCode::kUnavailable));
+  const auto answered = std::chrono::steady_clock::now();
+  EXPECT_LT(answered - begun, std::chrono::seconds(15));
+  EXPECT_THAT(catalog->AddEvent({.context_id = "Cust", .kind = "c"}).status(),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("did not take an event in time")));
+  EXPECT_LT(std::chrono::steady_clock::now() - answered, std::chrono::seconds(1));
+  Do("ROLLBACK");
+  EXPECT_EQ(Ask("SELECT count(*) FROM mirror_control.event"), 1);
 }
 
 TEST_F(ControlTest, RecordsOfSeveralServersStandInOneChain) {
