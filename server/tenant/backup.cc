@@ -170,7 +170,8 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
       [&](const std::optional<TenantRecord>& before) -> absl::Status {
         CrashPoint("restore.before");
         if (absl::Status ended = EndCycleIn(**copy, before, now_ms); !ended.ok()) return ended;
-        absl::StatusOr<ReplacedMirror> replaced_mirror = (*copy)->Replace(now_ms, [](std::uint64_t, std::uint64_t) { return true; });
+        absl::StatusOr<ReplacedMirror> replaced_mirror =
+            (*copy)->Replace(now_ms, [](std::uint64_t, std::uint64_t) { return true; });
         if (!replaced_mirror.ok()) return replaced_mirror.status();
         if (replaced_mirror->was_deleted) let_in = Tenants::LetIn::kWithItsMirror;
         report.kept = std::move(replaced_mirror->kept);

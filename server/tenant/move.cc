@@ -356,7 +356,7 @@ absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::st
                   const std::string& contents, std::int64_t now_ms, const GoOn& go_on) {
   absl::StatusOr<Here> here = FindMoving(tenants, context_id);
   if (absl::IsNotFound(here.status())) {
-    tenants.arrivals().Undo(id);
+    tenants.arrivals.Undo(id);
     // One that was put there before it could be told.
     here = FindMoving(tenants, context_id);
   }

@@ -72,15 +72,15 @@ class MoveArrival {
     std::string kept;                   ///< Where a mirror is that had left before; empty: there was none.
     std::vector<std::string> left_out;  ///< Of the copy, for people.
   };
-  /// Errors: kFailedPrecondition, too: what came is no whole mirror of this tenant, leaving with this move, or
-  /// the move was taken back meanwhile; kCancelled: `go_on` said so, before the copy was put there.
+  /// Errors: kFailedPrecondition, too: what came is no whole mirror of this tenant, leaving with this move,
+  /// or the move was taken back meanwhile; kCancelled: `go_on` said so, before the copy was put there.
   absl::StatusOr<Report> Finish(std::int64_t now_ms, const GoOn& go_on);
 
  private:
   MoveArrival(Tenants& tenants, std::string context_id, std::string id, std::string place,
               std::unique_ptr<MirrorCopy> copy)
       : tenants_(&tenants),
-        undone_(tenants.arrivals().Begin(id)),
+        undone_(tenants.arrivals.Begin(id)),
         context_id_(std::move(context_id)),
         id_(std::move(id)),
         place_(std::move(place)),
@@ -102,9 +102,9 @@ absl::Status Leave(Tenants& tenants, const std::string& context_id, const std::s
 /// What arrived is served.
 absl::Status Arrive(Tenants& tenants, const std::string& context_id, const std::string& id,
                     std::int64_t now_ms);
-/// Removes what arrived, or is on its way in here, and keeps its source away from here until Tenants::Allow() or another move. What is
-/// served already is removed only while `contents` is what it holds: no cycle began since. Errors:
-/// kFailedPrecondition: one did; with `contents`, no mirror is here, nor was one deleted.
+/// Removes what arrived, or is on its way in here, and keeps its source away from here until Tenants::Allow()
+/// or another move. What is served already is removed only while `contents` is what it holds: no cycle began
+/// since. Errors: kFailedPrecondition: one did; with `contents`, no mirror is here, nor was one deleted.
 absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::string& id,
                   const std::string& contents, std::int64_t now_ms, const GoOn& go_on);
 /// What was leaving, or left, is served here as before.

@@ -95,9 +95,10 @@ class Tenants {
   void Remember(const std::string& context_id, const TenantSummary& summary);
 
   StoreHome& home() { return home_; }
-  Arrivals& arrivals() { return arrivals_; }
   std::size_t open_count() const;
   std::size_t open_max() const { return options_.open_max; }
+
+  Arrivals arrivals;  ///< Of moves; they belong to no tenant yet.
 
  private:
   Tenants(StoreHome& home, const TenantsOptions& options, Events& events);
@@ -128,7 +129,6 @@ class Tenants {
   BuildingPlaces building_;
   FirstFailures first_failures_;
   IdleLook idle_look_;
-  Arrivals arrivals_;
   /// Of the home's deletions: they say what `deleted_` says.
   Mutex marks_mutex_ MIRROR_ACQUIRED_BEFORE(mutex_);
   mutable Mutex mutex_;

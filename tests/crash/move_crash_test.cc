@@ -36,9 +36,8 @@ struct Point {
 };
 const std::vector<Point>& Points() {
   static const std::vector<Point> kPoints = {
-      {"move.begun"},     {"move.copied"}, {"move.received", true},
-      {"move.put", true}, {"move.left"},   {"move.ended", true},
-      {"import.taken", true, true}, {"import.committed", true, true},
+      {"move.begun"}, {"move.copied"},      {"move.received", true},      {"move.put", true},
+      {"move.left"},  {"move.ended", true}, {"import.taken", true, true}, {"import.committed", true, true},
   };
   return kPoints;
 }

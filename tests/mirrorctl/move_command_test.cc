@@ -119,8 +119,7 @@ TEST_F(MoveCommand, ACopyThatStandsInAnotherPlaceThanIsNamedNowIsMadeAnew) {
   Stands(v1::MOVE_PHASE_LEAVING);
   there_.look = Look(v1::MOVE_PHASE_ARRIVING);
   there_.look->set_place("p1");
-  const Finished same =
-      Run({"move", "Cust", "--to-config", Path("other.toml"), "--place", "p1", "--resume"});
+  const Finished same = Run({"move", "Cust", "--to-config", Path("other.toml"), "--place", "p1", "--resume"});
   EXPECT_EQ(same.exit_code, 0) << same.errors;
   EXPECT_THAT(there_.Calls(), AllOf(Not(Contains("DropMove")), Not(Contains("ImportMirror"))));
   const Finished other =

@@ -349,7 +349,7 @@ TEST_F(MovingTest, WhatIsOnItsWayInWhenItIsTakenBackIsNotLeftBehind) {
     for (const std::string& part : parts) ASSERT_THAT(arrival->Add(part), IsOk());
     int asked = 0;
     const auto undo_later = [&] {
-      if (++asked == 1) to->tenants->arrivals().Undo(kId);
+      if (++asked == 1) to->tenants->arrivals.Undo(kId);
       return true;
     };
     EXPECT_FALSE(arrival->Finish(kNow, undo_later).ok());
@@ -523,8 +523,9 @@ TEST_F(MovingTest, OneThatComesOverADeletionInPostgresIsToldToBeLetInToo) {
   MirrorAt(*places_);
   const ScratchFolder folder;
   const std::string path = folder.path() + "/copy.db";
-  ASSERT_THAT(BackupMirror(*places_->tenants, **places_->tenants->Find("Cust"), path, /*drill=*/false, Always),
-              IsOk());
+  ASSERT_THAT(
+      BackupMirror(*places_->tenants, **places_->tenants->Find("Cust"), path, /*drill=*/false, Always),
+      IsOk());
   ASSERT_THAT(places_->tenants->Delete("Cust"), IsOk());
   ASSERT_THAT(RestoreMirror(*places_->tenants, "Cust", path, kNow), IsOk());
   EXPECT_THAT(places_->catalog.Kinds(), Contains("tenant.allowed").Times(1));

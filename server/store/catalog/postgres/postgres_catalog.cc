@@ -78,9 +78,9 @@ class PostgresCatalog final : public Catalog {
     if (event.time_ms == 0) event.time_ms = NowMs();
     const auto begun = Clock::now();
     if (IsSlow(begun)) {
-      return absl::UnavailableError(absl::StrCat("the control database did not take an event in time; it is "
-                                                 "asked again within ",
-                                                 kAgainBehindSlow.count(), " s."));
+      return absl::UnavailableError(
+          absl::StrCat("the control database did not take an event in time; it is asked again within ",
+                       kAgainBehindSlow.count(), " s."));
     }
     absl::Status status = Insert(&event);
     if (!status.ok()) {

@@ -16,11 +16,11 @@
 namespace mirror {
 
 enum class PlacementState : std::uint8_t {
-  kMaking,    ///< Its schema may be there already, or in part.
-  kServing,   ///< Its schema is there; when it is not, something went wrong.
-  kDeleting,  ///< Its schema may still be there.
-  kDeleted,   ///< There is none, and the tenant's source is kept away.
-  kGone,      ///< There is none, and a new one may be made. Its epoch is remembered.
+  kMaking,     ///< Its schema may be there already, or in part.
+  kServing,    ///< Its schema is there; when it is not, something went wrong.
+  kDeleting,   ///< Its schema may still be there.
+  kDeleted,    ///< There is none, and the tenant's source is kept away.
+  kGone,       ///< There is none, and a new one may be made. Its epoch is remembered.
   kImporting,  ///< One that was kGone: its schema is there, whole, once the import is committed.
   kRestoring,  ///< The same of one that was kDeleted.
 };
@@ -49,8 +49,8 @@ absl::StatusOr<Placement> TakePlacement(PostgresControl& control, const std::str
 /// From one state to the next. False: it is not in `from` any more, and stays as it is.
 absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& context_id,
                                    PlacementState from, PlacementState to);
-/// Notes where a mirror is going to be imported, of what is gone or deleted, with the next epoch: from then on
-/// nobody makes one. Absent: it is in another state, and stays as it is.
+/// Notes where a mirror is going to be imported, of what is gone or deleted, with the next epoch: from then
+/// on nobody makes one. Absent: it is in another state, and stays as it is.
 absl::StatusOr<std::optional<Placement>> TakeForImport(PostgresControl& control,
                                                        const std::string& context_id,
                                                        const std::string& place, const std::string& schema);

@@ -16,8 +16,8 @@ namespace mirror {
 
 /// Of a digest: twice as many fit the 63 bytes of a name, with the words before them.
 inline constexpr std::size_t kAsideDigits = 24;
-/// What the schemas begin with that are set aside of a tenant, unless an older version did that: it says whose
-/// they are, whatever became of their tables.
+/// What the schemas begin with that are set aside of a tenant, unless an older version did that: it says
+/// whose they are, whatever became of their tables.
 std::string AsidePrefix(const std::string& context_id);
 
 struct FoundSchema {

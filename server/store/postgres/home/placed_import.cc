@@ -229,9 +229,8 @@ absl::StatusOr<ReplacedMirror> ReplacePlaced(PlacedMirrors& mirrors, const std::
   for (const std::string& table : (*import)->guarded()) {
     left_out->push_back(absl::StrCat("the row security of table '", table, "', so nobody has rights on it"));
   }
-  return ReplacedMirror{.kept = (*import)->kept(),
-                        .left_out = *std::move(left_out),
-                        .was_deleted = (*import)->was_deleted()};
+  return ReplacedMirror{
+      .kept = (*import)->kept(), .left_out = *std::move(left_out), .was_deleted = (*import)->was_deleted()};
 }
 
 std::unique_ptr<MirrorCopy> NewPlacedCopy(PlacedMirrors& mirrors, const std::string& context_id,

@@ -166,9 +166,9 @@ TEST_F(ControlTest, AnImportTakesWhatIsGoneOrDeletedAndGivesItBackAsItWas) {
   ASSERT_NE(opened, nullptr);
   PostgresControl& control = *opened;
   const auto first = TakeForImport(control, "Cust", "p1", "Mirror_Cust");
-  ASSERT_THAT(first, IsOkAndHolds(Optional(
-                         AllOf(Field(&Placement::state, PlacementState::kImporting),
-                               Field(&Placement::epoch, 1), Field(&Placement::place, "p1")))));
+  ASSERT_THAT(first,
+              IsOkAndHolds(Optional(AllOf(Field(&Placement::state, PlacementState::kImporting),
+                                          Field(&Placement::epoch, 1), Field(&Placement::place, "p1")))));
   EXPECT_THAT(TakeForImport(control, "CUST", "p2", "Mirror_CUST"), IsOkAndHolds(Not(Optional(_))));
   EXPECT_THAT(TakePlacement(control, "Cust", "p2", "Mirror_Cust"),
               IsOkAndHolds(Field(&Placement::state, PlacementState::kImporting)))
@@ -184,9 +184,9 @@ TEST_F(ControlTest, AnImportTakesWhatIsGoneOrDeletedAndGivesItBackAsItWas) {
   ASSERT_THAT(MovePlacement(control, "Cust", PlacementState::kDeleting, PlacementState::kDeleted),
               IsOkAndHolds(true));
   const auto second = TakeForImport(control, "Cust", "p2", "Mirror_Cust");
-  ASSERT_THAT(second, IsOkAndHolds(Optional(AllOf(Field(&Placement::state, PlacementState::kRestoring),
-                                                  Field(&Placement::epoch, 2),
-                                                  Field(&Placement::place, "p2")))));
+  ASSERT_THAT(second,
+              IsOkAndHolds(Optional(AllOf(Field(&Placement::state, PlacementState::kRestoring),
+                                          Field(&Placement::epoch, 2), Field(&Placement::place, "p2")))));
   EXPECT_THAT(EndImport(control, **first, false), IsOkAndHolds(false)) << "the one of before";
   EXPECT_THAT(EndImport(control, **second, false), IsOkAndHolds(true));
   EXPECT_THAT(FindPlacement(control, "Cust"),

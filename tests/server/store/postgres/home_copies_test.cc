@@ -276,7 +276,8 @@ TEST_F(PostgresCopiesTest, ADeletedTenantHasItsBackupAgainAndIsAllowed) {
   const std::string path = CopyOut("Cust");
   ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
   const std::unique_ptr<MirrorCopy> early = CopyOf("Cust", path);
-  EXPECT_THAT(early->Replace(2'000, GoOnCopyingAll).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("being deleted")));
+  EXPECT_THAT(early->Replace(2'000, GoOnCopyingAll).status(),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("being deleted")));
   ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
   EXPECT_EQ(Schemas("%irror\\_%"), 3) << "of the control database, and the marks of both places";
 
