@@ -42,6 +42,9 @@ constexpr Condition kConditions[] = {
     {"42P01", Trouble::kUndefined}, {"42703", Trouble::kUndefined},
     {"42704", Trouble::kUndefined}, {"42883", Trouble::kUndefined},
     {"3F000", Trouble::kUndefined}, {"3D000", Trouble::kUndefined},
+    {"42P10", Trouble::kUndefined}, {"42804", Trouble::kUndefined},
+    {"428C9", Trouble::kUndefined}, {"42809", Trouble::kUndefined},
+    {"55000", Trouble::kUndefined}, {"58030", Trouble::kNoSpace},
     {"42P04", Trouble::kExists},    {"42P06", Trouble::kExists},
     {"42P07", Trouble::kExists},    {"42701", Trouble::kExists},
     {"42710", Trouble::kExists},    {"22", Trouble::kValue},
@@ -218,8 +221,11 @@ Failure ReadRefusal(std::string_view words) {
   if (at != std::string::npos && line.size() > state + 6 && line[state + 5] == ':') {
     failure.sqlstate = line.substr(state, 5);
     failure.trouble = TroubleOfState(failure.sqlstate);
-    if (failure.trouble == Trouble::kLost || failure.trouble == Trouble::kOther)
+    // Of a connection 55000 says that the database lets nobody in for now.
+    if (failure.trouble == Trouble::kLost || failure.trouble == Trouble::kOther ||
+        failure.sqlstate == "55000") {
       failure.trouble = Trouble::kNotReady;
+    }
     line.erase(at, kSeverity.size() + 7);
   }
   failure.words = Quoted("libpq", line);

@@ -20,7 +20,7 @@ enum class Trouble : std::uint8_t {
   kRetry,          ///< Two transactions were in each other's way: begin this one again. ABORTED.
   kStalePlan,      ///< A table's definition changed under a prepared statement: begin again. ABORTED.
   kLockTimeout,    ///< A lock of somebody else's was not to be had in time. UNAVAILABLE.
-  kNoSpace,        ///< The disk is full, or memory is. UNAVAILABLE.
+  kNoSpace,        ///< The disk is full or does not read or write, or memory is full. UNAVAILABLE.
   kTooMany,        ///< All connections of the server, the database or the role are taken. UNAVAILABLE.
   kNotReady,       ///< It, or another one that it needs, starts, stops or does not answer. UNAVAILABLE.
   kReadOnly,       ///< A standby, or a transaction that may not write. UNAVAILABLE.
@@ -28,7 +28,7 @@ enum class Trouble : std::uint8_t {
   kConstraint,     ///< Failure::constraint says which. FAILED_PRECONDITION.
   kDependent,      ///< Other objects depend on it. FAILED_PRECONDITION.
   kUnsupported,    ///< PostgreSQL cannot do that. FAILED_PRECONDITION.
-  kUndefined,      ///< There is no such table, column, function, schema or database. NOT_FOUND.
+  kUndefined,      ///< No such table, column, function, schema, database; or of another kind. NOT_FOUND.
   kExists,         ///< There is one already. ALREADY_EXISTS.
   kDenied,         ///< The role may not, or was not let in. PERMISSION_DENIED.
   kValue,          ///< A value does not fit its type or column. INVALID_ARGUMENT.

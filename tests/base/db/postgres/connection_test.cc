@@ -118,6 +118,8 @@ TEST_F(PostgresTest, ErrorsHaveTheirClassAndNoValues) {
   EXPECT_EQ(trouble("CREATE TABLE public.t (k int)"), Trouble::kExists);
   EXPECT_EQ(trouble("INSERT INTO public.t VALUES (1, $1)", {std::string("47\xff", 3)}), Trouble::kValue);
   EXPECT_EQ(trouble("DO $$ BEGIN RAISE EXCEPTION '4711'; END $$"), Trouble::kOther);
+  EXPECT_EQ(trouble("DO $$ BEGIN RAISE EXCEPTION 'no disk' USING ERRCODE = '58030'; END $$"),
+            Trouble::kNoSpace);
   // Another server that this one needs, as Citus its workers; the connection itself goes on. Where a
   // statement commits by itself, it may have done so there.
   ASSERT_THAT(connection_->Execute("BEGIN"), IsOk());
@@ -139,6 +141,28 @@ TEST_F(PostgresTest, ErrorsHaveTheirClassAndNoValues) {
   EXPECT_EQ(trouble("DELETE FROM public.t"), Trouble::kReadOnly);
   ASSERT_THAT(connection_->Execute("ROLLBACK"), IsOk());
   EXPECT_TRUE(connection_->IsIdle());
+}
+
+TEST_F(PostgresTest, WhatIsNotAsAStatementTakesItForIsUndefined) {
+  ASSERT_THAT(connection_->Execute("CREATE TABLE public.other (k bigint, v text, given bigint GENERATED "
+                                   "ALWAYS AS (k) STORED); CREATE INDEX other_k ON public.other (k); CREATE "
+                                   "VIEW public.counted AS SELECT count(*) AS n FROM public.other"),
+              IsOk());
+  const struct {
+    const char* sqlstate;
+    const char* sql;
+  } kCases[] = {
+      {"42P10", "INSERT INTO public.other (k) VALUES (1) ON CONFLICT (k) DO NOTHING"},
+      {"42804", "INSERT INTO public.other (k) VALUES ('{1}'::bigint[])"},
+      {"428C9", "INSERT INTO public.other (given) VALUES (1)"},
+      {"42809", "INSERT INTO public.other_k VALUES (1)"},
+      {"55000", "INSERT INTO public.counted VALUES (1)"},
+  };
+  for (const auto& one : kCases) {
+    const Failure failure = FailureOf(connection_->Query(one.sql).status());
+    EXPECT_EQ(failure.sqlstate, one.sqlstate);
+    EXPECT_EQ(failure.trouble, Trouble::kUndefined) << one.sqlstate;
+  }
 }
 
 TEST_F(PostgresTest, WhatCannotBeSentIsRefusedAndTheConnectionGoesOn) {

@@ -127,6 +127,11 @@ TEST(PostgresFailure, ARefusalKeepsItsSqlstate) {
       "database is named, the CONNECTION LIMIT of that, or end connections of others");
   EXPECT_EQ(ReadRefusal("connection to server failed: Connection refused\n\tIs it running?\n").trouble,
             Trouble::kNotReady);
+  EXPECT_EQ(
+      ReadRefusal("connection to server at \"db1\", port 5432 failed: FATAL:  55000: database \"crm\" is "
+                  "not currently accepting connections\n")
+          .trouble,
+      Trouble::kNotReady);
 }
 
 TEST(PostgresValue, NumbersComeBackAsTheyWent) {

@@ -116,6 +116,8 @@ TEST_F(PlaceOfMirrors, ErrorsHaveTheCodesOfAStore) {
   } kCases[] = {
       {"SELECT 1 FROM public.gone", StatusCode::kDataLoss, StatusCode::kFailedPrecondition, "dropped"},
       {"SELECT gone FROM public.t", StatusCode::kDataLoss, StatusCode::kFailedPrecondition, "changed"},
+      {"INSERT INTO public.t VALUES (1, 'b') ON CONFLICT (b) DO NOTHING", StatusCode::kDataLoss,
+       StatusCode::kFailedPrecondition, "changed"},
       {"CREATE TABLE public.t (a int)", StatusCode::kFailedPrecondition, StatusCode::kFailedPrecondition, ""},
       {"ALTER TABLE public.t DROP COLUMN a", StatusCode::kFailedPrecondition, StatusCode::kFailedPrecondition,
        ""},
