@@ -39,6 +39,10 @@ absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
       return absl::FailedPreconditionError(
           absl::StrCat(place, ": it is not in the database as it was agreed: somebody dropped or changed it",
                        kNothing, "Let 'mirrorctl invalidate' make it anew."));
+    case postgres::Trouble::kLockTimeout:
+      return absl::AbortedError(absl::StrCat(
+          "table '", schema.name, "': somebody else keeps a lock on it, or on rows of it, for long", kNothing,
+          "The same batch again is safe. pg_locks shows who has the lock."));
     default:
       return status;
   }

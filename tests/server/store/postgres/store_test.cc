@@ -229,6 +229,27 @@ TEST_F(PostgresStoreTest, WhoWaitsForLongIsToldWhoHasTheLock) {
   EXPECT_THAT(store_->Begin({}).status(), IsOk());
 }
 
+TEST_F(PostgresStoreTest, ALockOnOneTableIsThatTablesAnswerAlone) {
+  Create(People());
+  Create(People("others"));
+  const TestBatch kept = MakeBatch(People(), {.rows = {{1, "Ada", 36}}});
+  const TestBatch free = MakeBatch(People("others"), {.rows = {{2, "Grace", 45}}});
+  Do("BEGIN; LOCK TABLE people IN SHARE MODE");
+  const auto result = store_->Commit(
+      InCycle({StepAt("people", {ApplyRows{kept.schema.get(), &*kept.batch, false, kCycle}}),
+               StepAt("others", {ApplyRows{free.schema.get(), &*free.batch, false, kCycle}})}));
+  ASSERT_THAT(result, IsOk());
+  EXPECT_THAT(
+      result->steps.at(0).status,
+      StatusIs(StatusCode::kAborted, AllOf(HasSubstr("'people'"), HasSubstr("same batch again is safe"))));
+  EXPECT_THAT(result->steps.at(1).status, IsOk());
+  ASSERT_THAT(connection_->Execute("ROLLBACK"), IsOk());
+  EXPECT_EQ(PeopleThere(), 0);
+  EXPECT_EQ(Number("SELECT count(*) FROM \"Mirror_ctx\".others"), 1);
+  EXPECT_THAT(Push(1), IsOk());
+  EXPECT_EQ(PeopleThere(), 1);
+}
+
 TEST_F(PostgresStoreTest, AServerThatHangsInACopyLosesTheLock) {
   Do("CREATE TABLE copied (a bigint)");
   store_.reset();
