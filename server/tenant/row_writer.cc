@@ -183,8 +183,8 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
                                                  absl::StatusOr<TenantRecord>* tenant) {
   absl::Status status = mirror_.Open(false, group.front()->now_ms);
   if (status.ok()) {
-    *tenant = mirror_.store()->records().ReadTenant();
-    status = tenant->ok() ? absl::OkStatus() : mirror_.Noticed(tenant->status());
+    *tenant = ReadTenantOf(mirror_, group.front()->now_ms);
+    status = tenant->status();
   }
   std::vector<WaitingRows*> running;
   for (WaitingRows* const waiting : group) {

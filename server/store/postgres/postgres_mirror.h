@@ -52,6 +52,12 @@ struct PostgresMirror {
     may_try_again = may_try_again || MayTryAgain(status);
     return status;
   }
+  /// Of a row that was read without the lock: errors as CheckServed(), and then `stale` says so.
+  absl::Status NoteServed(const TenantRow& row) {
+    absl::Status served = CheckServed(row, seen.epoch);
+    if (!served.ok()) stale = Stale::kMoved;
+    return served;
+  }
   /// Where the mirror is now. What was known of another database's tables is read again.
   void NoteSeen(const TenantRow& row) {
     if (seen.timeline != row.timeline_now || seen.self_oid != row.self_oid_now) definitions = {};

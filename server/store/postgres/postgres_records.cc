@@ -42,6 +42,8 @@ class PostgresRecords final : public StoreRecords {
     return On(PlaceUse::kRead, [&](postgres::Connection& connection) -> absl::StatusOr<TenantRecord> {
       absl::StatusOr<TenantRow> row = ReadTenantRow(connection, mirror_.names);
       if (!row.ok()) return row.status();
+      // Here a former row may stand still, and of a mirror that took this one's name nothing is known yet.
+      if (absl::Status served = mirror_.NoteServed(*row); !served.ok()) return served;
       return std::move(row->tenant);
     });
   }

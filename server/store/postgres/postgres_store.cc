@@ -47,6 +47,7 @@ class PostgresStore final : public Store {
     if (!at.ok()) return at.status();
     const auto row = ReadTenantRow(*at->lease, mirror_.names);
     if (!row.ok()) return row.status();
+    if (absl::Status served = mirror_.NoteServed(*row); !served.ok()) return served;
     mirror_.NoteStateRev(row->state_rev);
     return mirror_.version;
   }

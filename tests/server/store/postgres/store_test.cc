@@ -369,6 +369,23 @@ TEST_F(PostgresStoreTest, AMirrorThatIsServedElsewhereIsNotWrittenTo) {
   }
 }
 
+TEST_F(PostgresStoreTest, WhoReadsAMirrorThatIsServedElsewhereIsToldToo) {
+  for (const char* const moved :
+       {"UPDATE _mirror_tenant SET epoch = 2", "UPDATE _mirror_tenant SET epoch = 1, moved_to = 'p2'",
+        "UPDATE _mirror_tenant SET moved_to = NULL, state = 'moving'"}) {
+    SCOPED_TRACE(moved);
+    EXPECT_THAT(store_->records().ReadTenant(), IsOk());
+    EXPECT_THAT(store_->ReadDataVersion(), IsOk());
+    Do(moved);
+    EXPECT_THAT(store_->ReadDataVersion(), StatusIs(StatusCode::kUnavailable));
+    EXPECT_THAT(store_->records().ReadTenant(),
+                StatusIs(StatusCode::kUnavailable, HasSubstr("same call again is safe")));
+    EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kMoved);
+    Do("UPDATE _mirror_tenant SET epoch = 1, moved_to = NULL, state = 'serving'");
+    store_ = Open();
+  }
+}
+
 TEST_F(PostgresStoreTest, OpeningAMirrorThatIsServedElsewhereChangesNothing) {
   Create(People());
   Do("UPDATE ctx_mirroring SET lsn = 5; ALTER TABLE people SET UNLOGGED");
