@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/others_objects.h"
 #include "server/store/postgres/place/place_words.h"
@@ -264,13 +265,33 @@ class ContentsWriter {
   absl::Status sent_;
 };
 
+/// Whether the names still mean the schema that the snapshot has. A statement finds its tables by what they
+/// are called now, and sees of those that came since no row.
+absl::Status CheckSame(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const auto same = connection.Query(
+      "SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE "
+      "n.nspname = $2 AND c.oid = to_regclass($1))",
+      {names.tenant, names.schema_name}, "looking whether it is the same mirror");
+  if (!same.ok()) return InStoreWords(same.status(), Touched::kOwnTable);
+  if (same->Bool(0, 0)) return absl::OkStatus();
+  return absl::UnavailableError(
+      "another mirror took this one's place while it was read, as a restore or a reset does at any server. "
+      "What was read is not used; the same call again is safe.");
+}
+
 }  // namespace
 
 absl::StatusOr<MirrorContents> ReadPostgresContents(postgres::Connection& connection,
                                                     const PostgresOwnTables& names,
                                                     std::set<std::string>* older) {
   ContentsReader reader(connection, names);
-  if (absl::Status read = reader.ReadAll(); !read.ok()) return read;
+  const absl::Status read = reader.ReadAll();
+  // Whatever is wrong with another mirror's rows is nothing of this one's. Behind an error of PostgreSQL's
+  // nothing can be asked.
+  if (postgres::TroubleOf(read) == postgres::Trouble::kNone) {
+    if (absl::Status same = CheckSame(connection, names); !same.ok()) return same;
+  }
+  if (!read.ok()) return read;
   *older = std::move(reader.older());
   return std::move(reader.contents());
 }

@@ -15,6 +15,7 @@
 namespace mirror {
 
 /// See Snapshot::ReadContents. `older` gets the folded names of tables that are PostgresStored::is_older.
+/// Errors: kUnavailable, too: another mirror took this one's names since the snapshot.
 absl::StatusOr<MirrorContents> ReadPostgresContents(postgres::Connection& connection,
                                                     const PostgresOwnTables& names,
                                                     std::set<std::string>* older);

@@ -94,6 +94,31 @@ TEST_F(PostgresSnapshotTest, ATableThatWasWrittenAnewSinceIsNotReadAsEmpty) {
   EXPECT_EQ(Rows(*Look()), 2U);
 }
 
+TEST_F(PostgresSnapshotTest, AMirrorThatTookItsNameSinceIsNotReadInItsPlace) {
+  std::unique_ptr<Snapshot> snapshot = Look();
+  const auto before = snapshot->ReadContents();
+  ASSERT_THAT(before, IsOk());
+  EXPECT_EQ(before->records.size(), 1U);
+  Run("ALTER SCHEMA \"Mirror_ctx\" RENAME TO aside");
+  ASSERT_THAT(MakeOwnSchema(*connection_, "ctx", names_, 1), IsOk());
+  EXPECT_THAT(snapshot->ReadContents(),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("same call again is safe")));
+  snapshot.reset();
+  const auto after = Look()->ReadContents();
+  ASSERT_THAT(after, IsOk());
+  EXPECT_EQ(after->records.size(), 0U);
+}
+
+TEST_F(PostgresSnapshotTest, OneThatWasMadeBeforeAndTookItsNameSinceIsNotReadEither) {
+  const PostgresOwnTables import_names{"ctx", "import"};
+  ASSERT_THAT(MakeOwnSchema(*connection_, "ctx", import_names, 1), IsOk());
+  const std::unique_ptr<Snapshot> snapshot = Look();
+  Run("BEGIN; ALTER SCHEMA \"Mirror_ctx\" RENAME TO aside; ALTER SCHEMA import RENAME TO \"Mirror_ctx\"; "
+      "COMMIT");
+  EXPECT_THAT(snapshot->ReadContents(),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("took this one's place")));
+}
+
 TEST_F(PostgresSnapshotTest, FromTheFirstReadingOnTheTableStays) {
   const std::unique_ptr<Snapshot> snapshot = Look();
   EXPECT_EQ(Rows(*snapshot), 2U);
