@@ -355,6 +355,9 @@ struct HookNote {
 using HookNotes = std::function<std::vector<HookNote>(const std::vector<StepResult>& steps)>;
 /// So many may wait for the hooks of a tenant; beyond that the oldest are dropped.
 inline constexpr std::int64_t kHooksWaitingMax = 1'000;
+/// What waits for a hook that is not configured, waits for so long, as what cannot be delivered does. Of
+/// servers that have the same mirrors one is configured before the other.
+inline constexpr std::int64_t kUnknownHookKeptMs = 24 * 3'600'000;
 
 /// A row of `_mirror_source_objects` that becomes this; absent: it is removed.
 struct ObjectsChange {
@@ -403,7 +406,8 @@ struct Plan {
   std::vector<std::uint64_t> settled_holds = {};  ///< By id: removed.
   /// Makes the notes for hooks; called after `answers`. Absent: no notes.
   HookNotes hooks = {};
-  /// With `hooks`: notes that wait for other hooks than these are dropped, since nobody would deliver them.
+  /// With `hooks`: notes that wait for other hooks than these, since before `now_ms` less kUnknownHookKeptMs,
+  /// are dropped, since nobody would deliver them.
   std::vector<std::string> known_hooks = {};
   std::vector<std::int64_t> delivered_hooks = {};  ///< By id: removed.
   /// Losses that are committed and older are forgotten. 0: none.

@@ -418,7 +418,7 @@ class PlanRun {
     std::vector<HookNote> notes;
     if (plan_.hooks) notes = plan_.hooks(result_.steps);
     if (!notes.empty()) {
-      absl::Status status = tenant.AddHookNotes(notes, plan_.known_hooks);
+      absl::Status status = tenant.AddHookNotes(notes, plan_.known_hooks, plan_.now_ms - kUnknownHookKeptMs);
       if (!status.ok()) return status;
       const absl::StatusOr<std::uint64_t> dropped = tenant.TrimHookNotes(kHooksWaitingMax);
       if (!dropped.ok()) return dropped.status();

@@ -51,9 +51,10 @@ class TenantVerbs {
   /// Of other cycles than `cycle`.
   virtual absl::Status ForgetCycleNotes(std::int64_t cycle) = 0;
 
-  /// Numbers them, behind all that ever waited. What waits for other hooks than `known` goes first.
-  virtual absl::Status AddHookNotes(const std::vector<HookNote>& notes,
-                                    const std::vector<std::string>& known) = 0;
+  /// Numbers them, behind all that ever waited. What waits for other hooks than `known`, and was committed
+  /// before `unknown_before_ms`, goes first.
+  virtual absl::Status AddHookNotes(const std::vector<HookNote>& notes, const std::vector<std::string>& known,
+                                    std::int64_t unknown_before_ms) = 0;
   /// Leaves the newest `count_max`. Gives how many went. Follows AddHookNotes.
   virtual absl::StatusOr<std::uint64_t> TrimHookNotes(std::int64_t count_max) = 0;
   virtual absl::Status RemoveHookNotes(const std::vector<std::int64_t>& ids) = 0;

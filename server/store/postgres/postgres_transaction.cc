@@ -70,9 +70,9 @@ class PostgresTenantVerbs final : public TenantVerbs, private InWork {
     return absl::OkStatus();
   }
 
-  absl::Status AddHookNotes(const std::vector<HookNote>& notes,
-                            const std::vector<std::string>& known) override {
-    AddHooks(writes(), names(), notes, known);
+  absl::Status AddHookNotes(const std::vector<HookNote>& notes, const std::vector<std::string>& known,
+                            std::int64_t unknown_before_ms) override {
+    AddHooks(writes(), names(), notes, known, unknown_before_ms);
     return absl::OkStatus();
   }
   absl::StatusOr<std::uint64_t> TrimHookNotes(std::int64_t count_max) override {

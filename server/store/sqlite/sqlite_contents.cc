@@ -279,15 +279,13 @@ absl::Status WriteAllHolds(SqliteConnection& connection, const MirrorContents& c
 }
 
 absl::Status WriteAllHooks(SqliteConnection& connection, const MirrorContents& contents) {
+  constexpr std::int64_t kNoneGoes = 0;
   // Without a hook there is no such table.
   if (contents.last_hook == 0) return absl::OkStatus();
-  std::set<std::string> named;
-  for (const HookNote& note : contents.hooks) named.insert(note.hook);
-  const std::vector<std::string> known(named.begin(), named.end());
-  if (absl::Status made = AddHooks(connection, {}, known); !made.ok()) return made;
+  if (absl::Status made = AddHooks(connection, {}, {}, kNoneGoes); !made.ok()) return made;
   absl::Status written = EachOf(contents.hooks, [&](const HookNote& note) {
     absl::Status at = SetLastId(connection, kHooks, note.id - 1);
-    return at.ok() ? AddHooks(connection, {note}, known) : at;
+    return at.ok() ? AddHooks(connection, {note}, {}, kNoneGoes) : at;
   });
   return written.ok() ? SetLastId(connection, kHooks, contents.last_hook) : written;
 }

@@ -50,9 +50,9 @@ class SqliteTenantVerbs final : public TenantVerbs {
     return ::mirror::ForgetCycleNotes(connection_, cycle);
   }
 
-  absl::Status AddHookNotes(const std::vector<HookNote>& notes,
-                            const std::vector<std::string>& known) override {
-    return AddHooks(connection_, notes, known);
+  absl::Status AddHookNotes(const std::vector<HookNote>& notes, const std::vector<std::string>& known,
+                            std::int64_t unknown_before_ms) override {
+    return AddHooks(connection_, notes, known, unknown_before_ms);
   }
   absl::StatusOr<std::uint64_t> TrimHookNotes(std::int64_t count_max) override {
     return TrimHooks(connection_, count_max);

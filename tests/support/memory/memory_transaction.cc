@@ -59,10 +59,11 @@ class MemoryTenantVerbs final : public TenantVerbs {
     return absl::OkStatus();
   }
 
-  absl::Status AddHookNotes(const std::vector<HookNote>& notes,
-                            const std::vector<std::string>& known) override {
+  absl::Status AddHookNotes(const std::vector<HookNote>& notes, const std::vector<std::string>& known,
+                            std::int64_t unknown_before_ms) override {
     std::erase_if(mirror_.hooks, [&](const HookNote& note) {
-      return std::find(known.begin(), known.end(), note.hook) == known.end();
+      return note.at_ms < unknown_before_ms &&
+             std::find(known.begin(), known.end(), note.hook) == known.end();
     });
     for (HookNote note : notes) {
       note.id = ++mirror_.last_hook;

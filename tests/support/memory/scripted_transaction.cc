@@ -44,10 +44,10 @@ class ScriptedTransaction::Tenant final : public TenantVerbs {
     MIRROR_NEXT("ForgetCycleNotes ", cycle);
     return memory_.ForgetCycleNotes(cycle);
   }
-  absl::Status AddHookNotes(const std::vector<HookNote>& notes,
-                            const std::vector<std::string>& known) override {
+  absl::Status AddHookNotes(const std::vector<HookNote>& notes, const std::vector<std::string>& known,
+                            std::int64_t unknown_before_ms) override {
     MIRROR_NEXT("AddHookNotes ", notes.size());
-    return memory_.AddHookNotes(notes, known);
+    return memory_.AddHookNotes(notes, known, unknown_before_ms);
   }
   absl::StatusOr<std::uint64_t> TrimHookNotes(std::int64_t count_max) override {
     MIRROR_NEXT("TrimHookNotes ", count_max);

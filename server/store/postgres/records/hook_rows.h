@@ -24,9 +24,10 @@ absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connecti
                                                   const PostgresOwnTables& names);
 /// With the id that it has, which no other has.
 void PutHook(OwnWrites& writes, const PostgresOwnTables& names, const HookNote& note);
-/// Numbered behind all that ever waited. What waits for other hooks than `known` goes first.
+/// Numbered behind all that ever waited. What waits for other hooks than `known`, and was committed before
+/// `unknown_before_ms`, goes first: sooner another server may be configured for them already, or still.
 void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<HookNote>& notes,
-              const std::vector<std::string>& known);
+              const std::vector<std::string>& known, std::int64_t unknown_before_ms);
 /// Leaves the newest `count_max`, and gives how many went.
 absl::StatusOr<std::uint64_t> TrimHooks(postgres::Connection& connection, const PostgresOwnTables& names,
                                         std::int64_t count_max);

@@ -29,16 +29,18 @@ absl::Status Insert(SqliteConnection& connection, const HookNote& note) {
 }
 
 /// Of hooks that are not configured any more.
-absl::Status RemoveUnknown(SqliteConnection& connection, const std::vector<std::string>& known) {
+absl::Status RemoveUnknown(SqliteConnection& connection, const std::vector<std::string>& known,
+                           std::int64_t before_ms) {
   absl::StatusOr<Query> query = connection.Prepare("SELECT DISTINCT hook FROM _mirror_hooks");
   if (!query.ok()) return query.status();
   const absl::StatusOr<std::vector<std::string>> there = query->Texts();
   if (!there.ok()) return there.status();
   for (const std::string& hook : *there) {
     if (std::find(known.begin(), known.end(), hook) != known.end()) continue;
-    absl::StatusOr<Query> remove = connection.Prepare("DELETE FROM _mirror_hooks WHERE hook = ?1");
+    absl::StatusOr<Query> remove =
+        connection.Prepare("DELETE FROM _mirror_hooks WHERE hook = ?1 AND at_ms < ?2");
     if (!remove.ok()) return remove.status();
-    if (absl::Status status = remove->Bind(1, hook).Run(); !status.ok()) return status;
+    if (absl::Status status = remove->Bind(1, hook).Bind(2, before_ms).Run(); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -60,13 +62,13 @@ absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection,
 }
 
 absl::Status AddHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
-                      const std::vector<std::string>& known) {
+                      const std::vector<std::string>& known, std::int64_t unknown_before_ms) {
   const absl::StatusOr<bool> there = HasTable(connection);
   if (!there.ok()) return there.status();
   if (!*there) {
     if (absl::Status status = connection.Execute(kMakeTable); !status.ok()) return status;
   }
-  if (absl::Status status = RemoveUnknown(connection, known); !status.ok()) return status;
+  if (absl::Status status = RemoveUnknown(connection, known, unknown_before_ms); !status.ok()) return status;
   for (const HookNote& note : notes) {
     if (absl::Status status = Insert(connection, note); !status.ok()) return status;
   }

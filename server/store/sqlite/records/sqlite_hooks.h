@@ -21,9 +21,9 @@ absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection,
 
 // Inside the caller's transaction.
 
-/// What waits for other hooks than `known` goes first.
+/// What waits for other hooks than `known`, and was committed before `unknown_before_ms`, goes first.
 absl::Status AddHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
-                      const std::vector<std::string>& known);
+                      const std::vector<std::string>& known, std::int64_t unknown_before_ms);
 /// Behind AddHooks: leaves the newest `count_max`, and gives how many went.
 absl::StatusOr<std::uint64_t> TrimHooks(SqliteConnection& connection, std::int64_t count_max);
 absl::Status RemoveHooks(SqliteConnection& connection, const std::vector<std::int64_t>& delivered);

@@ -404,7 +404,7 @@ TEST_F(PostgresRecords, HookNotesWaitInTheirOrder) {
   const auto note = [](const char* hook, std::int64_t at_ms) {
     return HookNote{.hook = hook, .event = "completed", .cycle = 1, .at_ms = at_ms, .json = "{}"};
   };
-  AddHooks(writes_, names_, {note("a", 1), note("b", 2), note("a", 3)}, {"a", "b"});
+  AddHooks(writes_, names_, {note("a", 1), note("b", 2), note("a", 3)}, {"a", "b"}, 9);
   Send();
   HookNote first = note("a", 1);
   first.id = 1;
@@ -412,12 +412,15 @@ TEST_F(PostgresRecords, HookNotesWaitInTheirOrder) {
   RemoveHooks(writes_, names_, {1});
   Send();
   EXPECT_EQ(SelectHook(*connection_, names_, "a").value()->at_ms, 3);
-  AddHooks(writes_, names_, {note("a", 4)}, {"a"});
+  AddHooks(writes_, names_, {note("a", 4)}, {"a"}, 2);
+  Send();
+  EXPECT_EQ(SelectHook(*connection_, names_, "b").value()->at_ms, 2) << "not for long enough";
+  AddHooks(writes_, names_, {}, {"a"}, 3);
   Send();
   EXPECT_EQ(SelectHook(*connection_, names_, "b").value(), std::nullopt);
   EXPECT_THAT(TrimHooks(*connection_, names_, 1), IsOkAndHolds(1U));
   EXPECT_EQ(SelectHook(*connection_, names_, "a").value()->id, 4);
-  AddHooks(writes_, names_, {}, {});
+  AddHooks(writes_, names_, {}, {}, 9);
   Send();
   EXPECT_EQ(SelectHook(*connection_, names_, "a").value(), std::nullopt);
 }
