@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
+#include "proto/wire/text_in_pieces.h"
 
 namespace mirror {
 namespace {
@@ -171,9 +172,9 @@ std::string WhyNotDecimal(const Column& column) {
 }
 
 std::string WhyNotText(const Column& column, std::string_view text) {
-  if (IsStoredAsNumber(column, text)) return kChangesKind;
-  if (CountUtf8(text)) return absl::StrCat("the text is longer than ", column.length, " UTF-16 units");
-  return text.find('\0') == text.npos ? "the text is not UTF-8" : "the text is not UTF-8 without NUL";
+  TextInPieces whole(column);
+  whole.Add(text);
+  return whole.WhyNot();
 }
 
 std::string WhyNotBytes(const Column& column) {

@@ -14,13 +14,6 @@ std::string Select(const PostgresParts& of, std::string_view what) {
                       " AND table_key = $1 AND number = $2 AND cycle = $3");
 }
 
-absl::StatusOr<postgres::RowStream> StreamParts(postgres::Connection& connection, const PostgresParts& of,
-                                                std::uint64_t value_id) {
-  const std::string key = FoldName(of.table);
-  return connection.Stream(absl::StrCat(Select(of, "data"), " ORDER BY \"offset\""),
-                           {{key, static_cast<std::int64_t>(value_id), of.cycle}}, kDoingParts);
-}
-
 }  // namespace
 
 absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of, const KeepPart& part,
@@ -61,12 +54,9 @@ absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of
 
 absl::StatusOr<std::string> HashParts(postgres::Connection& connection, const PostgresParts& of,
                                       std::uint64_t value_id) {
-  absl::StatusOr<postgres::RowStream> parts = StreamParts(connection, of, value_id);
-  if (!parts.ok()) return parts.status();
   Sha256Stream sha;
-  absl::StatusOr<bool> row = parts->Step();
-  for (; row.ok() && *row; row = parts->Step()) sha.Add(parts->row().View(0, 0));
-  if (!row.ok()) return row.status();
+  absl::Status read = ReadParts(connection, of, value_id, [&sha](std::string_view piece) { sha.Add(piece); });
+  if (!read.ok()) return read;
   return sha.Finish();
 }
 
@@ -77,16 +67,16 @@ absl::StatusOr<std::int64_t> CountPartBytes(postgres::Connection& connection, co
                            {{key, static_cast<std::int64_t>(value_id), of.cycle}}, kDoingParts);
 }
 
-absl::StatusOr<std::string> ReadParts(postgres::Connection& connection, const PostgresParts& of,
-                                      const LargeValue& large) {
-  absl::StatusOr<postgres::RowStream> parts = StreamParts(connection, of, large.value_id);
+absl::Status ReadParts(postgres::Connection& connection, const PostgresParts& of, std::uint64_t value_id,
+                       const std::function<void(std::string_view)>& take) {
+  const std::string key = FoldName(of.table);
+  absl::StatusOr<postgres::RowStream> parts =
+      connection.Stream(absl::StrCat(Select(of, "data"), " ORDER BY \"offset\""),
+                        {{key, static_cast<std::int64_t>(value_id), of.cycle}}, kDoingParts);
   if (!parts.ok()) return parts.status();
-  std::string whole;
-  whole.reserve(large.size);
   absl::StatusOr<bool> row = parts->Step();
-  for (; row.ok() && *row; row = parts->Step()) whole += parts->row().View(0, 0);
-  if (!row.ok()) return row.status();
-  return whole;
+  for (; row.ok() && *row; row = parts->Step()) take(parts->row().View(0, 0));
+  return row.status();
 }
 
 std::string PartsSql(const PostgresParts& of, int first) {

@@ -2,13 +2,14 @@
 #define MIRROR_SERVER_STORE_POSTGRES_ROWS_PARTS_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
-#include "proto/wire/row_block.h"
 #include "server/plan/plan.h"
 
 // Large values that wait in pieces for their batch, in a tenant's table of receipts (OwnTables::receipts).
@@ -35,8 +36,9 @@ absl::StatusOr<std::string> HashParts(postgres::Connection& connection, const Po
 /// How many of its bytes are there.
 absl::StatusOr<std::int64_t> CountPartBytes(postgres::Connection& connection, const PostgresParts& of,
                                             std::uint64_t value_id);
-absl::StatusOr<std::string> ReadParts(postgres::Connection& connection, const PostgresParts& of,
-                                      const LargeValue& large);
+/// In their order.
+absl::Status ReadParts(postgres::Connection& connection, const PostgresParts& of, std::uint64_t value_id,
+                       const std::function<void(std::string_view)>& take);
 /// What such a value is in a statement, as bytea: it never leaves the database. To be bound from $`first` on:
 /// the table's FoldName(), the value's id, the cycle.
 std::string PartsSql(const PostgresParts& of, int first);

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
-#include "base/mutex.h"
-#include "proto/wire/value_rules.h"
+#include "proto/wire/text_in_pieces.h"
 #include "server/store/missing_rows.h"
 #include "server/store/postgres/rows/row_refusals.h"
 #include "server/store/postgres/rows/write_copy.h"
@@ -122,7 +122,7 @@ class RowWriter {
           absl::StrCat("table '", schema_.name, "', column '", column.name, "', row ", row);
       if (absl::Status status = CheckComplete(*value.large, place); !status.ok()) return status;
       if (value.kind == Kind::kBlob || column.type == Type::kBytes) continue;
-      if (absl::Status status = CheckWhole(column, value, place); !status.ok()) return status;
+      if (absl::Status status = CheckText(column, value, place); !status.ok()) return status;
     }
     return absl::OkStatus();
   }
@@ -137,17 +137,16 @@ class RowWriter {
                                                       "batch again."));
   }
 
-  absl::Status CheckWhole(const Column& column, const Value& value, const std::string& place) {
-    // One value at a time in the whole process stands in memory. It is the last lock that is taken: what is
-    // waited for under it is the database alone.
-    static Mutex turn;
-    const MutexLock lock(turn);
-    const absl::StatusOr<std::string> whole = ReadParts(connection_, parts_, *value.large);
-    if (!whole.ok()) return whole.status();
+  /// Piece by piece: others wait for the locks that this transaction has, and memory is everybody's.
+  absl::Status CheckText(const Column& column, const Value& value, const std::string& place) {
+    TextInPieces text(column);
+    absl::Status read = ReadParts(connection_, parts_, value.large->value_id,
+                                  [&text](std::string_view piece) { text.Add(piece); });
+    if (!read.ok()) return read;
     const bool is_raw = value.kind == Kind::kRawText;
-    if (is_raw ? !IsStoredAsNumber(column, *whole) : HoldsText(column, *whole)) return absl::OkStatus();
+    if (is_raw ? !text.IsStoredAsNumber() : text.IsHeld()) return absl::OkStatus();
     return absl::InvalidArgumentError(
-        absl::StrCat(place, ": ", WhyNotText(column, *whole), ". Nothing of this batch was applied."));
+        absl::StrCat(place, ": ", text.WhyNot(), ". Nothing of this batch was applied."));
   }
 
   postgres::Connection& connection_;
