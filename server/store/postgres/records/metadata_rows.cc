@@ -63,10 +63,10 @@ std::vector<TableRecord> RecordsOf(const postgres::Rows& rows) {
 
 absl::StatusOr<std::vector<TableRecord>> SelectRecords(postgres::Connection& connection,
                                                        const PostgresOwnTables& names,
-                                                       const std::vector<std::string>& tables, bool lock) {
+                                                       const std::vector<std::string>& tables) {
   postgres::Array keys = KeysOf(tables);
   const auto rows = connection.Query(
-      SelectRecordsSql(names, !tables.empty(), lock),
+      SelectRecordsSql(names, !tables.empty(), /*lock=*/false),
       tables.empty() ? std::vector<postgres::Value>() : std::vector<postgres::Value>{keys.value()},
       "reading the metadata table");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
@@ -96,13 +96,6 @@ void WriteRecord(OwnWrites& writes, const PostgresOwnTables& names, const TableR
 void RemoveRecord(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
   writes.Add(absl::StrCat("DELETE FROM ", names.metadata, " WHERE table_key = $1"),
              {writes.Keep(FoldName(table))});
-}
-
-void WriteRowCount(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
-                   std::uint64_t rows) {
-  writes.Add(
-      absl::StrCat("UPDATE ", names.metadata, " SET row_count = $2 WHERE table_key = $1 AND row_count <> $2"),
-      {writes.Keep(FoldName(table)), static_cast<std::int64_t>(rows)});
 }
 
 absl::StatusOr<std::vector<PostgresAgreed>> SelectDefinitions(postgres::Connection& connection,

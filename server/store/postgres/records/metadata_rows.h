@@ -17,21 +17,18 @@
 
 namespace mirror {
 
-/// What SelectRecords() asks, for a pipeline, and what that gives; `some`: of $1, which is KeysOf().
+/// What SelectRecords() asks, for a pipeline, and what that gives; `some`: of $1, which is KeysOf(). `lock`:
+/// inside a transaction, a DBA's change of one comes before it or after.
 std::string SelectRecordsSql(const PostgresOwnTables& names, bool some, bool lock);
 std::vector<TableRecord> RecordsOf(const postgres::Rows& rows);
 /// FoldName() of each, as an array.
 postgres::Array KeysOf(const std::vector<std::string>& tables);
-/// By name. `tables`: only those; none: all. `lock`: inside a transaction, a DBA's change of one comes before
-/// it or after.
+/// By name. `tables`: only those; none: all.
 absl::StatusOr<std::vector<TableRecord>> SelectRecords(postgres::Connection& connection,
                                                        const PostgresOwnTables& names,
-                                                       const std::vector<std::string>& tables = {},
-                                                       bool lock = false);
+                                                       const std::vector<std::string>& tables = {});
 void WriteRecord(OwnWrites& writes, const PostgresOwnTables& names, const TableRecord& record);
 void RemoveRecord(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
-void WriteRowCount(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
-                   std::uint64_t rows);
 
 /// A row of `_mirror_schema`.
 struct PostgresAgreed {

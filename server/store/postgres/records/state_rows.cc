@@ -19,7 +19,7 @@ postgres::Value NumberOf(StateKind kind) { return static_cast<std::int64_t>(kind
 /// Others keep it in memory under the tenant's `state_rev`.
 bool IsKeptElsewhere(StateKind kind) {
   return kind == StateKind::kAnswer || kind == StateKind::kCycleNote || kind == StateKind::kHold ||
-         kind == StateKind::kObjects || kind == StateKind::kOwnIndex;
+         kind == StateKind::kObjects;
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ enum class StateKind : std::uint8_t {
   kTime = 10,    ///< `payload`: int8, or NULL: not known.
   kTarget = 11,  ///< `payload`: int8.
   kObjects = 12,
-  kOwnIndex = 13,
+  // 13 was of a version before the first release, and is given to nothing else.
   kGarbage = 14,  ///< `table_key`: a relation that is to be dropped.
   kEmptied = 15,  ///< Columns that are to be emptied.
 };

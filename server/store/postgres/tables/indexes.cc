@@ -20,21 +20,15 @@ constexpr char kMakingIndex[] = "making an index", kDroppingIndex[] = "dropping 
 
 bool IsOwnIndex(std::string_view name) { return absl::StartsWith(FoldName(name), kOwnIndexPrefix); }
 
-/// With what stands behind the table in its definition: " USING btree (a)".
-struct MadeIndex {
-  std::string name, behind;
-};
-
-absl::StatusOr<std::vector<MadeIndex>> OwnIndexesOf(TableWork& work, const std::string& relation) {
+absl::StatusOr<std::vector<std::string>> OwnIndexesOf(TableWork& work, const std::string& relation) {
   const auto rows = work.connection.Query(
-      "SELECT i.relname::text, substr(pg_get_indexdef(i.oid), 1 + length(format('CREATE INDEX %I ON %I.%I', "
-      "i.relname, $2::text, t.relname))) FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid JOIN "
-      "pg_class AS t ON t.oid = x.indrelid WHERE t.oid = to_regclass($1) AND starts_with(i.relname::text, "
-      "$3)",
-      {work.In(relation), work.names.schema_name, kOwnIndexPrefix}, "looking for the mirror's own indexes");
+      "SELECT i.relname::text FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid WHERE x.indrelid "
+      "= "
+      "to_regclass($1) AND starts_with(i.relname::text, $2)",
+      {work.In(relation), kOwnIndexPrefix}, "looking for the mirror's own indexes");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
-  std::vector<MadeIndex> indexes;
-  for (int row = 0; row < rows->rows(); ++row) indexes.push_back({rows->Text(row, 0), rows->Text(row, 1)});
+  std::vector<std::string> indexes;
+  for (int row = 0; row < rows->rows(); ++row) indexes.push_back(rows->Text(row, 0));
   return indexes;
 }
 
@@ -129,22 +123,11 @@ absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const Table
       kMakingIndex);
 }
 
-absl::Status MoveOwnIndexes(TableWork& work, const std::string& from, const std::string& to) {
-  const absl::StatusOr<std::vector<MadeIndex>> indexes = OwnIndexesOf(work, from);
-  if (!indexes.ok() || indexes->empty()) return indexes.status();
-  std::string sql;
-  for (const MadeIndex& index : *indexes) {
-    absl::StrAppend(&sql, DropIndexSql(work, index.name), "CREATE INDEX ", QuoteName(index.name), " ON ",
-                    work.In(to), index.behind, "; ");
-  }
-  return RunOnTable(work, sql, kMakingIndex);
-}
-
 absl::Status DropOwnIndexes(TableWork& work, const std::string& relation) {
-  const absl::StatusOr<std::vector<MadeIndex>> indexes = OwnIndexesOf(work, relation);
+  const absl::StatusOr<std::vector<std::string>> indexes = OwnIndexesOf(work, relation);
   if (!indexes.ok() || indexes->empty()) return indexes.status();
   std::string sql;
-  for (const MadeIndex& index : *indexes) sql += DropIndexSql(work, index.name);
+  for (const std::string& index : *indexes) sql += DropIndexSql(work, index);
   return RunOnTable(work, sql, kDroppingIndex);
 }
 

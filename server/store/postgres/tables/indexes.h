@@ -27,8 +27,6 @@ absl::StatusOr<std::vector<IndexChange>> FindMadeIndexes(postgres::Connection& c
                                                          const PostgresOwnTables& names);
 /// `schema`: the agreed one of the change's table; null where it has none, and then nothing is made.
 absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const TableSchema* schema);
-/// The mirror's own of one relation are made on the other, and dropped there. Both are locked.
-absl::Status MoveOwnIndexes(TableWork& work, const std::string& from, const std::string& to);
 absl::Status DropOwnIndexes(TableWork& work, const std::string& relation);
 
 /// What cannot be read counts as not told. `rows`: of kObjects.

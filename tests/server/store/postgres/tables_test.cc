@@ -500,10 +500,9 @@ TEST_F(PostgresTables, WithATableGoesAllThatIsKnownOfIt) {
 
 // --- Indexes ----------------------------------------------------------------------------------------------
 
-TEST_F(PostgresTables, OwnIndexesAreMadeMovedAndDropped) {
+TEST_F(PostgresTables, OwnIndexesAreMadeAndDropped) {
   const TableSchema people = People();
   ASSERT_THAT(Create(people), IsOk());
-  ASSERT_THAT(Create(People("It USING \"b\"")), IsOk());
   const std::string name = "_mirror_index_1_a", set = "_mirror_index_set_2_\"b\"";
   ASSERT_THAT(Index(name, people, {{"NAME", true, Collation::kNocase}, {"age", false, Collation::kNocase}}),
               IsOk());
@@ -512,12 +511,6 @@ TEST_F(PostgresTables, OwnIndexesAreMadeMovedAndDropped) {
   Do(absl::StrCat("CREATE INDEX partners ON ", Name("people"), " (age)"));
   EXPECT_THAT(FindOwnIndexes(*connection_, names_),
               IsOkAndHolds(UnorderedElementsAre(OwnIndex{name, "people"}, OwnIndex{set, "people"})));
-  EXPECT_THAT(See("SELECT indexdef FROM pg_indexes WHERE indexname = '" + name + "'"),
-              ElementsAre(HasSubstr("btree (lower(name) DESC, age)")));
-  ASSERT_THAT(InTransaction([&] { return MoveOwnIndexes(*work_, "people", "It USING \"b\""); }), IsOk());
-  EXPECT_THAT(
-      FindOwnIndexes(*connection_, names_),
-      IsOkAndHolds(UnorderedElementsAre(OwnIndex{name, "It USING \"b\""}, OwnIndex{set, "It USING \"b\""})));
   EXPECT_THAT(See("SELECT indexdef FROM pg_indexes WHERE indexname = '" + name + "'"),
               ElementsAre(HasSubstr("btree (lower(name) DESC, age)")));
   ASSERT_THAT(Index(name, people, {}), IsOk());
