@@ -12,15 +12,17 @@ namespace {
 using postgres::Failure;
 using postgres::Trouble;
 
-absl::StatusCode StoreCode(Trouble trouble, absl::StatusCode code, Touched touched) {
-  switch (trouble) {
+absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touched touched) {
+  switch (failure.trouble) {
     case Trouble::kRetry:
     case Trouble::kStalePlan:
     case Trouble::kCancelled:
       return absl::StatusCode::kUnavailable;
     case Trouble::kUndefined:
-      return touched == Touched::kOwnTable ? absl::StatusCode::kDataLoss
-                                           : absl::StatusCode::kFailedPrecondition;
+      // 55000 is said of what passes, too, as by Citus of a node: that quarantines no mirror.
+      return touched == Touched::kOwnTable && failure.sqlstate != "55000"
+                 ? absl::StatusCode::kDataLoss
+                 : absl::StatusCode::kFailedPrecondition;
     case Trouble::kExists:
     case Trouble::kDenied:
     case Trouble::kRowSecurity:
@@ -69,7 +71,7 @@ absl::Status InStoreWords(const absl::Status& status, Touched touched) {
   const std::string advice = AdviceOn(failure, touched);
   std::string message(status.message());
   if (!advice.empty()) absl::StrAppend(&message, ". ", advice);
-  absl::Status told(StoreCode(failure.trouble, status.code(), touched), message);
+  absl::Status told(StoreCode(failure, status.code(), touched), message);
   status.ForEachPayload(
       [&told](absl::string_view type, const absl::Cord& payload) { told.SetPayload(type, payload); });
   return told;

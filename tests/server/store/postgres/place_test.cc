@@ -109,6 +109,7 @@ TEST_F(PlaceOfMirrors, TriggersOfPartnersStaySilentAndTheirFunctionsAreNotFound)
 TEST_F(PlaceOfMirrors, ErrorsHaveTheCodesOfAStore) {
   Do("CREATE TABLE public.t (a bigint PRIMARY KEY, b text CONSTRAINT positive CHECK (b <> 'no'))");
   Do("CREATE VIEW public.v AS SELECT a FROM public.t");
+  Do("CREATE VIEW public.counted AS SELECT count(*) AS n FROM public.t");
   const struct {
     const char* sql;
     StatusCode of_own, of_mirrored;
@@ -117,6 +118,8 @@ TEST_F(PlaceOfMirrors, ErrorsHaveTheCodesOfAStore) {
       {"SELECT 1 FROM public.gone", StatusCode::kDataLoss, StatusCode::kFailedPrecondition, "dropped"},
       {"SELECT gone FROM public.t", StatusCode::kDataLoss, StatusCode::kFailedPrecondition, "changed"},
       {"INSERT INTO public.t VALUES (1, 'b') ON CONFLICT (b) DO NOTHING", StatusCode::kDataLoss,
+       StatusCode::kFailedPrecondition, "changed"},
+      {"INSERT INTO public.counted VALUES (1)", StatusCode::kFailedPrecondition,
        StatusCode::kFailedPrecondition, "changed"},
       {"CREATE TABLE public.t (a int)", StatusCode::kFailedPrecondition, StatusCode::kFailedPrecondition, ""},
       {"ALTER TABLE public.t DROP COLUMN a", StatusCode::kFailedPrecondition, StatusCode::kFailedPrecondition,
