@@ -86,6 +86,7 @@ absl::StatusCode CodeOf(Trouble trouble) {
     case Trouble::kExists:
       return absl::StatusCode::kAlreadyExists;
     case Trouble::kDenied:
+    case Trouble::kNotLetIn:
     case Trouble::kRowSecurity:
       return absl::StatusCode::kPermissionDenied;
     case Trouble::kValue:
@@ -144,6 +145,27 @@ std::int64_t CopyRow(std::string_view context) {
       return row;
   }
   return 0;
+}
+
+/// What is to be done for a session; empty: it is not of those.
+std::string NotLetInAdvice(std::string_view sqlstate, const Login& login) {
+  const std::string file = login.passfile.empty() ? "~/.pgpass" : absl::StrCat("'", login.passfile, "'");
+  if (login.lacks_password) {
+    return absl::StrCat(
+        "No line of the passfile ", file,
+        " is for that host, port, database and role: write one, host:port:database:role:password; "
+        "'*' is any, and the mode is 0600");
+  }
+  if (sqlstate == "28P01") {
+    return absl::StrCat(
+        "The password in the passfile ", file,
+        " is not the role's: correct the first line there that is for that host, port, database and "
+        "role");
+  }
+  if (sqlstate.substr(0, 2) == "28") return "Look at the role's name, and at pg_hba.conf of that server";
+  if (sqlstate == "42501") return "The role may not connect there: GRANT CONNECT ON DATABASE lets it in";
+  if (sqlstate == "3D000") return "Make that database, or correct the name";
+  return "";
 }
 
 bool EndsTheConnection(const std::string& severity) { return severity == "FATAL" || severity == "PANIC"; }
@@ -211,7 +233,7 @@ Failure ReadFailure(const pg_result* result) {
   return failure;
 }
 
-Failure ReadRefusal(std::string_view words) {
+Failure ReadRefusal(std::string_view words, const Login& login) {
   Failure failure{.trouble = Trouble::kNotReady};
   std::string line(words.substr(0, words.find('\n')));
   // 'connection to server at … failed: FATAL:  53300: sorry, too many clients already'.
@@ -230,6 +252,11 @@ Failure ReadRefusal(std::string_view words) {
   }
   failure.words = Quoted("libpq", line);
   if (failure.trouble == Trouble::kTooMany) failure.words += kRaise;
+  const std::string advice = NotLetInAdvice(failure.sqlstate, login);
+  if (!advice.empty()) {
+    failure.trouble = Trouble::kNotLetIn;
+    absl::StrAppend(&failure.words, ". ", advice);
+  }
   return failure;
 }
 

@@ -30,7 +30,8 @@ enum class Trouble : std::uint8_t {
   kUnsupported,    ///< PostgreSQL cannot do that. FAILED_PRECONDITION.
   kUndefined,      ///< No such table, column, function, schema, database; or of another kind. NOT_FOUND.
   kExists,         ///< There is one already. ALREADY_EXISTS.
-  kDenied,         ///< The role may not, or was not let in. PERMISSION_DENIED.
+  kDenied,         ///< The role may not. PERMISSION_DENIED.
+  kNotLetIn,       ///< No session: the password, the role, the database, or a rule there. PERMISSION_DENIED.
   kValue,          ///< A value does not fit its type or column. INVALID_ARGUMENT.
   kTooLarge,       ///< A row, a key or a statement is over one of PostgreSQL's limits. INVALID_ARGUMENT.
   kDamage,         ///< The database's files are. DATA_LOSS.
@@ -59,8 +60,13 @@ Trouble TroubleOf(const absl::Status& status);
 
 /// Of a result that is an error.
 Failure ReadFailure(const pg_result* result);
+/// What a refusal's words do not say.
+struct Login {
+  std::string passfile = {};    ///< Empty: libpq's own.
+  bool lacks_password = false;  ///< One was asked for, and there was none.
+};
 /// Of a connection that was refused: libpq has no result of that, only words, with its verbosity at VERBOSE.
-Failure ReadRefusal(std::string_view words);
+Failure ReadRefusal(std::string_view words, const Login& login = {});
 
 }  // namespace mirror::postgres
 

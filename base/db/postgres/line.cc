@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -47,6 +50,17 @@ milliseconds OwnTimeout(const Parameters& parameters) {
     }
   }
   return milliseconds::max();
+}
+
+Login LoginOf(const PGconn* handle, const Parameters& parameters) {
+  Login login{.lacks_password = PQconnectionNeedsPassword(handle) == 1};
+  if (const std::string* const passfile = FindParameter(parameters, "passfile")) {
+    // Whole, by which SourceWords() knows it.
+    std::error_code error;
+    const std::filesystem::path whole = std::filesystem::absolute(*passfile, error);
+    login.passfile = error ? *passfile : whole.string();
+  }
+  return login;
 }
 
 absl::Status Refused(const std::string& name, const Failure& failure) {
@@ -115,7 +129,8 @@ absl::Status Line::Connect(const Parameters& parameters, Clock::time_point until
   PostgresPollingStatusType state =
       PQstatus(handle_) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (state != PGRES_POLLING_OK) {
-    if (state == PGRES_POLLING_FAILED) return Refused(name_, ReadRefusal(PQerrorMessage(handle_)));
+    if (state == PGRES_POLLING_FAILED)
+      return Refused(name_, ReadRefusal(PQerrorMessage(handle_), LoginOf(handle_, parameters)));
     const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     if (Poll(PQsocket(handle_), events, until) == 0) {
       return Refused(name_, {.trouble = Trouble::kNotReady, .words = "it did not answer in time"});

@@ -66,6 +66,11 @@ TEST(SourceWordsTest, SaysNothingOfWherePostgresIsNorOfWhatItSaid) {
       postgres::ToStatus(refusal, "PostgreSQL at \"db1.inner, port 6432, database crm\" cannot be used");
   EXPECT_EQ(SourceWords(std::string(refused.message())),
             "the mirror's database cannot be used: it is not to be reached (SQLSTATE 57P03)");
+  for (const postgres::Login& login : {postgres::Login{.passfile = "/etc/m/pgpass", .lacks_password = true},
+                                       postgres::Login{.lacks_password = true}}) {
+    EXPECT_THAT(SourceWords(postgres::ReadRefusal("fe_sendauth: no password supplied\n", login).words),
+                AllOf(HasSubstr("the passfile "), Not(HasSubstr("pgpass"))));
+  }
   EXPECT_EQ(SourceWords("writing: PostgreSQL says \"index 'i' at 10.1.2.3\" (SQLSTATE 54000)."),
             "writing: the mirror's database refused it (SQLSTATE 54000).");
 }

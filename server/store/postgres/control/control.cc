@@ -67,7 +67,8 @@ postgres::PoolOptions PoolFor(const ControlOptions& options) {
   return pool;
 }
 
-absl::Status InControlWords(const absl::Status& status) {
+/// `opened`: it was, and so a mirror may have been served.
+absl::Status InControlWords(const absl::Status& status, bool opened) {
   const Trouble trouble = postgres::TroubleOf(status);
   if (trouble == Trouble::kNone) return status;
   const char* advice = "";
@@ -79,8 +80,9 @@ absl::Status InControlWords(const absl::Status& status) {
   } else if (trouble == Trouble::kDenied) {
     advice = " The server's role has to own the schema mirror_control and all in it.";
   } else if (trouble == Trouble::kLost || trouble == Trouble::kNotReady) {
-    advice =
-        " A mirror that this server has served goes on; another one waits, and its next call tries again.";
+    advice = !opened ? " Look whether that database runs, and whether this machine reaches it."
+                     : " A mirror that this server has served goes on; another one waits, and its next call "
+                       "tries again.";
   }
   return absl::UnavailableError(absl::StrCat("the control database: ", std::string(status.message()),
                                              ". No mirrored row is affected.", advice));
@@ -137,7 +139,7 @@ absl::Status MakeOrCheck(postgres::Connection& connection) {
 /// Of a database that can be one. Errors: those of CheckPlace(), and of the connection.
 absl::StatusOr<std::unique_ptr<postgres::Connection>> Connect(const ControlOptions& options) {
   auto connection = postgres::Connection::Open(ConnectTo(options));
-  if (!connection.ok()) return InControlWords(connection.status());
+  if (!connection.ok()) return InControlWords(connection.status(), /*opened=*/false);
   if (absl::Status checked = CheckPlace(**connection, PlaceHolds::kControl); !checked.ok()) return checked;
   return connection;
 }
@@ -150,7 +152,8 @@ PostgresControl::PostgresControl(const ControlOptions& options)
 absl::StatusOr<std::shared_ptr<PostgresControl>> PostgresControl::Open(const ControlOptions& options) {
   const auto connection = Connect(options);
   if (!connection.ok()) return connection.status();
-  if (absl::Status made = MakeOrCheck(**connection); !made.ok()) return InControlWords(made);
+  if (absl::Status made = MakeOrCheck(**connection); !made.ok())
+    return InControlWords(made, /*opened=*/false);
   return std::shared_ptr<PostgresControl>(new PostgresControl(options));
 }
 
@@ -158,9 +161,10 @@ absl::StatusOr<std::shared_ptr<PostgresControl>> PostgresControl::Find(const Con
   const auto connection = Connect(options);
   if (!connection.ok()) return connection.status();
   const absl::StatusOr<bool> there = IsThere(**connection);
-  if (!there.ok()) return InControlWords(there.status());
+  if (!there.ok()) return InControlWords(there.status(), /*opened=*/false);
   if (!*there) return nullptr;
-  if (absl::Status checked = CheckLayout(**connection); !checked.ok()) return InControlWords(checked);
+  if (absl::Status checked = CheckLayout(**connection); !checked.ok())
+    return InControlWords(checked, /*opened=*/false);
   return std::shared_ptr<PostgresControl>(new PostgresControl(options));
 }
 
@@ -171,7 +175,7 @@ absl::Status PostgresControl::Run(const Work& work) {
       absl::StatusOr<postgres::Lease> lease = pool_.Take(options_.patience);
       done = lease.ok() ? work(**lease) : lease.status();
     }
-    if (done.ok() || again || !NothingLasts(done)) return InControlWords(done);
+    if (done.ok() || again || !NothingLasts(done)) return InControlWords(done, /*opened=*/true);
   }
 }
 

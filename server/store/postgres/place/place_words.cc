@@ -25,6 +25,7 @@ absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touche
                  : absl::StatusCode::kFailedPrecondition;
     case Trouble::kExists:
     case Trouble::kDenied:
+    case Trouble::kNotLetIn:
     case Trouble::kRowSecurity:
       return absl::StatusCode::kFailedPrecondition;
     default:

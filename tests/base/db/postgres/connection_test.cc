@@ -382,10 +382,10 @@ TEST_F(PostgresTest, WhoIsNotLetInIsToldWhy) {
     EXPECT_THAT(std::string(status.message()), HasSubstr("cannot be used: "));
     return TroubleOf(status);
   };
-  EXPECT_EQ(refused(server_->Conninfo("nowhere")), Trouble::kUndefined);
+  EXPECT_EQ(refused(server_->Conninfo("nowhere")), Trouble::kNotLetIn);
   EXPECT_EQ(refused("host=/nowhere user=mirror dbname=postgres"), Trouble::kNotReady);
   EXPECT_EQ(refused(absl::StrCat("host=", server_->folder(), " user=nobody dbname=postgres")),
-            Trouble::kDenied);
+            Trouble::kNotLetIn);
   ASSERT_THAT(connection_->Execute("CREATE ROLE one LOGIN CONNECTION LIMIT 0"), IsOk());
   EXPECT_EQ(refused(absl::StrCat("host=", server_->folder(), " user=one dbname=postgres")),
             Trouble::kTooMany);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/db/postgres/failure.h"
@@ -132,6 +133,29 @@ TEST(PostgresFailure, ARefusalKeepsItsSqlstate) {
                   "not currently accepting connections\n")
           .trouble,
       Trouble::kNotReady);
+}
+
+TEST(PostgresFailure, WhoIsNotLetInIsToldWhatToDo) {
+  const std::string begin = "connection to server at \"db1\", port 5432 failed: ";
+  const Login login{.passfile = "/etc/m/pgpass"};
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"FATAL:  28P01: password authentication failed for user \"m\"\n",
+       "password in the passfile '/etc/m/pgpass' is not the role's"},
+      {"FATAL:  28000: no pg_hba.conf entry\n", "the role's name, and at pg_hba.conf"},
+      {"FATAL:  42501: permission denied for database \"mirrors\"\n", "GRANT CONNECT ON DATABASE"},
+      {"FATAL:  3D000: database \"mirors\" does not exist\n", "Make that database, or correct the name"},
+  };
+  for (const auto& [words, told] : cases) {
+    const Failure failure = ReadRefusal(begin + words, login);
+    EXPECT_EQ(failure.trouble, Trouble::kNotLetIn) << words;
+    EXPECT_THAT(failure.words, HasSubstr(told));
+  }
+  const std::string none = begin + "fe_sendauth: no password supplied\n";
+  const Failure failure = ReadRefusal(none, {.passfile = "/etc/m/pgpass", .lacks_password = true});
+  EXPECT_EQ(failure.trouble, Trouble::kNotLetIn);
+  EXPECT_THAT(failure.words, AllOf(HasSubstr("No line of the passfile '/etc/m/pgpass' is for that host"),
+                                   HasSubstr("host:port:database:role:password")));
+  EXPECT_THAT(ReadRefusal(none, {.lacks_password = true}).words, HasSubstr("~/.pgpass"));
 }
 
 TEST(PostgresValue, NumbersComeBackAsTheyWent) {

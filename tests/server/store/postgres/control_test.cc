@@ -81,6 +81,19 @@ TEST_F(ControlTest, NeedsNoRightThatIsOnlyForRowsOfMirrors) {
   Do(absl::StrCat("REVOKE CREATE ON DATABASE \"", database, "\" FROM librarian; DROP ROLE librarian"));
 }
 
+TEST_F(ControlTest, WhoIsNotLetInIsToldThatAndNothingOfTheSchema) {
+  const std::string database = connection_->Query("SELECT current_database()::text")->Text(0, 0);
+  Do("CREATE ROLE outsider LOGIN");
+  Do(absl::StrCat("REVOKE CONNECT ON DATABASE \"", database, "\" FROM PUBLIC"));
+  EXPECT_THAT(PostgresControl::Open({.conninfo = conninfo_ + " user=outsider"}).status(),
+              StatusIs(StatusCode::kUnavailable,
+                       AllOf(HasSubstr("GRANT CONNECT ON DATABASE"), Not(HasSubstr("own the schema")))));
+  EXPECT_THAT(PostgresControl::Open({.conninfo = "host=/nowhere user=mirror dbname=m"}).status(),
+              StatusIs(StatusCode::kUnavailable,
+                       AllOf(HasSubstr("Look whether that database runs"), Not(HasSubstr("has served")))));
+  Do("DROP ROLE outsider");
+}
+
 TEST_F(ControlTest, WhatIsLostBeforeItCouldLastIsDoneOnceMore) {
   const auto control = OpenControl();
   ASSERT_NE(control, nullptr);
