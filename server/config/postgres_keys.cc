@@ -56,11 +56,16 @@ std::size_t HostsOf(const postgres::Parameters& parameters) {
   return hosts;
 }
 
-/// What is wrong with several hosts; empty: nothing.
-std::string HostsProblem(const std::string& conninfo, bool replicated) {
+/// What is wrong with it beside the other keys; empty: nothing.
+std::string ConninfoProblem(const std::string& conninfo, const PostgresConfig& postgres) {
   const auto parameters = postgres::ReadConninfo(conninfo);
-  if (!parameters.ok() || HostsOf(*parameters) == 1) return "";
-  if (!replicated) {
+  if (!parameters.ok()) return "";
+  if (!postgres.passfile.empty() && postgres::FindParameter(*parameters, "passfile") != nullptr) {
+    return "names a passfile, and so does [postgres] 'passfile', which is the one that is read: take it out "
+           "here, or there where places have one each";
+  }
+  if (HostsOf(*parameters) == 1) return "";
+  if (!postgres.replicated) {
     return "names several hosts, and [postgres] 'durability' is \"local\": the next host would lack what was "
            "acknowledged. Say \"replicated\", or name one host";
   }
@@ -89,7 +94,7 @@ absl::Status ReadPlaces(const ConfigFile& file, PostgresConfig& postgres) {
         return block.Wrong("name",
                            absl::StrCat("'", place.name, "' is there twice: give each place its own"));
     }
-    const std::string problem = HostsProblem(place.conninfo, postgres.replicated);
+    const std::string problem = ConninfoProblem(place.conninfo, postgres);
     if (!problem.empty()) return block.Wrong("conninfo", problem);
     postgres.places.push_back(std::move(place));
   }
@@ -115,7 +120,7 @@ absl::Status ReadPostgres(const ConfigFile& file, StoreKind store, PostgresConfi
     return absl::OkStatus();
   }
   if (postgres.control.empty()) return file.Missing("postgres", "control");
-  const std::string problem = HostsProblem(postgres.control, postgres.replicated);
+  const std::string problem = ConninfoProblem(postgres.control, postgres);
   if (!problem.empty()) return file.Wrong("postgres", "control", problem);
   if (absl::Status status = ReadPlaces(file, postgres); !status.ok()) return status;
   if (!postgres.places.empty()) return absl::OkStatus();

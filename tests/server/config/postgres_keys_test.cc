@@ -113,6 +113,12 @@ TEST_F(PostgresKeysTest, SeveralHostsGoWithAReplicatedPlace) {
               IsOk());
 }
 
+TEST_F(PostgresKeysTest, APassfileMayStandInAConnectionStringAlone) {
+  EXPECT_THAT(Load("[data]\nstore = \"postgres\"\n[postgres]\ncontrol = \"dbname=m passfile=/etc/a\"\n"
+                   "[[postgres.place]]\nname = \"p1\"\nconninfo = \"dbname=m passfile=/etc/b\"\n"),
+              IsOk());
+}
+
 TEST_F(PostgresKeysTest, VariablesTakeThePlaceOfTheFile) {
   const Variable store("MIRROR_DATA_STORE", "postgres"), control("MIRROR_POSTGRES_CONTROL", "dbname=other"),
       passfile("MIRROR_POSTGRES_PASSFILE", "/run/secrets/pgpass"),
@@ -192,6 +198,13 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"PasswordInAUrl",
               Postgres(kControl, "name = \"p1\"\nconninfo = \"postgresql://mirror:hunter2@db1/m\"\n"),
               "23: [[postgres.place]] 'conninfo'", "holds a password"},
+        Wrong{"TwoPassfiles",
+              Postgres(absl::StrCat(kControl, "passfile = \"pgpass\"\n"),
+                       "name = \"p1\"\nconninfo = \"dbname=m passfile=/etc/other\"\n"),
+              "24: [[postgres.place]] 'conninfo'", "names a passfile, and so does [postgres] 'passfile'"},
+        Wrong{"TwoPassfilesOfControl",
+              Postgres("control = \"dbname=m passfile=/etc/other\"\npassfile = \"pgpass\"\n", kPlace),
+              "20: [postgres] 'control'", "names a passfile"},
         Wrong{"AService", Postgres(kControl, "name = \"p1\"\nconninfo = \"service=crm\"\n"),
               "23: [[postgres.place]] 'conninfo'", "names a service"},
         Wrong{"ConninfoThatCannotBeRead", Postgres("control = \"hunter2\"\n", kPlace),
