@@ -85,8 +85,30 @@ TEST_F(InitPostgresTest, SaysWhatADatabaseNeeds) {
       made.out,
       AllOf(HasSubstr("CREATE ROLE \"mirror\" LOGIN;"),
             HasSubstr("CREATE DATABASE \"mirrors\" OWNER \"mirror\" ENCODING 'UTF8' TEMPLATE template0;"),
+            HasSubstr("REVOKE CONNECT ON DATABASE \"mirrors\" FROM PUBLIC;"),
             HasSubstr("GRANT SET ON PARAMETER session_replication_role TO \"mirror\";"),
-            HasSubstr("goes into " + dir() + "/pgpass,"), HasSubstr("durability is \"local\"")));
+            HasSubstr("goes into " + dir() + "/pgpass,"), HasSubstr("durability is \"local\""),
+            Not(HasSubstr("sslmode"))));
+}
+
+TEST_F(InitPostgresTest, OverANetworkWithoutSslmodeAHintIsGiven) {
+  EXPECT_THAT(Run({"--store", "postgres", "--postgres", "postgresql://mirror@db1/mirrors"}).out,
+              HasSubstr("sslmode=verify-full"));
+}
+
+TEST_F(InitPostgresTest, AMachinesOwnDatabaseNeedsNoSslmode) {
+  EXPECT_THAT(
+      Run({"--store", "postgres", "--postgres", "host=/run/postgresql dbname=mirrors user=mirror"}).out,
+      Not(HasSubstr("sslmode")));
+}
+
+TEST_F(InitPostgresTest, SeveralHostsOfAUrlWithoutAPortHaveAnyPortEach) {
+  ASSERT_EQ(Run({"--store", "postgres", "--postgres",
+                 "postgresql://mirror@db1,db2/mirrors?target_session_attrs=read-write"})
+                .exit_code,
+            0);
+  EXPECT_THAT(Text("pgpass"),
+              HasSubstr("# db1:*:mirrors:mirror:PASSWORD\n# db2:*:mirrors:mirror:PASSWORD\n"));
 }
 
 TEST_F(InitPostgresTest, SeveralHostsAreReplicatedAndHaveALineEach) {
@@ -137,6 +159,7 @@ TEST_F(InitPostgresTest, WhatIsWrongIsSaidBeforeAnythingIsThere) {
              {"postgresql://db/mirrors", "names no role"},
              {"postgresql://mirror@db", "names no database"},
              {"postgresql://mirror@a,b/mirrors", "target_session_attrs=read-write"},
+             {"postgresql://mirror@db:77777/mirrors", "'77777' is no port"},
              {"mirrors", "cannot be read"}};
   for (const auto& [url, why] : all) {
     const Result refused = Run({"--store", "postgres", "--postgres", url});

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -43,6 +44,27 @@ Named Name(const std::string& conninfo) {
   Named named{one("user"), one("dbname"), ListOf(parameters, "host"), ListOf(parameters, "port")};
   if (named.hosts.empty()) named.hosts = ListOf(parameters, "hostaddr");
   return named;
+}
+
+/// As a passfile has it. libpq makes empty ones of a URL with several hosts: the default.
+std::string PortOf(const Named& named, std::size_t host) {
+  const std::string port = named.ports.empty() ? "" : named.ports[std::min(host, named.ports.size() - 1)];
+  return port.empty() ? "*" : port;
+}
+
+bool IsPort(const std::string& text) {
+  int port = 0;
+  return text.empty() || (absl::SimpleAtoi(text, &port) && port > 0 && port <= 65'535);
+}
+
+/// Over a network, without a word of how: libpq then takes a connection in the clear.
+bool MayBeInTheClear(const InitOptions& options, const Named& named) {
+  const auto parameters = postgres::ReadConninfo(options.postgres);
+  if (!parameters.ok() || postgres::FindParameter(*parameters, "sslmode") != nullptr) return false;
+  return std::any_of(named.hosts.begin(), named.hosts.end(), [](const std::string& host) {
+    return !host.empty() && host.front() != '/' && host.front() != '@' && host != "localhost" &&
+           host != "::1" && !host.starts_with("127.");
+  });
 }
 
 absl::Status Wrong(absl::string_view why) {
@@ -93,6 +115,8 @@ absl::Status CheckPostgres(const InitOptions& options) {
     if (const absl::Status checked = postgres::CheckName(name); !checked.ok())
       return Wrong(checked.message());
   }
+  const auto no_port = std::find_if_not(named.ports.begin(), named.ports.end(), IsPort);
+  if (no_port != named.ports.end()) return Wrong(absl::StrCat("'", *no_port, "' is no port: 1 to 65535"));
   const std::string* const wanted = postgres::FindParameter(*parameters, "target_session_attrs");
   if (named.hosts.size() > 1 && (wanted == nullptr || (*wanted != "read-write" && *wanted != "primary"))) {
     return Wrong("it names several hosts: add target_session_attrs=read-write, else a standby may be taken");
@@ -141,9 +165,8 @@ std::string PassfileText(const InitOptions& options) {
       "it is.\n";
   for (std::size_t i = 0; i < std::max<std::size_t>(named.hosts.size(), 1); ++i) {
     const std::string host = named.hosts.empty() || named.hosts[i].empty() ? "*" : Escaped(named.hosts[i]);
-    const std::string port = named.ports.empty() ? "*" : named.ports[std::min(i, named.ports.size() - 1)];
-    absl::StrAppend(&text, "# ", host, ":", port, ":", Escaped(named.database), ":", Escaped(named.role),
-                    ":PASSWORD\n");
+    absl::StrAppend(&text, "# ", host, ":", PortOf(named, i), ":", Escaped(named.database), ":",
+                    Escaped(named.role), ":PASSWORD\n");
   }
   return text;
 }
@@ -155,11 +178,18 @@ void PrintDatabase(const InitOptions& options, const std::string& passfile, std:
          "yet:\n"
       << "  CREATE ROLE " << role << " LOGIN;\n"
       << "  CREATE DATABASE " << database << " OWNER " << role << " ENCODING 'UTF8' TEMPLATE template0;\n"
+      << "  REVOKE CONNECT ON DATABASE " << database << " FROM PUBLIC;\n"
       << "  GRANT SET ON PARAMETER session_replication_role TO " << role << ";\n"
       << "A database that somebody else owns:\n"
-      << "  GRANT CREATE ON DATABASE " << database << " TO " << role << ";\n"
+      << "  GRANT CONNECT, CREATE ON DATABASE " << database << " TO " << role << ";\n"
       << "The role's password, where it needs one ('\\password' of psql sets it), goes into " << passfile
       << ",\nwhere its line is prepared, and nowhere else.\n";
+  if (MayBeInTheClear(options, named)) {
+    out << "The URL names no sslmode: passwords and rows may go over the network in the clear. Add "
+           "sslmode=verify-full to\nit in mirror-server.toml, and sslrootcert where the system does not know "
+           "that "
+           "authority.\n";
+  }
   if (named.hosts.size() > 1) return;
   out << "[postgres] durability is \"local\": what sources are told is kept is on that server's disk alone. "
          "With standbys\nin its synchronous_standby_names make it \"replicated\".\n";
