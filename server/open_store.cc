@@ -97,7 +97,9 @@ absl::StatusOr<std::shared_ptr<StoreHome>> OpenCopies(const ServerConfig& config
     return absl::FailedPreconditionError(
         absl::StrCat("the folder of copies '", dir, "' cannot be made: ", error.message()));
   }
-  return OpenSqliteHome(dir, SqliteOptionsOf(config));
+  SqliteOptions options = SqliteOptionsOf(config);
+  options.data_dir = config.data.dir;
+  return OpenSqliteHome(dir, options);
 }
 
 /// The folder has what is this server's alone: the audit log's head, and copies in the making.

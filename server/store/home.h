@@ -164,8 +164,8 @@ class StoreHome {
   virtual absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& context_id, bool create,
                                                       const BeginBuilding& begin_building) = 0;
   /// Takes a mirror away that cannot be used, so that a new one can be made; it stays for whoever wants to
-  /// look at it. Gives where. A new one is begun before that, so that the tenant is never nobody's: it is
-  /// `owner`'s, without a cycle. Nobody has it open.
+  /// look at it. Gives where; empty: it was gone already. A new one is begun before that, so that the tenant
+  /// is never nobody's: it is `owner`'s, without a cycle. Nobody has it open.
   virtual absl::StatusOr<std::string> SetAside(const std::string& context_id, std::int64_t now_ms,
                                                const std::optional<TenantRecord>& owner) = 0;
 

@@ -212,9 +212,12 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
-  mirror_.Tell(Severity::kWarning, "mirror.rebuilt",
-               absl::StrCat("an operator had the file set aside that could not be used, as '", *aside,
-                            "'; the next cycle populates a new one"));
+  mirror_.Tell(
+      Severity::kWarning, "mirror.rebuilt",
+      aside->empty()
+          ? "an operator had a new mirror begun for the one that is gone; the next cycle populates it"
+          : absl::StrCat("an operator had the mirror set aside that could not be used, as '", *aside,
+                         "'; the next cycle populates a new one"));
   return absl::OkStatus();
 }
 

@@ -68,6 +68,14 @@ TEST_F(OpenPostgresTest, MirrorsAndCatalogAreInTheDatabase) {
   EXPECT_THAT(opened->home->Open("Cust26759", false, {}).status(), IsOk());
 }
 
+TEST_F(OpenPostgresTest, ACopyGoesOutsideOfTheDataFolder) {
+  const auto opened = OpenConfiguredStore(config_);
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_THAT(opened->home->CheckCopyOut(folder_.path() + "/x.db"), IsOk());
+  EXPECT_THAT(opened->home->CheckCopyOut(config_.data.dir + "/x.db"),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("is in the data folder")));
+}
+
 TEST_F(OpenPostgresTest, TheFolderIsOneServers) {
   const auto opened = OpenConfiguredStore(config_);
   ASSERT_THAT(opened, IsOk());

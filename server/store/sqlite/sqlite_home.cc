@@ -52,6 +52,23 @@ class NoPlaces final : public HomePlaces {
   }
 };
 
+/// Whether a copy may stand at `path`: whole, and not in `folder`.
+absl::Status CheckOutside(const std::string& path, const std::string& folder) {
+  if (path.empty() || path.front() != '/') {
+    return absl::InvalidArgumentError(absl::StrCat("'", path,
+                                                   "' is no absolute path. Nothing was done. Give the "
+                                                   "whole path on the server's machine, from '/' on."));
+  }
+  std::error_code error;
+  const std::string within = fs::weakly_canonical(folder, error).string() + "/";
+  if (absl::StartsWith(fs::weakly_canonical(path, error).string(), within)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", path,
+        "' is in the data folder, which is the server's own. Nothing was done. Name another folder."));
+  }
+  return absl::OkStatus();
+}
+
 class SqliteHome final : public StoreHome {
  public:
   SqliteHome(std::string dir, const SqliteOptions& options, std::unique_ptr<FolderLock> lock)
@@ -134,24 +151,12 @@ class SqliteHome final : public StoreHome {
   }
 
   absl::Status CheckCopyOut(const std::string& path) const override {
-    if (path.empty() || path.front() != '/') {
-      return absl::InvalidArgumentError(absl::StrCat("'", path,
-                                                     "' is no absolute path. Nothing was done. Give the "
-                                                     "whole path on the server's machine, from '/' on."));
-    }
-    std::error_code error;
-    const std::string within = fs::weakly_canonical(dir_, error).string() + "/";
-    if (absl::StartsWith(fs::weakly_canonical(path, error).string(), within)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "'", path,
-          "' is in the data folder, where only mirrors are. Nothing was done. Name another folder."));
-    }
-    return absl::OkStatus();
+    return CheckOutside(path, options_.data_dir.empty() ? dir_ : options_.data_dir);
   }
 
   absl::Status CheckCopyIn(const std::string& path) const override {
     // Reading a mirror's own file beside SQLite would take its locks away.
-    if (absl::Status status = CheckCopyOut(path); !status.ok()) return status;
+    if (absl::Status status = CheckOutside(path, dir_); !status.ok()) return status;
     if (std::error_code error; !fs::is_regular_file(path, error)) {
       return absl::NotFoundError(absl::StrCat("there is no file '", path,
                                               "' on the server's machine. Nothing was changed. Name a "

@@ -26,6 +26,8 @@ struct SqliteOptions {
   /// A mirror that is not there yet is built beside its name, without a journal on disk, and gets it when its
   /// first cycle ends. Not: its file is there from the beginning, durable at each commit.
   bool build_beside = false;
+  /// Where no copy of a mirror goes, the server's own; empty: the home's folder is that.
+  std::string data_dir = {};
   /// Asked before a mirror is built so; what it gives is let go of once that is there, or given up. Its
   /// refusal is that of the opening.
   std::function<absl::StatusOr<std::shared_ptr<void>>()> begin_building;

@@ -36,14 +36,14 @@ constexpr std::int64_t kMakingMs = 60'000;
 constexpr int kTimedWrites = 5;
 
 /// Renames the mirror's schema, and makes a new one of `owner` in the same transaction, in which others have
-/// the rights that they had.
-absl::Status SetSchemaAside(postgres::Connection& connection, const PostgresOwnTables& names,
-                            const std::string& context_id, const std::string& aside, std::int64_t epoch,
-                            const std::optional<TenantRecord>& owner) {
+/// the rights that they had. Gives whether there was one.
+absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, const PostgresOwnTables& names,
+                                    const std::string& context_id, const std::string& aside,
+                                    std::int64_t epoch, const std::optional<TenantRecord>& owner) {
   const auto there = connection.Number("SELECT count(*) FROM pg_namespace WHERE oid = to_regnamespace($1)",
                                        {names.schema}, "looking for the mirror");
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
-  if (*there == 0 && !owner) return absl::OkStatus();
+  if (*there == 0 && !owner) return false;
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
   postgres::Pipeline pipeline(connection);
@@ -66,8 +66,9 @@ absl::Status SetSchemaAside(postgres::Connection& connection, const PostgresOwnT
   }
   absl::Status done = InStoreWords(pipeline.Run().status(), Touched::kMirroredTable);
   if (done.ok() && *there == 1 && owner) done = CarryRights(connection, QuoteName(aside), names).status();
+  if (done.ok()) done = InStoreWords(transaction.Commit("setting the mirror aside"), Touched::kMirroredTable);
   if (!done.ok()) return done;
-  return InStoreWords(transaction.Commit("setting the mirror aside"), Touched::kMirroredTable);
+  return *there == 1;
 }
 
 absl::Status Unknown(const std::string& context_id) {
@@ -289,7 +290,9 @@ class PostgresHome final : public StoreHome {
     if (!epoch.ok()) return epoch.status();
     const std::string aside = AsideName(context_id, now_ms, *epoch);
     const PostgresOwnTables names(placement.context_id, placement.schema);
-    absl::Status done = SetSchemaAside(**lease, names, placement.context_id, aside, *epoch, owner);
+    const absl::StatusOr<bool> was_there =
+        SetSchemaAside(**lease, names, placement.context_id, aside, *epoch, owner);
+    absl::Status done = was_there.status();
     CrashPoint("rebuild.file_gone");
     if (done.ok()) {
       done =
@@ -297,7 +300,7 @@ class PostgresHome final : public StoreHome {
               .status();
     }
     if (!done.ok()) return done;
-    return LocationOf(placement.place, aside);
+    return *was_there ? LocationOf(placement.place, aside) : "";
   }
 
   absl::Status BeginDeletion(const std::string& context_id) override {

@@ -220,6 +220,9 @@ TEST_F(PostgresHomeTest, WhatIsSetAsideStaysAndTheNewOneIsItsOwners) {
   EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 2);
   EXPECT_FALSE(home_->Exists("Cust"));
   ASSERT_NE(Make("Cust"), nullptr);
+  Do("ALTER SCHEMA \"Mirror_Cust\" RENAME TO away");
+  EXPECT_THAT(home_->SetAside("Cust", 1'000, owner), IsOkAndHolds("")) << "somebody took it away";
+  EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 2);
   EXPECT_EQ(Ask("SELECT epoch FROM mirror_control.tenant"),
             Ask("SELECT epoch FROM \"Mirror_Cust\"._mirror_tenant"));
 
