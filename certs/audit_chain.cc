@@ -183,11 +183,13 @@ void AuditChecker::AddSeal(const AuditRecord& record, const AuditPoint& before) 
       return;
     case SealKind::kReplaced:
       if (accepted_chain_ == before.chain) return;
-      return Find(absl::StrCat("the log was replaced at ", At(record.time_ms),
-                               ": this chain took the place of chain ", seal->point.chain,
-                               ", which was signed up to record ", seal->point.id,
-                               ". Look for catalog.db.damaged-* in the data folder; if you know why, add ",
-                               "--chain ", before.chain));
+      return Find(absl::StrCat(
+          "the log was replaced at ", At(record.time_ms), ": this chain took the place of chain ",
+          seal->point.chain, ", which was signed up to record ", seal->point.id,
+          ". With SQLite files look for catalog.db.damaged-* in the data folder; with PostgreSQL, whether "
+          "the control database was restored, or its schema mirror_control dropped. If you know "
+          "why, add --chain ",
+          before.chain));
   }
 }
 

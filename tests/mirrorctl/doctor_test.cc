@@ -19,6 +19,7 @@
 #include "absl/strings/str_replace.h"
 #include "base/text/wrapped_text.h"
 #include "certs/issue.h"
+#include "server/plan/move_mark.h"
 #include "tests/mirrorctl/admin_endpoint.h"
 #include "tests/support/installation.h"
 #include "tests/support/mirror_file.h"
@@ -662,6 +663,35 @@ TEST_F(DoctorOfServers, ADiskThatTheServerCannotAskIsNoFailure) {
   EXPECT_THAT(said.steps, Contains(testing::Pair("OK server disk", HasSubstr("does not say how much room"))));
   EXPECT_THAT(Run({"diagnose"}).output, HasSubstr("disk free     -\n"));
   EXPECT_THAT(Run({"diagnose", "--json"}).output, HasSubstr("\"disk_free_bytes\": null"));
+}
+
+TEST_F(DoctorOfServers, ADatabaseThatIsDownIsNoDiskToMakeRoomOn) {
+  fake_.diagnosis.set_disk_is_elsewhere(true);
+  fake_.diagnosis.add_findings("nothing can be written in the place 'p1': it is away");
+  const Said said = Examine();
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("FAIL server disk", AllOf(HasSubstr("look whether the database"),
+                                                               Not(HasSubstr("make room"))))));
+}
+
+TEST_F(DoctorOfServers, AMirrorOfAMoveIsNotToBeResumed) {
+  const auto said_of = [this](const MoveMark& mark) {
+    v1::Tenant* const tenant = fake_.tenants.mutable_tenants()->Add();
+    tenant->set_context_id("Cust");
+    tenant->set_paused(true);
+    tenant->set_pause_reason(PauseWords(true, PackMark(mark)));
+    const Said said = Examine();
+    fake_.tenants.clear_tenants();
+    return said.steps;
+  };
+  EXPECT_THAT(said_of({.id = "0123456789", .phase = MovePhase::kLeft, .target = "b:7443", .contents = "ab"}),
+              Contains(testing::Pair("WARN tenants", AllOf(HasSubstr("mirrorctl delete Cust --confirm Cust"),
+                                                           Not(HasSubstr("mirrorctl resume"))))));
+  for (const MovePhase phase : {MovePhase::kLeaving, MovePhase::kArriving, MovePhase::kDropping}) {
+    EXPECT_THAT(said_of({.id = "0123456789", .phase = phase}),
+                Contains(testing::Pair("WARN tenants", AllOf(HasSubstr("mirrorctl move Cust ... --resume"),
+                                                             Not(HasSubstr("mirrorctl resume"))))));
+  }
 }
 
 TEST_F(DoctorOfServers, AnAnswerThatIsARefusalIsAStep) {

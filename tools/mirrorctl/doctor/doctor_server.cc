@@ -73,7 +73,9 @@ void ExamineDisk(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   for (const std::string& finding : answer.findings()) {
     report.Fail("server disk", finding,
                 answer.disk_is_elsewhere()
-                    ? "make room on, or repair, the disk that is named; until then nothing is committed there"
+                    ? "look whether the database that is named runs, lets the server in, and has room on its "
+                      "disk; until then "
+                      "nothing is committed there"
                     : "make room on, or repair, the disk of the server's [data] dir; until then nothing is "
                       "committed");
   }
@@ -137,6 +139,23 @@ void ExamineKeys(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   }
 }
 
+/// A move keeps the source away as a pause does, and says so in a pause's reason (PauseWords() of the
+/// server).
+std::string WhatEndsAPause(const std::string& name, const std::string& reason) {
+  if (reason.starts_with("the mirror was moved to ")) {
+    return absl::StrCat("'mirrorctl delete ", name, " --confirm ", name,
+                        "' when nobody reads here any more; 'mirrorctl move ", name,
+                        " ... --undo' takes the move back, as long as no cycle began at the new side");
+  }
+  if (reason.starts_with("the mirror is being moved ") || reason == "a move here is being undone") {
+    return absl::StrCat(
+        "'mirrorctl move ", name,
+        " ... --resume', with the options that it was begun with, ends it where no command does now; "
+        "the same with --undo takes it back");
+  }
+  return absl::StrCat("'mirrorctl resume ", name, "' when it is to be mirrored again");
+}
+
 /// What waits for an operator, of all tenants.
 void ExamineTenants(AdminClient& client, DoctorReport& report) {
   const auto answer = client.Tenants();
@@ -172,7 +191,7 @@ void ExamineTenants(AdminClient& client, DoctorReport& report) {
     }
     if (tenant.paused()) {
       report.Warn("tenants", absl::StrCat(name, " is paused: ", tenant.pause_reason()),
-                  absl::StrCat("'mirrorctl resume ", name, "' when it is to be mirrored again"));
+                  WhatEndsAPause(name, tenant.pause_reason()));
       ++waiting;
     }
   }
