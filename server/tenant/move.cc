@@ -372,10 +372,10 @@ absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::st
     const absl::StatusOr<Equal> equal = Compare(*here->tenant, contents, go_on);
     if (!equal.ok()) return equal.status();
     if (contents.empty() || !equal->is) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("the mirror of '", spelled,
-                       "' is served here, and went on since it was moved: a cycle began, or an operator "
-                       "changed it. Nothing was changed. Move it back instead."));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the mirror of '", spelled,
+          "' is served by the server that it was moved to, and went on since: a cycle began, or an "
+          "operator changed it. Nothing was changed. Move it back from there instead."));
     }
     metadata = equal->metadata;
   }

@@ -39,6 +39,7 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   /// In a move; LookAtMove of a tenant that is not there ends with NOT_FOUND.
   std::optional<v1::MoveLook> look;
   v1::ImportMirrorResponse imported;
+  std::string left_for;          ///< The address of the last LeaveMove.
   grpc::Status room_refusal;     ///< Unless OK, CheckRoom ends with it.
   grpc::Status import_refusal;   ///< Unless OK, ImportMirror ends with it.
   grpc::Status arrival_refusal;  ///< Unless OK, ArriveMove ends with it.
@@ -169,8 +170,9 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
     *response = imported;
     return status.ok() ? import_refusal : status;
   }
-  grpc::Status LeaveMove(grpc::ServerContext* /*context*/, const v1::LeaveMoveRequest* /*request*/,
+  grpc::Status LeaveMove(grpc::ServerContext* /*context*/, const v1::LeaveMoveRequest* request,
                          v1::LeaveMoveResponse* response) override {
+    left_for = request->address();
     return Step("LeaveMove", response);
   }
   grpc::Status ArriveMove(grpc::ServerContext* /*context*/, const v1::ArriveMoveRequest* /*request*/,

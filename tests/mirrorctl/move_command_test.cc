@@ -72,6 +72,13 @@ TEST_F(MoveCommand, GoesThroughItsSteps) {
               ElementsAre("CheckRoom", StartsWith("LookAtMove"), "CheckRoom", "ImportMirror", "ArriveMove"));
 }
 
+TEST_F(MoveCommand, AnOtherConfigurationThatIsNotThereIsThatOfItsOption) {
+  const Finished run = Run({"move", "Cust", "--to-config", Path("nofile.toml")});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(run.errors, AllOf(HasSubstr("nofile.toml' is not there"), HasSubstr("with --to-config"),
+                                Not(HasSubstr("MIRRORCTL_CONFIG"))));
+}
+
 class RefusedMove : public MoveCommand, public testing::WithParamInterface<grpc::StatusCode> {};
 
 TEST_P(RefusedMove, IsUndoneAtOnce) {
@@ -126,6 +133,15 @@ TEST_F(MoveCommand, ACopyThatStandsInAnotherPlaceThanIsNamedNowIsMadeAnew) {
       Run({"move", "Cust", "--to-config", Path("other.toml"), "--place", "p2", "--resume"});
   EXPECT_EQ(other.exit_code, 0) << other.errors;
   EXPECT_THAT(there_.Calls(), AllOf(Contains("DropMove"), Contains("ImportMirror")));
+}
+
+TEST_F(MoveCommand, AResumedOneTellsSourcesTheAddressThatItBeganWith) {
+  Stands(v1::MOVE_PHASE_LEAVING);
+  fake_.look->set_target("other.example:7443");
+  const Finished run = Move("--resume");
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  EXPECT_THAT(run.output, HasSubstr("give its agent other.example:7443"));
+  EXPECT_EQ(fake_.left_for, "other.example:7443");
 }
 
 TEST_F(MoveCommand, TheEndWhoseAnswerWasLostIsTheEnd) {

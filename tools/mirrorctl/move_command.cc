@@ -71,6 +71,11 @@ class ServerMove {
         absl::StrCat("has no move to another server under way that could be ", be, ". Nothing was changed"));
   }
   std::string Name() const { return Printable(here_.context_id()); }
+  /// What sources are told: what they are told already, else what is typed, else what the move began with.
+  const std::string& Address() const {
+    const bool told = here_.phase() == v1::MOVE_PHASE_LEFT && !here_.target().empty();
+    return told || request_.address.empty() ? here_.target() : request_.address;
+  }
   /// The command that goes on, or back.
   std::string Again(const char* how) const {
     return absl::StrCat(
@@ -88,7 +93,7 @@ class ServerMove {
     if (const absl::Status room = to_.CheckRoom(here_, request_.place); !room.ok())
       return Fail(console_, room);
     here_.set_move_id(NewMoveId());
-    const absl::Status begun = from_.BeginMove(here_.context_id(), here_.move_id());
+    const absl::Status begun = from_.BeginMove(here_.context_id(), here_.move_id(), request_.address);
     if (!begun.ok()) return IsRefusal(begun) ? Fail(console_, begun) : Stopped(begun);
     here_.set_phase(v1::MOVE_PHASE_LEAVING);
     begun_ = true;
@@ -148,7 +153,7 @@ class ServerMove {
     leave.set_context_id(here_.context_id());
     leave.set_move_id(here_.move_id());
     leave.set_contents(contents);
-    leave.set_address(request_.address);
+    leave.set_address(Address());
     absl::Status left = from_.Leave(leave);
     if (!absl::IsAborted(left)) return left;
     if (absl::Status dropped = Drop(); !dropped.ok()) return dropped;
@@ -185,7 +190,7 @@ class ServerMove {
     }
     if (!arrived.ok()) return Stopped(arrived);
     console_.out << Name() << " is moved, and is served there: give its agent "
-                 << (request_.address.empty() ? "the new server's address" : Printable(request_.address))
+                 << (Address().empty() ? "the new server's address" : Printable(Address()))
                  << " as [endpoint] 'address'\n"
                  << "The mirror as it was stays here, and takes nothing, until 'mirrorctl delete "
                  << Printable(ShellWord(here_.context_id())) << " --confirm "

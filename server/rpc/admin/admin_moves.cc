@@ -82,10 +82,11 @@ grpc::Status AdminMoves::BeginMove(grpc::ServerContext* context, const v1::Begin
                                    v1::BeginMoveResponse* /*response*/) {
   return Serve(*context, Needs::kOperator, StepText("BeginMove", *request), [&]() -> absl::Status {
     if (absl::Status id = CheckMoveId(request->move_id()); !id.ok()) return id;
+    if (absl::Status fits = CheckMoveTarget(request->address()); !fits.ok()) return fits;
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
     if (!tenant.ok()) return tenant.status();
     if (absl::Status room = CheckRoomToLeave(tenants_, **tenant); !room.ok()) return room;
-    return (*tenant)->BeginMove({.id = request->move_id()}, NowMs());
+    return (*tenant)->BeginMove({.id = request->move_id(), .target = request->address()}, NowMs());
   });
 }
 

@@ -452,10 +452,12 @@ absl::Status MoveClient::CheckRoom(const v1::MoveLook& look, const std::string& 
       .status();
 }
 
-absl::Status MoveClient::BeginMove(const std::string& context_id, const std::string& move_id) {
+absl::Status MoveClient::BeginMove(const std::string& context_id, const std::string& move_id,
+                                   const std::string& address) {
   v1::BeginMoveRequest request;
   request.set_context_id(context_id);
   request.set_move_id(move_id);
+  request.set_address(address);
   return admin_.service_->Call(&v1::MirrorAdmin::Stub::BeginMove, request, Effect::kChanges, kLongPatience)
       .status();
 }

@@ -87,7 +87,8 @@ class MoveClient {
 
   absl::StatusOr<v1::MoveLook> LookAtMove(const std::string& context_id, bool with_contents = false);
   absl::Status CheckRoom(const v1::MoveLook& look, const std::string& place);
-  absl::Status BeginMove(const std::string& context_id, const std::string& move_id);
+  absl::Status BeginMove(const std::string& context_id, const std::string& move_id,
+                         const std::string& address);
   /// What another server exports, imported here, piece by piece: `from` is asked for ExportMirror, this one
   /// for ImportMirror. `each` hears how many bytes have come. The export's words of what does not come along
   /// are among those of the answer.

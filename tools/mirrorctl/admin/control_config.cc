@@ -20,7 +20,10 @@ absl::Status OrWithOnesOwn(const absl::Status& status) {
 
 absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path, const std::string& prefix) {
   absl::StatusOr<ConfigFile> file = ConfigFile::Open(
-      path, "name another configuration with --config or in MIRRORCTL_CONFIG ('mirrorctl init' writes one)");
+      path,
+      prefix == kControlPrefix
+          ? "name another configuration with --config or in MIRRORCTL_CONFIG ('mirrorctl init' writes one)"
+          : "name the mirrorctl.toml of the other server with --to-config");
   if (!file.ok()) return access(path.c_str(), R_OK) == 0 ? file.status() : OrWithOnesOwn(file.status());
   ControlConfig config;
   config.file = path;

@@ -10,6 +10,7 @@
 namespace mirror {
 
 inline constexpr char kControlConfig[] = "mirrorctl.toml";
+inline constexpr char kControlPrefix[] = "MIRRORCTL_";
 
 /// What mirrorctl.toml says: which administration, and as whom. Paths are complete: a relative one was seen
 /// from the folder of the file. Each key may also come from the environment, as MIRRORCTL_ENDPOINT_ADDRESS,
@@ -27,7 +28,7 @@ struct ControlConfig {
 /// certificate is opened.
 /// `prefix`: of its variables; that of another server's configuration is another one.
 absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path,
-                                                const std::string& prefix = "MIRRORCTL_");
+                                                const std::string& prefix = kControlPrefix);
 
 /// The same of the file that FindConfig() finds; where it was looked for, `err` is told which one it is.
 absl::StatusOr<ControlConfig> FindControlConfig(const std::string& given, std::ostream& err);
