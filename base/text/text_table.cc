@@ -120,16 +120,20 @@ std::vector<std::size_t> TextTable::Fitted(std::size_t width, bool on_terminal) 
     const std::size_t room = widths[column] > least ? widths[column] - least : 0;
     widths[column] -= std::min(over, room);
   };
-  const auto shrink_texts = [&](std::size_t least) {
+  const auto shrink_those = [&](std::size_t least, bool whole) {
     for (std::size_t tried = 0; total() > width && tried < widths.size(); ++tried) {
       std::size_t widest = last;
       for (const std::size_t i : shown_) {
         const bool wider = widest == last || widths[i] > widths[widest];
-        if (i != last && !columns_[i].number && wider) widest = i;
+        if (i != last && !columns_[i].number && columns_[i].whole == whole && wider) widest = i;
       }
       if (widest == last) break;
       shrink(widest, least);
     }
+  };
+  const auto shrink_texts = [&](std::size_t least) {
+    shrink_those(least, false);
+    shrink_those(least, true);
   };
   if (on_terminal && widths[last] <= kLastWanted) shrink_texts(kTextWanted);
   if (total() > width && !columns_[last].number) shrink(last, kWrapLeast);

@@ -26,6 +26,7 @@ class TextTable {
     /// On a terminal that is too narrow for all columns, the lowest goes first; 0: it never does, and the
     /// last column has none.
     int goes = 0;
+    bool whole = false;  ///< It tells rows apart: the others are cut before.
   };
 
   /// The colour stands beside the text: it has no width, and is shown where the stream has colours.

@@ -655,6 +655,21 @@ TEST_F(AdminCommands, ServersSayWhatTheyDoForAll) {
   EXPECT_THAT(fake_.Calls(), ElementsAre("ListServers", "ListServers"));
 }
 
+TEST_F(AdminCommands, ServersOfOneHostAreToldApartWhereALineIsShort) {
+  for (const char* const port : {"17443", "17453"}) {
+    v1::ServerInfo* const server = fake_.servers.add_servers();
+    server->set_server_id(absl::StrCat("0123456789abcdef0123456789a", port));
+    server->set_host("mirror-machine");
+    server->set_address(absl::StrCat("127.0.0.1:", port));
+    server->set_admin_address("127.0.0.1:7444");
+    server->set_version("0.2.0");
+    server->set_rules("00112233aabbccdd");
+    server->add_duties("summaries");
+  }
+  EXPECT_THAT(Run({"servers"}).output, AllOf(HasSubstr(" 127.0.0.1:17443 "), HasSubstr(" 127.0.0.1:17453 "),
+                                             Not(HasSubstr("00112233aabbccdd"))));
+}
+
 TEST_F(AdminCommands, AServerWithFilesSaysThatItIsTheOnlyOne) {
   fake_.servers.add_servers()->set_here(true);
   const Finished run = Run({"servers"});

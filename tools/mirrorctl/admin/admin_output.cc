@@ -506,7 +506,7 @@ void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_
 void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std::size_t width,
                   std::int64_t now_ms) {
   TextTable table({{"host"},
-                   {"address"},
+                   {.name = "address", .whole = true},
                    {.name = "admin_address", .goes = 3},
                    {.name = "version", .goes = 4},
                    {.name = "up", .goes = 2},
