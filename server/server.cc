@@ -389,7 +389,16 @@ std::string Server::metrics_address() const {
 
 absl::StatusOr<std::size_t> Server::Reload() {
   absl::StatusOr<std::size_t> keys = parts_->reloader->Run();
-  if (parts_->store.reconnect) parts_->store.reconnect();
+  // With a passfile that cannot be used no new connection would be made.
+  if (const absl::Status passfile = CheckStoreFiles(parts_->reloader->in_force()); !passfile.ok()) {
+    parts_->events->Add(
+        "", Severity::kError, "keys.not_reloaded",
+        absl::StrCat("connections to PostgreSQL that are open stay, and no new one can be made. "
+                     "Correct this, then reload again: ",
+                     passfile.message()));
+  } else if (parts_->store.reconnect) {
+    parts_->store.reconnect();
+  }
   parts_->expiry->Look(NowMs() / 1'000);
   return keys;
 }
