@@ -48,7 +48,8 @@ void AddCommon(const cli::Command& app, Options* options, const char* rows_text)
   app.Add("--clients", options->clients, "Tenants at a time (default: all, at most 4)").Within(1, 1'000);
   app.AddFlag("--unary", options->unary, "RowData, one call after the other, instead of RowDataStream");
   app.Add("--check", options->check,
-          "The mirror's data folder: compare every row at the end (the wait for it is not in the figures)")
+          "The data folder of mirrors in files: compare every row at the end (the wait for it is not in the "
+          "figures)")
       .ExistingFolder();
   app.Add("--take-over", options->take_over,
           "Take the place of a cycle whose holder is known to be dead; the answer to a busy tenant names it")

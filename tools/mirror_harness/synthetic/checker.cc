@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 
 #include "absl/strings/match.h"
@@ -298,6 +299,19 @@ void CheckTenant(const std::string& data_dir, Tenant* tenant, CheckResult* resul
   const auto taken = [](const TableState& table) { return !table.behind; };
   if (std::none_of(tenant->tables().begin(), tenant->tables().end(), taken)) return;  // Nothing to expect.
   const std::string path = absl::StrCat(data_dir, "/Mirror_", tenant->context_id(), ".db");
+  if (std::error_code error; !std::filesystem::exists(path, error)) {
+    ++result->differences;
+    if (result->first.size() < kLinesMax) {
+      result->first.push_back(
+          absl::StrCat("'", path,
+                       "' is not there. --check compares mirrors in SQLite files: name the "
+                       "server's [data] dir; a mirror in PostgreSQL is compared by 'mirrorctl backup ",
+                       tenant->context_id(),
+                       " FILE' and --check of a folder "
+                       "where that stands under this name"));
+    }
+    return;
+  }
   const absl::StatusOr<Database> database = OpenDatabase(path, sqlite::OpenAs::Mode::kRead);
   if (!database.ok()) {
     ++result->differences;
