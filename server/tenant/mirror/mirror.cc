@@ -73,7 +73,7 @@ void Mirror::FindStale() {
          "populates it");
   } else if (why == Stale::kWentBack) {
     Tell(Severity::kWarning, "mirror.went_back",
-         "what was committed last is not in the mirror any more, as after a restore or a failover; the "
+         "what was committed last may not be in the mirror any more, as after a restore or a failover; the "
          "running cycle is over, and the next one catches up from what is there now");
   } else {
     Tell(Severity::kWarning, "mirror.replaced",
