@@ -167,6 +167,11 @@ class TwoServers(unittest.TestCase):
         self.ask_for_password()
         self.drop_connections()
         here.cycles(GOES_ON_S)
+        # What others may read is not used, and is told.
+        passfile.chmod(0o644)
+        for server in here.servers:
+            server.signal(signal.SIGHUP)
+        wait_for("the word of it", lambda: "keys.not_reloaded" in here.kinds(), GOES_ON_S)
         self.set_password(passfile, "second")
         for server in here.servers:
             server.signal(signal.SIGHUP)
