@@ -288,7 +288,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
 }
 
 void Server::Parts::Watch(const ServerConfig& as_written) {
-  // Behind the lock on the folder: a second server must not write into the first one's log.
+  // Begun by Open(), when nothing can keep this server from serving any more.
   audit = std::make_unique<Audit>(
       *store.audit_log, *events,
       [signer = gate.get()](std::string_view text) { return signer->SignText(text); },
@@ -371,6 +371,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   parts.Watch(as_written);
   absl::Status opened = parts.OpenEndpoint(config, [here = server.get()] { return here->Reload(); });
   if (!opened.ok()) return opened;
+  parts.audit->Begin();
   return server;
 }
 

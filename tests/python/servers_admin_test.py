@@ -134,6 +134,23 @@ class TwoServers(unittest.TestCase):
         self.assertEqual(here.servers[0].stop(), 0)
         self.assertEqual([one["address"] for one in self.listed(1)], addresses[1:])
 
+    def test_a_server_that_is_refused_leaves_the_audit_log_whole(self):
+        here = self.here
+        here.cycles(GOES_ON_S)
+        here.ctl(0, "pause", CONTEXT, "--reason", "a test")
+        here.ctl(0, "resume", CONTEXT)
+        before = here.ctl(0, "audit", "list", "--json").stdout
+        other = here.folder / "other"  # With keys of its own.
+        here.run("mirrorctl", "init", "--dir", other, "--context-id", CONTEXT, "--source", here.source,
+                 "--metrics-port", 0, "--store", "postgres", "--postgres", here.url)  # fmt: skip
+        many_servers.set_key(other / "mirror-server.toml", "port", "0")
+        refused = here.run("mirror-server", "--config", other / "mirror-server.toml", check=False)
+        self.assertEqual(refused.returncode, 1, refused.stderr)
+        self.assertIn("hashes columns with another key", refused.stdout + refused.stderr)
+        self.assertEqual(here.ctl(0, "audit", "list", "--json").stdout, before)
+        self.assertIn("the log is whole", here.ctl(0, "audit", "verify").stdout)
+        self.assertNotIn("audit.replaced", here.kinds())
+
     # --- The password ---
 
     def ask_for_password(self):

@@ -52,12 +52,13 @@ AuditRecord AuditRecordOf(const std::string& who, const std::string& call, const
 }
 
 Audit::Audit(AuditLog& log, Events& events, AuditSigner signer, const Options& options)
-    : log_(log), events_(events), signer_(std::move(signer)), options_(options) {
+    : log_(log), events_(events), signer_(std::move(signer)), options_(options) {}
+
+void Audit::Begin() {
   const MutexLock lock(mutex_);
   LookBack();
 }
 
-/// Compares the chain with what was signed last, and signs what a kill left.
 void Audit::LookBack() {
   head_ = ReadHead(HeadPath());
   const absl::StatusOr<AuditState> state = log_.State();

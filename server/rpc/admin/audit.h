@@ -31,8 +31,13 @@ class Audit {
     std::uint64_t records_max = 1'000'000;  ///< Older ones are pruned, which is a record too.
   };
 
-  /// `log` and `events` must outlive it.
+  /// `log` and `events` must outlive it. Nothing is read or written before Begin().
   Audit(AuditLog& log, Events& events, AuditSigner signer, const Options& options);
+
+  /// Once, when it is certain that this server is going to serve: compares the chain with what was signed
+  /// last, and signs what a kill left. One that is refused its start, for a key that is not its fleet's, must
+  /// leave nothing that is signed with its own.
+  void Begin();
 
   /// `who`: common name of the client's certificate. `call`: the call with tenant and tables, never a value.
   void Add(const std::string& who, const std::string& call, const absl::Status& outcome);

@@ -43,6 +43,11 @@ class AuditTest : public CatalogOfEachKind {
     audit_ = Over(*kept_->audit);
   }
   std::unique_ptr<Audit> Over(AuditLog& log) {
+    std::unique_ptr<Audit> begun = NotBegun(log);
+    begun->Begin();
+    return begun;
+  }
+  std::unique_ptr<Audit> NotBegun(AuditLog& log) {
     return std::make_unique<Audit>(
         log, *events_,
         [this, key = SigningKey::Load(Path("app.key"), "app").value()](
@@ -225,6 +230,18 @@ TEST_P(AuditOfSeveralTest, RecordsOfAnotherServerFitAndThoseThatAreCutAreTold) {
   kept_->Do("DELETE FROM audit WHERE id = (SELECT max(id) FROM audit WHERE who = 'joan')");
   other->Add("joan", "ListTenants", absl::OkStatus());
   EXPECT_THAT(Told(), ElementsAre("audit.replaced"));
+}
+
+TEST_P(AuditOfSeveralTest, AServerThatIsRefusedItsStartLeavesNothing) {
+  Calls(3);
+  const std::vector<AuditRecord> before = audit_->After(0, 100).value();
+  TempFolder beside;
+  options_.dir = beside.path();
+  NotBegun(*kept_->audit).reset();
+  EXPECT_THAT(audit_->After(0, 100), IsOkAndHolds(SizeIs(before.size())));
+  EXPECT_FALSE(std::filesystem::exists(beside.path() + "/audit.head"));
+  EXPECT_THAT(Check().findings, IsEmpty());
+  EXPECT_THAT(Told(), IsEmpty());
 }
 
 TEST_P(AuditOfAFileTest, ADamagedCatalogBeginsANewChainThatSaysSo) {
