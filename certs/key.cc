@@ -263,6 +263,8 @@ absl::StatusOr<SigningKey> SigningKey::Load(const std::string& path, std::string
   return result;
 }
 
+std::string SigningKey::PublicThumbprint() const { return KeyThumbprint(key_.get()); }
+
 absl::StatusOr<std::string> SigningKey::Sign(std::string_view bytes) const {
   const MdCtxPtr context(EVP_MD_CTX_new());
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());

@@ -88,6 +88,9 @@ class SigningKey {
   Algorithm algorithm() const { return algorithm_; }
   const std::string& key_id() const { return key_id_; }
 
+  /// SHA-256 of the public half, 64 lower-case hexadecimal digits: no secret. That of the bare public key.
+  std::string PublicThumbprint() const;
+
   /// The signature over `bytes` as it stands in a token, before base64url.
   /// Errors: kInternal when OpenSSL refuses.
   absl::StatusOr<std::string> Sign(std::string_view bytes) const;

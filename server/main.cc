@@ -8,6 +8,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -82,9 +83,11 @@ int WithOutput(TextStream& out) {
 }
 
 int CheckOnly(const ServerConfig& config) {
-  if (absl::Status places = CheckPlaces(config); !places.ok()) return Fail(kWrongUsage, places);
+  const absl::StatusOr<std::vector<std::string>> notes = CheckPlaces(config);
+  if (!notes.ok()) return Fail(kWrongUsage, notes.status());
   TextStream out(std::cout, TerminalAt(STDOUT_FILENO));
   out << config.file << ": no errors" << std::endl;
+  for (const std::string& note : *notes) out << "to know: " << note << std::endl;
   if (!std::filesystem::exists(config.data.dir)) {
     out << "the data folder '" << config.data.dir
         << "' does not exist yet: the server makes it when it starts" << std::endl;

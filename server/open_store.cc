@@ -15,6 +15,7 @@
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "server/store/postgres/control/control.h"
 #include "server/store/postgres/control/placement.h"
+#include "server/store/postgres/durable.h"
 #include "server/store/postgres/home/postgres_home.h"
 #include "server/store/postgres/home/store_look.h"
 #include "server/store/postgres/place/postgres_place.h"
@@ -44,7 +45,8 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
                      .home = *std::move(home),
                      .control = nullptr,
                      .reconnect = nullptr,
-                     .look = nullptr};
+                     .look = nullptr,
+                     .notes = {}};
 }
 
 PlaceOptions PlaceOf(const PostgresPlaceConfig& place, const PostgresConfig& postgres) {
@@ -80,6 +82,16 @@ absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> OpenPlaces(const Pos
     places.push_back(*std::move(opened));
   }
   return places;
+}
+
+std::vector<std::string> NotesOf(const PostgresConfig& postgres,
+                                 const std::vector<std::shared_ptr<PostgresPlace>>& places) {
+  std::vector<std::string> notes;
+  for (const std::shared_ptr<PostgresPlace>& place : places) {
+    std::string why = postgres.replicated ? WhyNotReplicated(*place) : "";
+    if (!why.empty()) notes.push_back(std::move(why));
+  }
+  return notes;
 }
 
 std::vector<std::string> NamesOf(const PostgresConfig& postgres) {
@@ -130,7 +142,8 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
                            control->Reconnect();
                            for (const std::shared_ptr<PostgresPlace>& place : places) place->Reconnect();
                          },
-                     .look = [look = std::move(look)] { return look->Look(); }};
+                     .look = [look = std::move(look)] { return look->Look(); },
+                     .notes = NotesOf(postgres, *places)};
 }
 
 }  // namespace
@@ -150,15 +163,17 @@ absl::Status CheckStoreFiles(const ServerConfig& config) {
   return ReadKeyFile(config.postgres.passfile, FileUse::kPassfile).status();
 }
 
-absl::StatusOr<std::shared_ptr<PostgresControl>> TryStore(const ServerConfig& config) {
-  if (config.data.store != StoreKind::kPostgres) return nullptr;
+absl::StatusOr<TriedStore> TryStore(const ServerConfig& config) {
+  if (config.data.store != StoreKind::kPostgres) return TriedStore();
   const PostgresConfig& postgres = config.postgres;
   auto control = PostgresControl::Find({.conninfo = postgres.control, .passfile = postgres.passfile});
-  if (!control.ok()) return control;
-  if (absl::Status places = OpenPlaces(postgres).status(); !places.ok()) return places;
-  if (*control == nullptr) return control;
-  absl::Status known = CheckPlacesAreKnown(**control, NamesOf(postgres));
-  return known.ok() ? control : known;
+  if (!control.ok()) return control.status();
+  const absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> places = OpenPlaces(postgres);
+  if (!places.ok()) return places.status();
+  if (*control != nullptr) {
+    if (absl::Status known = CheckPlacesAreKnown(**control, NamesOf(postgres)); !known.ok()) return known;
+  }
+  return TriedStore{.control = *std::move(control), .notes = NotesOf(postgres, *places)};
 }
 
 }  // namespace mirror

@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,6 +35,12 @@ struct OpenedStore {
   std::function<void()> reconnect;
   /// How the databases are, as StoreLook does it; null: there are none.
   std::function<StoreState()> look;
+  std::vector<std::string> notes;  ///< What a person should know who starts it, in sentences.
+};
+
+struct TriedStore {
+  std::shared_ptr<PostgresControl> control;  ///< Null: there is none, or nothing is in it yet.
+  std::vector<std::string> notes;            ///< As those of OpenedStore.
 };
 
 /// Opens what [data] 'store' says, making it where there is nothing yet. Errors: kFailedPrecondition,
@@ -42,10 +50,9 @@ absl::StatusOr<OpenedStore> OpenConfiguredStore(const ServerConfig& config);
 /// What can be known without a database: that nobody else may read its passwords. Errors: those of
 /// ReadKeyFile().
 absl::Status CheckStoreFiles(const ServerConfig& config);
-/// Connects to each database, and looks whether it can be what it is to be. Makes nothing. Gives the control
-/// database; null: there is none, or nothing is in it yet. Errors: as OpenConfiguredStore(), the first that
-/// is found.
-absl::StatusOr<std::shared_ptr<PostgresControl>> TryStore(const ServerConfig& config);
+/// Connects to each database, and looks whether it can be what it is to be. Makes nothing. Errors: as
+/// OpenConfiguredStore(), the first that is found.
+absl::StatusOr<TriedStore> TryStore(const ServerConfig& config);
 
 }  // namespace mirror
 

@@ -3,9 +3,10 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
@@ -44,16 +45,21 @@ absl::Status CheckHook(const ServerConfig& config, const HookConfig& hook) {
 
 }  // namespace
 
-absl::Status CheckPlaces(const ServerConfig& config) {
+absl::StatusOr<std::vector<std::string>> CheckPlaces(const ServerConfig& config) {
   if (absl::Status folder = CheckFolder(config); !folder.ok()) return folder;
   for (const HookConfig& hook : config.hooks.hooks) {
     if (absl::Status status = CheckHook(config, hook); !status.ok()) return status;
   }
-  const absl::StatusOr<std::shared_ptr<PostgresControl>> control = TryStore(config);
-  absl::Status store = control.status();
-  if (control.ok() && *control != nullptr) store = CheckOtherServers(config, **control);
-  if (store.ok()) return store;
-  return absl::FailedPreconditionError(absl::StrCat(config.file, ": ", store.message()));
+  absl::StatusOr<TriedStore> store = TryStore(config);
+  absl::StatusOr<std::vector<std::string>> others = std::vector<std::string>();
+  if (store.ok() && store->control != nullptr) others = CheckOtherServers(config, *store->control);
+  const absl::Status failed = store.ok() ? others.status() : store.status();
+  if (!failed.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(config.file, ": ", std::string(failed.message())));
+  }
+  std::vector<std::string> notes = std::move(store->notes);
+  notes.insert(notes.end(), others->begin(), others->end());
+  return notes;
 }
 
 }  // namespace mirror

@@ -64,9 +64,10 @@ class Rules {
 
 }  // namespace
 
-std::string RulesPrint(const ServerConfig& config) {
+std::string RulesPrint(const ServerConfig& config, const std::string& application_key) {
   Rules rules;
-  rules.Add(config.application.id).Add(config.data.automatic_provisioning);
+  rules.Add(config.application.id).Add(application_key).Add(config.postgres.replicated);
+  rules.Add(config.data.automatic_provisioning);
   rules.Add(config.data.drop_grace.count()).Add(config.limits.cycle_idle.count()).Add(config.miss_window_ms);
   rules.Add(config.columns.blocks).Add(config.breaker.limits).Add(config.breaker.rules);
   rules.Add(config.freshness).Add(config.receipts.on).Add(config.receipts.tenants).Add(config.hooks.hooks);

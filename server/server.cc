@@ -14,11 +14,13 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/exposition/metrics_listener.h"
 #include "base/human_text.h"
+#include "certs/key.h"
 #include "certs/keyed_hash.h"
 #include "server/fleet/fleet.h"
 #include "server/hooks/delivery/hook_runner.h"
@@ -134,12 +136,14 @@ std::string HostName() {
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "?";
 }
 
-FleetOptions FleetOptionsOf(const ServerConfig& config, std::string address, std::string admin_address) {
+/// `application_key`: see RulesPrint().
+FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& application_key,
+                            std::string address, std::string admin_address) {
   FleetOptions options;
   options.host = HostName();
   options.address = std::move(address);
   options.admin_address = std::move(admin_address);
-  options.rules = RulesPrint(config);
+  options.rules = RulesPrint(config, application_key);
   for (const PostgresPlaceConfig& place : config.postgres.places) options.places.push_back(place.name);
   // It was read before, or nothing was opened.
   if (const auto secret = HashSecret(config); secret.ok() && secret->has_value()) {
@@ -260,6 +264,7 @@ absl::Status Server::Parts::OpenData(const ServerConfig& config, std::shared_ptr
   absl::StatusOr<OpenedStore> opened = OpenConfiguredStore(config);
   if (!opened.ok()) return opened.status();
   store = *std::move(opened);
+  for (const std::string& note : store.notes) spdlog::warn("{}", note);
   admin_looks = std::make_unique<Looks>(*store.look_log);
   events = std::make_unique<Events>(*store.catalog, &NowMs, counters);
   if (!program_hooks && config.hooks.hooks.empty()) return absl::OkStatus();
@@ -321,7 +326,9 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
 
 absl::Status Server::Parts::OpenFleet(const ServerConfig& config) {
   fleet = std::make_unique<Fleet>(
-      store.control, FleetOptionsOf(config, endpoint->address(), endpoint->admin_address()), *events);
+      store.control,
+      FleetOptionsOf(config, gate->application_key(), endpoint->address(), endpoint->admin_address()),
+      *events);
   if (absl::Status alike = fleet->CheckHashKey(); !alike.ok()) return alike;
   if (!hooks) return absl::OkStatus();
   hooks->Share({.is_here = [this] { return fleet->Holds(Duty::kHooks); },
@@ -400,6 +407,9 @@ absl::StatusOr<std::size_t> Server::Reload() {
   } else if (parts_->store.reconnect) {
     parts_->store.reconnect();
   }
+  if (parts_->fleet) {
+    parts_->fleet->SetRules(RulesPrint(parts_->reloader->in_force(), parts_->gate->application_key()));
+  }
   parts_->expiry->Look(NowMs() / 1'000);
   return keys;
 }
@@ -462,9 +472,16 @@ absl::Status CheckServerFiles(const ServerConfig& config) {
   return CheckListenerFiles(config);
 }
 
-absl::Status CheckOtherServers(const ServerConfig& config, PostgresControl& control) {
-  return CheckHashKey(control, FleetOptionsOf(config, AddressText(config.listen.address, config.listen.port),
-                                              AddressText(config.admin.address, config.admin.port)));
+absl::StatusOr<std::vector<std::string>> CheckOtherServers(const ServerConfig& config,
+                                                           PostgresControl& control) {
+  const absl::StatusOr<SigningKey> key = SigningKey::Load(config.application.key, config.application.key_id);
+  const FleetOptions self = FleetOptionsOf(config, key.ok() ? key->PublicThumbprint() : "",
+                                           AddressText(config.listen.address, config.listen.port),
+                                           AddressText(config.admin.address, config.admin.port));
+  if (absl::Status alike = CheckHashKey(control, self); !alike.ok()) return alike;
+  // Without the key nothing can be said, which CheckServerFiles() refuses.
+  if (!key.ok()) return std::vector<std::string>();
+  return FindOtherRules(control, self);
 }
 
 }  // namespace mirror

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -49,9 +50,10 @@ class Server {
 
 /// Everything of a configuration that can be known without taking a port or a folder.
 absl::Status CheckServerFiles(const ServerConfig& config);
-/// Whether the servers that have the same mirrors now let this one start. Errors: kFailedPrecondition,
-/// kUnavailable.
-absl::Status CheckOtherServers(const ServerConfig& config, PostgresControl& control);
+/// Whether the servers that have the same mirrors now let this one start; of which it would differ in what
+/// keeps nobody from that, in sentences for people. Errors: kFailedPrecondition, kUnavailable.
+absl::StatusOr<std::vector<std::string>> CheckOtherServers(const ServerConfig& config,
+                                                           PostgresControl& control);
 
 }  // namespace mirror
 

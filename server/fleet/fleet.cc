@@ -16,9 +16,22 @@ namespace mirror {
 namespace {
 
 constexpr char kThreadName[] = "fleet.watch";
+/// That RulesPrint() tells apart.
+constexpr char kRules[] =
+    "the key and 'id' of [application], [data], 'cycle_idle', 'durability', [breaker], [[hook]] and "
+    "[[tenant]]";
+
+bool SetColumnsAlike(const std::string& rules, const std::string& others) {
+  return rules.substr(0, kColumnRulesDigits) == others.substr(0, kColumnRulesDigits);
+}
 
 std::string NameOf(const ServerRow& server) {
   return absl::StrCat("the server on ", server.host, " at ", server.address);
+}
+
+/// What stands there of `self`'s own last start is no other server.
+bool IsOther(const ServerRow& server, const FleetOptions& self) {
+  return server.silent_ms <= kServerGoneMs && (server.host != self.host || server.address != self.address);
 }
 
 /// What stands there of a server's last start, which ended a moment ago, is no other server.
@@ -33,7 +46,7 @@ std::size_t CountRunning(const std::vector<ServerRow>& servers) {
 }  // namespace
 
 Fleet::Fleet(std::shared_ptr<PostgresControl> control, FleetOptions options, Events& events)
-    : control_(std::move(control)), options_(std::move(options)), events_(events) {
+    : control_(std::move(control)), options_(std::move(options)), events_(events), rules_(options_.rules) {
   self_.server_id = NewToken();
   self_.host = options_.host;
   self_.address = options_.address;
@@ -83,6 +96,11 @@ std::optional<std::size_t> Fleet::Running() const {
   return running_;
 }
 
+void Fleet::SetRules(const std::string& rules) {
+  const MutexLock lock(mutex_);
+  rules_ = rules;
+}
+
 void Fleet::HookWaits(const std::string& context_id) {
   const MutexLock lock(mutex_);
   waiting_.insert(context_id);
@@ -124,9 +142,7 @@ absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self) {
   const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(control);
   if (!servers.ok()) return servers.status();
   for (const ServerRow& other : *servers) {
-    // What stands there of this one's own last start is no other server.
-    const bool same_place = other.host == self.host && other.address == self.address;
-    if (same_place || other.silent_ms > kServerGoneMs || other.hash_key == self.hash_key) continue;
+    if (!IsOther(other, self) || other.hash_key == self.hash_key) continue;
     return absl::FailedPreconditionError(
         absl::StrCat(NameOf(other),
                      " has the same mirrors and hashes columns with another key, or one of both "
@@ -135,6 +151,25 @@ absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self) {
                      "another before this one starts."));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> FindOtherRules(PostgresControl& control, const FleetOptions& self) {
+  const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(control);
+  if (!servers.ok()) return servers.status();
+  std::vector<std::string> found;
+  for (const ServerRow& other : *servers) {
+    if (!IsOther(other, self) || other.rules == self.rules) continue;
+    const bool columns = !SetColumnsAlike(other.rules, self.rules);
+    found.push_back(absl::StrCat(
+        NameOf(other), " runs with other rules than this configuration has (rules are ", kRules, ")",
+        other.version == MIRROR_VERSION
+            ? ""
+            : absl::StrCat(", or with the same: it is version ", other.version, ", which counts otherwise"),
+        columns ? ". Columns are set otherwise: it agrees with no source on tables once this one runs" : "",
+        ". This server may start, and the event server.rules tells of it then. Compare the two "
+        "configurations and keys, unless you are changing all servers one after the other."));
+  }
+  return found;
 }
 
 void Fleet::Look() {
@@ -156,6 +191,10 @@ void Fleet::EndHooks() {
 }
 
 absl::Status Fleet::SayHere() {
+  {
+    const MutexLock lock(mutex_);
+    self_.rules = rules_;
+  }
   const std::int64_t before_ms = options_.now_ms();
   const absl::StatusOr<std::int64_t> theirs_ms = Beat(*control_, self_);
   if (!theirs_ms.ok()) return theirs_ms.status();
@@ -237,10 +276,12 @@ void Fleet::Compare(const std::vector<ServerRow>& servers) {
     if (other.rules != self_.rules) {
       tell(Severity::kWarning, "server.rules",
            absl::StrCat(NameOf(other), " is configured otherwise than ", NameOf(self_),
-                        ", which started later: what [data], [breaker], [[hook]] and [[tenant]] say "
-                        "depends on who is asked, and where they say other things of columns, the older "
-                        "one agrees with no source on tables. Give all of them one configuration, and "
-                        "restart those that have another; 'mirrorctl servers' lists them"));
+                        ", which started later. What ", kRules,
+                        " say depends on who is asked; with another key sources refuse one of both, and "
+                        "'mirrorctl audit verify' needs both certificates; where columns are set "
+                        "otherwise, the older one agrees with no source on tables. Give all of them one "
+                        "configuration and one key, and restart those that have another; 'mirrorctl "
+                        "servers' lists them"));
     }
   }
   told_ = std::move(differing);
@@ -251,7 +292,7 @@ void Fleet::NoteNewer(const std::vector<ServerRow>& servers, std::int64_t starte
   std::string newer;
   for (const ServerRow& other : servers) {
     if (other.started_ms <= started_ms || other.silent_ms > kServerGoneMs) continue;
-    if (other.rules.substr(0, kColumnRulesDigits) == self_.rules.substr(0, kColumnRulesDigits)) continue;
+    if (SetColumnsAlike(other.rules, self_.rules)) continue;
     newer =
         absl::StrCat(NameOf(other), " started later and sets columns otherwise than ", NameOf(self_),
                      ", which agrees with no source on tables until both have one configuration. Nothing was "

@@ -67,6 +67,8 @@ class Fleet {
   bool Holds(Duty duty) const;
   /// How many servers run, this one included. Absent: the control database did not answer the last time.
   std::optional<std::size_t> Running() const;
+  /// A reload changed what FleetOptions::rules said; the others hear of it soon.
+  void SetRules(const std::string& rules);
   /// A notification for hooks was committed: whoever delivers hears of it. Takes no time.
   void HookWaits(const std::string& context_id);
 
@@ -107,6 +109,7 @@ class Fleet {
   std::set<std::string> told_;  ///< Which servers are configured otherwise.
 
   mutable Mutex mutex_;
+  std::string rules_ MIRROR_GUARDED_BY(mutex_);  ///< What self_ gets with the next beat.
   std::set<Duty> held_ MIRROR_GUARDED_BY(mutex_);
   std::chrono::steady_clock::time_point renewed_ MIRROR_GUARDED_BY(mutex_);
   std::set<std::string> waiting_ MIRROR_GUARDED_BY(mutex_);  ///< Context ids: HookWaits().
@@ -118,6 +121,9 @@ class Fleet {
 
 /// The same of a server that does not run yet: of `self` the host, the address and the key count.
 absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self);
+/// What `server.rules` is going to tell of such a server, for people: it keeps nobody from starting. Of
+/// `self` the host, the address and the rules count. Errors: kUnavailable.
+absl::StatusOr<std::vector<std::string>> FindOtherRules(PostgresControl& control, const FleetOptions& self);
 
 }  // namespace mirror
 

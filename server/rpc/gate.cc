@@ -207,6 +207,7 @@ absl::Status Gate::CheckTakes(const std::string& issuer, const std::string& envi
 }
 
 std::string Gate::application_id() const { return content()->rules.audience; }
+std::string Gate::application_key() const { return content()->key.PublicThumbprint(); }
 
 std::vector<KeyInfo> Gate::keys() const {
   const std::shared_ptr<const Content> now = content();

@@ -66,6 +66,8 @@ class Gate {
   /// Signs a text that is no token with the application's key.
   absl::StatusOr<KeySignature> SignText(std::string_view text) const;
   std::string application_id() const;
+  /// See SigningKey::PublicThumbprint().
+  std::string application_key() const;
 
   /// After an error the old keys and rules stay in force. Gives the number of keys.
   absl::StatusOr<std::size_t> Reload(const ServerConfig& config);

@@ -211,8 +211,8 @@ class StoreHome {
   virtual absl::StatusOr<Space> FindSpace() const = 0;
   /// Where copies stand until they are kept or taken, see NewCopy().
   virtual absl::StatusOr<Space> FindCopySpace() const = 0;
-  /// What keeps anything from being written where mirrors and what belongs to them stand, each in a sentence:
-  /// a disk that is full. Leaves nothing behind.
+  /// What keeps anything from being written, or told to be kept, where mirrors and what belongs to them
+  /// stand, each in a sentence: a disk that is full, a standby that is not named. Leaves nothing behind.
   virtual std::vector<std::string> TryWriting() const = 0;
   /// Median time of several writes of 4 KB that are on disk when they return.
   virtual absl::StatusOr<std::chrono::microseconds> SyncTime() const = 0;

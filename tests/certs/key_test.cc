@@ -60,6 +60,19 @@ TEST(SigningKeyTest, AKeyThatOthersMayReadIsRefusedAndLeftAsItIs) {
   }
 }
 
+TEST(SigningKeyTest, ItsPublicHalfIsToldApartWithoutTheSecret) {
+  const TempDir dir;
+  MakeKey(dir, dir / "pub", "k-1");
+  MakeKey(dir, dir / "pub", "k-2");
+  const absl::StatusOr<SigningKey> one = SigningKey::Load(dir / "k-1.key", "k-1");
+  const absl::StatusOr<SigningKey> same = SigningKey::Load(dir / "k-1.key", "k-9");
+  const absl::StatusOr<SigningKey> other = SigningKey::Load(dir / "k-2.key", "k-2");
+  ASSERT_TRUE(one.ok() && same.ok() && other.ok());
+  EXPECT_EQ(one->PublicThumbprint().size(), 64U);
+  EXPECT_EQ(one->PublicThumbprint(), same->PublicThumbprint());
+  EXPECT_NE(one->PublicThumbprint(), other->PublicThumbprint());
+}
+
 TEST(SigningKeyTest, Rsa1024IsRefusedAsPrivateAndAsPublicKey) {
   const TempDir dir;
   const PkeyPtr key(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{1024}));

@@ -192,6 +192,20 @@ TEST_F(OpenPostgresTest, ACheckLooksWhichKeyOtherServersHashWith) {
                        AllOf(HasSubstr("10.0.0.11:7443"), HasSubstr("hashes columns with another key"))));
 }
 
+TEST_F(OpenPostgresTest, AStandbyThatNobodyNamedIsSaidAtAStartAndBeforeAndByALook) {
+  EXPECT_THAT(CheckPlaces(config_), IsOkAndHolds(testing::IsEmpty()));
+  config_.postgres.replicated = true;
+  const auto said =
+      testing::ElementsAre(AllOf(HasSubstr("synchronous_standby_names is empty in the place 'p1'"),
+                                 HasSubstr("no cycle completes"), HasSubstr("Name a standby")));
+  EXPECT_THAT(CheckPlaces(config_), IsOkAndHolds(said));
+  EXPECT_EQ(Ask(kOurs), 0);
+  const auto opened = OpenConfiguredStore(config_);
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_THAT(opened->notes, said);
+  EXPECT_THAT(opened->home->TryWriting(), said);
+}
+
 TEST_F(OpenPostgresTest, WhatCannotBeWrittenIsSaidOfEachDatabase) {
   const auto opened = OpenConfiguredStore(config_);
   ASSERT_THAT(opened, IsOk());

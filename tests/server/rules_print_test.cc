@@ -13,11 +13,14 @@
 namespace mirror {
 namespace {
 
+constexpr char kKey[] = "0123";
+
 TEST(RulesPrintTest, EachRuleThatServersShareMakesAnotherOne) {
   const std::vector<std::function<void(ServerConfig&)>> changes = {
       [](ServerConfig&) {},
       [](ServerConfig& config) { config.application.id = "another"; },
       [](ServerConfig& config) { config.data.automatic_provisioning = false; },
+      [](ServerConfig& config) { config.postgres.replicated = false; },
       [](ServerConfig& config) { config.data.drop_grace = std::chrono::seconds(1); },
       [](ServerConfig& config) { config.limits.cycle_idle = std::chrono::seconds(61); },
       [](ServerConfig& config) { config.columns.blocks.push_back({.leave_out = {"a"}, .hash = {"b"}}); },
@@ -39,8 +42,8 @@ TEST(RulesPrintTest, EachRuleThatServersShareMakesAnotherOne) {
   for (const auto& change : changes) {
     ServerConfig config;
     change(config);
-    EXPECT_EQ(RulesPrint(config).size(), 16U);
-    prints.insert(RulesPrint(config));
+    EXPECT_EQ(RulesPrint(config, kKey).size(), 16U);
+    prints.insert(RulesPrint(config, kKey));
   }
   EXPECT_EQ(prints.size(), changes.size());
 }
@@ -49,9 +52,19 @@ TEST(RulesPrintTest, ItsFirstDigitsTellHowColumnsAreSet) {
   ServerConfig config, breaker, columns;
   breaker.breaker.limits.rows_min = 7;
   columns.columns.blocks.push_back({.hash = {"a"}});
-  const auto first = [](const ServerConfig& of) { return RulesPrint(of).substr(0, kColumnRulesDigits); };
+  const auto first = [](const ServerConfig& of) {
+    return RulesPrint(of, kKey).substr(0, kColumnRulesDigits);
+  };
   EXPECT_EQ(first(breaker), first(config));
   EXPECT_NE(first(columns), first(config));
+}
+
+TEST(RulesPrintTest, AnotherKeyOfTheApplicationIsAnotherRuleAndNoneOfColumns) {
+  const ServerConfig config;
+  const std::string print = RulesPrint(config, kKey), other = RulesPrint(config, "4567");
+  EXPECT_NE(print, other);
+  EXPECT_EQ(print.substr(0, kColumnRulesDigits), other.substr(0, kColumnRulesDigits))
+      << "the older of two agrees on tables meanwhile";
 }
 
 TEST(RulesPrintTest, WhatIsOneServersAloneMakesNoDifference) {
@@ -62,8 +75,10 @@ TEST(RulesPrintTest, WhatIsOneServersAloneMakesNoDifference) {
   other.data.dir = "elsewhere";
   other.metrics.enabled = false;
   other.columns.hash_key = "elsewhere/hash.key";
+  other.application.key = "elsewhere/application.key";
+  other.application.key_id = "elsewhere";
   other.postgres.passfile = "elsewhere/pgpass";
-  EXPECT_EQ(RulesPrint(config), RulesPrint(other));
+  EXPECT_EQ(RulesPrint(config, kKey), RulesPrint(other, kKey));
 }
 
 }  // namespace

@@ -249,6 +249,50 @@ TEST_F(FleetTest, ServersThatAreConfiguredOtherwiseAreToldOnceByTheLaterOne) {
   EXPECT_THAT(same->catalog.Kinds(), IsEmpty());
 }
 
+TEST_F(FleetTest, WhatAReloadMakesOfTheRulesTheOthersHear) {
+  const auto first = Server(Options("db1")), second = Server(Options("db2"));
+  first->Start();
+  ASSERT_TRUE(Comes([&] { return first->Delivers(); }));
+  second->Start();
+  ASSERT_TRUE(Comes([&] { return Ask("SELECT count(*) FROM mirror_control.server") == 2; }));
+  const std::string other = "0123456700000000";
+  first->fleet->SetRules(other);
+  ASSERT_TRUE(Comes([&] { return second->catalog.Kinds().size() == 1; }));
+  EXPECT_THAT(second->catalog.Kinds(), ElementsAre("server.rules"));
+  second->fleet->SetRules(other);
+  EXPECT_TRUE(Comes([&] {
+    return Ask("SELECT count(*) FROM mirror_control.server WHERE rules = '0123456700000000'") == 2;
+  }));
+  EXPECT_THAT(first->fleet->MayAgree(), IsOk());
+  // Told of, it is over: another one is told anew.
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  second->fleet->SetRules("0123456711111111");
+  EXPECT_TRUE(Comes([&] { return second->catalog.Kinds().size() == 2; }));
+  EXPECT_THAT(first->catalog.Kinds(), IsEmpty());
+}
+
+TEST_F(FleetTest, BeforeAStartItIsSaidWhichServersHaveOtherRules) {
+  const FleetOptions options = Options("db1");
+  const auto first = Server(options);
+  first->Start();
+  ASSERT_TRUE(Comes([&] { return first->Delivers(); }));
+  FleetOptions self = Options("db2");
+  EXPECT_THAT(FindOtherRules(*first->control, self), IsOkAndHolds(IsEmpty()));
+  self.rules.back() = '0';
+  EXPECT_THAT(FindOtherRules(*first->control, self),
+              IsOkAndHolds(ElementsAre(AllOf(HasSubstr("the server on db1 at 10.0.0.1:7443"),
+                                             HasSubstr("'durability'"), HasSubstr("This server may start"),
+                                             Not(HasSubstr("agrees with no source")),
+                                             Not(HasSubstr(self.rules)), Not(HasSubstr("version"))))));
+  self.rules.front() = '9';
+  Do("UPDATE mirror_control.server SET version = '0.1.0'");
+  EXPECT_THAT(FindOtherRules(*first->control, self),
+              IsOkAndHolds(ElementsAre(
+                  AllOf(HasSubstr("agrees with no source on tables"), HasSubstr("it is version 0.1.0")))));
+  self.host = "db1";
+  EXPECT_THAT(FindOtherRules(*first->control, self), IsOkAndHolds(IsEmpty())) << "the one that it replaces";
+}
+
 TEST_F(FleetTest, AnOlderServerAgreesOnNoTablesWhileANewerOneSetsColumnsOtherwise) {
   const auto first = Server(Options("db1"));
   first->Start();

@@ -15,11 +15,12 @@ absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& ser
   std::int64_t now_ms = 0;
   absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
     const auto seen = connection.Number(
-        absl::StrCat("INSERT INTO mirror_control.server SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, now.ms, "
-                     "now.ms FROM (SELECT ",
-                     kControlNow,
-                     " AS ms) AS now ON CONFLICT (server_id) DO UPDATE SET clock_ahead_ms = "
-                     "excluded.clock_ahead_ms, seen_ms = excluded.seen_ms RETURNING seen_ms"),
+        absl::StrCat(
+            "INSERT INTO mirror_control.server SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, now.ms, "
+            "now.ms FROM (SELECT ",
+            kControlNow,
+            " AS ms) AS now ON CONFLICT (server_id) DO UPDATE SET rules = excluded.rules, "
+            "clock_ahead_ms = excluded.clock_ahead_ms, seen_ms = excluded.seen_ms RETURNING seen_ms"),
         {server.server_id, server.host, server.address, server.admin_address, server.version, server.rules,
          server.hash_key, places, server.clock_ahead_ms},
         kDoing);

@@ -12,6 +12,7 @@
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/began.h"
+#include "server/store/postgres/durable.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/idle_mirrors.h"
 #include "server/store/postgres/home/lost_mirrors.h"
@@ -390,8 +391,11 @@ class PostgresHome final : public StoreHome {
     if (!control.ok()) findings.push_back(CannotWrite("the control database", control));
     for (const auto& place : mirrors_.places()) {
       const absl::Status tried = mirror::TryWriting(*place);
-      if (tried.ok()) continue;
-      findings.push_back(CannotWrite(absl::StrCat("the place '", place->options().name, "'"), tried));
+      if (!tried.ok()) {
+        findings.push_back(CannotWrite(absl::StrCat("the place '", place->options().name, "'"), tried));
+      } else if (store_.replicated) {
+        if (std::string why = WhyNotReplicated(*place); !why.empty()) findings.push_back(std::move(why));
+      }
     }
     return findings;
   }
