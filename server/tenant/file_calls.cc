@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
@@ -14,6 +18,25 @@ namespace {
 
 /// As long as a statement of any other call waits for another program's lock.
 constexpr std::chrono::seconds kOthersLocksMax{5};
+constexpr std::uint32_t kPausesLookedAt = 20;
+
+/// What was told last of the tenant's pause: that it began, or that it ended. Absent: neither, or something
+/// behind it makes that no word about the mirror that there was.
+std::optional<bool> ToldPaused(Events& events, const std::string& context_id) {
+  EventRecord last;
+  for (const char* pattern : {"tenant.*ed", "mirror.restored"}) {
+    const absl::StatusOr<std::vector<EventRecord>> told =
+        events.Last({.context_id = context_id, .kind = pattern}, 0, kPausesLookedAt);
+    if (!told.ok()) return std::nullopt;
+    for (const EventRecord& event : *told) {
+      const bool meant = event.kind.starts_with("tenant.") || event.kind == "mirror.restored";
+      if (meant && event.context_id == context_id && event.id > last.id) last = event;
+    }
+  }
+  if (last.kind == "tenant.paused") return true;
+  if (last.kind == "tenant.resumed") return false;
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -131,6 +154,7 @@ absl::Status FileCalls::TakeIn(const std::function<absl::Status(bool replaces)>&
 
 absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
                                      std::optional<TenantRecord>* before) {
+  bool is_read = false;
   if (mirror_.Open(false, now_ms, Mirror::Trust::kLook).ok() && mirror_.store() != nullptr) {
     Store& store = *mirror_.store();
     if (store.IsBuilding()) {
@@ -140,7 +164,8 @@ absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
           "tenant."));
     }
     const absl::StatusOr<TenantRecord> tenant = store.records().ReadTenant();
-    if (tenant.ok()) *before = *tenant;
+    is_read = tenant.ok();
+    if (is_read) *before = *tenant;
     if (store.upkeep().Quarantined().empty()) {
       const absl::Status whole = store.upkeep().CheckWhole(kOthersLocksMax);
       if (!whole.ok() && !absl::IsDataLoss(whole)) return whole;
@@ -151,9 +176,20 @@ absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
       }
     }
   }
+  if (!is_read && *before) CorrectPause(&**before);
   mirror_.Close();
   mirror_.file().quarantine.clear();
   return absl::OkStatus();
+}
+
+void FileCalls::CorrectPause(TenantRecord* remembered) {
+  if (!mirror_.options().is_shared || MarkOf(*remembered)) return;
+  const std::optional<bool> told = ToldPaused(events_, mirror_.context_id());
+  if (!told || *told == remembered->paused) return;
+  const TenantSummary seen = mirror_.seen().Get();
+  remembered->paused = *told;
+  remembered->pause_reason = "";
+  if (*told) remembered->pause_reason = seen.paused ? seen.pause_reason : "paused at another server";
 }
 
 void FileCalls::StayDamaged(const std::string& damaged) {
@@ -228,7 +264,11 @@ std::optional<TenantRecord> FileCalls::FindOwner() {
     const absl::StatusOr<std::unique_ptr<Store>> damaged = mirror_.file().open(false);
     const absl::StatusOr<TenantRecord> tenant =
         damaged.ok() ? (*damaged)->records().ReadTenant() : absl::StatusOr<TenantRecord>(damaged.status());
-    if (tenant.ok()) known = *tenant;
+    if (tenant.ok()) {
+      known = *tenant;
+    } else if (known) {
+      CorrectPause(&*known);
+    }
   }
   CrashPoint("rebuild.before");
   if (!known) return std::nullopt;

@@ -12,6 +12,7 @@
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
+#include "server/watch/events.h"
 
 namespace mirror {
 
@@ -31,7 +32,8 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
 /// Errors: as Mirror; kNotFound when the file is gone. Threads: any.
 class FileCalls {
  public:
-  explicit FileCalls(Mirror& mirror) : mirror_(mirror) {}
+  /// `events` outlives it.
+  FileCalls(Mirror& mirror, Events& events) : mirror_(mirror), events_(events) {}
 
   absl::Status CheckIntegrity();
   /// What is committed now, for a copy. Errors: as Store::OpenSnapshot.
@@ -62,12 +64,16 @@ class FileCalls {
   /// Closes it for `move`. `damaged`: why it takes nothing; empty: it is sound. `before`: its row.
   absl::Status CloseForMove(std::int64_t now_ms, std::string* damaged, std::optional<TenantRecord>* before)
       MIRROR_REQUIRES(mirror_.mutex());
+  /// Of a row that is not to be read any more: paused or not, as it was told last where other servers write
+  /// it, too.
+  void CorrectPause(TenantRecord* remembered) MIRROR_REQUIRES(mirror_.mutex());
   /// It stays as it is: `damaged` counts as before.
   void StayDamaged(const std::string& damaged) MIRROR_REQUIRES(mirror_.mutex());
   /// Whose a damaged file is.
   std::optional<TenantRecord> FindOwner() MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;
+  Events& events_;
   bool removed_ MIRROR_GUARDED_BY(mirror_.mutex()) = false;  ///< What is on disk, by Retire().
 };
 

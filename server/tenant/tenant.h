@@ -55,7 +55,7 @@ class Tenant : private TenantMirror,
         CycleCompletion(shared_),
         RowWriter(shared_),
         OperatorCalls(shared_),
-        FileCalls(shared_),
+        FileCalls(shared_, events),
         MoveCalls(shared_),
         Readings(shared_) {}
 

@@ -197,6 +197,36 @@ TEST_F(ServersTenants, APauseAtAnotherServerOutlivesAReset) {
   EXPECT_EQ(admission->reason, "for a while");
 }
 
+TEST_F(ServersTenants, WhereALostMirrorIsRestoredItsPauseIsAsItWasToldLast) {
+  const ScratchFolder folder;
+  const std::string copy = folder.path() + "/copy.db";
+  BeginAtBoth();
+  At(0);
+  ASSERT_THAT(BackupMirror(TenantsOf(0), tenant(), copy, false, [] { return true; }), IsOk());
+  const auto is_paused_behind_a_loss = [&] {
+    EXPECT_THAT(connection_->Execute("DROP SCHEMA \"Mirror_Cust\" CASCADE"), IsOk());
+    EXPECT_THAT(RestoreMirror(TenantsOf(0), "Cust", copy, now()), IsOk());
+    return Ask("SELECT count(*) FROM \"Mirror_Cust\"._mirror_tenant WHERE paused");
+  };
+  // As in an installation, where both have one catalog.
+  const auto tell = [&](const char* kind) {
+    servers_[0]->events.Add("Cust", Severity::kInformation, kind, "at another server");
+  };
+  At(0);
+  ASSERT_THAT(tenant().Pause("for a while", now()), IsOk());
+  At(1);
+  ASSERT_THAT(tenant().Resume(now()), IsOk());
+  tell("tenant.resumed");
+  EXPECT_EQ(is_paused_behind_a_loss(), 0) << "it had ended";
+
+  StartServers(3);
+  At(2);
+  ASSERT_THAT(tenant().Pause("once more", now()), IsOk());
+  tell("tenant.paused");
+  EXPECT_EQ(is_paused_behind_a_loss(), 1) << "nobody ended it";
+  EXPECT_EQ(is_paused_behind_a_loss(), 1) << "as this server knows by now";
+}
+
 TEST_F(ServersTenants, ASpellingThatOnlyLookedKeepsNobodyOut) {
   StartServers(2);
   const auto probed = TenantsOf(1).FindOrTakeIn(CallerOf("CUST"));
