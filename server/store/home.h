@@ -128,7 +128,7 @@ class StoreHome {
   /// A mirror that there is, or that was begun.
   struct Found {
     std::string context_id;
-    std::string quarantine;  ///< Why it is damaged; empty: that is not known.
+    std::string quarantine;  ///< Why it is damaged, or lost; empty: that is not known.
   };
   struct Space {
     std::uint64_t free_bytes = 0;  ///< That this process may still write.

@@ -191,6 +191,19 @@ TEST_F(LostMirror, WhatSomebodyDroppedBehindAFailoverIsNotMadeAnew) {
   EXPECT_EQ(Rows(), 1);
 }
 
+TEST_F(LostMirror, AServerThatStartsKnowsOfWhatSomebodyTookAwayUntilItIsBack) {
+  MirrorAt(*NewServer());
+  ASSERT_THAT(DoAt(place_, "ALTER SCHEMA \"Mirror_Cust\" RENAME TO elsewhere"), IsOk());
+  const auto later = NewServer();
+  const auto summary = [&] { return later->tenants->Find("Cust").value()->summary(); };
+  EXPECT_TRUE(summary().quarantined);
+  EXPECT_THAT(summary().quarantine,
+              AllOf(HasSubstr("somebody dropped or renamed it"), HasSubstr("mirrorctl diagnose Cust")));
+  ASSERT_THAT(DoAt(place_, "ALTER SCHEMA elsewhere RENAME TO \"Mirror_Cust\""), IsOk());
+  ASSERT_THAT(TenantAt(*later)->Holds(), IsOk());
+  EXPECT_FALSE(summary().quarantined);
+}
+
 TEST_F(LostMirror, AnOlderCopyOnTheSameTimelineProvesNothing) {
   const auto server = NewServer();
   FallBehind();

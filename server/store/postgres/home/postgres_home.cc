@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -141,6 +143,22 @@ std::string QuarantineOf(const PlacedMirrors& mirrors, const Placement& placemen
   return ReadQuarantine(**lease, PostgresOwnTables(placement.context_id, placement.schema)).value_or("");
 }
 
+/// The names of schemas of each place that may be mirrors, by one statement each. One that does not answer is
+/// left out.
+std::map<std::string, std::set<std::string>> ListNames(const PlacedMirrors& mirrors) {
+  std::map<std::string, std::set<std::string>> names;
+  for (const std::shared_ptr<PostgresPlace>& place : mirrors.places()) {
+    const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
+    if (!lease.ok()) continue;
+    const auto rows = (*lease)->Query("SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_'", {},
+                                      "listing the schemas");
+    if (!rows.ok()) continue;
+    std::set<std::string>& there = names[place->options().name];
+    for (int row = 0; row < rows->rows(); ++row) there.insert(rows->Text(row, 0));
+  }
+  return names;
+}
+
 /// Those that were set aside of a mirror; in a place that is not its own also what a move left there: a copy,
 /// or the one from which it went.
 absl::StatusOr<std::vector<std::string>> ListOthers(postgres::Connection& connection,
@@ -195,9 +213,17 @@ class PostgresHome final : public StoreHome {
     if (absl::Status taken = mirrors_.TakeInUnknown(); !taken.ok()) return taken;
     const absl::StatusOr<std::vector<Placement>> all = mirrors_.List();
     if (!all.ok()) return all.status();
+    // Behind it: what another server makes meanwhile is not missed.
+    const std::map<std::string, std::set<std::string>> names = ListNames(mirrors_);
     std::vector<Found> found;
     for (const Placement& placement : *all) {
       if (!IsThere(placement)) continue;
+      const auto there = names.find(placement.place);
+      const bool is_missing = there != names.end() && !there->second.contains(placement.schema);
+      if (is_missing && placement.state == PlacementState::kServing) {
+        found.push_back({placement.context_id, WhyLostNow(placement)});
+        continue;
+      }
       // What keeps it from that is met again, and told, by the first call for the tenant.
       if (placement.state == PlacementState::kMaking && placement.age_ms > kMakingMs) {
         Make(placement).status().IgnoreError();
@@ -432,6 +458,14 @@ class PostgresHome final : public StoreHome {
     if (!now.ok()) return now.status();
     if (!now->has_value() || (*now)->state != PlacementState::kServing) return Unknown(placement.context_id);
     return store;
+  }
+
+  /// Of one whose schema was not there: why an operator is needed; empty: none is.
+  std::string WhyLostNow(const Placement& placement) {
+    const absl::Status opened = OpenServing(placement).status();
+    if (!absl::IsDataLoss(opened) || !opened.GetPayload(kLostPayload).has_value()) return "";
+    return absl::StrCat("the mirror of '", placement.context_id, "' is lost: ", std::string(opened.message()),
+                        ". 'mirrorctl diagnose ", placement.context_id, "' says what to do.");
   }
 
   absl::StatusOr<std::unique_ptr<Store>> OpenServing(const Placement& placement) {

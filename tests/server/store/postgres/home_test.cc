@@ -131,6 +131,22 @@ TEST_F(PostgresHomeTest, AMirrorThatIsNotWhereItIsServedIsNeverMadeAnew) {
   EXPECT_THAT(home_->Open("Cust", true, {}).status(), IsOk());
 }
 
+TEST_F(PostgresHomeTest, AStartSaysOfAMirrorThatIsLostThatItIs) {
+  Make("Cust");
+  Make("Other");
+  Do("DROP SCHEMA IF EXISTS \"Mirror_Cust\" CASCADE");
+  ASSERT_THAT(second_->Execute("DROP SCHEMA IF EXISTS \"Mirror_Cust\" CASCADE"), IsOk());
+  const auto found = OpenHome()->Recover();
+  ASSERT_THAT(found, IsOkAndHolds(testing::SizeIs(2)));
+  for (const StoreHome::Found& one : *found) {
+    const bool is_lost = one.context_id == "Cust";
+    EXPECT_THAT(one.quarantine, is_lost
+                                    ? HasSubstr("the mirror of 'Cust' is lost: its schema \"Mirror_Cust\"")
+                                    : HasSubstr(""));
+    EXPECT_EQ(one.quarantine.empty(), !is_lost);
+  }
+}
+
 TEST_F(PostgresHomeTest, ANewMirrorGoesWhereAllServersCanServeIt) {
   FillSecondPlace();
   ServerRow other = {.server_id = "other", .host = "db2", .address = "10.0.0.12:7443", .places = {"p2"}};
