@@ -14,6 +14,7 @@
 #include "server/store/catalog/sqlite/catalog_file.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "server/store/postgres/control/control.h"
+#include "server/store/postgres/control/one_control.h"
 #include "server/store/postgres/control/placement.h"
 #include "server/store/postgres/durable.h"
 #include "server/store/postgres/home/postgres_home.h"
@@ -49,8 +50,14 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
                      .notes = {}};
 }
 
-PlaceOptions PlaceOf(const PostgresPlaceConfig& place, const PostgresConfig& postgres) {
+ControlOptions ControlOf(const PostgresConfig& postgres) {
+  return {.conninfo = postgres.control, .passfile = postgres.passfile};
+}
+
+PlaceOptions PlaceOf(const PostgresPlaceConfig& place, const PostgresConfig& postgres,
+                     const std::string& session) {
   PlaceOptions options;
+  options.application_name = session;
   options.name = place.name;
   options.conninfo = place.conninfo;
   options.passfile = postgres.passfile;
@@ -70,8 +77,10 @@ PostgresStoreOptions PostgresOptionsOf(const ServerConfig& config) {
 
 absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> OpenPlaces(const PostgresConfig& postgres) {
   std::vector<std::shared_ptr<PostgresPlace>> places;
+  const std::string session = SessionNameOf(ControlOf(postgres));
   for (const PostgresPlaceConfig& place : postgres.places) {
-    absl::StatusOr<std::unique_ptr<PostgresPlace>> opened = PostgresPlace::Open(PlaceOf(place, postgres));
+    absl::StatusOr<std::unique_ptr<PostgresPlace>> opened =
+        PostgresPlace::Open(PlaceOf(place, postgres, session));
     if (!opened.ok()) return opened.status();
     for (const std::shared_ptr<PostgresPlace>& other : places) {
       if (other->database() != (*opened)->database()) continue;
@@ -80,6 +89,7 @@ absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> OpenPlaces(const Pos
                        "' are the same database. Take one of them out: each mirror would stand in both."));
     }
     places.push_back(*std::move(opened));
+    if (absl::Status one = CheckOneControl(*places.back()); !one.ok()) return one;
   }
   return places;
 }
@@ -121,8 +131,7 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
   const PostgresConfig& postgres = config.postgres;
   const absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> places = OpenPlaces(postgres);
   if (!places.ok()) return places.status();
-  const absl::StatusOr<std::shared_ptr<PostgresControl>> control =
-      PostgresControl::Open({.conninfo = postgres.control, .passfile = postgres.passfile});
+  const absl::StatusOr<std::shared_ptr<PostgresControl>> control = PostgresControl::Open(ControlOf(postgres));
   if (!control.ok()) return control.status();
   absl::StatusOr<std::shared_ptr<StoreHome>> files = OpenCopies(config);
   if (!files.ok()) return files.status();
@@ -166,7 +175,7 @@ absl::Status CheckStoreFiles(const ServerConfig& config) {
 absl::StatusOr<TriedStore> TryStore(const ServerConfig& config) {
   if (config.data.store != StoreKind::kPostgres) return TriedStore();
   const PostgresConfig& postgres = config.postgres;
-  auto control = PostgresControl::Find({.conninfo = postgres.control, .passfile = postgres.passfile});
+  auto control = PostgresControl::Find(ControlOf(postgres));
   if (!control.ok()) return control.status();
   const absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> places = OpenPlaces(postgres);
   if (!places.ok()) return places.status();

@@ -192,6 +192,32 @@ TEST_F(OpenPostgresTest, ACheckLooksWhichKeyOtherServersHashWith) {
                        AllOf(HasSubstr("10.0.0.11:7443"), HasSubstr("hashes columns with another key"))));
 }
 
+TEST_F(OpenPostgresTest, APlaceIsOfOneControlDatabaseAsLongAsItsServersRun) {
+  ServerConfig other = config_;
+  other.data.dir = folder_.path() + "/other";
+  other.postgres.control = PostgresServer::Shared()->NewDatabase();
+  const auto refused =
+      StatusIs(StatusCode::kFailedPrecondition,
+               AllOf(HasSubstr("the place 'p1' is in use by servers whose [postgres] 'control' "
+                               "is another database"),
+                     HasSubstr("stop all")));
+  {
+    const auto opened = OpenConfiguredStore(config_);
+    ASSERT_THAT(opened, IsOk());
+    ASSERT_THAT(opened->home->Open("Cust26759", true, {}).status(), IsOk());
+    EXPECT_THAT(CheckPlaces(other), refused);
+    EXPECT_THAT(OpenConfiguredStore(other).status(), refused);
+    ServerConfig further = config_;
+    further.data.dir = folder_.path() + "/further";
+    EXPECT_THAT(OpenConfiguredStore(further), IsOk()) << "one more of the same";
+  }
+  // One that is lost is made anew, with the mirrors that stand in the places.
+  EXPECT_THAT(CheckPlaces(other), IsOk());
+  const auto anew = OpenConfiguredStore(other);
+  ASSERT_THAT(anew, IsOk());
+  EXPECT_THAT(anew->home->Recover(), IsOkAndHolds(testing::SizeIs(1)));
+}
+
 TEST_F(OpenPostgresTest, AStandbyThatNobodyNamedIsSaidAtAStartAndBeforeAndByALook) {
   EXPECT_THAT(CheckPlaces(config_), IsOkAndHolds(testing::IsEmpty()));
   config_.postgres.replicated = true;
