@@ -16,7 +16,6 @@
 #include "server/store/postgres/control/control.h"
 #include "server/store/postgres/control/one_control.h"
 #include "server/store/postgres/control/placement.h"
-#include "server/store/postgres/durable.h"
 #include "server/store/postgres/home/postgres_home.h"
 #include "server/store/postgres/home/store_look.h"
 #include "server/store/postgres/place/postgres_place.h"

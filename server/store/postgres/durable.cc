@@ -1,6 +1,5 @@
 #include "server/store/postgres/durable.h"
 
-#include "absl/strings/str_cat.h"
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -22,17 +21,6 @@ absl::Status WaitForStandby(postgres::Connection& connection) {
       "what was committed is at no standby, since synchronous_standby_names is empty at the database: the "
       "same "
       "call is answered once a DBA has named one there.");
-}
-
-std::string WhyNotReplicated(PostgresPlace& place) {
-  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
-  if (!lease.ok()) return "";
-  const auto rows = (*lease)->Query(postgres::kHasStandbySql, {}, "looking for a standby");
-  if (!rows.ok() || rows->rows() != 1 || rows->Bool(0, 0)) return "";
-  return absl::StrCat(
-      "synchronous_standby_names is empty in the place '", place.options().name,
-      "', and [postgres] 'durability' is \"replicated\": what sources send is written there, and nothing is "
-      "told to be kept, so that no cycle completes. Name a standby there, or say \"local\" at all servers.");
 }
 
 }  // namespace mirror

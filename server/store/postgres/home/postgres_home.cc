@@ -14,7 +14,6 @@
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/began.h"
-#include "server/store/postgres/durable.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/idle_mirrors.h"
 #include "server/store/postgres/home/lost_mirrors.h"
@@ -23,6 +22,7 @@
 #include "server/store/postgres/home/placed_import.h"
 #include "server/store/postgres/home/placed_mirrors.h"
 #include "server/store/postgres/home/schema_removal.h"
+#include "server/store/postgres/home/store_look.h"
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
@@ -143,6 +143,14 @@ std::string QuarantineOf(const PlacedMirrors& mirrors, const Placement& placemen
   return ReadQuarantine(**lease, PostgresOwnTables(placement.context_id, placement.schema)).value_or("");
 }
 
+/// Of a mirror whose schema was not there when its opening came to `opened`: why an operator is needed;
+/// empty: none is.
+std::string WhyLostNow(const std::string& context_id, const absl::Status& opened) {
+  if (!absl::IsDataLoss(opened) || !opened.GetPayload(kLostPayload).has_value()) return "";
+  return absl::StrCat("the mirror of '", context_id, "' is lost: ", std::string(opened.message()),
+                      ". 'mirrorctl diagnose ", context_id, "' says what to do.");
+}
+
 /// The names of schemas of each place that may be mirrors, by one statement each. One that does not answer is
 /// left out.
 std::map<std::string, std::set<std::string>> ListNames(const PlacedMirrors& mirrors) {
@@ -221,7 +229,8 @@ class PostgresHome final : public StoreHome {
       const auto there = names.find(placement.place);
       const bool is_missing = there != names.end() && !there->second.contains(placement.schema);
       if (is_missing && placement.state == PlacementState::kServing) {
-        found.push_back({placement.context_id, WhyLostNow(placement)});
+        found.push_back(
+            {placement.context_id, WhyLostNow(placement.context_id, OpenServing(placement).status())});
         continue;
       }
       // What keeps it from that is met again, and told, by the first call for the tenant.
@@ -458,14 +467,6 @@ class PostgresHome final : public StoreHome {
     if (!now.ok()) return now.status();
     if (!now->has_value() || (*now)->state != PlacementState::kServing) return Unknown(placement.context_id);
     return store;
-  }
-
-  /// Of one whose schema was not there: why an operator is needed; empty: none is.
-  std::string WhyLostNow(const Placement& placement) {
-    const absl::Status opened = OpenServing(placement).status();
-    if (!absl::IsDataLoss(opened) || !opened.GetPayload(kLostPayload).has_value()) return "";
-    return absl::StrCat("the mirror of '", placement.context_id, "' is lost: ", std::string(opened.message()),
-                        ". 'mirrorctl diagnose ", placement.context_id, "' says what to do.");
   }
 
   absl::StatusOr<std::unique_ptr<Store>> OpenServing(const Placement& placement) {

@@ -3,7 +3,9 @@
 #include <array>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
+#include "base/db/postgres/transaction.h"
 
 namespace mirror {
 namespace {
@@ -89,6 +91,17 @@ void StoreLook::LookAtNext() {
   } else {
     state_.is_control_up = control_->Answers(kAnswer);
   }
+}
+
+std::string WhyNotReplicated(PostgresPlace& place) {
+  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
+  if (!lease.ok()) return "";
+  const auto rows = (*lease)->Query(postgres::kHasStandbySql, {}, "looking for a standby");
+  if (!rows.ok() || rows->rows() != 1 || rows->Bool(0, 0)) return "";
+  return absl::StrCat(
+      "synchronous_standby_names is empty in the place '", place.options().name,
+      "', and [postgres] 'durability' is \"replicated\": what sources send is written there, and nothing is "
+      "told to be kept, so that no cycle completes. Name a standby there, or say \"local\" at all servers.");
 }
 
 }  // namespace mirror

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/mutex.h"
@@ -36,6 +37,10 @@ class StoreLook {
   std::size_t next_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of the places; behind them: control.
   Clock::time_point looked_ MIRROR_GUARDED_BY(mutex_);
 };
+
+/// Where what is committed in the place is to stand at a standby, too: why no commit there can be told to be
+/// kept, for people. Empty: a standby is named, or nobody can tell now. Of Citus the coordinator is asked.
+std::string WhyNotReplicated(PostgresPlace& place);
 
 }  // namespace mirror
 
