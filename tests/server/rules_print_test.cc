@@ -13,7 +13,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kKey[] = "0123";
+constexpr char kApplicationKey[] = "0123";
 
 TEST(RulesPrintTest, EachRuleThatServersShareMakesAnotherOne) {
   const std::vector<std::function<void(ServerConfig&)>> changes = {
@@ -42,8 +42,8 @@ TEST(RulesPrintTest, EachRuleThatServersShareMakesAnotherOne) {
   for (const auto& change : changes) {
     ServerConfig config;
     change(config);
-    EXPECT_EQ(RulesPrint(config, kKey).size(), 16U);
-    prints.insert(RulesPrint(config, kKey));
+    EXPECT_EQ(RulesPrint(config, kApplicationKey).size(), 16U);
+    prints.insert(RulesPrint(config, kApplicationKey));
   }
   EXPECT_EQ(prints.size(), changes.size());
 }
@@ -53,7 +53,7 @@ TEST(RulesPrintTest, ItsFirstDigitsTellHowColumnsAreSet) {
   breaker.breaker.limits.rows_min = 7;
   columns.columns.blocks.push_back({.hash = {"a"}});
   const auto first = [](const ServerConfig& of) {
-    return RulesPrint(of, kKey).substr(0, kColumnRulesDigits);
+    return RulesPrint(of, kApplicationKey).substr(0, kColumnRulesDigits);
   };
   EXPECT_EQ(first(breaker), first(config));
   EXPECT_NE(first(columns), first(config));
@@ -61,7 +61,7 @@ TEST(RulesPrintTest, ItsFirstDigitsTellHowColumnsAreSet) {
 
 TEST(RulesPrintTest, AnotherKeyOfTheApplicationIsAnotherRuleAndNoneOfColumns) {
   const ServerConfig config;
-  const std::string print = RulesPrint(config, kKey), other = RulesPrint(config, "4567");
+  const std::string print = RulesPrint(config, kApplicationKey), other = RulesPrint(config, "4567");
   EXPECT_NE(print, other);
   EXPECT_EQ(print.substr(0, kColumnRulesDigits), other.substr(0, kColumnRulesDigits))
       << "the older of two agrees on tables meanwhile";
@@ -78,7 +78,7 @@ TEST(RulesPrintTest, WhatIsOneServersAloneMakesNoDifference) {
   other.application.key = "elsewhere/application.key";
   other.application.key_id = "elsewhere";
   other.postgres.passfile = "elsewhere/pgpass";
-  EXPECT_EQ(RulesPrint(config, kKey), RulesPrint(other, kKey));
+  EXPECT_EQ(RulesPrint(config, kApplicationKey), RulesPrint(other, kApplicationKey));
 }
 
 }  // namespace
