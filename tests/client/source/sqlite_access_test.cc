@@ -433,8 +433,8 @@ TEST_F(SqliteAccessTest, RowsAreFoundByAKeyWithoutAnIndexInOnePass) {
   }
   EXPECT_EQ(found["t"], found["u"]);
   EXPECT_EQ(found["t"].size(), kRows / 2 + 6U);
-  // A pass for each key took 37 s where the index took 0.03.
-  EXPECT_LT(took["t"], 15 * took["u"] + absl::Seconds(1));
+  // A pass for each key took 1,200 times as long as the index, and one pass for all takes up to forty times.
+  EXPECT_LT(took["t"], 300 * took["u"] + absl::Seconds(1));
 }
 
 TEST_F(SqliteAccessTest, RollbackJournalSourceThatMovedIsNotOfOneMoment) {
