@@ -16,9 +16,8 @@ namespace mirror {
 
 /// So many requests, and so many bytes of them, are committed together at most.
 inline constexpr std::size_t kGroupRequestsMax = 64;
-inline constexpr std::uint64_t kGroupBytesMax = 4 << 20;
-/// A request over this is committed with others of its own place alone: those of others would wait for its
-/// rows longer than for a commit.
+inline constexpr std::uint64_t kGroupBytesMax = 1 << 20;
+/// A request over this is committed alone: others would wait for its rows longer than for a commit.
 inline constexpr std::uint64_t kGroupedRequestBytesMax = 256 << 10;
 
 /// A request that waits for its commit, and then its answer.

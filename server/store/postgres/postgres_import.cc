@@ -168,9 +168,10 @@ absl::Status PostgresImport::AddRows(const TableSchema& stored, RowBlock* rows) 
 }
 
 absl::Status PostgresImport::Announce() {
+  const std::string folded = FoldName(context_id_);
   postgres::Pipeline pipeline(*lease_);
   pipeline.Queue("SELECT set_config('idle_in_transaction_session_timeout', '2min', true)", {}, kImporting);
-  pipeline.Queue(LockSql("pg_advisory_xact_lock"), {FoldName(context_id_)}, kImporting);
+  pipeline.Queue(LockSql("pg_advisory_xact_lock"), {folded}, kImporting);
   const absl::Status locked = pipeline.Run().status();
   if (postgres::TroubleOf(locked) == postgres::Trouble::kLockTimeout) {
     return absl::UnavailableError(absl::StrCat("another import of the mirror of '", context_id_,

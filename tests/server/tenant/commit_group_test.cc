@@ -262,44 +262,17 @@ TEST_F(CommitGroupTest, LargeRequestsAreCommittedAlone) {
   EXPECT_EQ(gate_.commits(), before + 3) << "one, the large one, and two together";
 }
 
-TEST_F(CommitGroupTest, LargeRequestsOfOneStreamAreCommittedTogether) {
-  BeginWith(5);
-  auto first = HoldOne(4);
-  const int before = gate_.commits();
-  std::vector<TestBatch> made;
-  std::vector<RowRequest> requests(3);
-  for (std::size_t i = 0; i < 3; ++i) {
-    made.push_back(MakeBatch(tables_[i], Rows5({{2, "x", 1}})));
-    requests[i].cycle = source_->cycle;
-    requests[i].bytes = kGroupBytesMax / 2;
-    requests[i].batches.push_back({Name(static_cast<int>(i)), 1, made[i].schema, made[i].batch});
-  }
-  auto stream = std::async(std::launch::async, [&] {
-    return tenant_->ApplyAll(source_->caller, {&requests[0], &requests[1], &requests[2]}, source_->now);
-  });
-  while (tenant_->waiting_requests() < 3) std::this_thread::yield();
-  auto behind = SendAndWait(3, Rows5({{2, "x", 1}}), 100);
-
-  gate_.Open();
-
-  for (const RowAnswer& answer : stream.get()) EXPECT_THAT(answer, IsOk());
-  EXPECT_THAT(StatusOf(behind), IsOk());
-  EXPECT_EQ(gate_.commits(), before + 3) << "two of them, the third one, and the other call's";
-}
-
 TEST_F(CommitGroupTest, AGroupHasAtMostSoManyBytes) {
-  constexpr int kFit = kGroupBytesMax / kGroupedRequestBytesMax;
-  BeginWith(kFit + 3);
-  auto first = HoldOne(kFit + 2);
+  BeginWith(7);
+  auto first = HoldOne(6);
   const int before = gate_.commits();
   std::vector<std::future<RowAnswer>> waiting;
-  for (int i = 0; i < kFit + 2; ++i)
-    waiting.push_back(SendAndWait(i, Rows5({{2, "x", 1}}), kGroupedRequestBytesMax));
+  for (int i = 0; i < 6; ++i) waiting.push_back(SendAndWait(i, Rows5({{2, "x", 1}}), 256 << 10));
 
   gate_.Open();
 
   for (auto& sent : waiting) EXPECT_THAT(StatusOf(sent), IsOk());
-  EXPECT_EQ(gate_.commits(), before + 2) << "as many as fit, then two";
+  EXPECT_EQ(gate_.commits(), before + 2) << "four of a quarter of a megabyte, then two";
 }
 
 TEST_F(CommitGroupTest, TheNextRequestIsDecodedWhileOneIsBeingCommitted) {
