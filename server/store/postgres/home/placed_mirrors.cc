@@ -223,17 +223,15 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
       fewest = *relations;
     }
   }
-  if (best.place == nullptr && !full.empty()) {
+  if (best.place != nullptr) return best;
+  if (!full.empty()) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "no place takes a new mirror: ", absl::StrJoin(full, ", "),
         ". Nothing was made. Give all servers one more [[postgres.place]], or raise relations_max."));
   }
-  if (best.place == nullptr) {
-    return absl::UnavailableError(
-        "no place is named by all servers that run, so none takes a new mirror. Give all servers the same "
-        "[[postgres.place]]s.");
-  }
-  return best;
+  return absl::UnavailableError(
+      "no place is named by all servers that run, so none takes a new mirror. Give all servers the same "
+      "[[postgres.place]]s.");
 }
 
 absl::StatusOr<Placement> PlacedMirrors::TakeRoom(const std::string& context_id, const std::string& place,

@@ -54,14 +54,20 @@ absl::Status Drop(postgres::Connection& connection, const std::string& what) {
   return InStoreWords(connection.Execute(absl::StrCat("DROP ", what), kRemoving), Touched::kMirroredTable);
 }
 
+/// The first ones, each of a row.
+std::vector<std::string> NamesIn(const postgres::Rows& rows) {
+  std::vector<std::string> names;
+  for (int row = 0; row < std::min(rows.rows(), kNamedMax); ++row) names.push_back(rows.Text(row, 0));
+  return names;
+}
+
 }  // namespace
 
 absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto rows = connection.Query(kOthers, {names.schema_name}, "looking who uses the mirror's tables");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   if (rows->rows() == 0) return absl::OkStatus();
-  std::vector<std::string> named;
-  for (int row = 0; row < std::min(rows->rows(), kNamedMax); ++row) named.push_back(rows->Text(row, 0));
+  std::vector<std::string> named = NamesIn(*rows);
   if (rows->rows() > kNamedMax) named.push_back(absl::StrCat(rows->rows() - kNamedMax, " more"));
   return absl::FailedPreconditionError(
       absl::StrCat("others have objects that depend on the schema ", names.schema,
@@ -72,19 +78,15 @@ absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnT
 absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto rows = connection.Query(
       "SELECT DISTINCT format('process %s of ''%s'' (%s)', a.pid, a.usename, a.application_name) FROM "
-      "pg_locks "
-      "AS l JOIN pg_stat_activity AS a USING (pid) JOIN pg_class AS c ON c.oid = l.relation WHERE l.granted "
-      "AND "
-      "l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND c.relnamespace = "
-      "to_regnamespace($1) AND NOT (a.usename = current_user AND starts_with(a.application_name, "
-      "'mirror-server')) ORDER BY 1 LIMIT 20",
+      "pg_locks AS l JOIN pg_stat_activity AS a USING (pid) JOIN pg_class AS c ON c.oid = l.relation WHERE "
+      "l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND "
+      "c.relnamespace = to_regnamespace($1) AND NOT (a.usename = current_user AND "
+      "starts_with(a.application_name, 'mirror-server')) ORDER BY 1 LIMIT 20",
       {names.schema}, "looking who has locks on the mirror's tables");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   if (rows->rows() == 0) return absl::OkStatus();
-  std::vector<std::string> who;
-  for (int row = 0; row < rows->rows(); ++row) who.push_back(rows->Text(row, 0));
   return absl::UnavailableError(absl::StrCat(
-      "somebody has locks on tables of the schema ", names.schema, ": ", absl::StrJoin(who, ", "),
+      "somebody has locks on tables of the schema ", names.schema, ": ", absl::StrJoin(NamesIn(*rows), ", "),
       ". Nothing was done. Wait for it, or end it with pg_terminate_backend(), and try again."));
 }
 

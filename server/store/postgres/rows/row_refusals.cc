@@ -48,7 +48,8 @@ absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
   }
 }
 
-absl::Status RowsKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent) {
+absl::Status CheckNoneKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent) {
+  if (written == static_cast<std::int64_t>(sent)) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("table '", schema.name, "': a trigger or rule of somebody's let ", written, " of ",
                    Counted(sent, "row"),

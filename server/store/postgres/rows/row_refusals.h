@@ -16,8 +16,8 @@ namespace mirror {
 /// of somebody else's, which is this table's affair alone. Others are `status` itself.
 absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
                          std::optional<std::uint32_t> row);
-/// Of `sent` rows fewer were written, and nothing refused them. kFailedPrecondition.
-absl::Status RowsKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent);
+/// Whether all rows that were sent were written, where nothing refused them. Errors: kFailedPrecondition.
+absl::Status CheckNoneKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent);
 
 }  // namespace mirror
 

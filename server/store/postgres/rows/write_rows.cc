@@ -101,9 +101,11 @@ class RowWriter {
     }
     const absl::StatusOr<std::int64_t> count =
         *copies ? CopyRows(connection_, target_, apply_, values_, together_) : set_.Write(together_);
-    if (count.ok() && *copies && *count != static_cast<std::int64_t>(together_.size()))
-      return RowsKeptOut(schema_, *count, together_.size());
-    if (count.ok()) return *count + gone;
+    if (count.ok()) {
+      absl::Status all = *copies ? CheckNoneKeptOut(schema_, *count, together_.size()) : absl::OkStatus();
+      if (!all.ok()) return all;
+      return *count + gone;
+    }
     std::optional<std::uint32_t> row;
     const auto copied = static_cast<std::size_t>(postgres::FailureOf(count.status()).copy_row);
     if (copied > 0 && copied <= together_.size()) row = together_[copied - 1];

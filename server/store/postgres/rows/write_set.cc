@@ -147,13 +147,10 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
   std::string insert = absl::StrCat("INSERT INTO ", target_.name, " AS m (", names, OwnNames(schema_),
                                     ") SELECT ", values, OwnValues(schema_), " FROM ", statement.From());
   const std::vector<std::uint32_t> key = schema_.Key();
-  const auto all_of = [&](const absl::StatusOr<std::int64_t>& written) {
-    if (!written.ok() || *written == static_cast<std::int64_t>(rows)) return written.status();
-    return RowsKeptOut(schema_, *written, rows);
-  };
   if (key.empty() || target_.has_new_keys) {
     const absl::StatusOr<std::int64_t> written = connection_.Run(insert, statement.values, kDoing);
-    if (absl::Status all = all_of(written); !all.ok()) return all;
+    if (!written.ok()) return written;
+    if (absl::Status all = CheckNoneKeptOut(schema_, *written, rows); !all.ok()) return all;
     return written;
   }
   std::string key_names;
@@ -174,7 +171,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
   if (!counts.ok()) return counts.status();
   // Of rows that are nothing but their keys, those that were there are not counted.
   if (!set.empty()) {
-    if (absl::Status all = all_of(counts->Int(0, 1)); !all.ok()) return all;
+    if (absl::Status all = CheckNoneKeptOut(schema_, counts->Int(0, 1), rows); !all.ok()) return all;
   }
   return counts->Int(0, 0);
 }

@@ -33,7 +33,7 @@ class PostgresSetWriter {
 
   /// Rows of the batch, of which values in parts are taken from there: then they are one row.
   /// Gives how many are there now and were not; of an UPDATE, how many were. Errors: PostgreSQL's, and
-  /// RowsKeptOut().
+  /// CheckNoneKeptOut().
   absl::StatusOr<std::int64_t> Write(const std::vector<std::uint32_t>& rows);
   /// Those rows of whatever batch by their keys. Gives how many went, below 0.
   absl::StatusOr<std::int64_t> Remove(const std::vector<std::uint32_t>& rows);
