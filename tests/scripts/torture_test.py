@@ -14,11 +14,12 @@ from tests.torture import days, main, scenarios  # noqa: E402
 
 # What is the same for both stores, and what PostgreSQL's alone has.
 OF_POSTGRES = ("server/tenant", "server/store/postgres")
+OF_MOVES = ("move.", "import.")
 
 
 def points_in(*folders):
-    """But for those of moves, which take two servers or two places: tests/crash has them."""
-    return {name for name in all_points_in(*folders) if not name.startswith("move.")}
+    """But for those of moves and imports, which take two servers or two places: tests/crash has them."""
+    return {name for name in all_points_in(*folders) if not name.startswith(OF_MOVES)}
 
 
 def all_points_in(*folders):
@@ -48,9 +49,9 @@ class Torture(unittest.TestCase):
         self.assertEqual(named, (points_in(*OF_POSTGRES) | set(scenarios.BACKUP)) - set(scenarios.STOP))
 
     def test_each_point_of_a_move_is_died_at(self):
-        there = {point for point in all_points_in("server") if point.startswith("move.")}
+        there = {point for point in all_points_in("server") if point.startswith(OF_MOVES)}
         test = (ROOT / "tests/crash/move_crash_test.cc").read_text(encoding="utf-8")
-        self.assertEqual(there, set(re.findall(r'"(move\.\w+)"', test)))
+        self.assertEqual(there, set(re.findall(r'"((?:move|import)\.\w+)"', test)))
 
     def test_points_of_files_are_the_servers(self):
         named = {point for one in scenarios.SCENARIOS for point in one.points}
