@@ -133,6 +133,9 @@ std::vector<std::size_t> TextTable::Fitted(std::size_t width, bool on_terminal) 
   };
   const auto shrink_texts = [&](std::size_t least) {
     shrink_those(least, false);
+    if (std::any_of(columns_.begin(), columns_.end(), [](const Column& column) { return column.whole; })) {
+      shrink_those(kCutLeast / 2, false);
+    }
     shrink_those(least, true);
   };
   if (on_terminal && widths[last] <= kLastWanted) shrink_texts(kTextWanted);

@@ -19,15 +19,18 @@ bool CommitQueue::Place::MustLead() {
 std::vector<WaitingRows*> CommitQueue::Take() {
   std::vector<WaitingRows*> group;
   std::uint64_t bytes = 0;
+  bool has_large = false;
   const MutexLock lock(mutex_);
   while (!waiting_.empty() && group.size() < kGroupRequestsMax) {
-    const std::uint64_t more = waiting_.front().rows->request.bytes;
-    if (!group.empty() && (more > kGroupedRequestBytesMax || bytes + more > kGroupBytesMax)) break;
-    group.push_back(waiting_.front().rows);
-    taken_.push_back(waiting_.front().place);
+    const Entry& next = waiting_.front();
+    const std::uint64_t more = next.rows->request.bytes;
+    has_large = has_large || more > kGroupedRequestBytesMax;
+    if (!group.empty() && bytes + more > kGroupBytesMax) break;
+    if (!group.empty() && has_large && (next.place != taken_.front() || next.place != taken_.back())) break;
+    group.push_back(next.rows);
+    taken_.push_back(next.place);
     waiting_.pop_front();
     bytes += more;
-    if (more > kGroupedRequestBytesMax) break;
   }
   return group;
 }

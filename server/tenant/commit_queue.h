@@ -16,8 +16,9 @@ namespace mirror {
 
 /// So many requests, and so many bytes of them, are committed together at most.
 inline constexpr std::size_t kGroupRequestsMax = 64;
-inline constexpr std::uint64_t kGroupBytesMax = 1 << 20;
-/// A request over this is committed alone: others would wait for its rows longer than for a commit.
+inline constexpr std::uint64_t kGroupBytesMax = 2 << 20;
+/// A request over this is committed with those of its own stream alone: others would wait for its rows longer
+/// than for a commit.
 inline constexpr std::uint64_t kGroupedRequestBytesMax = 256 << 10;
 
 /// A request that waits for its commit, and then its answer.

@@ -77,6 +77,8 @@ class Installation {
   std::string mirror_path(const std::string& context_id = "") const;
   /// With PostgreSQL a copy of the mirror as it is now: 'mirrorctl backup' makes it.
   MirrorFile mirror(const std::string& context_id = "") const;
+  /// Of the database with the mirrors, for libpq; empty: they are files.
+  const std::string& conninfo() const { return conninfo_; }
   const std::string& context_id() const { return context_id_; }
   std::string address() const;
   std::string admin_address() const;

@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 SHARES = {
     "sqlite": {"crashes": 0.6, "disk": 0.3, "network": 0.1},
-    "postgres": {"crashes": 0.6, "database": 0.3, "network": 0.1},
+    "postgres": {"crashes": 0.4, "servers": 0.2, "database": 0.3, "network": 0.1},
 }
 RUNS = {"sqlite": 400, "postgres": 40}
 # With the store: what is not asked, and why.
@@ -40,9 +40,9 @@ def main():
     parser.add_argument("--runs", type=int, default=runs and int(runs), help=f"about so many runs in all, one at each fault point at least ({shown})")
     seed = os.environ.get("MIRROR_TEST_TORTURE_SEED") or os.environ.get("MIRROR_TEST_SEED")
     parser.add_argument("--seed", type=int, default=seed and int(seed), help="repeats a choice; printed")
-    parser.add_argument("--citus", metavar="URL", help="of --store postgres, crashes or network: the database of a coordinator, see tests/citus.sh")
+    parser.add_argument("--citus", metavar="URL", help="of --store postgres, crashes, servers or network: the database of a coordinator, see tests/citus.sh")
     parser.add_argument("--build", help="the programs are those of this build folder (build/release)")
-    parser.add_argument("--only", choices=["crashes", "disk", "database", "network", "days"], help="only this part")
+    parser.add_argument("--only", choices=["crashes", "servers", "disk", "database", "network", "days"], help="only this part")
     parser.add_argument("--all", action="store_true", help="every write and sync that can fail, which takes hours")
     parser.add_argument("--keep", action="store_true", help="keep the folders of all runs")
     arguments = parser.parse_args()
@@ -54,19 +54,25 @@ def main():
     if arguments.only not in (None, "days", *shares):
         parser.error(f"--store {arguments.store} has no part '{arguments.only}'")
 
-    if arguments.citus and (arguments.store != "postgres" or arguments.only not in ("crashes", "network")):
-        parser.error("--citus needs --store postgres, and --only crashes or network")
+    if arguments.citus and (arguments.store != "postgres" or arguments.only not in ("crashes", "servers", "network")):
+        parser.error("--citus needs --store postgres, and --only crashes, servers or network")
 
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}", flush=True)
     if arguments.build:
         os.environ["MIRROR_TORTURE_BUILD"] = str(pathlib.Path(arguments.build).absolute())
     # Only now that they know where the programs are.
-    from tests.torture import crashes, database, days, disk, network, place, postgres_place
+    from tests.torture import crashes, database, days, disk, network, place, postgres_place, servers
     from tests.torture.report import Report
 
     report, begun, runs = Report(), time.monotonic(), 0
-    parts = {"crashes": crashes.run, "disk": disk.run, "database": database.run, "network": network.run}
+    parts = {
+        "crashes": crashes.run,
+        "servers": servers.run,
+        "disk": disk.run,
+        "database": database.run,
+        "network": network.run,
+    }
     kind, cluster, failed = place.Place, None, None
     # With finally, so that PostgreSQL ends, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -76,12 +76,16 @@ class PostgresPlace(Place):
         with open(self.config, "a", encoding="utf-8") as file:
             file.write(f'\n[[tenant]]\ncontext_id = "{CONTEXT}"\nindexes = "follow"\n')
         self.fresh = False  # Each commit is kept, that of a first population, too.
+        self.resting = None  # Of two servers the one that is not asked: its process, its file and its ports.
 
     def store_words(self):
         return ["--store", "postgres", "--postgres", self.url]
 
     def close(self):
         super().close()
+        if self.resting:
+            self.swap_servers()
+            self.kill()
         if not self.keep:
             self.cluster.drop_database(self.database)
 
@@ -123,6 +127,19 @@ class PostgresPlace(Place):
         other.write_text(text, encoding="utf-8")
         (self.dir / "other-data").mkdir()
         return other
+
+    def start_other(self):
+        """A second server, which is asked from now on."""
+        self.resting, self.server = (self.server, self.config, 0, 0), None
+        self.config = self.config_of_another_server()
+        self.start()
+
+    def swap_servers(self):
+        """The other one is asked from now on, if it runs."""
+        asked = self.server, self.config, self.port, self.admin_port
+        (self.server, self.config, self.port, self.admin_port), self.resting = self.resting, asked
+        if self.server is not None:
+            self.point_clients(self.port, self.admin_port)
 
     def stop_in_transaction(self):
         """SIGSTOP, while the server has the mirror's lock and a cycle that it has begun before."""

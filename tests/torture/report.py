@@ -14,6 +14,8 @@ class Report:
         self.cut = collections.Counter()
         self.databases = collections.Counter()
         self.hit = collections.Counter()
+        self.beside = collections.Counter()
+        self.died = collections.Counter()
         self.days = []
 
     def crash(self, who, scenario, point, died):
@@ -36,6 +38,10 @@ class Report:
         self.databases[fault] += 1
         self.hit[fault] += met
 
+    def servers(self, scenario, died):
+        self.beside[scenario] += 1
+        self.died[scenario] += died
+
     def day(self, name):
         self.days.append(name)
 
@@ -55,6 +61,7 @@ class Report:
         for title, runs_of, met in (
             ("a line that fails", self.lines, self.cut),
             ("PostgreSQL or server ends", self.databases, self.hit),
+            ("one of two servers is killed", self.beside, self.died),
         ):
             if runs_of:
                 print(f"\n{title:<29}  runs  met")

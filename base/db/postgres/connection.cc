@@ -251,8 +251,7 @@ RowStream::RowStream(RowStream&& other) noexcept
 RowStream::~RowStream() {
   if (connection_ == nullptr || !connection_->IsOpen()) return;
   Line& line = connection_->line();
-  const std::chrono::milliseconds before = line.answer_within();
-  line.SetAnswerWithin(kCancelWithin);
+  const AnswersWithin patience(*connection_, kCancelWithin);
   // What it has sent meanwhile is thrown away; the error of the cancelled statement, too.
   if (!connection_->canceller()->Cancel().ok()) {
     line.Close();
@@ -260,7 +259,6 @@ RowStream::~RowStream() {
     line.Finish(doing_).status().IgnoreError();
     LeaveSingleRows(*connection_).IgnoreError();
   }
-  line.SetAnswerWithin(before);
 }
 
 bool RowStream::IsReady(std::chrono::milliseconds within) {

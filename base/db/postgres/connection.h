@@ -114,6 +114,22 @@ class Connection {
   std::shared_ptr<Canceller> canceller_;
 };
 
+/// While it lives, answers are waited for so long: see ConnectAs::answer_within. Then as before.
+class AnswersWithin {
+ public:
+  AnswersWithin(Connection& connection, std::chrono::milliseconds within)
+      : line_(connection.line()), before_(line_.answer_within()) {
+    line_.SetAnswerWithin(within);
+  }
+  ~AnswersWithin() { line_.SetAnswerWithin(before_); }
+  AnswersWithin(const AnswersWithin&) = delete;
+  AnswersWithin& operator=(const AnswersWithin&) = delete;
+
+ private:
+  Line& line_;
+  const std::chrono::milliseconds before_;
+};
+
 /// Values as libpq wants them. They live as long as this, and as long as this does not move.
 class BoundValues {
  public:

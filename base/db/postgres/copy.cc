@@ -66,14 +66,12 @@ void CopyIn::GiveUp() {
   Connection* const connection = std::exchange(connection_, nullptr);
   if (connection == nullptr || !connection->IsOpen()) return;
   Line& line = connection->line();
-  const std::chrono::milliseconds before = line.answer_within();
-  line.SetAnswerWithin(kGiveUpWithin);
+  const AnswersWithin patience(*connection, kGiveUpWithin);
   if (line.Send(PQputCopyEnd(line.handle(), "given up by its sender"), doing_).ok()) {
     line.Finish(doing_).status().IgnoreError();
   } else {
     line.Close();
   }
-  line.SetAnswerWithin(before);
 }
 
 absl::Status CopyIn::Put(std::string_view bytes) {
@@ -161,8 +159,7 @@ CopyOut::CopyOut(CopyOut&& other) noexcept
 CopyOut::~CopyOut() {
   if (connection_ == nullptr || !connection_->IsOpen()) return;
   Line& line = connection_->line();
-  const std::chrono::milliseconds before = line.answer_within();
-  line.SetAnswerWithin(kGiveUpWithin);
+  const AnswersWithin patience(*connection_, kGiveUpWithin);
   absl::StatusOr<std::string_view> piece = "";
   if (!connection_->canceller()->Cancel().ok()) line.Close();
   if (Hear().ok()) {
@@ -171,7 +168,6 @@ CopyOut::~CopyOut() {
     } while (piece.ok() && !piece->empty());
   }
   if (line.IsOpen()) line.Finish(doing_).status().IgnoreError();
-  line.SetAnswerWithin(before);
 }
 
 absl::StatusOr<std::string_view> CopyOut::Piece() {

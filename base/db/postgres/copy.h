@@ -20,7 +20,7 @@ namespace mirror::postgres {
 /// outlives this. One that is left before Finish() writes no row.
 class CopyIn {
  public:
-  static constexpr std::size_t kPieceBytes = 256 * 1024;
+  static constexpr std::size_t kPieceBytes = 64 * 1024;
 
   /// `sql`: "COPY t (a, b) FROM STDIN (FORMAT binary)".
   static absl::StatusOr<CopyIn> Begin(Connection& connection, const std::string& sql,

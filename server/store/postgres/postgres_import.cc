@@ -84,7 +84,7 @@ PostgresImport::PostgresImport(postgres::Lease lease, const std::string& context
     : lease_(std::move(lease)),
       context_id_(context_id),
       names_(context_id, schema),
-      patience_(*lease_),
+      patience_(*lease_, kLongStatement),
       transaction_(*lease_) {}
 
 absl::StatusOr<std::unique_ptr<PostgresImport>> PostgresImport::New(PostgresPlace& place,

@@ -74,7 +74,7 @@ class PostgresImport {
   postgres::Lease lease_;
   const std::string context_id_;
   const PostgresOwnTables names_;
-  const LongStatements patience_;
+  const postgres::AnswersWithin patience_;
   postgres::Transaction transaction_;
   std::map<std::string, Filled> tables_;  ///< By folded name.
   std::vector<IndexChange> own_indexes_;

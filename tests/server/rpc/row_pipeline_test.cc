@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "server/rpc/listener/in_flight.h"
+#include "server/tenant/commit_queue.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -174,8 +175,8 @@ TEST_F(RowPipelineTest, EachMessageHasOneAnswerInOrder) {
   EXPECT_EQ(answered_, UpTo(2'000));
 }
 
-TEST_F(RowPipelineTest, SmallMessagesThatWaitAreAppliedTogetherAndLargeOnesAlone) {
-  sizes_ = {10, 10, 10, 10, 10, 10, kMega, kMega};
+TEST_F(RowPipelineTest, MessagesThatWaitAreAppliedTogetherUpToSoManyBytes) {
+  sizes_ = {10, 10, 10, 10, 10, 10, kGroupBytesMax / 2, kGroupBytesMax / 2};
   before_apply_ = [this](std::int64_t number) {
     if (number == 2) {
       EXPECT_TRUE(meeting_.WaitFor([&] { return decoded_.size() == 8; }));
@@ -184,7 +185,7 @@ TEST_F(RowPipelineTest, SmallMessagesThatWaitAreAppliedTogetherAndLargeOnesAlone
 
   EXPECT_THAT(Run(), IsOk());
 
-  EXPECT_THAT(groups_, ElementsAre(1, 1, 4, 1, 1));
+  EXPECT_THAT(groups_, ElementsAre(1, 1, 5, 1));
   EXPECT_EQ(answered_, UpTo(8));
 }
 

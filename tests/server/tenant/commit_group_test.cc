@@ -247,7 +247,7 @@ TEST_F(CommitGroupTest, ARequestOfAnotherCycleIsRefusedAloneAndTheOthersAreCommi
   EXPECT_THAT(strange.get(), StatusIs(absl::StatusCode::kPermissionDenied));
 }
 
-TEST_F(CommitGroupTest, LargeRequestsAreCommittedAlone) {
+TEST_F(CommitGroupTest, LargeRequestsOfOthersAreCommittedAlone) {
   BeginWith(5);
   auto first = HoldOne(4);
   const int before = gate_.commits();
@@ -262,17 +262,49 @@ TEST_F(CommitGroupTest, LargeRequestsAreCommittedAlone) {
   EXPECT_EQ(gate_.commits(), before + 3) << "one, the large one, and two together";
 }
 
+TEST_F(CommitGroupTest, LargeRequestsOfOneStreamShareACommit) {
+  BeginWith(4);
+  auto first = HoldOne(3);
+  const int before = gate_.commits();
+  auto stream = std::async(std::launch::async, [this] {
+    std::vector<TestBatch> made;
+    std::vector<RowRequest> requests(3);
+    std::vector<const RowRequest*> sent;
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      made.push_back(MakeBatch(tables_[i], Rows5({{2, "x", 1}})));
+      requests[i].cycle = source_->cycle;
+      requests[i].bytes = kGroupBytesMax / 2;
+      requests[i].batches.push_back({Name(static_cast<int>(i)), 1, made[i].schema, made[i].batch});
+      sent.push_back(&requests[i]);
+    }
+    return tenant_->ApplyAll(source_->caller, sent, source_->now);
+  });
+  while (tenant_->waiting_requests() < 3) std::this_thread::yield();
+
+  gate_.Open();
+
+  const std::vector<RowAnswer> answers = stream.get();
+  ASSERT_THAT(answers, SizeIs(3));
+  for (const RowAnswer& answer : answers) {
+    ASSERT_THAT(answer, IsOk());
+    ASSERT_THAT(*answer, SizeIs(1));
+    EXPECT_THAT(answer->front().status, IsOk());
+  }
+  EXPECT_THAT(StatusOf(first), IsOk());
+  EXPECT_EQ(gate_.commits(), before + 2) << "two together, and what would have been over the bytes";
+}
+
 TEST_F(CommitGroupTest, AGroupHasAtMostSoManyBytes) {
-  BeginWith(7);
-  auto first = HoldOne(6);
+  BeginWith(11);
+  auto first = HoldOne(10);
   const int before = gate_.commits();
   std::vector<std::future<RowAnswer>> waiting;
-  for (int i = 0; i < 6; ++i) waiting.push_back(SendAndWait(i, Rows5({{2, "x", 1}}), 256 << 10));
+  for (int i = 0; i < 10; ++i) waiting.push_back(SendAndWait(i, Rows5({{2, "x", 1}}), 256 << 10));
 
   gate_.Open();
 
   for (auto& sent : waiting) EXPECT_THAT(StatusOf(sent), IsOk());
-  EXPECT_EQ(gate_.commits(), before + 2) << "four of a quarter of a megabyte, then two";
+  EXPECT_EQ(gate_.commits(), before + 2) << "eight of a quarter of a megabyte, then two";
 }
 
 TEST_F(CommitGroupTest, TheNextRequestIsDecodedWhileOneIsBeingCommitted) {

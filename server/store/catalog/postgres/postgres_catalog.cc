@@ -54,22 +54,6 @@ std::vector<EventRecord> ReadEvents(const postgres::Rows& rows) {
   return events;
 }
 
-/// Of a connection, until the end of this.
-class ShortAnswers {
- public:
-  explicit ShortAnswers(postgres::Connection& connection)
-      : connection_(connection), before_(connection.answer_within()) {
-    connection_.SetAnswerWithin(kAnswerWithin);
-  }
-  ~ShortAnswers() { connection_.SetAnswerWithin(before_); }
-  ShortAnswers(const ShortAnswers&) = delete;
-  ShortAnswers& operator=(const ShortAnswers&) = delete;
-
- private:
-  postgres::Connection& connection_;
-  const std::chrono::milliseconds before_;
-};
-
 class PostgresCatalog final : public Catalog {
  public:
   explicit PostgresCatalog(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
@@ -173,7 +157,7 @@ class PostgresCatalog final : public Catalog {
                       message = Storable(event->message);
     return control_->Run([&](postgres::Connection& connection) {
       constexpr char kDoing[] = "adding an event";
-      const ShortAnswers patience(connection);
+      const postgres::AnswersWithin patience(connection, kAnswerWithin);
       postgres::Transaction transaction(connection);
       postgres::Pipeline pipeline(connection);
       transaction.Begin(pipeline);
@@ -222,7 +206,7 @@ class PostgresCatalog final : public Catalog {
     const std::string context_id = Storable(added.context_id);
     return control_->Write([&](postgres::Connection& connection) -> absl::Status {
       constexpr char kDoing[] = "removing old events";
-      const ShortAnswers patience(connection);
+      const postgres::AnswersWithin patience(connection, kAnswerWithin);
       if (const auto set = connection.Query(kNoLongWaitSql, {}, kDoing); !set.ok()) return set.status();
       for (const bool urgent : {false, true}) {
         if (!of_tenant) break;

@@ -173,7 +173,7 @@ absl::Status Refused(const TableSchema& kept, const postgres::Failure& failure) 
 }
 
 absl::Status RunMerging(TableWork& work, const TableSchema& kept, const std::string& sql) {
-  const LongStatements waits(work.connection);
+  const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const absl::Status ran = work.connection.Run(sql, {}, kMerging).status();
   const postgres::Failure failure = postgres::FailureOf(ran);
   if (failure.trouble == postgres::Trouble::kConstraint || failure.trouble == postgres::Trouble::kTooLarge) {
@@ -193,7 +193,7 @@ absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const Pos
       {work.In(kept.name)}, kMerging);
   if (!triggers.ok()) return InStoreWords(triggers.status(), Touched::kMirroredTable);
   if (*triggers == 0) return absl::OkStatus();
-  const LongStatements waits(work.connection);
+  const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const auto there = work.connection.Number(
       absl::StrCat("SELECT count(*) FROM ONLY ", work.In(kept.name), " AS t WHERE true", AndLive(kept, "t")),
       {}, kMerging);
@@ -228,7 +228,7 @@ absl::StatusOr<std::int64_t> CountAbsent(TableWork& work, const TableSchema& kep
   const absl::StatusOr<std::optional<MergeSql>> sql = CompareSql(work, kept, shadow);
   if (!sql.ok()) return sql.status();
   if (!*sql) return 0;
-  const LongStatements waits(work.connection);
+  const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const auto count = work.connection.Number("SELECT count(*)" + (*sql)->Absent(), {}, kComparing);
   if (!count.ok()) return InStoreWords(count.status(), Touched::kMirroredTable);
   return *count;
@@ -242,7 +242,7 @@ absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(TableWork& work, const T
   if (!*sql) return keys;
   const PostgresKinds kinds;
   PostgresStoredRows stored(kept, kinds, kept.Key());
-  const LongStatements waits(work.connection);
+  const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const auto rows = work.connection.Query(
       absl::StrCat("SELECT ", stored.SelectList("t"), (*sql)->Absent(), " LIMIT ", kHoldKeysMax), {},
       kComparing);

@@ -57,7 +57,7 @@ std::string LiveRowsAside() {
 
 absl::StatusOr<bool> HoldsOthersRows(postgres::Connection& connection, const PostgresOwnTables& names,
                                      const std::string& relation) {
-  const LongStatements waits(connection);
+  const postgres::AnswersWithin waits(connection, kLongStatement);
   const auto rows = connection.Query(absl::StrCat("SELECT 1 FROM ", Qualified(names.schema_name, relation),
                                                   " WHERE (", LiveRowsAside(), ") IS NOT TRUE LIMIT 1"),
                                      {}, kLooking);

@@ -158,7 +158,7 @@ UNION ALL SELECT '', format('ALTER TABLE %s SET (%s%I = %L)', $1::text, part, op
 /// Whether the table has no row, and nothing of others that a table in its place would be without.
 absl::StatusOr<bool> IsBare(TableWork& work, const std::string& table) {
   // Where all rows were deleted, their places are looked through.
-  const LongStatements waits(work.connection);
+  const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const auto bare = work.connection.Query(
       absl::StrCat("SELECT NOT EXISTS (SELECT 1 FROM ONLY ", work.In(table), ")"), {}, kSwapping);
   if (!bare.ok()) return InStoreWords(bare.status(), Touched::kMirroredTable);

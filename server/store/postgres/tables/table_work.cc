@@ -54,7 +54,7 @@ absl::Status RunWhereFree(TableWork& work, const std::string& relation, const st
 }
 
 absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing) {
-  const LongStatements waits(work.connection);
+  const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const absl::Status ran = work.connection.Execute(sql, doing);
   const Trouble trouble = postgres::TroubleOf(ran);
   // Of a definition: the table has too many columns, or its values are not of another type.

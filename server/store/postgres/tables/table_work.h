@@ -36,21 +36,8 @@ absl::Status RunWhereFree(TableWork& work, const std::string& relation, const st
 /// How long a transaction of the store waits for what is not a definition's.
 inline constexpr char kLockPatience[] = "5s";
 
-/// While it lives, the server may be silent for as long as a statement over all rows of a table takes.
-class LongStatements {
- public:
-  explicit LongStatements(postgres::Connection& connection)
-      : connection_(connection), before_(connection.answer_within()) {
-    connection_.SetAnswerWithin(std::chrono::hours(6));
-  }
-  ~LongStatements() { connection_.SetAnswerWithin(before_); }
-  LongStatements(const LongStatements&) = delete;
-  LongStatements& operator=(const LongStatements&) = delete;
-
- private:
-  postgres::Connection& connection_;
-  const std::chrono::milliseconds before_;
-};
+/// How long a statement over all rows of a table may take.
+inline constexpr std::chrono::hours kLongStatement{6};
 
 /// A definition, or several statements; each may take long: it may write the whole table anew. Errors: those
 /// of a store, see InStoreWords(); kFailedPrecondition, too, for what PostgreSQL cannot do.
