@@ -169,9 +169,10 @@ std::optional<TenantRecord> RowWriter::LastSeen(const std::vector<WaitingRows*>&
   if (!mirror_.options().is_shared || !mirror_.Open(false, group.front()->now_ms).ok()) return std::nullopt;
   const std::optional<TenantRecord>& last = mirror_.file().owner;
   if (!last) return std::nullopt;
+  std::map<std::string, std::uint64_t> seqs;
   for (const WaitingRows* const waiting : group) {
     const RowRequest& request = waiting->request;
-    if (!CheckCycle(waiting->caller, request.cycle, *last).ok() || !Follows(request) ||
+    if (!CheckCycle(waiting->caller, request.cycle, *last).ok() || !Follows(request, seqs) ||
         mirror_.progress().IsIdle(*last, waiting->now_ms)) {
       return std::nullopt;
     }
@@ -240,7 +241,8 @@ void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<W
 
 absl::StatusOr<bool> RowWriter::MustWait(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
   for (const WaitingRows* const one : group) {
-    if (!one->may_wait || Follows(one->request)) return false;
+    std::map<std::string, std::uint64_t> seqs;
+    if (!one->may_wait || Follows(one->request, seqs)) return false;
   }
   if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
   RowPlanner look = PlannerFor(mirror_, tenant, 0);
@@ -253,11 +255,14 @@ absl::StatusOr<bool> RowWriter::MustWait(const TenantRecord& tenant, const std::
   return true;
 }
 
-bool RowWriter::Follows(const RowRequest& request) const {
+bool RowWriter::Follows(const RowRequest& request, std::map<std::string, std::uint64_t>& seqs) const {
   for (const IncomingBatch& batch : request.batches) {
-    const auto last = applied_seqs_.find(FoldName(batch.table));
-    const bool is_known = request.cycle == seqs_cycle_ && last != applied_seqs_.end();
-    if (batch.seq > 1 + (is_known ? last->second : 0)) return false;
+    const auto [last, is_first] = seqs.try_emplace(FoldName(batch.table), 0);
+    const auto known = applied_seqs_.find(last->first);
+    if (is_first && request.cycle == seqs_cycle_ && known != applied_seqs_.end())
+      last->second = known->second;
+    if (batch.seq > 1 + last->second) return false;
+    last->second = std::max(last->second, batch.seq);
   }
   return true;
 }

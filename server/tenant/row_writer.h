@@ -69,8 +69,10 @@ class RowWriter {
   /// lock, since they look again and again.
   absl::StatusOr<bool> MustWait(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// As far as is known, none of its batches waits for another: the plan looks again, under the lock.
-  bool Follows(const RowRequest& request) const MIRROR_REQUIRES(mirror_.mutex());
+  /// As far as is known, none of its batches waits for another: the plan looks again, under the lock. `seqs`:
+  /// by FoldName() of the table, the last batch of those before it; those of `request` are added.
+  bool Follows(const RowRequest& request, std::map<std::string, std::uint64_t>& seqs) const
+      MIRROR_REQUIRES(mirror_.mutex());
   /// What the commit changed of what is kept in memory. Gives the holds that were written; absent: what is
   /// known of holds is as it was.
   std::optional<std::vector<Hold>> NoteCommitted(const Mirror::Committed& committed, const RowGroup& group)

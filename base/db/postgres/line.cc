@@ -24,7 +24,8 @@ constexpr std::size_t kWarningsMax = 16;
 /// What came: 0 when the time is over.
 short Poll(int socket, short events, Line::Clock::time_point until) {
   for (;;) {
-    const auto left = std::chrono::duration_cast<milliseconds>(until - Line::Clock::now()) + milliseconds(1);
+    // Rounded up; a look at what is there already waits for nothing.
+    const auto left = std::chrono::ceil<milliseconds>(until - Line::Clock::now());
     pollfd one{socket, events, 0};
     const int ready = poll(&one, 1, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000)));
     if (ready > 0) return one.revents;
