@@ -26,7 +26,8 @@ std::vector<WaitingRows*> CommitQueue::Take() {
     const std::uint64_t more = next.rows->request.bytes;
     has_large = has_large || more > kGroupedRequestBytesMax;
     if (!group.empty() && bytes + more > kGroupBytesMax) break;
-    if (!group.empty() && has_large && (next.place != taken_.front() || next.place != taken_.back())) break;
+    // Those of a place stand together.
+    if (!group.empty() && has_large && next.place != taken_.front()) break;
     group.push_back(next.rows);
     taken_.push_back(next.place);
     waiting_.pop_front();

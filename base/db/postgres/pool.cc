@@ -39,10 +39,9 @@ Lease::~Lease() {
 bool Pool::IsGood(Kept& kept) const {
   if (!kept.connection->line().HearWhatCame()) return false;
   if (Clock::now() - kept.idle_since < options_.probe_after) return true;
-  kept.connection->SetAnswerWithin(std::min(options_.connect_as.connect_within, milliseconds(2'000)));
-  const bool is_good = kept.connection->Probe().ok();
-  kept.connection->SetAnswerWithin(options_.connect_as.answer_within);
-  return is_good;
+  const AnswersWithin patience(*kept.connection,
+                               std::min(options_.connect_as.connect_within, milliseconds(2'000)));
+  return kept.connection->Probe().ok();
 }
 
 absl::StatusOr<Pool::Place> Pool::TakePlace(Clock::time_point until, milliseconds within) {

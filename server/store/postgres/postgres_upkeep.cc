@@ -14,6 +14,7 @@
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/tables/table_work.h"
 #include "server/store/postgres/tidy_mirror.h"
 #include "server/store/postgres/whole_mirror.h"
 
@@ -21,8 +22,6 @@ namespace mirror {
 namespace {
 
 constexpr char kQuarantine[] = "mirror quarantined: ";
-/// A table is written anew, and says nothing meanwhile.
-constexpr std::chrono::hours kRewriteMax{6};
 /// Transactions of others that are short end within it.
 constexpr std::chrono::seconds kOlderMax{3};
 constexpr char kScrubbing[] = "rewriting the mirror's tables";
@@ -148,7 +147,7 @@ class PostgresUpkeep final : public StoreUpkeep {
       return own;
     if (absl::Status row = ReadTenantRow(**lease, mirror_.names).status(); !row.ok()) return row;
     if (absl::Status agreed = SelectAgreed(**lease, mirror_.names).status(); !agreed.ok()) return agreed;
-    (*lease)->SetAnswerWithin(kRewriteMax);
+    (*lease)->SetAnswerWithin(kLongStatement);
     absl::Status whole = CheckKeys(**lease, mirror_.names);
     (*lease)->Close();
     return whole;
@@ -173,7 +172,7 @@ class PostgresUpkeep final : public StoreUpkeep {
   absl::Status Patiently(PlaceNode node, const Do& what) {
     const auto at = mirror_.TakeAt(PlaceUse::kWrite, node);
     if (!at.ok()) return at.status();
-    at->lease->SetAnswerWithin(kRewriteMax);
+    at->lease->SetAnswerWithin(kLongStatement);
     absl::Status done = what(*at->lease);
     // It does not go back to the pool with another patience than the others.
     at->lease->Close();
