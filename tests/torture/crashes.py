@@ -4,15 +4,14 @@ import random
 import signal
 
 from tests.torture import scenarios
-from tests.torture.place import Broken
+from tests.torture.place import Broken, place_of
 
 PASSES_MAX = 400  # Of one point in one scenario.
 
 
 def crash_server(kind, scenario, point, n, keep):
     """Whether the server died there."""
-    place = kind(keep)
-    try:
+    with place_of(kind, keep, f"{scenario.name} at {point}:{n}") as place:
         scenarios.begin(place, scenario)
         if place.start(env={"MIRROR_CRASH_AT": f"{point}:{n}"}, may_die=True):
             scenario.act(place)
@@ -21,17 +20,10 @@ def crash_server(kind, scenario, point, n, keep):
         place.check_kept()
         place.settle()
         return died
-    except Exception:
-        place.keep = True
-        print(f"FAILED: {scenario.name} at {point}:{n}, left in {place.folder}", flush=True)
-        raise
-    finally:
-        place.close()
 
 
 def crash_agent(kind, scenario, point, n, keep):
-    place = kind(keep)
-    try:
+    with place_of(kind, keep, f"{scenario.name}, the agent at {point}:{n}") as place:
         scenarios.begin(place, scenario)
         place.start()
         plain, died = place.agent, []
@@ -47,12 +39,6 @@ def crash_agent(kind, scenario, point, n, keep):
         place.agent = plain
         place.settle()
         return bool(died)
-    except Exception:
-        place.keep = True
-        print(f"FAILED: {scenario.name}, the agent at {point}:{n}, left in {place.folder}", flush=True)
-        raise
-    finally:
-        place.close()
 
 
 def plan(store, runs, seed):

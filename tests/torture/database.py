@@ -8,7 +8,7 @@ import threading
 import time
 
 from tests.torture import scenarios
-from tests.torture.place import BIN, Broken
+from tests.torture.place import BIN, Broken, place_of
 
 FAULTS = ("primary killed", "server killed", "both killed", "server stopped")
 STOPPED_SECONDS = 0.5
@@ -31,8 +31,7 @@ def strike(place, fault):
 
 def one(kind, scenario, fault, delay, keep):
     """How long the scenario took, and whether the fault came before its end."""
-    place = kind(keep)
-    try:
+    with place_of(kind, keep, f"{scenario.name}, {fault} after {delay:.3f} s") as place:
         scenarios.begin(place, scenario)
         place.start()
         begun, over = time.monotonic(), threading.Event()
@@ -64,12 +63,6 @@ def one(kind, scenario, fault, delay, keep):
         place.check_kept()
         place.settle()
         return took, any(met)
-    except Exception:
-        place.keep = True
-        print(f"FAILED: {scenario.name}, {fault} after {delay:.3f} s, left in {place.folder}", flush=True)
-        raise
-    finally:
-        place.close()
 
 
 def run(kind, runs, seed, keep, report):
@@ -102,32 +95,26 @@ def a_server_hangs(place):
     finally:
         agent.kill()
         agent.wait()
-    hung, ports, config = place.server, (place.port, place.admin_port), place.config
-    try:
-        place.server, place.config = None, place.config_of_another_server()
-        place.start()
-        deadline = time.monotonic() + TAKEN_OVER_SECONDS
-        while (last := scenarios.once(place)).returncode != 0:
-            if time.monotonic() > deadline:
-                raise Broken(f"nothing goes on beside a server that hangs: {last.stderr[-1000:]}")
-        wrong = place.differences()
-        if wrong:
-            raise Broken(f"what the other server wrote differs: {wrong}")
-        hung.send_signal(signal.SIGCONT)
-        place.check_kept()
-        others = place.port, place.admin_port
-        place.point_clients(*ports)
-        place.sql("UPDATE people SET age = age + 1;")
-        for _ in range(3):
-            if scenarios.once(place).returncode == 0:
-                break
-        place.check_kept()
-        place.point_clients(*others)
-        place.sql("UPDATE people SET age = age + 1;")
-        place.settle()
-    finally:
-        hung.kill()
-        hung.wait()
-        hung.stdout.close()
-        place.kill()
-        place.config = config
+    hung = place.server
+    place.start_other()
+    deadline = time.monotonic() + TAKEN_OVER_SECONDS
+    while (last := scenarios.once(place)).returncode != 0:
+        if time.monotonic() > deadline:
+            raise Broken(f"nothing goes on beside a server that hangs: {last.stderr[-1000:]}")
+    wrong = place.differences()
+    if wrong:
+        raise Broken(f"what the other server wrote differs: {wrong}")
+    hung.send_signal(signal.SIGCONT)
+    place.check_kept()
+    place.swap_servers()
+    place.sql("UPDATE people SET age = age + 1;")
+    for _ in range(3):
+        if scenarios.once(place).returncode == 0:
+            break
+    place.check_kept()
+    place.swap_servers()
+    place.sql("UPDATE people SET age = age + 1;")
+    place.settle()
+    place.kill()
+    place.swap_servers()
+    place.kill()

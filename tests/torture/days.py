@@ -5,7 +5,7 @@ import subprocess
 import threading
 
 from tests.torture import database, scenarios
-from tests.torture.place import BIN, SHIM, Broken
+from tests.torture.place import BIN, SHIM, Broken, place_of
 
 CHANGES = next(s for s in scenarios.SCENARIOS if s.name == "changes")
 DAY = 86_400
@@ -120,17 +120,10 @@ DAYS = {"sqlite": (*EVERY_DAY, no_catalog), "postgres": (*EVERY_DAY, database.a_
 
 def run(kind, keep, report):
     for day in DAYS[kind.store]:
-        place = kind(keep)
-        try:
+        with place_of(kind, keep, day.__name__) as place:
             scenarios.begin(place, CHANGES)
             place.start()
             day(place)
             place.settle()
             report.day(day.__name__.replace("_", " "))
-        except Exception:
-            place.keep = True
-            print(f"FAILED: {day.__name__}, left in {place.folder}", flush=True)
-            raise
-        finally:
-            place.close()
     return len(DAYS[kind.store])

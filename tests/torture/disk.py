@@ -6,7 +6,7 @@ import random
 import shutil
 
 from tests.torture import scenarios
-from tests.torture.place import SHIM, Place
+from tests.torture.place import SHIM, Place, place_of
 
 PAGE = 4096
 KINDS = ("power", "enospc", "eio", "short", "fsync")
@@ -63,8 +63,7 @@ def lose_power(place, durable, dice, torn):
 
 
 def one(scenario, kind, n, dice, keep):
-    place = Place(keep)
-    try:
+    with place_of(Place, keep, f"{scenario.name}, {kind}:{n}") as place:
         scenarios.begin(place, scenario)
         durable = place.folder / "durable"
         shutil.copytree(place.data, durable, ignore=shutil.ignore_patterns("*-shm"))
@@ -78,12 +77,6 @@ def one(scenario, kind, n, dice, keep):
             lose_power(place, durable, dice, torn=dice.random() < 0.5)
         place.check_kept()
         place.settle()
-    except Exception:
-        place.keep = True
-        print(f"FAILED: {scenario.name}, {kind}:{n}, left in {place.folder}", flush=True)
-        raise
-    finally:
-        place.close()
 
 
 def run(_, runs, seed, keep, report):

@@ -7,6 +7,8 @@ import threading
 import time
 
 from tests.torture import scenarios
+from tests.torture.place import place_of
+
 FAULTS = ("cut request", "cut answer", "drop answers", "delay")
 
 
@@ -74,8 +76,7 @@ class Proxy:
 
 
 def one(kind, scenario, fault, after, keep):
-    place = kind(keep)
-    try:
+    with place_of(kind, keep, f"{scenario.name}, {fault} after {after} bytes") as place:
         scenarios.begin(place, scenario)
         place.start()
         proxy = Proxy(place.port, fault, after)
@@ -89,12 +90,6 @@ def one(kind, scenario, fault, after, keep):
         place.point_clients(place.port, place.admin_port)
         place.settle()
         return faulted
-    except Exception:
-        place.keep = True
-        print(f"FAILED: {scenario.name}, {fault} after {after} bytes, left in {place.folder}", flush=True)
-        raise
-    finally:
-        place.close()
 
 
 def run(kind, runs, seed, keep, report):

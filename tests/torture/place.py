@@ -28,6 +28,20 @@ class Broken(Exception):
     """A promise that was not kept."""
 
 
+@contextlib.contextmanager
+def place_of(kind, keep, run):
+    """For one run, of which this tells; what is left of one that fails is kept and named."""
+    place = kind(keep)
+    try:
+        yield place
+    except Exception:
+        place.keep = True
+        print(f"FAILED: {run}, left in {place.folder}", flush=True)
+        raise
+    finally:
+        place.close()
+
+
 class Place:
     store = "sqlite"
 
@@ -43,6 +57,7 @@ class Place:
         self.rebuilds = False  # Damaged so that only 'reset --all' mends it.
         self.deletes = False  # Also the operator's: nobody may send until he allows it again.
         self.server = None
+        self.port = self.admin_port = 0  # Of the last one that started.
         self.killed = False  # How the last server ended that is gone: by SIGKILL.
         self.fresh = True  # No mirror has its file yet, so nothing is acknowledged as durable.
         self.acknowledged = {}  # LSN of each table that the agent was told to be on disk.

@@ -82,10 +82,11 @@ class PostgresPlace(Place):
         return ["--store", "postgres", "--postgres", self.url]
 
     def close(self):
-        super().close()
         if self.resting:
             self.swap_servers()
             self.kill()
+            self.swap_servers()
+        super().close()
         if not self.keep:
             self.cluster.drop_database(self.database)
 
@@ -130,7 +131,7 @@ class PostgresPlace(Place):
 
     def start_other(self):
         """A second server, which is asked from now on."""
-        self.resting, self.server = (self.server, self.config, 0, 0), None
+        self.resting, self.server = (self.server, self.config, self.port, self.admin_port), None
         self.config = self.config_of_another_server()
         self.start()
 

@@ -6,15 +6,14 @@ import signal
 import time
 
 from tests.torture import scenarios
-from tests.torture.place import Broken
+from tests.torture.place import Broken, place_of
 
 GOES_ON_SECONDS = 60  # A hung transaction of a server that is gone would take 15 of them.
 
 
 def one(kind, scenario, point, n, keep):
     """Whether the first server died there."""
-    place = kind(keep)
-    try:
+    with place_of(kind, keep, f"{scenario.name} at {point}:{n} beside another server") as place:
         scenarios.begin(place, scenario)
         place.start_other()
         if not scenario.fresh:
@@ -38,12 +37,6 @@ def one(kind, scenario, point, n, keep):
         place.sql("UPDATE people SET age = age + 1;")
         place.settle()
         return died
-    except Exception:
-        place.keep = True
-        print(f"FAILED: {scenario.name} at {point}:{n} beside another server, left in {place.folder}", flush=True)
-        raise
-    finally:
-        place.close()
 
 
 def run(kind, runs, seed, keep, report):
