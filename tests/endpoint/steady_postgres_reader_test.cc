@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstdint>
 #include <iostream>
 #include <iterator>
@@ -16,7 +15,6 @@
 #include <random>
 #include <set>
 #include <string>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/connection.h"
@@ -25,6 +23,7 @@
 #include "tests/support/places.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/writer_and_reader.h"
 
 namespace mirror {
 namespace {
@@ -65,16 +64,15 @@ class SteadyPostgresReaderTest : public testing::Test {
         .Value(absl::StrCat("SELECT group_concat(line, ';') FROM (SELECT ", table.row, " AS line FROM ",
                             table.name, " ORDER BY ", table.order, ")"));
   }
-  /// A state in which the only writer left the source.
+  /// A state in which the only writer left the source. Under `mutex_`, once there is a reader.
   void KeepState() {
-    const std::lock_guard lock(mutex_);
     for (const Watched& table : kTables) states_[table.name].insert(AtSource(table));
   }
 
   void Write() {
     std::mt19937_64 random(seed_);
     const auto below = [&random](std::uint64_t limit) { return random() % limit; };
-    while (!stop_) {
+    while (!beside_.over()) {
       std::string statements = "BEGIN IMMEDIATE;";
       for (std::uint64_t left = 1 + below(6); left > 0; --left) {
         const std::string a = absl::StrCat(below(20)), b = absl::StrCat(below(20));
@@ -92,17 +90,16 @@ class SteadyPostgresReaderTest : public testing::Test {
         // Whoever reads it meanwhile finds it only when it is known.
         const std::lock_guard lock(mutex_);
         ASSERT_EQ(bench_->Sql(statements + "COMMIT;"), "");
-        for (const Watched& table : kTables) states_[table.name].insert(AtSource(table));
+        KeepState();
       }
-      const std::uint64_t seen = looks_;
-      if (!stop_) looks_.wait(seen);
+      beside_.WaitForALook();
     }
   }
 
   void Read() {
     auto reader = postgres::Connection::Open({.conninfo = here_->conninfo(), .application_name = "reader"});
     ASSERT_THAT(reader, IsOk());
-    while (!stop_) {
+    while (!beside_.over()) {
       ASSERT_THAT((*reader)->Execute("BEGIN ISOLATION LEVEL REPEATABLE READ"), IsOk());
       std::map<std::string, std::string> first;
       for (const int look : {1, 2}) {
@@ -122,8 +119,7 @@ class SteadyPostgresReaderTest : public testing::Test {
         }
       }
       ASSERT_THAT((*reader)->Execute("COMMIT"), IsOk());
-      ++looks_;
-      looks_.notify_all();
+      beside_.NoteLook();
     }
   }
 
@@ -132,14 +128,13 @@ class SteadyPostgresReaderTest : public testing::Test {
   std::unique_ptr<AgentBench> bench_;
   std::mutex mutex_;
   std::map<std::string, std::set<std::string>> states_;
-  std::atomic<bool> stop_ = false;
-  std::atomic<std::uint64_t> looks_ = 0;
+  WriterAndReader beside_;
 };
 
 TEST_F(SteadyPostgresReaderTest, EachTableIsAtEachMomentAsSomeTransactionLeftIt) {
   CycleReport report = bench_->Run();
   ASSERT_TRUE(report.Good()) << Summary(report);
-  std::thread writer([this] { Write(); }), reader([this] { Read(); });
+  beside_.Begin([this] { Write(); }, [this] { Read(); });
   std::mt19937_64 random(seed_ + 1);
   std::uint64_t good = 0, repopulations = 0;
   for (std::uint64_t round = 0; round < Rounds() && !HasFailure(); ++round) {
@@ -148,17 +143,13 @@ TEST_F(SteadyPostgresReaderTest, EachTableIsAtEachMomentAsSomeTransactionLeftIt)
     report = bench_->Run(repopulate);
     if (report.Good()) ++good;
   }
-  stop_ = true;
-  ++looks_;
-  looks_.notify_all();
-  writer.join();
-  reader.join();
+  beside_.End();
   EXPECT_GT(good, Rounds() / 2) << Summary(report);
   report = bench_->Run();
   EXPECT_TRUE(report.Good()) << Summary(report);
   EXPECT_EQ(Difference(ReadTables(bench_->path()), ReadTables(bench_->mirror().path())), "");
-  std::cout << good << " good cycles, " << repopulations << " repopulations, " << looks_ << " looks at "
-            << states_["keyed"].size() << " states\n";
+  std::cout << good << " good cycles, " << repopulations << " repopulations, " << beside_.looks()
+            << " looks at " << states_["keyed"].size() << " states\n";
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
-#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
@@ -17,7 +16,6 @@
 #include <random>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -27,6 +25,7 @@
 #include "tests/support/places.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/writer_and_reader.h"
 
 namespace mirror {
 namespace {
@@ -101,7 +100,7 @@ class SteadyReaderTest : public testing::TestWithParam<std::string> {
     std::mt19937_64 random(seed);
     const auto below = [&random](std::uint64_t limit) { return random() % limit; };
     Database application(bench_.path());
-    while (!stop_) {
+    while (!beside_.over()) {
       ASSERT_EQ(application.Run("BEGIN IMMEDIATE"), SQLITE_OK) << sqlite3_errmsg(application.handle());
       for (std::uint64_t left = 1 + below(6); left > 0; --left) {
         const std::string a = absl::StrCat(below(20)), b = absl::StrCat(below(20));
@@ -122,17 +121,14 @@ class SteadyReaderTest : public testing::TestWithParam<std::string> {
       }
       states_.Add(application.handle());
       ASSERT_EQ(application.Run("COMMIT"), SQLITE_OK) << sqlite3_errmsg(application.handle());
-      // A program without any pause would leave the lock to nobody.
-      const std::uint64_t seen = looks_;
-      if (!stop_) looks_.wait(seen);
+      beside_.WaitForALook();
     }
   }
 
   void Read() {
     Database reader(bench_.mirror_path());
-    while (!stop_) {
-      ++looks_;
-      looks_.notify_all();
+    while (!beside_.over()) {
+      beside_.NoteLook();
       for (const char* table : kTables) {
         const std::vector<std::string> lines = ReadTable(reader.handle(), table);
         const bool not_made = !lines.empty() && lines.back().starts_with("error: no such table");
@@ -147,14 +143,13 @@ class SteadyReaderTest : public testing::TestWithParam<std::string> {
   std::unique_ptr<Installation> here_ = Installation::Make({.bin_dir = BinDir()}).value();
   AgentBench bench_{*here_, "Cust", here_->dir() + "/source"};
   States states_;
-  std::atomic<bool> stop_ = false;
-  std::atomic<std::uint64_t> looks_ = 0;
+  WriterAndReader beside_;
 };
 
 TEST_P(SteadyReaderTest, EachTableIsAtEachMomentAsSomeTransactionLeftIt) {
   CycleReport report = bench_.Run();
   ASSERT_TRUE(report.Good()) << Summary(report);
-  std::thread writer([this] { Write(seed_); }), reader([this] { Read(); });
+  beside_.Begin([this] { Write(seed_); }, [this] { Read(); });
   std::mt19937_64 random(seed_ + 1);
   std::uint64_t good = 0;
   for (std::uint64_t round = 0; round < Rounds() && !HasFailure(); ++round) {
@@ -165,16 +160,12 @@ TEST_P(SteadyReaderTest, EachTableIsAtEachMomentAsSomeTransactionLeftIt) {
     report = bench_.Run();
     if (report.Good()) ++good;
   }
-  stop_ = true;
-  ++looks_;
-  looks_.notify_all();
-  writer.join();
-  reader.join();
+  beside_.End();
   EXPECT_GT(good, Rounds() / 2) << Summary(report);
   report = bench_.Run();
   EXPECT_TRUE(report.Good()) << Summary(report);
   EXPECT_EQ(bench_.Difference(), "");
-  std::cout << good << " good cycles, " << looks_ << " looks at " << states_.count() << " states\n";
+  std::cout << good << " good cycles, " << beside_.looks() << " looks at " << states_.count() << " states\n";
 }
 
 INSTANTIATE_TEST_SUITE_P(Journal, SteadyReaderTest, testing::Values("WAL", "DELETE"),
