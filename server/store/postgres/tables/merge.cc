@@ -1,7 +1,8 @@
 #include "server/store/postgres/tables/merge.h"
 
-#include <map>
+#include <algorithm>
 #include <optional>
+#include <ranges>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,7 @@
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/merge_sql.h"
 #include "server/store/postgres/tables/present_table.h"
 
 namespace mirror {
@@ -32,83 +34,22 @@ absl::Status LockRows(TableWork& work, const std::string& table) {
   return locked.ok() ? RunOnTable(work, "SET LOCAL work_mem = '64MB'", kMerging) : locked;
 }
 
-/// What SQL says of both sides' columns.
-class MergeSql {
- public:
-  MergeSql(const TableWork& work, const TableSchema& kept, const PostgresShadow& shadow)
-      : kept_(kept), table_(work.In(kept.name)), shadow_(work.In(shadow.name)) {
-    for (const Column& column : kept.columns) AddColumn(column.name, column);
-    if (HasKinds(kept)) AddColumn(kKindsColumn, {});
-    for (const std::uint32_t column : kept.Key()) {
-      const std::string name = QuoteName(kept.columns[column].name);
-      absl::StrAppend(&same_key_, same_key_.empty() ? "" : " AND ", "s.", name, " = t.", name);
-      absl::StrAppend(&key_, key_.empty() ? "" : ", ", name);
-    }
-  }
+/// Merged in place: it has all columns, and a row of it is only there or not there.
+bool IsWhole(const TableSchema& kept, const PresentTable& present) {
+  const auto is_there = [&](const auto& column) { return present.Find(column) != nullptr; };
+  return std::ranges::all_of(kept.columns, is_there, &Column::name) &&
+         std::ranges::all_of(OwnDeclarations(kept) | std::views::keys, is_there) &&
+         WhyNotMerged(kept, present).empty();
+}
 
-  /// Behind SELECT: live rows that the shadow lacks; of a table without a key all of them, which nobody can
-  /// tell apart.
-  std::string Absent() const {
-    return absl::StrCat(" FROM ONLY ", table_, " AS t WHERE ", Lacks(same_key_), AndLive(kept_, "t"));
-  }
-  std::string DeleteAbsentAndChanged() const {
-    return absl::StrCat(
-        "DELETE FROM ONLY ", table_, " AS t WHERE ",
-        Lacks(old_.empty() || same_key_.empty()
-                  ? same_key_
-                  : absl::StrCat(same_key_, " AND ROW(", new_, ") IS NOT DISTINCT FROM ROW(", old_, ")")));
-  }
-  std::string InsertMissing() const {
-    const std::string all =
-        absl::StrCat("INSERT INTO ", table_, " (", names_, ") SELECT ", values_, " FROM ", shadow_, " AS s");
-    if (same_key_.empty()) return all;
-    return absl::StrCat(all, " WHERE NOT EXISTS (SELECT 1 FROM ONLY ", table_, " AS t WHERE ", same_key_,
-                        ")");
-  }
-  std::string GiveUpAbsent() const {
-    return absl::StrCat("UPDATE ONLY ", table_, " AS t SET ", kOwnedColumn, " = 0 WHERE ", Lacks(same_key_),
-                        AndLive(kept_, "t"));
-  }
-  std::string Upsert() const {
-    const std::string all = absl::StrCat("INSERT INTO ", table_, " AS t (", names_, OwnNames(kept_),
-                                         ") SELECT ", values_, OwnValues(kept_), " FROM ", shadow_, " AS s");
-    if (same_key_.empty()) return all;
-    const auto and_own = [](const std::string& list, std::string_view own) {
-      return absl::StrCat(list, list.empty() ? "" : ", ", std::string(own));
-    };
-    return absl::StrCat(all, " ON CONFLICT (", key_, ") DO UPDATE SET ", set_, Revive(kept_, set_),
-                        " WHERE ROW(", and_own(old_, absl::StrCat("t.", kOwnedColumn)),
-                        ") IS DISTINCT FROM ROW(", and_own(excluded_, "1"), ")");
-  }
-
- private:
-  void AddColumn(const std::string& plain, const Column& column) {
-    const std::string name = QuoteName(plain);
-    absl::StrAppend(&names_, names_.empty() ? "" : ", ", name);
-    absl::StrAppend(&values_, values_.empty() ? "" : ", ", "s.", name);
-    if (column.key_position != 0) return;
-    absl::StrAppend(&set_, set_.empty() ? "" : ", ", name, " = excluded.", name);
-    // 1.0 and 1.00 are equal as numbers.
-    const char* const cast = PostgresFormOf(column) == PostgresForm::kNumeric ? "::text" : "";
-    for (const auto& [list, alias] :
-         std::map<std::string*, const char*>{{&old_, "t."}, {&new_, "s."}, {&excluded_, "excluded."}}) {
-      absl::StrAppend(list, list->empty() ? "" : ", ", alias, name, cast);
-    }
-  }
-  std::string Lacks(const std::string& same) const {
-    if (same.empty()) return "true";
-    return absl::StrCat("NOT EXISTS (SELECT 1 FROM ", shadow_, " AS s WHERE ", same, ")");
-  }
-
-  const TableSchema& kept_;
-  const std::string table_, shadow_;
-  std::string names_, values_, key_, same_key_, set_;
-  std::string old_, new_, excluded_;  ///< Behind the key, as they are compared.
+struct Comparison {
+  MergeSql sql;
+  bool is_whole = false;  ///< See IsWhole().
 };
 
 /// Locks the table. Absent: it has no key, or had another one, and nobody can tell.
-absl::StatusOr<std::optional<MergeSql>> CompareSql(TableWork& work, const TableSchema& kept,
-                                                   const PostgresShadow& shadow) {
+absl::StatusOr<std::optional<Comparison>> Compare(TableWork& work, const TableSchema& kept,
+                                                  const PostgresShadow& shadow) {
   const auto present = ReadPresent(work.connection, work.names, {kept.name});
   if (!present.ok()) return present.status();
   const auto table = present->find(kept.name);
@@ -119,7 +60,25 @@ absl::StatusOr<std::optional<MergeSql>> CompareSql(TableWork& work, const TableS
     if (there == nullptr || there->type != DeclaredType(kept.columns[column])) return std::nullopt;
   }
   if (absl::Status locked = LockRows(work, kept.name); !locked.ok()) return locked;
-  return MergeSql(work, kept, shadow);
+  return Comparison{MergeSql(work, kept, shadow), IsWhole(kept, table->second)};
+}
+
+/// Notes once in the transaction what both sides have of their own, by where the rows stand: the table is
+/// locked until the transaction ends, and its columns are not changed. False: here that is not done.
+absl::StatusOr<bool> NoteDifferences(TableWork& work, const MergeSql& sql) {
+  if (!sql.can_be_noted()) return false;
+  const auto found = work.connection.Query(
+      "SELECT to_regclass($1) IS NOT NULL, has_database_privilege(current_database(), "
+      "'TEMPORARY') AND NOT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')",
+      {sql.noted()}, kComparing);
+  if (!found.ok()) return InStoreWords(found.status(), Touched::kMirroredTable);
+  if (found->Bool(0, 0) || !found->Bool(0, 1)) return found->Bool(0, 0);
+  const postgres::AnswersWithin waits(work.connection, kLongStatement);
+  absl::Status noted = work.connection.Run(sql.NoteDifferences(), {}, kComparing).status();
+  // Of a new table PostgreSQL does not know whether it has a few rows or all.
+  if (noted.ok()) noted = work.connection.Run("ANALYZE " + sql.noted(), {}, kComparing).status();
+  if (!noted.ok()) return InStoreWords(noted, Touched::kMirroredTable);
+  return true;
 }
 
 /// Of its only row, as operators read it: see DeletedKeys().
@@ -225,26 +184,30 @@ absl::StatusOr<std::string> DropBroken(TableWork& work, const TableSchema& kept,
 
 absl::StatusOr<std::int64_t> CountAbsent(TableWork& work, const TableSchema& kept,
                                          const PostgresShadow& shadow) {
-  const absl::StatusOr<std::optional<MergeSql>> sql = CompareSql(work, kept, shadow);
-  if (!sql.ok()) return sql.status();
-  if (!*sql) return 0;
+  const absl::StatusOr<std::optional<Comparison>> compared = Compare(work, kept, shadow);
+  if (!compared.ok()) return compared.status();
+  if (!*compared) return 0;
+  const MergeSql& sql = (*compared)->sql;
+  const absl::StatusOr<bool> noted = (*compared)->is_whole ? NoteDifferences(work, sql) : false;
+  if (!noted.ok()) return noted.status();
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
-  const auto count = work.connection.Number("SELECT count(*)" + (*sql)->Absent(), {}, kComparing);
+  const auto count = work.connection.Number(
+      *noted ? sql.CountNotedAbsent() : "SELECT count(*)" + sql.Absent(), {}, kComparing);
   if (!count.ok()) return InStoreWords(count.status(), Touched::kMirroredTable);
   return *count;
 }
 
 absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(TableWork& work, const TableSchema& kept,
                                                         const PostgresShadow& shadow) {
-  const absl::StatusOr<std::optional<MergeSql>> sql = CompareSql(work, kept, shadow);
-  if (!sql.ok()) return sql.status();
+  const absl::StatusOr<std::optional<Comparison>> compared = Compare(work, kept, shadow);
+  if (!compared.ok()) return compared.status();
   std::vector<std::string> keys;
-  if (!*sql) return keys;
+  if (!*compared) return keys;
   const PostgresKinds kinds;
   PostgresStoredRows stored(kept, kinds, kept.Key());
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const auto rows = work.connection.Query(
-      absl::StrCat("SELECT ", stored.SelectList("t"), (*sql)->Absent(), " LIMIT ", kHoldKeysMax), {},
+      absl::StrCat("SELECT ", stored.SelectList("t"), (*compared)->sql.Absent(), " LIMIT ", kHoldKeysMax), {},
       kComparing);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   for (int row = 0; row < rows->rows(); ++row) {
@@ -260,13 +223,17 @@ absl::Status MergeRows(TableWork& work, const TableSchema& kept, const PostgresS
   if (absl::Status small = CheckSize(kept, shadow, merge_rows_max); !small.ok()) return small;
   if (absl::Status locked = LockRows(work, kept.name); !locked.ok()) return locked;
   const MergeSql sql(work, kept, shadow);
-  if (absl::Status done = RunMerging(work, kept, sql.DeleteAbsentAndChanged()); !done.ok()) return done;
+  const absl::StatusOr<bool> noted = NoteDifferences(work, sql);
+  if (!noted.ok()) return noted.status();
+  const std::string remove = *noted ? sql.DeleteNoted() : sql.DeleteAbsentAndChanged();
+  const std::string insert = *noted ? sql.InsertNoted() : sql.InsertMissing();
+  if (absl::Status done = RunMerging(work, kept, remove); !done.ok()) return done;
   CrashPoint("merge.removed");
   while (true) {
     postgres::Savepoint attempt(work.connection);
     if (absl::Status set = attempt.Begin(kMerging); !set.ok())
       return InStoreWords(set, Touched::kMirroredTable);
-    const absl::Status written = RunMerging(work, kept, sql.InsertMissing());
+    const absl::Status written = RunMerging(work, kept, insert);
     if (written.ok()) {
       CrashPoint("merge.written");
       if (absl::Status all = CheckAllWritten(work, kept, shadow); !all.ok()) return all;

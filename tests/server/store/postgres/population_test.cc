@@ -220,6 +220,46 @@ TEST_F(PostgresPopulation, WhatIsTheSameIsNotTouched) {
   EXPECT_EQ(Lines(after.begin() + 1, after.end()), Lines(before.begin() + 1, before.end()));
 }
 
+TEST_F(PostgresPopulation, WithoutTheRightToMakeTemporaryTablesItIsTheSame) {
+  Do("CREATE ROLE mirror; GRANT ALL ON SCHEMA \"Mirror_crm\" TO mirror; GRANT ALL ON ALL TABLES IN SCHEMA "
+     "\"Mirror_crm\" TO mirror; GRANT ALL ON ALL SEQUENCES IN SCHEMA \"Mirror_crm\" TO mirror; SET ROLE "
+     "mirror");
+  Rows before, after;
+  for (int id = 0; id < 200; ++id) {
+    before.push_back({id, id % 3 == 0 ? Cell(nullptr) : Cell("name"), id});
+    if (id % 7 == 0) continue;
+    after.push_back({id, id % 3 == 0 ? Cell(nullptr) : Cell("name"), id % 5 == 0 ? Cell(nullptr) : Cell(id)});
+  }
+  for (int id = 200; id < 220; ++id) after.push_back({id, "new", id});
+  std::vector<Lines> rows, where;
+  for (const bool may : {true, false}) {
+    SCOPED_TRACE(may);
+    Do(absl::StrCat("RESET ROLE; DO $$ BEGIN EXECUTE '", may ? "GRANT" : "REVOKE",
+                    " TEMPORARY ON DATABASE ' || quote_ident(current_database()) || '", may ? " TO" : " FROM",
+                    " PUBLIC'; END $$; SET ROLE mirror"));
+    PostgresAgreed people = Create(NamedTable(may ? "quick" : "slow", People().columns));
+    Populate(before, &people);
+    const PostgresShadow shadow = Filled(people, after);
+    ASSERT_THAT(InTransaction([&] {
+                  EXPECT_THAT(CountAbsent(*work_, people.schema, shadow), IsOkAndHolds(29));
+                  EXPECT_EQ(See("SELECT count(*)::text FROM pg_class WHERE relpersistence = 't'")[0],
+                            may ? "1" : "0");
+                  return RunSwap(*work_, shadow, rows_max_, &people, &left_out_);
+                }),
+                IsOk());
+    rows.push_back(
+        See(absl::StrCat("SELECT concat_ws(' ', id, name, age) FROM ", people.schema.name, " ORDER BY id")));
+    where.push_back(
+        See(absl::StrCat("SELECT id::text FROM ", people.schema.name, " WHERE xmin = (SELECT xmin FROM ",
+                         people.schema.name, " WHERE id = 219) ORDER BY id")));
+  }
+  EXPECT_EQ(rows[0].size(), after.size());
+  EXPECT_EQ(rows[0], rows[1]);
+  EXPECT_EQ(where[0], where[1]) << "the same rows were written";
+  EXPECT_EQ(where[0].size(), 20U + 34U);
+  EXPECT_EQ(See("SELECT count(*)::text FROM pg_class WHERE relpersistence = 't'")[0], "0");
+}
+
 TEST_F(PostgresPopulation, RowsOfATableThatInheritsAreItsOwners) {
   PostgresAgreed people = Create(People());
   Populate({{1, "Ada", 36}}, &people);
