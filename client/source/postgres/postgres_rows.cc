@@ -1,0 +1,154 @@
+#include "client/source/postgres/postgres_rows.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/postgres/failure.h"
+#include "client/source/postgres/postgres_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kDoing[] = "reading it";
+
+std::vector<RowDecoder::Field> FieldsOf(const KnownPostgresTable& known,
+                                        const std::vector<std::uint32_t>& columns) {
+  std::vector<RowDecoder::Field> fields;
+  for (const std::uint32_t column : columns) {
+    const Column& announced = known.schema.columns[column];
+    fields.push_back({FormOf(known.table.columns[column], announced), announced});
+  }
+  return fields;
+}
+
+/// The table as it was looked at, and locked so that it stays so.
+absl::StatusOr<std::unique_ptr<PostgresReading>> BeginReading(const PostgresLook& look,
+                                                              const KnownPostgresTable& known) {
+  const PostgresTable& table = known.table;
+  const auto explain = [&](const absl::Status& status) {
+    return ExplainReading(status, table, look.place.role);
+  };
+  if (look.is_over) return MovedTable(table.name);
+  absl::StatusOr<std::unique_ptr<PostgresReading>> reading = PostgresReading::Begin(look.sessions);
+  if (!reading.ok()) return explain(reading.status());
+  if (absl::Status locked = (*reading)->Lock(table.Lockable()); !locked.ok()) return explain(locked);
+  const absl::StatusOr<std::vector<PostgresTable>> now =
+      ReadPostgresTables((*reading)->connection(), look.schema, table.oid);
+  if (!now.ok()) return explain(now.status());
+  if (now->size() != 1 || now->front() != table) return MovedTable(table.name);
+  return reading;
+}
+
+}  // namespace
+
+PostgresRows::PostgresRows(std::shared_ptr<const PostgresLook> look,
+                           std::shared_ptr<const KnownPostgresTable> known, PostgresAsk ask)
+    : look_(std::move(look)),
+      known_(std::move(known)),
+      ask_(std::move(ask)),
+      decoder_(FieldsOf(*known_, ask_.columns)) {}
+
+PostgresRows::~PostgresRows() { End(); }
+
+/// In this order: what is read, its transaction, its session.
+void PostgresRows::End() {
+  has_ended_ = true;
+  copy_.reset();
+  stream_.reset();
+  reading_.reset();
+}
+
+std::string PostgresRows::Sql() const {
+  std::vector<std::string> values;
+  for (const std::uint32_t column : ask_.columns)
+    values.push_back(ValueSql(known_->table.columns[column], known_->schema.columns[column]));
+  std::string sql = absl::StrCat("SELECT ", absl::StrJoin(values, ", "), " FROM ", ask_.join,
+                                 ask_.join.empty() ? "" : " ", known_->table.Rows());
+  if (!ask_.where.empty()) absl::StrAppend(&sql, ask_.join.empty() ? " WHERE " : " ON ", ask_.where);
+  if (!ask_.behind.empty()) absl::StrAppend(&sql, " ", ask_.behind);
+  return sql;
+}
+
+absl::Status PostgresRows::Send() {
+  postgres::Connection& connection = reading_->connection();
+  if (arrays_.empty()) {
+    absl::StatusOr<postgres::CopyOut> copy = postgres::CopyOut::Begin(
+        connection, absl::StrCat("COPY (", Sql(), ") TO STDOUT (FORMAT binary)"), kDoing);
+    if (!copy.ok()) return copy.status();
+    copy_.emplace(*std::move(copy));
+    return absl::OkStatus();
+  }
+  std::vector<postgres::Value> values;
+  for (postgres::Array& array : arrays_) values.push_back(array.value());
+  absl::StatusOr<postgres::RowStream> stream = connection.Stream(Sql(), values, kDoing);
+  if (!stream.ok()) return stream.status();
+  stream_.emplace(*std::move(stream));
+  fields_.resize(ask_.columns.size());
+  return absl::OkStatus();
+}
+
+absl::Status PostgresRows::Start() {
+  has_begun_ = true;
+  absl::StatusOr<std::unique_ptr<PostgresReading>> reading = BeginReading(*look_, *known_);
+  if (!reading.ok()) return reading.status();
+  reading_ = *std::move(reading);
+  return Send();
+}
+
+absl::StatusOr<bool> PostgresRows::Step() {
+  if (copy_) return copy_->Step();
+  const absl::StatusOr<bool> more = stream_->Step();
+  if (more.ok() && *more) stream_->row().ViewRow(0, &fields_);
+  return more;
+}
+
+absl::StatusOr<bool> PostgresRows::Next() {
+  if (has_ended_) return false;
+  if (look_->is_over) {
+    End();
+    return MovedTable(known_->table.name);
+  }
+  absl::Status started;
+  if (!has_begun_) started = Start();
+  const absl::StatusOr<bool> more = started.ok() ? Step() : absl::StatusOr<bool>(started);
+  if (!more.ok() || !*more) {
+    End();
+    if (more.ok()) return more;
+    return ExplainReading(more.status(), known_->table, look_->place.role);
+  }
+  if (decoder_.Decode(copy_ ? copy_->fields() : fields_)) return true;
+  return Misfit();
+}
+
+/// The rows that are left are looked at, too: one more announcement is to do for all.
+absl::StatusOr<bool> PostgresRows::Misfit() {
+  std::vector<PostgresMisfit> misfits;
+  absl::StatusOr<bool> more = true;
+  for (; more.ok() && *more; more = Step()) {
+    if (decoder_.Decode(copy_ ? copy_->fields() : fields_)) continue;
+    for (const PostgresMisfit& misfit : decoder_.misfits())
+      misfits.push_back({ask_.columns[misfit.column], misfit.is_null});
+    if (misfits.size() < ask_.columns.size() * 64) continue;
+    look_->keep(*known_, misfits);
+    misfits.clear();
+  }
+  look_->keep(*known_, misfits);
+  End();
+  if (!more.ok()) return ExplainReading(more.status(), known_->table, look_->place.role);
+  return absl::AbortedError(absl::StrCat("table '", known_->table.name,
+                                         "' has values that do not fit the types that were announced"));
+}
+
+absl::StatusOr<std::uint64_t> CountPostgresRows(const PostgresLook& look, const KnownPostgresTable& known,
+                                                const std::string& where) {
+  absl::StatusOr<std::unique_ptr<PostgresReading>> reading = BeginReading(look, known);
+  if (!reading.ok()) return reading.status();
+  const absl::StatusOr<std::int64_t> count = (*reading)->connection().Number(
+      absl::StrCat("SELECT count(*) FROM ", known.table.Rows(), where.empty() ? "" : " WHERE ", where), {},
+      "counting its rows");
+  if (!count.ok()) return ExplainReading(count.status(), known.table, look.place.role);
+  return static_cast<std::uint64_t>(*count);
+}
+
+}  // namespace mirror

@@ -1,0 +1,34 @@
+#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_VALUE_DIGEST_H_
+#define MIRROR_CLIENT_SOURCE_POSTGRES_VALUE_DIGEST_H_
+
+#include <string>
+
+#include "proto/wire/batch.h"
+#include "proto/wire/key_range.h"
+#include "proto/wire/row_digest.h"
+
+namespace mirror {
+
+/// As the mirror takes it of the same value.
+inline void AddToDigest(const Value& value, RowDigest* digest) {
+  switch (value.kind) {
+    case Kind::kNull:
+      return digest->AddNull();
+    case Kind::kInteger:
+      return digest->AddInteger(value.integer);
+    case Kind::kReal:
+      return digest->AddReal(value.real);
+    case Kind::kBlob:
+      return digest->AddBytes(value.bytes);
+    default:
+      return digest->AddText(value.bytes);
+  }
+}
+
+inline KeyPart KeyPartOf(const Value& value) {
+  return {value.kind, value.integer, value.real, std::string(value.bytes)};
+}
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_VALUE_DIGEST_H_
