@@ -121,7 +121,7 @@ int Install(const std::string& config, std::ostream& out, std::ostream& err, boo
 
 int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {
   // Also where the strategy is another one by now.
-  const auto can_have_one = [](const SourceConfig& source) { return !IsFolder(source.kind); };
+  const auto can_have_one = [](const SourceConfig& source) { return TraitsOf(source.kind).has_log; };
   return ForEachSource(config, can_have_one, "with kind = \"sqlite\"", UninstallOne, out, err);
 }
 
