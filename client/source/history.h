@@ -33,8 +33,9 @@ class History {
 
   virtual const std::string& source_id() const = 0;
 
-  /// Says whether the source is where it was. Another path or host is a copy: it gets an id of its own and
-  /// recognises nothing. Another file at the same path was restored. A sentence for people; mostly empty.
+  /// Says whether the source is what it was. Another path or host, or another SourceMark.database, is another
+  /// source: it gets an id of its own and recognises nothing. Another file at the same path was restored. A
+  /// sentence for people; mostly empty.
   virtual absl::StatusOr<std::string> Bind(const SourceMark& mark) = 0;
 
   /// Prepares for exactly these tables as they are now. Returns a sentence for each table whose record was

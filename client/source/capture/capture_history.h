@@ -28,7 +28,7 @@ class CaptureHistory : public History {
 
   const std::string& source_id() const override { return base_.source_id(); }
   absl::StatusOr<std::string> Bind(const SourceMark& mark) override {
-    return base_.Bind(knows_file_ ? mark : SourceMark{mark.path});
+    return base_.Bind(knows_file_ ? mark : SourceMark{.path = mark.path, .database = mark.database});
   }
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
   bool Complete(TableSchema& schema) override;
