@@ -15,9 +15,10 @@ namespace {
 
 using ColumnFacts = SourceReader::ColumnFacts;
 
-bool HasOwnOrder(PostgresForm form) {
-  return form == PostgresForm::kInteger || form == PostgresForm::kOid || form == PostgresForm::kDate ||
-         form == PostgresForm::kTime || form == PostgresForm::kTimestamp || form == PostgresForm::kReal;
+bool HasOwnOrder(PostgresValueForm form) {
+  return form == PostgresValueForm::kInteger || form == PostgresValueForm::kOid ||
+         form == PostgresValueForm::kDate || form == PostgresValueForm::kTime ||
+         form == PostgresValueForm::kTimestamp || form == PostgresValueForm::kReal;
 }
 
 bool IsNumberAsText(const KeyPart& part) {
@@ -30,10 +31,10 @@ absl::StatusOr<KeyPart> End(const std::shared_ptr<const PostgresLook>& look,
                             const std::shared_ptr<const KnownPostgresTable>& known, std::uint32_t column,
                             const char* direction) {
   const std::string name = absl::StrCat("t.", QuoteName(known->table.columns[column].name));
-  PostgresRows rows(look, known,
-                    {{column},
-                     absl::StrCat(name, " IS DISTINCT FROM NULL"),
-                     absl::StrCat("ORDER BY ", name, " ", direction, " LIMIT 1")});
+  PostgresSourceRows rows(look, known,
+                          {{column},
+                           absl::StrCat(name, " IS DISTINCT FROM NULL"),
+                           absl::StrCat("ORDER BY ", name, " ", direction, " LIMIT 1")});
   const absl::StatusOr<bool> there = rows.Next();
   if (!there.ok()) return there.status();
   return *there ? KeyPartOf(rows.values().front()) : KeyPart();
@@ -62,7 +63,7 @@ absl::StatusOr<ColumnFacts> ByScan(const std::shared_ptr<const PostgresLook>& lo
                                    std::uint32_t column) {
   ColumnFacts facts;
   std::size_t shortest = SIZE_MAX, longest = 0;
-  PostgresRows rows(look, known, {{column}});
+  PostgresSourceRows rows(look, known, {{column}});
   absl::StatusOr<bool> more = rows.Next();
   for (; more.ok() && *more; more = rows.Next()) {
     KeyPart part = KeyPartOf(rows.values().front());
@@ -90,8 +91,8 @@ absl::StatusOr<ColumnFacts> LookAtPostgresColumn(const std::shared_ptr<const Pos
                                                  const std::shared_ptr<const KnownPostgresTable>& known,
                                                  std::uint32_t column) {
   const Column& announced = known->schema.columns[column];
-  const bool by_order =
-      announced.type != Type::kAny && HasOwnOrder(FormOf(known->table.columns[column], announced));
+  const bool by_order = !known->steps && announced.type != Type::kAny &&
+                        HasOwnOrder(FormOf(known->table.columns[column], announced));
   return by_order ? ByOrder(look, known, column) : ByScan(look, known, column);
 }
 

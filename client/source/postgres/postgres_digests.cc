@@ -30,10 +30,13 @@ class PostgresScan : public DigestReader {
     if (rule_.bound) {
       const std::uint32_t column = rule_.bound->column;
       bound_at_ = PlaceOf(column, &ask.columns);
-      ask.where = FromSql(known->table.columns[column], known->schema.columns[column], rule_.bound->from,
-                          look->place.bytes_in_order);
-      // There is no `where` that could leave rows out.
-      if (rule_.bound->left_out) ask.where = "false";
+      ask.left_out = rule_.bound->left_out;
+      if (!known->steps) {
+        ask.where = FromSql(known->table.columns[column], known->schema.columns[column], rule_.bound->from,
+                            look->place.bytes_in_order);
+        // There is no `where` that could leave rows out.
+        if (ask.left_out) ask.where = "false";
+      }
     }
     rows_.emplace(std::move(look), std::move(known), std::move(ask));
   }
@@ -69,7 +72,7 @@ class PostgresScan : public DigestReader {
   void Take(bool each, DigestPiece* piece) {
     std::string hashes;
     for (std::size_t i = 0; i < count_; ++i) {
-      AddToDigest(rows_->values()[i], &digest_);
+      AddValueToDigest(rows_->values()[i], &digest_);
       if (!rule_.by_column) continue;
       const std::uint64_t hash = digest_.Finish();
       hashes.append(reinterpret_cast<const char*>(&hash), sizeof hash);
@@ -91,7 +94,7 @@ class PostgresScan : public DigestReader {
   const PostgresScanRule rule_;
   std::vector<std::size_t> key_at_;
   std::optional<std::size_t> bound_at_;
-  std::optional<PostgresRows> rows_;
+  std::optional<PostgresSourceRows> rows_;
   RowDigest digest_;
   KeyPart greatest_;
 };

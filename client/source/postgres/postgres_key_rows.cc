@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
-#include "client/source/postgres/row_appender.h"
+#include "client/source/postgres/postgres_row_appender.h"
 #include "client/source/postgres/value_digest.h"
 #include "client/source/rows/packed_key.h"
 #include "client/source/sqlite/file/sqlite_key.h"
@@ -27,7 +27,7 @@ class PostgresKeyRows : public ChangeReader {
         columns_(columns),
         key_(known_->schema.Key()),
         read_(columns),
-        appender_(known_->schema, columns),
+        appender_(known_->given, columns),
         keys_(std::move(keys)) {
     for (const std::uint32_t column : key_) {
       const auto found = std::find(read_.begin(), read_.end(), column);
@@ -40,7 +40,7 @@ class PostgresKeyRows : public ChangeReader {
 
   absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
     ChangePiece piece;
-    RowBlock block = RowBlock::For(known_->schema, columns_);
+    RowBlock block = RowBlock::For(known_->given, columns_);
     std::size_t weight = 0;
     while (!at_end_ && weight < size.bytes && block.rows() < size.rows) {
       const absl::StatusOr<bool> more = NextRow();
@@ -60,6 +60,12 @@ class PostgresKeyRows : public ChangeReader {
  private:
   /// `by_text`: whatever text a key has, it is compared with that of the row's.
   void Ask(bool by_text) {
+    by_text_ = by_text;
+    // What a key was before it was hashed nobody knows: all rows are read.
+    if (std::any_of(key_.begin(), key_.end(), [this](std::uint32_t part) { return known_->Turns(part); })) {
+      rows_.emplace(look_, known_, PostgresAsk{read_});
+      return;
+    }
     std::vector<std::string> arrays, names, terms;
     std::vector<postgres::Array> values;
     for (std::size_t i = 0; i < key_.size(); ++i) {
@@ -68,7 +74,7 @@ class PostgresKeyRows : public ChangeReader {
       const std::string part = absl::StrCat("k.k", i);
       names.push_back(absl::StrCat("k", i));
       arrays.push_back(absl::StrCat("$", i + 1, "::text[]"));
-      const bool is_text = FormOf(column, announced) == PostgresForm::kText;
+      const bool is_text = FormOf(column, announced) == PostgresValueForm::kText;
       terms.push_back(by_text && is_text
                           ? absl::StrCat("format('%s', t.", QuoteName(column.name), ") = ", part)
                           : absl::StrCat("t.", QuoteName(column.name), " ", OperatorOf(i), " ", part,
@@ -80,7 +86,6 @@ class PostgresKeyRows : public ChangeReader {
     ask.join =
         absl::StrCat("unnest(", absl::StrJoin(arrays, ", "), ") AS k(", absl::StrJoin(names, ", "), ") JOIN");
     ask.where = absl::StrJoin(terms, " AND ");
-    by_text_ = by_text;
     rows_.emplace(look_, known_, std::move(ask));
     rows_->Bind(std::move(values));
   }
@@ -117,7 +122,7 @@ class PostgresKeyRows : public ChangeReader {
 
   /// Of keys that were not found.
   void TakeDeletes(const BlockSize& size, ChangePiece* piece) {
-    RowBlock gone = RowBlock::For(known_->schema, key_);
+    RowBlock gone = RowBlock::For(known_->given, key_);
     for (; next_ < keys_.size() && gone.rows() < size.rows && gone.bytes() < size.bytes; ++next_) {
       if (wanted_.erase(PackedKey(keys_[next_])) > 0) AppendKey(keys_[next_], &gone);
     }
@@ -129,10 +134,10 @@ class PostgresKeyRows : public ChangeReader {
   const std::vector<std::uint32_t> columns_, key_;
   std::vector<std::uint32_t> read_;  ///< The columns, and behind them those of the key that are none of them.
   std::vector<std::size_t> key_at_;  ///< Places of the key's parts there.
-  const RowAppender appender_;
+  const PostgresRowAppender appender_;
   const std::vector<Key> keys_;
   std::unordered_set<std::string> wanted_;  ///< That were not found so far.
-  std::optional<PostgresRows> rows_;
+  std::optional<PostgresSourceRows> rows_;
   bool by_text_ = false;
   bool at_end_ = false;
   std::size_t next_ = 0;

@@ -27,16 +27,21 @@ class PostgresReader : public SourceReader {
   explicit PostgresReader(PostgresReaderOptions options)
       : options_(std::move(options)),
         sessions_(std::make_shared<PostgresSessions>(options_.access)),
-        tables_(options_.records, options_.keys) {}
+        tables_(options_.records, options_.keys, options_.steps) {}
   ~PostgresReader() override {
     if (look_ != nullptr) look_->is_over = true;
   }
 
-  SourceMark Mark() const override { return {place_ ? place_->identity : ""}; }
+  SourceMark Mark() const override {
+    if (!place_) return {};
+    SourceMark mark{place_->name};
+    mark.database = place_->identity;
+    return mark;
+  }
 
   absl::StatusOr<std::vector<std::string>> TableNames() override {
     if (absl::Status known = KnowPlace(); !known.ok()) return known;
-    const absl::StatusOr<std::unique_ptr<PostgresReading>> reading = BeginCatalogs();
+    const absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginCatalogs();
     if (!reading.ok()) return reading.status();
     const absl::StatusOr<std::vector<PostgresTable>> all =
         ReadPostgresTables((*reading)->connection(), options_.schema);
@@ -48,9 +53,11 @@ class PostgresReader : public SourceReader {
     if (look_ != nullptr) look_->is_over = true;
     look_.reset();
     tables_.Clear();
-    place_.reset();  // It may have failed over to another one.
-    if (absl::Status known = KnowPlace(); !known.ok()) return known;
-    const absl::StatusOr<std::unique_ptr<PostgresReading>> reading = BeginCatalogs();
+    // It may be another one by now.
+    absl::StatusOr<PostgresSource> place = sessions_->Look();
+    if (!place.ok()) return place.status();
+    place_ = *std::move(place);
+    const absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginCatalogs();
     if (!reading.ok()) return reading.status();
     absl::StatusOr<std::vector<PostgresTable>> all =
         ReadPostgresTables((*reading)->connection(), options_.schema);
@@ -62,7 +69,7 @@ class PostgresReader : public SourceReader {
     AnnounceAll(*std::move(all), chosen.names, &schema);
     if (absl::Status added = AddObjects((*reading)->connection(), &schema); !added.ok()) return added;
     look_ = std::make_shared<PostgresLook>(PostgresLook{
-        sessions_, options_.schema, *place_, false,
+        sessions_, options_.schema, *place_, options_.hash_key ? &*options_.hash_key : nullptr, false,
         [this](const KnownPostgresTable& known, const auto& misfits) { tables_.Keep(known, misfits); }});
     return schema;
   }
@@ -70,7 +77,12 @@ class PostgresReader : public SourceReader {
   absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
     const auto known = Find(table);
     if (known == nullptr) return Unknown(table);
-    return CountPostgresRows(*look_, *known);
+    if (!known->steps || known->steps->where.empty()) return CountPostgresRows(*look_, *known);
+    PostgresSourceRows rows(look_, known, {{0}});
+    std::uint64_t count = 0;
+    absl::StatusOr<bool> more = rows.Next();
+    for (; more.ok() && *more; more = rows.Next()) ++count;
+    return more.ok() ? absl::StatusOr<std::uint64_t>(count) : more.status();
   }
 
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
@@ -145,15 +157,15 @@ class PostgresReader : public SourceReader {
 
   absl::Status KnowPlace() {
     if (place_) return absl::OkStatus();
-    absl::StatusOr<PostgresPlace> place = sessions_->Look();
+    absl::StatusOr<PostgresSource> place = sessions_->Look();
     if (!place.ok()) return place.status();
     place_ = *std::move(place);
     return absl::OkStatus();
   }
 
   /// Errors: also that the role may not use the schema, or that there is none.
-  absl::StatusOr<std::unique_ptr<PostgresReading>> BeginCatalogs() {
-    absl::StatusOr<std::unique_ptr<PostgresReading>> reading = PostgresReading::Begin(sessions_);
+  absl::StatusOr<std::unique_ptr<SourceReading>> BeginCatalogs() {
+    absl::StatusOr<std::unique_ptr<SourceReading>> reading = SourceReading::Begin(sessions_);
     if (!reading.ok()) return reading;
     const absl::StatusOr<postgres::Rows> rows = (*reading)->connection().Query(
         "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1",
@@ -220,8 +232,8 @@ class PostgresReader : public SourceReader {
 
   const PostgresReaderOptions options_;
   const std::shared_ptr<PostgresSessions> sessions_;
-  std::optional<PostgresPlace> place_;
-  PostgresTables tables_;
+  std::optional<PostgresSource> place_;
+  PostgresSourceTables tables_;
   std::shared_ptr<PostgresLook> look_;  ///< Null: there is none.
 };
 

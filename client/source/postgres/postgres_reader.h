@@ -3,11 +3,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "certs/keyed_hash.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/reader.h"
+#include "client/source/steps/table_steps.h"
 #include "client/source/table_choice.h"
 
 namespace mirror {
@@ -20,6 +23,8 @@ struct PostgresReaderOptions {
   std::map<std::string, std::string> records = {};
   /// Key columns by folded name, of tables that declare no primary key.
   std::map<std::string, std::vector<std::string>> keys = {};
+  std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
+  std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
 };
 
 /// Reads one schema of a PostgreSQL database, 14 or later: its tables, and partitioned tables as wholes. It

@@ -1,5 +1,6 @@
 #include "client/source/postgres/postgres_rows.h"
 
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,9 +13,9 @@ namespace {
 
 constexpr char kDoing[] = "reading it";
 
-std::vector<RowDecoder::Field> FieldsOf(const KnownPostgresTable& known,
-                                        const std::vector<std::uint32_t>& columns) {
-  std::vector<RowDecoder::Field> fields;
+std::vector<PostgresRowDecoder::Field> FieldsOf(const KnownPostgresTable& known,
+                                                const std::vector<std::uint32_t>& columns) {
+  std::vector<PostgresRowDecoder::Field> fields;
   for (const std::uint32_t column : columns) {
     const Column& announced = known.schema.columns[column];
     fields.push_back({FormOf(known.table.columns[column], announced), announced});
@@ -22,15 +23,23 @@ std::vector<RowDecoder::Field> FieldsOf(const KnownPostgresTable& known,
   return fields;
 }
 
+std::vector<std::uint32_t> ColumnsToRead(const KnownPostgresTable& known,
+                                         const std::vector<std::uint32_t>& asked) {
+  if (!known.steps) return asked;
+  std::vector<std::uint32_t> all(known.schema.columns.size());
+  std::iota(all.begin(), all.end(), 0U);
+  return all;
+}
+
 /// The table as it was looked at, and locked so that it stays so.
-absl::StatusOr<std::unique_ptr<PostgresReading>> BeginReading(const PostgresLook& look,
-                                                              const KnownPostgresTable& known) {
+absl::StatusOr<std::unique_ptr<SourceReading>> BeginReading(const PostgresLook& look,
+                                                            const KnownPostgresTable& known) {
   const PostgresTable& table = known.table;
   const auto explain = [&](const absl::Status& status) {
     return ExplainReading(status, table, look.place.role);
   };
   if (look.is_over) return MovedTable(table.name);
-  absl::StatusOr<std::unique_ptr<PostgresReading>> reading = PostgresReading::Begin(look.sessions);
+  absl::StatusOr<std::unique_ptr<SourceReading>> reading = SourceReading::Begin(look.sessions);
   if (!reading.ok()) return explain(reading.status());
   if (absl::Status locked = (*reading)->Lock(table.Lockable()); !locked.ok()) return explain(locked);
   const absl::StatusOr<std::vector<PostgresTable>> now =
@@ -42,26 +51,27 @@ absl::StatusOr<std::unique_ptr<PostgresReading>> BeginReading(const PostgresLook
 
 }  // namespace
 
-PostgresRows::PostgresRows(std::shared_ptr<const PostgresLook> look,
-                           std::shared_ptr<const KnownPostgresTable> known, PostgresAsk ask)
+PostgresSourceRows::PostgresSourceRows(std::shared_ptr<const PostgresLook> look,
+                                       std::shared_ptr<const KnownPostgresTable> known, PostgresAsk ask)
     : look_(std::move(look)),
       known_(std::move(known)),
       ask_(std::move(ask)),
-      decoder_(FieldsOf(*known_, ask_.columns)) {}
+      read_(ColumnsToRead(*known_, ask_.columns)),
+      decoder_(FieldsOf(*known_, read_)) {}
 
-PostgresRows::~PostgresRows() { End(); }
+PostgresSourceRows::~PostgresSourceRows() { End(); }
 
 /// In this order: what is read, its transaction, its session.
-void PostgresRows::End() {
+void PostgresSourceRows::End() {
   has_ended_ = true;
   copy_.reset();
   stream_.reset();
   reading_.reset();
 }
 
-std::string PostgresRows::Sql() const {
+std::string PostgresSourceRows::Sql() const {
   std::vector<std::string> values;
-  for (const std::uint32_t column : ask_.columns)
+  for (const std::uint32_t column : read_)
     values.push_back(ValueSql(known_->table.columns[column], known_->schema.columns[column]));
   std::string sql = absl::StrCat("SELECT ", absl::StrJoin(values, ", "), " FROM ", ask_.join,
                                  ask_.join.empty() ? "" : " ", known_->table.Rows());
@@ -70,7 +80,7 @@ std::string PostgresRows::Sql() const {
   return sql;
 }
 
-absl::Status PostgresRows::Send() {
+absl::Status PostgresSourceRows::Send() {
   postgres::Connection& connection = reading_->connection();
   if (arrays_.empty()) {
     absl::StatusOr<postgres::CopyOut> copy = postgres::CopyOut::Begin(
@@ -84,26 +94,40 @@ absl::Status PostgresRows::Send() {
   absl::StatusOr<postgres::RowStream> stream = connection.Stream(Sql(), values, kDoing);
   if (!stream.ok()) return stream.status();
   stream_.emplace(*std::move(stream));
-  fields_.resize(ask_.columns.size());
+  fields_.resize(read_.size());
   return absl::OkStatus();
 }
 
-absl::Status PostgresRows::Start() {
+absl::Status PostgresSourceRows::Start() {
   has_begun_ = true;
-  absl::StatusOr<std::unique_ptr<PostgresReading>> reading = BeginReading(*look_, *known_);
+  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginReading(*look_, *known_);
   if (!reading.ok()) return reading.status();
   reading_ = *std::move(reading);
+  if (known_->steps) {
+    absl::StatusOr<RowSteps> steps = RowSteps::Make(known_->schema, *known_->steps, look_->hash_key);
+    if (!steps.ok()) return steps.status();
+    steps_.emplace(*std::move(steps));
+  }
   return Send();
 }
 
-absl::StatusOr<bool> PostgresRows::Step() {
+absl::StatusOr<bool> PostgresSourceRows::Step() {
   if (copy_) return copy_->Step();
   const absl::StatusOr<bool> more = stream_->Step();
   if (more.ok() && *more) stream_->row().ViewRow(0, &fields_);
   return more;
 }
 
-absl::StatusOr<bool> PostgresRows::Next() {
+absl::StatusOr<bool> PostgresSourceRows::Next() {
+  for (;;) {
+    const absl::StatusOr<bool> more = NextOfTable();
+    if (!more.ok() || !*more || !steps_) return more;
+    const absl::StatusOr<bool> wanted = TakeSteps();
+    if (!wanted.ok() || *wanted) return wanted;
+  }
+}
+
+absl::StatusOr<bool> PostgresSourceRows::NextOfTable() {
   if (has_ended_) return false;
   if (look_->is_over) {
     End();
@@ -121,15 +145,27 @@ absl::StatusOr<bool> PostgresRows::Next() {
   return Misfit();
 }
 
+/// Whether the row is one of those that are asked for.
+absl::StatusOr<bool> PostgresSourceRows::TakeSteps() {
+  const absl::StatusOr<bool> matches = steps_->Matches(decoder_.values());
+  if (!matches.ok()) return matches;
+  if (*matches == ask_.left_out) return false;
+  row_ = decoder_.values();
+  if (absl::Status turned = steps_->Turn(&row_); !turned.ok()) return turned;
+  values_.clear();
+  for (const std::uint32_t column : ask_.columns) values_.push_back(row_[column]);
+  return true;
+}
+
 /// The rows that are left are looked at, too: one more announcement is to do for all.
-absl::StatusOr<bool> PostgresRows::Misfit() {
+absl::StatusOr<bool> PostgresSourceRows::Misfit() {
   std::vector<PostgresMisfit> misfits;
   absl::StatusOr<bool> more = true;
   for (; more.ok() && *more; more = Step()) {
     if (decoder_.Decode(copy_ ? copy_->fields() : fields_)) continue;
     for (const PostgresMisfit& misfit : decoder_.misfits())
-      misfits.push_back({ask_.columns[misfit.column], misfit.is_null});
-    if (misfits.size() < ask_.columns.size() * 64) continue;
+      misfits.push_back({read_[misfit.column], misfit.is_null});
+    if (misfits.size() < read_.size() * 64) continue;
     look_->keep(*known_, misfits);
     misfits.clear();
   }
@@ -142,7 +178,7 @@ absl::StatusOr<bool> PostgresRows::Misfit() {
 
 absl::StatusOr<std::uint64_t> CountPostgresRows(const PostgresLook& look, const KnownPostgresTable& known,
                                                 const std::string& where) {
-  absl::StatusOr<std::unique_ptr<PostgresReading>> reading = BeginReading(look, known);
+  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginReading(look, known);
   if (!reading.ok()) return reading.status();
   const absl::StatusOr<std::int64_t> count = (*reading)->connection().Number(
       absl::StrCat("SELECT count(*) FROM ", known.table.Rows(), where.empty() ? "" : " WHERE ", where), {},

@@ -53,7 +53,7 @@ absl::StatusOr<postgres::Lease> PostgresSessions::Take() {
   return lease;
 }
 
-absl::StatusOr<PostgresPlace> PostgresSessions::Look() {
+absl::StatusOr<PostgresSource> PostgresSessions::Look() {
   absl::StatusOr<postgres::Lease> lease = Take();
   if (!lease.ok()) return lease.status();
   const absl::StatusOr<postgres::Rows> rows = (*lease)->Query(
@@ -68,7 +68,7 @@ absl::StatusOr<PostgresPlace> PostgresSessions::Look() {
         absl::StrCat("the source is PostgreSQL ", rows->Int(0, 0) / 10'000,
                      ", and 14 is the oldest that can be read. Nothing was sent"));
   }
-  PostgresPlace place;
+  PostgresSource place;
   const std::string encoding = rows->Text(0, 1);
   place.any_bytes = encoding == "SQL_ASCII";
   place.bytes_in_order = encoding == "UTF8";
@@ -78,18 +78,18 @@ absl::StatusOr<PostgresPlace> PostgresSessions::Look() {
   return place;
 }
 
-absl::StatusOr<std::unique_ptr<PostgresReading>> PostgresReading::Begin(
+absl::StatusOr<std::unique_ptr<SourceReading>> SourceReading::Begin(
     std::shared_ptr<PostgresSessions> sessions) {
   absl::StatusOr<postgres::Lease> lease = sessions->Take();
   if (!lease.ok()) return lease.status();
-  std::unique_ptr<PostgresReading> reading(new PostgresReading(std::move(sessions), *std::move(lease)));
+  std::unique_ptr<SourceReading> reading(new SourceReading(std::move(sessions), *std::move(lease)));
   const absl::Status begun =
       reading->transaction_.Begin({.repeatable_read = true, .read_only = true}, "beginning to read");
   if (!begun.ok()) return begun;
   return reading;
 }
 
-absl::Status PostgresReading::Lock(const std::string& lockable) {
+absl::Status SourceReading::Lock(const std::string& lockable) {
   connection().SetAnswerWithin(sessions_->access().rows_within);
   // Neither of the two takes the transaction's snapshot.
   return connection().Execute(

@@ -28,7 +28,7 @@ struct PostgresAccess {
 };
 
 /// What a server says of the database; it stays what it is behind another address.
-struct PostgresPlace {
+struct PostgresSource {
   /// The server's system identifier and the database's oid: a standby has those of its primary, a copy
   /// those of what it was copied from, and one that pg_upgrade made others.
   std::string identity;
@@ -47,7 +47,7 @@ class PostgresSessions {
   /// Errors: those of Connection::Open().
   absl::StatusOr<postgres::Lease> Take();
   /// Errors: kFailedPrecondition: the server is too old.
-  absl::StatusOr<PostgresPlace> Look();
+  absl::StatusOr<PostgresSource> Look();
 
   const PostgresAccess& access() const { return access_; }
 
@@ -58,11 +58,11 @@ class PostgresSessions {
 
 /// One transaction that reads, and sees one moment. It ends with its object, and its locks and its snapshot
 /// with it. Threads: one.
-class PostgresReading {
+class SourceReading {
  public:
-  static absl::StatusOr<std::unique_ptr<PostgresReading>> Begin(std::shared_ptr<PostgresSessions> sessions);
-  PostgresReading(const PostgresReading&) = delete;
-  PostgresReading& operator=(const PostgresReading&) = delete;
+  static absl::StatusOr<std::unique_ptr<SourceReading>> Begin(std::shared_ptr<PostgresSessions> sessions);
+  SourceReading(const SourceReading&) = delete;
+  SourceReading& operator=(const SourceReading&) = delete;
 
   postgres::Connection& connection() { return *lease_; }
   /// Has statements take as long as the rows of a table may; `lockable` is locked against changes of its
@@ -70,7 +70,7 @@ class PostgresReading {
   absl::Status Lock(const std::string& lockable);
 
  private:
-  PostgresReading(std::shared_ptr<PostgresSessions> sessions, postgres::Lease lease)
+  SourceReading(std::shared_ptr<PostgresSessions> sessions, postgres::Lease lease)
       : sessions_(std::move(sessions)), lease_(std::move(lease)), transaction_(*lease_) {}
 
   const std::shared_ptr<PostgresSessions> sessions_;

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "client/source/postgres/row_appender.h"
+#include "client/source/postgres/postgres_row_appender.h"
 
 namespace mirror {
 namespace {
@@ -12,7 +12,7 @@ class PostgresTableReader : public TableReader {
   PostgresTableReader(std::shared_ptr<const PostgresLook> look,
                       const std::shared_ptr<const KnownPostgresTable>& known,
                       const std::vector<std::uint32_t>& columns)
-      : rows_(std::move(look), known, {columns}), appender_(known->schema, columns) {}
+      : rows_(std::move(look), known, {columns}), appender_(known->given, columns) {}
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
     std::size_t weight = 0;
@@ -27,8 +27,8 @@ class PostgresTableReader : public TableReader {
   }
 
  private:
-  PostgresRows rows_;
-  const RowAppender appender_;
+  PostgresSourceRows rows_;
+  const PostgresRowAppender appender_;
 };
 
 }  // namespace

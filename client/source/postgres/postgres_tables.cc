@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "client/source/postgres/postgres_words.h"
+#include "client/source/steps/row_steps.h"
 
 namespace mirror {
 namespace {
@@ -22,6 +23,14 @@ std::optional<std::size_t> PlaceOf(const PostgresTable& table, std::int64_t numb
   return std::nullopt;
 }
 
+/// What is wrong with the steps, for people.
+std::string WhyNot(const TableSchema& schema, const TableSteps& steps) {
+  if (const absl::Status checked = CheckSteps(schema, steps); !checked.ok())
+    return std::string(checked.message());
+  if (steps.where.empty()) return "";
+  return std::string(RowSteps::MakeFilter(schema, steps).status().message());
+}
+
 /// Its key may be PostgreSQL's own to compute: then it has none that could be sent.
 bool HasGeneratedKey(const PostgresTable& table) {
   return std::any_of(table.key.begin(), table.key.end(),
@@ -30,19 +39,20 @@ bool HasGeneratedKey(const PostgresTable& table) {
 
 }  // namespace
 
-PostgresTables::PostgresTables(std::map<std::string, std::string> records,
-                               std::map<std::string, std::vector<std::string>> keys)
-    : keys_(std::move(keys)) {
+PostgresSourceTables::PostgresSourceTables(std::map<std::string, std::string> records,
+                                           std::map<std::string, std::vector<std::string>> keys,
+                                           std::vector<TableSteps> steps)
+    : keys_(std::move(keys)), steps_(std::move(steps)) {
   for (const auto& [name, record] : records) records_[name] = ParsePostgresRecord(record);
 }
 
-std::shared_ptr<const KnownPostgresTable> PostgresTables::Find(const std::string& name) const {
+std::shared_ptr<const KnownPostgresTable> PostgresSourceTables::Find(const std::string& name) const {
   const auto found = known_.find(name);
   return found == known_.end() ? nullptr : found->second;
 }
 
-SourceTable PostgresTables::Announce(PostgresTable table, const PostgresPlace& place,
-                                     std::vector<std::string>* notes) {
+SourceTable PostgresSourceTables::Announce(PostgresTable table, const PostgresSource& place,
+                                           std::vector<std::string>* notes) {
   SourceTable source;
   source.schema = SchemaOf(table, place, &source.problem);
   if (source.problem.empty()) source.problem = std::string(CheckTable(source.schema).message());
@@ -53,14 +63,31 @@ SourceTable PostgresTables::Announce(PostgresTable table, const PostgresPlace& p
   if (digest != record.told) notes->insert(notes->end(), told.begin(), told.end());
   record.told = digest;
   source.record = ToString(record);
-  const std::string name = table.name;
-  known_[name] =
-      std::make_shared<const KnownPostgresTable>(KnownPostgresTable{std::move(table), source.schema});
+  KnownPostgresTable known{std::move(table), source.schema, source.schema};
+  if (const TableSteps* const steps = StepsOf(known.table.name)) {
+    known.steps = *steps;
+    const std::string wrong = WhyNot(known.schema, *steps);
+    if (source.problem.empty()) source.problem = wrong;
+    for (std::uint32_t i = 0; wrong.empty() && i < known.given.columns.size(); ++i) {
+      if (known.Turns(i)) TurnToText(&known.given.columns[i]);
+    }
+    source.schema = known.given;
+  }
+  const std::string name = known.table.name;
+  known_[name] = std::make_shared<const KnownPostgresTable>(std::move(known));
   return source;
 }
 
-TableSchema PostgresTables::SchemaOf(const PostgresTable& table, const PostgresPlace& place,
-                                     std::string* problem) {
+const TableSteps* PostgresSourceTables::StepsOf(const std::string& table) const {
+  const auto found = std::find_if(steps_.begin(), steps_.end(),
+                                  [&table](const TableSteps& steps) { return SameName(steps.table, table); });
+  if (found == steps_.end() || (found->where.empty() && found->hash.empty() && found->mask.empty()))
+    return nullptr;
+  return &*found;
+}
+
+TableSchema PostgresSourceTables::SchemaOf(const PostgresTable& table, const PostgresSource& place,
+                                           std::string* problem) {
   TableSchema schema;
   schema.name = table.name;
   schema.table_id = table.oid;
@@ -82,7 +109,7 @@ TableSchema PostgresTables::SchemaOf(const PostgresTable& table, const PostgresP
 }
 
 /// The primary key, or that of the configuration. Gives what is wrong with it.
-std::string PostgresTables::SetKey(const PostgresTable& table, TableSchema* schema) const {
+std::string PostgresSourceTables::SetKey(const PostgresTable& table, TableSchema* schema) const {
   std::uint32_t position = 0;
   if (!table.key.empty() && !HasGeneratedKey(table)) {
     for (const std::int64_t number : table.key)
@@ -106,8 +133,8 @@ std::string PostgresTables::SetKey(const PostgresTable& table, TableSchema* sche
   return "";
 }
 
-std::vector<std::string> PostgresTables::NotesOf(const PostgresTable& table,
-                                                 const TableSchema& schema) const {
+std::vector<std::string> PostgresSourceTables::NotesOf(const PostgresTable& table,
+                                                       const TableSchema& schema) const {
   std::vector<std::string> notes;
   const auto note = [&](const auto&... words) {
     notes.push_back(absl::StrCat("table '", table.name, "': ", words...));
@@ -135,7 +162,7 @@ std::vector<std::string> PostgresTables::NotesOf(const PostgresTable& table,
   return notes;
 }
 
-void PostgresTables::Keep(const KnownPostgresTable& known, const std::vector<PostgresMisfit>& misfits) {
+void PostgresSourceTables::Keep(const KnownPostgresTable& known, const std::vector<PostgresMisfit>& misfits) {
   PostgresRecord& record = records_[known.table.name];
   for (const PostgresMisfit& misfit : misfits) {
     const PostgresColumn& column = known.table.columns[misfit.column];

@@ -118,42 +118,42 @@ void WidenPostgresColumn(Column* column) {
   column->length = column->precision = column->scale = 0;
 }
 
-PostgresForm FormOf(const PostgresColumn& column, const Column& announced) {
+PostgresValueForm FormOf(const PostgresColumn& column, const Column& announced) {
   const bool is_wide = announced.type == Type::kAny && announced.affinity != Affinity::kReal;
-  if (is_wide) return PostgresForm::kText;
+  if (is_wide) return PostgresValueForm::kText;
   switch (TypeOf(column)) {
     case PgType::kBool:
-      return PostgresForm::kBool;
+      return PostgresValueForm::kBool;
     case PgType::kInt2:
     case PgType::kInt4:
     case PgType::kInt8:
-      return PostgresForm::kInteger;
+      return PostgresValueForm::kInteger;
     case PgType::kOid:
-      return PostgresForm::kOid;
+      return PostgresValueForm::kOid;
     case PgType::kFloat4:
     case PgType::kFloat8:
-      return PostgresForm::kReal;
+      return PostgresValueForm::kReal;
     case PgType::kNumeric:
-      return PostgresForm::kNumeric;
+      return PostgresValueForm::kNumeric;
     case PgType::kDate:
-      return PostgresForm::kDate;
+      return PostgresValueForm::kDate;
     case PgType::kTime:
-      return PostgresForm::kTime;
+      return PostgresValueForm::kTime;
     case PgType::kTimestamp:
     case PgType::kTimestamptz:
-      return PostgresForm::kTimestamp;
+      return PostgresValueForm::kTimestamp;
     case PgType::kUuid:
-      return PostgresForm::kUuid;
+      return PostgresValueForm::kUuid;
     case PgType::kBytea:
-      return PostgresForm::kBytes;
+      return PostgresValueForm::kBytes;
     default:
-      return PostgresForm::kText;
+      return PostgresValueForm::kText;
   }
 }
 
 std::string ValueSql(const PostgresColumn& column, const Column& announced) {
   const std::string name = NameOf(column);
-  if (FormOf(column, announced) != PostgresForm::kText || column.sends_text) return name;
+  if (FormOf(column, announced) != PostgresValueForm::kText || column.sends_text) return name;
   // format() calls the type's output function, as a COPY in text and the change log do; a cast to text does
   // not, for char(n), inet and others. IS NULL would be true of a row of NULLs.
   return absl::StrCat("CASE WHEN ", name, " IS DISTINCT FROM NULL THEN format('%s', ", name, ") END");
@@ -177,17 +177,17 @@ std::string TextOfKeyPart(const Column& announced, const KeyPart& part) {
 
 std::string FromSql(const PostgresColumn& column, const Column& announced, const KeyPart& from,
                     bool bytes_in_order) {
-  const PostgresForm form = FormOf(column, announced);
-  const bool by_number =
-      from.kind == Kind::kInteger && (form == PostgresForm::kInteger || form == PostgresForm::kDate ||
-                                      form == PostgresForm::kTime || form == PostgresForm::kTimestamp);
+  const PostgresValueForm form = FormOf(column, announced);
+  const bool by_number = from.kind == Kind::kInteger &&
+                         (form == PostgresValueForm::kInteger || form == PostgresValueForm::kDate ||
+                          form == PostgresValueForm::kTime || form == PostgresValueForm::kTimestamp);
   const bool is_text = TypeOf(column) == PgType::kText || TypeOf(column) == PgType::kVarchar;
   const bool by_text = from.kind == Kind::kText && announced.type == Type::kText && is_text && bytes_in_order;
   if (!by_number && !by_text) return "";
   const absl::StatusOr<std::string> text = postgres::QuotedText(TextOfKeyPart(announced, from));
   if (!text.ok()) return "";
   // A wider type than the column's: the bound may be beyond its range.
-  const std::string type = form == PostgresForm::kInteger ? "int8" : column.type_name;
+  const std::string type = form == PostgresValueForm::kInteger ? "int8" : column.type_name;
   return by_text ? absl::StrCat(NameOf(column), " COLLATE \"C\" >= ", *text)
                  : absl::StrCat(NameOf(column), " >= ", *text, "::", type);
 }

@@ -13,7 +13,7 @@
 namespace mirror {
 
 /// How a value comes, in PostgreSQL's binary formats.
-enum class PostgresForm : std::uint8_t {
+enum class PostgresValueForm : std::uint8_t {
   kText,  ///< The text that PostgreSQL gives for it.
   kBool,
   kInteger,  ///< Of 2, 4 or 8 bytes.
@@ -36,7 +36,7 @@ Column WireColumn(const PostgresColumn& column, bool any_bytes);
 void WidenPostgresColumn(Column* column);
 
 /// How the values of a column come that is announced as `announced`.
-PostgresForm FormOf(const PostgresColumn& column, const Column& announced);
+PostgresValueForm FormOf(const PostgresColumn& column, const Column& announced);
 /// What gives them: an expression over the row t.
 std::string ValueSql(const PostgresColumn& column, const Column& announced);
 

@@ -10,7 +10,7 @@
 namespace mirror {
 
 /// As the mirror takes it of the same value.
-inline void AddToDigest(const Value& value, RowDigest* digest) {
+inline void AddValueToDigest(const Value& value, RowDigest* digest) {
   switch (value.kind) {
     case Kind::kNull:
       return digest->AddNull();

@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_ROW_DECODER_H_
-#define MIRROR_CLIENT_SOURCE_POSTGRES_ROW_DECODER_H_
+#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_ROW_DECODER_H_
+#define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_ROW_DECODER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -19,13 +19,14 @@ struct PostgresMisfit {
 };
 
 /// Rows of a table, from PostgreSQL's binary formats to the wire's values. Threads: one.
-class RowDecoder {
+class PostgresRowDecoder {
  public:
   struct Field {
-    PostgresForm form = PostgresForm::kText;
+    PostgresValueForm form = PostgresValueForm::kText;
     Column announced;
   };
-  explicit RowDecoder(std::vector<Field> fields) : fields_(std::move(fields)), texts_(fields_.size()) {}
+  explicit PostgresRowDecoder(std::vector<Field> fields)
+      : fields_(std::move(fields)), texts_(fields_.size()) {}
 
   /// One row: a field without data is NULL. False: there are misfits.
   bool Decode(const std::vector<std::string_view>& fields);
@@ -46,4 +47,4 @@ class RowDecoder {
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_ROW_DECODER_H_
+#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_ROW_DECODER_H_

@@ -1,4 +1,4 @@
-#include "client/source/postgres/row_decoder.h"
+#include "client/source/postgres/postgres_row_decoder.h"
 
 #include <cmath>
 #include <optional>
@@ -6,10 +6,35 @@
 #include "base/db/postgres/numeric.h"
 #include "base/db/postgres/value.h"
 #include "base/utf8.h"
-#include "client/source/postgres/time_units.h"
 
 namespace mirror {
 namespace {
+
+// The protocol counts units of 100 nanoseconds from 0001-01-01, PostgreSQL microseconds or days from
+// 2000-01-01.
+constexpr std::int64_t kUnitsOfMicro = 10;
+constexpr std::int64_t kMicrosOfDay = 86'400'000'000;
+constexpr std::int64_t kDaysToPostgres = 730'119;
+constexpr std::int64_t kDaysEnd = 3'652'059;  // Behind 9999-12-31.
+
+/// Absent: the protocol has none for it: an infinity, before the year 1 or after the year 9999.
+std::optional<std::int64_t> UnitsOfDays(std::int64_t days) {
+  if (days < -kDaysToPostgres || days >= kDaysEnd - kDaysToPostgres) return std::nullopt;
+  return (days + kDaysToPostgres) * kMicrosOfDay * kUnitsOfMicro;
+}
+
+std::optional<std::int64_t> UnitsOfMicros(std::int64_t micros) {
+  constexpr std::int64_t kBefore = kDaysToPostgres * kMicrosOfDay;
+  constexpr std::int64_t kEnd = kDaysEnd * kMicrosOfDay - kBefore;
+  if (micros < -kBefore || micros >= kEnd) return std::nullopt;
+  return (micros + kBefore) * kUnitsOfMicro;
+}
+
+/// Absent: 24:00:00.
+std::optional<std::int64_t> UnitsOfTime(std::int64_t micros) {
+  if (micros < 0 || micros >= kMicrosOfDay) return std::nullopt;
+  return micros * kUnitsOfMicro;
+}
 
 void SetInteger(std::int64_t integer, Value* value) {
   value->kind = Kind::kInteger;
@@ -40,7 +65,7 @@ std::string_view WordOfNumeric(std::string_view binary) {
 
 }  // namespace
 
-bool RowDecoder::Decode(const std::vector<std::string_view>& fields) {
+bool PostgresRowDecoder::Decode(const std::vector<std::string_view>& fields) {
   misfits_.clear();
   values_.assign(fields_.size(), Value());
   for (std::size_t i = 0; i < fields_.size(); ++i) {
@@ -53,18 +78,18 @@ bool RowDecoder::Decode(const std::vector<std::string_view>& fields) {
   return misfits_.empty();
 }
 
-bool RowDecoder::DecodeValue(const Field& field, std::string_view data, std::string* text,
-                             Value* value) const {
+bool PostgresRowDecoder::DecodeValue(const Field& field, std::string_view data, std::string* text,
+                                     Value* value) const {
   const bool is_any = field.announced.type == Type::kAny;
   switch (field.form) {
-    case PostgresForm::kBool:
-    case PostgresForm::kInteger:
+    case PostgresValueForm::kBool:
+    case PostgresValueForm::kInteger:
       SetInteger(postgres::ReadInt(data), value);
       return true;
-    case PostgresForm::kOid:
+    case PostgresValueForm::kOid:
       SetInteger(static_cast<std::uint32_t>(postgres::ReadInt(data)), value);
       return true;
-    case PostgresForm::kReal: {
+    case PostgresValueForm::kReal: {
       const double real = postgres::ReadReal(data);
       if (!std::isfinite(real)) {
         SetText(WordOf(real), value);
@@ -74,7 +99,7 @@ bool RowDecoder::DecodeValue(const Field& field, std::string_view data, std::str
       value->real = real == 0 ? 0.0 : real;  // No mirror keeps the sign of a zero.
       return true;
     }
-    case PostgresForm::kNumeric: {
+    case PostgresValueForm::kNumeric: {
       std::optional<std::string> number = postgres::ReadNumeric(data);
       if (number) {
         *text = *std::move(number);
@@ -84,18 +109,18 @@ bool RowDecoder::DecodeValue(const Field& field, std::string_view data, std::str
       SetText(WordOfNumeric(data), value);
       return field.announced.type == Type::kText;
     }
-    case PostgresForm::kDate:
+    case PostgresValueForm::kDate:
       return SetUnits(UnitsOfDays(postgres::ReadInt(data)), value);
-    case PostgresForm::kTime:
+    case PostgresValueForm::kTime:
       return SetUnits(UnitsOfTime(postgres::ReadInt(data)), value);
-    case PostgresForm::kTimestamp:
+    case PostgresValueForm::kTimestamp:
       return SetUnits(UnitsOfMicros(postgres::ReadInt(data)), value);
-    case PostgresForm::kUuid:
-    case PostgresForm::kBytes:
+    case PostgresValueForm::kUuid:
+    case PostgresValueForm::kBytes:
       value->kind = Kind::kBlob;
       value->bytes = data;
       return true;
-    case PostgresForm::kText:
+    case PostgresValueForm::kText:
       break;
   }
   SetText(data, value);
