@@ -22,8 +22,8 @@ constexpr char kIndexes[] =
     "FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam "
     "JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
     "CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[], "
-    "i.indoption::int2[]) WITH ORDINALITY k(number, class, collation, option, place) "
-    "JOIN pg_opclass p ON p.oid = k.class LEFT JOIN pg_collation l ON l.oid = k.collation "
+    "i.indoption::int2[]) WITH ORDINALITY k(number, class, compares, option, place) "
+    "JOIN pg_opclass p ON p.oid = k.class LEFT JOIN pg_collation l ON l.oid = k.compares "
     "LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number AND k.number > 0 "
     "WHERE NOT i.indisprimary AND i.indislive AND i.indisvalid AND k.place <= i.indnkeyatts "
     "AND n.nspname = $1 ORDER BY i.indrelid, x.relname, i.indexrelid, k.place";
