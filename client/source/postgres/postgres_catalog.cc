@@ -6,7 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "base/db/postgres/name.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -16,19 +18,18 @@ using postgres::Values;
 
 constexpr char kDoing[] = "reading its catalogs";
 
-// $1 is the schema, $2 an oid, or 0 for all.
-
-#define MIRROR_THESE_TABLES                                                                               \
-  "c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname = $1 AND ($2 = 0 OR c.oid::int8 = $2) " \
-  "AND c.relpersistence <> 't'"
+// In each @these stands for one of two conditions over c and n.
+constexpr char kAllTables[] =
+    "c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND n.nspname = $1";
+/// By an index of the catalogs: it is asked before each reading of a table.
+constexpr char kOneTable[] = " AND c.oid = $2::oid";
 
 constexpr char kTables[] =
     "SELECT c.oid, c.relname::text, c.relkind = 'p', c.relpersistence = 'u', "
     "coalesce(row_security_active(c.oid), false), c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits h "
     "WHERE h.inhparent = c.oid), coalesce(NOT i.indimmediate, false) "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary WHERE " MIRROR_THESE_TABLES
-    " ORDER BY c.oid";
+    "LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary WHERE @these ORDER BY c.oid";
 
 /// A domain over a domain has no modifier of its own: that of the innermost one counts.
 constexpr char kColumns[] =
@@ -43,7 +44,7 @@ constexpr char kColumns[] =
     "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
     "LEFT JOIN (SELECT b.* FROM base b JOIN pg_type u ON u.oid = b.oid WHERE u.typtype <> 'd') b "
     "ON b.domain = a.atttypid JOIN pg_type t ON t.oid = coalesce(b.oid, a.atttypid) "
-    "WHERE a.attnum > 0 AND NOT a.attisdropped AND " MIRROR_THESE_TABLES " ORDER BY c.oid, a.attnum";
+    "WHERE a.attnum > 0 AND NOT a.attisdropped AND @these ORDER BY c.oid, a.attnum";
 
 /// The operator is that of the index's own class: citext has its own.
 constexpr char kKeys[] =
@@ -53,19 +54,17 @@ constexpr char kKeys[] =
     "JOIN pg_opclass l ON l.oid = k.class JOIN pg_amop m ON m.amopfamily = l.opcfamily "
     "AND m.amopstrategy = 3 AND m.amoplefttype = l.opcintype AND m.amoprighttype = l.opcintype "
     "JOIN pg_operator o ON o.oid = m.amopopr JOIN pg_namespace s ON s.oid = o.oprnamespace "
-    "WHERE i.indisprimary AND k.place <= i.indnkeyatts AND " MIRROR_THESE_TABLES " ORDER BY c.oid, k.place";
+    "WHERE i.indisprimary AND k.place <= i.indnkeyatts AND @these ORDER BY c.oid, k.place";
 
 /// By the snapshot, which pg_partition_tree() does not look at.
 constexpr char kLeaves[] =
     "WITH RECURSIVE tree(root, oid) AS (SELECT c.oid, c.oid FROM pg_class c JOIN pg_namespace n "
-    "ON n.oid = c.relnamespace WHERE c.relkind = 'p' AND " MIRROR_THESE_TABLES
-    " UNION ALL SELECT t.root, h.inhrelid FROM tree t JOIN pg_inherits h ON h.inhparent = t.oid "
+    "ON n.oid = c.relnamespace WHERE c.relkind = 'p' AND @these UNION ALL SELECT t.root, h.inhrelid FROM "
+    "tree t JOIN pg_inherits h ON h.inhparent = t.oid "
     "AND NOT h.inhdetachpending) "
     "SELECT t.root, s.nspname::text, c.relname::text, coalesce(has_table_privilege(c.oid, 'SELECT'), false), "
     "coalesce(row_security_active(c.oid), false) FROM tree t JOIN pg_class c ON c.oid = t.oid "
     "JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.relkind <> 'p' ORDER BY t.root, c.oid";
-
-#undef MIRROR_THESE_TABLES
 
 /// The rows of one query that belong to one table: both are in the order of oids.
 class ByTable {
@@ -129,7 +128,7 @@ std::string PostgresTable::Rows() const {
   if (!by_leaves) return absl::StrCat(quoted, " AS t");
   if (leaves.empty()) return absl::StrCat("ONLY ", quoted, " AS t");
   std::vector<std::string> names;
-  for (const PostgresColumn& column : columns) names.push_back(*postgres::QuotedName(column.name));
+  for (const PostgresColumn& column : columns) names.push_back(QuoteName(column.name));
   const std::string select = absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM ONLY ");
   return absl::StrCat(
       "(",
@@ -144,9 +143,12 @@ absl::StatusOr<std::vector<PostgresTable>> ReadPostgresTables(postgres::Connecti
                                                               const std::string& schema, std::uint32_t oid) {
   Rows read[4];
   int query = 0;
+  const std::string these = absl::StrCat(kAllTables, oid == 0 ? "" : kOneTable);
+  std::vector<postgres::Value> values = {schema};
+  if (oid != 0) values.emplace_back(static_cast<std::int64_t>(oid));
   for (const char* const sql : {kTables, kColumns, kKeys, kLeaves}) {
     absl::StatusOr<Rows> rows =
-        connection.Query(sql, {postgres::Value(schema), static_cast<std::int64_t>(oid)}, kDoing);
+        connection.Query(absl::StrReplaceAll(sql, {{"@these", these}}), values, kDoing);
     if (!rows.ok()) return rows.status();
     read[query++] = *std::move(rows);
   }

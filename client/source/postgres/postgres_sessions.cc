@@ -70,7 +70,7 @@ absl::StatusOr<PostgresSource> PostgresSessions::Look() {
   }
   PostgresSource place;
   const std::string encoding = rows->Text(0, 1);
-  place.any_bytes = encoding == "SQL_ASCII";
+  any_bytes_ = place.any_bytes = encoding == "SQL_ASCII";
   place.bytes_in_order = encoding == "UTF8";
   place.role = rows->Text(0, 2);
   place.name = absl::StrCat("PostgreSQL, database ", rows->Text(0, 3));
@@ -86,6 +86,11 @@ absl::StatusOr<std::unique_ptr<SourceReading>> SourceReading::Begin(
   const absl::Status begun =
       reading->transaction_.Begin({.repeatable_read = true, .read_only = true}, "beginning to read");
   if (!begun.ok()) return begun;
+  if (!reading->sessions_->any_bytes()) return reading;
+  // Else PostgreSQL refuses to give what is no UTF-8.
+  const absl::Status set =
+      reading->connection().Execute("SET LOCAL client_encoding TO 'SQL_ASCII'", "beginning to read");
+  if (!set.ok()) return set;
   return reading;
 }
 

@@ -39,7 +39,7 @@ struct PostgresSource {
 };
 
 /// Sessions of a database of others: read only, with settings that each value's text depends on pinned,
-/// one for each reader that is at work, kept for the next one. Threads: any.
+/// one for each reader that is at work, kept for the next one. Threads: one.
 class PostgresSessions {
  public:
   explicit PostgresSessions(PostgresAccess access);
@@ -50,9 +50,12 @@ class PostgresSessions {
   absl::StatusOr<PostgresSource> Look();
 
   const PostgresAccess& access() const { return access_; }
+  /// As Look() found it.
+  bool any_bytes() const { return any_bytes_; }
 
  private:
   const PostgresAccess access_;
+  bool any_bytes_ = false;
   postgres::Pool pool_;
 };
 

@@ -24,10 +24,7 @@ constexpr std::uint32_t kMicroDigits = 6;
 
 PgType TypeOf(const PostgresColumn& column) { return static_cast<PgType>(column.type); }
 
-std::string NameOf(const PostgresColumn& column) {
-  // The names of what cannot be quoted were refused before.
-  return absl::StrCat("t.", *postgres::QuotedName(column.name));
-}
+std::string NameOf(const PostgresColumn& column) { return absl::StrCat("t.", QuoteName(column.name)); }
 
 void SetNumeric(std::int32_t modifier, Column* wire) {
   wire->type = Type::kText;

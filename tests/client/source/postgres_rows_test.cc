@@ -149,6 +149,7 @@ TEST_F(PostgresRowsTest, ANewLookEndsWhatReadsByTheOldOne) {
   Pieces pieces;
   ASSERT_THAT((*read)->Next({1, 1}, &block, &pieces), IsOkAndHolds(true));
   Look();
+  block.Clear();
   EXPECT_EQ((*read)->Next({1, 1}, &block, &pieces).status().code(), absl::StatusCode::kAborted);
   EXPECT_EQ((*digests)->Next(1, false).status().code(), absl::StatusCode::kAborted);
   EXPECT_EQ(Locks(), "0");

@@ -233,6 +233,17 @@ TEST_F(PostgresTypesTest, ADatabaseWithoutEncodingHasTextsOfAnyBytes) {
   EXPECT_EQ(ColumnOf("t", "n").type, Type::kText);
   EXPECT_EQ(Rows("t"), (ShownRows{{"i:1", "x:ff", "t:1.50"}, {"i:2", "t:a", "null"}}));
   ExpectEqualDigests("t");
+  // A key, too; and a name that nobody can show.
+  Sql("CREATE TABLE public.k (id text PRIMARY KEY); INSERT INTO public.k VALUES (E'\\xfe'), ('a');"
+      "CREATE TABLE public.\"\xff\" (id int4)");
+  Look();
+  ASSERT_EQ(schema_.refused.size(), 1U);
+  ExpectEqualDigests("k");
+  const absl::StatusOr<Found> found =
+      RowsOf("k", {{{.kind = Kind::kRawText, .bytes = "\xfe"}}, TextKey("b")});
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->rows, (ShownRows{{"x:fe"}}));
+  EXPECT_EQ(found->gone, (ShownRows{{"t:b"}}));
 }
 
 TEST_F(PostgresTypesTest, KeysOfEachTypeAreFoundAndSorted) {
