@@ -163,7 +163,7 @@ struct DigestPiece {
 };
 
 /// Which rows of a table are looked at: those whose value of a column is `from` or greater, as KeyPart
-/// compares them. A row without a value there is none of them.
+/// compares them, DECIMAL as the numbers that they are. A row without a value there is none of them.
 struct RowBound {
   std::uint32_t column = 0;
   KeyPart from;
