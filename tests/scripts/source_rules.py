@@ -201,8 +201,8 @@ ROOMS = {
         ("SQLite",),
     ),
     "client/source/postgres": (
-        "base base/db/postgres certs client/source client/source/rows client/source/sqlite/file "
-        "client/source/steps proto/wire",
+        "base base/db/postgres certs client/source client/source/capture client/source/rows "
+        "client/source/sqlite/file client/source/steps proto/wire",
         (),
     ),
     "client/run": (

@@ -8,6 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "client/source/capture/shown_value.h"
 #include "client/source/postgres/value_digest.h"
 
 namespace mirror {
@@ -15,10 +16,12 @@ namespace {
 
 using ColumnFacts = SourceReader::ColumnFacts;
 
-bool HasOwnOrder(PostgresValueForm form) {
-  return form == PostgresValueForm::kInteger || form == PostgresValueForm::kOid ||
-         form == PostgresValueForm::kDate || form == PostgresValueForm::kTime ||
-         form == PostgresValueForm::kTimestamp || form == PostgresValueForm::kReal;
+bool HasOwnOrder(const PostgresColumn& column, const Column& announced) {
+  const PostgresValueForm form = FormOf(column, announced);
+  return announced.type == Type::kDecimal || form == PostgresValueForm::kInteger ||
+         form == PostgresValueForm::kOid || form == PostgresValueForm::kDate ||
+         form == PostgresValueForm::kTime || form == PostgresValueForm::kTimestamp ||
+         form == PostgresValueForm::kReal;
 }
 
 bool IsNumberAsText(const KeyPart& part) {
@@ -61,6 +64,7 @@ absl::StatusOr<ColumnFacts> ByOrder(const std::shared_ptr<const PostgresLook>& l
 absl::StatusOr<ColumnFacts> ByScan(const std::shared_ptr<const PostgresLook>& look,
                                    const std::shared_ptr<const KnownPostgresTable>& known,
                                    std::uint32_t column) {
+  const Column& given = known->given.columns[column];
   ColumnFacts facts;
   std::size_t shortest = SIZE_MAX, longest = 0;
   PostgresSourceRows rows(look, known, {{column}});
@@ -73,10 +77,12 @@ absl::StatusOr<ColumnFacts> ByScan(const std::shared_ptr<const PostgresLook>& lo
     }
     shortest = std::min(shortest, part.bytes.size());
     longest = std::max(longest, part.bytes.size());
-    if (facts.least.kind == Kind::kNull || part < facts.least) facts.least = part;
-    if (facts.greatest.kind == Kind::kNull || facts.greatest < part) facts.greatest = std::move(part);
+    if (facts.least.kind == Kind::kNull || IsBelow(given, part, facts.least)) facts.least = part;
+    if (facts.greatest.kind == Kind::kNull || IsBelow(given, facts.greatest, part))
+      facts.greatest = std::move(part);
   }
   if (!more.ok()) return more.status();
+  if (given.type == Type::kDecimal) return facts;
   if (IsNumber(facts.least) && !IsNumber(facts.greatest)) {
     facts.trouble = "holds numbers and texts, which sort apart: a text counts as greater than every number";
   } else if (IsNumberAsText(facts.least) && IsNumberAsText(facts.greatest) && shortest != longest) {
@@ -91,8 +97,8 @@ absl::StatusOr<ColumnFacts> LookAtPostgresColumn(const std::shared_ptr<const Pos
                                                  const std::shared_ptr<const KnownPostgresTable>& known,
                                                  std::uint32_t column) {
   const Column& announced = known->schema.columns[column];
-  const bool by_order = !known->steps && announced.type != Type::kAny &&
-                        HasOwnOrder(FormOf(known->table.columns[column], announced));
+  const bool by_order =
+      !known->steps && announced.type != Type::kAny && HasOwnOrder(known->table.columns[column], announced);
   return by_order ? ByOrder(look, known, column) : ByScan(look, known, column);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "client/source/capture/shown_value.h"
 #include "client/source/postgres/value_digest.h"
 
 namespace mirror {
@@ -30,6 +31,7 @@ class PostgresScan : public DigestReader {
     if (rule_.bound) {
       const std::uint32_t column = rule_.bound->column;
       bound_at_ = PlaceOf(column, &ask.columns);
+      bound_column_ = known->given.columns[column];
       ask.left_out = rule_.bound->left_out;
       if (!known->steps) {
         ask.where = FromSql(known->table.columns[column], known->schema.columns[column], rule_.bound->from,
@@ -64,8 +66,8 @@ class PostgresScan : public DigestReader {
   bool IsWithin() {
     if (!bound_at_) return true;
     KeyPart part = KeyPartOf(rows_->values()[*bound_at_]);
-    if (part.kind == Kind::kNull || part < rule_.bound->from) return false;
-    if (greatest_.kind == Kind::kNull || greatest_ < part) greatest_ = std::move(part);
+    if (part.kind == Kind::kNull || IsBelow(bound_column_, part, rule_.bound->from)) return false;
+    if (greatest_.kind == Kind::kNull || IsBelow(bound_column_, greatest_, part)) greatest_ = std::move(part);
     return true;
   }
 
@@ -94,6 +96,7 @@ class PostgresScan : public DigestReader {
   const PostgresScanRule rule_;
   std::vector<std::size_t> key_at_;
   std::optional<std::size_t> bound_at_;
+  Column bound_column_;
   std::optional<PostgresSourceRows> rows_;
   RowDigest digest_;
   KeyPart greatest_;

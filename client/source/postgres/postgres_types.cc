@@ -180,7 +180,12 @@ std::string FromSql(const PostgresColumn& column, const Column& announced, const
                           form == PostgresValueForm::kTime || form == PostgresValueForm::kTimestamp);
   const bool is_text = TypeOf(column) == PgType::kText || TypeOf(column) == PgType::kVarchar;
   const bool by_text = from.kind == Kind::kText && announced.type == Type::kText && is_text && bytes_in_order;
-  if (!by_number && !by_text) return "";
+  // DECIMAL counts as the number that it is; its bound may be a whole one.
+  const bool by_decimal =
+      announced.type == Type::kDecimal &&
+      (from.kind == Kind::kInteger ||
+       (from.kind == Kind::kText && from.bytes.find_first_not_of("-.0123456789") == std::string::npos));
+  if (!by_number && !by_text && !by_decimal) return "";
   const absl::StatusOr<std::string> text = postgres::QuotedText(TextOfKeyPart(announced, from));
   if (!text.ok()) return "";
   // A wider type than the column's: the bound may be beyond its range.

@@ -278,9 +278,11 @@ TEST_F(PostgresRowsTest, AScanFromAValueGivesWhatIsThereOrGreater) {
 }
 
 TEST_F(PostgresRowsTest, AColumnsEndsAreThoseThatTheWireHas) {
-  Sql("CREATE TABLE t (id int4 PRIMARY KEY, n int8, v text, d date, w text, none int4);"
-      "INSERT INTO t VALUES (1, 5, 'a', '2024-01-01', '9'), (2, -6, 'B', '0001-01-01', '10'),"
-      "(3, NULL, '\u00e4', NULL, '11')");
+  Sql("CREATE TABLE t (id int4 PRIMARY KEY, n int8, v text, d date, w text, none int4, m numeric(6,2), u "
+      "numeric);"
+      "INSERT INTO t VALUES (1, 5, 'a', '2024-01-01', '9', NULL, 9, 9), (2, -6, 'B', '0001-01-01', '10', "
+      "NULL, 10, 10),"
+      "(3, NULL, '\u00e4', NULL, '11', NULL, 11.5, NULL)");
   Look();
   auto facts = reader_->LookAtColumn("t", 1);
   ASSERT_THAT(facts, IsOk());
@@ -298,6 +300,12 @@ TEST_F(PostgresRowsTest, AColumnsEndsAreThoseThatTheWireHas) {
   EXPECT_THAT(reader_->LookAtColumn("t", 4)->trouble, HasSubstr("numbers that are kept as texts"));
   EXPECT_EQ(reader_->LookAtColumn("t", 5)->greatest.kind, Kind::kNull);
   EXPECT_EQ(reader_->LookAtColumn("t", 5)->nulls, 3U);
+  facts = reader_->LookAtColumn("t", 6);
+  ASSERT_THAT(facts, IsOk());
+  EXPECT_EQ(facts->least, TextKey("9.00").front());
+  EXPECT_EQ(facts->greatest, TextKey("11.50").front());
+  EXPECT_EQ(facts->trouble, "");
+  EXPECT_THAT(reader_->LookAtColumn("t", 7)->trouble, HasSubstr("numbers that are kept as texts"));
 }
 
 TEST_F(PostgresRowsTest, ManyKeysAreFoundInPiecesOfAnySize) {
