@@ -179,6 +179,58 @@ TEST_F(PostgresRowsTest, AConnectionThatIsLostWhileRowsComeSaysWhatToDo) {
   EXPECT_EQ(Rows("t").size(), 5000U) << "another session is opened";
 }
 
+TEST_F(PostgresRowsTest, AServerThatIsKilledIsReadAgainWhenItIsBack) {
+  const auto started = PostgresServer::Start();
+  ASSERT_THAT(started, IsOk());
+  PostgresServer& server = **started;
+  options_.access.dsn = server.Conninfo();
+  connection_ = Connect(server.Conninfo());
+  Sql("CREATE TABLE public.t (id int4 PRIMARY KEY, v text); INSERT INTO public.t SELECT i, repeat('x', "
+      "10000) "
+      "FROM generate_series(1, 5000) i");
+  Open();
+  Look();
+  const std::string database = reader_->Mark().database;
+  auto read = reader_->Read("t", {0, 1});
+  ASSERT_THAT(read, IsOk());
+  RowBlock block = RowBlock::ForAll(Table("t").schema);
+  Pieces pieces;
+  ASSERT_THAT((*read)->Next({1, 1}, &block, &pieces), IsOkAndHolds(true));
+  server.Kill();
+  absl::StatusOr<bool> more = true;
+  while (more.ok() && *more) {
+    block.Clear();
+    more = (*read)->Next({}, &block, &pieces);
+  }
+  EXPECT_THAT(more, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("table 't'")));
+  EXPECT_EQ(ReadAll(*reader_, Table("t").schema).status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(reader_->Schema().status().code(), absl::StatusCode::kUnavailable);
+  ASSERT_THAT(server.StartAgain(), IsOk());
+  Look();
+  EXPECT_EQ(Rows("t").size(), 5000U);
+  EXPECT_EQ(reader_->Mark().database, database);
+}
+
+TEST_F(PostgresRowsTest, SomeOfTheColumnsAreReadInAnyOrder) {
+  Sql("CREATE TABLE t (id int4 PRIMARY KEY, a text, b int4); INSERT INTO t VALUES (1, 'x', 2), (3, 'y', "
+      "NULL)");
+  Look();
+  auto read = reader_->Read("t", {2, 0});
+  ASSERT_THAT(read, IsOk());
+  RowBlock block = RowBlock::For(Table("t").schema, {2, 0});
+  Pieces pieces;
+  ASSERT_THAT((*read)->Next({}, &block, &pieces), IsOkAndHolds(false));
+  ShownRows rows;
+  AppendRows(block, &rows);
+  EXPECT_THAT(rows, testing::UnorderedElementsAre(ElementsAre("i:2", "i:1"), ElementsAre("null", "i:3")));
+  const auto digests = Digest(reader_->Digests("t", {0, 2}));
+  ASSERT_THAT(digests, IsOk());
+  RowDigest wanted;
+  wanted.AddInteger(1);
+  wanted.AddInteger(2);
+  EXPECT_EQ(digests->rows[0].second, wanted.Finish());
+}
+
 TEST_F(PostgresRowsTest, LargeValuesTravelInParts) {
   Sql("CREATE TABLE t (id int4 PRIMARY KEY, b bytea, v text, j jsonb); ALTER TABLE t ALTER b SET STORAGE "
       "EXTERNAL;"
@@ -251,7 +303,8 @@ TEST_F(PostgresRowsTest, AScanFromAValueGivesWhatIsThereOrGreater) {
       {1, IntKey(INT64_MAX).front(), {}}, {1, {.kind = Kind::kReal, .real = 5.5}, {2, 4}},
       {1, TextKey("a").front(), {}},      {2, IntKey(638396640000000000 + 864000000000).front(), {2, 4}},
       {3, TextKey("a").front(), {1, 4}},  {3, TextKey("B").front(), {1, 2, 4}},
-      {3, IntKey(9).front(), {1, 2, 4}},  {4, TextKey("8.5").front(), {1}},
+      {3, IntKey(9).front(), {1, 2, 4}},  {4, TextKey("8.5").front(), {1, 2}},
+      {4, IntKey(10).front(), {2}},       {4, IntKey(INT64_MIN).front(), {1, 2, 4}},
       {5, IntKey(2).front(), {2, 4}},
   };
   for (const BoundCase& bound : bounds) {
@@ -354,6 +407,30 @@ TEST_F(PostgresRowsTest, RowsAreChosenHashedAndMaskedOnTheirWay) {
   Open();
   Look();
   EXPECT_THAT(Table("t").problem, HasSubstr("'where'"));
+}
+
+TEST_F(PostgresRowsTest, RowsOfAHashedKeyAreFoundByWhatIsSent) {
+  Sql("CREATE TABLE t (k text PRIMARY KEY, v text); INSERT INTO t VALUES ('Ada', 'a'), ('Bob', 'b')");
+  TableSteps steps;
+  steps.table = "t";
+  steps.hash = {"k"};
+  options_.steps = {steps};
+  options_.hash_key.emplace(std::string(32, 's'), "Cust");
+  Open();
+  Look();
+  EXPECT_EQ(Table("t").problem, "");
+  EXPECT_EQ(ColumnOf("t", "k").type, Type::kText);
+  ExpectEqualDigests("t");
+  RangeDigest whole;
+  std::vector<Key> keys;
+  for (const auto& [key, digest] : DigestsOfRead("t", &whole)) keys.push_back(key);
+  ASSERT_EQ(keys.size(), 2U);
+  EXPECT_EQ(keys[0].front().bytes.size(), 64U);
+  keys.push_back(TextKey("Ada"));
+  const absl::StatusOr<Found> found = RowsOf("t", keys);
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->rows, Rows("t"));
+  EXPECT_EQ(found->gone, (ShownRows{{"t:Ada"}}));
 }
 
 }  // namespace
