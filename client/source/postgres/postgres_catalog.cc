@@ -1,6 +1,7 @@
 #include "client/source/postgres/postgres_catalog.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -14,9 +15,6 @@ namespace mirror {
 namespace {
 
 using postgres::Rows;
-using postgres::Values;
-
-constexpr char kDoing[] = "reading its catalogs";
 
 // In each @these stands for one of two conditions over c and n.
 constexpr char kAllTables[] =
@@ -65,6 +63,8 @@ constexpr char kLeaves[] =
     "SELECT t.root, s.nspname::text, c.relname::text, coalesce(has_table_privilege(c.oid, 'SELECT'), false), "
     "coalesce(row_security_active(c.oid), false) FROM tree t JOIN pg_class c ON c.oid = t.oid "
     "JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.relkind <> 'p' ORDER BY t.root, c.oid";
+
+constexpr const char* kQueries[] = {kTables, kColumns, kKeys, kLeaves};
 
 /// The rows of one query that belong to one table: both are in the order of oids.
 class ByTable {
@@ -139,19 +139,17 @@ std::string PostgresTable::Rows() const {
 
 std::string PostgresTable::Lockable() const { return partitioned ? quoted : absl::StrCat("ONLY ", quoted); }
 
-absl::StatusOr<std::vector<PostgresTable>> ReadPostgresTables(postgres::Connection& connection,
-                                                              const std::string& schema, std::uint32_t oid) {
-  Rows read[4];
-  int query = 0;
-  const std::string these = absl::StrCat(kAllTables, oid == 0 ? "" : kOneTable);
-  std::vector<postgres::Value> values = {schema};
-  if (oid != 0) values.emplace_back(static_cast<std::int64_t>(oid));
-  for (const char* const sql : {kTables, kColumns, kKeys, kLeaves}) {
-    absl::StatusOr<Rows> rows =
-        connection.Query(absl::StrReplaceAll(sql, {{"@these", these}}), values, kDoing);
-    if (!rows.ok()) return rows.status();
-    read[query++] = *std::move(rows);
-  }
+void PostgresTableQueries::Queue(postgres::Pipeline& pipeline) const {
+  const std::string these = absl::StrCat(kAllTables, oid_ == 0 ? "" : kOneTable);
+  std::vector<postgres::Value> values = {schema_};
+  if (oid_ != 0) values.emplace_back(static_cast<std::int64_t>(oid_));
+  for (const char* const sql : kQueries)
+    pipeline.Queue(absl::StrReplaceAll(sql, {{"@these", these}}), values, "reading its catalogs");
+}
+
+absl::StatusOr<std::vector<PostgresTable>> PostgresTableQueries::Take(const std::vector<Rows>& rows) const {
+  if (rows.size() < std::size(kQueries)) return absl::InternalError("its catalogs were not all read");
+  const Rows* const read = &rows[rows.size() - std::size(kQueries)];
   const Rows& tables = read[0];
   ByTable columns(read[1]), keys(read[2]), leaves(read[3]);
   std::vector<PostgresTable> all;
@@ -159,7 +157,7 @@ absl::StatusOr<std::vector<PostgresTable>> ReadPostgresTables(postgres::Connecti
     PostgresTable& table = all.emplace_back();
     table.oid = static_cast<std::uint32_t>(tables.Int(row, 0));
     table.name = tables.Text(row, 1);
-    const absl::StatusOr<std::string> quoted = postgres::QuotedName(schema, table.name);
+    const absl::StatusOr<std::string> quoted = postgres::QuotedName(schema_, table.name);
     // Of a database without an encoding.
     table.quoted = quoted.ok() ? *quoted : "";
     table.partitioned = tables.Bool(row, 2);

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/db/postgres/connection.h"
+#include "base/db/postgres/pipeline.h"
+#include "base/db/postgres/rows.h"
 
 namespace mirror {
 
@@ -55,11 +57,22 @@ struct PostgresTable {
   std::string Lockable() const;
 };
 
-/// All of the schema by oid, or the one with this oid, which may be none. In a transaction they are those of
-/// its snapshot.
-absl::StatusOr<std::vector<PostgresTable>> ReadPostgresTables(postgres::Connection& connection,
-                                                              const std::string& schema,
-                                                              std::uint32_t oid = 0);
+/// Asks for all tables of a schema, or for the one with this oid, which may be none. They are those of the
+/// transaction's snapshot.
+class PostgresTableQueries {
+ public:
+  explicit PostgresTableQueries(std::string schema, std::uint32_t oid = 0)
+      : schema_(std::move(schema)), oid_(oid) {}
+
+  /// As the last of a pipeline that runs while this is there.
+  void Queue(postgres::Pipeline& pipeline) const;
+  /// Of what that pipeline gave: by oid.
+  absl::StatusOr<std::vector<PostgresTable>> Take(const std::vector<postgres::Rows>& rows) const;
+
+ private:
+  const std::string schema_;
+  const std::uint32_t oid_;
+};
 
 }  // namespace mirror
 

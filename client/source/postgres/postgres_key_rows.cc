@@ -61,11 +61,6 @@ class PostgresKeyRows : public ChangeReader {
   /// `by_text`: whatever text a key has, it is compared with that of the row's.
   void Ask(bool by_text) {
     by_text_ = by_text;
-    // What a key was before it was hashed nobody knows: all rows are read.
-    if (std::any_of(key_.begin(), key_.end(), [this](std::uint32_t part) { return known_->Turns(part); })) {
-      rows_.emplace(look_, known_, PostgresAsk{read_});
-      return;
-    }
     std::vector<std::string> arrays, names, terms;
     std::vector<postgres::Array> values;
     for (std::size_t i = 0; i < key_.size(); ++i) {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/db/postgres/failure.h"
+#include "base/db/postgres/pipeline.h"
 #include "base/folded_name.h"
 #include "base/utf8.h"
 #include "client/source/postgres/postgres_column_look.h"
@@ -41,12 +41,10 @@ class PostgresReader : public SourceReader {
 
   absl::StatusOr<std::vector<std::string>> TableNames() override {
     if (absl::Status known = KnowPlace(); !known.ok()) return known;
-    const absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginCatalogs();
+    std::vector<PostgresTable> all;
+    const absl::StatusOr<std::unique_ptr<SourceReading>> reading = ReadCatalogs(&all);
     if (!reading.ok()) return reading.status();
-    const absl::StatusOr<std::vector<PostgresTable>> all =
-        ReadPostgresTables((*reading)->connection(), options_.schema);
-    if (!all.ok()) return all.status();
-    return Choose(*all).names;
+    return Choose(all).names;
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
@@ -57,16 +55,14 @@ class PostgresReader : public SourceReader {
     absl::StatusOr<PostgresSource> place = sessions_->Look();
     if (!place.ok()) return place.status();
     place_ = *std::move(place);
-    const absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginCatalogs();
+    std::vector<PostgresTable> all;
+    const absl::StatusOr<std::unique_ptr<SourceReading>> reading = ReadCatalogs(&all);
     if (!reading.ok()) return reading.status();
-    absl::StatusOr<std::vector<PostgresTable>> all =
-        ReadPostgresTables((*reading)->connection(), options_.schema);
-    if (!all.ok()) return all.status();
-    ChosenTables chosen = Choose(*all);
+    ChosenTables chosen = Choose(all);
     SourceSchema schema;
     schema.idle_patterns = std::move(chosen.idle_patterns);
     schema.blocked = std::move(chosen.blocked);
-    AnnounceAll(*std::move(all), chosen.names, &schema);
+    AnnounceAll(std::move(all), chosen.names, &schema);
     if (absl::Status added = AddObjects((*reading)->connection(), &schema); !added.ok()) return added;
     look_ = std::make_shared<PostgresLook>(PostgresLook{
         sessions_, options_.schema, *place_, options_.hash_key ? &*options_.hash_key : nullptr, false,
@@ -163,25 +159,38 @@ class PostgresReader : public SourceReader {
     return absl::OkStatus();
   }
 
-  /// Errors: also that the role may not use the schema, or that there is none.
-  absl::StatusOr<std::unique_ptr<SourceReading>> BeginCatalogs() {
-    absl::StatusOr<std::unique_ptr<SourceReading>> reading = SourceReading::Begin(sessions_);
+  /// The transaction in which they were read goes on. Errors: also that the role may not use the schema, or
+  /// that there is none.
+  absl::StatusOr<std::unique_ptr<SourceReading>> ReadCatalogs(std::vector<PostgresTable>* tables) {
+    absl::StatusOr<std::unique_ptr<SourceReading>> reading = SourceReading::Make(sessions_);
     if (!reading.ok()) return reading;
-    const absl::StatusOr<postgres::Rows> rows = (*reading)->connection().Query(
-        "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1",
-        {postgres::Value(options_.schema)}, "looking for its schema");
+    postgres::Pipeline pipeline((*reading)->connection());
+    (*reading)->Begin(pipeline);
+    const int usage =
+        pipeline.Queue("SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1",
+                       {postgres::Value(options_.schema)}, "looking for its schema");
+    const PostgresTableQueries queries(options_.schema);
+    queries.Queue(pipeline);
+    const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
     if (!rows.ok()) return rows.status();
-    if (rows->rows() == 0) {
+    if (absl::Status usable = CheckUsage((*rows)[static_cast<std::size_t>(usage)]); !usable.ok())
+      return usable;
+    absl::StatusOr<std::vector<PostgresTable>> read = queries.Take(*rows);
+    if (!read.ok()) return read.status();
+    *tables = *std::move(read);
+    return reading;
+  }
+
+  absl::Status CheckUsage(const postgres::Rows& rows) const {
+    if (rows.rows() == 0) {
       return absl::NotFoundError(absl::StrCat("the source has no schema '", options_.schema,
                                               "': correct 'schemas' of its [[source]]. Nothing was sent"));
     }
-    if (!rows->Bool(0, 0)) {
-      return absl::PermissionDeniedError(
-          absl::StrCat("the role '", place_->role, "' may not use the schema '", options_.schema,
-                       "'. Nothing was sent. Allow it: GRANT USAGE ON SCHEMA ", QuoteName(options_.schema),
-                       " TO ", QuoteName(place_->role)));
-    }
-    return reading;
+    if (rows.Bool(0, 0)) return absl::OkStatus();
+    return absl::PermissionDeniedError(
+        absl::StrCat("the role '", place_->role, "' may not use the schema '", options_.schema,
+                     "'. Nothing was sent. Allow it: GRANT USAGE ON SCHEMA ", QuoteName(options_.schema),
+                     " TO ", QuoteName(place_->role)));
   }
 
   ChosenTables Choose(const std::vector<PostgresTable>& all) const {

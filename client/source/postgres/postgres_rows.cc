@@ -39,11 +39,15 @@ absl::StatusOr<std::unique_ptr<SourceReading>> BeginReading(const PostgresLook& 
     return ExplainReading(status, table, look.place.role);
   };
   if (look.is_over) return MovedTable(table.name);
-  absl::StatusOr<std::unique_ptr<SourceReading>> reading = SourceReading::Begin(look.sessions);
+  absl::StatusOr<std::unique_ptr<SourceReading>> reading = SourceReading::Make(look.sessions);
   if (!reading.ok()) return explain(reading.status());
-  if (absl::Status locked = (*reading)->Lock(table.Lockable()); !locked.ok()) return explain(locked);
-  const absl::StatusOr<std::vector<PostgresTable>> now =
-      ReadPostgresTables((*reading)->connection(), look.schema, table.oid);
+  postgres::Pipeline pipeline((*reading)->connection());
+  const PostgresTableQueries queries(look.schema, table.oid);
+  (*reading)->Begin(pipeline, table.Lockable());
+  queries.Queue(pipeline);
+  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
+  if (!rows.ok()) return explain(rows.status());
+  const absl::StatusOr<std::vector<PostgresTable>> now = queries.Take(*rows);
   if (!now.ok()) return explain(now.status());
   if (now->size() != 1 || now->front() != table) return MovedTable(table.name);
   return reading;

@@ -78,28 +78,23 @@ absl::StatusOr<PostgresSource> PostgresSessions::Look() {
   return place;
 }
 
-absl::StatusOr<std::unique_ptr<SourceReading>> SourceReading::Begin(
+absl::StatusOr<std::unique_ptr<SourceReading>> SourceReading::Make(
     std::shared_ptr<PostgresSessions> sessions) {
   absl::StatusOr<postgres::Lease> lease = sessions->Take();
   if (!lease.ok()) return lease.status();
-  std::unique_ptr<SourceReading> reading(new SourceReading(std::move(sessions), *std::move(lease)));
-  const absl::Status begun =
-      reading->transaction_.Begin({.repeatable_read = true, .read_only = true}, "beginning to read");
-  if (!begun.ok()) return begun;
-  if (!reading->sessions_->any_bytes()) return reading;
-  // Else PostgreSQL refuses to give what is no UTF-8.
-  const absl::Status set =
-      reading->connection().Execute("SET LOCAL client_encoding TO 'SQL_ASCII'", "beginning to read");
-  if (!set.ok()) return set;
-  return reading;
+  return std::unique_ptr<SourceReading>(new SourceReading(std::move(sessions), *std::move(lease)));
 }
 
-absl::Status SourceReading::Lock(const std::string& lockable) {
+void SourceReading::Begin(postgres::Pipeline& pipeline, const std::string& lockable) {
+  transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
+  constexpr char kDoing[] = "beginning to read";
+  // Else PostgreSQL refuses to give what is no UTF-8.
+  if (sessions_->any_bytes()) pipeline.Queue("SET LOCAL client_encoding TO 'SQL_ASCII'", {}, kDoing);
+  if (lockable.empty()) return;
   connection().SetAnswerWithin(sessions_->access().rows_within);
   // Neither of the two takes the transaction's snapshot.
-  return connection().Execute(
-      absl::StrCat("SET LOCAL statement_timeout = 0; LOCK TABLE ", lockable, " IN ACCESS SHARE MODE"),
-      "reading it");
+  pipeline.Queue("SET LOCAL statement_timeout TO 0", {}, kDoing);
+  pipeline.Queue(absl::StrCat("LOCK TABLE ", lockable, " IN ACCESS SHARE MODE"), {}, kDoing);
 }
 
 }  // namespace mirror

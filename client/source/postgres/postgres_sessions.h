@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
+#include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/pool.h"
 #include "base/db/postgres/transaction.h"
 
@@ -63,14 +64,17 @@ class PostgresSessions {
 /// with it. Threads: one.
 class SourceReading {
  public:
-  static absl::StatusOr<std::unique_ptr<SourceReading>> Begin(std::shared_ptr<PostgresSessions> sessions);
+  /// A session for it. Errors: those of PostgresSessions::Take().
+  static absl::StatusOr<std::unique_ptr<SourceReading>> Make(std::shared_ptr<PostgresSessions> sessions);
   SourceReading(const SourceReading&) = delete;
   SourceReading& operator=(const SourceReading&) = delete;
 
   postgres::Connection& connection() { return *lease_; }
-  /// Has statements take as long as the rows of a table may; `lockable` is locked against changes of its
-  /// definition. First of all: what a table that was rewritten since the snapshot had is not seen.
-  absl::Status Lock(const std::string& lockable);
+  /// As the first of a pipeline, in which nothing is queued yet: the transaction begins. `lockable` is locked
+  /// against changes of its definition, before the snapshot is taken, which does not see what a table had
+  /// that was rewritten behind it; then statements may take as long as the rows of a table may. Empty:
+  /// nothing is.
+  void Begin(postgres::Pipeline& pipeline, const std::string& lockable = "");
 
  private:
   SourceReading(std::shared_ptr<PostgresSessions> sessions, postgres::Lease lease)
