@@ -23,7 +23,8 @@ class PostgresScan : public DigestReader {
  public:
   PostgresScan(std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known,
                const std::vector<std::uint32_t>& columns, PostgresScanRule rule)
-      : count_(columns.size()), rule_(std::move(rule)) {
+      : rule_(std::move(rule)) {
+    for (const std::uint32_t column : columns) digested_.push_back(known->given.columns[column]);
     PostgresAsk ask{columns};
     const bool other_key = rule_.bound && !rule_.bound->key.empty();
     for (const std::uint32_t column : other_key ? rule_.bound->key : known->schema.Key())
@@ -73,8 +74,8 @@ class PostgresScan : public DigestReader {
 
   void Take(bool each, DigestPiece* piece) {
     std::string hashes;
-    for (std::size_t i = 0; i < count_; ++i) {
-      AddValueToDigest(rows_->values()[i], &digest_);
+    for (std::size_t i = 0; i < digested_.size(); ++i) {
+      AddValueToDigest(digested_[i], rows_->values()[i], &digest_);
       if (!rule_.by_column) continue;
       const std::uint64_t hash = digest_.Finish();
       hashes.append(reinterpret_cast<const char*>(&hash), sizeof hash);
@@ -92,7 +93,7 @@ class PostgresScan : public DigestReader {
     if (rule_.by_column) piece->by_column.push_back(std::move(hashes));
   }
 
-  const std::size_t count_;  ///< Of the columns that are digested: the first that are read.
+  std::vector<Column> digested_;  ///< The first that are read.
   const PostgresScanRule rule_;
   std::vector<std::size_t> key_at_;
   std::optional<std::size_t> bound_at_;

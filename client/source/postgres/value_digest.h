@@ -6,11 +6,17 @@
 #include "proto/wire/batch.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/row_digest.h"
+#include "proto/wire/table.h"
+#include "proto/wire/text_form.h"
 
 namespace mirror {
 
-/// As the mirror takes it of the same value.
-inline void AddValueToDigest(const Value& value, RowDigest* digest) {
+/// As the mirror takes it of the same value, which it keeps as text where the type has a text form. `column`:
+/// as it is announced.
+inline void AddValueToDigest(const Column& column, const Value& value, RowDigest* digest) {
+  char text[kTextFormBytesMax];
+  const bool has_text_form = HasTextForm(column.type) && value.kind != Kind::kNull;
+  if (has_text_form) return digest->AddText({text, WriteTextForm(column, value.integer, value.bytes, text)});
   switch (value.kind) {
     case Kind::kNull:
       return digest->AddNull();
