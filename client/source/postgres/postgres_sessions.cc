@@ -74,7 +74,7 @@ absl::StatusOr<PostgresSource> PostgresSessions::Look() {
   place.bytes_in_order = encoding == "UTF8";
   place.role = rows->Text(0, 2);
   place.name = absl::StrCat("PostgreSQL, database ", rows->Text(0, 3));
-  place.identity = absl::StrCat(rows->Text(0, 4), "/", rows->Text(0, 5));
+  place.identity = absl::StrCat("postgres ", rows->Text(0, 4), " ", rows->Text(0, 5));
   return place;
 }
 

@@ -30,8 +30,8 @@ struct PostgresAccess {
 
 /// What a server says of the database; it stays what it is behind another address.
 struct PostgresSource {
-  /// The server's system identifier and the database's oid: a standby has those of its primary, a copy
-  /// those of what it was copied from, and one that pg_upgrade made others.
+  /// "postgres SYSTEM OID", the server's system identifier and the database's oid: a standby has those of its
+  /// primary, a copy those of what it was copied from, and one that pg_upgrade made others.
   std::string identity;
   std::string name;  ///< Where it is, for people.
   std::string role;
