@@ -36,7 +36,8 @@ struct PostgresReaderOptions {
 ///
 /// Each reader of rows has a session and a transaction of its own, from its first row to its last: all of its
 /// rows are of one moment, beside which others write. Meanwhile nobody else can change the table's
-/// definition. Between readers nothing is held. At most four are at work at once.
+/// definition; who waits to do so has it broken off (kUnavailable). Between readers nothing is held. At most
+/// four are at work at once.
 ///
 /// Errors: those of postgres::Connection::Open(), from the first call that needs the database.
 std::unique_ptr<SourceReader> OpenPostgresReader(PostgresReaderOptions options);

@@ -12,6 +12,7 @@ namespace mirror {
 namespace {
 
 constexpr char kDoing[] = "reading it";
+constexpr std::uint64_t kRowsBetweenLooks = 64;
 
 std::vector<PostgresRowDecoder::Field> FieldsOf(const KnownPostgresTable& known,
                                                 const std::vector<std::uint32_t>& columns) {
@@ -104,6 +105,7 @@ absl::Status PostgresSourceRows::Send() {
 
 absl::Status PostgresSourceRows::Start() {
   has_begun_ = true;
+  asked_ = std::chrono::steady_clock::now();
   absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginReading(*look_, *known_);
   if (!reading.ok()) return reading.status();
   reading_ = *std::move(reading);
@@ -145,8 +147,22 @@ absl::StatusOr<bool> PostgresSourceRows::NextOfTable() {
     if (more.ok()) return more;
     return ExplainReading(more.status(), known_->table, look_->place.role);
   }
+  if (absl::Status yielded = YieldIfWaitedFor(); !yielded.ok()) {
+    End();
+    return yielded;
+  }
   if (decoder_.Decode(copy_ ? copy_->fields() : fields_)) return true;
   return Misfit();
+}
+
+/// Who waits to change the table keeps its writers waiting behind him.
+absl::Status PostgresSourceRows::YieldIfWaitedFor() {
+  if (++steps_done_ % kRowsBetweenLooks != 0) return absl::OkStatus();
+  const auto now = std::chrono::steady_clock::now();
+  if (now - asked_ < look_->sessions->access().yields_after) return absl::OkStatus();
+  asked_ = now;
+  if (!look_->sessions->IsWaitedFor(reading_->connection().server_pid())) return absl::OkStatus();
+  return LeftToOthers(known_->table.name);
 }
 
 /// Whether the row is one of those that are asked for.

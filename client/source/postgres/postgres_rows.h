@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_ROWS_H_
 #define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_ROWS_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -59,8 +60,8 @@ struct PostgresAsk {
 };
 
 /// Rows of a table as they were at one moment, which is that of the first Next(): the snapshot and a lock
-/// against changes of the table's definition are held from there to the last row, and by no one before and
-/// after. Threads: one.
+/// against changes of the table's definition are held from there to the last row, or until somebody waits to
+/// make one, and by no one before and after. Threads: one.
 class PostgresSourceRows {
  public:
   PostgresSourceRows(std::shared_ptr<const PostgresLook> look,
@@ -83,6 +84,7 @@ class PostgresSourceRows {
   absl::StatusOr<bool> NextOfTable();
   absl::StatusOr<bool> TakeSteps();
   absl::StatusOr<bool> Misfit();
+  absl::Status YieldIfWaitedFor();
   std::string Sql() const;
   void End();
 
@@ -93,6 +95,8 @@ class PostgresSourceRows {
   std::vector<postgres::Array> arrays_;
   PostgresRowDecoder decoder_;
   bool has_begun_ = false, has_ended_ = false;
+  std::uint64_t steps_done_ = 0;
+  std::chrono::steady_clock::time_point asked_;  ///< When it was last looked who waits.
   std::unique_ptr<SourceReading> reading_;
   std::optional<postgres::CopyOut> copy_;
   std::optional<postgres::RowStream> stream_;

@@ -53,6 +53,15 @@ absl::StatusOr<postgres::Lease> PostgresSessions::Take() {
   return lease;
 }
 
+bool PostgresSessions::IsWaitedFor(int server_pid) {
+  const absl::StatusOr<postgres::Lease> lease = Take();
+  if (!lease.ok()) return false;
+  const absl::StatusOr<std::int64_t> waiting = (*lease)->Number(
+      "SELECT count(*) FROM pg_locks WHERE NOT granted AND $1::int4 = ANY(pg_blocking_pids(pid))",
+      {std::int64_t{server_pid}}, "asking who waits");
+  return waiting.ok() && *waiting > 0;
+}
+
 absl::StatusOr<PostgresSource> PostgresSessions::Look() {
   absl::StatusOr<postgres::Lease> lease = Take();
   if (!lease.ok()) return lease.status();

@@ -22,6 +22,9 @@ struct PostgresAccess {
   /// For a lock that somebody holds who changes a table's definition. Who waits for a lock keeps all others
   /// waiting behind it: the application, too.
   std::chrono::milliseconds lock_within{2'000};
+  /// How often a reading asks whether somebody waits to change the table, behind whom all others wait: then
+  /// it is broken off.
+  std::chrono::milliseconds yields_after{1'000};
   /// For an answer about the catalogs.
   std::chrono::milliseconds catalogs_within{60'000};
   /// For the next row of a table.
@@ -47,6 +50,9 @@ class PostgresSessions {
 
   /// Errors: those of Connection::Open().
   absl::StatusOr<postgres::Lease> Take();
+  /// Whether somebody waits for a lock that the session of this process of the server's holds. False, too,
+  /// where that cannot be asked.
+  bool IsWaitedFor(int server_pid);
   /// Errors: kFailedPrecondition: the server is too old.
   absl::StatusOr<PostgresSource> Look();
 

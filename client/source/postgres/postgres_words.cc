@@ -38,6 +38,13 @@ absl::Status MovedTable(const std::string& table) {
   return absl::AbortedError(absl::StrCat("table '", table, "' is not any more as it was looked at"));
 }
 
+absl::Status LeftToOthers(const std::string& table) {
+  return absl::UnavailableError(absl::StrCat("reading table '", table,
+                                             "' was broken off, since somebody waits to change it, and its "
+                                             "writers behind him. ",
+                                             kNothingSent, "; the next run reads it from the beginning"));
+}
+
 absl::Status ExplainReading(const absl::Status& status, const PostgresTable& table, const std::string& role) {
   switch (postgres::TroubleOf(status)) {
     case Trouble::kUndefined:

@@ -15,6 +15,9 @@ absl::Status ExplainReading(const absl::Status& status, const PostgresTable& tab
 /// The table is not what was announced.
 absl::Status MovedTable(const std::string& table);
 
+/// The reading was broken off for who waits to change the table.
+absl::Status LeftToOthers(const std::string& table);
+
 /// What has to be granted so that the role can read the table, for people. Empty: nothing.
 std::string WhyUnreadable(const PostgresTable& table, const std::string& role);
 

@@ -115,6 +115,32 @@ TEST_F(PostgresRowsTest, ATableThatSomebodyChangesIsLeftForTheNextRun) {
   EXPECT_EQ(Rows("t").size(), 1U);
 }
 
+TEST_F(PostgresRowsTest, AReadingIsBrokenOffForWhoWaitsToChangeTheTable) {
+  Sql("CREATE TABLE t (id int4 PRIMARY KEY, v text); "
+      "INSERT INTO t SELECT i, repeat('x', 10000) FROM generate_series(1, 20000) i");
+  options_.access.yields_after = std::chrono::milliseconds(0);
+  Open();
+  Look();
+  auto read = reader_->Read("t", {0, 1});
+  ASSERT_THAT(read, IsOk());
+  RowBlock block = RowBlock::ForAll(Table("t").schema);
+  Pieces pieces;
+  ASSERT_THAT((*read)->Next({1, 100}, &block, &pieces), IsOkAndHolds(true));
+  std::thread changer(
+      [&] { EXPECT_THAT(Connect(conninfo_)->Execute("ALTER TABLE public.t ADD more text"), IsOk()); });
+  while (Text("SELECT count(*)::text FROM pg_locks WHERE NOT granted AND relation = 't'::regclass") == "0") {
+  }
+  absl::StatusOr<bool> more = true;
+  for (int left = 200; more.ok() && *more && left > 0; --left) {
+    block.Clear();
+    more = (*read)->Next({1'000'000, 100}, &block, &pieces);
+  }
+  EXPECT_THAT(more, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("somebody waits to change it")));
+  changer.join();  // The reader is still there, and holds nothing.
+  Look();
+  EXPECT_EQ(Rows("t").size(), 20000U);
+}
+
 TEST_F(PostgresRowsTest, ATableThatMovedIsAbortedAndANewLookHealsIt) {
   const std::vector<std::string> changes = {
       "ALTER TABLE t ADD more text",           "ALTER TABLE t RENAME v TO w",
