@@ -154,6 +154,8 @@ class StoreHome {
   /// Where others use the home, too: the mirrors in which a cycle runs that made no progress since
   /// `before_ms`, whichever process began it. Those that cannot be read are left out.
   virtual absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t before_ms) = 0;
+  /// There, too: the mirrors in which something waits for hooks. Those that cannot be read are left out.
+  virtual absl::StatusOr<std::vector<std::string>> FindWithHooks() = 0;
   /// Whether it is one of FindDeleting() or FindDeleted() now.
   virtual absl::StatusOr<bool> IsDeleted(const std::string& context_id) = 0;
   virtual bool Exists(const std::string& context_id) const = 0;

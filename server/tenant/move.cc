@@ -404,10 +404,13 @@ namespace {
 
 /// Until the copy is equal.
 absl::StatusOr<std::vector<std::string>> CopyToPlace(Tenant& tenant, PlaceMove& move, const GoOn& go_on) {
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
-  absl::StatusOr<std::vector<std::string>> left_out =
-      move.CopyOf(**snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
+  absl::StatusOr<std::vector<std::string>> left_out;
+  {
+    // One at a time: what compares takes another.
+    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
+    if (!snapshot.ok()) return snapshot.status();
+    left_out = move.CopyOf(**snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
+  }
   if (!left_out.ok()) return left_out;
   CrashPoint("move.filled");
   const absl::StatusOr<std::unique_ptr<Snapshot>> copy = move.OpenCopy();

@@ -104,6 +104,7 @@ class SqliteHome final : public StoreHome {
   absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t) override {
     return std::vector<std::string>();
   }
+  absl::StatusOr<std::vector<std::string>> FindWithHooks() override { return std::vector<std::string>(); }
   absl::StatusOr<bool> IsDeleted(const std::string& context_id) override {
     for (const auto& marked : {FindDeleting(), FindDeleted()}) {
       if (!marked.ok()) return marked.status();

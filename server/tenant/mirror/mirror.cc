@@ -199,7 +199,11 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
     if (absl::Status opened = Open(false, NowMs()); !opened.ok()) return opened;
     committed = store_->PlanAndCommit(planner, intent);
   }
-  if (!committed.ok()) return Noticed(committed.status());
+  if (!committed.ok()) {
+    // It may be committed all the same, and what repeats it writes nothing more.
+    hooks_.Wake();
+    return Noticed(committed.status());
+  }
   if (!*committed) return std::optional<Committed>();
   const auto took = std::chrono::steady_clock::now() - begin;
   told_unavailable_.clear();

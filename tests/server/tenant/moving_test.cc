@@ -589,6 +589,13 @@ TEST_F(PlaceMovingTest, GoesOnThereAtEveryServer) {
   EXPECT_NE(before, "");
 }
 
+TEST_F(PlaceMovingTest, TakesOneConnectionOfEachUse) {
+  connections_ = 1;
+  BenchServer narrow(OpenHome(), options_);
+  ASSERT_THAT(ToPlace(narrow, "p2"), IsOk());
+  EXPECT_EQ(PlaceAt(narrow), "p2");
+}
+
 TEST_F(PlaceMovingTest, RefusesWhatIsNoMove) {
   EXPECT_THAT(ToPlace(*places_, "p1"), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("already")));
   EXPECT_THAT(ToPlace(*places_, "p3"), StatusIs(absl::StatusCode::kInvalidArgument));

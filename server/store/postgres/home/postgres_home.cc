@@ -245,13 +245,10 @@ class PostgresHome final : public StoreHome {
   bool IsShared() const override { return true; }
   absl::StatusOr<std::vector<std::string>> FindAll() override { return ListWhere(mirrors_, &IsThere); }
   absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t before_ms) override {
-    std::vector<std::string> all;
-    for (const auto& place : mirrors_.places()) {
-      const absl::StatusOr<std::vector<std::string>> idle = FindIdleMirrors(*place, before_ms);
-      // Whoever reaches a place that does not answer finds its cycles.
-      if (idle.ok()) all.insert(all.end(), idle->begin(), idle->end());
-    }
-    return all;
+    return FindWhere([before_ms](PostgresPlace& place) { return FindIdleMirrors(place, before_ms); });
+  }
+  absl::StatusOr<std::vector<std::string>> FindWithHooks() override {
+    return FindWhere(FindMirrorsWithHooks);
   }
   absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) override {
     absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
@@ -446,6 +443,17 @@ class PostgresHome final : public StoreHome {
   }
 
  private:
+  absl::StatusOr<std::vector<std::string>> FindWhere(
+      const std::function<absl::StatusOr<std::vector<std::string>>(PostgresPlace&)>& find) const {
+    std::vector<std::string> all;
+    for (const auto& place : mirrors_.places()) {
+      const absl::StatusOr<std::vector<std::string>> found = find(*place);
+      // Whoever reaches a place that does not answer finds what is there.
+      if (found.ok()) all.insert(all.end(), found->begin(), found->end());
+    }
+    return all;
+  }
+
   absl::StatusOr<std::unique_ptr<Store>> OpenStore(const Placement& placement, bool create) const {
     const absl::StatusOr<PostgresPlace*> place = mirrors_.PlaceOf(placement.place);
     if (!place.ok()) return place.status();

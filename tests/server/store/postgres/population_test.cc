@@ -204,6 +204,15 @@ TEST_F(PostgresPopulation, WhoBeganBeforeSeesTheFormerRowsWholeAndThenTheNewOnes
   EXPECT_THAT(Tables("\\_mirror\\_shadow%"), IsEmpty());
 }
 
+TEST_F(PostgresPopulation, ATableThatACrashWouldEmptyIsReplacedByOneThatLasts) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}}, &people);
+  Do("ALTER TABLE people SET UNLOGGED");
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  EXPECT_EQ(People_(), (Lines{"1 Ada 36", "2 Grace 45"}));
+  EXPECT_EQ(See("SELECT relpersistence::text FROM pg_class WHERE oid = 'people'::regclass"), Lines{"p"});
+}
+
 TEST_F(PostgresPopulation, AStatementOverAWholeTableTakesItsTime) {
   connection_->SetAnswerWithin(std::chrono::milliseconds(100));
   EXPECT_THAT(RunOnTable(*work_, "SELECT pg_sleep(0.5)", "changing a table"), IsOk());

@@ -486,6 +486,15 @@ TEST_F(PostgresStoreTest, ATableThatACrashWouldEmptyIsPopulatedAnew) {
   EXPECT_EQ(store_->records().ReadTable("people")->value().position, Position{});
 }
 
+TEST_F(PostgresStoreTest, OneThatBecomesSuchATableWhileTheMirrorIsOpenIsTouched) {
+  Create(People());
+  EXPECT_THAT(store_->records().ReadTouchedTables(), IsOkAndHolds(SizeIs(0)));
+  Do("ALTER TABLE people SET UNLOGGED");
+  const auto touched = store_->records().ReadTouchedTables();
+  ASSERT_THAT(touched, IsOkAndHolds(SizeIs(1)));
+  EXPECT_THAT((*touched)[0].lacks, HasSubstr("UNLOGGED"));
+}
+
 TEST_F(PostgresStoreTest, WhatIsTouchedIsOfTablesThatStandAsAgreedNow) {
   Create(People());
   Do("ALTER TABLE people ADD COLUMN theirs text");
