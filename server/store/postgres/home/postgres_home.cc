@@ -206,6 +206,28 @@ absl::Status ForEachSchema(
   return absl::OkStatus();
 }
 
+/// In all places.
+absl::StatusOr<std::vector<std::string>> FindWhere(
+    const PlacedMirrors& mirrors,
+    const std::function<absl::StatusOr<std::vector<std::string>>(PostgresPlace&)>& find) {
+  std::vector<std::string> all;
+  for (const auto& place : mirrors.places()) {
+    const absl::StatusOr<std::vector<std::string>> found = find(*place);
+    // Whoever reaches a place that does not answer finds what is there.
+    if (found.ok()) all.insert(all.end(), found->begin(), found->end());
+  }
+  return all;
+}
+
+absl::StatusOr<std::unique_ptr<Store>> OpenStore(const PlacedMirrors& mirrors, PostgresStoreOptions options,
+                                                 const Placement& placement, bool create) {
+  const absl::StatusOr<PostgresPlace*> place = mirrors.PlaceOf(placement.place);
+  if (!place.ok()) return place.status();
+  options.schema = placement.schema;
+  options.epoch = placement.epoch;
+  return OpenPostgresStore(**place, placement.context_id, create, options);
+}
+
 class PostgresHome final : public StoreHome {
  public:
   PostgresHome(std::shared_ptr<PostgresControl> control, PlacedMirrors::Places places,
@@ -245,10 +267,11 @@ class PostgresHome final : public StoreHome {
   bool IsShared() const override { return true; }
   absl::StatusOr<std::vector<std::string>> FindAll() override { return ListWhere(mirrors_, &IsThere); }
   absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t before_ms) override {
-    return FindWhere([before_ms](PostgresPlace& place) { return FindIdleMirrors(place, before_ms); });
+    return FindWhere(mirrors_,
+                     [before_ms](PostgresPlace& place) { return FindIdleMirrors(place, before_ms); });
   }
   absl::StatusOr<std::vector<std::string>> FindWithHooks() override {
-    return FindWhere(FindMirrorsWithHooks);
+    return FindWhere(mirrors_, FindMirrorsWithHooks);
   }
   absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) override {
     absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
@@ -443,29 +466,9 @@ class PostgresHome final : public StoreHome {
   }
 
  private:
-  absl::StatusOr<std::vector<std::string>> FindWhere(
-      const std::function<absl::StatusOr<std::vector<std::string>>(PostgresPlace&)>& find) const {
-    std::vector<std::string> all;
-    for (const auto& place : mirrors_.places()) {
-      const absl::StatusOr<std::vector<std::string>> found = find(*place);
-      // Whoever reaches a place that does not answer finds what is there.
-      if (found.ok()) all.insert(all.end(), found->begin(), found->end());
-    }
-    return all;
-  }
-
-  absl::StatusOr<std::unique_ptr<Store>> OpenStore(const Placement& placement, bool create) const {
-    const absl::StatusOr<PostgresPlace*> place = mirrors_.PlaceOf(placement.place);
-    if (!place.ok()) return place.status();
-    PostgresStoreOptions options = store_;
-    options.schema = placement.schema;
-    options.epoch = placement.epoch;
-    return OpenPostgresStore(**place, placement.context_id, create, options);
-  }
-
   /// Several servers may do this at once: one makes the schema, and all have it.
   absl::StatusOr<std::unique_ptr<Store>> Make(const Placement& placement) {
-    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(placement, /*create=*/true);
+    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors_, store_, placement, /*create=*/true);
     if (!store.ok()) return store;
     CrashPoint("make.schema");
     const absl::StatusOr<bool> moved =
@@ -478,12 +481,12 @@ class PostgresHome final : public StoreHome {
   }
 
   absl::StatusOr<std::unique_ptr<Store>> OpenServing(const Placement& placement) {
-    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(placement, /*create=*/false);
+    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors_, store_, placement, /*create=*/false);
     const bool is_lost = absl::IsNotFound(store.status());
     if (is_lost || IsServedElsewhere(store.status())) {
       const absl::StatusOr<std::optional<Placement>> later = mirrors_.FindLater(placement);
       if (!later.ok()) return later.status();
-      if (later->has_value()) return OpenStore(**later, /*create=*/false);
+      if (later->has_value()) return OpenStore(mirrors_, store_, **later, /*create=*/false);
       if (is_lost) return WhyLost(mirrors_, placement);
     }
     if (!store.ok()) return store;
