@@ -44,6 +44,20 @@ std::string AdviceOn(const Failure& failure, Touched touched) {
       return "Nothing was applied; look whether that database runs. The same call again is safe.";
     case Trouble::kCommitUnknown:
       return "It may have been applied; the same call again is safe.";
+    case Trouble::kReadOnly:
+      return "Nothing was applied: that database is a standby now, or was told to write nothing. Its "
+             "connections are given up; the same call again is safe, and asks for the primary, which "
+             "'target_session_attrs=read-write' finds among the hosts of a connection string.";
+    case Trouble::kExists:
+      return "Nothing was applied. Somebody made what has that name in the mirror's schema: rename or drop "
+             "it; the next cycle goes on.";
+    case Trouble::kUnsupported:
+      if (touched == Touched::kOwnTable)
+        return "Nothing was applied. Somebody changed a table that the mirror keeps for itself, or added "
+               "something to it: take that back.";
+      return "Nothing was applied. What somebody added to the table (a view, a rule, a policy, a generated "
+             "column, a partition) or an extension keeps PostgreSQL from it: drop or change that; the next "
+             "cycle goes on. 'mirrorctl invalidate' lets that make the table anew.";
     case Trouble::kConstraint:
       if (failure.constraint.empty() || touched == Touched::kOwnTable) return "";
       return absl::StrCat("Nothing of it was applied. '", failure.constraint,
