@@ -151,6 +151,8 @@ TEST_F(PlaceOfMirrors, ErrorsHaveTheCodesOfAStore) {
     const absl::Status told = InStoreWords(status, Touched::kMirroredTable);
     EXPECT_THAT(told, StatusIs(one.of_mirrored, AllOf(HasSubstr(one.words), Not(HasSubstr("secret")))));
     EXPECT_EQ(postgres::TroubleOf(told), postgres::TroubleOf(status));
+    EXPECT_EQ(InStoreWords(InStoreWords(told, Touched::kOwnTable), Touched::kMirroredTable), told)
+        << "on its way up it may come there more than once";
     EXPECT_FALSE(MayTryAgain(told));
     ASSERT_THAT((*other)->Execute("ROLLBACK"), IsOk());
   }
