@@ -290,7 +290,7 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
     const absl::Status dropped = Drop(*tenants_, context_id_, id_, /*contents=*/"", now_ms, go_on);
     return dropped.ok() ? WasUndone(context_id_) : dropped;
   }
-  if (absl::Status allowed = tenants_->Allow(context_id_, let_in); !allowed.ok()) return allowed;
+  if (absl::Status allowed = tenants_->Allow(context_id_, let_in).status(); !allowed.ok()) return allowed;
   absl::StatusOr<std::string> contents = DigestOf(**tenant, go_on);
   if (!contents.ok()) return contents.status();
   report.contents = *std::move(contents);

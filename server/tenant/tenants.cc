@@ -219,21 +219,24 @@ void Tenants::ForgetUnlessThere(const std::string& context_id) {
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context_id) {
   if (absl::Status looked = LookAtHome(context_id, /*again=*/true); !looked.ok()) return looked;
-  const absl::StatusOr<bool> is_deleted = home_.IsShared() ? home_.IsDeleted(context_id) : false;
-  if (!is_deleted.ok()) return is_deleted.status();
-  const MutexLock lock(mutex_);
-  const auto found = tenants_.find(FoldName(context_id));
-  if (found == tenants_.end() && (*is_deleted || deleted_.contains(FoldName(context_id)))) {
-    return absl::NotFoundError(absl::StrCat("tenant '", context_id,
-                                            "' was deleted. Nothing was done. 'mirrorctl allow ", context_id,
+  {
+    const MutexLock lock(mutex_);
+    if (const auto found = tenants_.find(FoldName(context_id)); found != tenants_.end()) {
+      Used(found->second);
+      return found->second.tenant;
+    }
+  }
+  const absl::StatusOr<std::vector<std::string>> deleted = Deleted();
+  if (!deleted.ok()) return deleted.status();
+  const auto gone = std::find_if(deleted->begin(), deleted->end(),
+                                 [&](const std::string& one) { return SameName(one, context_id); });
+  if (gone != deleted->end()) {
+    return absl::NotFoundError(absl::StrCat("tenant '", *gone,
+                                            "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
                                             "' lets its source mirror it anew."));
   }
-  if (found == tenants_.end()) {
-    return absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
-                                            "'. Nothing was done. 'mirrorctl tenants' lists them."));
-  }
-  Used(found->second);
-  return found->second.tenant;
+  return absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
+                                          "'. Nothing was done. 'mirrorctl tenants' lists them."));
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& context_id) {
@@ -335,21 +338,21 @@ absl::Status Tenants::Delete(const std::string& context_id) {
   return removed;
 }
 
-absl::Status Tenants::Allow(const std::string& context_id, LetIn by) {
+absl::StatusOr<std::string> Tenants::Allow(const std::string& context_id, LetIn by) {
   const std::string key = FoldName(context_id);
   const MutexLock marks(marks_mutex_);
   std::string spelled;
   {
     const MutexLock lock(mutex_);
-    if (half_deleted_.contains(key)) return HalfDeleted(context_id);
     if (const auto found = deleted_.find(key); found != deleted_.end()) spelled = found->second;
+    if (half_deleted_.contains(key)) return HalfDeleted(spelled);
   }
   if (spelled.empty()) {
     if (home_.IsShared()) {
       const absl::StatusOr<std::vector<std::string>> deleting = home_.FindDeleting();
       if (!deleting.ok()) return deleting.status();
       for (const std::string& id : *deleting) {
-        if (FoldName(id) == key) return HalfDeleted(context_id);
+        if (FoldName(id) == key) return HalfDeleted(id);
       }
     }
     // A mark that was made by hand, or of a deletion that failed, would count from the next start on.
@@ -361,7 +364,7 @@ absl::Status Tenants::Allow(const std::string& context_id, LetIn by) {
   }
   if (spelled.empty()) {
     if (by == LetIn::kWithItsMirror) TellPutInPlace(events_, context_id);
-    if (by != LetIn::kByOperator) return absl::OkStatus();
+    if (by != LetIn::kByOperator) return context_id;
     return absl::NotFoundError(absl::StrCat("tenant '", context_id,
                                             "' was not deleted. Nothing was done. 'mirrorctl tenants "
                                             "--state deleted' lists those that were."));
@@ -370,7 +373,7 @@ absl::Status Tenants::Allow(const std::string& context_id, LetIn by) {
   if (by != LetIn::kByOperator) TellPutInPlace(events_, context_id);
   const MutexLock lock(mutex_);
   deleted_.erase(key);
-  return absl::OkStatus();
+  return spelled;
 }
 
 absl::StatusOr<std::vector<std::string>> Tenants::Deleted() {

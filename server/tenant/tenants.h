@@ -53,7 +53,7 @@ class Tenants {
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrTakeIn(const Caller& caller);
   /// Behind it: a tenant that was only looked at, and that there is not, leaves nothing.
   void ForgetUnlessThere(const std::string& context_id);
-  /// For the operator. Errors: kNotFound.
+  /// For the operator, who may spell it in any case. Errors: kNotFound.
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);
   /// The same, for one whose mirror is about to be put there. `context_id` has been checked. Errors:
   /// kFailedPrecondition when it is known under another spelling.
@@ -66,8 +66,8 @@ class Tenants {
     kByItsMirror,    ///< One was put there, which is told. It need not have been deleted.
     kWithItsMirror,  ///< The same of one that was deleted, and that its home let in with it.
   };
-  /// Errors: kNotFound when it was not deleted.
-  absl::Status Allow(const std::string& context_id, LetIn by = LetIn::kByOperator);
+  /// Gives how it was spelled. Errors: kNotFound when it was not deleted.
+  absl::StatusOr<std::string> Allow(const std::string& context_id, LetIn by = LetIn::kByOperator);
   /// As they were spelled.
   absl::StatusOr<std::vector<std::string>> Deleted();
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
@@ -93,6 +94,31 @@ TEST_F(PostgresEndpointTest, ABackupOfEitherStoreGoesOnInTheOther) {
     EXPECT_EQ(Difference(source_, here_->mirror()), "");
     EXPECT_EQ(MirrorAgain(), PopulateReason::kNone);
   }
+}
+
+TEST_F(PostgresEndpointTest, ATenantThatIsNamedInAnotherCaseIsTheSameOneInEveryCommand) {
+  MirrorAgain();
+  const std::string backup = absl::StrCat(here_->dir(), "/backup.db");
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"tables", "cUST"},
+                                             {"events", "cUST"},
+                                             {"pause", "cUST"},
+                                             {"resume", "cUST"},
+                                             {"verify", "cUST"},
+                                             {"invalidate", "cUST", "--table", "people"},
+                                             {"backup", "cUST", backup},
+                                             {"restore", "cUST", backup, "--confirm", "cUST"},
+                                             {"reset", "cUST", "--all", "--confirm", "cUST"},
+                                             {"delete", "cUST", "--confirm", "cUST"},
+                                             {"allow", "cUST"}}) {
+    const Finished done = here_->Mirrorctl(command);
+    EXPECT_EQ(done.exit_code, 0) << command.front() << ": " << done.errors;
+    EXPECT_THAT(done.errors, testing::HasSubstr("'cUST' is the tenant 'Cust'")) << command.front();
+    EXPECT_THAT(here_->Mirrorctl({"tenants"}).output, testing::Not(testing::HasSubstr("cUST")));
+  }
+  const std::string events = here_->Mirrorctl({"events"}).output;
+  EXPECT_THAT(events, testing::HasSubstr("mirror.deleted"));
+  EXPECT_THAT(events, testing::Not(testing::HasSubstr("cUST")));
 }
 
 }  // namespace

@@ -298,6 +298,18 @@ TEST_F(AdminCommands, ABackupIsMadeByServersOfNowAndOfBefore) {
   EXPECT_EQ(Run({"backup", "Cust26759", "/backup/a.db"}).errors, "mirrorctl: ALREADY_EXISTS: it is there\n");
 }
 
+TEST_F(AdminCommands, ATenantThatIsSpelledOtherwiseIsToldAndNamedAsItIs) {
+  const std::string same = Run({"tables", "Cust26759"}).output;
+  fake_.spelled = "Cust26759";
+  const Finished looked = Run({"tables", "cust26759"});
+  EXPECT_EQ(looked.exit_code, 0);
+  EXPECT_EQ(looked.output, same);
+  EXPECT_EQ(looked.errors, "mirrorctl: 'cust26759' is the tenant 'Cust26759'\n");
+  EXPECT_EQ(Run({"delete", "cust26759", "--confirm", "cust26759"}).output,
+            "the mirror of Cust26759 is deleted; its source is told not to replicate until 'mirrorctl allow "
+            "Cust26759'\n");
+}
+
 TEST_F(AdminCommands, ATenantOrTableThatThereIsNotIsAnsweredWithTheOneThatWasMeant) {
   fake_.not_found = "it is not there. Nothing was changed";
   for (const auto& [line, meant] : std::vector<std::pair<std::vector<std::string>, std::string>>{

@@ -262,6 +262,7 @@ absl::StatusOr<Result> Line::Finish(std::string_view doing) {
 
 absl::Status Line::ErrorOf(const pg_result* result, std::string_view doing) {
   Failure failure = ReadFailure(result);
+  refused_to_write_ = refused_to_write_ || failure.trouble == Trouble::kReadOnly;
   // Of a connection that the server itself has to another one, as Citus to its workers: this one goes on,
   // unless what was to commit may have done so there.
   const char* const severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);

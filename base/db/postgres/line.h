@@ -80,6 +80,9 @@ class Line {
   /// What came without being asked for, as the end of an idle connection. False: it is closed.
   bool HearWhatCame();
 
+  /// The server has refused to write: it is a standby, or was told to write nothing.
+  bool refused_to_write() const { return refused_to_write_; }
+
   /// SQLSTATEs of warnings since Begin().
   const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -92,6 +95,7 @@ class Line {
   pg_conn* handle_ = nullptr;
   std::chrono::milliseconds answer_within_{0};
   IfLost if_lost_ = IfLost::kNothing;
+  bool refused_to_write_ = false;
   std::vector<std::string> warnings_;
   char* piece_ = nullptr;  ///< libpq's, as the next one.
   char* next_piece_ = nullptr;

@@ -116,6 +116,8 @@ absl::StatusOr<Lease> Pool::Fill(Place place, Clock::time_point until) {
 
 void Pool::GiveBack(Lease& lease) {
   const Clock::time_point now = Clock::now();
+  // Those that are idle lead to the same server: the next one looks for it anew.
+  if (lease.connection_->line().refused_to_write()) Renew();
   bool stays = lease.connection_->IsIdle() && now - lease.opened_ < options_.age_max &&
                ++lease.uses_ < options_.uses_max;
   if (stays) {

@@ -29,7 +29,7 @@ struct PoolOptions {
 class Pool;
 
 /// A connection of a pool's, which goes back at the end: into the pool, or away when it is lost or in a
-/// transaction.
+/// transaction, or when its server has refused to write: then all others, too, as by Renew().
 class Lease {
  public:
   Lease(Lease&& other) noexcept;

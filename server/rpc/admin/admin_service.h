@@ -96,9 +96,9 @@ class AdminService final : public AdminMoves {
  private:
   grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                      const std::function<absl::Status()>& act) override;
-  grpc::Status ServeBackup(const grpc::ServerContext& context, const v1::BackupRequest& request,
+  grpc::Status ServeBackup(grpc::ServerContext& context, const v1::BackupRequest& request,
                            v1::BackupResponse* response, const ShowBackup& show);
-  absl::Status Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
+  absl::Status Watch(grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                      grpc::ServerWriter<v1::Event>* writer);
   absl::Status List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response);
 

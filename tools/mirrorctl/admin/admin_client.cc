@@ -19,8 +19,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/folded_name.h"
 #include "certs/tls.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "proto/wire/spelling.h"
 
 namespace mirror {
 namespace {
@@ -126,12 +128,15 @@ class AdminClient::Service {
                                                                               const Request&, Response*),
                                 const Request& request, Effect effect, std::chrono::seconds patience);
   absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
+  /// Behind a call.
+  void NoteSpelling(const grpc::ClientContext& context);
 
   const ControlConfig config;
   const std::unique_ptr<v1::MirrorAdmin::Stub> stub;
   /// When the last call has to have ended.
   std::chrono::system_clock::time_point end = std::chrono::system_clock::time_point::max();
   const Interruption* interruption = nullptr;  ///< With which it ends, too.
+  std::string spelled;                         ///< See SpelledAs().
 
  private:
   absl::Status NotReached(std::string reason) const;
@@ -147,8 +152,15 @@ absl::StatusOr<Response> AdminClient::Service::Call(
   const Canceller canceller(context, interruption);
   Response response;
   const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+  NoteSpelling(context);
   if (!status.ok()) return Explain(status, context, effect);
   return response;
+}
+
+void AdminClient::Service::NoteSpelling(const grpc::ClientContext& context) {
+  const auto& metadata = context.GetServerTrailingMetadata();
+  if (const auto found = metadata.find(kSpellingMetadata); found != metadata.end())
+    spelled = std::string(found->second.data(), found->second.size());
 }
 
 absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grpc::ClientContext& context,
@@ -252,6 +264,10 @@ void AdminClient::EndWithin(std::chrono::milliseconds time) {
 
 void AdminClient::EndAt(const Interruption* interruption) { service_->interruption = interruption; }
 
+std::string AdminClient::SpelledAs(const std::string& context_id) const {
+  return SameName(service_->spelled, context_id) ? service_->spelled : context_id;
+}
+
 absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequest request) {
   v1::ListTenantsResponse all;
   do {
@@ -336,6 +352,7 @@ absl::StatusOr<v1::BackupResponse> AdminClient::Backup(
     }
   }
   const grpc::Status status = stream->Finish();
+  service_->NoteSpelling(context);
   if (status.ok()) return made;
   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
     return service_->Call(&v1::MirrorAdmin::Stub::Backup, request, Effect::kReads, kCopyPatience);

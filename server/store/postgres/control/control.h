@@ -44,7 +44,8 @@ class PostgresControl {
 
   using Work = std::function<absl::Status(postgres::Connection&)>;
   /// Does `work`, each statement by itself. It is done once more when the connection was lost before anything
-  /// could have lasted, or two transactions were in each other's way.
+  /// could have lasted, two transactions were in each other's way, or the server refused to write: then at
+  /// the one that takes writes now.
   absl::Status Run(const Work& work);
   /// The same in one transaction.
   absl::Status Write(const Work& work);

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/db/postgres/transaction.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/processes.h"
@@ -173,6 +174,30 @@ TEST_F(PostgresPool, OldOnesAndThoseOfAnOldPassfileAreClosed) {
   options_.age_max = milliseconds(0);
   Pool short_lived(options_);
   EXPECT_NE(PidOf(short_lived), PidOf(short_lived));
+}
+
+TEST_F(PostgresPool, WhereAServerRefusesToWriteThePrimaryIsLookedForAnew) {
+  const auto first = PostgresServer::Start();
+  ASSERT_THAT(first, IsOk());
+  options_.connect_as.conninfo =
+      absl::StrCat("host=", (*first)->folder(), ",", server_->folder(),
+                   " port=5432 user=mirror dbname=postgres target_session_attrs=read-write");
+  Pool pool(options_);
+  auto one = std::optional(pool.Take(kPatience)), idle = std::optional(pool.Take(kPatience));
+  ASSERT_THAT(one->status(), IsOk());
+  ASSERT_THAT(idle->status(), IsOk());
+  idle.reset();
+  // As for who meets a standby there from now on.
+  ASSERT_THAT((**one)->Execute("ALTER DATABASE postgres SET default_transaction_read_only = on"), IsOk());
+  ASSERT_THAT((**one)->Execute("SET default_transaction_read_only = on"), IsOk());
+  EXPECT_EQ(TroubleOf((**one)->Execute("CREATE TABLE public.refused (k bigint)")), Trouble::kReadOnly);
+  one.reset();
+  EXPECT_EQ(pool.counts().open, 0U) << "the idle one leads to the same server";
+  const auto next = pool.Take(kPatience);
+  ASSERT_THAT(next.status(), IsOk());
+  EXPECT_EQ((*next)->Query("SELECT current_setting('unix_socket_directories')")->Text(0, 0),
+            server_->folder());
+  EXPECT_THAT((*next)->Execute("CREATE TEMP TABLE taken (k bigint)"), IsOk());
 }
 
 TEST_F(PostgresPool, AServerThatDoesNotAnswerIsNoConnectionFromThePool) {

@@ -109,6 +109,28 @@ TEST_F(ControlTest, WhatIsLostBeforeItCouldLastIsDoneOnceMore) {
   EXPECT_EQ(Ask("SELECT id FROM mirror_control.event_head"), 1);
 }
 
+TEST_F(ControlTest, WhereItsServerRefusesToWriteItIsDoneOnceMoreAtAnotherConnection) {
+  const auto control = OpenControl();
+  ASSERT_NE(control, nullptr);
+  std::vector<int> servers;
+  const auto work = [&](bool stays, postgres::Connection& connection) {
+    servers.push_back(connection.server_pid());
+    if (stays || servers.size() == 1) {
+      if (absl::Status set = connection.Execute("SET default_transaction_read_only = on"); !set.ok())
+        return set;
+    }
+    return connection.Run("UPDATE mirror_control.event_head SET id = id + 1").status();
+  };
+  EXPECT_THAT(control->Run([&](postgres::Connection& connection) { return work(false, connection); }),
+              IsOk());
+  ASSERT_EQ(servers.size(), 2U);
+  EXPECT_NE(servers[0], servers[1]);
+  EXPECT_EQ(Ask("SELECT id FROM mirror_control.event_head"), 1);
+  EXPECT_THAT(control->Run([&](postgres::Connection& connection) { return work(true, connection); }),
+              StatusIs(StatusCode::kUnavailable,
+                       AllOf(HasSubstr("the control database"), HasSubstr("looks for the primary"))));
+}
+
 TEST_F(ControlTest, WhatSomebodyDroppedIsSaidWithWhatToDo) {
   const auto control = OpenControl();
   ASSERT_NE(control, nullptr);

@@ -351,7 +351,9 @@ TEST_F(PostgresStoreTest, AtAStandbyNothingIsWrittenAndTheSameCallAgainIsSafe) {
   BeginCycle();
   ASSERT_THAT((*own)->StartAsStandby(), IsOk());
   place_->Reconnect();
-  EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(store_->Begin({}).status(),
+              StatusIs(StatusCode::kUnavailable,
+                       AllOf(HasSubstr("is a standby now"), HasSubstr("same call again is safe"))));
   EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kNo);
   EXPECT_THAT(OpenPostgresStore(*place_, "ctx", true, {}).status(), StatusIs(StatusCode::kUnavailable));
   EXPECT_THAT(OpenPostgresStore(*place_, "other", true, {}).status(), StatusIs(StatusCode::kUnavailable));
