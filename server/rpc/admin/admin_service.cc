@@ -527,6 +527,7 @@ grpc::Status AdminService::ListServers(grpc::ServerContext* context,
       message->set_silent_ms(server.silent_ms);
       message->mutable_duties()->Add(server.duties.begin(), server.duties.end());
       message->set_here(server.here);
+      message->mutable_closed_places()->Add(server.closed_places.begin(), server.closed_places.end());
     }
     return absl::OkStatus();
   });

@@ -287,6 +287,8 @@ Json ToJson(const v1::KeyInfo& key) {
 Json ToJson(const v1::ServerInfo& server) {
   Json duties = Json::array();
   for (const std::string& duty : server.duties()) duties.push_back(duty);
+  Json closed = Json::array();
+  for (const std::string& place : server.closed_places()) closed.push_back(place);
   return {{"server_id", TextJson(server.server_id())},
           {"host", server.host()},
           {"address", server.address()},
@@ -297,6 +299,7 @@ Json ToJson(const v1::ServerInfo& server) {
           {"started_ms", server.started_ms()},
           {"silent_ms", server.silent_ms()},
           {"duties", duties},
+          {"closed_places", closed},
           {"here", server.here()}};
 }
 
@@ -524,6 +527,12 @@ void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std:
                absl::StrJoin(server.duties(), ", ")});
   }
   table.Print(out);
+  for (const v1::ServerInfo& server : answer.servers()) {
+    if (server.closed_places().empty()) continue;
+    out << "\nthe server that answers does not serve yet what is in: "
+        << absl::StrJoin(server.closed_places(), ", ")
+        << "\n'mirrorctl events --kind server.place' says why\n";
+  }
 }
 
 void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, std::size_t width) {

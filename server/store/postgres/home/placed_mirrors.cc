@@ -257,14 +257,27 @@ absl::StatusOr<bool> PlacedMirrors::EndImportOf(const Placement& taken, bool is_
 }
 
 absl::Status PlacedMirrors::TakeInUnknown() {
-  std::vector<std::pair<std::string, FoundSchema>> all;
+  FoundIn all;
   for (const auto& place : places_) {
+    if (!place->is_open()) continue;
     const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
     if (!lease.ok()) return lease.status();
     const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(**lease);
     if (!found.ok()) return found.status();
     for (const FoundSchema& one : *found) all.emplace_back(place->options().name, one);
   }
+  return TakeInAll(std::move(all));
+}
+
+absl::Status PlacedMirrors::TakeInUnknownOf(const PostgresPlace& place, postgres::Connection& connection) {
+  const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(connection);
+  if (!found.ok()) return found.status();
+  FoundIn all;
+  for (const FoundSchema& one : *found) all.emplace_back(place.options().name, one);
+  return TakeInAll(std::move(all));
+}
+
+absl::Status PlacedMirrors::TakeInAll(FoundIn all) {
   // Of several of one tenant the latest, and one that is being removed only where there is no other.
   std::stable_sort(all.begin(), all.end(), [](const auto& one, const auto& other) {
     if (one.second.is_going != other.second.is_going) return other.second.is_going;
