@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
+#include "server/store/deleted.h"
 #include "server/store/mirror_contents.h"
 #include "server/store/snapshot.h"
 #include "server/store/store.h"
@@ -171,10 +172,11 @@ class StoreHome {
   virtual absl::StatusOr<std::string> SetAside(const std::string& context_id, std::int64_t now_ms,
                                                const std::optional<TenantRecord>& owner) = 0;
 
-  /// Notes that a tenant is being deleted: on disk when it returns, once more is harmless.
-  virtual absl::Status BeginDeletion(const std::string& context_id) = 0;
-  /// Behind it: removes the mirror, what was begun of it and what was kept of it, and then notes that it is
-  /// deleted. Nobody has it open. After an error it can be called again.
+  /// Notes that a tenant is being deleted: on disk when it returns, once more is harmless. What was begun as
+  /// kAll stays that.
+  virtual absl::Status BeginDeletion(const std::string& context_id, Deleted what = Deleted::kAll) = 0;
+  /// Behind it: removes the mirror and what was begun of it, what was kept of it where all is, and then notes
+  /// that it is deleted. Nobody has it open. After an error it can be called again.
   virtual absl::Status FinishDeletion(const std::string& context_id) = 0;
   /// Forgets that it was deleted.
   virtual absl::Status AllowAgain(const std::string& context_id) = 0;

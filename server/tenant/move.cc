@@ -382,7 +382,7 @@ absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::st
   if (absl::Status turned = here->tenant->TurnMove(mark, metadata, now_ms); !turned.ok()) return turned;
   CrashPoint("move.dropping");
   // It stays deleted: a source that has this server's address would have a new mirror made.
-  absl::Status gone = tenants.Delete(spelled);
+  absl::Status gone = tenants.Delete(spelled, Deleted::kMirrorOnly);
   CrashPoint("move.dropped");
   return gone;
 }

@@ -60,7 +60,7 @@ class Tenants {
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
   std::vector<std::shared_ptr<Tenant>> All();
   /// Removes the mirror for good, and takes the tenant in no more until Allow(): that outlives a restart.
-  absl::Status Delete(const std::string& context_id);
+  absl::Status Delete(const std::string& context_id, mirror::Deleted what = mirror::Deleted::kAll);
   enum class LetIn : std::uint8_t {
     kByOperator,
     kByItsMirror,    ///< One was put there, which is told. It need not have been deleted.

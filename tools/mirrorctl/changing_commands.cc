@@ -50,7 +50,7 @@ void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
   const auto answer = admin.Reset(message);
   if (!answer.ok()) return Fail(console, answer.status());
   if (!answer->kept_path().empty()) {
-    console.err << "mirrorctl: the mirror as it was is kept on the server's machine as "
+    console.err << "mirrorctl: the mirror as it was is kept at the server as "
                 << Printable(answer->kept_path()) << ", until somebody removes it\n";
   }
   if (request.json) {
@@ -149,7 +149,7 @@ void Restore(AdminClient& admin, const AdminRequest& request, Console& console) 
               << " is restored: " << Counted(answer->tables(), "table") << ", " << SizeText(answer->bytes())
               << "; its source's next cycle sends what it lacks\n";
   if (answer->kept_path().empty()) return;
-  console.out << "The mirror as it was is kept on the server's machine as " << Printable(answer->kept_path())
+  console.out << "The mirror as it was is kept at the server as " << Printable(answer->kept_path())
               << ", until somebody removes it.\n";
 }
 

@@ -125,11 +125,13 @@ class SqliteHome final : public StoreHome {
     return SetSqliteStoreAside(dir_, context_id, now_ms, owner);
   }
 
-  absl::Status BeginDeletion(const std::string& context_id) override {
-    return SetDeletingMark(dir_, context_id);
+  absl::Status BeginDeletion(const std::string& context_id, Deleted what) override {
+    return SetDeletingMark(dir_, context_id, what);
   }
   absl::Status FinishDeletion(const std::string& context_id) override {
-    if (absl::Status removed = RemoveSqliteStore(dir_, context_id); !removed.ok()) return removed;
+    const absl::StatusOr<Deleted> what = WhatIsDeleted(dir_, context_id);
+    if (!what.ok()) return what.status();
+    if (absl::Status removed = RemoveSqliteStore(dir_, context_id, *what); !removed.ok()) return removed;
     CrashPoint("delete.files_gone");
     absl::Status marked = SetDeletedMark(dir_, context_id);
     CrashPoint("delete.after");

@@ -452,6 +452,33 @@ TEST_F(MovingTest, OneThatCameMeanwhileIsLeftAsItIs) {
   }
 }
 
+TEST_F(MovingTest, TakingItBackLeavesWhatWasSetAsideWhereItWasGoing) {
+  const auto files_of = [](const std::string& folder) {
+    std::int64_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      files += entry.path().filename().string().find(".db.") == std::string::npos ? 0 : 1;
+    return files;
+  };
+  for (BenchServer* const side : {files_[1].get(), places_.get()}) {
+    const auto kept = [&] {
+      return side == places_.get() ? Schemas("mirror\\_aside%") : files_of(files_folders_[1]->path());
+    };
+    MirrorAt(*side);
+    ASSERT_NO_FATAL_FAILURE(Move(*side, *files_[0]));
+    EXPECT_EQ(kept(), 0);
+    CopyOver(*files_[0], *side);
+    EXPECT_EQ(kept(), 1) << "what had left";
+    ASSERT_THAT(Drop(*side->tenants, "Cust", kId, "", kNow, Always), IsOk());
+    EXPECT_EQ(kept(), 1);
+    EXPECT_THAT(side->catalog.Kinds(), Contains("move.undone"));
+    EXPECT_THAT(side->tenants->Find("Cust").status(), StatusIs(absl::StatusCode::kNotFound));
+    ASSERT_THAT(Stay(*files_[0]->tenants, "Cust", kId, kNow), IsOk());
+    ASSERT_NO_FATAL_FAILURE(ExpectGoesOn(*files_[0]));
+    ASSERT_THAT(files_[0]->tenants->Delete("Cust"), IsOk());
+    ASSERT_THAT(files_[0]->tenants->Allow("Cust"), IsOk());
+  }
+}
+
 TEST_F(MovingTest, ABackupOfOneThatLeftIsNoMoveAnyMore) {
   MirrorAt(*files_[0]);
   ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_));

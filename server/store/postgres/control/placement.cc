@@ -10,8 +10,8 @@
 namespace mirror {
 namespace {
 
-constexpr std::array<std::string_view, 7> kStates = {"making", "serving",   "deleting", "deleted",
-                                                     "gone",   "importing", "restoring"};
+constexpr std::array<std::string_view, 8> kStates = {"making", "serving",   "deleting",  "deleted",
+                                                     "gone",   "importing", "restoring", "dropping"};
 
 std::string_view WordOf(PlacementState state) { return kStates[static_cast<std::size_t>(state)]; }
 
@@ -209,16 +209,16 @@ absl::Status ForgetMark(PostgresControl& control, const Placement& placement) {
       .status();
 }
 
-absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id) {
-  const std::string folded = FoldName(context_id);
+absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id,
+                                    PlacementState to) {
+  const std::string folded = FoldName(context_id), state(WordOf(to));
   return ChangePlacements(
              control,
-             absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, '', '', 1, 'deleting', ",
-                          kControlNow,
-                          ", '') ON CONFLICT (folded) DO UPDATE SET state = 'deleting', state_ms = "
+             absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, '', '', 1, $3, ", kControlNow,
+                          ", '') ON CONFLICT (folded) DO UPDATE SET state = excluded.state, state_ms = "
                           "excluded.state_ms WHERE tenant.state NOT IN ('deleted', 'importing', "
-                          "'restoring')"),
-             {context_id, folded})
+                          "'restoring') AND (tenant.state <> 'deleting' OR excluded.state = 'deleting')"),
+             {context_id, folded, state})
       .status();
 }
 

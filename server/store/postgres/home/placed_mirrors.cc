@@ -194,8 +194,8 @@ absl::Status PlacedMirrors::ForgetMarkOf(const Placement& placement) {
   return forgotten;
 }
 
-absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id) {
-  absl::Status begun = BeginDeletingPlacement(*control_, context_id);
+absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id, PlacementState to) {
+  absl::Status begun = BeginDeletingPlacement(*control_, context_id, to);
   Forget(context_id);
   return begun;
 }

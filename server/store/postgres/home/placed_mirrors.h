@@ -68,7 +68,7 @@ class PlacedMirrors {
   /// See MoveLostPlacement() and ForgetMark().
   absl::StatusOr<bool> MoveLost(const Placement& placement) MIRROR_EXCLUDES(mutex_);
   absl::Status ForgetMarkOf(const Placement& placement) MIRROR_EXCLUDES(mutex_);
-  absl::Status BeginDeleting(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
+  absl::Status BeginDeleting(const std::string& context_id, PlacementState to) MIRROR_EXCLUDES(mutex_);
 
   /// Where a new mirror is going to be: where its schema stands already, else where there are the fewest
   /// relations, among places that all servers name.

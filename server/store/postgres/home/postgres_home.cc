@@ -110,7 +110,6 @@ absl::StatusOr<std::vector<std::string>> ListWhere(PlacedMirrors& mirrors,
   }
   return ids;
 }
-bool IsDeleting(const Placement& placement) { return placement.state == PlacementState::kDeleting; }
 bool WasDeleted(const Placement& placement) {
   // Until what is imported is served, its source is kept away as before.
   return placement.state == PlacementState::kDeleted || placement.state == PlacementState::kRestoring;
@@ -181,9 +180,10 @@ absl::StatusOr<std::vector<std::string>> ListOthers(postgres::Connection& connec
   return schemas;
 }
 
-/// The mirror's, behind those that were set aside or left: they may stand in other places.
+/// The mirror's, where all is asked for behind those that were set aside or left: they may stand in other
+/// places.
 absl::Status ForEachSchema(
-    const PlacedMirrors& mirrors, const Placement& placement, PlaceUse use,
+    const PlacedMirrors& mirrors, const Placement& placement, Deleted what, PlaceUse use,
     const std::function<absl::Status(postgres::Connection&, const PostgresOwnTables&)>& act) {
   // Nobody knows where the mirror was to be of a tenant that was deleted before it had one.
   const std::string name = placement.schema.empty() ? SchemaOf(placement.context_id) : placement.schema;
@@ -191,8 +191,8 @@ absl::Status ForEachSchema(
     const absl::StatusOr<postgres::Lease> lease = place->Take(use);
     if (!lease.ok()) return lease.status();
     const bool is_its_place = place->options().name == placement.place;
-    absl::StatusOr<std::vector<std::string>> schemas =
-        ListOthers(**lease, placement.context_id, name, is_its_place);
+    absl::StatusOr<std::vector<std::string>> schemas = std::vector<std::string>();
+    if (what == Deleted::kAll) schemas = ListOthers(**lease, placement.context_id, name, is_its_place);
     if (!schemas.ok()) return schemas.status();
     if (is_its_place) {
       if (absl::Status is_own = CheckIsOf(**lease, placement.context_id, name); !is_own.ok()) return is_own;
@@ -276,13 +276,13 @@ class PostgresHome final : public StoreHome {
   absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) override {
     absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
-    if (!found->has_value() || !(IsThere(**found) || IsDeleting(**found))) return std::nullopt;
+    if (!found->has_value() || !(IsThere(**found) || IsBeingDeleted(**found))) return std::nullopt;
     return std::move((*found)->context_id);
   }
   absl::StatusOr<bool> IsDeleted(const std::string& context_id) override {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
-    return found->has_value() && (IsDeleting(**found) || WasDeleted(**found));
+    return found->has_value() && (IsBeingDeleted(**found) || WasDeleted(**found));
   }
   bool Exists(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
@@ -359,17 +359,18 @@ class PostgresHome final : public StoreHome {
     return *was_there ? LocationOf(placement.place, aside) : "";
   }
 
-  absl::Status BeginDeletion(const std::string& context_id) override {
+  absl::Status BeginDeletion(const std::string& context_id, Deleted what) override {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
     if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
     if (found->has_value() && IsThere(**found)) {
       // While nothing is done yet.
-      absl::Status removable = ForEachSchema(mirrors_, **found, PlaceUse::kRead, CheckRemovable);
-      if (removable.ok()) removable = ForEachSchema(mirrors_, **found, PlaceUse::kRead, CheckUnlocked);
+      absl::Status removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, CheckRemovable);
+      if (removable.ok()) removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, CheckUnlocked);
       if (!removable.ok()) return removable;
     }
-    return mirrors_.BeginDeleting(context_id);
+    return mirrors_.BeginDeleting(
+        context_id, what == Deleted::kAll ? PlacementState::kDeleting : PlacementState::kDropping);
   }
 
   absl::Status FinishDeletion(const std::string& context_id) override {
@@ -377,13 +378,14 @@ class PostgresHome final : public StoreHome {
     if (!found.ok()) return found.status();
     // One that came while its deletion was begun was not deleted.
     if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
-    if (!found->has_value() || (*found)->state != PlacementState::kDeleting) return absl::OkStatus();
-    absl::Status removed = ForEachSchema(mirrors_, **found, PlaceUse::kWrite, FenceMirror);
-    if (removed.ok()) removed = ForEachSchema(mirrors_, **found, PlaceUse::kWrite, RemoveSchema);
+    if (!found->has_value() || !IsBeingDeleted(**found)) return absl::OkStatus();
+    const PlacementState state = (*found)->state;
+    const Deleted what = state == PlacementState::kDropping ? Deleted::kMirrorOnly : Deleted::kAll;
+    absl::Status removed = ForEachSchema(mirrors_, **found, what, PlaceUse::kWrite, FenceMirror);
+    if (removed.ok()) removed = ForEachSchema(mirrors_, **found, what, PlaceUse::kWrite, RemoveSchema);
     if (!removed.ok()) return StillThere(context_id, removed);
     CrashPoint("delete.files_gone");
-    absl::Status marked =
-        mirrors_.Move(context_id, PlacementState::kDeleting, PlacementState::kDeleted).status();
+    absl::Status marked = mirrors_.Move(context_id, state, PlacementState::kDeleted).status();
     CrashPoint("delete.after");
     return marked;
   }
@@ -395,7 +397,7 @@ class PostgresHome final : public StoreHome {
     return mirrors_.Move(context_id, PlacementState::kRestoring, PlacementState::kImporting).status();
   }
   absl::StatusOr<std::vector<std::string>> FindDeleting() override {
-    return ListWhere(mirrors_, &IsDeleting);
+    return ListWhere(mirrors_, &IsBeingDeleted);
   }
   absl::StatusOr<std::vector<std::string>> FindDeleted() override { return ListWhere(mirrors_, &WasDeleted); }
 
