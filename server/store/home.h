@@ -129,7 +129,7 @@ class StoreHome {
   /// A mirror that there is, or that was begun.
   struct Found {
     std::string context_id;
-    std::string quarantine;  ///< Why it is damaged, or lost; empty: that is not known.
+    std::string quarantine;  ///< Why it is damaged, lost or unreadable; empty: that is not known.
   };
   struct Space {
     std::uint64_t free_bytes = 0;  ///< That this process may still write.
@@ -147,8 +147,9 @@ class StoreHome {
 
   /// Other processes use it, too: its cycles outlive this one, and what Recover() listed goes on changing.
   virtual bool IsShared() const = 0;
-  /// The mirrors that there are now, as they are spelled.
-  virtual absl::StatusOr<std::vector<std::string>> FindAll() = 0;
+  /// The mirrors that there are now, as they are spelled. `quarantine`: of one of which this home can say
+  /// nothing else, and that it can open for nobody; it hides no other.
+  virtual absl::StatusOr<std::vector<Found>> FindAll() = 0;
   /// How the mirror is spelled that has this name by ASCII case, also while it is being deleted. Absent:
   /// there is none.
   virtual absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) = 0;

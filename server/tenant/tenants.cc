@@ -264,7 +264,7 @@ std::vector<std::shared_ptr<Tenant>> Tenants::Listed(bool at_once) {
     if (is_due) listed_ = now;
   }
   // Where the home cannot say, they are those that were known last.
-  const absl::StatusOr<std::vector<std::string>> there =
+  const absl::StatusOr<std::vector<StoreHome::Found>> there =
       is_due ? home_.FindAll() : absl::UnavailableError("it is not asked");
   std::vector<std::shared_ptr<Tenant>> all, gone;
   {
@@ -275,7 +275,11 @@ std::vector<std::shared_ptr<Tenant>> Tenants::Listed(bool at_once) {
         // One that is used may be made just now.
         if (entry.tenant.use_count() == 1) known[key] = std::nullopt;
       }
-      for (const std::string& context_id : *there) known[FoldName(context_id)] = context_id;
+      unreadable_.clear();
+      for (const StoreHome::Found& mirror : *there) {
+        known[FoldName(mirror.context_id)] = mirror.context_id;
+        if (!mirror.quarantine.empty()) unreadable_[FoldName(mirror.context_id)] = mirror.quarantine;
+      }
       for (const auto& [key, spelled] : known) {
         if (!spelled) gone.push_back(tenants_.find(key)->second.tenant);
         SetKnown(key, spelled);
@@ -399,6 +403,10 @@ void Tenants::EndIdleCycles(bool of_others) {
 
 std::vector<Tenants::Seen> Tenants::AllSeen() {
   const std::vector<std::shared_ptr<Tenant>> all = Listed();
+  const std::map<std::string, std::string> unreadable = [this] {
+    const MutexLock lock(mutex_);
+    return unreadable_;
+  }();
   std::vector<Seen> seen;
   seen.reserve(all.size());
   // One that was only probed was never there.
@@ -406,7 +414,9 @@ std::vector<Tenants::Seen> Tenants::AllSeen() {
     std::shared_ptr<const TenantSummary> summary = tenant->shared_summary();
     if (summary == nullptr) continue;
     const std::int64_t progress_ms = std::max(summary->progress_ms, tenant->seen_progress_ms());
-    seen.push_back({tenant->context_id(), tenant->is_open(), std::move(summary), progress_ms});
+    const auto why = unreadable.find(FoldName(tenant->context_id()));
+    seen.push_back({tenant->context_id(), tenant->is_open(), std::move(summary), progress_ms,
+                    why == unreadable.end() ? std::string() : why->second});
   }
   return seen;
 }

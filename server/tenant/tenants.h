@@ -84,6 +84,7 @@ class Tenants {
     bool is_open = false;
     std::shared_ptr<const TenantSummary> summary;
     std::int64_t progress_ms = 0;  ///< Of a cycle that runs, too.
+    std::string unreadable = {};  ///< Why its home can open it for nobody; empty: it can, as far as is known.
   };
   std::vector<Seen> AllSeen();
   /// AllSeen(), and tenants without a mirror whose first cycles fail. NoteBegun() forgets such a failure.
@@ -140,6 +141,8 @@ class Tenants {
   std::map<std::string, std::string> deleted_ MIRROR_GUARDED_BY(mutex_);
   /// Of those, folded: not all of their mirrors is gone.
   std::set<std::string> half_deleted_ MIRROR_GUARDED_BY(mutex_);
+  /// By folded context id, why the home can open it for nobody: as it said last.
+  std::map<std::string, std::string> unreadable_ MIRROR_GUARDED_BY(mutex_);
   /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed
   /// themselves.
   std::list<Tenant*> by_use_ MIRROR_GUARDED_BY(mutex_);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/connection.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/postgres_server.h"
 
@@ -94,6 +95,23 @@ TEST_F(PostgresEndpointTest, ABackupOfEitherStoreGoesOnInTheOther) {
     EXPECT_EQ(Difference(source_, here_->mirror()), "");
     EXPECT_EQ(MirrorAgain(), PopulateReason::kNone);
   }
+}
+
+TEST_F(PostgresEndpointTest, ATenantWhoseStateIsUnknownHidesNoOther) {
+  MirrorAgain();
+  const auto control = postgres::Connection::Open({.conninfo = here_->conninfo()});
+  ASSERT_THAT(control, IsOk());
+  ASSERT_THAT((*control)->Execute("INSERT INTO mirror_control.tenant SELECT 'Other', 'other', place, "
+                                  "'Mirror_Other', 1, 'dreaming', state_ms, '' FROM mirror_control.tenant"),
+              IsOk());
+  const Finished all = here_->Mirrorctl({"tenants"});
+  EXPECT_EQ(all.exit_code, 0) << all.errors;
+  EXPECT_THAT(all.output, testing::ContainsRegex("Cust +good"));
+  EXPECT_THAT(all.output, testing::ContainsRegex("Other +unknown"));
+  EXPECT_THAT(all.errors, testing::HasSubstr("the mirror of 'Other' is 'dreaming'"));
+  const Finished failed = here_->Mirrorctl({"tenants", "--failed"});
+  EXPECT_THAT(failed.output,
+              testing::AllOf(testing::HasSubstr("Other"), testing::Not(testing::HasSubstr("Cust"))));
 }
 
 TEST_F(PostgresEndpointTest, ATenantThatIsNamedInAnotherCaseIsTheSameOneInEveryCommand) {

@@ -50,7 +50,7 @@ void EncodeListed(const ListedTenant& tenant, v1::Tenant* message) {
   const TenantState state = StateOf(tenant);
   message->set_context_id(tenant.context_id);
   message->set_state(std::string(ToString(state)));
-  message->set_problem(IsProblem(state));
+  message->set_problem(IsProblem(tenant));
   message->set_issuer(summary.issuer);
   message->set_environment(summary.environment);
   message->set_source_id(summary.source_id);
@@ -103,7 +103,7 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
                             .late = freshness.Missed(tenant.context_id()) > 0};
   const TenantState state = StateOf(listed);
   message->set_state(std::string(ToString(state)));
-  message->set_problem(IsProblem(state));
+  message->set_problem(IsProblem(listed));
   return absl::OkStatus();
 }
 
@@ -123,6 +123,14 @@ absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListT
   }
   for (Tenants::Seen& seen : tenants_.AllKnown()) {
     if (deleted.contains(FoldName(seen.context_id))) continue;
+    // What was known of it before need not be so any more.
+    if (!seen.unreadable.empty()) {
+      TenantSummary unknown;
+      unknown.quarantine = std::move(seen.unreadable);
+      all.push_back({.context_id = std::move(seen.context_id),
+                     .summary = std::make_shared<const TenantSummary>(std::move(unknown))});
+      continue;
+    }
     const bool late = freshness_.Missed(seen.context_id) > 0;
     const bool failing = seen.summary->failure.since_ms > 0;
     // A file that somebody took away.

@@ -95,9 +95,15 @@ class SqliteHome final : public StoreHome {
   }
 
   bool IsShared() const override { return false; }
-  absl::StatusOr<std::vector<std::string>> FindAll() override { return FindSqliteStores(dir_); }
+  absl::StatusOr<std::vector<Found>> FindAll() override {
+    const absl::StatusOr<std::vector<std::string>> all = FindSqliteStores(dir_);
+    if (!all.ok()) return all.status();
+    std::vector<Found> found;
+    for (const std::string& context_id : *all) found.push_back({context_id, ""});
+    return found;
+  }
   absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) override {
-    const absl::StatusOr<std::vector<std::string>> all = FindAll();
+    const absl::StatusOr<std::vector<std::string>> all = FindSqliteStores(dir_);
     if (!all.ok()) return all.status();
     return FindName(*all, context_id);
   }

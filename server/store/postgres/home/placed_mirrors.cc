@@ -107,6 +107,7 @@ std::optional<Placement> PlacedMirrors::Cached(const std::string& context_id) {
 
 absl::StatusOr<std::optional<Placement>> PlacedMirrors::Find(const std::string& context_id) {
   absl::StatusOr<std::optional<Placement>> found = FindPlacement(*control_, context_id);
+  if (IsUnknownState(found.status())) return found;
   if (!found.ok()) {
     std::optional<Placement> cached = Cached(context_id);
     if (cached && cached->state == PlacementState::kServing) return cached;
@@ -157,7 +158,11 @@ absl::StatusOr<std::vector<Placement>> PlacedMirrors::List() {
       absl::StatusOr<std::optional<Placement>> now = Find(placement.context_id);
       if (now.ok() && now->has_value()) placement = **std::move(now);
     }
-    Remember(placement);
+    if (placement.state == PlacementState::kUnknown) {
+      Forget(placement.context_id);
+    } else {
+      Remember(placement);
+    }
   }
   return all;
 }
@@ -291,6 +296,8 @@ absl::Status PlacedMirrors::TakeInAll(FoundIn all) {
 
 absl::Status PlacedMirrors::TakeIn(const std::string& place, const FoundSchema& found) {
   const auto known = FindPlacement(*control_, found.context_id);
+  // It is known, and its tenant is told so: the others are served.
+  if (IsUnknownState(known.status())) return absl::OkStatus();
   if (!known.ok()) return known.status();
   if (known->has_value()) {
     const bool is_older = (*known)->state == PlacementState::kServing && (*known)->epoch < found.epoch;

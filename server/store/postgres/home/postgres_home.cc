@@ -247,6 +247,8 @@ class PostgresHome final : public StoreHome {
     const std::map<std::string, std::set<std::string>> names = ListNames(mirrors_);
     std::vector<Found> found;
     for (const Placement& placement : *all) {
+      // Why that is, FindAll() says.
+      if (placement.state == PlacementState::kUnknown) found.push_back({placement.context_id, ""});
       if (!IsThere(placement)) continue;
       const auto there = names.find(placement.place);
       const bool is_missing = there != names.end() && !there->second.contains(placement.schema);
@@ -265,7 +267,17 @@ class PostgresHome final : public StoreHome {
   }
 
   bool IsShared() const override { return true; }
-  absl::StatusOr<std::vector<std::string>> FindAll() override { return ListWhere(mirrors_, &IsThere); }
+  absl::StatusOr<std::vector<Found>> FindAll() override {
+    const absl::StatusOr<std::vector<Placement>> all = mirrors_.List();
+    if (!all.ok()) return all.status();
+    std::vector<Found> found;
+    for (const Placement& placement : *all) {
+      if (IsThere(placement)) found.push_back({placement.context_id, ""});
+      if (placement.state == PlacementState::kUnknown)
+        found.push_back({placement.context_id, WhyUnknown(placement)});
+    }
+    return found;
+  }
   absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t before_ms) override {
     return FindWhere(mirrors_,
                      [before_ms](PostgresPlace& place) { return FindIdleMirrors(place, before_ms); });

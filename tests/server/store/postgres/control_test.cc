@@ -243,13 +243,20 @@ TEST_F(ControlTest, TheAgeOfAStateIsByTheDatabasesClock) {
                   Field(&Placement::age_ms, testing::AllOf(testing::Ge(61'000), testing::Lt(90'000))))));
 }
 
-TEST_F(ControlTest, AStateOfALaterVersionIsSaid) {
+TEST_F(ControlTest, AStateOfALaterVersionIsSaidAndHidesNoOther) {
   const auto control = OpenControl();
   ASSERT_NE(control, nullptr);
   ASSERT_THAT(TakePlacement(*control, "Cust", "p1", "Mirror_Cust").status(), IsOk());
-  Do("UPDATE mirror_control.tenant SET state = 'dreaming'");
-  EXPECT_THAT(ListPlacements(*control),
-              StatusIs(StatusCode::kUnavailable, AllOf(HasSubstr("dreaming"), HasSubstr("upgrade"))));
+  ASSERT_THAT(TakePlacement(*control, "Other", "p1", "Mirror_Other").status(), IsOk());
+  Do("UPDATE mirror_control.tenant SET state = 'dreaming' WHERE folded = 'cust'");
+  const auto found = FindPlacement(*control, "Cust");
+  EXPECT_THAT(found, StatusIs(StatusCode::kUnavailable, AllOf(HasSubstr("dreaming"), HasSubstr("upgrade"))));
+  EXPECT_TRUE(IsUnknownState(found.status()));
+  EXPECT_FALSE(IsUnknownState(FindPlacement(*control, "Other").status()));
+  const auto all = ListPlacements(*control);
+  ASSERT_THAT(all, IsOkAndHolds(ElementsAre(Field(&Placement::state, PlacementState::kUnknown),
+                                            Field(&Placement::state, PlacementState::kMaking))));
+  EXPECT_EQ(WhyUnknown(all->front()), found.status().message());
 }
 
 TEST_F(ControlTest, APlaceWithMirrorsHasToBeInTheConfiguration) {

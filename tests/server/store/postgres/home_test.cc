@@ -203,6 +203,32 @@ TEST_F(PostgresHomeTest, AMirrorThatIsDamagedKeepsNoServerFromStarting) {
   EXPECT_THAT(home_->Open("Cust", false, {}).status(), IsOk());
 }
 
+TEST_F(PostgresHomeTest, AStateThatIsUnknownHidesNoOtherMirrorAndKeepsNoServerFromStarting) {
+  FillSecondPlace();
+  ASSERT_NE(Make("Cust"), nullptr);
+  ASSERT_NE(Make("Other"), nullptr);
+  Do("UPDATE mirror_control.tenant SET state = 'dreaming' WHERE folded = 'cust'");
+  for (const bool starts : {false, true}) {
+    SCOPED_TRACE(starts);
+    if (starts) {
+      home_ = OpenHome();
+      ASSERT_THAT(home_->Recover(), IsOkAndHolds(testing::SizeIs(2)));
+    }
+    const auto all = home_->FindAll();
+    ASSERT_THAT(all, IsOkAndHolds(testing::SizeIs(2)));
+    for (const StoreHome::Found& one : *all) {
+      EXPECT_EQ(one.quarantine.empty(), one.context_id == "Other");
+      EXPECT_THAT(one.quarantine, one.context_id == "Other" ? HasSubstr("") : HasSubstr("'dreaming'"));
+    }
+    EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(testing::IsEmpty()));
+    EXPECT_THAT(home_->FindDeleted(), IsOkAndHolds(testing::IsEmpty()));
+    EXPECT_THAT(home_->Open("Other", false, {}).status(), IsOk());
+    EXPECT_THAT(home_->Open("Cust", true, {}).status(),
+                StatusIs(StatusCode::kUnavailable, HasSubstr("'dreaming'")))
+        << "also where it was served before";
+  }
+}
+
 TEST_F(PostgresHomeTest, WhatIsServedGoesOnWhileTheControlDatabaseIsDown) {
   ASSERT_NE(Make("Cust"), nullptr);
   Do("ALTER SCHEMA mirror_control RENAME TO away");
