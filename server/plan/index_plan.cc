@@ -214,13 +214,15 @@ std::vector<std::string> IdleIndexes(const std::vector<ConfiguredIndex>& configu
 std::vector<std::string> ConfiguredLines(const FollowedTable& table, const std::vector<OwnIndex>& there) {
   std::vector<std::string> lines;
   for (const IndexChange& made : Wanted(table, false)) {
-    const bool is_there = std::any_of(there.begin(), there.end(), [&](const OwnIndex& index) {
+    const auto found = std::find_if(there.begin(), there.end(), [&](const OwnIndex& index) {
       return FoldName(index.name) == FoldName(made.index.name) &&
              FoldName(index.table) == FoldName(made.index.table);
     });
+    const char* const state = found == there.end() ? ": not there yet, it is made when a cycle ends"
+                              : found->is_too_long ? ": not there, a value of the table is too long for it"
+                                                   : "";
     lines.push_back(Printable(absl::StrCat("-- [[tenant.index]] ", QuoteName(made.index.name), " (",
-                                           IndexTerms(made.columns), ")",
-                                           is_there ? "" : ": not there yet, it is made when a cycle ends")));
+                                           IndexTerms(made.columns), ")", state)));
   }
   for (const SourceIndex& index : table.configured) {
     const std::vector<std::string> missing = MissingColumns(table.kept, index);

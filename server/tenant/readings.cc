@@ -231,7 +231,7 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
         IndexesOfTable{table.kept.name, table.objects, IndexLines(table.kept, table.objects), {}});
     for (std::string& line : ConfiguredLines(table, *own)) of.lines.push_back(std::move(line));
     for (const OwnIndex& index : *own) {
-      if (FoldName(index.table) == key) of.followed.push_back(index.name);
+      if (FoldName(index.table) == key && !index.is_too_long) of.followed.push_back(index.name);
     }
   }
   if (told) return found;

@@ -16,6 +16,7 @@
 #include "server/store/postgres/records/state_payload.h"
 #include "server/store/postgres/rows/columns_out.h"
 #include "server/store/postgres/tables/dependants.h"
+#include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/kept_kinds.h"
 
 namespace mirror {
@@ -275,6 +276,9 @@ absl::Status Retype(TableWork& work, const RetypeColumn& change, PostgresAgreed*
   AddKind(change.to, Kind::kText, &agreed->kinds);
   if (DeclaredType(change.from) == DeclaredType(change.to)) return absl::OkStatus();
   if (absl::Status free = CheckNoOlderSnapshot(work, agreed->schema.name); !free.ok()) return free;
+  // What they are over may not be of the new type, or too long in it; who follows the source's makes them
+  // again.
+  if (absl::Status dropped = DropOwnIndexes(work, agreed->schema.name); !dropped.ok()) return dropped;
   const std::string name = QuoteName(change.to.name), type = DeclaredType(change.to);
   return RunOnTable(work,
                     absl::StrCat("ALTER TABLE ", work.In(agreed->schema.name), " ALTER COLUMN ", name,

@@ -19,6 +19,7 @@
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/merge_sql.h"
 #include "server/store/postgres/tables/present_table.h"
 
@@ -165,11 +166,19 @@ absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const Pos
                    ". None of them was applied; the table has its former rows. Drop that trigger."));
 }
 
-/// One that the rows break, and that is not of the mirror's key, goes. Empty: it was something else.
-absl::StatusOr<std::string> DropBroken(TableWork& work, const TableSchema& kept, const absl::Status& failed) {
+/// An index that refuses the rows, and that is not of the mirror's key, goes: one of the mirror's own that a
+/// value is too long for, and, where they may be `left_out`, a unique one. False: it was something else.
+absl::StatusOr<bool> DropRefusing(TableWork& work, const TableSchema& kept, const absl::Status& failed,
+                                  std::vector<std::string>* left_out) {
   const postgres::Failure failure = postgres::FailureOf(failed);
+  if (MayBeOwnIndex(failure)) {
+    const absl::StatusOr<std::size_t> dropped = DropIndexesOfAnyLength(work, kept.name);
+    if (!dropped.ok()) return dropped.status();
+    return *dropped > 0;
+  }
   const std::string& name = failure.constraint;
-  if (failure.sqlstate != "23505" || name.empty() || failure.table != kept.name) return std::string();
+  if (left_out == nullptr || failure.sqlstate != "23505" || name.empty() || failure.table != kept.name)
+    return false;
   if (absl::Status locked = LockTable(work, kept.name); !locked.ok()) return locked;
   absl::Status dropped =
       RunOnTable(work,
@@ -177,7 +186,26 @@ absl::StatusOr<std::string> DropBroken(TableWork& work, const TableSchema& kept,
                               QuoteName(name), "; DROP INDEX IF EXISTS ", work.In(name)),
                  kMerging);
   if (!dropped.ok()) return dropped;
-  return name;
+  // One of the mirror's own is made again by who follows the source's.
+  if (!absl::StartsWith(FoldName(name), kOwnIndexPrefix)) left_out->push_back(name);
+  return true;
+}
+
+/// Until no index refuses them: see DropRefusing().
+absl::Status WriteMerged(TableWork& work, const TableSchema& kept, const std::string& sql,
+                         std::vector<std::string>* left_out) {
+  while (true) {
+    postgres::Savepoint attempt(work.connection);
+    if (absl::Status set = attempt.Begin(kMerging); !set.ok())
+      return InStoreWords(set, Touched::kMirroredTable);
+    const absl::Status written = RunMerging(work, kept, sql);
+    if (written.ok()) return InStoreWords(attempt.Release(kMerging), Touched::kMirroredTable);
+    if (absl::Status back = attempt.RollBack(kMerging); !back.ok())
+      return InStoreWords(back, Touched::kMirroredTable);
+    const absl::StatusOr<bool> dropped = DropRefusing(work, kept, written, left_out);
+    if (!dropped.ok()) return dropped.status();
+    if (!*dropped) return written;
+  }
 }
 
 }  // namespace
@@ -229,25 +257,9 @@ absl::Status MergeRows(TableWork& work, const TableSchema& kept, const PostgresS
   const std::string insert = *noted ? sql.InsertNoted() : sql.InsertMissing();
   if (absl::Status done = RunMerging(work, kept, remove); !done.ok()) return done;
   CrashPoint("merge.removed");
-  while (true) {
-    postgres::Savepoint attempt(work.connection);
-    if (absl::Status set = attempt.Begin(kMerging); !set.ok())
-      return InStoreWords(set, Touched::kMirroredTable);
-    const absl::Status written = RunMerging(work, kept, insert);
-    if (written.ok()) {
-      CrashPoint("merge.written");
-      if (absl::Status all = CheckAllWritten(work, kept, shadow); !all.ok()) return all;
-      return InStoreWords(attempt.Release(kMerging), Touched::kMirroredTable);
-    }
-    if (absl::Status back = attempt.RollBack(kMerging); !back.ok()) {
-      return InStoreWords(back, Touched::kMirroredTable);
-    }
-    const absl::StatusOr<std::string> broken = DropBroken(work, kept, written);
-    if (!broken.ok()) return broken.status();
-    if (broken->empty()) return written;
-    // One of the mirror's own is made again by who follows the source's.
-    if (!absl::StartsWith(FoldName(*broken), kOwnIndexPrefix)) left_out->push_back(*broken);
-  }
+  if (absl::Status done = WriteMerged(work, kept, insert, left_out); !done.ok()) return done;
+  CrashPoint("merge.written");
+  return CheckAllWritten(work, kept, shadow);
 }
 
 absl::Status MergeIgnoring(TableWork& work, const PostgresShadow& shadow, std::int64_t merge_rows_max,
@@ -259,10 +271,11 @@ absl::Status MergeIgnoring(TableWork& work, const PostgresShadow& shadow, std::i
   const MergeSql sql(work, kept, shadow);
   if (absl::Status done = RunMerging(work, kept, sql.GiveUpAbsent()); !done.ok()) return done;
   CrashPoint("merge.removed");
-  if (absl::Status done = RunMerging(work, kept, sql.Upsert()); !done.ok()) return done;
+  if (absl::Status done = WriteMerged(work, kept, sql.Upsert(), nullptr); !done.ok()) return done;
   CrashPoint("merge.written");
   if (absl::Status all = CheckAllWritten(work, kept, shadow); !all.ok()) return all;
   DropShadow(work, shadow);
+  ForgetTooLong(work, kept.name);
   agreed->kinds = shadow.kinds;
   WriteAgreed(work.writes, work.names, *agreed);
   return absl::OkStatus();

@@ -16,6 +16,7 @@
 #include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/definitions.h"
 #include "server/store/postgres/tables/dependants.h"
+#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/merge.h"
 #include "server/store/postgres/tables/present_table.h"
 
@@ -269,6 +270,7 @@ absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t
     if (!merged.ok()) return merged;
     DropShadow(work, shadow);
   }
+  ForgetTooLong(work, kept.name);
   agreed->kinds = shadow.kinds;
   WriteAgreed(work.writes, work.names, *agreed);
   return absl::OkStatus();

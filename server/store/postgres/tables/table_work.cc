@@ -55,7 +55,10 @@ absl::Status RunWhereFree(TableWork& work, const std::string& relation, const st
 
 absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing) {
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
-  const absl::Status ran = work.connection.Execute(sql, doing);
+  return OnTable(work.connection.Execute(sql, doing));
+}
+
+absl::Status OnTable(const absl::Status& ran) {
   const Trouble trouble = postgres::TroubleOf(ran);
   // Of a definition: the table has too many columns, or its values are not of another type.
   if (trouble == Trouble::kTooLarge || trouble == Trouble::kValue)

@@ -43,6 +43,9 @@ inline constexpr std::chrono::hours kLongStatement{6};
 /// of a store, see InStoreWords(); kFailedPrecondition, too, for what PostgreSQL cannot do.
 absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing);
 
+/// What the words of RunOnTable() are for an error of PostgreSQL's.
+absl::Status OnTable(const absl::Status& ran);
+
 struct Relation {
   std::string name;  ///< Empty: nothing has it.
   char kind = 0;     ///< As pg_class.relkind.
