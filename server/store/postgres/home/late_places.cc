@@ -53,7 +53,7 @@ void LatePlaces::Start(Tell tell) {
   if (all_open) return;
   thread_ = std::jthread([this, tell = std::move(tell)](const std::stop_token& stop) {
     pthread_setname_np(pthread_self(), kThreadName);
-    while (SleepFor(pause_, stop) && Look(tell, stop) > 0) continue;
+    while (Look(tell, stop) > 0 && SleepFor(pause_, stop)) continue;
   });
 }
 
