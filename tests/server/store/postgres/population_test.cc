@@ -292,6 +292,54 @@ TEST_F(PostgresPopulation, ATriggerThatKeepsRowsOutStopsItAndTheTableIsAsItWas) 
   EXPECT_EQ(People_(), Lines{"1 Ada 36"});
 }
 
+TEST_F(PostgresPopulation, WhatKeepsRowsFromBeingRemovedStopsItToo) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  Do("CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
+  for (const auto& [make, drop] :
+       {std::pair(
+            "CREATE TRIGGER keep BEFORE DELETE ON people FOR EACH ROW EXECUTE FUNCTION keep(); ALTER TABLE "
+            "people ENABLE ALWAYS TRIGGER keep",
+            "DROP TRIGGER keep ON people"),
+        std::pair(
+            "CREATE RULE keep AS ON DELETE TO people DO INSTEAD NOTHING; ALTER TABLE people ENABLE ALWAYS "
+            "RULE keep",
+            "DROP RULE keep ON people")}) {
+    SCOPED_TRACE(make);
+    Do(make);
+    for (const Rows& rows : {Rows{{1, "Ada", 37}, {2, "Grace", 45}}, Rows{{1, "Ada", 36}, {3, "Joan", 1}}}) {
+      EXPECT_THAT(Swap(Filled(people, rows), &people),
+                  StatusIs(StatusCode::kFailedPrecondition, HasSubstr("a trigger or rule of somebody's")));
+    }
+    EXPECT_EQ(People_(), (Lines{"1 Ada 36", "2 Grace 45"}));
+    Do(drop);
+  }
+  Populate({{1, "Ada", 37}, {3, "Joan", 1}}, &people);
+  EXPECT_EQ(People_(), (Lines{"1 Ada 37", "3 Joan 1"}));
+}
+
+TEST_F(PostgresPopulation, TextsAreComparedByTheirBytesWhateverTheirCollation) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  Do("CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false); ALTER "
+     "TABLE "
+     "people ALTER COLUMN name TYPE text COLLATE any_case");
+  Populate({{1, "ADA", 36}, {2, "Grace", 45}}, &people);
+  EXPECT_EQ(People_(), (Lines{"1 ADA 36", "2 Grace 45"}));
+}
+
+TEST_F(PostgresPopulation, AUniqueConstraintThatOthersNeedIsNamedWhereTheRowsBreakIt) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  Do("ALTER TABLE people ADD CONSTRAINT one_name UNIQUE (name); CREATE TABLE public.theirs (name text "
+     "REFERENCES "
+     "people (name))");
+  EXPECT_THAT(
+      Swap(Filled(people, {{1, "Ada", 36}, {2, "Ada", 45}}), &people),
+      StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("'one_name'"), HasSubstr("foreign key"))));
+  EXPECT_EQ(People_(), (Lines{"1 Ada 36", "2 Grace 45"}));
+}
+
 TEST_F(PostgresPopulation, AnEmptyTableIsReplacedAndItsRightsIndexesAndTriggersAreTheSame) {
   PostgresAgreed people = Create(People());
   Do("CREATE ROLE sales; CREATE ROLE \"Their boss\"; GRANT SELECT ON people TO sales; GRANT SELECT, INSERT "
