@@ -20,6 +20,7 @@
 #include "server/store/postgres/tables/definitions.h"
 #include "server/store/postgres/tables/garbage.h"
 #include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/merge.h"
 #include "server/store/postgres/tables/swap.h"
 #include "tests/support/postgres_database.h"
@@ -599,6 +600,31 @@ TEST_F(PostgresPopulation, AUniqueIndexThatTheRowsBreakIsLeftOutAndOtherConstrai
               StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("'grown'"), HasSubstr("'people'"))));
   EXPECT_THAT(std::string(refused.message()), Not(HasSubstr("Secret")));
   EXPECT_EQ(People_(), (Lines{"7 Hedy 50", "8 Hedy 50"}));
+}
+
+TEST_F(PostgresPopulation, NoRowsAreRefusedForAnIndexOfTheMirrorsOwn) {
+  for (const TableSchema& table : {People(), Ignored(People("ignoring"))}) {
+    PostgresAgreed agreed = Create(table);
+    for (const std::size_t bytes : {3'000, 20'000}) {
+      Populate({{1, "Ada", 36}}, &agreed);
+      const auto note = [&] { return NoteTooLong(*work_, {"_mirror_index_9", table.name}); };
+      ASSERT_THAT(InTransaction(note), IsOk());
+      Do(absl::StrCat("CREATE INDEX _mirror_index_1 ON ", table.name,
+                      " (name); CREATE INDEX _mirror_index_2 ON ", table.name, " (age)"));
+      const std::string name = Incompressible(bytes);
+      Populate({{1, "Ada", 37}, {2, name, 45}}, &agreed);
+      EXPECT_THAT(left_out_, IsEmpty());
+      EXPECT_EQ(See("SELECT name FROM " + table.name + " WHERE id = 2"), Lines{name});
+      EXPECT_THAT(See("SELECT indexname::text FROM pg_indexes WHERE indexname LIKE '\\_mirror\\_index%'"),
+                  ElementsAre("_mirror_index_2"));
+      EXPECT_THAT(ReadState(*connection_, names_, StateKind::kTooLong), IsOkAndHolds(IsEmpty()));
+      Do("DROP INDEX _mirror_index_2");
+    }
+    Do("CREATE INDEX theirs ON " + table.name + " (substr(name, 1, 10000))");
+    EXPECT_THAT(Swap(Filled(agreed, {{3, Incompressible(3'001), 45}}), &agreed),
+                StatusIs(StatusCode::kFailedPrecondition, HasSubstr("'theirs'")));
+    Do("DROP INDEX theirs");
+  }
 }
 
 TEST_F(PostgresPopulation, APopulationThatIsTooLargeToBeMergedIsRefused) {

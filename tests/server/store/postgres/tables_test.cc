@@ -8,6 +8,7 @@
 #include "server/store/postgres/tables/dependants.h"
 #include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/present_table.h"
 #include "server/store/postgres/tables/retired.h"
 #include "server/store/postgres/tables/touched.h"
@@ -436,6 +437,16 @@ TEST_F(PostgresTables, ARuleLeavesWhatThePartnerWrote) {
   EXPECT_THAT(State(StateKind::kEmptied), IsEmpty());
 }
 
+TEST_F(PostgresTables, ATypeThatAnIndexOfTheMirrorsOwnCannotHaveIsNotRefusedForIt) {
+  const TableSchema people = Ignoring(People());
+  ASSERT_THAT(Create(people), IsOk());
+  ASSERT_THAT(Index("_mirror_index_1_a", people, {{"name", false, Collation::kNocase}}), IsOk());
+  TableSchema next = people;
+  next.columns[1] = PlainColumn("name", Type::kInt64);
+  ASSERT_THAT(Refit({people, next, {}, {{people.columns[1], next.columns[1]}}}), IsOk());
+  EXPECT_THAT(FindOwnIndexes(*connection_, names_), IsOkAndHolds(IsEmpty()));
+}
+
 // --- Set aside --------------------------------------------------------------------------------------------
 
 TEST_F(PostgresTables, ARetiredTableIsAsideUntilItsGraceIsOver) {
@@ -515,6 +526,46 @@ TEST_F(PostgresTables, OwnIndexesAreMadeAndDropped) {
               ElementsAre(HasSubstr("btree (lower(name) DESC, age)")));
   ASSERT_THAT(Index(name, people, {}), IsOk());
   EXPECT_THAT(FindOwnIndexes(*connection_, names_), IsOkAndHolds(SizeIs(1)));
+}
+
+TEST_F(PostgresTables, AnIndexThatAValueIsTooLongForIsNotMadeAndThatIsKnown) {
+  const TableSchema people = People();
+  const OwnIndex named{"_mirror_index_1_a", "people", true}, lower{"_mirror_index_2_b", "people", true};
+  const auto too_long = [&] { return ReadTooLong(State(StateKind::kTooLong)); };
+  for (const std::size_t bytes : {3'000, 20'000}) {  // PostgreSQL names the index of the first alone.
+    ASSERT_THAT(Create(people), IsOk());
+    Do(absl::StrCat("INSERT INTO ", Name("people"), " VALUES (1, '", Incompressible(bytes), "', 36)"));
+    for (int i = 0; i < 2; ++i) ASSERT_THAT(Index(named.name, people, {{"name"}}), IsOk());
+    ASSERT_THAT(Index(lower.name, people, {{"name", false, Collation::kNocase}, {"age"}}), IsOk());
+    ASSERT_THAT(Index("_mirror_index_3_c", people, {{"age"}}), IsOk());
+    EXPECT_THAT(FindOwnIndexes(*connection_, names_),
+                IsOkAndHolds(ElementsAre(OwnIndex{"_mirror_index_3_c", "people"})));
+    EXPECT_THAT(too_long(), ElementsAre(named, lower));
+    ASSERT_THAT(Index(named.name, people, {}), IsOk());
+    EXPECT_THAT(too_long(), ElementsAre(lower));
+    ASSERT_THAT(InTransaction([&] { return RunDropTable(*work_, "people", ""); }), IsOk());
+    EXPECT_THAT(too_long(), IsEmpty());
+  }
+}
+
+TEST_F(PostgresTables, OfItsOwnIndexesThoseOfAnyLengthAreDroppedAndNoneOfThePartners) {
+  const TableSchema people = With(People(), PlainColumn("city", Type::kBytes));
+  ASSERT_THAT(Create(people), IsOk());
+  ASSERT_THAT(Index("_mirror_index_1_a", people, {{"age"}}), IsOk());
+  ASSERT_THAT(Index("_mirror_index_2_b", people, {{"age"}, {"name", false, Collation::kRtrim}}), IsOk());
+  ASSERT_THAT(Index("_mirror_index_set_3_c", people, {{"city"}}), IsOk());
+  Do(absl::StrCat("CREATE INDEX theirs ON ", Name("people"), " (name)"));
+  const auto drop = [&] {
+    return InTransaction([&] { return DropIndexesOfAnyLength(*work_, "people").status(); });
+  };
+  const auto reader = Connect();
+  ASSERT_THAT(reader->Execute("BEGIN; SELECT * FROM " + Name("people")), IsOk());
+  EXPECT_THAT(drop(), StatusIs(StatusCode::kAborted, HasSubstr("'people'")));
+  ASSERT_THAT(reader->Execute("COMMIT"), IsOk());
+  ASSERT_THAT(drop(), IsOk());
+  EXPECT_THAT(See("SELECT indexname FROM pg_indexes WHERE tablename = 'people' AND indexname NOT LIKE "
+                  "'%key%' ORDER BY 1"),
+              ElementsAre("_mirror_index_1_a", "theirs"));
 }
 
 TEST_F(PostgresTables, ObjectsOfTheSourceAreKeptByTable) {
