@@ -128,10 +128,10 @@ class Partner {
 Rows ReadMirror(const std::string& path, const TableSchema& table);
 Rows Sorted(Rows rows);
 
-/// A text that no compression makes shorter; another one for each length.
+/// A text that no compression makes shorter, without quotes; another one for each length.
 inline std::string Incompressible(std::size_t bytes) {
   std::string text;
-  for (std::uint64_t state = bytes; text.size() < bytes; text += static_cast<char>('!' + (state >> 33) % 90))
+  for (std::uint64_t state = bytes; text.size() < bytes; text += static_cast<char>('(' + (state >> 33) % 50))
     state = state * 6'364'136'223'846'793'005 + 1'442'695'040'888'963'407;
   return text;
 }
