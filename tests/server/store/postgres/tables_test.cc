@@ -405,6 +405,24 @@ TEST_F(PostgresTables, AnOrdinaryTableIsRefittedToOneThatIgnores) {
   EXPECT_THAT(Refit({next, next}), StatusIs(kRefused, HasSubstr("it has no column 'city'")));
 }
 
+TEST_F(PostgresTables, RowsBecomeTheMirrorsWithoutBeingWritten) {
+  const TableSchema people = People();
+  ASSERT_THAT(Create(people), IsOk());
+  Do(absl::StrCat("INSERT INTO ", Name("people"), " SELECT n, 'Ada', n FROM generate_series(1, 100) AS n"));
+  const auto written = [&] {
+    return See("SELECT DISTINCT xmin, count(*) FROM " + Name("people") + " GROUP BY 1");
+  };
+  const std::vector<std::string> before = written();
+  ASSERT_THAT(Refit({people, Ignoring(people)}), IsOk());
+  EXPECT_EQ(written(), before);
+  Do(absl::StrCat("INSERT INTO ", Name("people"), " VALUES (101, 'theirs', 1)"));
+  EXPECT_THAT(See("SELECT _mirror_owned, count(*) FROM " + Name("people") + " GROUP BY 1 ORDER BY 1"),
+              ElementsAre("1|100", "-|1"));
+  ASSERT_THAT(Refit({people, Ignoring(people)}), IsOk()) << "the column is there already";
+  EXPECT_THAT(See("SELECT _mirror_owned, count(*) FROM " + Name("people") + " GROUP BY 1"),
+              ElementsAre("1|101"));
+}
+
 TEST_F(PostgresTables, ATypeWaitsForWhoWouldFindTheTableEmpty) {
   const TableSchema people = Ignoring(People());
   ASSERT_THAT(Create(people), IsOk());
