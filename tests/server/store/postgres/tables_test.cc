@@ -178,6 +178,29 @@ TEST_F(PostgresTables, WhoeverReadsATableIsNamedAndTheTransactionGoesOn) {
               StatusIs(StatusCode::kAborted, AllOf(HasSubstr("'people'"), HasSubstr("'pg_dump' (process "))));
 }
 
+TEST_F(PostgresTables, TablesThatAreInUseAreWaitedForOnlySoLongAllInAll) {
+  constexpr int kTables = 40;  // 100 ms each would be 4 s.
+  const auto reader = Connect();
+  ASSERT_THAT(reader->Execute("BEGIN"), IsOk());
+  for (int i = 0; i < kTables; ++i) {
+    ASSERT_THAT(Create(People(absl::StrCat("busy", i))), IsOk());
+    ASSERT_THAT(reader->Execute("SELECT * FROM " + Name(absl::StrCat("busy", i))), IsOk());
+  }
+  ASSERT_THAT(Create(People("free")), IsOk());
+  std::chrono::steady_clock::duration may_wait = kWaitsMax;
+  work_->may_wait = &may_wait;
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_THAT(InTransaction([&] {
+                for (int i = 0; i < kTables; ++i) {
+                  EXPECT_THAT(LockTable(*work_, absl::StrCat("busy", i)), StatusIs(StatusCode::kAborted));
+                }
+                EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(3));
+                EXPECT_THAT(LockTable(*work_, "busy0", "SHARE"), IsOk()) << "that keeps no reader waiting";
+                return LockTable(*work_, "free");
+              }),
+              IsOk());
+}
+
 // --- Agreements -------------------------------------------------------------------------------------------
 
 TEST_F(PostgresTables, APopulationFindsTheColumnsThatItNeeds) {
