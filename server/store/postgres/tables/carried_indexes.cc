@@ -22,19 +22,22 @@ SELECT c.relname::text,
   CASE WHEN k.oid IS NULL THEN format('DROP INDEX %s', c.oid::regclass)
     ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', $1::text, k.conname) END,
   concat(
-    '; COMMENT ON INDEX ' || c.oid::regclass || ' IS ' || quote_literal(obj_description(c.oid, 'pg_class')),
+    '; COMMENT ON INDEX ' || c.oid::regclass || ' IS ' ||
+      quote_literal(obj_description(c.oid, 'pg_class')),
     '; COMMENT ON CONSTRAINT ' || quote_ident(k.conname) || ' ON ' || $1::text || ' IS ' ||
       quote_literal(obj_description(k.oid, 'pg_constraint')),
     CASE WHEN i.indisclustered THEN format('; ALTER TABLE %s CLUSTER ON %I', $1::text, c.relname) END,
-    (SELECT string_agg(format('; ALTER INDEX %s SET (%I = %L)', c.oid::regclass, option_name, option_value), '')
-      FROM pg_options_to_table(c.reloptions) WHERE k.oid IS NOT NULL),
+    (SELECT string_agg(format('; ALTER INDEX %s SET (%I = %L)', c.oid::regclass, option_name, option_value),
+        '') FROM pg_options_to_table(c.reloptions) WHERE k.oid IS NOT NULL),
     (SELECT string_agg(format('; ALTER INDEX %s ALTER COLUMN %s SET STATISTICS %s', c.oid::regclass, a.attnum,
         a.attstattarget), '') FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attstattarget >= 0)),
-  CASE WHEN k.oid IS NOT NULL THEN ' ADD CONSTRAINT ' WHEN starts_with(d.def, d.front) THEN d.make ELSE '' END,
+  CASE WHEN k.oid IS NOT NULL THEN ' ADD CONSTRAINT ' WHEN starts_with(d.def, d.front) THEN d.make ELSE ''
+    END,
   CASE WHEN k.oid IS NOT NULL THEN d.def ELSE substr(d.def, length(d.front) + 1) END, k.oid IS NOT NULL
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 LEFT JOIN pg_constraint AS k ON k.conindid = c.oid AND k.contype IN ('u', 'x')
-CROSS JOIN LATERAL (SELECT CASE WHEN i.indisunique THEN 'CREATE UNIQUE INDEX ' ELSE 'CREATE INDEX ' END AS make,
+CROSS JOIN LATERAL (SELECT
+  CASE WHEN i.indisunique THEN 'CREATE UNIQUE INDEX ' ELSE 'CREATE INDEX ' END AS make,
   CASE WHEN k.oid IS NULL THEN pg_get_indexdef(c.oid) ELSE pg_get_constraintdef(k.oid) END AS def) AS m
 CROSS JOIN LATERAL (SELECT m.make, m.def,
   format('%s%I ON %s ', m.make, c.relname, i.indrelid::regclass) AS front) AS d
