@@ -58,6 +58,24 @@ absl::StatusOr<TableWork> Changing(PostgresMirror& mirror) {
       "tables are changed at the coordinator alone. Nothing was applied; the same call again is safe.");
 }
 
+/// Rows of the source's go before the mirror's own indexes. False: none refused any. Done in the
+/// transaction behind the one that was refused.
+absl::StatusOr<bool> DropRefusing(PostgresMirror& mirror, const std::string& table) {
+  const auto refused = mirror.refused_rows_of.find(FoldName(table));
+  if (refused == mirror.refused_rows_of.end()) return false;
+  absl::StatusOr<TableWork> work = Changing(mirror);
+  if (!work.ok()) return work.status();
+  const absl::StatusOr<std::size_t> dropped = DropIndexesOfAnyLength(*work, table);
+  if (!dropped.ok()) return dropped.status();
+  mirror.refused_rows_of.erase(refused);
+  // Who follows the source's indexes looks again, here and at other servers.
+  if (*dropped > 0) {
+    mirror.work->view->writes().MoveState();
+    ++mirror.version;
+  }
+  return true;
+}
+
 /// As it is spelled in the database: what is spelled otherwise there is somebody else's.
 absl::StatusOr<std::string> NameThere(WorkView& view, const std::string& table,
                                       const std::map<std::string, PostgresAgreed>& agreed) {
@@ -324,7 +342,7 @@ class PostgresTableVerbs final : public TableVerbs {
     const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
     if (!agreed.ok()) return agreed.status();
     if (*agreed == nullptr) return NotAgreed(table);
-    const absl::StatusOr<bool> was_refused = DropRefusing((*agreed)->schema.name);
+    const absl::StatusOr<bool> was_refused = DropRefusing(mirror_, (*agreed)->schema.name);
     if (!was_refused.ok()) return was_refused.status();
     absl::StatusOr<TableWork> work = view().Work();
     if (!work.ok()) return work.status();
@@ -337,24 +355,6 @@ class PostgresTableVerbs final : public TableVerbs {
         absl::StrCat("table '", table,
                      "': a value may be too long for an index that the mirror made itself. Nothing of this "
                      "batch was applied. The same batch again is safe: that index goes before it."));
-  }
-
-  /// Rows of the source's go before the mirror's own indexes. False: none refused any. Done in the
-  /// transaction behind the one that was refused.
-  absl::StatusOr<bool> DropRefusing(const std::string& table) {
-    const auto refused = mirror_.refused_rows_of.find(FoldName(table));
-    if (refused == mirror_.refused_rows_of.end()) return false;
-    absl::StatusOr<TableWork> work = Changing(mirror_);
-    if (!work.ok()) return work.status();
-    const absl::StatusOr<std::size_t> dropped = DropIndexesOfAnyLength(*work, table);
-    if (!dropped.ok()) return dropped.status();
-    mirror_.refused_rows_of.erase(refused);
-    // Who follows the source's indexes looks again, here and at other servers.
-    if (*dropped > 0) {
-      view().writes().MoveState();
-      ++mirror_.version;
-    }
-    return true;
   }
 
   absl::Status WriteToShadow(const std::string& table, const ApplyRows& apply, RowsWritten* written) {

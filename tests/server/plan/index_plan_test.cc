@@ -101,6 +101,19 @@ TEST(IndexPlanTest, NothingIsMadeBeforeTheRowsAreThereAndNothingDroppedThatWasNo
       << "no more wanted at all";
 }
 
+TEST(IndexPlanTest, WhatAValueIsTooLongForIsNotMadeAgainAndNotKeptInMindForLonger) {
+  OwnIndex own = PlanFollow({Populated(ByName())}, {}, true)[0].index;
+  own.is_too_long = true;
+  EXPECT_THAT(PlanFollow({Populated(ByName())}, {own}, true), IsEmpty());
+  EXPECT_THAT(PlanFollow({Populated({})}, {own}, true), ElementsAre(IndexChange{own, {}}));
+
+  FollowedTable table = Populated({});
+  table.configured = ByName().indexes;
+  own = PlanFollow({table}, {}, false)[0].index;
+  own.is_too_long = true;
+  EXPECT_THAT(ConfiguredLines(table, {own}), ElementsAre(HasSubstr("a value of the table is too long")));
+}
+
 TEST(IndexPlanTest, OverAColumnThatTheMirrorLeavesOutNothingIsMade) {
   FollowedTable table = Populated(ByName());
   table.kept.columns.pop_back();

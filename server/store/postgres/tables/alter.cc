@@ -291,11 +291,16 @@ absl::Status RefitLocked(TableWork& work, const Position& position, const RefitT
   const std::string& relation = agreed->schema.name;
   const std::string alter = absl::StrCat("ALTER TABLE ", work.In(relation), " ");
   std::string own;
+  const bool takes_all = HasOwned(refit.to) && !HasOwned(refit.from);
   for (const auto& [name, declared] : OwnDeclarations(refit.to)) {
-    if (present.Find(name) == nullptr)
-      absl::StrAppend(&own, alter, "ADD COLUMN ", QuoteName(name), " ", declared, "; ");
+    if (present.Find(name) != nullptr) continue;
+    absl::StrAppend(&own, alter, "ADD COLUMN ", QuoteName(name), " ", declared);
+    // So it is the rows' without writing them, for which readers would wait.
+    if (takes_all && name == kOwnedColumn)
+      absl::StrAppend(&own, " DEFAULT 1; ", alter, "ALTER COLUMN ", QuoteName(name), " DROP DEFAULT");
+    own += "; ";
   }
-  if (HasOwned(refit.to) && !HasOwned(refit.from))
+  if (takes_all && present.Find(kOwnedColumn) != nullptr)
     absl::StrAppend(&own, "UPDATE ONLY ", work.In(relation), " SET ", kOwnedColumn, " = 1");
   absl::Status status = own.empty() ? absl::OkStatus() : RunOnTable(work, own, kAltering);
   // While it is known whose a row is.

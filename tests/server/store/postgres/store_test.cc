@@ -250,6 +250,65 @@ TEST_F(PostgresStoreTest, ALockOnOneTableIsThatTablesAnswerAlone) {
   EXPECT_EQ(PeopleThere(), 1);
 }
 
+TEST_F(PostgresStoreTest, WhatIsTooLongForAnIndexOfTheMirrorsOwnIsWrittenAndTheIndexGoes) {
+  Create(People());
+  Create(People("others"));
+  Plan index;
+  index.now_ms = kNow;
+  const OwnIndex own{absl::StrCat(kOwnIndexPrefix, "1_a"), "people"};
+  index.index_changes = {{own, {{"name"}}}, {{absl::StrCat(kOwnIndexPrefix, "2_b"), "others"}, {{"name"}}}};
+  ASSERT_THAT(store_->Commit(index), IsOk());
+  const auto version = store_->ReadDataVersion();
+  const TestBatch made = MakeBatch(People(), {.rows = {{1, "Ada", 36}, {2, Incompressible(3'000), 45}}});
+  const ApplyRows apply{made.schema.get(), &*made.batch, false, kCycle};
+  const auto alone = store_->PlanAndCommit(
+      [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+        return InCycle({StepAt("people", {apply})});
+      },
+      {{"people"}, false});
+  ASSERT_THAT(alone, IsOk());
+  EXPECT_THAT((*alone)->result.steps.at(0).status, IsOk());
+  EXPECT_EQ(PeopleThere(), 2);
+  EXPECT_NE(*store_->ReadDataVersion(), *version) << "who follows the source's indexes looks again";
+  EXPECT_THAT(store_->records().ReadOwnIndexes(), IsOkAndHolds(SizeIs(1)));
+
+  const TestBatch other = MakeBatch(People("others"), {.rows = {{1, Incompressible(20'000), 36}}});
+  const TestBatch beside = MakeBatch(People(), {.rows = {{3, "Joan", 1}}});
+  const auto group = [&] {
+    return store_->Commit(
+        InCycle({StepAt("others", {ApplyRows{other.schema.get(), &*other.batch, false, kCycle}}),
+                 StepAt("people", {ApplyRows{beside.schema.get(), &*beside.batch, false, kCycle}})}));
+  };
+  auto together = group();
+  ASSERT_THAT(together, IsOk());
+  EXPECT_THAT(together->steps.at(0).status,
+              StatusIs(StatusCode::kAborted, AllOf(HasSubstr("'others'"), HasSubstr("batch again is safe"))));
+  EXPECT_THAT(together->steps.at(1).status, IsOk());
+  together = group();
+  ASSERT_THAT(together, IsOk());
+  EXPECT_THAT(together->steps.at(0).status, IsOk());
+  EXPECT_EQ(Number("SELECT count(*) FROM others"), 1);
+
+  index.index_changes.pop_back();
+  ASSERT_THAT(store_->Commit(index), IsOk());
+  OwnIndex too_long = own;
+  too_long.is_too_long = true;
+  EXPECT_THAT(Open()->records().ReadOwnIndexes(), IsOkAndHolds(ElementsAre(too_long)));
+}
+
+TEST_F(PostgresStoreTest, WhatIsTooLongForAnotherIndexStaysRefused) {
+  Create(People());
+  Do("CREATE INDEX theirs ON people (name)");
+  const TestBatch made = MakeBatch(People(), {.rows = {{1, Incompressible(3'000), 45}}});
+  for (int i = 0; i < 2; ++i) {
+    const auto result = store_->Commit(
+        InCycle({StepAt("people", {ApplyRows{made.schema.get(), &*made.batch, false, kCycle}})}));
+    ASSERT_THAT(result, IsOk());
+    EXPECT_THAT(result->steps.at(0).status,
+                StatusIs(StatusCode::kInvalidArgument, AllOf(HasSubstr("'theirs'"), HasSubstr("drop that"))));
+  }
+}
+
 TEST_F(PostgresStoreTest, AServerThatHangsInACopyLosesTheLock) {
   Do("CREATE TABLE copied (a bigint)");
   store_.reset();
