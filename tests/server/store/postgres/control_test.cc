@@ -26,6 +26,7 @@ using testing::Field;
 using testing::HasSubstr;
 using testing::Not;
 using testing::Optional;
+using testing::SizeIs;
 
 class ControlTest : public PostgresDatabaseTest {
  protected:
@@ -294,7 +295,7 @@ TEST_F(ControlTest, IdsOfEventsGrowAsTheyBecomeVisibleWhoeverAddsThem) {
   for (std::size_t i = 0; i < followed.size(); ++i) EXPECT_EQ(followed[i], i + 1);
 }
 
-TEST_F(ControlTest, AnEventWaitsForNoStandby) {
+TEST_F(ControlTest, AnEventAndALookWaitForNoStandby) {
   const auto own = PostgresServer::Start();
   ASSERT_THAT(own, IsOk());
   const auto control = PostgresControl::Open({.conninfo = (*own)->Conninfo()});
@@ -308,7 +309,12 @@ TEST_F(ControlTest, AnEventWaitsForNoStandby) {
     EXPECT_THAT(catalog->AddEvent({.context_id = "Cust", .kind = "a"}),
                 IsOkAndHolds(Field(&EventRecord::id, i)));
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+  const auto looks = MakeLookLog(*control, 100);
+  // At the 128th the oldest are removed, too.
+  for (int i = 1; i <= 130; ++i) EXPECT_THAT(looks->Add({.who = "ada", .call = "ListTenants"}), IsOk());
+  EXPECT_THAT(looks->Last(0), IsOkAndHolds(SizeIs(100)));
+  EXPECT_EQ(*other->Number("SELECT count(*) FROM mirror_control.looks"), 102);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(15));
 }
 
 TEST_F(ControlTest, AnEventThatIsNotTakenInTimeHoldsUpNobodyAndNotOnceMore) {
