@@ -206,6 +206,13 @@ absl::Status ForEachSchema(
   return absl::OkStatus();
 }
 
+/// CheckRemovable() of one of which nothing is removed yet.
+absl::Status MayBeginRemoving(postgres::Connection& connection, const PostgresOwnTables& names) {
+  absl::Status removable = CheckRemovable(connection, names);
+  if (!absl::IsFailedPrecondition(removable)) return removable;
+  return absl::FailedPreconditionError(absl::StrCat(removable.message(), " Nothing was deleted."));
+}
+
 /// In all places.
 absl::StatusOr<std::vector<std::string>> FindWhere(
     const PlacedMirrors& mirrors,
@@ -365,7 +372,7 @@ class PostgresHome final : public StoreHome {
     if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
     if (found->has_value() && IsThere(**found)) {
       // While nothing is done yet.
-      absl::Status removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, CheckRemovable);
+      absl::Status removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, MayBeginRemoving);
       if (removable.ok()) removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, CheckUnlocked);
       if (!removable.ok()) return removable;
     }
