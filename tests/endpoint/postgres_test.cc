@@ -1,11 +1,13 @@
 // A whole server whose mirrors are in PostgreSQL: what sources and operators do most. The stores' contract
 // has the rest.
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/connection.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/postgres_server.h"
 
@@ -94,6 +96,28 @@ TEST_F(PostgresEndpointTest, ABackupOfEitherStoreGoesOnInTheOther) {
     EXPECT_EQ(Difference(source_, here_->mirror()), "");
     EXPECT_EQ(MirrorAgain(), PopulateReason::kNone);
   }
+}
+
+TEST_F(PostgresEndpointTest, WhatADatabaseThatLetsNobodyInSaysIsToldOnceOfWhatItHolds) {
+  MirrorAgain();
+  const auto dba = postgres::Connection::Open({.conninfo = PostgresServer::Shared()->Conninfo()});
+  ASSERT_THAT(dba, IsOk());
+  const std::string database = here_->conninfo().substr(here_->conninfo().find("test_"));
+  const std::string name = database.substr(0, database.find_first_of(" ?&'"));
+  ASSERT_THAT((*dba)->Execute(absl::StrCat("ALTER DATABASE ", name, " ALLOW_CONNECTIONS false")), IsOk());
+  ASSERT_THAT((*dba)->Query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1",
+                            {name}),
+              IsOk());
+  const Finished diagnosed = here_->Mirrorctl({"diagnose", "--json"});
+  ASSERT_THAT((*dba)->Execute(absl::StrCat("ALTER DATABASE ", name, " ALLOW_CONNECTIONS true")), IsOk());
+  const auto json = nlohmann::json::parse(diagnosed.output, nullptr, /*allow_exceptions=*/false);
+  ASSERT_FALSE(json.is_discarded()) << diagnosed.output << diagnosed.errors;
+  const auto found = json["findings"].get<std::vector<std::string>>();
+  EXPECT_THAT(found,
+              testing::ElementsAre(
+                  testing::AllOf(testing::StartsWith("nothing can be written in the control database: "),
+                                 testing::Not(testing::HasSubstr("database: the control database"))),
+                  testing::StartsWith("nothing can be written in the place 'p1': ")));
 }
 
 TEST_F(PostgresEndpointTest, ATenantThatIsNamedInAnotherCaseIsTheSameOneInEveryCommand) {

@@ -133,7 +133,9 @@ absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
 }
 
 std::string CannotWrite(const std::string& where, const absl::Status& why) {
-  return absl::StrCat("nothing can be written in ", where, ": ", std::string(why.message()));
+  // What comes of the control database names it already.
+  const std::string named = absl::StrCat(where, ": ");
+  return absl::StrCat("nothing can be written in ", named, absl::StripPrefix(why.message(), named));
 }
 
 std::string QuarantineOf(const PlacedMirrors& mirrors, const Placement& placement) {
