@@ -428,9 +428,10 @@ class PostgresHome final : public StoreHome {
 
   std::string Location(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
-    if (placement.has_value()) return LocationOf(placement->place, placement->schema);
-    return LocationOf(mirrors_.places().size() == 1 ? mirrors_.places().front()->options().name : "",
-                      SchemaOf(context_id));
+    const bool is_placed = placement.has_value() && !placement->place.empty();
+    if (is_placed) return LocationOf(placement->place, placement->schema);
+    if (mirrors_.places().size() != 1) return "";
+    return LocationOf(mirrors_.places().front()->options().name, SchemaOf(context_id));
   }
   std::uint64_t Bytes(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
