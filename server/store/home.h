@@ -206,7 +206,7 @@ class StoreHome {
                                              const std::string& path, const GoOnCopying& go_on) = 0;
 
   /// Where a tenant's mirror is, or would be: for messages, for partners, and for what runs in its database
-  /// beside the server.
+  /// beside the server. Empty: it is in none of several places.
   virtual std::string Location(const std::string& context_id) const = 0;
   /// What it takes, log included; 0: it is not there.
   virtual std::uint64_t Bytes(const std::string& context_id) const = 0;

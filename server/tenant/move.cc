@@ -154,9 +154,11 @@ absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::str
     const absl::StatusOr<std::string> left = tenants.home().places().Find(offered.context_id);
     if (!left.ok()) return left.status();
     if (*left != place) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "what left of '", offered.context_id, "' is in the place '", *left,
-          "' here, and what comes takes its place. Nothing was changed. Name that place, or delete it."));
+      return absl::FailedPreconditionError(
+          absl::StrCat("what left of '", offered.context_id, "' is in the place '", *left,
+                       "' here, and what comes takes its place. Nothing was changed. Give '--place ", *left,
+                       "', or have what left removed first: 'mirrorctl delete ", offered.context_id,
+                       " --confirm ", offered.context_id, "' at this server."));
     }
   }
   if (!offered.hash_key.empty()) {

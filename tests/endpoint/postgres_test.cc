@@ -1,6 +1,7 @@
 // A whole server whose mirrors are in PostgreSQL: what sources and operators do most. The stores' contract
 // has the rest.
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -112,6 +113,30 @@ TEST_F(PostgresEndpointTest, ATenantWhoseStateIsUnknownHidesNoOther) {
   const Finished failed = here_->Mirrorctl({"tenants", "--failed"});
   EXPECT_THAT(failed.output,
               testing::AllOf(testing::HasSubstr("Other"), testing::Not(testing::HasSubstr("Cust"))));
+}
+
+TEST_F(PostgresEndpointTest, WhatADatabaseThatLetsNobodyInSaysIsToldOnceOfWhatItHolds) {
+  MirrorAgain();
+  const auto dba = postgres::Connection::Open({.conninfo = PostgresServer::Shared()->Conninfo()});
+  ASSERT_THAT(dba, IsOk());
+  const std::string database = here_->conninfo().substr(here_->conninfo().find("test_"));
+  const std::string name = database.substr(0, database.find_first_of(" ?&'"));
+  ASSERT_THAT((*dba)->Execute(absl::StrCat("ALTER DATABASE ", name, " ALLOW_CONNECTIONS false")), IsOk());
+  ASSERT_THAT((*dba)->Query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1",
+                            {name}),
+              IsOk());
+  // Until then it meets connections that have just been ended.
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(here_->Mirrorctl({"diagnose"}).exit_code, 1);
+  const Finished diagnosed = here_->Mirrorctl({"diagnose", "--json"});
+  ASSERT_THAT((*dba)->Execute(absl::StrCat("ALTER DATABASE ", name, " ALLOW_CONNECTIONS true")), IsOk());
+  const auto json = nlohmann::json::parse(diagnosed.output, nullptr, /*allow_exceptions=*/false);
+  ASSERT_FALSE(json.is_discarded()) << diagnosed.output << diagnosed.errors;
+  const auto found = json["findings"].get<std::vector<std::string>>();
+  EXPECT_THAT(found,
+              testing::ElementsAre(
+                  testing::AllOf(testing::StartsWith("nothing can be written in the control database: "),
+                                 testing::Not(testing::HasSubstr("database: the control database"))),
+                  testing::StartsWith("nothing can be written in the place 'p1': ")));
 }
 
 TEST_F(PostgresEndpointTest, ATenantThatIsNamedInAnotherCaseIsTheSameOneInEveryCommand) {

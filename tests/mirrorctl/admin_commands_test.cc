@@ -527,6 +527,21 @@ TEST_F(AdminCommands, NamesAreAskedForAsTheyStand) {
                   R"(tables: "events" tables: "[a,b]" tables: "--x")"));
 }
 
+TEST_F(AdminCommands, AResetOfAMirrorThatIsGoneSaysWhatComesNext) {
+  const std::vector<std::string> reset = {"reset", "Cust26759", "--all", "--confirm", "Cust26759"};
+  const Finished gone = Run(reset);
+  EXPECT_EQ(gone.exit_code, 0);
+  EXPECT_EQ(gone.output, "");
+  EXPECT_EQ(Unwrapped(gone.errors),
+            "mirrorctl: the mirror of Cust26759 begins anew, and the next cycle populates it; there was "
+            "nothing of it "
+            "that could be kept\n");
+  fake_.reset.set_kept_path("postgres://p1/mirror_aside_1");
+  EXPECT_THAT(Unwrapped(Run(reset).errors),
+              AllOf(HasSubstr("is kept at the server as postgres://p1/mirror_aside_1"),
+                    HasSubstr("begins anew"), Not(HasSubstr("nothing of it"))));
+}
+
 TEST_F(AdminCommands, InvalidatedAndResetTablesAreListed) {
   fake_.invalidated.add_tables("contact");
   fake_.reset.add_tables("person");

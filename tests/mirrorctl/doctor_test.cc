@@ -11,6 +11,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@
 #include "tests/support/places.h"
 #include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
+#include "tools/mirrorctl/doctor/doctor_server.h"
 
 // The real mirrorctl, the real server with TLS, a real source; each test breaks one thing.
 
@@ -523,6 +525,32 @@ INSTANTIATE_TEST_SUITE_P(Clocks, DoctorOfClocks,
                                                   "tokens that are made here are refused"},
                                          SkewCase{"FarBehind", "-600", "FAIL", "min behind this machine's"}),
                          [](const auto& test) { return test.param.name; });
+
+TEST(DoctorClockTest, AnAnswerThatCameLateIsNoClockThatIsBehind) {
+  struct Case {
+    std::int64_t server_ms, asked_ms, after_ms;
+    bool is_good;
+    std::string words;
+  };
+  const std::vector<Case> cases = {
+      {100'000, 99'900, 100'100, true, "the same as here, within 5 s"},
+      {100'000, 99'900, 160'000, true, "not known closer than 60 s, which the answer took"},
+      {160'000, 99'900, 160'000, true, "not known closer than 60 s, which the answer took"},
+      {90'000, 100'000, 160'000, true, "the server's clock is 10 s behind this machine's"},
+      {170'000, 100'000, 160'000, true, "the server's clock is 10 s ahead of this machine's"},
+      {10'000, 100'000, 160'000, false, "the server's clock is 90 s behind this machine's"},
+      // This machine's was set back meanwhile.
+      {100'000, 100'000, 99'000, true, "the same as here, within 5 s"},
+  };
+  for (const Case& one : cases) {
+    std::ostringstream out, err;
+    Console console{out, err};
+    DoctorReport report(console, /*json=*/true);
+    EXPECT_EQ(ExamineClock("clock", one.server_ms, one.asked_ms, one.after_ms, report), one.is_good);
+    report.Finish();
+    EXPECT_THAT(out.str(), HasSubstr(one.words));
+  }
+}
 
 struct LogCase {
   std::string name, sql, outcome, words, next;

@@ -53,6 +53,13 @@ void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
     console.err << "mirrorctl: the mirror as it was is kept at the server as "
                 << Printable(answer->kept_path()) << ", until somebody removes it\n";
   }
+  if (request.all && answer->tables().empty()) {
+    // One that was lost, damaged or empty.
+    console.err << "mirrorctl: the mirror of " << request.context_id
+                << " begins anew, and the next cycle populates it"
+                << (answer->kept_path().empty() ? "; there was nothing of it that could be kept\n" : "\n");
+    if (!request.json) return;
+  }
   if (request.json) {
     Json list = Json::array();
     for (const std::string& table : answer->tables()) list.push_back({{"table", table}});

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
@@ -176,6 +177,17 @@ void DiagnoseDisk(const StoreHome& home, v1::DiagnoseResponse* response) {
   }
   if (space.ok()) response->set_disk_free_bytes(space->free_bytes);
   if (sync.ok()) response->set_fsync_us(static_cast<std::uint64_t>(sync->count()));
+}
+
+/// One finding says what several looks at the same database met.
+void NoteUnlessSaid(const absl::Status& status, v1::DiagnoseResponse* response) {
+  if (status.ok()) return;
+  const std::string words = CutMessage(std::string(status.message()));
+  const auto& said = response->findings();
+  if (std::none_of(said.begin(), said.end(),
+                   [&](const std::string& finding) { return absl::StrContains(finding, words); })) {
+    response->add_findings(words);
+  }
 }
 
 absl::Status WriteLooks(Looks& looks, const v1::ListAuditRequest& request,
@@ -484,9 +496,7 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
         const auto asked = FindAsked(tenants_, SpellingOf(tenants_, request->context_id(), *context));
         if (!asked.ok()) return asked.status();
         DiagnoseDisk(tenants_.home(), response);
-        if (const absl::Status control = servers_().status(); !control.ok()) {
-          response->add_findings(CutMessage(std::string(control.message())));
-        }
+        NoteUnlessSaid(servers_().status(), response);
         response->set_open_tenants(static_cast<std::uint32_t>(tenants_.open_count()));
         response->set_open_tenants_max(static_cast<std::uint32_t>(tenants_.open_max()));
         for (const std::shared_ptr<Tenant>& tenant : *asked) {

@@ -38,16 +38,18 @@ std::vector<Holder> HoldersOf(postgres::Connection& connection, std::chrono::mil
                    "current_user AND starts_with(a.application_name, 'mirror-server') AND a.wait_event = "
                    "'ClientRead' AND a.state_change < clock_timestamp() - $",
                    values.size(),
-                   " * interval '1 millisecond', false) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+                   " * interval '1 millisecond', false), coalesce(a.wait_event = 'SyncRep', false) FROM "
+                   "pg_locks l JOIN pg_stat_activity a USING (pid) "
                    "WHERE l.granted AND ",
                    which, " ORDER BY 1"),
       values, "looking who has the mirror's lock");
   std::vector<Holder> holders;
   for (int row = 0; rows.ok() && row < rows->rows(); ++row) {
-    holders.push_back({rows->Int(row, 0),
-                       absl::StrCat("process ", rows->Int(row, 0), " of '", rows->Text(row, 1), "' (",
-                                    rows->Text(row, 2), ")"),
-                       rows->Bool(row, 3)});
+    holders.push_back(
+        {rows->Int(row, 0),
+         absl::StrCat("process ", rows->Int(row, 0), " of '", rows->Text(row, 1), "' (", rows->Text(row, 2),
+                      ")", rows->Bool(row, 4) ? ", whose commit waits for a standby" : ""),
+         rows->Bool(row, 3)});
   }
   return holders;
 }

@@ -150,9 +150,9 @@ absl::Status Mirror::Noticed(absl::Status status) {
         lost ? "' is lost: " : "' is damaged: ", absl::StripSuffix(status.message(), "."),
         ". It takes nothing more. 'mirrorctl restore ", context_id_, " FILE --confirm ", context_id_,
         "' puts a backup in its place, 'mirrorctl reset ", context_id_, " --all --confirm ", context_id_,
-        "' sets it aside and lets the next cycle populate a new one; after a "
-        "repair by hand 'mirrorctl resume ",
-        context_id_, "'.");
+        lost ? "' lets the next cycle populate a new one"
+             : "' sets it aside and lets the next cycle populate a new one",
+        "; after a repair by hand 'mirrorctl resume ", context_id_, "'.");
     // What cannot be opened is met again by whoever opens it.
     const absl::Status noted =
         store_ && !lost ? store_->upkeep().Quarantine(file_.quarantine) : absl::OkStatus();

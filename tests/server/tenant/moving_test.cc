@@ -162,11 +162,22 @@ TEST_F(MovingTest, IntoThePlaceThatIsNamed) {
 TEST_F(MovingTest, WhatLeftIsReplacedWhereItIs) {
   MirrorAt(*places_);
   ASSERT_NO_FATAL_FAILURE(Move(*places_, *files_[0]));
-  EXPECT_THAT(CheckRoom(*places_->tenants, {.context_id = "Cust"}, "p2"),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("'p1'")));
+  EXPECT_THAT(
+      CheckRoom(*places_->tenants, {.context_id = "Cust"}, "p2"),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               AllOf(HasSubstr("'--place p1'"), HasSubstr("'mirrorctl delete Cust --confirm Cust'"))));
   ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_, "p1"));
   ExpectGoesOn(*places_);
   EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 1);
+}
+
+TEST_F(MovingTest, WhatLeftMakesRoomForAnotherPlaceOnceItIsDeleted) {
+  MirrorAt(*places_);
+  ASSERT_NO_FATAL_FAILURE(Move(*places_, *files_[0]));
+  ASSERT_THAT(places_->tenants->Delete("Cust"), IsOk());
+  ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_, "p2"));
+  EXPECT_EQ(LookAtMove(*places_->tenants, "Cust", false, Always)->place, "p2");
+  ExpectGoesOn(*places_);
 }
 
 TEST_F(MovingTest, OneThatLeftIsNeitherLateNorAProblem) {

@@ -71,13 +71,14 @@ bool ExamineIdentity(const ControlConfig& config, const absl::Status& pair, bool
 
 void ExamineDisk(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   for (const std::string& finding : answer.findings()) {
-    report.Fail("server disk", finding,
-                answer.disk_is_elsewhere()
-                    ? "look whether the database that is named runs, lets the server in, and has room on its "
-                      "disk; until then "
-                      "nothing is committed there"
-                    : "make room on, or repair, the disk of the server's [data] dir; until then nothing is "
-                      "committed");
+    report.Fail(
+        "server disk", finding,
+        answer.disk_is_elsewhere()
+            ? "look whether the database that is named runs, lets the server in, has room on its disk, "
+              "and has the standby that its commits wait for (pg_stat_replication there); until "
+              "then nothing is committed there"
+            : "make room on, or repair, the disk of the server's [data] dir; until then nothing is "
+              "committed");
   }
   const std::uint64_t free_bytes = answer.disk_free_bytes();
   const std::string space = absl::StrCat(SizeText(free_bytes), " free in the data folder");
@@ -107,11 +108,11 @@ void ExamineMirrors(const v1::DiagnoseResponse& answer, DoctorReport& report) {
       ++good;
       continue;
     }
-    report.Fail(
-        "mirrors", absl::StrCat("the mirror of ", store.context_id(), ": ", store.detail()),
-        absl::StrCat("'mirrorctl restore ", store.context_id(), " FILE --confirm ", store.context_id(),
-                     "' puts a backup there; 'mirrorctl reset ", store.context_id(), " --all --confirm ",
-                     store.context_id(), "' sets it aside, and the next cycle populates a new one"));
+    report.Fail("mirrors", absl::StrCat("the mirror of ", store.context_id(), ": ", store.detail()),
+                absl::StrCat("'mirrorctl restore ", store.context_id(), " FILE --confirm ",
+                             store.context_id(), "' puts a backup there; 'mirrorctl reset ",
+                             store.context_id(), " --all --confirm ", store.context_id(),
+                             "' sets aside what there is of it, and the next cycle populates a new one"));
   }
   if (good == answer.stores_size()) {
     report.Ok("mirrors", good == 0
@@ -206,6 +207,7 @@ void SkipCalls(const std::string& because, DoctorReport& report) {
 
 void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
   const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(config);
+  const std::int64_t asked_ms = NowMs();
   const auto answer = client.ok() ? (*client)->Diagnose("") : client.status();
   const std::int64_t after_ms = NowMs();
   if (!answer.ok()) {
@@ -219,7 +221,7 @@ void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
   if (answer->server_time_ms() == 0) {
     report.Ok("server clock", "not known: the server is older than this mirrorctl");
   } else {
-    ExamineClock("server clock", answer->server_time_ms(), after_ms, report);
+    ExamineClock("server clock", answer->server_time_ms(), asked_ms, after_ms, report);
   }
   ExamineDisk(*answer, report);
   ExamineMirrors(*answer, report);
@@ -229,11 +231,16 @@ void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
 
 }  // namespace
 
-bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t after_ms,
-                  DoctorReport& report) {
-  const std::int64_t skew_ms = server_ms - after_ms;
+bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t asked_ms,
+                  std::int64_t after_ms, DoctorReport& report) {
+  // It was read at some time between the two, which may be a minute: only what lies outside is a difference.
+  const std::int64_t skew_ms = server_ms - std::clamp(server_ms, std::min(asked_ms, after_ms), after_ms);
   if (std::abs(skew_ms) <= kSkewNoticeMs) {
-    report.Ok(step, "the same as here, within 5 s");
+    const std::int64_t took_ms = after_ms - asked_ms;
+    report.Ok(step, took_ms <= kSkewNoticeMs
+                        ? "the same as here, within 5 s"
+                        : absl::StrCat("not known closer than ", SpanText(took_ms),
+                                       ", which the answer took; within that it is as here"));
     return true;
   }
   const std::string words = absl::StrCat("the server's clock is ", SpanText(std::abs(skew_ms)),

@@ -133,7 +133,9 @@ absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
 }
 
 std::string CannotWrite(const std::string& where, const absl::Status& why) {
-  return absl::StrCat("nothing can be written in ", where, ": ", std::string(why.message()));
+  // What comes of the control database names it already.
+  const std::string named = absl::StrCat(where, ": ");
+  return absl::StrCat("nothing can be written in ", named, absl::StripPrefix(why.message(), named));
 }
 
 std::string QuarantineOf(const PlacedMirrors& mirrors, const Placement& placement) {
@@ -204,6 +206,13 @@ absl::Status ForEachSchema(
     }
   }
   return absl::OkStatus();
+}
+
+/// CheckRemovable() of one of which nothing is removed yet.
+absl::Status MayBeginRemoving(postgres::Connection& connection, const PostgresOwnTables& names) {
+  absl::Status removable = CheckRemovable(connection, names);
+  if (!absl::IsFailedPrecondition(removable)) return removable;
+  return absl::FailedPreconditionError(absl::StrCat(removable.message(), " Nothing was deleted."));
 }
 
 /// In all places.
@@ -377,7 +386,7 @@ class PostgresHome final : public StoreHome {
     if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
     if (found->has_value() && IsThere(**found)) {
       // While nothing is done yet.
-      absl::Status removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, CheckRemovable);
+      absl::Status removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, MayBeginRemoving);
       if (removable.ok()) removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, CheckUnlocked);
       if (!removable.ok()) return removable;
     }
@@ -431,9 +440,10 @@ class PostgresHome final : public StoreHome {
 
   std::string Location(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
-    if (placement.has_value()) return LocationOf(placement->place, placement->schema);
-    return LocationOf(mirrors_.places().size() == 1 ? mirrors_.places().front()->options().name : "",
-                      SchemaOf(context_id));
+    const bool is_placed = placement.has_value() && !placement->place.empty();
+    if (is_placed) return LocationOf(placement->place, placement->schema);
+    if (mirrors_.places().size() != 1) return "";
+    return LocationOf(mirrors_.places().front()->options().name, SchemaOf(context_id));
   }
   std::uint64_t Bytes(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);

@@ -26,6 +26,7 @@ using testing::Field;
 using testing::HasSubstr;
 using testing::Not;
 using testing::Optional;
+using testing::SizeIs;
 
 class ControlTest : public PostgresDatabaseTest {
  protected:
@@ -176,14 +177,14 @@ TEST_F(ControlTest, AMirrorIsFoundUnderAnySpellingAndGoesFromStateToState) {
               IsOkAndHolds(false));
   EXPECT_THAT(RaiseEpoch(control, "cust"), IsOkAndHolds(2));
 
-  ASSERT_THAT(BeginDeletingPlacement(control, "cust"), IsOk());
-  ASSERT_THAT(BeginDeletingPlacement(control, "cust"), IsOk());
+  ASSERT_THAT(BeginDeletingPlacement(control, "cust", PlacementState::kDeleting), IsOk());
+  ASSERT_THAT(BeginDeletingPlacement(control, "cust", PlacementState::kDeleting), IsOk());
   EXPECT_THAT(RaiseEpoch(control, "cust"), StatusIs(StatusCode::kUnavailable));
   EXPECT_THAT(TakePlacement(control, "Cust", "p2", "Mirror_Cust"),
               IsOkAndHolds(Field(&Placement::state, PlacementState::kDeleting)));
   EXPECT_THAT(MovePlacement(control, "cust", PlacementState::kDeleting, PlacementState::kDeleted),
               IsOkAndHolds(true));
-  ASSERT_THAT(BeginDeletingPlacement(control, "cust"), IsOk());
+  ASSERT_THAT(BeginDeletingPlacement(control, "cust", PlacementState::kDeleting), IsOk());
   EXPECT_THAT(FindPlacement(control, "Cust"),
               IsOkAndHolds(Optional(Field(&Placement::state, PlacementState::kDeleted))));
   EXPECT_THAT(MovePlacement(control, "cust", PlacementState::kDeleted, PlacementState::kGone),
@@ -208,13 +209,13 @@ TEST_F(ControlTest, AnImportTakesWhatIsGoneOrDeletedAndGivesItBackAsItWas) {
   EXPECT_THAT(TakePlacement(control, "Cust", "p2", "Mirror_Cust"),
               IsOkAndHolds(Field(&Placement::state, PlacementState::kImporting)))
       << "nobody makes one meanwhile";
-  ASSERT_THAT(BeginDeletingPlacement(control, "Cust"), IsOk());
+  ASSERT_THAT(BeginDeletingPlacement(control, "Cust", PlacementState::kDeleting), IsOk());
   EXPECT_THAT(EndImport(control, **first, false), IsOkAndHolds(true));
   EXPECT_THAT(EndImport(control, **first, true), IsOkAndHolds(false)) << "it is over";
   EXPECT_THAT(FindPlacement(control, "Cust"),
               IsOkAndHolds(Optional(Field(&Placement::state, PlacementState::kGone))));
 
-  ASSERT_THAT(BeginDeletingPlacement(control, "Cust"), IsOk());
+  ASSERT_THAT(BeginDeletingPlacement(control, "Cust", PlacementState::kDeleting), IsOk());
   EXPECT_THAT(TakeForImport(control, "Cust", "p2", "Mirror_Cust"), IsOkAndHolds(Not(Optional(_))));
   ASSERT_THAT(MovePlacement(control, "Cust", PlacementState::kDeleting, PlacementState::kDeleted),
               IsOkAndHolds(true));
@@ -269,7 +270,7 @@ TEST_F(ControlTest, APlaceWithMirrorsHasToBeInTheConfiguration) {
   EXPECT_THAT(CheckPlacesAreKnown(*control, {"p1"}),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("'p2' (2)")));
   for (const char* const gone : {"B", "C"}) {
-    ASSERT_THAT(BeginDeletingPlacement(*control, gone), IsOk());
+    ASSERT_THAT(BeginDeletingPlacement(*control, gone, PlacementState::kDeleting), IsOk());
     ASSERT_THAT(MovePlacement(*control, gone, PlacementState::kDeleting, PlacementState::kDeleted).status(),
                 IsOk());
   }
@@ -301,7 +302,7 @@ TEST_F(ControlTest, IdsOfEventsGrowAsTheyBecomeVisibleWhoeverAddsThem) {
   for (std::size_t i = 0; i < followed.size(); ++i) EXPECT_EQ(followed[i], i + 1);
 }
 
-TEST_F(ControlTest, AnEventWaitsForNoStandby) {
+TEST_F(ControlTest, AnEventAndALookWaitForNoStandby) {
   const auto own = PostgresServer::Start();
   ASSERT_THAT(own, IsOk());
   const auto control = PostgresControl::Open({.conninfo = (*own)->Conninfo()});
@@ -315,7 +316,12 @@ TEST_F(ControlTest, AnEventWaitsForNoStandby) {
     EXPECT_THAT(catalog->AddEvent({.context_id = "Cust", .kind = "a"}),
                 IsOkAndHolds(Field(&EventRecord::id, i)));
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+  const auto looks = MakeLookLog(*control, 100);
+  // At the 128th the oldest are removed, too.
+  for (int i = 1; i <= 130; ++i) EXPECT_THAT(looks->Add({.who = "ada", .call = "ListTenants"}), IsOk());
+  EXPECT_THAT(looks->Last(0), IsOkAndHolds(SizeIs(100)));
+  EXPECT_EQ(*other->Number("SELECT count(*) FROM mirror_control.looks"), 102);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(15));
 }
 
 TEST_F(ControlTest, AnEventThatIsNotTakenInTimeHoldsUpNobodyAndNotOnceMore) {

@@ -675,6 +675,38 @@ TEST_F(PostgresStoreTest, WithoutAStandbyNothingIsCalledReplicated) {
   EXPECT_THAT(store_->MakeDurable(), IsOk());
 }
 
+TEST_F(PostgresStoreTest, WhoWaitsForACommitThatWaitsForAStandbyIsToldThat) {
+  const auto own = PostgresServer::Start();
+  ASSERT_THAT(own, IsOk());
+  const auto other = Connect((*own)->Conninfo());
+  ASSERT_NE(other, nullptr);
+  store_.reset();
+  place_ = PlaceAt((*own)->Conninfo());
+  store_ = Open({.replicated = true});
+  const auto set = [&](const std::string& names) {
+    EXPECT_THAT(other->Execute(absl::StrCat("ALTER SYSTEM SET synchronous_standby_names = '", names, "'")),
+                IsOk());
+    EXPECT_THAT(other->Query("SELECT pg_reload_conf(), pg_sleep(0.5)"), IsOk());
+  };
+  set("nobody");
+  std::thread committing([&] { BeginCycle(); });
+  while (*other->Number("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == 0) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  auto beside = OpenPostgresStore(*place_, "ctx", false, {});
+  if (beside.ok()) {
+    EXPECT_THAT((*beside)->Begin({}).status(),
+                StatusIs(StatusCode::kUnavailable,
+                         AllOf(HasSubstr("keeps the mirror's lock for long: process "),
+                               HasSubstr(", whose commit waits for a standby. Nothing was applied"))));
+  }
+  EXPECT_THAT(beside, IsOk());
+  set("");
+  committing.join();
+  if (beside.ok()) beside->reset();
+  store_.reset();
+}
+
 TEST_F(PostgresStoreTest, WhatNoStandbyHasIsNotCalledReplicatedWhenTheNamesGoMeanwhile) {
   const auto own = PostgresServer::Start();
   ASSERT_THAT(own, IsOk());
