@@ -139,6 +139,7 @@ absl::Status Line::Connect(const Parameters& parameters, Clock::time_point until
     state = PQconnectPoll(handle_);
   }
   PQsetErrorVerbosity(handle_, PQERRORS_DEFAULT);
+  pid_ = PQbackendPID(handle_);
   if (PQsetnonblocking(handle_, 1) != 0) return Cut("connecting");
   return absl::OkStatus();
 }
@@ -283,6 +284,7 @@ absl::Status Line::Cut(std::string_view doing, const Failure& why) {
   failure.words = failure.trouble == Trouble::kCommitUnknown
                       ? absl::StrCat(words, " before the answer came: it may have been applied")
                       : absl::StrCat(words, "; what was not committed is rolled back");
+  is_left_ = is_left_ || if_lost_ == IfLost::kUnknown;
   Close();
   return ToStatus(failure, doing);
 }

@@ -1,10 +1,5 @@
-#include <cstddef>
-#include <string>
-#include <string_view>
 #include <utility>
 
-#include "base/db/postgres/pipeline.h"
-#include "base/db/postgres/transaction.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 
 namespace mirror {
@@ -13,19 +8,6 @@ namespace {
 /// Pruned in steps, or each look would delete one.
 constexpr std::int64_t kPruneLooksEvery = 128;
 
-/// Waits for no standby: whoever looks would wait with it, and a look is no promise.
-absl::StatusOr<postgres::Rows> RunLocally(postgres::Connection& connection, const std::string& sql,
-                                          postgres::Values values, std::string_view doing) {
-  postgres::Transaction transaction(connection);
-  postgres::Pipeline pipeline(connection);
-  transaction.Begin(pipeline);
-  pipeline.Queue("SELECT set_config('synchronous_commit', 'local', true)", {}, doing);
-  const int asked = pipeline.Queue(sql, values, doing);
-  auto rows = transaction.Commit(pipeline, doing);
-  if (!rows.ok()) return rows.status();
-  return std::move((*rows)[static_cast<std::size_t>(asked)]);
-}
-
 class PostgresLookLog final : public LookLog {
  public:
   PostgresLookLog(std::shared_ptr<PostgresControl> control, std::uint64_t looks_max)
@@ -33,24 +15,26 @@ class PostgresLookLog final : public LookLog {
 
   absl::Status Add(const AuditRecord& look) override {
     using postgres::Value;
-    return control_->Run([&](postgres::Connection& connection) -> absl::Status {
-      constexpr char kDoing[] = "adding a look";
-      const auto added = RunLocally(
-          connection,
+    std::int64_t id = 0;
+    const auto add = [&](postgres::Connection& connection) -> absl::Status {
+      const auto added = connection.Number(
           "INSERT INTO mirror_control.looks (time_ms, who, call, outcome) VALUES ($1, $2, $3, $4) RETURNING "
           "id",
           {look.time_ms, Value::Bytes(look.who), Value::Bytes(look.call), Value::Bytes(look.outcome)},
-          kDoing);
-      if (!added.ok()) return added.status();
-      const std::int64_t id = added->Int(0, 0);
-      if (id % kPruneLooksEvery != 0) return absl::OkStatus();
-      // The look is kept; what this leaves, the next one takes.
-      RunLocally(connection, "DELETE FROM mirror_control.looks WHERE id <= $1", {id - looks_max_},
-                 "removing old looks")
-          .status()
-          .IgnoreError();
-      return absl::OkStatus();
-    });
+          "adding a look");
+      id = added.value_or(0);
+      return added.status();
+    };
+    if (absl::Status added = control_->Write(add, Awaits::kNobody); !added.ok()) return added;
+    if (id % kPruneLooksEvery != 0) return absl::OkStatus();
+    const auto prune = [&](postgres::Connection& connection) {
+      return connection
+          .Run("DELETE FROM mirror_control.looks WHERE id <= $1", {id - looks_max_}, "removing old looks")
+          .status();
+    };
+    // The look is kept; what this leaves, the next one takes.
+    control_->Write(prune, Awaits::kNobody).IgnoreError();
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) override {

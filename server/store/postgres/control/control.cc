@@ -192,10 +192,13 @@ bool PostgresControl::Answers(std::chrono::milliseconds within) {
   return (*lease)->Probe().ok();
 }
 
-absl::Status PostgresControl::Write(const Work& work) {
+absl::Status PostgresControl::Write(const Work& work, Awaits awaits) {
   return Run([&](postgres::Connection& connection) -> absl::Status {
     postgres::Transaction transaction(connection);
-    if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+    postgres::Pipeline pipeline(connection);
+    transaction.Begin(pipeline);
+    if (awaits == Awaits::kNobody) pipeline.Queue("SELECT set_config('synchronous_commit', 'local', true)");
+    if (absl::Status begun = pipeline.Run().status(); !begun.ok()) return begun;
     if (absl::Status done = work(connection); !done.ok()) return done;
     return transaction.Commit();
   });

@@ -11,7 +11,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
+#include "server/store/postgres/control/duties.h"
 #include "server/store/postgres/control/placement.h"
+#include "server/store/postgres/control/server_rows.h"
+#include "server/store/postgres/control/waiting_hooks.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 
@@ -302,7 +305,7 @@ TEST_F(ControlTest, IdsOfEventsGrowAsTheyBecomeVisibleWhoeverAddsThem) {
   for (std::size_t i = 0; i < followed.size(); ++i) EXPECT_EQ(followed[i], i + 1);
 }
 
-TEST_F(ControlTest, AnEventAndALookWaitForNoStandby) {
+TEST_F(ControlTest, WhatIsNoPromiseWaitsForNoStandby) {
   const auto own = PostgresServer::Start();
   ASSERT_THAT(own, IsOk());
   const auto control = PostgresControl::Open({.conninfo = (*own)->Conninfo()});
@@ -316,6 +319,12 @@ TEST_F(ControlTest, AnEventAndALookWaitForNoStandby) {
     EXPECT_THAT(catalog->AddEvent({.context_id = "Cust", .kind = "a"}),
                 IsOkAndHolds(Field(&EventRecord::id, i)));
   }
+  EXPECT_THAT(Beat(**control, {.server_id = "one", .host = "here"}), IsOk());
+  EXPECT_THAT(TakeDuties(**control, "one", {Duty::kHooks}), IsOkAndHolds(ElementsAre(Duty::kHooks)));
+  EXPECT_THAT(NoteWaitingHooks(**control, {"Cust"}), IsOk());
+  EXPECT_THAT(TakeWaitingHooks(**control, "one"), IsOk());
+  EXPECT_THAT(catalog->KeepSummaries({{"Cust", "late"}}), IsOk());
+  EXPECT_THAT(MakeHookCursor(*control)->Write("hook", 1), IsOk());
   const auto looks = MakeLookLog(*control, 100);
   // At the 128th the oldest are removed, too.
   for (int i = 1; i <= 130; ++i) EXPECT_THAT(looks->Add({.who = "ada", .call = "ListTenants"}), IsOk());

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -332,6 +333,38 @@ TEST_F(PostgresStoreTest, AServerThatHangsInACopyLosesTheLock) {
   const auto psql = hung_as("psql");
   EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("psql")));
   EXPECT_THAT(psql->Probe(), IsOk()) << "nobody else's connection is ended";
+}
+
+TEST_F(PostgresStoreTest, AServerWhoseCopyTakesLongKeepsTheLock) {
+  Do("CREATE TABLE copied (a bytea)");
+  store_.reset();
+  place_ = PlaceAt(conninfo_, milliseconds(100));
+  store_ = Open();
+  auto at_work = postgres::Connection::Open({.conninfo = conninfo_, .application_name = "mirror-server p2"});
+  ASSERT_THAT(at_work, IsOk());
+  ASSERT_THAT((*at_work)->Execute("BEGIN; SELECT * FROM \"Mirror_ctx\"._mirror_tenant FOR UPDATE"), IsOk());
+  auto copy =
+      postgres::CopyIn::Begin(**at_work, "COPY \"Mirror_ctx\".copied FROM STDIN (FORMAT binary)", "copying");
+  ASSERT_THAT(copy, IsOk());
+  // Whenever it is looked at, the process waits for its client; between the looks a piece comes.
+  const std::string piece(200'000, 'x');
+  std::atomic<bool> answered = false;
+  std::thread sending([&] {
+    const auto looking = Connect(conninfo_);
+    while (
+        !answered &&
+        looking->Number("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").value_or(0) ==
+            0) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    EXPECT_THAT(copy->Add({{postgres::Value::Bytes(piece)}}), IsOk());
+  });
+  EXPECT_THAT(store_->Begin({}).status(),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("(mirror-server p2)")));
+  answered = true;
+  sending.join();
+  EXPECT_THAT(copy->Finish(), IsOkAndHolds(1));
+  EXPECT_THAT((*at_work)->Execute("COMMIT"), IsOk());
 }
 
 TEST_F(PostgresStoreTest, AServerThatIsAtWorkKeepsTheLock) {
