@@ -49,7 +49,8 @@ absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) 
     return refusal(absl::StrCat("is ", std::string(KindOfFile(info.st_mode)),
                                 ": 'folder' must be the folder that holds the files"));
   }
-  if (!files && !S_ISREG(info.st_mode)) {
+  const bool database = IsFile(source.kind);
+  if (database && !S_ISREG(info.st_mode)) {
     return refusal(absl::StrCat("is ", std::string(KindOfFile(info.st_mode)),
                                 ": 'path' must be a SQLite database",
                                 S_ISDIR(info.st_mode) ? ". For a folder of files, set 'kind' to \"csv\" or "
@@ -57,7 +58,7 @@ absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) 
                                                       : ""));
   }
   if (access(source.path.c_str(), files ? R_OK | X_OK : R_OK) != 0) return unread();
-  if (!files && !LooksLikeSqlite(source.path)) {
+  if (database && !LooksLikeSqlite(source.path)) {
     return refusal("does not begin as a SQLite database: 'path' must be one");
   }
   return HashKeyOf(source).status();

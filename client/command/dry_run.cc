@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,11 +14,11 @@
 #include "base/printable.h"
 #include "client/command/exit_code.h"
 #include "client/command/report.h"
+#include "client/run/open_log.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"
 #include "client/source/capture/capture_reader.h"
 #include "client/source/capture/capture_state.h"
-#include "client/source/sqlite/log/change_log.h"
 #include "client/state/run_state.h"
 #include "client/wire/connect.h"
 #include "client/wire/mirror_client.h"
@@ -28,13 +27,10 @@
 namespace mirror {
 namespace {
 
-/// See ChangeLog::Waiting().
-using WaitingEntries = std::optional<std::map<std::string, std::optional<std::int64_t>>>;
-
-absl::StatusOr<WaitingEntries> Waiting(const SourceConfig& source, const std::string& state_dir,
+absl::StatusOr<WaitingChanges> Waiting(const SourceConfig& source, const std::string& state_dir,
                                        const RunState& runs) {
-  if (!UsesLog(source)) return WaitingEntries();
-  return ChangeLog::Waiting(source.path, OwnLogOptionsOf(source, state_dir, runs.source_id()).owner);
+  if (!UsesLog(source)) return WaitingChanges();
+  return CountWaiting(source, {state_dir, runs.source_id()});
 }
 
 /// "all 1,234 rows are sent"
@@ -47,7 +43,7 @@ std::string AllRows(SourceReader& reader, const std::string& table) {
 
 /// What the log says of a table; `waiting` is absent when there is no log at all.
 std::string WordsOf(SourceReader& reader, const RunState& runs, const std::string& table,
-                    const WaitingEntries& waiting, bool no_mirror) {
+                    const WaitingChanges& waiting, bool no_mirror) {
   if (!waiting && runs.tables().FindConfirmed(table) == nullptr) {
     return absl::StrCat("never sent: ", AllRows(reader, table));
   }
@@ -144,7 +140,7 @@ absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_d
   const auto reader = OpenReader(source, runs->tables().Records());
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
-  const absl::StatusOr<WaitingEntries> waiting = Waiting(source, state_dir, *runs);
+  const absl::StatusOr<WaitingChanges> waiting = Waiting(source, state_dir, *runs);
   if (!waiting.ok()) return waiting.status();
   PrintRefused(*schema, out);
   for (const SourceTable& table : schema->tables) {

@@ -7,15 +7,14 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/human_text.h"
 #include "base/system_user.h"
 #include "client/command/exit_code.h"
 #include "client/command/json_lines.h"
 #include "client/config/config.h"
 #include "client/run/last_run.h"
+#include "client/run/open_log.h"
 #include "client/run/open_source.h"
 #include "client/run/source_rules.h"
-#include "client/source/sqlite/log/change_log.h"
 #include "client/state/lock_file.h"
 #include "client/state/run_state.h"
 
@@ -62,7 +61,7 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
 absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source,
                                        bool take_over) {
   // What a former one left half done is taken back.
-  (void)ChangeLog::Open(LogOptionsOf(source));
+  (void)OpenLog(source, {});
   // Tables that are captured need none.
   const std::optional<CaptureRules> rules = RulesOf(source);
   const std::unique_ptr<SourceReader> reader = OpenSource(
@@ -75,37 +74,20 @@ absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceCo
   if (!state.ok()) return state.status();
   const absl::StatusOr<std::string> bound = state->Bind(reader->Mark());
   if (!bound.ok()) return bound.status();
-  ChangeLogOptions log_options = OwnLogOptionsOf(source, config.agent.state_dir, state->source_id());
-  log_options.source_id = state->source_id();
-  log_options.owner.takes_over = take_over;
-  const absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Install(log_options);
+  const absl::StatusOr<InstalledLog> log =
+      InstallLog(source, {config.agent.state_dir, state->source_id(), take_over}, *tables);
   if (!log.ok()) return log.status();
-  const absl::StatusOr<std::string> moved = (*log)->Bind({});
-  if (!moved.ok()) return moved.status();
-  const absl::StatusOr<std::vector<std::string>> renewed = (*log)->Renew(*tables);
-  if (!renewed.ok()) return renewed.status();
-  state->KeepSourceId((*log)->source_id());
+  state->KeepSourceId(log->source_id);
   if (absl::Status saved = state->Save(); !saved.ok()) return saved;
   ForgetUnlogged(config.agent.state_dir, source.context_id);
-  std::string blind;
-  for (const std::string& table : *tables) {
-    const TableLog* entry = (*log)->Find(table);
-    if (entry != nullptr && entry->table.blind) absl::StrAppend(&blind, blind.empty() ? "" : ", ", table);
-  }
-  std::string done = absl::StrCat("the changes of ", Counted(tables->size(), "table"), " are logged");
-  if (!blind.empty()) {
-    absl::StrAppend(
-        &done,
-        ". Sent whole whenever they change, since REPLACE can remove their rows without a trigger: ", blind);
-  }
-  return done;
+  return log->words;
 }
 
 absl::StatusOr<std::string> UninstallOne(const AgentConfig& config, const SourceConfig& source) {
   // Also where its state cannot be read any more.
   const absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
-  const absl::StatusOr<bool> there = ChangeLog::Uninstall(
-      OwnLogOptionsOf(source, config.agent.state_dir, state.ok() ? state->source_id() : ""));
+  const absl::StatusOr<bool> there =
+      UninstallLog(source, {config.agent.state_dir, state.ok() ? state->source_id() : ""});
   if (!there.ok()) return there.status();
   return *there ? "the change log is removed" : "there was no change log";
 }
@@ -121,7 +103,7 @@ int Install(const std::string& config, std::ostream& out, std::ostream& err, boo
 
 int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {
   // Also where the strategy is another one by now.
-  const auto can_have_one = [](const SourceConfig& source) { return !IsFolder(source.kind); };
+  const auto can_have_one = [](const SourceConfig& source) { return TraitsOf(source.kind).has_log; };
   return ForEachSource(config, can_have_one, "with kind = \"sqlite\"", UninstallOne, out, err);
 }
 

@@ -25,8 +25,23 @@ const EnumWords<SourceKind>& SourceKindWords();
 std::string ToString(SourceKind kind);
 std::optional<SourceKind> ParseSourceKind(std::string_view word);
 
+/// What all sources of a kind have in common. A new kind has a line in source_config.cc; which keys are its
+/// own, kind_keys.cc says.
+struct KindTraits {
+  SourceKind kind = SourceKind::kSqlite;
+  enum class Place { kFile, kFolder } place = Place::kFile;  ///< What SourceConfig.path is.
+  const char* place_key = "path";                            ///< Of a [[source]]: says where it is.
+  const char* called = "SQLite databases";                   ///< Such sources, for people.
+  bool has_log = true;                                       ///< They can have a change log.
+  bool lists_tables = false;           ///< A table without a [[source.table]] is none of them.
+  Strategy strategy = Strategy::kCdc;  ///< Of a [[source]] that names none.
+};
+const KindTraits& TraitsOf(SourceKind kind);
+
+/// Whether the source is one file, a database.
+inline bool IsFile(SourceKind kind) { return TraitsOf(kind).place == KindTraits::Place::kFile; }
 /// Whether the source is a folder of files.
-inline bool IsFolder(SourceKind kind) { return kind != SourceKind::kSqlite; }
+inline bool IsFolder(SourceKind kind) { return TraitsOf(kind).place == KindTraits::Place::kFolder; }
 
 /// No run begins from `from` until `to`, minutes of the local day; over midnight when `to` is the smaller
 /// one.

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "client/config/kind_keys.h"
 #include "client/config/table_loader.h"
 #include "proto/wire/table.h"
 
@@ -164,33 +165,26 @@ class SourceLoader {
   }
 
   static absl::Status CheckKind(const ConfigTable& block, SourceConfig* source) {
-    const bool files = IsFolder(source->kind);
-    for (const char* key : {"folder", "settle", "rejects"}) {
-      if (!files && block.Has(key)) return block.Wrong(key, "is for kind = \"csv\" or \"xlsx\" only");
-    }
-    for (const char* key : {"path", "include", "skip", "blocked", "retention", "max_log", "copy_at_once"}) {
-      if (files && block.Has(key)) {
-        return block.Wrong(key, absl::StrCat("is not for kind = \"", ToString(source->kind), "\""));
-      }
-    }
+    const KindTraits& traits = TraitsOf(source->kind);
+    if (absl::Status keys = CheckSourceKeys(block, source->kind); !keys.ok()) return keys;
     if (block.Has("cron") && block.Has("interval")) {
       return block.Wrong("cron", "and 'interval' both say when it runs: leave one of them out");
     }
-    if (files && !block.Has("strategy")) source->strategy = Strategy::kSynthetic;
-    if (files && IsLogged(source->strategy)) {
+    if (!block.Has("strategy")) source->strategy = traits.strategy;
+    if (!traits.has_log && IsLogged(source->strategy)) {
       return block.Wrong("strategy",
-                         absl::StrCat("must not be \"", ToString(source->strategy),
-                                      "\" for files, which have no change log: use \"synthetic\""));
+                         absl::StrCat("must not be \"", ToString(source->strategy), "\" for ", traits.called,
+                                      ", which have no change log: use \"synthetic\""));
     }
     return absl::OkStatus();
   }
 
   static absl::Status CheckPlace(const ConfigTable& block, const SourceConfig& source) {
-    const bool files = IsFolder(source.kind);
-    const char* const place = files ? "folder" : "path";
+    const KindTraits& traits = TraitsOf(source.kind);
+    const char* const place = traits.place_key;
     if (absl::Status status = block.CheckHas({place}); !status.ok()) return status;
     if (source.path.empty()) return block.Wrong(place, "must not be empty");
-    if (!files || block.Has("table")) return absl::OkStatus();
+    if (!traits.lists_tables || block.Has("table")) return absl::OkStatus();
     return block.Wrong("has no [[source.table]]: each table of a folder needs one, with 'name' and 'key'");
   }
 
@@ -216,7 +210,8 @@ class SourceLoader {
           absl::StrCat("'", source.context_id, "' is that of the [[source]] in line ", others[first].line,
                        " ('", others[first].context_id, "'): two sources never share a tenant"));
     }
-    if (source.strategy != Strategy::kCdc) return absl::OkStatus();
+    // Of a file the change log is in it.
+    if (source.strategy != Strategy::kCdc || !IsFile(source.kind)) return absl::OkStatus();
     std::size_t first = FirstOf(&claims->paths, source.path, index);
     struct stat info = {};
     if (first == index && stat(source.path.c_str(), &info) == 0) {

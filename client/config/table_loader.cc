@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "client/config/kind_keys.h"
 #include "proto/wire/turned_value.h"
 
 namespace mirror {
@@ -125,19 +126,11 @@ ConfigKeys TableKeys(const ConfigTable& block, TableConfig* table) {
 /// Keys that mean nothing with this kind of source.
 absl::Status CheckKind(const ConfigTable& block, const SourceConfig& source, const TableConfig& table) {
   const bool files = IsFolder(source.kind);
-  for (const char* key : {"file", "files", "types"}) {
-    if (!files && block.Has(key)) {
-      return block.Wrong(key, "is for kind = \"csv\" or \"xlsx\" only");
-    }
-  }
-  for (const char* key : {"separator", "decimal", "quote", "encoding"}) {
-    if (source.kind != SourceKind::kCsv && block.Has(key))
-      return block.Wrong(key, "is for kind = \"csv\" only");
-  }
-  if (source.kind != SourceKind::kXlsx && block.Has("sheet"))
-    return block.Wrong("sheet", "is for kind = \"xlsx\" only");
-  if (files && table.strategy == Strategy::kCdc) {
-    return block.Wrong("strategy", "must not be \"cdc\" for files, which have no change log");
+  const KindTraits& traits = TraitsOf(source.kind);
+  if (absl::Status keys = CheckTableKeys(block, source.kind); !keys.ok()) return keys;
+  if (!traits.has_log && table.strategy == Strategy::kCdc) {
+    return block.Wrong("strategy",
+                       absl::StrCat("must not be \"cdc\" for ", traits.called, ", which have no change log"));
   }
   if (table.deletes_from && table.deletes_from->file.empty() == files) {
     return block.Wrong("deletes_from", files ? "takes 'file' here, since the source is a folder"

@@ -51,7 +51,9 @@ absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const 
   const bool asked = run.IsAskedFor(name);
   const bool suspect = !cycle.can_compare && run.state.tables().IsSuspect(name);
   if (absl::Status taken = TakeOver(run, cycle, table.schema, status); !taken.ok()) return taken;
-  absl::StatusOr<Decision> decision = Decide(run.history, run.reader, table.schema, status, asked || suspect);
+  const bool mended = run.history.MendsGaps(name) && run.state.tables().IsTakenOver(name) == TakenOver::kYes;
+  absl::StatusOr<Decision> decision =
+      Decide(run.history, run.reader, table.schema, status, asked || suspect, mended);
   if (!decision.ok()) return decision;
   const bool new_there = status.action() == v1::TABLE_ACTION_CREATED || status.row_count() == 0;
   if (decision->kind == Decision::Kind::kPopulate && table.unreadable && !new_there && !asked) {

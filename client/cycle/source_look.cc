@@ -88,6 +88,7 @@ void NoteGoneTables(RunContext& run) {
 
 absl::Status LookAtSource(RunContext& run) {
   for (int repeat = 0; repeat <= kMovedRepeats; ++repeat) {
+    if (absl::Status fresh = run.history.Refresh(); !fresh.ok()) return fresh;
     const absl::StatusOr<std::vector<std::string>> names = run.reader.TableNames();
     if (!names.ok()) return names.status();
     if (names->empty()) return NoTable(run.schema);

@@ -1,6 +1,7 @@
 #include "client/cycle/takeover.h"
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "client/sending/row_sender.h"
 #include "proto/wire/codec.h"
 
@@ -16,13 +17,46 @@ bool KeepsRows(const Form& former, const Form& form) {
   return former.rows == form.rows && keeps(former) && keeps(form);
 }
 
-/// Whether a comparison could find what changed between two forms.
+/// Whether a comparison could find what changed.
 bool CanFindChanges(const RunContext& run, const Cycle& cycle, const TableSchema& table,
                     const v1::TableStatus& status) {
   return cycle.can_compare && !table.Key().empty() && DecodePosition(status.position()).lsn.value >= 0 &&
-         !status.has_pending() && !KeyIsHashed(table, status) &&
-         status.action() != v1::TABLE_ACTION_REPOPULATE && !run.IsAskedFor(table.name) &&
-         !cycle.repairs.contains(table.name);
+         !KeyIsHashed(table, status) && status.action() != v1::TABLE_ACTION_REPOPULATE &&
+         !run.IsAskedFor(table.name) && !cycle.repairs.contains(table.name);
+}
+
+/// Where nobody can tell which rows the mirror should have, what changed is not found by a comparison.
+bool HasNoDigests(const RunContext& run, const TableSchema& table) {
+  return absl::IsFailedPrecondition(run.reader.Digests(table.name, table.Key()).status());
+}
+
+/// The history goes on from a position although it missed what happened behind it; a comparison finds that.
+/// False: there is no gap, or only a population closes it.
+absl::StatusOr<bool> MendGap(RunContext& run, const TableSchema& table, const v1::TableStatus& status) {
+  const Position position = DecodePosition(status.position());
+  const absl::StatusOr<Standing> standing = run.history.Judge(table.name, position);
+  if (!standing.ok()) return standing.status();
+  const Confirmed* const confirmed = run.state.tables().FindConfirmed(table.name);
+  const bool own = confirmed != nullptr && confirmed->position == position;
+  // What another source sent is populated, so that two that share a mirror are seen.
+  const bool gap = *standing == Standing::kGone || (*standing == Standing::kMiss && own);
+  // What the mirror hashes or masks no comparison sees.
+  const bool sees_all = ComparedColumns(table, status).size() == WantedColumns(table, status).size();
+  if (!gap || !sees_all || HasNoDigests(run, table)) return false;
+  // Known to be due before the history forgets that there is a gap.
+  run.state.tables().SetTakenOver(table.name, TakenOver::kYes);
+  if (absl::Status saved = run.state.Save(); !saved.ok()) return saved;
+  const absl::StatusOr<bool> adopted = run.history.Adopt(table.name, position);
+  if (!adopted.ok()) return adopted;
+  if (!*adopted) {
+    run.state.tables().SetTakenOver(table.name, TakenOver::kNo);
+    return false;
+  }
+  run.AddNote(
+      absl::StrCat("table '", table.name,
+                   "': changes since the mirror's LSN are no longer on record; it is compared with the "
+                   "mirror, and what differs is sent"));
+  return true;
 }
 
 }  // namespace
@@ -31,6 +65,11 @@ absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& ta
                       const v1::TableStatus& status) {
   const bool staged = run.RuleOf(table.name).staged && run.history.SeesChanges(table.name);
   if (!CanFindChanges(run, cycle, table, status)) return absl::OkStatus();
+  if (run.history.MendsGaps(table.name)) {
+    const absl::StatusOr<bool> mended = MendGap(run, table, status);
+    if (!mended.ok() || *mended) return mended.status();
+  }
+  if (status.has_pending()) return absl::OkStatus();
   const Position position = DecodePosition(status.position());
   // What the mirror hashes or masks no comparison sees.
   const bool sees_all = ComparedColumns(table, status).size() == WantedColumns(table, status).size();
@@ -40,9 +79,7 @@ absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& ta
   // Rows that the mirror alone has would go with a population because the source's memory was lost.
   const bool one_sided = !run.history.WhyNotEqual(table.name).empty();
   if (!staged && !one_sided && former == form) return absl::OkStatus();
-  // Where nobody can tell which rows the mirror should have, what changed is not found by a comparison.
-  if (absl::IsFailedPrecondition(run.reader.Digests(table.name, table.Key()).status()))
-    return absl::OkStatus();
+  if (HasNoDigests(run, table)) return absl::OkStatus();
   const absl::StatusOr<Standing> standing = run.history.Judge(table.name, position);
   if (!standing.ok()) return standing.status();
   const bool keeps =

@@ -10,7 +10,8 @@ namespace mirror {
 
 /// Makes the history go on where another form of it stopped (another strategy, other columns), so that the
 /// table need not be sent again: what changed between the two a comparison finds. A staged table is taken
-/// over each time. Errors: the history's, the state's.
+/// over each time. So is one of which the history missed something and MendsGaps(), also where a cycle died.
+/// Errors: the history's, the state's.
 absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& table,
                       const v1::TableStatus& status);
 

@@ -37,7 +37,7 @@ Pipeline PipelineOf(const SourceConfig& source, std::map<std::string, std::strin
 }
 
 std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
-                                           std::map<std::string, std::string> records, ChangeLog* log,
+                                           std::map<std::string, std::string> records, SourceLog* log,
                                            std::function<bool(const std::string&)> takes) {
   Pipeline pipeline = PipelineOf(source, std::move(records), takes);
   auto inner = OpenSource(source, pipeline.InnerRecords(), log, std::move(takes));
@@ -46,7 +46,7 @@ std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
 
 absl::StatusOr<CapturedSource> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
                                             const std::map<std::string, std::string>& records,
-                                            CaptureState& state, ChangeLog* log,
+                                            CaptureState& state, SourceLog* log,
                                             std::function<bool(const std::string&)> never_sent) {
   const auto captures = [rules, source](const std::string& table) { return Captures(source, rules, table); };
   std::unique_ptr<PipelineReader> others;

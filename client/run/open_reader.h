@@ -11,7 +11,7 @@
 #include "client/source/capture/capture_rule.h"
 #include "client/source/capture/capture_state.h"
 #include "client/source/reader.h"
-#include "client/source/sqlite/log/change_log.h"
+#include "client/source/source_log.h"
 #include "client/source/steps/pipeline_reader.h"
 
 // A source as the mirror is to have it.
@@ -25,7 +25,7 @@ Pipeline PipelineOf(const SourceConfig& source, std::map<std::string, std::strin
 /// As OpenSource(), with what is done with its tables on their way.
 std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
                                            std::map<std::string, std::string> records,
-                                           ChangeLog* log = nullptr,
+                                           SourceLog* log = nullptr,
                                            std::function<bool(const std::string&)> takes = {});
 
 /// One with tables that are captured.
@@ -36,7 +36,7 @@ struct CapturedSource {
 /// `state` and `log` outlive it. `never_sent`: see OpenCaptureReader(). Errors: `state` cannot be read.
 absl::StatusOr<CapturedSource> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,
                                             const std::map<std::string, std::string>& records,
-                                            CaptureState& state, ChangeLog* log,
+                                            CaptureState& state, SourceLog* log,
                                             std::function<bool(const std::string&)> never_sent = {});
 
 }  // namespace mirror

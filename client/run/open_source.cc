@@ -8,6 +8,7 @@
 #include "base/folded_name.h"
 #include "client/run/source_rules.h"
 #include "client/source/files/file_reader.h"
+#include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/sqlite_reader.h"
 
 namespace mirror {
@@ -53,7 +54,7 @@ FileTable FileOf(const SourceConfig& source, const TableConfig& table) {
 }
 
 std::unique_ptr<SourceReader> OpenFiles(const SourceConfig& source,
-                                        std::map<std::string, std::string> records, ChangeLog* /*log*/,
+                                        std::map<std::string, std::string> records, SourceLog* /*log*/,
                                         std::function<bool(const std::string&)> /*takes*/) {
   FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms};
   options.records = std::move(records);
@@ -90,7 +91,7 @@ std::unique_ptr<SourceReader> OpenFileFeeds(const SourceConfig& source, Records 
 // --- SQLite -------------------------------------------------------------------
 
 std::unique_ptr<SourceReader> OpenSqlite(const SourceConfig& source,
-                                         std::map<std::string, std::string> records, ChangeLog* log,
+                                         std::map<std::string, std::string> records, SourceLog* log,
                                          std::function<bool(const std::string&)> takes) {
   SqliteReaderOptions options{source.path, source.include, source.skip, source.blocked, std::move(records)};
   for (const TableConfig& table : source.tables) {
@@ -99,7 +100,8 @@ std::unique_ptr<SourceReader> OpenSqlite(const SourceConfig& source,
   }
   options.hash_key = KeyOrNone(source);
   options.copy.at_once = source.copy_at_once_bytes;
-  options.log = log;
+  // What OpenLog() makes for this kind.
+  options.log = static_cast<ChangeLog*>(log);
   options.takes = std::move(takes);
   return OpenSqliteReader(std::move(options));
 }
@@ -129,7 +131,7 @@ std::unique_ptr<SourceReader> OpenSqliteWhole(const SourceConfig& source,
 
 struct Kind {
   SourceKind kind;
-  std::unique_ptr<SourceReader> (*open)(const SourceConfig&, Records, ChangeLog*,
+  std::unique_ptr<SourceReader> (*open)(const SourceConfig&, Records, SourceLog*,
                                         std::function<bool(const std::string&)>);
   std::unique_ptr<SourceReader> (*open_feeds)(const SourceConfig&, Records);
   /// Null: see OpenWholeSource().
@@ -146,7 +148,7 @@ const Kind& KindOf(const SourceConfig& source) {
 
 }  // namespace
 
-std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source, Records records, ChangeLog* log,
+std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source, Records records, SourceLog* log,
                                          std::function<bool(const std::string&)> takes) {
   return KindOf(source).open(source, std::move(records), log, std::move(takes));
 }

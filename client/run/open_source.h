@@ -9,17 +9,17 @@
 
 #include "client/config/source_config.h"
 #include "client/source/reader.h"
-#include "client/source/sqlite/log/change_log.h"
+#include "client/source/source_log.h"
 
 // From the kind of a source to what reads it. No other file knows a reader by its name: a new kind is a
 // folder in client/source and a line in open_source.cc.
 
 namespace mirror {
 
-/// The source as it is, for its change log. `log` may be null; it outlives the reader. `takes`: which tables
-/// of kind sqlite it has, by their own names; empty: all.
+/// The source as it is, for its change log. `log`: of OpenLog(), may be null; it outlives the reader.
+/// `takes`: which tables of a database it has, by their own names; empty: all.
 std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source,
-                                         std::map<std::string, std::string> records, ChangeLog* log = nullptr,
+                                         std::map<std::string, std::string> records, SourceLog* log = nullptr,
                                          std::function<bool(const std::string&)> takes = {});
 
 /// What the tables of the source name in deletes_from, each as FeedName() calls it.

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/folded_name.h"
 #include "client/run/last_run.h"
+#include "client/run/open_log.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"
 #include "client/run/table_check.h"
@@ -67,7 +68,7 @@ std::map<std::string, TargetRule> TargetsOf(const SourceConfig& source) {
 }
 
 /// Tables of which other rows are sent from now on: what the mirror has of them is not brought on.
-absl::Status GiveUpChanged(const SourceConfig& source, ChangeLog* log, RunState* state,
+absl::Status GiveUpChanged(const SourceConfig& source, SourceLog* log, RunState* state,
                            std::vector<std::string>* notes) {
   const Pipeline pipeline = PipelineOf(source, state->tables().Records());
   // Which key made what the mirror has cannot be told either.
@@ -167,8 +168,8 @@ class LockedRun {
     if (!state.ok()) return state.status();
     state_.emplace(*std::move(state));
     if (!UsesLog(source_)) return absl::OkStatus();
-    absl::StatusOr<std::unique_ptr<ChangeLog>> log =
-        ChangeLog::Open(OwnLogOptionsOf(source_, config_.agent.state_dir, state_->source_id()));
+    absl::StatusOr<std::unique_ptr<SourceLog>> log =
+        OpenLog(source_, {config_.agent.state_dir, state_->source_id()});
     if (!log.ok()) return log.status();
     log_ = *std::move(log);
     // It stays the same source when it is read without the log one day.
@@ -271,7 +272,7 @@ class LockedRun {
   const Connection& connection_;
   const RunRequest& request_;
   std::optional<RunState> state_;
-  std::unique_ptr<ChangeLog> log_;  ///< Null: none is used, or installed.
+  std::unique_ptr<SourceLog> log_;  ///< Null: none is used, or installed.
   SourceConfig placed_;             ///< With the place of its rejects.
   std::unique_ptr<SourceReader> reader_;
   std::optional<PipelineHistory> logged_;  ///< Of the tables that are not captured, by the change log.

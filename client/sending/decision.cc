@@ -48,7 +48,7 @@ absl::StatusOr<Decision> ByCount(SourceReader& reader, const TableSchema& table,
 }  // namespace
 
 absl::StatusOr<Decision> Decide(History& history, SourceReader& reader, const TableSchema& table,
-                                const v1::TableStatus& status, bool asked) {
+                                const v1::TableStatus& status, bool asked, bool compared) {
   const Position position = DecodePosition(status.position());
   if (status.action() == v1::TABLE_ACTION_REPOPULATE) {
     return Populate(PopulateReason::kSchema, status.reason());
@@ -63,7 +63,7 @@ absl::StatusOr<Decision> Decide(History& history, SourceReader& reader, const Ta
   if (std::optional<Decision> decision = OfStanding(*standing)) return *std::move(decision);
   const bool pending =
       status.has_pending() && (status.pending().lsn() > 0 || !status.pending().lineage().empty());
-  if (pending) {
+  if (pending && !compared) {
     const absl::StatusOr<Standing> dead = history.Judge(table.name, DecodePosition(status.pending()));
     if (!dead.ok()) return dead.status();
     if (*dead == Standing::kMiss || *dead == Standing::kAhead) {

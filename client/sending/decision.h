@@ -20,10 +20,11 @@ struct Decision {
 };
 
 /// Where the mirror stands, judged by the source's own history: the rules of restore detection are here and
-/// nowhere else. `asked`: somebody wants it populated.
-/// Errors: the source cannot be read.
+/// nowhere else. `asked`: somebody wants it populated. `compared`: it is compared in any case, which finds
+/// what an unfinished cycle left of rows that this source does not know of. Errors: the source cannot be
+/// read.
 absl::StatusOr<Decision> Decide(History& history, SourceReader& reader, const TableSchema& table,
-                                const v1::TableStatus& status, bool asked);
+                                const v1::TableStatus& status, bool asked, bool compared = false);
 
 }  // namespace mirror
 

@@ -33,9 +33,14 @@ class History {
 
   virtual const std::string& source_id() const = 0;
 
-  /// Says whether the source is where it was. Another path or host is a copy: it gets an id of its own and
-  /// recognises nothing. Another file at the same path was restored. A sentence for people; mostly empty.
+  /// Says whether the source is what it was. Another path or host, or another SourceMark.database, is another
+  /// source: it gets an id of its own and recognises nothing. Another file at the same path was restored. A
+  /// sentence for people; mostly empty.
   virtual absl::StatusOr<std::string> Bind(const SourceMark& mark) = 0;
+
+  /// Before each look at the source: takes in what it wrote down until now, so that the look is no older. Who
+  /// only looks, as a dry run, does not ask for it. Errors end the run.
+  virtual absl::Status Refresh() { return absl::OkStatus(); }
 
   /// Prepares for exactly these tables as they are now. Returns a sentence for each table whose record was
   /// given up.
@@ -81,6 +86,13 @@ class History {
   /// changed since. What did change the caller finds by a comparison. False: it cannot.
   virtual absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) {
     (void)table, (void)position;
+    return false;
+  }
+
+  /// Whether what was missed of a table is found by a comparison, where it is kGone or a state that this
+  /// source confirmed: the table need not be populated, since Adopt() goes on from any such position.
+  virtual bool MendsGaps(const std::string& table) {
+    (void)table;
     return false;
   }
 

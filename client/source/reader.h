@@ -25,10 +25,15 @@ namespace mirror {
 
 /// What tells one source database from another, and from an older copy of itself.
 struct SourceMark {
-  std::string path;                  ///< Absolute, without symbolic links.
+  /// Absolute, without symbolic links. Of a server's database: where it is reached, for people;
+  /// not empty.
+  std::string path;
   std::uint64_t device = 0;          ///< With `inode`: the file; another one at the same path was put there.
   std::uint64_t inode = 0;           ///< 0: the source has none.
   std::uint64_t change_counter = 0;  ///< Never goes back while the source lives; 0: the source has none.
+  /// Which database a server says it is: the same one behind another address, another one at the same.
+  /// Empty: it is the one at `path` of this machine.
+  std::string database = {};
 };
 
 /// One table as its source announces it.
@@ -158,7 +163,7 @@ struct DigestPiece {
 };
 
 /// Which rows of a table are looked at: those whose value of a column is `from` or greater, as KeyPart
-/// compares them. A row without a value there is none of them.
+/// compares them, DECIMAL as the numbers that they are. A row without a value there is none of them.
 struct RowBound {
   std::uint32_t column = 0;
   KeyPart from;

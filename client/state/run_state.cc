@@ -21,14 +21,17 @@ namespace mirror {
 namespace {
 
 using Json = nlohmann::json;
-/// Its number is `version`.
-const KnownLayout kLayout = {"the run state", 1};
+/// Its number is `version`. 2 has `database` in `source`; 1 is of sources that have none.
+const KnownLayout kLayout = {"the run state", 2};
 
 absl::Status Unreadable(const std::string& path, const std::string& why) {
   return absl::DataLossError(
       absl::StrCat("'", path, "' is not what an agent wrote there (", why,
                    "). Nothing was sent. Restore it, or remove it: then every table is ", "populated anew"));
 }
+
+/// For people.
+const std::string& Shown(const SourceMark& mark) { return mark.database.empty() ? mark.path : mark.database; }
 
 }  // namespace
 
@@ -56,7 +59,8 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
     state.host_ = json.at("host").get<std::string>();
     const Json& source = json.at("source");
     state.mark_ = {source.at("path").get<std::string>(), source.at("device").get<std::uint64_t>(),
-                   source.at("inode").get<std::uint64_t>(), source.at("change_counter").get<std::uint64_t>()};
+                   source.at("inode").get<std::uint64_t>(), source.at("change_counter").get<std::uint64_t>(),
+                   source.value("database", "")};
     for (const auto& [name, entry] : json.at("tables").items()) {
       TableNote& table = state.tables_.all()[name];
       table.sent = entry.at("sent").get<std::int64_t>();
@@ -104,7 +108,8 @@ absl::Status RunState::Save() {
                       {{"path", mark_.path},
                        {"device", mark_.device},
                        {"inode", mark_.inode},
-                       {"change_counter", mark_.change_counter}}},
+                       {"change_counter", mark_.change_counter},
+                       {"database", mark_.database}}},
                      {"tables", std::move(tables)}};
   // A path that is not UTF-8 is written as well as it can be: it then counts as another path, which sends
   // more.
@@ -123,9 +128,15 @@ absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
   const std::string host = HostId();
   const std::string host_before = std::exchange(host_, host);
   if (before.path.empty()) return "";
-  if (before.path != mark.path || host_before != host) {
-    source_id_ = absl::AsciiStrToLower(NewNonce());
-    ForgetRuns();
+  if (before.database != mark.database) {
+    BecomeAnother();
+    return absl::StrCat("the source is another database than in the last run ('", Shown(before), "', now '",
+                        Shown(mark),
+                        "'): it counts as a new source; a mirror that takes this run populates its tables");
+  }
+  // What says which one it is may be reached from anywhere.
+  if (mark.database.empty() && (before.path != mark.path || host_before != host)) {
+    BecomeAnother();
     return absl::StrCat("the source was at '", before.path, "' and is now at '", mark.path,
                         "', or this is another machine: it counts as a new source; a mirror that takes "
                         "this run populates its tables");
@@ -140,6 +151,11 @@ absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
         " since the last run: it counts as restored; a mirror that takes this run populates it");
   }
   return "";
+}
+
+void RunState::BecomeAnother() {
+  source_id_ = absl::AsciiStrToLower(NewNonce());
+  ForgetRuns();
 }
 
 void RunState::ForgetRuns() {

@@ -72,6 +72,8 @@ class RunState : public History {
   std::string Lineage(std::int64_t run) const;
   /// The run behind a position of ours; absent: it is not of this file's id.
   std::optional<std::int64_t> RunOf(const Position& position) const;
+  /// A new source, which recognises nothing.
+  void BecomeAnother();
   void ForgetRuns();
 
   std::string path_;

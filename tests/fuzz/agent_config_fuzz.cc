@@ -30,7 +30,7 @@ void RequireSound(const AgentConfig& config) {
   for (const SourceConfig& source : config.sources) {
     Require(CheckContextId(source.context_id).ok() && !source.path.empty() && source.line > 0);
     Require(!ToString(source.kind).empty() && !ToString(source.strategy).empty());
-    Require(!IsFolder(source.kind) || !IsLogged(source.strategy));
+    Require(TraitsOf(source.kind).has_log || !IsLogged(source.strategy));
     Require(source.interval_ms > 0 && source.retention_ms > 0 && source.max_log > 0);
     Require(source.count_interval_ms >= 0 && source.verify_interval_ms >= 0);
     for (const QuietHours& quiet : source.quiet) {

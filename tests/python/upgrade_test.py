@@ -398,9 +398,9 @@ class Layouts(unittest.TestCase):
                 self.assertGreaterEqual(number, 2)
                 # Whose number is the present one already keeps who gave it that.
                 self.assertIn((number, program), [*numbered.get(name, []), (number, version)])
-        for name in ("Logged.json", "Logged.last.json"):
+        for name, number in (("Logged.json", 2), ("Logged.last.json", 1)):
             state = json.loads((self.place.dev / "agent-state" / name).read_text())
-            self.assertEqual((state["version"], state["program"]), (1, version), name)
+            self.assertEqual((state["version"], state["program"]), (number, version), name)
 
     def test_a_mirror_of_a_later_version(self):
         self.take_over()

@@ -208,7 +208,7 @@ ROOMS = {
     ),
     "client/command": (
         "base base/config base/exposition base/text certs client/config client/cycle client/run client/source/capture "
-        "client/source/files client/source/sqlite/log client/state client/wire proto/wire",
+        "client/source/files client/state client/wire proto/wire",
         ("nlohmann-json", "spdlog"),
     ),
     "client": ("base base/config base/db/sqlite base/text certs client/command client/wire", ()),

@@ -28,8 +28,9 @@ class CaptureHistory : public History {
 
   const std::string& source_id() const override { return base_.source_id(); }
   absl::StatusOr<std::string> Bind(const SourceMark& mark) override {
-    return base_.Bind(knows_file_ ? mark : SourceMark{mark.path});
+    return base_.Bind(knows_file_ ? mark : SourceMark{.path = mark.path, .database = mark.database});
   }
+  absl::Status Refresh() override { return base_.Refresh(); }
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
   bool Complete(TableSchema& schema) override;
 
@@ -42,6 +43,7 @@ class CaptureHistory : public History {
   Form FormOf(const std::string& table) override;
   absl::StatusOr<bool> Sent(const std::string& table, const Position& position) override;
   absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override;
+  bool MendsGaps(const std::string& table) override { return !Captures(table) && base_.MendsGaps(table); }
   std::string WhyNotEqual(const std::string& table) override;
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;

@@ -19,6 +19,7 @@
 #include "client/source/capture/captured_rows.h"
 #include "client/source/capture/delete_feed.h"
 #include "client/source/capture/noted_changes.h"
+#include "client/source/capture/shown_value.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
 
@@ -232,7 +233,7 @@ class CaptureReader : public SourceReader {
     if (!column.ok()) return column.status();
     const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, table, run);
     if (!look.ok()) return look.status();
-    Taken taken{schema, rule, **look, notes, table.by_column};
+    Taken taken{schema, rule, **look, notes, schema.columns[*column], table.by_column};
     // First: what is there behind it was made again.
     absl::Status status;
     if (rule.deletes_from) {
@@ -307,10 +308,11 @@ class CaptureReader : public SourceReader {
     const CaptureRule& rule;
     CaptureLook& look;
     std::vector<std::string>* notes;
+    const Column& by;  ///< By which changes are found, unless all rows are read.
     bool by_column = false;
     bool unreadable = false;  ///< There are rows of which only the key can be read.
     bool partial = false;     ///< There are rows of which not even the key can be read.
-    KeyPart greatest = {};
+    KeyPart greatest = {};    ///< As it is shown.
   };
 
   static absl::StatusOr<std::uint32_t> ColumnOf(const TableSchema& schema, const CaptureRule& rule) {
@@ -351,7 +353,7 @@ class CaptureReader : public SourceReader {
         if (absl::Status kept = taken.look.Keep(untold, !taken.rule.SeesDeletes()); !kept.ok()) return kept;
       }
       taken.partial = taken.partial || piece->partial;
-      if (piece->greatest.kind != Kind::kNull) taken.greatest = piece->greatest;
+      if (piece->greatest.kind != Kind::kNull) taken.greatest = ShownValue(taken.by, piece->greatest);
       if (!only_keys) taken.notes->insert(taken.notes->end(), piece->notes.begin(), piece->notes.end());
     }
     return keyed ? absl::OkStatus() : taken.look.AddAll(all.rows, all.sum);
@@ -372,7 +374,16 @@ class CaptureReader : public SourceReader {
     return rows.ok() ? Take(**rows, taken) : rows.status();
   }
 
+  /// The bound is shown.
   absl::Status TakeFrom(RowBound bound, Taken& taken) {
+    absl::StatusOr<KeyPart> from = GivenValue(taken.by, std::move(bound.from));
+    if (!from.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "table '", taken.schema.name, "': where its changes begin is ", from.status().message(),
+          ". Nothing of it was sent. Let 'watermark' name another column, or set a pointer that is one with "
+          "'mirror-agent pointers --set'"));
+    }
+    bound.from = *std::move(from);
     bound.by_column = taken.by_column;
     const auto rows = inner_->ScanFrom(taken.schema.name, AllColumns(taken.schema), bound);
     if (!rows.ok()) return rows.status();
@@ -401,8 +412,9 @@ class CaptureReader : public SourceReader {
       }
       // They need not be met again either; but a text is no measure for numbers.
       const bool same_kind = IsNumber(piece->greatest) == IsNumber(bound.from);
-      if (piece->greatest.kind != Kind::kNull && same_kind && taken.greatest < piece->greatest)
-        taken.greatest = piece->greatest;
+      const KeyPart greatest = ShownValue(taken.by, piece->greatest);
+      if (greatest.kind != Kind::kNull && same_kind && IsBelow(taken.by, taken.greatest, greatest))
+        taken.greatest = greatest;
     }
     return absl::OkStatus();
   }
@@ -419,7 +431,7 @@ class CaptureReader : public SourceReader {
       pointer = BeforeAll();
     // Rows went, or the source was restored: what comes next may be less than what there was. Of rows that do
     // not match nothing is known there.
-    const bool fell = facts->greatest.kind != Kind::kNull && facts->greatest < pointer;
+    const bool fell = facts->greatest.kind != Kind::kNull && IsBelow(taken.by, facts->greatest, pointer);
     if (fell && !rule.filtered) {
       pointer = facts->greatest;
       // What stands there was met before, and is not remembered.
@@ -429,8 +441,8 @@ class CaptureReader : public SourceReader {
     if (rule.SeesDeletes() && first) {
       status = TakeAll(taken);
     } else if (pointer.kind != Kind::kNull) {
-      status =
-          TakeFrom({column, rule.SeesDeletes() ? CutToPrecision(pointer, rule.precision) : pointer}, taken);
+      status = TakeFrom(
+          {column, rule.SeesDeletes() ? CutPointer(taken.by, pointer, rule.precision) : pointer}, taken);
     }
     if (!status.ok()) return status;
     if (rule.SeesDeletes() && !first) {
@@ -443,7 +455,7 @@ class CaptureReader : public SourceReader {
       taken.look.SetPointer(KeyPart());
       return absl::OkStatus();
     }
-    const bool grew = taken.greatest.kind != Kind::kNull && pointer < taken.greatest;
+    const bool grew = taken.greatest.kind != Kind::kNull && IsBelow(taken.by, pointer, taken.greatest);
     taken.look.SetPointer(grew ? taken.greatest : pointer);
     return absl::OkStatus();
   }
@@ -460,7 +472,7 @@ class CaptureReader : public SourceReader {
                        "missed. Send it whole with --repopulate, and make the window longer than any pause"));
     }
     if (facts->greatest.kind == Kind::kNull) return absl::OkStatus();
-    const bool numbers = IsNumber(facts->greatest);
+    const bool numbers = IsNumber(facts->greatest) || taken.by.type == Type::kDecimal;
     if (rule.time && (*rule.time == TimeFormat::kIso) == numbers) {
       return absl::InvalidArgumentError(absl::StrCat(
           "table '", taken.schema.name, "': the greatest value of '", taken.schema.columns[column].name,
@@ -476,15 +488,18 @@ class CaptureReader : public SourceReader {
       note(absl::StrCat("'", name,
                         "', by which its changes are found, has values that do not begin as 2024-05-01: "
                         "changes of such rows are missed, or the rows are always taken for new"));
-    } else if (facts->greatest < begin) {
+    } else if (IsBelow(taken.by, facts->greatest, begin)) {
       note(absl::StrCat("no value of '", name, "' is within the window: no row of the table is looked at"));
     }
     return TakeFrom({column, begin}, taken);
   }
 
+  /// What is said of its values is shown.
   absl::StatusOr<SourceReader::ColumnFacts> LookAtColumn(const Taken& taken, std::uint32_t column) {
     absl::StatusOr<SourceReader::ColumnFacts> facts = inner_->LookAtColumn(taken.schema.name, column);
     if (!facts.ok()) return facts;
+    facts->least = ShownValue(taken.by, std::move(facts->least));
+    facts->greatest = ShownValue(taken.by, std::move(facts->greatest));
     if (!facts->trouble.empty() && taken.rule.how != Strategy::kWindow) {
       return absl::FailedPreconditionError(
           absl::StrCat("table '", taken.schema.name, "': column '", taken.schema.columns[column].name,

@@ -18,8 +18,11 @@
 #include "absl/strings/string_view.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "client/source/capture/shown_value.h"
 #include "client/source/files/file_value.h"
 #include "client/source/rows/block_digests.h"
+#include "proto/wire/parse_text_form.h"
+#include "proto/wire/value_rules.h"
 
 namespace mirror {
 namespace {
@@ -29,11 +32,11 @@ constexpr std::size_t kRowsAtATime = 20'000;
 constexpr std::size_t kToldMax = 1'000'000;
 
 /// A value of the feed as a column of this type has it. Absent: it cannot be one.
-std::optional<KeyPart> FitPart(KeyPart part, Type type) {
+std::optional<KeyPart> FitPart(KeyPart part, const Column& column) {
   const auto integer = [](std::int64_t value) { return KeyPart{Kind::kInteger, value, 0, ""}; };
   const auto real = [](double value) { return KeyPart{Kind::kReal, 0, value, ""}; };
   constexpr double kWholeMax = 9007199254740992;  // 2^53
-  switch (type) {
+  switch (column.type) {
     case Type::kBool:
     case Type::kInt16:
     case Type::kInt32:
@@ -55,6 +58,19 @@ std::optional<KeyPart> FitPart(KeyPart part, Type type) {
       return part.kind == Kind::kNull ? std::nullopt : std::optional(part);
     case Type::kBytes:
       return part.kind == Kind::kBlob ? std::optional(part) : std::nullopt;
+    case Type::kUuid:
+      if (part.kind == Kind::kBlob && part.bytes.size() == 16) return part;
+      if (auto read = part.kind == Kind::kText ? ParseUuid(part.bytes) : std::nullopt)
+        return KeyPart{Kind::kBlob, 0, 0, *std::move(read)};
+      return std::nullopt;
+    case Type::kDate:
+    case Type::kTime:
+    case Type::kTimestamp:
+    case Type::kTimestampTz:
+      if (part.kind == Kind::kInteger && IntRuleOf(column).Holds(part.integer)) return part;
+      if (const auto read = part.kind == Kind::kText ? ParseTextForm(column, part.bytes) : std::nullopt)
+        return integer(*read);
+      return std::nullopt;
     default:
       if (part.kind == Kind::kText) return part;
       if (part.kind == Kind::kInteger) return KeyPart{Kind::kText, 0, 0, absl::StrCat(part.integer)};
@@ -67,7 +83,7 @@ std::optional<Key> FitKey(const Key& given, const TableSchema& schema,
                           const std::vector<std::uint32_t>& key) {
   Key fitting;
   for (std::size_t i = 0; i < key.size(); ++i) {
-    std::optional<KeyPart> part = FitPart(given[i], schema.columns[key[i]].type);
+    std::optional<KeyPart> part = FitPart(given[i], schema.columns[key[i]]);
     if (!part) return std::nullopt;
     fitting.push_back(*std::move(part));
   }
@@ -109,11 +125,12 @@ absl::Status WrongFeed(const DeleteFeed& feed, const std::string& table, absl::s
 /// The entries of one look, so that none of them is told in the next one again.
 class Entries {
  public:
-  explicit Entries(KeyPart greatest) : greatest_(std::move(greatest)) {}
+  /// `column`: that grows; outlives this. Its values are shown.
+  Entries(const Column& column, KeyPart greatest) : column_(column), greatest_(std::move(greatest)) {}
 
   /// The number of an entry; another one when the same comes twice, since a row can be deleted twice.
   std::uint64_t Add(const KeyPart& value, std::uint64_t digest) {
-    if (greatest_ < value) {
+    if (IsBelow(column_, greatest_, value)) {
       at_greatest_.clear();
       greatest_ = value;
     }
@@ -134,6 +151,7 @@ class Entries {
   std::set<std::uint64_t> TakeAll() { return std::move(all_); }
 
  private:
+  const Column& column_;
   KeyPart greatest_;
   std::set<std::uint64_t> at_greatest_, all_;  ///< Of all, the first kToldMax.
 };
@@ -231,7 +249,7 @@ class FeedLook {
       return absl::OkStatus();
     }
     if (absl::Status begun = FindFrom(id); !begun.ok()) return begun;
-    Entries entries(from_);
+    Entries entries(Growing(), from_);
     if (absl::Status read = ReadEntries(entries); !read.ok()) return read;
     NoteRows();
     // What cannot be read now has to be met when it can; what was deleted before the first look need not be.
@@ -245,6 +263,8 @@ class FeedLook {
   }
 
  private:
+  /// The column that grows.
+  const Column& Growing() const { return source_.schema.columns[columns_.back()]; }
   absl::Status Wrong(absl::string_view why) const { return WrongFeed(feed_, schema_.name, why); }
 
   /// The columns that are read, and how far their values go.
@@ -262,7 +282,7 @@ class FeedLook {
     if (!facts->trouble.empty()) {
       return Wrong(absl::StrCat("column '", feed_.column, "' ", facts->trouble));
     }
-    greatest_ = std::move(facts->greatest);
+    greatest_ = ShownValue(Growing(), std::move(facts->greatest));
     return absl::OkStatus();
   }
 
@@ -270,7 +290,7 @@ class FeedLook {
   absl::Status FindFrom(const std::string& id) {
     // Another feed, or one that begins anew: each of its entries is asked for.
     const bool anew = first_ || table_.feed != id || table_.deletes_pointer.kind == Kind::kNull ||
-                      greatest_ < table_.deletes_pointer;
+                      IsBelow(Growing(), greatest_, table_.deletes_pointer);
     // Whatever was deleted before the first look is not sent at all.
     from_ = first_ && !later_ ? greatest_ : anew ? BeforeAll() : table_.deletes_pointer;
     if (anew) return absl::OkStatus();
@@ -281,7 +301,13 @@ class FeedLook {
   }
 
   absl::Status ReadEntries(Entries& entries) {
-    const auto rows = reader_.ScanFrom(source_.schema.name, columns_, {columns_.back(), from_, columns_});
+    absl::StatusOr<KeyPart> from = GivenValue(Growing(), from_);
+    if (!from.ok()) {
+      return Wrong(absl::StrCat("where it is read on is ", from.status().message(),
+                                ": set one that is with 'mirror-agent pointers --deletes --set'"));
+    }
+    const auto rows =
+        reader_.ScanFrom(source_.schema.name, columns_, {columns_.back(), *std::move(from), columns_});
     if (!rows.ok()) return rows.status();
     for (bool end = false; !end;) {
       const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kRowsAtATime, /*each=*/true);
@@ -289,7 +315,7 @@ class FeedLook {
       end = piece->end;
       unread_ = unread_ || piece->partial || !piece->untold.empty();
       for (const auto& [given, digest] : piece->rows) {
-        const std::uint64_t entry = entries.Add(given.back(), digest);
+        const std::uint64_t entry = entries.Add(ShownValue(Growing(), given.back()), digest);
         if (absl::Status taken = TakeEntry(given, entry, entries); !taken.ok()) return taken;
       }
       notes_->insert(notes_->end(), piece->notes.begin(), piece->notes.end());
@@ -335,7 +361,7 @@ class FeedLook {
   LaterEntries later_entries_;
 
   std::vector<std::uint32_t> columns_;  ///< Those with the key, then the one that grows.
-  KeyPart greatest_;                    ///< Of the one that grows; kNull: there is no entry.
+  KeyPart greatest_;                    ///< Of the one that grows, shown; kNull: there is no entry.
   KeyPart from_;
   std::set<std::uint64_t> told_;  ///< Entries at `from_` that the last look told.
   std::uint64_t keyless_ = 0;

@@ -14,7 +14,7 @@
 #include "client/source/files/file_rows.h"
 #include "client/source/files/file_value.h"
 #include "client/source/files/typed_rows.h"
-#include "client/source/steps/row_filter.h"
+#include "client/source/steps/row_steps.h"
 
 namespace mirror {
 namespace {
@@ -213,7 +213,7 @@ absl::StatusOr<FileLook> WidenColumns(const FileLook& known) {
 }
 
 std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& former, TableSchema* schema) {
-  const absl::StatusOr<RowFilter> filter = TypedRows::MakeFilter(known);
+  const absl::StatusOr<RowFilter> filter = RowSteps::MakeFilter(known.schema, known.table.steps);
   if (!filter.ok()) return std::string(filter.status().message());
   std::string problem;
   const std::set<std::string> read = ColumnsRead(known.schema, known.table.steps.where);

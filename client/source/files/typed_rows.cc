@@ -16,12 +16,9 @@ absl::StatusOr<TypedRows> TypedRows::Open(const FileLook& look) {
   if (!rows.ok()) return rows.status();
   if (!look.HasHeader((*rows)->header()))
     return absl::AbortedError(absl::StrCat("'", look.path, "' has another header now"));
-  TypedRows typed(look, *std::move(rows));
-  if (look.table.steps.where.empty()) return typed;
-  absl::StatusOr<RowFilter> filter = MakeFilter(look);
-  if (!filter.ok()) return filter.status();
-  typed.filter_ = *std::move(filter);
-  return typed;
+  absl::StatusOr<RowSteps> steps = RowSteps::Make(look.schema, look.table.steps, look.hash_key);
+  if (!steps.ok()) return steps.status();
+  return TypedRows(look, *std::move(rows), *std::move(steps));
 }
 absl::StatusOr<std::unique_ptr<FileRows>> TypedRows::OpenMended(const FileLook& look) {
   absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenCsv(look.mended, look.table.csv);
@@ -31,25 +28,17 @@ absl::StatusOr<std::unique_ptr<FileRows>> TypedRows::OpenMended(const FileLook& 
       absl::StrCat("'", look.mended, "' has another first line than '", look.path,
                    "'. Nothing of the table was sent. Give it the same first line, or remove the file"));
 }
-absl::StatusOr<RowFilter> TypedRows::MakeFilter(const FileLook& look) {
-  const TableSteps& steps = look.table.steps;
-  absl::StatusOr<RowFilter> filter = RowFilter::Make(look.schema, steps.where);
-  if (!absl::IsInvalidArgument(filter.status())) return filter;
-  return WrongSteps(
-      steps, absl::StrCat("table '", steps.table, "': 'where' is not a condition that SQLite understands: ",
-                          filter.status().message()));
-}
 
 absl::StatusOr<TypedRows::Step> TypedRows::Next() {
   for (;;) {
     const absl::StatusOr<Step> step = NextOfFile();
     if (!step.ok() || *step != Step::kRow) return step;
-    const absl::StatusOr<bool> matches = Matches();
+    const absl::StatusOr<bool> matches = steps_.Matches(values_);
     if (!matches.ok()) return matches.status();
     const absl::StatusOr<bool> hidden = IsHidden(*matches);
     if (!hidden.ok()) return hidden.status();
     if (*hidden) continue;
-    absl::Status turned = TurnValues();
+    absl::Status turned = steps_.Turn(&values_);
     return turned.ok() ? step : turned;
   }
 }
@@ -57,7 +46,7 @@ absl::StatusOr<TypedRows::Step> TypedRows::Next() {
 /// Whether the row is not wanted, or is an older one of a key that is not.
 absl::StatusOr<bool> TypedRows::IsHidden(bool matches) {
   const bool unwanted = matches == left_out_;
-  if (!filter_ || look_->files.size() < 2 || key_.empty()) return unwanted;
+  if (!steps_.filters() || look_->files.size() < 2 || key_.empty()) return unwanted;
   const std::optional<Key> key = ReadKey();
   if (!key) return unwanted;
   const std::string packed = PackedKey(*key);
@@ -84,34 +73,6 @@ std::optional<Key> TypedRows::ReadKey() const {
     part.bytes = std::string(value.bytes);
   }
   return key;
-}
-
-TypedRows::TypedRows(const FileLook& look, std::unique_ptr<FileRows> rows)
-    : look_(&look),
-      key_(look.schema.Key()),
-      rows_(std::move(rows)),
-      turner_(std::make_unique<ValueTurner>(look.hash_key)) {
-  for (std::size_t i = 0; i < look.schema.columns.size(); ++i) {
-    const TableSteps::Turn turn = look.table.steps.TurnOf(look.schema.columns[i].name);
-    if (turn.rule != Rule::kPlain) turns_.push_back({i, turn, ""});
-  }
-}
-
-absl::StatusOr<bool> TypedRows::Matches() {
-  if (!filter_) return true;
-  for (std::size_t i = 0; i < values_.size(); ++i) filter_->Bind(i, values_[i]);
-  return filter_->Matches();
-}
-
-absl::Status TypedRows::TurnValues() {
-  for (Turned& turned : turns_) {
-    Value& value = values_[turned.column];
-    if (value.kind == Kind::kNull) continue;
-    if (!turner_->Turn(turned.turn, value, &turned.text))
-      return absl::UnavailableError(absl::StrCat("a value of '", look_->path, "' could not be hashed"));
-    value = {Kind::kText, 0, 0, turned.text};
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<TypedRows::Step> TypedRows::NextOfFile() {

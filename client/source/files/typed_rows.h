@@ -15,8 +15,7 @@
 #include "absl/status/statusor.h"
 #include "client/source/files/file_look.h"
 #include "client/source/files/file_rows.h"
-#include "client/source/steps/row_filter.h"
-#include "client/source/steps/value_turner.h"
+#include "client/source/steps/row_steps.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
@@ -36,7 +35,6 @@ class TypedRows {
   static absl::StatusOr<TypedRows> Open(const FileLook& look);
   /// Rows that were left out and mended. Errors: kInvalidArgument: their header is not the file's.
   static absl::StatusOr<std::unique_ptr<FileRows>> OpenMended(const FileLook& look);
-  static absl::StatusOr<RowFilter> MakeFilter(const FileLook& look);
 
   /// kOutOfRange: a value does not fit the type that was guessed.
   absl::StatusOr<Step> Next();
@@ -57,9 +55,8 @@ class TypedRows {
   std::optional<Key> ReadKey() const;
 
  private:
-  TypedRows(const FileLook& look, std::unique_ptr<FileRows> rows);
-  absl::StatusOr<bool> Matches();
-  absl::Status TurnValues();
+  TypedRows(const FileLook& look, std::unique_ptr<FileRows> rows, RowSteps steps)
+      : look_(&look), key_(look.schema.Key()), rows_(std::move(rows)), steps_(std::move(steps)) {}
   absl::StatusOr<Step> NextOfFile();
   absl::Status Read(std::size_t at);
   void Reject(std::size_t at, std::string_view why);
@@ -75,14 +72,7 @@ class TypedRows {
   std::set<std::pair<std::uint64_t, std::uint64_t>> hidden_;  ///< Hashes of keys.
   bool mended_ = false;                                       ///< The rows of `known_->mended` are read.
   bool has_values_ = false;                                   ///< Of the present row, also of a wrong one.
-  std::optional<RowFilter> filter_;
-  struct Turned {
-    std::size_t column = 0;
-    TableSteps::Turn turn;
-    std::string text;  ///< Of the present row.
-  };
-  std::vector<Turned> turns_;
-  std::unique_ptr<ValueTurner> turner_;
+  RowSteps steps_;
 };
 
 }  // namespace mirror

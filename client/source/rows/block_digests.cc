@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "proto/wire/text_form.h"
+
 namespace mirror {
 namespace {
 
@@ -31,14 +33,13 @@ bool BlockDigests::Next() {
   hashes_.clear();
   for (std::size_t i = 0; i < block_.columns.size(); ++i) {
     const ColumnBuffer& buffer = block_.columns[i];
-    const Type type = table_.columns[i].type;
     Place& place = places_[i];
     if (!buffer.large().empty() && place.large < buffer.large().size() &&
         buffer.large()[place.large].row == row_) {
       ++place.large;
       whole_ = false;
     }
-    KeyPart part = Take(buffer, type, &place);
+    KeyPart part = Take(buffer, table_.columns[i], &place);
     if (key_at_[i] > 0) key_[key_at_[i] - 1] = std::move(part);
     if (!by_column_) continue;
     const std::uint64_t hash = row_digest_.Finish();
@@ -51,7 +52,7 @@ bool BlockDigests::Next() {
 }
 
 /// Adds the present row's value to the digest. The part is filled in only for a column of the key.
-KeyPart BlockDigests::Take(const ColumnBuffer& buffer, Type type, Place* place) {
+KeyPart BlockDigests::Take(const ColumnBuffer& buffer, const Column& column, Place* place) {
   const bool in_key = key_at_[static_cast<std::size_t>(place - places_.data())] > 0;
   KeyPart part;
   Kind kind = Kind::kNull;
@@ -60,7 +61,7 @@ KeyPart BlockDigests::Take(const ColumnBuffer& buffer, Type type, Place* place) 
   } else if (!IsNull(buffer, row_)) {
     kind = buffer.storage() == Storage::kInts      ? Kind::kInteger
            : buffer.storage() == Storage::kDoubles ? Kind::kReal
-           : IsText(type)                          ? Kind::kText
+           : IsText(column.type)                   ? Kind::kText
                                                    : Kind::kBlob;
   }
   // A typed column has a place for each row, also where it is NULL.
@@ -72,7 +73,11 @@ KeyPart BlockDigests::Take(const ColumnBuffer& buffer, Type type, Place* place) 
       break;
     case Kind::kInteger:
       part.integer = buffer.ints()[any ? place->ints : row_];
-      row_digest_.AddInteger(part.integer);
+      if (HasTextForm(column.type)) {
+        row_digest_.AddText(TextForm(column, part.integer, {}));
+      } else {
+        row_digest_.AddInteger(part.integer);
+      }
       ++place->ints;
       break;
     case Kind::kReal:
@@ -85,7 +90,9 @@ KeyPart BlockDigests::Take(const ColumnBuffer& buffer, Type type, Place* place) 
     case Kind::kBlob: {
       const std::uint32_t length = buffer.lengths()[any ? place->lengths : row_];
       const auto bytes = std::string_view(buffer.data()).substr(place->bytes, length);
-      if (kind == Kind::kBlob) {
+      if (column.type == Type::kUuid) {
+        row_digest_.AddText(TextForm(column, 0, bytes));
+      } else if (kind == Kind::kBlob) {
         row_digest_.AddBytes(bytes);
       } else {
         row_digest_.AddText(bytes);

@@ -35,7 +35,7 @@ class BlockDigests {
   struct Place {
     std::size_t ints = 0, doubles = 0, lengths = 0, bytes = 0, large = 0;
   };
-  KeyPart Take(const ColumnBuffer& buffer, Type type, Place* place);
+  KeyPart Take(const ColumnBuffer& buffer, const Column& column, Place* place);
 
   const TableSchema& table_;
   const RowBlock& block_;

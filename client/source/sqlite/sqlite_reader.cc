@@ -17,7 +17,6 @@
 #include "client/source/sqlite/file/table_definition.h"
 #include "client/source/sqlite/log/net_changes.h"
 #include "client/source/sqlite/source_files.h"
-#include "client/source/sqlite/sqlite_choice.h"
 #include "client/source/sqlite/sqlite_column_look.h"
 #include "client/source/sqlite/sqlite_digests.h"
 #include "client/source/sqlite/sqlite_key_rows.h"
@@ -25,6 +24,7 @@
 #include "client/source/sqlite/sqlite_looks.h"
 #include "client/source/sqlite/sqlite_table_reader.h"
 #include "client/source/sqlite/sqlite_tables.h"
+#include "client/source/table_choice.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -274,7 +274,7 @@ class SqliteReader : public SourceReader {
       const std::string name = FoldName(view);
       if (options_.keys.contains(name) || options_.keyless_views.contains(name)) all->push_back(view);
     }
-    return ChooseTables(options_, *all);
+    return ChooseTables({options_.include, options_.skip, options_.blocked, options_.takes}, *all);
   }
 
   absl::StatusOr<SourceSchema> LookAtAll() {

@@ -18,6 +18,7 @@ class PipelineHistory : public History {
 
   const std::string& source_id() const override { return inner_.source_id(); }
   absl::StatusOr<std::string> Bind(const SourceMark& mark) override { return inner_.Bind(mark); }
+  absl::Status Refresh() override { return inner_.Refresh(); }
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
   bool Complete(TableSchema& schema) override;
   absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override {
@@ -39,6 +40,7 @@ class PipelineHistory : public History {
   absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override {
     return inner_.Adopt(SourceName(table), position);
   }
+  bool MendsGaps(const std::string& table) override { return inner_.MendsGaps(SourceName(table)); }
   absl::Status GiveUp(const std::string& table) override { return inner_.GiveUp(SourceName(table)); }
   std::string WhyNotEqual(const std::string& table) override { return inner_.WhyNotEqual(SourceName(table)); }
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/source/steps/row_expression.h"
+#include "proto/wire/text_form.h"
 
 namespace mirror {
 namespace {
@@ -46,6 +47,8 @@ absl::StatusOr<RowFilter> RowFilter::Make(const TableSchema& table, const std::s
   filter.statement_ = filter.database_->Prepare(sql);
   if (!filter.statement_.status().ok()) return filter.statement_.status();
   filter.statement_.SetDoing("'where' cannot be evaluated for a row: ");
+  filter.columns_ = table.columns;
+  filter.texts_.resize(table.columns.size());
   return filter;
 }
 
@@ -67,6 +70,11 @@ std::set<std::string> ColumnsRead(const TableSchema& table, const std::string& e
 
 void RowFilter::Bind(std::size_t column, const Value& value) {
   const int at = static_cast<int>(column) + 1;
+  if (value.kind != Kind::kNull && HasTextForm(columns_[column].type)) {
+    texts_[column] = TextForm(columns_[column], value.integer, value.bytes);
+    statement_.Bind(at, std::string_view(texts_[column]));
+    return;
+  }
   switch (value.kind) {
     case Kind::kNull:
       statement_.BindNull(at);

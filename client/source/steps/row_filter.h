@@ -21,6 +21,7 @@ class RowFilter {
   /// CheckExpression.
   static absl::StatusOr<RowFilter> Make(const TableSchema& table, const std::string& expression);
 
+  /// As it travels. The expression sees what a mirror shows of it: of DATE to TIMESTAMP_TZ and UUID a text.
   void Bind(std::size_t column, const Value& value);
   /// About the row whose values were bound, which have to be there still. Errors: it cannot be evaluated.
   absl::StatusOr<bool> Matches();
@@ -28,6 +29,8 @@ class RowFilter {
  private:
   std::unique_ptr<sqlite::Connection> database_;
   sqlite::Statement statement_;
+  std::vector<Column> columns_;
+  std::vector<std::string> texts_;  ///< Of the present row, those of columns that have a text form.
 };
 
 /// Names of the columns that an expression over rows of `table` reads; all, where that cannot be told.

@@ -437,6 +437,20 @@ INSTANTIATE_TEST_SUITE_P(
                   ":11: [[source]] 'skip' must hold texts"}),
     [](const auto& test) { return test.param.name; });
 
+TEST_F(ConfigTest, EveryKindOfSourceSaysWhatItIs) {
+  for (const auto& [word, kind] : SourceKindWords()) {
+    const KindTraits& traits = TraitsOf(kind);
+    EXPECT_EQ(traits.kind, kind) << word;
+    EXPECT_TRUE(traits.has_log || !IsLogged(traits.strategy)) << word;
+    const std::string source = absl::StrCat(kIdentity, "[[source]]\ncontext_id = \"a\"\nkind = \"", word,
+                                            "\"\n", traits.place_key, " = \"x\"\n");
+    const auto config = Load(absl::StrCat(source, "[[source.table]]\nname = \"t\"\n"));
+    ASSERT_THAT(config, IsOk()) << word;
+    EXPECT_EQ(config->sources[0].strategy, traits.strategy) << word;
+    EXPECT_EQ(Load(source).ok(), !traits.lists_tables) << word;
+  }
+}
+
 TEST_F(ConfigTest, ThousandsOfSourcesAreReadInSecondsAndASharedOneIsStillRefused) {
   std::string text = kIdentity;
   for (int i = 0; i < 5'000; ++i) {

@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "client/state/host_id.h"
 #include "client/state/lock_file.h"
 #include "client/state/run_state.h"
 #include "tests/client/source/source_database.h"
@@ -234,6 +235,51 @@ INSTANTIATE_TEST_SUITE_P(
                     BindCase{"OlderContent", {"/data/crm.db", 1, 2, 2}, "older state", true},
                     BindCase{"AnotherPath", {"/data/copy.db", 1, 2, 3}, "new source", false}),
     [](const auto& test) { return test.param.name; });
+
+TEST_F(RunStateTest, ADatabaseOfAServerIsWhatItSaysItIsWhereverItIsReached) {
+  const SourceMark mark{.path = "crm at db1", .database = "postgres 7312000000000000001 16384"};
+  RunState state = Load();
+  EXPECT_THAT(state.Bind(mark), IsOkAndHolds(""));
+  const std::string source_id = state.source_id();
+  const Position sent = Begin(state, {"a"}, 0);
+  SourceMark now = mark;
+  now.path = "crm at db2";
+  state = Load();
+  EXPECT_THAT(state.Bind(now), IsOkAndHolds(""));
+  EXPECT_EQ(Judge(state, "a", sent), Standing::kKnown);
+  now.database = "postgres 7312000000000000002 16384";
+  ASSERT_THAT(state.Save(), IsOk());
+  state = Load();
+  EXPECT_THAT(state.Bind(now), IsOkAndHolds(AllOf(HasSubstr("another database"), HasSubstr("0002 16384"))));
+  EXPECT_EQ(Judge(state, "a", sent), Standing::kMiss);
+  EXPECT_NE(state.source_id(), source_id);
+}
+
+TEST_F(RunStateTest, AFileThatBecameADatabaseOfAServerIsAnotherSource) {
+  RunState state = Load();
+  ASSERT_THAT(state.Bind(kMark), IsOk());
+  const Position sent = Begin(state, {"a"}, 0);
+  SourceMark now = kMark;
+  now.database = "postgres 7312000000000000001 16384";
+  EXPECT_THAT(state.Bind(now), IsOkAndHolds(HasSubstr("new source")));
+  EXPECT_EQ(Judge(state, "a", sent), Standing::kMiss);
+}
+
+TEST_F(RunStateTest, WhatLayout1HasIsReadAndWrittenAsThePresentOne) {
+  std::ofstream(folder_ / "Cust.json")
+      << R"({"version": 1, "program": "0.1.0", "id": "abc", "source_id": "def", "run": 7, "host": ")"
+      << HostId() << R"(", "source": {"path": "/data/crm.db", "device": 1, "inode": 2, "change_counter": 3},)"
+      << R"("tables": {"a": {"sent": 7, "record": "x"}}})";
+  RunState state = Load();
+  EXPECT_THAT(state.Bind(kMark), IsOkAndHolds(""));
+  EXPECT_EQ(Judge(state, "a", {Lsn{7}, "abc:7"}), Standing::kKnown);
+  EXPECT_EQ(state.source_id(), "def");
+  ASSERT_THAT(state.Save(), IsOk());
+  std::ifstream file(folder_ / "Cust.json");
+  std::ostringstream text;
+  text << file.rdbuf();
+  EXPECT_THAT(text.str(), AllOf(HasSubstr("\"version\": 2"), HasSubstr("\"database\": \"\"")));
+}
 
 TEST_F(RunStateTest, TablesThatAreGoneAreForgottenAndAnyNameIsKept) {
   RunState state = Load();

@@ -248,7 +248,7 @@ bool ExamineRights(const AgentConfig& config, const SourceConfig& source, const 
   std::error_code error;
   const std::string file = std::filesystem::canonical(source.path, error).string();
   // What cannot even be found is told by who reads it.
-  if (error || IsFolder(source.kind)) return true;
+  if (error || !IsFile(source.kind)) return true;
   const SystemUser user = AgentUser(config);
   const std::string missing =
       MissingRight(user, "", file, UsesLog(source) ? DatabaseUse::kWrite : DatabaseUse::kRead);

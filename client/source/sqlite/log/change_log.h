@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/source/history.h"
+#include "client/source/source_log.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/log/log_owner.h"
 #include "client/source/sqlite/log/log_records.h"
@@ -43,7 +43,7 @@ struct ChangeLogOptions {
 ///
 /// Write transactions hold one row, or one trim, or the making of one table's log.
 /// Errors: those of SqliteFile. Threads: one.
-class ChangeLog : public History {
+class ChangeLog : public SourceLog {
  public:
   /// Null: it is not installed. Errors: also kFailedPrecondition, when it is not whole or another agent's.
   static absl::StatusOr<std::unique_ptr<ChangeLog>> Open(const ChangeLogOptions& options);

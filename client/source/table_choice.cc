@@ -1,4 +1,4 @@
-#include "client/source/sqlite/sqlite_choice.h"
+#include "client/source/table_choice.h"
 
 #include <algorithm>
 
@@ -12,11 +12,10 @@ bool MatchesAny(const std::string& name, const std::vector<std::string>& pattern
                      [&name](const std::string& pattern) { return MatchesPattern(name, pattern); });
 }
 
-std::vector<std::string> IdlePatterns(const SqliteReaderOptions& options,
-                                      const std::vector<std::string>& tables) {
-  std::vector<std::string> patterns = options.include;
-  patterns.insert(patterns.end(), options.skip.begin(), options.skip.end());
-  for (const auto& [pattern, reason] : options.blocked) patterns.push_back(pattern);
+std::vector<std::string> IdlePatterns(const TableChoice& choice, const std::vector<std::string>& tables) {
+  std::vector<std::string> patterns = choice.include;
+  patterns.insert(patterns.end(), choice.skip.begin(), choice.skip.end());
+  for (const auto& [pattern, reason] : choice.blocked) patterns.push_back(pattern);
   std::erase_if(patterns, [&tables](const std::string& pattern) {
     return std::any_of(tables.begin(), tables.end(),
                        [&pattern](const std::string& name) { return MatchesPattern(name, pattern); });
@@ -26,17 +25,17 @@ std::vector<std::string> IdlePatterns(const SqliteReaderOptions& options,
 
 }  // namespace
 
-ChosenTables ChooseTables(const SqliteReaderOptions& options, const std::vector<std::string>& all) {
+ChosenTables ChooseTables(const TableChoice& choice, const std::vector<std::string>& all) {
   ChosenTables chosen;
-  chosen.idle_patterns = IdlePatterns(options, all);
+  chosen.idle_patterns = IdlePatterns(choice, all);
   for (const std::string& name : all) {
     const auto blocked =
-        std::find_if(options.blocked.begin(), options.blocked.end(),
+        std::find_if(choice.blocked.begin(), choice.blocked.end(),
                      [&name](const auto& entry) { return MatchesPattern(name, entry.first); });
-    if (blocked != options.blocked.end()) {
+    if (blocked != choice.blocked.end()) {
       chosen.blocked.push_back({name, blocked->second});
-    } else if (MatchesAny(name, options.include) && !MatchesAny(name, options.skip) &&
-               (!options.takes || options.takes(name))) {
+    } else if (MatchesAny(name, choice.include) && !MatchesAny(name, choice.skip) &&
+               (!choice.takes || choice.takes(name))) {
       chosen.names.push_back(name);
     }
   }

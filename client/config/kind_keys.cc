@@ -1,0 +1,71 @@
+#include "client/config/kind_keys.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+struct KindKey {
+  const char* name;
+  std::vector<SourceKind> kinds;  ///< That have it.
+};
+
+constexpr SourceKind kSqlite = SourceKind::kSqlite, kCsv = SourceKind::kCsv, kXlsx = SourceKind::kXlsx;
+
+const std::vector<KindKey>& SourceKeys() {
+  static const std::vector<KindKey> kKeys = {{"folder", {kCsv, kXlsx}},  {"settle", {kCsv, kXlsx}},
+                                             {"rejects", {kCsv, kXlsx}}, {"path", {kSqlite}},
+                                             {"include", {kSqlite}},     {"skip", {kSqlite}},
+                                             {"blocked", {kSqlite}},     {"retention", {kSqlite}},
+                                             {"max_log", {kSqlite}},     {"copy_at_once", {kSqlite}}};
+  return kKeys;
+}
+
+const std::vector<KindKey>& TableKeys() {
+  static const std::vector<KindKey> kKeys = {
+      {"file", {kCsv, kXlsx}}, {"files", {kCsv, kXlsx}}, {"types", {kCsv, kXlsx}}, {"separator", {kCsv}},
+      {"decimal", {kCsv}},     {"quote", {kCsv}},        {"encoding", {kCsv}},     {"sheet", {kXlsx}}};
+  return kKeys;
+}
+
+bool Has(const KindKey& key, SourceKind kind) {
+  return std::find(key.kinds.begin(), key.kinds.end(), kind) != key.kinds.end();
+}
+
+/// "csv", "odbc" or "xlsx", with their quotes.
+std::string Names(const std::vector<SourceKind>& kinds) {
+  std::string names;
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    const char* const before = i == 0 ? "" : i + 1 == kinds.size() ? " or " : ", ";
+    absl::StrAppend(&names, before, "\"", ToString(kinds[i]), "\"");
+  }
+  return names;
+}
+
+absl::Status CheckKeys(const ConfigTable& block, SourceKind kind, const std::vector<KindKey>& keys) {
+  for (const KindKey& key : keys) {
+    if (Has(key, kind) || !block.Has(key.name)) continue;
+    // A key of the kind that need not be named is one of most kinds.
+    if (Has(key, kSqlite)) {
+      return block.Wrong(key.name, absl::StrCat("is not for kind = \"", ToString(kind), "\""));
+    }
+    return block.Wrong(key.name, absl::StrCat("is for kind = ", Names(key.kinds), " only"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckSourceKeys(const ConfigTable& block, SourceKind kind) {
+  return CheckKeys(block, kind, SourceKeys());
+}
+
+absl::Status CheckTableKeys(const ConfigTable& block, SourceKind kind) {
+  return CheckKeys(block, kind, TableKeys());
+}
+
+}  // namespace mirror

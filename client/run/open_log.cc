@@ -1,0 +1,112 @@
+#include "client/run/open_log.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/human_text.h"
+#include "client/run/source_rules.h"
+#include "client/source/sqlite/log/change_log.h"
+
+namespace mirror {
+namespace {
+
+using Tables = std::vector<std::string>;
+
+// --- SQLite -------------------------------------------------------------------
+
+ChangeLogOptions SqliteOptionsOf(const SourceConfig& source, const LogUser& user) {
+  if (user.state_dir.empty()) return LogOptionsOf(source);
+  ChangeLogOptions options = OwnLogOptionsOf(source, user.state_dir, user.source_id);
+  options.source_id = user.source_id;
+  options.owner.takes_over = user.takes_over;
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<SourceLog>> OpenSqliteLog(const SourceConfig& source, const LogUser& user) {
+  absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Open(SqliteOptionsOf(source, user));
+  if (!log.ok()) return log.status();
+  return std::unique_ptr<SourceLog>(*std::move(log));
+}
+
+absl::StatusOr<InstalledLog> InstallSqliteLog(const SourceConfig& source, const LogUser& user,
+                                              const Tables& tables) {
+  const absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Install(SqliteOptionsOf(source, user));
+  if (!log.ok()) return log.status();
+  const absl::StatusOr<std::string> moved = (*log)->Bind({});
+  if (!moved.ok()) return moved.status();
+  const absl::StatusOr<Tables> renewed = (*log)->Renew(tables);
+  if (!renewed.ok()) return renewed.status();
+  std::string blind;
+  for (const std::string& table : tables) {
+    const TableLog* entry = (*log)->Find(table);
+    if (entry != nullptr && entry->table.blind) absl::StrAppend(&blind, blind.empty() ? "" : ", ", table);
+  }
+  std::string done = absl::StrCat("the changes of ", Counted(tables.size(), "table"), " are logged");
+  if (!blind.empty()) {
+    absl::StrAppend(
+        &done,
+        ". Sent whole whenever they change, since REPLACE can remove their rows without a trigger: ", blind);
+  }
+  return InstalledLog{(*log)->source_id(), std::move(done)};
+}
+
+absl::StatusOr<bool> UninstallSqliteLog(const SourceConfig& source, const LogUser& user) {
+  return ChangeLog::Uninstall(SqliteOptionsOf(source, user));
+}
+
+absl::StatusOr<WaitingChanges> CountWaitingInSqlite(const SourceConfig& source, const LogUser& user) {
+  return ChangeLog::Waiting(source.path, SqliteOptionsOf(source, user).owner);
+}
+
+// ------------------------------------------------------------------------------
+
+struct LogKind {
+  SourceKind kind;
+  absl::StatusOr<std::unique_ptr<SourceLog>> (*open)(const SourceConfig&, const LogUser&);
+  absl::StatusOr<InstalledLog> (*install)(const SourceConfig&, const LogUser&, const Tables&);
+  absl::StatusOr<bool> (*uninstall)(const SourceConfig&, const LogUser&);
+  absl::StatusOr<WaitingChanges> (*count_waiting)(const SourceConfig&, const LogUser&);
+};
+/// Those for which KindTraits.has_log.
+constexpr LogKind kLogKinds[] = {
+    {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite}};
+
+/// Null: it has none.
+const LogKind* LogKindOf(const SourceConfig& source) {
+  const auto* const found = std::find_if(std::begin(kLogKinds), std::end(kLogKinds),
+                                         [&source](const LogKind& kind) { return kind.kind == source.kind; });
+  return found == std::end(kLogKinds) ? nullptr : found;
+}
+
+absl::Status HasNoLog(const SourceConfig& source) {
+  return absl::UnimplementedError(
+      absl::StrCat("a source of kind \"", ToString(source.kind), "\" has no change log"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user) {
+  const LogKind* const kind = LogKindOf(source);
+  return kind == nullptr ? nullptr : kind->open(source, user);
+}
+
+absl::StatusOr<InstalledLog> InstallLog(const SourceConfig& source, const LogUser& user,
+                                        const std::vector<std::string>& tables) {
+  const LogKind* const kind = LogKindOf(source);
+  return kind == nullptr ? HasNoLog(source) : kind->install(source, user, tables);
+}
+
+absl::StatusOr<bool> UninstallLog(const SourceConfig& source, const LogUser& user) {
+  const LogKind* const kind = LogKindOf(source);
+  return kind == nullptr ? absl::StatusOr<bool>(false) : kind->uninstall(source, user);
+}
+
+absl::StatusOr<WaitingChanges> CountWaiting(const SourceConfig& source, const LogUser& user) {
+  const LogKind* const kind = LogKindOf(source);
+  return kind == nullptr ? WaitingChanges() : kind->count_waiting(source, user);
+}
+
+}  // namespace mirror

@@ -1,0 +1,48 @@
+#ifndef MIRROR_CLIENT_RUN_OPEN_LOG_H_
+#define MIRROR_CLIENT_RUN_OPEN_LOG_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/config/source_config.h"
+#include "client/source/source_log.h"
+
+// From the kind of a source to its change log: a new kind with a log is a line in open_log.cc.
+
+namespace mirror {
+
+/// The agent that uses a log.
+struct LogUser {
+  std::string state_dir = {};  ///< The folder of its memory; empty: who does not ask whose log it is.
+  std::string source_id = {};  ///< What it knows the source by.
+  bool takes_over = false;     ///< Also a log that is another agent's.
+};
+
+/// Null: the kind has none, or it is not installed. Errors: also kFailedPrecondition, when it is not whole or
+/// another agent's.
+absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user);
+
+struct InstalledLog {
+  std::string source_id;  ///< The log's, by which the mirror will know the source.
+  std::string words;      ///< What was done, for people.
+};
+/// Makes it for these tables, by the source's names, of a kind that has one. Harmless when it is there.
+absl::StatusOr<InstalledLog> InstallLog(const SourceConfig& source, const LogUser& user,
+                                        const std::vector<std::string>& tables);
+
+/// Removes whatever InstallLog() and the cycles made in the source. False: there was nothing.
+absl::StatusOr<bool> UninstallLog(const SourceConfig& source, const LogUser& user);
+
+/// By folded name, how many changes stand behind the last position that was sent of a table; none when it was
+/// never sent. Absent as a whole: there is no log. Only reads.
+using WaitingChanges = std::optional<std::map<std::string, std::optional<std::int64_t>>>;
+absl::StatusOr<WaitingChanges> CountWaiting(const SourceConfig& source, const LogUser& user);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_RUN_OPEN_LOG_H_

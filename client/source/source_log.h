@@ -1,0 +1,14 @@
+#ifndef MIRROR_CLIENT_SOURCE_SOURCE_LOG_H_
+#define MIRROR_CLIENT_SOURCE_SOURCE_LOG_H_
+
+#include "client/source/history.h"
+
+namespace mirror {
+
+/// The history that a source's change log keeps, whatever kind of source it is. Tables have the source's own
+/// names. The reader of the same kind is opened with it, and takes it for what that kind makes of it.
+class SourceLog : public History {};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SOURCE_LOG_H_

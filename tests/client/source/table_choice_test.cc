@@ -1,0 +1,49 @@
+// Which tables of a database the configuration asks for.
+
+#include "client/source/table_choice.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace mirror {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const std::vector<std::string> kAll = {"customer", "invoice", "salaries", "tmp_a"};
+
+TEST(TableChoiceTest, AllAreChosenUnlessSomethingElseIsSaid) {
+  const ChosenTables chosen = ChooseTables({}, kAll);
+  EXPECT_EQ(chosen.names, kAll);
+  EXPECT_THAT(chosen.blocked, IsEmpty());
+  EXPECT_THAT(chosen.idle_patterns, IsEmpty());
+}
+
+TEST(TableChoiceTest, BlockedCountsBeforeIncludeAndSkipAndHasItsReason) {
+  const ChosenTables chosen = ChooseTables(
+      {.include = {"*"}, .skip = {"tmp_*", "salaries"}, .blocked = {{"sal*", "personal"}}}, kAll);
+  EXPECT_THAT(chosen.names, ElementsAre("customer", "invoice"));
+  ASSERT_EQ(chosen.blocked.size(), 1U);
+  EXPECT_EQ(chosen.blocked[0].name, "salaries");
+  EXPECT_EQ(chosen.blocked[0].reason, "personal");
+}
+
+TEST(TableChoiceTest, PatternsThatNoTableMatchesAreTold) {
+  const ChosenTables chosen =
+      ChooseTables({.include = {"customer", "order*"}, .skip = {"log"}, .blocked = {{"hr_*", "no"}}}, kAll);
+  EXPECT_THAT(chosen.names, ElementsAre("customer"));
+  EXPECT_THAT(chosen.idle_patterns, ElementsAre("order*", "log", "hr_*"));
+}
+
+TEST(TableChoiceTest, OfWhatIsChosenAReaderMayTakeAPart) {
+  const auto takes = [](const std::string& table) { return table != "invoice"; };
+  EXPECT_THAT(ChooseTables({.skip = {"tmp_*"}, .takes = takes}, kAll).names,
+              ElementsAre("customer", "salaries"));
+}
+
+}  // namespace
+}  // namespace mirror
