@@ -40,15 +40,16 @@ std::string_view WrongKeyword(std::string_view conninfo, std::string_view libpq_
   const std::string_view word = libpq_words.substr(begin, end - begin);
   const bool is_plain =
       std::all_of(word.begin(), word.end(), [](char c) { return c == '_' || (c >= 'a' && c <= 'z'); });
-  const std::size_t at = conninfo.find(absl::StrCat(word, "="));
+  const std::size_t at = conninfo.find(absl::StrCat(std::string(word), "="));
   const bool may_be_secret =
-      absl::StrContains(conninfo, "pass") || conninfo.find('@', at) != std::string_view::npos;
+      conninfo.find("pass") != std::string_view::npos || conninfo.find('@', at) != std::string_view::npos;
   return is_plain && at != std::string_view::npos && !may_be_secret ? word : "";
 }
 
 absl::Status Unreadable(std::string_view wrong_keyword) {
   return absl::InvalidArgumentError(absl::StrCat(
-      kUnreadable, wrong_keyword.empty() ? "" : absl::StrCat(": libpq knows no '", wrong_keyword, "'"),
+      kUnreadable,
+      wrong_keyword.empty() ? "" : absl::StrCat(": libpq knows no '", std::string(wrong_keyword), "'"),
       kHowItIs));
 }
 
