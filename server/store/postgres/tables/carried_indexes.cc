@@ -40,7 +40,8 @@ CROSS JOIN LATERAL (SELECT
   CASE WHEN i.indisunique THEN 'CREATE UNIQUE INDEX ' ELSE 'CREATE INDEX ' END AS make,
   CASE WHEN k.oid IS NULL THEN pg_get_indexdef(c.oid) ELSE pg_get_constraintdef(k.oid) END AS def) AS m
 CROSS JOIN LATERAL (SELECT m.make, m.def,
-  format('%s%I ON %s ', m.make, c.relname, i.indrelid::regclass) AS front) AS d
+  format('%s%I ON %I.%I ', m.make, c.relname, s.nspname, t.relname) AS front
+  FROM pg_class AS t JOIN pg_namespace AS s ON s.oid = t.relnamespace WHERE t.oid = i.indrelid) AS d
 WHERE i.indrelid = $1::text::regclass AND NOT i.indisprimary ORDER BY c.oid)";
 
 }  // namespace

@@ -454,7 +454,7 @@ TEST_F(PostgresPopulation, IndexesOfATableInAnothersPlaceAreMadeBeforeReadersWai
   EXPECT_EQ(indexes(), before);
   EXPECT_THAT(See("SELECT last_value::text FROM asked"), ElementsAre("2"));
   EXPECT_THAT(See("SELECT is_called::text FROM behind_the_lock"), ElementsAre("false"));
-  EXPECT_THAT(See("SELECT relname::text FROM pg_class WHERE relname LIKE '%shadow%'"), IsEmpty());
+  EXPECT_THAT(See("SELECT relname::text FROM pg_class WHERE relname LIKE '\\_mirror\\_shadow%'"), IsEmpty());
 
   Do("DELETE FROM people");
   const auto reader = Reader();
@@ -463,7 +463,7 @@ TEST_F(PostgresPopulation, IndexesOfATableInAnothersPlaceAreMadeBeforeReadersWai
   EXPECT_EQ(indexes(), before) << "the reader keeps the table, and the rows are merged";
   ASSERT_THAT(reader->Execute("COMMIT"), IsOk());
   EXPECT_EQ(Garbage(), 0U);
-  EXPECT_THAT(See("SELECT relname::text FROM pg_class WHERE relname LIKE '%shadow%'"), IsEmpty());
+  EXPECT_THAT(See("SELECT relname::text FROM pg_class WHERE relname LIKE '\\_mirror\\_shadow%'"), IsEmpty());
 }
 
 TEST_F(PostgresPopulation, HalfAPopulationIsForNobody) {
