@@ -108,6 +108,8 @@ TEST_F(PostgresEndpointTest, WhatADatabaseThatLetsNobodyInSaysIsToldOnceOfWhatIt
   ASSERT_THAT((*dba)->Query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1",
                             {name}),
               IsOk());
+  // Until then it meets connections that have just been ended.
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(here_->Mirrorctl({"diagnose"}).exit_code, 1);
   const Finished diagnosed = here_->Mirrorctl({"diagnose", "--json"});
   ASSERT_THAT((*dba)->Execute(absl::StrCat("ALTER DATABASE ", name, " ALLOW_CONNECTIONS true")), IsOk());
   const auto json = nlohmann::json::parse(diagnosed.output, nullptr, /*allow_exceptions=*/false);
