@@ -177,14 +177,14 @@ TEST_F(ControlTest, AMirrorIsFoundUnderAnySpellingAndGoesFromStateToState) {
               IsOkAndHolds(false));
   EXPECT_THAT(RaiseEpoch(control, "cust"), IsOkAndHolds(2));
 
-  ASSERT_THAT(BeginDeletingPlacement(control, "cust"), IsOk());
-  ASSERT_THAT(BeginDeletingPlacement(control, "cust"), IsOk());
+  ASSERT_THAT(BeginDeletingPlacement(control, "cust", PlacementState::kDeleting), IsOk());
+  ASSERT_THAT(BeginDeletingPlacement(control, "cust", PlacementState::kDeleting), IsOk());
   EXPECT_THAT(RaiseEpoch(control, "cust"), StatusIs(StatusCode::kUnavailable));
   EXPECT_THAT(TakePlacement(control, "Cust", "p2", "Mirror_Cust"),
               IsOkAndHolds(Field(&Placement::state, PlacementState::kDeleting)));
   EXPECT_THAT(MovePlacement(control, "cust", PlacementState::kDeleting, PlacementState::kDeleted),
               IsOkAndHolds(true));
-  ASSERT_THAT(BeginDeletingPlacement(control, "cust"), IsOk());
+  ASSERT_THAT(BeginDeletingPlacement(control, "cust", PlacementState::kDeleting), IsOk());
   EXPECT_THAT(FindPlacement(control, "Cust"),
               IsOkAndHolds(Optional(Field(&Placement::state, PlacementState::kDeleted))));
   EXPECT_THAT(MovePlacement(control, "cust", PlacementState::kDeleted, PlacementState::kGone),
@@ -209,13 +209,13 @@ TEST_F(ControlTest, AnImportTakesWhatIsGoneOrDeletedAndGivesItBackAsItWas) {
   EXPECT_THAT(TakePlacement(control, "Cust", "p2", "Mirror_Cust"),
               IsOkAndHolds(Field(&Placement::state, PlacementState::kImporting)))
       << "nobody makes one meanwhile";
-  ASSERT_THAT(BeginDeletingPlacement(control, "Cust"), IsOk());
+  ASSERT_THAT(BeginDeletingPlacement(control, "Cust", PlacementState::kDeleting), IsOk());
   EXPECT_THAT(EndImport(control, **first, false), IsOkAndHolds(true));
   EXPECT_THAT(EndImport(control, **first, true), IsOkAndHolds(false)) << "it is over";
   EXPECT_THAT(FindPlacement(control, "Cust"),
               IsOkAndHolds(Optional(Field(&Placement::state, PlacementState::kGone))));
 
-  ASSERT_THAT(BeginDeletingPlacement(control, "Cust"), IsOk());
+  ASSERT_THAT(BeginDeletingPlacement(control, "Cust", PlacementState::kDeleting), IsOk());
   EXPECT_THAT(TakeForImport(control, "Cust", "p2", "Mirror_Cust"), IsOkAndHolds(Not(Optional(_))));
   ASSERT_THAT(MovePlacement(control, "Cust", PlacementState::kDeleting, PlacementState::kDeleted),
               IsOkAndHolds(true));
@@ -263,7 +263,7 @@ TEST_F(ControlTest, APlaceWithMirrorsHasToBeInTheConfiguration) {
   EXPECT_THAT(CheckPlacesAreKnown(*control, {"p1"}),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("'p2' (2)")));
   for (const char* const gone : {"B", "C"}) {
-    ASSERT_THAT(BeginDeletingPlacement(*control, gone), IsOk());
+    ASSERT_THAT(BeginDeletingPlacement(*control, gone, PlacementState::kDeleting), IsOk());
     ASSERT_THAT(MovePlacement(*control, gone, PlacementState::kDeleting, PlacementState::kDeleted).status(),
                 IsOk());
   }
