@@ -33,23 +33,22 @@ constexpr char kHasService[] =
 
 /// A keyword that is none, as libpq has it in quotes. Empty: it is not about one, or not surely no piece of a
 /// password.
-std::string_view WrongKeyword(std::string_view conninfo, std::string_view libpq_words) {
+std::string WrongKeyword(const std::string& conninfo, const std::string& libpq_words) {
   const std::size_t begin = libpq_words.find('"') + 1;
   const std::size_t end = libpq_words.find('"', begin);
-  if (begin == 0 || end == std::string_view::npos) return "";
-  const std::string_view word = libpq_words.substr(begin, end - begin);
+  if (begin == 0 || end == std::string::npos) return "";
+  std::string word = libpq_words.substr(begin, end - begin);
   const bool is_plain =
       std::all_of(word.begin(), word.end(), [](char c) { return c == '_' || (c >= 'a' && c <= 'z'); });
-  const std::size_t at = conninfo.find(absl::StrCat(std::string(word), "="));
-  const bool may_be_secret =
-      conninfo.find("pass") != std::string_view::npos || conninfo.find('@', at) != std::string_view::npos;
-  return is_plain && at != std::string_view::npos && !may_be_secret ? word : "";
+  const std::size_t at = conninfo.find(word + "=");
+  if (!is_plain || at == std::string::npos) return "";
+  if (absl::StrContains(conninfo, "pass") || conninfo.find('@', at) != std::string::npos) return "";
+  return word;
 }
 
-absl::Status Unreadable(std::string_view wrong_keyword) {
+absl::Status Unreadable(const std::string& wrong_keyword) {
   return absl::InvalidArgumentError(absl::StrCat(
-      kUnreadable,
-      wrong_keyword.empty() ? "" : absl::StrCat(": libpq knows no '", std::string(wrong_keyword), "'"),
+      kUnreadable, wrong_keyword.empty() ? "" : absl::StrCat(": libpq knows no '", wrong_keyword, "'"),
       kHowItIs));
 }
 

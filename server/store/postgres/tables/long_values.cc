@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kDropping[] = "dropping an index that a value is too long for";
+constexpr char kDroppingOwn[] = "dropping an index that a value is too long for";
 
 std::string PayloadOf(const OwnIndex& index) {
   return PayloadWriter().Text(index.table).Text(index.name).Take();
@@ -30,14 +30,14 @@ absl::StatusOr<std::size_t> DropIndexesOfAnyLength(TableWork& work, const std::s
       "SELECT i.relname::text FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid WHERE x.indrelid "
       "= to_regclass($1) AND starts_with(i.relname::text, $2) AND EXISTS (SELECT FROM pg_attribute AS a "
       "WHERE a.attrelid = i.oid AND a.attlen < 0)",
-      {work.In(table), kOwnIndexPrefix}, kDropping);
+      {work.In(table), kOwnIndexPrefix}, kDroppingOwn);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   if (rows->rows() == 0) return 0;
   if (absl::Status locked = LockTable(work, table); !locked.ok()) return locked;
   std::string sql;
   for (int row = 0; row < rows->rows(); ++row)
     absl::StrAppend(&sql, "DROP INDEX IF EXISTS ", work.In(rows->Text(row, 0)), "; ");
-  if (absl::Status dropped = RunOnTable(work, sql, kDropping); !dropped.ok()) return dropped;
+  if (absl::Status dropped = RunOnTable(work, sql, kDroppingOwn); !dropped.ok()) return dropped;
   return static_cast<std::size_t>(rows->rows());
 }
 

@@ -231,9 +231,9 @@ TEST_F(PostgresPopulation, WhatIsTheSameIsNotTouched) {
 }
 
 TEST_F(PostgresPopulation, WithoutTheRightToMakeTemporaryTablesItIsTheSame) {
-  Do("CREATE ROLE mirror; GRANT ALL ON SCHEMA \"Mirror_crm\" TO mirror; GRANT ALL ON ALL TABLES IN SCHEMA "
-     "\"Mirror_crm\" TO mirror; GRANT ALL ON ALL SEQUENCES IN SCHEMA \"Mirror_crm\" TO mirror; SET ROLE "
-     "mirror");
+  Do("CREATE ROLE plain; GRANT ALL ON SCHEMA \"Mirror_crm\" TO plain; GRANT ALL ON ALL TABLES IN SCHEMA "
+     "\"Mirror_crm\" TO plain; GRANT ALL ON ALL SEQUENCES IN SCHEMA \"Mirror_crm\" TO plain; SET ROLE "
+     "plain");
   Rows before, after;
   for (int id = 0; id < 200; ++id) {
     before.push_back({id, id % 3 == 0 ? Cell(nullptr) : Cell("name"), id});
@@ -246,7 +246,7 @@ TEST_F(PostgresPopulation, WithoutTheRightToMakeTemporaryTablesItIsTheSame) {
     SCOPED_TRACE(may);
     Do(absl::StrCat("RESET ROLE; DO $$ BEGIN EXECUTE '", may ? "GRANT" : "REVOKE",
                     " TEMPORARY ON DATABASE ' || quote_ident(current_database()) || '", may ? " TO" : " FROM",
-                    " PUBLIC'; END $$; SET ROLE mirror"));
+                    " PUBLIC'; END $$; SET ROLE plain"));
     PostgresAgreed people = Create(NamedTable(may ? "quick" : "slow", People().columns));
     Populate(before, &people);
     const PostgresShadow shadow = Filled(people, after);
