@@ -13,17 +13,17 @@
 namespace mirror {
 namespace {
 
-constexpr char kLooking[] = "looking into all mirrors";
+constexpr char kLookingIntoAll[] = "looking into all mirrors";
 /// One statement takes a lock of each of its tables.
 constexpr std::size_t kAskedAtOnce = 50;
 /// Who asks does so for all places.
 constexpr std::chrono::seconds kAnswerOfMany{5};
 
-absl::StatusOr<std::vector<std::string>> ListSchemas(postgres::Connection& connection) {
+absl::StatusOr<std::vector<std::string>> ListMirrorSchemas(postgres::Connection& connection) {
   const auto rows = connection.Query(
       "SELECT n.nspname::text FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE n.nspname "
       "LIKE 'Mirror\\_%' AND c.relname = '_mirror_tenant' AND c.relkind = 'r' ORDER BY 1",
-      {}, kLooking);
+      {}, kLookingIntoAll);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   std::vector<std::string> schemas;
   for (int row = 0; row < rows->rows(); ++row) schemas.push_back(rows->Text(row, 0));
@@ -40,7 +40,7 @@ absl::Status Ask(postgres::Connection& connection, const std::vector<std::string
         absl::StrAppend(out, "SELECT context_id FROM ", Qualified(schema, "_mirror_tenant"), " WHERE ",
                         condition(schema), " AND state = 'serving' AND moved_to IS NULL");
       });
-  const auto rows = connection.Query(sql, {}, kLooking);
+  const auto rows = connection.Query(sql, {}, kLookingIntoAll);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   for (int row = 0; row < rows->rows(); ++row) found->push_back(rows->Text(row, 0));
   return absl::OkStatus();
@@ -51,7 +51,7 @@ absl::StatusOr<std::vector<std::string>> FindMirrors(PostgresPlace& place, const
   if (!lease.ok()) return lease.status();
   postgres::Connection& connection = **lease;
   connection.SetAnswerWithin(kAnswerOfMany);
-  const absl::StatusOr<std::vector<std::string>> schemas = ListSchemas(connection);
+  const absl::StatusOr<std::vector<std::string>> schemas = ListMirrorSchemas(connection);
   if (!schemas.ok()) return schemas.status();
   // On Citus each mirror may be another node's, and no statement is of two.
   const std::size_t at_once = place.options().kind == PlaceKind::kCitus ? 1 : kAskedAtOnce;
