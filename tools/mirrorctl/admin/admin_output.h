@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
-#include <vector>
 
 #include "base/text/text_table.h"
 #include "mirror/v1/mirror_admin.pb.h"
@@ -57,10 +56,6 @@ Json ToJson(const v1::BackupResponse& backup);
 /// `path`: where the copy is, on the server's machine; empty: none was kept.
 void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std::string& path);
 void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_t width);
-/// "db2 at 10.0.0.2:7443": those that run and are configured otherwise than the one that answers.
-std::vector<std::string> ServersWithOtherRules(const v1::ListServersResponse& answer);
-void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std::size_t width,
-                  std::int64_t now_ms);
 void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, std::size_t width);
 
 /// Events come one by one: AddEvent(), then Print().

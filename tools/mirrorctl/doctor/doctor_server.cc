@@ -16,7 +16,7 @@
 #include "certs/key.h"
 #include "certs/tls_probe.h"
 #include "tools/mirrorctl/admin/admin_client.h"
-#include "tools/mirrorctl/admin/admin_output.h"
+#include "tools/mirrorctl/admin/server_list.h"
 #include "tools/mirrorctl/admin/size_text.h"
 #include "tools/mirrorctl/doctor/doctor_network.h"
 
