@@ -220,6 +220,17 @@ class Pages(unittest.TestCase):
             aside = (kept / "newer" / "audit.head", machine / "control-newer")
             self.assertEqual([name.read_text() for name in aside], ["2", "2"])
 
+    def test_who_installs_finds_how_mirrors_in_postgresql_begin(self):
+        install = (ROOT / "README.md").read_text().split("\n## Install\n")[1].split("\n## Five minutes")[0]
+        self.assertIn("--store postgres --postgres URL", install)
+        self.assertIn("(docs/operate/postgres.md#begin)", install)
+
+    def test_numbers_of_holds_are_told_to_be_examples(self):
+        page = (ROOT / "docs" / "operate" / "holds.md").read_text()
+        said = page.index("`hold list` shows the number")
+        self.assertLess(page.index("$ mirrorctl hold list"), said)
+        self.assertLess(said, page.index("$ mirrorctl hold commit"))
+
     def test_what_is_removed_by_hand_is_everything_that_packages_leave(self):
         page = (ROOT / "docs" / "operate" / "install.md").read_text()
         by_hand = page[page.index("What nobody needs any more goes by hand") :]
