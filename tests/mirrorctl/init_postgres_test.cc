@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <sstream>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -136,7 +135,8 @@ TEST_F(InitPostgresTest, OnANarrowTerminalWordsAreWrappedAndStatementsAreNot) {
   EXPECT_THAT(text, AllOf(HasSubstr("\n  CREATE DATABASE a_database_whose_name_is_rather_long OWNER mirror "
                                     "ENCODING 'UTF8' TEMPLATE template0;\n"),
                           HasSubstr("sslrootcert"), HasSubstr("\"replicated\"")));
-  for (const std::string_view line : std::vector<std::string_view>(absl::StrSplit(text, '\n'))) {
+  const std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  for (const std::string& line : lines) {
     if (!line.ends_with(';')) {
       EXPECT_LE(line.size(), 80U) << line;
     }
