@@ -384,7 +384,7 @@ struct IndexChange {
   std::vector<IndexColumn> columns;
   friend bool operator==(const IndexChange&, const IndexChange&) = default;
 };
-/// Columns of an index as SQL, between its parentheses.
+/// Columns of an index as SQLite's SQL, between its parentheses.
 std::string IndexTerms(const std::vector<IndexColumn>& columns);
 
 /// One transaction.

@@ -9,7 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/connection.h"
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/agent_bench.h"
 #include "tests/support/postgres_server.h"
+#include "tests/support/source_words.h"
 
 namespace mirror {
 namespace {
@@ -162,6 +164,40 @@ TEST_F(PostgresEndpointTest, ATenantThatIsNamedInAnotherCaseIsTheSameOneInEveryC
   const std::string events = here_->Mirrorctl({"events"}).output;
   EXPECT_THAT(events, testing::HasSubstr("mirror.deleted"));
   EXPECT_THAT(events, testing::Not(testing::HasSubstr("cUST")));
+}
+
+TEST_F(PostgresEndpointTest, WhatIndexesPrintsMakesTheIndexThatTheServerMakesItself) {
+  const std::string before = ReadFileText(here_->server_toml());
+  WriteFileText(here_->server_toml(), before +
+                                          "\n[[tenant]]\ncontext_id = \"*\"\nindexes = \"follow\"\n"
+                                          "[[tenant.index]]\ntable = \"contact\"\n"
+                                          "columns = [\"mail\", \"name\"]\nnocase = [\"mail\"]\n");
+  ASSERT_EQ(here_->Mirrorctl({"keys", "--reload"}).exit_code, 0);
+  AgentBench bench(*here_, "Cust", here_->dir() + "/source");
+  ASSERT_EQ(bench.Sql("CREATE TABLE contact (id INTEGER PRIMARY KEY, name TEXT, mail TEXT, born INTEGER);"
+                      "CREATE INDEX by_name ON contact (name COLLATE NOCASE DESC, born COLLATE NOCASE);"
+                      "CREATE INDEX by_mail ON contact (mail COLLATE RTRIM);"
+                      "INSERT INTO contact VALUES (1, 'Ada', 'a@x', 1815)"),
+            "");
+  const CycleReport report = bench.Run();
+  ASSERT_TRUE(report.Good()) << Summary(report);
+  const Finished shown = here_->Mirrorctl({"indexes", "Cust", "contact"});
+  ASSERT_EQ(shown.exit_code, 0) << shown.errors;
+  EXPECT_THAT(shown.output, testing::HasSubstr(R"("by_name" ON "contact" (lower("name") DESC, "born");)"));
+  EXPECT_THAT(shown.output, testing::HasSubstr(R"((lower("mail"), "name"))"));
+
+  const auto owner = postgres::Connection::Open({.conninfo = here_->conninfo()});
+  ASSERT_THAT(owner, IsOk());
+  ASSERT_THAT((*owner)->Execute(absl::StrCat("SET search_path = \"Mirror_Cust\";\n", shown.output)), IsOk());
+  // Each term list is there twice: made by hand, and by the server.
+  const auto twice = (*owner)->Query(
+      "SELECT substring(indexdef FROM 'btree .*') FROM pg_indexes WHERE schemaname = 'Mirror_Cust' AND "
+      "tablename = 'contact' GROUP BY 1 HAVING count(*) = 2 ORDER BY 1",
+      {}, "looking for indexes");
+  ASSERT_THAT(twice, IsOk());
+  ASSERT_EQ(twice->rows(), 2);
+  EXPECT_EQ(twice->Text(0, 0), "btree (lower(name) DESC, born)");
+  EXPECT_EQ(twice->Text(1, 0), "btree (rtrim(mail))");
 }
 
 }  // namespace

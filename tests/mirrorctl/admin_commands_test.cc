@@ -697,6 +697,26 @@ TEST_F(AdminCommands, ServersOfOneHostAreToldApartWhereALineIsShort) {
                                              Not(HasSubstr("00112233aabbccdd"))));
 }
 
+TEST_F(AdminCommands, RulesAreNeverCutToWhatIsEqual) {
+  for (const char* const rules : {"bb4acc98ac300379", "bb4acc98084562ba"}) {
+    v1::ServerInfo* const server = fake_.servers.add_servers();
+    server->set_host("a-machine-whose-name-is-long");
+    server->set_address(absl::StrCat("10.0.0.", fake_.servers.servers_size(), ":7443"));
+    server->set_admin_address("127.0.0.1:7444");
+    server->set_version("0.2.0");
+    server->set_rules(rules);
+    server->add_duties("idle_cycles");
+    server->add_duties("summaries");
+  }
+  fake_.servers.mutable_servers(0)->set_here(true);
+  EXPECT_THAT(Run({"servers"}).output,
+              AllOf(HasSubstr(" bb4acc98a "), HasSubstr(" bb4acc980 "),
+                    HasSubstr("\nother rules than the server that answers: a-machine-whose-name-is-long at "
+                              "10.0.0.2:7443\n")));
+  fake_.servers.mutable_servers(1)->set_rules("bb4acc98ac300379");
+  EXPECT_THAT(Run({"servers"}).output, AllOf(HasSubstr(" bb4acc9 "), Not(HasSubstr("other rules"))));
+}
+
 TEST_F(AdminCommands, AServerWithFilesSaysThatItIsTheOnlyOne) {
   fake_.servers.add_servers()->set_here(true);
   const Finished run = Run({"servers"});

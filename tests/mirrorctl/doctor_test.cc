@@ -722,6 +722,28 @@ TEST_F(DoctorOfServers, AMirrorOfAMoveIsNotToBeResumed) {
   }
 }
 
+TEST_F(DoctorOfServers, ServersThatAreConfiguredOtherwiseAreTold) {
+  const auto add = [this](const std::string& host, const std::string& rules, std::int64_t silent_ms) {
+    v1::ServerInfo* const server = fake_.servers.add_servers();
+    server->set_host(host);
+    server->set_address("10.0.0.1:7443");
+    server->set_rules(rules);
+    server->set_silent_ms(silent_ms);
+    return server;
+  };
+  add("db1", "bb4acc98ac300379", 0)->set_here(true);
+  add("db1", "0000000000000000", 9'000);   // Its last start.
+  add("db0", "0000000000000000", 16'000);  // It is gone.
+  add("db2", "bb4acc98ac300379", 0);
+  EXPECT_THAT(Examine().steps, Contains(testing::Pair("OK servers", HasSubstr("the same rules"))));
+  add("db3", "bb4acc98084562ba", 0);
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("WARN servers", AllOf(HasSubstr(": db3 at 10.0.0.1:7443 DO "),
+                                                           HasSubstr("restart those that have another")))));
+}
+
 TEST_F(DoctorOfServers, AnAnswerThatIsARefusalIsAStep) {
   fake_.refusal = grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "the role is viewer");
   const Said said = Examine();

@@ -139,6 +139,11 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
                         v1::DiagnoseResponse* response) override {
     return Answer("Diagnose", *request, diagnosis, response);
   }
+  grpc::Status MoveToPlace(grpc::ServerContext* /*context*/, const v1::MoveToPlaceRequest* request,
+                           v1::MoveToPlaceResponse* response) override {
+    return Answer("MoveToPlace", *request, v1::MoveToPlaceResponse(), response);
+  }
+
   grpc::Status ListServers(grpc::ServerContext* /*context*/, const v1::ListServersRequest* request,
                            v1::ListServersResponse* response) override {
     return Answer("ListServers", *request, servers, response);

@@ -15,6 +15,7 @@
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin/nearest_names.h"
+#include "tools/mirrorctl/admin/server_list.h"
 #include "tools/mirrorctl/admin_command.h"
 
 namespace mirror {

@@ -170,6 +170,9 @@ class PostgresRecords final : public StoreRecords {
     }
     return indexes;
   }
+  std::string IndexTermsOf(const TableSchema& kept, const std::vector<IndexColumn>& columns) override {
+    return PostgresIndexTerms(kept, columns);
+  }
   absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override {
     const auto tenant = ReadTenant();
     if (!tenant.ok()) return tenant.status();

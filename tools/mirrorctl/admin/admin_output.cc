@@ -506,35 +506,6 @@ void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_
   table.Print(out);
 }
 
-void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std::size_t width,
-                  std::int64_t now_ms) {
-  TextTable table({{"host"},
-                   {.name = "address", .whole = true},
-                   {.name = "admin_address", .goes = 3},
-                   {.name = "version", .goes = 4},
-                   {.name = "up", .goes = 2},
-                   {"seen"},
-                   {.name = "clock", .goes = 5},
-                   {.name = "rules", .goes = 1},
-                   {"duties"}},
-                  width);
-  for (const v1::ServerInfo& server : answer.servers()) {
-    const std::int64_t off = server.clock_ahead_ms();
-    table.Add({server.host(), server.address(), server.admin_address(), server.version(),
-               AgeText(server.started_ms(), now_ms),
-               server.here() ? "answers" : absl::StrCat(SpanText(server.silent_ms()), " ago"),
-               absl::StrCat(off < 0 ? "-" : "+", SpanText(off < 0 ? -off : off)), server.rules(),
-               absl::StrJoin(server.duties(), ", ")});
-  }
-  table.Print(out);
-  for (const v1::ServerInfo& server : answer.servers()) {
-    if (server.closed_places().empty()) continue;
-    out << "\nthe server that answers does not serve yet what is in: "
-        << absl::StrJoin(server.closed_places(), ", ")
-        << "\n'mirrorctl events --kind server.place' says why\n";
-  }
-}
-
 void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, std::size_t width) {
   const std::string fsync =
       diagnosis.fsync_us() == 0 ? "-" : absl::StrCat(Grouped(diagnosis.fsync_us()), " us");

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "base/human_text.h"
 #include "base/text/text_table.h"
@@ -15,6 +16,7 @@
 #include "certs/key.h"
 #include "certs/tls_probe.h"
 #include "tools/mirrorctl/admin/admin_client.h"
+#include "tools/mirrorctl/admin/server_list.h"
 #include "tools/mirrorctl/admin/size_text.h"
 #include "tools/mirrorctl/doctor/doctor_network.h"
 
@@ -201,6 +203,27 @@ void ExamineTenants(AdminClient& client, DoctorReport& report) {
   }
 }
 
+/// Says nothing of a server that is the only one, nor to a viewer, who may not ask.
+void ExamineFleet(AdminClient& client, DoctorReport& report) {
+  const auto answer = client.Servers();
+  if (absl::IsPermissionDenied(answer.status()) || absl::IsUnimplemented(answer.status())) return;
+  if (!answer.ok()) {
+    return report.Fail("servers", std::string(answer.status().message()),
+                       "see the server's log, which has a line for each call and for what went wrong");
+  }
+  if (answer->servers_size() < 2) return;
+  const std::vector<std::string> others = ServersWithOtherRules(*answer);
+  if (others.empty()) {
+    return report.Ok("servers",
+                     absl::StrCat(answer->servers_size(), ", and those that run have the same rules"));
+  }
+  report.Warn(
+      "servers",
+      absl::StrCat("configured otherwise than the server that answers: ", absl::StrJoin(others, ", ")),
+      "'mirrorctl events --kind server.rules' says what may differ: give all of them one configuration "
+      "and one key, and restart those that have another; 'mirrorctl servers' shows them");
+}
+
 void SkipCalls(const std::string& because, DoctorReport& report) {
   for (const char* const step : kCallSteps) report.Skip(step, because);
 }
@@ -227,6 +250,7 @@ void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
   ExamineMirrors(*answer, report);
   ExamineKeys(*answer, report);
   ExamineTenants(**client, report);
+  ExamineFleet(**client, report);
 }
 
 }  // namespace
