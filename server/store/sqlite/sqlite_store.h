@@ -73,7 +73,8 @@ absl::StatusOr<std::string> KeepSqliteStore(const std::string& dir, const std::s
 
 /// Removes the tenant's file with its log, what was begun, and what restores, resets and quarantines kept of
 /// it.
-absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id, Deleted what);
+absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id,
+                               Deleted what = Deleted::kAll);
 
 }  // namespace mirror
 
