@@ -180,6 +180,7 @@ struct Server::Parts {
   std::unique_ptr<ExpiryWatch> expiry;
   std::unique_ptr<MirrorService> mirror;
   VouchedBytes vouched;
+  RunningCalls calls;
   std::unique_ptr<CheckedService> checked;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<SummaryKeeper> keeper;
@@ -312,13 +313,13 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
   mirror = std::make_unique<MirrorService>(*gate, *tenants, config.limits, hooks.get(), counters,
                                            [this] { return fleet ? fleet->MayAgree() : absl::OkStatus(); });
   checked = std::make_unique<CheckedService>(
-      *mirror, *gate, vouched, config.limits.message_bytes_max,
+      *mirror, *gate, vouched, calls, config.limits.message_bytes_max,
       MemoryShare::Limits{config.limits.bytes_in_flight_tenant_max, config.limits.bytes_in_flight_max});
   admin = std::make_unique<AdminService>(
       *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
       [watched = expiry.get()] { return watched->keys(); }, *freshness, [this] { return Servers(); });
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
-      Endpoint::Open(config, checked.get(), admin.get(), &vouched);
+      Endpoint::Open(config, checked.get(), admin.get(), &vouched, &calls);
   if (!opened.ok()) return opened.status();
   endpoint = *std::move(opened);
   stream_idle = config.limits.cycle_idle;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <latch>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -784,6 +786,30 @@ TEST_F(AdminTest, SigtermLetsCallsEndEndsTheCyclesAndTheNextStartIsClean) {
   EXPECT_THAT(Complete(*again, cycle), StatusIs(absl::StatusCode::kAborted));
   const std::int64_t next = Begin(*again, "another", false);
   EXPECT_EQ(Announce(*again, next, {People()}).front().pending().lsn(), 20);
+}
+
+TEST_F(AdminTest, SigtermEndsNoCallOfASourceAsIfItHadTakenItBack) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  constexpr std::size_t kSources = 8;
+  std::latch begun(kSources);
+  std::vector<absl::Status> ends(kSources);
+  std::vector<std::thread> sources;
+  for (absl::Status& end : ends) {
+    sources.emplace_back([&] {
+      const auto client = Client();
+      end = Complete(*client, 999);
+      begun.count_down();
+      // There is no such cycle.
+      while (absl::IsAborted(end)) end = Complete(*client, 999);
+    });
+  }
+  begun.wait();
+  ASSERT_THAT(here_->Stop(), IsOkAndHolds(0));
+  for (std::thread& source : sources) source.join();
+  for (const absl::Status& end : ends) {
+    // The client makes UNAVAILABLE of CANCELLED, with these words.
+    EXPECT_THAT(end, StatusIs(absl::StatusCode::kUnavailable, Not(HasSubstr("ended the call"))));
+  }
 }
 
 TEST_F(AdminTest, AConfigurationThatIsWrongIsRefusedWithKeyAndLine) {

@@ -250,6 +250,9 @@ grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs
   absl::Status status = CheckRole(peer, needs == Needs::kOperator);
   const bool acts = status.ok() && needs == Needs::kOperator;
   if (status.ok()) status = act();
+  // What was called off since the server stops was not taken back by its caller.
+  if (absl::IsCancelled(status) && stopping_ && !context.IsCancelled())
+    status = absl::UnavailableError(absl::StrCat("this server stops: ", std::string(status.message())));
   if (acts) {
     audit_.Add(peer.name, call, status);
   } else {

@@ -39,7 +39,8 @@ class AdminService final : public AdminMoves {
   AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks, Reload reload,
                DatedKeys dated_keys, const FreshnessWatch& freshness, Servers servers);
 
-  /// Ends what would never end by itself. Called before the listener stops.
+  /// Ends what would never end by itself, and what takes long, with kUnavailable. Called before the listener
+  /// stops.
   void EndWatching() { stopping_ = true; }
 
   grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,

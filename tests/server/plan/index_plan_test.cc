@@ -115,7 +115,8 @@ TEST(IndexPlanTest, WhatAValueIsTooLongForIsNotMadeAgainAndNotKeptInMindForLonge
   table.configured = ByName().indexes;
   own = PlanFollow({table}, {}, false)[0].index;
   own.is_too_long = true;
-  EXPECT_THAT(ConfiguredLines(table, {own}, Terms), ElementsAre(HasSubstr("a value of the table is too long")));
+  EXPECT_THAT(ConfiguredLines(table, {own}, Terms),
+              ElementsAre(HasSubstr("a value of the table is too long")));
 }
 
 TEST(IndexPlanTest, OverAColumnThatTheMirrorLeavesOutNothingIsMade) {
