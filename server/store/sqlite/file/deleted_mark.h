@@ -16,7 +16,8 @@
 namespace mirror {
 
 /// On disk when it returns; once more is harmless. Errors: kUnavailable.
-absl::Status SetDeletingMark(const std::string& dir, const std::string& context_id, Deleted what);
+absl::Status SetDeletingMark(const std::string& dir, const std::string& context_id,
+                             Deleted what = Deleted::kAll);
 /// As it was set. kAll where there is none.
 absl::StatusOr<Deleted> WhatIsDeleted(const std::string& dir, const std::string& context_id);
 /// The files are gone.
