@@ -678,7 +678,7 @@ TEST_F(AdminCommands, ServersSayWhatTheyDoForAll) {
             R"({"server_id":"0123456789abcdef0123456789abcdef","host":"db1","address":"10.0.0.1:7443",)"
             R"("admin_address":"127.0.0.1:7444","version":"0.2.0","rules":"00112233aabbccdd",)"
             R"("clock_ahead_ms":-61500,"started_ms":1714564800000,"silent_ms":21000,)"
-            R"("duties":["hooks","summaries"],"here":false})");
+            R"("duties":["hooks","summaries"],"closed_places":[],"here":false})");
   EXPECT_THAT(fake_.Calls(), ElementsAre("ListServers", "ListServers"));
 }
 

