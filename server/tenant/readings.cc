@@ -221,8 +221,9 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
   if (!known.ok()) return mirror_.Noticed(known.status());
   const absl::StatusOr<std::vector<OwnIndex>> own = mirror_.store()->records().ReadOwnIndexes();
   if (!own.ok()) return mirror_.Noticed(own.status());
-  const IndexWriter terms = [&](const TableSchema& kept, const std::vector<IndexColumn>& columns) {
-    return mirror_.store()->records().IndexTermsOf(kept, columns);
+  StoreRecords& records = mirror_.store()->records();
+  const IndexWriter terms = [&records](const TableSchema& kept, const std::vector<IndexColumn>& columns) {
+    return records.IndexTermsOf(kept, columns);
   };
   std::vector<IndexesOfTable> found;
   bool told = known->empty();

@@ -1,8 +1,6 @@
 #include "server/store/postgres/tables/merge.h"
 
-#include <algorithm>
 #include <optional>
-#include <ranges>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -37,10 +35,11 @@ absl::Status LockRows(TableWork& work, const std::string& table) {
 
 /// Merged in place: it has all columns, and a row of it is only there or not there.
 bool IsWhole(const TableSchema& kept, const PresentTable& present) {
-  const auto is_there = [&](const auto& column) { return present.Find(column) != nullptr; };
-  return std::ranges::all_of(kept.columns, is_there, &Column::name) &&
-         std::ranges::all_of(OwnDeclarations(kept) | std::views::keys, is_there) &&
-         WhyNotMerged(kept, present).empty();
+  for (const Column& column : kept.columns)
+    if (present.Find(column.name) == nullptr) return false;
+  for (const auto& [name, declared] : OwnDeclarations(kept))
+    if (present.Find(name) == nullptr) return false;
+  return WhyNotMerged(kept, present).empty();
 }
 
 struct Comparison {
