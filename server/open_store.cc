@@ -16,6 +16,7 @@
 #include "server/store/postgres/control/control.h"
 #include "server/store/postgres/control/one_control.h"
 #include "server/store/postgres/control/placement.h"
+#include "server/store/postgres/home/late_places.h"
 #include "server/store/postgres/home/postgres_home.h"
 #include "server/store/postgres/home/store_look.h"
 #include "server/store/postgres/place/postgres_place.h"
@@ -46,6 +47,7 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
                      .control = nullptr,
                      .reconnect = nullptr,
                      .look = nullptr,
+                     .late = nullptr,
                      .notes = {}};
 }
 
@@ -74,21 +76,15 @@ PostgresStoreOptions PostgresOptionsOf(const ServerConfig& config) {
   return options;
 }
 
+/// Those that do not answer are closed.
 absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> OpenPlaces(const PostgresConfig& postgres) {
   std::vector<std::shared_ptr<PostgresPlace>> places;
   const std::string session = SessionNameOf(ControlOf(postgres));
   for (const PostgresPlaceConfig& place : postgres.places) {
-    absl::StatusOr<std::unique_ptr<PostgresPlace>> opened =
-        PostgresPlace::Open(PlaceOf(place, postgres, session));
-    if (!opened.ok()) return opened.status();
-    for (const std::shared_ptr<PostgresPlace>& other : places) {
-      if (other->database() != (*opened)->database()) continue;
-      return absl::FailedPreconditionError(
-          absl::StrCat("the places '", other->options().name, "' and '", place.name,
-                       "' are the same database. Take one of them out: each mirror would stand in both."));
-    }
-    places.push_back(*std::move(opened));
-    if (absl::Status one = CheckOneControl(*places.back()); !one.ok()) return one;
+    std::shared_ptr<PostgresPlace> opened = PostgresPlace::Closed(PlaceOf(place, postgres, session));
+    const absl::Status admitted = AdmitPlace(*opened, places, OtherPlaces::kWereAsked);
+    if (!admitted.ok() && !DoesNotAnswer(admitted)) return admitted;
+    places.push_back(std::move(opened));
   }
   return places;
 }
@@ -97,7 +93,8 @@ std::vector<std::string> NotesOf(const PostgresConfig& postgres,
                                  const std::vector<std::shared_ptr<PostgresPlace>>& places) {
   std::vector<std::string> notes;
   for (const std::shared_ptr<PostgresPlace>& place : places) {
-    std::string why = postgres.replicated ? WhyNotReplicated(*place) : "";
+    std::string why = place->WhyClosed();
+    if (why.empty() && postgres.replicated) why = WhyNotReplicated(*place);
     if (!why.empty()) notes.push_back(std::move(why));
   }
   return notes;
@@ -151,6 +148,7 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
                            for (const std::shared_ptr<PostgresPlace>& place : places) place->Reconnect();
                          },
                      .look = [look = std::move(look)] { return look->Look(); },
+                     .late = std::make_unique<LatePlaces>(*control, *places),
                      .notes = NotesOf(postgres, *places)};
 }
 

@@ -13,6 +13,7 @@
 #include "server/store/catalog/catalog.h"
 #include "server/store/catalog/hook_cursor.h"
 #include "server/store/catalog/look_log.h"
+#include "server/store/closed_places.h"
 #include "server/store/folder_lock.h"
 #include "server/store/home.h"
 #include "server/store/postgres/control/control.h"
@@ -35,7 +36,8 @@ struct OpenedStore {
   std::function<void()> reconnect;
   /// How the databases are, as StoreLook does it; null: there are none.
   std::function<StoreState()> look;
-  std::vector<std::string> notes;  ///< What a person should know who starts it, in sentences.
+  std::unique_ptr<ClosedPlaces> late;  ///< Not begun; null: there are no places.
+  std::vector<std::string> notes;      ///< What a person should know who starts it, in sentences.
 };
 
 struct TriedStore {
@@ -43,7 +45,8 @@ struct TriedStore {
   std::vector<std::string> notes;            ///< As those of OpenedStore.
 };
 
-/// Opens what [data] 'store' says, making it where there is nothing yet. Errors: kFailedPrecondition,
+/// Opens what [data] 'store' says, making it where there is nothing yet. A place that does not answer is no
+/// error, and neither is it where none does: see OpenedStore::late. Errors: kFailedPrecondition,
 /// kUnavailable, for people.
 absl::StatusOr<OpenedStore> OpenConfiguredStore(const ServerConfig& config);
 
@@ -51,7 +54,7 @@ absl::StatusOr<OpenedStore> OpenConfiguredStore(const ServerConfig& config);
 /// ReadKeyFile().
 absl::Status CheckStoreFiles(const ServerConfig& config);
 /// Connects to each database, and looks whether it can be what it is to be. Makes nothing. Errors: as
-/// OpenConfiguredStore(), the first that is found.
+/// OpenConfiguredStore(), the first that is found; a place that does not answer is among the notes.
 absl::StatusOr<TriedStore> TryStore(const ServerConfig& config);
 
 }  // namespace mirror

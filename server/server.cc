@@ -180,6 +180,7 @@ struct Server::Parts {
   std::unique_ptr<ExpiryWatch> expiry;
   std::unique_ptr<MirrorService> mirror;
   VouchedBytes vouched;
+  RunningCalls calls;
   std::unique_ptr<CheckedService> checked;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<SummaryKeeper> keeper;
@@ -199,6 +200,7 @@ struct Server::Parts {
   absl::Status OpenEndpoint(const ServerConfig& config, AdminService::Reload reload);
   absl::Status OpenFleet(const ServerConfig& config);
   void StartHooks();
+  void WatchPlaces();
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
   /// Of the work for all tenants: this server does it, alone or for all.
   bool Does(Duty duty) const { return fleet == nullptr || fleet->Holds(duty); }
@@ -256,6 +258,7 @@ void Server::Parts::TellRefused() {
 
 Server::Server() : parts_(std::make_unique<Parts>()) {}
 Server::~Server() {
+  if (parts_->store.late) parts_->store.late->Stop();
   if (parts_->fleet) parts_->fleet->Stop();
   if (parts_->hooks) parts_->hooks->Stop();
 }
@@ -310,13 +313,13 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
   mirror = std::make_unique<MirrorService>(*gate, *tenants, config.limits, hooks.get(), counters,
                                            [this] { return fleet ? fleet->MayAgree() : absl::OkStatus(); });
   checked = std::make_unique<CheckedService>(
-      *mirror, *gate, vouched, config.limits.message_bytes_max,
+      *mirror, *gate, vouched, calls, config.limits.message_bytes_max,
       MemoryShare::Limits{config.limits.bytes_in_flight_tenant_max, config.limits.bytes_in_flight_max});
   admin = std::make_unique<AdminService>(
       *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
       [watched = expiry.get()] { return watched->keys(); }, *freshness, [this] { return Servers(); });
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
-      Endpoint::Open(config, checked.get(), admin.get(), &vouched);
+      Endpoint::Open(config, checked.get(), admin.get(), &vouched, &calls);
   if (!opened.ok()) return opened.status();
   endpoint = *std::move(opened);
   stream_idle = config.limits.cycle_idle;
@@ -351,9 +354,24 @@ void Server::Parts::StartHooks() {
   }
 }
 
+/// Of places that did not answer when they were opened.
+void Server::Parts::WatchPlaces() {
+  if (!store.late) return;
+  store.late->Start([this](const ClosedPlaces::Told& told) {
+    events->Add("", told.is_open ? Severity::kInformation : Severity::kError, "server.place", told.words);
+  });
+}
+
 /// Where mirrors are files, it is the only one.
 absl::StatusOr<std::vector<ListedServer>> Server::Parts::Servers() const {
-  if (fleet) return fleet->Servers();
+  if (fleet) {
+    absl::StatusOr<std::vector<ListedServer>> all = fleet->Servers();
+    if (!all.ok() || !store.late) return all;
+    for (ListedServer& server : *all) {
+      if (server.here) server.closed_places = store.late->FindClosed();
+    }
+    return all;
+  }
   ListedServer alone;
   alone.host = HostName();
   alone.address = endpoint->address();
@@ -385,6 +403,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
 void Server::Start() {
   parts_->expiry->Look(NowMs() / 1'000);
   parts_->StartHooks();
+  parts_->WatchPlaces();
   parts_->endpoint->Start();
   parts_->ServeMetrics();
 }
@@ -453,6 +472,7 @@ void Server::Stop() {
     std::this_thread::sleep_for(kDrainLook);
   }
   drain.join();
+  if (parts_->store.late) parts_->store.late->Stop();
   if (parts_->fleet) parts_->fleet->Stop();
   if (parts_->hooks) parts_->hooks->Stop();
   parts_->tenants->EndCycles();

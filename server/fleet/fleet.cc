@@ -79,7 +79,7 @@ void Fleet::Stop() {
     held_.clear();
     waiting.swap(waiting_);
   }
-  // What is not told to the others now, their clock tells them; a notification waits in its mirror.
+  // What is not told to the others now they find in its mirror, see HookRunner::Shared::search.
   NoteWaitingHooks(*control_, waiting).IgnoreError();
   if (!GiveUpDuties(*control_, self_.server_id).ok()) return;
   ForgetServer(*control_, self_.server_id).IgnoreError();

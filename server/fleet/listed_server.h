@@ -18,7 +18,9 @@ struct ListedServer {
   std::int64_t started_ms = 0;
   std::int64_t silent_ms = 0;  ///< Since it was heard of last.
   std::vector<std::string> duties = {};
-  bool here = false;  ///< It is the one that was asked.
+  /// Places that it does not serve from, since they did not answer at its start, or something is wrong there.
+  std::vector<std::string> closed_places = {};  ///< Of the one that was asked alone.
+  bool here = false;                            ///< It is the one that was asked.
 };
 
 }  // namespace mirror

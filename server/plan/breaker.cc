@@ -15,6 +15,10 @@ namespace {
 constexpr char kWhatNow[] =
     "Nothing of it was applied. An operator decides ('mirrorctl hold list'). If the source was wrong by "
     "mistake, correct it there: its next cycle goes through.";
+constexpr char kRefused[] =
+    "An operator refused it: nothing of it was applied, nor will be, unless he allows it after all "
+    "('mirrorctl "
+    "hold commit'). Correct the source: its next cycle goes through.";
 
 /// What vanished and what there was, before the plan at hand.
 struct Window {
@@ -49,13 +53,19 @@ std::string Counts(std::int64_t rows, std::int64_t before) {
                       Counted(static_cast<std::uint64_t>(before), "row"));
 }
 
+/// Whether an operator has refused that much.
+bool IsRefused(const Hold& next, const Hold* known) {
+  if (known == nullptr || known->state != HoldState::kRollback) return false;
+  // Deletes of all rows: a late one says no smaller number, so that its refusal stands for any.
+  const bool of_all = next.kind == HoldKind::kDeletes && known->rows >= known->rows_before;
+  return of_all || next.rows >= known->rows;
+}
+
 /// A hold as it is to be from now on; absent: nothing about it changes.
 std::optional<Hold> Renewed(Hold next, const Hold* known) {
   if (known == nullptr) return next;
   next.since_ms = known->since_ms;
-  // Deletes of all rows: a late one says no smaller number, so that its refusal stands for any.
-  const bool of_all = next.kind == HoldKind::kDeletes && known->rows >= known->rows_before;
-  if (known->state == HoldState::kRollback && (of_all || next.rows >= known->rows)) return std::nullopt;
+  if (IsRefused(next, known)) return std::nullopt;
   next.id = known->id;
   if (next == *known) return std::nullopt;
   return next;
@@ -99,6 +109,7 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
   if (window.before <= limits.rows_min || total <= window.before * limits.rows_percent / 100)
     return judgement;
   if (total <= Allowed(hold)) return judgement;
+  Hold next{.kind = kind, .table = table, .rows = judgement.rows, .rows_before = judgement.rows_before};
   judgement.held = true;
   judgement.reason = absl::StrCat(
       "table '", table, "' is held: ", Counts(total - window.gone, window.before),
@@ -106,9 +117,7 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
       window.gone > 0 ? absl::StrCat(", and ", window.gone, " have gone in the last ",
                                      limits.window_ms / 3'600'000, " h already")
                       : std::string(),
-      "; the limit is ", limits.rows_percent, " %. ",
-      hold != nullptr && hold->state == HoldState::kRollback ? "An operator refused it. " : "", kWhatNow);
-  Hold next{.kind = kind, .table = table, .rows = judgement.rows, .rows_before = judgement.rows_before};
+      "; the limit is ", limits.rows_percent, " %. ", IsRefused(next, hold) ? kRefused : kWhatNow);
   next.since_ms = now_ms;
   next.reason = judgement.reason;
   next.keys = std::move(keys);
@@ -153,9 +162,10 @@ Judgement JudgeTables(const BreakerLimits& limits, const std::vector<TableRecord
   judgement.reason = absl::StrCat(
       Counted(gone.size(), "table"), " of ", Grouped(all.size()), " with ", Counts(rows_gone, rows),
       " are not announced any more (", ListNames(next.tables, 5), ") and are held: they stay as they are. ",
-      hold != nullptr && hold->state == HoldState::kRollback ? "An operator refused to drop them. " : "",
-      "An operator decides ('mirrorctl hold list'); if 'include', 'skip' or the database is wrong at the "
-      "source, correct it there.");
+      IsRefused(next, hold)
+          ? "An operator refused to drop them, and may still allow it ('mirrorctl hold commit')"
+          : "An operator decides ('mirrorctl hold list')",
+      "; if 'include', 'skip' or the database is wrong at the source, correct it there.");
   next.since_ms = now_ms;
   next.reason = judgement.reason;
   judgement.hold = Renewed(std::move(next), hold);

@@ -211,16 +211,19 @@ std::vector<std::string> IdleIndexes(const std::vector<ConfiguredIndex>& configu
   return idle;
 }
 
-std::vector<std::string> ConfiguredLines(const FollowedTable& table, const std::vector<OwnIndex>& there) {
+std::vector<std::string> ConfiguredLines(const FollowedTable& table, const std::vector<OwnIndex>& there,
+                                         const IndexWriter& terms) {
   std::vector<std::string> lines;
   for (const IndexChange& made : Wanted(table, false)) {
-    const bool is_there = std::any_of(there.begin(), there.end(), [&](const OwnIndex& index) {
+    const auto found = std::find_if(there.begin(), there.end(), [&](const OwnIndex& index) {
       return FoldName(index.name) == FoldName(made.index.name) &&
              FoldName(index.table) == FoldName(made.index.table);
     });
+    const char* const state = found == there.end() ? ": not there yet, it is made when a cycle ends"
+                              : found->is_too_long ? ": not there, a value of the table is too long for it"
+                                                   : "";
     lines.push_back(Printable(absl::StrCat("-- [[tenant.index]] ", QuoteName(made.index.name), " (",
-                                           IndexTerms(made.columns), ")",
-                                           is_there ? "" : ": not there yet, it is made when a cycle ends")));
+                                           terms(table.kept, made.columns), ")", state)));
   }
   for (const SourceIndex& index : table.configured) {
     const std::vector<std::string> missing = MissingColumns(table.kept, index);
@@ -232,7 +235,8 @@ std::vector<std::string> ConfiguredLines(const FollowedTable& table, const std::
   return lines;
 }
 
-std::vector<std::string> IndexLines(const TableSchema& kept, const std::optional<SourceObjects>& objects) {
+std::vector<std::string> IndexLines(const TableSchema& kept, const std::optional<SourceObjects>& objects,
+                                    const IndexWriter& terms) {
   const std::string table = QuoteName(kept.name);
   if (!objects) {
     return {absl::StrCat("-- table ", Printable(table), ": its source did not say which indexes it has")};
@@ -247,7 +251,7 @@ std::vector<std::string> IndexLines(const TableSchema& kept, const std::optional
       continue;
     }
     AddLine(
-        absl::StrCat("CREATE INDEX IF NOT EXISTS ", name, " ON ", table, " (", IndexTerms(*columns), ");"),
+        absl::StrCat("CREATE INDEX IF NOT EXISTS ", name, " ON ", table, " (", terms(kept, *columns), ");"),
         index.unique ? "  -- UNIQUE at the source" : "", &lines);
   }
   for (const UntoldIndex& index : objects->untold) {

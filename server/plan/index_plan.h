@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_PLAN_INDEX_PLAN_H_
 #define MIRROR_SERVER_PLAN_INDEX_PLAN_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,11 +48,16 @@ std::string OwnIndexName(const TableSchema& kept, const SourceIndex& index,
 std::vector<std::string> IdleIndexes(const std::vector<ConfiguredIndex>& configured,
                                      const std::vector<FollowedTable>& tables);
 
+/// Columns of an index as SQL of the store that has the mirror: StoreRecords::IndexTermsOf.
+using IndexWriter =
+    std::function<std::string(const TableSchema& kept, const std::vector<IndexColumn>& columns)>;
 /// What the source has, as SQL for the mirror of the table, line by line: statements and comments. `objects`
 /// absent: that nothing was told.
-std::vector<std::string> IndexLines(const TableSchema& kept, const std::optional<SourceObjects>& objects);
+std::vector<std::string> IndexLines(const TableSchema& kept, const std::optional<SourceObjects>& objects,
+                                    const IndexWriter& terms);
 /// What has become of the configuration's indexes of the table, a comment each. `there`: as PlanFollow.
-std::vector<std::string> ConfiguredLines(const FollowedTable& table, const std::vector<OwnIndex>& there);
+std::vector<std::string> ConfiguredLines(const FollowedTable& table, const std::vector<OwnIndex>& there,
+                                         const IndexWriter& terms);
 
 }  // namespace mirror
 

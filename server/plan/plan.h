@@ -373,6 +373,9 @@ inline constexpr char kSetIndexPrefix[] = "_mirror_index_set_";
 /// An index that the mirror made itself, and the table that it is on now.
 struct OwnIndex {
   std::string name, table;
+  /// It is to be there and is not, since a value of the table is too long for it. While this is known it is
+  /// not made again; who has it dropped makes it unknown, and so does a population.
+  bool is_too_long = false;
   friend bool operator==(const OwnIndex&, const OwnIndex&) = default;
 };
 /// Makes it over `columns`; none: drops it, when it is there.
@@ -381,7 +384,7 @@ struct IndexChange {
   std::vector<IndexColumn> columns;
   friend bool operator==(const IndexChange&, const IndexChange&) = default;
 };
-/// Columns of an index as SQL, between its parentheses.
+/// Columns of an index as SQLite's SQL, between its parentheses.
 std::string IndexTerms(const std::vector<IndexColumn>& columns);
 
 /// One transaction.

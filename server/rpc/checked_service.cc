@@ -47,11 +47,12 @@ class LargeMessage {
   const bool large_;
 };
 
-CheckedService::CheckedService(MirrorService& service, Gate& gate, VouchedBytes& vouched,
+CheckedService::CheckedService(MirrorService& service, Gate& gate, VouchedBytes& vouched, RunningCalls& calls,
                                std::uint64_t message_bytes_max, const MemoryShare::Limits& memory)
     : service_(service),
       gate_(gate),
       vouched_(vouched),
+      calls_(calls),
       memory_(memory),
       refused_bytes_(4 * message_bytes_max) {
   AddUnary<v1::AuthenticateRequest, v1::AuthenticateResponse>("/mirror.v1.MirrorClientService/Authenticate",
@@ -143,8 +144,7 @@ void CheckedService::AddCall(const char* path, bool has_token, Answer answer) {
     }
     return status;
   };
-  // All as streams, whose handlers begin with the headers.
-  AddMethod(new grpc::internal::RpcServiceMethod(path, RpcMethod::BIDI_STREAMING, new Handler(run)));
+  AddStream(path, std::make_unique<Handler>(run));
 }
 
 template <typename Request, typename Response, typename Handle>
@@ -185,7 +185,13 @@ void CheckedService::AddRowDataStream() {
     }
     return status;
   };
-  AddMethod(new grpc::internal::RpcServiceMethod(kPath, RpcMethod::BIDI_STREAMING, new Handler(run)));
+  AddStream(kPath, std::make_unique<Handler>(run));
+}
+
+void CheckedService::AddStream(const char* path, std::unique_ptr<grpc::internal::MethodHandler> handler) {
+  // gRPC takes both over.
+  AddMethod(new grpc::internal::RpcServiceMethod(path, RpcMethod::BIDI_STREAMING,
+                                                 calls_.Counted(std::move(handler)).release()));
 }
 
 }  // namespace mirror

@@ -9,12 +9,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/rpc/gate.h"
 #include "server/rpc/listener/arriving_calls.h"
+#include "server/rpc/listener/running_calls.h"
 #include "server/rpc/listener/vouched_bytes.h"
 #include "server/rpc/memory_share.h"
 #include "server/rpc/mirror_service.h"
@@ -27,8 +29,8 @@ namespace mirror {
 /// would take a stream's broken message for its end. Its references must outlive it. Threads: gRPC's.
 class CheckedService final : public grpc::Service {
  public:
-  CheckedService(MirrorService& service, Gate& gate, VouchedBytes& vouched, std::uint64_t message_bytes_max,
-                 const MemoryShare::Limits& memory);
+  CheckedService(MirrorService& service, Gate& gate, VouchedBytes& vouched, RunningCalls& calls,
+                 std::uint64_t message_bytes_max, const MemoryShare::Limits& memory);
 
  private:
   /// Whether the call has a good token, before its message is read; then its connection is a source's.
@@ -47,10 +49,13 @@ class CheckedService final : public grpc::Service {
   template <typename Request, typename Response, typename Handle>
   void AddServerStream(const char* path, Handle handle);
   void AddRowDataStream();
+  /// All are streams, whose handlers begin with the headers.
+  void AddStream(const char* path, std::unique_ptr<grpc::internal::MethodHandler> handler);
 
   MirrorService& service_;
   Gate& gate_;
   VouchedBytes& vouched_;
+  RunningCalls& calls_;
   MemoryShare memory_;
   ArrivingCalls arriving_{ArrivingCalls::Limits{}};
   /// What a message that gRPC refused by its size may have had; it is gone when its call has ended.

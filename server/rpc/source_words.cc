@@ -22,6 +22,23 @@ constexpr OthersWords kOthersWords[] = {
     {"libpq says \"", "it is not to be reached"},
     {"PostgreSQL at \"", "the mirror's database"},
 };
+/// What this endpoint's operator is to do, from the first to the last of its words, and what a source is told
+/// in its place. The first ones stand behind what kOthersWords made of it.
+struct OperatorsWords {
+  std::string_view begin, end, told;
+};
+constexpr std::string_view kNotLetIn = "it does not let this endpoint in";
+constexpr OperatorsWords kOperatorsWords[] = {
+    {"it is not to be reached. No line of the passfile ", "the mode is 0600", kNotLetIn},
+    {"it is not to be reached. The password in the passfile ", "port, database and role", kNotLetIn},
+    {"it is not to be reached. Look at the role's name", "of that server", kNotLetIn},
+    {"it is not to be reached. The role may not connect", "lets it in", kNotLetIn},
+    {"it is not to be reached. Make that database", "correct the name", kNotLetIn},
+    {"it is not to be reached. All connections that it allows", "connections of others",
+     "it takes no more connections now"},
+    {"It takes nothing more. 'mirrorctl restore ", "'.",
+     "It takes nothing more until its operator mends it."},
+};
 /// Ends of the names that this endpoint gives its files: what a relative path is known by.
 constexpr std::string_view kOwnFiles[] = {".db",   "-wal", "-shm", "-journal", ".building", ".claim",
                                           ".toml", ".crt", ".key", ".pem",     ".head",     ".lock"};
@@ -66,11 +83,20 @@ std::string WithoutOthers(std::string_view message, const OthersWords& others) {
   return told.append(message);
 }
 
+void CutOperatorsWords(std::string& message, const OperatorsWords& words) {
+  for (std::size_t at = message.find(words.begin); at != std::string::npos;
+       at = message.find(words.begin, at + words.told.size())) {
+    const std::size_t end = message.find(words.end, at + words.begin.size());
+    message.replace(at, end == std::string::npos ? end : end + words.end.size() - at, words.told);
+  }
+}
+
 }  // namespace
 
 std::string SourceWords(std::string_view message) {
   std::string whole(message);
   for (const OthersWords& others : kOthersWords) whole = WithoutOthers(whole, others);
+  for (const OperatorsWords& words : kOperatorsWords) CutOperatorsWords(whole, words);
   std::string_view rest = whole;
   std::string told;
   bool at_begin = true;  // Of a word.

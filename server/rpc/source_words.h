@@ -14,8 +14,9 @@ namespace mirror {
 // told what happened to its call, and not where this endpoint keeps files or what its database says in SQL.
 // An operator's log, events and listener have the message as it is.
 
-/// `message` with "(path)" in the place of each path, without what SQLite or PostgreSQL said and where that
-/// one is, and cut as CutMessage() does. A name that looks like a path is one.
+/// `message` with "(path)" in the place of each path, without what SQLite or PostgreSQL said, where that one
+/// is and what an operator is to do about it, and cut as CutMessage() does. A name that looks like a path is
+/// one.
 std::string SourceWords(std::string_view message);
 
 /// The status of a source's call: the same code, and SourceWords() of its message.

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
+#include "server/store/deleted.h"
 #include "server/store/mirror_contents.h"
 #include "server/store/snapshot.h"
 #include "server/store/store.h"
@@ -128,7 +129,7 @@ class StoreHome {
   /// A mirror that there is, or that was begun.
   struct Found {
     std::string context_id;
-    std::string quarantine;  ///< Why it is damaged, or lost; empty: that is not known.
+    std::string quarantine;  ///< Why it is damaged, lost or unreadable; empty: that is not known.
   };
   struct Space {
     std::uint64_t free_bytes = 0;  ///< That this process may still write.
@@ -146,14 +147,17 @@ class StoreHome {
 
   /// Other processes use it, too: its cycles outlive this one, and what Recover() listed goes on changing.
   virtual bool IsShared() const = 0;
-  /// The mirrors that there are now, as they are spelled.
-  virtual absl::StatusOr<std::vector<std::string>> FindAll() = 0;
+  /// The mirrors that there are now, as they are spelled. `quarantine`: of one of which this home can say
+  /// nothing else, and that it can open for nobody; it hides no other.
+  virtual absl::StatusOr<std::vector<Found>> FindAll() = 0;
   /// How the mirror is spelled that has this name by ASCII case, also while it is being deleted. Absent:
   /// there is none.
   virtual absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) = 0;
   /// Where others use the home, too: the mirrors in which a cycle runs that made no progress since
   /// `before_ms`, whichever process began it. Those that cannot be read are left out.
   virtual absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t before_ms) = 0;
+  /// There, too: the mirrors in which something waits for hooks. Those that cannot be read are left out.
+  virtual absl::StatusOr<std::vector<std::string>> FindWithHooks() = 0;
   /// Whether it is one of FindDeleting() or FindDeleted() now.
   virtual absl::StatusOr<bool> IsDeleted(const std::string& context_id) = 0;
   virtual bool Exists(const std::string& context_id) const = 0;
@@ -169,10 +173,11 @@ class StoreHome {
   virtual absl::StatusOr<std::string> SetAside(const std::string& context_id, std::int64_t now_ms,
                                                const std::optional<TenantRecord>& owner) = 0;
 
-  /// Notes that a tenant is being deleted: on disk when it returns, once more is harmless.
-  virtual absl::Status BeginDeletion(const std::string& context_id) = 0;
-  /// Behind it: removes the mirror, what was begun of it and what was kept of it, and then notes that it is
-  /// deleted. Nobody has it open. After an error it can be called again.
+  /// Notes that a tenant is being deleted: on disk when it returns, once more is harmless. What was begun as
+  /// kAll stays that.
+  virtual absl::Status BeginDeletion(const std::string& context_id, Deleted what = Deleted::kAll) = 0;
+  /// Behind it: removes the mirror and what was begun of it, what was kept of it where all is, and then notes
+  /// that it is deleted. Nobody has it open. After an error it can be called again.
   virtual absl::Status FinishDeletion(const std::string& context_id) = 0;
   /// Forgets that it was deleted.
   virtual absl::Status AllowAgain(const std::string& context_id) = 0;
@@ -201,7 +206,7 @@ class StoreHome {
                                              const std::string& path, const GoOnCopying& go_on) = 0;
 
   /// Where a tenant's mirror is, or would be: for messages, for partners, and for what runs in its database
-  /// beside the server.
+  /// beside the server. Empty: it is in none of several places.
   virtual std::string Location(const std::string& context_id) const = 0;
   /// What it takes, log included; 0: it is not there.
   virtual std::uint64_t Bytes(const std::string& context_id) const = 0;

@@ -43,6 +43,8 @@ class StoreRecords {
   virtual absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() = 0;
   /// Indexes that the mirror made itself.
   virtual absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() = 0;
+  /// Columns of an index as the store writes them when it makes one, between its parentheses. Reads nothing.
+  virtual std::string IndexTermsOf(const TableSchema& kept, const std::vector<IndexColumn>& columns) = 0;
   /// Of the tenant's cycle.
   virtual absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() = 0;
   virtual absl::StatusOr<std::vector<TableCheck>> ReadChecks() = 0;

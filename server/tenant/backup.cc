@@ -181,7 +181,7 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
       now_ms);
   if (!replaced.ok()) return replaced;
   CrashPoint("restore.ended");
-  if (absl::Status allowed = tenants.Allow(context_id, let_in); !allowed.ok()) return allowed;
+  if (absl::Status allowed = tenants.Allow(context_id, let_in).status(); !allowed.ok()) return allowed;
   return report;
 }
 

@@ -31,16 +31,10 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
   Completing completing{cycle, tables, now_ms, std::move(as_of)};
   {
     const MutexLock lock(mirror_.mutex());
-    bool repeated = false;
-    const absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
-    if (!running.ok()) {
-      // The answer to the first one may have been lost.
-      if (mirror_.store() == nullptr) return running.status();
-      absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
-      repeated = tenant.ok() && CheckOwner(caller, *tenant).ok() && tenant->completed_cycle == cycle;
-      if (!repeated) return running.status();
-    }
-    absl::Status status = repeated ? mirror_.Noticed(CompareNow(&completing)) : End(&completing);
+    absl::Status status = mirror_.Running(caller, cycle, now_ms).status();
+    if (status.ok()) status = End(&completing);
+    // The answer to the first one may have been lost, or the same one is at another server.
+    if (!status.ok() && WasCompleted(caller, cycle)) status = mirror_.Noticed(CompareNow(&completing));
     // The source forgets what the cycle brought.
     if (status.ok() && mirror_.store() != nullptr) status = mirror_.Noticed(mirror_.store()->MakeDurable());
     if (!status.ok()) return status;
@@ -51,6 +45,12 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
   // When all were in use as they were opened, this is when there is something to close.
   mirror_.MakeRoom();
   return std::move(completing.verdicts);
+}
+
+bool CycleCompletion::WasCompleted(const Caller& caller, std::int64_t cycle) {
+  if (mirror_.store() == nullptr) return false;
+  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
+  return tenant.ok() && CheckOwner(caller, *tenant).ok() && tenant->completed_cycle == cycle;
 }
 
 absl::Status CycleCompletion::CompareNow(Completing* completing) {

@@ -39,6 +39,7 @@ class CycleCompletion {
     std::string paused = {};  ///< Why the cycle's end paused the tenant; empty: it did not.
     bool first = false;       ///< Nothing was completed before.
   };
+  bool WasCompleted(const Caller& caller, std::int64_t cycle) MIRROR_REQUIRES(mirror_.mutex());
   /// By the digests that are known. Each table gets a verdict.
   absl::Status CompareNow(Completing* completing) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status End(Completing* completing) MIRROR_REQUIRES(mirror_.mutex());

@@ -154,9 +154,11 @@ absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::str
     const absl::StatusOr<std::string> left = tenants.home().places().Find(offered.context_id);
     if (!left.ok()) return left.status();
     if (*left != place) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "what left of '", offered.context_id, "' is in the place '", *left,
-          "' here, and what comes takes its place. Nothing was changed. Name that place, or delete it."));
+      return absl::FailedPreconditionError(
+          absl::StrCat("what left of '", offered.context_id, "' is in the place '", *left,
+                       "' here, and what comes takes its place. Nothing was changed. Give '--place ", *left,
+                       "', or have what left removed first: 'mirrorctl delete ", offered.context_id,
+                       " --confirm ", offered.context_id, "' at this server."));
     }
   }
   if (!offered.hash_key.empty()) {
@@ -290,7 +292,7 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
     const absl::Status dropped = Drop(*tenants_, context_id_, id_, /*contents=*/"", now_ms, go_on);
     return dropped.ok() ? WasUndone(context_id_) : dropped;
   }
-  if (absl::Status allowed = tenants_->Allow(context_id_, let_in); !allowed.ok()) return allowed;
+  if (absl::Status allowed = tenants_->Allow(context_id_, let_in).status(); !allowed.ok()) return allowed;
   absl::StatusOr<std::string> contents = DigestOf(**tenant, go_on);
   if (!contents.ok()) return contents.status();
   report.contents = *std::move(contents);
@@ -382,7 +384,7 @@ absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::st
   if (absl::Status turned = here->tenant->TurnMove(mark, metadata, now_ms); !turned.ok()) return turned;
   CrashPoint("move.dropping");
   // It stays deleted: a source that has this server's address would have a new mirror made.
-  absl::Status gone = tenants.Delete(spelled);
+  absl::Status gone = tenants.Delete(spelled, Deleted::kMirrorOnly);
   CrashPoint("move.dropped");
   return gone;
 }
@@ -404,10 +406,13 @@ namespace {
 
 /// Until the copy is equal.
 absl::StatusOr<std::vector<std::string>> CopyToPlace(Tenant& tenant, PlaceMove& move, const GoOn& go_on) {
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
-  absl::StatusOr<std::vector<std::string>> left_out =
-      move.CopyOf(**snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
+  absl::StatusOr<std::vector<std::string>> left_out;
+  {
+    // One at a time: what compares takes another.
+    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
+    if (!snapshot.ok()) return snapshot.status();
+    left_out = move.CopyOf(**snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
+  }
   if (!left_out.ok()) return left_out;
   CrashPoint("move.filled");
   const absl::StatusOr<std::unique_ptr<Snapshot>> copy = move.OpenCopy();

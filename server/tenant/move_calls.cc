@@ -131,6 +131,12 @@ absl::Status MoveCalls::TurnMove(const MoveMark& to, const std::string& metadata
                  absl::StrCat("the mirror was moved to ", to.target.empty() ? "another server" : to.target,
                               "; what stands here takes nothing, until it is deleted"));
   }
+  if (turned.ok() && to.phase == MovePhase::kDropping) {
+    mirror_.Tell(
+        Severity::kWarning, "move.undone",
+        "a move to this server is undone: the mirror that came is removed here, and its source is kept "
+        "away; what was set aside of an earlier one stays");
+  }
   return turned;
 }
 

@@ -221,6 +221,10 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
   if (!known.ok()) return mirror_.Noticed(known.status());
   const absl::StatusOr<std::vector<OwnIndex>> own = mirror_.store()->records().ReadOwnIndexes();
   if (!own.ok()) return mirror_.Noticed(own.status());
+  StoreRecords& records = mirror_.store()->records();
+  const IndexWriter terms = [&records](const TableSchema& kept, const std::vector<IndexColumn>& columns) {
+    return records.IndexTermsOf(kept, columns);
+  };
   std::vector<IndexesOfTable> found;
   bool told = known->empty();
   for (const FollowedTable& table : *known) {
@@ -228,10 +232,10 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
     const std::string key = FoldName(table.kept.name);
     if (!asked.contains(key)) continue;
     IndexesOfTable& of = found.emplace_back(
-        IndexesOfTable{table.kept.name, table.objects, IndexLines(table.kept, table.objects), {}});
-    for (std::string& line : ConfiguredLines(table, *own)) of.lines.push_back(std::move(line));
+        IndexesOfTable{table.kept.name, table.objects, IndexLines(table.kept, table.objects, terms), {}});
+    for (std::string& line : ConfiguredLines(table, *own, terms)) of.lines.push_back(std::move(line));
     for (const OwnIndex& index : *own) {
-      if (FoldName(index.table) == key) of.followed.push_back(index.name);
+      if (FoldName(index.table) == key && !index.is_too_long) of.followed.push_back(index.name);
     }
   }
   if (told) return found;

@@ -80,6 +80,10 @@ TenantState StateOf(const ListedTenant& tenant) {
   return TenantState::kGood;
 }
 
+bool IsProblem(const ListedTenant& tenant) {
+  return IsProblem(StateOf(tenant)) || !tenant.summary->quarantine.empty();
+}
+
 absl::StatusOr<TenantPage> PageOf(const std::vector<ListedTenant>& tenants, const TenantQuery& query) {
   std::optional<Place> after;
   if (!query.page_token.empty()) {
@@ -95,7 +99,7 @@ absl::StatusOr<TenantPage> PageOf(const std::vector<ListedTenant>& tenants, cons
     if (!query.name_pattern.empty() && !MatchesPattern(tenant.context_id, query.name_pattern)) continue;
     const TenantState state = StateOf(tenant);
     ++page.totals[state];
-    if (query.problems && !IsProblem(state)) continue;
+    if (query.problems && !IsProblem(tenant)) continue;
     if (!query.states.empty() && !query.states.contains(std::string(ToString(state)))) continue;
     Place place{RankOf(tenant, state, query.order), FoldName(tenant.context_id)};
     if (after && place <= *after) continue;

@@ -45,6 +45,8 @@ struct ListedTenant {
   bool deleted = false;
 };
 TenantState StateOf(const ListedTenant& tenant);
+/// The same, or there is a quarantine.
+bool IsProblem(const ListedTenant& tenant);
 
 /// As TenantOrder of the wire.
 enum class TenantOrder : std::uint8_t { kName, kProblems, kOldest };

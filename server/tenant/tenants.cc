@@ -219,21 +219,24 @@ void Tenants::ForgetUnlessThere(const std::string& context_id) {
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context_id) {
   if (absl::Status looked = LookAtHome(context_id, /*again=*/true); !looked.ok()) return looked;
-  const absl::StatusOr<bool> is_deleted = home_.IsShared() ? home_.IsDeleted(context_id) : false;
-  if (!is_deleted.ok()) return is_deleted.status();
-  const MutexLock lock(mutex_);
-  const auto found = tenants_.find(FoldName(context_id));
-  if (found == tenants_.end() && (*is_deleted || deleted_.contains(FoldName(context_id)))) {
-    return absl::NotFoundError(absl::StrCat("tenant '", context_id,
-                                            "' was deleted. Nothing was done. 'mirrorctl allow ", context_id,
+  {
+    const MutexLock lock(mutex_);
+    if (const auto found = tenants_.find(FoldName(context_id)); found != tenants_.end()) {
+      Used(found->second);
+      return found->second.tenant;
+    }
+  }
+  const absl::StatusOr<std::vector<std::string>> deleted = Deleted();
+  if (!deleted.ok()) return deleted.status();
+  const auto gone = std::find_if(deleted->begin(), deleted->end(),
+                                 [&](const std::string& one) { return SameName(one, context_id); });
+  if (gone != deleted->end()) {
+    return absl::NotFoundError(absl::StrCat("tenant '", *gone,
+                                            "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
                                             "' lets its source mirror it anew."));
   }
-  if (found == tenants_.end()) {
-    return absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
-                                            "'. Nothing was done. 'mirrorctl tenants' lists them."));
-  }
-  Used(found->second);
-  return found->second.tenant;
+  return absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
+                                          "'. Nothing was done. 'mirrorctl tenants' lists them."));
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& context_id) {
@@ -261,7 +264,7 @@ std::vector<std::shared_ptr<Tenant>> Tenants::Listed(bool at_once) {
     if (is_due) listed_ = now;
   }
   // Where the home cannot say, they are those that were known last.
-  const absl::StatusOr<std::vector<std::string>> there =
+  const absl::StatusOr<std::vector<StoreHome::Found>> there =
       is_due ? home_.FindAll() : absl::UnavailableError("it is not asked");
   std::vector<std::shared_ptr<Tenant>> all, gone;
   {
@@ -272,7 +275,11 @@ std::vector<std::shared_ptr<Tenant>> Tenants::Listed(bool at_once) {
         // One that is used may be made just now.
         if (entry.tenant.use_count() == 1) known[key] = std::nullopt;
       }
-      for (const std::string& context_id : *there) known[FoldName(context_id)] = context_id;
+      unreadable_.clear();
+      for (const StoreHome::Found& mirror : *there) {
+        known[FoldName(mirror.context_id)] = mirror.context_id;
+        if (!mirror.quarantine.empty()) unreadable_[FoldName(mirror.context_id)] = mirror.quarantine;
+      }
       for (const auto& [key, spelled] : known) {
         if (!spelled) gone.push_back(tenants_.find(key)->second.tenant);
         SetKnown(key, spelled);
@@ -296,7 +303,7 @@ std::vector<std::shared_ptr<Tenant>> Tenants::All() {
   return all;
 }
 
-absl::Status Tenants::Delete(const std::string& context_id) {
+absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what) {
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
   if (!tenant.ok()) return tenant.status();
   const std::string& spelled = (*tenant)->context_id();
@@ -307,7 +314,7 @@ absl::Status Tenants::Delete(const std::string& context_id) {
     CrashPoint("delete.before");
     {
       const MutexLock marks(marks_mutex_);
-      if (absl::Status set = home_.BeginDeletion(spelled); !set.ok()) return set;
+      if (absl::Status set = home_.BeginDeletion(spelled, what); !set.ok()) return set;
       const MutexLock lock(mutex_);
       if (!home_.IsShared()) {
         deleted_[key] = spelled;
@@ -335,21 +342,21 @@ absl::Status Tenants::Delete(const std::string& context_id) {
   return removed;
 }
 
-absl::Status Tenants::Allow(const std::string& context_id, LetIn by) {
+absl::StatusOr<std::string> Tenants::Allow(const std::string& context_id, LetIn by) {
   const std::string key = FoldName(context_id);
   const MutexLock marks(marks_mutex_);
   std::string spelled;
   {
     const MutexLock lock(mutex_);
-    if (half_deleted_.contains(key)) return HalfDeleted(context_id);
     if (const auto found = deleted_.find(key); found != deleted_.end()) spelled = found->second;
+    if (half_deleted_.contains(key)) return HalfDeleted(spelled);
   }
   if (spelled.empty()) {
     if (home_.IsShared()) {
       const absl::StatusOr<std::vector<std::string>> deleting = home_.FindDeleting();
       if (!deleting.ok()) return deleting.status();
       for (const std::string& id : *deleting) {
-        if (FoldName(id) == key) return HalfDeleted(context_id);
+        if (FoldName(id) == key) return HalfDeleted(id);
       }
     }
     // A mark that was made by hand, or of a deletion that failed, would count from the next start on.
@@ -361,7 +368,7 @@ absl::Status Tenants::Allow(const std::string& context_id, LetIn by) {
   }
   if (spelled.empty()) {
     if (by == LetIn::kWithItsMirror) TellPutInPlace(events_, context_id);
-    if (by != LetIn::kByOperator) return absl::OkStatus();
+    if (by != LetIn::kByOperator) return context_id;
     return absl::NotFoundError(absl::StrCat("tenant '", context_id,
                                             "' was not deleted. Nothing was done. 'mirrorctl tenants "
                                             "--state deleted' lists those that were."));
@@ -370,7 +377,7 @@ absl::Status Tenants::Allow(const std::string& context_id, LetIn by) {
   if (by != LetIn::kByOperator) TellPutInPlace(events_, context_id);
   const MutexLock lock(mutex_);
   deleted_.erase(key);
-  return absl::OkStatus();
+  return spelled;
 }
 
 absl::StatusOr<std::vector<std::string>> Tenants::Deleted() {
@@ -396,6 +403,10 @@ void Tenants::EndIdleCycles(bool of_others) {
 
 std::vector<Tenants::Seen> Tenants::AllSeen() {
   const std::vector<std::shared_ptr<Tenant>> all = Listed();
+  const std::map<std::string, std::string> unreadable = [this] {
+    const MutexLock lock(mutex_);
+    return unreadable_;
+  }();
   std::vector<Seen> seen;
   seen.reserve(all.size());
   // One that was only probed was never there.
@@ -403,7 +414,9 @@ std::vector<Tenants::Seen> Tenants::AllSeen() {
     std::shared_ptr<const TenantSummary> summary = tenant->shared_summary();
     if (summary == nullptr) continue;
     const std::int64_t progress_ms = std::max(summary->progress_ms, tenant->seen_progress_ms());
-    seen.push_back({tenant->context_id(), tenant->is_open(), std::move(summary), progress_ms});
+    const auto why = unreadable.find(FoldName(tenant->context_id()));
+    seen.push_back({tenant->context_id(), tenant->is_open(), std::move(summary), progress_ms,
+                    why == unreadable.end() ? std::string() : why->second});
   }
   return seen;
 }

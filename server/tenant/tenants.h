@@ -53,21 +53,21 @@ class Tenants {
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrTakeIn(const Caller& caller);
   /// Behind it: a tenant that was only looked at, and that there is not, leaves nothing.
   void ForgetUnlessThere(const std::string& context_id);
-  /// For the operator. Errors: kNotFound.
+  /// For the operator, who may spell it in any case. Errors: kNotFound.
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);
   /// The same, for one whose mirror is about to be put there. `context_id` has been checked. Errors:
   /// kFailedPrecondition when it is known under another spelling.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
   std::vector<std::shared_ptr<Tenant>> All();
   /// Removes the mirror for good, and takes the tenant in no more until Allow(): that outlives a restart.
-  absl::Status Delete(const std::string& context_id);
+  absl::Status Delete(const std::string& context_id, mirror::Deleted what = mirror::Deleted::kAll);
   enum class LetIn : std::uint8_t {
     kByOperator,
     kByItsMirror,    ///< One was put there, which is told. It need not have been deleted.
     kWithItsMirror,  ///< The same of one that was deleted, and that its home let in with it.
   };
-  /// Errors: kNotFound when it was not deleted.
-  absl::Status Allow(const std::string& context_id, LetIn by = LetIn::kByOperator);
+  /// Gives how it was spelled. Errors: kNotFound when it was not deleted.
+  absl::StatusOr<std::string> Allow(const std::string& context_id, LetIn by = LetIn::kByOperator);
   /// As they were spelled.
   absl::StatusOr<std::vector<std::string>> Deleted();
 
@@ -84,6 +84,7 @@ class Tenants {
     bool is_open = false;
     std::shared_ptr<const TenantSummary> summary;
     std::int64_t progress_ms = 0;  ///< Of a cycle that runs, too.
+    std::string unreadable = {};  ///< Why its home can open it for nobody; empty: it can, as far as is known.
   };
   std::vector<Seen> AllSeen();
   /// AllSeen(), and tenants without a mirror whose first cycles fail. NoteBegun() forgets such a failure.
@@ -140,6 +141,8 @@ class Tenants {
   std::map<std::string, std::string> deleted_ MIRROR_GUARDED_BY(mutex_);
   /// Of those, folded: not all of their mirrors is gone.
   std::set<std::string> half_deleted_ MIRROR_GUARDED_BY(mutex_);
+  /// By folded context id, why the home can open it for nobody: as it said last.
+  std::map<std::string, std::string> unreadable_ MIRROR_GUARDED_BY(mutex_);
   /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed
   /// themselves.
   std::list<Tenant*> by_use_ MIRROR_GUARDED_BY(mutex_);

@@ -65,6 +65,27 @@ TEST_P(StoreObjects, IndexesOfItsOwnStayUntilTheyAreDroppedOrTheirTableIs) {
   EXPECT_THAT(store_->records().ReadOwnIndexes(), IsOkAndHolds(IsEmpty()));
 }
 
+TEST_P(StoreObjects, NoValueIsTooLongForAnIndexOfItsOwn) {
+  Create(People());
+  const OwnIndex own = {absl::StrCat(kOwnIndexPrefix, "1_a"), "people"};
+  int id = 0;
+  Rows rows;
+  for (const std::size_t bytes : {2'000, 3'000, 9'000, 20'000}) {
+    ASSERT_THAT(Write({}, {{own, {{"name", false, Collation::kNocase}, {"age"}}}}), IsOk());
+    rows.push_back({++id, Incompressible(bytes), 36});
+    EXPECT_THAT(Insert(People(), {rows.back()}).status, IsOk()) << bytes;
+    rows.back()[1] = Incompressible(bytes + 1);
+    EXPECT_THAT(StoreContract::Write(People(), Operation::kUpdate, {rows.back()}).status, IsOk()) << bytes;
+    EXPECT_EQ(Visible(People()), rows);
+  }
+  Reopen();
+  const auto there = store_->records().ReadOwnIndexes();
+  ASSERT_THAT(there, IsOk());
+  for (const OwnIndex& index : *there) EXPECT_EQ(index.name, own.name);
+  ASSERT_THAT(Write({}, {{own, {}}}), IsOk());
+  EXPECT_THAT(store_->records().ReadOwnIndexes(), IsOkAndHolds(IsEmpty()));
+}
+
 INSTANTIATE_TEST_SUITE_P(EveryStore, StoreObjects, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <latch>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -238,6 +240,40 @@ TEST_F(AdminTest, ATenantThatIsNotThereIsNotFound) {
         << named.name;
   }
   EXPECT_THAT(Events("backup.failed"), IsEmpty()) << "nobody's";
+}
+
+TEST_F(AdminTest, ATenantThatIsNamedInAnotherCaseIsTheSameOneInEveryCall) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  v1::Tenant found;
+  ASSERT_THAT(ToAbsl(operator_->GetTenant(&context, About<v1::GetTenantRequest>("cUST"), &found)), IsOk());
+  EXPECT_EQ(found.context_id(), "Cust");
+  const auto told = context.GetServerTrailingMetadata().find("mirror-context-id");
+  ASSERT_NE(told, context.GetServerTrailingMetadata().end());
+  EXPECT_EQ(std::string(told->second.data(), told->second.size()), "Cust");
+  const auto events = Act(&Stub::ListEvents, About<v1::ListEventsRequest>("cUST"));
+  ASSERT_THAT(events, IsOk());
+  EXPECT_THAT(events->events(), Not(IsEmpty()));
+  // Restore without the copy's name twice would replace a mirror.
+  v1::RestoreRequest unconfirmed = About<v1::RestoreRequest>("cUST");
+  unconfirmed.set_path(here_->dir() + "/backup.db");
+  EXPECT_THAT(Act(&Stub::Restore, unconfirmed),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'confirm'")));
+
+  for (const Named& named : AllCalls("cUST")) {
+    SCOPED_TRACE(named.name);
+    EXPECT_THAT(named.call(*operator_), StatusIs(Answer(named.name)));
+  }
+  EXPECT_FALSE(std::filesystem::exists(here_->mirror_path("cUST")));
+  EXPECT_THAT(Act(&Stub::PauseTenant, About<v1::PauseTenantRequest>("cUST")),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("tenant 'Cust' was deleted")));
+  ASSERT_THAT(Act(&Stub::AllowTenant, About<v1::AllowTenantRequest>("cUST")), IsOk());
+  for (const char* const kind : {"mirror.deleted", "tenant.allowed", "backup.made", "tenant.paused"}) {
+    SCOPED_TRACE(kind);
+    EXPECT_THAT(Events(kind), Not(IsEmpty()));
+    for (const v1::Event& event : Events(kind)) EXPECT_EQ(event.context_id(), "Cust");
+  }
 }
 
 TEST_F(AdminTest, KeysOfHeldRowsAreForOperators) {
@@ -750,6 +786,30 @@ TEST_F(AdminTest, SigtermLetsCallsEndEndsTheCyclesAndTheNextStartIsClean) {
   EXPECT_THAT(Complete(*again, cycle), StatusIs(absl::StatusCode::kAborted));
   const std::int64_t next = Begin(*again, "another", false);
   EXPECT_EQ(Announce(*again, next, {People()}).front().pending().lsn(), 20);
+}
+
+TEST_F(AdminTest, SigtermEndsNoCallOfASourceAsIfItHadTakenItBack) {
+  Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);
+  constexpr std::size_t kSources = 8;
+  std::latch begun(kSources);
+  std::vector<absl::Status> ends(kSources);
+  std::vector<std::thread> sources;
+  for (absl::Status& end : ends) {
+    sources.emplace_back([&] {
+      const auto client = Client();
+      end = Complete(*client, 999);
+      begun.count_down();
+      // There is no such cycle.
+      while (absl::IsAborted(end)) end = Complete(*client, 999);
+    });
+  }
+  begun.wait();
+  ASSERT_THAT(here_->Stop(), IsOkAndHolds(0));
+  for (std::thread& source : sources) source.join();
+  for (const absl::Status& end : ends) {
+    // The client makes UNAVAILABLE of CANCELLED, with these words.
+    EXPECT_THAT(end, StatusIs(absl::StatusCode::kUnavailable, Not(HasSubstr("ended the call"))));
+  }
 }
 
 TEST_F(AdminTest, AConfigurationThatIsWrongIsRefusedWithKeyAndLine) {

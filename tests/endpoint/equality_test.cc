@@ -362,7 +362,8 @@ TEST_F(EqualityTest, ADamagedFileStopsItsTenantAndAResetBringsItBack) {
   other.Connect();
 
   const CycleReport refused = bench_->Run();
-  EXPECT_THAT(refused.status, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("reset")));
+  EXPECT_THAT(refused.status,
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("until its operator mends it")));
   ASSERT_EQ(other.Sql("INSERT INTO t VALUES(2)"), "");
   EXPECT_TRUE(other.Run().Good()) << "the others go on";
   EXPECT_EQ(other.Difference(), "");
@@ -378,7 +379,8 @@ TEST_F(EqualityTest, AFileThatWasCutOffAtItsBeginIsDamagedToo) {
   Begin(100);
   std::filesystem::resize_file(bench_->mirror_path() + "-wal", 0);
   std::filesystem::resize_file(bench_->mirror_path(), 0);
-  EXPECT_THAT(bench_->Run().status, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("reset")));
+  EXPECT_THAT(bench_->Run().status,
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("until its operator mends it")));
   EXPECT_THAT(Ctl({"events"}).output, HasSubstr("mirror.damaged"));
   Ctl({"reset", "Cust", "--all", "--confirm", "Cust"});
   EXPECT_TRUE(bench_->Run().Good());

@@ -26,6 +26,8 @@ PARAMETERS = {
     "max_wal_size": "1GB",
     "dynamic_shared_memory_type": "mmap",  # So that nothing of what was killed stays in /dev/shm.
 }
+# Of all servers, as docs/operate/postgres-care.md counts them, while no standby answers.
+CONNECTIONS_MAX = len(plan.SERVERS) * (3 * 8 + 4 + 2)
 PROGRAMS = ("etcd", "patroni", "/usr/sbin/haproxy")
 
 
@@ -219,11 +221,32 @@ class Fleet:
             return self._away(strike, node.kill, node.start)
         if strike.what == "primary's PostgreSQL killed":
             return self._away(strike, self._wait_primary().kill_database, lambda: None)
+        if strike.what == "all standbys away":
+            return self._standbys_away(strike)
         part = {"etcd restarted": self.etcd, "haproxy restarted": self.haproxy}.get(strike.what)
         part = part or self.server(strike.server)
         moment = self._away(strike, part.kill, part.start)
         part.wait_ready()
         return moment
+
+    def _standbys_away(self, strike):
+        """Nothing is committed meanwhile, and servers have no more connections than their pools may."""
+        primary = self._wait_primary()
+        standbys = [node for node in self.nodes if node is not primary]
+
+        def take():
+            for node in standbys:
+                node.kill()
+
+        def bring_back():
+            there = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{postgres_cluster.ROLE}';"
+            count = int(primary.sql("postgres", there))
+            for node in standbys:
+                node.start()
+            if count > CONNECTIONS_MAX:
+                raise Broken(f"{count} connections of servers, where {CONNECTIONS_MAX} are the most")
+
+        return self._away(strike, take, bring_back)
 
     @staticmethod
     def _away(strike, take, bring_back):

@@ -28,7 +28,7 @@ def parse():
         "its source, and a table says what was lost. Builds `release` first, and installs what is missing "
         "(tools/setup --also fleet).",
         epilog="Example: tools/fleet --tenants 100 --kills 6. Exit code: 0 nothing was lost and every mirror equals "
-        "its source, 1 otherwise, 2 wrong usage. 1,000 tenants take about seven minutes on two cores.",
+        "its source, 1 otherwise, 2 wrong usage. 1,000 tenants take about ten minutes on two cores.",
     )
     number = lambda least: lambda text: checked(text, least)  # noqa: E731
     add = parser.add_argument

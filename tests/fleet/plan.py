@@ -10,6 +10,7 @@ AWAY = {
     "server stopped": (2, 20),
     "primary killed": (18, 25),  # Longer than its lease in etcd: a standby is promoted.
     "primary's PostgreSQL killed": (0, 0),
+    "all standbys away": (65, 75),  # Longer than a server waits for the answer to a COMMIT.
     "haproxy restarted": (0, 2),
     "etcd restarted": (0, 2),
 }
@@ -25,7 +26,7 @@ class Strike:
 
     def __str__(self):
         words = self.what if not self.server else self.what.replace("server", self.server)
-        if self.what == "server stopped":
+        if self.what in ("server stopped", "all standbys away"):
             return f"{words} for {self.away_s:.1f} s"
         return f"{words}, back after {self.away_s:.1f} s" if self.away_s else words
 

@@ -298,6 +298,18 @@ TEST_F(AdminCommands, ABackupIsMadeByServersOfNowAndOfBefore) {
   EXPECT_EQ(Run({"backup", "Cust26759", "/backup/a.db"}).errors, "mirrorctl: ALREADY_EXISTS: it is there\n");
 }
 
+TEST_F(AdminCommands, ATenantThatIsSpelledOtherwiseIsToldAndNamedAsItIs) {
+  const std::string same = Run({"tables", "Cust26759"}).output;
+  fake_.spelled = "Cust26759";
+  const Finished looked = Run({"tables", "cust26759"});
+  EXPECT_EQ(looked.exit_code, 0);
+  EXPECT_EQ(looked.output, same);
+  EXPECT_EQ(looked.errors, "mirrorctl: 'cust26759' is the tenant 'Cust26759'\n");
+  EXPECT_EQ(Run({"delete", "cust26759", "--confirm", "cust26759"}).output,
+            "the mirror of Cust26759 is deleted; its source is told not to replicate until 'mirrorctl allow "
+            "Cust26759'\n");
+}
+
 TEST_F(AdminCommands, ATenantOrTableThatThereIsNotIsAnsweredWithTheOneThatWasMeant) {
   fake_.not_found = "it is not there. Nothing was changed";
   for (const auto& [line, meant] : std::vector<std::pair<std::vector<std::string>, std::string>>{
@@ -515,6 +527,21 @@ TEST_F(AdminCommands, NamesAreAskedForAsTheyStand) {
                   R"(tables: "events" tables: "[a,b]" tables: "--x")"));
 }
 
+TEST_F(AdminCommands, AResetOfAMirrorThatIsGoneSaysWhatComesNext) {
+  const std::vector<std::string> reset = {"reset", "Cust26759", "--all", "--confirm", "Cust26759"};
+  const Finished gone = Run(reset);
+  EXPECT_EQ(gone.exit_code, 0);
+  EXPECT_EQ(gone.output, "");
+  EXPECT_EQ(Unwrapped(gone.errors),
+            "mirrorctl: the mirror of Cust26759 begins anew, and the next cycle populates it; there was "
+            "nothing of it "
+            "that could be kept\n");
+  fake_.reset.set_kept_path("postgres://p1/mirror_aside_1");
+  EXPECT_THAT(Unwrapped(Run(reset).errors),
+              AllOf(HasSubstr("is kept at the server as postgres://p1/mirror_aside_1"),
+                    HasSubstr("begins anew"), Not(HasSubstr("nothing of it"))));
+}
+
 TEST_F(AdminCommands, InvalidatedAndResetTablesAreListed) {
   fake_.invalidated.add_tables("contact");
   fake_.reset.add_tables("person");
@@ -651,7 +678,7 @@ TEST_F(AdminCommands, ServersSayWhatTheyDoForAll) {
             R"({"server_id":"0123456789abcdef0123456789abcdef","host":"db1","address":"10.0.0.1:7443",)"
             R"("admin_address":"127.0.0.1:7444","version":"0.2.0","rules":"00112233aabbccdd",)"
             R"("clock_ahead_ms":-61500,"started_ms":1714564800000,"silent_ms":21000,)"
-            R"("duties":["hooks","summaries"],"here":false})");
+            R"("duties":["hooks","summaries"],"closed_places":[],"here":false})");
   EXPECT_THAT(fake_.Calls(), ElementsAre("ListServers", "ListServers"));
 }
 
@@ -668,6 +695,26 @@ TEST_F(AdminCommands, ServersOfOneHostAreToldApartWhereALineIsShort) {
   }
   EXPECT_THAT(Run({"servers"}).output, AllOf(HasSubstr(" 127.0.0.1:17443 "), HasSubstr(" 127.0.0.1:17453 "),
                                              Not(HasSubstr("00112233aabbccdd"))));
+}
+
+TEST_F(AdminCommands, RulesAreNeverCutToWhatIsEqual) {
+  for (const char* const rules : {"bb4acc98ac300379", "bb4acc98084562ba"}) {
+    v1::ServerInfo* const server = fake_.servers.add_servers();
+    server->set_host("a-machine-whose-name-is-long");
+    server->set_address(absl::StrCat("10.0.0.", fake_.servers.servers_size(), ":7443"));
+    server->set_admin_address("127.0.0.1:7444");
+    server->set_version("0.2.0");
+    server->set_rules(rules);
+    server->add_duties("idle_cycles");
+    server->add_duties("summaries");
+  }
+  fake_.servers.mutable_servers(0)->set_here(true);
+  EXPECT_THAT(Run({"servers"}).output,
+              AllOf(HasSubstr(" bb4acc98a "), HasSubstr(" bb4acc980 "),
+                    HasSubstr("\nother rules than the server that answers: a-machine-whose-name-is-long at "
+                              "10.0.0.2:7443\n")));
+  fake_.servers.mutable_servers(1)->set_rules("bb4acc98ac300379");
+  EXPECT_THAT(Run({"servers"}).output, AllOf(HasSubstr(" bb4acc9 "), Not(HasSubstr("other rules"))));
 }
 
 TEST_F(AdminCommands, AServerWithFilesSaysThatItIsTheOnlyOne) {

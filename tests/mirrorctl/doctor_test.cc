@@ -11,6 +11,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@
 #include "tests/support/places.h"
 #include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
+#include "tools/mirrorctl/doctor/doctor_server.h"
 
 // The real mirrorctl, the real server with TLS, a real source; each test breaks one thing.
 
@@ -524,6 +526,32 @@ INSTANTIATE_TEST_SUITE_P(Clocks, DoctorOfClocks,
                                          SkewCase{"FarBehind", "-600", "FAIL", "min behind this machine's"}),
                          [](const auto& test) { return test.param.name; });
 
+TEST(DoctorClockTest, AnAnswerThatCameLateIsNoClockThatIsBehind) {
+  struct Case {
+    std::int64_t server_ms, asked_ms, after_ms;
+    bool is_good;
+    std::string words;
+  };
+  const std::vector<Case> cases = {
+      {100'000, 99'900, 100'100, true, "the same as here, within 5 s"},
+      {100'000, 99'900, 160'000, true, "not known closer than 60 s, which the answer took"},
+      {160'000, 99'900, 160'000, true, "not known closer than 60 s, which the answer took"},
+      {90'000, 100'000, 160'000, true, "the server's clock is 10 s behind this machine's"},
+      {170'000, 100'000, 160'000, true, "the server's clock is 10 s ahead of this machine's"},
+      {10'000, 100'000, 160'000, false, "the server's clock is 90 s behind this machine's"},
+      // This machine's was set back meanwhile.
+      {100'000, 100'000, 99'000, true, "the same as here, within 5 s"},
+  };
+  for (const Case& one : cases) {
+    std::ostringstream out, err;
+    Console console{out, err};
+    DoctorReport report(console, /*json=*/true);
+    EXPECT_EQ(ExamineClock("clock", one.server_ms, one.asked_ms, one.after_ms, report), one.is_good);
+    report.Finish();
+    EXPECT_THAT(out.str(), HasSubstr(one.words));
+  }
+}
+
 struct LogCase {
   std::string name, sql, outcome, words, next;
   friend std::ostream& operator<<(std::ostream& out, const LogCase& test) { return out << test.name; }
@@ -692,6 +720,28 @@ TEST_F(DoctorOfServers, AMirrorOfAMoveIsNotToBeResumed) {
                 Contains(testing::Pair("WARN tenants", AllOf(HasSubstr("mirrorctl move Cust ... --resume"),
                                                              Not(HasSubstr("mirrorctl resume"))))));
   }
+}
+
+TEST_F(DoctorOfServers, ServersThatAreConfiguredOtherwiseAreTold) {
+  const auto add = [this](const std::string& host, const std::string& rules, std::int64_t silent_ms) {
+    v1::ServerInfo* const server = fake_.servers.add_servers();
+    server->set_host(host);
+    server->set_address("10.0.0.1:7443");
+    server->set_rules(rules);
+    server->set_silent_ms(silent_ms);
+    return server;
+  };
+  add("db1", "bb4acc98ac300379", 0)->set_here(true);
+  add("db1", "0000000000000000", 9'000);   // Its last start.
+  add("db0", "0000000000000000", 16'000);  // It is gone.
+  add("db2", "bb4acc98ac300379", 0);
+  EXPECT_THAT(Examine().steps, Contains(testing::Pair("OK servers", HasSubstr("the same rules"))));
+  add("db3", "bb4acc98084562ba", 0);
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("WARN servers", AllOf(HasSubstr(": db3 at 10.0.0.1:7443 DO "),
+                                                           HasSubstr("restart those that have another")))));
 }
 
 TEST_F(DoctorOfServers, AnAnswerThatIsARefusalIsAStep) {

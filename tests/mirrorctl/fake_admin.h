@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "proto/wire/spelling.h"
 
 namespace mirror {
 
@@ -46,6 +47,7 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   bool silent = false;           ///< No answer to DeleteMirror and ListTenants before the call is cancelled.
   grpc::Status restore_refusal;  ///< Unless OK, Restore ends with it.
   grpc::Status refusal;          ///< Unless OK, every call ends with it.
+  std::string spelled;    ///< Unless empty, ListTables and DeleteMirror say that the tenant is spelled so.
   std::string not_found;  ///< Unless empty, every call that changes something ends with NOT_FOUND and this.
 
   /// "ListTables context_id: \"Cust1\"", in the order they came.
@@ -61,8 +63,9 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
     WaitUntilGone(*context, silent);
     return status;
   }
-  grpc::Status ListTables(grpc::ServerContext* /*context*/, const v1::ListTablesRequest* request,
+  grpc::Status ListTables(grpc::ServerContext* context, const v1::ListTablesRequest* request,
                           v1::ListTablesResponse* response) override {
+    if (!spelled.empty()) context->AddTrailingMetadata(kSpellingMetadata, spelled);
     return Answer("ListTables", *request, tables, response);
   }
   grpc::Status ListIndexes(grpc::ServerContext* /*context*/, const v1::ListIndexesRequest* request,
@@ -87,6 +90,7 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   }
   grpc::Status DeleteMirror(grpc::ServerContext* context, const v1::DeleteMirrorRequest* request,
                             v1::DeleteMirrorResponse* response) override {
+    if (!spelled.empty()) context->AddTrailingMetadata(kSpellingMetadata, spelled);
     const grpc::Status status = Answer("DeleteMirror", *request, v1::DeleteMirrorResponse(), response);
     WaitUntilGone(*context, silent);
     return status;
@@ -135,6 +139,11 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
                         v1::DiagnoseResponse* response) override {
     return Answer("Diagnose", *request, diagnosis, response);
   }
+  grpc::Status MoveToPlace(grpc::ServerContext* /*context*/, const v1::MoveToPlaceRequest* request,
+                           v1::MoveToPlaceResponse* response) override {
+    return Answer("MoveToPlace", *request, v1::MoveToPlaceResponse(), response);
+  }
+
   grpc::Status ListServers(grpc::ServerContext* /*context*/, const v1::ListServersRequest* request,
                            v1::ListServersResponse* response) override {
     return Answer("ListServers", *request, servers, response);

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/text/text_stream.h"
 #include "server/config/config.h"
 #include "tests/certs/test_keys.h"
 #include "tests/support/processes.h"
@@ -120,6 +122,25 @@ TEST_F(InitPostgresTest, SeveralHostsAreReplicatedAndHaveALineEach) {
   EXPECT_THAT(made.out, Not(HasSubstr("durability")));
   EXPECT_THAT(Text("pgpass"),
               HasSubstr("# a:5433:mirrors:mirror:PASSWORD\n# b:5433:mirrors:mirror:PASSWORD\n"));
+}
+
+TEST_F(InitPostgresTest, OnANarrowTerminalWordsAreWrappedAndStatementsAreNot) {
+  InitOptions options;
+  options.postgres = "postgresql://mirror@db.example.org/a_database_whose_name_is_rather_long";
+  std::ostringstream shown;
+  TextStream out(shown, {.width = 80});
+  PrintDatabase(options, "dev/pgpass", out);
+  out.flush();
+  const std::string text = shown.str();
+  EXPECT_THAT(text, AllOf(HasSubstr("\n  CREATE DATABASE \"a_database_whose_name_is_rather_long\" OWNER "
+                                    "\"mirror\" ENCODING 'UTF8' TEMPLATE template0;\n"),
+                          HasSubstr("sslrootcert"), HasSubstr("\"replicated\"")));
+  const std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  for (const std::string& line : lines) {
+    if (!line.ends_with(';')) {
+      EXPECT_LE(line.size(), 80U) << line;
+    }
+  }
 }
 
 TEST_F(InitPostgresTest, NamesThatNeedItAreQuotedAndEscaped) {

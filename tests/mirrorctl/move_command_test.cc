@@ -122,6 +122,14 @@ TEST_F(MoveCommand, AnUndoneOneIsTakenBackAlsoWhereItsCopyIsStillOnItsWayIn) {
   EXPECT_THAT(fake_.Calls(), Contains("StayMove"));
 }
 
+TEST_F(MoveCommand, AMoveToAPlaceThatIsCutOffIsLookedForWhereItShows) {
+  fake_.refusal = grpc::Status(grpc::StatusCode::CANCELLED, "");
+  const Finished run = Run({"move", "Cust", "--place", "p2"});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.errors, AllOf(HasSubstr("'mirrorctl tenants'"), Not(HasSubstr("'mirrorctl tables'")),
+                                HasSubstr("'mirrorctl move Cust --place p2 --resume'")));
+}
+
 TEST_F(MoveCommand, ACopyThatStandsInAnotherPlaceThanIsNamedNowIsMadeAnew) {
   Stands(v1::MOVE_PHASE_LEAVING);
   there_.look = Look(v1::MOVE_PHASE_ARRIVING);

@@ -5,13 +5,16 @@ lost, the control database is away.
 Usage: servers_failure_test.py BIN_DIR [unittest arguments]
 """
 
+import json
 import os
 import pathlib
 import random
+import re
 import signal
 import sys
 import time
 import unittest
+import urllib.request
 
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # openssl is started from a process that has channels.
 import grpc  # noqa: E402
@@ -153,6 +156,64 @@ class Failures(unittest.TestCase):
         both = {"server.control_lost", "server.control_back"}
         wait_for("the events of it", lambda: both <= set(here.kinds()), BEATS_S)
         here.check_equal()
+
+
+    # --- A place does not answer at a start ---
+
+    def test_a_server_starts_beside_a_place_that_does_not_answer(self):
+        control, second = many_servers.make_database(), many_servers.make_database()
+        here = self.install("place", servers=1, control=control)
+        server = here.servers[0]
+        place = f'\n[[postgres.place]]\nname = "p2"\nconninfo = "{second}"\n'
+        server.config.write_text(server.config.read_text() + place)
+        self.assertEqual(server.stop(), 0)
+        server.start()
+        here.point_agent(here.balancer.address)
+        here.cycles(GOES_ON_S)
+        # Where the fewest tables are.
+        self.assertEqual(self.push_new().returncode, 0)
+        paths = {one["context_id"]: one["path"] for one in self.ctl_json("tenants")}
+        self.assertTrue(paths.pop(CONTEXT).startswith("postgres://p1/"))
+        self.assertTrue(paths and all(path.startswith("postgres://p2/") for path in paths.values()), paths)
+        self.assertEqual(self.closed(), [])
+
+        self.relay.refuse()
+        self.assertEqual(server.stop(), 0)
+        words = "the place 'p1' has not answered this server since its start, 20"
+        checked = here.run("mirror-server", "--config", server.config, "--check-config")
+        self.assertIn(f"to know: {words}", checked.stdout)
+        server.start()
+        self.assertEqual(self.closed(), ["p1"])
+        pushed = self.push_new()
+        self.assertEqual(pushed.returncode, 0, pushed.stderr)
+        done = here.agent("once")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(words, done.stdout + done.stderr)
+        doctor = here.ctl(0, "doctor", check=False)
+        self.assertEqual(doctor.returncode, 1, doctor.stdout)
+        self.assertIn(words, re.sub(r"\s+", " ", doctor.stdout))
+        self.assertIn("does not serve yet what is in: p1", here.ctl(0, "servers").stdout)
+        self.assertEqual(self.places_up(), {"p1": "0", "p2": "1"})
+
+        self.relay.admit()
+        here.cycles(GOES_ON_S)
+        here.check_equal()
+        self.assertEqual(self.closed(), [])
+        told = [message for kind, message in here.events() if kind == "server.place"]
+        self.assertEqual(len(told), 2, told)
+        self.assertIn(words, told[0])
+        self.assertEqual("the place 'p1' answers, and its mirrors are served", told[1])
+
+    def ctl_json(self, *words):
+        return json.loads(self.here.ctl(0, *words, "--json").stdout)
+
+    def closed(self):
+        return self.ctl_json("servers")[0]["closed_places"]
+
+    def places_up(self):
+        url = re.search(r"^mirror-server metrics: (\S+)", self.here.servers[0].out.read_text(), re.MULTILINE).group(1)
+        with urllib.request.urlopen(url, timeout=GOES_ON_S) as page:
+            return dict(re.findall(r'^mirror_place_up\{place="(\w+)"\} (\d)', page.read().decode(), re.MULTILINE))
 
 
 class LongFailures(Failures):

@@ -192,6 +192,45 @@ class Pages(unittest.TestCase):
             self.assertTrue((pathlib.Path(made[0]) / "newer-agent" / "only-3").exists())
             self.assertTrue((pathlib.Path(made[0]) / "newer" / "catalog.db-wal").exists())
 
+    def test_the_copies_of_mirrors_in_postgresql_need_no_catalog(self):
+        page = markdown_pages.Page(ROOT / "docs" / "operate" / "upgrade.md")
+        scripts = [block.text for block in page.blocks if block.language == "sh"]
+        copies, back = (next(text for text in scripts if words in text) for words in ("pg_dump", "pg_restore"))
+        # What stands in for PostgreSQL: the dump is what control was, and a restore refuses a schema that is there.
+        tools = """
+            pg_dump() { cp "$CONTROL" "$5"; }
+            psql() { [[ $4 == 'ALTER SCHEMA mirror_control RENAME TO mirror_control_newer' ]] && mv "$CONTROL" "$CONTROL-newer"; }
+            pg_restore() { [[ ! -e $CONTROL ]] && cp "$3" "$CONTROL"; }
+        """
+        with tempfile.TemporaryDirectory(prefix="docs-test-") as folder:
+            machine = pathlib.Path(folder)
+            server, kept, control = machine / "var/lib/partner-mirror", machine / "var/kept", machine / "control"
+            for name in (server, kept):
+                name.mkdir(parents=True)
+            for name in (server / "audit.head", control):
+                name.write_text("1")
+            named = f"CONTROL={control}\nB=/var/kept\n{tools}\nset -e\n"
+            done = self.type_in_machine(folder, named + copies)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            for name in (server / "audit.head", control):
+                name.write_text("2")
+            done = self.type_in_machine(folder, named + re.sub(r"(?m)^ *B=[^;]*;", "", back))
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual([name.read_text() for name in (server / "audit.head", control)], ["1", "1"])
+            aside = (kept / "newer" / "audit.head", machine / "control-newer")
+            self.assertEqual([name.read_text() for name in aside], ["2", "2"])
+
+    def test_who_installs_finds_how_mirrors_in_postgresql_begin(self):
+        install = (ROOT / "README.md").read_text().split("\n## Install\n")[1].split("\n## Five minutes")[0]
+        self.assertIn("--store postgres --postgres URL", install)
+        self.assertIn("(docs/operate/postgres.md#begin)", install)
+
+    def test_numbers_of_holds_are_told_to_be_examples(self):
+        page = (ROOT / "docs" / "operate" / "holds.md").read_text()
+        said = page.index("`hold list` shows the number")
+        self.assertLess(page.index("$ mirrorctl hold list"), said)
+        self.assertLess(said, page.index("$ mirrorctl hold commit"))
+
     def test_what_is_removed_by_hand_is_everything_that_packages_leave(self):
         page = (ROOT / "docs" / "operate" / "install.md").read_text()
         by_hand = page[page.index("What nobody needs any more goes by hand") :]

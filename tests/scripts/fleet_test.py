@@ -68,7 +68,29 @@ class Plan(unittest.TestCase):
         self.assertGreater(plan.AWAY["primary killed"][0], fleet.DCS["ttl"])
         self.assertLessEqual(fleet.DCS["loop_wait"] + 2 * fleet.DCS["retry_timeout"], fleet.DCS["ttl"])
 
+    def test_standbys_stay_away_for_longer_than_a_commit_is_waited_for(self):
+        self.assertGreater(plan.AWAY["all standbys away"][0], 60)
+        away, parts = [], {}
+        parts["primary"] = mock.Mock(**{"is_primary.return_value": True, "sql.return_value": "12"})
+        for name in ("s1", "s2"):
+            parts[name] = mock.Mock(**{"is_primary.return_value": False})
+            parts[name].kill.side_effect = lambda name=name: away.append(name)
+            parts[name].start.side_effect = lambda name=name: away.remove(name)
+        made = fleet.Fleet.__new__(fleet.Fleet)
+        made.nodes = list(parts.values())
+        strike = plan.Strike("all standbys away", "", 1, 70)
+        asleep = lambda seconds: self.assertEqual((seconds, away), (70, ["s1", "s2"]))  # noqa: E731
+        with mock.patch.object(fleet.time, "sleep", asleep):
+            made.strike(strike)
+            self.assertEqual(away, [])
+            parts["primary"].kill.assert_not_called()
+            parts["primary"].sql.return_value = str(fleet.CONNECTIONS_MAX + 1)
+            with self.assertRaisesRegex(fleet.Broken, "connections of servers"):
+                made.strike(strike)
+        self.assertEqual(away, [])
+
     def test_a_strike_is_a_sentence(self):
+        self.assertEqual(str(plan.Strike("all standbys away", "", 1, 70)), "all standbys away for 70.0 s")
         self.assertEqual(str(plan.Strike("server killed", "s2", 1, 2.5)), "s2 killed, back after 2.5 s")
         self.assertEqual(str(plan.Strike("server stopped", "s1", 1, 2.5)), "s1 stopped for 2.5 s")
         self.assertEqual(str(plan.Strike("primary's PostgreSQL killed", "", 1, 0)), "primary's PostgreSQL killed")

@@ -99,6 +99,7 @@ def closed(text, begin):
         at += 1
 
 
+PLACE_KEY = re.compile(r"place_key = (\"\w+\")|Place::\w+, (\"\w+\")")
 ENTRY = re.compile(r"\{\"(\w+)\",\s*(?:Set(?!Elsewhere)\w+|Path|path_of)(?:<\w+(?:<\w+>)?>|<std::\w+<\w+>>)?\(")
 
 
@@ -142,8 +143,9 @@ class Config:
         if f'Missing("{table.strip("[]")}", "{key}")' in self.text:
             return True
         checked = " ".join(re.findall(r"CheckHas\(\{(.*?)\}\)", self.bodies[table]))
-        if table == "[[source]]":  # One of two, by the kind of the source.
-            checked = re.search(r" place = (.*);", self.text)[1]
+        if table == "[[source]]":  # One of them, by the kind of the source.
+            traits = read("client/config/source_config.h", "client/config/source_config.cc")
+            checked = " ".join(first or second for first, second in re.findall(PLACE_KEY, traits))
         must_not_be_empty = re.search(r"\),\s+&[\w.>-]+\}$", entry) is not None
         return f'"{key}"' in checked or must_not_be_empty and self.begins_as(table, key)[1] == ""
 

@@ -140,6 +140,37 @@ TEST_F(OpenPostgresTest, TwoPlacesAreTwoDatabases) {
   EXPECT_THAT(OpenConfiguredStore(config_), IsOk());
 }
 
+TEST_F(OpenPostgresTest, APlaceThatDoesNotAnswerKeepsNobodyFromStarting) {
+  const std::string second = server_->NewDatabase();
+  config_.postgres.places.push_back({.name = "p2", .conninfo = second, .connections = 2});
+  Shut(second);
+  const auto said = testing::ElementsAre(HasSubstr("the place 'p2' has not answered"));
+  EXPECT_THAT(CheckPlaces(config_), IsOkAndHolds(said));
+  const auto opened = OpenConfiguredStore(config_);
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_THAT(opened->notes, said);
+  EXPECT_THAT(opened->late->FindClosed(), testing::ElementsAre("p2"));
+  const StoreState state = opened->look();
+  EXPECT_TRUE(state.places.at(0).is_up);
+  EXPECT_FALSE(state.places.at(1).is_up);
+}
+
+TEST_F(OpenPostgresTest, AServerStartsAlsoWhereNoPlaceAnswersButNotWithoutItsControlDatabase) {
+  config_.postgres.places[0].conninfo = server_->NewDatabase();
+  Shut(config_.postgres.places[0].conninfo);
+  {
+    const auto opened = OpenConfiguredStore(config_);
+    ASSERT_THAT(opened, IsOk());
+    EXPECT_THAT(opened->home->Recover(), IsOkAndHolds(testing::IsEmpty()));
+    EXPECT_THAT(opened->late->FindClosed(), testing::ElementsAre("p1"));
+  }
+  config_.postgres.control = config_.postgres.places[0].conninfo;
+  EXPECT_THAT(CheckPlaces(config_),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("the control database")));
+  EXPECT_THAT(OpenConfiguredStore(config_).status(),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("the control database")));
+}
+
 TEST_F(OpenPostgresTest, AFailureNamesThePlace) {
   config_.postgres.places[0].conninfo = absl::StrCat(conninfo_, " dbname=none");
   EXPECT_THAT(OpenConfiguredStore(config_).status().message(),
@@ -244,7 +275,8 @@ TEST_F(OpenPostgresTest, WhatCannotBeWrittenIsSaidOfEachDatabase) {
               IsOk());
   opened->reconnect();
   EXPECT_THAT(opened->home->TryWriting(),
-              testing::ElementsAre(HasSubstr("nothing can be written in the control database: "),
+              testing::ElementsAre(AllOf(HasSubstr("nothing can be written in the control database: "),
+                                         Not(HasSubstr("database: the control database"))),
                                    HasSubstr("nothing can be written in the place 'p1': ")));
 }
 

@@ -1,6 +1,7 @@
 #ifndef MIRROR_TESTS_SUPPORT_ROWS_H_
 #define MIRROR_TESTS_SUPPORT_ROWS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -126,6 +127,14 @@ class Partner {
 /// Rows of `table` as a partner reads them, with the columns in the order of the schema, sorted.
 Rows ReadMirror(const std::string& path, const TableSchema& table);
 Rows Sorted(Rows rows);
+
+/// A text that no compression makes shorter, without quotes; another one for each length.
+inline std::string Incompressible(std::size_t bytes) {
+  std::string text;
+  for (std::uint64_t state = bytes; text.size() < bytes; text += static_cast<char>('(' + (state >> 33) % 50))
+    state = state * 6'364'136'223'846'793'005 + 1'442'695'040'888'963'407;
+  return text;
+}
 
 /// The seed of a random test: MIRROR_TEST_SEED, or a new one. Printed.
 std::uint64_t TestSeed();

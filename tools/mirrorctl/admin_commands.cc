@@ -19,16 +19,21 @@ namespace {
 /// Of one look of a watch, which shows then that nobody answers.
 constexpr std::chrono::seconds kLookPatience(10);
 
+std::string TenantOf(const AdminRequest& request) {
+  return request.context_id.empty() ? request.hold.substr(0, request.hold.rfind(':')) : request.context_id;
+}
+
 /// Behind a name that there is not, the one that was meant.
 void SayNearest(AdminClient& admin, const AdminRequest& request, Console& console) {
-  const std::string tenant =
-      request.context_id.empty() ? request.hold.substr(0, request.hold.rfind(':')) : request.context_id;
+  const std::string tenant = TenantOf(request);
   const std::string words = tenant.empty() ? "" : NearestNames(admin, tenant, request.tables);
   if (!words.empty()) console.err << words << '\n';
 }
 
 void RunOn(AdminClient& client, const AdminRun& run, const AdminRequest& request, Console& console) {
   run(client, request, console);
+  const std::string asked = TenantOf(request), spelled = client.SpelledAs(asked);
+  if (spelled != asked) SayNone(console, absl::StrCat("'", asked, "' is the tenant '", spelled, "'"));
   // A restore makes the tenant that there is not, so what is refused is the file.
   if (absl::IsNotFound(console.failure) || absl::IsFailedPrecondition(console.failure))
     SayNearest(client, request, console);

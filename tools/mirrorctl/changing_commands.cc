@@ -50,8 +50,15 @@ void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
   const auto answer = admin.Reset(message);
   if (!answer.ok()) return Fail(console, answer.status());
   if (!answer->kept_path().empty()) {
-    console.err << "mirrorctl: the mirror as it was is kept on the server's machine as "
+    console.err << "mirrorctl: the mirror as it was is kept at the server as "
                 << Printable(answer->kept_path()) << ", until somebody removes it\n";
+  }
+  if (request.all && answer->tables().empty()) {
+    // One that was lost, damaged or empty.
+    console.err << "mirrorctl: the mirror of " << request.context_id
+                << " begins anew, and the next cycle populates it"
+                << (answer->kept_path().empty() ? "; there was nothing of it that could be kept\n" : "\n");
+    if (!request.json) return;
   }
   if (request.json) {
     Json list = Json::array();
@@ -88,9 +95,10 @@ void Delete(AdminClient& admin, const AdminRequest& request, Console& console) {
   if (const absl::Status status = admin.Delete(request.context_id, request.confirm); !status.ok()) {
     return Fail(console, status);
   }
-  console.out << "the mirror of " << Printable(request.context_id)
+  const std::string tenant = admin.SpelledAs(request.context_id);
+  console.out << "the mirror of " << Printable(tenant)
               << " is deleted; its source is told not to replicate until 'mirrorctl allow "
-              << Printable(ShellWord(request.context_id)) << "'\n";
+              << Printable(ShellWord(tenant)) << "'\n";
 }
 
 void AcceptSource(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -103,7 +111,7 @@ void AcceptSource(AdminClient& admin, const AdminRequest& request, Console& cons
 
 void Allow(AdminClient& admin, const AdminRequest& request, Console& console) {
   if (const absl::Status status = admin.Allow(request.context_id); !status.ok()) return Fail(console, status);
-  console.out << Printable(request.context_id)
+  console.out << Printable(admin.SpelledAs(request.context_id))
               << " may be mirrored again: its source's next cycle makes a new mirror\n";
 }
 
@@ -116,7 +124,7 @@ void Verify(AdminClient& admin, const AdminRequest& request, Console& console) {
   console.out << Counted(static_cast<std::uint64_t>(answer->tables_size()), "table")
               << (answer->tables_size() == 1 ? " is" : " are")
               << " compared with the source in its next cycle; 'mirrorctl tables "
-              << Printable(ShellWord(request.context_id)) << "' then says what was found\n";
+              << Printable(ShellWord(admin.SpelledAs(request.context_id))) << "' then says what was found\n";
 }
 
 /// As the server sees it: a relative path is meant from here.
@@ -144,10 +152,11 @@ void Restore(AdminClient& admin, const AdminRequest& request, Console& console) 
   message.set_confirm(request.confirm);
   const auto answer = admin.Restore(message);
   if (!answer.ok()) return Fail(console, answer.status());
-  console.out << Printable(request.context_id) << " is restored: " << Counted(answer->tables(), "table")
-              << ", " << SizeText(answer->bytes()) << "; its source's next cycle sends what it lacks\n";
+  console.out << Printable(admin.SpelledAs(request.context_id))
+              << " is restored: " << Counted(answer->tables(), "table") << ", " << SizeText(answer->bytes())
+              << "; its source's next cycle sends what it lacks\n";
   if (answer->kept_path().empty()) return;
-  console.out << "The mirror as it was is kept on the server's machine as " << Printable(answer->kept_path())
+  console.out << "The mirror as it was is kept at the server as " << Printable(answer->kept_path())
               << ", until somebody removes it.\n";
 }
 

@@ -25,7 +25,7 @@ void ListHolds(AdminClient& admin, const AdminRequest& request, Console& console
   if (answer->holds_size() > 0) return;
   SayNone(console, request.context_id.empty()
                        ? std::string("nothing is held")
-                       : absl::StrCat("nothing of '", request.context_id, "' is held"));
+                       : absl::StrCat("nothing of '", admin.SpelledAs(request.context_id), "' is held"));
 }
 
 /// TENANT:NUMBER.
@@ -64,7 +64,8 @@ void DecideHold(AdminClient& admin, const AdminRequest& request, Console& consol
   const auto decided =
       commits ? admin.CommitHold(hold->first, hold->second) : admin.RollbackHold(hold->first, hold->second);
   if (!decided.ok()) return Fail(console, decided.status());
-  console.out << Printable(request.hold) << Happens(decided->kind(), commits) << '\n';
+  console.out << Printable(absl::StrCat(admin.SpelledAs(hold->first), ":", hold->second))
+              << Happens(decided->kind(), commits) << '\n';
 }
 
 void ShowHold(AdminClient& admin, const AdminRequest& request, Console& console) {

@@ -87,8 +87,12 @@ class ServerMove {
 
   void Begin() {
     if (here_.phase() != v1::MOVE_PHASE_UNSPECIFIED) {
+      const bool left = here_.phase() == v1::MOVE_PHASE_LEFT;
       return Refuse(absl::StrCat("is part of a move already. Nothing was changed. '", Again("--resume"),
-                                 "' goes on with it, --undo takes it back"));
+                                 left
+                                     ? "' ends it, or says where it went; --undo takes it back as long as no "
+                                       "cycle began there, and then it is moved back from there"
+                                     : "' goes on with it, --undo takes it back"));
     }
     if (const absl::Status room = to_.CheckRoom(here_, request_.place); !room.ok())
       return Fail(console_, room);
@@ -173,7 +177,7 @@ class ServerMove {
     if (console_.terminal && bytes > 0) console_.err << "\r\033[K";
     if (!copied.ok()) return copied.status();
     if (!copied->kept_path().empty()) {
-      Say(absl::StrCat("what had left that server before is kept on its machine as ", copied->kept_path()));
+      Say(absl::StrCat("what had left that server before is kept there as ", copied->kept_path()));
     }
     if (copied->left_out_size() > 0) {
       Say(absl::StrCat("not moved: ", absl::StrJoin(copied->left_out(), ", ")));
@@ -187,6 +191,10 @@ class ServerMove {
       // It may have been the end alone whose answer was lost.
       const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
       if (there.ok() && IsServed(*there)) arrived = absl::OkStatus();
+      if (there.ok() && there->phase() == v1::MOVE_PHASE_DROPPING && there->move_id() == here_.move_id()) {
+        return Refuse(absl::StrCat("is being taken back from the new server. Nothing was changed. '",
+                                   Again("--undo"), "' ends that"));
+      }
     }
     if (!arrived.ok()) return Stopped(arrived);
     console_.out << Name() << " is moved, and is served there: give its agent "

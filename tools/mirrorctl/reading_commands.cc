@@ -15,6 +15,7 @@
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin/nearest_names.h"
+#include "tools/mirrorctl/admin/server_list.h"
 #include "tools/mirrorctl/admin_command.h"
 
 namespace mirror {
@@ -107,7 +108,7 @@ v1::Severity SeverityNamed(const std::string& word) {
 void SayNoEvent(AdminClient& admin, const AdminRequest& request, Console& console) {
   if (request.context_id.empty()) return SayNone(console, "there is no such event");
   const std::string meant = NearestNames(admin, request.context_id, {});
-  Warn(console, absl::StrCat("there is no such event of '", request.context_id, "'",
+  Warn(console, absl::StrCat("there is no such event of '", admin.SpelledAs(request.context_id), "'",
                              meant.empty() ? "" : ". ", meant));
 }
 

@@ -23,7 +23,7 @@ enum class Trouble : std::uint8_t {
   kNoSpace,        ///< The disk is full or does not read or write, or memory is full. UNAVAILABLE.
   kTooMany,        ///< All connections of the server, the database or the role are taken. UNAVAILABLE.
   kNotReady,       ///< It, or another one that it needs, starts, stops or does not answer. UNAVAILABLE.
-  kReadOnly,       ///< A standby, or a transaction that may not write. UNAVAILABLE.
+  kReadOnly,       ///< A standby, or a server or session that may not write. UNAVAILABLE.
   kCancelled,      ///< By Canceller, an operator or statement_timeout. CANCELLED.
   kConstraint,     ///< Failure::constraint says which. FAILED_PRECONDITION.
   kDependent,      ///< Other objects depend on it. FAILED_PRECONDITION.

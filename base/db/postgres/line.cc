@@ -139,6 +139,7 @@ absl::Status Line::Connect(const Parameters& parameters, Clock::time_point until
     state = PQconnectPoll(handle_);
   }
   PQsetErrorVerbosity(handle_, PQERRORS_DEFAULT);
+  pid_ = PQbackendPID(handle_);
   if (PQsetnonblocking(handle_, 1) != 0) return Cut("connecting");
   return absl::OkStatus();
 }
@@ -262,6 +263,7 @@ absl::StatusOr<Result> Line::Finish(std::string_view doing) {
 
 absl::Status Line::ErrorOf(const pg_result* result, std::string_view doing) {
   Failure failure = ReadFailure(result);
+  refused_to_write_ = refused_to_write_ || failure.trouble == Trouble::kReadOnly;
   // Of a connection that the server itself has to another one, as Citus to its workers: this one goes on,
   // unless what was to commit may have done so there.
   const char* const severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -282,6 +284,7 @@ absl::Status Line::Cut(std::string_view doing, const Failure& why) {
   failure.words = failure.trouble == Trouble::kCommitUnknown
                       ? absl::StrCat(words, " before the answer came: it may have been applied")
                       : absl::StrCat(words, "; what was not committed is rolled back");
+  is_left_ = is_left_ || if_lost_ == IfLost::kUnknown;
   Close();
   return ToStatus(failure, doing);
 }

@@ -49,6 +49,9 @@ class Line {
   bool IsIdle() const;
   /// In a transaction, failed or not.
   bool InTransaction() const;
+  /// The server's process, where the line was cut before its answer to what commits: it may be at that still,
+  /// for as long as no standby answers it. 0: none is left so.
+  int left_pid() const { return is_left_ ? pid_ : 0; }
   void SetAnswerWithin(std::chrono::milliseconds within) { answer_within_ = within; }
   std::chrono::milliseconds answer_within() const { return answer_within_; }
   void Close();
@@ -80,6 +83,9 @@ class Line {
   /// What came without being asked for, as the end of an idle connection. False: it is closed.
   bool HearWhatCame();
 
+  /// The server has refused to write: it is a standby, or was told to write nothing.
+  bool refused_to_write() const { return refused_to_write_; }
+
   /// SQLSTATEs of warnings since Begin().
   const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -92,6 +98,9 @@ class Line {
   pg_conn* handle_ = nullptr;
   std::chrono::milliseconds answer_within_{0};
   IfLost if_lost_ = IfLost::kNothing;
+  bool refused_to_write_ = false;
+  bool is_left_ = false;
+  int pid_ = 0;  ///< As libpq does not tell it of a lost one.
   std::vector<std::string> warnings_;
   char* piece_ = nullptr;  ///< libpq's, as the next one.
   char* next_piece_ = nullptr;

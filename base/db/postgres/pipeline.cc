@@ -139,14 +139,18 @@ absl::Status Pipeline::Read(const std::vector<Step>& steps, const std::vector<Se
 absl::StatusOr<std::vector<Rows>> Pipeline::Run() {
   failed_ = -1;
   const std::vector<Step> steps = std::exchange(steps_, {});
+  const std::size_t commit = std::exchange(commit_, 0);
   const absl::Cleanup done = [this] { begins_ = commits_ = false; };
   std::vector<Rows> rows;
   if (steps.empty()) return rows;
   absl::Status failed = Enter(steps);
   if (!failed.ok()) return failed;
   // What libpq has sent and not read yet, it moves with each further statement.
-  for (std::size_t from = 0; from < steps.size() && failed.ok(); from += kStepsAtOnce) {
-    const std::size_t to = std::min(steps.size(), from + kStepsAtOnce);
+  for (std::size_t from = 0, to = 0; from < steps.size() && failed.ok(); from = to) {
+    to = std::min(steps.size(), from + kStepsAtOnce);
+    // COMMIT goes with the end: what is lost then is known to be a commit, and its warnings are the last
+    // ones.
+    if (to < steps.size() && from < commit && commit < to) to = commit;
     const absl::StatusOr<std::vector<Sent>> sent = Send(steps, from, to);
     if (!sent.ok()) return sent.status();
     failed = Read(steps, *sent, rows);

@@ -54,8 +54,9 @@ class Pipeline {
 
   Connection& connection_;
   std::vector<Step> steps_;
-  bool begins_ = false;   ///< The first is BEGIN.
-  bool commits_ = false;  ///< Its end commits.
+  bool begins_ = false;     ///< The first is BEGIN.
+  bool commits_ = false;    ///< Its end commits.
+  std::size_t commit_ = 0;  ///< With `commits_`: the number of COMMIT; 0: there is none.
   int failed_ = -1;
 };
 

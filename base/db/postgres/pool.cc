@@ -15,6 +15,15 @@ namespace {
 constexpr milliseconds kSlotPauseMin{20};
 constexpr milliseconds kSlotPauseMax{250};
 
+/// Between two looks which processes are gone.
+constexpr milliseconds kLookEvery{1'000};
+constexpr milliseconds kLookWithin{2'000};
+
+/// Their numbers come again, also at another server that took over: one that began later is another one.
+constexpr char kLookSql[] =
+    "SELECT pid::bigint, (extract(epoch FROM clock_timestamp() - backend_start) * 1000)::bigint FROM "
+    "pg_stat_activity WHERE pid = ANY ($1) AND usename = session_user";
+
 }  // namespace
 
 Lease::Lease(Pool& pool, std::unique_ptr<Connection> connection, Time opened, std::int64_t uses,
@@ -39,25 +48,38 @@ Lease::~Lease() {
 bool Pool::IsGood(Kept& kept) const {
   if (!kept.connection->line().HearWhatCame()) return false;
   if (Clock::now() - kept.idle_since < options_.probe_after) return true;
-  const AnswersWithin patience(*kept.connection,
-                               std::min(options_.connect_as.connect_within, milliseconds(2'000)));
+  const AnswersWithin patience(*kept.connection, std::min(options_.connect_as.connect_within, kLookWithin));
   return kept.connection->Probe().ok();
+}
+
+bool Pool::IsLookDue() const { return !left_.empty() && !is_looking_ && Clock::now() >= look_again_; }
+
+absl::Status Pool::TooMany(milliseconds within) const {
+  std::string words = absl::StrCat("all ", options_.connections, " connections of ", options_.name,
+                                   " were in use for ", within.count(), " ms");
+  if (!left_.empty()) {
+    absl::StrAppend(&words, "; in ", left_.size(),
+                    " of them the database is at what it did not answer in time, as a commit is while no "
+                    "standby answers");
+  }
+  return ToStatus({.trouble = Trouble::kTooMany, .words = std::move(words)}, "");
 }
 
 absl::StatusOr<Pool::Place> Pool::TakePlace(Clock::time_point until, milliseconds within) {
   const MutexLock lock(mutex_);
   ++waiting_;
-  while (idle_.empty() && open_ >= options_.connections && Clock::now() < until)
-    given_back_.WaitUntil(mutex_, until);
-  --waiting_;
-  if (idle_.empty() && open_ >= options_.connections) {
-    ++refused_;
-    return ToStatus({.trouble = Trouble::kTooMany,
-                     .words = absl::StrCat("all ", options_.connections, " connections of ", options_.name,
-                                           " were in use for ", within.count(), " ms")},
-                    "");
+  while (IsFull() && !IsLookDue() && Clock::now() < until) {
+    // One that looks tells when it is done.
+    given_back_.WaitUntil(mutex_, left_.empty() || is_looking_ ? until : std::min(until, look_again_));
   }
-  Place place{.generation = generation_};
+  --waiting_;
+  Place place{.generation = generation_, .within = within, .looks = IsLookDue(), .is_beyond = IsFull()};
+  if (place.is_beyond && (!place.looks || Clock::now() >= until)) {
+    ++refused_;
+    return TooMany(within);
+  }
+  is_looking_ |= place.looks;
+  if (place.is_beyond) return place;
   if (!idle_.empty()) {
     place.kept = std::move(idle_.back());
     idle_.pop_back();
@@ -99,23 +121,80 @@ absl::StatusOr<Lease> Pool::Take(milliseconds within) {
 /// Its place is taken, whatever becomes of it.
 absl::StatusOr<Lease> Pool::Fill(Place place, Clock::time_point until) {
   Kept& kept = place.kept;
-  if (kept.connection != nullptr && IsGood(kept)) {
+  absl::Status filled = kept.connection != nullptr && IsGood(kept) ? absl::OkStatus() : Open(place, until);
+  if (place.looks) {
+    if (filled.ok()) filled = Look(place);
+    const MutexLock lock(mutex_);
+    is_looking_ = false;
+    look_again_ = Clock::now() + kLookEvery;
+    given_back_.NotifyAll();
+  }
+  if (filled.ok()) {
     return Lease(*this, std::move(kept.connection), kept.opened, kept.uses, place.generation);
   }
   kept.connection.reset();
+  const MutexLock lock(mutex_);
+  if (!place.is_beyond) --open_;
+  given_back_.NotifyOne();
+  // What was left of the time may have been too short for an answer.
+  return place.is_beyond && Clock::now() >= until ? TooMany(place.within) : filled;
+}
+
+absl::Status Pool::Open(Place& place, Clock::time_point until) {
+  place.kept = {};
   ConnectAs as = options_.connect_as;
   as.connect_within = std::clamp(std::chrono::duration_cast<milliseconds>(until - Clock::now()),
                                  milliseconds(1), as.connect_within);
   absl::StatusOr<std::unique_ptr<Connection>> opened = Connection::Open(as);
-  if (opened.ok()) return Lease(*this, *std::move(opened), Clock::now(), 0, place.generation);
+  if (!opened.ok()) return opened.status();
+  place.kept = {.connection = *std::move(opened), .opened = Clock::now()};
+  return absl::OkStatus();
+}
+
+/// Frees the places of processes that are gone, and takes one for who looks, where it has none. Errors: there
+/// is none, or the connection was lost.
+absl::Status Pool::Look(Place& place) {
+  Connection& connection = *place.kept.connection;
+  std::vector<Left> left;
+  {
+    const MutexLock lock(mutex_);
+    left = left_;
+  }
+  Array pids(Type::kInt4);
+  for (const Left& one : left) pids.Add(Value::Int4(one.pid));
+  const AnswersWithin patience(connection, std::min(options_.connect_as.connect_within, kLookWithin));
+  const Clock::time_point asked_at = Clock::now();
+  const absl::StatusOr<Rows> there =
+      connection.Query(kLookSql, {pids.value()}, "looking what is still at work");
+  // Not as it was told, which its caller would take for what became of its own statement.
+  if (!connection.IsOpen()) {
+    return ToStatus({.trouble = Trouble::kNotReady,
+                     .words = absl::StrCat("a connection of ", options_.name,
+                                           " was lost while it was asked what is still at work there")},
+                    "");
+  }
+  const auto is_gone = [&](const Left& one) {
+    // What was left meanwhile was not asked for.
+    const bool asked = std::any_of(left.begin(), left.end(), [&](const Left& of) { return of == one; });
+    for (int row = 0; asked && row < there->rows(); ++row) {
+      if (there->Int(row, 0) == one.pid && asked_at - one.since <= milliseconds(there->Int(row, 1)))
+        return false;
+    }
+    return asked;
+  };
   const MutexLock lock(mutex_);
-  --open_;
-  given_back_.NotifyOne();
-  return opened.status();
+  if (there.ok()) open_ -= std::erase_if(left_, is_gone);
+  if (!place.is_beyond) return absl::OkStatus();
+  if (open_ >= options_.connections) return TooMany(place.within);
+  ++open_;
+  place.is_beyond = false;
+  return absl::OkStatus();
 }
 
 void Pool::GiveBack(Lease& lease) {
   const Clock::time_point now = Clock::now();
+  // Those that are idle lead to the same server: the next one looks for it anew.
+  if (lease.connection_->line().refused_to_write()) Renew();
   bool stays = lease.connection_->IsIdle() && now - lease.opened_ < options_.age_max &&
                ++lease.uses_ < options_.uses_max;
   if (stays) {
@@ -127,6 +206,8 @@ void Pool::GiveBack(Lease& lease) {
     stays = stays && lease.generation_ == generation_;
     if (stays) {
       idle_.push_back({std::move(lease.connection_), lease.opened_, now, lease.uses_});
+    } else if (const int pid = lease.connection_->line().left_pid(); pid != 0) {
+      left_.push_back({pid, now});
     } else {
       --open_;
     }
@@ -147,7 +228,7 @@ void Pool::Renew() {
 
 Pool::Counts Pool::counts() const {
   const MutexLock lock(mutex_);
-  return {open_, idle_.size(), waiting_, refused_};
+  return {open_, idle_.size(), waiting_, left_.size(), refused_};
 }
 
 }  // namespace mirror::postgres

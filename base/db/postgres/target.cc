@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -18,8 +19,9 @@ namespace {
 using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
 
 /// What libpq says may repeat pieces of the text, and so a password.
-constexpr char kUnreadable[] =
-    "the connection string cannot be read. It is as libpq has it: 'host=db1 dbname=crm user=mirror "
+constexpr char kUnreadable[] = "the connection string cannot be read";
+constexpr char kHowItIs[] =
+    ". It is as libpq has it: 'host=db1 dbname=crm user=mirror "
     "sslmode=verify-full', or 'postgresql://mirror@db1/crm?sslmode=verify-full'";
 constexpr char kHasPassword[] =
     "the connection string holds a password, where others can read it. Take it out, and name a passfile "
@@ -28,6 +30,27 @@ constexpr char kHasPassword[] =
 constexpr char kHasService[] =
     "the connection string names a service, whose words stand in another file, where nobody looks at them. "
     "Write them here: host, port, dbname, user, sslmode";
+
+/// A keyword that is none, as libpq has it in quotes. Empty: it is not about one, or not surely no piece of a
+/// password.
+std::string WrongKeyword(const std::string& conninfo, const std::string& libpq_words) {
+  const std::size_t begin = libpq_words.find('"') + 1;
+  const std::size_t end = libpq_words.find('"', begin);
+  if (begin == 0 || end == std::string::npos) return "";
+  std::string word = libpq_words.substr(begin, end - begin);
+  const bool is_plain =
+      std::all_of(word.begin(), word.end(), [](char c) { return c == '_' || (c >= 'a' && c <= 'z'); });
+  const std::size_t at = conninfo.find(word + "=");
+  if (!is_plain || at == std::string::npos) return "";
+  if (absl::StrContains(conninfo, "pass") || conninfo.find('@', at) != std::string::npos) return "";
+  return word;
+}
+
+absl::Status Unreadable(const std::string& wrong_keyword) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      kUnreadable, wrong_keyword.empty() ? "" : absl::StrCat(": libpq knows no '", wrong_keyword, "'"),
+      kHowItIs));
+}
 
 void SetUnlessGiven(Parameters& parameters, std::string_view keyword, std::string_view value) {
   if (FindParameter(parameters, keyword) == nullptr) parameters.emplace_back(keyword, value);
@@ -109,11 +132,12 @@ const Parameters& PinnedSettings() {
 }
 
 absl::StatusOr<Parameters> ReadConninfo(const std::string& conninfo) {
-  if (conninfo.find('\0') != std::string::npos) return absl::InvalidArgumentError(kUnreadable);
+  if (conninfo.find('\0') != std::string::npos) return Unreadable("");
   char* words = nullptr;
   const Options options(PQconninfoParse(conninfo.c_str(), &words), &PQconninfoFree);
+  const std::string said = words == nullptr ? "" : words;
   PQfreemem(words);
-  if (options == nullptr) return absl::InvalidArgumentError(kUnreadable);
+  if (options == nullptr) return Unreadable(WrongKeyword(conninfo, said));
   Parameters parameters;
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val == nullptr) continue;

@@ -65,6 +65,7 @@ absl::StatusOr<std::vector<Rows>> Transaction::Commit(Pipeline& pipeline, std::s
   // PostgreSQL reads its configuration anew between two statements: this one sees what let the commit go.
   if (has_standby != nullptr) pipeline.Queue(kHasStandbySql, {}, kAsking);
   pipeline.commits_ = true;
+  pipeline.commit_ = static_cast<std::size_t>(commit);
   absl::StatusOr<std::vector<Rows>> rows = pipeline.Run();
   if (pipeline.failed() > commit) {
     return ToStatus({.trouble = Trouble::kCommitUnknown,

@@ -73,7 +73,7 @@ HookQueues HookRunner::QueuesOf(const HookSpec& spec, Tenants& tenants, HookCurs
   HookQueues queues;
   queues.first = [this, spec, &tenants,
                   &cursor](const std::string& queue) -> absl::StatusOr<std::optional<WaitingDelivery>> {
-    // Another one delivers, and looks into all mirrors when it begins.
+    // Another one delivers, and looks into all mirrors.
     if (shared_.is_here && !shared_.is_here()) return std::optional<WaitingDelivery>();
     if (!queue.empty()) {
       absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(queue);
@@ -121,12 +121,19 @@ void HookRunner::Start(Tenants& tenants, HookCursor& cursor) {
     lanes_ = std::move(lanes);
   }
   WakeEvents();
-  search_ = std::jthread([this, &tenants](const std::stop_token& stop) {
-    for (const std::shared_ptr<Tenant>& tenant : tenants.All()) {
-      if (stop.stop_requested()) return;
-      WakeHere(tenant->context_id());
-    }
-  });
+  search_ = std::jthread([this, &tenants](const std::stop_token& stop) { Search(tenants, stop); });
+}
+
+void HookRunner::Search(Tenants& tenants, const std::stop_token& stop) {
+  for (const std::shared_ptr<Tenant>& tenant : tenants.All()) {
+    if (stop.stop_requested()) return;
+    WakeHere(tenant->context_id());
+  }
+  while (tenants.home().IsShared() && SleepFor(shared_.search, stop)) {
+    const absl::StatusOr<std::vector<std::string>> found = tenants.home().FindWithHooks();
+    if (!found.ok()) continue;
+    for (const std::string& context_id : *found) WakeHere(context_id);
+  }
 }
 
 void HookRunner::Stop() {

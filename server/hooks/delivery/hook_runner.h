@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -38,6 +39,8 @@ class HookRunner {
   struct Shared {
     std::function<bool()> is_here;                             ///< Whether it is this one.
     std::function<void(const std::string& context_id)> waits;  ///< Tells the one that is. Takes no time.
+    /// How often it looks into the mirrors: a server may be killed before it has told.
+    std::chrono::milliseconds search{60'000};
   };
   /// Before anything happens that a hook is told of.
   void Share(Shared shared) { shared_ = std::move(shared); }
@@ -72,6 +75,7 @@ class HookRunner {
     bool refuses_unanswered = false;
   };
 
+  void Search(Tenants& tenants, const std::stop_token& stop);
   HookQueues QueuesOf(const HookSpec& spec, Tenants& tenants, HookCursor& cursor);
   absl::StatusOr<std::string> Ask(const Hook& hook, const HookCaller& caller);
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "proto/wire/table.h"
 #include "server/rpc/admin/admin_service.h"
+#include "server/rpc/admin/asked_tenant.h"
 #include "server/tenant/backup.h"
 
 namespace mirror {
@@ -33,12 +34,12 @@ void EncodeHold(const std::string& context_id, const Hold& hold, bool with_keys,
 }
 
 absl::Status DecideHold(Tenants& tenants, const std::string& context_id, std::uint64_t hold_id,
-                        HoldState decision, v1::Hold* decided) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
+                        HoldState decision, grpc::ServerContext& context, v1::Hold* decided) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = FindAskedTenant(tenants, context_id, context);
   if (!tenant.ok()) return tenant.status();
   const absl::StatusOr<Hold> hold = (*tenant)->DecideHold(hold_id, decision, NowMs());
   if (!hold.ok()) return hold.status();
-  EncodeHold(context_id, *hold, /*with_keys=*/false, decided);
+  EncodeHold((*tenant)->context_id(), *hold, /*with_keys=*/false, decided);
   return absl::OkStatus();
 }
 
@@ -66,7 +67,8 @@ grpc::Status AdminService::AcceptSource(grpc::ServerContext* context, const v1::
                                         v1::AcceptSourceResponse* response) {
   return Serve(*context, Needs::kOperator, absl::StrCat("AcceptSource ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+                     FindAskedTenant(tenants_, request->context_id(), *context);
                  if (!tenant.ok()) return tenant.status();
                  absl::StatusOr<std::string> source = (*tenant)->AcceptSource(NowMs());
                  if (!source.ok()) return source.status();
@@ -81,7 +83,8 @@ grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::Verify
       absl::StrCat("Verify ", request->context_id(), request->tables().empty() ? "" : ": ",
                    absl::StrJoin(request->tables(), ", "));
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request->context_id(), *context);
     if (!tenant.ok()) return tenant.status();
     const absl::StatusOr<std::vector<std::string>> asked =
         (*tenant)->AskToVerify({request->tables().begin(), request->tables().end()}, NowMs());
@@ -116,13 +119,14 @@ grpc::Status AdminService::BackupWatched(grpc::ServerContext* context, const v1:
   return status;
 }
 
-grpc::Status AdminService::ServeBackup(const grpc::ServerContext& context, const v1::BackupRequest& request,
+grpc::Status AdminService::ServeBackup(grpc::ServerContext& context, const v1::BackupRequest& request,
                                        v1::BackupResponse* response, const ShowBackup& show) {
   const std::string call = absl::StrCat("Backup ", request.context_id(), " ", request.path(),
                                         request.drill() ? " with a drill" : "");
   return Serve(context, Needs::kOperator, call, [&]() -> absl::Status {
     // No tenant has an event of one that there is not.
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request.context_id());
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request.context_id(), context);
     if (!tenant.ok()) return tenant.status();
     const absl::StatusOr<BackupReport> report = BackupMirror(
         tenants_, **tenant, request.path(), request.drill(),
@@ -142,16 +146,17 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
                                    v1::RestoreResponse* response) {
   const std::string call = absl::StrCat("Restore ", request->context_id(), " ", request->path());
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    if (request->confirm() != request->context_id() && tenants_.home().Exists(request->context_id())) {
+    const std::string context_id = SpellingOf(tenants_, request->context_id(), *context);
+    if (request->confirm() != request->context_id() && tenants_.home().Exists(context_id)) {
       return absl::InvalidArgumentError(
           "the copy would replace a mirror, and 'confirm' is not the context id. Nothing was done. Repeat "
           "the context id in 'confirm'.");
     }
     const absl::StatusOr<RestoreReport> report =
-        RestoreMirror(tenants_, request->context_id(), request->path(), NowMs());
+        RestoreMirror(tenants_, context_id, request->path(), NowMs());
     if (!report.ok()) return report.status();
     if (!report->left_out.empty()) {
-      events_.Add(request->context_id(), Severity::kWarning, "mirror.restored",
+      events_.Add(context_id, Severity::kWarning, "mirror.restored",
                   absl::StrCat("what was not restored: ", ListNames(report->left_out)));
     }
     response->set_bytes(report->bytes);
@@ -167,7 +172,8 @@ grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::Lis
   return Serve(*context, with_keys ? Needs::kOperator : Needs::kViewer,
                absl::StrCat("ListHolds ", request->context_id(), with_keys ? " with keys" : ""),
                [&]() -> absl::Status {
-                 const auto asked = FindAsked(tenants_, request->context_id());
+                 const auto asked =
+                     FindAsked(tenants_, SpellingOf(tenants_, request->context_id(), *context));
                  if (!asked.ok()) return asked.status();
                  for (const std::shared_ptr<Tenant>& tenant : *asked) {
                    const absl::StatusOr<std::vector<Hold>> holds = tenant->Holds();
@@ -186,7 +192,7 @@ grpc::Status AdminService::CommitHold(grpc::ServerContext* context, const v1::Co
                                       v1::CommitHoldResponse* response) {
   const std::string call = absl::StrCat("CommitHold ", request->context_id(), ":", request->hold_id());
   return Serve(*context, Needs::kOperator, call, [&] {
-    return DecideHold(tenants_, request->context_id(), request->hold_id(), HoldState::kCommit,
+    return DecideHold(tenants_, request->context_id(), request->hold_id(), HoldState::kCommit, *context,
                       response->mutable_hold());
   });
 }
@@ -195,7 +201,7 @@ grpc::Status AdminService::RollbackHold(grpc::ServerContext* context, const v1::
                                         v1::RollbackHoldResponse* response) {
   const std::string call = absl::StrCat("RollbackHold ", request->context_id(), ":", request->hold_id());
   return Serve(*context, Needs::kOperator, call, [&] {
-    return DecideHold(tenants_, request->context_id(), request->hold_id(), HoldState::kRollback,
+    return DecideHold(tenants_, request->context_id(), request->hold_id(), HoldState::kRollback, *context,
                       response->mutable_hold());
   });
 }

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "server/rpc/admin/asked_tenant.h"
 #include "server/tenant/move.h"
 
 namespace mirror {
@@ -83,7 +84,8 @@ grpc::Status AdminMoves::BeginMove(grpc::ServerContext* context, const v1::Begin
   return Serve(*context, Needs::kOperator, StepText("BeginMove", *request), [&]() -> absl::Status {
     if (absl::Status id = CheckMoveId(request->move_id()); !id.ok()) return id;
     if (absl::Status fits = CheckMoveTarget(request->address()); !fits.ok()) return fits;
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request->context_id(), *context);
     if (!tenant.ok()) return tenant.status();
     if (absl::Status room = CheckRoomToLeave(tenants_, **tenant); !room.ok()) return room;
     return (*tenant)->BeginMove({.id = request->move_id(), .target = request->address()}, NowMs());

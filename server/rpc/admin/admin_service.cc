@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
@@ -20,6 +21,7 @@
 #include "proto/wire/codec.h"
 #include "proto/wire/source_objects_codec.h"
 #include "proto/wire/table.h"
+#include "server/rpc/admin/asked_tenant.h"
 #include "server/rpc/call_log.h"
 #include "server/store/home.h"
 #include "server/watch/event_kinds.h"
@@ -177,6 +179,17 @@ void DiagnoseDisk(const StoreHome& home, v1::DiagnoseResponse* response) {
   if (sync.ok()) response->set_fsync_us(static_cast<std::uint64_t>(sync->count()));
 }
 
+/// One finding says what several looks at the same database met.
+void NoteUnlessSaid(const absl::Status& status, v1::DiagnoseResponse* response) {
+  if (status.ok()) return;
+  const std::string words = CutMessage(std::string(status.message()));
+  const auto& said = response->findings();
+  if (std::none_of(said.begin(), said.end(),
+                   [&](const std::string& finding) { return absl::StrContains(finding, words); })) {
+    response->add_findings(words);
+  }
+}
+
 absl::Status WriteLooks(Looks& looks, const v1::ListAuditRequest& request,
                         grpc::ServerWriter<v1::AuditEntry>* writer) {
   const absl::StatusOr<std::vector<AuditRecord>> records = looks.Last(request.limit());
@@ -237,6 +250,9 @@ grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs
   absl::Status status = CheckRole(peer, needs == Needs::kOperator);
   const bool acts = status.ok() && needs == Needs::kOperator;
   if (status.ok()) status = act();
+  // What was called off since the server stops was not taken back by its caller.
+  if (absl::IsCancelled(status) && stopping_ && !context.IsCancelled())
+    status = absl::UnavailableError(absl::StrCat("this server stops: ", std::string(status.message())));
   if (acts) {
     audit_.Add(peer.name, call, status);
   } else {
@@ -251,7 +267,8 @@ grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::Li
                                       v1::ListTablesResponse* response) {
   return Serve(*context, Needs::kViewer, absl::StrCat("ListTables ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+                     FindAskedTenant(tenants_, request->context_id(), *context);
                  if (!tenant.ok()) return tenant.status();
                  const absl::StatusOr<std::vector<TableInfo>> tables = (*tenant)->Tables();
                  if (!tables.ok()) return tables.status();
@@ -278,7 +295,8 @@ grpc::Status AdminService::ListIndexes(grpc::ServerContext* context, const v1::L
                                        v1::ListIndexesResponse* response) {
   return Serve(*context, Needs::kViewer, absl::StrCat("ListIndexes ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+                     FindAskedTenant(tenants_, request->context_id(), *context);
                  if (!tenant.ok()) return tenant.status();
                  const absl::StatusOr<std::vector<IndexesOfTable>> tables =
                      (*tenant)->Indexes({request->tables().begin(), request->tables().end()});
@@ -303,7 +321,8 @@ grpc::Status AdminService::InvalidateLsn(grpc::ServerContext* context,
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
     const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
     if (!meant.ok()) return meant.status();
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request->context_id(), *context);
     if (!tenant.ok()) return tenant.status();
     const absl::StatusOr<std::vector<std::string>> done = (*tenant)->Invalidate(*meant, NowMs());
     if (!done.ok()) return done.status();
@@ -318,7 +337,8 @@ grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::Re
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
     const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
     if (!meant.ok()) return meant.status();
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request->context_id(), *context);
     if (!tenant.ok()) return tenant.status();
     if (request->all()) {
       if (request->confirm() != request->context_id()) {
@@ -353,7 +373,8 @@ grpc::Status AdminService::PauseTenant(grpc::ServerContext* context, const v1::P
                        absl::StrCat("the reason is over ", kPauseReasonBytesMax,
                                     " bytes. The tenant was not paused. Give a shorter one."));
                  }
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+                     FindAskedTenant(tenants_, request->context_id(), *context);
                  if (!tenant.ok()) return tenant.status();
                  response->set_context_id((*tenant)->context_id());
                  return (*tenant)->Pause(request->reason(), NowMs());
@@ -364,7 +385,8 @@ grpc::Status AdminService::ResumeTenant(grpc::ServerContext* context, const v1::
                                         v1::ResumeTenantResponse* response) {
   return Serve(*context, Needs::kOperator, absl::StrCat("ResumeTenant ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+                     FindAskedTenant(tenants_, request->context_id(), *context);
                  if (!tenant.ok()) return tenant.status();
                  response->set_context_id((*tenant)->context_id());
                  return (*tenant)->Resume(NowMs());
@@ -379,8 +401,9 @@ grpc::Status AdminService::ListEvents(grpc::ServerContext* context, const v1::Li
                [&]() -> absl::Status {
                  const std::uint32_t limit =
                      request->limit() == 0 ? kEventsDefault : std::min(request->limit(), kEventsMaxPerCall);
-                 const absl::StatusOr<EventFilter> filter = FilterOf(*request);
+                 absl::StatusOr<EventFilter> filter = FilterOf(*request);
                  if (!filter.ok()) return filter.status();
+                 filter->context_id = SpellingOf(tenants_, filter->context_id, *context);
                  const absl::StatusOr<std::vector<EventRecord>> events =
                      events_.Last(*filter, request->before_id(), limit);
                  if (!events.ok()) return events.status();
@@ -405,15 +428,16 @@ grpc::Status AdminService::WatchEvents(grpc::ServerContext* context, const v1::W
       });
 }
 
-absl::Status AdminService::Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
+absl::Status AdminService::Watch(grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                                  grpc::ServerWriter<v1::Event>* writer) {
   std::uint64_t after_id = request.after_id();
-  const absl::StatusOr<EventFilter> filter = FilterOf(request);
+  absl::StatusOr<EventFilter> filter = FilterOf(request);
   if (!filter.ok()) return filter.status();
+  filter->context_id = SpellingOf(tenants_, filter->context_id, context);
   while (!context.IsCancelled()) {
     if (stopping_) return absl::UnavailableError("the server stops. Watch again when it is back.");
     const absl::StatusOr<std::vector<EventRecord>> events =
-        events_.After(request.context_id(), after_id, kEventsPerWatch);
+        events_.After(filter->context_id, after_id, kEventsPerWatch);
     if (!events.ok()) return events.status();
     for (const EventRecord& event : *events) {
       after_id = event.id;
@@ -470,33 +494,31 @@ grpc::Status AdminService::ReloadKeys(grpc::ServerContext* context, const v1::Re
 
 grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::DiagnoseRequest* request,
                                     v1::DiagnoseResponse* response) {
-  return Serve(*context, Needs::kViewer, absl::StrCat("Diagnose ", request->context_id()),
-               [&]() -> absl::Status {
-                 const auto asked = FindAsked(tenants_, request->context_id());
-                 if (!asked.ok()) return asked.status();
-                 DiagnoseDisk(tenants_.home(), response);
-                 if (const absl::Status control = servers_().status(); !control.ok()) {
-                   response->add_findings(CutMessage(std::string(control.message())));
-                 }
-                 response->set_open_tenants(static_cast<std::uint32_t>(tenants_.open_count()));
-                 response->set_open_tenants_max(static_cast<std::uint32_t>(tenants_.open_max()));
-                 for (const std::shared_ptr<Tenant>& tenant : *asked) {
-                   if (context->IsCancelled()) return absl::CancelledError("the call was cancelled");
-                   const absl::Status sound = tenant->CheckIntegrity();
-                   v1::DiagnoseResponse::Store* const store = response->add_stores();
-                   store->set_context_id(tenant->context_id());
-                   store->set_ok(sound.ok());
-                   store->set_detail(sound.ok() ? "ok" : CutMessage(std::string(sound.message())));
-                 }
-                 for (const DatedKey& key : dated_keys_()) {
-                   v1::DiagnoseResponse::Key* const dated = response->add_keys();
-                   dated->set_name(key.name);
-                   dated->set_kind(std::string(KindName(key.kind)));
-                   dated->set_not_after(key.not_after_s);
-                 }
-                 response->set_server_time_ms(NowMs());  // Last, so that no check stands between.
-                 return absl::OkStatus();
-               });
+  return Serve(
+      *context, Needs::kViewer, absl::StrCat("Diagnose ", request->context_id()), [&]() -> absl::Status {
+        const auto asked = FindAsked(tenants_, SpellingOf(tenants_, request->context_id(), *context));
+        if (!asked.ok()) return asked.status();
+        DiagnoseDisk(tenants_.home(), response);
+        NoteUnlessSaid(servers_().status(), response);
+        response->set_open_tenants(static_cast<std::uint32_t>(tenants_.open_count()));
+        response->set_open_tenants_max(static_cast<std::uint32_t>(tenants_.open_max()));
+        for (const std::shared_ptr<Tenant>& tenant : *asked) {
+          if (context->IsCancelled()) return absl::CancelledError("the call was cancelled");
+          const absl::Status sound = tenant->CheckIntegrity();
+          v1::DiagnoseResponse::Store* const store = response->add_stores();
+          store->set_context_id(tenant->context_id());
+          store->set_ok(sound.ok());
+          store->set_detail(sound.ok() ? "ok" : CutMessage(std::string(sound.message())));
+        }
+        for (const DatedKey& key : dated_keys_()) {
+          v1::DiagnoseResponse::Key* const dated = response->add_keys();
+          dated->set_name(key.name);
+          dated->set_kind(std::string(KindName(key.kind)));
+          dated->set_not_after(key.not_after_s);
+        }
+        response->set_server_time_ms(NowMs());  // Last, so that no check stands between.
+        return absl::OkStatus();
+      });
 }
 
 grpc::Status AdminService::ListServers(grpc::ServerContext* context,
@@ -518,6 +540,7 @@ grpc::Status AdminService::ListServers(grpc::ServerContext* context,
       message->set_silent_ms(server.silent_ms);
       message->mutable_duties()->Add(server.duties.begin(), server.duties.end());
       message->set_here(server.here);
+      message->mutable_closed_places()->Add(server.closed_places.begin(), server.closed_places.end());
     }
     return absl::OkStatus();
   });

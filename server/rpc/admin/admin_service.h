@@ -39,7 +39,8 @@ class AdminService final : public AdminMoves {
   AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks, Reload reload,
                DatedKeys dated_keys, const FreshnessWatch& freshness, Servers servers);
 
-  /// Ends what would never end by itself. Called before the listener stops.
+  /// Ends what would never end by itself, and what takes long, with kUnavailable. Called before the listener
+  /// stops.
   void EndWatching() { stopping_ = true; }
 
   grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
@@ -96,9 +97,9 @@ class AdminService final : public AdminMoves {
  private:
   grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                      const std::function<absl::Status()>& act) override;
-  grpc::Status ServeBackup(const grpc::ServerContext& context, const v1::BackupRequest& request,
+  grpc::Status ServeBackup(grpc::ServerContext& context, const v1::BackupRequest& request,
                            v1::BackupResponse* response, const ShowBackup& show);
-  absl::Status Watch(const grpc::ServerContext& context, const v1::WatchEventsRequest& request,
+  absl::Status Watch(grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                      grpc::ServerWriter<v1::Event>* writer);
   absl::Status List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response);
 

@@ -12,6 +12,7 @@
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/rpc/admin/admin_service.h"
+#include "server/rpc/admin/asked_tenant.h"
 #include "server/tenant/tenant_list.h"
 
 namespace mirror {
@@ -49,7 +50,7 @@ void EncodeListed(const ListedTenant& tenant, v1::Tenant* message) {
   const TenantState state = StateOf(tenant);
   message->set_context_id(tenant.context_id);
   message->set_state(std::string(ToString(state)));
-  message->set_problem(IsProblem(state));
+  message->set_problem(IsProblem(tenant));
   message->set_issuer(summary.issuer);
   message->set_environment(summary.environment);
   message->set_source_id(summary.source_id);
@@ -102,7 +103,7 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
                             .late = freshness.Missed(tenant.context_id()) > 0};
   const TenantState state = StateOf(listed);
   message->set_state(std::string(ToString(state)));
-  message->set_problem(IsProblem(state));
+  message->set_problem(IsProblem(listed));
   return absl::OkStatus();
 }
 
@@ -122,6 +123,14 @@ absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListT
   }
   for (Tenants::Seen& seen : tenants_.AllKnown()) {
     if (deleted.contains(FoldName(seen.context_id))) continue;
+    // What was known of it before need not be so any more.
+    if (!seen.unreadable.empty()) {
+      TenantSummary unknown;
+      unknown.quarantine = std::move(seen.unreadable);
+      all.push_back({.context_id = std::move(seen.context_id),
+                     .summary = std::make_shared<const TenantSummary>(std::move(unknown))});
+      continue;
+    }
     const bool late = freshness_.Missed(seen.context_id) > 0;
     const bool failing = seen.summary->failure.since_ms > 0;
     // A file that somebody took away.
@@ -157,7 +166,8 @@ grpc::Status AdminService::GetTenant(grpc::ServerContext* context, const v1::Get
                                      v1::Tenant* response) {
   return Serve(*context, Needs::kViewer, absl::StrCat("GetTenant ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request->context_id());
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+                     FindAskedTenant(tenants_, request->context_id(), *context);
                  if (!tenant.ok()) return tenant.status();
                  return Fill(tenants_.home(), freshness_, **tenant, response);
                });
@@ -172,11 +182,12 @@ grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::
           return absl::InvalidArgumentError(
               "'confirm' is not the context id. Nothing was removed. Repeat the context id in 'confirm'.");
         }
-        if (absl::Status status = tenants_.Delete(request->context_id()); !status.ok()) return status;
-        events_.Add(request->context_id(), Severity::kWarning, "mirror.deleted",
+        const std::string context_id = SpellingOf(tenants_, request->context_id(), *context);
+        if (absl::Status status = tenants_.Delete(context_id); !status.ok()) return status;
+        events_.Add(context_id, Severity::kWarning, "mirror.deleted",
                     absl::StrCat("an operator removed the mirror; sources of the tenant are told not to "
                                  "replicate until 'mirrorctl allow ",
-                                 request->context_id(), "'"));
+                                 context_id, "'"));
         return absl::OkStatus();
       });
 }
@@ -185,8 +196,10 @@ grpc::Status AdminService::AllowTenant(grpc::ServerContext* context, const v1::A
                                        v1::AllowTenantResponse* /*response*/) {
   return Serve(*context, Needs::kOperator, absl::StrCat("AllowTenant ", request->context_id()),
                [&]() -> absl::Status {
-                 if (absl::Status status = tenants_.Allow(request->context_id()); !status.ok()) return status;
-                 events_.Add(request->context_id(), Severity::kInformation, "tenant.allowed",
+                 const absl::StatusOr<std::string> allowed = tenants_.Allow(request->context_id());
+                 if (!allowed.ok()) return allowed.status();
+                 TellSpelling(*allowed, request->context_id(), *context);
+                 events_.Add(*allowed, Severity::kInformation, "tenant.allowed",
                              "an operator lets the deleted tenant be mirrored again");
                  return absl::OkStatus();
                });

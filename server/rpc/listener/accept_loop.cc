@@ -206,6 +206,13 @@ void AcceptLoop::Stop() {
   listener_ = -1;
 }
 
+void AcceptLoop::CloseAllBut(const std::set<std::string>& busy) {
+  ForgetEnded();
+  for (const Connection& connection : connections_) {
+    if (!busy.contains(connection.peer)) shutdown(connection.socket, SHUT_RDWR);
+  }
+}
+
 void AcceptLoop::Run() {
   pollfd polled[] = {{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
   bool pause = false;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -101,6 +102,9 @@ class AcceptLoop {
   void Start(Handover handover);
   /// No connection is handed over after it returns, and the port is free.
   void Stop();
+  /// Behind Stop(): closes the connections but those whose names, as VouchedBytes has them, are in `busy`.
+  /// What was sent on them still arrives.
+  void CloseAllBut(const std::set<std::string>& busy);
 
  private:
   struct Connection {

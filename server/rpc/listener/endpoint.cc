@@ -4,6 +4,7 @@
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -46,6 +47,8 @@ constexpr std::uint64_t kUnansweredBytesMax = 32 << 10;
 /// So many may have begun a large message, of which gRPC takes 64 KB without a word, and headers.
 constexpr std::uint32_t kFewStrangers = 6;
 constexpr std::uint64_t kMessageBeginBytes = 68 << 10;
+/// Between two looks at connections that are to be closed: an answer is on its way for a moment.
+constexpr std::chrono::milliseconds kCloseLook{20};
 /// Of TLS: a certificate, what proves it, two tickets, settings.
 constexpr std::uint64_t kHandshakeSentBytes = 1'500;
 
@@ -61,6 +64,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
   if (!accept.ok()) return accept.status();
   std::unique_ptr<Listener> listener(new Listener());
   listener->accept_ = *std::move(accept);
+  listener->calls_ = options.calls;
 
   grpc::ServerBuilder builder;
   builder.RegisterService(service);
@@ -116,13 +120,26 @@ void Listener::Stop(std::chrono::system_clock::time_point deadline) {
   if (accept_) accept_->Stop();
   if (!server_) return;
   health_->Stop();
+  if (calls_ != nullptr) CloseConnections(deadline);
   server_->Shutdown(deadline);
   server_->Wait();
   server_.reset();
 }
 
+void Listener::CloseConnections(std::chrono::system_clock::time_point deadline) {
+  calls_->Refuse();
+  std::set<std::string> busy;
+  do {
+    std::this_thread::sleep_for(kCloseLook);
+    busy = calls_->TakeBusy();
+    accept_->CloseAllBut(busy);
+  } while (!busy.empty() && std::chrono::system_clock::now() < deadline);
+  accept_->CloseAllBut({});
+}
+
 absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& config, grpc::Service* mirror,
-                                                         grpc::Service* admin, VouchedBytes* vouched) {
+                                                         grpc::Service* admin, VouchedBytes* vouched,
+                                                         RunningCalls* calls) {
   grpc::EnableDefaultHealthCheckService(false);
   const ListenConfig& listen = config.listen;
   const LimitsConfig& limits = config.limits;
@@ -134,6 +151,7 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
                     listen.connections_per_address_max};
   sources.accept.unvouched = UnvouchedLimits(limits, !config.listen.plaintext, vouched);
   sources.credentials = *std::move(credentials);
+  sources.calls = calls;
   sources.service_name = "mirror.v1.MirrorClientService";
   sources.reflection = listen.reflection;
   sources.message_bytes_max = static_cast<int>(limits.message_bytes_max);

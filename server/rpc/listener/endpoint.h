@@ -17,6 +17,7 @@
 #include "server/rpc/listener/accept_loop.h"
 #include "server/rpc/listener/health_service.h"
 #include "server/rpc/listener/reflection_service.h"
+#include "server/rpc/listener/running_calls.h"
 
 namespace mirror {
 
@@ -32,6 +33,8 @@ class Listener {
     /// Calls and streams that may be in handlers at a time; gRPC refuses more with RESOURCE_EXHAUSTED.
     int threads_max = 0;
     std::size_t memory_bytes_max = 0;  ///< Of gRPC's own buffers; above it, it sheds connections.
+    /// All calls of the service. Null: those that come while it stops are ended by gRPC, some with CANCELLED.
+    RunningCalls* calls = nullptr;
   };
 
   /// `service` must outlive the listener.
@@ -40,15 +43,18 @@ class Listener {
 
   /// Connections are taken from here on.
   void Start();
-  /// No new connections, health says NOT_SERVING, calls get until `deadline`, then they are cancelled.
-  /// Returns when the last handler has.
+  /// No new connections and no new calls, health says NOT_SERVING. Calls that run get until `deadline`; then
+  /// their connections are closed. Returns when the last handler has.
   void Stop(std::chrono::system_clock::time_point deadline);
 
   std::uint16_t port() const { return accept_->port(); }
 
  private:
   Listener() = default;
+  /// Returns when no call can come any more.
+  void CloseConnections(std::chrono::system_clock::time_point deadline);
 
+  RunningCalls* calls_ = nullptr;
   std::unique_ptr<AcceptLoop> accept_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   // Used by the server until it is gone.
@@ -66,9 +72,11 @@ class Endpoint {
  public:
   /// Binds both ports and takes the certificates in. Nothing is accepted before Start().
   /// Errors: kFailedPrecondition for a port that is taken; as MakeServerCredentials for files.
-  /// `vouched` is told by the sources' calls which connections are theirs; it must outlive the endpoint.
+  /// `vouched` is told by the sources' calls which connections are theirs, and `calls` has all of those
+  /// calls; both must outlive the endpoint.
   static absl::StatusOr<std::unique_ptr<Endpoint>> Open(const ServerConfig& config, grpc::Service* mirror,
-                                                        grpc::Service* admin, VouchedBytes* vouched);
+                                                        grpc::Service* admin, VouchedBytes* vouched,
+                                                        RunningCalls* calls);
   void Start();
   void Stop(std::chrono::milliseconds patience);
 

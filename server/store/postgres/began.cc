@@ -1,5 +1,6 @@
 #include "server/store/postgres/began.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/cord.h"
@@ -25,6 +26,7 @@ struct Holder {
   std::int64_t pid = 0;
   std::string words;  ///< Who it is, for people.
   bool hangs = false;
+  std::int64_t copied = 0;  ///< Bytes of the COPY that it is in.
 };
 
 /// Who has a lock of pg_locks that `which` names.
@@ -34,20 +36,24 @@ std::vector<Holder> HoldersOf(postgres::Connection& connection, std::chrono::mil
   // A server of ours in a transaction that waits for what its client says next: in the middle of a COPY no
   // timeout of PostgreSQL's ends it.
   const auto rows = connection.Query(
-      absl::StrCat("SELECT DISTINCT a.pid::bigint, a.usename::text, a.application_name, coalesce(a.usename = "
-                   "current_user AND starts_with(a.application_name, 'mirror-server') AND a.wait_event = "
-                   "'ClientRead' AND a.state_change < clock_timestamp() - $",
-                   values.size(),
-                   " * interval '1 millisecond', false) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
-                   "WHERE l.granted AND ",
-                   which, " ORDER BY 1"),
+      absl::StrCat(
+          "SELECT DISTINCT a.pid::bigint, a.usename::text, a.application_name, coalesce(a.usename = "
+          "current_user AND starts_with(a.application_name, 'mirror-server') AND a.wait_event = "
+          "'ClientRead' AND a.state_change < clock_timestamp() - $",
+          values.size(),
+          " * interval '1 millisecond', false), coalesce((SELECT max(p.bytes_processed) FROM "
+          "pg_stat_progress_copy p WHERE p.pid = a.pid), 0), coalesce(a.wait_event = 'SyncRep', false) "
+          "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+          "WHERE l.granted AND ",
+          which, " ORDER BY 1"),
       values, "looking who has the mirror's lock");
   std::vector<Holder> holders;
   for (int row = 0; rows.ok() && row < rows->rows(); ++row) {
-    holders.push_back({rows->Int(row, 0),
-                       absl::StrCat("process ", rows->Int(row, 0), " of '", rows->Text(row, 1), "' (",
-                                    rows->Text(row, 2), ")"),
-                       rows->Bool(row, 3)});
+    holders.push_back(
+        {rows->Int(row, 0),
+         absl::StrCat("process ", rows->Int(row, 0), " of '", rows->Text(row, 1), "' (", rows->Text(row, 2),
+                      ")", rows->Bool(row, 5) ? ", whose commit waits for a standby" : ""),
+         rows->Bool(row, 3), rows->Int(row, 4)});
   }
   return holders;
 }
@@ -73,11 +79,27 @@ std::vector<Holder> FindHolders(postgres::Connection& connection, const Postgres
                    "l.locktype = 'transactionid' AND l.transactionid::text = ANY ($1)", {locked_by.value()});
 }
 
+/// Those that hang by two looks with a second between. During one COPY the time of a process's state stands
+/// still, and over a slow line, or from a machine that is short of memory, it waits for its client most of
+/// the time: what has come meanwhile says that the server is at work.
+std::vector<Holder> HangTwice(postgres::Connection& connection, const PostgresOwnTables& names,
+                              std::chrono::milliseconds hung_after, const std::vector<Holder>& before) {
+  const auto hangs = [](const Holder& one) { return one.hangs; };
+  if (std::none_of(before.begin(), before.end(), hangs)) return {};
+  if (!connection.Query("SELECT pg_sleep(1)", {}, "looking who has the mirror's lock").ok()) return {};
+  std::vector<Holder> both = FindHolders(connection, names, hung_after);
+  std::erase_if(both, [&](const Holder& one) {
+    return !one.hangs || std::none_of(before.begin(), before.end(), [&](const Holder& of) {
+      return of.hangs && of.pid == one.pid && of.copied == one.copied;
+    });
+  });
+  return both;
+}
+
 /// Whether there were any, and they are gone.
 bool EndThoseThatHang(postgres::Connection& connection, const std::vector<Holder>& holders) {
   bool ended = false;
   for (const Holder& holder : holders) {
-    if (!holder.hangs) continue;
     const auto is_gone = connection.Number("SELECT pg_terminate_backend($1::bigint::int, 2000)", {holder.pid},
                                            "ending the connection of a server that hangs");
     ended = ended || (is_gone.ok() && *is_gone != 0);
@@ -124,7 +146,7 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
     // Another node's processes and transactions have numbers of their own.
     const std::vector<Holder> holders =
         role.has_rows ? FindHolders(connection, names, hung_after) : std::vector<Holder>();
-    if (again && EndThoseThatHang(connection, holders)) {
+    if (again && EndThoseThatHang(connection, HangTwice(connection, names, hung_after, holders))) {
       rows = AskUnderLock(connection, transaction, role, names, intent);
       continue;
     }

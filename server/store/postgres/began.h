@@ -32,9 +32,10 @@ struct Began {
   bool is_elsewhere = false;  ///< On Citus: another node has the mirror's rows by now.
 };
 
-/// Takes the tenant's lock. A server that keeps it and has sent nothing for `hung_after` loses its
-/// connection, and with it all that it did not commit. Errors: kUnavailable, naming who has the lock;
-/// kDataLoss: the row or its table is gone. The transaction is to be rolled back then.
+/// Takes the tenant's lock. A server that keeps it, has begun nothing for `hung_after` and sends nothing
+/// while it is looked at for a second loses its connection, and with it all that it did not commit. Errors:
+/// kUnavailable, naming who has the lock; kDataLoss: the row or its table is gone. The transaction is to be
+/// rolled back then.
 absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
                                      const NodeRole& role, const PostgresOwnTables& names,
                                      const Intent& intent, std::chrono::milliseconds hung_after);

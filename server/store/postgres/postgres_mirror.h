@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/db/postgres/pool.h"
@@ -44,6 +45,8 @@ struct PostgresMirror {
   std::int64_t version = 0;                    ///< Store::ReadDataVersion(): how often it was another one.
 
   bool may_try_again = false;  ///< See StoreTransaction.
+  /// By folded name: an index of the mirror's own refused a row of theirs, see DropIndexesOfAnyLength().
+  std::set<std::string> refused_rows_of = {};
 
   absl::StatusOr<NodeLease> TakeAt(PlaceUse use, PlaceNode node) const {
     return place.TakeAt(use, node, names.tenant);

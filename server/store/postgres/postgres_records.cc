@@ -19,6 +19,7 @@
 #include "server/store/postgres/records/time_rows.h"
 #include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/indexes.h"
+#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/present_table.h"
 #include "server/store/postgres/tables/retired.h"
 #include "server/store/postgres/tables/touched.h"
@@ -156,8 +157,21 @@ class PostgresRecords final : public StoreRecords {
     return ReadObjects(*rows);
   }
   absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override {
-    return In([&](postgres::Connection& connection) { return FindOwnIndexes(connection, mirror_.names); },
-              PlaceUse::kRead, PlaceNode::kCoordinator);
+    const auto too_long = State(StateKind::kTooLong);
+    if (!too_long.ok()) return too_long.status();
+    auto indexes =
+        In([&](postgres::Connection& connection) { return FindOwnIndexes(connection, mirror_.names); },
+           PlaceUse::kRead, PlaceNode::kCoordinator);
+    if (!indexes.ok()) return indexes;
+    for (OwnIndex& index : ReadTooLong(*too_long)) {
+      const auto is_it = [&](const OwnIndex& there) { return there.name == index.name; };
+      // A DBA may have made it.
+      if (std::none_of(indexes->begin(), indexes->end(), is_it)) indexes->push_back(std::move(index));
+    }
+    return indexes;
+  }
+  std::string IndexTermsOf(const TableSchema& kept, const std::vector<IndexColumn>& columns) override {
+    return PostgresIndexTerms(kept, columns);
   }
   absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override {
     const auto tenant = ReadTenant();

@@ -10,6 +10,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_rows.h"
@@ -19,6 +20,7 @@
 #include "server/store/postgres/tables/definitions.h"
 #include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/merge.h"
 #include "server/store/postgres/tables/retired.h"
 #include "server/store/postgres/tables/shadow.h"
@@ -54,6 +56,24 @@ absl::StatusOr<TableWork> Changing(PostgresMirror& mirror) {
   mirror.may_try_again = true;
   return absl::UnavailableError(
       "tables are changed at the coordinator alone. Nothing was applied; the same call again is safe.");
+}
+
+/// Rows of the source's go before the mirror's own indexes. False: none refused any. Done in the
+/// transaction behind the one that was refused.
+absl::StatusOr<bool> DropRefusing(PostgresMirror& mirror, const std::string& table) {
+  const auto refused = mirror.refused_rows_of.find(FoldName(table));
+  if (refused == mirror.refused_rows_of.end()) return false;
+  absl::StatusOr<TableWork> work = Changing(mirror);
+  if (!work.ok()) return work.status();
+  const absl::StatusOr<std::size_t> dropped = DropIndexesOfAnyLength(*work, table);
+  if (!dropped.ok()) return dropped.status();
+  mirror.refused_rows_of.erase(refused);
+  // Who follows the source's indexes looks again, here and at other servers.
+  if (*dropped > 0) {
+    mirror.work->view->writes().MoveState();
+    ++mirror.version;
+  }
+  return true;
 }
 
 /// As it is spelled in the database: what is spelled otherwise there is somebody else's.
@@ -322,11 +342,19 @@ class PostgresTableVerbs final : public TableVerbs {
     const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
     if (!agreed.ok()) return agreed.status();
     if (*agreed == nullptr) return NotAgreed(table);
+    const absl::StatusOr<bool> was_refused = DropRefusing(mirror_, (*agreed)->schema.name);
+    if (!was_refused.ok()) return was_refused.status();
     absl::StatusOr<TableWork> work = view().Work();
     if (!work.ok()) return work.status();
     const PostgresTarget target{work->In((*agreed)->schema.name), mirror_.names.receipts,
                                 KindsOf(*apply.schema, (*agreed)->kinds)};
-    return WriteRows(work->connection, target, apply, written);
+    absl::Status done = WriteRows(work->connection, target, apply, written);
+    if (*was_refused || !MayBeOwnIndex(postgres::FailureOf(done))) return done;
+    mirror_.refused_rows_of.insert(FoldName(table));
+    return absl::AbortedError(
+        absl::StrCat("table '", table,
+                     "': a value may be too long for an index that the mirror made itself. Nothing of this "
+                     "batch was applied. The same batch again is safe: that index goes before it."));
   }
 
   absl::Status WriteToShadow(const std::string& table, const ApplyRows& apply, RowsWritten* written) {

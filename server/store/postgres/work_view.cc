@@ -37,7 +37,7 @@ void WorkView::PutTenant(const TenantRecord& tenant) {
 
 absl::StatusOr<TableWork> WorkView::Work() {
   if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
-  return TableWork{connection_, names_, writes_};
+  return TableWork{connection_, names_, writes_, &may_wait_};
 }
 
 absl::Status WorkView::ReadRecords(const std::vector<std::string>& tables) {

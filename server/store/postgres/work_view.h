@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_WORK_VIEW_H_
 #define MIRROR_SERVER_STORE_POSTGRES_WORK_VIEW_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -96,9 +97,10 @@ class WorkView {
   bool has_all_records_;
   bool knows_presence_ = false;    ///< PostgresAgreed::is_there is as the transaction found it.
   bool lent_definitions_ = false;  ///< Somebody may have changed one.
-  std::map<std::string, std::optional<TableRecord>> undo_;  ///< Of records_, since the savepoint.
-  std::size_t savepoint_at_ = 0;                            ///< Among what was queued when it had been
-  std::size_t savepoint_sent_ = 0;                          ///< sent so often.
+  std::map<std::string, std::optional<TableRecord>> undo_;    ///< Of records_, since the savepoint.
+  std::chrono::steady_clock::duration may_wait_ = kWaitsMax;  ///< See TableWork.
+  std::size_t savepoint_at_ = 0;                              ///< Among what was queued when it had been
+  std::size_t savepoint_sent_ = 0;                            ///< sent so often.
   ReceiptHead head_at_savepoint_;
   std::map<std::string, std::vector<std::string>> emptied_anyway_;  ///< By table.
 };

@@ -95,15 +95,22 @@ class SqliteHome final : public StoreHome {
   }
 
   bool IsShared() const override { return false; }
-  absl::StatusOr<std::vector<std::string>> FindAll() override { return FindSqliteStores(dir_); }
+  absl::StatusOr<std::vector<Found>> FindAll() override {
+    const absl::StatusOr<std::vector<std::string>> all = FindSqliteStores(dir_);
+    if (!all.ok()) return all.status();
+    std::vector<Found> found;
+    for (const std::string& context_id : *all) found.push_back({context_id, ""});
+    return found;
+  }
   absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) override {
-    const absl::StatusOr<std::vector<std::string>> all = FindAll();
+    const absl::StatusOr<std::vector<std::string>> all = FindSqliteStores(dir_);
     if (!all.ok()) return all.status();
     return FindName(*all, context_id);
   }
   absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t) override {
     return std::vector<std::string>();
   }
+  absl::StatusOr<std::vector<std::string>> FindWithHooks() override { return std::vector<std::string>(); }
   absl::StatusOr<bool> IsDeleted(const std::string& context_id) override {
     for (const auto& marked : {FindDeleting(), FindDeleted()}) {
       if (!marked.ok()) return marked.status();
@@ -124,11 +131,13 @@ class SqliteHome final : public StoreHome {
     return SetSqliteStoreAside(dir_, context_id, now_ms, owner);
   }
 
-  absl::Status BeginDeletion(const std::string& context_id) override {
-    return SetDeletingMark(dir_, context_id);
+  absl::Status BeginDeletion(const std::string& context_id, Deleted what) override {
+    return SetDeletingMark(dir_, context_id, what);
   }
   absl::Status FinishDeletion(const std::string& context_id) override {
-    if (absl::Status removed = RemoveSqliteStore(dir_, context_id); !removed.ok()) return removed;
+    const absl::StatusOr<Deleted> what = WhatIsDeleted(dir_, context_id);
+    if (!what.ok()) return what.status();
+    if (absl::Status removed = RemoveSqliteStore(dir_, context_id, *what); !removed.ok()) return removed;
     CrashPoint("delete.files_gone");
     absl::Status marked = SetDeletedMark(dir_, context_id);
     CrashPoint("delete.after");

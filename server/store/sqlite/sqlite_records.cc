@@ -101,6 +101,9 @@ class SqliteRecords final : public StoreRecords {
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return SelectAnswers(connection_); }
   absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override { return SelectObjects(connection_); }
   absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override { return SelectOwnIndexes(connection_); }
+  std::string IndexTermsOf(const TableSchema& /*kept*/, const std::vector<IndexColumn>& columns) override {
+    return IndexTerms(columns);
+  }
   absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override { return SelectCycleNotes(connection_); }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return SelectChecks(connection_); }
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return SelectHolds(connection_); }

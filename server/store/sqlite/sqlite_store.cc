@@ -211,7 +211,7 @@ absl::Status RemoveKept(const std::string& path) {
 
 }  // namespace
 
-absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id) {
+absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id, Deleted what) {
   const std::string path = SqlitePath(dir, context_id);
   for (const char* suffix : {"", kLogSuffix, kIndexSuffix}) {
     std::error_code error;
@@ -222,7 +222,9 @@ absl::Status RemoveSqliteStore(const std::string& dir, const std::string& contex
     }
     CrashPoint("delete.file_gone");
   }
-  if (absl::Status status = RemoveKept(path); !status.ok()) return status;
+  if (what == Deleted::kAll) {
+    if (absl::Status status = RemoveKept(path); !status.ok()) return status;
+  }
   RemoveNewMirror(path);
   return RemoveQuarantine(path);
 }

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/store/deleted.h"
 #include "server/store/sqlite/rows/apply_method.h"
 #include "server/store/store.h"
 
@@ -72,7 +73,8 @@ absl::StatusOr<std::string> KeepSqliteStore(const std::string& dir, const std::s
 
 /// Removes the tenant's file with its log, what was begun, and what restores, resets and quarantines kept of
 /// it.
-absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id);
+absl::Status RemoveSqliteStore(const std::string& dir, const std::string& context_id,
+                               Deleted what = Deleted::kAll);
 
 }  // namespace mirror
 

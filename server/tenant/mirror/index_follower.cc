@@ -129,6 +129,7 @@ absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
   }
   due_ = !done;
   TellTrouble(std::move(why));
+  TellTooLong(store);
   return absl::OkStatus();
 }
 
@@ -139,6 +140,22 @@ void IndexFollower::TellIdle(const std::vector<std::string>& idle) {
       absl::StrCat("indexes of the configuration that cannot be made: ", told_idle_,
                    ". The rows are mirrored as before. Correct [[tenant.index]] in mirror-server.toml "
                    "and have the server read it again (SIGHUP), or remove it"));
+}
+
+void IndexFollower::TellTooLong(Store& store) {
+  const absl::StatusOr<std::vector<OwnIndex>> there = store.records().ReadOwnIndexes();
+  if (!there.ok()) return;
+  std::vector<std::string> indexes;
+  for (const OwnIndex& index : *there) {
+    if (index.is_too_long)
+      indexes.push_back(absl::StrCat("index '", index.name, "' of table '", index.table, "'"));
+  }
+  if (!IsNews(absl::StrJoin(indexes, ", "), &told_too_long_)) return;
+  events_.Add(
+      context_id_, Severity::kWarning, "indexes.failed",
+      absl::StrCat("a value of the table is too long for ", told_too_long_,
+                   ": it was dropped, or is not made. All rows are mirrored. It is made again once the "
+                   "table was populated anew and all values fit ('mirrorctl invalidate')"));
 }
 
 void IndexFollower::TellTrouble(std::string why) {

@@ -32,7 +32,7 @@ class IndexFollower {
   /// changed, are noticed without it.
   void SetDue() { due_ = true; }
   /// Between two cycles. What fails, or would take too long, is tried after the next one; no cycle fails for
-  /// it. Errors: kDataLoss alone.
+  /// it. OwnIndex::is_too_long is told. Errors: kDataLoss alone.
   absl::Status Follow(Store& store, std::int64_t now_ms);
   /// Of what cannot be right: once for the same words, and again after a restart.
   void TellWrong(const std::vector<AnnouncedTable>& tables);
@@ -45,6 +45,7 @@ class IndexFollower {
   absl::StatusOr<Due> ReadDue(Store& store, const IndexRules& rules) const;
   void TellIdle(const std::vector<std::string>& idle);
   void TellTrouble(std::string why);
+  void TellTooLong(Store& store);
 
   const std::string context_id_;
   const IndexBook& book_;
@@ -53,7 +54,7 @@ class IndexFollower {
   bool due_ = true;
   std::shared_ptr<const IndexRules> followed_;  ///< The rules that it went by last.
   std::optional<std::int64_t> version_;         ///< Store::ReadDataVersion() then.
-  std::string told_wrong_, told_idle_, told_trouble_;
+  std::string told_wrong_, told_idle_, told_trouble_, told_too_long_;
 };
 
 /// All tables with what the source told of them, and with those of `configured` that mean them. Errors: as

@@ -150,9 +150,9 @@ absl::Status Mirror::Noticed(absl::Status status) {
         lost ? "' is lost: " : "' is damaged: ", absl::StripSuffix(status.message(), "."),
         ". It takes nothing more. 'mirrorctl restore ", context_id_, " FILE --confirm ", context_id_,
         "' puts a backup in its place, 'mirrorctl reset ", context_id_, " --all --confirm ", context_id_,
-        "' sets it aside and lets the next cycle populate a new one; after a "
-        "repair by hand 'mirrorctl resume ",
-        context_id_, "'.");
+        lost ? "' lets the next cycle populate a new one"
+             : "' sets it aside and lets the next cycle populate a new one",
+        "; after a repair by hand 'mirrorctl resume ", context_id_, "'.");
     // What cannot be opened is met again by whoever opens it.
     const absl::Status noted =
         store_ && !lost ? store_->upkeep().Quarantine(file_.quarantine) : absl::OkStatus();
@@ -199,7 +199,11 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
     if (absl::Status opened = Open(false, NowMs()); !opened.ok()) return opened;
     committed = store_->PlanAndCommit(planner, intent);
   }
-  if (!committed.ok()) return Noticed(committed.status());
+  if (!committed.ok()) {
+    // It may be committed all the same, and what repeats it writes nothing more.
+    hooks_.Wake();
+    return Noticed(committed.status());
+  }
   if (!*committed) return std::optional<Committed>();
   const auto took = std::chrono::steady_clock::now() - begin;
   told_unavailable_.clear();

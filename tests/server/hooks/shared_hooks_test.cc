@@ -94,7 +94,8 @@ class SharedHooksTest : public PlacedHomesTest {
     options.look = std::chrono::milliseconds(20);
     one->fleet = std::make_unique<Fleet>(control_, options, one->events);
     one->hooks->Share({.is_here = [fleet = one->fleet.get()] { return fleet->Holds(Duty::kHooks); },
-                       .waits = [fleet = one->fleet.get()](const std::string& id) { fleet->HookWaits(id); }});
+                       .waits = [fleet = one->fleet.get()](const std::string& id) { fleet->HookWaits(id); },
+                       .search = std::chrono::milliseconds(50)});
     TenantsOptions tenants;
     tenants.tenant.hooks = &one->hooks->book();
     auto opened = Tenants::Open(*one->home, tenants, one->events);
@@ -148,6 +149,20 @@ TEST_F(SharedHooksTest, WhatWaitsWhenADutyIsTakenIsDeliveredAlthoughNobodyTold) 
   const std::int64_t cycle = first->Cycle(1'700'000'000'000);
   second->Start();
   EXPECT_TRUE(Comes([&] { return second->heard->All() == std::vector<std::int64_t>{cycle}; }));
+  EXPECT_THAT(first->heard->All(), IsEmpty());
+}
+
+TEST_F(SharedHooksTest, WhatAServerCommitsAndIsKilledBeforeItTellsIsFound) {
+  ASSERT_NE(Make("Cust"), nullptr);
+  const auto first = Server("db1"), second = Server("db2");
+  second->Start();
+  ASSERT_TRUE(Comes([&] { return second->fleet->Holds(Duty::kHooks); }));
+  const std::int64_t cycle = first->Cycle(1'700'000'000'000);
+  EXPECT_TRUE(Comes([&] { return second->heard->All() == std::vector<std::int64_t>{cycle}; }));
+  EXPECT_TRUE(Comes([&] {
+    const auto waiting = second->home->FindWithHooks();
+    return waiting.ok() && waiting->empty();
+  }));
   EXPECT_THAT(first->heard->All(), IsEmpty());
 }
 

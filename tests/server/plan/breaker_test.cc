@@ -8,7 +8,9 @@
 namespace mirror {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::int64_t kHour = 3'600'000, kNow = 1'700'000'000'000;
 const BreakerLimits kLimits;
@@ -78,10 +80,12 @@ TEST(Breaker, ARollbackStandsUntilLessIsPlanned) {
   const Judgement same = Deletes(6'000, 10'000, {}, &refused);
   EXPECT_TRUE(same.held);
   EXPECT_FALSE(same.hold) << "nothing about it changes";
-  EXPECT_THAT(same.reason, HasSubstr("refused"));
+  EXPECT_THAT(same.reason, AllOf(HasSubstr("An operator refused it"), HasSubstr("'mirrorctl hold commit'"),
+                                 Not(HasSubstr("decides"))));
   const Judgement less = Deletes(5'500, 10'000, {}, &refused);
   ASSERT_TRUE(less.held && less.hold);
   EXPECT_EQ(less.hold->state, HoldState::kWaiting);
+  EXPECT_THAT(less.reason, AllOf(HasSubstr("An operator decides"), Not(HasSubstr("refused"))));
   EXPECT_FALSE(Deletes(4'000, 10'000, {}, &refused).held);
 }
 

@@ -22,6 +22,10 @@ SourceObjects ByName(const std::string& name = "by_name", bool unique = false) {
   return objects;
 }
 
+std::string Terms(const TableSchema& /*kept*/, const std::vector<IndexColumn>& columns) {
+  return IndexTerms(columns);
+}
+
 FollowedTable Populated(const SourceObjects& objects, const std::string& table = "people") {
   return {People(table), objects, true};
 }
@@ -101,11 +105,25 @@ TEST(IndexPlanTest, NothingIsMadeBeforeTheRowsAreThereAndNothingDroppedThatWasNo
       << "no more wanted at all";
 }
 
+TEST(IndexPlanTest, WhatAValueIsTooLongForIsNotMadeAgainAndNotKeptInMindForLonger) {
+  OwnIndex own = PlanFollow({Populated(ByName())}, {}, true)[0].index;
+  own.is_too_long = true;
+  EXPECT_THAT(PlanFollow({Populated(ByName())}, {own}, true), IsEmpty());
+  EXPECT_THAT(PlanFollow({Populated({})}, {own}, true), ElementsAre(IndexChange{own, {}}));
+
+  FollowedTable table = Populated({});
+  table.configured = ByName().indexes;
+  own = PlanFollow({table}, {}, false)[0].index;
+  own.is_too_long = true;
+  EXPECT_THAT(ConfiguredLines(table, {own}, Terms),
+              ElementsAre(HasSubstr("a value of the table is too long")));
+}
+
 TEST(IndexPlanTest, OverAColumnThatTheMirrorLeavesOutNothingIsMade) {
   FollowedTable table = Populated(ByName());
   table.kept.columns.pop_back();
   EXPECT_THAT(PlanFollow({table}, {}, true), IsEmpty());
-  EXPECT_THAT(IndexLines(table.kept, table.objects), testing::Contains(HasSubstr("leaves out")));
+  EXPECT_THAT(IndexLines(table.kept, table.objects, Terms), testing::Contains(HasSubstr("leaves out")));
 }
 
 TEST(IndexPlanTest, LinesAreStatementsAndWhatIsNoneIsAComment) {
@@ -116,7 +134,7 @@ TEST(IndexPlanTest, LinesAreStatementsAndWhatIsNoneIsAComment) {
   objects.untold = {{"half", UntoldReason::kPartial}};
   objects.more = 2;
   EXPECT_THAT(
-      IndexLines(People("my \"people\""), objects),
+      IndexLines(People("my \"people\""), objects, Terms),
       ElementsAre(
           R"(-- table "my ""people""")",
           R"(CREATE INDEX IF NOT EXISTS "by ""name""" ON "my ""people""" ("name" COLLATE NOCASE DESC, )"
@@ -126,14 +144,15 @@ TEST(IndexPlanTest, LinesAreStatementsAndWhatIsNoneIsAComment) {
           R"(-- INDEX "half" is left out: it is partial)",
           R"(-- FOREIGN KEY ("age") REFERENCES "ages" ("years") ON UPDATE SET NULL ON DELETE CASCADE)",
           "-- and 2 more that the source did not name"));
-  EXPECT_THAT(IndexLines(People(), std::nullopt), ElementsAre(HasSubstr("did not say which indexes it has")));
+  EXPECT_THAT(IndexLines(People(), std::nullopt, Terms),
+              ElementsAre(HasSubstr("did not say which indexes it has")));
 }
 
 TEST(IndexPlanTest, NoNameEndsAComment) {
   SourceObjects objects = ByName("a\nb");
   objects.foreign_keys = {{{"age"}, "x\nDROP TABLE people; --", {"y\x1b[2J"}}};
   objects.untold = {{"z\r\nDROP TABLE people", UntoldReason::kExpression}};
-  for (const std::string& line : IndexLines(People("t\n"), objects)) {
+  for (const std::string& line : IndexLines(People("t\n"), objects, Terms)) {
     EXPECT_THAT(line, testing::StartsWith("-- "));
     EXPECT_EQ(line.find_first_of("\n\r\x1b"), std::string::npos) << line;
   }
@@ -187,7 +206,7 @@ TEST(IndexPlanTest, WhatCannotBeMadeIsNamed) {
                           "index 'x': no table is named 'peopel'"));
   EXPECT_THAT(IdleIndexes({{"*", "peopel", wrong}}, {}), IsEmpty()) << "of tables nothing is known yet";
   EXPECT_THAT(
-      ConfiguredLines(table, {}),
+      ConfiguredLines(table, {}, Terms),
       ElementsAre("-- [[tenant.index]] \"by_born\": not made, the table has no column 'born', 'died'"));
 }
 
@@ -195,8 +214,8 @@ TEST(IndexPlanTest, ItIsSaidWhetherOneIsThere) {
   const FollowedTable table = Configured({"by_age", false, {{"age", true}}});
   const OwnIndex own = PlanFollow({table}, {}, false)[0].index;
   const std::string line = "-- [[tenant.index]] \"" + own.name + "\" (\"age\" DESC)";
-  EXPECT_THAT(ConfiguredLines(table, {own}), ElementsAre(line));
-  EXPECT_THAT(ConfiguredLines(table, {{own.name, "_mirror_dropped_1"}}),
+  EXPECT_THAT(ConfiguredLines(table, {own}, Terms), ElementsAre(line));
+  EXPECT_THAT(ConfiguredLines(table, {{own.name, "_mirror_dropped_1"}}, Terms),
               ElementsAre(line + ": not there yet, it is made when a cycle ends"));
 }
 

@@ -181,7 +181,7 @@ TEST_F(LostMirror, WhatSomebodyDroppedBehindAFailoverIsNotMadeAnew) {
   EXPECT_THAT(AuthenticateAt(*server), StatusIs(kDataLoss, HasSubstr("somebody dropped or renamed it")));
   EXPECT_EQ(server->catalog.LastSeverity("mirror.lost"), Severity::kError);
   EXPECT_THAT(server->catalog.Messages("mirror.lost"),
-              HasSubstr("mirrorctl reset Cust --all --confirm Cust"));
+              HasSubstr("mirrorctl reset Cust --all --confirm Cust' lets the next cycle populate a new one"));
   EXPECT_THAT(server->catalog.Kinds(), Not(Contains("mirror.damaged")));
   EXPECT_THAT(AuthenticateAt(*server), StatusIs(kDataLoss, HasSubstr("is lost")));
   EXPECT_EQ(Schemas(), 0);

@@ -162,11 +162,22 @@ TEST_F(MovingTest, IntoThePlaceThatIsNamed) {
 TEST_F(MovingTest, WhatLeftIsReplacedWhereItIs) {
   MirrorAt(*places_);
   ASSERT_NO_FATAL_FAILURE(Move(*places_, *files_[0]));
-  EXPECT_THAT(CheckRoom(*places_->tenants, {.context_id = "Cust"}, "p2"),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("'p1'")));
+  EXPECT_THAT(
+      CheckRoom(*places_->tenants, {.context_id = "Cust"}, "p2"),
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               AllOf(HasSubstr("'--place p1'"), HasSubstr("'mirrorctl delete Cust --confirm Cust'"))));
   ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_, "p1"));
   ExpectGoesOn(*places_);
   EXPECT_EQ(Schemas("mirror\\_aside\\_%"), 1);
+}
+
+TEST_F(MovingTest, WhatLeftMakesRoomForAnotherPlaceOnceItIsDeleted) {
+  MirrorAt(*places_);
+  ASSERT_NO_FATAL_FAILURE(Move(*places_, *files_[0]));
+  ASSERT_THAT(places_->tenants->Delete("Cust"), IsOk());
+  ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_, "p2"));
+  EXPECT_EQ(LookAtMove(*places_->tenants, "Cust", false, Always)->place, "p2");
+  ExpectGoesOn(*places_);
 }
 
 TEST_F(MovingTest, OneThatLeftIsNeitherLateNorAProblem) {
@@ -452,6 +463,34 @@ TEST_F(MovingTest, OneThatCameMeanwhileIsLeftAsItIs) {
   }
 }
 
+TEST_F(MovingTest, TakingItBackLeavesWhatWasSetAsideWhereItWasGoing) {
+  const auto files_of = [](const std::string& folder) {
+    std::int64_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      files += entry.path().filename().string().find(".db.") == std::string::npos ? 0 : 1;
+    return files;
+  };
+  for (BenchServer* const side : {files_[1].get(), places_.get()}) {
+    const auto kept = [&] {
+      return side == places_.get() ? Schemas("mirror\\_aside%") : files_of(files_folders_[1]->path());
+    };
+    MirrorAt(*side);
+    ASSERT_NO_FATAL_FAILURE(Move(*side, *files_[0]));
+    EXPECT_EQ(kept(), 0);
+    CopyOver(*files_[0], *side);
+    const std::int64_t left = kept();
+    EXPECT_GT(left, 0);
+    ASSERT_THAT(Drop(*side->tenants, "Cust", kId, "", kNow, Always), IsOk());
+    EXPECT_EQ(kept(), left);
+    EXPECT_THAT(side->catalog.Kinds(), Contains("move.undone"));
+    EXPECT_THAT(side->tenants->Find("Cust").status(), StatusIs(absl::StatusCode::kNotFound));
+    ASSERT_THAT(Stay(*files_[0]->tenants, "Cust", kId, kNow), IsOk());
+    ASSERT_NO_FATAL_FAILURE(ExpectGoesOn(*files_[0]));
+    ASSERT_THAT(files_[0]->tenants->Delete("Cust"), IsOk());
+    ASSERT_THAT(files_[0]->tenants->Allow("Cust"), IsOk());
+  }
+}
+
 TEST_F(MovingTest, ABackupOfOneThatLeftIsNoMoveAnyMore) {
   MirrorAt(*files_[0]);
   ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_));
@@ -587,6 +626,13 @@ TEST_F(PlaceMovingTest, GoesOnThereAtEveryServer) {
   EXPECT_EQ(Schemas("Mirror\\_%") + Schemas("mirror\\_aside%") + Schemas("mirror\\_import%"), 0)
       << "with all that was set aside";
   EXPECT_NE(before, "");
+}
+
+TEST_F(PlaceMovingTest, TakesOneConnectionOfEachUse) {
+  connections_ = 1;
+  BenchServer narrow(OpenHome(), options_);
+  ASSERT_THAT(ToPlace(narrow, "p2"), IsOk());
+  EXPECT_EQ(PlaceAt(narrow), "p2");
 }
 
 TEST_F(PlaceMovingTest, RefusesWhatIsNoMove) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -260,6 +261,20 @@ TEST_F(ServersCycle, AReadingThatGoesOnKeepsItsCycleAliveEverywhere) {
   EXPECT_THAT(calls.Send(People(), Step(Operation::kInsert, {{2, "Grace", 45}}, 5, 6)).status, IsOk());
   At(1).now = began + 905'000 + 601'000;
   EXPECT_THAT(At(1).Complete(), StatusIs(kAborted, HasSubstr("no progress")));
+}
+
+TEST_F(ServersCycle, TheEndOfACycleAtTwoServersAtOnceIsTheEndAtBoth) {
+  StartServers(2);
+  for (int round = 0; round < 20; ++round) {
+    At(0).Begin();
+    ASSERT_THAT(At(0).Announce({People()}), IsOk());
+    SourceCalls first(*TenantAt(0), "Cust"), second(*TenantAt(1), "Cust");
+    for (SourceCalls* const calls : {&first, &second}) calls->cycle = At(0).cycle;
+    for (SourceCalls* const calls : {&first, &second}) calls->now = now();
+    std::thread other([&] { EXPECT_THAT(second.Complete(), IsOk()); });
+    EXPECT_THAT(first.Complete(), IsOk());
+    other.join();
+  }
 }
 
 // --- A server that stops ---

@@ -227,6 +227,34 @@ TEST_F(ServersTenants, WhereALostMirrorIsRestoredItsPauseIsAsItWasToldLast) {
   EXPECT_EQ(is_paused_behind_a_loss(), 1) << "as this server knows by now";
 }
 
+TEST_F(ServersTenants, ATenantWhoseStateIsUnknownIsListedWithThatAmongTheOthers) {
+  StartServers(2);
+  MirrorAt(0);
+  const std::shared_ptr<Tenant> other = TenantAt(1, "Other");
+  ASSERT_NE(other, nullptr);
+  SourceCalls calls(*other, "Other");
+  calls.Begin();
+  const auto set_state = [this](const std::string& state) {
+    ASSERT_THAT(
+        connection_->Run("UPDATE mirror_control.tenant SET state = $1 WHERE folded = 'cust'", {state}),
+        IsOkAndHolds(1));
+  };
+  set_state("dreaming");
+  for (const std::size_t server : {0U, 1U}) {
+    const std::vector<Tenants::Seen> all = TenantsOf(server).AllKnown();
+    EXPECT_THAT(all, SizeIs(2));
+    for (const Tenants::Seen& seen : all) {
+      EXPECT_EQ(seen.unreadable.empty(), seen.context_id == "Other");
+      EXPECT_THAT(seen.unreadable, seen.context_id == "Other" ? HasSubstr("") : HasSubstr("'dreaming'"));
+    }
+    EXPECT_THAT(TenantsOf(server).Deleted(), IsOkAndHolds(IsEmpty()));
+    EXPECT_THAT(TenantsOf(server).Find("Other"), IsOk());
+  }
+  EXPECT_THAT(Kinds(), Not(Contains("mirror.lost")));
+  set_state("serving");
+  for (const Tenants::Seen& seen : TenantsOf(1).AllKnown()) EXPECT_EQ(seen.unreadable, "");
+}
+
 TEST_F(ServersTenants, ASpellingThatOnlyLookedKeepsNobodyOut) {
   StartServers(2);
   const auto probed = TenantsOf(1).FindOrTakeIn(CallerOf("CUST"));

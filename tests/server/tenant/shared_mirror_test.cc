@@ -30,7 +30,8 @@ struct Shared {
   Stale stale = Stale::kNo;  ///< Until it is opened again.
   bool is_durable = true;
   absl::Status make_durable;
-  int again = 0;  ///< So many commits are to be made again.
+  int again = 0;               ///< So many commits are to be made again.
+  bool loses_answers = false;  ///< Of commits that are made.
   std::vector<Intent> begun = {};
 };
 
@@ -73,7 +74,9 @@ class SharedStore final : public ForwardingStore {
       --shared_.again;
       return CommitResult{.again = true};
     }
-    return ForwardingStore::CommitWork(work, plan, savepoints);
+    absl::StatusOr<CommitResult> done = ForwardingStore::CommitWork(work, plan, savepoints);
+    if (shared_.loses_answers) return absl::UnavailableError("it may have been applied");
+    return done;
   }
 
  private:
@@ -140,6 +143,20 @@ TEST_F(SharedMirrorTest, APopulationChangesTablesWhereItBeginsAndWhereItEnds) {
     changes.push_back(intent.changes_tables);
   }
   EXPECT_THAT(changes, ElementsAre(true, false, true));
+}
+
+TEST_F(SharedMirrorTest, WhoDeliversToHooksIsWokenAlsoBehindACommitWhoseAnswerIsLost) {
+  int woken = 0;
+  const HookBook book({{"key", "hook", {kOnCompleted}, "*"}}, [&](const std::string&) { ++woken; });
+  options_.hooks = &book;
+  Restart();
+  BeginAtFive();
+  woken = 0;
+  shared_.loses_answers = true;
+  EXPECT_THAT(source_->Complete(), IsOk()) << "what is there says that it is committed";
+  EXPECT_GT(woken, 0);
+  options_.hooks = nullptr;
+  Restart();
 }
 
 TEST_F(SharedMirrorTest, WhatIsDoneAgainIsBegunForAnyTable) {

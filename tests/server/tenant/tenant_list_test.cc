@@ -102,6 +102,13 @@ TEST(TenantListTest, ProblemsAreWhatSomebodyShouldLookAt) {
                                   TenantState::kActive, TenantState::kGood}) {
     EXPECT_FALSE(IsProblem(state)) << ToString(state);
   }
+  const ListedTenant unreadable = Tenant("a", [](TenantSummary& s) {
+    s.known = false;
+    s.quarantine = "nobody knows its state";
+  });
+  EXPECT_EQ(StateOf(unreadable), TenantState::kUnknown);
+  EXPECT_TRUE(IsProblem(unreadable));
+  EXPECT_THAT(NamesOf(PageOf({Tenant("b"), unreadable}, {.problems = true})), ElementsAre("a"));
 }
 
 TEST(TenantListTest, TenantsAreFoundByNameStateAndProblem) {

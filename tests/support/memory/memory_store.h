@@ -50,6 +50,9 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override;
   absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override;
   absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override;
+  std::string IndexTermsOf(const TableSchema&, const std::vector<IndexColumn>& columns) override {
+    return IndexTerms(columns);
+  }
   absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override;
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override;
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return mirror_->holds; }

@@ -19,8 +19,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/folded_name.h"
 #include "certs/tls.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "proto/wire/spelling.h"
 
 namespace mirror {
 namespace {
@@ -95,7 +97,7 @@ bool Holds(const std::string& text, std::string_view part) {
 }
 
 /// What may be true when no answer comes.
-enum class Effect { kReads, kChanges };
+enum class Effect { kReads, kChanges, kMoves };
 
 /// While it lives, the call ends when `interruption` comes; null: none does.
 class Canceller {
@@ -126,12 +128,15 @@ class AdminClient::Service {
                                                                               const Request&, Response*),
                                 const Request& request, Effect effect, std::chrono::seconds patience);
   absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
+  /// Behind a call.
+  void NoteSpelling(const grpc::ClientContext& context);
 
   const ControlConfig config;
   const std::unique_ptr<v1::MirrorAdmin::Stub> stub;
   /// When the last call has to have ended.
   std::chrono::system_clock::time_point end = std::chrono::system_clock::time_point::max();
   const Interruption* interruption = nullptr;  ///< With which it ends, too.
+  std::string spelled;                         ///< See SpelledAs().
 
  private:
   absl::Status NotReached(std::string reason) const;
@@ -147,8 +152,15 @@ absl::StatusOr<Response> AdminClient::Service::Call(
   const Canceller canceller(context, interruption);
   Response response;
   const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+  NoteSpelling(context);
   if (!status.ok()) return Explain(status, context, effect);
   return response;
+}
+
+void AdminClient::Service::NoteSpelling(const grpc::ClientContext& context) {
+  const auto& metadata = context.GetServerTrailingMetadata();
+  if (const auto found = metadata.find(kSpellingMetadata); found != metadata.end())
+    spelled = std::string(found->second.data(), found->second.size());
 }
 
 absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grpc::ClientContext& context,
@@ -157,10 +169,12 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
   const std::string words = status.error_message();
   // Who is not reached is told so sooner: a call that ran out of time may wait at the server.
   if (code != grpc::StatusCode::DEADLINE_EXCEEDED && NeverConnected(context)) return NotReached(words);
-  const char* const next = effect == Effect::kChanges
-                               ? "whether it was done is not known, so look with 'mirrorctl events' and "
-                                 "'mirrorctl tables' before you ask again"
-                               : "nothing was changed, so ask again";
+  // A table says nothing of a move.
+  const std::string next =
+      effect == Effect::kReads
+          ? "nothing was changed, so ask again"
+          : absl::StrCat("whether it was done is not known, so look with 'mirrorctl events' and 'mirrorctl ",
+                         effect == Effect::kMoves ? "tenants" : "tables", "' before you ask again");
   if (code == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::DeadlineExceededError(
         absl::StrCat("no answer came from ", config.address,
@@ -252,6 +266,10 @@ void AdminClient::EndWithin(std::chrono::milliseconds time) {
 
 void AdminClient::EndAt(const Interruption* interruption) { service_->interruption = interruption; }
 
+std::string AdminClient::SpelledAs(const std::string& context_id) const {
+  return SameName(service_->spelled, context_id) ? service_->spelled : context_id;
+}
+
 absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequest request) {
   v1::ListTenantsResponse all;
   do {
@@ -336,6 +354,7 @@ absl::StatusOr<v1::BackupResponse> AdminClient::Backup(
     }
   }
   const grpc::Status status = stream->Finish();
+  service_->NoteSpelling(context);
   if (status.ok()) return made;
   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
     return service_->Call(&v1::MirrorAdmin::Stub::Backup, request, Effect::kReads, kCopyPatience);
@@ -458,7 +477,7 @@ absl::Status MoveClient::BeginMove(const std::string& context_id, const std::str
   request.set_context_id(context_id);
   request.set_move_id(move_id);
   request.set_address(address);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::BeginMove, request, Effect::kChanges, kLongPatience)
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::BeginMove, request, Effect::kMoves, kLongPatience)
       .status();
 }
 
@@ -495,13 +514,13 @@ absl::StatusOr<v1::ImportMirrorResponse> MoveClient::ImportFrom(
   const grpc::Status written = sink->Finish();
   if (!taken) source->Finish();
   if (!read.ok()) return from.admin_.service_->Explain(read, reading, Effect::kReads);
-  if (!written.ok()) return admin_.service_->Explain(written, writing, Effect::kChanges);
+  if (!written.ok()) return admin_.service_->Explain(written, writing, Effect::kMoves);
   for (const std::string& what : part.left_out()) response.add_left_out(what);
   return response;
 }
 
 absl::Status MoveClient::Leave(const v1::LeaveMoveRequest& request) {
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::LeaveMove, request, Effect::kChanges, kCopyPatience)
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::LeaveMove, request, Effect::kMoves, kCopyPatience)
       .status();
 }
 
@@ -509,12 +528,12 @@ absl::Status MoveClient::Arrive(const std::string& context_id, const std::string
   v1::ArriveMoveRequest request;
   request.set_context_id(context_id);
   request.set_move_id(move_id);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ArriveMove, request, Effect::kChanges, kPatience)
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ArriveMove, request, Effect::kMoves, kPatience)
       .status();
 }
 
 absl::Status MoveClient::Drop(const v1::DropMoveRequest& request) {
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::DropMove, request, Effect::kChanges, kCopyPatience)
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::DropMove, request, Effect::kMoves, kCopyPatience)
       .status();
 }
 
@@ -522,12 +541,11 @@ absl::Status MoveClient::Stay(const std::string& context_id, const std::string& 
   v1::StayMoveRequest request;
   request.set_context_id(context_id);
   request.set_move_id(move_id);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::StayMove, request, Effect::kChanges, kPatience)
-      .status();
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::StayMove, request, Effect::kMoves, kPatience).status();
 }
 
 absl::StatusOr<v1::MoveToPlaceResponse> MoveClient::MoveToPlace(const v1::MoveToPlaceRequest& request) {
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::MoveToPlace, request, Effect::kChanges, kCopyPatience);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::MoveToPlace, request, Effect::kMoves, kCopyPatience);
 }
 
 }  // namespace mirror

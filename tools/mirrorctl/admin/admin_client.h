@@ -33,6 +33,8 @@ class AdminClient {
   void EndWithin(std::chrono::milliseconds time);
   /// The same calls also end when `interruption` comes; null: none does.
   void EndAt(const Interruption* interruption);
+  /// As a server has said since this was opened that the tenant is spelled; as it is given where none has.
+  std::string SpelledAs(const std::string& context_id) const;
 
   /// All pages of it as one answer.
   absl::StatusOr<v1::ListTenantsResponse> Tenants(v1::ListTenantsRequest request = {});

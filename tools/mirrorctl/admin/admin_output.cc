@@ -287,6 +287,8 @@ Json ToJson(const v1::KeyInfo& key) {
 Json ToJson(const v1::ServerInfo& server) {
   Json duties = Json::array();
   for (const std::string& duty : server.duties()) duties.push_back(duty);
+  Json closed = Json::array();
+  for (const std::string& place : server.closed_places()) closed.push_back(place);
   return {{"server_id", TextJson(server.server_id())},
           {"host", server.host()},
           {"address", server.address()},
@@ -297,6 +299,7 @@ Json ToJson(const v1::ServerInfo& server) {
           {"started_ms", server.started_ms()},
           {"silent_ms", server.silent_ms()},
           {"duties", duties},
+          {"closed_places", closed},
           {"here", server.here()}};
 }
 
@@ -499,29 +502,6 @@ void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_
   for (const v1::KeyInfo& key : answer.keys()) {
     table.Add({key.key_id(), key.algorithm(), time(key.not_before()), time(key.not_after()), key.thumbprint(),
                key.environment(), key.state(), key.issuer()});
-  }
-  table.Print(out);
-}
-
-void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std::size_t width,
-                  std::int64_t now_ms) {
-  TextTable table({{"host"},
-                   {.name = "address", .whole = true},
-                   {.name = "admin_address", .goes = 3},
-                   {.name = "version", .goes = 4},
-                   {.name = "up", .goes = 2},
-                   {"seen"},
-                   {.name = "clock", .goes = 5},
-                   {.name = "rules", .goes = 1},
-                   {"duties"}},
-                  width);
-  for (const v1::ServerInfo& server : answer.servers()) {
-    const std::int64_t off = server.clock_ahead_ms();
-    table.Add({server.host(), server.address(), server.admin_address(), server.version(),
-               AgeText(server.started_ms(), now_ms),
-               server.here() ? "answers" : absl::StrCat(SpanText(server.silent_ms()), " ago"),
-               absl::StrCat(off < 0 ? "-" : "+", SpanText(off < 0 ? -off : off)), server.rules(),
-               absl::StrJoin(server.duties(), ", ")});
   }
   table.Print(out);
 }

@@ -56,8 +56,6 @@ Json ToJson(const v1::BackupResponse& backup);
 /// `path`: where the copy is, on the server's machine; empty: none was kept.
 void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std::string& path);
 void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_t width);
-void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std::size_t width,
-                  std::int64_t now_ms);
 void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, std::size_t width);
 
 /// Events come one by one: AddEvent(), then Print().

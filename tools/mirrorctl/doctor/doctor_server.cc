@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "base/human_text.h"
 #include "base/text/text_table.h"
@@ -15,6 +16,7 @@
 #include "certs/key.h"
 #include "certs/tls_probe.h"
 #include "tools/mirrorctl/admin/admin_client.h"
+#include "tools/mirrorctl/admin/server_list.h"
 #include "tools/mirrorctl/admin/size_text.h"
 #include "tools/mirrorctl/doctor/doctor_network.h"
 
@@ -71,13 +73,14 @@ bool ExamineIdentity(const ControlConfig& config, const absl::Status& pair, bool
 
 void ExamineDisk(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   for (const std::string& finding : answer.findings()) {
-    report.Fail("server disk", finding,
-                answer.disk_is_elsewhere()
-                    ? "look whether the database that is named runs, lets the server in, and has room on its "
-                      "disk; until then "
-                      "nothing is committed there"
-                    : "make room on, or repair, the disk of the server's [data] dir; until then nothing is "
-                      "committed");
+    report.Fail(
+        "server disk", finding,
+        answer.disk_is_elsewhere()
+            ? "look whether the database that is named runs, lets the server in, has room on its disk, "
+              "and has the standby that its commits wait for (pg_stat_replication there); until "
+              "then nothing is committed there"
+            : "make room on, or repair, the disk of the server's [data] dir; until then nothing is "
+              "committed");
   }
   const std::uint64_t free_bytes = answer.disk_free_bytes();
   const std::string space = absl::StrCat(SizeText(free_bytes), " free in the data folder");
@@ -107,11 +110,11 @@ void ExamineMirrors(const v1::DiagnoseResponse& answer, DoctorReport& report) {
       ++good;
       continue;
     }
-    report.Fail(
-        "mirrors", absl::StrCat("the mirror of ", store.context_id(), ": ", store.detail()),
-        absl::StrCat("'mirrorctl restore ", store.context_id(), " FILE --confirm ", store.context_id(),
-                     "' puts a backup there; 'mirrorctl reset ", store.context_id(), " --all --confirm ",
-                     store.context_id(), "' sets it aside, and the next cycle populates a new one"));
+    report.Fail("mirrors", absl::StrCat("the mirror of ", store.context_id(), ": ", store.detail()),
+                absl::StrCat("'mirrorctl restore ", store.context_id(), " FILE --confirm ",
+                             store.context_id(), "' puts a backup there; 'mirrorctl reset ",
+                             store.context_id(), " --all --confirm ", store.context_id(),
+                             "' sets aside what there is of it, and the next cycle populates a new one"));
   }
   if (good == answer.stores_size()) {
     report.Ok("mirrors", good == 0
@@ -200,12 +203,34 @@ void ExamineTenants(AdminClient& client, DoctorReport& report) {
   }
 }
 
+/// Says nothing of a server that is the only one, nor to a viewer, who may not ask.
+void ExamineFleet(AdminClient& client, DoctorReport& report) {
+  const auto answer = client.Servers();
+  if (absl::IsPermissionDenied(answer.status()) || absl::IsUnimplemented(answer.status())) return;
+  if (!answer.ok()) {
+    return report.Fail("servers", std::string(answer.status().message()),
+                       "see the server's log, which has a line for each call and for what went wrong");
+  }
+  if (answer->servers_size() < 2) return;
+  const std::vector<std::string> others = ServersWithOtherRules(*answer);
+  if (others.empty()) {
+    return report.Ok("servers",
+                     absl::StrCat(answer->servers_size(), ", and those that run have the same rules"));
+  }
+  report.Warn(
+      "servers",
+      absl::StrCat("configured otherwise than the server that answers: ", absl::StrJoin(others, ", ")),
+      "'mirrorctl events --kind server.rules' says what may differ: give all of them one configuration "
+      "and one key, and restart those that have another; 'mirrorctl servers' shows them");
+}
+
 void SkipCalls(const std::string& because, DoctorReport& report) {
   for (const char* const step : kCallSteps) report.Skip(step, because);
 }
 
 void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
   const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(config);
+  const std::int64_t asked_ms = NowMs();
   const auto answer = client.ok() ? (*client)->Diagnose("") : client.status();
   const std::int64_t after_ms = NowMs();
   if (!answer.ok()) {
@@ -219,21 +244,27 @@ void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
   if (answer->server_time_ms() == 0) {
     report.Ok("server clock", "not known: the server is older than this mirrorctl");
   } else {
-    ExamineClock("server clock", answer->server_time_ms(), after_ms, report);
+    ExamineClock("server clock", answer->server_time_ms(), asked_ms, after_ms, report);
   }
   ExamineDisk(*answer, report);
   ExamineMirrors(*answer, report);
   ExamineKeys(*answer, report);
   ExamineTenants(**client, report);
+  ExamineFleet(**client, report);
 }
 
 }  // namespace
 
-bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t after_ms,
-                  DoctorReport& report) {
-  const std::int64_t skew_ms = server_ms - after_ms;
+bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t asked_ms,
+                  std::int64_t after_ms, DoctorReport& report) {
+  // It was read at some time between the two, which may be a minute: only what lies outside is a difference.
+  const std::int64_t skew_ms = server_ms - std::clamp(server_ms, std::min(asked_ms, after_ms), after_ms);
   if (std::abs(skew_ms) <= kSkewNoticeMs) {
-    report.Ok(step, "the same as here, within 5 s");
+    const std::int64_t took_ms = after_ms - asked_ms;
+    report.Ok(step, took_ms <= kSkewNoticeMs
+                        ? "the same as here, within 5 s"
+                        : absl::StrCat("not known closer than ", SpanText(took_ms),
+                                       ", which the answer took; within that it is as here"));
     return true;
   }
   const std::string words = absl::StrCat("the server's clock is ", SpanText(std::abs(skew_ms)),

@@ -17,10 +17,10 @@ void ExamineServer(const ControlConfig& config, DoctorReport& report);
 /// What to do about a clock.
 inline constexpr char kSetTheClock[] = "set the clock by a time service (chrony, systemd-timesyncd)";
 
-/// Compares a server's clock with this one. `after_ms` is the time here when the answer had come. False: they
-/// are too far from each other.
-bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t after_ms,
-                  DoctorReport& report);
+/// Compares a server's clock with this one. `asked_ms` and `after_ms` are the times here before the question
+/// and when the answer had come. False: they are too far from each other.
+bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t asked_ms,
+                  std::int64_t after_ms, DoctorReport& report);
 
 /// Whether this machine's clock can be right: none of these certificates, which lie here, is from the future.
 /// Says nothing when it can; when it cannot, all other steps would only repeat it.

@@ -142,6 +142,7 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
                   DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " proof");
   MirrorClient client(connection.line->Channel(), connection.identity, source.context_id);
+  const std::int64_t asked_ms = NowMs();
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   const std::int64_t after_ms = NowMs();
   // The gate took the token, and only behind it the tenant is looked for.
@@ -154,7 +155,7 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   if (!answer.ok()) {
     const std::string words(answer.status().message());
     const std::optional<std::int64_t> clock_ms = ClockIn(answer.status());
-    if (clock_ms && !ExamineClock(kEndpointClock, *clock_ms, after_ms, report)) {
+    if (clock_ms && !ExamineClock(kEndpointClock, *clock_ms, asked_ms, after_ms, report)) {
       report.Skip(step, kEndpointClock);
       return false;
     }
@@ -177,7 +178,7 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   } else {
     report.Ok(step, answer->has_busy() ? absl::StrCat(proved, "; a cycle runs") : proved);
   }
-  if (with_clock) ExamineClock(kEndpointClock, answer->server_time_ms(), after_ms, report);
+  if (with_clock) ExamineClock(kEndpointClock, answer->server_time_ms(), asked_ms, after_ms, report);
   return true;
 }
 

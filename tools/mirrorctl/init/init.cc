@@ -580,7 +580,7 @@ void AddInit(const cli::Command& app, Console& console) {
     if (const absl::Status status = Init(*options); !status.ok()) return console.Fail(status);
     PrintMade(*options, console);
     if (!options->postgres.empty())
-      PrintDatabase(*options, ShellWord(absl::StrCat(options->dir, "/", kPassfile)), AsItIs(console.out));
+      PrintDatabase(*options, ShellWord(absl::StrCat(options->dir, "/", kPassfile)), console.out);
     PrintNext(*options, console);
   });
 }

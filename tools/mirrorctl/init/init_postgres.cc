@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/target.h"
+#include "base/text/text_stream.h"
 
 namespace mirror {
 namespace {
@@ -171,28 +172,31 @@ std::string PassfileText(const InitOptions& options) {
   return text;
 }
 
-void PrintDatabase(const InitOptions& options, const std::string& passfile, std::ostream& out) {
+void PrintDatabase(const InitOptions& options, const std::string& passfile, std::ostream& words) {
   const Named named = Name(options.postgres);
   const std::string role = Quoted(named.role), database = Quoted(named.database);
-  out << "\nBefore the server starts, as a superuser of that PostgreSQL (15 or later), what is not there "
-         "yet:\n"
-      << "  CREATE ROLE " << role << " LOGIN;\n"
-      << "  CREATE DATABASE " << database << " OWNER " << role << " ENCODING 'UTF8' TEMPLATE template0;\n"
-      << "  REVOKE CONNECT ON DATABASE " << database << " FROM PUBLIC;\n"
-      << "  GRANT SET ON PARAMETER session_replication_role TO " << role << ";\n"
-      << "A database that somebody else owns:\n"
-      << "  GRANT CONNECT, CREATE ON DATABASE " << database << " TO " << role << ";\n"
-      << "The role's password, where it needs one ('\\password' of psql sets it), goes into " << passfile
-      << ",\nwhere its line is prepared, and nowhere else.\n";
+  words << "\nBefore the server starts, as a superuser of that PostgreSQL (15 or later), what is not there "
+           "yet:\n";
+  // AsItIs: statements are there to be copied.
+  AsItIs(words) << "  CREATE ROLE " << role << " LOGIN;\n"
+                << "  CREATE DATABASE " << database << " OWNER " << role
+                << " ENCODING 'UTF8' TEMPLATE template0;\n"
+                << "  REVOKE CONNECT ON DATABASE " << database << " FROM PUBLIC;\n"
+                << "  GRANT SET ON PARAMETER session_replication_role TO " << role << ";\n";
+  words << "A database that somebody else owns:\n";
+  AsItIs(words) << "  GRANT CONNECT, CREATE ON DATABASE " << database << " TO " << role << ";\n";
+  words << "The role's password, where it needs one ('\\password' of psql sets it), goes into " << passfile
+        << ", where its line is prepared, and nowhere else.\n";
   if (MayBeInTheClear(options, named)) {
-    out << "The URL names no sslmode: passwords and rows may go over the network in the clear. Add "
-           "sslmode=verify-full to\nit in mirror-server.toml, and sslrootcert where the system does not know "
-           "that "
-           "authority.\n";
+    words
+        << "The URL names no sslmode: passwords and rows may go over the network in the clear. Add "
+           "sslmode=verify-full to it in mirror-server.toml, and sslrootcert where the system does not know "
+           "that authority.\n";
   }
   if (named.hosts.size() > 1) return;
-  out << "[postgres] durability is \"local\": what sources are told is kept is on that server's disk alone. "
-         "With standbys\nin its synchronous_standby_names make it \"replicated\".\n";
+  words
+      << "[postgres] durability is \"local\": what sources are told is kept is on that server's disk alone. "
+         "With standbys in its synchronous_standby_names make it \"replicated\".\n";
 }
 
 }  // namespace mirror

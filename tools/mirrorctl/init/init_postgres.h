@@ -33,7 +33,8 @@ std::string PostgresConfiguration(const InitOptions& options);
 /// kPassfile: comments alone, among them the line that a password goes into.
 std::string PassfileText(const InitOptions& options);
 
-/// What a DBA types once, and where a password goes: `passfile` is its path.
+/// What a DBA types once, and where a password goes: `passfile` is its path. On a
+/// TextStream words are wrapped and statements are not.
 void PrintDatabase(const InitOptions& options, const std::string& passfile, std::ostream& out);
 
 }  // namespace mirror

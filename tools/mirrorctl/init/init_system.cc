@@ -580,7 +580,7 @@ void InitSystem(const InitOptions& options, const std::string& root, Console& co
     return;
   }
   init.Print(console);
-  if (!options.postgres.empty()) PrintDatabase(options, "/etc/partner-mirror/pgpass", AsItIs(console.out));
+  if (!options.postgres.empty()) PrintDatabase(options, "/etc/partner-mirror/pgpass", console.out);
   if (is_system) ReloadUnits(console);
 }
 

@@ -108,7 +108,7 @@ class PostgresCatalog final : public Catalog {
         texts.Add(text);
       }
     }
-    return control_->Write([&](postgres::Connection& connection) {
+    const auto keep = [&](postgres::Connection& connection) {
       const absl::Status kept = connection
                                     .Run(
                                         "INSERT INTO mirror_control.summary SELECT * FROM unnest($1, $2) ON "
@@ -121,7 +121,8 @@ class PostgresCatalog final : public Catalog {
           .Run("DELETE FROM mirror_control.summary WHERE context_id = ANY ($1)", {forgotten.value()},
                "forgetting summaries of tenants")
           .status();
-    });
+    };
+    return control_->Write(keep, Awaits::kNobody);
   }
 
   absl::StatusOr<std::map<std::string, std::string>> Summaries() override {

@@ -29,14 +29,16 @@ class PostgresHookCursor final : public HookCursor {
   }
 
   absl::Status Write(const std::string& hook, std::uint64_t event_id) override {
-    return control_->Run([&](postgres::Connection& connection) {
+    const auto note = [&](postgres::Connection& connection) {
       return connection
           .Run(
               "INSERT INTO mirror_control.hook_cursor VALUES ($1, $2) ON CONFLICT (hook) DO UPDATE SET "
               "event_id = excluded.event_id",
               {hook, event_id}, kDoing)
           .status();
-    });
+    };
+    // Where a standby lacks it, a hook is told once more.
+    return control_->Write(note, Awaits::kNobody);
   }
 
  private:

@@ -15,20 +15,26 @@ class PostgresLookLog final : public LookLog {
 
   absl::Status Add(const AuditRecord& look) override {
     using postgres::Value;
-    return control_->Run([&](postgres::Connection& connection) -> absl::Status {
-      const auto id = connection.Number(
+    std::int64_t id = 0;
+    const auto add = [&](postgres::Connection& connection) -> absl::Status {
+      const auto added = connection.Number(
           "INSERT INTO mirror_control.looks (time_ms, who, call, outcome) VALUES ($1, $2, $3, $4) RETURNING "
           "id",
           {look.time_ms, Value::Bytes(look.who), Value::Bytes(look.call), Value::Bytes(look.outcome)},
           "adding a look");
-      if (!id.ok() || *id % kPruneLooksEvery != 0) return id.status();
-      // The look is kept; what this leaves, the next one takes.
-      connection
-          .Run("DELETE FROM mirror_control.looks WHERE id <= $1", {*id - looks_max_}, "removing old looks")
-          .status()
-          .IgnoreError();
-      return absl::OkStatus();
-    });
+      id = added.value_or(0);
+      return added.status();
+    };
+    if (absl::Status added = control_->Write(add, Awaits::kNobody); !added.ok()) return added;
+    if (id % kPruneLooksEvery != 0) return absl::OkStatus();
+    const auto prune = [&](postgres::Connection& connection) {
+      return connection
+          .Run("DELETE FROM mirror_control.looks WHERE id <= $1", {id - looks_max_}, "removing old looks")
+          .status();
+    };
+    // The look is kept; what this leaves, the next one takes.
+    control_->Write(prune, Awaits::kNobody).IgnoreError();
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) override {

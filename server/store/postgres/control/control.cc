@@ -79,6 +79,10 @@ absl::Status InControlWords(const absl::Status& status, bool opened) {
         "the whole schema is gone, the next start of the server makes a new one.";
   } else if (trouble == Trouble::kDenied) {
     advice = " The server's role has to own the schema mirror_control and all in it.";
+  } else if (trouble == Trouble::kReadOnly) {
+    advice =
+        " It is a standby now, or was told to write nothing: the next call looks for the primary, which "
+        "'target_session_attrs=read-write' finds among the hosts of 'control'.";
   } else if (trouble == Trouble::kLost || trouble == Trouble::kNotReady) {
     advice = !opened ? " Look whether that database runs, and whether this machine reaches it."
                      : " A mirror that this server has served goes on; another one waits, and its next call "
@@ -88,8 +92,10 @@ absl::Status InControlWords(const absl::Status& status, bool opened) {
                                              ". No mirrored row is affected.", advice));
 }
 
+/// A server that refuses to write has its connections given up: the next one may lead to the primary.
 bool NothingLasts(const absl::Status& status) {
-  return MayTryAgain(status) || postgres::TroubleOf(status) == Trouble::kLost;
+  const Trouble trouble = postgres::TroubleOf(status);
+  return MayTryAgain(status) || trouble == Trouble::kLost || trouble == Trouble::kReadOnly;
 }
 
 absl::Status MakeSchema(postgres::Connection& connection) {
@@ -186,10 +192,13 @@ bool PostgresControl::Answers(std::chrono::milliseconds within) {
   return (*lease)->Probe().ok();
 }
 
-absl::Status PostgresControl::Write(const Work& work) {
+absl::Status PostgresControl::Write(const Work& work, Awaits awaits) {
   return Run([&](postgres::Connection& connection) -> absl::Status {
     postgres::Transaction transaction(connection);
-    if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+    postgres::Pipeline pipeline(connection);
+    transaction.Begin(pipeline);
+    if (awaits == Awaits::kNobody) pipeline.Queue("SELECT set_config('synchronous_commit', 'local', true)");
+    if (absl::Status begun = pipeline.Run().status(); !begun.ok()) return begun;
     if (absl::Status done = work(connection); !done.ok()) return done;
     return transaction.Commit();
   });

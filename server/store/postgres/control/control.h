@@ -29,6 +29,9 @@ struct ControlOptions {
   std::chrono::milliseconds patience{2'000};
 };
 
+/// What a commit waits for, beside the disk.
+enum class Awaits : std::uint8_t { kStandby, kNobody };
+
 /// The database that says which mirror stands in which place, and holds the events and the audit log: its
 /// schema `mirror_control`. No mirrored row, LSN or cycle is in it.
 /// Errors of every call: kUnavailable, for people; those of the work that are not PostgreSQL's stay as they
@@ -44,10 +47,12 @@ class PostgresControl {
 
   using Work = std::function<absl::Status(postgres::Connection&)>;
   /// Does `work`, each statement by itself. It is done once more when the connection was lost before anything
-  /// could have lasted, or two transactions were in each other's way.
+  /// could have lasted, two transactions were in each other's way, or the server refused to write: then at
+  /// the one that takes writes now.
   absl::Status Run(const Work& work);
-  /// The same in one transaction.
-  absl::Status Write(const Work& work);
+  /// The same in one transaction. What is no promise waits for no standby: while none answers, each commit
+  /// that does keeps one of the few connections.
+  absl::Status Write(const Work& work, Awaits awaits = Awaits::kStandby);
   /// Whether it does. That all connections are in use is no reason to say no.
   bool Answers(std::chrono::milliseconds within);
   /// Connections that are open are not used again: the passfile has changed, or another server answers now.

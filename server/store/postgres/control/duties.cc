@@ -19,7 +19,7 @@ absl::StatusOr<std::set<Duty>> TakeDuties(PostgresControl& control, const std::s
   postgres::Array words(postgres::Type::kText);
   for (const Duty duty : wanted) words.Add(ToString(duty));
   std::set<Duty> held;
-  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+  const auto take = [&](postgres::Connection& connection) -> absl::Status {
     held.clear();
     // In one order, or two servers would wait for each other's rows.
     const auto rows = connection.Query(
@@ -36,8 +36,8 @@ absl::StatusOr<std::set<Duty>> TakeDuties(PostgresControl& control, const std::s
       }
     }
     return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
+  };
+  if (absl::Status status = control.Write(take, Awaits::kNobody); !status.ok()) return status;
   return held;
 }
 

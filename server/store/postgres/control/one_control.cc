@@ -5,7 +5,6 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "base/db/postgres/connection.h"
 #include "base/digest.h"
 
 namespace mirror {
@@ -36,20 +35,18 @@ std::string SessionNameOf(const ControlOptions& options) {
   return absl::StrCat(options.application_name, " ", HexDigest(which->Text(0, 0)).substr(0, kDigits));
 }
 
-absl::Status CheckOneControl(PostgresPlace& place) {
-  const std::string& name = place.options().application_name;
+absl::Status CheckOneControl(postgres::Connection& connection, const PlaceOptions& place) {
+  const std::string& name = place.application_name;
   const std::size_t space = name.find(' ');
   if (space == std::string::npos) return absl::OkStatus();
   const std::string begin = name.substr(0, space + 1);
   for (int look = 0; look < kLooks; ++look) {
     if (look > 0) std::this_thread::sleep_for(kBetweenLooks);
-    const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
-    if (!lease.ok()) return absl::OkStatus();
-    const auto others = (*lease)->Number(kOthersSql, {begin, name}, "looking for other servers");
+    const auto others = connection.Number(kOthersSql, {begin, name}, "looking for other servers");
     if (!others.ok() || *others == 0) return absl::OkStatus();
   }
   return absl::FailedPreconditionError(absl::StrCat(
-      "the place '", place.options().name,
+      "the place '", place.name,
       "' is in use by servers whose [postgres] 'control' is another database. Nothing was changed. Give all "
       "servers of these places one 'control'; where it is to be another one from now on, stop all that have "
       "the former first."));

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/db/postgres/connection.h"
 #include "server/store/postgres/control/control.h"
 #include "server/store/postgres/place/postgres_place.h"
 
@@ -18,9 +19,9 @@ namespace mirror {
 /// cannot be told now, and says nothing.
 std::string SessionNameOf(const ControlOptions& options);
 
-/// Errors: kFailedPrecondition: servers of another control database have sessions in the place, and still had
-/// after two seconds. Where that cannot be asked: OK.
-absl::Status CheckOneControl(PostgresPlace& place);
+/// `connection`: one of the place's own. Errors: kFailedPrecondition: servers of another control database
+/// have sessions in the place, and still had after two seconds. Where that cannot be asked: OK.
+absl::Status CheckOneControl(postgres::Connection& connection, const PlaceOptions& place);
 
 }  // namespace mirror
 

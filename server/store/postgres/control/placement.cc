@@ -1,8 +1,10 @@
 #include "server/store/postgres/control/placement.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
@@ -10,36 +12,35 @@
 namespace mirror {
 namespace {
 
-constexpr std::array<std::string_view, 7> kStates = {"making", "serving",   "deleting", "deleted",
-                                                     "gone",   "importing", "restoring"};
+constexpr std::array<std::string_view, 8> kStates = {"making", "serving",   "deleting",  "deleted",
+                                                     "gone",   "importing", "restoring", "dropping"};
+
+constexpr char kUnknownPayload[] = "mirror.store/unknown_state";
 
 std::string_view WordOf(PlacementState state) { return kStates[static_cast<std::size_t>(state)]; }
 
-absl::StatusOr<PlacementState> StateOf(std::string_view word) {
-  for (std::size_t i = 0; i < kStates.size(); ++i) {
-    if (kStates[i] == word) return static_cast<PlacementState>(i);
-  }
-  return absl::UnavailableError(
-      absl::StrCat("the control database: a tenant's mirror is '", std::string(word), "', and ",
-                   MIRROR_VERSION, " does not know what that is. Nothing was changed: upgrade this server."));
+PlacementState StateOf(std::string_view word) {
+  const auto* const found = std::find(kStates.begin(), kStates.end(), word);
+  return found == kStates.end() ? PlacementState::kUnknown
+                                : static_cast<PlacementState>(found - kStates.begin());
 }
 
 std::string Columns() {
   return absl::StrCat("context_id, place, schema_name, epoch, state, ", kControlNow, " - state_ms, mark");
 }
 
-absl::StatusOr<std::vector<Placement>> ReadPlacements(const postgres::Rows& rows) {
+std::vector<Placement> ReadPlacements(const postgres::Rows& rows) {
   std::vector<Placement> placements;
   for (int row = 0; row < rows.rows(); ++row) {
-    const absl::StatusOr<PlacementState> state = StateOf(rows.View(row, 4));
-    if (!state.ok()) return state.status();
+    const PlacementState state = StateOf(rows.View(row, 4));
     placements.push_back({.context_id = rows.Text(row, 0),
                           .place = rows.Text(row, 1),
                           .schema = rows.Text(row, 2),
                           .epoch = rows.Int(row, 3),
-                          .state = *state,
+                          .state = state,
                           .age_ms = rows.Int(row, 5),
-                          .mark = rows.Text(row, 6)});
+                          .mark = rows.Text(row, 6),
+                          .word = state == PlacementState::kUnknown ? rows.Text(row, 4) : std::string()});
   }
   return placements;
 }
@@ -49,10 +50,8 @@ absl::StatusOr<std::vector<Placement>> AskPlacements(PostgresControl& control, c
   std::vector<Placement> placements;
   absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
     const auto rows = connection.Query(sql, values, "reading where mirrors stand");
-    if (!rows.ok()) return rows.status();
-    auto read = ReadPlacements(*rows);
-    if (read.ok()) placements = *std::move(read);
-    return read.status();
+    if (rows.ok()) placements = ReadPlacements(*rows);
+    return rows.status();
   });
   if (!status.ok()) return status;
   return placements;
@@ -85,7 +84,20 @@ absl::StatusOr<std::optional<Placement>> FindPlacement(PostgresControl& control,
       control, absl::StrCat("SELECT ", Columns(), " FROM mirror_control.tenant WHERE folded = $1"), {folded});
   if (!found.ok()) return found.status();
   if (found->empty()) return std::optional<Placement>();
-  return std::optional<Placement>(std::move(found->front()));
+  Placement& placement = found->front();
+  if (placement.state != PlacementState::kUnknown) return std::optional<Placement>(std::move(placement));
+  absl::Status unknown = absl::UnavailableError(WhyUnknown(placement));
+  unknown.SetPayload(kUnknownPayload, absl::Cord(placement.word));
+  return unknown;
+}
+
+bool IsUnknownState(const absl::Status& found) { return found.GetPayload(kUnknownPayload).has_value(); }
+
+std::string WhyUnknown(const Placement& placement) {
+  return absl::StrCat("the control database says that the mirror of '", placement.context_id, "' is '",
+                      placement.word, "', and ", MIRROR_VERSION,
+                      " does not know what that is. Nothing was changed: upgrade this server, or put its row "
+                      "of mirror_control.tenant right where somebody changed it.");
 }
 
 absl::StatusOr<std::vector<Placement>> ListPlacements(PostgresControl& control) {
@@ -209,16 +221,16 @@ absl::Status ForgetMark(PostgresControl& control, const Placement& placement) {
       .status();
 }
 
-absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id) {
-  const std::string folded = FoldName(context_id);
+absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id,
+                                    PlacementState to) {
+  const std::string folded = FoldName(context_id), state(WordOf(to));
   return ChangePlacements(
              control,
-             absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, '', '', 1, 'deleting', ",
-                          kControlNow,
-                          ", '') ON CONFLICT (folded) DO UPDATE SET state = 'deleting', state_ms = "
+             absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, '', '', 1, $3, ", kControlNow,
+                          ", '') ON CONFLICT (folded) DO UPDATE SET state = excluded.state, state_ms = "
                           "excluded.state_ms WHERE tenant.state NOT IN ('deleted', 'importing', "
-                          "'restoring')"),
-             {context_id, folded})
+                          "'restoring') AND (tenant.state <> 'deleting' OR excluded.state = 'deleting')"),
+             {context_id, folded, state})
       .status();
 }
 

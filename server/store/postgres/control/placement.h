@@ -23,6 +23,8 @@ enum class PlacementState : std::uint8_t {
   kGone,       ///< There is none, and a new one may be made. Its epoch is remembered.
   kImporting,  ///< One that was kGone: its schema is there, whole, once the import is committed.
   kRestoring,  ///< The same of one that was kDeleted.
+  kDropping,   ///< kDeleting, and what was set aside of it stays.
+  kUnknown,    ///< A later version wrote it, or somebody by hand. Only of a list, see Placement::word.
 };
 
 struct Placement {
@@ -33,11 +35,20 @@ struct Placement {
   PlacementState state = PlacementState::kMaking;
   std::int64_t age_ms = 0;  ///< Of the state, by the control database's clock.
   std::string mark = {};    ///< Committed in the place before the schema was made; empty: there is none.
+  std::string word = {};    ///< Of kUnknown: what stands there.
 };
 
+inline bool IsBeingDeleted(const Placement& placement) {
+  return placement.state == PlacementState::kDeleting || placement.state == PlacementState::kDropping;
+}
+
+/// Errors: also kUnavailable, of one whose state is unknown here, see IsUnknownState().
 absl::StatusOr<std::optional<Placement>> FindPlacement(PostgresControl& control,
                                                        const std::string& context_id);
-/// By context id.
+bool IsUnknownState(const absl::Status& found);
+/// What keeps one of kUnknown from being served, for people.
+std::string WhyUnknown(const Placement& placement);
+/// By context id. One that is kUnknown does not hide the others.
 absl::StatusOr<std::vector<Placement>> ListPlacements(PostgresControl& control);
 
 /// Notes where a mirror is going to be made, unless that is known already: of several servers that do this at
@@ -67,9 +78,10 @@ absl::StatusOr<bool> HoldPlacement(PostgresControl& control, const Placement& pl
 /// Of a mirror that is served there: the control database is older than that, as one is that was restored.
 /// False: it knows of no earlier epoch that is served, and stays as it is.
 absl::StatusOr<bool> CorrectPlacement(PostgresControl& control, const Placement& served);
-/// Whatever state it is in, and also of a tenant that nobody knows; not of one that is deleted or is being
-/// imported.
-absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id);
+/// To kDeleting or kDropping, whatever state it is in, and also of a tenant that nobody knows; not of one
+/// that is deleted or is being imported, nor from the first to the second.
+absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id,
+                                    PlacementState to);
 /// From kServing to kGone, where nothing has changed since `placement` was read. False: something has.
 absl::StatusOr<bool> MoveLostPlacement(PostgresControl& control, const Placement& placement);
 /// Its schema came there otherwise than behind its mark.

@@ -9,20 +9,22 @@ absl::Status NoteWaitingHooks(PostgresControl& control, const std::set<std::stri
   if (context_ids.empty()) return absl::OkStatus();
   postgres::Array ids(postgres::Type::kText);
   for (const std::string& context_id : context_ids) ids.Add(context_id);
-  return control.Run([&](postgres::Connection& connection) {
+  const auto note = [&](postgres::Connection& connection) {
     return connection
         .Run(
             "INSERT INTO mirror_control.hook_waiting SELECT id FROM unnest($1) AS id ORDER BY id ON CONFLICT "
             "DO NOTHING",
             {ids.value()}, "noting that hooks wait")
         .status();
-  });
+  };
+  // Nor does the event of which it tells.
+  return control.Write(note, Awaits::kNobody);
 }
 
 absl::StatusOr<WaitingHooks> TakeWaitingHooks(PostgresControl& control, const std::string& server_id) {
   constexpr char kDoing[] = "looking which hooks wait";
   WaitingHooks waiting;
-  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+  const auto take = [&](postgres::Connection& connection) -> absl::Status {
     const auto taken = connection.Query(
         absl::StrCat("DELETE FROM mirror_control.hook_waiting WHERE EXISTS (SELECT FROM mirror_control.duty "
                      "WHERE duty = $1 AND server_id = $2 AND until_ms >= ",
@@ -33,8 +35,8 @@ absl::StatusOr<WaitingHooks> TakeWaitingHooks(PostgresControl& control, const st
     const auto last = connection.Number("SELECT id FROM mirror_control.event_head", {}, kDoing);
     if (last.ok()) waiting.last_event = *last;
     return last.status();
-  });
-  if (!status.ok()) return status;
+  };
+  if (absl::Status status = control.Write(take, Awaits::kNobody); !status.ok()) return status;
   return waiting;
 }
 

@@ -10,9 +10,13 @@
 
 namespace mirror {
 
-/// The tenants of a place in whose rows a cycle runs that noted no progress since `before_ms`. Some tenants
-/// are asked for at once, and nobody waits for it; one that cannot be read is left out.
+// The tenants of a place in whose rows something is to be seen. Some tenants are asked for at once, and
+// nobody waits for it; one that cannot be read is left out.
+
+/// A cycle runs there that noted no progress since `before_ms`.
 absl::StatusOr<std::vector<std::string>> FindIdleMirrors(PostgresPlace& place, std::int64_t before_ms);
+/// Something waits for hooks.
+absl::StatusOr<std::vector<std::string>> FindMirrorsWithHooks(PostgresPlace& place);
 
 }  // namespace mirror
 

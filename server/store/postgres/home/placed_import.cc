@@ -97,7 +97,7 @@ class PlacedImport final : public MirrorImport {
     const absl::StatusOr<std::optional<Placement>> found = FindPlacement(mirrors_.control(), context_id_);
     if (!found.ok()) return found.status();
     if (found->has_value() && IsThere(**found)) return ThereIsOne(context_id_);
-    if (found->has_value() && (*found)->state == PlacementState::kDeleting) {
+    if (found->has_value() && IsBeingDeleted(**found)) {
       return absl::UnavailableError(absl::StrCat("the mirror of '", context_id_,
                                                  "' is being deleted. Nothing was made; try again when it "
                                                  "is gone."));

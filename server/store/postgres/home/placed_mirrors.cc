@@ -107,6 +107,7 @@ std::optional<Placement> PlacedMirrors::Cached(const std::string& context_id) {
 
 absl::StatusOr<std::optional<Placement>> PlacedMirrors::Find(const std::string& context_id) {
   absl::StatusOr<std::optional<Placement>> found = FindPlacement(*control_, context_id);
+  if (IsUnknownState(found.status())) return found;
   if (!found.ok()) {
     std::optional<Placement> cached = Cached(context_id);
     if (cached && cached->state == PlacementState::kServing) return cached;
@@ -157,7 +158,11 @@ absl::StatusOr<std::vector<Placement>> PlacedMirrors::List() {
       absl::StatusOr<std::optional<Placement>> now = Find(placement.context_id);
       if (now.ok() && now->has_value()) placement = **std::move(now);
     }
-    Remember(placement);
+    if (placement.state == PlacementState::kUnknown) {
+      Forget(placement.context_id);
+    } else {
+      Remember(placement);
+    }
   }
   return all;
 }
@@ -194,8 +199,8 @@ absl::Status PlacedMirrors::ForgetMarkOf(const Placement& placement) {
   return forgotten;
 }
 
-absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id) {
-  absl::Status begun = BeginDeletingPlacement(*control_, context_id);
+absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id, PlacementState to) {
+  absl::Status begun = BeginDeletingPlacement(*control_, context_id, to);
   Forget(context_id);
   return begun;
 }
@@ -257,14 +262,27 @@ absl::StatusOr<bool> PlacedMirrors::EndImportOf(const Placement& taken, bool is_
 }
 
 absl::Status PlacedMirrors::TakeInUnknown() {
-  std::vector<std::pair<std::string, FoundSchema>> all;
+  FoundIn all;
   for (const auto& place : places_) {
+    if (!place->is_open()) continue;
     const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
     if (!lease.ok()) return lease.status();
     const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(**lease);
     if (!found.ok()) return found.status();
     for (const FoundSchema& one : *found) all.emplace_back(place->options().name, one);
   }
+  return TakeInAll(std::move(all));
+}
+
+absl::Status PlacedMirrors::TakeInUnknownOf(const PostgresPlace& place, postgres::Connection& connection) {
+  const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(connection);
+  if (!found.ok()) return found.status();
+  FoundIn all;
+  for (const FoundSchema& one : *found) all.emplace_back(place.options().name, one);
+  return TakeInAll(std::move(all));
+}
+
+absl::Status PlacedMirrors::TakeInAll(FoundIn all) {
   // Of several of one tenant the latest, and one that is being removed only where there is no other.
   std::stable_sort(all.begin(), all.end(), [](const auto& one, const auto& other) {
     if (one.second.is_going != other.second.is_going) return other.second.is_going;
@@ -278,6 +296,8 @@ absl::Status PlacedMirrors::TakeInUnknown() {
 
 absl::Status PlacedMirrors::TakeIn(const std::string& place, const FoundSchema& found) {
   const auto known = FindPlacement(*control_, found.context_id);
+  // It is known, and its tenant is told so: the others are served.
+  if (IsUnknownState(known.status())) return absl::OkStatus();
   if (!known.ok()) return known.status();
   if (known->has_value()) {
     const bool is_older = (*known)->state == PlacementState::kServing && (*known)->epoch < found.epoch;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -67,7 +68,7 @@ class PlacedMirrors {
   /// See MoveLostPlacement() and ForgetMark().
   absl::StatusOr<bool> MoveLost(const Placement& placement) MIRROR_EXCLUDES(mutex_);
   absl::Status ForgetMarkOf(const Placement& placement) MIRROR_EXCLUDES(mutex_);
-  absl::Status BeginDeleting(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
+  absl::Status BeginDeleting(const std::string& context_id, PlacementState to) MIRROR_EXCLUDES(mutex_);
 
   /// Where a new mirror is going to be: where its schema stands already, else where there are the fewest
   /// relations, among places that all servers name.
@@ -88,12 +89,17 @@ class PlacedMirrors {
       MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<bool> EndImportOf(const Placement& taken, bool is_there) MIRROR_EXCLUDES(mutex_);
   /// Tells the control database of mirrors that it does not know, or not as they are: it was lost, or is
-  /// older than they.
+  /// older than they. Places that are closed are left out: see LatePlaces.
   absl::Status TakeInUnknown() MIRROR_EXCLUDES(mutex_);
+  /// The same of one place, which is about to open.
+  absl::Status TakeInUnknownOf(const PostgresPlace& place, postgres::Connection& connection)
+      MIRROR_EXCLUDES(mutex_);
   /// The same of one that is not served where it is said to be. Absent: no place has a later one.
   absl::StatusOr<std::optional<Placement>> FindLater(const Placement& known) MIRROR_EXCLUDES(mutex_);
 
  private:
+  using FoundIn = std::vector<std::pair<std::string, FoundSchema>>;
+  absl::Status TakeInAll(FoundIn found) MIRROR_EXCLUDES(mutex_);
   absl::Status TakeIn(const std::string& place, const FoundSchema& found) MIRROR_EXCLUDES(mutex_);
   absl::Status Correct(const Placement& served) MIRROR_EXCLUDES(mutex_);
   absl::Status EndIfCutOff(const Placement& importing) MIRROR_EXCLUDES(mutex_);

@@ -110,7 +110,6 @@ absl::StatusOr<std::vector<std::string>> ListWhere(PlacedMirrors& mirrors,
   }
   return ids;
 }
-bool IsDeleting(const Placement& placement) { return placement.state == PlacementState::kDeleting; }
 bool WasDeleted(const Placement& placement) {
   // Until what is imported is served, its source is kept away as before.
   return placement.state == PlacementState::kDeleted || placement.state == PlacementState::kRestoring;
@@ -134,7 +133,9 @@ absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
 }
 
 std::string CannotWrite(const std::string& where, const absl::Status& why) {
-  return absl::StrCat("nothing can be written in ", where, ": ", std::string(why.message()));
+  // What comes of the control database names it already.
+  const std::string named = absl::StrCat(where, ": ");
+  return absl::StrCat("nothing can be written in ", named, absl::StripPrefix(why.message(), named));
 }
 
 std::string QuarantineOf(const PlacedMirrors& mirrors, const Placement& placement) {
@@ -181,9 +182,10 @@ absl::StatusOr<std::vector<std::string>> ListOthers(postgres::Connection& connec
   return schemas;
 }
 
-/// The mirror's, behind those that were set aside or left: they may stand in other places.
+/// The mirror's, where all is asked for behind those that were set aside or left: they may stand in other
+/// places.
 absl::Status ForEachSchema(
-    const PlacedMirrors& mirrors, const Placement& placement, PlaceUse use,
+    const PlacedMirrors& mirrors, const Placement& placement, Deleted what, PlaceUse use,
     const std::function<absl::Status(postgres::Connection&, const PostgresOwnTables&)>& act) {
   // Nobody knows where the mirror was to be of a tenant that was deleted before it had one.
   const std::string name = placement.schema.empty() ? SchemaOf(placement.context_id) : placement.schema;
@@ -191,8 +193,8 @@ absl::Status ForEachSchema(
     const absl::StatusOr<postgres::Lease> lease = place->Take(use);
     if (!lease.ok()) return lease.status();
     const bool is_its_place = place->options().name == placement.place;
-    absl::StatusOr<std::vector<std::string>> schemas =
-        ListOthers(**lease, placement.context_id, name, is_its_place);
+    absl::StatusOr<std::vector<std::string>> schemas = std::vector<std::string>();
+    if (what == Deleted::kAll) schemas = ListOthers(**lease, placement.context_id, name, is_its_place);
     if (!schemas.ok()) return schemas.status();
     if (is_its_place) {
       if (absl::Status is_own = CheckIsOf(**lease, placement.context_id, name); !is_own.ok()) return is_own;
@@ -204,6 +206,35 @@ absl::Status ForEachSchema(
     }
   }
   return absl::OkStatus();
+}
+
+/// CheckRemovable() of one of which nothing is removed yet.
+absl::Status MayBeginRemoving(postgres::Connection& connection, const PostgresOwnTables& names) {
+  absl::Status removable = CheckRemovable(connection, names);
+  if (!absl::IsFailedPrecondition(removable)) return removable;
+  return absl::FailedPreconditionError(absl::StrCat(removable.message(), " Nothing was deleted."));
+}
+
+/// In all places.
+absl::StatusOr<std::vector<std::string>> FindWhere(
+    const PlacedMirrors& mirrors,
+    const std::function<absl::StatusOr<std::vector<std::string>>(PostgresPlace&)>& find) {
+  std::vector<std::string> all;
+  for (const auto& place : mirrors.places()) {
+    const absl::StatusOr<std::vector<std::string>> found = find(*place);
+    // Whoever reaches a place that does not answer finds what is there.
+    if (found.ok()) all.insert(all.end(), found->begin(), found->end());
+  }
+  return all;
+}
+
+absl::StatusOr<std::unique_ptr<Store>> OpenStore(const PlacedMirrors& mirrors, PostgresStoreOptions options,
+                                                 const Placement& placement, bool create) {
+  const absl::StatusOr<PostgresPlace*> place = mirrors.PlaceOf(placement.place);
+  if (!place.ok()) return place.status();
+  options.schema = placement.schema;
+  options.epoch = placement.epoch;
+  return OpenPostgresStore(**place, placement.context_id, create, options);
 }
 
 class PostgresHome final : public StoreHome {
@@ -225,6 +256,8 @@ class PostgresHome final : public StoreHome {
     const std::map<std::string, std::set<std::string>> names = ListNames(mirrors_);
     std::vector<Found> found;
     for (const Placement& placement : *all) {
+      // Why that is, FindAll() says.
+      if (placement.state == PlacementState::kUnknown) found.push_back({placement.context_id, ""});
       if (!IsThere(placement)) continue;
       const auto there = names.find(placement.place);
       const bool is_missing = there != names.end() && !there->second.contains(placement.schema);
@@ -243,26 +276,34 @@ class PostgresHome final : public StoreHome {
   }
 
   bool IsShared() const override { return true; }
-  absl::StatusOr<std::vector<std::string>> FindAll() override { return ListWhere(mirrors_, &IsThere); }
-  absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t before_ms) override {
-    std::vector<std::string> all;
-    for (const auto& place : mirrors_.places()) {
-      const absl::StatusOr<std::vector<std::string>> idle = FindIdleMirrors(*place, before_ms);
-      // Whoever reaches a place that does not answer finds its cycles.
-      if (idle.ok()) all.insert(all.end(), idle->begin(), idle->end());
+  absl::StatusOr<std::vector<Found>> FindAll() override {
+    const absl::StatusOr<std::vector<Placement>> all = mirrors_.List();
+    if (!all.ok()) return all.status();
+    std::vector<Found> found;
+    for (const Placement& placement : *all) {
+      if (IsThere(placement)) found.push_back({placement.context_id, ""});
+      if (placement.state == PlacementState::kUnknown)
+        found.push_back({placement.context_id, WhyUnknown(placement)});
     }
-    return all;
+    return found;
+  }
+  absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t before_ms) override {
+    return FindWhere(mirrors_,
+                     [before_ms](PostgresPlace& place) { return FindIdleMirrors(place, before_ms); });
+  }
+  absl::StatusOr<std::vector<std::string>> FindWithHooks() override {
+    return FindWhere(mirrors_, FindMirrorsWithHooks);
   }
   absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) override {
     absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
-    if (!found->has_value() || !(IsThere(**found) || IsDeleting(**found))) return std::nullopt;
+    if (!found->has_value() || !(IsThere(**found) || IsBeingDeleted(**found))) return std::nullopt;
     return std::move((*found)->context_id);
   }
   absl::StatusOr<bool> IsDeleted(const std::string& context_id) override {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
-    return found->has_value() && (IsDeleting(**found) || WasDeleted(**found));
+    return found->has_value() && (IsBeingDeleted(**found) || WasDeleted(**found));
   }
   bool Exists(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
@@ -339,17 +380,18 @@ class PostgresHome final : public StoreHome {
     return *was_there ? LocationOf(placement.place, aside) : "";
   }
 
-  absl::Status BeginDeletion(const std::string& context_id) override {
+  absl::Status BeginDeletion(const std::string& context_id, Deleted what) override {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
     if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
     if (found->has_value() && IsThere(**found)) {
       // While nothing is done yet.
-      absl::Status removable = ForEachSchema(mirrors_, **found, PlaceUse::kRead, CheckRemovable);
-      if (removable.ok()) removable = ForEachSchema(mirrors_, **found, PlaceUse::kRead, CheckUnlocked);
+      absl::Status removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, MayBeginRemoving);
+      if (removable.ok()) removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, CheckUnlocked);
       if (!removable.ok()) return removable;
     }
-    return mirrors_.BeginDeleting(context_id);
+    return mirrors_.BeginDeleting(
+        context_id, what == Deleted::kAll ? PlacementState::kDeleting : PlacementState::kDropping);
   }
 
   absl::Status FinishDeletion(const std::string& context_id) override {
@@ -357,13 +399,14 @@ class PostgresHome final : public StoreHome {
     if (!found.ok()) return found.status();
     // One that came while its deletion was begun was not deleted.
     if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
-    if (!found->has_value() || (*found)->state != PlacementState::kDeleting) return absl::OkStatus();
-    absl::Status removed = ForEachSchema(mirrors_, **found, PlaceUse::kWrite, FenceMirror);
-    if (removed.ok()) removed = ForEachSchema(mirrors_, **found, PlaceUse::kWrite, RemoveSchema);
+    if (!found->has_value() || !IsBeingDeleted(**found)) return absl::OkStatus();
+    const PlacementState state = (*found)->state;
+    const Deleted what = state == PlacementState::kDropping ? Deleted::kMirrorOnly : Deleted::kAll;
+    absl::Status removed = ForEachSchema(mirrors_, **found, what, PlaceUse::kWrite, FenceMirror);
+    if (removed.ok()) removed = ForEachSchema(mirrors_, **found, what, PlaceUse::kWrite, RemoveSchema);
     if (!removed.ok()) return StillThere(context_id, removed);
     CrashPoint("delete.files_gone");
-    absl::Status marked =
-        mirrors_.Move(context_id, PlacementState::kDeleting, PlacementState::kDeleted).status();
+    absl::Status marked = mirrors_.Move(context_id, state, PlacementState::kDeleted).status();
     CrashPoint("delete.after");
     return marked;
   }
@@ -375,7 +418,7 @@ class PostgresHome final : public StoreHome {
     return mirrors_.Move(context_id, PlacementState::kRestoring, PlacementState::kImporting).status();
   }
   absl::StatusOr<std::vector<std::string>> FindDeleting() override {
-    return ListWhere(mirrors_, &IsDeleting);
+    return ListWhere(mirrors_, &IsBeingDeleted);
   }
   absl::StatusOr<std::vector<std::string>> FindDeleted() override { return ListWhere(mirrors_, &WasDeleted); }
 
@@ -397,9 +440,10 @@ class PostgresHome final : public StoreHome {
 
   std::string Location(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
-    if (placement.has_value()) return LocationOf(placement->place, placement->schema);
-    return LocationOf(mirrors_.places().size() == 1 ? mirrors_.places().front()->options().name : "",
-                      SchemaOf(context_id));
+    const bool is_placed = placement.has_value() && !placement->place.empty();
+    if (is_placed) return LocationOf(placement->place, placement->schema);
+    if (mirrors_.places().size() != 1) return "";
+    return LocationOf(mirrors_.places().front()->options().name, SchemaOf(context_id));
   }
   std::uint64_t Bytes(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
@@ -446,18 +490,9 @@ class PostgresHome final : public StoreHome {
   }
 
  private:
-  absl::StatusOr<std::unique_ptr<Store>> OpenStore(const Placement& placement, bool create) const {
-    const absl::StatusOr<PostgresPlace*> place = mirrors_.PlaceOf(placement.place);
-    if (!place.ok()) return place.status();
-    PostgresStoreOptions options = store_;
-    options.schema = placement.schema;
-    options.epoch = placement.epoch;
-    return OpenPostgresStore(**place, placement.context_id, create, options);
-  }
-
   /// Several servers may do this at once: one makes the schema, and all have it.
   absl::StatusOr<std::unique_ptr<Store>> Make(const Placement& placement) {
-    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(placement, /*create=*/true);
+    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors_, store_, placement, /*create=*/true);
     if (!store.ok()) return store;
     CrashPoint("make.schema");
     const absl::StatusOr<bool> moved =
@@ -470,12 +505,12 @@ class PostgresHome final : public StoreHome {
   }
 
   absl::StatusOr<std::unique_ptr<Store>> OpenServing(const Placement& placement) {
-    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(placement, /*create=*/false);
+    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors_, store_, placement, /*create=*/false);
     const bool is_lost = absl::IsNotFound(store.status());
     if (is_lost || IsServedElsewhere(store.status())) {
       const absl::StatusOr<std::optional<Placement>> later = mirrors_.FindLater(placement);
       if (!later.ok()) return later.status();
-      if (later->has_value()) return OpenStore(**later, /*create=*/false);
+      if (later->has_value()) return OpenStore(mirrors_, store_, **later, /*create=*/false);
       if (is_lost) return WhyLost(mirrors_, placement);
     }
     if (!store.ok()) return store;

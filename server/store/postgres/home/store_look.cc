@@ -69,7 +69,11 @@ StoreLook::StoreLook(std::shared_ptr<PostgresControl> control, Places places,
       places_(std::move(places)),
       younger_(younger),
       looked_(Clock::now() - younger) {
-  for (const auto& place : places_) state_.places.emplace_back().name = place->options().name;
+  for (const auto& place : places_) {
+    PlaceState& state = state_.places.emplace_back();
+    state.name = place->options().name;
+    state.is_up = place->is_open();
+  }
 }
 
 StoreState StoreLook::Look() {

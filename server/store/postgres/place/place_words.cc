@@ -3,7 +3,9 @@
 #include <string>
 #include <string_view>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/db/postgres/failure.h"
 
 namespace mirror {
@@ -11,6 +13,9 @@ namespace {
 
 using postgres::Failure;
 using postgres::Trouble;
+
+/// What InStoreWords() has said behind a message.
+constexpr char kAdvicePayload[] = "mirror.store/advice";
 
 absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touched touched) {
   switch (failure.trouble) {
@@ -43,7 +48,21 @@ std::string AdviceOn(const Failure& failure, Touched touched) {
     case Trouble::kNotReady:
       return "Nothing was applied; look whether that database runs. The same call again is safe.";
     case Trouble::kCommitUnknown:
-      return "It may have been applied; the same call again is safe.";
+      return "Whatever came of it, the same call again is safe.";
+    case Trouble::kReadOnly:
+      return "Nothing was applied: that database is a standby now, or was told to write nothing. Its "
+             "connections are given up; the same call again is safe, and asks for the primary, which "
+             "'target_session_attrs=read-write' finds among the hosts of a connection string.";
+    case Trouble::kExists:
+      return "Nothing was applied. Somebody made what has that name in the mirror's schema: rename or drop "
+             "it; the next cycle goes on.";
+    case Trouble::kUnsupported:
+      if (touched == Touched::kOwnTable)
+        return "Nothing was applied. Somebody changed a table that the mirror keeps for itself, or added "
+               "something to it: take that back.";
+      return "Nothing was applied. What somebody added to the table (a view, a rule, a policy, a generated "
+             "column, a partition) or an extension keeps PostgreSQL from it: drop or change that; the next "
+             "cycle goes on. 'mirrorctl invalidate' lets that make the table anew.";
     case Trouble::kConstraint:
       if (failure.constraint.empty() || touched == Touched::kOwnTable) return "";
       return absl::StrCat("Nothing of it was applied. '", failure.constraint,
@@ -64,17 +83,24 @@ std::string AdviceOn(const Failure& failure, Touched touched) {
   }
 }
 
+/// Without what InStoreWords() has said behind it on its way up to here.
+std::string WithoutAdvice(const absl::Status& status) {
+  const auto advice = status.GetPayload(kAdvicePayload);
+  if (!advice) return std::string(status.message());
+  return std::string(absl::StripSuffix(status.message(), std::string(*advice)));
+}
+
 }  // namespace
 
 absl::Status InStoreWords(const absl::Status& status, Touched touched) {
   const Failure failure = postgres::FailureOf(status);
   if (failure.trouble == Trouble::kNone) return status;
-  const std::string advice = AdviceOn(failure, touched);
-  std::string message(status.message());
-  if (!advice.empty()) absl::StrAppend(&message, ". ", advice);
-  absl::Status told(StoreCode(failure, status.code(), touched), message);
+  std::string advice = AdviceOn(failure, touched);
+  if (!advice.empty()) advice.insert(0, ". ");
+  absl::Status told(StoreCode(failure, status.code(), touched), absl::StrCat(WithoutAdvice(status), advice));
   status.ForEachPayload(
       [&told](absl::string_view type, const absl::Cord& payload) { told.SetPayload(type, payload); });
+  told.SetPayload(kAdvicePayload, absl::Cord(advice));
   return told;
 }
 

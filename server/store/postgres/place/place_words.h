@@ -14,7 +14,8 @@ enum class Touched : std::uint8_t {
 };
 
 /// PostgreSQL's error with the code that a store gives, see store_transaction.h, and what to do where that is
-/// known. postgres::FailureOf() goes on telling what it was. What is not PostgreSQL's stays as it is.
+/// known. postgres::FailureOf() goes on telling what it was. What is not PostgreSQL's stays as it is. What
+/// has come through here already is told as `touched` has it now, and once.
 absl::Status InStoreWords(const absl::Status& status, Touched touched);
 
 /// The same plan, made again in a new transaction, may succeed: two were in each other's way, or a table's

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
+#include "base/human_text.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -10,6 +12,9 @@ namespace {
 
 /// A merge or a look at each row of a table may be silent for so long.
 constexpr std::chrono::minutes kScanAnswer{10};
+/// Over PlaceOptions::patience, within which a call has to get its connection: many places may be looked at
+/// one after the other, and a machine that is off says nothing.
+constexpr std::chrono::seconds kLookWithin{3};
 
 postgres::ConnectAs ConnectTo(const PlaceOptions& options) {
   return {.conninfo = options.conninfo,
@@ -47,23 +52,85 @@ absl::StatusOr<NodeLease> Lent(absl::StatusOr<postgres::Lease> lease, const Node
 
 }  // namespace
 
-PostgresPlace::PostgresPlace(const PlaceOptions& options, std::string database)
-    : options_(options), database_(std::move(database)), pools_(PoolsFor(options, "")) {}
+PostgresPlace::PostgresPlace(const PlaceOptions& options, std::int64_t since_ms)
+    : options_(options), since_ms_(since_ms), pools_(PoolsFor(options, "")) {}
+
+std::unique_ptr<PostgresPlace> PostgresPlace::Closed(const PlaceOptions& options, std::int64_t now_ms) {
+  return std::unique_ptr<PostgresPlace>(new PostgresPlace(options, now_ms));
+}
 
 absl::StatusOr<std::unique_ptr<PostgresPlace>> PostgresPlace::Open(const PlaceOptions& options) {
-  const auto connection = postgres::Connection::Open(ConnectTo(options));
-  absl::Status checked = connection.ok() ? CheckPlace(**connection) : connection.status();
-  if (checked.ok() && options.kind == PlaceKind::kCitus) checked = CheckCoordinator(**connection);
-  const absl::StatusOr<std::string> database = checked.ok() ? WhichDatabase(**connection) : checked;
-  if (!database.ok()) {
-    return absl::Status(
-        database.status().code(),
-        absl::StrCat("place '", options.name, "': ", std::string(database.status().message())));
+  std::unique_ptr<PostgresPlace> place = Closed(options);
+  if (absl::Status admitted = place->Admit(); !admitted.ok()) return admitted;
+  return place;
+}
+
+absl::Status PostgresPlace::Admit(const Check& check) {
+  if (is_open_) return absl::OkStatus();
+  absl::Status failed = Examine();
+  const bool is_fit = failed.ok();
+  if (is_fit && check) failed = Ask(check);
+  {
+    const MutexLock lock(mutex_);
+    failed_ = failed;
+    is_open_ = failed.ok();
   }
-  return std::unique_ptr<PostgresPlace>(new PostgresPlace(options, *database));
+  if (is_fit) return failed;
+  absl::Status named(failed.code(),
+                     absl::StrCat("place '", options_.name, "': ", std::string(failed.message())));
+  failed.ForEachPayload([&named](auto type, const auto& payload) { named.SetPayload(type, payload); });
+  return named;
+}
+
+absl::Status PostgresPlace::Examine() {
+  postgres::ConnectAs connect = ConnectTo(options_);
+  connect.connect_within = kLookWithin;
+  const auto connection = postgres::Connection::Open(connect);
+  absl::Status checked = connection.ok() ? CheckPlace(**connection) : connection.status();
+  if (checked.ok() && options_.kind == PlaceKind::kCitus) checked = CheckCoordinator(**connection);
+  if (!checked.ok()) return checked;
+  absl::StatusOr<std::string> database = WhichDatabase(**connection);
+  if (!database.ok()) return database.status();
+  const MutexLock lock(mutex_);
+  database_ = *std::move(database);
+  return absl::OkStatus();
+}
+
+absl::Status PostgresPlace::Ask(const Check& check) const {
+  const absl::StatusOr<postgres::Lease> lease = PoolOf(PlaceUse::kRead).Take(options_.patience);
+  return lease.ok() ? check(**lease) : lease.status();
+}
+
+std::string PostgresPlace::database() const {
+  const MutexLock lock(mutex_);
+  return database_;
+}
+
+std::string PostgresPlace::WhyClosed() const {
+  if (is_open_) return "";
+  absl::Status failed;
+  {
+    const MutexLock lock(mutex_);
+    failed = failed_;
+  }
+  const std::string name = absl::StrCat("the place '", options_.name, "'"),
+                    since = FormatUnixTime(since_ms_ / 1'000);
+  if (failed.ok() || DoesNotAnswer(failed)) {
+    return absl::StrCat(
+        name, " has not answered this server since its start, ", since,
+        failed.ok() ? "" : absl::StrCat(" (", std::string(failed.message()), ")"),
+        ". Nothing was done, and the same call again is safe: it is tried every few seconds, and its mirrors "
+        "are served when it answers. Look whether that PostgreSQL runs, and whether this machine reaches "
+        "it.");
+  }
+  return absl::StrCat(name, ", which did not answer at this server's start, ", since,
+                      ", answers now, and is kept closed: ", std::string(failed.message()),
+                      ". Nothing was read or written there. Put that right: it is looked at again every few "
+                      "seconds, and needs no restart.");
 }
 
 absl::StatusOr<postgres::Lease> PostgresPlace::Take(PlaceUse use) {
+  if (!is_open_) return absl::UnavailableError(WhyClosed());
   absl::StatusOr<postgres::Lease> lease = PoolOf(use).Take(options_.patience);
   if (!lease.ok()) return InStoreWords(lease.status(), Touched::kMirroredTable);
   return lease;
@@ -128,6 +195,12 @@ absl::StatusOr<NodeLease> PostgresPlace::TakeFrom(const CitusNode& node, PlaceUs
 void PostgresPlace::ForgetNode(const std::string& of) {
   const MutexLock lock(mutex_);
   nodes_.erase(of);
+}
+
+bool DoesNotAnswer(const absl::Status& failed) {
+  const postgres::Trouble trouble = postgres::TroubleOf(failed);
+  return trouble == postgres::Trouble::kNotReady || trouble == postgres::Trouble::kLost ||
+         trouble == postgres::Trouble::kTooMany;
 }
 
 void PostgresPlace::Reconnect() {

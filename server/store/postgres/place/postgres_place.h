@@ -2,14 +2,19 @@
 #define MIRROR_SERVER_STORE_POSTGRES_PLACE_POSTGRES_PLACE_H_
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/clock.h"
 #include "base/db/postgres/pool.h"
 #include "base/mutex.h"
 #include "server/store/postgres/place/citus.h"
@@ -33,15 +38,29 @@ struct PlaceOptions {
 };
 
 /// A database that holds mirrors: pools of connections, apart for each use, and for each node where Citus
-/// spreads them. It outlives what works in it. Threads: any.
+/// spreads them. It is closed until it was looked at once, and open from then on. It outlives what works in
+/// it. Threads: any.
 class PostgresPlace {
  public:
-  /// Connects once, and looks whether it can hold mirrors. Errors: those of CheckPlace() and
-  /// CheckCoordinator(); of a conninfo or passfile: as Connection::Open().
+  /// Connects to nothing. `now_ms`: since when it is tried.
+  static std::unique_ptr<PostgresPlace> Closed(const PlaceOptions& options, std::int64_t now_ms = NowMs());
+  /// The same, and admits it.
   static absl::StatusOr<std::unique_ptr<PostgresPlace>> Open(const PlaceOptions& options);
 
+  using Check = std::function<absl::Status(postgres::Connection&)>;
+  /// Connects, and looks whether it can hold mirrors; then asks `check`, if there is one, with a connection
+  /// that only reads. It opens when all is well; until then nothing is read there by anybody else. One that
+  /// is open is not asked. Errors: those of CheckPlace(), CheckCoordinator() and `check`; of a conninfo or
+  /// passfile: as Connection::Open().
+  absl::Status Admit(const Check& check = nullptr) MIRROR_EXCLUDES(mutex_);
+  bool is_open() const { return is_open_; }
+  /// As it was when Admit() failed last, for people: since when, why, and what to do. Empty: it is open.
+  std::string WhyClosed() const MIRROR_EXCLUDES(mutex_);
+  /// Which database it was when it was looked at: that of another place's only where both are the same one.
+  std::string database() const MIRROR_EXCLUDES(mutex_);
+
   /// At the coordinator. Who holds one takes no second one of the same use: where all do that, nobody goes
-  /// on. Errors: kUnavailable, kFailedPrecondition.
+  /// on. Errors: kUnavailable, kFailedPrecondition. While it is closed: kUnavailable, at once.
   absl::StatusOr<postgres::Lease> Take(PlaceUse use);
   /// The same at a node, that of the mirror with the tenant's table `of` for kRows: as it was when it was
   /// asked last, which is asked again where it does not answer. A mirror that is distributed nowhere is at
@@ -56,25 +75,31 @@ class PostgresPlace {
   /// At the coordinator.
   postgres::Pool::Counts counts(PlaceUse use) const { return PoolOf(use).counts(); }
   const PlaceOptions& options() const { return options_; }
-  /// Which database it was when it was opened: that of another place's only where both are the same one.
-  const std::string& database() const { return database_; }
 
  private:
   using Pools = std::array<std::unique_ptr<postgres::Pool>, 3>;
-  PostgresPlace(const PlaceOptions& options, std::string database);
+  PostgresPlace(const PlaceOptions& options, std::int64_t since_ms);
+  absl::Status Examine() MIRROR_EXCLUDES(mutex_);
+  absl::Status Ask(const Check& check) const;
   postgres::Pool& PoolOf(PlaceUse use) const { return *pools_[static_cast<std::size_t>(use)]; }
   absl::StatusOr<std::optional<CitusNode>> NodeOf(const std::string& of) MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<NodeLease> TakeFrom(const CitusNode& node, PlaceUse use) MIRROR_EXCLUDES(mutex_);
 
   const PlaceOptions options_;
-  const std::string database_;
+  const std::int64_t since_ms_;
   const Pools pools_;
-  Mutex mutex_;
+  std::atomic<bool> is_open_{false};
+  mutable Mutex mutex_;
+  std::string database_ MIRROR_GUARDED_BY(mutex_);
+  absl::Status failed_ MIRROR_GUARDED_BY(mutex_);  ///< Of Admit().
   /// By the tenant's table.
   std::map<std::string, CitusNode> nodes_ MIRROR_GUARDED_BY(mutex_);
   /// By host and port; none goes, since who has a connection gives it back there.
   std::map<std::string, Pools> workers_ MIRROR_GUARDED_BY(mutex_);
 };
+
+/// Of a status of Admit(): nothing is wrong with the place as far as is known, and it may answer later.
+bool DoesNotAnswer(const absl::Status& failed);
 
 }  // namespace mirror
 

@@ -38,8 +38,9 @@ enum class StateKind : std::uint8_t {
   // 13 was of a version before the first release, and is given to nothing else.
   kGarbage = 14,  ///< `table_key`: a relation that is to be dropped.
   kEmptied = 15,  ///< Columns that are to be emptied.
+  kTooLong = 16,  ///< An index of the mirror's own that a value of the table is too long for.
 };
-inline constexpr int kStateKindMax = 15;
+inline constexpr int kStateKindMax = 16;
 
 struct StateRow {
   std::string table_key;  ///< FoldName() of a table, where it is one.

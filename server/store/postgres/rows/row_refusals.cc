@@ -26,12 +26,17 @@ absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
                     : "Somebody added it to the table: drop it, or let 'mirrorctl invalidate' make "
                       "the table anew without it."));
     }
-    case postgres::Trouble::kTooLarge:
-      return absl::InvalidArgumentError(
-          absl::StrCat(place,
-                       ": the row is too large for PostgreSQL, whose keys have at most 2,704 bytes, and "
-                       "whose rows 8,160 beside their long values",
-                       kNothing, "Shorten the key, or leave columns out."));
+    case postgres::Trouble::kTooLarge: {
+      const std::string index =
+          failure.constraint.empty() ? "" : absl::StrCat(" (index '", failure.constraint, "')");
+      absl::Status refused = absl::InvalidArgumentError(absl::StrCat(
+          place, ": the row is too large for PostgreSQL", index,
+          ", whose keys and indexes have at most 2,704 bytes, and whose rows 8,160 beside their long values",
+          kNothing, "Shorten the key, leave columns out, or drop that index if a DBA made it."));
+      status.ForEachPayload(
+          [&](absl::string_view type, const absl::Cord& payload) { refused.SetPayload(type, payload); });
+      return refused;
+    }
     case postgres::Trouble::kValue:
       return absl::InvalidArgumentError(
           absl::StrCat(place, ": PostgreSQL cannot hold a value", kNothing, "Leave the column out."));

@@ -12,7 +12,8 @@ namespace mirror {
 
 /// What people are told when PostgreSQL refuses rows of a batch, never with what is in them. `row`: the one
 /// that it is about, where that is known. kFailedPrecondition: a constraint, which is named, or a table that
-/// is not as it was agreed; kInvalidArgument: a value or a row that PostgreSQL cannot hold; kAborted: a lock
+/// is not as it was agreed; kInvalidArgument: a value or a row that PostgreSQL cannot hold, which
+/// postgres::FailureOf() goes on telling; kAborted: a lock
 /// of somebody else's, which is this table's affair alone. Others are `status` itself.
 absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
                          std::optional<std::uint32_t> row);

@@ -16,6 +16,7 @@
 #include "server/store/postgres/records/state_payload.h"
 #include "server/store/postgres/rows/columns_out.h"
 #include "server/store/postgres/tables/dependants.h"
+#include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/kept_kinds.h"
 
 namespace mirror {
@@ -275,6 +276,9 @@ absl::Status Retype(TableWork& work, const RetypeColumn& change, PostgresAgreed*
   AddKind(change.to, Kind::kText, &agreed->kinds);
   if (DeclaredType(change.from) == DeclaredType(change.to)) return absl::OkStatus();
   if (absl::Status free = CheckNoOlderSnapshot(work, agreed->schema.name); !free.ok()) return free;
+  // What they are over may not be of the new type, or too long in it; who follows the source's makes them
+  // again.
+  if (absl::Status dropped = DropOwnIndexes(work, agreed->schema.name); !dropped.ok()) return dropped;
   const std::string name = QuoteName(change.to.name), type = DeclaredType(change.to);
   return RunOnTable(work,
                     absl::StrCat("ALTER TABLE ", work.In(agreed->schema.name), " ALTER COLUMN ", name,
@@ -287,11 +291,16 @@ absl::Status RefitLocked(TableWork& work, const Position& position, const RefitT
   const std::string& relation = agreed->schema.name;
   const std::string alter = absl::StrCat("ALTER TABLE ", work.In(relation), " ");
   std::string own;
+  const bool takes_all = HasOwned(refit.to) && !HasOwned(refit.from);
   for (const auto& [name, declared] : OwnDeclarations(refit.to)) {
-    if (present.Find(name) == nullptr)
-      absl::StrAppend(&own, alter, "ADD COLUMN ", QuoteName(name), " ", declared, "; ");
+    if (present.Find(name) != nullptr) continue;
+    absl::StrAppend(&own, alter, "ADD COLUMN ", QuoteName(name), " ", declared);
+    // So it is the rows' without writing them, for which readers would wait.
+    if (takes_all && name == kOwnedColumn)
+      absl::StrAppend(&own, " DEFAULT 1; ", alter, "ALTER COLUMN ", QuoteName(name), " DROP DEFAULT");
+    own += "; ";
   }
-  if (HasOwned(refit.to) && !HasOwned(refit.from))
+  if (takes_all && present.Find(kOwnedColumn) != nullptr)
     absl::StrAppend(&own, "UPDATE ONLY ", work.In(relation), " SET ", kOwnedColumn, " = 1");
   absl::Status status = own.empty() ? absl::OkStatus() : RunOnTable(work, own, kAltering);
   // While it is known whose a row is.

@@ -196,8 +196,8 @@ absl::Status RunAgreeSchema(TableWork& work, const AgreeSchema& agree, PostgresA
 void ForgetTable(TableWork& work, const std::string& table, const std::string& shadow) {
   const std::string key = FoldName(table);
   if (!shadow.empty() && FoldName(shadow) != key) MakeGarbage(work, shadow);
-  for (const StateKind kind :
-       {StateKind::kShadow, StateKind::kLostColumns, StateKind::kObjects, StateKind::kEmptied}) {
+  for (const StateKind kind : {StateKind::kShadow, StateKind::kLostColumns, StateKind::kObjects,
+                               StateKind::kEmptied, StateKind::kTooLong}) {
     RemoveState(work.writes, work.names, kind, key);
   }
   ForgetLedger(work.writes, work.names, table);

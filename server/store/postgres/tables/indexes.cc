@@ -8,10 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/crash_point.h"
+#include "base/db/postgres/failure.h"
+#include "base/db/postgres/transaction.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/records/state_payload.h"
+#include "server/store/postgres/tables/long_values.h"
 
 namespace mirror {
 namespace {
@@ -46,6 +49,20 @@ absl::Status DropIndex(TableWork& work, const std::string& name) {
   if (table->rows() == 0) return absl::OkStatus();
   if (absl::Status locked = LockTable(work, table->Text(0, 0)); !locked.ok()) return locked;
   return RunOnTable(work, DropIndexSql(work, name), kDroppingIndex);
+}
+
+/// Where a value is too long for it, that is noted instead.
+absl::Status MakeIndex(TableWork& work, const OwnIndex& index, const std::string& sql) {
+  postgres::Savepoint attempt(work.connection);
+  if (absl::Status set = attempt.Begin(kMakingIndex); !set.ok())
+    return InStoreWords(set, Touched::kMirroredTable);
+  const postgres::AnswersWithin waits(work.connection, kLongStatement);
+  const absl::Status made = work.connection.Execute(sql, kMakingIndex);
+  const bool is_too_long = !made.ok() && MayBeOwnIndex(postgres::FailureOf(made));
+  if (!made.ok() && !is_too_long) return OnTable(made);
+  const absl::Status ended = made.ok() ? attempt.Release(kMakingIndex) : attempt.RollBack(kMakingIndex);
+  if (!ended.ok()) return InStoreWords(ended, Touched::kMirroredTable);
+  return is_too_long ? NoteTooLong(work, index) : absl::OkStatus();
 }
 
 }  // namespace
@@ -112,15 +129,16 @@ absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const Table
     return absl::FailedPreconditionError(
         absl::StrCat("index '", name, "' is not the mirror's own. It was left as it is."));
   }
-  if (change.columns.empty()) return DropIndex(work, name);
+  if (change.columns.empty()) {
+    ForgetTooLong(work, change.index.table, name);
+    return DropIndex(work, name);
+  }
   if (schema == nullptr) return absl::OkStatus();
   CrashPoint("index.making");
   if (absl::Status locked = LockTable(work, schema->name, "SHARE"); !locked.ok()) return locked;
-  return RunOnTable(
-      work,
-      absl::StrCat("CREATE INDEX IF NOT EXISTS ", QuoteName(name), " ON ", work.In(schema->name), " (",
-                   PostgresIndexTerms(KeptForm(*schema), change.columns), ")"),
-      kMakingIndex);
+  return MakeIndex(work, {name, schema->name},
+                   absl::StrCat("CREATE INDEX IF NOT EXISTS ", QuoteName(name), " ON ", work.In(schema->name),
+                                " (", PostgresIndexTerms(KeptForm(*schema), change.columns), ")"));
 }
 
 absl::Status DropOwnIndexes(TableWork& work, const std::string& relation) {

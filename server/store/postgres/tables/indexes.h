@@ -25,7 +25,8 @@ absl::StatusOr<std::vector<OwnIndex>> FindOwnIndexes(postgres::Connection& conne
 /// known any more.
 absl::StatusOr<std::vector<IndexChange>> FindMadeIndexes(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);
-/// `schema`: the agreed one of the change's table; null where it has none, and then nothing is made.
+/// `schema`: the agreed one of the change's table; null where it has none, and then nothing is made. One that
+/// a value is too long for is noted, and not made either: see long_values.h.
 absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const TableSchema* schema);
 absl::Status DropOwnIndexes(TableWork& work, const std::string& relation);
 

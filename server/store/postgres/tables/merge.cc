@@ -1,8 +1,6 @@
 #include "server/store/postgres/tables/merge.h"
 
-#include <algorithm>
 #include <optional>
-#include <ranges>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -19,6 +17,7 @@
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/merge_sql.h"
 #include "server/store/postgres/tables/present_table.h"
 
@@ -36,10 +35,11 @@ absl::Status LockRows(TableWork& work, const std::string& table) {
 
 /// Merged in place: it has all columns, and a row of it is only there or not there.
 bool IsWhole(const TableSchema& kept, const PresentTable& present) {
-  const auto is_there = [&](const auto& column) { return present.Find(column) != nullptr; };
-  return std::ranges::all_of(kept.columns, is_there, &Column::name) &&
-         std::ranges::all_of(OwnDeclarations(kept) | std::views::keys, is_there) &&
-         WhyNotMerged(kept, present).empty();
+  for (const Column& column : kept.columns)
+    if (present.Find(column.name) == nullptr) return false;
+  for (const auto& [name, declared] : OwnDeclarations(kept))
+    if (present.Find(name) == nullptr) return false;
+  return WhyNotMerged(kept, present).empty();
 }
 
 struct Comparison {
@@ -131,9 +131,12 @@ absl::Status Refused(const TableSchema& kept, const postgres::Failure& failure) 
       "not fulfil it: drop it, and the next cycle populates the table."));
 }
 
-absl::Status RunMerging(TableWork& work, const TableSchema& kept, const std::string& sql) {
+/// How many rows.
+absl::StatusOr<std::int64_t> RunMerging(TableWork& work, const TableSchema& kept, const std::string& sql) {
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
-  const absl::Status ran = work.connection.Run(sql, {}, kMerging).status();
+  const absl::StatusOr<std::int64_t> rows = work.connection.Run(sql, {}, kMerging);
+  if (rows.ok()) return rows;
+  const absl::Status& ran = rows.status();
   const postgres::Failure failure = postgres::FailureOf(ran);
   if (failure.trouble == postgres::Trouble::kConstraint || failure.trouble == postgres::Trouble::kTooLarge) {
     absl::Status refused = Refused(kept, failure);
@@ -147,8 +150,9 @@ absl::Status RunMerging(TableWork& work, const TableSchema& kept, const std::str
 /// Where triggers of others fire nonetheless, rows may not have gone, or come, as they should.
 absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const PostgresShadow& shadow) {
   const auto triggers = work.connection.Number(
-      "SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal AND tgenabled IN "
-      "('A', 'R')",
+      "SELECT (SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal AND "
+      "tgenabled IN ('A', 'R')) + (SELECT count(*) FROM pg_rewrite WHERE ev_class = to_regclass($1) AND "
+      "ev_enabled IN ('A', 'R'))",
       {work.In(kept.name)}, kMerging);
   if (!triggers.ok()) return InStoreWords(triggers.status(), Touched::kMirroredTable);
   if (*triggers == 0) return absl::OkStatus();
@@ -158,26 +162,73 @@ absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const Pos
       {}, kMerging);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kMirroredTable);
   if (*there == shadow.rows) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("table '", kept.name,
-                   "': a trigger of somebody's fires for the mirror's writes, and the table would have ",
-                   *there, " rows where the source has ", shadow.rows,
-                   ". None of them was applied; the table has its former rows. Drop that trigger."));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", kept.name,
+      "': a trigger or rule of somebody's fires for the mirror's writes, and the table would have ", *there,
+      " rows where the source has ", shadow.rows,
+      ". None of them was applied; the table has its former rows. Drop it."));
 }
 
-/// One that the rows break, and that is not of the mirror's key, goes. Empty: it was something else.
-absl::StatusOr<std::string> DropBroken(TableWork& work, const TableSchema& kept, const absl::Status& failed) {
+/// What was to be removed and written, where that is known.
+absl::Status CheckChanged(const TableSchema& kept, std::int64_t wanted, std::int64_t changed) {
+  if (wanted == changed) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", kept.name, "': a trigger or rule of somebody's fires for the mirror's writes, and ", changed,
+      " rows were changed in place of ", wanted,
+      ". None of the new rows was applied; the table has its former ones. Drop it."));
+}
+
+/// An index that refuses the rows, and that is not of the mirror's key, goes: one of the mirror's own that a
+/// value is too long for, and, where they may be `left_out`, a unique one. False: it was something else.
+absl::StatusOr<bool> DropRefusing(TableWork& work, const TableSchema& kept, const absl::Status& failed,
+                                  std::vector<std::string>* left_out) {
   const postgres::Failure failure = postgres::FailureOf(failed);
+  if (MayBeOwnIndex(failure)) {
+    const absl::StatusOr<std::size_t> dropped = DropIndexesOfAnyLength(work, kept.name);
+    if (!dropped.ok()) return dropped.status();
+    return *dropped > 0;
+  }
   const std::string& name = failure.constraint;
-  if (failure.sqlstate != "23505" || name.empty() || failure.table != kept.name) return std::string();
+  if (left_out == nullptr || failure.sqlstate != "23505" || name.empty() || failure.table != kept.name)
+    return false;
   if (absl::Status locked = LockTable(work, kept.name); !locked.ok()) return locked;
   absl::Status dropped =
       RunOnTable(work,
                  absl::StrCat("ALTER TABLE ", work.In(kept.name), " DROP CONSTRAINT IF EXISTS ",
                               QuoteName(name), "; DROP INDEX IF EXISTS ", work.In(name)),
                  kMerging);
+  if (postgres::TroubleOf(dropped) == postgres::Trouble::kDependent) {
+    return absl::FailedPreconditionError(absl::StrCat("table '", kept.name,
+                                                      "': the new rows break the unique constraint '", name,
+                                                      "' of somebody's, and what others made needs it, as a "
+                                                      "foreign key does. None of them was applied; the "
+                                                      "table has its former rows. Drop both."));
+  }
   if (!dropped.ok()) return dropped;
-  return name;
+  // One of the mirror's own is made again by who follows the source's.
+  if (!absl::StartsWith(FoldName(name), kOwnIndexPrefix)) left_out->push_back(name);
+  return true;
+}
+
+/// Until no index refuses them: see DropRefusing().
+absl::StatusOr<std::int64_t> WriteMerged(TableWork& work, const TableSchema& kept, const std::string& sql,
+                                         std::vector<std::string>* left_out) {
+  while (true) {
+    postgres::Savepoint attempt(work.connection);
+    if (absl::Status set = attempt.Begin(kMerging); !set.ok())
+      return InStoreWords(set, Touched::kMirroredTable);
+    const absl::StatusOr<std::int64_t> rows = RunMerging(work, kept, sql);
+    if (rows.ok()) {
+      absl::Status released = InStoreWords(attempt.Release(kMerging), Touched::kMirroredTable);
+      if (!released.ok()) return released;
+      return rows;
+    }
+    if (absl::Status back = attempt.RollBack(kMerging); !back.ok())
+      return InStoreWords(back, Touched::kMirroredTable);
+    const absl::StatusOr<bool> dropped = DropRefusing(work, kept, rows.status(), left_out);
+    if (!dropped.ok()) return dropped.status();
+    if (!*dropped) return rows;
+  }
 }
 
 }  // namespace
@@ -227,27 +278,17 @@ absl::Status MergeRows(TableWork& work, const TableSchema& kept, const PostgresS
   if (!noted.ok()) return noted.status();
   const std::string remove = *noted ? sql.DeleteNoted() : sql.DeleteAbsentAndChanged();
   const std::string insert = *noted ? sql.InsertNoted() : sql.InsertMissing();
-  if (absl::Status done = RunMerging(work, kept, remove); !done.ok()) return done;
+  const auto removed = RunMerging(work, kept, remove);
+  if (!removed.ok()) return removed.status();
   CrashPoint("merge.removed");
-  while (true) {
-    postgres::Savepoint attempt(work.connection);
-    if (absl::Status set = attempt.Begin(kMerging); !set.ok())
-      return InStoreWords(set, Touched::kMirroredTable);
-    const absl::Status written = RunMerging(work, kept, insert);
-    if (written.ok()) {
-      CrashPoint("merge.written");
-      if (absl::Status all = CheckAllWritten(work, kept, shadow); !all.ok()) return all;
-      return InStoreWords(attempt.Release(kMerging), Touched::kMirroredTable);
-    }
-    if (absl::Status back = attempt.RollBack(kMerging); !back.ok()) {
-      return InStoreWords(back, Touched::kMirroredTable);
-    }
-    const absl::StatusOr<std::string> broken = DropBroken(work, kept, written);
-    if (!broken.ok()) return broken.status();
-    if (broken->empty()) return written;
-    // One of the mirror's own is made again by who follows the source's.
-    if (!absl::StartsWith(FoldName(*broken), kOwnIndexPrefix)) left_out->push_back(*broken);
-  }
+  const auto written = WriteMerged(work, kept, insert, left_out);
+  if (!written.ok()) return written.status();
+  CrashPoint("merge.written");
+  if (!*noted) return CheckAllWritten(work, kept, shadow);
+  const auto wanted = work.connection.Query(sql.CountNoted(), {}, kMerging);
+  if (!wanted.ok()) return InStoreWords(wanted.status(), Touched::kMirroredTable);
+  absl::Status all = CheckChanged(kept, wanted->Int(0, 0), *removed);
+  return all.ok() ? CheckChanged(kept, wanted->Int(0, 1), *written) : all;
 }
 
 absl::Status MergeIgnoring(TableWork& work, const PostgresShadow& shadow, std::int64_t merge_rows_max,
@@ -257,12 +298,13 @@ absl::Status MergeIgnoring(TableWork& work, const PostgresShadow& shadow, std::i
   if (absl::Status small = CheckSize(kept, shadow, merge_rows_max); !small.ok()) return small;
   if (absl::Status locked = LockRows(work, kept.name); !locked.ok()) return locked;
   const MergeSql sql(work, kept, shadow);
-  if (absl::Status done = RunMerging(work, kept, sql.GiveUpAbsent()); !done.ok()) return done;
+  if (absl::Status done = RunMerging(work, kept, sql.GiveUpAbsent()).status(); !done.ok()) return done;
   CrashPoint("merge.removed");
-  if (absl::Status done = RunMerging(work, kept, sql.Upsert()); !done.ok()) return done;
+  if (absl::Status done = WriteMerged(work, kept, sql.Upsert(), nullptr).status(); !done.ok()) return done;
   CrashPoint("merge.written");
   if (absl::Status all = CheckAllWritten(work, kept, shadow); !all.ok()) return all;
   DropShadow(work, shadow);
+  ForgetTooLong(work, kept.name);
   agreed->kinds = shadow.kinds;
   WriteAgreed(work.writes, work.names, *agreed);
   return absl::OkStatus();

@@ -26,9 +26,9 @@ absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(TableWork& work, const T
                                                         const PostgresShadow& shadow);
 
 /// `kept` fits the table: WhyNotMerged() has nothing to say, and no column is missing. The shadow stays.
-/// `left_out`: the partner's unique indexes that the rows break; they are dropped, and from then on readers,
-/// too, wait for the table until the transaction ends: for its missing rows to be inserted once more. Errors:
-/// as RunSwap().
+/// `left_out`: the partner's unique indexes that the rows break; they are dropped, as are the mirror's own
+/// that a value is too long for, and from then on readers, too, wait for the table until the transaction
+/// ends: for its missing rows to be inserted once more. Errors: as RunSwap().
 absl::Status MergeRows(TableWork& work, const TableSchema& kept, const PostgresShadow& shadow,
                        std::int64_t merge_rows_max, std::vector<std::string>* left_out);
 

@@ -10,6 +10,23 @@
 #include "server/store/postgres/tables/kept_kinds.h"
 
 namespace mirror {
+namespace {
+
+/// 1.0 and 1.00 are equal as numbers, and a DBA's collation may call other texts equal than bytes do.
+const char* AsCompared(const Column& column) {
+  switch (PostgresFormOf(column)) {
+    case PostgresForm::kNumeric:
+      return "::text";
+    case PostgresForm::kText:
+    case PostgresForm::kTextForm:
+    case PostgresForm::kAny:
+      return " COLLATE \"C\"";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
 
 MergeSql::MergeSql(const TableWork& work, const TableSchema& kept, const PostgresShadow& shadow)
     : kept_(kept),
@@ -17,7 +34,9 @@ MergeSql::MergeSql(const TableWork& work, const TableSchema& kept, const Postgre
       shadow_(work.In(shadow.name)),
       noted_(absl::StrCat("pg_temp.", QuoteName(shadow.name))) {
   for (const Column& column : kept.columns) AddColumn(column.name, column);
-  if (HasKinds(kept)) AddColumn(kKindsColumn, {});
+  Column kinds;
+  kinds.type = Type::kBytes;
+  if (HasKinds(kept)) AddColumn(kKindsColumn, kinds);
   for (const std::uint32_t column : kept.Key()) {
     const std::string name = QuoteName(kept.columns[column].name);
     absl::StrAppend(&same_key_, same_key_.empty() ? "" : " AND ", "s.", name, " = t.", name);
@@ -31,8 +50,7 @@ void MergeSql::AddColumn(const std::string& plain, const Column& column) {
   absl::StrAppend(&values_, values_.empty() ? "" : ", ", "s.", name);
   if (column.key_position != 0) return;
   absl::StrAppend(&set_, set_.empty() ? "" : ", ", name, " = excluded.", name);
-  // 1.0 and 1.00 are equal as numbers.
-  const char* const cast = PostgresFormOf(column) == PostgresForm::kNumeric ? "::text" : "";
+  const char* const cast = AsCompared(column);
   for (const auto& [list, alias] :
        std::map<std::string*, const char*>{{&old_, "t."}, {&new_, "s."}, {&excluded_, "excluded."}}) {
     absl::StrAppend(list, list->empty() ? "" : ", ", alias, name, cast);
@@ -81,6 +99,10 @@ std::string MergeSql::NoteDifferences() const {
 
 std::string MergeSql::CountNotedAbsent() const {
   return absl::StrCat("SELECT count(*) FROM ", noted_, " WHERE coming IS NULL");
+}
+
+std::string MergeSql::CountNoted() const {
+  return absl::StrCat("SELECT count(present), count(coming) FROM ", noted_);
 }
 
 std::string MergeSql::DeleteNoted() const {

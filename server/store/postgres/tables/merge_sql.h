@@ -30,6 +30,8 @@ class MergeSql {
   const std::string& noted() const { return noted_; }
   std::string NoteDifferences() const;
   std::string CountNotedAbsent() const;
+  /// What DeleteNoted() and InsertNoted() change, if nobody is in the way.
+  std::string CountNoted() const;
   std::string DeleteNoted() const;
   std::string InsertNoted() const;
 

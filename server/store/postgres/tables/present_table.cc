@@ -18,6 +18,7 @@ constexpr char kReadingTables[] = "looking at the mirrored tables";
 
 /// Why rows cannot be written, or, when columns that are not there are still to be added, never.
 std::string Misfit(const TableSchema& kept, const PresentTable& present, bool whole) {
+  if (present.is_unlogged) return "it is UNLOGGED: a crash of PostgreSQL would empty it";
   const std::vector<std::uint32_t> key = kept.Key();
   for (const Column& column : kept.columns) {
     const PresentColumn* const found = present.Find(column.name);
@@ -81,7 +82,8 @@ absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connec
       "= "
       "'C', coalesce(array_position(k.conkey, a.attnum), 0), a.attnotnull, a.atthasdef, a.attgenerated <> '' "
       "OR a.attidentity = 'a', c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user), (SELECT "
-      "min(conname::text) FROM pg_constraint WHERE conrelid = c.oid AND condeferrable) FROM pg_class AS c "
+      "min(conname::text) FROM pg_constraint WHERE conrelid = c.oid AND condeferrable), c.relpersistence <> "
+      "'p' FROM pg_class AS c "
       "LEFT "
       "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 LEFT JOIN pg_type AS t ON t.oid = "
       "a.atttypid LEFT JOIN pg_collation AS l ON l.oid = a.attcollation LEFT JOIN pg_constraint AS k ON "
@@ -94,6 +96,7 @@ absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connec
     PresentTable& table = present[rows->Text(row, 0)];
     table.is_ours = rows->Bool(row, 9);
     table.deferrable = rows->Text(row, 10);
+    table.is_unlogged = rows->Bool(row, 11);
     if (!rows->IsNull(row, 1)) table.numbers_used = static_cast<std::size_t>(rows->Int(row, 1));
     if (rows->IsNull(row, 2)) continue;
     PresentColumn& column = table.columns.emplace_back();
@@ -110,9 +113,11 @@ absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connec
 absl::StatusOr<std::string> PrintOfDefinitions(postgres::Connection& connection,
                                                const PostgresOwnTables& names) {
   const auto rows = connection.Query(
-      "WITH tables AS (SELECT oid, relname, relowner FROM pg_class WHERE relnamespace = to_regnamespace($1) "
+      "WITH tables AS (SELECT oid, relname, relowner, relpersistence FROM pg_class WHERE relnamespace = "
+      "to_regnamespace($1) "
       "AND relkind IN ('r', 'p')) SELECT sum(hashtextextended(part, 0)::numeric)::text FROM (SELECT "
-      "concat_ws(' ', oid, relowner, relname) AS part FROM tables UNION ALL SELECT concat_ws(' ', "
+      "concat_ws(' ', oid, relowner, relname, relpersistence) AS part FROM tables UNION ALL SELECT "
+      "concat_ws(' ', "
       "a.attrelid, "
       "a.attnum, a.xmin) FROM pg_attribute AS a JOIN tables ON a.attrelid = tables.oid UNION ALL SELECT "
       "concat_ws(' ', k.oid, k.xmin) FROM pg_constraint AS k JOIN tables ON k.conrelid = tables.oid) AS "

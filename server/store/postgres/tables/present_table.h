@@ -26,6 +26,7 @@ struct PresentTable {
   std::vector<PresentColumn> columns;  ///< In their order.
   std::size_t numbers_used = 0;        ///< Columns that ever were: PostgreSQL gives no number twice.
   bool is_ours = true;                 ///< The server's role owns it.
+  bool is_unlogged = false;            ///< A crash of the database empties it.
   std::string deferrable;              ///< A constraint that is checked at the commit; empty: none.
 
   const PresentColumn* Find(std::string_view name) const;  ///< By its exact name.

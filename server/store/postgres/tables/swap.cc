@@ -3,19 +3,18 @@
 #include <map>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
-#include "base/folded_name.h"
-#include "server/plan/index_plan.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/tenant_row.h"
 #include "server/store/postgres/tables/alter.h"
+#include "server/store/postgres/tables/carried_indexes.h"
 #include "server/store/postgres/tables/definitions.h"
 #include "server/store/postgres/tables/dependants.h"
+#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/merge.h"
 #include "server/store/postgres/tables/present_table.h"
 
@@ -28,18 +27,18 @@ constexpr char kSwapping[] = "swapping a population in";
 class Replacement {
  public:
   Replacement(TableWork& work, const std::string& table, const PostgresShadow& shadow)
-      : work_(work), table_(table), shadow_(shadow) {}
+      : work_(work), table_(table), shadow_(shadow), indexes_(work, table, shadow.name) {}
 
-  /// Whether it may be, beside whoever reads. Errors: kAborted, naming them.
+  /// Whether it may be, beside whoever reads: from then on they wait, so what takes long is done before.
+  /// Errors: kAborted, naming them.
   absl::Status Lock() {
     if (absl::Status locked = LockTable(work_, shadow_.name); !locked.ok()) return locked;
+    if (absl::Status made = indexes_.Prepare(); !made.ok()) return made;
     return LockTable(work_, table_);
   }
 
   /// What others made on the table is made again, on the new rows. `generation` gets the table's.
   absl::Status Run(std::int64_t* generation, std::vector<std::string>* left_out) {
-    absl::StatusOr<std::vector<Part>> indexes = FindIndexes();
-    if (!indexes.ok()) return indexes.status();
     const absl::StatusOr<std::vector<Part>> triggers = FindTriggers();
     if (!triggers.ok()) return triggers.status();
     const absl::StatusOr<std::vector<Part>> notes = FindNotes();
@@ -50,9 +49,9 @@ class Replacement {
     if (!id.ok()) return id.status();
 
     const std::string aside = DroppedName(*id);
-    std::string sql;
-    // Their names are the schema's, not the table's.
-    for (const Part& index : *indexes) absl::StrAppend(&sql, index.drop, "; ");
+    absl::StatusOr<std::string> freed = indexes_.Free();
+    if (!freed.ok()) return freed.status();
+    std::string sql = *std::move(freed);
     absl::StrAppend(&sql, "ALTER TABLE ", work_.In(table_), " RENAME TO ", QuoteName(aside), "; ALTER TABLE ",
                     work_.In(shadow_.name), " RESET (autovacuum_enabled); ALTER TABLE ",
                     work_.In(shadow_.name), " RENAME TO ", QuoteName(table_));
@@ -61,7 +60,7 @@ class Replacement {
     CrashPoint("swap.exchanged");
     MakeGarbage(work_, aside);
     *generation = *id;
-    if (absl::Status made = MakeIndexes(*indexes, left_out); !made.ok()) return made;
+    if (absl::Status made = indexes_.Finish(left_out); !made.ok()) return made;
     if (absl::Status made = MakeTriggers(*triggers); !made.ok()) return made;
     CrashPoint("swap.indexed");
     return absl::OkStatus();
@@ -69,38 +68,21 @@ class Replacement {
 
  private:
   struct Part {
-    std::string name, make, drop;
+    std::string name, make;
   };
 
   absl::StatusOr<std::vector<Part>> Find(const std::string& sql, postgres::Values relations) {
     const auto rows = work_.connection.Query(sql, relations, kSwapping);
     if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
     std::vector<Part> parts;
-    for (int row = 0; row < rows->rows(); ++row)
-      parts.push_back({rows->Text(row, 0), rows->Text(row, 1), rows->Text(row, 2)});
+    for (int row = 0; row < rows->rows(); ++row) parts.push_back({rows->Text(row, 0), rows->Text(row, 1)});
     return parts;
-  }
-  /// All but the key's.
-  absl::StatusOr<std::vector<Part>> FindIndexes() {
-    return Find(
-        "SELECT c.relname::text, CASE WHEN k.oid IS NULL THEN pg_get_indexdef(c.oid) ELSE format('ALTER "
-        "TABLE "
-        "%s ADD CONSTRAINT %I %s', $1::text, k.conname, pg_get_constraintdef(k.oid)) END, CASE WHEN k.oid IS "
-        "NULL "
-        "THEN format('DROP INDEX %s', c.oid::regclass) ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', "
-        "$1::text, "
-        "k.conname) END FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid LEFT JOIN "
-        "pg_constraint "
-        "AS k ON k.conindid = c.oid AND k.contype IN ('u', 'x') WHERE i.indrelid = $1::text::regclass AND "
-        "NOT "
-        "i.indisprimary ORDER BY c.oid",
-        {{work_.In(table_)}});
   }
   absl::StatusOr<std::vector<Part>> FindTriggers() {
     return Find(
         "SELECT tgname::text, pg_get_triggerdef(oid) || CASE tgenabled WHEN 'O' THEN '' ELSE format('; ALTER "
         "TABLE %s %s TRIGGER %I', $1::text, CASE tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE "
-        "REPLICA' ELSE 'ENABLE ALWAYS' END, tgname) END, '' FROM pg_trigger WHERE tgrelid = "
+        "REPLICA' ELSE 'ENABLE ALWAYS' END, tgname) END FROM pg_trigger WHERE tgrelid = "
         "$1::text::regclass AND NOT tgisinternal ORDER BY oid",
         {{work_.In(table_)}});
   }
@@ -108,11 +90,11 @@ class Replacement {
   absl::StatusOr<std::vector<Part>> FindNotes() {
     return Find(R"(
 SELECT '', CASE WHEN d.objsubid = 0 THEN format('COMMENT ON TABLE %s IS %L', $1::text, d.description)
-    ELSE format('COMMENT ON COLUMN %s.%I IS %L', $1::text, a.attname, d.description) END, ''
+    ELSE format('COMMENT ON COLUMN %s.%I IS %L', $1::text, a.attname, d.description) END
   FROM pg_description AS d LEFT JOIN pg_attribute AS a ON a.attrelid = d.objoid AND a.attnum = d.objsubid
   WHERE d.classoid = 'pg_class'::regclass AND d.objoid = $1::text::regclass AND (d.objsubid = 0 OR EXISTS (
     SELECT FROM pg_attribute AS b WHERE b.attname = a.attname AND b.attrelid = $2::text::regclass))
-UNION ALL SELECT '', format('ALTER TABLE %s SET (%s%I = %L)', $1::text, part, option_name, option_value), ''
+UNION ALL SELECT '', format('ALTER TABLE %s SET (%s%I = %L)', $1::text, part, option_name, option_value)
   FROM pg_class AS c CROSS JOIN LATERAL (
     SELECT '' AS part, * FROM pg_options_to_table(c.reloptions) UNION ALL SELECT 'toast.', o.*
       FROM pg_class AS t CROSS JOIN LATERAL pg_options_to_table(t.reloptions) AS o
@@ -121,21 +103,6 @@ UNION ALL SELECT '', format('ALTER TABLE %s SET (%s%I = %L)', $1::text, part, op
                 {work_.In(table_), work_.In(shadow_.name)});
   }
 
-  absl::Status MakeIndexes(const std::vector<Part>& indexes, std::vector<std::string>* left_out) {
-    for (const Part& index : indexes) {
-      postgres::Savepoint attempt(work_.connection);
-      absl::Status made = attempt.Begin(kSwapping);
-      if (made.ok()) made = RunOnTable(work_, index.make, kSwapping);
-      if (made.ok()) made = attempt.Release(kSwapping);
-      if (made.ok()) continue;
-      // A full disk is not the index's fault.
-      if (!absl::IsFailedPrecondition(made)) return made;
-      if (absl::Status back = attempt.RollBack(kSwapping); !back.ok()) return back;
-      // One of the mirror's own is over a column that the source no longer has.
-      if (!absl::StartsWith(FoldName(index.name), kOwnIndexPrefix)) left_out->push_back(index.name);
-    }
-    return absl::OkStatus();
-  }
   absl::Status MakeTriggers(const std::vector<Part>& triggers) {
     for (const Part& trigger : triggers) {
       absl::Status made = RunOnTable(work_, trigger.make, kSwapping);
@@ -153,6 +120,7 @@ UNION ALL SELECT '', format('ALTER TABLE %s SET (%s%I = %L)', $1::text, part, op
   TableWork& work_;
   const std::string table_;
   const PostgresShadow& shadow_;
+  CarriedIndexes indexes_;
 };
 
 /// Whether the table has no row, and nothing of others that a table in its place would be without.
@@ -246,6 +214,7 @@ absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t
   const std::string why = WhyNotMerged(kept, table);
   absl::StatusOr<bool> replaces = !why.empty();
   if (*replaces) {
+    if (absl::Status free = CheckReplaceable(work, kept.name, why); !free.ok()) return free;
     // Who makes a view on it may have been waited for.
     if (absl::Status locked = replacement.Lock(); !locked.ok()) return locked;
     if (absl::Status free = CheckReplaceable(work, kept.name, why); !free.ok()) return free;
@@ -269,6 +238,7 @@ absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t
     if (!merged.ok()) return merged;
     DropShadow(work, shadow);
   }
+  ForgetTooLong(work, kept.name);
   agreed->kinds = shadow.kinds;
   WriteAgreed(work.writes, work.names, *agreed);
   return absl::OkStatus();

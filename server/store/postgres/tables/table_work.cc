@@ -1,5 +1,6 @@
 #include "server/store/postgres/tables/table_work.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,8 @@ namespace mirror {
 namespace {
 
 using postgres::Trouble;
+
+constexpr std::chrono::milliseconds kDefinitionPatience{100}, kRowsPatience{2'000};
 
 /// "'pg_dump' (process 1234)".
 absl::StatusOr<std::string> WhoHas(TableWork& work, const std::string& relation) {
@@ -34,15 +37,22 @@ absl::Status LockTable(TableWork& work, const std::string& relation, std::string
   // Behind other modes nobody waits who reads; and an autovacuum gives way after a second.
   return RunWhereFree(work, relation,
                       absl::StrCat("LOCK TABLE ", work.In(relation), " IN ", std::string(mode), " MODE"),
-                      "locking a table", mode == "ACCESS EXCLUSIVE" ? "100ms" : "2s");
+                      "locking a table", mode == "ACCESS EXCLUSIVE" ? kDefinitionPatience : kRowsPatience);
 }
 
 absl::Status RunWhereFree(TableWork& work, const std::string& relation, const std::string& sql,
-                          std::string_view doing, std::string_view patience) {
+                          std::string_view doing, std::chrono::milliseconds patience) {
+  const bool is_counted = work.may_wait != nullptr && patience <= kDefinitionPatience;
+  const auto began = std::chrono::steady_clock::now();
+  if (is_counted) {
+    patience = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(*work.may_wait),
+                          std::chrono::milliseconds(1), patience);
+  }
   absl::Status ran = work.connection.Execute(
-      absl::StrCat("SAVEPOINT _mirror_lock; SET LOCAL lock_timeout = '", std::string(patience), "'; ", sql,
+      absl::StrCat("SAVEPOINT _mirror_lock; SET LOCAL lock_timeout = ", patience.count(), "; ", sql,
                    "; SET LOCAL lock_timeout = '", kLockPatience, "'; RELEASE SAVEPOINT _mirror_lock"),
       doing);
+  if (is_counted) *work.may_wait -= std::chrono::steady_clock::now() - began;
   if (postgres::TroubleOf(ran) != Trouble::kLockTimeout) return InStoreWords(ran, Touched::kMirroredTable);
   ran = work.connection.Execute("ROLLBACK TO SAVEPOINT _mirror_lock; RELEASE SAVEPOINT _mirror_lock", doing);
   if (!ran.ok()) return InStoreWords(ran, Touched::kMirroredTable);
@@ -55,7 +65,10 @@ absl::Status RunWhereFree(TableWork& work, const std::string& relation, const st
 
 absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing) {
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
-  const absl::Status ran = work.connection.Execute(sql, doing);
+  return OnTable(work.connection.Execute(sql, doing));
+}
+
+absl::Status OnTable(const absl::Status& ran) {
   const Trouble trouble = postgres::TroubleOf(ran);
   // Of a definition: the table has too many columns, or its values are not of another type.
   if (trouble == Trouble::kTooLarge || trouble == Trouble::kValue)

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -19,6 +20,8 @@ namespace {
 constexpr char kPrefix[] = "Mirror_";
 constexpr char kDeleted[] = ".deleted";
 constexpr char kDeleting[] = ".deleting";
+/// What stands in the mark of one that is not deleted with all that was set aside.
+constexpr std::string_view kMirrorOnly = "the mirror only\n";
 
 std::string PathOf(const std::string& dir, const std::string& context_id, const char* suffix) {
   return absl::StrCat(dir, "/", kPrefix, context_id, suffix);
@@ -51,15 +54,34 @@ absl::StatusOr<std::vector<std::string>> FindMarks(const std::string& dir, const
 
 }  // namespace
 
-absl::Status SetDeletingMark(const std::string& dir, const std::string& context_id) {
+absl::Status SetDeletingMark(const std::string& dir, const std::string& context_id, Deleted what) {
   const std::string path = PathOf(dir, context_id, kDeleting);
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+  const bool is_all = what == Deleted::kAll;
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (is_all ? O_TRUNC : O_EXCL), 0640);
+  if (file < 0 && errno == EEXIST) return SyncFolder(dir);
   if (file < 0) return Trouble("making", path, errno);
+  const std::string_view words = is_all ? "" : kMirrorOnly;
+  const bool written = write(file, words.data(), words.size()) == static_cast<ssize_t>(words.size());
+  const int failed = written && fsync(file) == 0 ? 0 : errno;
   close(file);
-  absl::Status synced = SyncFolder(dir);
+  absl::Status synced = failed == 0 ? SyncFolder(dir) : Trouble("writing", path, failed);
   // It would count from the next start on.
   if (!synced.ok()) unlink(path.c_str());
   return synced;
+}
+
+absl::StatusOr<Deleted> WhatIsDeleted(const std::string& dir, const std::string& context_id) {
+  const std::string path = PathOf(dir, context_id, kDeleting);
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0 && errno == ENOENT) return Deleted::kAll;
+  if (file < 0) return Trouble("reading", path, errno);
+  char words[kMirrorOnly.size()];
+  const ssize_t bytes = read(file, words, sizeof words);
+  const int failed = errno;
+  close(file);
+  if (bytes < 0) return Trouble("reading", path, failed);
+  const bool is_only = std::string_view(words, static_cast<std::size_t>(bytes)) == kMirrorOnly;
+  return is_only ? Deleted::kMirrorOnly : Deleted::kAll;
 }
 
 absl::Status SetDeletedMark(const std::string& dir, const std::string& context_id) {

@@ -6,8 +6,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/store/deleted.h"
 
-// That an operator deleted a tenant, `<dir>/Mirror_<context_id>.deleted`: an empty file beside the mirrors,
+// That an operator deleted a tenant, `<dir>/Mirror_<context_id>.deleted`: a small file beside the mirrors,
 // so that no loss of the catalog lets a deleted tenant come back. While its files go it is called
 // `.deleting`: a start finishes what that says, and takes a mirror that stands beside a `.deleted` for one
 // that was put there since.
@@ -15,7 +16,10 @@
 namespace mirror {
 
 /// On disk when it returns; once more is harmless. Errors: kUnavailable.
-absl::Status SetDeletingMark(const std::string& dir, const std::string& context_id);
+absl::Status SetDeletingMark(const std::string& dir, const std::string& context_id,
+                             Deleted what = Deleted::kAll);
+/// As it was set. kAll where there is none.
+absl::StatusOr<Deleted> WhatIsDeleted(const std::string& dir, const std::string& context_id);
 /// The files are gone.
 absl::Status SetDeletedMark(const std::string& dir, const std::string& context_id);
 absl::Status RemoveDeletedMark(const std::string& dir, const std::string& context_id);

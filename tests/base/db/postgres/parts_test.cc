@@ -43,11 +43,23 @@ TEST(PostgresName, IsQuotedWithItsCaseAndNeverCutOff) {
   EXPECT_THAT(QuotedText("a\\'b"), IsOkAndHolds("E'a\\\\''b'"));
 }
 
+TEST(PostgresTarget, AWrongKeywordIsNamed) {
+  for (const std::string text :
+       {"postgresql://mirror@db7/crm?sslmod=verify-full", "host=db7 sslmod=verify-full"}) {
+    EXPECT_THAT(ReadConninfo(text),
+                StatusIs(StatusCode::kInvalidArgument,
+                         AllOf(HasSubstr("cannot be read: libpq knows no 'sslmod'. It is as libpq"),
+                               Not(HasSubstr("db7")))))
+        << text;
+  }
+}
+
 TEST(PostgresTarget, APasswordIsRefusedAndNeverRepeated) {
   for (const std::string text :
        {"host=db1 password=geheim", "postgresql://me:geheim@db1/crm",
         "postgresql://me@db1/crm?password=geheim", "host=db1 password='geheim", "host=db1 geheim",
-        "postgresql://me:geheim@db1:port/crm", "host=db1 sslpassword=geheim", "passwort=geheim"}) {
+        "postgresql://me:geheim@db1:port/crm", "host=db1 sslpassword=geheim", "passwort=geheim",
+        "postgresql://me:x?geheim=y@db1/crm", "passwort=a geheim=b", "host=db1 GEHEIM=geheim"}) {
     EXPECT_THAT(ReadConninfo(text), StatusIs(StatusCode::kInvalidArgument,
                                              AllOf(HasSubstr("connection string"), Not(HasSubstr("geheim")))))
         << text;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/db/postgres/transaction.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/processes.h"
@@ -175,6 +176,30 @@ TEST_F(PostgresPool, OldOnesAndThoseOfAnOldPassfileAreClosed) {
   EXPECT_NE(PidOf(short_lived), PidOf(short_lived));
 }
 
+TEST_F(PostgresPool, WhereAServerRefusesToWriteThePrimaryIsLookedForAnew) {
+  const auto first = PostgresServer::Start();
+  ASSERT_THAT(first, IsOk());
+  options_.connect_as.conninfo =
+      absl::StrCat("host=", (*first)->folder(), ",", server_->folder(),
+                   " port=5432 user=mirror dbname=postgres target_session_attrs=read-write");
+  Pool pool(options_);
+  auto one = std::optional(pool.Take(kPatience)), idle = std::optional(pool.Take(kPatience));
+  ASSERT_THAT(one->status(), IsOk());
+  ASSERT_THAT(idle->status(), IsOk());
+  idle.reset();
+  // As for who meets a standby there from now on.
+  ASSERT_THAT((**one)->Execute("ALTER DATABASE postgres SET default_transaction_read_only = on"), IsOk());
+  ASSERT_THAT((**one)->Execute("SET default_transaction_read_only = on"), IsOk());
+  EXPECT_EQ(TroubleOf((**one)->Execute("CREATE TABLE public.refused (k bigint)")), Trouble::kReadOnly);
+  one.reset();
+  EXPECT_EQ(pool.counts().open, 0U) << "the idle one leads to the same server";
+  const auto next = pool.Take(kPatience);
+  ASSERT_THAT(next.status(), IsOk());
+  EXPECT_EQ((*next)->Query("SELECT current_setting('unix_socket_directories')")->Text(0, 0),
+            server_->folder());
+  EXPECT_THAT((*next)->Execute("CREATE TEMP TABLE taken (k bigint)"), IsOk());
+}
+
 TEST_F(PostgresPool, AServerThatDoesNotAnswerIsNoConnectionFromThePool) {
   PostgresProxy proxy(*server_);
   options_.connect_as.conninfo = proxy.Conninfo();
@@ -188,6 +213,106 @@ TEST_F(PostgresPool, AServerThatDoesNotAnswerIsNoConnectionFromThePool) {
   const auto none = pool.Take(kPatience);
   EXPECT_EQ(TroubleOf(none.status()), Trouble::kNotReady);
   EXPECT_EQ(pool.counts().open, 0U);
+}
+
+/// Lets commits wait for a standby that is not there, or not.
+void NameStandby(Connection& connection, const char* name) {
+  ASSERT_THAT(connection.Execute(absl::StrCat("ALTER SYSTEM SET synchronous_standby_names = '", name, "'")),
+              IsOk());
+  ASSERT_THAT(connection.Query("SELECT pg_reload_conf()"), IsOk());
+  while (*connection.Number("SELECT (current_setting('synchronous_standby_names') = $1)::int::bigint",
+                            {name}) == 0) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+}
+
+constexpr char kWaitForStandby[] =
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'";
+
+constexpr char kWrite[] = "SELECT pg_logical_emit_message(true, 'test', '')";
+
+/// What a commit at a connection of the pool's became.
+absl::Status CommitAt(Pool& pool, milliseconds within) {
+  const auto lease = pool.Take(within);
+  if (!lease.ok()) return lease.status();
+  Transaction transaction(**lease);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+  if (absl::Status ran = (*lease)->Query(kWrite).status(); !ran.ok()) return ran;
+  (*lease)->SetAnswerWithin(milliseconds(100));
+  return transaction.Commit();
+}
+
+TEST_F(PostgresPool, CommitsThatNoStandbyAnswersTakeNoMoreSlotsThanThePool) {
+  auto own = PostgresServer::Start();
+  ASSERT_THAT(own, IsOk());
+  const auto other = Connection::Open({.conninfo = (*own)->Conninfo()});
+  ASSERT_THAT(other, IsOk());
+  NameStandby(**other, "nobody");
+  options_.connect_as.conninfo = (*own)->Conninfo();
+  Pool pool(options_);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(TroubleOf(CommitAt(pool, kPatience)), Trouble::kCommitUnknown) << "it is never cancelled";
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(CommitAt(pool, milliseconds(50)),
+                StatusIs(StatusCode::kUnavailable, AllOf(HasSubstr("all 2 connections of place p1, writing"),
+                                                         HasSubstr("while no standby answers"))));
+  }
+  // With a look in that time.
+  const absl::Status refused = CommitAt(pool, std::chrono::milliseconds(1'500));
+  EXPECT_EQ(TroubleOf(refused), Trouble::kTooMany);
+  EXPECT_EQ(pool.counts().refused, 4U);
+  EXPECT_EQ(pool.counts().open, 2U);
+  EXPECT_EQ(pool.counts().left, 2U);
+  EXPECT_THAT((*other)->Number(kWaitForStandby), IsOkAndHolds(2));
+
+  std::thread naming([&] {
+    while (pool.counts().waiting == 0) std::this_thread::sleep_for(milliseconds(1));
+    NameStandby(**other, "");
+  });
+  EXPECT_THAT(pool.Take(kPatience).status(), IsOk());
+  naming.join();
+  EXPECT_EQ(pool.counts().left, 0U);
+  EXPECT_EQ(pool.counts().open, 1U);
+}
+
+TEST_F(PostgresPool, WhatAServerThatIsGoneDidNotAnswerKeepsNoPlace) {
+  auto own = PostgresServer::Start();
+  ASSERT_THAT(own, IsOk());
+  auto other = Connection::Open({.conninfo = (*own)->Conninfo()});
+  ASSERT_THAT(other, IsOk());
+  NameStandby(**other, "nobody");
+  options_.connect_as.conninfo = (*own)->Conninfo();
+  Pool pool(options_);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(TroubleOf(CommitAt(pool, kPatience)), Trouble::kCommitUnknown);
+  (*own)->Kill();
+  EXPECT_EQ(TroubleOf(pool.Take(milliseconds(1'500)).status()), Trouble::kNotReady);
+  ASSERT_THAT((*own)->StartAgain(), IsOk());
+  EXPECT_THAT(pool.Take(kPatience).status(), IsOk());
+  EXPECT_EQ(pool.counts().left, 0U);
+}
+
+TEST_F(PostgresPool, OneThatComesBackLooksWhichProcessesAreGone) {
+  PostgresProxy proxy(*server_);
+  options_.connect_as.conninfo = proxy.Conninfo();
+  Pool pool(options_);
+  {
+    const auto kept = pool.Take(kPatience);
+    ASSERT_THAT(kept.status(), IsOk());
+    {
+      const auto cut = pool.Take(kPatience);
+      ASSERT_THAT(cut.status(), IsOk());
+      proxy.CutAt("emit", PostgresProxy::Cut::kBeforeTheAnswer);
+      EXPECT_EQ(TroubleOf((*cut)->Query(kWrite).status()), Trouble::kCommitUnknown);
+    }
+    EXPECT_EQ(pool.counts().left, 1U);
+  }
+  const auto since = std::chrono::steady_clock::now();
+  while (pool.counts().left > 0 && std::chrono::steady_clock::now() - since < kPatience) {
+    EXPECT_NE(PidOf(pool), 0);
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  EXPECT_EQ(pool.counts().left, 0U);
+  EXPECT_EQ(pool.counts().open, 1U);
 }
 
 TEST_F(PostgresPool, ManyThreadsShareIt) {

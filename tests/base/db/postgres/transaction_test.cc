@@ -223,6 +223,24 @@ TEST_F(PostgresTransaction, ACommitWhoseAnswerIsLostMayHaveBeenApplied) {
   EXPECT_THAT(connection_->Number("SELECT sum(k)::int8 FROM public.t"), IsOkAndHolds(1 + 4 + 5));
 }
 
+TEST_F(PostgresTransaction, SoMayOneBehindAnyNumberOfStatements) {
+  PostgresProxy proxy(*server_);
+  int key = 0;
+  for (const int statements : {498, 499, 500, 999}) {
+    SCOPED_TRACE(statements);
+    const auto through = Connect(proxy.Conninfo(Database()));
+    Transaction transaction(*through);
+    ASSERT_THAT(transaction.Begin(), IsOk());
+    Pipeline pipeline(*through);
+    for (int i = 0; i < statements; ++i) pipeline.Queue(kInsert, {++key});
+    proxy.CutAt("COMMIT", PostgresProxy::Cut::kBeforeTheAnswer);
+    bool has_standby = false;
+    EXPECT_EQ(TroubleOf(transaction.Commit(pipeline, "keeping", &has_standby).status()),
+              Trouble::kCommitUnknown);
+    EXPECT_EQ(Rows(), key);
+  }
+}
+
 TEST_F(PostgresTransaction, WhoWritesAtAStandbyIsToldThatNothingIsWrittenThere) {
   const auto own = PostgresServer::Start();
   ASSERT_THAT(own, IsOk());

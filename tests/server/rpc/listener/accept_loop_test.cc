@@ -161,6 +161,20 @@ TEST_F(AcceptLoopTest, HandsOverWhoConnectsUntilItStops) {
   loop_->Stop();
 }
 
+TEST_F(AcceptLoopTest, BehindItsEndConnectionsAreClosedWithWhatWasSentOnThem) {
+  Start(10, 10);
+  const Client first = Connect(), second = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  loop_->Stop();
+  owner_.Say(0, 5);
+  loop_->CloseAllBut({second.Name()});
+  EXPECT_EQ(first.Received(), 5U);
+  EXPECT_TRUE(first.IsClosed());
+  EXPECT_FALSE(second.IsClosedNow());
+  loop_->CloseAllBut({});
+  EXPECT_TRUE(second.IsClosed());
+}
+
 TEST_F(AcceptLoopTest, ConnectionOverTheLimitOfAllIsClosed) {
   Start(2, 10);
   const Client first = Connect("127.0.0.1"), second = Connect("127.0.0.2");

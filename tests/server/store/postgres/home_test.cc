@@ -20,6 +20,7 @@ namespace {
 using absl::StatusCode;
 using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::Field;
 using testing::Gt;
 using testing::HasSubstr;
@@ -33,6 +34,7 @@ TEST_F(PostgresHomeTest, AMirrorIsMadeWhereThereIsRoomAndFoundByEveryServer) {
   FillSecondPlace();
   EXPECT_THAT(home_->Open("Cust", false, {}).status(), StatusIs(StatusCode::kNotFound));
   EXPECT_FALSE(home_->Exists("Cust"));
+  EXPECT_EQ(home_->Location("Cust"), "") << "it could be in either place";
   int asked = 0;
   {
     const auto store = home_->Open("Cust", true, [&]() -> absl::StatusOr<std::shared_ptr<void>> {
@@ -203,6 +205,32 @@ TEST_F(PostgresHomeTest, AMirrorThatIsDamagedKeepsNoServerFromStarting) {
   EXPECT_THAT(home_->Open("Cust", false, {}).status(), IsOk());
 }
 
+TEST_F(PostgresHomeTest, AStateThatIsUnknownHidesNoOtherMirrorAndKeepsNoServerFromStarting) {
+  FillSecondPlace();
+  ASSERT_NE(Make("Cust"), nullptr);
+  ASSERT_NE(Make("Other"), nullptr);
+  Do("UPDATE mirror_control.tenant SET state = 'dreaming' WHERE folded = 'cust'");
+  for (const bool starts : {false, true}) {
+    SCOPED_TRACE(starts);
+    if (starts) {
+      home_ = OpenHome();
+      ASSERT_THAT(home_->Recover(), IsOkAndHolds(testing::SizeIs(2)));
+    }
+    const auto all = home_->FindAll();
+    ASSERT_THAT(all, IsOkAndHolds(testing::SizeIs(2)));
+    for (const StoreHome::Found& one : *all) {
+      EXPECT_EQ(one.quarantine.empty(), one.context_id == "Other");
+      EXPECT_THAT(one.quarantine, one.context_id == "Other" ? HasSubstr("") : HasSubstr("'dreaming'"));
+    }
+    EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(testing::IsEmpty()));
+    EXPECT_THAT(home_->FindDeleted(), IsOkAndHolds(testing::IsEmpty()));
+    EXPECT_THAT(home_->Open("Other", false, {}).status(), IsOk());
+    EXPECT_THAT(home_->Open("Cust", true, {}).status(),
+                StatusIs(StatusCode::kUnavailable, HasSubstr("'dreaming'")))
+        << "also where it was served before";
+  }
+}
+
 TEST_F(PostgresHomeTest, WhatIsServedGoesOnWhileTheControlDatabaseIsDown) {
   ASSERT_NE(Make("Cust"), nullptr);
   Do("ALTER SCHEMA mirror_control RENAME TO away");
@@ -302,7 +330,7 @@ TEST_F(PostgresHomeTest, WhatOthersHaveMadeOfItsTablesIsNamedAndNeverDropped) {
               StatusIs(StatusCode::kFailedPrecondition,
                        AllOf(HasSubstr("view reports.v"), HasSubstr("constraint to_t on table reports.r"),
                              HasSubstr("function reports.f()"), HasSubstr("inside"), HasSubstr("reports.age"),
-                             HasSubstr("never dropped"))));
+                             HasSubstr("never dropped"), EndsWith("try again. Nothing was deleted."))));
   EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(IsEmpty())) << "nothing was begun";
   Do("DROP VIEW \"Mirror_Cust\".inside; DROP TABLE reports.r; DROP FUNCTION reports.f(); DROP VIEW "
      "reports.age, "
@@ -310,7 +338,8 @@ TEST_F(PostgresHomeTest, WhatOthersHaveMadeOfItsTablesIsNamedAndNeverDropped) {
   ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
   Do("CREATE VIEW reports.v AS SELECT a FROM \"Mirror_Cust\".\"T\"");
   EXPECT_THAT(home_->FinishDeletion("Cust"),
-              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("view reports.v")));
+              StatusIs(StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("view reports.v"), Not(HasSubstr("Nothing was deleted")))));
   EXPECT_EQ(Ask("SELECT count(*) FROM reports.v"), 0) << "it is there";
   Do("DROP VIEW reports.v");
   EXPECT_THAT(home_->FinishDeletion("Cust"), IsOk());
@@ -384,7 +413,8 @@ TEST_F(PostgresHomeTest, ADeletionThatWhatIsSetAsideForbidsIsNotBegun) {
      "CREATE VIEW reports.v AS SELECT a FROM \"Mirror_Cust\".\"T\"");
   ASSERT_THAT(home_->SetAside("Cust", 1'000, TenantRecord{.context_id = "Cust"}).status(), IsOk());
   EXPECT_THAT(home_->BeginDeletion("Cust"),
-              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("view reports.v")));
+              StatusIs(StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("view reports.v"), HasSubstr("Nothing was deleted"))));
   EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(IsEmpty()));
 }
 

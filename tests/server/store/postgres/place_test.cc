@@ -121,7 +121,14 @@ TEST_F(PlaceOfMirrors, ErrorsHaveTheCodesOfAStore) {
        StatusCode::kFailedPrecondition, "changed"},
       {"INSERT INTO public.counted VALUES (1)", StatusCode::kFailedPrecondition,
        StatusCode::kFailedPrecondition, "changed"},
-      {"CREATE TABLE public.t (a int)", StatusCode::kFailedPrecondition, StatusCode::kFailedPrecondition, ""},
+      {"CREATE TABLE public.t (a int)", StatusCode::kFailedPrecondition, StatusCode::kFailedPrecondition,
+       "rename or drop it"},
+      {"ALTER TABLE public.t ADD CONSTRAINT positive CHECK (a > 0)", StatusCode::kFailedPrecondition,
+       StatusCode::kFailedPrecondition, "rename or drop it"},
+      {"ALTER TABLE public.t ALTER COLUMN a TYPE int", StatusCode::kFailedPrecondition,
+       StatusCode::kFailedPrecondition, "a view, a rule"},
+      {"SET LOCAL transaction_read_only = on; CREATE TABLE public.w (a int)", StatusCode::kUnavailable,
+       StatusCode::kUnavailable, "is a standby now"},
       {"ALTER TABLE public.t DROP COLUMN a", StatusCode::kFailedPrecondition, StatusCode::kFailedPrecondition,
        ""},
       {"INSERT INTO public.t VALUES (1, 'no')", StatusCode::kFailedPrecondition,
@@ -144,6 +151,8 @@ TEST_F(PlaceOfMirrors, ErrorsHaveTheCodesOfAStore) {
     const absl::Status told = InStoreWords(status, Touched::kMirroredTable);
     EXPECT_THAT(told, StatusIs(one.of_mirrored, AllOf(HasSubstr(one.words), Not(HasSubstr("secret")))));
     EXPECT_EQ(postgres::TroubleOf(told), postgres::TroubleOf(status));
+    EXPECT_EQ(InStoreWords(InStoreWords(told, Touched::kOwnTable), Touched::kMirroredTable), told)
+        << "on its way up it may come there more than once";
     EXPECT_FALSE(MayTryAgain(told));
     ASSERT_THAT((*other)->Execute("ROLLBACK"), IsOk());
   }

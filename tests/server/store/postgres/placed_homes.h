@@ -42,7 +42,8 @@ class PlacedHomesTest : public PostgresDatabaseTest {
     const std::string& first = first_place_.empty() ? conninfo_ : first_place_;
     for (const auto& [name, conninfo] : {std::pair("p1", first), std::pair("p2", second_conninfo_)}) {
       if (name == std::string("p2") && !with_second) continue;
-      auto place = PostgresPlace::Open({.name = name, .conninfo = conninfo, .relations_max = relations_max_});
+      auto place = PostgresPlace::Open(
+          {.name = name, .conninfo = conninfo, .connections = connections_, .relations_max = relations_max_});
       if (!place.ok()) return place.status();
       places.push_back(*std::move(place));
     }
@@ -93,6 +94,7 @@ class PlacedHomesTest : public PostgresDatabaseTest {
   std::vector<std::unique_ptr<ScratchFolder>> folders_;
   std::string first_place_;  ///< Another way to the first place.
   std::int64_t relations_max_ = 100'000;
+  std::size_t connections_ = 4;
   /// Of homes that are opened from now on. None of the two places has a standby.
   bool replicated_ = false;
   std::string second_conninfo_;

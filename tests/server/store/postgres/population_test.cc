@@ -20,6 +20,7 @@
 #include "server/store/postgres/tables/definitions.h"
 #include "server/store/postgres/tables/garbage.h"
 #include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/merge.h"
 #include "server/store/postgres/tables/swap.h"
 #include "tests/support/postgres_database.h"
@@ -204,6 +205,15 @@ TEST_F(PostgresPopulation, WhoBeganBeforeSeesTheFormerRowsWholeAndThenTheNewOnes
   EXPECT_THAT(Tables("\\_mirror\\_shadow%"), IsEmpty());
 }
 
+TEST_F(PostgresPopulation, ATableThatACrashWouldEmptyIsReplacedByOneThatLasts) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}}, &people);
+  Do("ALTER TABLE people SET UNLOGGED");
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  EXPECT_EQ(People_(), (Lines{"1 Ada 36", "2 Grace 45"}));
+  EXPECT_EQ(See("SELECT relpersistence::text FROM pg_class WHERE oid = 'people'::regclass"), Lines{"p"});
+}
+
 TEST_F(PostgresPopulation, AStatementOverAWholeTableTakesItsTime) {
   connection_->SetAnswerWithin(std::chrono::milliseconds(100));
   EXPECT_THAT(RunOnTable(*work_, "SELECT pg_sleep(0.5)", "changing a table"), IsOk());
@@ -221,9 +231,9 @@ TEST_F(PostgresPopulation, WhatIsTheSameIsNotTouched) {
 }
 
 TEST_F(PostgresPopulation, WithoutTheRightToMakeTemporaryTablesItIsTheSame) {
-  Do("CREATE ROLE mirror; GRANT ALL ON SCHEMA \"Mirror_crm\" TO mirror; GRANT ALL ON ALL TABLES IN SCHEMA "
-     "\"Mirror_crm\" TO mirror; GRANT ALL ON ALL SEQUENCES IN SCHEMA \"Mirror_crm\" TO mirror; SET ROLE "
-     "mirror");
+  Do("CREATE ROLE plain; GRANT ALL ON SCHEMA \"Mirror_crm\" TO plain; GRANT ALL ON ALL TABLES IN SCHEMA "
+     "\"Mirror_crm\" TO plain; GRANT ALL ON ALL SEQUENCES IN SCHEMA \"Mirror_crm\" TO plain; SET ROLE "
+     "plain");
   Rows before, after;
   for (int id = 0; id < 200; ++id) {
     before.push_back({id, id % 3 == 0 ? Cell(nullptr) : Cell("name"), id});
@@ -236,7 +246,7 @@ TEST_F(PostgresPopulation, WithoutTheRightToMakeTemporaryTablesItIsTheSame) {
     SCOPED_TRACE(may);
     Do(absl::StrCat("RESET ROLE; DO $$ BEGIN EXECUTE '", may ? "GRANT" : "REVOKE",
                     " TEMPORARY ON DATABASE ' || quote_ident(current_database()) || '", may ? " TO" : " FROM",
-                    " PUBLIC'; END $$; SET ROLE mirror"));
+                    " PUBLIC'; END $$; SET ROLE plain"));
     PostgresAgreed people = Create(NamedTable(may ? "quick" : "slow", People().columns));
     Populate(before, &people);
     const PostgresShadow shadow = Filled(people, after);
@@ -281,6 +291,54 @@ TEST_F(PostgresPopulation, ATriggerThatKeepsRowsOutStopsItAndTheTableIsAsItWas) 
   EXPECT_THAT(Swap(Filled(people, {{1, "Ada", 36}, {2, "Grace", 45}}), &people),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("trigger")));
   EXPECT_EQ(People_(), Lines{"1 Ada 36"});
+}
+
+TEST_F(PostgresPopulation, WhatKeepsRowsFromBeingRemovedStopsItToo) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  Do("CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
+  for (const auto& [make, drop] :
+       {std::pair(
+            "CREATE TRIGGER keep BEFORE DELETE ON people FOR EACH ROW EXECUTE FUNCTION keep(); ALTER TABLE "
+            "people ENABLE ALWAYS TRIGGER keep",
+            "DROP TRIGGER keep ON people"),
+        std::pair(
+            "CREATE RULE keep AS ON DELETE TO people DO INSTEAD NOTHING; ALTER TABLE people ENABLE ALWAYS "
+            "RULE keep",
+            "DROP RULE keep ON people")}) {
+    SCOPED_TRACE(make);
+    Do(make);
+    for (const Rows& rows : {Rows{{1, "Ada", 37}, {2, "Grace", 45}}, Rows{{1, "Ada", 36}, {3, "Joan", 1}}}) {
+      EXPECT_THAT(Swap(Filled(people, rows), &people),
+                  StatusIs(StatusCode::kFailedPrecondition, HasSubstr("a trigger or rule of somebody's")));
+    }
+    EXPECT_EQ(People_(), (Lines{"1 Ada 36", "2 Grace 45"}));
+    Do(drop);
+  }
+  Populate({{1, "Ada", 37}, {3, "Joan", 1}}, &people);
+  EXPECT_EQ(People_(), (Lines{"1 Ada 37", "3 Joan 1"}));
+}
+
+TEST_F(PostgresPopulation, TextsAreComparedByTheirBytesWhateverTheirCollation) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  Do("CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false); ALTER "
+     "TABLE "
+     "people ALTER COLUMN name TYPE text COLLATE any_case");
+  Populate({{1, "ADA", 36}, {2, "Grace", 45}}, &people);
+  EXPECT_EQ(People_(), (Lines{"1 ADA 36", "2 Grace 45"}));
+}
+
+TEST_F(PostgresPopulation, AUniqueConstraintThatOthersNeedIsNamedWhereTheRowsBreakIt) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+  Do("ALTER TABLE people ADD CONSTRAINT one_name UNIQUE (name); CREATE TABLE public.theirs (name text "
+     "REFERENCES "
+     "people (name))");
+  EXPECT_THAT(
+      Swap(Filled(people, {{1, "Ada", 36}, {2, "Ada", 45}}), &people),
+      StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("'one_name'"), HasSubstr("foreign key"))));
+  EXPECT_EQ(People_(), (Lines{"1 Ada 36", "2 Grace 45"}));
 }
 
 TEST_F(PostgresPopulation, AnEmptyTableIsReplacedAndItsRightsIndexesAndTriggersAreTheSame) {
@@ -360,6 +418,52 @@ TEST_F(PostgresPopulation, ATableInAnothersPlaceHasItsCommentsAndParametersAndIt
   EXPECT_NE(OidOf("people"), oid);
   std::erase(before, "comment age in years");
   EXPECT_EQ(notes(), before);
+}
+
+TEST_F(PostgresPopulation, IndexesOfATableInAnothersPlaceAreMadeBeforeReadersWait) {
+  PostgresAgreed people = Create(People());
+  Populate({{1, "Ada", 36}}, &people);
+  // One that counts how often it is asked, and says whether readers are locked out by then.
+  Do("CREATE SEQUENCE asked; CREATE SEQUENCE behind_the_lock; CREATE FUNCTION slow(age bigint) RETURNS "
+     "bigint "
+     "IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('asked'); IF EXISTS (SELECT FROM pg_locks WHERE "
+     "relation = to_regclass('people') AND mode = 'AccessExclusiveLock' AND granted) THEN PERFORM "
+     "nextval('behind_the_lock'); END IF; RETURN age; END $$");
+  Do("CREATE INDEX by_age ON people (slow(age)) INCLUDE (name) WITH (fillfactor = 70) WHERE age > 1; CREATE "
+     "UNIQUE INDEX one_name ON people (name); ALTER TABLE people ADD CONSTRAINT one_age UNIQUE (age) WITH "
+     "(fillfactor = 60); CREATE INDEX whole ON people ((people IS NULL)); CREATE INDEX _mirror_index_1 ON "
+     "people (name)");
+  Do("COMMENT ON INDEX by_age IS 'it''s theirs'; COMMENT ON CONSTRAINT one_age ON people IS 'one of an age'; "
+     "ALTER TABLE people CLUSTER ON one_age; ALTER INDEX by_age ALTER COLUMN 1 SET STATISTICS 7");
+  const auto indexes = [&] {
+    return See(
+        "SELECT concat_ws('; ', pg_get_indexdef(c.oid), c.reloptions::text, obj_description(c.oid, "
+        "'pg_class'), "
+        "i.indisclustered, pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint'), (SELECT "
+        "string_agg(attstattarget::text, ',') FROM pg_attribute WHERE attrelid = c.oid)) FROM pg_index AS i "
+        "JOIN pg_class AS c ON c.oid = i.indexrelid LEFT JOIN pg_constraint AS k ON k.conindid = c.oid WHERE "
+        "i.indrelid = 'people'::regclass AND NOT i.indisprimary ORDER BY c.relname");
+  };
+  const Lines before = indexes();
+  ASSERT_EQ(before.size(), 5U);
+  Do("ALTER SEQUENCE asked RESTART; ALTER SEQUENCE behind_the_lock RESTART; DELETE FROM people");
+
+  Populate({{1, "Ada", 36}, {2, "Grace", 45}}, &people);
+
+  EXPECT_THAT(left_out_, IsEmpty());
+  EXPECT_EQ(indexes(), before);
+  EXPECT_THAT(See("SELECT last_value::text FROM asked"), ElementsAre("2"));
+  EXPECT_THAT(See("SELECT is_called::text FROM behind_the_lock"), ElementsAre("false"));
+  EXPECT_THAT(See("SELECT relname::text FROM pg_class WHERE relname LIKE '\\_mirror\\_shadow%'"), IsEmpty());
+
+  Do("DELETE FROM people");
+  const auto reader = Reader();
+  ASSERT_THAT(reader->Execute("SELECT * FROM people"), IsOk());
+  Populate({{1, "Joan", 1}}, &people);
+  EXPECT_EQ(indexes(), before) << "the reader keeps the table, and the rows are merged";
+  ASSERT_THAT(reader->Execute("COMMIT"), IsOk());
+  EXPECT_EQ(Garbage(), 0U);
+  EXPECT_THAT(See("SELECT relname::text FROM pg_class WHERE relname LIKE '\\_mirror\\_shadow%'"), IsEmpty());
 }
 
 TEST_F(PostgresPopulation, HalfAPopulationIsForNobody) {
@@ -599,6 +703,32 @@ TEST_F(PostgresPopulation, AUniqueIndexThatTheRowsBreakIsLeftOutAndOtherConstrai
               StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("'grown'"), HasSubstr("'people'"))));
   EXPECT_THAT(std::string(refused.message()), Not(HasSubstr("Secret")));
   EXPECT_EQ(People_(), (Lines{"7 Hedy 50", "8 Hedy 50"}));
+}
+
+TEST_F(PostgresPopulation, NoRowsAreRefusedForAnIndexOfTheMirrorsOwn) {
+  for (const TableSchema& table : {People(), Ignored(People("ignoring"))}) {
+    PostgresAgreed agreed = Create(table);
+    for (const std::size_t bytes : {3'000, 20'000}) {
+      Populate({{1, "Ada", 36}}, &agreed);
+      const auto note = [&] { return NoteTooLong(*work_, {"_mirror_index_9", table.name}); };
+      ASSERT_THAT(InTransaction(note), IsOk());
+      Do(absl::StrCat("CREATE INDEX _mirror_index_1 ON ", table.name,
+                      " (name); CREATE INDEX _mirror_index_2 ON ", table.name, " (age)"));
+      const std::string name = Incompressible(bytes);
+      Populate({{1, "Ada", 37}, {2, name, 45}}, &agreed);
+      EXPECT_THAT(left_out_, IsEmpty());
+      EXPECT_EQ(See("SELECT name FROM " + table.name + " WHERE id = 2"), Lines{name});
+      EXPECT_THAT(See("SELECT indexname::text FROM pg_indexes WHERE indexname LIKE '\\_mirror\\_index%'"),
+                  ElementsAre("_mirror_index_2"));
+      EXPECT_THAT(ReadState(*connection_, names_, StateKind::kTooLong), IsOkAndHolds(IsEmpty()));
+      Do("DROP INDEX _mirror_index_2; DELETE FROM " + table.name);
+    }
+    Populate({{1, "Ada", 36}}, &agreed);
+    Do("CREATE INDEX theirs ON " + table.name + " (substr(name, 1, 10000))");
+    EXPECT_THAT(Swap(Filled(agreed, {{3, Incompressible(3'001), 45}}), &agreed),
+                StatusIs(StatusCode::kFailedPrecondition, HasSubstr("'theirs'")));
+    Do("DROP INDEX theirs");
+  }
 }
 
 TEST_F(PostgresPopulation, APopulationThatIsTooLargeToBeMergedIsRefused) {

@@ -203,12 +203,7 @@ TEST_F(PostgresRows, MissingRowsAreNamedByTheirPlaceInTheMessage) {
 TEST_F(PostgresRows, WhatIsTooLargeForPostgresqlIsNamedWithoutItsValues) {
   const TableSchema keyed = NamedTable("keyed", {KeyColumn("k", Type::kText), PlainColumn("v", Type::kText)});
   Create(keyed);
-  std::string key;  // It cannot be compressed.
-  std::uint64_t state = 1;
-  for (int i = 0; i < 5'000; ++i) {
-    state = state * 6'364'136'223'846'793'005 + 1'442'695'040'888'963'407;
-    key += static_cast<char>('!' + state % 90);
-  }
+  const std::string key = Incompressible(5'000);
   const auto refused = [&](const std::string& row) {
     return StatusIs(StatusCode::kInvalidArgument,
                     AllOf(HasSubstr("row " + row), HasSubstr("2,704"), Not(HasSubstr(key.substr(0, 8)))));

@@ -40,16 +40,6 @@ class StoreLookTest : public PostgresDatabaseTest {
     EXPECT_THAT(control.status(), IsOk());
     return StoreLook(*std::move(control), {place}, younger);
   }
-  /// Lets nobody into a database, and ends who is there.
-  void Shut(const std::string& conninfo) {
-    const std::string name = Connect(conninfo)->Query("SELECT current_database()::text")->Text(0, 0);
-    const auto other = Connect(server_->Conninfo("postgres"));
-    ASSERT_THAT(other->Execute(absl::StrCat("ALTER DATABASE \"", name, "\" ALLOW_CONNECTIONS false")),
-                IsOk());
-    const auto ended = other->Query(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", {name});
-    ASSERT_THAT(ended.status(), IsOk());
-  }
 
   std::string place_conninfo_;
   std::shared_ptr<PostgresPlace> place_;
@@ -88,6 +78,12 @@ TEST_F(StoreLookTest, ADatabaseThatLetsNobodyInIsDownUntilItDoes) {
   connection_.reset();
   Shut(conninfo_);
   EXPECT_FALSE(look.Look().is_control_up);
+}
+
+TEST_F(StoreLookTest, APlaceThatNeverAnsweredIsDownWithoutBeingAsked) {
+  StoreLook look = LookAt(PostgresPlace::Closed({.name = "p1", .conninfo = place_conninfo_}), hours(1));
+  EXPECT_FALSE(look.Look().places[0].is_up);
+  EXPECT_EQ(look.Look().places[0].pools[1].idle, 0U);
 }
 
 TEST_F(StoreLookTest, ConnectionsThatAreAllInUseAreNoReason) {

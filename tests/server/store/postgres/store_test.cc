@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -250,6 +251,65 @@ TEST_F(PostgresStoreTest, ALockOnOneTableIsThatTablesAnswerAlone) {
   EXPECT_EQ(PeopleThere(), 1);
 }
 
+TEST_F(PostgresStoreTest, WhatIsTooLongForAnIndexOfTheMirrorsOwnIsWrittenAndTheIndexGoes) {
+  Create(People());
+  Create(People("others"));
+  Plan index;
+  index.now_ms = kNow;
+  const OwnIndex own{absl::StrCat(kOwnIndexPrefix, "1_a"), "people"};
+  index.index_changes = {{own, {{"name"}}}, {{absl::StrCat(kOwnIndexPrefix, "2_b"), "others"}, {{"name"}}}};
+  ASSERT_THAT(store_->Commit(index), IsOk());
+  const auto version = store_->ReadDataVersion();
+  const TestBatch made = MakeBatch(People(), {.rows = {{1, "Ada", 36}, {2, Incompressible(3'000), 45}}});
+  const ApplyRows apply{made.schema.get(), &*made.batch, false, kCycle};
+  const auto alone = store_->PlanAndCommit(
+      [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+        return InCycle({StepAt("people", {apply})});
+      },
+      {{"people"}, false});
+  ASSERT_THAT(alone, IsOk());
+  EXPECT_THAT((*alone)->result.steps.at(0).status, IsOk());
+  EXPECT_EQ(PeopleThere(), 2);
+  EXPECT_NE(*store_->ReadDataVersion(), *version) << "who follows the source's indexes looks again";
+  EXPECT_THAT(store_->records().ReadOwnIndexes(), IsOkAndHolds(SizeIs(1)));
+
+  const TestBatch other = MakeBatch(People("others"), {.rows = {{1, Incompressible(20'000), 36}}});
+  const TestBatch beside = MakeBatch(People(), {.rows = {{3, "Joan", 1}}});
+  const auto group = [&] {
+    return store_->Commit(
+        InCycle({StepAt("others", {ApplyRows{other.schema.get(), &*other.batch, false, kCycle}}),
+                 StepAt("people", {ApplyRows{beside.schema.get(), &*beside.batch, false, kCycle}})}));
+  };
+  auto together = group();
+  ASSERT_THAT(together, IsOk());
+  EXPECT_THAT(together->steps.at(0).status,
+              StatusIs(StatusCode::kAborted, AllOf(HasSubstr("'others'"), HasSubstr("batch again is safe"))));
+  EXPECT_THAT(together->steps.at(1).status, IsOk());
+  together = group();
+  ASSERT_THAT(together, IsOk());
+  EXPECT_THAT(together->steps.at(0).status, IsOk());
+  EXPECT_EQ(Number("SELECT count(*) FROM others"), 1);
+
+  index.index_changes.pop_back();
+  ASSERT_THAT(store_->Commit(index), IsOk());
+  OwnIndex too_long = own;
+  too_long.is_too_long = true;
+  EXPECT_THAT(Open()->records().ReadOwnIndexes(), IsOkAndHolds(ElementsAre(too_long)));
+}
+
+TEST_F(PostgresStoreTest, WhatIsTooLongForAnotherIndexStaysRefused) {
+  Create(People());
+  Do("CREATE INDEX theirs ON people (name)");
+  const TestBatch made = MakeBatch(People(), {.rows = {{1, Incompressible(3'000), 45}}});
+  for (int i = 0; i < 2; ++i) {
+    const auto result = store_->Commit(
+        InCycle({StepAt("people", {ApplyRows{made.schema.get(), &*made.batch, false, kCycle}})}));
+    ASSERT_THAT(result, IsOk());
+    EXPECT_THAT(result->steps.at(0).status,
+                StatusIs(StatusCode::kInvalidArgument, AllOf(HasSubstr("'theirs'"), HasSubstr("drop that"))));
+  }
+}
+
 TEST_F(PostgresStoreTest, AServerThatHangsInACopyLosesTheLock) {
   Do("CREATE TABLE copied (a bigint)");
   store_.reset();
@@ -273,6 +333,38 @@ TEST_F(PostgresStoreTest, AServerThatHangsInACopyLosesTheLock) {
   const auto psql = hung_as("psql");
   EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable, HasSubstr("psql")));
   EXPECT_THAT(psql->Probe(), IsOk()) << "nobody else's connection is ended";
+}
+
+TEST_F(PostgresStoreTest, AServerWhoseCopyTakesLongKeepsTheLock) {
+  Do("CREATE TABLE copied (a bytea)");
+  store_.reset();
+  place_ = PlaceAt(conninfo_, milliseconds(100));
+  store_ = Open();
+  auto at_work = postgres::Connection::Open({.conninfo = conninfo_, .application_name = "mirror-server p2"});
+  ASSERT_THAT(at_work, IsOk());
+  ASSERT_THAT((*at_work)->Execute("BEGIN; SELECT * FROM \"Mirror_ctx\"._mirror_tenant FOR UPDATE"), IsOk());
+  auto copy =
+      postgres::CopyIn::Begin(**at_work, "COPY \"Mirror_ctx\".copied FROM STDIN (FORMAT binary)", "copying");
+  ASSERT_THAT(copy, IsOk());
+  // Whenever it is looked at, the process waits for its client; between the looks a piece comes.
+  const std::string piece(200'000, 'x');
+  std::atomic<bool> answered = false;
+  std::thread sending([&] {
+    const auto looking = Connect(conninfo_);
+    while (
+        !answered &&
+        looking->Number("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").value_or(0) ==
+            0) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    EXPECT_THAT(copy->Add({{postgres::Value::Bytes(piece)}}), IsOk());
+  });
+  EXPECT_THAT(store_->Begin({}).status(),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("(mirror-server p2)")));
+  answered = true;
+  sending.join();
+  EXPECT_THAT(copy->Finish(), IsOkAndHolds(1));
+  EXPECT_THAT((*at_work)->Execute("COMMIT"), IsOk());
 }
 
 TEST_F(PostgresStoreTest, AServerThatIsAtWorkKeepsTheLock) {
@@ -351,7 +443,9 @@ TEST_F(PostgresStoreTest, AtAStandbyNothingIsWrittenAndTheSameCallAgainIsSafe) {
   BeginCycle();
   ASSERT_THAT((*own)->StartAsStandby(), IsOk());
   place_->Reconnect();
-  EXPECT_THAT(store_->Begin({}).status(), StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(store_->Begin({}).status(),
+              StatusIs(StatusCode::kUnavailable,
+                       AllOf(HasSubstr("is a standby now"), HasSubstr("same call again is safe"))));
   EXPECT_EQ(store_->upkeep().WhyStale(), Stale::kNo);
   EXPECT_THAT(OpenPostgresStore(*place_, "ctx", true, {}).status(), StatusIs(StatusCode::kUnavailable));
   EXPECT_THAT(OpenPostgresStore(*place_, "other", true, {}).status(), StatusIs(StatusCode::kUnavailable));
@@ -486,6 +580,15 @@ TEST_F(PostgresStoreTest, ATableThatACrashWouldEmptyIsPopulatedAnew) {
   EXPECT_EQ(store_->records().ReadTable("people")->value().position, Position{});
 }
 
+TEST_F(PostgresStoreTest, OneThatBecomesSuchATableWhileTheMirrorIsOpenIsTouched) {
+  Create(People());
+  EXPECT_THAT(store_->records().ReadTouchedTables(), IsOkAndHolds(SizeIs(0)));
+  Do("ALTER TABLE people SET UNLOGGED");
+  const auto touched = store_->records().ReadTouchedTables();
+  ASSERT_THAT(touched, IsOkAndHolds(SizeIs(1)));
+  EXPECT_THAT((*touched)[0].lacks, HasSubstr("UNLOGGED"));
+}
+
 TEST_F(PostgresStoreTest, WhatIsTouchedIsOfTablesThatStandAsAgreedNow) {
   Create(People());
   Do("ALTER TABLE people ADD COLUMN theirs text");
@@ -603,6 +706,38 @@ TEST_F(PostgresStoreTest, WithoutAStandbyNothingIsCalledReplicated) {
   EXPECT_TRUE(store_->IsDurable());
   EXPECT_FALSE(store_->IsBuilding());
   EXPECT_THAT(store_->MakeDurable(), IsOk());
+}
+
+TEST_F(PostgresStoreTest, WhoWaitsForACommitThatWaitsForAStandbyIsToldThat) {
+  const auto own = PostgresServer::Start();
+  ASSERT_THAT(own, IsOk());
+  const auto other = Connect((*own)->Conninfo());
+  ASSERT_NE(other, nullptr);
+  store_.reset();
+  place_ = PlaceAt((*own)->Conninfo());
+  store_ = Open({.replicated = true});
+  const auto set = [&](const std::string& names) {
+    EXPECT_THAT(other->Execute(absl::StrCat("ALTER SYSTEM SET synchronous_standby_names = '", names, "'")),
+                IsOk());
+    EXPECT_THAT(other->Query("SELECT pg_reload_conf(), pg_sleep(0.5)"), IsOk());
+  };
+  set("nobody");
+  std::thread committing([&] { BeginCycle(); });
+  while (*other->Number("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == 0) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  auto beside = OpenPostgresStore(*place_, "ctx", false, {});
+  if (beside.ok()) {
+    EXPECT_THAT((*beside)->Begin({}).status(),
+                StatusIs(StatusCode::kUnavailable,
+                         AllOf(HasSubstr("keeps the mirror's lock for long: process "),
+                               HasSubstr(", whose commit waits for a standby. Nothing was applied"))));
+  }
+  EXPECT_THAT(beside, IsOk());
+  set("");
+  committing.join();
+  if (beside.ok()) beside->reset();
+  store_.reset();
 }
 
 TEST_F(PostgresStoreTest, WhatNoStandbyHasIsNotCalledReplicatedWhenTheNamesGoMeanwhile) {

@@ -8,6 +8,7 @@
 #include "server/store/postgres/tables/dependants.h"
 #include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/present_table.h"
 #include "server/store/postgres/tables/retired.h"
 #include "server/store/postgres/tables/touched.h"
@@ -175,6 +176,29 @@ TEST_F(PostgresTables, WhoeverReadsATableIsNamedAndTheTransactionGoesOn) {
   });
   EXPECT_THAT(held,
               StatusIs(StatusCode::kAborted, AllOf(HasSubstr("'people'"), HasSubstr("'pg_dump' (process "))));
+}
+
+TEST_F(PostgresTables, TablesThatAreInUseAreWaitedForOnlySoLongAllInAll) {
+  constexpr int kTables = 40;  // 100 ms each would be 4 s.
+  const auto reader = Connect();
+  ASSERT_THAT(reader->Execute("BEGIN"), IsOk());
+  for (int i = 0; i < kTables; ++i) {
+    ASSERT_THAT(Create(People(absl::StrCat("busy", i))), IsOk());
+    ASSERT_THAT(reader->Execute("SELECT * FROM " + Name(absl::StrCat("busy", i))), IsOk());
+  }
+  ASSERT_THAT(Create(People("free")), IsOk());
+  std::chrono::steady_clock::duration may_wait = kWaitsMax;
+  work_->may_wait = &may_wait;
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_THAT(InTransaction([&] {
+                for (int i = 0; i < kTables; ++i) {
+                  EXPECT_THAT(LockTable(*work_, absl::StrCat("busy", i)), StatusIs(StatusCode::kAborted));
+                }
+                EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(3));
+                EXPECT_THAT(LockTable(*work_, "busy0", "SHARE"), IsOk()) << "that keeps no reader waiting";
+                return LockTable(*work_, "free");
+              }),
+              IsOk());
 }
 
 // --- Agreements -------------------------------------------------------------------------------------------
@@ -404,6 +428,24 @@ TEST_F(PostgresTables, AnOrdinaryTableIsRefittedToOneThatIgnores) {
   EXPECT_THAT(Refit({next, next}), StatusIs(kRefused, HasSubstr("it has no column 'city'")));
 }
 
+TEST_F(PostgresTables, RowsBecomeTheMirrorsWithoutBeingWritten) {
+  const TableSchema people = People();
+  ASSERT_THAT(Create(people), IsOk());
+  Do(absl::StrCat("INSERT INTO ", Name("people"), " SELECT n, 'Ada', n FROM generate_series(1, 100) AS n"));
+  const auto written = [&] {
+    return See("SELECT DISTINCT xmin, count(*) FROM " + Name("people") + " GROUP BY 1");
+  };
+  const std::vector<std::string> before = written();
+  ASSERT_THAT(Refit({people, Ignoring(people)}), IsOk());
+  EXPECT_EQ(written(), before);
+  Do(absl::StrCat("INSERT INTO ", Name("people"), " VALUES (101, 'theirs', 1)"));
+  EXPECT_THAT(See("SELECT _mirror_owned, count(*) FROM " + Name("people") + " GROUP BY 1 ORDER BY 1"),
+              ElementsAre("1|100", "-|1"));
+  ASSERT_THAT(Refit({people, Ignoring(people)}), IsOk()) << "the column is there already";
+  EXPECT_THAT(See("SELECT _mirror_owned, count(*) FROM " + Name("people") + " GROUP BY 1"),
+              ElementsAre("1|101"));
+}
+
 TEST_F(PostgresTables, ATypeWaitsForWhoWouldFindTheTableEmpty) {
   const TableSchema people = Ignoring(People());
   ASSERT_THAT(Create(people), IsOk());
@@ -434,6 +476,16 @@ TEST_F(PostgresTables, ARuleLeavesWhatThePartnerWrote) {
   EXPECT_THAT(See("SELECT id, name FROM " + Name("people") + " ORDER BY id"),
               ElementsAre("1|-", "2|-", "3|own"));
   EXPECT_THAT(State(StateKind::kEmptied), IsEmpty());
+}
+
+TEST_F(PostgresTables, ATypeThatAnIndexOfTheMirrorsOwnCannotHaveIsNotRefusedForIt) {
+  const TableSchema people = Ignoring(People());
+  ASSERT_THAT(Create(people), IsOk());
+  ASSERT_THAT(Index("_mirror_index_1_a", people, {{"name", false, Collation::kNocase}}), IsOk());
+  TableSchema next = people;
+  next.columns[1] = PlainColumn("name", Type::kInt64);
+  ASSERT_THAT(Refit({people, next, {}, {{people.columns[1], next.columns[1]}}}), IsOk());
+  EXPECT_THAT(FindOwnIndexes(*connection_, names_), IsOkAndHolds(IsEmpty()));
 }
 
 // --- Set aside --------------------------------------------------------------------------------------------
@@ -515,6 +567,46 @@ TEST_F(PostgresTables, OwnIndexesAreMadeAndDropped) {
               ElementsAre(HasSubstr("btree (lower(name) DESC, age)")));
   ASSERT_THAT(Index(name, people, {}), IsOk());
   EXPECT_THAT(FindOwnIndexes(*connection_, names_), IsOkAndHolds(SizeIs(1)));
+}
+
+TEST_F(PostgresTables, AnIndexThatAValueIsTooLongForIsNotMadeAndThatIsKnown) {
+  const TableSchema people = People();
+  const OwnIndex named{"_mirror_index_1_a", "people", true}, lower{"_mirror_index_2_b", "people", true};
+  const auto too_long = [&] { return ReadTooLong(State(StateKind::kTooLong)); };
+  for (const std::size_t bytes : {3'000, 20'000}) {  // PostgreSQL names the index of the first alone.
+    ASSERT_THAT(Create(people), IsOk());
+    Do(absl::StrCat("INSERT INTO ", Name("people"), " VALUES (1, '", Incompressible(bytes), "', 36)"));
+    for (int i = 0; i < 2; ++i) ASSERT_THAT(Index(named.name, people, {{"name"}}), IsOk());
+    ASSERT_THAT(Index(lower.name, people, {{"name", false, Collation::kNocase}, {"age"}}), IsOk());
+    ASSERT_THAT(Index("_mirror_index_3_c", people, {{"age"}}), IsOk());
+    EXPECT_THAT(FindOwnIndexes(*connection_, names_),
+                IsOkAndHolds(ElementsAre(OwnIndex{"_mirror_index_3_c", "people"})));
+    EXPECT_THAT(too_long(), ElementsAre(named, lower));
+    ASSERT_THAT(Index(named.name, people, {}), IsOk());
+    EXPECT_THAT(too_long(), ElementsAre(lower));
+    ASSERT_THAT(InTransaction([&] { return RunDropTable(*work_, "people", ""); }), IsOk());
+    EXPECT_THAT(too_long(), IsEmpty());
+  }
+}
+
+TEST_F(PostgresTables, OfItsOwnIndexesThoseOfAnyLengthAreDroppedAndNoneOfThePartners) {
+  const TableSchema people = With(People(), PlainColumn("city", Type::kBytes));
+  ASSERT_THAT(Create(people), IsOk());
+  ASSERT_THAT(Index("_mirror_index_1_a", people, {{"age"}}), IsOk());
+  ASSERT_THAT(Index("_mirror_index_2_b", people, {{"age"}, {"name", false, Collation::kRtrim}}), IsOk());
+  ASSERT_THAT(Index("_mirror_index_set_3_c", people, {{"city"}}), IsOk());
+  Do(absl::StrCat("CREATE INDEX theirs ON ", Name("people"), " (name)"));
+  const auto drop = [&] {
+    return InTransaction([&] { return DropIndexesOfAnyLength(*work_, "people").status(); });
+  };
+  const auto reader = Connect();
+  ASSERT_THAT(reader->Execute("BEGIN; SELECT * FROM " + Name("people")), IsOk());
+  EXPECT_THAT(drop(), StatusIs(StatusCode::kAborted, HasSubstr("'people'")));
+  ASSERT_THAT(reader->Execute("COMMIT"), IsOk());
+  ASSERT_THAT(drop(), IsOk());
+  EXPECT_THAT(See("SELECT indexname FROM pg_indexes WHERE tablename = 'people' AND indexname NOT LIKE "
+                  "'%key%' ORDER BY 1"),
+              ElementsAre("_mirror_index_1_a", "theirs"));
 }
 
 TEST_F(PostgresTables, ObjectsOfTheSourceAreKeptByTable) {

@@ -346,7 +346,7 @@ class Play final : private PlayAgent {
     Require(!owner_->IsThere(), "a deleted mirror is there");
     const auto back = world_.tenants().FindOrTakeIn(CallerNow());
     Require(!back.ok() || *back == nullptr, "a deleted tenant is taken in");
-    const absl::Status allowed = world_.tenants().Allow(context_id_);
+    const absl::Status allowed = world_.tenants().Allow(context_id_).status();
     Require(allowed.ok(), "allow: " + allowed.ToString());
     owner_has_file_ = false;
     partner_.clear();
