@@ -57,7 +57,7 @@ GROUPS = {
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
     "an opening of databases": r"\"server/store/(?:sqlite/sqlite_home|catalog/(?:sqlite|postgres)/\w+|postgres/home/\w+)\.h\"",
     "client": r"\"client/",
-    "a reader by its name (client/run/open_source opens it)": r"\"client/source/(?:sqlite/sqlite|files/file)_reader\.h\"",
+    "a reader by its name (client/run/open_source opens it)": r"\"client/source/(?:sqlite/sqlite|files/file|postgres/postgres)_reader\.h\"",
 }
 # What every room may include: the standard library, the system, absl.
 ANYBODY = re.compile(
@@ -199,6 +199,11 @@ ROOMS = {
         "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file "
         "client/source/sqlite/log client/source/steps proto/wire",
         ("SQLite",),
+    ),
+    "client/source/postgres": (
+        "base base/db/postgres certs client/source client/source/capture client/source/rows "
+        "client/source/sqlite/file client/source/steps proto/wire",
+        (),
     ),
     "client/run": (
         "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "

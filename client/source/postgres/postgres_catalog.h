@@ -1,0 +1,79 @@
+#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_CATALOG_H_
+#define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_CATALOG_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/pipeline.h"
+#include "base/db/postgres/rows.h"
+
+namespace mirror {
+
+struct PostgresColumn {
+  std::int64_t number = 0;  ///< pg_attribute.attnum: no other column of the table ever has it.
+  std::string name;
+  std::uint32_t type = 0;      ///< Of a domain that of its base.
+  std::int32_t modifier = -1;  ///< Of that type; -1: none.
+  std::string type_name;       ///< The type without its modifier, as it stands in a cast.
+  bool sends_text = false;     ///< Its binary format is its text.
+  bool not_null = false;
+  bool readable = false;  ///< The role may read it.
+  friend bool operator==(const PostgresColumn&, const PostgresColumn&) = default;
+};
+
+/// What has rows: a table by itself, or one that is a part of a partitioned one.
+struct PostgresLeaf {
+  std::string name;  ///< With its schema, quoted.
+  bool readable = false;
+  bool hides_rows = false;  ///< Row security is in effect for the role.
+  friend bool operator==(const PostgresLeaf&, const PostgresLeaf&) = default;
+};
+
+/// A table of the schema that is part of no other one, as the catalogs have it.
+struct PostgresTable {
+  std::uint32_t oid = 0;
+  std::string name;
+  std::string quoted;                      ///< With its schema.
+  bool partitioned = false;                ///< Its rows are those of `leaves`.
+  bool has_children = false;               ///< Tables inherit from it: their rows are not its own.
+  bool unlogged = false;                   ///< Its changes are in no log, and a crash empties it.
+  bool hides_rows = false;                 ///< Row security is in effect for the role.
+  std::vector<PostgresColumn> columns;     ///< By number, those that are stored by the application.
+  std::vector<std::string> generated;      ///< Columns that PostgreSQL computes.
+  std::vector<std::int64_t> key;           ///< Numbers of the primary key's columns in its order.
+  std::vector<std::string> key_operators;  ///< For each of them how its index compares for equality.
+  bool key_waits = false;                  ///< It may be broken until a transaction ends.
+  std::vector<PostgresLeaf> leaves;        ///< Of a partitioned table.
+  friend bool operator==(const PostgresTable&, const PostgresTable&) = default;
+
+  /// Behind FROM: its rows, in columns of their names, called t. Each leaf for itself, so that they are those
+  /// of the statement's snapshot; where the role may not read them, by the table itself.
+  std::string Rows() const;
+  /// Behind LOCK TABLE: all that Rows() reads.
+  std::string Lockable() const;
+};
+
+/// Asks for all tables of a schema, or for the one with this oid, which may be none. They are those of the
+/// transaction's snapshot.
+class PostgresTableQueries {
+ public:
+  explicit PostgresTableQueries(std::string schema, std::uint32_t oid = 0)
+      : schema_(std::move(schema)), oid_(oid) {}
+
+  /// As the last of a pipeline that runs while this is there.
+  void Queue(postgres::Pipeline& pipeline) const;
+  /// Of what that pipeline gave: by oid.
+  absl::StatusOr<std::vector<PostgresTable>> Take(const std::vector<postgres::Rows>& rows) const;
+
+ private:
+  const std::string schema_;
+  const std::uint32_t oid_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_CATALOG_H_

@@ -1,0 +1,47 @@
+#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_READER_H_
+#define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_READER_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "certs/keyed_hash.h"
+#include "client/source/postgres/postgres_sessions.h"
+#include "client/source/reader.h"
+#include "client/source/steps/table_steps.h"
+#include "client/source/table_choice.h"
+
+namespace mirror {
+
+struct PostgresReaderOptions {
+  PostgresAccess access;
+  std::string schema = "public";  ///< Tables have the names that they have in it.
+  TableChoice choice = {};
+  /// SourceTable.record of earlier runs, by table name.
+  std::map<std::string, std::string> records = {};
+  /// Key columns by folded name, of tables that declare no primary key.
+  std::map<std::string, std::vector<std::string>> keys = {};
+  std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
+  std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
+};
+
+/// Reads one schema of a PostgreSQL database, 14 or later: its tables, and partitioned tables as wholes. It
+/// writes nothing there, and needs no more than SELECT.
+///
+/// A column has the type that its own stands for; what has none is TEXT, as PostgreSQL writes it. Generated
+/// columns are left out. A column with a value that its type has no place for (an infinity, NaN, a date
+/// before the year 1, 24:00:00) becomes ANY when the value is met, and stays so: that is the record.
+///
+/// Each reader of rows has a session and a transaction of its own, from its first row to its last: all of its
+/// rows are of one moment, beside which others write. Meanwhile nobody else can change the table's
+/// definition; who waits to do so has it broken off (kUnavailable). Between readers nothing is held. At most
+/// four are at work at once.
+///
+/// Errors: those of postgres::Connection::Open(), from the first call that needs the database.
+std::unique_ptr<SourceReader> OpenPostgresReader(PostgresReaderOptions options);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_READER_H_

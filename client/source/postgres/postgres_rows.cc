@@ -1,0 +1,210 @@
+#include "client/source/postgres/postgres_rows.h"
+
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/postgres/failure.h"
+#include "client/source/postgres/postgres_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kDoing[] = "reading it";
+constexpr std::uint64_t kRowsBetweenLooks = 64;
+
+std::vector<PostgresRowDecoder::Field> FieldsOf(const KnownPostgresTable& known,
+                                                const std::vector<std::uint32_t>& columns) {
+  std::vector<PostgresRowDecoder::Field> fields;
+  for (const std::uint32_t column : columns) {
+    const Column& announced = known.schema.columns[column];
+    fields.push_back({FormOf(known.table.columns[column], announced), announced});
+  }
+  return fields;
+}
+
+std::vector<std::uint32_t> ColumnsToRead(const KnownPostgresTable& known,
+                                         const std::vector<std::uint32_t>& asked) {
+  if (!known.steps) return asked;
+  std::vector<std::uint32_t> all(known.schema.columns.size());
+  std::iota(all.begin(), all.end(), 0U);
+  return all;
+}
+
+/// The table as it was looked at, and locked so that it stays so.
+absl::StatusOr<std::unique_ptr<SourceReading>> BeginReading(const PostgresLook& look,
+                                                            const KnownPostgresTable& known) {
+  const PostgresTable& table = known.table;
+  const auto explain = [&](const absl::Status& status) {
+    return ExplainReading(status, table, look.place.role);
+  };
+  if (look.is_over) return MovedTable(table.name);
+  absl::StatusOr<std::unique_ptr<SourceReading>> reading = SourceReading::Make(look.sessions);
+  if (!reading.ok()) return explain(reading.status());
+  postgres::Pipeline pipeline((*reading)->connection());
+  const PostgresTableQueries queries(look.schema, table.oid);
+  (*reading)->Begin(pipeline, table.Lockable());
+  queries.Queue(pipeline);
+  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
+  if (!rows.ok()) return explain(rows.status());
+  const absl::StatusOr<std::vector<PostgresTable>> now = queries.Take(*rows);
+  if (!now.ok()) return explain(now.status());
+  if (now->size() != 1 || now->front() != table) return MovedTable(table.name);
+  return reading;
+}
+
+}  // namespace
+
+PostgresSourceRows::PostgresSourceRows(std::shared_ptr<const PostgresLook> look,
+                                       std::shared_ptr<const KnownPostgresTable> known, PostgresAsk ask)
+    : look_(std::move(look)),
+      known_(std::move(known)),
+      ask_(std::move(ask)),
+      read_(ColumnsToRead(*known_, ask_.columns)),
+      decoder_(FieldsOf(*known_, read_)) {}
+
+PostgresSourceRows::~PostgresSourceRows() { End(); }
+
+/// In this order: what is read, its transaction, its session.
+void PostgresSourceRows::End() {
+  has_ended_ = true;
+  copy_.reset();
+  stream_.reset();
+  reading_.reset();
+}
+
+std::string PostgresSourceRows::Sql() const {
+  std::vector<std::string> values;
+  for (const std::uint32_t column : read_)
+    values.push_back(ValueSql(known_->table.columns[column], known_->schema.columns[column]));
+  std::string sql = absl::StrCat("SELECT ", absl::StrJoin(values, ", "), " FROM ", ask_.join,
+                                 ask_.join.empty() ? "" : " ", known_->table.Rows());
+  if (!ask_.where.empty()) absl::StrAppend(&sql, ask_.join.empty() ? " WHERE " : " ON ", ask_.where);
+  if (!ask_.behind.empty()) absl::StrAppend(&sql, " ", ask_.behind);
+  return sql;
+}
+
+absl::Status PostgresSourceRows::Send() {
+  postgres::Connection& connection = reading_->connection();
+  if (arrays_.empty()) {
+    absl::StatusOr<postgres::CopyOut> copy = postgres::CopyOut::Begin(
+        connection, absl::StrCat("COPY (", Sql(), ") TO STDOUT (FORMAT binary)"), kDoing);
+    if (!copy.ok()) return copy.status();
+    copy_.emplace(*std::move(copy));
+    return absl::OkStatus();
+  }
+  std::vector<postgres::Value> values;
+  for (postgres::Array& array : arrays_) values.push_back(array.value());
+  absl::StatusOr<postgres::RowStream> stream = connection.Stream(Sql(), values, kDoing);
+  if (!stream.ok()) return stream.status();
+  stream_.emplace(*std::move(stream));
+  fields_.resize(read_.size());
+  return absl::OkStatus();
+}
+
+absl::Status PostgresSourceRows::Start() {
+  has_begun_ = true;
+  asked_ = std::chrono::steady_clock::now();
+  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginReading(*look_, *known_);
+  if (!reading.ok()) return reading.status();
+  reading_ = *std::move(reading);
+  if (known_->steps) {
+    absl::StatusOr<RowSteps> steps = RowSteps::Make(known_->schema, *known_->steps, look_->hash_key);
+    if (!steps.ok()) return steps.status();
+    steps_.emplace(*std::move(steps));
+  }
+  return Send();
+}
+
+absl::StatusOr<bool> PostgresSourceRows::Step() {
+  if (copy_) return copy_->Step();
+  const absl::StatusOr<bool> more = stream_->Step();
+  if (more.ok() && *more) stream_->row().ViewRow(0, &fields_);
+  return more;
+}
+
+absl::StatusOr<bool> PostgresSourceRows::Next() {
+  for (;;) {
+    const absl::StatusOr<bool> more = NextOfTable();
+    if (!more.ok() || !*more || !steps_) return more;
+    const absl::StatusOr<bool> wanted = TakeSteps();
+    if (!wanted.ok() || *wanted) return wanted;
+  }
+}
+
+absl::StatusOr<bool> PostgresSourceRows::NextOfTable() {
+  if (has_ended_) return false;
+  if (look_->is_over) {
+    End();
+    return MovedTable(known_->table.name);
+  }
+  absl::Status started;
+  if (!has_begun_) started = Start();
+  const absl::StatusOr<bool> more = started.ok() ? Step() : absl::StatusOr<bool>(started);
+  if (!more.ok() || !*more) {
+    End();
+    if (more.ok()) return more;
+    return ExplainReading(more.status(), known_->table, look_->place.role);
+  }
+  if (absl::Status yielded = YieldIfWaitedFor(); !yielded.ok()) {
+    End();
+    return yielded;
+  }
+  if (decoder_.Decode(copy_ ? copy_->fields() : fields_)) return true;
+  return Misfit();
+}
+
+/// Who waits to change the table keeps its writers waiting behind him.
+absl::Status PostgresSourceRows::YieldIfWaitedFor() {
+  if (++steps_done_ % kRowsBetweenLooks != 0) return absl::OkStatus();
+  const auto now = std::chrono::steady_clock::now();
+  if (now - asked_ < look_->sessions->access().yields_after) return absl::OkStatus();
+  asked_ = now;
+  if (!look_->sessions->IsWaitedFor(reading_->connection().server_pid())) return absl::OkStatus();
+  return LeftToOthers(known_->table.name);
+}
+
+/// Whether the row is one of those that are asked for.
+absl::StatusOr<bool> PostgresSourceRows::TakeSteps() {
+  const absl::StatusOr<bool> matches = steps_->Matches(decoder_.values());
+  if (!matches.ok()) return matches;
+  if (*matches == ask_.left_out) return false;
+  row_ = decoder_.values();
+  if (absl::Status turned = steps_->Turn(&row_); !turned.ok()) return turned;
+  values_.clear();
+  for (const std::uint32_t column : ask_.columns) values_.push_back(row_[column]);
+  return true;
+}
+
+/// The rows that are left are looked at, too: one more announcement is to do for all.
+absl::StatusOr<bool> PostgresSourceRows::Misfit() {
+  std::vector<PostgresMisfit> misfits;
+  absl::StatusOr<bool> more = true;
+  for (; more.ok() && *more; more = Step()) {
+    if (decoder_.Decode(copy_ ? copy_->fields() : fields_)) continue;
+    for (const PostgresMisfit& misfit : decoder_.misfits())
+      misfits.push_back({read_[misfit.column], misfit.is_null});
+    if (misfits.size() < read_.size() * 64) continue;
+    look_->keep(*known_, misfits);
+    misfits.clear();
+  }
+  look_->keep(*known_, misfits);
+  End();
+  if (!more.ok()) return ExplainReading(more.status(), known_->table, look_->place.role);
+  return absl::AbortedError(absl::StrCat("table '", known_->table.name,
+                                         "' has values that do not fit the types that were announced"));
+}
+
+absl::StatusOr<std::uint64_t> CountPostgresRows(const PostgresLook& look, const KnownPostgresTable& known,
+                                                const std::string& where) {
+  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginReading(look, known);
+  if (!reading.ok()) return reading.status();
+  const absl::StatusOr<std::int64_t> count = (*reading)->connection().Number(
+      absl::StrCat("SELECT count(*) FROM ", known.table.Rows(), where.empty() ? "" : " WHERE ", where), {},
+      "counting its rows");
+  if (!count.ok()) return ExplainReading(count.status(), known.table, look.place.role);
+  return static_cast<std::uint64_t>(*count);
+}
+
+}  // namespace mirror

@@ -1,0 +1,109 @@
+#include "client/source/postgres/postgres_sessions.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/rows.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::int64_t kOldestVersion = 140000;
+/// Readers that are at work at once: a look reads one table, and beside it rows by their keys.
+constexpr std::size_t kSessionsMax = 4;
+
+std::string Milliseconds(std::chrono::milliseconds time) { return absl::StrCat(time.count()); }
+
+/// Over postgres::PinnedSettings(), which has what texts depend on, too.
+postgres::Parameters SettingsFor(const PostgresAccess& access) {
+  return {
+      {"default_transaction_read_only", "on"},
+      {"extra_float_digits", "3"},
+      {"quote_all_identifiers", "off"},
+      {"lock_timeout", Milliseconds(access.lock_within)},
+      {"statement_timeout", Milliseconds(access.catalogs_within)},
+      // An agent that hangs between two statements keeps no snapshot.
+      {"idle_in_transaction_session_timeout", "60000"},
+      // The server's other processes are the application's.
+      {"max_parallel_workers_per_gather", "0"},
+      {"jit", "off"},
+  };
+}
+
+postgres::PoolOptions OptionsFor(const PostgresAccess& access) {
+  postgres::PoolOptions options;
+  options.connect_as.conninfo = access.dsn;
+  options.connect_as.passfile = access.password_file;
+  options.connect_as.application_name = access.application_name;
+  options.connect_as.settings = SettingsFor(access);
+  options.name = "the source";
+  options.connections = kSessionsMax;
+  return options;
+}
+
+}  // namespace
+
+PostgresSessions::PostgresSessions(PostgresAccess access)
+    : access_(std::move(access)), pool_(OptionsFor(access_)) {}
+
+absl::StatusOr<postgres::Lease> PostgresSessions::Take() {
+  absl::StatusOr<postgres::Lease> lease = pool_.Take(postgres::ConnectAs{}.connect_within);
+  if (lease.ok()) (*lease)->SetAnswerWithin(access_.catalogs_within);
+  return lease;
+}
+
+bool PostgresSessions::IsWaitedFor(int server_pid) {
+  const absl::StatusOr<postgres::Lease> lease = Take();
+  if (!lease.ok()) return false;
+  const absl::StatusOr<std::int64_t> waiting = (*lease)->Number(
+      "SELECT count(*) FROM pg_locks WHERE NOT granted AND $1::int4 = ANY(pg_blocking_pids(pid))",
+      {postgres::Value(std::int64_t{server_pid})}, "asking who waits");
+  return waiting.ok() && *waiting > 0;
+}
+
+absl::StatusOr<PostgresSource> PostgresSessions::Look() {
+  absl::StatusOr<postgres::Lease> lease = Take();
+  if (!lease.ok()) return lease.status();
+  const absl::StatusOr<postgres::Rows> rows = (*lease)->Query(
+      "SELECT current_setting('server_version_num')::int8, current_setting('server_encoding'), "
+      "current_user::text, current_database()::text, "
+      "(SELECT system_identifier::text FROM pg_control_system()), "
+      "(SELECT oid::text FROM pg_database WHERE datname = current_database())",
+      {}, "asking which database it is");
+  if (!rows.ok()) return rows.status();
+  if (rows->Int(0, 0) < kOldestVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the source is PostgreSQL ", rows->Int(0, 0) / 10'000,
+                     ", and 14 is the oldest that can be read. Nothing was sent"));
+  }
+  PostgresSource place;
+  const std::string encoding = rows->Text(0, 1);
+  any_bytes_ = place.any_bytes = encoding == "SQL_ASCII";
+  place.bytes_in_order = encoding == "UTF8";
+  place.role = rows->Text(0, 2);
+  place.name = absl::StrCat("PostgreSQL, database ", rows->Text(0, 3));
+  place.identity = absl::StrCat("postgres ", rows->Text(0, 4), " ", rows->Text(0, 5));
+  return place;
+}
+
+absl::StatusOr<std::unique_ptr<SourceReading>> SourceReading::Make(
+    std::shared_ptr<PostgresSessions> sessions) {
+  absl::StatusOr<postgres::Lease> lease = sessions->Take();
+  if (!lease.ok()) return lease.status();
+  return std::unique_ptr<SourceReading>(new SourceReading(std::move(sessions), *std::move(lease)));
+}
+
+void SourceReading::Begin(postgres::Pipeline& pipeline, const std::string& lockable) {
+  transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
+  constexpr char kDoing[] = "beginning to read";
+  // Else PostgreSQL refuses to give what is no UTF-8.
+  if (sessions_->any_bytes()) pipeline.Queue("SET LOCAL client_encoding TO 'SQL_ASCII'", {}, kDoing);
+  if (lockable.empty()) return;
+  connection().SetAnswerWithin(sessions_->access().rows_within);
+  // Neither of the two takes the transaction's snapshot.
+  pipeline.Queue("SET LOCAL statement_timeout TO 0", {}, kDoing);
+  pipeline.Queue(absl::StrCat("LOCK TABLE ", lockable, " IN ACCESS SHARE MODE"), {}, kDoing);
+}
+
+}  // namespace mirror

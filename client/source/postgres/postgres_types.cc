@@ -1,0 +1,224 @@
+#include "client/source/postgres/postgres_types.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/db/postgres/name.h"
+#include "base/db/postgres/value.h"
+#include "proto/wire/limits.h"
+#include "proto/wire/text_form.h"
+
+namespace mirror {
+namespace {
+
+using PgType = postgres::Type;
+
+constexpr std::uint32_t kMicroDigits = 6;
+
+PgType TypeOf(const PostgresColumn& column) { return static_cast<PgType>(column.type); }
+
+std::string NameOf(const PostgresColumn& column) { return absl::StrCat("t.", QuoteName(column.name)); }
+
+void SetNumeric(std::int32_t modifier, Column* wire) {
+  wire->type = Type::kText;
+  constexpr std::int32_t kHeader = 4;
+  if (modifier < kHeader) return;
+  const std::int32_t precision = ((modifier - kHeader) >> 16) & 0xffff;
+  // Of 11 bits with a sign.
+  const std::int32_t scale = (((modifier - kHeader) & 0x7ff) ^ 0x400) - 0x400;
+  const std::int32_t digits = std::max(scale < 0 ? precision - scale : precision, scale);
+  if (digits > static_cast<std::int32_t>(kDecimalDigitsMax)) return;
+  wire->type = Type::kDecimal;
+  wire->precision = static_cast<std::uint32_t>(digits);
+  wire->scale = static_cast<std::uint32_t>(std::max(scale, 0));
+}
+
+void SetSeconds(Type type, std::int32_t modifier, Column* wire) {
+  wire->type = type;
+  wire->precision = modifier < 0 ? kMicroDigits : static_cast<std::uint32_t>(modifier);
+}
+
+std::string Shortest(double real) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), real).ptr;
+  return {text.data(), end};
+}
+
+}  // namespace
+
+Column WireColumn(const PostgresColumn& column, bool any_bytes) {
+  Column wire;
+  wire.name = column.name;
+  wire.nullable = !column.not_null;
+  wire.column_id = static_cast<std::uint64_t>(column.number);
+  switch (TypeOf(column)) {
+    case PgType::kBool:
+      wire.type = Type::kBool;
+      break;
+    case PgType::kInt2:
+      wire.type = Type::kInt16;
+      break;
+    case PgType::kInt4:
+      wire.type = Type::kInt32;
+      break;
+    case PgType::kInt8:
+    case PgType::kOid:
+      wire.type = Type::kInt64;
+      break;
+    case PgType::kFloat4:
+      wire.type = Type::kFloat;
+      break;
+    case PgType::kFloat8:
+      wire.type = Type::kDouble;
+      break;
+    case PgType::kNumeric:
+      SetNumeric(column.modifier, &wire);
+      break;
+    case PgType::kDate:
+      wire.type = Type::kDate;
+      break;
+    case PgType::kTime:
+      SetSeconds(Type::kTime, column.modifier, &wire);
+      break;
+    case PgType::kTimestamp:
+      SetSeconds(Type::kTimestamp, column.modifier, &wire);
+      break;
+    case PgType::kTimestamptz:
+      SetSeconds(Type::kTimestampTz, column.modifier, &wire);
+      break;
+    case PgType::kUuid:
+      wire.type = Type::kUuid;
+      break;
+    case PgType::kBytea:
+      wire.type = Type::kBytes;
+      break;
+    default:
+      wire.type = Type::kText;
+  }
+  // Numbers are ASCII whatever the encoding.
+  if (any_bytes && wire.type == Type::kText && TypeOf(column) != PgType::kNumeric) WidenPostgresColumn(&wire);
+  return wire;
+}
+
+void WidenPostgresColumn(Column* column) {
+  if (column->type == Type::kAny) return;
+  const bool is_real = column->type == Type::kFloat || column->type == Type::kDouble;
+  column->type = Type::kAny;
+  column->affinity = is_real ? Affinity::kReal : Affinity::kText;
+  column->length = column->precision = column->scale = 0;
+}
+
+PostgresValueForm FormOf(const PostgresColumn& column, const Column& announced) {
+  const bool is_wide = announced.type == Type::kAny && announced.affinity != Affinity::kReal;
+  if (is_wide) return PostgresValueForm::kText;
+  switch (TypeOf(column)) {
+    case PgType::kBool:
+      return PostgresValueForm::kBool;
+    case PgType::kInt2:
+    case PgType::kInt4:
+    case PgType::kInt8:
+      return PostgresValueForm::kInteger;
+    case PgType::kOid:
+      return PostgresValueForm::kOid;
+    case PgType::kFloat4:
+    case PgType::kFloat8:
+      return PostgresValueForm::kReal;
+    case PgType::kNumeric:
+      return PostgresValueForm::kNumeric;
+    case PgType::kDate:
+      return PostgresValueForm::kDate;
+    case PgType::kTime:
+      return PostgresValueForm::kTime;
+    case PgType::kTimestamp:
+    case PgType::kTimestamptz:
+      return PostgresValueForm::kTimestamp;
+    case PgType::kUuid:
+      return PostgresValueForm::kUuid;
+    case PgType::kBytea:
+      return PostgresValueForm::kBytes;
+    default:
+      return PostgresValueForm::kText;
+  }
+}
+
+std::string ValueSql(const PostgresColumn& column, const Column& announced) {
+  const std::string name = NameOf(column);
+  if (FormOf(column, announced) != PostgresValueForm::kText || column.sends_text) return name;
+  // format() calls the type's output function, as a COPY in text and the change log do; a cast to text does
+  // not, for char(n), inet and others. IS NULL would be true of a row of NULLs.
+  return absl::StrCat("CASE WHEN ", name, " IS DISTINCT FROM NULL THEN format('%s', ", name, ") END");
+}
+
+std::string TextOfKeyPart(const Column& announced, const KeyPart& part) {
+  switch (part.kind) {
+    case Kind::kInteger:
+      if (announced.type == Type::kBool) return part.integer != 0 ? "t" : "f";
+      if (HasTextForm(announced.type)) return TextForm(announced, part.integer, "");
+      return absl::StrCat(part.integer);
+    case Kind::kReal:
+      return Shortest(part.real);
+    case Kind::kBlob:
+      if (announced.type == Type::kUuid) return UuidText(part.bytes);
+      return absl::StrCat("\\x", absl::BytesToHexString(part.bytes));
+    default:
+      return part.bytes;
+  }
+}
+
+std::string FromSql(const PostgresColumn& column, const Column& announced, const KeyPart& from,
+                    bool bytes_in_order) {
+  const PostgresValueForm form = FormOf(column, announced);
+  const bool by_number = from.kind == Kind::kInteger &&
+                         (form == PostgresValueForm::kInteger || form == PostgresValueForm::kDate ||
+                          form == PostgresValueForm::kTime || form == PostgresValueForm::kTimestamp);
+  const bool is_text = TypeOf(column) == PgType::kText || TypeOf(column) == PgType::kVarchar;
+  const bool by_text = from.kind == Kind::kText && announced.type == Type::kText && is_text && bytes_in_order;
+  // DECIMAL counts as the number that it is; its bound may be a whole one.
+  const bool by_decimal =
+      announced.type == Type::kDecimal &&
+      (from.kind == Kind::kInteger ||
+       (from.kind == Kind::kText && from.bytes.find_first_not_of("-.0123456789") == std::string::npos));
+  if (!by_number && !by_text && !by_decimal) return "";
+  const absl::StatusOr<std::string> text = postgres::QuotedText(TextOfKeyPart(announced, from));
+  if (!text.ok()) return "";
+  // A wider type than the column's: the bound may be beyond its range.
+  const std::string type = form == PostgresValueForm::kInteger ? "int8" : column.type_name;
+  return by_text ? absl::StrCat(NameOf(column), " COLLATE \"C\" >= ", *text)
+                 : absl::StrCat(NameOf(column), " >= ", *text, "::", type);
+}
+
+std::string ToString(const PostgresRecord& record) {
+  std::vector<std::string> words;
+  for (const auto& [number, found] : record.columns) {
+    words.push_back(absl::StrCat(number, "=", found.type, found.wide ? "w" : "", found.null ? "n" : ""));
+  }
+  if (!record.told.empty()) words.push_back(absl::StrCat("told=", record.told));
+  return absl::StrJoin(words, " ");
+}
+
+PostgresRecord ParsePostgresRecord(std::string_view text) {
+  PostgresRecord record;
+  for (const absl::string_view word : absl::StrSplit(absl::string_view(text.data(), text.size()), ' ')) {
+    const std::vector<std::string> sides = absl::StrSplit(word, absl::MaxSplits('=', 1));
+    if (sides.size() != 2) continue;
+    if (sides[0] == "told") record.told = sides[1];
+    std::int64_t number = 0;
+    PostgresRecord::Found found;
+    const std::size_t letters = std::min(sides[1].find_first_not_of("0123456789"), sides[1].size());
+    if (!absl::SimpleAtoi(sides[0], &number) || !absl::SimpleAtoi(sides[1].substr(0, letters), &found.type))
+      continue;
+    found.wide = sides[1].find('w', letters) != std::string::npos;
+    found.null = sides[1].find('n', letters) != std::string::npos;
+    record.columns[number] = found;
+  }
+  return record;
+}
+
+}  // namespace mirror

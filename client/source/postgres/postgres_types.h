@@ -1,0 +1,69 @@
+#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_TYPES_H_
+#define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_TYPES_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "client/source/postgres/postgres_catalog.h"
+#include "proto/wire/key_range.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// How a value comes, in PostgreSQL's binary formats.
+enum class PostgresValueForm : std::uint8_t {
+  kText,  ///< The text that PostgreSQL gives for it.
+  kBool,
+  kInteger,  ///< Of 2, 4 or 8 bytes.
+  kOid,
+  kReal,
+  kNumeric,
+  kDate,
+  kTime,
+  kTimestamp,
+  kUuid,
+  kBytes,
+};
+
+/// As the column is announced when no value is known that says otherwise. `any_bytes`: the database has no
+/// encoding, so that a text may be anything.
+Column WireColumn(const PostgresColumn& column, bool any_bytes);
+
+/// As it is announced once a value does not fit: it holds each one as PostgreSQL writes it; floats stay
+/// numbers beside it.
+void WidenPostgresColumn(Column* column);
+
+/// How the values of a column come that is announced as `announced`.
+PostgresValueForm FormOf(const PostgresColumn& column, const Column& announced);
+/// What gives them: an expression over the row t.
+std::string ValueSql(const PostgresColumn& column, const Column& announced);
+
+/// A value of a key, as PostgreSQL reads it into the column's type.
+std::string TextOfKeyPart(const Column& announced, const KeyPart& part);
+
+/// That a row's value is `from` or greater, as KeyPart compares them: a condition over the row t that keeps
+/// every such row, and may keep others. Empty: there is none.
+std::string FromSql(const PostgresColumn& column, const Column& announced, const KeyPart& from,
+                    bool bytes_in_order);
+
+/// What was found in a table's values, and what of it people were told: kept as SourceTable.record.
+struct PostgresRecord {
+  /// By the column's number.
+  struct Found {
+    std::uint32_t type = 0;  ///< When it was found: that of another type says nothing.
+    bool wide = false;       ///< A value does not fit the type.
+    bool null = false;       ///< A row has no value, though the catalogs say that each has one.
+    friend bool operator==(const Found&, const Found&) = default;
+  };
+  std::map<std::int64_t, Found> columns;
+  std::string told;  ///< A digest; empty: nothing.
+};
+std::string ToString(const PostgresRecord& record);
+/// What it does not understand it leaves out.
+PostgresRecord ParsePostgresRecord(std::string_view text);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_TYPES_H_

@@ -1,0 +1,90 @@
+#include "client/source/postgres/postgres_words.h"
+
+#include <algorithm>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
+#include "base/db/postgres/name.h"
+
+namespace mirror {
+namespace {
+
+using postgres::Trouble;
+
+constexpr char kNothingSent[] = "Nothing of the table is committed";
+
+std::string Grantee(const std::string& role) {
+  const absl::StatusOr<std::string> quoted = postgres::QuotedName(role);
+  return quoted.ok() ? *quoted : role;
+}
+
+std::string HiddenRows(const std::string& table, const std::string& role) {
+  return absl::StrCat("row security is in effect on table '", table, "' for the role '", role,
+                      "', so that it may not see all rows. ", kNothingSent,
+                      ". Let the role see them: ALTER ROLE ", Grantee(role),
+                      " BYPASSRLS, or leave the table out with 'skip'");
+}
+
+std::string MayNotRead(const std::string& table, const std::string& quoted, const std::string& role) {
+  return absl::StrCat("the role '", role, "' may not read table '", table, "'. ", kNothingSent,
+                      ". Allow it: GRANT SELECT ON ", quoted, " TO ", Grantee(role),
+                      ", or leave the table out with 'skip'");
+}
+
+}  // namespace
+
+absl::Status MovedTable(const std::string& table) {
+  return absl::AbortedError(absl::StrCat("table '", table, "' is not any more as it was looked at"));
+}
+
+absl::Status LeftToOthers(const std::string& table) {
+  return absl::UnavailableError(absl::StrCat("reading table '", table,
+                                             "' was broken off, since somebody waits to change it, and its "
+                                             "writers behind him. ",
+                                             kNothingSent, "; the next run reads it from the beginning"));
+}
+
+absl::Status ExplainReading(const absl::Status& status, const PostgresTable& table, const std::string& role) {
+  switch (postgres::TroubleOf(status)) {
+    case Trouble::kUndefined:
+    case Trouble::kStalePlan:
+      return MovedTable(table.name);
+    case Trouble::kLockTimeout:
+      return absl::UnavailableError(absl::StrCat("table '", table.name,
+                                                 "' is locked by somebody who changes it. ", kNothingSent,
+                                                 "; the next run reads it, when that is over"));
+    case Trouble::kDenied:
+      return absl::PermissionDeniedError(MayNotRead(table.name, table.quoted, role));
+    case Trouble::kRowSecurity:
+      return absl::PermissionDeniedError(HiddenRows(table.name, role));
+    case Trouble::kLost:
+    case Trouble::kNotReady:
+    case Trouble::kTooMany:
+    case Trouble::kNotLetIn:
+      return absl::UnavailableError(absl::StrCat("reading table '", table.name,
+                                                 "': ", std::string(status.message()), ". ", kNothingSent,
+                                                 "; the next run reads it from the beginning"));
+    default:
+      break;
+  }
+  if (status.ok() || postgres::TroubleOf(status) == Trouble::kNone) return status;
+  absl::Status explained(status.code(),
+                         absl::StrCat("reading table '", table.name, "': ", std::string(status.message())));
+  // What it means, see postgres::TroubleOf().
+  status.ForEachPayload([&explained](absl::string_view name, const absl::Cord& payload) {
+    explained.SetPayload(name, payload);
+  });
+  return explained;
+}
+
+std::string WhyUnreadable(const PostgresTable& table, const std::string& role) {
+  const bool hides = table.hides_rows || std::any_of(table.leaves.begin(), table.leaves.end(),
+                                                     [](const auto& leaf) { return leaf.hides_rows; });
+  if (hides) return HiddenRows(table.name, role);
+  const bool readable = std::all_of(table.columns.begin(), table.columns.end(),
+                                    [](const PostgresColumn& column) { return column.readable; });
+  return readable ? "" : MayNotRead(table.name, table.quoted, role);
+}
+
+}  // namespace mirror

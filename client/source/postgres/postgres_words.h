@@ -1,0 +1,26 @@
+#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_WORDS_H_
+#define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_WORDS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "client/source/postgres/postgres_catalog.h"
+
+namespace mirror {
+
+/// An error of reading a table, for people, with the code that SourceReader promises: kAborted where a new
+/// look helps.
+absl::Status ExplainReading(const absl::Status& status, const PostgresTable& table, const std::string& role);
+
+/// The table is not what was announced.
+absl::Status MovedTable(const std::string& table);
+
+/// The reading was broken off for who waits to change the table.
+absl::Status LeftToOthers(const std::string& table);
+
+/// What has to be granted so that the role can read the table, for people. Empty: nothing.
+std::string WhyUnreadable(const PostgresTable& table, const std::string& role);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_WORDS_H_
