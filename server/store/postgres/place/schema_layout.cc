@@ -8,9 +8,8 @@ namespace {
 
 constexpr char kDoing[] = "bringing an earlier layout to the present one";
 
-absl::StatusOr<postgres::Rows> ReadLayout(postgres::Connection& connection, const SchemaLayout& known,
-                                          const char* how) {
-  return connection.Query(absl::StrCat("SELECT layout, layout_min FROM ", known.table, how), {}, kDoing);
+absl::StatusOr<postgres::Rows> ReadLayout(postgres::Connection& connection, const SchemaLayout& known) {
+  return connection.Query(absl::StrCat("SELECT layout, layout_min FROM ", known.table), {}, kDoing);
 }
 
 bool IsOlder(const postgres::Rows& row, const SchemaLayout& known) {
@@ -20,11 +19,15 @@ bool IsOlder(const postgres::Rows& row, const SchemaLayout& known) {
 }  // namespace
 
 absl::Status RaiseLayout(postgres::Connection& connection, const SchemaLayout& known) {
-  auto row = ReadLayout(connection, known, "");
+  auto row = ReadLayout(connection, known);
   if (!row.ok() || !IsOlder(*row, known)) return row.status();
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
-  row = ReadLayout(connection, known, " FOR UPDATE");
+  // The table and not its row: who waits for the row has a lock of the table by then, which a step may need.
+  absl::Status locked =
+      connection.Execute(absl::StrCat("LOCK TABLE ", known.table, " IN EXCLUSIVE MODE"), kDoing);
+  if (!locked.ok()) return locked;
+  row = ReadLayout(connection, known);
   if (!row.ok() || !IsOlder(*row, known)) return row.status();
   std::int64_t layout_min = row->Int(0, 1);
   for (const SchemaLayout::Step& step : known.steps) {
