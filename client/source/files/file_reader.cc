@@ -136,8 +136,7 @@ class FileReader : public SourceReader {
                                                         const std::vector<std::uint32_t>& columns) override {
     absl::StatusOr<std::unique_ptr<DigestReader>> scan = Scan(table, columns);
     if (!scan.ok()) return scan;
-    const std::size_t key_parts = Find(table)->schema.Key().size();
-    return key_parts == 0 ? std::move(scan) : SortRows(*std::move(scan), key_parts);
+    return SortRows(*std::move(scan), Find(table)->schema.Key().size());
   }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/source/found_objects.h"
 
 namespace mirror {
 namespace {
@@ -42,18 +43,13 @@ constexpr char kForeignKeys[] =
     "WHERE f.contype = 'f' AND f.conparentid = 0 AND n.nspname = $1 "
     "ORDER BY f.conrelid, f.conname, f.oid, k.place";
 
-struct ReadIndex {
-  SourceIndex index;
-  std::optional<UntoldReason> untold;
-};
-
-std::map<std::uint32_t, std::vector<ReadIndex>> IndexesOf(const Rows& rows) {
-  std::map<std::uint32_t, std::vector<ReadIndex>> indexes;
+std::map<std::uint32_t, std::vector<FoundIndex>> IndexesOf(const Rows& rows) {
+  std::map<std::uint32_t, std::vector<FoundIndex>> indexes;
   std::int64_t last = 0;
   for (int row = 0; row < rows.rows(); ++row) {
-    std::vector<ReadIndex>& of_table = indexes[static_cast<std::uint32_t>(rows.Int(row, 0))];
+    std::vector<FoundIndex>& of_table = indexes[static_cast<std::uint32_t>(rows.Int(row, 0))];
     if (std::exchange(last, rows.Int(row, 1)) != rows.Int(row, 1)) of_table.emplace_back();
-    ReadIndex& read = of_table.back();
+    FoundIndex& read = of_table.back();
     read.index.name = rows.Text(row, 2);
     read.index.unique = rows.Bool(row, 3);
     const bool is_partial = rows.Bool(row, 4), is_column = rows.Bool(row, 6);
@@ -64,23 +60,6 @@ std::map<std::uint32_t, std::vector<ReadIndex>> IndexesOf(const Rows& rows) {
     read.index.columns.push_back({rows.Text(row, 5), rows.Bool(row, 7), Collation::kBinary});
   }
   return indexes;
-}
-
-void AddIndex(ReadIndex read, const TableSchema& table, SourceObjects* objects) {
-  SourceObjects alone;
-  if (read.untold) {
-    alone.untold.push_back({read.index.name, *read.untold});
-  } else {
-    alone.indexes.push_back(read.index);
-  }
-  const bool full = objects->indexes.size() + objects->untold.size() >= kSourceObjectsMax;
-  if (full || !CheckObjects(alone, table).ok()) {
-    ++objects->more;
-  } else if (read.untold) {
-    objects->untold.push_back(std::move(alone.untold.front()));
-  } else {
-    objects->indexes.push_back(std::move(read.index));
-  }
 }
 
 ForeignKeyAction ActionOf(const std::string& letter) {
@@ -107,16 +86,6 @@ std::map<std::uint32_t, std::vector<SourceForeignKey>> ForeignKeysOf(const Rows&
   return keys;
 }
 
-void AddForeignKey(SourceForeignKey key, const TableSchema& table, SourceObjects* objects) {
-  SourceObjects alone;
-  alone.foreign_keys.push_back(key);
-  if (objects->foreign_keys.size() >= kSourceObjectsMax || !CheckObjects(alone, table).ok()) {
-    ++objects->more;
-  } else {
-    objects->foreign_keys.push_back(std::move(key));
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<std::map<std::uint32_t, SourceObjects>> ReadPostgresObjects(
@@ -131,7 +100,7 @@ absl::StatusOr<std::map<std::uint32_t, SourceObjects>> ReadPostgresObjects(
   std::map<std::uint32_t, SourceObjects> all;
   for (const auto& [oid, table] : tables) {
     SourceObjects& objects = all[oid];
-    for (ReadIndex& index : indexes[oid]) AddIndex(std::move(index), *table, &objects);
+    for (FoundIndex& index : indexes[oid]) AddIndex(std::move(index), *table, &objects);
     for (SourceForeignKey& key : keys[oid]) AddForeignKey(std::move(key), *table, &objects);
   }
   return all;

@@ -107,6 +107,7 @@ class SortedRows : public DigestReader {
 }  // namespace
 
 std::unique_ptr<DigestReader> SortRows(std::unique_ptr<DigestReader> scan, std::size_t key_parts) {
+  if (key_parts == 0) return scan;
   return std::make_unique<SortedRows>(std::move(scan), key_parts);
 }
 

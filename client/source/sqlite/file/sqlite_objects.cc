@@ -10,16 +10,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "client/source/found_objects.h"
 #include "client/source/sqlite/file/schema_query.h"
 
 namespace mirror {
 namespace {
-
-/// One index, and whether it can be told as columns of its table.
-struct ReadIndex {
-  SourceIndex index;
-  std::optional<UntoldReason> untold;
-};
 
 std::optional<Collation> CollationOf(const std::string& name) {
   if (SameName(name, "BINARY")) return Collation::kBinary;
@@ -33,7 +28,7 @@ std::string Pragma(const char* name, const std::string& about) {
   return absl::StrCat("PRAGMA main.", name, "(", QuoteName(about), ")");
 }
 
-absl::Status ReadParts(const SqliteFile& file, ReadIndex* read) {
+absl::Status ReadParts(const SqliteFile& file, FoundIndex* read) {
   return ForEachRow(file, Pragma("index_xinfo", read->index.name), "", [read](const sqlite::Statement& row) {
     const bool is_key = row.Int(5) != 0;
     if (!is_key) return;
@@ -48,40 +43,23 @@ absl::Status ReadParts(const SqliteFile& file, ReadIndex* read) {
 }
 
 /// By name. That of the PRIMARY KEY is the mirror's own business.
-absl::StatusOr<std::vector<ReadIndex>> ReadIndexes(const SqliteFile& file, const std::string& table) {
-  std::vector<ReadIndex> read;
+absl::StatusOr<std::vector<FoundIndex>> ReadIndexes(const SqliteFile& file, const std::string& table) {
+  std::vector<FoundIndex> read;
   const absl::Status listed =
       ForEachRow(file, Pragma("index_list", table), "", [&read](const sqlite::Statement& row) {
         if (row.Text(3) == "pk") return;
-        ReadIndex& one = read.emplace_back();
+        FoundIndex& one = read.emplace_back();
         one.index.name = row.Text(1);
         one.index.unique = row.Int(2) != 0;
         if (row.Int(4) != 0) one.untold = UntoldReason::kPartial;
       });
   if (!listed.ok()) return listed;
   std::sort(read.begin(), read.end(),
-            [](const ReadIndex& a, const ReadIndex& b) { return a.index.name < b.index.name; });
-  for (ReadIndex& one : read) {
+            [](const FoundIndex& a, const FoundIndex& b) { return a.index.name < b.index.name; });
+  for (FoundIndex& one : read) {
     if (absl::Status parts = ReadParts(file, &one); !parts.ok()) return parts;
   }
   return read;
-}
-
-void AddIndex(ReadIndex read, const TableSchema& table, SourceObjects* objects) {
-  SourceObjects alone;
-  if (read.untold) {
-    alone.untold.push_back({read.index.name, *read.untold});
-  } else {
-    alone.indexes.push_back(read.index);
-  }
-  const bool full = objects->indexes.size() + objects->untold.size() >= kSourceObjectsMax;
-  if (full || !CheckObjects(alone, table).ok()) {
-    ++objects->more;
-  } else if (read.untold) {
-    objects->untold.push_back(std::move(alone.untold.front()));
-  } else {
-    objects->indexes.push_back(std::move(read.index));
-  }
 }
 
 ForeignKeyAction ActionOf(const std::string& word) {
@@ -105,15 +83,7 @@ absl::Status AddForeignKeys(const SqliteFile& file, const TableSchema& table, So
         key.on_delete = ActionOf(row.Text(6));
       });
   if (!status.ok()) return status;
-  for (auto& [id, key] : keys) {
-    SourceObjects alone;
-    alone.foreign_keys.push_back(key);
-    if (objects->foreign_keys.size() >= kSourceObjectsMax || !CheckObjects(alone, table).ok()) {
-      ++objects->more;
-    } else {
-      objects->foreign_keys.push_back(std::move(key));
-    }
-  }
+  for (auto& [id, key] : keys) AddForeignKey(std::move(key), table, objects);
   return absl::OkStatus();
 }
 
@@ -122,9 +92,9 @@ absl::Status AddForeignKeys(const SqliteFile& file, const TableSchema& table, So
 absl::StatusOr<SourceObjects> ReadObjects(const SqliteFile& file, const SourcePlan& plan) {
   SourceObjects objects;
   if (plan.view) return objects;
-  absl::StatusOr<std::vector<ReadIndex>> indexes = ReadIndexes(file, plan.schema.name);
+  absl::StatusOr<std::vector<FoundIndex>> indexes = ReadIndexes(file, plan.schema.name);
   if (!indexes.ok()) return indexes.status();
-  for (ReadIndex& index : *indexes) AddIndex(std::move(index), plan.schema, &objects);
+  for (FoundIndex& index : *indexes) AddIndex(std::move(index), plan.schema, &objects);
   if (absl::Status read = AddForeignKeys(file, plan.schema, &objects); !read.ok()) return read;
   return objects;
 }
