@@ -1,0 +1,30 @@
+#ifndef MIRROR_CLIENT_CONFIG_SERVER_SOURCE_H_
+#define MIRROR_CLIENT_CONFIG_SERVER_SOURCE_H_
+
+#include <cstdint>
+#include <string>
+
+namespace mirror {
+
+/// The keys of a [[source]] that is a database of a server.
+struct ServerSource {
+  /// postgres: a conninfo. mariadb: host, port, socket, dbname, user, tls, tls_ca. odbc: a connection string.
+  /// Without a password.
+  std::string dsn;
+  std::string password_file;      ///< 0600; of PostgreSQL a passfile.
+  std::string schema = "public";  ///< `schemas`: exactly one. mariadb: none, it is the database.
+  std::string slot;               ///< postgres. Empty: SlotName().
+  std::string publication;        ///< postgres. Empty: SlotName().
+  std::int64_t snapshot_wait_ms = 30'000;
+  std::int64_t max_stage_bytes = 10'000'000'000;
+  std::int64_t max_wal_bytes = 10'000'000'000;
+  std::uint32_t server_id = 0;    ///< mariadb. 0: made of the context id.
+  std::string dialect = "auto";   ///< odbc: auto, postgres, mysql, sqlite, generic
+};
+
+/// "_mirror_cust42": lower case, other characters as _, and 8 hex digits of the id's hash where that changed it.
+std::string SlotName(const std::string& context_id);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_CONFIG_SERVER_SOURCE_H_

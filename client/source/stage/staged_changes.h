@@ -1,0 +1,69 @@
+#ifndef MIRROR_CLIENT_SOURCE_STAGE_STAGED_CHANGES_H_
+#define MIRROR_CLIENT_SOURCE_STAGE_STAGED_CHANGES_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/source/reader.h"
+#include "client/source/stage/stage.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// What the stage needs to know of a kind of source to make the wire's rows of a table from its texts.
+/// Threads: one.
+class StagedTexts {
+ public:
+  virtual ~StagedTexts() = default;
+  /// Of the texts of some columns (indexes of the announced schema) their values, which view the texts and this
+  /// up to the next call. kAborted: a value is not as its column was announced, and the source looks anew.
+  virtual absl::StatusOr<std::vector<Value>> Decode(const std::vector<std::uint32_t>& columns,
+                                                    const std::vector<SourceText>& texts) = 0;
+  /// The index of the announced column with this number in the source; absent: it is not announced.
+  virtual std::optional<std::uint32_t> ColumnOf(std::int64_t number) const = 0;
+  /// `where`, `hash` and `mask` of the table: false: the row is left out. `values`: whole, by column. Only of a
+  /// table with HasSteps().
+  virtual bool HasSteps() const { return false; }
+  virtual absl::StatusOr<bool> TakeSteps(std::vector<Value>* values) {
+    (void)values;
+    return true;
+  }
+
+  /// Rows as they are in the source now: of each key that is there all columns, in the order of `keys`.
+  struct BaseRow {
+    StagedKey key;
+    std::vector<StagedValue> values;
+  };
+  struct BaseRows {
+    std::vector<BaseRow> rows;
+    /// A position at or before the moment of these rows: all that they may lack is staged behind it.
+    std::int64_t from = 0;
+  };
+  /// Returns when all that was committed before those rows were read is staged.
+  virtual absl::StatusOr<BaseRows> ReadBase(const std::vector<StagedKey>& keys) = 0;
+};
+
+struct StagedAsk {
+  std::int64_t table = 0;              ///< In the stage.
+  std::int64_t from = 0;               ///< Net rows behind this position.
+  Position target;                     ///< To which the stage has come at least.
+  TableSchema schema;                  ///< As it was announced.
+  std::vector<std::uint32_t> columns;  ///< Those that are sent.
+  bool whole_rows = false;             ///< Also rows that were only updated go with all columns, as inserts.
+  std::vector<StagedKey> also = {};    ///< Count as changed; goes with `whole_rows`.
+  /// Born behind this: the mirror never had the row, so its delete is not counted in `planned`.
+  std::int64_t mirrored_lsn = 0;
+};
+
+/// The net changes of one table from the stage, for SourceReader::Changes().
+std::unique_ptr<ChangeReader> ReadStagedChanges(Stage& stage, std::unique_ptr<StagedTexts> texts, StagedAsk ask);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_STAGE_STAGED_CHANGES_H_
