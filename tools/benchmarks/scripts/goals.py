@@ -160,8 +160,43 @@ def _postgres():
         yield dataclasses.replace(line, store="postgres")
 
 
+def _database_sources():
+    yield Line("source-read", "source-read", "all rows of a PostgreSQL table, read by the agent's reader", "COPY TO in text", 0.7)
+    yield Line(
+        "source-changes",
+        "source-changes",
+        "updates of a PostgreSQL source, until they are in a mirror in SQLite",
+        "its logical replication into PostgreSQL",
+        3.0,
+    )
+    yield Line("source-memory", "source-changes", "the agent's peak memory for that", "-", 300, True, "MB")
+    yield Line(
+        "source-transaction-memory",
+        "source-transaction",
+        "the agent's peak memory for one transaction of 5 M rows",
+        "-",
+        300,
+        True,
+        "MB",
+    )
+    yield Line(
+        "source-idle", "source-idle", "'mirror-agent once', 413 PostgreSQL tables without a change", "-", None, True, "ms"
+    )
+
+
 STORES = ("sqlite", "postgres")
-LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent(), *_receipts(), *_sources(), *_everything(), *_postgres()]
+LINES = [
+    *_bulk(),
+    *_keys(),
+    *_peers(),
+    *_small(),
+    *_agent(),
+    *_receipts(),
+    *_sources(),
+    *_everything(),
+    *_postgres(),
+    *_database_sources(),
+]
 MICRO = "micro"  # Not a line: google-benchmark's own figures of the pure parts.
 
 
