@@ -13,7 +13,7 @@ class Line:
     at_most: bool = False  # The goal is an upper limit.
     unit: str = "x"  # "x": a ratio of rates in the same round, else the unit of the figure itself.
     rate: str = "rows/s"  # What rows_per_s and reference_per_s count.
-    store: str = "sqlite"  # What keeps the mirrors.
+    store: str = "sqlite"  # What keeps the mirrors; "KIND-source": SQLite, of rows that come from there.
 
     def met(self, figure):
         if self.goal is None:
@@ -161,6 +161,11 @@ def _postgres():
 
 
 def _database_sources():
+    for line in _of_databases():
+        yield dataclasses.replace(line, store="postgres-source")
+
+
+def _of_databases():
     yield Line("source-read", "source-read", "all rows of a PostgreSQL table, read by the agent's reader", "COPY TO in text", 0.7)
     yield Line(
         "source-changes",
@@ -185,6 +190,7 @@ def _database_sources():
 
 
 STORES = ("sqlite", "postgres")
+SOURCES = ("postgres",)  # Their lines are of the store "KIND-source".
 LINES = [
     *_bulk(),
     *_keys(),
