@@ -146,6 +146,7 @@ class LockedRun {
     compared_ = cycle->verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
     KeepVerified(*cycle, &report);
     AddRemarks(&report);
+    if (log_ != nullptr) report.log = log_->Figures();
     return report;
   }
 
