@@ -138,27 +138,45 @@ void AgentMetrics::AddLog(const Source& source, MetricPage& page) {
     log = source.log;
   }
   const MetricLabels tenant = {{"tenant", source.tenant}};
-  const auto add = [&](const char* name, const char* help, const auto& value) {
-    if (value) page.AddGauge(name, help, tenant, static_cast<double>(*value));
-  };
-  add("mirror_agent_source_lag_bytes", "Bytes of the source's log that were not staged at the last run.",
-      log.lag);
-  add("mirror_agent_slot_retained_bytes", "Bytes of its log that the source keeps for this agent.",
-      log.retained);
-  add("mirror_agent_slot_safe_bytes",
-      "Bytes that the source may still write before it gives up the agent's slot.", log.safe);
-  add("mirror_agent_slot_unconfirmed_bytes",
-      "Bytes that the source would decode again for this agent after a new connection.", log.unconfirmed);
-  add("mirror_agent_stage_rows", "Rows in the stage.", log.stage_rows);
-  add("mirror_agent_stage_bytes", "Bytes of the stage.", log.stage_bytes);
+  const auto number = [](const auto& value) { return static_cast<double>(*value); };
+  if (log.lag) {
+    page.AddGauge("mirror_agent_source_lag_bytes",
+                  "Bytes of the source's log that were not staged at the last run.", tenant, number(log.lag));
+  }
+  if (log.retained) {
+    page.AddGauge("mirror_agent_slot_retained_bytes",
+                  "Bytes of its log that the source keeps for this agent.", tenant, number(log.retained));
+  }
+  if (log.safe) {
+    page.AddGauge("mirror_agent_slot_safe_bytes",
+                  "Bytes that the source may still write before it gives up the agent's slot.", tenant,
+                  number(log.safe));
+  }
+  if (log.unconfirmed) {
+    page.AddGauge("mirror_agent_slot_unconfirmed_bytes",
+                  "Bytes that the source would decode again for this agent after a new connection.", tenant,
+                  number(log.unconfirmed));
+  }
+  if (log.stage_rows) {
+    page.AddGauge("mirror_agent_stage_rows", "Rows in the stage.", tenant, number(log.stage_rows));
+  }
+  if (log.stage_bytes) {
+    page.AddGauge("mirror_agent_stage_bytes", "Bytes of the stage.", tenant, number(log.stage_bytes));
+  }
   if (log.decoded) {
     page.AddCounter("mirror_agent_decoded_changes_total", "Changes that were read from the source's log.",
-                    tenant, static_cast<double>(*log.decoded));
+                    tenant, number(log.decoded));
   }
-  add("mirror_agent_snapshot_wait_seconds",
-      "Time that a new table has waited for open transactions of the source, seconds.", log.snapshot_wait);
-  add("mirror_agent_binlog_seconds_to_purge",
-      "Time until the source may remove what was not staged, seconds.", log.until_purged);
+  if (log.snapshot_wait) {
+    page.AddGauge("mirror_agent_snapshot_wait_seconds",
+                  "Time that a new table has waited for open transactions of the source, seconds.", tenant,
+                  number(log.snapshot_wait));
+  }
+  if (log.until_purged) {
+    page.AddGauge("mirror_agent_binlog_seconds_to_purge",
+                  "Time until the source may remove what was not staged, seconds.", tenant,
+                  number(log.until_purged));
+  }
 }
 
 std::string AgentMetrics::Text(std::int64_t now_ms) const {
