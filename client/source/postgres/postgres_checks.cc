@@ -210,7 +210,7 @@ std::string SqlName(const std::string& name) {
   return quoted.ok() ? *quoted : name;
 }
 
-SourceFindings CheckPostgres(const PostgresCheckOptions& options) {
+SourceFindings CheckPostgresSource(const PostgresCheckOptions& options) {
   SourceFindings findings;
   const absl::StatusOr<std::unique_ptr<postgres::Connection>> opened = OpenToCheck(options.access);
   if (!opened.ok()) {

@@ -33,7 +33,7 @@ struct PostgresCheckOptions {
 /// each thing one finding, in the order in which one is looked at after the other. What cannot be asked is a
 /// finding, too. Waits no longer than ConnectAs::connect_within to connect, and then kPostgresCheckWithin for
 /// each answer.
-SourceFindings CheckPostgres(const PostgresCheckOptions& options);
+SourceFindings CheckPostgresSource(const PostgresCheckOptions& options);
 
 // For this room.
 

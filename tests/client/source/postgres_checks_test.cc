@@ -94,7 +94,7 @@ class PostgresChecksTest : public testing::Test {
   /// "WARN slot" to words and what to do; those of a step with the same name together.
   std::vector<std::pair<std::string, std::string>> Look() {
     std::vector<std::pair<std::string, std::string>> said;
-    const SourceFindings findings = CheckPostgres(options_);
+    const SourceFindings findings = CheckPostgresSource(options_);
     for (const SourceFinding& one : findings.all()) {
       EXPECT_EQ(one.next.empty(), one.outcome == SourceFinding::Outcome::kOk) << one.step;
       const char* const outcome = one.outcome == SourceFinding::Outcome::kOk     ? "OK "
