@@ -248,7 +248,8 @@ ROOMS = {
         (),
     ),
     "tools/mirrorctl": (
-        "base base/config base/text certs tools/mirrorctl/admin tools/mirrorctl/doctor tools/mirrorctl/init",
+        "base base/config base/db/postgres base/text certs tools/mirrorctl/admin tools/mirrorctl/doctor "
+        "tools/mirrorctl/init",
         ("protobuf",),
     ),
 }
