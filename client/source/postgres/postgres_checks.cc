@@ -51,7 +51,7 @@ void FailToAsk(const std::string& step, const absl::Status& status, SourceFindin
                  "correct that, then run this again");
 }
 
-std::string ParameterOf(const std::string& dsn, std::string_view keyword) {
+std::string CheckedParameter(const std::string& dsn, std::string_view keyword) {
   const absl::StatusOr<postgres::Parameters> parameters = postgres::ReadConninfo(dsn);
   const std::string* const value = parameters.ok() ? postgres::FindParameter(*parameters, keyword) : nullptr;
   return value == nullptr ? "" : *value;
@@ -62,7 +62,7 @@ void CheckLine(const PostgresCheckLook& look) {
   const auto rows = look.connection.Query(kCheckLine, {}, "asking how it is reached");
   if (!rows.ok()) return FailToAsk(kStep, rows.status(), &look.findings);
   const bool is_tls = rows->Bool(0, 0), is_gss = rows->Bool(0, 2), is_here = rows->Bool(0, 3);
-  const std::string mode = ParameterOf(look.options.access.dsn, "sslmode");
+  const std::string mode = CheckedParameter(look.options.access.dsn, "sslmode");
   if (is_tls && mode == "verify-full") {
     return look.findings.Ok(kStep, absl::StrCat(rows->Text(0, 1), ", and the server's name is verified"));
   }
@@ -133,12 +133,12 @@ absl::Status ReadChosenTables(PostgresCheckLook* look) {
   return absl::OkStatus();
 }
 
-bool IsReadable(const PostgresTable& table) {
+bool MayReadAll(const PostgresTable& table) {
   return std::all_of(table.columns.begin(), table.columns.end(),
                      [](const PostgresColumn& column) { return column.readable; });
 }
 
-bool HidesRows(const PostgresTable& table) {
+bool HidesRowsOf(const PostgresTable& table) {
   return table.hides_rows || std::any_of(table.leaves.begin(), table.leaves.end(),
                                          [](const PostgresLeaf& leaf) { return leaf.hides_rows; });
 }
@@ -147,7 +147,7 @@ void CheckTableRights(const PostgresCheckLook& look) {
   constexpr char kStep[] = "right SELECT";
   std::vector<std::string> refused, quoted;
   for (const PostgresTable& table : look.tables) {
-    if (IsReadable(table)) continue;
+    if (MayReadAll(table)) continue;
     refused.push_back(table.name);
     quoted.push_back(table.quoted);
   }
@@ -167,7 +167,7 @@ void CheckTableRights(const PostgresCheckLook& look) {
 void CheckRowSecurity(const PostgresCheckLook& look) {
   std::vector<std::string> hidden;
   for (const PostgresTable& table : look.tables) {
-    if (HidesRows(table)) hidden.push_back(table.name);
+    if (HidesRowsOf(table)) hidden.push_back(table.name);
   }
   if (hidden.empty()) return;
   look.findings.Fail("row security",

@@ -62,15 +62,15 @@ constexpr char kPreparedTransactions[] =
     "SELECT gid, owner::text, database::text, extract(epoch FROM clock_timestamp() - prepared)::int8 "
     "FROM pg_prepared_xacts ORDER BY prepared LIMIT 20";
 
-std::optional<std::int64_t> NumberIn(const postgres::Rows& rows, int column) {
+std::optional<std::int64_t> CheckedNumber(const postgres::Rows& rows, int column) {
   if (rows.IsNull(0, column)) return std::nullopt;
   return rows.Int(0, column);
 }
 
-std::string Size(std::int64_t bytes) {
+std::string SizeWords(std::int64_t bytes) {
   return SizeText(static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 0)));
 }
-std::string Seconds(std::int64_t seconds) { return SpanText(seconds * 1'000); }
+std::string SecondsWords(std::int64_t seconds) { return SpanText(seconds * 1'000); }
 
 /// One look at the log of a server, finding after finding.
 class LogChecks {
@@ -220,10 +220,10 @@ void LogChecks::SayLostSlot() {
 
 void LogChecks::SaySlot(const postgres::Rows& slot) {
   const std::int64_t lag = slot.Int(0, 8);
-  const std::optional<std::int64_t> safe = NumberIn(slot, 6);
-  std::string words = absl::StrCat("'", options_.slot, "' is ", slot.Text(0, 5), ", ", Size(lag),
-                                   " behind, and keeps ", Size(*kept_bytes_), " of WAL");
-  if (safe) absl::StrAppend(&words, "; lost after ", Size(*safe), " more");
+  const std::optional<std::int64_t> safe = CheckedNumber(slot, 6);
+  std::string words = absl::StrCat("'", options_.slot, "' is ", slot.Text(0, 5), ", ", SizeWords(lag),
+                                   " behind, and keeps ", SizeWords(*kept_bytes_), " of WAL");
+  if (safe) absl::StrAppend(&words, "; lost after ", SizeWords(*safe), " more");
   if (slot.Int(0, 4) != 0) absl::StrAppend(&words, "; read by process ", slot.Int(0, 4));
   if (slot.Text(0, 5) == "unreserved") {
     return look_.findings.Fail("slot", words,
@@ -231,7 +231,7 @@ void LogChecks::SaySlot(const postgres::Rows& slot) {
   }
   if (lag > options_.max_wal_bytes) {
     return look_.findings.Warn("slot",
-                               absl::StrCat(words, ". That is over max_wal, ", Size(options_.max_wal_bytes)),
+                               absl::StrCat(words, ". That is over max_wal, ", SizeWords(options_.max_wal_bytes)),
                                "look whether the agent runs: 'mirror-agent status'");
   }
   // An open transaction keeps what it has written; what is behind it is confirmed.
@@ -243,16 +243,16 @@ void LogChecks::SaySlot(const postgres::Rows& slot) {
 
 std::string LogChecks::WrittenWords() const {
   if (settings_.wal_seconds < kRateSeconds) {
-    return absl::StrCat("this server has written ", Size(settings_.wal_bytes), " within ",
-                        Seconds(settings_.wal_seconds));
+    return absl::StrCat("this server has written ", SizeWords(settings_.wal_bytes), " within ",
+                        SecondsWords(settings_.wal_seconds));
   }
-  return absl::StrCat("this server writes ", Size(settings_.BytesIn(kDaySeconds)), " a day");
+  return absl::StrCat("this server writes ", SizeWords(settings_.BytesIn(kDaySeconds)), " a day");
 }
 
 void LogChecks::CheckKeptWal() {
   constexpr char kStep[] = "kept WAL";
   const std::string now =
-      kept_bytes_ ? absl::StrCat("the slot keeps ", Size(*kept_bytes_), " now") : "there is no slot yet";
+      kept_bytes_ ? absl::StrCat("the slot keeps ", SizeWords(*kept_bytes_), " now") : "there is no slot yet";
   if (settings_.keep_bytes < 0) {
     return look_.findings.Warn(
         kStep,
@@ -262,18 +262,18 @@ void LogChecks::CheckKeptWal() {
                      "MB', or what the disk has to spare, and SELECT pg_reload_conf(); beyond it the slot is "
                      "lost, and tables are compared"));
   }
-  const std::string limit = absl::StrCat("max_slot_wal_keep_size is ", Size(settings_.keep_bytes));
+  const std::string limit = absl::StrCat("max_slot_wal_keep_size is ", SizeWords(settings_.keep_bytes));
   const std::int64_t in_pause = settings_.BytesIn(options_.pause_ms / 1'000);
   if (settings_.wal_seconds >= kRateSeconds && in_pause > settings_.keep_bytes) {
     return look_.findings.Warn(
         kStep,
         absl::StrCat(limit, ", and between two cycles, ", SpanText(options_.pause_ms),
-                     ", this server writes ", Size(in_pause), ": the slot will be lost"),
+                     ", this server writes ", SizeWords(in_pause), ": the slot will be lost"),
         "raise it, or let cycles run more often");
   }
   if (settings_.keep_bytes < options_.max_wal_bytes) {
     return look_.findings.Warn(kStep,
-                               absl::StrCat(limit, ", less than max_wal, ", Size(options_.max_wal_bytes),
+                               absl::StrCat(limit, ", less than max_wal, ", SizeWords(options_.max_wal_bytes),
                                             ": the slot is lost before an event tells of its lag"),
                                "raise max_slot_wal_keep_size, or lower 'max_wal'");
   }
@@ -284,7 +284,7 @@ void LogChecks::CheckIdleTimeout() {
   if (settings_.idle_seconds == 0) return;
   constexpr char kStep[] = "slot timeout";
   const std::string limit =
-      absl::StrCat("idle_replication_slot_timeout is ", Seconds(settings_.idle_seconds));
+      absl::StrCat("idle_replication_slot_timeout is ", SecondsWords(settings_.idle_seconds));
   // A cycle that fails once must not lose the slot.
   if (settings_.idle_seconds * 1'000 >= 2 * options_.pause_ms) return look_.findings.Ok(kStep, limit);
   look_.findings.Warn(
@@ -405,14 +405,14 @@ void LogChecks::CheckTransactions() {
       ++hidden;
     } else if (open->Int(row, 2) > wait_s) {
       waited.push_back(absl::StrCat("process ", open->Int(row, 0), " of the role '", open->Text(row, 1),
-                                    "', ", Seconds(open->Int(row, 2))));
+                                    "', ", SecondsWords(open->Int(row, 2))));
     }
   }
   for (int row = 0; row < prepared->rows(); ++row) {
     if (prepared->Int(row, 3) <= wait_s) continue;
     waited.push_back(absl::StrCat("PREPARE TRANSACTION '", prepared->Text(row, 0), "' of the role '",
                                   prepared->Text(row, 1), "' in database '", prepared->Text(row, 2), "', ",
-                                  Seconds(prepared->Int(row, 3))));
+                                  SecondsWords(prepared->Int(row, 3))));
   }
   const std::string of_hidden =
       hidden == 0 ? ""
