@@ -3,18 +3,19 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "client/source/postgres/log/log_place.h"
 
 namespace mirror {
 namespace {
 
 constexpr char kRedefined[] = "its definition changed while rows of it were written";
 
-absl::Status OtherLog() {
+}  // namespace
+
+absl::Status LogIntake::OtherLog() {
+  is_other_log_ = true;
   return absl::AbortedError("the server's log does not give the position that it gave before");
 }
-
-}  // namespace
 
 absl::Status LogIntake::Take(std::string_view message) {
   const absl::StatusOr<pgoutput::Message> decoded = pgoutput::Decode(message);

@@ -16,9 +16,6 @@
 
 namespace mirror {
 
-/// The prefix of the messages by which a position is known again.
-inline constexpr char kMarkerPrefix[] = "mirror";
-
 /// Takes the messages of one stream into the stage, up to the flush that its caller does. Threads: one.
 class LogIntake {
  public:
@@ -47,6 +44,8 @@ class LogIntake {
   std::int64_t flushed_mark() const { return flushed_mark_lsn_; }
   /// The log has given what was expected of it.
   bool verified() const { return !expected_; }
+  /// Take() failed since it is another one.
+  bool is_other_log() const { return is_other_log_; }
   std::uint64_t changes() const { return changes_; }
 
  private:
@@ -55,6 +54,7 @@ class LogIntake {
     std::optional<bool> fits;  ///< Absent: not asked yet.
   };
 
+  absl::Status OtherLog();
   absl::Status Take(const pgoutput::Begin& begin);
   absl::Status Take(const pgoutput::Commit& commit);
   absl::Status Take(const pgoutput::Emitted& emitted);
@@ -75,6 +75,7 @@ class LogIntake {
   std::map<std::uint32_t, Known> relations_;
   std::optional<LoggedTransaction> transaction_;
   bool is_old_ = false;  ///< The stage has it.
+  bool is_other_log_ = false;
   bool has_commits_ = false;
   std::int64_t mark_lsn_ = 0, flushed_mark_lsn_ = 0;
   bool is_mark_ = false;  ///< The present transaction is.

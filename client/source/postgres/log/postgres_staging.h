@@ -8,11 +8,13 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "client/source/kept_log.h"
+#include "client/source/postgres/log/log_catalog.h"
 #include "client/source/postgres/log/log_intake.h"
 #include "client/source/postgres/log/log_stream.h"
 #include "client/source/postgres/log/logged_rows.h"
@@ -32,18 +34,22 @@ struct PostgresStagingOptions {
   /// A position is waited for as long as changes come, and so long when none do.
   std::chrono::milliseconds marker_within{120'000};
   std::chrono::milliseconds retry_max{30'000};
+  /// For open transactions, when a slot is made.
+  std::chrono::milliseconds slot_within{30'000};
 };
 
-/// What is known of the log that is staged, kept in the stage with the database's identity.
+/// What is known of the log that is staged, kept as the stage's source.
 struct StagedLog {
-  std::string database;  ///< PostgresSource.identity. Empty: it was not read yet.
+  std::string database;   ///< PostgresSource.identity. Empty: it was not read yet.
+  std::string source_id;  ///< By which the mirror knows the source; empty: it was not given one.
+  std::int64_t timeline = 0;
   /// Why positions of before are none of this log's. Positions of kRestored are those of a future that the
   /// database does not have.
   enum class Past { kWhole, kPromoted, kRestored };
   Past past = Past::kWhole;
 };
-std::string ToString(const StagedLog& log);
-StagedLog ParseStagedLog(const std::string& text);
+absl::StatusOr<StagedLog> ReadStagedLog(Stage& stage);
+absl::Status KeepStagedLog(Stage& stage, const StagedLog& log);
 
 /// A thread that takes a replication slot's changes into the stage, for as long as this lives, by one stream.
 /// It is begun by the first StageToMarker(), and goes on while rows are sent: so the server never waits for the
@@ -68,6 +74,11 @@ class PostgresStaging : public LogKeeper {
   /// What is staged, from the next transaction that is read.
   void SetTables(LoggedTables tables) MIRROR_EXCLUDES(mutex_);
 
+  /// The publication's tables, by a session of the caller's: read again when something moved. Threads: one at a
+  /// time.
+  absl::StatusOr<std::shared_ptr<const LogCatalog>> Look(postgres::Connection& connection,
+                                                         const std::string& schema);
+
   /// Of the server's log, when it was connected last.
   struct Server {
     std::int64_t timeline = 0;
@@ -90,10 +101,11 @@ class PostgresStaging : public LogKeeper {
   void Run(const std::stop_token& stop);
   absl::Status Work(const std::stop_token& stop);
   absl::StatusOr<std::unique_ptr<LogStream>> Connect();
+  /// Its confirmed position. One that is not there is made.
+  absl::StatusOr<std::int64_t> EnsureSlot();
   /// What the slot is to what was staged; the stage is made to fit it.
   absl::Status FitStage(const PostgresSource& place, const LogServer& server, std::int64_t confirmed);
-  absl::Status BeginAnew(const StagedLog& log, std::int64_t timeline, std::int64_t confirmed,
-                         const std::string& news);
+  absl::Status BeginAnew(const StagedLog& log, std::int64_t confirmed, const std::string& news);
   absl::Status RaiseFloors(std::int64_t lsn, const std::string& because);
   absl::Status Pump(LogStream& stream, LogIntake& intake, const std::stop_token& stop);
   absl::Status FlushIfDue(LogStream& stream, LogIntake& intake);
@@ -107,18 +119,20 @@ class PostgresStaging : public LogKeeper {
   const std::unique_ptr<Stage> stage_;
   std::shared_ptr<PostgresSessions> sessions_;  ///< The thread's own.
   postgres::Pool markers_;
+  std::unique_ptr<LogCatalogWatch> watch_;  ///< Of Look().
 
   using Time = std::chrono::steady_clock::time_point;
   Time flushed_;       ///< The thread's own, as those that follow.
   Time marked_;        ///< When it last made a position by itself.
-  std::int64_t place_ = 0;
+  bool expects_mark_ = false;  ///< The stage's last position is to come first.
+  std::int64_t confirmed_at_open_ = 0;
   std::atomic<std::uint64_t> changes_ = 0;
   std::atomic<std::int64_t> lag_bytes_ = 0, confirmed_lsn_ = 0;
 
   mutable Mutex mutex_;
   StopCondVar changed_;
   std::shared_ptr<const LoggedTables> tables_ MIRROR_GUARDED_BY(mutex_);
-  std::uint64_t tables_version_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::atomic<std::uint64_t> tables_version_ = 0;
   bool is_connected_ MIRROR_GUARDED_BY(mutex_) = false;
   bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Somebody waits: connect now.
   std::uint64_t failures_ MIRROR_GUARDED_BY(mutex_) = 0;
