@@ -158,7 +158,8 @@ class Stage {
   /// Transactions that every snapshot from now on sees are forgotten: those for which `is_old` holds.
   virtual absl::Status ForgetTransactions(const std::function<bool(std::uint64_t xid)>& is_old) = 0;
 
-  // Tables.
+  // Tables. What the staging thread sets while a transaction is open breaks off with it: it is met again
+  // there.
 
   virtual absl::StatusOr<std::vector<StagedTable>> Tables() = 0;
   /// A new one begins without rows; of one that is there all but its rows is set. Floors and `truncated_lsn`
