@@ -1,6 +1,10 @@
 #ifndef MIRROR_CLIENT_SOURCE_SOURCE_LOG_H_
 #define MIRROR_CLIENT_SOURCE_SOURCE_LOG_H_
 
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
 #include "client/source/history.h"
 #include "client/source/log_figures.h"
 
@@ -12,6 +16,12 @@ class SourceLog : public History {
  public:
   /// As of now; what cannot be asked is absent.
   virtual LogFigures Figures() { return {}; }
+
+  /// Tables that it cannot log, whatever is asked for, with the reason for people: what changed in them is found
+  /// by comparing. By name.
+  virtual absl::StatusOr<std::map<std::string, std::string>> Unlogged() {
+    return std::map<std::string, std::string>();
+  }
 };
 
 }  // namespace mirror
