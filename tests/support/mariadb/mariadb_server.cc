@@ -1,4 +1,4 @@
-#include "tests/support/mariadb_server.h"
+#include "tests/support/mariadb/mariadb_server.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

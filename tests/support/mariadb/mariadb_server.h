@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_SUPPORT_MARIADB_SERVER_H_
-#define MIRROR_TESTS_SUPPORT_MARIADB_SERVER_H_
+#ifndef MIRROR_TESTS_SUPPORT_MARIADB_MARIADB_SERVER_H_
+#define MIRROR_TESTS_SUPPORT_MARIADB_MARIADB_SERVER_H_
 
 #include <cstdio>
 #include <memory>
@@ -64,4 +64,4 @@ class MariadbServer {
     if (const std::string why = mirror::MariadbServer::WhyNot(); !why.empty()) GTEST_SKIP() << why; \
   } while (false)
 
-#endif  // MIRROR_TESTS_SUPPORT_MARIADB_SERVER_H_
+#endif  // MIRROR_TESTS_SUPPORT_MARIADB_MARIADB_SERVER_H_
