@@ -235,17 +235,18 @@ absl::StatusOr<bool> OdbcSourceRows::Misfit() {
 absl::StatusOr<std::uint64_t> CountOdbcRows(const OdbcLook& look, const KnownOdbcTable& known,
                                             const std::string& where) {
   if (look.is_over) return MovedOdbcTable(known.table.name);
-  absl::StatusOr<std::unique_ptr<OdbcReading>> reading = OdbcReading::Make(look.sessions);
-  absl::Status begun = reading.status();
-  if (begun.ok()) begun = (*reading)->Begin(known.table);
-  absl::StatusOr<std::string> count = begun;
-  if (begun.ok()) {
-    count = (*reading)->connection().Text(absl::StrCat("SELECT count(*) FROM ", known.table.from,
-                                                       where.empty() ? "" : " WHERE ", where),
-                                          "counting its rows");
-  }
+  const auto explain = [&](const absl::Status& status) {
+    return ExplainOdbcReading(status, known.table.name, look.place.user);
+  };
+  const absl::StatusOr<std::unique_ptr<OdbcReading>> reading = OdbcReading::Make(look.sessions);
+  if (!reading.ok()) return explain(reading.status());
+  if (absl::Status begun = (*reading)->Begin(known.table); !begun.ok()) return explain(begun);
+  const absl::StatusOr<std::string> count =
+      (*reading)->connection().Text(absl::StrCat("SELECT count(*) FROM ", known.table.from,
+                                                 where.empty() ? "" : " WHERE ", where),
+                                    "counting its rows");
+  if (!count.ok()) return explain(count.status());
   std::uint64_t rows = 0;
-  if (!count.ok()) return ExplainOdbcReading(count.status(), known.table.name, look.place.user);
   if (!absl::SimpleAtoi(*count, &rows)) return absl::InternalError("the driver gave no number of rows");
   return rows;
 }
