@@ -29,10 +29,11 @@ std::string NoDriver(const ConnectionString& to) {
   const std::string named = driver != nullptr
                                 ? absl::StrCat("the ODBC driver '", *driver, "' cannot be loaded")
                                 : "the driver of the ODBC data source that 'dsn' names cannot be loaded";
-  return absl::StrCat(named,
-                      ". Nothing was read. Install it (Debian: odbc-postgresql, odbc-mariadb, libsqliteodbc), "
-                      "and name it as 'odbcinst -q -d' or, for a DSN, 'odbcinst -q -s' has it, or by the path "
-                      "of its library. The ODBC driver manager says");
+  return absl::StrCat(
+      named,
+      ". Nothing was read. Install it (Debian: odbc-postgresql, odbc-mariadb, libsqliteodbc), "
+      "and name it as 'odbcinst -q -d' or, for a DSN, 'odbcinst -q -s' has it, or by the path "
+      "of its library. The ODBC driver manager says");
 }
 
 }  // namespace
@@ -61,8 +62,8 @@ absl::Status Connection::Connect(const ConnectAs& as) {
   ConnectionString to = as.to;
   if (!as.password.empty()) to.Set("PWD", as.password);
   const std::string text = to.ToString();
-  const SQLRETURN connected = SQLDriverConnect(handle_, nullptr, Chars(text), SQL_NTS, nullptr, 0, nullptr,
-                                               SQL_DRIVER_NOPROMPT);
+  const SQLRETURN connected =
+      SQLDriverConnect(handle_, nullptr, Chars(text), SQL_NTS, nullptr, 0, nullptr, SQL_DRIVER_NOPROMPT);
   if (!SQL_SUCCEEDED(connected)) {
     const Failure failure = ReadFailure(SQL_HANDLE_DBC, handle_, secrets_, /*connecting=*/true);
     if (failure.trouble == Trouble::kNoDriver) return ToStatus(failure, NoDriver(as.to));

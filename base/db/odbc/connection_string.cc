@@ -16,14 +16,15 @@ namespace {
 constexpr std::size_t kBytesMax = 16'384;
 
 bool IsSecret(std::string_view key) {
-  constexpr std::array<std::string_view, 6> kSecrets = {"PWD",         "PASSWORD", "SSLPASSWORD",
-                                                        "SSLKEYPASSWORD", "TLSPASSWORD", "ACCESSTOKEN"};
+  constexpr std::array<std::string_view, 6> kSecrets = {
+      "PWD", "PASSWORD", "SSLPASSWORD", "SSLKEYPASSWORD", "TLSPASSWORD", "ACCESSTOKEN"};
   return std::any_of(kSecrets.begin(), kSecrets.end(),
                      [key](std::string_view secret) { return SameName(key, secret); });
 }
 
 std::string_view Trimmed(std::string_view text) {
-  while (!text.empty() && absl::ascii_isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
+  while (!text.empty() && absl::ascii_isspace(static_cast<unsigned char>(text.front())))
+    text.remove_prefix(1);
   while (!text.empty() && absl::ascii_isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
   return text;
 }
@@ -124,8 +125,9 @@ std::vector<std::string> ConnectionString::Secrets() const {
 std::string ConnectionString::ToString() const {
   return absl::StrJoin(pairs_, ";", [](std::string* to, const auto& pair) {
     const bool plain = pair.second.find_first_of("[]{}(),;?*=!@ ") == std::string::npos;
-    absl::StrAppend(to, pair.first, "=",
-                    plain ? pair.second : absl::StrCat("{", absl::StrReplaceAll(pair.second, {{"}", "}}"}}), "}"));
+    absl::StrAppend(
+        to, pair.first, "=",
+        plain ? pair.second : absl::StrCat("{", absl::StrReplaceAll(pair.second, {{"}", "}}"}}), "}"));
   });
 }
 

@@ -25,12 +25,12 @@ struct Condition {
   Trouble trouble;
 };
 constexpr Condition kConditions[] = {
-    {"08001", Trouble::kNotReached}, {"08004", Trouble::kNotLetIn}, {"08", Trouble::kLost},
-    {"28", Trouble::kNotLetIn},      {"IM00", Trouble::kNoDriver},  {"HYT", Trouble::kTimedOut},
-    {"57014", Trouble::kTimedOut},   {"55P03", Trouble::kLocked},   {"40", Trouble::kLocked},
-    {"57P", Trouble::kLost},         {"42501", Trouble::kDenied},   {"42S", Trouble::kUndefined},
-    {"42P01", Trouble::kUndefined},  {"42703", Trouble::kUndefined}, {"3F000", Trouble::kUndefined},
-    {"42804", Trouble::kUndefined},  {"42883", Trouble::kUndefined}, {"22", Trouble::kValue},
+    {"08001", Trouble::kNotReached}, {"08004", Trouble::kNotLetIn},    {"08", Trouble::kLost},
+    {"28", Trouble::kNotLetIn},      {"IM00", Trouble::kNoDriver},     {"HYT", Trouble::kTimedOut},
+    {"57014", Trouble::kTimedOut},   {"55P03", Trouble::kLocked},      {"40", Trouble::kLocked},
+    {"57P", Trouble::kLost},         {"42501", Trouble::kDenied},      {"42S", Trouble::kUndefined},
+    {"42P01", Trouble::kUndefined},  {"42703", Trouble::kUndefined},   {"3F000", Trouble::kUndefined},
+    {"42804", Trouble::kUndefined},  {"42883", Trouble::kUndefined},   {"22", Trouble::kValue},
     {"07006", Trouble::kValue},      {"HYC00", Trouble::kUnsupported}, {"IM", Trouble::kUnsupported},
 };
 
@@ -40,17 +40,16 @@ struct NativeCondition {
   Trouble trouble;
 };
 constexpr NativeCondition kMysqlConditions[] = {
-    {1044, 1045, Trouble::kNotLetIn},  {1142, 1143, Trouble::kDenied}, {1146, 1146, Trouble::kUndefined},
-    {1054, 1054, Trouble::kUndefined}, {1205, 1205, Trouble::kLocked}, {1213, 1213, Trouble::kLocked},
-    {1927, 1927, Trouble::kLost},      {2002, 2003, Trouble::kLost},   {2006, 2006, Trouble::kLost},
+    {1044, 1045, Trouble::kNotLetIn},  {1142, 1143, Trouble::kDenied},    {1146, 1146, Trouble::kUndefined},
+    {1054, 1054, Trouble::kUndefined}, {1205, 1205, Trouble::kLocked},    {1213, 1213, Trouble::kLocked},
+    {1927, 1927, Trouble::kLost},      {2002, 2003, Trouble::kLost},      {2006, 2006, Trouble::kLost},
     {2013, 2013, Trouble::kLost},      {1412, 1412, Trouble::kUndefined},
 };
 
 Trouble TroubleOfState(std::string_view sqlstate, std::int64_t native, std::string_view words) {
-  const auto* const found =
-      std::find_if(std::begin(kConditions), std::end(kConditions), [&](const Condition& one) {
-        return sqlstate.substr(0, one.sqlstate.size()) == one.sqlstate;
-      });
+  const auto* const found = std::find_if(
+      std::begin(kConditions), std::end(kConditions),
+      [&](const Condition& one) { return sqlstate.substr(0, one.sqlstate.size()) == one.sqlstate; });
   if (found != std::end(kConditions)) return found->trouble;
   const bool is_mysql = words.find("[ma-") != std::string_view::npos ||
                         words.find("MariaDB") != std::string_view::npos ||
@@ -158,8 +157,8 @@ Failure ReadFailure(std::int16_t handle_type, void* handle, const std::vector<st
     said = reinterpret_cast<const char*>(words.data());
   }
   const bool no_library = said.find("Can't open lib") != std::string::npos;
-  failure.trouble = connecting && no_library ? Trouble::kNoDriver
-                                             : TroubleOfState(failure.sqlstate, failure.native, said);
+  failure.trouble =
+      connecting && no_library ? Trouble::kNoDriver : TroubleOfState(failure.sqlstate, failure.native, said);
   if (connecting && (failure.trouble == Trouble::kOther || failure.trouble == Trouble::kLost))
     failure.trouble = Trouble::kNotReached;
   const std::string_view kind = std::string_view(failure.sqlstate).substr(0, 2);

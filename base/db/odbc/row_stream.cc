@@ -134,9 +134,8 @@ absl::Status RowStream::TakeLong(std::size_t column) {
     const std::size_t at = field.whole.size();
     field.whole.resize(at + piece + behind);
     SQLLEN length = 0;
-    const SQLRETURN got =
-        SQLGetData(statement_, static_cast<SQLUSMALLINT>(column + 1), field.type, field.whole.data() + at,
-                   static_cast<SQLLEN>(piece + behind), &length);
+    const SQLRETURN got = SQLGetData(statement_, static_cast<SQLUSMALLINT>(column + 1), field.type,
+                                     field.whole.data() + at, static_cast<SQLLEN>(piece + behind), &length);
     if (got == SQL_NO_DATA) {
       field.whole.resize(at);
       break;
@@ -162,7 +161,8 @@ absl::Status RowStream::TakeLong(std::size_t column) {
 
 std::int64_t RowStream::Int(std::size_t column) const {
   std::int64_t number = 0;
-  return absl::SimpleAtoi(absl::string_view(views_[column].data(), views_[column].size()), &number) ? number : 0;
+  return absl::SimpleAtoi(absl::string_view(views_[column].data(), views_[column].size()), &number) ? number
+                                                                                                    : 0;
 }
 
 }  // namespace mirror::odbc

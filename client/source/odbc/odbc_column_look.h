@@ -12,9 +12,9 @@ namespace mirror {
 
 /// See SourceReader::LookAtColumn(). Where the database's order of the type is that of KeyPart, an index can
 /// answer; of all others every value is read. Least, greatest and nulls may be of different moments.
-absl::StatusOr<SourceReader::ColumnFacts> LookAtOdbcColumn(
-    const std::shared_ptr<const OdbcLook>& look, const std::shared_ptr<const KnownOdbcTable>& known,
-    std::uint32_t column);
+absl::StatusOr<SourceReader::ColumnFacts> LookAtOdbcColumn(const std::shared_ptr<const OdbcLook>& look,
+                                                           const std::shared_ptr<const KnownOdbcTable>& known,
+                                                           std::uint32_t column);
 
 }  // namespace mirror
 

@@ -41,9 +41,10 @@ std::string OdbcFromSql(const OdbcColumn& column, const Column& announced, const
       (from.kind == Kind::kInteger ||
        (from.kind == Kind::kText && from.bytes.find_first_not_of("-.0123456789") == std::string::npos));
   const bool by_text =
-      column.texts_sort_by_bytes && from.kind == Kind::kText && announced.type == Type::kText;
+      !column.sorted_name.empty() && from.kind == Kind::kText && announced.type == Type::kText;
   if (announced.type == Type::kAny || (!by_number && !by_decimal && !by_text)) return "";
   parameters->push_back(OdbcKeyParameter(column, announced, from));
+  if (by_text) return absl::StrCat(column.sorted_name, " >= ", column.sorted_place);
   return absl::StrCat(column.name, " >= ", column.place);
 }
 

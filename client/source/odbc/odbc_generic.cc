@@ -21,7 +21,8 @@ using OdbcCatalog = odbc::Connection::Catalog;
 constexpr std::int64_t kUnitDigitsMax = 7;
 
 void SetGenericDecimal(std::int64_t size, std::int64_t digits, OdbcColumn* column) {
-  const bool is_told = size >= 1 && size <= static_cast<std::int64_t>(kDecimalDigitsMax) && digits >= 0 && digits <= size;
+  const bool is_told =
+      size >= 1 && size <= static_cast<std::int64_t>(kDecimalDigitsMax) && digits >= 0 && digits <= size;
   column->form = OdbcForm::kDecimal;
   column->wire.type = is_told ? Type::kDecimal : Type::kText;
   if (!is_told) return;
@@ -105,7 +106,8 @@ class OdbcGeneric : public OdbcDialect {
                                   connection.database(), schema_.empty() ? "" : " ", schema_);
     place.notes.push_back(absl::StrCat(
         "the source is read by ODBC as '", connection.dbms(),
-        "', of which nothing is known but what its driver declares: values are as the driver gives them, time "
+        "', of which nothing is known but what its driver declares: values are as the driver gives them, "
+        "time "
         "zones are not told, and rows that are written while a table is read may be of several moments; what "
         "changed meanwhile the next run finds"));
     return place;
@@ -146,9 +148,8 @@ class OdbcGeneric : public OdbcDialect {
   absl::StatusOr<std::string> SchemaOf(Connection& connection) const {
     if (!schema_.empty() || !connection.has_schemas()) return schema_;
     std::set<std::string> schemas;
-    absl::Status read =
-        ForEachOf(connection.Ask(OdbcCatalog::kTables, connection.database(), "", ""),
-                  [&schemas](const odbc::RowStream& row) { schemas.insert(row.Text(1)); });
+    absl::Status read = ForEachOf(connection.Ask(OdbcCatalog::kTables, connection.database(), "", ""),
+                                  [&schemas](const odbc::RowStream& row) { schemas.insert(row.Text(1)); });
     if (!read.ok()) return read;
     if (schemas.size() <= 1) return schemas.empty() ? "" : *schemas.begin();
     std::vector<std::string> names(schemas.begin(), schemas.end());
@@ -197,18 +198,20 @@ class OdbcGeneric : public OdbcDialect {
     column.wire.nullable = row.Int(10) != SQL_NO_NULLS;
     SetGenericType(row.Int(4), row.Int(6), row.Int(8), &column);
     column.name = absl::StrCat("t.", GenericQuoted(connection, column.wire.name));
-    column.value = column.wide_value = column.name;
+    column.value = column.wide_value = column.wide_name = column.name;
+    column.is_null = absl::StrCat(column.name, " IS NULL");
     column.numbers_sort = IsInteger(column.wire.type);
   }
 
   /// A driver that cannot tell keys tells none.
   static absl::Status ReadKey(Connection& connection, const std::string& schema, OdbcTable* table) {
     std::map<std::int64_t, std::string> names;
-    const absl::Status read = ForEachOf(
-        connection.Ask(OdbcCatalog::kPrimaryKey, connection.database(), schema, table->name),
-        [&names](const odbc::RowStream& row) { names[row.Int(4)] = row.Text(3); });
+    const absl::Status read =
+        ForEachOf(connection.Ask(OdbcCatalog::kPrimaryKey, connection.database(), schema, table->name),
+                  [&names](const odbc::RowStream& row) { names[row.Int(4)] = row.Text(3); });
     if (absl::IsUnavailable(read)) return read;
-    if (!read.ok()) table->notes.emplace_back("its driver tells no primary key: name one as 'key' of its [[source.table]]");
+    if (!read.ok())
+      table->notes.emplace_back("its driver tells no primary key: name one as 'key' of its [[source.table]]");
     for (const auto& [place, name] : names) {
       const auto found = std::find_if(table->columns.begin(), table->columns.end(),
                                       [&name](const OdbcColumn& column) { return column.wire.name == name; });
@@ -228,10 +231,12 @@ class OdbcGeneric : public OdbcDialect {
         table->pages.clear();
         break;
       }
-      table->pages.push_back({table->columns[column].name, IsInteger(type)});
+      const std::string& name = table->columns[column].name;
+      table->pages.push_back({name, name, "?", IsInteger(type)});
     }
     if (table->pages.empty())
-      table->notes.emplace_back("it is read by one statement, whose rows its driver may hold in memory as a whole");
+      table->notes.emplace_back(
+          "it is read by one statement, whose rows its driver may hold in memory as a whole");
   }
 
   const std::string schema_;

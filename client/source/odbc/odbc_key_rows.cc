@@ -11,10 +11,10 @@
 #include "absl/strings/str_join.h"
 #include "base/db/odbc/failure.h"
 #include "client/source/odbc/odbc_conditions.h"
-#include "client/source/postgres/postgres_row_appender.h"
-#include "client/source/postgres/value_digest.h"
 #include "client/source/rows/packed_key.h"
 #include "client/source/sqlite/file/sqlite_key.h"
+#include "client/source/values/row_appender.h"
+#include "client/source/values/value_digest.h"
 
 namespace mirror {
 namespace {
@@ -67,19 +67,22 @@ class OdbcKeyRows : public ChangeReader {
   void Ask(bool by_text) {
     by_text_ = by_text;
     OdbcAsk ask{read_};
+    static const std::string kText = "?";
     std::vector<std::string> ways;
     for (std::size_t k = from_; k < to_; ++k) {
       std::vector<std::string> terms;
       for (std::size_t i = 0; i < key_.size(); ++i) {
         const OdbcColumn& column = known_->table.columns[key_[i]];
         const bool as_text = by_text && known_->FormOf(key_[i]) == OdbcForm::kText;
-        const std::string name = as_text ? column.wide_value : column.name;
-        const std::string place = as_text ? "?" : column.place;
+        const bool is_wide = known_->IsWide(key_[i]);
+        const std::string& name = as_text ? column.wide_value : is_wide ? column.wide_name : column.name;
+        const std::string& place = as_text ? kText : is_wide ? column.wide_place : column.place;
         ask.parameters.push_back(OdbcKeyParameter(column, known_->schema.columns[key_[i]], keys_[k][i]));
         terms.push_back(key_.size() == 1 ? place : absl::StrCat(name, " = ", place));
         if (key_.size() == 1) one_name_ = name;
       }
-      ways.push_back(key_.size() == 1 ? terms.front() : absl::StrCat("(", absl::StrJoin(terms, " AND "), ")"));
+      ways.push_back(key_.size() == 1 ? terms.front()
+                                      : absl::StrCat("(", absl::StrJoin(terms, " AND "), ")"));
     }
     ask.where = key_.size() == 1 ? absl::StrCat(one_name_, " IN (", absl::StrJoin(ways, ", "), ")")
                                  : absl::StrJoin(ways, " OR ");
@@ -141,7 +144,7 @@ class OdbcKeyRows : public ChangeReader {
   const std::vector<std::uint32_t> columns_, key_;
   std::vector<std::uint32_t> read_;  ///< The columns, and behind them those of the key that are none of them.
   std::vector<std::size_t> key_at_;  ///< Places of the key's parts there.
-  const PostgresRowAppender appender_;
+  const RowAppender appender_;
   const std::vector<Key> keys_;
   std::unordered_set<std::string> wanted_;  ///< That were not found so far.
   std::optional<OdbcSourceRows> rows_;

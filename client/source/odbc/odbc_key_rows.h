@@ -13,9 +13,9 @@ namespace mirror {
 /// See SourceReader::RowsOf(): the rows with these keys, byte for byte, whatever the source's collations take
 /// for equal. They are of as many moments as it takes statements.
 std::unique_ptr<ChangeReader> ReadOdbcKeyRows(std::shared_ptr<const OdbcLook> look,
-                                                  std::shared_ptr<const KnownOdbcTable> known,
-                                                  const std::vector<std::uint32_t>& columns,
-                                                  std::vector<Key> keys);
+                                              std::shared_ptr<const KnownOdbcTable> known,
+                                              const std::vector<std::uint32_t>& columns,
+                                              std::vector<Key> keys);
 
 }  // namespace mirror
 

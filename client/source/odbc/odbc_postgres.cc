@@ -40,7 +40,8 @@ constexpr char kPostgresColumns[] =
     "THEN b.modifier ELSE t.typtypmod END FROM base b JOIN pg_type t ON t.oid = b.oid "
     "WHERE t.typtype = 'd') "
     "SELECT c.oid::int8, c.relname::text, (c.relkind = 'p')::int4, (c.relpersistence = 'u')::int4, "
-    "coalesce(row_security_active(c.oid), false)::int4, (c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits h "
+    "coalesce(row_security_active(c.oid), false)::int4, (c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits "
+    "h "
     "WHERE h.inhparent = c.oid))::int4, a.attnum::int4, a.attname::text, t.oid::int8, "
     "coalesce(b.modifier, a.atttypmod)::int4, format_type(t.oid, -1)::text, (t.typtype = 'e' OR t.typsend IN "
     "('textsend'::regproc, 'varcharsend'::regproc, 'bpcharsend'::regproc, 'namesend'::regproc, "
@@ -50,7 +51,8 @@ constexpr char kPostgresColumns[] =
     "ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
     "LEFT JOIN (SELECT b.* FROM base b JOIN pg_type u ON u.oid = b.oid WHERE u.typtype <> 'd') b "
     "ON b.domain = a.atttypid LEFT JOIN pg_type t ON t.oid = coalesce(b.oid, a.atttypid) "
-    "WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND n.nspname = ?@these "
+    "WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND n.nspname = "
+    "?@these "
     "ORDER BY c.oid, a.attnum";
 
 constexpr char kPostgresKeys[] =
@@ -116,17 +118,18 @@ OdbcColumn OdbcColumnOf(const PostgresColumn& column, bool any_bytes, bool bytes
   made.wide_value = PostgresOdbcSql(column, wide);
   made.name = absl::StrCat("t.", QuoteName(column.name));
   const OdbcForm form = made.form;
-  made.place = form == OdbcForm::kBytes ? "decode(?, 'hex')"
-               : form == OdbcForm::kInteger
-                   ? "CAST(? AS int8)"
-                   : absl::StrCat("CAST(? AS ", column.type_name, ")");
+  made.place = form == OdbcForm::kBytes     ? "decode(?, 'hex')"
+               : form == OdbcForm::kInteger ? "CAST(? AS int8)"
+                                            : absl::StrCat("CAST(? AS ", column.type_name, ")");
   made.numbers_sort = form == OdbcForm::kInteger || form == OdbcForm::kReal || form == OdbcForm::kSingle ||
                       form == OdbcForm::kDate || form == OdbcForm::kTime || form == OdbcForm::kTimestamp ||
                       made.wire.type == Type::kDecimal;
-  const bool is_text = column.type_name == "text" || column.type_name == "character varying";
-  if (is_text && bytes_in_order) {
-    made.texts_sort_by_bytes = true;
-    absl::StrAppend(&made.name, " COLLATE \"C\"");
+  made.wide_name = made.name;
+  made.wide_place = made.place;
+  made.is_null = absl::StrCat(made.name, " IS NOT DISTINCT FROM NULL");
+  if (bytes_in_order && (column.type_name == "text" || column.type_name == "character varying")) {
+    made.sorted_name = absl::StrCat(made.name, " COLLATE \"C\"");
+    made.sorted_place = made.place;
   }
   return made;
 }
@@ -152,7 +155,8 @@ class OdbcPostgres : public OdbcDialect {
 
   absl::Status Prepare(odbc::Connection& connection) const override {
     for (const char* const setting : kPostgresSettings) {
-      if (absl::Status set = connection.Execute(setting, "pinning the session's settings"); !set.ok()) return set;
+      if (absl::Status set = connection.Execute(setting, "pinning the session's settings"); !set.ok())
+        return set;
     }
     return absl::OkStatus();
   }
@@ -161,8 +165,7 @@ class OdbcPostgres : public OdbcDialect {
     constexpr char kDoing[] = "asking which database it is";
     OdbcPlace place;
     place.user = connection.user();
-    const absl::StatusOr<std::string> database =
-        connection.Text("SELECT current_database()::text", kDoing);
+    const absl::StatusOr<std::string> database = connection.Text("SELECT current_database()::text", kDoing);
     if (!database.ok()) return database.status();
     place.name = absl::StrCat("PostgreSQL by ODBC, database ", *database);
     const absl::StatusOr<std::string> role = connection.Text("SELECT current_user::text", kDoing);
@@ -220,7 +223,9 @@ class OdbcPostgres : public OdbcDialect {
     return connection.Execute(absl::StrCat("LOCK TABLE ONLY ", table.quoted, " IN ACCESS SHARE MODE"),
                               "beginning to read");
   }
-  void End(odbc::Connection& connection) const override { (void)connection.Execute("ROLLBACK", "ending to read"); }
+  void End(odbc::Connection& connection) const override {
+    (void)connection.Execute("ROLLBACK", "ending to read");
+  }
 
   std::string Limit(std::size_t rows) const override { return absl::StrCat(" LIMIT ", rows); }
 
@@ -275,7 +280,8 @@ class OdbcPostgres : public OdbcDialect {
                                       [number](const PostgresColumn& one) { return one.number == number; });
       if (found == table.columns.end()) {
         made.key.clear();
-        made.notes.emplace_back("a column of its primary key is computed, so that it is mirrored without a key");
+        made.notes.emplace_back(
+            "a column of its primary key is computed, so that it is mirrored without a key");
         break;
       }
       made.key.push_back(static_cast<std::uint32_t>(found - table.columns.begin()));

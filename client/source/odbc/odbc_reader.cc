@@ -10,12 +10,12 @@
 #include "base/folded_name.h"
 #include "base/utf8.h"
 #include "client/source/odbc/odbc_column_look.h"
-#include "client/source/odbc/odbc_digests.h"
+#include "client/source/odbc/odbc_conditions.h"
 #include "client/source/odbc/odbc_key_rows.h"
 #include "client/source/odbc/odbc_rows.h"
-#include "client/source/odbc/odbc_table_reader.h"
 #include "client/source/odbc/odbc_tables.h"
 #include "client/source/rows/sorted_digests.h"
+#include "client/source/values/value_scan.h"
 
 namespace mirror {
 namespace {
@@ -80,7 +80,8 @@ class OdbcReader : public SourceReader {
                                                     const std::vector<std::uint32_t>& columns) override {
     const auto known = Find(table);
     if (known == nullptr) return Unknown(table);
-    return ReadOdbcTable(look_, known, columns);
+    return ReadValues(known->given, columns,
+                      std::make_unique<OdbcSourceRows>(look_, known, OdbcAsk{columns}));
   }
 
   RepeatedKeys RepeatedKeysOf(const std::string& table) override {
@@ -138,10 +139,23 @@ class OdbcReader : public SourceReader {
 
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanBy(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,
-                                                       OdbcScanRule rule) {
+                                                       ScanRule rule) {
     const auto known = Find(table);
     if (known == nullptr) return Unknown(table);
-    return ScanOdbcTable(look_, known, columns, std::move(rule));
+    const ScanColumns what(known->given, columns, rule);
+    OdbcAsk ask{what.read};
+    if (rule.bound) {
+      const std::uint32_t column = rule.bound->column;
+      ask.left_out = rule.bound->left_out;
+      if (!known->steps) {
+        // There is no `where` that could leave rows out.
+        ask.where = ask.left_out ? "1 = 0"
+                                 : OdbcFromSql(known->table.columns[column], known->schema.columns[column],
+                                               rule.bound->from, &ask.parameters);
+      }
+    }
+    auto rows = std::make_unique<OdbcSourceRows>(look_, known, std::move(ask));
+    return ScanValues(known->given, std::move(rule), what, std::move(rows));
   }
 
   absl::Status KnowPlace() {
@@ -197,7 +211,7 @@ class OdbcReader : public SourceReader {
   const std::shared_ptr<OdbcSessions> sessions_;
   std::optional<OdbcPlace> place_;
   OdbcSourceTables tables_;
-  bool has_told_ = false;            ///< What people should know of the source.
+  bool has_told_ = false;           ///< What people should know of the source.
   std::shared_ptr<OdbcLook> look_;  ///< Null: there is none.
 };
 

@@ -67,8 +67,8 @@ std::optional<std::int64_t> TakeDays(std::string_view* text) {
   const int length = kDaysBefore[at] - kDaysBefore[at - 1] + (*month == 2 && is_leap ? 1 : 0);
   if (*day > length) return std::nullopt;
   const std::int64_t past = *year - 1;
-  return past * 365 + past / 4 - past / 100 + past / 400 + kDaysBefore[at - 1] + (*month > 2 && is_leap ? 1 : 0) +
-         *day - 1;
+  return past * 365 + past / 4 - past / 100 + past / 400 + kDaysBefore[at - 1] +
+         (*month > 2 && is_leap ? 1 : 0) + *day - 1;
 }
 
 /// Units of a time of the day. Absent: it is none, as 24:00:00 and 23:59:60.
@@ -133,7 +133,8 @@ bool SetUuid(std::string_view text, std::string* bytes, Value* value) {
   for (const char sign : text) {
     if (sign != '-' && sign != '{' && sign != '}') digits += sign;
   }
-  if (digits.size() != 32 || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) return false;
+  if (digits.size() != 32 || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
+    return false;
   *bytes = absl::HexStringToBytes(digits);
   value->kind = Kind::kBlob;
   value->bytes = *bytes;

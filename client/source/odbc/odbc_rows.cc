@@ -16,7 +16,8 @@ constexpr char kReadingRows[] = "reading it";
 std::vector<OdbcRowDecoder::Field> OdbcFieldsOf(const KnownOdbcTable& known,
                                                 const std::vector<std::uint32_t>& columns) {
   std::vector<OdbcRowDecoder::Field> fields;
-  for (const std::uint32_t column : columns) fields.push_back({known.FormOf(column), known.schema.columns[column]});
+  for (const std::uint32_t column : columns)
+    fields.push_back({known.FormOf(column), known.schema.columns[column]});
   return fields;
 }
 
@@ -58,7 +59,7 @@ std::string OdbcSourceRows::Behind(std::vector<odbc::Parameter>* parameters) con
   for (std::size_t last = 0; last < terms.size(); ++last) {
     std::vector<std::string> conditions;
     for (std::size_t i = 0; i <= last; ++i) {
-      conditions.push_back(absl::StrCat(terms[i].name, i < last ? " = ?" : " > ?"));
+      conditions.push_back(absl::StrCat(terms[i].name, i < last ? " = " : " > ", terms[i].place));
       parameters->push_back(behind_[i]);
     }
     ways.push_back(absl::StrCat("(", absl::StrJoin(conditions, " AND "), ")"));
@@ -71,18 +72,19 @@ std::string OdbcSourceRows::Sql(std::vector<odbc::Parameter>* parameters) const 
   for (const std::uint32_t column : read_) values.push_back(known_->ValueSql(column));
   if (IsPaged()) {
     for (const OdbcPageTerm& term : known_->table.pages) {
-      values.push_back(term.name);
+      values.push_back(term.value);
       order.push_back(term.name);
     }
   }
   if (!ask_.where.empty()) conditions.push_back(absl::StrCat("(", ask_.where, ")"));
   *parameters = ask_.parameters;
   if (IsPaged() && !behind_.empty()) conditions.push_back(Behind(parameters));
-  std::string sql = absl::StrCat("SELECT ", absl::StrJoin(values, ", "), " FROM ", known_->table.from);
+  std::string sql = absl::StrCat("SELECT ", known_->table.select_words, absl::StrJoin(values, ", "), " FROM ",
+                                 known_->table.from);
   if (!conditions.empty()) absl::StrAppend(&sql, " WHERE ", absl::StrJoin(conditions, " AND "));
   if (!order.empty()) absl::StrAppend(&sql, " ORDER BY ", absl::StrJoin(order, ", "));
   if (!ask_.order.empty()) absl::StrAppend(&sql, " ", ask_.order);
-  const std::size_t limit = IsPaged() ? kOdbcPageRows : ask_.rows_max;
+  const std::size_t limit = IsPaged() ? look_->sessions->access().page_rows : ask_.rows_max;
   if (limit > 0) absl::StrAppend(&sql, look_->sessions->dialect().Limit(limit));
   return sql;
 }
@@ -94,7 +96,7 @@ absl::Status OdbcSourceRows::Send() {
   for (const std::uint32_t column : read_) {
     fetches.push_back(known_->FormOf(column) == OdbcForm::kBytes ? odbc::Fetch::kBytes : odbc::Fetch::kText);
   }
-  const std::size_t limit = IsPaged() ? kOdbcPageRows : ask_.rows_max;
+  const std::size_t limit = IsPaged() ? look_->sessions->access().page_rows : ask_.rows_max;
   const bool driver_limits = limit > 0 && look_->sessions->dialect().Limit(limit).empty();
   stream_.reset();
   page_rows_ = 0;
@@ -160,10 +162,10 @@ absl::StatusOr<bool> OdbcSourceRows::StepInPages() {
     if (!more.ok()) return more;
     if (*more) {
       // The place is that of the page's last row.
-      if (++page_rows_ == kOdbcPageRows) KeepPlace();
+      if (++page_rows_ == look_->sessions->access().page_rows) KeepPlace();
       return true;
     }
-    const bool was_full = page_rows_ >= kOdbcPageRows;
+    const bool was_full = page_rows_ >= look_->sessions->access().page_rows;
     stream_.reset();
     // One statement alone is of one moment.
     if (!was_full && behind_.empty()) return false;
@@ -220,7 +222,8 @@ absl::StatusOr<bool> OdbcSourceRows::Misfit() {
   absl::StatusOr<bool> more = true;
   for (; more.ok() && *more; more = Step()) {
     if (decoder_.Decode(stream_->fields())) continue;
-    for (const OdbcMisfit& misfit : decoder_.misfits()) misfits.push_back({read_[misfit.column], misfit.is_null});
+    for (const OdbcMisfit& misfit : decoder_.misfits())
+      misfits.push_back({read_[misfit.column], misfit.is_null});
     if (misfits.size() < read_.size() * 64) continue;
     look_->keep(*known_, misfits);
     misfits.clear();
@@ -241,10 +244,9 @@ absl::StatusOr<std::uint64_t> CountOdbcRows(const OdbcLook& look, const KnownOdb
   const absl::StatusOr<std::unique_ptr<OdbcReading>> reading = OdbcReading::Make(look.sessions);
   if (!reading.ok()) return explain(reading.status());
   if (absl::Status begun = (*reading)->Begin(known.table); !begun.ok()) return explain(begun);
-  const absl::StatusOr<std::string> count =
-      (*reading)->connection().Text(absl::StrCat("SELECT count(*) FROM ", known.table.from,
-                                                 where.empty() ? "" : " WHERE ", where),
-                                    "counting its rows");
+  const absl::StatusOr<std::string> count = (*reading)->connection().Text(
+      absl::StrCat("SELECT count(*) FROM ", known.table.from, where.empty() ? "" : " WHERE ", where),
+      "counting its rows");
   if (!count.ok()) return explain(count.status());
   std::uint64_t rows = 0;
   if (!absl::SimpleAtoi(*count, &rows)) return absl::InternalError("the driver gave no number of rows");

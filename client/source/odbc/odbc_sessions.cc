@@ -16,12 +16,13 @@ constexpr std::size_t kOdbcSessionsKept = 4;
 
 absl::StatusOr<std::unique_ptr<odbc::Connection>> OdbcSessions::Connect() {
   absl::StatusOr<odbc::ConnectionString> to = odbc::ConnectionString::Parse(access_.dsn);
-  if (!to.ok()) return absl::InvalidArgumentError(absl::StrCat("'dsn': ", std::string(to.status().message())));
+  if (!to.ok())
+    return absl::InvalidArgumentError(absl::StrCat("'dsn': ", std::string(to.status().message())));
   if (const std::string key = to->SecretKey(); !key.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'dsn' holds a password (", key,
-                     "), which everybody who may read the configuration sees: write it into a file of its own "
-                     "with mode 0600, and name that as 'password_file'"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'dsn' holds a password (", key,
+        "), which everybody who may read the configuration sees: write it into a file of its own "
+        "with mode 0600, and name that as 'password_file'"));
   }
   odbc::ConnectAs as{*std::move(to)};
   as.connect_within = access_.connect_within;

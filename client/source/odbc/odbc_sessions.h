@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_SOURCE_ODBC_ODBC_SESSIONS_H_
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,9 +24,12 @@ struct OdbcAccess {
   std::chrono::seconds catalogs_within{60};
   /// For the rows of a statement, or the next of them, as the driver takes it.
   std::chrono::seconds rows_within{3'600};
+  /// Of a table that is read page by page.
+  std::size_t page_rows = 10'000;
 };
 
-/// Sessions of a database of others, one for each reader that is at work, kept for the next one. Threads: one.
+/// Sessions of a database of others, one for each reader that is at work, kept for the next one. Threads:
+/// one.
 class OdbcSessions {
  public:
   explicit OdbcSessions(OdbcAccess access) : access_(std::move(access)) {}

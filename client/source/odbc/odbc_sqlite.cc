@@ -87,8 +87,8 @@ class OdbcSqlite : public OdbcDialect {
     std::vector<odbc::Parameter> names;
     if (only != nullptr) names.emplace_back(*only);
     const absl::StatusOr<std::unique_ptr<odbc::RowStream>> rows = connection.Query(
-        absl::StrCat(kSqliteColumns, only == nullptr ? "" : " AND l.name = ?", " ORDER BY l.name, x.cid"), names,
-        {}, kSqliteCatalogs);
+        absl::StrCat(kSqliteColumns, only == nullptr ? "" : " AND l.name = ?", " ORDER BY l.name, x.cid"),
+        names, {}, kSqliteCatalogs);
     if (!rows.ok()) return rows.status();
     std::vector<OdbcTable> all;
     SqliteOdbcFacts facts;
@@ -143,6 +143,8 @@ class OdbcSqlite : public OdbcDialect {
     column.type = OdbcTypeNumber(declared);
     column.type_name = declared;
     column.name = absl::StrCat("t.", QuoteName(wire.name));
+    column.wide_name = column.name;
+    column.is_null = absl::StrCat(column.name, " IS NULL");
     column.form = column.wide_form = OdbcForm::kTagged;
     column.value = column.wide_value = SqliteOdbcSql(column.name);
     column.wide_affinity = affinity;
@@ -161,7 +163,8 @@ class OdbcSqlite : public OdbcDialect {
     if (!facts.without_rowid) {
       for (const char* const name : {"rowid", "_rowid_", "oid"}) {
         if (!is_taken(name)) {
-          table->pages.push_back({absl::StrCat("t.", name), true});
+          const std::string rowid = absl::StrCat("t.", name);
+          table->pages.push_back({rowid, rowid, "?", true});
           return;
         }
       }
@@ -173,10 +176,11 @@ class OdbcSqlite : public OdbcDialect {
         table->pages.clear();
         break;
       }
-      table->pages.push_back({part.name, is_integer});
+      table->pages.push_back({part.name, part.name, "?", is_integer});
     }
     if (table->pages.empty())
-      table->notes.emplace_back("it is read by one statement, whose rows the driver may hold in memory as a whole");
+      table->notes.emplace_back(
+          "it is read by one statement, whose rows the driver may hold in memory as a whole");
   }
 };
 

@@ -35,21 +35,26 @@ struct OdbcColumn {
   std::string type_name;    ///< For people.
   Column wire;              ///< As it is announced when no value is known that says otherwise.
   OdbcForm form = OdbcForm::kText;
-  std::string value;                       ///< SQL over the row t that gives it in that form.
+  std::string value;                     ///< SQL over the row t that gives it in that form.
   OdbcForm wide_form = OdbcForm::kText;  ///< This and the next two: once it is announced as ANY.
   std::string wide_value;
   Affinity wide_affinity = Affinity::kText;
-  /// SQL over the row t, and over a "?" that has a key's text, as they are compared for equality.
-  std::string name, place = "?";
-  bool texts_sort_by_bytes = false;  ///< `name` compares texts as bytes.
-  bool numbers_sort = false;         ///< `name` compares as the numbers, days or times that it holds.
+  /// SQL over the row t, and over a "?" that has a value's text, as they are compared for equality; and once
+  /// it is announced as ANY.
+  std::string name, place = "?", wide_name, wide_place = "?";
+  bool numbers_sort = false;  ///< `name` compares as the numbers, days or times that it holds.
+  /// The same that compares texts by their bytes; empty: nothing does.
+  std::string sorted_name, sorted_place = "?";
+  std::string is_null;  ///< SQL over the row t: it has no value.
   friend bool operator==(const OdbcColumn&, const OdbcColumn&) = default;
 };
 
 /// One term of the order in which a table is read page by page.
 struct OdbcPageTerm {
-  std::string name;         ///< SQL over the row t.
-  bool is_integer = false;  ///< Else it is a text.
+  std::string name;         ///< SQL over the row t, as it is compared and sorted.
+  std::string value;        ///< SQL over the row t that gives it as a text.
+  std::string place = "?";  ///< SQL over a "?" that has that text.
+  bool is_integer = false;  ///< The "?" is one.
   friend bool operator==(const OdbcPageTerm&, const OdbcPageTerm&) = default;
 };
 
@@ -60,21 +65,22 @@ struct OdbcTable {
   std::string from;    ///< What stands behind FROM: its rows, called t.
   std::string quoted;  ///< Its name as it stands in SQL.
   std::vector<OdbcColumn> columns;
-  std::vector<std::string> left_out;       ///< Columns that the database computes.
-  std::vector<std::uint32_t> key;          ///< Places of the primary key's columns in `columns`.
-  bool drops_null_key = false;             ///< The key's columns may be NULL in spite of being a key.
-  std::vector<OdbcPageTerm> pages;         ///< Each page is a statement of its own; none: all is one.
-  std::vector<std::string> notes;          ///< What people should know of it, without its name.
-  std::string problem;                     ///< Why it cannot be read; empty: it can.
+  std::vector<std::string> left_out;  ///< Columns that the database computes.
+  std::vector<std::uint32_t> key;     ///< Places of the primary key's columns in `columns`.
+  bool drops_null_key = false;        ///< The key's columns may be NULL in spite of being a key.
+  std::string select_words;           ///< What stands behind SELECT, before the columns.
+  std::vector<OdbcPageTerm> pages;    ///< Each page is a statement of its own; none: all is one.
+  std::vector<std::string> notes;     ///< What people should know of it, without its name.
+  std::string problem;                ///< Why it cannot be read; empty: it can.
   friend bool operator==(const OdbcTable&, const OdbcTable&) = default;
 };
 
 /// A table of a look: as the catalogs have it, and as it is announced.
 struct KnownOdbcTable {
   OdbcTable table;
-  TableSchema schema;  ///< Its columns are those of `table`, in that order; as they are in the source.
-  TableSchema given;   ///< The same as it is announced: hashed and masked columns are texts.
-  bool key_is_given = false;             ///< By the configuration: the database does not see to it.
+  TableSchema schema;         ///< Its columns are those of `table`, in that order; as they are in the source.
+  TableSchema given;          ///< The same as it is announced: hashed and masked columns are texts.
+  bool key_is_given = false;  ///< By the configuration: the database does not see to it.
   std::optional<TableSteps> steps = {};  ///< Absent: its rows are those of the source.
 
   bool IsWide(std::uint32_t column) const {

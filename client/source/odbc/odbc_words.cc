@@ -34,10 +34,9 @@ absl::Status ExplainOdbcReading(const absl::Status& status, const std::string& t
                                                  kNoneCommitted,
                                                  "; the next run reads it, when that is over"));
     case OdbcTrouble::kDenied:
-      return absl::PermissionDeniedError(
-          absl::StrCat("the user '", user, "' may not read table '", table, "': ",
-                       std::string(status.message()), ". ", kNoneCommitted,
-                       ". Give it the right to SELECT, or leave the table out with 'skip'"));
+      return absl::PermissionDeniedError(absl::StrCat(
+          "the user '", user, "' may not read table '", table, "': ", std::string(status.message()), ". ",
+          kNoneCommitted, ". Give it the right to SELECT, or leave the table out with 'skip'"));
     case OdbcTrouble::kLost:
     case OdbcTrouble::kTimedOut:
     case OdbcTrouble::kNotReached:

@@ -27,8 +27,8 @@ inline std::string SqliteOdbcDriver() { return OdbcDriver("libsqlite3odbc.so"); 
 }  // namespace mirror
 
 /// First in a test, or in SetUp(): the test is left out where the driver is not installed.
-#define SKIP_WITHOUT_ODBC(driver)                                                       \
-  do {                                                                                  \
+#define SKIP_WITHOUT_ODBC(driver)                                                    \
+  do {                                                                               \
     if ((driver).empty()) GTEST_SKIP() << "no ODBC driver: tools/setup --also odbc"; \
   } while (false)
 

@@ -49,6 +49,7 @@ class OdbcPostgresTest : public PostgresDatabaseTest {
   TableSchema SchemaOf(const std::string& table) {
     const auto schema = reader_->Schema();
     EXPECT_THAT(schema, IsOk());
+    if (!schema.ok()) return {};
     for (const SourceTable& one : schema->tables) {
       if (one.schema.name == table) return one.schema;
     }
@@ -61,9 +62,12 @@ class OdbcPostgresTest : public PostgresDatabaseTest {
 };
 
 TEST_F(OdbcPostgresTest, EachTypeIsWhatTheReaderOfPostgresSays) {
-  Sql("CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN d8 AS numeric(8,2); CREATE TYPE comp AS (a int4, b text);"
-      "CREATE TABLE t (id int4 PRIMARY KEY, a bool, b int2, c int8, d oid, e float4, f float8, g numeric(10,3),"
-      "  h numeric, i d8, j text, k varchar(9), l char(6), m uuid, n bytea, o date, p time(3), q timestamp(2),"
+  Sql("CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN d8 AS numeric(8,2); CREATE TYPE comp AS (a "
+      "int4, b text);"
+      "CREATE TABLE t (id int4 PRIMARY KEY, a bool, b int2, c int8, d oid, e float4, f float8, g "
+      "numeric(10,3),"
+      "  h numeric, i d8, j text, k varchar(9), l char(6), m uuid, n bytea, o date, p time(3), q "
+      "timestamp(2),"
       "  r timestamptz, s interval, u timetz, v money, w inet, x bit(5), y int4[], z jsonb, aa json, ab mood,"
       "  ac comp, ad int4range, ae xml, af name, ag \"char\", ah cidr, ai macaddr, aj tsvector, ak varbit);"
       "INSERT INTO t VALUES (1, true, -32768, 9223372036854775807, 4294967295, 0.1, 0.1, 1234567.891, "
@@ -76,8 +80,10 @@ TEST_F(OdbcPostgresTest, EachTypeIsWhatTheReaderOfPostgresSays) {
       "  '', '00000000-0000-0000-0000-000000000000', '', '0001-01-01', '00:00', '0001-01-01 00:00:00', "
       "  '9999-12-31 23:59:59.999999+00', '-1 day', '00:00+00', -1, '::1', B'00000', '{}', 'null', 'null', "
       "  'sad', '(,)', 'empty', '<b/>', '', '', '::/0', '00:00:00:00:00:00', '', B''),"
-      "(3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
-      "  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+      "(3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
+      "NULL,"
+      "  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
+      "NULL,"
       "  NULL, NULL);"
       "INSERT INTO t (id, e, f, h, j, n) VALUES (4, 3.4028235e38, 5e-324, 1e30, E'line\\r\\nnext\\n\\ttab', "
       "decode(repeat('000102fe', 300), 'hex'))");
@@ -87,7 +93,8 @@ TEST_F(OdbcPostgresTest, EachTypeIsWhatTheReaderOfPostgresSays) {
 TEST_F(OdbcPostgresTest, ValuesThatDriversMakeOthersOfAreWhatTheyAre) {
   Sql("CREATE TABLE t (id int4 PRIMARY KEY, f float8, g float4, n numeric, m numeric(9,2), o date, p time, "
       "q timestamp, r timestamptz);"
-      "INSERT INTO t VALUES (1, 'NaN', 'Infinity', 'NaN', 'NaN', 'infinity', '24:00:00', '-infinity', 'infinity'),"
+      "INSERT INTO t VALUES (1, 'NaN', 'Infinity', 'NaN', 'NaN', 'infinity', '24:00:00', '-infinity', "
+      "'infinity'),"
       "(2, '-Infinity', 'NaN', 'Infinity', 1, '4713-01-01 BC', '00:00', '0044-03-15 12:00:00 BC', "
       "'10000-01-01 00:00:00+00'), (3, 0.1, 0.1, 1.50, 1.5, '2024-01-01', '12:34:56.789', '2024-01-01', "
       "'2024-01-01 00:00:00+02')");
@@ -97,10 +104,12 @@ TEST_F(OdbcPostgresTest, ValuesThatDriversMakeOthersOfAreWhatTheyAre) {
 TEST_F(OdbcPostgresTest, KeysNamesAndPartsAreThoseOfTheCatalogs) {
   const std::string odd = "Od\"d 'ta.ble\\; ?{fn x} \u00fc", column = "se\"lect %s $1 ? {d '1'} \\";
   Sql("CREATE TABLE " + QuoteName(odd) + " (" + QuoteName(column) + " text PRIMARY KEY, \"%s\" int4[]);" +
-      "INSERT INTO " + QuoteName(odd) + " VALUES ('k', '{1}'), ('K', NULL);"
+      "INSERT INTO " + QuoteName(odd) +
+      " VALUES ('k', '{1}'), ('K', NULL);"
       "CREATE TABLE pair (v text, b int4, a text, PRIMARY KEY (a, b) INCLUDE (v)); INSERT INTO pair VALUES "
       "('v', 1, 'a'), ('w', 2, 'A');"
-      "CREATE TABLE k (a int4, twice int4 GENERATED ALWAYS AS (a * 2) STORED PRIMARY KEY); INSERT INTO k (a) VALUES (3);"
+      "CREATE TABLE k (a int4, twice int4 GENERATED ALWAYS AS (a * 2) STORED PRIMARY KEY); INSERT INTO k (a) "
+      "VALUES (3);"
       "CREATE TABLE part (id int4, at date, v text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);"
       "CREATE TABLE one PARTITION OF part FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');"
       "INSERT INTO part VALUES (1, '2024-05-05', 'a');"
@@ -116,14 +125,27 @@ TEST_F(OdbcPostgresTest, KeysNamesAndPartsAreThoseOfTheCatalogs) {
 TEST_F(OdbcPostgresTest, RowsAreFoundByEachTypeOfKey) {
   Sql("CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE EXTENSION citext");
   const std::vector<std::pair<std::string, std::string>> keys = {
-      {"bool", "true"},          {"int2", "-3"},         {"int8", "9223372036854775807"},
-      {"oid", "4294967295"},     {"float8", "0.1"},      {"numeric(9,2)", "1.50"},
-      {"numeric", "1.50"},       {"text", "'a b'"},      {"varchar(5)", "'ü'"},
-      {"char(4)", "'a'"},        {"bytea", "'\\x00ff'"}, {"date", "'2024-02-29'"},
-      {"time", "'12:34:56.5'"},  {"timestamp", "'2024-01-01 12:00:00.25'"},
-      {"timestamptz", "'2024-01-01 12:00:00+02'"},       {"uuid", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"},
-      {"mood", "'ok'"},          {"citext", "'Ab'"},     {"inet", "'10.0.0.1'"},
-      {"interval", "'1 day'"},   {"int4[]", "'{1,2}'"},
+      {"bool", "true"},
+      {"int2", "-3"},
+      {"int8", "9223372036854775807"},
+      {"oid", "4294967295"},
+      {"float8", "0.1"},
+      {"numeric(9,2)", "1.50"},
+      {"numeric", "1.50"},
+      {"text", "'a b'"},
+      {"varchar(5)", "'ü'"},
+      {"char(4)", "'a'"},
+      {"bytea", "'\\x00ff'"},
+      {"date", "'2024-02-29'"},
+      {"time", "'12:34:56.5'"},
+      {"timestamp", "'2024-01-01 12:00:00.25'"},
+      {"timestamptz", "'2024-01-01 12:00:00+02'"},
+      {"uuid", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"},
+      {"mood", "'ok'"},
+      {"citext", "'Ab'"},
+      {"inet", "'10.0.0.1'"},
+      {"interval", "'1 day'"},
+      {"int4[]", "'{1,2}'"},
   };
   for (std::size_t i = 0; i < keys.size(); ++i) {
     Sql(absl::StrCat("CREATE TABLE t", i, " (k ", keys[i].first, " PRIMARY KEY, v text); INSERT INTO t", i,
@@ -146,7 +168,8 @@ TEST_F(OdbcPostgresTest, RowsAreFoundByEachTypeOfKey) {
 }
 
 TEST_F(OdbcPostgresTest, RowsOfOneReadingAreOfOneMoment) {
-  Sql("CREATE TABLE t (id int4 PRIMARY KEY, v text); INSERT INTO t SELECT i, 'v' FROM generate_series(1, 20000) i");
+  Sql("CREATE TABLE t (id int4 PRIMARY KEY, v text); INSERT INTO t SELECT i, 'v' FROM generate_series(1, "
+      "20000) i");
   const TableSchema schema = SchemaOf("t");
   auto rows = reader_->Read("t", {0, 1});
   ASSERT_THAT(rows, IsOk());
@@ -168,13 +191,17 @@ TEST_F(OdbcPostgresTest, RowsOfOneReadingAreOfOneMoment) {
 }
 
 TEST_F(OdbcPostgresTest, ATableThatIsChangedIsLookedAtAgain) {
-  const std::vector<std::string> changes = {
-      "ALTER TABLE t ADD more text", "ALTER TABLE t RENAME v TO w", "ALTER TABLE t ALTER v TYPE varchar(9)",
-      "ALTER TABLE t DROP CONSTRAINT t_pkey", "ALTER TABLE t ALTER v SET NOT NULL", "DROP TABLE t",
-      "DROP TABLE t; CREATE TABLE t (id int4 PRIMARY KEY, v text)"};
+  const std::vector<std::string> changes = {"ALTER TABLE t ADD more text",
+                                            "ALTER TABLE t RENAME v TO w",
+                                            "ALTER TABLE t ALTER v TYPE varchar(9)",
+                                            "ALTER TABLE t DROP CONSTRAINT t_pkey",
+                                            "ALTER TABLE t ALTER v SET NOT NULL",
+                                            "DROP TABLE t",
+                                            "DROP TABLE t; CREATE TABLE t (id int4 PRIMARY KEY, v text)"};
   for (const std::string& change : changes) {
     SCOPED_TRACE(change);
-    Sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int4 PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a')");
+    Sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int4 PRIMARY KEY, v text); INSERT INTO t VALUES (1, "
+        "'a')");
     const TableSchema schema = SchemaOf("t");
     auto rows = reader_->Read("t", {0, 1});
     ASSERT_THAT(rows, IsOk());
@@ -229,8 +256,10 @@ TEST_F(OdbcPostgresTest, AConnectionThatIsLostSaysWhatToDo) {
   RowBlock block = RowBlock::ForAll(schema);
   Pieces pieces;
   ASSERT_THAT((*rows)->Next({1, 1}, &block, &pieces), IsOkAndHolds(true));
-  Text("SELECT count(pg_terminate_backend(pid, 5000))::text FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-       "AND datname = current_database()");
+  Text(
+      "SELECT count(pg_terminate_backend(pid, 5000))::text FROM pg_stat_activity WHERE pid <> "
+      "pg_backend_pid() "
+      "AND datname = current_database()");
   absl::StatusOr<bool> more = true;
   while (more.ok() && *more) {
     block.Clear();
@@ -247,7 +276,8 @@ TEST_F(OdbcPostgresTest, AServerThatIsKilledIsReadAgainWhenItIsBack) {
   ASSERT_THAT(started, IsOk());
   PostgresServer& server = **started;
   connection_ = Connect(server.Conninfo());
-  Sql("CREATE TABLE public.t (id int4 PRIMARY KEY, v text); INSERT INTO public.t SELECT i, repeat('x', 10000) "
+  Sql("CREATE TABLE public.t (id int4 PRIMARY KEY, v text); INSERT INTO public.t SELECT i, repeat('x', "
+      "10000) "
       "FROM generate_series(1, 5000) i");
   options_.access.dsn = DsnOf(server, "postgres");
   Open();
@@ -309,7 +339,8 @@ TEST_F(OdbcPostgresTest, AScanFromAValueGivesWhatIsThereOrGreater) {
 TEST_F(OdbcPostgresTest, CatalogsOfManyTablesAreQuick) {
   std::string sql;
   for (int i = 0; i < 429; ++i) {
-    absl::StrAppend(&sql, "CREATE TABLE t", i, " (id int4 PRIMARY KEY, a text, b numeric(8,2), c timestamptz);");
+    absl::StrAppend(&sql, "CREATE TABLE t", i,
+                    " (id int4 PRIMARY KEY, a text, b numeric(8,2), c timestamptz);");
   }
   Sql(sql);
   const auto begun = std::chrono::steady_clock::now();
@@ -328,7 +359,8 @@ TEST_F(OdbcPostgresTest, AnErrorRepeatsNoPassword) {
 }
 
 TEST_F(OdbcPostgresTest, WithTheGenericDialectTypesAreThoseOfTheDriver) {
-  Sql("CREATE TABLE t (id int4 PRIMARY KEY, a bool, b int8, c numeric(8,2), d text, e bytea, f date, g timestamp, "
+  Sql("CREATE TABLE t (id int4 PRIMARY KEY, a bool, b int8, c numeric(8,2), d text, e bytea, f date, g "
+      "timestamp, "
       "h uuid, i float8); INSERT INTO t VALUES (1, true, 5, 1.5, '\u00fc', '\\x00ff', '2024-01-02', "
       "'2024-01-02 03:04:05.5', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 0.5), "
       "(2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);"
@@ -341,11 +373,13 @@ TEST_F(OdbcPostgresTest, WithTheGenericDialectTypesAreThoseOfTheDriver) {
   EXPECT_EQ(table.table.problem, "");
   EXPECT_THAT(table.table.schema.Key(), ElementsAre(0U));
   EXPECT_EQ(table.rows.size(), 25'000U);
-  const auto first = std::find_if(table.rows.begin(), table.rows.end(), [](const auto& row) { return row[0] == "i:1"; });
+  const auto first =
+      std::find_if(table.rows.begin(), table.rows.end(), [](const auto& row) { return row[0] == "i:1"; });
   ASSERT_NE(first, table.rows.end());
-  EXPECT_THAT(*first, ElementsAre("i:1", testing::_, "i:5", "t:1.50", "t:\u00fc", testing::_, testing::_, testing::_,
-                                  testing::_, "r:0.5"));
-  auto rows = reader_->RowsOf("t", {0, 4}, {{{.kind = Kind::kInteger, .integer = 7}}, {{.kind = Kind::kInteger}}});
+  EXPECT_THAT(*first, ElementsAre("i:1", testing::_, "i:5", "t:1.50", "t:\u00fc", testing::_, testing::_,
+                                  testing::_, testing::_, "r:0.5"));
+  auto rows =
+      reader_->RowsOf("t", {0, 4}, {{{.kind = Kind::kInteger, .integer = 7}}, {{.kind = Kind::kInteger}}});
   ASSERT_THAT(rows, IsOk());
   Pieces pieces;
   const absl::StatusOr<ChangePiece> piece = (*rows)->Next({}, &pieces);

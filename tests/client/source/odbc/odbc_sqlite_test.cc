@@ -93,7 +93,8 @@ TEST_F(OdbcSqliteTest, KeysAreThoseOfTheTable) {
   Sql(path_,
       "CREATE TABLE pair (v, b INT, a TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID;"
       "INSERT INTO pair VALUES (1, 2, 'x'), (2, 1, 'x'), (3, 1, 'X'), (4, 1, 'ä');"
-      "CREATE TABLE any_key (k PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO any_key VALUES (1, 'a'), ('1', 'b'),"
+      "CREATE TABLE any_key (k PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO any_key VALUES (1, 'a'), ('1', "
+      "'b'),"
       "(x'31', 'c'), (1.5, 'd');"
       "CREATE TABLE nocase (k TEXT COLLATE NOCASE PRIMARY KEY, v); INSERT INTO nocase VALUES ('Ab', 1);"
       "CREATE TABLE named (rowid TEXT, oid INT, v); INSERT INTO named VALUES ('a', 1, 2), ('b', 3, 4);"
@@ -108,8 +109,8 @@ TEST_F(OdbcSqliteTest, KeysAreThoseOfTheTable) {
 
 TEST_F(OdbcSqliteTest, NamesMayBeAnything) {
   const std::string odd = "Od\"d 'ta.ble\\; ?{fn x} \u00fc", column = "se\"lect %s ? {d '1'}";
-  Sql(path_, "CREATE TABLE " + QuoteName(odd) + " (" + QuoteName(column) + " TEXT PRIMARY KEY, v); INSERT INTO " +
-                 QuoteName(odd) + " VALUES ('k', 1), ('K', NULL)");
+  Sql(path_, "CREATE TABLE " + QuoteName(odd) + " (" + QuoteName(column) +
+                 " TEXT PRIMARY KEY, v); INSERT INTO " + QuoteName(odd) + " VALUES ('k', 1), ('K', NULL)");
   Open();
   ExpectSame(SeeSource(*reader_), SeeOwn());
 }
