@@ -39,6 +39,7 @@ struct KindTraits {
   Strategy strategy = Strategy::kCdc;       ///< Of a [[source]] that names none.
   bool has_reader = true;    ///< False: this build cannot read them, and no configuration names them.
   bool reads_log = has_log;  ///< False: this build cannot read their log.
+  bool reads_views = true;   ///< A view of theirs with a `key` is a table.
 };
 const KindTraits& TraitsOf(SourceKind kind);
 
