@@ -212,9 +212,9 @@ class RandomValues {
   std::string Uuid() {
     if (Below(12) == 0) return "'00000000-0000-0000-0000-000000000000'";
     std::string text = absl::StrCat("'", Hex(8), "-", Hex(4), "-", Hex(4), "-", Hex(4), "-", Hex(12), "'");
-    // Of no other version and variant: MariaDB takes none.
-    text[15] = "1234567"[Below(7)];
-    text[20] = "89abcdef"[Below(8)];
+    // Versions that are stored as they are, and those that are turned; MariaDB takes no higher ones of variant 0.
+    if (Below(2) == 0) text[15] = "01234567"[Below(8)];
+    if (text[15] > '7') text[20] = "89abcdef"[Below(8)];
     return text;
   }
   std::string Inet(const std::string& type) {
