@@ -58,7 +58,7 @@ GROUPS = {
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
     "an opening of databases": r"\"server/store/(?:sqlite/sqlite_home|catalog/(?:sqlite|postgres)/\w+|postgres/home/\w+)\.h\"",
     "client": r"\"client/",
-    "a reader by its name (client/run/open_source opens it)": r"\"client/source/(?:sqlite/sqlite|files/file|postgres/postgres)_reader\.h\"",
+    "a reader by its name (client/run/open_source opens it)": r"\"client/source/(?:sqlite/sqlite|files/file|postgres/postgres|mariadb/mariadb)_reader\.h\"",
 }
 # What every room may include: the standard library, the system, absl.
 ANYBODY = re.compile(
@@ -197,6 +197,7 @@ ROOMS = {
         "client/source/sqlite/file client/source/sqlite/log proto/wire",
         ("xxhash",),
     ),
+    "client/source/values": ("client/source client/source/capture proto/wire", ()),
     "client/source/sqlite": (
         "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file "
         "client/source/sqlite/log client/source/steps proto/wire",
@@ -204,7 +205,12 @@ ROOMS = {
     ),
     "client/source/postgres": (
         "base base/db/postgres certs client/source client/source/capture client/source/rows "
-        "client/source/sqlite/file client/source/steps proto/wire",
+        "client/source/sqlite/file client/source/steps client/source/values proto/wire",
+        (),
+    ),
+    "client/source/mariadb": (
+        "base base/db/mariadb certs client/source client/source/capture client/source/rows "
+        "client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
     "client/run": (

@@ -1,8 +1,12 @@
 #include "base/db/mariadb/connection.h"
 
 #include <mysql.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <utility>
 
@@ -36,6 +40,16 @@ void InitializeLibrary() {
 unsigned int WholeSeconds(std::chrono::milliseconds time) {
   if (time.count() <= 0) return 0;
   return static_cast<unsigned int>(std::max<std::int64_t>(1, (time.count() + 999) / 1000));
+}
+
+/// A peer whose machine is gone is noticed within seconds, however long its answer may take.
+void KeepAlive(int socket) {
+  const int on = 1, idle_seconds = 5, interval_seconds = 2, count = 3, unheard_ms = 10'000;
+  setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof(idle_seconds));
+  setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof(interval_seconds));
+  setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+  setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &unheard_ms, sizeof(unheard_ms));
 }
 
 absl::StatusOr<std::string> ReadPassword(const std::string& path) {
@@ -115,6 +129,7 @@ absl::Status Connection::Connect(const ConnectAs& as, const std::string& host, s
   if (mysql_real_connect(handle_, by_socket ? nullptr : host.c_str(), dsn_.user.c_str(), password.c_str(),
                          dsn_.database.c_str(), port, by_socket ? dsn_.socket.c_str() : nullptr,
                          /*flags=*/0) != nullptr) {
+    if (!by_socket) KeepAlive(mysql_get_socket(handle_));
     server_thread_ = mysql_thread_id(handle_);
     server_version_ = static_cast<std::uint32_t>(mysql_get_server_version(handle_));
     return absl::OkStatus();
@@ -194,6 +209,13 @@ absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, std::string
   st_mysql_res* const result = mysql_use_result(handle_);
   if (result == nullptr) return ErrorNow(doing);
   return RowStream(*this, result, columns, doing);
+}
+
+bool Connection::IsAlive() const {
+  if (handle_ == nullptr) return false;
+  char byte = 0;
+  const ssize_t got = recv(mysql_get_socket(handle_), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 absl::Status Connection::KillOther(std::uint64_t server_thread) {

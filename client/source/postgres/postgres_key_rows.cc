@@ -10,10 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
-#include "client/source/postgres/postgres_row_appender.h"
-#include "client/source/postgres/value_digest.h"
 #include "client/source/rows/packed_key.h"
 #include "client/source/sqlite/file/sqlite_key.h"
+#include "client/source/values/row_appender.h"
+#include "client/source/values/value_digest.h"
 
 namespace mirror {
 namespace {
@@ -129,7 +129,7 @@ class PostgresKeyRows : public ChangeReader {
   const std::vector<std::uint32_t> columns_, key_;
   std::vector<std::uint32_t> read_;  ///< The columns, and behind them those of the key that are none of them.
   std::vector<std::size_t> key_at_;  ///< Places of the key's parts there.
-  const PostgresRowAppender appender_;
+  const RowAppender appender_;
   const std::vector<Key> keys_;
   std::unordered_set<std::string> wanted_;  ///< That were not found so far.
   std::optional<PostgresSourceRows> rows_;

@@ -20,6 +20,7 @@
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/steps/row_steps.h"
 #include "client/source/steps/table_steps.h"
+#include "client/source/values/value_rows.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
 
@@ -62,17 +63,17 @@ struct PostgresAsk {
 /// Rows of a table as they were at one moment, which is that of the first Next(): the snapshot and a lock
 /// against changes of the table's definition are held from there to the last row, or until somebody waits to
 /// make one, and by no one before and after. Threads: one.
-class PostgresSourceRows {
+class PostgresSourceRows : public ValueRows {
  public:
   PostgresSourceRows(std::shared_ptr<const PostgresLook> look,
                      std::shared_ptr<const KnownPostgresTable> known, PostgresAsk ask);
-  ~PostgresSourceRows();
+  ~PostgresSourceRows() override;
 
   /// False: there is no further row. Errors: see TableReader::Next(). A value that is not as it was announced
   /// is kept for the next look, with all others that follow.
-  absl::StatusOr<bool> Next();
+  absl::StatusOr<bool> Next() override;
   /// Of the present row, in the order of PostgresAsk::columns.
-  const std::vector<Value>& values() const { return steps_ ? values_ : decoder_.values(); }
+  const std::vector<Value>& values() const override { return steps_ ? values_ : decoder_.values(); }
 
   /// For statements that bind values: `arrays` are $1, $2, …
   void Bind(std::vector<postgres::Array> arrays) { arrays_ = std::move(arrays); }

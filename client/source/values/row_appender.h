@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_ROW_APPENDER_H_
-#define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_ROW_APPENDER_H_
+#ifndef MIRROR_CLIENT_SOURCE_VALUES_ROW_APPENDER_H_
+#define MIRROR_CLIENT_SOURCE_VALUES_ROW_APPENDER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -14,9 +14,9 @@
 namespace mirror {
 
 /// Puts rows of a table into blocks; what is too long for one travels ahead in parts. Threads: one.
-class PostgresRowAppender {
+class RowAppender {
  public:
-  PostgresRowAppender(const TableSchema& table, const std::vector<std::uint32_t>& columns);
+  RowAppender(const TableSchema& table, const std::vector<std::uint32_t>& columns);
 
   /// One row, with a value for each of the columns: what it weighs. Errors: the sink's; kInvalidArgument: a
   /// value is too long for any mirror.
@@ -33,4 +33,4 @@ class PostgresRowAppender {
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_ROW_APPENDER_H_
+#endif  // MIRROR_CLIENT_SOURCE_VALUES_ROW_APPENDER_H_

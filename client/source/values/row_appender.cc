@@ -1,4 +1,4 @@
-#include "client/source/postgres/postgres_row_appender.h"
+#include "client/source/values/row_appender.h"
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/limits.h"
@@ -13,7 +13,7 @@ constexpr std::size_t kValueBytes = 1 << 20;
 
 }  // namespace
 
-PostgresRowAppender::PostgresRowAppender(const TableSchema& table, const std::vector<std::uint32_t>& columns)
+RowAppender::RowAppender(const TableSchema& table, const std::vector<std::uint32_t>& columns)
     : table_(table.name) {
   for (const std::uint32_t column : columns) {
     names_.push_back(table.columns[column].name);
@@ -21,8 +21,8 @@ PostgresRowAppender::PostgresRowAppender(const TableSchema& table, const std::ve
   }
 }
 
-absl::StatusOr<std::size_t> PostgresRowAppender::Append(const std::vector<Value>& values, RowBlock* block,
-                                                        LargeSink* sink) const {
+absl::StatusOr<std::size_t> RowAppender::Append(const std::vector<Value>& values, RowBlock* block,
+                                                LargeSink* sink) const {
   std::size_t in_block = 0, weight = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Value& value = values[i];
@@ -53,8 +53,8 @@ absl::StatusOr<std::size_t> PostgresRowAppender::Append(const std::vector<Value>
   return weight;
 }
 
-absl::Status PostgresRowAppender::AppendLarge(const Value& value, std::size_t at, ColumnBuffer* buffer,
-                                              LargeSink* sink) const {
+absl::Status RowAppender::AppendLarge(const Value& value, std::size_t at, ColumnBuffer* buffer,
+                                      LargeSink* sink) const {
   const std::size_t size = value.bytes.size();
   if (size > WireLimits{}.value_bytes_max) {
     return absl::InvalidArgumentError(

@@ -1,0 +1,59 @@
+#ifndef MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_CATALOG_H_
+#define MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_CATALOG_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/mariadb/connection.h"
+
+namespace mirror {
+
+/// As information_schema.COLUMNS has it.
+struct MariadbColumn {
+  std::string name;
+  std::int64_t place = 0;     ///< From 1.
+  std::string type;           ///< Without length and attributes: "bigint".
+  std::string whole_type;     ///< "bigint(20) unsigned zerofill", "enum('a','b')".
+  std::uint32_t digits = 0;   ///< Of a number, or bits.
+  std::uint32_t scale = 0;    ///< Of them behind the dot.
+  std::uint32_t seconds = 0;  ///< Digits of a second.
+  std::string charset;        ///< Empty: it holds no text.
+  std::string collation;
+  bool nullable = false;
+  bool readable = false;  ///< The user may read it.
+
+  bool is_unsigned() const;
+  bool is_zerofill() const;
+  friend bool operator==(const MariadbColumn&, const MariadbColumn&) = default;
+};
+
+/// A table of the database, views and sequences aside.
+struct MariadbTable {
+  std::string name;
+  std::string quoted;                  ///< With its database; empty: its name is none that can be written.
+  std::string engine;                  ///< Empty: it cannot be opened.
+  bool versioned = false;              ///< It keeps its former rows, too.
+  bool has_gaps = false;               ///< There are columns between these that the user does not see.
+  std::vector<MariadbColumn> columns;  ///< In their order, those that are stored by the application.
+  std::vector<std::string> generated;  ///< Columns that MariaDB computes.
+  std::vector<std::string> key;        ///< Columns of the primary key in its order.
+  friend bool operator==(const MariadbTable&, const MariadbTable&) = default;
+
+  /// Reads are of one moment beside writers; else the server copies them first.
+  bool HasSnapshots() const { return engine == "InnoDB" || engine == "ROCKSDB"; }
+  /// Of the column with this name among those that are sent.
+  std::optional<std::size_t> PlaceOf(const std::string& column) const;
+};
+
+/// All tables of the connection's database, or the one with this name, which may be none; by the bytes of
+/// their names. They are those of now, whatever snapshot a transaction has.
+absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection& connection,
+                                                            const std::string& table = "");
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_CATALOG_H_

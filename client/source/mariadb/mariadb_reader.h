@@ -1,0 +1,46 @@
+#ifndef MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_READER_H_
+#define MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_READER_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "certs/keyed_hash.h"
+#include "client/source/mariadb/mariadb_sessions.h"
+#include "client/source/reader.h"
+#include "client/source/steps/table_steps.h"
+#include "client/source/table_choice.h"
+
+namespace mirror {
+
+struct MariadbReaderOptions {
+  MariadbAccess access;
+  TableChoice choice = {};
+  /// SourceTable.record of earlier runs, by table name.
+  std::map<std::string, std::string> records = {};
+  /// Key columns by folded name, of tables that declare no primary key.
+  std::map<std::string, std::vector<std::string>> keys = {};
+  std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
+  std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
+};
+
+/// Reads the tables of one MariaDB database, 10.5 or later, without a log. It writes nothing there, and needs
+/// no more than SELECT; of a table on which it has no right at all it does not know.
+///
+/// A column has the type that its own stands for; what has none is TEXT, as MariaDB writes it. Generated
+/// columns are left out. A column with a value that its type has no place for (0000-00-00) becomes ANY when
+/// the value is met, and stays so: that is the record.
+///
+/// Each reader of rows has a session and a transaction of its own, from its first row to its last: all of its
+/// rows are of one moment, beside which others write. Meanwhile nobody else can change the table's
+/// definition; who waits to do so has it broken off (kUnavailable). Between readers nothing is held. At most
+/// four are at work at once.
+///
+/// Errors: those of mariadb::Connection::Open(), from the first call that needs the database.
+std::unique_ptr<SourceReader> OpenMariadbReader(MariadbReaderOptions options);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_READER_H_

@@ -1,0 +1,218 @@
+#include "client/source/mariadb/mariadb_rows.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/source/mariadb/mariadb_types.h"
+#include "client/source/mariadb/mariadb_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kDoing[] = "reading it";
+
+std::vector<std::uint32_t> MariadbColumnsToRead(const KnownMariadbTable& known,
+                                                const std::vector<std::uint32_t>& asked) {
+  if (!known.steps) return asked;
+  std::vector<std::uint32_t> all(known.schema.columns.size());
+  std::iota(all.begin(), all.end(), 0U);
+  return all;
+}
+
+std::vector<Column> AnnouncedOf(const KnownMariadbTable& known, const std::vector<std::uint32_t>& columns) {
+  std::vector<Column> announced;
+  for (const std::uint32_t column : columns) announced.push_back(known.schema.columns[column]);
+  return announced;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MariadbReading>> MariadbReading::Begin(const MariadbLook& look,
+                                                                      const KnownMariadbTable& known) {
+  if (look.is_over) return MovedMariadbTable(known.table.name);
+  absl::StatusOr<MariadbLease> lease = look.sessions->Take(MariadbUse::kRows);
+  if (!lease.ok()) return ExplainReading(lease.status(), known.table, look.place);
+  std::unique_ptr<MariadbReading> reading(
+      new MariadbReading(look.sessions, *std::move(lease), known.table, look.place));
+  if (absl::Status started = reading->Start(); !started.ok()) return reading->Explain(started);
+  return reading;
+}
+
+absl::Status MariadbReading::Start() {
+  absl::Status begun = connection().Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kDoing);
+  // It takes the lock, is refused where a column may not be read, and no row is read. A table that was made
+  // anew since the snapshot is told by the first statement that reads rows.
+  if (begun.ok())
+    begun = connection().Execute(absl::StrCat("SELECT * FROM ", table_.quoted, " LIMIT 0"), kDoing);
+  if (!begun.ok()) return begun;
+  watch_.emplace(sessions_, table_.quoted, connection().server_thread());
+  const absl::StatusOr<std::vector<MariadbTable>> now = ReadMariadbTables(connection(), table_.name);
+  if (!now.ok()) return now.status();
+  if (now->size() != 1 || now->front() != table_) return MovedMariadbTable(table_.name);
+  return absl::OkStatus();
+}
+
+MariadbReading::~MariadbReading() {
+  watch_.reset();
+  if (!lease_->IsOpen()) return;
+  if (!lease_->Execute("ROLLBACK").ok()) lease_->Close();
+}
+
+absl::Status MariadbReading::Explain(const absl::Status& status) const {
+  if (!status.ok() && watch_ && watch_->has_ended_it()) return LeftToMariadbOthers(table_.name);
+  return ExplainReading(status, table_, place_);
+}
+
+void MariadbReading::Abandon() {
+  watch_.reset();
+  if (!lease_->IsOpen()) return;
+  const absl::StatusOr<MariadbLease> other = sessions_->Take(MariadbUse::kWatch);
+  // The server finds the connection closed, too, but only when it sends the next row.
+  if (other.ok()) (*other)->KillOther(lease_->server_thread()).IgnoreError();
+}
+
+MariadbSourceRows::MariadbSourceRows(std::shared_ptr<const MariadbLook> look,
+                                     std::shared_ptr<const KnownMariadbTable> known, MariadbAsk ask)
+    : look_(std::move(look)),
+      known_(std::move(known)),
+      ask_(std::move(ask)),
+      read_(MariadbColumnsToRead(*known_, ask_.columns)),
+      decoder_(AnnouncedOf(*known_, read_)) {}
+
+MariadbSourceRows::~MariadbSourceRows() { End(); }
+
+/// In this order: what is read, its transaction, its session.
+void MariadbSourceRows::End() {
+  has_ended_ = true;
+  if (stream_ && reading_ != nullptr) reading_->Abandon();
+  stream_.reset();
+  reading_.reset();
+}
+
+std::string MariadbSourceRows::Sql(std::size_t with) const {
+  std::vector<std::string> values;
+  for (const std::uint32_t column : read_)
+    values.push_back(ValueSql(known_->table.columns[column], known_->schema.columns[column]));
+  // A cache of results is the application's. Without a copy who writes waits for as long as rows are taken.
+  const std::string select = absl::StrCat(known_->table.HasSnapshots() ? "" : "SQL_BUFFER_RESULT ",
+                                          "SQL_NO_CACHE ", absl::StrJoin(values, ", "), " FROM ");
+  const std::string table = absl::StrCat(known_->table.quoted, " AS t");
+  std::string sql;
+  if (with < ask_.with.size()) {
+    sql =
+        absl::StrCat(ask_.with[with], " SELECT STRAIGHT_JOIN ", select, "k JOIN ", table, " ON ", ask_.where);
+  } else {
+    sql = absl::StrCat("SELECT ", select, table, ask_.where.empty() ? "" : " WHERE ", ask_.where);
+  }
+  if (!ask_.behind.empty()) absl::StrAppend(&sql, " ", ask_.behind);
+  return sql;
+}
+
+absl::Status MariadbSourceRows::Start() {
+  has_begun_ = true;
+  absl::StatusOr<std::unique_ptr<MariadbReading>> reading = MariadbReading::Begin(*look_, *known_);
+  if (!reading.ok()) return reading.status();
+  reading_ = *std::move(reading);
+  if (!known_->steps) return absl::OkStatus();
+  absl::StatusOr<RowSteps> steps = RowSteps::Make(known_->schema, *known_->steps, look_->hash_key);
+  if (!steps.ok()) return steps.status();
+  steps_.emplace(*std::move(steps));
+  return absl::OkStatus();
+}
+
+/// The next row of all statements.
+absl::StatusOr<bool> MariadbSourceRows::Step() {
+  for (;;) {
+    if (!stream_) {
+      if (statements_ == std::max<std::size_t>(1, ask_.with.size())) return false;
+      absl::StatusOr<mariadb::RowStream> stream = reading_->connection().Stream(Sql(statements_++), kDoing);
+      if (!stream.ok()) return stream.status();
+      stream_.emplace(*std::move(stream));
+    }
+    const absl::StatusOr<bool> more = stream_->Step();
+    if (more.ok() && *more) return true;
+    stream_.reset();
+    if (!more.ok()) return more;
+  }
+}
+
+absl::StatusOr<bool> MariadbSourceRows::Next() {
+  for (;;) {
+    const absl::StatusOr<bool> more = NextOfTable();
+    if (!more.ok() || !*more || !steps_) return more;
+    const absl::StatusOr<bool> wanted = TakeSteps();
+    if (!wanted.ok() || *wanted) return wanted;
+  }
+}
+
+absl::StatusOr<bool> MariadbSourceRows::NextOfTable() {
+  if (has_ended_) return false;
+  if (look_->is_over) {
+    End();
+    return MovedMariadbTable(known_->table.name);
+  }
+  if (!has_begun_) {
+    if (absl::Status started = Start(); !started.ok()) {
+      End();
+      return started;
+    }
+  }
+  const absl::StatusOr<bool> more = Step();
+  if (!more.ok() || !*more) {
+    const absl::Status explained = reading_->Explain(more.status());
+    End();
+    if (more.ok()) return more;
+    return explained;
+  }
+  if (decoder_.Decode(stream_->fields())) return true;
+  return Misfit();
+}
+
+/// Whether the row is one of those that are asked for.
+absl::StatusOr<bool> MariadbSourceRows::TakeSteps() {
+  const absl::StatusOr<bool> matches = steps_->Matches(decoder_.values());
+  if (!matches.ok()) return matches;
+  if (*matches == ask_.left_out) return false;
+  row_ = decoder_.values();
+  if (absl::Status turned = steps_->Turn(&row_); !turned.ok()) return turned;
+  values_.clear();
+  for (const std::uint32_t column : ask_.columns) values_.push_back(row_[column]);
+  return true;
+}
+
+/// The rows that are left are looked at, too: one more announcement is to do for all.
+absl::StatusOr<bool> MariadbSourceRows::Misfit() {
+  std::vector<MariadbMisfit> misfits;
+  absl::StatusOr<bool> more = true;
+  for (; more.ok() && *more; more = Step()) {
+    if (decoder_.Decode(stream_->fields())) continue;
+    for (const MariadbMisfit& misfit : decoder_.misfits())
+      misfits.push_back({read_[misfit.column], misfit.is_null});
+    if (misfits.size() < read_.size() * 64) continue;
+    look_->keep(*known_, misfits);
+    misfits.clear();
+  }
+  look_->keep(*known_, misfits);
+  const absl::Status explained = reading_->Explain(more.status());
+  End();
+  if (!explained.ok()) return explained;
+  return absl::AbortedError(absl::StrCat("table '", known_->table.name,
+                                         "' has values that do not fit the types that were announced"));
+}
+
+absl::StatusOr<std::uint64_t> CountMariadbRows(const MariadbLook& look, const KnownMariadbTable& known,
+                                               const std::string& where) {
+  absl::StatusOr<std::unique_ptr<MariadbReading>> reading = MariadbReading::Begin(look, known);
+  if (!reading.ok()) return reading.status();
+  const absl::StatusOr<std::int64_t> count =
+      (*reading)->connection().Number(absl::StrCat("SELECT COUNT(*) FROM ", known.table.quoted, " AS t",
+                                                   where.empty() ? "" : " WHERE ", where),
+                                      "counting its rows");
+  if (!count.ok()) return (*reading)->Explain(count.status());
+  return static_cast<std::uint64_t>(*count);
+}
+
+}  // namespace mirror

@@ -1,0 +1,109 @@
+#include "client/source/mariadb/mariadb_sessions.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace mirror {
+namespace {
+
+/// An agent that hangs between two statements keeps no snapshot.
+constexpr int kIdleInTransactionSeconds = 60;
+/// MariaDB's for a session that nobody uses: it is opened anew.
+constexpr int kIdleSeconds = 3'600;
+
+std::int64_t SecondsOf(std::chrono::milliseconds time) { return (time.count() + 999) / 1'000; }
+
+std::size_t PlaceOfUse(MariadbUse use) { return static_cast<std::size_t>(use); }
+
+/// 'user'@'host', of CURRENT_USER(): a host has no @.
+std::string GranteeOf(const std::string& current_user) {
+  const std::size_t at = current_user.rfind('@');
+  const auto quoted = [](const std::string& text) {
+    return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "''"}, {"\\", "\\\\"}}), "'");
+  };
+  // Of a role, without a host.
+  if (at == std::string::npos) return quoted(current_user);
+  return absl::StrCat(quoted(current_user.substr(0, at)), "@", quoted(current_user.substr(at + 1)));
+}
+
+}  // namespace
+
+MariadbLease::~MariadbLease() {
+  if (connection_ != nullptr) sessions_->GiveBack(use_, std::move(connection_));
+}
+
+mariadb::ConnectAs MariadbSessions::ConnectFor(MariadbUse use) const {
+  mariadb::ConnectAs as;
+  as.dsn = access_.dsn;
+  as.password_file = access_.password_file;
+  as.program_name = access_.program_name;
+  const bool for_rows = use == MariadbUse::kRows;
+  // The server gives up first, and says why.
+  as.answer_within = for_rows ? access_.rows_within : access_.catalogs_within + std::chrono::seconds(5);
+  const std::int64_t lock_within = use == MariadbUse::kWatch ? 0 : SecondsOf(access_.lock_within);
+  as.settings = {
+      "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+      "SET SESSION TRANSACTION READ ONLY",
+      absl::StrCat("SET SESSION lock_wait_timeout = ", lock_within,
+                   ", max_statement_time = ", for_rows ? 0 : SecondsOf(access_.catalogs_within),
+                   ", net_write_timeout = ", SecondsOf(access_.rows_within), ", idle_transaction_timeout = ",
+                   kIdleInTransactionSeconds, ", wait_timeout = ", kIdleSeconds, ", sql_big_selects = 1"),
+  };
+  return as;
+}
+
+absl::StatusOr<MariadbLease> MariadbSessions::Take(MariadbUse use) {
+  {
+    const MutexLock lock(mutex_);
+    if (taken_[PlaceOfUse(use)] == kReadingsMax) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(kReadingsMax, " readings of the source are at work, and no more than these are"));
+    }
+    ++taken_[PlaceOfUse(use)];
+    auto& free = free_[PlaceOfUse(use)];
+    while (!free.empty()) {
+      std::unique_ptr<mariadb::Connection> connection = std::move(free.back());
+      free.pop_back();
+      if (connection->IsAlive()) return MariadbLease(this, use, std::move(connection));
+    }
+  }
+  absl::StatusOr<std::unique_ptr<mariadb::Connection>> opened = mariadb::Connection::Open(ConnectFor(use));
+  if (!opened.ok()) {
+    GiveBack(use, nullptr);
+    return opened.status();
+  }
+  return MariadbLease(this, use, *std::move(opened));
+}
+
+void MariadbSessions::GiveBack(MariadbUse use, std::unique_ptr<mariadb::Connection> connection) {
+  const MutexLock lock(mutex_);
+  --taken_[PlaceOfUse(use)];
+  if (connection != nullptr && connection->IsOpen()) free_[PlaceOfUse(use)].push_back(std::move(connection));
+}
+
+absl::StatusOr<MariadbSource> MariadbSessions::Look() {
+  absl::StatusOr<MariadbLease> lease = Take(MariadbUse::kCatalogs);
+  if (!lease.ok()) return lease.status();
+  constexpr char kDoing[] = "asking which database it is";
+  const absl::StatusOr<mariadb::Rows> rows =
+      (*lease)->Query("SELECT CURRENT_USER(), @@global.gtid_domain_id", kDoing);
+  if (!rows.ok()) return rows.status();
+  const absl::StatusOr<mariadb::Rows> cluster =
+      (*lease)->Query("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'", kDoing);
+  if (!cluster.ok()) return cluster.status();
+  MariadbSource place;
+  place.database = (*lease)->dsn().database;
+  place.grantee = GranteeOf(rows->Text(0, 0));
+  place.name = absl::StrCat("MariaDB, database ", place.database);
+  const std::string uuid = cluster->rows() == 0 ? "" : cluster->Text(0, 1);
+  // Without a cluster it is empty, or made of zeros.
+  const bool has_cluster = uuid.find_first_not_of("0-") != std::string::npos;
+  place.identity = has_cluster ? absl::StrCat("mariadb cluster ", uuid, " ", place.database)
+                               : absl::StrCat("mariadb ", rows->Text(0, 1), " ", (*lease)->dsn().Address(),
+                                              " ", place.database);
+  return place;
+}
+
+}  // namespace mirror

@@ -1,0 +1,133 @@
+#include "client/source/values/value_scan.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "client/source/capture/shown_value.h"
+#include "client/source/values/row_appender.h"
+#include "client/source/values/value_digest.h"
+
+namespace mirror {
+namespace {
+
+/// The place of a column among those that are read, which gets it where it has none.
+std::size_t PlaceAmong(std::uint32_t column, std::vector<std::uint32_t>* read) {
+  const auto found = std::find(read->begin(), read->end(), column);
+  const auto place = static_cast<std::size_t>(found - read->begin());
+  if (found == read->end()) read->push_back(column);
+  return place;
+}
+
+class ValueScan : public DigestReader {
+ public:
+  ValueScan(const TableSchema& table, ScanRule rule, const ScanColumns& what, std::unique_ptr<ValueRows> rows)
+      : rule_(std::move(rule)), key_at_(what.key_at), bound_at_(what.bound_at), rows_(std::move(rows)) {
+    for (std::size_t i = 0; i < what.digested; ++i) digested_.push_back(table.columns[what.read[i]]);
+    if (rule_.bound) bound_column_ = table.columns[rule_.bound->column];
+  }
+
+  absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
+    DigestPiece piece;
+    while (piece.digest.rows < rows) {
+      const absl::StatusOr<bool> more = rows_->Next();
+      if (!more.ok()) return more.status();
+      if (!*more) {
+        piece.end = true;
+        break;
+      }
+      if (IsWithin()) Take(each, &piece);
+    }
+    piece.greatest = greatest_;
+    return piece;
+  }
+
+  absl::Status Seek(const Key& /*key*/) override {
+    return absl::UnimplementedError("the rows come in no order of their keys");
+  }
+
+ private:
+  bool IsWithin() {
+    if (!rule_.bound) return true;
+    KeyPart part = KeyPartOf(rows_->values()[bound_at_]);
+    if (part.kind == Kind::kNull || IsBelow(bound_column_, part, rule_.bound->from)) return false;
+    if (greatest_.kind == Kind::kNull || IsBelow(bound_column_, greatest_, part)) greatest_ = std::move(part);
+    return true;
+  }
+
+  void Take(bool each, DigestPiece* piece) {
+    std::string hashes;
+    for (std::size_t i = 0; i < digested_.size(); ++i) {
+      AddValueToDigest(digested_[i], rows_->values()[i], &digest_);
+      if (!rule_.by_column) continue;
+      const std::uint64_t hash = digest_.Finish();
+      hashes.append(reinterpret_cast<const char*>(&hash), sizeof hash);
+    }
+    if (rule_.by_column) digest_.AddBytes(hashes);
+    const std::uint64_t digest = digest_.Finish();
+    piece->digest.Add(digest);
+    if (!each || key_at_.empty()) return;
+    Key key;
+    for (const std::size_t at : key_at_) key.push_back(KeyPartOf(rows_->values()[at]));
+    // Columns that are no key of the table may have no value: that names no row.
+    if (std::any_of(key.begin(), key.end(), [](const KeyPart& part) { return part.kind == Kind::kNull; }))
+      return;
+    piece->rows.emplace_back(std::move(key), digest);
+    if (rule_.by_column) piece->by_column.push_back(std::move(hashes));
+  }
+
+  const ScanRule rule_;
+  const std::vector<std::size_t> key_at_;
+  const std::size_t bound_at_;
+  const std::unique_ptr<ValueRows> rows_;
+  std::vector<Column> digested_;
+  Column bound_column_;
+  RowDigest digest_;
+  KeyPart greatest_;
+};
+
+class ValueTableReader : public TableReader {
+ public:
+  ValueTableReader(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+                   std::unique_ptr<ValueRows> rows)
+      : rows_(std::move(rows)), appender_(table, columns) {}
+
+  absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
+    std::size_t weight = 0;
+    while (weight < size.bytes && block->rows() < size.rows) {
+      const absl::StatusOr<bool> more = rows_->Next();
+      if (!more.ok() || !*more) return more;
+      const absl::StatusOr<std::size_t> appended = appender_.Append(rows_->values(), block, sink);
+      if (!appended.ok()) return appended.status();
+      weight += *appended;
+    }
+    return true;
+  }
+
+ private:
+  const std::unique_ptr<ValueRows> rows_;
+  const RowAppender appender_;
+};
+
+}  // namespace
+
+ScanColumns::ScanColumns(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+                         const ScanRule& rule)
+    : read(columns), digested(columns.size()) {
+  const bool other_key = rule.bound && !rule.bound->key.empty();
+  for (const std::uint32_t column : other_key ? rule.bound->key : table.Key())
+    key_at.push_back(PlaceAmong(column, &read));
+  if (rule.bound) bound_at = PlaceAmong(rule.bound->column, &read);
+}
+
+std::unique_ptr<DigestReader> ScanValues(const TableSchema& table, ScanRule rule, const ScanColumns& what,
+                                         std::unique_ptr<ValueRows> rows) {
+  return std::make_unique<ValueScan>(table, std::move(rule), what, std::move(rows));
+}
+
+std::unique_ptr<TableReader> ReadValues(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+                                        std::unique_ptr<ValueRows> rows) {
+  return std::make_unique<ValueTableReader>(table, columns, std::move(rows));
+}
+
+}  // namespace mirror
