@@ -19,6 +19,7 @@ namespace mirror {
 /// What a position that the mirror shows is to its source.
 enum class Standing {
   kKnown,  ///< This source sent it and knows what happened since.
+  kEmptied,  ///< The same; all rows went since, and those that there are came behind that.
   kOlder,  ///< This source sent it, and something newer after it that the mirror does not show.
   kAhead,  ///< Beyond where the source is: the source was restored.
   kMiss,   ///< Not of this source's past.

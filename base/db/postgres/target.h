@@ -29,6 +29,8 @@ struct ConnectAs {
   /// longer counts as gone. Statements that take longer need more: see Connection::SetAnswerWithin().
   std::chrono::milliseconds answer_within{60'000};
   Parameters settings = {};          ///< Made at connect, over PinnedSettings().
+  /// A connection that can read the log of its database. It takes Command() and Execute() alone.
+  bool replication = false;
   std::size_t statements_max = 256;  ///< Texts that are remembered, see PreparedStatements.
 };
 
@@ -45,13 +47,15 @@ const Parameters& PinnedSettings();
 absl::StatusOr<Parameters> ReadConninfo(const std::string& conninfo);
 /// Null: it gives none.
 const std::string* FindParameter(const Parameters& parameters, std::string_view keyword);
+/// PostgreSQL at "db1,db2, database crm": where it is, for messages.
+std::string PlaceWords(const Parameters& parameters);
 
 // For this room.
 
 /// One host after the other, each with all its parameters.
 struct Target {
   std::vector<Parameters> attempts;
-  std::string name;  ///< PostgreSQL at "db1,db2, database crm": for messages.
+  std::string name;  ///< Its PlaceWords().
 };
 /// Checks the passfile, too. Errors: those of ReadConninfo() and ReadKeyFile().
 absl::StatusOr<Target> ReadTarget(const ConnectAs& as);

@@ -32,9 +32,11 @@ std::vector<std::uint32_t> ColumnsToRead(const KnownPostgresTable& known,
   return all;
 }
 
-/// The table as it was looked at, and locked so that it stays so.
-absl::StatusOr<std::unique_ptr<SourceReading>> BeginReading(const PostgresLook& look,
-                                                            const KnownPostgresTable& known) {
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SourceReading>> BeginPostgresReading(const PostgresLook& look,
+                                                                    const KnownPostgresTable& known,
+                                                                    std::string* snapshot) {
   const PostgresTable& table = known.table;
   const auto explain = [&](const absl::Status& status) {
     return ExplainReading(status, table, look.place.role);
@@ -45,16 +47,21 @@ absl::StatusOr<std::unique_ptr<SourceReading>> BeginReading(const PostgresLook& 
   postgres::Pipeline pipeline((*reading)->connection());
   const PostgresTableQueries queries(look.schema, table.oid);
   (*reading)->Begin(pipeline, table.Lockable());
+  const bool is_noted = snapshot != nullptr || look.note_snapshot;
+  int noted = -1;
+  if (is_noted) noted = pipeline.Queue("SELECT pg_current_snapshot()::text", {}, kDoing);
   queries.Queue(pipeline);
   const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
   if (!rows.ok()) return explain(rows.status());
   const absl::StatusOr<std::vector<PostgresTable>> now = queries.Take(*rows);
   if (!now.ok()) return explain(now.status());
   if (now->size() != 1 || now->front() != table) return MovedTable(table.name);
+  if (!is_noted) return reading;
+  const std::string text = (*rows)[static_cast<std::size_t>(noted)].Text(0, 0);
+  if (look.note_snapshot) look.note_snapshot(known, text);
+  if (snapshot != nullptr) *snapshot = text;
   return reading;
 }
-
-}  // namespace
 
 PostgresSourceRows::PostgresSourceRows(std::shared_ptr<const PostgresLook> look,
                                        std::shared_ptr<const KnownPostgresTable> known, PostgresAsk ask)
@@ -106,7 +113,7 @@ absl::Status PostgresSourceRows::Send() {
 absl::Status PostgresSourceRows::Start() {
   has_begun_ = true;
   asked_ = std::chrono::steady_clock::now();
-  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginReading(*look_, *known_);
+  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginPostgresReading(*look_, *known_);
   if (!reading.ok()) return reading.status();
   reading_ = *std::move(reading);
   if (known_->steps) {
@@ -198,7 +205,7 @@ absl::StatusOr<bool> PostgresSourceRows::Misfit() {
 
 absl::StatusOr<std::uint64_t> CountPostgresRows(const PostgresLook& look, const KnownPostgresTable& known,
                                                 const std::string& where) {
-  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginReading(look, known);
+  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginPostgresReading(look, known);
   if (!reading.ok()) return reading.status();
   const absl::StatusOr<std::int64_t> count = (*reading)->connection().Number(
       absl::StrCat("SELECT count(*) FROM ", known.table.Rows(), where.empty() ? "" : " WHERE ", where), {},

@@ -139,6 +139,8 @@ class Stage {
   /// above the last mark, or a later log would reach positions that were another's.
   virtual absl::StatusOr<std::int64_t> Place() = 0;
   virtual absl::Status SetPlace(std::int64_t lsn) = 0;
+  /// All that is here goes: tables, rows, marks, transactions, the place.
+  virtual absl::Status Clear() = 0;
 
   // Positions.
 
