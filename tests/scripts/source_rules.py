@@ -230,7 +230,7 @@ ROOMS = {
         ("nlohmann-json", "protobuf", "SQLite"),
     ),
     "tools/benchmarks": (
-        "base base/db/postgres client/config client/source/sqlite client/wire proto/wire "
+        "base base/db/postgres client/config client/source/postgres client/source/sqlite client/wire proto/wire "
         "tools/mirror_harness/synthetic",
         ("CLI11", "protobuf", "SQLite"),
     ),
