@@ -417,8 +417,8 @@ class Targets(SourceTest):
         self.crm.sql("UPDATE t SET v = 'w' WHERE id < 4; DELETE FROM t WHERE id = 50; INSERT INTO t VALUES (500, 'n')")
         self.run_once()
         self.assertEqual(self.mirrored("t"), self.wanted("SELECT * FROM t"))
-        # Without the agent's memory as well, and without a population.
-        shutil.rmtree(self.place.toml.parent / "agent-state" , ignore_errors=False)
+        # Without the agent's memory as well: then it is another source, until it is accepted.
+        shutil.rmtree(self.place.toml.parent / "agent-state")
         self.crm.sql("UPDATE t SET v = 'x' WHERE id = 7")
         self.place.once()
         self.assertEqual(self.place.control("accept-source", "Cust").returncode, 0)
