@@ -7,6 +7,7 @@ Usage: postgres_page_test.py BIN_DIR [unittest arguments]
 
 import pathlib
 import re
+import sqlite3
 import sys
 import unittest
 
@@ -31,11 +32,18 @@ def statements():
     return [block.text for block in PAGE.blocks if block.language == "sql"]
 
 
+def codes(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
 def type_rows():
-    """(types of PostgreSQL, how the mirror declares such a column) of each row of the page's table."""
-    lines = PAGE.lines[PAGE.lines.index("## Types") :]
-    rows = [line.split("|")[1:3] for line in lines if line.startswith("| `")]
-    return [(re.findall(r"`([^`]+)`", first), re.findall(r"`([^`]+)`", second)[0]) for first, second in rows]
+    """(types of PostgreSQL, how the mirror declares such a column, a value and what the mirror has; or neither) of each
+    row of the page's table."""
+    begin = PAGE.lines.index("## Types")
+    for line in PAGE.lines[begin : PAGE.lines.index("## What cannot be noticed")]:
+        if line.startswith("| `"):
+            types, declared, values = map(codes, line.split("|")[1:4])
+            yield types, declared[0], values
 
 
 class Page(unittest.TestCase):
@@ -79,27 +87,27 @@ class Page(unittest.TestCase):
         self.assertEqual(left, "0|0\n", "what is removed by hand is everything")
 
     def test_each_type_comes_as_the_table_says(self):
-        rows = type_rows()
-        self.assertGreater(len(rows), 8)
-        self.crm.sql("CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE TYPE pair AS (a int, b int); CREATE EXTENSION IF NOT EXISTS citext;")
-        columns, wanted = ["id int PRIMARY KEY"], {}
-        for types, declared in rows:
+        columns, literals, wanted = ["id int PRIMARY KEY"], ["1"], {}
+        for types, declared, values in type_rows():
             for one in types:
                 name = f"c{len(wanted)}"
-                wanted[name] = (one, declared)
                 columns.append(f"{name} {one}")
-        self.crm.sql(f"CREATE TABLE every ({', '.join(columns)}); INSERT INTO every (id) VALUES (1);")
+                # A value is one of the row's first type; of the others there is none.
+                given = values if one == types[0] else []
+                literals.append(f"'{given[0]}'" if given else "NULL")
+                wanted[name] = (one, declared, given[1] if given else None)
+        self.assertGreater(len(wanted), 20)
+        self.crm.sql(f"CREATE TABLE every ({', '.join(columns)}); INSERT INTO every VALUES ({', '.join(literals)});")
         self.use()
         sent = self.place.once()
         self.assertEqual(sent["exit"], 0, sent)
-        found = self.declared("every")
-        for name, (kind, declared) in wanted.items():
+        found, (row,) = self.declared("every"), self.place.rows("every")
+        for name, (kind, declared, value) in wanted.items():
             with self.subTest(type=kind):
                 self.assertEqual(found[name], declared)
+                self.assertEqual(row[name] if row[name] is None else str(row[name]), value)
 
     def declared(self, table):
-        import sqlite3
-
         mirror = sqlite3.connect(f"file:{self.place.mirror}?mode=ro", uri=True)
         try:
             return {row[1]: row[2] for row in mirror.execute(f"PRAGMA table_info({table})")}

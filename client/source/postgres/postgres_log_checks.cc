@@ -230,9 +230,9 @@ void LogChecks::SaySlot(const postgres::Rows& slot) {
                                "run a cycle at once ('mirror-agent once'): the next checkpoint may lose it");
   }
   if (lag > options_.max_wal_bytes) {
-    return look_.findings.Warn("slot",
-                               absl::StrCat(words, ". That is over max_wal, ", SizeWords(options_.max_wal_bytes)),
-                               "look whether the agent runs: 'mirror-agent status'");
+    return look_.findings.Warn(
+        "slot", absl::StrCat(words, ". That is over max_wal, ", SizeWords(options_.max_wal_bytes)),
+        "look whether the agent runs: 'mirror-agent status'");
   }
   // An open transaction keeps what it has written; what is behind it is confirmed.
   if (*kept_bytes_ > options_.max_wal_bytes) {
