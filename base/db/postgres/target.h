@@ -29,6 +29,8 @@ struct ConnectAs {
   /// longer counts as gone. Statements that take longer need more: see Connection::SetAnswerWithin().
   std::chrono::milliseconds answer_within{60'000};
   Parameters settings = {};          ///< Made at connect, over PinnedSettings().
+  /// A connection that can read the log of its database. It takes Command() and Execute() alone.
+  bool replication = false;
   std::size_t statements_max = 256;  ///< Texts that are remembered, see PreparedStatements.
 };
 

@@ -33,16 +33,22 @@ postgres::Parameters SettingsFor(const PostgresAccess& access) {
 
 postgres::PoolOptions OptionsFor(const PostgresAccess& access) {
   postgres::PoolOptions options;
-  options.connect_as.conninfo = access.dsn;
-  options.connect_as.passfile = access.password_file;
-  options.connect_as.application_name = access.application_name;
-  options.connect_as.settings = SettingsFor(access);
+  options.connect_as = ConnectToSource(access);
   options.name = "the source";
   options.connections = kSessionsMax;
   return options;
 }
 
 }  // namespace
+
+postgres::ConnectAs ConnectToSource(const PostgresAccess& access) {
+  postgres::ConnectAs as;
+  as.conninfo = access.dsn;
+  as.passfile = access.password_file;
+  as.application_name = access.application_name;
+  as.settings = SettingsFor(access);
+  return as;
+}
 
 PostgresSessions::PostgresSessions(PostgresAccess access)
     : access_(std::move(access)), pool_(OptionsFor(access_)) {}
