@@ -7,6 +7,7 @@
 
 #include "base/folded_name.h"
 #include "client/run/source_rules.h"
+#include "client/source/postgres/log/log_checks.h"
 #include "client/source/postgres/postgres_checks.h"
 
 namespace mirror {
@@ -30,14 +31,15 @@ SourceFindings CheckOfPostgres(const SourceConfig& source) {
   options.access.application_name = "mirrorctl doctor";
   options.schema = server.schema;
   options.choice = {.include = source.include, .skip = source.skip, .blocked = source.blocked};
-  if (UsesLog(source))
-    options.logs = [&source](const std::string& table) { return IsToBeLogged(source, table); };
+  PostgresLogCheckOptions log;
+  log.logs = [&source](const std::string& table) { return IsToBeLogged(source, table); };
   const std::string by_default = SlotName(source.context_id);
-  options.slot = server.slot.empty() ? by_default : server.slot;
-  options.publication = server.publication.empty() ? by_default : server.publication;
-  options.pause_ms = LongestPauseMs(source, std::chrono::system_clock::now());
-  options.snapshot_wait_ms = server.snapshot_wait_ms;
-  options.max_wal_bytes = server.max_wal_bytes;
+  log.slot = server.slot.empty() ? by_default : server.slot;
+  log.publication = server.publication.empty() ? by_default : server.publication;
+  log.pause_ms = LongestPauseMs(source, std::chrono::system_clock::now());
+  log.snapshot_wait_ms = server.snapshot_wait_ms;
+  log.max_wal_bytes = server.max_wal_bytes;
+  if (UsesLog(source)) options.then = [&log](const PostgresCheckLook& look) { CheckPostgresLog(look, log); };
   return CheckPostgresSource(options);
 }
 

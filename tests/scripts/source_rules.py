@@ -213,9 +213,13 @@ ROOMS = {
         "client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
+    "client/source/postgres/log": (
+        "base base/db/postgres client/source client/source/postgres proto/wire",
+        (),
+    ),
     "client/run": (
         "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "
-        "client/source/files client/source/postgres client/source/sqlite client/source/sqlite/log "
+        "client/source/files client/source/postgres client/source/postgres/log client/source/sqlite client/source/sqlite/log "
         "client/source/steps client/state client/wire proto/wire",
         ("nlohmann-json",),
     ),

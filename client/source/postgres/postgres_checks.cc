@@ -57,12 +57,12 @@ std::string CheckedParameter(const std::string& dsn, std::string_view keyword) {
   return value == nullptr ? "" : *value;
 }
 
-void CheckLine(const PostgresCheckLook& look) {
+void CheckLine(const PostgresCheckLook& look, const std::string& dsn) {
   constexpr char kStep[] = "TLS";
   const auto rows = look.connection.Query(kCheckLine, {}, "asking how it is reached");
   if (!rows.ok()) return FailToAsk(kStep, rows.status(), &look.findings);
   const bool is_tls = rows->Bool(0, 0), is_gss = rows->Bool(0, 2), is_here = rows->Bool(0, 3);
-  const std::string mode = CheckedParameter(look.options.access.dsn, "sslmode");
+  const std::string mode = CheckedParameter(dsn, "sslmode");
   if (is_tls && mode == "verify-full") {
     return look.findings.Ok(kStep, absl::StrCat(rows->Text(0, 1), ", and the server's name is verified"));
   }
@@ -93,9 +93,8 @@ bool CheckVersion(const PostgresCheckLook& look, const std::string& version) {
 }
 
 /// False: nothing of the schema can be looked at.
-bool CheckSchemaRight(const PostgresCheckLook& look) {
+bool CheckSchemaRight(const PostgresCheckLook& look, const std::string& schema) {
   constexpr char kStep[] = "right USAGE";
-  const std::string& schema = look.options.schema;
   const auto rows =
       look.connection.Query("SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1",
                             {postgres::Value(schema)}, "asking for the schema");
@@ -115,8 +114,8 @@ bool CheckSchemaRight(const PostgresCheckLook& look) {
   return false;
 }
 
-absl::Status ReadChosenTables(PostgresCheckLook* look) {
-  const PostgresTableQueries queries(look->options.schema);
+absl::Status ReadChosenTables(const PostgresCheckOptions& options, PostgresCheckLook* look) {
+  const PostgresTableQueries queries(options.schema);
   postgres::Pipeline pipeline(look->connection);
   queries.Queue(pipeline);
   const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
@@ -125,7 +124,7 @@ absl::Status ReadChosenTables(PostgresCheckLook* look) {
   if (!all.ok()) return all.status();
   std::vector<std::string> names;
   for (const PostgresTable& table : *all) names.push_back(table.name);
-  const std::vector<std::string> chosen = ChooseTables(look->options.choice, names).names;
+  const std::vector<std::string> chosen = ChooseTables(options.choice, names).names;
   for (PostgresTable& table : *all) {
     if (std::find(chosen.begin(), chosen.end(), table.name) != chosen.end())
       look->tables.push_back(std::move(table));
@@ -143,7 +142,7 @@ bool HidesRowsOf(const PostgresTable& table) {
                                          [](const PostgresLeaf& leaf) { return leaf.hides_rows; });
 }
 
-void CheckTableRights(const PostgresCheckLook& look) {
+void CheckTableRights(const PostgresCheckLook& look, const std::string& schema) {
   constexpr char kStep[] = "right SELECT";
   std::vector<std::string> refused, quoted;
   for (const PostgresTable& table : look.tables) {
@@ -155,7 +154,7 @@ void CheckTableRights(const PostgresCheckLook& look) {
     return look.findings.Ok(kStep, absl::StrCat("on ", Counted(look.tables.size(), "table")));
   }
   const std::string on = quoted.size() > kTablesGranted
-                             ? absl::StrCat("ALL TABLES IN SCHEMA ", SqlName(look.options.schema))
+                             ? absl::StrCat("ALL TABLES IN SCHEMA ", SqlName(schema))
                              : absl::StrJoin(quoted, ", ");
   look.findings.Fail(
       kStep,
@@ -189,18 +188,17 @@ void CheckColumns(const PostgresCheckLook& look) {
 }
 
 /// Those that are chosen, when the schema was read.
-void CheckTables(PostgresCheckLook* look) {
-  if (const absl::Status read = ReadChosenTables(look); !read.ok())
+void CheckTables(const PostgresCheckOptions& options, PostgresCheckLook* look) {
+  if (const absl::Status read = ReadChosenTables(options, look); !read.ok())
     return FailToAsk("tables", read, &look->findings);
   if (look->tables.empty()) {
-    return look->findings.Warn("tables",
-                               absl::StrCat("none of schema '", look->options.schema, "' is chosen"),
+    return look->findings.Warn("tables", absl::StrCat("none of schema '", options.schema, "' is chosen"),
                                "correct 'schemas', 'include' and 'skip'");
   }
-  CheckTableRights(*look);
+  CheckTableRights(*look, options.schema);
   CheckRowSecurity(*look);
   CheckColumns(*look);
-  if (look->options.logs) CheckPostgresLog(*look);
+  if (options.then) options.then(*look);
 }
 
 }  // namespace
@@ -224,7 +222,6 @@ SourceFindings CheckPostgresSource(const PostgresCheckOptions& options) {
     return findings;
   }
   PostgresCheckLook look = {.connection = **opened,
-                            .options = options,
                             .version = rows->Int(0, 0),
                             .role = rows->Text(0, 2),
                             .may_replicate = rows->Bool(0, 6),
@@ -235,8 +232,9 @@ SourceFindings CheckPostgresSource(const PostgresCheckOptions& options) {
                                     rows->Bool(0, 5) ? ", a superuser, which it need not be" : ""));
   findings.Ok("right LOGIN", "the role has it");
   findings.Ok("right CONNECT", absl::StrCat("on database '", rows->Text(0, 3), "'"));
-  CheckLine(look);
-  if (CheckVersion(look, rows->Text(0, 1)) && CheckSchemaRight(look)) CheckTables(&look);
+  CheckLine(look, options.access.dsn);
+  if (CheckVersion(look, rows->Text(0, 1)) && CheckSchemaRight(look, options.schema))
+    CheckTables(options, &look);
   return findings;
 }
 

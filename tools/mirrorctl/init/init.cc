@@ -270,6 +270,16 @@ void PrintNext(const InitOptions& options, Console& console) {
   out << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
 }
 
+constexpr char kFooter[] =
+    "Needs no server. Without --host all is on loopback. Examples:\n"
+    "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db\n"
+    "  mirrorctl init --system --context-id Cust26759 --source /srv/crm/crm.db\n"
+    "  mirrorctl init --dir dev --context-id Cust26759 --source postgresql://mirror_agent@db1/crm\n"
+    "  mirrorctl init --system --context-id Cust26759 --host mirror.example.org\n"
+    "  mirrorctl init --dir dev --context-id Cust26759 --store postgres --postgres "
+    "postgresql://mirror@localhost/mirrors\n"
+    "Which of the files go to the source's machine is said in ";
+
 void AddPorts(const cli::Command& init, InitOptions& options) {
   init.Add("--port", options.port, "Port for sources").Within(1, 65535).ShowDefault();
   init.Add("--admin-port", options.admin_port, "Port for mirrorctl").Within(1, 65535).ShowDefault();
@@ -480,16 +490,7 @@ absl::Status Init(const InitOptions& options) {
 void AddInit(const cli::Command& app, Console& console) {
   const cli::Command init =
       app.AddCommand("init", "Make keys and three configurations that work together as they stand");
-  init.Footer(
-      "Needs no server. Without --host all is on loopback. Examples:\n"
-      "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db\n"
-      "  mirrorctl init --system --context-id Cust26759 --source /srv/crm/crm.db\n"
-      "  mirrorctl init --dir dev --context-id Cust26759 --source postgresql://mirror_agent@db1/crm\n"
-      "  mirrorctl init --system --context-id Cust26759 --host mirror.example.org\n"
-      "  mirrorctl init --dir dev --context-id Cust26759 --store postgres --postgres "
-      "postgresql://mirror@localhost/mirrors\n"
-      "Which of the files go to the source's machine is said in " +
-      std::string(kDeployingPage) + ".");
+  init.Footer(std::string(kFooter) + kDeployingPage + ".");
   const auto options = std::make_shared<InitOptions>();
   const auto system = std::make_shared<SystemChoice>();
   const cli::Option dir =

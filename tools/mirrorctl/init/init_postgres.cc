@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/text/text_stream.h"
-#include "tools/mirrorctl/init/postgres_place.h"
+#include "tools/mirrorctl/init/named_postgres.h"
 
 namespace mirror {
 namespace {
@@ -42,7 +42,7 @@ std::function<std::string()> AddStoreOptions(const cli::Command& init,
 
 absl::Status CheckPostgres(const InitOptions& options) {
   if (options.postgres.empty()) return absl::OkStatus();
-  const std::string wrong = WrongPostgresPlace(options.postgres, "the server");
+  const std::string wrong = WrongPostgres(options.postgres, "the server");
   if (!wrong.empty()) return Wrong(wrong);
   if (options.context_id.size() > kContextIdMax) {
     return absl::InvalidArgumentError(absl::StrCat("--context-id has ", options.context_id.size(),
@@ -62,7 +62,7 @@ std::string StoreConfiguration(const InitOptions& options) {
 
 std::string PostgresConfiguration(const InitOptions& options) {
   const bool used = !options.postgres.empty();
-  const bool local = used && PostgresPlaceOf(options.postgres).hosts.size() < 2;
+  const bool local = used && PostgresNamedBy(options.postgres).hosts.size() < 2;
   const std::string off = used ? "" : "# ";
   const std::string conninfo =
       TomlString(used ? options.postgres : "host=db1 dbname=mirrors user=mirror sslmode=verify-full");
@@ -90,11 +90,11 @@ std::string PassfileText(const InitOptions& options) {
       "put\n"
       "# the password at the end. Who needs none (a socket with 'peer', a client certificate) leaves it as "
       "it is.\n",
-      PassfileLines(PostgresPlaceOf(options.postgres)));
+      PassfileLines(PostgresNamedBy(options.postgres)));
 }
 
 void PrintDatabase(const InitOptions& options, const std::string& passfile, std::ostream& words) {
-  const PostgresPlace place = PostgresPlaceOf(options.postgres);
+  const NamedPostgres place = PostgresNamedBy(options.postgres);
   const std::string role = QuotedForSql(place.role), database = QuotedForSql(place.database);
   words << "\nBefore the server starts, as a superuser of that PostgreSQL (15 or later), what is not there "
            "yet:\n";

@@ -19,7 +19,7 @@
 #include "client/config/dsn.h"
 #include "client/config/server_source.h"
 #include "client/config/source_config.h"
-#include "tools/mirrorctl/init/postgres_place.h"
+#include "tools/mirrorctl/init/named_postgres.h"
 
 namespace mirror {
 namespace {
@@ -62,7 +62,7 @@ std::string ConninfoWord(const std::string& keyword, const std::string& value) {
 }
 
 absl::StatusOr<std::string> PostgresDsn(const std::string& source) {
-  if (const std::string wrong = WrongPostgresPlace(source, ""); !wrong.empty()) return WrongSource(wrong);
+  if (const std::string wrong = WrongPostgres(source, ""); !wrong.empty()) return WrongSource(wrong);
   postgres::Parameters parameters = postgres::ReadConninfo(source).value_or(postgres::Parameters());
   if (postgres::FindParameter(parameters, "user") == nullptr) parameters.emplace_back("user", kDefaultRole);
   // Where it is comes first, as people read it.
@@ -272,7 +272,7 @@ absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& f
       "away\n"
       "# and put it at the end. Who needs none (a socket with 'peer', a client certificate) leaves it as it "
       "is.\n",
-      PassfileLines(PostgresPlaceOf(SourceDsn(options.source).value_or(""))));
+      PassfileLines(PostgresNamedBy(SourceDsn(options.source).value_or(""))));
   return WriteFileAtomically(absl::StrCat(folder, "/", kSourcePassfile), text, FileUse::kSecret,
                              ExistingFile::kRefuse);
 }
@@ -280,7 +280,7 @@ absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& f
 void PrintSourceServer(const InitOptions& options, const std::string& passfile, std::ostream& words) {
   const ServerScheme* const scheme = SchemeOf(options.source);
   if (scheme == nullptr || scheme->kind != SourceKind::kPostgres) return;
-  const PostgresPlace place = PostgresPlaceOf(SourceDsn(options.source).value_or(""));
+  const NamedPostgres place = PostgresNamedBy(SourceDsn(options.source).value_or(""));
   const std::string role = QuotedForSql(place.role), database = QuotedForSql(place.database);
   const bool logged = IsLogRead(TraitsOf(scheme->kind));
   words << "\nBefore the agent reads, as a superuser in the source's database (PostgreSQL 14 or later), what "

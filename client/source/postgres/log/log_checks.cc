@@ -1,3 +1,5 @@
+#include "client/source/postgres/log/log_checks.h"
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -8,7 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/human_text.h"
-#include "client/source/postgres/postgres_checks.h"
+#include "client/source/postgres/log/publication.h"
+#include "client/source/postgres/log/publication_facts.h"
+#include "client/source/postgres/log/replication_slot.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -21,34 +25,13 @@ constexpr std::int64_t kRateSeconds = 600;
 constexpr std::int64_t kMebibyte = 1 << 20;
 
 constexpr char kLogSettings[] =
-    "SELECT current_setting('wal_level'), current_setting('max_replication_slots')::int8, "
-    "(SELECT count(*) FROM pg_replication_slots), current_setting('max_wal_senders')::int8, "
-    "(SELECT count(*) FROM pg_stat_replication), "
+    "SELECT current_setting('max_wal_senders')::int8, (SELECT count(*) FROM pg_stat_replication), "
     "(SELECT setting::int8 FROM pg_settings WHERE name = 'max_slot_wal_keep_size'), "
     // Of PostgreSQL 18.
     "(SELECT setting::int8 FROM pg_settings WHERE name = 'idle_replication_slot_timeout'), "
     "(SELECT wal_bytes::int8 FROM pg_stat_wal), "
-    "(SELECT extract(epoch FROM clock_timestamp() - stats_reset)::int8 FROM pg_stat_wal)";
-
-constexpr char kLogSlot[] =
-    "SELECT slot_type::text, coalesce(plugin::text, ''), coalesce(database::text, ''), temporary, "
-    "coalesce(active_pid, 0), coalesce(wal_status, ''), safe_wal_size, "
-    "pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::int8, "
-    "pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::int8, database = current_database() "
-    "FROM pg_replication_slots WHERE slot_name = $1";
-
-constexpr char kLogPublication[] =
-    "SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate, pubviaroot, puballtables "
-    "FROM pg_publication WHERE pubname = $1";
-
-/// In the order of the catalogs' tables. Before 15 a publication narrows nothing.
-constexpr char kLogTables[] =
-    "SELECT c.oid, coalesce((SELECT string_agg(DISTINCT l.relreplident::text, '') FROM "
-    "pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf), c.relreplident::text), "
-    "r.oid IS NOT NULL, coalesce(@narrows, false) FROM pg_class c "
-    "JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN (pg_publication_rel r JOIN pg_publication p "
-    "ON p.oid = r.prpubid AND p.pubname = $2) ON r.prrelid = c.oid "
-    "WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition";
+    "(SELECT extract(epoch FROM clock_timestamp() - stats_reset)::int8 FROM pg_stat_wal), "
+    "pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8";
 
 /// Whoever has a transaction's number holds a lock on it, which everybody may see; since when, only some may.
 constexpr char kOpenTransactions[] =
@@ -62,11 +45,6 @@ constexpr char kPreparedTransactions[] =
     "SELECT gid, owner::text, database::text, extract(epoch FROM clock_timestamp() - prepared)::int8 "
     "FROM pg_prepared_xacts ORDER BY prepared LIMIT 20";
 
-std::optional<std::int64_t> CheckedNumber(const postgres::Rows& rows, int column) {
-  if (rows.IsNull(0, column)) return std::nullopt;
-  return rows.Int(0, column);
-}
-
 std::string SizeWords(std::int64_t bytes) {
   return SizeText(static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 0)));
 }
@@ -75,14 +53,14 @@ std::string SecondsWords(std::int64_t seconds) { return SpanText(seconds * 1'000
 /// One look at the log of a server, finding after finding.
 class LogChecks {
  public:
-  explicit LogChecks(const PostgresCheckLook& look) : look_(look), options_(look.options) {}
+  LogChecks(const PostgresCheckLook& look, const PostgresLogCheckOptions& options)
+      : look_(look), options_(options) {}
 
   void Run();
 
  private:
   struct Settings {
-    std::string wal_level;
-    std::int64_t slots_most = 0, slots = 0, senders_most = 0, senders = 0;
+    std::int64_t senders_most = 0, senders = 0;
     std::int64_t keep_bytes = -1;                 ///< Less than 0: without a limit.
     std::int64_t idle_seconds = 0;                ///< 0: never.
     std::int64_t wal_bytes = 0, wal_seconds = 0;  ///< Written since the counters began.
@@ -92,32 +70,28 @@ class LogChecks {
       return std::llround(of_second * static_cast<double>(seconds));
     }
   };
-  struct TableLook {
-    std::string identity;  ///< relreplident of it, or of its leaves.
-    bool is_member = false, is_narrowed = false;
-  };
-
   bool Ask();
   void CheckRight();
   void CheckServer();
   void CheckSlot();
   void SayLostSlot();
-  void SaySlot(const postgres::Rows& slot);
+  void SaySlot(const ReplicationSlot& slot);
   void CheckKeptWal();
   void CheckIdleTimeout();
-  bool CheckPublication();
-  void CheckMembership(bool has_publication);
+  void CheckPublication();
+  void CheckMembership(const PublicationFacts* publication);
   void CheckTransactions();
   void CannotAsk(const std::string& step, const absl::Status& status) {
     look_.findings.Fail(step, absl::StrCat("cannot be asked: ", std::string(status.message())),
                         "correct that, then run this again");
   }
-  std::string WhyNotLogged(const PostgresTable& table, const TableLook& found) const;
   std::string WrittenWords() const;
 
   const PostgresCheckLook& look_;
-  const PostgresCheckOptions& options_;
+  const PostgresLogCheckOptions& options_;
   Settings settings_;
+  SlotLook slots_;
+  std::int64_t end_ = 0;                    ///< Of the server's log.
   std::optional<std::int64_t> kept_bytes_;  ///< By our slot; absent: there is none.
 };
 
@@ -134,7 +108,7 @@ void LogChecks::Run() {
   CheckSlot();
   CheckKeptWal();
   CheckIdleTimeout();
-  CheckMembership(CheckPublication());
+  CheckPublication();
   CheckTransactions();
 }
 
@@ -144,16 +118,20 @@ bool LogChecks::Ask() {
     CannotAsk("change log", rows.status());
     return false;
   }
-  settings_.wal_level = rows->Text(0, 0);
-  settings_.slots_most = rows->Int(0, 1);
-  settings_.slots = rows->Int(0, 2);
-  settings_.senders_most = rows->Int(0, 3);
-  settings_.senders = rows->Int(0, 4);
-  const std::int64_t keep = rows->Int(0, 5);
+  settings_.senders_most = rows->Int(0, 0);
+  settings_.senders = rows->Int(0, 1);
+  const std::int64_t keep = rows->Int(0, 2);
   settings_.keep_bytes = keep < 0 ? -1 : keep * kMebibyte;
-  settings_.idle_seconds = rows->Int(0, 6);
-  settings_.wal_bytes = rows->Int(0, 7);
-  settings_.wal_seconds = rows->Int(0, 8);
+  settings_.idle_seconds = rows->Int(0, 3);
+  settings_.wal_bytes = rows->Int(0, 4);
+  settings_.wal_seconds = rows->Int(0, 5);
+  end_ = rows->Int(0, 6);
+  absl::StatusOr<SlotLook> slots = LookAtSlot(look_.connection, options_.slot);
+  if (!slots.ok()) {
+    CannotAsk("slot", slots.status());
+    return false;
+  }
+  slots_ = *std::move(slots);
   return true;
 }
 
@@ -167,11 +145,11 @@ void LogChecks::CheckRight() {
 }
 
 void LogChecks::CheckServer() {
-  if (settings_.wal_level == "logical") {
+  if (slots_.wal_level == "logical") {
     look_.findings.Ok("wal_level", "logical");
   } else {
     look_.findings.Fail("wal_level",
-                        absl::StrCat("is ", settings_.wal_level, ", which no changes can be read from"),
+                        absl::StrCat("is ", slots_.wal_level, ", which no changes can be read from"),
                         "ALTER SYSTEM SET wal_level = 'logical', then restart the server; or say strategy = "
                         "\"synthetic\"");
   }
@@ -181,31 +159,25 @@ void LogChecks::CheckServer() {
     look_.findings.Fail(step, words,
                         absl::StrCat("raise ", setting, " and restart the server, or drop what nobody uses"));
   };
-  const auto ours = look_.connection.Number("SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1",
-                                            {postgres::Value(options_.slot)}, "looking for the slot");
-  if (!ours.ok() || *ours == 0)
-    room("replication slots", "max_replication_slots", settings_.slots, settings_.slots_most);
+  if (!slots_.slot) room("replication slots", "max_replication_slots", slots_.slots, slots_.slots_max);
   room("WAL senders", "max_wal_senders", settings_.senders, settings_.senders_most);
 }
 
 void LogChecks::CheckSlot() {
-  const auto slot = look_.connection.Query(kLogSlot, {postgres::Value(options_.slot)}, "asking for the slot");
-  if (!slot.ok()) return CannotAsk("slot", slot.status());
-  if (slot->rows() == 0) {
+  if (!slots_.slot) {
     return look_.findings.Warn("slot", absl::StrCat("there is no slot '", options_.slot, "'"),
                                "run 'mirror-agent install'");
   }
-  if (slot->Text(0, 0) != "logical" || slot->Text(0, 1) != "pgoutput" || slot->Bool(0, 3) ||
-      !slot->Bool(0, 9)) {
-    return look_.findings.Fail(
-        "slot",
-        absl::StrCat("'", options_.slot, "' is somebody else's: ", slot->Text(0, 0), ", plugin '",
-                     slot->Text(0, 1), "', database '", slot->Text(0, 2), "'"),
-        "give this source another name in 'slot'");
+  const ReplicationSlot& slot = *slots_.slot;
+  if (slot.plugin != "pgoutput" || !slot.here) {
+    return look_.findings.Fail("slot",
+                               absl::StrCat("'", options_.slot, "' is somebody else's: plugin '", slot.plugin,
+                                            "', database '", slot.database, "'"),
+                               "give this source another name in 'slot'");
   }
-  kept_bytes_ = slot->Int(0, 7);
-  if (slot->Text(0, 5) == "lost") return SayLostSlot();
-  SaySlot(*slot);
+  if (slot.restart_lsn != 0) kept_bytes_ = end_ - static_cast<std::int64_t>(slot.restart_lsn);
+  if (slot.is_lost()) return SayLostSlot();
+  SaySlot(slot);
 }
 
 void LogChecks::SayLostSlot() {
@@ -218,24 +190,23 @@ void LogChecks::SayLostSlot() {
       "max_slot_wal_keep_size, or let cycles run more often");
 }
 
-void LogChecks::SaySlot(const postgres::Rows& slot) {
-  const std::int64_t lag = slot.Int(0, 8);
-  const std::optional<std::int64_t> safe = CheckedNumber(slot, 6);
-  std::string words = absl::StrCat("'", options_.slot, "' is ", slot.Text(0, 5), ", ", SizeWords(lag),
-                                   " behind, and keeps ", SizeWords(*kept_bytes_), " of WAL");
-  if (safe) absl::StrAppend(&words, "; lost after ", SizeWords(*safe), " more");
-  if (slot.Int(0, 4) != 0) absl::StrAppend(&words, "; read by process ", slot.Int(0, 4));
-  if (slot.Text(0, 5) == "unreserved") {
+void LogChecks::SaySlot(const ReplicationSlot& slot) {
+  const std::int64_t lag = end_ - static_cast<std::int64_t>(slot.confirmed_flush_lsn);
+  std::string words = absl::StrCat("'", options_.slot, "' is ", slot.wal_status, ", ", SizeWords(lag),
+                                   " behind, and keeps ", SizeWords(kept_bytes_.value_or(0)), " of WAL");
+  if (slot.safe_wal_size) absl::StrAppend(&words, "; lost after ", SizeWords(*slot.safe_wal_size), " more");
+  if (slot.active_pid != 0) absl::StrAppend(&words, "; read by process ", slot.active_pid);
+  if (slot.wal_status == "unreserved") {
     return look_.findings.Fail("slot", words,
                                "run a cycle at once ('mirror-agent once'): the next checkpoint may lose it");
   }
   if (lag > options_.max_wal_bytes) {
-    return look_.findings.Warn("slot",
-                               absl::StrCat(words, ". That is over max_wal, ", SizeWords(options_.max_wal_bytes)),
-                               "look whether the agent runs: 'mirror-agent status'");
+    return look_.findings.Warn(
+        "slot", absl::StrCat(words, ". That is over max_wal, ", SizeWords(options_.max_wal_bytes)),
+        "look whether the agent runs: 'mirror-agent status'");
   }
   // An open transaction keeps what it has written; what is behind it is confirmed.
-  if (*kept_bytes_ > options_.max_wal_bytes) {
+  if (kept_bytes_ && *kept_bytes_ > options_.max_wal_bytes) {
     return look_.findings.Warn("slot", words, "end the oldest open transaction: see 'open transactions'");
   }
   look_.findings.Ok("slot", words);
@@ -294,84 +265,43 @@ void LogChecks::CheckIdleTimeout() {
       "raise it to two such times at least, or let cycles run more often");
 }
 
-bool LogChecks::CheckPublication() {
+void LogChecks::CheckPublication() {
   constexpr char kStep[] = "publication";
-  const auto rows = look_.connection.Query(kLogPublication, {postgres::Value(options_.publication)},
-                                           "asking for the publication");
-  const std::string name = absl::StrCat("'", options_.publication, "'");
-  const std::string again = "as its owner run 'mirror-agent install', which makes it as it has to be";
-  if (!rows.ok()) {
-    CannotAsk(kStep, rows.status());
-  } else if (rows->rows() == 0) {
-    look_.findings.Warn(kStep, absl::StrCat("there is no publication ", name), "run 'mirror-agent install'");
-  } else if (rows->Bool(0, 2)) {
-    look_.findings.Fail(kStep,
-                        absl::StrCat(name,
-                                     " is FOR ALL TABLES: the application cannot change a table "
-                                     "without a primary key"),
-                        "drop it and run 'mirror-agent install'");
-  } else if (!rows->Bool(0, 0) || rows->Bool(0, 1)) {
-    look_.findings.Fail(kStep,
-                        rows->Bool(0, 1)
-                            ? absl::StrCat(name,
-                                           " has publish_via_partition_root, with which a TRUNCATE of a "
-                                           "partition is not told")
-                            : absl::StrCat(name, " does not publish insert, update, delete and truncate all"),
-                        again);
+  const absl::StatusOr<std::optional<PublicationFacts>> facts =
+      ReadPublication(look_.connection, options_.publication);
+  if (!facts.ok()) return CannotAsk(kStep, facts.status());
+  if (!*facts) {
+    look_.findings.Warn(kStep, absl::StrCat("there is no publication '", options_.publication, "'"),
+                        "run 'mirror-agent install'");
+    return CheckMembership(nullptr);
+  }
+  if (const std::string why = WhyUnusable(**facts); !why.empty()) {
+    look_.findings.Fail(kStep, why, "do that as its owner");
   } else {
-    look_.findings.Ok(kStep, name);
-    return true;
+    look_.findings.Ok(kStep, absl::StrCat("'", options_.publication, "'"));
   }
-  return false;
+  CheckMembership(&**facts);
 }
 
-std::string LogChecks::WhyNotLogged(const PostgresTable& table, const TableLook& found) const {
-  if (table.unlogged) return "UNLOGGED, so that its changes are in no log and a crash empties it";
-  if (table.key.empty()) return "no primary key";
-  if (table.key_waits) return "a DEFERRABLE primary key, by which a log knows no row";
-  const bool has_all = std::all_of(table.key.begin(), table.key.end(), [&table](std::int64_t number) {
-    return std::any_of(table.columns.begin(), table.columns.end(),
-                       [number](const PostgresColumn& column) { return column.number == number; });
-  });
-  if (!has_all) return "a generated column in the primary key";
-  if (found.identity.find_first_not_of('d') != std::string::npos)
-    return "another REPLICA IDENTITY than DEFAULT";
-  return "";
-}
-
-void LogChecks::CheckMembership(bool has_publication) {
-  constexpr char kStep[] = "logged tables";
-  std::string sql = kLogTables;
-  const std::string narrows = "@narrows";
-  sql.replace(sql.find(narrows), narrows.size(),
-              look_.version >= 150'000 ? "r.prqual IS NOT NULL OR r.prattrs IS NOT NULL" : "false");
-  const auto rows =
-      look_.connection.Query(sql, {postgres::Value(options_.schema), postgres::Value(options_.publication)},
-                             "asking for its tables");
-  if (!rows.ok()) return CannotAsk(kStep, rows.status());
-  std::map<std::uint32_t, TableLook> found;
-  for (int row = 0; row < rows->rows(); ++row) {
-    found[static_cast<std::uint32_t>(rows->Int(row, 0))] = {rows->Text(row, 1), rows->Bool(row, 2),
-                                                            rows->Bool(row, 3)};
-  }
+void LogChecks::CheckMembership(const PublicationFacts* publication) {
   std::map<std::string, std::vector<std::string>> unlogged;  // By reason.
   std::vector<std::string> missing, narrowed;
   std::size_t logged = 0;
   for (const PostgresTable& table : look_.tables) {
     if (!options_.logs(table.name)) continue;
-    const TableLook& of = found[table.oid];
-    if (const std::string why = WhyNotLogged(table, of); !why.empty()) {
+    const PublishedTable* const found = publication == nullptr ? nullptr : publication->Find(table.oid);
+    if (const std::string why = WhyUnpublishable(table); !why.empty()) {
       unlogged[why].push_back(table.name);
-    } else if (!of.is_member) {
+    } else if (found == nullptr) {
       missing.push_back(table.name);
-    } else if (of.is_narrowed) {
+    } else if (found->filters || found->lists_columns) {
       narrowed.push_back(table.name);
     } else {
       ++logged;
     }
   }
-  if (logged > 0) look_.findings.Ok(kStep, Counted(logged, "table"));
-  if (has_publication && !missing.empty()) {
+  if (logged > 0) look_.findings.Ok("logged tables", Counted(logged, "table"));
+  if (publication != nullptr && !missing.empty()) {
     look_.findings.Warn("not in publication",
                         absl::StrCat(ListNames(missing, kNamedMost), ": their changes are not told"),
                         "as their owner run 'mirror-agent install', which adds them");
@@ -386,7 +316,7 @@ void LogChecks::CheckMembership(bool has_publication) {
   for (const auto& [why, names] : unlogged) {
     look_.findings.Warn("not logged",
                         absl::StrCat(ListNames(names, kNamedMost), ": ", why, ". Each cycle reads all rows"),
-                        "change that in the source, or say strategy = \"synthetic\" for them in a "
+                        "change that in the source, or say strategy = \"synthetic\" for it in a "
                         "[[source.table]]");
   }
 }
@@ -432,6 +362,8 @@ void LogChecks::CheckTransactions() {
 
 }  // namespace
 
-void CheckPostgresLog(const PostgresCheckLook& look) { LogChecks(look).Run(); }
+void CheckPostgresLog(const PostgresCheckLook& look, const PostgresLogCheckOptions& options) {
+  LogChecks(look, options).Run();
+}
 
 }  // namespace mirror

@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/init/postgres_place.h"
+#include "tools/mirrorctl/init/named_postgres.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -27,7 +27,7 @@ std::vector<std::string> ListOf(const postgres::Parameters& parameters, std::str
 }
 
 /// As a passfile has it. libpq makes empty ones of a URL with several hosts: the default.
-std::string PortOf(const PostgresPlace& place, std::size_t host) {
+std::string PortOf(const NamedPostgres& place, std::size_t host) {
   const std::string port = place.ports.empty() ? "" : place.ports[std::min(host, place.ports.size() - 1)];
   return port.empty() ? "*" : port;
 }
@@ -49,9 +49,9 @@ std::string Escaped(const std::string& field) {
 
 }  // namespace
 
-PostgresPlace PostgresPlaceOf(const std::string& conninfo) {
+NamedPostgres PostgresNamedBy(const std::string& conninfo) {
   const postgres::Parameters parameters = postgres::ReadConninfo(conninfo).value_or(postgres::Parameters());
-  PostgresPlace place{OneOf(parameters, "user"), OneOf(parameters, "dbname"), ListOf(parameters, "host"),
+  NamedPostgres place{OneOf(parameters, "user"), OneOf(parameters, "dbname"), ListOf(parameters, "host"),
                       ListOf(parameters, "port")};
   if (place.hosts.empty()) place.hosts = ListOf(parameters, "hostaddr");
   place.may_be_in_the_clear = postgres::FindParameter(parameters, "sslmode") == nullptr &&
@@ -59,10 +59,10 @@ PostgresPlace PostgresPlaceOf(const std::string& conninfo) {
   return place;
 }
 
-std::string WrongPostgresPlace(const std::string& conninfo, const std::string& who) {
+std::string WrongPostgres(const std::string& conninfo, const std::string& who) {
   const auto parameters = postgres::ReadConninfo(conninfo);
   if (!parameters.ok()) return std::string(parameters.status().message());
-  const PostgresPlace place = PostgresPlaceOf(conninfo);
+  const NamedPostgres place = PostgresNamedBy(conninfo);
   if (place.role.empty() && !who.empty()) return absl::StrCat("it names no role, as whom ", who, " connects");
   if (place.database.empty()) return "it names no database";
   for (const std::string& name : {place.role, place.database}) {
@@ -79,7 +79,7 @@ std::string WrongPostgresPlace(const std::string& conninfo, const std::string& w
   return "";
 }
 
-std::string PassfileLines(const PostgresPlace& place) {
+std::string PassfileLines(const NamedPostgres& place) {
   std::string lines;
   for (std::size_t i = 0; i < std::max<std::size_t>(place.hosts.size(), 1); ++i) {
     const std::string host = place.hosts.empty() || place.hosts[i].empty() ? "*" : Escaped(place.hosts[i]);
