@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/config/find_config.h"
+#include "base/db/postgres/target.h"
 #include "base/db/sqlite/connection.h"
 #include "base/interruption.h"
 #include "base/text/command_line.h"
@@ -311,5 +312,6 @@ int main(int argc, char** argv) {
   mirror::LeaveOpenSslToTheEnd();
   mirror::KeepBlockMemory();
   mirror::sqlite::PrepareSqlite();
+  mirror::postgres::ForgetEnvironment();
   return mirror::Main(argc, argv);
 }

@@ -31,8 +31,19 @@ std::string_view KindOfFile(mode_t mode) {
   return "a device";
 }
 
+/// Of a server's database no more can be told without calling it.
+absl::Status CheckServerSource(const AgentConfig& config, const SourceConfig& source) {
+  const std::string& file = source.server.password_file;
+  if (file.empty()) return HashKeyOf(source).status();
+  const absl::Status read = ReadKeyFile(file, FileUse::kPassfile).status();
+  if (read.ok()) return HashKeyOf(source).status();
+  return absl::FailedPreconditionError(absl::StrCat(config.file, ": 'password_file' of the [[source]] '",
+                                                    source.context_id, "': ", read.message()));
+}
+
 /// What the first cycle would fail at, without opening the source.
 absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) {
+  if (IsServer(source.kind)) return CheckServerSource(config, source);
   const auto refusal = [&](std::string_view what) {
     return absl::FailedPreconditionError(absl::StrCat(config.file, ": the [[source]] '", source.context_id,
                                                       "' is '", source.path, "', which ", std::string(what)));

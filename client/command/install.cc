@@ -69,7 +69,8 @@ absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceCo
       [&source, &rules](const std::string& table) { return !rules || !Captures(source, *rules, table); });
   const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
   if (!tables.ok()) return tables.status();
-  // It stays the source that it was before it had a log, unless the path or the machine is another one.
+  // It stays the source that it was before it had a log, unless the database, its path or the machine is
+  // another one.
   absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
   if (!state.ok()) return state.status();
   const absl::StatusOr<std::string> bound = state->Bind(reader->Mark());
@@ -104,7 +105,7 @@ int Install(const std::string& config, std::ostream& out, std::ostream& err, boo
 int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {
   // Also where the strategy is another one by now.
   const auto can_have_one = [](const SourceConfig& source) { return TraitsOf(source.kind).has_log; };
-  return ForEachSource(config, can_have_one, "with kind = \"sqlite\"", UninstallOne, out, err);
+  return ForEachSource(config, can_have_one, "of a kind that can have a change log", UninstallOne, out, err);
 }
 
 }  // namespace mirror

@@ -179,7 +179,7 @@ int Run(const FoundConfig& found, std::ostream& plain_out, std::ostream& plain_e
   SayConfig(found, "mirror-agent", out);
   if (config.ok() && config->sources.empty()) {
     err << "mirror-agent: " << config->file
-        << ": there is no [[source]]: add one with 'context_id' and 'path'\n";
+        << ": there is no [[source]]: add one with 'context_id' and 'path', 'folder' or 'dsn'\n";
     return kExitWrongUse;
   }
   const absl::StatusOr<Connection> connection = config.ok() ? Connect(*config) : config.status();

@@ -14,14 +14,33 @@ struct KindKey {
   std::vector<SourceKind> kinds;  ///< That have it.
 };
 
-constexpr SourceKind kSqlite = SourceKind::kSqlite, kCsv = SourceKind::kCsv, kXlsx = SourceKind::kXlsx;
+constexpr SourceKind kSqlite = SourceKind::kSqlite, kCsv = SourceKind::kCsv, kXlsx = SourceKind::kXlsx,
+                     kPostgres = SourceKind::kPostgres, kMariadb = SourceKind::kMariadb,
+                     kOdbc = SourceKind::kOdbc;
 
 const std::vector<KindKey>& SourceKeys() {
-  static const std::vector<KindKey> kKeys = {{"folder", {kCsv, kXlsx}},  {"settle", {kCsv, kXlsx}},
-                                             {"rejects", {kCsv, kXlsx}}, {"path", {kSqlite}},
-                                             {"include", {kSqlite}},     {"skip", {kSqlite}},
-                                             {"blocked", {kSqlite}},     {"retention", {kSqlite}},
-                                             {"max_log", {kSqlite}},     {"copy_at_once", {kSqlite}}};
+  static const std::vector<SourceKind> kDatabases = {kSqlite, kPostgres, kMariadb, kOdbc},
+                                       kServers = {kPostgres, kMariadb, kOdbc};
+  static const std::vector<KindKey> kKeys = {{"folder", {kCsv, kXlsx}},
+                                             {"settle", {kCsv, kXlsx}},
+                                             {"rejects", {kCsv, kXlsx}},
+                                             {"path", {kSqlite}},
+                                             {"include", kDatabases},
+                                             {"skip", kDatabases},
+                                             {"blocked", kDatabases},
+                                             {"retention", {kSqlite, kPostgres, kMariadb}},
+                                             {"max_log", {kSqlite}},
+                                             {"copy_at_once", {kSqlite}},
+                                             {"dsn", kServers},
+                                             {"password_file", kServers},
+                                             {"schemas", {kPostgres, kOdbc}},
+                                             {"slot", {kPostgres}},
+                                             {"publication", {kPostgres}},
+                                             {"snapshot_wait", {kPostgres}},
+                                             {"max_stage", {kPostgres, kMariadb}},
+                                             {"max_wal", {kPostgres}},
+                                             {"server_id", {kMariadb}},
+                                             {"dialect", {kOdbc}}};
   return kKeys;
 }
 

@@ -11,18 +11,22 @@ struct ServerSource {
   /// postgres: a conninfo. mariadb: host, port, socket, dbname, user, tls, tls_ca. odbc: a connection string.
   /// Without a password.
   std::string dsn;
-  std::string password_file;      ///< 0600; of PostgreSQL a passfile.
-  std::string schema = "public";  ///< `schemas`: exactly one. mariadb: none, it is the database.
-  std::string slot;               ///< postgres. Empty: SlotName().
-  std::string publication;        ///< postgres. Empty: SlotName().
+  std::string password_file;  ///< 0600; of PostgreSQL a passfile.
+  /// `schemas`: exactly one. mariadb: none, it is the database. odbc: empty unless given, all that the driver
+  /// shows.
+  std::string schema = "public";
+  std::string slot;         ///< postgres. Empty: SlotName().
+  std::string publication;  ///< postgres. Empty: SlotName().
   std::int64_t snapshot_wait_ms = 30'000;
   std::int64_t max_stage_bytes = 10'000'000'000;
   std::int64_t max_wal_bytes = 10'000'000'000;
-  std::uint32_t server_id = 0;    ///< mariadb. 0: made of the context id.
-  std::string dialect = "auto";   ///< odbc: auto, postgres, mysql, sqlite, generic
+  std::uint32_t server_id = 0;   ///< mariadb. 0: made of the context id.
+  std::string dialect = "auto";  ///< odbc: auto, postgres, mysql, sqlite, generic
 };
 
-/// "_mirror_cust42": lower case, other characters as _, and 8 hex digits of the id's hash where that changed it.
+/// Of "Cust42" "_mirror_cust42": in lower case, in which no two context ids of a server are one. Where
+/// another character than a letter or digit became _, or over 63 were too many, 8 hex digits of the id's hash
+/// end it.
 std::string SlotName(const std::string& context_id);
 
 }  // namespace mirror

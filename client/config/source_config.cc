@@ -11,13 +11,20 @@ using Place = KindTraits::Place;
 constexpr KindTraits kTraits[] = {
     {SourceKind::kSqlite},
     {SourceKind::kCsv, Place::kFolder, "folder", "files", false, true, Strategy::kSynthetic},
-    {SourceKind::kXlsx, Place::kFolder, "folder", "files", false, true, Strategy::kSynthetic}};
+    {SourceKind::kXlsx, Place::kFolder, "folder", "files", false, true, Strategy::kSynthetic},
+    {SourceKind::kPostgres, Place::kServer, "dsn", "PostgreSQL databases", true, false, Strategy::kCdc,
+     /*has_reader=*/true, /*reads_log=*/false, /*reads_views=*/false},
+    {SourceKind::kMariadb, Place::kServer, "dsn", "MariaDB databases", true, false, Strategy::kCdc,
+     /*has_reader=*/false, /*reads_log=*/false},
+    {SourceKind::kOdbc, Place::kServer, "dsn", "ODBC databases", false, false, Strategy::kSynthetic,
+     /*has_reader=*/false}};
 
 }  // namespace
 
 const EnumWords<SourceKind>& SourceKindWords() {
   static const EnumWords<SourceKind> kWords = {
-      {"sqlite", SourceKind::kSqlite}, {"csv", SourceKind::kCsv}, {"xlsx", SourceKind::kXlsx}};
+      {"sqlite", SourceKind::kSqlite},     {"csv", SourceKind::kCsv},         {"xlsx", SourceKind::kXlsx},
+      {"postgres", SourceKind::kPostgres}, {"mariadb", SourceKind::kMariadb}, {"odbc", SourceKind::kOdbc}};
   return kWords;
 }
 std::string ToString(SourceKind kind) { return WordOf(SourceKindWords(), kind); }

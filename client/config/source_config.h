@@ -10,6 +10,7 @@
 
 #include "base/enum_words.h"
 #include "client/config/cron_rule.h"
+#include "client/config/server_source.h"
 #include "client/source/copy_limits.h"
 #include "client/source/steps/table_steps.h"
 #include "client/source/strategy.h"
@@ -17,7 +18,7 @@
 
 namespace mirror {
 
-enum class SourceKind { kSqlite, kCsv, kXlsx };
+enum class SourceKind { kSqlite, kCsv, kXlsx, kPostgres, kMariadb, kOdbc };
 /// Of a file of kind csv.
 enum class FileEncoding { kUtf8, kLatin1, kWindows1252 };
 
@@ -29,12 +30,16 @@ std::optional<SourceKind> ParseSourceKind(std::string_view word);
 /// own, kind_keys.cc says.
 struct KindTraits {
   SourceKind kind = SourceKind::kSqlite;
-  enum class Place { kFile, kFolder } place = Place::kFile;  ///< What SourceConfig.path is.
-  const char* place_key = "path";                            ///< Of a [[source]]: says where it is.
-  const char* called = "SQLite databases";                   ///< Such sources, for people.
-  bool has_log = true;                                       ///< They can have a change log.
-  bool lists_tables = false;           ///< A table without a [[source.table]] is none of them.
-  Strategy strategy = Strategy::kCdc;  ///< Of a [[source]] that names none.
+  /// What SourceConfig.path is.
+  enum class Place { kFile, kFolder, kServer } place = Place::kFile;
+  const char* place_key = "path";           ///< Of a [[source]]: says where it is.
+  const char* called = "SQLite databases";  ///< Such sources, for people.
+  bool has_log = true;                      ///< They can have a change log.
+  bool lists_tables = false;                ///< A table without a [[source.table]] is none of them.
+  Strategy strategy = Strategy::kCdc;       ///< Of a [[source]] that names none.
+  bool has_reader = true;    ///< False: this build cannot read them, and no configuration names them.
+  bool reads_log = has_log;  ///< False: this build cannot read their log.
+  bool reads_views = true;   ///< A view of theirs with a `key` is a table.
 };
 const KindTraits& TraitsOf(SourceKind kind);
 
@@ -42,6 +47,8 @@ const KindTraits& TraitsOf(SourceKind kind);
 inline bool IsFile(SourceKind kind) { return TraitsOf(kind).place == KindTraits::Place::kFile; }
 /// Whether the source is a folder of files.
 inline bool IsFolder(SourceKind kind) { return TraitsOf(kind).place == KindTraits::Place::kFolder; }
+/// Whether the source is a database of a server: SourceConfig.server says which.
+inline bool IsServer(SourceKind kind) { return TraitsOf(kind).place == KindTraits::Place::kServer; }
 
 /// No run begins from `from` until `to`, minutes of the local day; over midnight when `to` is the smaller
 /// one.
@@ -92,7 +99,10 @@ struct SourceConfig {
   int line = 0;  ///< In the file, for messages.
   std::string context_id;
   SourceKind kind = SourceKind::kSqlite;
-  std::string path;  ///< Of files: the folder.
+  /// Of files: the folder. Of a server's database: where it is, for people, as SourceMark.path says it;
+  /// nothing that could be opened.
+  std::string path;
+  ServerSource server = {};
   /// Of files: kSynthetic. Of the three that need a column, tables without a [[source.table]] are synthetic.
   Strategy strategy = Strategy::kCdc;
   std::vector<TableConfig> tables = {};  ///< csv.

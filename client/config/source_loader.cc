@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
@@ -13,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "client/config/dsn.h"
 #include "client/config/kind_keys.h"
 #include "client/config/table_loader.h"
 #include "proto/wire/table.h"
@@ -25,6 +27,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::int64_t kLogMin = 1'000, kLogMax = 1'000'000'000;
+constexpr std::size_t kSlotMax = 63;  // Bytes of a name of PostgreSQL's.
+constexpr std::int64_t kServerIdMax = 4'294'967'295;
+constexpr std::uint64_t kStageMin = 1'000'000, kStageMax = 16'000'000'000'000;
 constexpr hours kWeek(24 * 7), kTenYears(24 * 3650);
 
 /// "23:00" as minutes since midnight; absent when it is none.
@@ -68,6 +73,42 @@ Setter SetBlocked(std::map<std::string, std::string>* target) {
   };
 }
 
+/// A list of one.
+Setter SetOnly(std::string* target) {
+  return [target](const Given& given) {
+    absl::StatusOr<std::vector<std::string>> texts = AsTexts(given);
+    if (!texts.ok()) return texts.status();
+    if (texts->size() != 1 || texts->front().empty()) return given.Wrong("must hold exactly one name");
+    *target = std::move(texts->front());
+    return absl::OkStatus();
+  };
+}
+
+/// Letters that PostgreSQL lets a slot have.
+Setter SetSlot(std::string* target) {
+  return [target](const Given& given) {
+    absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    const bool good =
+        !text->empty() && text->size() <= kSlotMax && std::all_of(text->begin(), text->end(), [](char c) {
+          return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+        });
+    if (!good) return given.Wrong("must be 1 to 63 of the letters a-z, digits and '_'");
+    *target = *std::move(text);
+    return absl::OkStatus();
+  };
+}
+
+Setter SetPublication(std::string* target) {
+  return [target](const Given& given) {
+    absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    if (text->empty() || text->size() > kSlotMax) return given.Wrong("must be a name of 1 to 63 bytes");
+    *target = *std::move(text);
+    return absl::OkStatus();
+  };
+}
+
 Setter SetCron(std::optional<CronRule>* target) {
   return [target](const Given& given) {
     const absl::StatusOr<std::string> text = AsText(given);
@@ -105,12 +146,38 @@ struct Claims {
   std::map<std::string, std::size_t> context_ids;  ///< Folded.
   std::map<std::string, std::size_t> paths;        ///< Of change logs, also those that are not there yet.
   std::map<std::pair<dev_t, ino_t>, std::size_t> files;
+  std::map<std::string, std::size_t> of_servers;  ///< What logs of servers' databases are read by.
 };
 
 /// The index of the source that has it; `index` itself when no earlier one does.
 template <typename What>
 std::size_t FirstOf(std::map<What, std::size_t>* claims, const What& what, std::size_t index) {
   return claims->try_emplace(what, index).first->second;
+}
+
+/// What a log of a server's database is read by, of which no two sources may have the same.
+struct LogClaim {
+  const char* key;
+  const char* called;
+  std::string what;
+};
+std::vector<LogClaim> LogClaims(const SourceConfig& source) {
+  const bool logged = source.strategy == Strategy::kCdc ||
+                      std::any_of(source.tables.begin(), source.tables.end(),
+                                  [](const TableConfig& table) { return table.strategy == Strategy::kCdc; });
+  if (!logged) return {};
+  const ServerSource& server = source.server;
+  if (source.kind == SourceKind::kMariadb) {
+    if (server.server_id == 0) return {};
+    return {{"server_id", "the replica's number", absl::StrCat("server_id ", server.server_id)}};
+  }
+  const std::string own = SlotName(source.context_id);
+  const auto name_of = [&own](const std::string& given) { return given.empty() ? own : given; };
+  // A slot's name is one in all databases of a server.
+  const std::string at = source.path.substr(0, source.path.rfind(", database "));
+  return {{"slot", "the slot", absl::StrCat("slot ", name_of(server.slot), " of ", at)},
+          {"publication", "the publication",
+           absl::StrCat("publication ", name_of(server.publication), " of ", source.path)}};
 }
 
 class SourceLoader {
@@ -128,7 +195,7 @@ class SourceLoader {
       source.hash_key = hash_key_;
       absl::Status status = block.Read(Keys(&source));
       if (status.ok()) status = CheckKind(block, &source);
-      if (status.ok()) status = CheckPlace(block, source);
+      if (status.ok()) status = CheckPlace(block, &source);
       if (status.ok()) status = LoadTables(block, &source);
       if (status.ok()) status = CheckOthers(block, source, sources, &claims);
       if (!status.ok()) return status;
@@ -141,31 +208,46 @@ class SourceLoader {
   Setter Path(std::string* target) const { return SetPath(target, file_.folder()); }
 
   ConfigKeys Keys(SourceConfig* source) const {
-    return {{"context_id", SetContextId(&source->context_id), &source->context_id},
-            {"kind", SetOneOf(&source->kind, SourceKindWords())},
-            {"path", Path(&source->path)},
-            {"folder", Path(&source->path)},
-            {"table", SetElsewhere()},
-            {"settle", SetMilliseconds(&source->settle_ms, seconds(0), kWeek)},
-            {"rejects", Path(&source->rejects)},
-            {"strategy", SetOneOf(&source->strategy, StrategyWords())},
-            {"blocked", SetBlocked(&source->blocked)},
-            {"interval", SetMilliseconds(&source->interval_ms, milliseconds(100), kWeek)},
-            {"cron", SetCron(&source->cron)},
-            {"quiet", SetQuiet(&source->quiet)},
-            {"retention", SetMilliseconds(&source->retention_ms, seconds(1), kTenYears)},
-            {"count_interval", SetMilliseconds(&source->count_interval_ms, seconds(0), kTenYears)},
-            {"verify_interval", SetMilliseconds(&source->verify_interval_ms, seconds(0), kTenYears)},
-            {"repair", SetFlag(&source->repair)},
-            {"max_log", SetWhole(&source->max_log, kLogMin, kLogMax)},
-            {"copy_at_once",
-             SetSize(&source->copy_at_once_bytes, 0, static_cast<std::uint64_t>(CopyLimits().max))},
-            {"include", SetTexts(&source->include, ListRule::kNamed)},
-            {"skip", SetTexts(&source->skip, ListRule::kNamed)}};
+    return {
+        {"context_id", SetContextId(&source->context_id), &source->context_id},
+        {"kind", SetOneOf(&source->kind, SourceKindWords())},
+        {"path", Path(&source->path)},
+        {"folder", Path(&source->path)},
+        {"table", SetElsewhere()},
+        {"settle", SetMilliseconds(&source->settle_ms, seconds(0), kWeek)},
+        {"rejects", Path(&source->rejects)},
+        {"strategy", SetOneOf(&source->strategy, StrategyWords())},
+        {"blocked", SetBlocked(&source->blocked)},
+        {"interval", SetMilliseconds(&source->interval_ms, milliseconds(100), kWeek)},
+        {"cron", SetCron(&source->cron)},
+        {"quiet", SetQuiet(&source->quiet)},
+        {"retention", SetMilliseconds(&source->retention_ms, seconds(1), kTenYears)},
+        {"count_interval", SetMilliseconds(&source->count_interval_ms, seconds(0), kTenYears)},
+        {"verify_interval", SetMilliseconds(&source->verify_interval_ms, seconds(0), kTenYears)},
+        {"repair", SetFlag(&source->repair)},
+        {"max_log", SetWhole(&source->max_log, kLogMin, kLogMax)},
+        {"copy_at_once",
+         SetSize(&source->copy_at_once_bytes, 0, static_cast<std::uint64_t>(CopyLimits().max))},
+        {"include", SetTexts(&source->include, ListRule::kNamed)},
+        {"skip", SetTexts(&source->skip, ListRule::kNamed)},
+        {"dsn", SetText(&source->server.dsn)},
+        {"password_file", Path(&source->server.password_file)},
+        {"schemas", SetOnly(&source->server.schema)},
+        {"slot", SetSlot(&source->server.slot)},
+        {"publication", SetPublication(&source->server.publication)},
+        {"snapshot_wait", SetMilliseconds(&source->server.snapshot_wait_ms, seconds(0), hours(24))},
+        {"max_stage", SetSize(&source->server.max_stage_bytes, kStageMin, kStageMax)},
+        {"max_wal", SetSize(&source->server.max_wal_bytes, kStageMin, kStageMax)},
+        {"server_id", SetWhole(&source->server.server_id, 1, kServerIdMax)},
+        {"dialect", SetOneOf(&source->server.dialect, {"auto", "postgres", "mysql", "sqlite", "generic"})}};
   }
 
   static absl::Status CheckKind(const ConfigTable& block, SourceConfig* source) {
     const KindTraits& traits = TraitsOf(source->kind);
+    if (!traits.has_reader) {
+      return block.Wrong("kind", absl::StrCat("is \"", ToString(source->kind),
+                                              "\", and this build has no reader for ", traits.called));
+    }
     if (absl::Status keys = CheckSourceKeys(block, source->kind); !keys.ok()) return keys;
     if (block.Has("cron") && block.Has("interval")) {
       return block.Wrong("cron", "and 'interval' both say when it runs: leave one of them out");
@@ -176,14 +258,25 @@ class SourceLoader {
                          absl::StrCat("must not be \"", ToString(source->strategy), "\" for ", traits.called,
                                       ", which have no change log: use \"synthetic\""));
     }
+    if (!traits.reads_log && source->strategy == Strategy::kCdc) {
+      return block.Wrong(block.Has("strategy") ? "strategy" : "kind",
+                         absl::StrCat("would have the log of ", traits.called,
+                                      " read, which this build cannot: say strategy = \"synthetic\""));
+    }
+    if (source->kind == SourceKind::kOdbc && !block.Has("schemas")) source->server.schema.clear();
     return absl::OkStatus();
   }
 
-  static absl::Status CheckPlace(const ConfigTable& block, const SourceConfig& source) {
-    const KindTraits& traits = TraitsOf(source.kind);
+  static absl::Status CheckPlace(const ConfigTable& block, SourceConfig* source) {
+    const KindTraits& traits = TraitsOf(source->kind);
     const char* const place = traits.place_key;
     if (absl::Status status = block.CheckHas({place}); !status.ok()) return status;
-    if (source.path.empty()) return block.Wrong(place, "must not be empty");
+    if (IsServer(source->kind)) {
+      const std::string problem = DsnProblem(source->kind, source->server.dsn);
+      if (!problem.empty()) return block.Wrong(place, problem);
+      source->path = DsnPlace(source->kind, source->server.dsn);
+    }
+    if (source->path.empty()) return block.Wrong(place, "must not be empty");
     if (!traits.lists_tables || block.Has("table")) return absl::OkStatus();
     return block.Wrong("has no [[source.table]]: each table of a folder needs one, with 'name' and 'key'");
   }
@@ -210,6 +303,7 @@ class SourceLoader {
           absl::StrCat("'", source.context_id, "' is that of the [[source]] in line ", others[first].line,
                        " ('", others[first].context_id, "'): two sources never share a tenant"));
     }
+    if (IsServer(source.kind)) return CheckServers(block, source, others, claims);
     // Of a file the change log is in it.
     if (source.strategy != Strategy::kCdc || !IsFile(source.kind)) return absl::OkStatus();
     std::size_t first = FirstOf(&claims->paths, source.path, index);
@@ -222,6 +316,20 @@ class SourceLoader {
                        absl::StrCat("is that of the [[source]] in line ", others[first].line,
                                     ": two with strategy \"cdc\" would use one change log. Give one of "
                                     "them strategy = \"synthetic\""));
+  }
+
+  /// The same of what the logs of servers' databases are read by.
+  static absl::Status CheckServers(const ConfigTable& block, const SourceConfig& source,
+                                   const std::vector<SourceConfig>& others, Claims* claims) {
+    for (const LogClaim& claim : LogClaims(source)) {
+      const std::size_t first = FirstOf(&claims->of_servers, claim.what, others.size());
+      if (first == others.size()) continue;
+      return block.Wrong(
+          block.Has(claim.key) ? claim.key : "context_id",
+          absl::StrCat("makes ", claim.called, " that of the [[source]] in line ", others[first].line,
+                       ": each log is read by its own. Give one of them another '", claim.key, "'"));
+    }
+    return absl::OkStatus();
   }
 
   const ConfigFile& file_;

@@ -132,6 +132,10 @@ absl::Status CheckKind(const ConfigTable& block, const SourceConfig& source, con
     return block.Wrong("strategy",
                        absl::StrCat("must not be \"cdc\" for ", traits.called, ", which have no change log"));
   }
+  if (!traits.reads_log && table.strategy == Strategy::kCdc) {
+    return block.Wrong(
+        "strategy", absl::StrCat("must not be \"cdc\": this build cannot read the log of ", traits.called));
+  }
   if (table.deletes_from && table.deletes_from->file.empty() == files) {
     return block.Wrong("deletes_from", files ? "takes 'file' here, since the source is a folder"
                                              : "takes 'table' here, since the source is a database");

@@ -23,7 +23,7 @@ absl::Status NoTable(const SourceSchema& schema) {
   }
   return absl::FailedPreconditionError(
       "the source has no table to mirror. Nothing was announced, since that would drop every table of the "
-      "mirror; check 'path', 'include', 'skip' and 'blocked' of its [[source]]");
+      "mirror; check 'path' or 'dsn', 'include', 'skip' and 'blocked' of its [[source]]");
 }
 
 void ApplyTargetRules(const RunContext& run, SourceSchema* schema) {

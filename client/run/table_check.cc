@@ -42,6 +42,7 @@ absl::StatusOr<std::vector<IdleTable>> FindIdleTables(const SourceConfig& source
                                                  with_views = OpenWholeSource(source, names)->TableNames();
   if (!tables.ok()) return tables.status();
   if (!with_views.ok()) return with_views.status();
+  const KindTraits& traits = TraitsOf(source.kind);
   for (IdleTable& one : idle) {
     const std::string head = absl::StrCat("[[source.table]] '", one.table->name, "', line ", one.table->line);
     if (Has(*tables, one.table->name) || !one.table->key.empty()) {
@@ -52,8 +53,9 @@ absl::StatusOr<std::vector<IdleTable>> FindIdleTables(const SourceConfig& source
     switch (one.why) {
       case IdleTable::Why::kMissing:
         one.words = absl::StrCat(
-            head,
-            ": the source has no such table or view. Correct its 'name', or remove the [[source.table]]");
+            head, ": the source has no such table",
+            traits.reads_views ? " or view" : absl::StrCat(", and views of ", traits.called, " are not read"),
+            ". Correct its 'name', or remove the [[source.table]]");
         break;
       case IdleTable::Why::kViewWithoutKey:
         one.words = absl::StrCat(

@@ -31,7 +31,10 @@ absl::Status Unreadable(const std::string& path, const std::string& why) {
 }
 
 /// For people.
-const std::string& Shown(const SourceMark& mark) { return mark.database.empty() ? mark.path : mark.database; }
+std::string Shown(const SourceMark& mark) {
+  return mark.database.empty() ? absl::StrCat("'", mark.path, "'")
+                               : absl::StrCat(mark.path, " (", mark.database, ")");
+}
 
 }  // namespace
 
@@ -130,9 +133,9 @@ absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
   if (before.path.empty()) return "";
   if (before.database != mark.database) {
     BecomeAnother();
-    return absl::StrCat("the source is another database than in the last run ('", Shown(before), "', now '",
+    return absl::StrCat("the source is another database than in the last run (", Shown(before), ", now ",
                         Shown(mark),
-                        "'): it counts as a new source; a mirror that takes this run populates its tables");
+                        "): it counts as a new source; a mirror that takes this run populates its tables");
   }
   // What says which one it is may be reached from anywhere.
   if (mark.database.empty() && (before.path != mark.path || host_before != host)) {

@@ -31,6 +31,9 @@ void RequireSound(const AgentConfig& config) {
     Require(CheckContextId(source.context_id).ok() && !source.path.empty() && source.line > 0);
     Require(!ToString(source.kind).empty() && !ToString(source.strategy).empty());
     Require(TraitsOf(source.kind).has_log || !IsLogged(source.strategy));
+    Require(TraitsOf(source.kind).has_reader &&
+            (source.strategy != Strategy::kCdc || TraitsOf(source.kind).reads_log));
+    Require(!IsServer(source.kind) || !source.server.dsn.empty());
     Require(source.interval_ms > 0 && source.retention_ms > 0 && source.max_log > 0);
     Require(source.count_interval_ms >= 0 && source.verify_interval_ms >= 0);
     for (const QuietHours& quiet : source.quiet) {

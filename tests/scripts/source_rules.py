@@ -171,7 +171,7 @@ ROOMS = {
         "base base/db/sqlite certs client/source client/source/sqlite/file proto/wire",
         ("nlohmann-json", "SQLite"),
     ),
-    "client/config": ("base base/config base/exposition client/source client/source/steps proto/wire", ()),
+    "client/config": ("base base/config base/db/postgres base/exposition client/source client/source/steps proto/wire", ()),
     "client/state": ("base base/db/sqlite certs client/source proto/wire", ("nlohmann-json",)),
     "client/wire": ("base base/exposition certs client/config proto/wire", ("protobuf", "grpc")),
     "client/sending": ("base client/source client/wire proto/wire", ("xxhash", "protobuf")),
@@ -215,8 +215,8 @@ ROOMS = {
     ),
     "client/run": (
         "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "
-        "client/source/files client/source/sqlite client/source/sqlite/log client/source/steps "
-        "client/state client/wire proto/wire",
+        "client/source/files client/source/postgres client/source/sqlite client/source/sqlite/log "
+        "client/source/steps client/state client/wire proto/wire",
         ("nlohmann-json",),
     ),
     "client/command": (
@@ -224,7 +224,7 @@ ROOMS = {
         "client/source/files client/state client/wire proto/wire",
         ("nlohmann-json", "spdlog"),
     ),
-    "client": ("base base/config base/db/sqlite base/text certs client/command client/wire", ()),
+    "client": ("base base/config base/db/postgres base/db/sqlite base/text certs client/command client/wire", ()),
     "tools/mirror_harness/synthetic": (
         "base base/db/sqlite client/config client/wire proto/wire",
         ("nlohmann-json", "protobuf", "SQLite"),
@@ -256,7 +256,8 @@ ROOMS = {
         (),
     ),
     "tools/mirrorctl": (
-        "base base/config base/text certs tools/mirrorctl/admin tools/mirrorctl/doctor tools/mirrorctl/init",
+        "base base/config base/db/postgres base/text certs tools/mirrorctl/admin tools/mirrorctl/doctor "
+        "tools/mirrorctl/init",
         ("protobuf",),
     ),
 }

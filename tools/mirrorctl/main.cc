@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/config/find_config.h"
+#include "base/db/postgres/target.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
@@ -22,6 +23,7 @@
 int main(int argc, char** argv) {
   mirror::KeepMemoryPrivate();
   mirror::LeaveOpenSslToTheEnd();
+  mirror::postgres::ForgetEnvironment();
   mirror::TextStream out(std::cout, mirror::TerminalAt(STDOUT_FILENO));
   mirror::TextStream err(std::cerr, mirror::TerminalAt(STDERR_FILENO));
   mirror::Console console{out, err, isatty(STDERR_FILENO) != 0};

@@ -89,19 +89,6 @@ std::vector<Parameters> OneByOne(const Parameters& parameters) {
   return both;
 }
 
-std::string NameOf(const Parameters& parameters) {
-  const std::string* host = FindParameter(parameters, "host");
-  if (host == nullptr) host = FindParameter(parameters, "hostaddr");
-  std::string where = host == nullptr ? "its own place" : *host;
-  if (const std::string* const port = FindParameter(parameters, "port"))
-    absl::StrAppend(&where, ", port ", *port);
-  if (const std::string* const base = FindParameter(parameters, "dbname"))
-    absl::StrAppend(&where, ", database ", *base);
-  // In quotes, by which SourceWords() knows it.
-  std::replace(where.begin(), where.end(), '"', '\'');
-  return absl::StrCat("PostgreSQL at \"", where, "\"");
-}
-
 }  // namespace
 
 void ForgetEnvironment() {
@@ -155,6 +142,19 @@ const std::string* FindParameter(const Parameters& parameters, std::string_view 
   return found == parameters.end() ? nullptr : &found->second;
 }
 
+std::string PlaceWords(const Parameters& parameters) {
+  const std::string* host = FindParameter(parameters, "host");
+  if (host == nullptr) host = FindParameter(parameters, "hostaddr");
+  std::string where = host == nullptr ? "its own place" : *host;
+  if (const std::string* const port = FindParameter(parameters, "port"))
+    absl::StrAppend(&where, ", port ", *port);
+  if (const std::string* const base = FindParameter(parameters, "dbname"))
+    absl::StrAppend(&where, ", database ", *base);
+  // In quotes, by which SourceWords() knows it.
+  std::replace(where.begin(), where.end(), '"', '\'');
+  return absl::StrCat("PostgreSQL at \"", where, "\"");
+}
+
 absl::StatusOr<Target> ReadTarget(const ConnectAs& as) {
   absl::StatusOr<Parameters> parameters = ReadConninfo(as.conninfo);
   if (!parameters.ok()) return parameters.status();
@@ -177,7 +177,7 @@ absl::StatusOr<Target> ReadTarget(const ConnectAs& as) {
   SetUnlessGiven(*parameters, "keepalives_interval", "2");
   SetUnlessGiven(*parameters, "keepalives_count", "3");
   SetUnlessGiven(*parameters, "tcp_user_timeout", "10000");
-  return Target{OneByOne(*parameters), NameOf(*parameters)};
+  return Target{OneByOne(*parameters), PlaceWords(*parameters)};
 }
 
 }  // namespace mirror::postgres

@@ -45,13 +45,15 @@ const Parameters& PinnedSettings();
 absl::StatusOr<Parameters> ReadConninfo(const std::string& conninfo);
 /// Null: it gives none.
 const std::string* FindParameter(const Parameters& parameters, std::string_view keyword);
+/// PostgreSQL at "db1,db2, database crm": where it is, for messages.
+std::string PlaceWords(const Parameters& parameters);
 
 // For this room.
 
 /// One host after the other, each with all its parameters.
 struct Target {
   std::vector<Parameters> attempts;
-  std::string name;  ///< PostgreSQL at "db1,db2, database crm": for messages.
+  std::string name;  ///< Its PlaceWords().
 };
 /// Checks the passfile, too. Errors: those of ReadConninfo() and ReadKeyFile().
 absl::StatusOr<Target> ReadTarget(const ConnectAs& as);

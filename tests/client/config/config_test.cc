@@ -337,8 +337,8 @@ INSTANTIATE_TEST_SUITE_P(
                   "[[source]]\ncontext_id = \"Cust\"\npath = \"x\"\n[[source]]\npath = \"y\"\ncontext_id = "
                   "\"CUST\"\n",
                   ":15: [[source]] 'context_id' 'CUST' is that of the [[source]] in line 10"},
-        WrongCase{"LaterKind", "[[source]]\nkind = \"postgres\"\n",
-                  ":11: [[source]] 'kind' must be one of \"sqlite\", \"csv\", \"xlsx\""},
+        WrongCase{"UnknownKind", "[[source]]\nkind = \"oracle\"\n",
+                  ":11: [[source]] 'kind' must be one of \"sqlite\", \"csv\", \"xlsx\", \"postgres\", "},
         WrongCase{"NearStrategy", "[[source]]\nstrategy = \"cdx\"\n",
                   ":11: [[source]] 'strategy' must be one of \"cdc\", \"synthetic\", \"watermark\", "
                   "\"watermark_cdc\", "
@@ -442,12 +442,24 @@ TEST_F(ConfigTest, EveryKindOfSourceSaysWhatItIs) {
     const KindTraits& traits = TraitsOf(kind);
     EXPECT_EQ(traits.kind, kind) << word;
     EXPECT_TRUE(traits.has_log || !IsLogged(traits.strategy)) << word;
-    const std::string source = absl::StrCat(kIdentity, "[[source]]\ncontext_id = \"a\"\nkind = \"", word,
-                                            "\"\n", traits.place_key, " = \"x\"\n");
-    const auto config = Load(absl::StrCat(source, "[[source.table]]\nname = \"t\"\n"));
-    ASSERT_THAT(config, IsOk()) << word;
-    EXPECT_EQ(config->sources[0].strategy, traits.strategy) << word;
-    EXPECT_EQ(Load(source).ok(), !traits.lists_tables) << word;
+    const std::string source =
+        absl::StrCat(kIdentity, "[[source]]\ncontext_id = \"a\"\nkind = \"", word, "\"\n", traits.place_key,
+                     " = \"", IsServer(kind) ? "host=x" : "x", "\"\n");
+    const std::string table = "[[source.table]]\nname = \"t\"\n";
+    if (!traits.has_reader) {
+      EXPECT_THAT(Load(source + table),
+                  StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(":12: [[source]] 'kind' is")))
+          << word;
+      continue;
+    }
+    const std::string synthetic = source + "strategy = \"synthetic\"\n";
+    ASSERT_THAT(Load(synthetic + table), IsOk()) << word;
+    EXPECT_EQ(Load(synthetic).ok(), !traits.lists_tables) << word;
+    const auto config = Load(source + table);
+    ASSERT_EQ(config.ok(), traits.reads_log || traits.strategy != Strategy::kCdc) << word;
+    if (config.ok()) {
+      EXPECT_EQ(config->sources[0].strategy, traits.strategy) << word;
+    }
   }
 }
 

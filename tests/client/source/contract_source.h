@@ -17,10 +17,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "base/db/postgres/connection.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/row_digest.h"
 #include "tests/client/source/source_database.h"
+#include "tests/support/postgres_server.h"
 #include "tests/support/rows.h"
+#include "tests/support/status_matchers.h"
 
 namespace mirror {
 
@@ -112,6 +116,14 @@ inline std::vector<ReaderKind> EveryReader() {
                                    {"WatermarkCdc", "sqlite", "watermark_cdc"},
                                    {"Window", "sqlite", "window"},
                                    {"View", "sqlite", "synthetic", "WAL", true}};
+  for (const auto& [name, strategy] : std::map<std::string, std::string>{{"Populate", "populate"},
+                                                                         {"Synthetic", "synthetic"},
+                                                                         {"Watermark", "watermark"},
+                                                                         {"WatermarkCdc", "watermark_cdc"},
+                                                                         {"Window", "window"}}) {
+    kinds.push_back({"Postgres" + name, "postgres", strategy});
+  }
+  kinds.push_back({"PostgresByColumn", "postgres", "synthetic", "", false, true});
   for (const char* const kind : {"csv", "xlsx"}) {
     const std::string name = kind == std::string("csv") ? "Csv" : "Xlsx";
     kinds.push_back({name, kind, "synthetic"});
@@ -134,14 +146,10 @@ class Writer {
   virtual void AddColumn() = 0;
 };
 
-class SqliteWriter final : public Writer {
+/// Statement by statement what differs, as an application does it.
+class SqlWriter : public Writer {
  public:
-  SqliteWriter(const std::string& path, const ReaderKind& kind) : app_(path), view_(kind.view) {
-    app_.Run("PRAGMA journal_mode = " + kind.journal);
-    for (const Shape& shape : Shapes()) app_.Run("CREATE TABLE " + Base(shape) + shape.create);
-    MakeViews("");
-  }
-  /// Statement by statement what differs, as an application does it.
+  explicit SqlWriter(bool view) : view_(view) {}
   void Write(const State& state) override {
     std::string sql = "BEGIN;";
     for (const Shape& shape : Shapes()) {
@@ -163,26 +171,29 @@ class SqliteWriter final : public Writer {
             : absl::StrAppend(&sql, "UPDATE ", Base(shape), " SET ", values, Where(shape, row), ";");
       }
     }
-    app_.Run(sql + "COMMIT");
+    Run(sql + "COMMIT");
     state_ = state;
   }
   void AddColumn() override {
     for (const Shape& shape : Shapes()) {
-      app_.Run("ALTER TABLE " + Base(shape) + " ADD COLUMN more TEXT DEFAULT 'm'");
-      if (view_) app_.Run("DROP VIEW " + shape.name);
+      Run("ALTER TABLE " + Base(shape) + " ADD COLUMN more TEXT DEFAULT 'm'");
+      if (view_) Run("DROP VIEW " + shape.name);
     }
     MakeViews(", more");
   }
 
- private:
+ protected:
+  virtual void Run(const std::string& sql) = 0;
   std::string Base(const Shape& shape) const { return view_ ? "base_" + shape.name : shape.name; }
   void MakeViews(const std::string& more) {
     for (const Shape& shape : Shapes()) {
       if (!view_) return;
-      app_.Run("CREATE VIEW " + shape.name + " AS SELECT " + absl::StrJoin(shape.columns, ",") + more +
-               " FROM " + Base(shape));
+      Run("CREATE VIEW " + shape.name + " AS SELECT " + absl::StrJoin(shape.columns, ",") + more + " FROM " +
+          Base(shape));
     }
   }
+
+ private:
   static std::string Literal(const Cell& cell) {
     if (cell.kind == Kind::kNull) return "NULL";
     if (cell.kind == Kind::kInteger) return absl::StrCat(cell.integer);
@@ -194,9 +205,42 @@ class SqliteWriter final : public Writer {
     return " WHERE " + absl::StrJoin(parts, " AND ");
   }
 
-  Application app_;
   const bool view_;
   State state_;
+};
+
+class SqliteWriter final : public SqlWriter {
+ public:
+  SqliteWriter(const std::string& path, const ReaderKind& kind) : SqlWriter(kind.view), app_(path) {
+    Run("PRAGMA journal_mode = " + kind.journal);
+    for (const Shape& shape : Shapes()) Run("CREATE TABLE " + Base(shape) + shape.create);
+    MakeViews("");
+  }
+
+ private:
+  void Run(const std::string& sql) override { app_.Run(sql); }
+
+  Application app_;
+};
+
+class PostgresWriter final : public SqlWriter {
+ public:
+  explicit PostgresWriter(const std::string& conninfo) : SqlWriter(/*view=*/false) {
+    auto opened = postgres::Connection::Open({.conninfo = conninfo, .application_name = "mirror-test"});
+    EXPECT_THAT(opened, IsOk());
+    if (opened.ok()) connection_ = *std::move(opened);
+    Run("SET search_path TO public, pg_catalog");
+    for (const Shape& shape : Shapes())
+      Run("CREATE TABLE " + shape.name + absl::StrReplaceAll(shape.create, {{" WITHOUT ROWID", ""}}));
+  }
+
+ private:
+  void Run(const std::string& sql) override {
+    ASSERT_NE(connection_, nullptr);
+    ASSERT_THAT(connection_->Execute(sql), IsOk()) << sql;
+  }
+
+  std::unique_ptr<postgres::Connection> connection_;
 };
 
 /// Each state is put in the place of the former one as a whole, its rows in no order that means anything.

@@ -31,7 +31,7 @@ void ExpectBothWays(const EnumWords<T>& words, std::size_t values,
 
 TEST(StrategyTest, WordsAreReadAsTheyAreWritten) {
   ExpectBothWays(StrategyWords(), 6, ParseStrategy);
-  ExpectBothWays(SourceKindWords(), 3, ParseSourceKind);
+  ExpectBothWays(SourceKindWords(), 6, ParseSourceKind);
   ExpectBothWays(TimeUnitWords(), 4, ParseTimeUnit);
   ExpectBothWays(TimeFormatWords(), 3, ParseTimeFormat);
   EXPECT_EQ(ToString(Strategy::kWatermarkCdc), "watermark_cdc");

@@ -26,11 +26,13 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
  protected:
   void SetUp() override {
     const ReaderKind& kind = GetParam();
+    if (kind.kind == "postgres") SKIP_WITHOUT_POSTGRES();
     config_.context_id = "Cust";
     config_.kind = SourceKindNamed(kind.kind);
+    const bool files = IsFolder(config_.kind);
     config_.strategy = StrategyNamed(kind.strategy);
     config_.settle_ms = 0;
-    config_.path = folder_ / (kind.kind == "sqlite" ? "source.db" : "drop");
+    config_.path = folder_ / (files ? "drop" : "source.db");
     config_.rejects = folder_ / "rejects";
     if (kind.view) config_.include = {"orders", "pairs"};
     for (const Shape& shape : Shapes()) {
@@ -39,15 +41,20 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
       table.file = shape.name + "." + kind.kind;
       table.column_hashes = kind.by_column;
       table.watermark = "at";
-      if (kind.kind != "sqlite" || kind.view) {
+      if (files || kind.view) {
         for (const std::uint32_t column : shape.key) table.key.push_back(shape.columns[column]);
-        if (kind.kind != "sqlite") table.types = {{shape.columns[shape.key.back()], Type::kInt64}};
+        if (files) table.types = {{shape.columns[shape.key.back()], Type::kInt64}};
       }
       config_.tables.push_back(table);
     }
     if (kind.kind == "sqlite") writer_ = std::make_unique<SqliteWriter>(config_.path, kind);
     if (kind.kind == "csv") writer_ = std::make_unique<CsvWriter>(config_.path);
     if (kind.kind == "xlsx") writer_ = std::make_unique<XlsxWriter>(config_.path);
+    if (kind.kind == "postgres") {
+      ASSERT_NE(PostgresServer::Shared(), nullptr);
+      config_.server.dsn = PostgresServer::Shared()->NewDatabase();
+      writer_ = std::make_unique<PostgresWriter>(config_.server.dsn);
+    }
     for (const Shape& shape : Shapes()) {
       state_[shape.name];
       for (int i = 0; i < 40; ++i) Put(shape, i * 3 - 20, i % 5 == 0 ? Cell(nullptr) : Cell("v" + Name(i)));

@@ -366,7 +366,7 @@ TEST_P(ReaderContract, ATableThatMovesIsAbortedAndANewLookHealsIt) {
   auto digests = reader_->Digests(shape.name, {0, 1, 2});
   ASSERT_THAT(digests, IsOk());
   ASSERT_THAT((*digests)->Next(3, false), IsOk());
-  const auto read = reader_->Read(shape.name, {0, 1, 2});
+  auto read = reader_->Read(shape.name, {0, 1, 2});
   ASSERT_THAT(read, IsOk());
   RowBlock block = RowBlock::For(SchemaOf(shape), {0, 1, 2});
   Pieces pieces;
@@ -375,14 +375,17 @@ TEST_P(ReaderContract, ATableThatMovesIsAbortedAndANewLookHealsIt) {
   // A reader within a read transaction of WAL shows its own moment to the end.
   const bool one_moment = GetParam().kind == "sqlite" && !GetParam().Logs() && GetParam().journal == "WAL";
   if (one_moment) Look();
+  // A reader of PostgreSQL keeps the definition from being changed.
+  const bool keeps = GetParam().kind == "postgres";
+  if (keeps) read->reset();
   writer_->AddColumn();
   if (!one_moment) {
     absl::StatusOr<bool> next = true;
-    for (int left = 50; left > 0 && next.ok() && *next; --left) {
+    for (int left = 50; !keeps && left > 0 && next.ok() && *next; --left) {
       block.Clear();
       next = (*read)->Next({1, 1}, &block, &pieces);
     }
-    EXPECT_EQ(next.status().code(), kAborted) << next.status();
+    EXPECT_TRUE(keeps || absl::IsAborted(next.status())) << next.status();
     const ReadTable again = ReadAll(*reader_, SchemaOf(shape));
     EXPECT_EQ(again.status.code(), kAborted) << again.status;
   }

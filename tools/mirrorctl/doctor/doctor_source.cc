@@ -245,10 +245,12 @@ SystemUser AgentUser(const AgentConfig& config) {
 /// Whether the agent's user has the rights that its strategy takes. False: it has not.
 bool ExamineRights(const AgentConfig& config, const SourceConfig& source, const std::string& step,
                    DoctorReport& report) {
+  // What the server lets a role do is told by who reads it.
+  if (!IsFile(source.kind)) return true;
   std::error_code error;
   const std::string file = std::filesystem::canonical(source.path, error).string();
-  // What cannot even be found is told by who reads it.
-  if (error || !IsFile(source.kind)) return true;
+  // So is what cannot even be found.
+  if (error) return true;
   const SystemUser user = AgentUser(config);
   const std::string missing =
       MissingRight(user, "", file, UsesLog(source) ? DatabaseUse::kWrite : DatabaseUse::kRead);
@@ -289,7 +291,8 @@ void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, Doct
     if (UsesLog(source)) report.Skip(log, step);
     return;
   }
-  report.Ok(step, absl::StrCat("'", source.path, "' can be read, ", Counted(tables->size(), "table")));
+  const std::string place = IsServer(source.kind) ? source.path : absl::StrCat("'", source.path, "'");
+  report.Ok(step, absl::StrCat(place, " can be read, ", Counted(tables->size(), "table")));
   const absl::StatusOr<std::vector<IdleTable>> idle = FindIdleTables(source, *tables);
   for (const IdleTable& one : idle.ok() ? *idle : std::vector<IdleTable>()) {
     const std::string of = absl::StrCat(source.context_id, " table ", one.table->name);
@@ -316,7 +319,7 @@ void ExamineSource(const AgentConfig& config, DoctorReport& report) {
   if (failed.empty()) failed = key;
   if (config.sources.empty()) {
     report.Warn("sources", absl::StrCat("'", config.file, "' has no [[source]]: nothing is replicated"),
-                "add one with 'context_id' and 'path'");
+                "add one with 'context_id' and 'path', 'folder' or 'dsn'");
   }
   const absl::StatusOr<Connection> connection = failed.empty() ? Connect(config) : absl::CancelledError();
   if (failed.empty() && !connection.ok()) {

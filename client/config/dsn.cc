@@ -1,0 +1,104 @@
+#include "client/config/dsn.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstddef>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/target.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kDsnHoldsPassword[] =
+    "holds a password, where others can read it. Take it out, and name a file with it (mode 0600) in "
+    "'password_file'";
+
+/// KEY=VALUE, as MariaDB's and ODBC's are written here.
+struct DsnWord {
+  std::string key;  ///< In lower case.
+  std::string value;
+};
+
+bool IsWordCharacter(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+/// Each word before a '=', wherever it stands: a value in quotes or braces may look like one, too, and is
+/// then taken for one rather than a password passed over.
+std::vector<DsnWord> DsnWords(std::string_view dsn) {
+  std::vector<DsnWord> words;
+  for (std::size_t equals = dsn.find('='); equals != std::string_view::npos;
+       equals = dsn.find('=', equals + 1)) {
+    std::size_t end = equals;
+    while (end > 0 && dsn[end - 1] == ' ') --end;
+    std::size_t begin = end;
+    while (begin > 0 && IsWordCharacter(dsn[begin - 1])) --begin;
+    std::size_t from = equals + 1;
+    while (from < dsn.size() && dsn[from] == ' ') ++from;
+    const std::size_t to = std::min(dsn.find_first_of(" ;", from), dsn.size());
+    words.push_back({absl::AsciiStrToLower(std::string(dsn.substr(begin, end - begin))),
+                     std::string(dsn.substr(from, to - from))});
+  }
+  return words;
+}
+
+std::string PlainDsnProblem(const std::string& dsn) {
+  static constexpr std::array<std::string_view, 6> kSecret = {"password", "passwd",      "pwd",
+                                                              "pass",     "sslpassword", "passphrase"};
+  for (const DsnWord& word : DsnWords(dsn)) {
+    if (std::find(kSecret.begin(), kSecret.end(), word.key) != kSecret.end()) return kDsnHoldsPassword;
+  }
+  // As user:password@host.
+  const std::size_t scheme = dsn.find("://");
+  if (scheme == std::string::npos) return "";
+  const std::size_t at = dsn.find('@', scheme), colon = dsn.find(':', scheme + 1);
+  return at != std::string::npos && colon < at ? kDsnHoldsPassword : "";
+}
+
+std::string PostgresDsnProblem(const std::string& dsn) {
+  const absl::StatusOr<postgres::Parameters> parameters = postgres::ReadConninfo(dsn);
+  if (!parameters.ok()) {
+    // They say the rest, and show none of it.
+    return absl::StrCat("cannot be used: ", std::string(parameters.status().message()));
+  }
+  if (postgres::FindParameter(*parameters, "passfile") != nullptr) {
+    return "names a passfile: name that in 'password_file'";
+  }
+  return "";
+}
+
+std::string PlainDsnPlace(const char* server, const std::string& dsn) {
+  std::string where;
+  for (const std::string_view key : {"dsn", "host", "server", "socket", "port", "dbname", "database"}) {
+    for (const DsnWord& word : DsnWords(dsn)) {
+      if (word.key == key && !word.value.empty()) {
+        absl::StrAppend(&where, where.empty() ? "" : ", ",
+                        key == "port"                          ? "port "
+                        : key == "dbname" || key == "database" ? "database "
+                                                               : "",
+                        word.value);
+      }
+    }
+  }
+  std::replace(where.begin(), where.end(), '"', '\'');
+  return absl::StrCat(server, " at \"", where.empty() ? "its own place" : where, "\"");
+}
+
+}  // namespace
+
+std::string DsnProblem(SourceKind kind, const std::string& dsn) {
+  if (dsn.find('\n') != std::string::npos) return "must be one line";
+  return kind == SourceKind::kPostgres ? PostgresDsnProblem(dsn) : PlainDsnProblem(dsn);
+}
+
+std::string DsnPlace(SourceKind kind, const std::string& dsn) {
+  if (kind != SourceKind::kPostgres)
+    return PlainDsnPlace(kind == SourceKind::kMariadb ? "MariaDB" : "ODBC", dsn);
+  const absl::StatusOr<postgres::Parameters> parameters = postgres::ReadConninfo(dsn);
+  return postgres::PlaceWords(parameters.ok() ? *parameters : postgres::Parameters());
+}
+
+}  // namespace mirror

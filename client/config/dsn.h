@@ -1,0 +1,22 @@
+#ifndef MIRROR_CLIENT_CONFIG_DSN_H_
+#define MIRROR_CLIENT_CONFIG_DSN_H_
+
+#include <string>
+
+#include "client/config/source_config.h"
+
+// The `dsn` of a [[source]], whose words are those of its kind's own library.
+
+namespace mirror {
+
+/// What is wrong with it, for people, without any of its text; empty: nothing. A password in it is wrong, and
+/// so is a passfile of its own.
+std::string DsnProblem(SourceKind kind, const std::string& dsn);
+
+/// Where the database is, for people: `PostgreSQL at "db1,db2, database crm"`. Neither who connects nor how.
+/// Of one that has no DsnProblem().
+std::string DsnPlace(SourceKind kind, const std::string& dsn);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_CONFIG_DSN_H_

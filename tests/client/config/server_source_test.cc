@@ -1,0 +1,257 @@
+#include "client/config/server_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/config/config.h"
+#include "client/config/dsn.h"
+#include "tests/client/source/source_database.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::Pair;
+
+constexpr char kBefore[] = R"([endpoint]
+address = "127.0.0.1:5443"
+[identity]
+issuer = "Source"
+key = "source-1.key"
+key_id = "source-1"
+application_id = "mirror"
+application_certificate = "app.crt"
+[[source]]
+context_id = "Cust42"
+kind = "postgres"
+)";  // Eleven lines.
+
+class ServerSourceTest : public testing::Test {
+ protected:
+  absl::StatusOr<AgentConfig> Load(const std::string& text) {
+    std::ofstream(file_) << text;
+    return LoadAgentConfig(file_);
+  }
+  /// A source of kind postgres with these keys.
+  absl::StatusOr<AgentConfig> LoadSource(const std::string& keys) { return Load(kBefore + keys); }
+
+  TempFolder folder_;
+  std::string file_ = folder_ / "mirror-agent.toml";
+};
+
+constexpr char kDsn[] = "dsn = \"host=db1 dbname=crm user=mir\"\nstrategy = \"synthetic\"\n";
+
+TEST_F(ServerSourceTest, ReadsEveryKeyAndSeesThePasswordFileFromTheFilesFolder) {
+  const auto config = LoadSource(R"(dsn = "host=db1,db2 dbname=crm user=mir sslmode=verify-full"
+strategy = "synthetic"
+password_file = "pg.pw"
+schemas = ["crm"]
+include = ["a*"]
+skip = ["tmp_*"]
+blocked = { salaries = "personal" }
+retention = "1h"
+slot = "mirror_1"
+publication = "Mirror 1"
+snapshot_wait = "5s"
+max_stage = "2GB"
+max_wal = "3GB"
+)");
+  ASSERT_THAT(config, IsOk());
+  const SourceConfig& source = config->sources[0];
+  EXPECT_EQ(source.kind, SourceKind::kPostgres);
+  EXPECT_EQ(source.path, "PostgreSQL at \"db1,db2, database crm\"");
+  EXPECT_EQ(source.server.dsn, "host=db1,db2 dbname=crm user=mir sslmode=verify-full");
+  EXPECT_EQ(source.server.password_file, folder_ / "pg.pw");
+  EXPECT_EQ(source.server.schema, "crm");
+  EXPECT_THAT(source.include, ElementsAre("a*"));
+  EXPECT_THAT(source.skip, ElementsAre("tmp_*"));
+  EXPECT_THAT(source.blocked, ElementsAre(Pair("salaries", "personal")));
+  EXPECT_EQ(source.retention_ms, 3'600'000);
+  EXPECT_EQ(source.server.slot, "mirror_1");
+  EXPECT_EQ(source.server.publication, "Mirror 1");
+  EXPECT_EQ(source.server.snapshot_wait_ms, 5'000);
+  EXPECT_EQ(source.server.max_stage_bytes, 2'000'000'000);
+  EXPECT_EQ(source.server.max_wal_bytes, 3'000'000'000);
+}
+
+TEST_F(ServerSourceTest, TheDefaultsAreThoseOfTheReference) {
+  const auto config = LoadSource(kDsn);
+  ASSERT_THAT(config, IsOk());
+  const ServerSource& server = config->sources[0].server;
+  EXPECT_EQ(server.password_file, "");
+  EXPECT_EQ(server.schema, "public");
+  EXPECT_EQ(server.slot, "");
+  EXPECT_EQ(server.publication, "");
+  EXPECT_EQ(server.snapshot_wait_ms, 30'000);
+  EXPECT_EQ(server.max_stage_bytes, 10'000'000'000);
+  EXPECT_EQ(server.max_wal_bytes, 10'000'000'000);
+}
+
+struct WrongServerCase {
+  const char* name;
+  const char* keys;
+  const char* words;
+};
+
+class WrongServerSource : public ServerSourceTest, public testing::WithParamInterface<WrongServerCase> {};
+
+TEST_P(WrongServerSource, IsNamedWithItsLineAndShowsNothing) {
+  const auto config = LoadSource(GetParam().keys);
+  EXPECT_THAT(config, StatusIs(absl::StatusCode::kInvalidArgument,
+                               AllOf(HasSubstr(GetParam().words), Not(HasSubstr("sesame")))));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, WrongServerSource,
+    testing::Values(
+        WrongServerCase{"NoDsn", "strategy = \"synthetic\"\n", ":9: [[source]] has no 'dsn', which it needs"},
+        WrongServerCase{"EmptyDsn", "dsn = \"\"\n", ":12: [[source]] 'dsn' must not be empty"},
+        WrongServerCase{"Password", "dsn = \"host=db1 password=sesame\"\nstrategy = \"synthetic\"\n",
+                        ":12: [[source]] 'dsn' cannot be used: the connection string holds a password"},
+        WrongServerCase{"QuotedPassword",
+                        "dsn = \"host=db1 password = 'sesame street'\"\nstrategy = \"synthetic\"\n",
+                        ":12: [[source]] 'dsn' cannot be used: the connection string holds a password"},
+        WrongServerCase{"PasswordOfAUri",
+                        "dsn = \"postgresql://mir:sesame@db1/crm\"\nstrategy = \"synthetic\"\n",
+                        ":12: [[source]] 'dsn' cannot be used: the connection string holds a password"},
+        WrongServerCase{"PasswordBehindAUri",
+                        "dsn = \"postgresql://db1/crm?password=sesame\"\nstrategy = \"synthetic\"\n",
+                        ":12: [[source]] 'dsn' cannot be used: the connection string holds a password"},
+        WrongServerCase{"PasswordOfAKey", "dsn = \"host=db1 sslpassword=sesame\"\nstrategy = \"synthetic\"\n",
+                        ":12: [[source]] 'dsn' cannot be used: the connection string holds a password"},
+        WrongServerCase{"Passfile", "dsn = \"host=db1 passfile=/etc/sesame\"\nstrategy = \"synthetic\"\n",
+                        ":12: [[source]] 'dsn' names a passfile: name that in 'password_file'"},
+        WrongServerCase{"Service", "dsn = \"service=sesame\"\nstrategy = \"synthetic\"\n",
+                        ":12: [[source]] 'dsn' cannot be used: the connection string names a service"},
+        WrongServerCase{"NoConninfo", "dsn = \"sesame\"\nstrategy = \"synthetic\"\n",
+                        ":12: [[source]] 'dsn' cannot be used: the connection string cannot be read"},
+        WrongServerCase{"TwoLines", "dsn = \"host=db1\\ndbname=sesame\"\nstrategy = \"synthetic\"\n",
+                        ":12: [[source]] 'dsn' must be one line"},
+        WrongServerCase{"NoSchema", "dsn = \"host=db1\"\nschemas = []\n",
+                        ":13: [[source]] 'schemas' must hold exactly one name"},
+        WrongServerCase{"TwoSchemas", "dsn = \"host=db1\"\nschemas = [\"a\", \"b\"]\n",
+                        ":13: [[source]] 'schemas' must hold exactly one name"},
+        WrongServerCase{"SlotWithACapital", "dsn = \"host=db1\"\nslot = \"Mirror\"\n",
+                        ":13: [[source]] 'slot' must be 1 to 63 of the letters a-z, digits and '_'"},
+        WrongServerCase{"EmptyPublication", "dsn = \"host=db1\"\npublication = \"\"\n",
+                        ":13: [[source]] 'publication' must be a name of 1 to 63 bytes"},
+        WrongServerCase{"StageTooSmall", "dsn = \"host=db1\"\nmax_stage = \"1KB\"\n",
+                        ":13: [[source]] 'max_stage' must be"},
+        WrongServerCase{"Path", "dsn = \"host=db1\"\npath = \"crm.db\"\n",
+                        ":13: [[source]] 'path' is not for kind = \"postgres\""},
+        WrongServerCase{"Folder", "dsn = \"host=db1\"\nfolder = \"crm\"\n",
+                        ":13: [[source]] 'folder' is for kind = \"csv\" or \"xlsx\" only"},
+        WrongServerCase{"MaxLog", "dsn = \"host=db1\"\nmax_log = 5000\n",
+                        ":13: [[source]] 'max_log' is not for kind = \"postgres\""},
+        WrongServerCase{"CopyAtOnce", "dsn = \"host=db1\"\ncopy_at_once = \"5MB\"\n",
+                        ":13: [[source]] 'copy_at_once' is not for kind = \"postgres\""},
+        WrongServerCase{"ServerId", "dsn = \"host=db1\"\nserver_id = 5\n",
+                        ":13: [[source]] 'server_id' is for kind = \"mariadb\" only"},
+        WrongServerCase{"Dialect", "dsn = \"host=db1\"\ndialect = \"mysql\"\n",
+                        ":13: [[source]] 'dialect' is for kind = \"odbc\" only"},
+        WrongServerCase{"FileOfATable",
+                        "dsn = \"host=db1\"\nstrategy = \"synthetic\"\n[[source.table]]\nname = \"t\"\n"
+                        "file = \"x\"\n",
+                        ":16: [[source.table]] 'file' is for kind = \"csv\" or \"xlsx\" only"},
+        WrongServerCase{"FeedOfAFile",
+                        "dsn = \"host=db1\"\nstrategy = \"synthetic\"\n[[source.table]]\nname = \"t\"\n"
+                        "strategy = \"watermark\"\nwatermark = \"w\"\n"
+                        "deletes_from = { file = \"g\", key = [\"k\"], watermark = \"n\" }\n",
+                        ":18: [[source.table]] 'deletes_from' takes 'table' here, since the source is a "
+                        "database"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_F(ServerSourceTest, ALogThatIsNotReadIsRefusedWhereItIsAskedFor) {
+  if (TraitsOf(SourceKind::kPostgres).reads_log) GTEST_SKIP() << "it is read";
+  EXPECT_THAT(
+      LoadSource("dsn = \"host=db1\"\n"),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr(":11: [[source]] 'kind' would have the log of PostgreSQL databases read, which "
+                         "this build cannot: say strategy = \"synthetic\"")));
+  EXPECT_THAT(
+      LoadSource("dsn = \"host=db1\"\nstrategy = \"cdc\"\n"),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr(":13: [[source]] 'strategy' would have the log of PostgreSQL databases read")));
+  EXPECT_THAT(LoadSource(std::string(kDsn) + "[[source.table]]\nname = \"t\"\nstrategy = \"cdc\"\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr(":16: [[source.table]] 'strategy' must not be \"cdc\"")));
+  for (const char* const strategy : {"synthetic", "populate"}) {
+    EXPECT_THAT(LoadSource(absl::StrCat("dsn = \"host=db1\"\nstrategy = \"", strategy, "\"\n")), IsOk());
+  }
+}
+
+TEST_F(ServerSourceTest, TwoSourcesOfOneDatabaseAreTwoWithoutALog) {
+  EXPECT_THAT(LoadSource(absl::StrCat(kDsn, "[[source]]\ncontext_id = \"b\"\nkind = \"postgres\"\n", kDsn)),
+              IsOk());
+}
+
+TEST_F(ServerSourceTest, NoTwoReadOneSlotOrPublication) {
+  if (!TraitsOf(SourceKind::kPostgres).reads_log) GTEST_SKIP() << "no log is read";
+  const auto two = [this](const std::string& first, const std::string& second) {
+    return LoadSource(absl::StrCat("dsn = \"host=db1 dbname=crm\"\n", first,
+                                   "[[source]]\ncontext_id = \"b\"\nkind = \"postgres\"\n", second))
+        .status();
+  };
+  const std::string same = "dsn = \"host=db1 dbname=crm\"\n", other = "dsn = \"host=db1 dbname=hr\"\n";
+  EXPECT_THAT(two("", same), IsOk());
+  EXPECT_THAT(two("slot = \"s\"\n", other + "slot = \"s\"\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("'slot' makes the slot that of the [[source]] in line 9")));
+  EXPECT_THAT(two("slot = \"s\"\n", "dsn = \"host=db2\"\nslot = \"s\"\n"), IsOk());
+  EXPECT_THAT(two("publication = \"p\"\n", other + "publication = \"p\"\n"), IsOk());
+  EXPECT_THAT(two("publication = \"p\"\n", same + "publication = \"p\"\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("'publication' makes the publication that of the [[source]] in line 9")));
+}
+
+TEST(SlotName, IsWhatPostgresTakesAndOneForEachContextId) {
+  EXPECT_EQ(SlotName("cust42"), "_mirror_cust42");
+  EXPECT_EQ(SlotName("Cust42"), "_mirror_cust42");
+  EXPECT_EQ(SlotName("a_b"), "_mirror_a_b");
+  EXPECT_THAT(SlotName("a-b"), testing::MatchesRegex("_mirror_a_b_[0-9a-f]{8}"));
+  EXPECT_NE(SlotName("a-b"), SlotName("a_b"));
+  EXPECT_EQ(SlotName("A-b"), SlotName("a-B"));
+  const std::string longest(64, 'x');
+  EXPECT_EQ(SlotName(longest).size(), 63U);
+  EXPECT_NE(SlotName(longest), SlotName(longest.substr(1)));
+  EXPECT_EQ(SlotName(std::string(55, 'x')), "_mirror_" + std::string(55, 'x'));
+}
+
+TEST(Dsn, APasswordIsFoundInThoseOfEveryKind) {
+  for (const char* const dsn : {"host=db1 password=sesame", "host=db1 Password = sesame", "user=a;passwd='x'",
+                                "mariadb://mir:sesame@db1/crm", "socket=/run/db passphrase=x"}) {
+    EXPECT_THAT(DsnProblem(SourceKind::kMariadb, dsn), HasSubstr("holds a password")) << dsn;
+  }
+  for (const char* const dsn : {"DSN=crm;PWD=sesame", "Driver={MariaDB};UID=mir; pwd = {a;b}", "PASSWORD=x",
+                                "Driver={x};Server=db1;PWD={}"}) {
+    EXPECT_THAT(DsnProblem(SourceKind::kOdbc, dsn),
+                AllOf(HasSubstr("holds a password"), Not(HasSubstr("sesame"))))
+        << dsn;
+  }
+  for (const char* const dsn : {"DSN=crm;UID=mir", "Driver={MariaDB Unicode};SERVER=db1;DATABASE=pwd"}) {
+    EXPECT_EQ(DsnProblem(SourceKind::kOdbc, dsn), "") << dsn;
+  }
+  EXPECT_EQ(DsnProblem(SourceKind::kMariadb, "host=db1 dbname=crm user=mir tls=verify tls_ca=ca.crt"), "");
+}
+
+TEST(Dsn, ItsPlaceIsToldWithoutWhoConnects) {
+  EXPECT_EQ(DsnPlace(SourceKind::kPostgres, "postgresql://mir@db1:5433/crm"),
+            "PostgreSQL at \"db1, port 5433, database crm\"");
+  EXPECT_EQ(DsnPlace(SourceKind::kMariadb, "host=db1 port=3307 dbname=crm user=mir"),
+            "MariaDB at \"db1, port 3307, database crm\"");
+  EXPECT_EQ(DsnPlace(SourceKind::kOdbc, "DSN=crm;UID=mir"), "ODBC at \"crm\"");
+  EXPECT_EQ(DsnPlace(SourceKind::kOdbc, "FILEDSN=/x"), "ODBC at \"its own place\"");
+}
+
+}  // namespace
+}  // namespace mirror
