@@ -18,6 +18,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "base/db/mariadb/connection.h"
 #include "base/db/postgres/connection.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/row_digest.h"
@@ -95,6 +97,7 @@ struct ReaderKind {
   std::string journal = "WAL";
   bool view = false;
   bool by_column = false;
+  std::string database = "";  ///< Of an ODBC source what it is.
 
   bool Logs() const { return strategy == "cdc"; }
   /// What changed is known row by row.
@@ -124,6 +127,16 @@ inline std::vector<ReaderKind> EveryReader() {
     kinds.push_back({"Postgres" + name, "postgres", strategy});
   }
   kinds.push_back({"PostgresByColumn", "postgres", "synthetic", "", false, true});
+  for (const auto& [name, database] : std::map<std::string, std::string>{
+           {"OdbcSqlite", "sqlite"}, {"OdbcPostgres", "postgres"}, {"OdbcMariadb", "mariadb"}}) {
+    kinds.push_back({name + "Populate", "odbc", "populate", "WAL", false, false, database});
+    kinds.push_back({name + "Synthetic", "odbc", "synthetic", "WAL", false, false, database});
+    kinds.push_back({name + "Watermark", "odbc", "watermark", "WAL", false, false, database});
+  }
+  kinds.push_back({"OdbcSqliteJournal", "odbc", "synthetic", "DELETE", false, false, "sqlite"});
+  kinds.push_back({"OdbcPostgresWatermarkCdc", "odbc", "watermark_cdc", "", false, false, "postgres"});
+  kinds.push_back({"OdbcMariadbWindow", "odbc", "window", "", false, false, "mariadb"});
+  kinds.push_back({"OdbcPostgresByColumn", "odbc", "synthetic", "", false, true, "postgres"});
   for (const char* const kind : {"csv", "xlsx"}) {
     const std::string name = kind == std::string("csv") ? "Csv" : "Xlsx";
     kinds.push_back({name, kind, "synthetic"});
@@ -241,6 +254,29 @@ class PostgresWriter final : public SqlWriter {
   }
 
   std::unique_ptr<postgres::Connection> connection_;
+};
+
+class MariadbWriter final : public SqlWriter {
+ public:
+  explicit MariadbWriter(const std::string& dsn) : SqlWriter(/*view=*/false) {
+    auto opened = mariadb::Connection::Open({.dsn = dsn});
+    EXPECT_THAT(opened, IsOk());
+    if (opened.ok()) connection_ = *std::move(opened);
+    for (const Shape& shape : Shapes()) {
+      Run("CREATE TABLE " + shape.name +
+          absl::StrReplaceAll(shape.create, {{" WITHOUT ROWID", ""}, {"a TEXT", "a VARCHAR(20)"}}));
+    }
+  }
+
+ private:
+  /// One statement after the other; the contract's texts have no ";".
+  void Run(const std::string& sql) override {
+    ASSERT_NE(connection_, nullptr);
+    for (const absl::string_view one : absl::StrSplit(sql, ';'))
+      ASSERT_THAT(connection_->Execute(std::string(one)), IsOk()) << one;
+  }
+
+  std::unique_ptr<mariadb::Connection> connection_;
 };
 
 /// Each state is put in the place of the former one as a whole, its rows in no order that means anything.
