@@ -17,7 +17,7 @@ constexpr KindTraits kTraits[] = {
     {SourceKind::kMariadb, Place::kServer, "dsn", "MariaDB databases", true, false, Strategy::kCdc,
      /*has_reader=*/true, /*reads_log=*/false, /*reads_views=*/false},
     {SourceKind::kOdbc, Place::kServer, "dsn", "ODBC databases", false, false, Strategy::kSynthetic,
-     /*has_reader=*/false}};
+     /*has_reader=*/true, /*reads_log=*/false, /*reads_views=*/false}};
 
 }  // namespace
 

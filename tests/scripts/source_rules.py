@@ -46,6 +46,7 @@ GROUPS = {
     "SQLite": r"[<\"](?:sqlite3(?:ext)?\.h|SQLiteCpp/)",
     "PostgreSQL": r"[<\"](?:libpq|pqxx|postgresql)[/\w-]*|[<\"]libpq-fe\.h",
     "MariaDB": r"[<\"](?:mariadb/)?(?:mysql|mysqld_error|errmsg|mariadb_\w+)\.h",
+    "ODBC": r"[<\"](?:sql|sqlext|sqltypes|sqlucode|odbcinst\w*)\.h",
     "Boost": r"<boost/",
     "prometheus-cpp": r"[<\"]prometheus/",
     "cpp-httplib": r"[<\"]httplib\.h",
@@ -58,7 +59,7 @@ GROUPS = {
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
     "an opening of databases": r"\"server/store/(?:sqlite/sqlite_home|catalog/(?:sqlite|postgres)/\w+|postgres/home/\w+)\.h\"",
     "client": r"\"client/",
-    "a reader by its name (client/run/open_source opens it)": r"\"client/source/(?:sqlite/sqlite|files/file|postgres/postgres|mariadb/mariadb)_reader\.h\"",
+    "a reader by its name (client/run/open_source opens it)": r"\"client/source/(?:sqlite/sqlite|files/file|postgres/postgres|mariadb/mariadb|odbc/odbc)_reader\.h\"",
 }
 # What every room may include: the standard library, the system, absl.
 ANYBODY = re.compile(
@@ -74,6 +75,7 @@ ROOMS = {
     "base/db/sqlite": ("", ("SQLite",)),
     "base/db/postgres": ("base", ("PostgreSQL",)),
     "base/db/mariadb": ("base", ("MariaDB",)),
+    "base/db/odbc": ("base", ("ODBC",)),
     "base/http": ("base", ("Boost",)),
     "base/exposition": ("base base/http", ("prometheus-cpp",)),
     "base/text": ("base", ("CLI11",)),
@@ -221,9 +223,14 @@ ROOMS = {
         "base base/db/postgres client/source client/source/postgres proto/wire",
         (),
     ),
+    "client/source/odbc": (
+        "base base/db/odbc certs client/source client/source/mariadb client/source/postgres client/source/rows "
+        "client/source/sqlite/file client/source/steps client/source/values proto/wire",
+        (),
+    ),
     "client/run": (
         "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "
-        "client/source/files client/source/mariadb client/source/postgres client/source/postgres/log "
+        "client/source/files client/source/mariadb client/source/odbc client/source/postgres client/source/postgres/log "
         "client/source/sqlite client/source/sqlite/log client/source/steps client/state client/wire proto/wire",
         ("nlohmann-json",),
     ),

@@ -10,10 +10,22 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/db/odbc/failure.h"
+#include "base/db/odbc/sql_type.h"
 #include "base/file.h"
 
 namespace mirror::odbc {
 namespace {
+
+constexpr bool Is(SqlType type, int number) { return static_cast<std::int64_t>(type) == number; }
+static_assert(Is(SqlType::kNumeric, SQL_NUMERIC) && Is(SqlType::kDecimal, SQL_DECIMAL) &&
+              Is(SqlType::kInteger, SQL_INTEGER) && Is(SqlType::kSmallint, SQL_SMALLINT) &&
+              Is(SqlType::kFloat, SQL_FLOAT) && Is(SqlType::kReal, SQL_REAL) &&
+              Is(SqlType::kDouble, SQL_DOUBLE) && Is(SqlType::kDate, SQL_TYPE_DATE) &&
+              Is(SqlType::kTime, SQL_TYPE_TIME) && Is(SqlType::kTimestamp, SQL_TYPE_TIMESTAMP) &&
+              Is(SqlType::kBinary, SQL_BINARY) && Is(SqlType::kVarbinary, SQL_VARBINARY) &&
+              Is(SqlType::kLongVarbinary, SQL_LONGVARBINARY) && Is(SqlType::kBigint, SQL_BIGINT) &&
+              Is(SqlType::kTinyint, SQL_TINYINT) && Is(SqlType::kBit, SQL_BIT) &&
+              Is(SqlType::kGuid, SQL_GUID) && kNoNulls == SQL_NO_NULLS);
 
 SQLCHAR* Chars(const std::string& text) {
   return const_cast<SQLCHAR*>(reinterpret_cast<const SQLCHAR*>(text.c_str()));

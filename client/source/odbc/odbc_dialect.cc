@@ -6,6 +6,13 @@
 
 namespace mirror {
 
+OdbcDialectKind OdbcDialectNamed(std::string_view word) {
+  if (word == "auto") return OdbcDialectKind::kAuto;
+  if (word == "postgres") return OdbcDialectKind::kPostgres;
+  if (word == "mysql") return OdbcDialectKind::kMysql;
+  return word == "sqlite" ? OdbcDialectKind::kSqlite : OdbcDialectKind::kGeneric;
+}
+
 std::unique_ptr<OdbcDialect> MakeOdbcDialect(OdbcDialectKind kind, const odbc::Connection& connection,
                                              const std::string& schema) {
   if (kind == OdbcDialectKind::kAuto) {

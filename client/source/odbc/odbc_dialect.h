@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -56,8 +57,10 @@ class OdbcDialect {
   }
 };
 
-/// kNone for "auto" until a connection says what it is.
 enum class OdbcDialectKind : std::uint8_t { kAuto, kPostgres, kMysql, kSqlite, kGeneric };
+
+/// "auto", "postgres", "mysql", "sqlite"; any other word is "generic".
+OdbcDialectKind OdbcDialectNamed(std::string_view word);
 
 /// Of a connection's own database, when `kind` is kAuto.
 std::unique_ptr<OdbcDialect> MakeOdbcDialect(OdbcDialectKind kind, const odbc::Connection& connection,

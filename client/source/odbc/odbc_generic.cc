@@ -1,6 +1,3 @@
-#include <sql.h>
-#include <sqlext.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
@@ -9,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "base/db/odbc/sql_type.h"
 #include "client/source/odbc/odbc_dialect.h"
 #include "proto/wire/limits.h"
 
@@ -37,47 +35,47 @@ void SetGenericTime(Type type, OdbcForm form, std::int64_t digits, OdbcColumn* c
 }
 
 /// From what the driver declares.
-void SetGenericType(std::int64_t type, std::int64_t size, std::int64_t digits, OdbcColumn* column) {
+void SetGenericType(odbc::SqlType type, std::int64_t size, std::int64_t digits, OdbcColumn* column) {
   Column& wire = column->wire;
   const auto set = [&](Type wire_type, OdbcForm form) {
     wire.type = wire_type;
     column->form = form;
   };
   switch (type) {
-    case SQL_BIT:
+    case odbc::SqlType::kBit:
       return set(Type::kBool, OdbcForm::kBool);
-    case SQL_TINYINT:
-    case SQL_SMALLINT:
+    case odbc::SqlType::kTinyint:
+    case odbc::SqlType::kSmallint:
       return set(Type::kInt16, OdbcForm::kInteger);
-    case SQL_INTEGER:
+    case odbc::SqlType::kInteger:
       return set(Type::kInt32, OdbcForm::kInteger);
-    case SQL_BIGINT:
+    case odbc::SqlType::kBigint:
       return set(Type::kInt64, OdbcForm::kInteger);
-    case SQL_REAL:
+    case odbc::SqlType::kReal:
       set(Type::kFloat, OdbcForm::kSingle);
       column->wide_form = OdbcForm::kSingle;
       column->wide_affinity = Affinity::kReal;
       return;
-    case SQL_FLOAT:
-    case SQL_DOUBLE:
+    case odbc::SqlType::kFloat:
+    case odbc::SqlType::kDouble:
       set(Type::kDouble, OdbcForm::kReal);
       column->wide_form = OdbcForm::kReal;
       column->wide_affinity = Affinity::kReal;
       return;
-    case SQL_NUMERIC:
-    case SQL_DECIMAL:
+    case odbc::SqlType::kNumeric:
+    case odbc::SqlType::kDecimal:
       return SetGenericDecimal(size, digits, column);
-    case SQL_BINARY:
-    case SQL_VARBINARY:
-    case SQL_LONGVARBINARY:
+    case odbc::SqlType::kBinary:
+    case odbc::SqlType::kVarbinary:
+    case odbc::SqlType::kLongVarbinary:
       return set(Type::kBytes, OdbcForm::kBytes);
-    case SQL_TYPE_DATE:
+    case odbc::SqlType::kDate:
       return set(Type::kDate, OdbcForm::kDate);
-    case SQL_TYPE_TIME:
+    case odbc::SqlType::kTime:
       return SetGenericTime(Type::kTime, OdbcForm::kTime, digits, column);
-    case SQL_TYPE_TIMESTAMP:
+    case odbc::SqlType::kTimestamp:
       return SetGenericTime(Type::kTimestamp, OdbcForm::kTimestamp, digits, column);
-    case SQL_GUID:
+    case odbc::SqlType::kGuid:
       return set(Type::kUuid, OdbcForm::kUuid);
     default:
       return set(Type::kText, OdbcForm::kText);
@@ -195,8 +193,8 @@ class OdbcGeneric : public OdbcDialect {
     column.type = OdbcTypeNumber(absl::StrCat(row.Int(4), " ", column.type_name));
     column.wire.name = row.Text(3);
     column.wire.column_id = static_cast<std::uint64_t>(column.number);
-    column.wire.nullable = row.Int(10) != SQL_NO_NULLS;
-    SetGenericType(row.Int(4), row.Int(6), row.Int(8), &column);
+    column.wire.nullable = row.Int(10) != odbc::kNoNulls;
+    SetGenericType(static_cast<odbc::SqlType>(row.Int(4)), row.Int(6), row.Int(8), &column);
     column.name = absl::StrCat("t.", GenericQuoted(connection, column.wire.name));
     column.value = column.wide_value = column.wide_name = column.name;
     column.is_null = absl::StrCat(column.name, " IS NULL");
