@@ -218,6 +218,12 @@ bool Connection::IsAlive() const {
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+absl::Status Connection::UseAgain() {
+  constexpr char kDoing[] = "using its database again";
+  if (handle_ == nullptr || mysql_select_db(handle_, dsn_.database.c_str()) != 0) return ErrorNow(kDoing);
+  return absl::OkStatus();
+}
+
 absl::Status Connection::KillOther(std::uint64_t server_thread) {
   const absl::Status killed = Execute(absl::StrCat("KILL CONNECTION ", server_thread), "ending a connection");
   constexpr unsigned int kNoSuchThread = 1094;

@@ -18,6 +18,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "base/db/mariadb/connection.h"
 #include "base/db/postgres/connection.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/row_digest.h"
@@ -122,8 +124,10 @@ inline std::vector<ReaderKind> EveryReader() {
                                                                          {"WatermarkCdc", "watermark_cdc"},
                                                                          {"Window", "window"}}) {
     kinds.push_back({"Postgres" + name, "postgres", strategy});
+    kinds.push_back({"Mariadb" + name, "mariadb", strategy});
   }
   kinds.push_back({"PostgresByColumn", "postgres", "synthetic", "", false, true});
+  kinds.push_back({"MariadbByColumn", "mariadb", "synthetic", "", false, true});
   for (const char* const kind : {"csv", "xlsx"}) {
     const std::string name = kind == std::string("csv") ? "Csv" : "Xlsx";
     kinds.push_back({name, kind, "synthetic"});
@@ -241,6 +245,30 @@ class PostgresWriter final : public SqlWriter {
   }
 
   std::unique_ptr<postgres::Connection> connection_;
+};
+
+class MariadbWriter final : public SqlWriter {
+ public:
+  explicit MariadbWriter(const std::string& dsn) : SqlWriter(/*view=*/false) {
+    auto opened = mariadb::Connection::Open({.dsn = dsn});
+    EXPECT_THAT(opened, IsOk());
+    if (opened.ok()) connection_ = *std::move(opened);
+    for (const Shape& shape : Shapes()) {
+      // A text needs a length to be a key.
+      Run("CREATE TABLE " + shape.name +
+          absl::StrReplaceAll(shape.create, {{" WITHOUT ROWID", ""}, {"a TEXT", "a VARCHAR(9)"}}));
+    }
+  }
+
+ private:
+  /// One statement after the other; no value holds a semicolon.
+  void Run(const std::string& sql) override {
+    ASSERT_NE(connection_, nullptr);
+    for (const std::string& one : std::vector<std::string>(absl::StrSplit(sql, ';', absl::SkipEmpty())))
+      ASSERT_THAT(connection_->Execute(one), IsOk()) << one;
+  }
+
+  std::unique_ptr<mariadb::Connection> connection_;
 };
 
 /// Each state is put in the place of the former one as a whole, its rows in no order that means anything.

@@ -16,6 +16,7 @@
 #include "client/source/capture/capture_history.h"
 #include "client/state/run_state.h"
 #include "tests/client/source/contract_source.h"
+#include "tests/support/mariadb/mariadb_server.h"
 #include "tests/support/source_words.h"
 #include "tests/support/status_matchers.h"
 
@@ -27,6 +28,7 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
   void SetUp() override {
     const ReaderKind& kind = GetParam();
     if (kind.kind == "postgres") SKIP_WITHOUT_POSTGRES();
+    if (kind.kind == "mariadb") SKIP_WITHOUT_MARIADB();
     config_.context_id = "Cust";
     config_.kind = SourceKindNamed(kind.kind);
     const bool files = IsFolder(config_.kind);
@@ -54,6 +56,12 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
       ASSERT_NE(PostgresServer::Shared(), nullptr);
       config_.server.dsn = PostgresServer::Shared()->NewDatabase();
       writer_ = std::make_unique<PostgresWriter>(config_.server.dsn);
+    }
+    if (kind.kind == "mariadb") {
+      MariadbServer* const server = MariadbServer::Shared();
+      ASSERT_NE(server, nullptr);
+      config_.server.dsn = server->Dsn(server->NewDatabase());
+      writer_ = std::make_unique<MariadbWriter>(config_.server.dsn);
     }
     for (const Shape& shape : Shapes()) {
       state_[shape.name];
