@@ -417,6 +417,27 @@ absl::Status StageWriter::SetPlace(std::int64_t lsn) {
   return absl::OkStatus();
 }
 
+absl::Status StageWriter::Clear() {
+  const MutexLock lock(mutex_);
+  if (absl::Status turn = AwaitTurn(); !turn.ok()) return turn;
+  BreakOff();
+  absl::Status cleared = link_.Write([](const sqlite::Connection& database) {
+    const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(database);
+    if (!tables.ok()) return tables.status();
+    std::string sql =
+        "DELETE FROM tables; DELETE FROM marks; DELETE FROM transactions; UPDATE stage SET place = 0";
+    for (const StagedTable& table : *tables) absl::StrAppend(&sql, "; DROP TABLE ", NetName(table.id));
+    return database.Execute(sql, kStaging);
+  });
+  if (!cleared.ok()) return cleared;
+  link_.set_place(0);
+  tables_.clear();
+  durable_.clear();
+  passed_over_.clear();
+  ForgetTaken();
+  return absl::OkStatus();
+}
+
 absl::Status StageWriter::SetTable(const StagedTable& asked) {
   const MutexLock lock(mutex_);
   if (absl::Status turn = AwaitTurn(); !turn.ok()) return turn;

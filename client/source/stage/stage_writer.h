@@ -46,6 +46,7 @@ class StageWriter {
   std::vector<StagedTable> TakeGivenUp();
 
   absl::Status SetPlace(std::int64_t lsn);
+  absl::Status Clear();
   absl::Status SetTable(const StagedTable& table);
   absl::Status DropTable(std::int64_t table);
   absl::Status RaiseFloor(std::int64_t table, std::int64_t lsn, const std::string& because);
