@@ -195,6 +195,8 @@ ROOMS = {
         "client/source/sqlite/file client/source/sqlite/log proto/wire",
         ("xxhash",),
     ),
+    "client/source/values": ("client/source proto/wire", ()),
+    "client/source/stage": ("base base/db/sqlite client/source client/source/values proto/wire", ()),
     "client/source/sqlite": (
         "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file "
         "client/source/sqlite/log client/source/steps proto/wire",

@@ -28,14 +28,66 @@ std::int64_t LengthOf(const std::string& path) {
   return stat(path.c_str(), &found) == 0 ? found.st_size : 0;
 }
 
+absl::StatusOr<std::optional<StageMark>> MarkOf(StagePlace& place, const std::string& condition,
+                                                const std::string& bound = "") {
+  const absl::StatusOr<StageFile::Reading> reading = place.Read();
+  if (!reading.ok()) return reading.status();
+  return ReadMark(**reading, condition, bound);
+}
+
+/// Until it says false, by LSN.
+absl::Status ForEachTransaction(StagePlace& place,
+                                const std::function<bool(std::int64_t lsn, std::uint64_t xid)>& take) {
+  const absl::StatusOr<StageFile::Reading> reading = place.Read();
+  if (!reading.ok()) return reading.status();
+  sqlite::Statement select =
+      (*reading)->Prepare("SELECT lsn, xid FROM transactions ORDER BY lsn", "reading it");
+  absl::StatusOr<bool> there = select.Step();
+  while (there.ok() && *there && take(select.Int(0), static_cast<std::uint64_t>(select.Int(1))))
+    there = select.Step();
+  return there.status();
+}
+
+absl::StatusOr<std::optional<StagedTable>> Known(const sqlite::Connection& database, std::int64_t table) {
+  absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(database, table);
+  if (!known.ok() || *known) return known;
+  return absl::NotFoundError(absl::StrCat("table ", table, " is not staged"));
+}
+
+/// Of the table's rows behind `from`. `emptied_counts`: 1 where it was emptied behind that.
+absl::StatusOr<std::int64_t> NumberBehind(StagePlace& place, const std::string& what, std::int64_t table,
+                                          std::int64_t from, const std::string& end,
+                                          bool emptied_counts = true) {
+  const absl::StatusOr<StageFile::Reading> reading = place.Read();
+  if (!reading.ok()) return reading.status();
+  const absl::StatusOr<std::optional<StagedTable>> known = Known(**reading, table);
+  if (!known.ok()) return known.status();
+  if (emptied_counts && (*known)->truncated_lsn > from) return 1;
+  return (*reading)->Number(absl::StrCat("SELECT ", what, " FROM ", NetName(table), " WHERE lsn > ", from,
+                                         end, emptied_counts ? "" : ")"),
+                            "reading rows");
+}
+
+absl::Status ForgetMarks(StageWriter& writer, const sqlite::Connection& database, std::int64_t before_ms,
+                         std::int64_t lowest) {
+  const std::string old = absl::StrCat(" FROM marks WHERE time_ms <= ", before_ms, " AND lsn < ", lowest,
+                                       " AND lsn < (SELECT max(lsn) FROM marks)");
+  const absl::StatusOr<std::int64_t> count =
+      database.Number(absl::StrCat("SELECT count(*)", old), "reading marks");
+  if (!count.ok() || *count == 0) return count.status();
+  return writer.Write([&](const sqlite::Connection& writing) {
+    return writing.Execute(absl::StrCat("DELETE", old), "writing marks");
+  });
+}
+
 class SqliteStage final : public Stage {
  public:
   explicit SqliteStage(StageOptions options)
-      : options_(std::move(options)),
-        place_(options_.path),
-        writer_(options_, place_, [this] { TellWaiters(); }) {}
-
-  absl::Status Start() { return place_.File().status(); }
+      : options_(std::move(options)), place_(options_.path), writer_(options_, place_, [this] {
+          const MutexLock lock(waiting_);
+          ++written_;
+          has_written_.NotifyAll();
+        }) {}
 
   absl::Status Begin(const LoggedTransaction& transaction) override { return writer_.Begin(transaction); }
   absl::Status Take(std::int64_t table, LoggedChange change) override {
@@ -84,9 +136,11 @@ class SqliteStage final : public Stage {
   absl::Status Clear() override { return writer_.Clear(); }
 
   absl::StatusOr<std::optional<StageMark>> FindMark(const std::string& token) override {
-    return MarkOf("WHERE token = ?", token);
+    return MarkOf(place_, "WHERE token = ?", token);
   }
-  absl::StatusOr<std::optional<StageMark>> LastMark() override { return MarkOf("ORDER BY lsn DESC LIMIT 1"); }
+  absl::StatusOr<std::optional<StageMark>> LastMark() override {
+    return MarkOf(place_, "ORDER BY lsn DESC LIMIT 1");
+  }
 
   absl::StatusOr<std::optional<StageMark>> WaitForMark(const std::string& token,
                                                        std::int64_t within_ms) override {
@@ -114,7 +168,7 @@ class SqliteStage final : public Stage {
   absl::StatusOr<std::optional<std::int64_t>> LowestUnseen(
       const std::function<bool(std::uint64_t xid)>& is_seen) override {
     std::optional<std::int64_t> lowest;
-    absl::Status read = ForEachTransaction([&](std::int64_t lsn, std::uint64_t xid) {
+    absl::Status read = ForEachTransaction(place_, [&](std::int64_t lsn, std::uint64_t xid) {
       if (is_seen(xid)) return true;
       lowest = lsn;
       return false;
@@ -125,7 +179,7 @@ class SqliteStage final : public Stage {
 
   absl::Status ForgetTransactions(const std::function<bool(std::uint64_t xid)>& is_old) override {
     std::vector<std::int64_t> old;
-    absl::Status read = ForEachTransaction([&](std::int64_t lsn, std::uint64_t xid) {
+    absl::Status read = ForEachTransaction(place_, [&](std::int64_t lsn, std::uint64_t xid) {
       if (is_old(xid)) old.push_back(lsn);
       return old.size() < kForgottenAtOnce;
     });
@@ -152,12 +206,12 @@ class SqliteStage final : public Stage {
   }
 
   absl::StatusOr<bool> HasRowsBehind(std::int64_t table, std::int64_t from) override {
-    const absl::StatusOr<std::int64_t> has = NumberBehind("EXISTS (SELECT 1", table, from, ")");
+    const absl::StatusOr<std::int64_t> has = NumberBehind(place_, "EXISTS (SELECT 1", table, from, ")");
     if (!has.ok()) return has.status();
     return *has != 0;
   }
   absl::StatusOr<std::int64_t> CountRowsBehind(std::int64_t table, std::int64_t from) override {
-    return NumberBehind("(SELECT count(*)", table, from, "", /*emptied_counts=*/false);
+    return NumberBehind(place_, "(SELECT count(*)", table, from, "", /*emptied_counts=*/false);
   }
   absl::StatusOr<std::unique_ptr<StagedRows>> RowsBehind(std::int64_t table, std::int64_t from) override {
     const absl::StatusOr<std::shared_ptr<StageFile>> file = place_.File();
@@ -201,7 +255,7 @@ class SqliteStage final : public Stage {
       if (*any != 0) cuts[table.id] = cut;
     }
     if (absl::Status trimmed = writer_.Trim(cuts, lsns); !trimmed.ok()) return trimmed;
-    return ForgetMarks(**reading, before_ms, lowest);
+    return ForgetMarks(writer_, **reading, before_ms, lowest);
   }
 
   absl::StatusOr<Size> Measure() override {
@@ -226,62 +280,6 @@ class SqliteStage final : public Stage {
   }
 
  private:
-  void TellWaiters() {
-    const MutexLock lock(waiting_);
-    ++written_;
-    has_written_.NotifyAll();
-  }
-
-  absl::StatusOr<std::optional<StageMark>> MarkOf(const std::string& condition,
-                                                  const std::string& bound = "") {
-    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
-    if (!reading.ok()) return reading.status();
-    return ReadMark(**reading, condition, bound);
-  }
-
-  /// Until it says false, by LSN.
-  absl::Status ForEachTransaction(const std::function<bool(std::int64_t lsn, std::uint64_t xid)>& take) {
-    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
-    if (!reading.ok()) return reading.status();
-    sqlite::Statement select =
-        (*reading)->Prepare("SELECT lsn, xid FROM transactions ORDER BY lsn", "reading it");
-    absl::StatusOr<bool> there = select.Step();
-    while (there.ok() && *there && take(select.Int(0), static_cast<std::uint64_t>(select.Int(1))))
-      there = select.Step();
-    return there.status();
-  }
-
-  static absl::StatusOr<std::optional<StagedTable>> Known(const sqlite::Connection& database,
-                                                          std::int64_t table) {
-    absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(database, table);
-    if (!known.ok() || *known) return known;
-    return absl::NotFoundError(absl::StrCat("table ", table, " is not staged"));
-  }
-
-  /// Of the table's rows behind `from`. `emptied_counts`: 1 where it was emptied behind that.
-  absl::StatusOr<std::int64_t> NumberBehind(const std::string& what, std::int64_t table, std::int64_t from,
-                                            const std::string& end, bool emptied_counts = true) {
-    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
-    if (!reading.ok()) return reading.status();
-    const absl::StatusOr<std::optional<StagedTable>> known = Known(**reading, table);
-    if (!known.ok()) return known.status();
-    if (emptied_counts && (*known)->truncated_lsn > from) return 1;
-    return (*reading)->Number(absl::StrCat("SELECT ", what, " FROM ", NetName(table), " WHERE lsn > ", from,
-                                           end, emptied_counts ? "" : ")"),
-                              "reading rows");
-  }
-
-  absl::Status ForgetMarks(const sqlite::Connection& database, std::int64_t before_ms, std::int64_t lowest) {
-    const std::string old = absl::StrCat(" FROM marks WHERE time_ms <= ", before_ms, " AND lsn < ", lowest,
-                                         " AND lsn < (SELECT max(lsn) FROM marks)");
-    const absl::StatusOr<std::int64_t> count =
-        database.Number(absl::StrCat("SELECT count(*)", old), "reading marks");
-    if (!count.ok() || *count == 0) return count.status();
-    return writer_.Write([&](const sqlite::Connection& writing) {
-      return writing.Execute(absl::StrCat("DELETE", old), "writing marks");
-    });
-  }
-
   const StageOptions options_;
   StagePlace place_;
   Mutex waiting_;
@@ -297,7 +295,8 @@ class SqliteStage final : public Stage {
 
 absl::StatusOr<std::unique_ptr<Stage>> Stage::Open(StageOptions options) {
   auto stage = std::make_unique<SqliteStage>(std::move(options));
-  if (absl::Status started = stage->Start(); !started.ok()) return started;
+  const absl::StatusOr<std::int64_t> place = stage->Place();
+  if (!place.ok()) return place.status();
   return stage;
 }
 

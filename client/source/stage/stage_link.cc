@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kStaging[] = "staging";
+constexpr char kLinking[] = "staging";
 constexpr char kReadAnew[] = "What was not written there is read anew from the source's log";
 
 }  // namespace
@@ -37,7 +37,7 @@ absl::StatusOr<StageLink::Found> StageLink::Own() {
   if (absl::Status connected = Connect(); !connected.ok()) return connected;
   if (is_long_) return Found::kAsLeft;
   if (is_owner_) {
-    const absl::StatusOr<std::int64_t> version = database_->Number("PRAGMA data_version", kStaging);
+    const absl::StatusOr<std::int64_t> version = database_->Number("PRAGMA data_version", kLinking);
     if (!version.ok()) return version.status();
     if (std::exchange(version_, *version) == *version) return Found::kAsLeft;
     if (absl::Status owned = CheckOwner(); !owned.ok()) return owned;
@@ -47,10 +47,10 @@ absl::StatusOr<StageLink::Found> StageLink::Own() {
     const absl::StatusOr<std::int64_t> place = ReadPlace(database);
     if (!place.ok()) return place.status();
     place_ = *place;
-    return database.Prepare("UPDATE stage SET writer = ?", kStaging).With(nonce_).Run();
+    return database.Prepare("UPDATE stage SET writer = ?", kLinking).With(nonce_).Run();
   });
   if (!claimed.ok()) return claimed;
-  const absl::StatusOr<std::int64_t> version = database_->Number("PRAGMA data_version", kStaging);
+  const absl::StatusOr<std::int64_t> version = database_->Number("PRAGMA data_version", kLinking);
   if (!version.ok()) return version.status();
   version_ = *version;
   is_owner_ = true;
@@ -58,7 +58,7 @@ absl::StatusOr<StageLink::Found> StageLink::Own() {
 }
 
 absl::Status StageLink::CheckOwner() {
-  sqlite::Statement select = database_->Prepare("SELECT place, writer FROM stage", kStaging);
+  sqlite::Statement select = database_->Prepare("SELECT place, writer FROM stage", kLinking);
   if (absl::Status row = select.StepToRow(); !row.ok()) return row;
   if (select.View(1) != nonce_) return Lose("is written by another process now");
   return select.Int(0) == place_ ? absl::OkStatus() : Lose("was set to another place");
@@ -67,24 +67,24 @@ absl::Status StageLink::CheckOwner() {
 absl::Status StageLink::Write(const Work& work) {
   if (!is_long_) {
     return database_->Transact(
-        sqlite::Connection::Begin::kImmediate, [&] { return work(*database_); }, kStaging);
+        sqlite::Connection::Begin::kImmediate, [&] { return work(*database_); }, kLinking);
   }
-  absl::Status done = database_->Execute("SAVEPOINT work", kStaging);
+  absl::Status done = database_->Execute("SAVEPOINT work", kLinking);
   if (!done.ok()) return done;
   done = work(*database_);
   const absl::Status ended =
-      database_->Execute(done.ok() ? "RELEASE work" : "ROLLBACK TO work; RELEASE work", kStaging);
+      database_->Execute(done.ok() ? "RELEASE work" : "ROLLBACK TO work; RELEASE work", kLinking);
   return done.ok() ? ended : done;
 }
 
 absl::Status StageLink::BeginLong() {
-  absl::Status begun = database_->Execute("BEGIN IMMEDIATE", kStaging);
+  absl::Status begun = database_->Execute("BEGIN IMMEDIATE", kLinking);
   is_long_ = begun.ok();
   return begun;
 }
 
 absl::Status StageLink::CommitLong() {
-  absl::Status committed = database_->Execute("COMMIT", kStaging);
+  absl::Status committed = database_->Execute("COMMIT", kLinking);
   if (committed.ok()) is_long_ = false;
   return committed;
 }
@@ -92,7 +92,7 @@ absl::Status StageLink::CommitLong() {
 void StageLink::RollBackLong() {
   if (!std::exchange(is_long_, false)) return;
   // An error may have ended it already.
-  if (database_->InTransaction()) (void)database_->Execute("ROLLBACK", kStaging);
+  if (database_->InTransaction()) (void)database_->Execute("ROLLBACK", kLinking);
 }
 
 }  // namespace mirror

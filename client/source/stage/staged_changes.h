@@ -86,7 +86,8 @@ std::unique_ptr<ChangeReader> ReadStagedChanges(Stage& stage, std::unique_ptr<St
 /// All rows of a table that was emptied (StagedTable::truncated_lsn), for SourceReader::Read(): the net rows
 /// behind that are all that there are, so nothing is read in the source. Of `ask` only table, schema and
 /// columns count. Errors: also kAborted: the stage does not have all of them.
-std::unique_ptr<TableReader> ReadStagedTable(Stage& stage, std::unique_ptr<StagedTexts> texts, StagedAsk ask);
+std::unique_ptr<TableReader> ReadEmptiedTable(Stage& stage, std::unique_ptr<StagedTexts> texts,
+                                              StagedAsk ask);
 
 inline constexpr int kStagedRoundsMax = 20;
 inline constexpr int kStagedReadsMax = 10;

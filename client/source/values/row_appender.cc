@@ -22,7 +22,7 @@ RowAppender::RowAppender(const TableSchema& table, const std::vector<std::uint32
 }
 
 absl::StatusOr<std::size_t> RowAppender::Append(const std::vector<Value>& values, RowBlock* block,
-                                                        LargeSink* sink) const {
+                                                LargeSink* sink) const {
   std::size_t in_block = 0, weight = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Value& value = values[i];
@@ -54,7 +54,7 @@ absl::StatusOr<std::size_t> RowAppender::Append(const std::vector<Value>& values
 }
 
 absl::Status RowAppender::AppendLarge(const Value& value, std::size_t at, ColumnBuffer* buffer,
-                                              LargeSink* sink) const {
+                                      LargeSink* sink) const {
   const std::size_t size = value.bytes.size();
   if (size > WireLimits{}.value_bytes_max) {
     return absl::InvalidArgumentError(
