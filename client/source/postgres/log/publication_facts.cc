@@ -111,18 +111,17 @@ std::uint32_t OidAt(const Rows& rows, int row, int column) {
 absl::StatusOr<std::vector<Rows>> AtOneMoment(postgres::Connection& connection,
                                               const std::vector<std::string>& queries,
                                               const std::string& publication) {
-  const bool inside = connection.InTransaction();
-  postgres::Transaction transaction(connection);
+  std::optional<postgres::Transaction> own;
   postgres::Pipeline pipeline(connection);
-  if (!inside) transaction.Begin(pipeline, {.repeatable_read = true, .read_only = true});
+  if (!connection.InTransaction())
+    own.emplace(connection).Begin(pipeline, {.repeatable_read = true, .read_only = true});
   for (const std::string& sql : queries) {
     std::vector<postgres::Value> values;
     if (sql.find("$1") != std::string::npos) values.emplace_back(publication);
     pipeline.Queue(sql, values, kReadingPublication);
   }
-  absl::StatusOr<std::vector<Rows>> rows =
-      inside ? pipeline.Run() : transaction.Commit(pipeline, kReadingPublication);
-  if (rows.ok() && !inside) rows->erase(rows->begin());
+  absl::StatusOr<std::vector<Rows>> rows = own ? own->Commit(pipeline, kReadingPublication) : pipeline.Run();
+  if (rows.ok() && own) rows->erase(rows->begin());
   if (rows.ok() && rows->size() != queries.size()) return absl::InternalError("the publication was not all read");
   return rows;
 }
