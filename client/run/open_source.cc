@@ -8,13 +8,10 @@
 #include "base/folded_name.h"
 #include "client/run/source_rules.h"
 #include "client/source/files/file_reader.h"
-<<<<<<< HEAD
 #include "client/source/mariadb/mariadb_reader.h"
 #include "client/source/odbc/odbc_dialect.h"
 #include "client/source/odbc/odbc_reader.h"
-=======
 #include "client/source/postgres/log/postgres_log.h"
->>>>>>> h_pglog
 #include "client/source/postgres/postgres_reader.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/sqlite_reader.h"
