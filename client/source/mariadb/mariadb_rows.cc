@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kDoing[] = "reading it";
+constexpr char kRowsDoing[] = "reading it";
 
 std::vector<std::uint32_t> MariadbColumnsToRead(const KnownMariadbTable& known,
                                                 const std::vector<std::uint32_t>& asked) {
@@ -42,11 +42,11 @@ absl::StatusOr<std::unique_ptr<MariadbReading>> MariadbReading::Begin(const Mari
 }
 
 absl::Status MariadbReading::Start() {
-  absl::Status begun = connection().Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kDoing);
+  absl::Status begun = connection().Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kRowsDoing);
   // It takes the lock, is refused where a column may not be read, and no row is read. A table that was made
   // anew since the snapshot is told by the first statement that reads rows.
   if (begun.ok())
-    begun = connection().Execute(absl::StrCat("SELECT * FROM ", table_.quoted, " LIMIT 0"), kDoing);
+    begun = connection().Execute(absl::StrCat("SELECT * FROM ", table_.quoted, " LIMIT 0"), kRowsDoing);
   if (!begun.ok()) return begun;
   watch_.emplace(sessions_, table_.quoted, connection().server_thread());
   const absl::StatusOr<std::vector<MariadbTable>> now = ReadMariadbTables(connection(), table_.name);
@@ -148,7 +148,7 @@ absl::StatusOr<bool> MariadbSourceRows::StepAtServer() {
   for (;;) {
     if (!stream_) {
       if (statements_ == std::max<std::size_t>(1, ask_.with.size())) return false;
-      absl::StatusOr<mariadb::RowStream> stream = reading_->connection().Stream(Sql(statements_++), kDoing);
+      absl::StatusOr<mariadb::RowStream> stream = reading_->connection().Stream(Sql(statements_++), kRowsDoing);
       if (!stream.ok()) return stream.status();
       stream_.emplace(*std::move(stream));
     }

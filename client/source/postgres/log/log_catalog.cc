@@ -29,11 +29,11 @@ constexpr char kLoggedColumnsSql[] =
     "ORDER BY t.root, t.oid, a.attnum";
 
 /// By the root's oid.
-std::map<std::uint32_t, LoggedTables> LoggedIn(const Rows& rows) {
-  std::map<std::uint32_t, LoggedTables> logged;
+std::map<std::uint32_t, StreamedTables> LoggedIn(const Rows& rows) {
+  std::map<std::uint32_t, StreamedTables> logged;
   for (int row = 0; row < rows.rows(); ++row) {
     const auto root = static_cast<std::uint32_t>(rows.Int(row, 0));
-    LoggedTable& table = logged[root][static_cast<std::uint32_t>(rows.Int(row, 1))];
+    StreamedTable& table = logged[root][static_cast<std::uint32_t>(rows.Int(row, 1))];
     table.table = root;
     table.columns.push_back({rows.Text(row, 2), static_cast<std::uint32_t>(rows.Int(row, 3)),
                              static_cast<std::int32_t>(rows.Int(row, 4)), rows.Int(row, 5)});
@@ -41,10 +41,10 @@ std::map<std::uint32_t, LoggedTables> LoggedIn(const Rows& rows) {
   return logged;
 }
 
-void SetKey(const PostgresTable& table, LoggedTable* logged) {
+void SetKey(const PostgresTable& table, StreamedTable* logged) {
   for (const std::int64_t number : table.key) {
     const auto found = std::find_if(logged->columns.begin(), logged->columns.end(),
-                                    [number](const LoggedTable::Column& column) { return column.number == number; });
+                                    [number](const StreamedTable::Column& column) { return column.number == number; });
     if (found != logged->columns.end())
       logged->key.push_back(static_cast<std::size_t>(found - logged->columns.begin()));
   }
@@ -67,7 +67,7 @@ absl::StatusOr<std::shared_ptr<const LogCatalog>> LogCatalogWatch::Look(postgres
     if (!rows.ok()) return rows.status();
     absl::StatusOr<std::vector<PostgresTable>> tables = queries.Take(*rows);
     if (!tables.ok()) return tables.status();
-    std::map<std::uint32_t, LoggedTables> logged = LoggedIn(rows->front());
+    std::map<std::uint32_t, StreamedTables> logged = LoggedIn(rows->front());
     for (PostgresTable& table : *tables) {
       const PublishedTable* const published = (*facts)->Find(table.oid);
       if (published == nullptr) continue;

@@ -21,7 +21,7 @@ struct LogCatalogTable {
   PostgresTable table;
   std::string fingerprint;
   std::string why_not;  ///< Why what the log has of it is of no use, for people; empty: it is.
-  LoggedTables logged;  ///< It, or its leaves; their floors are 0.
+  StreamedTables logged;  ///< It, or its leaves; their floors are 0.
 };
 
 /// The tables of one schema that are in the publication.

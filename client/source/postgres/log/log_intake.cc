@@ -64,14 +64,14 @@ absl::Status LogIntake::Take(const pgoutput::Relation& relation) {
   return absl::OkStatus();
 }
 
-const LoggedTable* LogIntake::Find(std::uint32_t oid) const {
+const StreamedTable* LogIntake::Find(std::uint32_t oid) const {
   if (tables_ == nullptr || is_old_ || !transaction_) return nullptr;
   const auto found = tables_->find(oid);
   if (found == tables_->end() || transaction_->lsn <= found->second.floor) return nullptr;
   return &found->second;
 }
 
-void LogIntake::Spoil(const LoggedTable& table, const std::string& because) {
+void LogIntake::Spoil(const StreamedTable& table, const std::string& because) {
   Spoiled& spoiled = spoiled_[table.table];
   spoiled.lsn = std::max(spoiled.lsn, transaction_->lsn);
   if (spoiled.because.empty()) spoiled.because = because;
@@ -80,7 +80,7 @@ void LogIntake::Spoil(const LoggedTable& table, const std::string& because) {
 template <typename Change>
 absl::Status LogIntake::Take(const Change& change) {
   ++changes_;
-  const LoggedTable* const table = Find(change.oid);
+  const StreamedTable* const table = Find(change.oid);
   if (table == nullptr) return absl::OkStatus();
   const auto known = relations_.find(change.oid);
   if (known == relations_.end()) return absl::DataLossError("the log has rows of a relation that it did not name");
@@ -96,9 +96,9 @@ absl::Status LogIntake::Take(const Change& change) {
 
 /// Of a partitioned table each leaf is named; where it is not all of them, its other rows stay.
 absl::Status LogIntake::Take(const pgoutput::Truncate& truncate) {
-  std::map<std::int64_t, std::pair<const LoggedTable*, std::size_t>> emptied;
+  std::map<std::int64_t, std::pair<const StreamedTable*, std::size_t>> emptied;
   for (const std::uint32_t oid : truncate.oids) {
-    const LoggedTable* const table = Find(oid);
+    const StreamedTable* const table = Find(oid);
     if (table == nullptr) continue;
     emptied.try_emplace(table->table, table, 0).first->second.second += 1;
   }

@@ -25,7 +25,7 @@ class LogIntake {
       : stage_(stage), expected_(std::move(expected)), place_(place) {}
 
   /// The tables from the next transaction on.
-  void SetTables(std::shared_ptr<const LoggedTables> tables) { next_tables_ = std::move(tables); }
+  void SetTables(std::shared_ptr<const StreamedTables> tables) { next_tables_ = std::move(tables); }
 
   /// Errors: those of the stage and of pgoutput::Decode(); kAborted: this is not the log that gave the expected
   /// position.
@@ -65,13 +65,13 @@ class LogIntake {
   absl::Status Take(const Change& change);
 
   /// What is staged of it; null: nothing.
-  const LoggedTable* Find(std::uint32_t oid) const;
-  void Spoil(const LoggedTable& table, const std::string& because);
+  const StreamedTable* Find(std::uint32_t oid) const;
+  void Spoil(const StreamedTable& table, const std::string& because);
 
   Stage& stage_;
   std::optional<StageMark> expected_;
   const std::int64_t place_;
-  std::shared_ptr<const LoggedTables> tables_, next_tables_;
+  std::shared_ptr<const StreamedTables> tables_, next_tables_;
   std::map<std::uint32_t, Known> relations_;
   std::optional<LoggedTransaction> transaction_;
   bool is_old_ = false;  ///< The stage has it.

@@ -10,7 +10,7 @@ using pgoutput::Field;
 using pgoutput::Tuple;
 
 /// The key of a tuple; what it leaves out for not having changed is taken from `old`.
-std::optional<StagedKey> KeyOf(const LoggedTable& table, const Tuple& tuple, const Tuple* old) {
+std::optional<StagedKey> KeyOf(const StreamedTable& table, const Tuple& tuple, const Tuple* old) {
   std::vector<std::string> texts;
   for (const std::size_t at : table.key) {
     const Field* field = &tuple[at];
@@ -22,7 +22,7 @@ std::optional<StagedKey> KeyOf(const LoggedTable& table, const Tuple& tuple, con
 }
 
 /// Its values by number. What was left out stays so, unless it is of the key.
-void TakeValues(const LoggedTable& table, const Tuple& tuple, const Tuple* old, LoggedChange* change) {
+void TakeValues(const StreamedTable& table, const Tuple& tuple, const Tuple* old, LoggedChange* change) {
   for (std::size_t at = 0; at < tuple.size(); ++at) {
     const Field* field = &tuple[at];
     if (field->kind == Field::Kind::kUnchanged) {
@@ -41,11 +41,11 @@ void TakeValues(const LoggedTable& table, const Tuple& tuple, const Tuple* old, 
             [](const StagedValue& a, const StagedValue& b) { return a.column < b.column; });
 }
 
-bool HasAll(const LoggedTable& table, const Tuple& tuple) { return tuple.size() == table.columns.size(); }
+bool HasAll(const StreamedTable& table, const Tuple& tuple) { return tuple.size() == table.columns.size(); }
 
 }  // namespace
 
-bool LoggedTable::Fits(const pgoutput::Relation& relation) const {
+bool StreamedTable::Fits(const pgoutput::Relation& relation) const {
   if (relation.identity != 'd' || relation.columns.size() != columns.size()) return false;
   for (std::size_t at = 0; at < columns.size(); ++at) {
     const pgoutput::RelationColumn& logged = relation.columns[at];
@@ -59,7 +59,7 @@ bool LoggedTable::Fits(const pgoutput::Relation& relation) const {
   return true;
 }
 
-std::optional<LoggedChange> ToLogged(const LoggedTable& table, const pgoutput::Insert& insert) {
+std::optional<LoggedChange> ToLogged(const StreamedTable& table, const pgoutput::Insert& insert) {
   if (!HasAll(table, insert.row)) return std::nullopt;
   std::optional<StagedKey> key = KeyOf(table, insert.row, nullptr);
   if (!key) return std::nullopt;
@@ -70,7 +70,7 @@ std::optional<LoggedChange> ToLogged(const LoggedTable& table, const pgoutput::I
   return change;
 }
 
-std::optional<LoggedChange> ToLogged(const LoggedTable& table, const pgoutput::Update& update) {
+std::optional<LoggedChange> ToLogged(const StreamedTable& table, const pgoutput::Update& update) {
   const Tuple* const old = update.old ? &*update.old : nullptr;
   if (!HasAll(table, update.row) || (old != nullptr && !HasAll(table, *old))) return std::nullopt;
   std::optional<StagedKey> key = KeyOf(table, update.row, old);
@@ -84,7 +84,7 @@ std::optional<LoggedChange> ToLogged(const LoggedTable& table, const pgoutput::U
   return change;
 }
 
-std::optional<LoggedChange> ToLogged(const LoggedTable& table, const pgoutput::Delete& deleted) {
+std::optional<LoggedChange> ToLogged(const StreamedTable& table, const pgoutput::Delete& deleted) {
   if (!HasAll(table, deleted.old)) return std::nullopt;
   std::optional<StagedKey> key = KeyOf(table, deleted.old, nullptr);
   if (!key) return std::nullopt;

@@ -15,7 +15,7 @@
 namespace mirror {
 
 /// How the rows of a table, or of a leaf of a partitioned one, stand in the log, and what is staged of them.
-struct LoggedTable {
+struct StreamedTable {
   struct Column {
     std::string name;
     std::uint32_t type = 0;
@@ -32,13 +32,13 @@ struct LoggedTable {
   bool Fits(const pgoutput::Relation& relation) const;
 };
 /// By the oid under which they stand in the log.
-using LoggedTables = std::map<std::uint32_t, LoggedTable>;
+using StreamedTables = std::map<std::uint32_t, StreamedTable>;
 
 // What the log says of a row as the stage takes it. Absent: it does not say which row it is.
 
-std::optional<LoggedChange> ToLogged(const LoggedTable& table, const pgoutput::Insert& insert);
-std::optional<LoggedChange> ToLogged(const LoggedTable& table, const pgoutput::Update& update);
-std::optional<LoggedChange> ToLogged(const LoggedTable& table, const pgoutput::Delete& deleted);
+std::optional<LoggedChange> ToLogged(const StreamedTable& table, const pgoutput::Insert& insert);
+std::optional<LoggedChange> ToLogged(const StreamedTable& table, const pgoutput::Update& update);
+std::optional<LoggedChange> ToLogged(const StreamedTable& table, const pgoutput::Delete& deleted);
 
 }  // namespace mirror
 

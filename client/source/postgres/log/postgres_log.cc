@@ -108,6 +108,9 @@ absl::Status PostgresLog::KeepSource() {
 }
 
 absl::Status PostgresLog::Refresh() {
+  if (!staging_->has_tables()) {
+    if (absl::Status known = KnowStaged(); !known.ok()) return known;
+  }
   absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
   if (!marker.ok()) return marker.status();
   marker_ = *std::move(marker);
@@ -270,11 +273,12 @@ absl::StatusOr<std::optional<std::vector<Key>>> PostgresLog::ChangedKeys(const s
 }
 
 absl::Status PostgresLog::CheckReadable(const PostgresTable& table) {
-  const Table* const known = FindById(table.oid);
-  if (known == nullptr) {
+  const Table* const known = Find(table.name);
+  if (known != nullptr && !known->trouble.ok()) return known->trouble;
+  if (known == nullptr || known->id != table.oid) {
     return absl::AbortedError(absl::StrCat("table '", table.name, "' was made while the source was looked at"));
   }
-  return known->trouble;
+  return absl::OkStatus();
 }
 
 void PostgresLog::BeginRows(const PostgresTable& table) {

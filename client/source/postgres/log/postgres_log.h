@@ -105,6 +105,7 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
   absl::Status FindChanges(Renewal* renewal);
   absl::Status DropOthers();
   absl::Status SetLogged();
+  absl::Status KnowStaged();
   absl::Status RaiseRenewed(const Renewal& renewal);
   absl::Status KeepRenewed(const Renewal& renewal, std::vector<std::string>* sentences);
   absl::Status WaitForOpen();

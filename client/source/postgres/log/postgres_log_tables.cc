@@ -193,17 +193,28 @@ absl::Status PostgresLog::DropOthers() {
 absl::Status PostgresLog::SetLogged() {
   const absl::StatusOr<std::map<std::int64_t, StagedTable>> staged = StagedTables();
   if (!staged.ok()) return staged.status();
-  LoggedTables all;
-  for (const auto& [name, table] : tables_) {
-    const auto found = staged->find(table.id);
-    if (table.id == 0 || found == staged->end()) continue;
-    for (const auto& [oid, logged] : table.catalog.logged) {
-      LoggedTable& one = all[oid] = logged;
+  StreamedTables all;
+  for (const auto& [name, table] : catalog_->tables) {
+    const auto found = staged->find(table.table.oid);
+    if (found == staged->end() || !table.why_not.empty()) continue;
+    for (const auto& [oid, streamed] : table.logged) {
+      StreamedTable& one = all[oid] = streamed;
       one.floor = found->second.floor;
     }
   }
   staging_->SetTables(std::move(all));
   return absl::OkStatus();
+}
+
+/// What an earlier process staged goes on, by the definitions of now: rows that were written by others do not
+/// fit, and Renew() finds which these are.
+absl::Status PostgresLog::KnowStaged() {
+  absl::StatusOr<postgres::Lease> session = sessions_->Take();
+  if (!session.ok()) return session.status();
+  absl::StatusOr<std::shared_ptr<const LogCatalog>> catalog = staging_->Look(**session, options_.schema);
+  if (!catalog.ok()) return catalog.status();
+  catalog_ = *std::move(catalog);
+  return SetLogged();
 }
 
 absl::Status PostgresLog::RaiseRenewed(const Renewal& renewal) {

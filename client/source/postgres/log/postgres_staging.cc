@@ -74,7 +74,7 @@ PostgresStaging::PostgresStaging(PostgresStagingOptions options, std::unique_ptr
       stage_(std::move(stage)),
       sessions_(std::make_shared<PostgresSessions>(options_.access)),
       markers_(MarkerOptions(options_.access)),
-      tables_(std::make_shared<const LoggedTables>()) {}
+      tables_(std::make_shared<const StreamedTables>()) {}
 
 PostgresStaging::~PostgresStaging() {
   std::jthread thread;
@@ -86,9 +86,9 @@ PostgresStaging::~PostgresStaging() {
   if (thread.joinable()) thread.join();
 }
 
-void PostgresStaging::SetTables(LoggedTables tables) {
+void PostgresStaging::SetTables(StreamedTables tables) {
   const MutexLock lock(mutex_);
-  tables_ = std::make_shared<const LoggedTables>(std::move(tables));
+  tables_ = std::make_shared<const StreamedTables>(std::move(tables));
   ++tables_version_;
 }
 

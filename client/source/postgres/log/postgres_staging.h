@@ -72,7 +72,10 @@ class PostgresStaging : public LogKeeper {
   absl::StatusOr<StageMark> StageToMarker(const std::atomic<bool>* stop);
 
   /// What is staged, from the next transaction that is read.
-  void SetTables(LoggedTables tables) MIRROR_EXCLUDES(mutex_);
+  void SetTables(StreamedTables tables) MIRROR_EXCLUDES(mutex_);
+  /// Rows of tables that are not known by then are passed over: SetTables() comes before the first
+  /// StageToMarker().
+  bool has_tables() const { return tables_version_ > 0; }
 
   /// The publication's tables, by a session of the caller's: read again when something moved. Threads: one at a
   /// time.
@@ -131,7 +134,7 @@ class PostgresStaging : public LogKeeper {
 
   mutable Mutex mutex_;
   StopCondVar changed_;
-  std::shared_ptr<const LoggedTables> tables_ MIRROR_GUARDED_BY(mutex_);
+  std::shared_ptr<const StreamedTables> tables_ MIRROR_GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> tables_version_ = 0;
   bool is_connected_ MIRROR_GUARDED_BY(mutex_) = false;
   bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Somebody waits: connect now.

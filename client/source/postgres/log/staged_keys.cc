@@ -10,7 +10,7 @@
 #include "base/db/postgres/value.h"
 #include "client/source/postgres/log/text_values.h"
 #include "client/source/postgres/postgres_types.h"
-#include "client/source/postgres/value_digest.h"
+#include "client/source/values/value_digest.h"
 
 namespace mirror {
 namespace {
