@@ -17,15 +17,20 @@ class PackedTexts {
   explicit PackedTexts(std::string_view left) : left_(left) {}
 
   bool at_end() const { return left_.empty(); }
+  std::size_t left() const { return left_.size(); }
   bool good() const { return good_; }
 
+  /// As AppendVarint() writes it: in no more bytes than it needs.
   std::uint64_t Varint() {
     std::uint64_t number = 0;
     for (unsigned shift = 0; shift < 64 && !left_.empty(); shift += 7) {
       const auto byte = static_cast<unsigned char>(left_.front());
       left_.remove_prefix(1);
-      number |= static_cast<std::uint64_t>(byte & 0x7fU) << shift;
-      if (byte < 0x80) return number;
+      const auto bits = static_cast<std::uint64_t>(byte & 0x7fU);
+      number |= bits << shift;
+      if (byte >= 0x80) continue;
+      if ((bits == 0 && shift > 0) || bits << shift >> shift != bits) break;
+      return number;
     }
     Fail();
     return 0;
@@ -70,24 +75,14 @@ class PackedValues {
     }
     PackedTexts texts(packed_);
     value_.column = static_cast<std::int64_t>(texts.Varint());
-    const std::size_t header = Header(packed_);
     const std::uint64_t length = texts.Varint();
-    const std::size_t size = header + (length == 0 ? 0 : static_cast<std::size_t>(length - 1));
-    there_ = texts.good() && size <= packed_.size();
-    value_.all = packed_.substr(0, size);
-    packed_.remove_prefix(there_ ? size : packed_.size());
+    if (length > 0) texts.Bytes(length - 1);
+    there_ = texts.good();
+    value_.all = packed_.substr(0, packed_.size() - texts.left());
+    packed_.remove_prefix(value_.all.size());
   }
 
  private:
-  /// Bytes of two varints.
-  static std::size_t Header(std::string_view packed) {
-    std::size_t at = 0;
-    for (int varints = 0; varints < 2 && at < packed.size(); ++at) {
-      if (static_cast<unsigned char>(packed[at]) < 0x80) ++varints;
-    }
-    return at;
-  }
-
   std::string_view packed_;
   PackedValue value_;
   bool there_ = true;

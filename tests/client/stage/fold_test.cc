@@ -28,6 +28,9 @@ TEST(StagedRow, KeysAreTheSameOnlyWhenTheirTextsAre) {
   }
   EXPECT_TRUE(UnpackStagedKey("\x05x").empty());
   EXPECT_TRUE(UnpackStagedKey("\xff").empty());
+  // A length in more bytes than it needs, and one beyond 64 bits.
+  EXPECT_TRUE(UnpackStagedKey(std::string("\x81\0x", 3)).empty());
+  EXPECT_TRUE(UnpackStagedKey(std::string(9, '\xff') + "\x7f").empty());
 }
 
 TEST(StagedRow, ValuesKeepTheirTextsAndNulls) {

@@ -148,6 +148,8 @@ bool RowSlicer::Next(Bytes* rows, std::string_view image, std::vector<RowField>*
   if (image.size() < (sizes_.size() + 7) / 8) return false;
   std::size_t present = 0;
   for (std::size_t i = 0; i < sizes_.size(); ++i) present += HasBit(image, i) ? 1 : 0;
+  // One of nothing takes no bytes: a reader of one after the other would never come to the end.
+  if (present == 0) return false;
   const std::string_view nulls = rows->Take((present + 7) / 8);
   if (!rows->ok()) return false;
   fields->resize(sizes_.size());

@@ -48,7 +48,7 @@ struct RowField {
 class RowSlicer {
  public:
   explicit RowSlicer(const TableMap& map);
-  /// The next row of an image with these columns. False: there is no such row.
+  /// The next row of an image with these columns, at least one. False: there is no such row.
   bool Next(Bytes* rows, std::string_view image, std::vector<RowField>* fields) const;
   std::size_t columns() const { return sizes_.size(); }
 

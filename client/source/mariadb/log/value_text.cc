@@ -31,14 +31,29 @@ void AppendPadded(std::uint64_t number, std::size_t width, std::string* text) {
   text->append(&digits[place], digits.size() - place);
 }
 
-/// The digits of a part that has the places from `skipped` on.
-void AppendPart(std::uint64_t number, std::uint32_t digits, bool* has_digit, std::string* text) {
-  if (*has_digit) {
-    AppendPadded(number, digits, text);
-  } else if (number != 0) {
-    AppendPadded(number, 1, text);
-    *has_digit = true;
-  }
+/// The next part of a DECIMAL, of so many digits. False: it has more.
+bool TakePart(Bytes* parts, std::uint32_t digits, std::uint64_t* number) {
+  constexpr std::array<std::uint64_t, 10> kAbove = {1,       10,        100,        1'000,       10'000,
+                                                    100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
+  *number = BigEndian(parts->Take(kBytesOfPart[digits]));
+  return *number < kAbove[digits];
+}
+
+/// Before the dot, where the number begins with its first digit that is not 0.
+bool AppendWholePart(Bytes* parts, std::uint32_t digits, bool* has_digit, std::string* text) {
+  std::uint64_t number = 0;
+  if (!TakePart(parts, digits, &number)) return false;
+  if (!*has_digit && number == 0) return true;
+  AppendPadded(number, *has_digit ? digits : 1, text);
+  *has_digit = true;
+  return true;
+}
+
+bool AppendPartBehindDot(Bytes* parts, std::uint32_t digits, std::string* text) {
+  std::uint64_t number = 0;
+  if (!TakePart(parts, digits, &number)) return false;
+  AppendPadded(number, digits, text);
+  return true;
 }
 
 struct Clock {
@@ -153,16 +168,18 @@ bool AppendDecimal(std::string_view bytes, std::uint32_t precision, std::uint32_
   if (negative) text->push_back('-');
   const std::uint32_t whole = precision - scale;
   bool has_digit = false;
-  AppendPart(BigEndian(parts.Take(kBytesOfPart[whole % kDigitsOfPart])), whole % kDigitsOfPart, &has_digit, text);
-  for (std::uint32_t i = 0; i < whole / kDigitsOfPart; ++i)
-    AppendPart(BigEndian(parts.Take(4)), kDigitsOfPart, &has_digit, text);
+  if (!AppendWholePart(&parts, whole % kDigitsOfPart, &has_digit, text)) return false;
+  for (std::uint32_t i = 0; i < whole / kDigitsOfPart; ++i) {
+    if (!AppendWholePart(&parts, kDigitsOfPart, &has_digit, text)) return false;
+  }
   if (!has_digit) text->push_back('0');
   if (scale == 0) return parts.ok();
   text->push_back('.');
-  for (std::uint32_t i = 0; i < scale / kDigitsOfPart; ++i)
-    AppendPadded(BigEndian(parts.Take(4)), kDigitsOfPart, text);
-  if (const std::uint32_t rest = scale % kDigitsOfPart; rest != 0)
-    AppendPadded(BigEndian(parts.Take(kBytesOfPart[rest])), rest, text);
+  for (std::uint32_t i = 0; i < scale / kDigitsOfPart; ++i) {
+    if (!AppendPartBehindDot(&parts, kDigitsOfPart, text)) return false;
+  }
+  if (const std::uint32_t rest = scale % kDigitsOfPart; rest != 0 && !AppendPartBehindDot(&parts, rest, text))
+    return false;
   return parts.ok();
 }
 
