@@ -64,7 +64,8 @@ OdbcForm MysqlOdbcForm(const Column& announced) {
   return OdbcForm::kText;
 }
 
-/// All but bytes come as texts: the driver makes dates that it does not know into others.
+/// What the driver makes into others, moments above all, comes as a text of the server's. Whole numbers,
+/// DECIMAL, texts and bytes it passes on; the server makes UTF-8 of every character set.
 std::string MysqlOdbcSql(const MariadbColumn& column, const Column& announced, const std::string& name) {
   const MariadbValueForm form = MariadbFormOf(announced);
   if (form == MariadbValueForm::kBytes) return name;
@@ -76,8 +77,9 @@ std::string MysqlOdbcSql(const MariadbColumn& column, const Column& announced, c
     return absl::StrCat("CAST(CAST(", name, " AS DECIMAL(", announced.precision, ",", announced.scale,
                         ")) AS CHAR)");
   }
-  if (!column.charset.empty()) return absl::StrCat("CONVERT(", name, " USING utf8mb4)");
-  return absl::StrCat("CAST(", name, " AS CHAR)");
+  const bool is_plain = (form == MariadbValueForm::kInteger && column.type != "year") ||
+                        form == MariadbValueForm::kDecimal || !column.charset.empty();
+  return is_plain ? name : absl::StrCat("CAST(", name, " AS CHAR)");
 }
 
 std::string MysqlPlace(const MariadbColumn& column, const OdbcColumn& made) {
@@ -123,7 +125,7 @@ OdbcColumn MysqlColumn(const MariadbColumn& column) {
   // IS NULL is true of 0000-00-00, too.
   made.is_null = absl::StrCat(made.name, " <=> NULL");
   if (made.form == OdbcForm::kText && made.wire.type == Type::kText)
-    made.sorted_name = absl::StrCat("CAST(", made.value, " AS BINARY)");
+    made.sorted_name = absl::StrCat("CAST(CONVERT(", made.value, " USING utf8mb4) AS BINARY)");
   return made;
 }
 

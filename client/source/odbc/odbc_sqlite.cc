@@ -26,8 +26,8 @@ std::string SqliteOdbcSql(const std::string& name) {
   return absl::StrCat("CASE typeof(", name, ") WHEN 'integer' THEN 'i' || ", name,
                       // Two digits more than tell each double apart: SQLite's last ones are not exact.
                       " WHEN 'real' THEN 'r' || printf('%!.20g', ", name, ") WHEN 'text' THEN CASE WHEN ",
-                      "instr(CAST(", name, " AS BLOB), x'00') > 0 THEN 'x' || hex(CAST(", name,
-                      " AS BLOB)) ELSE 't' || ", name, " END WHEN 'blob' THEN 'b' || hex(", name, ") END");
+                      "instr(", name, ", char(0)) > 0 THEN 'x' || hex(CAST(", name, " AS BLOB)) ELSE 't' || ",
+                      name, " END WHEN 'blob' THEN 'b' || hex(", name, ") END");
 }
 
 Type SqliteTypeOf(Affinity affinity) {
