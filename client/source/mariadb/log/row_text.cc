@@ -26,6 +26,14 @@ std::string Converted(std::string_view label, Charset charset) {
   return text;
 }
 
+void WriteYear(std::uint64_t year, std::string* text) {
+  if (year == 0) {
+    text->assign("0000");
+  } else {
+    AppendUnsigned(1'900 + year, text);
+  }
+}
+
 }  // namespace
 
 std::uint32_t DecimalBytes(std::uint32_t precision, std::uint32_t scale) {
@@ -104,6 +112,13 @@ RowText::Form RowText::FormOf(const MappedColumn& column, Charset charset, Strin
   return Form::kNone;
 }
 
+bool RowText::WriteEnum(std::uint64_t place, std::string* text) const {
+  // 0 is what was no label when it was written.
+  if (place > labels_.size()) return false;
+  if (place != 0) text->assign(labels_[static_cast<std::size_t>(place) - 1]);
+  return true;
+}
+
 bool RowText::WriteSet(std::uint64_t bits, std::string* text) const {
   if (labels_.size() < 64 && bits >> labels_.size() != 0) return false;
   for (; bits != 0; bits &= bits - 1) {
@@ -155,12 +170,9 @@ bool RowText::Write(std::string_view bytes, std::string* text) const {
     case Form::kBit:
       AppendUnsigned(BigEndian(bytes), text);
       return true;
-    case Form::kYear: {
-      const std::uint64_t year = LittleEndian(bytes);
-      if (year == 0) text->assign("0000");
-      if (year != 0) AppendUnsigned(1'900 + year, text);
+    case Form::kYear:
+      WriteYear(LittleEndian(bytes), text);
       return true;
-    }
     case Form::kDate:
       return AppendDate(static_cast<std::uint32_t>(LittleEndian(bytes)), text);
     case Form::kTime:
@@ -175,13 +187,8 @@ bool RowText::Write(std::string_view bytes, std::string* text) const {
       return AppendOldDateTime(bytes, text);
     case Form::kOldTimestamp:
       return AppendOldTimestamp(bytes, text);
-    case Form::kEnum: {
-      const std::uint64_t place = LittleEndian(bytes);
-      // 0 is what was no label when it was written.
-      if (place > labels_.size()) return false;
-      if (place != 0) text->assign(labels_[static_cast<std::size_t>(place) - 1]);
-      return true;
-    }
+    case Form::kEnum:
+      return WriteEnum(LittleEndian(bytes), text);
     case Form::kSet:
       return WriteSet(LittleEndian(bytes), text);
     case Form::kUtf8:
