@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
 #include "base/clock.h"
 #include "base/db/postgres/failure.h"
 #include "base/nonce.h"
@@ -268,7 +269,9 @@ absl::Status PostgresStaging::FlushIfDue(LogStream& stream, LogIntake& intake) {
   const bool is_due = intake.HasMark() || stage_->unwritten_bytes() >= options_.stage.fold_bytes ||
                       Clock::now() - flushed_ >= options_.flush_within;
   if (!is_due) return absl::OkStatus();
+  CrashPoint("stage.flushing");
   if (absl::Status flushed = intake.Flush(); !flushed.ok()) return flushed;
+  CrashPoint("stage.flushed");
   flushed_ = Clock::now();
   for (const StagedTable& table : stage_->TakeGivenUp()) {
     AddNews(absl::StrCat("table '", table.name, "': ", table.gone_because, ". It is compared with the mirror"));
@@ -277,7 +280,9 @@ absl::Status PostgresStaging::FlushIfDue(LogStream& stream, LogIntake& intake) {
   lag_bytes_ = static_cast<std::int64_t>(stream.server_end()) - mark;
   if (mark <= confirmed_lsn_) return absl::OkStatus();
   confirmed_lsn_ = mark;
-  return stream.Confirm(static_cast<std::uint64_t>(mark));
+  absl::Status confirmed = stream.Confirm(static_cast<std::uint64_t>(mark));
+  CrashPoint("source.confirmed");
+  return confirmed;
 }
 
 /// So that the server may drop its log however long no cycle makes a position.
