@@ -217,6 +217,11 @@ ROOMS = {
         "client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
+    "client/source/mariadb/log": (
+        "base base/db/mariadb client/source client/source/mariadb client/source/stage client/source/steps "
+        "client/source/values proto/wire",
+        ("MariaDB", "xxhash", "zlib"),
+    ),
     "client/run": (
         "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "
         "client/source/files client/source/mariadb client/source/postgres client/source/sqlite "

@@ -153,7 +153,8 @@ bool AppendDecimal(std::string_view bytes, std::uint32_t precision, std::uint32_
   if (negative) text->push_back('-');
   const std::uint32_t whole = precision - scale;
   bool has_digit = false;
-  AppendPart(BigEndian(parts.Take(kBytesOfPart[whole % kDigitsOfPart])), whole % kDigitsOfPart, &has_digit, text);
+  AppendPart(BigEndian(parts.Take(kBytesOfPart[whole % kDigitsOfPart])), whole % kDigitsOfPart, &has_digit,
+             text);
   for (std::uint32_t i = 0; i < whole / kDigitsOfPart; ++i)
     AppendPart(BigEndian(parts.Take(4)), kDigitsOfPart, &has_digit, text);
   if (!has_digit) text->push_back('0');
