@@ -219,8 +219,14 @@ ROOMS = {
         "client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
+    "client/source/mariadb/log": (
+        "base base/db/mariadb client/source client/source/mariadb client/source/stage client/source/steps "
+        "client/source/values proto/wire",
+        ("MariaDB", "xxhash", "zlib"),
+    ),
     "client/source/postgres/log": (
-        "base base/db/postgres client/source client/source/postgres proto/wire",
+        "base base/db/postgres certs client/source client/source/postgres client/source/stage client/source/steps "
+        "client/source/values proto/wire",
         (),
     ),
     "client/source/odbc": (

@@ -20,8 +20,8 @@ inline std::uint64_t BigEndian(std::string_view bytes) {
   return number;
 }
 
-/// Takes bytes from the front. Once it was asked for more than there are, ok() is false, and all that it gives
-/// from then on is 0 or empty. Views are into what it was made of.
+/// Takes bytes from the front. Once it was asked for more than there are, ok() is false, and all that it
+/// gives from then on is 0 or empty. Views are into what it was made of.
 class Bytes {
  public:
   explicit Bytes(std::string_view bytes) : rest_(bytes) {}

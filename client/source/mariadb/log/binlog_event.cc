@@ -82,7 +82,9 @@ absl::StatusOr<Rotate> ReadRotate(const Event& event) {
   return rotate;
 }
 
-std::string ToString(const Gtid& gtid) { return absl::StrCat(gtid.domain, "-", gtid.server, "-", gtid.number); }
+std::string ToString(const Gtid& gtid) {
+  return absl::StrCat(gtid.domain, "-", gtid.server, "-", gtid.number);
+}
 
 absl::StatusOr<GroupBegin> ReadGtid(const Event& event) {
   Bytes bytes(event.body);
@@ -136,15 +138,17 @@ absl::Status Inflate(std::string_view compressed, std::string* plain) {
   const std::uint8_t head = bytes.Byte();
   const std::size_t length_bytes = head & 0x07U;
   const std::uint64_t length = BigEndian(bytes.Take(length_bytes));
-  if (!bytes.ok() || (head & 0xf0U) != 0x80U || length_bytes == 0 || length_bytes > 4 || length > kEventBytesMax)
+  if (!bytes.ok() || (head & 0xf0U) != 0x80U || length_bytes == 0 || length_bytes > 4 ||
+      length > kEventBytesMax)
     return NoSuchEvent("compressed event");
   // zlib's best is below 1 : 1100.
   if (length / 1'100 > bytes.rest().size()) return NoSuchEvent("compressed event");
   plain->resize(static_cast<std::size_t>(length));
   uLongf size = static_cast<uLongf>(length);
   const std::string_view packed = bytes.rest();
-  const int result = uncompress(reinterpret_cast<Bytef*>(plain->data()), &size,
-                                reinterpret_cast<const Bytef*>(packed.data()), static_cast<uLong>(packed.size()));
+  const int result =
+      uncompress(reinterpret_cast<Bytef*>(plain->data()), &size,
+                 reinterpret_cast<const Bytef*>(packed.data()), static_cast<uLong>(packed.size()));
   if (result != Z_OK || size != length) return NoSuchEvent("compressed event");
   return absl::OkStatus();
 }

@@ -9,8 +9,8 @@
 
 #include "absl/status/statusor.h"
 
-// The events of MariaDB's binlog (format 4), as its replication protocol sends them. All functions are pure: they
-// take any bytes, and give kDataLoss for those that are no such event. Views are into the bytes.
+// The events of MariaDB's binlog (format 4), as its replication protocol sends them. All functions are pure:
+// they take any bytes, and give kDataLoss for those that are no such event. Views are into the bytes.
 
 namespace mirror::binlog {
 
@@ -66,15 +66,16 @@ struct Event {
   std::uint32_t time_s = 0;  ///< Unix time; 0: the server made it for this connection.
   EventType type = EventType::kIgnorable;
   std::uint32_t server_id = 0;
-  std::uint32_t next_position = 0;  ///< Of the event behind it in its file, its lowest 32 bits; 0: it is in no file.
+  std::uint32_t next_position =
+      0;  ///< Of the event behind it in its file, its lowest 32 bits; 0: it is in no file.
   std::uint16_t flags = 0;
   std::string_view body;  ///< Behind the header.
 
   bool is_artificial() const { return (flags & kArtificial) != 0 || next_position == 0; }
 };
 
-/// `checksummed`: as the last format description says. Those of format descriptions and of artificial rotations
-/// are found without.
+/// `checksummed`: as the last format description says. Those of format descriptions and of artificial
+/// rotations are found without.
 absl::StatusOr<Event> ReadEvent(std::string_view data, bool checksummed);
 
 struct FormatDescription {

@@ -96,7 +96,8 @@ void MariadbStaging::Run(const std::stop_token& stop) {
     ++failures_;
     is_asked_ = false;
     changed_.NotifyAll();
-    changed_.WaitUntil(mutex_, stop, Clock::now() + retry, [this]() MIRROR_REQUIRES(mutex_) { return is_asked_; });
+    changed_.WaitUntil(mutex_, stop, Clock::now() + retry,
+                       [this]() MIRROR_REQUIRES(mutex_) { return is_asked_; });
   }
 }
 
@@ -166,7 +167,8 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
   }
   const absl::StatusOr<std::optional<StageMark>> last = stage_->LastMark();
   if (!last.ok()) return last.status();
-  const std::optional<BinlogPosition> position = *last ? ParseBinlogPosition((*last)->position) : std::nullopt;
+  const std::optional<BinlogPosition> position =
+      *last ? ParseBinlogPosition((*last)->position) : std::nullopt;
   // It began, and died before it had a position.
   if (!position) return BeginAnew(connection, *std::move(log), "");
   const absl::StatusOr<std::vector<BinlogPlace>> files = ReadBinlogFiles(connection);
@@ -186,10 +188,11 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
   return Begin{{.again = {end->file, kFileBegin}, .end = *end, .gtids = position->gtids}, "", lsn};
 }
 
-absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connection& connection, StagedBinlog log,
-                                                                const std::string& news) {
+absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connection& connection,
+                                                                StagedBinlog log, const std::string& news) {
   // Snapshots of later see all that ends before this.
-  if (absl::Status begun = connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"); !begun.ok())
+  if (absl::Status begun = connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+      !begun.ok())
     return begun;
   const absl::StatusOr<BinlogPlace> end = ReadSnapshotPlace(connection);
   if (absl::Status ended = connection.Execute("ROLLBACK"); !ended.ok()) return ended;
@@ -225,10 +228,12 @@ absl::Status MariadbStaging::Explain(const absl::Status& failed) {
   if (!cleared.ok()) return cleared;
   if (absl::Status kept = KeepStagedBinlog(*stage_, *log); !kept.ok()) return kept;
   const MutexLock lock(mutex_);
-  AddNews(is_ahead ? "the source's binlog ends before what was read of it: the server was restored to a state before. "
-                     "Tables are populated"
-                   : "the source's binlog is not the one that was read before: the server was restored, and went "
-                     "another way since. Tables are populated");
+  AddNews(
+      is_ahead
+          ? "the source's binlog ends before what was read of it: the server was restored to a state before. "
+            "Tables are populated"
+          : "the source's binlog is not the one that was read before: the server was restored, and went "
+            "another way since. Tables are populated");
   return absl::AbortedError(std::string(failed.message()));
 }
 
@@ -248,7 +253,8 @@ absl::Status MariadbStaging::Pump(const std::stop_token& stop) {
   return absl::OkStatus();
 }
 
-absl::Status MariadbStaging::Take(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after) {
+absl::Status MariadbStaging::Take(const binlog::Event& event, const BinlogPlace& before,
+                                  const BinlogPlace& after) {
   if (absl::Status taken = intake_->Take(event, before, after); !taken.ok()) return taken;
   changes_ = intake_->changes();
   if (!intake_->IsBetween() || !intake_->verified()) return absl::OkStatus();
@@ -259,7 +265,8 @@ absl::Status MariadbStaging::Take(const binlog::Event& event, const BinlogPlace&
 }
 
 absl::Status MariadbStaging::MarkAndFlush() {
-  if (absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), 0, NowMs()); !mark.ok()) return mark.status();
+  if (absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), 0, NowMs()); !mark.ok())
+    return mark.status();
   if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
   flushed_ = marked_ = Clock::now();
   marked_at_ = intake_->place();
@@ -280,7 +287,8 @@ absl::Status MariadbStaging::FlushIfDue() {
   if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
   flushed_ = now;
   for (const StagedTable& table : stage_->TakeGivenUp())
-    AddNews(absl::StrCat("table '", table.name, "': ", table.gone_because, ". It is compared with the mirror"));
+    AddNews(
+        absl::StrCat("table '", table.name, "': ", table.gone_because, ". It is compared with the mirror"));
   return absl::OkStatus();
 }
 
@@ -293,7 +301,8 @@ absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
   const std::uint64_t before = failures_;
   is_asked_ = true;
   changed_.NotifyAll();
-  const auto is_there = [this]() MIRROR_REQUIRES(mutex_) { return intake_ != nullptr && intake_->verified(); };
+  const auto is_there = [this]()
+                            MIRROR_REQUIRES(mutex_) { return intake_ != nullptr && intake_->verified(); };
   while (!is_there()) {
     // A binlog that begins elsewhere now is read at once.
     if (failures_ != before && !absl::IsAborted(failure_)) return failure_;
@@ -309,7 +318,8 @@ absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
 absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, const std::atomic<bool>* stop) {
   if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
   const auto is_there = [&]() MIRROR_REQUIRES(mutex_) {
-    return intake_ != nullptr && intake_->verified() && intake_->IsBetween() && !IsBefore(intake_->place(), place);
+    return intake_ != nullptr && intake_->verified() && intake_->IsBetween() &&
+           !IsBefore(intake_->place(), place);
   };
   std::uint64_t changes = changes_;
   const std::uint64_t failures = failures_;
@@ -321,10 +331,10 @@ absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, const std::at
       until = Clock::now() + options_.marker_within;
     }
     if (Clock::now() >= until) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("the source's binlog did not come up to its end within ", options_.marker_within.count() / 1'000,
-                       " s. Nothing was sent. Does another agent read it as server_id ", options_.server_id,
-                       "? Each needs one of its own"));
+      return absl::DeadlineExceededError(absl::StrCat(
+          "the source's binlog did not come up to its end within ", options_.marker_within.count() / 1'000,
+          " s. Nothing was sent. Does another agent read it as server_id ", options_.server_id,
+          "? Each needs one of its own"));
     }
     changed_.WaitUntil(mutex_, std::stop_token(), Clock::now() + kStagingLook, is_there);
   }
@@ -356,7 +366,8 @@ absl::StatusOr<std::int64_t> MariadbStaging::LsnOf(const BinlogPlace& place, con
   if (absl::Status waited = WaitUntilAt(place, stop); !waited.ok()) return waited;
   const std::optional<std::int64_t> lsn = intake_->LsnAt(place);
   if (lsn) return *lsn;
-  return absl::AbortedError("rows were read as they were before the source's binlog was read: they are read again");
+  return absl::AbortedError(
+      "rows were read as they were before the source's binlog was read: they are read again");
 }
 
 }  // namespace mirror

@@ -135,6 +135,23 @@ bool RowText::WriteString(std::string_view bytes, std::string* text) const {
   return true;
 }
 
+bool RowText::WriteMoment(std::string_view bytes, std::string* text) const {
+  switch (form_) {
+    case Form::kTime:
+      return AppendTime(bytes, size_, text);
+    case Form::kDateTime:
+      return AppendDateTime(bytes, size_, text);
+    case Form::kTimestamp:
+      return AppendTimestamp(bytes, size_, text);
+    case Form::kOldTime:
+      return AppendOldTime(bytes, text);
+    case Form::kOldDateTime:
+      return AppendOldDateTime(bytes, text);
+    default:
+      return AppendOldTimestamp(bytes, text);
+  }
+}
+
 bool RowText::Write(std::string_view bytes, std::string* text) const {
   text->clear();
   switch (form_) {
@@ -164,17 +181,12 @@ bool RowText::Write(std::string_view bytes, std::string* text) const {
     case Form::kDate:
       return AppendDate(static_cast<std::uint32_t>(LittleEndian(bytes)), text);
     case Form::kTime:
-      return AppendTime(bytes, size_, text);
     case Form::kDateTime:
-      return AppendDateTime(bytes, size_, text);
     case Form::kTimestamp:
-      return AppendTimestamp(bytes, size_, text);
     case Form::kOldTime:
-      return AppendOldTime(bytes, text);
     case Form::kOldDateTime:
-      return AppendOldDateTime(bytes, text);
     case Form::kOldTimestamp:
-      return AppendOldTimestamp(bytes, text);
+      return WriteMoment(bytes, text);
     case Form::kEnum: {
       const std::uint64_t place = LittleEndian(bytes);
       // 0 is what was no label when it was written.

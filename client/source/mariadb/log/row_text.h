@@ -30,8 +30,8 @@ enum class StringUse : std::uint8_t {
   kInet6,
 };
 
-/// Makes of the bytes of a column the text that a SELECT has for it, as utf8mb4 and in time zone +00:00, without
-/// the zeros of ZEROFILL; of FLOAT that of CAST(x AS DOUBLE), of BIT that of CAST(x AS UNSIGNED).
+/// Makes of the bytes of a column the text that a SELECT has for it, as utf8mb4 and in time zone +00:00,
+/// without the zeros of ZEROFILL; of FLOAT that of CAST(x AS DOUBLE), of BIT that of CAST(x AS UNSIGNED).
 class RowText {
  public:
   RowText(const MappedColumn& column, Charset charset, StringUse use);
@@ -67,6 +67,7 @@ class RowText {
     kNone,
   };
   static Form FormOf(const MappedColumn& column, Charset charset, StringUse use);
+  bool WriteMoment(std::string_view bytes, std::string* text) const;
   bool WriteSet(std::uint64_t bits, std::string* text) const;
   bool WriteString(std::string_view bytes, std::string* text) const;
 

@@ -16,7 +16,9 @@ bool IsOfWord(char sign) {
          static_cast<std::uint8_t>(sign) >= 0x80;
 }
 
-std::string FoldedWord(std::string_view word) { return absl::AsciiStrToLower(absl::string_view(word.data(), word.size())); }
+std::string FoldedWord(std::string_view word) {
+  return absl::AsciiStrToLower(absl::string_view(word.data(), word.size()));
+}
 
 }  // namespace
 
@@ -39,13 +41,16 @@ std::string StatementWords::Word(std::size_t place) const {
 
 bool StatementWords::Names(const std::string& name) const {
   // Letters beyond ASCII have cases, too: such a name may be in any statement that has some.
-  const bool is_ascii = std::all_of(name.begin(), name.end(), [](char sign) { return static_cast<std::uint8_t>(sign) < 0x80; });
+  const bool is_ascii =
+      std::all_of(name.begin(), name.end(), [](char sign) { return static_cast<std::uint8_t>(sign) < 0x80; });
   if (!is_ascii) {
-    return std::any_of(sql_.begin(), sql_.end(), [](char sign) { return static_cast<std::uint8_t>(sign) >= 0x80; });
+    return std::any_of(sql_.begin(), sql_.end(),
+                       [](char sign) { return static_cast<std::uint8_t>(sign) >= 0x80; });
   }
   if (std::all_of(name.begin(), name.end(), IsOfWord)) return folded_.contains(FoldedWord(name));
   const std::string text = FoldedWord(sql_), wanted = FoldedWord(name);
-  return absl::StrContains(text, wanted) || absl::StrContains(text, absl::StrReplaceAll(wanted, {{"`", "``"}}));
+  return absl::StrContains(text, wanted) ||
+         absl::StrContains(text, absl::StrReplaceAll(wanted, {{"`", "``"}}));
 }
 
 bool StatementWords::IsHarmless() const {
@@ -54,7 +59,8 @@ bool StatementWords::IsHarmless() const {
   const std::string first = Word(0), second = Word(1), third = Word(2);
   if (first == "grant" || first == "revoke" || first == "flush") return true;
   if (first == "analyze" || first == "optimize") return second == "table" || second == "tables";
-  return (first == "create" || first == "drop") && second == "temporary" && (third == "table" || third == "sequence");
+  return (first == "create" || first == "drop") && second == "temporary" &&
+         (third == "table" || third == "sequence");
 }
 
 std::optional<std::string> StatementWords::Truncates(std::string_view session_database,
@@ -67,8 +73,10 @@ std::optional<std::string> StatementWords::Truncates(std::string_view session_da
   });
   if (!is_plain) return std::nullopt;
   const auto dots = std::count(sql_.begin(), sql_.end(), '.');
-  if (words_.size() == begin + 1 && dots == 0 && session_database == database) return std::string(words_[begin]);
-  if (words_.size() == begin + 2 && dots == 1 && words_[begin] == database) return std::string(words_[begin + 1]);
+  if (words_.size() == begin + 1 && dots == 0 && session_database == database)
+    return std::string(words_[begin]);
+  if (words_.size() == begin + 2 && dots == 1 && words_[begin] == database)
+    return std::string(words_[begin + 1]);
   return std::nullopt;
 }
 

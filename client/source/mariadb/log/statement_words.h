@@ -9,8 +9,8 @@
 
 namespace mirror {
 
-/// A statement of the binlog, as far as its words tell what it does. Quotes and comments are not taken for such, so
-/// that no word is missed, whatever the session's sql_mode is. Views the text.
+/// A statement of the binlog, as far as its words tell what it does. Quotes and comments are not taken for
+/// such, so that no word is missed, whatever the session's sql_mode is. Views the text.
 class StatementWords {
  public:
   explicit StatementWords(std::string_view sql);

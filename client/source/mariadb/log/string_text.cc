@@ -18,7 +18,8 @@ constexpr std::array<std::uint16_t, 32> kLatin1Letters = {
 
 constexpr std::size_t kUuidBytes = 16;
 /// Where the bytes of a turned UUID stand.
-constexpr std::array<std::uint8_t, kUuidBytes> kTurned = {12, 13, 14, 15, 10, 11, 8, 9, 6, 7, 0, 1, 2, 3, 4, 5};
+constexpr std::array<std::uint8_t, kUuidBytes> kTurned = {12, 13, 14, 15, 10, 11, 8, 9,
+                                                          6,  7,  0,  1,  2,  3,  4, 5};
 
 /// Versions 1 to 5 of RFC 4122 are stored turned; of those the variant's and the version's byte are here.
 bool IsTurned(std::string_view stored) {

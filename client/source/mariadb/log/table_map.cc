@@ -236,7 +236,8 @@ bool ReadColumns(Bytes* bytes, TableMap* map) {
 std::uint64_t TableMapId(const Event& event) { return Bytes(event.body).Number(kMapIdBytes); }
 
 absl::StatusOr<TableMap> ReadTableMap(const Event& event) {
-  const absl::Status unknown = absl::DataLossError("the binlog's description of a table cannot be understood");
+  const absl::Status unknown =
+      absl::DataLossError("the binlog's description of a table cannot be understood");
   Bytes bytes(event.body);
   TableMap map;
   map.id = bytes.Number(kMapIdBytes);

@@ -48,8 +48,8 @@ enum class ColumnType : std::uint8_t {
 /// A column as the rows behind a table map have it.
 struct MappedColumn {
   ColumnType type = ColumnType::kTiny;
-  /// Bytes at most of a text, of a BLOB's length, of an ENUM or a SET; digits of a second; bits of a BIT; digits
-  /// of a DECIMAL.
+  /// Bytes at most of a text, of a BLOB's length, of an ENUM or a SET; digits of a second; bits of a BIT;
+  /// digits of a DECIMAL.
   std::uint32_t size = 0;
   std::uint32_t scale = 0;  ///< Of a DECIMAL.
   bool nullable = false;

@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-// Values of single types, from MariaDB's bytes of them to its texts. Each appends. False: they are no such value.
+// Values of single types, from MariaDB's bytes of them to its texts. Each appends. False: they are no such
+// value.
 
 namespace mirror::binlog {
 

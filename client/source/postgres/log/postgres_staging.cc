@@ -5,8 +5,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/crash_point.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/db/postgres/failure.h"
 #include "base/nonce.h"
 #include "client/source/postgres/log/log_place.h"
