@@ -75,10 +75,11 @@ std::string PostgresDsnProblem(const std::string& dsn) {
     // They say the rest, and show none of it.
     return absl::StrCat("cannot be used: ", std::string(parameters.status().message()));
   }
-  // Within a value, whose quotes went wrong: it would be shown as a part of the host's name.
-  for (const auto& [keyword, value] : *parameters) {
-    if (HasSecretWord(value)) return kDsnHoldsPassword;
-  }
+  // Within a value, where a quote went wrong: it would be shown as a part of the host's name.
+  const bool has_secret = HasSecretWord(dsn) ||
+                          std::any_of(parameters->begin(), parameters->end(),
+                                      [](const auto& parameter) { return HasSecretWord(parameter.second); });
+  if (has_secret) return kDsnHoldsPassword;
   if (postgres::FindParameter(*parameters, "passfile") != nullptr) {
     return "names a passfile: name that in 'password_file'";
   }

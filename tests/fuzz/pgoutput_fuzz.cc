@@ -49,8 +49,8 @@ class Writer {
 };
 
 /// The table of the seeds: its key is the first and, for every second oid, the third of three columns.
-LoggedTable TableOf(std::uint32_t oid) {
-  LoggedTable table;
+StreamedTable TableOf(std::uint32_t oid) {
+  StreamedTable table;
   table.columns = {{.name = "id", .type = 23, .number = 1},
                    {.name = "name", .type = 25, .number = 3},
                    {.name = "note", .type = 25, .number = 2}};
@@ -70,7 +70,7 @@ struct Looks {
   }
   template <typename Row>
   void RequireLogged(const Row& row) const {
-    const LoggedTable table = TableOf(row.oid);
+    const StreamedTable table = TableOf(row.oid);
     const std::optional<LoggedChange> change = ToLogged(table, row);
     if (!change) return;
     for (const StagedKey* key : {&change->key, &change->old_key})
