@@ -205,6 +205,7 @@ ROOMS = {
         "client/source/sqlite/file client/source/steps proto/wire",
         (),
     ),
+    "client/source/postgres/log": ("base base/db/postgres client/source/postgres", ()),
     "client/run": (
         "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "
         "client/source/files client/source/sqlite client/source/sqlite/log client/source/steps "
