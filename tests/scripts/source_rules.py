@@ -234,7 +234,6 @@ ROOMS = {
         "client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
-    "client/source/postgres/log": ("base base/db/postgres client/source/postgres", ()),
     "client/run": (
         "base base/db/postgres base/db/sqlite certs client/config client/cycle client/source client/source/capture "
         "client/source/files client/source/mariadb client/source/odbc client/source/postgres client/source/postgres/log "

@@ -31,8 +31,8 @@ struct ScanColumns {
 
 /// Digests of rows as they come. `table`: as it is announced. `rows` gives the columns of `what.read`; which
 /// rows are within the bound is looked at here, so that it may give more.
-std::unique_ptr<DigestReader> ScanValues(const TableSchema& table, ValueScanRule rule, const ScanColumns& what,
-                                         std::unique_ptr<ValueRows> rows);
+std::unique_ptr<DigestReader> ScanValues(const TableSchema& table, ValueScanRule rule,
+                                         const ScanColumns& what, std::unique_ptr<ValueRows> rows);
 
 /// The rows as they are, in blocks.
 std::unique_ptr<TableReader> ReadValues(const TableSchema& table, const std::vector<std::uint32_t>& columns,
