@@ -196,11 +196,11 @@ absl::Status BinlogIntake::TakeGroupQuery(const binlog::Query& /*query*/, const 
     return absl::OkStatus();
   if (first == "savepoint") {
     holds_ = true;
-    held_.push_back({.savepoint = words.Word(1), .change = {}});
+    held_.push_back({.savepoint = words.Quoted(), .change = {}});
     return absl::OkStatus();
   }
   if (first == "rollback" && second == "to") {
-    RollBackTo(words.Word(words.size() - 1));
+    RollBackTo(words.Quoted());
     return absl::OkStatus();
   }
   if (first == "release" && second == "savepoint") return absl::OkStatus();

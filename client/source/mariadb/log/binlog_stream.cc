@@ -4,7 +4,9 @@
 
 #include <mariadb_rpl.h>  // It needs the other one.
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <limits>
 #include <string>
@@ -64,6 +66,7 @@ BinlogStream::BinlogStream(std::unique_ptr<mariadb::Connection> connection, Binl
 
 BinlogStream::~BinlogStream() {
   if (rpl_ != nullptr) mariadb_rpl_close(rpl_);
+  if (socket_ >= 0) close(socket_);
 }
 
 absl::StatusOr<std::unique_ptr<BinlogStream>> BinlogStream::Open(const BinlogStreamOptions& options) {
@@ -99,7 +102,8 @@ absl::Status BinlogStream::Begin(const BinlogStreamOptions& options) {
   mariadb_rpl_optionsv(rpl_, MARIADB_RPL_PORT, 0U);
   // It says nothing of its own where the server refuses: that is the connection's error.
   if (mariadb_rpl_open(rpl_) != 0) return Failed();
-  socket_ = static_cast<int>(mysql_get_socket(connection_->handle()));
+  // One of its own, which is no other's when the connection is closed.
+  socket_ = fcntl(static_cast<int>(mysql_get_socket(connection_->handle())), F_DUPFD_CLOEXEC, 0);
   return absl::OkStatus();
 }
 

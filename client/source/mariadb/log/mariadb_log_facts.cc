@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/db/mariadb/name.h"
 #include "base/digest.h"
 #include "client/source/mariadb/mariadb_objects.h"
@@ -16,6 +16,7 @@ namespace {
 constexpr char kCheckingBinlog[] = "asking how it writes its binlog";
 /// Of SHOW GRANTS: either gives the right.
 constexpr const char* kReplicationRight = "REPLICATION SLAVE";
+constexpr char kGrantBegin[] = "GRANT ";
 constexpr const char* kMonitorRights[] = {"BINLOG MONITOR", "REPLICATION CLIENT"};
 
 using Variables = std::map<std::string, std::string>;
@@ -70,11 +71,14 @@ absl::Status CheckRights(mariadb::Connection& connection, std::vector<std::strin
   bool replication = false, monitor = false;
   for (std::size_t i = 0; i < rows->rows(); ++i) {
     const std::string grant = rows->Text(i, 0);
-    if (!absl::StrContains(grant, " ON *.* ")) continue;
-    const bool all = absl::StartsWith(grant, "GRANT ALL PRIVILEGES");
-    replication = replication || all || absl::StrContains(grant, kReplicationRight);
-    for (const char* const right : kMonitorRights)
-      monitor = monitor || all || absl::StrContains(grant, right);
+    const std::size_t end = grant.find(" ON *.* ");
+    if (end == std::string::npos || !absl::StartsWith(grant, kGrantBegin)) continue;
+    const std::size_t begin = std::string(kGrantBegin).size();
+    for (const absl::string_view right : absl::StrSplit(grant.substr(begin, end - begin), ", ")) {
+      const bool all = right == "ALL PRIVILEGES";
+      replication = replication || all || right == kReplicationRight;
+      monitor = monitor || all || right == kMonitorRights[0] || right == kMonitorRights[1];
+    }
   }
   const auto refuse = [&](const char* right) {
     refusals->push_back(absl::StrCat("user ", connection.dsn().user, " lacks the right ", right, ": GRANT ",

@@ -15,6 +15,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kStagingLook{100};
 constexpr std::chrono::milliseconds kStagingRetryMin{100};
+/// Of one position.
+constexpr int kReconnectsMax = 3;
 constexpr std::size_t kStagingNewsMax = 100;
 constexpr char kRestoredBinlog[] = "restored", kAheadBinlog[] = "ahead";
 /// From here on a file is read when nothing is known of it.
@@ -267,8 +269,8 @@ absl::Status MariadbStaging::Take(const binlog::Event& event, const BinlogPlace&
 absl::Status MariadbStaging::MarkAndFlush() {
   if (absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), 0, NowMs()); !mark.ok())
     return mark.status();
-  if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
-  flushed_ = marked_ = Clock::now();
+  if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
+  marked_ = flushed_;
   marked_at_ = intake_->place();
   marked_lsn_ = intake_->last_lsn();
   changed_.NotifyAll();
@@ -284,8 +286,12 @@ absl::Status MariadbStaging::FlushIfDue() {
   if (!intake_->HasCommits()) return absl::OkStatus();
   if (stage_->unwritten_bytes() < options_.stage.fold_bytes && now - flushed_ < options_.flush_within)
     return absl::OkStatus();
+  return Flush();
+}
+
+absl::Status MariadbStaging::Flush() {
   if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
-  flushed_ = now;
+  flushed_ = Clock::now();
   for (const StagedTable& table : stage_->TakeGivenUp())
     AddNews(
         absl::StrCat("table '", table.name, "': ", table.gone_because, ". It is compared with the mirror"));
@@ -321,10 +327,15 @@ absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, const std::at
     return intake_ != nullptr && intake_->verified() && intake_->IsBetween() &&
            !IsBefore(intake_->place(), place);
   };
-  std::uint64_t changes = changes_;
-  const std::uint64_t failures = failures_;
+  std::uint64_t changes = changes_, failures = failures_;
+  int reconnects = 0;
   for (auto until = Clock::now() + options_.marker_within; !is_there();) {
-    if (failures_ != failures && !absl::IsAborted(failure_)) return failure_;
+    if (failures_ != failures) {
+      if (++reconnects > kReconnectsMax) return failure_;
+      if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
+      failures = failures_;
+      continue;
+    }
     if (stop != nullptr && *stop) return absl::CancelledError("the agent was stopped");
     if (changes_ != changes) {
       changes = changes_;
@@ -354,8 +365,8 @@ absl::StatusOr<StageMark> MariadbStaging::StageToMarker(const std::atomic<bool>*
   if (absl::Status waited = WaitUntilAt(end, stop); !waited.ok()) return waited;
   absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), above, NowMs());
   if (!mark.ok()) return mark;
-  if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
-  flushed_ = marked_ = Clock::now();
+  if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
+  marked_ = flushed_;
   marked_at_ = intake_->place();
   marked_lsn_ = mark->lsn;
   return mark;

@@ -106,6 +106,7 @@ class MariadbStaging : public LogKeeper {
       MIRROR_REQUIRES(mutex_);
   absl::Status MarkAndFlush() MIRROR_REQUIRES(mutex_);
   absl::Status FlushIfDue() MIRROR_REQUIRES(mutex_);
+  absl::Status Flush() MIRROR_REQUIRES(mutex_);
   absl::Status WaitUntilAt(const BinlogPlace& place, const std::atomic<bool>* stop) MIRROR_REQUIRES(mutex_);
   absl::Status WaitUntilConnected(const std::atomic<bool>* stop) MIRROR_REQUIRES(mutex_);
   void AddNews(std::string news) MIRROR_REQUIRES(mutex_);

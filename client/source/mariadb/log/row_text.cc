@@ -104,6 +104,13 @@ RowText::Form RowText::FormOf(const MappedColumn& column, Charset charset, Strin
   return Form::kNone;
 }
 
+/// 0 is what was no label when it was written.
+bool RowText::WriteEnum(std::uint64_t place, std::string* text) const {
+  if (place > labels_.size()) return false;
+  if (place != 0) text->assign(labels_[static_cast<std::size_t>(place) - 1]);
+  return true;
+}
+
 bool RowText::WriteSet(std::uint64_t bits, std::string* text) const {
   if (labels_.size() < 64 && bits >> labels_.size() != 0) return false;
   for (; bits != 0; bits &= bits - 1) {
@@ -187,13 +194,8 @@ bool RowText::Write(std::string_view bytes, std::string* text) const {
     case Form::kOldDateTime:
     case Form::kOldTimestamp:
       return WriteMoment(bytes, text);
-    case Form::kEnum: {
-      const std::uint64_t place = LittleEndian(bytes);
-      // 0 is what was no label when it was written.
-      if (place > labels_.size()) return false;
-      if (place != 0) text->assign(labels_[static_cast<std::size_t>(place) - 1]);
-      return true;
-    }
+    case Form::kEnum:
+      return WriteEnum(LittleEndian(bytes), text);
     case Form::kSet:
       return WriteSet(LittleEndian(bytes), text);
     case Form::kUtf8:
