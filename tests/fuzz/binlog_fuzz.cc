@@ -57,14 +57,19 @@ std::string Packet(std::uint8_t type, std::uint8_t flags, std::string_view body,
   return packet;
 }
 
-/// The longest text that a value of so many bytes can have.
-std::size_t TextBytesMax(const binlog::MappedColumn& column, std::size_t bytes) {
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+/// The text is not longer than a value of so many bytes can have.
+void RequireFits(const binlog::MappedColumn& column, std::size_t bytes, const std::string& text) {
   constexpr std::size_t kNumberMax = 64;
+  if (column.type == binlog::ColumnType::kNewDecimal) {
+    // There is one before the dot always.
+    const auto digits = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), IsDigit));
+    return Require(digits <= std::max(column.size, column.scale + 1) && text.size() <= digits + 2);
+  }
   std::size_t labels = 0;
   for (const std::string& label : column.labels) labels += 3 * label.size() + 1;
-  // Sign, dot and a zero before it.
-  if (column.type == binlog::ColumnType::kNewDecimal) return column.size + 3;
-  return std::max({3 * bytes, std::size_t{column.size}, kNumberMax}) + labels;
+  Require(text.size() <= std::max({3 * bytes, std::size_t{column.size}, kNumberMax}) + labels);
 }
 
 class Log {
@@ -150,8 +155,7 @@ class Log {
       Require(field.state == binlog::RowField::State::kThere || field.bytes.empty());
       if (field.state != binlog::RowField::State::kThere) continue;
       std::string text;
-      if (texts_[i].Write(field.bytes, &text))
-        Require(text.size() <= TextBytesMax(map_->columns[i], field.bytes.size()));
+      if (texts_[i].Write(field.bytes, &text)) RequireFits(map_->columns[i], field.bytes.size(), text);
     }
     return true;
   }
