@@ -54,7 +54,8 @@ absl::Status MariadbReading::TakeSnapshotPlace() {
 }
 
 absl::Status MariadbReading::Start() {
-  absl::Status begun = connection().Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kRowsDoing);
+  absl::Status begun =
+      connection().Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kRowsDoing);
   // It takes the lock, is refused where a column may not be read, and no row is read. A table that was made
   // anew since the snapshot is told by the first statement that reads rows.
   if (begun.ok())
@@ -161,7 +162,8 @@ absl::StatusOr<bool> MariadbSourceRows::StepAtServer() {
   for (;;) {
     if (!stream_) {
       if (statements_ == std::max<std::size_t>(1, ask_.with.size())) return false;
-      absl::StatusOr<mariadb::RowStream> stream = reading_->connection().Stream(Sql(statements_++), kRowsDoing);
+      absl::StatusOr<mariadb::RowStream> stream =
+          reading_->connection().Stream(Sql(statements_++), kRowsDoing);
       if (!stream.ok()) return stream.status();
       stream_.emplace(*std::move(stream));
     }

@@ -33,8 +33,8 @@ void AppendPadded(std::uint64_t number, std::size_t width, std::string* text) {
 
 /// The next part of a DECIMAL, of so many digits. False: it has more.
 bool TakePart(Bytes* parts, std::uint32_t digits, std::uint64_t* number) {
-  constexpr std::array<std::uint64_t, 10> kAbove = {1,       10,        100,        1'000,       10'000,
-                                                    100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
+  constexpr std::array<std::uint64_t, 10> kAbove = {
+      1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
   *number = BigEndian(parts->Take(kBytesOfPart[digits]));
   return *number < kAbove[digits];
 }

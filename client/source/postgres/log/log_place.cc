@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/lsn.h"
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/rows.h"
-#include "client/source/postgres/log/lsn.h"
 
 namespace mirror {
 namespace {
@@ -42,7 +42,7 @@ absl::StatusOr<std::uint64_t> EmitMarker(postgres::Connection& connection, const
                    std::string(kMarkerPrefix), "', ", *text, ")"),
       "writing a marker into the log");
   if (!rows.ok()) return rows.status();
-  return ParseLsn(rows->View(0, 0));
+  return postgres::ParseLsn(rows->View(0, 0));
 }
 
 bool DescendsFrom(const std::vector<TimelineSwitch>& history, std::int64_t earlier) {

@@ -11,10 +11,10 @@
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/copy.h"
 #include "base/db/postgres/failure.h"
+#include "base/db/postgres/lsn.h"
 #include "base/db/postgres/name.h"
 #include "base/mutex.h"
 #include "client/source/postgres/log/log_words.h"
-#include "client/source/postgres/log/lsn.h"
 #include "client/source/postgres/log/replication_slot.h"
 
 namespace mirror {
@@ -121,7 +121,7 @@ absl::Status SlotStream::Start(std::uint64_t from, milliseconds slot_within) {
   const absl::StatusOr<std::string> publication = postgres::QuotedName(publication_);
   if (!slot.ok() || !publication.ok()) return slot.ok() ? publication.status() : slot.status();
   absl::Status begun = Begin(
-      absl::StrCat("START_REPLICATION SLOT ", *slot, " LOGICAL ", FormatLsn(from),
+      absl::StrCat("START_REPLICATION SLOT ", *slot, " LOGICAL ", postgres::FormatLsn(from),
                    " (proto_version '1', publication_names ", InQuotes(*publication), ", messages 'true')"),
       slot_within);
   if (!begun.ok()) return begun;
@@ -196,8 +196,9 @@ absl::Status SlotStream::Confirm(std::uint64_t lsn) {
   if (!failed_.ok()) return failed_;
   if (lsn <= confirmed_) return absl::OkStatus();
   if (lsn > come_) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the position ", FormatLsn(lsn), " was confirmed, and the log came up to ", FormatLsn(come_)));
+    return absl::InvalidArgumentError(absl::StrCat("the position ", postgres::FormatLsn(lsn),
+                                                   " was confirmed, and the log came up to ",
+                                                   postgres::FormatLsn(come_)));
   }
   absl::Status told = Put(StatusUpdate(std::max(come_, lsn), lsn));
   // See the class: from here on it has none again.
@@ -246,7 +247,7 @@ absl::StatusOr<LogServer> Identify(postgres::Connection& connection) {
   LogServer server;
   absl::StatusOr<std::uint64_t> flushed = absl::InternalError("the server did not say which one it is");
   if (rows->rows() == 1 && rows->columns() >= 3 && absl::SimpleAtoi(rows->Text(0, 1), &server.timeline))
-    flushed = ParseLsn(rows->View(0, 2));
+    flushed = postgres::ParseLsn(rows->View(0, 2));
   if (!flushed.ok()) return flushed.status();
   server.system_id = rows->Text(0, 0);
   server.flushed_lsn = *flushed;
@@ -279,8 +280,8 @@ absl::StatusOr<std::unique_ptr<LogStream>> LogStream::Open(const PostgresAccess&
   if (from > server->flushed_lsn) {
     return ToStatus(
         LogTrouble::kBehindEnd,
-        absl::StrCat("the position ", FormatLsn(from), " is not in the server's log, which ends at ",
-                     FormatLsn(server->flushed_lsn),
+        absl::StrCat("the position ", postgres::FormatLsn(from),
+                     " is not in the server's log, which ends at ", postgres::FormatLsn(server->flushed_lsn),
                      ": it is another server, or an older state of it. Nothing was read"));
   }
   auto stream = std::make_unique<SlotStream>(*std::move(connection), *server, slot, publication);
@@ -296,7 +297,7 @@ absl::StatusOr<std::vector<TimelineSwitch>> ParseTimelineHistory(std::string_vie
     if (words.empty() || words.front().front() == '#') continue;
     TimelineSwitch& left = history.emplace_back();
     const absl::StatusOr<std::uint64_t> lsn =
-        words.size() < 2 ? absl::InvalidArgumentError("") : ParseLsn(words[1]);
+        words.size() < 2 ? absl::InvalidArgumentError("") : postgres::ParseLsn(words[1]);
     if (!lsn.ok() || !absl::SimpleAtoi(words[0], &left.timeline))
       return absl::DataLossError("the server's history of its timelines cannot be read");
     left.lsn = *lsn;

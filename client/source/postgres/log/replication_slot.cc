@@ -7,10 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
+#include "base/db/postgres/lsn.h"
 #include "base/db/postgres/name.h"
 #include "base/digest.h"
 #include "client/source/postgres/log/log_words.h"
-#include "client/source/postgres/log/lsn.h"
 
 namespace mirror {
 namespace {
@@ -39,7 +39,7 @@ std::int64_t SlotNumber(const Rows& rows, int column) {
 }
 
 std::uint64_t SlotLsn(const Rows& rows, int row, int column) {
-  const absl::StatusOr<std::uint64_t> lsn = ParseLsn(rows.View(row, column));
+  const absl::StatusOr<std::uint64_t> lsn = postgres::ParseLsn(rows.View(row, column));
   return lsn.ok() ? *lsn : 0;
 }
 
@@ -178,9 +178,10 @@ absl::StatusOr<std::uint64_t> AdvanceSlot(postgres::Connection& connection, cons
   if (to <= look->slot->confirmed_flush_lsn) return look->slot->confirmed_flush_lsn;
   const absl::StatusOr<std::string> name = postgres::QuotedText(slot);
   if (!name.ok()) return name.status();
-  const absl::StatusOr<Rows> moved = connection.Command(
-      absl::StrCat("SELECT end_lsn FROM pg_replication_slot_advance(", *name, ", '", FormatLsn(to), "')"),
-      absl::StrCat("moving the replication slot '", slot, "' on"));
+  const absl::StatusOr<Rows> moved =
+      connection.Command(absl::StrCat("SELECT end_lsn FROM pg_replication_slot_advance(", *name, ", '",
+                                      postgres::FormatLsn(to), "')"),
+                         absl::StrCat("moving the replication slot '", slot, "' on"));
   if (!moved.ok()) return ExplainLog(moved.status(), slot);
   return SlotLsn(*moved, 0, 0);
 }

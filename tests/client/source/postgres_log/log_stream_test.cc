@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "client/source/postgres/log/lsn.h"
-#include "tests/client/source/postgres_log.h"
+#include "base/db/postgres/lsn.h"
+#include "tests/client/source/postgres_log/postgres_log.h"
 
 namespace mirror {
 namespace {
@@ -89,7 +89,8 @@ TEST_F(LogStreamTest, AConfirmedPositionOutlivesTheStream) {
   EXPECT_GE(stream->server_end(), first.end.end_lsn);
   // At the begin of the commit's record: its transaction comes again, and none before it.
   ASSERT_THAT(stream->Confirm(first.last.commit_lsn), IsOk());
-  AwaitText("SELECT confirmed_flush_lsn FROM pg_replication_slots", FormatLsn(first.last.commit_lsn));
+  AwaitText("SELECT confirmed_flush_lsn FROM pg_replication_slots",
+            postgres::FormatLsn(first.last.commit_lsn));
   EXPECT_THAT(stream->Confirm(made), IsOk()) << "one that is lower changes nothing";
   EXPECT_THAT(stream->Confirm(first.end.end_lsn + (1U << 30)), StatusIs(StatusCode::kInvalidArgument));
   EXPECT_EQ(ConfirmedLsn(), first.last.commit_lsn);
@@ -119,9 +120,9 @@ TEST_F(LogStreamTest, AConfirmedPositionOutlivesTheStream) {
 TEST_F(LogStreamTest, APositionThatIsNotThereYetIsToldAtOnce) {
   Publish();
   MakeSlot();
-  const std::uint64_t beyond = *ParseLsn(Text("SELECT pg_current_wal_insert_lsn() + 1000000"));
+  const std::uint64_t beyond = *postgres::ParseLsn(Text("SELECT pg_current_wal_insert_lsn() + 1000000"));
   const absl::Status why = WhyNoStream(beyond);
-  EXPECT_THAT(why, StatusIs(StatusCode::kOutOfRange, HasSubstr(FormatLsn(beyond))));
+  EXPECT_THAT(why, StatusIs(StatusCode::kOutOfRange, HasSubstr(postgres::FormatLsn(beyond))));
   EXPECT_EQ(LogTroubleOf(why), LogTrouble::kBehindEnd);
 }
 
@@ -175,7 +176,7 @@ TEST_F(LogStreamTest, ItIsNoStandbyThatCommitsWaitFor) {
   const Come come = EmitAndReadTo(*stream, "A");
   ASSERT_THAT(stream->Confirm(come.last.commit_lsn), IsOk());
   AwaitText("SELECT count(*) FROM pg_replication_slots WHERE confirmed_flush_lsn = '" +
-                FormatLsn(come.last.commit_lsn) + "'",
+                postgres::FormatLsn(come.last.commit_lsn) + "'",
             "1");
   AwaitText("SELECT flush_lsn IS NULL AND replay_lsn IS NULL FROM pg_stat_replication", "t");
 }
@@ -269,7 +270,7 @@ TEST_F(LogStreamTest, APublicationThatWasNotThereYetIsToldAndPassed) {
   EXPECT_THAT(fails(), HasSubstr("the database has no publication"));
   Publish("t");
   EXPECT_THAT(fails(), HasSubstr("was made after the slot"));
-  const std::uint64_t end = *ParseLsn(Text("SELECT pg_current_wal_flush_lsn()"));
+  const std::uint64_t end = *postgres::ParseLsn(Text("SELECT pg_current_wal_flush_lsn()"));
   const auto moved = AdvanceSlot(*connection_, kSlot, end);
   ASSERT_THAT(moved, IsOk());
   EXPECT_LE(*moved, end);
