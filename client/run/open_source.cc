@@ -261,8 +261,8 @@ constexpr Kind kKinds[] = {{SourceKind::kSqlite, OpenSqlite, OpenSqliteFeeds, Op
                            {SourceKind::kCsv, OpenFiles, OpenFileFeeds, nullptr},
                            {SourceKind::kXlsx, OpenFiles, OpenFileFeeds, nullptr},
                            {SourceKind::kPostgres, OpenPostgres, OpenPostgresFeeds, OpenPostgresWhole},
-                          {SourceKind::kMariadb, OpenMariadb, OpenMariadbFeeds, OpenMariadbWhole},
-                          {SourceKind::kOdbc, OpenOdbc, OpenOdbcFeeds, OpenOdbcWhole}};
+                           {SourceKind::kMariadb, OpenMariadb, OpenMariadbFeeds, OpenMariadbWhole},
+                           {SourceKind::kOdbc, OpenOdbc, OpenOdbcFeeds, OpenOdbcWhole}};
 
 const Kind& KindOf(const SourceConfig& source) {
   return *std::find_if(std::begin(kKinds), std::end(kKinds) - 1,

@@ -17,8 +17,8 @@ class SourceLog : public History {
   /// As of now; what cannot be asked is absent.
   virtual LogFigures Figures() { return {}; }
 
-  /// Tables that it cannot log, whatever is asked for, with the reason for people: what changed in them is found
-  /// by comparing. By name.
+  /// Tables that it cannot log, whatever is asked for, with the reason for people: what changed in them is
+  /// found by comparing. By name.
   virtual absl::StatusOr<std::map<std::string, std::string>> Unlogged() {
     return std::map<std::string, std::string>();
   }

@@ -219,8 +219,14 @@ ROOMS = {
         "client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
+    "client/source/mariadb/log": (
+        "base base/db/mariadb client/source client/source/mariadb client/source/stage client/source/steps "
+        "client/source/values proto/wire",
+        ("MariaDB", "xxhash", "zlib"),
+    ),
     "client/source/postgres/log": (
-        "base base/db/postgres client/source client/source/postgres proto/wire",
+        "base base/db/postgres certs client/source client/source/postgres client/source/stage client/source/steps "
+        "client/source/values proto/wire",
         (),
     ),
     "client/source/odbc": (
@@ -229,9 +235,10 @@ ROOMS = {
         (),
     ),
     "client/run": (
-        "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "
+        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/source client/source/capture "
         "client/source/files client/source/mariadb client/source/odbc client/source/postgres client/source/postgres/log "
-        "client/source/sqlite client/source/sqlite/log client/source/steps client/state client/wire proto/wire",
+        "client/source/sqlite client/source/sqlite/log client/source/stage client/source/steps "
+        "client/state client/wire proto/wire",
         ("nlohmann-json",),
     ),
     "client/command": (

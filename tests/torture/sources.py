@@ -9,7 +9,7 @@ from tests.torture import postgres_source, scenarios
 from tests.torture.place import Broken, place_of
 
 # Beside the points of every cycle, those of its log.
-AGENT_POINTS = (*scenarios.AGENT_POINTS, "stage.written", "stage.flushed", "source.confirmed", "source.snapshot")
+AGENT_POINTS = (*scenarios.AGENT_POINTS, "stage.flushing", "stage.flushed", "source.confirmed")
 
 
 def population(place):

@@ -124,7 +124,10 @@ std::vector<std::string> ConnectionString::Secrets() const {
 
 std::string ConnectionString::ToString() const {
   return absl::StrJoin(pairs_, ";", [](std::string* to, const auto& pair) {
-    const bool plain = pair.second.find_first_of("[]{}(),;?*=!@ ") == std::string::npos;
+    // Some drivers take the braces for a part of the value: only where there is no other way.
+    const std::string& value = pair.second;
+    const bool plain = value.find(';') == std::string::npos && Trimmed(value) == value &&
+                       (value.empty() || value.front() != '{');
     absl::StrAppend(
         to, pair.first, "=",
         plain ? pair.second : absl::StrCat("{", absl::StrReplaceAll(pair.second, {{"}", "}}"}}), "}"));

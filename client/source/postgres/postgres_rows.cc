@@ -11,7 +11,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kDoing[] = "reading it";
+constexpr char kPostgresRowsDoing[] = "reading it";
 constexpr std::uint64_t kRowsBetweenLooks = 64;
 
 std::vector<PostgresRowDecoder::Field> FieldsOf(const KnownPostgresTable& known,
@@ -49,7 +49,7 @@ absl::StatusOr<std::unique_ptr<SourceReading>> BeginPostgresReading(const Postgr
   (*reading)->Begin(pipeline, table.Lockable());
   const bool is_noted = snapshot != nullptr || look.note_snapshot;
   int noted = -1;
-  if (is_noted) noted = pipeline.Queue("SELECT pg_current_snapshot()::text", {}, kDoing);
+  if (is_noted) noted = pipeline.Queue("SELECT pg_current_snapshot()::text", {}, kPostgresRowsDoing);
   queries.Queue(pipeline);
   const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
   if (!rows.ok()) return explain(rows.status());
@@ -96,14 +96,14 @@ absl::Status PostgresSourceRows::Send() {
   postgres::Connection& connection = reading_->connection();
   if (arrays_.empty()) {
     absl::StatusOr<postgres::CopyOut> copy = postgres::CopyOut::Begin(
-        connection, absl::StrCat("COPY (", Sql(), ") TO STDOUT (FORMAT binary)"), kDoing);
+        connection, absl::StrCat("COPY (", Sql(), ") TO STDOUT (FORMAT binary)"), kPostgresRowsDoing);
     if (!copy.ok()) return copy.status();
     copy_.emplace(*std::move(copy));
     return absl::OkStatus();
   }
   std::vector<postgres::Value> values;
   for (postgres::Array& array : arrays_) values.push_back(array.value());
-  absl::StatusOr<postgres::RowStream> stream = connection.Stream(Sql(), values, kDoing);
+  absl::StatusOr<postgres::RowStream> stream = connection.Stream(Sql(), values, kPostgresRowsDoing);
   if (!stream.ok()) return stream.status();
   stream_.emplace(*std::move(stream));
   fields_.resize(read_.size());

@@ -102,14 +102,15 @@ absl::StatusOr<std::unique_ptr<SourceReading>> SourceReading::Make(
 
 void SourceReading::Begin(postgres::Pipeline& pipeline, const std::string& lockable) {
   transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
-  constexpr char kDoing[] = "beginning to read";
+  constexpr char kPostgresBeginning[] = "beginning to read";
   // Else PostgreSQL refuses to give what is no UTF-8.
-  if (sessions_->any_bytes()) pipeline.Queue("SET LOCAL client_encoding TO 'SQL_ASCII'", {}, kDoing);
+  if (sessions_->any_bytes())
+    pipeline.Queue("SET LOCAL client_encoding TO 'SQL_ASCII'", {}, kPostgresBeginning);
   if (lockable.empty()) return;
   connection().SetAnswerWithin(sessions_->access().rows_within);
   // Neither of the two takes the transaction's snapshot.
-  pipeline.Queue("SET LOCAL statement_timeout TO 0", {}, kDoing);
-  pipeline.Queue(absl::StrCat("LOCK TABLE ", lockable, " IN ACCESS SHARE MODE"), {}, kDoing);
+  pipeline.Queue("SET LOCAL statement_timeout TO 0", {}, kPostgresBeginning);
+  pipeline.Queue(absl::StrCat("LOCK TABLE ", lockable, " IN ACCESS SHARE MODE"), {}, kPostgresBeginning);
 }
 
 }  // namespace mirror

@@ -46,8 +46,8 @@ bool SaysNothing(EventType type) {
 }
 
 bool IsOfLoad(EventType type) {
-  return type == EventType::kBeginLoadQuery || type == EventType::kAppendBlock || type == EventType::kDeleteFile ||
-         type == EventType::kExecuteLoadQuery;
+  return type == EventType::kBeginLoadQuery || type == EventType::kAppendBlock ||
+         type == EventType::kDeleteFile || type == EventType::kExecuteLoadQuery;
 }
 
 }  // namespace
@@ -71,7 +71,8 @@ absl::Status BinlogIntake::Verify(const BinlogPlace& after) {
   return absl::AbortedError("the server's binlog is not the one that was read before");
 }
 
-absl::Status BinlogIntake::Take(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after) {
+absl::Status BinlogIntake::Take(const binlog::Event& event, const BinlogPlace& before,
+                                const BinlogPlace& after) {
   if (event.is_artificial()) return absl::OkStatus();
   const bool begins = event.type == EventType::kGtid || event.type == EventType::kFormatDescription;
   if (begins) {
@@ -99,8 +100,9 @@ absl::Status BinlogIntake::Take(const binlog::Event& event, const BinlogPlace& b
 }
 
 std::optional<std::int64_t> BinlogIntake::LsnAt(const BinlogPlace& place) const {
-  const auto behind = std::upper_bound(ends_.begin(), ends_.end(), place,
-                                       [](const BinlogPlace& one, const auto& end) { return IsBefore(one, end.first); });
+  const auto behind =
+      std::upper_bound(ends_.begin(), ends_.end(), place,
+                       [](const BinlogPlace& one, const auto& end) { return IsBefore(one, end.first); });
   if (behind == ends_.begin()) return std::nullopt;
   return std::prev(behind)->second;
 }
@@ -160,7 +162,8 @@ absl::Status BinlogIntake::TakeInGroup(const binlog::Event& event) {
     return absl::OkStatus();
   }
   if ((event.flags & binlog::Event::kMayBeIgnored) == 0)
-    SpoilAll(absl::StrCat("the binlog has an event that is not known (type ", static_cast<int>(event.type), ")"));
+    SpoilAll(
+        absl::StrCat("the binlog has an event that is not known (type ", static_cast<int>(event.type), ")"));
   return absl::OkStatus();
 }
 
@@ -189,14 +192,15 @@ absl::Status BinlogIntake::TakeGroupQuery(const binlog::Query& /*query*/, const 
     held_.clear();
     return EndGroup();
   }
-  if (first == "begin" || (first == "start" && second == "transaction") || first == "xa") return absl::OkStatus();
+  if (first == "begin" || (first == "start" && second == "transaction") || first == "xa")
+    return absl::OkStatus();
   if (first == "savepoint") {
     holds_ = true;
-    held_.push_back({.savepoint = words.Word(1), .change = {}});
+    held_.push_back({.savepoint = words.Quoted(), .change = {}});
     return absl::OkStatus();
   }
   if (first == "rollback" && second == "to") {
-    RollBackTo(words.Word(words.size() - 1));
+    RollBackTo(words.Quoted());
     return absl::OkStatus();
   }
   if (first == "release" && second == "savepoint") return absl::OkStatus();
@@ -261,14 +265,17 @@ absl::Status BinlogIntake::TakeRows(const binlog::Event& event) {
   binlog::Bytes bytes(rows_.rows);
   while (!bytes.empty()) {
     bool is_row = mapped.rows->Slice(&bytes, rows_.image, &before_fields_);
-    if (is_row && rows_.kind == RowsKind::kUpdate) is_row = mapped.rows->Slice(&bytes, rows_.after, &after_fields_);
+    if (is_row && rows_.kind == RowsKind::kUpdate)
+      is_row = mapped.rows->Slice(&bytes, rows_.after, &after_fields_);
     if (!is_row) return absl::DataLossError("the binlog's rows cannot be understood");
-    if (absl::Status taken = TakeRow(mapped, rows_.kind, before_fields_, after_fields_); !taken.ok()) return taken;
+    if (absl::Status taken = TakeRow(mapped, rows_.kind, before_fields_, after_fields_); !taken.ok())
+      return taken;
   }
   return absl::OkStatus();
 }
 
-absl::Status BinlogIntake::TakeRow(const Mapped& mapped, RowsKind kind, const std::vector<binlog::RowField>& before,
+absl::Status BinlogIntake::TakeRow(const Mapped& mapped, RowsKind kind,
+                                   const std::vector<binlog::RowField>& before,
                                    const std::vector<binlog::RowField>& after) {
   ++changes_;
   LoggedChange change;
@@ -305,12 +312,14 @@ absl::Status BinlogIntake::GiveHeld() {
 }
 
 void BinlogIntake::RollBackTo(const std::string& savepoint) {
-  const auto found = std::find_if(held_.rbegin(), held_.rend(), [&](const Held& held) { return held.savepoint == savepoint; });
+  const auto found = std::find_if(held_.rbegin(), held_.rend(),
+                                  [&](const Held& held) { return held.savepoint == savepoint; });
   if (found == held_.rend()) {
     // It was given to the stage, which takes nothing back.
     SpoilTouched("a transaction took back so much that it is not known what is left");
     for (const Held& held : held_) {
-      if (held.savepoint.empty()) Spoil(held.table, "a transaction took back so much that it is not known what is left");
+      if (held.savepoint.empty())
+        Spoil(held.table, "a transaction took back so much that it is not known what is left");
     }
     held_.clear();
     return;
@@ -340,7 +349,8 @@ void BinlogIntake::SpoilTouched(const std::string& because) {
 
 // --- What is written ----------------------------------------------------------
 
-absl::StatusOr<StageMark> BinlogIntake::Mark(const std::string& token, std::int64_t above, std::int64_t now_ms) {
+absl::StatusOr<StageMark> BinlogIntake::Mark(const std::string& token, std::int64_t above,
+                                             std::int64_t now_ms) {
   StageMark mark;
   mark.lsn = std::max(lsn_, above) + 1;
   mark.token = token;
@@ -348,7 +358,8 @@ absl::StatusOr<StageMark> BinlogIntake::Mark(const std::string& token, std::int6
   mark.position = ToString(position_);
   mark.fingerprint = print_.Text();
   if (absl::Status begun = stage_.Begin({.lsn = mark.lsn, .time_ms = now_ms}); !begun.ok()) return begun;
-  if (absl::Status marked = stage_.Mark(mark.token, mark.position, mark.fingerprint); !marked.ok()) return marked;
+  if (absl::Status marked = stage_.Mark(mark.token, mark.position, mark.fingerprint); !marked.ok())
+    return marked;
   lsn_ = mark.lsn;
   if (absl::Status committed = stage_.Commit(); !committed.ok()) return committed;
   has_commits_ = true;

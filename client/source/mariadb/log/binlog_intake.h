@@ -23,13 +23,13 @@
 namespace mirror {
 
 /// Takes the events of one stream into the stage, up to the flush that its caller does. An event group is a
-/// transaction of the stage; its LSN is one more than that of the group or position before it, so that groups which
-/// are read again have the same ones. Threads: one.
+/// transaction of the stage; its LSN is one more than that of the group or position before it, so that groups
+/// which are read again have the same ones. Threads: one.
 class BinlogIntake {
  public:
   /// `position`: from whose begin the stream is read again; what is not behind its end is only compared with
-  /// `print`. An empty one: it is another one than any before, and there is nothing to compare it with. `lsn`: of
-  /// the position, or greater than all before. The stage outlives this.
+  /// `print`. An empty one: it is another one than any before, and there is nothing to compare it with.
+  /// `lsn`: of the position, or greater than all before. The stage outlives this.
   BinlogIntake(Stage& stage, std::int64_t lsn, BinlogPosition position, std::string print);
 
   /// The tables from the next group on.
@@ -52,8 +52,8 @@ class BinlogIntake {
   /// Commits or positions since the last flush.
   bool HasCommits() const { return has_commits_; }
 
-  /// The LSN of the last group that ends at the place or before it, of those that were taken lately; absent: they
-  /// all end behind it.
+  /// The LSN of the last group that ends at the place or before it, of those that were taken lately; absent:
+  /// they all end behind it.
   std::optional<std::int64_t> LsnAt(const BinlogPlace& place) const;
   std::uint64_t changes() const { return changes_; }
   std::int64_t last_lsn() const { return lsn_; }
@@ -67,7 +67,7 @@ class BinlogIntake {
   };
   /// A table of one map.
   struct Mapped {
-    std::string body;  ///< Of the event.
+    std::string body;                    ///< Of the event.
     const BinlogTable* table = nullptr;  ///< Null: it is not staged.
     std::optional<BinlogRows> rows;
   };
@@ -84,7 +84,8 @@ class BinlogIntake {
   absl::Status TakeDefinition(const binlog::Query& query, const StatementWords& words);
   absl::Status TakeMap(const binlog::Event& event);
   absl::Status TakeRows(const binlog::Event& event);
-  absl::Status TakeRow(const Mapped& mapped, binlog::RowsKind kind, const std::vector<binlog::RowField>& before,
+  absl::Status TakeRow(const Mapped& mapped, binlog::RowsKind kind,
+                       const std::vector<binlog::RowField>& before,
                        const std::vector<binlog::RowField>& after);
   absl::Status Verify(const BinlogPlace& after);
   absl::Status BeginGroup(const binlog::Event& event);

@@ -35,7 +35,8 @@ std::string ToString(const BinlogPlace& place) { return absl::StrCat(place.file,
 std::uint64_t NumberOfBinlog(std::string_view file) {
   std::uint64_t number = 0;
   const std::size_t dot = file.rfind('.');
-  if (dot == std::string_view::npos || !absl::SimpleAtoi(std::string(file.substr(dot + 1)), &number)) return 0;
+  if (dot == std::string_view::npos || !absl::SimpleAtoi(std::string(file.substr(dot + 1)), &number))
+    return 0;
   return number;
 }
 
@@ -66,8 +67,9 @@ std::optional<BinlogPosition> ParseBinlogPosition(std::string_view text) {
 }
 
 void KeepGtid(const binlog::Gtid& gtid, std::vector<binlog::Gtid>* gtids) {
-  const auto place = std::lower_bound(gtids->begin(), gtids->end(), gtid.domain,
-                                      [](const binlog::Gtid& one, std::uint32_t domain) { return one.domain < domain; });
+  const auto place =
+      std::lower_bound(gtids->begin(), gtids->end(), gtid.domain,
+                       [](const binlog::Gtid& one, std::uint32_t domain) { return one.domain < domain; });
   if (place != gtids->end() && place->domain == gtid.domain) {
     *place = gtid;
   } else {
@@ -87,7 +89,8 @@ absl::StatusOr<BinlogPlace> ReadBinlogEnd(mariadb::Connection& connection) {
 }
 
 absl::StatusOr<std::vector<BinlogPlace>> ReadBinlogFiles(mariadb::Connection& connection) {
-  const absl::StatusOr<mariadb::Rows> rows = connection.Query("SHOW BINARY LOGS", "asking for its binlog's files");
+  const absl::StatusOr<mariadb::Rows> rows =
+      connection.Query("SHOW BINARY LOGS", "asking for its binlog's files");
   if (!rows.ok()) return rows.status();
   std::vector<BinlogPlace> files;
   for (std::size_t i = 0; i < rows->rows(); ++i)

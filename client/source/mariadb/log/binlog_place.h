@@ -28,8 +28,8 @@ std::uint64_t NumberOfBinlog(std::string_view file);
 
 /// How far the stage has come in a binlog.
 struct BinlogPosition {
-  /// The begin of what is read again to see whether it is still what it was: the last event group's, or of its
-  /// file, where there is no group yet.
+  /// The begin of what is read again to see whether it is still what it was: the last event group's, or of
+  /// its file, where there is no group yet.
   BinlogPlace again;
   BinlogPlace end;
   std::vector<binlog::Gtid> gtids;  ///< The last one of each domain, by domain.

@@ -4,7 +4,9 @@
 
 #include <mariadb_rpl.h>  // It needs the other one.
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <limits>
 #include <string>
@@ -30,7 +32,8 @@ std::string AdviceFor(absl::StatusCode code) {
     case absl::StatusCode::kNotFound:
       return "that file of its binlog is not there any more";
     case absl::StatusCode::kOutOfRange:
-      return "its binlog ends before the place from where it is to be read: the server was restored, or lost what "
+      return "its binlog ends before the place from where it is to be read: the server was restored, or lost "
+             "what "
              "it had written last";
     case absl::StatusCode::kDataLoss:
       return "its binlog is damaged there, or it is another one than that which was read before";
@@ -44,7 +47,8 @@ std::string AdviceFor(absl::StatusCode code) {
 absl::StatusCode CodeOfBinlogError(std::string_view words) {
   const absl::string_view text(words.data(), words.size());
   if (absl::StrContains(text, "Could not find first log file name") ||
-      absl::StrContains(text, "could not find next log") || absl::StrContains(text, "Could not open log file"))
+      absl::StrContains(text, "could not find next log") ||
+      absl::StrContains(text, "Could not open log file"))
     return absl::StatusCode::kNotFound;
   if (absl::StrContains(text, "impossible position")) return absl::StatusCode::kOutOfRange;
   if (absl::StrContains(text, "Binary log is not open")) return absl::StatusCode::kFailedPrecondition;
@@ -62,14 +66,17 @@ BinlogStream::BinlogStream(std::unique_ptr<mariadb::Connection> connection, Binl
 
 BinlogStream::~BinlogStream() {
   if (rpl_ != nullptr) mariadb_rpl_close(rpl_);
+  if (socket_ >= 0) close(socket_);
 }
 
 absl::StatusOr<std::unique_ptr<BinlogStream>> BinlogStream::Open(const BinlogStreamOptions& options) {
   if (options.from.offset > std::numeric_limits<std::uint32_t>::max()) {
-    return absl::OutOfRangeError(absl::StrCat("the place ", ToString(options.from),
-                                              " lies behind 4 GB of its file, from where no binlog can be read"));
+    return absl::OutOfRangeError(
+        absl::StrCat("the place ", ToString(options.from),
+                     " lies behind 4 GB of its file, from where no binlog can be read"));
   }
-  absl::StatusOr<std::unique_ptr<mariadb::Connection>> connection = mariadb::Connection::Open(options.connect);
+  absl::StatusOr<std::unique_ptr<mariadb::Connection>> connection =
+      mariadb::Connection::Open(options.connect);
   if (!connection.ok()) return connection.status();
   std::unique_ptr<BinlogStream> stream(new BinlogStream(*std::move(connection), options.from));
   if (absl::Status begun = stream->Begin(options); !begun.ok()) return begun;
@@ -79,7 +86,8 @@ absl::StatusOr<std::unique_ptr<BinlogStream>> BinlogStream::Open(const BinlogStr
 absl::Status BinlogStream::Begin(const BinlogStreamOptions& options) {
   // That events with GTIDs and checksums are understood; without, the server makes others of them.
   for (const std::string& sql :
-       {std::string("SET @mariadb_slave_capability = 4"), std::string("SET @master_binlog_checksum = 'CRC32'"),
+       {std::string("SET @mariadb_slave_capability = 4"),
+        std::string("SET @master_binlog_checksum = 'CRC32'"),
         absl::StrCat("SET @master_heartbeat_period = ", options.heartbeat.count() * 1'000'000)}) {
     if (absl::Status set = connection_->Execute(sql, kReading); !set.ok()) return set;
   }
@@ -94,7 +102,8 @@ absl::Status BinlogStream::Begin(const BinlogStreamOptions& options) {
   mariadb_rpl_optionsv(rpl_, MARIADB_RPL_PORT, 0U);
   // It says nothing of its own where the server refuses: that is the connection's error.
   if (mariadb_rpl_open(rpl_) != 0) return Failed();
-  socket_ = static_cast<int>(mysql_get_socket(connection_->handle()));
+  // One of its own, which is no other's when the connection is closed.
+  socket_ = fcntl(static_cast<int>(mysql_get_socket(connection_->handle())), F_DUPFD_CLOEXEC, 0);
   return absl::OkStatus();
 }
 
@@ -110,7 +119,8 @@ absl::Status BinlogStream::Failed() {
   connection_->Close();
   if (number != kFatalReadingBinlog) return status;
   const absl::StatusCode code = CodeOfBinlogError(words);
-  return absl::Status(code, absl::StrCat(AdviceFor(code), " (", ToString(place_), "): ", std::string(status.message())));
+  return absl::Status(
+      code, absl::StrCat(AdviceFor(code), " (", ToString(place_), "): ", std::string(status.message())));
 }
 
 absl::Status BinlogStream::Follow(const binlog::Event& event) {
@@ -121,7 +131,8 @@ absl::Status BinlogStream::Follow(const binlog::Event& event) {
     checksummed_ = format->checksummed;
   }
   if (event.type == binlog::EventType::kHeartbeat) return absl::OkStatus();
-  // One in the file stands before its end; that which the server makes for the next file says where it goes on.
+  // One in the file stands before its end; that which the server makes for the next file says where it goes
+  // on.
   if (event.type == binlog::EventType::kRotate && event.is_artificial()) {
     const absl::StatusOr<binlog::Rotate> rotate = binlog::ReadRotate(event);
     if (!rotate.ok()) return rotate.status();
@@ -142,10 +153,12 @@ absl::StatusOr<std::optional<binlog::Event>> BinlogStream::Next() {
   const unsigned long size = mysql_net_read_packet(connection_->handle());
   if (size == kPacketError) return Failed();
   const std::string_view packet(reinterpret_cast<const char*>(connection_->handle()->net.read_pos), size);
-  if (!packet.empty() && packet.size() <= kEndPacketBytesMax && static_cast<std::uint8_t>(packet[0]) == kEndPacket)
+  if (!packet.empty() && packet.size() <= kEndPacketBytesMax &&
+      static_cast<std::uint8_t>(packet[0]) == kEndPacket)
     return std::nullopt;
   // Before an event stands a byte 0.
-  if (packet.empty() || packet[0] != '\0') return absl::DataLossError("the server's answer is no event of a binlog");
+  if (packet.empty() || packet[0] != '\0')
+    return absl::DataLossError("the server's answer is no event of a binlog");
   const absl::StatusOr<binlog::Event> event = binlog::ReadEvent(packet.substr(1), checksummed_);
   if (!event.ok()) return event.status();
   if (absl::Status followed = Follow(*event); !followed.ok()) return followed;

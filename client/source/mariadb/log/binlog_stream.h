@@ -18,11 +18,12 @@ namespace mirror {
 
 struct BinlogStreamOptions {
   mariadb::ConnectAs connect;
-  /// As whom the server knows this reader. Who comes later with the same number ends the stream of who was there.
+  /// As whom the server knows this reader. Who comes later with the same number ends the stream of who was
+  /// there.
   std::uint32_t server_id = 0;
   BinlogPlace from;
-  /// Behind the last event the server ends the stream; else it waits for more, and says every `heartbeat` that
-  /// there is none.
+  /// Behind the last event the server ends the stream; else it waits for more, and says every `heartbeat`
+  /// that there is none.
   bool to_end = false;
   std::chrono::milliseconds heartbeat{1'000};
 };
@@ -31,9 +32,8 @@ struct BinlogStreamOptions {
 ///
 /// Errors: kNotFound: the file is not there (purged, or it never was); kOutOfRange: it ends before the place;
 /// kPermissionDenied: a right is missing; kUnavailable: the server is not there, or ended the stream;
-/// kDataLoss: an event is damaged, or none begins at the place; kFailedPrecondition: it writes no binlog, or none
-/// that can be read. After one the stream is over.
-/// Threads: one; Interrupt() may be called by any.
+/// kDataLoss: an event is damaged, or none begins at the place; kFailedPrecondition: it writes no binlog, or
+/// none that can be read. After one the stream is over. Threads: one; Interrupt() may be called by any.
 class BinlogStream {
  public:
   static absl::StatusOr<std::unique_ptr<BinlogStream>> Open(const BinlogStreamOptions& options);
@@ -41,8 +41,8 @@ class BinlogStream {
   BinlogStream(const BinlogStream&) = delete;
   BinlogStream& operator=(const BinlogStream&) = delete;
 
-  /// The next event, which views the stream up to the next call; absent: the stream is at its end. Of a stream that
-  /// waits heartbeats come as such.
+  /// The next event, which views the stream up to the next call; absent: the stream is at its end. Of a
+  /// stream that waits heartbeats come as such.
   absl::StatusOr<std::optional<binlog::Event>> Next();
   /// Behind the last event; before() it.
   const BinlogPlace& place() const { return place_; }

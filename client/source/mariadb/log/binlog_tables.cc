@@ -73,7 +73,8 @@ const std::vector<ColumnType>* BinlogTypesOf(const std::string& type) {
 binlog::StringUse UseOf(const MariadbColumn& column) {
   // Of a server before 10.11.5, 10.6.15 and so on, as later ones show it.
   if (column.type == "uuid")
-    return absl::StrContains(column.whole_type, "old") ? binlog::StringUse::kOldUuid : binlog::StringUse::kUuid;
+    return absl::StrContains(column.whole_type, "old") ? binlog::StringUse::kOldUuid
+                                                       : binlog::StringUse::kUuid;
   if (column.type == "inet4") return binlog::StringUse::kInet4;
   if (column.type == "inet6") return binlog::StringUse::kInet6;
   return binlog::StringUse::kPlain;
@@ -86,7 +87,8 @@ bool IsOldMoment(ColumnType type) {
 std::optional<binlog::RowText> TextOf(const MariadbColumn& column, const MappedColumn& mapped,
                                       const BinlogCharsets& charsets) {
   const std::vector<ColumnType>* const types = BinlogTypesOf(column.type);
-  if (types == nullptr || std::find(types->begin(), types->end(), mapped.type) == types->end()) return std::nullopt;
+  if (types == nullptr || std::find(types->begin(), types->end(), mapped.type) == types->end())
+    return std::nullopt;
   const bool is_number = mapped.type == ColumnType::kNewDecimal || mapped.type <= ColumnType::kDouble ||
                          mapped.type == ColumnType::kLongLong || mapped.type == ColumnType::kInt24;
   if (is_number && mapped.is_unsigned != column.is_unsigned()) return std::nullopt;
@@ -108,7 +110,8 @@ bool IsSame(const RowField& one, const RowField& other) { return one == other; }
 
 absl::StatusOr<BinlogCharsets> ReadBinlogCharsets(mariadb::Connection& connection) {
   // From 10.10 on a collation has a number for each character set that it is of.
-  const char* const table = connection.server_version() >= 101000 ? "COLLATION_CHARACTER_SET_APPLICABILITY" : "COLLATIONS";
+  const char* const table =
+      connection.server_version() >= 101000 ? "COLLATION_CHARACTER_SET_APPLICABILITY" : "COLLATIONS";
   const absl::StatusOr<mariadb::Rows> rows = connection.Query(
       absl::StrCat("SELECT ID, CHARACTER_SET_NAME FROM information_schema.", table, " WHERE ID IS NOT NULL"),
       "reading its character sets");
@@ -120,7 +123,8 @@ absl::StatusOr<BinlogCharsets> ReadBinlogCharsets(mariadb::Connection& connectio
 }
 
 std::string WhyNotInBinlog(const MariadbTable& table) {
-  if (table.versioned) return "it keeps its former rows (SYSTEM VERSIONING), which the binlog writes with them";
+  if (table.versioned)
+    return "it keeps its former rows (SYSTEM VERSIONING), which the binlog writes with them";
   if (table.engine != "InnoDB")
     return absl::StrCat("its engine is ", table.engine.empty() ? "not known" : table.engine,
                         ", so that its rows are not of the transactions that the binlog tells of");
@@ -135,7 +139,8 @@ std::string WhyNotInBinlog(const MariadbTable& table) {
       return absl::StrCat("column '", column.name, "' has the character set ", column.charset,
                           ", in which the binlog writes it");
     if (BinlogTypesOf(column.type) == nullptr)
-      return absl::StrCat("column '", column.name, "' has the type ", column.type, ", which cannot be read there");
+      return absl::StrCat("column '", column.name, "' has the type ", column.type,
+                          ", which cannot be read there");
   }
   return "";
 }
@@ -143,7 +148,8 @@ std::string WhyNotInBinlog(const MariadbTable& table) {
 std::vector<std::int64_t> KeyNumbers(const MariadbTable& table) {
   std::vector<std::int64_t> numbers;
   for (const std::string& name : table.key) {
-    if (const std::optional<std::size_t> place = table.PlaceOf(name)) numbers.push_back(table.columns[*place].place);
+    if (const std::optional<std::size_t> place = table.PlaceOf(name))
+      numbers.push_back(table.columns[*place].place);
   }
   return numbers;
 }

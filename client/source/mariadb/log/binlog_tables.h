@@ -52,7 +52,8 @@ class BinlogRows {
   std::size_t columns() const { return slicer_.columns(); }
 
   enum class Told { kChange, kNothing, kUnknown };
-  /// kNothing: no column that is staged changed; kUnknown: a value cannot be understood, or the key is not told.
+  /// kNothing: no column that is staged changed; kUnknown: a value cannot be understood, or the key is not
+  /// told.
   Told Insert(const std::vector<binlog::RowField>& row, LoggedChange* change) const;
   Told Update(const std::vector<binlog::RowField>& before, const std::vector<binlog::RowField>& after,
               LoggedChange* change) const;

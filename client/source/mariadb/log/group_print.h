@@ -10,8 +10,8 @@ struct XXH3_state_s;
 
 namespace mirror {
 
-/// A digest of the events of a group as they stand in the binlog, with their times: two servers that were the same
-/// and went on apart can have groups with the same GTIDs at the same places, and not with these.
+/// A digest of the events of a group as they stand in the binlog, with their times: two servers that were the
+/// same and went on apart can have groups with the same GTIDs at the same places, and not with these.
 class GroupPrint {
  public:
   GroupPrint();

@@ -15,6 +15,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kStagingLook{100};
 constexpr std::chrono::milliseconds kStagingRetryMin{100};
+/// Of one position.
+constexpr int kReconnectsMax = 3;
 constexpr std::size_t kStagingNewsMax = 100;
 constexpr char kRestoredBinlog[] = "restored", kAheadBinlog[] = "ahead";
 /// From here on a file is read when nothing is known of it.
@@ -96,7 +98,8 @@ void MariadbStaging::Run(const std::stop_token& stop) {
     ++failures_;
     is_asked_ = false;
     changed_.NotifyAll();
-    changed_.WaitUntil(mutex_, stop, Clock::now() + retry, [this]() MIRROR_REQUIRES(mutex_) { return is_asked_; });
+    changed_.WaitUntil(mutex_, stop, Clock::now() + retry,
+                       [this]() MIRROR_REQUIRES(mutex_) { return is_asked_; });
   }
 }
 
@@ -166,7 +169,8 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
   }
   const absl::StatusOr<std::optional<StageMark>> last = stage_->LastMark();
   if (!last.ok()) return last.status();
-  const std::optional<BinlogPosition> position = *last ? ParseBinlogPosition((*last)->position) : std::nullopt;
+  const std::optional<BinlogPosition> position =
+      *last ? ParseBinlogPosition((*last)->position) : std::nullopt;
   // It began, and died before it had a position.
   if (!position) return BeginAnew(connection, *std::move(log), "");
   const absl::StatusOr<std::vector<BinlogPlace>> files = ReadBinlogFiles(connection);
@@ -186,10 +190,11 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
   return Begin{{.again = {end->file, kFileBegin}, .end = *end, .gtids = position->gtids}, "", lsn};
 }
 
-absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connection& connection, StagedBinlog log,
-                                                                const std::string& news) {
+absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connection& connection,
+                                                                StagedBinlog log, const std::string& news) {
   // Snapshots of later see all that ends before this.
-  if (absl::Status begun = connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"); !begun.ok())
+  if (absl::Status begun = connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+      !begun.ok())
     return begun;
   const absl::StatusOr<BinlogPlace> end = ReadSnapshotPlace(connection);
   if (absl::Status ended = connection.Execute("ROLLBACK"); !ended.ok()) return ended;
@@ -225,10 +230,12 @@ absl::Status MariadbStaging::Explain(const absl::Status& failed) {
   if (!cleared.ok()) return cleared;
   if (absl::Status kept = KeepStagedBinlog(*stage_, *log); !kept.ok()) return kept;
   const MutexLock lock(mutex_);
-  AddNews(is_ahead ? "the source's binlog ends before what was read of it: the server was restored to a state before. "
-                     "Tables are populated"
-                   : "the source's binlog is not the one that was read before: the server was restored, and went "
-                     "another way since. Tables are populated");
+  AddNews(
+      is_ahead
+          ? "the source's binlog ends before what was read of it: the server was restored to a state before. "
+            "Tables are populated"
+          : "the source's binlog is not the one that was read before: the server was restored, and went "
+            "another way since. Tables are populated");
   return absl::AbortedError(std::string(failed.message()));
 }
 
@@ -248,7 +255,8 @@ absl::Status MariadbStaging::Pump(const std::stop_token& stop) {
   return absl::OkStatus();
 }
 
-absl::Status MariadbStaging::Take(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after) {
+absl::Status MariadbStaging::Take(const binlog::Event& event, const BinlogPlace& before,
+                                  const BinlogPlace& after) {
   if (absl::Status taken = intake_->Take(event, before, after); !taken.ok()) return taken;
   changes_ = intake_->changes();
   if (!intake_->IsBetween() || !intake_->verified()) return absl::OkStatus();
@@ -259,9 +267,10 @@ absl::Status MariadbStaging::Take(const binlog::Event& event, const BinlogPlace&
 }
 
 absl::Status MariadbStaging::MarkAndFlush() {
-  if (absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), 0, NowMs()); !mark.ok()) return mark.status();
-  if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
-  flushed_ = marked_ = Clock::now();
+  if (absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), 0, NowMs()); !mark.ok())
+    return mark.status();
+  if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
+  marked_ = flushed_;
   marked_at_ = intake_->place();
   marked_lsn_ = intake_->last_lsn();
   changed_.NotifyAll();
@@ -277,10 +286,15 @@ absl::Status MariadbStaging::FlushIfDue() {
   if (!intake_->HasCommits()) return absl::OkStatus();
   if (stage_->unwritten_bytes() < options_.stage.fold_bytes && now - flushed_ < options_.flush_within)
     return absl::OkStatus();
+  return Flush();
+}
+
+absl::Status MariadbStaging::Flush() {
   if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
-  flushed_ = now;
+  flushed_ = Clock::now();
   for (const StagedTable& table : stage_->TakeGivenUp())
-    AddNews(absl::StrCat("table '", table.name, "': ", table.gone_because, ". It is compared with the mirror"));
+    AddNews(
+        absl::StrCat("table '", table.name, "': ", table.gone_because, ". It is compared with the mirror"));
   return absl::OkStatus();
 }
 
@@ -293,7 +307,8 @@ absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
   const std::uint64_t before = failures_;
   is_asked_ = true;
   changed_.NotifyAll();
-  const auto is_there = [this]() MIRROR_REQUIRES(mutex_) { return intake_ != nullptr && intake_->verified(); };
+  const auto is_there = [this]()
+                            MIRROR_REQUIRES(mutex_) { return intake_ != nullptr && intake_->verified(); };
   while (!is_there()) {
     // A binlog that begins elsewhere now is read at once.
     if (failures_ != before && !absl::IsAborted(failure_)) return failure_;
@@ -309,22 +324,28 @@ absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
 absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, const std::atomic<bool>* stop) {
   if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
   const auto is_there = [&]() MIRROR_REQUIRES(mutex_) {
-    return intake_ != nullptr && intake_->verified() && intake_->IsBetween() && !IsBefore(intake_->place(), place);
+    return intake_ != nullptr && intake_->verified() && intake_->IsBetween() &&
+           !IsBefore(intake_->place(), place);
   };
-  std::uint64_t changes = changes_;
-  const std::uint64_t failures = failures_;
+  std::uint64_t changes = changes_, failures = failures_;
+  int reconnects = 0;
   for (auto until = Clock::now() + options_.marker_within; !is_there();) {
-    if (failures_ != failures && !absl::IsAborted(failure_)) return failure_;
+    if (failures_ != failures) {
+      if (++reconnects > kReconnectsMax) return failure_;
+      if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
+      failures = failures_;
+      continue;
+    }
     if (stop != nullptr && *stop) return absl::CancelledError("the agent was stopped");
     if (changes_ != changes) {
       changes = changes_;
       until = Clock::now() + options_.marker_within;
     }
     if (Clock::now() >= until) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("the source's binlog did not come up to its end within ", options_.marker_within.count() / 1'000,
-                       " s. Nothing was sent. Does another agent read it as server_id ", options_.server_id,
-                       "? Each needs one of its own"));
+      return absl::DeadlineExceededError(absl::StrCat(
+          "the source's binlog did not come up to its end within ", options_.marker_within.count() / 1'000,
+          " s. Nothing was sent. Does another agent read it as server_id ", options_.server_id,
+          "? Each needs one of its own"));
     }
     changed_.WaitUntil(mutex_, std::stop_token(), Clock::now() + kStagingLook, is_there);
   }
@@ -344,8 +365,8 @@ absl::StatusOr<StageMark> MariadbStaging::StageToMarker(const std::atomic<bool>*
   if (absl::Status waited = WaitUntilAt(end, stop); !waited.ok()) return waited;
   absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), above, NowMs());
   if (!mark.ok()) return mark;
-  if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
-  flushed_ = marked_ = Clock::now();
+  if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
+  marked_ = flushed_;
   marked_at_ = intake_->place();
   marked_lsn_ = mark->lsn;
   return mark;
@@ -356,7 +377,8 @@ absl::StatusOr<std::int64_t> MariadbStaging::LsnOf(const BinlogPlace& place, con
   if (absl::Status waited = WaitUntilAt(place, stop); !waited.ok()) return waited;
   const std::optional<std::int64_t> lsn = intake_->LsnAt(place);
   if (lsn) return *lsn;
-  return absl::AbortedError("rows were read as they were before the source's binlog was read: they are read again");
+  return absl::AbortedError(
+      "rows were read as they were before the source's binlog was read: they are read again");
 }
 
 }  // namespace mirror

@@ -49,9 +49,9 @@ struct StagedBinlog {
 absl::StatusOr<StagedBinlog> ReadStagedBinlog(Stage& stage);
 absl::Status KeepStagedBinlog(Stage& stage, const StagedBinlog& log);
 
-/// A thread that takes a server's binlog into the stage, for as long as this lives, by one stream. It is begun by
-/// the first call that needs it, and goes on while rows are sent. Whether the binlog is still the one that was read
-/// is seen by the last event group, which is read again with each new stream.
+/// A thread that takes a server's binlog into the stage, for as long as this lives, by one stream. It is
+/// begun by the first call that needs it, and goes on while rows are sent. Whether the binlog is still the
+/// one that was read is seen by the last event group, which is read again with each new stream.
 ///
 /// Threads: any.
 class MariadbStaging : public LogKeeper {
@@ -64,14 +64,16 @@ class MariadbStaging : public LogKeeper {
   const MariadbStagingOptions& options() const { return options_; }
   const std::shared_ptr<MariadbSessions>& sessions() const { return sessions_; }
 
-  /// All that is in the binlog now is in the stage, and a position behind it, whose LSN is greater than `above`.
-  /// `stop` may be null. Errors: why the binlog cannot be read, for people; kCancelled: stopped.
+  /// All that is in the binlog now is in the stage, and a position behind it, whose LSN is greater than
+  /// `above`. `stop` may be null. Errors: why the binlog cannot be read, for people; kCancelled: stopped.
   absl::StatusOr<StageMark> StageToMarker(const std::atomic<bool>* stop, std::int64_t above = 0)
       MIRROR_EXCLUDES(mutex_);
 
-  /// The LSN of the last group that a snapshot with this place (binlog_snapshot_file, _position) sees, when that is
-  /// staged. Errors: those of StageToMarker(); kAborted: it is older than what was read: take another one.
-  absl::StatusOr<std::int64_t> LsnOf(const BinlogPlace& place, const std::atomic<bool>* stop) MIRROR_EXCLUDES(mutex_);
+  /// The LSN of the last group that a snapshot with this place (binlog_snapshot_file, _position) sees, when
+  /// that is staged. Errors: those of StageToMarker(); kAborted: it is older than what was read: take another
+  /// one.
+  absl::StatusOr<std::int64_t> LsnOf(const BinlogPlace& place, const std::atomic<bool>* stop)
+      MIRROR_EXCLUDES(mutex_);
 
   /// What is staged, from the next group that is read.
   void SetTables(BinlogTables tables) MIRROR_EXCLUDES(mutex_);
@@ -104,6 +106,7 @@ class MariadbStaging : public LogKeeper {
       MIRROR_REQUIRES(mutex_);
   absl::Status MarkAndFlush() MIRROR_REQUIRES(mutex_);
   absl::Status FlushIfDue() MIRROR_REQUIRES(mutex_);
+  absl::Status Flush() MIRROR_REQUIRES(mutex_);
   absl::Status WaitUntilAt(const BinlogPlace& place, const std::atomic<bool>* stop) MIRROR_REQUIRES(mutex_);
   absl::Status WaitUntilConnected(const std::atomic<bool>* stop) MIRROR_REQUIRES(mutex_);
   void AddNews(std::string news) MIRROR_REQUIRES(mutex_);
@@ -118,7 +121,7 @@ class MariadbStaging : public LogKeeper {
   std::shared_ptr<BinlogStream> stream_ MIRROR_GUARDED_BY(mutex_);
   std::unique_ptr<BinlogIntake> intake_ MIRROR_GUARDED_BY(mutex_);  ///< Null: it is not connected.
   std::optional<BinlogPosition> begun_ MIRROR_GUARDED_BY(mutex_);   ///< From where the stream was read.
-  bool needs_mark_ MIRROR_GUARDED_BY(mutex_) = false;  ///< The begin is not on record yet.
+  bool needs_mark_ MIRROR_GUARDED_BY(mutex_) = false;               ///< The begin is not on record yet.
   BinlogPlace marked_at_ MIRROR_GUARDED_BY(mutex_);
   std::int64_t marked_lsn_ MIRROR_GUARDED_BY(mutex_) = 0;
   Time flushed_ MIRROR_GUARDED_BY(mutex_), marked_ MIRROR_GUARDED_BY(mutex_);

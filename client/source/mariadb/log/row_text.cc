@@ -26,14 +26,6 @@ std::string Converted(std::string_view label, Charset charset) {
   return text;
 }
 
-void WriteYear(std::uint64_t year, std::string* text) {
-  if (year == 0) {
-    text->assign("0000");
-  } else {
-    AppendUnsigned(1'900 + year, text);
-  }
-}
-
 }  // namespace
 
 std::uint32_t DecimalBytes(std::uint32_t precision, std::uint32_t scale) {
@@ -112,8 +104,8 @@ RowText::Form RowText::FormOf(const MappedColumn& column, Charset charset, Strin
   return Form::kNone;
 }
 
+/// 0 is what was no label when it was written.
 bool RowText::WriteEnum(std::uint64_t place, std::string* text) const {
-  // 0 is what was no label when it was written.
   if (place > labels_.size()) return false;
   if (place != 0) text->assign(labels_[static_cast<std::size_t>(place) - 1]);
   return true;
@@ -150,6 +142,23 @@ bool RowText::WriteString(std::string_view bytes, std::string* text) const {
   return true;
 }
 
+bool RowText::WriteMoment(std::string_view bytes, std::string* text) const {
+  switch (form_) {
+    case Form::kTime:
+      return AppendTime(bytes, size_, text);
+    case Form::kDateTime:
+      return AppendDateTime(bytes, size_, text);
+    case Form::kTimestamp:
+      return AppendTimestamp(bytes, size_, text);
+    case Form::kOldTime:
+      return AppendOldTime(bytes, text);
+    case Form::kOldDateTime:
+      return AppendOldDateTime(bytes, text);
+    default:
+      return AppendOldTimestamp(bytes, text);
+  }
+}
+
 bool RowText::Write(std::string_view bytes, std::string* text) const {
   text->clear();
   switch (form_) {
@@ -170,23 +179,21 @@ bool RowText::Write(std::string_view bytes, std::string* text) const {
     case Form::kBit:
       AppendUnsigned(BigEndian(bytes), text);
       return true;
-    case Form::kYear:
-      WriteYear(LittleEndian(bytes), text);
+    case Form::kYear: {
+      const std::uint64_t year = LittleEndian(bytes);
+      if (year == 0) text->assign("0000");
+      if (year != 0) AppendUnsigned(1'900 + year, text);
       return true;
+    }
     case Form::kDate:
       return AppendDate(static_cast<std::uint32_t>(LittleEndian(bytes)), text);
     case Form::kTime:
-      return AppendTime(bytes, size_, text);
     case Form::kDateTime:
-      return AppendDateTime(bytes, size_, text);
     case Form::kTimestamp:
-      return AppendTimestamp(bytes, size_, text);
     case Form::kOldTime:
-      return AppendOldTime(bytes, text);
     case Form::kOldDateTime:
-      return AppendOldDateTime(bytes, text);
     case Form::kOldTimestamp:
-      return AppendOldTimestamp(bytes, text);
+      return WriteMoment(bytes, text);
     case Form::kEnum:
       return WriteEnum(LittleEndian(bytes), text);
     case Form::kSet:

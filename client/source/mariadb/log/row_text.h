@@ -67,6 +67,7 @@ class RowText {
     kNone,
   };
   static Form FormOf(const MappedColumn& column, Charset charset, StringUse use);
+  bool WriteMoment(std::string_view bytes, std::string* text) const;
   bool WriteEnum(std::uint64_t place, std::string* text) const;
   bool WriteSet(std::uint64_t bits, std::string* text) const;
   bool WriteString(std::string_view bytes, std::string* text) const;

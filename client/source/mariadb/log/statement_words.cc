@@ -39,6 +39,11 @@ std::string StatementWords::Word(std::size_t place) const {
   return place < words_.size() ? FoldedWord(words_[place]) : "";
 }
 
+std::string StatementWords::Quoted() const {
+  const std::size_t begin = sql_.find('`');
+  return begin == std::string_view::npos ? "`" : FoldedWord(sql_.substr(begin));
+}
+
 bool StatementWords::Names(const std::string& name) const {
   // Letters beyond ASCII have cases, too: such a name may be in any statement that has some.
   const bool is_ascii =

@@ -18,6 +18,8 @@ class StatementWords {
   /// The one at this place, in lower case; empty: there are fewer.
   std::string Word(std::size_t place) const;
   std::size_t size() const { return words_.size(); }
+  /// From the first ` to the end, in lower case; "`" where there is none.
+  std::string Quoted() const;
   /// Whether the name may stand in it, in whatever case.
   bool Names(const std::string& name) const;
   /// It defines nothing, and changes no row of a table: GRANT, ANALYZE TABLE and others.

@@ -34,8 +34,8 @@ absl::StatusOr<std::unique_ptr<PostgresLog>> PostgresLog::Open(std::shared_ptr<P
   }
   const absl::StatusOr<StagedLog> source = ReadStagedLog(log->stage());
   if (!source.ok()) return source.status();
-  log->source_id_ = !source->source_id.empty() ? source->source_id
-                    : !source_id.empty()       ? source_id
+  log->source_id_ = !source->source_id.empty()         ? source->source_id
+                    : !source_id.empty()               ? source_id
                     : !log->options_.source_id.empty() ? log->options_.source_id
                                                        : NewToken();
   log->had_source_ = !source->source_id.empty();
@@ -141,7 +141,8 @@ absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Posi
   }
   if (lsn > (*mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
   const absl::StatusOr<StagedTable> staged = StagedOf(*known);
-  if (!staged.ok()) return absl::IsAborted(staged.status()) ? absl::StatusOr<Standing>(Standing::kGone) : staged.status();
+  if (!staged.ok())
+    return absl::IsAborted(staged.status()) ? absl::StatusOr<Standing>(Standing::kGone) : staged.status();
   if (lsn < staged->floor) return Standing::kGone;
   known->judged = std::max(known->judged, lsn);
   return lsn < staged->truncated_lsn ? Standing::kEmptied : Standing::kKnown;
@@ -276,7 +277,8 @@ absl::Status PostgresLog::CheckReadable(const PostgresTable& table) {
   const Table* const known = Find(table.name);
   if (known != nullptr && !known->trouble.ok()) return known->trouble;
   if (known == nullptr || known->id != table.oid) {
-    return absl::AbortedError(absl::StrCat("table '", table.name, "' was made while the source was looked at"));
+    return absl::AbortedError(
+        absl::StrCat("table '", table.name, "' was made while the source was looked at"));
   }
   return absl::OkStatus();
 }
@@ -298,7 +300,8 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> PostgresLog::Changes(
     std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known, Ask ask) {
   Table* const table = FindById(known->table.oid);
   if (table == nullptr || !marker_) {
-    return absl::AbortedError(absl::StrCat("table '", known->table.name, "' was made while it was looked at"));
+    return absl::AbortedError(
+        absl::StrCat("table '", known->table.name, "' was made while it was looked at"));
   }
   StagedAsk staged;
   staged.table = table->id;

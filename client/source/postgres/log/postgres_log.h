@@ -23,9 +23,9 @@ namespace mirror {
 
 struct PostgresLogOptions {
   std::string schema = "public";
-  std::int64_t snapshot_wait_ms = 30'000;    ///< For transactions that a new table waits for.
-  std::string source_id = {};                ///< By which the agent knows the source; empty: it does not.
-  const std::atomic<bool>* stop = nullptr;   ///< May be null; else it outlives the log.
+  std::int64_t snapshot_wait_ms = 30'000;   ///< For transactions that a new table waits for.
+  std::string source_id = {};               ///< By which the agent knows the source; empty: it does not.
+  const std::atomic<bool>* stop = nullptr;  ///< May be null; else it outlives the log.
 };
 
 /// The change log of a PostgreSQL database: a publication and a replication slot there, and the stage here. A
@@ -47,8 +47,8 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
   absl::Status GiveUp(const std::string& table) override;
   absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
   absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
-  /// Also those of commits that a snapshot in which its rows were read since Refresh() does not see, and of all
-  /// up to now: a row that differs and is not among them is wrong.
+  /// Also those of commits that a snapshot in which its rows were read since Refresh() does not see, and of
+  /// all up to now: a row that differs and is not among them is wrong.
   absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
   bool NamesRows(const std::string& /*table*/) override { return true; }
   bool SeesChanges(const std::string& /*table*/) override { return true; }
@@ -71,15 +71,16 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
  private:
   struct Table {
     LogCatalogTable catalog;
-    std::int64_t id = 0;         ///< In the stage; 0: it is not staged.
-    absl::Status trouble;        ///< Why nothing of it can be sent.
-    std::uint64_t waits_for = 0;            ///< See StagedTableNote, as the next one.
+    std::int64_t id = 0;          ///< In the stage; 0: it is not staged.
+    absl::Status trouble;         ///< Why nothing of it can be sent.
+    std::uint64_t waits_for = 0;  ///< See StagedTableNote, as the next one.
     std::set<std::int64_t> added = {};
-    TableSchema schema = {};     ///< As it was announced last.
+    TableSchema schema = {};  ///< As it was announced last.
     std::optional<Position> adopted = {};
-    std::int64_t judged = 0;     ///< The highest LSN that was judged to be known: what the mirror may have of it.
+    std::int64_t judged =
+        0;  ///< The highest LSN that was judged to be known: what the mirror may have of it.
     std::vector<PostgresSnapshot> snapshots = {};
-    bool begun = false;          ///< All its rows were read last.
+    bool begun = false;  ///< All its rows were read last.
   };
 
   PostgresLog(std::shared_ptr<PostgresStaging> staging, PostgresLogOptions options)
@@ -125,7 +126,7 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
   const std::shared_ptr<PostgresSessions> sessions_;
   std::string source_id_;
   bool had_source_ = false;  ///< The stage has that.
-  bool is_fresh_ = false;  ///< Behind a Refresh().
+  bool is_fresh_ = false;    ///< Behind a Refresh().
   std::optional<StageMark> marker_;
   std::shared_ptr<const LogCatalog> catalog_;
   std::map<std::string, Table> tables_;

@@ -21,16 +21,17 @@ constexpr std::chrono::milliseconds kLookAgain{20};
 constexpr std::uint64_t kWaitsUnknown = UINT64_MAX;
 
 absl::Status NotPublished(const std::string& table) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("table '", table,
-                   "' is not in the source's publication, so that its changes are not logged. Nothing of it was "
-                   "sent. Run 'mirror-agent install', as the tables' owner, which adds it"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", table,
+      "' is not in the source's publication, so that its changes are not logged. Nothing of it was "
+      "sent. Run 'mirror-agent install', as the tables' owner, which adds it"));
 }
 
 absl::Status NotLogged(const std::string& table, const std::string& why) {
-  return absl::FailedPreconditionError(absl::StrCat("table '", table, "': ", why,
-                                                    ", so that its changes cannot be read from the log. Nothing of "
-                                                    "it was sent; the next run finds them by comparing"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", table, "': ", why,
+                   ", so that its changes cannot be read from the log. Nothing of "
+                   "it was sent; the next run finds them by comparing"));
 }
 
 }  // namespace
@@ -61,7 +62,8 @@ absl::StatusOr<std::vector<std::string>> PostgresLog::Renew(const std::vector<st
     if (*done) return sentences;
   }
   return absl::UnavailableError(
-      "the definitions of the source's tables changed again and again while its log was read. Nothing was sent; "
+      "the definitions of the source's tables changed again and again while its log was read. Nothing was "
+      "sent; "
       "run again when they no longer change");
 }
 
@@ -135,8 +137,8 @@ absl::Status PostgresLog::SetNote(const Table& table, const StagedTableNote& not
   return stage().SetTable(staged);
 }
 
-/// What is staged of a table whose definition moved is given up before the new one is kept, and until that was
-/// done to the end it has none.
+/// What is staged of a table whose definition moved is given up before the new one is kept, and until that
+/// was done to the end it has none.
 absl::Status PostgresLog::FindChanges(Renewal* renewal) {
   const absl::StatusOr<std::map<std::int64_t, StagedTable>> staged = StagedTables();
   if (!staged.ok()) return staged.status();
@@ -247,11 +249,11 @@ absl::Status PostgresLog::KeepRenewed(const Renewal& renewal, std::vector<std::s
     }
   }
   if (!renewal.changed.empty()) {
-    sentences->push_back(absl::StrCat(
-        "the definition of ", Counted(renewal.changed.size(), "table"),
-        " changed, so that what was read of the log before does not count for it: it is compared with the mirror, "
-        "or populated: ",
-        ListNames({renewal.changed.begin(), renewal.changed.end()}, 10)));
+    sentences->push_back(absl::StrCat("the definition of ", Counted(renewal.changed.size(), "table"),
+                                      " changed, so that what was read of the log before does not count for "
+                                      "it: it is compared with the mirror, "
+                                      "or populated: ",
+                                      ListNames({renewal.changed.begin(), renewal.changed.end()}, 10)));
   }
   return absl::OkStatus();
 }
@@ -270,7 +272,8 @@ absl::Status PostgresLog::WaitForOpen() {
     for (auto& [name, table] : tables_) {
       if (!is_waiting(std::make_pair(name, table)) || now->xmin() < table.waits_for) continue;
       table.waits_for = 0;
-      if (absl::Status set = SetNote(table, {0, table.added, table.catalog.fingerprint}); !set.ok()) return set;
+      if (absl::Status set = SetNote(table, {0, table.added, table.catalog.fingerprint}); !set.ok())
+        return set;
     }
     if (std::none_of(tables_.begin(), tables_.end(), is_waiting)) break;
     if (options_.stop != nullptr && *options_.stop) return absl::CancelledError("the agent was stopped");
@@ -305,9 +308,10 @@ bool PostgresLog::Complete(TableSchema& schema) {
   const std::vector<PostgresColumn>& columns = table->catalog.table.columns;
   const bool is_same =
       schema.table_id == table->catalog.table.oid && columns.size() == schema.columns.size() &&
-      std::equal(columns.begin(), columns.end(), schema.columns.begin(), [](const auto& own, const Column& column) {
-        return static_cast<std::uint64_t>(own.number) == column.column_id && own.name == column.name;
-      });
+      std::equal(
+          columns.begin(), columns.end(), schema.columns.begin(), [](const auto& own, const Column& column) {
+            return static_cast<std::uint64_t>(own.number) == column.column_id && own.name == column.name;
+          });
   if (!is_same) return false;
   // Rows that are not staged have none there.
   for (Column& column : schema.columns) {

@@ -7,10 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
+#include "base/db/postgres/lsn.h"
 #include "base/db/postgres/name.h"
 #include "base/digest.h"
 #include "client/source/postgres/log/log_words.h"
-#include "client/source/postgres/log/lsn.h"
 
 namespace mirror {
 namespace {
@@ -39,7 +39,7 @@ std::int64_t SlotNumber(const Rows& rows, int column) {
 }
 
 std::uint64_t SlotLsn(const Rows& rows, int row, int column) {
-  const absl::StatusOr<std::uint64_t> lsn = ParseLsn(rows.View(row, column));
+  const absl::StatusOr<std::uint64_t> lsn = postgres::ParseLsn(rows.View(row, column));
   return lsn.ok() ? *lsn : 0;
 }
 
@@ -64,10 +64,11 @@ bool EndOwnReader(postgres::Connection& connection, const ReplicationSlot& slot,
                   const std::string& application) {
   const absl::StatusOr<std::string> name = postgres::QuotedText(application);
   if (!name.ok()) return false;
-  const absl::StatusOr<Rows> ended = connection.Command(
-      absl::StrCat("SELECT pg_terminate_backend(pid, ", kEndWithinMs, ") FROM pg_stat_activity WHERE pid = ",
-                   slot.active_pid, " AND usename = current_user AND application_name = ", *name),
-      "ending the agent's own reader of the slot");
+  const absl::StatusOr<Rows> ended =
+      connection.Command(absl::StrCat("SELECT pg_terminate_backend(pid, ", kEndWithinMs,
+                                      ") FROM pg_stat_activity WHERE pid = ", slot.active_pid,
+                                      " AND usename = current_user AND application_name = ", *name),
+                         "ending the agent's own reader of the slot");
   return ended.ok() && ended->rows() == 1 && ended->View(0, 0) == "t";
 }
 
@@ -139,10 +140,11 @@ absl::StatusOr<std::uint64_t> CreateSlot(postgres::Connection& connection, const
   if (postgres::TroubleOf(made.status()) != postgres::Trouble::kCancelled)
     return ExplainLog(made.status(), slot);
   const std::string open = OpenTransactions(connection);
-  return absl::UnavailableError(absl::StrCat(
-      "the replication slot '", slot, "' waits for the transactions that were open when it was asked for, and ",
-      within.count(), " ms were not enough. It was not made. Open now: ", open.empty() ? "none" : open,
-      ". End those that nobody needs, and try again"));
+  return absl::UnavailableError(
+      absl::StrCat("the replication slot '", slot,
+                   "' waits for the transactions that were open when it was asked for, and ", within.count(),
+                   " ms were not enough. It was not made. Open now: ", open.empty() ? "none" : open,
+                   ". End those that nobody needs, and try again"));
 }
 
 absl::Status DropSlot(postgres::Connection& connection, const std::string& slot,
@@ -176,9 +178,10 @@ absl::StatusOr<std::uint64_t> AdvanceSlot(postgres::Connection& connection, cons
   if (to <= look->slot->confirmed_flush_lsn) return look->slot->confirmed_flush_lsn;
   const absl::StatusOr<std::string> name = postgres::QuotedText(slot);
   if (!name.ok()) return name.status();
-  const absl::StatusOr<Rows> moved = connection.Command(
-      absl::StrCat("SELECT end_lsn FROM pg_replication_slot_advance(", *name, ", '", FormatLsn(to), "')"),
-      absl::StrCat("moving the replication slot '", slot, "' on"));
+  const absl::StatusOr<Rows> moved =
+      connection.Command(absl::StrCat("SELECT end_lsn FROM pg_replication_slot_advance(", *name, ", '",
+                                      postgres::FormatLsn(to), "')"),
+                         absl::StrCat("moving the replication slot '", slot, "' on"));
   if (!moved.ok()) return ExplainLog(moved.status(), slot);
   return SlotLsn(*moved, 0, 0);
 }

@@ -70,11 +70,13 @@ std::vector<TypedColumn> TypedColumns() {
       {"e", "ENUM('a','ä,b','','€')"},
       {"el", "ENUM('ü','x€') CHARACTER SET latin1"},
       {"se", "SET('a','ä','ccc','d') CHARACTER SET latin1"},
-      {"s64", "SET(" + [] {
-         std::vector<std::string> labels;
-         for (int i = 0; i < 64; ++i) labels.push_back(absl::StrCat("'l", i, "'"));
-         return absl::StrJoin(labels, ",");
-       }() + ")"},
+      {"s64", "SET(" +
+                  [] {
+                    std::vector<std::string> labels;
+                    for (int i = 0; i < 64; ++i) labels.push_back(absl::StrCat("'l", i, "'"));
+                    return absl::StrJoin(labels, ",");
+                  }() +
+                  ")"},
       {"j", "JSON"},
       {"g", "GEOMETRY"},
       {"p", "POINT"},
@@ -100,15 +102,20 @@ class RandomValues {
   std::string Of(const std::string& type) {
     if (type.find("NOT NULL") == std::string::npos && Below(6) == 0) return "NULL";
     if (type == "YEAR") return Below(5) == 0 ? "0" : absl::StrCat(1901 + Below(255));
-    if (type == "POINT") return absl::StrCat("ST_GeomFromText('POINT(", Below(90), " ", Below(90), ")', 4326)");
+    if (type == "POINT")
+      return absl::StrCat("ST_GeomFromText('POINT(", Below(90), " ", Below(90), ")', 4326)");
     if (type == "BOOLEAN") return absl::StrCat(Below(2));
-    if (type.find("INT") == 0 || type.find("INT") < 7) return type.find("INET") == 0 ? Inet(type) : Integer(type);
+    if (type.find("INT") == 0 || type.find("INT") < 7)
+      return type.find("INET") == 0 ? Inet(type) : Integer(type);
     if (type.find("DECIMAL") == 0) return Decimal(type);
     if (type.find("FLOAT(") == 0) return absl::StrCat(Sign(), Below(999999), ".", Below(1000));
     if (type == "FLOAT" || type == "DOUBLE") return Real(type == "FLOAT");
-    if (type.find("BIT") == 0) return absl::StrCat(Below(3) == 0 ? ~0ULL >> (64 - std::atoi(&type[4])) : random_() >> (64 - std::atoi(&type[4])));
+    if (type.find("BIT") == 0)
+      return absl::StrCat(Below(3) == 0 ? ~0ULL >> (64 - std::atoi(&type[4]))
+                                        : random_() >> (64 - std::atoi(&type[4])));
     if (type.find("DATETIME") == 0 || type == "DATE") return Moment(0, 9999, type == "DATE");
-    if (type.find("TIMESTAMP") == 0) return Below(6) == 0 ? "'0000-00-00 00:00:00'" : Moment(1971, 2037, false);
+    if (type.find("TIMESTAMP") == 0)
+      return Below(6) == 0 ? "'0000-00-00 00:00:00'" : Moment(1971, 2037, false);
     if (type.find("TIME") == 0) return Time();
     if (type.find("ENUM") == 0) return absl::StrCat(1 + Below(2));
     if (type.find("SET('l0'") == 0) return absl::StrCat(random_());
@@ -173,7 +180,8 @@ class RandomValues {
     return text + "'";
   }
   std::string Time() {
-    return absl::StrCat("'", Sign(), Padded(Below(3) == 0 ? Below(838) : Below(24), 2), Clock().substr(2), "'");
+    return absl::StrCat("'", Sign(), Padded(Below(3) == 0 ? Below(838) : Below(24), 2), Clock().substr(2),
+                        "'");
   }
   std::string Bytes(std::uint64_t most) {
     std::string hex;
@@ -184,7 +192,8 @@ class RandomValues {
   std::string String(const std::string& type) {
     if (type.find("BINARY(16)") == 0) return Bytes(16);
     if (type.find("BLOB") != std::string::npos || type.find("BINARY") != std::string::npos) return Bytes(40);
-    static const std::vector<std::string> kLatin = {"a", "Z", " ", "ä", "ß", "€", "œ", "''", "\\\\", "\\0", "~"};
+    static const std::vector<std::string> kLatin = {"a", "Z",  " ",    "ä",   "ß", "€",
+                                                    "œ", "''", "\\\\", "\\0", "~"};
     static const std::vector<std::string> kWide = {"a", "ä", "漢", "\U0001F600", " ", "''", "\\n", "ﬀ"};
     const bool wide = type.find("latin1") == std::string::npos && type.find("ascii") == std::string::npos;
     std::string text = "'";
@@ -212,13 +221,15 @@ class RandomValues {
   std::string Uuid() {
     if (Below(12) == 0) return "'00000000-0000-0000-0000-000000000000'";
     std::string text = absl::StrCat("'", Hex(8), "-", Hex(4), "-", Hex(4), "-", Hex(4), "-", Hex(12), "'");
-    // Versions that are stored as they are, and those that are turned; MariaDB takes no higher ones of variant 0.
+    // Versions that are stored as they are, and those that are turned; MariaDB takes no higher ones of
+    // variant 0.
     if (Below(2) == 0) text[15] = "01234567"[Below(8)];
     if (text[15] > '7') text[20] = "89abcdef"[Below(8)];
     return text;
   }
   std::string Inet(const std::string& type) {
-    if (type == "INET4") return absl::StrCat("'", Below(256), ".", Below(256), ".", Below(256), ".", Below(2) * Below(256), "'");
+    if (type == "INET4")
+      return absl::StrCat("'", Below(256), ".", Below(256), ".", Below(256), ".", Below(2) * Below(256), "'");
     if (Below(8) == 0) return absl::StrCat("'::ffff:", Below(256), ".2.3.", Below(256), "'");
     if (Below(8) == 0) return absl::StrCat("'::", Below(256), ".2.3.", Below(256), "'");
     std::vector<std::string> words;
@@ -286,7 +297,7 @@ TEST_F(MariadbLogTypes, RowsOfEveryTypeHaveTheTextsOfASelect) {
     names.push_back(absl::StrCat("`", column.name, "`"));
   }
   Do(*connection_, {absl::StrCat("CREATE TABLE wide (", absl::StrJoin(definitions, ", "),
-                                  ", PRIMARY KEY (id)) CHARACTER SET utf8mb4")});
+                                 ", PRIMARY KEY (id)) CHARACTER SET utf8mb4")});
   constexpr int kRows = 150;
   for (int id = 0; id < kRows; ++id) {
     std::vector<std::string> values = {absl::StrCat(id)};
@@ -317,7 +328,8 @@ TEST_F(MariadbLogTypes, RowsOfEveryTypeHaveTheTextsOfASelect) {
 TEST_F(MariadbLogTypes, AllBytesOfLatin1AreThoseOfASelect) {
   Do(*connection_, {"CREATE TABLE letters (id INT PRIMARY KEY, v VARCHAR(4) CHARACTER SET latin1)"});
   for (int byte = 0; byte < 256; ++byte) {
-    const std::string sql = absl::StrCat("INSERT INTO letters VALUES (", byte, ", CHAR(", byte, " USING latin1))");
+    const std::string sql =
+        absl::StrCat("INSERT INTO letters VALUES (", byte, ", CHAR(", byte, " USING latin1))");
     Do(*connection_, {sql});
   }
   const std::vector<TypedColumn> columns = {{"id", "INT"}, {"v", "VARCHAR(4)"}};
@@ -329,14 +341,15 @@ TEST_F(MariadbLogTypes, AllBytesOfLatin1AreThoseOfASelect) {
 }
 
 TEST_F(MariadbLogTypes, RowsOfCompressedEventsAreTheSame) {
-  Do(*connection_, {"SET GLOBAL log_bin_compress = ON",
-                     "CREATE TABLE packed (id INT PRIMARY KEY, v LONGTEXT)",
-                     "INSERT INTO packed VALUES (1, REPEAT('abc', 100000)), (2, NULL)",
-                     "UPDATE packed SET v = CONCAT(v, 'x') WHERE id = 1", "DELETE FROM packed"});
+  Do(*connection_,
+     {"SET GLOBAL log_bin_compress = ON", "CREATE TABLE packed (id INT PRIMARY KEY, v LONGTEXT)",
+      "INSERT INTO packed VALUES (1, REPEAT('abc', 100000)), (2, NULL)",
+      "UPDATE packed SET v = CONCAT(v, 'x') WHERE id = 1", "DELETE FROM packed"});
   const std::vector<KeptEvent> events = EventsFrom(*server_, begin_);
   Do(*connection_, {"SET GLOBAL log_bin_compress = OFF"});
   int packed = 0;
-  for (const KeptEvent& kept : events) packed += kept.event.type >= binlog::EventType::kQueryCompressed ? 1 : 0;
+  for (const KeptEvent& kept : events)
+    packed += kept.event.type >= binlog::EventType::kQueryCompressed ? 1 : 0;
   EXPECT_GE(packed, 3);
   const std::vector<ReadChange> changes = ChangesOf(events, "packed", {}, CharsetsOf(*connection_));
   ASSERT_EQ(changes.size(), 5U);
@@ -350,8 +363,9 @@ TEST_F(MariadbLogTypes, RowsOfCompressedEventsAreTheSame) {
 }
 
 TEST_F(MariadbLogTypes, RowsThatLackColumnsSaySo) {
-  Do(*connection_, {"CREATE TABLE part (id INT PRIMARY KEY, a INT, b INT)", "INSERT INTO part VALUES (1, 2, 3)",
-                     "SET SESSION binlog_row_image = MINIMAL", "UPDATE part SET a = 5"});
+  Do(*connection_,
+     {"CREATE TABLE part (id INT PRIMARY KEY, a INT, b INT)", "INSERT INTO part VALUES (1, 2, 3)",
+      "SET SESSION binlog_row_image = MINIMAL", "UPDATE part SET a = 5"});
   const std::vector<ReadChange> changes =
       ChangesOf(EventsFrom(*server_, begin_), "part", {}, CharsetsOf(*connection_));
   ASSERT_EQ(changes.size(), 2U);

@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_LOG_LSN_H_
-#define MIRROR_CLIENT_SOURCE_POSTGRES_LOG_LSN_H_
+#ifndef MIRROR_BASE_DB_POSTGRES_LSN_H_
+#define MIRROR_BASE_DB_POSTGRES_LSN_H_
 
 #include <cstdint>
 #include <string>
@@ -7,13 +7,13 @@
 
 #include "absl/status/statusor.h"
 
-namespace mirror {
+namespace mirror::postgres {
 
 /// A position in PostgreSQL's log as it writes it: "16/B374D848".
 std::string FormatLsn(std::uint64_t lsn);
 /// Errors: kInvalidArgument: it is none.
 absl::StatusOr<std::uint64_t> ParseLsn(std::string_view text);
 
-}  // namespace mirror
+}  // namespace mirror::postgres
 
-#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_LOG_LSN_H_
+#endif  // MIRROR_BASE_DB_POSTGRES_LSN_H_

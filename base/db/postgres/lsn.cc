@@ -1,10 +1,10 @@
-#include "client/source/postgres/log/lsn.h"
+#include "base/db/postgres/lsn.h"
 
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
 
-namespace mirror {
+namespace mirror::postgres {
 namespace {
 
 /// All of it: one to eight hexadecimal digits.
@@ -35,4 +35,4 @@ absl::StatusOr<std::uint64_t> ParseLsn(std::string_view text) {
   return high << 32 | low;
 }
 
-}  // namespace mirror
+}  // namespace mirror::postgres

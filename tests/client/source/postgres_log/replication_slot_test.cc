@@ -7,8 +7,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "client/source/postgres/log/lsn.h"
-#include "tests/client/source/postgres_log.h"
+#include "base/db/postgres/lsn.h"
+#include "tests/client/source/postgres_log/postgres_log.h"
 
 namespace mirror {
 namespace {
@@ -18,13 +18,13 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 TEST(Lsn, IsReadAsItIsWritten) {
-  EXPECT_EQ(FormatLsn(0x16'B374'D848), "16/B374D848");
-  EXPECT_EQ(FormatLsn(0), "0/0");
+  EXPECT_EQ(postgres::FormatLsn(0x16'B374'D848), "16/B374D848");
+  EXPECT_EQ(postgres::FormatLsn(0), "0/0");
   for (const std::uint64_t lsn : {std::uint64_t{0}, std::uint64_t{0x1'0000'0001}, ~std::uint64_t{0}})
-    EXPECT_THAT(ParseLsn(FormatLsn(lsn)), IsOkAndHolds(lsn));
-  EXPECT_THAT(ParseLsn("a/b"), IsOkAndHolds(std::uint64_t{0xa'0000'000b}));
+    EXPECT_THAT(postgres::ParseLsn(postgres::FormatLsn(lsn)), IsOkAndHolds(lsn));
+  EXPECT_THAT(postgres::ParseLsn("a/b"), IsOkAndHolds(std::uint64_t{0xa'0000'000b}));
   for (const char* const wrong : {"", "/", "1", "1/", "/1", "1/123456789", "1/g", "-1/1", "1/1 ", "1/1/1"})
-    EXPECT_THAT(ParseLsn(wrong), StatusIs(StatusCode::kInvalidArgument)) << wrong;
+    EXPECT_THAT(postgres::ParseLsn(wrong), StatusIs(StatusCode::kInvalidArgument)) << wrong;
 }
 
 TEST(SlotName, IsTheContextsWherePostgresTakesThat) {
@@ -74,7 +74,8 @@ TEST_F(ReplicationSlotTest, ItIsMadeSeenMovedAndDropped) {
   const auto marker = EmitMarker(*connection_, "A");
   ASSERT_THAT(marker, IsOk());
   EXPECT_GT(*marker, made);
-  const auto moved = AdvanceSlot(*connection_, kSlot, *ParseLsn(Text("SELECT pg_current_wal_flush_lsn()")));
+  const auto moved =
+      AdvanceSlot(*connection_, kSlot, *postgres::ParseLsn(Text("SELECT pg_current_wal_flush_lsn()")));
   ASSERT_THAT(moved, IsOk());
   EXPECT_GE(*moved, *marker);
   EXPECT_THAT(DropSlot(*connection_, kSlot, "mirror-agent"), IsOk());
@@ -90,7 +91,8 @@ TEST_F(ReplicationSlotTest, ItWaitsForOpenTransactionsAndNamesThem) {
                              HasSubstr(absl::StrCat("process ", writer->server_pid(), " (role mirror"))));
   ASSERT_THAT(writer->Execute("PREPARE TRANSACTION 'forgotten'"), IsOk());
   const absl::Status prepared = CreateSlot(*connection_, kSlot, std::chrono::milliseconds(200)).status();
-  EXPECT_THAT(prepared, StatusIs(StatusCode::kUnavailable, HasSubstr("the prepared transaction 'forgotten'")));
+  EXPECT_THAT(prepared,
+              StatusIs(StatusCode::kUnavailable, HasSubstr("the prepared transaction 'forgotten'")));
   EXPECT_EQ(Text("SELECT count(*) FROM pg_replication_slots"), "0");
   ASSERT_THAT(writer->Execute("ROLLBACK PREPARED 'forgotten'"), IsOk());
   MakeSlot();
