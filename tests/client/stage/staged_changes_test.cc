@@ -207,9 +207,9 @@ void PlayStagedHistory(StageFolder& stage, std::int64_t table, std::int64_t firs
 
 TEST(StagedChanges, BringAMirrorToTheRowsOfOneCommit) {
 #ifdef NDEBUG
-  constexpr std::uint64_t kRounds = 150;
+  constexpr std::uint64_t kRounds = 60;
 #else
-  constexpr std::uint64_t kRounds = 30;
+  constexpr std::uint64_t kRounds = 20;
 #endif
   const std::uint64_t rounds = ModelVariable("MIRROR_TEST_ROUNDS", kRounds);
   const std::uint64_t seed = ModelVariable("MIRROR_TEST_SEED", std::random_device{}());

@@ -87,7 +87,9 @@ class StagedSource {
       ASSERT_TRUE(place.ok()) << place.status();
       for (std::size_t i = 0; i < until; ++i) {
         if (LsnOf(i + 1) > *place) Send(i, random);
-        if (random->Chance(15)) EXPECT_TRUE(folder_->Flush().ok());
+        if (random->Chance(15)) {
+          EXPECT_TRUE(folder_->Flush().ok());
+        }
       }
       if (random->Chance(15)) {
         folder_.Open();
@@ -110,7 +112,9 @@ class StagedSource {
         ASSERT_TRUE(taken.ok()) << taken;
         if (broken && random->Chance(50)) break;
       }
-      if (!broken) EXPECT_TRUE(folder_->Commit().ok());
+      if (!broken) {
+        EXPECT_TRUE(folder_->Commit().ok());
+      }
     }
   }
 
