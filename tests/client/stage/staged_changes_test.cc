@@ -87,7 +87,7 @@ ReadBaseFrom ReadAtSomeMoment(StagedSource& source, ModelRandom* random, bool ea
       const auto row = rows.find(UnpackStagedKey(key).front());
       if (row != rows.end()) base.rows.push_back({key, ModelValues(row->second)});
     }
-    source.StageAll(random);
+    source.StageAll(random, /*is_read=*/true);
     return base;
   };
 }
@@ -120,7 +120,7 @@ struct Sending {
       // The source goes on meanwhile.
       if (random->Chance(20)) {
         source.Commit(random);
-        source.StageAll(random);
+        source.StageAll(random, /*is_read=*/true);
       }
     }
   }

@@ -79,8 +79,8 @@ class StagedSource {
     states_.push_back(std::move(rows));
   }
 
-  /// From the stage's place on, with accidents.
-  void StageAll(ModelRandom* random) {
+  /// From the stage's place on, with accidents. `is_read`: somebody reads the stage, so that it is not killed.
+  void StageAll(ModelRandom* random, bool is_read = false) {
     for (;;) {
       const std::size_t until = commits();
       absl::StatusOr<std::int64_t> place = folder_->Place();
@@ -91,7 +91,7 @@ class StagedSource {
           EXPECT_TRUE(folder_->Flush().ok());
         }
       }
-      if (random->Chance(15)) {
+      if (!is_read && random->Chance(15)) {
         folder_.Open();
         continue;
       }
