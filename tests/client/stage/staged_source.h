@@ -79,7 +79,8 @@ class StagedSource {
     states_.push_back(std::move(rows));
   }
 
-  /// From the stage's place on, with accidents. `is_read`: somebody reads the stage, so that it is not killed.
+  /// From the stage's place on, with accidents. `is_read`: somebody reads the stage, so that it is not
+  /// killed.
   void StageAll(ModelRandom* random, bool is_read = false) {
     for (;;) {
       const std::size_t until = commits();
