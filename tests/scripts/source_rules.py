@@ -207,14 +207,20 @@ ROOMS = {
         "client/source/sqlite/file client/source/steps proto/wire",
         (),
     ),
+    "client/source/postgres/log": (
+        "base base/db/postgres client/source client/source/postgres client/source/stage client/source/steps "
+        "proto/wire",
+        (),
+    ),
     "client/run": (
-        "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "
-        "client/source/files client/source/postgres client/source/sqlite client/source/sqlite/log "
-        "client/source/steps client/state client/wire proto/wire",
+        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/source client/source/capture "
+        "client/source/files client/source/postgres client/source/postgres/log client/source/sqlite "
+        "client/source/sqlite/log client/source/stage client/source/steps client/state client/wire proto/wire",
         ("nlohmann-json",),
     ),
     "client/command": (
-        "base base/config base/exposition base/text certs client/config client/cycle client/run client/source/capture "
+        "base base/config base/exposition base/text certs client/config client/cycle client/run client/source "
+        "client/source/capture "
         "client/source/files client/state client/wire proto/wire",
         ("nlohmann-json", "spdlog"),
     ),
