@@ -77,7 +77,8 @@ struct LogKind {
 /// Those for which KindTraits.reads_log.
 constexpr LogKind kLogKinds[] = {
     {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite},
-    {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog, CountWaitingInPostgres}};
+    {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog,
+     CountWaitingInPostgres}};
 
 /// Null: it has none.
 const LogKind* LogKindOf(const SourceConfig& source) {
@@ -93,8 +94,8 @@ absl::Status HasNoLog(const SourceConfig& source) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user, KeptLog* kept,
-                                                   const std::atomic<bool>* stop) {
+absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user,
+                                                   KeptLog* kept, const std::atomic<bool>* stop) {
   const LogKind* const kind = LogKindOf(source);
   return kind == nullptr ? nullptr : kind->open(source, user, kept, stop);
 }

@@ -26,7 +26,8 @@ struct LogUser {
 };
 
 /// Null: the kind has none, or it is not installed. Errors: also kFailedPrecondition, when it is not whole or
-/// another agent's. `kept`: what goes on between runs; null: nothing does. `stop`: ends its waiting; may be null.
+/// another agent's. `kept`: what goes on between runs; null: nothing does. `stop`: ends its waiting; may be
+/// null.
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user,
                                                    KeptLog* kept = nullptr,
                                                    const std::atomic<bool>* stop = nullptr);

@@ -61,7 +61,8 @@ absl::StatusOr<std::unique_ptr<postgres::Connection>> OpenToChange(const SourceC
 }
 
 /// Those of these names.
-absl::StatusOr<std::vector<PostgresTable>> ReadTables(postgres::Connection& connection, const std::string& schema,
+absl::StatusOr<std::vector<PostgresTable>> ReadTables(postgres::Connection& connection,
+                                                      const std::string& schema,
                                                       const std::vector<std::string>& names) {
   postgres::Pipeline pipeline(connection);
   const PostgresTableQueries queries(schema);
@@ -85,8 +86,8 @@ absl::Status MakeSlot(postgres::Connection& connection, const std::string& slot,
   if (made.ok()) return absl::OkStatus();
   const LogTrouble trouble = LogTroubleOf(made.status());
   if (trouble != LogTrouble::kDenied && !absl::IsUnavailable(made.status())) return made.status();
-  absl::StrAppend(words, ". The replication slot '", slot, "' is made by the first cycle: ",
-                  std::string(made.status().message()));
+  absl::StrAppend(words, ". The replication slot '", slot,
+                  "' is made by the first cycle: ", std::string(made.status().message()));
   return absl::OkStatus();
 }
 
@@ -134,9 +135,10 @@ absl::StatusOr<InstalledLog> InstallPostgresLog(const SourceConfig& source, cons
   std::string words =
       absl::StrCat("the changes of ", Counted(known->size() - unlogged.size(), "table"), " are logged");
   if (!unlogged.empty())
-    absl::StrAppend(&words, ". What changes in others is found by comparing: ", absl::StrJoin(unlogged, ", "));
-  const absl::StatusOr<std::vector<std::string>> done = InstallPublication(
-      **connection, {PublicationOf(source), SlotOf(source), source_id, *std::move(known)});
+    absl::StrAppend(&words,
+                    ". What changes in others is found by comparing: ", absl::StrJoin(unlogged, ", "));
+  const absl::StatusOr<std::vector<std::string>> done =
+      InstallPublication(**connection, {PublicationOf(source), SlotOf(source), source_id, *std::move(known)});
   if (!done.ok()) return done.status();
   // Behind the publication: where the slot stands in the log, it has to be there.
   if (absl::Status made = MakeSlot(**connection, SlotOf(source), &words); !made.ok()) return made;

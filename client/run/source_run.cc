@@ -68,8 +68,8 @@ std::map<std::string, TargetRule> TargetsOf(const SourceConfig& source) {
 }
 
 /// Tables of which other rows are sent from now on: what the mirror has of them is not brought on.
-absl::Status GiveUpChanged(const SourceConfig& source, const std::optional<CaptureRules>& rules, SourceLog* log,
-                           RunState* state, std::vector<std::string>* notes) {
+absl::Status GiveUpChanged(const SourceConfig& source, const std::optional<CaptureRules>& rules,
+                           SourceLog* log, RunState* state, std::vector<std::string>* notes) {
   const Pipeline pipeline = PipelineOf(source, state->tables().Records());
   // Which key made what the mirror has cannot be told either.
   if (!pipeline.key().ok()) return pipeline.key().status();
@@ -155,7 +155,9 @@ class LockedRun {
   absl::Status Open() {
     if (absl::Status opened = OpenMemory(); !opened.ok()) return opened;
     if (absl::Status opened = OpenWithCaptures(); !opened.ok()) return opened;
-    if (absl::Status given_up = GiveUpChanged(placed_, RulesOf(source_, unlogged_), log_.get(), &*state_, &notes_); !given_up.ok()) {
+    if (absl::Status given_up =
+            GiveUpChanged(placed_, RulesOf(source_, unlogged_), log_.get(), &*state_, &notes_);
+        !given_up.ok()) {
       return given_up;
     }
     if (reader_ == nullptr) OpenAlone();

@@ -13,8 +13,8 @@ namespace mirror {
 /// names. The reader of the same kind is opened with it, and takes it for what that kind makes of it.
 class SourceLog : public History {
  public:
-  /// Tables that it cannot log, whatever is asked for, with the reason for people: what changed in them is found
-  /// by comparing. By name.
+  /// Tables that it cannot log, whatever is asked for, with the reason for people: what changed in them is
+  /// found by comparing. By name.
   virtual absl::StatusOr<std::map<std::string, std::string>> Unlogged() {
     return std::map<std::string, std::string>();
   }

@@ -274,8 +274,8 @@ absl::Status CopyBoth::Put(std::string_view message) {
   if (connection_ == nullptr)
     return absl::FailedPreconditionError(absl::StrCat(doing_, ": these messages are over"));
   Line& line = connection_->line();
-  absl::Status sent = line.Send(
-      PQputCopyData(line.handle(), message.data(), static_cast<int>(message.size())), doing_);
+  absl::Status sent =
+      line.Send(PQputCopyData(line.handle(), message.data(), static_cast<int>(message.size())), doing_);
   if (!line.IsOpen()) connection_ = nullptr;
   return sent;
 }

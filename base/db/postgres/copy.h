@@ -100,8 +100,9 @@ class CopyOut {
   std::vector<std::string_view> fields_;
 };
 
-/// Messages that come and go at once over a connection for replication, as those of START_REPLICATION. It ends
-/// with its connection, which outlives it: to end it otherwise, all that is on its way would have to be read.
+/// Messages that come and go at once over a connection for replication, as those of START_REPLICATION. It
+/// ends with its connection, which outlives it: to end it otherwise, all that is on its way would have to be
+/// read.
 class CopyBoth {
  public:
   static absl::StatusOr<CopyBoth> Begin(Connection& connection, const std::string& command,

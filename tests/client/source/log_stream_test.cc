@@ -46,10 +46,10 @@ TEST_F(LogStreamTest, EveryChangeIsTold) {
   EXPECT_THAT(
       EmitAndReadTo(*stream, "end").messages,
       ElementsAre("begin", "relation public.t d (id!, v, big)", "insert t ('1', 'a', '5000 bytes')",
-                  "insert t ('2', null, '')", "commit",                                        //
-                  "begin", "update t ('1', 'b', unchanged)", "commit",                         //
-                  "begin", "update t key ('1', null, null) ('3', 'b', unchanged)", "commit",   //
-                  "begin", "delete t key ('3', null, null)", "commit",                         //
+                  "insert t ('2', null, '')", "commit",                                                //
+                  "begin", "update t ('1', 'b', unchanged)", "commit",                                 //
+                  "begin", "update t key ('1', null, null) ('3', 'b', unchanged)", "commit",           //
+                  "begin", "delete t key ('3', null, null)", "commit",                                 //
                   "begin", "relation public.p_low d (id!, m)", "insert p_low ('5', 'sad')", "commit",  //
                   "begin", "delete p_low key ('5', null)", "relation public.p_high d (id!, m)",        //
                   "insert p_high ('15', 'sad')", "commit",                                             //
@@ -58,16 +58,19 @@ TEST_F(LogStreamTest, EveryChangeIsTold) {
 }
 
 TEST_F(LogStreamTest, ValuesAreTextsAsASessionOfTheSourceWritesThem) {
-  Sql("SET TimeZone TO 'UTC'; CREATE TABLE t (id int PRIMARY KEY, a timestamptz, b interval, c bytea, d float8, e "
+  Sql("SET TimeZone TO 'UTC'; CREATE TABLE t (id int PRIMARY KEY, a timestamptz, b interval, c bytea, d "
+      "float8, e "
       "regtype)");
   // What a role or a database has as its default does not count.
-  Sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET DateStyle TO ''German''', current_database()); EXECUTE "
+  Sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET DateStyle TO ''German''', current_database()); "
+      "EXECUTE "
       "format('ALTER DATABASE %I SET bytea_output TO ''escape''', current_database()); END $$");
   Publish("t");
   MakeSlot();
   const auto stream = OpenStream();
   ASSERT_NE(stream, nullptr);
-  Sql("INSERT INTO t VALUES (1, '2024-02-03 04:05:06+00', '1 day 2 hours', '\\x00ff', 0.1, 'pg_catalog.int4')");
+  Sql("INSERT INTO t VALUES (1, '2024-02-03 04:05:06+00', '1 day 2 hours', '\\x00ff', 0.1, "
+      "'pg_catalog.int4')");
   EXPECT_THAT(EmitAndReadTo(*stream, "end").messages[2],
               "insert t ('1', '2024-02-03 04:05:06+00', 'P1DT2H', '\\x00ff', '0.1', 'integer')");
 }
@@ -97,9 +100,9 @@ TEST_F(LogStreamTest, AConfirmedPositionOutlivesTheStream) {
     stream = OpenStream(from);
     ASSERT_NE(stream, nullptr);
     const Come again = ReadTo(*stream, "B");
-    EXPECT_THAT(again.messages, ElementsAre("begin", "message mirror A", "commit", "begin",
-                                            "relation public.t d (id!)", "insert t ('2')", "commit", "begin",
-                                            "message mirror B", "commit"));
+    EXPECT_THAT(again.messages,
+                ElementsAre("begin", "message mirror A", "commit", "begin", "relation public.t d (id!)",
+                            "insert t ('2')", "commit", "begin", "message mirror B", "commit"));
     stream.reset();
   }
   // Nothing of a position that was not confirmed stays.
@@ -257,7 +260,8 @@ TEST_F(LogStreamTest, APublicationThatWasNotThereYetIsToldAndPassed) {
   const auto fails = [this] {
     const auto stream = OpenStream();
     absl::Status ended;
-    for (int i = 0; stream != nullptr && ended.ok() && i < 20; ++i) ended = stream->Next(milliseconds(1'000)).status();
+    for (int i = 0; stream != nullptr && ended.ok() && i < 20; ++i)
+      ended = stream->Next(milliseconds(1'000)).status();
     EXPECT_EQ(LogTroubleOf(ended), LogTrouble::kNoPublication);
     EXPECT_THAT(ended, StatusIs(StatusCode::kFailedPrecondition, HasSubstr("mirror-agent install")));
     return std::string(ended.message());
@@ -328,7 +332,8 @@ TEST(PlainServerTest, AServerWhoseLogTellsNothingIsToldOf) {
   EXPECT_EQ(LogTroubleOf(why), LogTrouble::kNotLogical);
   const auto connection = postgres::Connection::Open({.conninfo = access.dsn});
   ASSERT_THAT(connection, IsOk());
-  EXPECT_EQ(LogTroubleOf(CreateSlot(**connection, "s", std::chrono::seconds(5)).status()), LogTrouble::kNotLogical);
+  EXPECT_EQ(LogTroubleOf(CreateSlot(**connection, "s", std::chrono::seconds(5)).status()),
+            LogTrouble::kNotLogical);
 }
 
 TEST_F(LogStreamTest, DatabasesWithoutAnEncodingGiveTheirBytes) {

@@ -49,7 +49,11 @@ class Bytes {
 };
 
 std::string BeginBytes() {
-  return Bytes('B').Add(std::int64_t{0x16B374D848}).Add(std::int64_t{1'000'000}).Add(std::int32_t{-2}).bytes();
+  return Bytes('B')
+      .Add(std::int64_t{0x16B374D848})
+      .Add(std::int64_t{1'000'000})
+      .Add(std::int32_t{-2})
+      .bytes();
 }
 std::string CommitBytes() {
   return Bytes('C')
@@ -90,7 +94,12 @@ std::string DeleteBytes(char kind) {
   return Bytes('D').Add(std::int32_t{16'384}).Letter(kind).Add(std::int16_t{1}).Value("1").bytes();
 }
 std::string TruncateBytes() {
-  return Bytes('T').Add(std::int32_t{2}).Add(std::int8_t{3}).Add(std::int32_t{5}).Add(std::int32_t{6}).bytes();
+  return Bytes('T')
+      .Add(std::int32_t{2})
+      .Add(std::int8_t{3})
+      .Add(std::int32_t{5})
+      .Add(std::int32_t{6})
+      .bytes();
 }
 
 std::vector<std::string> AllBytes() {
@@ -195,13 +204,19 @@ TEST(Pgoutput, NoPrefixOfAMessageIsOneAndNoneHasMore) {
   }
   EXPECT_THAT(Decode("Z"), StatusIs(StatusCode::kDataLoss));
   // Of binary values, which are not asked for.
-  EXPECT_THAT(
-      Decode(Bytes('I').Add(std::int32_t{1}).Letter('N').Add(std::int16_t{1}).Letter('b').Add(std::int32_t{0}).bytes()),
-      StatusIs(StatusCode::kDataLoss));
+  EXPECT_THAT(Decode(Bytes('I')
+                         .Add(std::int32_t{1})
+                         .Letter('N')
+                         .Add(std::int16_t{1})
+                         .Letter('b')
+                         .Add(std::int32_t{0})
+                         .bytes()),
+              StatusIs(StatusCode::kDataLoss));
 }
 
 TEST(Pgoutput, CountsThatLieTakeNoMemory) {
-  EXPECT_THAT(Decode(Bytes('T').Add(std::int32_t{-1}).Add(std::int8_t{0}).bytes()), StatusIs(StatusCode::kDataLoss));
+  EXPECT_THAT(Decode(Bytes('T').Add(std::int32_t{-1}).Add(std::int8_t{0}).bytes()),
+              StatusIs(StatusCode::kDataLoss));
   EXPECT_THAT(Decode(Bytes('I')
                          .Add(std::int32_t{1})
                          .Letter('N')

@@ -39,24 +39,25 @@ class ShownLog {
   static std::string Show(const pgoutput::Commit&) { return "commit"; }
   static std::string Show(const pgoutput::Ignored&) { return "ignored"; }
   static std::string Show(const pgoutput::Emitted& emitted) {
-    return absl::StrCat(emitted.transactional ? "message " : "message at once ", std::string(emitted.prefix), " ",
-                        std::string(emitted.content));
+    return absl::StrCat(emitted.transactional ? "message " : "message at once ", std::string(emitted.prefix),
+                        " ", std::string(emitted.content));
   }
   std::string Show(const pgoutput::Relation& relation) {
     std::string shown;
     for (const pgoutput::RelationColumn& column : relation.columns)
       absl::StrAppend(&shown, shown.empty() ? "" : ", ", column.name, column.is_key ? "!" : "");
     names_[relation.oid] = relation.name;
-    return absl::StrCat("relation ", relation.schema, ".", relation.name, " ", std::string(1, relation.identity),
-                        " (", shown, ")");
+    return absl::StrCat("relation ", relation.schema, ".", relation.name, " ",
+                        std::string(1, relation.identity), " (", shown, ")");
   }
   std::string Show(const pgoutput::Insert& insert) {
     return absl::StrCat("insert ", names_[insert.oid], " ", Show(insert.row));
   }
   std::string Show(const pgoutput::Update& update) {
-    return absl::StrCat("update ", names_[update.oid], " ",
-                        update.old ? absl::StrCat(update.old_is_key ? "key " : "row ", Show(*update.old), " ") : "",
-                        Show(update.row));
+    return absl::StrCat(
+        "update ", names_[update.oid], " ",
+        update.old ? absl::StrCat(update.old_is_key ? "key " : "row ", Show(*update.old), " ") : "",
+        Show(update.row));
   }
   std::string Show(const pgoutput::Delete& deleted) {
     return absl::StrCat("delete ", names_[deleted.oid], " ", deleted.old_is_key ? "key " : "row ",
@@ -65,7 +66,8 @@ class ShownLog {
   std::string Show(const pgoutput::Truncate& truncate) {
     std::string shown = "truncate";
     for (const std::uint32_t oid : truncate.oids) absl::StrAppend(&shown, " ", names_[oid]);
-    return absl::StrCat(shown, truncate.cascade ? " cascade" : "", truncate.restart_identity ? " restart" : "");
+    return absl::StrCat(shown, truncate.cascade ? " cascade" : "",
+                        truncate.restart_identity ? " restart" : "");
   }
   static std::string Show(const pgoutput::Tuple& tuple) {
     std::string shown;
@@ -74,9 +76,10 @@ class ShownLog {
       if (field.kind == pgoutput::Field::Kind::kNull) absl::StrAppend(&shown, "null");
       if (field.kind == pgoutput::Field::Kind::kUnchanged) absl::StrAppend(&shown, "unchanged");
       if (field.kind == pgoutput::Field::Kind::kText)
-        absl::StrAppend(&shown, "'",
-                        field.text.size() > 40 ? absl::StrCat(field.text.size(), " bytes") : std::string(field.text),
-                        "'");
+        absl::StrAppend(
+            &shown, "'",
+            field.text.size() > 40 ? absl::StrCat(field.text.size(), " bytes") : std::string(field.text),
+            "'");
     }
     return absl::StrCat("(", shown, ")");
   }
@@ -123,7 +126,8 @@ class PostgresLogTest : public testing::Test {
   }
 
   void Publish(const std::string& tables = "") {
-    Sql(absl::StrCat("CREATE PUBLICATION \"", kPublication, "\" ", tables.empty() ? "" : "FOR TABLE ", tables));
+    Sql(absl::StrCat("CREATE PUBLICATION \"", kPublication, "\" ", tables.empty() ? "" : "FOR TABLE ",
+                     tables));
   }
   std::uint64_t MakeSlot() {
     const auto made = CreateSlot(*connection_, kSlot, std::chrono::seconds(20));
@@ -171,7 +175,8 @@ class PostgresLogTest : public testing::Test {
       come.messages.push_back(text);
       if (const auto* const begin = std::get_if<pgoutput::Begin>(&*message)) come.last = *begin;
       is_there = is_there || come.messages.back() == absl::StrCat("message mirror ", token);
-      if (const auto* const commit = std::get_if<pgoutput::Commit>(&*message); commit != nullptr && is_there) {
+      if (const auto* const commit = std::get_if<pgoutput::Commit>(&*message);
+          commit != nullptr && is_there) {
         come.end = *commit;
         return come;
       }

@@ -85,7 +85,8 @@ TEST_F(PublicationFactsTest, WhatMovesATableIsSeenAndNothingElse) {
       {"ALTER TYPE in_domain RENAME VALUE 'x' TO 'y'", TableMove::kRows},
       {"ALTER TYPE pair ADD ATTRIBUTE b int", TableMove::kRows},
       {"ALTER TYPE in_pair RENAME VALUE 'x' TO 'y'", TableMove::kRows},
-      {"ALTER TABLE t RENAME n TO x; ALTER TABLE t RENAME c TO n; ALTER TABLE t RENAME x TO c", TableMove::kRows},
+      {"ALTER TABLE t RENAME n TO x; ALTER TABLE t RENAME c TO n; ALTER TABLE t RENAME x TO c",
+       TableMove::kRows},
       {pub + "SET (publish = 'insert')", TableMove::kRows},
       {pub + "SET (publish = 'insert, update, delete, truncate')", TableMove::kRows},
       {pub + "DROP TABLE t; " + pub + "ADD TABLE t", TableMove::kRows},
@@ -95,15 +96,19 @@ TEST_F(PublicationFactsTest, WhatMovesATableIsSeenAndNothingElse) {
       {"ALTER TABLE t REPLICA IDENTITY FULL", TableMove::kKey},
       {"ALTER TABLE t REPLICA IDENTITY DEFAULT", TableMove::kKey},
       {"ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (id, v)", TableMove::kKey},
-      {"ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (id) DEFERRABLE", TableMove::kKey},
+      {"ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (id) DEFERRABLE",
+       TableMove::kKey},
       {"ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (id)", TableMove::kKey},
       {"ALTER TABLE t ALTER id TYPE bigint", TableMove::kKey},
       {"ALTER TABLE t DROP CONSTRAINT t_pkey", TableMove::kKey},
       {"DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY); " + pub + "ADD TABLE t", TableMove::kKey},
   };
-  Sql("CREATE TYPE mood AS ENUM ('sad'); CREATE TYPE in_array AS ENUM ('x'); CREATE TYPE in_domain AS ENUM ('x'); "
-      "CREATE DOMAIN walled AS in_domain; CREATE TYPE in_pair AS ENUM ('x'); CREATE TYPE pair AS (a in_pair); "
-      "CREATE TABLE t (id int PRIMARY KEY, v text, c char(4), n int, m mood, l in_array[], w walled, p pair[])");
+  Sql("CREATE TYPE mood AS ENUM ('sad'); CREATE TYPE in_array AS ENUM ('x'); CREATE TYPE in_domain AS ENUM "
+      "('x'); "
+      "CREATE DOMAIN walled AS in_domain; CREATE TYPE in_pair AS ENUM ('x'); CREATE TYPE pair AS (a "
+      "in_pair); "
+      "CREATE TABLE t (id int PRIMARY KEY, v text, c char(4), n int, m mood, l in_array[], w walled, p "
+      "pair[])");
   Sql(pub + "ADD TABLE t");
   for (const Ddl& ddl : all) {
     SCOPED_TRACE(ddl.sql);
@@ -121,8 +126,10 @@ TEST_F(PublicationFactsTest, LeavesThatComeAndGoAreSeen) {
   ASSERT_TRUE(facts && facts->tables.size() == 1);
   EXPECT_EQ(facts->tables[0].leaves.size(), 3U);
   for (const char* const sql :
-       {"ALTER TABLE t DETACH PARTITION t_1", "ALTER TABLE t ATTACH PARTITION t_1 FOR VALUES FROM (0) TO (10)",
-        "BEGIN; ALTER TABLE t DETACH PARTITION t_1; ALTER TABLE t ATTACH PARTITION t_1 FOR VALUES FROM (0) TO (10); "
+       {"ALTER TABLE t DETACH PARTITION t_1",
+        "ALTER TABLE t ATTACH PARTITION t_1 FOR VALUES FROM (0) TO (10)",
+        "BEGIN; ALTER TABLE t DETACH PARTITION t_1; ALTER TABLE t ATTACH PARTITION t_1 FOR VALUES FROM (0) "
+        "TO (10); "
         "COMMIT",
         "DROP TABLE t_21", "CREATE TABLE t_22 PARTITION OF t_2 FOR VALUES FROM (15) TO (20)",
         "ALTER TABLE t_1 REPLICA IDENTITY FULL", "ALTER TABLE t_1 SET UNLOGGED"}) {

@@ -98,19 +98,22 @@ TEST_F(PublicationTest, TablesThatCannotBePublishedSayWhyAndGoOn) {
   Install();
   EXPECT_THAT(Published(), ElementsAre("parent", "parted", "plain"));
   // The application changes all of them as before.
-  for (const char* const table : {"plain", "none", "waits", "computed", "unlogged", "whole", "nothing", "other",
-                                  "parent", "child", "parted", "bad", "lossy"}) {
-    Own(absl::StrCat("INSERT INTO ", table, std::string(table) == "none" || std::string(table) == "computed"
-                                                ? " (v) VALUES (1)"
-                                                : " (id, v) VALUES (1, 1)",
+  for (const char* const table : {"plain", "none", "waits", "computed", "unlogged", "whole", "nothing",
+                                  "other", "parent", "child", "parted", "bad", "lossy"}) {
+    Own(absl::StrCat("INSERT INTO ", table,
+                     std::string(table) == "none" || std::string(table) == "computed"
+                         ? " (v) VALUES (1)"
+                         : " (id, v) VALUES (1, 1)",
                      "; UPDATE ", table, " SET v = 2; DELETE FROM ", table));
   }
 }
 
 TEST_F(PublicationTest, ForeignPartitionsAreInAnotherLog) {
   // There is no need of a wrapper that works.
-  Sql("CREATE FOREIGN DATA WRAPPER nowhere; CREATE SERVER far FOREIGN DATA WRAPPER nowhere; SET search_path TO "
-      "app, pg_catalog; CREATE TABLE f (id int, v int) PARTITION BY RANGE (id); CREATE FOREIGN TABLE f_1 PARTITION "
+  Sql("CREATE FOREIGN DATA WRAPPER nowhere; CREATE SERVER far FOREIGN DATA WRAPPER nowhere; SET search_path "
+      "TO "
+      "app, pg_catalog; CREATE TABLE f (id int, v int) PARTITION BY RANGE (id); CREATE FOREIGN TABLE f_1 "
+      "PARTITION "
       "OF f FOR VALUES FROM (0) TO (10) SERVER far");
   for (PostgresTable& table : Tables(*connection_, "app")) {
     // PostgreSQL makes no key of a table with such a partition.
@@ -121,8 +124,9 @@ TEST_F(PublicationTest, ForeignPartitionsAreInAnotherLog) {
 
 TEST_F(PublicationTest, InstallingAgainChangesWhatIsOtherwise) {
   Own("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE \"B \"\"x\"\"\" (id int PRIMARY KEY, v int)");
-  EXPECT_THAT(Install(), ElementsAre(StartsWith("CREATE PUBLICATION \"_mirror test\" FOR TABLE ONLY \"app\".\"a\","),
-                                     StartsWith("COMMENT ON PUBLICATION")));
+  EXPECT_THAT(Install(),
+              ElementsAre(StartsWith("CREATE PUBLICATION \"_mirror test\" FOR TABLE ONLY \"app\".\"a\","),
+                          StartsWith("COMMENT ON PUBLICATION")));
   EXPECT_THAT(Published(), ElementsAre("B \"x\"", "a"));
   auto facts = Facts();
   ASSERT_TRUE(facts);
@@ -139,7 +143,8 @@ TEST_F(PublicationTest, InstallingAgainChangesWhatIsOtherwise) {
 }
 
 TEST_F(PublicationTest, WhatAPublicationMustNotBeIsFoundAndMended) {
-  Own("CREATE TABLE a (id int PRIMARY KEY, v int); CREATE TABLE p (id int PRIMARY KEY, v int) PARTITION BY RANGE "
+  Own("CREATE TABLE a (id int PRIMARY KEY, v int); CREATE TABLE p (id int PRIMARY KEY, v int) PARTITION BY "
+      "RANGE "
       "(id); CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (0) TO (10)");
   Install();
   const std::string alter = absl::StrCat("ALTER PUBLICATION \"", kPublication, "\" ");
@@ -147,7 +152,9 @@ TEST_F(PublicationTest, WhatAPublicationMustNotBeIsFoundAndMended) {
     const auto facts = Facts();
     std::uint32_t oid = 0;
     for (const PostgresTable& one : Tables(*connection_, "app")) oid = one.name == table ? one.oid : oid;
-    return !facts ? "there is none" : table.empty() ? WhyUnusable(*facts) : WhyNotStreamed(*facts, oid, table);
+    return !facts          ? "there is none"
+           : table.empty() ? WhyUnusable(*facts)
+                           : WhyNotStreamed(*facts, oid, table);
   };
   for (const char* const table : {"", "a", "p"}) EXPECT_EQ(problem(table), "");
   Own(alter + "SET (publish = 'insert, update, delete')");
@@ -169,7 +176,8 @@ TEST_F(PublicationTest, WhatAPublicationMustNotBeIsFoundAndMended) {
   EXPECT_THAT(problem("late"), AllOf(HasSubstr("'late' is not in the publication"), HasSubstr("install")));
   // What is for all tables is nothing to be mended.
   for (const char* const all : {"FOR ALL TABLES", "FOR TABLES IN SCHEMA app"}) {
-    Sql(absl::StrCat("DROP PUBLICATION \"", kPublication, "\"; CREATE PUBLICATION \"", kPublication, "\" ", all));
+    Sql(absl::StrCat("DROP PUBLICATION \"", kPublication, "\"; CREATE PUBLICATION \"", kPublication, "\" ",
+                     all));
     EXPECT_THAT(problem(""), HasSubstr("DROP PUBLICATION")) << all;
     EXPECT_THAT(InstallPublication(*connection_, wish_),
                 StatusIs(StatusCode::kFailedPrecondition, HasSubstr("for all tables")))
@@ -181,7 +189,8 @@ TEST_F(PublicationTest, AnotherSourcesPublicationIsLeftAlone) {
   Own("CREATE TABLE a (id int PRIMARY KEY)");
   Install();
   wish_.source_id = "source-2";
-  EXPECT_THAT(InstallPublication(*owner_, wish_), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("source-1")));
+  EXPECT_THAT(InstallPublication(*owner_, wish_),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("source-1")));
   EXPECT_THAT(UninstallPublication(*connection_, kSlot, kPublication, "source-2", "mirror-agent"),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("source-1")));
   EXPECT_TRUE(Facts());
@@ -194,7 +203,8 @@ TEST_F(PublicationTest, RightsThatAreMissingAreNamedAndNothingIsChanged) {
   EXPECT_THAT(InstallPublication(*agent, wish_),
               StatusIs(StatusCode::kPermissionDenied, HasSubstr("CREATE on the database")));
   Sql("GRANT CREATE ON DATABASE " + Text("SELECT quote_ident(current_database())") + " TO agent");
-  EXPECT_THAT(InstallPublication(*agent, wish_), StatusIs(StatusCode::kPermissionDenied, HasSubstr("--print-sql")));
+  EXPECT_THAT(InstallPublication(*agent, wish_),
+              StatusIs(StatusCode::kPermissionDenied, HasSubstr("--print-sql")));
   EXPECT_FALSE(Facts());
   // Who changes a table's definition is not waited for.
   ASSERT_THAT(connection_->Execute("BEGIN; LOCK TABLE app.a"), IsOk());
@@ -207,14 +217,16 @@ TEST_F(PublicationTest, RightsThatAreMissingAreNamedAndNothingIsChanged) {
 }
 
 TEST_F(PublicationTest, TheScriptForADbaGivesTheAgentAllItNeeds) {
-  Own("CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); "
+  Own("CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE "
+      "(id); "
       "CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE none (v int)");
   wish_.tables = Tables(*connection_, "app");
   const auto script = InstallScript(wish_, std::nullopt, "app", "agent");
   ASSERT_THAT(script, IsOk());
   EXPECT_THAT(*script, Not(HasSubstr("ONLY \"app\".\"none\"")));
   Sql(*script);
-  EXPECT_EQ(Text("SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = 'agent'"), "f");
+  EXPECT_EQ(Text("SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = 'agent'"),
+            "f");
   // By the least role: it reads, streams, and marks.
   access_.dsn = conninfo_ + " user=agent";
   PostgresSessions sessions(access_);
@@ -254,8 +266,9 @@ TEST_F(PublicationTest, UninstallingLeavesNothingAndIsHarmlessAgain) {
   MakeSlot();
   for (int i = 0; i < 2; ++i) {
     EXPECT_THAT(UninstallPublication(*owner_, kSlot, kPublication, "source-1", "mirror-agent"), IsOk());
-    EXPECT_EQ(Text("SELECT (SELECT count(*) FROM pg_replication_slots) + (SELECT count(*) FROM pg_publication)"),
-              "0");
+    EXPECT_EQ(
+        Text("SELECT (SELECT count(*) FROM pg_replication_slots) + (SELECT count(*) FROM pg_publication)"),
+        "0");
   }
   // A reader that is another's keeps both.
   Install();

@@ -90,7 +90,8 @@ TEST_F(ReplicationSlotTest, ItWaitsForOpenTransactionsAndNamesThem) {
                              HasSubstr(absl::StrCat("process ", writer->server_pid(), " (role mirror"))));
   ASSERT_THAT(writer->Execute("PREPARE TRANSACTION 'forgotten'"), IsOk());
   const absl::Status prepared = CreateSlot(*connection_, kSlot, std::chrono::milliseconds(200)).status();
-  EXPECT_THAT(prepared, StatusIs(StatusCode::kUnavailable, HasSubstr("the prepared transaction 'forgotten'")));
+  EXPECT_THAT(prepared,
+              StatusIs(StatusCode::kUnavailable, HasSubstr("the prepared transaction 'forgotten'")));
   EXPECT_EQ(Text("SELECT count(*) FROM pg_replication_slots"), "0");
   ASSERT_THAT(writer->Execute("ROLLBACK PREPARED 'forgotten'"), IsOk());
   MakeSlot();

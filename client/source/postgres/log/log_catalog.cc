@@ -15,8 +15,8 @@ namespace {
 
 using postgres::Rows;
 
-/// The columns of tables and of their leaves as pgoutput names them, with the number of the table's own column
-/// of the same name: a leaf may have other numbers.
+/// The columns of tables and of their leaves as pgoutput names them, with the number of the table's own
+/// column of the same name: a leaf may have other numbers.
 constexpr char kLoggedColumnsSql[] =
     "WITH RECURSIVE tree(root, oid) AS (SELECT c.oid, c.oid FROM pg_class c JOIN pg_namespace n "
     "ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
@@ -24,7 +24,8 @@ constexpr char kLoggedColumnsSql[] =
     "JOIN pg_inherits h ON h.inhparent = t.oid AND NOT h.inhdetachpending) "
     "SELECT t.root, t.oid, a.attname::text, a.atttypid, a.atttypmod, r.attnum FROM tree t "
     "JOIN pg_class c ON c.oid = t.oid AND c.relkind = 'r' "
-    "JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' "
+    "JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = "
+    "'' "
     "JOIN pg_attribute r ON r.attrelid = t.root AND r.attname = a.attname AND NOT r.attisdropped "
     "ORDER BY t.root, t.oid, a.attnum";
 
@@ -43,8 +44,9 @@ std::map<std::uint32_t, StreamedTables> LoggedIn(const Rows& rows) {
 
 void SetKey(const PostgresTable& table, StreamedTable* logged) {
   for (const std::int64_t number : table.key) {
-    const auto found = std::find_if(logged->columns.begin(), logged->columns.end(),
-                                    [number](const StreamedTable::Column& column) { return column.number == number; });
+    const auto found =
+        std::find_if(logged->columns.begin(), logged->columns.end(),
+                     [number](const StreamedTable::Column& column) { return column.number == number; });
     if (found != logged->columns.end())
       logged->key.push_back(static_cast<std::size_t>(found - logged->columns.begin()));
   }

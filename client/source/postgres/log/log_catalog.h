@@ -20,7 +20,7 @@ namespace mirror {
 struct LogCatalogTable {
   PostgresTable table;
   std::string fingerprint;
-  std::string why_not;  ///< Why what the log has of it is of no use, for people; empty: it is.
+  std::string why_not;    ///< Why what the log has of it is of no use, for people; empty: it is.
   StreamedTables logged;  ///< It, or its leaves; their floors are 0.
 };
 

@@ -83,7 +83,8 @@ absl::Status LogIntake::Take(const Change& change) {
   const StreamedTable* const table = Find(change.oid);
   if (table == nullptr) return absl::OkStatus();
   const auto known = relations_.find(change.oid);
-  if (known == relations_.end()) return absl::DataLossError("the log has rows of a relation that it did not name");
+  if (known == relations_.end())
+    return absl::DataLossError("the log has rows of a relation that it did not name");
   if (!known->second.fits) known->second.fits = table->Fits(known->second.relation);
   std::optional<LoggedChange> logged;
   if (*known->second.fits) logged = ToLogged(*table, change);
@@ -103,8 +104,8 @@ absl::Status LogIntake::Take(const pgoutput::Truncate& truncate) {
     emptied.try_emplace(table->table, table, 0).first->second.second += 1;
   }
   for (const auto& [id, found] : emptied) {
-    const auto leaves = static_cast<std::size_t>(
-        std::count_if(tables_->begin(), tables_->end(), [id = id](const auto& one) { return one.second.table == id; }));
+    const auto leaves = static_cast<std::size_t>(std::count_if(
+        tables_->begin(), tables_->end(), [id = id](const auto& one) { return one.second.table == id; }));
     if (found.second < leaves) {
       Spoil(*found.first, "one of its partitions was truncated");
       continue;
@@ -117,7 +118,8 @@ absl::Status LogIntake::Take(const pgoutput::Truncate& truncate) {
 absl::Status LogIntake::Flush() {
   // Before the rows behind it can be seen.
   for (const auto& [table, spoiled] : spoiled_) {
-    if (absl::Status raised = stage_.RaiseFloor(table, spoiled.lsn, spoiled.because); !raised.ok()) return raised;
+    if (absl::Status raised = stage_.RaiseFloor(table, spoiled.lsn, spoiled.because); !raised.ok())
+      return raised;
   }
   spoiled_.clear();
   const absl::StatusOr<std::int64_t> place = stage_.Flush();

@@ -27,8 +27,8 @@ class LogIntake {
   /// The tables from the next transaction on.
   void SetTables(std::shared_ptr<const StreamedTables> tables) { next_tables_ = std::move(tables); }
 
-  /// Errors: those of the stage and of pgoutput::Decode(); kAborted: this is not the log that gave the expected
-  /// position.
+  /// Errors: those of the stage and of pgoutput::Decode(); kAborted: this is not the log that gave the
+  /// expected position.
   absl::Status Take(std::string_view message);
 
   /// In no transaction.
@@ -84,7 +84,8 @@ class LogIntake {
     std::int64_t lsn = 0;
     std::string because;
   };
-  std::map<std::int64_t, Spoiled> spoiled_;  ///< Tables of which changes could not be taken since the last flush.
+  std::map<std::int64_t, Spoiled>
+      spoiled_;  ///< Tables of which changes could not be taken since the last flush.
 };
 
 }  // namespace mirror

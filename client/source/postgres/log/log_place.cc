@@ -10,10 +10,12 @@
 namespace mirror {
 namespace {
 
-/// The name of a file of the log begins with its timeline; the control file tells that of the last checkpoint.
+/// The name of a file of the log begins with its timeline; the control file tells that of the last
+/// checkpoint.
 constexpr char kPlaceSql[] =
     "SELECT r.is, CASE WHEN r.is THEN (SELECT timeline_id::int8 FROM pg_control_checkpoint()) ELSE "
-    "('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::int8 END, (CASE WHEN r.is THEN "
+    "('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::int8 END, (CASE WHEN r.is "
+    "THEN "
     "pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn)::int8 "
     "FROM (SELECT pg_is_in_recovery() AS is) r";
 
@@ -33,8 +35,8 @@ absl::StatusOr<LogPlace> LookAtLog(postgres::Connection& connection) {
 absl::StatusOr<std::uint64_t> EmitMarker(postgres::Connection& connection, const std::string& token) {
   const absl::StatusOr<std::string> text = postgres::QuotedText(token);
   if (!text.ok()) return text.status();
-  // Several statements in one text are one transaction, in one round trip. A transaction that may only read may
-  // write messages.
+  // Several statements in one text are one transaction, in one round trip. A transaction that may only read
+  // may write messages.
   const absl::StatusOr<postgres::Rows> rows = connection.Command(
       absl::StrCat("SET LOCAL synchronous_commit TO local; SELECT pg_logical_emit_message(true, '",
                    std::string(kMarkerPrefix), "', ", *text, ")"),

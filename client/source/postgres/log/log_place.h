@@ -25,9 +25,9 @@ absl::StatusOr<LogPlace> LookAtLog(postgres::Connection& connection);
 inline constexpr std::string_view kMarkerPrefix = "mirror";
 
 /// Writes a transaction into the log that holds nothing but this message, which needs no right, by a session
-/// outside of transactions that may be told to read only; no standby is waited for. Gives a position in the log
-/// that its commit lies at or behind. Errors: kUnavailable, by which it may have been written all the same; one
-/// more does no harm.
+/// outside of transactions that may be told to read only; no standby is waited for. Gives a position in the
+/// log that its commit lies at or behind. Errors: kUnavailable, by which it may have been written all the
+/// same; one more does no harm.
 absl::StatusOr<std::uint64_t> EmitMarker(postgres::Connection& connection, const std::string& token);
 
 /// Whether a timeline with this history (see ReadTimelineHistory()) comes from `earlier`.

@@ -120,10 +120,10 @@ absl::Status SlotStream::Start(std::uint64_t from, milliseconds slot_within) {
   const absl::StatusOr<std::string> slot = postgres::QuotedName(slot_);
   const absl::StatusOr<std::string> publication = postgres::QuotedName(publication_);
   if (!slot.ok() || !publication.ok()) return slot.ok() ? publication.status() : slot.status();
-  absl::Status begun =
-      Begin(absl::StrCat("START_REPLICATION SLOT ", *slot, " LOGICAL ", FormatLsn(from),
-                         " (proto_version '1', publication_names ", InQuotes(*publication), ", messages 'true')"),
-            slot_within);
+  absl::Status begun = Begin(
+      absl::StrCat("START_REPLICATION SLOT ", *slot, " LOGICAL ", FormatLsn(from),
+                   " (proto_version '1', publication_names ", InQuotes(*publication), ", messages 'true')"),
+      slot_within);
   if (!begun.ok()) return begun;
   answered_ = StreamClock::now();
   answerer_ = std::thread([this] { AnswerAlone(); });
@@ -146,7 +146,8 @@ absl::Status SlotStream::Begin(const std::string& command, milliseconds slot_wit
     // "object in use"
     if (postgres::FailureOf(copy.status()).sqlstate != "55006") return ExplainLog(copy.status(), slot_);
     if (StreamClock::now() >= until) {
-      return look.ok() ? SlotInUse(slot_, *look->slot) : ToStatus(LogTrouble::kInUse, std::string(copy.status().message()));
+      return look.ok() ? SlotInUse(slot_, *look->slot)
+                       : ToStatus(LogTrouble::kInUse, std::string(copy.status().message()));
     }
     std::this_thread::sleep_for(kSlotAskedEvery);
   }
@@ -195,8 +196,8 @@ absl::Status SlotStream::Confirm(std::uint64_t lsn) {
   if (!failed_.ok()) return failed_;
   if (lsn <= confirmed_) return absl::OkStatus();
   if (lsn > come_) {
-    return absl::InvalidArgumentError(absl::StrCat("the position ", FormatLsn(lsn),
-                                                   " was confirmed, and the log came up to ", FormatLsn(come_)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the position ", FormatLsn(lsn), " was confirmed, and the log came up to ", FormatLsn(come_)));
   }
   absl::Status told = Put(StatusUpdate(std::max(come_, lsn), lsn));
   // See the class: from here on it has none again.
@@ -239,7 +240,8 @@ absl::Status SlotStream::Explain(const absl::Status& status) {
 }
 
 absl::StatusOr<LogServer> Identify(postgres::Connection& connection) {
-  const absl::StatusOr<postgres::Rows> rows = connection.Command("IDENTIFY_SYSTEM", "asking which server it is");
+  const absl::StatusOr<postgres::Rows> rows =
+      connection.Command("IDENTIFY_SYSTEM", "asking which server it is");
   if (!rows.ok()) return rows.status();
   LogServer server;
   absl::StatusOr<std::uint64_t> flushed = absl::InternalError("the server did not say which one it is");
@@ -275,10 +277,11 @@ absl::StatusOr<std::unique_ptr<LogStream>> LogStream::Open(const PostgresAccess&
   if (!server.ok()) return server.status();
   // Such a stream would begin, and wait for ever.
   if (from > server->flushed_lsn) {
-    return ToStatus(LogTrouble::kBehindEnd,
-                    absl::StrCat("the position ", FormatLsn(from), " is not in the server's log, which ends at ",
-                                 FormatLsn(server->flushed_lsn),
-                                 ": it is another server, or an older state of it. Nothing was read"));
+    return ToStatus(
+        LogTrouble::kBehindEnd,
+        absl::StrCat("the position ", FormatLsn(from), " is not in the server's log, which ends at ",
+                     FormatLsn(server->flushed_lsn),
+                     ": it is another server, or an older state of it. Nothing was read"));
   }
   auto stream = std::make_unique<SlotStream>(*std::move(connection), *server, slot, publication);
   if (absl::Status started = stream->Start(from, slot_within); !started.ok()) return started;
@@ -307,8 +310,9 @@ absl::StatusOr<std::vector<TimelineSwitch>> ReadTimelineHistory(const PostgresAc
   if (timeline <= 1) return std::vector<TimelineSwitch>();
   absl::StatusOr<std::unique_ptr<postgres::Connection>> connection = ConnectToLog(access);
   if (!connection.ok()) return connection.status();
-  const absl::StatusOr<postgres::Rows> rows = (*connection)->Command(
-      absl::StrCat("TIMELINE_HISTORY ", timeline), "asking where the server's timelines came from");
+  const absl::StatusOr<postgres::Rows> rows = (*connection)
+                                                  ->Command(absl::StrCat("TIMELINE_HISTORY ", timeline),
+                                                            "asking where the server's timelines came from");
   if (!rows.ok()) return rows.status();
   if (rows->rows() != 1 || rows->columns() != 2)
     return absl::DataLossError("the server's history of its timelines cannot be read");

@@ -22,11 +22,11 @@ struct LogServer {
   std::uint64_t flushed_lsn = 0;
 };
 
-/// A logical replication slot read as a stream, pgoutput in protocol version 1 with emitted messages. The server
-/// is answered as often as its wal_sender_timeout wants it, by a thread of its own where the caller is away for
-/// long, up to kAnswersAlone: behind that the server ends the stream. Answers but Confirm() tell it what has
-/// come, never what it may drop: a server that stops waits for no one then, and none takes this for a standby
-/// that commits have to wait for. Threads: one.
+/// A logical replication slot read as a stream, pgoutput in protocol version 1 with emitted messages. The
+/// server is answered as often as its wal_sender_timeout wants it, by a thread of its own where the caller is
+/// away for long, up to kAnswersAlone: behind that the server ends the stream. Answers but Confirm() tell it
+/// what has come, never what it may drop: a server that stops waits for no one then, and none takes this for
+/// a standby that commits have to wait for. Threads: one.
 class LogStream {
  public:
   /// Without a call of Next() or Confirm().
@@ -35,10 +35,11 @@ class LogStream {
   static constexpr std::chrono::milliseconds kSlotWithin{5'000};
 
   /// `from`: the confirmed position to go on from, 0: that of the slot; below that, the slot's counts. Errors
-  /// (see LogTroubleOf()): kNotFound: there is no such slot; kUnavailable: the server cannot be reached, it has
-  /// none free, or the slot is in use (the message names the process); kFailedPrecondition: it is lost or not a
-  /// mirror's, or a right is missing; kOutOfRange: `from` is not in the server's log yet.
-  static absl::StatusOr<std::unique_ptr<LogStream>> Open(const PostgresAccess& access, const std::string& slot,
+  /// (see LogTroubleOf()): kNotFound: there is no such slot; kUnavailable: the server cannot be reached, it
+  /// has none free, or the slot is in use (the message names the process); kFailedPrecondition: it is lost or
+  /// not a mirror's, or a right is missing; kOutOfRange: `from` is not in the server's log yet.
+  static absl::StatusOr<std::unique_ptr<LogStream>> Open(const PostgresAccess& access,
+                                                         const std::string& slot,
                                                          const std::string& publication, std::uint64_t from,
                                                          std::chrono::milliseconds slot_within = kSlotWithin);
   virtual ~LogStream() = default;
@@ -48,8 +49,8 @@ class LogStream {
   /// stream: kUnavailable: the connection is lost, or the server stops; kFailedPrecondition: there was no
   /// publication where the slot stands.
   virtual absl::StatusOr<std::optional<std::string_view>> Next(std::chrono::milliseconds within) = 0;
-  /// What lies below is on our disk: the server may drop it. Told at once. One that is not above the one before
-  /// changes nothing. Errors: kInvalidArgument: nothing has come from there; those of Next().
+  /// What lies below is on our disk: the server may drop it. Told at once. One that is not above the one
+  /// before changes nothing. Errors: kInvalidArgument: nothing has come from there; those of Next().
   virtual absl::Status Confirm(std::uint64_t lsn) = 0;
   /// Up to where the server had read its log as of its last message.
   virtual std::uint64_t server_end() const = 0;

@@ -46,17 +46,19 @@ absl::Status ToStatus(LogTrouble trouble, const std::string& words) {
 
 absl::Status WhyUnreadable(const std::string& slot, const SlotLook& look) {
   if (look.wal_level != "logical") {
-    return ToStatus(LogTrouble::kNotLogical,
-                    absl::StrCat("the server's wal_level is '", look.wal_level,
-                                 "', so that its log does not tell what changed. Nothing was read. Set it: ALTER "
-                                 "SYSTEM SET wal_level = logical, and restart the server"));
+    return ToStatus(
+        LogTrouble::kNotLogical,
+        absl::StrCat("the server's wal_level is '", look.wal_level,
+                     "', so that its log does not tell what changed. Nothing was read. Set it: ALTER "
+                     "SYSTEM SET wal_level = logical, and restart the server"));
   }
   if (!look.slot) {
-    return ToStatus(LogTrouble::kNoSlot,
-                    absl::StrCat("the server has no replication slot '", slot,
-                                 "': it was dropped, or this is another server. What changed since it was read "
-                                 "last is not to be had from the log. Run 'mirror-agent install'; the tables "
-                                 "are compared then"));
+    return ToStatus(
+        LogTrouble::kNoSlot,
+        absl::StrCat("the server has no replication slot '", slot,
+                     "': it was dropped, or this is another server. What changed since it was read "
+                     "last is not to be had from the log. Run 'mirror-agent install'; the tables "
+                     "are compared then"));
   }
   const ReplicationSlot& found = *look.slot;
   if (found.plugin != "pgoutput" || !found.here) {
@@ -68,12 +70,13 @@ absl::Status WhyUnreadable(const std::string& slot, const SlotLook& look) {
   if (found.is_lost()) {
     return ToStatus(
         LogTrouble::kLost,
-        absl::StrCat("the server has given up ", SlotText(slot), " (wal_status ", found.wal_status,
-                     found.invalidation.empty() ? "" : ", ", found.invalidation,
-                     "), since it kept more of the log than max_slot_wal_keep_size allows. What changed since "
-                     "it was read last is not to be had from the log. Drop it and make it anew: 'mirror-agent "
-                     "uninstall' and 'install'; the tables are compared then. Cycles that are more frequent, or "
-                     "a higher limit, avoid it"));
+        absl::StrCat(
+            "the server has given up ", SlotText(slot), " (wal_status ", found.wal_status,
+            found.invalidation.empty() ? "" : ", ", found.invalidation,
+            "), since it kept more of the log than max_slot_wal_keep_size allows. What changed since "
+            "it was read last is not to be had from the log. Drop it and make it anew: 'mirror-agent "
+            "uninstall' and 'install'; the tables are compared then. Cycles that are more frequent, or "
+            "a higher limit, avoid it"));
   }
   return absl::OkStatus();
 }
@@ -83,11 +86,12 @@ absl::Status SlotInUse(const std::string& slot, const ReplicationSlot& found) {
   if (!found.active_role.empty()) absl::StrAppend(&who, ", role '", found.active_role, "'");
   if (!found.active_application.empty())
     absl::StrAppend(&who, ", application '", found.active_application, "'");
-  return ToStatus(LogTrouble::kInUse,
-                  absl::StrCat(SlotText(slot), " is active for PID ", found.active_pid, " (", who, "). ",
-                               kStands, ". End the other reader; where it is gone, and its process is not: "
-                                        "SELECT pg_terminate_backend(",
-                               found.active_pid, ")"));
+  return ToStatus(
+      LogTrouble::kInUse,
+      absl::StrCat(SlotText(slot), " is active for PID ", found.active_pid, " (", who, "). ", kStands,
+                   ". End the other reader; where it is gone, and its process is not: "
+                   "SELECT pg_terminate_backend(",
+                   found.active_pid, ")"));
 }
 
 absl::Status PublicationMissing(const std::string& publication, const std::string& slot, bool exists) {
@@ -99,12 +103,13 @@ absl::Status PublicationMissing(const std::string& publication, const std::strin
   }
   return ToStatus(
       LogTrouble::kNoPublication,
-      absl::StrCat("the publication '", publication, "' does not exist where ", SlotText(slot),
-                   " stands in the log: it was made after the slot, or dropped and made anew. From there the slot "
-                   "gives nothing, however often it is tried. ",
-                   kStands,
-                   ". Run 'mirror-agent install': it moves the slot past that place, and the tables are "
-                   "compared"));
+      absl::StrCat(
+          "the publication '", publication, "' does not exist where ", SlotText(slot),
+          " stands in the log: it was made after the slot, or dropped and made anew. From there the slot "
+          "gives nothing, however often it is tried. ",
+          kStands,
+          ". Run 'mirror-agent install': it moves the slot past that place, and the tables are "
+          "compared"));
 }
 
 absl::Status ExplainLog(const absl::Status& status, const std::string& slot) {
@@ -114,17 +119,18 @@ absl::Status ExplainLog(const absl::Status& status, const std::string& slot) {
     return ToStatus(trouble, absl::StrCat(words, ". ", kStands, next));
   };
   if (failure.trouble == postgres::Trouble::kNotLetIn || failure.trouble == postgres::Trouble::kDenied) {
-    return as(LogTrouble::kDenied,
-              failure.trouble == postgres::Trouble::kDenied ? ". The role needs REPLICATION: ALTER ROLE gives it"
-                                                            : "");
+    return as(LogTrouble::kDenied, failure.trouble == postgres::Trouble::kDenied
+                                       ? ". The role needs REPLICATION: ALTER ROLE gives it"
+                                       : "");
   }
   if (failure.trouble == postgres::Trouble::kTooMany) return as(LogTrouble::kNoFreeSlot, "");
   // "configuration limit exceeded": no free slot.
   if (failure.sqlstate == "53400") {
-    return ToStatus(LogTrouble::kNoFreeSlot,
-                    absl::StrCat("all replication slots of the server are in use, so that '", slot,
-                                 "' was not made. Drop those in pg_replication_slots that nobody needs, or raise "
-                                 "max_replication_slots and restart the server"));
+    return ToStatus(
+        LogTrouble::kNoFreeSlot,
+        absl::StrCat("all replication slots of the server are in use, so that '", slot,
+                     "' was not made. Drop those in pg_replication_slots that nobody needs, or raise "
+                     "max_replication_slots and restart the server"));
   }
   if (failure.sqlstate == "42704") {
     return ToStatus(LogTrouble::kNoSlot, absl::StrCat("the server has no replication slot '", slot, "'"));

@@ -216,9 +216,9 @@ absl::StatusOr<Message> Decode(std::string_view data) {
   Parts parts(data.substr(1));
   absl::StatusOr<Message> message = TakeMessage(parts, data.front());
   if (!message.ok() || parts.IsWhole()) return message;
-  return absl::DataLossError(absl::StrCat("the source's log has a message '", std::string(1, data.front()), "' of ",
-                                          data.size(),
-                                          " bytes that is not as pgoutput writes it. Nothing of it was taken"));
+  return absl::DataLossError(
+      absl::StrCat("the source's log has a message '", std::string(1, data.front()), "' of ", data.size(),
+                   " bytes that is not as pgoutput writes it. Nothing of it was taken"));
 }
 
 }  // namespace mirror::pgoutput

@@ -148,9 +148,10 @@ absl::Status PostgresStaging::Work(const std::stop_token& stop) {
   absl::StatusOr<StagedLog> log = ReadStagedLog(*stage_);
   if (!log.ok()) return log.status();
   log->past = StagedLog::Past::kRestored;
-  absl::Status anew = BeginAnew(*log, confirmed_at_open_,
-                                "the source's log does not give the position that it gave before: the database "
-                                "was restored, and went another way since. Tables are populated");
+  absl::Status anew =
+      BeginAnew(*log, confirmed_at_open_,
+                "the source's log does not give the position that it gave before: the database "
+                "was restored, and went another way since. Tables are populated");
   return anew.ok() ? ended : anew;
 }
 
@@ -177,7 +178,8 @@ absl::Status PostgresStaging::FitStage(const PostgresSource& place, const LogSer
   using Past = StagedLog::Past;
   if (SystemOf(place.identity) != server.system_id) {
     return absl::UnavailableError(
-        "two servers answered behind one address while the log was opened. Nothing was read; it is tried again");
+        "two servers answered behind one address while the log was opened. Nothing was read; it is tried "
+        "again");
   }
   absl::StatusOr<StagedLog> log = ReadStagedLog(*stage_);
   if (!log.ok()) return log.status();
@@ -205,9 +207,10 @@ absl::Status PostgresStaging::FitStage(const PostgresSource& place, const LogSer
   }
   if (descends) {
     log->past = Past::kPromoted;
-    return BeginAnew(*log, confirmed,
-                     "the source's server is a standby that was promoted, or was recovered: what the mirror may "
-                     "lack or have too much is found by comparing");
+    return BeginAnew(
+        *log, confirmed,
+        "the source's server is a standby that was promoted, or was recovered: what the mirror may "
+        "lack or have too much is found by comparing");
   }
   const std::int64_t before = *last ? (*last)->lsn : *had;
   if (server.timeline != timeline || before > static_cast<std::int64_t>(server.flushed_lsn)) {
@@ -271,7 +274,8 @@ absl::Status PostgresStaging::FlushIfDue(LogStream& stream, LogIntake& intake) {
   if (absl::Status flushed = intake.Flush(); !flushed.ok()) return flushed;
   flushed_ = Clock::now();
   for (const StagedTable& table : stage_->TakeGivenUp()) {
-    AddNews(absl::StrCat("table '", table.name, "': ", table.gone_because, ". It is compared with the mirror"));
+    AddNews(
+        absl::StrCat("table '", table.name, "': ", table.gone_because, ". It is compared with the mirror"));
   }
   const std::int64_t mark = intake.flushed_mark();
   lag_bytes_ = static_cast<std::int64_t>(stream.server_end()) - mark;
@@ -342,7 +346,8 @@ absl::Status PostgresStaging::WaitUntilConnected(const std::atomic<bool>* stop) 
     changed_.WaitUntil(mutex_, std::stop_token(), Clock::now() + kNextWithin,
                        [&]() MIRROR_REQUIRES(mutex_) { return is_connected_ || failures_ != before; });
   }
-  if (is_connected_ || absl::IsAborted(failure_) || LogTroubleOf(failure_) == LogTrouble::kInUse) return absl::OkStatus();
+  if (is_connected_ || absl::IsAborted(failure_) || LogTroubleOf(failure_) == LogTrouble::kInUse)
+    return absl::OkStatus();
   return failure_;
 }
 
@@ -375,11 +380,10 @@ absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(const std::string& toke
     if (!absl::IsAborted(failure_) && LogTroubleOf(failure_) != LogTrouble::kInUse) return failure_;
     failures = failures_;
   }
-  return absl::DeadlineExceededError(
-      absl::StrCat("the source's log did not give the position that was just written to it within ",
-                   options_.marker_within.count() / 1'000,
-                   " s. Nothing was sent. Who reads the replication slot '", options_.slot,
-                   "'? SELECT active_pid FROM pg_replication_slots shows it"));
+  return absl::DeadlineExceededError(absl::StrCat(
+      "the source's log did not give the position that was just written to it within ",
+      options_.marker_within.count() / 1'000, " s. Nothing was sent. Who reads the replication slot '",
+      options_.slot, "'? SELECT active_pid FROM pg_replication_slots shows it"));
 }
 
 }  // namespace mirror

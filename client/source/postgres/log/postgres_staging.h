@@ -52,9 +52,9 @@ absl::StatusOr<StagedLog> ReadStagedLog(Stage& stage);
 absl::Status KeepStagedLog(Stage& stage, const StagedLog& log);
 
 /// A thread that takes a replication slot's changes into the stage, for as long as this lives, by one stream.
-/// It is begun by the first StageToMarker(), and goes on while rows are sent: so the server never waits for the
-/// mirror to drop its log. What the stage has on disk is confirmed up to the last position (marker) there: the
-/// next stream gives that first, and by it the log is known to be the same.
+/// It is begun by the first StageToMarker(), and goes on while rows are sent: so the server never waits for
+/// the mirror to drop its log. What the stage has on disk is confirmed up to the last position (marker)
+/// there: the next stream gives that first, and by it the log is known to be the same.
 ///
 /// Threads: any.
 class PostgresStaging : public LogKeeper {
@@ -66,9 +66,9 @@ class PostgresStaging : public LogKeeper {
   Stage& stage() { return *stage_; }
   const PostgresStagingOptions& options() const { return options_; }
 
-  /// All that is committed now is in the stage, and the position behind it. Where another process has the slot,
-  /// that is waited for in the stage's file. `stop` may be null. Errors: why the log cannot be read, for people;
-  /// kCancelled: stopped.
+  /// All that is committed now is in the stage, and the position behind it. Where another process has the
+  /// slot, that is waited for in the stage's file. `stop` may be null. Errors: why the log cannot be read,
+  /// for people; kCancelled: stopped.
   absl::StatusOr<StageMark> StageToMarker(const std::atomic<bool>* stop);
 
   /// What is staged, from the next transaction that is read.
@@ -77,8 +77,8 @@ class PostgresStaging : public LogKeeper {
   /// StageToMarker().
   bool has_tables() const { return tables_version_ > 0; }
 
-  /// The publication's tables, by a session of the caller's: read again when something moved. Threads: one at a
-  /// time.
+  /// The publication's tables, by a session of the caller's: read again when something moved. Threads: one at
+  /// a time.
   absl::StatusOr<std::shared_ptr<const LogCatalog>> Look(postgres::Connection& connection,
                                                          const std::string& schema);
 
@@ -92,8 +92,8 @@ class PostgresStaging : public LogKeeper {
   std::vector<std::string> TakeNews() MIRROR_EXCLUDES(mutex_);
 
   struct Counts {
-    std::uint64_t changes = 0;        ///< Decoded since this was opened.
-    std::int64_t lag_bytes = 0;       ///< Of the server's log behind the last position on disk.
+    std::uint64_t changes = 0;   ///< Decoded since this was opened.
+    std::int64_t lag_bytes = 0;  ///< Of the server's log behind the last position on disk.
     std::int64_t confirmed_lsn = 0;
   };
   Counts counts() const;
@@ -125,8 +125,8 @@ class PostgresStaging : public LogKeeper {
   std::unique_ptr<LogCatalogWatch> watch_;  ///< Of Look().
 
   using Time = std::chrono::steady_clock::time_point;
-  Time flushed_;       ///< The thread's own, as those that follow.
-  Time marked_;        ///< When it last made a position by itself.
+  Time flushed_;               ///< The thread's own, as those that follow.
+  Time marked_;                ///< When it last made a position by itself.
   bool expects_mark_ = false;  ///< The stage's last position is to come first.
   std::int64_t confirmed_at_open_ = 0;
   std::atomic<std::uint64_t> changes_ = 0;

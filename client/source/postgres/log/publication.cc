@@ -18,7 +18,8 @@ using postgres::Trouble;
 constexpr char kInstalling[] = "installing the publication";
 constexpr char kUninstalling[] = "dropping the publication";
 constexpr std::string_view kCommentPrefix = "Partner Mirror, source ";
-constexpr char kOptions[] = "publish = 'insert, update, delete, truncate', publish_via_partition_root = false";
+constexpr char kOptions[] =
+    "publish = 'insert, update, delete, truncate', publish_via_partition_root = false";
 
 /// Of pg_class.relreplident.
 std::string WhyOtherIdentity(char identity) {
@@ -69,10 +70,10 @@ absl::Status ExplainInstall(const absl::Status& status) {
   constexpr char kNothing[] = ". Nothing was changed";
   switch (postgres::TroubleOf(status)) {
     case Trouble::kDenied:
-      return absl::PermissionDeniedError(absl::StrCat(
-          words, kNothing,
-          ". The role has to own the tables, and to have CREATE on the database: run it as their owner, or give "
-          "what --print-sql writes to who is"));
+      return absl::PermissionDeniedError(absl::StrCat(words, kNothing,
+                                                      ". The role has to own the tables, and to have CREATE "
+                                                      "on the database: run it as their owner, or give "
+                                                      "what --print-sql writes to who is"));
     case Trouble::kLockTimeout:
       return absl::UnavailableError(absl::StrCat(
           words, kNothing, ". Somebody changes a table, or VACUUM or CREATE INDEX is at one: try again"));
@@ -170,7 +171,8 @@ absl::StatusOr<std::vector<std::string>> PublicationSql(const PublicationWish& w
                                names.empty() ? "" : absl::StrCat(" FOR TABLE ", TableList(names)), " WITH (",
                                kOptions, ")"));
   } else {
-    if (absl::Status owned = CheckOwner(*now, wish.source_id, "Nothing was changed"); !owned.ok()) return owned;
+    if (absl::Status owned = CheckOwner(*now, wish.source_id, "Nothing was changed"); !owned.ok())
+      return owned;
     if (now->all_tables || now->whole_schemas) return absl::FailedPreconditionError(WhyUnusable(*now));
     if (!now->every_action || now->via_root)
       sql.push_back(absl::StrCat("ALTER PUBLICATION ", *name, " SET (", kOptions, ")"));
@@ -186,8 +188,8 @@ absl::StatusOr<std::vector<std::string>> PublicationSql(const PublicationWish& w
 }
 
 absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
-                                          const std::optional<PublicationFacts>& now, const std::string& schema,
-                                          const std::string& role) {
+                                          const std::optional<PublicationFacts>& now,
+                                          const std::string& schema, const std::string& role) {
   if (absl::Status checked = CheckSlotName(wish.slot); !checked.ok()) return checked;
   const absl::StatusOr<std::vector<std::string>> rights = RightsSql(wish, schema, role);
   if (!rights.ok()) return rights.status();
@@ -196,12 +198,14 @@ absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
   std::string script = "-- Rights of the role that the agent has.\n";
   for (const std::string& sql : *rights) absl::StrAppend(&script, sql, ";\n");
   absl::StrAppend(&script, "-- By the owner of the tables.\n");
-  if (!publication->empty()) absl::StrAppend(&script, "BEGIN;\n", absl::StrJoin(*publication, ";\n"), ";\nCOMMIT;\n");
-  absl::StrAppend(&script,
-                  "-- Behind the publication. From here on the server keeps its log until the agent has read it.\n",
-                  "SELECT pg_create_logical_replication_slot('", wish.slot,
-                  "', 'pgoutput') WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '", wish.slot,
-                  "');\n");
+  if (!publication->empty())
+    absl::StrAppend(&script, "BEGIN;\n", absl::StrJoin(*publication, ";\n"), ";\nCOMMIT;\n");
+  absl::StrAppend(
+      &script,
+      "-- Behind the publication. From here on the server keeps its log until the agent has read it.\n",
+      "SELECT pg_create_logical_replication_slot('", wish.slot,
+      "', 'pgoutput') WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '", wish.slot,
+      "');\n");
   return script;
 }
 
@@ -233,12 +237,14 @@ absl::Status UninstallPublication(postgres::Connection& connection, const std::s
   // First: a slot without its publication can never be read again.
   if (absl::Status dropped = DropSlot(connection, slot, application); !dropped.ok()) return dropped;
   if (!*now) return absl::OkStatus();
-  absl::Status dropped = connection.Execute(absl::StrCat("DROP PUBLICATION IF EXISTS ", *name), kUninstalling);
+  absl::Status dropped =
+      connection.Execute(absl::StrCat("DROP PUBLICATION IF EXISTS ", *name), kUninstalling);
   if (postgres::TroubleOf(dropped) != Trouble::kDenied) return dropped;
-  return absl::PermissionDeniedError(absl::StrCat(std::string(dropped.message()), ". The slot '", slot,
-                                                  "' is dropped, and the publication stands. Its owner drops it: "
-                                                  "DROP PUBLICATION ",
-                                                  *name));
+  return absl::PermissionDeniedError(
+      absl::StrCat(std::string(dropped.message()), ". The slot '", slot,
+                   "' is dropped, and the publication stands. Its owner drops it: "
+                   "DROP PUBLICATION ",
+                   *name));
 }
 
 }  // namespace mirror

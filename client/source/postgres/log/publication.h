@@ -35,21 +35,21 @@ std::string SourceIdOf(std::string_view comment);
 absl::StatusOr<std::vector<std::string>> PublicationSql(const PublicationWish& wish,
                                                         const std::optional<PublicationFacts>& now);
 
-/// Those for a DBA, as a script: the rights of the agent's role (REPLICATION, USAGE, SELECT), the publication,
-/// and behind it the slot.
+/// Those for a DBA, as a script: the rights of the agent's role (REPLICATION, USAGE, SELECT), the
+/// publication, and behind it the slot.
 absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
-                                          const std::optional<PublicationFacts>& now, const std::string& schema,
-                                          const std::string& role);
+                                          const std::optional<PublicationFacts>& now,
+                                          const std::string& schema, const std::string& role);
 
-/// Makes it so, in one transaction, by a session that may write and whose role owns the tables. Gives what was
-/// run. Errors: kPermissionDenied: the role does not own them, or may make no publication; kUnavailable: a table
-/// is locked; those of PublicationSql(). Nothing is changed then.
+/// Makes it so, in one transaction, by a session that may write and whose role owns the tables. Gives what
+/// was run. Errors: kPermissionDenied: the role does not own them, or may make no publication; kUnavailable:
+/// a table is locked; those of PublicationSql(). Nothing is changed then.
 absl::StatusOr<std::vector<std::string>> InstallPublication(postgres::Connection& connection,
                                                             const PublicationWish& wish);
 
-/// Drops the slot, then the publication; what is not there is no error. `application`: see DropSlot(). Errors:
-/// kFailedPrecondition: the publication is that of a source with another id; where `source_id` is empty, any
-/// goes.
+/// Drops the slot, then the publication; what is not there is no error. `application`: see DropSlot().
+/// Errors: kFailedPrecondition: the publication is that of a source with another id; where `source_id` is
+/// empty, any goes.
 absl::Status UninstallPublication(postgres::Connection& connection, const std::string& slot,
                                   const std::string& publication, const std::string& source_id,
                                   const std::string& application);

@@ -27,7 +27,8 @@ constexpr int kSchemasSince = 15;
 
 /// @schemas stands for whether it names whole ones.
 constexpr char kPublicationSql[] =
-    "SELECT p.oid, p.xmin::text, p.puballtables, p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate, "
+    "SELECT p.oid, p.xmin::text, p.puballtables, p.pubinsert AND p.pubupdate AND p.pubdelete AND "
+    "p.pubtruncate, "
     "p.pubviaroot, coalesce(obj_description(p.oid, 'pg_publication'), ''), @schemas FROM pg_publication p "
     "WHERE p.pubname = $1";
 constexpr char kInSchemas[] = "EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid)";
@@ -36,8 +37,10 @@ constexpr char kMembersSql[] =
     "SELECT r.prrelid, r.oid, n.nspname::text, c.relname::text, to_jsonb(r) ->> 'prqual' IS NOT NULL, "
     "to_jsonb(r) ->> 'prattrs' IS NOT NULL, concat_ws(' ', c.relpersistence, c.relreplident, i.indimmediate, "
     "i.indisvalid, i.indnkeyatts, '/', i.indkey, '/', i.indclass, '/', i.indcollation) "
-    "FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid "
-    "JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary "
+    "FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = "
+    "r.prrelid "
+    "JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index i ON i.indrelid = c.oid AND "
+    "i.indisprimary "
     "WHERE p.pubname = $1 ORDER BY r.prrelid";
 
 /// A line of a fingerprint for each, and the type behind it.
@@ -59,12 +62,14 @@ constexpr char kMadeTypesSql[] =
     "AND a.attnum > 0 GROUP BY 1), "
     "parts(whole, part) AS MATERIALIZED (SELECT oid, typbasetype FROM pg_type WHERE typtype = 'd' "
     "UNION ALL SELECT oid, typelem FROM pg_type WHERE typcategory = 'A' AND typelem <> 0 "
-    "UNION ALL SELECT rngtypid, rngsubtype FROM pg_range UNION ALL SELECT rngmultitypid, rngsubtype FROM pg_range "
+    "UNION ALL SELECT rngtypid, rngsubtype FROM pg_range UNION ALL SELECT rngmultitypid, rngsubtype FROM "
+    "pg_range "
     "UNION ALL SELECT c.reltype, a.atttypid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
     "WHERE c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped), "
     "up(made, oid) AS (SELECT oid, oid FROM made UNION SELECT u.made, p.whole FROM up u "
     "JOIN parts p ON p.part = u.oid) "
-    "SELECT u.oid, string_agg(m.words, ' ' ORDER BY m.oid) FROM up u JOIN made m ON m.oid = u.made GROUP BY u.oid";
+    "SELECT u.oid, string_agg(m.words, ' ' ORDER BY m.oid) FROM up u JOIN made m ON m.oid = u.made GROUP BY "
+    "u.oid";
 
 constexpr char kLeavesOfMembersSql[] =
     "WITH RECURSIVE tree(root, oid, xmin) AS (SELECT c.oid, c.oid, '' FROM pg_publication p "
@@ -79,7 +84,8 @@ constexpr char kLeavesOfMembersSql[] =
 constexpr char kDigestSql[] =
     "WITH RECURSIVE p AS (SELECT oid, hash_record_extended(ROW(oid, xmin, obj_description(oid, "
     "'pg_publication')), 0) AS hash FROM pg_publication WHERE pubname = $1), "
-    "r AS MATERIALIZED (SELECT r.oid, r.prrelid, r.xmin FROM p JOIN pg_publication_rel r ON r.prpubid = p.oid), "
+    "r AS MATERIALIZED (SELECT r.oid, r.prrelid, r.xmin FROM p JOIN pg_publication_rel r ON r.prpubid = "
+    "p.oid), "
     "tree(oid, hash) AS (SELECT prrelid, hash_record_extended(ROW(oid, prrelid, xmin), 0) FROM r UNION ALL "
     "SELECT h.inhrelid, hash_record_extended(ROW(h.inhparent, h.inhrelid, h.xmin), 0) FROM tree t JOIN "
     "pg_inherits h ON h.inhparent = t.oid) "
@@ -92,10 +98,12 @@ constexpr char kDigestSql[] =
     "(SELECT sum(hash_record_extended(ROW(a.attrelid, a.attnum, a.xmin), 0)) FROM r JOIN pg_attribute a "
     "ON a.attrelid = r.prrelid WHERE a.attnum > 0), "
     "(SELECT sum(hash_record_extended(ROW(oid, xmin), 0)) FROM pg_enum), "
-    "(SELECT sum(hash_record_extended(ROW(a.attrelid, a.attnum, a.xmin), 0)) FROM pg_class c JOIN pg_attribute a "
+    "(SELECT sum(hash_record_extended(ROW(a.attrelid, a.attnum, a.xmin), 0)) FROM pg_class c JOIN "
+    "pg_attribute a "
     "ON a.attrelid = c.oid WHERE c.relkind = 'c' AND a.attnum > 0), @schemas)";
 constexpr char kSchemasDigest[] =
-    "(SELECT sum(hash_record_extended(ROW(s.oid), 0)) FROM p JOIN pg_publication_namespace s ON s.pnpubid = p.oid)";
+    "(SELECT sum(hash_record_extended(ROW(s.oid), 0)) FROM p JOIN pg_publication_namespace s ON s.pnpubid = "
+    "p.oid)";
 
 std::string OfVersion(const postgres::Connection& connection, const char* sql, const char* since_15,
                       const char* before) {
@@ -122,7 +130,8 @@ absl::StatusOr<std::vector<Rows>> AtOneMoment(postgres::Connection& connection,
   }
   absl::StatusOr<std::vector<Rows>> rows = own ? own->Commit(pipeline, kReadingPublication) : pipeline.Run();
   if (rows.ok() && own) rows->erase(rows->begin());
-  if (rows.ok() && rows->size() != queries.size()) return absl::InternalError("the publication was not all read");
+  if (rows.ok() && rows->size() != queries.size())
+    return absl::InternalError("the publication was not all read");
   return rows;
 }
 
@@ -171,8 +180,9 @@ void TakeColumns(const Rows& columns, const Rows& types, PublicationFacts* facts
 }  // namespace
 
 const PublishedTable* PublicationFacts::Find(std::uint32_t table) const {
-  const auto found = std::lower_bound(tables.begin(), tables.end(), table,
-                                      [](const PublishedTable& one, std::uint32_t wanted) { return one.oid < wanted; });
+  const auto found =
+      std::lower_bound(tables.begin(), tables.end(), table,
+                       [](const PublishedTable& one, std::uint32_t wanted) { return one.oid < wanted; });
   return found == tables.end() || found->oid != table ? nullptr : &*found;
 }
 
@@ -219,20 +229,22 @@ std::string WhyUnusable(const PublicationFacts& publication) {
   const std::string name = absl::StrCat("the publication '", publication.name, "' ");
   constexpr char kInstall[] = ". Run 'mirror-agent install', which sets it as it has to be";
   if (publication.all_tables || publication.whole_schemas) {
-    return absl::StrCat(name, "is for all tables of the database or of a schema: tables without a key in it can "
-                              "not be changed by the application any more, and a mirror's names its tables. Drop "
-                              "it: DROP PUBLICATION, then run 'mirror-agent install'");
+    return absl::StrCat(name,
+                        "is for all tables of the database or of a schema: tables without a key in it can "
+                        "not be changed by the application any more, and a mirror's names its tables. Drop "
+                        "it: DROP PUBLICATION, then run 'mirror-agent install'");
   }
   if (!publication.every_action)
     return absl::StrCat(name, "leaves out inserts, updates, deletes or truncates", kInstall);
   if (publication.via_root) {
-    return absl::StrCat(name, "has publish_via_partition_root on, with which a truncated partition is not told of",
-                        kInstall);
+    return absl::StrCat(
+        name, "has publish_via_partition_root on, with which a truncated partition is not told of", kInstall);
   }
   return "";
 }
 
-std::string WhyNotStreamed(const PublicationFacts& publication, std::uint32_t table, const std::string& name) {
+std::string WhyNotStreamed(const PublicationFacts& publication, std::uint32_t table,
+                           const std::string& name) {
   const PublishedTable* const found = publication.Find(table);
   const auto why = [&](const auto&... words) {
     return absl::StrCat("table '", name, "' ", words..., ". Run 'mirror-agent install'");

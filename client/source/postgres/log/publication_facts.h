@@ -17,11 +17,12 @@ struct PublishedTable {
   std::uint32_t oid = 0;
   std::uint32_t membership = 0;  ///< pg_publication_rel.oid: another one once it was taken out.
   std::string name;
-  std::string quoted;                 ///< With its schema.
-  bool filters = false;               ///< Only some of its rows are published.
-  bool lists_columns = false;         ///< Only some of its columns are.
-  std::vector<std::uint32_t> leaves;  ///< Of a partitioned one: tables that are its parts, and parts of these.
-  std::string fingerprint;            ///< Of its definition, see table_fingerprint.h.
+  std::string quoted;          ///< With its schema.
+  bool filters = false;        ///< Only some of its rows are published.
+  bool lists_columns = false;  ///< Only some of its columns are.
+  std::vector<std::uint32_t>
+      leaves;               ///< Of a partitioned one: tables that are its parts, and parts of these.
+  std::string fingerprint;  ///< Of its definition, see table_fingerprint.h.
 };
 
 /// A publication as it was at one moment.

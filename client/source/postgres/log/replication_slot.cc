@@ -64,10 +64,11 @@ bool EndOwnReader(postgres::Connection& connection, const ReplicationSlot& slot,
                   const std::string& application) {
   const absl::StatusOr<std::string> name = postgres::QuotedText(application);
   if (!name.ok()) return false;
-  const absl::StatusOr<Rows> ended = connection.Command(
-      absl::StrCat("SELECT pg_terminate_backend(pid, ", kEndWithinMs, ") FROM pg_stat_activity WHERE pid = ",
-                   slot.active_pid, " AND usename = current_user AND application_name = ", *name),
-      "ending the agent's own reader of the slot");
+  const absl::StatusOr<Rows> ended =
+      connection.Command(absl::StrCat("SELECT pg_terminate_backend(pid, ", kEndWithinMs,
+                                      ") FROM pg_stat_activity WHERE pid = ", slot.active_pid,
+                                      " AND usename = current_user AND application_name = ", *name),
+                         "ending the agent's own reader of the slot");
   return ended.ok() && ended->rows() == 1 && ended->View(0, 0) == "t";
 }
 
@@ -139,10 +140,11 @@ absl::StatusOr<std::uint64_t> CreateSlot(postgres::Connection& connection, const
   if (postgres::TroubleOf(made.status()) != postgres::Trouble::kCancelled)
     return ExplainLog(made.status(), slot);
   const std::string open = OpenTransactions(connection);
-  return absl::UnavailableError(absl::StrCat(
-      "the replication slot '", slot, "' waits for the transactions that were open when it was asked for, and ",
-      within.count(), " ms were not enough. It was not made. Open now: ", open.empty() ? "none" : open,
-      ". End those that nobody needs, and try again"));
+  return absl::UnavailableError(
+      absl::StrCat("the replication slot '", slot,
+                   "' waits for the transactions that were open when it was asked for, and ", within.count(),
+                   " ms were not enough. It was not made. Open now: ", open.empty() ? "none" : open,
+                   ". End those that nobody needs, and try again"));
 }
 
 absl::Status DropSlot(postgres::Connection& connection, const std::string& slot,

@@ -31,8 +31,7 @@ std::string TextOf(const PostgresColumn& column, const Column& announced, const 
   const PostgresValueForm form = FormOf(column, announced);
   const bool is_moment = form == PostgresValueForm::kTimestamp || form == PostgresValueForm::kTime;
   if (!is_moment || part.kind != Kind::kInteger) return text;
-  return AsWritten(std::move(text),
-                   static_cast<postgres::Type>(column.type) == postgres::Type::kTimestamptz);
+  return AsWritten(std::move(text), static_cast<postgres::Type>(column.type) == postgres::Type::kTimestamptz);
 }
 
 }  // namespace

@@ -10,8 +10,8 @@
 
 namespace mirror {
 
-// A key as PostgreSQL writes it, and as the wire has it. `schema`: the table's as it is announced, its columns
-// in the order of those of `table`.
+// A key as PostgreSQL writes it, and as the wire has it. `schema`: the table's as it is announced, its
+// columns in the order of those of `table`.
 
 /// Absent: it does not fit the schema.
 std::optional<Key> KeyOfStaged(const PostgresTable& table, const TableSchema& schema, const StagedKey& key);

@@ -53,7 +53,8 @@ bool OnlyGotLabels(std::string_view before, std::string_view after) {
   if (!std::includes(now.begin(), now.end(), old.begin(), old.end())) return false;
   std::vector<std::string_view> added;
   std::set_difference(now.begin(), now.end(), old.begin(), old.end(), std::back_inserter(added));
-  return std::all_of(added.begin(), added.end(), [](std::string_view word) { return word.substr(0, 1) == "e"; });
+  return std::all_of(added.begin(), added.end(),
+                     [](std::string_view word) { return word.substr(0, 1) == "e"; });
 }
 
 bool InPlace(const std::map<int, PrintedColumn>& before, const std::map<int, PrintedColumn>& after) {

@@ -10,9 +10,9 @@ namespace mirror {
 //   1 the table's oid, that of its membership, and the publication's xmin
 //   2 its persistence, its replica identity, and its primary key: columns, operators, collations
 //   3 its leaves: oid, xmin of pg_inherits, kind, persistence, replica identity
-//   and one for each column: number, type, modifier, xmin; "d" when rows there before it got a value, "g" when
-//   PostgreSQL computes it; its name; and what its type is made of: e and the oid and xmin of an enum's label, a
-//   and those of a composite type's column
+//   and one for each column: number, type, modifier, xmin; "d" when rows there before it got a value, "g"
+//   when PostgreSQL computes it; its name; and what its type is made of: e and the oid and xmin of an enum's
+//   label, a and those of a composite type's column
 
 /// What happened to a table between two fingerprints of it, as far as its rows are meant.
 enum class TableMove : std::uint8_t {

@@ -18,8 +18,8 @@
 
 namespace mirror {
 
-/// A column whose values come as PostgreSQL's output functions write them under PostgresSessions' settings: in
-/// its log, and in the answer to a SELECT.
+/// A column whose values come as PostgreSQL's output functions write them under PostgresSessions' settings:
+/// in its log, and in the answer to a SELECT.
 struct PostgresTextColumn {
   PostgresValueForm form = PostgresValueForm::kText;
   Column announced;

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "tests/client/source/postgres_log_source.h"
+#include "tests/client/postgres_log/postgres_log_source.h"
 
 namespace mirror {
 namespace {
@@ -16,7 +16,8 @@ using testing::HasSubstr;
 class PostgresHistoryTest : public PostgresLogTest {
  protected:
   void Start() {
-    Sql("CREATE TABLE t(id int PRIMARY KEY, a text, n numeric(10,2)); INSERT INTO t SELECT i, 'a' || i, i FROM "
+    Sql("CREATE TABLE t(id int PRIMARY KEY, a text, n numeric(10,2)); INSERT INTO t SELECT i, 'a' || i, i "
+        "FROM "
         "generate_series(1, 100) i");
     Install();
     Cycle();
@@ -52,7 +53,8 @@ TEST_F(PostgresHistoryTest, ATableIsPopulatedAndThenFollowed) {
   EXPECT_EQ(mirror_["t"].action, "populate");
   ExpectEqual();
   CycleAndExpect("t", "nothing");
-  Sql("UPDATE t SET a = 'b' WHERE id < 10; DELETE FROM t WHERE id > 90; INSERT INTO t VALUES (1000, NULL, 0.5)");
+  Sql("UPDATE t SET a = 'b' WHERE id < 10; DELETE FROM t WHERE id > 90; INSERT INTO t VALUES (1000, NULL, "
+      "0.5)");
   CycleAndExpect("t", "changes");
   CycleAndExpect("t", "nothing");
 }
@@ -66,7 +68,8 @@ TEST_F(PostgresHistoryTest, AnotherProcessGoesOnWhereTheFirstOneEnded) {
 }
 
 TEST_F(PostgresHistoryTest, WhatChangesWhileItIsPopulatedFollows) {
-  Sql("CREATE TABLE t(id int PRIMARY KEY, a text); INSERT INTO t SELECT i, 'a' || i FROM generate_series(1, 500) i");
+  Sql("CREATE TABLE t(id int PRIMARY KEY, a text); INSERT INTO t SELECT i, 'a' || i FROM generate_series(1, "
+      "500) i");
   Install();
   amid_ = [this] {
     Sql("UPDATE t SET id = id + 1000 WHERE id BETWEEN 100 AND 120; DELETE FROM t WHERE id = 1; "
@@ -94,7 +97,8 @@ TEST_F(PostgresHistoryTest, ASlotThatIsDroppedOrMovedIsCompared) {
 TEST_F(PostgresHistoryTest, AStageThatIsLostIsCompared) {
   Start();
   Close();
-  for (const std::string end : {"", "-wal", "-shm"}) std::filesystem::remove(folder_ / ("Cust.stage.db" + end));
+  for (const std::string end : {"", "-wal", "-shm"})
+    std::filesystem::remove(folder_ / ("Cust.stage.db" + end));
   Sql("UPDATE t SET a = 'unseen' WHERE id = 7");
   CycleAndExpect("t", "compare");
   Sql("UPDATE t SET a = 'seen' WHERE id = 8");

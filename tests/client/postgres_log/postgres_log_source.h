@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_CLIENT_SOURCE_POSTGRES_LOG_SOURCE_H_
-#define MIRROR_TESTS_CLIENT_SOURCE_POSTGRES_LOG_SOURCE_H_
+#ifndef MIRROR_TESTS_CLIENT_POSTGRES_LOG_POSTGRES_LOG_SOURCE_H_
+#define MIRROR_TESTS_CLIENT_POSTGRES_LOG_POSTGRES_LOG_SOURCE_H_
 
 #include <gtest/gtest.h>
 
@@ -39,8 +39,9 @@ class PostgresLogTest : public testing::Test {
  protected:
   void SetUp() override {
     SKIP_WITHOUT_POSTGRES();
-    auto server = PostgresServer::Start({"wal_level=logical", "max_replication_slots=20", "max_wal_senders=20",
-                                         "max_prepared_transactions=5", "wal_sender_timeout=60000"});
+    auto server =
+        PostgresServer::Start({"wal_level=logical", "max_replication_slots=20", "max_wal_senders=20",
+                               "max_prepared_transactions=5", "wal_sender_timeout=60000"});
     ASSERT_THAT(server, IsOk());
     server_ = *std::move(server);
     conninfo_ = server_->NewDatabase();
@@ -153,12 +154,13 @@ class PostgresLogTest : public testing::Test {
           ADD_FAILURE() << table.schema.name << " lacks " << key;
         } else {
           // Short, for rows may be long.
-          EXPECT_TRUE(found->second == row) << table.schema.name << " " << key << ": "
-                                            << absl::StrJoin(found->second, ", ").substr(0, 200) << " and not "
-                                            << absl::StrJoin(row, ", ").substr(0, 200);
+          EXPECT_TRUE(found->second == row)
+              << table.schema.name << " " << key << ": " << absl::StrJoin(found->second, ", ").substr(0, 200)
+              << " and not " << absl::StrJoin(row, ", ").substr(0, 200);
         }
       }
-      for (const auto& [key, row] : mirrored.rows) EXPECT_TRUE(rows.contains(key)) << table.schema.name << " has " << key;
+      for (const auto& [key, row] : mirrored.rows)
+        EXPECT_TRUE(rows.contains(key)) << table.schema.name << " has " << key;
     }
   }
   void CycleAndExpect(const std::string& table, const std::string& action) {
@@ -246,8 +248,8 @@ class PostgresLogTest : public testing::Test {
     return Populate(schema, mirrored);
   }
 
-  /// What a mirror makes of another definition: a column that is new has no values where the source says so, else
-  /// its table is populated.
+  /// What a mirror makes of another definition: a column that is new has no values where the source says so,
+  /// else its table is populated.
   static void Realign(const TableSchema& schema, MirroredTable& mirrored) {
     std::vector<std::uint64_t> ids;
     for (const Column& column : schema.columns) ids.push_back(column.column_id);
@@ -278,11 +280,13 @@ class PostgresLogTest : public testing::Test {
       const absl::StatusOr<bool> next = (*rows)->Next({4'000, 1'000}, &block, &pieces);
       if (!next.ok()) return next.status();
       more = *next;
-      if (absl::Status applied = Apply(schema, {Operation::kInsert, std::move(block)}, pieces, &shadow); !applied.ok())
+      if (absl::Status applied = Apply(schema, {Operation::kInsert, std::move(block)}, pieces, &shadow);
+          !applied.ok())
         return applied;
       if (amid_) std::exchange(amid_, nullptr)();
     }
-    if (absl::Status sent = SendChanges(schema, shadow, targets->at(schema.name).lsn, true); !sent.ok()) return sent;
+    if (absl::Status sent = SendChanges(schema, shadow, targets->at(schema.name).lsn, true); !sent.ok())
+      return sent;
     mirrored.rows = std::move(shadow.rows);
     mirrored.position = shadow.position;
     mirrored.action = "populate";
@@ -298,7 +302,8 @@ class PostgresLogTest : public testing::Test {
       if (!piece.ok()) return piece.status();
       last = piece->last;
       for (ChangeBlock& block : piece->blocks) {
-        if (absl::Status applied = Apply(schema, std::move(block), pieces, &mirrored); !applied.ok()) return applied;
+        if (absl::Status applied = Apply(schema, std::move(block), pieces, &mirrored); !applied.ok())
+          return applied;
       }
       if (last) mirrored.position = piece->target;
     }
@@ -342,4 +347,4 @@ class PostgresLogTest : public testing::Test {
 
 }  // namespace mirror
 
-#endif  // MIRROR_TESTS_CLIENT_SOURCE_POSTGRES_LOG_SOURCE_H_
+#endif  // MIRROR_TESTS_CLIENT_POSTGRES_LOG_POSTGRES_LOG_SOURCE_H_
