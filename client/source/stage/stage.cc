@@ -133,7 +133,7 @@ class SqliteStage final : public Stage {
     return ReadPlace(**reading);
   }
   absl::Status SetPlace(std::int64_t lsn) override { return writer_.SetPlace(lsn); }
-  absl::Status Clear() override { return writer_.Clear(); }
+  absl::Status Clear() override { return writer_.SetPlace(0, /*clears=*/true); }
 
   absl::StatusOr<std::optional<StageMark>> FindMark(const std::string& token) override {
     return MarkOf(place_, "WHERE token = ?", token);

@@ -25,6 +25,14 @@ std::string TooLong(const std::string& table) {
                       " bytes, which cannot be staged");
 }
 
+absl::Status ClearStage(const sqlite::Connection& database) {
+  const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(database);
+  if (!tables.ok()) return tables.status();
+  std::string sql = "DELETE FROM tables; DELETE FROM marks; DELETE FROM transactions";
+  for (const StagedTable& table : *tables) absl::StrAppend(&sql, "; DROP TABLE ", NetName(table.id));
+  return database.Execute(sql, kStaging);
+}
+
 }  // namespace
 
 StageWriter::StageWriter(const StageOptions& options, StagePlace& place, std::function<void()> on_written)
@@ -408,37 +416,22 @@ absl::Status StageWriter::Write(const StageLink::Work& work) {
   return turn.ok() ? link_.Write(work) : turn;
 }
 
-absl::Status StageWriter::SetPlace(std::int64_t lsn) {
+absl::Status StageWriter::SetPlace(std::int64_t lsn, bool clears) {
   const MutexLock lock(mutex_);
   absl::Status set = AwaitTurn();
   if (!set.ok()) return set;
   BreakOff();
   set = link_.Write([&](const sqlite::Connection& database) {
-    return database.Prepare("UPDATE stage SET place = ?", kStaging).With(lsn).Run();
+    absl::Status cleared = clears ? ClearStage(database) : absl::OkStatus();
+    return cleared.ok() ? database.Prepare("UPDATE stage SET place = ?", kStaging).With(lsn).Run() : cleared;
   });
   if (!set.ok()) return set;
   link_.set_place(lsn);
-  ForgetTaken();
-  return absl::OkStatus();
-}
-
-absl::Status StageWriter::Clear() {
-  const MutexLock lock(mutex_);
-  if (absl::Status turn = AwaitTurn(); !turn.ok()) return turn;
-  BreakOff();
-  absl::Status cleared = link_.Write([](const sqlite::Connection& database) {
-    const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(database);
-    if (!tables.ok()) return tables.status();
-    std::string sql =
-        "DELETE FROM tables; DELETE FROM marks; DELETE FROM transactions; UPDATE stage SET place = 0";
-    for (const StagedTable& table : *tables) absl::StrAppend(&sql, "; DROP TABLE ", NetName(table.id));
-    return database.Execute(sql, kStaging);
-  });
-  if (!cleared.ok()) return cleared;
-  link_.set_place(0);
-  tables_.clear();
-  durable_.clear();
-  passed_over_.clear();
+  if (clears) {
+    tables_.clear();
+    durable_.clear();
+    passed_over_.clear();
+  }
   ForgetTaken();
   return absl::OkStatus();
 }

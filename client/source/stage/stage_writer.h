@@ -45,8 +45,8 @@ class StageWriter {
   std::size_t unwritten_bytes() const { return unwritten_; }
   std::vector<StagedTable> TakeGivenUp();
 
-  absl::Status SetPlace(std::int64_t lsn);
-  absl::Status Clear();
+  /// `clears`: all that is here goes.
+  absl::Status SetPlace(std::int64_t lsn, bool clears = false);
   absl::Status SetTable(const StagedTable& table);
   absl::Status DropTable(std::int64_t table);
   absl::Status RaiseFloor(std::int64_t table, std::int64_t lsn, const std::string& because);

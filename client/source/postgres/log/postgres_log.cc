@@ -42,42 +42,6 @@ absl::StatusOr<std::unique_ptr<PostgresLog>> PostgresLog::Open(std::shared_ptr<P
   return log;
 }
 
-PostgresLog::Table* PostgresLog::Find(const std::string& name) {
-  const auto found = tables_.find(name);
-  return found == tables_.end() ? nullptr : &found->second;
-}
-
-PostgresLog::Table* PostgresLog::FindById(std::int64_t id) {
-  for (auto& [name, table] : tables_) {
-    if (table.catalog.table.oid == id) return &table;
-  }
-  return nullptr;
-}
-
-absl::StatusOr<std::map<std::int64_t, StagedTable>> PostgresLog::StagedTables() {
-  absl::StatusOr<std::vector<StagedTable>> all = stage().Tables();
-  if (!all.ok()) return all.status();
-  std::map<std::int64_t, StagedTable> by_id;
-  for (StagedTable& table : *all) by_id[table.id] = std::move(table);
-  return by_id;
-}
-
-absl::StatusOr<StagedTable> PostgresLog::StagedOf(const Table& table) {
-  absl::StatusOr<std::map<std::int64_t, StagedTable>> all = StagedTables();
-  if (!all.ok()) return all.status();
-  const auto found = all->find(table.id);
-  if (found == all->end()) {
-    return absl::AbortedError(absl::StrCat("table '", table.catalog.table.name, "' is not staged any more"));
-  }
-  return std::move(found->second);
-}
-
-absl::StatusOr<std::int64_t> PostgresLog::FloorOf(const Table& table) {
-  const absl::StatusOr<StagedTable> staged = StagedOf(table);
-  if (!staged.ok()) return staged.status();
-  return staged->floor;
-}
-
 // --- Who the source is --------------------------------------------------------
 
 absl::StatusOr<std::string> PostgresLog::Bind(const SourceMark& mark) {
@@ -109,23 +73,23 @@ absl::Status PostgresLog::KeepSource() {
 
 absl::Status PostgresLog::Refresh() {
   if (!staging_->has_tables()) {
-    if (absl::Status known = KnowStaged(); !known.ok()) return known;
+    if (absl::Status known = tables_.KnowStaged(); !known.ok()) return known;
   }
   absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
   if (!marker.ok()) return marker.status();
   marker_ = *std::move(marker);
-  is_fresh_ = true;
-  for (auto& [name, table] : tables_) {
-    table.snapshots.clear();
-    table.begun = false;
-  }
+  tables_.ForgetSnapshots();
   return KeepSource();
+}
+
+absl::StatusOr<std::vector<std::string>> PostgresLog::Renew(const std::vector<std::string>& tables) {
+  return tables_.Renew(tables, &marker_);
 }
 
 // --- Positions ----------------------------------------------------------------
 
 absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Position& position) {
-  Table* const known = Find(table);
+  Table* const known = tables_.Find(table);
   if (known == nullptr) return Standing::kGone;
   if (!known->trouble.ok()) return known->trouble;
   if (known->adopted == position) return Standing::kKnown;
@@ -140,7 +104,7 @@ absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Posi
     return lsn > end && !is_promoted ? Standing::kAhead : Standing::kMiss;
   }
   if (lsn > (*mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
-  const absl::StatusOr<StagedTable> staged = StagedOf(*known);
+  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(*known);
   if (!staged.ok())
     return absl::IsAborted(staged.status()) ? absl::StatusOr<Standing>(Standing::kGone) : staged.status();
   if (lsn < staged->floor) return Standing::kGone;
@@ -155,7 +119,7 @@ absl::StatusOr<bool> PostgresLog::Sent(const std::string& /*table*/, const Posit
 }
 
 absl::StatusOr<bool> PostgresLog::Adopt(const std::string& table, const Position& position) {
-  Table* const known = Find(table);
+  Table* const known = tables_.Find(table);
   if (known == nullptr || !known->trouble.ok() || position.lsn.value < 0) return false;
   const absl::StatusOr<bool> sent = Sent(table, position);
   if (!sent.ok()) return sent;
@@ -180,7 +144,7 @@ absl::Status PostgresLog::GiveUp(const std::string& table) {
 }
 
 absl::StatusOr<std::optional<bool>> PostgresLog::ChangedSince(const std::string& table, Lsn lsn) {
-  const Table* const known = Find(table);
+  const Table* const known = tables_.Find(table);
   if (known == nullptr || known->id == 0) return std::nullopt;
   // What follows brings the mirror to a position that is on record.
   if (known->adopted && known->adopted->lsn == lsn) return true;
@@ -197,29 +161,18 @@ absl::StatusOr<std::map<std::string, Position>> PostgresLog::Begin(const std::ve
   return targets;
 }
 
-absl::StatusOr<PostgresSnapshot> PostgresLog::SnapshotOfNow() {
-  absl::StatusOr<postgres::Lease> session = sessions_->Take();
-  if (!session.ok()) return session.status();
-  const absl::StatusOr<postgres::Rows> rows =
-      (*session)->Query("SELECT pg_current_snapshot()::text", {}, "asking which transactions are open");
-  if (!rows.ok()) return rows.status();
-  const std::optional<PostgresSnapshot> snapshot = PostgresSnapshot::Parse(rows->Text(0, 0));
-  if (!snapshot) return absl::InternalError("the source's snapshot cannot be read");
-  return *snapshot;
-}
-
 absl::Status PostgresLog::Forget(const std::map<std::string, Position>& durable) {
   std::vector<Stage::Durable> positions;
   bool all_on_record = true;
   for (const auto& [name, position] : durable) {
-    const Table* const table = Find(name);
+    const Table* const table = tables_.Find(name);
     const absl::StatusOr<bool> sent = Sent(name, position);
     if (!sent.ok()) return sent.status();
     all_on_record = all_on_record && *sent;
     if (table != nullptr && table->id != 0 && *sent) positions.push_back({table->id, position.lsn.value});
   }
   if (absl::Status trimmed = stage().Trim(positions, NowMs()); !trimmed.ok()) return trimmed;
-  const absl::StatusOr<PostgresSnapshot> now = SnapshotOfNow();
+  const absl::StatusOr<PostgresSnapshot> now = tables_.SnapshotOfNow();
   if (!now.ok()) return now.status();
   absl::Status forgotten =
       stage().ForgetTransactions([&now](std::uint64_t xid) { return now->IsSeenByAll(xid); });
@@ -244,20 +197,18 @@ absl::StatusOr<PostgresLog::Covered> PostgresLog::Cover(const Table& table,
                            [xid](const PostgresSnapshot& snapshot) { return snapshot.Sees(xid); });
       });
   if (!unseen.ok()) return unseen.status();
-  const absl::StatusOr<std::int64_t> floor = FloorOf(table);
-  if (!floor.ok()) return floor.status();
+  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(table);
+  if (!staged.ok()) return staged.status();
   const std::int64_t from = *unseen ? std::min(**unseen - 1, marker->lsn) : marker->lsn;
-  return Covered{std::max(from, *floor), *std::move(marker)};
+  return Covered{std::max(from, staged->floor), staged->floor, *std::move(marker)};
 }
 
 absl::StatusOr<std::optional<std::vector<Key>>> PostgresLog::ChangedKeys(const std::string& table, Lsn lsn) {
-  const Table* const known = Find(table);
+  const Table* const known = tables_.Find(table);
   if (known == nullptr || known->id == 0) return std::nullopt;
   const absl::StatusOr<Covered> covered = Cover(*known, known->snapshots);
   if (!covered.ok()) return covered.status();
-  const absl::StatusOr<std::int64_t> floor = FloorOf(*known);
-  if (!floor.ok()) return floor.status();
-  const std::int64_t from = std::max(std::min(lsn.value, covered->from), *floor);
+  const std::int64_t from = std::max(std::min(lsn.value, covered->from), covered->floor);
   const absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage().RowsBehind(known->id, from);
   if (!rows.ok()) return rows.status();
   std::vector<Key> keys;
@@ -274,7 +225,7 @@ absl::StatusOr<std::optional<std::vector<Key>>> PostgresLog::ChangedKeys(const s
 }
 
 absl::Status PostgresLog::CheckReadable(const PostgresTable& table) {
-  const Table* const known = Find(table.name);
+  const Table* const known = tables_.Find(table.name);
   if (known != nullptr && !known->trouble.ok()) return known->trouble;
   if (known == nullptr || known->id != table.oid) {
     return absl::AbortedError(
@@ -284,21 +235,21 @@ absl::Status PostgresLog::CheckReadable(const PostgresTable& table) {
 }
 
 void PostgresLog::BeginRows(const PostgresTable& table) {
-  Table* const known = FindById(table.oid);
+  Table* const known = tables_.FindById(table.oid);
   if (known == nullptr) return;
   known->snapshots.clear();
   known->begun = true;
 }
 
 void PostgresLog::NoteSnapshot(const PostgresTable& table, const std::string& snapshot) {
-  Table* const known = FindById(table.oid);
+  Table* const known = tables_.FindById(table.oid);
   const std::optional<PostgresSnapshot> parsed = PostgresSnapshot::Parse(snapshot);
   if (known != nullptr && parsed) known->snapshots.push_back(*parsed);
 }
 
 absl::StatusOr<std::unique_ptr<ChangeReader>> PostgresLog::Changes(
     std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known, Ask ask) {
-  Table* const table = FindById(known->table.oid);
+  Table* const table = tables_.FindById(known->table.oid);
   if (table == nullptr || !marker_) {
     return absl::AbortedError(
         absl::StrCat("table '", known->table.name, "' was made while it was looked at"));
@@ -319,9 +270,9 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> PostgresLog::Changes(
     // An interrupted sending may have inserted what came since.
     staged.mirrored_lsn = std::max(table->judged, ask.from.value);
     if (table->adopted && table->adopted->lsn == ask.from) {
-      const absl::StatusOr<std::int64_t> floor = FloorOf(*table);
-      if (!floor.ok()) return floor.status();
-      staged.from = *floor;
+      const absl::StatusOr<StagedTable> known_staged = tables_.StagedOf(*table);
+      if (!known_staged.ok()) return known_staged.status();
+      staged.from = known_staged->floor;
       staged.mirrored_lsn = INT64_MAX;
       // The mirror may lack rows that were only updated since.
       staged.whole_rows = true;

@@ -6,16 +6,14 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/source/postgres/log/log_catalog.h"
+#include "client/source/postgres/log/postgres_log_tables.h"
 #include "client/source/postgres/log/postgres_snapshot.h"
 #include "client/source/postgres/log/postgres_staging.h"
-#include "client/source/postgres/log/staged_table_note.h"
 #include "client/source/postgres/postgres_reader_log.h"
 #include "client/source/source_log.h"
 
@@ -43,7 +41,7 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
   absl::StatusOr<std::string> Bind(const SourceMark& mark) override;
   absl::Status Refresh() override;
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
-  bool Complete(TableSchema& schema) override;
+  bool Complete(TableSchema& schema) override { return tables_.Complete(schema); }
   absl::Status GiveUp(const std::string& table) override;
   absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
   absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
@@ -59,7 +57,7 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
-  absl::StatusOr<std::map<std::string, std::string>> Unlogged() override;
+  absl::StatusOr<std::map<std::string, std::string>> Unlogged() override { return tables_.Unlogged(); }
 
   absl::Status CheckReadable(const PostgresTable& table) override;
   void BeginRows(const PostgresTable& table) override;
@@ -69,54 +67,19 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
                                                         Ask ask) override;
 
  private:
-  struct Table {
-    LogCatalogTable catalog;
-    std::int64_t id = 0;          ///< In the stage; 0: it is not staged.
-    absl::Status trouble;         ///< Why nothing of it can be sent.
-    std::uint64_t waits_for = 0;  ///< See StagedTableNote, as the next one.
-    std::set<std::int64_t> added = {};
-    TableSchema schema = {};  ///< As it was announced last.
-    std::optional<Position> adopted = {};
-    std::int64_t judged =
-        0;  ///< The highest LSN that was judged to be known: what the mirror may have of it.
-    std::vector<PostgresSnapshot> snapshots = {};
-    bool begun = false;  ///< All its rows were read last.
-  };
+  using Table = PostgresLogTables::Table;
 
   PostgresLog(std::shared_ptr<PostgresStaging> staging, PostgresLogOptions options)
       : options_(std::move(options)),
         staging_(std::move(staging)),
-        sessions_(std::make_shared<PostgresSessions>(staging_->options().access)) {}
+        sessions_(std::make_shared<PostgresSessions>(staging_->options().access)),
+        tables_(staging_, sessions_, {options_.schema, options_.snapshot_wait_ms, options_.stop}) {}
 
   Stage& stage() { return staging_->stage(); }
-  /// Null: it has none of this name.
-  Table* Find(const std::string& name);
-  Table* FindById(std::int64_t id);
-  absl::StatusOr<StagedTable> StagedOf(const Table& table);
-  absl::StatusOr<std::int64_t> FloorOf(const Table& table);
-  absl::StatusOr<std::map<std::int64_t, StagedTable>> StagedTables();
-
-  /// Tables of which what was staged so far does not count.
-  struct Renewal {
-    std::set<std::string> fresh, changed;
-  };
-  /// False: the catalogs changed meanwhile.
-  absl::StatusOr<bool> RenewOnce(const std::vector<std::string>& tables, std::vector<std::string>* sentences);
-  absl::Status TakeCatalog(const std::vector<std::string>& tables);
-  absl::Status FindChanges(Renewal* renewal);
-  absl::Status DropOthers();
-  absl::Status SetLogged();
-  absl::Status KnowStaged();
-  absl::Status RaiseRenewed(const Renewal& renewal);
-  absl::Status KeepRenewed(const Renewal& renewal, std::vector<std::string>* sentences);
-  absl::Status WaitForOpen();
-  void LetWait();
-  absl::Status SetNote(const Table& table, const StagedTableNote& note);
-  absl::StatusOr<PostgresSnapshot> SnapshotOfNow();
-
   struct Covered {
-    std::int64_t from = 0;  ///< All that the snapshots do not see is staged behind it.
-    StageMark marker;       ///< All that is committed now is staged up to it.
+    std::int64_t from = 0;   ///< All that the snapshots do not see is staged behind it.
+    std::int64_t floor = 0;  ///< Of the table.
+    StageMark marker;        ///< All that is committed now is staged up to it.
   };
   absl::StatusOr<Covered> Cover(const Table& table, const std::vector<PostgresSnapshot>& snapshots);
   absl::Status KeepSource();
@@ -126,10 +89,8 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
   const std::shared_ptr<PostgresSessions> sessions_;
   std::string source_id_;
   bool had_source_ = false;  ///< The stage has that.
-  bool is_fresh_ = false;    ///< Behind a Refresh().
   std::optional<StageMark> marker_;
-  std::shared_ptr<const LogCatalog> catalog_;
-  std::map<std::string, Table> tables_;
+  PostgresLogTables tables_;
 };
 
 }  // namespace mirror

@@ -1,3 +1,5 @@
+#include "client/source/postgres/log/postgres_log_tables.h"
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -5,12 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
-#include "client/source/postgres/log/postgres_log.h"
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/replication_slot.h"
 #include "client/source/postgres/log/table_fingerprint.h"
-
-// Which tables are staged, and whether what is staged of them counts.
 
 namespace mirror {
 namespace {
@@ -34,9 +33,61 @@ absl::Status NotLogged(const std::string& table, const std::string& why) {
                    "it was sent; the next run finds them by comparing"));
 }
 
+bool IsWaiting(const PostgresLogTables::Table& table) {
+  return table.trouble.ok() && table.id != 0 && table.waits_for != 0;
+}
+
 }  // namespace
 
-absl::StatusOr<std::map<std::string, std::string>> PostgresLog::Unlogged() {
+PostgresLogTables::Table* PostgresLogTables::Find(const std::string& name) {
+  const auto found = tables_.find(name);
+  return found == tables_.end() ? nullptr : &found->second;
+}
+
+PostgresLogTables::Table* PostgresLogTables::FindById(std::int64_t id) {
+  for (auto& [name, table] : tables_) {
+    if (table.catalog.table.oid == id) return &table;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<std::map<std::int64_t, StagedTable>> PostgresLogTables::StagedTables() {
+  absl::StatusOr<std::vector<StagedTable>> all = stage().Tables();
+  if (!all.ok()) return all.status();
+  std::map<std::int64_t, StagedTable> by_id;
+  for (StagedTable& table : *all) by_id[table.id] = std::move(table);
+  return by_id;
+}
+
+absl::StatusOr<StagedTable> PostgresLogTables::StagedOf(const Table& table) {
+  absl::StatusOr<std::map<std::int64_t, StagedTable>> all = StagedTables();
+  if (!all.ok()) return all.status();
+  const auto found = all->find(table.id);
+  if (found == all->end()) {
+    return absl::AbortedError(absl::StrCat("table '", table.catalog.table.name, "' is not staged any more"));
+  }
+  return std::move(found->second);
+}
+
+absl::StatusOr<PostgresSnapshot> PostgresLogTables::SnapshotOfNow() {
+  absl::StatusOr<postgres::Lease> session = sessions_->Take();
+  if (!session.ok()) return session.status();
+  const absl::StatusOr<postgres::Rows> rows =
+      (*session)->Query("SELECT pg_current_snapshot()::text", {}, "asking which transactions are open");
+  if (!rows.ok()) return rows.status();
+  const std::optional<PostgresSnapshot> snapshot = PostgresSnapshot::Parse(rows->Text(0, 0));
+  if (!snapshot) return absl::InternalError("the source's snapshot cannot be read");
+  return *snapshot;
+}
+
+void PostgresLogTables::ForgetSnapshots() {
+  for (auto& [name, table] : tables_) {
+    table.snapshots.clear();
+    table.begun = false;
+  }
+}
+
+absl::StatusOr<std::map<std::string, std::string>> PostgresLogTables::Unlogged() {
   absl::StatusOr<postgres::Lease> session = sessions_->Take();
   if (!session.ok()) return session.status();
   postgres::Pipeline pipeline(**session);
@@ -54,10 +105,12 @@ absl::StatusOr<std::map<std::string, std::string>> PostgresLog::Unlogged() {
   return unlogged;
 }
 
-absl::StatusOr<std::vector<std::string>> PostgresLog::Renew(const std::vector<std::string>& tables) {
+absl::StatusOr<std::vector<std::string>> PostgresLogTables::Renew(const std::vector<std::string>& tables,
+                                                                  std::optional<StageMark>* marker) {
+  is_fresh_ = marker->has_value();
   std::vector<std::string> sentences = staging_->TakeNews();
   for (int i = 0; i < kRenewalsMax; ++i) {
-    const absl::StatusOr<bool> done = RenewOnce(tables, &sentences);
+    const absl::StatusOr<bool> done = RenewOnce(tables, marker, &sentences);
     if (!done.ok()) return done.status();
     if (*done) return sentences;
   }
@@ -67,40 +120,44 @@ absl::StatusOr<std::vector<std::string>> PostgresLog::Renew(const std::vector<st
       "run again when they no longer change");
 }
 
-absl::StatusOr<bool> PostgresLog::RenewOnce(const std::vector<std::string>& tables,
-                                            std::vector<std::string>* sentences) {
+absl::StatusOr<bool> PostgresLogTables::RenewOnce(const std::vector<std::string>& tables,
+                                                  std::optional<StageMark>* marker,
+                                                  std::vector<std::string>* sentences) {
   if (absl::Status taken = TakeCatalog(tables); !taken.ok()) return taken;
   Renewal renewal;
   if (absl::Status found = FindChanges(&renewal); !found.ok()) return found;
   if (!is_fresh_) return true;
   if (absl::Status dropped = DropOthers(); !dropped.ok()) return dropped;
-  if (absl::Status set = SetLogged(); !set.ok()) return set;
+  if (absl::Status set = SetStreamed(); !set.ok()) return set;
   if (renewal.fresh.empty() && renewal.changed.empty()) {
     if (absl::Status waited = WaitForOpen(); !waited.ok()) return waited;
     return true;
   }
   if (absl::Status raised = RaiseRenewed(renewal); !raised.ok()) return raised;
   // What was written before that was by definitions that are the same as those that were seen.
-  absl::StatusOr<postgres::Lease> session = sessions_->Take();
-  if (!session.ok()) return session.status();
-  const absl::StatusOr<std::shared_ptr<const LogCatalog>> now = staging_->Look(**session, options_.schema);
-  if (!now.ok()) return now.status();
-  if (*now != catalog_) return false;
+  const std::shared_ptr<const LogCatalog> before = catalog_;
+  if (absl::Status read = ReadCatalog(); !read.ok()) return read;
+  if (catalog_ != before) return false;
   if (absl::Status kept = KeepRenewed(renewal, sentences); !kept.ok()) return kept;
   if (absl::Status waited = WaitForOpen(); !waited.ok()) return waited;
-  if (absl::Status set = SetLogged(); !set.ok()) return set;
-  absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
-  if (!marker.ok()) return marker.status();
-  marker_ = *std::move(marker);
+  if (absl::Status set = SetStreamed(); !set.ok()) return set;
+  absl::StatusOr<StageMark> now = staging_->StageToMarker(options_.stop);
+  if (!now.ok()) return now.status();
+  *marker = *std::move(now);
   return true;
 }
 
-absl::Status PostgresLog::TakeCatalog(const std::vector<std::string>& tables) {
+absl::Status PostgresLogTables::ReadCatalog() {
   absl::StatusOr<postgres::Lease> session = sessions_->Take();
   if (!session.ok()) return session.status();
   absl::StatusOr<std::shared_ptr<const LogCatalog>> catalog = staging_->Look(**session, options_.schema);
   if (!catalog.ok()) return catalog.status();
   catalog_ = *std::move(catalog);
+  return absl::OkStatus();
+}
+
+absl::Status PostgresLogTables::TakeCatalog(const std::vector<std::string>& tables) {
+  if (absl::Status read = ReadCatalog(); !read.ok()) return read;
   if (catalog_->facts == nullptr) {
     return absl::FailedPreconditionError(
         absl::StrCat("the publication '", staging_->options().publication,
@@ -128,7 +185,7 @@ absl::Status PostgresLog::TakeCatalog(const std::vector<std::string>& tables) {
   return absl::OkStatus();
 }
 
-absl::Status PostgresLog::SetNote(const Table& table, const StagedTableNote& note) {
+absl::Status PostgresLogTables::SetNote(const Table& table, const StagedTableNote& note) {
   StagedTable staged;
   staged.id = table.catalog.table.oid;
   staged.name = table.catalog.table.name;
@@ -137,51 +194,56 @@ absl::Status PostgresLog::SetNote(const Table& table, const StagedTableNote& not
   return stage().SetTable(staged);
 }
 
-/// What is staged of a table whose definition moved is given up before the new one is kept, and until that
-/// was done to the end it has none.
-absl::Status PostgresLog::FindChanges(Renewal* renewal) {
+absl::Status PostgresLogTables::FindChanges(Renewal* renewal) {
   const absl::StatusOr<std::map<std::int64_t, StagedTable>> staged = StagedTables();
   if (!staged.ok()) return staged.status();
   for (auto& [name, table] : tables_) {
     if (!table.trouble.ok()) continue;
-    const std::int64_t oid = table.catalog.table.oid;
-    const auto found = staged->find(oid);
-    const bool is_new = found == staged->end();
-    if (is_new && !is_fresh_) continue;
-    table.id = oid;
-    StagedTableNote note;
-    if (!is_new) note = ParseStagedTableNote(found->second.fingerprint);
-    table.waits_for = note.waits_for;
-    const TableMove move =
-        is_new ? TableMove::kKey : CompareFingerprints(note.fingerprint, table.catalog.fingerprint);
-    table.added = note.added;
-    if (!is_fresh_ || (move == TableMove::kNone && note.waits_for != kWaitsUnknown)) continue;
-    if (move == TableMove::kInPlace && note.waits_for != kWaitsUnknown) {
-      const std::set<std::int64_t> before = ColumnsOfFingerprint(note.fingerprint);
-      for (const std::int64_t number : ColumnsOfFingerprint(table.catalog.fingerprint)) {
-        if (!before.contains(number)) note.added.insert(number);
-      }
-      note.fingerprint = table.catalog.fingerprint;
-      table.added = note.added;
-      if (absl::Status set = SetNote(table, note); !set.ok()) return set;
-      continue;
-    }
-    const bool waits = is_new || note.waits_for == kWaitsUnknown;
-    (waits ? renewal->fresh : renewal->changed).insert(name);
-    table.added.clear();
-    if (waits) table.waits_for = kWaitsUnknown;
-    if (!is_new) {
-      const absl::StatusOr<std::int64_t> place = stage().Place();
-      if (!place.ok()) return place.status();
-      absl::Status raised = stage().RaiseFloor(oid, *place + 1, "its definition changed");
-      if (!raised.ok()) return raised;
-    }
-    if (absl::Status set = SetNote(table, {table.waits_for, {}, ""}); !set.ok()) return set;
+    const auto found = staged->find(table.catalog.table.oid);
+    const StagedTable* const known = found == staged->end() ? nullptr : &found->second;
+    if (absl::Status change = FindChange(table, known, renewal); !change.ok()) return change;
   }
   return absl::OkStatus();
 }
 
-absl::Status PostgresLog::DropOthers() {
+absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* staged, Renewal* renewal) {
+  if (staged == nullptr && !is_fresh_) return absl::OkStatus();
+  const std::string& now = table.catalog.fingerprint;
+  table.id = table.catalog.table.oid;
+  StagedTableNote note;
+  if (staged != nullptr) note = ParseStagedTableNote(staged->fingerprint);
+  table.waits_for = note.waits_for;
+  table.added = note.added;
+  if (!is_fresh_) return absl::OkStatus();
+  const bool waits = staged == nullptr || note.waits_for == kWaitsUnknown;
+  const TableMove move = waits ? TableMove::kKey : CompareFingerprints(note.fingerprint, now);
+  if (move == TableMove::kNone) return absl::OkStatus();
+  if (move != TableMove::kInPlace) {
+    (waits ? renewal->fresh : renewal->changed).insert(table.catalog.table.name);
+    return GiveUp(table, staged == nullptr, waits);
+  }
+  const std::set<std::int64_t> before = ColumnsOfFingerprint(note.fingerprint);
+  for (const std::int64_t number : ColumnsOfFingerprint(now)) {
+    if (!before.contains(number)) table.added.insert(number);
+  }
+  return SetNote(table, {table.waits_for, table.added, now});
+}
+
+/// What is staged of a table whose definition moved is given up before the new one is kept, and until that
+/// was done to the end it has none.
+absl::Status PostgresLogTables::GiveUp(Table& table, bool is_new, bool waits) {
+  table.added.clear();
+  if (waits) table.waits_for = kWaitsUnknown;
+  if (!is_new) {
+    const absl::StatusOr<std::int64_t> place = stage().Place();
+    if (!place.ok()) return place.status();
+    absl::Status raised = stage().RaiseFloor(table.id, *place + 1, "its definition changed");
+    if (!raised.ok()) return raised;
+  }
+  return SetNote(table, {table.waits_for, {}, ""});
+}
+
+absl::Status PostgresLogTables::DropOthers() {
   const absl::StatusOr<std::map<std::int64_t, StagedTable>> staged = StagedTables();
   if (!staged.ok()) return staged.status();
   for (const auto& [id, table] : *staged) {
@@ -192,7 +254,7 @@ absl::Status PostgresLog::DropOthers() {
   return absl::OkStatus();
 }
 
-absl::Status PostgresLog::SetLogged() {
+absl::Status PostgresLogTables::SetStreamed() {
   const absl::StatusOr<std::map<std::int64_t, StagedTable>> staged = StagedTables();
   if (!staged.ok()) return staged.status();
   StreamedTables all;
@@ -210,16 +272,12 @@ absl::Status PostgresLog::SetLogged() {
 
 /// What an earlier process staged goes on, by the definitions of now: rows that were written by others do not
 /// fit, and Renew() finds which these are.
-absl::Status PostgresLog::KnowStaged() {
-  absl::StatusOr<postgres::Lease> session = sessions_->Take();
-  if (!session.ok()) return session.status();
-  absl::StatusOr<std::shared_ptr<const LogCatalog>> catalog = staging_->Look(**session, options_.schema);
-  if (!catalog.ok()) return catalog.status();
-  catalog_ = *std::move(catalog);
-  return SetLogged();
+absl::Status PostgresLogTables::KnowStaged() {
+  if (absl::Status read = ReadCatalog(); !read.ok()) return read;
+  return SetStreamed();
 }
 
-absl::Status PostgresLog::RaiseRenewed(const Renewal& renewal) {
+absl::Status PostgresLogTables::RaiseRenewed(const Renewal& renewal) {
   const absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
   if (!marker.ok()) return marker.status();
   for (const auto* const names : {&renewal.fresh, &renewal.changed}) {
@@ -233,7 +291,7 @@ absl::Status PostgresLog::RaiseRenewed(const Renewal& renewal) {
   return absl::OkStatus();
 }
 
-absl::Status PostgresLog::KeepRenewed(const Renewal& renewal, std::vector<std::string>* sentences) {
+absl::Status PostgresLogTables::KeepRenewed(const Renewal& renewal, std::vector<std::string>* sentences) {
   std::uint64_t open_below = 0;
   if (!renewal.fresh.empty()) {
     const absl::StatusOr<PostgresSnapshot> now = SnapshotOfNow();
@@ -260,22 +318,14 @@ absl::Status PostgresLog::KeepRenewed(const Renewal& renewal, std::vector<std::s
 
 /// What a transaction wrote before its table was in the publication is not in the log, and as long as it is
 /// open in no snapshot either.
-absl::Status PostgresLog::WaitForOpen() {
-  const auto is_waiting = [](const auto& one) {
-    return one.second.trouble.ok() && one.second.id != 0 && one.second.waits_for != 0;
-  };
-  const auto begun = std::chrono::steady_clock::now();
-  const auto until = begun + std::chrono::milliseconds(options_.snapshot_wait_ms);
-  while (std::any_of(tables_.begin(), tables_.end(), is_waiting)) {
+absl::Status PostgresLogTables::WaitForOpen() {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.snapshot_wait_ms);
+  while (std::any_of(tables_.begin(), tables_.end(), [](const auto& one) { return IsWaiting(one.second); })) {
     const absl::StatusOr<PostgresSnapshot> now = SnapshotOfNow();
     if (!now.ok()) return now.status();
-    for (auto& [name, table] : tables_) {
-      if (!is_waiting(std::make_pair(name, table)) || now->xmin() < table.waits_for) continue;
-      table.waits_for = 0;
-      if (absl::Status set = SetNote(table, {0, table.added, table.catalog.fingerprint}); !set.ok())
-        return set;
-    }
-    if (std::none_of(tables_.begin(), tables_.end(), is_waiting)) break;
+    bool all = true;
+    if (absl::Status taken = TakeWaiting(*now, &all); !taken.ok()) return taken;
+    if (all) break;
     if (options_.stop != nullptr && *options_.stop) return absl::CancelledError("the agent was stopped");
     if (std::chrono::steady_clock::now() >= until) {
       LetWait();
@@ -286,13 +336,28 @@ absl::Status PostgresLog::WaitForOpen() {
   return absl::OkStatus();
 }
 
+/// Those for which all is over; `all`: none is left.
+absl::Status PostgresLogTables::TakeWaiting(const PostgresSnapshot& now, bool* all) {
+  for (auto& [name, table] : tables_) {
+    if (!IsWaiting(table)) continue;
+    if (now.xmin() < table.waits_for) {
+      *all = false;
+      continue;
+    }
+    table.waits_for = 0;
+    absl::Status set = SetNote(table, {0, table.added, table.catalog.fingerprint});
+    if (!set.ok()) return set;
+  }
+  return absl::OkStatus();
+}
+
 /// They are left for the next run.
-void PostgresLog::LetWait() {
+void PostgresLogTables::LetWait() {
   std::string open;
   if (absl::StatusOr<postgres::Lease> session = sessions_->Take(); session.ok())
     open = OpenTransactions(**session);
   for (auto& [name, table] : tables_) {
-    if (!table.trouble.ok() || table.id == 0 || table.waits_for == 0) continue;
+    if (!IsWaiting(table)) continue;
     table.trouble = absl::UnavailableError(absl::StrCat(
         "table '", name, "' is new in the log, and transactions are open that may have written to it before",
         open.empty() ? "" : absl::StrCat(": ", open),
@@ -300,7 +365,7 @@ void PostgresLog::LetWait() {
   }
 }
 
-bool PostgresLog::Complete(TableSchema& schema) {
+bool PostgresLogTables::Complete(TableSchema& schema) {
   Table* const table = Find(schema.name);
   if (table == nullptr) return false;
   table->schema = schema;

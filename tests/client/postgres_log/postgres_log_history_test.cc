@@ -3,9 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 
-#include "tests/client/source/postgres_log/postgres_log_source.h"
+#include "tests/client/postgres_log/postgres_log_source.h"
 
 namespace mirror {
 namespace {
@@ -20,6 +21,30 @@ class PostgresHistoryTest : public PostgresLogTest {
         "generate_series(1, 100) i");
     Install();
     Cycle();
+  }
+  /// Of the server's files, while nothing runs.
+  void KeepCopy() {
+    Close();
+    server_->Stop();
+    Copy(server_->data(), server_->folder() + "/copy");
+    StartAgain();
+  }
+  void PutCopyBack() {
+    Close();
+    server_->Stop();
+    std::filesystem::remove_all(server_->data());
+    Copy(server_->folder() + "/copy", server_->data());
+    StartAgain();
+  }
+
+ private:
+  /// With its owner, who runs the server.
+  static void Copy(const std::string& from, const std::string& to) {
+    ASSERT_EQ(std::system(absl::StrCat("cp -a ", from, " ", to).c_str()), 0);
+  }
+  void StartAgain() {
+    ASSERT_THAT(server_->StartAgain(), IsOk());
+    Connect();
   }
 };
 
@@ -138,23 +163,12 @@ TEST_F(PostgresHistoryTest, AServerThatIsKilledGoesOn) {
   CycleAndExpect("t", "changes");
 }
 
-TEST_F(PostgresHistoryTest, ACopyOfBeforeThatWentOnIsNotTakenForTheSource) {
+TEST_F(PostgresHistoryTest, ACopyOfBeforeIsBehindTheMirror) {
   Start();
-  Close();
-  server_->Stop();
-  const std::string copy = folder_ / "copy";
-  std::filesystem::copy(server_->data(), copy, std::filesystem::copy_options::recursive);
-  ASSERT_THAT(server_->StartAgain(), IsOk());
-  Connect();
+  KeepCopy();
   Sql("UPDATE t SET a = 'of the future' WHERE id < 50");
   CycleAndExpect("t", "changes");
-  Close();
-  server_->Stop();
-  std::filesystem::remove_all(server_->data());
-  std::filesystem::copy(copy, server_->data(), std::filesystem::copy_options::recursive);
-  std::filesystem::permissions(server_->data(), std::filesystem::perms::owner_all);
-  ASSERT_THAT(server_->StartAgain(), IsOk());
-  Connect();
+  PutCopyBack();
   CycleAndExpect("t", "populate");
   EXPECT_EQ(standing_["t"], Standing::kAhead);
   CycleAndExpect("t", "nothing");
@@ -162,21 +176,10 @@ TEST_F(PostgresHistoryTest, ACopyOfBeforeThatWentOnIsNotTakenForTheSource) {
 
 TEST_F(PostgresHistoryTest, ACopyOfBeforeThatWasWrittenPastTheMirrorIsAMiss) {
   Start();
-  Close();
-  server_->Stop();
-  const std::string copy = folder_ / "copy";
-  std::filesystem::copy(server_->data(), copy, std::filesystem::copy_options::recursive);
-  ASSERT_THAT(server_->StartAgain(), IsOk());
-  Connect();
+  KeepCopy();
   Sql("UPDATE t SET a = 'of the future' WHERE id < 5");
   CycleAndExpect("t", "changes");
-  Close();
-  server_->Stop();
-  std::filesystem::remove_all(server_->data());
-  std::filesystem::copy(copy, server_->data(), std::filesystem::copy_options::recursive);
-  std::filesystem::permissions(server_->data(), std::filesystem::perms::owner_all);
-  ASSERT_THAT(server_->StartAgain(), IsOk());
-  Connect();
+  PutCopyBack();
   for (int i = 0; i < 50; ++i) Sql("UPDATE t SET a = 'another past' WHERE id > 5");
   CycleAndExpect("t", "populate");
   EXPECT_EQ(standing_["t"], Standing::kMiss);

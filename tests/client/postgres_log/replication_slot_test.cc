@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/lsn.h"
-#include "tests/client/source/postgres_log/postgres_log.h"
+#include "tests/client/postgres_log/postgres_log.h"
 
 namespace mirror {
 namespace {
