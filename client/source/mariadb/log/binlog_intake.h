@@ -52,8 +52,8 @@ class BinlogIntake {
   /// Commits or positions since the last flush.
   bool HasCommits() const { return has_commits_; }
 
-  /// The LSN behind which all groups lie that end behind the place, which was taken; absent: it lies before all
-  /// that was taken lately.
+  /// The LSN behind which all groups lie that end behind the place, which was taken; absent: it lies before
+  /// all that was taken lately.
   std::optional<std::int64_t> LsnAt(const BinlogPlace& place) const;
   std::uint64_t changes() const { return changes_; }
   std::int64_t last_lsn() const { return lsn_; }
