@@ -92,7 +92,7 @@ absl::Status BinlogIntake::Take(const binlog::Event& event, const BinlogPlace& b
     if (absl::Status taken = TakeInGroup(event); !taken.ok()) return taken;
   }
   if (!group_) position_.end = after;
-  if (!group_ && !ends_.empty() && ends_.back().second < lsn_) {
+  if (std::exchange(has_ended_, false)) {
     ends_.emplace_back(after, lsn_);
     if (ends_.size() > kEndsMax) ends_.pop_front();
   }
@@ -104,7 +104,7 @@ std::optional<std::int64_t> BinlogIntake::LsnAt(const BinlogPlace& place) const 
       std::upper_bound(ends_.begin(), ends_.end(), place,
                        [](const BinlogPlace& one, const auto& end) { return IsBefore(one, end.first); });
   if (behind == ends_.begin()) return std::nullopt;
-  return std::prev(behind)->second;
+  return behind == ends_.end() ? lsn_ : behind->second - 1;
 }
 
 // --- Groups -------------------------------------------------------------------
@@ -128,7 +128,7 @@ absl::Status BinlogIntake::EndGroup() {
   if (absl::Status given = GiveHeld(); !given.ok()) return given;
   KeepGtid(group_->begin.gtid, &position_.gtids);
   group_.reset();
-  has_commits_ = true;
+  has_commits_ = has_ended_ = true;
   return stage_.Commit();
 }
 

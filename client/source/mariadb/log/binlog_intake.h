@@ -52,8 +52,8 @@ class BinlogIntake {
   /// Commits or positions since the last flush.
   bool HasCommits() const { return has_commits_; }
 
-  /// The LSN of the last group that ends at the place or before it, of those that were taken lately; absent:
-  /// they all end behind it.
+  /// The LSN behind which all groups lie that end behind the place, which was taken; absent: it lies before
+  /// all that was taken lately.
   std::optional<std::int64_t> LsnAt(const BinlogPlace& place) const;
   std::uint64_t changes() const { return changes_; }
   std::int64_t last_lsn() const { return lsn_; }
@@ -111,7 +111,7 @@ class BinlogIntake {
   std::deque<Held> held_;
   std::size_t held_bytes_ = 0;
   bool holds_ = false;  ///< A savepoint was set, and what came since is held.
-  bool has_commits_ = false;
+  bool has_commits_ = false, has_ended_ = false;
   std::uint64_t changes_ = 0;
   struct Spoiled {
     std::int64_t lsn = 0;

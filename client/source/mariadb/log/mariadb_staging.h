@@ -69,9 +69,9 @@ class MariadbStaging : public LogKeeper {
   absl::StatusOr<StageMark> StageToMarker(const std::atomic<bool>* stop, std::int64_t above = 0)
       MIRROR_EXCLUDES(mutex_);
 
-  /// The LSN of the last group that a snapshot with this place (binlog_snapshot_file, _position) sees, when
-  /// that is staged. Errors: those of StageToMarker(); kAborted: it is older than what was read: take another
-  /// one.
+  /// The LSN behind which all groups lie that a snapshot with this place (binlog_snapshot_file, _position)
+  /// does not see, when the place is staged. Errors: those of StageToMarker(); kAborted: it is older than
+  /// what was read: take another one.
   absl::StatusOr<std::int64_t> LsnOf(const BinlogPlace& place, const std::atomic<bool>* stop)
       MIRROR_EXCLUDES(mutex_);
 

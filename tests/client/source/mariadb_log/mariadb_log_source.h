@@ -24,7 +24,7 @@
 namespace mirror {
 
 /// A table of a mirror, as cycles brought it there.
-struct MirroredTable {
+struct MirroredMariadbTable {
   std::map<std::string, std::vector<std::string>> rows;  ///< By key; each by the source's columns.
   Position position;
   std::optional<Position> confirmed;
@@ -110,7 +110,7 @@ class MariadbLogTest : public testing::Test {
       bool again = false;
       for (const SourceTable& table : schema_.tables) {
         const absl::Status sent = Send(table);
-        MirroredTable& mirrored = mirror_[table.schema.name];
+        MirroredMariadbTable& mirrored = mirror_[table.schema.name];
         if (absl::IsAborted(sent) && repeat < 3) {
           again = true;
           continue;
@@ -142,7 +142,7 @@ class MariadbLogTest : public testing::Test {
       ASSERT_THAT(read.status, IsOk());
       std::map<std::string, std::vector<std::string>> rows;
       for (const auto& row : read.rows) rows[KeyOf(table.schema, row)] = row;
-      const MirroredTable& mirrored = mirror_[table.schema.name];
+      const MirroredMariadbTable& mirrored = mirror_[table.schema.name];
       EXPECT_EQ(mirrored.rows.size(), rows.size()) << table.schema.name;
       for (const auto& [key, row] : rows) {
         const auto found = mirrored.rows.find(key);
@@ -174,7 +174,7 @@ class MariadbLogTest : public testing::Test {
   std::unique_ptr<SourceReader> reader_;
   std::map<std::string, std::string> records_, unlogged_;
   SourceSchema schema_;
-  std::map<std::string, MirroredTable> mirror_;
+  std::map<std::string, MirroredMariadbTable> mirror_;
   std::vector<std::string> notes_;
   /// Called between the first rows of a population and the others.
   std::function<void()> amid_;
@@ -207,7 +207,7 @@ class MariadbLogTest : public testing::Test {
 
   absl::Status Send(const SourceTable& table) {
     const TableSchema& schema = table.schema;
-    MirroredTable& mirrored = mirror_[schema.name];
+    MirroredMariadbTable& mirrored = mirror_[schema.name];
     mirrored.words.clear();
     if (!table.problem.empty()) return absl::FailedPreconditionError(table.problem);
     bool compared = false;
@@ -238,10 +238,10 @@ class MariadbLogTest : public testing::Test {
     return Populate(schema, mirrored);
   }
 
-  absl::Status Populate(const TableSchema& schema, MirroredTable& mirrored) {
+  absl::Status Populate(const TableSchema& schema, MirroredMariadbTable& mirrored) {
     const auto targets = log_->Begin({schema.name}, 0);
     if (!targets.ok()) return targets.status();
-    MirroredTable shadow;
+    MirroredMariadbTable shadow;
     const auto rows = reader_->Read(schema.name, AllColumns(schema));
     if (!rows.ok()) return rows.status();
     for (bool more = true; more;) {
@@ -263,7 +263,7 @@ class MariadbLogTest : public testing::Test {
     return absl::OkStatus();
   }
 
-  absl::Status SendChanges(const TableSchema& schema, MirroredTable& mirrored, Lsn from, bool whole) {
+  absl::Status SendChanges(const TableSchema& schema, MirroredMariadbTable& mirrored, Lsn from, bool whole) {
     const auto changes = reader_->Changes(schema.name, from, AllColumns(schema), whole, false, {});
     if (!changes.ok()) return changes.status();
     for (bool last = false; !last;) {
@@ -281,7 +281,7 @@ class MariadbLogTest : public testing::Test {
   }
 
   static absl::Status Apply(const TableSchema& schema, ChangeBlock block, const Pieces& /*pieces*/,
-                            MirroredTable* mirrored) {
+                            MirroredMariadbTable* mirrored) {
     std::vector<std::vector<std::string>> rows;
     AppendRows(block.rows, &rows);
     for (const std::vector<std::string>& row : rows) {
@@ -303,7 +303,7 @@ class MariadbLogTest : public testing::Test {
   }
 
   /// What a comparison finds is sent; here all rows are.
-  absl::Status Compare(const TableSchema& schema, MirroredTable& mirrored) {
+  absl::Status Compare(const TableSchema& schema, MirroredMariadbTable& mirrored) {
     const ReadTable read = ReadAll(*reader_, schema);
     if (!read.status.ok()) return read.status;
     mirrored.rows.clear();
