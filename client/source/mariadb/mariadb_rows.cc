@@ -46,7 +46,7 @@ absl::StatusOr<std::unique_ptr<MariadbReading>> MariadbReading::Begin(const Mari
 
 absl::Status MariadbReading::TakeSnapshotPlace() {
   const absl::StatusOr<mariadb::Rows> rows = connection().Query(
-      "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')", kDoing);
+      "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')", kRowsDoing);
   if (!rows.ok()) return rows.status();
   // The file comes first, as the names are sorted.
   if (rows->rows() == 2) snapshot_ = absl::StrCat(rows->Text(0, 1), ":", rows->Text(1, 1));
