@@ -17,7 +17,7 @@ constexpr char kSqliteCatalogs[] = "reading its schema";
 /// One row for each column of each table. @these: a further condition.
 constexpr char kSqliteColumns[] =
     "SELECT l.name, l.wr, l.strict, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.cid "
-    "FROM pragma_table_list l JOIN pragma_table_xinfo(l.name, 'main') x "
+    "FROM temp.pragma_table_list l JOIN temp.pragma_table_xinfo(l.name, 'main') x "
     "WHERE l.schema = 'main' AND l.type = 'table'";
 
 /// The value with a letter before it that says what it is: the driver knows texts alone, and reads them up to
