@@ -152,7 +152,6 @@ TEST_F(PostgresChangesTest, DefinitionsThatChangeAreCompared) {
   for (const std::string ddl :
        {"ALTER TABLE t ALTER a TYPE char(8)", "ALTER TYPE mood RENAME VALUE 'good' TO 'fine'",
         "ALTER TABLE t ALTER b TYPE text USING b || '!'",
-        "UPDATE t SET b = 'x'; ALTER TABLE t ADD c int DEFAULT 7",
         "UPDATE t SET b = 'y'; ALTER TABLE t ADD d int; UPDATE t SET b = 'z', d = id",
         "BEGIN; ALTER TABLE t RENAME b TO x; ALTER TABLE t RENAME a TO b; ALTER TABLE t RENAME x TO a; "
         "COMMIT",
@@ -196,7 +195,7 @@ TEST_F(PostgresChangesTest, PartitionsAreOneTable) {
   CycleAndExpect("p", "compare");
   Sql("INSERT INTO p VALUES (1, '2024-02-02', 'again')");
   CycleAndExpect("p", "changes");
-  Sql("ALTER TABLE p DETACH PARTITION p2");
+  Sql("ALTER TABLE p DETACH PARTITION p2; DROP TABLE p2");
   CycleAndExpect("p", "compare");
   Sql("CREATE TABLE p3 PARTITION OF p FOR VALUES FROM ('2025-01-01') TO ('2026-01-01'); INSERT INTO p VALUES "
       "(9, "
