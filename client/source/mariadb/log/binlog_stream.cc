@@ -18,7 +18,7 @@
 namespace mirror {
 namespace {
 
-constexpr unsigned long kPacketError = std::numeric_limits<unsigned long>::max();
+constexpr unsigned long kPacketError = packet_error;
 constexpr char kReading[] = "reading its binlog";
 constexpr unsigned int kFatalReadingBinlog = 1236;
 /// How the stream appears in SHOW REPLICA HOSTS.

@@ -110,7 +110,7 @@ absl::Status MariadbLog::TakeMarker(std::int64_t above) {
   absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop, above);
   if (!marker.ok()) return marker.status();
   marker_ = *std::move(marker);
-  return absl::OkStatus();
+  return staging_->WaitUntilSeen(marker_->lsn, options_.stop);
 }
 
 absl::Status MariadbLog::Refresh() {

@@ -50,6 +50,7 @@ absl::StatusOr<std::vector<std::string>> MariadbLogTables::Renew(const std::vect
     absl::StatusOr<StageMark> now = staging_.StageToMarker(stop_);
     if (!now.ok()) return now.status();
     *marker = *std::move(now);
+    if (absl::Status seen = staging_.WaitUntilSeen((*marker)->lsn, stop_); !seen.ok()) return seen;
     if (absl::Status raised = RaiseRenewed(renewal, (*marker)->lsn); !raised.ok()) return raised;
   }
   return absl::UnavailableError(

@@ -18,9 +18,26 @@ constexpr std::chrono::milliseconds kStagingRetryMin{100};
 /// Of one position.
 constexpr int kReconnectsMax = 3;
 constexpr std::size_t kStagingNewsMax = 100;
+constexpr char kWasAhead[] =
+    "the source's binlog ends before what was read of it: the server was restored to a state before. Tables "
+    "are "
+    "populated";
+constexpr char kWasRestored[] =
+    "the source's binlog is not the one that was read before: the server was restored, and went another way "
+    "since. Tables are populated";
+constexpr std::chrono::milliseconds kSeenLook{10};
 constexpr char kRestoredBinlog[] = "restored", kAheadBinlog[] = "ahead";
 /// From here on a file is read when nothing is known of it.
 constexpr std::uint64_t kFileBegin = 4;
+
+/// Snapshots of later see all that ends up to there.
+absl::StatusOr<BinlogPlace> PlaceOfNewSnapshot(mariadb::Connection& connection) {
+  absl::Status begun = connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+  if (!begun.ok()) return begun;
+  absl::StatusOr<BinlogPlace> place = ReadSnapshotPlace(connection);
+  if (absl::Status ended = connection.Execute("ROLLBACK"); !ended.ok()) return ended;
+  return place;
+}
 
 }  // namespace
 
@@ -177,13 +194,21 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
   if (!files.ok()) return files.status();
   const bool is_purged =
       !files->empty() && NumberOfBinlog(position->again.file) < NumberOfBinlog(files->front().file);
+  // A server waits for ever at an end that it has not come to, and what is read again may begin there.
+  const bool is_there = std::any_of(files->begin(), files->end(), [&](const BinlogPlace& file) {
+    return file.file == position->end.file && file.offset >= position->end.offset;
+  });
+  if (!is_purged && !is_there) {
+    log->past = StagedBinlog::Past::kAhead;
+    return BeginAnew(connection, *std::move(log), kWasAhead);
+  }
   if (!is_purged) return Begin{*position, (*last)->fingerprint, (*last)->lsn};
   constexpr char kWhy[] = "the server's binlog was purged before all of it was read: changes are missing";
   const absl::StatusOr<std::int64_t> staged = stage_->Place();
   if (!staged.ok()) return staged.status();
   const std::int64_t lsn = std::max(*staged, (*last)->lsn) + 1;
   if (absl::Status raised = RaiseFloors(lsn, kWhy); !raised.ok()) return raised;
-  const absl::StatusOr<BinlogPlace> end = ReadBinlogEnd(connection);
+  const absl::StatusOr<BinlogPlace> end = PlaceOfNewSnapshot(connection);
   if (!end.ok()) return end.status();
   const MutexLock lock(mutex_);
   AddNews(absl::StrCat(kWhy, ". Tables are compared with the mirror"));
@@ -192,12 +217,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
 
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connection& connection,
                                                                 StagedBinlog log, const std::string& news) {
-  // Snapshots of later see all that ends before this.
-  if (absl::Status begun = connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
-      !begun.ok())
-    return begun;
-  const absl::StatusOr<BinlogPlace> end = ReadSnapshotPlace(connection);
-  if (absl::Status ended = connection.Execute("ROLLBACK"); !ended.ok()) return ended;
+  const absl::StatusOr<BinlogPlace> end = PlaceOfNewSnapshot(connection);
   if (!end.ok()) return end.status();
   if (absl::Status cleared = stage_->Clear(); !cleared.ok()) return cleared;
   if (absl::Status kept = KeepStagedBinlog(*stage_, log); !kept.ok()) return kept;
@@ -230,12 +250,7 @@ absl::Status MariadbStaging::Explain(const absl::Status& failed) {
   if (!cleared.ok()) return cleared;
   if (absl::Status kept = KeepStagedBinlog(*stage_, *log); !kept.ok()) return kept;
   const MutexLock lock(mutex_);
-  AddNews(
-      is_ahead
-          ? "the source's binlog ends before what was read of it: the server was restored to a state before. "
-            "Tables are populated"
-          : "the source's binlog is not the one that was read before: the server was restored, and went "
-            "another way since. Tables are populated");
+  AddNews(is_ahead ? kWasAhead : kWasRestored);
   return absl::AbortedError(std::string(failed.message()));
 }
 
@@ -309,7 +324,13 @@ absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
   changed_.NotifyAll();
   const auto is_there = [this]()
                             MIRROR_REQUIRES(mutex_) { return intake_ != nullptr && intake_->verified(); };
+  const auto until = Clock::now() + options_.marker_within;
   while (!is_there()) {
+    if (Clock::now() >= until) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("the source's binlog did not come to the place up to which it was read within ",
+                       options_.marker_within.count() / 1'000, " s. Nothing was sent; run again"));
+    }
     // A binlog that begins elsewhere now is read at once.
     if (failures_ != before && !absl::IsAborted(failure_)) return failure_;
     if (failures_ > before + 3) return failure_;
@@ -379,6 +400,25 @@ absl::StatusOr<std::int64_t> MariadbStaging::LsnOf(const BinlogPlace& place, con
   if (lsn) return *lsn;
   return absl::AbortedError(
       "rows were read as they were before the source's binlog was read: they are read again");
+}
+
+/// A group is in the binlog a moment before it is in the tables.
+absl::Status MariadbStaging::WaitUntilSeen(std::int64_t lsn, const std::atomic<bool>* stop) {
+  absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return session.status();
+  for (const auto until = Clock::now() + options_.marker_within; Clock::now() < until;) {
+    const absl::StatusOr<BinlogPlace> place = PlaceOfNewSnapshot(**session);
+    if (!place.ok()) return place.status();
+    const absl::StatusOr<std::int64_t> seen = LsnOf(*place, stop);
+    if (!seen.ok() && !absl::IsAborted(seen.status())) return seen.status();
+    if (seen.ok() && *seen >= lsn) return absl::OkStatus();
+    if (stop != nullptr && *stop) return absl::CancelledError("the agent was stopped");
+    std::this_thread::sleep_for(kSeenLook);
+  }
+  return absl::DeadlineExceededError(absl::StrCat(
+      "a transaction stands in the source's binlog and is not committed since ",
+      options_.marker_within.count() / 1'000,
+      " s. Nothing was sent. Does the server wait for a replica (semi-synchronous replication)?"));
 }
 
 }  // namespace mirror

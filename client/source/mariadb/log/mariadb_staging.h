@@ -75,6 +75,10 @@ class MariadbStaging : public LogKeeper {
   absl::StatusOr<std::int64_t> LsnOf(const BinlogPlace& place, const std::atomic<bool>* stop)
       MIRROR_EXCLUDES(mutex_);
 
+  /// Returns when each snapshot that is taken from then on sees all groups up to this LSN of a position:
+  /// until then one may see less than the stage, and what the stage gave up of a table would be nowhere.
+  absl::Status WaitUntilSeen(std::int64_t lsn, const std::atomic<bool>* stop) MIRROR_EXCLUDES(mutex_);
+
   /// What is staged, from the next group that is read.
   void SetTables(BinlogTables tables) MIRROR_EXCLUDES(mutex_);
 
