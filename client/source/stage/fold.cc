@@ -36,6 +36,7 @@ std::size_t Fold::HeapBytes(const std::string& text) {
 }
 
 std::size_t Fold::bytes() const {
+  if (rows_.empty()) return 0;
   return rows_.size() * kNodeBytes + rows_.bucket_count() * sizeof(void*) + heap_bytes_;
 }
 
@@ -90,7 +91,12 @@ void Fold::Insert(StagedKey key, std::string values, std::int64_t lsn) {
 void Fold::Delete(StagedKey key, std::int64_t lsn) {
   bool fresh = false;
   FoldedRow& row = Reach(std::move(key), &fresh).second;
-  row = {StagedKind::kGone, false, lsn, row.born, 0, {}};
+  // Assigned to, it would keep its memory.
+  std::string().swap(row.values);
+  row.kind = StagedKind::kGone;
+  row.complete = false;
+  row.lsn = lsn;
+  row.rekeyed = 0;
 }
 
 absl::Status Fold::Move(LoggedChange change, std::string values, std::int64_t lsn, const Below& below) {

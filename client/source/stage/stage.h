@@ -35,6 +35,7 @@ struct StageMark {
   std::int64_t time_ms = 0;
   std::string position;     ///< As the source writes it; empty: the LSN says it.
   std::string fingerprint;  ///< What stood in the log there; empty: the token does.
+  friend bool operator==(const StageMark&, const StageMark&) = default;
 };
 
 /// A table of the source as it is staged.
@@ -46,7 +47,7 @@ struct StagedTable {
       fingerprint;         ///< Of its definition; another one means that rows staged so far may not be whole.
   std::int64_t floor = 0;  ///< All changes behind this LSN are here; those before may not be.
   std::int64_t truncated_lsn =
-      0;  ///< When it was emptied last: net rows behind hold all rows that there are. 0: never.
+      0;  ///< When it was emptied last: net rows from there on are all that there are. 0: never.
   std::string gone_because;  ///< Why the floor was raised last, for people.
 };
 

@@ -102,10 +102,12 @@ absl::StatusOr<std::unique_ptr<sqlite::Connection>> StageFile::ConnectToWrite() 
   auto connection = Connect();
   if (!connection.ok()) return connection;
   (*connection)->ReadQuotedAsNames();
-  // The first two count for a new file alone. The log may grow to the size of a source transaction.
-  for (const char* const sql : {"PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL",
-                                "PRAGMA synchronous = FULL", "PRAGMA journal_size_limit = 67108864",
-                                "PRAGMA wal_autocheckpoint = 4000", "PRAGMA cache_size = -16000"}) {
+  // The first two count for a new file alone: of a longer row than a quarter of a page each stands in pages
+  // of its own. The log may grow to the size of a source transaction.
+  for (const char* const sql :
+       {"PRAGMA page_size = 8192", "PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = FULL", "PRAGMA journal_size_limit = 67108864",
+        "PRAGMA wal_autocheckpoint = 2000", "PRAGMA cache_size = -16000"}) {
     if (absl::Status set = (*connection)->Execute(sql, "opening it"); !set.ok()) return set;
   }
   return connection;

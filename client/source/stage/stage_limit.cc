@@ -169,6 +169,8 @@ absl::StatusOr<std::vector<StagedTable>> MakeRoomInStage(const sqlite::Connectio
     if (!emptied.ok()) return emptied;
   }
   if (!used.ok()) return used.status();
+  if (absl::Status given_back = GiveBackRoom(database); !given_back.ok()) return given_back;
+  if (const auto left = UsedWithoutLog(database, file); !left.ok()) return left.status();
   return given_up;
 }
 

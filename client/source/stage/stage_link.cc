@@ -28,16 +28,25 @@ absl::Status StageLink::Connect() {
   RollBackLong();
   auto connection = (*file)->ConnectToWrite();
   if (!connection.ok()) return connection.status();
+  look_ = sqlite::Statement();
   database_ = *std::move(connection);
+  look_ = database_->Prepare("PRAGMA data_version", kLinking);
   file_ = *std::move(file);
   return std::exchange(is_owner_, false) ? Lose("was removed or replaced") : absl::OkStatus();
+}
+
+absl::StatusOr<std::int64_t> StageLink::Version() {
+  if (absl::Status row = look_.StepToRow(); !row.ok()) return row;
+  const std::int64_t version = look_.Int(0);
+  look_.Reset();
+  return version;
 }
 
 absl::StatusOr<StageLink::Found> StageLink::Own() {
   if (absl::Status connected = Connect(); !connected.ok()) return connected;
   if (is_long_) return Found::kAsLeft;
   if (is_owner_) {
-    const absl::StatusOr<std::int64_t> version = database_->Number("PRAGMA data_version", kLinking);
+    const absl::StatusOr<std::int64_t> version = Version();
     if (!version.ok()) return version.status();
     if (std::exchange(version_, *version) == *version) return Found::kAsLeft;
     if (absl::Status owned = CheckOwner(); !owned.ok()) return owned;
@@ -50,7 +59,7 @@ absl::StatusOr<StageLink::Found> StageLink::Own() {
     return database.Prepare("UPDATE stage SET writer = ?", kLinking).With(nonce_).Run();
   });
   if (!claimed.ok()) return claimed;
-  const absl::StatusOr<std::int64_t> version = database_->Number("PRAGMA data_version", kLinking);
+  const absl::StatusOr<std::int64_t> version = Version();
   if (!version.ok()) return version.status();
   version_ = *version;
   is_owner_ = true;

@@ -54,11 +54,13 @@ class StageLink {
 
  private:
   absl::Status Lose(const std::string& why);
+  absl::StatusOr<std::int64_t> Version();
 
   StagePlace& stage_;
   const std::string nonce_;  ///< Tells this one from others that stage.
   std::shared_ptr<StageFile> file_;
   std::unique_ptr<sqlite::Connection> database_;
+  sqlite::Statement look_;  ///< Asks for `version_`, at each transaction of the source.
   bool is_owner_ = false, is_long_ = false;
   std::int64_t version_ = 0;  ///< Differs when another process wrote.
   std::int64_t place_ = 0;

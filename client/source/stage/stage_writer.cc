@@ -68,6 +68,11 @@ absl::Status StageWriter::LoadTables() {
   std::swap(former, tables_);
   for (const StagedTable& known : *tables) {
     Table& table = tables_[known.id];
+    // Another process set it, and changes of it went by here.
+    if (const auto passed = passed_over_.find(known.id); passed != passed_over_.end()) {
+      table.committed.floor = passed->second > known.floor ? passed->second : 0;
+      passed_over_.erase(passed);
+    }
     if (const auto found = former.find(known.id); found != former.end()) {
       table = std::move(found->second);
       const std::int64_t last = std::max(table.committed.fold.last_lsn(), table.open.fold.last_lsn());

@@ -327,11 +327,11 @@ class EmptiedTable : public TableReader {
 
  private:
   absl::Status Begin() {
-    // Twice: the first one tells behind what it is all.
+    // Twice: the first one tells behind what it is all. What followed in that transaction has its LSN.
     if (absl::Status known = look_.Know(ask_.schema); !known.ok()) return known;
     const std::int64_t emptied = look_.known().truncated_lsn;
     if (emptied == 0) return NotAll();
-    if (absl::Status opened = look_.Open(ask_.schema, emptied); !opened.ok()) return opened;
+    if (absl::Status opened = look_.Open(ask_.schema, emptied - 1); !opened.ok()) return opened;
     if (look_.known().truncated_lsn != emptied) return NotAll();
     has_begun_ = true;
     return blocks_.SetKey(look_.known().key);

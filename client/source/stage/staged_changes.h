@@ -84,7 +84,7 @@ std::unique_ptr<ChangeReader> ReadStagedChanges(Stage& stage, std::unique_ptr<St
                                                 StagedAsk ask);
 
 /// All rows of a table that was emptied (StagedTable::truncated_lsn), for SourceReader::Read(): the net rows
-/// behind that are all that there are, so nothing is read in the source. Of `ask` only table, schema and
+/// from there on are all that there are, so nothing is read in the source. Of `ask` only table, schema and
 /// columns count. Errors: also kAborted: the stage does not have all of them.
 std::unique_ptr<TableReader> ReadEmptiedTable(Stage& stage, std::unique_ptr<StagedTexts> texts,
                                               StagedAsk ask);

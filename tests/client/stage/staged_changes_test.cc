@@ -87,7 +87,7 @@ ReadBaseFrom ReadAtSomeMoment(StagedSource& source, ModelRandom* random, bool ea
       const auto row = rows.find(UnpackStagedKey(key).front());
       if (row != rows.end()) base.rows.push_back({key, ModelValues(row->second)});
     }
-    source.StageAll(random);
+    source.StageAll(random, /*is_read=*/true);
     return base;
   };
 }
@@ -120,7 +120,7 @@ struct Sending {
       // The source goes on meanwhile.
       if (random->Chance(20)) {
         source.Commit(random);
-        source.StageAll(random);
+        source.StageAll(random, /*is_read=*/true);
       }
     }
   }
@@ -207,9 +207,9 @@ void PlayStagedHistory(StageFolder& stage, std::int64_t table, std::int64_t firs
 
 TEST(StagedChanges, BringAMirrorToTheRowsOfOneCommit) {
 #ifdef NDEBUG
-  constexpr std::uint64_t kRounds = 150;
+  constexpr std::uint64_t kRounds = 60;
 #else
-  constexpr std::uint64_t kRounds = 30;
+  constexpr std::uint64_t kRounds = 20;
 #endif
   const std::uint64_t rounds = ModelVariable("MIRROR_TEST_ROUNDS", kRounds);
   const std::uint64_t seed = ModelVariable("MIRROR_TEST_SEED", std::random_device{}());

@@ -79,17 +79,20 @@ class StagedSource {
     states_.push_back(std::move(rows));
   }
 
-  /// From the stage's place on, with accidents.
-  void StageAll(ModelRandom* random) {
+  /// From the stage's place on, with accidents. `is_read`: somebody reads the stage, so that it is not
+  /// killed.
+  void StageAll(ModelRandom* random, bool is_read = false) {
     for (;;) {
       const std::size_t until = commits();
       absl::StatusOr<std::int64_t> place = folder_->Place();
       ASSERT_TRUE(place.ok()) << place.status();
       for (std::size_t i = 0; i < until; ++i) {
         if (LsnOf(i + 1) > *place) Send(i, random);
-        if (random->Chance(15)) EXPECT_TRUE(folder_->Flush().ok());
+        if (random->Chance(15)) {
+          EXPECT_TRUE(folder_->Flush().ok());
+        }
       }
-      if (random->Chance(15)) {
+      if (!is_read && random->Chance(15)) {
         folder_.Open();
         continue;
       }
@@ -110,7 +113,9 @@ class StagedSource {
         ASSERT_TRUE(taken.ok()) << taken;
         if (broken && random->Chance(50)) break;
       }
-      if (!broken) EXPECT_TRUE(folder_->Commit().ok());
+      if (!broken) {
+        EXPECT_TRUE(folder_->Commit().ok());
+      }
     }
   }
 
