@@ -46,7 +46,8 @@ class PostgresChangesTest : public PostgresLogTest {
                      "' AND NOT EXISTS (SELECT FROM texts WHERE k = "
                      "'K",
                      k, "')"),
-        absl::StrCat("UPDATE texts SET d = d + 1 WHERE k = 'k", k, "'"),
+        absl::StrCat("UPDATE texts SET d = d + 1 WHERE k = 'k", k,
+                     "' AND NOT EXISTS (SELECT FROM texts o WHERE o.k = texts.k AND o.d = texts.d + 1)"),
         absl::StrCat("DELETE FROM texts WHERE k = 'K", k, "'"),
         absl::StrCat("INSERT INTO wide VALUES (md5('", k, "')::uuid, repeat('", Any(9), "', 3000) || ",
                      Any(3), ", false) ON CONFLICT DO NOTHING"),

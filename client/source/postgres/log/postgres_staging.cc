@@ -249,13 +249,14 @@ absl::Status PostgresStaging::RaiseFloors(std::int64_t lsn, const std::string& b
 absl::Status PostgresStaging::Pump(LogStream& stream, LogIntake& intake, const std::stop_token& stop) {
   std::uint64_t version = UINT64_MAX, changes = 0;
   while (!stop.stop_requested()) {
+    const absl::StatusOr<std::optional<std::string_view>> message = stream.Next(kNextWithin);
+    if (!message.ok()) return message.status();
+    // Behind the wait: what was committed after SetTables() is taken by these.
     if (const std::uint64_t now = tables_version_; now != version) {
       version = now;
       const MutexLock lock(mutex_);
       intake.SetTables(tables_);
     }
-    const absl::StatusOr<std::optional<std::string_view>> message = stream.Next(kNextWithin);
-    if (!message.ok()) return message.status();
     if (*message) {
       if (absl::Status taken = intake.Take(**message); !taken.ok()) return taken;
       changes_ += intake.changes() - std::exchange(changes, intake.changes());
