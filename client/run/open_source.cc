@@ -9,6 +9,9 @@
 #include "client/run/source_rules.h"
 #include "client/source/files/file_reader.h"
 #include "client/source/mariadb/mariadb_reader.h"
+#include "client/source/odbc/odbc_dialect.h"
+#include "client/source/odbc/odbc_reader.h"
+#include "client/source/postgres/log/postgres_log.h"
 #include "client/source/postgres/postgres_reader.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/sqlite_reader.h"
@@ -133,13 +136,12 @@ std::unique_ptr<SourceReader> OpenSqliteWhole(const SourceConfig& source,
 
 PostgresReaderOptions PostgresOptionsOf(const SourceConfig& source) {
   PostgresReaderOptions options;
-  options.access.dsn = source.server.dsn;
-  options.access.password_file = source.server.password_file;
+  options.access = PostgresAccessOf(source);
   options.schema = source.server.schema;
   return options;
 }
 
-std::unique_ptr<SourceReader> OpenPostgres(const SourceConfig& source, Records records, SourceLog* /*log*/,
+std::unique_ptr<SourceReader> OpenPostgres(const SourceConfig& source, Records records, SourceLog* log,
                                            std::function<bool(const std::string&)> takes) {
   PostgresReaderOptions options = PostgresOptionsOf(source);
   options.choice = {source.include, source.skip, source.blocked, std::move(takes)};
@@ -149,6 +151,8 @@ std::unique_ptr<SourceReader> OpenPostgres(const SourceConfig& source, Records r
     if (!table.key.empty()) options.keys[FoldName(table.name)] = table.key;
   }
   options.hash_key = KeyOrNone(source);
+  // What OpenLog() makes for this kind.
+  options.log = static_cast<PostgresLog*>(log);
   return OpenPostgresReader(std::move(options));
 }
 
@@ -204,6 +208,45 @@ std::unique_ptr<SourceReader> OpenMariadbWhole(const SourceConfig& source,
   return OpenMariadbReader(MariadbOptionsOf(source));
 }
 
+// --- ODBC ---------------------------------------------------------------------
+
+OdbcReaderOptions OdbcOptionsOf(const SourceConfig& source) {
+  OdbcReaderOptions options;
+  options.access.dsn = source.server.dsn;
+  options.access.password_file = source.server.password_file;
+  options.access.dialect = OdbcDialectNamed(source.server.dialect);
+  options.access.schema = source.server.schema;
+  return options;
+}
+
+std::unique_ptr<SourceReader> OpenOdbc(const SourceConfig& source, Records records, SourceLog* /*log*/,
+                                       std::function<bool(const std::string&)> takes) {
+  OdbcReaderOptions options = OdbcOptionsOf(source);
+  options.choice = {source.include, source.skip, source.blocked, std::move(takes)};
+  options.records = std::move(records);
+  for (const TableConfig& table : source.tables) {
+    if (table.steps.any()) options.steps.push_back(table.steps);
+    if (!table.key.empty()) options.keys[FoldName(table.name)] = table.key;
+  }
+  options.hash_key = KeyOrNone(source);
+  return OpenOdbcReader(std::move(options));
+}
+
+std::unique_ptr<SourceReader> OpenOdbcFeeds(const SourceConfig& source, Records records) {
+  OdbcReaderOptions options = OdbcOptionsOf(source);
+  options.choice.include.clear();
+  for (const TableConfig& table : source.tables) {
+    if (table.deletes_from) options.choice.include.push_back(FeedName(table));
+  }
+  options.records = std::move(records);
+  return OpenOdbcReader(std::move(options));
+}
+
+std::unique_ptr<SourceReader> OpenOdbcWhole(const SourceConfig& source,
+                                            const std::vector<std::string>& /*views*/) {
+  return OpenOdbcReader(OdbcOptionsOf(source));
+}
+
 // ------------------------------------------------------------------------------
 
 struct Kind {
@@ -218,7 +261,8 @@ constexpr Kind kKinds[] = {{SourceKind::kSqlite, OpenSqlite, OpenSqliteFeeds, Op
                            {SourceKind::kCsv, OpenFiles, OpenFileFeeds, nullptr},
                            {SourceKind::kXlsx, OpenFiles, OpenFileFeeds, nullptr},
                            {SourceKind::kPostgres, OpenPostgres, OpenPostgresFeeds, OpenPostgresWhole},
-                           {SourceKind::kMariadb, OpenMariadb, OpenMariadbFeeds, OpenMariadbWhole}};
+                           {SourceKind::kMariadb, OpenMariadb, OpenMariadbFeeds, OpenMariadbWhole},
+                           {SourceKind::kOdbc, OpenOdbc, OpenOdbcFeeds, OpenOdbcWhole}};
 
 const Kind& KindOf(const SourceConfig& source) {
   return *std::find_if(std::begin(kKinds), std::end(kKinds) - 1,

@@ -46,6 +46,7 @@ GROUPS = {
     "SQLite": r"[<\"](?:sqlite3(?:ext)?\.h|SQLiteCpp/)",
     "PostgreSQL": r"[<\"](?:libpq|pqxx|postgresql)[/\w-]*|[<\"]libpq-fe\.h",
     "MariaDB": r"[<\"](?:mariadb/)?(?:mysql|mysqld_error|errmsg|mariadb_\w+)\.h",
+    "ODBC": r"[<\"](?:sql|sqlext|sqltypes|sqlucode|odbcinst\w*)\.h",
     "Boost": r"<boost/",
     "prometheus-cpp": r"[<\"]prometheus/",
     "cpp-httplib": r"[<\"]httplib\.h",
@@ -58,7 +59,7 @@ GROUPS = {
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
     "an opening of databases": r"\"server/store/(?:sqlite/sqlite_home|catalog/(?:sqlite|postgres)/\w+|postgres/home/\w+)\.h\"",
     "client": r"\"client/",
-    "a reader by its name (client/run/open_source opens it)": r"\"client/source/(?:sqlite/sqlite|files/file|postgres/postgres|mariadb/mariadb)_reader\.h\"",
+    "a reader by its name (client/run/open_source opens it)": r"\"client/source/(?:sqlite/sqlite|files/file|postgres/postgres|mariadb/mariadb|odbc/odbc)_reader\.h\"",
 }
 # What every room may include: the standard library, the system, absl.
 ANYBODY = re.compile(
@@ -74,6 +75,7 @@ ROOMS = {
     "base/db/sqlite": ("", ("SQLite",)),
     "base/db/postgres": ("base", ("PostgreSQL",)),
     "base/db/mariadb": ("base", ("MariaDB",)),
+    "base/db/odbc": ("base", ("ODBC",)),
     "base/http": ("base", ("Boost",)),
     "base/exposition": ("base base/http", ("prometheus-cpp",)),
     "base/text": ("base", ("CLI11",)),
@@ -201,6 +203,7 @@ ROOMS = {
         ("xxhash",),
     ),
     "client/source/values": ("client/source client/source/capture proto/wire", ()),
+    "client/source/stage": ("base base/db/sqlite client/source client/source/values proto/wire", ()),
     "client/source/sqlite": (
         "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file "
         "client/source/sqlite/log client/source/steps proto/wire",
@@ -216,10 +219,26 @@ ROOMS = {
         "client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
+    "client/source/mariadb/log": (
+        "base base/db/mariadb client/source client/source/mariadb client/source/stage client/source/steps "
+        "client/source/values proto/wire",
+        ("MariaDB", "xxhash", "zlib"),
+    ),
+    "client/source/postgres/log": (
+        "base base/db/postgres certs client/source client/source/postgres client/source/stage client/source/steps "
+        "client/source/values proto/wire",
+        (),
+    ),
+    "client/source/odbc": (
+        "base base/db/odbc certs client/source client/source/mariadb client/source/postgres client/source/rows "
+        "client/source/sqlite/file client/source/steps client/source/values proto/wire",
+        (),
+    ),
     "client/run": (
-        "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "
-        "client/source/files client/source/mariadb client/source/postgres client/source/sqlite "
-        "client/source/sqlite/log client/source/steps client/state client/wire proto/wire",
+        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/source client/source/capture "
+        "client/source/files client/source/mariadb client/source/odbc client/source/postgres client/source/postgres/log "
+        "client/source/sqlite client/source/sqlite/log client/source/stage client/source/steps "
+        "client/state client/wire proto/wire",
         ("nlohmann-json",),
     ),
     "client/command": (
@@ -233,7 +252,7 @@ ROOMS = {
         ("nlohmann-json", "protobuf", "SQLite"),
     ),
     "tools/benchmarks": (
-        "base base/db/postgres client/config client/source/sqlite client/wire proto/wire "
+        "base base/db/postgres client/config client/source/postgres client/source/sqlite client/wire proto/wire "
         "tools/mirror_harness/synthetic",
         ("CLI11", "protobuf", "SQLite"),
     ),
@@ -251,10 +270,10 @@ ROOMS = {
         (),
     ),
     "tools/mirrorctl/admin": ("base base/config base/text certs proto/wire", ("nlohmann-json", "protobuf", "grpc")),
-    "tools/mirrorctl/init": ("base base/config base/db/postgres base/text certs tools/mirrorctl/admin", ("nlohmann-json",)),
+    "tools/mirrorctl/init": ("base base/config base/db/postgres base/text certs client/config tools/mirrorctl/admin", ("nlohmann-json",)),
     "tools/mirrorctl/doctor": (
         "base base/config base/db/sqlite base/text certs client/command client/config client/run "
-        "client/source/sqlite/file client/source/sqlite/log client/wire proto/wire tools/mirrorctl/admin "
+        "client/source client/source/sqlite/file client/source/sqlite/log client/wire proto/wire tools/mirrorctl/admin "
         "tools/mirrorctl/init",
         (),
     ),

@@ -97,6 +97,7 @@ struct ReaderKind {
   std::string journal = "WAL";
   bool view = false;
   bool by_column = false;
+  std::string database = "";  ///< Of an ODBC source what it is.
 
   bool Logs() const { return strategy == "cdc"; }
   /// What changed is known row by row.
@@ -128,6 +129,16 @@ inline std::vector<ReaderKind> EveryReader() {
   }
   kinds.push_back({"PostgresByColumn", "postgres", "synthetic", "", false, true});
   kinds.push_back({"MariadbByColumn", "mariadb", "synthetic", "", false, true});
+  for (const auto& [name, database] : std::map<std::string, std::string>{
+           {"OdbcSqlite", "sqlite"}, {"OdbcPostgres", "postgres"}, {"OdbcMariadb", "mariadb"}}) {
+    kinds.push_back({name + "Populate", "odbc", "populate", "WAL", false, false, database});
+    kinds.push_back({name + "Synthetic", "odbc", "synthetic", "WAL", false, false, database});
+    kinds.push_back({name + "Watermark", "odbc", "watermark", "WAL", false, false, database});
+  }
+  kinds.push_back({"OdbcSqliteJournal", "odbc", "synthetic", "DELETE", false, false, "sqlite"});
+  kinds.push_back({"OdbcPostgresWatermarkCdc", "odbc", "watermark_cdc", "", false, false, "postgres"});
+  kinds.push_back({"OdbcMariadbWindow", "odbc", "window", "", false, false, "mariadb"});
+  kinds.push_back({"OdbcPostgresByColumn", "odbc", "synthetic", "", false, true, "postgres"});
   for (const char* const kind : {"csv", "xlsx"}) {
     const std::string name = kind == std::string("csv") ? "Csv" : "Xlsx";
     kinds.push_back({name, kind, "synthetic"});

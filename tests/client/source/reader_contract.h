@@ -17,6 +17,7 @@
 #include "client/state/run_state.h"
 #include "tests/client/source/contract_source.h"
 #include "tests/support/mariadb/mariadb_server.h"
+#include "tests/support/odbc/odbc_driver.h"
 #include "tests/support/source_words.h"
 #include "tests/support/status_matchers.h"
 
@@ -27,8 +28,11 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
  protected:
   void SetUp() override {
     const ReaderKind& kind = GetParam();
-    if (kind.kind == "postgres") SKIP_WITHOUT_POSTGRES();
-    if (kind.kind == "mariadb") SKIP_WITHOUT_MARIADB();
+    if (kind.kind == "postgres" || kind.database == "postgres") SKIP_WITHOUT_POSTGRES();
+    if (kind.kind == "mariadb" || kind.database == "mariadb") SKIP_WITHOUT_MARIADB();
+    if (kind.database == "sqlite") SKIP_WITHOUT_ODBC(SqliteOdbcDriver());
+    if (kind.database == "postgres") SKIP_WITHOUT_ODBC(PostgresOdbcDriver());
+    if (kind.database == "mariadb") SKIP_WITHOUT_ODBC(MariadbOdbcDriver());
     config_.context_id = "Cust";
     config_.kind = SourceKindNamed(kind.kind);
     const bool files = IsFolder(config_.kind);
@@ -63,6 +67,7 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
       config_.server.dsn = server->Dsn(server->NewDatabase());
       writer_ = std::make_unique<MariadbWriter>(config_.server.dsn);
     }
+    if (kind.kind == "odbc") OpenOdbcDatabase();
     for (const Shape& shape : Shapes()) {
       state_[shape.name];
       for (int i = 0; i < 40; ++i) Put(shape, i * 3 - 20, i % 5 == 0 ? Cell(nullptr) : Cell("v" + Name(i)));
@@ -72,6 +77,30 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
       ASSERT_THAT(ChangeLog::Install(LogOptionsOf(config_)), IsOk());
     }
     Open();
+  }
+
+  /// What an ODBC source is, and its writer.
+  void OpenOdbcDatabase() {
+    const std::string& database = GetParam().database;
+    config_.server.schema.clear();
+    if (database == "sqlite") {
+      config_.server.dsn = absl::StrCat("DRIVER=", SqliteOdbcDriver(), ";DATABASE=", config_.path);
+      writer_ = std::make_unique<SqliteWriter>(config_.path, GetParam());
+    } else if (database == "postgres") {
+      ASSERT_NE(PostgresServer::Shared(), nullptr);
+      const std::string conninfo = PostgresServer::Shared()->NewDatabase();
+      config_.server.dsn =
+          absl::StrCat("DRIVER=", PostgresOdbcDriver(), ";SERVER=", PostgresServer::Shared()->folder(),
+                       ";PORT=5432;UID=mirror;DATABASE=", conninfo.substr(conninfo.rfind('=') + 1));
+      writer_ = std::make_unique<PostgresWriter>(conninfo);
+    } else {
+      ASSERT_NE(MariadbServer::Shared(), nullptr);
+      const std::string name = MariadbServer::Shared()->NewDatabase();
+      config_.server.dsn =
+          absl::StrCat("DRIVER=", MariadbOdbcDriver(), ";SOCKET=", MariadbServer::Shared()->socket(),
+                       ";UID=root;DATABASE=", name);
+      writer_ = std::make_unique<MariadbWriter>(MariadbServer::Shared()->Dsn(name));
+    }
   }
 
   /// Signs that a file, a sheet and a statement carry as they are.

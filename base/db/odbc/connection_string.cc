@@ -1,0 +1,146 @@
+#include "base/db/odbc/connection_string.h"
+
+#include <algorithm>
+#include <array>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "base/folded_name.h"
+
+namespace mirror::odbc {
+namespace {
+
+constexpr std::size_t kBytesMax = 16'384;
+
+bool IsSecret(std::string_view key) {
+  constexpr std::array<std::string_view, 6> kSecrets = {
+      "PWD", "PASSWORD", "SSLPASSWORD", "SSLKEYPASSWORD", "TLSPASSWORD", "ACCESSTOKEN"};
+  return std::any_of(kSecrets.begin(), kSecrets.end(),
+                     [key](std::string_view secret) { return SameName(key, secret); });
+}
+
+std::string_view Trimmed(std::string_view text) {
+  while (!text.empty() && absl::ascii_isspace(static_cast<unsigned char>(text.front())))
+    text.remove_prefix(1);
+  while (!text.empty() && absl::ascii_isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
+  return text;
+}
+
+absl::Status Wrong(std::string_view why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("it is no ODBC connection string: ", std::string(why),
+                   ". It is of the form DRIVER={name};SERVER=host;DATABASE=name;UID=user"));
+}
+
+/// A value in braces, in which "}}" is one "}". Takes it and what follows up to the next ";" from `rest`.
+absl::StatusOr<std::string> TakeBraced(std::string_view* rest) {
+  std::string value;
+  for (std::size_t i = 1; i < rest->size(); ++i) {
+    if ((*rest)[i] != '}') {
+      value += (*rest)[i];
+      continue;
+    }
+    if (i + 1 < rest->size() && (*rest)[i + 1] == '}') {
+      value += '}';
+      ++i;
+      continue;
+    }
+    rest->remove_prefix(i + 1);
+    const std::size_t end = std::min(rest->find(';'), rest->size());
+    if (!Trimmed(rest->substr(0, end)).empty()) return Wrong("something stands behind a '}'");
+    rest->remove_prefix(end);
+    return value;
+  }
+  return Wrong("a '{' has no '}'");
+}
+
+}  // namespace
+
+absl::StatusOr<ConnectionString> ConnectionString::Parse(std::string_view text) {
+  if (text.size() > kBytesMax) return Wrong(absl::StrCat("it has over ", kBytesMax, " bytes"));
+  if (text.find('\0') != std::string_view::npos) return Wrong("it holds a NUL");
+  ConnectionString parsed;
+  std::string_view rest = text;
+  while (!Trimmed(rest).empty()) {
+    const std::size_t equals = rest.find_first_of("=;");
+    if (equals != std::string_view::npos && rest[equals] == ';' && Trimmed(rest.substr(0, equals)).empty()) {
+      rest.remove_prefix(equals + 1);
+      continue;
+    }
+    const std::string key(Trimmed(rest.substr(0, std::min(equals, rest.size()))));
+    if (equals == std::string_view::npos || rest[equals] == ';' || key.empty())
+      return Wrong("a part of it has no '='");
+    rest = Trimmed(rest.substr(equals + 1));
+    std::string value;
+    if (!rest.empty() && rest.front() == '{') {
+      absl::StatusOr<std::string> braced = TakeBraced(&rest);
+      if (!braced.ok()) return braced.status();
+      value = *std::move(braced);
+    } else {
+      const std::size_t end = std::min(rest.find(';'), rest.size());
+      value = std::string(Trimmed(rest.substr(0, end)));
+      rest.remove_prefix(end);
+    }
+    if (!rest.empty()) rest.remove_prefix(1);
+    if (parsed.Find(key) == nullptr) parsed.pairs_.emplace_back(key, std::move(value));
+  }
+  if (parsed.Find("DRIVER") == nullptr && parsed.Find("DSN") == nullptr && parsed.Find("FILEDSN") == nullptr)
+    return Wrong("it names neither DRIVER nor DSN");
+  return parsed;
+}
+
+const std::string* ConnectionString::Find(std::string_view key) const {
+  const auto found = std::find_if(pairs_.begin(), pairs_.end(),
+                                  [key](const auto& pair) { return SameName(pair.first, key); });
+  return found == pairs_.end() ? nullptr : &found->second;
+}
+
+void ConnectionString::Set(std::string_view key, std::string_view value) {
+  std::erase_if(pairs_, [key](const auto& pair) { return SameName(pair.first, key); });
+  pairs_.emplace_back(key, value);
+}
+
+void ConnectionString::SetUnlessGiven(std::string_view key, std::string_view value) {
+  if (Find(key) == nullptr) pairs_.emplace_back(key, value);
+}
+
+std::string ConnectionString::SecretKey() const {
+  for (const auto& [key, value] : pairs_) {
+    if (IsSecret(key)) return key;
+  }
+  return "";
+}
+
+std::vector<std::string> ConnectionString::Secrets() const {
+  std::vector<std::string> secrets;
+  for (const auto& [key, value] : pairs_) {
+    if (IsSecret(key) && !value.empty()) secrets.push_back(value);
+  }
+  return secrets;
+}
+
+std::string ConnectionString::ToString() const {
+  return absl::StrJoin(pairs_, ";", [](std::string* to, const auto& pair) {
+    // Some drivers take the braces for a part of the value: only where there is no other way.
+    const std::string& value = pair.second;
+    const bool plain = value.find(';') == std::string::npos && Trimmed(value) == value &&
+                       (value.empty() || value.front() != '{');
+    absl::StrAppend(
+        to, pair.first, "=",
+        plain ? pair.second : absl::StrCat("{", absl::StrReplaceAll(pair.second, {{"}", "}}"}}), "}"));
+  });
+}
+
+std::string ConnectionString::Place() const {
+  std::vector<std::string> parts;
+  for (const std::string_view key :
+       {"DSN", "FILEDSN", "DRIVER", "SERVER", "SERVERNAME", "HOST", "PORT", "SOCKET", "DATABASE", "DB"}) {
+    if (const std::string* const value = Find(key)) parts.push_back(*value);
+  }
+  return absl::StrJoin(parts, " ");
+}
+
+}  // namespace mirror::odbc

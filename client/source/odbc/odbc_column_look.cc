@@ -1,0 +1,59 @@
+#include "client/source/odbc/odbc_column_look.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/source/values/column_facts.h"
+#include "client/source/values/value_digest.h"
+
+namespace mirror {
+namespace {
+
+using OdbcColumnFacts = SourceReader::ColumnFacts;
+
+/// One end of the column's values.
+absl::StatusOr<KeyPart> OdbcEnd(const std::shared_ptr<const OdbcLook>& look,
+                                const std::shared_ptr<const KnownOdbcTable>& known, std::uint32_t column,
+                                const char* direction) {
+  const std::string& name = known->table.columns[column].name;
+  OdbcAsk ask{{column}, absl::StrCat("NOT (", known->table.columns[column].is_null, ")")};
+  ask.order = absl::StrCat("ORDER BY ", name, " ", direction);
+  ask.rows_max = 1;
+  OdbcSourceRows rows(look, known, std::move(ask));
+  const absl::StatusOr<bool> there = rows.Next();
+  if (!there.ok()) return there.status();
+  return *there ? KeyPartOf(rows.values().front()) : KeyPart();
+}
+
+absl::StatusOr<OdbcColumnFacts> OdbcByOrder(const std::shared_ptr<const OdbcLook>& look,
+                                            const std::shared_ptr<const KnownOdbcTable>& known,
+                                            std::uint32_t column) {
+  OdbcColumnFacts facts;
+  for (const auto& [direction, into] : {std::pair("ASC", &facts.least), std::pair("DESC", &facts.greatest)}) {
+    absl::StatusOr<KeyPart> end = OdbcEnd(look, known, column, direction);
+    if (!end.ok()) return end.status();
+    *into = *std::move(end);
+  }
+  if (!known->schema.columns[column].nullable) return facts;
+  const absl::StatusOr<std::uint64_t> nulls =
+      CountOdbcRows(*look, *known, known->table.columns[column].is_null);
+  if (!nulls.ok()) return nulls.status();
+  facts.nulls = *nulls;
+  return facts;
+}
+
+}  // namespace
+
+absl::StatusOr<OdbcColumnFacts> LookAtOdbcColumn(const std::shared_ptr<const OdbcLook>& look,
+                                                 const std::shared_ptr<const KnownOdbcTable>& known,
+                                                 std::uint32_t column) {
+  const Column& announced = known->schema.columns[column];
+  const bool by_order =
+      !known->steps && announced.type != Type::kAny && known->table.columns[column].numbers_sort;
+  if (by_order) return OdbcByOrder(look, known, column);
+  OdbcSourceRows rows(look, known, {{column}});
+  return FactsOfValues(known->given.columns[column], rows);
+}
+
+}  // namespace mirror

@@ -1,0 +1,45 @@
+#include "client/source/odbc/odbc_dialect.h"
+
+#include <charconv>
+
+#include "base/digest.h"
+
+namespace mirror {
+
+OdbcDialectKind OdbcDialectNamed(std::string_view word) {
+  if (word == "auto") return OdbcDialectKind::kAuto;
+  if (word == "postgres") return OdbcDialectKind::kPostgres;
+  if (word == "mysql") return OdbcDialectKind::kMysql;
+  return word == "sqlite" ? OdbcDialectKind::kSqlite : OdbcDialectKind::kGeneric;
+}
+
+std::unique_ptr<OdbcDialect> MakeOdbcDialect(OdbcDialectKind kind, const odbc::Connection& connection,
+                                             const std::string& schema) {
+  if (kind == OdbcDialectKind::kAuto) {
+    const std::string& dbms = connection.dbms();
+    const auto is = [&dbms](std::string_view name) { return dbms.find(name) != std::string::npos; };
+    kind = is("PostgreSQL")               ? OdbcDialectKind::kPostgres
+           : is("MySQL") || is("MariaDB") ? OdbcDialectKind::kMysql
+           : is("SQLite")                 ? OdbcDialectKind::kSqlite
+                                          : OdbcDialectKind::kGeneric;
+  }
+  switch (kind) {
+    case OdbcDialectKind::kPostgres:
+      return MakeOdbcPostgres(schema);
+    case OdbcDialectKind::kMysql:
+      return MakeOdbcMysql();
+    case OdbcDialectKind::kSqlite:
+      return MakeOdbcSqlite();
+    default:
+      return MakeOdbcGeneric(schema);
+  }
+}
+
+std::uint32_t OdbcTypeNumber(const std::string& type) {
+  const std::string digits = HexDigest(type).substr(0, 7);
+  std::uint32_t number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  return number;
+}
+
+}  // namespace mirror

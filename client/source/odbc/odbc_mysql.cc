@@ -1,0 +1,325 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "client/source/mariadb/mariadb_catalog.h"
+#include "client/source/mariadb/mariadb_types.h"
+#include "client/source/odbc/odbc_dialect.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kMysqlCatalogs[] = "reading its catalogs";
+
+/// What the text of a value depends on, and what keeps others from waiting.
+constexpr const char* kMysqlSettings[] = {
+    // MariaDB's driver refuses SET NAMES.
+    ("SET SESSION character_set_client = utf8mb4, character_set_results = utf8mb4, "
+     "character_set_connection = utf8mb4"),
+    "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "SET SESSION TRANSACTION READ ONLY",
+    "SET SESSION lock_wait_timeout = 2, net_write_timeout = 3600, sql_big_selects = 1",
+};
+
+/// @these: a further condition. MySQL and MariaDB have these columns alike.
+constexpr char kMysqlColumns[] =
+    "SELECT t.TABLE_NAME, t.ENGINE, t.TABLE_TYPE, c.COLUMN_NAME, c.ORDINAL_POSITION, c.DATA_TYPE, "
+    "c.COLUMN_TYPE, c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.DATETIME_PRECISION, c.CHARACTER_SET_NAME, "
+    "c.COLLATION_NAME, c.IS_NULLABLE, c.GENERATION_EXPRESSION, c.PRIVILEGES "
+    "FROM information_schema.TABLES t JOIN information_schema.COLUMNS c ON c.TABLE_SCHEMA = t.TABLE_SCHEMA "
+    "AND c.TABLE_NAME = t.TABLE_NAME WHERE t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') "
+    "AND t.TABLE_SCHEMA = DATABASE()@these ORDER BY t.TABLE_NAME, c.ORDINAL_POSITION";
+constexpr char kMysqlKeys[] =
+    "SELECT t.TABLE_NAME, t.COLUMN_NAME, t.SEQ_IN_INDEX FROM information_schema.STATISTICS t "
+    "WHERE t.INDEX_NAME = 'PRIMARY' AND t.TABLE_SCHEMA = DATABASE()@these ORDER BY t.TABLE_NAME, "
+    "t.SEQ_IN_INDEX";
+
+std::string MysqlQuoted(const std::string& name) {
+  return absl::StrCat("`", absl::StrReplaceAll(name, {{"`", "``"}}), "`");
+}
+
+OdbcForm MysqlOdbcForm(const Column& announced) {
+  switch (MariadbFormOf(announced)) {
+    case MariadbValueForm::kInteger:
+      return OdbcForm::kInteger;
+    case MariadbValueForm::kReal:
+      return OdbcForm::kReal;
+    case MariadbValueForm::kDecimal:
+      return OdbcForm::kDecimal;
+    case MariadbValueForm::kDate:
+      return OdbcForm::kDate;
+    case MariadbValueForm::kTimestamp:
+      return OdbcForm::kTimestamp;
+    case MariadbValueForm::kUuid:
+      return OdbcForm::kUuid;
+    case MariadbValueForm::kBytes:
+      return OdbcForm::kBytes;
+    case MariadbValueForm::kText:
+      break;
+  }
+  return OdbcForm::kText;
+}
+
+/// What the driver makes into others, moments above all, comes as a text of the server's. Whole numbers,
+/// DECIMAL, texts and bytes it passes on; the server makes UTF-8 of every character set.
+std::string MysqlOdbcSql(const MariadbColumn& column, const Column& announced, const std::string& name) {
+  const MariadbValueForm form = MariadbFormOf(announced);
+  if (form == MariadbValueForm::kBytes) return name;
+  // FLOAT as text loses digits, and both have fewer with a scale.
+  if (form == MariadbValueForm::kReal) return absl::StrCat("CAST(CAST(", name, " AS DOUBLE) AS CHAR)");
+  if (column.type == "bit" || (column.is_zerofill() && column.type == "bigint"))
+    return absl::StrCat("CAST(CAST(", name, " AS UNSIGNED) AS CHAR)");
+  if (column.is_zerofill() && announced.type == Type::kDecimal) {
+    return absl::StrCat("CAST(CAST(", name, " AS DECIMAL(", announced.precision, ",", announced.scale,
+                        ")) AS CHAR)");
+  }
+  const bool is_plain = (form == MariadbValueForm::kInteger && column.type != "year") ||
+                        form == MariadbValueForm::kDecimal || !column.charset.empty();
+  return is_plain ? name : absl::StrCat("CAST(", name, " AS CHAR)");
+}
+
+std::string MysqlPlace(const MariadbColumn& column, const OdbcColumn& made) {
+  switch (made.form) {
+    case OdbcForm::kBytes:
+      return "UNHEX(?)";
+    case OdbcForm::kReal:
+      return "CAST(? AS DOUBLE)";
+    case OdbcForm::kDecimal:
+      return absl::StrCat("CAST(? AS DECIMAL(", made.wire.precision, ",", made.wire.scale, "))");
+    case OdbcForm::kDate:
+      return "CAST(? AS DATE)";
+    case OdbcForm::kTimestamp:
+      return "CAST(? AS DATETIME(6))";
+    case OdbcForm::kText:
+      // As the column's own index has it, so that it leads there.
+      if (!column.charset.empty())
+        return absl::StrCat("CONVERT(? USING ", column.charset, ") COLLATE ", column.collation);
+      return "?";
+    default:
+      return "?";
+  }
+}
+
+OdbcColumn MysqlColumn(const MariadbColumn& column) {
+  OdbcColumn made;
+  made.number = column.place;
+  made.type = OdbcTypeNumber(absl::StrCat(column.name, " ", column.whole_type, " ", column.charset));
+  made.type_name = column.type;
+  made.wire = WireColumn(column);
+  made.name = absl::StrCat("t.", MysqlQuoted(column.name));
+  made.form = MysqlOdbcForm(made.wire);
+  made.value = MysqlOdbcSql(column, made.wire, made.name);
+  Column wide = made.wire;
+  WidenMariadbColumn(&wide);
+  made.wide_affinity = wide.affinity;
+  made.wide_value = MysqlOdbcSql(column, wide, made.name);
+  made.wide_name = made.wide_value;
+  made.place = MysqlPlace(column, made);
+  made.numbers_sort = made.form == OdbcForm::kInteger || made.form == OdbcForm::kReal ||
+                      made.form == OdbcForm::kDecimal || made.form == OdbcForm::kDate ||
+                      made.form == OdbcForm::kTimestamp;
+  // IS NULL is true of 0000-00-00, too.
+  made.is_null = absl::StrCat(made.name, " <=> NULL");
+  if (made.form == OdbcForm::kText && made.wire.type == Type::kText)
+    made.sorted_name = absl::StrCat("CAST(CONVERT(", made.value, " USING utf8mb4) AS BINARY)");
+  return made;
+}
+
+class OdbcMysql : public OdbcDialect {
+ public:
+  const char* name() const override { return "mysql"; }
+
+  void AddOptions(const std::string& driver, odbc::ConnectionString* to) const override {
+    const std::string name = absl::AsciiStrToLower(driver);
+    if (name.find("maodbc") == std::string::npos && name.find("myodbc") == std::string::npos) return;
+    to->Set("CHARSET", "utf8mb4");
+  }
+
+  absl::Status Prepare(odbc::Connection& connection) const override {
+    for (const char* const setting : kMysqlSettings) {
+      if (absl::Status set = connection.Execute(setting, "pinning the session's settings"); !set.ok())
+        return set;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<OdbcPlace> Look(odbc::Connection& connection) const override {
+    constexpr char kDoing[] = "asking which database it is";
+    const absl::StatusOr<std::string> database = connection.Text("SELECT DATABASE()", kDoing);
+    if (!database.ok()) return database.status();
+    if (database->empty()) {
+      return absl::FailedPreconditionError(
+          "'dsn' names no database: add DATABASE=name to it. Nothing was sent");
+    }
+    OdbcPlace place;
+    const absl::StatusOr<std::string> user = connection.Text("SELECT CURRENT_USER()", kDoing);
+    place.user = user.ok() ? *user : connection.user();
+    place.name = absl::StrCat(connection.dbms(), " by ODBC, database ", *database);
+    // Each of them knows one of the two, if any.
+    for (const char* const uuid : {"SELECT @@server_uuid", "SELECT @@server_uid"}) {
+      const absl::StatusOr<std::string> known = connection.Text(uuid, kDoing);
+      if (absl::IsUnavailable(known.status())) return known.status();
+      if (!known.ok() || known->empty()) continue;
+      place.identity = absl::StrCat("odbc mysql ", *known, " ", *database);
+      return place;
+    }
+    const absl::StatusOr<std::string> host =
+        connection.Text("SELECT CONCAT(@@hostname, ' ', @@port, ' ', @@server_id)", kDoing);
+    if (!host.ok()) return host.status();
+    place.identity = absl::StrCat("odbc mysql ", *host, " ", *database);
+    return place;
+  }
+
+  absl::StatusOr<std::vector<OdbcTable>> Tables(odbc::Connection& connection,
+                                                const std::string* only) const override {
+    std::vector<odbc::Parameter> names;
+    if (only != nullptr) names.emplace_back(*only);
+    const auto sql = [only](const char* text) {
+      return absl::StrReplaceAll(text, {{"@these", only == nullptr ? "" : " AND t.TABLE_NAME = ?"}});
+    };
+    std::map<std::string, MariadbTable> tables;
+    absl::Status read = ForEachRow(connection, sql(kMysqlColumns), names, [&](const odbc::RowStream& row) {
+      // Names are compared there without regard to case.
+      if (only == nullptr || row.Text(0) == *only) TakeColumn(row, &tables[row.Text(0)]);
+    });
+    if (!read.ok()) return read;
+    read = ForEachRow(connection, sql(kMysqlKeys), names, [&](const odbc::RowStream& row) {
+      const auto found = tables.find(row.Text(0));
+      if (found != tables.end()) found->second.key.push_back(row.Text(1));
+    });
+    if (!read.ok()) return read;
+    std::vector<OdbcTable> all;
+    for (const auto& [name, table] : tables) all.push_back(TableOf(table));
+    return all;
+  }
+
+  absl::Status Begin(odbc::Connection& connection, const OdbcTable& table) const override {
+    constexpr char kDoing[] = "beginning to read";
+    absl::Status begun = connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kDoing);
+    if (!begun.ok()) return begun;
+    // From here on nobody changes its definition; and it is refused where a column may not be read.
+    return connection.Execute(absl::StrCat("SELECT * FROM ", table.quoted, " LIMIT 0"), kDoing);
+  }
+  void End(odbc::Connection& connection) const override {
+    (void)connection.Execute("ROLLBACK", "ending to read");
+  }
+  std::string Limit(std::size_t rows) const override { return absl::StrCat(" LIMIT ", rows); }
+
+ private:
+  template <typename Take>
+  static absl::Status ForEachRow(odbc::Connection& connection, const std::string& sql,
+                                 const std::vector<odbc::Parameter>& names, Take take) {
+    const absl::StatusOr<std::unique_ptr<odbc::RowStream>> rows =
+        connection.Query(sql, names, {}, kMysqlCatalogs);
+    if (!rows.ok()) return rows.status();
+    absl::StatusOr<bool> more = (*rows)->Step();
+    for (; more.ok() && *more; more = (*rows)->Step()) take(**rows);
+    return more.status();
+  }
+
+  static void TakeColumn(const odbc::RowStream& row, MariadbTable* table) {
+    table->name = row.Text(0);
+    table->engine = row.Text(1);
+    table->versioned = row.Text(2) == "SYSTEM VERSIONED";
+    MariadbColumn column;
+    column.name = row.Text(3);
+    column.place = row.Int(4);
+    column.type = row.Text(5);
+    column.whole_type = row.Text(6);
+    column.digits = static_cast<std::uint32_t>(row.Int(7));
+    column.scale = static_cast<std::uint32_t>(row.Int(8));
+    column.seconds = static_cast<std::uint32_t>(row.Int(9));
+    column.charset = row.Text(10);
+    column.collation = row.Text(11);
+    column.nullable = row.Text(12) == "YES";
+    const auto taken = static_cast<std::int64_t>(table->columns.size() + table->generated.size());
+    if (column.place != taken + 1) table->has_gaps = true;
+    column.readable = row.Text(14).find("select") != std::string::npos;
+    if (!row.Text(13).empty()) {
+      table->generated.push_back(column.name);
+    } else {
+      table->columns.push_back(std::move(column));
+    }
+  }
+
+  static OdbcTable TableOf(const MariadbTable& table) {
+    OdbcTable made;
+    made.name = table.name;
+    made.quoted = MysqlQuoted(table.name);
+    made.from = absl::StrCat(made.quoted, " AS t");
+    made.left_out = table.generated;
+    bool readable = true;
+    for (const MariadbColumn& column : table.columns) {
+      made.columns.push_back(MysqlColumn(column));
+      readable = readable && column.readable;
+    }
+    TakeKey(table, &made);
+    if (table.HasSnapshots()) {
+      SetPages(table, &made);
+    }
+    if (table.versioned) made.notes.emplace_back("it is system-versioned; its present rows are mirrored");
+    if (made.pages.empty())
+      made.notes.emplace_back(
+          "it is read by one statement, whose rows its driver may hold in memory as a whole");
+    if (!table.engine.empty() && !table.HasSnapshots()) {
+      made.select_words = "SQL_BUFFER_RESULT ";
+      made.notes.push_back(absl::StrCat("its engine ", table.engine,
+                                        " has no snapshots: for each reading the server copies it, and who "
+                                        "writes waits for that. InnoDB needs neither"));
+    }
+    if (table.engine.empty()) {
+      made.problem = absl::StrCat("the server cannot open table '", table.name,
+                                  "'. Nothing of it is sent: look at it there with CHECK TABLE, or leave it "
+                                  "out with 'skip'");
+    } else if (!readable || table.has_gaps) {
+      made.problem = absl::StrCat("the user may not read all columns of table '", table.name,
+                                  "'. Nothing of it is sent. Allow it: GRANT SELECT ON ", made.quoted,
+                                  ", or leave the table out with 'skip'");
+    }
+    return made;
+  }
+
+  /// MariaDB's driver holds all rows of a statement in memory: pages are all of the transaction's snapshot.
+  static void SetPages(const MariadbTable& table, OdbcTable* made) {
+    for (const std::uint32_t at : made->key) {
+      const OdbcColumn& column = made->columns[at];
+      const std::string& type = table.columns[at].type;
+      if (type == "enum" || type == "set") {
+        // They are sorted by their numbers, and compared as texts.
+        const std::string number = absl::StrCat("(", column.name, " + 0)");
+        made->pages.push_back({number, number, "?", true});
+      } else if (column.form == OdbcForm::kBytes) {
+        made->pages.push_back({column.name, absl::StrCat("HEX(", column.name, ")"), column.place});
+      } else {
+        // As texts: what its column holds may be wider than what was announced.
+        made->pages.push_back({column.name, column.value, column.place, column.form == OdbcForm::kInteger});
+      }
+    }
+  }
+
+  static void TakeKey(const MariadbTable& table, OdbcTable* made) {
+    for (const std::string& name : table.key) {
+      const std::optional<std::size_t> place = table.PlaceOf(name);
+      if (place) {
+        made->key.push_back(static_cast<std::uint32_t>(*place));
+        continue;
+      }
+      // That of a system-versioned table has a column more in it, which is not the application's.
+      if (table.versioned) continue;
+      made->key.clear();
+      made->notes.emplace_back(
+          "a column of its primary key is computed, so that it is mirrored without a key");
+      return;
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<OdbcDialect> MakeOdbcMysql() { return std::make_unique<OdbcMysql>(); }
+
+}  // namespace mirror

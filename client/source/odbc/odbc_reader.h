@@ -1,0 +1,47 @@
+#ifndef MIRROR_CLIENT_SOURCE_ODBC_ODBC_READER_H_
+#define MIRROR_CLIENT_SOURCE_ODBC_ODBC_READER_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "certs/keyed_hash.h"
+#include "client/source/odbc/odbc_sessions.h"
+#include "client/source/reader.h"
+#include "client/source/steps/table_steps.h"
+#include "client/source/table_choice.h"
+
+namespace mirror {
+
+struct OdbcReaderOptions {
+  OdbcAccess access;
+  TableChoice choice = {};
+  /// SourceTable.record of earlier runs, by table name.
+  std::map<std::string, std::string> records = {};
+  /// Key columns by folded name, of tables that declare no primary key or whose driver tells none.
+  std::map<std::string, std::vector<std::string>> keys = {};
+  std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
+  std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
+};
+
+/// Reads any database that has an ODBC driver: the tables of one schema. It writes nothing there, and needs
+/// no more than SELECT.
+///
+/// PostgreSQL, MySQL and MariaDB, and SQLite are known: each value is asked for as the text that says it
+/// exactly, and types and values are those of the readers of these databases. Of another database (the
+/// dialect "generic") they are what its driver declares and gives. A column with a value that its type has no
+/// place for becomes ANY when the value is met, and stays so: that is the record.
+///
+/// Each reader of rows has a session of its own from its first row to its last. Rows are of one moment where
+/// one statement gives them and the database has snapshots (PostgreSQL, InnoDB), and of SQLite; else nobody
+/// can tell (see docs/sources/odbc.md). No statement changes anything, and no lock is asked for that keeps
+/// writers waiting.
+///
+/// Errors: those of odbc::Connection::Open(), from the first call that needs the database.
+std::unique_ptr<SourceReader> OpenOdbcReader(OdbcReaderOptions options);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_ODBC_ODBC_READER_H_

@@ -1,0 +1,96 @@
+#include "client/source/odbc/odbc_sessions.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+
+namespace mirror {
+namespace {
+
+/// Readers that are at work at once: a look reads one table, and beside it rows by their keys.
+constexpr std::size_t kOdbcSessionsKept = 4;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<odbc::Connection>> OdbcSessions::Connect() {
+  absl::StatusOr<odbc::ConnectionString> to = odbc::ConnectionString::Parse(access_.dsn);
+  if (!to.ok())
+    return absl::InvalidArgumentError(absl::StrCat("'dsn': ", std::string(to.status().message())));
+  if (const std::string key = to->SecretKey(); !key.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'dsn' holds a password (", key,
+        "), which everybody who may read the configuration sees: write it into a file of its own "
+        "with mode 0600, and name that as 'password_file'"));
+  }
+  odbc::ConnectAs as{*std::move(to)};
+  as.connect_within = access_.connect_within;
+  if (!access_.password_file.empty()) {
+    absl::StatusOr<std::string> password = odbc::ReadPassword(access_.password_file);
+    if (!password.ok()) return password.status();
+    as.password = *std::move(password);
+  }
+  if (dialect_ == nullptr) {
+    // The driver makes a file that is not there.
+    const std::string* const named = as.to.Find("DRIVER");
+    if (named != nullptr && FoldName(*named).find("sqlite") != std::string::npos)
+      as.to.SetUnlessGiven("NoCreat", "1");
+    absl::StatusOr<std::unique_ptr<odbc::Connection>> first = odbc::Connection::Open(as);
+    if (!first.ok()) return first;
+    driver_ = (*first)->driver();
+    dialect_ = MakeOdbcDialect(access_.dialect, **first, access_.schema);
+  }
+  dialect_->AddOptions(driver_, &as.to);
+  absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = odbc::Connection::Open(as);
+  if (!connection.ok()) return connection;
+  (*connection)->SetAnswerWithin(access_.catalogs_within);
+  if (absl::Status prepared = dialect_->Prepare(**connection); !prepared.ok()) return prepared;
+  return connection;
+}
+
+absl::StatusOr<std::unique_ptr<odbc::Connection>> OdbcSessions::Take() {
+  while (!idle_.empty()) {
+    std::unique_ptr<odbc::Connection> connection = std::move(idle_.back());
+    idle_.pop_back();
+    if (connection->IsDead()) continue;
+    connection->SetAnswerWithin(access_.catalogs_within);
+    return connection;
+  }
+  return Connect();
+}
+
+void OdbcSessions::GiveBack(std::unique_ptr<odbc::Connection> connection) {
+  if (connection->IsDead() || idle_.size() >= kOdbcSessionsKept) return;
+  idle_.push_back(std::move(connection));
+}
+
+absl::StatusOr<OdbcPlace> OdbcSessions::Look() {
+  idle_.clear();
+  dialect_.reset();
+  absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = Connect();
+  if (!connection.ok()) return connection.status();
+  absl::StatusOr<OdbcPlace> place = dialect_->Look(**connection);
+  if (place.ok()) GiveBack(*std::move(connection));
+  return place;
+}
+
+absl::StatusOr<std::unique_ptr<OdbcReading>> OdbcReading::Make(std::shared_ptr<OdbcSessions> sessions) {
+  absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = sessions->Take();
+  if (!connection.ok()) return connection.status();
+  return std::unique_ptr<OdbcReading>(new OdbcReading(std::move(sessions), *std::move(connection)));
+}
+
+absl::Status OdbcReading::Begin(const OdbcTable& table) {
+  has_begun_ = true;
+  absl::Status begun = sessions_->dialect().Begin(*connection_, table);
+  connection_->SetAnswerWithin(sessions_->access().rows_within);
+  return begun;
+}
+
+OdbcReading::~OdbcReading() {
+  if (has_begun_ && !connection_->IsDead()) sessions_->dialect().End(*connection_);
+  sessions_->GiveBack(std::move(connection_));
+}
+
+}  // namespace mirror

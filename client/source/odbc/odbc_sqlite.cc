@@ -1,0 +1,191 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/digest.h"
+#include "base/folded_name.h"
+#include "base/reserved_name.h"
+#include "client/source/odbc/odbc_dialect.h"
+#include "client/source/sqlite/file/sqlite_schema.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kSqliteCatalogs[] = "reading its schema";
+
+/// One row for each column of each table. @these: a further condition.
+constexpr char kSqliteColumns[] =
+    "SELECT l.name, l.wr, l.strict, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.cid "
+    "FROM temp.pragma_table_list l JOIN temp.pragma_table_xinfo(l.name, 'main') x "
+    "WHERE l.schema = 'main' AND l.type = 'table'";
+
+/// The value with a letter before it that says what it is: the driver knows texts alone, and reads them up to
+/// the first NUL.
+std::string SqliteOdbcSql(const std::string& name) {
+  return absl::StrCat("CASE typeof(", name, ") WHEN 'integer' THEN 'i' || ", name,
+                      // Two digits more than tell each double apart: SQLite's last ones are not exact.
+                      " WHEN 'real' THEN 'r' || printf('%!.20g', ", name, ") WHEN 'text' THEN CASE WHEN ",
+                      "instr(", name, ", char(0)) > 0 THEN 'x' || hex(CAST(", name, " AS BLOB)) ELSE 't' || ",
+                      name, " END WHEN 'blob' THEN 'b' || hex(", name, ") END");
+}
+
+Type SqliteTypeOf(Affinity affinity) {
+  switch (affinity) {
+    case Affinity::kInteger:
+      return Type::kInt64;
+    case Affinity::kReal:
+      return Type::kDouble;
+    case Affinity::kText:
+      return Type::kText;
+    default:
+      return Type::kAny;
+  }
+}
+
+/// What a table needs besides its columns to be read in pages.
+struct SqliteOdbcFacts {
+  bool without_rowid = false;
+  std::map<std::int64_t, std::size_t> key;  ///< Places of its columns by their place in the key.
+};
+
+class OdbcSqlite : public OdbcDialect {
+ public:
+  const char* name() const override { return "sqlite"; }
+
+  void AddOptions(const std::string& driver, odbc::ConnectionString* to) const override {
+    if (driver.find("sqlite") == std::string::npos) return;
+    to->SetUnlessGiven("NoCreat", "1");
+    to->SetUnlessGiven("Timeout", "5000");
+    to->Set("NoWCHAR", "1");
+  }
+
+  absl::Status Prepare(odbc::Connection& connection) const override {
+    return connection.Execute("PRAGMA query_only = ON", "pinning the session's settings");
+  }
+
+  absl::StatusOr<OdbcPlace> Look(odbc::Connection& connection) const override {
+    const absl::StatusOr<std::string> file = connection.Text(
+        "SELECT file FROM pragma_database_list WHERE name = 'main'", "asking which database it is");
+    if (!file.ok()) return file.status();
+    OdbcPlace place;
+    place.name = absl::StrCat("SQLite by ODBC, ", *file);
+    place.identity = absl::StrCat("odbc sqlite ", *file);
+    const absl::StatusOr<std::string> encoding = connection.Text("PRAGMA encoding", "asking what it is");
+    if (!encoding.ok()) return encoding.status();
+    if (*encoding != "UTF-8") {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the SQLite database has the encoding ", *encoding,
+                       ", whose texts an ODBC driver may change on their way. Nothing was sent. Read it as a "
+                       "source of kind 'sqlite'"));
+    }
+    return place;
+  }
+
+  absl::StatusOr<std::vector<OdbcTable>> Tables(odbc::Connection& connection,
+                                                const std::string* only) const override {
+    std::vector<odbc::Parameter> names;
+    if (only != nullptr) names.emplace_back(*only);
+    const absl::StatusOr<std::unique_ptr<odbc::RowStream>> rows = connection.Query(
+        absl::StrCat(kSqliteColumns, only == nullptr ? "" : " AND l.name = ?", " ORDER BY l.name, x.cid"),
+        names, {}, kSqliteCatalogs);
+    if (!rows.ok()) return rows.status();
+    std::vector<OdbcTable> all;
+    SqliteOdbcFacts facts;
+    absl::StatusOr<bool> more = (*rows)->Step();
+    for (; more.ok() && *more; more = (*rows)->Step()) {
+      const std::string name = (*rows)->Text(0);
+      if (IsReservedName(name)) continue;
+      if (all.empty() || all.back().name != name) {
+        if (!all.empty()) Finish(facts, &all.back());
+        all.emplace_back().name = name;
+        facts = {(*rows)->Int(1) != 0, {}};
+      }
+      TakeColumn(**rows, &all.back(), &facts);
+    }
+    if (!more.ok()) return more.status();
+    if (!all.empty()) Finish(facts, &all.back());
+    return all;
+  }
+
+  absl::Status Begin(odbc::Connection& connection, const OdbcTable& /*table*/) const override {
+    const absl::StatusOr<std::string> journal =
+        connection.Text("SELECT journal_mode FROM pragma_journal_mode", "beginning to read");
+    if (!journal.ok()) return journal.status();
+    // With a rollback journal whoever reads keeps writers waiting: then only pages are read, each by itself.
+    if (*journal != "wal") return absl::OkStatus();
+    return connection.Execute("BEGIN", "beginning to read");
+  }
+  void End(odbc::Connection& connection) const override {
+    // An error where there is none.
+    (void)connection.Execute("ROLLBACK", "ending to read");
+  }
+  absl::StatusOr<std::string> WriteMark(odbc::Connection& connection) const override {
+    return connection.Text("SELECT data_version FROM pragma_data_version", "asking whether somebody wrote");
+  }
+  std::string Limit(std::size_t rows) const override { return absl::StrCat(" LIMIT ", rows); }
+
+ private:
+  static void TakeColumn(const odbc::RowStream& row, OdbcTable* table, SqliteOdbcFacts* facts) {
+    OdbcColumn& column = table->columns.emplace_back();
+    const std::string declared = row.Text(4);
+    const bool strict_any = row.Int(2) != 0 && SameName(declared, "ANY");
+    const Affinity affinity = strict_any ? Affinity::kBlob : AffinityOf(declared);
+    Column& wire = column.wire;
+    wire.name = row.Text(3);
+    wire.type = SqliteTypeOf(affinity);
+    if (wire.type == Type::kAny) wire.affinity = affinity;
+    const std::int64_t in_key = row.Int(7);
+    wire.nullable = row.Int(5) == 0 && in_key == 0;
+    wire.backfill = Backfill::kUnknown;
+    if (!row.IsNull(6)) wire.default_value = ParseDefault(row.Text(6), wire);
+    column.number = row.Int(8) + 1;
+    column.type = OdbcTypeNumber(declared);
+    column.type_name = declared;
+    column.name = absl::StrCat("t.", QuoteName(wire.name));
+    column.wide_name = column.name;
+    column.is_null = absl::StrCat(column.name, " IS NULL");
+    column.form = column.wide_form = OdbcForm::kTagged;
+    column.value = column.wide_value = SqliteOdbcSql(column.name);
+    column.wide_affinity = affinity;
+    if (in_key > 0) facts->key[in_key] = table->columns.size() - 1;
+  }
+
+  static void Finish(const SqliteOdbcFacts& facts, OdbcTable* table) {
+    table->quoted = absl::StrCat("main.", QuoteName(table->name));
+    table->from = absl::StrCat(table->quoted, " AS t");
+    table->drops_null_key = true;
+    for (const auto& [place, column] : facts.key) table->key.push_back(static_cast<std::uint32_t>(column));
+    const auto is_taken = [table](std::string_view name) {
+      return std::any_of(table->columns.begin(), table->columns.end(),
+                         [name](const OdbcColumn& column) { return SameName(column.wire.name, name); });
+    };
+    if (!facts.without_rowid) {
+      for (const char* const name : {"rowid", "_rowid_", "oid"}) {
+        if (!is_taken(name)) {
+          const std::string rowid = absl::StrCat("t.", name);
+          table->pages.push_back({rowid, rowid, "?", true});
+          return;
+        }
+      }
+    }
+    for (const std::uint32_t column : table->key) {
+      const OdbcColumn& part = table->columns[column];
+      const bool is_integer = part.wire.type == Type::kInt64;
+      if (!is_integer && part.wire.type != Type::kText) {
+        table->pages.clear();
+        break;
+      }
+      table->pages.push_back({part.name, part.name, "?", is_integer});
+    }
+    if (table->pages.empty())
+      table->notes.emplace_back(
+          "it is read by one statement, whose rows the driver may hold in memory as a whole");
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<OdbcDialect> MakeOdbcSqlite() { return std::make_unique<OdbcSqlite>(); }
+
+}  // namespace mirror
