@@ -31,7 +31,11 @@ absl::StatusOr<KeyPart> End(const std::shared_ptr<const PostgresLook>& look,
                            absl::StrCat("ORDER BY ", name, " ", direction, " LIMIT 1")});
   const absl::StatusOr<bool> there = rows.Next();
   if (!there.ok()) return there.status();
-  return *there ? KeyPartOf(rows.values().front()) : KeyPart();
+  if (!*there) return KeyPart();
+  KeyPart end = KeyPartOf(rows.values().front());
+  // To its end: what is left before is cancelled, and its session may end with it.
+  if (const absl::StatusOr<bool> more = rows.Next(); !more.ok()) return more.status();
+  return end;
 }
 
 absl::StatusOr<ColumnFacts> ByOrder(const std::shared_ptr<const PostgresLook>& look,
