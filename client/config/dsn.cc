@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/db/mariadb/dsn.h"
 #include "base/db/postgres/target.h"
 
 namespace mirror {
@@ -70,6 +71,12 @@ std::string PostgresDsnProblem(const std::string& dsn) {
   return "";
 }
 
+std::string MariadbDsnProblem(const std::string& dsn) {
+  if (std::string problem = PlainDsnProblem(dsn); !problem.empty()) return problem;
+  const absl::Status read = mariadb::ReadDsn(dsn).status();
+  return read.ok() ? "" : absl::StrCat("cannot be used: ", std::string(read.message()));
+}
+
 std::string PlainDsnPlace(const char* server, const std::string& dsn) {
   std::string where;
   for (const std::string_view key : {"dsn", "host", "server", "socket", "port", "dbname", "database"}) {
@@ -91,7 +98,8 @@ std::string PlainDsnPlace(const char* server, const std::string& dsn) {
 
 std::string DsnProblem(SourceKind kind, const std::string& dsn) {
   if (dsn.find('\n') != std::string::npos) return "must be one line";
-  return kind == SourceKind::kPostgres ? PostgresDsnProblem(dsn) : PlainDsnProblem(dsn);
+  if (kind == SourceKind::kPostgres) return PostgresDsnProblem(dsn);
+  return kind == SourceKind::kMariadb ? MariadbDsnProblem(dsn) : PlainDsnProblem(dsn);
 }
 
 std::string DsnPlace(SourceKind kind, const std::string& dsn) {

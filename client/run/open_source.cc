@@ -8,6 +8,7 @@
 #include "base/folded_name.h"
 #include "client/run/source_rules.h"
 #include "client/source/files/file_reader.h"
+#include "client/source/mariadb/mariadb_reader.h"
 #include "client/source/odbc/odbc_dialect.h"
 #include "client/source/odbc/odbc_reader.h"
 #include "client/source/postgres/postgres_reader.h"
@@ -168,6 +169,43 @@ std::unique_ptr<SourceReader> OpenPostgresWhole(const SourceConfig& source,
   return OpenPostgresReader(PostgresOptionsOf(source));
 }
 
+// --- MariaDB ------------------------------------------------------------------
+
+MariadbReaderOptions MariadbOptionsOf(const SourceConfig& source) {
+  MariadbReaderOptions options;
+  options.access.dsn = source.server.dsn;
+  options.access.password_file = source.server.password_file;
+  return options;
+}
+
+std::unique_ptr<SourceReader> OpenMariadb(const SourceConfig& source, Records records, SourceLog* /*log*/,
+                                          std::function<bool(const std::string&)> takes) {
+  MariadbReaderOptions options = MariadbOptionsOf(source);
+  options.choice = {source.include, source.skip, source.blocked, std::move(takes)};
+  options.records = std::move(records);
+  for (const TableConfig& table : source.tables) {
+    if (table.steps.any()) options.steps.push_back(table.steps);
+    if (!table.key.empty()) options.keys[FoldName(table.name)] = table.key;
+  }
+  options.hash_key = KeyOrNone(source);
+  return OpenMariadbReader(std::move(options));
+}
+
+std::unique_ptr<SourceReader> OpenMariadbFeeds(const SourceConfig& source, Records records) {
+  MariadbReaderOptions options = MariadbOptionsOf(source);
+  options.choice.include.clear();
+  for (const TableConfig& table : source.tables) {
+    if (table.deletes_from) options.choice.include.push_back(FeedName(table));
+  }
+  options.records = std::move(records);
+  return OpenMariadbReader(std::move(options));
+}
+
+std::unique_ptr<SourceReader> OpenMariadbWhole(const SourceConfig& source,
+                                               const std::vector<std::string>& /*views*/) {
+  return OpenMariadbReader(MariadbOptionsOf(source));
+}
+
 // --- ODBC ---------------------------------------------------------------------
 
 OdbcReaderOptions OdbcOptionsOf(const SourceConfig& source) {
@@ -221,6 +259,7 @@ constexpr Kind kKinds[] = {{SourceKind::kSqlite, OpenSqlite, OpenSqliteFeeds, Op
                            {SourceKind::kCsv, OpenFiles, OpenFileFeeds, nullptr},
                            {SourceKind::kXlsx, OpenFiles, OpenFileFeeds, nullptr},
                            {SourceKind::kPostgres, OpenPostgres, OpenPostgresFeeds, OpenPostgresWhole},
+                           {SourceKind::kMariadb, OpenMariadb, OpenMariadbFeeds, OpenMariadbWhole},
                            {SourceKind::kOdbc, OpenOdbc, OpenOdbcFeeds, OpenOdbcWhole}};
 
 const Kind& KindOf(const SourceConfig& source) {

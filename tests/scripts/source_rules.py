@@ -173,7 +173,10 @@ ROOMS = {
         "base base/db/sqlite certs client/source client/source/sqlite/file proto/wire",
         ("nlohmann-json", "SQLite"),
     ),
-    "client/config": ("base base/config base/db/postgres base/exposition client/source client/source/steps proto/wire", ()),
+    "client/config": (
+        "base base/config base/db/mariadb base/db/postgres base/exposition client/source client/source/steps proto/wire",
+        (),
+    ),
     "client/state": ("base base/db/sqlite certs client/source proto/wire", ("nlohmann-json",)),
     "client/wire": ("base base/exposition certs client/config proto/wire", ("protobuf", "grpc")),
     "client/sending": ("base client/source client/wire proto/wire", ("xxhash", "protobuf")),
@@ -222,8 +225,8 @@ ROOMS = {
     ),
     "client/run": (
         "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "
-        "client/source/files client/source/odbc client/source/postgres client/source/sqlite client/source/sqlite/log "
-        "client/source/steps client/state client/wire proto/wire",
+        "client/source/files client/source/mariadb client/source/odbc client/source/postgres client/source/sqlite "
+        "client/source/sqlite/log client/source/steps client/state client/wire proto/wire",
         ("nlohmann-json",),
     ),
     "client/command": (

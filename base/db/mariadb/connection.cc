@@ -19,6 +19,8 @@ namespace {
 constexpr std::uint32_t kOldestVersion = 100500;
 /// A rogue server could ask for the password in clear by any other.
 constexpr char kLoginMethods[] = "mysql_native_password,client_ed25519,auth_gssapi_client";
+constexpr char kNoTls[] =
+    "the server has no TLS: give it a certificate, or write tls=off where nobody listens on the way";
 constexpr std::size_t kProgramNameBytesMax = 63;
 /// A row comes whole.
 constexpr unsigned long kPacketBytesMax = 1UL << 30;  // MariaDB's own limit.
@@ -27,7 +29,7 @@ constexpr unsigned long kPacketBytesMax = 1UL << 30;  // MariaDB's own limit.
 constexpr const char* kPinned[] = {
     "SET NAMES utf8mb4",
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', "
-    "div_precision_increment = 4, sql_select_limit = DEFAULT, group_concat_max_len = 1048576, "
+    "div_precision_increment = 4, sql_select_limit = 18446744073709551615, group_concat_max_len = 1048576, "
     "sql_quote_show_create = ON, autocommit = 1, lc_time_names = 'en_US'",
 };
 
@@ -126,9 +128,18 @@ absl::Status Connection::Connect(const ConnectAs& as, const std::string& host, s
   const bool by_socket = dsn_.hosts.empty();
   const unsigned int protocol = by_socket ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
   mysql_options(handle_, MYSQL_OPT_PROTOCOL, &protocol);
-  if (mysql_real_connect(handle_, by_socket ? nullptr : host.c_str(), dsn_.user.c_str(), password.c_str(),
-                         dsn_.database.c_str(), port, by_socket ? dsn_.socket.c_str() : nullptr,
-                         /*flags=*/0) != nullptr) {
+  bool is_in =
+      mysql_real_connect(handle_, by_socket ? nullptr : host.c_str(), dsn_.user.c_str(), password.c_str(),
+                         /*database=*/nullptr, port, by_socket ? dsn_.socket.c_str() : nullptr,
+                         /*flags=*/0) != nullptr;
+  // Where a server has no TLS the library goes on without, unless it is to verify who that is.
+  if (is_in && dsn_.tls != Tls::kOff && cipher().empty()) {
+    Close();
+    return ToStatus({.trouble = Trouble::kNotLetIn, .words = kNoTls},
+                    absl::StrCat("connecting to ", dsn_.Name()));
+  }
+  if (is_in) is_in = mysql_select_db(handle_, dsn_.database.c_str()) == 0;
+  if (is_in) {
     if (!by_socket) KeepAlive(mysql_get_socket(handle_));
     server_thread_ = mysql_thread_id(handle_);
     server_version_ = static_cast<std::uint32_t>(mysql_get_server_version(handle_));
@@ -216,6 +227,12 @@ bool Connection::IsAlive() const {
   char byte = 0;
   const ssize_t got = recv(mysql_get_socket(handle_), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+absl::Status Connection::UseAgain() {
+  constexpr char kDoing[] = "using its database again";
+  if (handle_ == nullptr || mysql_select_db(handle_, dsn_.database.c_str()) != 0) return ErrorNow(kDoing);
+  return absl::OkStatus();
 }
 
 absl::Status Connection::KillOther(std::uint64_t server_thread) {

@@ -89,6 +89,8 @@ class Connection {
   bool IsOpen() const { return handle_ != nullptr; }
   /// The same, where it has heard nothing from the server either: one that the server closed says so.
   bool IsAlive() const;
+  /// Uses its database again: only so does it know of rights that were given or taken since.
+  absl::Status UseAgain();
   /// As the server counts them, for KILL: see KillOther().
   std::uint64_t server_thread() const { return server_thread_; }
   /// Ends another connection of the same user, and what it is at work on. One that is gone is no error.

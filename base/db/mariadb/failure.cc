@@ -4,7 +4,6 @@
 #include <iterator>
 
 #include "absl/strings/cord.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -32,6 +31,7 @@ constexpr MariadbCondition kMariadbConditions[] = {
     {2008, Trouble::kNoSpace},      // CR_OUT_OF_MEMORY
     {2026, Trouble::kNotLetIn},     // CR_SSL_CONNECTION_ERROR
     {2059, Trouble::kNotLetIn},     // CR_AUTH_PLUGIN_CANNOT_LOAD
+    {5010, Trouble::kNotLetIn},     // CR_ERR_RESTRICTED_AUTH
     {2020, Trouble::kTooLarge},     // CR_NET_PACKET_TOO_LARGE
     {1020, Trouble::kRetry},        // ER_CHECKREAD
     {1021, Trouble::kNoSpace},      // ER_DISK_FULL
@@ -136,7 +136,7 @@ bool IsOfLibrary(unsigned int number) {
 }
 
 /// What is to be done for a session.
-std::string LoginAdvice(unsigned int number, std::string_view message, bool has_password) {
+std::string LoginAdvice(unsigned int number, bool has_password) {
   switch (number) {
     case 1045:
     case 1698:
@@ -154,12 +154,11 @@ std::string LoginAdvice(unsigned int number, std::string_view message, bool has_
     case 1130:
       return "The server lets nobody in from this machine: make the user for it, 'user'@'host'";
     case 2026:
-      return absl::StrContains(absl::string_view(message.data(), message.size()), "not support")
-                 ? "The server has no TLS: give it a certificate, or write tls=off where nobody listens on "
-                   "the way"
-                 : "Its certificate is not for that host, or not of an authority that tls_ca or the system "
-                   "trusts";
+      return "The server has no TLS, or its certificate is not for that host, or not of an authority that "
+             "tls_ca or "
+             "the system trusts";
     case 2059:
+    case 5010:
       return "The user logs in by a method that would show the password, or that this machine lacks: use "
              "ed25519 or mysql_native_password";
     default:
@@ -214,9 +213,11 @@ Failure ReadFailure(unsigned int number, std::string_view message) {
 
 Failure ReadRefusal(unsigned int number, std::string_view message, bool has_password) {
   Failure failure = ReadFailure(number, message);
+  // The library makes its own words of bytes that are none.
+  if (number == 5010) failure.words = "the server asks for a method of logging in that is not allowed";
   if (failure.trouble == Trouble::kLost || failure.trouble == Trouble::kOther)
     failure.trouble = Trouble::kNotReady;
-  const std::string advice = LoginAdvice(number, message, has_password);
+  const std::string advice = LoginAdvice(number, has_password);
   if (!advice.empty()) {
     failure.trouble = Trouble::kNotLetIn;
     absl::StrAppend(&failure.words, ". ", advice);

@@ -82,10 +82,11 @@ void TakeKeys(const Rows& rows, std::map<std::string, MariadbTable>* tables) {
     if (found == tables->end()) continue;
     MariadbTable& table = found->second;
     for (const auto& [place, column] : columns) {
-      const bool is_computed =
-          std::find(table.generated.begin(), table.generated.end(), column) != table.generated.end();
-      if (table.PlaceOf(column) || (is_computed && !table.versioned)) table.key.push_back(column);
+      if (table.PlaceOf(column)) table.key.push_back(column);
     }
+    // MariaDB takes no computed column for a key; one that did would have none that can be sent.
+    const bool is_whole = table.versioned || table.key.size() == columns.size();
+    if (!is_whole) table.key.clear();
   }
 }
 

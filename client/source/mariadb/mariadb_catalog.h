@@ -43,7 +43,7 @@ struct MariadbTable {
   std::vector<std::string> key;        ///< Columns of the primary key in its order.
   friend bool operator==(const MariadbTable&, const MariadbTable&) = default;
 
-  /// Reads are of one moment beside writers; else the server copies them first.
+  /// Reads are of one moment beside writers; else each keeps the other waiting.
   bool HasSnapshots() const { return engine == "InnoDB" || engine == "ROCKSDB"; }
   /// Of the column with this name among those that are sent.
   std::optional<std::size_t> PlaceOf(const std::string& column) const;

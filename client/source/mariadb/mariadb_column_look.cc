@@ -26,7 +26,11 @@ absl::StatusOr<KeyPart> EndOfMariadbColumn(const std::shared_ptr<const MariadbLo
       look, known, {{column}, IsThereSql(name), absl::StrCat("ORDER BY ", name, " ", direction, " LIMIT 1")});
   const absl::StatusOr<bool> there = rows.Next();
   if (!there.ok()) return there.status();
-  return *there ? KeyPartOf(rows.values().front()) : KeyPart();
+  if (!*there) return KeyPart();
+  KeyPart end = KeyPartOf(rows.values().front());
+  // To its end, or its session would end.
+  if (const absl::StatusOr<bool> more = rows.Next(); !more.ok()) return more.status();
+  return end;
 }
 
 absl::StatusOr<ColumnFacts> FactsByOrder(const std::shared_ptr<const MariadbLook>& look,

@@ -90,15 +90,15 @@ void MariadbSourceRows::End() {
   if (stream_ && reading_ != nullptr) reading_->Abandon();
   stream_.reset();
   reading_.reset();
+  spool_.reset();
 }
 
 std::string MariadbSourceRows::Sql(std::size_t with) const {
   std::vector<std::string> values;
   for (const std::uint32_t column : read_)
     values.push_back(ValueSql(known_->table.columns[column], known_->schema.columns[column]));
-  // A cache of results is the application's. Without a copy who writes waits for as long as rows are taken.
-  const std::string select = absl::StrCat(known_->table.HasSnapshots() ? "" : "SQL_BUFFER_RESULT ",
-                                          "SQL_NO_CACHE ", absl::StrJoin(values, ", "), " FROM ");
+  // A cache of results is the application's.
+  const std::string select = absl::StrCat("SQL_NO_CACHE ", absl::StrJoin(values, ", "), " FROM ");
   const std::string table = absl::StrCat(known_->table.quoted, " AS t");
   std::string sql;
   if (with < ask_.with.size()) {
@@ -116,15 +116,35 @@ absl::Status MariadbSourceRows::Start() {
   absl::StatusOr<std::unique_ptr<MariadbReading>> reading = MariadbReading::Begin(*look_, *known_);
   if (!reading.ok()) return reading.status();
   reading_ = *std::move(reading);
-  if (!known_->steps) return absl::OkStatus();
-  absl::StatusOr<RowSteps> steps = RowSteps::Make(known_->schema, *known_->steps, look_->hash_key);
-  if (!steps.ok()) return steps.status();
-  steps_.emplace(*std::move(steps));
+  if (known_->steps) {
+    absl::StatusOr<RowSteps> steps = RowSteps::Make(known_->schema, *known_->steps, look_->hash_key);
+    if (!steps.ok()) return steps.status();
+    steps_.emplace(*std::move(steps));
+  }
+  return known_->table.HasSnapshots() ? absl::OkStatus() : Spool();
+}
+
+absl::Status MariadbSourceRows::Spool() {
+  absl::StatusOr<MariadbSpool> spool = MariadbSpool::Make();
+  if (!spool.ok()) return spool.status();
+  absl::StatusOr<bool> more = StepAtServer();
+  for (; more.ok() && *more; more = StepAtServer()) {
+    if (absl::Status added = spool->Add(stream_->fields()); !added.ok()) return added;
+  }
+  if (!more.ok()) return more.status();
+  spool_.emplace(*std::move(spool));
+  reading_.reset();
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> MariadbSourceRows::Step() { return spool_ ? spool_->Step() : StepAtServer(); }
+
+absl::Status MariadbSourceRows::Explain(const absl::Status& status) const {
+  return reading_ == nullptr ? status : reading_->Explain(status);
+}
+
 /// The next row of all statements.
-absl::StatusOr<bool> MariadbSourceRows::Step() {
+absl::StatusOr<bool> MariadbSourceRows::StepAtServer() {
   for (;;) {
     if (!stream_) {
       if (statements_ == std::max<std::size_t>(1, ask_.with.size())) return false;
@@ -156,18 +176,19 @@ absl::StatusOr<bool> MariadbSourceRows::NextOfTable() {
   }
   if (!has_begun_) {
     if (absl::Status started = Start(); !started.ok()) {
+      const absl::Status explained = Explain(started);
       End();
-      return started;
+      return explained;
     }
   }
   const absl::StatusOr<bool> more = Step();
   if (!more.ok() || !*more) {
-    const absl::Status explained = reading_->Explain(more.status());
+    const absl::Status explained = Explain(more.status());
     End();
     if (more.ok()) return more;
     return explained;
   }
-  if (decoder_.Decode(stream_->fields())) return true;
+  if (decoder_.Decode(Fields())) return true;
   return Misfit();
 }
 
@@ -188,7 +209,7 @@ absl::StatusOr<bool> MariadbSourceRows::Misfit() {
   std::vector<MariadbMisfit> misfits;
   absl::StatusOr<bool> more = true;
   for (; more.ok() && *more; more = Step()) {
-    if (decoder_.Decode(stream_->fields())) continue;
+    if (decoder_.Decode(Fields())) continue;
     for (const MariadbMisfit& misfit : decoder_.misfits())
       misfits.push_back({read_[misfit.column], misfit.is_null});
     if (misfits.size() < read_.size() * 64) continue;
@@ -196,7 +217,7 @@ absl::StatusOr<bool> MariadbSourceRows::Misfit() {
     misfits.clear();
   }
   look_->keep(*known_, misfits);
-  const absl::Status explained = reading_->Explain(more.status());
+  const absl::Status explained = Explain(more.status());
   End();
   if (!explained.ok()) return explained;
   return absl::AbortedError(absl::StrCat("table '", known_->table.name,

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,6 +17,7 @@
 #include "client/source/mariadb/mariadb_lock_watch.h"
 #include "client/source/mariadb/mariadb_row_decoder.h"
 #include "client/source/mariadb/mariadb_sessions.h"
+#include "client/source/mariadb/mariadb_spool.h"
 #include "client/source/steps/row_steps.h"
 #include "client/source/steps/table_steps.h"
 #include "client/source/values/value_rows.h"
@@ -91,8 +93,9 @@ class MariadbReading {
 
 /// Rows of a table as they were at one moment, which is that of the first Next(): the snapshot and a lock
 /// against changes of the table's definition are held from there to the last row, or until somebody waits to
-/// make one, and by no one before and after. Of a table whose engine has no snapshots the server makes a copy
-/// first. Threads: one.
+/// make one, and by no one before and after. Of a table whose engine has no snapshots all rows are put into a
+/// temporary file by the first Next(), and nothing is held from there on: who writes waits for whoever reads.
+/// Threads: one.
 class MariadbSourceRows : public ValueRows {
  public:
   MariadbSourceRows(std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known,
@@ -105,7 +108,13 @@ class MariadbSourceRows : public ValueRows {
 
  private:
   absl::Status Start();
+  absl::Status Spool();
   absl::StatusOr<bool> Step();
+  absl::StatusOr<bool> StepAtServer();
+  const std::vector<std::string_view>& Fields() const {
+    return spool_ ? spool_->fields() : stream_->fields();
+  }
+  absl::Status Explain(const absl::Status& status) const;
   absl::StatusOr<bool> NextOfTable();
   absl::StatusOr<bool> TakeSteps();
   absl::StatusOr<bool> Misfit();
@@ -120,7 +129,8 @@ class MariadbSourceRows : public ValueRows {
   bool has_begun_ = false, has_ended_ = false;
   std::unique_ptr<MariadbReading> reading_;
   std::optional<mariadb::RowStream> stream_;
-  std::size_t statements_ = 0;  ///< That were begun.
+  std::optional<MariadbSpool> spool_;  ///< Of a table without snapshots: all rows.
+  std::size_t statements_ = 0;         ///< That were begun.
   std::optional<RowSteps> steps_;
   std::vector<Value> row_, values_;  ///< With steps: the whole row, and what was asked for.
 };

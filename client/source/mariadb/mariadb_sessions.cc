@@ -31,7 +31,7 @@ std::string GranteeOf(const std::string& current_user) {
 }  // namespace
 
 MariadbLease::~MariadbLease() {
-  if (connection_ != nullptr) sessions_->GiveBack(use_, std::move(connection_));
+  if (connection_ != nullptr) sessions_->GiveBack(use_, {look_, std::move(connection_)});
 }
 
 mariadb::ConnectAs MariadbSessions::ConnectFor(MariadbUse use) const {
@@ -54,36 +54,49 @@ mariadb::ConnectAs MariadbSessions::ConnectFor(MariadbUse use) const {
   return as;
 }
 
-absl::StatusOr<MariadbLease> MariadbSessions::Take(MariadbUse use) {
-  {
-    const MutexLock lock(mutex_);
-    if (taken_[PlaceOfUse(use)] == kReadingsMax) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat(kReadingsMax, " readings of the source are at work, and no more than these are"));
-    }
-    ++taken_[PlaceOfUse(use)];
-    auto& free = free_[PlaceOfUse(use)];
-    while (!free.empty()) {
-      std::unique_ptr<mariadb::Connection> connection = std::move(free.back());
-      free.pop_back();
-      if (connection->IsAlive()) return MariadbLease(this, use, std::move(connection));
-    }
+/// Without a connection: there is none that is free.
+absl::StatusOr<MariadbSessions::Free> MariadbSessions::TakeFree(MariadbUse use) {
+  const MutexLock lock(mutex_);
+  if (taken_[PlaceOfUse(use)] == kReadingsMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(kReadingsMax, " readings of the source are at work, and no more than these are"));
   }
-  absl::StatusOr<std::unique_ptr<mariadb::Connection>> opened = mariadb::Connection::Open(ConnectFor(use));
-  if (!opened.ok()) {
-    GiveBack(use, nullptr);
-    return opened.status();
+  ++taken_[PlaceOfUse(use)];
+  for (std::vector<Free>& free = free_[PlaceOfUse(use)]; !free.empty();) {
+    Free last = std::move(free.back());
+    free.pop_back();
+    if (!last.connection->IsAlive()) continue;
+    // A session knows of rights on its database that were given since, once it is told to use it again.
+    if (last.look == look_ || last.connection->UseAgain().ok())
+      return Free{look_, std::move(last.connection)};
   }
-  return MariadbLease(this, use, *std::move(opened));
+  return Free{look_, nullptr};
 }
 
-void MariadbSessions::GiveBack(MariadbUse use, std::unique_ptr<mariadb::Connection> connection) {
+absl::StatusOr<MariadbLease> MariadbSessions::Take(MariadbUse use) {
+  absl::StatusOr<Free> free = TakeFree(use);
+  if (!free.ok()) return free.status();
+  if (free->connection != nullptr) return MariadbLease(this, use, free->look, std::move(free->connection));
+  absl::StatusOr<std::unique_ptr<mariadb::Connection>> opened = mariadb::Connection::Open(ConnectFor(use));
+  if (!opened.ok()) {
+    GiveBack(use, {});
+    return opened.status();
+  }
+  return MariadbLease(this, use, free->look, *std::move(opened));
+}
+
+void MariadbSessions::GiveBack(MariadbUse use, Free free) {
   const MutexLock lock(mutex_);
   --taken_[PlaceOfUse(use)];
-  if (connection != nullptr && connection->IsOpen()) free_[PlaceOfUse(use)].push_back(std::move(connection));
+  if (free.connection != nullptr && free.connection->IsOpen())
+    free_[PlaceOfUse(use)].push_back(std::move(free));
 }
 
 absl::StatusOr<MariadbSource> MariadbSessions::Look() {
+  {
+    const MutexLock lock(mutex_);
+    ++look_;
+  }
   absl::StatusOr<MariadbLease> lease = Take(MariadbUse::kCatalogs);
   if (!lease.ok()) return lease.status();
   constexpr char kDoing[] = "asking which database it is";

@@ -56,8 +56,9 @@ class MariadbSessions;
 /// A session for as long as this lives; the next one has it then, where it can be used again.
 class MariadbLease {
  public:
-  MariadbLease(MariadbSessions* sessions, MariadbUse use, std::unique_ptr<mariadb::Connection> connection)
-      : sessions_(sessions), use_(use), connection_(std::move(connection)) {}
+  MariadbLease(MariadbSessions* sessions, MariadbUse use, std::uint64_t look,
+               std::unique_ptr<mariadb::Connection> connection)
+      : sessions_(sessions), use_(use), look_(look), connection_(std::move(connection)) {}
   MariadbLease(MariadbLease&& other) noexcept = default;
   MariadbLease& operator=(MariadbLease&&) = delete;
   ~MariadbLease();
@@ -68,6 +69,7 @@ class MariadbLease {
  private:
   MariadbSessions* sessions_;
   MariadbUse use_;
+  std::uint64_t look_;  ///< As of which the session knows what it may.
   std::unique_ptr<mariadb::Connection> connection_;
 };
 
@@ -79,20 +81,27 @@ class MariadbSessions {
 
   explicit MariadbSessions(MariadbAccess access) : access_(std::move(access)) {}
 
-  /// Errors: those of Connection::Open(); kResourceExhausted: kReadingsMax are at work.
+  /// One that knows what it may as of the last Look(). Errors: those of Connection::Open();
+  /// kResourceExhausted: kReadingsMax are at work.
   absl::StatusOr<MariadbLease> Take(MariadbUse use) MIRROR_EXCLUDES(mutex_);
-  absl::StatusOr<MariadbSource> Look();
+  absl::StatusOr<MariadbSource> Look() MIRROR_EXCLUDES(mutex_);
   const MariadbAccess& access() const { return access_; }
 
  private:
   friend class MariadbLease;
   static constexpr std::size_t kUses = 3;
-  void GiveBack(MariadbUse use, std::unique_ptr<mariadb::Connection> connection) MIRROR_EXCLUDES(mutex_);
+  struct Free {
+    std::uint64_t look = 0;
+    std::unique_ptr<mariadb::Connection> connection;
+  };
+  void GiveBack(MariadbUse use, Free free) MIRROR_EXCLUDES(mutex_);
+  absl::StatusOr<Free> TakeFree(MariadbUse use) MIRROR_EXCLUDES(mutex_);
   mariadb::ConnectAs ConnectFor(MariadbUse use) const;
 
   const MariadbAccess access_;
   Mutex mutex_;
-  std::array<std::vector<std::unique_ptr<mariadb::Connection>>, kUses> free_ MIRROR_GUARDED_BY(mutex_);
+  std::array<std::vector<Free>, kUses> free_ MIRROR_GUARDED_BY(mutex_);
+  std::uint64_t look_ MIRROR_GUARDED_BY(mutex_) = 0;
   std::array<std::size_t, kUses> taken_ MIRROR_GUARDED_BY(mutex_) = {};
 };
 

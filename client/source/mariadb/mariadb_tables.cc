@@ -23,12 +23,6 @@ std::string WhyNotSteps(const TableSchema& schema, const TableSteps& steps) {
   return std::string(RowSteps::MakeFilter(schema, steps).status().message());
 }
 
-/// Its key may be MariaDB's own to compute: then it has none that could be sent.
-bool HasComputedKey(const MariadbTable& table) {
-  return std::any_of(table.key.begin(), table.key.end(),
-                     [&table](const std::string& column) { return !table.PlaceOf(column); });
-}
-
 }  // namespace
 
 MariadbSourceTables::MariadbSourceTables(const std::map<std::string, std::string>& records,
@@ -102,7 +96,7 @@ TableSchema MariadbSourceTables::SchemaOf(const MariadbTable& table, std::string
 /// The primary key, or that of the configuration. Gives what is wrong with it.
 std::string MariadbSourceTables::SetKey(const MariadbTable& table, TableSchema* schema) const {
   std::uint32_t position = 0;
-  if (!table.key.empty() && !HasComputedKey(table)) {
+  if (!table.key.empty()) {
     for (const std::string& column : table.key)
       schema->columns[*table.PlaceOf(column)].key_position = ++position;
     return "";
@@ -131,13 +125,11 @@ std::vector<std::string> MariadbSourceTables::NotesOf(const MariadbTable& table)
   };
   if (!table.generated.empty())
     note("columns that MariaDB computes are not mirrored: ", ListNames(table.generated));
-  if (HasComputedKey(table))
-    note("a column of its primary key is computed, so that it is mirrored without a key");
   if (table.versioned) note("it is system-versioned; its present rows are mirrored");
   if (!table.engine.empty() && !table.HasSnapshots()) {
     note("its engine ", table.engine,
-         " has no snapshots: for each reading the server copies it, and who writes waits for that. InnoDB "
-         "needs neither");
+         " has no snapshots: who writes waits while it is read, and it is left for the next run where that "
+         "takes long. ALTER TABLE … ENGINE = InnoDB ends both");
   }
   const auto record = records_.find(table.name);
   if (record == records_.end()) return notes;

@@ -6,7 +6,8 @@ namespace mirror {
 
 std::unique_ptr<DigestReader> ScanPostgresTable(std::shared_ptr<const PostgresLook> look,
                                                 std::shared_ptr<const KnownPostgresTable> known,
-                                                const std::vector<std::uint32_t>& columns, ScanRule rule) {
+                                                const std::vector<std::uint32_t>& columns,
+                                                ValueScanRule rule) {
   const ScanColumns what(known->given, columns, rule);
   PostgresAsk ask{what.read};
   if (rule.bound) {

@@ -15,7 +15,7 @@ namespace mirror {
 std::unique_ptr<DigestReader> ScanPostgresTable(std::shared_ptr<const PostgresLook> look,
                                                 std::shared_ptr<const KnownPostgresTable> known,
                                                 const std::vector<std::uint32_t>& columns,
-                                                ScanRule rule = {});
+                                                ValueScanRule rule = {});
 
 }  // namespace mirror
 

@@ -21,7 +21,8 @@ std::size_t PlaceAmong(std::uint32_t column, std::vector<std::uint32_t>* read) {
 
 class ValueScan : public DigestReader {
  public:
-  ValueScan(const TableSchema& table, ScanRule rule, const ScanColumns& what, std::unique_ptr<ValueRows> rows)
+  ValueScan(const TableSchema& table, ValueScanRule rule, const ScanColumns& what,
+            std::unique_ptr<ValueRows> rows)
       : rule_(std::move(rule)), key_at_(what.key_at), bound_at_(what.bound_at), rows_(std::move(rows)) {
     for (std::size_t i = 0; i < what.digested; ++i) digested_.push_back(table.columns[what.read[i]]);
     if (rule_.bound) bound_column_ = table.columns[rule_.bound->column];
@@ -76,7 +77,7 @@ class ValueScan : public DigestReader {
     if (rule_.by_column) piece->by_column.push_back(std::move(hashes));
   }
 
-  const ScanRule rule_;
+  const ValueScanRule rule_;
   const std::vector<std::size_t> key_at_;
   const std::size_t bound_at_;
   const std::unique_ptr<ValueRows> rows_;
@@ -112,7 +113,7 @@ class ValueTableReader : public TableReader {
 }  // namespace
 
 ScanColumns::ScanColumns(const TableSchema& table, const std::vector<std::uint32_t>& columns,
-                         const ScanRule& rule)
+                         const ValueScanRule& rule)
     : read(columns), digested(columns.size()) {
   const bool other_key = rule.bound && !rule.bound->key.empty();
   for (const std::uint32_t column : other_key ? rule.bound->key : table.Key())
@@ -120,8 +121,8 @@ ScanColumns::ScanColumns(const TableSchema& table, const std::vector<std::uint32
   if (rule.bound) bound_at = PlaceAmong(rule.bound->column, &read);
 }
 
-std::unique_ptr<DigestReader> ScanValues(const TableSchema& table, ScanRule rule, const ScanColumns& what,
-                                         std::unique_ptr<ValueRows> rows) {
+std::unique_ptr<DigestReader> ScanValues(const TableSchema& table, ValueScanRule rule,
+                                         const ScanColumns& what, std::unique_ptr<ValueRows> rows) {
   return std::make_unique<ValueScan>(table, std::move(rule), what, std::move(rows));
 }
 

@@ -14,14 +14,14 @@
 namespace mirror {
 
 /// What a scan gives.
-struct ScanRule {
+struct ValueScanRule {
   std::optional<RowBound> bound = {};
   bool by_column = false;  ///< See DigestPiece.
 };
 
 /// What is read for a scan over `columns`: those first, then what its keys and its bound need.
 struct ScanColumns {
-  ScanColumns(const TableSchema& table, const std::vector<std::uint32_t>& columns, const ScanRule& rule);
+  ScanColumns(const TableSchema& table, const std::vector<std::uint32_t>& columns, const ValueScanRule& rule);
 
   std::vector<std::uint32_t> read;
   std::size_t digested = 0;         ///< The first ones.
@@ -31,8 +31,8 @@ struct ScanColumns {
 
 /// Digests of rows as they come. `table`: as it is announced. `rows` gives the columns of `what.read`; which
 /// rows are within the bound is looked at here, so that it may give more.
-std::unique_ptr<DigestReader> ScanValues(const TableSchema& table, ScanRule rule, const ScanColumns& what,
-                                         std::unique_ptr<ValueRows> rows);
+std::unique_ptr<DigestReader> ScanValues(const TableSchema& table, ValueScanRule rule,
+                                         const ScanColumns& what, std::unique_ptr<ValueRows> rows);
 
 /// The rows as they are, in blocks.
 std::unique_ptr<TableReader> ReadValues(const TableSchema& table, const std::vector<std::uint32_t>& columns,

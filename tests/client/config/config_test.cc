@@ -444,7 +444,7 @@ TEST_F(ConfigTest, EveryKindOfSourceSaysWhatItIs) {
     EXPECT_TRUE(traits.has_log || !IsLogged(traits.strategy)) << word;
     const std::string source =
         absl::StrCat(kIdentity, "[[source]]\ncontext_id = \"a\"\nkind = \"", word, "\"\n", traits.place_key,
-                     " = \"", IsServer(kind) ? "host=x" : "x", "\"\n");
+                     " = \"", IsServer(kind) ? "host=x dbname=x user=x" : "x", "\"\n");
     const std::string table = "[[source.table]]\nname = \"t\"\n";
     if (!traits.has_reader) {
       EXPECT_THAT(Load(source + table),

@@ -29,7 +29,7 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
   void SetUp() override {
     const ReaderKind& kind = GetParam();
     if (kind.kind == "postgres" || kind.database == "postgres") SKIP_WITHOUT_POSTGRES();
-    if (kind.database == "mariadb") SKIP_WITHOUT_MARIADB();
+    if (kind.kind == "mariadb" || kind.database == "mariadb") SKIP_WITHOUT_MARIADB();
     if (kind.database == "sqlite") SKIP_WITHOUT_ODBC(SqliteOdbcDriver());
     if (kind.database == "postgres") SKIP_WITHOUT_ODBC(PostgresOdbcDriver());
     if (kind.database == "mariadb") SKIP_WITHOUT_ODBC(MariadbOdbcDriver());
@@ -60,6 +60,12 @@ class ReaderContract : public testing::TestWithParam<ReaderKind> {
       ASSERT_NE(PostgresServer::Shared(), nullptr);
       config_.server.dsn = PostgresServer::Shared()->NewDatabase();
       writer_ = std::make_unique<PostgresWriter>(config_.server.dsn);
+    }
+    if (kind.kind == "mariadb") {
+      MariadbServer* const server = MariadbServer::Shared();
+      ASSERT_NE(server, nullptr);
+      config_.server.dsn = server->Dsn(server->NewDatabase());
+      writer_ = std::make_unique<MariadbWriter>(config_.server.dsn);
     }
     if (kind.kind == "odbc") OpenOdbcDatabase();
     for (const Shape& shape : Shapes()) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -67,15 +68,18 @@ void WaitUntilServerIsGone(pid_t pid) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
-/// From when it listens on, whoever connects is only let wait.
-bool Listens(const std::string& socket_path) {
+/// Whether it greets who connects. Before that it does not hear signals either.
+bool Greets(const std::string& socket_path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path.c_str());
   const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const bool listens = connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  pollfd greeting{probe, POLLIN, 0};
+  char byte = 0;
+  const bool greets = connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+                      poll(&greeting, 1, 60'000) == 1 && read(probe, &byte, 1) == 1;
   close(probe);
-  return listens;
+  return greets;
 }
 
 MariadbServer* KeepStarted(std::unique_ptr<MariadbServer>& server, const std::vector<std::string>& options) {
@@ -181,7 +185,7 @@ absl::Status MariadbServer::StartAgain(const std::vector<std::string>& options) 
   if (!begun.ok()) return begun;
   const pid_t pid = std::atoi(ReadFileText(folder_ + "/started").c_str());
   for (int i = 0; i < 6000 && IsServerThere(pid); ++i) {
-    if (Listens(socket())) return absl::OkStatus();
+    if (Greets(socket())) return absl::OkStatus();
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return absl::UnavailableError(absl::StrCat("MariaDB does not start\n", Log()));

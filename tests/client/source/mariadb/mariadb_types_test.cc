@@ -87,7 +87,8 @@ const std::vector<TypeCase>& Types() {
 }
 
 TEST_F(MariadbTypesTest, EachTypeIsAnnouncedAndReadAsItsOwn) {
-  std::string create = "CREATE TABLE every (id INT PRIMARY KEY", insert = "INSERT INTO every VALUES (1", nulls;
+  std::string create = "CREATE TABLE every (id INT PRIMARY KEY", insert = "INSERT INTO every VALUES (1",
+              nulls;
   for (std::size_t i = 0; i < Types().size(); ++i) {
     absl::StrAppend(&create, ", c", i, " ", Types()[i].type);
     absl::StrAppend(&insert, ", ", Types()[i].literal);
@@ -124,8 +125,8 @@ TEST_F(MariadbTypesTest, AFloatingNumberKeepsAllOfItsDigits) {
   RowBlock block = RowBlock::For(Table("t").schema, {1, 2, 3});
   Pieces pieces;
   ASSERT_THAT((*read)->Next({}, &block, &pieces), IsOkAndHolds(false));
-  const std::vector<double> floats = {0.1F, 16777215, 3.4028234e38F}, doubles = {0.1, 5e-324, 0.30000000000000004},
-                            scaled = {0.1, 123456789.1234, -1};
+  const std::vector<double> floats = {0.1F, 16777215, 3.4028234e38F},
+                            doubles = {0.1, 5e-324, 0.30000000000000004}, scaled = {0.1, 123456789.1234, -1};
   EXPECT_THAT(block.columns[0].doubles(), testing::ElementsAreArray(floats));
   EXPECT_THAT(block.columns[1].doubles(), testing::ElementsAreArray(doubles));
   EXPECT_THAT(block.columns[2].doubles(), testing::ElementsAreArray(scaled));
