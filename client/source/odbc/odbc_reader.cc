@@ -139,7 +139,7 @@ class OdbcReader : public SourceReader {
 
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanBy(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,
-                                                       ScanRule rule) {
+                                                       ValueScanRule rule) {
     const auto known = Find(table);
     if (known == nullptr) return Unknown(table);
     const ScanColumns what(known->given, columns, rule);
