@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <ctime>
+#include <iterator>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
@@ -25,6 +26,19 @@ std::string Grouped(std::uint64_t number) {
 
 std::string Counted(std::uint64_t count, std::string_view noun) {
   return absl::StrCat(Grouped(count), " ", std::string(noun), count == 1 ? "" : "s");
+}
+
+std::string SizeText(std::uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double size = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (size >= 1023.95 && unit + 1 < std::size(kUnits)) {  // 1024.0 would be shown.
+    size /= 1024;
+    ++unit;
+  }
+  char text[32];
+  std::snprintf(text, sizeof(text), unit == 0 ? "%.0f%s" : "%.1f%s", size, kUnits[unit]);
+  return text;
 }
 
 std::string SpanText(std::int64_t milliseconds) {

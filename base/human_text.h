@@ -13,6 +13,10 @@ std::string Grouped(std::uint64_t number);
 /// A count with its noun: "1 table", "0 tables", "1,234 tables".
 std::string Counted(std::uint64_t count, std::string_view noun);
 
+/// Bytes as people say them, in one unit of 1024: "0B", "512B", "1.5MiB"; no space, so that it stays one
+/// column.
+std::string SizeText(std::uint64_t bytes);
+
 /// A span as people say it, in one unit and rounded down: "45 s", "12 min", "3 h", "5 d". A unit begins at
 /// two of it, so that "1 h" never hides half an hour. Less than nothing is "0 s".
 std::string SpanText(std::int64_t milliseconds);

@@ -27,6 +27,10 @@ void AgentMetrics::Begun(std::size_t source, std::int64_t now_ms) {
 void AgentMetrics::Ended(std::size_t source, const CycleReport& report, double seconds, std::int64_t now_ms) {
   Source& of = *sources_[source];
   of.running = false;
+  if (report.log) {
+    const MutexLock lock(of.mutex);
+    of.log = *report.log;
+  }
   of.runs.Note(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds)));
   switch (report.outcome) {
     case Outcome::kDone:
@@ -127,6 +131,54 @@ void AgentMetrics::AddLastRun(const Source& source, std::int64_t now_ms, MetricP
                 static_cast<double>(source.differing));
 }
 
+void AgentMetrics::AddLog(const Source& source, MetricPage& page) {
+  LogFigures log;
+  {
+    const MutexLock lock(source.mutex);
+    log = source.log;
+  }
+  const MetricLabels tenant = {{"tenant", source.tenant}};
+  const auto number = [](const auto& value) { return static_cast<double>(*value); };
+  if (log.lag) {
+    page.AddGauge("mirror_agent_source_lag_bytes",
+                  "Bytes of the source's log that were not staged at the last run.", tenant, number(log.lag));
+  }
+  if (log.retained) {
+    page.AddGauge("mirror_agent_slot_retained_bytes",
+                  "Bytes of its log that the source keeps for this agent.", tenant, number(log.retained));
+  }
+  if (log.safe) {
+    page.AddGauge("mirror_agent_slot_safe_bytes",
+                  "Bytes that the source may still write before it gives up the agent's slot.", tenant,
+                  number(log.safe));
+  }
+  if (log.unconfirmed) {
+    page.AddGauge("mirror_agent_slot_unconfirmed_bytes",
+                  "Bytes that the source would decode again for this agent after a new connection.", tenant,
+                  number(log.unconfirmed));
+  }
+  if (log.stage_rows) {
+    page.AddGauge("mirror_agent_stage_rows", "Rows in the stage.", tenant, number(log.stage_rows));
+  }
+  if (log.stage_bytes) {
+    page.AddGauge("mirror_agent_stage_bytes", "Bytes of the stage.", tenant, number(log.stage_bytes));
+  }
+  if (log.decoded) {
+    page.AddCounter("mirror_agent_decoded_changes_total", "Changes that were read from the source's log.",
+                    tenant, number(log.decoded));
+  }
+  if (log.snapshot_wait) {
+    page.AddGauge("mirror_agent_snapshot_wait_seconds",
+                  "Time that a new table has waited for open transactions of the source, seconds.", tenant,
+                  number(log.snapshot_wait));
+  }
+  if (log.until_purged) {
+    page.AddGauge("mirror_agent_binlog_seconds_to_purge",
+                  "Time until the source may remove what was not staged, seconds.", tenant,
+                  number(log.until_purged));
+  }
+}
+
 std::string AgentMetrics::Text(std::int64_t now_ms) const {
   MetricPage page;
   page.AddProcess();
@@ -138,6 +190,7 @@ std::string AgentMetrics::Text(std::int64_t now_ms) const {
   for (const Source* const source : shown) {
     AddCounters(*source, page);
     AddLastRun(*source, now_ms, page);
+    AddLog(*source, page);
   }
   for (const DatedKey& key : keys_) {
     page.AddGauge("mirror_certificate_expiry_timestamp_seconds",

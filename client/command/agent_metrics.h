@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "certs/expiry.h"
 #include "client/cycle/cycle.h"
 #include "client/wire/agent_counters.h"
@@ -49,6 +50,8 @@ class AgentMetrics {
     std::atomic<std::int64_t> success_ms{0};                    ///< End of the last good run.
     std::array<std::atomic<std::uint64_t>, kResults> tables{};  ///< Of the last run that was not busy.
     std::atomic<std::uint64_t> differing{0};
+    mutable Mutex mutex;
+    LogFigures log MIRROR_GUARDED_BY(mutex);  ///< Of the last run that read a log.
   };
 
   /// Who was good least recently comes first: what is cut must be what nobody misses.
@@ -56,6 +59,7 @@ class AgentMetrics {
   void AddTimings(MetricPage& page) const;
   static void AddCounters(const Source& source, MetricPage& page);
   static void AddLastRun(const Source& source, std::int64_t now_ms, MetricPage& page);
+  static void AddLog(const Source& source, MetricPage& page);
 
   std::vector<std::unique_ptr<Source>> sources_;
   const std::vector<DatedKey> keys_;

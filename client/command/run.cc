@@ -97,6 +97,7 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
   const bool was_good = last.ok() && last->has_value() && (*last)->good;
   const Schedule::Time now = std::chrono::system_clock::now();
   Schedule::Time next = schedule.First(now, was_good);
+  KeptLog kept;
   // By the clock it is when the clock says.
   if (next == now) {
     next += FirstWait(number, config.sources.size(), std::chrono::milliseconds(source.interval_ms));
@@ -112,6 +113,7 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
     const auto clock = std::chrono::steady_clock::now();
     RunRequest request;
     request.stop = &stopping;
+    request.kept = &kept;
     if (metrics != nullptr) {
       request.counters = &metrics->wire(number);
       metrics->Begun(number, NowMs());

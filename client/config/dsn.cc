@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -25,6 +26,8 @@ struct DsnWord {
   std::string value;
 };
 
+/// As ODBC's and MariaDB's own readers take it.
+bool IsBlank(char c) { return absl::ascii_isspace(static_cast<unsigned char>(c)); }
 bool IsWordCharacter(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
 /// Each word before a '=', wherever it stands: a value in quotes or braces may look like one, too, and is
@@ -34,24 +37,31 @@ std::vector<DsnWord> DsnWords(std::string_view dsn) {
   for (std::size_t equals = dsn.find('='); equals != std::string_view::npos;
        equals = dsn.find('=', equals + 1)) {
     std::size_t end = equals;
-    while (end > 0 && dsn[end - 1] == ' ') --end;
+    while (end > 0 && IsBlank(dsn[end - 1])) --end;
     std::size_t begin = end;
     while (begin > 0 && IsWordCharacter(dsn[begin - 1])) --begin;
     std::size_t from = equals + 1;
-    while (from < dsn.size() && dsn[from] == ' ') ++from;
-    const std::size_t to = std::min(dsn.find_first_of(" ;", from), dsn.size());
+    while (from < dsn.size() && IsBlank(dsn[from])) ++from;
+    std::size_t to = from;
+    while (to < dsn.size() && dsn[to] != ';' && !IsBlank(dsn[to])) ++to;
     words.push_back({absl::AsciiStrToLower(std::string(dsn.substr(begin, end - begin))),
                      std::string(dsn.substr(from, to - from))});
   }
   return words;
 }
 
+bool HasSecretWord(std::string_view dsn) {
+  static constexpr std::array<std::string_view, 9> kSecret = {"password",       "passwd",      "pwd",
+                                                              "pass",           "passphrase",  "sslpassword",
+                                                              "sslkeypassword", "tlspassword", "accesstoken"};
+  const std::vector<DsnWord> words = DsnWords(dsn);
+  return std::any_of(words.begin(), words.end(), [](const DsnWord& word) {
+    return std::find(kSecret.begin(), kSecret.end(), word.key) != kSecret.end();
+  });
+}
+
 std::string PlainDsnProblem(const std::string& dsn) {
-  static constexpr std::array<std::string_view, 6> kSecret = {"password", "passwd",      "pwd",
-                                                              "pass",     "sslpassword", "passphrase"};
-  for (const DsnWord& word : DsnWords(dsn)) {
-    if (std::find(kSecret.begin(), kSecret.end(), word.key) != kSecret.end()) return kDsnHoldsPassword;
-  }
+  if (HasSecretWord(dsn)) return kDsnHoldsPassword;
   // As user:password@host.
   const std::size_t scheme = dsn.find("://");
   if (scheme == std::string::npos) return "";
@@ -65,6 +75,11 @@ std::string PostgresDsnProblem(const std::string& dsn) {
     // They say the rest, and show none of it.
     return absl::StrCat("cannot be used: ", std::string(parameters.status().message()));
   }
+  // Within a value, where a quote went wrong: it would be shown as a part of the host's name.
+  const bool has_secret = HasSecretWord(dsn) ||
+                          std::any_of(parameters->begin(), parameters->end(),
+                                      [](const auto& parameter) { return HasSecretWord(parameter.second); });
+  if (has_secret) return kDsnHoldsPassword;
   if (postgres::FindParameter(*parameters, "passfile") != nullptr) {
     return "names a passfile: name that in 'password_file'";
   }

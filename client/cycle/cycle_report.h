@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "client/source/log_figures.h"
 
 namespace mirror {
 
@@ -71,6 +72,7 @@ struct CycleReport {
   std::int64_t cycle = 0;
   bool tables_held = false;  ///< Tables that are not announced any more wait for the mirror's operator.
   std::vector<TableReport> tables;
+  std::optional<LogFigures> log = {};  ///< Of a source whose log was read.
 
   /// Paused by an operator, or done and no table was refused, is held or failed.
   bool Good() const;

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "client/run/postgres_log_kind.h"
 #include "client/run/source_rules.h"
 #include "client/source/sqlite/log/change_log.h"
 
@@ -25,7 +26,9 @@ ChangeLogOptions SqliteOptionsOf(const SourceConfig& source, const LogUser& user
   return options;
 }
 
-absl::StatusOr<std::unique_ptr<SourceLog>> OpenSqliteLog(const SourceConfig& source, const LogUser& user) {
+absl::StatusOr<std::unique_ptr<SourceLog>> OpenSqliteLog(const SourceConfig& source, const LogUser& user,
+                                                         KeptLog* /*kept*/,
+                                                         const std::atomic<bool>* /*stop*/) {
   absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Open(SqliteOptionsOf(source, user));
   if (!log.ok()) return log.status();
   return std::unique_ptr<SourceLog>(*std::move(log));
@@ -65,14 +68,17 @@ absl::StatusOr<WaitingChanges> CountWaitingInSqlite(const SourceConfig& source, 
 
 struct LogKind {
   SourceKind kind;
-  absl::StatusOr<std::unique_ptr<SourceLog>> (*open)(const SourceConfig&, const LogUser&);
+  absl::StatusOr<std::unique_ptr<SourceLog>> (*open)(const SourceConfig&, const LogUser&, KeptLog*,
+                                                     const std::atomic<bool>*);
   absl::StatusOr<InstalledLog> (*install)(const SourceConfig&, const LogUser&, const Tables&);
   absl::StatusOr<bool> (*uninstall)(const SourceConfig&, const LogUser&);
   absl::StatusOr<WaitingChanges> (*count_waiting)(const SourceConfig&, const LogUser&);
 };
-/// Those for which KindTraits.has_log.
+/// Those for which KindTraits.reads_log.
 constexpr LogKind kLogKinds[] = {
-    {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite}};
+    {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite},
+    {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog,
+     CountWaitingInPostgres}};
 
 /// Null: it has none.
 const LogKind* LogKindOf(const SourceConfig& source) {
@@ -88,9 +94,10 @@ absl::Status HasNoLog(const SourceConfig& source) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user) {
+absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user,
+                                                   KeptLog* kept, const std::atomic<bool>* stop) {
   const LogKind* const kind = LogKindOf(source);
-  return kind == nullptr ? nullptr : kind->open(source, user);
+  return kind == nullptr ? nullptr : kind->open(source, user, kept, stop);
 }
 
 absl::StatusOr<InstalledLog> InstallLog(const SourceConfig& source, const LogUser& user,

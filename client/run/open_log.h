@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_RUN_OPEN_LOG_H_
 #define MIRROR_CLIENT_RUN_OPEN_LOG_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/config/source_config.h"
+#include "client/source/kept_log.h"
 #include "client/source/source_log.h"
 
 // From the kind of a source to its change log: a new kind with a log is a line in open_log.cc.
@@ -24,8 +26,11 @@ struct LogUser {
 };
 
 /// Null: the kind has none, or it is not installed. Errors: also kFailedPrecondition, when it is not whole or
-/// another agent's.
-absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user);
+/// another agent's. `kept`: what goes on between runs; null: nothing does. `stop`: ends its waiting; may be
+/// null.
+absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user,
+                                                   KeptLog* kept = nullptr,
+                                                   const std::atomic<bool>* stop = nullptr);
 
 struct InstalledLog {
   std::string source_id;  ///< The log's, by which the mirror will know the source.

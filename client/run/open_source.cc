@@ -11,6 +11,7 @@
 #include "client/source/mariadb/mariadb_reader.h"
 #include "client/source/odbc/odbc_dialect.h"
 #include "client/source/odbc/odbc_reader.h"
+#include "client/source/postgres/log/postgres_log.h"
 #include "client/source/postgres/postgres_reader.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/sqlite_reader.h"
@@ -135,13 +136,12 @@ std::unique_ptr<SourceReader> OpenSqliteWhole(const SourceConfig& source,
 
 PostgresReaderOptions PostgresOptionsOf(const SourceConfig& source) {
   PostgresReaderOptions options;
-  options.access.dsn = source.server.dsn;
-  options.access.password_file = source.server.password_file;
+  options.access = PostgresAccessOf(source);
   options.schema = source.server.schema;
   return options;
 }
 
-std::unique_ptr<SourceReader> OpenPostgres(const SourceConfig& source, Records records, SourceLog* /*log*/,
+std::unique_ptr<SourceReader> OpenPostgres(const SourceConfig& source, Records records, SourceLog* log,
                                            std::function<bool(const std::string&)> takes) {
   PostgresReaderOptions options = PostgresOptionsOf(source);
   options.choice = {source.include, source.skip, source.blocked, std::move(takes)};
@@ -151,6 +151,8 @@ std::unique_ptr<SourceReader> OpenPostgres(const SourceConfig& source, Records r
     if (!table.key.empty()) options.keys[FoldName(table.name)] = table.key;
   }
   options.hash_key = KeyOrNone(source);
+  // What OpenLog() makes for this kind.
+  options.log = static_cast<PostgresLog*>(log);
   return OpenPostgresReader(std::move(options));
 }
 

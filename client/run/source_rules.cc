@@ -58,6 +58,26 @@ std::optional<CaptureRules> RulesOf(const SourceConfig& source) {
   return rules;
 }
 
+std::optional<CaptureRules> RulesOf(const SourceConfig& source, const std::set<std::string>& unlogged) {
+  std::optional<CaptureRules> rules = RulesOf(source);
+  for (const std::string& name : unlogged) {
+    const auto own = std::find_if(source.tables.begin(), source.tables.end(),
+                                  [&name](const TableConfig& table) { return SameName(table.name, name); });
+    const bool has_own = own != source.tables.end();
+    const std::string sent = FoldName(has_own ? SentName(*own) : name);
+    if ((has_own ? StrategyOf(source, *own) : source.strategy) != Strategy::kCdc) continue;
+    if (!rules) {
+      rules.emplace();
+      rules->others = false;
+    }
+    rules->logged.erase(sent);
+    CaptureRule& rule = rules->tables[sent];
+    rule.filtered = has_own && !own->steps.where.empty();
+    rule.by_column = has_own && own->column_hashes;
+  }
+  return rules;
+}
+
 bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table) {
   for (const TableConfig& own : source.tables) {
     if (SameName(own.name, table)) return rules.Find(SentName(own)) != nullptr;
@@ -69,6 +89,13 @@ bool UsesLog(const SourceConfig& source) {
   return source.strategy == Strategy::kCdc ||
          std::any_of(source.tables.begin(), source.tables.end(),
                      [](const TableConfig& table) { return table.strategy == Strategy::kCdc; });
+}
+
+PostgresAccess PostgresAccessOf(const SourceConfig& source) {
+  PostgresAccess access;
+  access.dsn = source.server.dsn;
+  access.password_file = source.server.password_file;
+  return access;
 }
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source) {

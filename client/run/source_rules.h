@@ -2,12 +2,14 @@
 #define MIRROR_CLIENT_RUN_SOURCE_RULES_H_
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "certs/keyed_hash.h"
 #include "client/config/source_config.h"
 #include "client/source/capture/capture_rule.h"
+#include "client/source/postgres/postgres_sessions.h"
 #include "client/source/sqlite/log/change_log.h"
 
 // What the words of a [[source]] mean for those that read it.
@@ -16,6 +18,8 @@ namespace mirror {
 
 /// Which tables are captured, and how. Absent: none of them.
 std::optional<CaptureRules> RulesOf(const SourceConfig& source);
+/// The same where these tables, by the source's own names, cannot be logged: they are synthetic.
+std::optional<CaptureRules> RulesOf(const SourceConfig& source, const std::set<std::string>& unlogged);
 /// Whether the table, by the source's own name, is captured.
 bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table);
 /// Whether the change log is asked for some table.
@@ -30,6 +34,8 @@ std::string FeedName(const TableConfig& table);
 
 /// Absent: none is needed. Errors: one is needed and cannot be read.
 absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& source);
+
+PostgresAccess PostgresAccessOf(const SourceConfig& source);
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source);
 /// The same for the agent whose log it is. `source_id`: of its run state.

@@ -68,12 +68,11 @@ std::map<std::string, TargetRule> TargetsOf(const SourceConfig& source) {
 }
 
 /// Tables of which other rows are sent from now on: what the mirror has of them is not brought on.
-absl::Status GiveUpChanged(const SourceConfig& source, SourceLog* log, RunState* state,
-                           std::vector<std::string>* notes) {
+absl::Status GiveUpChanged(const SourceConfig& source, const std::optional<CaptureRules>& rules,
+                           SourceLog* log, RunState* state, std::vector<std::string>* notes) {
   const Pipeline pipeline = PipelineOf(source, state->tables().Records());
   // Which key made what the mirror has cannot be told either.
   if (!pipeline.key().ok()) return pipeline.key().status();
-  const std::optional<CaptureRules> rules = RulesOf(source);
   for (const Pipeline::Change& change : pipeline.Changed()) {
     // Of those a look finds what is otherwise.
     if (rules && rules->Find(change.name) != nullptr) continue;
@@ -146,6 +145,7 @@ class LockedRun {
     compared_ = cycle->verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
     KeepVerified(*cycle, &report);
     AddRemarks(&report);
+    if (log_ != nullptr) report.log = log_->Figures();
     return report;
   }
 
@@ -156,7 +156,9 @@ class LockedRun {
   absl::Status Open() {
     if (absl::Status opened = OpenMemory(); !opened.ok()) return opened;
     if (absl::Status opened = OpenWithCaptures(); !opened.ok()) return opened;
-    if (absl::Status given_up = GiveUpChanged(placed_, log_.get(), &*state_, &notes_); !given_up.ok()) {
+    if (absl::Status given_up =
+            GiveUpChanged(placed_, RulesOf(source_, unlogged_), log_.get(), &*state_, &notes_);
+        !given_up.ok()) {
       return given_up;
     }
     if (reader_ == nullptr) OpenAlone();
@@ -169,9 +171,14 @@ class LockedRun {
     state_.emplace(*std::move(state));
     if (!UsesLog(source_)) return absl::OkStatus();
     absl::StatusOr<std::unique_ptr<SourceLog>> log =
-        OpenLog(source_, {config_.agent.state_dir, state_->source_id()});
+        OpenLog(source_, {config_.agent.state_dir, state_->source_id()}, request_.kept, request_.stop);
     if (!log.ok()) return log.status();
     log_ = *std::move(log);
+    if (log_ != nullptr) {
+      const absl::StatusOr<std::map<std::string, std::string>> unlogged = log_->Unlogged();
+      if (!unlogged.ok()) return unlogged.status();
+      for (const auto& [name, why] : *unlogged) unlogged_.insert(name);
+    }
     // It stays the same source when it is read without the log one day.
     if (log_ != nullptr) state_->KeepSourceId(log_->source_id());
     return absl::OkStatus();
@@ -179,7 +186,7 @@ class LockedRun {
 
   /// Nothing, when no table is captured.
   absl::Status OpenWithCaptures() {
-    const std::optional<CaptureRules> rules = RulesOf(source_);
+    const std::optional<CaptureRules> rules = RulesOf(source_, unlogged_);
     if (!rules) return absl::OkStatus();
     absl::StatusOr<std::unique_ptr<CaptureState>> capture =
         CaptureState::Open(config_.agent.state_dir, source_.context_id);
@@ -273,6 +280,7 @@ class LockedRun {
   const RunRequest& request_;
   std::optional<RunState> state_;
   std::unique_ptr<SourceLog> log_;  ///< Null: none is used, or installed.
+  std::set<std::string> unlogged_;  ///< Tables that it cannot log.
   SourceConfig placed_;             ///< With the place of its rejects.
   std::unique_ptr<SourceReader> reader_;
   std::optional<PipelineHistory> logged_;  ///< Of the tables that are not captured, by the change log.

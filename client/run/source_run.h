@@ -8,6 +8,7 @@
 
 #include "client/config/config.h"
 #include "client/cycle/cycle.h"
+#include "client/source/kept_log.h"
 #include "client/state/work.h"
 #include "client/wire/connect.h"
 
@@ -27,6 +28,7 @@ struct RunRequest {
   const std::atomic<bool>* stop = nullptr;
   std::size_t read_ahead = ReadAhead::kBytesMax;  ///< See CycleOptions.
   WireCounters* counters = nullptr;               ///< Where calls are timed; may be null.
+  KeptLog* kept = nullptr;                        ///< Of runs of this source; null: nothing is kept.
 };
 
 /// One cycle of one [[source]], everything opened anew.

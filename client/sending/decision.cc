@@ -29,6 +29,9 @@ std::optional<Decision> OfStanding(Standing standing) {
     case Standing::kGone:
       return Populate(PopulateReason::kHistoryGone,
                       "the changes since the mirror's LSN are no longer on record");
+    case Standing::kEmptied:
+      return Populate(PopulateReason::kRequested,
+                      "the source's table was emptied (TRUNCATE) since the mirror's LSN");
     case Standing::kKnown:
       break;
   }

@@ -18,11 +18,12 @@ namespace mirror {
 
 /// What a position that the mirror shows is to its source.
 enum class Standing {
-  kKnown,  ///< This source sent it and knows what happened since.
-  kOlder,  ///< This source sent it, and something newer after it that the mirror does not show.
-  kAhead,  ///< Beyond where the source is: the source was restored.
-  kMiss,   ///< Not of this source's past.
-  kGone,   ///< Of its past, or older than that; what happened since is not on record any more.
+  kKnown,    ///< This source sent it and knows what happened since.
+  kEmptied,  ///< The same; all rows went since, and those that there are came behind that.
+  kOlder,    ///< This source sent it, and something newer after it that the mirror does not show.
+  kAhead,    ///< Beyond where the source is: the source was restored.
+  kMiss,     ///< Not of this source's past.
+  kGone,     ///< Of its past, or older than that; what happened since is not on record any more.
 };
 
 /// A source's own record of the positions that it sent, by which it recognises a mirror, a restored mirror,

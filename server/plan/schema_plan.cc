@@ -17,7 +17,10 @@ namespace {
 Affinity AffinityOf(Type type) {
   if (IsInteger(type) || type == Type::kBool) return Affinity::kInteger;
   if (type == Type::kFloat || type == Type::kDouble) return Affinity::kReal;
-  if (type == Type::kText) return Affinity::kText;
+  // Of these a mirror has the same text that sources write; times have as many digits as were announced.
+  if (type == Type::kText || type == Type::kDecimal || type == Type::kDate || type == Type::kUuid) {
+    return Affinity::kText;
+  }
   if (type == Type::kBytes) return Affinity::kBlob;
   return Affinity::kUnspecified;
 }

@@ -24,6 +24,13 @@ TEST(HumanTextTest, ACountAgreesWithItsNoun) {
   EXPECT_EQ(Counted(1'234, "row"), "1,234 rows");
 }
 
+TEST(HumanTextTest, ASizeIsToldInOneUnit) {
+  EXPECT_EQ(SizeText(0), "0B");
+  EXPECT_EQ(SizeText(1'023), "1023B");
+  EXPECT_EQ(SizeText(1'536), "1.5KiB");
+  EXPECT_EQ(SizeText((1 << 20) - 1), "1.0MiB") << "never 1024.0KiB";
+}
+
 TEST(HumanTextTest, ASpanIsToldInOneUnitThatHidesLessThanHalf) {
   for (const auto& [seconds, text] : std::vector<std::pair<std::int64_t, std::string>>{{-5, "0 s"},
                                                                                        {0, "0 s"},

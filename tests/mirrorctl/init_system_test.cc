@@ -504,7 +504,7 @@ TEST_F(InitSystemTest, WhatThisMachineCannotBeIsToldWithWhatToType) {
     EXPECT_THAT(refused({user}, more, ""),
                 HasSubstr(" --host mirror.example.org --contexts 'Cust*' --port 9001\n"));
   }
-  EXPECT_THAT(refused({kServer}, with_host, "/srv/crm/crm.db"), HasSubstr("a file of the agent's machine"));
+  EXPECT_THAT(refused({kServer}, with_host, "/srv/crm/crm.db"), HasSubstr("read by the agent's machine"));
 }
 
 TEST_F(InitSystemTest, OthersThanRootAreToldWhatToType) {
@@ -577,6 +577,29 @@ TEST_F(InitSystemTest, ThePassfileOfADatabaseIsTheServersAlone) {
   EXPECT_EQ(info.st_uid, geteuid() == 0 ? kServerId : geteuid());
   EXPECT_THAT(ReadText(OfServer("mirror-server.toml")), HasSubstr("store = \"postgres\""));
   EXPECT_THAT(out_, HasSubstr("goes into /etc/partner-mirror/pgpass,"));
+}
+
+TEST_F(InitSystemTest, ASourceOnAServerIsReadByTheAgentAloneAndNeedsNoFolder) {
+  ASSERT_EQ(Init({}, "postgresql://reader@db.example.org/crm?sslmode=verify-full"), 0) << err_;
+  struct stat info = {};
+  ASSERT_EQ(stat(OfAgent("source/pgpass").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0600U);
+  EXPECT_EQ(info.st_uid, geteuid() == 0 ? kAgentId : geteuid());
+  const toml::table agent = toml::parse_file(OfAgent("mirror-agent.toml"));
+  EXPECT_EQ(agent["source"][0]["dsn"].value<std::string>(),
+            "host=db.example.org dbname=crm user=reader sslmode=verify-full");
+  EXPECT_EQ(agent["source"][0]["password_file"].value<std::string>(), "source/pgpass");
+  EXPECT_FALSE(std::filesystem::exists(root_ / "etc/systemd"));
+  EXPECT_THAT(out_, AllOf(HasSubstr("CREATE ROLE \"reader\" LOGIN"),
+                          HasSubstr("goes into /etc/partner-mirror-agent/source/pgpass,"),
+                          Not(HasSubstr("add a [[source]]")), Not(HasSubstr("ReadWritePaths"))));
+}
+
+TEST_F(InitSystemTest, APasswordOfASourceIsRefusedAndMakesNothing) {
+  const std::vector<std::string> before = Everything();
+  EXPECT_EQ(Init({}, "postgresql://reader:hunter2@db/crm"), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("holds a password"), Not(HasSubstr("hunter2"))));
+  EXPECT_EQ(Everything(), before);
 }
 
 // What follows has other users than whoever runs the test, and needs root.

@@ -101,8 +101,12 @@ def with_needed(name, one):
         speaks_of = {key for table in one.get("table", []) for key in table}
         if "kind" not in one and ("folder" in one or speaks_of & OF_FILES):
             one["kind"] = "xlsx" if "sheet" in speaks_of else "csv"
-        files = one.get("kind", "sqlite") != "sqlite"
-        one.setdefault("folder" if files else "path", "crm.db")
+        kind = one.get("kind", "sqlite")
+        files = kind in ("csv", "xlsx")
+        if kind in ("postgres", "mariadb", "odbc"):
+            one.setdefault("dsn", "host=db1 dbname=crm user=mirror_agent")
+        else:
+            one.setdefault("folder" if files else "path", "crm.db")
         if not files and any("key" in table and "strategy" not in table for table in one.get("table", [])):
             one.setdefault("strategy", "synthetic")
     return one

@@ -26,6 +26,8 @@ NUMBERED = {
     "the receipt book": r"agent-state/\w+\.receipts\.db",
     "the record of the last run": r"agent-state/\w+\.last\.json",
 }
+# Those that no folder shows yet, since a server is their source: what stands in them their own test says.
+ELSEWHERE = {"the stage of the source's changes": "tests/client/stage/stage_test.cc"}
 # Without a number, and what their content looks like. One that changes needs another name, or a number.
 UNNUMBERED = {
     r"data/audit\.head": r'\{"kind":"sealed","chain":"\w+","record":\d+,"hash":"\w+","time_ms":\d+,"key_id":"[^"]+",'
@@ -56,6 +58,8 @@ def layouts_of_the_code():
             for what, number in re.findall(r"\bKnownLayout \w+ = \{\s*\"([^\"]+)\",\s*(\d+)", path.read_text()):
                 assert what not in found, what
                 found[what] = int(number)
+    for what, test in ELSEWHERE.items():
+        assert found.pop(what) == 1 and "HasTheFormOfItsLayout" in (ROOT / test).read_text(), what
     return found
 
 

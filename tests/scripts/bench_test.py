@@ -42,6 +42,9 @@ IN_POSTGRES = """
 pg-population pg-repopulation pg-repopulation-log pg-upsert pg-digest pg-logical-insert pg-logical-update pg-push-p50
 pg-servers
 """.split()
+FROM_POSTGRES = """
+source-read source-changes source-memory source-transaction-memory source-idle
+""".split()
 
 
 def bench(*words):
@@ -53,7 +56,7 @@ class CommandLine(unittest.TestCase):
         listed = bench("--list")
         self.assertEqual(listed.returncode, 0, listed.stderr)
         lines = [line.split() for line in listed.stdout.splitlines()]
-        self.assertEqual([words[0] for words in lines], PROMISED + IN_POSTGRES + ["micro"])
+        self.assertEqual([words[0] for words in lines], PROMISED + IN_POSTGRES + FROM_POSTGRES + ["micro"])
         self.assertIn(">= 2 ", listed.stdout.splitlines()[0])
 
     def test_wrong_usage_is_exit_code_2_and_a_sentence(self):
@@ -89,6 +92,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual([line.name for line in read.lines], IN_POSTGRES)
         self.assertFalse(read.micro)
         self.assertEqual(read.json, kept_table.file("postgres"))
+        self.assertEqual([line.name for line in arguments.read(["--source", "postgres"]).lines], FROM_POSTGRES)
         self.assertEqual([line.name for line in arguments.read(["--only", "pg-bulk"]).lines], IN_POSTGRES[:5])
 
     def test_every_line_has_somebody_who_measures_it(self):

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
-"""tools/demo up to its build, and what it stands on with --store postgres: a PostgreSQL of one's own, and a reading of
-mirrors in it that knows nothing of the server's code. `tools/check --all` runs the demo itself, with each store."""
+"""tools/demo up to its build, and what it stands on with --store postgres and --source postgres: a PostgreSQL of one's
+own, what is done to it, and readings of it that know nothing of our code. `tools/check --all` runs the demo itself."""
 
+import contextlib
+import io
+import json
 import pathlib
 import shutil
 import sqlite3
@@ -16,6 +19,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import postgres_cluster  # noqa: E402
 import postgres_mirror  # noqa: E402
+import postgres_source  # noqa: E402
 
 
 class Demo(unittest.TestCase):
@@ -24,7 +28,7 @@ class Demo(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.root)
         for folder in ("tools/lib", "tests/support"):
             (self.root / folder).mkdir(parents=True)
-        for path in ("tools/demo", "tools/lib/steps.sh"):
+        for path in ("tools/demo", "tools/lib/steps.sh", "tools/lib/demo_postgres.sh"):
             shutil.copy(ROOT / path, self.root / path)
         self.script("tools/setup", "echo set up; exit 1")
         self.script("tests/support/postgres_cluster.py", "echo it is missing >&2; exit 1")
@@ -37,8 +41,9 @@ class Demo(unittest.TestCase):
         return subprocess.run([self.root / "tools/demo", *words], capture_output=True, text=True, check=False)
 
     def test_without_postgresql_it_ends_before_it_builds_anything(self):
-        run = self.demo("--store", "postgres")
-        self.assertEqual((run.returncode, run.stdout, run.stderr), (1, "", "it is missing\n"))
+        for words in (["--store", "postgres"], ["--source", "postgres"]):
+            run = self.demo(*words)
+            self.assertEqual((run.returncode, run.stdout, run.stderr), (1, "", "it is missing\n"))
 
     def test_a_mirror_in_a_file_needs_no_postgresql(self):
         for words in ([], ["--store", "sqlite"]):
@@ -49,7 +54,7 @@ class Demo(unittest.TestCase):
             self.assertNotIn("missing", run.stderr)
 
     def test_wrong_usage(self):
-        for words in (["--store"], ["--store", "mysql"], ["now"]):
+        for words in (["--store"], ["--store", "mysql"], ["--source", "oracle"], ["--source"], ["now"]):
             run = self.demo(*words)
             self.assertEqual((run.returncode, run.stdout), (2, ""))
             self.assertIn("see tools/demo --help", run.stderr)
@@ -140,6 +145,73 @@ class Cluster(unittest.TestCase):
         )
         self.assertEqual(read.execute("SELECT * FROM plain").fetchall(), [(-(2**63), b"\0\xff")])
         read.close()
+
+
+@unittest.skipUnless(installed(), "PostgreSQL is not installed: tools/setup --also postgres")
+class Source(unittest.TestCase):
+    """One after the other, since each begins where the one before has ended: a server takes seconds to make."""
+
+    def setUp(self):
+        self.folder = postgres_cluster.fast_folder("demo-test-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.source = self.folder / "source"
+        self.addCleanup(postgres_cluster.Cluster(self.source).stop)
+
+    def rows(self, folder, table):
+        found = postgres_source.sql(folder, f"SELECT coalesce(json_agg(row_to_json(t)), '[]') FROM {table} t;")
+        return json.loads(found)
+
+    def mirror(self, change=""):
+        """A SQLite file with what the source has, by another way than the comparison's; changed afterwards."""
+        path = self.folder / "mirror.db"
+        path.unlink(missing_ok=True)
+        database = sqlite3.connect(path)
+        names = postgres_source.sql(self.source, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace;")
+        for table in names.split():
+            rows = self.rows(self.source, table)
+            database.execute(f"CREATE TABLE {table} ({', '.join(rows[0])})")
+            database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", [tuple(row.values()) for row in rows])
+        database.executescript(f"CREATE TABLE _mirror_schema (x);{change}")
+        database.close()
+        return path
+
+    def is_equal(self, path):
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            return postgres_source.compare(self.source, path), said.getvalue()
+
+    def test_what_is_done_to_a_source_is_done(self):
+        url = postgres_source.make(self.source)
+        self.assertEqual(postgres_cluster.psql(url, "SELECT count(*) FROM track;"), "3503\n")
+        with self.assertRaisesRegex(postgres_cluster.Failed, "permission denied"):
+            postgres_cluster.psql(url, "DELETE FROM track;")
+
+        equal, said = self.is_equal(self.mirror())
+        self.assertTrue(equal, said)
+        for change in (
+            "UPDATE track SET unit_price = 1 WHERE track_id = 7;",
+            "UPDATE invoice SET invoice_date = '2021-01-01 00:00:01' WHERE invoice_id = 1;",
+            "DELETE FROM genre WHERE genre_id = 1;",
+            "ALTER TABLE genre ADD COLUMN more;",
+            "CREATE TABLE other (x);",
+        ):
+            equal, said = self.is_equal(self.mirror(change))
+            self.assertFalse(equal, change)
+
+        copy = self.folder / "copy"
+        postgres_source.save(self.source, copy)
+        postgres_source.sql(self.source, "DELETE FROM playlist_track;")
+        postgres_source.restore(self.source, copy)
+        self.assertEqual(len(self.rows(self.source, "playlist_track")), 8715)
+
+        standby = self.folder / "standby"
+        self.addCleanup(postgres_cluster.Cluster(standby).stop)
+        postgres_source.standby(self.source, standby)
+        postgres_source.sql(self.source, "INSERT INTO genre VALUES (99, 'the last');")
+        postgres_source.promote(self.source, standby)
+        with self.assertRaises(postgres_cluster.Failed):
+            postgres_source.sql(self.source, "SELECT 1;")
+        self.assertIn({"genre_id": 99, "name": "the last"}, self.rows(standby, "genre"))
+        postgres_source.sql(standby, "DELETE FROM genre WHERE genre_id = 99;")
 
 
 if __name__ == "__main__":

@@ -203,6 +203,7 @@ ROOMS = {
         ("xxhash",),
     ),
     "client/source/values": ("client/source client/source/capture proto/wire", ()),
+    "client/source/stage": ("base base/db/sqlite client/source client/source/values proto/wire", ()),
     "client/source/sqlite": (
         "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file "
         "client/source/sqlite/log client/source/steps proto/wire",
@@ -218,15 +219,26 @@ ROOMS = {
         "client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
+    "client/source/mariadb/log": (
+        "base base/db/mariadb client/source client/source/mariadb client/source/stage client/source/steps "
+        "client/source/values proto/wire",
+        ("MariaDB", "xxhash", "zlib"),
+    ),
+    "client/source/postgres/log": (
+        "base base/db/postgres certs client/source client/source/postgres client/source/stage client/source/steps "
+        "client/source/values proto/wire",
+        (),
+    ),
     "client/source/odbc": (
         "base base/db/odbc certs client/source client/source/mariadb client/source/postgres client/source/rows "
         "client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
     "client/run": (
-        "base base/db/sqlite certs client/config client/cycle client/source client/source/capture "
-        "client/source/files client/source/mariadb client/source/odbc client/source/postgres client/source/sqlite "
-        "client/source/sqlite/log client/source/steps client/state client/wire proto/wire",
+        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/source client/source/capture "
+        "client/source/files client/source/mariadb client/source/odbc client/source/postgres client/source/postgres/log "
+        "client/source/sqlite client/source/sqlite/log client/source/stage client/source/steps "
+        "client/state client/wire proto/wire",
         ("nlohmann-json",),
     ),
     "client/command": (
@@ -240,7 +252,7 @@ ROOMS = {
         ("nlohmann-json", "protobuf", "SQLite"),
     ),
     "tools/benchmarks": (
-        "base base/db/postgres client/config client/source/sqlite client/wire proto/wire "
+        "base base/db/postgres client/config client/source/postgres client/source/sqlite client/wire proto/wire "
         "tools/mirror_harness/synthetic",
         ("CLI11", "protobuf", "SQLite"),
     ),
@@ -258,10 +270,10 @@ ROOMS = {
         (),
     ),
     "tools/mirrorctl/admin": ("base base/config base/text certs proto/wire", ("nlohmann-json", "protobuf", "grpc")),
-    "tools/mirrorctl/init": ("base base/config base/db/postgres base/text certs tools/mirrorctl/admin", ("nlohmann-json",)),
+    "tools/mirrorctl/init": ("base base/config base/db/postgres base/text certs client/config tools/mirrorctl/admin", ("nlohmann-json",)),
     "tools/mirrorctl/doctor": (
         "base base/config base/db/sqlite base/text certs client/command client/config client/run "
-        "client/source/sqlite/file client/source/sqlite/log client/wire proto/wire tools/mirrorctl/admin "
+        "client/source client/source/sqlite/file client/source/sqlite/log client/wire proto/wire tools/mirrorctl/admin "
         "tools/mirrorctl/init",
         (),
     ),

@@ -164,6 +164,14 @@ class Cluster:
         if self.process():
             self._run(programs() / "pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop")
 
+    def stop_gently(self):
+        """What it has in memory is written: its files are a copy that is whole."""
+        self._run(programs() / "pg_ctl", "-D", self.data, "-w", "-m", "fast", "stop")
+
+    def promote(self):
+        """A standby becomes the primary."""
+        self._run(programs() / "pg_ctl", "-D", self.data, "-w", "promote")
+
     def remove(self):
         if self.folder.exists():
             self.stop()

@@ -16,6 +16,7 @@ SHARES = {
     "postgres": {"crashes": 0.4, "servers": 0.2, "database": 0.3, "network": 0.1},
 }
 RUNS = {"sqlite": 400, "postgres": 40}
+SOURCE_RUNS = 60
 # With the store: what is not asked, and why.
 LEFT_OUT = {
     "postgres": (
@@ -34,6 +35,7 @@ def main():
         epilog="Example: tools/torture --runs 5000. Exit code: 0 every run ended equal, 1 one did not (its folder is "
         "kept and named), 2 wrong usage. About four runs a second on two cores.",
     )
+    parser.add_argument("--source", choices=["sqlite", "postgres"], default="sqlite", help="where the rows come from (sqlite); postgres: the agent, its stage and the source's own server are killed, restored and replaced, and the mirrors are SQLite's")
     parser.add_argument("--store", choices=list(SHARES), default="sqlite", help="what keeps the mirrors (sqlite)")
     runs = os.environ.get("MIRROR_TEST_TORTURE_RUNS")
     shown = runs or f"{RUNS['sqlite']}, with postgres {RUNS['postgres']}"
@@ -46,9 +48,11 @@ def main():
     parser.add_argument("--all", action="store_true", help="every write and sync that can fail, which takes hours")
     parser.add_argument("--keep", action="store_true", help="keep the folders of all runs")
     arguments = parser.parse_args()
-    shares = SHARES[arguments.store]
+    if arguments.source != "sqlite" and (arguments.store != "sqlite" or arguments.only or arguments.all):
+        parser.error(f"--source {arguments.source} goes with --runs, --seed, --build and --keep alone")
+    shares = SHARES[arguments.store] if arguments.source == "sqlite" else {"sources": 1}
     if arguments.runs is None:
-        arguments.runs = RUNS[arguments.store]
+        arguments.runs = RUNS[arguments.store] if arguments.source == "sqlite" else SOURCE_RUNS
     if arguments.runs < 1:
         parser.error("--runs must be at least 1")
     if arguments.only not in (None, "days", *shares):
@@ -62,7 +66,7 @@ def main():
     if arguments.build:
         os.environ["MIRROR_TORTURE_BUILD"] = str(pathlib.Path(arguments.build).absolute())
     # Only now that they know where the programs are.
-    from tests.torture import crashes, database, days, disk, network, place, postgres_place, servers
+    from tests.torture import crashes, database, days, disk, network, place, postgres_place, postgres_source, servers, sources
     from tests.torture.report import Report
 
     report, begun, runs = Report(), time.monotonic(), 0
@@ -72,6 +76,7 @@ def main():
         "disk": disk.run,
         "database": database.run,
         "network": network.run,
+        "sources": sources.run,
     }
     kind, cluster, failed = place.Place, None, None
     # With finally, so that PostgreSQL ends, too.
@@ -83,13 +88,16 @@ def main():
                 kind.cluster = postgres_place.CitusCluster(arguments.citus)
             else:
                 kind.cluster = cluster = postgres_place.make_cluster()
+        if arguments.source == "postgres":
+            kind = postgres_source.PostgresSourcePlace
+            kind.cluster = cluster = postgres_source.make_cluster()
         for name, share in shares.items():
             if arguments.only not in (None, name):
                 continue
             count = max(1, round(arguments.runs * (1 if arguments.only else share)))
             runs += parts[name](kind, None if arguments.all and name == "disk" else count, seed, arguments.keep, report)
             print(f"{name}: {runs} runs, {time.monotonic() - begun:.0f} s", flush=True)
-        if arguments.only in (None, "days"):
+        if arguments.source == "sqlite" and arguments.only in (None, "days"):
             runs += days.run(kind, arguments.keep, report)
     except Exception as error:  # pylint: disable=broad-except
         failed = error

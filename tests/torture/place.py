@@ -62,11 +62,15 @@ class Place:
         self.fresh = True  # No mirror has its file yet, so nothing is acknowledged as durable.
         self.acknowledged = {}  # LSN of each table that the agent was told to be on disk.
         self.same_rows = False  # A whole cycle was acknowledged, and the source is as it was then.
-        sqlite3.connect(self.source).execute("PRAGMA journal_mode = WAL").connection.close()
-        init = ["init", "--dir", self.dir, "--context-id", CONTEXT, "--source", self.source, "--metrics-port", 0]
+        init = ["init", "--dir", self.dir, "--context-id", CONTEXT, "--source", self.make_source(), "--metrics-port", 0]
         self.run_plain("mirrorctl", *init, *self.store_words())
         self.set_ports(0, 0)
         self.data.mkdir(exist_ok=True)
+
+    def make_source(self):
+        """What `mirrorctl init` is told of it."""
+        sqlite3.connect(self.source).execute("PRAGMA journal_mode = WAL").connection.close()
+        return self.source
 
     def store_words(self):
         """Of `mirrorctl init`."""

@@ -98,8 +98,8 @@ void AddStepCommands(CLI::App* app, Asked* asked) {
 
 void AddLoads(CLI::App* app, Asked* asked) {
   CLI::App* read =
-      AddCommand(app, "read", "Reads a SQLite source as an agent does", "mirror-bench read --file crm.db");
-  read->add_option("--file", asked->path)->required();
+      AddCommand(app, "read", "Reads a source as an agent does", "mirror-bench read --file crm.db");
+  read->add_option("--file", asked->path, "A SQLite file, or a postgresql:// URL")->required();
   CallLoadOptions& load = asked->load;
   CLI::App* calls = AddCommand(
       app, "calls", "Small calls over tenants whose cycles are open",

@@ -1,11 +1,15 @@
 #include "tools/benchmarks/source_reading.h"
 
 #include <chrono>
+#include <map>
+#include <memory>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/source/postgres/postgres_reader.h"
 #include "client/source/sqlite/sqlite_reader.h"
 #include "tools/benchmarks/stopwatch.h"
 
@@ -23,20 +27,33 @@ class NoLargeValues : public LargeSink {
   std::uint64_t last_ = 0;
 };
 
+std::unique_ptr<SourceReader> OpenReader(const std::string& place,
+                                         const std::map<std::string, std::string>& records) {
+  if (place.rfind("postgresql://", 0) == 0) {
+    PostgresReaderOptions options;
+    options.access.dsn = place;
+    options.records = records;
+    return OpenPostgresReader(std::move(options));
+  }
+  SqliteReaderOptions options;
+  options.path = place;
+  options.records = records;
+  return OpenSqliteReader(std::move(options));
+}
+
 }  // namespace
 
-absl::StatusOr<SourceReading> ReadSource(const std::string& path) {
+absl::StatusOr<SourceReading> ReadSource(const std::string& place) {
   SourceReading reading;
-  SqliteReaderOptions options;
-  options.path = path;
+  std::map<std::string, std::string> records;
   Clock::time_point start = Clock::now();
-  const auto first = OpenSqliteReader(options)->Schema();
+  const auto first = OpenReader(place, records)->Schema();
   if (!first.ok()) return first.status();
   reading.first_look_seconds = Since(start);
-  for (const SourceTable& table : first->tables) options.records[table.schema.name] = table.record;
+  for (const SourceTable& table : first->tables) records[table.schema.name] = table.record;
 
   start = Clock::now();
-  const auto reader = OpenSqliteReader(options);
+  const auto reader = OpenReader(place, records);
   const auto schema = reader->Schema();
   if (!schema.ok()) return schema.status();
   NoLargeValues sink;

@@ -11,7 +11,6 @@
 #include "base/text/text_table.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin/size_text.h"
 #include "tools/mirrorctl/admin_command.h"
 #include "tools/mirrorctl/backup_progress.h"
 

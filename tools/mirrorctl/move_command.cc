@@ -14,7 +14,6 @@
 #include "base/printable.h"
 #include "base/text/text_table.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin/size_text.h"
 #include "tools/mirrorctl/admin_command.h"
 
 namespace mirror {

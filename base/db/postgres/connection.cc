@@ -84,7 +84,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as
   const absl::StatusOr<std::string> settings = SettingsSql(SettingsOf(as));
   if (!settings.ok()) return settings.status();
   connection->SetAnswerWithin(as.connect_within);
-  if (absl::Status set = connection->ExecuteAs(IfLost::kNothing, *settings, "setting up the session");
+  if (absl::Status set =
+          connection->ExecuteAs(IfLost::kNothing, *settings, "setting up the session").status();
       !set.ok())
     return set;
   connection->SetAnswerWithin(as.answer_within);
@@ -98,22 +99,30 @@ void Connection::RenewCanceller() {
 
 absl::Status Connection::Execute(const std::string& sql, std::string_view doing) {
   // A text of several statements may have a COMMIT in it; but not one in a transaction.
-  return ExecuteAs(InTransaction() ? IfLost::kNothing : IfLost::kUnknown, sql, doing);
+  return ExecuteAs(InTransaction() ? IfLost::kNothing : IfLost::kUnknown, sql, doing).status();
 }
 
-absl::Status Connection::ExecuteAs(IfLost if_lost, const std::string& sql, std::string_view doing) {
+absl::StatusOr<Rows> Connection::Command(const std::string& command, std::string_view doing) {
+  absl::StatusOr<Result> result =
+      ExecuteAs(InTransaction() ? IfLost::kNothing : IfLost::kUnknown, command, doing);
+  if (!result.ok()) return result.status();
+  return Rows(*std::move(result));
+}
+
+absl::StatusOr<Result> Connection::ExecuteAs(IfLost if_lost, const std::string& sql, std::string_view doing) {
   if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
   if (absl::Status begun = line_->Begin(if_lost, doing); !begun.ok()) return begun;
   if (absl::Status sent = line_->Send(PQsendQuery(line_->handle(), sql.c_str()), doing); !sent.ok())
     return sent;
-  return line_->Finish(doing).status();
+  return line_->Finish(doing);
 }
 
 absl::Status Connection::DeallocateDropped() {
   if (!line_->IsOpen() || PQtransactionStatus(line_->handle()) == PQTRANS_INERROR) return absl::OkStatus();
   std::string sql;
   for (const std::string& name : prepared_.TakeDropped()) absl::StrAppend(&sql, "DEALLOCATE ", name, ";");
-  return sql.empty() ? absl::OkStatus() : ExecuteAs(IfLost::kNothing, sql, "deallocating statements");
+  if (sql.empty()) return absl::OkStatus();
+  return ExecuteAs(IfLost::kNothing, sql, "deallocating statements").status();
 }
 
 void Connection::NoteFailed(const std::string& key, const absl::Status& failed) {
@@ -224,7 +233,9 @@ absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values valu
   return RowStream(*this, doing);
 }
 
-absl::Status Connection::Probe() { return ExecuteAs(IfLost::kNothing, "", "probing the connection"); }
+absl::Status Connection::Probe() {
+  return ExecuteAs(IfLost::kNothing, "", "probing the connection").status();
+}
 
 std::string Connection::Setting(const std::string& name) const {
   const char* const value = IsOpen() ? PQparameterStatus(line_->handle(), name.c_str()) : nullptr;

@@ -65,6 +65,9 @@ class Connection {
   absl::StatusOr<Rows> Query(const std::string& sql, Values values = {}, std::string_view doing = "");
   /// The same for one that changes rows: how many.
   absl::StatusOr<std::int64_t> Run(const std::string& sql, Values values = {}, std::string_view doing = "");
+  /// One statement, or a command of the replication protocol, without values: by the simple protocol, so that
+  /// all that comes is text, for Rows::View() and Rows::Text().
+  absl::StatusOr<Rows> Command(const std::string& command, std::string_view doing = "");
   /// The first value of the first row, a whole number. Errors: also when there is none.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, Values values = {},
                                       std::string_view doing = "");
@@ -105,7 +108,7 @@ class Connection {
 
  private:
   Connection(std::unique_ptr<Line> line, std::size_t statements_max);
-  absl::Status ExecuteAs(IfLost if_lost, const std::string& sql, std::string_view doing);
+  absl::StatusOr<Result> ExecuteAs(IfLost if_lost, const std::string& sql, std::string_view doing);
   absl::Status SendStatement(const std::string& sql, Values values, IfLost if_lost, std::string_view doing);
   absl::StatusOr<Result> RunOnce(const std::string& sql, Values values, std::string_view doing);
 

@@ -244,4 +244,40 @@ absl::StatusOr<bool> CopyOut::Step() {
   }
 }
 
+absl::StatusOr<CopyBoth> CopyBoth::Begin(Connection& connection, const std::string& command,
+                                         std::string_view doing) {
+  if (absl::Status begun = BeginCopy(connection, command, PGRES_COPY_BOTH, doing); !begun.ok()) return begun;
+  return CopyBoth(connection, doing);
+}
+
+CopyBoth::CopyBoth(CopyBoth&& other) noexcept
+    : connection_(std::exchange(other.connection_, nullptr)), doing_(std::move(other.doing_)) {}
+
+CopyBoth::~CopyBoth() {
+  if (connection_ != nullptr) connection_->Close();
+}
+
+absl::StatusOr<std::optional<std::string_view>> CopyBoth::Next(std::chrono::milliseconds within) {
+  if (connection_ == nullptr)
+    return absl::FailedPreconditionError(absl::StrCat(doing_, ": these messages are over"));
+  Line& line = connection_->line();
+  if (!line.HasPiece(within)) return std::nullopt;
+  const absl::StatusOr<std::string_view> message = line.NextPiece(doing_);
+  if (message.ok() && !message->empty()) return *message;
+  connection_ = nullptr;
+  if (!message.ok()) return message.status();
+  absl::Status ended = line.Finish(doing_).status();
+  return ended.ok() ? line.Cut(doing_, {.words = "the server ended the messages"}) : ended;
+}
+
+absl::Status CopyBoth::Put(std::string_view message) {
+  if (connection_ == nullptr)
+    return absl::FailedPreconditionError(absl::StrCat(doing_, ": these messages are over"));
+  Line& line = connection_->line();
+  absl::Status sent =
+      line.Send(PQputCopyData(line.handle(), message.data(), static_cast<int>(message.size())), doing_);
+  if (!line.IsOpen()) connection_ = nullptr;
+  return sent;
+}
+
 }  // namespace mirror::postgres

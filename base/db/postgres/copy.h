@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,6 +98,29 @@ class CopyOut {
   bool has_begun_ = false;  ///< Its header was read.
   bool has_ended_ = false;  ///< Its trailer was.
   std::vector<std::string_view> fields_;
+};
+
+/// Messages that come and go at once over a connection for replication, as those of START_REPLICATION. It
+/// ends with its connection, which outlives it: to end it otherwise, all that is on its way would have to be
+/// read.
+class CopyBoth {
+ public:
+  static absl::StatusOr<CopyBoth> Begin(Connection& connection, const std::string& command,
+                                        std::string_view doing = "");
+  CopyBoth(CopyBoth&& other) noexcept;
+  CopyBoth& operator=(CopyBoth&&) = delete;
+  ~CopyBoth();
+
+  /// The next message, until the next call; absent: none came within this time, in which the server may be
+  /// silent. Errors: it is over; kLost, when the server has ended it without an error.
+  absl::StatusOr<std::optional<std::string_view>> Next(std::chrono::milliseconds within);
+  absl::Status Put(std::string_view message);
+
+ private:
+  CopyBoth(Connection& connection, std::string_view doing) : connection_(&connection), doing_(doing) {}
+
+  Connection* connection_;  ///< Null: at its end.
+  std::string doing_;
 };
 
 }  // namespace mirror::postgres

@@ -147,6 +147,14 @@ std::int64_t CopyRow(std::string_view context) {
   return 0;
 }
 
+/// For a connection of all of whose kind none is free.
+std::string TooManyAdvice(std::string_view words) {
+  // The setting's name, which is not translated.
+  if (words.find("max_wal_senders") == std::string_view::npos) return kRaise;
+  return ". All that may read the log at once do so: raise its max_wal_senders, or end one of those in "
+         "pg_stat_replication";
+}
+
 /// What is to be done for a session; empty: it is not of those.
 std::string NotLetInAdvice(std::string_view sqlstate, const Login& login) {
   const std::string file = login.passfile.empty() ? "~/.pgpass" : absl::StrCat("'", login.passfile, "'");
@@ -251,8 +259,15 @@ Failure ReadRefusal(std::string_view words, const Login& login) {
     line.erase(at, kSeverity.size() + 7);
   }
   failure.words = Quoted("libpq", line);
-  if (failure.trouble == Trouble::kTooMany) failure.words += kRaise;
-  const std::string advice = NotLetInAdvice(failure.sqlstate, login);
+  if (failure.trouble == Trouble::kTooMany) failure.words += TooManyAdvice(line);
+  std::string advice = NotLetInAdvice(failure.sqlstate, login);
+  // Who lacks CONNECT is refused by another function, whose name is not translated.
+  if (login.replication && failure.sqlstate == "42501" &&
+      words.find("CheckMyDatabase") == std::string_view::npos) {
+    advice =
+        "The role may not read the server's log: it needs REPLICATION, which ALTER ROLE gives it (on Amazon "
+        "RDS: GRANT rds_replication)";
+  }
   if (!advice.empty()) {
     failure.trouble = Trouble::kNotLetIn;
     absl::StrAppend(&failure.words, ". ", advice);

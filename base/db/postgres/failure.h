@@ -64,6 +64,7 @@ Failure ReadFailure(const pg_result* result);
 struct Login {
   std::string passfile = {};    ///< Empty: libpq's own.
   bool lacks_password = false;  ///< One was asked for, and there was none.
+  bool replication = false;     ///< See ConnectAs.
 };
 /// Of a connection that was refused: libpq has no result of that, only words, with its verbosity at VERBOSE.
 Failure ReadRefusal(std::string_view words, const Login& login = {});

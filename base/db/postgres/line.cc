@@ -55,6 +55,7 @@ milliseconds OwnTimeout(const Parameters& parameters) {
 
 Login LoginOf(const PGconn* handle, const Parameters& parameters) {
   Login login{.lacks_password = PQconnectionNeedsPassword(handle) == 1};
+  login.replication = FindParameter(parameters, "replication") != nullptr;
   if (const std::string* const passfile = FindParameter(parameters, "passfile")) {
     // Whole, by which SourceWords() knows it.
     std::error_code error;

@@ -172,6 +172,7 @@ absl::StatusOr<Target> ReadTarget(const ConnectAs& as) {
     Set(*parameters, "application_name", as.application_name);
   }
   Set(*parameters, "client_encoding", "UTF8");
+  if (as.replication) Set(*parameters, "replication", "database");
   // A peer whose machine is gone is noticed within seconds.
   SetUnlessGiven(*parameters, "keepalives_idle", "5");
   SetUnlessGiven(*parameters, "keepalives_interval", "2");

@@ -28,7 +28,9 @@ struct ConnectAs {
   /// How long a call waits while nothing comes from the server; 0: for ever. A server that is silent for
   /// longer counts as gone. Statements that take longer need more: see Connection::SetAnswerWithin().
   std::chrono::milliseconds answer_within{60'000};
-  Parameters settings = {};          ///< Made at connect, over PinnedSettings().
+  Parameters settings = {};  ///< Made at connect, over PinnedSettings().
+  /// A connection that can read the log of its database. It takes Command() and Execute() alone.
+  bool replication = false;
   std::size_t statements_max = 256;  ///< Texts that are remembered, see PreparedStatements.
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 using mariadb::Rows;
 
-constexpr char kDoing[] = "reading its catalogs";
+constexpr char kCatalogDoing[] = "reading its catalogs";
 
 constexpr char kTables[] =
     "SELECT TABLE_NAME, TABLE_TYPE = 'SYSTEM VERSIONED', ENGINE FROM information_schema.TABLES "
@@ -106,7 +106,7 @@ std::optional<std::size_t> MariadbTable::PlaceOf(const std::string& column) cons
 absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection& connection,
                                                             const std::string& table) {
   std::map<std::string, MariadbTable> tables;
-  const absl::StatusOr<Rows> read = connection.Query(OfThese(kTables, connection, table), kDoing);
+  const absl::StatusOr<Rows> read = connection.Query(OfThese(kTables, connection, table), kCatalogDoing);
   if (!read.ok()) return read.status();
   for (std::size_t row = 0; row < read->rows(); ++row) {
     MariadbTable one;
@@ -119,10 +119,10 @@ absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection&
     const std::string name = one.name;
     tables.emplace(name, std::move(one));
   }
-  const absl::StatusOr<Rows> columns = connection.Query(OfThese(kColumns, connection, table), kDoing);
+  const absl::StatusOr<Rows> columns = connection.Query(OfThese(kColumns, connection, table), kCatalogDoing);
   if (!columns.ok()) return columns.status();
   TakeColumns(*columns, &tables);
-  const absl::StatusOr<Rows> keys = connection.Query(OfThese(kKeys, connection, table), kDoing);
+  const absl::StatusOr<Rows> keys = connection.Query(OfThese(kKeys, connection, table), kCatalogDoing);
   if (!keys.ok()) return keys.status();
   TakeKeys(*keys, &tables);
   std::vector<MariadbTable> all;

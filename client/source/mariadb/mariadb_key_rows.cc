@@ -22,6 +22,16 @@ namespace {
 constexpr std::size_t kKeysBytes = 256 * 1024;
 constexpr std::size_t kKeysMax = 1'000;
 
+std::string KeyLiterals(const KnownMariadbTable& known, const std::vector<std::uint32_t>& columns,
+                        const Key& key) {
+  std::vector<std::string> literals;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    literals.push_back(
+        MariadbKeyLiteral(known.table.columns[columns[i]], known.schema.columns[columns[i]], key[i]));
+  }
+  return absl::StrJoin(literals, ", ");
+}
+
 class MariadbKeyRows : public ChangeReader {
  public:
   MariadbKeyRows(std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known,
@@ -38,7 +48,7 @@ class MariadbKeyRows : public ChangeReader {
       if (found == read_.end()) read_.push_back(column);
     }
     for (const Key& key : keys_) wanted_.insert(PackedKey(key));
-    MariadbAsk ask = Ask();
+    MariadbAsk ask = AskForMariadbKeys(*known_, read_, keys_);
     at_end_ = ask.with.empty();
     rows_.emplace(std::move(look), known_, std::move(ask));
   }
@@ -67,38 +77,6 @@ class MariadbKeyRows : public ChangeReader {
   }
 
  private:
-  MariadbAsk Ask() const {
-    std::vector<std::string> names, terms;
-    for (std::size_t i = 0; i < key_.size(); ++i) {
-      names.push_back(absl::StrCat("k", i));
-      terms.push_back(absl::StrCat(
-          MariadbKeyTerm(known_->table.columns[key_[i]], known_->schema.columns[key_[i]]), " = k.k", i));
-    }
-    MariadbAsk ask{read_};
-    ask.where = absl::StrJoin(terms, " AND ");
-    const std::string begin = absl::StrCat("WITH k(", absl::StrJoin(names, ", "), ") AS (VALUES ");
-    std::string with = begin;
-    std::size_t count = 0;
-    for (const Key& key : keys_) {
-      if (count == kKeysMax || with.size() > kKeysBytes) {
-        ask.with.push_back(with + ")");
-        with = begin;
-        count = 0;
-      }
-      absl::StrAppend(&with, count++ == 0 ? "" : ", ", "(", Literals(key), ")");
-    }
-    if (count > 0) ask.with.push_back(with + ")");
-    return ask;
-  }
-  std::string Literals(const Key& key) const {
-    std::vector<std::string> literals;
-    for (std::size_t i = 0; i < key_.size(); ++i) {
-      literals.push_back(
-          MariadbKeyLiteral(known_->table.columns[key_[i]], known_->schema.columns[key_[i]], key[i]));
-    }
-    return absl::StrJoin(literals, ", ");
-  }
-
   Key KeyOfRow() const {
     Key key;
     for (const std::size_t at : key_at_) key.push_back(KeyPartOf(rows_->values()[at]));
@@ -134,6 +112,33 @@ class MariadbKeyRows : public ChangeReader {
 };
 
 }  // namespace
+
+MariadbAsk AskForMariadbKeys(const KnownMariadbTable& known, std::vector<std::uint32_t> columns,
+                             const std::vector<Key>& keys) {
+  const std::vector<std::uint32_t> key_columns = known.schema.Key();
+  std::vector<std::string> names, terms;
+  for (std::size_t i = 0; i < key_columns.size(); ++i) {
+    names.push_back(absl::StrCat("k", i));
+    terms.push_back(absl::StrCat(
+        MariadbKeyTerm(known.table.columns[key_columns[i]], known.schema.columns[key_columns[i]]), " = k.k",
+        i));
+  }
+  MariadbAsk ask{std::move(columns)};
+  ask.where = absl::StrJoin(terms, " AND ");
+  const std::string begin = absl::StrCat("WITH k(", absl::StrJoin(names, ", "), ") AS (VALUES ");
+  std::string with = begin;
+  std::size_t count = 0;
+  for (const Key& key : keys) {
+    if (count == kKeysMax || with.size() > kKeysBytes) {
+      ask.with.push_back(with + ")");
+      with = begin;
+      count = 0;
+    }
+    absl::StrAppend(&with, count++ == 0 ? "" : ", ", "(", KeyLiterals(known, key_columns, key), ")");
+  }
+  if (count > 0) ask.with.push_back(with + ")");
+  return ask;
+}
 
 std::unique_ptr<ChangeReader> ReadMariadbKeyRows(std::shared_ptr<const MariadbLook> look,
                                                  std::shared_ptr<const KnownMariadbTable> known,

@@ -17,6 +17,10 @@ std::unique_ptr<ChangeReader> ReadMariadbKeyRows(std::shared_ptr<const MariadbLo
                                                  const std::vector<std::uint32_t>& columns,
                                                  std::vector<Key> keys);
 
+/// Of these keys the rows, and others that the source's collations take for them.
+MariadbAsk AskForMariadbKeys(const KnownMariadbTable& known, std::vector<std::uint32_t> columns,
+                             const std::vector<Key>& keys);
+
 }  // namespace mirror
 
 #endif  // MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_KEY_ROWS_H_

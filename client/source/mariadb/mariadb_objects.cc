@@ -13,7 +13,7 @@ namespace {
 
 using mariadb::Rows;
 
-constexpr char kDoing[] = "reading its indexes and foreign keys";
+constexpr char kObjectsDoing[] = "reading its indexes and foreign keys";
 
 /// One row for each column of each index but the primary key's.
 constexpr char kIndexes[] =
@@ -116,10 +116,10 @@ absl::StatusOr<std::map<std::string, SourceObjects>> ReadMariadbObjects(
     const std::map<std::string, const MariadbTable*>& catalog) {
   const std::string database = mariadb::QuotedText(connection.dsn().database);
   const absl::StatusOr<Rows> index_rows =
-      connection.Query(absl::StrCat(kIndexes, database, kIndexOrder), kDoing);
+      connection.Query(absl::StrCat(kIndexes, database, kIndexOrder), kObjectsDoing);
   if (!index_rows.ok()) return index_rows.status();
   const absl::StatusOr<Rows> key_rows =
-      connection.Query(absl::StrCat(kForeignKeys, database, kForeignKeyOrder), kDoing);
+      connection.Query(absl::StrCat(kForeignKeys, database, kForeignKeyOrder), kObjectsDoing);
   if (!key_rows.ok()) return key_rows.status();
   auto indexes = IndexesOfMariadb(*index_rows, catalog);
   auto keys = ForeignKeysOfMariadb(*key_rows);
@@ -129,7 +129,7 @@ absl::StatusOr<std::map<std::string, SourceObjects>> ReadMariadbObjects(
     for (FoundIndex& index : indexes[name]) AddIndex(std::move(index), *table, &objects);
     if (keys[name].empty()) continue;
     const absl::StatusOr<Rows> created =
-        connection.Query(absl::StrCat("SHOW CREATE TABLE ", catalog.at(name)->quoted), kDoing);
+        connection.Query(absl::StrCat("SHOW CREATE TABLE ", catalog.at(name)->quoted), kObjectsDoing);
     // It may be gone by now, or only some of its columns be readable.
     if (!created.ok() && mariadb::TroubleOf(created.status()) == mariadb::Trouble::kLost)
       return created.status();

@@ -66,6 +66,11 @@ class MariadbReader : public SourceReader {
     look_ = std::make_shared<MariadbLook>(MariadbLook{
         sessions_, *place_, options_.hash_key ? &*options_.hash_key : nullptr, false,
         [this](const KnownMariadbTable& known, const auto& misfits) { tables_.Keep(known, misfits); }});
+    if (MariadbReaderLog* const log = options_.log; log != nullptr) {
+      look_->note_snapshot = [log](const KnownMariadbTable& known, const std::string& snapshot) {
+        log->NoteSnapshot(known.table, snapshot);
+      };
+    }
     return schema;
   }
 
@@ -84,8 +89,24 @@ class MariadbReader : public SourceReader {
                                                     const std::vector<std::uint32_t>& columns) override {
     const auto known = Find(table);
     if (known == nullptr) return UnknownTable(table);
+    if (options_.log != nullptr) {
+      if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
+      options_.log->BeginRows(known->table);
+    }
     return ReadValues(known->given, columns,
                       std::make_unique<MariadbSourceRows>(look_, known, MariadbAsk{columns}));
+  }
+
+  absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
+                                                        const std::vector<std::uint32_t>& columns,
+                                                        bool whole_rows, bool count_all,
+                                                        std::vector<Key> also) override {
+    if (options_.log == nullptr)
+      return SourceReader::Changes(table, from, columns, whole_rows, count_all, std::move(also));
+    const auto known = Find(table);
+    if (known == nullptr) return UnknownTable(table);
+    if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
+    return options_.log->Changes(look_, known, {from, columns, whole_rows, std::move(also)});
   }
 
   RepeatedKeys RepeatedKeysOf(const std::string& table) override {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "certs/keyed_hash.h"
+#include "client/source/mariadb/mariadb_reader_log.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "client/source/reader.h"
 #include "client/source/steps/table_steps.h"
@@ -24,6 +25,7 @@ struct MariadbReaderOptions {
   std::map<std::string, std::vector<std::string>> keys = {};
   std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
   std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
+  MariadbReaderLog* log = nullptr;             ///< Null: there is none. Outlives the reader.
 };
 
 /// Reads the tables of one MariaDB database, 10.5 or later, without a log. It writes nothing there, and needs

@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kDoing[] = "reading it";
+constexpr char kRowsDoing[] = "reading it";
 
 std::vector<std::uint32_t> MariadbColumnsToRead(const KnownMariadbTable& known,
                                                 const std::vector<std::uint32_t>& asked) {
@@ -37,16 +37,29 @@ absl::StatusOr<std::unique_ptr<MariadbReading>> MariadbReading::Begin(const Mari
   if (!lease.ok()) return ExplainReading(lease.status(), known.table, look.place);
   std::unique_ptr<MariadbReading> reading(
       new MariadbReading(look.sessions, *std::move(lease), known.table, look.place));
-  if (absl::Status started = reading->Start(); !started.ok()) return reading->Explain(started);
+  absl::Status started = reading->Start();
+  if (started.ok() && look.note_snapshot) started = reading->TakeSnapshotPlace();
+  if (!started.ok()) return reading->Explain(started);
+  if (look.note_snapshot) look.note_snapshot(known, reading->snapshot_);
   return reading;
 }
 
+absl::Status MariadbReading::TakeSnapshotPlace() {
+  const absl::StatusOr<mariadb::Rows> rows = connection().Query(
+      "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')", kRowsDoing);
+  if (!rows.ok()) return rows.status();
+  // The file comes first, as the names are sorted.
+  if (rows->rows() == 2) snapshot_ = absl::StrCat(rows->Text(0, 1), ":", rows->Text(1, 1));
+  return absl::OkStatus();
+}
+
 absl::Status MariadbReading::Start() {
-  absl::Status begun = connection().Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kDoing);
+  absl::Status begun =
+      connection().Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kRowsDoing);
   // It takes the lock, is refused where a column may not be read, and no row is read. A table that was made
   // anew since the snapshot is told by the first statement that reads rows.
   if (begun.ok())
-    begun = connection().Execute(absl::StrCat("SELECT * FROM ", table_.quoted, " LIMIT 0"), kDoing);
+    begun = connection().Execute(absl::StrCat("SELECT * FROM ", table_.quoted, " LIMIT 0"), kRowsDoing);
   if (!begun.ok()) return begun;
   watch_.emplace(sessions_, table_.quoted, connection().server_thread());
   const absl::StatusOr<std::vector<MariadbTable>> now = ReadMariadbTables(connection(), table_.name);
@@ -116,6 +129,7 @@ absl::Status MariadbSourceRows::Start() {
   absl::StatusOr<std::unique_ptr<MariadbReading>> reading = MariadbReading::Begin(*look_, *known_);
   if (!reading.ok()) return reading.status();
   reading_ = *std::move(reading);
+  snapshot_ = reading_->snapshot();
   if (known_->steps) {
     absl::StatusOr<RowSteps> steps = RowSteps::Make(known_->schema, *known_->steps, look_->hash_key);
     if (!steps.ok()) return steps.status();
@@ -148,7 +162,8 @@ absl::StatusOr<bool> MariadbSourceRows::StepAtServer() {
   for (;;) {
     if (!stream_) {
       if (statements_ == std::max<std::size_t>(1, ask_.with.size())) return false;
-      absl::StatusOr<mariadb::RowStream> stream = reading_->connection().Stream(Sql(statements_++), kDoing);
+      absl::StatusOr<mariadb::RowStream> stream =
+          reading_->connection().Stream(Sql(statements_++), kRowsDoing);
       if (!stream.ok()) return stream.status();
       stream_.emplace(*std::move(stream));
     }

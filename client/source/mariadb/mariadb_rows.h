@@ -48,6 +48,8 @@ struct MariadbLook {
   bool is_over = false;                     ///< There is a newer one.
   /// Keeps that values of these columns (indexes of the table's schema) are not as they were announced.
   std::function<void(const KnownMariadbTable& table, const std::vector<MariadbMisfit>& misfits)> keep;
+  /// Takes MariadbReading::snapshot() of each transaction that reads rows. Empty: nobody asks for it.
+  std::function<void(const KnownMariadbTable& table, const std::string& snapshot)> note_snapshot = {};
 };
 
 /// Which rows of a table are read, and what of them.
@@ -73,6 +75,9 @@ class MariadbReading {
   MariadbReading& operator=(const MariadbReading&) = delete;
 
   mariadb::Connection& connection() { return *lease_; }
+  /// "binlog.000003:1234": all groups of the binlog that end up to there are seen, and no other. Empty:
+  /// nobody asks for it.
+  const std::string& snapshot() const { return snapshot_; }
   /// An error of the connection's, as people are told it.
   absl::Status Explain(const absl::Status& status) const;
   /// A statement is left in its middle: its session ends, and at the server now.
@@ -83,12 +88,14 @@ class MariadbReading {
                  MariadbSource place)
       : sessions_(std::move(sessions)), lease_(std::move(lease)), table_(table), place_(std::move(place)) {}
   absl::Status Start();
+  absl::Status TakeSnapshotPlace();
 
   const std::shared_ptr<MariadbSessions> sessions_;
   MariadbLease lease_;
   const MariadbTable table_;
   const MariadbSource place_;
   std::optional<MariadbLockWatch> watch_;
+  std::string snapshot_;
 };
 
 /// Rows of a table as they were at one moment, which is that of the first Next(): the snapshot and a lock
@@ -105,6 +112,10 @@ class MariadbSourceRows : public ValueRows {
   /// A value that is not as it was announced is kept for the next look, with all others that follow.
   absl::StatusOr<bool> Next() override;
   const std::vector<Value>& values() const override { return steps_ ? values_ : decoder_.values(); }
+  /// Of a table without steps: the same as MariaDB wrote them; a field without data is NULL.
+  const std::vector<std::string_view>& texts() const { return Fields(); }
+  /// MariadbReading::snapshot(), from the first Next() on.
+  const std::string& snapshot() const { return snapshot_; }
 
  private:
   absl::Status Start();
@@ -133,6 +144,7 @@ class MariadbSourceRows : public ValueRows {
   std::size_t statements_ = 0;         ///< That were begun.
   std::optional<RowSteps> steps_;
   std::vector<Value> row_, values_;  ///< With steps: the whole row, and what was asked for.
+  std::string snapshot_;
 };
 
 /// The source's own rows of a table that are in it at one moment: how many. `where`: a condition over t.

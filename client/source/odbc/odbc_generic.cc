@@ -210,7 +210,8 @@ class OdbcGeneric : public OdbcDialect {
     if (absl::IsUnavailable(read)) return read;
     if (!read.ok())
       table->notes.emplace_back("its driver tells no primary key: name one as 'key' of its [[source.table]]");
-    for (const auto& [place, name] : names) {
+    for (const auto& part : names) {
+      const std::string& name = part.second;
       const auto found = std::find_if(table->columns.begin(), table->columns.end(),
                                       [&name](const OdbcColumn& column) { return column.wire.name == name; });
       if (found == table->columns.end()) {

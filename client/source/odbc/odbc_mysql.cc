@@ -17,8 +17,8 @@ constexpr char kMysqlCatalogs[] = "reading its catalogs";
 /// What the text of a value depends on, and what keeps others from waiting.
 constexpr const char* kMysqlSettings[] = {
     // MariaDB's driver refuses SET NAMES.
-    "SET SESSION character_set_client = utf8mb4, character_set_results = utf8mb4, "
-    "character_set_connection = utf8mb4",
+    ("SET SESSION character_set_client = utf8mb4, character_set_results = utf8mb4, "
+     "character_set_connection = utf8mb4"),
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "SET SESSION TRANSACTION READ ONLY",

@@ -25,7 +25,8 @@ constexpr char kOneTable[] = " AND c.oid = $2::oid";
 constexpr char kTables[] =
     "SELECT c.oid, c.relname::text, c.relkind = 'p', c.relpersistence = 'u', "
     "coalesce(row_security_active(c.oid), false), c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits h "
-    "WHERE h.inhparent = c.oid), coalesce(NOT i.indimmediate, false) "
+    "WHERE h.inhparent = c.oid), coalesce(NOT i.indimmediate, false), coalesce(NOT i.indisvalid, false), "
+    "c.relreplident::text "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary WHERE @these ORDER BY c.oid";
 
@@ -61,7 +62,8 @@ constexpr char kLeaves[] =
     "tree t JOIN pg_inherits h ON h.inhparent = t.oid "
     "AND NOT h.inhdetachpending) "
     "SELECT t.root, s.nspname::text, c.relname::text, coalesce(has_table_privilege(c.oid, 'SELECT'), false), "
-    "coalesce(row_security_active(c.oid), false) FROM tree t JOIN pg_class c ON c.oid = t.oid "
+    "coalesce(row_security_active(c.oid), false), c.relkind = 'f', c.relpersistence = 'u', "
+    "c.relreplident::text FROM tree t JOIN pg_class c ON c.oid = t.oid "
     "JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.relkind <> 'p' ORDER BY t.root, c.oid";
 
 constexpr const char* kQueries[] = {kTables, kColumns, kKeys, kLeaves};
@@ -115,7 +117,13 @@ absl::Status TakeKey(const Rows& rows, int row, PostgresTable* table) {
 absl::Status TakeLeaf(const Rows& rows, int row, PostgresTable* table) {
   const absl::StatusOr<std::string> name = postgres::QuotedName(rows.View(row, 1), rows.View(row, 2));
   if (!name.ok()) return name.status();
-  table->leaves.push_back({*name, rows.Bool(row, 3), rows.Bool(row, 4)});
+  PostgresLeaf& leaf = table->leaves.emplace_back();
+  leaf.name = *name;
+  leaf.readable = rows.Bool(row, 3);
+  leaf.hides_rows = rows.Bool(row, 4);
+  leaf.foreign = rows.Bool(row, 5);
+  leaf.unlogged = rows.Bool(row, 6);
+  leaf.identity = rows.View(row, 7).front();
   return absl::OkStatus();
 }
 
@@ -165,6 +173,8 @@ absl::StatusOr<std::vector<PostgresTable>> PostgresTableQueries::Take(const std:
     table.hides_rows = tables.Bool(row, 4);
     table.has_children = tables.Bool(row, 5);
     table.key_waits = tables.Bool(row, 6);
+    table.key_broken = tables.Bool(row, 7);
+    table.identity = tables.View(row, 8).front();
     absl::Status taken = columns.Each(table.oid, [&](int at) {
       TakeColumn(read[1], at, &table);
       return absl::OkStatus();

@@ -30,6 +30,9 @@ struct PostgresLeaf {
   std::string name;  ///< With its schema, quoted.
   bool readable = false;
   bool hides_rows = false;  ///< Row security is in effect for the role.
+  bool foreign = false;     ///< Its rows are in another database.
+  bool unlogged = false;    ///< As of a table.
+  char identity = 'd';      ///< As of a table.
   friend bool operator==(const PostgresLeaf&, const PostgresLeaf&) = default;
 };
 
@@ -47,6 +50,8 @@ struct PostgresTable {
   std::vector<std::int64_t> key;           ///< Numbers of the primary key's columns in its order.
   std::vector<std::string> key_operators;  ///< For each of them how its index compares for equality.
   bool key_waits = false;                  ///< It may be broken until a transaction ends.
+  bool key_broken = false;                 ///< Its index is not valid.
+  char identity = 'd';                     ///< pg_class.relreplident: d (the key), f (all), i (another), n.
   std::vector<PostgresLeaf> leaves;        ///< Of a partitioned table.
   friend bool operator==(const PostgresTable&, const PostgresTable&) = default;
 

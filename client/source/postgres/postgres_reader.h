@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "certs/keyed_hash.h"
+#include "client/source/postgres/postgres_reader_log.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/reader.h"
 #include "client/source/steps/table_steps.h"
@@ -25,6 +26,7 @@ struct PostgresReaderOptions {
   std::map<std::string, std::vector<std::string>> keys = {};
   std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
   std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
+  PostgresReaderLog* log = nullptr;            ///< Null: there is none. Outlives the reader.
 };
 
 /// Reads one schema of a PostgreSQL database, 14 or later: its tables, and partitioned tables as wholes. It

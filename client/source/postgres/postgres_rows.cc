@@ -11,7 +11,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kDoing[] = "reading it";
+constexpr char kPostgresRowsDoing[] = "reading it";
 constexpr std::uint64_t kRowsBetweenLooks = 64;
 
 std::vector<PostgresRowDecoder::Field> FieldsOf(const KnownPostgresTable& known,
@@ -32,9 +32,11 @@ std::vector<std::uint32_t> ColumnsToRead(const KnownPostgresTable& known,
   return all;
 }
 
-/// The table as it was looked at, and locked so that it stays so.
-absl::StatusOr<std::unique_ptr<SourceReading>> BeginReading(const PostgresLook& look,
-                                                            const KnownPostgresTable& known) {
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SourceReading>> BeginPostgresReading(const PostgresLook& look,
+                                                                    const KnownPostgresTable& known,
+                                                                    std::string* snapshot) {
   const PostgresTable& table = known.table;
   const auto explain = [&](const absl::Status& status) {
     return ExplainReading(status, table, look.place.role);
@@ -45,16 +47,21 @@ absl::StatusOr<std::unique_ptr<SourceReading>> BeginReading(const PostgresLook& 
   postgres::Pipeline pipeline((*reading)->connection());
   const PostgresTableQueries queries(look.schema, table.oid);
   (*reading)->Begin(pipeline, table.Lockable());
+  const bool is_noted = snapshot != nullptr || look.note_snapshot;
+  int noted = -1;
+  if (is_noted) noted = pipeline.Queue("SELECT pg_current_snapshot()::text", {}, kPostgresRowsDoing);
   queries.Queue(pipeline);
   const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
   if (!rows.ok()) return explain(rows.status());
   const absl::StatusOr<std::vector<PostgresTable>> now = queries.Take(*rows);
   if (!now.ok()) return explain(now.status());
   if (now->size() != 1 || now->front() != table) return MovedTable(table.name);
+  if (!is_noted) return reading;
+  const std::string text = (*rows)[static_cast<std::size_t>(noted)].Text(0, 0);
+  if (look.note_snapshot) look.note_snapshot(known, text);
+  if (snapshot != nullptr) *snapshot = text;
   return reading;
 }
-
-}  // namespace
 
 PostgresSourceRows::PostgresSourceRows(std::shared_ptr<const PostgresLook> look,
                                        std::shared_ptr<const KnownPostgresTable> known, PostgresAsk ask)
@@ -89,14 +96,14 @@ absl::Status PostgresSourceRows::Send() {
   postgres::Connection& connection = reading_->connection();
   if (arrays_.empty()) {
     absl::StatusOr<postgres::CopyOut> copy = postgres::CopyOut::Begin(
-        connection, absl::StrCat("COPY (", Sql(), ") TO STDOUT (FORMAT binary)"), kDoing);
+        connection, absl::StrCat("COPY (", Sql(), ") TO STDOUT (FORMAT binary)"), kPostgresRowsDoing);
     if (!copy.ok()) return copy.status();
     copy_.emplace(*std::move(copy));
     return absl::OkStatus();
   }
   std::vector<postgres::Value> values;
   for (postgres::Array& array : arrays_) values.push_back(array.value());
-  absl::StatusOr<postgres::RowStream> stream = connection.Stream(Sql(), values, kDoing);
+  absl::StatusOr<postgres::RowStream> stream = connection.Stream(Sql(), values, kPostgresRowsDoing);
   if (!stream.ok()) return stream.status();
   stream_.emplace(*std::move(stream));
   fields_.resize(read_.size());
@@ -106,11 +113,12 @@ absl::Status PostgresSourceRows::Send() {
 absl::Status PostgresSourceRows::Start() {
   has_begun_ = true;
   asked_ = std::chrono::steady_clock::now();
-  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginReading(*look_, *known_);
+  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginPostgresReading(*look_, *known_);
   if (!reading.ok()) return reading.status();
   reading_ = *std::move(reading);
   if (known_->steps) {
-    absl::StatusOr<RowSteps> steps = RowSteps::Make(known_->schema, *known_->steps, look_->hash_key);
+    absl::StatusOr<RowSteps> steps =
+        RowSteps::Make(StepsSchema(known_->table, known_->schema), *known_->steps, look_->hash_key);
     if (!steps.ok()) return steps.status();
     steps_.emplace(*std::move(steps));
   }
@@ -198,7 +206,7 @@ absl::StatusOr<bool> PostgresSourceRows::Misfit() {
 
 absl::StatusOr<std::uint64_t> CountPostgresRows(const PostgresLook& look, const KnownPostgresTable& known,
                                                 const std::string& where) {
-  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginReading(look, known);
+  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginPostgresReading(look, known);
   if (!reading.ok()) return reading.status();
   const absl::StatusOr<std::int64_t> count = (*reading)->connection().Number(
       absl::StrCat("SELECT count(*) FROM ", known.table.Rows(), where.empty() ? "" : " WHERE ", where), {},

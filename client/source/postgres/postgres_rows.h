@@ -49,7 +49,15 @@ struct PostgresLook {
   bool is_over = false;                     ///< There is a newer one.
   /// Keeps that values of these columns (indexes of the table's schema) are not as they were announced.
   std::function<void(const KnownPostgresTable& table, const std::vector<PostgresMisfit>& misfits)> keep;
+  /// Takes pg_current_snapshot() of each transaction that reads rows. Empty: nobody asks for it.
+  std::function<void(const KnownPostgresTable& table, const std::string& snapshot)> note_snapshot = {};
 };
+
+/// A transaction that reads the table, which is as it was looked at, and locked so that it stays so.
+/// `snapshot`: where it is given, pg_current_snapshot() of it. Errors: those of TableReader::Next().
+absl::StatusOr<std::unique_ptr<SourceReading>> BeginPostgresReading(const PostgresLook& look,
+                                                                    const KnownPostgresTable& known,
+                                                                    std::string* snapshot = nullptr);
 
 /// Which rows of a table are read, and what of them.
 struct PostgresAsk {

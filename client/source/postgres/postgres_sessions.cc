@@ -33,16 +33,22 @@ postgres::Parameters SettingsFor(const PostgresAccess& access) {
 
 postgres::PoolOptions OptionsFor(const PostgresAccess& access) {
   postgres::PoolOptions options;
-  options.connect_as.conninfo = access.dsn;
-  options.connect_as.passfile = access.password_file;
-  options.connect_as.application_name = access.application_name;
-  options.connect_as.settings = SettingsFor(access);
+  options.connect_as = ConnectToSource(access);
   options.name = "the source";
   options.connections = kSessionsMax;
   return options;
 }
 
 }  // namespace
+
+postgres::ConnectAs ConnectToSource(const PostgresAccess& access) {
+  postgres::ConnectAs as;
+  as.conninfo = access.dsn;
+  as.passfile = access.password_file;
+  as.application_name = access.application_name;
+  as.settings = SettingsFor(access);
+  return as;
+}
 
 PostgresSessions::PostgresSessions(PostgresAccess access)
     : access_(std::move(access)), pool_(OptionsFor(access_)) {}
@@ -96,14 +102,15 @@ absl::StatusOr<std::unique_ptr<SourceReading>> SourceReading::Make(
 
 void SourceReading::Begin(postgres::Pipeline& pipeline, const std::string& lockable) {
   transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
-  constexpr char kDoing[] = "beginning to read";
+  constexpr char kPostgresBeginning[] = "beginning to read";
   // Else PostgreSQL refuses to give what is no UTF-8.
-  if (sessions_->any_bytes()) pipeline.Queue("SET LOCAL client_encoding TO 'SQL_ASCII'", {}, kDoing);
+  if (sessions_->any_bytes())
+    pipeline.Queue("SET LOCAL client_encoding TO 'SQL_ASCII'", {}, kPostgresBeginning);
   if (lockable.empty()) return;
   connection().SetAnswerWithin(sessions_->access().rows_within);
   // Neither of the two takes the transaction's snapshot.
-  pipeline.Queue("SET LOCAL statement_timeout TO 0", {}, kDoing);
-  pipeline.Queue(absl::StrCat("LOCK TABLE ", lockable, " IN ACCESS SHARE MODE"), {}, kDoing);
+  pipeline.Queue("SET LOCAL statement_timeout TO 0", {}, kPostgresBeginning);
+  pipeline.Queue(absl::StrCat("LOCK TABLE ", lockable, " IN ACCESS SHARE MODE"), {}, kPostgresBeginning);
 }
 
 }  // namespace mirror

@@ -31,6 +31,10 @@ struct PostgresAccess {
   std::chrono::milliseconds rows_within{3'600'000};
 };
 
+/// How it is connected to: read only, with settings that each value's text depends on pinned. What the log
+/// gives as text is written by the same rules as what a table gives.
+postgres::ConnectAs ConnectToSource(const PostgresAccess& access);
+
 /// What a server says of the database; it stays what it is behind another address.
 struct PostgresSource {
   /// "postgres SYSTEM OID", the server's system identifier and the database's oid: a standby has those of its

@@ -21,18 +21,24 @@ namespace mirror {
 class StagedTexts {
  public:
   virtual ~StagedTexts() = default;
-  /// Of the texts of some columns (indexes of the announced schema) their values, which view the texts and this
-  /// up to the next call. kAborted: a value is not as its column was announced, and the source looks anew.
+  /// Of the texts of some columns (indexes of the announced schema) their values, which view the texts and
+  /// this up to the next call. kAborted: a value is not as its column was announced, and the source looks
+  /// anew.
   virtual absl::StatusOr<std::vector<Value>> Decode(const std::vector<std::uint32_t>& columns,
                                                     const std::vector<SourceText>& texts) = 0;
   /// The index of the announced column with this number in the source; absent: it is not announced.
   virtual std::optional<std::uint32_t> ColumnOf(std::int64_t number) const = 0;
-  /// `where`, `hash` and `mask` of the table: false: the row is left out. `values`: whole, by column. Only of a
-  /// table with HasSteps().
+  /// `where`, `hash` and `mask` of the table: false: the row is left out. `values`: whole, by column. Only of
+  /// a table with HasSteps().
   virtual bool HasSteps() const { return false; }
   virtual absl::StatusOr<bool> TakeSteps(std::vector<Value>* values) {
     (void)values;
     return true;
+  }
+  /// The same of a row that is gone: only its key has values, and `where` is not asked.
+  virtual absl::Status TurnKey(std::vector<Value>* values) {
+    (void)values;
+    return absl::OkStatus();
   }
 
   /// Rows as they are in the source now: of each key that is there all columns, in the order of `keys`.
@@ -62,7 +68,29 @@ struct StagedAsk {
 };
 
 /// The net changes of one table from the stage, for SourceReader::Changes().
-std::unique_ptr<ChangeReader> ReadStagedChanges(Stage& stage, std::unique_ptr<StagedTexts> texts, StagedAsk ask);
+///
+/// All of it is as it was at one commit, which is `target` or a later one. Where rows have to be read in the
+/// source (kMoved; with `whole_rows` or steps also kPart), which are newer than the others, another round
+/// follows with what was staged meanwhile, until one needs none of them; after kStagedRoundsMax rounds some
+/// rows may be newer.
+///
+/// Deletes come before all others, but for those of which only the source, or the steps, can tell. The first
+/// piece has `planned`; its deletes are expected ones, since the mirror may hold what an interrupted sending
+/// brought it. A delete of a row that came and went since `mirrored_lsn` is sent and not counted.
+///
+/// Errors: also kAborted: `from` is below the table's floor or behind which it was emptied, or a row that has
+/// to be in the source was not there in kStagedReadsMax readings.
+std::unique_ptr<ChangeReader> ReadStagedChanges(Stage& stage, std::unique_ptr<StagedTexts> texts,
+                                                StagedAsk ask);
+
+/// All rows of a table that was emptied (StagedTable::truncated_lsn), for SourceReader::Read(): the net rows
+/// from there on are all that there are, so nothing is read in the source. Of `ask` only table, schema and
+/// columns count. Errors: also kAborted: the stage does not have all of them.
+std::unique_ptr<TableReader> ReadEmptiedTable(Stage& stage, std::unique_ptr<StagedTexts> texts,
+                                              StagedAsk ask);
+
+inline constexpr int kStagedRoundsMax = 20;
+inline constexpr int kStagedReadsMax = 10;
 
 }  // namespace mirror
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mirror {
@@ -20,6 +21,7 @@ struct StagedValue {
 /// The texts of a key's columns in the key's order, packed: two keys are the same when their texts are.
 using StagedKey = std::string;
 StagedKey PackStagedKey(const std::vector<std::string>& texts);
+/// Of what PackStagedKey() did not make: no texts.
 std::vector<std::string> UnpackStagedKey(const StagedKey& key);
 
 enum class StagedKind : char {
@@ -36,6 +38,7 @@ struct StagedRow {
   std::int64_t born = 0;            ///< When a row came to this key; 0: it was there before.
   std::int64_t rekeyed = 0;         ///< When it came from another key; 0: it did not.
   std::vector<StagedValue> values;  ///< By number of their column; of kGone none.
+  bool complete = false;            ///< Of kPart: `values` are all of the row's all the same.
   friend bool operator==(const StagedRow&, const StagedRow&) = default;
 };
 
@@ -46,8 +49,16 @@ struct LoggedChange {
   StagedKey old_key;                ///< Of an update and a delete: before it.
   StagedKey key;                    ///< Of an insert and an update: after it.
   std::vector<StagedValue> values;  ///< Of an insert and an update, by number of their column.
-  bool whole = true;                ///< `values` are all of the row's; else the log left out some that did not change.
+  bool whole = true;  ///< `values` are all of the row's; else the log left out some that did not change.
 };
+
+// Values as one text: of each the column's number, the length and the bytes; by number.
+
+std::string PackStagedValues(const std::vector<StagedValue>& values);
+/// Absent: PackStagedValues() did not make it.
+std::optional<std::vector<StagedValue>> UnpackStagedValues(std::string_view packed);
+/// Those of `newer`, and of `older` the columns that are not there. Both packed.
+std::string MergeStagedValues(std::string_view older, std::string_view newer);
 
 }  // namespace mirror
 

@@ -204,6 +204,24 @@ TEST_F(RunTest, ManyTenantsHaveFewSeries) {
   EXPECT_LT(lines, 1'000 * 22 + 500);
 }
 
+TEST_F(RunTest, WhatALogCostsIsShownWhereThereIsOne) {
+  AgentMetrics metrics({"Cust", "Other"});
+  CycleReport report;
+  report.outcome = Outcome::kFailed;
+  report.log = LogFigures{.lag = 12, .retained = 34, .decoded = 56, .snapshot_wait = 7.5};
+  metrics.Ended(0, report, 0.5, 1'000);
+  report.log = std::nullopt;
+  metrics.Ended(0, report, 0.5, 2'000);
+  metrics.Ended(1, report, 0.5, 2'000);
+  const std::string page = metrics.Text(5'000);
+  EXPECT_THAT(page, AllOf(HasSubstr("mirror_agent_source_lag_bytes{tenant=\"Cust\"} 12\n"),
+                          HasSubstr("mirror_agent_slot_retained_bytes{tenant=\"Cust\"} 34\n"),
+                          HasSubstr("mirror_agent_decoded_changes_total{tenant=\"Cust\"} 56\n"),
+                          HasSubstr("mirror_agent_snapshot_wait_seconds{tenant=\"Cust\"} 7.5\n")));
+  EXPECT_THAT(page, AllOf(Not(HasSubstr("mirror_agent_slot_safe_bytes")),
+                          Not(HasSubstr("mirror_agent_source_lag_bytes{tenant=\"Other\"}"))));
+}
+
 TEST_F(RunTest, WrongConfigurationIsExitCodeTwo) {
   EXPECT_EQ(mirror::Run({.path = folder_ / "none.toml"}, out_, err_), 2);
   EXPECT_THAT(err_.str(), HasSubstr("none.toml"));

@@ -233,7 +233,8 @@ TEST(Dsn, APasswordIsFoundInThoseOfEveryKind) {
     EXPECT_THAT(DsnProblem(SourceKind::kMariadb, dsn), HasSubstr("holds a password")) << dsn;
   }
   for (const char* const dsn : {"DSN=crm;PWD=sesame", "Driver={MariaDB};UID=mir; pwd = {a;b}", "PASSWORD=x",
-                                "Driver={x};Server=db1;PWD={}"}) {
+                                "Driver={x};Server=db1;PWD={}", "DSN=crm;SERVER=db1\tPWD\t=sesame",
+                                "DSN=crm;AccessToken=sesame", "DSN=crm;SSLKeyPassword=sesame"}) {
     EXPECT_THAT(DsnProblem(SourceKind::kOdbc, dsn),
                 AllOf(HasSubstr("holds a password"), Not(HasSubstr("sesame"))))
         << dsn;
@@ -242,6 +243,17 @@ TEST(Dsn, APasswordIsFoundInThoseOfEveryKind) {
     EXPECT_EQ(DsnProblem(SourceKind::kOdbc, dsn), "") << dsn;
   }
   EXPECT_EQ(DsnProblem(SourceKind::kMariadb, "host=db1 dbname=crm user=mir tls=verify tls_ca=ca.crt"), "");
+}
+
+TEST(Dsn, APasswordWithinAValueIsFoundToo) {
+  // A quote went wrong: libpq takes the password for a part of the host's name.
+  for (const char* const dsn :
+       {"host='db1 password=sesame' dbname=crm", "postgresql://db1/crm%20password%3Dsesame"}) {
+    EXPECT_THAT(DsnProblem(SourceKind::kPostgres, dsn),
+                AllOf(HasSubstr("holds a password"), Not(HasSubstr("sesame"))))
+        << dsn;
+  }
+  EXPECT_EQ(DsnProblem(SourceKind::kPostgres, "postgresql://mir@db1/crm?options=-c%20geqo%3Doff"), "");
 }
 
 TEST(Dsn, ItsPlaceIsToldWithoutWhoConnects) {

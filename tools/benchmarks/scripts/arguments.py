@@ -70,6 +70,9 @@ def read(argv):
     parser.add_argument(
         "--store", choices=goals.STORES, default=goals.STORES[0], help="all lines about mirrors in it (default: sqlite)"
     )
+    parser.add_argument(
+        "--source", choices=goals.SOURCES, help="all lines about sources that are its databases; the mirrors are in SQLite"
+    )
     parser.add_argument("--list", action="store_true", help="print all lines with their goals, and measure nothing")
     parser.add_argument(
         "--rounds", type=rounds, default=ROUNDS, metavar="N", help=f"{ROUNDS} at least, which is the default"
@@ -82,6 +85,10 @@ def read(argv):
     parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table, all of them")
     parser.add_argument("--no-build", action="store_true", help="measure what build/release has")
     options = parser.parse_args(argv)
+    if options.source:
+        if options.store != "sqlite":
+            parser.error("--source goes with mirrors in SQLite: leave out --store")
+        options.store = f"{options.source}-source"
     options.lines, options.micro = [], not options.only and options.store == "sqlite"
     for name in options.only:
         if name == goals.MICRO:

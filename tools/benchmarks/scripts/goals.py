@@ -13,7 +13,7 @@ class Line:
     at_most: bool = False  # The goal is an upper limit.
     unit: str = "x"  # "x": a ratio of rates in the same round, else the unit of the figure itself.
     rate: str = "rows/s"  # What rows_per_s and reference_per_s count.
-    store: str = "sqlite"  # What keeps the mirrors.
+    store: str = "sqlite"  # What keeps the mirrors; "KIND-source": SQLite, of rows that come from there.
 
     def met(self, figure):
         if self.goal is None:
@@ -160,8 +160,49 @@ def _postgres():
         yield dataclasses.replace(line, store="postgres")
 
 
+def _database_sources():
+    for line in _of_databases():
+        yield dataclasses.replace(line, store="postgres-source")
+
+
+def _of_databases():
+    yield Line("source-read", "source-read", "all rows of a PostgreSQL table, read by the agent's reader", "COPY TO in text", 0.7)
+    yield Line(
+        "source-changes",
+        "source-changes",
+        "updates of a PostgreSQL source, until they are in a mirror in SQLite",
+        "its logical replication into PostgreSQL",
+        3.0,
+    )
+    yield Line("source-memory", "source-changes", "the agent's peak memory for that", "-", 300, True, "MB")
+    yield Line(
+        "source-transaction-memory",
+        "source-transaction",
+        "the agent's peak memory for one transaction of 5 M rows",
+        "-",
+        300,
+        True,
+        "MB",
+    )
+    yield Line(
+        "source-idle", "source-idle", "'mirror-agent once', 413 PostgreSQL tables without a change", "-", None, True, "ms"
+    )
+
+
 STORES = ("sqlite", "postgres")
-LINES = [*_bulk(), *_keys(), *_peers(), *_small(), *_agent(), *_receipts(), *_sources(), *_everything(), *_postgres()]
+SOURCES = ("postgres",)  # Their lines are of the store "KIND-source".
+LINES = [
+    *_bulk(),
+    *_keys(),
+    *_peers(),
+    *_small(),
+    *_agent(),
+    *_receipts(),
+    *_sources(),
+    *_everything(),
+    *_postgres(),
+    *_database_sources(),
+]
 MICRO = "micro"  # Not a line: google-benchmark's own figures of the pure parts.
 
 

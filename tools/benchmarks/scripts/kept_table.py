@@ -7,7 +7,11 @@ import report
 
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results")
 # Of each store: its file, and the heading of its table, which is the first one below.
-TABLES = {"sqlite": ("table.json", "## The figures\n"), "postgres": ("postgres.json", "## Mirrors in PostgreSQL\n")}
+TABLES = {
+    "sqlite": ("table.json", "## The figures\n"),
+    "postgres": ("postgres.json", "## Mirrors in PostgreSQL\n"),
+    "postgres-source": ("postgres-source.json", "## Sources in PostgreSQL\n"),
+}
 PAGE = os.path.join("docs", "performance.md")
 
 

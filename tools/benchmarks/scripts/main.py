@@ -11,6 +11,7 @@ import tempfile
 import agent_lines
 import arguments
 import curves
+import database_source_lines
 import everything_lines
 import goals
 import kept_table
@@ -38,6 +39,7 @@ GROUPS = {
     **source_lines.GROUPS,
     **everything_lines.GROUPS,
     **postgres_store_lines.GROUPS,
+    **database_source_lines.GROUPS,
 }
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results")
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"

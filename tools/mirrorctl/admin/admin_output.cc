@@ -14,7 +14,6 @@
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "tools/mirrorctl/admin/console.h"
-#include "tools/mirrorctl/admin/size_text.h"
 
 namespace mirror {
 namespace {

@@ -17,7 +17,6 @@
 #include "certs/tls_probe.h"
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/server_list.h"
-#include "tools/mirrorctl/admin/size_text.h"
 #include "tools/mirrorctl/doctor/doctor_network.h"
 
 namespace mirror {

@@ -24,6 +24,7 @@
 #include "base/system_user.h"
 #include "certs/token.h"
 #include "client/command/expiry.h"
+#include "client/run/check_source.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"
 #include "client/run/table_check.h"
@@ -278,6 +279,26 @@ bool ExamineRights(const AgentConfig& config, const SourceConfig& source, const 
   return false;
 }
 
+/// What a server and its database lack. False: the database cannot even be asked.
+bool ExamineDatabaseServer(const SourceConfig& source, DoctorReport& report) {
+  const SourceFindings findings = CheckSource(source);
+  for (const SourceFinding& one : findings.all()) {
+    const std::string step = absl::StrCat(source.context_id, " ", one.step);
+    switch (one.outcome) {
+      case SourceFinding::Outcome::kOk:
+        report.Ok(step, one.words);
+        break;
+      case SourceFinding::Outcome::kWarn:
+        report.Warn(step, one.words, one.next);
+        break;
+      case SourceFinding::Outcome::kFail:
+        report.Fail(step, one.words, one.next);
+    }
+  }
+  // One alone is that it is not reached.
+  return findings.all().size() != 1;
+}
+
 void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " database"),
                     log = absl::StrCat(source.context_id, " change log");
@@ -285,10 +306,13 @@ void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, Doct
     if (UsesLog(source)) report.Skip(log, step);
     return;
   }
+  if (!ExamineDatabaseServer(source, report)) {
+    return report.Skip(step, absl::StrCat(source.context_id, " reach"));
+  }
   const absl::StatusOr<std::vector<std::string>> tables = OpenReader(source, {})->TableNames();
   if (!tables.ok()) {
     report.Fail(step, std::string(tables.status().message()), "correct that, then run this again");
-    if (UsesLog(source)) report.Skip(log, step);
+    if (UsesLog(source) && !IsServer(source.kind)) report.Skip(log, step);
     return;
   }
   const std::string place = IsServer(source.kind) ? source.path : absl::StrCat("'", source.path, "'");
@@ -302,6 +326,8 @@ void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, Doct
       report.Fail(of, one.words, "correct that: until then runs are not good");
     }
   }
+  // That of a server was looked at with it.
+  if (IsServer(source.kind) && UsesLog(source)) return;
   if (source.strategy == Strategy::kCdc) {
     ExamineLogOf(source, *tables, LogOwnerOf(source, config.agent.state_dir), report);
   } else if (const std::vector<std::string> to_log = TablesToLog(source); !to_log.empty()) {

@@ -25,6 +25,7 @@
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
 #include "tools/mirrorctl/init/init_postgres.h"
+#include "tools/mirrorctl/init/init_source.h"
 #include "tools/mirrorctl/init/init_system.h"
 
 namespace mirror {
@@ -32,6 +33,7 @@ namespace {
 
 constexpr char kServerFile[] = "mirror-server.toml";
 constexpr char kControlFile[] = "mirrorctl.toml";
+constexpr std::size_t kCommentAt = 36;
 constexpr char kMalformedContextId[] =
     "the context id is malformed: 1 to 64 letters, digits, '_' and '-' are allowed. Nothing was made. "
     "Example: --context-id Cust26759";
@@ -69,15 +71,6 @@ std::string Contexts(const InitOptions& options) {
       absl::StrJoin(contexts, ", ",
                     [](std::string* out, const std::string& pattern) { out->append(TomlString(pattern)); }),
       "]");
-}
-
-// Links stay, since one like "current" may lead elsewhere one day; but ".." behind one leads up from where it
-// leads. Below a root there are none.
-std::string WholeSourcePath(const std::string& source, const std::string& root, std::error_code& error) {
-  const std::filesystem::path path = std::filesystem::absolute(source, error);
-  if (error || !root.empty() || std::find(path.begin(), path.end(), "..") == path.end())
-    return path.lexically_normal().string();
-  return (std::filesystem::canonical(path.parent_path(), error) / path.filename()).string();
 }
 
 absl::Status CheckPlace(const InitOptions& options) {
@@ -233,30 +226,6 @@ format = "text"                     # json: an object a line, with time, level, 
 )");
 }
 
-std::string SourceConfiguration(const std::string& context_id, const std::string& path) {
-  return absl::StrCat(R"(
-[[source]]                          # One block for each tenant that is pushed.
-context_id = )",
-                      TomlString(context_id), R"(
-kind = "sqlite"                     # what the source is
-path = )",
-                      TomlString(path), R"(
-strategy = "cdc"                    # a change log ('mirror-agent install'); populate: none
-interval = "20m"                    # run: from the begin of a cycle to that of the next
-# cron = "30 6-20/2 * * mon-fri"    # in its place: minute hour day month weekday, or @daily; local time
-quiet = []                          # run: when none begins, as ["23:00-06:00"], local time
-include = ["*"]                     # tables to push; * for any characters
-skip = []                           # of these, tables to leave out
-blocked = {}                        # tables that never leave, with the reason: { salaries = "personal" }
-retention = "7d"                    # cdc: how long the log keeps what the mirror has
-max_log = 10000000                  # cdc: entries of one table's log; more: the table is populated
-copy_at_once = "256MB"              # rollback journal: copied in one step beside a busy writer
-count_interval = "1h"               # how often a changed table over 100,000 rows is counted
-verify_interval = "1d"              # how often all tables are compared by digests; "0s": never by itself
-repair = true                       # rows that such a comparison finds are mended
-)");
-}
-
 // Says what stands in the folder now.
 void PrintMade(const InitOptions& options, Console& console) {
   console.out
@@ -291,14 +260,25 @@ void PrintNext(const InitOptions& options, Console& console) {
       << '\n';
   if (elsewhere) out << "On the source's machine, with those files beside each other as here:\n";
   if (options.source.empty()) {
-    out << "  # add a [[source]] with context_id = " << TomlString(options.context_id) << " and path to "
-        << (elsewhere ? kAgentConfig : absl::StrCat(dir, "/", kAgentConfig)) << ", then\n";
+    out << "  # add a [[source]] with context_id = " << TomlString(options.context_id)
+        << " and path or dsn to " << (elsewhere ? kAgentConfig : absl::StrCat(dir, "/", kAgentConfig))
+        << ", then\n";
   }
-  out << "  mirror-agent install --config " << agent_file << '\n'
-      << "  mirror-agent once --config " << agent_file << '\n';
+  if (IsInstalled(options)) out << "  mirror-agent install --config " << agent_file << '\n';
+  out << "  mirror-agent once --config " << agent_file << '\n';
   if (elsewhere) out << "Then, here:\n";
   out << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
 }
+
+constexpr char kFooter[] =
+    "Needs no server. Without --host all is on loopback. Examples:\n"
+    "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db\n"
+    "  mirrorctl init --system --context-id Cust26759 --source /srv/crm/crm.db\n"
+    "  mirrorctl init --dir dev --context-id Cust26759 --source postgresql://mirror_agent@db1/crm\n"
+    "  mirrorctl init --system --context-id Cust26759 --host mirror.example.org\n"
+    "  mirrorctl init --dir dev --context-id Cust26759 --store postgres --postgres "
+    "postgresql://mirror@localhost/mirrors\n"
+    "Which of the files go to the source's machine is said in ";
 
 void AddPorts(const cli::Command& init, InitOptions& options) {
   init.Add("--port", options.port, "Port for sources").Within(1, 65535).ShowDefault();
@@ -310,31 +290,6 @@ void AddPorts(const cli::Command& init, InitOptions& options) {
 
 }  // namespace
 
-absl::StatusOr<std::string> SourcePath(const std::string& source, const std::string& root) {
-  if (source.empty()) return source;
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(root + source, error)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the source '", Printable(source),
-                     "' is not a file. Nothing was made. Give the path of a SQLite "
-                     "database, or leave --source away and add a [[source]] later."));
-  }
-  if (!LooksLikeSqlite(root + source)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the source '", Printable(source),
-        "' is not a SQLite database: it does not begin as one. Nothing was made. Give the path of a "
-        "database, or leave --source away and add a [[source]] later."));
-  }
-  const std::string path = WholeSourcePath(source, root, error);
-  // Nothing else may stand in TOML.
-  if (error || !IsText(path)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the source's absolute path cannot be written into a configuration: ",
-        error ? error.message() : "it is not UTF-8", ". Nothing was made. Move or link the file."));
-  }
-  return path;
-}
-
 std::string ListenAddress(const InitOptions& options) {
   if (options.hosts.empty()) return kLoopback;
   const bool ipv6 = std::any_of(options.hosts.begin(), options.hosts.end(),
@@ -345,6 +300,7 @@ std::string ListenAddress(const InitOptions& options) {
 absl::Status CheckNames(const InitOptions& options) {
   if (!IsContextId(options.context_id)) return absl::InvalidArgumentError(kMalformedContextId);
   if (absl::Status database = CheckPostgres(options); !database.ok()) return database;
+  if (absl::Status source = CheckSourceServer(options); !source.ok()) return source;
   if (CalledHost(options).empty()) {
     return absl::InvalidArgumentError(
         "--host has only wildcards. Nothing was made. Give the name that sources call first, as "
@@ -417,6 +373,11 @@ absl::Status MakeKeys(const InitOptions& asked, const std::string& source_key) {
                              ExistingFile::kRefuse);
 }
 
+std::string ConfigurationLine(std::string setting, std::string_view comment) {
+  setting.append(std::max<std::size_t>(kCommentAt, setting.size() + 3) - setting.size(), ' ');
+  return absl::StrCat(setting, "# ", std::string(comment), "\n");
+}
+
 std::string TomlString(std::string_view text) {
   std::string quoted = "\"";
   for (const char character : text) {
@@ -481,7 +442,7 @@ address = "127.0.0.1"
 port = 7446                         # 0: the system chooses; taken: the agent works without
 allow_remote = false                # true: 'address' need not be loopback, though there is no TLS
 )",
-      source_path.empty() ? "" : SourceConfiguration(options.context_id, source_path));
+      source_path.empty() && !NamesServer(options.source) ? "" : SourceConfiguration(options, source_path));
 }
 
 std::string ControlConfiguration(const InitOptions& options) {
@@ -503,7 +464,8 @@ certificate = "application/application-1.crt"   # the endpoint's [application] k
 absl::Status Init(const InitOptions& options) {
   if (const absl::Status checked = CheckNames(options); !checked.ok()) return checked;
   if (const absl::Status checked = CheckPlace(options); !checked.ok()) return checked;
-  const absl::StatusOr<std::string> source_path = SourcePath(options.source, "");
+  const absl::StatusOr<std::string> source_path =
+      NamesServer(options.source) ? std::string() : SourcePath(options.source, "");
   if (!source_path.ok()) return source_path.status();
 
   absl::Status status = MakeFolder(options.dir, FolderUse::kPassage);
@@ -514,6 +476,7 @@ absl::Status Init(const InitOptions& options) {
     status = WriteFileAtomically(absl::StrCat(options.dir, "/", name), content, FileUse::kSecret,
                                  ExistingFile::kRefuse);
   };
+  if (status.ok()) status = MakeSourcePassfile(options, options.dir);
   write(kControlFile, ControlConfiguration(options));
   write(kAgentConfig, AgentConfiguration(options, *source_path));
   write(kServerFile, ServerConfiguration(options));  // Last: it says that all the rest is there.
@@ -527,15 +490,7 @@ absl::Status Init(const InitOptions& options) {
 void AddInit(const cli::Command& app, Console& console) {
   const cli::Command init =
       app.AddCommand("init", "Make keys and three configurations that work together as they stand");
-  init.Footer(
-      "Needs no server. Without --host all is on loopback. Examples:\n"
-      "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db\n"
-      "  mirrorctl init --system --context-id Cust26759 --source /srv/crm/crm.db\n"
-      "  mirrorctl init --system --context-id Cust26759 --host mirror.example.org\n"
-      "  mirrorctl init --dir dev --context-id Cust26759 --store postgres --postgres "
-      "postgresql://mirror@localhost/mirrors\n"
-      "Which of the files go to the source's machine is said in " +
-      std::string(kDeployingPage) + ".");
+  init.Footer(std::string(kFooter) + kDeployingPage + ".");
   const auto options = std::make_shared<InitOptions>();
   const auto system = std::make_shared<SystemChoice>();
   const cli::Option dir =
@@ -560,7 +515,10 @@ void AddInit(const cli::Command& app, Console& console) {
     if (!IsContextId(options->context_id)) return std::string(kMalformedContextId);
     return wrong_store();
   });
-  init.Add("--source", options->source, "SQLite database to push as that tenant")
+  init.Add(
+          "--source", options->source,
+          "Database to push as that tenant: a SQLite file, or a server's as postgresql://role@host/database, "
+          "without a password")
       .Completes(cli::Besides::kFiles);
   init.Add("--host", options->hosts,
            "Names and addresses at which other machines reach the endpoint: it listens on all "
@@ -581,6 +539,7 @@ void AddInit(const cli::Command& app, Console& console) {
     PrintMade(*options, console);
     if (!options->postgres.empty())
       PrintDatabase(*options, ShellWord(absl::StrCat(options->dir, "/", kPassfile)), console.out);
+    PrintSourceServer(*options, ShellWord(absl::StrCat(options->dir, "/", kSourcePassfile)), console.out);
     PrintNext(*options, console);
   });
 }

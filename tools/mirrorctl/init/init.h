@@ -20,7 +20,9 @@ inline constexpr char kDeployingPage[] =
 struct InitOptions {
   std::string dir;         ///< Made with mode 0711 when it is not there; the folder above must be.
   std::string context_id;  ///< The first tenant.
-  std::string source;      ///< A SQLite database to mirror; empty: no [[source]] is written.
+  /// What to mirror: a SQLite database, or one of a server, see NamesServer(); empty: no [[source]] is
+  /// written.
+  std::string source;
   /// DNS names and IP addresses at which sources on other machines reach the endpoint; the first one that is
   /// no wildcard is what the agent calls. Empty: the endpoint listens on 127.0.0.1 alone.
   std::vector<std::string> hosts = {};
@@ -61,14 +63,17 @@ std::string ListenAddress(const InitOptions& options);
 /// The configurations, with every key, its default and a comment. Paths in them are relative to
 /// their own folder.
 std::string ServerConfiguration(const InitOptions& options);
-/// `source_path`: absolute; empty: no [[source]].
+/// `source_path`: of a source that is a file, absolute; empty, where `options` name no server's database,
+/// either: no [[source]].
 std::string AgentConfiguration(const InitOptions& options, const std::string& source_path);
 std::string ControlConfiguration(const InitOptions& options);
 
+/// A line of a configuration, with its comment where those of the others are.
+std::string ConfigurationLine(std::string setting, std::string_view comment);
 /// A text as a TOML basic string, with its quotes. The text is UTF-8.
 std::string TomlString(std::string_view text);
 
-/// mirrorctl init {--dir DIR | --system [--root DIR]} --context-id ID [--source FILE] [--host NAME,...]
+/// mirrorctl init {--dir DIR | --system [--root DIR]} --context-id ID [--source FILE|URL] [--host NAME,...]
 ///                [--contexts PATTERN,...] [--port N] [--admin-port N] [--metrics-port N]
 ///                [--store postgres --postgres URL]
 /// Prints what was made and the commands to type next.

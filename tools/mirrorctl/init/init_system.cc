@@ -27,6 +27,7 @@
 #include "base/system_user.h"
 #include "base/text/text_stream.h"
 #include "tools/mirrorctl/init/init_postgres.h"
+#include "tools/mirrorctl/init/init_source.h"
 
 namespace mirror {
 namespace {
@@ -194,7 +195,7 @@ absl::Status SystemInit::CheckMachine() {
   if (agent_) return absl::OkStatus();
   if (!options_.source.empty()) {
     return absl::FailedPreconditionError(
-        "--source is a file of the agent's machine, and this one has no agent (no user "
+        "--source is read by the agent's machine, and this one has no agent (no user "
         "'partner-mirror-agent'). Nothing was made. Leave --source away and give --host, or install "
         "partner-mirror-agent here, too.");
   }
@@ -207,7 +208,7 @@ absl::Status SystemInit::CheckMachine() {
 }
 
 absl::Status SystemInit::CheckSource() {
-  if (options_.source.empty()) return absl::OkStatus();
+  if (options_.source.empty() || NamesServer(options_.source)) return absl::OkStatus();
   if (!root_.empty() && options_.source.front() != '/') {
     return absl::InvalidArgumentError(absl::StrCat("--source '", options_.source,
                                                    "' is not absolute: with --root it has to begin with /, "
@@ -334,6 +335,7 @@ absl::Status SystemInit::MakeAgent() {
     status = Write(root_ + kAgentFolder + "/mirror-agent.toml", AgentConfiguration(options_, source_),
                    FileUse::kSecret);
   }
+  if (status.ok()) status = MakeSourcePassfile(options_, root_ + kAgentFolder);
   if (status.ok()) status = MakeState(kAgentState, *agent_, 0700);
   return status.ok() && !source_.empty() ? MakeDropIn() : status;
 }
@@ -507,7 +509,9 @@ void SystemInit::Print(Console& console) const {
   }
   console.out << "Made in " << kAgentFolder << ", for the user " << kAgentUser << ":\n"
               << "  mirror-agent.toml   "
-              << (source_.empty() ? "no source yet: add a [[source]]" : "the source " + Printable(source_))
+              << (options_.source.empty()
+                      ? "no source yet: add a [[source]]"
+                      : "the source " + Printable(source_.empty() ? options_.source : source_))
               << '\n'
               << "  source/             the source's signing key source-1, its private half\n"
               << "  tls/ application/   by what it knows the endpoint\n";
@@ -546,14 +550,17 @@ void SystemInit::PrintNextHere(Console& console) const {
     }
   }
   out << "\nNext:\n  systemctl enable --now mirror-server\n";
-  if (source_.empty()) {
-    out << "  # add a [[source]] with context_id = " << TomlString(options_.context_id) << " and path to "
-        << kAgentFolder << "/mirror-agent.toml;\n"
-        << "  # 'systemctl edit mirror-agent': [Service] ReadWritePaths=FOLDER of the source; then\n";
+  if (options_.source.empty()) {
+    out << "  # add a [[source]] with context_id = " << TomlString(options_.context_id)
+        << " and path or dsn to " << kAgentFolder << "/mirror-agent.toml;\n"
+        << "  # 'systemctl edit mirror-agent': [Service] ReadWritePaths=FOLDER of a source that is a file; "
+           "then\n";
   }
-  out << "  runuser -u " << kAgentUser << " -- mirror-agent install --config " << kAgentFolder
-      << "/mirror-agent.toml\n"
-      << "  systemctl enable --now mirror-agent\n"
+  if (IsInstalled(options_)) {
+    out << "  runuser -u " << kAgentUser << " -- mirror-agent install --config " << kAgentFolder
+        << "/mirror-agent.toml\n";
+  }
+  out << "  systemctl enable --now mirror-agent\n"
       << "  mirrorctl --config " << kServerFolder << "/mirrorctl.toml tables " << options_.context_id << '\n';
 }
 
@@ -581,6 +588,7 @@ void InitSystem(const InitOptions& options, const std::string& root, Console& co
   }
   init.Print(console);
   if (!options.postgres.empty()) PrintDatabase(options, "/etc/partner-mirror/pgpass", console.out);
+  PrintSourceServer(options, absl::StrCat(kAgentFolder, "/", kSourcePassfile), console.out);
   if (is_system) ReloadUnits(console);
 }
 

@@ -10,8 +10,8 @@
 
 #include "absl/status/statusor.h"
 
-// The messages of PostgreSQL's output plugin pgoutput, protocol version 1 (logical streaming replication message
-// formats of its documentation), texts alone. Views are into the message that was decoded.
+// The messages of PostgreSQL's output plugin pgoutput, protocol version 1 (logical streaming replication
+// message formats of its documentation), texts alone. Views are into the message that was decoded.
 
 namespace mirror::pgoutput {
 

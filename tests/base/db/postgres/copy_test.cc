@@ -198,5 +198,52 @@ TEST_F(PostgresCopy, OtherFormatsComeByPieces) {
   EXPECT_THAT(text->Step(), StatusIs(StatusCode::kUnavailable, HasSubstr("binary format")));
 }
 
+TEST_F(PostgresCopy, MessagesComeAndGoOverAConnectionForReplication) {
+  using std::chrono::milliseconds;
+  const auto opened = Connection::Open({.conninfo = conninfo_, .replication = true});
+  ASSERT_THAT(opened, IsOk());
+  Connection& log = **opened;
+  const auto system = log.Command("IDENTIFY_SYSTEM", "asking who it is");
+  ASSERT_THAT(system, IsOk());
+  // What it gives is text, of statements, too.
+  EXPECT_EQ(log.Command("SELECT 1 + 1, NULL, true")->Text(0, 0), "2");
+  EXPECT_TRUE(log.Command("SELECT 1 + 1, NULL, true")->IsNull(0, 1));
+  EXPECT_EQ(TroubleOf(log.Command("SELECT nowhere", "asking").status()), Trouble::kUndefined);
+  // One that is refused leaves the connection.
+  EXPECT_THAT(CopyBoth::Begin(log, "START_REPLICATION SLOT nowhere LOGICAL 0/0", "reading"),
+              StatusIs(StatusCode::kNotFound, HasSubstr("reading: ")));
+  EXPECT_TRUE(log.IsIdle());
+  auto both = CopyBoth::Begin(log, absl::StrCat("START_REPLICATION ", system->Text(0, 2)), "reading");
+  ASSERT_THAT(both, IsOk());
+  ASSERT_THAT(connection_->Run("INSERT INTO public.t (k) VALUES (1)"), IsOk());
+  std::string kinds;
+  while (kinds.find('w') == std::string::npos) {
+    const auto message = both->Next(milliseconds(5'000));
+    ASSERT_THAT(message, IsOk());
+    ASSERT_TRUE(*message);
+    kinds += (*message)->front();
+  }
+  // 'r', three positions, a time, and that an answer is wanted.
+  ASSERT_THAT(both->Put("r" + std::string(32, '\0') + '\1'), IsOk());
+  for (char kind = 'w'; kind != 'k';) {
+    const auto message = both->Next(milliseconds(5'000));
+    ASSERT_THAT(message, IsOk());
+    ASSERT_TRUE(*message);
+    kind = (*message)->front();
+  }
+  EXPECT_THAT(both->Next(milliseconds(1)), IsOkAndHolds(std::nullopt)) << "nobody writes";
+  EXPECT_THAT(connection_->Query("SELECT pg_terminate_backend($1, 5000)", {Value::Int4(log.server_pid())}),
+              IsOk());
+  EXPECT_EQ(TroubleOf(both->Next(milliseconds(5'000)).status()), Trouble::kLost);
+  EXPECT_THAT(both->Next(milliseconds(0)), StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_THAT(both->Put("r"), StatusIs(StatusCode::kFailedPrecondition));
+  // It ends with its connection.
+  const auto again = Connection::Open({.conninfo = conninfo_, .replication = true});
+  ASSERT_THAT(again, IsOk());
+  ASSERT_THAT(CopyBoth::Begin(**again, absl::StrCat("START_REPLICATION ", system->Text(0, 2))).status(),
+              IsOk());
+  EXPECT_FALSE((*again)->IsOpen());
+}
+
 }  // namespace
 }  // namespace mirror::postgres

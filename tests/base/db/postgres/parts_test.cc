@@ -170,6 +170,27 @@ TEST(PostgresFailure, WhoIsNotLetInIsToldWhatToDo) {
   EXPECT_THAT(ReadRefusal(none, {.lacks_password = true}).words, HasSubstr("~/.pgpass"));
 }
 
+TEST(PostgresFailure, WhoMayNotReadTheLogIsToldWhatToDo) {
+  const Login login{.replication = true};
+  Failure failure = ReadRefusal(
+      "FATAL:  42501: permission denied for database \"crm\"\nLOCATION:  CheckMyDatabase, postinit.c:382\n",
+      login);
+  EXPECT_EQ(failure.trouble, Trouble::kNotLetIn);
+  EXPECT_THAT(failure.words, HasSubstr("GRANT CONNECT ON DATABASE"));
+  failure = ReadRefusal(
+      "FATAL:  42501: must be superuser or replication role to start walsender\nLOCATION:  InitPostgres, "
+      "postinit.c:943\n",
+      login);
+  EXPECT_EQ(failure.trouble, Trouble::kNotLetIn);
+  EXPECT_THAT(failure.words, AllOf(HasSubstr("needs REPLICATION"), testing::Not(HasSubstr("GRANT CONNECT"))));
+  failure = ReadRefusal(
+      "FATAL:  53300: number of requested standby connections exceeds max_wal_senders (currently 3)\n",
+      login);
+  EXPECT_EQ(failure.trouble, Trouble::kTooMany);
+  EXPECT_THAT(failure.words,
+              AllOf(HasSubstr("raise its max_wal_senders"), testing::Not(HasSubstr("max_connections"))));
+}
+
 TEST(PostgresValue, NumbersComeBackAsTheyWent) {
   for (const std::int64_t number :
        {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(),

@@ -1,0 +1,24 @@
+#ifndef MIRROR_CLIENT_RUN_CHECK_SOURCE_H_
+#define MIRROR_CLIENT_RUN_CHECK_SOURCE_H_
+
+#include <chrono>
+#include <cstdint>
+
+#include "client/config/source_config.h"
+#include "client/source/source_finding.h"
+
+// From the kind of a source to who looks at it from outside: a new kind of a server is a line in
+// check_source.cc.
+
+namespace mirror {
+
+/// What a server and its database have and lack for the agent. Nothing for kinds that are files. Only reads;
+/// may wait for the server: see CheckPostgresSource().
+SourceFindings CheckSource(const SourceConfig& source);
+
+/// The longest time from the begin of one run to that of the next, as the schedule has it behind `now`.
+std::int64_t LongestPauseMs(const SourceConfig& source, std::chrono::system_clock::time_point now);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_RUN_CHECK_SOURCE_H_

@@ -1,0 +1,28 @@
+#ifndef MIRROR_CLIENT_RUN_POSTGRES_LOG_KIND_H_
+#define MIRROR_CLIENT_RUN_POSTGRES_LOG_KIND_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/config/source_config.h"
+#include "client/run/open_log.h"
+#include "client/source/kept_log.h"
+#include "client/source/source_log.h"
+
+// What open_log.h says, of PostgreSQL.
+
+namespace mirror {
+
+absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& source, const LogUser& user,
+                                                           KeptLog* kept, const std::atomic<bool>* stop);
+absl::StatusOr<InstalledLog> InstallPostgresLog(const SourceConfig& source, const LogUser& user,
+                                                const std::vector<std::string>& tables);
+absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogUser& user);
+absl::StatusOr<WaitingChanges> CountWaitingInPostgres(const SourceConfig& source, const LogUser& user);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_RUN_POSTGRES_LOG_KIND_H_

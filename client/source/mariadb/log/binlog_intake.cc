@@ -1,0 +1,382 @@
+#include "client/source/mariadb/log/binlog_intake.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+using binlog::EventType;
+using binlog::RowsKind;
+
+constexpr char kRedefinedInBinlog[] = "its definition changed while rows of it were written";
+/// What savepoints hold in memory.
+constexpr std::size_t kHeldBytesMax = 16'000'000;
+constexpr std::size_t kMapsMax = 10'000;
+/// Groups whose ends are remembered, for snapshots that were taken a moment before.
+constexpr std::size_t kEndsMax = 200'000;
+
+std::size_t BytesOf(const LoggedChange& change) {
+  std::size_t bytes = sizeof(LoggedChange) + change.old_key.size() + change.key.size();
+  for (const StagedValue& value : change.values)
+    bytes += sizeof(StagedValue) + (value.text ? value.text->size() : 0);
+  return bytes;
+}
+
+/// Events that say nothing of rows.
+bool SaysNothing(EventType type) {
+  switch (type) {
+    case EventType::kIntVar:
+    case EventType::kRand:
+    case EventType::kUserVar:
+    case EventType::kAnnotateRows:
+    case EventType::kCheckpoint:
+    case EventType::kGtidList:
+    case EventType::kStartEncryption:
+    case EventType::kStop:
+    case EventType::kRotate:
+    case EventType::kFormatDescription:
+    case EventType::kHeartbeat:
+    case EventType::kIgnorable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsOfLoad(EventType type) {
+  return type == EventType::kBeginLoadQuery || type == EventType::kAppendBlock ||
+         type == EventType::kDeleteFile || type == EventType::kExecuteLoadQuery;
+}
+
+}  // namespace
+
+BinlogIntake::BinlogIntake(Stage& stage, std::int64_t lsn, BinlogPosition position, std::string print)
+    : stage_(stage), expected_(std::move(position)), expected_print_(std::move(print)), lsn_(lsn) {
+  position_ = expected_;
+  position_.end = expected_.again;
+}
+
+// --- Which events are new -----------------------------------------------------
+
+absl::Status BinlogIntake::Verify(const BinlogPlace& after) {
+  if (IsBefore(after, expected_.end)) return absl::OkStatus();
+  verified_ = expected_print_.empty() || (after == expected_.end && print_.Text() == expected_print_);
+  if (verified_) {
+    ends_.emplace_back(after, lsn_);
+    return absl::OkStatus();
+  }
+  is_other_log_ = true;
+  return absl::AbortedError("the server's binlog is not the one that was read before");
+}
+
+absl::Status BinlogIntake::Take(const binlog::Event& event, const BinlogPlace& before,
+                                const BinlogPlace& after) {
+  if (event.is_artificial()) return absl::OkStatus();
+  const bool begins = event.type == EventType::kGtid || event.type == EventType::kFormatDescription;
+  if (begins) {
+    print_.Begin();
+    position_.again = before;
+    // The server died while it wrote the group; what it began is not in the database.
+    group_.reset();
+  }
+  print_.Add(event);
+  if (!verified_) {
+    position_.end = after;
+    return Verify(after);
+  }
+  if (event.type == EventType::kGtid) {
+    if (absl::Status begun = BeginGroup(event); !begun.ok()) return begun;
+  } else if (!SaysNothing(event.type)) {
+    if (absl::Status taken = TakeInGroup(event); !taken.ok()) return taken;
+  }
+  if (!group_) position_.end = after;
+  if (std::exchange(has_ended_, false)) {
+    ends_.emplace_back(after, lsn_);
+    if (ends_.size() > kEndsMax) ends_.pop_front();
+  }
+  return absl::OkStatus();
+}
+
+std::optional<std::int64_t> BinlogIntake::LsnAt(const BinlogPlace& place) const {
+  const auto behind =
+      std::upper_bound(ends_.begin(), ends_.end(), place,
+                       [](const BinlogPlace& one, const auto& end) { return IsBefore(one, end.first); });
+  if (behind == ends_.begin()) return std::nullopt;
+  return behind == ends_.end() ? lsn_ : behind->second - 1;
+}
+
+// --- Groups -------------------------------------------------------------------
+
+absl::Status BinlogIntake::BeginGroup(const binlog::Event& event) {
+  const absl::StatusOr<binlog::GroupBegin> begin = binlog::ReadGtid(event);
+  if (!begin.ok()) return begin.status();
+  if (next_tables_ != nullptr) tables_ = std::exchange(next_tables_, nullptr);
+  // The server numbers them anew whenever it opens a table.
+  if (maps_.size() > kMapsMax || maps_of_ != tables_.get()) maps_.clear();
+  maps_of_ = tables_.get();
+  group_ = Group{.lsn = ++lsn_, .begin = *begin, .staged = !begin->xa_prepare};
+  touched_.clear();
+  held_.clear();
+  held_bytes_ = 0;
+  holds_ = false;
+  return stage_.Begin({.lsn = lsn_, .time_ms = std::int64_t{event.time_s} * 1'000});
+}
+
+absl::Status BinlogIntake::EndGroup() {
+  if (absl::Status given = GiveHeld(); !given.ok()) return given;
+  KeepGtid(group_->begin.gtid, &position_.gtids);
+  group_.reset();
+  has_commits_ = has_ended_ = true;
+  return stage_.Commit();
+}
+
+absl::Status BinlogIntake::TakeInGroup(const binlog::Event& event) {
+  if (!group_) {
+    return absl::DataLossError("the binlog has statements or rows outside of its event groups");
+  }
+  switch (event.type) {
+    case EventType::kXid:
+      return EndGroup();
+    case EventType::kXaPrepare:
+      // Of XA COMMIT ... ONE PHASE it is the commit.
+      if (!event.body.empty() && event.body[0] != 0 && !group_->staged)
+        SpoilAll("a transaction was committed that had been prepared (XA)");
+      return EndGroup();
+    case EventType::kQuery:
+    case EventType::kQueryCompressed:
+      return TakeQuery(event);
+    case EventType::kTableMap:
+      return TakeMap(event);
+    default:
+      break;
+  }
+  if (binlog::IsRows(event.type)) return TakeRows(event);
+  if (event.type == EventType::kIncident) {
+    SpoilAll("the server says in its binlog that changes are missing there (incident)");
+    return EndGroup();
+  }
+  if (IsOfLoad(event.type)) {
+    SpoilAll("a session wrote its statements instead of rows (binlog_format)");
+    return absl::OkStatus();
+  }
+  if ((event.flags & binlog::Event::kMayBeIgnored) == 0)
+    SpoilAll(
+        absl::StrCat("the binlog has an event that is not known (type ", static_cast<int>(event.type), ")"));
+  return absl::OkStatus();
+}
+
+absl::Status BinlogIntake::TakeQuery(const binlog::Event& event) {
+  binlog::Query query;
+  if (absl::Status read = binlog::ReadQuery(event, &query); !read.ok()) return read;
+  const StatementWords words(query.sql);
+  const std::string first = words.Word(0);
+  if (group_->begin.xa_complete) {
+    if (words.Word(1) != "rollback") SpoilAll("a transaction was committed that had been prepared (XA)");
+    return EndGroup();
+  }
+  if (group_->begin.ddl) {
+    if (first == "commit" && words.size() == 1) return EndGroup();
+    if (absl::Status taken = TakeDefinition(query, words); !taken.ok()) return taken;
+    return group_->begin.standalone ? EndGroup() : absl::OkStatus();
+  }
+  return TakeGroupQuery(query, words);
+}
+
+absl::Status BinlogIntake::TakeGroupQuery(const binlog::Query& /*query*/, const StatementWords& words) {
+  const std::string first = words.Word(0), second = words.Word(1);
+  if (first == "commit" && words.size() == 1) return EndGroup();
+  if (first == "rollback" && words.size() == 1) {
+    SpoilTouched("a transaction was rolled back that stands in the binlog all the same");
+    held_.clear();
+    return EndGroup();
+  }
+  if (first == "begin" || (first == "start" && second == "transaction") || first == "xa")
+    return absl::OkStatus();
+  if (first == "savepoint") {
+    holds_ = true;
+    held_.push_back({.savepoint = words.Quoted(), .change = {}});
+    return absl::OkStatus();
+  }
+  if (first == "rollback" && second == "to") {
+    RollBackTo(words.Quoted());
+    return absl::OkStatus();
+  }
+  if (first == "release" && second == "savepoint") return absl::OkStatus();
+  if (!words.IsHarmless()) SpoilAll("a session wrote its statements instead of rows (binlog_format)");
+  return group_->begin.standalone ? EndGroup() : absl::OkStatus();
+}
+
+/// A statement that names a table, or the database, may have changed rows or what they mean.
+absl::Status BinlogIntake::TakeDefinition(const binlog::Query& query, const StatementWords& words) {
+  if (tables_ == nullptr || words.IsHarmless()) return absl::OkStatus();
+  if (const std::optional<std::string> emptied = words.Truncates(query.database, tables_->database)) {
+    const auto table = tables_->tables.find(*emptied);
+    if (table != tables_->tables.end()) return stage_.Truncate(table->second.id);
+  }
+  const bool names_database = words.Names(tables_->database);
+  if (query.database != tables_->database && !names_database) return absl::OkStatus();
+  const bool is_of_database = words.Word(1) == "database" || words.Word(1) == "schema";
+  for (const auto& [name, table] : tables_->tables) {
+    if (words.Names(name) || (names_database && is_of_database))
+      Spoil(table.id, "a statement changed its definition, or that of another one which it names");
+  }
+  return absl::OkStatus();
+}
+
+// --- Rows ---------------------------------------------------------------------
+
+absl::Status BinlogIntake::TakeMap(const binlog::Event& event) {
+  if (tables_ == nullptr || !group_->staged) return absl::OkStatus();
+  Mapped& mapped = maps_[binlog::TableMapId(event)];
+  if (!mapped.body.empty() && mapped.body == event.body) return absl::OkStatus();
+  const absl::StatusOr<binlog::TableMap> map = binlog::ReadTableMap(event);
+  if (!map.ok()) return map.status();
+  mapped = Mapped{.body = std::string(event.body)};
+  if (map->database != tables_->database) return absl::OkStatus();
+  const auto table = tables_->tables.find(map->table);
+  if (table == tables_->tables.end()) return absl::OkStatus();
+  mapped.table = &table->second;
+  mapped.rows = BinlogRows::Make(table->second, *map, tables_->charsets);
+  return absl::OkStatus();
+}
+
+absl::Status BinlogIntake::TakeRows(const binlog::Event& event) {
+  if (tables_ == nullptr || !group_->staged) return absl::OkStatus();
+  const auto found = maps_.find(binlog::RowsMapId(event));
+  if (found == maps_.end()) {
+    // The last event of a statement that changed nothing, without a table.
+    constexpr std::uint64_t kNoMap = 0xffffff;
+    if (binlog::RowsMapId(event) == kNoMap) return absl::OkStatus();
+    return absl::DataLossError("the binlog has rows of a table that it did not describe");
+  }
+  const Mapped& mapped = found->second;
+  if (mapped.table == nullptr) return absl::OkStatus();
+  if (absl::Status read = binlog::ReadRows(event, &rows_); !read.ok()) return read;
+  if (!mapped.rows || rows_.columns != mapped.rows->columns()) {
+    Spoil(mapped.table->id, kRedefinedInBinlog);
+    return absl::OkStatus();
+  }
+  if (!rows_.IsWhole()) {
+    Spoil(mapped.table->id, "a session wrote rows without all of their columns (binlog_row_image)");
+    return absl::OkStatus();
+  }
+  binlog::Bytes bytes(rows_.rows);
+  while (!bytes.empty()) {
+    bool is_row = mapped.rows->Slice(&bytes, rows_.image, &before_fields_);
+    if (is_row && rows_.kind == RowsKind::kUpdate)
+      is_row = mapped.rows->Slice(&bytes, rows_.after, &after_fields_);
+    if (!is_row) return absl::DataLossError("the binlog's rows cannot be understood");
+    if (absl::Status taken = TakeRow(mapped, rows_.kind, before_fields_, after_fields_); !taken.ok())
+      return taken;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BinlogIntake::TakeRow(const Mapped& mapped, RowsKind kind,
+                                   const std::vector<binlog::RowField>& before,
+                                   const std::vector<binlog::RowField>& after) {
+  ++changes_;
+  LoggedChange change;
+  BinlogRows::Told told = BinlogRows::Told::kUnknown;
+  if (kind == RowsKind::kWrite) told = mapped.rows->Insert(before, &change);
+  if (kind == RowsKind::kUpdate) told = mapped.rows->Update(before, after, &change);
+  if (kind == RowsKind::kDelete) told = mapped.rows->Delete(before, &change);
+  if (told == BinlogRows::Told::kNothing) return absl::OkStatus();
+  if (told == BinlogRows::Told::kUnknown) {
+    Spoil(mapped.table->id, "its rows cannot be read in the binlog");
+    return absl::OkStatus();
+  }
+  const std::int64_t id = mapped.table->id;
+  if (!holds_) {
+    touched_[id] = true;
+    return stage_.Take(id, std::move(change));
+  }
+  held_bytes_ += BytesOf(change);
+  held_.push_back({.savepoint = {}, .table = id, .change = std::move(change)});
+  if (held_bytes_ <= kHeldBytesMax) return absl::OkStatus();
+  // A savepoint from before can only take tables back from here on.
+  return GiveHeld();
+}
+
+absl::Status BinlogIntake::GiveHeld() {
+  for (Held& held : held_) {
+    if (!held.savepoint.empty()) continue;
+    touched_[held.table] = true;
+    if (absl::Status taken = stage_.Take(held.table, std::move(held.change)); !taken.ok()) return taken;
+  }
+  held_.clear();
+  held_bytes_ = 0;
+  return absl::OkStatus();
+}
+
+void BinlogIntake::RollBackTo(const std::string& savepoint) {
+  const auto found = std::find_if(held_.rbegin(), held_.rend(),
+                                  [&](const Held& held) { return held.savepoint == savepoint; });
+  if (found == held_.rend()) {
+    // It was given to the stage, which takes nothing back.
+    SpoilTouched("a transaction took back so much that it is not known what is left");
+    for (const Held& held : held_) {
+      if (held.savepoint.empty())
+        Spoil(held.table, "a transaction took back so much that it is not known what is left");
+    }
+    held_.clear();
+    return;
+  }
+  // It stays, and may be gone back to once more.
+  held_.erase(found.base(), held_.end());
+  held_bytes_ = 0;
+  for (const Held& held : held_) held_bytes_ += held.savepoint.empty() ? BytesOf(held.change) : 0;
+}
+
+// --- What does not count ------------------------------------------------------
+
+void BinlogIntake::Spoil(std::int64_t table, const std::string& because) {
+  Spoiled& spoiled = spoiled_[table];
+  spoiled.lsn = std::max(spoiled.lsn, lsn_);
+  if (spoiled.because.empty()) spoiled.because = because;
+}
+
+void BinlogIntake::SpoilAll(const std::string& because) {
+  if (tables_ == nullptr) return;
+  for (const auto& [name, table] : tables_->tables) Spoil(table.id, because);
+}
+
+void BinlogIntake::SpoilTouched(const std::string& because) {
+  for (const auto& [table, touched] : touched_) Spoil(table, because);
+}
+
+// --- What is written ----------------------------------------------------------
+
+absl::StatusOr<StageMark> BinlogIntake::Mark(const std::string& token, std::int64_t above,
+                                             std::int64_t now_ms) {
+  StageMark mark;
+  mark.lsn = std::max(lsn_, above) + 1;
+  mark.token = token;
+  mark.time_ms = now_ms;
+  mark.position = ToString(position_);
+  mark.fingerprint = print_.Text();
+  if (absl::Status begun = stage_.Begin({.lsn = mark.lsn, .time_ms = now_ms}); !begun.ok()) return begun;
+  if (absl::Status marked = stage_.Mark(mark.token, mark.position, mark.fingerprint); !marked.ok())
+    return marked;
+  lsn_ = mark.lsn;
+  if (absl::Status committed = stage_.Commit(); !committed.ok()) return committed;
+  has_commits_ = true;
+  return mark;
+}
+
+absl::Status BinlogIntake::Flush() {
+  // Before the rows behind it can be seen.
+  for (const auto& [table, spoiled] : spoiled_) {
+    absl::Status raised = stage_.RaiseFloor(table, spoiled.lsn, spoiled.because);
+    if (!raised.ok() && !absl::IsNotFound(raised)) return raised;
+  }
+  spoiled_.clear();
+  const absl::StatusOr<std::int64_t> place = stage_.Flush();
+  if (!place.ok()) return place.status();
+  has_commits_ = false;
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

@@ -1,0 +1,51 @@
+#ifndef MIRROR_CLIENT_SOURCE_MARIADB_LOG_BINLOG_PLACE_H_
+#define MIRROR_CLIENT_SOURCE_MARIADB_LOG_BINLOG_PLACE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/mariadb/connection.h"
+#include "client/source/mariadb/log/binlog_event.h"
+
+namespace mirror {
+
+/// A place between two events of a binlog.
+struct BinlogPlace {
+  std::string file;  ///< "binlog.000003"
+  std::uint64_t offset = 4;
+  friend bool operator==(const BinlogPlace&, const BinlogPlace&) = default;
+};
+/// "binlog.000003:1234"
+std::string ToString(const BinlogPlace& place);
+/// By the numbers of their files.
+bool IsBefore(const BinlogPlace& one, const BinlogPlace& other);
+/// Of "binlog.000003" 3; 0: it has none.
+std::uint64_t NumberOfBinlog(std::string_view file);
+
+/// How far the stage has come in a binlog.
+struct BinlogPosition {
+  /// The begin of what is read again to see whether it is still what it was: the last event group's, or of
+  /// its file, where there is no group yet.
+  BinlogPlace again;
+  BinlogPlace end;
+  std::vector<binlog::Gtid> gtids;  ///< The last one of each domain, by domain.
+  friend bool operator==(const BinlogPosition&, const BinlogPosition&) = default;
+};
+/// "binlog.000003:1000 binlog.000003:1234 0-1-42,1-1-7"
+std::string ToString(const BinlogPosition& position);
+std::optional<BinlogPosition> ParseBinlogPosition(std::string_view text);
+/// The last one of its domain from here on.
+void KeepGtid(const binlog::Gtid& gtid, std::vector<binlog::Gtid>* gtids);
+
+/// Where a server's binlog ends now. Errors: kFailedPrecondition: it writes none; kPermissionDenied.
+absl::StatusOr<BinlogPlace> ReadBinlogEnd(mariadb::Connection& connection);
+/// Its files, the oldest one first, each with its end.
+absl::StatusOr<std::vector<BinlogPlace>> ReadBinlogFiles(mariadb::Connection& connection);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_MARIADB_LOG_BINLOG_PLACE_H_

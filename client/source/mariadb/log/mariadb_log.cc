@@ -1,0 +1,350 @@
+#include "client/source/mariadb/log/mariadb_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/human_text.h"
+#include "base/nonce.h"
+#include "client/source/mariadb/log/mariadb_log_facts.h"
+#include "client/source/mariadb/log/mariadb_staged_texts.h"
+#include "client/source/stage/staged_changes.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kStagedRowsAtATime = 10'000;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MariadbLog>> MariadbLog::Open(std::shared_ptr<MariadbStaging> staging,
+                                                             MariadbLogOptions options) {
+  std::unique_ptr<MariadbLog> log(new MariadbLog(std::move(staging), std::move(options)));
+  const absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(log->stage());
+  if (!source.ok()) return source.status();
+  log->had_source_ = !source->source_id.empty();
+  log->source_id_ = log->had_source_                   ? source->source_id
+                    : !log->options_.source_id.empty() ? log->options_.source_id
+                                                       : NewToken();
+  return log;
+}
+
+absl::StatusOr<std::vector<std::string>> MariadbLog::Check(const MariadbAccess& access,
+                                                           std::uint32_t server_id) {
+  MariadbSessions sessions(access);
+  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return session.status();
+  return CheckBinlog(**session, server_id);
+}
+
+absl::StatusOr<std::map<std::string, std::string>> MariadbLog::Unlogged() {
+  const absl::StatusOr<MariadbLease> session = staging_->sessions()->Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return session.status();
+  const absl::StatusOr<std::vector<MariadbTable>> tables = ReadMariadbTables(**session);
+  if (!tables.ok()) return tables.status();
+  return ReadUnlogged(**session, *tables);
+}
+
+absl::StatusOr<std::vector<std::string>> MariadbLog::Renew(const std::vector<std::string>& tables) {
+  std::vector<std::string> sentences = staging_->TakeNews();
+  const absl::StatusOr<std::vector<std::string>> changed =
+      tables_.Renew(tables, is_fresh_ ? &marker_ : nullptr);
+  if (!changed.ok()) return changed.status();
+  if (!changed->empty()) {
+    sentences.push_back(absl::StrCat("the definition of ", Counted(changed->size(), "table"),
+                                     " changed, so that what was read of the binlog before does not count "
+                                     "for it: it is compared with the mirror, "
+                                     "or populated: ",
+                                     ListNames(*changed, 10)));
+  }
+  return sentences;
+}
+
+bool MariadbLog::Complete(TableSchema& schema) {
+  MariadbLogTable* const table = tables_.Find(schema.name);
+  if (table == nullptr) return false;
+  table->schema = schema;
+  if (!table->trouble.ok()) return true;
+  const std::vector<MariadbColumn>& columns = table->table.columns;
+  return columns.size() == schema.columns.size() &&
+         std::equal(columns.begin(), columns.end(), schema.columns.begin(),
+                    [](const MariadbColumn& own, const Column& column) { return own.name == column.name; });
+}
+
+absl::StatusOr<std::int64_t> MariadbLog::FloorOf(const MariadbLogTable& table) {
+  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(table);
+  if (!staged.ok()) return staged.status();
+  return staged->floor;
+}
+
+// --- Who the source is --------------------------------------------------------
+
+absl::StatusOr<std::string> MariadbLog::Bind(const SourceMark& mark) {
+  const absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(stage());
+  if (!source.ok()) return source.status();
+  // The address leads to another one by now.
+  if (!source->database.empty() && !mark.database.empty() && source->database != mark.database) {
+    return absl::UnavailableError(
+        "the source's address led to two databases in one run. Nothing was sent; run again");
+  }
+  return std::string();
+}
+
+absl::Status MariadbLog::KeepSource() {
+  absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(stage());
+  if (!source.ok()) return source.status();
+  if (source->source_id.empty()) {
+    // The stage began anew with another database.
+    if (had_source_) source_id_ = NewToken();
+    source->source_id = source_id_;
+    if (absl::Status kept = KeepStagedBinlog(stage(), *source); !kept.ok()) return kept;
+  }
+  source_id_ = source->source_id;
+  had_source_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status MariadbLog::TakeMarker(std::int64_t above) {
+  absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop, above);
+  if (!marker.ok()) return marker.status();
+  marker_ = *std::move(marker);
+  return staging_->WaitUntilSeen(marker_->lsn, options_.stop);
+}
+
+absl::Status MariadbLog::Refresh() {
+  if (absl::Status taken = TakeMarker(); !taken.ok()) return taken;
+  is_fresh_ = true;
+  for (auto& [name, table] : tables_.all()) {
+    table.snapshots.clear();
+    table.snapshot_trouble = absl::OkStatus();
+    table.begun = false;
+  }
+  return KeepSource();
+}
+
+// --- Positions ----------------------------------------------------------------
+
+absl::StatusOr<Standing> MariadbLog::Judge(const std::string& table, const Position& position) {
+  MariadbLogTable* const known = tables_.Find(table);
+  if (known == nullptr) return Standing::kGone;
+  if (!known->trouble.ok()) return known->trouble;
+  if (known->adopted == position) return Standing::kKnown;
+  const absl::StatusOr<std::optional<StageMark>> mark = stage().FindMark(position.lineage);
+  if (!mark.ok()) return mark.status();
+  const std::int64_t lsn = position.lsn.value;
+  if (!*mark) {
+    const absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(stage());
+    if (!source.ok()) return source.status();
+    return source->past == StagedBinlog::Past::kAhead ? Standing::kAhead : Standing::kMiss;
+  }
+  if (lsn > (*mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
+  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(*known);
+  if (absl::IsAborted(staged.status())) return Standing::kGone;
+  if (!staged.ok()) return staged.status();
+  if (lsn < staged->floor) return Standing::kGone;
+  known->judged = std::max(known->judged, lsn);
+  return lsn < staged->truncated_lsn ? Standing::kEmptied : Standing::kKnown;
+}
+
+absl::StatusOr<bool> MariadbLog::Sent(const std::string& /*table*/, const Position& position) {
+  const absl::StatusOr<std::optional<StageMark>> mark = stage().FindMark(position.lineage);
+  if (!mark.ok()) return mark.status();
+  return *mark && (*mark)->lsn == position.lsn.value;
+}
+
+absl::StatusOr<bool> MariadbLog::Adopt(const std::string& table, const Position& position) {
+  MariadbLogTable* const known = tables_.Find(table);
+  if (known == nullptr || !known->trouble.ok() || known->id == 0 || position.lsn.value < 0) return false;
+  const absl::StatusOr<bool> sent = Sent(table, position);
+  if (!sent.ok()) return sent;
+  const absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(stage());
+  if (!source.ok()) return source.status();
+  // Of a past that is not this binlog's: two databases that fight for a mirror would stay unseen.
+  if (!*sent && source->past != StagedBinlog::Past::kWhole) return false;
+  known->adopted = position;
+  return true;
+}
+
+absl::Status MariadbLog::GiveUp(const std::string& table) {
+  const absl::StatusOr<std::vector<StagedTable>> tables = stage().Tables();
+  if (!tables.ok()) return tables.status();
+  const absl::StatusOr<std::int64_t> place = stage().Place();
+  if (!place.ok()) return place.status();
+  for (const StagedTable& staged : *tables) {
+    if (staged.name != table) continue;
+    return stage().RaiseFloor(staged.id, *place + 1, "its [[source.table]] changed what is sent");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<bool>> MariadbLog::ChangedSince(const std::string& table, Lsn lsn) {
+  const MariadbLogTable* const known = tables_.Find(table);
+  if (known == nullptr || known->id == 0) return std::nullopt;
+  // What follows brings the mirror to a position that is on record.
+  if (known->adopted && known->adopted->lsn == lsn) return true;
+  const absl::StatusOr<bool> has = stage().HasRowsBehind(known->id, lsn.value);
+  if (!has.ok()) return has.status();
+  return *has;
+}
+
+absl::StatusOr<std::map<std::string, Position>> MariadbLog::Begin(const std::vector<std::string>& tables,
+                                                                  std::int64_t highest) {
+  if (!marker_) return absl::FailedPreconditionError("the source's log was not read before rows were sent");
+  // The clock by which a stage begins was set back.
+  if (marker_->lsn <= highest) {
+    if (absl::Status taken = TakeMarker(highest); !taken.ok()) return taken;
+  }
+  std::map<std::string, Position> targets;
+  for (const std::string& table : tables) targets[table] = {Lsn{marker_->lsn}, marker_->token};
+  return targets;
+}
+
+absl::Status MariadbLog::Forget(const std::map<std::string, Position>& durable) {
+  std::vector<Stage::Durable> positions;
+  bool all_on_record = true;
+  for (const auto& [name, position] : durable) {
+    const MariadbLogTable* const table = tables_.Find(name);
+    const absl::StatusOr<bool> sent = Sent(name, position);
+    if (!sent.ok()) return sent.status();
+    all_on_record = all_on_record && *sent;
+    if (table != nullptr && table->id != 0 && *sent) positions.push_back({table->id, position.lsn.value});
+  }
+  const absl::Status trimmed = stage().Trim(positions, NowMs());
+  if (!trimmed.ok() || durable.empty() || !all_on_record) return trimmed;
+  // All mirrors are of this binlog by now.
+  absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(stage());
+  if (!source.ok()) return source.status();
+  if (source->past == StagedBinlog::Past::kWhole) return absl::OkStatus();
+  source->past = StagedBinlog::Past::kWhole;
+  return KeepStagedBinlog(stage(), *source);
+}
+
+// --- What changed -------------------------------------------------------------
+
+absl::StatusOr<std::int64_t> MariadbLog::LsnOfSnapshot(const std::string& snapshot) {
+  const std::size_t colon = snapshot.rfind(':');
+  BinlogPlace place;
+  if (colon == std::string::npos || !absl::SimpleAtoi(snapshot.substr(colon + 1), &place.offset))
+    return absl::FailedPreconditionError("the source does not say where its binlog was when rows were read");
+  place.file = snapshot.substr(0, colon);
+  return staging_->LsnOf(place, options_.stop);
+}
+
+absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& table,
+                                                      const std::vector<std::int64_t>& snapshots) {
+  absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
+  if (!marker.ok()) return marker.status();
+  const std::int64_t from =
+      snapshots.empty() ? marker->lsn : *std::min_element(snapshots.begin(), snapshots.end());
+  const absl::StatusOr<std::int64_t> floor = FloorOf(table);
+  if (!floor.ok()) return floor.status();
+  // What came in between is not staged.
+  if (!snapshots.empty() && from < *floor) {
+    return absl::AbortedError(absl::StrCat("table '", table.table.name, "' moved while its rows were read: ",
+                                           tables_.StagedOf(table)->gone_because));
+  }
+  return Covered{std::max(from, *floor), *std::move(marker)};
+}
+
+absl::StatusOr<std::optional<std::vector<Key>>> MariadbLog::ChangedKeys(const std::string& table, Lsn lsn) {
+  const MariadbLogTable* const known = tables_.Find(table);
+  if (known == nullptr || known->id == 0) return std::nullopt;
+  if (!known->snapshot_trouble.ok()) return known->snapshot_trouble;
+  const absl::StatusOr<Covered> covered = Cover(*known, known->snapshots);
+  if (!covered.ok()) return covered.status();
+  const absl::StatusOr<std::int64_t> floor = FloorOf(*known);
+  if (!floor.ok()) return floor.status();
+  const std::int64_t from = std::max(std::min(lsn.value, covered->from), *floor);
+  const absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage().RowsBehind(known->id, from);
+  if (!rows.ok()) return rows.status();
+  std::vector<Key> keys;
+  for (bool last = false; !last;) {
+    const absl::StatusOr<std::vector<StagedRows::Row>> some = (*rows)->Next(kStagedRowsAtATime);
+    if (!some.ok()) return some.status();
+    last = some->size() < kStagedRowsAtATime;
+    for (const StagedRows::Row& row : *some) {
+      if (std::optional<Key> key = KeyOfStagedMariadb(known->schema, row.key))
+        keys.push_back(*std::move(key));
+    }
+  }
+  return keys;
+}
+
+absl::Status MariadbLog::CheckReadable(const MariadbTable& table) {
+  const MariadbLogTable* const known = tables_.Find(table.name);
+  if (known == nullptr)
+    return absl::AbortedError(
+        absl::StrCat("table '", table.name, "' was made while the source was looked at"));
+  return known->trouble;
+}
+
+void MariadbLog::BeginRows(const MariadbTable& table) {
+  MariadbLogTable* const known = tables_.Find(table.name);
+  if (known == nullptr) return;
+  known->snapshots.clear();
+  known->snapshot_trouble = absl::OkStatus();
+  known->begun = true;
+}
+
+void MariadbLog::NoteSnapshot(const MariadbTable& table, const std::string& snapshot) {
+  MariadbLogTable* const known = tables_.Find(table.name);
+  if (known == nullptr || known->id == 0) return;
+  const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(snapshot);
+  if (lsn.ok()) {
+    known->snapshots.push_back(*lsn);
+  } else {
+    known->snapshot_trouble = lsn.status();
+  }
+}
+
+absl::StatusOr<std::unique_ptr<ChangeReader>> MariadbLog::Changes(
+    std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known, Ask ask) {
+  MariadbLogTable* const table = tables_.Find(known->table.name);
+  if (table == nullptr || !marker_ || table->id == 0) {
+    return absl::AbortedError(
+        absl::StrCat("table '", known->table.name, "' was made while it was looked at"));
+  }
+  StagedAsk staged;
+  staged.table = table->id;
+  staged.schema = known->given;
+  staged.columns = std::move(ask.columns);
+  staged.whole_rows = ask.whole_rows;
+  if (std::exchange(table->begun, false)) {
+    if (!table->snapshot_trouble.ok()) return table->snapshot_trouble;
+    const absl::StatusOr<Covered> covered = Cover(*table, table->snapshots);
+    if (!covered.ok()) return covered.status();
+    staged.from = staged.mirrored_lsn = covered->from;
+    staged.target = {Lsn{covered->marker.lsn}, covered->marker.token};
+  } else {
+    staged.from = ask.from.value;
+    staged.target = {Lsn{marker_->lsn}, marker_->token};
+    // An interrupted sending may have inserted what came since.
+    staged.mirrored_lsn = std::max(table->judged, ask.from.value);
+    if (table->adopted && table->adopted->lsn == ask.from) {
+      const absl::StatusOr<std::int64_t> floor = FloorOf(*table);
+      if (!floor.ok()) return floor.status();
+      staged.from = *floor;
+      staged.mirrored_lsn = INT64_MAX;
+      // The mirror may lack rows that were only updated since.
+      staged.whole_rows = true;
+    }
+  }
+  for (const Key& key : ask.also) {
+    staged.also.push_back(StagedKeyOfMariadb(known->schema, key));
+    staged.whole_rows = true;
+  }
+  auto texts = MariadbStagedTexts::Make(
+      std::move(look), known, [this, table](const std::string& snapshot) -> absl::StatusOr<std::int64_t> {
+        const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(snapshot);
+        if (!lsn.ok()) return lsn;
+        const absl::StatusOr<Covered> covered = Cover(*table, {*lsn});
+        if (!covered.ok()) return covered.status();
+        return covered->from;
+      });
+  if (!texts.ok()) return texts.status();
+  return ReadStagedChanges(stage(), *std::move(texts), std::move(staged));
+}
+
+}  // namespace mirror

@@ -1,0 +1,97 @@
+#ifndef MIRROR_CLIENT_SOURCE_MARIADB_LOG_MARIADB_LOG_H_
+#define MIRROR_CLIENT_SOURCE_MARIADB_LOG_MARIADB_LOG_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/mariadb/log/mariadb_log_tables.h"
+#include "client/source/mariadb/log/mariadb_staging.h"
+#include "client/source/mariadb/mariadb_reader_log.h"
+#include "client/source/source_log.h"
+
+namespace mirror {
+
+struct MariadbLogOptions {
+  std::string source_id = {};               ///< By which the agent knows the source; empty: it does not.
+  const std::atomic<bool>* stop = nullptr;  ///< May be null; else it outlives the log.
+};
+
+/// The change log of a MariaDB database: its binlog, and the stage here; nothing is made in the source. A
+/// position is a number of the stage's own and a random token as the lineage, for which the stage has the
+/// place in the binlog.
+///
+/// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
+/// Threads: one at a time.
+class MariadbLog : public SourceLog, public MariadbReaderLog {
+ public:
+  /// Errors: those of the stage.
+  static absl::StatusOr<std::unique_ptr<MariadbLog>> Open(std::shared_ptr<MariadbStaging> staging,
+                                                          MariadbLogOptions options);
+  /// What has to be so in the source before changes can be read there, each for people; empty: it is. Errors:
+  /// it cannot be asked.
+  static absl::StatusOr<std::vector<std::string>> Check(const MariadbAccess& access, std::uint32_t server_id);
+
+  const std::string& source_id() const override { return source_id_; }
+  absl::StatusOr<std::string> Bind(const SourceMark& mark) override;
+  absl::Status Refresh() override;
+  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
+  bool Complete(TableSchema& schema) override;
+  absl::Status GiveUp(const std::string& table) override;
+  absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
+  absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
+  /// Also those of commits that a snapshot in which its rows were read since Refresh() does not see, and of
+  /// all up to now: a row that differs and is not among them is wrong.
+  absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
+  bool NamesRows(const std::string& /*table*/) override { return true; }
+  bool SeesChanges(const std::string& /*table*/) override { return true; }
+  Form FormOf(const std::string& /*table*/) override { return {Strategy::kCdc}; }
+  absl::StatusOr<bool> Sent(const std::string& table, const Position& position) override;
+  absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override;
+  bool MendsGaps(const std::string& /*table*/) override { return true; }
+  absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
+                                                        std::int64_t highest) override;
+  absl::Status Forget(const std::map<std::string, Position>& durable) override;
+  absl::StatusOr<std::map<std::string, std::string>> Unlogged() override;
+
+  absl::Status CheckReadable(const MariadbTable& table) override;
+  void BeginRows(const MariadbTable& table) override;
+  void NoteSnapshot(const MariadbTable& table, const std::string& snapshot) override;
+  absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(std::shared_ptr<const MariadbLook> look,
+                                                        std::shared_ptr<const KnownMariadbTable> known,
+                                                        Ask ask) override;
+
+ private:
+  MariadbLog(std::shared_ptr<MariadbStaging> staging, MariadbLogOptions options)
+      : options_(std::move(options)), staging_(std::move(staging)), tables_(*staging_, options_.stop) {}
+
+  Stage& stage() { return staging_->stage(); }
+  absl::StatusOr<std::int64_t> FloorOf(const MariadbLogTable& table);
+  absl::Status TakeMarker(std::int64_t above = 0);
+  absl::Status KeepSource();
+
+  struct Covered {
+    std::int64_t from = 0;  ///< All that the snapshots do not see is staged behind it.
+    StageMark marker;       ///< All that is committed now is staged up to it.
+  };
+  absl::StatusOr<Covered> Cover(const MariadbLogTable& table, const std::vector<std::int64_t>& snapshots);
+  absl::StatusOr<std::int64_t> LsnOfSnapshot(const std::string& snapshot);
+
+  const MariadbLogOptions options_;
+  const std::shared_ptr<MariadbStaging> staging_;
+  std::string source_id_;
+  bool had_source_ = false;  ///< The stage has that.
+  bool is_fresh_ = false;    ///< Behind a Refresh().
+  std::optional<StageMark> marker_;
+  MariadbLogTables tables_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_MARIADB_LOG_MARIADB_LOG_H_

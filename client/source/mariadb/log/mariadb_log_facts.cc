@@ -1,0 +1,232 @@
+#include "client/source/mariadb/log/mariadb_log_facts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/db/mariadb/name.h"
+#include "base/digest.h"
+#include "client/source/mariadb/mariadb_objects.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kCheckingBinlog[] = "asking how it writes its binlog";
+/// Of SHOW GRANTS: either gives the right.
+constexpr const char* kReplicationRight = "REPLICATION SLAVE";
+constexpr char kGrantBegin[] = "GRANT ";
+constexpr const char* kMonitorRights[] = {"BINLOG MONITOR", "REPLICATION CLIENT"};
+
+using Variables = std::map<std::string, std::string>;
+
+absl::StatusOr<Variables> ReadVariables(mariadb::Connection& connection) {
+  const absl::StatusOr<mariadb::Rows> rows = connection.Query(
+      "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format', 'binlog_row_image', "
+      "'binlog_row_metadata', 'log_slave_updates', 'server_id', 'default_master_connection')",
+      kCheckingBinlog);
+  if (!rows.ok()) return rows.status();
+  Variables variables;
+  for (std::size_t i = 0; i < rows->rows(); ++i) variables[rows->Text(i, 0)] = rows->Text(i, 1);
+  return variables;
+}
+
+/// A variable that has to have a value, and what it means when it has another one.
+void CheckVariable(const Variables& variables, const std::string& name, const std::string& wanted,
+                   const std::string& why, std::vector<std::string>* refusals) {
+  const auto found = variables.find(name);
+  const std::string value = found == variables.end() ? "unknown" : found->second;
+  if (absl::EqualsIgnoreCase(value, wanted)) return;
+  refusals->push_back(absl::StrCat(name, " is ", value, ": ", why, ". SET GLOBAL ", name, " = ", wanted,
+                                   ", also in the server's configuration, and let sessions connect anew"));
+}
+
+/// Whether the server takes changes of another one, or did: to ask what it does now takes one more right.
+bool IsReplica(mariadb::Connection& connection) {
+  const absl::StatusOr<mariadb::Rows> position =
+      connection.Query("SELECT @@global.gtid_slave_pos", kCheckingBinlog);
+  if (position.ok() && position->rows() > 0 && !position->View(0, 0).empty()) return true;
+  const absl::StatusOr<mariadb::Rows> rows = connection.Query("SHOW ALL SLAVES STATUS", kCheckingBinlog);
+  return rows.ok() && rows->rows() > 0;
+}
+
+void CheckFilters(const mariadb::Rows& status, const std::string& database,
+                  std::vector<std::string>* refusals) {
+  if (status.rows() == 0 || status.columns() < 4) return;
+  for (const auto& [column, name] :
+       {std::pair<std::size_t, const char*>{2, "binlog_do_db"}, {3, "binlog_ignore_db"}}) {
+    const std::string value = status.Text(0, column);
+    if (value.empty()) continue;
+    refusals->push_back(
+        absl::StrCat(name, " is set (", value, "): whether a change of database ", database,
+                     " is in the binlog then depends on the session that made it. Take it out of "
+                     "the server's configuration, and start it again"));
+  }
+}
+
+absl::Status CheckRights(mariadb::Connection& connection, std::vector<std::string>* refusals) {
+  const absl::StatusOr<mariadb::Rows> rows = connection.Query("SHOW GRANTS", kCheckingBinlog);
+  if (!rows.ok()) return rows.status();
+  bool replication = false, monitor = false;
+  for (std::size_t i = 0; i < rows->rows(); ++i) {
+    const std::string grant = rows->Text(i, 0);
+    const std::size_t end = grant.find(" ON *.* ");
+    if (end == std::string::npos || !absl::StartsWith(grant, kGrantBegin)) continue;
+    const std::size_t begin = std::string(kGrantBegin).size();
+    for (const absl::string_view right : absl::StrSplit(grant.substr(begin, end - begin), ", ")) {
+      const bool all = right == "ALL PRIVILEGES";
+      replication = replication || all || right == kReplicationRight;
+      monitor = monitor || all || right == kMonitorRights[0] || right == kMonitorRights[1];
+    }
+  }
+  const auto refuse = [&](const char* right) {
+    refusals->push_back(absl::StrCat("user ", connection.dsn().user, " lacks the right ", right, ": GRANT ",
+                                     right, " ON *.* TO the user"));
+  };
+  if (!replication) refuse(kReplicationRight);
+  if (!monitor) refuse(kMonitorRights[0]);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> CheckBinlog(mariadb::Connection& connection,
+                                                     std::uint32_t server_id) {
+  const absl::StatusOr<Variables> variables = ReadVariables(connection);
+  if (!variables.ok()) return variables.status();
+  std::vector<std::string> refusals;
+  const auto log = variables->find("log_bin");
+  if (log == variables->end() || log->second != "ON") {
+    refusals.push_back("it writes no binlog: set log_bin in the server's configuration, and start it again");
+    return refusals;
+  }
+  CheckVariable(*variables, "binlog_format", "ROW", "changes stand in the binlog as statements, not as rows",
+                &refusals);
+  CheckVariable(*variables, "binlog_row_image", "FULL",
+                "rows stand in the binlog without all of their columns", &refusals);
+  CheckVariable(*variables, "binlog_row_metadata", "FULL", "the binlog does not name the columns of its rows",
+                &refusals);
+  const auto updates = variables->find("log_slave_updates");
+  if (updates != variables->end() && updates->second != "ON" && IsReplica(connection)) {
+    refusals.push_back(
+        "the server is a replica with log_slave_updates OFF: what it takes from its primary is not in its "
+        "binlog. Set "
+        "log_slave_updates in its configuration, and start it again");
+  }
+  const auto own = variables->find("server_id");
+  if (server_id == 0 || (own != variables->end() && own->second == absl::StrCat(server_id))) {
+    refusals.push_back(
+        absl::StrCat("server_id is ", server_id, ", which is ", server_id == 0 ? "none" : "the server's own",
+                     ": set another one, that of no server and no other agent, in the configuration"));
+  }
+  if (absl::Status checked = CheckRights(connection, &refusals); !checked.ok()) return checked;
+  const absl::StatusOr<mariadb::Rows> status = connection.Query("SHOW MASTER STATUS", kCheckingBinlog);
+  if (status.ok()) CheckFilters(*status, connection.dsn().database, &refusals);
+  if (!status.ok() && mariadb::TroubleOf(status.status()) != mariadb::Trouble::kDenied)
+    return status.status();
+  return refusals;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> ReadCascadeChildren(mariadb::Connection& connection) {
+  constexpr char kDoing[] = "reading its foreign keys";
+  const absl::StatusOr<mariadb::Rows> keys = connection.Query(
+      absl::StrCat(
+          "SELECT DISTINCT TABLE_NAME, CONSTRAINT_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE "
+          "REFERENCED_TABLE_NAME IS NOT NULL AND TABLE_SCHEMA = ",
+          mariadb::QuotedText(connection.dsn().database), " ORDER BY BINARY TABLE_NAME"),
+      kDoing);
+  if (!keys.ok()) return keys.status();
+  std::map<std::string, std::string> children;
+  std::string table, definition;
+  for (std::size_t i = 0; i < keys->rows(); ++i) {
+    if (const std::string name = keys->Text(i, 0); name != table || i == 0) {
+      table = name;
+      const absl::StatusOr<std::string> quoted = mariadb::QuotedName(connection.dsn().database, name);
+      if (!quoted.ok()) continue;
+      const absl::StatusOr<mariadb::Rows> created =
+          connection.Query(absl::StrCat("SHOW CREATE TABLE ", *quoted), kDoing);
+      // It may be gone by now.
+      if (!created.ok() && mariadb::TroubleOf(created.status()) != mariadb::Trouble::kUndefined &&
+          mariadb::TroubleOf(created.status()) != mariadb::Trouble::kDenied)
+        return created.status();
+      definition = created.ok() && created->rows() > 0 ? created->Text(0, 1) : "";
+      if (!created.ok()) children[name] = "its foreign keys cannot be read";
+    }
+    const MariadbForeignKeyActions actions = ReadMariadbActions(definition, keys->Text(i, 1));
+    const auto changes = [](ForeignKeyAction action) {
+      return action == ForeignKeyAction::kCascade || action == ForeignKeyAction::kSetNull ||
+             action == ForeignKeyAction::kSetDefault;
+    };
+    if (!changes(actions.on_delete) && !changes(actions.on_update)) continue;
+    children[table] =
+        absl::StrCat("its foreign key '", keys->Text(i, 1), "' ",
+                     changes(actions.on_delete) ? "deletes or changes its rows with those of another table"
+                                                : "changes its rows with those of another table",
+                     ", which the binlog does not show");
+  }
+  return children;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> ReadUnlogged(mariadb::Connection& connection,
+                                                                const std::vector<MariadbTable>& tables) {
+  absl::StatusOr<std::map<std::string, std::string>> unlogged = ReadCascadeChildren(connection);
+  if (!unlogged.ok()) return unlogged;
+  for (const MariadbTable& table : tables) {
+    if (std::string why = WhyNotInBinlog(table); !why.empty()) (*unlogged)[table.name] = std::move(why);
+  }
+  return unlogged;
+}
+
+std::string BinlogFingerprint(const MariadbTable& table) {
+  std::string text = absl::StrCat(table.engine, table.versioned ? " versioned" : "");
+  const auto add = [&text](const std::string& word) { absl::StrAppend(&text, "\n", word.size(), " ", word); };
+  for (const MariadbColumn& column : table.columns) {
+    add(column.name);
+    absl::StrAppend(&text, " ", column.place, column.nullable ? " null" : "", " ", column.seconds);
+    add(column.whole_type);
+    add(column.charset);
+    add(column.collation);
+  }
+  for (const std::string& name : table.generated) add(absl::StrCat("generated ", name));
+  for (const std::string& name : table.key) add(absl::StrCat("key ", name));
+  return HexDigest(text);
+}
+
+absl::StatusOr<BinlogTables> ReadBinlogTables(mariadb::Connection& connection, Stage& stage) {
+  const absl::StatusOr<std::vector<StagedTable>> staged = stage.Tables();
+  if (!staged.ok()) return staged.status();
+  BinlogTables tables;
+  tables.database = connection.dsn().database;
+  absl::StatusOr<BinlogCharsets> charsets = ReadBinlogCharsets(connection);
+  if (!charsets.ok()) return charsets.status();
+  tables.charsets = *std::move(charsets);
+  absl::StatusOr<std::vector<MariadbTable>> all = ReadMariadbTables(connection);
+  if (!all.ok()) return all.status();
+  for (MariadbTable& table : *all) {
+    const auto found = std::find_if(staged->begin(), staged->end(),
+                                    [&](const StagedTable& one) { return one.name == table.name; });
+    if (found == staged->end() || found->fingerprint != BinlogFingerprint(table)) continue;
+    const std::string name = table.name;
+    tables.tables.emplace(name, BinlogTable{found->id, std::move(table)});
+  }
+  return tables;
+}
+
+absl::StatusOr<BinlogPlace> ReadSnapshotPlace(mariadb::Connection& connection) {
+  const absl::StatusOr<mariadb::Rows> rows = connection.Query(
+      "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')",
+      "asking where the binlog was at its snapshot");
+  if (!rows.ok()) return rows.status();
+  BinlogPlace place;
+  for (std::size_t i = 0; i < rows->rows(); ++i) {
+    if (absl::EqualsIgnoreCase(rows->Text(i, 0), "binlog_snapshot_file")) place.file = rows->Text(i, 1);
+    if (absl::EqualsIgnoreCase(rows->Text(i, 0), "binlog_snapshot_position"))
+      place.offset = static_cast<std::uint64_t>(rows->Int(i, 1));
+  }
+  if (place.file.empty())
+    return absl::FailedPreconditionError(absl::StrCat(connection.dsn().Name(), " writes no binlog"));
+  return place;
+}
+
+}  // namespace mirror

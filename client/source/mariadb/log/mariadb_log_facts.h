@@ -1,0 +1,43 @@
+#ifndef MIRROR_CLIENT_SOURCE_MARIADB_LOG_MARIADB_LOG_FACTS_H_
+#define MIRROR_CLIENT_SOURCE_MARIADB_LOG_MARIADB_LOG_FACTS_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/mariadb/connection.h"
+#include "client/source/mariadb/log/binlog_place.h"
+#include "client/source/mariadb/log/binlog_tables.h"
+#include "client/source/stage/stage.h"
+
+namespace mirror {
+
+/// Why the server's binlog cannot be read for changes, each for people, with what to do; empty: it can.
+/// Nothing is changed. `server_id`: as whom it would be read. Errors: the server cannot be asked.
+absl::StatusOr<std::vector<std::string>> CheckBinlog(mariadb::Connection& connection,
+                                                     std::uint32_t server_id);
+
+/// Tables of the database whose rows are changed by foreign keys' actions, which the binlog does not show, by
+/// name, with the action.
+absl::StatusOr<std::map<std::string, std::string>> ReadCascadeChildren(mariadb::Connection& connection);
+
+/// Why changes of tables cannot be read in the binlog, by name, for people.
+absl::StatusOr<std::map<std::string, std::string>> ReadUnlogged(mariadb::Connection& connection,
+                                                                const std::vector<MariadbTable>& tables);
+
+/// Of a table's definition: 32 hexadecimal digits.
+std::string BinlogFingerprint(const MariadbTable& table);
+/// Of the tables in the stage those whose definition is what it was when they were staged.
+absl::StatusOr<BinlogTables> ReadBinlogTables(mariadb::Connection& connection, Stage& stage);
+
+/// Where the binlog was at the moment of the transaction's snapshot, which was taken WITH CONSISTENT
+/// SNAPSHOT.
+absl::StatusOr<BinlogPlace> ReadSnapshotPlace(mariadb::Connection& connection);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_MARIADB_LOG_MARIADB_LOG_FACTS_H_

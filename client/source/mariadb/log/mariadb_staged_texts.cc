@@ -1,0 +1,194 @@
+#include "client/source/mariadb/log/mariadb_staged_texts.h"
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/source/mariadb/log/value_text.h"
+#include "client/source/mariadb/mariadb_key_rows.h"
+#include "client/source/mariadb/mariadb_types.h"
+#include "client/source/values/value_digest.h"
+#include "proto/wire/text_form.h"
+
+namespace mirror {
+namespace {
+
+absl::Status StagedMisfit(const std::string& table) {
+  return absl::AbortedError(
+      absl::StrCat("table '", table, "' has values that do not fit the types that were announced"));
+}
+
+/// With as many digits behind the dot as the column has.
+std::string DecimalText(std::string text, std::uint32_t scale) {
+  const std::size_t dot = text.find('.');
+  const std::size_t digits = dot == std::string::npos ? 0 : text.size() - dot - 1;
+  if (scale == 0) return text;
+  if (dot == std::string::npos) text.push_back('.');
+  if (digits < scale) text.append(scale - digits, '0');
+  return text;
+}
+
+/// As MariaDB writes it.
+std::string TextOfPart(const Column& announced, const KeyPart& part) {
+  std::string text;
+  switch (part.kind) {
+    case Kind::kInteger:
+      if (announced.type == Type::kDate) return DateText(part.integer);
+      if (announced.type == Type::kTimestamp || announced.type == Type::kTimestampTz)
+        return TimestampText(part.integer, announced.precision, /*utc=*/false);
+      text = absl::StrCat(part.integer);
+      break;
+    case Kind::kReal:
+      binlog::AppendReal(part.real, &text);
+      break;
+    default:
+      if (announced.type == Type::kUuid) return UuidText(part.bytes);
+      text = part.bytes;
+  }
+  return announced.type == Type::kDecimal ? DecimalText(std::move(text), announced.scale) : text;
+}
+
+/// What ZEROFILL adds is not in the binlog.
+std::string_view WithoutFill(const MariadbColumn& column, std::string_view text) {
+  if (!column.is_zerofill()) return text;
+  const std::size_t first = text.find_first_not_of('0');
+  if (first == std::string_view::npos) return text.substr(text.empty() ? 0 : text.size() - 1);
+  return text[first] == '.' ? text : text.substr(first);
+}
+
+}  // namespace
+
+std::optional<Key> KeyOfStagedMariadb(const TableSchema& schema, const StagedKey& key) {
+  const std::vector<std::uint32_t> columns = schema.Key();
+  const std::vector<std::string> texts = UnpackStagedKey(key);
+  if (texts.size() != columns.size()) return std::nullopt;
+  std::vector<Column> announced;
+  for (const std::uint32_t column : columns) announced.push_back(schema.columns[column]);
+  MariadbRowDecoder decoder(std::move(announced));
+  if (!decoder.Decode({texts.begin(), texts.end()})) return std::nullopt;
+  Key parts;
+  for (const Value& value : decoder.values()) parts.push_back(KeyPartOf(value));
+  return parts;
+}
+
+StagedKey StagedKeyOfMariadb(const TableSchema& schema, const Key& key) {
+  const std::vector<std::uint32_t> columns = schema.Key();
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < columns.size() && i < key.size(); ++i)
+    texts.push_back(TextOfPart(schema.columns[columns[i]], key[i]));
+  return PackStagedKey(texts);
+}
+
+absl::StatusOr<std::unique_ptr<MariadbStagedTexts>> MariadbStagedTexts::Make(
+    std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known,
+    PositionOf position_of) {
+  std::unique_ptr<MariadbStagedTexts> texts(
+      new MariadbStagedTexts(std::move(look), std::move(known), std::move(position_of)));
+  const KnownMariadbTable& table = *texts->known_;
+  if (!table.steps) return texts;
+  absl::StatusOr<RowSteps> steps = RowSteps::Make(table.schema, *table.steps, texts->look_->hash_key);
+  if (!steps.ok()) return steps.status();
+  texts->steps_.emplace(*std::move(steps));
+  return texts;
+}
+
+std::optional<std::uint32_t> MariadbStagedTexts::ColumnOf(std::int64_t number) const {
+  const std::vector<MariadbColumn>& columns = known_->table.columns;
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [number](const MariadbColumn& column) { return column.place == number; });
+  if (found == columns.end()) return std::nullopt;
+  return static_cast<std::uint32_t>(found - columns.begin());
+}
+
+absl::StatusOr<std::vector<Value>> MariadbStagedTexts::Decode(const std::vector<std::uint32_t>& columns,
+                                                              const std::vector<SourceText>& texts) {
+  if (!decoder_ || decoded_ != columns) {
+    std::vector<Column> announced;
+    for (const std::uint32_t column : columns) announced.push_back(known_->schema.columns[column]);
+    decoder_.emplace(std::move(announced));
+    decoded_ = columns;
+  }
+  fields_.clear();
+  for (const SourceText& text : texts) fields_.push_back(text ? std::string_view(*text) : std::string_view());
+  if (decoder_->Decode(fields_)) return decoder_->values();
+  std::vector<MariadbMisfit> misfits;
+  for (const MariadbMisfit& misfit : decoder_->misfits())
+    misfits.push_back({columns[misfit.column], misfit.is_null});
+  look_->keep(*known_, misfits);
+  return StagedMisfit(known_->table.name);
+}
+
+absl::StatusOr<bool> MariadbStagedTexts::TakeSteps(std::vector<Value>* values) {
+  const absl::StatusOr<bool> matches = steps_->Matches(*values);
+  if (!matches.ok() || !*matches) return matches;
+  if (absl::Status turned = steps_->Turn(values); !turned.ok()) return turned;
+  return true;
+}
+
+absl::Status MariadbStagedTexts::TurnKey(std::vector<Value>* values) {
+  return steps_ ? steps_->Turn(values) : absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Key>> MariadbStagedTexts::KeysOf(const std::vector<StagedKey>& keys) {
+  const std::vector<std::uint32_t> columns = known_->schema.Key();
+  std::vector<Key> all;
+  for (const StagedKey& key : keys) {
+    const std::vector<std::string> texts = UnpackStagedKey(key);
+    if (texts.size() != columns.size()) return StagedMisfit(known_->table.name);
+    const absl::StatusOr<std::vector<Value>> values = Decode(columns, {texts.begin(), texts.end()});
+    if (!values.ok()) return values.status();
+    Key& parts = all.emplace_back();
+    for (const Value& value : *values) parts.push_back(KeyPartOf(value));
+  }
+  return all;
+}
+
+StagedTexts::BaseRow MariadbStagedTexts::BaseRowOf(const std::vector<std::string_view>& texts) const {
+  BaseRow row;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const MariadbColumn& column = known_->table.columns[i];
+    StagedValue& value = row.values.emplace_back();
+    value.column = column.place;
+    if (texts[i].data() != nullptr) value.text = std::string(WithoutFill(column, texts[i]));
+  }
+  std::vector<std::string> key;
+  for (const std::uint32_t column : known_->schema.Key()) key.push_back(row.values[column].text.value_or(""));
+  row.key = PackStagedKey(key);
+  return row;
+}
+
+absl::StatusOr<StagedTexts::BaseRows> MariadbStagedTexts::ReadBase(const std::vector<StagedKey>& keys) {
+  const absl::StatusOr<std::vector<Key>> wanted = KeysOf(keys);
+  if (!wanted.ok()) return wanted.status();
+  // Steps are taken when they are put together with what is staged.
+  auto plain = std::make_shared<KnownMariadbTable>(*known_);
+  plain->steps.reset();
+  plain->given = plain->schema;
+  std::vector<std::uint32_t> columns(known_->table.columns.size());
+  std::iota(columns.begin(), columns.end(), 0U);
+  MariadbSourceRows rows(look_, plain, AskForMariadbKeys(*plain, std::move(columns), *wanted));
+  // What an index takes for equal need not be the same key.
+  std::unordered_map<StagedKey, BaseRow> by_key;
+  absl::StatusOr<bool> more = rows.Next();
+  for (; more.ok() && *more; more = rows.Next()) {
+    BaseRow row = BaseRowOf(rows.texts());
+    StagedKey key = row.key;
+    by_key.try_emplace(std::move(key), std::move(row));
+  }
+  if (!more.ok()) return more.status();
+  const absl::StatusOr<std::int64_t> from = position_of_(rows.snapshot());
+  if (!from.ok()) return from.status();
+  BaseRows base;
+  base.from = *from;
+  for (const StagedKey& key : keys) {
+    const auto found = by_key.find(key);
+    if (found == by_key.end()) continue;
+    base.rows.push_back(std::move(found->second));
+    by_key.erase(found);
+  }
+  return base;
+}
+
+}  // namespace mirror

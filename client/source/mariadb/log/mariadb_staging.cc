@@ -1,0 +1,424 @@
+#include "client/source/mariadb/log/mariadb_staging.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/nonce.h"
+#include "client/source/mariadb/log/mariadb_log_facts.h"
+
+namespace mirror {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kStagingLook{100};
+constexpr std::chrono::milliseconds kStagingRetryMin{100};
+/// Of one position.
+constexpr int kReconnectsMax = 3;
+constexpr std::size_t kStagingNewsMax = 100;
+constexpr char kWasAhead[] =
+    "the source's binlog ends before what was read of it: the server was restored to a state before. Tables "
+    "are "
+    "populated";
+constexpr char kWasRestored[] =
+    "the source's binlog is not the one that was read before: the server was restored, and went another way "
+    "since. Tables are populated";
+constexpr std::chrono::milliseconds kSeenLook{10};
+constexpr char kRestoredBinlog[] = "restored", kAheadBinlog[] = "ahead";
+/// From here on a file is read when nothing is known of it.
+constexpr std::uint64_t kFileBegin = 4;
+
+/// Snapshots of later see all that ends up to there.
+absl::StatusOr<BinlogPlace> PlaceOfNewSnapshot(mariadb::Connection& connection) {
+  absl::Status begun = connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+  if (!begun.ok()) return begun;
+  absl::StatusOr<BinlogPlace> place = ReadSnapshotPlace(connection);
+  if (absl::Status ended = connection.Execute("ROLLBACK"); !ended.ok()) return ended;
+  return place;
+}
+
+}  // namespace
+
+absl::StatusOr<StagedBinlog> ReadStagedBinlog(Stage& stage) {
+  absl::StatusOr<StageSource> source = stage.Source();
+  if (!source.ok()) return source.status();
+  StagedBinlog log;
+  log.database = std::move(source->identity);
+  const std::size_t end = source->source_id.find(' ');
+  log.source_id = source->source_id.substr(0, end);
+  const std::string past = end == std::string::npos ? "" : source->source_id.substr(end + 1);
+  if (past == kRestoredBinlog) log.past = StagedBinlog::Past::kRestored;
+  if (past == kAheadBinlog) log.past = StagedBinlog::Past::kAhead;
+  return log;
+}
+
+absl::Status KeepStagedBinlog(Stage& stage, const StagedBinlog& log) {
+  std::string source_id = log.source_id;
+  if (log.past == StagedBinlog::Past::kRestored) absl::StrAppend(&source_id, " ", kRestoredBinlog);
+  if (log.past == StagedBinlog::Past::kAhead) absl::StrAppend(&source_id, " ", kAheadBinlog);
+  return stage.SetSource({log.database, source_id, 0});
+}
+
+absl::StatusOr<std::shared_ptr<MariadbStaging>> MariadbStaging::Open(MariadbStagingOptions options) {
+  absl::StatusOr<std::unique_ptr<Stage>> stage = Stage::Open(options.stage);
+  if (!stage.ok()) return stage.status();
+  return std::shared_ptr<MariadbStaging>(new MariadbStaging(std::move(options), *std::move(stage)));
+}
+
+MariadbStaging::MariadbStaging(MariadbStagingOptions options, std::unique_ptr<Stage> stage)
+    : options_(std::move(options)),
+      stage_(std::move(stage)),
+      sessions_(std::make_shared<MariadbSessions>(options_.access)) {}
+
+MariadbStaging::~MariadbStaging() {
+  std::jthread thread;
+  {
+    const MutexLock lock(mutex_);
+    is_over_ = true;
+    thread = std::move(thread_);
+    thread.request_stop();
+    if (stream_ != nullptr) stream_->Interrupt();
+  }
+  if (thread.joinable()) thread.join();
+}
+
+void MariadbStaging::SetTables(BinlogTables tables) {
+  const MutexLock lock(mutex_);
+  tables_ = std::make_shared<const BinlogTables>(std::move(tables));
+  if (intake_ != nullptr) intake_->SetTables(tables_);
+}
+
+std::vector<std::string> MariadbStaging::TakeNews() {
+  const MutexLock lock(mutex_);
+  return std::exchange(news_, {});
+}
+
+void MariadbStaging::AddNews(std::string news) {
+  if (news_.size() < kStagingNewsMax) news_.push_back(std::move(news));
+}
+
+// --- The thread ---------------------------------------------------------------
+
+void MariadbStaging::Run(const std::stop_token& stop) {
+  std::chrono::milliseconds retry = kStagingRetryMin;
+  while (!stop.stop_requested()) {
+    const std::uint64_t before = changes_;
+    const absl::Status ended = Work(stop);
+    if (stop.stop_requested()) return;
+    retry = changes_ != before ? kStagingRetryMin : std::min(retry * 2, options_.retry_max);
+    // The binlog begins elsewhere now.
+    if (absl::IsAborted(ended)) retry = kStagingRetryMin;
+    const MutexLock lock(mutex_);
+    failure_ = ended;
+    ++failures_;
+    is_asked_ = false;
+    changed_.NotifyAll();
+    changed_.WaitUntil(mutex_, stop, Clock::now() + retry,
+                       [this]() MIRROR_REQUIRES(mutex_) { return is_asked_; });
+  }
+}
+
+absl::Status MariadbStaging::Work(const std::stop_token& stop) {
+  absl::Status ended = Connect();
+  if (ended.ok()) ended = Pump(stop);
+  bool verified = true;
+  {
+    const MutexLock lock(mutex_);
+    if (intake_ != nullptr) verified = intake_->verified();
+    intake_.reset();
+    stream_.reset();
+  }
+  return verified || ended.ok() || stop.stop_requested() ? ended : Explain(ended);
+}
+
+absl::Status MariadbStaging::Connect() {
+  const absl::StatusOr<MariadbSource> place = sessions_->Look();
+  if (!place.ok()) return place.status();
+  absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return session.status();
+  const absl::StatusOr<std::vector<std::string>> refusals = CheckBinlog(**session, options_.server_id);
+  if (!refusals.ok()) return refusals.status();
+  if (!refusals->empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the source's binlog cannot be read: ", refusals->front(), ". Nothing was read"));
+  }
+  const absl::StatusOr<Begin> begin = FindBegin(**session, *place);
+  if (!begin.ok()) return begin.status();
+  // Of definitions that are not these any more the binlog tells, or the next look at the catalogs.
+  absl::StatusOr<BinlogTables> tables = ReadBinlogTables(**session, *stage_);
+  if (!tables.ok()) return tables.status();
+  BinlogStreamOptions options;
+  options.connect = {.dsn = options_.access.dsn,
+                     .password_file = options_.access.password_file,
+                     .program_name = options_.access.program_name};
+  options.server_id = options_.server_id;
+  options.from = begin->position.again;
+  absl::StatusOr<std::unique_ptr<BinlogStream>> stream = BinlogStream::Open(options);
+  if (!stream.ok()) return stream.status();
+  const MutexLock lock(mutex_);
+  if (is_over_) return absl::CancelledError("the agent was stopped");
+  stream_ = *std::move(stream);
+  intake_ = std::make_unique<BinlogIntake>(*stage_, begin->lsn, begin->position, begin->print);
+  tables_ = std::make_shared<const BinlogTables>(*std::move(tables));
+  intake_->SetTables(tables_);
+  needs_mark_ = begin->print.empty();
+  begun_ = begin->position;
+  marked_at_ = begin->position.end;
+  marked_lsn_ = begin->lsn;
+  flushed_ = marked_ = Clock::now();
+  failure_ = absl::OkStatus();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connection& connection,
+                                                                const MariadbSource& place) {
+  absl::StatusOr<StagedBinlog> log = ReadStagedBinlog(*stage_);
+  if (!log.ok()) return log.status();
+  const std::string database = std::exchange(log->database, place.identity);
+  if (database.empty()) return BeginAnew(connection, *std::move(log), "");
+  if (database != place.identity) {
+    log->source_id.clear();
+    log->past = StagedBinlog::Past::kWhole;
+    return BeginAnew(connection, *std::move(log),
+                     "the source is another database than in the last run: it counts as a new source");
+  }
+  const absl::StatusOr<std::optional<StageMark>> last = stage_->LastMark();
+  if (!last.ok()) return last.status();
+  const std::optional<BinlogPosition> position =
+      *last ? ParseBinlogPosition((*last)->position) : std::nullopt;
+  // It began, and died before it had a position.
+  if (!position) return BeginAnew(connection, *std::move(log), "");
+  const absl::StatusOr<std::vector<BinlogPlace>> files = ReadBinlogFiles(connection);
+  if (!files.ok()) return files.status();
+  const bool is_purged =
+      !files->empty() && NumberOfBinlog(position->again.file) < NumberOfBinlog(files->front().file);
+  // A server waits for ever at an end that it has not come to, and what is read again may begin there.
+  const bool is_there = std::any_of(files->begin(), files->end(), [&](const BinlogPlace& file) {
+    return file.file == position->end.file && file.offset >= position->end.offset;
+  });
+  if (!is_purged && !is_there) {
+    log->past = StagedBinlog::Past::kAhead;
+    return BeginAnew(connection, *std::move(log), kWasAhead);
+  }
+  if (!is_purged) return Begin{*position, (*last)->fingerprint, (*last)->lsn};
+  constexpr char kWhy[] = "the server's binlog was purged before all of it was read: changes are missing";
+  const absl::StatusOr<std::int64_t> staged = stage_->Place();
+  if (!staged.ok()) return staged.status();
+  const std::int64_t lsn = std::max(*staged, (*last)->lsn) + 1;
+  if (absl::Status raised = RaiseFloors(lsn, kWhy); !raised.ok()) return raised;
+  const absl::StatusOr<BinlogPlace> end = PlaceOfNewSnapshot(connection);
+  if (!end.ok()) return end.status();
+  const MutexLock lock(mutex_);
+  AddNews(absl::StrCat(kWhy, ". Tables are compared with the mirror"));
+  return Begin{{.again = {end->file, kFileBegin}, .end = *end, .gtids = position->gtids}, "", lsn};
+}
+
+absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connection& connection,
+                                                                StagedBinlog log, const std::string& news) {
+  const absl::StatusOr<BinlogPlace> end = PlaceOfNewSnapshot(connection);
+  if (!end.ok()) return end.status();
+  if (absl::Status cleared = stage_->Clear(); !cleared.ok()) return cleared;
+  if (absl::Status kept = KeepStagedBinlog(*stage_, log); !kept.ok()) return kept;
+  if (!news.empty()) {
+    const MutexLock lock(mutex_);
+    AddNews(news);
+  }
+  // Above all that an earlier stage gave: it had a group in less than a microsecond never.
+  return Begin{{.again = {end->file, kFileBegin}, .end = *end, .gtids = {}}, "", NowMs() * 1'000};
+}
+
+absl::Status MariadbStaging::RaiseFloors(std::int64_t lsn, const std::string& because) {
+  const absl::StatusOr<std::vector<StagedTable>> tables = stage_->Tables();
+  if (!tables.ok()) return tables.status();
+  for (const StagedTable& table : *tables) {
+    if (absl::Status raised = stage_->RaiseFloor(table.id, lsn, because); !raised.ok()) return raised;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MariadbStaging::Explain(const absl::Status& failed) {
+  const bool is_ahead = absl::IsOutOfRange(failed) || absl::IsNotFound(failed);
+  if (!is_ahead && !absl::IsAborted(failed) && !absl::IsDataLoss(failed)) return failed;
+  absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return failed;
+  absl::StatusOr<StagedBinlog> log = ReadStagedBinlog(*stage_);
+  if (!log.ok()) return log.status();
+  log->past = is_ahead ? StagedBinlog::Past::kAhead : StagedBinlog::Past::kRestored;
+  const absl::Status cleared = stage_->Clear();
+  if (!cleared.ok()) return cleared;
+  if (absl::Status kept = KeepStagedBinlog(*stage_, *log); !kept.ok()) return kept;
+  const MutexLock lock(mutex_);
+  AddNews(is_ahead ? kWasAhead : kWasRestored);
+  return absl::AbortedError(std::string(failed.message()));
+}
+
+absl::Status MariadbStaging::Pump(const std::stop_token& stop) {
+  std::shared_ptr<BinlogStream> stream;
+  {
+    const MutexLock lock(mutex_);
+    stream = stream_;
+  }
+  while (!stop.stop_requested()) {
+    const absl::StatusOr<std::optional<binlog::Event>> event = stream->Next();
+    if (!event.ok()) return event.status();
+    if (!*event) return absl::UnavailableError("the server ended the stream of its binlog");
+    const MutexLock lock(mutex_);
+    if (absl::Status taken = Take(**event, stream->before(), stream->place()); !taken.ok()) return taken;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MariadbStaging::Take(const binlog::Event& event, const BinlogPlace& before,
+                                  const BinlogPlace& after) {
+  if (absl::Status taken = intake_->Take(event, before, after); !taken.ok()) return taken;
+  changes_ = intake_->changes();
+  if (!intake_->IsBetween() || !intake_->verified()) return absl::OkStatus();
+  if (std::exchange(needs_mark_, false)) return MarkAndFlush();
+  if (absl::Status flushed = FlushIfDue(); !flushed.ok()) return flushed;
+  changed_.NotifyAll();
+  return absl::OkStatus();
+}
+
+absl::Status MariadbStaging::MarkAndFlush() {
+  if (absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), 0, NowMs()); !mark.ok())
+    return mark.status();
+  if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
+  marked_ = flushed_;
+  marked_at_ = intake_->place();
+  marked_lsn_ = intake_->last_lsn();
+  changed_.NotifyAll();
+  return absl::OkStatus();
+}
+
+absl::Status MariadbStaging::FlushIfDue() {
+  const Time now = Clock::now();
+  const bool is_far = intake_->place().file != marked_at_.file ||
+                      intake_->place().offset - marked_at_.offset >= options_.mark_bytes ||
+                      (now - marked_ >= options_.mark_within && intake_->last_lsn() != marked_lsn_);
+  if (is_far) return MarkAndFlush();
+  if (!intake_->HasCommits()) return absl::OkStatus();
+  if (stage_->unwritten_bytes() < options_.stage.fold_bytes && now - flushed_ < options_.flush_within)
+    return absl::OkStatus();
+  return Flush();
+}
+
+absl::Status MariadbStaging::Flush() {
+  if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
+  flushed_ = Clock::now();
+  for (const StagedTable& table : stage_->TakeGivenUp())
+    AddNews(
+        absl::StrCat("table '", table.name, "': ", table.gone_because, ". It is compared with the mirror"));
+  return absl::OkStatus();
+}
+
+// --- Positions ----------------------------------------------------------------
+
+absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
+  if (!thread_.joinable()) {
+    thread_ = std::jthread([this](const std::stop_token& stopped) { Run(stopped); });
+  }
+  const std::uint64_t before = failures_;
+  is_asked_ = true;
+  changed_.NotifyAll();
+  const auto is_there = [this]()
+                            MIRROR_REQUIRES(mutex_) { return intake_ != nullptr && intake_->verified(); };
+  const auto until = Clock::now() + options_.marker_within;
+  while (!is_there()) {
+    if (Clock::now() >= until) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("the source's binlog did not come to the place up to which it was read within ",
+                       options_.marker_within.count() / 1'000, " s. Nothing was sent; run again"));
+    }
+    // A binlog that begins elsewhere now is read at once.
+    if (failures_ != before && !absl::IsAborted(failure_)) return failure_;
+    if (failures_ > before + 3) return failure_;
+    if (stop != nullptr && *stop) return absl::CancelledError("the agent was stopped");
+    changed_.WaitUntil(mutex_, std::stop_token(), Clock::now() + kStagingLook,
+                       [&]() MIRROR_REQUIRES(mutex_) { return is_there(); });
+  }
+  return absl::OkStatus();
+}
+
+/// Outside of groups, with all that ends up to the place.
+absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, const std::atomic<bool>* stop) {
+  if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
+  const auto is_there = [&]() MIRROR_REQUIRES(mutex_) {
+    return intake_ != nullptr && intake_->verified() && intake_->IsBetween() &&
+           !IsBefore(intake_->place(), place);
+  };
+  std::uint64_t changes = changes_, failures = failures_;
+  int reconnects = 0;
+  for (auto until = Clock::now() + options_.marker_within; !is_there();) {
+    if (failures_ != failures) {
+      if (++reconnects > kReconnectsMax) return failure_;
+      if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
+      failures = failures_;
+      continue;
+    }
+    if (stop != nullptr && *stop) return absl::CancelledError("the agent was stopped");
+    if (changes_ != changes) {
+      changes = changes_;
+      until = Clock::now() + options_.marker_within;
+    }
+    if (Clock::now() >= until) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          "the source's binlog did not come up to its end within ", options_.marker_within.count() / 1'000,
+          " s. Nothing was sent. Does another agent read it as server_id ", options_.server_id,
+          "? Each needs one of its own"));
+    }
+    changed_.WaitUntil(mutex_, std::stop_token(), Clock::now() + kStagingLook, is_there);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StageMark> MariadbStaging::StageToMarker(const std::atomic<bool>* stop, std::int64_t above) {
+  BinlogPlace end;
+  {
+    absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
+    if (!session.ok()) return session.status();
+    absl::StatusOr<BinlogPlace> now = ReadBinlogEnd(**session);
+    if (!now.ok()) return now.status();
+    end = *std::move(now);
+  }
+  const MutexLock lock(mutex_);
+  if (absl::Status waited = WaitUntilAt(end, stop); !waited.ok()) return waited;
+  absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), above, NowMs());
+  if (!mark.ok()) return mark;
+  if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
+  marked_ = flushed_;
+  marked_at_ = intake_->place();
+  marked_lsn_ = mark->lsn;
+  return mark;
+}
+
+absl::StatusOr<std::int64_t> MariadbStaging::LsnOf(const BinlogPlace& place, const std::atomic<bool>* stop) {
+  const MutexLock lock(mutex_);
+  if (absl::Status waited = WaitUntilAt(place, stop); !waited.ok()) return waited;
+  const std::optional<std::int64_t> lsn = intake_->LsnAt(place);
+  if (lsn) return *lsn;
+  return absl::AbortedError(
+      "rows were read as they were before the source's binlog was read: they are read again");
+}
+
+/// A group is in the binlog a moment before it is in the tables.
+absl::Status MariadbStaging::WaitUntilSeen(std::int64_t lsn, const std::atomic<bool>* stop) {
+  absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return session.status();
+  for (const auto until = Clock::now() + options_.marker_within; Clock::now() < until;) {
+    const absl::StatusOr<BinlogPlace> place = PlaceOfNewSnapshot(**session);
+    if (!place.ok()) return place.status();
+    const absl::StatusOr<std::int64_t> seen = LsnOf(*place, stop);
+    if (!seen.ok() && !absl::IsAborted(seen.status())) return seen.status();
+    if (seen.ok() && *seen >= lsn) return absl::OkStatus();
+    if (stop != nullptr && *stop) return absl::CancelledError("the agent was stopped");
+    std::this_thread::sleep_for(kSeenLook);
+  }
+  return absl::DeadlineExceededError(absl::StrCat(
+      "a transaction stands in the source's binlog and is not committed since ",
+      options_.marker_within.count() / 1'000,
+      " s. Nothing was sent. Does the server wait for a replica (semi-synchronous replication)?"));
+}
+
+}  // namespace mirror

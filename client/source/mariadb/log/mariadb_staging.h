@@ -1,0 +1,143 @@
+#ifndef MIRROR_CLIENT_SOURCE_MARIADB_LOG_MARIADB_STAGING_H_
+#define MIRROR_CLIENT_SOURCE_MARIADB_LOG_MARIADB_STAGING_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "client/source/kept_log.h"
+#include "client/source/mariadb/log/binlog_intake.h"
+#include "client/source/mariadb/log/binlog_place.h"
+#include "client/source/mariadb/log/binlog_stream.h"
+#include "client/source/mariadb/log/binlog_tables.h"
+#include "client/source/mariadb/mariadb_sessions.h"
+#include "client/source/stage/stage.h"
+
+namespace mirror {
+
+struct MariadbStagingOptions {
+  MariadbAccess access;
+  std::uint32_t server_id = 0;  ///< That of no server, and of no other reader of this one.
+  StageOptions stage;
+  /// Commits wait for so long until they are written.
+  std::chrono::milliseconds flush_within{1'000};
+  /// So much binlog, or so long with changes, behind the last position, and a new one is made: from there the
+  /// binlog is read again after a failure.
+  std::uint64_t mark_bytes = 16U << 20;
+  std::chrono::milliseconds mark_within{60'000};
+  /// A position is waited for as long as changes come, and so long when none do.
+  std::chrono::milliseconds marker_within{120'000};
+  std::chrono::milliseconds retry_max{30'000};
+};
+
+/// What is known of the binlog that is staged, kept as the stage's source.
+struct StagedBinlog {
+  std::string database;   ///< MariadbSource.identity. Empty: it was not read yet.
+  std::string source_id;  ///< By which the mirror knows the source; empty: it was not given one.
+  /// Why positions of before are none of this binlog's: it is another one, or ends before them.
+  enum class Past { kWhole, kRestored, kAhead };
+  Past past = Past::kWhole;
+};
+absl::StatusOr<StagedBinlog> ReadStagedBinlog(Stage& stage);
+absl::Status KeepStagedBinlog(Stage& stage, const StagedBinlog& log);
+
+/// A thread that takes a server's binlog into the stage, for as long as this lives, by one stream. It is
+/// begun by the first call that needs it, and goes on while rows are sent. Whether the binlog is still the
+/// one that was read is seen by the last event group, which is read again with each new stream.
+///
+/// Threads: any.
+class MariadbStaging : public LogKeeper {
+ public:
+  /// Opens the stage. Errors: those of Stage::Open().
+  static absl::StatusOr<std::shared_ptr<MariadbStaging>> Open(MariadbStagingOptions options);
+  ~MariadbStaging() override;
+
+  Stage& stage() { return *stage_; }
+  const MariadbStagingOptions& options() const { return options_; }
+  const std::shared_ptr<MariadbSessions>& sessions() const { return sessions_; }
+
+  /// All that is in the binlog now is in the stage, and a position behind it, whose LSN is greater than
+  /// `above`. `stop` may be null. Errors: why the binlog cannot be read, for people; kCancelled: stopped.
+  absl::StatusOr<StageMark> StageToMarker(const std::atomic<bool>* stop, std::int64_t above = 0)
+      MIRROR_EXCLUDES(mutex_);
+
+  /// The LSN behind which all groups lie that a snapshot with this place (binlog_snapshot_file, _position)
+  /// does not see, when the place is staged. Errors: those of StageToMarker(); kAborted: it is older than
+  /// what was read: take another one.
+  absl::StatusOr<std::int64_t> LsnOf(const BinlogPlace& place, const std::atomic<bool>* stop)
+      MIRROR_EXCLUDES(mutex_);
+
+  /// Returns when each snapshot that is taken from then on sees all groups up to this LSN of a position:
+  /// until then one may see less than the stage, and what the stage gave up of a table would be nowhere.
+  absl::Status WaitUntilSeen(std::int64_t lsn, const std::atomic<bool>* stop) MIRROR_EXCLUDES(mutex_);
+
+  /// What is staged, from the next group that is read.
+  void SetTables(BinlogTables tables) MIRROR_EXCLUDES(mutex_);
+
+  /// What happened to the binlog since the last call that people should know; mostly nothing.
+  std::vector<std::string> TakeNews() MIRROR_EXCLUDES(mutex_);
+  std::uint64_t changes() const { return changes_; }
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+
+  MariadbStaging(MariadbStagingOptions options, std::unique_ptr<Stage> stage);
+
+  void Run(const std::stop_token& stop);
+  absl::Status Work(const std::stop_token& stop) MIRROR_EXCLUDES(mutex_);
+  absl::Status Pump(const std::stop_token& stop) MIRROR_EXCLUDES(mutex_);
+  absl::Status Connect() MIRROR_EXCLUDES(mutex_);
+  /// Where to read from, by what is on record.
+  struct Begin {
+    BinlogPosition position;
+    std::string print;
+    std::int64_t lsn = 0;
+  };
+  absl::StatusOr<Begin> FindBegin(mariadb::Connection& connection, const MariadbSource& place);
+  absl::StatusOr<Begin> BeginAnew(mariadb::Connection& connection, StagedBinlog log, const std::string& news);
+  absl::Status RaiseFloors(std::int64_t lsn, const std::string& because);
+  /// Of a stream that failed before it gave what is on record: what that means, kept in the stage.
+  absl::Status Explain(const absl::Status& failed);
+  absl::Status Take(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after)
+      MIRROR_REQUIRES(mutex_);
+  absl::Status MarkAndFlush() MIRROR_REQUIRES(mutex_);
+  absl::Status FlushIfDue() MIRROR_REQUIRES(mutex_);
+  absl::Status Flush() MIRROR_REQUIRES(mutex_);
+  absl::Status WaitUntilAt(const BinlogPlace& place, const std::atomic<bool>* stop) MIRROR_REQUIRES(mutex_);
+  absl::Status WaitUntilConnected(const std::atomic<bool>* stop) MIRROR_REQUIRES(mutex_);
+  void AddNews(std::string news) MIRROR_REQUIRES(mutex_);
+
+  const MariadbStagingOptions options_;
+  const std::unique_ptr<Stage> stage_;
+  const std::shared_ptr<MariadbSessions> sessions_;
+  std::atomic<std::uint64_t> changes_ = 0;
+
+  mutable Mutex mutex_;
+  StopCondVar changed_;
+  std::shared_ptr<BinlogStream> stream_ MIRROR_GUARDED_BY(mutex_);
+  std::unique_ptr<BinlogIntake> intake_ MIRROR_GUARDED_BY(mutex_);  ///< Null: it is not connected.
+  std::optional<BinlogPosition> begun_ MIRROR_GUARDED_BY(mutex_);   ///< From where the stream was read.
+  bool needs_mark_ MIRROR_GUARDED_BY(mutex_) = false;               ///< The begin is not on record yet.
+  BinlogPlace marked_at_ MIRROR_GUARDED_BY(mutex_);
+  std::int64_t marked_lsn_ MIRROR_GUARDED_BY(mutex_) = 0;
+  Time flushed_ MIRROR_GUARDED_BY(mutex_), marked_ MIRROR_GUARDED_BY(mutex_);
+  std::shared_ptr<const BinlogTables> tables_ MIRROR_GUARDED_BY(mutex_);
+  bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Somebody waits: connect now.
+  bool is_over_ MIRROR_GUARDED_BY(mutex_) = false;
+  std::uint64_t failures_ MIRROR_GUARDED_BY(mutex_) = 0;
+  absl::Status failure_ MIRROR_GUARDED_BY(mutex_);
+  std::vector<std::string> news_ MIRROR_GUARDED_BY(mutex_);
+  std::jthread thread_ MIRROR_GUARDED_BY(mutex_);  ///< The last member: it uses the others.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_MARIADB_LOG_MARIADB_STAGING_H_

@@ -1,0 +1,68 @@
+#ifndef MIRROR_CLIENT_SOURCE_MARIADB_LOG_ROWS_EVENT_H_
+#define MIRROR_CLIENT_SOURCE_MARIADB_LOG_ROWS_EVENT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/source/mariadb/log/binlog_bytes.h"
+#include "client/source/mariadb/log/binlog_event.h"
+#include "client/source/mariadb/log/table_map.h"
+
+namespace mirror::binlog {
+
+enum class RowsKind : std::uint8_t { kWrite, kUpdate, kDelete };
+
+bool IsRows(EventType type);
+
+/// A WRITE, UPDATE or DELETE_ROWS event, of both versions, compressed or not.
+struct RowsEvent {
+  RowsKind kind = RowsKind::kWrite;
+  std::uint64_t map = 0;  ///< TableMap::id
+  std::size_t columns = 0;
+  /// Bits of the columns that its images have. `after`: of an update.
+  std::string_view image, after;
+  std::string_view rows;  ///< One behind the other; of an update each before and after it.
+  std::string inflated;   ///< Of a compressed one: what `rows` views.
+
+  /// Each image has all columns.
+  bool IsWhole() const;
+};
+/// Into `rows`, which its `rows` may view. Errors: kDataLoss.
+absl::Status ReadRows(const Event& event, RowsEvent* rows);
+/// Its table map's id alone.
+std::uint64_t RowsMapId(const Event& event);
+
+/// A column of a row as it stands in an event.
+struct RowField {
+  enum class State : std::uint8_t { kThere, kNull, kAbsent };
+  State state = State::kAbsent;
+  std::string_view bytes;  ///< Of kThere, without a length before them.
+  friend bool operator==(const RowField&, const RowField&) = default;
+};
+
+/// Finds where the columns of a table's rows begin.
+class RowSlicer {
+ public:
+  explicit RowSlicer(const TableMap& map);
+  /// The next row of an image with these columns, at least one. False: there is no such row.
+  bool Next(Bytes* rows, std::string_view image, std::vector<RowField>* fields) const;
+  std::size_t columns() const { return sizes_.size(); }
+
+ private:
+  struct Size {
+    std::uint8_t length_bytes = 0;  ///< 0: `fixed` bytes.
+    std::uint32_t fixed = 0;
+    std::uint32_t most = 0;  ///< Of a length.
+  };
+  static Size SizeOf(const MappedColumn& column);
+
+  std::vector<Size> sizes_;
+};
+
+}  // namespace mirror::binlog
+
+#endif  // MIRROR_CLIENT_SOURCE_MARIADB_LOG_ROWS_EVENT_H_

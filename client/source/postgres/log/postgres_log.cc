@@ -1,0 +1,297 @@
+#include "client/source/postgres/log/postgres_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/nonce.h"
+#include "client/source/postgres/log/postgres_staged_texts.h"
+#include "client/source/postgres/log/publication.h"
+#include "client/source/postgres/log/staged_keys.h"
+#include "client/source/postgres/log/text_values.h"
+#include "client/source/stage/staged_changes.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kRowsAtATime = 10'000;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PostgresLog>> PostgresLog::Open(std::shared_ptr<PostgresStaging> staging,
+                                                               PostgresLogOptions options) {
+  std::unique_ptr<PostgresLog> log(new PostgresLog(std::move(staging), std::move(options)));
+  std::string source_id;
+  {
+    absl::StatusOr<postgres::Lease> session = log->sessions_->Take();
+    if (!session.ok()) return session.status();
+    const absl::StatusOr<std::shared_ptr<const LogCatalog>> catalog =
+        log->staging_->Look(**session, log->options_.schema);
+    if (!catalog.ok()) return catalog.status();
+    if ((*catalog)->facts == nullptr) return nullptr;
+    source_id = SourceIdOf((*catalog)->facts->comment);
+  }
+  const absl::StatusOr<StagedLog> source = ReadStagedLog(log->stage());
+  if (!source.ok()) return source.status();
+  log->source_id_ = !source->source_id.empty()         ? source->source_id
+                    : !source_id.empty()               ? source_id
+                    : !log->options_.source_id.empty() ? log->options_.source_id
+                                                       : NewToken();
+  log->had_source_ = !source->source_id.empty();
+  return log;
+}
+
+// --- Who the source is --------------------------------------------------------
+
+absl::StatusOr<std::string> PostgresLog::Bind(const SourceMark& mark) {
+  const absl::StatusOr<StagedLog> source = ReadStagedLog(stage());
+  if (!source.ok()) return source.status();
+  const std::string& staged = source->database;
+  // The address leads to another one by now.
+  if (!staged.empty() && !mark.database.empty() && staged != mark.database) {
+    return absl::UnavailableError(
+        "the source's address led to two databases in one run. Nothing was sent; run again");
+  }
+  return std::string();
+}
+
+absl::Status PostgresLog::KeepSource() {
+  absl::StatusOr<StagedLog> source = ReadStagedLog(stage());
+  if (!source.ok()) return source.status();
+  if (source->source_id == source_id_) return absl::OkStatus();
+  if (source->source_id.empty()) {
+    // The stage began anew with another database.
+    if (had_source_) source_id_ = NewToken();
+    source->source_id = source_id_;
+    if (absl::Status kept = KeepStagedLog(stage(), *source); !kept.ok()) return kept;
+  }
+  source_id_ = source->source_id;
+  had_source_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status PostgresLog::Refresh() {
+  if (!staging_->has_tables()) {
+    if (absl::Status known = tables_.KnowStaged(); !known.ok()) return known;
+  }
+  absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
+  if (!marker.ok()) return marker.status();
+  marker_ = *std::move(marker);
+  tables_.ForgetSnapshots();
+  return KeepSource();
+}
+
+absl::StatusOr<std::vector<std::string>> PostgresLog::Renew(const std::vector<std::string>& tables) {
+  return tables_.Renew(tables, &marker_);
+}
+
+// --- Positions ----------------------------------------------------------------
+
+absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Position& position) {
+  Table* const known = tables_.Find(table);
+  if (known == nullptr) return Standing::kGone;
+  if (!known->trouble.ok()) return known->trouble;
+  if (known->adopted == position) return Standing::kKnown;
+  const absl::StatusOr<std::optional<StageMark>> mark = stage().FindMark(position.lineage);
+  if (!mark.ok()) return mark.status();
+  const std::int64_t lsn = position.lsn.value;
+  if (!*mark) {
+    const absl::StatusOr<StagedLog> source = ReadStagedLog(stage());
+    if (!source.ok()) return source.status();
+    const bool is_promoted = source->past == StagedLog::Past::kPromoted;
+    const std::int64_t end = std::max(staging_->server().flushed_lsn, marker_ ? marker_->lsn : 0);
+    return lsn > end && !is_promoted ? Standing::kAhead : Standing::kMiss;
+  }
+  if (lsn > (*mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
+  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(*known);
+  if (!staged.ok())
+    return absl::IsAborted(staged.status()) ? absl::StatusOr<Standing>(Standing::kGone) : staged.status();
+  if (lsn < staged->floor) return Standing::kGone;
+  known->judged = std::max(known->judged, lsn);
+  return lsn < staged->truncated_lsn ? Standing::kEmptied : Standing::kKnown;
+}
+
+absl::StatusOr<bool> PostgresLog::Sent(const std::string& /*table*/, const Position& position) {
+  const absl::StatusOr<std::optional<StageMark>> mark = stage().FindMark(position.lineage);
+  if (!mark.ok()) return mark.status();
+  return *mark && (*mark)->lsn == position.lsn.value;
+}
+
+absl::StatusOr<bool> PostgresLog::Adopt(const std::string& table, const Position& position) {
+  Table* const known = tables_.Find(table);
+  if (known == nullptr || !known->trouble.ok() || position.lsn.value < 0) return false;
+  const absl::StatusOr<bool> sent = Sent(table, position);
+  if (!sent.ok()) return sent;
+  const absl::StatusOr<StagedLog> source = ReadStagedLog(stage());
+  if (!source.ok()) return source.status();
+  // Of a future that the database does not have: two databases that fight for a mirror would stay unseen.
+  if (!*sent && source->past == StagedLog::Past::kRestored) return false;
+  known->adopted = position;
+  return true;
+}
+
+absl::Status PostgresLog::GiveUp(const std::string& table) {
+  const absl::StatusOr<std::vector<StagedTable>> tables = stage().Tables();
+  if (!tables.ok()) return tables.status();
+  const absl::StatusOr<std::int64_t> place = stage().Place();
+  if (!place.ok()) return place.status();
+  for (const StagedTable& staged : *tables) {
+    if (staged.name != table) continue;
+    return stage().RaiseFloor(staged.id, *place + 1, "its [[source.table]] changed what is sent");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<bool>> PostgresLog::ChangedSince(const std::string& table, Lsn lsn) {
+  const Table* const known = tables_.Find(table);
+  if (known == nullptr || known->id == 0) return std::nullopt;
+  // What follows brings the mirror to a position that is on record.
+  if (known->adopted && known->adopted->lsn == lsn) return true;
+  const absl::StatusOr<bool> has = stage().HasRowsBehind(known->id, lsn.value);
+  if (!has.ok()) return has.status();
+  return *has;
+}
+
+absl::StatusOr<std::map<std::string, Position>> PostgresLog::Begin(const std::vector<std::string>& tables,
+                                                                   std::int64_t /*highest*/) {
+  if (!marker_) return absl::FailedPreconditionError("the source's log was not read before rows were sent");
+  std::map<std::string, Position> targets;
+  for (const std::string& table : tables) targets[table] = {Lsn{marker_->lsn}, marker_->token};
+  return targets;
+}
+
+absl::Status PostgresLog::Forget(const std::map<std::string, Position>& durable) {
+  std::vector<Stage::Durable> positions;
+  bool all_on_record = true;
+  for (const auto& [name, position] : durable) {
+    const Table* const table = tables_.Find(name);
+    const absl::StatusOr<bool> sent = Sent(name, position);
+    if (!sent.ok()) return sent.status();
+    all_on_record = all_on_record && *sent;
+    if (table != nullptr && table->id != 0 && *sent) positions.push_back({table->id, position.lsn.value});
+  }
+  if (absl::Status trimmed = stage().Trim(positions, NowMs()); !trimmed.ok()) return trimmed;
+  const absl::StatusOr<PostgresSnapshot> now = tables_.SnapshotOfNow();
+  if (!now.ok()) return now.status();
+  absl::Status forgotten =
+      stage().ForgetTransactions([&now](std::uint64_t xid) { return now->IsSeenByAll(xid); });
+  if (!forgotten.ok() || durable.empty() || !all_on_record) return forgotten;
+  // All mirrors are of this log by now.
+  absl::StatusOr<StagedLog> source = ReadStagedLog(stage());
+  if (!source.ok()) return source.status();
+  if (source->past == StagedLog::Past::kWhole) return absl::OkStatus();
+  source->past = StagedLog::Past::kWhole;
+  return KeepStagedLog(stage(), *source);
+}
+
+// --- What changed -------------------------------------------------------------
+
+absl::StatusOr<PostgresLog::Covered> PostgresLog::Cover(const Table& table,
+                                                        const std::vector<PostgresSnapshot>& snapshots) {
+  absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
+  if (!marker.ok()) return marker.status();
+  const absl::StatusOr<std::optional<std::int64_t>> unseen =
+      stage().LowestUnseen([&snapshots](std::uint64_t xid) {
+        return std::all_of(snapshots.begin(), snapshots.end(),
+                           [xid](const PostgresSnapshot& snapshot) { return snapshot.Sees(xid); });
+      });
+  if (!unseen.ok()) return unseen.status();
+  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(table);
+  if (!staged.ok()) return staged.status();
+  const std::int64_t from = *unseen ? std::min(**unseen - 1, marker->lsn) : marker->lsn;
+  return Covered{std::max(from, staged->floor), staged->floor, *std::move(marker)};
+}
+
+absl::StatusOr<std::optional<std::vector<Key>>> PostgresLog::ChangedKeys(const std::string& table, Lsn lsn) {
+  const Table* const known = tables_.Find(table);
+  if (known == nullptr || known->id == 0) return std::nullopt;
+  const absl::StatusOr<Covered> covered = Cover(*known, known->snapshots);
+  if (!covered.ok()) return covered.status();
+  const std::int64_t from = std::max(std::min(lsn.value, covered->from), covered->floor);
+  const absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage().RowsBehind(known->id, from);
+  if (!rows.ok()) return rows.status();
+  std::vector<Key> keys;
+  for (bool last = false; !last;) {
+    const absl::StatusOr<std::vector<StagedRows::Row>> some = (*rows)->Next(kRowsAtATime);
+    if (!some.ok()) return some.status();
+    last = some->size() < kRowsAtATime;
+    for (const StagedRows::Row& row : *some) {
+      if (std::optional<Key> key = KeyOfStaged(known->catalog.table, known->schema, row.key))
+        keys.push_back(*std::move(key));
+    }
+  }
+  return keys;
+}
+
+absl::Status PostgresLog::CheckReadable(const PostgresTable& table) {
+  const Table* const known = tables_.Find(table.name);
+  if (known != nullptr && !known->trouble.ok()) return known->trouble;
+  if (known == nullptr || known->id != table.oid) {
+    return absl::AbortedError(
+        absl::StrCat("table '", table.name, "' was made while the source was looked at"));
+  }
+  return absl::OkStatus();
+}
+
+void PostgresLog::BeginRows(const PostgresTable& table) {
+  Table* const known = tables_.FindById(table.oid);
+  if (known == nullptr) return;
+  known->snapshots.clear();
+  known->begun = true;
+}
+
+void PostgresLog::NoteSnapshot(const PostgresTable& table, const std::string& snapshot) {
+  Table* const known = tables_.FindById(table.oid);
+  const std::optional<PostgresSnapshot> parsed = PostgresSnapshot::Parse(snapshot);
+  if (known != nullptr && parsed) known->snapshots.push_back(*parsed);
+}
+
+absl::StatusOr<std::unique_ptr<ChangeReader>> PostgresLog::Changes(
+    std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known, Ask ask) {
+  Table* const table = tables_.FindById(known->table.oid);
+  if (table == nullptr || !marker_) {
+    return absl::AbortedError(
+        absl::StrCat("table '", known->table.name, "' was made while it was looked at"));
+  }
+  StagedAsk staged;
+  staged.table = table->id;
+  staged.schema = known->given;
+  staged.columns = std::move(ask.columns);
+  staged.whole_rows = ask.whole_rows;
+  if (std::exchange(table->begun, false)) {
+    const absl::StatusOr<Covered> covered = Cover(*table, table->snapshots);
+    if (!covered.ok()) return covered.status();
+    staged.from = staged.mirrored_lsn = covered->from;
+    staged.target = {Lsn{covered->marker.lsn}, covered->marker.token};
+  } else {
+    staged.from = ask.from.value;
+    staged.target = {Lsn{marker_->lsn}, marker_->token};
+    // An interrupted sending may have inserted what came since.
+    staged.mirrored_lsn = std::max(table->judged, ask.from.value);
+    if (table->adopted && table->adopted->lsn == ask.from) {
+      const absl::StatusOr<StagedTable> known_staged = tables_.StagedOf(*table);
+      if (!known_staged.ok()) return known_staged.status();
+      staged.from = known_staged->floor;
+      staged.mirrored_lsn = INT64_MAX;
+      // The mirror may lack rows that were only updated since.
+      staged.whole_rows = true;
+    }
+  }
+  for (const Key& key : ask.also) {
+    staged.also.push_back(StagedKeyOf(known->table, known->schema, key));
+    staged.whole_rows = true;
+  }
+  auto texts = PostgresStagedTexts::Make(
+      std::move(look), known, [this, table](const std::string& snapshot) -> absl::StatusOr<std::int64_t> {
+        const std::optional<PostgresSnapshot> parsed = PostgresSnapshot::Parse(snapshot);
+        if (!parsed) return absl::InternalError("the source's snapshot cannot be read");
+        const absl::StatusOr<Covered> covered = Cover(*table, {*parsed});
+        if (!covered.ok()) return covered.status();
+        return covered->from;
+      });
+  if (!texts.ok()) return texts.status();
+  return ReadStagedChanges(stage(), *std::move(texts), std::move(staged));
+}
+
+}  // namespace mirror

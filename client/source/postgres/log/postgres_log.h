@@ -1,0 +1,98 @@
+#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_LOG_POSTGRES_LOG_H_
+#define MIRROR_CLIENT_SOURCE_POSTGRES_LOG_POSTGRES_LOG_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/postgres/log/postgres_log_tables.h"
+#include "client/source/postgres/log/postgres_snapshot.h"
+#include "client/source/postgres/log/postgres_staging.h"
+#include "client/source/postgres/postgres_reader_log.h"
+#include "client/source/source_log.h"
+
+namespace mirror {
+
+struct PostgresLogOptions {
+  std::string schema = "public";
+  std::int64_t snapshot_wait_ms = 30'000;   ///< For transactions that a new table waits for.
+  std::string source_id = {};               ///< By which the agent knows the source; empty: it does not.
+  const std::atomic<bool>* stop = nullptr;  ///< May be null; else it outlives the log.
+};
+
+/// The change log of a PostgreSQL database: a publication and a replication slot there, and the stage here. A
+/// position is a message in the database's own log: its commit's LSN, and a random token as the lineage.
+///
+/// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
+/// Threads: one at a time.
+class PostgresLog : public SourceLog, public PostgresReaderLog {
+ public:
+  /// Null: it is not installed, there is no publication. Errors: those of Connection::Open().
+  static absl::StatusOr<std::unique_ptr<PostgresLog>> Open(std::shared_ptr<PostgresStaging> staging,
+                                                           PostgresLogOptions options);
+
+  const std::string& source_id() const override { return source_id_; }
+  absl::StatusOr<std::string> Bind(const SourceMark& mark) override;
+  absl::Status Refresh() override;
+  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
+  bool Complete(TableSchema& schema) override { return tables_.Complete(schema); }
+  absl::Status GiveUp(const std::string& table) override;
+  absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
+  absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
+  /// Also those of commits that a snapshot in which its rows were read since Refresh() does not see, and of
+  /// all up to now: a row that differs and is not among them is wrong.
+  absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
+  bool NamesRows(const std::string& /*table*/) override { return true; }
+  bool SeesChanges(const std::string& /*table*/) override { return true; }
+  Form FormOf(const std::string& /*table*/) override { return {Strategy::kCdc}; }
+  absl::StatusOr<bool> Sent(const std::string& table, const Position& position) override;
+  absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override;
+  bool MendsGaps(const std::string& /*table*/) override { return true; }
+  absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
+                                                        std::int64_t highest) override;
+  absl::Status Forget(const std::map<std::string, Position>& durable) override;
+  absl::StatusOr<std::map<std::string, std::string>> Unlogged() override { return tables_.Unlogged(); }
+
+  absl::Status CheckReadable(const PostgresTable& table) override;
+  void BeginRows(const PostgresTable& table) override;
+  void NoteSnapshot(const PostgresTable& table, const std::string& snapshot) override;
+  absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(std::shared_ptr<const PostgresLook> look,
+                                                        std::shared_ptr<const KnownPostgresTable> known,
+                                                        Ask ask) override;
+
+ private:
+  using Table = PostgresLogTables::Table;
+
+  PostgresLog(std::shared_ptr<PostgresStaging> staging, PostgresLogOptions options)
+      : options_(std::move(options)),
+        staging_(std::move(staging)),
+        sessions_(std::make_shared<PostgresSessions>(staging_->options().access)),
+        tables_(staging_, sessions_, {options_.schema, options_.snapshot_wait_ms, options_.stop}) {}
+
+  Stage& stage() { return staging_->stage(); }
+  struct Covered {
+    std::int64_t from = 0;   ///< All that the snapshots do not see is staged behind it.
+    std::int64_t floor = 0;  ///< Of the table.
+    StageMark marker;        ///< All that is committed now is staged up to it.
+  };
+  absl::StatusOr<Covered> Cover(const Table& table, const std::vector<PostgresSnapshot>& snapshots);
+  absl::Status KeepSource();
+
+  const PostgresLogOptions options_;
+  const std::shared_ptr<PostgresStaging> staging_;
+  const std::shared_ptr<PostgresSessions> sessions_;
+  std::string source_id_;
+  bool had_source_ = false;  ///< The stage has that.
+  std::optional<StageMark> marker_;
+  PostgresLogTables tables_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_LOG_POSTGRES_LOG_H_

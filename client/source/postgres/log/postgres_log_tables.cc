@@ -1,0 +1,388 @@
+#include "client/source/postgres/log/postgres_log_tables.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/human_text.h"
+#include "client/source/postgres/log/publication.h"
+#include "client/source/postgres/log/replication_slot.h"
+#include "client/source/postgres/log/table_fingerprint.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kRenewalsMax = 5;
+constexpr std::chrono::milliseconds kLookAgain{20};
+/// Of a table that was set to be staged, and not seen to the end.
+constexpr std::uint64_t kWaitsUnknown = UINT64_MAX;
+
+absl::Status NotPublished(const std::string& table) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", table,
+      "' is not in the source's publication, so that its changes are not logged. Nothing of it was "
+      "sent. Run 'mirror-agent install', as the tables' owner, which adds it"));
+}
+
+absl::Status NotLogged(const std::string& table, const std::string& why) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", table, "': ", why,
+                   ", so that its changes cannot be read from the log. Nothing of "
+                   "it was sent; the next run finds them by comparing"));
+}
+
+bool IsWaiting(const PostgresLogTables::Table& table) {
+  return table.trouble.ok() && table.id != 0 && table.waits_for != 0;
+}
+
+}  // namespace
+
+PostgresLogTables::Table* PostgresLogTables::Find(const std::string& name) {
+  const auto found = tables_.find(name);
+  return found == tables_.end() ? nullptr : &found->second;
+}
+
+PostgresLogTables::Table* PostgresLogTables::FindById(std::int64_t id) {
+  for (auto& [name, table] : tables_) {
+    if (table.catalog.table.oid == id) return &table;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<std::map<std::int64_t, StagedTable>> PostgresLogTables::StagedTables() {
+  absl::StatusOr<std::vector<StagedTable>> all = stage().Tables();
+  if (!all.ok()) return all.status();
+  std::map<std::int64_t, StagedTable> by_id;
+  for (StagedTable& table : *all) by_id[table.id] = std::move(table);
+  return by_id;
+}
+
+absl::StatusOr<StagedTable> PostgresLogTables::StagedOf(const Table& table) {
+  absl::StatusOr<std::map<std::int64_t, StagedTable>> all = StagedTables();
+  if (!all.ok()) return all.status();
+  const auto found = all->find(table.id);
+  if (found == all->end()) {
+    return absl::AbortedError(absl::StrCat("table '", table.catalog.table.name, "' is not staged any more"));
+  }
+  return std::move(found->second);
+}
+
+absl::StatusOr<PostgresSnapshot> PostgresLogTables::SnapshotOfNow() {
+  absl::StatusOr<postgres::Lease> session = sessions_->Take();
+  if (!session.ok()) return session.status();
+  const absl::StatusOr<postgres::Rows> rows =
+      (*session)->Query("SELECT pg_current_snapshot()::text", {}, "asking which transactions are open");
+  if (!rows.ok()) return rows.status();
+  const std::optional<PostgresSnapshot> snapshot = PostgresSnapshot::Parse(rows->Text(0, 0));
+  if (!snapshot) return absl::InternalError("the source's snapshot cannot be read");
+  return *snapshot;
+}
+
+void PostgresLogTables::ForgetSnapshots() {
+  for (auto& [name, table] : tables_) {
+    table.snapshots.clear();
+    table.begun = false;
+  }
+}
+
+absl::StatusOr<std::map<std::string, std::string>> PostgresLogTables::Unlogged() {
+  absl::StatusOr<postgres::Lease> session = sessions_->Take();
+  if (!session.ok()) return session.status();
+  postgres::Pipeline pipeline(**session);
+  const PostgresTableQueries queries(options_.schema);
+  queries.Queue(pipeline);
+  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
+  if (!rows.ok()) return rows.status();
+  const absl::StatusOr<std::vector<PostgresTable>> tables = queries.Take(*rows);
+  if (!tables.ok()) return tables.status();
+  std::map<std::string, std::string> unlogged;
+  for (const PostgresTable& table : *tables) {
+    std::string why = WhyUnpublishable(table);
+    if (!why.empty()) unlogged[table.name] = std::move(why);
+  }
+  return unlogged;
+}
+
+absl::StatusOr<std::vector<std::string>> PostgresLogTables::Renew(const std::vector<std::string>& tables,
+                                                                  std::optional<StageMark>* marker) {
+  is_fresh_ = marker->has_value();
+  std::vector<std::string> sentences = staging_->TakeNews();
+  for (int i = 0; i < kRenewalsMax; ++i) {
+    const absl::StatusOr<bool> done = RenewOnce(tables, marker, &sentences);
+    if (!done.ok()) return done.status();
+    if (*done) return sentences;
+  }
+  return absl::UnavailableError(
+      "the definitions of the source's tables changed again and again while its log was read. Nothing was "
+      "sent; "
+      "run again when they no longer change");
+}
+
+absl::StatusOr<bool> PostgresLogTables::RenewOnce(const std::vector<std::string>& tables,
+                                                  std::optional<StageMark>* marker,
+                                                  std::vector<std::string>* sentences) {
+  if (absl::Status taken = TakeCatalog(tables); !taken.ok()) return taken;
+  Renewal renewal;
+  if (absl::Status found = FindChanges(&renewal); !found.ok()) return found;
+  if (!is_fresh_) return true;
+  if (absl::Status dropped = DropOthers(); !dropped.ok()) return dropped;
+  if (absl::Status set = SetStreamed(); !set.ok()) return set;
+  if (renewal.fresh.empty() && renewal.changed.empty()) {
+    if (absl::Status waited = WaitForOpen(); !waited.ok()) return waited;
+    return true;
+  }
+  if (absl::Status raised = RaiseRenewed(renewal); !raised.ok()) return raised;
+  // What was written before that was by definitions that are the same as those that were seen.
+  const std::shared_ptr<const LogCatalog> before = catalog_;
+  if (absl::Status read = ReadCatalog(); !read.ok()) return read;
+  if (catalog_ != before) return false;
+  if (absl::Status kept = KeepRenewed(renewal, sentences); !kept.ok()) return kept;
+  if (absl::Status waited = WaitForOpen(); !waited.ok()) return waited;
+  if (absl::Status set = SetStreamed(); !set.ok()) return set;
+  absl::StatusOr<StageMark> now = staging_->StageToMarker(options_.stop);
+  if (!now.ok()) return now.status();
+  *marker = *std::move(now);
+  return true;
+}
+
+absl::Status PostgresLogTables::ReadCatalog() {
+  absl::StatusOr<postgres::Lease> session = sessions_->Take();
+  if (!session.ok()) return session.status();
+  absl::StatusOr<std::shared_ptr<const LogCatalog>> catalog = staging_->Look(**session, options_.schema);
+  if (!catalog.ok()) return catalog.status();
+  catalog_ = *std::move(catalog);
+  return absl::OkStatus();
+}
+
+absl::Status PostgresLogTables::TakeCatalog(const std::vector<std::string>& tables) {
+  if (absl::Status read = ReadCatalog(); !read.ok()) return read;
+  if (catalog_->facts == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the publication '", staging_->options().publication,
+                     "' is gone. Nothing was sent. Run 'mirror-agent install', which makes it anew"));
+  }
+  if (const std::string why = WhyUnusable(*catalog_->facts); !why.empty())
+    return absl::FailedPreconditionError(why);
+  std::map<std::string, Table> before = std::exchange(tables_, {});
+  for (const std::string& name : tables) {
+    Table table;
+    if (const auto had = before.find(name); had != before.end()) table = std::move(had->second);
+    table.id = 0;
+    table.trouble = absl::OkStatus();
+    const auto found = catalog_->tables.find(name);
+    if (found == catalog_->tables.end()) {
+      table.catalog = {};
+      table.catalog.table.name = name;
+      table.trouble = NotPublished(name);
+    } else {
+      table.catalog = found->second;
+      if (!table.catalog.why_not.empty()) table.trouble = NotLogged(name, table.catalog.why_not);
+    }
+    tables_[name] = std::move(table);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PostgresLogTables::SetNote(const Table& table, const StagedTableNote& note) {
+  StagedTable staged;
+  staged.id = table.catalog.table.oid;
+  staged.name = table.catalog.table.name;
+  staged.key = table.catalog.table.key;
+  staged.fingerprint = ToString(note);
+  return stage().SetTable(staged);
+}
+
+absl::Status PostgresLogTables::FindChanges(Renewal* renewal) {
+  const absl::StatusOr<std::map<std::int64_t, StagedTable>> staged = StagedTables();
+  if (!staged.ok()) return staged.status();
+  for (auto& [name, table] : tables_) {
+    if (!table.trouble.ok()) continue;
+    const auto found = staged->find(table.catalog.table.oid);
+    const StagedTable* const known = found == staged->end() ? nullptr : &found->second;
+    if (absl::Status change = FindChange(table, known, renewal); !change.ok()) return change;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* staged, Renewal* renewal) {
+  if (staged == nullptr && !is_fresh_) return absl::OkStatus();
+  const std::string& now = table.catalog.fingerprint;
+  table.id = table.catalog.table.oid;
+  StagedTableNote note;
+  if (staged != nullptr) note = ParseStagedTableNote(staged->fingerprint);
+  table.waits_for = note.waits_for;
+  table.added = note.added;
+  if (!is_fresh_) return absl::OkStatus();
+  const bool waits = staged == nullptr || note.waits_for == kWaitsUnknown;
+  const TableMove move = waits ? TableMove::kKey : CompareFingerprints(note.fingerprint, now);
+  if (move == TableMove::kNone) return absl::OkStatus();
+  if (move != TableMove::kInPlace) {
+    (waits ? renewal->fresh : renewal->changed).insert(table.catalog.table.name);
+    return GiveUp(table, staged == nullptr, waits);
+  }
+  const std::set<std::int64_t> before = ColumnsOfFingerprint(note.fingerprint);
+  for (const std::int64_t number : ColumnsOfFingerprint(now)) {
+    if (!before.contains(number)) table.added.insert(number);
+  }
+  return SetNote(table, {table.waits_for, table.added, now});
+}
+
+/// What is staged of a table whose definition moved is given up before the new one is kept, and until that
+/// was done to the end it has none.
+absl::Status PostgresLogTables::GiveUp(Table& table, bool is_new, bool waits) {
+  table.added.clear();
+  if (waits) table.waits_for = kWaitsUnknown;
+  if (!is_new) {
+    const absl::StatusOr<std::int64_t> place = stage().Place();
+    if (!place.ok()) return place.status();
+    absl::Status raised = stage().RaiseFloor(table.id, *place + 1, "its definition changed");
+    if (!raised.ok()) return raised;
+  }
+  return SetNote(table, {table.waits_for, {}, ""});
+}
+
+absl::Status PostgresLogTables::DropOthers() {
+  const absl::StatusOr<std::map<std::int64_t, StagedTable>> staged = StagedTables();
+  if (!staged.ok()) return staged.status();
+  for (const auto& [id, table] : *staged) {
+    const Table* const known = FindById(id);
+    if (known != nullptr && known->id != 0) continue;
+    if (absl::Status dropped = stage().DropTable(id); !dropped.ok()) return dropped;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PostgresLogTables::SetStreamed() {
+  const absl::StatusOr<std::map<std::int64_t, StagedTable>> staged = StagedTables();
+  if (!staged.ok()) return staged.status();
+  StreamedTables all;
+  for (const auto& [name, table] : catalog_->tables) {
+    const auto found = staged->find(table.table.oid);
+    if (found == staged->end() || !table.why_not.empty()) continue;
+    for (const auto& [oid, streamed] : table.logged) {
+      StreamedTable& one = all[oid] = streamed;
+      one.floor = found->second.floor;
+    }
+  }
+  staging_->SetTables(std::move(all));
+  return absl::OkStatus();
+}
+
+/// What an earlier process staged goes on, by the definitions of now: rows that were written by others do not
+/// fit, and Renew() finds which these are.
+absl::Status PostgresLogTables::KnowStaged() {
+  if (absl::Status read = ReadCatalog(); !read.ok()) return read;
+  return SetStreamed();
+}
+
+absl::Status PostgresLogTables::RaiseRenewed(const Renewal& renewal) {
+  const absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
+  if (!marker.ok()) return marker.status();
+  for (const auto* const names : {&renewal.fresh, &renewal.changed}) {
+    for (const std::string& name : *names) {
+      absl::Status raised =
+          stage().RaiseFloor(tables_.at(name).id, marker->lsn,
+                             names == &renewal.fresh ? "it is new in the log" : "its definition changed");
+      if (!raised.ok()) return raised;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PostgresLogTables::KeepRenewed(const Renewal& renewal, std::vector<std::string>* sentences) {
+  std::uint64_t open_below = 0;
+  if (!renewal.fresh.empty()) {
+    const absl::StatusOr<PostgresSnapshot> now = SnapshotOfNow();
+    if (!now.ok()) return now.status();
+    open_below = now->xmax();
+  }
+  for (const auto* const names : {&renewal.fresh, &renewal.changed}) {
+    for (const std::string& name : *names) {
+      Table& table = tables_.at(name);
+      if (names == &renewal.fresh) table.waits_for = open_below;
+      absl::Status set = SetNote(table, {table.waits_for, {}, table.catalog.fingerprint});
+      if (!set.ok()) return set;
+    }
+  }
+  if (!renewal.changed.empty()) {
+    sentences->push_back(absl::StrCat("the definition of ", Counted(renewal.changed.size(), "table"),
+                                      " changed, so that what was read of the log before does not count for "
+                                      "it: it is compared with the mirror, "
+                                      "or populated: ",
+                                      ListNames({renewal.changed.begin(), renewal.changed.end()}, 10)));
+  }
+  return absl::OkStatus();
+}
+
+/// What a transaction wrote before its table was in the publication is not in the log, and as long as it is
+/// open in no snapshot either.
+absl::Status PostgresLogTables::WaitForOpen() {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.snapshot_wait_ms);
+  while (std::any_of(tables_.begin(), tables_.end(), [](const auto& one) { return IsWaiting(one.second); })) {
+    const absl::StatusOr<PostgresSnapshot> now = SnapshotOfNow();
+    if (!now.ok()) return now.status();
+    bool all = true;
+    if (absl::Status taken = TakeWaiting(*now, &all); !taken.ok()) return taken;
+    if (all) break;
+    if (options_.stop != nullptr && *options_.stop) return absl::CancelledError("the agent was stopped");
+    if (std::chrono::steady_clock::now() >= until) {
+      LetWait();
+      break;
+    }
+    std::this_thread::sleep_for(kLookAgain);
+  }
+  return absl::OkStatus();
+}
+
+/// Those for which all is over; `all`: none is left.
+absl::Status PostgresLogTables::TakeWaiting(const PostgresSnapshot& now, bool* all) {
+  for (auto& [name, table] : tables_) {
+    if (!IsWaiting(table)) continue;
+    if (now.xmin() < table.waits_for) {
+      *all = false;
+      continue;
+    }
+    table.waits_for = 0;
+    absl::Status set = SetNote(table, {0, table.added, table.catalog.fingerprint});
+    if (!set.ok()) return set;
+  }
+  return absl::OkStatus();
+}
+
+/// They are left for the next run.
+void PostgresLogTables::LetWait() {
+  std::string open;
+  if (absl::StatusOr<postgres::Lease> session = sessions_->Take(); session.ok())
+    open = OpenTransactions(**session);
+  for (auto& [name, table] : tables_) {
+    if (!IsWaiting(table)) continue;
+    table.trouble = absl::UnavailableError(absl::StrCat(
+        "table '", name, "' is new in the log, and transactions are open that may have written to it before",
+        open.empty() ? "" : absl::StrCat(": ", open),
+        ". Nothing of it was sent; the next run sends it, when they are over"));
+  }
+}
+
+bool PostgresLogTables::Complete(TableSchema& schema) {
+  Table* const table = Find(schema.name);
+  if (table == nullptr) return false;
+  table->schema = schema;
+  if (!table->trouble.ok()) return true;
+  const std::vector<PostgresColumn>& columns = table->catalog.table.columns;
+  const bool is_same =
+      schema.table_id == table->catalog.table.oid && columns.size() == schema.columns.size() &&
+      std::equal(
+          columns.begin(), columns.end(), schema.columns.begin(), [](const auto& own, const Column& column) {
+            return static_cast<std::uint64_t>(own.number) == column.column_id && own.name == column.name;
+          });
+  if (!is_same) return false;
+  // Rows that are not staged have none there.
+  for (Column& column : schema.columns) {
+    if (table->added.contains(static_cast<std::int64_t>(column.column_id))) column.backfill = Backfill::kNone;
+  }
+  return true;
+}
+
+}  // namespace mirror

@@ -1,0 +1,108 @@
+#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_LOG_POSTGRES_LOG_TABLES_H_
+#define MIRROR_CLIENT_SOURCE_POSTGRES_LOG_POSTGRES_LOG_TABLES_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/postgres/log/log_catalog.h"
+#include "client/source/postgres/log/postgres_snapshot.h"
+#include "client/source/postgres/log/postgres_staging.h"
+#include "client/source/postgres/log/staged_table_note.h"
+#include "client/source/postgres/postgres_sessions.h"
+#include "client/source/stage/stage.h"
+#include "proto/wire/lsn.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// Which tables of a database are staged, and whether what is staged of them counts: their definitions are
+/// read before and behind what was streamed. Threads: one at a time.
+class PostgresLogTables {
+ public:
+  struct Options {
+    std::string schema;
+    std::int64_t snapshot_wait_ms = 0;
+    const std::atomic<bool>* stop = nullptr;
+  };
+  struct Table {
+    LogCatalogTable catalog;
+    std::int64_t id = 0;          ///< In the stage; 0: it is not staged.
+    absl::Status trouble;         ///< Why nothing of it can be sent.
+    std::uint64_t waits_for = 0;  ///< See StagedTableNote, as the next one.
+    std::set<std::int64_t> added = {};
+    TableSchema schema = {};  ///< As it was announced last.
+    // What a run does with it.
+    std::optional<Position> adopted = {};
+    std::int64_t judged =
+        0;  ///< The highest LSN that was judged to be known: what the mirror may have of it.
+    std::vector<PostgresSnapshot> snapshots = {};  ///< In which its rows were read.
+    bool begun = false;                            ///< All its rows were read last.
+  };
+
+  PostgresLogTables(std::shared_ptr<PostgresStaging> staging, std::shared_ptr<PostgresSessions> sessions,
+                    Options options)
+      : options_(std::move(options)), staging_(std::move(staging)), sessions_(std::move(sessions)) {}
+
+  /// Null: it has none of this name, or of this number.
+  Table* Find(const std::string& name);
+  Table* FindById(std::int64_t id);
+  /// What was noted of snapshots counts no more.
+  void ForgetSnapshots();
+
+  /// Why it is none that a log can tell of, by name.
+  absl::StatusOr<std::map<std::string, std::string>> Unlogged();
+  /// What an earlier process staged goes on.
+  absl::Status KnowStaged();
+  /// See History::Renew(). `marker`: a position behind which these tables are staged by these definitions;
+  /// absent: nothing is staged, and nothing is made to fit.
+  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables,
+                                                 std::optional<StageMark>* marker);
+  bool Complete(TableSchema& schema);
+
+  /// kAborted: it is not staged any more.
+  absl::StatusOr<StagedTable> StagedOf(const Table& table);
+  absl::StatusOr<PostgresSnapshot> SnapshotOfNow();
+
+ private:
+  /// Tables of which what was staged so far does not count.
+  struct Renewal {
+    std::set<std::string> fresh, changed;
+  };
+  Stage& stage() { return staging_->stage(); }
+  absl::StatusOr<std::map<std::int64_t, StagedTable>> StagedTables();
+  /// False: the catalogs changed meanwhile.
+  absl::StatusOr<bool> RenewOnce(const std::vector<std::string>& tables, std::optional<StageMark>* marker,
+                                 std::vector<std::string>* sentences);
+  absl::Status ReadCatalog();
+  absl::Status TakeCatalog(const std::vector<std::string>& tables);
+  absl::Status FindChanges(Renewal* renewal);
+  absl::Status FindChange(Table& table, const StagedTable* staged, Renewal* renewal);
+  absl::Status GiveUp(Table& table, bool is_new, bool waits);
+  absl::Status DropOthers();
+  absl::Status SetStreamed();
+  absl::Status RaiseRenewed(const Renewal& renewal);
+  absl::Status KeepRenewed(const Renewal& renewal, std::vector<std::string>* sentences);
+  absl::Status WaitForOpen();
+  absl::Status TakeWaiting(const PostgresSnapshot& now, bool* all);
+  void LetWait();
+  absl::Status SetNote(const Table& table, const StagedTableNote& note);
+
+  const Options options_;
+  const std::shared_ptr<PostgresStaging> staging_;
+  const std::shared_ptr<PostgresSessions> sessions_;
+  bool is_fresh_ = false;  ///< What is staged was brought up to now.
+  std::shared_ptr<const LogCatalog> catalog_;
+  std::map<std::string, Table> tables_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_LOG_POSTGRES_LOG_TABLES_H_

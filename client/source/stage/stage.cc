@@ -1,0 +1,303 @@
+#include "client/source/stage/stage.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/mutex.h"
+#include "client/source/stage/stage_place.h"
+#include "client/source/stage/stage_rows.h"
+#include "client/source/stage/stage_writer.h"
+
+namespace mirror {
+namespace {
+
+/// How often it is looked whether another process wrote a mark.
+constexpr auto kLookForMark = std::chrono::milliseconds(50);
+/// How much of the time may go into counting rows.
+constexpr int kCountingPart = 50;
+/// Transactions that are forgotten at a time.
+constexpr std::size_t kForgottenAtOnce = 100'000;
+
+std::int64_t LengthOf(const std::string& path) {
+  struct stat found = {};
+  return stat(path.c_str(), &found) == 0 ? found.st_size : 0;
+}
+
+absl::StatusOr<std::optional<StageMark>> MarkOf(StagePlace& place, const std::string& condition,
+                                                const std::string& bound = "") {
+  const absl::StatusOr<StageFile::Reading> reading = place.Read();
+  if (!reading.ok()) return reading.status();
+  return ReadMark(**reading, condition, bound);
+}
+
+/// Until it says false, by LSN.
+absl::Status ForEachTransaction(StagePlace& place,
+                                const std::function<bool(std::int64_t lsn, std::uint64_t xid)>& take) {
+  const absl::StatusOr<StageFile::Reading> reading = place.Read();
+  if (!reading.ok()) return reading.status();
+  sqlite::Statement select =
+      (*reading)->Prepare("SELECT lsn, xid FROM transactions ORDER BY lsn", "reading it");
+  absl::StatusOr<bool> there = select.Step();
+  while (there.ok() && *there && take(select.Int(0), static_cast<std::uint64_t>(select.Int(1))))
+    there = select.Step();
+  return there.status();
+}
+
+absl::StatusOr<std::optional<StagedTable>> Known(const sqlite::Connection& database, std::int64_t table) {
+  absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(database, table);
+  if (!known.ok() || *known) return known;
+  return absl::NotFoundError(absl::StrCat("table ", table, " is not staged"));
+}
+
+/// Of the table's rows behind `from`. `emptied_counts`: 1 where it was emptied behind that.
+absl::StatusOr<std::int64_t> NumberBehind(StagePlace& place, const std::string& what, std::int64_t table,
+                                          std::int64_t from, const std::string& end,
+                                          bool emptied_counts = true) {
+  const absl::StatusOr<StageFile::Reading> reading = place.Read();
+  if (!reading.ok()) return reading.status();
+  const absl::StatusOr<std::optional<StagedTable>> known = Known(**reading, table);
+  if (!known.ok()) return known.status();
+  if (emptied_counts && (*known)->truncated_lsn > from) return 1;
+  return (*reading)->Number(absl::StrCat("SELECT ", what, " FROM ", NetName(table), " WHERE lsn > ", from,
+                                         end, emptied_counts ? "" : ")"),
+                            "reading rows");
+}
+
+absl::Status ForgetMarks(StageWriter& writer, const sqlite::Connection& database, std::int64_t before_ms,
+                         std::int64_t lowest) {
+  const std::string old = absl::StrCat(" FROM marks WHERE time_ms <= ", before_ms, " AND lsn < ", lowest,
+                                       " AND lsn < (SELECT max(lsn) FROM marks)");
+  const absl::StatusOr<std::int64_t> count =
+      database.Number(absl::StrCat("SELECT count(*)", old), "reading marks");
+  if (!count.ok() || *count == 0) return count.status();
+  return writer.Write([&](const sqlite::Connection& writing) {
+    return writing.Execute(absl::StrCat("DELETE", old), "writing marks");
+  });
+}
+
+class SqliteStage final : public Stage {
+ public:
+  explicit SqliteStage(StageOptions options)
+      : options_(std::move(options)), place_(options_.path), writer_(options_, place_, [this] {
+          const MutexLock lock(waiting_);
+          ++written_;
+          has_written_.NotifyAll();
+        }) {}
+
+  absl::Status Begin(const LoggedTransaction& transaction) override { return writer_.Begin(transaction); }
+  absl::Status Take(std::int64_t table, LoggedChange change) override {
+    return writer_.Take(table, std::move(change));
+  }
+  absl::Status Truncate(std::int64_t table) override { return writer_.Truncate(table); }
+  absl::Status Mark(const std::string& token, const std::string& position,
+                    const std::string& fingerprint) override {
+    return writer_.Mark({0, token, 0, position, fingerprint});
+  }
+  absl::Status Commit() override { return writer_.Commit(); }
+  absl::StatusOr<std::int64_t> Flush() override { return writer_.Flush(); }
+  std::size_t unwritten_bytes() const override { return writer_.unwritten_bytes(); }
+  std::vector<StagedTable> TakeGivenUp() override { return writer_.TakeGivenUp(); }
+
+  absl::StatusOr<StageSource> Source() override {
+    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
+    if (!reading.ok()) return reading.status();
+    sqlite::Statement select =
+        (*reading)->Prepare("SELECT identity, source_id, timeline FROM stage", "reading it");
+    if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+    return StageSource{select.Text(0), select.Text(1), select.Int(2)};
+  }
+
+  absl::Status SetSource(const StageSource& source) override {
+    const absl::StatusOr<StageSource> former = Source();
+    if (!former.ok()) return former.status();
+    const bool same = former->identity == source.identity && former->timeline == source.timeline;
+    if (same && former->source_id == source.source_id) return absl::OkStatus();
+    return writer_.Write([&](const sqlite::Connection& database) {
+      absl::Status done =
+          same ? absl::OkStatus() : database.Execute("DELETE FROM transactions", "writing it");
+      if (!done.ok()) return done;
+      return database.Prepare("UPDATE stage SET identity = ?, source_id = ?, timeline = ?", "writing it")
+          .With(source.identity, source.source_id, source.timeline)
+          .Run();
+    });
+  }
+
+  absl::StatusOr<std::int64_t> Place() override {
+    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
+    if (!reading.ok()) return reading.status();
+    return ReadPlace(**reading);
+  }
+  absl::Status SetPlace(std::int64_t lsn) override { return writer_.SetPlace(lsn); }
+  absl::Status Clear() override { return writer_.SetPlace(0, /*clears=*/true); }
+
+  absl::StatusOr<std::optional<StageMark>> FindMark(const std::string& token) override {
+    return MarkOf(place_, "WHERE token = ?", token);
+  }
+  absl::StatusOr<std::optional<StageMark>> LastMark() override {
+    return MarkOf(place_, "ORDER BY lsn DESC LIMIT 1");
+  }
+
+  absl::StatusOr<std::optional<StageMark>> WaitForMark(const std::string& token,
+                                                       std::int64_t within_ms) override {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(within_ms);
+    for (;;) {
+      std::uint64_t before = 0;
+      {
+        const MutexLock lock(waiting_);
+        before = written_;
+      }
+      absl::StatusOr<std::optional<StageMark>> mark = FindMark(token);
+      const auto now = std::chrono::steady_clock::now();
+      if (!mark.ok() || *mark || now >= end) return mark;
+      const auto look = std::min(end, now + kLookForMark);
+      const MutexLock lock(waiting_);
+      while (written_ == before && has_written_.WaitUntil(waiting_, look)) {
+      }
+    }
+  }
+
+  absl::Status AdoptMark(const StageMark& mark) override {
+    return writer_.Write([&](const sqlite::Connection& database) { return WriteMark(database, mark); });
+  }
+
+  absl::StatusOr<std::optional<std::int64_t>> LowestUnseen(
+      const std::function<bool(std::uint64_t xid)>& is_seen) override {
+    std::optional<std::int64_t> lowest;
+    absl::Status read = ForEachTransaction(place_, [&](std::int64_t lsn, std::uint64_t xid) {
+      if (is_seen(xid)) return true;
+      lowest = lsn;
+      return false;
+    });
+    if (!read.ok()) return read;
+    return lowest;
+  }
+
+  absl::Status ForgetTransactions(const std::function<bool(std::uint64_t xid)>& is_old) override {
+    std::vector<std::int64_t> old;
+    absl::Status read = ForEachTransaction(place_, [&](std::int64_t lsn, std::uint64_t xid) {
+      if (is_old(xid)) old.push_back(lsn);
+      return old.size() < kForgottenAtOnce;
+    });
+    if (!read.ok() || old.empty()) return read;
+    return writer_.Write([&](const sqlite::Connection& database) {
+      sqlite::Statement forget = database.Prepare("DELETE FROM transactions WHERE lsn = ?", "writing it");
+      absl::Status done;
+      for (const std::int64_t lsn : old) {
+        if (done.ok()) done = forget.With(lsn).Run();
+      }
+      return done;
+    });
+  }
+
+  absl::StatusOr<std::vector<StagedTable>> Tables() override {
+    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
+    if (!reading.ok()) return reading.status();
+    return ReadStagedTables(**reading);
+  }
+  absl::Status SetTable(const StagedTable& table) override { return writer_.SetTable(table); }
+  absl::Status DropTable(std::int64_t table) override { return writer_.DropTable(table); }
+  absl::Status RaiseFloor(std::int64_t table, std::int64_t lsn, const std::string& because) override {
+    return writer_.RaiseFloor(table, lsn, because);
+  }
+
+  absl::StatusOr<bool> HasRowsBehind(std::int64_t table, std::int64_t from) override {
+    const absl::StatusOr<std::int64_t> has = NumberBehind(place_, "EXISTS (SELECT 1", table, from, ")");
+    if (!has.ok()) return has.status();
+    return *has != 0;
+  }
+  absl::StatusOr<std::int64_t> CountRowsBehind(std::int64_t table, std::int64_t from) override {
+    return NumberBehind(place_, "(SELECT count(*)", table, from, "", /*emptied_counts=*/false);
+  }
+  absl::StatusOr<std::unique_ptr<StagedRows>> RowsBehind(std::int64_t table, std::int64_t from) override {
+    const absl::StatusOr<std::shared_ptr<StageFile>> file = place_.File();
+    if (!file.ok()) return file.status();
+    return ReadRowsBehind(**file, table, from);
+  }
+  absl::StatusOr<std::vector<StagedRows::Row>> RowsOf(std::int64_t table,
+                                                      const std::vector<StagedKey>& keys) override {
+    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
+    if (!reading.ok()) return reading.status();
+    const absl::StatusOr<std::optional<StagedTable>> known = Known(**reading, table);
+    if (!known.ok()) return known.status();
+    return ReadRowsOf(**reading, table, keys);
+  }
+
+  absl::Status Trim(const std::vector<Durable>& durable, std::int64_t now_ms) override {
+    if (durable.empty()) return absl::OkStatus();
+    DurableLsns lsns;
+    std::int64_t lowest = INT64_MAX;
+    for (const Durable& one : durable) {
+      lsns[one.table] = one.lsn;
+      lowest = std::min(lowest, one.lsn);
+    }
+    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
+    if (!reading.ok()) return reading.status();
+    const std::int64_t before_ms = now_ms - options_.retention_ms;
+    const absl::StatusOr<std::int64_t> age = (*reading)->Number(
+        absl::StrCat("SELECT ifnull(max(lsn), -1) FROM marks WHERE time_ms <= ", before_ms), "reading marks");
+    if (!age.ok()) return age.status();
+    std::map<std::int64_t, std::int64_t> cuts;
+    const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(**reading);
+    if (!tables.ok()) return tables.status();
+    for (const StagedTable& table : *tables) {
+      const auto found = lsns.find(table.id);
+      if (*age < 0 || found == lsns.end()) continue;
+      const std::int64_t cut = std::min(*age, found->second);
+      const absl::StatusOr<std::int64_t> any = (*reading)->Number(
+          absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", NetName(table.id), " WHERE lsn <= ", cut, ")"),
+          "reading rows");
+      if (!any.ok()) return any.status();
+      if (*any != 0) cuts[table.id] = cut;
+    }
+    if (absl::Status trimmed = writer_.Trim(cuts, lsns); !trimmed.ok()) return trimmed;
+    return ForgetMarks(writer_, **reading, before_ms, lowest);
+  }
+
+  absl::StatusOr<Size> Measure() override {
+    const MutexLock lock(counting_);
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= count_again_) {
+      const absl::StatusOr<StageFile::Reading> reading = place_.Read();
+      if (!reading.ok()) return reading.status();
+      const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(**reading);
+      if (!tables.ok()) return tables.status();
+      counted_ = 0;
+      for (const StagedTable& table : *tables) {
+        const absl::StatusOr<std::int64_t> rows =
+            (*reading)->Number(absl::StrCat("SELECT count(*) FROM ", NetName(table.id)), "reading rows");
+        if (!rows.ok()) return rows.status();
+        counted_ += *rows;
+      }
+      const auto end = std::chrono::steady_clock::now();
+      count_again_ = end + (end - now) * kCountingPart;
+    }
+    return Size{counted_, LengthOf(options_.path) + LengthOf(options_.path + "-wal")};
+  }
+
+ private:
+  const StageOptions options_;
+  StagePlace place_;
+  Mutex waiting_;
+  CondVar has_written_;
+  std::uint64_t written_ MIRROR_GUARDED_BY(waiting_) = 0;  ///< How often.
+  StageWriter writer_;
+  Mutex counting_;
+  std::int64_t counted_ MIRROR_GUARDED_BY(counting_) = 0;
+  std::chrono::steady_clock::time_point count_again_ MIRROR_GUARDED_BY(counting_);
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Stage>> Stage::Open(StageOptions options) {
+  auto stage = std::make_unique<SqliteStage>(std::move(options));
+  const absl::StatusOr<std::int64_t> place = stage->Place();
+  if (!place.ok()) return place.status();
+  return stage;
+}
+
+}  // namespace mirror

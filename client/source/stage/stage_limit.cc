@@ -1,0 +1,186 @@
+#include "client/source/stage/stage_limit.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/source/stage/stage_rows.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kMakingRoom[] = "making room in it";
+/// Rows of one transaction, so that others that write wait for no more.
+constexpr std::int64_t kTrimRows = 10'000;
+/// Steps in which durable rows go, by the age of their last change.
+constexpr int kTrimSteps = 8;
+constexpr std::int64_t kPagesGivenBack = 10'000;
+/// What a row takes beside its key and values, about.
+constexpr int kRowOverhead = 64;
+
+absl::StatusOr<std::optional<std::int64_t>> NumberOf(const sqlite::Connection& database,
+                                                     const std::string& sql) {
+  sqlite::Statement select = database.Prepare(sql, kMakingRoom);
+  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  if (select.IsNull(0)) return std::nullopt;
+  return select.Int(0);
+}
+
+/// After all of SQLite's log that nobody reads has come into the file.
+absl::StatusOr<std::int64_t> UsedWithoutLog(const sqlite::Connection& database, const StageFile& file) {
+  if (absl::Status done = database.Execute("PRAGMA wal_checkpoint(TRUNCATE)", kMakingRoom); !done.ok())
+    return done;
+  return UsedBytes(database, file);
+}
+
+/// Durable rows go, oldest first, until at most 9/10 of `most` is in use.
+absl::Status DropDurable(const sqlite::Connection& database, const StageFile& file,
+                         const DurableLsns& durable, std::int64_t most) {
+  std::int64_t first = INT64_MAX, last = 0;
+  std::vector<std::pair<std::int64_t, std::int64_t>> tables;
+  for (const auto& [table, lsn] : durable) {
+    const absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(database, table);
+    if (!known.ok()) return known.status();
+    if (!*known) continue;
+    const auto least = NumberOf(database, absl::StrCat("SELECT min(lsn) FROM ", NetName(table)));
+    if (!least.ok()) return least.status();
+    if (!*least || **least > lsn) continue;
+    first = std::min(first, **least);
+    last = std::max(last, lsn);
+    tables.emplace_back(table, lsn);
+  }
+  for (int step = 1; step <= kTrimSteps && !tables.empty(); ++step) {
+    const std::int64_t part = (last - first) / kTrimSteps;
+    const std::int64_t cut = step == kTrimSteps ? last : first + part * step;
+    for (const auto& [table, lsn] : tables) {
+      absl::StatusOr<bool> more = true;
+      while (more.ok() && *more) more = TrimSome(database, table, std::min(cut, lsn));
+      if (!more.ok()) return more.status();
+    }
+    const absl::StatusOr<std::int64_t> used = UsedWithoutLog(database, file);
+    if (!used.ok()) return used.status();
+    if (*used <= most / 10 * 9) break;
+  }
+  return absl::OkStatus();
+}
+
+/// The table with most bytes, if one has any.
+absl::StatusOr<std::optional<StagedTable>> FindGreatest(const sqlite::Connection& database) {
+  const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(database);
+  if (!tables.ok()) return tables.status();
+  std::optional<StagedTable> greatest;
+  std::int64_t most = 0;
+  for (const StagedTable& table : *tables) {
+    const auto bytes = NumberOf(database, absl::StrCat("SELECT sum(length(key) + length(row) + ",
+                                                       kRowOverhead, ") FROM ", NetName(table.id)));
+    if (!bytes.ok()) return bytes.status();
+    if (bytes->value_or(0) <= most) continue;
+    most = **bytes;
+    greatest = table;
+  }
+  return greatest;
+}
+
+}  // namespace
+
+absl::StatusOr<DurableLsns> ReadDurable(const sqlite::Connection& database) {
+  DurableLsns durable;
+  sqlite::Statement select =
+      database.Prepare("SELECT id, durable FROM tables WHERE durable > 0", kMakingRoom);
+  absl::StatusOr<bool> there = select.Step();
+  for (; there.ok() && *there; there = select.Step()) durable.emplace(select.Int(0), select.Int(1));
+  if (!there.ok()) return there.status();
+  return durable;
+}
+
+absl::StatusOr<std::int64_t> UsedBytes(const sqlite::Connection& database, const StageFile& file) {
+  std::int64_t numbers[3] = {};
+  const char* const pragmas[] = {"PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA page_size"};
+  for (int i = 0; i < 3; ++i) {
+    const absl::StatusOr<std::int64_t> number = database.Number(pragmas[i], kMakingRoom);
+    if (!number.ok()) return number.status();
+    numbers[i] = *number;
+  }
+  return (numbers[0] - numbers[1]) * numbers[2] + file.LogBytes();
+}
+
+absl::StatusOr<bool> TrimSome(const sqlite::Connection& database, std::int64_t table, std::int64_t cut) {
+  bool more = false;
+  absl::Status trimmed = database.Transact(
+      sqlite::Connection::Begin::kImmediate,
+      [&] {
+        const absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(database, table);
+        if (!known.ok() || !*known) return known.status();
+        const auto last =
+            NumberOf(database, absl::StrCat("SELECT max(lsn) FROM ", NetName(table), " WHERE lsn <= ", cut));
+        if (!last.ok() || !*last) return last.status();
+        absl::Status done = database.Execute(
+            absl::StrCat("UPDATE tables SET floor = max(floor, ", **last, ") WHERE id = ", table),
+            kMakingRoom);
+        if (!done.ok()) return done;
+        done = database.Execute(
+            absl::StrCat("DELETE FROM ", NetName(table), " WHERE key IN (SELECT key FROM ", NetName(table),
+                         " WHERE lsn <= ", cut, " ORDER BY lsn LIMIT ", kTrimRows, ")"),
+            kMakingRoom);
+        more = database.Changes() == kTrimRows;
+        return done;
+      },
+      kMakingRoom);
+  if (!trimmed.ok()) return trimmed;
+  return more;
+}
+
+absl::StatusOr<StagedTable> EmptyTable(const sqlite::Connection& database, StagedTable table,
+                                       std::int64_t floor, const std::string& because) {
+  const auto last = NumberOf(database, absl::StrCat("SELECT max(lsn) FROM ", NetName(table.id)));
+  if (!last.ok()) return last.status();
+  table.floor = std::max({table.floor, floor, last->value_or(0), table.truncated_lsn});
+  table.truncated_lsn = 0;
+  table.gone_because = because;
+  absl::Status done = database.Execute(absl::StrCat("DELETE FROM ", NetName(table.id)), kMakingRoom);
+  if (done.ok()) done = WriteStagedTable(database, table);
+  if (!done.ok()) return done;
+  return table;
+}
+
+absl::StatusOr<std::vector<StagedTable>> MakeRoomInStage(const sqlite::Connection& database,
+                                                         const StageFile& file, const DurableLsns& durable,
+                                                         std::int64_t most, const std::string& because) {
+  std::vector<StagedTable> given_up;
+  absl::StatusOr<std::int64_t> used = UsedWithoutLog(database, file);
+  if (used.ok() && *used > most) {
+    if (absl::Status dropped = DropDurable(database, file, durable, most); !dropped.ok()) return dropped;
+    used = UsedWithoutLog(database, file);
+  }
+  for (; used.ok() && *used > most; used = UsedWithoutLog(database, file)) {
+    const absl::StatusOr<std::optional<StagedTable>> greatest = FindGreatest(database);
+    if (!greatest.ok()) return greatest.status();
+    if (!*greatest) break;
+    absl::Status emptied = database.Transact(
+        sqlite::Connection::Begin::kImmediate,
+        [&] {
+          absl::StatusOr<StagedTable> table = EmptyTable(database, **greatest, 0, because);
+          if (table.ok()) given_up.push_back(*std::move(table));
+          return table.status();
+        },
+        kMakingRoom);
+    if (!emptied.ok()) return emptied;
+  }
+  if (!used.ok()) return used.status();
+  if (absl::Status given_back = GiveBackRoom(database); !given_back.ok()) return given_back;
+  if (const auto left = UsedWithoutLog(database, file); !left.ok()) return left.status();
+  return given_up;
+}
+
+absl::Status GiveBackRoom(const sqlite::Connection& database) {
+  const absl::StatusOr<std::int64_t> all = database.Number("PRAGMA page_count", kMakingRoom);
+  const absl::StatusOr<std::int64_t> free = database.Number("PRAGMA freelist_count", kMakingRoom);
+  if (!all.ok()) return all.status();
+  if (!free.ok()) return free.status();
+  if (*free < *all / 4 || *free < kPagesGivenBack / 10) return absl::OkStatus();
+  return database.Execute(absl::StrCat("PRAGMA incremental_vacuum(", kPagesGivenBack, ")"), kMakingRoom);
+}
+
+}  // namespace mirror

@@ -1,0 +1,107 @@
+#include "client/source/stage/stage_link.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/nonce.h"
+#include "client/source/stage/stage_rows.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kLinking[] = "staging";
+constexpr char kReadAnew[] = "What was not written there is read anew from the source's log";
+
+}  // namespace
+
+StageLink::StageLink(StagePlace& stage) : stage_(stage), nonce_(NewToken()) {}
+
+absl::Status StageLink::Lose(const std::string& why) {
+  is_owner_ = false;
+  return absl::AbortedError(absl::StrCat("the stage '", file_->path(), "' ", why, ". ", kReadAnew));
+}
+
+absl::Status StageLink::Connect() {
+  absl::StatusOr<std::shared_ptr<StageFile>> file = stage_.File();
+  if (!file.ok()) return file.status();
+  if (database_ != nullptr && *file == file_) return absl::OkStatus();
+  RollBackLong();
+  auto connection = (*file)->ConnectToWrite();
+  if (!connection.ok()) return connection.status();
+  look_ = sqlite::Statement();
+  database_ = *std::move(connection);
+  look_ = database_->Prepare("PRAGMA data_version", kLinking);
+  file_ = *std::move(file);
+  return std::exchange(is_owner_, false) ? Lose("was removed or replaced") : absl::OkStatus();
+}
+
+absl::StatusOr<std::int64_t> StageLink::Version() {
+  if (absl::Status row = look_.StepToRow(); !row.ok()) return row;
+  const std::int64_t version = look_.Int(0);
+  look_.Reset();
+  return version;
+}
+
+absl::StatusOr<StageLink::Found> StageLink::Own() {
+  if (absl::Status connected = Connect(); !connected.ok()) return connected;
+  if (is_long_) return Found::kAsLeft;
+  if (is_owner_) {
+    const absl::StatusOr<std::int64_t> version = Version();
+    if (!version.ok()) return version.status();
+    if (std::exchange(version_, *version) == *version) return Found::kAsLeft;
+    if (absl::Status owned = CheckOwner(); !owned.ok()) return owned;
+    return Found::kOthers;
+  }
+  absl::Status claimed = Write([&](const sqlite::Connection& database) {
+    const absl::StatusOr<std::int64_t> place = ReadPlace(database);
+    if (!place.ok()) return place.status();
+    place_ = *place;
+    return database.Prepare("UPDATE stage SET writer = ?", kLinking).With(nonce_).Run();
+  });
+  if (!claimed.ok()) return claimed;
+  const absl::StatusOr<std::int64_t> version = Version();
+  if (!version.ok()) return version.status();
+  version_ = *version;
+  is_owner_ = true;
+  return Found::kNew;
+}
+
+absl::Status StageLink::CheckOwner() {
+  sqlite::Statement select = database_->Prepare("SELECT place, writer FROM stage", kLinking);
+  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  if (select.View(1) != nonce_) return Lose("is written by another process now");
+  return select.Int(0) == place_ ? absl::OkStatus() : Lose("was set to another place");
+}
+
+absl::Status StageLink::Write(const Work& work) {
+  if (!is_long_) {
+    return database_->Transact(
+        sqlite::Connection::Begin::kImmediate, [&] { return work(*database_); }, kLinking);
+  }
+  absl::Status done = database_->Execute("SAVEPOINT work", kLinking);
+  if (!done.ok()) return done;
+  done = work(*database_);
+  const absl::Status ended =
+      database_->Execute(done.ok() ? "RELEASE work" : "ROLLBACK TO work; RELEASE work", kLinking);
+  return done.ok() ? ended : done;
+}
+
+absl::Status StageLink::BeginLong() {
+  absl::Status begun = database_->Execute("BEGIN IMMEDIATE", kLinking);
+  is_long_ = begun.ok();
+  return begun;
+}
+
+absl::Status StageLink::CommitLong() {
+  absl::Status committed = database_->Execute("COMMIT", kLinking);
+  if (committed.ok()) is_long_ = false;
+  return committed;
+}
+
+void StageLink::RollBackLong() {
+  if (!std::exchange(is_long_, false)) return;
+  // An error may have ended it already.
+  if (database_->InTransaction()) (void)database_->Execute("ROLLBACK", kLinking);
+}
+
+}  // namespace mirror

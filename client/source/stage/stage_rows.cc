@@ -1,0 +1,355 @@
+#include "client/source/stage/stage_rows.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace mirror {
+namespace {
+
+/// Rows up to this are kept in memory while they are read.
+constexpr std::size_t kReadBytes = 4'000'000;
+constexpr char kReadingRows[] = "reading rows";
+constexpr char kWritingRows[] = "writing rows";
+
+constexpr char kSelectTables[] =
+    "SELECT id, name, key, fingerprint, floor, truncated_lsn, gone_because FROM tables";
+/// The columns of a row, as FoldedAt() reads them.
+constexpr char kRowColumns[] = "kind, complete, lsn, born, rekeyed, row";
+/// The order in which they are read.
+constexpr StagedKind kReadOrder[] = {StagedKind::kGone, StagedKind::kMoved, StagedKind::kPart,
+                                     StagedKind::kWhole};
+
+StagedTable TableAt(const sqlite::Statement& row) {
+  StagedTable table;
+  table.id = row.Int(0);
+  table.name = row.Text(1);
+  const std::string key = row.Text(2);
+  for (const auto& part : absl::StrSplit(key, ',', absl::SkipEmpty())) {
+    std::int64_t number = 0;
+    if (absl::SimpleAtoi(part, &number)) table.key.push_back(number);
+  }
+  table.fingerprint = row.Text(3);
+  table.floor = row.Int(4);
+  table.truncated_lsn = row.Int(5);
+  table.gone_because = row.Text(6);
+  return table;
+}
+
+FoldedRow FoldedAt(const sqlite::Statement& row, int column) {
+  const std::string_view kind = row.View(column);
+  return {kind.empty() ? StagedKind::kGone : static_cast<StagedKind>(kind.front()),
+          row.Int(column + 1) != 0,
+          row.Int(column + 2),
+          row.Int(column + 3),
+          row.Int(column + 4),
+          row.Text(column + 5)};
+}
+
+absl::StatusOr<StagedRow> Unfolded(const FoldedRow& row) {
+  std::optional<std::vector<StagedValue>> values = UnpackStagedValues(row.values);
+  if (!values) return absl::DataLossError("a staged row is damaged");
+  return StagedRow{row.kind,           row.lsn,
+                   row.born,           row.rekeyed,
+                   *std::move(values), row.kind == StagedKind::kPart && row.complete};
+}
+
+std::string Quoted(StagedKind kind) { return {'\'', static_cast<char>(kind), '\''}; }
+
+class RowsBehind : public StagedRows {
+ public:
+  RowsBehind(std::int64_t table, std::int64_t from) : table_(table), from_(from) {}
+
+  absl::Status Start(StageFile& file) {
+    absl::StatusOr<StageFile::Reading> reading = file.Read();
+    if (!reading.ok()) return reading.status();
+    bool all = false;
+    absl::Status read = InLook(**reading, [&] {
+      const absl::StatusOr<bool> took = TakeIntoMemory(**reading);
+      if (took.ok()) all = *took;
+      return took.status();
+    });
+    if (!read.ok() || all) return read;
+    reading->reset();
+    rows_.clear();
+    rows_.shrink_to_fit();
+    auto scratch = file.ConnectWithScratch();
+    if (!scratch.ok()) return scratch.status();
+    scratch_ = *std::move(scratch);
+    return InLook(*scratch_, [&] { return Copy(); });
+  }
+
+  absl::StatusOr<std::vector<Row>> Next(std::size_t count) override {
+    std::vector<Row> some;
+    if (scratch_ == nullptr) {
+      for (; next_ < rows_.size() && some.size() < count; ++next_) {
+        absl::StatusOr<StagedRow> row = Unfolded(rows_[next_].second);
+        if (!row.ok()) return row.status();
+        some.push_back({rows_[next_].first, *std::move(row)});
+      }
+      return some;
+    }
+    sqlite::Statement select = scratch_->Prepare(
+        absl::StrCat("SELECT place, key, ", kRowColumns, " FROM scratch.read WHERE place > ? LIMIT ?"),
+        kReadingRows);
+    select.With(scratch_place_, count);
+    absl::StatusOr<bool> there = select.Step();
+    for (; there.ok() && *there; there = select.Step()) {
+      scratch_place_ = select.Int(0);
+      absl::StatusOr<StagedRow> row = Unfolded(FoldedAt(select, 2));
+      if (!row.ok()) return row.status();
+      some.push_back({select.Text(1), *std::move(row)});
+    }
+    if (!there.ok()) return there.status();
+    return some;
+  }
+
+  std::int64_t place() const override { return place_; }
+
+  absl::StatusOr<Counts> Count(std::int64_t behind) override {
+    Counts counts;
+    if (scratch_ == nullptr) {
+      for (const auto& [key, row] : rows_) Add(row.kind, row.born > behind, 1, &counts);
+      return counts;
+    }
+    sqlite::Statement select =
+        scratch_->Prepare("SELECT kind, born > ?, count(*) FROM scratch.read GROUP BY 1, 2", kReadingRows);
+    select.With(behind);
+    absl::StatusOr<bool> there = select.Step();
+    for (; there.ok() && *there; there = select.Step()) {
+      Add(static_cast<StagedKind>(select.View(0).front()), select.Int(1) != 0, select.Int(2), &counts);
+    }
+    if (!there.ok()) return there.status();
+    return counts;
+  }
+
+ private:
+  static void Add(StagedKind kind, bool born_behind, std::int64_t rows, Counts* counts) {
+    switch (kind) {
+      case StagedKind::kGone:
+        counts->gone += rows;
+        if (born_behind) counts->came_and_went += rows;
+        break;
+      case StagedKind::kWhole:
+        counts->whole += rows;
+        break;
+      case StagedKind::kPart:
+        counts->parts += rows;
+        break;
+      case StagedKind::kMoved:
+        counts->moved += rows;
+    }
+  }
+
+  /// All of one moment, at which the table has what is asked for.
+  absl::Status InLook(const sqlite::Connection& database, const std::function<absl::Status()>& read) {
+    return database.Transact(
+        sqlite::Connection::Begin::kDeferred,
+        [&] {
+          const absl::StatusOr<std::int64_t> place = ReadPlace(database);
+          if (!place.ok()) return place.status();
+          place_ = *place;
+          const absl::StatusOr<std::optional<StagedTable>> table = ReadStagedTable(database, table_);
+          if (!table.ok()) return table.status();
+          if (!*table) return absl::NotFoundError(absl::StrCat("table ", table_, " is not staged"));
+          if (from_ >= (*table)->floor) return read();
+          return absl::AbortedError(
+              absl::StrCat("table '", (*table)->name, "': its changes are not all staged any more",
+                           (*table)->gone_because.empty() ? "" : ": ", (*table)->gone_because));
+        },
+        kReadingRows);
+  }
+
+  std::string Select(const std::string& columns, StagedKind kind) const {
+    return absl::StrCat("SELECT ", columns, " FROM main.", NetName(table_), " WHERE lsn > ", from_,
+                        " AND kind = ", Quoted(kind), " ORDER BY lsn");
+  }
+
+  /// False: there are too many.
+  absl::StatusOr<bool> TakeIntoMemory(const sqlite::Connection& database) {
+    std::size_t bytes = 0;
+    for (const StagedKind kind : kReadOrder) {
+      sqlite::Statement select =
+          database.Prepare(Select(absl::StrCat("key, ", kRowColumns), kind), kReadingRows);
+      absl::StatusOr<bool> there = select.Step();
+      for (; there.ok() && *there; there = select.Step()) {
+        const auto& [key, row] = rows_.emplace_back(select.Text(0), FoldedAt(select, 1));
+        bytes += sizeof rows_.front() + key.size() + row.values.size();
+        if (bytes > kReadBytes) return false;
+      }
+      if (!there.ok()) return there.status();
+    }
+    return true;
+  }
+
+  absl::Status Copy() {
+    const std::string columns = absl::StrCat("key, ", kRowColumns);
+    for (const StagedKind kind : kReadOrder) {
+      const std::string sql =
+          absl::StrCat("INSERT INTO scratch.read (", columns, ") ", Select(columns, kind));
+      if (absl::Status copied = scratch_->Execute(sql, kReadingRows); !copied.ok()) return copied;
+    }
+    return absl::OkStatus();
+  }
+
+  const std::int64_t table_, from_;
+  std::int64_t place_ = 0;
+  std::vector<std::pair<StagedKey, FoldedRow>> rows_;
+  std::size_t next_ = 0;
+  std::unique_ptr<sqlite::Connection> scratch_;  ///< Null: they are all in memory.
+  std::int64_t scratch_place_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::optional<StagedTable>> ReadStagedTable(const sqlite::Connection& database,
+                                                           std::int64_t table) {
+  sqlite::Statement select = database.Prepare(absl::StrCat(kSelectTables, " WHERE id = ?"), kReadingRows);
+  const absl::StatusOr<bool> there = select.With(table).Step();
+  if (!there.ok()) return there.status();
+  if (!*there) return std::nullopt;
+  return TableAt(select);
+}
+
+absl::StatusOr<std::vector<StagedTable>> ReadStagedTables(const sqlite::Connection& database) {
+  std::vector<StagedTable> tables;
+  sqlite::Statement select = database.Prepare(absl::StrCat(kSelectTables, " ORDER BY id"), kReadingRows);
+  absl::StatusOr<bool> there = select.Step();
+  for (; there.ok() && *there; there = select.Step()) tables.push_back(TableAt(select));
+  if (!there.ok()) return there.status();
+  return tables;
+}
+
+absl::Status WriteStagedTable(const sqlite::Connection& database, const StagedTable& table) {
+  return database
+      .Prepare(
+          "INSERT INTO tables (id, name, key, fingerprint, floor, truncated_lsn, gone_because, durable) "
+          "VALUES "
+          "(?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (id) DO UPDATE SET name = excluded.name, key = excluded.key, "
+          "fingerprint = excluded.fingerprint, floor = excluded.floor, truncated_lsn = "
+          "excluded.truncated_lsn, gone_because = excluded.gone_because",
+          kWritingRows)
+      .With(table.id, table.name, absl::StrJoin(table.key, ","), table.fingerprint, table.floor,
+            table.truncated_lsn, table.gone_because)
+      .Run();
+}
+
+absl::Status MakeNet(const sqlite::Connection& database, std::int64_t table) {
+  return database.Execute(
+      absl::StrCat("CREATE TABLE ", NetName(table),
+                   " (key BLOB PRIMARY KEY, kind TEXT NOT NULL, complete INTEGER NOT NULL, lsn INTEGER NOT "
+                   "NULL, born INTEGER NOT NULL, rekeyed INTEGER NOT NULL, row BLOB NOT NULL) WITHOUT ROWID; "
+                   "CREATE INDEX ",
+                   NetName(table, "_lsn"), " ON ", NetName(table), " (lsn, kind)"),
+      kWritingRows);
+}
+
+absl::StatusOr<std::int64_t> ReadPlace(const sqlite::Connection& database) {
+  return database.Number("SELECT place FROM stage", "reading it");
+}
+
+absl::Status WriteMark(const sqlite::Connection& database, const StageMark& mark) {
+  return database
+      .Prepare(
+          "INSERT OR REPLACE INTO marks (token, lsn, time_ms, position, fingerprint) VALUES (?, ?, ?, ?, ?)",
+          "writing a mark")
+      .With(mark.token, mark.lsn, mark.time_ms, mark.position, mark.fingerprint)
+      .Run();
+}
+
+absl::StatusOr<std::optional<StageMark>> ReadMark(const sqlite::Connection& database,
+                                                  const std::string& condition, const std::string& bound) {
+  sqlite::Statement select = database.Prepare(
+      absl::StrCat("SELECT lsn, token, time_ms, position, fingerprint FROM marks ", condition),
+      "reading marks");
+  if (!bound.empty()) select.With(bound);
+  const absl::StatusOr<bool> there = select.Step();
+  if (!there.ok()) return there.status();
+  if (!*there) return std::nullopt;
+  return StageMark{select.Int(0), select.Text(1), select.Int(2), select.Text(3), select.Text(4)};
+}
+
+absl::StatusOr<std::optional<FoldedRow>> ReadFolded(const sqlite::Connection& database, std::int64_t table,
+                                                    const StagedKey& key) {
+  sqlite::Statement select = database.Prepare(
+      absl::StrCat("SELECT ", kRowColumns, " FROM ", NetName(table), " WHERE key = ?"), kReadingRows);
+  const absl::StatusOr<bool> there = select.BindBlob(1, key).Step();
+  if (!there.ok()) return there.status();
+  if (!*there) return std::nullopt;
+  return FoldedAt(select, 0);
+}
+
+absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, const Fold& fold) {
+  // What a row is above the one that is there, Compose() says. It needs that one only for a part; of all
+  // others the birth stays.
+  const std::string net = NetName(table);
+  const std::string insert =
+      absl::StrCat("INSERT INTO ", net, " (key, ", kRowColumns,
+                   ") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE ",
+                   "SET kind = excluded.kind, complete = excluded.complete, lsn = excluded.lsn, rekeyed = ",
+                   "excluded.rekeyed, row = excluded.row");
+  sqlite::Statement put = database.Prepare(insert, kWritingRows);
+  sqlite::Statement find =
+      database.Prepare(absl::StrCat("SELECT ", kRowColumns, " FROM ", net, " WHERE key = ?"), kWritingRows);
+  for (const auto* const entry : fold.Sorted()) {
+    const auto& [key, row] = *entry;
+    const FoldedRow* written = &row;
+    FoldedRow composed;
+    if (row.kind == StagedKind::kPart) {
+      const absl::StatusOr<bool> there = find.BindBlob(1, key).Step();
+      if (!there.ok()) return there.status();
+      if (*there) {
+        composed = Compose(FoldedAt(find, 0), row);
+        written = &composed;
+      }
+      find.Reset();
+    }
+    if (key.size() + written->values.size() > Stage::kRowBytesMax)
+      return absl::OutOfRangeError("a row is too long");
+    const char kind = static_cast<char>(written->kind);
+    put.BindBlob(1, key).Bind(2, std::string_view(&kind, 1)).Bind(3, written->complete ? 1 : 0);
+    put.Bind(4, written->lsn).Bind(5, written->born).Bind(6, written->rekeyed).BindBlob(7, written->values);
+    if (absl::Status done = put.Run(); !done.ok()) return done;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<StagedRows>> ReadRowsBehind(StageFile& file, std::int64_t table,
+                                                           std::int64_t from) {
+  auto rows = std::make_unique<RowsBehind>(table, from);
+  if (absl::Status started = rows->Start(file); !started.ok()) return started;
+  return rows;
+}
+
+absl::StatusOr<std::vector<StagedRows::Row>> ReadRowsOf(const sqlite::Connection& database,
+                                                        std::int64_t table,
+                                                        const std::vector<StagedKey>& keys) {
+  std::vector<StagedRows::Row> rows;
+  absl::Status read = database.Transact(
+      sqlite::Connection::Begin::kDeferred,
+      [&] {
+        sqlite::Statement select = database.Prepare(
+            absl::StrCat("SELECT ", kRowColumns, " FROM ", NetName(table), " WHERE key = ?"), kReadingRows);
+        for (const StagedKey& key : keys) {
+          const absl::StatusOr<bool> there = select.BindBlob(1, key).Step();
+          if (!there.ok()) return there.status();
+          if (*there) {
+            absl::StatusOr<StagedRow> row = Unfolded(FoldedAt(select, 0));
+            if (!row.ok()) return row.status();
+            rows.push_back({key, *std::move(row)});
+          }
+          select.Reset();
+        }
+        return absl::OkStatus();
+      },
+      kReadingRows);
+  if (!read.ok()) return read;
+  return rows;
+}
+
+}  // namespace mirror

@@ -1,0 +1,116 @@
+#ifndef MIRROR_CLIENT_SOURCE_STAGE_STAGE_WRITER_H_
+#define MIRROR_CLIENT_SOURCE_STAGE_STAGE_WRITER_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "client/source/stage/stage.h"
+#include "client/source/stage/stage_limit.h"
+#include "client/source/stage/stage_link.h"
+#include "client/source/stage/stage_place.h"
+#include "client/source/stage/table_changes.h"
+
+namespace mirror {
+
+/// All that writes into a stage, on one connection. What the log gives lies in two layers: the open
+/// transaction above those that were committed and are not written, and these above the file. An open
+/// transaction that is too large for memory is spilled: it lies in a transaction of SQLite's, which ends with
+/// it. Threads: any; the calls are those of Stage.
+class StageWriter {
+ public:
+  /// `on_written`: marks may have come to stand in the file. It is called under a lock.
+  StageWriter(const StageOptions& options, StagePlace& place, std::function<void()> on_written);
+  ~StageWriter();
+
+  absl::Status Begin(const LoggedTransaction& transaction);
+  absl::Status Take(std::int64_t table, LoggedChange change);
+  absl::Status Truncate(std::int64_t table);
+  /// Its LSN and time are those of the transaction.
+  absl::Status Mark(StageMark mark);
+  absl::Status Commit();
+  absl::StatusOr<std::int64_t> Flush();
+  std::size_t unwritten_bytes() const { return unwritten_; }
+  std::vector<StagedTable> TakeGivenUp();
+
+  /// `clears`: all that is here goes.
+  absl::Status SetPlace(std::int64_t lsn, bool clears = false);
+  absl::Status SetTable(const StagedTable& table);
+  absl::Status DropTable(std::int64_t table);
+  absl::Status RaiseFloor(std::int64_t table, std::int64_t lsn, const std::string& because);
+  /// Rows of each table go up to its cut.
+  absl::Status Trim(const std::map<std::int64_t, std::int64_t>& cuts, const DurableLsns& durable);
+  /// What else is written, within one transaction.
+  absl::Status Write(const StageLink::Work& work);
+
+ private:
+  struct Table {
+    StagedTable known;  ///< As the file has it.
+    TableChanges committed, open;
+    bool touched = false;            ///< By the open transaction.
+    bool ignored = false;            ///< For the rest of it: the table was given up.
+    std::int64_t spilled_bytes = 0;  ///< Of it.
+    std::size_t bytes() const { return committed.fold.bytes() + open.fold.bytes(); }
+  };
+  using Layer = TableChanges Table::*;
+
+  absl::Status Own() MIRROR_REQUIRES(mutex_);
+  absl::Status AwaitTurn() MIRROR_REQUIRES(mutex_);
+  absl::Status LoadTables() MIRROR_REQUIRES(mutex_);
+  void ForgetTaken() MIRROR_REQUIRES(mutex_);
+  void BreakOff() MIRROR_REQUIRES(mutex_);
+
+  absl::StatusOr<Table*> Reach(std::int64_t table) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<std::optional<FoldedRow>> Below(const Table& table, const StagedKey& key)
+      MIRROR_REQUIRES(mutex_);
+  void Recount() MIRROR_REQUIRES(mutex_);
+  absl::Status MakeRoom() MIRROR_REQUIRES(mutex_);
+  absl::Status Spill() MIRROR_REQUIRES(mutex_);
+  absl::Status WriteLayer(Table& table, Layer layer) MIRROR_REQUIRES(mutex_);
+  void SetWritten(Table& table, Layer layer) MIRROR_REQUIRES(mutex_);
+  absl::Status WriteRecords() MIRROR_REQUIRES(mutex_);
+  absl::Status WriteCommitted() MIRROR_REQUIRES(mutex_);
+  absl::Status CommitSpilled() MIRROR_REQUIRES(mutex_);
+  absl::Status KeepWithin() MIRROR_REQUIRES(mutex_);
+
+  const StageOptions& options_;
+  const std::function<void()> on_written_;
+  std::atomic<std::size_t> unwritten_ = 0;
+
+  Mutex mutex_;
+  CondVar freed_;  ///< No transaction is spilled any more.
+  StageLink link_ MIRROR_GUARDED_BY(mutex_);
+  std::unordered_map<std::int64_t, Table> tables_ MIRROR_GUARDED_BY(mutex_);
+  /// Of tables that were not staged, the last change.
+  std::unordered_map<std::int64_t, std::int64_t> passed_over_ MIRROR_GUARDED_BY(mutex_);
+  // Committed and not written.
+  std::vector<StageMark> marks_ MIRROR_GUARDED_BY(mutex_);
+  std::vector<std::pair<std::int64_t, std::uint64_t>> transactions_ MIRROR_GUARDED_BY(mutex_);
+  std::int64_t place_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of the last commit; link_ knows that on disk.
+  DurableLsns durable_ MIRROR_GUARDED_BY(mutex_);
+  bool durable_is_written_ MIRROR_GUARDED_BY(mutex_) = true;
+  std::vector<StagedTable> given_up_ MIRROR_GUARDED_BY(mutex_);
+
+  std::optional<LoggedTransaction> open_ MIRROR_GUARDED_BY(mutex_);
+  std::optional<StageMark> open_mark_ MIRROR_GUARDED_BY(mutex_);
+  std::vector<std::int64_t> touched_ MIRROR_GUARDED_BY(mutex_);  ///< Tables of the open transaction.
+  bool passing_ MIRROR_GUARDED_BY(mutex_) = false;               ///< It is here already.
+  std::int64_t limit_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of the bytes, while link_ has a part of it.
+  std::thread::id owner_ MIRROR_GUARDED_BY(mutex_);
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_STAGE_STAGE_WRITER_H_

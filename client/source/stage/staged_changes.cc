@@ -1,0 +1,362 @@
+#include "client/source/stage/staged_changes.h"
+
+#include <algorithm>
+#include <deque>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/source/stage/staged_blocks.h"
+
+namespace mirror {
+namespace {
+
+/// How many rows are read at a time, so that those in memory are about some megabytes.
+class StagedPortion {
+ public:
+  std::size_t rows() const { return rows_; }
+  void Learn(std::size_t bytes) {
+    if (bytes > kBytes) rows_ = std::max(kLeast, rows_ / 2);
+    if (bytes < kBytes / 4) rows_ = std::min(kMost, rows_ * 2);
+  }
+
+ private:
+  static constexpr std::size_t kBytes = 1'000'000, kLeast = 1, kMost = 1'024;
+  std::size_t rows_ = 16;
+};
+
+std::size_t BytesOf(const std::vector<StagedValue>& values) {
+  std::size_t bytes = 0;
+  for (const StagedValue& value : values) bytes += sizeof value + (value.text ? value.text->size() : 0);
+  return bytes;
+}
+
+/// The values of a row, over those that it had.
+std::vector<StagedValue> LayOver(std::vector<StagedValue> base, std::vector<StagedValue> values) {
+  for (StagedValue& value : values) {
+    const auto same = std::find_if(base.begin(), base.end(),
+                                   [&](const StagedValue& former) { return former.column == value.column; });
+    if (same == base.end()) {
+      base.push_back(std::move(value));
+    } else {
+      same->text = std::move(value.text);
+    }
+  }
+  return base;
+}
+
+absl::Status NotStaged(const TableSchema& schema, const absl::Status& why) {
+  if (!absl::IsNotFound(why)) return why;
+  return absl::AbortedError(absl::StrCat("table '", schema.name, "' is not staged any more"));
+}
+
+/// The rows of a table behind a position, and the table as it was after they were read.
+class StagedLook {
+ public:
+  StagedLook(Stage& stage, std::int64_t table) : stage_(stage), table_(table) {}
+
+  absl::Status Open(const TableSchema& schema, std::int64_t from) {
+    absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage_.RowsBehind(table_, from);
+    if (!rows.ok()) return NotStaged(schema, rows.status());
+    rows_ = *std::move(rows);
+    at_end_ = false;
+    batch_.clear();
+    return Know(schema);
+  }
+  /// The table as it is.
+  absl::Status Know(const TableSchema& schema) {
+    const absl::StatusOr<std::vector<StagedTable>> tables = stage_.Tables();
+    if (!tables.ok()) return tables.status();
+    for (const StagedTable& table : *tables) {
+      if (table.id == table_) known_ = table;
+      if (table.id == table_) return absl::OkStatus();
+    }
+    return NotStaged(schema, absl::NotFoundError(""));
+  }
+  const StagedTable& known() const { return known_; }
+  StagedRows& rows() { return *rows_; }
+
+  /// Absent: there is none.
+  absl::StatusOr<std::optional<StagedRows::Row>> Next() {
+    if (batch_.empty() && !at_end_) {
+      absl::StatusOr<std::vector<StagedRows::Row>> some = rows_->Next(portion_.rows());
+      if (!some.ok()) return some.status();
+      at_end_ = some->size() < portion_.rows();
+      std::size_t bytes = 0;
+      for (StagedRows::Row& row : *some) {
+        bytes += BytesOf(row.row.values);
+        batch_.push_back(std::move(row));
+      }
+      portion_.Learn(bytes);
+    }
+    if (batch_.empty()) return std::nullopt;
+    std::optional<StagedRows::Row> row = std::move(batch_.front());
+    batch_.pop_front();
+    return row;
+  }
+
+ private:
+  Stage& stage_;
+  const std::int64_t table_;
+  std::unique_ptr<StagedRows> rows_;
+  StagedTable known_;
+  std::deque<StagedRows::Row> batch_;
+  bool at_end_ = true;
+  StagedPortion portion_;
+};
+
+class StagedChanges : public ChangeReader {
+ public:
+  StagedChanges(Stage& stage, std::unique_ptr<StagedTexts> texts, StagedAsk ask)
+      : stage_(stage),
+        texts_(std::move(texts)),
+        ask_(std::move(ask)),
+        has_steps_(texts_->HasSteps()),
+        mirrored_lsn_(std::max(ask_.from, ask_.mirrored_lsn)),
+        also_(ask_.also.begin(), ask_.also.end()),
+        look_(stage, ask_.table),
+        blocks_(*texts_, ask_.schema, ask_.columns) {}
+
+  absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
+    ChangePiece piece;
+    piece.target = ask_.target;
+    bool counts_less = false;
+    if (round_ == 0) {
+      if (absl::Status begun = BeginRound(ask_.from); !begun.ok()) return begun;
+      if (absl::Status planned = Plan(&piece, &counts_less); !planned.ok()) return planned;
+    }
+    while (!at_end_ && !blocks_.IsFull(size)) {
+      if (absl::Status step = Step(sink); !step.ok()) return step;
+    }
+    piece.blocks = blocks_.TakeAll();
+    // What a last piece deletes counts all.
+    piece.last = at_end_ && !counts_less;
+    return piece;
+  }
+
+ private:
+  /// A row that was read in the source, or is known to be gone.
+  struct Ready {
+    StagedKey key;
+    bool gone = false;
+    std::int64_t born = 0;
+    std::vector<StagedValue> values;
+  };
+
+  absl::Status BeginRound(std::int64_t from) {
+    ++round_;
+    read_base_ = rows_are_taken_ = false;
+    if (absl::Status opened = look_.Open(ask_.schema, from); !opened.ok()) return opened;
+    if (look_.known().truncated_lsn > from) {
+      return absl::AbortedError(absl::StrCat("table '", ask_.schema.name, "' was emptied (TRUNCATE)"));
+    }
+    return blocks_.SetKey(look_.known().key);
+  }
+
+  absl::Status Plan(ChangePiece* piece, bool* counts_less) {
+    const absl::StatusOr<StagedRows::Counts> counts = look_.rows().Count(mirrored_lsn_);
+    if (!counts.ok()) return counts.status();
+    *counts_less = counts->came_and_went > 0;
+    const bool whole = ask_.whole_rows || has_steps_;
+    piece->planned.emplace();
+    piece->planned->inserts =
+        static_cast<std::uint64_t>(counts->whole + counts->moved + (whole ? counts->parts : 0)) +
+        also_.size();
+    piece->planned->updates = static_cast<std::uint64_t>(whole ? 0 : counts->parts);
+    piece->planned->expected_deletes = static_cast<std::uint64_t>(counts->gone - counts->came_and_went);
+    // Those that are gone come first.
+    wanted_.assign(also_.begin(), also_.end());
+    return absl::OkStatus();
+  }
+
+  /// One row, or rows from the source, or the next round.
+  absl::Status Step(LargeSink* sink) {
+    if (!ready_.empty()) {
+      Ready row = std::move(ready_.front());
+      ready_.pop_front();
+      return row.gone ? blocks_.Delete(row.key) : PutWhole(row.key, std::move(row.values), row.born, sink);
+    }
+    if (!wanted_.empty() && (rows_are_taken_ || (wanted_.size() >= portion_.rows() && deletes_are_taken_)))
+      return ReadBase();
+    if (!rows_are_taken_) {
+      absl::StatusOr<std::optional<StagedRows::Row>> row = look_.Next();
+      if (!row.ok()) return row.status();
+      rows_are_taken_ = !*row;
+      deletes_are_taken_ = !*row || (*row)->row.kind != StagedKind::kGone;
+      return *row ? Take(**std::move(row), sink) : absl::OkStatus();
+    }
+    at_end_ = !read_base_ || round_ >= kStagedRoundsMax;
+    return at_end_ ? absl::OkStatus() : BeginRound(look_.rows().place());
+  }
+
+  absl::Status Take(StagedRows::Row row, LargeSink* sink) {
+    // It is read in the source.
+    if (round_ == 1 && also_.contains(row.key)) return absl::OkStatus();
+    const bool whole = ask_.whole_rows || has_steps_;
+    switch (row.row.kind) {
+      case StagedKind::kGone:
+        return blocks_.Delete(row.key);
+      case StagedKind::kWhole:
+        return PutWhole(row.key, std::move(row.row.values), row.row.born, sink);
+      case StagedKind::kPart:
+        if (!whole) return blocks_.Update(row.key, std::move(row.row.values), sink);
+        if (row.row.complete) return PutWhole(row.key, std::move(row.row.values), row.row.born, sink);
+        break;
+      case StagedKind::kMoved:
+        break;
+    }
+    wanted_.push_back(std::move(row.key));
+    return absl::OkStatus();
+  }
+
+  /// A row that the steps leave out is to be gone, unless the mirror never had it.
+  absl::Status PutWhole(const StagedKey& key, std::vector<StagedValue> values, std::int64_t born,
+                        LargeSink* sink) {
+    const absl::StatusOr<bool> put = blocks_.Insert(key, std::move(values), sink);
+    if (!put.ok() || *put || born > mirrored_lsn_) return put.status();
+    return blocks_.Delete(key);
+  }
+
+  /// Some of the wanted rows, as they are in the source, under what is staged of them.
+  absl::Status ReadBase() {
+    read_base_ = true;
+    std::vector<StagedKey> keys;
+    for (; !wanted_.empty() && keys.size() < portion_.rows(); wanted_.pop_front())
+      keys.push_back(std::move(wanted_.front()));
+    std::size_t bytes = 0;
+    for (int reading = 0; !keys.empty(); ++reading) {
+      if (reading == kStagedReadsMax) {
+        return absl::AbortedError(absl::StrCat("table '", ask_.schema.name, "': ", keys.size(),
+                                               " of its rows could not be read as the log tells of them"));
+      }
+      absl::StatusOr<StagedTexts::BaseRows> base = texts_->ReadBase(keys);
+      if (!base.ok()) return base.status();
+      // These may be newer than the round's.
+      absl::StatusOr<std::vector<StagedRows::Row>> staged = stage_.RowsOf(ask_.table, keys);
+      if (!staged.ok()) return NotStaged(ask_.schema, staged.status());
+      if (absl::Status known = look_.Know(ask_.schema); !known.ok()) return known;
+      keys = LayStaged(std::move(keys), *std::move(base), *std::move(staged), &bytes);
+    }
+    portion_.Learn(bytes);
+    return absl::OkStatus();
+  }
+
+  /// The keys whose rows are not to be known by this reading.
+  std::vector<StagedKey> LayStaged(std::vector<StagedKey> keys, StagedTexts::BaseRows base,
+                                   std::vector<StagedRows::Row> staged, std::size_t* bytes) {
+    // Of what was staged up to the floor nothing is known.
+    if (base.from < look_.known().floor) return keys;
+    std::unordered_map<StagedKey, std::vector<StagedValue>*> there;
+    for (StagedTexts::BaseRow& row : base.rows) there.emplace(row.key, &row.values);
+    std::unordered_map<StagedKey, StagedRow*> known;
+    for (StagedRows::Row& row : staged) known.emplace(row.key, &row.row);
+    std::vector<StagedKey> waiting;
+    for (StagedKey& key : keys) {
+      const auto found = there.find(key);
+      std::vector<StagedValue>* const under = found == there.end() ? nullptr : found->second;
+      const auto row = known.find(key);
+      Ready ready{key, false, 0, {}};
+      if (row == known.end()) {
+        ready.gone = under == nullptr;
+        if (under != nullptr) ready.values = std::move(*under);
+      } else {
+        StagedRow& over = *row->second;
+        ready.gone = over.kind == StagedKind::kGone;
+        ready.born = over.born;
+        const bool is_all = over.kind == StagedKind::kWhole || over.complete;
+        // What moved here later than those rows were read may be another row there.
+        const bool is_late = over.kind == StagedKind::kMoved && over.rekeyed >= base.from;
+        if (!ready.gone && !is_all && (under == nullptr || is_late)) {
+          waiting.push_back(std::move(key));
+          continue;
+        }
+        ready.values = is_all ? std::move(over.values)
+                              : LayOver(under != nullptr ? std::move(*under) : std::vector<StagedValue>(),
+                                        std::move(over.values));
+      }
+      *bytes += BytesOf(ready.values);
+      ready_.push_back(std::move(ready));
+    }
+    return waiting;
+  }
+
+  Stage& stage_;
+  const std::unique_ptr<StagedTexts> texts_;
+  const StagedAsk ask_;
+  const bool has_steps_;
+  const std::int64_t mirrored_lsn_;
+  const std::unordered_set<StagedKey> also_;
+  StagedLook look_;
+  StagedBlocks blocks_;
+  int round_ = 0;
+  bool read_base_ = false;  ///< In this round.
+  bool rows_are_taken_ = false, deletes_are_taken_ = false, at_end_ = false;
+  std::deque<StagedKey> wanted_;  ///< To be read in the source.
+  StagedPortion portion_;
+  std::deque<Ready> ready_;
+};
+
+class EmptiedTable : public TableReader {
+ public:
+  EmptiedTable(Stage& stage, std::unique_ptr<StagedTexts> texts, StagedAsk ask)
+      : texts_(std::move(texts)),
+        ask_(std::move(ask)),
+        look_(stage, ask_.table),
+        blocks_(*texts_, ask_.schema, ask_.columns) {}
+
+  absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
+    if (!has_begun_) {
+      if (absl::Status begun = Begin(); !begun.ok()) return begun;
+    }
+    bool more = true;
+    while (more && !blocks_.IsFull(size)) {
+      absl::StatusOr<std::optional<StagedRows::Row>> row = look_.Next();
+      if (!row.ok()) return row.status();
+      more = row->has_value();
+      if (!more || (*row)->row.kind == StagedKind::kGone) continue;
+      if ((*row)->row.kind != StagedKind::kWhole) return NotAll();
+      const absl::StatusOr<bool> put =
+          blocks_.InsertInto((*row)->key, std::move((*row)->row.values), block, sink);
+      if (!put.ok()) return put.status();
+    }
+    (void)blocks_.TakeAll();
+    return more;
+  }
+
+ private:
+  absl::Status Begin() {
+    // Twice: the first one tells behind what it is all. What followed in that transaction has its LSN.
+    if (absl::Status known = look_.Know(ask_.schema); !known.ok()) return known;
+    const std::int64_t emptied = look_.known().truncated_lsn;
+    if (emptied == 0) return NotAll();
+    if (absl::Status opened = look_.Open(ask_.schema, emptied - 1); !opened.ok()) return opened;
+    if (look_.known().truncated_lsn != emptied) return NotAll();
+    has_begun_ = true;
+    return blocks_.SetKey(look_.known().key);
+  }
+  absl::Status NotAll() const {
+    return absl::AbortedError(absl::StrCat("table '", ask_.schema.name, "': not all of its rows are staged"));
+  }
+
+  const std::unique_ptr<StagedTexts> texts_;
+  const StagedAsk ask_;
+  StagedLook look_;
+  StagedBlocks blocks_;
+  bool has_begun_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<ChangeReader> ReadStagedChanges(Stage& stage, std::unique_ptr<StagedTexts> texts,
+                                                StagedAsk ask) {
+  return std::make_unique<StagedChanges>(stage, std::move(texts), std::move(ask));
+}
+
+std::unique_ptr<TableReader> ReadEmptiedTable(Stage& stage, std::unique_ptr<StagedTexts> texts,
+                                              StagedAsk ask) {
+  return std::make_unique<EmptiedTable>(stage, std::move(texts), std::move(ask));
+}
+
+}  // namespace mirror

@@ -1,0 +1,215 @@
+// What a PostgreSQL database's change log says of positions, and what cycles bring to a mirror by it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "tests/client/postgres_log/postgres_log_source.h"
+
+namespace mirror {
+namespace {
+
+using testing::HasSubstr;
+
+class PostgresHistoryTest : public PostgresLogTest {
+ protected:
+  void Start() {
+    Sql("CREATE TABLE t(id int PRIMARY KEY, a text, n numeric(10,2)); INSERT INTO t SELECT i, 'a' || i, i "
+        "FROM "
+        "generate_series(1, 100) i");
+    Install();
+    Cycle();
+  }
+  /// Of the server's files, while nothing runs.
+  void KeepCopy() {
+    Close();
+    server_->Stop();
+    Copy(server_->data(), server_->folder() + "/copy");
+    StartAgain();
+  }
+  void PutCopyBack() {
+    Close();
+    server_->Stop();
+    std::filesystem::remove_all(server_->data());
+    Copy(server_->folder() + "/copy", server_->data());
+    StartAgain();
+  }
+
+ private:
+  /// With its owner, who runs the server.
+  static void Copy(const std::string& from, const std::string& to) {
+    ASSERT_EQ(std::system(absl::StrCat("cp -a ", from, " ", to).c_str()), 0);
+  }
+  void StartAgain() {
+    ASSERT_THAT(server_->StartAgain(), IsOk());
+    Connect();
+  }
+};
+
+TEST_F(PostgresHistoryTest, ATableIsPopulatedAndThenFollowed) {
+  Start();
+  EXPECT_EQ(mirror_["t"].action, "populate");
+  ExpectEqual();
+  CycleAndExpect("t", "nothing");
+  Sql("UPDATE t SET a = 'b' WHERE id < 10; DELETE FROM t WHERE id > 90; INSERT INTO t VALUES (1000, NULL, "
+      "0.5)");
+  CycleAndExpect("t", "changes");
+  CycleAndExpect("t", "nothing");
+}
+
+TEST_F(PostgresHistoryTest, AnotherProcessGoesOnWhereTheFirstOneEnded) {
+  Start();
+  Close();
+  Sql("UPDATE t SET a = 'while away' WHERE id = 5");
+  CycleAndExpect("t", "changes");
+  EXPECT_EQ(log_->source_id(), kSourceId);
+}
+
+TEST_F(PostgresHistoryTest, WhatChangesWhileItIsPopulatedFollows) {
+  Sql("CREATE TABLE t(id int PRIMARY KEY, a text); INSERT INTO t SELECT i, 'a' || i FROM generate_series(1, "
+      "500) i");
+  Install();
+  amid_ = [this] {
+    Sql("UPDATE t SET id = id + 1000 WHERE id BETWEEN 100 AND 120; DELETE FROM t WHERE id = 1; "
+        "INSERT INTO t VALUES (5000, 'new'); UPDATE t SET a = 'x' WHERE id = 500");
+  };
+  CycleAndExpect("t", "populate");
+  CycleAndExpect("t", "nothing");
+}
+
+TEST_F(PostgresHistoryTest, ASlotThatIsDroppedOrMovedIsCompared) {
+  Start();
+  Close();
+  Sql("UPDATE t SET a = 'unseen' WHERE id = 7");
+  Sql("SELECT pg_drop_replication_slot('_mirror_cust')");
+  CycleAndExpect("t", "compare");
+  CycleAndExpect("t", "nothing");
+  Close();
+  Sql("UPDATE t SET a = 'unseen, too' WHERE id = 8");
+  Sql("SELECT pg_replication_slot_advance('_mirror_cust', pg_current_wal_lsn())");
+  CycleAndExpect("t", "compare");
+  Sql("UPDATE t SET a = 'seen' WHERE id = 8");
+  CycleAndExpect("t", "changes");
+}
+
+TEST_F(PostgresHistoryTest, AStageThatIsLostIsCompared) {
+  Start();
+  Close();
+  for (const std::string end : {"", "-wal", "-shm"})
+    std::filesystem::remove(folder_ / ("Cust.stage.db" + end));
+  Sql("UPDATE t SET a = 'unseen' WHERE id = 7");
+  CycleAndExpect("t", "compare");
+  Sql("UPDATE t SET a = 'seen' WHERE id = 8");
+  CycleAndExpect("t", "changes");
+  EXPECT_EQ(log_->source_id(), kSourceId);
+}
+
+TEST_F(PostgresHistoryTest, AnOlderStageGoesOnFromThePositionThatTheSlotGives) {
+  Start();
+  Close();
+  const std::string path = folder_ / "Cust.stage.db";
+  std::filesystem::copy_file(path, path + ".old");
+  Sql("UPDATE t SET a = 'later' WHERE id = 7");
+  CycleAndExpect("t", "changes");
+  Close();
+  for (const std::string end : {"-wal", "-shm"}) std::filesystem::remove(path + end);
+  std::filesystem::rename(path + ".old", path);
+  Sql("UPDATE t SET a = 'behind it' WHERE id = 8");
+  CycleAndExpect("t", "changes");
+}
+
+TEST_F(PostgresHistoryTest, AMirrorThatIsBehindWhatAnOlderStageHasIsCompared) {
+  Start();
+  const Position first = mirror_["t"].position;
+  const auto rows = mirror_["t"].rows;
+  Close();
+  const std::string path = folder_ / "Cust.stage.db";
+  std::filesystem::copy_file(path, path + ".old");
+  Sql("UPDATE t SET a = 'later' WHERE id = 7");
+  CycleAndExpect("t", "changes");
+  Close();
+  for (const std::string end : {"-wal", "-shm"}) std::filesystem::remove(path + end);
+  std::filesystem::rename(path + ".old", path);
+  mirror_["t"].position = first;
+  mirror_["t"].rows = rows;
+  CycleAndExpect("t", "compare");
+  EXPECT_EQ(standing_["t"], Standing::kKnown) << "since it was adopted";
+}
+
+TEST_F(PostgresHistoryTest, APositionThatNobodySentIsAMiss) {
+  Start();
+  Sql("UPDATE t SET a = 'b' WHERE id = 7");
+  mirror_["t"].position.lineage = "another";
+  CycleAndExpect("t", "populate");
+  EXPECT_EQ(standing_["t"], Standing::kMiss);
+  mirror_["t"].position = {Lsn{INT64_MAX / 2}, "another"};
+  CycleAndExpect("t", "populate");
+  EXPECT_EQ(standing_["t"], Standing::kAhead);
+  ++mirror_["t"].position.lsn.value;
+  CycleAndExpect("t", "populate");
+  EXPECT_EQ(standing_["t"], Standing::kMiss);
+}
+
+TEST_F(PostgresHistoryTest, AServerThatIsKilledGoesOn) {
+  Start();
+  Sql("UPDATE t SET a = 'before' WHERE id = 7");
+  server_->Kill();
+  ASSERT_THAT(server_->StartAgain(), IsOk());
+  Connect();
+  CycleAndExpect("t", "changes");
+  Sql("UPDATE t SET a = 'behind' WHERE id = 8");
+  CycleAndExpect("t", "changes");
+}
+
+TEST_F(PostgresHistoryTest, ACopyOfBeforeIsBehindTheMirror) {
+  Start();
+  KeepCopy();
+  Sql("UPDATE t SET a = 'of the future' WHERE id < 50");
+  CycleAndExpect("t", "changes");
+  PutCopyBack();
+  CycleAndExpect("t", "populate");
+  EXPECT_EQ(standing_["t"], Standing::kAhead);
+  CycleAndExpect("t", "nothing");
+}
+
+TEST_F(PostgresHistoryTest, ACopyOfBeforeThatWasWrittenPastTheMirrorIsAMiss) {
+  Start();
+  KeepCopy();
+  Sql("UPDATE t SET a = 'of the future' WHERE id < 5");
+  CycleAndExpect("t", "changes");
+  PutCopyBack();
+  for (int i = 0; i < 50; ++i) Sql("UPDATE t SET a = 'another past' WHERE id > 5");
+  CycleAndExpect("t", "populate");
+  EXPECT_EQ(standing_["t"], Standing::kMiss);
+  CycleAndExpect("t", "nothing");
+}
+
+TEST_F(PostgresHistoryTest, ATruncatedTableIsPopulated) {
+  Start();
+  Sql("TRUNCATE t; INSERT INTO t VALUES (1, 'after', 1)");
+  CycleAndExpect("t", "populate");
+  EXPECT_EQ(standing_["t"], Standing::kEmptied);
+  CycleAndExpect("t", "nothing");
+}
+
+TEST_F(PostgresHistoryTest, ANewTableWaitsForWhoMayHaveWrittenToItBefore) {
+  Start();
+  Sql("CREATE TABLE late(id int PRIMARY KEY)");
+  Cycle();
+  EXPECT_THAT(mirror_["late"].action, HasSubstr("mirror-agent install"));
+  const auto other = Session();
+  ASSERT_THAT(other->Execute("BEGIN; INSERT INTO late VALUES (1); PREPARE TRANSACTION 'forgotten'"), IsOk());
+  Install();
+  snapshot_wait_ms_ = 50;
+  Cycle();
+  EXPECT_THAT(mirror_["late"].action, HasSubstr("transactions are open"));
+  EXPECT_EQ(mirror_["t"].action, "nothing");
+  ASSERT_THAT(other->Execute("COMMIT PREPARED 'forgotten'"), IsOk());
+  CycleAndExpect("late", "populate");
+  EXPECT_EQ(mirror_["late"].rows.size(), 1U);
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,253 @@
+// What a MariaDB database's binlog says of positions, and what cycles bring to a mirror by it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "tests/client/source/mariadb_log/mariadb_log_source.h"
+
+namespace mirror {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Key;
+
+class MariadbHistory : public MariadbLogTest {
+ protected:
+  void Start() {
+    Sql("CREATE TABLE t (id INT PRIMARY KEY, a TEXT, n DECIMAL(10,2))",
+        "INSERT INTO t SELECT seq, CONCAT('a', seq), seq FROM seq_1_to_100");
+    Cycle();
+  }
+};
+
+TEST_F(MariadbHistory, ATableIsPopulatedAndThenFollowed) {
+  Start();
+  EXPECT_EQ(mirror_["t"].action, "populate");
+  ExpectEqual();
+  CycleAndExpect("t", "nothing");
+  Sql("UPDATE t SET a = 'b' WHERE id < 10", "DELETE FROM t WHERE id > 90",
+      "INSERT INTO t VALUES (1000, NULL, 0.5)", "UPDATE t SET id = id + 2000 WHERE id = 50");
+  CycleAndExpect("t", "changes");
+  CycleAndExpect("t", "nothing");
+}
+
+TEST_F(MariadbHistory, AnotherProcessGoesOnWhereTheFirstOneEnded) {
+  Start();
+  const std::string id = log_->source_id();
+  Close();
+  Sql("UPDATE t SET a = 'while away' WHERE id = 5");
+  CycleAndExpect("t", "changes");
+  EXPECT_EQ(log_->source_id(), id);
+}
+
+TEST_F(MariadbHistory, WhatIsStagedBeforeTheFirstLookAtTheCatalogsCounts) {
+  Start();
+  Close();
+  Sql("UPDATE t SET a = 'one' WHERE id = 5", "FLUSH BINARY LOGS", "UPDATE t SET a = 'two' WHERE id = 6",
+      "FLUSH BINARY LOGS");
+  ASSERT_THAT(Open(), IsOk());
+  // The thread has read on before anybody asks for tables.
+  ASSERT_THAT(log_->Refresh(), IsOk());
+  CycleAndExpect("t", "changes");
+}
+
+TEST_F(MariadbHistory, WhatChangesWhileItIsPopulatedFollows) {
+  Sql("CREATE TABLE t (id INT PRIMARY KEY, a TEXT)",
+      "INSERT INTO t SELECT seq, CONCAT('a', seq) FROM seq_1_to_500");
+  amid_ = [this] {
+    Sql("UPDATE t SET id = id + 1000 WHERE id BETWEEN 100 AND 120", "DELETE FROM t WHERE id = 1",
+        "INSERT INTO t VALUES (5000, 'new')", "UPDATE t SET a = 'x' WHERE id = 500");
+  };
+  CycleAndExpect("t", "populate");
+  CycleAndExpect("t", "nothing");
+}
+
+TEST_F(MariadbHistory, TablesThatAreWrittenAllTheTimeArePopulatedRight) {
+  Sql("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, a INT, v INT)",
+      "INSERT INTO t (a, v) SELECT seq, 0 FROM seq_1_to_3000");
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < 4; ++writer) {
+    writers.emplace_back([this, writer, &stop] {
+      const auto session = Session();
+      for (int i = 0; !stop && session != nullptr; ++i) {
+        const int id = (i * 7919 + writer * 577) % 3000 + 1;
+        session->Execute("START TRANSACTION").IgnoreError();
+        session->Execute(absl::StrCat("UPDATE t SET v = v + 1 WHERE id = ", id)).IgnoreError();
+        session->Execute(absl::StrCat("INSERT INTO t (a, v) VALUES (", i, ", -1)")).IgnoreError();
+        session->Execute(absl::StrCat("DELETE FROM t WHERE id = ", (id + 100) % 6000)).IgnoreError();
+        session->Execute(i % 5 == 0 ? "ROLLBACK" : "COMMIT").IgnoreError();
+      }
+    });
+  }
+  for (int i = 0; i < 4; ++i) {
+    mirror_.clear();
+    EXPECT_THAT(TryCycle(), IsOk());
+    EXPECT_EQ(mirror_["t"].action, "populate");
+    EXPECT_THAT(TryCycle(), IsOk());
+  }
+  stop = true;
+  for (std::thread& writer : writers) writer.join();
+  Cycle();
+  ExpectEqual();
+}
+
+TEST_F(MariadbHistory, AStageThatIsLostIsCompared) {
+  Start();
+  Close();
+  std::filesystem::remove(folder_ / "Cust.stage.db");
+  std::filesystem::remove(folder_ / "Cust.stage.db-wal");
+  std::filesystem::remove(folder_ / "Cust.stage.db-shm");
+  const Position before = mirror_["t"].position;
+  Sql("UPDATE t SET a = 'unseen' WHERE id = 7");
+  CycleAndExpect("t", "compare");
+  EXPECT_GT(mirror_["t"].position.lsn.value, before.lsn.value);
+  CycleAndExpect("t", "nothing");
+}
+
+TEST_F(MariadbHistory, APositionThatNobodySentIsAMiss) {
+  Start();
+  mirror_["t"].position.lineage = "00000000000000000000000000000000";
+  CycleAndExpect("t", "populate");
+  EXPECT_EQ(standing_["t"], Standing::kMiss);
+}
+
+TEST_F(MariadbHistory, ATruncatedTableIsPopulated) {
+  Start();
+  Sql("TRUNCATE TABLE t", "INSERT INTO t VALUES (1, 'again', 1)");
+  CycleAndExpect("t", "populate");
+  EXPECT_EQ(standing_["t"], Standing::kEmptied);
+  CycleAndExpect("t", "nothing");
+}
+
+TEST_F(MariadbHistory, RowsUnderATableThatWasRenamedAreCompared) {
+  Start();
+  Sql("CREATE TABLE u LIKE t", "INSERT INTO u VALUES (1, 'u', 1), (2000, 'u', 2)");
+  Cycle();
+  Sql("RENAME TABLE t TO x, u TO t, x TO u");
+  Cycle();
+  EXPECT_EQ(mirror_["t"].action, "compare");
+  EXPECT_EQ(mirror_["u"].action, "compare");
+  ExpectEqual();
+}
+
+TEST_F(MariadbHistory, DefinitionsThatChangeBetweenRowsAreComparedOrPopulated) {
+  Start();
+  Sql("UPDATE t SET a = 'old' WHERE id = 1", "ALTER TABLE t MODIFY a VARCHAR(50) CHARACTER SET latin1",
+      "UPDATE t SET a = 'ä€' WHERE id = 2");
+  Cycle();
+  EXPECT_EQ(mirror_["t"].action, "compare");
+  ExpectEqual();
+  Sql("UPDATE t SET a = 'ö' WHERE id = 3");
+  CycleAndExpect("t", "changes");
+  // There and back, unseen by two looks at the catalogs.
+  Sql("ALTER TABLE t DROP n", "UPDATE t SET a = 'without' WHERE id = 4",
+      "ALTER TABLE t ADD n DECIMAL(10,2) DEFAULT 5");
+  CycleAndExpect("t", "compare");
+  Sql("DROP TABLE t",
+      "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(50) CHARACTER SET latin1, n DECIMAL(10,2) DEFAULT 5)",
+      "INSERT INTO t VALUES (3, 'x', 4)");
+  CycleAndExpect("t", "compare");
+}
+
+TEST_F(MariadbHistory, DefinitionsThatNameNoMirroredTableChangeNothing) {
+  Start();
+  Sql("UPDATE t SET a = 'z' WHERE id = 1", "CREATE TABLE other (id INT PRIMARY KEY)", "ANALYZE TABLE t",
+      "OPTIMIZE TABLE t", "CREATE TEMPORARY TABLE tmp LIKE t", "INSERT INTO tmp SELECT * FROM t",
+      "DROP TEMPORARY TABLE tmp");
+  CycleAndExpect("t", "changes");
+}
+
+TEST_F(MariadbHistory, SessionsThatWriteStatementsOrPartsOfRowsAreCompared) {
+  Start();
+  Sql("SET SESSION binlog_format = STATEMENT", "UPDATE t SET a = 'statement' WHERE id < 5",
+      "SET SESSION binlog_format = ROW");
+  CycleAndExpect("t", "compare");
+  Sql("SET SESSION binlog_row_image = MINIMAL", "UPDATE t SET a = 'minimal' WHERE id < 5",
+      "SET SESSION binlog_row_image = FULL");
+  CycleAndExpect("t", "compare");
+  Sql("SET SESSION binlog_row_image = NOBLOB", "UPDATE t SET n = 4 WHERE id < 5",
+      "SET SESSION binlog_row_image = FULL");
+  CycleAndExpect("t", "compare");
+  CycleAndExpect("t", "nothing");
+}
+
+TEST_F(MariadbHistory, ATransactionThatWasPreparedCountsWhenItIsCommitted) {
+  Start();
+  Sql("XA START 'x1'", "UPDATE t SET a = 'prepared' WHERE id = 9", "XA END 'x1'", "XA PREPARE 'x1'");
+  CycleAndExpect("t", "nothing");
+  Sql("XA COMMIT 'x1'");
+  CycleAndExpect("t", "compare");
+  Sql("XA START 'x2'", "UPDATE t SET a = 'rolled back' WHERE id = 9", "XA END 'x2'", "XA PREPARE 'x2'",
+      "XA ROLLBACK 'x2'");
+  CycleAndExpect("t", "nothing");
+  Sql("XA START 'x3'", "UPDATE t SET a = 'one phase' WHERE id = 9", "XA END 'x3'",
+      "XA COMMIT 'x3' ONE PHASE");
+  CycleAndExpect("t", "changes");
+}
+
+TEST_F(MariadbHistory, SavepointsAreHonouredWhereTheBinlogHasWhatWasTakenBack) {
+  Start();
+  Sql("CREATE TABLE my (id INT PRIMARY KEY) ENGINE = MyISAM");
+  Cycle();
+  EXPECT_THAT(unlogged_, Contains(Key("my")));
+  Sql("START TRANSACTION", "UPDATE t SET a = 'kept' WHERE id = 1", "SAVEPOINT s1",
+      "INSERT INTO my VALUES (1)", "INSERT INTO t VALUES (501, 'ghost', 1)", "SAVEPOINT `s 2`",
+      "UPDATE t SET a = 'ghost' WHERE id = 2", "ROLLBACK TO s1", "INSERT INTO t VALUES (502, 'kept', 1)",
+      "COMMIT");
+  CycleAndExpect("t", "changes");
+  EXPECT_EQ(mirror_["t"].rows.count("501|"), 0U);
+}
+
+TEST_F(MariadbHistory, TablesWhoseChangesTheBinlogDoesNotShowAreUnlogged) {
+  Start();
+  Sql("CREATE TABLE child (id INT PRIMARY KEY, t INT, FOREIGN KEY (t) REFERENCES t (id) ON DELETE CASCADE)",
+      "CREATE TABLE nulled (id INT PRIMARY KEY, t INT, FOREIGN KEY (t) REFERENCES t (id) ON UPDATE SET NULL)",
+      "CREATE TABLE plain (id INT PRIMARY KEY, t INT, FOREIGN KEY (t) REFERENCES t (id))",
+      "CREATE TABLE versioned (id INT PRIMARY KEY) WITH SYSTEM VERSIONING", "CREATE TABLE keyless (id INT)",
+      "CREATE TABLE wide (id INT PRIMARY KEY, a TEXT CHARACTER SET ucs2)",
+      "CREATE TABLE aria (id INT PRIMARY KEY) ENGINE = Aria");
+  const auto unlogged = log_->Unlogged();
+  ASSERT_THAT(unlogged, IsOk());
+  for (const char* const name : {"child", "nulled", "versioned", "keyless", "wide", "aria"})
+    EXPECT_THAT(*unlogged, Contains(Key(name)));
+  EXPECT_EQ(unlogged->count("plain"), 0U);
+  EXPECT_EQ(unlogged->count("t"), 0U);
+  EXPECT_THAT(unlogged->at("child"), HasSubstr("foreign key"));
+}
+
+TEST_F(MariadbHistory, ADumpThreadThatIsKilledGoesOn) {
+  Start();
+  for (int i = 0; i < 5; ++i) {
+    const auto threads =
+        connection_->Query("SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND = 'Binlog Dump'");
+    ASSERT_THAT(threads, IsOk());
+    ASSERT_GE(threads->rows(), 1U);
+    for (std::size_t row = 0; row < threads->rows(); ++row)
+      connection_->KillOther(static_cast<std::uint64_t>(threads->Int(row, 0))).IgnoreError();
+    Sql(absl::StrCat("UPDATE t SET a = 'killed ", i, "' WHERE id = 5"));
+    CycleAndExpect("t", "changes");
+  }
+}
+
+TEST_F(MariadbHistory, KeysAndValuesOfManyTypesFollow) {
+  Sql("CREATE TABLE k (a VARCHAR(20), b DECIMAL(8,3), c DATETIME(3), d BINARY(4), e INT(5) ZEROFILL, v "
+      "FLOAT, w BIT(9), "
+      "x TIMESTAMP(2) NULL, y UUID, PRIMARY KEY (a, b, c, d, e))",
+      "INSERT INTO k VALUES ('Ab', 1.5, '2024-05-01 10:00:00.5', X'01', 42, 0.1, 300, '2024-01-01', UUID())",
+      "INSERT INTO k VALUES ('', -1, '2024-05-01 10:00:00', X'', 7, NULL, NULL, NULL, NULL)");
+  CycleAndExpect("k", "populate");
+  Sql("UPDATE k SET a = 'aB' WHERE a = 'Ab'",
+      "UPDATE k SET v = 16777215, w = 1, x = '2030-01-01 00:00:01.25', y = UUID()",
+      "UPDATE k SET d = X'00ff' WHERE a = ''");
+  CycleAndExpect("k", "changes");
+  Sql("UPDATE k SET b = b + 1");
+  CycleAndExpect("k", "changes");
+}
+
+}  // namespace
+}  // namespace mirror

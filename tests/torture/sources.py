@@ -1,0 +1,200 @@
+"""The agent is killed between a PostgreSQL source and its mirror, and the source itself; it is restored, and its standby
+takes over."""
+
+import random
+import threading
+import time
+
+from tests.torture import postgres_source, scenarios
+from tests.torture.place import Broken, place_of
+
+# Beside the points of every cycle, those of its log.
+AGENT_POINTS = (*scenarios.AGENT_POINTS, "stage.flushing", "stage.flushed", "source.confirmed")
+
+
+def population(place):
+    scenarios.once(place)
+
+
+def changes(place):
+    place.sql(postgres_source.CHANGES)
+    scenarios.once(place)
+
+
+def repopulation(place):
+    place.sql("UPDATE people SET age = age + 1;")
+    scenarios.once(place, "--repopulate")
+
+
+def schema(place):
+    place.sql(postgres_source.SCHEMA)
+    place.columns = postgres_source.AFTER_SCHEMA
+    scenarios.once(place)
+    place.sql("UPDATE people SET city = 'Bergen' WHERE id % 3 = 0;")
+
+
+def emptied(place):
+    place.sql("TRUNCATE large; INSERT INTO large SELECT i, 'new' FROM generate_series(1, 50) i;")
+    scenarios.once(place)
+    # Most rows are gone, which waits for the operator.
+    for line in place.ctl("hold", "list", "Cust").stdout.splitlines()[1:]:
+        place.ctl("hold", "commit", line.split()[0])
+
+
+SCENARIOS = {one.__name__: one for one in (population, changes, repopulation, schema, emptied)}
+FRESH = ("population",)
+
+
+def begin(place, name):
+    place.sql(postgres_source.TABLES, postgres_source.FILL)
+    install(place)
+    place.start()
+    if name in FRESH:
+        return
+    done = scenarios.once(place)
+    if done.returncode != 0:
+        raise Broken(f"the first cycle: {done.stderr[-2000:]}")
+
+
+def install(place):
+    place.run_plain("mirror-agent", "install", "--config", place.dir / "mirror-agent.toml")
+
+
+def kill_agent(kind, name, point, n, keep):
+    """Whether it died there."""
+    with place_of(kind, keep, f"{name}, the agent at {point}:{n}") as place:
+        begin(place, name)
+        plain, died = place.agent, []
+
+        def agent(*arguments, env=None):
+            done = plain(*arguments, env=env if died else {"MIRROR_CRASH_AT": f"{point}:{n}"})
+            if done.returncode == -9:
+                died.append(True)
+            return done
+
+        place.agent = agent
+        SCENARIOS[name](place)
+        place.agent = plain
+        # What was changed behind the kill is not lost either.
+        place.sql("UPDATE people SET age = age + 1 WHERE id % 2 = 0;")
+        place.settle()
+        return bool(died)
+
+
+def kill_source(kind, name, delay, keep):
+    """How long the scenario took, and whether the kill came before its end; without a delay nobody is killed."""
+    with place_of(kind, keep, f"{name}, the source killed after {delay} s") as place:
+        begin(place, name)
+        begun, over, met = time.monotonic(), threading.Event(), []
+
+        def later():
+            time.sleep(delay)
+            met.append(not over.is_set())
+            place.server_of_source.kill()
+            place.server_of_source.start()
+
+        thread = threading.Thread(target=later)
+        if delay is not None:
+            thread.start()
+        try:
+            SCENARIOS[name](place)
+        except postgres_source.postgres_cluster.Failed:
+            # The application's own statement was ended, and is taken back.
+            if delay is None:
+                raise
+        took = time.monotonic() - begun
+        over.set()
+        if delay is not None:
+            thread.join()
+        if name == "schema":
+            place.columns = columns_there(place)
+        place.settle()
+        return took, any(met)
+
+
+def columns_there(place):
+    """Whether the change of the definitions was done, or taken back."""
+    found = postgres_source.postgres_cluster.psql(
+        place.server_of_source.url(place.database),
+        "SELECT count(*) FROM information_schema.columns WHERE table_name = 'people' AND column_name = 'city'",
+    )
+    return postgres_source.AFTER_SCHEMA if found.strip() == "1" else postgres_source.COLUMNS
+
+
+def put_back(place):
+    """A cold copy from before; then it is written to past where the mirror is."""
+    copy = place.copy_cold()
+    changes(place)
+    place.put_back(copy)
+    place.sql("UPDATE people SET age = age + 7;", postgres_source.CHANGES, postgres_source.CHANGES.replace("'!'", "'?'"))
+
+
+def put_back_in_silence(place):
+    copy = place.copy_cold()
+    changes(place)
+    place.put_back(copy)
+
+
+def slot_lost(place):
+    changes(place)
+    place.drop_slots_of_own()
+    changes(place)
+    place.sql("DELETE FROM people WHERE id % 3 = 0;")
+
+
+def stage_lost(place):
+    changes(place)
+    for path in (place.dir / "agent-state").glob("*.stage.db*"):
+        path.unlink()
+    changes(place)
+
+
+def promoted(place):
+    """The standby takes over; the primary is gone."""
+    standby = place.own.make_standby(place.own.folder.parent / "standby", "standby")
+    changes(place)
+    place.wait_for_standby()
+    place.sql("UPDATE people SET age = age + 1;")
+    place.wait_for_standby()
+    place.move_to(standby)
+    place.sql("UPDATE people SET age = age + 1;")
+
+
+ODD_DAYS = (put_back, put_back_in_silence, slot_lost, stage_lost, promoted)
+
+
+def odd_day(kind, day, keep):
+    with place_of(kind, keep, f"source: {day.__name__}") as place:
+        place.move_to_own_cluster()
+        begin(place, "changes")
+        day(place)
+        # What has to be installed again is: the words say so.
+        if scenarios.once(place).returncode != 0:
+            install(place)
+        place.settle()
+
+
+def run(kind, runs, seed, keep, report):
+    dice, done = random.Random(seed), 0
+    cells = [(name, point) for name in SCENARIOS for point in AGENT_POINTS]
+    dice.shuffle(cells)
+    kills = max(len(cells) // 4, runs // 2)
+    for number in range(kills):
+        name, point = cells[number % len(cells)]
+        died = kill_agent(kind, name, point, 1 + number // len(cells) * dice.randint(1, 3), keep)
+        report.crash("agent", name, point, died)
+        done += 1
+    lasts = {}
+    for _ in range(max(len(SCENARIOS), runs // 2)):
+        name = dice.choice(list(SCENARIOS))
+        if name not in lasts:
+            lasts[name], _ = kill_source(kind, name, None, keep)
+            done += 1
+        _, met = kill_source(kind, name, dice.uniform(0, lasts[name]), keep)
+        report.database(f"source killed, {name}", met)
+        done += 1
+    for day in ODD_DAYS:
+        odd_day(kind, day, keep)
+        report.day(f"source {day.__name__.replace('_', ' ')}")
+        done += 1
+    return done

@@ -1,0 +1,307 @@
+#include "tools/mirrorctl/init/init_source.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/target.h"
+#include "base/file.h"
+#include "base/human_text.h"
+#include "base/printable.h"
+#include "base/text/text_stream.h"
+#include "base/utf8.h"
+#include "client/config/dsn.h"
+#include "client/config/server_source.h"
+#include "client/config/source_config.h"
+#include "tools/mirrorctl/init/named_postgres.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kDefaultRole[] = "mirror_agent";
+
+struct ServerScheme {
+  std::string_view begins;
+  SourceKind kind;
+};
+constexpr ServerScheme kSchemes[] = {{"postgresql://", SourceKind::kPostgres},
+                                     {"postgres://", SourceKind::kPostgres},
+                                     {"mariadb://", SourceKind::kMariadb},
+                                     {"odbc:", SourceKind::kOdbc}};
+
+const ServerScheme* SchemeOf(std::string_view source) {
+  const auto* const found =
+      std::find_if(std::begin(kSchemes), std::end(kSchemes),
+                   [&](const ServerScheme& one) { return source.starts_with(one.begins); });
+  return found == std::end(kSchemes) ? nullptr : found;
+}
+
+absl::Status WrongSource(const std::string& why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("--source: ", why,
+                   ". Nothing was made. Example: --source postgresql://mirror_agent@"
+                   "db.example.org/crm?sslmode=verify-full"));
+}
+
+/// A word of a conninfo.
+std::string ConninfoWord(const std::string& keyword, const std::string& value) {
+  const bool is_plain = !value.empty() && value.find_first_of(" '\\") == std::string::npos;
+  if (is_plain) return absl::StrCat(keyword, "=", value);
+  std::string quoted = absl::StrCat(keyword, "='");
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "'";
+}
+
+absl::StatusOr<std::string> PostgresDsn(const std::string& source) {
+  if (const std::string wrong = WrongPostgres(source, ""); !wrong.empty()) return WrongSource(wrong);
+  postgres::Parameters parameters = postgres::ReadConninfo(source).value_or(postgres::Parameters());
+  if (postgres::FindParameter(parameters, "user") == nullptr) parameters.emplace_back("user", kDefaultRole);
+  // Where it is comes first, as people read it.
+  static constexpr std::string_view kFirst[] = {"host", "hostaddr", "port", "dbname", "user"};
+  const auto place = [](const std::string& keyword) {
+    return std::find(std::begin(kFirst), std::end(kFirst), keyword) - std::begin(kFirst);
+  };
+  std::stable_sort(parameters.begin(), parameters.end(), [&place](const auto& one, const auto& other) {
+    return place(one.first) < place(other.first);
+  });
+  std::string dsn;
+  for (const auto& [keyword, value] : parameters)
+    absl::StrAppend(&dsn, dsn.empty() ? "" : " ", ConninfoWord(keyword, value));
+  return dsn;
+}
+
+/// mariadb://[user@][host][:port]/database[?word=value&…]
+absl::StatusOr<std::string> MariadbDsn(std::string_view url) {
+  if (url.find_first_of(" '\"%;") != std::string_view::npos)
+    return WrongSource("it has a character that stands in no such URL: write 'dsn' in mirror-agent.toml");
+  const std::size_t slash = url.find('/');
+  if (slash == std::string_view::npos || slash + 1 == url.size()) return WrongSource("it names no database");
+  std::string_view server = url.substr(0, slash), rest = url.substr(slash + 1);
+  std::string user = kDefaultRole;
+  if (const std::size_t at = server.rfind('@'); at != std::string_view::npos) {
+    user = server.substr(0, at);
+    server.remove_prefix(at + 1);
+    if (user.find(':') != std::string::npos) return WrongSource("it holds a password, which others see");
+  }
+  const std::size_t colon = server.rfind(':');
+  const bool has_port = colon != std::string_view::npos && server.find(']', colon) == std::string_view::npos;
+  std::string host(server.substr(0, has_port ? colon : std::string_view::npos));
+  std::erase_if(host, [](char c) { return c == '[' || c == ']'; });
+  const std::size_t question = std::min(rest.find('?'), rest.size());
+  std::string dsn = host.empty() ? "" : absl::StrCat("host=", host, " ");
+  if (has_port) absl::StrAppend(&dsn, "port=", std::string(server.substr(colon + 1)), " ");
+  absl::StrAppend(&dsn, "dbname=", std::string(rest.substr(0, question)), " user=", user);
+  std::string words(rest.substr(std::min(question + 1, rest.size())));
+  std::replace(words.begin(), words.end(), '&', ' ');
+  if (!words.empty()) absl::StrAppend(&dsn, " ", words);
+  return dsn;
+}
+
+absl::StatusOr<std::string> OdbcDsn(std::string_view name) {
+  if (name.empty()) return WrongSource("it names no data source");
+  // A connection string as it stands.
+  if (name.find('=') != std::string_view::npos) return std::string(name);
+  return absl::StrCat("DSN=", std::string(name));
+}
+
+std::string Line(const std::string& key, const std::string& value, const std::string& comment) {
+  return ConfigurationLine(absl::StrCat(key, " = ", value), comment);
+}
+
+/// How it is read: by its log where this build can.
+bool IsLogRead(const KindTraits& traits) { return traits.reads_log && traits.strategy == Strategy::kCdc; }
+
+std::string StrategyLine(const KindTraits& traits) {
+  const bool logged = IsLogRead(traits);
+  return Line("strategy", logged ? "\"cdc\"" : "\"synthetic\"",
+              logged ? "the database's log ('mirror-agent install'); synthetic: each run reads all rows"
+                     : "each run reads all rows and finds what changed");
+}
+
+std::string ServerLines(const InitOptions& options, SourceKind kind) {
+  const bool is_postgres = kind == SourceKind::kPostgres, is_odbc = kind == SourceKind::kOdbc;
+  const KindTraits& traits = TraitsOf(kind);
+  std::string text = Line("dsn", TomlString(SourceDsn(options.source).value_or("")),
+                          is_postgres ? "libpq's words; no password" : "no password in it");
+  absl::StrAppend(&text, is_postgres
+                             ? Line("password_file", TomlString(kSourcePassfile),
+                                    "host:port:database:role:password; mode 0600; read at each connect")
+                             : ConfigurationLine("# password_file = \"source/password\"",
+                                                 "one line; mode 0600; read at each connect"));
+  if (is_postgres)
+    absl::StrAppend(
+        &text, Line("schemas", "[\"public\"]", "exactly one; its tables' names are those of the mirror"));
+  if (is_odbc) absl::StrAppend(&text, Line("dialect", "\"auto\"", "postgres, mysql, sqlite, generic"));
+  absl::StrAppend(&text, StrategyLine(traits));
+  if (is_postgres) {
+    const std::string name = TomlString(SlotName(options.context_id));
+    absl::StrAppend(
+        &text,
+        ConfigurationLine(absl::StrCat("# slot = ", name),
+                          "cdc: in the server; it keeps the log until the agent has it"),
+        ConfigurationLine(absl::StrCat("# publication = ", name),
+                          "cdc: in the database; it names the tables that are logged"),
+        Line("snapshot_wait", "\"30s\"", "cdc: a new table waits longer for open transactions: an event"),
+        Line("max_wal", "\"10GB\"", "cdc: the server keeps more of its log for the slot: an event"));
+  }
+  if (!is_odbc)
+    absl::StrAppend(
+        &text, Line("max_stage", "\"10GB\"", "cdc: what waits beside the agent for the mirror, at most"));
+  return text;
+}
+
+std::string FileLines(const std::string& path) {
+  return absl::StrCat("path = ", TomlString(path), "\n",
+                      Line("strategy", "\"cdc\"", "a change log ('mirror-agent install'); populate: none"));
+}
+
+/// The keys that most kinds have.
+std::string CommonLines(SourceKind kind) {
+  std::string text =
+      R"(interval = "20m"                    # run: from the begin of a cycle to that of the next
+# cron = "30 6-20/2 * * mon-fri"    # in its place: minute hour day month weekday, or @daily; local time
+quiet = []                          # run: when none begins, as ["23:00-06:00"], local time
+include = ["*"]                     # tables to push; * for any characters
+skip = []                           # of these, tables to leave out
+blocked = {}                        # tables that never leave, with the reason: { salaries = "personal" }
+)";
+  if (kind != SourceKind::kOdbc)
+    absl::StrAppend(&text, Line("retention", "\"7d\"", "cdc: how long the log keeps what the mirror has"));
+  if (kind == SourceKind::kSqlite) {
+    absl::StrAppend(
+        &text,
+        R"(max_log = 10000000                  # cdc: entries of one table's log; more: the table is populated
+copy_at_once = "256MB"              # rollback journal: copied in one step beside a busy writer
+)");
+  }
+  return absl::StrCat(
+      text, R"(count_interval = "1h"               # how often a changed table over 100,000 rows is counted
+verify_interval = "1d"              # how often all tables are compared by digests; "0s": never by itself
+repair = true                       # rows that such a comparison finds are mended
+)");
+}
+
+// Links stay, since one like "current" may lead elsewhere one day; but ".." behind one leads up from where it
+// leads. Below a root there are none.
+std::string WholeSourcePath(const std::string& source, const std::string& root, std::error_code& error) {
+  const std::filesystem::path path = std::filesystem::absolute(source, error);
+  if (error || !root.empty() || std::find(path.begin(), path.end(), "..") == path.end())
+    return path.lexically_normal().string();
+  return (std::filesystem::canonical(path.parent_path(), error) / path.filename()).string();
+}
+
+}  // namespace
+
+bool NamesServer(const std::string& source) { return SchemeOf(source) != nullptr; }
+
+absl::StatusOr<std::string> SourceDsn(const std::string& source) {
+  const ServerScheme* const scheme = SchemeOf(source);
+  if (scheme == nullptr) return WrongSource("it is no database of a server");
+  const std::string_view rest = std::string_view(source).substr(scheme->begins.size());
+  absl::StatusOr<std::string> dsn = scheme->kind == SourceKind::kPostgres  ? PostgresDsn(source)
+                                    : scheme->kind == SourceKind::kMariadb ? MariadbDsn(rest)
+                                                                           : OdbcDsn(rest);
+  if (!dsn.ok()) return dsn;
+  if (!IsText(*dsn)) return WrongSource("it is not UTF-8");
+  if (const std::string problem = DsnProblem(scheme->kind, *dsn); !problem.empty())
+    return WrongSource(absl::StrCat("it ", problem));
+  return dsn;
+}
+
+absl::Status CheckSourceServer(const InitOptions& options) {
+  const ServerScheme* const scheme = SchemeOf(options.source);
+  if (scheme == nullptr) return absl::OkStatus();
+  const KindTraits& traits = TraitsOf(scheme->kind);
+  if (!traits.has_reader) return WrongSource(absl::StrCat("this version cannot read ", traits.called));
+  return SourceDsn(options.source).status();
+}
+
+absl::StatusOr<std::string> SourcePath(const std::string& source, const std::string& root) {
+  if (source.empty()) return source;
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(root + source, error)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the source '", Printable(source),
+        "' is not a file. Nothing was made. Give the path of a SQLite database or the URL of another one, as "
+        "postgresql://host/database, or leave --source away and add a [[source]] later."));
+  }
+  if (!LooksLikeSqlite(root + source)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the source '", Printable(source),
+        "' is not a SQLite database: it does not begin as one. Nothing was made. Give the path of a "
+        "database, or leave --source away and add a [[source]] later."));
+  }
+  const std::string path = WholeSourcePath(source, root, error);
+  // Nothing else may stand in TOML.
+  if (error || !IsText(path)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the source's absolute path cannot be written into a configuration: ",
+        error ? error.message() : "it is not UTF-8", ". Nothing was made. Move or link the file."));
+  }
+  return path;
+}
+
+bool IsInstalled(const InitOptions& options) {
+  const ServerScheme* const scheme = SchemeOf(options.source);
+  return scheme == nullptr || IsLogRead(TraitsOf(scheme->kind));
+}
+
+std::string SourceConfiguration(const InitOptions& options, const std::string& path) {
+  const ServerScheme* const scheme = SchemeOf(options.source);
+  const SourceKind kind = scheme == nullptr ? SourceKind::kSqlite : scheme->kind;
+  return absl::StrCat("\n", ConfigurationLine("[[source]]", "One block for each tenant that is pushed."),
+                      "context_id = ", TomlString(options.context_id), "\n",
+                      Line("kind", TomlString(ToString(kind)), "what the source is"),
+                      scheme == nullptr ? FileLines(path) : ServerLines(options, kind), CommonLines(kind));
+}
+
+absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& folder) {
+  const ServerScheme* const scheme = SchemeOf(options.source);
+  if (scheme == nullptr || scheme->kind != SourceKind::kPostgres) return absl::OkStatus();
+  const std::string text = absl::StrCat(
+      "# The password of the agent's role in the source's PostgreSQL, as libpq has it; mode 0600. Take the # "
+      "away\n"
+      "# and put it at the end. Who needs none (a socket with 'peer', a client certificate) leaves it as it "
+      "is.\n",
+      PassfileLines(PostgresNamedBy(SourceDsn(options.source).value_or(""))));
+  return WriteFileAtomically(absl::StrCat(folder, "/", kSourcePassfile), text, FileUse::kSecret,
+                             ExistingFile::kRefuse);
+}
+
+void PrintSourceServer(const InitOptions& options, const std::string& passfile, std::ostream& words) {
+  const ServerScheme* const scheme = SchemeOf(options.source);
+  if (scheme == nullptr || scheme->kind != SourceKind::kPostgres) return;
+  const NamedPostgres place = PostgresNamedBy(SourceDsn(options.source).value_or(""));
+  const std::string role = QuotedForSql(place.role), database = QuotedForSql(place.database);
+  const bool logged = IsLogRead(TraitsOf(scheme->kind));
+  words << "\nBefore the agent reads, as a superuser in the source's database (PostgreSQL 14 or later), what "
+           "is not there yet:\n";
+  // AsItIs: statements are there to be copied.
+  AsItIs(words) << "  CREATE ROLE " << role << " LOGIN" << (logged ? " REPLICATION" : "") << ";\n"
+                << "  GRANT CONNECT ON DATABASE " << database << " TO " << role << ";\n"
+                << "  GRANT USAGE ON SCHEMA public TO " << role << ";\n"
+                << "  GRANT SELECT ON ALL TABLES IN SCHEMA public TO " << role << ";\n";
+  if (logged) {
+    AsItIs(words) << "  ALTER SYSTEM SET wal_level = 'logical';              -- then restart that server\n"
+                  << "  ALTER SYSTEM SET max_slot_wal_keep_size = '20GB';    -- what its disk has to spare\n";
+  }
+  words << "The role's password, where it needs one ('\\password' of psql sets it), goes into " << passfile
+        << ", where its line is prepared, and nowhere else. 'mirrorctl doctor --source' tells what is still "
+           "missing.\n";
+  if (place.may_be_in_the_clear) {
+    words
+        << "The URL names no sslmode: rows may go over the network in the clear. Add sslmode=verify-full to "
+           "'dsn', and sslrootcert where the system does not know that authority.\n";
+  }
+}
+
+}  // namespace mirror
