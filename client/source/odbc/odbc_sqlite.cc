@@ -66,7 +66,7 @@ class OdbcSqlite : public OdbcDialect {
 
   absl::StatusOr<OdbcPlace> Look(odbc::Connection& connection) const override {
     const absl::StatusOr<std::string> file = connection.Text(
-        "SELECT file FROM pragma_database_list WHERE name = 'main'", "asking which database it is");
+        "SELECT file FROM temp.pragma_database_list WHERE name = 'main'", "asking which database it is");
     if (!file.ok()) return file.status();
     OdbcPlace place;
     place.name = absl::StrCat("SQLite by ODBC, ", *file);
@@ -110,7 +110,7 @@ class OdbcSqlite : public OdbcDialect {
 
   absl::Status Begin(odbc::Connection& connection, const OdbcTable& /*table*/) const override {
     const absl::StatusOr<std::string> journal =
-        connection.Text("SELECT journal_mode FROM pragma_journal_mode", "beginning to read");
+        connection.Text("SELECT journal_mode FROM temp.pragma_journal_mode", "beginning to read");
     if (!journal.ok()) return journal.status();
     // With a rollback journal whoever reads keeps writers waiting: then only pages are read, each by itself.
     if (*journal != "wal") return absl::OkStatus();
@@ -121,7 +121,8 @@ class OdbcSqlite : public OdbcDialect {
     (void)connection.Execute("ROLLBACK", "ending to read");
   }
   absl::StatusOr<std::string> WriteMark(odbc::Connection& connection) const override {
-    return connection.Text("SELECT data_version FROM pragma_data_version", "asking whether somebody wrote");
+    return connection.Text("SELECT data_version FROM temp.pragma_data_version",
+                           "asking whether somebody wrote");
   }
   std::string Limit(std::size_t rows) const override { return absl::StrCat(" LIMIT ", rows); }
 

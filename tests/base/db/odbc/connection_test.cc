@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "base/db/odbc/failure.h"
@@ -99,7 +100,7 @@ TEST_F(OdbcSessionTest, ABraceMeansNothingToTheDriver) {
 }
 
 TEST_F(OdbcSessionTest, AnErrorSaysWhatWasDoneAndWhatItMeans) {
-  const absl::Status none = connection_->Execute("SELECT * FROM nothing", "looking");
+  const absl::Status none = connection_->Execute("SELECT * FROM nowhere", "looking");
   EXPECT_EQ(TroubleOf(none), Trouble::kUndefined);
   EXPECT_THAT(none, StatusIs(absl::StatusCode::kNotFound,
                              AllOf(HasSubstr("looking: the ODBC driver says"), HasSubstr("no such table"))));
@@ -117,9 +118,13 @@ TEST_F(OdbcSessionTest, CatalogsAreAskedByFunctionsOfOdbc) {
   EXPECT_EQ((*rows)->Text(3), "a");
   rows = connection_->Ask(Connection::Catalog::kPrimaryKey, "", "", "t");
   ASSERT_THAT(rows, IsOk());
-  ASSERT_THAT((*rows)->Step(), IsOkAndHolds(true));
-  EXPECT_EQ((*rows)->Text(3), "b");
-  EXPECT_EQ((*rows)->Int(4), 1);
+  std::set<std::string> key;
+  for (int part = 0; part < 2; ++part) {
+    ASSERT_THAT((*rows)->Step(), IsOkAndHolds(true));
+    key.insert((*rows)->Text(3));
+  }
+  EXPECT_THAT(key, testing::ElementsAre("a", "b"));
+  EXPECT_THAT((*rows)->Step(), IsOkAndHolds(false));
 }
 
 TEST(OdbcPasswordTest, AFileHoldsOneLineForItsOwnerAlone) {
