@@ -58,8 +58,8 @@ absl::Status CheckTables(const AgentConfig& config, const std::vector<std::strin
 absl::Status PickSources(const std::string& context_id, AgentConfig* config) {
   std::vector<SourceConfig>& sources = config->sources;
   if (sources.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path', 'folder' or 'dsn'"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        config->file, ": there is no [[source]]: add one with 'context_id' and 'path', 'folder' or 'dsn'"));
   }
   if (context_id.empty()) return absl::OkStatus();
   std::vector<std::string> tenants;

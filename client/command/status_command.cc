@@ -401,7 +401,9 @@ int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& er
   if (all.empty()) {
     return wrong(
         options.context_id.empty()
-            ? absl::StrCat(config->file, ": there is no [[source]]: add one with 'context_id' and 'path', 'folder' or 'dsn'")
+            ? absl::StrCat(
+                  config->file,
+                  ": there is no [[source]]: add one with 'context_id' and 'path', 'folder' or 'dsn'")
             : absl::StrCat("there is no [[source]] '", options.context_id, "'.",
                            DidYouMean(options.context_id, tenants)));
   }

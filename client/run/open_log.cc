@@ -70,7 +70,7 @@ struct LogKind {
   absl::StatusOr<bool> (*uninstall)(const SourceConfig&, const LogUser&);
   absl::StatusOr<WaitingChanges> (*count_waiting)(const SourceConfig&, const LogUser&);
 };
-/// Those for which KindTraits.has_log.
+/// Those for which KindTraits.reads_log.
 constexpr LogKind kLogKinds[] = {
     {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite}};
 

@@ -110,7 +110,8 @@ absl::Status PostgresSourceRows::Start() {
   if (!reading.ok()) return reading.status();
   reading_ = *std::move(reading);
   if (known_->steps) {
-    absl::StatusOr<RowSteps> steps = RowSteps::Make(known_->schema, *known_->steps, look_->hash_key);
+    absl::StatusOr<RowSteps> steps =
+        RowSteps::Make(StepsSchema(known_->table, known_->schema), *known_->steps, look_->hash_key);
     if (!steps.ok()) return steps.status();
     steps_.emplace(*std::move(steps));
   }

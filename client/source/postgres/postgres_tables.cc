@@ -24,11 +24,11 @@ std::optional<std::size_t> PlaceOf(const PostgresTable& table, std::int64_t numb
 }
 
 /// What is wrong with the steps, for people.
-std::string WhyNot(const TableSchema& schema, const TableSteps& steps) {
+std::string WhyNot(const PostgresTable& table, const TableSchema& schema, const TableSteps& steps) {
   if (const absl::Status checked = CheckSteps(schema, steps); !checked.ok())
     return std::string(checked.message());
   if (steps.where.empty()) return "";
-  return std::string(RowSteps::MakeFilter(schema, steps).status().message());
+  return std::string(RowSteps::MakeFilter(StepsSchema(table, schema), steps).status().message());
 }
 
 /// Its key may be PostgreSQL's own to compute: then it has none that could be sent.
@@ -66,7 +66,7 @@ SourceTable PostgresSourceTables::Announce(PostgresTable table, const PostgresSo
   KnownPostgresTable known{std::move(table), source.schema, source.schema};
   if (const TableSteps* const steps = StepsOf(known.table.name)) {
     known.steps = *steps;
-    const std::string wrong = WhyNot(known.schema, *steps);
+    const std::string wrong = WhyNot(known.table, known.schema, *steps);
     if (source.problem.empty()) source.problem = wrong;
     for (std::uint32_t i = 0; wrong.empty() && i < known.given.columns.size(); ++i) {
       if (known.Turns(i)) TurnToText(&known.given.columns[i]);

@@ -115,6 +115,14 @@ void WidenPostgresColumn(Column* column) {
   column->length = column->precision = column->scale = 0;
 }
 
+TableSchema StepsSchema(const PostgresTable& table, const TableSchema& schema) {
+  TableSchema numbers = schema;
+  for (std::size_t i = 0; i < numbers.columns.size(); ++i) {
+    if (TypeOf(table.columns[i]) == PgType::kNumeric) numbers.columns[i].type = Type::kDecimal;
+  }
+  return numbers;
+}
+
 PostgresValueForm FormOf(const PostgresColumn& column, const Column& announced) {
   const bool is_wide = announced.type == Type::kAny && announced.affinity != Affinity::kReal;
   if (is_wide) return PostgresValueForm::kText;

@@ -35,6 +35,9 @@ Column WireColumn(const PostgresColumn& column, bool any_bytes);
 /// numbers beside it.
 void WidenPostgresColumn(Column* column);
 
+/// The table for its `where`: every numeric is a DECIMAL there, and so a number, whatever it is announced as.
+TableSchema StepsSchema(const PostgresTable& table, const TableSchema& schema);
+
 /// How the values of a column come that is announced as `announced`.
 PostgresValueForm FormOf(const PostgresColumn& column, const Column& announced);
 /// What gives them: an expression over the row t.

@@ -12,10 +12,20 @@ namespace {
 
 constexpr char kOpening[] = "opening";
 
+/// A DECIMAL comes as its text, which is greater than any number: it is made one. NaN, which has none, stays
+/// greater than all.
+std::string ValueOf(const Column& column, std::size_t number) {
+  const std::string value = absl::StrCat("?", number);
+  if (column.type != Type::kDecimal) return value;
+  return absl::StrCat("CASE ", value,
+                      " WHEN '-Infinity' THEN -9e999 WHEN 'Infinity' THEN 9e999 WHEN 'NaN' THEN ", value,
+                      " ELSE CAST(", value, " AS NUMERIC) END");
+}
+
 std::string RowOf(const TableSchema& table, bool with_values) {
   std::vector<std::string> columns;
   for (const Column& column : table.columns) {
-    columns.push_back(absl::StrCat(with_values ? absl::StrCat("?", columns.size() + 1) : "NULL", " AS ",
+    columns.push_back(absl::StrCat(with_values ? ValueOf(column, columns.size() + 1) : "NULL", " AS ",
                                    QuoteName(column.name)));
   }
   return absl::StrCat("(SELECT ", absl::StrJoin(columns, ", "), ") AS ", QuoteName(table.name));

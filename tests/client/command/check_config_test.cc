@@ -54,6 +54,22 @@ TEST_F(CheckConfigTest, WhatIsRightIsSaidSoAndNothingIsMade) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_ / "state"));
 }
 
+TEST_F(CheckConfigTest, OfAServersDatabaseThePasswordFileIsLookedAtAndNobodyIsCalled) {
+  const std::string source =
+      "[[source]]\ncontext_id = \"Cust\"\nkind = \"postgres\"\ndsn = \"host=/nowhere dbname=crm\"\n"
+      "strategy = \"synthetic\"\n";
+  EXPECT_EQ(Check(source), 0) << err_;
+  const std::string with_password = source + "password_file = \"pg.pw\"\n";
+  EXPECT_EQ(Check(with_password), 2);
+  EXPECT_THAT(err_, AllOf(HasSubstr("'password_file' of the [[source]] 'Cust': "), HasSubstr("pg.pw")));
+  std::ofstream(folder_ / "pg.pw") << "*:*:*:*:sesame\n";
+  ASSERT_EQ(chmod((folder_ / "pg.pw").c_str(), 0644), 0);
+  EXPECT_EQ(Check(with_password), 2);
+  EXPECT_THAT(err_, AllOf(HasSubstr("pg.pw"), testing::Not(HasSubstr("sesame"))));
+  ASSERT_EQ(chmod((folder_ / "pg.pw").c_str(), 0600), 0);
+  EXPECT_EQ(Check(with_password), 0) << err_;
+}
+
 TEST_F(CheckConfigTest, AKeyThatIsNoneIsNamedWithItsLine) {
   EXPECT_EQ(Check(Source("crm.db"), "windows = 3\n"), 2);
   EXPECT_THAT(err_, HasSubstr("mirror-agent.toml:11: [agent] 'windows' is not a key"));

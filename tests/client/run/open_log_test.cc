@@ -72,14 +72,14 @@ TEST_F(OpenLogTest, OfAnotherAgentIsRefusedUnlessItIsTakenOver) {
   EXPECT_THAT(InstallLog(other, user, {"t"}), IsOk());
 }
 
-TEST_F(OpenLogTest, EveryKindThatCanHaveOneAndNoOtherIsInstalled) {
+TEST_F(OpenLogTest, EveryKindWhoseLogIsReadAndNoOtherIsInstalled) {
   for (const auto& [word, kind] : SourceKindWords()) {
     source_.kind = kind;
     source_.path = folder_ / "none";
     const absl::Status installed = InstallLog(source_, user(), {"t"}).status();
     EXPECT_FALSE(installed.ok()) << word;
-    EXPECT_EQ(absl::IsUnimplemented(installed), !TraitsOf(kind).has_log) << word << ": " << installed;
-    if (TraitsOf(kind).has_log) continue;
+    EXPECT_EQ(absl::IsUnimplemented(installed), !TraitsOf(kind).reads_log) << word << ": " << installed;
+    if (TraitsOf(kind).reads_log) continue;
     EXPECT_THAT(OpenLog(source_, user()), IsOkAndHolds(IsNull())) << word;
     EXPECT_THAT(UninstallLog(source_, user()), IsOkAndHolds(false)) << word;
   }

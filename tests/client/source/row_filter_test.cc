@@ -50,6 +50,30 @@ TEST(RowFilter, SeesTheTypesAndTakesNullForNotTrue) {
   EXPECT_TRUE(Matches("\"MY NAME\" IN ('Ada', ')')", seven, ada, half));
 }
 
+TEST(RowFilter, ADecimalIsANumber) {
+  TableSchema table = Orders();
+  table.columns[2].type = Type::kDecimal;
+  const auto matches = [&table](const std::string& expression, const std::string& price) {
+    absl::StatusOr<RowFilter> filter = RowFilter::Make(table, expression);
+    EXPECT_THAT(filter, IsOk()) << expression;
+    filter->Bind(0, {Kind::kInteger, 7});
+    filter->Bind(1, {});
+    filter->Bind(2, price.empty() ? Value{} : Value{.kind = Kind::kText, .bytes = price});
+    const absl::StatusOr<bool> found = filter->Matches();
+    EXPECT_THAT(found, IsOk());
+    return found.ok() && *found;
+  };
+  EXPECT_FALSE(matches("price > 1", "0.13"));
+  EXPECT_TRUE(matches("price > 1", "10.00"));
+  EXPECT_TRUE(matches("price < 2 AND price * 2 = 3", "1.50"));
+  EXPECT_TRUE(matches("price = 7 AND typeof(price) = 'integer'", "7.00"));
+  EXPECT_TRUE(matches("price < -5", "-10"));
+  EXPECT_TRUE(matches("price IS NULL", ""));
+  EXPECT_TRUE(matches("price > 1e300", "Infinity"));
+  EXPECT_TRUE(matches("price < -1e300", "-Infinity"));
+  EXPECT_TRUE(matches("price > 1e300", "NaN")) << "as in PostgreSQL";
+}
+
 TEST(RowFilter, SeesAnEmptyTextAndAnEmptyBlobAsThatAndNotAsNull) {
   const Value one{Kind::kInteger, 1}, half{Kind::kReal, 0, 0.5};
   EXPECT_TRUE(
