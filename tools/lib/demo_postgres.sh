@@ -16,16 +16,19 @@ source_sql() {
   "$of_source" sql "$work/$source_now" <<< "$1" || fail "the application's changes"
 }
 
-# expect_changed TABLE...: these alone did something in the cycle of `cycle.json`.
+# expect_changed TABLE...: these did something in the cycle of `cycle.json`, and without a log no others: where a log
+# cannot be believed, whole tables are sent or compared.
 expect_changed() {
-  /usr/bin/python3 - "$@" << 'PYTHON' || fail "what the cycle sent"
+  /usr/bin/python3 - "$source_strategy" "$@" << 'PYTHON' || fail "what the cycle sent"
 import json, sys
 tables = json.load(open("cycle.json"))["sources"][0]["tables"]
 done = {t["table"] for t in tables if t["action"] != "none" and t["inserts"] + t["updates"] + t["deletes"] > 0}
 print("Sent:", ", ".join(
     f"{t['table']} {t['action']} +{t['inserts']} ~{t['updates']} -{t['deletes']}" for t in tables if t["table"] in done
 ) or "nothing")
-sys.exit(done != set(sys.argv[1:]) and f"expected {sorted(sys.argv[1:])}, saw {sorted(done)}")
+wanted = set(sys.argv[2:])
+good = done >= wanted if sys.argv[1] == "cdc" else done == wanted
+sys.exit(not good and f"expected {sorted(wanted)}, saw {sorted(done)}")
 PYTHON
 }
 
@@ -73,9 +76,10 @@ demo_postgres() {
   show mirror-agent once --config dev/mirror-agent.toml || fail "population"
 
   begin_step "the doctor: each right by its name, and what the source's server has"
-  code=0
-  show mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml > doctor.txt || code=$?
-  grep -E "^(OK|WARN|FAIL|SKIP) +$context |do:" doctor.txt || fail "mirrorctl doctor"
+  echo "\$ mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml"
+  # What only needs somebody's look is no failure.
+  mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml > doctor.txt || true
+  sed -n "/^[A-Z]* *$context /,\$p" doctor.txt
   if grep -q '^FAIL' doctor.txt; then cat doctor.txt; fail "mirrorctl doctor"; fi
 
   begin_step "the application works on, and the next cycle sends just that"
@@ -113,8 +117,9 @@ demo_postgres() {
   # The restore has left its standby behind.
   "$of_source" stop "$work/standby"
   rm -rf "$work/standby"
-  "$of_source" sql "$work/source" <<< "SELECT pg_drop_replication_slot('standby');" > /dev/null ||
-    "$of_source" sql "$work/source" <<< "SELECT 1;" > /dev/null
+  "$of_source" sql "$work/source" > /dev/null \
+    <<< "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'standby';" ||
+    fail "the standby's slot"
   "$of_source" standby "$work/source" "$work/standby" || fail "the standby"
   source_sql "UPDATE genre SET name = 'Rock and more' WHERE genre_id = 1;"
   "$of_source" promote "$work/source" "$work/standby" || fail "the failover"
