@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/lsn.h"
-#include "tests/client/postgres_log/postgres_log.h"
+#include "tests/client/postgres_log/replication_source.h"
 
 namespace mirror {
 namespace {
@@ -21,7 +21,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-class LogStreamTest : public PostgresLogTest {};
+class LogStreamTest : public ReplicationTest {};
 
 TEST_F(LogStreamTest, EveryChangeIsTold) {
   Sql("CREATE TABLE t (id int PRIMARY KEY, v text, big text); ALTER TABLE t ALTER big SET STORAGE EXTERNAL; "
@@ -225,7 +225,7 @@ TEST_F(LogStreamTest, ASlotThatCannotBeReadSaysWhy) {
   EXPECT_EQ(LogTroubleOf(WhyNoStream()), LogTrouble::kOtherSlot);
 }
 
-class LostSlotTest : public PostgresLogTest {
+class LostSlotTest : public ReplicationTest {
  protected:
   LostSlotTest() { settings_ = {"max_slot_wal_keep_size=1MB"}; }
 };

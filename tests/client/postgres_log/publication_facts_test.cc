@@ -9,15 +9,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/source/postgres/log/table_fingerprint.h"
-#include "tests/client/postgres_log/postgres_log.h"
+#include "tests/client/postgres_log/replication_source.h"
 
 namespace mirror {
 namespace {
 
-class PublicationFactsTest : public PostgresLogTest {
+class PublicationFactsTest : public ReplicationTest {
  protected:
   void SetUp() override {
-    PostgresLogTest::SetUp();
+    ReplicationTest::SetUp();
     if (connection_ == nullptr) return;
     Sql(absl::StrCat("CREATE PUBLICATION \"", kPublication, "\""));
     watch_ = std::make_unique<PublicationWatch>(kPublication);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tests/client/postgres_log/postgres_log.h"
+#include "tests/client/postgres_log/replication_source.h"
 
 namespace mirror {
 namespace {
@@ -22,10 +22,10 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-class PublicationTest : public PostgresLogTest {
+class PublicationTest : public ReplicationTest {
  protected:
   void SetUp() override {
-    PostgresLogTest::SetUp();
+    ReplicationTest::SetUp();
     if (connection_ == nullptr) return;
     // Neither of them is a superuser.
     Sql("CREATE ROLE owner LOGIN; CREATE ROLE agent LOGIN; CREATE SCHEMA app AUTHORIZATION owner");

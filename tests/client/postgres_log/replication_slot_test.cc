@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/lsn.h"
-#include "tests/client/postgres_log/postgres_log.h"
+#include "tests/client/postgres_log/replication_source.h"
 
 namespace mirror {
 namespace {
@@ -43,7 +43,7 @@ TEST(SlotName, IsTheContextsWherePostgresTakesThat) {
   EXPECT_THAT(CheckSlotName(std::string(64, 'a')), StatusIs(StatusCode::kInvalidArgument));
 }
 
-class ReplicationSlotTest : public PostgresLogTest {};
+class ReplicationSlotTest : public ReplicationTest {};
 
 TEST_F(ReplicationSlotTest, ItIsMadeSeenMovedAndDropped) {
   EXPECT_THAT(DropSlot(*connection_, kSlot, "mirror-agent"), IsOk()) << "there is none";
@@ -130,7 +130,7 @@ TEST_F(ReplicationSlotTest, WhoMayNotIsToldSo) {
   EXPECT_EQ(LogTroubleOf(DropSlot(*agent, kSlot, "mirror-agent")), LogTrouble::kDenied);
 }
 
-class LogPlaceTest : public PostgresLogTest {};
+class LogPlaceTest : public ReplicationTest {};
 
 TEST_F(LogPlaceTest, MarkersAreWrittenByWhoMayOnlyRead) {
   Sql("CREATE ROLE reader LOGIN");

@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_CLIENT_POSTGRES_LOG_POSTGRES_LOG_H_
-#define MIRROR_TESTS_CLIENT_POSTGRES_LOG_POSTGRES_LOG_H_
+#ifndef MIRROR_TESTS_CLIENT_POSTGRES_LOG_REPLICATION_SOURCE_H_
+#define MIRROR_TESTS_CLIENT_POSTGRES_LOG_REPLICATION_SOURCE_H_
 
 #include <gtest/gtest.h>
 
@@ -88,7 +88,7 @@ class ShownLog {
 };
 
 /// A database of an application at a server of its own whose log tells what changes.
-class PostgresLogTest : public testing::Test {
+class ReplicationTest : public testing::Test {
  protected:
   static constexpr char kSlot[] = "_mirror_test";
   static constexpr char kPublication[] = "_mirror test";
@@ -209,4 +209,4 @@ class PostgresLogTest : public testing::Test {
 
 }  // namespace mirror
 
-#endif  // MIRROR_TESTS_CLIENT_POSTGRES_LOG_POSTGRES_LOG_H_
+#endif  // MIRROR_TESTS_CLIENT_POSTGRES_LOG_REPLICATION_SOURCE_H_
