@@ -141,7 +141,6 @@ class StagedChanges : public ChangeReader {
   struct Ready {
     StagedKey key;
     bool gone = false;
-    std::int64_t born = 0;
     std::vector<StagedValue> values;
   };
 
@@ -176,7 +175,7 @@ class StagedChanges : public ChangeReader {
     if (!ready_.empty()) {
       Ready row = std::move(ready_.front());
       ready_.pop_front();
-      return row.gone ? blocks_.Delete(row.key) : PutWhole(row.key, std::move(row.values), row.born, sink);
+      return row.gone ? blocks_.Delete(row.key) : PutWhole(row.key, std::move(row.values), sink);
     }
     if (!wanted_.empty() && (rows_are_taken_ || (wanted_.size() >= portion_.rows() && deletes_are_taken_)))
       return ReadBase();
@@ -199,10 +198,10 @@ class StagedChanges : public ChangeReader {
       case StagedKind::kGone:
         return blocks_.Delete(row.key);
       case StagedKind::kWhole:
-        return PutWhole(row.key, std::move(row.row.values), row.row.born, sink);
+        return PutWhole(row.key, std::move(row.row.values), sink);
       case StagedKind::kPart:
         if (!whole) return blocks_.Update(row.key, std::move(row.row.values), sink);
-        if (row.row.complete) return PutWhole(row.key, std::move(row.row.values), row.row.born, sink);
+        if (row.row.complete) return PutWhole(row.key, std::move(row.row.values), sink);
         break;
       case StagedKind::kMoved:
         break;
@@ -211,12 +210,11 @@ class StagedChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// A row that the steps leave out is to be gone, unless the mirror never had it.
-  absl::Status PutWhole(const StagedKey& key, std::vector<StagedValue> values, std::int64_t born,
-                        LargeSink* sink) {
+  /// A row that the steps leave out is to be gone: the mirror may have it, also where it was born behind
+  /// `from`, since what it was sent was as new as the stage was.
+  absl::Status PutWhole(const StagedKey& key, std::vector<StagedValue> values, LargeSink* sink) {
     const absl::StatusOr<bool> put = blocks_.Insert(key, std::move(values), sink);
-    if (!put.ok() || *put || born > mirrored_lsn_) return put.status();
-    return blocks_.Delete(key);
+    return !put.ok() || *put ? put.status() : blocks_.Delete(key);
   }
 
   /// Some of the wanted rows, as they are in the source, under what is staged of them.
@@ -257,14 +255,13 @@ class StagedChanges : public ChangeReader {
       const auto found = there.find(key);
       std::vector<StagedValue>* const under = found == there.end() ? nullptr : found->second;
       const auto row = known.find(key);
-      Ready ready{key, false, 0, {}};
+      Ready ready{key, false, {}};
       if (row == known.end()) {
         ready.gone = under == nullptr;
         if (under != nullptr) ready.values = std::move(*under);
       } else {
         StagedRow& over = *row->second;
         ready.gone = over.kind == StagedKind::kGone;
-        ready.born = over.born;
         const bool is_all = over.kind == StagedKind::kWhole || over.complete;
         // What moved here later than those rows were read may be another row there.
         const bool is_late = over.kind == StagedKind::kMoved && over.rekeyed >= base.from;

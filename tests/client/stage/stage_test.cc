@@ -515,7 +515,7 @@ TEST_F(StageTest, OverItsLimitDurableRowsGoOldestFirstAndOnlyThenATable) {
   // After a restart it knows what is durable.
   Write(105, {});
   stage_.Open();
-  fill(110, 2, 2'400);
+  fill(110, 2, 3'400);
   EXPECT_THAT(stage_->TakeGivenUp(), IsEmpty());
   EXPECT_GE(Table(1).floor, 20);
   EXPECT_LT(Table(1).floor, 90);
