@@ -68,7 +68,7 @@ TEST_F(RowStepsTest, WhereSeesWhatAMirrorShows) {
   EXPECT_THAT(Matches("day >= '2024-05-01' AND day < '2024-06'"), IsOkAndHolds(true));
   EXPECT_THAT(Matches("strftime('%Y', at) = '2024'"), IsOkAndHolds(true));
   EXPECT_THAT(Matches("token = '0b5b4c4e-7d3f-4a54-9c3e-0123456789ab'"), IsOkAndHolds(true));
-  EXPECT_THAT(Matches("price = '12.50' AND CAST(price AS REAL) > 12"), IsOkAndHolds(true));
+  EXPECT_THAT(Matches("price = 12.5 AND price > 12"), IsOkAndHolds(true));
   EXPECT_THAT(Matches("typeof(at) = 'text' AND typeof(id) = 'integer'"), IsOkAndHolds(true));
   EXPECT_THAT(Matches("id > 7"), IsOkAndHolds(false));
   row_[1] = row_[3] = Value{};
