@@ -132,6 +132,31 @@ std::unique_ptr<SourceReader> OpenSqliteWhole(const SourceConfig& source,
   return OpenSqliteReader(std::move(options));
 }
 
+// --- Servers ------------------------------------------------------------------
+
+/// The tables of a source that is a database of a server, whatever its kind.
+template <typename Options>
+void ChooseTables(const SourceConfig& source, Records records, std::function<bool(const std::string&)> takes,
+                  Options* options) {
+  options->choice = {source.include, source.skip, source.blocked, std::move(takes)};
+  options->records = std::move(records);
+  for (const TableConfig& table : source.tables) {
+    if (table.steps.any()) options->steps.push_back(table.steps);
+    if (!table.key.empty()) options->keys[FoldName(table.name)] = table.key;
+  }
+  options->hash_key = KeyOrNone(source);
+}
+
+/// What its tables name in deletes_from.
+template <typename Options>
+void ChooseFeeds(const SourceConfig& source, Records records, Options* options) {
+  options->choice.include.clear();
+  for (const TableConfig& table : source.tables) {
+    if (table.deletes_from) options->choice.include.push_back(FeedName(table));
+  }
+  options->records = std::move(records);
+}
+
 // --- PostgreSQL ---------------------------------------------------------------
 
 PostgresReaderOptions PostgresOptionsOf(const SourceConfig& source) {
@@ -144,13 +169,7 @@ PostgresReaderOptions PostgresOptionsOf(const SourceConfig& source) {
 std::unique_ptr<SourceReader> OpenPostgres(const SourceConfig& source, Records records, SourceLog* log,
                                            std::function<bool(const std::string&)> takes) {
   PostgresReaderOptions options = PostgresOptionsOf(source);
-  options.choice = {source.include, source.skip, source.blocked, std::move(takes)};
-  options.records = std::move(records);
-  for (const TableConfig& table : source.tables) {
-    if (table.steps.any()) options.steps.push_back(table.steps);
-    if (!table.key.empty()) options.keys[FoldName(table.name)] = table.key;
-  }
-  options.hash_key = KeyOrNone(source);
+  ChooseTables(source, std::move(records), std::move(takes), &options);
   // What OpenLog() makes for this kind.
   options.log = static_cast<PostgresLog*>(log);
   return OpenPostgresReader(std::move(options));
@@ -158,11 +177,7 @@ std::unique_ptr<SourceReader> OpenPostgres(const SourceConfig& source, Records r
 
 std::unique_ptr<SourceReader> OpenPostgresFeeds(const SourceConfig& source, Records records) {
   PostgresReaderOptions options = PostgresOptionsOf(source);
-  options.choice.include.clear();
-  for (const TableConfig& table : source.tables) {
-    if (table.deletes_from) options.choice.include.push_back(FeedName(table));
-  }
-  options.records = std::move(records);
+  ChooseFeeds(source, std::move(records), &options);
   return OpenPostgresReader(std::move(options));
 }
 
@@ -183,23 +198,13 @@ MariadbReaderOptions MariadbOptionsOf(const SourceConfig& source) {
 std::unique_ptr<SourceReader> OpenMariadb(const SourceConfig& source, Records records, SourceLog* /*log*/,
                                           std::function<bool(const std::string&)> takes) {
   MariadbReaderOptions options = MariadbOptionsOf(source);
-  options.choice = {source.include, source.skip, source.blocked, std::move(takes)};
-  options.records = std::move(records);
-  for (const TableConfig& table : source.tables) {
-    if (table.steps.any()) options.steps.push_back(table.steps);
-    if (!table.key.empty()) options.keys[FoldName(table.name)] = table.key;
-  }
-  options.hash_key = KeyOrNone(source);
+  ChooseTables(source, std::move(records), std::move(takes), &options);
   return OpenMariadbReader(std::move(options));
 }
 
 std::unique_ptr<SourceReader> OpenMariadbFeeds(const SourceConfig& source, Records records) {
   MariadbReaderOptions options = MariadbOptionsOf(source);
-  options.choice.include.clear();
-  for (const TableConfig& table : source.tables) {
-    if (table.deletes_from) options.choice.include.push_back(FeedName(table));
-  }
-  options.records = std::move(records);
+  ChooseFeeds(source, std::move(records), &options);
   return OpenMariadbReader(std::move(options));
 }
 
@@ -222,23 +227,13 @@ OdbcReaderOptions OdbcOptionsOf(const SourceConfig& source) {
 std::unique_ptr<SourceReader> OpenOdbc(const SourceConfig& source, Records records, SourceLog* /*log*/,
                                        std::function<bool(const std::string&)> takes) {
   OdbcReaderOptions options = OdbcOptionsOf(source);
-  options.choice = {source.include, source.skip, source.blocked, std::move(takes)};
-  options.records = std::move(records);
-  for (const TableConfig& table : source.tables) {
-    if (table.steps.any()) options.steps.push_back(table.steps);
-    if (!table.key.empty()) options.keys[FoldName(table.name)] = table.key;
-  }
-  options.hash_key = KeyOrNone(source);
+  ChooseTables(source, std::move(records), std::move(takes), &options);
   return OpenOdbcReader(std::move(options));
 }
 
 std::unique_ptr<SourceReader> OpenOdbcFeeds(const SourceConfig& source, Records records) {
   OdbcReaderOptions options = OdbcOptionsOf(source);
-  options.choice.include.clear();
-  for (const TableConfig& table : source.tables) {
-    if (table.deletes_from) options.choice.include.push_back(FeedName(table));
-  }
-  options.records = std::move(records);
+  ChooseFeeds(source, std::move(records), &options);
   return OpenOdbcReader(std::move(options));
 }
 
