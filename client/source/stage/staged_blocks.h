@@ -36,6 +36,7 @@ class StagedBlocks {
   absl::StatusOr<bool> InsertInto(const StagedKey& key, std::vector<StagedValue> values, RowBlock* block,
                                   LargeSink* sink);
 
+  bool IsEmpty() const { return rows_ == 0; }
   bool IsFull(const BlockSize& size) const;
   /// Deletes, updates, inserts.
   std::vector<ChangeBlock> TakeAll();

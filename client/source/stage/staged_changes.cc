@@ -128,7 +128,14 @@ class StagedChanges : public ChangeReader {
       if (absl::Status planned = Plan(&piece, &counts_less); !planned.ok()) return planned;
     }
     while (!at_end_ && !blocks_.IsFull(size)) {
-      if (absl::Status step = Step(sink); !step.ok()) return step;
+      if (!RoundIsOver()) {
+        if (absl::Status step = Step(sink); !step.ok()) return step;
+        continue;
+      }
+      at_end_ = !read_base_ || round_ >= kStagedRoundsMax;
+      // The next round may delete what this one inserted, and within a piece deletes come first.
+      if (at_end_ || !blocks_.IsEmpty()) break;
+      if (absl::Status begun = BeginRound(look_.rows().place()); !begun.ok()) return begun;
     }
     piece.blocks = blocks_.TakeAll();
     // What a last piece deletes counts all.
@@ -170,7 +177,9 @@ class StagedChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// One row, or rows from the source, or the next round.
+  bool RoundIsOver() const { return ready_.empty() && wanted_.empty() && rows_are_taken_; }
+
+  /// One row, or rows from the source.
   absl::Status Step(LargeSink* sink) {
     if (!ready_.empty()) {
       Ready row = std::move(ready_.front());
@@ -179,15 +188,11 @@ class StagedChanges : public ChangeReader {
     }
     if (!wanted_.empty() && (rows_are_taken_ || (wanted_.size() >= portion_.rows() && deletes_are_taken_)))
       return ReadBase();
-    if (!rows_are_taken_) {
-      absl::StatusOr<std::optional<StagedRows::Row>> row = look_.Next();
-      if (!row.ok()) return row.status();
-      rows_are_taken_ = !*row;
-      deletes_are_taken_ = !*row || (*row)->row.kind != StagedKind::kGone;
-      return *row ? Take(**std::move(row), sink) : absl::OkStatus();
-    }
-    at_end_ = !read_base_ || round_ >= kStagedRoundsMax;
-    return at_end_ ? absl::OkStatus() : BeginRound(look_.rows().place());
+    absl::StatusOr<std::optional<StagedRows::Row>> row = look_.Next();
+    if (!row.ok()) return row.status();
+    rows_are_taken_ = !*row;
+    deletes_are_taken_ = !*row || (*row)->row.kind != StagedKind::kGone;
+    return *row ? Take(**std::move(row), sink) : absl::OkStatus();
   }
 
   absl::Status Take(StagedRows::Row row, LargeSink* sink) {

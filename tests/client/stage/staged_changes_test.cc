@@ -206,9 +206,7 @@ void PlayStagedHistory(StageFolder& stage, std::int64_t table, std::int64_t firs
   *last_lsn = source.LsnOf(source.commits());
 }
 
-// Of a hundred histories one leaves a row that was deleted while another one was read in the source; the next
-// sending deletes it. MIRROR_TEST_ROUNDS=1 MIRROR_TEST_SEED=20261147 repeats it.
-TEST(StagedChanges, DISABLED_BringAMirrorToTheRowsOfOneCommit) {
+TEST(StagedChanges, BringAMirrorToTheRowsOfOneCommit) {
 #ifdef NDEBUG
   constexpr std::uint64_t kRounds = 60;
 #else
