@@ -21,7 +21,6 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& s
 absl::StatusOr<InstalledLog> InstallPostgresLog(const SourceConfig& source, const LogUser& user,
                                                 const std::vector<std::string>& tables);
 absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogUser& user);
-absl::StatusOr<WaitingChanges> CountWaitingInPostgres(const SourceConfig& source, const LogUser& user);
 
 }  // namespace mirror
 

@@ -236,8 +236,8 @@ ROOMS = {
     ),
     "client/run": (
         "base base/db/postgres base/db/sqlite certs client/config client/cycle client/source client/source/capture "
-        "client/source/files client/source/mariadb client/source/odbc client/source/postgres client/source/postgres/log "
-        "client/source/sqlite client/source/sqlite/log client/source/stage client/source/steps "
+        "client/source/files client/source/mariadb client/source/mariadb/log client/source/odbc client/source/postgres "
+        "client/source/postgres/log client/source/sqlite client/source/sqlite/log client/source/stage client/source/steps "
         "client/state client/wire proto/wire",
         ("nlohmann-json",),
     ),

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/db/mariadb/name.h"
 #include "base/digest.h"
@@ -126,6 +127,11 @@ absl::StatusOr<std::vector<std::string>> CheckBinlog(mariadb::Connection& connec
   if (!status.ok() && mariadb::TroubleOf(status.status()) != mariadb::Trouble::kDenied)
     return status.status();
   return refusals;
+}
+
+absl::Status BinlogRefused(const std::vector<std::string>& refusals) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the source's binlog cannot be read: ", absl::StrJoin(refusals, "; "), ". Nothing was read"));
 }
 
 absl::StatusOr<std::map<std::string, std::string>> ReadCascadeChildren(mariadb::Connection& connection) {

@@ -140,10 +140,7 @@ absl::Status MariadbStaging::Connect() {
   if (!session.ok()) return session.status();
   const absl::StatusOr<std::vector<std::string>> refusals = CheckBinlog(**session, options_.server_id);
   if (!refusals.ok()) return refusals.status();
-  if (!refusals->empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the source's binlog cannot be read: ", refusals->front(), ". Nothing was read"));
-  }
+  if (!refusals->empty()) return BinlogRefused(*refusals);
   const absl::StatusOr<Begin> begin = FindBegin(**session, *place);
   if (!begin.ok()) return begin.status();
   // Of definitions that are not these any more the binlog tells, or the next look at the catalogs.
