@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kNextWithin{100};
 constexpr std::chrono::milliseconds kRetryMin{100};
 constexpr std::size_t kNewsMax = 100;
+constexpr int kMarkersMax = 3;
 constexpr char kPromoted[] = "promoted", kRestored[] = "restored";
 
 postgres::PoolOptions MarkerOptions(const PostgresAccess& access) {
@@ -117,8 +118,9 @@ void PostgresStaging::Run(const std::stop_token& stop) {
   std::chrono::milliseconds retry = kRetryMin;
   while (!stop.stop_requested()) {
     const std::uint64_t before = changes_;
-    const absl::Status ended = Work(stop);
+    absl::Status ended = Work(stop);
     if (stop.stop_requested()) return;
+    if (LogTroubleOf(ended) == LogTrouble::kNoPublication) ended = MoveBehindPublication(ended);
     retry = changes_ != before ? kRetryMin : std::min(retry * 2, options_.retry_max);
     // The log begins elsewhere now.
     if (absl::IsAborted(ended)) retry = kRetryMin;
@@ -340,6 +342,19 @@ absl::Status PostgresStaging::CheckPublished(postgres::Connection& connection) c
                 : PublicationMissing(options_.publication, options_.slot, /*exists=*/false);
 }
 
+/// Where it stands the log cannot be read, however often it is tried. What is passed over is compared.
+absl::Status PostgresStaging::MoveBehindPublication(const absl::Status& ended) {
+  absl::StatusOr<postgres::Lease> session = markers_.Take(postgres::ConnectAs{}.connect_within);
+  if (!session.ok() || !CheckPublished(**session).ok()) return ended;
+  const absl::StatusOr<LogPlace> place = LookAtLog(**session);
+  if (!place.ok()) return ended;
+  const absl::StatusOr<std::uint64_t> moved = AdvanceSlot(**session, options_.slot, place->flushed_lsn);
+  if (!moved.ok()) return moved.status();
+  const MutexLock lock(mutex_);
+  ++moves_;
+  return absl::AbortedError("the log is read from behind its publication on");
+}
+
 absl::StatusOr<std::shared_ptr<const LogCatalog>> PostgresStaging::Look(postgres::Connection& connection,
                                                                         const std::string& schema) {
   if (watch_ == nullptr) watch_ = std::make_unique<LogCatalogWatch>(schema, options_.publication);
@@ -375,18 +390,23 @@ absl::Status PostgresStaging::WaitUntilConnected(const std::atomic<bool>* stop) 
 }
 
 absl::StatusOr<StageMark> PostgresStaging::StageToMarker(const std::atomic<bool>* stop) {
-  if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
-  const absl::StatusOr<std::string> token = EmitMarker();
-  if (!token.ok()) return token.status();
-  return WaitForMarker(*token, stop);
+  for (int attempt = 1;; ++attempt) {
+    if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
+    const absl::StatusOr<std::string> token = EmitMarker();
+    if (!token.ok()) return token.status();
+    absl::StatusOr<StageMark> mark = WaitForMarker(*token, stop);
+    // The slot was moved past it.
+    if (!absl::IsAborted(mark.status()) || attempt == kMarkersMax) return mark;
+  }
 }
 
 absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(const std::string& token,
                                                          const std::atomic<bool>* stop) {
-  std::uint64_t changes = changes_, failures = 0;
+  std::uint64_t changes = changes_, failures = 0, moves = 0;
   {
     const MutexLock lock(mutex_);
     failures = failures_;
+    moves = moves_;
   }
   for (auto until = Clock::now() + options_.marker_within; Clock::now() < until;) {
     absl::StatusOr<std::optional<StageMark>> mark = stage_->WaitForMark(token, kNextWithin.count());
@@ -398,6 +418,7 @@ absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(const std::string& toke
       until = Clock::now() + options_.marker_within;
     }
     const MutexLock lock(mutex_);
+    if (moves_ != moves) return absl::AbortedError("the source's log was passed over up to its publication");
     if (is_connected_ || failures_ == failures) continue;
     // It was connected, and failed since; who has the slot reads on.
     if (!absl::IsAborted(failure_) && LogTroubleOf(failure_) != LogTrouble::kInUse) return failure_;

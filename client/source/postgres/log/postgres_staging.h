@@ -109,6 +109,7 @@ class PostgresStaging : public LogKeeper {
   /// Its confirmed position. One that is not there is made.
   absl::StatusOr<std::int64_t> EnsureSlot();
   absl::Status CheckPublished(postgres::Connection& connection) const;
+  absl::Status MoveBehindPublication(const absl::Status& ended) MIRROR_EXCLUDES(mutex_);
   /// What the slot is to what was staged; the stage is made to fit it.
   absl::Status FitStage(const PostgresSource& place, const LogServer& server, std::int64_t confirmed);
   absl::Status BeginAnew(const StagedLog& log, std::int64_t confirmed, const std::string& news);
@@ -142,6 +143,8 @@ class PostgresStaging : public LogKeeper {
   bool is_connected_ MIRROR_GUARDED_BY(mutex_) = false;
   bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Somebody waits: connect now.
   std::uint64_t failures_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::uint64_t moves_ MIRROR_GUARDED_BY(mutex_) =
+      0;  ///< What was written before each of them does not come.
   absl::Status failure_ MIRROR_GUARDED_BY(mutex_);
   Server server_ MIRROR_GUARDED_BY(mutex_);
   std::vector<std::string> news_ MIRROR_GUARDED_BY(mutex_);
