@@ -101,7 +101,8 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& s
   options.stop = stop;
   absl::StatusOr<std::unique_ptr<PostgresLog>> log = PostgresLog::Open(staging, options);
   if (!log.ok()) return log.status();
-  if (kept != nullptr && *log != nullptr) kept->keeper = std::move(staging);
+  // One that is not installed any more reads on for nobody.
+  if (kept != nullptr) kept->keeper = *log != nullptr ? std::move(staging) : nullptr;
   return std::unique_ptr<SourceLog>(*std::move(log));
 }
 
