@@ -44,6 +44,12 @@ Decision WithRepair(History& history, Decision decision, const TableSchema& tabl
   return {Decision::Kind::kChanges, PopulateReason::kNone, found};
 }
 
+/// Whether the mirror is in a state that this source does not know.
+bool IsOfAnother(PopulateReason reason) {
+  return reason == PopulateReason::kAhead || reason == PopulateReason::kLineageMiss ||
+         reason == PopulateReason::kPendingMiss || reason == PopulateReason::kHistoryGone;
+}
+
 /// What is sent of a table that is sent. Errors: why nothing of it can be.
 absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const SourceTable& table,
                                      const v1::TableStatus& status) {
@@ -51,10 +57,17 @@ absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const 
   const bool asked = run.IsAskedFor(name);
   const bool suspect = !cycle.can_compare && run.state.tables().IsSuspect(name);
   if (absl::Status taken = TakeOver(run, cycle, table.schema, status); !taken.ok()) return taken;
-  const bool mended = run.history.MendsGaps(name) && run.state.tables().IsTakenOver(name) == TakenOver::kYes;
+  const bool mended = run.state.tables().IsTakenOver(name) == TakenOver::kYes &&
+                      (status.source_accepted() || run.history.MendsGaps(name));
   absl::StatusOr<Decision> decision =
       Decide(run.history, run.reader, table.schema, status, asked || suspect, mended);
   if (!decision.ok()) return decision;
+  if (status.source_accepted() && !asked && IsOfAnother(decision->reason)) {
+    const std::string why = WhyNotAdopted(run, cycle, table.schema, status);
+    decision->words =
+        absl::StrCat("this source took the place of another one, and ",
+                     why.empty() ? "by its strategy it cannot go on from what that one sent" : why);
+  }
   const bool new_there = status.action() == v1::TABLE_ACTION_CREATED || status.row_count() == 0;
   if (decision->kind == Decision::Kind::kPopulate && table.unreadable && !new_there && !asked) {
     return absl::FailedPreconditionError(
@@ -83,6 +96,9 @@ Job MakeJob(RunContext& run, Cycle& cycle, std::size_t index, Decision decision)
   if (repair != cycle.repairs.end() && job.decision.kind == Decision::Kind::kChanges) {
     job.repair = std::move(repair->second.keys);
   }
+  // Net changes bring nothing up to date that they do not begin at.
+  job.tells_time = job.decision.kind == Decision::Kind::kPopulate ||
+                   (run.state.tables().IsTakenOver(name) == TakenOver::kNo && !job.status.source_accepted());
   return job;
 }
 
