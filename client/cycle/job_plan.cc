@@ -7,9 +7,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "client/cycle/comparison.h"
 #include "client/cycle/takeover.h"
 #include "client/sending/decision.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -134,6 +136,11 @@ void MakeJobs(RunContext& run, Cycle& cycle) {
   for (std::size_t i = 0; i < run.schema.tables.size(); ++i) {
     if (cycle.IsAbout(run.schema.tables[i].schema.name)) PlanTable(run, cycle, i);
   }
+  if (!cycle.IsFirst() || run.places_taken.empty()) return;
+  run.AddNote(absl::StrCat(
+      "this source took the place of another one, as the mirror's operator accepted: what that one sent of ",
+      Counted(run.places_taken.size(), "table"), " is compared with the source, and what differs is sent: ",
+      ListNames({run.places_taken.begin(), run.places_taken.end()}, kNamesListed)));
 }
 
 }  // namespace mirror

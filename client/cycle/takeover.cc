@@ -58,10 +58,7 @@ absl::StatusOr<bool> TakePlace(RunContext& run, const Cycle& cycle, const TableS
   if (absl::Status looked = run.reader.TakeLook(table.name); !looked.ok()) return looked;
   const absl::StatusOr<bool> adopted = AdoptAndCompare(run, table.name, position);
   if (!adopted.ok() || !*adopted) return adopted;
-  run.AddNote(
-      absl::StrCat("table '", table.name,
-                   "': another source sent what the mirror has of it; it is compared with the mirror, "
-                   "and what differs is sent"));
+  run.places_taken.insert(table.name);
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,7 +27,6 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 const Position kOfAnother = {Lsn{7}, "of another source"};
 
@@ -102,6 +102,9 @@ TEST_F(AcceptedCycleTest, GoesOnFromWhatIsEqual) {
   EXPECT_EQ(report.tables[0].action, TableReport::Action::kNone);
   EXPECT_EQ(report.tables[0].equality, TableReport::Equality::kEqual);
   EXPECT_TRUE(report.Good()) << report.status;
+  EXPECT_THAT(report.notes,
+              Contains(HasSubstr("what that one sent of 1 table is compared with the source, and "
+                                 "what differs is sent: a")));
   EXPECT_EQ(endpoint_.Count("rows"), 0U);
   ASSERT_EQ(endpoint_.completed.tables_size(), 1);
   EXPECT_EQ(endpoint_.completed.tables(0).rows_differ(), 0U);
@@ -147,11 +150,12 @@ TEST_F(AcceptedCycleTest, OfAStoppedAgentLeaveTheTableStale) {
 TEST_F(AcceptedCycleTest, CompareAlsoWhatIsKnownWhereTheAgentForgotThatItIsDue) {
   log_.known = kOfAnother;
   EXPECT_TRUE(Run().Good());
-  EXPECT_EQ(endpoint_.Count("digests"), 1U);
+  const std::size_t asked = endpoint_.Count("digests");
+  EXPECT_GT(asked, 0U);
   // Once the mirror does not say it any more, it is a table like any other.
   endpoint_.on_schema = {};
   EXPECT_TRUE(Run().Good());
-  EXPECT_EQ(endpoint_.Count("digests"), 1U);
+  EXPECT_EQ(endpoint_.Count("digests"), asked);
 }
 
 TEST_F(AcceptedCycleTest, PopulateWhatTheStrategyCannotGoOnFromAndSayWhy) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +56,7 @@ class GapTest : public testing::Test {
     RunContext run({*reader_, client_, *lock_, *state_, &log_}, options_);
     EXPECT_THAT(TakeOver(run, cycle_, table_, status_), IsOk());
     notes_ = run.report.notes;
+    places_taken_ = run.places_taken;
     const bool compared = log_.mends && state_->tables().IsTakenOver("a") == TakenOver::kYes;
     const auto decision = Decide(log_, *reader_, table_, status_, /*asked=*/false, compared);
     EXPECT_THAT(decision, IsOk());
@@ -73,6 +75,7 @@ class GapTest : public testing::Test {
   TableSchema table_;
   v1::TableStatus status_;
   std::vector<std::string> notes_;
+  std::set<std::string> places_taken_;
   OneRecordLog log_;
 };
 
@@ -123,10 +126,10 @@ TEST_F(GapTest, IsWhatAnotherSourceSentWhosePlaceThisOneWasLetTake) {
     EXPECT_EQ(Decided().kind, Decision::Kind::kNothing);
     EXPECT_EQ(log_.known, (Position{Lsn{7}, "of another source"}));
     EXPECT_EQ(RunState::Load(folder_.path(), "Cust")->tables().IsTakenOver("a"), TakenOver::kYes);
-    EXPECT_THAT(notes_, ElementsAre(HasSubstr("another source sent")));
+    EXPECT_THAT(places_taken_, ElementsAre("a"));
   }
   EXPECT_EQ(Decided().kind, Decision::Kind::kNothing) << "it is known by now";
-  EXPECT_THAT(notes_, IsEmpty());
+  EXPECT_THAT(places_taken_, IsEmpty());
 }
 
 TEST_F(GapTest, OfAnotherSourceIsPopulatedWhereNoComparisonFindsIt) {
