@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/nonce.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 
@@ -302,7 +303,9 @@ absl::Status MariadbStaging::FlushIfDue() {
 }
 
 absl::Status MariadbStaging::Flush() {
+  CrashPoint("stage.flushing");
   if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
+  CrashPoint("stage.flushed");
   flushed_ = Clock::now();
   for (const StagedTable& table : stage_->TakeGivenUp())
     AddNews(
