@@ -270,7 +270,11 @@ ROOMS = {
         (),
     ),
     "tools/mirrorctl/admin": ("base base/config base/text certs proto/wire", ("nlohmann-json", "protobuf", "grpc")),
-    "tools/mirrorctl/init": ("base base/config base/db/postgres base/text certs client/config tools/mirrorctl/admin", ("nlohmann-json",)),
+    "tools/mirrorctl/init": (
+        "base base/config base/db/mariadb base/db/postgres base/text certs client/config client/source/mariadb/log "
+        "tools/mirrorctl/admin",
+        ("nlohmann-json",),
+    ),
     "tools/mirrorctl/doctor": (
         "base base/config base/db/sqlite base/text certs client/command client/config client/run "
         "client/source client/source/sqlite/file client/source/sqlite/log client/wire proto/wire tools/mirrorctl/admin "
