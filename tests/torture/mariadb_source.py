@@ -3,6 +3,7 @@
 import shutil
 import sys
 
+from tests.torture import scenarios
 from tests.torture.place import ROOT
 from tests.torture.source_place import HEX, SourcePlace
 
@@ -14,8 +15,34 @@ import mariadb_servers  # noqa: E402
 READER = "mirror_agent"
 
 
+def written_in_other_ways(place):
+    """Sessions whose binlog lacks rows, or parts of them."""
+    for setting in ("binlog_format = STATEMENT", "binlog_row_image = MINIMAL"):
+        place.sql(f"SET SESSION {setting}; {place.CHANGES}", "UPDATE people SET age = age + 1 WHERE id % 3 = 0;")
+        scenarios.once(place)
+
+
+def log_begun_anew(place):
+    place.sql(place.CHANGES)
+    scenarios.once(place)
+    place.own.sql("RESET MASTER")
+    place.sql(place.CHANGES)
+
+
+def committed_in_two_phases(place):
+    """Its rows stand in the binlog long before they are in the tables; the server is killed in between."""
+    place.sql("XA START 'one'; UPDATE people SET age = age + 5 WHERE id % 4 = 0; XA END 'one'; XA PREPARE 'one';")
+    place.sql("XA START 'two'; UPDATE large SET name = 'never' WHERE id % 5 = 0; XA END 'two'; XA PREPARE 'two';")
+    place.sql("UPDATE visits SET note = 'beside';")
+    scenarios.once(place)
+    place.own.kill()
+    place.own.start()
+    place.sql("XA COMMIT 'one'; XA ROLLBACK 'two';", place.CHANGES)
+
+
 class MariadbSourcePlace(SourcePlace):
     points = ("stage.flushing", "stage.flushed")
+    days = (written_in_other_ways, log_begun_anew, committed_in_two_phases)
     failed = mariadb_servers.Failed
 
     CREATE = """
@@ -133,6 +160,9 @@ ALTER TABLE visits RENAME COLUMN note TO remark; ALTER TABLE large DROP COLUMN n
 
     def wait_for_standby(self):
         mariadb_replica.wait_until_same(self.standby, self.own)
+
+    def cut_off_standby(self):
+        self.standby.sql("STOP SLAVE")
 
     def promote_standby(self):
         primary, self.own, self.standby = self.own, self.standby, None

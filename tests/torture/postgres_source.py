@@ -130,10 +130,20 @@ ALTER TABLE visits RENAME COLUMN note TO remark; ALTER TABLE large DROP COLUMN n
         self.standby = self.own.make_standby(self.own.folder.parent / "standby", "standby")
 
     def wait_for_standby(self):
+        caught_up = "SELECT bool_and(replay_lsn = pg_current_wal_lsn()) FROM pg_stat_replication WHERE application_name = 'standby';"
+        self.wait_until(caught_up, "the standby does not follow")
+
+    def cut_off_standby(self):
+        self.standby.sql("ALTER SYSTEM SET primary_conninfo = '';")
+        self.standby.sql("SELECT pg_reload_conf();")
+        gone = "SELECT count(*) = 0 FROM pg_stat_replication WHERE application_name = 'standby';"
+        self.wait_until(gone, "the standby still follows")
+
+    def wait_until(self, question, otherwise):
         deadline = time.monotonic() + PATIENCE_S
-        while self.own.sql("SELECT bool_and(replay_lsn = pg_current_wal_lsn()) FROM pg_stat_replication;").strip() != "t":
+        while self.own.sql(question).strip() != "t":
             if time.monotonic() > deadline:
-                raise Broken("the standby does not follow")
+                raise Broken(otherwise)
             time.sleep(0.02)
 
     def promote_standby(self):

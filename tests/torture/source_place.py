@@ -19,6 +19,7 @@ class SourcePlace(Place, abc.ABC):
     to its server."""
 
     points = ()  # Fault points of its log, beside those of every cycle.
+    days = ()  # Odd ones that others do not have.
     failed = ()  # Errors of statements that the server's end has ended.
     CREATE = FILL = CHANGES = SCHEMA = EMPTY = ""
 
@@ -128,6 +129,10 @@ class SourcePlace(Place, abc.ABC):
     @abc.abstractmethod
     def wait_for_standby(self):
         """It has all that the primary has."""
+
+    @abc.abstractmethod
+    def cut_off_standby(self):
+        """What the primary gets from here on it never has."""
 
     @abc.abstractmethod
     def promote_standby(self):

@@ -146,7 +146,18 @@ def promoted(place):
     place.sql("UPDATE people SET age = age + 1;")
 
 
-ODD_DAYS = (put_back, put_back_in_silence, log_lost, stage_lost, promoted)
+def promoted_behind(place):
+    """The same, and the mirror has what the standby never got."""
+    place.make_standby()
+    changes(place)
+    place.wait_for_standby()
+    place.cut_off_standby()
+    changes(place)
+    place.promote_standby()
+    place.sql("UPDATE people SET age = age + 1;")
+
+
+ODD_DAYS = (put_back, put_back_in_silence, log_lost, stage_lost, promoted, promoted_behind)
 
 
 def odd_day(kind, day, keep):
@@ -179,7 +190,7 @@ def run(kind, runs, seed, keep, report):
         _, met = kill_source(kind, name, dice.uniform(0, lasts[name]), keep)
         report.database(f"source killed, {name}", met)
         done += 1
-    for day in ODD_DAYS:
+    for day in (*ODD_DAYS, *kind.days):
         odd_day(kind, day, keep)
         report.day(f"source {day.__name__.replace('_', ' ')}")
         done += 1

@@ -35,6 +35,12 @@ sys.exit(not good and f"expected {sorted(wanted)}, saw {sorted(done)}")
 PYTHON
 }
 
+# expect_compared: the log of the cycle of `cycle.json` went on elsewhere; rows were compared, and no table was sent whole.
+expect_compared() {
+  if [ "$source_strategy" != cdc ]; then return 0; fi
+  if grep -q '"populate"' cycle.json; then cat cycle.json; fail "a cycle that compares, and populates nothing"; fi
+}
+
 # equal: every row, by the server's own client and SQLite without any of our code.
 equal() {
   local mirror=dev/data/Mirror_$context.db
@@ -123,6 +129,7 @@ demo_server() {
   source_sql "INSERT INTO genre VALUES (26, 'After the failover');"
   cycle || fail "the cycle after the failover"
   expect_changed genre
+  expect_compared
   mirrorctl --config dev/mirrorctl.toml events "$context" --limit 5 || fail "mirrorctl events"
 
   begin_step "every row, source against mirror"
