@@ -12,7 +12,7 @@ foreach(script source_rules grouped_tests compare_databases proto_comments named
   add_test(NAME scripts.${script} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/${script}_test.py)
   set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 300)
 endforeach()
-# It makes a PostgreSQL, where that is installed, and kills it.
+# It makes a PostgreSQL and a MariaDB, where they are installed, and kills them.
 set_tests_properties(scripts.demo PROPERTIES TIMEOUT 300)
 
 # Of packages and releases; what builds or installs the real ones is a matter of tools/nightly.
