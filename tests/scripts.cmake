@@ -39,7 +39,9 @@ add_test(NAME python.postgres_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_D
                                              ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.postgres_scenarios COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/postgres_scenarios_test.py
                                                 ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.postgres_source python.postgres_page python.postgres_scenarios
+add_test(NAME python.mariadb_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/mariadb_source_test.py
+                                            ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.mariadb_source python.postgres_source python.postgres_page python.postgres_scenarios
                      PROPERTIES LABELS python TIMEOUT 600)
 file(GLOB old_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/data/old/*/files.tar.xz)
 foreach(file ${old_files})

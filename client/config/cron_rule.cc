@@ -239,7 +239,9 @@ std::optional<CronRule::Time> CronRule::Next(Time after) const {
     const std::optional<std::int64_t> time = FirstOf(day, seconds);
     if (time && (!first || *time < *first)) first = time;
   }
-  if (!first) return std::nullopt;
+  constexpr std::int64_t kLast =
+      std::chrono::floor<std::chrono::seconds>(Time::max()).time_since_epoch().count();
+  if (!first || *first > kLast) return std::nullopt;
   return Time(std::chrono::seconds(*first));
 }
 

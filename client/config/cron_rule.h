@@ -33,7 +33,7 @@ class CronRule {
   static absl::StatusOr<CronRule> Parse(const std::string& text);
 
   /// The first time it is due after `after`, at a whole minute unless a gap ends elsewhere. Absent: not
-  /// within 50 years, or the system knows no local time.
+  /// within 50 years, beyond what a Time can hold (the year 2262), or the system knows no local time.
   std::optional<Time> Next(Time after) const;
 
   const std::string& text() const { return text_; }  ///< As it was given.

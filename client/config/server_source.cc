@@ -11,6 +11,8 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kSlotNameMax = 63, kSlotHashDigits = 8;
+constexpr std::size_t kServerIdDigits = 8;
+constexpr std::uint32_t kServerIdFirst = 1U << 31;
 
 }  // namespace
 
@@ -27,6 +29,11 @@ std::string SlotName(const std::string& context_id) {
   if (name == absl::StrCat("_mirror_", lower) && name.size() <= kSlotNameMax) return name;
   name.resize(std::min(name.size(), kSlotNameMax - 1 - kSlotHashDigits));
   return absl::StrCat(name, "_", HexDigest(lower).substr(0, kSlotHashDigits));
+}
+
+std::uint32_t DefaultServerId(const std::string& context_id) {
+  const std::string digits = HexDigest(absl::AsciiStrToLower(context_id)).substr(0, kServerIdDigits);
+  return static_cast<std::uint32_t>(std::stoul(digits, nullptr, 16)) | kServerIdFirst;
 }
 
 }  // namespace mirror

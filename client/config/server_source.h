@@ -20,7 +20,7 @@ struct ServerSource {
   std::int64_t snapshot_wait_ms = 30'000;
   std::int64_t max_stage_bytes = 10'000'000'000;
   std::int64_t max_wal_bytes = 10'000'000'000;
-  std::uint32_t server_id = 0;   ///< mariadb. 0: made of the context id.
+  std::uint32_t server_id = 0;   ///< mariadb. 0: DefaultServerId().
   std::string dialect = "auto";  ///< odbc: auto, postgres, mysql, sqlite, generic
 };
 
@@ -28,6 +28,10 @@ struct ServerSource {
 /// another character than a letter or digit became _, or over 63 were too many, 8 hex digits of the id's hash
 /// end it.
 std::string SlotName(const std::string& context_id);
+
+/// The `server_id` of a source that gives none, made of the context id: from 2^31 on, where people number no
+/// servers.
+std::uint32_t DefaultServerId(const std::string& context_id);
 
 }  // namespace mirror
 

@@ -128,6 +128,10 @@ struct SourceConfig {
 inline Strategy StrategyOf(const SourceConfig& source, const TableConfig& table) {
   return table.strategy.value_or(source.strategy);
 }
+/// Of kind mariadb: as whom its binlog is read.
+inline std::uint32_t ServerIdOf(const SourceConfig& source) {
+  return source.server.server_id == 0 ? DefaultServerId(source.context_id) : source.server.server_id;
+}
 
 }  // namespace mirror
 

@@ -168,8 +168,7 @@ std::vector<LogClaim> LogClaims(const SourceConfig& source) {
   if (!logged) return {};
   const ServerSource& server = source.server;
   if (source.kind == SourceKind::kMariadb) {
-    if (server.server_id == 0) return {};
-    return {{"server_id", "the replica's number", absl::StrCat("server_id ", server.server_id)}};
+    return {{"server_id", "the replica's number", absl::StrCat("server_id ", ServerIdOf(source))}};
   }
   const std::string own = SlotName(source.context_id);
   const auto name_of = [&own](const std::string& given) { return given.empty() ? own : given; };

@@ -7,8 +7,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "client/run/mariadb_log_kind.h"
 #include "client/run/postgres_log_kind.h"
 #include "client/run/source_rules.h"
+#include "client/run/stage_log.h"
 #include "client/source/sqlite/log/change_log.h"
 
 namespace mirror {
@@ -81,8 +83,9 @@ struct LogKind {
 /// Those for which KindTraits.reads_log.
 constexpr LogKind kLogKinds[] = {
     {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite},
-    {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog, CountWaitingInPostgres,
-     PrintPostgresInstall, FindUnloggedInPostgres}};
+    {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog, CountWaitingInStage,
+     PrintPostgresInstall, FindUnloggedInPostgres},
+    {SourceKind::kMariadb, OpenMariadbLog, InstallMariadbLog, UninstallMariadbLog, CountWaitingInStage}};
 
 /// Null: it has none.
 const LogKind* LogKindOf(const SourceConfig& source) {

@@ -8,6 +8,7 @@
 #include "base/folded_name.h"
 #include "client/run/source_rules.h"
 #include "client/source/files/file_reader.h"
+#include "client/source/mariadb/log/mariadb_log.h"
 #include "client/source/mariadb/mariadb_reader.h"
 #include "client/source/odbc/odbc_dialect.h"
 #include "client/source/odbc/odbc_reader.h"
@@ -190,15 +191,16 @@ std::unique_ptr<SourceReader> OpenPostgresWhole(const SourceConfig& source,
 
 MariadbReaderOptions MariadbOptionsOf(const SourceConfig& source) {
   MariadbReaderOptions options;
-  options.access.dsn = source.server.dsn;
-  options.access.password_file = source.server.password_file;
+  options.access = MariadbAccessOf(source);
   return options;
 }
 
-std::unique_ptr<SourceReader> OpenMariadb(const SourceConfig& source, Records records, SourceLog* /*log*/,
+std::unique_ptr<SourceReader> OpenMariadb(const SourceConfig& source, Records records, SourceLog* log,
                                           std::function<bool(const std::string&)> takes) {
   MariadbReaderOptions options = MariadbOptionsOf(source);
   ChooseTables(source, std::move(records), std::move(takes), &options);
+  // What OpenLog() makes for this kind.
+  options.log = static_cast<MariadbLog*>(log);
   return OpenMariadbReader(std::move(options));
 }
 

@@ -2,28 +2,23 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <map>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/pipeline.h"
-#include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "client/run/source_rules.h"
+#include "client/run/stage_log.h"
 #include "client/source/postgres/log/log_words.h"
 #include "client/source/postgres/log/postgres_log.h"
 #include "client/source/postgres/log/postgres_staging.h"
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/replication_slot.h"
 #include "client/source/postgres/postgres_catalog.h"
-#include "client/source/stage/stage.h"
-#include "client/state/run_state.h"
 
 namespace mirror {
 namespace {
@@ -36,18 +31,13 @@ std::string SlotOf(const SourceConfig& source) {
 std::string PublicationOf(const SourceConfig& source) {
   return source.server.publication.empty() ? SlotName(source.context_id) : source.server.publication;
 }
-std::string StagePathOf(const SourceConfig& source, const std::string& state_dir) {
-  return absl::StrCat(state_dir, "/", source.context_id, ".stage.db");
-}
 
 PostgresStagingOptions StagingOf(const SourceConfig& source, const LogUser& user) {
   PostgresStagingOptions options;
   options.access = PostgresAccessOf(source);
   options.slot = SlotOf(source);
   options.publication = PublicationOf(source);
-  options.stage.path = StagePathOf(source, user.state_dir);
-  options.stage.max_bytes = source.server.max_stage_bytes;
-  options.stage.retention_ms = source.retention_ms;
+  options.stage = StageOptionsOf(source, user);
   return options;
 }
 
@@ -142,7 +132,8 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& s
   };
   absl::StatusOr<std::unique_ptr<PostgresLog>> log = PostgresLog::Open(staging, options);
   if (!log.ok()) return log.status();
-  if (kept != nullptr && *log != nullptr) kept->keeper = std::move(staging);
+  // One that is not installed any more reads on for nobody.
+  if (kept != nullptr) kept->keeper = *log != nullptr ? std::move(staging) : nullptr;
   return std::unique_ptr<SourceLog>(*std::move(log));
 }
 
@@ -208,40 +199,8 @@ absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogU
                            user.takes_over ? "" : user.source_id, PostgresAccessOf(source).application_name);
   if (!gone.ok()) return gone;
   // What was staged is of a log that is no more.
-  if (!user.state_dir.empty()) {
-    std::error_code error;
-    for (const char* const end : {"", "-wal", "-shm"})
-      std::filesystem::remove(absl::StrCat(StagePathOf(source, user.state_dir), end), error);
-  }
+  RemoveStage(source, user);
   return true;
-}
-
-/// As far as it is staged.
-absl::StatusOr<WaitingChanges> CountWaitingInPostgres(const SourceConfig& source, const LogUser& user) {
-  const std::string path = StagePathOf(source, user.state_dir);
-  std::error_code error;
-  if (user.state_dir.empty() || !std::filesystem::exists(path, error)) return WaitingChanges();
-  const absl::StatusOr<RunState> runs = RunState::Load(user.state_dir, source.context_id);
-  if (!runs.ok()) return runs.status();
-  const absl::StatusOr<std::unique_ptr<Stage>> stage = Stage::Open({path});
-  if (!stage.ok()) return stage.status();
-  const absl::StatusOr<std::vector<StagedTable>> tables = (*stage)->Tables();
-  if (!tables.ok()) return tables.status();
-  std::map<std::string, std::optional<std::int64_t>> waiting;
-  for (const StagedTable& table : *tables) {
-    std::string sent = table.name;
-    for (const TableConfig& own : source.tables) {
-      if (SameName(own.name, table.name)) sent = SentName(own);
-    }
-    std::optional<std::int64_t>& count = waiting[FoldName(table.name)];
-    const Confirmed* const confirmed = runs->tables().FindConfirmed(sent);
-    if (confirmed == nullptr || confirmed->position.lsn.value < table.floor) continue;
-    const absl::StatusOr<std::int64_t> rows =
-        (*stage)->CountRowsBehind(table.id, confirmed->position.lsn.value);
-    if (!rows.ok()) return rows.status();
-    count = *rows;
-  }
-  return WaitingChanges(std::move(waiting));
 }
 
 }  // namespace mirror

@@ -24,7 +24,6 @@ absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, con
                                                  const std::vector<std::string>& tables);
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInPostgres(const SourceConfig& source);
 absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogUser& user);
-absl::StatusOr<WaitingChanges> CountWaitingInPostgres(const SourceConfig& source, const LogUser& user);
 
 }  // namespace mirror
 

@@ -114,6 +114,13 @@ PostgresAccess PostgresAccessOf(const SourceConfig& source) {
   return access;
 }
 
+MariadbAccess MariadbAccessOf(const SourceConfig& source) {
+  MariadbAccess access;
+  access.dsn = source.server.dsn;
+  access.password_file = source.server.password_file;
+  return access;
+}
+
 ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
   return {source.path, HostId(), source.retention_ms, source.max_log};
 }

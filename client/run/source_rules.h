@@ -10,6 +10,7 @@
 #include "certs/keyed_hash.h"
 #include "client/config/source_config.h"
 #include "client/source/capture/capture_rule.h"
+#include "client/source/mariadb/mariadb_sessions.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/sqlite/log/change_log.h"
 
@@ -40,6 +41,7 @@ std::string FeedName(const TableConfig& table);
 absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& source);
 
 PostgresAccess PostgresAccessOf(const SourceConfig& source);
+MariadbAccess MariadbAccessOf(const SourceConfig& source);
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source);
 /// The same for the agent whose log it is. `source_id`: of its run state.

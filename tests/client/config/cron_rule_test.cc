@@ -140,6 +140,16 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"ThirtyFirstOfShortMonths", "0 0 31 2,4,6,9,11 *", "is never due"}),
     [](const auto& test) { return test.param.name; });
 
+TEST(CronRuleTest, WhatATimeCannotHoldIsNeverDue) {
+  const auto rule = CronRule::Parse("@yearly");
+  ASSERT_THAT(rule, IsOk());
+  const CronRule::Time early = std::chrono::sys_days(std::chrono::year(2260) / 6 / 1);
+  const std::optional<CronRule::Time> next = rule->Next(early);
+  ASSERT_TRUE(next.has_value());
+  EXPECT_TRUE(rule->Next(*next).has_value());
+  EXPECT_FALSE(rule->Next(CronRule::Time::max() - std::chrono::hours(48)).has_value());
+}
+
 // --- Where the clock is moved ---
 
 TEST(CronClockTest, ATimeThatDoesNotExistIsDueOnceRightAfterTheGap) {

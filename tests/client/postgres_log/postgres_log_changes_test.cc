@@ -142,6 +142,10 @@ TEST_F(PostgresChangesTest, ColumnsThatAreAddedOrDroppedStayInPlace) {
   Sql("ALTER TABLE ints DROP a");
   Cycle();
   EXPECT_EQ(mirror_["ints"].action, "nothing");
+  // Its rows have values, and nothing says so any more.
+  Sql("ALTER TABLE ints ADD filled uuid DEFAULT gen_random_uuid(); ALTER TABLE ints ALTER filled DROP "
+      "DEFAULT");
+  CycleAndExpect("ints", "populate");
 }
 
 TEST_F(PostgresChangesTest, DefinitionsThatChangeAreCompared) {

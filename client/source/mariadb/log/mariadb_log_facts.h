@@ -21,6 +21,14 @@ namespace mirror {
 absl::StatusOr<std::vector<std::string>> CheckBinlog(mariadb::Connection& connection,
                                                      std::uint32_t server_id);
 
+/// Of that what the server's settings are, whatever the user may do: all that needs no right.
+absl::StatusOr<std::vector<std::string>> CheckBinlogSettings(mariadb::Connection& connection,
+                                                             std::uint32_t server_id);
+
+/// The error of who cannot read it, of CheckBinlog() that is not empty: kFailedPrecondition, with all of
+/// that.
+absl::Status BinlogRefused(const std::vector<std::string>& refusals);
+
 /// Tables of the database whose rows are changed by foreign keys' actions, which the binlog does not show, by
 /// name, with the action.
 absl::StatusOr<std::map<std::string, std::string>> ReadCascadeChildren(mariadb::Connection& connection);

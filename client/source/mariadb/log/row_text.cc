@@ -12,6 +12,7 @@ namespace {
 constexpr std::array<std::uint32_t, 10> kBytesOfDigits = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
 
 std::int64_t SignedLittle(std::string_view bytes) {
+  if (bytes.empty()) return 0;
   const unsigned shift = 64 - 8 * static_cast<unsigned>(bytes.size());
   return static_cast<std::int64_t>(LittleEndian(bytes) << shift) >> shift;
 }

@@ -92,7 +92,11 @@ absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Posi
   Table* const known = tables_.Find(table);
   if (known == nullptr) return Standing::kGone;
   if (!known->trouble.ok()) return known->trouble;
-  if (known->adopted == position) return Standing::kKnown;
+  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(*known);
+  if (!staged.ok() && !absl::IsAborted(staged.status())) return staged.status();
+  // All that there is now came behind that, whatever was on record before.
+  const bool is_emptied = staged.ok() && staged->truncated_lsn > staged->floor;
+  if (known->adopted == position) return is_emptied ? Standing::kEmptied : Standing::kKnown;
   const absl::StatusOr<std::optional<StageMark>> mark = stage().FindMark(position.lineage);
   if (!mark.ok()) return mark.status();
   const std::int64_t lsn = position.lsn.value;
@@ -104,13 +108,14 @@ absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Posi
     return lsn > end && !is_promoted ? Standing::kAhead : Standing::kMiss;
   }
   if (lsn > (*mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
-  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(*known);
-  if (!staged.ok())
-    return absl::IsAborted(staged.status()) ? absl::StatusOr<Standing>(Standing::kGone) : staged.status();
+  if (!staged.ok()) return Standing::kGone;
+  if (lsn < staged->truncated_lsn) {
+    known->emptied = staged->floor < staged->truncated_lsn;
+    return Standing::kEmptied;
+  }
   if (lsn < staged->floor) return Standing::kGone;
   known->judged = std::max(known->judged, lsn);
-  known->emptied = lsn < staged->truncated_lsn;
-  return known->emptied ? Standing::kEmptied : Standing::kKnown;
+  return Standing::kKnown;
 }
 
 absl::StatusOr<bool> PostgresLog::Sent(const std::string& /*table*/, const Position& position) {

@@ -230,7 +230,10 @@ absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* stag
   table.waits_since_ms = note.waits_since_ms;
   table.added = note.added;
   if (!is_fresh_) return absl::OkStatus();
-  const bool waits = staged == nullptr || note.waits_for == kWaitsUnknown;
+  // Published otherwise for a while, it is as one that is new: what a transaction that is still open wrote in
+  // between is not in the log.
+  const bool waits =
+      staged == nullptr || note.waits_for == kWaitsUnknown || !PublishedTheSame(note.fingerprint, now);
   const TableMove move = waits ? TableMove::kKey : CompareFingerprints(note.fingerprint, now);
   if (move == TableMove::kNone) return absl::OkStatus();
   if (move != TableMove::kInPlace) {

@@ -11,6 +11,7 @@
 #include "base/nonce.h"
 #include "client/source/postgres/log/log_place.h"
 #include "client/source/postgres/log/log_words.h"
+#include "client/source/postgres/log/publication_facts.h"
 #include "client/source/postgres/log/replication_slot.h"
 
 namespace mirror {
@@ -20,8 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kNextWithin{100};
 constexpr std::chrono::milliseconds kRetryMin{100};
-/// Between two positions that nobody asked for.
-constexpr std::chrono::seconds kMarkWithin{5};
 constexpr std::size_t kNewsMax = 100;
 constexpr char kPromoted[] = "promoted", kRestored[] = "restored";
 
@@ -206,7 +205,9 @@ absl::Status PostgresStaging::FitStage(const PostgresSource& place, const LogSer
   const absl::StatusOr<std::int64_t> had = stage_->Place();
   if (!had.ok()) return had.status();
   expects_mark_ = false;
+  // Of a log that was restored it may be lower than before.
   confirmed_at_open_ = confirmed;
+  confirmed_lsn_ = confirmed;
   const std::int64_t timeline = std::exchange(log->timeline, server.timeline);
   const std::string database = std::exchange(log->database, place.identity);
   if (database.empty()) return BeginAnew(*log, confirmed, "");
@@ -280,7 +281,8 @@ absl::Status PostgresStaging::Pump(LogStream& stream, LogIntake& intake, const s
     }
     if (!intake.IsBetween()) continue;
     if (absl::Status flushed = FlushIfDue(stream, intake); !flushed.ok()) return flushed;
-    MarkIfDue(stream, intake);
+    // Behind each flush, too: under a steady load there is never nothing to read.
+    if (!*message || !intake.HasCommits()) MarkIfDue(stream, intake);
   }
   return absl::OkStatus();
 }
@@ -311,7 +313,7 @@ absl::Status PostgresStaging::FlushIfDue(LogStream& stream, LogIntake& intake) {
 void PostgresStaging::MarkIfDue(const LogStream& stream, const LogIntake& intake) {
   const std::int64_t behind = static_cast<std::int64_t>(stream.server_end()) - intake.flushed_mark();
   const auto now = Clock::now();
-  if (behind < options_.mark_bytes || now - marked_ < kMarkWithin) return;
+  if (behind < options_.mark_bytes || now - marked_ < options_.mark_within) return;
   marked_ = now;
   // One that fails is made later.
   (void)EmitMarker();
@@ -335,9 +337,24 @@ absl::StatusOr<std::int64_t> PostgresStaging::EnsureSlot() {
     if (LogTroubleOf(readable) != LogTrouble::kNoSlot) return readable;
   }
   if (look->slot) return static_cast<std::int64_t>(look->slot->confirmed_flush_lsn);
+  // Without a publication nobody reads it, and the server would keep its log for ever.
+  if (absl::Status published = CheckPublished(**session); !published.ok()) return published;
   const absl::StatusOr<std::uint64_t> made = CreateSlot(**session, options_.slot, options_.slot_within);
   if (!made.ok()) return made.status();
+  // It may have been uninstalled while this waited for open transactions.
+  if (absl::Status published = CheckPublished(**session); !published.ok()) {
+    absl::Status dropped = DropSlot(**session, options_.slot, options_.access.application_name);
+    return dropped.ok() ? published : dropped;
+  }
   return static_cast<std::int64_t>(*made);
+}
+
+absl::Status PostgresStaging::CheckPublished(postgres::Connection& connection) const {
+  const absl::StatusOr<std::optional<PublicationFacts>> facts =
+      ReadPublication(connection, options_.publication);
+  if (!facts.ok()) return facts.status();
+  return *facts ? absl::OkStatus()
+                : PublicationMissing(options_.publication, options_.slot, /*exists=*/false);
 }
 
 absl::StatusOr<std::shared_ptr<const LogCatalog>> PostgresStaging::Look(postgres::Connection& connection,

@@ -31,6 +31,8 @@ struct PostgresStagingOptions {
   std::chrono::milliseconds flush_within{1'000};
   /// So much log behind the last position, and a new one is made: up to there the server may drop its log.
   std::int64_t mark_bytes = 16 << 20;
+  /// Between two of these.
+  std::chrono::milliseconds mark_within{5'000};
   /// A position is waited for as long as changes come, and so long when none do.
   std::chrono::milliseconds marker_within{120'000};
   std::chrono::milliseconds retry_max{30'000};
@@ -107,6 +109,7 @@ class PostgresStaging : public LogKeeper {
   absl::StatusOr<std::unique_ptr<LogStream>> Connect();
   /// Its confirmed position. One that is not there is made.
   absl::StatusOr<std::int64_t> EnsureSlot();
+  absl::Status CheckPublished(postgres::Connection& connection) const;
   /// What the slot is to what was staged; the stage is made to fit it.
   absl::Status FitStage(const PostgresSource& place, const LogServer& server, std::int64_t confirmed);
   absl::Status BeginAnew(const StagedLog& log, std::int64_t confirmed, const std::string& news);

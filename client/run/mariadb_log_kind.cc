@@ -1,0 +1,75 @@
+#include "client/run/mariadb_log_kind.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/human_text.h"
+#include "client/run/source_rules.h"
+#include "client/run/stage_log.h"
+#include "client/source/mariadb/log/mariadb_log.h"
+#include "client/source/mariadb/log/mariadb_log_facts.h"
+#include "client/source/mariadb/log/mariadb_staging.h"
+
+namespace mirror {
+namespace {
+
+absl::StatusOr<std::shared_ptr<MariadbStaging>> OpenStaging(const SourceConfig& source, const LogUser& user) {
+  MariadbStagingOptions options;
+  options.access = MariadbAccessOf(source);
+  options.server_id = ServerIdOf(source);
+  options.stage = StageOptionsOf(source, user);
+  return MariadbStaging::Open(std::move(options));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SourceLog>> OpenMariadbLog(const SourceConfig& source, const LogUser& user,
+                                                          KeptLog* kept, const std::atomic<bool>* stop) {
+  // Who has no memory of his own reads no log.
+  if (user.state_dir.empty()) return nullptr;
+  std::shared_ptr<MariadbStaging> staging;
+  if (kept != nullptr) staging = std::dynamic_pointer_cast<MariadbStaging>(kept->keeper);
+  if (staging == nullptr) {
+    absl::StatusOr<std::shared_ptr<MariadbStaging>> opened = OpenStaging(source, user);
+    if (!opened.ok()) return opened.status();
+    staging = *std::move(opened);
+  }
+  absl::StatusOr<std::unique_ptr<MariadbLog>> log = MariadbLog::Open(staging, {user.source_id, stop});
+  if (!log.ok()) return log.status();
+  if (kept != nullptr) kept->keeper = std::move(staging);
+  return std::unique_ptr<SourceLog>(*std::move(log));
+}
+
+absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const LogUser& user,
+                                               const std::vector<std::string>& tables) {
+  const absl::StatusOr<std::vector<std::string>> refusals =
+      MariadbLog::Check(MariadbAccessOf(source), ServerIdOf(source));
+  if (!refusals.ok()) return refusals.status();
+  if (!refusals->empty()) return BinlogRefused(*refusals);
+  const absl::StatusOr<std::shared_ptr<MariadbStaging>> staging = OpenStaging(source, user);
+  if (!staging.ok()) return staging.status();
+  const absl::StatusOr<std::unique_ptr<MariadbLog>> log = MariadbLog::Open(*staging, {user.source_id});
+  if (!log.ok()) return log.status();
+  const absl::StatusOr<std::map<std::string, std::string>> unlogged = (*log)->Unlogged();
+  if (!unlogged.ok()) return unlogged.status();
+  std::vector<std::string> others;
+  for (const std::string& table : tables) {
+    if (const auto why = unlogged->find(table); why != unlogged->end())
+      others.push_back(absl::StrCat(table, " (", why->second, ")"));
+  }
+  std::string words = absl::StrCat("the changes of ", Counted(tables.size() - others.size(), "table"),
+                                   " are read in the server's binlog, as server_id ", ServerIdOf(source),
+                                   "; nothing was made in the source");
+  if (!others.empty())
+    absl::StrAppend(&words, ". What changes in others is found by comparing: ", absl::StrJoin(others, ", "));
+  return InstalledLog{(*log)->source_id(), std::move(words)};
+}
+
+absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUser& user) {
+  return RemoveStage(source, user);
+}
+
+}  // namespace mirror

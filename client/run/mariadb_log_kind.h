@@ -1,0 +1,31 @@
+#ifndef MIRROR_CLIENT_RUN_MARIADB_LOG_KIND_H_
+#define MIRROR_CLIENT_RUN_MARIADB_LOG_KIND_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/config/source_config.h"
+#include "client/run/open_log.h"
+#include "client/source/kept_log.h"
+#include "client/source/source_log.h"
+
+// What open_log.h says, of MariaDB. Nothing of it stands in the source: the server writes its binlog anyway.
+
+namespace mirror {
+
+/// It is there for whoever has a folder for the stage, whether InstallMariadbLog() was called or not.
+absl::StatusOr<std::unique_ptr<SourceLog>> OpenMariadbLog(const SourceConfig& source, const LogUser& user,
+                                                          KeptLog* kept, const std::atomic<bool>* stop);
+/// Checks that the binlog can be read, and begins a stage. Errors: kFailedPrecondition: each setting and
+/// right that is missing.
+absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const LogUser& user,
+                                               const std::vector<std::string>& tables);
+/// Removes the stage.
+absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUser& user);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_RUN_MARIADB_LOG_KIND_H_

@@ -1,0 +1,67 @@
+#include "client/run/stage_log.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "client/run/source_rules.h"
+#include "client/state/run_state.h"
+
+namespace mirror {
+
+std::string StagePathOf(const SourceConfig& source, const std::string& state_dir) {
+  return absl::StrCat(state_dir, "/", source.context_id, ".stage.db");
+}
+
+StageOptions StageOptionsOf(const SourceConfig& source, const LogUser& user) {
+  StageOptions options;
+  options.path = StagePathOf(source, user.state_dir);
+  options.max_bytes = source.server.max_stage_bytes;
+  options.retention_ms = source.retention_ms;
+  return options;
+}
+
+bool RemoveStage(const SourceConfig& source, const LogUser& user) {
+  if (user.state_dir.empty()) return false;
+  bool there = false;
+  std::error_code error;
+  for (const char* const end : {"", "-wal", "-shm"})
+    there |= std::filesystem::remove(absl::StrCat(StagePathOf(source, user.state_dir), end), error);
+  return there;
+}
+
+absl::StatusOr<WaitingChanges> CountWaitingInStage(const SourceConfig& source, const LogUser& user) {
+  const std::string path = StagePathOf(source, user.state_dir);
+  std::error_code error;
+  if (user.state_dir.empty() || !std::filesystem::exists(path, error)) return WaitingChanges();
+  const absl::StatusOr<RunState> runs = RunState::Load(user.state_dir, source.context_id);
+  if (!runs.ok()) return runs.status();
+  const absl::StatusOr<std::unique_ptr<Stage>> stage = Stage::Open({path});
+  if (!stage.ok()) return stage.status();
+  const absl::StatusOr<std::vector<StagedTable>> tables = (*stage)->Tables();
+  if (!tables.ok()) return tables.status();
+  std::map<std::string, std::optional<std::int64_t>> waiting;
+  for (const StagedTable& table : *tables) {
+    std::string sent = table.name;
+    for (const TableConfig& own : source.tables) {
+      if (SameName(own.name, table.name)) sent = SentName(own);
+    }
+    std::optional<std::int64_t>& count = waiting[FoldName(table.name)];
+    const Confirmed* const confirmed = runs->tables().FindConfirmed(sent);
+    if (confirmed == nullptr || confirmed->position.lsn.value < table.floor) continue;
+    const absl::StatusOr<std::int64_t> rows =
+        (*stage)->CountRowsBehind(table.id, confirmed->position.lsn.value);
+    if (!rows.ok()) return rows.status();
+    count = *rows;
+  }
+  return WaitingChanges(std::move(waiting));
+}
+
+}  // namespace mirror
