@@ -85,7 +85,8 @@ constexpr LogKind kLogKinds[] = {
     {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite},
     {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog, CountWaitingInStage,
      PrintPostgresInstall, FindUnloggedInPostgres},
-    {SourceKind::kMariadb, OpenMariadbLog, InstallMariadbLog, UninstallMariadbLog, CountWaitingInStage}};
+    {SourceKind::kMariadb, OpenMariadbLog, InstallMariadbLog, UninstallMariadbLog, CountWaitingInStage,
+     nullptr, FindUnloggedInMariadb}};
 
 /// Null: it has none.
 const LogKind* LogKindOf(const SourceConfig& source) {

@@ -96,7 +96,11 @@ absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Posi
   if (!staged.ok() && !absl::IsAborted(staged.status())) return staged.status();
   // All that there is now came behind that, whatever was on record before.
   const bool is_emptied = staged.ok() && staged->truncated_lsn > staged->floor;
-  if (known->adopted == position) return is_emptied ? Standing::kEmptied : Standing::kKnown;
+  known->emptied = false;
+  if (known->adopted == position) {
+    known->emptied = is_emptied;
+    return is_emptied ? Standing::kEmptied : Standing::kKnown;
+  }
   const absl::StatusOr<std::optional<StageMark>> mark = stage().FindMark(position.lineage);
   if (!mark.ok()) return mark.status();
   const std::int64_t lsn = position.lsn.value;
@@ -110,7 +114,7 @@ absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Posi
   if (lsn > (*mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
   if (!staged.ok()) return Standing::kGone;
   if (lsn < staged->truncated_lsn) {
-    known->emptied = staged->floor < staged->truncated_lsn;
+    known->emptied = is_emptied;
     return Standing::kEmptied;
   }
   if (lsn < staged->floor) return Standing::kGone;
