@@ -7,6 +7,8 @@
 
 #include "base/folded_name.h"
 #include "client/run/source_rules.h"
+#include "client/source/mariadb/log/mariadb_log_checks.h"
+#include "client/source/mariadb/mariadb_checks.h"
 #include "client/source/postgres/log/log_checks.h"
 #include "client/source/postgres/postgres_checks.h"
 
@@ -43,12 +45,27 @@ SourceFindings CheckOfPostgres(const SourceConfig& source) {
   return CheckPostgresSource(options);
 }
 
+SourceFindings CheckOfMariadb(const SourceConfig& source) {
+  MariadbCheckOptions options;
+  options.access = MariadbAccessOf(source);
+  options.access.program_name = "mirrorctl doctor";
+  options.choice = {.include = source.include, .skip = source.skip, .blocked = source.blocked};
+  MariadbLogCheckOptions log;
+  log.logs = [&source](const std::string& table) { return IsToBeLogged(source, table); };
+  log.server_id = ServerIdOf(source);
+  log.pause_ms = LongestPauseMs(source, std::chrono::system_clock::now());
+  if (UsesLog(source)) options.then = [&log](const MariadbCheckLook& look) { CheckMariadbLog(look, log); };
+  return CheckMariadbSource(options);
+}
+
 }  // namespace
 
 SourceFindings CheckSource(const SourceConfig& source) {
   switch (source.kind) {
     case SourceKind::kPostgres:
       return CheckOfPostgres(source);
+    case SourceKind::kMariadb:
+      return CheckOfMariadb(source);
     default:
       return {};
   }

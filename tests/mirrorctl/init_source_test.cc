@@ -17,6 +17,7 @@
 #include "client/run/check_source.h"
 #include "client/run/open_reader.h"
 #include "tests/certs/test_keys.h"
+#include "tests/support/mariadb/mariadb_server.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
@@ -185,6 +186,38 @@ TEST(InitSourceTest, EveryKindThatCanBeReadIsWrittenAndNoOther) {
       EXPECT_FALSE(std::filesystem::exists(init.dir()));
     }
   }
+}
+
+/// A MariaDB that is there.
+class InitMariadbTest : public testing::Test {
+ protected:
+  static std::string Url(const MariadbServer& server) {
+    return absl::StrCat("mariadb://root@/mysql?socket=", server.socket());
+  }
+};
+
+TEST_F(InitMariadbTest, ItsBinlogIsReadWhereItsSettingsAllowItAndElseWhatIsMissingIsSaid) {
+  SKIP_WITHOUT_MARIADB();
+  InitSource logged;
+  ASSERT_EQ(logged.Run(Url(*MariadbServer::SharedWithBinlog())), 0) << logged.err;
+  EXPECT_EQ(logged.Source()->strategy, Strategy::kCdc);
+  EXPECT_THAT(logged.out,
+              AllOf(HasSubstr("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO 'root'@'localhost';"),
+                    HasSubstr("mirror-agent install"), Not(HasSubstr("synthetic"))));
+  InitSource plain;
+  ASSERT_EQ(plain.Run(Url(*MariadbServer::Shared())), 0) << plain.err;
+  EXPECT_EQ(plain.Source()->strategy, Strategy::kSynthetic);
+  EXPECT_THAT(plain.out,
+              AllOf(HasSubstr("it writes no binlog: set log_bin"), HasSubstr("\"synthetic\" was written"),
+                    Not(HasSubstr("mirror-agent install --config"))));
+}
+
+TEST_F(InitMariadbTest, OneThatIsNotReachedIsWrittenForItsLogWithWhatItNeeds) {
+  InitSource init;
+  ASSERT_EQ(init.Run("mariadb://reader@/crm?socket=/nowhere"), 0) << init.err;
+  EXPECT_EQ(init.Source()->strategy, Strategy::kCdc);
+  EXPECT_THAT(init.out, AllOf(HasSubstr("GRANT SELECT ON `crm`.* TO 'reader'@'localhost';"),
+                              HasSubstr("binlog_row_metadata = FULL")));
 }
 
 /// A database that is there.

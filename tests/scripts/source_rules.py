@@ -252,9 +252,10 @@ ROOMS = {
         ("nlohmann-json", "protobuf", "SQLite"),
     ),
     "tools/benchmarks": (
-        "base base/db/postgres client/config client/source/postgres client/source/sqlite client/wire proto/wire "
-        "tools/mirror_harness/synthetic",
-        ("CLI11", "protobuf", "SQLite"),
+        "base base/db/mariadb base/db/postgres client/config client/run client/source client/source/mariadb "
+        "client/source/mariadb/log client/source/odbc client/source/postgres client/source/postgres/log "
+        "client/source/sqlite client/source/stage client/state client/wire proto/wire tools/mirror_harness/synthetic",
+        ("CLI11", "ODBC", "protobuf", "SQLite"),
     ),
     "tools/mirror_harness/attack": (
         "base certs client/config client/wire proto/wire tools/mirror_harness/synthetic",
@@ -270,7 +271,11 @@ ROOMS = {
         (),
     ),
     "tools/mirrorctl/admin": ("base base/config base/text certs proto/wire", ("nlohmann-json", "protobuf", "grpc")),
-    "tools/mirrorctl/init": ("base base/config base/db/postgres base/text certs client/config tools/mirrorctl/admin", ("nlohmann-json",)),
+    "tools/mirrorctl/init": (
+        "base base/config base/db/mariadb base/db/postgres base/text certs client/config client/source/mariadb/log "
+        "tools/mirrorctl/admin",
+        ("nlohmann-json",),
+    ),
     "tools/mirrorctl/doctor": (
         "base base/config base/db/sqlite base/text certs client/command client/config client/run "
         "client/source client/source/sqlite/file client/source/sqlite/log client/wire proto/wire tools/mirrorctl/admin "

@@ -114,8 +114,7 @@ absl::StatusOr<MariadbSource> MariadbSessions::Look() {
   // Without a cluster it is empty, or made of zeros.
   const bool has_cluster = uuid.find_first_not_of("0-") != std::string::npos;
   place.identity = has_cluster ? absl::StrCat("mariadb cluster ", uuid, " ", place.database)
-                               : absl::StrCat("mariadb ", rows->Text(0, 1), " ", (*lease)->dsn().Address(),
-                                              " ", place.database);
+                               : absl::StrCat("mariadb ", rows->Text(0, 1), " ", place.database);
   return place;
 }
 

@@ -36,9 +36,9 @@ struct MariadbAccess {
 
 /// What a server says of the database.
 struct MariadbSource {
-  /// "mariadb cluster UUID DATABASE" of a Galera cluster, else "mariadb DOMAIN ADDRESS DATABASE": its GTID
-  /// domain, and the address as the configuration has it. So it stays what it is when the server starts
-  /// again, moves, or another one takes over its address; and is another one behind another address.
+  /// "mariadb cluster UUID DATABASE" of a Galera cluster, else "mariadb DOMAIN DATABASE": its GTID domain.
+  /// Nothing of its address: the same one is reached by several, and a replica that takes over has another
+  /// one. Servers of one domain are told apart by their binlogs: see DescentOf().
   std::string identity;
   std::string name;     ///< Where it is, for people.
   std::string grantee;  ///< The user as it stands in a GRANT.

@@ -190,6 +190,26 @@ TEST_F(ServerSourceTest, ALogThatIsNotReadIsRefusedWhereItIsAskedFor) {
   }
 }
 
+TEST_F(ServerSourceTest, TheBinlogIsReadAsSomebodyWhomNoOtherSourceIs) {
+  const std::string dsn = "dsn = \"host=db1 dbname=crm user=mir\"\n";
+  const std::string before(kBefore, std::string_view(kBefore).find("[[source]]"));
+  const auto load = [&](const std::string& first, const std::string& second) {
+    return Load(absl::StrCat(before, "[[source]]\ncontext_id = \"a\"\nkind = \"mariadb\"\n", dsn, first,
+                             "[[source]]\ncontext_id = \"b\"\nkind = \"mariadb\"\n", dsn, second));
+  };
+  const auto config = load("", "server_id = 42\n");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->sources[0].strategy, Strategy::kCdc);
+  EXPECT_EQ(ServerIdOf(config->sources[0]), DefaultServerId("a"));
+  EXPECT_EQ(ServerIdOf(config->sources[1]), 42U);
+  EXPECT_GE(DefaultServerId("a"), 1U << 31);
+  EXPECT_NE(DefaultServerId("a"), DefaultServerId("b"));
+  EXPECT_EQ(DefaultServerId("A"), DefaultServerId("a")) << "no two context ids differ by that alone";
+  EXPECT_THAT(load("server_id = 42\n", "server_id = 42\n").status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("'server_id' makes the replica's number that of the [[source]] in line")));
+}
+
 TEST_F(ServerSourceTest, TwoSourcesOfOneDatabaseAreTwoWithoutALog) {
   EXPECT_THAT(LoadSource(absl::StrCat(kDsn, "[[source]]\ncontext_id = \"b\"\nkind = \"postgres\"\n", kDsn)),
               IsOk());

@@ -264,12 +264,12 @@ TEST_F(LogStreamTest, APublicationThatWasNotThereYetIsToldAndPassed) {
     for (int i = 0; stream != nullptr && ended.ok() && i < 20; ++i)
       ended = stream->Next(milliseconds(1'000)).status();
     EXPECT_EQ(LogTroubleOf(ended), LogTrouble::kNoPublication);
-    EXPECT_THAT(ended, StatusIs(StatusCode::kFailedPrecondition));
+    EXPECT_THAT(ended, StatusIs(StatusCode::kFailedPrecondition, HasSubstr("the tables are compared")));
     return std::string(ended.message());
   };
-  EXPECT_THAT(fails(), AllOf(HasSubstr("the database has no publication"), HasSubstr("mirror-agent install")));
+  EXPECT_THAT(fails(), HasSubstr("the database has no publication"));
   Publish("t");
-  EXPECT_THAT(fails(), AllOf(HasSubstr("was made after the slot"), HasSubstr("The next run moves it")));
+  EXPECT_THAT(fails(), HasSubstr("was made after the slot"));
   const std::uint64_t end = *postgres::ParseLsn(Text("SELECT pg_current_wal_flush_lsn()"));
   const auto moved = AdvanceSlot(*connection_, kSlot, end);
   ASSERT_THAT(moved, IsOk());

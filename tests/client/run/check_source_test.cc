@@ -1,12 +1,24 @@
 #include "client/run/check_source.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/mariadb/connection.h"
 #include "tests/client/local_zone.h"
+#include "tests/support/mariadb/mariadb_server.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
 namespace {
+
+using testing::AllOf;
+using testing::AnyOf;
+using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::int64_t kMinute = 60'000, kHour = 60 * kMinute;
 
@@ -40,6 +52,102 @@ TEST(CheckSourceTest, QuietHoursMakeAPauseLonger) {
 }
 
 TEST(CheckSourceTest, OfFilesThereIsNothingToSay) { EXPECT_TRUE(CheckSource({}).all().empty()); }
+
+/// What is said of a database whose binlog is to be read.
+class CheckMariadbTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    SKIP_WITHOUT_MARIADB();
+    server_ = MariadbServer::SharedWithBinlog();
+    ASSERT_NE(server_, nullptr);
+    database_ = server_->NewDatabase();
+    auto opened = mariadb::Connection::Open({.dsn = server_->Dsn(database_)});
+    ASSERT_THAT(opened, IsOk());
+    connection_ = *std::move(opened);
+    source_.kind = SourceKind::kMariadb;
+    source_.context_id = "Cust";
+    source_.interval_ms = kHour;
+    source_.server.dsn = server_->Dsn(database_);
+    Sql("CREATE TABLE t (id INT PRIMARY KEY)");
+  }
+  void Sql(const std::string& sql) { ASSERT_THAT(connection_->Execute(sql), IsOk()) << sql; }
+  /// "outcome step: words | next", of those of one step, or of all.
+  std::string Said(const std::string& step = "") {
+    std::string said;
+    for (const SourceFinding& one : CheckSource(source_).all()) {
+      if (!step.empty() && one.step != step) continue;
+      const char* const outcome = one.outcome == SourceFinding::Outcome::kOk     ? "ok"
+                                  : one.outcome == SourceFinding::Outcome::kWarn ? "warn"
+                                                                                 : "fail";
+      absl::StrAppend(&said, outcome, " ", one.step, ": ", one.words, " | ", one.next, "\n");
+    }
+    return said;
+  }
+
+  MariadbServer* server_ = nullptr;
+  std::string database_;
+  std::unique_ptr<mariadb::Connection> connection_;
+  SourceConfig source_;
+};
+
+TEST_F(CheckMariadbTest, SaysOneThingAfterTheOther) {
+  Sql("SET GLOBAL sync_binlog = 1, GLOBAL binlog_expire_logs_seconds = 864000");
+  const std::string said = Said();
+  EXPECT_THAT(said, Not(AnyOf(HasSubstr("warn "), HasSubstr("fail "))));
+  for (const char* const step :
+       {"reach", "TLS", "version", "right SELECT", "binlog", "binlog expiry", "sync_binlog", "logged tables"})
+    EXPECT_THAT(said, HasSubstr(absl::StrCat("ok ", step, ": "))) << step;
+  EXPECT_THAT(said, HasSubstr(absl::StrCat("read as server_id ", DefaultServerId("Cust"))));
+  source_.strategy = Strategy::kSynthetic;
+  EXPECT_EQ(Said("binlog"), "") << "nobody reads it";
+  source_.server.dsn = absl::StrCat("socket=/nowhere dbname=crm user=reader");
+  EXPECT_EQ(CheckSource(source_).all().size(), 1U);
+  EXPECT_THAT(Said(), HasSubstr("fail reach: "));
+}
+
+TEST_F(CheckMariadbTest, ABinlogThatIsGoneTooSoonOrNeverAndWhatIsNotSyncedIsToldOf) {
+  Sql("SET GLOBAL binlog_expire_logs_seconds = 90000");
+  EXPECT_THAT(Said("binlog expiry"),
+              AllOf(HasSubstr("warn "), HasSubstr("binlog_expire_logs_seconds = 97200")));
+  source_.interval_ms = kMinute;
+  EXPECT_THAT(Said("binlog expiry"), HasSubstr("ok "));
+  Sql("SET GLOBAL binlog_expire_logs_seconds = 0");
+  EXPECT_THAT(Said("binlog expiry"), AllOf(HasSubstr("warn "), HasSubstr("for ever")));
+  Sql("SET GLOBAL sync_binlog = 0");
+  EXPECT_THAT(Said("sync_binlog"), AllOf(HasSubstr("warn "), HasSubstr("sync_binlog is 0")));
+}
+
+TEST_F(CheckMariadbTest, TablesThatAreNotLoggedSayWhy) {
+  Sql("CREATE TABLE m (id INT PRIMARY KEY) ENGINE = MyISAM");
+  Sql("CREATE TABLE c (id INT PRIMARY KEY, t INT, FOREIGN KEY (t) REFERENCES t (id) ON DELETE CASCADE)");
+  EXPECT_THAT(Said("not logged"), AllOf(HasSubstr("warn not logged: c: its foreign key 'c_ibfk_1'"),
+                                        HasSubstr("warn not logged: m: ")));
+  EXPECT_THAT(Said("engines"), HasSubstr("m (MyISAM)"));
+  EXPECT_THAT(Said("logged tables"), HasSubstr("1 table"));
+  TableConfig table;
+  table.name = "c";
+  table.strategy = Strategy::kSynthetic;
+  source_.tables = {table};
+  EXPECT_THAT(Said("not logged"), Not(HasSubstr("its foreign key")));
+}
+
+TEST_F(CheckMariadbTest, EachMissingRightAndSettingIsOneFinding) {
+  Sql("CREATE USER poor@localhost");
+  Sql("CREATE TABLE u (id INT PRIMARY KEY, v INT)");
+  Sql("GRANT SELECT ON " + database_ + ".t TO poor@localhost");
+  Sql("GRANT SELECT (id) ON " + database_ + ".u TO poor@localhost");
+  Sql("SET GLOBAL binlog_row_image = MINIMAL");
+  source_.server.dsn = server_->Dsn(database_, "poor");
+  const std::string said = Said();
+  Sql("SET GLOBAL binlog_row_image = FULL");
+  EXPECT_THAT(
+      said, AllOf(HasSubstr("fail binlog: binlog_row_image is MINIMAL"),
+                  HasSubstr("lacks the right REPLICATION SLAVE"), HasSubstr("lacks the right BINLOG MONITOR"),
+                  HasSubstr("fail right SELECT: the user may not read all of 1 table: u | GRANT SELECT ON `" +
+                            database_ + "`.`u` TO 'poor'@'localhost'")));
+  source_.server.dsn = server_->Dsn(server_->NewDatabase(), "root");
+  EXPECT_THAT(Said("tables"), AllOf(HasSubstr("warn "), HasSubstr("GRANT SELECT ON ")));
+}
 
 }  // namespace
 }  // namespace mirror

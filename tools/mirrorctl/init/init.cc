@@ -534,6 +534,7 @@ void AddInit(const cli::Command& app, Console& console) {
       .AsItStands();
   AddPorts(init, *options);
   init.Run([options, system, &console] {
+    options->no_log_because = LookAtSourceServer(*options);
     if (system->chosen) return InitSystem(*options, system->root, console);
     if (const absl::Status status = Init(*options); !status.ok()) return console.Fail(status);
     PrintMade(*options, console);

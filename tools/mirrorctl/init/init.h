@@ -37,6 +37,9 @@ struct InitOptions {
   std::string called = {};                ///< What the agent calls; empty: the first of `hosts`.
   /// The database of the mirrors, as libpq names one, without a password; empty: files of SQLite.
   std::string postgres = {};
+  /// Why the log of the source's database cannot be read, each for people: see LookAtSourceServer(). Without
+  /// any of it the configuration says so.
+  std::vector<std::string> no_log_because = {};
 };
 
 /// Makes keys, certificates and three configurations in `options.dir` that work as they stand on

@@ -1,8 +1,10 @@
 #include "tools/mirrorctl/init/init_source.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -10,6 +12,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/mariadb/connection.h"
+#include "base/db/mariadb/name.h"
 #include "base/db/postgres/target.h"
 #include "base/file.h"
 #include "base/human_text.h"
@@ -19,12 +23,14 @@
 #include "client/config/dsn.h"
 #include "client/config/server_source.h"
 #include "client/config/source_config.h"
+#include "client/source/mariadb/log/mariadb_log_facts.h"
 #include "tools/mirrorctl/init/named_postgres.h"
 
 namespace mirror {
 namespace {
 
 constexpr char kDefaultRole[] = "mirror_agent";
+constexpr std::chrono::milliseconds kLookWithin{3'000};
 
 struct ServerScheme {
   std::string_view begins;
@@ -118,10 +124,12 @@ std::string Line(const std::string& key, const std::string& value, const std::st
 }
 
 /// How it is read: by its log where this build can.
-bool IsLogRead(const KindTraits& traits) { return traits.reads_log && traits.strategy == Strategy::kCdc; }
+bool IsLogRead(const KindTraits& traits, const InitOptions& options) {
+  return traits.reads_log && traits.strategy == Strategy::kCdc && options.no_log_because.empty();
+}
 
-std::string StrategyLine(const KindTraits& traits) {
-  const bool logged = IsLogRead(traits);
+std::string StrategyLine(const KindTraits& traits, const InitOptions& options) {
+  const bool logged = IsLogRead(traits, options);
   return Line("strategy", logged ? "\"cdc\"" : "\"synthetic\"",
               logged ? "the database's log ('mirror-agent install'); synthetic: each run reads all rows"
                      : "each run reads all rows and finds what changed");
@@ -141,7 +149,12 @@ std::string ServerLines(const InitOptions& options, SourceKind kind) {
     absl::StrAppend(
         &text, Line("schemas", "[\"public\"]", "exactly one; its tables' names are those of the mirror"));
   if (is_odbc) absl::StrAppend(&text, Line("dialect", "\"auto\"", "postgres, mysql, sqlite, generic"));
-  absl::StrAppend(&text, StrategyLine(traits));
+  absl::StrAppend(&text, StrategyLine(traits, options));
+  if (kind == SourceKind::kMariadb) {
+    absl::StrAppend(
+        &text, ConfigurationLine(absl::StrCat("# server_id = ", DefaultServerId(options.context_id)),
+                                 "cdc: as whom the binlog is read; that of no server and no other agent"));
+  }
   if (is_postgres) {
     const std::string name = TomlString(SlotName(options.context_id));
     absl::StrAppend(
@@ -252,7 +265,7 @@ absl::StatusOr<std::string> SourcePath(const std::string& source, const std::str
 
 bool IsInstalled(const InitOptions& options) {
   const ServerScheme* const scheme = SchemeOf(options.source);
-  return scheme == nullptr || IsLogRead(TraitsOf(scheme->kind));
+  return scheme == nullptr || IsLogRead(TraitsOf(scheme->kind), options);
 }
 
 std::string SourceConfiguration(const InitOptions& options, const std::string& path) {
@@ -277,12 +290,58 @@ absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& f
                              ExistingFile::kRefuse);
 }
 
+std::vector<std::string> LookAtSourceServer(const InitOptions& options) {
+  const ServerScheme* const scheme = SchemeOf(options.source);
+  if (scheme == nullptr || scheme->kind != SourceKind::kMariadb) return {};
+  mariadb::ConnectAs as;
+  as.dsn = SourceDsn(options.source).value_or("");
+  as.program_name = "mirrorctl init";
+  as.connect_within = as.answer_within = kLookWithin;
+  const absl::StatusOr<std::unique_ptr<mariadb::Connection>> connection = mariadb::Connection::Open(as);
+  if (!connection.ok()) return {};
+  return CheckBinlogSettings(**connection, DefaultServerId(options.context_id))
+      .value_or(std::vector<std::string>());
+}
+
+namespace {
+
+void PrintMariadb(const InitOptions& options, std::ostream& words) {
+  const absl::StatusOr<mariadb::Dsn> dsn = mariadb::ReadDsn(SourceDsn(options.source).value_or(""));
+  if (!dsn.ok()) return;
+  const bool is_local = dsn->hosts.empty();
+  const std::string user =
+      absl::StrCat(mariadb::QuotedText(dsn->user), "@", mariadb::QuotedText(is_local ? "localhost" : "%"));
+  words
+      << "\nBefore the agent reads, as an administrator of the source's server (MariaDB 10.5 or later), what "
+         "is not there yet"
+      << (is_local ? "" : "; the agent's host in the place of '%' is better") << ":\n";
+  AsItIs(words) << "  CREATE USER " << user << " IDENTIFIED VIA ed25519 USING PASSWORD('…');\n"
+                << "  GRANT SELECT ON " << mariadb::QuotedName(dsn->database).value_or(dsn->database)
+                << ".* TO " << user << ";\n"
+                << "  GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO " << user << ";\n";
+  if (options.no_log_because.empty()) {
+    words << "The server's configuration needs log_bin, binlog_format = ROW, binlog_row_image = FULL and "
+             "binlog_row_metadata = FULL. The password goes into a file that 'password_file' names, and "
+             "nowhere "
+             "else. 'mirrorctl doctor --source' tells what is still missing.\n";
+    return;
+  }
+  words << "The server's binlog cannot be read as it is, so that strategy = \"synthetic\" was written, which "
+           "reads all rows in each cycle:\n";
+  for (const std::string& why : options.no_log_because) words << "  " << why << '\n';
+  words << "When that is done, say strategy = \"cdc\" and run 'mirror-agent install': no table is populated "
+           "again.\n";
+}
+
+}  // namespace
+
 void PrintSourceServer(const InitOptions& options, const std::string& passfile, std::ostream& words) {
   const ServerScheme* const scheme = SchemeOf(options.source);
+  if (scheme != nullptr && scheme->kind == SourceKind::kMariadb) return PrintMariadb(options, words);
   if (scheme == nullptr || scheme->kind != SourceKind::kPostgres) return;
   const NamedPostgres place = PostgresNamedBy(SourceDsn(options.source).value_or(""));
   const std::string role = QuotedForSql(place.role), database = QuotedForSql(place.database);
-  const bool logged = IsLogRead(TraitsOf(scheme->kind));
+  const bool logged = IsLogRead(TraitsOf(scheme->kind), options);
   words << "\nBefore the agent reads, as a superuser in the source's database (PostgreSQL 14 or later), what "
            "is not there yet:\n";
   // AsItIs: statements are there to be copied.

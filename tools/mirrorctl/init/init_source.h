@@ -8,7 +8,8 @@
 #include "absl/status/statusor.h"
 #include "tools/mirrorctl/init/init.h"
 
-// What 'mirrorctl init --source' names: a file, or a database of a server. Nothing here connects.
+// What 'mirrorctl init --source' names: a file, or a database of a server. Nothing but
+// LookAtSourceServer() connects.
 
 namespace mirror {
 
@@ -26,6 +27,11 @@ absl::StatusOr<std::string> SourceDsn(const std::string& source);
 /// Whether the agent can read what --source names, as far as can be said without looking at it. All is well
 /// where it is empty or a file. Errors: those of SourceDsn(), and a kind that this build has no reader for.
 absl::Status CheckSourceServer(const InitOptions& options);
+
+/// What in the settings of the server keeps its log from being read, each for people with what to do. Empty:
+/// nothing, or it cannot be asked as it is: it is not reached, the user is not there yet, has a password, or
+/// it is of a kind whose install says so. Waits a few seconds at most.
+std::vector<std::string> LookAtSourceServer(const InitOptions& options);
 
 /// Whether 'mirror-agent install' has something to make for it: also for one that is added later.
 bool IsInstalled(const InitOptions& options);

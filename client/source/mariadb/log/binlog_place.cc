@@ -1,6 +1,7 @@
 #include "client/source/mariadb/log/binlog_place.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -49,21 +50,30 @@ std::string ToString(const BinlogPosition& position) {
   std::vector<std::string> gtids;
   gtids.reserve(position.gtids.size());
   for (const binlog::Gtid& gtid : position.gtids) gtids.push_back(ToString(gtid));
-  return absl::StrCat(ToString(position.again), " ", ToString(position.end), " ", absl::StrJoin(gtids, ","));
+  return absl::StrCat(ToString(position.again), " ", ToString(position.end), " ", absl::StrJoin(gtids, ","),
+                      " ", position.server);
 }
 
 std::optional<BinlogPosition> ParseBinlogPosition(std::string_view text) {
   const std::vector<std::string> parts = absl::StrSplit(std::string(text), ' ');
-  if (parts.size() != 3) return std::nullopt;
+  if (parts.size() != 4) return std::nullopt;
   const std::optional<BinlogPlace> again = ParsePlace(parts[0]), end = ParsePlace(parts[1]);
   if (!again || !end) return std::nullopt;
+  std::optional<std::vector<binlog::Gtid>> gtids = ParseGtids(parts[2]);
   BinlogPosition position{.again = *again, .end = *end};
-  for (const absl::string_view part : absl::StrSplit(parts[2], ',', absl::SkipEmpty())) {
+  if (!gtids || !absl::SimpleAtoi(parts[3], &position.server)) return std::nullopt;
+  position.gtids = *std::move(gtids);
+  return position;
+}
+
+std::optional<std::vector<binlog::Gtid>> ParseGtids(std::string_view text) {
+  std::vector<binlog::Gtid> gtids;
+  for (const absl::string_view part : absl::StrSplit(std::string(text), ',', absl::SkipEmpty())) {
     const std::optional<binlog::Gtid> gtid = ParseGtid(std::string(part));
     if (!gtid) return std::nullopt;
-    position.gtids.push_back(*gtid);
+    gtids.push_back(*gtid);
   }
-  return position;
+  return gtids;
 }
 
 void KeepGtid(const binlog::Gtid& gtid, std::vector<binlog::Gtid>* gtids) {

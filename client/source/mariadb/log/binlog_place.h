@@ -33,11 +33,14 @@ struct BinlogPosition {
   BinlogPlace again;
   BinlogPlace end;
   std::vector<binlog::Gtid> gtids;  ///< The last one of each domain, by domain.
+  std::uint32_t server = 0;         ///< The server_id of who wrote it; 0: it is not known.
   friend bool operator==(const BinlogPosition&, const BinlogPosition&) = default;
 };
-/// "binlog.000003:1000 binlog.000003:1234 0-1-42,1-1-7"
+/// "binlog.000003:1000 binlog.000003:1234 0-1-42,1-1-7 1"
 std::string ToString(const BinlogPosition& position);
 std::optional<BinlogPosition> ParseBinlogPosition(std::string_view text);
+/// "0-1-42,1-1-7", as the server's variables have them.
+std::optional<std::vector<binlog::Gtid>> ParseGtids(std::string_view text);
 /// The last one of its domain from here on.
 void KeepGtid(const binlog::Gtid& gtid, std::vector<binlog::Gtid>* gtids);
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
+#include "client/source/mariadb/log/binlog_server.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 #include "client/source/mariadb/log/mariadb_staged_texts.h"
 #include "client/source/stage/staged_changes.h"
@@ -47,6 +48,26 @@ absl::StatusOr<std::map<std::string, std::string>> MariadbLog::Unlogged() {
   return ReadUnlogged(**session, *tables);
 }
 
+LogFigures MariadbLog::Figures() {
+  LogFigures figures;
+  figures.decoded = static_cast<std::int64_t>(staging_->changes());
+  if (const absl::StatusOr<Stage::Size> size = stage().Measure(); size.ok()) {
+    figures.stage_rows = size->rows;
+    figures.stage_bytes = size->bytes;
+  }
+  const MariadbStaging::Reached reached = staging_->reached();
+  if (reached.place.file.empty()) return figures;
+  const absl::StatusOr<MariadbLease> session = staging_->sessions()->Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return figures;
+  const absl::StatusOr<std::vector<BinlogPlace>> files = ReadBinlogFiles(**session);
+  if (!files.ok() || files->empty()) return figures;
+  figures.lag = BytesBehind(*files, reached.place);
+  const absl::StatusOr<std::optional<double>> purged =
+      SecondsToPurge(**session, reached.place, reached.time_s, files->back(), NowMs() / 1'000);
+  if (purged.ok()) figures.until_purged = *purged;
+  return figures;
+}
+
 absl::StatusOr<std::vector<std::string>> MariadbLog::Renew(const std::vector<std::string>& tables) {
   std::vector<std::string> sentences = staging_->TakeNews();
   const absl::StatusOr<std::vector<std::string>> changed =
@@ -71,12 +92,6 @@ bool MariadbLog::Complete(TableSchema& schema) {
   return columns.size() == schema.columns.size() &&
          std::equal(columns.begin(), columns.end(), schema.columns.begin(),
                     [](const MariadbColumn& own, const Column& column) { return own.name == column.name; });
-}
-
-absl::StatusOr<std::int64_t> MariadbLog::FloorOf(const MariadbLogTable& table) {
-  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(table);
-  if (!staged.ok()) return staged.status();
-  return staged->floor;
 }
 
 // --- Who the source is --------------------------------------------------------
@@ -241,7 +256,7 @@ absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& tab
   if (!marker.ok()) return marker.status();
   const std::int64_t from =
       snapshots.empty() ? marker->lsn : *std::min_element(snapshots.begin(), snapshots.end());
-  const absl::StatusOr<std::int64_t> floor = FloorOf(table);
+  const absl::StatusOr<std::int64_t> floor = tables_.FloorOf(table);
   if (!floor.ok()) return floor.status();
   // What came in between is not staged.
   if (!snapshots.empty() && from < *floor) {
@@ -257,7 +272,7 @@ absl::StatusOr<std::optional<std::vector<Key>>> MariadbLog::ChangedKeys(const st
   if (!known->snapshot_trouble.ok()) return known->snapshot_trouble;
   const absl::StatusOr<Covered> covered = Cover(*known, known->snapshots);
   if (!covered.ok()) return covered.status();
-  const absl::StatusOr<std::int64_t> floor = FloorOf(*known);
+  const absl::StatusOr<std::int64_t> floor = tables_.FloorOf(*known);
   if (!floor.ok()) return floor.status();
   const std::int64_t from = std::max(std::min(lsn.value, covered->from), *floor);
   const absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage().RowsBehind(known->id, from);
@@ -326,7 +341,7 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> MariadbLog::Changes(
     // An interrupted sending may have inserted what came since.
     staged.mirrored_lsn = std::max(table->judged, ask.from.value);
     if (table->adopted && table->adopted->lsn == ask.from) {
-      const absl::StatusOr<std::int64_t> floor = FloorOf(*table);
+      const absl::StatusOr<std::int64_t> floor = tables_.FloorOf(*table);
       if (!floor.ok()) return floor.status();
       staged.from = *floor;
       staged.mirrored_lsn = INT64_MAX;

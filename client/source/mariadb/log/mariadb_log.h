@@ -59,6 +59,7 @@ class MariadbLog : public SourceLog, public MariadbReaderLog {
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
   absl::StatusOr<std::map<std::string, std::string>> Unlogged() override;
+  LogFigures Figures() override;
 
   absl::Status CheckReadable(const MariadbTable& table) override;
   void BeginRows(const MariadbTable& table) override;
@@ -72,7 +73,6 @@ class MariadbLog : public SourceLog, public MariadbReaderLog {
       : options_(std::move(options)), staging_(std::move(staging)), tables_(*staging_, options_.stop) {}
 
   Stage& stage() { return staging_->stage(); }
-  absl::StatusOr<std::int64_t> FloorOf(const MariadbLogTable& table);
   absl::Status TakeMarker(std::int64_t above = 0);
   absl::Status KeepSource();
 

@@ -92,15 +92,15 @@ absl::Status CheckRights(mariadb::Connection& connection, std::vector<std::strin
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> CheckBinlog(mariadb::Connection& connection,
-                                                     std::uint32_t server_id) {
+absl::StatusOr<std::vector<std::string>> CheckBinlogSettings(mariadb::Connection& connection,
+                                                             std::uint32_t server_id) {
   const absl::StatusOr<Variables> variables = ReadVariables(connection);
   if (!variables.ok()) return variables.status();
   std::vector<std::string> refusals;
   const auto log = variables->find("log_bin");
   if (log == variables->end() || log->second != "ON") {
-    refusals.push_back("it writes no binlog: set log_bin in the server's configuration, and start it again");
-    return refusals;
+    return std::vector<std::string>{
+        "it writes no binlog: set log_bin in the server's configuration, and start it again"};
   }
   CheckVariable(*variables, "binlog_format", "ROW", "changes stand in the binlog as statements, not as rows",
                 &refusals);
@@ -121,6 +121,14 @@ absl::StatusOr<std::vector<std::string>> CheckBinlog(mariadb::Connection& connec
         absl::StrCat("server_id is ", server_id, ", which is ", server_id == 0 ? "none" : "the server's own",
                      ": set another one, that of no server and no other agent, in the configuration"));
   }
+  return refusals;
+}
+
+absl::StatusOr<std::vector<std::string>> CheckBinlog(mariadb::Connection& connection,
+                                                     std::uint32_t server_id) {
+  absl::StatusOr<std::vector<std::string>> settings = CheckBinlogSettings(connection, server_id);
+  if (!settings.ok()) return settings;
+  std::vector<std::string> refusals = *std::move(settings);
   if (absl::Status checked = CheckRights(connection, &refusals); !checked.ok()) return checked;
   const absl::StatusOr<mariadb::Rows> status = connection.Query("SHOW MASTER STATUS", kCheckingBinlog);
   if (status.ok()) CheckFilters(*status, connection.dsn().database, &refusals);

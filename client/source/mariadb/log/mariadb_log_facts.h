@@ -21,6 +21,10 @@ namespace mirror {
 absl::StatusOr<std::vector<std::string>> CheckBinlog(mariadb::Connection& connection,
                                                      std::uint32_t server_id);
 
+/// Of that what the server's settings are, whatever the user may do: all that needs no right.
+absl::StatusOr<std::vector<std::string>> CheckBinlogSettings(mariadb::Connection& connection,
+                                                             std::uint32_t server_id);
+
 /// The error of who cannot read it, of CheckBinlog() that is not empty: kFailedPrecondition, with all of
 /// that.
 absl::Status BinlogRefused(const std::vector<std::string>& refusals);

@@ -34,6 +34,12 @@ absl::StatusOr<StagedTable> MariadbLogTables::StagedOf(const MariadbLogTable& ta
   return absl::AbortedError(absl::StrCat("table '", table.table.name, "' is not staged any more"));
 }
 
+absl::StatusOr<std::int64_t> MariadbLogTables::FloorOf(const MariadbLogTable& table) {
+  const absl::StatusOr<StagedTable> staged = StagedOf(table);
+  if (!staged.ok()) return staged.status();
+  return staged->floor;
+}
+
 absl::StatusOr<std::vector<std::string>> MariadbLogTables::Renew(const std::vector<std::string>& names,
                                                                  std::optional<StageMark>* marker) {
   std::set<std::string> changed;

@@ -42,6 +42,7 @@ class MariadbLogTables {
   std::map<std::string, MariadbLogTable>& all() { return tables_; }
   /// Errors: also kAborted: it is not staged any more.
   absl::StatusOr<StagedTable> StagedOf(const MariadbLogTable& table);
+  absl::StatusOr<std::int64_t> FloorOf(const MariadbLogTable& table);
 
   /// Takes the catalogs. Without a `marker` the stage stays as it is; else that is set where it was taken
   /// anew: what is staged of tables counts from there on. Gives the names of those whose definition changed.

@@ -5,7 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/nonce.h"
+#include "client/source/mariadb/log/binlog_server.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 
 namespace mirror {
@@ -88,6 +90,11 @@ void MariadbStaging::SetTables(BinlogTables tables) {
   const MutexLock lock(mutex_);
   tables_ = std::make_shared<const BinlogTables>(std::move(tables));
   if (intake_ != nullptr) intake_->SetTables(tables_);
+}
+
+MariadbStaging::Reached MariadbStaging::reached() const {
+  const MutexLock lock(mutex_);
+  return {reached_, reached_s_};
 }
 
 std::vector<std::string> MariadbStaging::TakeNews() {
@@ -175,18 +182,28 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
   if (!log.ok()) return log.status();
   const std::string database = std::exchange(log->database, place.identity);
   if (database.empty()) return BeginAnew(connection, *std::move(log), "");
-  if (database != place.identity) {
-    log->source_id.clear();
-    log->past = StagedBinlog::Past::kWhole;
-    return BeginAnew(connection, *std::move(log),
-                     "the source is another database than in the last run: it counts as a new source");
-  }
+  if (database != place.identity) return BeginAnother(connection, *std::move(log));
   const absl::StatusOr<std::optional<StageMark>> last = stage_->LastMark();
   if (!last.ok()) return last.status();
   const std::optional<BinlogPosition> position =
       *last ? ParseBinlogPosition((*last)->position) : std::nullopt;
   // It began, and died before it had a position.
   if (!position) return BeginAnew(connection, *std::move(log), "");
+  const absl::StatusOr<BinlogServer> server = ReadBinlogServer(connection);
+  if (!server.ok()) return server.status();
+  switch (DescentOf(*server, *position)) {
+    case BinlogDescent::kSame:
+      break;
+    case BinlogDescent::kFollows:
+      return GoOnAt(connection, absl::StrCat("the server with server_id ", server->id,
+                                             " took over from that with server_id ", position->server,
+                                             ": where it has what was read last is not known"));
+    case BinlogDescent::kBehind:
+      log->past = StagedBinlog::Past::kAhead;
+      return BeginAnew(connection, *std::move(log), kWasAhead);
+    case BinlogDescent::kOther:
+      return BeginAnother(connection, *std::move(log));
+  }
   const absl::StatusOr<std::vector<BinlogPlace>> files = ReadBinlogFiles(connection);
   if (!files.ok()) return files.status();
   const bool is_purged =
@@ -200,21 +217,46 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
     return BeginAnew(connection, *std::move(log), kWasAhead);
   }
   if (!is_purged) return Begin{*position, (*last)->fingerprint, (*last)->lsn};
-  constexpr char kWhy[] = "the server's binlog was purged before all of it was read: changes are missing";
-  const absl::StatusOr<std::int64_t> staged = stage_->Place();
-  if (!staged.ok()) return staged.status();
-  const std::int64_t lsn = std::max(*staged, (*last)->lsn) + 1;
-  if (absl::Status raised = RaiseFloors(lsn, kWhy); !raised.ok()) return raised;
+  return GoOnAt(connection, "the server's binlog was purged before all of it was read: changes are missing");
+}
+
+absl::StatusOr<BinlogPosition> MariadbStaging::EndOf(mariadb::Connection& connection) {
+  // Before the end: what is read from there is behind these.
+  absl::StatusOr<BinlogServer> server = ReadBinlogServer(connection);
+  if (!server.ok()) return server.status();
   const absl::StatusOr<BinlogPlace> end = PlaceOfNewSnapshot(connection);
   if (!end.ok()) return end.status();
+  BinlogPosition position{.again = {end->file, kFileBegin}, .end = *end, .server = server->id};
+  for (const binlog::Gtid& gtid : server->at) KeepGtid(gtid, &position.gtids);
+  return position;
+}
+
+absl::StatusOr<MariadbStaging::Begin> MariadbStaging::GoOnAt(mariadb::Connection& connection,
+                                                             const std::string& why) {
+  const absl::StatusOr<std::int64_t> staged = stage_->Place();
+  if (!staged.ok()) return staged.status();
+  const absl::StatusOr<std::optional<StageMark>> last = stage_->LastMark();
+  if (!last.ok()) return last.status();
+  const std::int64_t lsn = std::max(*staged, *last ? (*last)->lsn : 0) + 1;
+  if (absl::Status raised = RaiseFloors(lsn, why); !raised.ok()) return raised;
+  absl::StatusOr<BinlogPosition> end = EndOf(connection);
+  if (!end.ok()) return end.status();
   const MutexLock lock(mutex_);
-  AddNews(absl::StrCat(kWhy, ". Tables are compared with the mirror"));
-  return Begin{{.again = {end->file, kFileBegin}, .end = *end, .gtids = position->gtids}, "", lsn};
+  AddNews(absl::StrCat(why, ". Tables are compared with the mirror"));
+  return Begin{*std::move(end), "", lsn};
+}
+
+absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnother(mariadb::Connection& connection,
+                                                                   StagedBinlog log) {
+  log.source_id.clear();
+  log.past = StagedBinlog::Past::kWhole;
+  return BeginAnew(connection, std::move(log),
+                   "the source is another database than in the last run: it counts as a new source");
 }
 
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connection& connection,
                                                                 StagedBinlog log, const std::string& news) {
-  const absl::StatusOr<BinlogPlace> end = PlaceOfNewSnapshot(connection);
+  absl::StatusOr<BinlogPosition> end = EndOf(connection);
   if (!end.ok()) return end.status();
   if (absl::Status cleared = stage_->Clear(); !cleared.ok()) return cleared;
   if (absl::Status kept = KeepStagedBinlog(*stage_, log); !kept.ok()) return kept;
@@ -223,7 +265,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connect
     AddNews(news);
   }
   // Above all that an earlier stage gave: it had a group in less than a microsecond never.
-  return Begin{{.again = {end->file, kFileBegin}, .end = *end, .gtids = {}}, "", NowMs() * 1'000};
+  return Begin{*std::move(end), "", NowMs() * 1'000};
 }
 
 absl::Status MariadbStaging::RaiseFloors(std::int64_t lsn, const std::string& because) {
@@ -271,6 +313,8 @@ absl::Status MariadbStaging::Take(const binlog::Event& event, const BinlogPlace&
                                   const BinlogPlace& after) {
   if (absl::Status taken = intake_->Take(event, before, after); !taken.ok()) return taken;
   changes_ = intake_->changes();
+  if (intake_->IsBetween()) reached_ = after;
+  if (event.time_s != 0) reached_s_ = event.time_s;
   if (!intake_->IsBetween() || !intake_->verified()) return absl::OkStatus();
   if (std::exchange(needs_mark_, false)) return MarkAndFlush();
   if (absl::Status flushed = FlushIfDue(); !flushed.ok()) return flushed;
@@ -302,7 +346,9 @@ absl::Status MariadbStaging::FlushIfDue() {
 }
 
 absl::Status MariadbStaging::Flush() {
+  CrashPoint("stage.flushing");
   if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
+  CrashPoint("stage.flushed");
   flushed_ = Clock::now();
   for (const StagedTable& table : stage_->TakeGivenUp())
     AddNews(
@@ -376,7 +422,11 @@ absl::StatusOr<StageMark> MariadbStaging::StageToMarker(const std::atomic<bool>*
     absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
     if (!session.ok()) return session.status();
     absl::StatusOr<BinlogPlace> now = ReadBinlogEnd(**session);
-    if (!now.ok()) return now.status();
+    if (!now.ok()) {
+      // Which of the rights and settings are missing, and how they are given.
+      const absl::StatusOr<std::vector<std::string>> refusals = CheckBinlog(**session, options_.server_id);
+      return refusals.ok() && !refusals->empty() ? BinlogRefused(*refusals) : now.status();
+    }
     end = *std::move(now);
   }
   const MutexLock lock(mutex_);

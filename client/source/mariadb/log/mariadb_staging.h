@@ -85,6 +85,12 @@ class MariadbStaging : public LogKeeper {
   /// What happened to the binlog since the last call that people should know; mostly nothing.
   std::vector<std::string> TakeNews() MIRROR_EXCLUDES(mutex_);
   std::uint64_t changes() const { return changes_; }
+  struct Reached {
+    BinlogPlace place;        ///< Empty: nothing was read yet.
+    std::int64_t time_s = 0;  ///< When that was written, unix time; 0: it is not known.
+  };
+  /// Up to where it was read.
+  Reached reached() const MIRROR_EXCLUDES(mutex_);
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -102,6 +108,11 @@ class MariadbStaging : public LogKeeper {
     std::int64_t lsn = 0;
   };
   absl::StatusOr<Begin> FindBegin(mariadb::Connection& connection, const MariadbSource& place);
+  /// Where it ends now, and whose it is.
+  absl::StatusOr<BinlogPosition> EndOf(mariadb::Connection& connection);
+  /// At its end, as if all tables were new: what came before is not known, and found by comparing.
+  absl::StatusOr<Begin> GoOnAt(mariadb::Connection& connection, const std::string& why);
+  absl::StatusOr<Begin> BeginAnother(mariadb::Connection& connection, StagedBinlog log);
   absl::StatusOr<Begin> BeginAnew(mariadb::Connection& connection, StagedBinlog log, const std::string& news);
   absl::Status RaiseFloors(std::int64_t lsn, const std::string& because);
   /// Of a stream that failed before it gave what is on record: what that means, kept in the stage.
@@ -135,6 +146,8 @@ class MariadbStaging : public LogKeeper {
   std::uint64_t failures_ MIRROR_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ MIRROR_GUARDED_BY(mutex_);
   std::vector<std::string> news_ MIRROR_GUARDED_BY(mutex_);
+  BinlogPlace reached_ MIRROR_GUARDED_BY(mutex_);
+  std::int64_t reached_s_ MIRROR_GUARDED_BY(mutex_) = 0;
   std::jthread thread_ MIRROR_GUARDED_BY(mutex_);  ///< The last member: it uses the others.
 };
 

@@ -107,7 +107,9 @@ absl::Status PublicationMissing(const std::string& publication, const std::strin
           "the publication '", publication, "' does not exist where ", SlotText(slot),
           " stands in the log: it was made after the slot, or dropped and made anew. From there the slot "
           "gives nothing, however often it is tried. ",
-          kStands, ". The next run moves it past that place, and the tables are compared"));
+          kStands,
+          ". The agent moves the slot past that place as soon as nobody else reads it, and the tables are "
+          "compared"));
 }
 
 absl::Status ExplainLog(const absl::Status& status, const std::string& slot) {

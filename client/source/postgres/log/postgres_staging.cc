@@ -22,7 +22,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kNextWithin{100};
 constexpr std::chrono::milliseconds kRetryMin{100};
 constexpr std::size_t kNewsMax = 100;
-constexpr int kMarkersMax = 3;
 constexpr char kPromoted[] = "promoted", kRestored[] = "restored";
 
 postgres::PoolOptions MarkerOptions(const PostgresAccess& access) {
@@ -119,8 +118,8 @@ void PostgresStaging::Run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const std::uint64_t before = changes_;
     absl::Status ended = Work(stop);
+    if (LogTroubleOf(ended) == LogTrouble::kNoPublication) ended = PassMissingPublication(std::move(ended));
     if (stop.stop_requested()) return;
-    if (LogTroubleOf(ended) == LogTrouble::kNoPublication) ended = MoveBehindPublication(ended);
     retry = changes_ != before ? kRetryMin : std::min(retry * 2, options_.retry_max);
     // The log begins elsewhere now.
     if (absl::IsAborted(ended)) retry = kRetryMin;
@@ -155,6 +154,22 @@ absl::Status PostgresStaging::Work(const std::stop_token& stop) {
                 "the source's log does not give the position that it gave before: the database "
                 "was restored, and went another way since. Tables are populated");
   return anew.ok() ? ended : anew;
+}
+
+/// Where the slot stands there was no publication, and from there it never gives anything; where there is one
+/// by now, it is moved up to here. Gives `why` when it cannot be.
+absl::Status PostgresStaging::PassMissingPublication(absl::Status why) {
+  absl::StatusOr<postgres::Lease> session = markers_.Take(postgres::ConnectAs{}.connect_within);
+  if (!session.ok()) return why;
+  const absl::StatusOr<std::optional<PublicationFacts>> publication =
+      ReadPublication(**session, options_.publication);
+  if (!publication.ok() || !*publication) return why;
+  const absl::StatusOr<SlotLook> look = LookAtSlot(**session, options_.slot);
+  if (!look.ok() || !AdvanceSlot(**session, options_.slot, look->end_lsn).ok()) return why;
+  AddNews(absl::StrCat("the publication '", options_.publication,
+                       "' was made after the replication slot, or anew: what the log has of before is passed "
+                       "over"));
+  return absl::AbortedError("the replication slot was moved past where there was no publication");
 }
 
 absl::StatusOr<std::unique_ptr<LogStream>> PostgresStaging::Connect() {
@@ -342,19 +357,6 @@ absl::Status PostgresStaging::CheckPublished(postgres::Connection& connection) c
                 : PublicationMissing(options_.publication, options_.slot, /*exists=*/false);
 }
 
-/// Where it stands the log cannot be read, however often it is tried. What is passed over is compared.
-absl::Status PostgresStaging::MoveBehindPublication(const absl::Status& ended) {
-  absl::StatusOr<postgres::Lease> session = markers_.Take(postgres::ConnectAs{}.connect_within);
-  if (!session.ok() || !CheckPublished(**session).ok()) return ended;
-  const absl::StatusOr<LogPlace> place = LookAtLog(**session);
-  if (!place.ok()) return ended;
-  const absl::StatusOr<std::uint64_t> moved = AdvanceSlot(**session, options_.slot, place->flushed_lsn);
-  if (!moved.ok()) return moved.status();
-  const MutexLock lock(mutex_);
-  ++moves_;
-  return absl::AbortedError("the log is read from behind its publication on");
-}
-
 absl::StatusOr<std::shared_ptr<const LogCatalog>> PostgresStaging::Look(postgres::Connection& connection,
                                                                         const std::string& schema) {
   if (watch_ == nullptr) watch_ = std::make_unique<LogCatalogWatch>(schema, options_.publication);
@@ -390,23 +392,17 @@ absl::Status PostgresStaging::WaitUntilConnected(const std::atomic<bool>* stop) 
 }
 
 absl::StatusOr<StageMark> PostgresStaging::StageToMarker(const std::atomic<bool>* stop) {
-  for (int attempt = 1;; ++attempt) {
-    if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
-    const absl::StatusOr<std::string> token = EmitMarker();
-    if (!token.ok()) return token.status();
-    absl::StatusOr<StageMark> mark = WaitForMarker(*token, stop);
-    // The slot was moved past it.
-    if (!absl::IsAborted(mark.status()) || attempt == kMarkersMax) return mark;
-  }
+  if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
+  const absl::StatusOr<std::string> token = EmitMarker();
+  if (!token.ok()) return token.status();
+  return WaitForMarker(*token, stop);
 }
 
-absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(const std::string& token,
-                                                         const std::atomic<bool>* stop) {
-  std::uint64_t changes = changes_, failures = 0, moves = 0;
+absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(std::string token, const std::atomic<bool>* stop) {
+  std::uint64_t changes = changes_, failures = 0;
   {
     const MutexLock lock(mutex_);
     failures = failures_;
-    moves = moves_;
   }
   for (auto until = Clock::now() + options_.marker_within; Clock::now() < until;) {
     absl::StatusOr<std::optional<StageMark>> mark = stage_->WaitForMark(token, kNextWithin.count());
@@ -417,12 +413,20 @@ absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(const std::string& toke
       changes = changes_;
       until = Clock::now() + options_.marker_within;
     }
-    const MutexLock lock(mutex_);
-    if (moves_ != moves) return absl::AbortedError("the source's log was passed over up to its publication");
-    if (is_connected_ || failures_ == failures) continue;
-    // It was connected, and failed since; who has the slot reads on.
-    if (!absl::IsAborted(failure_) && LogTroubleOf(failure_) != LogTrouble::kInUse) return failure_;
-    failures = failures_;
+    bool begins_elsewhere = false;
+    {
+      const MutexLock lock(mutex_);
+      if (is_connected_ || failures_ == failures) continue;
+      // It was connected, and failed since; who has the slot reads on.
+      begins_elsewhere = absl::IsAborted(failure_);
+      if (!begins_elsewhere && LogTroubleOf(failure_) != LogTrouble::kInUse) return failure_;
+      failures = failures_;
+    }
+    if (!begins_elsewhere) continue;
+    // Perhaps behind the position that is waited for.
+    absl::StatusOr<std::string> again = EmitMarker();
+    if (!again.ok()) return again.status();
+    token = *std::move(again);
   }
   return absl::DeadlineExceededError(absl::StrCat(
       "the source's log did not give the position that was just written to it within ",

@@ -105,11 +105,11 @@ class PostgresStaging : public LogKeeper {
 
   void Run(const std::stop_token& stop);
   absl::Status Work(const std::stop_token& stop);
+  absl::Status PassMissingPublication(absl::Status why);
   absl::StatusOr<std::unique_ptr<LogStream>> Connect();
   /// Its confirmed position. One that is not there is made.
   absl::StatusOr<std::int64_t> EnsureSlot();
   absl::Status CheckPublished(postgres::Connection& connection) const;
-  absl::Status MoveBehindPublication(const absl::Status& ended) MIRROR_EXCLUDES(mutex_);
   /// What the slot is to what was staged; the stage is made to fit it.
   absl::Status FitStage(const PostgresSource& place, const LogServer& server, std::int64_t confirmed);
   absl::Status BeginAnew(const StagedLog& log, std::int64_t confirmed, const std::string& news);
@@ -119,7 +119,7 @@ class PostgresStaging : public LogKeeper {
   void MarkIfDue(const LogStream& stream, const LogIntake& intake);
   absl::StatusOr<std::string> EmitMarker();
   absl::Status WaitUntilConnected(const std::atomic<bool>* stop) MIRROR_EXCLUDES(mutex_);
-  absl::StatusOr<StageMark> WaitForMarker(const std::string& token, const std::atomic<bool>* stop);
+  absl::StatusOr<StageMark> WaitForMarker(std::string token, const std::atomic<bool>* stop);
   void AddNews(std::string news) MIRROR_EXCLUDES(mutex_);
 
   const PostgresStagingOptions options_;
@@ -143,8 +143,6 @@ class PostgresStaging : public LogKeeper {
   bool is_connected_ MIRROR_GUARDED_BY(mutex_) = false;
   bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Somebody waits: connect now.
   std::uint64_t failures_ MIRROR_GUARDED_BY(mutex_) = 0;
-  std::uint64_t moves_ MIRROR_GUARDED_BY(mutex_) =
-      0;  ///< What was written before each of them does not come.
   absl::Status failure_ MIRROR_GUARDED_BY(mutex_);
   Server server_ MIRROR_GUARDED_BY(mutex_);
   std::vector<std::string> news_ MIRROR_GUARDED_BY(mutex_);

@@ -136,11 +136,12 @@ TEST(MariadbLogEvents, OnlyAPlainTruncateIsTakenForOne) {
 }
 
 TEST(MariadbLogEvents, PositionsAreWhatTheirTextsSay) {
-  const BinlogPosition position{{"binlog.000003", 300}, {"binlog.000004", 1'234}, {{0, 1, 5}, {2, 7, 9}}};
+  const BinlogPosition position{{"binlog.000003", 300}, {"binlog.000004", 1'234}, {{0, 1, 5}, {2, 7, 9}}, 42};
   EXPECT_EQ(ParseBinlogPosition(ToString(position)), position);
   const BinlogPosition none{{"b.000003", 4}, {"b.000003", 4}, {}};
   EXPECT_EQ(ParseBinlogPosition(ToString(none)), none);
-  for (const char* const text : {"", "x", "a:1 b:2", "a:1 b:x 0-1-2", "a:1 b:2 0-1", ":1 b:2 "})
+  for (const char* const text : {"", "x", "a:1 b:2", "a:1 b:x 0-1-2 1", "a:1 b:2 0-1 1", ":1 b:2  1",
+                                 "a:1 b:2 0-1-2", "a:1 b:2 0-1-2 x"})
     EXPECT_EQ(ParseBinlogPosition(text), std::nullopt) << text;
   EXPECT_TRUE(IsBefore({"b.999999", 9}, {"b.1000000", 4}));
 }

@@ -1,0 +1,146 @@
+#include "client/source/mariadb/mariadb_checks.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/human_text.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::uint32_t kOldestMariadb = 100'500;
+constexpr std::size_t kMariadbTablesNamed = 10, kMariadbTablesGranted = 5;
+
+bool IsOfThisMachine(const mariadb::Dsn& dsn) {
+  return dsn.hosts.empty() || std::all_of(dsn.hosts.begin(), dsn.hosts.end(), [](const auto& host) {
+           return host.first == "localhost" || host.first == "127.0.0.1" || host.first == "::1";
+         });
+}
+
+void CheckMariadbLine(const MariadbCheckLook& look) {
+  constexpr char kStep[] = "TLS";
+  const std::string cipher = look.connection.cipher();
+  const mariadb::Dsn& dsn = look.connection.dsn();
+  if (!cipher.empty() && dsn.tls == mariadb::Tls::kVerify)
+    return look.findings.Ok(kStep, absl::StrCat(cipher, ", and the server's certificate is verified"));
+  if (IsOfThisMachine(dsn)) return look.findings.Ok(kStep, "not needed: the server is on this machine");
+  if (!cipher.empty()) {
+    return look.findings.Warn(
+        kStep, absl::StrCat(cipher, ", but with tls=on whoever answers in the server's place is believed"),
+        "say tls=verify in 'dsn', and tls_ca=FILE where the system does not know who signed the server's "
+        "certificate");
+  }
+  look.findings.Warn(kStep, "none: rows go over the network in the clear",
+                     "let the server have a certificate (ssl_cert, ssl_key), and say tls=verify in 'dsn'");
+}
+
+/// False: it is too old to be read.
+bool CheckMariadbVersion(const MariadbCheckLook& look) {
+  const std::uint32_t version = look.connection.server_version();
+  const std::string words =
+      absl::StrCat("MariaDB ", version / 10'000, ".", version / 100 % 100, ".", version % 100);
+  if (version >= kOldestMariadb) {
+    look.findings.Ok("version", words);
+    return true;
+  }
+  look.findings.Fail("version", absl::StrCat(words, ", and 10.5 is the oldest that can be read"),
+                     "upgrade the server");
+  return false;
+}
+
+void CheckMariadbRights(const MariadbCheckLook& look) {
+  constexpr char kStep[] = "right SELECT";
+  std::vector<std::string> refused, quoted;
+  for (const MariadbTable& table : look.tables) {
+    const bool readable = !table.has_gaps && std::all_of(table.columns.begin(), table.columns.end(),
+                                                         [](const auto& column) { return column.readable; });
+    if (readable) continue;
+    refused.push_back(table.name);
+    quoted.push_back(absl::StrCat("GRANT SELECT ON ", table.quoted, " TO ", look.grantee));
+  }
+  if (refused.empty()) {
+    return look.findings.Ok(kStep, absl::StrCat("on ", Counted(look.tables.size(), "table"),
+                                                "; of a table without any right MariaDB says nothing"));
+  }
+  if (quoted.size() > kMariadbTablesGranted) {
+    quoted = {absl::StrCat("GRANT SELECT ON ", look.connection.dsn().database, ".* TO ", look.grantee)};
+  }
+  look.findings.Fail(kStep,
+                     absl::StrCat("the user may not read all of ", Counted(refused.size(), "table"), ": ",
+                                  ListNames(refused, kMariadbTablesNamed)),
+                     absl::StrCat(absl::StrJoin(quoted, "; "), ", or leave them out with 'skip'"));
+}
+
+void CheckMariadbKinds(const MariadbCheckLook& look) {
+  std::vector<std::string> generated, locked;
+  for (const MariadbTable& table : look.tables) {
+    for (const std::string& column : table.generated)
+      generated.push_back(absl::StrCat(table.name, ".", column));
+    if (!table.HasSnapshots()) locked.push_back(absl::StrCat(table.name, " (", table.engine, ")"));
+  }
+  if (!generated.empty()) {
+    look.findings.Ok("generated columns", absl::StrCat("left out, since MariaDB computes them: ",
+                                                       ListNames(generated, kMariadbTablesNamed)));
+  }
+  if (locked.empty()) return;
+  look.findings.Warn("engines",
+                     absl::StrCat("who writes waits while these are read, since their engines have no "
+                                  "snapshots: ",
+                                  ListNames(locked, kMariadbTablesNamed)),
+                     "ALTER TABLE … ENGINE = InnoDB, or leave them out with 'skip'");
+}
+
+void CheckMariadbTables(const MariadbCheckOptions& options, MariadbCheckLook* look) {
+  absl::StatusOr<std::vector<MariadbTable>> all = ReadMariadbTables(look->connection);
+  if (!all.ok()) return FailToAskMariadb("tables", all.status(), &look->findings);
+  std::vector<std::string> names;
+  for (const MariadbTable& table : *all) names.push_back(table.name);
+  const std::vector<std::string> chosen = ChooseTables(options.choice, names).names;
+  for (MariadbTable& table : *all) {
+    if (std::find(chosen.begin(), chosen.end(), table.name) != chosen.end())
+      look->tables.push_back(std::move(table));
+  }
+  if (look->tables.empty()) {
+    return look->findings.Warn(
+        "tables", "none is chosen that the user may see",
+        absl::StrCat("GRANT SELECT ON ", look->connection.dsn().database, ".* TO ", look->grantee,
+                     ", or correct dbname in 'dsn', 'include' and 'skip'"));
+  }
+  CheckMariadbRights(*look);
+  CheckMariadbKinds(*look);
+  if (options.then) options.then(*look);
+}
+
+}  // namespace
+
+void FailToAskMariadb(const std::string& step, const absl::Status& status, SourceFindings* findings) {
+  findings->Fail(step, absl::StrCat("cannot be asked: ", std::string(status.message())),
+                 "correct that, then run this again");
+}
+
+SourceFindings CheckMariadbSource(const MariadbCheckOptions& options) {
+  SourceFindings findings;
+  MariadbAccess access = options.access;
+  access.catalogs_within = kMariadbCheckWithin;
+  MariadbSessions sessions(std::move(access));
+  const absl::StatusOr<MariadbSource> place = sessions.Look();
+  const absl::StatusOr<MariadbLease> session =
+      place.ok() ? sessions.Take(MariadbUse::kCatalogs) : absl::StatusOr<MariadbLease>(place.status());
+  if (!session.ok()) {
+    // It says what to do where the user, its password or its right to connect is why.
+    findings.Fail("reach", std::string(session.status().message()), "correct that, then run this again");
+    return findings;
+  }
+  MariadbCheckLook look = {
+      .connection = **session, .grantee = place->grantee, .tables = {}, .findings = findings};
+  findings.Ok("reach", absl::StrCat((*session)->dsn().Name(), ", as ", place->grantee));
+  CheckMariadbLine(look);
+  if (CheckMariadbVersion(look)) CheckMariadbTables(options, &look);
+  return findings;
+}
+
+}  // namespace mirror

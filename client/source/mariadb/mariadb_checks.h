@@ -1,0 +1,43 @@
+#ifndef MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_CHECKS_H_
+#define MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_CHECKS_H_
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/db/mariadb/connection.h"
+#include "client/source/mariadb/mariadb_catalog.h"
+#include "client/source/mariadb/mariadb_sessions.h"
+#include "client/source/source_finding.h"
+#include "client/source/table_choice.h"
+
+namespace mirror {
+
+/// A look whose database was reached.
+struct MariadbCheckLook {
+  mariadb::Connection& connection;
+  std::string grantee;               ///< The user as it stands in a GRANT.
+  std::vector<MariadbTable> tables;  ///< Those that are chosen.
+  SourceFindings& findings;
+};
+
+struct MariadbCheckOptions {
+  MariadbAccess access;
+  TableChoice choice = {};
+  /// What more is looked at where the tables could be read, as CheckMariadbLog(); empty: nothing.
+  std::function<void(const MariadbCheckLook&)> then = {};
+};
+
+inline constexpr std::chrono::seconds kMariadbCheckWithin{20};
+
+/// Looks at a database as the agent's user sees it: see CheckPostgresSource(). Waits no longer than
+/// ConnectAs::connect_within to connect, and then kMariadbCheckWithin for each answer.
+SourceFindings CheckMariadbSource(const MariadbCheckOptions& options);
+
+/// What cannot be asked is a finding, too.
+void FailToAskMariadb(const std::string& step, const absl::Status& status, SourceFindings* findings);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_CHECKS_H_
