@@ -43,8 +43,10 @@ pg-population pg-repopulation pg-repopulation-log pg-upsert pg-digest pg-logical
 pg-servers
 """.split()
 FROM_POSTGRES = """
-source-read source-changes source-memory source-transaction-memory source-idle
+source-read source-decode source-stage source-changes source-memory source-transaction-memory source-idle
 """.split()
+FROM_MARIADB = "mariadb-decode mariadb-stage".split()
+BY_ODBC = "odbc-postgres odbc-mariadb odbc-sqlite".split()
 
 
 def bench(*words):
@@ -56,7 +58,7 @@ class CommandLine(unittest.TestCase):
         listed = bench("--list")
         self.assertEqual(listed.returncode, 0, listed.stderr)
         lines = [line.split() for line in listed.stdout.splitlines()]
-        self.assertEqual([words[0] for words in lines], PROMISED + IN_POSTGRES + FROM_POSTGRES + ["micro"])
+        self.assertEqual([words[0] for words in lines], PROMISED + IN_POSTGRES + FROM_POSTGRES + FROM_MARIADB + BY_ODBC + ["micro"])
         self.assertIn(">= 2 ", listed.stdout.splitlines()[0])
 
     def test_wrong_usage_is_exit_code_2_and_a_sentence(self):

@@ -252,9 +252,10 @@ ROOMS = {
         ("nlohmann-json", "protobuf", "SQLite"),
     ),
     "tools/benchmarks": (
-        "base base/db/postgres client/config client/source/postgres client/source/sqlite client/wire proto/wire "
-        "tools/mirror_harness/synthetic",
-        ("CLI11", "protobuf", "SQLite"),
+        "base base/db/mariadb base/db/postgres client/config client/run client/source client/source/mariadb "
+        "client/source/mariadb/log client/source/odbc client/source/postgres client/source/postgres/log "
+        "client/source/sqlite client/source/stage client/state client/wire proto/wire tools/mirror_harness/synthetic",
+        ("CLI11", "ODBC", "protobuf", "SQLite"),
     ),
     "tools/mirror_harness/attack": (
         "base certs client/config client/wire proto/wire tools/mirror_harness/synthetic",

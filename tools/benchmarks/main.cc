@@ -6,10 +6,12 @@
 #include <memory>
 #include <string>
 
+#include "tools/benchmarks/bare_fetch.h"
 #include "tools/benchmarks/bench_rows.h"
 #include "tools/benchmarks/call_load.h"
 #include "tools/benchmarks/changesets.h"
 #include "tools/benchmarks/copy_table.h"
+#include "tools/benchmarks/log_reading.h"
 #include "tools/benchmarks/mirror_table.h"
 #include "tools/benchmarks/raw_table.h"
 #include "tools/benchmarks/row_export.h"
@@ -32,10 +34,15 @@ int Export(const BenchRows& rows, const std::string& line, const std::string& fo
   return written.ok() ? 0 : Fail(written);
 }
 
-int Read(const std::string& path) {
-  const absl::StatusOr<SourceReading> reading = ReadSource(path);
+int Tell(const absl::StatusOr<SourceReading>& reading) {
   if (!reading.ok()) return Fail(reading.status());
   std::cout << ReadingJson(*reading) << "\n";
+  return 0;
+}
+
+int Tell(const absl::StatusOr<LogReading>& reading) {
+  if (!reading.ok()) return Fail(reading.status());
+  std::cout << LogReadingJson(*reading) << "\n";
   return 0;
 }
 
@@ -55,6 +62,7 @@ int Calls(const CallLoadOptions& options) {
 struct Asked {
   Shape shape;
   std::string path, config, context_id, step = "insert", format = "csv";
+  std::string slot, publication, from, sql;
   CallLoadOptions load;
 };
 
@@ -96,10 +104,28 @@ void AddStepCommands(CLI::App* app, Asked* asked) {
   for (CLI::App* command : {raw, mirror, changesets, copy, exporting}) AddShape(command, &asked->shape);
 }
 
-void AddLoads(CLI::App* app, Asked* asked) {
+void AddReadings(CLI::App* app, Asked* asked) {
   CLI::App* read =
       AddCommand(app, "read", "Reads a source as an agent does", "mirror-bench read --file crm.db");
-  read->add_option("--file", asked->path, "A SQLite file, or a postgresql:// URL")->required();
+  read->add_option("--file", asked->path, "A SQLite file, a postgresql:// URL, mariadb:DSN, odbc:DSN")
+      ->required();
+  CLI::App* fetch = AddCommand(app, "fetch", "Fetches a statement's rows by ODBC's own calls",
+                               "mirror-bench fetch --file 'DSN=crm' --sql 'SELECT * FROM t'");
+  fetch->add_option("--file", asked->path, "An ODBC connection string")->required();
+  fetch->add_option("--sql", asked->sql, "The statement")->required();
+  CLI::App* decode = AddCommand(app, "decode", "Decodes the log of a source's server as an agent does",
+                                "mirror-bench decode --file postgresql://host/crm --slot s --publication p");
+  decode->add_option("--file", asked->path, "A postgresql:// URL, or a DSN of MariaDB")->required();
+  decode->add_option("--slot", asked->slot, "PostgreSQL's replication slot");
+  decode->add_option("--publication", asked->publication, "PostgreSQL's publication");
+  decode->add_option("--from", asked->from, "FILE:OFFSET in MariaDB's binlog");
+  CLI::App* stage = AddCommand(app, "stage", "Takes a source's log into the agent's stage, sends nothing",
+                               "mirror-bench stage --config dev/mirror-agent.toml --context-id Cust");
+  stage->add_option("--config", asked->config, "The agent's configuration")->required();
+  stage->add_option("--context-id", asked->context_id)->required();
+}
+
+void AddLoads(CLI::App* app, Asked* asked) {
   CallLoadOptions& load = asked->load;
   CLI::App* calls = AddCommand(
       app, "calls", "Small calls over tenants whose cycles are open",
@@ -127,6 +153,7 @@ int Main(int argc, char** argv) {
       "Exit code: 0 done, 1 failed (reason on stderr), 2 wrong usage.");
   Asked asked;
   AddStepCommands(&app, &asked);
+  AddReadings(&app, &asked);
   AddLoads(&app, &asked);
   try {
     app.parse(argc, argv);
@@ -135,7 +162,13 @@ int Main(int argc, char** argv) {
   }
 
   if (app.got_subcommand("calls")) return Calls(asked.load);
-  if (app.got_subcommand("read")) return Read(asked.path);
+  if (app.got_subcommand("read")) return Tell(ReadSource(asked.path));
+  if (app.got_subcommand("fetch")) return Tell(FetchBare(asked.path, asked.sql));
+  if (app.got_subcommand("stage")) return Tell(StageLog(asked.config, asked.context_id));
+  if (app.got_subcommand("decode")) {
+    return Tell(asked.from.empty() ? DecodePostgresLog(asked.path, asked.slot, asked.publication)
+                                   : DecodeBinlog(asked.path, asked.from));
+  }
   const BenchRows rows(asked.shape);
   if (app.got_subcommand("export")) return Export(rows, asked.step, asked.format, asked.path);
   if (app.got_subcommand("raw")) return Steps(RawTable::Open(asked.path, &rows));

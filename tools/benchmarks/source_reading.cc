@@ -9,6 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "client/source/mariadb/mariadb_reader.h"
+#include "client/source/odbc/odbc_reader.h"
 #include "client/source/postgres/postgres_reader.h"
 #include "client/source/sqlite/sqlite_reader.h"
 #include "tools/benchmarks/stopwatch.h"
@@ -34,6 +37,18 @@ std::unique_ptr<SourceReader> OpenReader(const std::string& place,
     options.access.dsn = place;
     options.records = records;
     return OpenPostgresReader(std::move(options));
+  }
+  if (absl::string_view dsn = place; absl::ConsumePrefix(&dsn, "odbc:")) {
+    OdbcReaderOptions options;
+    options.access.dsn = std::string(dsn);
+    options.records = records;
+    return OpenOdbcReader(std::move(options));
+  }
+  if (absl::string_view dsn = place; absl::ConsumePrefix(&dsn, "mariadb:")) {
+    MariadbReaderOptions options;
+    options.access.dsn = std::string(dsn);
+    options.records = records;
+    return OpenMariadbReader(std::move(options));
   }
   SqliteReaderOptions options;
   options.path = place;

@@ -15,7 +15,8 @@ struct SourceReading {
   double seconds = 0;                 ///< Reading the rows, once the types are known.
 };
 
-/// A SQLite file, or a PostgreSQL database by its "postgresql://" URL. Errors: the reader's.
+/// A SQLite file, a PostgreSQL database by its "postgresql://" URL, "mariadb:" and a DSN
+/// (mariadb::ReadDsn()), or "odbc:" and a connection string. Errors: the reader's.
 absl::StatusOr<SourceReading> ReadSource(const std::string& place);
 
 /// In one line of JSON.

@@ -1,5 +1,5 @@
-"""Lines about sources that are databases of a PostgreSQL server: what the agent reads, and how long changes take from
-there to a mirror in SQLite."""
+"""Lines about sources that are databases of a PostgreSQL server: what the agent reads there and in its log, and how long
+changes take from there to a mirror in SQLite."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ LARGE_TRANSACTION = 5_000_000
 
 
 @contextlib.contextmanager
-def _source(bench, rows):
+def source(bench, rows):
     """A server with the benchmark's table and so many rows."""
     cluster = postgres.Cluster(bench.path("source"), WAL)
     try:
@@ -53,7 +53,7 @@ def _source_totals(cluster):
 
 def read(bench):
     rows = bench.size(1_000_000, 200_000)
-    with _source(bench, rows) as cluster:
+    with source(bench, rows) as cluster:
         url = cluster.connection()
         copy = [str(postgres.postgres_cluster.programs() / "psql"), "-X", "-q", "-d", url]
         copy += ["-c", "COPY contact_1 TO STDOUT"]
@@ -70,7 +70,7 @@ def read(bench):
 def changes(bench):
     """The same updates through PostgreSQL's own replication into PostgreSQL, and through the agent into SQLite."""
     rows = bench.size(1_000_000, 100_000)
-    with postgres.Replication(bench, rows) as peer, _source(bench, 0) as cluster:
+    with postgres.Replication(bench, rows) as peer, source(bench, 0) as cluster:
         for _ in bench.turns(f"{rows:,} updates of a PostgreSQL source"):
             peer.copy()
             peer.insert()
@@ -97,6 +97,61 @@ def changes(bench):
             peer.reset()
 
 
+def _slot(cluster, name):
+    cluster.sql(f"SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')")
+
+
+def _receive(bench, cluster, slot, end, file):
+    """Seconds of PostgreSQL's own client for the same log, which it writes down as it comes."""
+    command = [str(postgres.postgres_cluster.programs() / "pg_recvlogical"), "-d", cluster.connection(), "--slot", slot]
+    command += ["--start", "--endpos", end, "-o", "proto_version=1", "-o", "publication_names=bench", "-o", "messages=true"]
+    start = time.monotonic()
+    run([*command, "-f", file])
+    return time.monotonic() - start
+
+
+def log(bench):
+    """Its log, decoded alone and taken into the stage, against pg_recvlogical with a slot of its own each time."""
+    rows = bench.size(1_000_000, 200_000)
+    with source(bench, rows) as cluster, Endpoint(bench, "log", source=cluster.connection()) as endpoint:
+        cluster.sql("CREATE PUBLICATION bench FOR TABLE contact_1")
+        install(bench, endpoint)
+        once(bench, endpoint)
+        for turn in bench.turns(f"the log of {rows:,} updates in PostgreSQL"):
+            for name in ("ours", "into_nothing", "into_file"):
+                _slot(cluster, name)
+            for first, last in peer_rows.ranges(rows):
+                cluster.sql(
+                    f"UPDATE contact_1 SET credit = credit + 1, name = 'name {turn} ' || contact_id "
+                    f"WHERE contact_id BETWEEN {first} AND {last}"
+                )
+            cluster.sql("CHECKPOINT")
+            end = cluster.sql("SELECT pg_current_wal_lsn()")
+            file = bench.path("received")
+            into_nothing = _receive(bench, cluster, "into_nothing", end, os.devnull)
+            into_file = _receive(bench, cluster, "into_file", end, file)
+            os.unlink(file)
+            words = ["decode", "--file", cluster.connection(), "--slot", "ours", "--publication", "bench"]
+            decoded = json.loads(run([bench.program("mirror-bench"), *words]))
+            if decoded["changes"] != rows:
+                raise Failed(f"{rows:,} updates, and {decoded['changes']:,} were decoded")
+            bench.result("source-decode").add_rates(rows / decoded["seconds"], rows / into_nothing)
+            staged = stage(bench, endpoint)
+            bench.result("source-stage").add_rates(rows / staged, rows / into_file)
+            for name in ("ours", "into_nothing", "into_file"):
+                cluster.sql(f"SELECT pg_drop_replication_slot('{name}')")
+            tables, _, _ = once(bench, endpoint)
+            if tables[0]["updates"] != rows:
+                raise Failed(f"{rows:,} updates, and mirror-agent did: {tables[0]}")
+        _uninstall(bench, endpoint)
+
+
+def stage(bench, endpoint):
+    """Seconds until all that the source's log has is in the agent's stage, which the next cycle finds there."""
+    words = ["stage", "--config", endpoint.config, "--context-id", CONTEXT]
+    return json.loads(run([bench.program("mirror-bench"), *words]))["seconds"]
+
+
 def _leave_out_fresh(endpoint):
     with open(endpoint.config) as text:
         toml = text.read()
@@ -112,7 +167,7 @@ def _uninstall(bench, endpoint):
 def large_transaction(bench):
     """What the agent takes of memory for one transaction of so many rows."""
     rows = bench.size(LARGE_TRANSACTION, 500_000)
-    with _source(bench, 0) as cluster, Endpoint(bench, "large", source=cluster.connection()) as endpoint:
+    with source(bench, 0) as cluster, Endpoint(bench, "large", source=cluster.connection()) as endpoint:
         install(bench, endpoint)
         once(bench, endpoint)
         for turn in bench.turns(f"a transaction of {rows:,} rows"):
@@ -130,7 +185,7 @@ def large_transaction(bench):
 
 def idle(bench):
     """A cycle of many tables in which nothing changed, in an agent that stays."""
-    with _source(bench, 0) as cluster:
+    with source(bench, 0) as cluster:
         cluster.sql(*(f"CREATE TABLE t{i} (id int PRIMARY KEY, name text)" for i in range(IDLE_TABLES - 1)))
         with Endpoint(bench, "idle", source=cluster.connection()) as endpoint:
             install(bench, endpoint)
@@ -143,6 +198,7 @@ def idle(bench):
 
 GROUPS = {
     "source-read": read,
+    "source-log": log,
     "source-changes": changes,
     "source-transaction": large_transaction,
     "source-idle": idle,

@@ -161,12 +161,37 @@ def _postgres():
 
 
 def _database_sources():
-    for line in _of_databases():
-        yield dataclasses.replace(line, store="postgres-source")
+    for store, lines in (
+        ("postgres-source", _from_postgres()),
+        ("mariadb-source", _from_mariadb()),
+        ("odbc-source", _by_odbc()),
+    ):
+        for line in lines:
+            yield dataclasses.replace(line, store=store)
 
 
-def _of_databases():
+def _from_mariadb():
+    group, client = "mariadb-log", "mariadb-binlog -v of the same binlog, from the server"
+    yield Line("mariadb-decode", group, "MariaDB's binlog decoded, updates in transactions of 5,000", client, 1.0)
+    yield Line("mariadb-stage", group, "the same taken into the agent's stage, synced", client, 0.5)
+
+
+def _by_odbc():
+    for name, words in (("postgres", "PostgreSQL"), ("mariadb", "MariaDB"), ("sqlite", "SQLite")):
+        yield Line(
+            f"odbc-{name}",
+            f"odbc-{name}",
+            f"all rows of a table in {words}, read by the agent's ODBC reader",
+            "bare SQLFetch of the same columns as texts",
+            0.9,
+        )
+
+
+def _from_postgres():
     yield Line("source-read", "source-read", "all rows of a PostgreSQL table, read by the agent's reader", "COPY TO in text", 0.7)
+    client = "pg_recvlogical of the same log"
+    yield Line("source-decode", "source-log", "PostgreSQL's log decoded, updates in transactions of 5,000", f"{client}, into nothing", 0.9)
+    yield Line("source-stage", "source-log", "the same taken into the agent's stage, synced", f"{client}, into a file", 0.6)
     yield Line(
         "source-changes",
         "source-changes",
@@ -190,7 +215,7 @@ def _of_databases():
 
 
 STORES = ("sqlite", "postgres")
-SOURCES = ("postgres",)  # Their lines are of the store "KIND-source".
+SOURCES = ("postgres", "mariadb", "odbc")  # Their lines are of the store "KIND-source".
 LINES = [
     *_bulk(),
     *_keys(),

@@ -11,6 +11,8 @@ TABLES = {
     "sqlite": ("table.json", "## The figures\n"),
     "postgres": ("postgres.json", "## Mirrors in PostgreSQL\n"),
     "postgres-source": ("postgres-source.json", "## Sources in PostgreSQL\n"),
+    "mariadb-source": ("mariadb-source.json", "## Sources in MariaDB\n"),
+    "odbc-source": ("odbc-source.json", "## Sources by ODBC\n"),
 }
 PAGE = os.path.join("docs", "performance.md")
 

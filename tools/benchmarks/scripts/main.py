@@ -16,7 +16,9 @@ import everything_lines
 import goals
 import kept_table
 import machine
+import mariadb_source_lines
 import micro_lines
+import odbc_source_lines
 import progress
 import peer_lines
 import postgres_store_lines
@@ -40,6 +42,8 @@ GROUPS = {
     **everything_lines.GROUPS,
     **postgres_store_lines.GROUPS,
     **database_source_lines.GROUPS,
+    **mariadb_source_lines.GROUPS,
+    **odbc_source_lines.GROUPS,
 }
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results")
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"

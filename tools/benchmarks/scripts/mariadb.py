@@ -14,7 +14,7 @@ TYPES = {"timestamp": "datetime", "double precision": "double"}
 
 
 class Server:
-    def __init__(self, folder, number, port):
+    def __init__(self, folder, number, port, options=()):
         if not shutil.which("mariadbd"):
             raise Failed("mariadb-server is not installed: tools/setup --also tools/benchmarks/packages.txt")
         self.folder, self.port = folder, port
@@ -32,7 +32,7 @@ class Server:
             ["mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={self.socket}", f"--port={port}",
              "--bind-address=127.0.0.1", f"--pid-file={folder}/pid", f"--server-id={number}", "--log-bin=log",
              "--binlog-format=ROW", "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M",
-             "--innodb-flush-log-at-trx-commit=1", "--local-infile=1", *as_user],
+             "--innodb-flush-log-at-trx-commit=1", "--local-infile=1", *options, *as_user],
             folder + ".log",
         )  # fmt: skip
         wait_until(lambda: os.path.exists(self.socket), "MariaDB's start", process=self.process)

@@ -145,7 +145,11 @@ absl::StatusOr<Standing> MariadbLog::Judge(const std::string& table, const Posit
   MariadbLogTable* const known = tables_.Find(table);
   if (known == nullptr) return Standing::kGone;
   if (!known->trouble.ok()) return known->trouble;
-  if (known->adopted == position) return Standing::kKnown;
+  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(*known);
+  if (!staged.ok() && !absl::IsAborted(staged.status())) return staged.status();
+  // All that there is now came behind that, whatever was on record before.
+  const bool is_emptied = staged.ok() && staged->truncated_lsn > staged->floor;
+  if (known->adopted == position) return is_emptied ? Standing::kEmptied : Standing::kKnown;
   const absl::StatusOr<std::optional<StageMark>> mark = stage().FindMark(position.lineage);
   if (!mark.ok()) return mark.status();
   const std::int64_t lsn = position.lsn.value;
@@ -155,12 +159,11 @@ absl::StatusOr<Standing> MariadbLog::Judge(const std::string& table, const Posit
     return source->past == StagedBinlog::Past::kAhead ? Standing::kAhead : Standing::kMiss;
   }
   if (lsn > (*mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
-  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(*known);
-  if (absl::IsAborted(staged.status())) return Standing::kGone;
-  if (!staged.ok()) return staged.status();
+  if (!staged.ok()) return Standing::kGone;
+  if (lsn < staged->truncated_lsn) return Standing::kEmptied;
   if (lsn < staged->floor) return Standing::kGone;
   known->judged = std::max(known->judged, lsn);
-  return lsn < staged->truncated_lsn ? Standing::kEmptied : Standing::kKnown;
+  return Standing::kKnown;
 }
 
 absl::StatusOr<bool> MariadbLog::Sent(const std::string& /*table*/, const Position& position) {

@@ -87,7 +87,7 @@ absl::StatusOr<std::shared_ptr<const LogCatalog>> LogCatalogWatch::Look(postgres
 }
 
 std::set<std::int64_t> ColumnsOfFingerprint(const std::string& fingerprint) {
-  constexpr std::size_t kLinesOfTable = 3;
+  constexpr std::size_t kLinesOfTable = 4;
   const std::vector<absl::string_view> lines = absl::StrSplit(fingerprint, '\n');
   std::set<std::int64_t> numbers;
   for (std::size_t i = kLinesOfTable; i < lines.size(); ++i) {

@@ -11,6 +11,7 @@
 #include "base/nonce.h"
 #include "client/source/postgres/log/log_place.h"
 #include "client/source/postgres/log/log_words.h"
+#include "client/source/postgres/log/publication_facts.h"
 #include "client/source/postgres/log/replication_slot.h"
 
 namespace mirror {
@@ -20,8 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kNextWithin{100};
 constexpr std::chrono::milliseconds kRetryMin{100};
-/// Between two positions that nobody asked for.
-constexpr std::chrono::seconds kMarkWithin{5};
 constexpr std::size_t kNewsMax = 100;
 constexpr char kPromoted[] = "promoted", kRestored[] = "restored";
 
@@ -118,7 +117,8 @@ void PostgresStaging::Run(const std::stop_token& stop) {
   std::chrono::milliseconds retry = kRetryMin;
   while (!stop.stop_requested()) {
     const std::uint64_t before = changes_;
-    const absl::Status ended = Work(stop);
+    absl::Status ended = Work(stop);
+    if (LogTroubleOf(ended) == LogTrouble::kNoPublication) ended = PassMissingPublication(std::move(ended));
     if (stop.stop_requested()) return;
     retry = changes_ != before ? kRetryMin : std::min(retry * 2, options_.retry_max);
     // The log begins elsewhere now.
@@ -156,6 +156,22 @@ absl::Status PostgresStaging::Work(const std::stop_token& stop) {
   return anew.ok() ? ended : anew;
 }
 
+/// Where the slot stands there was no publication, and from there it never gives anything; where there is one
+/// by now, it is moved up to here. Gives `why` when it cannot be.
+absl::Status PostgresStaging::PassMissingPublication(absl::Status why) {
+  absl::StatusOr<postgres::Lease> session = markers_.Take(postgres::ConnectAs{}.connect_within);
+  if (!session.ok()) return why;
+  const absl::StatusOr<std::optional<PublicationFacts>> publication =
+      ReadPublication(**session, options_.publication);
+  if (!publication.ok() || !*publication) return why;
+  const absl::StatusOr<SlotLook> look = LookAtSlot(**session, options_.slot);
+  if (!look.ok() || !AdvanceSlot(**session, options_.slot, look->end_lsn).ok()) return why;
+  AddNews(absl::StrCat("the publication '", options_.publication,
+                       "' was made after the replication slot, or anew: what the log has of before is passed "
+                       "over"));
+  return absl::AbortedError("the replication slot was moved past where there was no publication");
+}
+
 absl::StatusOr<std::unique_ptr<LogStream>> PostgresStaging::Connect() {
   const absl::StatusOr<PostgresSource> place = sessions_->Look();
   if (!place.ok()) return place.status();
@@ -189,7 +205,9 @@ absl::Status PostgresStaging::FitStage(const PostgresSource& place, const LogSer
   const absl::StatusOr<std::int64_t> had = stage_->Place();
   if (!had.ok()) return had.status();
   expects_mark_ = false;
+  // Of a log that was restored it may be lower than before.
   confirmed_at_open_ = confirmed;
+  confirmed_lsn_ = confirmed;
   const std::int64_t timeline = std::exchange(log->timeline, server.timeline);
   const std::string database = std::exchange(log->database, place.identity);
   if (database.empty()) return BeginAnew(*log, confirmed, "");
@@ -263,7 +281,8 @@ absl::Status PostgresStaging::Pump(LogStream& stream, LogIntake& intake, const s
     }
     if (!intake.IsBetween()) continue;
     if (absl::Status flushed = FlushIfDue(stream, intake); !flushed.ok()) return flushed;
-    if (!*message) MarkIfDue(stream, intake);
+    // Behind each flush, too: under a steady load there is never nothing to read.
+    if (!*message || !intake.HasCommits()) MarkIfDue(stream, intake);
   }
   return absl::OkStatus();
 }
@@ -294,7 +313,7 @@ absl::Status PostgresStaging::FlushIfDue(LogStream& stream, LogIntake& intake) {
 void PostgresStaging::MarkIfDue(const LogStream& stream, const LogIntake& intake) {
   const std::int64_t behind = static_cast<std::int64_t>(stream.server_end()) - intake.flushed_mark();
   const auto now = Clock::now();
-  if (behind < options_.mark_bytes || now - marked_ < kMarkWithin) return;
+  if (behind < options_.mark_bytes || now - marked_ < options_.mark_within) return;
   marked_ = now;
   // One that fails is made later.
   (void)EmitMarker();
@@ -318,9 +337,24 @@ absl::StatusOr<std::int64_t> PostgresStaging::EnsureSlot() {
     if (LogTroubleOf(readable) != LogTrouble::kNoSlot) return readable;
   }
   if (look->slot) return static_cast<std::int64_t>(look->slot->confirmed_flush_lsn);
+  // Without a publication nobody reads it, and the server would keep its log for ever.
+  if (absl::Status published = CheckPublished(**session); !published.ok()) return published;
   const absl::StatusOr<std::uint64_t> made = CreateSlot(**session, options_.slot, options_.slot_within);
   if (!made.ok()) return made.status();
+  // It may have been uninstalled while this waited for open transactions.
+  if (absl::Status published = CheckPublished(**session); !published.ok()) {
+    absl::Status dropped = DropSlot(**session, options_.slot, options_.access.application_name);
+    return dropped.ok() ? published : dropped;
+  }
   return static_cast<std::int64_t>(*made);
+}
+
+absl::Status PostgresStaging::CheckPublished(postgres::Connection& connection) const {
+  const absl::StatusOr<std::optional<PublicationFacts>> facts =
+      ReadPublication(connection, options_.publication);
+  if (!facts.ok()) return facts.status();
+  return *facts ? absl::OkStatus()
+                : PublicationMissing(options_.publication, options_.slot, /*exists=*/false);
 }
 
 absl::StatusOr<std::shared_ptr<const LogCatalog>> PostgresStaging::Look(postgres::Connection& connection,
@@ -364,8 +398,7 @@ absl::StatusOr<StageMark> PostgresStaging::StageToMarker(const std::atomic<bool>
   return WaitForMarker(*token, stop);
 }
 
-absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(const std::string& token,
-                                                         const std::atomic<bool>* stop) {
+absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(std::string token, const std::atomic<bool>* stop) {
   std::uint64_t changes = changes_, failures = 0;
   {
     const MutexLock lock(mutex_);
@@ -380,11 +413,20 @@ absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(const std::string& toke
       changes = changes_;
       until = Clock::now() + options_.marker_within;
     }
-    const MutexLock lock(mutex_);
-    if (is_connected_ || failures_ == failures) continue;
-    // It was connected, and failed since; who has the slot reads on.
-    if (!absl::IsAborted(failure_) && LogTroubleOf(failure_) != LogTrouble::kInUse) return failure_;
-    failures = failures_;
+    bool begins_elsewhere = false;
+    {
+      const MutexLock lock(mutex_);
+      if (is_connected_ || failures_ == failures) continue;
+      // It was connected, and failed since; who has the slot reads on.
+      begins_elsewhere = absl::IsAborted(failure_);
+      if (!begins_elsewhere && LogTroubleOf(failure_) != LogTrouble::kInUse) return failure_;
+      failures = failures_;
+    }
+    if (!begins_elsewhere) continue;
+    // Perhaps behind the position that is waited for.
+    absl::StatusOr<std::string> again = EmitMarker();
+    if (!again.ok()) return again.status();
+    token = *std::move(again);
   }
   return absl::DeadlineExceededError(absl::StrCat(
       "the source's log did not give the position that was just written to it within ",

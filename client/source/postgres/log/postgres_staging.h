@@ -31,6 +31,8 @@ struct PostgresStagingOptions {
   std::chrono::milliseconds flush_within{1'000};
   /// So much log behind the last position, and a new one is made: up to there the server may drop its log.
   std::int64_t mark_bytes = 16 << 20;
+  /// Between two of these.
+  std::chrono::milliseconds mark_within{5'000};
   /// A position is waited for as long as changes come, and so long when none do.
   std::chrono::milliseconds marker_within{120'000};
   std::chrono::milliseconds retry_max{30'000};
@@ -103,9 +105,11 @@ class PostgresStaging : public LogKeeper {
 
   void Run(const std::stop_token& stop);
   absl::Status Work(const std::stop_token& stop);
+  absl::Status PassMissingPublication(absl::Status why);
   absl::StatusOr<std::unique_ptr<LogStream>> Connect();
   /// Its confirmed position. One that is not there is made.
   absl::StatusOr<std::int64_t> EnsureSlot();
+  absl::Status CheckPublished(postgres::Connection& connection) const;
   /// What the slot is to what was staged; the stage is made to fit it.
   absl::Status FitStage(const PostgresSource& place, const LogServer& server, std::int64_t confirmed);
   absl::Status BeginAnew(const StagedLog& log, std::int64_t confirmed, const std::string& news);
@@ -115,7 +119,7 @@ class PostgresStaging : public LogKeeper {
   void MarkIfDue(const LogStream& stream, const LogIntake& intake);
   absl::StatusOr<std::string> EmitMarker();
   absl::Status WaitUntilConnected(const std::atomic<bool>* stop) MIRROR_EXCLUDES(mutex_);
-  absl::StatusOr<StageMark> WaitForMarker(const std::string& token, const std::atomic<bool>* stop);
+  absl::StatusOr<StageMark> WaitForMarker(std::string token, const std::atomic<bool>* stop);
   void AddNews(std::string news) MIRROR_EXCLUDES(mutex_);
 
   const PostgresStagingOptions options_;

@@ -239,6 +239,8 @@ absl::Status UninstallPublication(postgres::Connection& connection, const std::s
   if (!*now) return absl::OkStatus();
   absl::Status dropped =
       connection.Execute(absl::StrCat("DROP PUBLICATION IF EXISTS ", *name), kUninstalling);
+  // An agent that runs may have made it anew in between; from here on none does.
+  if (dropped.ok()) return DropSlot(connection, slot, application);
   if (postgres::TroubleOf(dropped) != Trouble::kDenied) return dropped;
   return absl::PermissionDeniedError(
       absl::StrCat(std::string(dropped.message()), ". The slot '", slot,

@@ -36,7 +36,7 @@ constexpr char kInSchemas[] = "EXISTS (SELECT FROM pg_publication_namespace s WH
 constexpr char kMembersSql[] =
     "SELECT r.prrelid, r.oid, n.nspname::text, c.relname::text, to_jsonb(r) ->> 'prqual' IS NOT NULL, "
     "to_jsonb(r) ->> 'prattrs' IS NOT NULL, concat_ws(' ', c.relpersistence, c.relreplident, i.indimmediate, "
-    "i.indisvalid, i.indnkeyatts, '/', i.indkey, '/', i.indclass, '/', i.indcollation) "
+    "i.indisvalid, i.indnkeyatts, '/', i.indkey, '/', i.indclass, '/', i.indcollation), c.relfilenode::text "
     "FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = "
     "r.prrelid "
     "JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index i ON i.indrelid = c.oid AND "
@@ -76,7 +76,8 @@ constexpr char kLeavesOfMembersSql[] =
     "JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid AND c.relkind = 'p' "
     "WHERE p.pubname = $1 UNION ALL SELECT t.root, h.inhrelid, h.xmin::text FROM tree t JOIN pg_inherits h "
     "ON h.inhparent = t.oid AND NOT h.inhdetachpending) "
-    "SELECT t.root, t.oid, concat_ws('.', t.oid, t.xmin, c.relkind, c.relpersistence, c.relreplident) "
+    "SELECT t.root, t.oid, concat_ws('.', t.oid, t.xmin, c.relkind, c.relpersistence, c.relreplident), "
+    "c.relfilenode::text "
     "FROM tree t JOIN pg_class c ON c.oid = t.oid WHERE t.root <> t.oid ORDER BY t.root, t.oid";
 
 /// One row that is another one when one of the rows above is. hash_record_extended() is quicker than to write
@@ -91,7 +92,7 @@ constexpr char kDigestSql[] =
     "pg_inherits h ON h.inhparent = t.oid) "
     "SELECT concat_ws(' ', (SELECT hash FROM p), (SELECT sum(t.hash) FROM tree t), "
     "(SELECT sum(hash_record_extended(ROW(c.oid, c.relname, c.relnamespace, c.relkind, c.relpersistence, "
-    "c.relreplident), 0)) FROM tree t JOIN pg_class c ON c.oid = t.oid), "
+    "c.relreplident, c.relfilenode), 0)) FROM tree t JOIN pg_class c ON c.oid = t.oid), "
     "(SELECT sum(hash_record_extended(ROW(i.indrelid, i.indimmediate, i.indisvalid, i.indnkeyatts, "
     "i.indkey::text, i.indclass, i.indcollation), 0)) FROM r JOIN pg_index i ON i.indrelid = r.prrelid "
     "AND i.indisprimary), "
@@ -135,7 +136,10 @@ absl::StatusOr<std::vector<Rows>> AtOneMoment(postgres::Connection& connection,
   return rows;
 }
 
-absl::Status TakeMembers(const Rows& rows, const std::string& xmin, PublicationFacts* facts) {
+/// Of each table the numbers of its files, behind what its fingerprint begins with.
+using Files = std::map<std::uint32_t, std::string>;
+
+absl::Status TakeMembers(const Rows& rows, const std::string& xmin, PublicationFacts* facts, Files* files) {
   for (int row = 0; row < rows.rows(); ++row) {
     PublishedTable& table = facts->tables.emplace_back();
     table.oid = OidAt(rows, row, 0);
@@ -148,6 +152,7 @@ absl::Status TakeMembers(const Rows& rows, const std::string& xmin, PublicationF
     table.lists_columns = rows.Bool(row, 5);
     table.fingerprint =
         absl::StrCat(table.oid, " ", table.membership, " ", xmin, "\n", rows.Text(row, 6), "\n");
+    (*files)[table.oid] = rows.Text(row, 7);
   }
   return absl::OkStatus();
 }
@@ -156,12 +161,13 @@ PublishedTable* FindMember(PublicationFacts& facts, std::uint32_t oid) {
   return const_cast<PublishedTable*>(std::as_const(facts).Find(oid));
 }
 
-void TakeLeaves(const Rows& rows, PublicationFacts* facts) {
+void TakeLeaves(const Rows& rows, PublicationFacts* facts, Files* files) {
   for (int row = 0; row < rows.rows(); ++row) {
     PublishedTable* const table = FindMember(*facts, OidAt(rows, row, 0));
     if (table == nullptr) continue;
     absl::StrAppend(&table->fingerprint, table->leaves.empty() ? "" : " ", rows.Text(row, 2));
     table->leaves.push_back(OidAt(rows, row, 1));
+    absl::StrAppend(&(*files)[table->oid], " ", rows.Text(row, 3));
   }
 }
 
@@ -204,8 +210,11 @@ absl::StatusOr<std::optional<PublicationFacts>> ReadPublication(postgres::Connec
   facts.via_root = found.Bool(0, 4);
   facts.comment = found.Text(0, 5);
   facts.whole_schemas = found.Bool(0, 6);
-  if (absl::Status taken = TakeMembers((*rows)[1], found.Text(0, 1), &facts); !taken.ok()) return taken;
-  TakeLeaves((*rows)[2], &facts);
+  Files files;
+  if (absl::Status taken = TakeMembers((*rows)[1], found.Text(0, 1), &facts, &files); !taken.ok())
+    return taken;
+  TakeLeaves((*rows)[2], &facts, &files);
+  for (PublishedTable& table : facts.tables) absl::StrAppend(&table.fingerprint, "\n", files[table.oid]);
   TakeColumns((*rows)[3], (*rows)[4], &facts);
   return facts;
 }

@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-constexpr std::size_t kLinesOfTable = 3;
+constexpr std::size_t kLinesOfTable = 4;
 
 std::vector<std::string_view> Split(std::string_view text, char at) {
   std::vector<std::string_view> parts;
@@ -57,18 +57,35 @@ bool OnlyGotLabels(std::string_view before, std::string_view after) {
                      [](std::string_view word) { return word.substr(0, 1) == "e"; });
 }
 
-bool InPlace(const std::map<int, PrintedColumn>& before, const std::map<int, PrintedColumn>& after) {
+/// `rewritten`: a column that was added may have values, of which the catalogs know nothing any more.
+bool InPlace(const std::map<int, PrintedColumn>& before, const std::map<int, PrintedColumn>& after,
+             bool rewritten) {
   for (const auto& [number, column] : after) {
     const auto was = before.find(number);
     if (was == before.end()) {
       // A lower number was there before, and was computed.
       if (!before.empty() && number < before.rbegin()->first) return false;
-      if (column.flag() != "-" && column.flag() != "g") return false;
+      // Which PostgreSQL computes is not mirrored.
+      if (column.flag() != "g" && (rewritten || column.flag() != "-")) return false;
     } else if (was->second.own != column.own || !OnlyGotLabels(was->second.type, column.type)) {
       return false;
     }
   }
   return true;
+}
+
+/// Of the files of several leaves some are others: one may have been UNLOGGED for a while, which no more
+/// tells of itself. All of them are others when the table was truncated, of which the log tells.
+bool SomeWereRewritten(std::string_view before, std::string_view after) {
+  const std::vector<std::string_view> old = Split(before, ' '), now = Split(after, ' ');
+  if (old.size() != now.size()) return true;
+  bool some = false, all = true;
+  for (std::size_t i = 0; i < old.size(); ++i) {
+    if (old[i] == "0" && now[i] == "0") continue;  // It has leaves, and no rows of its own.
+    some = some || old[i] != now[i];
+    all = all && old[i] != now[i];
+  }
+  return some && !all;
 }
 
 }  // namespace
@@ -78,8 +95,13 @@ TableMove CompareFingerprints(std::string_view before, std::string_view after) {
   const std::vector<std::string_view> old = Split(before, '\n'), now = Split(after, '\n');
   if (old.size() < kLinesOfTable || now.size() < kLinesOfTable) return TableMove::kKey;
   if (FirstWord(old[0]) != FirstWord(now[0]) || old[1] != now[1]) return TableMove::kKey;
-  if (old[0] != now[0] || old[2] != now[2]) return TableMove::kRows;
-  return InPlace(PrintedColumns(old), PrintedColumns(now)) ? TableMove::kInPlace : TableMove::kRows;
+  if (old[0] != now[0] || old[2] != now[2] || SomeWereRewritten(old[3], now[3])) return TableMove::kRows;
+  return InPlace(PrintedColumns(old), PrintedColumns(now), old[3] != now[3]) ? TableMove::kInPlace
+                                                                             : TableMove::kRows;
+}
+
+bool PublishedTheSame(std::string_view before, std::string_view after) {
+  return Split(before, '\n').front() == Split(after, '\n').front();
 }
 
 }  // namespace mirror

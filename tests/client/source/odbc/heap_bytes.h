@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_SUPPORT_HEAP_BYTES_H_
-#define MIRROR_TESTS_SUPPORT_HEAP_BYTES_H_
+#ifndef MIRROR_TESTS_CLIENT_SOURCE_ODBC_HEAP_BYTES_H_
+#define MIRROR_TESTS_CLIENT_SOURCE_ODBC_HEAP_BYTES_H_
 
 #include <malloc.h>
 
@@ -27,4 +27,4 @@ inline std::size_t HeapBytes() {
 
 }  // namespace mirror
 
-#endif  // MIRROR_TESTS_SUPPORT_HEAP_BYTES_H_
+#endif  // MIRROR_TESTS_CLIENT_SOURCE_ODBC_HEAP_BYTES_H_
