@@ -48,4 +48,16 @@ std::string QuotedBytes(std::string_view bytes) {
   return absl::StrCat("X'", absl::BytesToHexString(absl::string_view(bytes.data(), bytes.size())), "'");
 }
 
+std::string AccountInSql(std::string_view user, std::string_view host) {
+  const auto quoted = [](std::string_view text) {
+    std::string word = "'";
+    for (const char c : text) {
+      if (c == '\'' || c == '\\') word += c;
+      word += c;
+    }
+    return word + "'";
+  };
+  return host.empty() ? quoted(user) : absl::StrCat(quoted(user), "@", quoted(host));
+}
+
 }  // namespace mirror::mariadb

@@ -22,6 +22,9 @@ absl::StatusOr<std::string> QuotedName(std::string_view database, std::string_vi
 /// A text as it stands in SQL, whatever sql_mode and the session's character set say: of utf8mb4. Any bytes
 /// can stand in it; MariaDB refuses those that are no UTF-8.
 std::string QuotedText(std::string_view text);
+
+/// 'user'@'host' as people write it in a GRANT; of a role, without a host, 'role'.
+std::string AccountInSql(std::string_view user, std::string_view host);
 /// The same for bytes.
 std::string QuotedBytes(std::string_view bytes);
 

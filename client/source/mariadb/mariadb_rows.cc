@@ -48,8 +48,10 @@ absl::Status MariadbReading::TakeSnapshotPlace() {
   const absl::StatusOr<mariadb::Rows> rows = connection().Query(
       "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')", kRowsDoing);
   if (!rows.ok()) return rows.status();
+  const absl::StatusOr<std::int64_t> server = connection().Number("SELECT @@global.server_id", kRowsDoing);
+  if (!server.ok()) return server.status();
   // The file comes first, as the names are sorted.
-  if (rows->rows() == 2) snapshot_ = absl::StrCat(rows->Text(0, 1), ":", rows->Text(1, 1));
+  if (rows->rows() == 2) snapshot_ = absl::StrCat(rows->Text(0, 1), ":", rows->Text(1, 1), " ", *server);
   return absl::OkStatus();
 }
 

@@ -75,8 +75,8 @@ class MariadbReading {
   MariadbReading& operator=(const MariadbReading&) = delete;
 
   mariadb::Connection& connection() { return *lease_; }
-  /// "binlog.000003:1234": all groups of the binlog that end up to there are seen, and no other. Empty:
-  /// nobody asks for it.
+  /// "binlog.000003:1234 1": all groups of the binlog of that server_id that end up to there are seen, and no
+  /// other. Empty: nobody asks for it.
   const std::string& snapshot() const { return snapshot_; }
   /// An error of the connection's, as people are told it.
   absl::Status Explain(const absl::Status& status) const;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "base/db/mariadb/name.h"
 
 namespace mirror {
 namespace {
@@ -20,12 +20,9 @@ std::size_t PlaceOfUse(MariadbUse use) { return static_cast<std::size_t>(use); }
 /// 'user'@'host', of CURRENT_USER(): a host has no @.
 std::string GranteeOf(const std::string& current_user) {
   const std::size_t at = current_user.rfind('@');
-  const auto quoted = [](const std::string& text) {
-    return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "''"}, {"\\", "\\\\"}}), "'");
-  };
   // Of a role, without a host.
-  if (at == std::string::npos) return quoted(current_user);
-  return absl::StrCat(quoted(current_user.substr(0, at)), "@", quoted(current_user.substr(at + 1)));
+  if (at == std::string::npos) return mariadb::AccountInSql(current_user, "");
+  return mariadb::AccountInSql(current_user.substr(0, at), current_user.substr(at + 1));
 }
 
 }  // namespace

@@ -309,8 +309,7 @@ void PrintMariadb(const InitOptions& options, std::ostream& words) {
   const absl::StatusOr<mariadb::Dsn> dsn = mariadb::ReadDsn(SourceDsn(options.source).value_or(""));
   if (!dsn.ok()) return;
   const bool is_local = dsn->hosts.empty();
-  const std::string user =
-      absl::StrCat(mariadb::QuotedText(dsn->user), "@", mariadb::QuotedText(is_local ? "localhost" : "%"));
+  const std::string user = mariadb::AccountInSql(dsn->user, is_local ? "localhost" : "%");
   words
       << "\nBefore the agent reads, as an administrator of the source's server (MariaDB 10.5 or later), what "
          "is not there yet"

@@ -91,6 +91,15 @@ absl::Status BinlogStream::Begin(const BinlogStreamOptions& options) {
         absl::StrCat("SET @master_heartbeat_period = ", options.heartbeat.count() * 1'000'000)}) {
     if (absl::Status set = connection_->Execute(sql, kReading); !set.ok()) return set;
   }
+  if (options.of != 0) {
+    const absl::StatusOr<std::int64_t> server = connection_->Number("SELECT @@global.server_id", kReading);
+    if (!server.ok()) return server.status();
+    if (*server != options.of) {
+      return absl::UnavailableError(
+          absl::StrCat("the source's address led to two servers, those with server_id ", options.of, " and ",
+                       *server, ". Nothing was read; run again"));
+    }
+  }
   rpl_ = mariadb_rpl_init(connection_->handle());
   if (rpl_ == nullptr) return connection_->ErrorNow(kReading);
   const unsigned int flags = options.to_end ? MARIADB_RPL_BINLOG_DUMP_NON_BLOCK : 0;

@@ -22,6 +22,8 @@ struct BinlogStreamOptions {
   /// there.
   std::uint32_t server_id = 0;
   BinlogPlace from;
+  /// The server_id of whose binlog that is: another one that answers is kUnavailable. 0: whoever does.
+  std::uint32_t of = 0;
   /// Behind the last event the server ends the stream; else it waits for more, and says every `heartbeat`
   /// that there is none.
   bool to_end = false;

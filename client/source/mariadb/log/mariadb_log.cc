@@ -242,12 +242,15 @@ absl::Status MariadbLog::Forget(const std::map<std::string, Position>& durable) 
 // --- What changed -------------------------------------------------------------
 
 absl::StatusOr<std::int64_t> MariadbLog::LsnOfSnapshot(const std::string& snapshot) {
-  const std::size_t colon = snapshot.rfind(':');
+  const std::size_t colon = snapshot.rfind(':'), blank = snapshot.rfind(' ');
   BinlogPlace place;
-  if (colon == std::string::npos || !absl::SimpleAtoi(snapshot.substr(colon + 1), &place.offset))
+  std::uint32_t server = 0;
+  if (colon == std::string::npos || blank == std::string::npos || blank < colon ||
+      !absl::SimpleAtoi(snapshot.substr(colon + 1, blank - colon - 1), &place.offset) ||
+      !absl::SimpleAtoi(snapshot.substr(blank + 1), &server))
     return absl::FailedPreconditionError("the source does not say where its binlog was when rows were read");
   place.file = snapshot.substr(0, colon);
-  return staging_->LsnOf(place, options_.stop);
+  return staging_->LsnOf(place, server, options_.stop);
 }
 
 absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& table,

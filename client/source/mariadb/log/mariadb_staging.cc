@@ -159,6 +159,7 @@ absl::Status MariadbStaging::Connect() {
                      .program_name = options_.access.program_name};
   options.server_id = options_.server_id;
   options.from = begin->position.again;
+  options.of = begin->position.server;
   absl::StatusOr<std::unique_ptr<BinlogStream>> stream = BinlogStream::Open(options);
   if (!stream.ok()) return stream.status();
   const MutexLock lock(mutex_);
@@ -385,15 +386,24 @@ absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
 }
 
 /// Outside of groups, with all that ends up to the place.
-absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, const std::atomic<bool>* stop) {
+absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, std::uint32_t server,
+                                         const std::atomic<bool>* stop) {
   if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
+  // Of several hosts, or an address that moved: places of the one are none of the other.
+  const auto is_other = [&]() MIRROR_REQUIRES(mutex_) { return begun_->server != server; };
   const auto is_there = [&]() MIRROR_REQUIRES(mutex_) {
     return intake_ != nullptr && intake_->verified() && intake_->IsBetween() &&
            !IsBefore(intake_->place(), place);
   };
   std::uint64_t changes = changes_, failures = failures_;
   int reconnects = 0;
-  for (auto until = Clock::now() + options_.marker_within; !is_there();) {
+  for (auto until = Clock::now() + options_.marker_within; is_other() || !is_there();) {
+    if (is_other()) {
+      if (stream_ != nullptr) stream_->Interrupt();
+      return absl::UnavailableError(
+          absl::StrCat("the source's address led to two servers in one run, those with server_id ",
+                       begun_->server, " and ", server, ". Nothing was sent; run again"));
+    }
     if (failures_ != failures) {
       if (++reconnects > kReconnectsMax) return failure_;
       if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
@@ -418,6 +428,7 @@ absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, const std::at
 
 absl::StatusOr<StageMark> MariadbStaging::StageToMarker(const std::atomic<bool>* stop, std::int64_t above) {
   BinlogPlace end;
+  std::uint32_t server = 0;
   {
     absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
     if (!session.ok()) return session.status();
@@ -428,9 +439,12 @@ absl::StatusOr<StageMark> MariadbStaging::StageToMarker(const std::atomic<bool>*
       return refusals.ok() && !refusals->empty() ? BinlogRefused(*refusals) : now.status();
     }
     end = *std::move(now);
+    const absl::StatusOr<BinlogServer> who = ReadBinlogServer(**session);
+    if (!who.ok()) return who.status();
+    server = who->id;
   }
   const MutexLock lock(mutex_);
-  if (absl::Status waited = WaitUntilAt(end, stop); !waited.ok()) return waited;
+  if (absl::Status waited = WaitUntilAt(end, server, stop); !waited.ok()) return waited;
   absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), above, NowMs());
   if (!mark.ok()) return mark;
   if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
@@ -440,9 +454,10 @@ absl::StatusOr<StageMark> MariadbStaging::StageToMarker(const std::atomic<bool>*
   return mark;
 }
 
-absl::StatusOr<std::int64_t> MariadbStaging::LsnOf(const BinlogPlace& place, const std::atomic<bool>* stop) {
+absl::StatusOr<std::int64_t> MariadbStaging::LsnOf(const BinlogPlace& place, std::uint32_t server,
+                                                   const std::atomic<bool>* stop) {
   const MutexLock lock(mutex_);
-  if (absl::Status waited = WaitUntilAt(place, stop); !waited.ok()) return waited;
+  if (absl::Status waited = WaitUntilAt(place, server, stop); !waited.ok()) return waited;
   const std::optional<std::int64_t> lsn = intake_->LsnAt(place);
   if (lsn) return *lsn;
   return absl::AbortedError(
@@ -453,10 +468,12 @@ absl::StatusOr<std::int64_t> MariadbStaging::LsnOf(const BinlogPlace& place, con
 absl::Status MariadbStaging::WaitUntilSeen(std::int64_t lsn, const std::atomic<bool>* stop) {
   absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
   if (!session.ok()) return session.status();
+  const absl::StatusOr<BinlogServer> server = ReadBinlogServer(**session);
+  if (!server.ok()) return server.status();
   for (const auto until = Clock::now() + options_.marker_within; Clock::now() < until;) {
     const absl::StatusOr<BinlogPlace> place = PlaceOfNewSnapshot(**session);
     if (!place.ok()) return place.status();
-    const absl::StatusOr<std::int64_t> seen = LsnOf(*place, stop);
+    const absl::StatusOr<std::int64_t> seen = LsnOf(*place, server->id, stop);
     if (!seen.ok() && !absl::IsAborted(seen.status())) return seen.status();
     if (seen.ok() && *seen >= lsn) return absl::OkStatus();
     if (stop != nullptr && *stop) return absl::CancelledError("the agent was stopped");

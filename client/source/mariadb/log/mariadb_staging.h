@@ -65,15 +65,16 @@ class MariadbStaging : public LogKeeper {
   const std::shared_ptr<MariadbSessions>& sessions() const { return sessions_; }
 
   /// All that is in the binlog now is in the stage, and a position behind it, whose LSN is greater than
-  /// `above`. `stop` may be null. Errors: why the binlog cannot be read, for people; kCancelled: stopped.
+  /// `above`. `stop` may be null. Errors: why the binlog cannot be read, for people; kUnavailable: also when
+  /// the address leads to another server than that of the stream, which is begun anew; kCancelled: stopped.
   absl::StatusOr<StageMark> StageToMarker(const std::atomic<bool>* stop, std::int64_t above = 0)
       MIRROR_EXCLUDES(mutex_);
 
-  /// The LSN behind which all groups lie that a snapshot with this place (binlog_snapshot_file, _position)
-  /// does not see, when the place is staged. Errors: those of StageToMarker(); kAborted: it is older than
-  /// what was read: take another one.
-  absl::StatusOr<std::int64_t> LsnOf(const BinlogPlace& place, const std::atomic<bool>* stop)
-      MIRROR_EXCLUDES(mutex_);
+  /// The LSN behind which all groups lie that a snapshot with this place (binlog_snapshot_file, _position) of
+  /// this server does not see, when the place is staged. Errors: those of StageToMarker(); kAborted: it is
+  /// older than what was read: take another one.
+  absl::StatusOr<std::int64_t> LsnOf(const BinlogPlace& place, std::uint32_t server,
+                                     const std::atomic<bool>* stop) MIRROR_EXCLUDES(mutex_);
 
   /// Returns when each snapshot that is taken from then on sees all groups up to this LSN of a position:
   /// until then one may see less than the stage, and what the stage gave up of a table would be nowhere.
@@ -122,7 +123,8 @@ class MariadbStaging : public LogKeeper {
   absl::Status MarkAndFlush() MIRROR_REQUIRES(mutex_);
   absl::Status FlushIfDue() MIRROR_REQUIRES(mutex_);
   absl::Status Flush() MIRROR_REQUIRES(mutex_);
-  absl::Status WaitUntilAt(const BinlogPlace& place, const std::atomic<bool>* stop) MIRROR_REQUIRES(mutex_);
+  absl::Status WaitUntilAt(const BinlogPlace& place, std::uint32_t server, const std::atomic<bool>* stop)
+      MIRROR_REQUIRES(mutex_);
   absl::Status WaitUntilConnected(const std::atomic<bool>* stop) MIRROR_REQUIRES(mutex_);
   void AddNews(std::string news) MIRROR_REQUIRES(mutex_);
 
