@@ -163,21 +163,25 @@ Command AddStatus(const cli::Command& app) {
 }
 
 Command AddInstall(const cli::Command& app) {
-  const auto config = std::make_shared<std::string>();
+  const auto options = std::make_shared<InstallOptions>();
   const cli::Command install =
       app.AddCommand("install", "Make the change log in each source with strategy cdc");
   install.Footer(
       "Example:\n  mirror-agent install --config mirror-agent.toml\n"
-      "From then on triggers log each change of the source's tables, in tables whose names begin with "
-      "_mirror_. To install it twice is harmless; a cycle renews triggers of tables that were altered. A "
+      "In a SQLite source triggers log each change of its tables from then on, in tables whose names begin "
+      "with _mirror_; in a PostgreSQL source a publication and a replication slot give its own log. To "
+      "install it twice is harmless; a cycle renews triggers of tables that were altered. A "
       "source has one log, and it belongs to one agent: another agent is refused, unless --take-over says "
       "that the former one is gone for good.\n");
-  AddConfig(install, *config);
-  const auto take_over = std::make_shared<bool>(false);
-  install.AddFlag("--take-over", *take_over, "Take over the logs of agents that are gone for good");
-  return {install, config.get(), [config, take_over](std::ostream& out, std::ostream& err) {
-            return Install(*config, out, err, *take_over);
-          }};
+  AddConfig(install, options->config);
+  const cli::Option take_over = install.AddFlag("--take-over", options->take_over,
+                                                "Take over the logs of agents that are gone for good");
+  install
+      .AddFlag("--print-sql", options->print_sql,
+               "Change nothing: print the script by which a DBA makes it in PostgreSQL, with psql")
+      .Excludes(take_over);
+  return {install, &options->config,
+          [options](std::ostream& out, std::ostream& err) { return Install(*options, out, err); }};
 }
 
 Command AddCheckConfig(const cli::Command& app) {

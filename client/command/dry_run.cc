@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,20 @@ std::string WordsOf(SourceReader& reader, const RunState& runs, const std::strin
                       " logged since it was sent last");
 }
 
+/// Tables that the log cannot log, by the names that they are sent by, and why.
+std::map<std::string, std::string> SentUnlogged(const SourceConfig& source,
+                                                const std::map<std::string, std::string>& unlogged) {
+  std::map<std::string, std::string> sent;
+  for (const auto& [name, why] : unlogged) {
+    std::string as = name;
+    for (const TableConfig& own : source.tables) {
+      if (SameName(own.name, name)) as = SentName(own);
+    }
+    sent[FoldName(as)] = why;
+  }
+  return sent;
+}
+
 /// What a staged table's run does beside what was noted.
 const char* StagedWords(const SourceConfig& source, const std::string& table) {
   for (const TableConfig& one : source.tables) {
@@ -84,6 +100,7 @@ void PrintRefused(const SourceSchema& schema, std::ostream& out) {
 /// A look with a copy of what the agent remembers.
 /// False: a run would not be good.
 absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
+                                  const std::map<std::string, std::string>& unlogged,
                                   const std::string& state_dir, bool no_mirror, std::ostream& out) {
   absl::StatusOr<std::unique_ptr<CaptureState>> state = CaptureState::OpenCopy(state_dir, source.context_id);
   if (!state.ok()) return state.status();
@@ -100,6 +117,8 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
   PrintRefused(*schema, out);
   for (const SourceTable& table : schema->tables) {
     out << "  " << Printable(table.schema.name) << ": ";
+    if (const auto why = unlogged.find(FoldName(table.schema.name)); why != unlogged.end())
+      out << "found by comparing, since " << Printable(why->second) << ": ";
     if (table.problem.empty() && rules.Find(table.schema.name) == nullptr) {
       out << WordsOf(*reader, *runs, table.schema.name, *waiting, no_mirror) << '\n';
       continue;
@@ -132,11 +151,19 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
 
 absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_dir, bool no_mirror,
                           std::ostream& out) {
-  if (const std::optional<CaptureRules> rules = RulesOf(source)) {
-    return ShowCaptured(source, *rules, state_dir, no_mirror, out);
-  }
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
   if (!runs.ok()) return runs.status();
+  std::map<std::string, std::string> unlogged;
+  if (UsesLog(source)) {
+    absl::StatusOr<std::map<std::string, std::string>> found = FindUnlogged(source);
+    if (!found.ok()) return found.status();
+    unlogged = KeepToBeLogged(source, *std::move(found));
+  }
+  std::set<std::string> names;
+  for (const auto& [name, why] : unlogged) names.insert(name);
+  if (const std::optional<CaptureRules> rules = RulesOf(source, names)) {
+    return ShowCaptured(source, *rules, SentUnlogged(source, unlogged), state_dir, no_mirror, out);
+  }
   const auto reader = OpenReader(source, runs->tables().Records());
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();

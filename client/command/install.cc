@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/printable.h"
 #include "base/system_user.h"
 #include "client/command/exit_code.h"
 #include "client/command/json_lines.h"
@@ -24,9 +25,13 @@ namespace {
 /// What was done, for people.
 using Act = std::function<absl::StatusOr<std::string>(const AgentConfig& config, const SourceConfig& source)>;
 
+/// What was done of a source is a line, or a script that somebody else is to run.
+enum class Told { kInALine, kAsScript };
+
 /// Of those that `is_meant`.
 int ForEachSource(const std::string& file, const std::function<bool(const SourceConfig&)>& is_meant,
-                  const std::string& none, const Act& act, std::ostream& out, std::ostream& plain_err) {
+                  const std::string& none, const Act& act, Told told, std::ostream& out,
+                  std::ostream& plain_err) {
   const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
   std::optional<JsonLines> lines;
   if (config.ok() && WantsJson(*config)) lines.emplace(plain_err, *config, spdlog::level::err, "failure");
@@ -46,7 +51,9 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
     // Not beside a cycle that reads or renews the log.
     const absl::StatusOr<LockFile> lock = LockFile::Acquire(config->agent.state_dir, source.context_id);
     const absl::StatusOr<std::string> done = lock.ok() ? act(*config, source) : lock.status();
-    if (done.ok()) {
+    if (done.ok() && told == Told::kAsScript) {
+      out << "-- " << source.context_id << "  " << Printable(source.path) << '\n' << *done;
+    } else if (done.ok()) {
       out << source.context_id << "  " << source.path << ": " << *done << '\n';
     } else {
       err << kFailedHere << source.context_id << ": " << done.status().message() << '\n';
@@ -58,8 +65,8 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
   return kExitWrongUse;
 }
 
-absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source,
-                                       bool take_over) {
+absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source, bool take_over,
+                                       Told told) {
   // What a former one left half done is taken back.
   (void)OpenLog(source, {});
   // Tables that are captured need none.
@@ -75,8 +82,13 @@ absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceCo
   if (!state.ok()) return state.status();
   const absl::StatusOr<std::string> bound = state->Bind(reader->Mark());
   if (!bound.ok()) return bound.status();
-  const absl::StatusOr<InstalledLog> log =
-      InstallLog(source, {config.agent.state_dir, state->source_id(), take_over}, *tables);
+  const LogUser user = {config.agent.state_dir, state->source_id(), take_over};
+  if (told == Told::kAsScript) {
+    // By the id that stands in the script it is known from then on.
+    if (absl::Status saved = state->Save(); !saved.ok()) return saved;
+    return PrintInstall(source, user, *tables);
+  }
+  const absl::StatusOr<InstalledLog> log = InstallLog(source, user, *tables);
   if (!log.ok()) return log.status();
   state->KeepSourceId(log->source_id);
   if (absl::Status saved = state->Save(); !saved.ok()) return saved;
@@ -95,17 +107,19 @@ absl::StatusOr<std::string> UninstallOne(const AgentConfig& config, const Source
 
 }  // namespace
 
-int Install(const std::string& config, std::ostream& out, std::ostream& err, bool take_over) {
-  const Act act = [take_over](const AgentConfig& agent, const SourceConfig& source) {
-    return InstallOne(agent, source, take_over);
+int Install(const InstallOptions& options, std::ostream& out, std::ostream& err) {
+  const Told told = options.print_sql ? Told::kAsScript : Told::kInALine;
+  const Act act = [&options, told](const AgentConfig& agent, const SourceConfig& source) {
+    return InstallOne(agent, source, options.take_over, told);
   };
-  return ForEachSource(config, UsesLog, "with strategy = \"cdc\"", act, out, err);
+  return ForEachSource(options.config, UsesLog, "with strategy = \"cdc\"", act, told, out, err);
 }
 
 int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {
   // Also where the strategy is another one by now.
   const auto can_have_one = [](const SourceConfig& source) { return TraitsOf(source.kind).has_log; };
-  return ForEachSource(config, can_have_one, "of a kind that can have a change log", UninstallOne, out, err);
+  return ForEachSource(config, can_have_one, "of a kind that can have a change log", UninstallOne,
+                       Told::kInALine, out, err);
 }
 
 }  // namespace mirror

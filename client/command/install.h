@@ -6,10 +6,15 @@
 
 namespace mirror {
 
+struct InstallOptions {
+  std::string config;
+  bool take_over = false;  ///< Also of a source whose log is another agent's, see LogOwner.
+  bool print_sql = false;  ///< Changes no source: prints what somebody else is to run there.
+};
+
 /// `mirror-agent install`: makes the change log of each [[source]] with strategy cdc. Twice is harmless.
-/// `take_over`: also of one whose log is another agent's, see LogOwner.
 /// Gives the exit code: 0 done, 1 a source failed (the others are done), 2 wrong configuration.
-int Install(const std::string& config, std::ostream& out, std::ostream& err, bool take_over = false);
+int Install(const InstallOptions& options, std::ostream& out, std::ostream& err);
 
 /// `mirror-agent uninstall`: removes every trace of that from the sources, and nothing else. The mirrors keep
 /// what they have; after another install each table is populated. Exit codes as Install.

@@ -167,6 +167,8 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
 // --- For programs ---
 
 OrderedJson RunInJson(const LastRun& run) {
+  OrderedJson unlogged = OrderedJson::array();
+  for (const auto& [table, why] : run.unlogged) unlogged.push_back({{"table", table}, {"reason", why}});
   OrderedJson troubles = OrderedJson::array();
   for (const LastRun::Trouble& one : run.troubles) {
     troubles.push_back({{"table", one.table}, {"result", ToString(one.result)}, {"reason", one.reason}});
@@ -180,7 +182,8 @@ OrderedJson RunInJson(const LastRun& run) {
           {"tables_ok", run.ok},
           {"tables_left_out", run.left_out},
           {"troubles", std::move(troubles)},
-          {"notes", run.notes}};
+          {"notes", run.notes},
+          {"unlogged", std::move(unlogged)}};
 }
 
 OrderedJson WorkInJson(const WorkNote::Content& work) {
@@ -294,6 +297,16 @@ void PrintLast(const LastRun& run, std::ostream& out) {
     const LastRun::Trouble& one = run.troubles[i];
     out << "              " << Printable(one.table) << ' ' << ToString(one.result) << ": "
         << Printable(one.reason) << '\n';
+  }
+  if (!run.unlogged.empty()) {
+    out << "  not logged  " << Counted(run.unlogged.size(), "table")
+        << ", whose changes are found by comparing\n";
+    for (std::size_t i = 0; i < std::min(run.unlogged.size(), kTablesNamed); ++i) {
+      out << "              " << Printable(run.unlogged[i].first) << ": " << Printable(run.unlogged[i].second)
+          << '\n';
+    }
+    if (run.unlogged.size() > kTablesNamed)
+      out << "              and " << run.unlogged.size() - kTablesNamed << " more: see --json\n";
   }
   for (const std::string& note : run.notes) out << "  note        " << Printable(note) << '\n';
   if (run.tables_held) out << "              the mirror's operator decides about tables that are gone here\n";

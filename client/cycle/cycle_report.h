@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_CYCLE_CYCLE_REPORT_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,6 +74,8 @@ struct CycleReport {
   bool tables_held = false;  ///< Tables that are not announced any more wait for the mirror's operator.
   std::vector<TableReport> tables;
   std::optional<LogFigures> log = {};  ///< Of a source whose log was read.
+  /// Tables that its log cannot log, by the source's name, and why: they were compared with what they were.
+  std::map<std::string, std::string> unlogged = {};
 
   /// Paused by an operator, or done and no table was refused, is held or failed.
   bool Good() const;

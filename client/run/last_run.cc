@@ -41,6 +41,7 @@ LastRun Describe(const CycleReport& report) {
   for (const std::string& note : report.notes) {
     if (run.notes.size() < LastRun::kNotesKept) run.notes.push_back(note.substr(0, LastRun::kNoteBytesKept));
   }
+  run.unlogged = {report.unlogged.begin(), report.unlogged.end()};
   for (const TableReport& table : report.tables) {
     if (table.equality == TableReport::Equality::kDiffers) run.differing.push_back(table.table);
     if (table.result == TableResult::kOk) {
@@ -75,6 +76,7 @@ std::string ToText(const LastRun& run) {
                      {"troubles", std::move(troubles)},
                      {"tables_held", run.tables_held},
                      {"notes", run.notes},
+                     {"unlogged", run.unlogged},
                      {"good_ms", run.good_ms},
                      {"compared_ms", run.compared_ms},
                      {"differing", run.differing},
@@ -134,6 +136,7 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
     json.at("rows").get_to(run.rows);
     json.at("tables_held").get_to(run.tables_held);
     run.notes = json.value("notes", run.notes);
+    run.unlogged = json.value("unlogged", run.unlogged);
     json.at("good_ms").get_to(run.good_ms);
     json.at("compared_ms").get_to(run.compared_ms);
     json.at("differing").get_to(run.differing);

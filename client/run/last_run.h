@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,6 +41,7 @@ struct LastRun {
   /// What the run told, such as rows that were left out: the first kNotesKept sentences, no longer than
   /// kNoteBytesKept.
   std::vector<std::string> notes = {};
+  std::vector<std::pair<std::string, std::string>> unlogged = {};  ///< See CycleReport.
   static constexpr std::size_t kNotesKept = 20, kNoteBytesKept = 1'000;
 
   // What outlasts the run.

@@ -12,6 +12,8 @@
 #include "client/source/mariadb/log/mariadb_log.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 #include "client/source/mariadb/log/mariadb_staging.h"
+#include "client/source/mariadb/mariadb_catalog.h"
+#include "client/source/mariadb/mariadb_sessions.h"
 
 namespace mirror {
 namespace {
@@ -66,6 +68,15 @@ absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const
   if (!others.empty())
     absl::StrAppend(&words, ". What changes in others is found by comparing: ", absl::StrJoin(others, ", "));
   return InstalledLog{(*log)->source_id(), std::move(words)};
+}
+
+absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInMariadb(const SourceConfig& source) {
+  MariadbSessions sessions(MariadbAccessOf(source));
+  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return session.status();
+  const absl::StatusOr<std::vector<MariadbTable>> tables = ReadMariadbTables(**session);
+  if (!tables.ok()) return tables.status();
+  return ReadUnlogged(**session, *tables);
 }
 
 absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUser& user) {

@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_RUN_MARIADB_LOG_KIND_H_
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenMariadbLog(const SourceConfig& so
 /// right that is missing.
 absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const LogUser& user,
                                                const std::vector<std::string>& tables);
+absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInMariadb(const SourceConfig& source);
 /// Removes the stage.
 absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUser& user);
 

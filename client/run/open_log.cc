@@ -75,12 +75,18 @@ struct LogKind {
   absl::StatusOr<InstalledLog> (*install)(const SourceConfig&, const LogUser&, const Tables&);
   absl::StatusOr<bool> (*uninstall)(const SourceConfig&, const LogUser&);
   absl::StatusOr<WaitingChanges> (*count_waiting)(const SourceConfig&, const LogUser&);
+  /// Null: nobody else has to do it.
+  absl::StatusOr<std::string> (*print_install)(const SourceConfig&, const LogUser&, const Tables&) = nullptr;
+  /// Null: it logs every table.
+  absl::StatusOr<std::map<std::string, std::string>> (*find_unlogged)(const SourceConfig&) = nullptr;
 };
 /// Those for which KindTraits.reads_log.
 constexpr LogKind kLogKinds[] = {
     {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite},
-    {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog, CountWaitingInStage},
-    {SourceKind::kMariadb, OpenMariadbLog, InstallMariadbLog, UninstallMariadbLog, CountWaitingInStage}};
+    {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog, CountWaitingInStage,
+     PrintPostgresInstall, FindUnloggedInPostgres},
+    {SourceKind::kMariadb, OpenMariadbLog, InstallMariadbLog, UninstallMariadbLog, CountWaitingInStage,
+     nullptr, FindUnloggedInMariadb}};
 
 /// Null: it has none.
 const LogKind* LogKindOf(const SourceConfig& source) {
@@ -106,6 +112,22 @@ absl::StatusOr<InstalledLog> InstallLog(const SourceConfig& source, const LogUse
                                         const std::vector<std::string>& tables) {
   const LogKind* const kind = LogKindOf(source);
   return kind == nullptr ? HasNoLog(source) : kind->install(source, user, tables);
+}
+
+absl::StatusOr<std::string> PrintInstall(const SourceConfig& source, const LogUser& user,
+                                         const std::vector<std::string>& tables) {
+  const LogKind* const kind = LogKindOf(source);
+  if (kind == nullptr) return HasNoLog(source);
+  if (kind->print_install != nullptr) return kind->print_install(source, user, tables);
+  return absl::UnimplementedError(
+      absl::StrCat("a source of kind \"", ToString(source.kind),
+                   "\" needs no script: 'mirror-agent install' does what there is to do"));
+}
+
+absl::StatusOr<std::map<std::string, std::string>> FindUnlogged(const SourceConfig& source) {
+  const LogKind* const kind = LogKindOf(source);
+  if (kind == nullptr || kind->find_unlogged == nullptr) return std::map<std::string, std::string>();
+  return kind->find_unlogged(source);
 }
 
 absl::StatusOr<bool> UninstallLog(const SourceConfig& source, const LogUser& user) {

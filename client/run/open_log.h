@@ -40,6 +40,15 @@ struct InstalledLog {
 absl::StatusOr<InstalledLog> InstallLog(const SourceConfig& source, const LogUser& user,
                                         const std::vector<std::string>& tables);
 
+/// What InstallLog() would do, and the rights of the agent's role, as a script for who may do it there.
+/// Changes nothing. Errors: also kUnimplemented: the kind needs none.
+absl::StatusOr<std::string> PrintInstall(const SourceConfig& source, const LogUser& user,
+                                         const std::vector<std::string>& tables);
+
+/// Which tables of the source an installed log cannot log, whatever is asked for, with the reason for people:
+/// see SourceLog::Unlogged(). Only reads.
+absl::StatusOr<std::map<std::string, std::string>> FindUnlogged(const SourceConfig& source);
+
 /// Removes whatever InstallLog() and the cycles made in the source. False: there was nothing.
 absl::StatusOr<bool> UninstallLog(const SourceConfig& source, const LogUser& user);
 

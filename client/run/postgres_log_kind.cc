@@ -50,21 +50,47 @@ absl::StatusOr<std::unique_ptr<postgres::Connection>> OpenToChange(const SourceC
   return postgres::Connection::Open(as);
 }
 
-/// Those of these names.
 absl::StatusOr<std::vector<PostgresTable>> ReadTables(postgres::Connection& connection,
-                                                      const std::string& schema,
-                                                      const std::vector<std::string>& names) {
+                                                      const std::string& schema) {
   postgres::Pipeline pipeline(connection);
   const PostgresTableQueries queries(schema);
   queries.Queue(pipeline);
   const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
   if (!rows.ok()) return rows.status();
-  absl::StatusOr<std::vector<PostgresTable>> tables = queries.Take(*rows);
-  if (!tables.ok()) return tables;
-  std::erase_if(*tables, [&names](const PostgresTable& table) {
-    return std::find(names.begin(), names.end(), table.name) == names.end();
+  return queries.Take(*rows);
+}
+
+/// Why some of these tables cannot be logged, by name.
+std::map<std::string, std::string> WhyUnlogged(const std::vector<PostgresTable>& tables) {
+  std::map<std::string, std::string> unlogged;
+  for (const PostgresTable& table : tables) {
+    std::string why = WhyUnpublishable(table);
+    if (!why.empty()) unlogged[table.name] = std::move(why);
+  }
+  return unlogged;
+}
+
+/// What is to stand in the source for these tables, and what stands there.
+struct LogWish {
+  PublicationWish wish;
+  std::optional<PublicationFacts> now;
+};
+absl::StatusOr<LogWish> WishFor(postgres::Connection& connection, const SourceConfig& source,
+                                const LogUser& user, const std::vector<std::string>& tables) {
+  LogWish log;
+  absl::StatusOr<std::vector<PostgresTable>> known = ReadTables(connection, source.server.schema);
+  if (!known.ok()) return known.status();
+  std::erase_if(*known, [&tables](const PostgresTable& table) {
+    return std::find(tables.begin(), tables.end(), table.name) == tables.end();
   });
-  return tables;
+  absl::StatusOr<std::optional<PublicationFacts>> now = ReadPublication(connection, PublicationOf(source));
+  if (!now.ok()) return now.status();
+  log.now = *std::move(now);
+  log.wish = {PublicationOf(source), SlotOf(source), user.source_id, *std::move(known)};
+  std::string& source_id = log.wish.source_id;
+  if (source_id.empty() && log.now) source_id = SourceIdOf(log.now->comment);
+  if (source_id.empty()) source_id = NewToken();
+  return log;
 }
 
 /// The slot is made by the first cycle where this role may not, or transactions are open for long.
@@ -99,6 +125,11 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& s
   options.snapshot_wait_ms = source.server.snapshot_wait_ms;
   options.source_id = user.source_id;
   options.stop = stop;
+  options.turns = [tables = source.tables](const std::string& table, const std::string& column) {
+    return std::any_of(tables.begin(), tables.end(), [&](const TableConfig& one) {
+      return SameName(one.name, table) && one.steps.TurnOf(column).rule != Rule::kPlain;
+    });
+  };
   absl::StatusOr<std::unique_ptr<PostgresLog>> log = PostgresLog::Open(staging, options);
   if (!log.ok()) return log.status();
   // One that is not installed any more reads on for nobody.
@@ -110,30 +141,48 @@ absl::StatusOr<InstalledLog> InstallPostgresLog(const SourceConfig& source, cons
                                                 const std::vector<std::string>& tables) {
   const absl::StatusOr<std::unique_ptr<postgres::Connection>> connection = OpenToChange(source);
   if (!connection.ok()) return connection.status();
-  absl::StatusOr<std::vector<PostgresTable>> known = ReadTables(**connection, source.server.schema, tables);
-  if (!known.ok()) return known.status();
-  const absl::StatusOr<std::optional<PublicationFacts>> now =
-      ReadPublication(**connection, PublicationOf(source));
-  if (!now.ok()) return now.status();
-  std::string source_id = user.source_id;
-  if (source_id.empty() && *now) source_id = SourceIdOf((*now)->comment);
-  if (source_id.empty()) source_id = NewToken();
-  std::vector<std::string> unlogged;
-  for (const PostgresTable& table : *known) {
-    const std::string why = WhyUnpublishable(table);
-    if (!why.empty()) unlogged.push_back(absl::StrCat(table.name, " (", why, ")"));
+  absl::StatusOr<LogWish> log = WishFor(**connection, source, user, tables);
+  if (!log.ok()) return log.status();
+  const std::map<std::string, std::string> unlogged = WhyUnlogged(log->wish.tables);
+  std::string words = absl::StrCat(
+      "the changes of ", Counted(log->wish.tables.size() - unlogged.size(), "table"), " are logged");
+  if (!unlogged.empty()) {
+    absl::StrAppend(&words, ". What changes in others is found by comparing: ",
+                    absl::StrJoin(unlogged, ", ", [](std::string* text, const auto& one) {
+                      absl::StrAppend(text, one.first, " (", one.second, ")");
+                    }));
   }
-  std::string words =
-      absl::StrCat("the changes of ", Counted(known->size() - unlogged.size(), "table"), " are logged");
-  if (!unlogged.empty())
-    absl::StrAppend(&words,
-                    ". What changes in others is found by comparing: ", absl::StrJoin(unlogged, ", "));
-  const absl::StatusOr<std::vector<std::string>> done =
-      InstallPublication(**connection, {PublicationOf(source), SlotOf(source), source_id, *std::move(known)});
+  const absl::StatusOr<std::vector<std::string>> done = InstallPublication(**connection, log->wish);
   if (!done.ok()) return done.status();
   // Behind the publication: where the slot stands in the log, it has to be there.
   if (absl::Status made = MakeSlot(**connection, SlotOf(source), &words); !made.ok()) return made;
-  return InstalledLog{source_id, std::move(words)};
+  return InstalledLog{log->wish.source_id, std::move(words)};
+}
+
+absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, const LogUser& user,
+                                                 const std::vector<std::string>& tables) {
+  const absl::StatusOr<std::unique_ptr<postgres::Connection>> connection =
+      postgres::Connection::Open(ConnectToSource(PostgresAccessOf(source)));
+  if (!connection.ok()) return connection.status();
+  const absl::StatusOr<LogWish> log = WishFor(**connection, source, user, tables);
+  if (!log.ok()) return log.status();
+  const absl::StatusOr<postgres::Rows> role =
+      (*connection)->Query("SELECT current_user::text", {}, "asking for the role");
+  if (!role.ok()) return role.status();
+  return InstallScript(log->wish, log->now, source.server.schema, role->Text(0, 0));
+}
+
+absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInPostgres(const SourceConfig& source) {
+  const absl::StatusOr<std::unique_ptr<postgres::Connection>> connection =
+      postgres::Connection::Open(ConnectToSource(PostgresAccessOf(source)));
+  if (!connection.ok()) return connection.status();
+  const absl::StatusOr<std::optional<PublicationFacts>> publication =
+      ReadPublication(**connection, PublicationOf(source));
+  if (!publication.ok()) return publication.status();
+  if (!*publication) return std::map<std::string, std::string>();
+  const absl::StatusOr<std::vector<PostgresTable>> known = ReadTables(**connection, source.server.schema);
+  if (!known.ok()) return known.status();
+  return WhyUnlogged(*known);
 }
 
 absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogUser& user) {

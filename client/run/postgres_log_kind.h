@@ -20,6 +20,9 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& s
                                                            KeptLog* kept, const std::atomic<bool>* stop);
 absl::StatusOr<InstalledLog> InstallPostgresLog(const SourceConfig& source, const LogUser& user,
                                                 const std::vector<std::string>& tables);
+absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, const LogUser& user,
+                                                 const std::vector<std::string>& tables);
+absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInPostgres(const SourceConfig& source);
 absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogUser& user);
 
 }  // namespace mirror

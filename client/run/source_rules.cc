@@ -78,6 +78,22 @@ std::optional<CaptureRules> RulesOf(const SourceConfig& source, const std::set<s
   return rules;
 }
 
+std::map<std::string, std::string> KeepToBeLogged(const SourceConfig& source,
+                                                  std::map<std::string, std::string> tables) {
+  std::vector<std::string> all;
+  for (const auto& [name, why] : tables) all.push_back(name);
+  const ChosenTables chosen =
+      ChooseTables({.include = source.include, .skip = source.skip, .blocked = source.blocked}, all);
+  std::erase_if(tables, [&source, &chosen](const auto& table) {
+    const std::string& name = table.first;
+    if (std::find(chosen.names.begin(), chosen.names.end(), name) == chosen.names.end()) return true;
+    const auto own = std::find_if(source.tables.begin(), source.tables.end(),
+                                  [&name](const TableConfig& one) { return SameName(one.name, name); });
+    return (own == source.tables.end() ? source.strategy : StrategyOf(source, *own)) != Strategy::kCdc;
+  });
+  return tables;
+}
+
 bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table) {
   for (const TableConfig& own : source.tables) {
     if (SameName(own.name, table)) return rules.Find(SentName(own)) != nullptr;

@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_RUN_SOURCE_RULES_H_
 #define MIRROR_CLIENT_RUN_SOURCE_RULES_H_
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,6 +22,9 @@ namespace mirror {
 std::optional<CaptureRules> RulesOf(const SourceConfig& source);
 /// The same where these tables, by the source's own names, cannot be logged: they are synthetic.
 std::optional<CaptureRules> RulesOf(const SourceConfig& source, const std::set<std::string>& unlogged);
+/// Those of them, with whatever is said of each, that are chosen and to be logged; by the source's own names.
+std::map<std::string, std::string> KeepToBeLogged(const SourceConfig& source,
+                                                  std::map<std::string, std::string> tables);
 /// Whether the table, by the source's own name, is captured.
 bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table);
 /// Whether the change log is asked for some table.

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/folded_name.h"
 #include "client/run/last_run.h"
+#include "client/run/log_bounds.h"
 #include "client/run/open_log.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"
@@ -145,7 +146,10 @@ class LockedRun {
     compared_ = cycle->verify == CycleOptions::Verify::kAll && report.outcome == Outcome::kDone;
     KeepVerified(*cycle, &report);
     AddRemarks(&report);
-    if (log_ != nullptr) report.log = log_->Figures();
+    if (log_ == nullptr) return report;
+    report.log = log_->Figures();
+    for (std::string& note : NearBounds(*report.log, source_)) report.notes.push_back(std::move(note));
+    report.unlogged = std::move(why_unlogged_);
     return report;
   }
 
@@ -175,9 +179,10 @@ class LockedRun {
     if (!log.ok()) return log.status();
     log_ = *std::move(log);
     if (log_ != nullptr) {
-      const absl::StatusOr<std::map<std::string, std::string>> unlogged = log_->Unlogged();
+      absl::StatusOr<std::map<std::string, std::string>> unlogged = log_->Unlogged();
       if (!unlogged.ok()) return unlogged.status();
-      for (const auto& [name, why] : *unlogged) unlogged_.insert(name);
+      why_unlogged_ = KeepToBeLogged(source_, *std::move(unlogged));
+      for (const auto& [name, why] : why_unlogged_) unlogged_.insert(name);
     }
     // It stays the same source when it is read without the log one day.
     if (log_ != nullptr) state_->KeepSourceId(log_->source_id());
@@ -281,7 +286,8 @@ class LockedRun {
   std::optional<RunState> state_;
   std::unique_ptr<SourceLog> log_;  ///< Null: none is used, or installed.
   std::set<std::string> unlogged_;  ///< Tables that it cannot log.
-  SourceConfig placed_;             ///< With the place of its rejects.
+  std::map<std::string, std::string> why_unlogged_;
+  SourceConfig placed_;  ///< With the place of its rejects.
   std::unique_ptr<SourceReader> reader_;
   std::optional<PipelineHistory> logged_;  ///< Of the tables that are not captured, by the change log.
   std::unique_ptr<CaptureState> capture_;

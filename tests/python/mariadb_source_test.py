@@ -490,7 +490,9 @@ class MariadbScenarios(SourceTest):
         installed = self.place.agent("install")
         self.assertIn("the changes of 1 table are read", installed.said)
         self.assertIn("c (its foreign key 'c_ibfk_1' deletes or changes its rows with those of another table", installed.said)
+        self.assertIn("c: found by comparing, since its foreign key 'c_ibfk_1' deletes or changes", self.place.agent("once", "--dry-run").said)
         self.run_once()
+        self.assertIn("not logged  2 tables, whose changes are found by comparing", self.place.agent("status").said)
         # The children of 3, 4 and 9 are deleted in c and emptied in n; those of 20 get another number.
         self.crm.sql("DELETE FROM n WHERE p = 20; DELETE FROM p WHERE id IN (3, 4); UPDATE p SET id = 100 WHERE id = 20; REPLACE INTO p VALUES (9, 90)")
         sent = self.run_once()

@@ -29,9 +29,10 @@ MONITORING = ROOT / "tools" / "monitoring"
 PATIENCE_S = 60
 NAME = re.compile(r"\b(?:mirror|process)_[a-z0-9_]+\b")
 OF_POSTGRES = ("mirror_place_", "mirror_control_", "mirror_fleet_")
-# Of agents whose source is a server with a log.
+# Of agents whose source is a server with a log; what MariaDB alone has is in no page here.
 OF_SOURCES = ("mirror_agent_source_", "mirror_agent_slot_", "mirror_agent_stage_", "mirror_agent_decoded_",
-              "mirror_agent_snapshot_", "mirror_agent_binlog_")  # fmt: skip
+              "mirror_agent_snapshot_")  # fmt: skip
+OF_MARIADB = "mirror_agent_binlog_"
 PARTS = ("_bucket", "_sum", "_count")
 BIN = None
 
@@ -125,10 +126,35 @@ class MetricsTest(unittest.TestCase):
         good = ("mirror_agent_cycles_total", '{tenant="Cust",outcome="done"}')
         wait_for("the first run", lambda: series(get(cls.agent_url)).get(good))
         cls.server_page, cls.agent_page = get(cls.server_url), get(cls.agent_url)
-        cls.postgres_page = cls.page_with_postgres()
+        cls.source_page = ""
+        cls.postgres_page = cls.page_with_postgres(agent_toml)
 
     @classmethod
-    def page_with_postgres(cls):
+    def page_of_a_source_with_a_log(cls, cluster, like):
+        """Of an agent whose source is in this PostgreSQL. Its endpoint is another one, which knows it not: the metrics of
+        a source do not wait for an endpoint."""
+        cluster.sql("CREATE DATABASE crm;")
+        url = cluster.url("crm", postgres_cluster.SUPERUSER)
+        postgres_cluster.psql(url, "CREATE TABLE t(id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'x'), (2, 'y')")
+        text = like.read_text()
+        text = text[: text.index("[[source]]")].replace("agent-state", "source-state")
+        toml = like.with_name("source-agent.toml")
+        toml.write_text(
+            text + f'[[source]]\ncontext_id = "Logged"\nkind = "postgres"\nstrategy = "cdc"\ninterval = "1s"\n'
+            f"dsn = \"host='{cluster.folder}' dbname=crm user={postgres_cluster.SUPERUSER}\"\n"
+        )
+        subprocess.run([BIN / "mirror-agent", "install", "--config", toml], check=True, stdout=subprocess.DEVNULL)
+        agent = Program(cls.work / "dev", "mirror-agent", "run", "--config", toml)
+        cls.addClassCleanup(agent.stop)
+
+        def look():
+            page = get(agent.url())
+            return page if series(page).get(("mirror_agent_source_lag_bytes", '{tenant="Logged"}')) is not None else ""
+
+        return wait_for("the figures of the source's log", look)
+
+    @classmethod
+    def page_with_postgres(cls, agent_toml):
         """Of another server, whose mirrors are in PostgreSQL; empty: that is not installed."""
         try:
             postgres_cluster.programs()
@@ -136,9 +162,10 @@ class MetricsTest(unittest.TestCase):
             return ""
         folder = postgres_cluster.fast_folder("metrics-")
         cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
-        cluster = postgres_cluster.Cluster(folder / "pg")
+        cluster = postgres_cluster.Cluster(folder / "pg", {"wal_level": "logical", "max_slot_wal_keep_size": "1GB"})
         cls.addClassCleanup(cluster.remove)
         cluster.make()
+        cls.source_page = cls.page_of_a_source_with_a_log(cluster, agent_toml)
         dev = cls.work / "postgres"
         subprocess.run(
             [BIN / "mirrorctl", "init", "--dir", dev, "--context-id", "Cust", "--metrics-port", "0", "--store", "postgres",
@@ -189,6 +216,17 @@ class MetricsTest(unittest.TestCase):
         count = ("mirror_agent_call_seconds_count", '{call="RowDataStream"}')
         self.assertGreater(agent[count], 0)
 
+    def test_what_a_source_with_a_log_costs_is_shown(self):
+        self.assertEqual([name for name in types(self.agent_page) if name.startswith(OF_SOURCES)], [])
+        if not self.source_page:
+            self.skipTest("PostgreSQL is not installed")
+        found = {name: value for (name, labels), value in series(self.source_page).items() if labels == '{tenant="Logged"}'}
+        self.assertLess(found["mirror_agent_source_lag_bytes"], 1_000_000)
+        self.assertGreater(found["mirror_agent_slot_retained_bytes"], 0)
+        self.assertGreater(found["mirror_agent_slot_safe_bytes"], 900_000_000)
+        self.assertGreater(found["mirror_agent_stage_bytes"], 0)
+        self.assertEqual(found["mirror_agent_snapshot_wait_seconds"], 0)
+
     def test_keys_that_end_are_there(self):
         ends = {key: value for key, value in series(self.server_page).items() if "_expiry_" in key[0]}
         self.assertTrue(any("source-1" in labels for _, labels in ends), ends)
@@ -202,7 +240,7 @@ class MetricsTest(unittest.TestCase):
         self.assertEqual(refused.exception.code, 404)
 
     def test_all_that_the_dashboard_and_the_alerts_use_is_shown(self):
-        pages = (self.server_page, self.agent_page, self.postgres_page)
+        pages = (self.server_page, self.agent_page, self.postgres_page, self.source_page)
         shown = {name for page in pages for name, _ in series(page)}
         dashboard = json.loads((MONITORING / "grafana-dashboard.json").read_text())
         asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
@@ -213,7 +251,8 @@ class MetricsTest(unittest.TestCase):
         self.assertGreater(len(asked), 50)
         for expression in asked:
             for name in NAME.findall(expression):
-                if not name.startswith(OF_SOURCES) and (self.postgres_page or not name.startswith(OF_POSTGRES)):
+                of_postgres = name.startswith((*OF_POSTGRES, *OF_SOURCES))
+                if not name.startswith(OF_MARIADB) and (self.postgres_page or not of_postgres):
                     self.assertIn(name, shown, expression)
         for rule in rules:
             self.assertTrue(rule["alert"] and rule["annotations"]["summary"] and rule["labels"]["severity"])
@@ -221,10 +260,12 @@ class MetricsTest(unittest.TestCase):
     def test_the_page_lists_each_metric_with_its_type(self):
         page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
         listed = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE))
-        listed = {name: kind for name, kind in listed.items() if not name.startswith(OF_SOURCES)}
+        listed = {name: kind for name, kind in listed.items() if not name.startswith(OF_MARIADB)}
         if not self.postgres_page:
-            listed = {name: kind for name, kind in listed.items() if not name.startswith(OF_POSTGRES)}
-        self.assertEqual(listed, types(self.server_page) | types(self.agent_page) | types(self.postgres_page))
+            others = (*OF_POSTGRES, *OF_SOURCES)
+            listed = {name: kind for name, kind in listed.items() if not name.startswith(others)}
+        pages = (self.server_page, self.agent_page, self.postgres_page, self.source_page)
+        self.assertEqual(listed, {name: kind for page in pages for name, kind in types(page).items()})
 
 
 if __name__ == "__main__":

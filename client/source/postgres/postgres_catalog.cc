@@ -39,7 +39,8 @@ constexpr char kColumns[] =
     "SELECT c.oid, a.attnum::int8, a.attname::text, t.oid, coalesce(b.modifier, a.atttypmod)::int8, "
     "format_type(t.oid, -1), t.typtype = 'e' OR t.typsend IN ('textsend'::regproc, 'varcharsend'::regproc, "
     "'bpcharsend'::regproc, 'namesend'::regproc, 'json_send'::regproc), a.attnotnull, "
-    "a.attgenerated <> '', coalesce(has_column_privilege(a.attrelid, a.attnum, 'SELECT'), false) "
+    "a.attgenerated <> '', coalesce(has_column_privilege(a.attrelid, a.attnum, 'SELECT'), false), "
+    "CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END "
     "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
     "LEFT JOIN (SELECT b.* FROM base b JOIN pg_type u ON u.oid = b.oid WHERE u.typtype <> 'd') b "
     "ON b.domain = a.atttypid JOIN pg_type t ON t.oid = coalesce(b.oid, a.atttypid) "
@@ -98,6 +99,7 @@ void TakeColumn(const Rows& rows, int row, PostgresTable* table) {
   column.sends_text = rows.Bool(row, 6);
   column.not_null = rows.Bool(row, 7);
   column.readable = rows.Bool(row, 9);
+  if (!rows.IsNull(row, 10)) column.missing = rows.Text(row, 10);
   if (rows.Bool(row, 8)) {
     table->generated.push_back(column.name);
   } else {

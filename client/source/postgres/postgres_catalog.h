@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@ struct PostgresColumn {
   bool sends_text = false;     ///< Its binary format is its text.
   bool not_null = false;
   bool readable = false;  ///< The role may read it.
+  /// What rows have there that were written before it was added, as text; absent: NULL, or each its own.
+  std::optional<std::string> missing = {};
   friend bool operator==(const PostgresColumn&, const PostgresColumn&) = default;
 };
 

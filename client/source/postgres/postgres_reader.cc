@@ -93,6 +93,8 @@ class PostgresReader : public SourceReader {
     if (options_.log != nullptr) {
       if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
       options_.log->BeginRows(known->table);
+      absl::StatusOr<std::unique_ptr<TableReader>> logged = options_.log->LoggedRows(look_, known, columns);
+      if (!logged.ok() || *logged != nullptr) return logged;
     }
     return ReadPostgresTable(look_, known, columns);
   }

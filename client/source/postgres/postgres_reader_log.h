@@ -23,6 +23,11 @@ class PostgresReaderLog {
   /// All rows of it are about to be read, for net changes to follow: snapshots that were noted of it before
   /// count no more.
   virtual void BeginRows(const PostgresTable& table) = 0;
+  /// Behind BeginRows(), all rows as the log has them, for a table that was emptied; null: they are to be
+  /// read in the database.
+  virtual absl::StatusOr<std::unique_ptr<TableReader>> LoggedRows(
+      std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known,
+      const std::vector<std::uint32_t>& columns) = 0;
   /// Rows of it were read in this snapshot (pg_current_snapshot()).
   virtual void NoteSnapshot(const PostgresTable& table, const std::string& snapshot) = 0;
   /// See SourceReader::Changes(). Behind BeginRows(): those that follow the rows that were read.

@@ -17,7 +17,11 @@ bool PipelineHistory::Complete(TableSchema& schema) {
   if (!inner_.Complete(source)) return false;
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
     Column& column = schema.columns[i];
-    column.backfill = source.columns[origin->columns[i]].backfill;
+    const Column& before = origin->source.columns[origin->columns[i]];
+    const Column& now = source.columns[origin->columns[i]];
+    column.backfill = now.backfill;
+    // One that the history has given it; of columns whose values go otherwise it gives none.
+    if (!before.default_value) column.default_value = now.default_value;
     // The default is not what stands in the mirror.
     if (column.backfill == Backfill::kDefault && !column.default_value) column.backfill = Backfill::kUnknown;
   }

@@ -54,7 +54,7 @@ TEST_F(OnceTest, PrintsALineForEachTableAndWhatItCannotSee) {
   EXPECT_THAT(out_, AllOf(HasSubstr("1 populated, 0 changed: 2 inserts, 0 updates, 0 deletes in "),
                           HasSubstr("rows/s"), HasSubstr("keep a table's number of rows are not seen")));
   EXPECT_THAT(err_, IsEmpty());
-  ASSERT_EQ(Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  ASSERT_EQ(Install({folder_ / "mirror-agent.toml"}, installed_, installed_), 0) << installed_.str();
   EXPECT_EQ(Run(), 0);
   EXPECT_EQ(Run(), 0);
   EXPECT_THAT(out_, ContainsRegex("orders +none +0 +0 +0 +[0-9]+ +ok"));
@@ -68,7 +68,7 @@ TEST_F(OnceTest, ADryRunSaysWhatWaitsAndWritesNothing) {
   EXPECT_THAT(out_, AllOf(HasSubstr("orders: never sent: all 2 rows are sent"),
                           HasSubstr("version 1.2.3, accepted the token, and its signature is right"),
                           HasSubstr("Nothing was sent")));
-  ASSERT_EQ(Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  ASSERT_EQ(Install({folder_ / "mirror-agent.toml"}, installed_, installed_), 0) << installed_.str();
   EXPECT_EQ(Run({.dry_run = true}), 0);
   EXPECT_THAT(out_, HasSubstr("orders: never sent: all 2 rows are sent"));
   EXPECT_EQ(Run(), 0) << err_;
@@ -87,7 +87,7 @@ TEST_F(OnceTest, ADryRunSaysWhatWaitsAndWritesNothing) {
 TEST_F(OnceTest, ADryRunRefusesALogThatIsAnothers) {
   Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY)");
   Configure(Source("crm.db"));
-  ASSERT_EQ(Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  ASSERT_EQ(Install({folder_ / "mirror-agent.toml"}, installed_, installed_), 0) << installed_.str();
   EXPECT_EQ(Run(), 0) << err_;
   Sql(folder_ / "crm.db", "UPDATE _mirror_owner SET context_id = 'Other'");
   EXPECT_EQ(Run({.dry_run = true}), 1);
@@ -98,7 +98,7 @@ TEST_F(OnceTest, ADryRunRefusesALogThatIsAnothers) {
 TEST_F(OnceTest, ADryRunForATenantWithoutAMirrorSaysThatAllRowsAreSent) {
   Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY); INSERT INTO orders VALUES(1), (2)");
   Configure(Source("crm.db"));
-  ASSERT_EQ(Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  ASSERT_EQ(Install({folder_ / "mirror-agent.toml"}, installed_, installed_), 0) << installed_.str();
   EXPECT_EQ(Run(), 0) << err_;
   endpoint_.on_probe = {grpc::StatusCode::PERMISSION_DENIED, "there is no mirror here yet"};
   EXPECT_EQ(Run({.dry_run = true}), 0) << err_;
@@ -111,7 +111,7 @@ TEST_F(OnceTest, ASourceThatGetsALogStaysTheSameSource) {
   Configure(Source("crm.db"));
   EXPECT_EQ(Run(), 0) << err_;
   const std::string source_id = endpoint_.announced.source_id();
-  ASSERT_EQ(mirror::Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  ASSERT_EQ(mirror::Install({folder_ / "mirror-agent.toml"}, installed_, installed_), 0) << installed_.str();
   EXPECT_EQ(Run(), 0) << err_;
   EXPECT_EQ(endpoint_.announced.source_id(), source_id);
 }
@@ -119,7 +119,7 @@ TEST_F(OnceTest, ASourceThatGetsALogStaysTheSameSource) {
 TEST_F(OnceTest, ASourceWhoseLogIsMadeAnewStaysTheSameSource) {
   Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY)");
   Configure(Source("crm.db"));
-  const auto again = [&] { return mirror::Install(folder_ / "mirror-agent.toml", installed_, installed_); };
+  const auto again = [&] { return mirror::Install({folder_ / "mirror-agent.toml"}, installed_, installed_); };
   ASSERT_EQ(again(), 0) << installed_.str();
   EXPECT_EQ(Run(), 0) << err_;
   const std::string source_id = endpoint_.announced.source_id();
@@ -251,7 +251,7 @@ TEST_F(OnceTest, ATableThatIsToBeLoggedAndIsNotIsAFailure) {
   EXPECT_EQ(Run(), 1);
   EXPECT_THAT(err_,
               AllOf(HasSubstr("table 'a' failed"), HasSubstr("mirror-agent install"), Not(HasSubstr("'b'"))));
-  ASSERT_EQ(mirror::Install(folder_ / "mirror-agent.toml", installed_, installed_), 0) << installed_.str();
+  ASSERT_EQ(mirror::Install({folder_ / "mirror-agent.toml"}, installed_, installed_), 0) << installed_.str();
   EXPECT_EQ(Run(), 0) << err_;
 }
 

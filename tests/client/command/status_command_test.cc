@@ -161,6 +161,19 @@ TEST_F(StatusCommandTest, WhatAGoodRunHadToTellIsShownToo) {
   EXPECT_EQ(InJson("2026-11-20 09:21:00")["last_run"]["notes"].size(), LastRun::kNotesKept);
 }
 
+TEST_F(StatusCommandTest, TablesThatALogCannotLogAreNamedWithTheReason) {
+  CycleReport report = GoodReport(1);
+  for (int i = 10; i < 22; ++i) report.unlogged[absl::StrCat("t", i)] = "it has no primary key";
+  Ran(report, "2026-11-20 09:00:00", "2026-11-20 09:00:02");
+  EXPECT_EQ(Status("2026-11-20 09:01:00"), 0);
+  EXPECT_THAT(out_, AllOf(HasSubstr("  not logged  12 tables, whose changes are found by comparing\n"),
+                          HasSubstr("              t19: it has no primary key\n"), Not(HasSubstr("t20")),
+                          HasSubstr("and 2 more: see --json")));
+  const json unlogged = InJson("2026-11-20 09:01:00")["last_run"]["unlogged"];
+  ASSERT_EQ(unlogged.size(), 12U);
+  EXPECT_EQ(unlogged[11], json::parse(R"({"table": "t21", "reason": "it has no primary key"})"));
+}
+
 TEST_F(StatusCommandTest, WhatIsNotSeenWithoutAChangeLogIsNotToldBehindInstall) {
   Sql(folder_ / "crm.db", "CREATE TABLE orders(id INTEGER PRIMARY KEY)");
   CycleReport report = GoodReport(1);
@@ -169,7 +182,7 @@ TEST_F(StatusCommandTest, WhatIsNotSeenWithoutAChangeLogIsNotToldBehindInstall) 
   EXPECT_EQ(Status("2026-11-20 10:05:00"), 0);
   EXPECT_THAT(out_, HasSubstr("  note        without a change log: changes"));
   std::ostringstream installed;
-  ASSERT_EQ(Install(folder_ / "mirror-agent.toml", installed, installed), 0) << installed.str();
+  ASSERT_EQ(Install({folder_ / "mirror-agent.toml"}, installed, installed), 0) << installed.str();
   EXPECT_EQ(Status("2026-11-20 10:05:00"), 0);
   EXPECT_THAT(out_, AllOf(Not(HasSubstr("without a change log")), HasSubstr("  note        another note")));
 }
@@ -415,7 +428,7 @@ TEST_F(StatusCommandTest, ForProgramsEverythingIsInOneObject) {
     "last_run": {"begun_at": "2026-11-20T10:00:00Z", "ended_at": "2026-11-20T10:00:02Z", "outcome": "done",
       "reason": "", "cycle": 17, "rows": 3, "tables_ok": 1, "tables_left_out": 0,
       "troubles": [{"table": "b", "result": "held", "reason": "too many rows"}],
-      "notes": []},
+      "notes": [], "unlogged": []},
     "unended_at": "", "last_good_at": "", "compared_at": "", "differing": [],
     "due_at": "2026-11-21T00:00:00Z", "overdue": false,
     "suspects": [], "last_error_at": "2026-11-20T10:00:02Z",

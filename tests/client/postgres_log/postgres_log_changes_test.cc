@@ -158,6 +158,8 @@ TEST_F(PostgresChangesTest, DefinitionsThatChangeAreCompared) {
        {"ALTER TABLE t ALTER a TYPE char(8)", "ALTER TYPE mood RENAME VALUE 'good' TO 'fine'",
         "ALTER TABLE t ALTER b TYPE text USING b || '!'",
         "UPDATE t SET b = 'y'; ALTER TABLE t ADD d int; UPDATE t SET b = 'z', d = id",
+        "ALTER TABLE t ADD e int NOT NULL DEFAULT 7",
+        "UPDATE t SET b = 'v'; ALTER TABLE t ADD f text DEFAULT 'x'",
         "BEGIN; ALTER TABLE t RENAME b TO x; ALTER TABLE t RENAME a TO b; ALTER TABLE t RENAME x TO a; "
         "COMMIT",
         "ALTER PUBLICATION _mirror_cust SET (publish = 'insert'); UPDATE t SET a = 'unseen'; ALTER "
@@ -169,6 +171,37 @@ TEST_F(PostgresChangesTest, DefinitionsThatChangeAreCompared) {
     Sql("UPDATE t SET m = 'bad' WHERE id = 3");
     CycleAndExpect("t", "changes");
   }
+}
+
+TEST_F(PostgresChangesTest, WhatOldRowsHaveInANewColumnIsAnnounced) {
+  Sql("CREATE TABLE t(id int PRIMARY KEY); INSERT INTO t SELECT i FROM generate_series(1, 10) i");
+  Install();
+  Cycle();
+  Sql("ALTER TABLE t ADD a int DEFAULT 7, ADD b text DEFAULT 'it''s \"x\", {y}', ADD c numeric(8,2) DEFAULT "
+      "1.5, "
+      "ADD d timestamptz DEFAULT '2024-05-01 12:00+02', ADD e bytea DEFAULT '\\x00ff', ADD f bool DEFAULT "
+      "true, "
+      "ADD g uuid DEFAULT '00112233-4455-6677-8899-aabbccddeeff', ADD h int[] DEFAULT '{1,2}', ADD i date "
+      "DEFAULT "
+      "'2024-05-01', ADD j float8 DEFAULT 0.5, ADD k time DEFAULT '12:30', "
+      "ADD m int");
+  CycleAndExpect("t", "compare");
+  const std::vector<Column> columns = schema_.tables[0].schema.columns;
+  ASSERT_EQ(columns.size(), 13U);
+  for (const Column& column : columns) {
+    const bool has = column.name != "id" && column.name != "m";
+    EXPECT_EQ(column.backfill == Backfill::kDefault, has) << column.name;
+    EXPECT_EQ(column.default_value.has_value(), has) << column.name;
+    if (!column.default_value) continue;
+    EXPECT_THAT(CheckLiteral(column, *column.default_value), IsOk()) << column.name;
+  }
+  EXPECT_EQ(columns[1].default_value, Literal(std::int64_t{7}));
+  EXPECT_EQ(columns[2].default_value, Literal(std::string("it's \"x\", {y}")));
+  EXPECT_EQ(columns[3].default_value, Literal(std::string("1.50")));
+  EXPECT_EQ(columns[5].default_value, Literal(Bytes{std::string("\0\xff", 2)}));
+  Sql("ALTER TABLE t ADD n text DEFAULT 'n' || random()");  // Each row has its own.
+  CycleAndExpect("t", "compare");
+  EXPECT_FALSE(schema_.tables[0].schema.columns.back().default_value);
 }
 
 TEST_F(PostgresChangesTest, ATableThatIsMadeAnewHasToBeInstalled) {

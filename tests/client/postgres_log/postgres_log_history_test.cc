@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -29,20 +28,6 @@ class PostgresHistoryTest : public PostgresLogTest {
     Install();
     Cycle();
   }
-  /// Of the server's files, while nothing runs.
-  void KeepCopy() {
-    Close();
-    server_->Stop();
-    Copy(server_->data(), server_->folder() + "/copy");
-    StartAgain();
-  }
-  void PutCopyBack() {
-    Close();
-    server_->Stop();
-    std::filesystem::remove_all(server_->data());
-    Copy(server_->folder() + "/copy", server_->data());
-    StartAgain();
-  }
 
   bool IsTrue(const std::string& query) {
     const auto rows = connection_->Query(query, {}, "looking");
@@ -55,16 +40,6 @@ class PostgresHistoryTest : public PostgresLogTest {
       std::this_thread::yield();
     }
     return true;
-  }
-
- private:
-  /// With its owner, who runs the server.
-  static void Copy(const std::string& from, const std::string& to) {
-    ASSERT_EQ(std::system(absl::StrCat("cp -a ", from, " ", to).c_str()), 0);
-  }
-  void StartAgain() {
-    ASSERT_THAT(server_->StartAgain(), IsOk());
-    Connect();
   }
 };
 
@@ -211,6 +186,46 @@ TEST_F(PostgresHistoryTest, ATruncatedTableIsPopulated) {
   Sql("TRUNCATE t; INSERT INTO t VALUES (1, 'after', 1)");
   CycleAndExpect("t", "populate");
   EXPECT_EQ(standing_["t"], Standing::kEmptied);
+  CycleAndExpect("t", "nothing");
+}
+
+TEST_F(PostgresHistoryTest, ATruncatedTableIsReadFromTheStage) {
+  Start();
+  Sql("TRUNCATE t; INSERT INTO t SELECT i, 'after', 1 FROM generate_series(1, 3000) i; DELETE FROM t WHERE "
+      "id "
+      "> 2900");
+  Sql("UPDATE t SET a = 'later' WHERE id < 100; UPDATE t SET id = id + 10000 WHERE id BETWEEN 200 AND 300");
+  // Nobody reads the table now.
+  const auto other = Session();
+  ASSERT_THAT(other->Execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE"), IsOk());
+  amid_ = [&] { ASSERT_THAT(other->Execute("UPDATE t SET a = 'amid' WHERE id > 2000; COMMIT"), IsOk()); };
+  CycleAndExpect("t", "populate");
+  EXPECT_EQ(standing_["t"], Standing::kEmptied);
+  EXPECT_EQ(mirror_["t"].rows.at("i:2500|")[1], "t:amid");
+  CycleAndExpect("t", "nothing");
+  Sql("TRUNCATE t");
+  CycleAndExpect("t", "populate");
+  EXPECT_TRUE(mirror_["t"].rows.empty());
+}
+
+TEST_F(PostgresHistoryTest, ATableThatIsEmptiedAgainWhileItIsReadFromTheStageIsReadAnew) {
+  Start();
+  Sql("TRUNCATE t; INSERT INTO t SELECT i, 'after', 1 FROM generate_series(1, 3000) i");
+  amid_ = [this] { Sql("TRUNCATE t; INSERT INTO t VALUES (5, 'twice', 1)"); };
+  Cycle();
+  if (mirror_["t"].action != "populate") Cycle();
+  ExpectEqual();
+  EXPECT_EQ(mirror_["t"].rows.size(), 1U);
+}
+
+TEST_F(PostgresHistoryTest, ATruncatedTableWhoseRowsAreNotAllStagedIsReadInTheSource) {
+  Sql("CREATE TABLE t(id int PRIMARY KEY, a text, big text); ALTER TABLE t ALTER big SET STORAGE EXTERNAL; "
+      "INSERT INTO t SELECT i, 'a', repeat('x', 4000) FROM generate_series(1, 20) i");
+  Install();
+  Cycle();
+  Sql("TRUNCATE t; INSERT INTO t SELECT i, 'b', repeat('y', 4000) FROM generate_series(1, 20) i");
+  Sql("UPDATE t SET id = id + 100 WHERE id < 5");  // Of these the log leaves `big` out.
+  CycleAndExpect("t", "populate");
   CycleAndExpect("t", "nothing");
 }
 

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -169,6 +172,31 @@ class PostgresLogTest : public testing::Test {
     ExpectEqual();
   }
 
+  /// A copy of the server's files, while nothing runs.
+  void KeepCopy() {
+    Close();
+    server_->Stop();
+    CopyFiles(server_->data(), server_->folder() + "/copy");
+    StartAgain();
+  }
+  /// `amid`: done with the copy before it is started.
+  void PutCopyBack(const std::function<void()>& amid = nullptr) {
+    Close();
+    server_->Stop();
+    std::filesystem::remove_all(server_->data());
+    CopyFiles(server_->folder() + "/copy", server_->data());
+    if (amid) amid();
+    StartAgain();
+  }
+  void StartAgain() {
+    ASSERT_THAT(server_->StartAgain(), IsOk());
+    Connect();
+  }
+  /// With their owner, who runs the server.
+  static void CopyFiles(const std::string& from, const std::string& to) {
+    ASSERT_EQ(std::system(absl::StrCat("cp -a ", from, " ", to).c_str()), 0);
+  }
+
   static constexpr char kName[] = "_mirror_cust";
   static constexpr char kSourceId[] = "0123456789abcdef0123456789abcdef";
   TempFolder folder_;
@@ -259,7 +287,9 @@ class PostgresLogTest : public testing::Test {
     for (const Column& column : schema.columns) {
       const auto was = std::find(before.begin(), before.end(), column.column_id);
       places.push_back(static_cast<std::size_t>(was - before.begin()));
-      if (was == before.end() && column.backfill != Backfill::kNone) mirrored.position = {};
+      const bool is_known = column.backfill == Backfill::kNone ||
+                            (column.backfill == Backfill::kDefault && column.default_value.has_value());
+      if (was == before.end() && !is_known) mirrored.position = {};
     }
     for (auto& [key, row] : mirrored.rows) {
       std::vector<std::string> realigned;

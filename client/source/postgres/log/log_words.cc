@@ -108,7 +108,7 @@ absl::Status PublicationMissing(const std::string& publication, const std::strin
           " stands in the log: it was made after the slot, or dropped and made anew. From there the slot "
           "gives nothing, however often it is tried. ",
           kStands,
-          ". Run 'mirror-agent install': it moves the slot past that place, and the tables are "
+          ". The agent moves the slot past that place as soon as nobody else reads it, and the tables are "
           "compared"));
 }
 

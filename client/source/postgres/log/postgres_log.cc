@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/nonce.h"
-#include "client/source/postgres/log/postgres_staged_texts.h"
 #include "client/source/postgres/log/publication.h"
+#include "client/source/postgres/log/replication_slot.h"
 #include "client/source/postgres/log/staged_keys.h"
 #include "client/source/postgres/log/text_values.h"
 #include "client/source/stage/staged_changes.h"
@@ -96,7 +96,11 @@ absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Posi
   if (!staged.ok() && !absl::IsAborted(staged.status())) return staged.status();
   // All that there is now came behind that, whatever was on record before.
   const bool is_emptied = staged.ok() && staged->truncated_lsn > staged->floor;
-  if (known->adopted == position) return is_emptied ? Standing::kEmptied : Standing::kKnown;
+  known->emptied = false;
+  if (known->adopted == position) {
+    known->emptied = is_emptied;
+    return is_emptied ? Standing::kEmptied : Standing::kKnown;
+  }
   const absl::StatusOr<std::optional<StageMark>> mark = stage().FindMark(position.lineage);
   if (!mark.ok()) return mark.status();
   const std::int64_t lsn = position.lsn.value;
@@ -109,7 +113,10 @@ absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Posi
   }
   if (lsn > (*mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
   if (!staged.ok()) return Standing::kGone;
-  if (lsn < staged->truncated_lsn) return Standing::kEmptied;
+  if (lsn < staged->truncated_lsn) {
+    known->emptied = is_emptied;
+    return Standing::kEmptied;
+  }
   if (lsn < staged->floor) return Standing::kGone;
   known->judged = std::max(known->judged, lsn);
   return Standing::kKnown;
@@ -188,6 +195,34 @@ absl::Status PostgresLog::Forget(const std::map<std::string, Position>& durable)
   return KeepStagedLog(stage(), *source);
 }
 
+// --- What it costs ---
+
+LogFigures PostgresLog::Figures() {
+  LogFigures figures;
+  const PostgresStaging::Counts counts = staging_->counts();
+  figures.decoded = static_cast<std::int64_t>(counts.changes);
+  figures.snapshot_wait = static_cast<double>(tables_.WaitedMs(NowMs())) / 1'000;
+  if (const absl::StatusOr<Stage::Size> size = stage().Measure(); size.ok()) {
+    figures.stage_rows = size->rows;
+    figures.stage_bytes = size->bytes;
+  }
+  absl::StatusOr<postgres::Lease> session = sessions_->Take();
+  if (!session.ok()) return figures;
+  const absl::StatusOr<SlotLook> look = LookAtSlot(**session, staging_->options().slot);
+  if (!look.ok() || !look->slot) return figures;
+  const auto end = static_cast<std::int64_t>(look->end_lsn);
+  const auto restart = static_cast<std::int64_t>(look->slot->restart_lsn);
+  // The server learns of what was confirmed a little later.
+  const auto confirmed =
+      std::max(static_cast<std::int64_t>(look->slot->confirmed_flush_lsn), counts.confirmed_lsn);
+  if (confirmed > 0) figures.lag = std::max<std::int64_t>(0, end - confirmed);
+  figures.safe = look->slot->safe_wal_size;
+  if (restart == 0) return figures;  // It is lost.
+  figures.retained = std::max<std::int64_t>(0, end - restart);
+  figures.unconfirmed = std::max<std::int64_t>(0, confirmed - restart);
+  return figures;
+}
+
 // --- What changed -------------------------------------------------------------
 
 absl::StatusOr<PostgresLog::Covered> PostgresLog::Cover(const Table& table,
@@ -227,6 +262,23 @@ absl::StatusOr<std::optional<std::vector<Key>>> PostgresLog::ChangedKeys(const s
   return keys;
 }
 
+/// `table` outlives them.
+absl::StatusOr<std::unique_ptr<PostgresStagedTexts>> PostgresLog::TextsOf(
+    std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known,
+    const Table& table) {
+  const Table* const its = &table;
+  return PostgresStagedTexts::Make(std::move(look), std::move(known),
+                                   [this, its](const std::string& snapshot) -> absl::StatusOr<std::int64_t> {
+                                     const std::optional<PostgresSnapshot> parsed =
+                                         PostgresSnapshot::Parse(snapshot);
+                                     if (!parsed)
+                                       return absl::InternalError("the source's snapshot cannot be read");
+                                     const absl::StatusOr<Covered> covered = Cover(*its, {*parsed});
+                                     if (!covered.ok()) return covered.status();
+                                     return covered->from;
+                                   });
+}
+
 absl::Status PostgresLog::CheckReadable(const PostgresTable& table) {
   const Table* const known = tables_.Find(table.name);
   if (known != nullptr && !known->trouble.ok()) return known->trouble;
@@ -241,7 +293,26 @@ void PostgresLog::BeginRows(const PostgresTable& table) {
   Table* const known = tables_.FindById(table.oid);
   if (known == nullptr) return;
   known->snapshots.clear();
+  known->logged_to.reset();
   known->begun = true;
+}
+
+absl::StatusOr<std::unique_ptr<TableReader>> PostgresLog::LoggedRows(
+    std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known,
+    const std::vector<std::uint32_t>& columns) {
+  Table* const table = tables_.FindById(known->table.oid);
+  // Once in a run: where the stage turns out not to have all rows, the database has.
+  if (table == nullptr || !std::exchange(table->emptied, false)) return nullptr;
+  const absl::StatusOr<std::int64_t> place = stage().Place();
+  if (!place.ok()) return place.status();
+  auto texts = TextsOf(std::move(look), known, *table);
+  if (!texts.ok()) return texts.status();
+  table->logged_to = *place;
+  StagedAsk staged;
+  staged.table = table->id;
+  staged.schema = known->given;
+  staged.columns = columns;
+  return ReadEmptiedTable(stage(), *std::move(texts), std::move(staged));
 }
 
 void PostgresLog::NoteSnapshot(const PostgresTable& table, const std::string& snapshot) {
@@ -265,7 +336,8 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> PostgresLog::Changes(
   if (std::exchange(table->begun, false)) {
     const absl::StatusOr<Covered> covered = Cover(*table, table->snapshots);
     if (!covered.ok()) return covered.status();
-    staged.from = staged.mirrored_lsn = covered->from;
+    staged.from = staged.mirrored_lsn =
+        table->logged_to ? std::min(*table->logged_to, covered->marker.lsn) : covered->from;
     staged.target = {Lsn{covered->marker.lsn}, covered->marker.token};
   } else {
     staged.from = ask.from.value;
@@ -285,14 +357,7 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> PostgresLog::Changes(
     staged.also.push_back(StagedKeyOf(known->table, known->schema, key));
     staged.whole_rows = true;
   }
-  auto texts = PostgresStagedTexts::Make(
-      std::move(look), known, [this, table](const std::string& snapshot) -> absl::StatusOr<std::int64_t> {
-        const std::optional<PostgresSnapshot> parsed = PostgresSnapshot::Parse(snapshot);
-        if (!parsed) return absl::InternalError("the source's snapshot cannot be read");
-        const absl::StatusOr<Covered> covered = Cover(*table, {*parsed});
-        if (!covered.ok()) return covered.status();
-        return covered->from;
-      });
+  auto texts = TextsOf(std::move(look), known, *table);
   if (!texts.ok()) return texts.status();
   return ReadStagedChanges(stage(), *std::move(texts), std::move(staged));
 }

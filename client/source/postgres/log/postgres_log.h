@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "client/source/postgres/log/postgres_log_tables.h"
 #include "client/source/postgres/log/postgres_snapshot.h"
+#include "client/source/postgres/log/postgres_staged_texts.h"
 #include "client/source/postgres/log/postgres_staging.h"
 #include "client/source/postgres/postgres_reader_log.h"
 #include "client/source/source_log.h"
@@ -24,6 +26,8 @@ struct PostgresLogOptions {
   std::int64_t snapshot_wait_ms = 30'000;   ///< For transactions that a new table waits for.
   std::string source_id = {};               ///< By which the agent knows the source; empty: it does not.
   const std::atomic<bool>* stop = nullptr;  ///< May be null; else it outlives the log.
+  /// Whether the values of a table's column go otherwise than they stand in the source.
+  std::function<bool(const std::string& table, const std::string& column)> turns = {};
 };
 
 /// The change log of a PostgreSQL database: a publication and a replication slot there, and the stage here. A
@@ -57,10 +61,14 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
+  LogFigures Figures() override;
   absl::StatusOr<std::map<std::string, std::string>> Unlogged() override { return tables_.Unlogged(); }
 
   absl::Status CheckReadable(const PostgresTable& table) override;
   void BeginRows(const PostgresTable& table) override;
+  absl::StatusOr<std::unique_ptr<TableReader>> LoggedRows(std::shared_ptr<const PostgresLook> look,
+                                                          std::shared_ptr<const KnownPostgresTable> known,
+                                                          const std::vector<std::uint32_t>& columns) override;
   void NoteSnapshot(const PostgresTable& table, const std::string& snapshot) override;
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(std::shared_ptr<const PostgresLook> look,
                                                         std::shared_ptr<const KnownPostgresTable> known,
@@ -73,7 +81,8 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
       : options_(std::move(options)),
         staging_(std::move(staging)),
         sessions_(std::make_shared<PostgresSessions>(staging_->options().access)),
-        tables_(staging_, sessions_, {options_.schema, options_.snapshot_wait_ms, options_.stop}) {}
+        tables_(staging_, sessions_,
+                {options_.schema, options_.snapshot_wait_ms, options_.stop, options_.turns}) {}
 
   Stage& stage() { return staging_->stage(); }
   struct Covered {
@@ -83,6 +92,9 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
   };
   absl::StatusOr<Covered> Cover(const Table& table, const std::vector<PostgresSnapshot>& snapshots);
   absl::Status KeepSource();
+  absl::StatusOr<std::unique_ptr<PostgresStagedTexts>> TextsOf(
+      std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known,
+      const Table& table);
 
   const PostgresLogOptions options_;
   const std::shared_ptr<PostgresStaging> staging_;

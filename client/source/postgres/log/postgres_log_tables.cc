@@ -6,10 +6,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/human_text.h"
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/replication_slot.h"
+#include "client/source/postgres/log/staged_table_note.h"
 #include "client/source/postgres/log/table_fingerprint.h"
+#include "client/source/postgres/log/text_values.h"
 
 namespace mirror {
 namespace {
@@ -33,9 +36,9 @@ absl::Status NotLogged(const std::string& table, const std::string& why) {
                    "it was sent; the next run finds them by comparing"));
 }
 
-bool IsWaiting(const PostgresLogTables::Table& table) {
-  return table.trouble.ok() && table.id != 0 && table.waits_for != 0;
-}
+/// Also when it was left for the next run.
+bool Waits(const PostgresLogTables::Table& table) { return table.id != 0 && table.waits_for != 0; }
+bool IsWaiting(const PostgresLogTables::Table& table) { return table.trouble.ok() && Waits(table); }
 
 }  // namespace
 
@@ -84,6 +87,7 @@ void PostgresLogTables::ForgetSnapshots() {
   for (auto& [name, table] : tables_) {
     table.snapshots.clear();
     table.begun = false;
+    table.logged_to.reset();
   }
 }
 
@@ -185,12 +189,14 @@ absl::Status PostgresLogTables::TakeCatalog(const std::vector<std::string>& tabl
   return absl::OkStatus();
 }
 
-absl::Status PostgresLogTables::SetNote(const Table& table, const StagedTableNote& note) {
+absl::Status PostgresLogTables::SetNote(const Table& table, std::set<std::int64_t> added,
+                                        std::string fingerprint) {
   StagedTable staged;
   staged.id = table.catalog.table.oid;
   staged.name = table.catalog.table.name;
   staged.key = table.catalog.table.key;
-  staged.fingerprint = ToString(note);
+  staged.fingerprint =
+      ToString({table.waits_for, table.waits_since_ms, std::move(added), std::move(fingerprint)});
   return stage().SetTable(staged);
 }
 
@@ -206,6 +212,14 @@ absl::Status PostgresLogTables::FindChanges(Renewal* renewal) {
   return absl::OkStatus();
 }
 
+/// Columns that were NULL in all rows when they came; where one was not, a comparison follows.
+void PostgresLogTables::NoteAdded(const std::string& fingerprint, Table* table) {
+  const std::set<std::int64_t> before = ColumnsOfFingerprint(fingerprint);
+  for (const PostgresColumn& column : table->catalog.table.columns) {
+    if (!before.contains(column.number) && !column.missing) table->added.insert(column.number);
+  }
+}
+
 absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* staged, Renewal* renewal) {
   if (staged == nullptr && !is_fresh_) return absl::OkStatus();
   const std::string& now = table.catalog.fingerprint;
@@ -213,6 +227,7 @@ absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* stag
   StagedTableNote note;
   if (staged != nullptr) note = ParseStagedTableNote(staged->fingerprint);
   table.waits_for = note.waits_for;
+  table.waits_since_ms = note.waits_since_ms;
   table.added = note.added;
   if (!is_fresh_) return absl::OkStatus();
   // Published otherwise for a while, it is as one that is new: what a transaction that is still open wrote in
@@ -223,27 +238,26 @@ absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* stag
   if (move == TableMove::kNone) return absl::OkStatus();
   if (move != TableMove::kInPlace) {
     (waits ? renewal->fresh : renewal->changed).insert(table.catalog.table.name);
+    if (move == TableMove::kKey) table.added.clear();
+    if (move == TableMove::kRows) NoteAdded(note.fingerprint, &table);
     return GiveUp(table, staged == nullptr, waits);
   }
-  const std::set<std::int64_t> before = ColumnsOfFingerprint(note.fingerprint);
-  for (const std::int64_t number : ColumnsOfFingerprint(now)) {
-    if (!before.contains(number)) table.added.insert(number);
-  }
-  return SetNote(table, {table.waits_for, table.added, now});
+  NoteAdded(note.fingerprint, &table);
+  return SetNote(table, table.added, now);
 }
 
 /// What is staged of a table whose definition moved is given up before the new one is kept, and until that
 /// was done to the end it has none.
 absl::Status PostgresLogTables::GiveUp(Table& table, bool is_new, bool waits) {
-  table.added.clear();
   if (waits) table.waits_for = kWaitsUnknown;
+  if (waits && table.waits_since_ms == 0) table.waits_since_ms = NowMs();
   if (!is_new) {
     const absl::StatusOr<std::int64_t> place = stage().Place();
     if (!place.ok()) return place.status();
     absl::Status raised = stage().RaiseFloor(table.id, *place + 1, "its definition changed");
     if (!raised.ok()) return raised;
   }
-  return SetNote(table, {table.waits_for, {}, ""});
+  return SetNote(table, {}, "");
 }
 
 absl::Status PostgresLogTables::DropOthers() {
@@ -305,7 +319,7 @@ absl::Status PostgresLogTables::KeepRenewed(const Renewal& renewal, std::vector<
     for (const std::string& name : *names) {
       Table& table = tables_.at(name);
       if (names == &renewal.fresh) table.waits_for = open_below;
-      absl::Status set = SetNote(table, {table.waits_for, {}, table.catalog.fingerprint});
+      absl::Status set = SetNote(table, table.added, table.catalog.fingerprint);
       if (!set.ok()) return set;
     }
   }
@@ -348,7 +362,8 @@ absl::Status PostgresLogTables::TakeWaiting(const PostgresSnapshot& now, bool* a
       continue;
     }
     table.waits_for = 0;
-    absl::Status set = SetNote(table, {0, table.added, table.catalog.fingerprint});
+    table.waits_since_ms = 0;
+    absl::Status set = SetNote(table, table.added, table.catalog.fingerprint);
     if (!set.ok()) return set;
   }
   return absl::OkStatus();
@@ -368,6 +383,28 @@ void PostgresLogTables::LetWait() {
   }
 }
 
+std::int64_t PostgresLogTables::WaitedMs(std::int64_t now_ms) const {
+  std::int64_t waited = 0;
+  for (const auto& [name, table] : tables_) {
+    if (Waits(table)) waited = std::max(waited, now_ms - table.waits_since_ms);
+  }
+  return waited;
+}
+
+/// What a mirror that does not have the column is to have there.
+void PostgresLogTables::SetBackfill(const Table& table, const PostgresColumn& own, Column* column) const {
+  // Rows that are not staged have none there.
+  if (table.added.contains(own.number)) column->backfill = Backfill::kNone;
+  if (table.added.contains(own.number) ||
+      (options_.turns && options_.turns(table.catalog.table.name, own.name)))
+    return;
+  // Its table is compared: what rows have else is found then.
+  if (std::optional<Literal> literal = MissingLiteral(own, *column)) {
+    column->default_value = *std::move(literal);
+    column->backfill = Backfill::kDefault;
+  }
+}
+
 bool PostgresLogTables::Complete(TableSchema& schema) {
   Table* const table = Find(schema.name);
   if (table == nullptr) return false;
@@ -381,10 +418,7 @@ bool PostgresLogTables::Complete(TableSchema& schema) {
             return static_cast<std::uint64_t>(own.number) == column.column_id && own.name == column.name;
           });
   if (!is_same) return false;
-  // Rows that are not staged have none there.
-  for (Column& column : schema.columns) {
-    if (table->added.contains(static_cast<std::int64_t>(column.column_id))) column.backfill = Backfill::kNone;
-  }
+  for (std::size_t i = 0; i < columns.size(); ++i) SetBackfill(*table, columns[i], &schema.columns[i]);
   return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,7 +16,6 @@
 #include "client/source/postgres/log/log_catalog.h"
 #include "client/source/postgres/log/postgres_snapshot.h"
 #include "client/source/postgres/log/postgres_staging.h"
-#include "client/source/postgres/log/staged_table_note.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/stage/stage.h"
 #include "proto/wire/lsn.h"
@@ -31,12 +31,15 @@ class PostgresLogTables {
     std::string schema;
     std::int64_t snapshot_wait_ms = 0;
     const std::atomic<bool>* stop = nullptr;
+    std::function<bool(const std::string& table, const std::string& column)> turns =
+        {};  ///< As PostgresLog's.
   };
   struct Table {
     LogCatalogTable catalog;
     std::int64_t id = 0;          ///< In the stage; 0: it is not staged.
     absl::Status trouble;         ///< Why nothing of it can be sent.
-    std::uint64_t waits_for = 0;  ///< See StagedTableNote, as the next one.
+    std::uint64_t waits_for = 0;  ///< See StagedTableNote, as the next two.
+    std::int64_t waits_since_ms = 0;
     std::set<std::int64_t> added = {};
     TableSchema schema = {};  ///< As it was announced last.
     // What a run does with it.
@@ -45,6 +48,8 @@ class PostgresLogTables {
         0;  ///< The highest LSN that was judged to be known: what the mirror may have of it.
     std::vector<PostgresSnapshot> snapshots = {};  ///< In which its rows were read.
     bool begun = false;                            ///< All its rows were read last.
+    bool emptied = false;  ///< Its rows are all in the stage, as far as it was judged last.
+    std::optional<std::int64_t> logged_to = {};  ///< They were read there, and are as new as this at least.
   };
 
   PostgresLogTables(std::shared_ptr<PostgresStaging> staging, std::shared_ptr<PostgresSessions> sessions,
@@ -70,6 +75,8 @@ class PostgresLogTables {
   /// kAborted: it is not staged any more.
   absl::StatusOr<StagedTable> StagedOf(const Table& table);
   absl::StatusOr<PostgresSnapshot> SnapshotOfNow();
+  /// How long the first of those that wait has waited; 0: none does.
+  std::int64_t WaitedMs(std::int64_t now_ms) const;
 
  private:
   /// Tables of which what was staged so far does not count.
@@ -93,7 +100,9 @@ class PostgresLogTables {
   absl::Status WaitForOpen();
   absl::Status TakeWaiting(const PostgresSnapshot& now, bool* all);
   void LetWait();
-  absl::Status SetNote(const Table& table, const StagedTableNote& note);
+  static void NoteAdded(const std::string& fingerprint, Table* table);
+  void SetBackfill(const Table& table, const PostgresColumn& own, Column* column) const;
+  absl::Status SetNote(const Table& table, std::set<std::int64_t> added, std::string fingerprint);
 
   const Options options_;
   const std::shared_ptr<PostgresStaging> staging_;

@@ -117,7 +117,8 @@ void PostgresStaging::Run(const std::stop_token& stop) {
   std::chrono::milliseconds retry = kRetryMin;
   while (!stop.stop_requested()) {
     const std::uint64_t before = changes_;
-    const absl::Status ended = Work(stop);
+    absl::Status ended = Work(stop);
+    if (LogTroubleOf(ended) == LogTrouble::kNoPublication) ended = PassMissingPublication(std::move(ended));
     if (stop.stop_requested()) return;
     retry = changes_ != before ? kRetryMin : std::min(retry * 2, options_.retry_max);
     // The log begins elsewhere now.
@@ -153,6 +154,22 @@ absl::Status PostgresStaging::Work(const std::stop_token& stop) {
                 "the source's log does not give the position that it gave before: the database "
                 "was restored, and went another way since. Tables are populated");
   return anew.ok() ? ended : anew;
+}
+
+/// Where the slot stands there was no publication, and from there it never gives anything; where there is one
+/// by now, it is moved up to here. Gives `why` when it cannot be.
+absl::Status PostgresStaging::PassMissingPublication(absl::Status why) {
+  absl::StatusOr<postgres::Lease> session = markers_.Take(postgres::ConnectAs{}.connect_within);
+  if (!session.ok()) return why;
+  const absl::StatusOr<std::optional<PublicationFacts>> publication =
+      ReadPublication(**session, options_.publication);
+  if (!publication.ok() || !*publication) return why;
+  const absl::StatusOr<SlotLook> look = LookAtSlot(**session, options_.slot);
+  if (!look.ok() || !AdvanceSlot(**session, options_.slot, look->end_lsn).ok()) return why;
+  AddNews(absl::StrCat("the publication '", options_.publication,
+                       "' was made after the replication slot, or anew: what the log has of before is passed "
+                       "over"));
+  return absl::AbortedError("the replication slot was moved past where there was no publication");
 }
 
 absl::StatusOr<std::unique_ptr<LogStream>> PostgresStaging::Connect() {
@@ -381,8 +398,7 @@ absl::StatusOr<StageMark> PostgresStaging::StageToMarker(const std::atomic<bool>
   return WaitForMarker(*token, stop);
 }
 
-absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(const std::string& token,
-                                                         const std::atomic<bool>* stop) {
+absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(std::string token, const std::atomic<bool>* stop) {
   std::uint64_t changes = changes_, failures = 0;
   {
     const MutexLock lock(mutex_);
@@ -397,11 +413,20 @@ absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(const std::string& toke
       changes = changes_;
       until = Clock::now() + options_.marker_within;
     }
-    const MutexLock lock(mutex_);
-    if (is_connected_ || failures_ == failures) continue;
-    // It was connected, and failed since; who has the slot reads on.
-    if (!absl::IsAborted(failure_) && LogTroubleOf(failure_) != LogTrouble::kInUse) return failure_;
-    failures = failures_;
+    bool begins_elsewhere = false;
+    {
+      const MutexLock lock(mutex_);
+      if (is_connected_ || failures_ == failures) continue;
+      // It was connected, and failed since; who has the slot reads on.
+      begins_elsewhere = absl::IsAborted(failure_);
+      if (!begins_elsewhere && LogTroubleOf(failure_) != LogTrouble::kInUse) return failure_;
+      failures = failures_;
+    }
+    if (!begins_elsewhere) continue;
+    // Perhaps behind the position that is waited for.
+    absl::StatusOr<std::string> again = EmitMarker();
+    if (!again.ok()) return again.status();
+    token = *std::move(again);
   }
   return absl::DeadlineExceededError(absl::StrCat(
       "the source's log did not give the position that was just written to it within ",

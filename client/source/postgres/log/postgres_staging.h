@@ -105,6 +105,7 @@ class PostgresStaging : public LogKeeper {
 
   void Run(const std::stop_token& stop);
   absl::Status Work(const std::stop_token& stop);
+  absl::Status PassMissingPublication(absl::Status why);
   absl::StatusOr<std::unique_ptr<LogStream>> Connect();
   /// Its confirmed position. One that is not there is made.
   absl::StatusOr<std::int64_t> EnsureSlot();
@@ -118,7 +119,7 @@ class PostgresStaging : public LogKeeper {
   void MarkIfDue(const LogStream& stream, const LogIntake& intake);
   absl::StatusOr<std::string> EmitMarker();
   absl::Status WaitUntilConnected(const std::atomic<bool>* stop) MIRROR_EXCLUDES(mutex_);
-  absl::StatusOr<StageMark> WaitForMarker(const std::string& token, const std::atomic<bool>* stop);
+  absl::StatusOr<StageMark> WaitForMarker(std::string token, const std::atomic<bool>* stop);
   void AddNews(std::string news) MIRROR_EXCLUDES(mutex_);
 
   const PostgresStagingOptions options_;

@@ -28,9 +28,10 @@ constexpr char kLookSql[] =
     "s.database, s.database = current_database(), s.wal_status, s.safe_wal_size, s.restart_lsn, "
     "s.confirmed_flush_lsn, s.active_pid, a.usename, a.application_name, coalesce(to_jsonb(s) ->> "
     "'invalidation_reason', CASE WHEN to_jsonb(s) ->> 'conflicting' = 'true' THEN 'conflict' END), "
-    "s.slot_name FROM (SELECT current_setting('wal_level') AS wal_level, "
+    "s.slot_name, o.end_lsn FROM (SELECT current_setting('wal_level') AS wal_level, "
     "current_setting('max_replication_slots') AS slots_max, (SELECT setting FROM pg_settings WHERE name = "
-    "'wal_sender_timeout') AS timeout) o LEFT JOIN pg_replication_slots s ON s.slot_name = @slot "
+    "'wal_sender_timeout') AS timeout, CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE "
+    "pg_current_wal_flush_lsn() END AS end_lsn) o LEFT JOIN pg_replication_slots s ON s.slot_name = @slot "
     "LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid";
 
 std::int64_t SlotNumber(const Rows& rows, int column) {
@@ -81,13 +82,14 @@ absl::StatusOr<SlotLook> LookAtSlot(postgres::Connection& connection, const std:
   sql.replace(sql.find("@slot"), 5, *name);
   const absl::StatusOr<Rows> rows = connection.Command(sql, "looking at the replication slot");
   if (!rows.ok()) return rows.status();
-  if (rows->rows() != 1 || rows->columns() != 16)
+  if (rows->rows() != 1 || rows->columns() != 17)
     return absl::InternalError("looking at the replication slot: the server's answer is not one row");
   SlotLook look;
   look.wal_level = rows->Text(0, 0);
   look.slots_max = SlotNumber(*rows, 1);
   look.sender_timeout = std::chrono::milliseconds(SlotNumber(*rows, 2));
   look.slots = SlotNumber(*rows, 3);
+  look.end_lsn = SlotLsn(*rows, 0, 16);
   if (!rows->IsNull(0, 15)) look.slot = ReadSlot(*rows);
   return look;
 }

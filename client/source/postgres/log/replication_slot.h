@@ -35,6 +35,7 @@ struct SlotLook {
   std::string wal_level;
   std::int64_t slots = 0, slots_max = 0;        ///< Of the whole server.
   std::chrono::milliseconds sender_timeout{0};  ///< wal_sender_timeout; 0: none.
+  std::uint64_t end_lsn = 0;                    ///< Of the server's log; of a standby, as it has come there.
 };
 absl::StatusOr<SlotLook> LookAtSlot(postgres::Connection& connection, const std::string& slot);
 

@@ -10,14 +10,17 @@
 namespace mirror {
 
 std::string ToString(const StagedTableNote& note) {
-  return absl::StrCat(note.waits_for, "\n", absl::StrJoin(note.added, " "), "\n", note.fingerprint);
+  return absl::StrCat(note.waits_for, " ", note.waits_since_ms, "\n", absl::StrJoin(note.added, " "), "\n",
+                      note.fingerprint);
 }
 
 StagedTableNote ParseStagedTableNote(const std::string& text) {
   StagedTableNote note;
   const std::vector<std::string> lines = absl::StrSplit(text, absl::MaxSplits('\n', 2));
   if (lines.size() != 3) return note;
-  if (!absl::SimpleAtoi(lines[0], &note.waits_for)) note.waits_for = 0;
+  const std::vector<std::string> waits = absl::StrSplit(lines[0], ' ');
+  if (!absl::SimpleAtoi(waits.front(), &note.waits_for)) note.waits_for = 0;
+  if (!absl::SimpleAtoi(waits.back(), &note.waits_since_ms) || waits.size() != 2) note.waits_since_ms = 0;
   for (const absl::string_view word : absl::StrSplit(lines[1], ' ', absl::SkipEmpty())) {
     std::int64_t number = 0;
     if (absl::SimpleAtoi(word, &number)) note.added.insert(number);

@@ -12,6 +12,7 @@ struct StagedTableNote {
   /// Of a table that is new in the publication: transactions below were open when it was seen first, and what
   /// they had written before is neither in the log nor in a snapshot of now. 0: they are over.
   std::uint64_t waits_for = 0;
+  std::int64_t waits_since_ms = 0;  ///< When it was seen first, unix milliseconds; 0: nobody waits.
   /// Numbers of columns that were added while it was staged, and were NULL in every row then.
   std::set<std::int64_t> added = {};
   std::string fingerprint;

@@ -173,6 +173,20 @@ std::optional<Value> PostgresTextValues::Decode(const PostgresTextColumn& column
   return is_any ? std::optional<Value>(value) : std::nullopt;
 }
 
+std::optional<Literal> MissingLiteral(const PostgresColumn& column, const Column& announced) {
+  if (!column.missing) return std::nullopt;
+  PostgresTextValues values;
+  const std::optional<Value> value = values.Decode(TextColumnOf(column, announced), *column.missing);
+  if (!value) return std::nullopt;
+  std::optional<Literal> literal;
+  if (value->kind == Kind::kInteger) literal = value->integer;
+  if (value->kind == Kind::kReal) literal = value->real;
+  if (value->kind == Kind::kText) literal = std::string(value->bytes);
+  if (value->kind == Kind::kBlob) literal = Bytes{std::string(value->bytes)};
+  if (literal && !CheckLiteral(announced, *literal).ok()) return std::nullopt;
+  return literal;
+}
+
 std::optional<Value> PostgresTextValues::DecodeBytes(std::string_view text, bool is_uuid) {
   std::string digits;
   if (is_uuid) {

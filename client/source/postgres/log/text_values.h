@@ -27,6 +27,9 @@ struct PostgresTextColumn {
 };
 PostgresTextColumn TextColumnOf(const PostgresColumn& column, const Column& announced);
 
+/// What rows have that were written before the column was added; absent: only the database knows.
+std::optional<Literal> MissingLiteral(const PostgresColumn& column, const Column& announced);
+
 /// The same values as PostgresRowDecoder makes of the binary formats. Threads: one.
 class PostgresTextValues {
  public:
