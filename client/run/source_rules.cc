@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "client/source/table_choice.h"
 #include "client/state/host_id.h"
 #include "client/state/run_state.h"
 
