@@ -212,20 +212,27 @@ def promoted_behind(place):
 ODD_DAYS = (put_back, put_back_in_silence, log_lost, stage_lost, promoted, promoted_behind)
 
 
-def odd_day(kind, day, keep):
-    with place_of(kind, keep, f"source: {day.__name__}") as place:
+def odd_day(kind, day, crash_at, keep):
+    """`crash_at`: where the agent dies in the cycle behind it, as "point:n"; None: it does not. Whether it did."""
+    with place_of(kind, keep, f"source: {day.__name__}, the agent at {crash_at}") as place:
         place.move_to_own_server()
         begin(place, "changes")
         day(place)
+        if crash_at is not None:
+            place.crash_at = crash_at
+            scenarios.once(place)
+        died, place.crash_at = crash_at is not None and place.crash_at is None, None
         # What has to be installed again is: the words say so.
         if scenarios.once(place).returncode != 0:
             install(place)
         place.settle()
+        return died
 
 
 def run(kind, runs, seed, keep, report):
     dice, done = random.Random(seed), 0
-    cells = [(name, point) for name in SCENARIOS for point in (*scenarios.AGENT_POINTS, *kind.points)]
+    points = (*scenarios.AGENT_POINTS, *kind.points)
+    cells = [(name, point) for name in SCENARIOS for point in points]
     dice.shuffle(cells)
     kills = max(len(cells) // 4, runs // 2)
     for number in range(kills):
@@ -243,7 +250,10 @@ def run(kind, runs, seed, keep, report):
         report.database(f"source killed, {name}", met)
         done += 1
     for day in (*ODD_DAYS, *kind.days):
-        odd_day(kind, day, keep)
-        report.day(f"source {day.__name__.replace('_', ' ')}")
-        done += 1
+        name = day.__name__.replace("_", " ")
+        odd_day(kind, day, None, keep)
+        report.day(f"source {name}")
+        point = dice.choice(points)
+        report.crash("agent", f"after {name}", point, odd_day(kind, day, f"{point}:1", keep))
+        done += 2
     return done
