@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "client/source/table_choice.h"
 #include "client/state/host_id.h"
 #include "client/state/run_state.h"
 
