@@ -12,7 +12,7 @@ foreach(script source_rules grouped_tests compare_databases proto_comments named
   add_test(NAME scripts.${script} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/${script}_test.py)
   set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 300)
 endforeach()
-# It makes a PostgreSQL, where that is installed, and kills it.
+# It makes a PostgreSQL and a MariaDB, where they are installed, and kills them.
 set_tests_properties(scripts.demo PROPERTIES TIMEOUT 300)
 
 # Of packages and releases; what builds or installs the real ones is a matter of tools/nightly.
@@ -41,7 +41,10 @@ add_test(NAME python.postgres_scenarios COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIS
                                                 ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.mariadb_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/mariadb_source_test.py
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.mariadb_source python.postgres_source python.postgres_page python.postgres_scenarios
+add_test(NAME python.accepted_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/accepted_source_test.py
+                                              ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.mariadb_source python.postgres_source python.postgres_page python.accepted_source
+                     python.postgres_scenarios
                      PROPERTIES LABELS python TIMEOUT 600)
 file(GLOB old_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/data/old/*/files.tar.xz)
 foreach(file ${old_files})

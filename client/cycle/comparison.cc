@@ -42,6 +42,14 @@ bool EndsCycle(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsUnauthenticated(status) || absl::IsDeadlineExceeded(status);
 }
 
+/// What a former source sent of the table is there, and this cycle does not replace it.
+bool IsOfFormerSource(const Cycle& cycle, std::size_t index) {
+  return cycle.statuses[index].source_accepted() &&
+         std::none_of(cycle.jobs.begin(), cycle.jobs.end(), [index](const Job& job) {
+           return job.index == index && job.decision.kind == Decision::Kind::kPopulate;
+         });
+}
+
 /// The comparison of one table with its mirror.
 class ComparedTable {
  public:
@@ -102,12 +110,21 @@ class ComparedTable {
                             keeps ? Verifier::Ghosts::kLeave : Verifier::Ghosts::kCount);
   }
 
+  /// Nobody looks at it in this run.
+  void Leave() {
+    if (IsDue() && report_.result == TableResult::kOk) {
+      Fail(
+          "it was not compared with the mirror, which may lack changes: the agent was stopped. The next run "
+          "compares it");
+    }
+  }
+
   /// It was not compared, and not because the cycle ends.
   void TakeFailure(const absl::Status& failure) {
     SetUnknown(std::string(failure.message()));
     const bool settles = absl::IsAborted(failure) || absl::IsFailedPrecondition(failure);
     if (settles) cycle_.compare_again.insert(schema_.name);
-    const bool due = IsTakenOver() || run_.state.tables().IsSuspect(schema_.name);
+    const bool due = IsDue() || run_.state.tables().IsSuspect(schema_.name);
     if (settles && !due) return;
     // What nobody could look at is not well.
     Fail(absl::StrCat("it could not be compared with the mirror, ",
@@ -130,6 +147,8 @@ class ComparedTable {
 
  private:
   bool IsTakenOver() const { return taken_over_ != TakenOver::kNo; }
+  /// Until it is compared the mirror is known to be of no time.
+  bool IsDue() const { return IsTakenOver() || status_.source_accepted(); }
 
   void SetUnknown(const std::string& because) {
     report_.equality = TableReport::Equality::kUnknown;
@@ -163,6 +182,7 @@ class ComparedTable {
 
   void SendUnsettled(Differences found) {
     SetUnknown("rows changed during the comparison");
+    if (IsDue()) Fail("rows changed during its comparison with the mirror; the next cycle sends them");
     found.keys = std::move(found.unsettled);
     cycle_.differ[schema_.name] = std::move(found);
   }
@@ -214,7 +234,7 @@ bool ShallCompare(const RunContext& run, const Cycle& cycle, std::size_t index) 
   const CycleOptions& options = run.options;
   if (options.verify == CycleOptions::Verify::kAll || cycle.statuses[index].verify_wanted() ||
       run.state.tables().IsTakenOver(table) != TakenOver::kNo || run.state.tables().IsSuspect(table) ||
-      cycle.repairs.contains(table)) {
+      cycle.repairs.contains(table) || IsOfFormerSource(cycle, index)) {
     return true;
   }
   return options.verify == CycleOptions::Verify::kSome &&
@@ -233,6 +253,10 @@ absl::Status CompareTables(RunContext& run, Cycle& cycle) {
   for (std::size_t i = 0; i < run.schema.tables.size(); ++i) {
     if (!ShallCompare(run, cycle, i)) continue;
     ComparedTable table(run, cycle, i);
+    if (run.options.stop != nullptr && *run.options.stop) {
+      table.Leave();
+      continue;
+    }
     if (!table.CanCompare()) continue;
     absl::StatusOr<Differences> found = table.FindDifferences();
     if (EndsCycle(found.status())) return found.status();
@@ -241,7 +265,6 @@ absl::Status CompareTables(RunContext& run, Cycle& cycle) {
       continue;
     }
     table.TakeDifferences(*std::move(found));
-    if (run.options.stop != nullptr && *run.options.stop) break;
   }
   return absl::OkStatus();
 }

@@ -7,9 +7,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "client/cycle/comparison.h"
 #include "client/cycle/takeover.h"
 #include "client/sending/decision.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -44,6 +46,12 @@ Decision WithRepair(History& history, Decision decision, const TableSchema& tabl
   return {Decision::Kind::kChanges, PopulateReason::kNone, found};
 }
 
+/// Whether the mirror is in a state that this source does not know.
+bool IsOfAnother(PopulateReason reason) {
+  return reason == PopulateReason::kAhead || reason == PopulateReason::kLineageMiss ||
+         reason == PopulateReason::kPendingMiss || reason == PopulateReason::kHistoryGone;
+}
+
 /// What is sent of a table that is sent. Errors: why nothing of it can be.
 absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const SourceTable& table,
                                      const v1::TableStatus& status) {
@@ -51,10 +59,17 @@ absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const 
   const bool asked = run.IsAskedFor(name);
   const bool suspect = !cycle.can_compare && run.state.tables().IsSuspect(name);
   if (absl::Status taken = TakeOver(run, cycle, table.schema, status); !taken.ok()) return taken;
-  const bool mended = run.history.MendsGaps(name) && run.state.tables().IsTakenOver(name) == TakenOver::kYes;
+  const bool mended = run.state.tables().IsTakenOver(name) == TakenOver::kYes &&
+                      (status.source_accepted() || run.history.MendsGaps(name));
   absl::StatusOr<Decision> decision =
       Decide(run.history, run.reader, table.schema, status, asked || suspect, mended);
   if (!decision.ok()) return decision;
+  if (status.source_accepted() && !asked && IsOfAnother(decision->reason)) {
+    const std::string why = WhyNotAdopted(run, cycle, table.schema, status);
+    decision->words =
+        absl::StrCat("this source took the place of another one, and ",
+                     why.empty() ? "by its strategy it cannot go on from what that one sent" : why);
+  }
   const bool new_there = status.action() == v1::TABLE_ACTION_CREATED || status.row_count() == 0;
   if (decision->kind == Decision::Kind::kPopulate && table.unreadable && !new_there && !asked) {
     return absl::FailedPreconditionError(
@@ -83,6 +98,9 @@ Job MakeJob(RunContext& run, Cycle& cycle, std::size_t index, Decision decision)
   if (repair != cycle.repairs.end() && job.decision.kind == Decision::Kind::kChanges) {
     job.repair = std::move(repair->second.keys);
   }
+  // Net changes bring nothing up to date that they do not begin at.
+  job.tells_time = job.decision.kind == Decision::Kind::kPopulate ||
+                   (run.state.tables().IsTakenOver(name) == TakenOver::kNo && !job.status.source_accepted());
   return job;
 }
 
@@ -118,6 +136,11 @@ void MakeJobs(RunContext& run, Cycle& cycle) {
   for (std::size_t i = 0; i < run.schema.tables.size(); ++i) {
     if (cycle.IsAbout(run.schema.tables[i].schema.name)) PlanTable(run, cycle, i);
   }
+  if (!cycle.IsFirst() || run.places_taken.empty()) return;
+  run.AddNote(absl::StrCat(
+      "this source took the place of another one, as the mirror's operator accepted: what that one sent of ",
+      Counted(run.places_taken.size(), "table"), " is compared with the source, and what differs is sent: ",
+      ListNames({run.places_taken.begin(), run.places_taken.end()}, kNamesListed)));
 }
 
 }  // namespace mirror

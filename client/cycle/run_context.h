@@ -52,6 +52,8 @@ struct RunContext {
   std::set<std::string> whole_rows;  ///< Tables of which the mirror lacks rows.
   std::set<std::string> resent;      ///< Tables whose rows that changed meanwhile were sent whole once.
   std::set<std::string> distrusted;  ///< Tables that had a receipt that was not of what was sent.
+  /// Tables that another source sent, and that this one goes on with.
+  std::set<std::string> places_taken;
 
  private:
   std::map<std::string, std::size_t> report_at_;  ///< By folded name.

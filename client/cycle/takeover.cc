@@ -30,6 +30,38 @@ bool HasNoDigests(const RunContext& run, const TableSchema& table) {
   return absl::IsFailedPrecondition(run.reader.Digests(table.name, table.Key()).status());
 }
 
+/// What the mirror hashes or masks no comparison sees.
+bool SeesAll(const TableSchema& table, const v1::TableStatus& status) {
+  return ComparedColumns(table, status).size() == WantedColumns(table, status).size();
+}
+
+/// The comparison is known to be due before the history forgets that it does not know the position. False: it
+/// cannot go on from there.
+absl::StatusOr<bool> AdoptAndCompare(RunContext& run, const std::string& table, const Position& position,
+                                     TakenOver taken_over = TakenOver::kYes) {
+  run.state.tables().SetTakenOver(table, taken_over);
+  if (absl::Status saved = run.state.Save(); !saved.ok()) return saved;
+  absl::StatusOr<bool> adopted = run.history.Adopt(table, position);
+  if (adopted.ok() && !*adopted) run.state.tables().SetTakenOver(table, TakenOver::kNo);
+  return adopted;
+}
+
+/// What another source sent, whose place this one was let take. False: it is known here, or has to be
+/// populated.
+absl::StatusOr<bool> TakePlace(RunContext& run, const Cycle& cycle, const TableSchema& table,
+                               const v1::TableStatus& status) {
+  const Position position = DecodePosition(status.position());
+  const absl::StatusOr<Standing> standing = run.history.Judge(table.name, position);
+  if (!standing.ok()) return standing.status();
+  if (*standing == Standing::kKnown || *standing == Standing::kEmptied) return false;
+  if (!WhyNotAdopted(run, cycle, table, status).empty()) return false;
+  if (absl::Status looked = run.reader.TakeLook(table.name); !looked.ok()) return looked;
+  const absl::StatusOr<bool> adopted = AdoptAndCompare(run, table.name, position);
+  if (!adopted.ok() || !*adopted) return adopted;
+  run.places_taken.insert(table.name);
+  return true;
+}
+
 /// The history goes on from a position although it missed what happened behind it; a comparison finds that.
 /// False: there is no gap, or only a population closes it.
 absl::StatusOr<bool> MendGap(RunContext& run, const TableSchema& table, const v1::TableStatus& status) {
@@ -40,18 +72,9 @@ absl::StatusOr<bool> MendGap(RunContext& run, const TableSchema& table, const v1
   const bool own = confirmed != nullptr && confirmed->position == position;
   // What another source sent is populated, so that two that share a mirror are seen.
   const bool gap = *standing == Standing::kGone || (*standing == Standing::kMiss && own);
-  // What the mirror hashes or masks no comparison sees.
-  const bool sees_all = ComparedColumns(table, status).size() == WantedColumns(table, status).size();
-  if (!gap || !sees_all || HasNoDigests(run, table)) return false;
-  // Known to be due before the history forgets that there is a gap.
-  run.state.tables().SetTakenOver(table.name, TakenOver::kYes);
-  if (absl::Status saved = run.state.Save(); !saved.ok()) return saved;
-  const absl::StatusOr<bool> adopted = run.history.Adopt(table.name, position);
-  if (!adopted.ok()) return adopted;
-  if (!*adopted) {
-    run.state.tables().SetTakenOver(table.name, TakenOver::kNo);
-    return false;
-  }
+  if (!gap || !SeesAll(table, status) || HasNoDigests(run, table)) return false;
+  const absl::StatusOr<bool> adopted = AdoptAndCompare(run, table.name, position);
+  if (!adopted.ok() || !*adopted) return adopted;
   run.AddNote(
       absl::StrCat("table '", table.name,
                    "': changes since the mirror's LSN are no longer on record; it is compared with the "
@@ -65,14 +88,17 @@ absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& ta
                       const v1::TableStatus& status) {
   const bool staged = run.RuleOf(table.name).staged && run.history.SeesChanges(table.name);
   if (!CanFindChanges(run, cycle, table, status)) return absl::OkStatus();
+  if (status.source_accepted()) {
+    const absl::StatusOr<bool> taken = TakePlace(run, cycle, table, status);
+    if (!taken.ok() || *taken) return taken.status();
+  }
   if (run.history.MendsGaps(table.name)) {
     const absl::StatusOr<bool> mended = MendGap(run, table, status);
     if (!mended.ok() || *mended) return mended.status();
   }
   if (status.has_pending()) return absl::OkStatus();
   const Position position = DecodePosition(status.position());
-  // What the mirror hashes or masks no comparison sees.
-  const bool sees_all = ComparedColumns(table, status).size() == WantedColumns(table, status).size();
+  const bool sees_all = SeesAll(table, status);
   const Form form = run.history.FormOf(table.name);
   const Confirmed* const confirmed = run.state.tables().FindConfirmed(table.name);
   const Form former = confirmed == nullptr ? form : confirmed->form;
@@ -94,13 +120,21 @@ absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& ta
   const absl::StatusOr<bool> sent = run.history.Sent(table.name, position);
   if (!sent.ok()) return sent.status();
   if (!sees_all || (!staged && !confirmed_there && !*sent)) return absl::OkStatus();
-  // Known to be due before the history forgets what else it knows.
-  run.state.tables().SetTakenOver(table.name, taken_over);
-  if (absl::Status saved = run.state.Save(); !saved.ok()) return saved;
-  const absl::StatusOr<bool> adopted = run.history.Adopt(table.name, position);
-  if (!adopted.ok()) return adopted.status();
-  if (!*adopted) run.state.tables().SetTakenOver(table.name, TakenOver::kNo);
-  return absl::OkStatus();
+  return AdoptAndCompare(run, table.name, position, taken_over).status();
+}
+
+std::string WhyNotAdopted(RunContext& run, const Cycle& cycle, const TableSchema& table,
+                          const v1::TableStatus& status) {
+  if (!cycle.can_compare) return "the endpoint cannot compare what that one sent";
+  if (table.Key().empty()) return "what that one sent cannot be compared: the table has no key";
+  if (KeyIsHashed(table, status))
+    return "what that one sent cannot be compared: its key is hashed at the mirror";
+  if (!SeesAll(table, status)) {
+    return "what that one sent cannot be compared: the mirror hashes or masks columns of it";
+  }
+  if (std::string why = run.history.WhyNotEqual(table.name); !why.empty()) return why;
+  const absl::Status digests = run.reader.Digests(table.name, table.Key()).status();
+  return absl::IsFailedPrecondition(digests) ? std::string(digests.message()) : "";
 }
 
 }  // namespace mirror

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
 
@@ -365,6 +366,7 @@ class Verifier::TableComparison {
         EncodeKeyRange(ranges[at], range);
         if (!DecodeKeyRange(*range, table_).ok()) return Misfit();
       }
+      CrashPoint("agent.comparing");
       const absl::StatusOr<v1::DigestRangesResponse> response = verifier_.client_.DigestRanges(request);
       if (!response.ok()) return response.status();
       if (response->digests_size() != std::max(request.ranges_size(), 1)) {

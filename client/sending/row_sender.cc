@@ -180,7 +180,8 @@ absl::Status RowSender::SendRows(Job& job, const ReadRows& rows) {
     job.row_count = rows.row_count;
     job.commit_seq = batcher_.seq() + std::max<std::size_t>(rows.blocks.size(), 1);
   }
-  absl::Status sent = batcher_.Add(rows.blocks, rows.target, rows.planned, rows.last, rows.source_ms);
+  absl::Status sent =
+      batcher_.Add(rows.blocks, rows.target, rows.planned, rows.last, job.tells_time ? rows.source_ms : 0);
   if (!sent.ok()) return sent;
   if (rows.last) job.content = batcher_.content();
   if (options_.progress) options_.progress(job);

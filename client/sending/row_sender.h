@@ -31,6 +31,7 @@ struct Job {
   bool logged = true;            ///< See ReadJob.
   bool count_all = false;        ///< See ReadJob.
   std::vector<Key> repair = {};  ///< See ReadJob.
+  bool tells_time = true;        ///< Its commit brings the table up to when its rows were read.
 
   std::uint64_t expected = 0;  ///< Rows, as they were counted; 0: not known.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;

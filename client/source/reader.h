@@ -211,6 +211,13 @@ class SourceReader {
   /// read; a sentence that says what to do.
   virtual absl::StatusOr<SourceSchema> Schema() = 0;
 
+  /// A look at the rows of a table of Schema() that was left until they are read to be sent is taken now.
+  /// Errors: as those of Schema(), and kAborted: the table moved.
+  virtual absl::Status TakeLook(const std::string& table) {
+    (void)table;
+    return absl::OkStatus();
+  }
+
   /// Rows of a table of Schema(). Exact when nothing writes meanwhile.
   virtual absl::StatusOr<std::uint64_t> CountRows(const std::string& table) = 0;
 

@@ -140,6 +140,12 @@ std::vector<std::string> PlanUnannounced(const AnnounceRequest& request, const A
   return kept;
 }
 
+/// Numbers of tables and columns are those of one source: another one has the same for others.
+void ForgetNumbers(TableSchema* agreed) {
+  agreed->table_id = 0;
+  for (Column& column : agreed->columns) column.column_id = 0;
+}
+
 void PlanAnnounced(const AnnouncedTable& table, const CheckedTable& checked, const AnnounceView& view,
                    const Known& known, AnnouncePlan* planned) {
   if (!checked.status.ok()) {
@@ -152,7 +158,10 @@ void PlanAnnounced(const AnnouncedTable& table, const CheckedTable& checked, con
     return;
   }
   const auto read = view.tables.find(key);
-  const MirroredTable mirrored = read == view.tables.end() ? MirroredTable{} : read->second;
+  MirroredTable mirrored = read == view.tables.end() ? MirroredTable{} : read->second;
+  if (view.tenant.source_accepted && mirrored.agreed && SchemaHash(*mirrored.agreed) != checked.hash) {
+    ForgetNumbers(&*mirrored.agreed);
+  }
   const auto lacks = known.lacking.find(key);
   Plan& plan = planned->plan;
   TablePlan of_table =

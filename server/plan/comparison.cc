@@ -91,8 +91,20 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
   return equal(Equality::kCountEqual);
 }
 
+TableCheck UnprovenCheck(const TableRecord& record, const std::optional<TableCheck>& before) {
+  TableCheck check{.table = record.table, .position = record.position};
+  check.wanted = before && before->wanted;
+  return check;
+}
+
+// A population takes the position away, and a comparison says more.
+bool IsUnproven(const TableCheck& check) {
+  return check.equality == Equality::kUnknown && check.position.lsn.value >= 0;
+}
+
 bool Supersedes(const TableCheck& next, const TableCheck& known) {
   if (next.equality != Equality::kCountEqual) return true;
+  if (IsUnproven(known)) return false;
   return known.equality == Equality::kUnknown || known.equality == Equality::kCountEqual;
 }
 

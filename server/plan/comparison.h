@@ -60,6 +60,12 @@ struct Compared {
 Compared Compare(const CompletedTable& source, const std::optional<TableRecord>& record,
                  const std::optional<RangeDigest>& own, std::int64_t now_ms);
 
+/// A table whose source another one took the place of: what stood at `record.position` the former one sent.
+/// `before`: the check that is kept. Until it IsUnproven() no more, the table was neither populated nor
+/// compared with its source by digests.
+TableCheck UnprovenCheck(const TableRecord& record, const std::optional<TableCheck>& before);
+bool IsUnproven(const TableCheck& check);
+
 /// Whether `next` may stand in place of `known`: a count proves less than digests do.
 bool Supersedes(const TableCheck& next, const TableCheck& known);
 

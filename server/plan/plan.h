@@ -68,7 +68,8 @@ struct TenantRecord {
   std::int64_t missed_ms = 0;
   /// The file holds values that column rules of now keep out: it is rewritten once the new rows are there.
   bool scrub = false;
-  /// An operator accepted `source_id` in the place of another source, and no cycle of it has completed since.
+  /// An operator accepted `source_id` in the place of another source, and no cycle of it has completed since
+  /// that left none of its tables unproven (IsUnproven) and stale.
   bool source_accepted = false;
   friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
 };
@@ -80,7 +81,7 @@ enum class Equality : std::uint8_t { kUnknown = 1, kEqual = 2, kCountEqual = 3, 
 struct TableCheck {
   std::string table;
   Equality equality = Equality::kUnknown;
-  Position position;  ///< As of which.
+  Position position;  ///< As of which. With kUnknown: see IsUnproven().
   std::int64_t checked_ms = 0;
   std::uint64_t rows_differ = 0;
   bool wanted = false;  ///< An operator asked for another one.

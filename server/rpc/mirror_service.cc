@@ -135,6 +135,7 @@ void EncodeAnswer(const TableAnswer& answer, const AnnouncedTable& table, v1::Ta
   status->set_reason(SourceWords(answer.reason));
   status->set_row_count(answer.row_count);
   status->set_verify_wanted(answer.verify_wanted);
+  status->set_source_accepted(answer.source_accepted);
 }
 
 /// Whether the caller gave up. A call that waited for a lock, or hung with its process, may begin a cycle

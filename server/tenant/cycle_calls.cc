@@ -13,6 +13,7 @@
 #include "proto/wire/refusal.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
+#include "server/plan/comparison.h"
 #include "server/plan/cycle_check.h"
 
 namespace mirror {
@@ -337,9 +338,12 @@ absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTabl
   for (const TableRecord& record : *records) record_of[FoldName(record.table)] = &record;
   absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
   if (!checks.ok()) return mirror_.Noticed(checks.status());
-  std::set<std::string> wanted;
+  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
+  if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+  std::set<std::string> wanted, unproven;
   for (const TableCheck& check : *checks) {
     if (check.wanted) wanted.insert(FoldName(check.table));
+    if (tenant->source_accepted && IsUnproven(check)) unproven.insert(FoldName(check.table));
   }
   Announcement announcement;
   if (absl::Status status = AddHeld(tables, &announcement); !status.ok()) return status;
@@ -358,6 +362,7 @@ absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTabl
       answer.schema_hash = found->second->schema_hash;
       answer.row_count = found->second->row_count;
       answer.verify_wanted = wanted.contains(key);
+      answer.source_accepted = unproven.contains(key) && answer.position.lsn.value >= 0;
     }
     announcement.tables.push_back(std::move(answer));
   }

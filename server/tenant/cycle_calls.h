@@ -40,6 +40,7 @@ struct TableAnswer {
   std::optional<Position> pending;
   std::string schema_hash;
   bool verify_wanted = false;
+  bool source_accepted = false;  ///< Another source sent what stands there, see IsUnproven().
   SchemaAction action = SchemaAction::kUnchanged;
   std::string reason;
   std::int64_t row_count = -1;

@@ -90,10 +90,40 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   tenant.completed_cycle = cycle;
   // One that announced nothing went nowhere.
   if (completing->announced) tenant.completed_ms = now_ms;
-  if (completing->announced && !other_source) tenant.source_accepted = false;
+  if (completing->announced && !other_source && tenant.source_accepted) {
+    const absl::StatusOr<bool> awaits = AwaitsProof(*plan);
+    if (!awaits.ok()) return awaits.status();
+    tenant.source_accepted = *awaits;
+  }
   HookNotes notes = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);
   if (notes) mirror_.hooks().Set(std::move(notes), plan);
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> CycleCompletion::AwaitsProof(const Plan& plan) {
+  const absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
+  if (!records.ok()) return records.status();
+  const absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
+  if (!checks.ok()) return checks.status();
+  std::set<std::string> awaited;
+  for (const TableCheck& check : *checks) {
+    if (IsUnproven(check)) awaited.insert(FoldName(check.table));
+  }
+  for (const TableCheck& check : plan.checks) awaited.erase(FoldName(check.table));
+  // Those that the source does not have, and those that are not taken of it.
+  for (const CycleNote& note : mirror_.cycle().notes()) {
+    if (note.kind == CycleNoteKind::kUnannounced) awaited.erase(FoldName(note.table));
+  }
+  for (const std::string& refused : mirror_.cycle().refused()) awaited.erase(refused);
+  std::set<std::string> stale;
+  if (plan.all_as_of) {
+    for (const std::string& name : plan.all_as_of->stale) stale.insert(FoldName(name));
+  }
+  return std::any_of(records->begin(), records->end(), [&](const TableRecord& record) {
+    const std::string key = FoldName(record.table);
+    return record.position.lsn.value >= 0 && awaited.contains(key) &&
+           (!plan.all_as_of || stale.contains(key));
+  });
 }
 
 absl::Status CycleCompletion::End(Completing* completing) {

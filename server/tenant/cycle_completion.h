@@ -59,6 +59,9 @@ class CycleCompletion {
   /// What of `checks` is to be written in place of what is known.
   absl::Status NoteChecks(const std::vector<TableCheck>& checks, std::vector<TableCheck>* written)
       MIRROR_REQUIRES(mirror_.mutex());
+  /// Whether a table is left that another source sent, and that the cycle of this plan did not end with:
+  /// where its source tells as of when such a table is, it has a record of its own of it.
+  absl::StatusOr<bool> AwaitsProof(const Plan& plan) MIRROR_REQUIRES(mirror_.mutex());
   void CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantRecord& tenant)
       MIRROR_REQUIRES(mirror_.mutex());
   /// Adds the tables that this cycle's source cannot have brought up to date, whatever it says.

@@ -11,6 +11,7 @@
 #include "proto/wire/table.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/breaker.h"
+#include "server/plan/comparison.h"
 #include "server/plan/move_mark.h"
 
 namespace mirror {
@@ -195,6 +196,23 @@ absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decis
   return hold;
 }
 
+/// What is known of the tables' equality is about the former source.
+absl::Status OperatorCalls::PlanUnproven(Plan* plan) {
+  const absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
+  if (!records.ok()) return records.status();
+  const absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->records().ReadChecks();
+  if (!known.ok()) return known.status();
+  std::map<std::string, TableCheck> check_of;
+  for (const TableCheck& check : *known) check_of[FoldName(check.table)] = check;
+  for (const TableRecord& record : *records) {
+    if (record.position.lsn.value < 0) continue;
+    const auto found = check_of.find(FoldName(record.table));
+    plan->checks.push_back(
+        UnprovenCheck(record, found == check_of.end() ? std::nullopt : std::optional(found->second)));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
@@ -213,7 +231,7 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
         plan->tenant->source_id = source;
         plan->tenant->source_accepted = true;
         plan->settled_holds.push_back(hold->id);
-        return absl::OkStatus();
+        return PlanUnproven(plan);
       });
   if (!status.ok()) return status;
   mirror_.Tell(

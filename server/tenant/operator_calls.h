@@ -31,7 +31,8 @@ class OperatorCalls {
   /// `decision`: kCommit or kRollback. Gives the hold as it stands then. Errors: kNotFound;
   /// kFailedPrecondition for a source, see AcceptSource.
   absl::StatusOr<Hold> DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms);
-  /// The source that waits is believed from now on. Errors: kFailedPrecondition when none waits.
+  /// The source that waits is believed from now on, and no table is known to be equal to it yet. Errors:
+  /// kFailedPrecondition when none waits.
   absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms);
 
  private:
@@ -43,6 +44,7 @@ class OperatorCalls {
   absl::StatusOr<std::optional<Plan>> PlanToVerify(const std::vector<std::string>& names, std::int64_t now_ms)
       MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status PlanUnproven(Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;
 };

@@ -86,12 +86,15 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   grpc::Status on_probe;
   std::function<grpc::Status(v1::TableSchemaResponse*)> on_schema;  ///< Last: the answer may be changed.
   std::string differs;  ///< A table of which this endpoint counts other rows.
+  std::vector<std::string> capabilities;
+  /// Empty: it does not know the call.
+  std::function<grpc::Status(const v1::DigestRangesRequest&, v1::DigestRangesResponse*)> on_digests;
   v1::Limits limits;
 
   // What happened.
   std::mutex mutex;
   std::map<std::string, Table> tables;
-  std::vector<std::string> log;  ///< "authenticate", "schema", "rows", "completed".
+  std::vector<std::string> log;  ///< "authenticate", "schema", "rows", "digests", "completed".
   std::vector<std::string> holders;
   std::vector<bool> take_overs;
   std::map<std::string, v1::PopulateReason> reasons;
@@ -133,6 +136,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
       response->set_accepted(true);
       response->set_cycle(++cycle_);
       *response->mutable_limits() = limits;
+      for (const std::string& capability : capabilities) response->add_capabilities(capability);
       for (auto& [name, table] : tables) table.seq = 0;
     }
     Answer answer;
@@ -266,6 +270,14 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     result->set_applied_seq(table.seq);
     result->set_lsn(table.position.lsn());
     if (on_result) on_result(batch, result);
+  }
+
+  grpc::Status DigestRanges(grpc::ServerContext* context, const v1::DigestRangesRequest* request,
+                            v1::DigestRangesResponse* response) override {
+    const std::lock_guard lock(mutex);
+    Note(*context, "digests");
+    if (!on_digests) return {grpc::StatusCode::UNIMPLEMENTED, "of another time"};
+    return on_digests(*request, response);
   }
 
   grpc::Status ReplicationCompleted(grpc::ServerContext* context,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/plan/comparison.h"
 #include "tests/contract/store_contract.h"
 
 namespace mirror {
@@ -171,6 +172,22 @@ TEST_P(StoreEquality, ComparisonsAreKeptAndAPopulationForgetsThem) {
   ASSERT_NE(people, checks.end());
   EXPECT_EQ(people->equality, Equality::kUnknown);
   EXPECT_TRUE(people->wanted) << "what an operator asked for stays";
+}
+
+TEST_P(StoreEquality, WhatAnotherSourceSentIsUnprovenUntilItIsPopulated) {
+  Create(People());
+  const auto check = [this] { return store_->records().ReadChecks()->front(); };
+  Plan plan;
+  plan.now_ms = kNow;
+  plan.checks = {UnprovenCheck({.table = "people", .position = {Lsn{7}, "seven"}}, std::nullopt)};
+  ASSERT_THAT(store_->Commit(plan), IsOk());
+  Reopen();
+  EXPECT_EQ(check(), plan.checks.front());
+  EXPECT_TRUE(IsUnproven(check()));
+  ASSERT_THAT(Run(StepAt("people", 1, {BeginShadow{People(), kCycle}})).status, IsOk());
+  ASSERT_THAT(Run(StepAt("people", 2, {SwapShadow{}})).status, IsOk());
+  Reopen();
+  EXPECT_FALSE(IsUnproven(check()));
 }
 
 TEST_P(StoreEquality, ACountOfRowsReplacesTheOneThatIsKept) {

@@ -418,10 +418,16 @@ TEST_F(EqualityTest, ACopyOfTheSourceWaitsForTheOperator) {
   EXPECT_TRUE(bench_->Run().Good()) << "the first one goes on";
   EXPECT_EQ(Ctl({"hold", "rollback", "Cust:1"}).output,
             "Cust:1 (source) is refused: nothing of it is applied until 'accept-source'\n");
+  ASSERT_EQ(copy.Sql("UPDATE one SET v = 'on its own' WHERE id IN (3, 4); DELETE FROM one WHERE id = 5"), "");
   Ctl({"accept-source", "Cust"});
+  EXPECT_THAT(Ctl({"tables", "Cust"}).output, AllOf(HasSubstr("unknown"), Not(HasSubstr("equal,"))));
   const CycleReport accepted = copy.Run();
   EXPECT_TRUE(accepted.Good()) << Summary(accepted);
   EXPECT_EQ(copy.Difference(), "");
+  const TableReport one = ReportOf(accepted, "one");
+  EXPECT_EQ(one.action, TableReport::Action::kChanges);
+  EXPECT_EQ(one.inserts + one.updates + one.deletes, 3U) << Summary(accepted);
+  EXPECT_EQ(one.equality, TableReport::Equality::kEqual);
 }
 
 TEST_F(EqualityTest, AHoldIsCommittedFromTheCommandLine) {

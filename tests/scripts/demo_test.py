@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""tools/demo up to its build, and what it stands on with --store postgres and --source postgres: a PostgreSQL of one's
-own, what is done to it, and readings of it that know nothing of our code. `tools/check --all` runs the demo itself."""
+"""tools/demo up to its build, and what it stands on with --store and --source: a PostgreSQL and a MariaDB of one's own,
+what is done to them, and readings of them that know nothing of our code. `tools/check --all` runs the demo itself."""
 
 import contextlib
 import io
@@ -17,6 +17,8 @@ from unittest import mock
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
+import mariadb_servers  # noqa: E402
+import mariadb_source  # noqa: E402
 import postgres_cluster  # noqa: E402
 import postgres_mirror  # noqa: E402
 import postgres_source  # noqa: E402
@@ -28,10 +30,11 @@ class Demo(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.root)
         for folder in ("tools/lib", "tests/support"):
             (self.root / folder).mkdir(parents=True)
-        for path in ("tools/demo", "tools/lib/steps.sh", "tools/lib/demo_postgres.sh"):
+        for path in ("tools/demo", "tools/lib/steps.sh", *(f"tools/lib/demo_{of}.sh" for of in ("server", "postgres", "mariadb"))):
             shutil.copy(ROOT / path, self.root / path)
         self.script("tools/setup", "echo set up; exit 1")
-        self.script("tests/support/postgres_cluster.py", "echo it is missing >&2; exit 1")
+        for name in ("postgres_cluster", "mariadb_source"):
+            self.script(f"tests/support/{name}.py", "echo it is missing >&2; exit 1")
 
     def script(self, path, body):
         (self.root / path).write_text(f"#!/bin/sh\n{body}\n")
@@ -40,12 +43,12 @@ class Demo(unittest.TestCase):
     def demo(self, *words):
         return subprocess.run([self.root / "tools/demo", *words], capture_output=True, text=True, check=False)
 
-    def test_without_postgresql_it_ends_before_it_builds_anything(self):
-        for words in (["--store", "postgres"], ["--source", "postgres"]):
+    def test_without_the_database_server_it_ends_before_it_builds_anything(self):
+        for words in (["--store", "postgres"], ["--source", "postgres"], ["--source", "mariadb"]):
             run = self.demo(*words)
             self.assertEqual((run.returncode, run.stdout, run.stderr), (1, "", "it is missing\n"))
 
-    def test_a_mirror_in_a_file_needs_no_postgresql(self):
+    def test_a_mirror_in_a_file_needs_no_database_server(self):
         for words in ([], ["--store", "sqlite"]):
             run = self.demo(*words)
             self.assertEqual(run.returncode, 1)
@@ -66,6 +69,11 @@ class Programs(unittest.TestCase):
             with mock.patch.object(pathlib.Path, "glob", return_value=found):
                 with self.assertRaisesRegex(postgres_cluster.Missing, "tools/setup --also postgres"):
                     postgres_cluster.programs()
+
+    def test_a_mariadb_that_is_missing_is_named_with_what_to_type(self):
+        with mock.patch.object(mariadb_servers, "CLIENT", "/usr/bin/no-such-client"):
+            with self.assertRaisesRegex(mariadb_servers.Missing, "no-such-client is not there. Type: tools/setup --also mariadb"):
+                mariadb_servers.programs()
 
     def test_the_newest_one_is_taken(self):
         found = [pathlib.Path(f"/usr/lib/postgresql/{version}/bin/initdb") for version in ("9", "16", "15")]
@@ -147,28 +155,26 @@ class Cluster(unittest.TestCase):
         read.close()
 
 
-@unittest.skipUnless(installed(), "PostgreSQL is not installed: tools/setup --also postgres")
-class Source(unittest.TestCase):
-    """One after the other, since each begins where the one before has ended: a server takes seconds to make."""
+class SourceTest:
+    """One step after the other, since each begins where the one before has ended: a server takes seconds to make."""
 
     def setUp(self):
         self.folder = postgres_cluster.fast_folder("demo-test-")
         self.addCleanup(shutil.rmtree, self.folder)
-        self.source = self.folder / "source"
-        self.addCleanup(postgres_cluster.Cluster(self.source).stop)
+        self.source, self.standby = self.folder / "source", self.folder / "standby"
+        for one in (self.source, self.standby):
+            self.addCleanup(self.of_source.stop, one)
 
-    def rows(self, folder, table):
-        found = postgres_source.sql(folder, f"SELECT coalesce(json_agg(row_to_json(t)), '[]') FROM {table} t;")
-        return json.loads(found)
+    def sql(self, script, folder=None):
+        return self.of_source.sql(folder or self.source, script)
 
-    def mirror(self, change=""):
+    def mirror(self, tables, change=""):
         """A SQLite file with what the source has, by another way than the comparison's; changed afterwards."""
         path = self.folder / "mirror.db"
         path.unlink(missing_ok=True)
         database = sqlite3.connect(path)
-        names = postgres_source.sql(self.source, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace;")
-        for table in names.split():
-            rows = self.rows(self.source, table)
+        for table in tables:
+            rows = self.rows(table)
             database.execute(f"CREATE TABLE {table} ({', '.join(rows[0])})")
             database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", [tuple(row.values()) for row in rows])
         database.executescript(f"CREATE TABLE _mirror_schema (x);{change}")
@@ -177,15 +183,11 @@ class Source(unittest.TestCase):
 
     def is_equal(self, path):
         with contextlib.redirect_stdout(io.StringIO()) as said:
-            return postgres_source.compare(self.source, path), said.getvalue()
+            return self.of_source.compare(self.source, path), said.getvalue()
 
-    def test_what_is_done_to_a_source_is_done(self):
-        url = postgres_source.make(self.source)
-        self.assertEqual(postgres_cluster.psql(url, "SELECT count(*) FROM track;"), "3503\n")
-        with self.assertRaisesRegex(postgres_cluster.Failed, "permission denied"):
-            postgres_cluster.psql(url, "DELETE FROM track;")
-
-        equal, said = self.is_equal(self.mirror())
+    def check_comparison(self, tables):
+        self.assertEqual(len(tables), 11)
+        equal, said = self.is_equal(self.mirror(tables))
         self.assertTrue(equal, said)
         for change in (
             "UPDATE track SET unit_price = 1 WHERE track_id = 7;",
@@ -194,24 +196,72 @@ class Source(unittest.TestCase):
             "ALTER TABLE genre ADD COLUMN more;",
             "CREATE TABLE other (x);",
         ):
-            equal, said = self.is_equal(self.mirror(change))
+            equal, said = self.is_equal(self.mirror(tables, change))
             self.assertFalse(equal, change)
 
+    def check_what_is_done_to_it(self):
         copy = self.folder / "copy"
-        postgres_source.save(self.source, copy)
-        postgres_source.sql(self.source, "DELETE FROM playlist_track;")
-        postgres_source.restore(self.source, copy)
-        self.assertEqual(len(self.rows(self.source, "playlist_track")), 8715)
+        self.of_source.save(self.source, copy)
+        self.sql("DELETE FROM playlist_track;")
+        self.of_source.restore(self.source, copy)
+        self.assertEqual(len(self.rows("playlist_track")), 8715)
 
-        standby = self.folder / "standby"
-        self.addCleanup(postgres_cluster.Cluster(standby).stop)
-        postgres_source.standby(self.source, standby)
-        postgres_source.sql(self.source, "INSERT INTO genre VALUES (99, 'the last');")
-        postgres_source.promote(self.source, standby)
-        with self.assertRaises(postgres_cluster.Failed):
-            postgres_source.sql(self.source, "SELECT 1;")
-        self.assertIn({"genre_id": 99, "name": "the last"}, self.rows(standby, "genre"))
-        postgres_source.sql(standby, "DELETE FROM genre WHERE genre_id = 99;")
+        self.of_source.standby(self.source, self.standby)
+        self.sql("INSERT INTO genre VALUES (99, 'the last');")
+        self.of_source.promote(self.source, self.standby)
+        with self.assertRaises(self.failed):
+            self.sql("SELECT 1;")
+        self.assertIn({"genre_id": 99, "name": "the last"}, self.rows("genre", self.standby))
+        self.sql("DELETE FROM genre WHERE genre_id = 99;", self.standby)
+
+
+@unittest.skipUnless(installed(), "PostgreSQL is not installed: tools/setup --also postgres")
+class PostgresSource(SourceTest, unittest.TestCase):
+    of_source, failed = postgres_source, postgres_cluster.Failed
+
+    def rows(self, table, folder=None):
+        return json.loads(self.sql(f"SELECT coalesce(json_agg(row_to_json(t)), '[]') FROM {table} t;", folder))
+
+    def test_what_is_done_to_a_source_is_done(self):
+        url = postgres_source.make(self.source)
+        self.assertEqual(postgres_cluster.psql(url, "SELECT count(*) FROM track;"), "3503\n")
+        with self.assertRaisesRegex(postgres_cluster.Failed, "permission denied"):
+            postgres_cluster.psql(url, "DELETE FROM track;")
+        names = self.sql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace;")
+        self.check_comparison(names.split())
+        self.check_what_is_done_to_it()
+
+
+def has_mariadb():
+    try:
+        return bool(mariadb_servers.programs())
+    except mariadb_servers.Missing:
+        return False
+
+
+@unittest.skipUnless(has_mariadb(), "MariaDB is not installed: tools/setup --also mariadb")
+class MariadbSource(SourceTest, unittest.TestCase):
+    of_source, failed = mariadb_source, mariadb_servers.Failed
+
+    def rows(self, table, folder=None):
+        return mariadb_source.server_of(folder or self.source).rows(table, mariadb_source.DATABASE)
+
+    def as_agent(self, script):
+        words = ["--no-defaults", f"--socket={mariadb_source.address_of(self.source)}", f"-u{mariadb_source.READER}", "-N", "-B"]
+        command = [mariadb_servers.CLIENT, *words, mariadb_source.DATABASE]
+        return subprocess.run(command, input=script, capture_output=True, text=True, check=False)
+
+    def test_what_is_done_to_a_source_is_done(self):
+        url = mariadb_source.make(self.source)
+        self.assertEqual(url, f"mariadb://mirror_agent@/crm?socket={self.folder}/crm.socket")
+        self.assertEqual(self.as_agent("SELECT count(*) FROM track;").stdout, "3503\n")
+        self.assertIn("command denied", self.as_agent("DELETE FROM track;").stderr)
+        self.check_comparison(self.sql("SHOW TABLES").split())
+        self.check_what_is_done_to_it()
+        self.assertEqual(self.as_agent("SELECT @@server_id").stdout, "2\n", "the address leads to who took over")
+        # Nobody but its account comes to a superuser without a password.
+        hosts = self.sql("SELECT Host FROM mysql.global_priv WHERE User = 'root'", self.standby)
+        self.assertEqual(hosts, "localhost\n")
 
 
 if __name__ == "__main__":

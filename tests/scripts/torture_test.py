@@ -10,7 +10,7 @@ import unittest
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.torture import days, main, scenarios  # noqa: E402
+from tests.torture import days, main, mariadb_source, postgres_source, scenarios  # noqa: E402
 
 # What is the same for both stores, and what PostgreSQL's alone has.
 OF_POSTGRES = ("server/tenant", "server/store/postgres")
@@ -38,6 +38,8 @@ class Torture(unittest.TestCase):
             (["--store", "postgres", "--only", "disk"], "--store postgres has no part 'disk'"),
             (["--only", "database"], "--store sqlite has no part 'database'"),
             (["--runs", "0"], "at least 1"),
+            (["--source", "oracle"], "invalid choice: 'oracle'"),
+            (["--source", "mariadb", "--only", "crashes"], "--source mariadb goes with --runs, --seed, --build and --keep alone"),
         ):
             run = self.torture(*words)
             self.assertEqual((run.returncode, run.stdout), (2, ""))
@@ -47,6 +49,15 @@ class Torture(unittest.TestCase):
         named = {point for one in scenarios.of_store("postgres") for point in one.points} | set(scenarios.EVERY_COMMIT)
         # A backup is a file, whatever keeps the mirror.
         self.assertEqual(named, (points_in(*OF_POSTGRES) | set(scenarios.BACKUP)) - set(scenarios.STOP))
+
+    def test_each_point_of_an_agent_is_died_at(self):
+        of_logs = {
+            "client/source/postgres": set(postgres_source.PostgresSourcePlace.points),
+            "client/source/mariadb": set(mariadb_source.MariadbSourcePlace.points),
+        }
+        for folder, points in of_logs.items():
+            self.assertEqual(points, points_in(folder), folder)
+        self.assertEqual(set(scenarios.AGENT_POINTS), points_in("client") - set.union(*of_logs.values()))
 
     def test_each_point_of_a_move_is_died_at(self):
         there = {point for point in all_points_in("server") if point.startswith(OF_MOVES)}

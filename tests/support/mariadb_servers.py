@@ -45,6 +45,14 @@ class Missing(Failed):
     """What is not on this machine, and how it gets there."""
 
 
+def programs():
+    """What a server of one's own takes."""
+    for program in (SERVER, INSTALLER, CLIENT):
+        if not os.path.exists(program):
+            raise Missing(f"{program} is not there. Type: tools/setup --also mariadb")
+    return pathlib.Path(CLIENT).parent
+
+
 def account():
     """MariaDB refuses to run as root."""
     if os.geteuid() != 0:
@@ -58,13 +66,30 @@ def account():
     raise Missing("MariaDB does not run as root, and there is neither a user mysql nor nobody")
 
 
+def own(folder):
+    folder.mkdir(mode=0o700)
+    if who := account():
+        os.chown(folder, who["user"], who["group"])
+
+
+def install(data):
+    """The data of a server that has nothing of anybody's, whose superuser has no password."""
+    done = subprocess.run(
+        [
+            INSTALLER, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
+            "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=8M", "--innodb-use-native-aio=0",
+        ],
+        capture_output=True, text=True, check=False, timeout=PATIENCE_S, cwd="/", **account(),
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise Failed(f"{INSTALLER}: {done.stdout}{done.stderr}")
+
+
 class Home:
     """The folder of a test's servers, where a sync costs little if there is room. A unix socket's path is short."""
 
     def __init__(self):
-        for program in (SERVER, INSTALLER, CLIENT):
-            if not os.path.exists(program):
-                raise Missing(f"{program} is not there: tools/setup --also mariadb")
+        programs()
         memory = pathlib.Path("/dev/shm")
         roomy = memory.is_dir() and shutil.disk_usage(memory).free >= ROOM_MIN
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="maria-", dir=memory if roomy else "/tmp"))
@@ -79,15 +104,7 @@ class Home:
         own(server.folder)
         if self.empty is None:  # Which takes seconds, and a copy none.
             self.empty = server.folder / "empty"
-            done = subprocess.run(
-                [
-                    INSTALLER, "--no-defaults", f"--datadir={self.empty}", "--auth-root-authentication-method=normal",
-                    "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=8M", "--innodb-use-native-aio=0",
-                ],
-                capture_output=True, text=True, check=False, timeout=PATIENCE_S, cwd="/", **account(),
-            )  # fmt: skip
-            if done.returncode != 0:
-                raise Failed(f"{INSTALLER}: {done.stdout}{done.stderr}")
+            install(self.empty)
         subprocess.run(["cp", "-a", self.empty, server.data], check=True)
         server.start()
         return server
@@ -96,12 +113,6 @@ class Home:
         for server in self.servers:
             server.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def own(folder):
-    folder.mkdir(mode=0o700)
-    if who := account():
-        os.chown(folder, who["user"], who["group"])
 
 
 class Server:
@@ -127,11 +138,27 @@ class Server:
                 raise Failed(f"MariaDB does not start: {(self.folder / 'log').read_text(errors='replace')[-2000:]}")
             time.sleep(0.02)
 
+    def process_of_another(self):
+        """The id of the process that another program started here; None: none is there."""
+        try:
+            number = int((self.folder / "pid").read_text())
+            words = pathlib.Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+        except (OSError, ValueError):
+            return None
+        return number if f"--datadir={self.data}".encode() in words else None
+
     def _end(self, how):
         if self.process is not None:
             self.process.send_signal(how)
             self.process.wait(PATIENCE_S)
             self.process = None
+        elif number := self.process_of_another():
+            os.kill(number, how)
+            end = time.monotonic() + PATIENCE_S
+            while self.process_of_another() == number:
+                if time.monotonic() > end:
+                    raise Failed(f"MariaDB does not end: process {number}")
+                time.sleep(0.02)
 
     def kill(self):
         self._end(signal.SIGKILL)

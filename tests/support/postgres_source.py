@@ -11,21 +11,22 @@ Usage: postgres_source.py make FOLDER           with a role mirror_agent of the 
        postgres_source.py promote FOLDER NEW    when the standby has all of it, it takes over; the primary is gone
        postgres_source.py compare FOLDER FILE   row by row with a mirror in a SQLite file; exit code 1: they differ
        postgres_source.py stop FOLDER
+       postgres_source.py programs              prints the folder of psql
 """
 
-import datetime
 import decimal
 import json
 import lzma
 import os
 import pathlib
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
 
-from postgres_cluster import PATIENCE_S, SUPERUSER, Cluster, Failed, psql, quoted
+import source_commands
+import source_comparison
+from postgres_cluster import PATIENCE_S, SUPERUSER, Cluster, Failed, programs, psql, quoted  # noqa: F401 (a command)
 
 DATABASE = "crm"
 READER = "mirror_agent"
@@ -98,13 +99,8 @@ def promote(folder, new):
         raise Failed("the standby is not promoted")
 
 
-def plain(value, kind):
-    """What PostgreSQL's JSON and SQLite's values have in common."""
-    if value is None or kind not in NUMBERS + TIMES:
-        return value
-    if kind in NUMBERS:
-        return decimal.Decimal(str(value))
-    return datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+def kind_of(data_type):
+    return "number" if data_type in NUMBERS else "time" if data_type in TIMES else data_type
 
 
 def compare(folder, path):
@@ -116,52 +112,19 @@ def compare(folder, path):
             "information_schema.columns WHERE table_schema = 'public' AND is_generated = 'NEVER' GROUP BY 1) x;",
         )
     )
-    mirror = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    mirror.row_factory = sqlite3.Row
-    names = {name for name, in mirror.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    names = {name for name in names if not name.lower().startswith(("_mirror_", "sqlite_")) and not name.endswith("_mirroring")}
-    equal = names == set(columns)
-    if not equal:
-        print("tables that one of the two has alone:", ", ".join(sorted(names ^ set(columns))))
-    print(f"{'table':<16} {'source rows':>11} {'mirror rows':>11}  equal")
-    for table in sorted(names & set(columns)):
-        kinds = columns[table]
+    tables = {table: {name: kind_of(data_type) for name, data_type in found.items()} for table, found in columns.items()}
 
-        def rows_of(found, kinds=kinds):
-            return sorted((tuple(plain(row[name], kind) for name, kind in kinds.items()) for row in found), key=repr)
-
+    def read(table):
         here = sql(folder, f"SELECT coalesce(json_agg(row_to_json(t)), '[]') FROM {quoted(table)} t;")
-        source = rows_of(json.loads(here, parse_float=decimal.Decimal))
-        found = [dict(row) for row in mirror.execute(f"SELECT * FROM {quoted(table)}")]
-        same = all(set(row) == set(kinds) for row in found) and rows_of(found) == source
-        equal = equal and same
-        print(f"{table:<16} {len(source):>11,} {len(found):>11,}  {'yes' if same else 'NO'}")
-    mirror.close()
-    return equal
+        return json.loads(here, parse_float=decimal.Decimal)
+
+    return source_comparison.compare(tables, read, path)
 
 
-def main(words):
-    commands = {"make": (make, 1), "save": (save, 2), "restore": (restore, 2), "standby": (standby, 2), "promote": (promote, 2)}
-    try:
-        if len(words) > 1 and words[0] in commands and len(words) == commands[words[0]][1] + 1:
-            said = commands[words[0]][0](*words[1:])
-            if said:
-                print(said)
-        elif len(words) == 2 and words[0] == "sql":
-            print(sql(words[1], sys.stdin.read()), end="")
-        elif len(words) == 3 and words[0] == "compare":
-            return 0 if compare(*words[1:]) else 1
-        elif len(words) == 2 and words[0] == "stop":
-            if os.path.exists(words[1]):
-                Cluster(words[1]).stop()
-        else:
-            print(__doc__, file=sys.stderr)
-            return 2
-    except Failed as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+def stop(folder):
+    if os.path.exists(folder):
+        Cluster(folder).stop()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(source_commands.main(sys.modules[__name__], Failed))

@@ -35,7 +35,7 @@ def main():
         epilog="Example: tools/torture --runs 5000. Exit code: 0 every run ended equal, 1 one did not (its folder is "
         "kept and named), 2 wrong usage. About four runs a second on two cores.",
     )
-    parser.add_argument("--source", choices=["sqlite", "postgres"], default="sqlite", help="where the rows come from (sqlite); postgres: the agent, its stage and the source's own server are killed, restored and replaced, and the mirrors are SQLite's")
+    parser.add_argument("--source", choices=["sqlite", "postgres", "mariadb"], default="sqlite", help="where the rows come from (sqlite); postgres, mariadb: the agent, its stage and the source's own server are killed, restored and replaced, and the mirrors are SQLite's")
     parser.add_argument("--store", choices=list(SHARES), default="sqlite", help="what keeps the mirrors (sqlite)")
     runs = os.environ.get("MIRROR_TEST_TORTURE_RUNS")
     shown = runs or f"{RUNS['sqlite']}, with postgres {RUNS['postgres']}"
@@ -66,7 +66,8 @@ def main():
     if arguments.build:
         os.environ["MIRROR_TORTURE_BUILD"] = str(pathlib.Path(arguments.build).absolute())
     # Only now that they know where the programs are.
-    from tests.torture import crashes, database, days, disk, network, place, postgres_place, postgres_source, servers, sources
+    from tests.torture import crashes, database, days, disk, mariadb_source, network, place, postgres_place, postgres_source
+    from tests.torture import servers, sources
     from tests.torture.report import Report
 
     report, begun, runs = Report(), time.monotonic(), 0
@@ -79,7 +80,9 @@ def main():
         "sources": sources.run,
     }
     kind, cluster, failed = place.Place, None, None
-    # With finally, so that PostgreSQL ends, too.
+    source_kinds = {"postgres": postgres_source.PostgresSourcePlace, "mariadb": mariadb_source.MariadbSourcePlace}
+    source_kind = source_kinds.get(arguments.source)
+    # With finally, so that the database servers end, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if arguments.store == "postgres":
@@ -88,9 +91,9 @@ def main():
                 kind.cluster = postgres_place.CitusCluster(arguments.citus)
             else:
                 kind.cluster = cluster = postgres_place.make_cluster()
-        if arguments.source == "postgres":
-            kind = postgres_source.PostgresSourcePlace
-            kind.cluster = cluster = postgres_source.make_cluster()
+        if source_kind is not None:
+            kind = source_kind
+            kind.begin()
         for name, share in shares.items():
             if arguments.only not in (None, name):
                 continue
@@ -102,6 +105,8 @@ def main():
     except Exception as error:  # pylint: disable=broad-except
         failed = error
     finally:
+        if source_kind is not None and source_kind.shared is not None:
+            source_kind.end(arguments.keep or failed is not None)
         if cluster is not None:
             cluster.stop()
             if arguments.keep or failed is not None:

@@ -60,7 +60,7 @@ class Report:
                 print(f"  {scenario:<26} {calls:>6}  {counts}")
         for title, runs_of, met in (
             ("a line that fails", self.lines, self.cut),
-            ("PostgreSQL or server ends", self.databases, self.hit),
+            ("a database or server ends", self.databases, self.hit),
             ("one of two servers is killed", self.beside, self.died),
         ):
             if runs_of:

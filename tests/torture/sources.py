@@ -1,15 +1,12 @@
-"""The agent is killed between a PostgreSQL source and its mirror, and the source itself; it is restored, and its standby
-takes over."""
+"""The agent is killed between a database server that is the source and its mirror, and the source itself; it is restored,
+and its standby takes over. Which server that is, is its place's business."""
 
 import random
 import threading
 import time
 
-from tests.torture import postgres_source, scenarios
+from tests.torture import scenarios
 from tests.torture.place import Broken, place_of
-
-# Beside the points of every cycle, those of its log.
-AGENT_POINTS = (*scenarios.AGENT_POINTS, "stage.flushing", "stage.flushed", "source.confirmed")
 
 
 def population(place):
@@ -17,7 +14,7 @@ def population(place):
 
 
 def changes(place):
-    place.sql(postgres_source.CHANGES)
+    place.sql(place.CHANGES)
     scenarios.once(place)
 
 
@@ -27,14 +24,13 @@ def repopulation(place):
 
 
 def schema(place):
-    place.sql(postgres_source.SCHEMA)
-    place.columns = postgres_source.AFTER_SCHEMA
+    place.sql(place.SCHEMA)
     scenarios.once(place)
     place.sql("UPDATE people SET city = 'Bergen' WHERE id % 3 = 0;")
 
 
 def emptied(place):
-    place.sql("TRUNCATE large; INSERT INTO large SELECT i, 'new' FROM generate_series(1, 50) i;")
+    place.sql(place.EMPTY)
     scenarios.once(place)
     # Most rows are gone, which waits for the operator.
     for line in place.ctl("hold", "list", "Cust").stdout.splitlines()[1:]:
@@ -46,7 +42,7 @@ FRESH = ("population",)
 
 
 def begin(place, name):
-    place.sql(postgres_source.TABLES, postgres_source.FILL)
+    place.sql(place.CREATE, place.FILL)
     install(place)
     place.start()
     if name in FRESH:
@@ -98,7 +94,7 @@ def kill_source(kind, name, delay, keep):
             thread.start()
         try:
             SCENARIOS[name](place)
-        except postgres_source.postgres_cluster.Failed:
+        except place.failed:
             # The application's own statement was ended, and is taken back.
             if delay is None:
                 raise
@@ -106,19 +102,8 @@ def kill_source(kind, name, delay, keep):
         over.set()
         if delay is not None:
             thread.join()
-        if name == "schema":
-            place.columns = columns_there(place)
         place.settle()
         return took, any(met)
-
-
-def columns_there(place):
-    """Whether the change of the definitions was done, or taken back."""
-    found = postgres_source.postgres_cluster.psql(
-        place.server_of_source.url(place.database),
-        "SELECT count(*) FROM information_schema.columns WHERE table_name = 'people' AND column_name = 'city'",
-    )
-    return postgres_source.AFTER_SCHEMA if found.strip() == "1" else postgres_source.COLUMNS
 
 
 def put_back(place):
@@ -126,7 +111,7 @@ def put_back(place):
     copy = place.copy_cold()
     changes(place)
     place.put_back(copy)
-    place.sql("UPDATE people SET age = age + 7;", postgres_source.CHANGES, postgres_source.CHANGES.replace("'!'", "'?'"))
+    place.sql("UPDATE people SET age = age + 7;", place.CHANGES, place.CHANGES.replace("'!'", "'?'"))
 
 
 def put_back_in_silence(place):
@@ -135,9 +120,10 @@ def put_back_in_silence(place):
     place.put_back(copy)
 
 
-def slot_lost(place):
+def log_lost(place):
     changes(place)
-    place.drop_slots_of_own()
+    place.sql(place.CHANGES)
+    place.lose_log()
     changes(place)
     place.sql("DELETE FROM people WHERE id % 3 = 0;")
 
@@ -151,21 +137,32 @@ def stage_lost(place):
 
 def promoted(place):
     """The standby takes over; the primary is gone."""
-    standby = place.own.make_standby(place.own.folder.parent / "standby", "standby")
+    place.make_standby()
     changes(place)
     place.wait_for_standby()
     place.sql("UPDATE people SET age = age + 1;")
     place.wait_for_standby()
-    place.move_to(standby)
+    place.promote_standby()
     place.sql("UPDATE people SET age = age + 1;")
 
 
-ODD_DAYS = (put_back, put_back_in_silence, slot_lost, stage_lost, promoted)
+def promoted_behind(place):
+    """The same, and the mirror has what the standby never got."""
+    place.make_standby()
+    changes(place)
+    place.wait_for_standby()
+    place.cut_off_standby()
+    changes(place)
+    place.promote_standby()
+    place.sql("UPDATE people SET age = age + 1;")
+
+
+ODD_DAYS = (put_back, put_back_in_silence, log_lost, stage_lost, promoted, promoted_behind)
 
 
 def odd_day(kind, day, keep):
     with place_of(kind, keep, f"source: {day.__name__}") as place:
-        place.move_to_own_cluster()
+        place.move_to_own_server()
         begin(place, "changes")
         day(place)
         # What has to be installed again is: the words say so.
@@ -176,7 +173,7 @@ def odd_day(kind, day, keep):
 
 def run(kind, runs, seed, keep, report):
     dice, done = random.Random(seed), 0
-    cells = [(name, point) for name in SCENARIOS for point in AGENT_POINTS]
+    cells = [(name, point) for name in SCENARIOS for point in (*scenarios.AGENT_POINTS, *kind.points)]
     dice.shuffle(cells)
     kills = max(len(cells) // 4, runs // 2)
     for number in range(kills):
@@ -193,7 +190,7 @@ def run(kind, runs, seed, keep, report):
         _, met = kill_source(kind, name, dice.uniform(0, lasts[name]), keep)
         report.database(f"source killed, {name}", met)
         done += 1
-    for day in ODD_DAYS:
+    for day in (*ODD_DAYS, *kind.days):
         odd_day(kind, day, keep)
         report.day(f"source {day.__name__.replace('_', ' ')}")
         done += 1

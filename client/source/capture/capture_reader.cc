@@ -65,22 +65,31 @@ class CaptureReader : public SourceReader {
     return schema;
   }
 
+  absl::Status TakeLook(const std::string& table) override {
+    const auto due = due_.find(FoldName(table));
+    if (due == due_.end()) return absl::OkStatus();
+    Due first = std::move(due->second);
+    due_.erase(due);
+    std::vector<std::string> notes;
+    const CaptureRule& rule = *rules_.Find(table);
+    const absl::StatusOr<CaptureState::Table> known = Prepare(first.source, rule);
+    if (!known.ok()) return known.status();
+    return Capture(first.source, rule, *known, first.run, &notes);
+  }
+
   absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
     return ReaderOf(table).CountRows(table);
   }
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
     if (const auto due = due_.find(FoldName(table)); due != due_.end()) {
-      Due first = due->second;
-      due_.erase(due);
-      if (columns == AllColumns(first.source.schema)) return ReadAndLook(first, columns);
+      if (columns == AllColumns(due->second.source.schema)) {
+        const Due first = std::move(due->second);
+        due_.erase(due);
+        return ReadAndLook(first, columns);
+      }
       // Not all that its digests are over is read.
-      std::vector<std::string> notes;
-      const CaptureRule& rule = *rules_.Find(table);
-      const absl::StatusOr<CaptureState::Table> known = Prepare(first.source, rule);
-      if (!known.ok()) return known.status();
-      absl::Status looked = Capture(first.source, rule, *known, first.run, &notes);
-      if (!looked.ok()) return looked;
+      if (absl::Status looked = TakeLook(table); !looked.ok()) return looked;
     }
     const absl::StatusOr<bool> twice = HasKeysTwice(table);
     if (!twice.ok()) return twice.status();

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "client/cycle/takeover.h"
 #include "client/sending/decision.h"
 #include "client/source/sqlite/sqlite_reader.h"
+#include "tests/client/cycle/one_record_log.h"
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -27,49 +29,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-/// A log with one record: what it sent, and from where on it knows what changed.
-class Log : public History {
- public:
-  const std::string& source_id() const override { return id_; }
-  absl::StatusOr<std::string> Bind(const SourceMark& /*mark*/) override { return std::string(); }
-  absl::Status Refresh() override { return refresh ? refresh() : absl::OkStatus(); }
-  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& /*tables*/) override {
-    return std::vector<std::string>();
-  }
-  bool Complete(TableSchema& /*schema*/) override { return true; }
-  absl::StatusOr<Standing> Judge(const std::string& /*table*/, const Position& position) override {
-    if (position == known) return Standing::kKnown;
-    return position.lineage == "forgotten" ? Standing::kGone : Standing::kMiss;
-  }
-  absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& /*table*/, Lsn /*lsn*/) override {
-    return std::optional<bool>(false);
-  }
-  bool NamesRows(const std::string& /*table*/) override { return true; }
-  bool SeesChanges(const std::string& /*table*/) override { return true; }
-  Form FormOf(const std::string& /*table*/) override { return {Strategy::kCdc}; }
-  bool MendsGaps(const std::string& /*table*/) override { return mends; }
-  absl::StatusOr<bool> Adopt(const std::string& /*table*/, const Position& position) override {
-    if (can_adopt) known = position;
-    return can_adopt;
-  }
-  absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
-                                                        std::int64_t highest) override {
-    std::map<std::string, Position> targets;
-    for (const std::string& table : tables) targets[table] = {Lsn{highest + 1}, "next"};
-    return targets;
-  }
-  absl::Status Forget(const std::map<std::string, Position>& /*durable*/) override {
-    return absl::OkStatus();
-  }
-
-  bool mends = true, can_adopt = true;
-  Position known;
-  std::function<absl::Status()> refresh;
-
- private:
-  const std::string id_ = "0123456789abcdef0123456789abcdef";
-};
 
 class GapTest : public testing::Test {
  protected:
@@ -97,6 +56,7 @@ class GapTest : public testing::Test {
     RunContext run({*reader_, client_, *lock_, *state_, &log_}, options_);
     EXPECT_THAT(TakeOver(run, cycle_, table_, status_), IsOk());
     notes_ = run.report.notes;
+    places_taken_ = run.places_taken;
     const bool compared = log_.mends && state_->tables().IsTakenOver("a") == TakenOver::kYes;
     const auto decision = Decide(log_, *reader_, table_, status_, /*asked=*/false, compared);
     EXPECT_THAT(decision, IsOk());
@@ -115,7 +75,8 @@ class GapTest : public testing::Test {
   TableSchema table_;
   v1::TableStatus status_;
   std::vector<std::string> notes_;
-  Log log_;
+  std::set<std::string> places_taken_;
+  OneRecordLog log_;
 };
 
 TEST_F(GapTest, IsComparedInsteadOfPopulated) {
@@ -153,6 +114,36 @@ TEST_F(GapTest, IsNoneWhereAnotherSourceSentWhatTheMirrorHas) {
   state_->tables().SetRecord("a", "x");
   state_->tables().SetConfirmed("a", {Lsn{7}, "own"}, {Strategy::kCdc});
   EXPECT_EQ(Decided().reason, PopulateReason::kLineageMiss);
+}
+
+TEST_F(GapTest, IsWhatAnotherSourceSentWhosePlaceThisOneWasLetTake) {
+  status_.mutable_position()->set_lineage("of another source");
+  status_.set_source_accepted(true);
+  for (const bool mends : {true, false}) {
+    log_.mends = mends;
+    log_.known = {};
+    state_->tables().SetTakenOver("a", TakenOver::kNo);
+    EXPECT_EQ(Decided().kind, Decision::Kind::kNothing);
+    EXPECT_EQ(log_.known, (Position{Lsn{7}, "of another source"}));
+    EXPECT_EQ(RunState::Load(folder_.path(), "Cust")->tables().IsTakenOver("a"), TakenOver::kYes);
+    EXPECT_THAT(places_taken_, ElementsAre("a"));
+  }
+  EXPECT_EQ(Decided().kind, Decision::Kind::kNothing) << "it is known by now";
+  EXPECT_THAT(places_taken_, IsEmpty());
+}
+
+TEST_F(GapTest, OfAnotherSourceIsPopulatedWhereNoComparisonFindsIt) {
+  status_.mutable_position()->set_lineage("of another source");
+  status_.set_source_accepted(true);
+  log_.can_adopt = false;
+  EXPECT_EQ(Decided().reason, PopulateReason::kLineageMiss);
+  log_.can_adopt = true;
+  log_.not_equal = "it sends no deletes";
+  EXPECT_EQ(Decided().reason, PopulateReason::kLineageMiss);
+  log_.not_equal.clear();
+  status_.set_rules(1, v1::COLUMN_RULE_MASKED);
+  EXPECT_EQ(Decided().reason, PopulateReason::kLineageMiss);
+  EXPECT_EQ(state_->tables().IsTakenOver("a"), TakenOver::kNo);
 }
 
 TEST_F(GapTest, WithRowsOfACycleThatDiedIsCommittedAndCompared) {

@@ -119,6 +119,25 @@ TEST(AnnouncePlanTest, AnotherSourceIsHeldAndToldOnce) {
   EXPECT_THAT(PlanAnnouncement(one.request, one.view).plan.holds, IsEmpty());
 }
 
+TEST(AnnouncePlanTest, NumbersOfTablesAreThoseOfOneSource) {
+  TableSchema former = People(), now = People();
+  former.table_id = 7;
+  now.table_id = 9;
+  now.columns[0].column_id = 2;
+  now.columns[1].column_id = 1;
+  former.columns[0].column_id = 1;
+  former.columns[1].column_id = 2;
+  Case one({now}, {former});
+  EXPECT_THAT(ActionsOf(PlanAnnouncement(one.request, one.view).answers),
+              ElementsAre(SchemaAction::kRepopulate));
+  one.view.tenant.source_accepted = true;
+  const AnnouncePlan planned = PlanAnnouncement(one.request, one.view);
+  EXPECT_THAT(ActionsOf(planned.answers), ElementsAre(SchemaAction::kAltered));
+  ASSERT_THAT(planned.plan.steps, SizeIs(1));
+  EXPECT_EQ(planned.plan.steps[0].record->position.lsn, Lsn{5});
+  EXPECT_THAT(planned.plan.steps[0].actions, SizeIs(1)) << "only the definition is kept";
+}
+
 TEST(AnnouncePlanTest, TablesThatGoAtOnceAreHeldAndNoted) {
   Case one({}, {People("a"), People("b"), People("c"), People("d")});
   for (TableRecord& record : one.view.records) record.row_count = 1'000;

@@ -185,6 +185,30 @@ TEST_F(ServersCycle, WhatAnotherServerAgreedAnewIsTheDefinitionOfAllCalls) {
   EXPECT_THAT(DigestAt(1, LineAt(6)), IsOk());
 }
 
+TEST_F(ServersCycle, EachTellsASourceOfTablesThatTheOneBeforeItSent) {
+  StartServers(2);
+  MirrorAt(0);
+  At(0).source_id = "another";
+  At(0).Begin();
+  EXPECT_EQ(At(0).Announced(People()).action, SchemaAction::kHeld);
+  ASSERT_THAT(At(1).Complete(), IsOk());
+  ASSERT_THAT(tenant().AcceptSource(now()), IsOk());
+  TableSchema wider = People();
+  wider.columns[2].type = Type::kInt64;
+  for (const std::size_t server : {0U, 1U}) {
+    At(server).Begin("holder", /*take_over=*/true);
+    const TableAnswer told = At(1 - server).Announced(wider);
+    EXPECT_TRUE(told.source_accepted) << told.reason;
+    EXPECT_EQ(told.position, LineAt(5));
+  }
+  // A population ends that.
+  At(0).Populate(wider, {{1, "Ada", 37}}, LineAt(6));
+  At(1).Begin("holder", /*take_over=*/true);
+  EXPECT_FALSE(At(0).Announced(wider).source_accepted);
+  ASSERT_THAT(At(1).Complete(), IsOk());
+  EXPECT_FALSE(tenant().Info()->record.source_accepted);
+}
+
 TEST_F(ServersCycle, WhatWasRefusedInACycleIsForgottenWithIt) {
   StartServers(2);
   MirrorAt(0);

@@ -106,10 +106,10 @@ class SourceCalls {
     caller.expires_ms = now + 300'000;
     return tenant_.Authenticate(caller, holder, take_over, probe, now);
   }
-  /// A new cycle.
-  void Begin(const std::string& holder = "holder") {
+  /// A new cycle. `take_over`: the one before was cut off.
+  void Begin(const std::string& holder = "holder", bool take_over = false) {
     now += 1'000;
-    absl::StatusOr<Admission> admission = Authenticate(holder);
+    absl::StatusOr<Admission> admission = Authenticate(holder, take_over);
     ASSERT_THAT(admission, IsOk());
     ASSERT_TRUE(admission->accepted) << admission->reason;
     cycle = admission->cycle;
