@@ -111,6 +111,9 @@ TEST_F(PublicationFactsTest, WhatMovesATableIsSeenAndNothingElse) {
       {"ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (id, v)", TableMove::kKey},
       {"ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (id) DEFERRABLE",
        TableMove::kKey},
+      // A column's type is the rows of another table.
+      {"ALTER TABLE other_rows DROP y", TableMove::kRows},
+      {"ALTER TABLE t DROP one; ALTER TABLE other_rows RENAME z TO y", TableMove::kRows},
       {"ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (id)", TableMove::kKey},
       {"ALTER TABLE t ALTER id TYPE bigint", TableMove::kKey},
       {"ALTER TABLE t DROP CONSTRAINT t_pkey", TableMove::kKey},
@@ -120,8 +123,9 @@ TEST_F(PublicationFactsTest, WhatMovesATableIsSeenAndNothingElse) {
       "('x'); "
       "CREATE DOMAIN walled AS in_domain; CREATE TYPE in_pair AS ENUM ('x'); CREATE TYPE pair AS (a "
       "in_pair); "
-      "CREATE TABLE t (id int PRIMARY KEY, v text, c char(4), n int, m mood, l in_array[], w walled, p "
-      "pair[])");
+      "CREATE TABLE other_rows (x int, y int, z int); CREATE TABLE t (id int PRIMARY KEY, v text, c char(4), "
+      "n "
+      "int, m mood, l in_array[], w walled, p pair[], one other_rows, many other_rows[])");
   Sql(pub + "ADD TABLE t");
   for (const Ddl& ddl : all) {
     SCOPED_TRACE(ddl.sql);

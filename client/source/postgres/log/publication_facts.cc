@@ -52,20 +52,26 @@ constexpr char kColumnsOfMembersSql[] =
     "ON a.attrelid = r.prrelid JOIN pg_type t ON t.oid = a.atttypid WHERE p.pubname = $1 AND a.attnum > 0 "
     "AND NOT a.attisdropped ORDER BY r.prrelid, a.attnum";
 
+/// For @composite: types with columns of their own, also the rows of a table, where a column is one of these.
+constexpr char kComposite[] =
+    "(c.relkind = 'c' OR c.oid IN (SELECT coalesce(nullif(t.typrelid, 0), e.typrelid) FROM pg_attribute u "
+    "JOIN pg_type t ON t.oid = u.atttypid LEFT JOIN pg_type e ON e.oid = t.typelem WHERE u.attnum > 0 AND "
+    "(t.typrelid <> 0 OR e.typrelid <> 0)))";
+
 /// All types whose values are written otherwise when something in the catalogs is renamed or added: those
 /// that are made of enums and composite types. Up from these, which are few, to what contains them.
 constexpr char kMadeTypesSql[] =
     "WITH RECURSIVE made(oid, words) AS ("
     "SELECT enumtypid, string_agg(concat('e', oid, '.', xmin), ' ' ORDER BY oid) FROM pg_enum GROUP BY 1 "
     "UNION ALL SELECT c.reltype, string_agg(concat('a', c.oid, '.', a.attnum, '.', a.xmin), ' ' "
-    "ORDER BY a.attnum) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relkind = 'c' "
+    "ORDER BY a.attnum) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE @composite "
     "AND a.attnum > 0 GROUP BY 1), "
     "parts(whole, part) AS MATERIALIZED (SELECT oid, typbasetype FROM pg_type WHERE typtype = 'd' "
     "UNION ALL SELECT oid, typelem FROM pg_type WHERE typcategory = 'A' AND typelem <> 0 "
     "UNION ALL SELECT rngtypid, rngsubtype FROM pg_range UNION ALL SELECT rngmultitypid, rngsubtype FROM "
     "pg_range "
     "UNION ALL SELECT c.reltype, a.atttypid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
-    "WHERE c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped), "
+    "WHERE @composite AND a.attnum > 0 AND NOT a.attisdropped), "
     "up(made, oid) AS (SELECT oid, oid FROM made UNION SELECT u.made, p.whole FROM up u "
     "JOIN parts p ON p.part = u.oid) "
     "SELECT u.oid, string_agg(m.words, ' ' ORDER BY m.oid) FROM up u JOIN made m ON m.oid = u.made GROUP BY "
@@ -101,7 +107,7 @@ constexpr char kDigestSql[] =
     "(SELECT sum(hash_record_extended(ROW(oid, xmin), 0)) FROM pg_enum), "
     "(SELECT sum(hash_record_extended(ROW(a.attrelid, a.attnum, a.xmin), 0)) FROM pg_class c JOIN "
     "pg_attribute a "
-    "ON a.attrelid = c.oid WHERE c.relkind = 'c' AND a.attnum > 0), @schemas)";
+    "ON a.attrelid = c.oid WHERE @composite AND a.attnum > 0), @schemas)";
 constexpr char kSchemasDigest[] =
     "(SELECT sum(hash_record_extended(ROW(s.oid), 0)) FROM p JOIN pg_publication_namespace s ON s.pnpubid = "
     "p.oid)";
@@ -110,7 +116,8 @@ std::string OfVersion(const postgres::Connection& connection, const char* sql, c
                       const char* before) {
   // "15.18 (Debian 15.18-1)"
   const bool has_schemas = std::atoi(connection.Setting("server_version").c_str()) >= kSchemasSince;
-  return absl::StrReplaceAll(sql, {{"@schemas", has_schemas ? since_15 : before}});
+  return absl::StrReplaceAll(sql,
+                             {{"@schemas", has_schemas ? since_15 : before}, {"@composite", kComposite}});
 }
 
 std::uint32_t OidAt(const Rows& rows, int row, int column) {
@@ -194,11 +201,11 @@ const PublishedTable* PublicationFacts::Find(std::uint32_t table) const {
 
 absl::StatusOr<std::optional<PublicationFacts>> ReadPublication(postgres::Connection& connection,
                                                                 const std::string& publication) {
-  const absl::StatusOr<std::vector<Rows>> rows =
-      AtOneMoment(connection,
-                  {OfVersion(connection, kPublicationSql, kInSchemas, "false"), kMembersSql,
-                   kLeavesOfMembersSql, kColumnsOfMembersSql, kMadeTypesSql},
-                  publication);
+  const absl::StatusOr<std::vector<Rows>> rows = AtOneMoment(
+      connection,
+      {OfVersion(connection, kPublicationSql, kInSchemas, "false"), kMembersSql, kLeavesOfMembersSql,
+       kColumnsOfMembersSql, absl::StrReplaceAll(kMadeTypesSql, {{"@composite", kComposite}})},
+      publication);
   if (!rows.ok()) return rows.status();
   const Rows& found = rows->front();
   if (found.rows() == 0) return std::nullopt;
