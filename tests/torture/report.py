@@ -47,9 +47,9 @@ class Report:
 
     def print(self):
         if self.crashes:
-            print("\nkill -9 at fault points        runs  killed")
+            print("\nkill -9 at fault points                 runs  killed")
             for (who, scenario), runs in sorted(self.crashes.items()):
-                print(f"  {who:<7} {scenario:<20} {runs:>6} {self.deaths[who, scenario]:>7}")
+                print(f"  {who:<7} {scenario:<29} {runs:>6} {self.deaths[who, scenario]:>7}")
             for who, points in sorted(self.points.items()):
                 print(f"  {len(points)} points of the {who} were died at: {', '.join(sorted(points))}")
         if self.disks:

@@ -219,6 +219,7 @@ AGENT_POINTS = (
     "agent.recorded",
     "agent.request",
     "agent.sent",
+    "agent.comparing",
     "agent.compared",
     "agent.completed",
     "agent.forgot",

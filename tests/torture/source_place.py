@@ -2,12 +2,16 @@
 restored, or gives way to its standby."""
 
 import abc
+import contextlib
 import itertools
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
+import time
 
-from tests.torture.place import Place
+from tests.torture.place import BIN, STOP_SECONDS, Broken, Place
 
 # As a text of hex digits: what else is in it is no text.
 HEX = ("photo",)
@@ -29,6 +33,7 @@ class SourcePlace(Place, abc.ABC):
     def __init__(self, keep=False):
         self.own = None  # A server that is this run's alone.
         self.standby = None  # Of that one.
+        self.crash_at = None  # "point:n": where the agent dies, which it does once.
         self.database = f"source_{next(self.numbers)}"
         super().__init__(keep)
 
@@ -41,6 +46,42 @@ class SourcePlace(Place, abc.ABC):
     @abc.abstractmethod
     def end(cls, keep):
         """It stops, and is gone unless it is kept, of which it tells how it is started."""
+
+    # --- The agent ---
+
+    def crash_environment(self):
+        return {"MIRROR_CRASH_AT": self.crash_at} if self.crash_at else {}
+
+    def agent(self, *arguments, env=None):
+        done = super().agent(*arguments, env={**(env or {}), **self.crash_environment()})
+        if done.returncode == -signal.SIGKILL:
+            self.crash_at = None
+        return done
+
+    @contextlib.contextmanager
+    def agent_runs(self):
+        """As its service, with a cycle each second; gives what tells whether it still does."""
+        self.set_line("mirror-agent.toml", "interval", '"1s"', "[source]")
+        with open(self.folder / "agent.log", "ab") as log:
+            agent = subprocess.Popen(
+                [BIN / "mirror-agent", "run", "--config", self.dir / "mirror-agent.toml"],
+                env={**os.environ, **self.crash_environment()}, stdout=log, stderr=log,
+            )  # fmt: skip
+        # Before it says who it is, it does not end well when it is asked to.
+        while agent.poll() is None and not (self.folder / "agent.log").stat().st_size:
+            time.sleep(0.01)
+        try:
+            yield lambda: agent.poll() is None
+        finally:
+            agent.terminate()
+            try:
+                code = agent.wait(STOP_SECONDS)
+            finally:
+                agent.kill()
+            if code == -signal.SIGKILL:
+                self.crash_at = None
+            elif code != 0:
+                raise Broken(f"the agent ended with {code}: {(self.folder / 'agent.log').read_text()[-2000:]}")
 
     @property
     def server_of_source(self):

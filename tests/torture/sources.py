@@ -1,6 +1,7 @@
 """The agent is killed between a database server that is the source and its mirror, and the source itself; it is restored,
 and its standby takes over. Which server that is, is its place's business."""
 
+import itertools
 import random
 import threading
 import time
@@ -37,8 +38,67 @@ def emptied(place):
         place.ctl("hold", "commit", line.split()[0])
 
 
-SCENARIOS = {one.__name__: one for one in (population, changes, repopulation, schema, emptied)}
-FRESH = ("population",)
+class Writer:
+    """The application goes on, a statement after the other, while a block is run."""
+
+    STATEMENTS = (
+        "UPDATE people SET age = age + 1 WHERE id % 13 = {n} % 13;",
+        "INSERT INTO large VALUES ({n} + 100000, 'busy'); DELETE FROM large WHERE id = {n} + 99995;",
+        "UPDATE visits SET number = number + 100000 WHERE number % 17 = {n} % 17 AND number < 100000;",
+    )
+
+    def __init__(self, place):
+        self.place, self.over, self.failed = place, threading.Event(), []
+        self.thread = threading.Thread(target=self.work)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def work(self):
+        try:
+            for number in itertools.count():
+                if self.over.is_set():
+                    return
+                self.place.sql(self.STATEMENTS[number % len(self.STATEMENTS)].format(n=number))
+        except Exception as error:  # pylint: disable=broad-except
+            self.failed.append(error)
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+        if self.failed:
+            raise self.failed[0]
+
+
+def busy_population(place):
+    with Writer(place):
+        scenarios.once(place)
+
+
+def busy(place):
+    with Writer(place):
+        for _ in range(3):
+            scenarios.once(place)
+
+
+def running(place):
+    """The agent's service, which keeps its stream of the log."""
+    with place.agent_runs() as still:
+        for _ in range(2):
+            place.sql(place.CHANGES)
+            until = time.monotonic() + PATIENCE_S
+            while still() and place.differences():
+                if time.monotonic() > until:
+                    raise Broken("the agent runs, and does not send what changed")
+                time.sleep(0.05)
+
+
+SCENARIOS = {
+    one.__name__: one
+    for one in (population, changes, repopulation, schema, emptied, busy_population, busy, running)
+}
+FRESH = ("population", "busy_population")
+PATIENCE_S = 60
 
 
 def begin(place, name):
@@ -60,21 +120,13 @@ def kill_agent(kind, name, point, n, keep):
     """Whether it died there."""
     with place_of(kind, keep, f"{name}, the agent at {point}:{n}") as place:
         begin(place, name)
-        plain, died = place.agent, []
-
-        def agent(*arguments, env=None):
-            done = plain(*arguments, env=env if died else {"MIRROR_CRASH_AT": f"{point}:{n}"})
-            if done.returncode == -9:
-                died.append(True)
-            return done
-
-        place.agent = agent
+        place.crash_at = f"{point}:{n}"
         SCENARIOS[name](place)
-        place.agent = plain
+        died, place.crash_at = place.crash_at is None, None
         # What was changed behind the kill is not lost either.
         place.sql("UPDATE people SET age = age + 1 WHERE id % 2 = 0;")
         place.settle()
-        return bool(died)
+        return died
 
 
 def kill_source(kind, name, delay, keep):
@@ -160,20 +212,27 @@ def promoted_behind(place):
 ODD_DAYS = (put_back, put_back_in_silence, log_lost, stage_lost, promoted, promoted_behind)
 
 
-def odd_day(kind, day, keep):
-    with place_of(kind, keep, f"source: {day.__name__}") as place:
+def odd_day(kind, day, crash_at, keep):
+    """`crash_at`: where the agent dies in the cycle behind it, as "point:n"; None: it does not. Whether it did."""
+    with place_of(kind, keep, f"source: {day.__name__}, the agent at {crash_at}") as place:
         place.move_to_own_server()
         begin(place, "changes")
         day(place)
+        if crash_at is not None:
+            place.crash_at = crash_at
+            scenarios.once(place)
+        died, place.crash_at = crash_at is not None and place.crash_at is None, None
         # What has to be installed again is: the words say so.
         if scenarios.once(place).returncode != 0:
             install(place)
         place.settle()
+        return died
 
 
 def run(kind, runs, seed, keep, report):
     dice, done = random.Random(seed), 0
-    cells = [(name, point) for name in SCENARIOS for point in (*scenarios.AGENT_POINTS, *kind.points)]
+    points = (*scenarios.AGENT_POINTS, *kind.points)
+    cells = [(name, point) for name in SCENARIOS for point in points]
     dice.shuffle(cells)
     kills = max(len(cells) // 4, runs // 2)
     for number in range(kills):
@@ -191,7 +250,10 @@ def run(kind, runs, seed, keep, report):
         report.database(f"source killed, {name}", met)
         done += 1
     for day in (*ODD_DAYS, *kind.days):
-        odd_day(kind, day, keep)
-        report.day(f"source {day.__name__.replace('_', ' ')}")
-        done += 1
+        name = day.__name__.replace("_", " ")
+        odd_day(kind, day, None, keep)
+        report.day(f"source {name}")
+        point = dice.choice(points)
+        report.crash("agent", f"after {name}", point, odd_day(kind, day, f"{point}:1", keep))
+        done += 2
     return done
