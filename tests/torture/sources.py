@@ -213,13 +213,14 @@ ODD_DAYS = (put_back, put_back_in_silence, log_lost, stage_lost, promoted, promo
 
 
 def odd_day(kind, day, crash_at, keep):
-    """`crash_at`: where the agent dies in the cycle behind it, as "point:n"; None: it does not. Whether it did."""
+    """`crash_at`: where the agent dies in the day or in the cycle behind it, as "point:n"; None: it does not. Whether it
+    did."""
     with place_of(kind, keep, f"source: {day.__name__}, the agent at {crash_at}") as place:
         place.move_to_own_server()
         begin(place, "changes")
+        place.crash_at = crash_at
         day(place)
-        if crash_at is not None:
-            place.crash_at = crash_at
+        if place.crash_at is not None:
             scenarios.once(place)
         died, place.crash_at = crash_at is not None and place.crash_at is None, None
         # What has to be installed again is: the words say so.
@@ -254,6 +255,6 @@ def run(kind, runs, seed, keep, report):
         odd_day(kind, day, None, keep)
         report.day(f"source {name}")
         point = dice.choice(points)
-        report.crash("agent", f"after {name}", point, odd_day(kind, day, f"{point}:1", keep))
+        report.crash("agent", f"after {name}", point, odd_day(kind, day, f"{point}:{dice.randint(1, 3)}", keep))
         done += 2
     return done
