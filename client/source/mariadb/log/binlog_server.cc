@@ -16,28 +16,35 @@ constexpr double kDaySeconds = 86'400;
 
 absl::StatusOr<BinlogServer> ReadBinlogServer(mariadb::Connection& connection) {
   const absl::StatusOr<mariadb::Rows> rows = connection.Query(
-      "SELECT @@global.server_id, @@global.gtid_binlog_pos, @@global.gtid_binlog_state", kAskingServer);
+      "SELECT @@global.server_id, @@global.gtid_binlog_pos, @@global.gtid_binlog_state, "
+      "@@global.gtid_slave_pos",
+      kAskingServer);
   if (!rows.ok()) return rows.status();
+  const auto gtids = [&rows](std::size_t column) {
+    return ParseGtids(rows->Text(0, column)).value_or(std::vector<binlog::Gtid>());
+  };
   BinlogServer server;
   server.id = static_cast<std::uint32_t>(rows->Int(0, 0));
-  server.at = ParseGtids(rows->Text(0, 1)).value_or(std::vector<binlog::Gtid>());
-  server.written = ParseGtids(rows->Text(0, 2)).value_or(std::vector<binlog::Gtid>());
+  server.at = gtids(1);
+  server.has = gtids(2);
+  // What came with a copy, before its own binlog began.
+  for (const binlog::Gtid& gtid : gtids(3)) server.has.push_back(gtid);
   return server;
 }
 
 BinlogDescent DescentOf(const BinlogServer& server, const BinlogPosition& position) {
   if (position.server == 0 || position.server == server.id) return BinlogDescent::kSame;
-  if (position.gtids.empty()) return BinlogDescent::kBehind;
-  BinlogDescent descent = BinlogDescent::kFollows;
+  bool has_any = position.gtids.empty(), has_all = !position.gtids.empty();
   for (const binlog::Gtid& read : position.gtids) {
-    const auto found =
-        std::find_if(server.written.begin(), server.written.end(), [&read](const binlog::Gtid& written) {
-          return written.domain == read.domain && written.server == read.server;
-        });
-    if (found == server.written.end()) return BinlogDescent::kOther;
-    if (found->number < read.number) descent = BinlogDescent::kBehind;
+    std::uint64_t last = 0;
+    for (const binlog::Gtid& one : server.has) {
+      if (one.domain == read.domain && one.server == read.server) last = std::max(last, one.number);
+    }
+    has_any = has_any || last > 0;
+    has_all = has_all && last >= read.number;
   }
-  return descent;
+  if (!has_any) return BinlogDescent::kOther;
+  return has_all ? BinlogDescent::kFollows : BinlogDescent::kBehind;
 }
 
 absl::StatusOr<std::optional<std::int64_t>> ReadBinlogKeptSeconds(mariadb::Connection& connection) {

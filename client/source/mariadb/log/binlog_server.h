@@ -13,9 +13,10 @@ namespace mirror {
 
 /// Who writes a binlog, and whose changes stand in it.
 struct BinlogServer {
-  std::uint32_t id = 0;               ///< server_id, that of no other one of the same replication.
-  std::vector<binlog::Gtid> at;       ///< gtid_binlog_pos: the last one of each domain.
-  std::vector<binlog::Gtid> written;  ///< gtid_binlog_state: the last one of each server that ever wrote.
+  std::uint32_t id = 0;          ///< server_id, that of no other one of the same replication.
+  std::vector<binlog::Gtid> at;  ///< gtid_binlog_pos: the last one of each domain.
+  /// gtid_binlog_state, the last one of each server that ever wrote, and gtid_slave_pos.
+  std::vector<binlog::Gtid> has;
 };
 absl::StatusOr<BinlogServer> ReadBinlogServer(mariadb::Connection& connection);
 

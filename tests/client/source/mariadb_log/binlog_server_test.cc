@@ -14,20 +14,23 @@ using testing::Optional;
 
 TEST(BinlogServerTest, AServerIsToldByItsNumberAndByWhatItHas) {
   const BinlogPosition read{{"b.000001", 4}, {"b.000001", 900}, {{0, 1, 50}, {3, 1, 7}}, 1};
-  const auto of = [&](std::uint32_t id, std::vector<binlog::Gtid> written) {
-    return DescentOf({.id = id, .at = {}, .written = std::move(written)}, read);
+  const auto of = [&](std::uint32_t id, std::vector<binlog::Gtid> has) {
+    return DescentOf({.id = id, .at = {}, .has = std::move(has)}, read);
   };
   EXPECT_EQ(of(1, {}), BinlogDescent::kSame) << "restored or not, the groups say";
   EXPECT_EQ(of(2, {{0, 1, 50}, {0, 2, 60}, {3, 1, 7}}), BinlogDescent::kFollows);
   EXPECT_EQ(of(2, {{0, 1, 51}, {3, 1, 8}}), BinlogDescent::kFollows);
   EXPECT_EQ(of(2, {{0, 1, 49}, {0, 2, 60}, {3, 1, 7}}), BinlogDescent::kBehind);
-  EXPECT_EQ(of(2, {{0, 2, 60}, {3, 1, 7}}), BinlogDescent::kOther);
+  EXPECT_EQ(of(2, {{0, 1, 49}, {3, 1, 7}, {0, 1, 50}}), BinlogDescent::kFollows)
+      << "a copy, and its own binlog";
+  EXPECT_EQ(of(2, {{0, 2, 60}, {3, 1, 7}}), BinlogDescent::kBehind) << "it has something of it";
+  EXPECT_EQ(of(2, {{0, 2, 60}, {3, 2, 7}}), BinlogDescent::kOther);
   EXPECT_EQ(of(2, {}), BinlogDescent::kOther);
   BinlogPosition empty = read;
   empty.gtids.clear();
-  EXPECT_EQ(DescentOf({.id = 2, .at = {}, .written = {}}, empty), BinlogDescent::kBehind) << "that is safe";
+  EXPECT_EQ(DescentOf({.id = 2, .at = {}, .has = {}}, empty), BinlogDescent::kBehind) << "that is safe";
   empty.server = 0;
-  EXPECT_EQ(DescentOf({.id = 2, .at = {}, .written = {}}, empty), BinlogDescent::kSame);
+  EXPECT_EQ(DescentOf({.id = 2, .at = {}, .has = {}}, empty), BinlogDescent::kSame);
 }
 
 TEST(BinlogServerTest, WhatIsBehindAPlaceIsCountedOverFiles) {
