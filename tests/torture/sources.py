@@ -2,6 +2,7 @@
 and its standby takes over. Which server that is, is its place's business."""
 
 import itertools
+import json
 import random
 import threading
 import time
@@ -116,6 +117,16 @@ def install(place):
     place.run_plain("mirror-agent", "install", "--config", place.dir / "mirror-agent.toml")
 
 
+def goes_on(place):
+    """What changes behind all that goes alone again: no table is sent whole."""
+    place.sql("UPDATE people SET age = age + 1 WHERE id % 4 = 1;")
+    done = scenarios.once(place)
+    source = json.loads(done.stdout)["sources"][0]
+    actions = {table["table"]: table["action"] for table in source["tables"]}
+    if actions != {"people": "changes", "large": "none", "visits": "none"}:
+        raise Broken(f"only people changed, and this was done: {actions}; {source['notes']}")
+
+
 def kill_agent(kind, name, point, n, keep):
     """Whether it died there."""
     with place_of(kind, keep, f"{name}, the agent at {point}:{n}") as place:
@@ -126,6 +137,7 @@ def kill_agent(kind, name, point, n, keep):
         # What was changed behind the kill is not lost either.
         place.sql("UPDATE people SET age = age + 1 WHERE id % 2 = 0;")
         place.settle()
+        goes_on(place)
         return died
 
 
@@ -155,6 +167,7 @@ def kill_source(kind, name, delay, keep):
         if delay is not None:
             thread.join()
         place.settle()
+        goes_on(place)
         return took, any(met)
 
 
@@ -227,6 +240,7 @@ def odd_day(kind, day, crash_at, keep):
         if scenarios.once(place).returncode != 0:
             install(place)
         place.settle()
+        goes_on(place)
         return died
 
 
