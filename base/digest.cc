@@ -16,4 +16,8 @@ std::string HexDigest(std::string_view bytes) {
   return {text.data(), 32};
 }
 
+std::uint64_t ShortDigest(std::string_view bytes, std::uint64_t before) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), before);
+}
+
 }  // namespace mirror

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/pipeline.h"
+#include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "client/run/source_rules.h"

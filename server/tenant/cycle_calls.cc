@@ -177,7 +177,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   const MutexLock lock(mirror_.mutex());
   absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
   if (!running.ok()) return running.status();
-  if (running->announced == digest) return Answers(tables);
+  if (running->announced == digest) return Answers(tables, running->source_accepted);
   if (absl::Status status = CheckUntouched(*running); !status.ok()) return status;
   // While they are there: what is announced may call for a population.
   mirror_.partner().TellColumns(*mirror_.store());
@@ -203,7 +203,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
                            return std::move(planned.plan);
                          });
   if (!committed.ok()) return committed.status();
-  if (!*committed) return Answers(tables);
+  if (!*committed) return Answers(tables, running->source_accepted);
 
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
   KeepTargets(*mirror_.store(), mirror_.options().freshness, mirror_.context_id());
@@ -221,7 +221,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   mirror_.agreed().Forget();
   mirror_.cycle().ForgetNotes();
   TellAnnounced(planned, answers, before);
-  return Answers(tables);
+  return Answers(tables, running->source_accepted);
 }
 
 /// What takes long, and what no other writer changes: before the store's lock is taken.
@@ -325,7 +325,8 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
                                            : ""));
 }
 
-absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTable>& tables) {
+absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTable>& tables,
+                                                 bool source_accepted) {
   // The source forgets what is not needed by them.
   if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok()) return mirror_.Noticed(status);
   absl::StatusOr<std::vector<SchemaAnswer>> kept = mirror_.store()->records().ReadAnswers();
@@ -338,12 +339,10 @@ absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTabl
   for (const TableRecord& record : *records) record_of[FoldName(record.table)] = &record;
   absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
   if (!checks.ok()) return mirror_.Noticed(checks.status());
-  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
-  if (!tenant.ok()) return mirror_.Noticed(tenant.status());
   std::set<std::string> wanted, unproven;
   for (const TableCheck& check : *checks) {
     if (check.wanted) wanted.insert(FoldName(check.table));
-    if (tenant->source_accepted && IsUnproven(check)) unproven.insert(FoldName(check.table));
+    if (source_accepted && IsUnproven(check)) unproven.insert(FoldName(check.table));
   }
   Announcement announcement;
   if (absl::Status status = AddHeld(tables, &announcement); !status.ok()) return status;

@@ -109,7 +109,8 @@ class CycleCalls {
   absl::Status FillView(const AnnounceRequest& request, AnnounceView* view) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status ReadMirrored(const AnnounceRequest& request, AnnounceView* view)
       MIRROR_REQUIRES(mirror_.mutex());
-  absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables)
+  /// `source_accepted`: whoever changes that ends the cycle.
+  absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables, bool source_accepted)
       MIRROR_REQUIRES(mirror_.mutex());
   /// Tables that are not announced, and wait for an operator.
   absl::Status AddHeld(const std::vector<AnnouncedTable>& tables, Announcement* announcement)

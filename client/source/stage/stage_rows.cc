@@ -8,12 +8,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/digest.h"
 
 namespace mirror {
 namespace {
 
 /// Rows up to this are kept in memory while they are read.
 constexpr std::size_t kReadBytes = 4'000'000;
+/// See SealOf().
+constexpr std::size_t kSealBytes = 8;
 constexpr char kReadingRows[] = "reading rows";
 constexpr char kWritingRows[] = "writing rows";
 
@@ -41,19 +44,42 @@ StagedTable TableAt(const sqlite::Statement& row) {
   return table;
 }
 
-FoldedRow FoldedAt(const sqlite::Statement& row, int column) {
-  const std::string_view kind = row.View(column);
-  return {kind.empty() ? StagedKind::kGone : static_cast<StagedKind>(kind.front()),
-          row.Int(column + 1) != 0,
-          row.Int(column + 2),
-          row.Int(column + 3),
-          row.Int(column + 4),
-          row.Text(column + 5)};
+absl::Status Damaged() {
+  return absl::DataLossError(
+      "the stage of the source's changes has a row that is damaged. Nothing of it was sent. Remove the "
+      "source's "
+      "'.stage.db' in [agent] 'state_dir': then the tables are compared with the mirror");
+}
+
+/// Of all that a row means, behind its values in the file: SQLite does not notice a bit that a disk turned.
+/// Without its birth, which stays when another row comes above it.
+std::string SealOf(std::string_view key, const FoldedRow& row, std::string_view values) {
+  std::string numbers = {static_cast<char>(row.kind), static_cast<char>(row.complete ? 1 : 0)};
+  absl::StrAppend(&numbers, row.lsn, " ", row.rekeyed);
+  std::uint64_t digest = ShortDigest(numbers, ShortDigest(key, ShortDigest(values)));
+  std::string seal;
+  for (; seal.size() < kSealBytes; digest >>= 8) seal += static_cast<char>(digest & 0xff);
+  return seal;
+}
+
+absl::StatusOr<FoldedRow> FoldedAt(const sqlite::Statement& row, int column, std::string_view key) {
+  const std::string_view kind = row.View(column), sealed = row.View(column + 5);
+  if (kind.size() != 1 || sealed.size() < kSealBytes) return Damaged();
+  const std::string_view values = sealed.substr(0, sealed.size() - kSealBytes);
+  FoldedRow folded = {static_cast<StagedKind>(kind.front()),
+                      row.Int(column + 1) != 0,
+                      row.Int(column + 2),
+                      row.Int(column + 3),
+                      row.Int(column + 4),
+                      {}};
+  if (sealed.substr(values.size()) != SealOf(key, folded, values)) return Damaged();
+  folded.values = values;
+  return folded;
 }
 
 absl::StatusOr<StagedRow> Unfolded(const FoldedRow& row) {
   std::optional<std::vector<StagedValue>> values = UnpackStagedValues(row.values);
-  if (!values) return absl::DataLossError("a staged row is damaged");
+  if (!values) return Damaged();
   return StagedRow{row.kind,           row.lsn,
                    row.born,           row.rekeyed,
                    *std::move(values), row.kind == StagedKind::kPart && row.complete};
@@ -101,9 +127,12 @@ class RowsBehind : public StagedRows {
     absl::StatusOr<bool> there = select.Step();
     for (; there.ok() && *there; there = select.Step()) {
       scratch_place_ = select.Int(0);
-      absl::StatusOr<StagedRow> row = Unfolded(FoldedAt(select, 2));
+      const std::string key = select.Text(1);
+      const absl::StatusOr<FoldedRow> folded = FoldedAt(select, 2, key);
+      if (!folded.ok()) return folded.status();
+      absl::StatusOr<StagedRow> row = Unfolded(*folded);
       if (!row.ok()) return row.status();
-      some.push_back({select.Text(1), *std::move(row)});
+      some.push_back({key, *std::move(row)});
     }
     if (!there.ok()) return there.status();
     return some;
@@ -178,7 +207,10 @@ class RowsBehind : public StagedRows {
           database.Prepare(Select(absl::StrCat("key, ", kRowColumns), kind), kReadingRows);
       absl::StatusOr<bool> there = select.Step();
       for (; there.ok() && *there; there = select.Step()) {
-        const auto& [key, row] = rows_.emplace_back(select.Text(0), FoldedAt(select, 1));
+        std::string found = select.Text(0);
+        absl::StatusOr<FoldedRow> folded = FoldedAt(select, 1, found);
+        if (!folded.ok()) return folded.status();
+        const auto& [key, row] = rows_.emplace_back(std::move(found), *std::move(folded));
         bytes += sizeof rows_.front() + key.size() + row.values.size();
         if (bytes > kReadBytes) return false;
       }
@@ -281,7 +313,9 @@ absl::StatusOr<std::optional<FoldedRow>> ReadFolded(const sqlite::Connection& da
   const absl::StatusOr<bool> there = select.BindBlob(1, key).Step();
   if (!there.ok()) return there.status();
   if (!*there) return std::nullopt;
-  return FoldedAt(select, 0);
+  absl::StatusOr<FoldedRow> row = FoldedAt(select, 0, key);
+  if (!row.ok()) return row.status();
+  return *std::move(row);
 }
 
 absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, const Fold& fold) {
@@ -296,6 +330,7 @@ absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, c
   sqlite::Statement put = database.Prepare(insert, kWritingRows);
   sqlite::Statement find =
       database.Prepare(absl::StrCat("SELECT ", kRowColumns, " FROM ", net, " WHERE key = ?"), kWritingRows);
+  std::string sealed;
   for (const auto* const entry : fold.Sorted()) {
     const auto& [key, row] = *entry;
     const FoldedRow* written = &row;
@@ -304,7 +339,9 @@ absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, c
       const absl::StatusOr<bool> there = find.BindBlob(1, key).Step();
       if (!there.ok()) return there.status();
       if (*there) {
-        composed = Compose(FoldedAt(find, 0), row);
+        const absl::StatusOr<FoldedRow> below = FoldedAt(find, 0, key);
+        if (!below.ok()) return below.status();
+        composed = Compose(*below, row);
         written = &composed;
       }
       find.Reset();
@@ -313,7 +350,9 @@ absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, c
       return absl::OutOfRangeError("a row is too long");
     const char kind = static_cast<char>(written->kind);
     put.BindBlob(1, key).Bind(2, std::string_view(&kind, 1)).Bind(3, written->complete ? 1 : 0);
-    put.Bind(4, written->lsn).Bind(5, written->born).Bind(6, written->rekeyed).BindBlob(7, written->values);
+    sealed = written->values;
+    sealed += SealOf(key, *written, written->values);
+    put.Bind(4, written->lsn).Bind(5, written->born).Bind(6, written->rekeyed).BindBlob(7, sealed);
     if (absl::Status done = put.Run(); !done.ok()) return done;
   }
   return absl::OkStatus();
@@ -339,7 +378,9 @@ absl::StatusOr<std::vector<StagedRows::Row>> ReadRowsOf(const sqlite::Connection
           const absl::StatusOr<bool> there = select.BindBlob(1, key).Step();
           if (!there.ok()) return there.status();
           if (*there) {
-            absl::StatusOr<StagedRow> row = Unfolded(FoldedAt(select, 0));
+            const absl::StatusOr<FoldedRow> folded = FoldedAt(select, 0, key);
+            if (!folded.ok()) return folded.status();
+            absl::StatusOr<StagedRow> row = Unfolded(*folded);
             if (!row.ok()) return row.status();
             rows.push_back({key, *std::move(row)});
           }

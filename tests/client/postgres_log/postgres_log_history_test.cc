@@ -325,6 +325,19 @@ TEST_F(PostgresHistoryTest, UnderASteadyLoadTheLogIsConfirmedWithoutACycle) {
   writer.join();
 }
 
+TEST_F(PostgresHistoryTest, APublicationThatIsMadeAnewIsCompared) {
+  Start();
+  for (const bool ends : {true, false}) {
+    if (ends) Close();
+    Sql("DROP PUBLICATION _mirror_cust; UPDATE t SET a = a || '.' WHERE id < 5");
+    Install();
+    Sql("UPDATE t SET a = a || '!' WHERE id = 9");
+    CycleAndExpect("t", "compare");
+    Sql("UPDATE t SET a = 'seen' WHERE id = 8");
+    CycleAndExpect("t", "changes");
+  }
+}
+
 TEST_F(PostgresHistoryTest, WithoutAPublicationNoSlotIsMade) {
   Start();
   Sql("SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots; DROP PUBLICATION "

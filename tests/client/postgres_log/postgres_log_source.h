@@ -99,6 +99,7 @@ class PostgresLogTest : public testing::Test {
     reader.access = access_;
     reader.records = records_;
     reader.log = log_.get();
+    reader.steps = steps_;
     reader_ = OpenPostgresReader(std::move(reader));
     return absl::OkStatus();
   }
@@ -141,6 +142,7 @@ class PostgresLogTest : public testing::Test {
     PostgresReaderOptions options;
     options.access = access_;
     options.records = records_;
+    options.steps = steps_;
     const auto reader = OpenPostgresReader(options);
     const auto schema = reader->Schema();
     ASSERT_THAT(schema, IsOk());
@@ -210,6 +212,7 @@ class PostgresLogTest : public testing::Test {
   std::unique_ptr<PostgresLog> log_;
   std::unique_ptr<SourceReader> reader_;
   std::map<std::string, std::string> records_;
+  std::vector<TableSteps> steps_;
   SourceSchema schema_;
   std::map<std::string, MirroredTable> mirror_;
   std::vector<std::string> notes_;

@@ -209,6 +209,13 @@ TEST_F(PublicationFactsTest, AWatchReadsAgainWhenSomethingMoved) {
   EXPECT_EQ(Look(), nullptr);
 }
 
+TEST(TableFingerprint, RowsThatWereRewrittenAreInOtherFiles) {
+  const std::string before = "1 2 3\nd 1\n\n100 101\n1 23 -1 7 - id";
+  EXPECT_TRUE(InTheSameFiles(before, "1 2 4\nd 1\n\n100 101\n1 23 -1 7 - id\n2 25 -1 9 d a"));
+  EXPECT_FALSE(InTheSameFiles(before, "1 2 3\nd 1\n\n100 102\n1 23 -1 7 - id"));
+  EXPECT_FALSE(InTheSameFiles("", "")) << "nothing is known";
+}
+
 TEST(TableFingerprint, WhatIsNoneIsAnotherTable) {
   EXPECT_EQ(CompareFingerprints("", ""), TableMove::kNone);
   EXPECT_EQ(CompareFingerprints("", "1 2 3\np\n\n1 23 -1 7 - \"id\""), TableMove::kKey);

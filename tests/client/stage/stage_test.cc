@@ -472,6 +472,30 @@ TEST_F(StageTest, AFileThatIsNoneOfOursIsLeftAsItIs) {
   EXPECT_THAT(Stage::Open(options), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("Remove the file")));
 }
 
+TEST_F(StageTest, ABitThatWasTurnedInARowIsNoticed) {
+  Write(10, {InsertOf("1"), InsertOf("2")});
+  stage_.Open();
+  const std::string net = "\"net_1\"";
+  for (const std::string turned :
+       {"row = CAST(x'ff' || substr(row, 2) AS BLOB)", "lsn = lsn + 1", "kind = 'D'", "complete = 0",
+        "rekeyed = 7", "key = CAST('9' AS BLOB)", "row = x''"}) {
+    SCOPED_TRACE(turned);
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(stage_.options().path.c_str(), &database), SQLITE_OK);
+    const auto run = [database](const std::string& sql) {
+      EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+    };
+    run("CREATE TABLE kept AS SELECT * FROM " + net);
+    run("UPDATE " + net + " SET " + turned + " WHERE key = (SELECT min(key) FROM " + net + ")");
+    const auto rows = stage_->RowsBehind(1, 0);
+    const absl::Status read = rows.ok() ? (*rows)->Next(100).status() : rows.status();
+    EXPECT_THAT(read, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("Remove")));
+    run("DELETE FROM " + net + "; INSERT INTO " + net + " SELECT * FROM kept; DROP TABLE kept");
+    sqlite3_close(database);
+    EXPECT_THAT(KeysBehind(0), ElementsAre("1", "2"));
+  }
+}
+
 TEST_F(StageTest, TrimDropsWhatIsOldAndDurable) {
   constexpr std::int64_t kDay = 86'400'000;
   Write(10, {InsertOf("1")}, "m1", 1 * kDay);

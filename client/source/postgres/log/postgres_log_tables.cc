@@ -238,8 +238,11 @@ absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* stag
   if (move == TableMove::kNone) return absl::OkStatus();
   if (move != TableMove::kInPlace) {
     (waits ? renewal->fresh : renewal->changed).insert(table.catalog.table.name);
-    if (move == TableMove::kKey) table.added.clear();
-    if (move == TableMove::kRows) NoteAdded(note.fingerprint, &table);
+    if (move == TableMove::kRows && InTheSameFiles(note.fingerprint, now)) {
+      NoteAdded(note.fingerprint, &table);
+    } else {
+      table.added.clear();
+    }
     return GiveUp(table, staged == nullptr, waits);
   }
   NoteAdded(note.fingerprint, &table);

@@ -9,6 +9,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/value.h"
+#include "client/source/postgres/postgres_types.h"
 #include "client/source/postgres/postgres_words.h"
 
 namespace mirror {
@@ -31,7 +32,8 @@ absl::StatusOr<std::unique_ptr<PostgresStagedTexts>> PostgresStagedTexts::Make(
       new PostgresStagedTexts(std::move(look), std::move(known), std::move(position_of)));
   const KnownPostgresTable& table = *texts->known_;
   if (!table.steps) return texts;
-  absl::StatusOr<RowSteps> steps = RowSteps::Make(table.schema, *table.steps, texts->look_->hash_key);
+  absl::StatusOr<RowSteps> steps =
+      RowSteps::Make(StepsSchema(table.table, table.schema), *table.steps, texts->look_->hash_key);
   if (!steps.ok()) return steps.status();
   texts->steps_.emplace(*std::move(steps));
   return texts;

@@ -100,6 +100,11 @@ TableMove CompareFingerprints(std::string_view before, std::string_view after) {
                                                                              : TableMove::kRows;
 }
 
+bool InTheSameFiles(std::string_view before, std::string_view after) {
+  const std::vector<std::string_view> old = Split(before, '\n'), now = Split(after, '\n');
+  return old.size() >= kLinesOfTable && now.size() >= kLinesOfTable && old[3] == now[3];
+}
+
 bool PublishedTheSame(std::string_view before, std::string_view after) {
   return Split(before, '\n').front() == Split(after, '\n').front();
 }

@@ -30,6 +30,9 @@ TableMove CompareFingerprints(std::string_view before, std::string_view after);
 /// writes to it from being open all the while.
 bool PublishedTheSame(std::string_view before, std::string_view after);
 
+/// False: its rows were rewritten, and what a new column has in them the catalogs may not say any more.
+bool InTheSameFiles(std::string_view before, std::string_view after);
+
 }  // namespace mirror
 
 #endif  // MIRROR_CLIENT_SOURCE_POSTGRES_LOG_TABLE_FINGERPRINT_H_
