@@ -138,7 +138,7 @@ TEST_F(CheckMariadbTest, TablesThatAreNotLoggedSayWhy) {
 }
 
 TEST_F(CheckMariadbTest, EachMissingRightAndSettingIsOneFinding) {
-  Sql("CREATE USER poor@localhost");
+  Sql("CREATE OR REPLACE USER poor@localhost");
   Sql("CREATE TABLE u (id INT PRIMARY KEY, v INT)");
   Sql("GRANT SELECT ON " + database_ + ".t TO poor@localhost");
   Sql("GRANT SELECT (id) ON " + database_ + ".u TO poor@localhost");

@@ -244,7 +244,7 @@ TEST_F(MariadbReaderTest, TheDatabaseIsKnownByItsDomainAndItsNameWhateverItsAddr
   OpenAs("knows_place", "SELECT ON " + database_ + ".*");
   Look();
   EXPECT_EQ(reader_->Mark().database, mark.database) << "whoever asks";
-  const std::string elsewhere = server_->folder() + "/another-address";
+  const std::string elsewhere = absl::StrCat(server_->folder(), "/at-", database_);
   std::filesystem::create_symlink(server_->socket(), elsewhere);
   options_.access.dsn = absl::StrCat("socket=", elsewhere, " dbname=", database_, " user=root");
   Open();
