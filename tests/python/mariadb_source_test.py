@@ -149,6 +149,28 @@ class Cycles(SourceTest):
         self.check_equal()
 
 
+class Rest(SourceTest):
+    def test_a_server_that_has_nothing_to_say_is_the_same_afterwards(self):
+        """It says each second that it is there; the positions of cycles stand behind that, too."""
+        self.crm.sql("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(40)); INSERT INTO t SELECT seq, 'v' FROM seq_1_to_100")
+        self.use(source_lines='interval = "1s"')
+        with (self.place.work / "run.out").open("wb") as log:
+            agent = subprocess.Popen([files_test.BIN / "mirror-agent", "run", "--config", self.place.toml], stdout=log, stderr=log)
+        self.addCleanup(agent.wait)
+        self.addCleanup(agent.kill)
+        end = time.monotonic() + 60
+        while (self.place.work / "run.out").read_text().count("next run") < 4:
+            self.assertIsNone(agent.poll(), (self.place.work / "run.out").read_text())
+            self.assertLess(time.monotonic(), end, "four cycles")
+            time.sleep(0.05)
+        agent.terminate()
+        self.assertEqual(agent.wait(60), 0, (self.place.work / "run.out").read_text())
+        self.crm.sql("UPDATE t SET v = 'w' WHERE id < 4")
+        self.assertEqual(self.run_once()["t"], ("changes", 0, 3, 0), self.notes)
+        self.assertEqual(self.notes, [])
+        self.check_equal()
+
+
 class Words(SourceTest):
     """What people are told."""
 
