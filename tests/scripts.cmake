@@ -43,8 +43,10 @@ add_test(NAME python.mariadb_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DI
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.accepted_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/accepted_source_test.py
                                               ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME python.real_data COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/real_data_test.py
+                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.mariadb_source python.postgres_source python.postgres_page python.accepted_source
-                     python.postgres_scenarios
+                     python.postgres_scenarios python.real_data
                      PROPERTIES LABELS python TIMEOUT 600)
 file(GLOB old_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/data/old/*/files.tar.xz)
 foreach(file ${old_files})
