@@ -17,6 +17,11 @@ namespace {
 
 constexpr std::size_t kRowsAtATime = 10'000;
 
+absl::Status MovedMeanwhile(const StagedTable& table) {
+  return absl::AbortedError(absl::StrCat("table '", table.name, "' moved while its rows were read",
+                                         table.gone_because.empty() ? "" : ": ", table.gone_because));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PostgresLog>> PostgresLog::Open(std::shared_ptr<PostgresStaging> staging,
@@ -238,13 +243,24 @@ absl::StatusOr<PostgresLog::Covered> PostgresLog::Cover(const Table& table,
   const absl::StatusOr<StagedTable> staged = tables_.StagedOf(table);
   if (!staged.ok()) return staged.status();
   const std::int64_t from = *unseen ? std::min(**unseen - 1, marker->lsn) : marker->lsn;
-  return Covered{std::max(from, staged->floor), staged->floor, *std::move(marker)};
+  // What came in between is not staged, though a position above the floor would look as if it were.
+  if (from < staged->floor) return MovedMeanwhile(*staged);
+  return Covered{from, staged->floor, *std::move(marker)};
+}
+
+absl::StatusOr<PostgresLog::Covered> PostgresLog::CoverNoted(const Table& table) {
+  const absl::StatusOr<Covered> covered = Cover(table, table.snapshots);
+  if (!covered.ok() || (table.snapshots.empty() && !table.begun)) return covered;
+  if (table.floor_before && covered->floor <= *table.floor_before) return covered;
+  // Also where no transaction on record tells of what is missing: the log itself may have been lost.
+  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(table);
+  return staged.ok() ? MovedMeanwhile(*staged) : staged.status();
 }
 
 absl::StatusOr<std::optional<std::vector<Key>>> PostgresLog::ChangedKeys(const std::string& table, Lsn lsn) {
   const Table* const known = tables_.Find(table);
   if (known == nullptr || known->id == 0) return std::nullopt;
-  const absl::StatusOr<Covered> covered = Cover(*known, known->snapshots);
+  const absl::StatusOr<Covered> covered = CoverNoted(*known);
   if (!covered.ok()) return covered.status();
   const std::int64_t from = std::max(std::min(lsn.value, covered->from), covered->floor);
   const absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage().RowsBehind(known->id, from);
@@ -294,6 +310,7 @@ void PostgresLog::BeginRows(const PostgresTable& table) {
   if (known == nullptr) return;
   known->snapshots.clear();
   known->logged_to.reset();
+  tables_.NoteFloor(*known);
   known->begun = true;
 }
 
@@ -318,7 +335,9 @@ absl::StatusOr<std::unique_ptr<TableReader>> PostgresLog::LoggedRows(
 void PostgresLog::NoteSnapshot(const PostgresTable& table, const std::string& snapshot) {
   Table* const known = tables_.FindById(table.oid);
   const std::optional<PostgresSnapshot> parsed = PostgresSnapshot::Parse(snapshot);
-  if (known != nullptr && parsed) known->snapshots.push_back(*parsed);
+  if (known == nullptr || !parsed) return;
+  if (known->snapshots.empty() && !known->begun) tables_.NoteFloor(*known);
+  known->snapshots.push_back(*parsed);
 }
 
 absl::StatusOr<std::unique_ptr<ChangeReader>> PostgresLog::Changes(
@@ -333,8 +352,9 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> PostgresLog::Changes(
   staged.schema = known->given;
   staged.columns = std::move(ask.columns);
   staged.whole_rows = ask.whole_rows;
-  if (std::exchange(table->begun, false)) {
-    const absl::StatusOr<Covered> covered = Cover(*table, table->snapshots);
+  if (table->begun) {
+    const absl::StatusOr<Covered> covered = CoverNoted(*table);
+    table->begun = false;
     if (!covered.ok()) return covered.status();
     staged.from = staged.mirrored_lsn =
         table->logged_to ? std::min(*table->logged_to, covered->marker.lsn) : covered->from;

@@ -50,7 +50,8 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
   absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
   absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
   /// Also those of commits that a snapshot in which its rows were read since Refresh() does not see, and of
-  /// all up to now: a row that differs and is not among them is wrong.
+  /// all up to now: a row that differs and is not among them is wrong. kAborted: what was staged of the table
+  /// was given up since its rows were read.
   absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
   bool NamesRows(const std::string& /*table*/) override { return true; }
   bool SeesChanges(const std::string& /*table*/) override { return true; }
@@ -90,7 +91,10 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
     std::int64_t floor = 0;  ///< Of the table.
     StageMark marker;        ///< All that is committed now is staged up to it.
   };
+  /// kAborted: what came behind a snapshot is not all staged.
   absl::StatusOr<Covered> Cover(const Table& table, const std::vector<PostgresSnapshot>& snapshots);
+  /// Of all snapshots that were noted of it. kAborted: also when it was given up since.
+  absl::StatusOr<Covered> CoverNoted(const Table& table);
   absl::Status KeepSource();
   absl::StatusOr<std::unique_ptr<PostgresStagedTexts>> TextsOf(
       std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known,

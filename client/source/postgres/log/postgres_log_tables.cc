@@ -72,6 +72,11 @@ absl::StatusOr<StagedTable> PostgresLogTables::StagedOf(const Table& table) {
   return std::move(found->second);
 }
 
+void PostgresLogTables::NoteFloor(Table& table) {
+  const absl::StatusOr<StagedTable> staged = StagedOf(table);
+  table.floor_before = staged.ok() ? std::optional(staged->floor) : std::nullopt;
+}
+
 absl::StatusOr<PostgresSnapshot> PostgresLogTables::SnapshotOfNow() {
   absl::StatusOr<postgres::Lease> session = sessions_->Take();
   if (!session.ok()) return session.status();

@@ -47,7 +47,9 @@ class PostgresLogTables {
     std::int64_t judged =
         0;  ///< The highest LSN that was judged to be known: what the mirror may have of it.
     std::vector<PostgresSnapshot> snapshots = {};  ///< In which its rows were read.
-    bool begun = false;                            ///< All its rows were read last.
+    /// As the stage had it before its rows were read; absent: none were read, or it was not staged.
+    std::optional<std::int64_t> floor_before = {};
+    bool begun = false;    ///< All its rows were read last.
     bool emptied = false;  ///< Its rows are all in the stage, as far as it was judged last.
     std::optional<std::int64_t> logged_to = {};  ///< They were read there, and are as new as this at least.
   };
@@ -74,6 +76,8 @@ class PostgresLogTables {
 
   /// kAborted: it is not staged any more.
   absl::StatusOr<StagedTable> StagedOf(const Table& table);
+  /// Its rows are read from here on: how far it is staged is noted.
+  void NoteFloor(Table& table);
   absl::StatusOr<PostgresSnapshot> SnapshotOfNow();
   /// How long the first of those that wait has waited; 0: none does.
   std::int64_t WaitedMs(std::int64_t now_ms) const;
