@@ -94,6 +94,9 @@ class SqliteStage final : public Stage {
     return writer_.Take(table, std::move(change));
   }
   absl::Status Truncate(std::int64_t table) override { return writer_.Truncate(table); }
+  absl::Status GiveUp(std::int64_t table, const std::string& because) override {
+    return writer_.GiveUp(table, because);
+  }
   absl::Status Mark(const std::string& token, const std::string& position,
                     const std::string& fingerprint) override {
     return writer_.Mark({0, token, 0, position, fingerprint});

@@ -115,6 +115,10 @@ class Stage {
   /// Of a table that is not staged: nothing happens.
   virtual absl::Status Take(std::int64_t table, LoggedChange change) = 0;
   virtual absl::Status Truncate(std::int64_t table) = 0;
+  /// A change of it cannot be taken: with the transaction all that was staged of the table goes, its floor is
+  /// the transaction's LSN, and what else the transaction does to it is passed over. It is not among
+  /// TakeGivenUp().
+  virtual absl::Status GiveUp(std::int64_t table, const std::string& because) = 0;
   /// The transaction's commit is a position that may be sent. `position` and `fingerprint`: see StageMark.
   virtual absl::Status Mark(const std::string& token, const std::string& position = "",
                             const std::string& fingerprint = "") = 0;

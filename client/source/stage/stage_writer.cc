@@ -150,7 +150,7 @@ absl::Status StageWriter::Take(std::int64_t id, LoggedChange change) {
   for (const StagedValue& value : change.values) length += 16 + (value.text ? value.text->size() : 0);
   const std::size_t before = table.open.fold.bytes();
   if (length > Stage::kRowBytesMax) {
-    table.open.GiveUp(open_->lsn, TooLong(table.known.name));
+    table.open.GiveUpAsTooLong(open_->lsn, TooLong(table.known.name));
     table.ignored = true;
   } else {
     const auto below = [&](const StagedKey& key) MIRROR_REQUIRES(mutex_) { return Below(table, key); };
@@ -167,6 +167,19 @@ absl::Status StageWriter::Truncate(std::int64_t id) {
   if (!found.ok() || *found == nullptr) return found.status();
   (*found)->open.Truncate(open_->lsn);
   Recount();
+  return absl::OkStatus();
+}
+
+absl::Status StageWriter::GiveUp(std::int64_t id, const std::string& because) {
+  const MutexLock lock(mutex_);
+  const absl::StatusOr<Table*> found = Reach(id);
+  if (!found.ok() || *found == nullptr) return found.status();
+  Table& table = **found;
+  const std::size_t before = table.open.fold.bytes();
+  table.open.GiveUp(open_->lsn, because);
+  table.ignored = true;
+  unwritten_ += table.open.fold.bytes();
+  unwritten_ -= before;
   return absl::OkStatus();
 }
 
@@ -261,8 +274,9 @@ absl::Status StageWriter::Spill() {
   if (*used <= limit_ || greatest == nullptr) return absl::OkStatus();
   // SQLite's log keeps what was written until the transaction is over.
   limit_ = *used + options_.max_bytes / 8;
-  greatest->open.GiveUp(open_->lsn, absl::StrCat("one transaction of the source made the stage longer than ",
-                                                 options_.max_bytes, " bytes ([[source]] 'max_stage')"));
+  greatest->open.GiveUpAsTooLong(open_->lsn,
+                                 absl::StrCat("one transaction of the source made the stage longer than ",
+                                              options_.max_bytes, " bytes ([[source]] 'max_stage')"));
   greatest->ignored = true;
   absl::Status written = WriteLayer(*greatest, &Table::open);
   if (written.ok()) SetWritten(*greatest, &Table::open);
@@ -278,7 +292,7 @@ absl::Status StageWriter::WriteLayer(Table& table, Layer layer) {
   if (changes.emptied) done = link_.database().Execute(absl::StrCat("DELETE FROM ", NetName(id)), kStaging);
   if (done.ok()) done = WriteFold(link_.database(), id, changes.fold);
   if (absl::IsOutOfRange(done)) {
-    changes.GiveUp(changes.fold.last_lsn(), TooLong(table.known.name));
+    changes.GiveUpAsTooLong(changes.fold.last_lsn(), TooLong(table.known.name));
     if (layer == &Table::open) table.ignored = true;
     return WriteLayer(table, layer);
   }
@@ -292,7 +306,7 @@ void StageWriter::SetWritten(Table& table, Layer layer) {
   TableChanges& changes = table.*layer;
   if (changes.empty()) return;
   table.known = changes.ApplyTo(table.known);
-  if (!changes.because.empty()) given_up_.push_back(table.known);
+  if (changes.is_too_long) given_up_.push_back(table.known);
   changes = {};
 }
 

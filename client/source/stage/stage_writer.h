@@ -38,6 +38,7 @@ class StageWriter {
   absl::Status Begin(const LoggedTransaction& transaction);
   absl::Status Take(std::int64_t table, LoggedChange change);
   absl::Status Truncate(std::int64_t table);
+  absl::Status GiveUp(std::int64_t table, const std::string& because);
   /// Its LSN and time are those of the transaction.
   absl::Status Mark(StageMark mark);
   absl::Status Commit();

@@ -18,11 +18,16 @@ struct TableChanges {
   std::int64_t truncated_lsn = 0;  ///< By the source, here; 0: not.
   std::int64_t floor = 0;          ///< The floor is no lower.
   std::string because;             ///< With `floor`: why it was given up; empty: it was not.
+  bool is_too_long = false;        ///< That is why.
   Fold fold;
 
   void Truncate(std::int64_t lsn) {
     GiveUp(floor, std::move(because));
     truncated_lsn = lsn;
+  }
+  void GiveUpAsTooLong(std::int64_t lsn, std::string why) {
+    GiveUp(lsn, std::move(why));
+    is_too_long = true;
   }
   void GiveUp(std::int64_t lsn, std::string why) {
     emptied = true;
@@ -40,6 +45,7 @@ struct TableChanges {
     }
     floor = std::max(floor, above.floor);
     if (!above.because.empty()) because = std::move(above.because);
+    is_too_long = is_too_long || above.is_too_long;
     fold.Lay(std::move(above.fold));
     above = {};
   }

@@ -143,7 +143,7 @@ absl::Status BinlogIntake::TakeInGroup(const binlog::Event& event) {
     case EventType::kXaPrepare:
       // Of XA COMMIT ... ONE PHASE it is the commit.
       if (!event.body.empty() && event.body[0] != 0 && !group_->staged)
-        SpoilAll("a transaction was committed that had been prepared (XA)");
+        return SpoilAllAndEnd("a transaction was committed that had been prepared (XA)");
       return EndGroup();
     case EventType::kQuery:
     case EventType::kQueryCompressed:
@@ -155,17 +155,12 @@ absl::Status BinlogIntake::TakeInGroup(const binlog::Event& event) {
   }
   if (binlog::IsRows(event.type)) return TakeRows(event);
   if (event.type == EventType::kIncident) {
-    SpoilAll("the server says in its binlog that changes are missing there (incident)");
-    return EndGroup();
+    return SpoilAllAndEnd("the server says in its binlog that changes are missing there (incident)");
   }
-  if (IsOfLoad(event.type)) {
-    SpoilAll("a session wrote its statements instead of rows (binlog_format)");
-    return absl::OkStatus();
-  }
-  if ((event.flags & binlog::Event::kMayBeIgnored) == 0)
-    SpoilAll(
-        absl::StrCat("the binlog has an event that is not known (type ", static_cast<int>(event.type), ")"));
-  return absl::OkStatus();
+  if (IsOfLoad(event.type)) return SpoilAll("a session wrote its statements instead of rows (binlog_format)");
+  if ((event.flags & binlog::Event::kMayBeIgnored) != 0) return absl::OkStatus();
+  return SpoilAll(
+      absl::StrCat("the binlog has an event that is not known (type ", static_cast<int>(event.type), ")"));
 }
 
 absl::Status BinlogIntake::TakeQuery(const binlog::Event& event) {
@@ -174,8 +169,8 @@ absl::Status BinlogIntake::TakeQuery(const binlog::Event& event) {
   const StatementWords words(query.sql);
   const std::string first = words.Word(0);
   if (group_->begin.xa_complete) {
-    if (words.Word(1) != "rollback") SpoilAll("a transaction was committed that had been prepared (XA)");
-    return EndGroup();
+    if (words.Word(1) == "rollback") return EndGroup();
+    return SpoilAllAndEnd("a transaction was committed that had been prepared (XA)");
   }
   if (group_->begin.ddl) {
     if (first == "commit" && words.size() == 1) return EndGroup();
@@ -189,9 +184,10 @@ absl::Status BinlogIntake::TakeGroupQuery(const binlog::Query& /*query*/, const 
   const std::string first = words.Word(0), second = words.Word(1);
   if (first == "commit" && words.size() == 1) return EndGroup();
   if (first == "rollback" && words.size() == 1) {
-    SpoilTouched("a transaction was rolled back that stands in the binlog all the same");
+    absl::Status spoiled =
+        SpoilTouched("a transaction was rolled back that stands in the binlog all the same");
     held_.clear();
-    return EndGroup();
+    return spoiled.ok() ? EndGroup() : spoiled;
   }
   if (first == "begin" || (first == "start" && second == "transaction") || first == "xa")
     return absl::OkStatus();
@@ -200,12 +196,12 @@ absl::Status BinlogIntake::TakeGroupQuery(const binlog::Query& /*query*/, const 
     held_.push_back({.savepoint = words.Quoted(), .change = {}});
     return absl::OkStatus();
   }
-  if (first == "rollback" && second == "to") {
-    RollBackTo(words.Quoted());
-    return absl::OkStatus();
-  }
+  if (first == "rollback" && second == "to") return RollBackTo(words.Quoted());
   if (first == "release" && second == "savepoint") return absl::OkStatus();
-  if (!words.IsHarmless()) SpoilAll("a session wrote its statements instead of rows (binlog_format)");
+  if (!words.IsHarmless()) {
+    absl::Status spoiled = SpoilAll("a session wrote its statements instead of rows (binlog_format)");
+    if (!spoiled.ok()) return spoiled;
+  }
   return group_->begin.standalone ? EndGroup() : absl::OkStatus();
 }
 
@@ -220,8 +216,10 @@ absl::Status BinlogIntake::TakeDefinition(const binlog::Query& query, const Stat
   if (query.database != tables_->database && !names_database) return absl::OkStatus();
   const bool is_of_database = words.Word(1) == "database" || words.Word(1) == "schema";
   for (const auto& [name, table] : tables_->tables) {
-    if (words.Names(name) || (names_database && is_of_database))
-      Spoil(table.id, "a statement changed its definition, or that of another one which it names");
+    if (!words.Names(name) && !(names_database && is_of_database)) continue;
+    absl::Status spoiled =
+        Spoil(table.id, "a statement changed its definition, or that of another one which it names");
+    if (!spoiled.ok()) return spoiled;
   }
   return absl::OkStatus();
 }
@@ -255,14 +253,10 @@ absl::Status BinlogIntake::TakeRows(const binlog::Event& event) {
   const Mapped& mapped = found->second;
   if (mapped.table == nullptr) return absl::OkStatus();
   if (absl::Status read = binlog::ReadRows(event, &rows_); !read.ok()) return read;
-  if (!mapped.rows || rows_.columns != mapped.rows->columns()) {
-    Spoil(mapped.table->id, kRedefinedInBinlog);
-    return absl::OkStatus();
-  }
-  if (!rows_.IsWhole()) {
-    Spoil(mapped.table->id, "a session wrote rows without all of their columns (binlog_row_image)");
-    return absl::OkStatus();
-  }
+  if (!mapped.rows || rows_.columns != mapped.rows->columns())
+    return Spoil(mapped.table->id, kRedefinedInBinlog);
+  if (!rows_.IsWhole())
+    return Spoil(mapped.table->id, "a session wrote rows without all of their columns (binlog_row_image)");
   binlog::Bytes bytes(rows_.rows);
   while (!bytes.empty()) {
     bool is_row = mapped.rows->Slice(&bytes, rows_.image, &before_fields_);
@@ -285,10 +279,8 @@ absl::Status BinlogIntake::TakeRow(const Mapped& mapped, RowsKind kind,
   if (kind == RowsKind::kUpdate) told = mapped.rows->Update(before, after, &change);
   if (kind == RowsKind::kDelete) told = mapped.rows->Delete(before, &change);
   if (told == BinlogRows::Told::kNothing) return absl::OkStatus();
-  if (told == BinlogRows::Told::kUnknown) {
-    Spoil(mapped.table->id, "its rows cannot be read in the binlog");
-    return absl::OkStatus();
-  }
+  if (told == BinlogRows::Told::kUnknown)
+    return Spoil(mapped.table->id, "its rows cannot be read in the binlog");
   const std::int64_t id = mapped.table->id;
   if (!holds_) {
     touched_[id] = true;
@@ -312,40 +304,52 @@ absl::Status BinlogIntake::GiveHeld() {
   return absl::OkStatus();
 }
 
-void BinlogIntake::RollBackTo(const std::string& savepoint) {
+absl::Status BinlogIntake::RollBackTo(const std::string& savepoint) {
   const auto found = std::find_if(held_.rbegin(), held_.rend(),
                                   [&](const Held& held) { return held.savepoint == savepoint; });
   if (found == held_.rend()) {
     // It was given to the stage, which takes nothing back.
-    SpoilTouched("a transaction took back so much that it is not known what is left");
+    constexpr char kUnknown[] = "a transaction took back so much that it is not known what is left";
+    absl::Status spoiled = SpoilTouched(kUnknown);
     for (const Held& held : held_) {
-      if (held.savepoint.empty())
-        Spoil(held.table, "a transaction took back so much that it is not known what is left");
+      if (spoiled.ok() && held.savepoint.empty()) spoiled = Spoil(held.table, kUnknown);
     }
     held_.clear();
-    return;
+    return spoiled;
   }
   // It stays, and may be gone back to once more.
   held_.erase(found.base(), held_.end());
   held_bytes_ = 0;
   for (const Held& held : held_) held_bytes_ += held.savepoint.empty() ? BytesOf(held.change) : 0;
+  return absl::OkStatus();
 }
 
 // --- What does not count ------------------------------------------------------
 
-void BinlogIntake::Spoil(std::int64_t table, const std::string& because) {
-  Spoiled& spoiled = spoiled_[table];
-  spoiled.lsn = std::max(spoiled.lsn, lsn_);
-  if (spoiled.because.empty()) spoiled.because = because;
+absl::Status BinlogIntake::Spoil(std::int64_t table, const std::string& because) {
+  return stage_.GiveUp(table, because);
 }
 
-void BinlogIntake::SpoilAll(const std::string& because) {
-  if (tables_ == nullptr) return;
-  for (const auto& [name, table] : tables_->tables) Spoil(table.id, because);
+absl::Status BinlogIntake::SpoilAll(const std::string& because) {
+  absl::Status spoiled;
+  if (tables_ == nullptr) return spoiled;
+  for (const auto& [name, table] : tables_->tables) {
+    if (spoiled.ok()) spoiled = Spoil(table.id, because);
+  }
+  return spoiled;
 }
 
-void BinlogIntake::SpoilTouched(const std::string& because) {
-  for (const auto& [table, touched] : touched_) Spoil(table, because);
+absl::Status BinlogIntake::SpoilAllAndEnd(const std::string& because) {
+  absl::Status spoiled = SpoilAll(because);
+  return spoiled.ok() ? EndGroup() : spoiled;
+}
+
+absl::Status BinlogIntake::SpoilTouched(const std::string& because) {
+  absl::Status spoiled;
+  for (const auto& [table, touched] : touched_) {
+    if (spoiled.ok()) spoiled = Spoil(table, because);
+  }
+  return spoiled;
 }
 
 // --- What is written ----------------------------------------------------------
@@ -368,12 +372,6 @@ absl::StatusOr<StageMark> BinlogIntake::Mark(const std::string& token, std::int6
 }
 
 absl::Status BinlogIntake::Flush() {
-  // Before the rows behind it can be seen.
-  for (const auto& [table, spoiled] : spoiled_) {
-    absl::Status raised = stage_.RaiseFloor(table, spoiled.lsn, spoiled.because);
-    if (!raised.ok() && !absl::IsNotFound(raised)) return raised;
-  }
-  spoiled_.clear();
   const absl::StatusOr<std::int64_t> place = stage_.Flush();
   if (!place.ok()) return place.status();
   has_commits_ = false;

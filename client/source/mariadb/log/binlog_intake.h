@@ -91,10 +91,11 @@ class BinlogIntake {
   absl::Status BeginGroup(const binlog::Event& event);
   absl::Status EndGroup();
   absl::Status GiveHeld();
-  void RollBackTo(const std::string& savepoint);
-  void Spoil(std::int64_t table, const std::string& because);
-  void SpoilAll(const std::string& because);
-  void SpoilTouched(const std::string& because);
+  absl::Status RollBackTo(const std::string& savepoint);
+  absl::Status Spoil(std::int64_t table, const std::string& because);
+  absl::Status SpoilAll(const std::string& because);
+  absl::Status SpoilAllAndEnd(const std::string& because);
+  absl::Status SpoilTouched(const std::string& because);
 
   Stage& stage_;
   const BinlogPosition expected_;
@@ -113,11 +114,6 @@ class BinlogIntake {
   bool holds_ = false;  ///< A savepoint was set, and what came since is held.
   bool has_commits_ = false, has_ended_ = false;
   std::uint64_t changes_ = 0;
-  struct Spoiled {
-    std::int64_t lsn = 0;
-    std::string because;
-  };
-  std::map<std::int64_t, Spoiled> spoiled_;
   std::deque<std::pair<BinlogPlace, std::int64_t>> ends_;  ///< Of the last groups.
   std::vector<binlog::RowField> before_fields_, after_fields_;
   binlog::RowsEvent rows_;

@@ -273,7 +273,9 @@ absl::Status MariadbStaging::RaiseFloors(std::int64_t lsn, const std::string& be
   const absl::StatusOr<std::vector<StagedTable>> tables = stage_->Tables();
   if (!tables.ok()) return tables.status();
   for (const StagedTable& table : *tables) {
-    if (absl::Status raised = stage_->RaiseFloor(table.id, lsn, because); !raised.ok()) return raised;
+    absl::Status raised = stage_->RaiseFloor(table.id, lsn, because);
+    // It may have been dropped meanwhile.
+    if (!raised.ok() && !absl::IsNotFound(raised)) return raised;
   }
   return absl::OkStatus();
 }

@@ -71,12 +71,6 @@ const StreamedTable* LogIntake::Find(std::uint32_t oid) const {
   return &found->second;
 }
 
-void LogIntake::Spoil(const StreamedTable& table, const std::string& because) {
-  Spoiled& spoiled = spoiled_[table.table];
-  spoiled.lsn = std::max(spoiled.lsn, transaction_->lsn);
-  if (spoiled.because.empty()) spoiled.because = because;
-}
-
 template <typename Change>
 absl::Status LogIntake::Take(const Change& change) {
   ++changes_;
@@ -88,40 +82,29 @@ absl::Status LogIntake::Take(const Change& change) {
   if (!known->second.fits) known->second.fits = table->Fits(known->second.relation);
   std::optional<LoggedChange> logged;
   if (*known->second.fits) logged = ToLogged(*table, change);
-  if (!logged) {
-    Spoil(*table, kRedefined);
-    return absl::OkStatus();
-  }
+  if (!logged) return stage_.GiveUp(table->table, kRedefined);
   return stage_.Take(table->table, *std::move(logged));
 }
 
 /// Of a partitioned table each leaf is named; where it is not all of them, its other rows stay.
 absl::Status LogIntake::Take(const pgoutput::Truncate& truncate) {
-  std::map<std::int64_t, std::pair<const StreamedTable*, std::size_t>> emptied;
+  std::map<std::int64_t, std::size_t> emptied;
   for (const std::uint32_t oid : truncate.oids) {
     const StreamedTable* const table = Find(oid);
     if (table == nullptr) continue;
-    emptied.try_emplace(table->table, table, 0).first->second.second += 1;
+    ++emptied[table->table];
   }
   for (const auto& [id, found] : emptied) {
     const auto leaves = static_cast<std::size_t>(std::count_if(
         tables_->begin(), tables_->end(), [id = id](const auto& one) { return one.second.table == id; }));
-    if (found.second < leaves) {
-      Spoil(*found.first, "one of its partitions was truncated");
-      continue;
-    }
-    if (absl::Status taken = stage_.Truncate(id); !taken.ok()) return taken;
+    absl::Status taken =
+        found < leaves ? stage_.GiveUp(id, "one of its partitions was truncated") : stage_.Truncate(id);
+    if (!taken.ok()) return taken;
   }
   return absl::OkStatus();
 }
 
 absl::Status LogIntake::Flush() {
-  // Before the rows behind it can be seen.
-  for (const auto& [table, spoiled] : spoiled_) {
-    if (absl::Status raised = stage_.RaiseFloor(table, spoiled.lsn, spoiled.because); !raised.ok())
-      return raised;
-  }
-  spoiled_.clear();
   const absl::StatusOr<std::int64_t> place = stage_.Flush();
   if (!place.ok()) return place.status();
   flushed_mark_lsn_ = mark_lsn_;

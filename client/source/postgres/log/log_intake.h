@@ -66,7 +66,6 @@ class LogIntake {
 
   /// What is staged of it; null: nothing.
   const StreamedTable* Find(std::uint32_t oid) const;
-  void Spoil(const StreamedTable& table, const std::string& because);
 
   Stage& stage_;
   std::optional<StageMark> expected_;
@@ -80,12 +79,6 @@ class LogIntake {
   std::int64_t mark_lsn_ = 0, flushed_mark_lsn_ = 0;
   bool is_mark_ = false;  ///< The present transaction is.
   std::uint64_t changes_ = 0;
-  struct Spoiled {
-    std::int64_t lsn = 0;
-    std::string because;
-  };
-  std::map<std::int64_t, Spoiled>
-      spoiled_;  ///< Tables of which changes could not be taken since the last flush.
 };
 
 }  // namespace mirror
