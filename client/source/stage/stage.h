@@ -81,6 +81,11 @@ class StagedRows {
   virtual absl::StatusOr<Counts> Count(std::int64_t behind) = 0;
 };
 
+/// Of who finds that Flush() did not reach what was committed: the log is read anew.
+inline absl::Status StageFellBehind() {
+  return absl::AbortedError("the stage lacks what was staged last: that is read anew from the source's log");
+}
+
 /// The changes that a source's log gave, folded to one row for each key, in a file of the agent's own. The
 /// source's log is confirmed when they are on disk here, so that nothing of it is kept for a mirror that is
 /// away. What is here serves any position above a table's floor.

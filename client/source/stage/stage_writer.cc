@@ -47,6 +47,7 @@ StageWriter::~StageWriter() {
 
 /// Before the staging thread goes on: that nobody else stages, and what others changed at the tables.
 absl::Status StageWriter::Own() {
+  if (!lost_.ok()) return std::exchange(lost_, absl::OkStatus());
   const absl::StatusOr<StageLink::Found> found = link_.Own();
   if (absl::IsAborted(found.status()) || (found.ok() && *found == StageLink::Found::kNew)) ForgetTaken();
   if (!found.ok()) return found.status();
@@ -418,7 +419,9 @@ absl::Status StageWriter::AwaitTurn() {
   }
   absl::Status connected = link_.Connect();
   if (!absl::IsAborted(connected)) return connected;
-  // The staging thread meets that itself; this is about the file that is there.
+  // This is about the file that is there. The staging thread is told by its next call, or it would go on
+  // behind what is forgotten here.
+  lost_ = std::move(connected);
   ForgetTaken();
   tables_.clear();
   return link_.Connect();
@@ -441,6 +444,7 @@ absl::Status StageWriter::SetPlace(std::int64_t lsn, bool clears) {
   });
   if (!set.ok()) return set;
   link_.set_place(lsn);
+  lost_ = absl::OkStatus();
   if (clears) {
     tables_.clear();
     durable_.clear();

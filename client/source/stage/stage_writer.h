@@ -108,6 +108,8 @@ class StageWriter {
   std::optional<StageMark> open_mark_ MIRROR_GUARDED_BY(mutex_);
   std::vector<std::int64_t> touched_ MIRROR_GUARDED_BY(mutex_);  ///< Tables of the open transaction.
   bool passing_ MIRROR_GUARDED_BY(mutex_) = false;               ///< It is here already.
+  absl::Status lost_
+      MIRROR_GUARDED_BY(mutex_);  ///< Why what was taken was forgotten, for the staging thread.
   std::int64_t limit_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of the bytes, while link_ has a part of it.
   std::thread::id owner_ MIRROR_GUARDED_BY(mutex_);
 };

@@ -68,5 +68,15 @@ TEST(LogIntake, ATableWhoseRowsDoNotFitIsGivenUpHoweverTheyAreWritten) {
   EXPECT_THAT(stage->CountRowsBehind(1, 20), IsOkAndHolds(0));
 }
 
+TEST(LogIntake, AStageThatFellBehindIsReadAnew) {
+  StageFolder stage;
+  ASSERT_THAT(stage->SetTable(ModelStagedTable(1)), IsOk());
+  LogIntake intake(*stage, std::nullopt, 0);
+  for (const std::string& message : {BeginOf(10), CommitOf()})
+    ASSERT_THAT(intake.Take(std::string_view(message)), IsOk());
+  ASSERT_THAT(stage->SetPlace(5), IsOk());
+  EXPECT_THAT(intake.Flush(), StatusIs(absl::StatusCode::kAborted));
+}
+
 }  // namespace
 }  // namespace mirror

@@ -461,6 +461,25 @@ TEST_F(StageTest, AFileThatIsRemovedOrReplacedIsNoticed) {
   EXPECT_THAT(stage_->Tables(), IsOkAndHolds(IsEmpty()));
 }
 
+TEST_F(StageTest, AFileThatIsReplacedIsTheStagingThreadsToMeetThoughAnotherOneMetItFirst) {
+  const auto replace = [&] {
+    for (const char* const end : {"", "-wal", "-shm"}) std::filesystem::remove(stage_.options().path + end);
+    ASSERT_THAT(stage_->SetTable(ModelStagedTable(1)), IsOk());
+  };
+  Write(10, {InsertOf("1")});
+  Commit(*stage_, 20, {InsertOf("2")});
+  replace();
+  EXPECT_THAT(stage_->Begin({30, 1, 1}), StatusIs(absl::StatusCode::kAborted, HasSubstr("read anew")));
+  EXPECT_THAT(stage_->Place(), IsOkAndHolds(0));
+  Write(10, {InsertOf("1")});
+  Commit(*stage_, 20, {InsertOf("2")});
+  replace();
+  EXPECT_THAT(stage_->Flush(), StatusIs(absl::StatusCode::kAborted));
+  // Once.
+  Write(10, {InsertOf("1")});
+  EXPECT_THAT(KeysBehind(0), ElementsAre("1"));
+}
+
 TEST_F(StageTest, AFileThatIsNoneOfOursIsLeftAsItIs) {
   const std::string path = stage_.folder() + "/other.db";
   ASSERT_NE(std::fclose(std::fopen(path.c_str(), "w")), EOF);

@@ -73,6 +73,12 @@ absl::Status BinlogIntake::Verify(const BinlogPlace& after) {
 
 absl::Status BinlogIntake::Take(const binlog::Event& event, const BinlogPlace& before,
                                 const BinlogPlace& after) {
+  if (failure_.ok()) failure_ = TakeNext(event, before, after);
+  return failure_;
+}
+
+absl::Status BinlogIntake::TakeNext(const binlog::Event& event, const BinlogPlace& before,
+                                    const BinlogPlace& after) {
   // These stand in no file: whoever reads it again does not meet them where they came.
   if (event.is_artificial() || event.type == EventType::kHeartbeat) return absl::OkStatus();
   const bool begins = event.type == EventType::kGtid || event.type == EventType::kFormatDescription;
@@ -130,6 +136,7 @@ absl::Status BinlogIntake::EndGroup() {
   KeepGtid(group_->begin.gtid, &position_.gtids);
   group_.reset();
   has_commits_ = has_ended_ = true;
+  committed_lsn_ = lsn_;
   return stage_.Commit();
 }
 
@@ -356,6 +363,14 @@ absl::Status BinlogIntake::SpoilTouched(const std::string& because) {
 
 absl::StatusOr<StageMark> BinlogIntake::Mark(const std::string& token, std::int64_t above,
                                              std::int64_t now_ms) {
+  if (!failure_.ok()) return failure_;
+  absl::StatusOr<StageMark> mark = MarkNext(token, above, now_ms);
+  if (!mark.ok()) failure_ = mark.status();
+  return mark;
+}
+
+absl::StatusOr<StageMark> BinlogIntake::MarkNext(const std::string& token, std::int64_t above,
+                                                 std::int64_t now_ms) {
   StageMark mark;
   mark.lsn = std::max(lsn_, above) + 1;
   mark.token = token;
@@ -368,12 +383,18 @@ absl::StatusOr<StageMark> BinlogIntake::Mark(const std::string& token, std::int6
   lsn_ = mark.lsn;
   if (absl::Status committed = stage_.Commit(); !committed.ok()) return committed;
   has_commits_ = true;
+  committed_lsn_ = lsn_;
   return mark;
 }
 
 absl::Status BinlogIntake::Flush() {
+  if (!failure_.ok()) return failure_;
   const absl::StatusOr<std::int64_t> place = stage_.Flush();
-  if (!place.ok()) return place.status();
+  absl::Status flushed = place.status();
+  if (place.ok() && *place < committed_lsn_) flushed = StageFellBehind();
+  // After another error it may be called again.
+  if (absl::IsAborted(flushed)) failure_ = flushed;
+  if (!flushed.ok()) return flushed;
   has_commits_ = false;
   return absl::OkStatus();
 }

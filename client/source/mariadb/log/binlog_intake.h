@@ -36,6 +36,8 @@ class BinlogIntake {
   void SetTables(std::shared_ptr<const BinlogTables> tables) { next_tables_ = std::move(tables); }
 
   /// Errors: those of the stage and of the events; kAborted: this is not the binlog that was read before.
+  /// After one, and after one of Mark(), each further call gives it again: what the stage forgot is read
+  /// anew.
   absl::Status Take(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after);
 
   bool IsBetween() const { return !group_; }
@@ -47,7 +49,7 @@ class BinlogIntake {
 
   /// A position behind all that was taken, outside of groups. Its LSN is greater than `above`.
   absl::StatusOr<StageMark> Mark(const std::string& token, std::int64_t above, std::int64_t now_ms);
-  /// Writes what was committed.
+  /// Writes what was committed. kAborted: the stage does not have all of that; see Take().
   absl::Status Flush();
   /// Commits or positions since the last flush.
   bool HasCommits() const { return has_commits_; }
@@ -78,6 +80,8 @@ class BinlogIntake {
     LoggedChange change;
   };
 
+  absl::Status TakeNext(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after);
+  absl::StatusOr<StageMark> MarkNext(const std::string& token, std::int64_t above, std::int64_t now_ms);
   absl::Status TakeInGroup(const binlog::Event& event);
   absl::Status TakeQuery(const binlog::Event& event);
   absl::Status TakeGroupQuery(const binlog::Query& query, const StatementWords& words);
@@ -102,8 +106,9 @@ class BinlogIntake {
   const std::string expected_print_;
   BinlogPosition position_;
   GroupPrint print_;
+  absl::Status failure_;  ///< The first one.
   bool verified_ = false, is_other_log_ = false;
-  std::int64_t lsn_ = 0;
+  std::int64_t lsn_ = 0, committed_lsn_ = 0;
   std::shared_ptr<const BinlogTables> tables_, next_tables_;
   std::map<std::uint64_t, Mapped> maps_;
   const BinlogTables* maps_of_ = nullptr;  ///< Whose tables they lead to.

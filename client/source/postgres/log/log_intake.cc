@@ -45,6 +45,7 @@ absl::Status LogIntake::Take(const pgoutput::Commit& /*commit*/) {
   if (is_old_) return absl::OkStatus();
   if (is_mark_) mark_lsn_ = lsn;
   has_commits_ = true;
+  last_lsn_ = lsn;
   return stage_.Commit();
 }
 
@@ -107,6 +108,7 @@ absl::Status LogIntake::Take(const pgoutput::Truncate& truncate) {
 absl::Status LogIntake::Flush() {
   const absl::StatusOr<std::int64_t> place = stage_.Flush();
   if (!place.ok()) return place.status();
+  if (*place < last_lsn_) return StageFellBehind();
   flushed_mark_lsn_ = mark_lsn_;
   has_commits_ = false;
   return absl::OkStatus();

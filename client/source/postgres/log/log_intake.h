@@ -37,7 +37,7 @@ class LogIntake {
   bool HasCommits() const { return has_commits_; }
   /// The last of them is a position.
   bool HasMark() const { return mark_lsn_ > flushed_mark_lsn_; }
-  /// Writes what was committed.
+  /// Writes what was committed. kAborted: also when the stage does not have all of that.
   absl::Status Flush();
 
   /// Of the last position on disk, up to which the log may be dropped; 0: none came.
@@ -76,6 +76,7 @@ class LogIntake {
   bool is_old_ = false;  ///< The stage has it.
   bool is_other_log_ = false;
   bool has_commits_ = false;
+  std::int64_t last_lsn_ = 0;  ///< Of the last commit that was taken.
   std::int64_t mark_lsn_ = 0, flushed_mark_lsn_ = 0;
   bool is_mark_ = false;  ///< The present transaction is.
   std::uint64_t changes_ = 0;

@@ -62,5 +62,20 @@ TEST_F(BinlogIntakeTest, ATableIsGivenUpHoweverItsChangesAreWritten) {
   EXPECT_THAT((*tables)[0].gone_because, testing::HasSubstr("definition"));
 }
 
+TEST_F(BinlogIntakeTest, WhatTheStageForgotIsNotPassedOver) {
+  Begin(64'000'000);
+  ASSERT_THAT(intake_->Mark("m1", 0, 1), IsOk());
+  ASSERT_THAT(intake_->Flush(), IsOk());
+  ASSERT_THAT(TakeStatement("ALTER TABLE t ADD c int"), IsOk());
+  for (const char* const end : {"", "-wal", "-shm"}) std::filesystem::remove(stage_.options().path + end);
+  ASSERT_THAT(stage_->SetTable(ModelStagedTable(1)), IsOk());
+  // Whoever asks for a position meets that first; who reads the binlog is told, too.
+  EXPECT_THAT(intake_->Mark("m2", 0, 1), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(intake_->Mark("m3", 0, 1), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(Take(EventType::kHeartbeat, ""), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(intake_->Flush(), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(stage_->LastMark(), IsOkAndHolds(std::nullopt));
+}
+
 }  // namespace
 }  // namespace mirror
