@@ -131,6 +131,7 @@ class Stage {
   /// Writes all that was committed, and syncs. The LSN of the last commit on disk, which is the place. With
   /// more than `fold_bytes` in memory Take() and Commit() write by themselves. Over `max_bytes` rows that are
   /// durable at the mirror go, oldest first; then the table with most bytes is given up: see TakeGivenUp().
+  /// While rows are read nothing is; the next one does it.
   virtual absl::StatusOr<std::int64_t> Flush() = 0;
   /// Memory for what was taken and is not written yet; about. Any thread.
   virtual std::size_t unwritten_bytes() const = 0;

@@ -16,6 +16,7 @@ constexpr char kMakingRoom[] = "making room in it";
 constexpr std::int64_t kTrimRows = 10'000;
 /// Steps in which durable rows go, by the age of their last change.
 constexpr int kTrimSteps = 8;
+constexpr int kReadersWaitMs = 200;
 constexpr std::int64_t kPagesGivenBack = 10'000;
 /// What a row takes beside its key and values, about.
 constexpr int kRowOverhead = 64;
@@ -28,16 +29,41 @@ absl::StatusOr<std::optional<std::int64_t>> NumberOf(const sqlite::Connection& d
   return select.Int(0);
 }
 
-/// After all of SQLite's log that nobody reads has come into the file.
-absl::StatusOr<std::int64_t> UsedWithoutLog(const sqlite::Connection& database, const StageFile& file) {
-  if (absl::Status done = database.Execute("PRAGMA wal_checkpoint(TRUNCATE)", kMakingRoom); !done.ok())
-    return done;
-  return UsedBytes(database, file);
+absl::StatusOr<std::int64_t> UsedPagesBytes(const sqlite::Connection& database) {
+  std::int64_t numbers[3] = {};
+  const char* const pragmas[] = {"PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA page_size"};
+  for (int i = 0; i < 3; ++i) {
+    const absl::StatusOr<std::int64_t> number = database.Number(pragmas[i], kMakingRoom);
+    if (!number.ok()) return number.status();
+    numbers[i] = *number;
+  }
+  return (numbers[0] - numbers[1]) * numbers[2];
+}
+
+absl::StatusOr<bool> EmptyLog(const sqlite::Connection& database) {
+  sqlite::Statement checkpoint = database.Prepare("PRAGMA wal_checkpoint(TRUNCATE)", kMakingRoom);
+  if (absl::Status row = checkpoint.StepToRow(); !row.ok()) return row;
+  return checkpoint.Int(0) == 0;
+}
+
+/// After all of SQLite's log has come into the file. Absent: somebody reads what stands in the log, which
+/// therefore stays: what is given up now would not shorten it.
+absl::StatusOr<std::optional<std::int64_t>> UsedWithoutLog(const sqlite::Connection& database) {
+  // Who stages does not wait for long while rows are copied.
+  absl::Status set = database.Execute(absl::StrCat("PRAGMA busy_timeout = ", kReadersWaitMs), kMakingRoom);
+  if (!set.ok()) return set;
+  const absl::StatusOr<bool> emptied = EmptyLog(database);
+  set = database.Execute(absl::StrCat("PRAGMA busy_timeout = ", Stage::kBusyMs), kMakingRoom);
+  if (!emptied.ok()) return emptied.status();
+  if (!set.ok()) return set;
+  if (!*emptied) return std::nullopt;
+  const absl::StatusOr<std::int64_t> used = UsedPagesBytes(database);
+  if (!used.ok()) return used.status();
+  return *used;
 }
 
 /// Durable rows go, oldest first, until at most 9/10 of `most` is in use.
-absl::Status DropDurable(const sqlite::Connection& database, const StageFile& file,
-                         const DurableLsns& durable, std::int64_t most) {
+absl::Status DropDurable(const sqlite::Connection& database, const DurableLsns& durable, std::int64_t most) {
   std::int64_t first = INT64_MAX, last = 0;
   std::vector<std::pair<std::int64_t, std::int64_t>> tables;
   for (const auto& [table, lsn] : durable) {
@@ -59,9 +85,9 @@ absl::Status DropDurable(const sqlite::Connection& database, const StageFile& fi
       while (more.ok() && *more) more = TrimSome(database, table, std::min(cut, lsn));
       if (!more.ok()) return more.status();
     }
-    const absl::StatusOr<std::int64_t> used = UsedWithoutLog(database, file);
+    const absl::StatusOr<std::optional<std::int64_t>> used = UsedWithoutLog(database);
     if (!used.ok()) return used.status();
-    if (*used <= most / 10 * 9) break;
+    if (!*used || **used <= most / 10 * 9) break;
   }
   return absl::OkStatus();
 }
@@ -96,14 +122,9 @@ absl::StatusOr<DurableLsns> ReadDurable(const sqlite::Connection& database) {
 }
 
 absl::StatusOr<std::int64_t> UsedBytes(const sqlite::Connection& database, const StageFile& file) {
-  std::int64_t numbers[3] = {};
-  const char* const pragmas[] = {"PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA page_size"};
-  for (int i = 0; i < 3; ++i) {
-    const absl::StatusOr<std::int64_t> number = database.Number(pragmas[i], kMakingRoom);
-    if (!number.ok()) return number.status();
-    numbers[i] = *number;
-  }
-  return (numbers[0] - numbers[1]) * numbers[2] + file.LogBytes();
+  const absl::StatusOr<std::int64_t> used = UsedPagesBytes(database);
+  if (!used.ok()) return used;
+  return *used + file.LogBytes();
 }
 
 absl::StatusOr<bool> TrimSome(const sqlite::Connection& database, std::int64_t table, std::int64_t cut) {
@@ -146,15 +167,15 @@ absl::StatusOr<StagedTable> EmptyTable(const sqlite::Connection& database, Stage
 }
 
 absl::StatusOr<std::vector<StagedTable>> MakeRoomInStage(const sqlite::Connection& database,
-                                                         const StageFile& file, const DurableLsns& durable,
-                                                         std::int64_t most, const std::string& because) {
+                                                         const DurableLsns& durable, std::int64_t most,
+                                                         const std::string& because) {
   std::vector<StagedTable> given_up;
-  absl::StatusOr<std::int64_t> used = UsedWithoutLog(database, file);
-  if (used.ok() && *used > most) {
-    if (absl::Status dropped = DropDurable(database, file, durable, most); !dropped.ok()) return dropped;
-    used = UsedWithoutLog(database, file);
+  absl::StatusOr<std::optional<std::int64_t>> used = UsedWithoutLog(database);
+  if (used.ok() && *used && **used > most) {
+    if (absl::Status dropped = DropDurable(database, durable, most); !dropped.ok()) return dropped;
+    used = UsedWithoutLog(database);
   }
-  for (; used.ok() && *used > most; used = UsedWithoutLog(database, file)) {
+  for (; used.ok() && *used && **used > most; used = UsedWithoutLog(database)) {
     const absl::StatusOr<std::optional<StagedTable>> greatest = FindGreatest(database);
     if (!greatest.ok()) return greatest.status();
     if (!*greatest) break;
@@ -169,8 +190,9 @@ absl::StatusOr<std::vector<StagedTable>> MakeRoomInStage(const sqlite::Connectio
     if (!emptied.ok()) return emptied;
   }
   if (!used.ok()) return used.status();
+  if (!*used) return given_up;
   if (absl::Status given_back = GiveBackRoom(database); !given_back.ok()) return given_back;
-  if (const auto left = UsedWithoutLog(database, file); !left.ok()) return left.status();
+  if (const auto left = UsedWithoutLog(database); !left.ok()) return left.status();
   return given_up;
 }
 

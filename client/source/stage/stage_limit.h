@@ -33,10 +33,11 @@ absl::StatusOr<StagedTable> EmptyTable(const sqlite::Connection& database, Stage
                                        std::int64_t floor, const std::string& because);
 
 /// Durable rows go, oldest first, until at most 9/10 of `most` is in use; where that is not enough for
-/// `most`, all rows of the tables with most bytes go, one by one: these.
+/// `most`, all rows of the tables with most bytes go, one by one: these. None while somebody reads, for then
+/// SQLite's log cannot be emptied, and it is not known how much the file alone takes.
 absl::StatusOr<std::vector<StagedTable>> MakeRoomInStage(const sqlite::Connection& database,
-                                                         const StageFile& file, const DurableLsns& durable,
-                                                         std::int64_t most, const std::string& because);
+                                                         const DurableLsns& durable, std::int64_t most,
+                                                         const std::string& because);
 /// Gives room that is not used back to the disk: some of it, where it is much.
 absl::Status GiveBackRoom(const sqlite::Connection& database);
 

@@ -390,7 +390,7 @@ absl::Status StageWriter::KeepWithin() {
   const std::string because =
       absl::StrCat("the stage was longer than ", options_.max_bytes, " bytes ([[source]] 'max_stage')");
   absl::StatusOr<std::vector<StagedTable>> given_up =
-      MakeRoomInStage(link_.database(), link_.file(), durable_, options_.max_bytes, because);
+      MakeRoomInStage(link_.database(), durable_, options_.max_bytes, because);
   if (!given_up.ok()) return given_up.status();
   given_up_.insert(given_up_.end(), given_up->begin(), given_up->end());
   const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(link_.database());

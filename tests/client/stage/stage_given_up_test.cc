@@ -92,5 +92,32 @@ TEST_F(StageGivenUpTest, ATableThatIsGivenUpIsSoWithItsTransaction) {
   }
 }
 
+TEST_F(StageGivenUpTest, NothingIsGivenUpForALogThatAReaderKeeps) {
+  stage_.options().max_bytes = 1'000'000;
+  Begin(64'000'000);
+  const auto write = [this](std::int64_t lsn) {
+    ASSERT_THAT(stage_->Begin({lsn, 1, 1}), IsOk());
+    for (int i = 0; i < 200; ++i) ASSERT_THAT(stage_->Take(1, LongInsertOf(absl::StrCat(i), 1'000)), IsOk());
+    ASSERT_THAT(stage_->Commit(), IsOk());
+    ASSERT_THAT(stage_->Flush(), IsOkAndHolds(lsn));
+  };
+  write(10);
+  const auto reader = sqlite::Connection::Open(
+      stage_.options().path, {.mode = sqlite::OpenAs::Mode::kRead},
+      [](const sqlite::Failure& failure, std::string_view) { return absl::UnknownError(failure.words); });
+  ASSERT_THAT(reader, IsOk());
+  ASSERT_THAT((*reader)->Execute("BEGIN; SELECT count(*) FROM tables"), IsOk());
+  for (std::int64_t lsn = 20; lsn <= 80; lsn += 10) write(lsn);
+  EXPECT_GT(stage_->Measure()->bytes, 1'500'000);
+  EXPECT_THAT(stage_->TakeGivenUp(), IsEmpty());
+  EXPECT_EQ(Table(1).floor, 0);
+  EXPECT_THAT(stage_->CountRowsBehind(1, 0), IsOkAndHolds(200));
+  ASSERT_THAT((*reader)->Execute("COMMIT"), IsOk());
+  write(90);
+  EXPECT_LT(stage_->Measure()->bytes, 1'000'000);
+  EXPECT_THAT(stage_->TakeGivenUp(), IsEmpty());
+  EXPECT_EQ(Table(1).floor, 0);
+}
+
 }  // namespace
 }  // namespace mirror
