@@ -49,7 +49,7 @@ absl::StatusOr<std::unique_ptr<SourceReading>> BeginPostgresReading(const Postgr
   (*reading)->Begin(pipeline, table.Lockable());
   const bool is_noted = snapshot != nullptr || look.note_snapshot;
   int noted = -1;
-  if (is_noted) noted = pipeline.Queue("SELECT pg_current_snapshot()::text", {}, kPostgresRowsDoing);
+  if (is_noted) noted = pipeline.Queue(kPostgresSnapshotSql, {}, kPostgresRowsDoing);
   queries.Queue(pipeline);
   const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
   if (!rows.ok()) return explain(rows.status());
@@ -57,7 +57,9 @@ absl::StatusOr<std::unique_ptr<SourceReading>> BeginPostgresReading(const Postgr
   if (!now.ok()) return explain(now.status());
   if (now->size() != 1 || now->front() != table) return MovedTable(table.name);
   if (!is_noted) return reading;
-  const std::string text = (*rows)[static_cast<std::size_t>(noted)].Text(0, 0);
+  const postgres::Rows& moment = (*rows)[static_cast<std::size_t>(noted)];
+  if (moment.Bool(0, 1)) return StandbyAnswered();
+  const std::string text = moment.Text(0, 0);
   if (look.note_snapshot) look.note_snapshot(known, text);
   if (snapshot != nullptr) *snapshot = text;
   return reading;

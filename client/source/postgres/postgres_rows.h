@@ -49,7 +49,8 @@ struct PostgresLook {
   bool is_over = false;                     ///< There is a newer one.
   /// Keeps that values of these columns (indexes of the table's schema) are not as they were announced.
   std::function<void(const KnownPostgresTable& table, const std::vector<PostgresMisfit>& misfits)> keep;
-  /// Takes pg_current_snapshot() of each transaction that reads rows. Empty: nobody asks for it.
+  /// Takes pg_current_snapshot() of each transaction that reads rows, none of which a standby answers:
+  /// kUnavailable. Empty: nobody asks for it.
   std::function<void(const KnownPostgresTable& table, const std::string& snapshot)> note_snapshot = {};
 };
 

@@ -45,6 +45,14 @@ absl::Status LeftToOthers(const std::string& table) {
                                              kNothingSent, "; the next run reads it from the beginning"));
 }
 
+absl::Status StandbyAnswered() {
+  return absl::UnavailableError(absl::StrCat(
+      "a standby answered at the source's address, which may lack rows of which the log told already. ",
+      kNothingSent,
+      "; the next run tries again. Of several hosts 'target_session_attrs=read-write' in its 'dsn' takes the "
+      "one that is written to"));
+}
+
 absl::Status ExplainReading(const absl::Status& status, const PostgresTable& table, const std::string& role) {
   switch (postgres::TroubleOf(status)) {
     case Trouble::kUndefined:

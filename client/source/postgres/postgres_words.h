@@ -8,6 +8,11 @@
 
 namespace mirror {
 
+/// The snapshot of a transaction, and whether a standby gave it.
+inline constexpr char kPostgresSnapshotSql[] = "SELECT pg_current_snapshot()::text, pg_is_in_recovery()";
+/// Rows of a standby may be older than what its server's log gave, and nobody could tell.
+absl::Status StandbyAnswered();
+
 /// An error of reading a table, for people, with the code that SourceReader promises: kAborted where a new
 /// look helps.
 absl::Status ExplainReading(const absl::Status& status, const PostgresTable& table, const std::string& role);

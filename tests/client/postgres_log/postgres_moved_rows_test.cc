@@ -62,5 +62,17 @@ TEST_F(PostgresMovedRowsTest, AComparisonOfATableThatIsGivenUpMeanwhileIsMadeAne
               StatusIs(absl::StatusCode::kAborted, HasSubstr("moved while its rows were read")));
 }
 
+TEST_F(PostgresMovedRowsTest, RowsOfAStandbyAreNotTaken) {
+  Start();
+  // One of several hosts answers that is behind the one whose log was read.
+  ASSERT_THAT(server_->StartAsStandby(), IsOk());
+  absl::Status looked = reader_->Schema().status();
+  // Sessions of before are broken.
+  for (int i = 0; i < 5 && !looked.ok(); ++i) looked = reader_->Schema().status();
+  ASSERT_THAT(looked, IsOk());
+  EXPECT_THAT(reader_->CountRows("t"), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("standby")));
+  EXPECT_THAT(log_->Forget({}), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("standby")));
+}
+
 }  // namespace
 }  // namespace mirror

@@ -13,6 +13,7 @@
 #include "client/source/postgres/log/staged_table_note.h"
 #include "client/source/postgres/log/table_fingerprint.h"
 #include "client/source/postgres/log/text_values.h"
+#include "client/source/postgres/postgres_words.h"
 
 namespace mirror {
 namespace {
@@ -81,8 +82,9 @@ absl::StatusOr<PostgresSnapshot> PostgresLogTables::SnapshotOfNow() {
   absl::StatusOr<postgres::Lease> session = sessions_->Take();
   if (!session.ok()) return session.status();
   const absl::StatusOr<postgres::Rows> rows =
-      (*session)->Query("SELECT pg_current_snapshot()::text", {}, "asking which transactions are open");
+      (*session)->Query(kPostgresSnapshotSql, {}, "asking which transactions are open");
   if (!rows.ok()) return rows.status();
+  if (rows->Bool(0, 1)) return StandbyAnswered();
   const std::optional<PostgresSnapshot> snapshot = PostgresSnapshot::Parse(rows->Text(0, 0));
   if (!snapshot) return absl::InternalError("the source's snapshot cannot be read");
   return *snapshot;
