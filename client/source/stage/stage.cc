@@ -93,9 +93,9 @@ class SqliteStage final : public Stage {
   absl::Status Take(std::int64_t table, LoggedChange change) override {
     return writer_.Take(table, std::move(change));
   }
-  absl::Status Truncate(std::int64_t table) override { return writer_.Truncate(table); }
+  absl::Status Truncate(std::int64_t table) override { return writer_.Empty(table, ""); }
   absl::Status GiveUp(std::int64_t table, const std::string& because) override {
-    return writer_.GiveUp(table, because);
+    return writer_.Empty(table, because);
   }
   absl::Status Mark(const std::string& token, const std::string& position,
                     const std::string& fingerprint) override {
@@ -162,10 +162,6 @@ class SqliteStage final : public Stage {
       while (written_ == before && has_written_.WaitUntil(waiting_, look)) {
       }
     }
-  }
-
-  absl::Status AdoptMark(const StageMark& mark) override {
-    return writer_.Write([&](const sqlite::Connection& database) { return WriteMark(database, mark); });
   }
 
   absl::StatusOr<std::optional<std::int64_t>> LowestUnseen(
@@ -273,7 +269,11 @@ class SqliteStage final : public Stage {
       for (const StagedTable& table : *tables) {
         const absl::StatusOr<std::int64_t> rows =
             (*reading)->Number(absl::StrCat("SELECT count(*) FROM ", NetName(table.id)), "reading rows");
-        if (!rows.ok()) return rows.status();
+        if (!rows.ok()) {
+          const absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(**reading, table.id);
+          if (known.ok() && !*known) continue;  // It was dropped meanwhile.
+          return rows.status();
+        }
         counted_ += *rows;
       }
       const auto end = std::chrono::steady_clock::now();

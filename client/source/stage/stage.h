@@ -161,8 +161,6 @@ class Stage {
   /// Waits until the mark is on disk, whichever process writes it; absent: it is not after that time.
   virtual absl::StatusOr<std::optional<StageMark>> WaitForMark(const std::string& token,
                                                                std::int64_t within_ms) = 0;
-  /// Of a position that the mirror has and another form sent: it is on record from now on.
-  virtual absl::Status AdoptMark(const StageMark& mark) = 0;
   /// The lowest commit LSN on record of a transaction that `is_seen` does not see; absent: it sees all.
   virtual absl::StatusOr<std::optional<std::int64_t>> LowestUnseen(
       const std::function<bool(std::uint64_t xid)>& is_seen) = 0;

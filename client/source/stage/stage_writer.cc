@@ -76,7 +76,7 @@ absl::Status StageWriter::LoadTables() {
     }
     if (const auto found = former.find(known.id); found != former.end()) {
       table = std::move(found->second);
-      const std::int64_t last = std::max(table.committed.fold.last_lsn(), table.open.fold.last_lsn());
+      const std::int64_t last = std::max(table.committed.last_lsn(), table.open.last_lsn());
       if (table.known.floor < known.floor && table.known.gone_because != known.gone_because) {
         table.committed = table.open = {};
         table.committed.floor = last;
@@ -162,25 +162,18 @@ absl::Status StageWriter::Take(std::int64_t id, LoggedChange change) {
   return unwritten_ < options_.fold_bytes ? absl::OkStatus() : MakeRoom();
 }
 
-absl::Status StageWriter::Truncate(std::int64_t id) {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<Table*> found = Reach(id);
-  if (!found.ok() || *found == nullptr) return found.status();
-  (*found)->open.Truncate(open_->lsn);
-  Recount();
-  return absl::OkStatus();
-}
-
-absl::Status StageWriter::GiveUp(std::int64_t id, const std::string& because) {
+absl::Status StageWriter::Empty(std::int64_t id, const std::string& given_up) {
   const MutexLock lock(mutex_);
   const absl::StatusOr<Table*> found = Reach(id);
   if (!found.ok() || *found == nullptr) return found.status();
   Table& table = **found;
-  const std::size_t before = table.open.fold.bytes();
-  table.open.GiveUp(open_->lsn, because);
-  table.ignored = true;
-  unwritten_ += table.open.fold.bytes();
-  unwritten_ -= before;
+  if (given_up.empty()) {
+    table.open.Truncate(open_->lsn);
+  } else {
+    table.open.GiveUp(open_->lsn, given_up);
+    table.ignored = true;
+  }
+  Recount();
   return absl::OkStatus();
 }
 
@@ -500,7 +493,7 @@ absl::Status StageWriter::RaiseFloor(std::int64_t id, std::int64_t lsn, const st
   const auto found = tables_.find(id);
   if (found != tables_.end()) {
     for (const TableChanges* const layer : {&found->second.committed, &found->second.open})
-      floor = std::max({floor, layer->fold.last_lsn(), layer->truncated_lsn, layer->floor});
+      floor = std::max(floor, layer->last_lsn());
   }
   std::optional<StagedTable> known;
   absl::Status raised = link_.Write([&](const sqlite::Connection& database) {

@@ -37,8 +37,8 @@ class StageWriter {
 
   absl::Status Begin(const LoggedTransaction& transaction);
   absl::Status Take(std::int64_t table, LoggedChange change);
-  absl::Status Truncate(std::int64_t table);
-  absl::Status GiveUp(std::int64_t table, const std::string& because);
+  /// `given_up`: why it is; empty: the source emptied it.
+  absl::Status Empty(std::int64_t table, const std::string& given_up);
   /// Its LSN and time are those of the transaction.
   absl::Status Mark(StageMark mark);
   absl::Status Commit();

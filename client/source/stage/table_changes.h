@@ -50,6 +50,8 @@ struct TableChanges {
     above = {};
   }
   bool empty() const { return !emptied && floor == 0 && fold.empty(); }
+  /// Of the last change, or what took its place; 0: there is none.
+  std::int64_t last_lsn() const { return std::max({fold.last_lsn(), truncated_lsn, floor}); }
   bool ChangesTable() const { return emptied || floor > 0; }
   /// The table with all this.
   StagedTable ApplyTo(StagedTable table) const {

@@ -92,6 +92,21 @@ TEST_F(StageGivenUpTest, ATableThatIsGivenUpIsSoWithItsTransaction) {
   }
 }
 
+TEST_F(StageGivenUpTest, AFloorThatAnotherProcessRaisesHidesNoneThatIsNotWritten) {
+  Begin(64'000'000);
+  const auto other = Stage::Open(stage_.options());
+  ASSERT_THAT(other, IsOk());
+  ASSERT_THAT(stage_->Begin({50, 5, 1}), IsOk());
+  ASSERT_THAT(stage_->GiveUp(1, "its rows do not fit"), IsOk());
+  ASSERT_THAT(stage_->Truncate(2), IsOk());
+  ASSERT_THAT(stage_->Commit(), IsOk());
+  for (const std::int64_t table : {1, 2})
+    ASSERT_THAT((*other)->RaiseFloor(table, 40, "another process did"), IsOk());
+  ASSERT_THAT(stage_->Flush(), IsOkAndHolds(50));
+  EXPECT_EQ(Table(1).floor, 50);
+  EXPECT_EQ(Table(2).floor, 50);
+}
+
 TEST_F(StageGivenUpTest, NothingIsGivenUpForALogThatAReaderKeeps) {
   stage_.options().max_bytes = 1'000'000;
   Begin(64'000'000);

@@ -305,8 +305,8 @@ TEST_F(StageTest, ALargeTransactionIsSeenOnlyWhenAllOfItIs) {
   }
   EXPECT_THAT(stage_->CountRowsBehind(1, 0), IsOkAndHolds(1));
   // What the thread itself sets in it goes with it; readers go on.
-  EXPECT_THAT(stage_->AdoptMark({1, "adopted", 1, "", ""}), IsOk());
-  EXPECT_THAT(stage_->FindMark("adopted"), IsOkAndHolds(std::nullopt));
+  EXPECT_THAT(stage_->SetSource({"set in it", "", 0}), IsOk());
+  EXPECT_EQ(stage_->Source()->identity, "");
   // It breaks off, and comes again.
   ASSERT_THAT(stage_->Begin({20, 20, 1}), IsOk());
   EXPECT_THAT(stage_->CountRowsBehind(1, 0), IsOkAndHolds(1));
@@ -402,9 +402,11 @@ TEST_F(StageTest, WaitsForAMark) {
   EXPECT_TRUE(second->has_value());
 }
 
-TEST_F(StageTest, AdoptsAMark) {
+TEST_F(StageTest, KeepsWhatAMarkSays) {
+  ASSERT_THAT(stage_->Begin({5, 0, 77}), IsOk());
+  ASSERT_THAT(stage_->Mark("old", "file:4", std::string("\0\xff", 2)), IsOk());
+  ASSERT_THAT(stage_->Commit(), IsOk());
   Write(10, {}, "m");
-  ASSERT_THAT(stage_->AdoptMark({5, "old", 77, "file:4", std::string("\0\xff", 2)}), IsOk());
   const auto mark = stage_->FindMark("old");
   ASSERT_THAT(mark, IsOk());
   EXPECT_EQ((*mark)->lsn, 5);
