@@ -16,7 +16,7 @@ constexpr char kMakingRoom[] = "making room in it";
 constexpr std::int64_t kTrimRows = 10'000;
 /// Steps in which durable rows go, by the age of their last change.
 constexpr int kTrimSteps = 8;
-constexpr int kReadersWaitMs = 200;
+constexpr int kReadersWaitMs = 1'000;
 constexpr std::int64_t kPagesGivenBack = 10'000;
 /// What a row takes beside its key and values, about.
 constexpr int kRowOverhead = 64;

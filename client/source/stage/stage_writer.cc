@@ -250,7 +250,8 @@ absl::Status StageWriter::MakeRoom() {
 absl::Status StageWriter::Spill() {
   if (!link_.is_long()) {
     if (absl::Status begun = link_.BeginLong(); !begun.ok()) return begun;
-    limit_ = options_.max_bytes;
+    // What SQLite's log has of before, for a reader kept it, is not this transaction's.
+    limit_ = options_.max_bytes + link_.file().LogBytes();
     if (absl::Status owned = link_.CheckOwner(); !owned.ok()) return owned;
   }
   Table* greatest = nullptr;
