@@ -171,6 +171,56 @@ class Rest(SourceTest):
         self.check_equal()
 
 
+class Settings(SourceTest):
+    """Servers that are set up otherwise than most."""
+
+    def fill(self, settings, name=None):
+        self.server = self.make_server("set", settings)
+        self.crm = Database(self.server, name)
+        self.use()
+        self.crm.sql("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(40)); INSERT INTO t SELECT seq, 'v' FROM seq_1_to_100")
+        self.run_once()
+
+    def test_a_binlog_without_checksums_is_gone_on_with(self):
+        """Each run begins in the middle of a file."""
+        self.fill({"binlog_checksum": "NONE"})
+        for checksum in (None, "CRC32", "NONE"):
+            for value in ("w", "x"):
+                self.crm.sql(f"UPDATE t SET v = '{value}{checksum}' WHERE id < 4")
+                self.assertEqual(self.run_once()["t"], ("changes", 0, 3, 0), self.notes)
+            if checksum:
+                self.server.sql(f"SET GLOBAL binlog_checksum = {checksum}")
+        self.check_equal()
+
+    def test_names_in_any_case_where_the_server_folds_them(self):
+        """The binlog has the database's name in small letters, whatever the DSN says."""
+        self.fill({"lower_case_table_names": "1"}, "Shop")
+        self.crm.sql("UPDATE T SET v = 'w' WHERE id < 4; DELETE FROM Shop.T WHERE id = 9; INSERT INTO t VALUES (900, 'n')")
+        self.assertEqual(self.run_once()["t"], ("changes", 1, 3, 1))
+        self.crm.sql("INSERT INTO t VALUES (901, 'goes'); TRUNCATE T; INSERT INTO t VALUES (3, 'n')")
+        self.run_once()
+        self.check_equal()
+        self.place.configure_mariadb(self.crm.dsn().replace("Shop", "SHOP"))
+        self.crm.sql("UPDATE t SET v = 'w'")
+        self.assertEqual(self.run_once()["t"], ("changes", 0, 1, 0), "it is the same source")
+        self.check_equal()
+
+    def test_an_incident_is_compared(self):
+        """Of tables without transactions the binlog may lack rows; it says so outside of all groups."""
+        self.fill({})
+        self.crm.sql("CREATE TABLE m (id INT PRIMARY KEY, v VARCHAR(200)) ENGINE = MyISAM")
+        self.run_once()
+        self.server.sql("SET GLOBAL max_binlog_stmt_cache_size = 4096; SET GLOBAL binlog_stmt_cache_size = 4096")
+        self.crm.sql("INSERT INTO m SELECT seq, REPEAT('x', 200) FROM seq_1_to_2000", goes_on=True)
+        self.crm.sql("UPDATE t SET v = 'w' WHERE id < 4")
+        sent = self.run_once()
+        self.assertNotEqual(sent["t"][0], "populate")
+        self.check_equal()
+        self.crm.sql("UPDATE t SET v = 'x' WHERE id < 4")
+        self.assertEqual(self.run_once()["t"], ("changes", 0, 3, 0), "what came before is not read again")
+        self.check_equal()
+
+
 class Words(SourceTest):
     """What people are told."""
 
