@@ -74,7 +74,7 @@ class Database:
         return f"socket={(server or self.server).socket} dbname={self.name} user={self.user}"
 
     def tables(self):
-        return self.sql("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()").split()
+        return self.sql("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()").splitlines()
 
 
 class Place(postgres_source_test.Place):
@@ -203,6 +203,17 @@ class Settings(SourceTest):
         self.place.configure_mariadb(self.crm.dsn().replace("Shop", "SHOP"))
         self.crm.sql("UPDATE t SET v = 'w'")
         self.assertEqual(self.run_once()["t"], ("changes", 0, 1, 0), "it is the same source")
+        self.check_equal()
+
+    def test_a_table_whose_name_reads_as_that_of_another_one(self):
+        """Of words alone each of these statements empties t."""
+        self.fill({})
+        names = (f"`{self.crm.name}.t`", "`table t`", "`t.t`")
+        for name in names:
+            self.crm.sql(f"CREATE TABLE {name} (id INT PRIMARY KEY); INSERT INTO {name} VALUES (1), (2)")
+        self.run_once()
+        self.crm.sql("".join(f"TRUNCATE {name}; INSERT INTO {name} VALUES (3);" for name in names))
+        self.assertEqual(self.run_once()["t"][1:], (0, 0, 0))
         self.check_equal()
 
     def test_an_incident_is_compared(self):
