@@ -216,6 +216,20 @@ class Settings(SourceTest):
         self.assertEqual(self.run_once()["t"][1:], (0, 0, 0))
         self.check_equal()
 
+    def test_a_binlog_of_another_name_is_compared(self):
+        self.fill({})
+        self.crm.sql("UPDATE t SET v = 'before' WHERE id = 1")
+        self.server.stop()
+        self.server.settings["log_bin"] = "other"
+        self.server.start()
+        self.crm.sql("UPDATE t SET v = 'behind' WHERE id = 2")
+        self.assertEqual(self.run_once()["t"][1:], (2, 0, 0))
+        self.assertTrue(any("has another name than before" in note for note in self.notes), self.notes)
+        self.check_equal()
+        self.crm.sql("UPDATE t SET v = 'w' WHERE id < 4")
+        self.assertEqual(self.run_once()["t"], ("changes", 0, 3, 0))
+        self.check_equal()
+
     def test_an_incident_is_compared(self):
         """Of tables without transactions the binlog may lack rows; it says so outside of all groups."""
         self.fill({})
