@@ -83,6 +83,7 @@ class BinlogIntake {
   absl::Status TakeNext(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after);
   absl::StatusOr<StageMark> MarkNext(const std::string& token, std::int64_t above, std::int64_t now_ms);
   absl::Status TakeInGroup(const binlog::Event& event);
+  absl::Status TakeIncident(const binlog::Event& event);
   absl::Status TakeQuery(const binlog::Event& event);
   absl::Status TakeGroupQuery(const binlog::Query& query, const StatementWords& words);
   absl::Status TakeDefinition(const binlog::Query& query, const StatementWords& words);
@@ -92,6 +93,7 @@ class BinlogIntake {
                        const std::vector<binlog::RowField>& before,
                        const std::vector<binlog::RowField>& after);
   absl::Status Verify(const BinlogPlace& after);
+  void TakeNextTables();
   absl::Status BeginGroup(const binlog::Event& event);
   absl::Status EndGroup();
   absl::Status GiveHeld();
