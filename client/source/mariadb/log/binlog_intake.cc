@@ -241,7 +241,7 @@ absl::Status BinlogIntake::TakeDefinition(const binlog::Query& query, const Stat
   for (const auto& [name, table] : tables_->tables) {
     if (!words.Names(name) && !(names_database && is_of_database)) continue;
     absl::Status spoiled =
-        Spoil(table.id, "a statement changed its definition, or that of another one which it names");
+        stage_.GiveUp(table.id, "a statement changed its definition, or that of another one which it names");
     if (!spoiled.ok()) return spoiled;
   }
   return absl::OkStatus();
@@ -277,9 +277,10 @@ absl::Status BinlogIntake::TakeRows(const binlog::Event& event) {
   if (mapped.table == nullptr) return absl::OkStatus();
   if (absl::Status read = binlog::ReadRows(event, &rows_); !read.ok()) return read;
   if (!mapped.rows || rows_.columns != mapped.rows->columns())
-    return Spoil(mapped.table->id, kRedefinedInBinlog);
+    return stage_.GiveUp(mapped.table->id, kRedefinedInBinlog);
   if (!rows_.IsWhole())
-    return Spoil(mapped.table->id, "a session wrote rows without all of their columns (binlog_row_image)");
+    return stage_.GiveUp(mapped.table->id,
+                         "a session wrote rows without all of their columns (binlog_row_image)");
   binlog::Bytes bytes(rows_.rows);
   while (!bytes.empty()) {
     bool is_row = mapped.rows->Slice(&bytes, rows_.image, &before_fields_);
@@ -303,7 +304,7 @@ absl::Status BinlogIntake::TakeRow(const Mapped& mapped, RowsKind kind,
   if (kind == RowsKind::kDelete) told = mapped.rows->Delete(before, &change);
   if (told == BinlogRows::Told::kNothing) return absl::OkStatus();
   if (told == BinlogRows::Told::kUnknown)
-    return Spoil(mapped.table->id, "its rows cannot be read in the binlog");
+    return stage_.GiveUp(mapped.table->id, "its rows cannot be read in the binlog");
   const std::int64_t id = mapped.table->id;
   if (!holds_) {
     touched_[id] = true;
@@ -335,7 +336,7 @@ absl::Status BinlogIntake::RollBackTo(const std::string& savepoint) {
     constexpr char kUnknown[] = "a transaction took back so much that it is not known what is left";
     absl::Status spoiled = SpoilTouched(kUnknown);
     for (const Held& held : held_) {
-      if (spoiled.ok() && held.savepoint.empty()) spoiled = Spoil(held.table, kUnknown);
+      if (spoiled.ok() && held.savepoint.empty()) spoiled = stage_.GiveUp(held.table, kUnknown);
     }
     held_.clear();
     return spoiled;
@@ -349,15 +350,11 @@ absl::Status BinlogIntake::RollBackTo(const std::string& savepoint) {
 
 // --- What does not count ------------------------------------------------------
 
-absl::Status BinlogIntake::Spoil(std::int64_t table, const std::string& because) {
-  return stage_.GiveUp(table, because);
-}
-
 absl::Status BinlogIntake::SpoilAll(const std::string& because) {
   absl::Status spoiled;
   if (tables_ == nullptr) return spoiled;
   for (const auto& [name, table] : tables_->tables) {
-    if (spoiled.ok()) spoiled = Spoil(table.id, because);
+    if (spoiled.ok()) spoiled = stage_.GiveUp(table.id, because);
   }
   return spoiled;
 }
@@ -370,7 +367,7 @@ absl::Status BinlogIntake::SpoilAllAndEnd(const std::string& because) {
 absl::Status BinlogIntake::SpoilTouched(const std::string& because) {
   absl::Status spoiled;
   for (const auto& [table, touched] : touched_) {
-    if (spoiled.ok()) spoiled = Spoil(table, because);
+    if (spoiled.ok()) spoiled = stage_.GiveUp(table, because);
   }
   return spoiled;
 }
@@ -380,24 +377,18 @@ absl::Status BinlogIntake::SpoilTouched(const std::string& because) {
 absl::StatusOr<StageMark> BinlogIntake::Mark(const std::string& token, std::int64_t above,
                                              std::int64_t now_ms) {
   if (!failure_.ok()) return failure_;
-  absl::StatusOr<StageMark> mark = MarkNext(token, above, now_ms);
-  if (!mark.ok()) failure_ = mark.status();
-  return mark;
-}
-
-absl::StatusOr<StageMark> BinlogIntake::MarkNext(const std::string& token, std::int64_t above,
-                                                 std::int64_t now_ms) {
   StageMark mark;
   mark.lsn = std::max(lsn_, above) + 1;
   mark.token = token;
   mark.time_ms = now_ms;
   mark.position = ToString(position_);
   mark.fingerprint = print_.Text();
-  if (absl::Status begun = stage_.Begin({.lsn = mark.lsn, .time_ms = now_ms}); !begun.ok()) return begun;
-  if (absl::Status marked = stage_.Mark(mark.token, mark.position, mark.fingerprint); !marked.ok())
-    return marked;
+  failure_ = stage_.Begin({.lsn = mark.lsn, .time_ms = now_ms});
+  if (failure_.ok()) failure_ = stage_.Mark(mark.token, mark.position, mark.fingerprint);
+  if (!failure_.ok()) return failure_;
   lsn_ = mark.lsn;
-  if (absl::Status committed = stage_.Commit(); !committed.ok()) return committed;
+  failure_ = stage_.Commit();
+  if (!failure_.ok()) return failure_;
   has_commits_ = true;
   committed_lsn_ = lsn_;
   return mark;

@@ -81,7 +81,6 @@ class BinlogIntake {
   };
 
   absl::Status TakeNext(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after);
-  absl::StatusOr<StageMark> MarkNext(const std::string& token, std::int64_t above, std::int64_t now_ms);
   absl::Status TakeInGroup(const binlog::Event& event);
   absl::Status TakeIncident(const binlog::Event& event);
   absl::Status TakeQuery(const binlog::Event& event);
@@ -98,7 +97,6 @@ class BinlogIntake {
   absl::Status EndGroup();
   absl::Status GiveHeld();
   absl::Status RollBackTo(const std::string& savepoint);
-  absl::Status Spoil(std::int64_t table, const std::string& because);
   absl::Status SpoilAll(const std::string& because);
   absl::Status SpoilAllAndEnd(const std::string& because);
   absl::Status SpoilTouched(const std::string& because);
