@@ -207,6 +207,20 @@ std::string BinlogFingerprint(const MariadbTable& table) {
   return HexDigest(text);
 }
 
+namespace {
+
+/// Its rows are passed over from here on, so that it has to be begun again, also where it is as before by
+/// then.
+absl::Status LeaveOut(Stage& stage, StagedTable table) {
+  const absl::StatusOr<std::int64_t> place = stage.Place();
+  if (!place.ok()) return place.status();
+  table.fingerprint.clear();
+  if (absl::Status set = stage.SetTable(table); !set.ok()) return set;
+  return stage.RaiseFloor(table.id, *place + 1, "its definition was another one when the binlog was read");
+}
+
+}  // namespace
+
 absl::StatusOr<BinlogTables> ReadBinlogTables(mariadb::Connection& connection, Stage& stage) {
   const absl::StatusOr<std::vector<StagedTable>> staged = stage.Tables();
   if (!staged.ok()) return staged.status();
@@ -223,6 +237,10 @@ absl::StatusOr<BinlogTables> ReadBinlogTables(mariadb::Connection& connection, S
     if (found == staged->end() || found->fingerprint != BinlogFingerprint(table)) continue;
     const std::string name = table.name;
     tables.tables.emplace(name, BinlogTable{found->id, std::move(table)});
+  }
+  for (const StagedTable& table : *staged) {
+    if (tables.tables.contains(table.name)) continue;
+    if (absl::Status left = LeaveOut(stage, table); !left.ok()) return left;
   }
   return tables;
 }

@@ -150,9 +150,7 @@ absl::Status MariadbStaging::Connect() {
   if (!refusals->empty()) return BinlogRefused(*refusals);
   const absl::StatusOr<Begin> begin = FindBegin(**session, *place);
   if (!begin.ok()) return begin.status();
-  // Of definitions that are not these any more the binlog tells, or the next look at the catalogs.
-  absl::StatusOr<BinlogTables> tables = ReadBinlogTables(**session, *stage_);
-  if (!tables.ok()) return tables.status();
+  if (absl::Status found = FindTables(**session); !found.ok()) return found;
   BinlogStreamOptions options;
   options.connect = {.dsn = options_.access.dsn,
                      .password_file = options_.access.password_file,
@@ -166,7 +164,6 @@ absl::Status MariadbStaging::Connect() {
   if (is_over_) return absl::CancelledError("the agent was stopped");
   stream_ = *std::move(stream);
   intake_ = std::make_unique<BinlogIntake>(*stage_, begin->lsn, begin->position, begin->print);
-  tables_ = std::make_shared<const BinlogTables>(*std::move(tables));
   intake_->SetTables(tables_);
   needs_mark_ = begin->print.empty();
   begun_ = begin->position;
@@ -175,6 +172,30 @@ absl::Status MariadbStaging::Connect() {
   flushed_ = marked_ = Clock::now();
   failure_ = absl::OkStatus();
   return absl::OkStatus();
+}
+
+/// Those of the stream before stay: a cycle may be about to begin with one of which the stage says nothing
+/// yet. Of definitions that are not these any more the binlog tells, or the next look at the catalogs.
+absl::Status MariadbStaging::FindTables(mariadb::Connection& connection) {
+  {
+    const MutexLock lock(mutex_);
+    if (tables_ != nullptr) return absl::OkStatus();
+  }
+  absl::StatusOr<BinlogTables> tables = ReadBinlogTables(connection, *stage_);
+  if (!tables.ok()) return tables.status();
+  const MutexLock lock(mutex_);
+  // What was set meanwhile is newer.
+  if (tables_ == nullptr) tables_ = std::make_shared<const BinlogTables>(*std::move(tables));
+  return absl::OkStatus();
+}
+
+/// The tables go first: those that a cycle sets from here on it finds missing in the stage, and sets again.
+absl::Status MariadbStaging::ClearStage() {
+  {
+    const MutexLock lock(mutex_);
+    tables_.reset();
+  }
+  return stage_->Clear();
 }
 
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connection& connection,
@@ -259,7 +280,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connect
                                                                 StagedBinlog log, const std::string& news) {
   absl::StatusOr<BinlogPosition> end = EndOf(connection);
   if (!end.ok()) return end.status();
-  if (absl::Status cleared = stage_->Clear(); !cleared.ok()) return cleared;
+  if (absl::Status cleared = ClearStage(); !cleared.ok()) return cleared;
   if (absl::Status kept = KeepStagedBinlog(*stage_, log); !kept.ok()) return kept;
   if (!news.empty()) {
     const MutexLock lock(mutex_);
@@ -286,7 +307,7 @@ absl::Status MariadbStaging::Explain(const absl::Status& failed) {
   absl::StatusOr<StagedBinlog> log = ReadStagedBinlog(*stage_);
   if (!log.ok()) return log.status();
   log->past = is_ahead ? StagedBinlog::Past::kAhead : StagedBinlog::Past::kRestored;
-  const absl::Status cleared = stage_->Clear();
+  const absl::Status cleared = ClearStage();
   if (!cleared.ok()) return cleared;
   if (absl::Status kept = KeepStagedBinlog(*stage_, *log); !kept.ok()) return kept;
   const MutexLock lock(mutex_);

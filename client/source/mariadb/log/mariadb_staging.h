@@ -102,6 +102,8 @@ class MariadbStaging : public LogKeeper {
   absl::Status Work(const std::stop_token& stop) MIRROR_EXCLUDES(mutex_);
   absl::Status Pump(const std::stop_token& stop) MIRROR_EXCLUDES(mutex_);
   absl::Status Connect() MIRROR_EXCLUDES(mutex_);
+  absl::Status FindTables(mariadb::Connection& connection) MIRROR_EXCLUDES(mutex_);
+  absl::Status ClearStage() MIRROR_EXCLUDES(mutex_);
   /// Where to read from, by what is on record.
   struct Begin {
     BinlogPosition position;
@@ -142,8 +144,8 @@ class MariadbStaging : public LogKeeper {
   BinlogPlace marked_at_ MIRROR_GUARDED_BY(mutex_);
   std::int64_t marked_lsn_ MIRROR_GUARDED_BY(mutex_) = 0;
   Time flushed_ MIRROR_GUARDED_BY(mutex_), marked_ MIRROR_GUARDED_BY(mutex_);
-  std::shared_ptr<const BinlogTables> tables_ MIRROR_GUARDED_BY(mutex_);
-  bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Somebody waits: connect now.
+  std::shared_ptr<const BinlogTables> tables_ MIRROR_GUARDED_BY(mutex_);  ///< Null: not set since it began.
+  bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;                       ///< Somebody waits: connect now.
   bool is_over_ MIRROR_GUARDED_BY(mutex_) = false;
   std::uint64_t failures_ MIRROR_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ MIRROR_GUARDED_BY(mutex_);
