@@ -259,14 +259,14 @@ absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& tab
   if (!marker.ok()) return marker.status();
   const std::int64_t from =
       snapshots.empty() ? marker->lsn : *std::min_element(snapshots.begin(), snapshots.end());
-  const absl::StatusOr<std::int64_t> floor = tables_.FloorOf(table);
-  if (!floor.ok()) return floor.status();
+  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(table);
+  if (!staged.ok()) return staged.status();
   // What came in between is not staged.
-  if (!snapshots.empty() && from < *floor) {
-    return absl::AbortedError(absl::StrCat("table '", table.table.name, "' moved while its rows were read: ",
-                                           tables_.StagedOf(table)->gone_because));
+  if (!snapshots.empty() && from < staged->floor) {
+    return absl::AbortedError(absl::StrCat("table '", table.table.name,
+                                           "' moved while its rows were read: ", staged->gone_because));
   }
-  return Covered{std::max(from, *floor), *std::move(marker)};
+  return Covered{std::max(from, staged->floor), *std::move(marker)};
 }
 
 absl::StatusOr<std::optional<std::vector<Key>>> MariadbLog::ChangedKeys(const std::string& table, Lsn lsn) {
