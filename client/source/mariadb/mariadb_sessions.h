@@ -30,7 +30,8 @@ struct MariadbAccess {
   std::chrono::milliseconds yields_after{1'000};
   /// For an answer about the catalogs.
   std::chrono::milliseconds catalogs_within{60'000};
-  /// For the next row of a table; and how long the server keeps a reading that takes no row.
+  /// For the next row of a table; and how long the server keeps a reading that takes no row, or one that
+  /// waits for the binlog.
   std::chrono::milliseconds rows_within{3'600'000};
 };
 
