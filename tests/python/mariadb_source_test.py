@@ -13,6 +13,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -242,6 +243,15 @@ class Identity(SourceTest):
         self.assertEqual(self.place.control("accept-source", "Cust").returncode, 0)
         self.server, self.crm = other.server, other
         self.run_once()
+        self.check_equal()
+
+    def test_an_agent_that_lost_all_it_knew_goes_on_by_itself(self):
+        shutil.rmtree(self.place.toml.parent / "agent-state")
+        self.crm.sql("UPDATE t SET v = 'unseen' WHERE id = 1; DELETE FROM t WHERE id = 2")
+        self.assertIn(self.run_once()["t"][0], ("populate", "compare"), self.notes)
+        self.check_equal()
+        self.crm.sql("UPDATE t SET v = 'seen' WHERE id = 3")
+        self.assertEqual(self.run_once(), {"t": ("changes", 0, 1, 0)})
         self.check_equal()
 
     def test_another_database_of_the_server_is_held(self):

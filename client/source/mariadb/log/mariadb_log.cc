@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "client/source/mariadb/log/binlog_server.h"
@@ -18,6 +19,11 @@ namespace {
 
 constexpr std::size_t kStagedRowsAtATime = 10'000;
 
+/// Nothing stands in the source that could keep an id: this one is found again without any memory.
+std::string MadeSourceId(const std::string& identity, const std::string& context_id) {
+  return HexDigest(absl::StrCat("source of ", context_id, "\n", identity));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MariadbLog>> MariadbLog::Open(std::shared_ptr<MariadbStaging> staging,
@@ -26,9 +32,11 @@ absl::StatusOr<std::unique_ptr<MariadbLog>> MariadbLog::Open(std::shared_ptr<Mar
   const absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(log->stage());
   if (!source.ok()) return source.status();
   log->had_source_ = !source->source_id.empty();
-  log->source_id_ = log->had_source_                   ? source->source_id
-                    : !log->options_.source_id.empty() ? log->options_.source_id
-                                                       : NewToken();
+  log->source_id_ = log->had_source_ ? source->source_id : log->options_.source_id;
+  if (!log->source_id_.empty()) return log;
+  const absl::StatusOr<MariadbSource> place = log->staging_->sessions()->Look();
+  if (!place.ok()) return place.status();
+  log->source_id_ = MadeSourceId(place->identity, log->options_.context_id);
   return log;
 }
 
@@ -112,7 +120,11 @@ absl::Status MariadbLog::KeepSource() {
   if (!source.ok()) return source.status();
   if (source->source_id.empty()) {
     // The stage began anew with another database.
-    if (had_source_) source_id_ = NewToken();
+    if (had_source_) {
+      // One of the same name and domain, too, is another one.
+      const std::string made = MadeSourceId(source->database, options_.context_id);
+      source_id_ = made != source_id_ ? made : NewToken();
+    }
     source->source_id = source_id_;
     if (absl::Status kept = KeepStagedBinlog(stage(), *source); !kept.ok()) return kept;
   }
