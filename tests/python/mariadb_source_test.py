@@ -172,6 +172,26 @@ class Rest(SourceTest):
         self.check_equal()
 
 
+    def test_another_process_beside_it_is_told_who_reads_and_disturbs_nothing(self):
+        self.crm.sql("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(40)); INSERT INTO t SELECT seq, 'v' FROM seq_1_to_100")
+        self.use(source_lines='interval = "1h"')
+        with (self.place.work / "run.out").open("wb") as log:
+            agent = subprocess.Popen([files_test.BIN / "mirror-agent", "run", "--config", self.place.toml], stdout=log, stderr=log)
+        self.addCleanup(agent.wait)
+        self.addCleanup(agent.kill)
+        end = time.monotonic() + 60
+        while "next run" not in (self.place.work / "run.out").read_text():
+            self.assertLess(time.monotonic(), end, "a cycle")
+            time.sleep(0.05)
+        told = self.place.agent("once")
+        self.assertEqual(told.returncode, 1, told.said)
+        self.assertIn(f"process {agent.pid} reads this source's binlog already", told.said)
+        agent.terminate()
+        self.assertEqual(agent.wait(60), 0, (self.place.work / "run.out").read_text())
+        self.crm.sql("UPDATE t SET v = 'w' WHERE id < 4")
+        self.assertEqual(self.run_once()["t"], ("changes", 0, 3, 0), self.notes)
+
+
 class Words(SourceTest):
     """What people are told."""
 

@@ -41,6 +41,15 @@ absl::StatusOr<BinlogPlace> PlaceOfNewSnapshot(mariadb::Connection& connection) 
   return place;
 }
 
+absl::Status RaiseFloors(Stage& stage, std::int64_t lsn, const std::string& because) {
+  const absl::StatusOr<std::vector<StagedTable>> tables = stage.Tables();
+  if (!tables.ok()) return tables.status();
+  for (const StagedTable& table : *tables) {
+    if (absl::Status raised = stage.RaiseFloor(table.id, lsn, because); !raised.ok()) return raised;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<StagedBinlog> ReadStagedBinlog(Stage& stage) {
@@ -128,7 +137,7 @@ void MariadbStaging::Run(const std::stop_token& stop) {
 }
 
 absl::Status MariadbStaging::Work(const std::stop_token& stop) {
-  absl::Status ended = Connect();
+  absl::Status ended = Connect(stop);
   if (ended.ok()) ended = Pump(stop);
   bool verified = true;
   {
@@ -140,7 +149,13 @@ absl::Status MariadbStaging::Work(const std::stop_token& stop) {
   return verified || ended.ok() || stop.stop_requested() ? ended : Explain(ended);
 }
 
-absl::Status MariadbStaging::Connect() {
+absl::Status MariadbStaging::Connect(const std::stop_token& stop) {
+  if (!lock_) {
+    absl::StatusOr<StagingLock> lock =
+        StagingLock::Acquire(absl::StrCat(options_.stage.path, ".lock"), options_.lock_within, stop);
+    if (!lock.ok()) return lock.status();
+    lock_.emplace(*std::move(lock));
+  }
   const absl::StatusOr<MariadbSource> place = sessions_->Look();
   if (!place.ok()) return place.status();
   absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
@@ -260,7 +275,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::GoOnAt(mariadb::Connection
   const absl::StatusOr<std::optional<StageMark>> last = stage_->LastMark();
   if (!last.ok()) return last.status();
   const std::int64_t lsn = std::max(*staged, *last ? (*last)->lsn : 0) + 1;
-  if (absl::Status raised = RaiseFloors(lsn, why); !raised.ok()) return raised;
+  if (absl::Status raised = RaiseFloors(*stage_, lsn, why); !raised.ok()) return raised;
   absl::StatusOr<BinlogPosition> end = EndOf(connection);
   if (!end.ok()) return end.status();
   const MutexLock lock(mutex_);
@@ -288,15 +303,6 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connect
   }
   // Above all that an earlier stage gave: it had a group in less than a microsecond never.
   return Begin{*std::move(end), "", NowMs() * 1'000};
-}
-
-absl::Status MariadbStaging::RaiseFloors(std::int64_t lsn, const std::string& because) {
-  const absl::StatusOr<std::vector<StagedTable>> tables = stage_->Tables();
-  if (!tables.ok()) return tables.status();
-  for (const StagedTable& table : *tables) {
-    if (absl::Status raised = stage_->RaiseFloor(table.id, lsn, because); !raised.ok()) return raised;
-  }
-  return absl::OkStatus();
 }
 
 absl::Status MariadbStaging::Explain(const absl::Status& failed) {

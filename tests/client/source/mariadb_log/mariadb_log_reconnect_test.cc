@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <thread>
@@ -88,6 +89,29 @@ TEST_F(MariadbReconnect, ATableThatWasAnotherOneAtTheBeginIsCompared) {
   CycleAndExpect("t", "compare");
   Sql("UPDATE t SET a = 'behind' WHERE id = 2");
   CycleAndExpect("t", "changes");
+}
+
+TEST_F(MariadbReconnect, OneProcessStagesAtATimeAndTheOtherOneIsNamed) {
+  Start();
+  const std::string path = folder_ / "Cust.stage.db";
+  MariadbStagingOptions options = options_;
+  options.access = access_;
+  options.stage.path = path;
+  options.lock_within = std::chrono::milliseconds(100);
+  {
+    const auto other = MariadbStaging::Open(options);
+    ASSERT_THAT(other, IsOk());
+    EXPECT_THAT((*other)->StageToMarker(nullptr).status(),
+                StatusIs(absl::StatusCode::kUnavailable,
+                         testing::AllOf(testing::HasSubstr(absl::StrCat("process ", getpid())),
+                                        testing::HasSubstr(path + ".lock"))));
+  }
+  Sql("UPDATE t SET a = 'undisturbed' WHERE id = 1");
+  CycleAndExpect("t", "changes");
+  Close();
+  const auto other = MariadbStaging::Open(options);
+  ASSERT_THAT(other, IsOk());
+  EXPECT_THAT((*other)->StageToMarker(nullptr), IsOk());
 }
 
 }  // namespace
