@@ -19,9 +19,15 @@ namespace {
 
 constexpr std::size_t kStagedRowsAtATime = 10'000;
 
-/// Nothing stands in the source that could keep an id: this one is found again without any memory.
-std::string MadeSourceId(const std::string& identity, const std::string& context_id) {
-  return HexDigest(absl::StrCat("source of ", context_id, "\n", identity));
+/// Nothing stands in the source that could keep an id: this one is found again without any memory. With the
+/// server_id, so that a second agent at another server with a database of the same name is another source.
+absl::StatusOr<std::string> MakeSourceId(MariadbSessions& sessions, const std::string& identity,
+                                         const std::string& context_id) {
+  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return session.status();
+  const absl::StatusOr<BinlogServer> server = ReadBinlogServer(**session);
+  if (!server.ok()) return server.status();
+  return HexDigest(absl::StrCat("source of ", context_id, "\n", identity, "\n", server->id));
 }
 
 }  // namespace
@@ -36,7 +42,10 @@ absl::StatusOr<std::unique_ptr<MariadbLog>> MariadbLog::Open(std::shared_ptr<Mar
   if (!log->source_id_.empty()) return log;
   const absl::StatusOr<MariadbSource> place = log->staging_->sessions()->Look();
   if (!place.ok()) return place.status();
-  log->source_id_ = MadeSourceId(place->identity, log->options_.context_id);
+  absl::StatusOr<std::string> made =
+      MakeSourceId(*log->staging_->sessions(), place->identity, log->options_.context_id);
+  if (!made.ok()) return made.status();
+  log->source_id_ = *std::move(made);
   return log;
 }
 
@@ -122,8 +131,10 @@ absl::Status MariadbLog::KeepSource() {
     // The stage began anew with another database.
     if (had_source_) {
       // One of the same name and domain, too, is another one.
-      const std::string made = MadeSourceId(source->database, options_.context_id);
-      source_id_ = made != source_id_ ? made : NewToken();
+      const absl::StatusOr<std::string> made =
+          MakeSourceId(*staging_->sessions(), source->database, options_.context_id);
+      if (!made.ok()) return made.status();
+      source_id_ = *made != source_id_ ? *made : NewToken();
     }
     source->source_id = source_id_;
     if (absl::Status kept = KeepStagedBinlog(stage(), *source); !kept.ok()) return kept;
