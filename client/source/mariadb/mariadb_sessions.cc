@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
+#include "client/source/source_away.h"
 
 namespace mirror {
 namespace {
@@ -17,15 +19,15 @@ std::int64_t SecondsOf(std::chrono::milliseconds time) { return (time.count() + 
 
 std::size_t PlaceOfUse(MariadbUse use) { return static_cast<std::size_t>(use); }
 
-/// 'user'@'host', of CURRENT_USER(): a host has no @.
-std::string GranteeOf(const std::string& current_user) {
+}  // namespace
+
+std::string MariadbGrantee(const std::string& current_user) {
+  // A host has no @.
   const std::size_t at = current_user.rfind('@');
   // Of a role, without a host.
   if (at == std::string::npos) return mariadb::AccountInSql(current_user, "");
   return mariadb::AccountInSql(current_user.substr(0, at), current_user.substr(at + 1));
 }
-
-}  // namespace
 
 MariadbLease::~MariadbLease() {
   if (connection_ != nullptr) sessions_->GiveBack(use_, {look_, std::move(connection_)});
@@ -95,7 +97,10 @@ absl::StatusOr<MariadbSource> MariadbSessions::Look() {
     ++look_;
   }
   absl::StatusOr<MariadbLease> lease = Take(MariadbUse::kCatalogs);
-  if (!lease.ok()) return lease.status();
+  if (!lease.ok()) {
+    const bool is_away = mariadb::TroubleOf(lease.status()) == mariadb::Trouble::kNotReady;
+    return is_away ? SourceAway(lease.status()) : lease.status();
+  }
   constexpr char kDoing[] = "asking which database it is";
   const absl::StatusOr<mariadb::Rows> rows =
       (*lease)->Query("SELECT CURRENT_USER(), @@global.gtid_domain_id", kDoing);
@@ -105,7 +110,7 @@ absl::StatusOr<MariadbSource> MariadbSessions::Look() {
   if (!cluster.ok()) return cluster.status();
   MariadbSource place;
   place.database = (*lease)->dsn().database;
-  place.grantee = GranteeOf(rows->Text(0, 0));
+  place.grantee = MariadbGrantee(rows->Text(0, 0));
   place.name = absl::StrCat("MariaDB, database ", place.database);
   const std::string uuid = cluster->rows() == 0 ? "" : cluster->Text(0, 1);
   // Without a cluster it is empty, or made of zeros.

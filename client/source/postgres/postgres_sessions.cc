@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
 #include "base/db/postgres/rows.h"
+#include "client/source/source_away.h"
 
 namespace mirror {
 namespace {
@@ -70,7 +72,10 @@ bool PostgresSessions::IsWaitedFor(int server_pid) {
 
 absl::StatusOr<PostgresSource> PostgresSessions::Look() {
   absl::StatusOr<postgres::Lease> lease = Take();
-  if (!lease.ok()) return lease.status();
+  if (!lease.ok()) {
+    const bool is_away = postgres::TroubleOf(lease.status()) == postgres::Trouble::kNotReady;
+    return is_away ? SourceAway(lease.status()) : lease.status();
+  }
   const absl::StatusOr<postgres::Rows> rows = (*lease)->Query(
       "SELECT current_setting('server_version_num')::int8, current_setting('server_encoding'), "
       "current_user::text, current_database()::text, "

@@ -1,0 +1,105 @@
+#include "client/source/odbc/odbc_checks.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/odbc/failure.h"
+#include "base/human_text.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kOdbcTablesNamed = 10;
+constexpr char kOdbcTablesStep[] = "right SELECT";
+
+/// As it is read, without a row.
+absl::Status TryOdbcTable(odbc::Connection& connection, const OdbcTable& table) {
+  if (!table.problem.empty()) return absl::FailedPreconditionError(table.problem);
+  std::vector<std::string> values;
+  for (const OdbcColumn& column : table.columns) values.push_back(column.value);
+  if (values.empty()) return absl::OkStatus();
+  return connection
+      .Query(absl::StrCat("SELECT ", absl::StrJoin(values, ", "), " FROM ", table.from, " WHERE 1 = 0"), {},
+             {}, "reading no row of it")
+      .status();
+}
+
+void TryOdbcTables(odbc::Connection& connection, const std::string& user,
+                   const std::vector<OdbcTable>& tables, SourceFindings* findings) {
+  std::vector<std::string> refused, quoted;
+  std::size_t failed = 0;
+  for (const OdbcTable& table : tables) {
+    const absl::Status read = TryOdbcTable(connection, table);
+    if (read.ok()) continue;
+    if (odbc::TroubleOf(read) == odbc::Trouble::kDenied) {
+      refused.push_back(table.name);
+      quoted.push_back(table.quoted);
+      continue;
+    }
+    if (++failed > kOdbcTablesNamed) continue;
+    findings->Fail("tables",
+                   absl::StrCat("table '", table.name, "' cannot be read: ", std::string(read.message())),
+                   "correct that, or leave it out with 'skip'");
+    if (connection.IsDead()) return;
+  }
+  if (failed > kOdbcTablesNamed) {
+    findings->Fail("tables", absl::StrCat(failed - kOdbcTablesNamed, " more cannot be read"),
+                   "correct that, or leave them out with 'skip'");
+  }
+  if (!refused.empty()) {
+    quoted.resize(std::min(quoted.size(), kOdbcTablesNamed));
+    findings->Fail(kOdbcTablesStep,
+                   absl::StrCat("the user '", user, "' may not read ", Counted(refused.size(), "table"), ": ",
+                                ListNames(refused, kOdbcTablesNamed)),
+                   absl::StrCat("GRANT SELECT ON ", absl::StrJoin(quoted, ", "),
+                                refused.size() > quoted.size() ? ", …" : "",
+                                " TO that user, or leave them out with 'skip'"));
+  } else if (failed == 0) {
+    findings->Ok(kOdbcTablesStep, absl::StrCat("on ", Counted(tables.size(), "table")));
+  }
+}
+
+}  // namespace
+
+SourceFindings CheckOdbcSource(const OdbcCheckOptions& options) {
+  SourceFindings findings;
+  OdbcAccess access = options.access;
+  access.catalogs_within = kOdbcCheckWithin;
+  OdbcSessions sessions(std::move(access));
+  const absl::StatusOr<OdbcPlace> place = sessions.Look();
+  const absl::StatusOr<std::unique_ptr<odbc::Connection>> connection =
+      place.ok() ? sessions.Take() : absl::StatusOr<std::unique_ptr<odbc::Connection>>(place.status());
+  if (!connection.ok()) {
+    findings.Fail("reach", std::string(connection.status().message()), "correct that, then run this again");
+    return findings;
+  }
+  findings.Ok("reach", absl::StrCat(place->name, ", as ", place->user));
+  absl::StatusOr<std::vector<OdbcTable>> all = sessions.dialect().Tables(**connection);
+  if (!all.ok()) {
+    findings.Fail("tables", absl::StrCat("cannot be asked: ", std::string(all.status().message())),
+                  "correct that, then run this again");
+    return findings;
+  }
+  std::vector<std::string> names;
+  for (const OdbcTable& table : *all) names.push_back(table.name);
+  const std::vector<std::string> chosen = ChooseTables(options.choice, names).names;
+  std::erase_if(*all, [&chosen](const OdbcTable& table) {
+    return std::find(chosen.begin(), chosen.end(), table.name) == chosen.end();
+  });
+  if (all->empty()) {
+    findings.Warn("tables", "none is chosen that the user may see",
+                  "give the user the right to SELECT, or correct 'dsn', 'schemas', 'include' and 'skip'");
+    return findings;
+  }
+  TryOdbcTables(**connection, place->user, *all, &findings);
+  return findings;
+}
+
+}  // namespace mirror
