@@ -43,9 +43,10 @@ std::string AllRows(SourceReader& reader, const std::string& table) {
   return *rows == 1 ? "its one row is sent" : absl::StrCat("all ", Grouped(*rows), " rows are sent");
 }
 
-/// What the log says of a table; `waiting` is absent when there is no log at all.
-std::string WordsOf(SourceReader& reader, const RunState& runs, const std::string& table,
-                    const WaitingChanges& waiting, bool no_mirror) {
+/// What the log says of a table; `waiting` is absent when there is no log at all. A server's log is not read
+/// for it, but what of that is staged.
+std::string WordsOf(const SourceConfig& source, SourceReader& reader, const RunState& runs,
+                    const std::string& table, const WaitingChanges& waiting, bool no_mirror) {
   if (!waiting && runs.tables().FindConfirmed(table) == nullptr) {
     return absl::StrCat("never sent: ", AllRows(reader, table));
   }
@@ -55,9 +56,11 @@ std::string WordsOf(SourceReader& reader, const RunState& runs, const std::strin
   if (found == waiting->end()) return absl::StrCat("new: a log is made, and ", AllRows(reader, table));
   if (!found->second) return absl::StrCat("never sent: ", AllRows(reader, table));
   if (no_mirror) return absl::StrCat("no mirror yet: ", AllRows(reader, table));
+  const std::string changes = Counted(static_cast<std::uint64_t>(*found->second), "change");
+  if (IsServer(source.kind))
+    return absl::StrCat(changes, " staged since it was sent last; the server's log may have more");
   if (*found->second == 0) return "nothing changed since it was sent last";
-  return absl::StrCat(Counted(static_cast<std::uint64_t>(*found->second), "change"),
-                      " logged since it was sent last");
+  return absl::StrCat(changes, " logged since it was sent last");
 }
 
 /// Tables that the log cannot log, by the names that they are sent by, and why.
@@ -120,7 +123,7 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
     if (const auto why = unlogged.find(FoldName(table.schema.name)); why != unlogged.end())
       out << "found by comparing, since " << Printable(why->second) << ": ";
     if (table.problem.empty() && rules.Find(table.schema.name) == nullptr) {
-      out << WordsOf(*reader, *runs, table.schema.name, *waiting, no_mirror) << '\n';
+      out << WordsOf(source, *reader, *runs, table.schema.name, *waiting, no_mirror) << '\n';
       continue;
     }
     const absl::StatusOr<std::optional<CaptureState::Table>> captured = (*state)->Find(table.schema.name);
@@ -172,7 +175,7 @@ absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_d
   PrintRefused(*schema, out);
   for (const SourceTable& table : schema->tables) {
     out << "  " << Printable(table.schema.name) << ": "
-        << (table.problem.empty() ? WordsOf(*reader, *runs, table.schema.name, *waiting, no_mirror)
+        << (table.problem.empty() ? WordsOf(source, *reader, *runs, table.schema.name, *waiting, no_mirror)
                                   : Printable(table.problem))
         << '\n';
   }

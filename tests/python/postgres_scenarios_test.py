@@ -382,7 +382,7 @@ class Unlogged(LogTest):
         self.assertEqual({counts[0] for counts in self.run_once().values()}, {"changes"})
         self.check("deferred", "full_identity", "plain")
         self.check_verified()
-        self.assertIn("nothing changed since it was sent last", self.place.agent("once", "--dry-run").said)
+        self.assertIn("changes staged since it was sent last", self.place.agent("once", "--dry-run").said)
 
 
 class Steps(LogTest):
