@@ -117,8 +117,8 @@ TEST(InitSourceTest, TheLogOfPostgresIsMadeByWhoOwnsTheTables) {
   ASSERT_EQ(init.Run(kUrl), 0) << init.err;
   EXPECT_THAT(init.out, HasSubstr("mirror-agent install --config " + init.dir() +
                                   "/mirror-agent.toml --print-sql | psql -v ON_ERROR_STOP=1 "
-                                  "'host=db.example.org port=5433 dbname=crm sslmode=verify-full "
-                                  "user=postgres'\n  mirror-agent once "));
+                                  "'host=db.example.org port=5433 dbname=crm user=postgres "
+                                  "sslmode=verify-full'\n  mirror-agent once "));
 }
 
 TEST(InitSourceTest, ARoleThatIsNotNamedIsTheAgents) {

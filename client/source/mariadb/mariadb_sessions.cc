@@ -79,7 +79,8 @@ absl::StatusOr<MariadbLease> MariadbSessions::Take(MariadbUse use) {
   absl::StatusOr<std::unique_ptr<mariadb::Connection>> opened = mariadb::Connection::Open(ConnectFor(use));
   if (!opened.ok()) {
     GiveBack(use, {});
-    return opened.status();
+    const bool is_away = mariadb::TroubleOf(opened.status()) == mariadb::Trouble::kNotReady;
+    return is_away ? SourceAway(opened.status()) : opened.status();
   }
   return MariadbLease(this, use, free->look, *std::move(opened));
 }
@@ -97,10 +98,7 @@ absl::StatusOr<MariadbSource> MariadbSessions::Look() {
     ++look_;
   }
   absl::StatusOr<MariadbLease> lease = Take(MariadbUse::kCatalogs);
-  if (!lease.ok()) {
-    const bool is_away = mariadb::TroubleOf(lease.status()) == mariadb::Trouble::kNotReady;
-    return is_away ? SourceAway(lease.status()) : lease.status();
-  }
+  if (!lease.ok()) return lease.status();
   constexpr char kDoing[] = "asking which database it is";
   const absl::StatusOr<mariadb::Rows> rows =
       (*lease)->Query("SELECT CURRENT_USER(), @@global.gtid_domain_id", kDoing);

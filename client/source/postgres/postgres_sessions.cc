@@ -57,7 +57,11 @@ PostgresSessions::PostgresSessions(PostgresAccess access)
 
 absl::StatusOr<postgres::Lease> PostgresSessions::Take() {
   absl::StatusOr<postgres::Lease> lease = pool_.Take(postgres::ConnectAs{}.connect_within);
-  if (lease.ok()) (*lease)->SetAnswerWithin(access_.catalogs_within);
+  if (lease.ok()) {
+    (*lease)->SetAnswerWithin(access_.catalogs_within);
+  } else if (postgres::TroubleOf(lease.status()) == postgres::Trouble::kNotReady) {
+    return SourceAway(lease.status());
+  }
   return lease;
 }
 
@@ -72,10 +76,7 @@ bool PostgresSessions::IsWaitedFor(int server_pid) {
 
 absl::StatusOr<PostgresSource> PostgresSessions::Look() {
   absl::StatusOr<postgres::Lease> lease = Take();
-  if (!lease.ok()) {
-    const bool is_away = postgres::TroubleOf(lease.status()) == postgres::Trouble::kNotReady;
-    return is_away ? SourceAway(lease.status()) : lease.status();
-  }
+  if (!lease.ok()) return lease.status();
   const absl::StatusOr<postgres::Rows> rows = (*lease)->Query(
       "SELECT current_setting('server_version_num')::int8, current_setting('server_encoding'), "
       "current_user::text, current_database()::text, "

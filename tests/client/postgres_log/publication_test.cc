@@ -26,7 +26,7 @@ using testing::StartsWith;
 /// A script of psql as it may be given to the server itself.
 std::string WithoutPsql(const std::string& script) {
   std::string sql;
-  for (const std::string& line : absl::StrSplit(script, '\n')) {
+  for (const std::string& line : std::vector<std::string>(absl::StrSplit(script, '\n'))) {
     if (line.empty() || line.front() != '\\') absl::StrAppend(&sql, line, "\n");
   }
   return sql;

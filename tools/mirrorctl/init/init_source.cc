@@ -92,12 +92,8 @@ std::string ConninfoWord(const std::string& keyword, const std::string& value) {
   return quoted + "'";
 }
 
-absl::StatusOr<std::string> PostgresDsn(const std::string& source) {
-  if (const std::string wrong = WrongPostgres(source, ""); !wrong.empty())
-    return WrongSource(wrong, kPostgresExample);
-  postgres::Parameters parameters = postgres::ReadConninfo(source).value_or(postgres::Parameters());
-  if (postgres::FindParameter(parameters, "user") == nullptr) parameters.emplace_back("user", kDefaultRole);
-  // Where it is comes first, as people read it.
+/// Where it is comes first, as people read it.
+std::string ConninfoOf(postgres::Parameters parameters) {
   static constexpr std::string_view kFirst[] = {"host", "hostaddr", "port", "dbname", "user"};
   const auto place = [](const std::string& keyword) {
     return std::find(std::begin(kFirst), std::end(kFirst), keyword) - std::begin(kFirst);
@@ -105,10 +101,18 @@ absl::StatusOr<std::string> PostgresDsn(const std::string& source) {
   std::stable_sort(parameters.begin(), parameters.end(), [&place](const auto& one, const auto& other) {
     return place(one.first) < place(other.first);
   });
-  std::string dsn;
+  std::string conninfo;
   for (const auto& [keyword, value] : parameters)
-    absl::StrAppend(&dsn, dsn.empty() ? "" : " ", ConninfoWord(keyword, value));
-  return dsn;
+    absl::StrAppend(&conninfo, conninfo.empty() ? "" : " ", ConninfoWord(keyword, value));
+  return conninfo;
+}
+
+absl::StatusOr<std::string> PostgresDsn(const std::string& source) {
+  if (const std::string wrong = WrongPostgres(source, ""); !wrong.empty())
+    return WrongSource(wrong, kPostgresExample);
+  postgres::Parameters parameters = postgres::ReadConninfo(source).value_or(postgres::Parameters());
+  if (postgres::FindParameter(parameters, "user") == nullptr) parameters.emplace_back("user", kDefaultRole);
+  return ConninfoOf(std::move(parameters));
 }
 
 absl::Status WrongMariadb(const std::string& why) { return WrongSource(why, kMariadbExample); }
@@ -326,15 +330,13 @@ std::string InstallSteps(const InitOptions& options, const std::string& install)
   // As somebody else.
   postgres::Parameters parameters =
       postgres::ReadConninfo(SourceDsn(options.source).value_or("")).value_or(postgres::Parameters());
-  std::string owner;
-  for (const auto& [keyword, value] : parameters) {
-    if (keyword != "user") absl::StrAppend(&owner, ConninfoWord(keyword, value), " ");
+  for (auto& [keyword, value] : parameters) {
+    if (keyword == "user") value = "postgres";
   }
   return absl::StrCat(
       "  # psql as a superuser of the source or, where the role has REPLICATION, as the tables' owner: the\n"
       "  # agent's role does not own them. Again when tables were added\n  ",
-      install, " --print-sql | psql -v ON_ERROR_STOP=1 ", ShellWord(absl::StrCat(owner, "user=postgres")),
-      "\n");
+      install, " --print-sql | psql -v ON_ERROR_STOP=1 ", ShellWord(ConninfoOf(std::move(parameters))), "\n");
 }
 
 std::string SourceConfiguration(const InitOptions& options, const std::string& path) {
