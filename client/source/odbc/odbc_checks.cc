@@ -19,24 +19,34 @@ namespace {
 constexpr std::size_t kOdbcTablesNamed = 10;
 constexpr char kOdbcTablesStep[] = "right SELECT";
 
-/// As it is read, without a row.
-absl::Status TryOdbcTable(odbc::Connection& connection, const OdbcTable& table) {
-  if (!table.problem.empty()) return absl::FailedPreconditionError(table.problem);
+/// As it is read, without a row, and by a transaction of its own: in one that failed all that follows fails.
+absl::Status ReadNoRow(const std::shared_ptr<OdbcSessions>& sessions, const OdbcTable& table) {
   std::vector<std::string> values;
   for (const OdbcColumn& column : table.columns) values.push_back(column.value);
   if (values.empty()) return absl::OkStatus();
-  return connection
+  const absl::StatusOr<std::unique_ptr<OdbcReading>> reading = OdbcReading::Make(sessions);
+  if (!reading.ok()) return reading.status();
+  if (absl::Status begun = (*reading)->Begin(table); !begun.ok()) return begun;
+  return (*reading)
+      ->connection()
       .Query(absl::StrCat("SELECT ", absl::StrJoin(values, ", "), " FROM ", table.from, " WHERE 1 = 0"), {},
              {}, "reading no row of it")
       .status();
 }
 
-void TryOdbcTables(odbc::Connection& connection, const std::string& user,
+/// What the server refuses is told before what the catalogs say of it.
+absl::Status TryOdbcTable(const std::shared_ptr<OdbcSessions>& sessions, const OdbcTable& table) {
+  absl::Status read = ReadNoRow(sessions, table);
+  const bool is_refused = odbc::TroubleOf(read) == odbc::Trouble::kDenied;
+  return table.problem.empty() || is_refused ? read : absl::FailedPreconditionError(table.problem);
+}
+
+void TryOdbcTables(const std::shared_ptr<OdbcSessions>& sessions, const std::string& user,
                    const std::vector<OdbcTable>& tables, SourceFindings* findings) {
   std::vector<std::string> refused, quoted;
   std::size_t failed = 0;
   for (const OdbcTable& table : tables) {
-    const absl::Status read = TryOdbcTable(connection, table);
+    const absl::Status read = TryOdbcTable(sessions, table);
     if (read.ok()) continue;
     if (odbc::TroubleOf(read) == odbc::Trouble::kDenied) {
       refused.push_back(table.name);
@@ -47,7 +57,9 @@ void TryOdbcTables(odbc::Connection& connection, const std::string& user,
     findings->Fail("tables",
                    absl::StrCat("table '", table.name, "' cannot be read: ", std::string(read.message())),
                    "correct that, or leave it out with 'skip'");
-    if (connection.IsDead()) return;
+    // The others would say the same, each after its time.
+    const odbc::Trouble trouble = odbc::TroubleOf(read);
+    if (trouble == odbc::Trouble::kNotReached || trouble == odbc::Trouble::kLost) return;
   }
   if (failed > kOdbcTablesNamed) {
     findings->Fail("tables", absl::StrCat(failed - kOdbcTablesNamed, " more cannot be read"),
@@ -71,17 +83,18 @@ void TryOdbcTables(odbc::Connection& connection, const std::string& user,
 SourceFindings CheckOdbcSource(const OdbcCheckOptions& options) {
   SourceFindings findings;
   OdbcAccess access = options.access;
-  access.catalogs_within = kOdbcCheckWithin;
-  OdbcSessions sessions(std::move(access));
-  const absl::StatusOr<OdbcPlace> place = sessions.Look();
-  const absl::StatusOr<std::unique_ptr<odbc::Connection>> connection =
-      place.ok() ? sessions.Take() : absl::StatusOr<std::unique_ptr<odbc::Connection>>(place.status());
+  access.catalogs_within = access.rows_within = kOdbcCheckWithin;
+  const auto sessions = std::make_shared<OdbcSessions>(std::move(access));
+  const absl::StatusOr<OdbcPlace> place = sessions->Look();
+  absl::StatusOr<std::unique_ptr<odbc::Connection>> connection =
+      place.ok() ? sessions->Take() : absl::StatusOr<std::unique_ptr<odbc::Connection>>(place.status());
   if (!connection.ok()) {
     findings.Fail("reach", std::string(connection.status().message()), "correct that, then run this again");
     return findings;
   }
   findings.Ok("reach", absl::StrCat(place->name, ", as ", place->user));
-  absl::StatusOr<std::vector<OdbcTable>> all = sessions.dialect().Tables(**connection);
+  absl::StatusOr<std::vector<OdbcTable>> all = sessions->dialect().Tables(**connection);
+  sessions->GiveBack(*std::move(connection));
   if (!all.ok()) {
     findings.Fail("tables", absl::StrCat("cannot be asked: ", std::string(all.status().message())),
                   "correct that, then run this again");
@@ -98,7 +111,7 @@ SourceFindings CheckOdbcSource(const OdbcCheckOptions& options) {
                   "give the user the right to SELECT, or correct 'dsn', 'schemas', 'include' and 'skip'");
     return findings;
   }
-  TryOdbcTables(**connection, place->user, *all, &findings);
+  TryOdbcTables(sessions, place->user, *all, &findings);
   return findings;
 }
 
