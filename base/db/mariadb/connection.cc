@@ -30,7 +30,7 @@ constexpr const char* kPinned[] = {
     "SET NAMES utf8mb4",
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', "
     "div_precision_increment = 4, sql_select_limit = 18446744073709551615, group_concat_max_len = 1048576, "
-    "sql_quote_show_create = ON, autocommit = 1, lc_time_names = 'en_US'",
+    "sql_quote_show_create = ON, autocommit = 1, completion_type = 'NO_CHAIN', lc_time_names = 'en_US'",
 };
 
 void InitializeLibrary() {

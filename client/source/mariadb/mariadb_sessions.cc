@@ -101,7 +101,7 @@ absl::StatusOr<MariadbSource> MariadbSessions::Look() {
   if (!lease.ok()) return lease.status();
   constexpr char kDoing[] = "asking which database it is";
   const absl::StatusOr<mariadb::Rows> rows =
-      (*lease)->Query("SELECT CURRENT_USER(), @@global.gtid_domain_id", kDoing);
+      (*lease)->Query("SELECT CURRENT_USER(), @@global.gtid_domain_id, DATABASE()", kDoing);
   if (!rows.ok()) return rows.status();
   const absl::StatusOr<mariadb::Rows> cluster =
       (*lease)->Query("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'", kDoing);
@@ -111,10 +111,12 @@ absl::StatusOr<MariadbSource> MariadbSessions::Look() {
   place.grantee = MariadbGrantee(rows->Text(0, 0));
   place.name = absl::StrCat("MariaDB, database ", place.database);
   const std::string uuid = cluster->rows() == 0 ? "" : cluster->Text(0, 1);
+  // As the server has it, which may fold its letters.
+  const std::string database = rows->Text(0, 2);
   // Without a cluster it is empty, or made of zeros.
   const bool has_cluster = uuid.find_first_not_of("0-") != std::string::npos;
-  place.identity = has_cluster ? absl::StrCat("mariadb cluster ", uuid, " ", place.database)
-                               : absl::StrCat("mariadb ", rows->Text(0, 1), " ", place.database);
+  place.identity = has_cluster ? absl::StrCat("mariadb cluster ", uuid, " ", database)
+                               : absl::StrCat("mariadb ", rows->Text(0, 1), " ", database);
   return place;
 }
 

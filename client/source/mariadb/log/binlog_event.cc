@@ -11,7 +11,7 @@ namespace mirror::binlog {
 namespace {
 
 constexpr std::size_t kVersionBytes = 50;
-constexpr std::uint8_t kCrc32 = 1;
+constexpr std::uint8_t kNoChecksum = 0, kCrc32 = 1;
 /// Of a GTID event (log_event.h of MariaDB).
 constexpr std::uint8_t kFlagStandalone = 0x01;
 constexpr std::uint8_t kFlagDdl = 0x20;
@@ -46,9 +46,14 @@ absl::StatusOr<Event> ReadEvent(std::string_view data, bool checksummed) {
   // A file that was written with checksums is announced by an event that may have none yet, or the other way
   // round; a description has one always.
   if (event.type == EventType::kRotate && event.is_artificial()) checksummed = HasChecksum(data);
-  if (event.type == EventType::kFormatDescription) checksummed = true;
-  if (!checksummed) return event;
-  if (!HasChecksum(data)) {
+  const bool is_description = event.type == EventType::kFormatDescription;
+  if (!checksummed && !is_description) return event;
+  if (is_description && data.size() < kHeaderBytes + kChecksumBytes + 1) return NoSuchEvent("event");
+  // Of a file without checksums the server changes the description when it sends it from the middle, and
+  // leaves the checksum of before in it.
+  const bool is_unchecked =
+      is_description && static_cast<std::uint8_t>(data[data.size() - kChecksumBytes - 1]) == kNoChecksum;
+  if (!is_unchecked && !HasChecksum(data)) {
     return absl::DataLossError(
         "an event of the binlog does not have the checksum that it was written with: it was damaged at the "
         "server or on its way");

@@ -110,10 +110,14 @@ std::optional<std::int64_t> BinlogIntake::LsnAt(const BinlogPlace& place) const 
 
 // --- Groups -------------------------------------------------------------------
 
+void BinlogIntake::TakeNextTables() {
+  if (next_tables_ != nullptr) tables_ = std::exchange(next_tables_, nullptr);
+}
+
 absl::Status BinlogIntake::BeginGroup(const binlog::Event& event) {
   const absl::StatusOr<binlog::GroupBegin> begin = binlog::ReadGtid(event);
   if (!begin.ok()) return begin.status();
-  if (next_tables_ != nullptr) tables_ = std::exchange(next_tables_, nullptr);
+  TakeNextTables();
   // The server numbers them anew whenever it opens a table.
   if (maps_.size() > kMapsMax || maps_of_ != tables_.get()) maps_.clear();
   maps_of_ = tables_.get();
@@ -133,7 +137,24 @@ absl::Status BinlogIntake::EndGroup() {
   return stage_.Commit();
 }
 
+/// It stands behind the group of which changes are missing, or alone.
+absl::Status BinlogIntake::TakeIncident(const binlog::Event& event) {
+  constexpr char kLost[] = "the server says in its binlog that changes are missing there (incident)";
+  if (group_) {
+    SpoilAll(kLost);
+    return EndGroup();
+  }
+  TakeNextTables();
+  // A position from before it does not have what is missing.
+  absl::Status begun = stage_.Begin({.lsn = ++lsn_, .time_ms = std::int64_t{event.time_s} * 1'000});
+  if (!begun.ok()) return begun;
+  SpoilAll(kLost);
+  has_commits_ = has_ended_ = true;
+  return stage_.Commit();
+}
+
 absl::Status BinlogIntake::TakeInGroup(const binlog::Event& event) {
+  if (event.type == EventType::kIncident) return TakeIncident(event);
   if (!group_) {
     return absl::DataLossError("the binlog has statements or rows outside of its event groups");
   }
@@ -154,10 +175,6 @@ absl::Status BinlogIntake::TakeInGroup(const binlog::Event& event) {
       break;
   }
   if (binlog::IsRows(event.type)) return TakeRows(event);
-  if (event.type == EventType::kIncident) {
-    SpoilAll("the server says in its binlog that changes are missing there (incident)");
-    return EndGroup();
-  }
   if (IsOfLoad(event.type)) {
     SpoilAll("a session wrote its statements instead of rows (binlog_format)");
     return absl::OkStatus();

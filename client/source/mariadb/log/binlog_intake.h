@@ -79,6 +79,7 @@ class BinlogIntake {
   };
 
   absl::Status TakeInGroup(const binlog::Event& event);
+  absl::Status TakeIncident(const binlog::Event& event);
   absl::Status TakeQuery(const binlog::Event& event);
   absl::Status TakeGroupQuery(const binlog::Query& query, const StatementWords& words);
   absl::Status TakeDefinition(const binlog::Query& query, const StatementWords& words);
@@ -88,6 +89,7 @@ class BinlogIntake {
                        const std::vector<binlog::RowField>& before,
                        const std::vector<binlog::RowField>& after);
   absl::Status Verify(const BinlogPlace& after);
+  void TakeNextTables();
   absl::Status BeginGroup(const binlog::Event& event);
   absl::Status EndGroup();
   absl::Status GiveHeld();

@@ -41,6 +41,8 @@ std::uint64_t NumberOfBinlog(std::string_view file) {
   return number;
 }
 
+std::string_view NameOfBinlogs(std::string_view file) { return file.substr(0, file.rfind('.')); }
+
 bool IsBefore(const BinlogPlace& one, const BinlogPlace& other) {
   if (one.file == other.file) return one.offset < other.offset;
   return NumberOfBinlog(one.file) < NumberOfBinlog(other.file);

@@ -25,6 +25,8 @@ std::string ToString(const BinlogPlace& place);
 bool IsBefore(const BinlogPlace& one, const BinlogPlace& other);
 /// Of "binlog.000003" 3; 0: it has none.
 std::uint64_t NumberOfBinlog(std::string_view file);
+/// What all files of one binlog have in common: log_bin.
+std::string_view NameOfBinlogs(std::string_view file);
 
 /// How far the stage has come in a binlog.
 struct BinlogPosition {

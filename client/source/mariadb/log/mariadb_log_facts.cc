@@ -210,11 +210,20 @@ std::string BinlogFingerprint(const MariadbTable& table) {
   return HexDigest(text);
 }
 
+absl::StatusOr<std::string> ReadDatabaseInBinlog(mariadb::Connection& connection) {
+  const absl::StatusOr<mariadb::Rows> rows =
+      connection.Query("SELECT DATABASE()", "asking for the name of its database");
+  if (!rows.ok()) return rows.status();
+  return rows->rows() == 0 ? connection.dsn().database : rows->Text(0, 0);
+}
+
 absl::StatusOr<BinlogTables> ReadBinlogTables(mariadb::Connection& connection, Stage& stage) {
   const absl::StatusOr<std::vector<StagedTable>> staged = stage.Tables();
   if (!staged.ok()) return staged.status();
   BinlogTables tables;
-  tables.database = connection.dsn().database;
+  absl::StatusOr<std::string> database = ReadDatabaseInBinlog(connection);
+  if (!database.ok()) return database.status();
+  tables.database = *std::move(database);
   absl::StatusOr<BinlogCharsets> charsets = ReadBinlogCharsets(connection);
   if (!charsets.ok()) return charsets.status();
   tables.charsets = *std::move(charsets);

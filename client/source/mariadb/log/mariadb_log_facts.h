@@ -37,6 +37,10 @@ absl::StatusOr<std::map<std::string, std::string>> ReadCascadeChildren(mariadb::
 absl::StatusOr<std::map<std::string, std::string>> ReadUnlogged(mariadb::Connection& connection,
                                                                 const std::vector<MariadbTable>& tables);
 
+/// The database's name as the binlog has it: with lower_case_table_names it is not as the configuration
+/// writes it.
+absl::StatusOr<std::string> ReadDatabaseInBinlog(mariadb::Connection& connection);
+
 /// Of a table's definition: 32 hexadecimal digits.
 std::string BinlogFingerprint(const MariadbTable& table);
 /// Of the tables in the stage those whose definition is what it was when they were staged.

@@ -99,7 +99,9 @@ absl::Status MariadbLogTables::TakeCatalog(const std::vector<std::string>& names
     if (!charsets.ok()) return charsets.status();
     charsets_ = *std::move(charsets);
   }
-  database_ = (*session)->dsn().database;
+  absl::StatusOr<std::string> database = ReadDatabaseInBinlog(**session);
+  if (!database.ok()) return database.status();
+  database_ = *std::move(database);
   std::map<std::string, MariadbLogTable> before = std::exchange(tables_, {});
   for (const std::string& name : names) {
     MariadbLogTable table;

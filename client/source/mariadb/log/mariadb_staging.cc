@@ -207,6 +207,14 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
   }
   const absl::StatusOr<std::vector<BinlogPlace>> files = ReadBinlogFiles(connection);
   if (!files.ok()) return files.status();
+  // Numbers of files of another name say nothing of these.
+  const bool is_renamed =
+      !files->empty() && NameOfBinlogs(files->back().file) != NameOfBinlogs(position->end.file);
+  if (is_renamed)
+    return GoOnAt(
+        connection,
+        "the server's binlog has another name than before (log_bin), and where it has what was read "
+        "last is not known");
   const bool is_purged =
       !files->empty() && NumberOfBinlog(position->again.file) < NumberOfBinlog(files->front().file);
   // A server waits for ever at an end that it has not come to, and what is read again may begin there.

@@ -73,8 +73,12 @@ std::optional<std::string> StatementWords::Truncates(std::string_view session_da
   if (Word(0) != "truncate") return std::nullopt;
   const std::size_t begin = words_.size() > 2 && Word(1) == "table" ? 2 : 1;
   // Signs between them other than these may make another statement of it.
-  const bool is_plain = std::all_of(sql_.begin(), sql_.end(), [](char sign) {
-    return IsOfWord(sign) || sign == ' ' || sign == '`' || sign == '.' || sign == '\n' || sign == '\t';
+  // Within quotes they are of one name.
+  bool is_quoted = false;
+  const bool is_plain = std::all_of(sql_.begin(), sql_.end(), [&is_quoted](char sign) {
+    if (sign == '`') is_quoted = !is_quoted;
+    if (IsOfWord(sign) || sign == '`') return true;
+    return !is_quoted && (sign == ' ' || sign == '.' || sign == '\n' || sign == '\t');
   });
   if (!is_plain) return std::nullopt;
   const auto dots = std::count(sql_.begin(), sql_.end(), '.');

@@ -133,6 +133,8 @@ TEST(MariadbLogEvents, OnlyAPlainTruncateIsTakenForOne) {
   EXPECT_EQ(StatementWords("TRUNCATE TABLE e.t").Truncates("d", "d"), std::nullopt);
   EXPECT_EQ(StatementWords("TRUNCATE TABLE t NOWAIT").Truncates("d", "d"), std::nullopt);
   EXPECT_EQ(StatementWords("TRUNCATE TABLE t /*x*/").Truncates("d", "d"), std::nullopt);
+  EXPECT_EQ(StatementWords("TRUNCATE `d.t`").Truncates("d", "d"), std::nullopt);
+  EXPECT_EQ(StatementWords("TRUNCATE `table t`").Truncates("d", "d"), std::nullopt);
 }
 
 TEST(MariadbLogEvents, PositionsAreWhatTheirTextsSay) {

@@ -186,6 +186,10 @@ TEST_F(MariadbLogServer, BinlogsWithoutChecksumsAreRead) {
   Close();
   Sql("SET GLOBAL binlog_checksum = NONE", "UPDATE t SET a = 'd' WHERE id = 1");
   CycleAndExpect("t", "changes");
+  // Of one without them it begins in the middle.
+  Close();
+  Sql("UPDATE t SET a = 'e' WHERE id = 1");
+  CycleAndExpect("t", "changes");
 }
 
 TEST_F(MariadbLogServer, CompressedAndEncryptedBinlogsAreRead) {
