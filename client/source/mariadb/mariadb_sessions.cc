@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
+#include "client/source/source_away.h"
 
 namespace mirror {
 namespace {
@@ -17,15 +19,15 @@ std::int64_t SecondsOf(std::chrono::milliseconds time) { return (time.count() + 
 
 std::size_t PlaceOfUse(MariadbUse use) { return static_cast<std::size_t>(use); }
 
-/// 'user'@'host', of CURRENT_USER(): a host has no @.
-std::string GranteeOf(const std::string& current_user) {
+}  // namespace
+
+std::string MariadbGrantee(const std::string& current_user) {
+  // A host has no @.
   const std::size_t at = current_user.rfind('@');
   // Of a role, without a host.
   if (at == std::string::npos) return mariadb::AccountInSql(current_user, "");
   return mariadb::AccountInSql(current_user.substr(0, at), current_user.substr(at + 1));
 }
-
-}  // namespace
 
 MariadbLease::~MariadbLease() {
   if (connection_ != nullptr) sessions_->GiveBack(use_, {look_, std::move(connection_)});
@@ -90,7 +92,8 @@ absl::StatusOr<MariadbLease> MariadbSessions::Take(MariadbUse use) {
   absl::StatusOr<std::unique_ptr<mariadb::Connection>> opened = mariadb::Connection::Open(ConnectFor(use));
   if (!opened.ok()) {
     GiveBack(use, {});
-    return opened.status();
+    const bool is_away = mariadb::TroubleOf(opened.status()) == mariadb::Trouble::kNotReady;
+    return is_away ? SourceAway(opened.status()) : opened.status();
   }
   return MariadbLease(this, use, free->look, *std::move(opened));
 }
@@ -118,7 +121,7 @@ absl::StatusOr<MariadbSource> MariadbSessions::Look() {
   if (!cluster.ok()) return cluster.status();
   MariadbSource place;
   place.database = (*lease)->dsn().database;
-  place.grantee = GranteeOf(rows->Text(0, 0));
+  place.grantee = MariadbGrantee(rows->Text(0, 0));
   place.name = absl::StrCat("MariaDB, database ", place.database);
   const std::string uuid = cluster->rows() == 0 ? "" : cluster->Text(0, 1);
   // As the server has it, which may fold its letters.

@@ -17,6 +17,9 @@
 
 namespace mirror {
 
+/// 'user'@'host' as it stands in a GRANT, of what CURRENT_USER() says.
+std::string MariadbGrantee(const std::string& current_user);
+
 /// Which database, and how long it is waited for. Times are whole seconds at the server, at least one where
 /// they are not 0.
 struct MariadbAccess {

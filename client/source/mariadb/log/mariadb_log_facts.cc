@@ -10,6 +10,7 @@
 #include "base/db/mariadb/name.h"
 #include "base/digest.h"
 #include "client/source/mariadb/mariadb_objects.h"
+#include "client/source/mariadb/mariadb_sessions.h"
 
 namespace mirror {
 namespace {
@@ -67,6 +68,8 @@ void CheckFilters(const mariadb::Rows& status, const std::string& database,
 }
 
 absl::Status CheckRights(mariadb::Connection& connection, std::vector<std::string>* refusals) {
+  const absl::StatusOr<mariadb::Rows> user = connection.Query("SELECT CURRENT_USER()", kCheckingBinlog);
+  if (!user.ok()) return user.status();
   const absl::StatusOr<mariadb::Rows> rows = connection.Query("SHOW GRANTS", kCheckingBinlog);
   if (!rows.ok()) return rows.status();
   bool replication = false, monitor = false;
@@ -83,7 +86,7 @@ absl::Status CheckRights(mariadb::Connection& connection, std::vector<std::strin
   }
   const auto refuse = [&](const char* right) {
     refusals->push_back(absl::StrCat("user ", connection.dsn().user, " lacks the right ", right, ": GRANT ",
-                                     right, " ON *.* TO the user"));
+                                     right, " ON *.* TO ", MariadbGrantee(user->Text(0, 0))));
   };
   if (!replication) refuse(kReplicationRight);
   if (!monitor) refuse(kMonitorRights[0]);
