@@ -165,12 +165,17 @@ Command AddStatus(const cli::Command& app) {
 Command AddInstall(const cli::Command& app) {
   const auto options = std::make_shared<InstallOptions>();
   const cli::Command install =
-      app.AddCommand("install", "Make the change log in each source with strategy cdc");
+      app.AddCommand("install", "Make the change log of each source with strategy cdc");
   install.Footer(
       "Example:\n  mirror-agent install --config mirror-agent.toml\n"
       "In a SQLite source triggers log each change of its tables from then on, in tables whose names begin "
-      "with _mirror_; in a PostgreSQL source a publication and a replication slot give its own log. To "
-      "install it twice is harmless; a cycle renews triggers of tables that were altered. A "
+      "with _mirror_. In a PostgreSQL source a publication and a replication slot are made, by which its own "
+      "log is read; as a role that does not own the tables: --print-sql. In a MariaDB source nothing is "
+      "made: "
+      "its binlog is looked at, and the agent's stage in 'state_dir' begins. To "
+      "install it twice is harmless; a cycle renews triggers of tables that were altered, and tables that "
+      "are "
+      "new in PostgreSQL need it again. A "
       "source has one log, and it belongs to one agent: another agent is refused, unless --take-over says "
       "that the former one is gone for good.\n");
   AddConfig(install, options->config);
@@ -201,7 +206,11 @@ Command AddUninstall(const cli::Command& app) {
   const auto config = std::make_shared<std::string>();
   const cli::Command uninstall =
       app.AddCommand("uninstall", "Remove every trace of the change log from the sources");
-  uninstall.Footer("Example:\n  mirror-agent uninstall --config mirror-agent.toml\n");
+  uninstall.Footer(
+      "Example:\n  mirror-agent uninstall --config mirror-agent.toml\n"
+      "Of SQLite the triggers and the tables whose names begin with _mirror_ are dropped, of PostgreSQL the "
+      "replication slot and the publication; in MariaDB there is nothing. What the agent staged of a log in "
+      "'state_dir' goes, too.\n");
   AddConfig(uninstall, *config);
   return {uninstall, config.get(),
           [config](std::ostream& out, std::ostream& err) { return Uninstall(*config, out, err); }};

@@ -82,7 +82,7 @@ absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceCo
   if (!state.ok()) return state.status();
   const absl::StatusOr<std::string> bound = state->Bind(reader->Mark());
   if (!bound.ok()) return bound.status();
-  const LogUser user = {config.agent.state_dir, state->source_id(), take_over};
+  const LogUser user = {config.agent.state_dir, state->source_id(), take_over, state->is_new()};
   if (told == Told::kAsScript) {
     // By the id that stands in the script it is known from then on.
     if (absl::Status saved = state->Save(); !saved.ok()) return saved;

@@ -9,6 +9,7 @@
 #include "client/run/source_rules.h"
 #include "client/source/mariadb/log/mariadb_log_checks.h"
 #include "client/source/mariadb/mariadb_checks.h"
+#include "client/source/odbc/odbc_checks.h"
 #include "client/source/postgres/log/log_checks.h"
 #include "client/source/postgres/postgres_checks.h"
 
@@ -58,6 +59,13 @@ SourceFindings CheckOfMariadb(const SourceConfig& source) {
   return CheckMariadbSource(options);
 }
 
+SourceFindings CheckOfOdbc(const SourceConfig& source) {
+  OdbcCheckOptions options;
+  options.access = OdbcAccessOf(source);
+  options.choice = {.include = source.include, .skip = source.skip, .blocked = source.blocked};
+  return CheckOdbcSource(options);
+}
+
 }  // namespace
 
 SourceFindings CheckSource(const SourceConfig& source) {
@@ -66,6 +74,8 @@ SourceFindings CheckSource(const SourceConfig& source) {
       return CheckOfPostgres(source);
     case SourceKind::kMariadb:
       return CheckOfMariadb(source);
+    case SourceKind::kOdbc:
+      return CheckOfOdbc(source);
     default:
       return {};
   }

@@ -26,6 +26,11 @@ absl::StatusOr<std::shared_ptr<MariadbStaging>> OpenStaging(const SourceConfig& 
   return MariadbStaging::Open(std::move(options));
 }
 
+MariadbLogOptions LogOptionsOf(const SourceConfig& source, const LogUser& user,
+                               const std::atomic<bool>* stop) {
+  return {user.is_new ? "" : user.source_id, source.context_id, stop};
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenMariadbLog(const SourceConfig& source, const LogUser& user,
@@ -39,7 +44,8 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenMariadbLog(const SourceConfig& so
     if (!opened.ok()) return opened.status();
     staging = *std::move(opened);
   }
-  absl::StatusOr<std::unique_ptr<MariadbLog>> log = MariadbLog::Open(staging, {user.source_id, stop});
+  absl::StatusOr<std::unique_ptr<MariadbLog>> log =
+      MariadbLog::Open(staging, LogOptionsOf(source, user, stop));
   if (!log.ok()) return log.status();
   if (kept != nullptr) kept->keeper = std::move(staging);
   return std::unique_ptr<SourceLog>(*std::move(log));
@@ -53,7 +59,8 @@ absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const
   if (!refusals->empty()) return BinlogRefused(*refusals);
   const absl::StatusOr<std::shared_ptr<MariadbStaging>> staging = OpenStaging(source, user);
   if (!staging.ok()) return staging.status();
-  const absl::StatusOr<std::unique_ptr<MariadbLog>> log = MariadbLog::Open(*staging, {user.source_id});
+  const absl::StatusOr<std::unique_ptr<MariadbLog>> log =
+      MariadbLog::Open(*staging, LogOptionsOf(source, user, nullptr));
   if (!log.ok()) return log.status();
   const absl::StatusOr<std::map<std::string, std::string>> unlogged = (*log)->Unlogged();
   if (!unlogged.ok()) return unlogged.status();

@@ -23,6 +23,7 @@ struct LogUser {
   std::string state_dir = {};  ///< The folder of its memory; empty: who does not ask whose log it is.
   std::string source_id = {};  ///< What it knows the source by.
   bool takes_over = false;     ///< Also a log that is another agent's.
+  bool is_new = false;         ///< It has no memory yet: `source_id` was just drawn.
 };
 
 /// Null: the kind has none, or it is not installed. Errors: also kFailedPrecondition, when it is not whole or

@@ -219,10 +219,7 @@ std::unique_ptr<SourceReader> OpenMariadbWhole(const SourceConfig& source,
 
 OdbcReaderOptions OdbcOptionsOf(const SourceConfig& source) {
   OdbcReaderOptions options;
-  options.access.dsn = source.server.dsn;
-  options.access.password_file = source.server.password_file;
-  options.access.dialect = OdbcDialectNamed(source.server.dialect);
-  options.access.schema = source.server.schema;
+  options.access = OdbcAccessOf(source);
   return options;
 }
 

@@ -169,9 +169,16 @@ absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, con
   const absl::StatusOr<LogWish> log = WishFor(**connection, source, user, tables);
   if (!log.ok()) return log.status();
   const absl::StatusOr<postgres::Rows> role =
-      (*connection)->Query("SELECT current_user::text", {}, "asking for the role");
+      (*connection)
+          ->Query(
+              "SELECT current_user::text, rolsuper OR rolreplication OR coalesce((SELECT pg_has_role(g.oid, "
+              "'USAGE') FROM pg_roles g WHERE g.rolname = 'rds_replication'), false), "
+              "current_setting('wal_level') FROM pg_roles WHERE rolname = current_user",
+              {}, "asking for the role");
   if (!role.ok()) return role.status();
-  return InstallScript(log->wish, log->now, source.server.schema, role->Text(0, 0));
+  if (role->rows() == 0) return absl::NotFoundError("the role is gone");
+  return InstallScript(log->wish, log->now,
+                       {source.server.schema, role->Text(0, 0), role->Bool(0, 1), role->Text(0, 2)});
 }
 
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInPostgres(const SourceConfig& source) {

@@ -124,6 +124,15 @@ MariadbAccess MariadbAccessOf(const SourceConfig& source) {
   return access;
 }
 
+OdbcAccess OdbcAccessOf(const SourceConfig& source) {
+  OdbcAccess access;
+  access.dsn = source.server.dsn;
+  access.password_file = source.server.password_file;
+  access.dialect = OdbcDialectNamed(source.server.dialect);
+  access.schema = source.server.schema;
+  return access;
+}
+
 ChangeLogOptions LogOptionsOf(const SourceConfig& source) {
   return {source.path, HostId(), source.retention_ms, source.max_log};
 }

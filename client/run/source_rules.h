@@ -11,6 +11,7 @@
 #include "client/config/source_config.h"
 #include "client/source/capture/capture_rule.h"
 #include "client/source/mariadb/mariadb_sessions.h"
+#include "client/source/odbc/odbc_sessions.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/sqlite/log/change_log.h"
 
@@ -42,6 +43,7 @@ absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& sourc
 
 PostgresAccess PostgresAccessOf(const SourceConfig& source);
 MariadbAccess MariadbAccessOf(const SourceConfig& source);
+OdbcAccess OdbcAccessOf(const SourceConfig& source);
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source);
 /// The same for the agent whose log it is. `source_id`: of its run state.

@@ -174,8 +174,8 @@ class LockedRun {
     if (!state.ok()) return state.status();
     state_.emplace(*std::move(state));
     if (!UsesLog(source_)) return absl::OkStatus();
-    absl::StatusOr<std::unique_ptr<SourceLog>> log =
-        OpenLog(source_, {config_.agent.state_dir, state_->source_id()}, request_.kept, request_.stop);
+    const LogUser user = {config_.agent.state_dir, state_->source_id(), false, state_->is_new()};
+    absl::StatusOr<std::unique_ptr<SourceLog>> log = OpenLog(source_, user, request_.kept, request_.stop);
     if (!log.ok()) return log.status();
     log_ = *std::move(log);
     if (log_ != nullptr) {

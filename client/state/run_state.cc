@@ -45,6 +45,7 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
   if (!std::filesystem::exists(state.path_, error)) {
     state.id_ = absl::AsciiStrToLower(NewNonce());
     state.source_id_ = absl::AsciiStrToLower(NewNonce());
+    state.is_new_ = true;
     return state;
   }
   std::ifstream file(state.path_);

@@ -42,6 +42,8 @@ class RunState : public History {
   const std::string& source_id() const override { return source_id_; }
   /// The id under which its change log announces it: it stays, whatever becomes of the log.
   void KeepSourceId(const std::string& id) { source_id_ = id; }
+  /// There was no file: nothing was ever known by this id.
+  bool is_new() const { return is_new_; }
   std::int64_t run() const { return run_; }
 
   /// Never kGone.
@@ -80,6 +82,7 @@ class RunState : public History {
   std::string saved_;  ///< What stands in the file; empty: there is none.
   std::string id_;
   std::string source_id_;
+  bool is_new_ = false;
   std::string host_;
   SourceMark mark_;
   std::int64_t run_ = 0;

@@ -779,7 +779,8 @@ TEST_F(AdminCommands, TablesSayHowEqualTheyAre) {
   differs.set_compared_ms(1714564800000);
   differs.set_verify_wanted(true);
   const std::string said = Run({"tables", "Cust26759", "--wide"}).output;
-  EXPECT_THAT(said, testing::ContainsRegex("  equal, [0-9]+ d ago at LSN 120\n"));
+  // Its own LSN stands in its own column.
+  EXPECT_THAT(said, testing::ContainsRegex("  equal, [0-9]+ d ago\n"));
   EXPECT_THAT(said, testing::ContainsRegex("  differs in 3 rows, [0-9]+ d ago at LSN 130; to be compared\n"));
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/mariadb/connection.h"
 #include "client/config/config.h"
 #include "client/run/check_source.h"
 #include "client/run/open_reader.h"
@@ -102,11 +103,22 @@ TEST(InitSourceTest, ThePassfileIsItsOwnersAloneAndHasTheLineToFillIn) {
 TEST(InitSourceTest, SaysWhatTheDatabaseHasToGrant) {
   InitSource init;
   ASSERT_EQ(init.Run(kUrl), 0) << init.err;
-  EXPECT_THAT(init.out, AllOf(HasSubstr("CREATE ROLE \"reader\" LOGIN"),
-                              HasSubstr("GRANT CONNECT ON DATABASE \"crm\" TO \"reader\";"),
-                              HasSubstr("GRANT USAGE ON SCHEMA public TO \"reader\";"),
-                              HasSubstr("GRANT SELECT ON ALL TABLES IN SCHEMA public TO \"reader\";"),
-                              HasSubstr("the source " + std::string(kUrl)), Not(HasSubstr("in the clear"))));
+  EXPECT_THAT(init.out,
+              AllOf(HasSubstr("CREATE ROLE \"reader\" LOGIN"),
+                    HasSubstr("GRANT CONNECT ON DATABASE \"crm\" TO \"reader\";"),
+                    HasSubstr("GRANT USAGE ON SCHEMA public TO \"reader\";"),
+                    HasSubstr("GRANT SELECT ON ALL TABLES IN SCHEMA public TO \"reader\";"),
+                    HasSubstr("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO "),
+                    HasSubstr("the source " + std::string(kUrl)), Not(HasSubstr("in the clear"))));
+}
+
+TEST(InitSourceTest, TheLogOfPostgresIsMadeByWhoOwnsTheTables) {
+  InitSource init;
+  ASSERT_EQ(init.Run(kUrl), 0) << init.err;
+  EXPECT_THAT(init.out, HasSubstr("mirror-agent install --config " + init.dir() +
+                                  "/mirror-agent.toml --print-sql | psql -v ON_ERROR_STOP=1 "
+                                  "'host=db.example.org port=5433 dbname=crm user=postgres "
+                                  "sslmode=verify-full'\n  mirror-agent once "));
 }
 
 TEST(InitSourceTest, ARoleThatIsNotNamedIsTheAgents) {
@@ -129,14 +141,21 @@ TEST(InitSourceTest, OddNamesAreWrittenAsLibpqReadsThem) {
 TEST(InitSourceTest, WhatIsWrongIsSaidBeforeAnythingIsThere) {
   const struct {
     const char *url, *why;
-  } all[] = {{"postgresql://reader:hunter2@db/crm", "holds a password"},
-             {"postgresql://reader@db/crm?password=hunter2", "holds a password"},
-             {"postgresql://reader@db", "names no database"},
-             {"postgresql://reader@a,b/crm", "target_session_attrs=read-write"},
-             {"postgresql://reader@db:77777/crm", "'77777' is no port"},
-             {"postgresql://reader@db/crm?no=such", "cannot be read"},
-             {"postgresql://reader@db/crm?passfile=/etc/x", "passfile"},
-             {"crm.toml", "is not a file"}};
+  } all[] = {
+      {"postgresql://reader:hunter2@db/crm", "holds a password"},
+      {"postgresql://reader@db/crm?password=hunter2", "holds a password"},
+      {"postgresql://reader@db", "names no database"},
+      {"postgresql://reader@a,b/crm", "target_session_attrs=read-write"},
+      {"postgresql://reader@db:77777/crm", "'77777' is no port"},
+      {"postgresql://reader@db/crm?no=such", "cannot be read"},
+      {"postgresql://reader@db/crm?passfile=/etc/x", "passfile"},
+      {"mariadb://reader:hunter2@db/crm", "Example: --source mariadb://mirror_agent@db.example.org/crm"},
+      {"mysql://reader:hunter2@db/crm",
+       "a MariaDB is mariadb://user@host/database, and a MySQL is read "
+       "by ODBC: --source 'odbc:DRIVER="},
+      {"oracle://db/crm", "begins as no URL that is known"},
+      {"odbc://reader:hunter2@db/crm", "Example: --source 'odbc:DRIVER="},
+      {"crm.toml", "is not a file"}};
   for (const auto& [url, why] : all) {
     InitSource init;
     EXPECT_NE(init.Run(url), 0) << url;
@@ -218,6 +237,48 @@ TEST_F(InitMariadbTest, OneThatIsNotReachedIsWrittenForItsLogWithWhatItNeeds) {
   EXPECT_EQ(init.Source()->strategy, Strategy::kCdc);
   EXPECT_THAT(init.out, AllOf(HasSubstr("GRANT SELECT ON `crm`.* TO 'reader'@'localhost';"),
                               HasSubstr("binlog_row_metadata = FULL")));
+  EXPECT_EQ(init.Source()->server.password_file, "") << "by a socket";
+}
+
+TEST_F(InitMariadbTest, TheStatementsAreTypedAtAServerAsItComes) {
+  SKIP_WITHOUT_MARIADB();
+  MariadbServer* const server = MariadbServer::SharedWithBinlog();
+  InitSource init;
+  ASSERT_EQ(init.Run(absl::StrCat("mariadb://init_source@/test?socket=", server->socket())), 0) << init.err;
+  auto administrator = mariadb::Connection::Open({.dsn = server->Dsn("mysql")});
+  ASSERT_THAT(administrator, IsOk());
+  std::istringstream lines(init.out);
+  int statements = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("  INSTALL") && !line.starts_with("  CREATE USER") && !line.starts_with("  GRANT"))
+      continue;
+    // Another test of this process may have loaded it.
+    const absl::Status typed = (*administrator)->Execute(line);
+    EXPECT_TRUE(typed.ok() || line.starts_with("  INSTALL")) << line << typed;
+    ++statements;
+  }
+  EXPECT_EQ(statements, 4);
+  ASSERT_THAT((*administrator)->Execute("DROP USER init_source@localhost"), IsOk());
+}
+
+TEST(InitSourceTest, AMariadbElsewhereHasAFileForItsPassword) {
+  InitSource init;
+  ASSERT_EQ(init.Run("mariadb://reader@192.0.2.1/crm"), 0) << init.err;
+  const std::string file = init.dir() + "/source/password";
+  EXPECT_EQ(init.Source()->server.password_file, file);
+  struct stat info = {};
+  ASSERT_EQ(stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0600U);
+  EXPECT_EQ(info.st_size, 0);
+  EXPECT_THAT(init.out, AllOf(HasSubstr("The password goes into " + file + ", which is empty"),
+                              HasSubstr("INSTALL SONAME 'auth_ed25519';")));
+}
+
+TEST(InitSourceTest, OfOdbcRightsDriverAndPasswordAreSaid) {
+  InitSource init;
+  ASSERT_EQ(init.Run("odbc:CRM"), 0) << init.err;
+  EXPECT_THAT(init.out, AllOf(HasSubstr("GRANT SELECT"), HasSubstr("odbc-mariadb"),
+                              HasSubstr("'password_file'"), Not(HasSubstr("mirror-agent install"))));
 }
 
 /// A database that is there.
@@ -238,12 +299,15 @@ TEST_F(InitSourceDatabaseTest, WhatIsWrittenIsReadOnceTheStatementsAreTyped) {
   std::istringstream lines(init.out);
   int statements = 0;
   for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with("  CREATE ROLE") && !line.starts_with("  GRANT")) continue;
+    if (!line.starts_with("  CREATE ROLE") && !line.starts_with("  GRANT") &&
+        !line.starts_with("  ALTER DEFAULT"))
+      continue;
     ASSERT_THAT(connection_->Execute(line), IsOk()) << line;
     ++statements;
   }
-  EXPECT_EQ(statements, 4);
-  EXPECT_THAT(OpenReader(*source, {})->TableNames(), IsOkAndHolds(ElementsAre("contact")));
+  EXPECT_EQ(statements, 5);
+  ASSERT_THAT(connection_->Execute("CREATE TABLE public.later (id int PRIMARY KEY)"), IsOk());
+  EXPECT_THAT(OpenReader(*source, {})->TableNames(), IsOkAndHolds(ElementsAre("contact", "later")));
   const SourceFindings findings = CheckSource(*source);
   for (const SourceFinding& one : findings.all()) {
     if (one.step.starts_with("right")) {

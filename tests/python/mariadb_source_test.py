@@ -13,6 +13,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,6 +171,25 @@ class Rest(SourceTest):
         self.assertEqual(self.notes, [])
         self.check_equal()
 
+    def test_another_process_beside_it_is_told_who_reads_and_disturbs_nothing(self):
+        self.crm.sql("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(40)); INSERT INTO t SELECT seq, 'v' FROM seq_1_to_100")
+        self.use(source_lines='interval = "1h"')
+        with (self.place.work / "run.out").open("wb") as log:
+            agent = subprocess.Popen([files_test.BIN / "mirror-agent", "run", "--config", self.place.toml], stdout=log, stderr=log)
+        self.addCleanup(agent.wait)
+        self.addCleanup(agent.kill)
+        end = time.monotonic() + 60
+        while "next run" not in (self.place.work / "run.out").read_text():
+            self.assertLess(time.monotonic(), end, "a cycle")
+            time.sleep(0.05)
+        told = self.place.agent("once")
+        self.assertEqual(told.returncode, 1, told.said)
+        self.assertIn(f"process {agent.pid} reads this source's binlog already", told.said)
+        agent.terminate()
+        self.assertEqual(agent.wait(60), 0, (self.place.work / "run.out").read_text())
+        self.crm.sql("UPDATE t SET v = 'w' WHERE id < 4")
+        self.assertEqual(self.run_once()["t"], ("changes", 0, 3, 0), self.notes)
+
 
 class Settings(SourceTest):
     """Servers that are set up otherwise than most."""
@@ -317,6 +337,15 @@ class Identity(SourceTest):
         self.assertEqual(self.place.control("accept-source", "Cust").returncode, 0)
         self.server, self.crm = other.server, other
         self.run_once()
+        self.check_equal()
+
+    def test_an_agent_that_lost_all_it_knew_goes_on_by_itself(self):
+        shutil.rmtree(self.place.toml.parent / "agent-state")
+        self.crm.sql("UPDATE t SET v = 'unseen' WHERE id = 1; DELETE FROM t WHERE id = 2")
+        self.assertIn(self.run_once()["t"][0], ("populate", "compare"), self.notes)
+        self.check_equal()
+        self.crm.sql("UPDATE t SET v = 'seen' WHERE id = 3")
+        self.assertEqual(self.run_once(), {"t": ("changes", 0, 1, 0)})
         self.check_equal()
 
     def test_another_database_of_the_server_is_held(self):

@@ -3,13 +3,15 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
+#include "client/source/source_away.h"
 
 namespace mirror {
 namespace {
 
 /// An agent that hangs between two statements keeps no snapshot.
-constexpr int kIdleInTransactionSeconds = 60;
+constexpr std::int64_t kIdleInTransactionSeconds = 60;
 /// MariaDB's for a session that nobody uses: it is opened anew.
 constexpr int kIdleSeconds = 3'600;
 
@@ -17,15 +19,15 @@ std::int64_t SecondsOf(std::chrono::milliseconds time) { return (time.count() + 
 
 std::size_t PlaceOfUse(MariadbUse use) { return static_cast<std::size_t>(use); }
 
-/// 'user'@'host', of CURRENT_USER(): a host has no @.
-std::string GranteeOf(const std::string& current_user) {
+}  // namespace
+
+std::string MariadbGrantee(const std::string& current_user) {
+  // A host has no @.
   const std::size_t at = current_user.rfind('@');
   // Of a role, without a host.
   if (at == std::string::npos) return mariadb::AccountInSql(current_user, "");
   return mariadb::AccountInSql(current_user.substr(0, at), current_user.substr(at + 1));
 }
-
-}  // namespace
 
 MariadbLease::~MariadbLease() {
   if (connection_ != nullptr) sessions_->GiveBack(use_, {look_, std::move(connection_)});
@@ -40,34 +42,47 @@ mariadb::ConnectAs MariadbSessions::ConnectFor(MariadbUse use) const {
   // The server gives up first, and says why.
   as.answer_within = for_rows ? access_.rows_within : access_.catalogs_within + std::chrono::seconds(5);
   const std::int64_t lock_within = use == MariadbUse::kWatch ? 0 : SecondsOf(access_.lock_within);
+  // Rows wait in theirs until the binlog was read up to their snapshot, however far that is.
+  const std::int64_t idle_within = for_rows
+                                       ? std::max(kIdleInTransactionSeconds, SecondsOf(access_.rows_within))
+                                       : kIdleInTransactionSeconds;
   as.settings = {
       "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
       "SET SESSION TRANSACTION READ ONLY",
       absl::StrCat("SET SESSION lock_wait_timeout = ", lock_within,
                    ", max_statement_time = ", for_rows ? 0 : SecondsOf(access_.catalogs_within),
                    ", net_write_timeout = ", SecondsOf(access_.rows_within), ", idle_transaction_timeout = ",
-                   kIdleInTransactionSeconds, ", wait_timeout = ", kIdleSeconds, ", sql_big_selects = 1"),
+                   idle_within, ", wait_timeout = ", kIdleSeconds, ", sql_big_selects = 1"),
   };
   return as;
 }
 
 /// Without a connection: there is none that is free.
 absl::StatusOr<MariadbSessions::Free> MariadbSessions::TakeFree(MariadbUse use) {
-  const MutexLock lock(mutex_);
-  if (taken_[PlaceOfUse(use)] == kReadingsMax) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(kReadingsMax, " readings of the source are at work, and no more than these are"));
+  {
+    const MutexLock lock(mutex_);
+    if (taken_[PlaceOfUse(use)] == kReadingsMax) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(kReadingsMax, " readings of the source are at work, and no more than these are"));
+    }
+    ++taken_[PlaceOfUse(use)];
   }
-  ++taken_[PlaceOfUse(use)];
-  for (std::vector<Free>& free = free_[PlaceOfUse(use)]; !free.empty();) {
-    Free last = std::move(free.back());
-    free.pop_back();
+  for (;;) {
+    Free last;
+    std::uint64_t look = 0;
+    {
+      const MutexLock lock(mutex_);
+      look = look_;
+      std::vector<Free>& free = free_[PlaceOfUse(use)];
+      if (free.empty()) return Free{look, nullptr};
+      last = std::move(free.back());
+      free.pop_back();
+    }
+    // Without the lock: a server that does not answer holds up nobody else.
     if (!last.connection->IsAlive()) continue;
     // A session knows of rights on its database that were given since, once it is told to use it again.
-    if (last.look == look_ || last.connection->UseAgain().ok())
-      return Free{look_, std::move(last.connection)};
+    if (last.look == look || last.connection->UseAgain().ok()) return Free{look, std::move(last.connection)};
   }
-  return Free{look_, nullptr};
 }
 
 absl::StatusOr<MariadbLease> MariadbSessions::Take(MariadbUse use) {
@@ -77,7 +92,8 @@ absl::StatusOr<MariadbLease> MariadbSessions::Take(MariadbUse use) {
   absl::StatusOr<std::unique_ptr<mariadb::Connection>> opened = mariadb::Connection::Open(ConnectFor(use));
   if (!opened.ok()) {
     GiveBack(use, {});
-    return opened.status();
+    const bool is_away = mariadb::TroubleOf(opened.status()) == mariadb::Trouble::kNotReady;
+    return is_away ? SourceAway(opened.status()) : opened.status();
   }
   return MariadbLease(this, use, free->look, *std::move(opened));
 }
@@ -105,7 +121,7 @@ absl::StatusOr<MariadbSource> MariadbSessions::Look() {
   if (!cluster.ok()) return cluster.status();
   MariadbSource place;
   place.database = (*lease)->dsn().database;
-  place.grantee = GranteeOf(rows->Text(0, 0));
+  place.grantee = MariadbGrantee(rows->Text(0, 0));
   place.name = absl::StrCat("MariaDB, database ", place.database);
   const std::string uuid = cluster->rows() == 0 ? "" : cluster->Text(0, 1);
   // As the server has it, which may fold its letters.

@@ -17,6 +17,9 @@
 
 namespace mirror {
 
+/// 'user'@'host' as it stands in a GRANT, of what CURRENT_USER() says.
+std::string MariadbGrantee(const std::string& current_user);
+
 /// Which database, and how long it is waited for. Times are whole seconds at the server, at least one where
 /// they are not 0.
 struct MariadbAccess {
@@ -30,7 +33,8 @@ struct MariadbAccess {
   std::chrono::milliseconds yields_after{1'000};
   /// For an answer about the catalogs.
   std::chrono::milliseconds catalogs_within{60'000};
-  /// For the next row of a table; and how long the server keeps a reading that takes no row.
+  /// For the next row of a table; and how long the server keeps a reading that takes no row, or one that
+  /// waits for the binlog.
   std::chrono::milliseconds rows_within{3'600'000};
 };
 

@@ -4,13 +4,37 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/odbc/failure.h"
 #include "base/folded_name.h"
+#include "client/source/source_away.h"
 
 namespace mirror {
 namespace {
 
 /// Readers that are at work at once: a look reads one table, and beside it rows by their keys.
 constexpr std::size_t kOdbcSessionsKept = 4;
+
+/// What a driver says of a password, of which it mostly tells no more than that the server was not reached.
+bool IsAboutPassword(const absl::Status& status) {
+  const std::string words(status.message());
+  return odbc::TroubleOf(status) == odbc::Trouble::kNotLetIn ||
+         words.find("no password supplied") != std::string::npos ||
+         words.find("password authentication failed") != std::string::npos;
+}
+
+absl::Status ExplainOdbcConnect(const absl::Status& status, const OdbcAccess& access) {
+  if (IsAboutPassword(status)) {
+    return WithWords(status,
+                     absl::StrCat(std::string(status.message()),
+                                  access.password_file.empty()
+                                      ? ". Write the user's password into a file of its own with mode "
+                                        "0600, and name that as 'password_file'; or correct the user "
+                                        "in 'dsn'"
+                                      : ". Correct the password in the file of 'password_file', or the "
+                                        "user in 'dsn'"));
+  }
+  return odbc::TroubleOf(status) == odbc::Trouble::kNotReached ? SourceAway(status) : status;
+}
 
 }  // namespace
 
@@ -37,13 +61,13 @@ absl::StatusOr<std::unique_ptr<odbc::Connection>> OdbcSessions::Connect() {
     if (named != nullptr && FoldName(*named).find("sqlite") != std::string::npos)
       as.to.SetUnlessGiven("NoCreat", "1");
     absl::StatusOr<std::unique_ptr<odbc::Connection>> first = odbc::Connection::Open(as);
-    if (!first.ok()) return first;
+    if (!first.ok()) return ExplainOdbcConnect(first.status(), access_);
     driver_ = (*first)->driver();
     dialect_ = MakeOdbcDialect(access_.dialect, **first, access_.schema);
   }
   dialect_->AddOptions(driver_, &as.to);
   absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = odbc::Connection::Open(as);
-  if (!connection.ok()) return connection;
+  if (!connection.ok()) return ExplainOdbcConnect(connection.status(), access_);
   (*connection)->SetAnswerWithin(access_.catalogs_within);
   if (absl::Status prepared = dialect_->Prepare(**connection); !prepared.ok()) return prepared;
   return connection;

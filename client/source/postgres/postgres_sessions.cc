@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
 #include "base/db/postgres/rows.h"
+#include "client/source/source_away.h"
 
 namespace mirror {
 namespace {
@@ -55,7 +57,11 @@ PostgresSessions::PostgresSessions(PostgresAccess access)
 
 absl::StatusOr<postgres::Lease> PostgresSessions::Take() {
   absl::StatusOr<postgres::Lease> lease = pool_.Take(postgres::ConnectAs{}.connect_within);
-  if (lease.ok()) (*lease)->SetAnswerWithin(access_.catalogs_within);
+  if (lease.ok()) {
+    (*lease)->SetAnswerWithin(access_.catalogs_within);
+  } else if (postgres::TroubleOf(lease.status()) == postgres::Trouble::kNotReady) {
+    return SourceAway(lease.status());
+  }
   return lease;
 }
 

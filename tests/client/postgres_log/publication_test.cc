@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "tests/client/postgres_log/replication_source.h"
 
 namespace mirror {
@@ -21,6 +22,15 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
+
+/// A script of psql as it may be given to the server itself.
+std::string WithoutPsql(const std::string& script) {
+  std::string sql;
+  for (const std::string& line : std::vector<std::string>(absl::StrSplit(script, '\n'))) {
+    if (line.empty() || line.front() != '\\') absl::StrAppend(&sql, line, "\n");
+  }
+  return sql;
+}
 
 class PublicationTest : public ReplicationTest {
  protected:
@@ -221,10 +231,10 @@ TEST_F(PublicationTest, TheScriptForADbaGivesTheAgentAllItNeeds) {
       "(id); "
       "CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE none (v int)");
   wish_.tables = Tables(*connection_, "app");
-  const auto script = InstallScript(wish_, std::nullopt, "app", "agent");
+  const auto script = InstallScript(wish_, std::nullopt, {"app", "agent"});
   ASSERT_THAT(script, IsOk());
   EXPECT_THAT(*script, Not(HasSubstr("ONLY \"app\".\"none\"")));
-  Sql(*script);
+  Sql(WithoutPsql(*script));
   EXPECT_EQ(Text("SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = 'agent'"),
             "f");
   // By the least role: it reads, streams, and marks.
@@ -246,11 +256,30 @@ TEST_F(PublicationTest, TheScriptForADbaGivesTheAgentAllItNeeds) {
   EXPECT_EQ(ReadTo(*stream, "end").messages.size(), 9U);
   ASSERT_THAT(LookAtLog(**session), IsOk());
   // Once more: what stands is left as it is.
-  const auto again = InstallScript(wish_, **facts, "app", "agent");
+  const auto again = InstallScript(wish_, **facts, {"app", "agent"});
   ASSERT_THAT(again, IsOk());
   EXPECT_THAT(*again, Not(HasSubstr("PUBLICATION")));
-  Sql(*again);
+  Sql(WithoutPsql(*again));
   EXPECT_EQ(Text("SELECT count(*) FROM pg_replication_slots"), "1");
+}
+
+TEST_F(PublicationTest, TheTablesOwnerRunsTheScriptOfARoleThatMayReplicate) {
+  Own("CREATE TABLE a (id int PRIMARY KEY)");
+  wish_.tables = Tables(*connection_, "app");
+  Sql("ALTER ROLE agent REPLICATION");
+  const auto script = InstallScript(wish_, std::nullopt, {"app", "agent", /*may_replicate=*/true});
+  ASSERT_THAT(script, IsOk());
+  EXPECT_THAT(*script, AllOf(StartsWith("\\set ON_ERROR_STOP on\n"), Not(HasSubstr("ALTER ROLE")),
+                             Not(HasSubstr("\\echo"))));
+  ASSERT_THAT(owner_->Execute(WithoutPsql(*script)), IsOk());
+  EXPECT_TRUE(Facts());
+  EXPECT_EQ(Text("SELECT count(*) FROM pg_replication_slots"), "0") << "the first cycle makes it";
+}
+
+TEST_F(PublicationTest, TheScriptSaysThatAServersLogHasNoChanges) {
+  const auto script = InstallScript(wish_, std::nullopt, {"app", "agent", false, "replica"});
+  EXPECT_THAT(script, IsOkAndHolds(AllOf(HasSubstr("wal_level of the server is replica"),
+                                         HasSubstr("ALTER SYSTEM SET wal_level = logical;"))));
 }
 
 TEST_F(PublicationTest, UninstallingLeavesNothingAndIsHarmlessAgain) {

@@ -63,14 +63,16 @@ std::string DataAge(const v1::TableInfo& info, std::int64_t now_ms) {
   return absl::StrCat(AgeText(info.source_time_ms(), now_ms), missed ? ", too old" : "");
 }
 
-/// "equal, 3 h ago at LSN 7", "differs in 3 rows, ...", "unknown".
+/// "equal, 3 h ago", "differs in 3 rows, 3 h ago at LSN 7" where the table has another one, "unknown".
 std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
   std::string words = EqualityText(info.equality());
   if (info.equality() == v1::EQUALITY_DIFFERS) {
     absl::StrAppend(&words, " in ", Counted(info.rows_differ(), "row"));
   }
   if (info.compared_ms() > 0) {
-    absl::StrAppend(&words, ", ", AgeText(info.compared_ms(), now_ms), " ago at LSN ", info.compared_lsn());
+    absl::StrAppend(&words, ", ", AgeText(info.compared_ms(), now_ms), " ago");
+    if (info.compared_lsn() != info.position().lsn())
+      absl::StrAppend(&words, " at LSN ", info.compared_lsn());
   }
   if (info.verify_wanted()) absl::StrAppend(&words, "; to be compared");
   return words;

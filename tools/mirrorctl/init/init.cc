@@ -264,7 +264,7 @@ void PrintNext(const InitOptions& options, Console& console) {
         << " and path or dsn to " << (elsewhere ? kAgentConfig : absl::StrCat(dir, "/", kAgentConfig))
         << ", then\n";
   }
-  if (IsInstalled(options)) out << "  mirror-agent install --config " << agent_file << '\n';
+  out << InstallSteps(options, absl::StrCat("mirror-agent install --config ", agent_file));
   out << "  mirror-agent once --config " << agent_file << '\n';
   if (elsewhere) out << "Then, here:\n";
   out << "  mirrorctl --config " << file(kControlFile) << " tenants\n";
@@ -275,6 +275,8 @@ constexpr char kFooter[] =
     "  mirrorctl init --dir dev --context-id Cust26759 --source crm.db\n"
     "  mirrorctl init --system --context-id Cust26759 --source /srv/crm/crm.db\n"
     "  mirrorctl init --dir dev --context-id Cust26759 --source postgresql://mirror_agent@db1/crm\n"
+    "  mirrorctl init --dir dev --context-id Cust26759 --source mariadb://mirror_agent@db1/crm\n"
+    "  mirrorctl init --dir dev --context-id Cust26759 --source 'odbc:DSN=CRM;UID=mirror'\n"
     "  mirrorctl init --system --context-id Cust26759 --host mirror.example.org\n"
     "  mirrorctl init --dir dev --context-id Cust26759 --store postgres --postgres "
     "postgresql://mirror@localhost/mirrors\n"
@@ -518,7 +520,7 @@ void AddInit(const cli::Command& app, Console& console) {
   init.Add(
           "--source", options->source,
           "Database to push as that tenant: a SQLite file, or a server's as postgresql://role@host/database, "
-          "without a password")
+          "mariadb://user@host/database or odbc:CONNECTION-STRING, without a password")
       .Completes(cli::Besides::kFiles);
   init.Add("--host", options->hosts,
            "Names and addresses at which other machines reach the endpoint: it listens on all "
@@ -540,7 +542,7 @@ void AddInit(const cli::Command& app, Console& console) {
     PrintMade(*options, console);
     if (!options->postgres.empty())
       PrintDatabase(*options, ShellWord(absl::StrCat(options->dir, "/", kPassfile)), console.out);
-    PrintSourceServer(*options, ShellWord(absl::StrCat(options->dir, "/", kSourcePassfile)), console.out);
+    PrintSourceServer(*options, options->dir, console.out);
     PrintNext(*options, console);
   });
 }

@@ -30,16 +30,23 @@ namespace mirror {
 namespace {
 
 constexpr char kDefaultRole[] = "mirror_agent";
+/// Beside the source's signing key, for its owner alone.
+constexpr char kPostgresPassfile[] = "source/pgpass", kMariadbPassword[] = "source/password";
 constexpr std::chrono::milliseconds kLookWithin{3'000};
+
+constexpr char kPostgresExample[] = "postgresql://mirror_agent@db.example.org/crm?sslmode=verify-full";
+constexpr char kMariadbExample[] = "mariadb://mirror_agent@db.example.org/crm";
+constexpr char kOdbcExample[] = "'odbc:DRIVER={MariaDB Unicode};SERVER=db1;DATABASE=crm;UID=mirror'";
 
 struct ServerScheme {
   std::string_view begins;
   SourceKind kind;
+  const char* example;
 };
-constexpr ServerScheme kSchemes[] = {{"postgresql://", SourceKind::kPostgres},
-                                     {"postgres://", SourceKind::kPostgres},
-                                     {"mariadb://", SourceKind::kMariadb},
-                                     {"odbc:", SourceKind::kOdbc}};
+constexpr ServerScheme kSchemes[] = {{"postgresql://", SourceKind::kPostgres, kPostgresExample},
+                                     {"postgres://", SourceKind::kPostgres, kPostgresExample},
+                                     {"mariadb://", SourceKind::kMariadb, kMariadbExample},
+                                     {"odbc:", SourceKind::kOdbc, kOdbcExample}};
 
 const ServerScheme* SchemeOf(std::string_view source) {
   const auto* const found =
@@ -48,11 +55,29 @@ const ServerScheme* SchemeOf(std::string_view source) {
   return found == std::end(kSchemes) ? nullptr : found;
 }
 
-absl::Status WrongSource(const std::string& why) {
+absl::Status WrongSource(const std::string& why, const char* example) {
   return absl::InvalidArgumentError(
-      absl::StrCat("--source: ", why,
-                   ". Nothing was made. Example: --source postgresql://mirror_agent@"
-                   "db.example.org/crm?sslmode=verify-full"));
+      absl::StrCat("--source: ", why, ". Nothing was made. Example: --source ", example));
+}
+
+/// A URL that no kind has.
+absl::Status ForeignSource(std::string_view source) {
+  if (source.starts_with("mysql://")) {
+    return WrongSource(
+        absl::StrCat("a MariaDB is mariadb://user@host/database, and a MySQL is read by ODBC: --source ",
+                     kOdbcExample),
+        kMariadbExample);
+  }
+  return WrongSource(
+      absl::StrCat("it begins as no URL that is known: there are postgresql://role@host/database, "
+                   "mariadb://user@host/database and odbc:CONNECTION-STRING"),
+      kPostgresExample);
+}
+
+/// A file has no such name.
+bool IsUrl(std::string_view source) {
+  const std::size_t end = source.find("://");
+  return end != std::string_view::npos && end > 0 && source.find('/') == end + 1;
 }
 
 /// A word of a conninfo.
@@ -67,11 +92,8 @@ std::string ConninfoWord(const std::string& keyword, const std::string& value) {
   return quoted + "'";
 }
 
-absl::StatusOr<std::string> PostgresDsn(const std::string& source) {
-  if (const std::string wrong = WrongPostgres(source, ""); !wrong.empty()) return WrongSource(wrong);
-  postgres::Parameters parameters = postgres::ReadConninfo(source).value_or(postgres::Parameters());
-  if (postgres::FindParameter(parameters, "user") == nullptr) parameters.emplace_back("user", kDefaultRole);
-  // Where it is comes first, as people read it.
+/// Where it is comes first, as people read it.
+std::string ConninfoOf(postgres::Parameters parameters) {
   static constexpr std::string_view kFirst[] = {"host", "hostaddr", "port", "dbname", "user"};
   const auto place = [](const std::string& keyword) {
     return std::find(std::begin(kFirst), std::end(kFirst), keyword) - std::begin(kFirst);
@@ -79,24 +101,37 @@ absl::StatusOr<std::string> PostgresDsn(const std::string& source) {
   std::stable_sort(parameters.begin(), parameters.end(), [&place](const auto& one, const auto& other) {
     return place(one.first) < place(other.first);
   });
-  std::string dsn;
+  std::string conninfo;
   for (const auto& [keyword, value] : parameters)
-    absl::StrAppend(&dsn, dsn.empty() ? "" : " ", ConninfoWord(keyword, value));
-  return dsn;
+    absl::StrAppend(&conninfo, conninfo.empty() ? "" : " ", ConninfoWord(keyword, value));
+  return conninfo;
 }
+
+absl::StatusOr<std::string> PostgresDsn(const std::string& source) {
+  if (const std::string wrong = WrongPostgres(source, ""); !wrong.empty())
+    return WrongSource(wrong, kPostgresExample);
+  postgres::Parameters parameters = postgres::ReadConninfo(source).value_or(postgres::Parameters());
+  if (postgres::FindParameter(parameters, "user") == nullptr) parameters.emplace_back("user", kDefaultRole);
+  return ConninfoOf(std::move(parameters));
+}
+
+absl::Status WrongMariadb(const std::string& why) { return WrongSource(why, kMariadbExample); }
 
 /// mariadb://[user@][host][:port]/database[?word=value&…]
 absl::StatusOr<std::string> MariadbDsn(std::string_view url) {
   if (url.find_first_of(" '\"%;") != std::string_view::npos)
-    return WrongSource("it has a character that stands in no such URL: write 'dsn' in mirror-agent.toml");
+    return WrongMariadb("it has a character that stands in no such URL: write 'dsn' in mirror-agent.toml");
   const std::size_t slash = url.find('/');
-  if (slash == std::string_view::npos || slash + 1 == url.size()) return WrongSource("it names no database");
+  if (slash == std::string_view::npos || slash + 1 == url.size()) return WrongMariadb("it names no database");
   std::string_view server = url.substr(0, slash), rest = url.substr(slash + 1);
   std::string user = kDefaultRole;
   if (const std::size_t at = server.rfind('@'); at != std::string_view::npos) {
     user = server.substr(0, at);
     server.remove_prefix(at + 1);
-    if (user.find(':') != std::string::npos) return WrongSource("it holds a password, which others see");
+    if (user.find(':') != std::string::npos) {
+      return WrongMariadb(
+          "it holds a password, which others see: that goes into the file of 'password_file'");
+    }
   }
   const std::size_t colon = server.rfind(':');
   const bool has_port = colon != std::string_view::npos && server.find(']', colon) == std::string_view::npos;
@@ -113,7 +148,12 @@ absl::StatusOr<std::string> MariadbDsn(std::string_view url) {
 }
 
 absl::StatusOr<std::string> OdbcDsn(std::string_view name) {
-  if (name.empty()) return WrongSource("it names no data source");
+  if (name.empty()) return WrongSource("it names no data source", kOdbcExample);
+  if (name.starts_with("//")) {
+    return WrongSource(
+        "behind 'odbc:' stands a connection string or the name of a data source, and no //host",
+        kOdbcExample);
+  }
   // A connection string as it stands.
   if (name.find('=') != std::string_view::npos) return std::string(name);
   return absl::StrCat("DSN=", std::string(name));
@@ -135,16 +175,34 @@ std::string StrategyLine(const KindTraits& traits, const InitOptions& options) {
                      : "each run reads all rows and finds what changed");
 }
 
+bool IsMariadbHere(const InitOptions& options) {
+  const absl::StatusOr<mariadb::Dsn> dsn = mariadb::ReadDsn(SourceDsn(options.source).value_or(""));
+  return dsn.ok() && dsn->hosts.empty();
+}
+
+/// As 'password_file' has it; empty: none is made. By a socket MariaDB mostly knows a user without one.
+std::string SourcePassfile(const InitOptions& options) {
+  const ServerScheme* const scheme = SchemeOf(options.source);
+  if (scheme == nullptr || scheme->kind == SourceKind::kOdbc) return "";
+  if (scheme->kind == SourceKind::kPostgres) return kPostgresPassfile;
+  return IsMariadbHere(options) ? "" : kMariadbPassword;
+}
+
 std::string ServerLines(const InitOptions& options, SourceKind kind) {
   const bool is_postgres = kind == SourceKind::kPostgres, is_odbc = kind == SourceKind::kOdbc;
   const KindTraits& traits = TraitsOf(kind);
   std::string text = Line("dsn", TomlString(SourceDsn(options.source).value_or("")),
                           is_postgres ? "libpq's words; no password" : "no password in it");
-  absl::StrAppend(&text, is_postgres
-                             ? Line("password_file", TomlString(kSourcePassfile),
-                                    "host:port:database:role:password; mode 0600; read at each connect")
-                             : ConfigurationLine("# password_file = \"source/password\"",
-                                                 "one line; mode 0600; read at each connect"));
+  const std::string passfile = SourcePassfile(options);
+  if (is_postgres) {
+    absl::StrAppend(&text, Line("password_file", TomlString(passfile),
+                                "host:port:database:role:password; mode 0600; read at each connect"));
+  } else {
+    absl::StrAppend(&text, ConfigurationLine(
+                               passfile.empty() ? absl::StrCat("# password_file = \"", kMariadbPassword, "\"")
+                                                : absl::StrCat("password_file = ", TomlString(passfile)),
+                               "one line; mode 0600; read at each connect"));
+  }
   if (is_postgres)
     absl::StrAppend(
         &text, Line("schemas", "[\"public\"]", "exactly one; its tables' names are those of the mirror"));
@@ -218,23 +276,24 @@ bool NamesServer(const std::string& source) { return SchemeOf(source) != nullptr
 
 absl::StatusOr<std::string> SourceDsn(const std::string& source) {
   const ServerScheme* const scheme = SchemeOf(source);
-  if (scheme == nullptr) return WrongSource("it is no database of a server");
+  if (scheme == nullptr) return WrongSource("it is no database of a server", kPostgresExample);
   const std::string_view rest = std::string_view(source).substr(scheme->begins.size());
   absl::StatusOr<std::string> dsn = scheme->kind == SourceKind::kPostgres  ? PostgresDsn(source)
                                     : scheme->kind == SourceKind::kMariadb ? MariadbDsn(rest)
                                                                            : OdbcDsn(rest);
   if (!dsn.ok()) return dsn;
-  if (!IsText(*dsn)) return WrongSource("it is not UTF-8");
+  if (!IsText(*dsn)) return WrongSource("it is not UTF-8", scheme->example);
   if (const std::string problem = DsnProblem(scheme->kind, *dsn); !problem.empty())
-    return WrongSource(absl::StrCat("it ", problem));
+    return WrongSource(absl::StrCat("it ", problem), scheme->example);
   return dsn;
 }
 
 absl::Status CheckSourceServer(const InitOptions& options) {
   const ServerScheme* const scheme = SchemeOf(options.source);
-  if (scheme == nullptr) return absl::OkStatus();
+  if (scheme == nullptr) return IsUrl(options.source) ? ForeignSource(options.source) : absl::OkStatus();
   const KindTraits& traits = TraitsOf(scheme->kind);
-  if (!traits.has_reader) return WrongSource(absl::StrCat("this version cannot read ", traits.called));
+  if (!traits.has_reader)
+    return WrongSource(absl::StrCat("this version cannot read ", traits.called), kPostgresExample);
   return SourceDsn(options.source).status();
 }
 
@@ -244,8 +303,9 @@ absl::StatusOr<std::string> SourcePath(const std::string& source, const std::str
   if (!std::filesystem::is_regular_file(root + source, error)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the source '", Printable(source),
-        "' is not a file. Nothing was made. Give the path of a SQLite database or the URL of another one, as "
-        "postgresql://host/database, or leave --source away and add a [[source]] later."));
+        "' is not a file. Nothing was made. Give the path of a SQLite database, or of another one "
+        "postgresql://role@host/database, mariadb://user@host/database or odbc:CONNECTION-STRING, or leave "
+        "--source away and add a [[source]] later."));
   }
   if (!LooksLikeSqlite(root + source)) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -263,9 +323,20 @@ absl::StatusOr<std::string> SourcePath(const std::string& source, const std::str
   return path;
 }
 
-bool IsInstalled(const InitOptions& options) {
+std::string InstallSteps(const InitOptions& options, const std::string& install) {
   const ServerScheme* const scheme = SchemeOf(options.source);
-  return scheme == nullptr || IsLogRead(TraitsOf(scheme->kind), options);
+  if (scheme != nullptr && !IsLogRead(TraitsOf(scheme->kind), options)) return "";
+  if (scheme == nullptr || scheme->kind != SourceKind::kPostgres) return absl::StrCat("  ", install, "\n");
+  // As somebody else.
+  postgres::Parameters parameters =
+      postgres::ReadConninfo(SourceDsn(options.source).value_or("")).value_or(postgres::Parameters());
+  for (auto& [keyword, value] : parameters) {
+    if (keyword == "user") value = "postgres";
+  }
+  return absl::StrCat(
+      "  # psql as a superuser of the source or, where the role has REPLICATION, as the tables' owner: the\n"
+      "  # agent's role does not own them. Again when tables were added\n  ",
+      install, " --print-sql | psql -v ON_ERROR_STOP=1 ", ShellWord(ConninfoOf(std::move(parameters))), "\n");
 }
 
 std::string SourceConfiguration(const InitOptions& options, const std::string& path) {
@@ -278,16 +349,18 @@ std::string SourceConfiguration(const InitOptions& options, const std::string& p
 }
 
 absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& folder) {
-  const ServerScheme* const scheme = SchemeOf(options.source);
-  if (scheme == nullptr || scheme->kind != SourceKind::kPostgres) return absl::OkStatus();
-  const std::string text = absl::StrCat(
-      "# The password of the agent's role in the source's PostgreSQL, as libpq has it; mode 0600. Take the # "
-      "away\n"
-      "# and put it at the end. Who needs none (a socket with 'peer', a client certificate) leaves it as it "
-      "is.\n",
-      PassfileLines(PostgresNamedBy(SourceDsn(options.source).value_or(""))));
-  return WriteFileAtomically(absl::StrCat(folder, "/", kSourcePassfile), text, FileUse::kSecret,
-                             ExistingFile::kRefuse);
+  const std::string name = SourcePassfile(options);
+  if (name.empty()) return absl::OkStatus();
+  const std::string text =
+      name == kMariadbPassword
+          ? ""
+          : absl::StrCat(
+                "# The password of the agent's role in the source's PostgreSQL, as libpq has it; mode 0600. "
+                "Take the # away\n"
+                "# and put it at the end. Who needs none (a socket with 'peer', a client certificate) leaves "
+                "it as it is.\n",
+                PassfileLines(PostgresNamedBy(SourceDsn(options.source).value_or(""))));
+  return WriteFileAtomically(absl::StrCat(folder, "/", name), text, FileUse::kSecret, ExistingFile::kRefuse);
 }
 
 std::vector<std::string> LookAtSourceServer(const InitOptions& options) {
@@ -305,7 +378,7 @@ std::vector<std::string> LookAtSourceServer(const InitOptions& options) {
 
 namespace {
 
-void PrintMariadb(const InitOptions& options, std::ostream& words) {
+void PrintMariadb(const InitOptions& options, const std::string& folder, std::ostream& words) {
   const absl::StatusOr<mariadb::Dsn> dsn = mariadb::ReadDsn(SourceDsn(options.source).value_or(""));
   if (!dsn.ok()) return;
   const bool is_local = dsn->hosts.empty();
@@ -314,15 +387,19 @@ void PrintMariadb(const InitOptions& options, std::ostream& words) {
       << "\nBefore the agent reads, as an administrator of the source's server (MariaDB 10.5 or later), what "
          "is not there yet"
       << (is_local ? "" : "; the agent's host in the place of '%' is better") << ":\n";
-  AsItIs(words) << "  CREATE USER " << user << " IDENTIFIED VIA ed25519 USING PASSWORD('…');\n"
+  AsItIs(words) << "  INSTALL SONAME 'auth_ed25519';    -- once for the server\n"
+                << "  CREATE USER " << user << " IDENTIFIED VIA ed25519 USING PASSWORD('…');\n"
                 << "  GRANT SELECT ON " << mariadb::QuotedName(dsn->database).value_or(dsn->database)
                 << ".* TO " << user << ";\n"
                 << "  GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO " << user << ";\n";
+  const std::string passfile = SourcePassfile(options);
+  const std::string into = passfile.empty() ? "a file of mode 0600 that 'password_file' names"
+                                            : ShellWord(absl::StrCat(folder, "/", passfile));
+  words << "The password goes into " << into << (passfile.empty() ? "" : ", which is empty")
+        << ", and nowhere else. 'mirrorctl doctor --source' tells what is still missing.\n";
   if (options.no_log_because.empty()) {
     words << "The server's configuration needs log_bin, binlog_format = ROW, binlog_row_image = FULL and "
-             "binlog_row_metadata = FULL. The password goes into a file that 'password_file' names, and "
-             "nowhere "
-             "else. 'mirrorctl doctor --source' tells what is still missing.\n";
+             "binlog_row_metadata = FULL.\n";
     return;
   }
   words << "The server's binlog cannot be read as it is, so that strategy = \"synthetic\" was written, which "
@@ -332,33 +409,56 @@ void PrintMariadb(const InitOptions& options, std::ostream& words) {
            "again.\n";
 }
 
-}  // namespace
+void PrintOdbc(std::ostream& words) {
+  words << "\nBefore the agent reads: the driver is installed (Debian: odbc-postgresql, odbc-mariadb, "
+           "libsqliteodbc; 'odbcinst -q -d' lists what is there), and the user of the connection string may "
+           "read each table (GRANT SELECT ON it TO the user; PostgreSQL: USAGE on the schema, too) and needs "
+           "no more. A password goes into a file of mode 0600 with that one line, which 'password_file' "
+           "names, and nowhere else. 'mirrorctl doctor --source' tells what is still missing.\n";
+}
 
-void PrintSourceServer(const InitOptions& options, const std::string& passfile, std::ostream& words) {
-  const ServerScheme* const scheme = SchemeOf(options.source);
-  if (scheme != nullptr && scheme->kind == SourceKind::kMariadb) return PrintMariadb(options, words);
-  if (scheme == nullptr || scheme->kind != SourceKind::kPostgres) return;
+void PrintPostgres(const InitOptions& options, const std::string& folder, std::ostream& words) {
   const NamedPostgres place = PostgresNamedBy(SourceDsn(options.source).value_or(""));
   const std::string role = QuotedForSql(place.role), database = QuotedForSql(place.database);
-  const bool logged = IsLogRead(TraitsOf(scheme->kind), options);
+  const bool logged = IsLogRead(TraitsOf(SourceKind::kPostgres), options);
   words << "\nBefore the agent reads, as a superuser in the source's database (PostgreSQL 14 or later), what "
            "is not there yet:\n";
   // AsItIs: statements are there to be copied.
   AsItIs(words) << "  CREATE ROLE " << role << " LOGIN" << (logged ? " REPLICATION" : "") << ";\n"
                 << "  GRANT CONNECT ON DATABASE " << database << " TO " << role << ";\n"
                 << "  GRANT USAGE ON SCHEMA public TO " << role << ";\n"
-                << "  GRANT SELECT ON ALL TABLES IN SCHEMA public TO " << role << ";\n";
+                << "  GRANT SELECT ON ALL TABLES IN SCHEMA public TO " << role << ";\n"
+                << "  -- For tables that are made later; by each role that makes some:\n"
+                << "  ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO " << role << ";\n";
   if (logged) {
     AsItIs(words) << "  ALTER SYSTEM SET wal_level = 'logical';              -- then restart that server\n"
                   << "  ALTER SYSTEM SET max_slot_wal_keep_size = '20GB';    -- what its disk has to spare\n";
   }
-  words << "The role's password, where it needs one ('\\password' of psql sets it), goes into " << passfile
+  words << "The role's password, where it needs one ('\\password' of psql sets it), goes into "
+        << ShellWord(absl::StrCat(folder, "/", kPostgresPassfile))
         << ", where its line is prepared, and nowhere else. 'mirrorctl doctor --source' tells what is still "
            "missing.\n";
   if (place.may_be_in_the_clear) {
     words
         << "The URL names no sslmode: rows may go over the network in the clear. Add sslmode=verify-full to "
            "'dsn', and sslrootcert where the system does not know that authority.\n";
+  }
+}
+
+}  // namespace
+
+void PrintSourceServer(const InitOptions& options, const std::string& folder, std::ostream& words) {
+  const ServerScheme* const scheme = SchemeOf(options.source);
+  if (scheme == nullptr) return;
+  switch (scheme->kind) {
+    case SourceKind::kPostgres:
+      return PrintPostgres(options, folder, words);
+    case SourceKind::kMariadb:
+      return PrintMariadb(options, folder, words);
+    case SourceKind::kOdbc:
+      return PrintOdbc(words);
+    default:
+      return;
   }
 }
 

@@ -13,10 +13,7 @@
 
 namespace mirror {
 
-/// Beside the source's signing key, for its owner alone.
-inline constexpr char kSourcePassfile[] = "source/pgpass";
-
-/// Whether it is a database of a server: postgresql://…, mariadb://…, odbc:NAME.
+/// Whether it is a database of a server: postgresql://…, mariadb://…, odbc:NAME or odbc:CONNECTION-STRING.
 bool NamesServer(const std::string& source);
 
 /// The `dsn` of a [[source]], in the words of its kind, as of --source that NamesServer(). A role that is not
@@ -25,7 +22,8 @@ bool NamesServer(const std::string& source);
 absl::StatusOr<std::string> SourceDsn(const std::string& source);
 
 /// Whether the agent can read what --source names, as far as can be said without looking at it. All is well
-/// where it is empty or a file. Errors: those of SourceDsn(), and a kind that this build has no reader for.
+/// where it is empty or a file. Errors: those of SourceDsn(), a kind that this build has no reader for, and
+/// the URL of another one.
 absl::Status CheckSourceServer(const InitOptions& options);
 
 /// What in the settings of the server keeps its log from being read, each for people with what to do. Empty:
@@ -33,18 +31,22 @@ absl::Status CheckSourceServer(const InitOptions& options);
 /// it is of a kind whose install says so. Waits a few seconds at most.
 std::vector<std::string> LookAtSourceServer(const InitOptions& options);
 
-/// Whether 'mirror-agent install' has something to make for it: also for one that is added later.
-bool IsInstalled(const InitOptions& options);
+/// The lines by which its log is made, also of one that is added later; empty: it has none. `install`: that
+/// command, with the configuration. Of PostgreSQL its script, for who owns the tables: the agent's role does
+/// not.
+std::string InstallSteps(const InitOptions& options, const std::string& install);
 
 /// [[source]] of mirror-agent.toml. `path`: of a file, absolute.
 std::string SourceConfiguration(const InitOptions& options, const std::string& path);
 
-/// kSourcePassfile, made below `folder`, which has its own folder: comments alone, among them the line that a
-/// password goes into. Nothing is made of sources that have none. Errors: writing.
+/// The file that 'password_file' names, below `folder`, which has its folder: with mode 0600, and to fill in.
+/// Of PostgreSQL it has comments alone, among them the line that a password goes into; of MariaDB by the
+/// network it is empty. Nothing is made of other sources. Errors: writing.
 absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& folder);
 
-/// What a DBA types once, and where a password goes: `passfile` is its path. Nothing of a file.
-void PrintSourceServer(const InitOptions& options, const std::string& passfile, std::ostream& words);
+/// What a DBA types once, and where a password goes: `folder` is that of MakeSourcePassfile(). Nothing of a
+/// file.
+void PrintSourceServer(const InitOptions& options, const std::string& folder, std::ostream& words);
 
 }  // namespace mirror
 

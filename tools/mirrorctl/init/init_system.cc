@@ -556,11 +556,9 @@ void SystemInit::PrintNextHere(Console& console) const {
         << "  # 'systemctl edit mirror-agent': [Service] ReadWritePaths=FOLDER of a source that is a file; "
            "then\n";
   }
-  if (IsInstalled(options_)) {
-    out << "  runuser -u " << kAgentUser << " -- mirror-agent install --config " << kAgentFolder
-        << "/mirror-agent.toml\n";
-  }
-  out << "  systemctl enable --now mirror-agent\n"
+  out << InstallSteps(options_, absl::StrCat("runuser -u ", kAgentUser, " -- mirror-agent install --config ",
+                                             kAgentFolder, "/mirror-agent.toml"))
+      << "  systemctl enable --now mirror-agent\n"
       << "  mirrorctl --config " << kServerFolder << "/mirrorctl.toml tables " << options_.context_id << '\n';
 }
 
@@ -588,7 +586,7 @@ void InitSystem(const InitOptions& options, const std::string& root, Console& co
   }
   init.Print(console);
   if (!options.postgres.empty()) PrintDatabase(options, "/etc/partner-mirror/pgpass", console.out);
-  PrintSourceServer(options, absl::StrCat(kAgentFolder, "/", kSourcePassfile), console.out);
+  PrintSourceServer(options, kAgentFolder, console.out);
   if (is_system) ReloadUnits(console);
 }
 

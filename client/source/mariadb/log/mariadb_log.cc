@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "client/source/mariadb/log/binlog_server.h"
@@ -18,6 +19,17 @@ namespace {
 
 constexpr std::size_t kStagedRowsAtATime = 10'000;
 
+/// Nothing stands in the source that could keep an id: this one is found again without any memory. With the
+/// server_id, so that a second agent at another server with a database of the same name is another source.
+absl::StatusOr<std::string> MakeSourceId(MariadbSessions& sessions, const std::string& identity,
+                                         const std::string& context_id) {
+  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return session.status();
+  const absl::StatusOr<BinlogServer> server = ReadBinlogServer(**session);
+  if (!server.ok()) return server.status();
+  return HexDigest(absl::StrCat("source of ", context_id, "\n", identity, "\n", server->id));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MariadbLog>> MariadbLog::Open(std::shared_ptr<MariadbStaging> staging,
@@ -26,9 +38,14 @@ absl::StatusOr<std::unique_ptr<MariadbLog>> MariadbLog::Open(std::shared_ptr<Mar
   const absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(log->stage());
   if (!source.ok()) return source.status();
   log->had_source_ = !source->source_id.empty();
-  log->source_id_ = log->had_source_                   ? source->source_id
-                    : !log->options_.source_id.empty() ? log->options_.source_id
-                                                       : NewToken();
+  log->source_id_ = log->had_source_ ? source->source_id : log->options_.source_id;
+  if (!log->source_id_.empty()) return log;
+  const absl::StatusOr<MariadbSource> place = log->staging_->sessions()->Look();
+  if (!place.ok()) return place.status();
+  absl::StatusOr<std::string> made =
+      MakeSourceId(*log->staging_->sessions(), place->identity, log->options_.context_id);
+  if (!made.ok()) return made.status();
+  log->source_id_ = *std::move(made);
   return log;
 }
 
@@ -112,7 +129,13 @@ absl::Status MariadbLog::KeepSource() {
   if (!source.ok()) return source.status();
   if (source->source_id.empty()) {
     // The stage began anew with another database.
-    if (had_source_) source_id_ = NewToken();
+    if (had_source_) {
+      // One of the same name and domain, too, is another one.
+      const absl::StatusOr<std::string> made =
+          MakeSourceId(*staging_->sessions(), source->database, options_.context_id);
+      if (!made.ok()) return made.status();
+      source_id_ = *made != source_id_ ? *made : NewToken();
+    }
     source->source_id = source_id_;
     if (absl::Status kept = KeepStagedBinlog(stage(), *source); !kept.ok()) return kept;
   }
@@ -259,14 +282,14 @@ absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& tab
   if (!marker.ok()) return marker.status();
   const std::int64_t from =
       snapshots.empty() ? marker->lsn : *std::min_element(snapshots.begin(), snapshots.end());
-  const absl::StatusOr<std::int64_t> floor = tables_.FloorOf(table);
-  if (!floor.ok()) return floor.status();
+  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(table);
+  if (!staged.ok()) return staged.status();
   // What came in between is not staged.
-  if (!snapshots.empty() && from < *floor) {
-    return absl::AbortedError(absl::StrCat("table '", table.table.name, "' moved while its rows were read: ",
-                                           tables_.StagedOf(table)->gone_because));
+  if (!snapshots.empty() && from < staged->floor) {
+    return absl::AbortedError(absl::StrCat("table '", table.table.name,
+                                           "' moved while its rows were read: ", staged->gone_because));
   }
-  return Covered{std::max(from, *floor), *std::move(marker)};
+  return Covered{std::max(from, staged->floor), *std::move(marker)};
 }
 
 absl::StatusOr<std::optional<std::vector<Key>>> MariadbLog::ChangedKeys(const std::string& table, Lsn lsn) {

@@ -20,6 +20,7 @@ namespace mirror {
 
 struct MariadbLogOptions {
   std::string source_id = {};               ///< By which the agent knows the source; empty: it does not.
+  std::string context_id = {};              ///< For whom it reads.
   const std::atomic<bool>* stop = nullptr;  ///< May be null; else it outlives the log.
 };
 
@@ -31,7 +32,9 @@ struct MariadbLogOptions {
 /// Threads: one at a time.
 class MariadbLog : public SourceLog, public MariadbReaderLog {
  public:
-  /// Errors: those of the stage.
+  /// Where neither the stage nor the agent knows the source yet, or both lost what they knew, its id is made
+  /// of what the server says of itself, so that it is the same again. Errors: those of the stage; then also
+  /// the server's.
   static absl::StatusOr<std::unique_ptr<MariadbLog>> Open(std::shared_ptr<MariadbStaging> staging,
                                                           MariadbLogOptions options);
   /// What has to be so in the source before changes can be read there, each for people; empty: it is. Errors:

@@ -10,6 +10,7 @@
 #include "base/db/mariadb/name.h"
 #include "base/digest.h"
 #include "client/source/mariadb/mariadb_objects.h"
+#include "client/source/mariadb/mariadb_sessions.h"
 
 namespace mirror {
 namespace {
@@ -67,6 +68,8 @@ void CheckFilters(const mariadb::Rows& status, const std::string& database,
 }
 
 absl::Status CheckRights(mariadb::Connection& connection, std::vector<std::string>* refusals) {
+  const absl::StatusOr<mariadb::Rows> user = connection.Query("SELECT CURRENT_USER()", kCheckingBinlog);
+  if (!user.ok()) return user.status();
   const absl::StatusOr<mariadb::Rows> rows = connection.Query("SHOW GRANTS", kCheckingBinlog);
   if (!rows.ok()) return rows.status();
   bool replication = false, monitor = false;
@@ -83,7 +86,7 @@ absl::Status CheckRights(mariadb::Connection& connection, std::vector<std::strin
   }
   const auto refuse = [&](const char* right) {
     refusals->push_back(absl::StrCat("user ", connection.dsn().user, " lacks the right ", right, ": GRANT ",
-                                     right, " ON *.* TO the user"));
+                                     right, " ON *.* TO ", MariadbGrantee(user->Text(0, 0))));
   };
   if (!replication) refuse(kReplicationRight);
   if (!monitor) refuse(kMonitorRights[0]);
@@ -214,6 +217,20 @@ absl::StatusOr<std::string> ReadDatabaseInBinlog(mariadb::Connection& connection
   return rows->rows() == 0 ? connection.dsn().database : rows->Text(0, 0);
 }
 
+namespace {
+
+/// Its rows are passed over from here on, so that it has to be begun again, also where it is as before by
+/// then.
+absl::Status LeaveOut(Stage& stage, StagedTable table) {
+  const absl::StatusOr<std::int64_t> place = stage.Place();
+  if (!place.ok()) return place.status();
+  table.fingerprint.clear();
+  if (absl::Status set = stage.SetTable(table); !set.ok()) return set;
+  return stage.RaiseFloor(table.id, *place + 1, "its definition was another one when the binlog was read");
+}
+
+}  // namespace
+
 absl::StatusOr<BinlogTables> ReadBinlogTables(mariadb::Connection& connection, Stage& stage) {
   const absl::StatusOr<std::vector<StagedTable>> staged = stage.Tables();
   if (!staged.ok()) return staged.status();
@@ -232,6 +249,10 @@ absl::StatusOr<BinlogTables> ReadBinlogTables(mariadb::Connection& connection, S
     if (found == staged->end() || found->fingerprint != BinlogFingerprint(table)) continue;
     const std::string name = table.name;
     tables.tables.emplace(name, BinlogTable{found->id, std::move(table)});
+  }
+  for (const StagedTable& table : *staged) {
+    if (tables.tables.contains(table.name)) continue;
+    if (absl::Status left = LeaveOut(stage, table); !left.ok()) return left;
   }
   return tables;
 }

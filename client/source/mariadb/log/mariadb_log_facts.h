@@ -43,7 +43,8 @@ absl::StatusOr<std::string> ReadDatabaseInBinlog(mariadb::Connection& connection
 
 /// Of a table's definition: 32 hexadecimal digits.
 std::string BinlogFingerprint(const MariadbTable& table);
-/// Of the tables in the stage those whose definition is what it was when they were staged.
+/// Of the tables in the stage those whose definition is what it was when they were staged. What is staged of
+/// the others counts no more, and they have no fingerprint from then on.
 absl::StatusOr<BinlogTables> ReadBinlogTables(mariadb::Connection& connection, Stage& stage);
 
 /// Where the binlog was at the moment of the transaction's snapshot, which was taken WITH CONSISTENT

@@ -41,6 +41,17 @@ absl::StatusOr<BinlogPlace> PlaceOfNewSnapshot(mariadb::Connection& connection) 
   return place;
 }
 
+absl::Status RaiseFloors(Stage& stage, std::int64_t lsn, const std::string& because) {
+  const absl::StatusOr<std::vector<StagedTable>> tables = stage.Tables();
+  if (!tables.ok()) return tables.status();
+  for (const StagedTable& table : *tables) {
+    absl::Status raised = stage.RaiseFloor(table.id, lsn, because);
+    // It may have been dropped meanwhile.
+    if (!raised.ok() && !absl::IsNotFound(raised)) return raised;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<StagedBinlog> ReadStagedBinlog(Stage& stage) {
@@ -128,7 +139,7 @@ void MariadbStaging::Run(const std::stop_token& stop) {
 }
 
 absl::Status MariadbStaging::Work(const std::stop_token& stop) {
-  absl::Status ended = Connect();
+  absl::Status ended = Connect(stop);
   if (ended.ok()) ended = Pump(stop);
   bool verified = true;
   {
@@ -140,7 +151,13 @@ absl::Status MariadbStaging::Work(const std::stop_token& stop) {
   return verified || ended.ok() || stop.stop_requested() ? ended : Explain(ended);
 }
 
-absl::Status MariadbStaging::Connect() {
+absl::Status MariadbStaging::Connect(const std::stop_token& stop) {
+  if (!lock_) {
+    absl::StatusOr<StagingLock> lock =
+        StagingLock::Acquire(absl::StrCat(options_.stage.path, ".lock"), options_.lock_within, stop);
+    if (!lock.ok()) return lock.status();
+    lock_.emplace(*std::move(lock));
+  }
   const absl::StatusOr<MariadbSource> place = sessions_->Look();
   if (!place.ok()) return place.status();
   absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
@@ -150,9 +167,7 @@ absl::Status MariadbStaging::Connect() {
   if (!refusals->empty()) return BinlogRefused(*refusals);
   const absl::StatusOr<Begin> begin = FindBegin(**session, *place);
   if (!begin.ok()) return begin.status();
-  // Of definitions that are not these any more the binlog tells, or the next look at the catalogs.
-  absl::StatusOr<BinlogTables> tables = ReadBinlogTables(**session, *stage_);
-  if (!tables.ok()) return tables.status();
+  if (absl::Status found = FindTables(**session); !found.ok()) return found;
   BinlogStreamOptions options;
   options.connect = {.dsn = options_.access.dsn,
                      .password_file = options_.access.password_file,
@@ -166,7 +181,6 @@ absl::Status MariadbStaging::Connect() {
   if (is_over_) return absl::CancelledError("the agent was stopped");
   stream_ = *std::move(stream);
   intake_ = std::make_unique<BinlogIntake>(*stage_, begin->lsn, begin->position, begin->print);
-  tables_ = std::make_shared<const BinlogTables>(*std::move(tables));
   intake_->SetTables(tables_);
   needs_mark_ = begin->print.empty();
   begun_ = begin->position;
@@ -175,6 +189,30 @@ absl::Status MariadbStaging::Connect() {
   flushed_ = marked_ = Clock::now();
   failure_ = absl::OkStatus();
   return absl::OkStatus();
+}
+
+/// Those of the stream before stay: a cycle may be about to begin with one of which the stage says nothing
+/// yet. Of definitions that are not these any more the binlog tells, or the next look at the catalogs.
+absl::Status MariadbStaging::FindTables(mariadb::Connection& connection) {
+  {
+    const MutexLock lock(mutex_);
+    if (tables_ != nullptr) return absl::OkStatus();
+  }
+  absl::StatusOr<BinlogTables> tables = ReadBinlogTables(connection, *stage_);
+  if (!tables.ok()) return tables.status();
+  const MutexLock lock(mutex_);
+  // What was set meanwhile is newer.
+  if (tables_ == nullptr) tables_ = std::make_shared<const BinlogTables>(*std::move(tables));
+  return absl::OkStatus();
+}
+
+/// The tables go first: those that a cycle sets from here on it finds missing in the stage, and sets again.
+absl::Status MariadbStaging::ClearStage() {
+  {
+    const MutexLock lock(mutex_);
+    tables_.reset();
+  }
+  return stage_->Clear();
 }
 
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connection& connection,
@@ -247,7 +285,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::GoOnAt(mariadb::Connection
   const absl::StatusOr<std::optional<StageMark>> last = stage_->LastMark();
   if (!last.ok()) return last.status();
   const std::int64_t lsn = std::max(*staged, *last ? (*last)->lsn : 0) + 1;
-  if (absl::Status raised = RaiseFloors(lsn, why); !raised.ok()) return raised;
+  if (absl::Status raised = RaiseFloors(*stage_, lsn, why); !raised.ok()) return raised;
   absl::StatusOr<BinlogPosition> end = EndOf(connection);
   if (!end.ok()) return end.status();
   const MutexLock lock(mutex_);
@@ -267,7 +305,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connect
                                                                 StagedBinlog log, const std::string& news) {
   absl::StatusOr<BinlogPosition> end = EndOf(connection);
   if (!end.ok()) return end.status();
-  if (absl::Status cleared = stage_->Clear(); !cleared.ok()) return cleared;
+  if (absl::Status cleared = ClearStage(); !cleared.ok()) return cleared;
   if (absl::Status kept = KeepStagedBinlog(*stage_, log); !kept.ok()) return kept;
   if (!news.empty()) {
     const MutexLock lock(mutex_);
@@ -275,17 +313,6 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connect
   }
   // Above all that an earlier stage gave: it had a group in less than a microsecond never.
   return Begin{*std::move(end), "", NowMs() * 1'000};
-}
-
-absl::Status MariadbStaging::RaiseFloors(std::int64_t lsn, const std::string& because) {
-  const absl::StatusOr<std::vector<StagedTable>> tables = stage_->Tables();
-  if (!tables.ok()) return tables.status();
-  for (const StagedTable& table : *tables) {
-    absl::Status raised = stage_->RaiseFloor(table.id, lsn, because);
-    // It may have been dropped meanwhile.
-    if (!raised.ok() && !absl::IsNotFound(raised)) return raised;
-  }
-  return absl::OkStatus();
 }
 
 absl::Status MariadbStaging::Explain(const absl::Status& failed) {
@@ -296,7 +323,7 @@ absl::Status MariadbStaging::Explain(const absl::Status& failed) {
   absl::StatusOr<StagedBinlog> log = ReadStagedBinlog(*stage_);
   if (!log.ok()) return log.status();
   log->past = is_ahead ? StagedBinlog::Past::kAhead : StagedBinlog::Past::kRestored;
-  const absl::Status cleared = stage_->Clear();
+  const absl::Status cleared = ClearStage();
   if (!cleared.ok()) return cleared;
   if (absl::Status kept = KeepStagedBinlog(*stage_, *log); !kept.ok()) return kept;
   const MutexLock lock(mutex_);

@@ -18,6 +18,7 @@
 #include "client/source/mariadb/log/binlog_place.h"
 #include "client/source/mariadb/log/binlog_stream.h"
 #include "client/source/mariadb/log/binlog_tables.h"
+#include "client/source/mariadb/log/staging_lock.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "client/source/stage/stage.h"
 
@@ -36,6 +37,8 @@ struct MariadbStagingOptions {
   /// A position is waited for as long as changes come, and so long when none do.
   std::chrono::milliseconds marker_within{120'000};
   std::chrono::milliseconds retry_max{30'000};
+  /// Another process that stages the same is waited for so long.
+  std::chrono::milliseconds lock_within{5'000};
 };
 
 /// What is known of the binlog that is staged, kept as the stage's source.
@@ -51,7 +54,8 @@ absl::Status KeepStagedBinlog(Stage& stage, const StagedBinlog& log);
 
 /// A thread that takes a server's binlog into the stage, for as long as this lives, by one stream. It is
 /// begun by the first call that needs it, and goes on while rows are sent. Whether the binlog is still the
-/// one that was read is seen by the last event group, which is read again with each new stream.
+/// one that was read is seen by the last event group, which is read again with each new stream. From its
+/// begin on no other process may stage the same.
 ///
 /// Threads: any.
 class MariadbStaging : public LogKeeper {
@@ -101,7 +105,9 @@ class MariadbStaging : public LogKeeper {
   void Run(const std::stop_token& stop);
   absl::Status Work(const std::stop_token& stop) MIRROR_EXCLUDES(mutex_);
   absl::Status Pump(const std::stop_token& stop) MIRROR_EXCLUDES(mutex_);
-  absl::Status Connect() MIRROR_EXCLUDES(mutex_);
+  absl::Status Connect(const std::stop_token& stop) MIRROR_EXCLUDES(mutex_);
+  absl::Status FindTables(mariadb::Connection& connection) MIRROR_EXCLUDES(mutex_);
+  absl::Status ClearStage() MIRROR_EXCLUDES(mutex_);
   /// Where to read from, by what is on record.
   struct Begin {
     BinlogPosition position;
@@ -115,7 +121,6 @@ class MariadbStaging : public LogKeeper {
   absl::StatusOr<Begin> GoOnAt(mariadb::Connection& connection, const std::string& why);
   absl::StatusOr<Begin> BeginAnother(mariadb::Connection& connection, StagedBinlog log);
   absl::StatusOr<Begin> BeginAnew(mariadb::Connection& connection, StagedBinlog log, const std::string& news);
-  absl::Status RaiseFloors(std::int64_t lsn, const std::string& because);
   /// Of a stream that failed before it gave what is on record: what that means, kept in the stage.
   absl::Status Explain(const absl::Status& failed);
   absl::Status Take(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after)
@@ -132,6 +137,7 @@ class MariadbStaging : public LogKeeper {
   const std::unique_ptr<Stage> stage_;
   const std::shared_ptr<MariadbSessions> sessions_;
   std::atomic<std::uint64_t> changes_ = 0;
+  std::optional<StagingLock> lock_;  ///< The thread's.
 
   mutable Mutex mutex_;
   StopCondVar changed_;
@@ -142,8 +148,8 @@ class MariadbStaging : public LogKeeper {
   BinlogPlace marked_at_ MIRROR_GUARDED_BY(mutex_);
   std::int64_t marked_lsn_ MIRROR_GUARDED_BY(mutex_) = 0;
   Time flushed_ MIRROR_GUARDED_BY(mutex_), marked_ MIRROR_GUARDED_BY(mutex_);
-  std::shared_ptr<const BinlogTables> tables_ MIRROR_GUARDED_BY(mutex_);
-  bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Somebody waits: connect now.
+  std::shared_ptr<const BinlogTables> tables_ MIRROR_GUARDED_BY(mutex_);  ///< Null: not set since it began.
+  bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;                       ///< Somebody waits: connect now.
   bool is_over_ MIRROR_GUARDED_BY(mutex_) = false;
   std::uint64_t failures_ MIRROR_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ MIRROR_GUARDED_BY(mutex_);

@@ -41,6 +41,13 @@ constexpr char kOpenTransactions[] =
     "AND l.mode = 'ExclusiveLock' AND l.pid IS NOT NULL AND l.pid <> pg_backend_pid() "
     "ORDER BY 3 DESC NULLS LAST, 1 LIMIT 20";
 
+/// Whether the role may make the publication what it is to be: for these tables, by its name.
+constexpr char kMayInstall[] =
+    "SELECT coalesce((SELECT pg_has_role(pubowner, 'USAGE') FROM pg_publication WHERE pubname = $2), "
+    "has_database_privilege(current_database(), 'CREATE')) AND "
+    "coalesce((SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class "
+    "WHERE oid = ANY ($1::text::oid[])), true)";
+
 constexpr char kPreparedTransactions[] =
     "SELECT gid, owner::text, database::text, extract(epoch FROM clock_timestamp() - prepared)::int8 "
     "FROM pg_prepared_xacts ORDER BY prepared LIMIT 20";
@@ -86,6 +93,7 @@ class LogChecks {
                         "correct that, then run this again");
   }
   std::string WrittenWords() const;
+  std::string InstallAdvice() const;
 
   const PostgresCheckLook& look_;
   const PostgresLogCheckOptions& options_;
@@ -166,7 +174,7 @@ void LogChecks::CheckServer() {
 void LogChecks::CheckSlot() {
   if (!slots_.slot) {
     return look_.findings.Warn("slot", absl::StrCat("there is no slot '", options_.slot, "'"),
-                               "run 'mirror-agent install'");
+                               InstallAdvice());
   }
   const ReplicationSlot& slot = *slots_.slot;
   if (slot.plugin != "pgoutput" || !slot.here) {
@@ -265,6 +273,18 @@ void LogChecks::CheckIdleTimeout() {
       "raise it to two such times at least, or let cycles run more often");
 }
 
+std::string LogChecks::InstallAdvice() const {
+  std::vector<std::string> oids;
+  for (const PostgresTable& table : look_.tables) {
+    if (options_.logs(table.name) && WhyUnpublishable(table).empty()) oids.push_back(absl::StrCat(table.oid));
+  }
+  const std::string list = absl::StrCat("{", absl::StrJoin(oids, ","), "}");
+  const auto may = look_.connection.Query(kMayInstall, {postgres::Value(list), options_.publication},
+                                          "asking who may install");
+  if (may.ok() && may->rows() > 0 && may->Bool(0, 0)) return "run 'mirror-agent install'";
+  return kInstallForOwner;
+}
+
 void LogChecks::CheckPublication() {
   constexpr char kStep[] = "publication";
   const absl::StatusOr<std::optional<PublicationFacts>> facts =
@@ -272,7 +292,7 @@ void LogChecks::CheckPublication() {
   if (!facts.ok()) return CannotAsk(kStep, facts.status());
   if (!*facts) {
     look_.findings.Warn(kStep, absl::StrCat("there is no publication '", options_.publication, "'"),
-                        "run 'mirror-agent install'");
+                        InstallAdvice());
     return CheckMembership(nullptr);
   }
   if (const std::string why = WhyUnusable(**facts); !why.empty()) {
@@ -304,14 +324,14 @@ void LogChecks::CheckMembership(const PublicationFacts* publication) {
   if (publication != nullptr && !missing.empty()) {
     look_.findings.Warn("not in publication",
                         absl::StrCat(ListNames(missing, kNamedMost), ": their changes are not told"),
-                        "as their owner run 'mirror-agent install', which adds them");
+                        absl::StrCat(InstallAdvice(), ", which adds them"));
   }
   if (!narrowed.empty()) {
-    look_.findings.Fail("narrowed tables",
-                        absl::StrCat("the publication has a row filter or a column list for ",
-                                     ListNames(narrowed, kNamedMost), ": changes are missing"),
-                        "as its owner run 'mirror-agent install'; filter with 'where' and 'columns' of a "
-                        "[[source.table]]");
+    look_.findings.Fail(
+        "narrowed tables",
+        absl::StrCat("the publication has a row filter or a column list for ",
+                     ListNames(narrowed, kNamedMost), ": changes are missing"),
+        absl::StrCat(InstallAdvice(), "; filter with 'where' and 'columns' of a [[source.table]]"));
   }
   for (const auto& [why, names] : unlogged) {
     look_.findings.Warn("not logged",

@@ -27,7 +27,8 @@ absl::Status NotPublished(const std::string& table) {
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", table,
       "' is not in the source's publication, so that its changes are not logged. Nothing of it was "
-      "sent. Run 'mirror-agent install', as the tables' owner, which adds it"));
+      "sent. Run 'mirror-agent install', which adds it; as a role that does not own it, ",
+      kInstallForOwner));
 }
 
 absl::Status NotLogged(const std::string& table, const std::string& why) {
@@ -172,7 +173,9 @@ absl::Status PostgresLogTables::TakeCatalog(const std::vector<std::string>& tabl
   if (catalog_->facts == nullptr) {
     return absl::FailedPreconditionError(
         absl::StrCat("the publication '", staging_->options().publication,
-                     "' is gone. Nothing was sent. Run 'mirror-agent install', which makes it anew"));
+                     "' is gone. Nothing was sent. Run 'mirror-agent install', which makes it anew; "
+                     "as a role that does not own the tables, ",
+                     kInstallForOwner));
   }
   if (const std::string why = WhyUnusable(*catalog_->facts); !why.empty())
     return absl::FailedPreconditionError(why);

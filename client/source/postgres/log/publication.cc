@@ -72,8 +72,8 @@ absl::Status ExplainInstall(const absl::Status& status) {
     case Trouble::kDenied:
       return absl::PermissionDeniedError(absl::StrCat(words, kNothing,
                                                       ". The role has to own the tables, and to have CREATE "
-                                                      "on the database: run it as their owner, or give "
-                                                      "what --print-sql writes to who is"));
+                                                      "on the database: ",
+                                                      kInstallForOwner));
     case Trouble::kLockTimeout:
       return absl::UnavailableError(absl::StrCat(
           words, kNothing, ". Somebody changes a table, or VACUUM or CREATE INDEX is at one: try again"));
@@ -114,16 +114,15 @@ Difference DifferenceOf(const std::vector<const PostgresTable*>& wished, const P
   return difference;
 }
 
-absl::StatusOr<std::vector<std::string>> RightsSql(const PublicationWish& wish, const std::string& schema,
-                                                   const std::string& role) {
-  const absl::StatusOr<std::string> quoted_role = postgres::QuotedName(role);
-  const absl::StatusOr<std::string> quoted_schema = postgres::QuotedName(schema);
+absl::StatusOr<std::vector<std::string>> RightsSql(const PublicationWish& wish, const ScriptPlace& place) {
+  const absl::StatusOr<std::string> quoted_role = postgres::QuotedName(place.role);
+  const absl::StatusOr<std::string> quoted_schema = postgres::QuotedName(place.schema);
   if (!quoted_role.ok() || !quoted_schema.ok())
     return quoted_role.ok() ? quoted_schema.status() : quoted_role.status();
-  std::vector<std::string> sql = {
-      absl::StrCat("ALTER ROLE ", *quoted_role, " LOGIN REPLICATION"),
-      absl::StrCat("GRANT USAGE ON SCHEMA ", *quoted_schema, " TO ", *quoted_role),
-  };
+  std::vector<std::string> sql;
+  // The tables' owner may not give it.
+  if (!place.may_replicate) sql.push_back(absl::StrCat("ALTER ROLE ", *quoted_role, " LOGIN REPLICATION"));
+  sql.push_back(absl::StrCat("GRANT USAGE ON SCHEMA ", *quoted_schema, " TO ", *quoted_role));
   for (const PostgresTable& table : wish.tables) {
     std::vector<std::string> names = {table.quoted};
     for (const PostgresLeaf& leaf : table.leaves) names.push_back(leaf.name);
@@ -189,23 +188,32 @@ absl::StatusOr<std::vector<std::string>> PublicationSql(const PublicationWish& w
 
 absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
                                           const std::optional<PublicationFacts>& now,
-                                          const std::string& schema, const std::string& role) {
+                                          const ScriptPlace& place) {
   if (absl::Status checked = CheckSlotName(wish.slot); !checked.ok()) return checked;
-  const absl::StatusOr<std::vector<std::string>> rights = RightsSql(wish, schema, role);
+  const absl::StatusOr<std::vector<std::string>> rights = RightsSql(wish, place);
   if (!rights.ok()) return rights.status();
   const absl::StatusOr<std::vector<std::string>> publication = PublicationSql(wish, now);
   if (!publication.ok()) return publication.status();
-  std::string script = "-- Rights of the role that the agent has.\n";
+  std::string script = "\\set ON_ERROR_STOP on\n";
+  if (place.wal_level != "logical") {
+    // \echo, since who gives the script to psql at once reads no comment.
+    absl::StrAppend(&script, "\\echo 'The wal_level of the server is ", place.wal_level,
+                    ", and no changes can be read from its log. As a superuser, then restart the server:'\n"
+                    "\\echo '  ALTER SYSTEM SET wal_level = logical;'\n");
+  }
+  absl::StrAppend(&script, "-- Rights of the role that the agent has.\n");
   for (const std::string& sql : *rights) absl::StrAppend(&script, sql, ";\n");
   absl::StrAppend(&script, "-- By the owner of the tables.\n");
   if (!publication->empty())
     absl::StrAppend(&script, "BEGIN;\n", absl::StrJoin(*publication, ";\n"), ";\nCOMMIT;\n");
   absl::StrAppend(
       &script,
-      "-- Behind the publication. From here on the server keeps its log until the agent has read it.\n",
+      "-- Behind the publication. From here on the server keeps its log until the agent has read it. Where\n"
+      "-- this role may make no slot, or wal_level is not logical yet, the agent's first cycle makes it.\n",
       "SELECT pg_create_logical_replication_slot('", wish.slot,
       "', 'pgoutput') WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '", wish.slot,
-      "');\n");
+      "')\n  AND current_setting('wal_level') = 'logical' AND EXISTS (SELECT FROM pg_roles WHERE rolname = "
+      "current_user AND (rolsuper OR rolreplication));\n");
   return script;
 }
 

@@ -35,11 +35,19 @@ std::string SourceIdOf(std::string_view comment);
 absl::StatusOr<std::vector<std::string>> PublicationSql(const PublicationWish& wish,
                                                         const std::optional<PublicationFacts>& now);
 
-/// Those for a DBA, as a script: the rights of the agent's role (REPLICATION, USAGE, SELECT), the
-/// publication, and behind it the slot.
+/// For whom a script is, and where.
+struct ScriptPlace {
+  std::string schema, role;
+  bool may_replicate = false;  ///< The role; else the script gives it the right, which takes a superuser.
+  std::string wal_level = "logical";
+};
+
+/// Those for a DBA, as a script of psql that stops where one fails: the rights of the agent's role
+/// (REPLICATION, USAGE, SELECT), the publication, and behind it the slot, where who runs it may make one and
+/// the server's log has changes; else a cycle makes it.
 absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
                                           const std::optional<PublicationFacts>& now,
-                                          const std::string& schema, const std::string& role);
+                                          const ScriptPlace& place);
 
 /// Makes it so, in one transaction, by a session that may write and whose role owns the tables. Gives what
 /// was run. Errors: kPermissionDenied: the role does not own them, or may make no publication; kUnavailable:

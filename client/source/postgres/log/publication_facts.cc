@@ -263,7 +263,8 @@ std::string WhyNotStreamed(const PublicationFacts& publication, std::uint32_t ta
                            const std::string& name) {
   const PublishedTable* const found = publication.Find(table);
   const auto why = [&](const auto&... words) {
-    return absl::StrCat("table '", name, "' ", words..., ". Run 'mirror-agent install'");
+    return absl::StrCat("table '", name, "' ", words...,
+                        ". Run 'mirror-agent install'; as a role that does not own it, ", kInstallForOwner);
   };
   if (found == nullptr) {
     return why("is not in the publication '", publication.name,

@@ -12,6 +12,11 @@
 
 namespace mirror {
 
+/// What to do where the agent's role does not own the tables, as the least role does not.
+inline constexpr char kInstallForOwner[] =
+    "type 'mirror-agent install --print-sql --config FILE | psql -v ON_ERROR_STOP=1 …', where psql connects "
+    "to that database as the tables' owner or a superuser; or run 'install' with the owner's 'dsn'";
+
 /// A table that is named in a publication.
 struct PublishedTable {
   std::uint32_t oid = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/db/mariadb/connection.h"
@@ -354,7 +355,14 @@ TEST_F(OdbcMariadbTest, APasswordIsReadFromItsFileAtEachConnect) {
   Open();
   const absl::Status refused = reader_->Schema().status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied) << refused;
-  EXPECT_THAT(std::string(refused.message()), testing::Not(HasSubstr("wrong")));
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(testing::Not(HasSubstr("wrong")), HasSubstr("Correct the password in the file")));
+  const std::string file = std::exchange(options_.access.password_file, "");
+  Open();
+  EXPECT_THAT(reader_->Schema().status(),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("name that as 'password_file'")));
+  options_.access.password_file = file;
+  Open();
   std::ofstream(options_.access.password_file) << "ge;he}im\n";
   EXPECT_THAT(reader_->Schema(), IsOk());
 }

@@ -1,9 +1,13 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "client/source/odbc/odbc_checks.h"
 #include "client/source/odbc/odbc_reader.h"
 #include "client/source/postgres/postgres_reader.h"
 #include "tests/client/source/odbc/same_source.h"
@@ -348,6 +352,63 @@ TEST_F(OdbcPostgresTest, CatalogsOfManyTablesAreQuick) {
   ASSERT_THAT(schema, IsOk());
   EXPECT_EQ(schema->tables.size(), 429U);
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+}
+
+TEST_F(OdbcPostgresTest, TheDoctorTriesEachChosenTable) {
+  Sql("CREATE TABLE a (id int4 PRIMARY KEY); CREATE TABLE b (id int4 PRIMARY KEY, v text);"
+      "CREATE TABLE \"odd \"\"one\" (id int4 PRIMARY KEY); CREATE ROLE odbc_least LOGIN;"
+      "GRANT SELECT ON a TO odbc_least; GRANT SELECT (id) ON b TO odbc_least");
+  OdbcCheckOptions check;
+  check.access.dsn = DsnOf(*server_, Text("SELECT current_database()::text"), "odbc_least");
+  const auto said = [&check] {
+    std::string words;
+    const SourceFindings findings = CheckOdbcSource(check);
+    for (const SourceFinding& one : findings.all())
+      absl::StrAppend(&words, one.next.empty() ? "ok " : "bad ", one.step, ": ", one.words, " DO ", one.next,
+                      "\n");
+    return words;
+  };
+  EXPECT_THAT(said(),
+              AllOf(HasSubstr("ok reach: "),
+                    HasSubstr("bad right SELECT: the user 'odbc_least' may not read 2 tables: b, odd "),
+                    HasSubstr("GRANT SELECT ON ")));
+  check.choice.include = {"a"};
+  EXPECT_THAT(said(), HasSubstr("ok right SELECT: on 1 table"));
+  check.choice.include = {"none"};
+  EXPECT_THAT(said(), HasSubstr("bad tables: none is chosen"));
+  check.access.dsn = DsnOf(*server_, "nosuch", "odbc_least");
+  EXPECT_EQ(CheckOdbcSource(check).all().size(), 1U) << "it is not reached";
+  check.access.dsn = absl::StrCat("DRIVER=", PostgresOdbcDriver(), ";SERVER=/nowhere;DATABASE=crm;UID=x");
+  EXPECT_THAT(said(), AllOf(HasSubstr("bad reach: "), HasSubstr("The mirror stays as it is meanwhile")));
+  Sql("DROP OWNED BY odbc_least; DROP ROLE odbc_least");
+}
+
+TEST_F(OdbcPostgresTest, WhoLacksAPasswordIsToldWhereItGoes) {
+  Sql("CREATE ROLE odbc_asked LOGIN PASSWORD 'geheim'");
+  const std::string rules = Text("SHOW hba_file");
+  std::ifstream in(rules);
+  const std::string before{std::istreambuf_iterator<char>(in), {}};
+  std::ofstream(rules) << "local all odbc_asked scram-sha-256\n" << before;
+  Sql("SELECT pg_reload_conf()");
+  options_.access.dsn = DsnOf(*server_, Text("SELECT current_database()::text"), "odbc_asked");
+  Open();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  absl::Status refused = reader_->Schema().status();
+  // The server hears of its rules when it takes the signal.
+  while (refused.message().find("'password_file'") == absl::string_view::npos) {
+    ASSERT_LT(std::chrono::steady_clock::now(), until) << refused;
+    refused = reader_->Schema().status();
+  }
+  const TempFolder folder;
+  options_.access.password_file = folder / "odbc.pw";
+  std::ofstream(options_.access.password_file) << "wrong\n";
+  std::filesystem::permissions(options_.access.password_file,
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  Open();
+  EXPECT_THAT(std::string(reader_->Schema().status().message()),
+              HasSubstr("Correct the password in the file"));
+  std::ofstream(rules) << before;
+  Sql("SELECT pg_reload_conf(); DROP ROLE odbc_asked");
 }
 
 TEST_F(OdbcPostgresTest, AnErrorRepeatsNoPassword) {

@@ -1,0 +1,118 @@
+#include "client/source/odbc/odbc_checks.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/odbc/failure.h"
+#include "base/human_text.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kOdbcTablesNamed = 10;
+constexpr char kOdbcTablesStep[] = "right SELECT";
+
+/// As it is read, without a row, and by a transaction of its own: in one that failed all that follows fails.
+absl::Status ReadNoRow(const std::shared_ptr<OdbcSessions>& sessions, const OdbcTable& table) {
+  std::vector<std::string> values;
+  for (const OdbcColumn& column : table.columns) values.push_back(column.value);
+  if (values.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::unique_ptr<OdbcReading>> reading = OdbcReading::Make(sessions);
+  if (!reading.ok()) return reading.status();
+  if (absl::Status begun = (*reading)->Begin(table); !begun.ok()) return begun;
+  return (*reading)
+      ->connection()
+      .Query(absl::StrCat("SELECT ", absl::StrJoin(values, ", "), " FROM ", table.from, " WHERE 1 = 0"), {},
+             {}, "reading no row of it")
+      .status();
+}
+
+/// What the server refuses is told before what the catalogs say of it.
+absl::Status TryOdbcTable(const std::shared_ptr<OdbcSessions>& sessions, const OdbcTable& table) {
+  absl::Status read = ReadNoRow(sessions, table);
+  const bool is_refused = odbc::TroubleOf(read) == odbc::Trouble::kDenied;
+  return table.problem.empty() || is_refused ? read : absl::FailedPreconditionError(table.problem);
+}
+
+void TryOdbcTables(const std::shared_ptr<OdbcSessions>& sessions, const std::string& user,
+                   const std::vector<OdbcTable>& tables, SourceFindings* findings) {
+  std::vector<std::string> refused, quoted;
+  std::size_t failed = 0;
+  for (const OdbcTable& table : tables) {
+    const absl::Status read = TryOdbcTable(sessions, table);
+    if (read.ok()) continue;
+    if (odbc::TroubleOf(read) == odbc::Trouble::kDenied) {
+      refused.push_back(table.name);
+      quoted.push_back(table.quoted);
+      continue;
+    }
+    if (++failed > kOdbcTablesNamed) continue;
+    findings->Fail("tables",
+                   absl::StrCat("table '", table.name, "' cannot be read: ", std::string(read.message())),
+                   "correct that, or leave it out with 'skip'");
+    // The others would say the same, each after its time.
+    const odbc::Trouble trouble = odbc::TroubleOf(read);
+    if (trouble == odbc::Trouble::kNotReached || trouble == odbc::Trouble::kLost) return;
+  }
+  if (failed > kOdbcTablesNamed) {
+    findings->Fail("tables", absl::StrCat(failed - kOdbcTablesNamed, " more cannot be read"),
+                   "correct that, or leave them out with 'skip'");
+  }
+  if (!refused.empty()) {
+    quoted.resize(std::min(quoted.size(), kOdbcTablesNamed));
+    findings->Fail(kOdbcTablesStep,
+                   absl::StrCat("the user '", user, "' may not read ", Counted(refused.size(), "table"), ": ",
+                                ListNames(refused, kOdbcTablesNamed)),
+                   absl::StrCat("GRANT SELECT ON ", absl::StrJoin(quoted, ", "),
+                                refused.size() > quoted.size() ? ", …" : "",
+                                " TO that user, or leave them out with 'skip'"));
+  } else if (failed == 0) {
+    findings->Ok(kOdbcTablesStep, absl::StrCat("on ", Counted(tables.size(), "table")));
+  }
+}
+
+}  // namespace
+
+SourceFindings CheckOdbcSource(const OdbcCheckOptions& options) {
+  SourceFindings findings;
+  OdbcAccess access = options.access;
+  access.catalogs_within = access.rows_within = kOdbcCheckWithin;
+  const auto sessions = std::make_shared<OdbcSessions>(std::move(access));
+  const absl::StatusOr<OdbcPlace> place = sessions->Look();
+  absl::StatusOr<std::unique_ptr<odbc::Connection>> connection =
+      place.ok() ? sessions->Take() : absl::StatusOr<std::unique_ptr<odbc::Connection>>(place.status());
+  if (!connection.ok()) {
+    findings.Fail("reach", std::string(connection.status().message()), "correct that, then run this again");
+    return findings;
+  }
+  findings.Ok("reach", absl::StrCat(place->name, ", as ", place->user));
+  absl::StatusOr<std::vector<OdbcTable>> all = sessions->dialect().Tables(**connection);
+  sessions->GiveBack(*std::move(connection));
+  if (!all.ok()) {
+    findings.Fail("tables", absl::StrCat("cannot be asked: ", std::string(all.status().message())),
+                  "correct that, then run this again");
+    return findings;
+  }
+  std::vector<std::string> names;
+  for (const OdbcTable& table : *all) names.push_back(table.name);
+  const std::vector<std::string> chosen = ChooseTables(options.choice, names).names;
+  std::erase_if(*all, [&chosen](const OdbcTable& table) {
+    return std::find(chosen.begin(), chosen.end(), table.name) == chosen.end();
+  });
+  if (all->empty()) {
+    findings.Warn("tables", "none is chosen that the user may see",
+                  "give the user the right to SELECT, or correct 'dsn', 'schemas', 'include' and 'skip'");
+    return findings;
+  }
+  TryOdbcTables(sessions, place->user, *all, &findings);
+  return findings;
+}
+
+}  // namespace mirror
