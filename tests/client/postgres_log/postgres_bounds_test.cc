@@ -65,12 +65,17 @@ class PostgresBoundsTest : public PostgresLogTest {
 TEST_F(PostgresBoundsTest, AnEndpointThatIsDownUnderLoadCostsTheSourceNoLog) {
   options_.mark_bytes = kMegabyte;
   Start();
-  // No cycle from here on; the application writes without a pause.
+  // No cycle from here on; the application writes without a pause, but no faster than this machine can read.
   std::atomic<bool> ends = false;
   std::thread writer([this, &ends] {
     const auto session = Session();
+    const auto is_ahead = [&] {
+      const auto written = session->Number("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8");
+      return written.ok() && *written > staging_->counts().confirmed_lsn + 8 * kMegabyte;
+    };
     while (!ends) {
       EXPECT_THAT(session->Execute("UPDATE t SET a = repeat(md5(random()::text), 30)"), IsOk());
+      while (!ends && is_ahead()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
   });
   const std::int64_t before = Written();
