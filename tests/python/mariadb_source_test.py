@@ -222,7 +222,8 @@ class Settings(SourceTest):
         self.check_equal()
         self.place.configure_mariadb(self.crm.dsn().replace("Shop", "SHOP"))
         self.crm.sql("UPDATE t SET v = 'w'")
-        self.assertEqual(self.run_once()["t"], ("changes", 0, 1, 0), "it is the same source")
+        # Behind the TRUNCATE the stage has the row whole, so it comes whole.
+        self.assertEqual(self.run_once()["t"], ("changes", 1, 0, 0), "it is the same source")
         self.check_equal()
 
     def test_a_table_whose_name_reads_as_that_of_another_one(self):
