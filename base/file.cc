@@ -176,6 +176,17 @@ absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
   return content;
 }
 
+absl::StatusOr<std::string> ReadPasswordFile(const std::string& path) {
+  absl::StatusOr<std::string> password = ReadKeyFile(path, FileUse::kPassfile);
+  if (!password.ok()) return password;
+  while (!password->empty() && (password->back() == '\n' || password->back() == '\r')) password->pop_back();
+  if (password->empty() || password->find_first_of(std::string_view("\0\n", 2)) != std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("password_file '", path, "' is to hold one line, the password and nothing else"));
+  }
+  return password;
+}
+
 absl::Status WriteFileAtomically(const std::string& path, std::string_view content, FileUse use,
                                  ExistingFile existing) {
   return WriteFilesAtomically({{path, content, use}}, existing);

@@ -25,6 +25,10 @@ enum class FileUse {
 /// kInvalidArgument (no regular file, or over kKeyFileBytesMax). All name the path.
 absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use);
 
+/// The one line of a file that holds a password and nothing else; it is in no message. Errors: those of
+/// ReadKeyFile() for a passfile; kInvalidArgument: it holds none, or more than that.
+absl::StatusOr<std::string> ReadPasswordFile(const std::string& path);
+
 enum class ExistingFile { kRefuse, kReplace };
 
 /// Writes a file so that it is there whole or not at all, even if the power fails: a temporary

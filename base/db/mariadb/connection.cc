@@ -54,18 +54,6 @@ void KeepAlive(int socket) {
   setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &unheard_ms, sizeof(unheard_ms));
 }
 
-absl::StatusOr<std::string> ReadPassword(const std::string& path) {
-  if (path.empty()) return std::string();
-  absl::StatusOr<std::string> password = ReadKeyFile(path, FileUse::kPassfile);
-  if (!password.ok()) return password;
-  while (!password->empty() && (password->back() == '\n' || password->back() == '\r')) password->pop_back();
-  if (password->empty() || password->find_first_of(std::string_view("\0\n", 2)) != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("password_file '", path, "' is to hold one line, the password and nothing else"));
-  }
-  return password;
-}
-
 void SetOptions(MYSQL* handle, const ConnectAs& as, const Dsn& dsn) {
   const unsigned int connect_within = std::max(1U, WholeSeconds(as.connect_within));
   const unsigned int answer_within = WholeSeconds(as.answer_within);
@@ -101,7 +89,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as
   InitializeLibrary();
   absl::StatusOr<Dsn> dsn = ReadDsn(as.dsn);
   if (!dsn.ok()) return dsn.status();
-  const absl::StatusOr<std::string> password = ReadPassword(as.password_file);
+  const absl::StatusOr<std::string> password =
+      as.password_file.empty() ? std::string() : ReadPasswordFile(as.password_file);
   if (!password.ok()) return password.status();
   if (!dsn->tls_ca.empty()) {
     if (absl::Status read = ReadKeyFile(dsn->tls_ca, FileUse::kPublic).status(); !read.ok()) return read;

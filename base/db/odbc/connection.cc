@@ -11,7 +11,6 @@
 #include "absl/strings/str_replace.h"
 #include "base/db/odbc/failure.h"
 #include "base/db/odbc/sql_type.h"
-#include "base/file.h"
 
 namespace mirror::odbc {
 namespace {
@@ -230,17 +229,6 @@ absl::StatusOr<std::unique_ptr<RowStream>> Connection::Ask(Catalog what, const s
   if (!SQL_SUCCEEDED(asked)) return (*rows)->Failed();
   if (absl::Status described = (*rows)->Describe({}); !described.ok()) return described;
   return rows;
-}
-
-absl::StatusOr<std::string> ReadPassword(const std::string& path) {
-  absl::StatusOr<std::string> text = ReadKeyFile(path, FileUse::kPassfile);
-  if (!text.ok()) return text;
-  while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
-  if (text->empty() || text->find_first_of(std::string_view("\0\n", 2)) != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("password_file '", path, "' is to hold one line, the password and nothing else"));
-  }
-  return text;
 }
 
 }  // namespace mirror::odbc

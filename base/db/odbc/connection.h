@@ -92,10 +92,6 @@ class Connection {
   bool gives_bound_again_ = false, has_schemas_ = false;
 };
 
-/// The file's one line. Errors: it cannot be read; others may read it (kPermissionDenied); it holds no
-/// password, or more than that.
-absl::StatusOr<std::string> ReadPassword(const std::string& path);
-
 }  // namespace mirror::odbc
 
 #endif  // MIRROR_BASE_DB_ODBC_CONNECTION_H_

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/odbc/failure.h"
+#include "base/file.h"
 #include "base/folded_name.h"
 #include "client/source/source_away.h"
 
@@ -51,7 +52,7 @@ absl::StatusOr<std::unique_ptr<odbc::Connection>> OdbcSessions::Connect() {
   odbc::ConnectAs as{*std::move(to)};
   as.connect_within = access_.connect_within;
   if (!access_.password_file.empty()) {
-    absl::StatusOr<std::string> password = odbc::ReadPassword(access_.password_file);
+    absl::StatusOr<std::string> password = ReadPasswordFile(access_.password_file);
     if (!password.ok()) return password.status();
     as.password = *std::move(password);
   }

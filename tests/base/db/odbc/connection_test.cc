@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/odbc/failure.h"
+#include "base/file.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/odbc/odbc_driver.h"
 #include "tests/support/status_matchers.h"
@@ -130,15 +131,15 @@ TEST_F(OdbcSessionTest, CatalogsAreAskedByFunctionsOfOdbc) {
 TEST(OdbcPasswordTest, AFileHoldsOneLineForItsOwnerAlone) {
   const TempFolder folder;
   const std::string path = folder / "odbc.pw";
-  EXPECT_FALSE(ReadPassword(path).ok());
+  EXPECT_FALSE(ReadPasswordFile(path).ok());
   std::ofstream(path) << "ge;he}im\n";
   chmod(path.c_str(), 0644);
-  EXPECT_THAT(ReadPassword(path).status(), StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_THAT(ReadPasswordFile(path).status(), StatusIs(absl::StatusCode::kPermissionDenied));
   chmod(path.c_str(), 0600);
-  EXPECT_THAT(ReadPassword(path), IsOkAndHolds("ge;he}im"));
+  EXPECT_THAT(ReadPasswordFile(path), IsOkAndHolds("ge;he}im"));
   for (const char* const wrong : {"", "\n", "a\nb\n"}) {
     std::ofstream(path) << wrong;
-    EXPECT_THAT(ReadPassword(path).status(), StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(ReadPasswordFile(path).status(), StatusIs(absl::StatusCode::kInvalidArgument));
   }
 }
 
