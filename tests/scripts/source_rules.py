@@ -202,7 +202,10 @@ ROOMS = {
         "client/source/sqlite/file client/source/sqlite/log proto/wire",
         ("xxhash",),
     ),
-    "client/source/values": ("client/source client/source/capture proto/wire", ()),
+    "client/source/values": (
+        "client/source client/source/capture client/source/rows client/source/sqlite/file proto/wire",
+        (),
+    ),
     "client/source/stage": ("base base/db/sqlite client/source client/source/values proto/wire", ()),
     "client/source/sqlite": (
         "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file "

@@ -1,19 +1,13 @@
 #include "client/source/mariadb/mariadb_key_rows.h"
 
-#include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <string>
-#include <unordered_set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/source/mariadb/mariadb_types.h"
-#include "client/source/rows/packed_key.h"
-#include "client/source/sqlite/file/sqlite_key.h"
-#include "client/source/values/row_appender.h"
-#include "client/source/values/value_digest.h"
+#include "client/source/values/key_rows.h"
 
 namespace mirror {
 namespace {
@@ -31,85 +25,6 @@ std::string KeyLiterals(const KnownMariadbTable& known, const std::vector<std::u
   }
   return absl::StrJoin(literals, ", ");
 }
-
-class MariadbKeyRows : public ChangeReader {
- public:
-  MariadbKeyRows(std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known,
-                 const std::vector<std::uint32_t>& columns, std::vector<Key> keys)
-      : known_(std::move(known)),
-        columns_(columns),
-        key_(known_->schema.Key()),
-        read_(columns),
-        appender_(known_->given, columns),
-        keys_(std::move(keys)) {
-    for (const std::uint32_t column : key_) {
-      const auto found = std::find(read_.begin(), read_.end(), column);
-      key_at_.push_back(static_cast<std::size_t>(found - read_.begin()));
-      if (found == read_.end()) read_.push_back(column);
-    }
-    for (const Key& key : keys_) wanted_.insert(PackedKey(key));
-    MariadbAsk ask = AskForMariadbKeys(*known_, read_, keys_);
-    at_end_ = ask.with.empty();
-    rows_.emplace(std::move(look), known_, std::move(ask));
-  }
-
-  absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
-    ChangePiece piece;
-    RowBlock block = RowBlock::For(known_->given, columns_);
-    std::size_t weight = 0;
-    while (!at_end_ && weight < size.bytes && block.rows() < size.rows) {
-      const absl::StatusOr<bool> more = rows_->Next();
-      if (!more.ok()) return more.status();
-      at_end_ = !*more;
-      // What its collation takes for the key is another row.
-      if (at_end_ || wanted_.erase(PackedKey(KeyOfRow())) == 0) continue;
-      const absl::StatusOr<std::size_t> appended = Append(&block, sink);
-      if (!appended.ok()) return appended.status();
-      weight += *appended;
-    }
-    if (block.rows() > 0) {
-      piece.blocks.push_back({Operation::kInsert, std::move(block)});
-    } else if (at_end_) {
-      TakeDeletes(size, &piece);
-    }
-    piece.last = at_end_ && next_ == keys_.size();
-    return piece;
-  }
-
- private:
-  Key KeyOfRow() const {
-    Key key;
-    for (const std::size_t at : key_at_) key.push_back(KeyPartOf(rows_->values()[at]));
-    return key;
-  }
-
-  absl::StatusOr<std::size_t> Append(RowBlock* block, LargeSink* sink) {
-    if (read_.size() == columns_.size()) return appender_.Append(rows_->values(), block, sink);
-    std::vector<Value> values = rows_->values();
-    values.resize(columns_.size());
-    return appender_.Append(values, block, sink);
-  }
-
-  /// Of keys that were not found.
-  void TakeDeletes(const BlockSize& size, ChangePiece* piece) {
-    RowBlock gone = RowBlock::For(known_->given, key_);
-    for (; next_ < keys_.size() && gone.rows() < size.rows && gone.bytes() < size.bytes; ++next_) {
-      if (wanted_.erase(PackedKey(keys_[next_])) > 0) AppendKey(keys_[next_], &gone);
-    }
-    if (gone.rows() > 0) piece->blocks.push_back({Operation::kDelete, std::move(gone)});
-  }
-
-  const std::shared_ptr<const KnownMariadbTable> known_;
-  const std::vector<std::uint32_t> columns_, key_;
-  std::vector<std::uint32_t> read_;  ///< The columns, and behind them those of the key that are none of them.
-  std::vector<std::size_t> key_at_;  ///< Places of the key's parts there.
-  const RowAppender appender_;
-  const std::vector<Key> keys_;
-  std::unordered_set<std::string> wanted_;  ///< That were not found so far.
-  std::optional<MariadbSourceRows> rows_;
-  bool at_end_ = false;
-  std::size_t next_ = 0;
-};
 
 }  // namespace
 
@@ -144,7 +59,12 @@ std::unique_ptr<ChangeReader> ReadMariadbKeyRows(std::shared_ptr<const MariadbLo
                                                  std::shared_ptr<const KnownMariadbTable> known,
                                                  const std::vector<std::uint32_t>& columns,
                                                  std::vector<Key> keys) {
-  return std::make_unique<MariadbKeyRows>(std::move(look), std::move(known), columns, std::move(keys));
+  ScanColumns what(known->given, columns, {});
+  MariadbAsk ask = AskForMariadbKeys(*known, what.read, keys);
+  std::unique_ptr<ValueRows> rows;
+  if (!ask.with.empty()) rows = std::make_unique<MariadbSourceRows>(std::move(look), known, std::move(ask));
+  return ReadKeyRows({known, &known->given}, std::move(what),
+                     std::make_shared<const std::vector<Key>>(std::move(keys)), std::move(rows));
 }
 
 }  // namespace mirror

@@ -1,40 +1,26 @@
 #include "client/source/mariadb/mariadb_reader.h"
 
-#include <algorithm>
 #include <cstdint>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/folded_name.h"
-#include "base/utf8.h"
 #include "client/source/mariadb/mariadb_column_look.h"
 #include "client/source/mariadb/mariadb_key_rows.h"
 #include "client/source/mariadb/mariadb_objects.h"
 #include "client/source/mariadb/mariadb_rows.h"
 #include "client/source/mariadb/mariadb_tables.h"
-#include "client/source/rows/sorted_digests.h"
+#include "client/source/values/server_reader.h"
 #include "client/source/values/value_scan.h"
 
 namespace mirror {
 namespace {
 
-class MariadbReader : public SourceReader {
+class MariadbReader : public ServerReader<MariadbLook, MariadbSourceTables> {
  public:
   explicit MariadbReader(MariadbReaderOptions options)
-      : options_(std::move(options)),
-        sessions_(std::make_shared<MariadbSessions>(options_.access)),
-        tables_(options_.records, options_.keys, options_.steps) {}
-  ~MariadbReader() override {
-    if (look_ != nullptr) look_->is_over = true;
-  }
-
-  SourceMark Mark() const override {
-    if (!place_) return {};
-    SourceMark mark{place_->name};
-    mark.database = place_->identity;
-    return mark;
-  }
+      : ServerReader(std::make_shared<MariadbSessions>(options.access), options.choice,
+                     MariadbSourceTables(options.records, options.keys, options.steps)),
+        options_(std::move(options)) {}
 
   absl::StatusOr<std::vector<std::string>> TableNames() override {
     if (absl::Status known = KnowPlace(); !known.ok()) return known;
@@ -46,22 +32,19 @@ class MariadbReader : public SourceReader {
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
-    if (look_ != nullptr) look_->is_over = true;
-    look_.reset();
-    tables_.Clear();
+    EndLook();
     // It may be another one by now.
-    absl::StatusOr<MariadbSource> place = sessions_->Look();
-    if (!place.ok()) return place.status();
-    place_ = *std::move(place);
+    if (absl::Status known = LookAtPlace(); !known.ok()) return known;
     const absl::StatusOr<MariadbLease> lease = sessions_->Take(MariadbUse::kCatalogs);
     if (!lease.ok()) return lease.status();
     absl::StatusOr<std::vector<MariadbTable>> all = ReadMariadbTables(**lease);
     if (!all.ok()) return all.status();
-    ChosenTables chosen = Choose(*all);
     SourceSchema schema;
-    schema.idle_patterns = std::move(chosen.idle_patterns);
-    schema.blocked = std::move(chosen.blocked);
-    AnnounceAll(*std::move(all), chosen.names, &schema);
+    ChosenTables chosen = Choose(*all);
+    AnnounceAll(
+        *std::move(all), std::move(chosen), [](const MariadbTable& table) { return !table.quoted.empty(); },
+        [&](MariadbTable table) { return tables_.Announce(std::move(table), *place_, &schema.notes); },
+        &schema);
     if (absl::Status added = AddObjects(**lease, &schema); !added.ok()) return added;
     look_ = std::make_shared<MariadbLook>(MariadbLook{
         sessions_, *place_, options_.hash_key ? &*options_.hash_key : nullptr, false,
@@ -76,19 +59,16 @@ class MariadbReader : public SourceReader {
 
   absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
     const auto known = Find(table);
-    if (known == nullptr) return UnknownTable(table);
+    if (known == nullptr) return Unknown(table);
     if (!known->steps || known->steps->where.empty()) return CountMariadbRows(*look_, *known);
     MariadbSourceRows rows(look_, known, {{0}});
-    std::uint64_t count = 0;
-    absl::StatusOr<bool> more = rows.Next();
-    for (; more.ok() && *more; more = rows.Next()) ++count;
-    return more.ok() ? absl::StatusOr<std::uint64_t>(count) : more.status();
+    return CountValues(rows);
   }
 
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
     const auto known = Find(table);
-    if (known == nullptr) return UnknownTable(table);
+    if (known == nullptr) return Unknown(table);
     if (options_.log != nullptr) {
       if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
       options_.log->BeginRows(known->table);
@@ -104,7 +84,7 @@ class MariadbReader : public SourceReader {
     if (options_.log == nullptr)
       return SourceReader::Changes(table, from, columns, whole_rows, count_all, std::move(also));
     const auto known = Find(table);
-    if (known == nullptr) return UnknownTable(table);
+    if (known == nullptr) return Unknown(table);
     if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
     return options_.log->Changes(look_, known, {from, columns, whole_rows, std::move(also)});
   }
@@ -116,30 +96,9 @@ class MariadbReader : public SourceReader {
     return own ? RepeatedKeys::kNever : RepeatedKeys::kMistake;
   }
 
-  absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
-                                                        const std::vector<std::uint32_t>& columns) override {
-    absl::StatusOr<std::unique_ptr<DigestReader>> scan = Scan(table, columns);
-    if (!scan.ok()) return scan;
-    return SortRows(*std::move(scan), Find(table)->schema.Key().size());
-  }
-
-  absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
-                                                     const std::vector<std::uint32_t>& columns) override {
-    return ScanBy(table, columns, {});
-  }
-  absl::StatusOr<std::unique_ptr<DigestReader>> ScanByColumn(
-      const std::string& table, const std::vector<std::uint32_t>& columns) override {
-    return ScanBy(table, columns, {std::nullopt, /*by_column=*/true});
-  }
-  absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
-                                                         const std::vector<std::uint32_t>& columns,
-                                                         const RowBound& bound) override {
-    return ScanBy(table, columns, {bound, bound.by_column});
-  }
-
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
     const auto known = Find(table);
-    if (known == nullptr) return UnknownTable(table);
+    if (known == nullptr) return Unknown(table);
     return LookAtMariadbColumn(look_, known, column);
   }
 
@@ -147,27 +106,16 @@ class MariadbReader : public SourceReader {
                                                        const std::vector<std::uint32_t>& columns,
                                                        std::vector<Key> keys) override {
     const auto known = Find(table);
-    if (known == nullptr) return UnknownTable(table);
+    if (known == nullptr) return Unknown(table);
     return ReadMariadbKeyRows(look_, known, columns, std::move(keys));
   }
 
-  void Forget(const std::string& table) override { tables_.Forget(table); }
-  /// An open snapshot keeps the server from purging what was changed since.
-  bool HoldsLog(bool /*closed_later*/) const override { return true; }
-
  private:
-  std::shared_ptr<const KnownMariadbTable> Find(const std::string& table) const {
-    return look_ == nullptr ? nullptr : tables_.Find(table);
-  }
-  static absl::Status UnknownTable(const std::string& table) {
-    return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
-  }
-
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanBy(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,
-                                                       ValueScanRule rule) {
+                                                       ValueScanRule rule) override {
     const auto known = Find(table);
-    if (known == nullptr) return UnknownTable(table);
+    if (known == nullptr) return Unknown(table);
     const ScanColumns what(known->given, columns, rule);
     MariadbAsk ask{what.read};
     if (rule.bound) {
@@ -181,45 +129,6 @@ class MariadbReader : public SourceReader {
     }
     auto rows = std::make_unique<MariadbSourceRows>(look_, known, std::move(ask));
     return ScanValues(known->given, std::move(rule), what, std::move(rows));
-  }
-
-  absl::Status KnowPlace() {
-    if (place_) return absl::OkStatus();
-    absl::StatusOr<MariadbSource> place = sessions_->Look();
-    if (!place.ok()) return place.status();
-    place_ = *std::move(place);
-    return absl::OkStatus();
-  }
-
-  ChosenTables Choose(const std::vector<MariadbTable>& all) const {
-    std::vector<std::string> names;
-    for (const MariadbTable& table : all) names.push_back(table.name);
-    return ChooseTables(options_.choice, names);
-  }
-
-  /// They come by the bytes of their names: of two that are one in the mirror the first one counts.
-  void AnnounceAll(std::vector<MariadbTable> all, const std::vector<std::string>& names,
-                   SourceSchema* schema) {
-    const std::set<std::string> chosen(names.begin(), names.end());
-    std::map<std::string, std::string> folded;
-    for (MariadbTable& table : all) {
-      const std::string name = table.name;
-      if (!chosen.contains(name)) continue;
-      if (const absl::Status checked = CheckName(name, "its name"); !checked.ok() || table.quoted.empty()) {
-        schema->refused.push_back(
-            {CountUtf8(name) ? name : "(a name that is not UTF-8)", std::string(checked.message())});
-        continue;
-      }
-      const auto [other, is_new] = folded.try_emplace(FoldName(name), name);
-      if (!is_new) {
-        schema->refused.push_back(
-            {name, absl::StrCat("its name differs from that of '", other->second,
-                                "' by upper and lower case alone, which are one in a mirror: leave one of "
-                                "them out with 'skip'")});
-        continue;
-      }
-      schema->tables.push_back(tables_.Announce(std::move(table), *place_, &schema->notes));
-    }
   }
 
   absl::Status AddObjects(mariadb::Connection& connection, SourceSchema* schema) {
@@ -237,10 +146,6 @@ class MariadbReader : public SourceReader {
   }
 
   const MariadbReaderOptions options_;
-  const std::shared_ptr<MariadbSessions> sessions_;
-  std::optional<MariadbSource> place_;
-  MariadbSourceTables tables_;
-  std::shared_ptr<MariadbLook> look_;  ///< Null: there is none.
 };
 
 }  // namespace

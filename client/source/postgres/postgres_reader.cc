@@ -1,15 +1,11 @@
 #include "client/source/postgres/postgres_reader.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/pipeline.h"
-#include "base/folded_name.h"
-#include "base/utf8.h"
 #include "client/source/postgres/postgres_column_look.h"
 #include "client/source/postgres/postgres_digests.h"
 #include "client/source/postgres/postgres_key_rows.h"
@@ -17,27 +13,18 @@
 #include "client/source/postgres/postgres_rows.h"
 #include "client/source/postgres/postgres_table_reader.h"
 #include "client/source/postgres/postgres_tables.h"
-#include "client/source/rows/sorted_digests.h"
+#include "client/source/values/server_reader.h"
+#include "client/source/values/value_scan.h"
 
 namespace mirror {
 namespace {
 
-class PostgresReader : public SourceReader {
+class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
  public:
   explicit PostgresReader(PostgresReaderOptions options)
-      : options_(std::move(options)),
-        sessions_(std::make_shared<PostgresSessions>(options_.access)),
-        tables_(options_.records, options_.keys, options_.steps) {}
-  ~PostgresReader() override {
-    if (look_ != nullptr) look_->is_over = true;
-  }
-
-  SourceMark Mark() const override {
-    if (!place_) return {};
-    SourceMark mark{place_->name};
-    mark.database = place_->identity;
-    return mark;
-  }
+      : ServerReader(std::make_shared<PostgresSessions>(options.access), options.choice,
+                     PostgresSourceTables(options.records, options.keys, options.steps)),
+        options_(std::move(options)) {}
 
   absl::StatusOr<std::vector<std::string>> TableNames() override {
     if (absl::Status known = KnowPlace(); !known.ok()) return known;
@@ -48,21 +35,19 @@ class PostgresReader : public SourceReader {
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
-    if (look_ != nullptr) look_->is_over = true;
-    look_.reset();
-    tables_.Clear();
+    EndLook();
     // It may be another one by now.
-    absl::StatusOr<PostgresSource> place = sessions_->Look();
-    if (!place.ok()) return place.status();
-    place_ = *std::move(place);
+    if (absl::Status known = LookAtPlace(); !known.ok()) return known;
     std::vector<PostgresTable> all;
     const absl::StatusOr<std::unique_ptr<SourceReading>> reading = ReadCatalogs(&all);
     if (!reading.ok()) return reading.status();
-    ChosenTables chosen = Choose(all);
     SourceSchema schema;
-    schema.idle_patterns = std::move(chosen.idle_patterns);
-    schema.blocked = std::move(chosen.blocked);
-    AnnounceAll(std::move(all), chosen.names, &schema);
+    // They come by oid: of two whose names are one in the mirror the older one stays what it is.
+    ChosenTables chosen = Choose(all);
+    AnnounceAll(
+        std::move(all), std::move(chosen), [](const PostgresTable& table) { return !table.quoted.empty(); },
+        [&](PostgresTable table) { return tables_.Announce(std::move(table), *place_, &schema.notes); },
+        &schema);
     if (absl::Status added = AddObjects((*reading)->connection(), &schema); !added.ok()) return added;
     look_ = std::make_shared<PostgresLook>(PostgresLook{
         sessions_, options_.schema, *place_, options_.hash_key ? &*options_.hash_key : nullptr, false,
@@ -80,10 +65,7 @@ class PostgresReader : public SourceReader {
     if (known == nullptr) return Unknown(table);
     if (!known->steps || known->steps->where.empty()) return CountPostgresRows(*look_, *known);
     PostgresSourceRows rows(look_, known, {{0}});
-    std::uint64_t count = 0;
-    absl::StatusOr<bool> more = rows.Next();
-    for (; more.ok() && *more; more = rows.Next()) ++count;
-    return more.ok() ? absl::StatusOr<std::uint64_t>(count) : more.status();
+    return CountValues(rows);
   }
 
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
@@ -118,27 +100,6 @@ class PostgresReader : public SourceReader {
     return own ? RepeatedKeys::kNever : RepeatedKeys::kMistake;
   }
 
-  absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
-                                                        const std::vector<std::uint32_t>& columns) override {
-    absl::StatusOr<std::unique_ptr<DigestReader>> scan = Scan(table, columns);
-    if (!scan.ok()) return scan;
-    return SortRows(*std::move(scan), Find(table)->schema.Key().size());
-  }
-
-  absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
-                                                     const std::vector<std::uint32_t>& columns) override {
-    return ScanBy(table, columns, {});
-  }
-  absl::StatusOr<std::unique_ptr<DigestReader>> ScanByColumn(
-      const std::string& table, const std::vector<std::uint32_t>& columns) override {
-    return ScanBy(table, columns, {std::nullopt, /*by_column=*/true});
-  }
-  absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
-                                                         const std::vector<std::uint32_t>& columns,
-                                                         const RowBound& bound) override {
-    return ScanBy(table, columns, {bound, bound.by_column});
-  }
-
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
     const auto known = Find(table);
     if (known == nullptr) return Unknown(table);
@@ -153,32 +114,13 @@ class PostgresReader : public SourceReader {
     return ReadPostgresKeyRows(look_, known, columns, std::move(keys));
   }
 
-  void Forget(const std::string& table) override { tables_.Forget(table); }
-  /// An open snapshot keeps VACUUM from what was deleted since.
-  bool HoldsLog(bool /*closed_later*/) const override { return true; }
-
  private:
-  std::shared_ptr<const KnownPostgresTable> Find(const std::string& table) const {
-    return look_ == nullptr ? nullptr : tables_.Find(table);
-  }
-  static absl::Status Unknown(const std::string& table) {
-    return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
-  }
-
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanBy(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,
-                                                       ValueScanRule rule) {
+                                                       ValueScanRule rule) override {
     const auto known = Find(table);
     if (known == nullptr) return Unknown(table);
     return ScanPostgresTable(look_, known, columns, std::move(rule));
-  }
-
-  absl::Status KnowPlace() {
-    if (place_) return absl::OkStatus();
-    absl::StatusOr<PostgresSource> place = sessions_->Look();
-    if (!place.ok()) return place.status();
-    place_ = *std::move(place);
-    return absl::OkStatus();
   }
 
   /// The transaction in which they were read goes on. Errors: also that the role may not use the schema, or
@@ -215,40 +157,6 @@ class PostgresReader : public SourceReader {
                      " TO ", QuoteName(place_->role)));
   }
 
-  ChosenTables Choose(const std::vector<PostgresTable>& all) const {
-    std::vector<std::string> names;
-    for (const PostgresTable& table : all) names.push_back(table.name);
-    std::sort(names.begin(), names.end());
-    return ChooseTables(options_.choice, names);
-  }
-
-  /// They come by oid: of two whose names are one in the mirror the older one stays what it is.
-  void AnnounceAll(std::vector<PostgresTable> all, const std::vector<std::string>& names,
-                   SourceSchema* schema) {
-    const std::set<std::string> chosen(names.begin(), names.end());
-    std::map<std::string, std::string> folded;
-    for (PostgresTable& table : all) {
-      const std::string name = table.name;
-      if (!chosen.contains(name)) continue;
-      if (const absl::Status checked = CheckName(name, "its name"); !checked.ok() || table.quoted.empty()) {
-        schema->refused.push_back(
-            {CountUtf8(name) ? name : "(a name that is not UTF-8)", std::string(checked.message())});
-        continue;
-      }
-      const auto [other, is_new] = folded.try_emplace(FoldName(name), name);
-      if (!is_new) {
-        schema->refused.push_back(
-            {name, absl::StrCat("its name differs from that of '", other->second,
-                                "' by upper and lower case alone, which are one in a mirror: leave one of "
-                                "them out with 'skip'")});
-        continue;
-      }
-      schema->tables.push_back(tables_.Announce(std::move(table), *place_, &schema->notes));
-    }
-    std::sort(schema->tables.begin(), schema->tables.end(),
-              [](const SourceTable& a, const SourceTable& b) { return a.schema.name < b.schema.name; });
-  }
-
   absl::Status AddObjects(postgres::Connection& connection, SourceSchema* schema) {
     std::map<std::uint32_t, const TableSchema*> tables;
     for (const SourceTable& table : schema->tables)
@@ -262,10 +170,6 @@ class PostgresReader : public SourceReader {
   }
 
   const PostgresReaderOptions options_;
-  const std::shared_ptr<PostgresSessions> sessions_;
-  std::optional<PostgresSource> place_;
-  PostgresSourceTables tables_;
-  std::shared_ptr<PostgresLook> look_;  ///< Null: there is none.
 };
 
 }  // namespace

@@ -126,6 +126,13 @@ std::unique_ptr<DigestReader> ScanValues(const TableSchema& table, ValueScanRule
   return std::make_unique<ValueScan>(table, std::move(rule), what, std::move(rows));
 }
 
+absl::StatusOr<std::uint64_t> CountValues(ValueRows& rows) {
+  std::uint64_t count = 0;
+  absl::StatusOr<bool> more = rows.Next();
+  for (; more.ok() && *more; more = rows.Next()) ++count;
+  return more.ok() ? absl::StatusOr<std::uint64_t>(count) : more.status();
+}
+
 std::unique_ptr<TableReader> ReadValues(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                                         std::unique_ptr<ValueRows> rows) {
   return std::make_unique<ValueTableReader>(table, columns, std::move(rows));

@@ -34,6 +34,9 @@ struct ScanColumns {
 std::unique_ptr<DigestReader> ScanValues(const TableSchema& table, ValueScanRule rule,
                                          const ScanColumns& what, std::unique_ptr<ValueRows> rows);
 
+/// How many there are.
+absl::StatusOr<std::uint64_t> CountValues(ValueRows& rows);
+
 /// The rows as they are, in blocks.
 std::unique_ptr<TableReader> ReadValues(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                                         std::unique_ptr<ValueRows> rows);
