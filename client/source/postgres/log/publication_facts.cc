@@ -53,10 +53,12 @@ constexpr char kColumnsOfMembersSql[] =
     "AND NOT a.attisdropped ORDER BY r.prrelid, a.attnum";
 
 /// For @composite: types with columns of their own, also the rows of a table, where a column is one of these.
+/// Below 16384 are the server's own types, which most columns have and nobody changes.
 constexpr char kComposite[] =
     "(c.relkind = 'c' OR c.oid IN (SELECT coalesce(nullif(t.typrelid, 0), e.typrelid) FROM pg_attribute u "
-    "JOIN pg_type t ON t.oid = u.atttypid LEFT JOIN pg_type e ON e.oid = t.typelem WHERE u.attnum > 0 AND "
-    "(t.typrelid <> 0 OR e.typrelid <> 0)))";
+    "JOIN pg_type t ON t.oid = u.atttypid LEFT JOIN pg_type e ON e.oid = t.typelem WHERE u.atttypid >= 16384 "
+    "AND u.attnum "
+    "> 0 AND (t.typrelid <> 0 OR e.typrelid <> 0)))";
 
 /// All types whose values are written otherwise when something in the catalogs is renamed or added: those
 /// that are made of enums and composite types. Up from these, which are few, to what contains them.
