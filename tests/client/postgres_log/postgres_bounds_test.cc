@@ -5,10 +5,10 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 
 #include "tests/client/postgres_log/postgres_log_source.h"
+#include "tests/client/source/heap_bytes.h"
 
 namespace mirror {
 namespace {
@@ -24,16 +24,6 @@ std::int64_t SizeFromEnvironment(const char* name, std::int64_t other) {
   const char* const value = std::getenv(name);
   return value == nullptr ? other : std::strtoll(value, nullptr, 10);
 }
-
-/// Of this process: what it has in memory now, and had at most since ForgetPeak().
-std::int64_t MemoryBytes(const std::string& what) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.rfind(what + ":", 0) == 0) return std::atoll(line.c_str() + what.size() + 1) * 1024;
-  }
-  return 0;
-}
-void ForgetPeak() { std::ofstream("/proc/self/clear_refs") << '5'; }
 
 class PostgresBoundsTest : public PostgresLogTest {
  protected:
@@ -155,13 +145,12 @@ TEST_F(PostgresBoundsTest, OneLargeTransactionTakesLittleMemory) {
   const std::int64_t rows = SizeFromEnvironment("MIRROR_TEST_TRANSACTION_ROWS", 100'000);
   options_.stage.fold_bytes = 4'000'000;
   Start();
-  const std::int64_t before = MemoryBytes("VmRSS");
-  ForgetPeak();
+  HeapPeak memory;
   Sql(absl::StrCat("INSERT INTO t SELECT i, repeat(md5(i::text), 10) FROM generate_series(1000, ", rows + 999,
                    ") i"));
   ASSERT_THAT(log_->Refresh(), IsOk());
   // Its rows alone are 32 MB of each 100,000.
-  EXPECT_LT(MemoryBytes("VmHWM") - before, 60 * kMegabyte);
+  EXPECT_LT(memory.Grown(), 60U * kMegabyte);
   EXPECT_EQ(log_->Figures().stage_rows, rows);
   if (rows <= 200'000) CycleAndExpect("t", "changes");
 }
@@ -169,13 +158,12 @@ TEST_F(PostgresBoundsTest, OneLargeTransactionTakesLittleMemory) {
 TEST_F(PostgresBoundsTest, ALargeValueTakesAFewTimesItsSize) {
   const std::int64_t megabytes = SizeFromEnvironment("MIRROR_TEST_BYTEA_MB", 16);
   Start("id int PRIMARY KEY, a text, b bytea");
-  const std::int64_t before = MemoryBytes("VmRSS");
-  ForgetPeak();
+  HeapPeak memory;
   Sql(absl::StrCat("INSERT INTO t(id, b) VALUES (1000, decode(repeat('a1b2c3d4', ", megabytes,
                    " * 250000), 'hex'))"));
   ASSERT_THAT(log_->Refresh(), IsOk());
   // Of a value the log has two characters for each byte, and whole.
-  EXPECT_LT(MemoryBytes("VmHWM") - before, 50 * kMegabyte + 12 * megabytes * kMegabyte);
+  EXPECT_LT(memory.Grown(), static_cast<std::size_t>(50 + 12 * megabytes) * kMegabyte);
   if (megabytes <= 16) CycleAndExpect("t", "changes");
 }
 

@@ -8,7 +8,7 @@
 #include "base/db/mariadb/connection.h"
 #include "client/source/mariadb/mariadb_reader.h"
 #include "client/source/odbc/odbc_reader.h"
-#include "tests/client/source/odbc/heap_bytes.h"
+#include "tests/client/source/heap_bytes.h"
 #include "tests/client/source/odbc/same_source.h"
 #include "tests/support/mariadb/mariadb_server.h"
 #include "tests/support/odbc/odbc_driver.h"
