@@ -130,12 +130,23 @@ void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
   cycle.jobs.push_back(MakeJob(run, cycle, index, *std::move(decision)));
 }
 
+/// One note for all tables that one thing befell.
+void NoteGaps(RunContext& run) {
+  for (const auto& [why, tables] : std::exchange(run.gaps, {})) {
+    run.AddNote(absl::StrCat(
+        "changes since the mirror's LSN are no longer on record for ", Counted(tables.size(), "table"),
+        why.empty() ? "" : absl::StrCat(" (", why, ")"),
+        "; what differs from the mirror is found by comparing, and sent: ", ListNames(tables, kNamesListed)));
+  }
+}
+
 }  // namespace
 
 void MakeJobs(RunContext& run, Cycle& cycle) {
   for (std::size_t i = 0; i < run.schema.tables.size(); ++i) {
     if (cycle.IsAbout(run.schema.tables[i].schema.name)) PlanTable(run, cycle, i);
   }
+  NoteGaps(run);
   if (!cycle.IsFirst() || run.places_taken.empty()) return;
   run.AddNote(absl::StrCat(
       "this source took the place of another one, as the mirror's operator accepted: what that one sent of ",

@@ -54,6 +54,8 @@ struct RunContext {
   std::set<std::string> distrusted;  ///< Tables that had a receipt that was not of what was sent.
   /// Tables that another source sent, and that this one goes on with.
   std::set<std::string> places_taken;
+  /// Tables of which the history missed changes, by why; see History::WhyGone(). Those of one cycle.
+  std::map<std::string, std::vector<std::string>> gaps;
 
  private:
   std::map<std::string, std::size_t> report_at_;  ///< By folded name.

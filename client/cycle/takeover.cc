@@ -75,10 +75,7 @@ absl::StatusOr<bool> MendGap(RunContext& run, const TableSchema& table, const v1
   if (!gap || !SeesAll(table, status) || HasNoDigests(run, table)) return false;
   const absl::StatusOr<bool> adopted = AdoptAndCompare(run, table.name, position);
   if (!adopted.ok() || !*adopted) return adopted;
-  run.AddNote(
-      absl::StrCat("table '", table.name,
-                   "': changes since the mirror's LSN are no longer on record; it is compared with the "
-                   "mirror, and what differs is sent"));
+  run.gaps[*standing == Standing::kGone ? run.history.WhyGone(table.name) : ""].push_back(table.name);
   return true;
 }
 

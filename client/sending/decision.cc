@@ -15,7 +15,7 @@ Decision Populate(PopulateReason reason, std::string words) {
 }
 
 /// What follows from a position that the mirror shows; absent: it is a good one.
-std::optional<Decision> OfStanding(Standing standing) {
+std::optional<Decision> OfStanding(Standing standing, const std::string& why_gone) {
   switch (standing) {
     case Standing::kAhead:
       return Populate(PopulateReason::kAhead,
@@ -28,7 +28,8 @@ std::optional<Decision> OfStanding(Standing standing) {
           "the mirror holds an older state: the last run did not complete it, or it was restored");
     case Standing::kGone:
       return Populate(PopulateReason::kHistoryGone,
-                      "the changes since the mirror's LSN are no longer on record");
+                      absl::StrCat("the changes since the mirror's LSN are no longer on record",
+                                   why_gone.empty() ? "" : ": ", why_gone));
     case Standing::kEmptied:
       return Populate(PopulateReason::kRequested,
                       "the source's table was emptied (TRUNCATE) since the mirror's LSN");
@@ -63,7 +64,8 @@ absl::StatusOr<Decision> Decide(History& history, SourceReader& reader, const Ta
   }
   const absl::StatusOr<Standing> standing = history.Judge(table.name, position);
   if (!standing.ok()) return standing.status();
-  if (std::optional<Decision> decision = OfStanding(*standing)) return *std::move(decision);
+  const std::string why_gone = *standing == Standing::kGone ? history.WhyGone(table.name) : "";
+  if (std::optional<Decision> decision = OfStanding(*standing, why_gone)) return *std::move(decision);
   const bool pending =
       status.has_pending() && (status.pending().lsn() > 0 || !status.pending().lineage().empty());
   if (pending && !compared) {

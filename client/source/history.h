@@ -97,6 +97,13 @@ class History {
     return false;
   }
 
+  /// Why what happened in a table that is kGone is not on record, for people: a clause. Empty: it is not
+  /// known.
+  virtual std::string WhyGone(const std::string& table) {
+    (void)table;
+    return "";
+  }
+
   /// Why the mirror of a table may hold other rows than the source, for people. Empty: it is to hold the
   /// same.
   virtual std::string WhyNotEqual(const std::string& table) {

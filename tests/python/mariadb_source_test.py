@@ -572,6 +572,9 @@ class MariadbScenarios(SourceTest):
             sent = self.run_once()
             self.assertNotEqual(sent["t"][0], "populate")
             self.assertEqual(sent["t"][1:], (9, 0, 1), setting)
+            why = "wrote its statements instead of rows" if setting.endswith("STATEMENT") else "without all of their columns"
+            [note] = [note for note in self.notes if "no longer on record" in note]
+            self.assertRegex(note, rf"for 1 table \(a session .*{why}.*by comparing, and sent: t$")
             self.check_equal()
 
     def test_minimal_rows_of_all_sessions_are_refused(self):
@@ -600,6 +603,7 @@ class MariadbScenarios(SourceTest):
         self.assertEqual(self.run_once()["t"][1:], (1, 0, 0))
         self.crm.sql("XA COMMIT 'one'")
         self.assertEqual(self.run_once()["t"][1:], (2, 0, 0))
+        self.assertRegex("\n".join(self.notes), r"1 table \(a transaction was committed that had been prepared \(XA\), read at 20")
         self.crm.sql("XA START 'two'; DELETE FROM t; XA END 'two'; XA PREPARE 'two'; XA ROLLBACK 'two'")
         self.assertEqual(self.run_once()["t"][1:], (0, 0, 0))
         self.check_equal()

@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "base/db/mariadb/connection.h"
 #include "base/db/postgres/connection.h"
+#include "base/nonce.h"
 #include "client/config/config.h"
 #include "client/run/open_log.h"
 #include "client/source/mariadb/log/binlog_stream.h"
@@ -105,7 +106,9 @@ absl::StatusOr<LogReading> DecodePostgresLog(const std::string& url, const std::
                                              const std::string& publication) {
   const auto connection = postgres::Connection::Open({.conninfo = url});
   if (!connection.ok()) return connection.status();
-  const auto marked = (*connection)->Query("SELECT pg_logical_emit_message(true, $1, '')", {kEnd});
+  // A slot that was read before has the ends of then.
+  const std::string end = NewToken();
+  const auto marked = (*connection)->Query("SELECT pg_logical_emit_message(true, $1, $2)", {kEnd, end});
   if (!marked.ok()) return marked.status();
   LogReading reading;
   const Clock::time_point start = Clock::now();
@@ -118,7 +121,7 @@ absl::StatusOr<LogReading> DecodePostgresLog(const std::string& url, const std::
     reading.bytes += (*data)->size();
     const absl::StatusOr<pgoutput::Message> message = pgoutput::Decode(**data);
     if (!message.ok()) return message.status();
-    if (const auto* emitted = std::get_if<pgoutput::Emitted>(&*message)) at_end = emitted->prefix == kEnd;
+    if (const auto* emitted = std::get_if<pgoutput::Emitted>(&*message)) at_end = emitted->content == end;
     if (std::holds_alternative<pgoutput::Insert>(*message) ||
         std::holds_alternative<pgoutput::Update>(*message) ||
         std::holds_alternative<pgoutput::Delete>(*message)) {

@@ -1,7 +1,6 @@
 #include "base/db/odbc/connection_string.h"
 
 #include <algorithm>
-#include <array>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
@@ -15,11 +14,18 @@ namespace {
 
 constexpr std::size_t kBytesMax = 16'384;
 
-bool IsSecret(std::string_view key) {
-  constexpr std::array<std::string_view, 6> kSecrets = {
-      "PWD", "PASSWORD", "SSLPASSWORD", "SSLKEYPASSWORD", "TLSPASSWORD", "ACCESSTOKEN"};
-  return std::any_of(kSecrets.begin(), kSecrets.end(),
-                     [key](std::string_view secret) { return SameName(key, secret); });
+bool HasSecretWord(std::string_view text) {
+  const std::string folded = FoldName(text);
+  for (const char* const word : {"pwd", "password", "passwd", "passphrase", "secret", "token"}) {
+    if (folded.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+/// Each driver has names of its own for them. Where one value is many options (psqlodbc's PQOPT), it says
+/// which.
+bool IsSecret(std::string_view key, std::string_view value) {
+  return HasSecretWord(key) || (value.find('=') != std::string_view::npos && HasSecretWord(value));
 }
 
 std::string_view Trimmed(std::string_view text) {
@@ -109,7 +115,7 @@ void ConnectionString::SetUnlessGiven(std::string_view key, std::string_view val
 
 std::string ConnectionString::SecretKey() const {
   for (const auto& [key, value] : pairs_) {
-    if (IsSecret(key)) return key;
+    if (IsSecret(key, value)) return key;
   }
   return "";
 }
@@ -117,7 +123,7 @@ std::string ConnectionString::SecretKey() const {
 std::vector<std::string> ConnectionString::Secrets() const {
   std::vector<std::string> secrets;
   for (const auto& [key, value] : pairs_) {
-    if (IsSecret(key) && !value.empty()) secrets.push_back(value);
+    if (IsSecret(key, value) && !value.empty()) secrets.push_back(value);
   }
   return secrets;
 }

@@ -43,7 +43,8 @@ class OdbcDialect {
   /// can have that, and the rows of all its pages are of one moment where the database gives that to readers
   /// who keep nobody waiting.
   virtual absl::Status Begin(odbc::Connection& connection, const OdbcTable& table) const = 0;
-  virtual void End(odbc::Connection& connection) const = 0;
+  /// Errors: what became of it is not known, and the connection is used no more.
+  virtual absl::Status End(odbc::Connection& connection) const = 0;
   /// What differs once somebody has written; asked between Begin() and the first page, and behind each page.
   /// Empty: that cannot be noticed, or need not be.
   virtual absl::StatusOr<std::string> WriteMark(odbc::Connection& connection) const {

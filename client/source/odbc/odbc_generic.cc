@@ -131,7 +131,7 @@ class OdbcGeneric : public OdbcDialect {
   absl::Status Begin(Connection& /*connection*/, const OdbcTable& /*table*/) const override {
     return absl::OkStatus();
   }
-  void End(Connection& /*connection*/) const override {}
+  absl::Status End(Connection& /*connection*/) const override { return absl::OkStatus(); }
 
  private:
   template <typename Take>

@@ -204,8 +204,8 @@ class OdbcMysql : public OdbcDialect {
     // From here on nobody changes its definition; and it is refused where a column may not be read.
     return connection.Execute(absl::StrCat("SELECT * FROM ", table.quoted, " LIMIT 0"), kDoing);
   }
-  void End(odbc::Connection& connection) const override {
-    (void)connection.Execute("ROLLBACK", "ending to read");
+  absl::Status End(odbc::Connection& connection) const override {
+    return connection.Execute("ROLLBACK", "ending to read");
   }
   std::string Limit(std::size_t rows) const override { return absl::StrCat(" LIMIT ", rows); }
 

@@ -223,8 +223,8 @@ class OdbcPostgres : public OdbcDialect {
     return connection.Execute(absl::StrCat("LOCK TABLE ONLY ", table.quoted, " IN ACCESS SHARE MODE"),
                               "beginning to read");
   }
-  void End(odbc::Connection& connection) const override {
-    (void)connection.Execute("ROLLBACK", "ending to read");
+  absl::Status End(odbc::Connection& connection) const override {
+    return connection.Execute("ROLLBACK", "ending to read");
   }
 
   std::string Limit(std::size_t rows) const override { return absl::StrCat(" LIMIT ", rows); }

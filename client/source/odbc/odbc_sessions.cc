@@ -114,7 +114,7 @@ absl::Status OdbcReading::Begin(const OdbcTable& table) {
 }
 
 OdbcReading::~OdbcReading() {
-  if (has_begun_ && !connection_->IsDead()) sessions_->dialect().End(*connection_);
+  if (has_begun_ && (connection_->IsDead() || !sessions_->dialect().End(*connection_).ok())) return;
   sessions_->GiveBack(std::move(connection_));
 }
 

@@ -116,9 +116,10 @@ class OdbcSqlite : public OdbcDialect {
     if (*journal != "wal") return absl::OkStatus();
     return connection.Execute("BEGIN", "beginning to read");
   }
-  void End(odbc::Connection& connection) const override {
+  absl::Status End(odbc::Connection& connection) const override {
     // An error where there is none.
     (void)connection.Execute("ROLLBACK", "ending to read");
+    return absl::OkStatus();
   }
   absl::StatusOr<std::string> WriteMark(odbc::Connection& connection) const override {
     return connection.Text("SELECT data_version FROM temp.pragma_data_version",

@@ -15,6 +15,7 @@ constexpr char kMakingRoom[] = "making room in it";
 /// Rows of one transaction, so that others that write wait for no more.
 constexpr std::int64_t kTrimRows = 10'000;
 /// Steps in which durable rows go, by the age of their last change.
+constexpr char kConfirmedThere[] = "the mirror had confirmed them";
 constexpr int kTrimSteps = 8;
 constexpr int kReadersWaitMs = 1'000;
 constexpr std::int64_t kPagesGivenBack = 10'000;
@@ -137,9 +138,10 @@ absl::StatusOr<bool> TrimSome(const sqlite::Connection& database, std::int64_t t
         const auto last =
             NumberOf(database, absl::StrCat("SELECT max(lsn) FROM ", NetName(table), " WHERE lsn <= ", cut));
         if (!last.ok() || !*last) return last.status();
-        absl::Status done = database.Execute(
-            absl::StrCat("UPDATE tables SET floor = max(floor, ", **last, ") WHERE id = ", table),
-            kMakingRoom);
+        absl::Status done =
+            database.Execute(absl::StrCat("UPDATE tables SET floor = ", **last, ", gone_because = '",
+                                          kConfirmedThere, "' WHERE id = ", table, " AND floor < ", **last),
+                             kMakingRoom);
         if (!done.ok()) return done;
         done = database.Execute(
             absl::StrCat("DELETE FROM ", NetName(table), " WHERE key IN (SELECT key FROM ", NetName(table),

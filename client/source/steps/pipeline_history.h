@@ -41,6 +41,7 @@ class PipelineHistory : public History {
     return inner_.Adopt(SourceName(table), position);
   }
   bool MendsGaps(const std::string& table) override { return inner_.MendsGaps(SourceName(table)); }
+  std::string WhyGone(const std::string& table) override { return inner_.WhyGone(SourceName(table)); }
   absl::Status GiveUp(const std::string& table) override { return inner_.GiveUp(SourceName(table)); }
   std::string WhyNotEqual(const std::string& table) override { return inner_.WhyNotEqual(SourceName(table)); }
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,

@@ -33,6 +33,7 @@ class OneRecordLog : public History {
   bool SeesChanges(const std::string& /*table*/) override { return true; }
   Form FormOf(const std::string& /*table*/) override { return {Strategy::kCdc}; }
   bool MendsGaps(const std::string& /*table*/) override { return mends; }
+  std::string WhyGone(const std::string& /*table*/) override { return "it was emptied by hand"; }
   std::string WhyNotEqual(const std::string& /*table*/) override { return not_equal; }
   absl::StatusOr<bool> Adopt(const std::string& /*table*/, const Position& position) override {
     if (can_adopt) known = position;

@@ -1,8 +1,13 @@
 #include "client/source/mariadb/log/binlog_intake.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {
@@ -10,6 +15,11 @@ namespace {
 using binlog::EventType;
 using binlog::RowsKind;
 
+/// The server writes it to the binlog before it commits: a snapshot that names a place behind it may not see
+/// it. The stage keeps this and the time of the last one until that is over.
+constexpr char kXaCommitted[] = "a transaction was committed that had been prepared (XA), read at ";
+constexpr char kXaSettled[] =
+    "a transaction that had been prepared (XA) was committed in the half minute before rows were read last";
 constexpr char kRedefinedInBinlog[] = "its definition changed while rows of it were written";
 /// What savepoints hold in memory.
 constexpr std::size_t kHeldBytesMax = 16'000'000;
@@ -50,12 +60,34 @@ bool IsOfLoad(EventType type) {
          type == EventType::kDeleteFile || type == EventType::kExecuteLoadQuery;
 }
 
+/// Once: it is time. `when` is set no further ahead than a clock that was set back allows.
+bool TakeSettled(std::int64_t now_ms, std::chrono::milliseconds after, std::optional<std::int64_t>* when) {
+  if (!*when) return false;
+  *when = std::min(**when, now_ms + after.count());
+  if (now_ms < **when) return false;
+  when->reset();
+  return true;
+}
+
 }  // namespace
 
-BinlogIntake::BinlogIntake(Stage& stage, std::int64_t lsn, BinlogPosition position, std::string print)
-    : stage_(stage), expected_(std::move(position)), expected_print_(std::move(print)), lsn_(lsn) {
+BinlogIntake::BinlogIntake(Stage& stage, std::int64_t lsn, BinlogPosition position, std::string print,
+                           std::chrono::milliseconds settled_after)
+    : stage_(stage),
+      expected_(std::move(position)),
+      expected_print_(std::move(print)),
+      settled_after_(settled_after),
+      lsn_(lsn) {
   position_ = expected_;
   position_.end = expected_.again;
+  const absl::StatusOr<std::vector<StagedTable>> tables = stage_.Tables();
+  for (const StagedTable& table : tables.ok() ? *tables : std::vector<StagedTable>()) {
+    if (!table.gone_because.starts_with(kXaCommitted)) continue;
+    absl::Time time;
+    const std::string since = table.gone_because.substr(std::strlen(kXaCommitted));
+    if (!absl::ParseTime(absl::RFC3339_full, since, &time, nullptr)) time = absl::Now();
+    settles_ms_ = std::max(settles_ms_.value_or(0), absl::ToUnixMillis(time) + settled_after_.count());
+  }
 }
 
 // --- Which events are new -----------------------------------------------------
@@ -147,7 +179,10 @@ absl::Status BinlogIntake::EndGroup() {
 /// It stands behind the group of which changes are missing, or alone.
 absl::Status BinlogIntake::TakeIncident(const binlog::Event& event) {
   constexpr char kLost[] = "the server says in its binlog that changes are missing there (incident)";
-  if (group_) return SpoilAllAndEnd(kLost);
+  if (group_) {
+    absl::Status spoiled = SpoilAll(kLost);
+    return spoiled.ok() ? EndGroup() : spoiled;
+  }
   TakeNextTables();
   // A position from before it does not have what is missing.
   absl::Status begun = stage_.Begin({.lsn = ++lsn_, .time_ms = std::int64_t{event.time_s} * 1'000});
@@ -168,8 +203,7 @@ absl::Status BinlogIntake::TakeInGroup(const binlog::Event& event) {
       return EndGroup();
     case EventType::kXaPrepare:
       // Of XA COMMIT ... ONE PHASE it is the commit.
-      if (!event.body.empty() && event.body[0] != 0 && !group_->staged)
-        return SpoilAllAndEnd("a transaction was committed that had been prepared (XA)");
+      if (!event.body.empty() && event.body[0] != 0 && !group_->staged) return SpoilByXa();
       return EndGroup();
     case EventType::kQuery:
     case EventType::kQueryCompressed:
@@ -193,7 +227,7 @@ absl::Status BinlogIntake::TakeQuery(const binlog::Event& event) {
   const std::string first = words.Word(0);
   if (group_->begin.xa_complete) {
     if (words.Word(1) == "rollback") return EndGroup();
-    return SpoilAllAndEnd("a transaction was committed that had been prepared (XA)");
+    return SpoilByXa();
   }
   if (group_->begin.ddl) {
     if (first == "commit" && words.size() == 1) return EndGroup();
@@ -359,8 +393,10 @@ absl::Status BinlogIntake::SpoilAll(const std::string& because) {
   return spoiled;
 }
 
-absl::Status BinlogIntake::SpoilAllAndEnd(const std::string& because) {
-  absl::Status spoiled = SpoilAll(because);
+absl::Status BinlogIntake::SpoilByXa() {
+  const std::int64_t now_ms = NowMs();
+  settles_ms_ = now_ms + settled_after_.count();
+  absl::Status spoiled = SpoilAll(absl::StrCat(kXaCommitted, FormatUnixTime(now_ms / 1'000)));
   return spoiled.ok() ? EndGroup() : spoiled;
 }
 
@@ -384,6 +420,10 @@ absl::StatusOr<StageMark> BinlogIntake::Mark(const std::string& token, std::int6
   mark.position = ToString(position_);
   mark.fingerprint = print_.Text();
   failure_ = stage_.Begin({.lsn = mark.lsn, .time_ms = now_ms});
+  // Not at a place of its own: groups that are read again have the LSNs that they had.
+  TakeNextTables();
+  if (failure_.ok() && tables_ != nullptr && TakeSettled(now_ms, settled_after_, &settles_ms_))
+    failure_ = SpoilAll(kXaSettled);
   if (failure_.ok()) failure_ = stage_.Mark(mark.token, mark.position, mark.fingerprint);
   if (!failure_.ok()) return failure_;
   lsn_ = mark.lsn;

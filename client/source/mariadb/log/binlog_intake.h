@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_SOURCE_MARIADB_LOG_BINLOG_INTAKE_H_
 #define MIRROR_CLIENT_SOURCE_MARIADB_LOG_BINLOG_INTAKE_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -29,8 +30,12 @@ class BinlogIntake {
  public:
   /// `position`: from whose begin the stream is read again; what is not behind its end is only compared with
   /// `print`. An empty one: it is another one than any before, and there is nothing to compare it with.
-  /// `lsn`: of the position, or greater than all before. The stage outlives this.
-  BinlogIntake(Stage& stage, std::int64_t lsn, BinlogPosition position, std::string print);
+  /// `lsn`: of the position, or greater than all before. `settled_after`: a snapshot that is taken so long
+  /// after XA COMMIT was read sees what it committed. The stage outlives this.
+  BinlogIntake(Stage& stage, std::int64_t lsn, BinlogPosition position, std::string print,
+               std::chrono::milliseconds settled_after = kSettledAfter);
+
+  static constexpr std::chrono::milliseconds kSettledAfter{30'000};
 
   /// The tables from the next group on.
   void SetTables(std::shared_ptr<const BinlogTables> tables) { next_tables_ = std::move(tables); }
@@ -47,7 +52,9 @@ class BinlogIntake {
   /// Behind the last event outside of groups.
   const BinlogPlace& place() const { return position_.end; }
 
-  /// A position behind all that was taken, outside of groups. Its LSN is greater than `above`.
+  /// A position behind all that was taken, outside of groups. Its LSN is greater than `above`. When an XA
+  /// COMMIT settled since the last one, tables are given up once more: what was read of them until then may
+  /// lack it.
   absl::StatusOr<StageMark> Mark(const std::string& token, std::int64_t above, std::int64_t now_ms);
   /// Writes what was committed. kAborted: the stage does not have all of that; see Take().
   absl::Status Flush();
@@ -98,7 +105,7 @@ class BinlogIntake {
   absl::Status GiveHeld();
   absl::Status RollBackTo(const std::string& savepoint);
   absl::Status SpoilAll(const std::string& because);
-  absl::Status SpoilAllAndEnd(const std::string& because);
+  absl::Status SpoilByXa();
   absl::Status SpoilTouched(const std::string& because);
 
   Stage& stage_;
@@ -106,7 +113,9 @@ class BinlogIntake {
   const std::string expected_print_;
   BinlogPosition position_;
   GroupPrint print_;
-  absl::Status failure_;  ///< The first one.
+  const std::chrono::milliseconds settled_after_;
+  std::optional<std::int64_t> settles_ms_;  ///< When the last XA COMMIT does, unix time.
+  absl::Status failure_;                    ///< The first one.
   bool verified_ = false, is_other_log_ = false;
   std::int64_t lsn_ = 0, committed_lsn_ = 0;
   std::shared_ptr<const BinlogTables> tables_, next_tables_;

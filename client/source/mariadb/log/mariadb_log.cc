@@ -189,12 +189,6 @@ absl::StatusOr<Standing> MariadbLog::Judge(const std::string& table, const Posit
   return Standing::kKnown;
 }
 
-absl::StatusOr<bool> MariadbLog::Sent(const std::string& /*table*/, const Position& position) {
-  const absl::StatusOr<std::optional<StageMark>> mark = stage().FindMark(position.lineage);
-  if (!mark.ok()) return mark.status();
-  return *mark && (*mark)->lsn == position.lsn.value;
-}
-
 absl::StatusOr<bool> MariadbLog::Adopt(const std::string& table, const Position& position) {
   MariadbLogTable* const known = tables_.Find(table);
   if (known == nullptr || !known->trouble.ok() || known->id == 0 || position.lsn.value < 0) return false;
@@ -206,18 +200,6 @@ absl::StatusOr<bool> MariadbLog::Adopt(const std::string& table, const Position&
   if (!*sent && source->past != StagedBinlog::Past::kWhole) return false;
   known->adopted = position;
   return true;
-}
-
-absl::Status MariadbLog::GiveUp(const std::string& table) {
-  const absl::StatusOr<std::vector<StagedTable>> tables = stage().Tables();
-  if (!tables.ok()) return tables.status();
-  const absl::StatusOr<std::int64_t> place = stage().Place();
-  if (!place.ok()) return place.status();
-  for (const StagedTable& staged : *tables) {
-    if (staged.name != table) continue;
-    return stage().RaiseFloor(staged.id, *place + 1, "its [[source.table]] changed what is sent");
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<bool>> MariadbLog::ChangedSince(const std::string& table, Lsn lsn) {

@@ -14,7 +14,7 @@
 #include "client/source/mariadb/log/mariadb_log_tables.h"
 #include "client/source/mariadb/log/mariadb_staging.h"
 #include "client/source/mariadb/mariadb_reader_log.h"
-#include "client/source/source_log.h"
+#include "client/source/stage/staged_history.h"
 
 namespace mirror {
 
@@ -30,7 +30,7 @@ struct MariadbLogOptions {
 ///
 /// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
 /// Threads: one at a time.
-class MariadbLog : public SourceLog, public MariadbReaderLog {
+class MariadbLog : public StagedHistory, public MariadbReaderLog {
  public:
   /// Where neither the stage nor the agent knows the source yet, or both lost what they knew, its id is made
   /// of what the server says of itself, so that it is the same again. Errors: those of the stage; then also
@@ -46,18 +46,12 @@ class MariadbLog : public SourceLog, public MariadbReaderLog {
   absl::Status Refresh() override;
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
   bool Complete(TableSchema& schema) override;
-  absl::Status GiveUp(const std::string& table) override;
   absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
   absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
   /// Also those of commits that a snapshot in which its rows were read since Refresh() does not see, and of
   /// all up to now: a row that differs and is not among them is wrong.
   absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
-  bool NamesRows(const std::string& /*table*/) override { return true; }
-  bool SeesChanges(const std::string& /*table*/) override { return true; }
-  Form FormOf(const std::string& /*table*/) override { return {Strategy::kCdc}; }
-  absl::StatusOr<bool> Sent(const std::string& table, const Position& position) override;
   absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override;
-  bool MendsGaps(const std::string& /*table*/) override { return true; }
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
@@ -75,7 +69,7 @@ class MariadbLog : public SourceLog, public MariadbReaderLog {
   MariadbLog(std::shared_ptr<MariadbStaging> staging, MariadbLogOptions options)
       : options_(std::move(options)), staging_(std::move(staging)), tables_(*staging_, options_.stop) {}
 
-  Stage& stage() { return staging_->stage(); }
+  Stage& stage() override { return staging_->stage(); }
   absl::Status TakeMarker(std::int64_t above = 0);
   absl::Status KeepSource();
 

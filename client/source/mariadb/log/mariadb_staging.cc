@@ -180,7 +180,8 @@ absl::Status MariadbStaging::Connect(const std::stop_token& stop) {
   const MutexLock lock(mutex_);
   if (is_over_) return absl::CancelledError("the agent was stopped");
   stream_ = *std::move(stream);
-  intake_ = std::make_unique<BinlogIntake>(*stage_, begin->lsn, begin->position, begin->print);
+  intake_ = std::make_unique<BinlogIntake>(*stage_, begin->lsn, begin->position, begin->print,
+                                           options_.settled_after);
   intake_->SetTables(tables_);
   needs_mark_ = begin->print.empty();
   begun_ = begin->position;

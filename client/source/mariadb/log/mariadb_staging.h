@@ -37,6 +37,8 @@ struct MariadbStagingOptions {
   /// A position is waited for as long as changes come, and so long when none do.
   std::chrono::milliseconds marker_within{120'000};
   std::chrono::milliseconds retry_max{30'000};
+  /// See BinlogIntake.
+  std::chrono::milliseconds settled_after = BinlogIntake::kSettledAfter;
   /// Another process that stages the same is waited for so long.
   std::chrono::milliseconds lock_within{5'000};
 };

@@ -17,7 +17,7 @@
 #include "client/source/postgres/log/postgres_staged_texts.h"
 #include "client/source/postgres/log/postgres_staging.h"
 #include "client/source/postgres/postgres_reader_log.h"
-#include "client/source/source_log.h"
+#include "client/source/stage/staged_history.h"
 
 namespace mirror {
 
@@ -35,7 +35,7 @@ struct PostgresLogOptions {
 ///
 /// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
 /// Threads: one at a time.
-class PostgresLog : public SourceLog, public PostgresReaderLog {
+class PostgresLog : public StagedHistory, public PostgresReaderLog {
  public:
   /// Null: it is not installed, there is no publication. Errors: those of Connection::Open().
   static absl::StatusOr<std::unique_ptr<PostgresLog>> Open(std::shared_ptr<PostgresStaging> staging,
@@ -46,19 +46,13 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
   absl::Status Refresh() override;
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
   bool Complete(TableSchema& schema) override { return tables_.Complete(schema); }
-  absl::Status GiveUp(const std::string& table) override;
   absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
   absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
   /// Also those of commits that a snapshot in which its rows were read since Refresh() does not see, and of
   /// all up to now: a row that differs and is not among them is wrong. kAborted: what was staged of the table
   /// was given up since its rows were read.
   absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
-  bool NamesRows(const std::string& /*table*/) override { return true; }
-  bool SeesChanges(const std::string& /*table*/) override { return true; }
-  Form FormOf(const std::string& /*table*/) override { return {Strategy::kCdc}; }
-  absl::StatusOr<bool> Sent(const std::string& table, const Position& position) override;
   absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override;
-  bool MendsGaps(const std::string& /*table*/) override { return true; }
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
@@ -85,7 +79,7 @@ class PostgresLog : public SourceLog, public PostgresReaderLog {
         tables_(staging_, sessions_,
                 {options_.schema, options_.snapshot_wait_ms, options_.stop, options_.turns}) {}
 
-  Stage& stage() { return staging_->stage(); }
+  Stage& stage() override { return staging_->stage(); }
   struct Covered {
     std::int64_t from = 0;   ///< All that the snapshots do not see is staged behind it.
     std::int64_t floor = 0;  ///< Of the table.

@@ -63,6 +63,11 @@ TEST(ConnectionStringTest, PasswordsAreSecrets) {
   EXPECT_THAT(parsed->Secrets(), testing::ElementsAre("geheim", "auch;so"));
   EXPECT_THAT(parsed->Place(), AllOf(Not(HasSubstr("geheim")), Not(HasSubstr("me"))));
   EXPECT_EQ(ConnectionString::Parse("DSN=x")->SecretKey(), "");
+  for (const char* const text : {"SSLKeyPassword=a", "TrustStorePwd=a", "CLIENT_SECRET=a", "AccessToken=a",
+                                 "pqopt={sslmode=prefer password=a}", "keyPassphrase=a", "passwd=a"}) {
+    EXPECT_NE(ConnectionString::Parse(std::string("DSN=x;") + text)->SecretKey(), "") << text;
+  }
+  EXPECT_EQ(ConnectionString::Parse("DSN=x;SERVER=passwords.example.org;PQOPT={sslmode=prefer}")->SecretKey(), "");
 }
 
 }  // namespace

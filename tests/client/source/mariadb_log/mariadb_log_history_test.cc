@@ -190,6 +190,24 @@ TEST_F(MariadbHistory, ATransactionThatWasPreparedCountsWhenItIsCommitted) {
   CycleAndExpect("t", "changes");
 }
 
+TEST_F(MariadbHistory, ATransactionThatWasPreparedCountsOnceMoreWhenEverySnapshotSeesIt) {
+  options_.settled_after = std::chrono::hours(1);
+  Start();
+  Sql("XA START 'x1'", "UPDATE t SET a = 'prepared' WHERE id = 9", "XA END 'x1'", "XA PREPARE 'x1'",
+      "XA COMMIT 'x1'");
+  CycleAndExpect("t", "compare");
+  CycleAndExpect("t", "nothing");
+  EXPECT_THAT(log_->WhyGone("t"), HasSubstr("prepared (XA), read at 20"));
+  // Another process, that time later: its first snapshot may have been taken before the tables had it.
+  Close();
+  options_.settled_after = std::chrono::milliseconds(0);
+  CycleAndExpect("t", "compare");
+  EXPECT_THAT(log_->WhyGone("t"), HasSubstr("before rows were read last"));
+  CycleAndExpect("t", "nothing");
+  Close();
+  CycleAndExpect("t", "nothing");
+}
+
 TEST_F(MariadbHistory, SavepointsAreHonouredWhereTheBinlogHasWhatWasTakenBack) {
   Start();
   Sql("CREATE TABLE my (id INT PRIMARY KEY) ENGINE = MyISAM");
