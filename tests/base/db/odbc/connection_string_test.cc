@@ -67,7 +67,8 @@ TEST(ConnectionStringTest, PasswordsAreSecrets) {
                                  "pqopt={sslmode=prefer password=a}", "keyPassphrase=a", "passwd=a"}) {
     EXPECT_NE(ConnectionString::Parse(std::string("DSN=x;") + text)->SecretKey(), "") << text;
   }
-  EXPECT_EQ(ConnectionString::Parse("DSN=x;SERVER=passwords.example.org;PQOPT={sslmode=prefer}")->SecretKey(), "");
+  EXPECT_EQ(ConnectionString::Parse("DSN=x;SERVER=passwords.example.org;PQOPT={sslmode=prefer}")->SecretKey(),
+            "");
 }
 
 }  // namespace
