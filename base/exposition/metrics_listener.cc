@@ -43,28 +43,50 @@ class SharedPage {
       std::chrono::steady_clock::time_point::min();
 };
 
+class MetricsDoor : public HttpDoor {
+ public:
+  MetricsDoor(std::function<std::string()> text, std::function<std::string()> why_not_ready)
+      : page_(std::move(text)), why_not_ready_(std::move(why_not_ready)) {}
+
+  HttpAdmission Admit(const HttpHead& head) override {
+    if (head.has_body) return {Refuse(413, "This port accepts no request bodies.")};
+    if (head.method != "GET" && head.method != "HEAD") {
+      HttpAnswer refusal = Refuse(405, "This port accepts only GET and HEAD.");
+      refusal.fields = {{"Allow", "GET, HEAD"}};
+      return {std::move(refusal)};
+    }
+    HttpAdmission admission;
+    admission.answer = [this](const HttpHead& asked, const std::string& /*body*/) { return Answer(asked); };
+    return admission;
+  }
+
+ private:
+  HttpAnswer Answer(const HttpHead& head) {
+    if (head.path == "/metrics") return {200, MetricPage::ContentType(), page_.MadeSince(head.came)};
+    if (head.path == "/healthz") return {200, "text/plain", "ok\n"};
+    if (head.path == "/ready") {
+      const std::string why = why_not_ready_ ? why_not_ready_() : "";
+      return why.empty() ? HttpAnswer{200, "text/plain", "ready\n"}
+                         : HttpAnswer{503, "text/plain", absl::StrCat(why, "\n")};
+    }
+    return {404, "text/plain", "This port has /metrics, /healthz and /ready.\n"};
+  }
+
+  SharedPage page_;
+  const std::function<std::string()> why_not_ready_;
+};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MetricsListener>> MetricsListener::Open(
     const MetricsConfig& config, std::function<std::string()> text,
     const std::function<std::string()>& why_not_ready) {
-  const auto page = std::make_shared<SharedPage>(std::move(text));
-  const auto answer = [page, why_not_ready](const HttpRequest& request) -> HttpAnswer {
-    if (request.path == "/metrics") return {200, MetricPage::ContentType(), page->MadeSince(request.came)};
-    if (request.path == "/healthz") return {200, "text/plain", "ok\n"};
-    if (request.path == "/ready") {
-      const std::string why = why_not_ready ? why_not_ready() : "";
-      return why.empty() ? HttpAnswer{200, "text/plain", "ready\n"}
-                         : HttpAnswer{503, "text/plain", absl::StrCat(why, "\n")};
-    }
-    return {404, "text/plain", "This port has /metrics, /healthz and /ready.\n"};
-  };
   HttpLimits limits;
   limits.answers_max = kMetricsThreads;
   limits.request_time = kMetricsRequestTime;
   limits.answer_time = kMetricsAnswerTime;
-  absl::StatusOr<std::unique_ptr<HttpListener>> http =
-      HttpListener::Open(config.address, config.port, answer, limits);
+  absl::StatusOr<std::unique_ptr<HttpListener>> http = HttpListener::Open(
+      config.address, config.port, std::make_shared<MetricsDoor>(std::move(text), why_not_ready), limits);
   if (!http.ok()) {
     return absl::UnavailableError(
         absl::StrCat("the metrics cannot listen on ", config.address, ":", config.port, ": ",

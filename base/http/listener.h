@@ -4,60 +4,64 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/http/message.h"
 
 namespace mirror {
 
 struct HttpLimits {
   std::size_t header_bytes_max = 8 << 10;  ///< Of a request: its line and its headers.
   std::size_t connections_max = 64;
-  std::size_t answers_max = 4;           ///< In memory at a time; whoever asks while there are as many waits.
-  std::chrono::seconds request_time{5};  ///< For a client to send its request.
-  std::chrono::seconds answer_time{5};   ///< For it to take its answer.
+  /// In memory at a time, streams with one piece each; whoever asks while there are as many waits.
+  std::size_t answers_max = 4;
+  bool keep_alive = false;                ///< More than one request for each connection.
+  std::chrono::seconds request_time{5};   ///< For a client to send its request's line and headers.
+  std::chrono::seconds body_time{60};     ///< For it to send the body.
+  std::chrono::seconds answer_time{5};    ///< For it to take its answer, or a piece of a stream.
+  std::chrono::seconds stream_time{600};  ///< For a stream in all.
+  std::chrono::seconds idle_time{60};     ///< Between two requests.
 };
 
-struct HttpRequest {
-  std::string path;  ///< Up to a '?', as it was sent.
-  std::chrono::steady_clock::time_point came = {};
+/// The certificate that a listener shows, with those behind it, and its key; both as PEM.
+struct HttpIdentity {
+  std::string certificate_chain, private_key;
 };
 
-struct HttpAnswer {
-  int status = 200;
-  std::string content_type;
-  std::string body;
-};
-
-/// A door for whoever looks: GET and HEAD over plain HTTP/1.1, one request for each connection, no TLS, no
-/// password. A request with a body is refused unread (413), another method with 405, a header that is too
-/// large with 431. When all connections are taken, a new one takes the place of the oldest that has not sent
-/// its request; while all of them wait for answers, it waits in the kernel's queue.
-/// Threads: its own; the handler is called by any of them, `answers_max` at a time.
+/// Listens for requests over HTTP/1.1, in plain text or with TLS (1.2 or later), and has a door answer them.
+///
+/// A header that is too large is refused with 431, a body that is longer than the door admits with 413, one
+/// that is encoded (gzip) with 415, a request without a Host with 400; Range is not honoured. What is refused
+/// is refused before the body is read, and closes the connection. When all connections are taken, a new one
+/// takes the place of the oldest that has no request admitted; while all have one, it waits in the kernel's
+/// queue.
+/// Threads: its own, one that reads and writes, and `answers_max` that make answers.
 class HttpListener {
  public:
-  /// What it throws is answered with 500.
-  using Handler = std::function<HttpAnswer(const HttpRequest&)>;
-
-  /// `address`: of this machine, in numbers or a name. Port 0: the system chooses.
-  /// Errors: kUnavailable: the port is taken, the address is not this machine's, no threads. A part of a
-  /// sentence, for the caller to end.
-  static absl::StatusOr<std::unique_ptr<HttpListener>> Open(const std::string& address, std::uint16_t port,
-                                                            Handler handler, const HttpLimits& limits = {});
-  /// Ends when the complete requests have been answered; unfinished ones are dropped.
+  /// `address`: of this machine, in numbers or a name. Port 0: the system chooses. `identity`: absent: plain
+  /// text. Errors: kUnavailable: the port is taken, the address is not this machine's, no threads;
+  /// kInvalidArgument: the identity cannot be used. A part of a sentence, for the caller to end.
+  static absl::StatusOr<std::unique_ptr<HttpListener>> Open(
+      const std::string& address, std::uint16_t port, std::shared_ptr<HttpDoor> door,
+      const HttpLimits& limits = {}, const std::optional<HttpIdentity>& identity = std::nullopt);
+  /// Ends when the complete requests have been answered; unfinished ones are dropped, streams are cut.
   ~HttpListener();
   HttpListener(const HttpListener&) = delete;
   HttpListener& operator=(const HttpListener&) = delete;
 
   std::uint16_t port() const;
+  /// For connections from now on. Errors: kInvalidArgument: it cannot be used; the former one stays.
+  /// kFailedPrecondition: this listener is one of plain text.
+  absl::Status SetIdentity(const HttpIdentity& identity);
 
  private:
-  class Door;
-  explicit HttpListener(std::unique_ptr<Door> door);
+  class Core;
+  explicit HttpListener(std::unique_ptr<Core> core);
 
-  const std::unique_ptr<Door> door_;
+  const std::unique_ptr<Core> core_;
 };
 
 }  // namespace mirror

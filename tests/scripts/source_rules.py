@@ -76,7 +76,7 @@ ROOMS = {
     "base/db/postgres": ("base", ("PostgreSQL",)),
     "base/db/mariadb": ("base", ("MariaDB",)),
     "base/db/odbc": ("base", ("ODBC",)),
-    "base/http": ("base", ("Boost",)),
+    "base/http": ("base", ("Boost", "OpenSSL")),
     "base/exposition": ("base base/http", ("prometheus-cpp",)),
     "base/text": ("base", ("CLI11",)),
     "base/config": ("base base/text", ("toml++",)),
@@ -296,7 +296,7 @@ NEVER = [
     (r"base/(?!log_format\.)", ("spdlog", "nlohmann-json")),
     (r"base/text/(?!command_line\.cc)", ("CLI11",)),
     (r"base/config/(?!config_node\.cc)", ("toml++",)),
-    (r"base/http/(?!listener\.cc)", ("Boost",)),
+    (r"base/http/(?!listener\.cc|connection\.|tls\.)", ("Boost", "OpenSSL")),
     # Plain values know neither messages nor keys.
     (r"proto/wire/(?!\w*codec|table_pack\.cc|receipt\.)", ("protobuf", "the codec (it brings protobuf)", "OpenSSL")),
     (r"proto/wire/(?!receipt\.)", ("nlohmann-json",)),

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/base/http/lookers_door.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
 
@@ -26,10 +27,10 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-std::unique_ptr<HttpListener> Open(HttpListener::Handler handler = [](const HttpRequest& request) {
+std::unique_ptr<HttpListener> Open(LookersDoor::Answers answers = [](const HttpHead& request) {
   return HttpAnswer{200, "text/plain", "it is " + request.path};
 }) {
-  auto listener = HttpListener::Open("127.0.0.1", 0, std::move(handler));
+  auto listener = HttpListener::Open("127.0.0.1", 0, std::make_shared<LookersDoor>(std::move(answers)));
   EXPECT_THAT(listener, IsOk());
   return listener.ok() ? *std::move(listener) : nullptr;
 }
@@ -49,16 +50,19 @@ TEST(HttpListenerTest, WhatIsNoGetIsRefusedWithWords) {
     std::string request, want;
   };
   for (const auto& [request, want] : std::vector<Case>{
-           {"POST / HTTP/1.1\r\n\r\n", "HTTP/1.1 405"},
-           {"DELETE / HTTP/1.1\r\n\r\n", "HTTP/1.1 405"},
-           {"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 413"},
-           {"GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 413"},
-           {"GET / HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\n", "HTTP/1.1 413"},
-           {"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "HTTP/1.1 413"},
-           {"GET / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 4"},
+           {"POST / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405"},
+           {"DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405"},
+           {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 413"},
+           {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 413"},
+           {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\n\r\n", "HTTP/1.1 413"},
+           {"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            "HTTP/1.1 413"},
+           {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 4"},
            {"no request at all\r\n\r\n", "HTTP/1.1 400"},
-           {"GET /" + std::string(HttpLimits().header_bytes_max, 'x') + " HTTP/1.1\r\n\r\n", "HTTP/1.1 431"},
-           {"GET / HTTP/1.1\r\nX: " + std::string(HttpLimits().header_bytes_max, 'x') + "\r\n\r\n",
+           {"GET /" + std::string(HttpLimits().header_bytes_max, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n",
+            "HTTP/1.1 431"},
+           {"GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(HttpLimits().header_bytes_max, 'x') + "\r\n\r\n",
             "HTTP/1.1 431"},
        }) {
     EXPECT_THAT(RawHttp(listener->port()).Ask(request), AllOf(StartsWith(want), HasSubstr("\r\n\r\n")))
@@ -82,22 +86,26 @@ TEST(HttpListenerTest, WhatNeverEndsIsNotTaken) {
   const std::string chunk = "10000\r\n" + piece + "\r\n";
   // What lies in the two sockets is the kernel's.
   constexpr std::size_t kKernels = 24 << 20;
-  EXPECT_LT(BytesTaken(*listener, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk), kKernels);
-  EXPECT_LT(BytesTaken(*listener, "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk), kKernels);
-  EXPECT_LT(BytesTaken(*listener, "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", piece), kKernels);
-  EXPECT_LT(BytesTaken(*listener, "POST / HTTP/1.1\r\n\r\n", piece), kKernels);
-  EXPECT_LT(BytesTaken(*listener, "GET / HTTP/1.1\r\nX: ", piece), kKernels);
-  EXPECT_LT(BytesTaken(*listener, "GET / HTTP/1.1\r\n", "X: " + std::string(60'000, 'x') + "\r\n"), kKernels);
+  EXPECT_LT(BytesTaken(*listener, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", chunk),
+            kKernels);
+  EXPECT_LT(BytesTaken(*listener, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", chunk),
+            kKernels);
+  EXPECT_LT(BytesTaken(*listener, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", piece),
+            kKernels);
+  EXPECT_LT(BytesTaken(*listener, "POST / HTTP/1.1\r\nHost: x\r\n\r\n", piece), kKernels);
+  EXPECT_LT(BytesTaken(*listener, "GET / HTTP/1.1\r\nHost: x\r\nX: ", piece), kKernels);
+  EXPECT_LT(BytesTaken(*listener, "GET / HTTP/1.1\r\nHost: x\r\n", "X: " + std::string(60'000, 'x') + "\r\n"),
+            kKernels);
 }
 
 TEST(HttpListenerTest, APortThatIsTakenIsAnError) {
   const auto first = Open();
-  EXPECT_THAT(HttpListener::Open("127.0.0.1", first->port(), [](const HttpRequest&) { return HttpAnswer(); }),
+  EXPECT_THAT(HttpListener::Open("127.0.0.1", first->port(), std::make_shared<LookersDoor>(nullptr)),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("another program")));
 }
 
 TEST(HttpListenerTest, WhatThrowsIsAnErrorOfThatCallAlone) {
-  const auto listener = Open([](const HttpRequest& request) -> HttpAnswer {
+  const auto listener = Open([](const HttpHead& request) -> HttpAnswer {
     if (request.path == "/bad") throw std::bad_alloc();
     return {200, "text/plain", "ok"};
   });
@@ -152,7 +160,7 @@ class Gatekeeper {
 
 TEST(HttpListenerTest, AnswersAreMadeAFewAtATimeAndNobodyIsForgotten) {
   Gatekeeper gatekeeper;
-  const auto listener = Open([&](const HttpRequest&) { return gatekeeper(); });
+  const auto listener = Open([&](const HttpHead&) { return gatekeeper(); });
   std::vector<std::future<std::string>> answers;
   for (int i = 0; i < 12; ++i) {
     answers.push_back(std::async(std::launch::async, [&] { return HttpGet(listener->port(), "/"); }));
@@ -175,10 +183,10 @@ TEST(HttpListenerTest, ManyAtOnceAreAllAnswered) {
 
 TEST(HttpListenerTest, AStopAnswersWhoAskedAndWaitsForNobodyElse) {
   Gatekeeper gatekeeper;
-  auto listener = Open([&](const HttpRequest&) { return gatekeeper(); });
+  auto listener = Open([&](const HttpHead&) { return gatekeeper(); });
   const std::uint16_t port = listener->port();
   RawHttp half(port);
-  ASSERT_TRUE(half.Send("GET / HTTP/1.1\r\nX: "));
+  ASSERT_TRUE(half.Send("GET / HTTP/1.1\r\nHost: x\r\nX: "));
   auto asked = std::async(std::launch::async, [port] { return HttpGet(port, "/"); });
   gatekeeper.AwaitInside(1);
   const auto begin = std::chrono::steady_clock::now();
@@ -191,17 +199,17 @@ TEST(HttpListenerTest, AStopAnswersWhoAskedAndWaitsForNobodyElse) {
 }
 
 TEST(HttpListenerTest, WhoDripsAndWhoTakesNothingIsLetGoWhenHisTimeIsOver) {
-  const auto listener = Open([](const HttpRequest& request) {
+  const auto listener = Open([](const HttpHead& request) {
     return HttpAnswer{200, "text/plain", std::string(request.path == "/large" ? 32 << 20 : 2, 'x')};
   });
   std::vector<std::unique_ptr<RawHttp>> takers;
   for (std::size_t i = 0; i < HttpLimits().answers_max; ++i) {
     takers.push_back(std::make_unique<RawHttp>(listener->port()));
-    ASSERT_TRUE(takers.back()->Send("GET /large HTTP/1.1\r\n\r\n"));
+    ASSERT_TRUE(takers.back()->Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n"));
   }
   const auto begin = std::chrono::steady_clock::now();
   RawHttp dripping(listener->port());
-  ASSERT_TRUE(dripping.Send("GET / HTTP/1.1\r\nX: "));
+  ASSERT_TRUE(dripping.Send("GET / HTTP/1.1\r\nHost: x\r\nX: "));
   // It has to be slow: a byte now and then is what is tested.
   const std::jthread drips([&](const std::stop_token& stop) {
     while (!stop.stop_requested() && dripping.Send("x")) {

@@ -1,0 +1,481 @@
+#include "base/http/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/stream_base.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/stream_traits.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <exception>
+#include <limits>
+#include <new>
+#include <optional>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+
+/// Of what a refused client still sends, so that the kernel does not take the answer back from it.
+constexpr std::size_t kDrainedBytesMax = 64 << 10;
+constexpr std::chrono::seconds kDrainTime{1};
+constexpr std::size_t kPieceBytes = 64 << 10;
+
+/// Requests that others might read otherwise than this listener does, or that it does not read at all.
+std::optional<std::pair<int, const char*>> WhyUnfit(const http::request_header<>& head) {
+  const auto count = [&head](http::field name) {
+    const auto range = head.equal_range(name);
+    return std::distance(range.first, range.second);
+  };
+  if (head.version() > 11) return std::pair(505, "This port speaks HTTP/1.1.");
+  if (count(http::field::host) != (head.version() == 11 ? 1 : std::min<long>(1, count(http::field::host))))
+    return std::pair(400, "A request names its Host once.");
+  if (count(http::field::content_length) > 1) return std::pair(400, "A request has one Content-Length.");
+  const auto encoding = head[http::field::transfer_encoding];
+  if (count(http::field::transfer_encoding) > 0) {
+    const bool chunked = beast::iequals(encoding, "chunked") && count(http::field::transfer_encoding) == 1;
+    if (!chunked || head.version() < 11 || count(http::field::content_length) > 0)
+      return std::pair(400, "The only Transfer-Encoding is 'chunked', without a Content-Length.");
+  }
+  const auto content = head[http::field::content_encoding];
+  if (!content.empty() && !beast::iequals(content, "identity"))
+    return std::pair(415, "A body is sent as it is, without a Content-Encoding.");
+  const auto expects = head[http::field::expect];
+  if (!expects.empty() && !beast::iequals(expects, "100-continue"))
+    return std::pair(417, "The only Expect is '100-continue'.");
+  return std::nullopt;
+}
+
+bool IsOfHttp(const error_code& error) {
+  return error.category() == make_error_code(http::error::bad_method).category();
+}
+
+template <class Stream>
+class ConnectionOf final : public HttpConnection, public std::enable_shared_from_this<ConnectionOf<Stream>> {
+  static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
+
+  /// No memory for a step of one connection is that one's end.
+  template <class Step>
+  auto Guarded(Step step) {
+    return [self = this->shared_from_this(), step](const auto&... results) {
+      try {
+        step(*self, results...);
+      } catch (const std::bad_alloc&) {
+        self->Leave();
+      }
+    };
+  }
+
+ public:
+  template <class... Arguments>
+  ConnectionOf(HttpConnectionHost& host, Arguments&&... arguments)
+      : host_(host),
+        stream_(std::forward<Arguments>(arguments)...),
+        buffer_(host.limits().header_bytes_max + kPieceBytes) {
+    error_code ignored;
+    const tcp::endpoint peer = Lowest().socket().remote_endpoint(ignored);
+    const bool v6 = peer.address().is_v6();
+    peer_ = absl::StrCat(v6 ? "[" : "", peer.address().to_string(ignored), v6 ? "]" : "", ":", peer.port());
+  }
+
+  void Run() override {
+    if constexpr (kTls) {
+      Lowest().expires_after(host_.limits().request_time);
+      stream_.async_handshake(asio::ssl::stream_base::server,
+                              Guarded([](ConnectionOf& self, const error_code& error) {
+                                if (error) return self.Leave();
+                                self.Await(self.host_.limits().request_time);
+                              }));
+    } else {
+      Await(host_.limits().request_time);
+    }
+  }
+
+  void Stop() override {
+    if (!has_asked_ && !writing_) Lowest().close();
+  }
+
+ private:
+  auto& Lowest() { return beast::get_lowest_layer(stream_); }
+  const HttpLimits& limits() const { return host_.limits(); }
+
+  // --- The request ---
+
+  /// Of the next request the first byte.
+  void Await(std::chrono::seconds within) {
+    if (host_.is_stopping()) return Leave();
+    if (buffer_.size() > 0) return ReadHead();
+    Lowest().expires_after(within);
+    stream_.async_read_some(buffer_.prepare(limits().header_bytes_max),
+                            Guarded([](ConnectionOf& self, const error_code& error, std::size_t bytes) {
+                              if (error) return self.Leave();
+                              self.buffer_.commit(bytes);
+                              self.ReadHead();
+                            }));
+  }
+
+  void ReadHead() {
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(limits().header_bytes_max));
+    // The door says how long it may be. (Beast 1.74 takes "none" for 0.)
+    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
+    Lowest().expires_after(limits().request_time);
+    http::async_read_header(
+        stream_, buffer_, *parser_,
+        Guarded([](ConnectionOf& self, const error_code& error, std::size_t) { self.HaveHead(error); }));
+  }
+
+  void HaveHead(const error_code& error) {
+    // Gone, too late, or let go: nobody is there to be told.
+    const bool readable = !error || IsOfHttp(error);
+    if (!readable || error == http::error::end_of_stream || error == http::error::partial_message)
+      return Leave();
+    is_whole_ = false;
+    is_head_ = !error && parser_->get().method() == http::verb::head;
+    if (error == http::error::header_limit || error == http::error::buffer_overflow)
+      return Refuse(431, "The header is too large.");
+    if (error) return Refuse(400, "This is not an HTTP request.");
+    TakeHead();
+    is_whole_ = !head_.has_body;
+    if (const auto unfit = WhyUnfit(parser_->get())) {
+      is_whole_ = false;
+      return Refuse(unfit->first, unfit->second);
+    }
+    Admit();
+  }
+
+  void TakeHead() {
+    const http::request_header<>& request = parser_->get();
+    const auto target = std::string(request.target());
+    const std::size_t mark = std::min(target.find('?'), target.size());
+    head_ = {};
+    head_.method = std::string(request.method_string());
+    head_.path = target.substr(0, mark);
+    head_.query = mark < target.size() ? target.substr(mark + 1) : "";
+    for (const auto& field : request) {
+      head_.fields.emplace_back(absl::AsciiStrToLower(std::string(field.name_string())),
+                                std::string(field.value()));
+    }
+    if (const auto length = parser_->content_length()) head_.content_length = *length;
+    head_.has_body = parser_->chunked() || head_.content_length.value_or(0) > 0;
+    head_.peer = peer_;
+    head_.came = Clock::now();
+  }
+
+  void Admit() {
+    try {
+      admission_ = host_.door().Admit(head_);
+    } catch (const std::exception&) {
+      return Refuse(500, "The answer could not be made.");
+    }
+    if (admission_.refusal) return Write(*std::move(admission_.refusal));
+    if (head_.has_body &&
+        admission_.body_bytes_max < std::max<std::uint64_t>(1, head_.content_length.value_or(1)))
+      return RefuseLength();
+    has_asked_ = true;
+    if (!head_.has_body) return Ask();
+    body_.clear();
+    body_bytes_ = 0;
+    body_until_ = Clock::now() + limits().body_time;
+    if (head_.Find("expect") == nullptr) return ReadBody();
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    Lowest().expires_after(limits().answer_time);
+    asio::async_write(stream_, asio::buffer(kContinue.data(), kContinue.size()),
+                      Guarded([](ConnectionOf& self, const error_code& error, std::size_t) {
+                        if (error) return self.Leave();
+                        self.ReadBody();
+                      }));
+  }
+
+  void ReadBody() {
+    piece_.resize(kPieceBytes);
+    parser_->get().body().data = piece_.data();
+    parser_->get().body().size = piece_.size();
+    Lowest().expires_at(body_until_);
+    http::async_read_some(
+        stream_, buffer_, *parser_,
+        Guarded([](ConnectionOf& self, const error_code& error, std::size_t) { self.HaveBody(error); }));
+  }
+
+  void HaveBody(const error_code& error) {
+    const bool is_bad = error && error != http::error::need_buffer;
+    if (is_bad && (!IsOfHttp(error) || error == http::error::partial_message)) return Leave();
+    if (is_bad) return Refuse(400, "The body is not as its header says.");
+    piece_.resize(piece_.size() - parser_->get().body().size);
+    body_bytes_ += piece_.size();
+    if (body_bytes_ > admission_.body_bytes_max) return RefuseLength();
+    is_whole_ = parser_->is_done();
+    if (admission_.sink != nullptr && !piece_.empty()) return Sink();
+    body_.append(piece_);
+    GoOnReading();
+  }
+
+  void GoOnReading() {
+    if (!is_whole_) return ReadBody();
+    Ask();
+  }
+
+  /// What has been read goes to the door's sink.
+  void Sink() {
+    Do([self = this->shared_from_this()] {
+      absl::Status taken;
+      try {
+        taken = self->admission_.sink->Write(self->piece_);
+      } catch (const std::exception&) {
+        taken = absl::InternalError("The body could not be taken.");
+      }
+      self->Back([self, taken] {
+        self->GiveTurnBack();
+        if (taken.ok()) return self->GoOnReading();
+        self->is_whole_ = false;
+        self->Refuse(HttpStatusOf(taken), std::string(taken.message()));
+      });
+    });
+  }
+
+  // --- The door's work, by a thread of the pool ---
+
+  /// `work` ends with a Back().
+  template <class Work>
+  void Do(Work work) {
+    host_.turns().Ask([guard = asio::make_work_guard(stream_.get_executor()), work] { work(); });
+  }
+  template <class Step>
+  void Back(Step step) {
+    const auto guarded = [self = this->shared_from_this(), step] {
+      self->has_turn_ = true;
+      try {
+        step();
+      } catch (const std::bad_alloc&) {
+        self->Leave();
+      }
+    };
+    while (true) {
+      try {
+        return asio::post(stream_.get_executor(), guarded);
+      } catch (const std::bad_alloc&) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    }
+  }
+  void GiveTurnBack() {
+    if (std::exchange(has_turn_, false)) host_.turns().GiveBack();
+  }
+
+  void Ask() {
+    Do([self = this->shared_from_this()] {
+      try {
+        self->answer_ = self->admission_.answer(self->head_, std::move(self->body_));
+      } catch (const std::exception&) {
+        self->answer_ = self->host_.door().Refuse(500, "The answer could not be made.");
+      }
+      self->Back([self] { self->Write(std::move(self->answer_)); });
+    });
+  }
+
+  // --- The answer ---
+
+  void Refuse(int status, std::string_view words) { Write(host_.door().Refuse(status, words)); }
+  void RefuseLength() {
+    is_whole_ = false;
+    Refuse(413, admission_.body_bytes_max == 0
+                    ? std::string("This request takes no body.")
+                    : absl::StrCat("The body is longer than ", admission_.body_bytes_max, " bytes."));
+  }
+
+  template <class Response>
+  void SetHead(Response* response, const HttpAnswer& answer) {
+    keeps_ = limits().keep_alive && is_whole_ && parser_->keep_alive() && !host_.is_stopping();
+    response->version(11);
+    response->result(static_cast<unsigned>(answer.status));
+    if (!answer.content_type.empty()) response->set(http::field::content_type, answer.content_type);
+    response->set(http::field::cache_control, "no-store");
+    for (const auto& [name, value] : answer.fields) response->set(name, value);
+    response->keep_alive(keeps_);
+  }
+
+  void Write(HttpAnswer answer) {
+    writing_ = true;
+    admission_ = {};
+    if (answer.stream != nullptr) return WriteStream(std::move(answer));
+    response_.emplace();
+    SetHead(&*response_, answer);
+    const bool has_none = answer.status == 204 || answer.status == 304;
+    if (!has_none) response_->content_length(answer.body.size());
+    if (!is_head_ && !has_none) response_->body() = std::move(answer.body);
+    Lowest().expires_after(limits().answer_time);
+    serializer_.emplace(*response_);
+    http::async_write(stream_, *serializer_,
+                      Guarded([](ConnectionOf& self, const error_code& error, std::size_t) {
+                        if (error) return self.Leave();
+                        self.Written();
+                      }));
+  }
+
+  void WriteStream(HttpAnswer answer) {
+    source_ = std::move(answer.stream);
+    stream_until_ = Clock::now() + limits().stream_time;
+    stream_head_.emplace();
+    SetHead(&*stream_head_, answer);
+    is_chunked_ = parser_->get().version() == 11;
+    if (is_chunked_) {
+      stream_head_->chunked(true);
+    } else {
+      // The end of the connection is the stream's.
+      keeps_ = false;
+      stream_head_->keep_alive(false);
+    }
+    Lowest().expires_after(limits().answer_time);
+    stream_serializer_.emplace(*stream_head_);
+    http::async_write_header(stream_, *stream_serializer_,
+                             Guarded([](ConnectionOf& self, const error_code& error, std::size_t) {
+                               if (error) return self.Leave();
+                               if (self.is_head_) return self.Written();
+                               self.NextPiece();
+                             }));
+  }
+
+  void NextPiece() {
+    GiveTurnBack();
+    // A stream that is cut has no last chunk.
+    if (host_.is_stopping() || Clock::now() >= stream_until_) return Leave();
+    Do([self = this->shared_from_this()] {
+      absl::StatusOr<bool> more = absl::InternalError("");
+      self->piece_.clear();
+      try {
+        more = self->source_->Next(&self->piece_);
+      } catch (const std::exception&) {
+        more = absl::InternalError("");
+      }
+      self->Back([self, more] { self->HavePiece(more); });
+    });
+  }
+
+  void HavePiece(const absl::StatusOr<bool>& more) {
+    GiveTurnBack();
+    if (!more.ok()) return Leave();
+    has_more_ = *more;
+    if (piece_.empty()) return has_more_ ? NextPiece() : EndStream();
+    Lowest().expires_at(std::min(Clock::now() + limits().answer_time, stream_until_));
+    const auto written = Guarded([](ConnectionOf& self, const error_code& error, std::size_t) {
+      if (error) return self.Leave();
+      if (self.has_more_) return self.NextPiece();
+      self.EndStream();
+    });
+    if (is_chunked_) {
+      asio::async_write(stream_, http::make_chunk(asio::buffer(piece_)), written);
+    } else {
+      asio::async_write(stream_, asio::buffer(piece_), written);
+    }
+  }
+
+  void EndStream() {
+    if (!is_chunked_) return Written();
+    Lowest().expires_after(limits().answer_time);
+    asio::async_write(stream_, http::make_chunk_last(),
+                      Guarded([](ConnectionOf& self, const error_code& error, std::size_t) {
+                        if (error) return self.Leave();
+                        self.Written();
+                      }));
+  }
+
+  /// The answer is on its way: what keeps others waiting is over.
+  void Written() {
+    ForgetAnswer();
+    GiveTurnBack();
+    has_asked_ = writing_ = false;
+    if (keeps_) return Await(limits().idle_time);
+    Lowest().expires_after(kDrainTime);
+    if constexpr (kTls) {
+      stream_.async_shutdown(Guarded([](ConnectionOf& self, const error_code&) { self.ReadOn(); }));
+    } else {
+      error_code ignored;
+      Lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
+      ReadOn();
+    }
+  }
+
+  void ForgetAnswer() {
+    serializer_.reset();
+    response_.reset();
+    stream_serializer_.reset();
+    stream_head_.reset();
+    source_.reset();
+    std::string().swap(body_);
+  }
+
+  void ReadOn() {
+    Lowest().async_read_some(asio::buffer(rest_),
+                             Guarded([](ConnectionOf& self, const error_code& error, std::size_t bytes) {
+                               self.drained_ += bytes;
+                               if (error || self.drained_ >= kDrainedBytesMax) return self.Leave();
+                               self.ReadOn();
+                             }));
+  }
+
+  void Leave() {
+    if (std::exchange(has_left_, true)) return;
+    ForgetAnswer();
+    GiveTurnBack();
+    Lowest().close();
+    host_.Left(*this);
+  }
+
+  HttpConnectionHost& host_;
+  Stream stream_;
+  std::string peer_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::buffer_body>> parser_;
+  HttpHead head_;
+  HttpAdmission admission_;
+  std::string body_, piece_;  ///< `piece_`: what is read of it, or what is written of a stream.
+  std::uint64_t body_bytes_ = 0;
+  Clock::time_point body_until_, stream_until_;
+  HttpAnswer answer_;  ///< From the pool.
+  std::optional<http::response<http::string_body>> response_;
+  std::optional<http::response_serializer<http::string_body>> serializer_;
+  std::optional<http::response<http::empty_body>> stream_head_;
+  std::optional<http::response_serializer<http::empty_body>> stream_serializer_;
+  std::unique_ptr<HttpBodySource> source_;
+  std::array<char, 4'096> rest_{};
+  std::size_t drained_ = 0;
+  bool is_whole_ = false;  ///< The request was read to its end.
+  bool is_head_ = false, is_chunked_ = false, has_more_ = false;
+  bool keeps_ = false;    ///< Another request may follow.
+  bool writing_ = false;  ///< An answer is on its way.
+  bool has_turn_ = false, has_left_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<HttpConnection> MakeHttpConnection(HttpConnectionHost& host, tcp::socket socket,
+                                                   std::shared_ptr<asio::ssl::context> tls) {
+  if (tls == nullptr) return std::make_shared<ConnectionOf<beast::tcp_stream>>(host, std::move(socket));
+  return std::make_shared<ConnectionOf<beast::ssl_stream<beast::tcp_stream>>>(host, std::move(socket), *tls);
+}
+
+}  // namespace mirror

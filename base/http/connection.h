@@ -1,0 +1,52 @@
+#ifndef MIRROR_BASE_HTTP_CONNECTION_H_
+#define MIRROR_BASE_HTTP_CONNECTION_H_
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <list>
+#include <memory>
+
+#include "base/http/listener.h"
+#include "base/http/message.h"
+#include "base/http/turns.h"
+
+namespace mirror {
+
+/// One connection of a listener: all of it happens on the listener's thread, but the door's work, which is
+/// done by HttpTurns.
+class HttpConnection {
+ public:
+  virtual ~HttpConnection() = default;
+  virtual void Run() = 0;
+  /// Ends, unless it has a request that was admitted: then behind the answer. A stream is cut.
+  virtual void Stop() = 0;
+  /// A request of it was admitted, and is not answered.
+  bool has_asked() const { return has_asked_; }
+
+  std::list<std::shared_ptr<HttpConnection>>::iterator place;  ///< The listener's.
+
+ protected:
+  bool has_asked_ = false;
+};
+
+/// What a connection needs of its listener. It outlives all of them.
+class HttpConnectionHost {
+ public:
+  virtual ~HttpConnectionHost() = default;
+  virtual const HttpLimits& limits() const = 0;
+  virtual HttpDoor& door() = 0;
+  virtual HttpTurns& turns() = 0;
+  /// No more requests are taken.
+  virtual bool is_stopping() const = 0;
+  /// It is over: nothing of it happens any more.
+  virtual void Left(HttpConnection& connection) = 0;
+};
+
+/// `tls`: null: plain text.
+std::shared_ptr<HttpConnection> MakeHttpConnection(HttpConnectionHost& host,
+                                                   boost::asio::ip::tcp::socket socket,
+                                                   std::shared_ptr<boost::asio::ssl::context> tls);
+
+}  // namespace mirror
+
+#endif  // MIRROR_BASE_HTTP_CONNECTION_H_

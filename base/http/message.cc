@@ -1,0 +1,35 @@
+#include "base/http/message.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+
+const std::string* HttpHead::Find(std::string_view name) const {
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [name](const auto& field) { return field.first == name; });
+  return found == fields.end() ? nullptr : &found->second;
+}
+
+HttpAnswer HttpDoor::Refuse(int status, std::string_view words) const {
+  return {status, "text/plain", absl::StrCat(std::string(words), "\n")};
+}
+
+int HttpStatusOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return 400;
+    case absl::StatusCode::kNotFound:
+      return 404;
+    case absl::StatusCode::kOutOfRange:
+      return 413;
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kUnavailable:
+      return 503;
+    default:
+      return 500;
+  }
+}
+
+}  // namespace mirror

@@ -1,0 +1,87 @@
+#ifndef MIRROR_BASE_HTTP_MESSAGE_H_
+#define MIRROR_BASE_HTTP_MESSAGE_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace mirror {
+
+/// What stands before a request's body.
+struct HttpHead {
+  std::string method;                                       ///< As it was sent, "GET".
+  std::string path;                                         ///< Up to a '?', as it was sent.
+  std::string query;                                        ///< Behind it, as it was sent.
+  std::vector<std::pair<std::string, std::string>> fields;  ///< Names in lower case.
+  std::optional<std::uint64_t> content_length;
+  bool has_body = false;  ///< Or may have one: chunked.
+  std::string peer;       ///< "127.0.0.1:4711"
+  std::chrono::steady_clock::time_point came = {};
+
+  /// The first field of this name in lower case; null: there is none.
+  const std::string* Find(std::string_view name) const;
+};
+
+/// Takes a body piece by piece. Calls come one after the other, each on any thread of the listener's pool. An
+/// error ends the request with what Refuse() of the door makes of it.
+class HttpBodySink {
+ public:
+  virtual ~HttpBodySink() = default;
+  virtual absl::Status Write(std::string_view piece) = 0;
+};
+
+/// Gives an answer's body piece by piece, so that no more than one of them is in memory. Calls come one after
+/// the other, each on any thread of the listener's pool.
+class HttpBodySource {
+ public:
+  virtual ~HttpBodySource() = default;
+  /// False: `piece` is the last one, or empty. An error, or what it throws, cuts the connection, by which the
+  /// client knows that the body is not whole.
+  virtual absl::StatusOr<bool> Next(std::string* piece) = 0;
+};
+
+struct HttpAnswer {
+  int status = 200;
+  std::string content_type;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> fields = {};
+  std::unique_ptr<HttpBodySource> stream = nullptr;  ///< In the place of `body`.
+};
+
+/// What becomes of a request, decided before a byte of its body is read.
+struct HttpAdmission {
+  /// It is answered with this, and its body is not read.
+  std::optional<HttpAnswer> refusal = std::nullopt;
+  std::uint64_t body_bytes_max = 0;
+  /// Takes the body; null: it is kept in memory for `answer`.
+  std::unique_ptr<HttpBodySink> sink = nullptr;
+  /// Called once by a thread of the pool, when the body is there.
+  std::function<HttpAnswer(const HttpHead& head, std::string body)> answer = nullptr;
+};
+
+/// What stands behind a listener.
+class HttpDoor {
+ public:
+  virtual ~HttpDoor() = default;
+  /// On the listener's one thread: it must not wait.
+  virtual HttpAdmission Admit(const HttpHead& head) = 0;
+  /// The answer to what the listener itself, or a sink, refuses: in text, unless a door says it otherwise.
+  virtual HttpAnswer Refuse(int status, std::string_view words) const;
+};
+
+/// The status of HTTP that a sink's error becomes.
+int HttpStatusOf(const absl::Status& status);
+
+}  // namespace mirror
+
+#endif  // MIRROR_BASE_HTTP_MESSAGE_H_
