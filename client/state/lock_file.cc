@@ -1,16 +1,13 @@
 #include "client/state/lock_file.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -23,8 +20,13 @@
 namespace mirror {
 namespace {
 
-constexpr int kLooksAtMost = 10;
-constexpr std::chrono::milliseconds kLookTime(2);
+/// Of the open file, not of the process; and whoever looks whether it is held does not take it.
+struct flock WholeFile(short type) {
+  struct flock lock = {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
 
 absl::Status Failed(const std::string& path, const char* what) {
   return absl::UnavailableError(
@@ -43,10 +45,10 @@ absl::StatusOr<LockFile::Look> LockFile::LookAt(const std::string& state_dir, co
     return absl::UnavailableError(absl::StrCat("'", path, "' cannot be read: ", std::strerror(errno),
                                                ". Ask as the user that the agent runs as"));
   }
-  const bool held = flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  struct flock found = WholeFile(F_WRLCK);
+  const bool held = fcntl(file, F_OFD_GETLK, &found) == 0 && found.l_type != F_UNLCK;
   struct stat info = {};
   const bool holder = fstat(file, &info) == 0 && info.st_size > 0;
-  flock(file, LOCK_UN);
   close(file);
   if (held) return Look::kHeld;
   return holder ? Look::kCutOff : Look::kFree;
@@ -68,14 +70,9 @@ absl::StatusOr<LockFile> LockFile::AcquirePath(const std::string& path, const st
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) return Failed(path, "cannot be opened");
   LockFile lock(path, file);
-  bool locked = flock(file, LOCK_EX | LOCK_NB) == 0;
-  // LookAt() shares it for a moment.
-  for (int i = 0; i < kLooksAtMost && !locked && errno == EWOULDBLOCK; ++i) {
-    std::this_thread::sleep_for(kLookTime);
-    locked = flock(file, LOCK_EX | LOCK_NB) == 0;
-  }
-  if (!locked) {
-    if (errno != EWOULDBLOCK) return Failed(path, "cannot be locked");
+  struct flock whole = WholeFile(F_WRLCK);
+  if (fcntl(file, F_OFD_SETLK, &whole) != 0) {
+    if (errno != EWOULDBLOCK && errno != EACCES) return Failed(path, "cannot be locked");
     return absl::UnavailableError(
         absl::StrCat(who, " (it holds '", path, "'). Nothing was sent; try again when it has ended"));
   }
@@ -88,7 +85,8 @@ LockFile::LockFile(LockFile&& other) noexcept
 LockFile::~LockFile() {
   if (file_ < 0) return;
   // Closing alone would leave the lock to a child that was forked meanwhile, until it runs its own program.
-  flock(file_, LOCK_UN);
+  struct flock whole = WholeFile(F_UNLCK);
+  fcntl(file_, F_OFD_SETLK, &whole);
   close(file_);
 }
 
