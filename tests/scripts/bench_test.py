@@ -43,7 +43,7 @@ pg-population pg-repopulation pg-repopulation-log pg-upsert pg-digest pg-logical
 pg-servers
 """.split()
 FROM_POSTGRES = """
-source-read source-decode source-stage source-changes source-memory source-transaction-memory source-idle
+source-read source-decode source-stage source-changes source-catch-up source-memory source-transaction-memory source-idle
 """.split()
 FROM_MARIADB = "mariadb-decode mariadb-stage".split()
 BY_ODBC = "odbc-postgres odbc-mariadb odbc-sqlite".split()

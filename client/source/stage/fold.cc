@@ -134,10 +134,15 @@ void Fold::Lay(Fold&& above) {
     std::swap(rows_, above.rows_);
     std::swap(heap_bytes_, above.heap_bytes_);
   } else {
-    for (auto& [key, upper] : above.rows_) {
-      bool fresh = false;
-      FoldedRow& row = Reach(key, &fresh).second;
-      row = fresh ? std::move(upper) : Compose(row, std::move(upper));
+    while (!above.rows_.empty()) {
+      auto inserted = rows_.insert(above.rows_.extract(above.rows_.begin()));
+      FoldedRow& row = inserted.position->second;
+      if (inserted.inserted) {
+        heap_bytes_ += HeapBytes(inserted.position->first);
+      } else {
+        heap_bytes_ -= HeapBytes(row.values);
+        row = Compose(row, std::move(inserted.node.mapped()));
+      }
       Kept(row);
     }
   }

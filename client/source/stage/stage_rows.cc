@@ -322,19 +322,37 @@ absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, c
   // What a row is above the one that is there, Compose() says. It needs that one only for a part; of all
   // others the birth stays.
   const std::string net = NetName(table);
-  const std::string insert =
-      absl::StrCat("INSERT INTO ", net, " (key, ", kRowColumns,
-                   ") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE ",
-                   "SET kind = excluded.kind, complete = excluded.complete, lsn = excluded.lsn, rekeyed = ",
-                   "excluded.rekeyed, row = excluded.row");
-  sqlite::Statement put = database.Prepare(insert, kWritingRows);
+  const std::string insert = absl::StrCat("INSERT INTO ", net, " (key, ", kRowColumns,
+                                          ") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO ");
+  sqlite::Statement put = database.Prepare(
+      absl::StrCat(insert,
+                   "UPDATE SET kind = excluded.kind, complete = excluded.complete, lsn = excluded.lsn, "
+                   "rekeyed = excluded.rekeyed, row = excluded.row"),
+      kWritingRows);
+  sqlite::Statement add = database.Prepare(absl::StrCat(insert, "NOTHING"), kWritingRows);
   sqlite::Statement find =
       database.Prepare(absl::StrCat("SELECT ", kRowColumns, " FROM ", net, " WHERE key = ?"), kWritingRows);
   std::string sealed;
+  const auto write = [&](sqlite::Statement& statement, const StagedKey& key, const FoldedRow& row) {
+    const char kind = static_cast<char>(row.kind);
+    statement.BindBlob(1, key).Bind(2, std::string_view(&kind, 1)).Bind(3, row.complete ? 1 : 0);
+    sealed = row.values;
+    sealed += SealOf(key, row, row.values);
+    statement.Bind(4, row.lsn).Bind(5, row.born).Bind(6, row.rekeyed).BindBlob(7, sealed);
+    return statement.Run();
+  };
+  // Keys that are there mostly stand together, and so do those that are not: each is looked for once.
+  bool is_new = false;
   for (const auto* const entry : fold.Sorted()) {
     const auto& [key, row] = *entry;
     const FoldedRow* written = &row;
     FoldedRow composed;
+    if (key.size() + row.values.size() > Stage::kRowBytesMax)
+      return absl::OutOfRangeError("a row is too long");
+    if (row.kind == StagedKind::kPart && is_new) {
+      if (absl::Status done = write(add, key, row); !done.ok()) return done;
+      if (database.Changes() == 1) continue;
+    }
     if (row.kind == StagedKind::kPart) {
       const absl::StatusOr<bool> there = find.BindBlob(1, key).Step();
       if (!there.ok()) return there.status();
@@ -345,15 +363,11 @@ absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, c
         written = &composed;
       }
       find.Reset();
+      is_new = !*there;
     }
     if (key.size() + written->values.size() > Stage::kRowBytesMax)
       return absl::OutOfRangeError("a row is too long");
-    const char kind = static_cast<char>(written->kind);
-    put.BindBlob(1, key).Bind(2, std::string_view(&kind, 1)).Bind(3, written->complete ? 1 : 0);
-    sealed = written->values;
-    sealed += SealOf(key, *written, written->values);
-    put.Bind(4, written->lsn).Bind(5, written->born).Bind(6, written->rekeyed).BindBlob(7, sealed);
-    if (absl::Status done = put.Run(); !done.ok()) return done;
+    if (absl::Status done = write(put, key, *written); !done.ok()) return done;
   }
   return absl::OkStatus();
 }

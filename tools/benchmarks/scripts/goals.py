@@ -195,8 +195,15 @@ def _from_postgres():
     yield Line(
         "source-changes",
         "source-changes",
-        "updates of a PostgreSQL source, until they are in a mirror in SQLite",
+        "updates of a PostgreSQL source, until they are in a mirror in SQLite, the updates' own time included",
         "its logical replication into PostgreSQL",
+        3.0,
+    )
+    yield Line(
+        "source-catch-up",
+        "source-changes",
+        "updates that are in the source's log, until they are in a mirror in SQLite",
+        "its logical replication into PostgreSQL, enabled behind them",
         3.0,
     )
     yield Line("source-memory", "source-changes", "the agent's peak memory for that", "-", 300, True, "MB")

@@ -32,6 +32,13 @@ def _print_binlog(server, place):
     return time.monotonic() - start
 
 
+def _without_password(endpoint):
+    with open(endpoint.config) as text:
+        toml = text.readlines()
+    with open(endpoint.config, "w") as text:
+        text.writelines(line for line in toml if not line.startswith("password_file"))
+
+
 def log(bench):
     rows = bench.size(1_000_000, 200_000)
     server = mariadb.Server(bench.path("source"), 1, free_ports()[0], METADATA)
@@ -40,6 +47,7 @@ def log(bench):
         dsn = f"host=127.0.0.1 port={server.port} user=root dbname=bench tls=off"
         url = f"mariadb://root@127.0.0.1:{server.port}/bench?tls=off"
         with Endpoint(bench, "log", source=url) as endpoint:
+            _without_password(endpoint)
             install(bench, endpoint)
             once(bench, endpoint)
             for turn in bench.turns(f"the binlog of {rows:,} updates in MariaDB"):

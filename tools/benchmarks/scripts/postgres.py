@@ -115,6 +115,20 @@ class Replication:
         wait_until(lambda: self.subscriber.sql("SELECT count(*) FROM contact_1") == "0", "PostgreSQL's truncation", 60)
         return rate
 
+    def catch_up(self):
+        """Rows per second of updates that are in the publisher's log before the subscriber begins to read."""
+        self.subscriber.sql("ALTER SUBSCRIPTION bench DISABLE")
+        gone = "SELECT count(*) FROM pg_stat_subscription WHERE pid IS NOT NULL"
+        wait_until(lambda: self.subscriber.sql(gone) == "0", "the end of PostgreSQL's subscriber", 60)
+        self.publisher.script(self.updates)
+        self.publisher.sql(f"UPDATE contact_1 SET email = 'last' WHERE contact_id = {self.rows}")
+        for cluster in (self.publisher, self.subscriber):
+            cluster.sql("CHECKPOINT")
+        start = time.monotonic()
+        self.subscriber.sql("ALTER SUBSCRIPTION bench ENABLE")
+        wait_until(lambda: self._arrived("last"), "PostgreSQL's subscriber", 600)
+        return self.rows / (time.monotonic() - start)
+
     def insert(self):
         return self._timed(self.inserts, self.old_email)
 

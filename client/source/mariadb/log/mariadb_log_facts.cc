@@ -145,6 +145,15 @@ absl::Status BinlogRefused(const std::vector<std::string>& refusals) {
       "the source's binlog cannot be read: ", absl::StrJoin(refusals, "; "), ". Nothing was read"));
 }
 
+absl::Status BinlogDamaged(const BinlogPlace& behind, const absl::Status& why) {
+  return absl::DataLossError(absl::StrCat("the server's binlog cannot be read behind ", ToString(behind),
+                                          ": ", std::string(why.message()),
+                                          ". Nothing was sent, and what was read stands. Where it stays so, "
+                                          "stop the agent, run FLUSH BINARY LOGS "
+                                          "and PURGE BINARY LOGS TO the newest file of SHOW BINARY LOGS, and "
+                                          "start it: tables are compared then"));
+}
+
 absl::StatusOr<std::map<std::string, std::string>> ReadCascadeChildren(mariadb::Connection& connection) {
   constexpr char kDoing[] = "reading its foreign keys";
   const absl::StatusOr<mariadb::Rows> keys = connection.Query(

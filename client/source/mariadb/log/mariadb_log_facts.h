@@ -29,6 +29,9 @@ absl::StatusOr<std::vector<std::string>> CheckBinlogSettings(mariadb::Connection
 /// that.
 absl::Status BinlogRefused(const std::vector<std::string>& refusals);
 
+/// The error of who met what cannot be understood: kDataLoss, with the way on.
+absl::Status BinlogDamaged(const BinlogPlace& behind, const absl::Status& why);
+
 /// Tables of the database whose rows are changed by foreign keys' actions, which the binlog does not show, by
 /// name, with the action.
 absl::StatusOr<std::map<std::string, std::string>> ReadCascadeChildren(mariadb::Connection& connection);

@@ -145,6 +145,9 @@ absl::Status MariadbStaging::Work(const std::stop_token& stop) {
   {
     const MutexLock lock(mutex_);
     if (intake_ != nullptr) verified = intake_->verified();
+    // The stage says of itself what is to be done.
+    const bool is_stage = std::string(ended.message()).find(options_.stage.path) != std::string::npos;
+    if (verified && absl::IsDataLoss(ended) && !is_stage) ended = BinlogDamaged(reached_, ended);
     intake_.reset();
     stream_.reset();
   }

@@ -189,13 +189,13 @@ void LogChecks::CheckSlot() {
 }
 
 void LogChecks::SayLostSlot() {
-  look_.findings.Fail(
-      "slot",
-      absl::StrCat("'", options_.slot,
-                   "' is lost: the server kept no more of the log than "
-                   "max_slot_wal_keep_size allows"),
-      "run 'mirror-agent install', which makes it anew; the next cycle compares all tables. Raise "
-      "max_slot_wal_keep_size, or let cycles run more often");
+  look_.findings.Fail("slot",
+                      absl::StrCat("'", options_.slot,
+                                   "' is lost: the server kept no more of the log than "
+                                   "max_slot_wal_keep_size allows"),
+                      "the next cycle makes it anew, and compares all tables. Raise max_slot_wal_keep_size, "
+                      "or let cycles run "
+                      "more often");
 }
 
 void LogChecks::SaySlot(const ReplicationSlot& slot) {

@@ -74,9 +74,8 @@ absl::Status WhyUnreadable(const std::string& slot, const SlotLook& look) {
             "the server has given up ", SlotText(slot), " (wal_status ", found.wal_status,
             found.invalidation.empty() ? "" : ", ", found.invalidation,
             "), since it kept more of the log than max_slot_wal_keep_size allows. What changed since "
-            "it was read last is not to be had from the log. Drop it and make it anew: 'mirror-agent "
-            "uninstall' and 'install'; the tables are compared then. Cycles that are more frequent, or "
-            "a higher limit, avoid it"));
+            "it was read last is not to be had from the log. The next cycle makes it anew, and compares the "
+            "tables. Cycles that are more frequent, or a higher limit, avoid it"));
   }
   return absl::OkStatus();
 }

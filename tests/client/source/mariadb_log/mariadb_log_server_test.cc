@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "tests/client/source/mariadb_log/mariadb_log_source.h"
@@ -14,6 +16,7 @@
 namespace mirror {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -35,6 +38,32 @@ class MariadbLogServer : public MariadbLogTest {
     ASSERT_THAT(server_->StartAgain(), IsOk());
     Connect();
   }
+  /// All but a new file, when nobody reads.
+  void Purge() {
+    // The server keeps files that it is sending.
+    std::int64_t streams = 1;
+    for (int i = 0; i < 500 && streams > 0; ++i) {
+      streams =
+          connection_
+              ->Number("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND = 'Binlog Dump'")
+              .value_or(1);
+      if (streams > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ASSERT_EQ(streams, 0);
+    Sql("FLUSH BINARY LOGS");
+    const absl::StatusOr<BinlogPlace> end = ReadBinlogEnd(*connection_);
+    ASSERT_THAT(end, IsOk());
+    // It also keeps those of which it may still have to recover a commit, for a moment.
+    std::string first;
+    for (int i = 0; i < 500 && first != end->file; ++i) {
+      Sql(absl::StrCat("PURGE BINARY LOGS TO '", end->file, "'"));
+      const auto files = ReadBinlogFiles(*connection_);
+      ASSERT_THAT(files, IsOk());
+      first = files->front().file;
+      if (first != end->file) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ASSERT_EQ(first, end->file);
+  }
   std::string CopyPath() const { return server_->folder() + "/copy"; }
   void Copy(const std::string& from, const std::string& to) {
     ASSERT_EQ(std::system(absl::StrCat("rm -rf ", to, " && cp -a ", from, " ", to).c_str()), 0);
@@ -54,33 +83,34 @@ TEST_F(MariadbLogServer, AServerThatIsKilledGoesOn) {
 TEST_F(MariadbLogServer, ABinlogThatWasPurgedIsCompared) {
   Start();
   Close();
-  // The server keeps files that it is sending.
-  std::int64_t streams = 1;
-  for (int i = 0; i < 500 && streams > 0; ++i) {
-    streams =
-        connection_
-            ->Number("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND = 'Binlog Dump'")
-            .value_or(1);
-    if (streams > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  ASSERT_EQ(streams, 0);
-  Sql("UPDATE t SET a = 'unseen' WHERE id = 1", "FLUSH BINARY LOGS");
-  const absl::StatusOr<BinlogPlace> end = ReadBinlogEnd(*connection_);
-  ASSERT_THAT(end, IsOk());
-  // It also keeps those of which it may still have to recover a commit, for a moment.
-  std::string first;
-  for (int i = 0; i < 500 && first != end->file; ++i) {
-    Sql(absl::StrCat("PURGE BINARY LOGS TO '", end->file, "'"));
-    const auto files = ReadBinlogFiles(*connection_);
-    ASSERT_THAT(files, IsOk());
-    first = files->front().file;
-    if (first != end->file) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  ASSERT_EQ(first, end->file);
+  Sql("UPDATE t SET a = 'unseen' WHERE id = 1");
+  Purge();
   Sql("UPDATE t SET a = 'seen' WHERE id = 2");
   CycleAndExpect("t", "compare");
   EXPECT_EQ(standing_["t"], Standing::kKnown);
   EXPECT_THAT(notes_, Contains(HasSubstr("purged")));
+  Sql("UPDATE t SET a = 'more' WHERE id = 3");
+  CycleAndExpect("t", "changes");
+}
+
+TEST_F(MariadbLogServer, ADamagedBinlogSaysTheWayOn) {
+  Start();
+  Close();
+  Sql("UPDATE t SET a = 'to be damaged' WHERE id = 1");
+  const absl::StatusOr<BinlogPlace> end = ReadBinlogEnd(*connection_);
+  ASSERT_THAT(end, IsOk());
+  const std::string path = server_->data() + "/" + end->file;
+  std::stringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  const std::size_t at = content.str().find("to be damaged");
+  ASSERT_NE(at, std::string::npos);
+  std::fstream(path, std::ios::binary | std::ios::in | std::ios::out).seekp(static_cast<long>(at)) << 'X';
+  EXPECT_THAT(TryCycle(), StatusIs(absl::StatusCode::kDataLoss,
+                                   AllOf(HasSubstr("cannot be read behind binlog."), HasSubstr("checksum"),
+                                         HasSubstr("PURGE BINARY LOGS TO"))));
+  Close();
+  Purge();
+  CycleAndExpect("t", "compare");
   Sql("UPDATE t SET a = 'more' WHERE id = 3");
   CycleAndExpect("t", "changes");
 }
