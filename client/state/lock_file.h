@@ -10,9 +10,9 @@ namespace mirror {
 
 /// `<state_dir>/<context_id>.lock`: one agent at a time for a tenant, and the holder id of its cycle.
 ///
-/// The operating system's lock (fcntl, of the open file) ends with the process, however it ends. The holder id stays in the
-/// file from before Authenticate until ReplicationCompleted; an id that is found there is that of a cycle
-/// which died, and who has the lock may take that cycle over.
+/// The operating system's lock (fcntl, of the open file) ends with the process, however it ends. The holder
+/// id stays in the file from before Authenticate until ReplicationCompleted; an id that is found there is
+/// that of a cycle which died, and who has the lock may take that cycle over.
 ///
 /// Threads: one.
 class LockFile {
