@@ -11,6 +11,7 @@
 #include "client/cycle/comparison.h"
 #include "client/cycle/takeover.h"
 #include "client/sending/decision.h"
+#include "proto/wire/codec.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -52,6 +53,13 @@ bool IsOfAnother(PopulateReason reason) {
          reason == PopulateReason::kPendingMiss || reason == PopulateReason::kHistoryGone;
 }
 
+/// A change log sent the state that the mirror confirmed, and does not tell of it now: nothing was restored.
+bool IsOfGoneLog(RunContext& run, const std::string& table, const v1::TableStatus& status) {
+  const Confirmed* const confirmed = run.state.tables().FindConfirmed(table);
+  return confirmed != nullptr && confirmed->position == DecodePosition(status.position()) &&
+         confirmed->form.strategy == Strategy::kCdc && !(run.history.FormOf(table) == confirmed->form);
+}
+
 /// What is sent of a table that is sent. Errors: why nothing of it can be.
 absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const SourceTable& table,
                                      const v1::TableStatus& status) {
@@ -70,6 +78,8 @@ absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const 
         absl::StrCat("this source took the place of another one, and ",
                      why.empty() ? "by its strategy it cannot go on from what that one sent" : why);
   }
+  if (!status.source_accepted() && IsOfAnother(decision->reason) && IsOfGoneLog(run, name, status))
+    decision->words = "the change log that sent the mirror's state is not there any more";
   const bool new_there = status.action() == v1::TABLE_ACTION_CREATED || status.row_count() == 0;
   if (decision->kind == Decision::Kind::kPopulate && table.unreadable && !new_there && !asked) {
     return absl::FailedPreconditionError(

@@ -385,6 +385,25 @@ class Unlogged(LogTest):
         self.assertIn("changes staged since it was sent last", self.place.agent("once", "--dry-run").said)
 
 
+class Uninstalled(LogTest):
+    def test_a_log_that_was_removed_is_no_restore(self):
+        self.crm.sql("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, 'v' FROM generate_series(1, 20) i")
+        self.crm.sql(f"GRANT SELECT ON t TO {sources.READER}")
+        self.use({})
+        self.run_once()
+        self.place.configure_postgres(self.owner_dsn(), {}, 'strategy = "cdc"')
+        gone = self.place.agent("uninstall")
+        self.assertIn("the change log is removed", gone.said)
+        self.place.configure_postgres(self.crm.dsn(), {}, 'strategy = "cdc"')
+        self.crm.sql("UPDATE t SET v = 'w' WHERE id = 1")
+        table = self.place.once()["by_table"]["t"]
+        self.assertEqual((table["action"], table["reason"]), ("populate", "the change log that sent the mirror's state is not there any more"))
+        self.check()
+        self.use({})
+        self.run_once()
+        self.check_verified()
+
+
 class Steps(LogTest):
     def test_rows_and_columns_go_through_the_stage_as_the_configuration_says(self):
         key = self.place.work / "hash.key"
