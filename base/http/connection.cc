@@ -54,6 +54,8 @@ std::optional<std::pair<int, const char*>> WhyUnfit(const http::request_header<>
   if (head.version() > 11) return std::pair(505, "This port speaks HTTP/1.1.");
   if (count(http::field::host) != (head.version() == 11 ? 1 : std::min<long>(1, count(http::field::host))))
     return std::pair(400, "A request names its Host once.");
+  if (head.target().empty() || head.target().front() != '/')
+    return std::pair(400, "A request's target begins with '/'.");
   if (count(http::field::content_length) > 1) return std::pair(400, "A request has one Content-Length.");
   const auto encoding = head[http::field::transfer_encoding];
   if (count(http::field::transfer_encoding) > 0) {

@@ -169,6 +169,8 @@ TEST_F(HttpMessagesTest, WhatIsNotReadIsNoNextRequest) {
            {"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n", "400"},
            {"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n", "400"},
            {"POST /a HTTP/1.1\r\nHost : x\r\n" + length, "400"},
+           {"POST http://x/a HTTP/1.1\r\nHost: x\r\n" + length, "400"},
+           {"POST ?a HTTP/1.1\r\nHost: x\r\n" + length, "400"},
            {"POST /a HTTP/2.0\r\nHost: x\r\n" + length, "400"},
        }) {
     const std::string answer = RawHttp(listener_->port()).Ask(request + "\r\n" + hidden);
