@@ -3,7 +3,7 @@
 
 Usage: postgres_scenarios_test.py BIN_DIR [unittest arguments]
 
-MIRROR_TEST_ROUNDS: cycles that are killed; MIRROR_TEST_VERIFIES: comparisons beside writers; MIRROR_TEST_ROWS: rows of the
+MIRROR_TEST_KILLS: cycles that are killed; MIRROR_TEST_VERIFIES: comparisons beside writers; MIRROR_TEST_ROWS: rows of the
 table that is populated beside them.
 """
 
@@ -191,12 +191,12 @@ class Kills(LogTest):
         self.place.toml_head = re.sub(r"^batch_bytes = .*", "batch_bytes = 2000", self.place.toml_head, flags=re.MULTILINE)
         self.crm.sql(
             "CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE u (id int PRIMARY KEY, big text);"
-            "INSERT INTO t SELECT i, 'v' || i FROM generate_series(1, 1000) i;"
+            "INSERT INTO t SELECT i, 'v' || i FROM generate_series(1, 4000) i;"
             "ALTER TABLE u ALTER big SET STORAGE EXTERNAL; INSERT INTO u SELECT i, repeat('x', 3000) FROM generate_series(1, 30) i"
         )
         self.use({})
         reached = set()
-        for number in range(from_environment("MIRROR_TEST_ROUNDS", 50)):
+        for number in range(from_environment("MIRROR_TEST_KILLS", 50)):
             point = POINTS[number % len(POINTS)]
             with self.subTest(point=point, number=number):
                 if number % 17 == 0:

@@ -48,7 +48,7 @@ def plan(store, runs, seed):
         for point in (*scenarios.EVERY_COMMIT, *scenario.points):
             cells.append((crash_server, scenario, point))
         if scenario.name in ("population", "changes", "repopulation", "schema", "repair"):
-            cells.extend((crash_agent, scenario, point) for point in scenarios.AGENT_POINTS)
+            cells.extend((crash_agent, scenario, point) for point in scenarios.agent_points(scenario))
     random.Random(seed).shuffle(cells)
     return cells, -(-runs // len(cells))
 
