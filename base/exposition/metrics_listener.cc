@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/exposition/metric_page.h"
 #include "base/http/listener.h"
+#include "base/http/lookers_door.h"
 #include "base/mutex.h"
 
 namespace mirror {
@@ -43,25 +44,13 @@ class SharedPage {
       std::chrono::steady_clock::time_point::min();
 };
 
-class MetricsDoor : public HttpDoor {
+class MetricsDoor : public LookersDoor {
  public:
   MetricsDoor(std::function<std::string()> text, std::function<std::string()> why_not_ready)
       : page_(std::move(text)), why_not_ready_(std::move(why_not_ready)) {}
 
-  HttpAdmission Admit(const HttpHead& head) override {
-    if (head.has_body) return {Refuse(413, "This port accepts no request bodies.")};
-    if (head.method != "GET" && head.method != "HEAD") {
-      HttpAnswer refusal = Refuse(405, "This port accepts only GET and HEAD.");
-      refusal.fields = {{"Allow", "GET, HEAD"}};
-      return {std::move(refusal)};
-    }
-    HttpAdmission admission;
-    admission.answer = [this](const HttpHead& asked, const std::string& /*body*/) { return Answer(asked); };
-    return admission;
-  }
-
  private:
-  HttpAnswer Answer(const HttpHead& head) {
+  HttpAnswer Answer(const HttpHead& head) override {
     if (head.path == "/metrics") return {200, MetricPage::ContentType(), page_.MadeSince(head.came)};
     if (head.path == "/healthz") return {200, "text/plain", "ok\n"};
     if (head.path == "/ready") {

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/base/http/lookers_door.h"
+#include "tests/base/http/function_door.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
 
@@ -27,10 +27,10 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-std::unique_ptr<HttpListener> Open(LookersDoor::Answers answers = [](const HttpHead& request) {
+std::unique_ptr<HttpListener> Open(FunctionDoor::Answers answers = [](const HttpHead& request) {
   return HttpAnswer{200, "text/plain", "it is " + request.path};
 }) {
-  auto listener = HttpListener::Open("127.0.0.1", 0, std::make_shared<LookersDoor>(std::move(answers)));
+  auto listener = HttpListener::Open("127.0.0.1", 0, std::make_shared<FunctionDoor>(std::move(answers)));
   EXPECT_THAT(listener, IsOk());
   return listener.ok() ? *std::move(listener) : nullptr;
 }
@@ -100,7 +100,7 @@ TEST(HttpListenerTest, WhatNeverEndsIsNotTaken) {
 
 TEST(HttpListenerTest, APortThatIsTakenIsAnError) {
   const auto first = Open();
-  EXPECT_THAT(HttpListener::Open("127.0.0.1", first->port(), std::make_shared<LookersDoor>(nullptr)),
+  EXPECT_THAT(HttpListener::Open("127.0.0.1", first->port(), std::make_shared<FunctionDoor>(nullptr)),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("another program")));
 }
 

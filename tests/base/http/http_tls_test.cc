@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/http/listener.h"
-#include "tests/base/http/lookers_door.h"
+#include "tests/base/http/function_door.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
 
@@ -85,7 +85,7 @@ class HttpTlsTest : public testing::Test {
     ASSERT_THAT(opened, IsOk());
     listener_ = *std::move(opened);
   }
-  const std::shared_ptr<LookersDoor> door_ = std::make_shared<LookersDoor>([](const HttpHead& head) {
+  const std::shared_ptr<FunctionDoor> door_ = std::make_shared<FunctionDoor>([](const HttpHead& head) {
     return HttpAnswer{200, "text/plain", "it is " + head.path};
   });
   std::unique_ptr<HttpListener> listener_;

@@ -13,19 +13,8 @@
 namespace mirror {
 namespace {
 
-class MariadbReconnect : public MariadbLogTest {
+class MariadbReconnect : public MariadbOwnLogTest {
  protected:
-  // Of this test alone: its streams are told by the command.
-  std::unique_ptr<MariadbServer> OwnServer() override {
-    auto server = MariadbServer::Start(MariadbServer::BinlogOptions());
-    EXPECT_THAT(server, IsOk());
-    return server.ok() ? *std::move(server) : nullptr;
-  }
-  void Start() {
-    Sql("CREATE TABLE t (id INT PRIMARY KEY, a TEXT)",
-        "INSERT INTO t SELECT seq, CONCAT('a', seq) FROM seq_1_to_100");
-    Cycle();
-  }
   std::int64_t Stream() {
     return connection_
         ->Number(

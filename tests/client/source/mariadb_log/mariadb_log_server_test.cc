@@ -22,18 +22,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class MariadbLogServer : public MariadbLogTest {
+class MariadbLogServer : public MariadbOwnLogTest {
  protected:
-  std::unique_ptr<MariadbServer> OwnServer() override {
-    auto server = MariadbServer::Start(MariadbServer::BinlogOptions());
-    EXPECT_THAT(server, IsOk());
-    return server.ok() ? *std::move(server) : nullptr;
-  }
-  void Start() {
-    Sql("CREATE TABLE t (id INT PRIMARY KEY, a TEXT)",
-        "INSERT INTO t SELECT seq, CONCAT('a', seq) FROM seq_1_to_100");
-    Cycle();
-  }
   void Again() {
     ASSERT_THAT(server_->StartAgain(), IsOk());
     Connect();

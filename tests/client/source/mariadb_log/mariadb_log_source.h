@@ -315,6 +315,21 @@ class MariadbLogTest : public testing::Test {
   std::map<std::string, Standing> standing_;
 };
 
+/// The same on a server of its own, which may be killed, and whose streams are this test's alone.
+class MariadbOwnLogTest : public MariadbLogTest {
+ protected:
+  std::unique_ptr<MariadbServer> OwnServer() override {
+    auto server = MariadbServer::Start(MariadbServer::BinlogOptions());
+    EXPECT_THAT(server, IsOk());
+    return server.ok() ? *std::move(server) : nullptr;
+  }
+  void Start() {
+    Sql("CREATE TABLE t (id INT PRIMARY KEY, a TEXT)",
+        "INSERT INTO t SELECT seq, CONCAT('a', seq) FROM seq_1_to_100");
+    Cycle();
+  }
+};
+
 }  // namespace mirror
 
 #endif  // MIRROR_TESTS_CLIENT_SOURCE_MARIADB_LOG_MARIADB_LOG_SOURCE_H_
