@@ -83,6 +83,7 @@ ROOMS = {
     "base/config": ("base base/text", ("toml++",)),
     "proto/wire": ("base", ("xxhash", "OpenSSL", "nlohmann-json", "protobuf")),
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
+    "certs/apikeys": ("base base/config certs", ("OpenSSL",)),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
     "server/records": ("base base/json proto/wire server/plan", ()),
     "server/config": ("base base/config base/db/postgres base/db/sqlite base/exposition server/plan", ()),
@@ -139,8 +140,13 @@ ROOMS = {
         "base proto/wire server/hooks server/plan server/store server/watch",
         (),
     ),
+    "server/tenant/records": (
+        "base base/json certs proto/wire server/plan server/records server/store server/tenant/mirror",
+        (),
+    ),
     "server/tenant": (
-        "base proto/wire server/plan server/store server/store/catalog server/tenant/mirror server/watch",
+        "base proto/wire server/plan server/store server/store/catalog server/tenant/mirror "
+        "server/tenant/records server/watch",
         ("spdlog",),
     ),
     "server/hooks/delivery": (

@@ -1,12 +1,15 @@
 #include "server/tenant/records/records_calls.h"
 
+#include <algorithm>
 #include <new>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/nonce.h"
 #include "server/records/mapper_json.h"
+#include "server/tenant/records/partner_rows.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
@@ -14,6 +17,16 @@ namespace {
 
 /// Nothing but rows, the table's record and documents.
 Intent ForRows() { return {.tables = {kPartnerTable}, .changes_tables = false}; }
+
+/// Rows of a page are read in pieces of so many bytes: what is behind the page is read in vain.
+constexpr std::size_t kPageBlockBytes = 64 << 10;
+
+absl::Status ComesByCycles(const TenantRecord& tenant) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("the rows of '", tenant.context_id,
+                   "' come by cycles, and are no business partners. Nothing was read. Read its tables by "
+                   "'records/{table}'."));
+}
 
 absl::Status FirstFailure(const Mirror::Committed& committed) {
   for (const StepResult& step : committed.result.steps) {
@@ -56,7 +69,7 @@ absl::StatusOr<MirrorContents> NewRecordsMirror(const std::string& context_id, c
   return contents;
 }
 
-RecordOutcome RecordsCalls::Apply(const RecordRequest& request, std::int64_t now_ms) {
+RecordOutcome RecordsCalls::ApplyRecords(const RecordRequest& request, std::int64_t now_ms) {
   Waiting waiting{.request = request, .now_ms = now_ms};
   CommitQueue<Waiting>::Place place(queue_, {&waiting});
   while (place.MustLead()) {
@@ -120,11 +133,8 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
 
 absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) { return OpenForOperator(mirror_, now_ms); }
 
-absl::StatusOr<std::uint64_t> RecordsCalls::PutEmptyTable(const std::optional<RecordMapper>& mapper,
-                                                          std::int64_t now_ms) {
+absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t now_ms) {
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
-  std::uint64_t rows = 0;
-  absl::Status refused;
   const absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(
       [&](const TenantRecord& tenant) MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
         StoreRecords& records = mirror_.store()->records();
@@ -133,26 +143,41 @@ absl::StatusOr<std::uint64_t> RecordsCalls::PutEmptyTable(const std::optional<Re
         if (!record.ok()) return record.status();
         if (std::string why = StoppedWhy(tenant, *record); !why.empty())
           return absl::FailedPreconditionError(std::move(why));
-        const absl::StatusOr<std::optional<TableSchema>> agreed = records.ReadSchema(kPartnerTable);
-        if (!agreed.ok()) return agreed.status();
-        rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*record)->row_count));
-        return PlanEmptyTable(tenant, **record, **agreed, mapper, mirror_.agreed().rules(), now_ms);
+        return planner(*mirror_.store(), tenant, **record);
       });
   if (!committed.ok()) return committed.status();
-  if (absl::Status failed = FirstFailure(**committed); !failed.ok()) return failed;
   mirror_.agreed().Forget();
   mirror_.Summarize(Look::kAll);
-  return rows;
+  return FirstFailure(**committed);
 }
 
 absl::StatusOr<std::uint64_t> RecordsCalls::ClearRecords(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  return PutEmptyTable(std::nullopt, now_ms);
+  std::uint64_t rows = 0;
+  absl::Status cleared = ChangeTable(
+      [&](Store& store, const TenantRecord& tenant,
+          const TableRecord& record) -> absl::StatusOr<std::optional<Plan>> {
+        rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, record.row_count));
+        const absl::StatusOr<std::optional<TableSchema>> agreed = store.records().ReadSchema(kPartnerTable);
+        if (!agreed.ok()) return agreed.status();
+        return PlanEmptyTable(store, tenant, record, agreed->value(), now_ms);
+      },
+      now_ms);
+  if (!cleared.ok()) return cleared;
+  return rows;
 }
 
 absl::Status RecordsCalls::SetMapper(const RecordMapper& mapper, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  return PutEmptyTable(mapper, now_ms).status();
+  return ChangeTable(
+      [&](Store& store, const TenantRecord& tenant,
+          const TableRecord& record) MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+        const absl::StatusOr<TableSchema> agreed = PartnerTableOf(mapper, mirror_.agreed().rules());
+        if (!agreed.ok()) return agreed.status();
+        if (absl::Status fits = store.CheckTable(KeptForm(*agreed)); !fits.ok()) return fits;
+        return PlanOtherTable(tenant, record, *agreed, MapperJson(mapper), now_ms);
+      },
+      now_ms);
 }
 
 absl::StatusOr<RecordMapper> RecordsCalls::ReadMapper() {
@@ -160,6 +185,62 @@ absl::StatusOr<RecordMapper> RecordsCalls::ReadMapper() {
   if (!source.ok()) return source.status();
   if (!*source) return absl::NotFoundError("it is no source of records");
   return MapperOf((*source)->text);
+}
+
+absl::StatusOr<std::vector<PartnerRow>> RecordsCalls::ReadPartners(
+    const std::vector<std::string>& external_ids) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, NowMs());
+  if (!tenant.ok()) return tenant.status();
+  if (tenant->door() != Door::kRecords) return ComesByCycles(*tenant);
+  StoreRecords& records = mirror_.store()->records();
+  const absl::StatusOr<std::optional<TableSchema>> agreed = records.ReadSchema(kPartnerTable);
+  if (!agreed.ok()) return mirror_.Noticed(agreed.status());
+  if (!*agreed) return std::vector<PartnerRow>();
+  const TableSchema kept = KeptForm(**agreed);
+  absl::StatusOr<RowBlock> block = records.ReadRows(kept, external_ids);
+  if (!block.ok()) return mirror_.Noticed(block.status());
+  return PartnersOf(**agreed, kept, &*block);
+}
+
+absl::StatusOr<RecordsCalls::PartnerPage> RecordsCalls::ReadPartnerPage(const std::string& after,
+                                                                        std::size_t limit) {
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantRow();
+  if (!tenant.ok()) return tenant.status();
+  if (tenant->door() != Door::kRecords) return ComesByCycles(*tenant);
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenRecords();
+  if (!snapshot.ok()) return snapshot.status();
+  PartnerPage page;
+  const absl::StatusOr<std::optional<TableRecord>> record = (*snapshot)->ReadTable(kPartnerTable);
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<std::optional<TableSchema>> agreed = (*snapshot)->ReadSchema(kPartnerTable);
+  if (!agreed.ok()) return agreed.status();
+  if (!*record || !*agreed) return page;
+  page.total = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*record)->row_count));
+  const TableSchema kept = KeptForm(**agreed);
+  std::vector<std::uint32_t> columns(kept.columns.size());
+  std::iota(columns.begin(), columns.end(), 0U);
+  KeyRange range;
+  if (!after.empty()) range.first = {{.kind = Kind::kText, .bytes = after}};
+  const absl::Status enough = absl::CancelledError();
+  const absl::Status read = (*snapshot)->ReadRows(
+      kept, columns, {range}, kPageBlockBytes, [] { return true; },
+      [&](RowBlock* block) -> absl::Status {
+        absl::StatusOr<std::vector<PartnerRow>> rows = PartnersOf(**agreed, kept, block);
+        if (!rows.ok()) return rows.status();
+        for (PartnerRow& row : *rows) {
+          if (row.external_id == after) continue;
+          if (page.partners.size() == limit) {
+            page.is_last = false;
+            return enough;
+          }
+          page.partners.push_back(std::move(row));
+        }
+        return absl::OkStatus();
+      });
+  if (!read.ok() && page.is_last) return read;
+  return page;
 }
 
 absl::StatusOr<bool> RecordsCalls::NeedsErasure() {

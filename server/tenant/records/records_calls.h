@@ -14,6 +14,7 @@
 #include "base/mutex.h"
 #include "server/plan/column_rules.h"
 #include "server/records/record_mapper.h"
+#include "server/records/record_merge.h"
 #include "server/records/record_request.h"
 #include "server/store/mirror_contents.h"
 #include "server/store/snapshot.h"
@@ -32,12 +33,21 @@ class RecordsCalls {
   /// Small requests that come while another is committed are committed together; each has its own outcome.
   /// What it says is on disk. RecordOutcome::status: kFailedPrecondition: the rows come by cycles, or the
   /// source is paused; kOutOfRange: a row of an all-or-nothing request, or another body under a key.
-  RecordOutcome Apply(const RecordRequest& request, std::int64_t now_ms);
+  RecordOutcome ApplyRecords(const RecordRequest& request, std::int64_t now_ms);
   /// All rows go. Gives how many there were. Errors: kFailedPrecondition as above.
   absl::StatusOr<std::uint64_t> ClearRecords(std::int64_t now_ms);
   /// Another mapper, while there are no rows. Errors: kFailedPrecondition, too: there are.
   absl::Status SetMapper(const RecordMapper& mapper, std::int64_t now_ms);
   absl::StatusOr<RecordMapper> ReadMapper();
+  /// Those of these external ids that are there. Errors: kFailedPrecondition: the rows come by cycles.
+  absl::StatusOr<std::vector<PartnerRow>> ReadPartners(const std::vector<std::string>& external_ids);
+  /// Of a page: behind `after`, by the bytes of their ids. `total`: all rows there are.
+  struct PartnerPage {
+    std::vector<PartnerRow> partners;
+    std::uint64_t total = 0;
+    bool is_last = true;
+  };
+  absl::StatusOr<PartnerPage> ReadPartnerPage(const std::string& after, std::size_t limit);
   /// Whether what was deleted may still stand in files; and rewrites them until it does not. Errors:
   /// kUnavailable: not now.
   absl::StatusOr<bool> NeedsErasure();
@@ -65,8 +75,10 @@ class RecordsCalls {
   void CommitGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status OpenRecordsMirror(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
-  /// A plan that puts an empty table in the place of the present one.
-  absl::StatusOr<std::uint64_t> PutEmptyTable(const std::optional<RecordMapper>& mapper, std::int64_t now_ms)
+  /// Asked under the store's writer lock, of a source of records that takes what comes.
+  using TablePlanner = std::function<absl::StatusOr<std::optional<Plan>>(
+      Store& store, const TenantRecord& tenant, const TableRecord& record)>;
+  absl::Status ChangeTable(const TablePlanner& planner, std::int64_t now_ms)
       MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;

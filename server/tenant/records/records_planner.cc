@@ -1,12 +1,14 @@
 #include "server/tenant/records/records_planner.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <ctime>
 #include <numeric>
+#include <functional>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "base/json/json_document.h"
 #include "base/nonce.h"
 #include "server/records/mapper_json.h"
@@ -30,11 +32,35 @@ absl::Status OtherBody() {
 }
 
 std::string Iso8601(std::int64_t unix_ms) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(unix_ms), absl::UTCTimeZone());
+  const std::time_t seconds = unix_ms / 1'000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900, parts.tm_mon + 1,
+                parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, static_cast<int>(unix_ms % 1'000));
+  return text;
 }
 
 std::string Packed(const std::string& body_hash, const std::string& answer) {
   return absl::StrCat(body_hash, "\n", answer);
+}
+
+std::string Erased(const std::string& packed) { return packed.substr(0, packed.find('\n') + 1); }
+
+/// Adds what erases the kept answers that `names_one` is true of.
+absl::Status EraseNaming(StoreRecords& records, const std::function<bool(const std::string&)>& names_one,
+                         std::vector<DocumentChange>* changes) {
+  constexpr std::size_t kPage = 1'000;
+  std::string after;
+  while (true) {
+    const auto page = records.ReadDocuments(kNamingAnswerKind, after, kPage);
+    if (!page.ok()) return page.status();
+    for (const Document& answer : *page) {
+      if (names_one(answer.text)) changes->push_back({answer.kind, answer.id, Erased(answer.text)});
+    }
+    if (page->size() < kPage) return absl::OkStatus();
+    after = page->back().id;
+  }
 }
 
 void Fail(const RecordItem& item, std::string why, RecordOutcome* outcome) {
@@ -69,6 +95,7 @@ std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableReco
 absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
                                    const std::vector<const RecordRequest*>& requests) {
   if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
+  tenant_ = tenant;
   absl::StatusOr<std::optional<TableRecord>> record = store_.records().ReadTable(kPartnerTable);
   if (!record.ok()) return record.status();
   record_ = *std::move(record);
@@ -246,22 +273,11 @@ absl::Status RecordsPlanner::EraseAnswers(const std::vector<std::string>& extern
     return std::any_of(named.begin(), named.end(),
                        [&](const std::string& id) { return text.find(id) != std::string::npos; });
   };
-  const auto erased = [](const std::string& text) { return text.substr(0, text.find('\n') + 1); };
   for (DocumentChange& change : documents_) {
     if (change.kind == kNamingAnswerKind && change.text && names_one(*change.text))
-      change.text = erased(*change.text);
+      change.text = Erased(*change.text);
   }
-  constexpr std::size_t kPage = 1'000;
-  std::string after;
-  while (true) {
-    const auto page = store_.records().ReadDocuments(kNamingAnswerKind, after, kPage);
-    if (!page.ok()) return page.status();
-    for (const Document& answer : *page) {
-      if (names_one(answer.text)) documents_.push_back({answer.kind, answer.id, erased(answer.text)});
-    }
-    if (page->size() < kPage) return absl::OkStatus();
-    after = page->back().id;
-  }
+  return EraseNaming(store_.records(), names_one, &documents_);
 }
 
 absl::Status RecordsPlanner::AddChange(Operation operation, const std::vector<const PartnerRow*>& rows,
@@ -330,6 +346,52 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
       plan.document_bounds.push_back({kind, now_ms_ - kAnswersKeptMs, kAnswersMax});
   }
   if (!step.actions.empty()) plan.steps.push_back(std::move(step));
+  if (!removed.empty() && !tenant_.scrub) {
+    plan.tenant = tenant_;
+    plan.tenant->scrub = true;
+  }
+  return plan;
+}
+
+absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRecord& tenant,
+                                                   const TableRecord& record, const TableSchema& agreed,
+                                                   std::int64_t now_ms) {
+  Step step;
+  step.table = kPartnerTable;
+  step.expected = record;
+  step.record = record;
+  ++step.record->position.lsn.value;
+  step.source_ms = now_ms;
+  step.actions = {BeginShadow{KeptForm(agreed), tenant.cycle}, SwapShadow{}};
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.steps = {std::move(step)};
+  plan.tenant = tenant;
+  plan.tenant->scrub = true;
+  absl::Status erased = EraseNaming(store.records(), [](const std::string&) { return true; }, &plan.documents);
+  if (!erased.ok()) return erased;
+  return plan;
+}
+
+absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, const TableRecord& record,
+                                                   const TableSchema& agreed, const std::string& mapper,
+                                                   std::int64_t now_ms) {
+  if (record.row_count != 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "data source '", tenant.context_id,
+        "' has business partners, and its mapper stays as it is. Nothing was done. Clear it first, or make another data source."));
+  }
+  Step step;
+  step.table = kPartnerTable;
+  step.expected = record;
+  step.record = record;
+  step.record->schema_hash = SchemaHash(agreed);
+  ++step.record->position.lsn.value;
+  step.actions = {DropTable{}, CreateTable{.schema = KeptForm(agreed)}, AgreeSchema{agreed}};
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.steps = {std::move(step)};
+  plan.documents = {{kSourceKind, "", mapper}};
   return plan;
 }
 

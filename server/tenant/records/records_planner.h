@@ -81,6 +81,7 @@ class RecordsPlanner {
   TableSchema agreed_, kept_;
   bool keeps_record_ = true;
   bool is_ruled_ = false;  ///< Some column is not kept as it comes.
+  TenantRecord tenant_;
   std::optional<TableRecord> record_;
   Rows rows_;
   std::map<std::string, std::string> remembered_;  ///< By id, of this transaction: hash, a line end, answer.
@@ -88,6 +89,15 @@ class RecordsPlanner {
   std::vector<std::string> deleted_;
   std::deque<Change> changes_;
 };
+
+/// All rows go, and with them the answers that name some.
+absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRecord& tenant,
+                                                   const TableRecord& record, const TableSchema& agreed,
+                                                   std::int64_t now_ms);
+/// A table without rows becomes that of another mapper. Errors: kFailedPrecondition: there are rows.
+absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, const TableRecord& record,
+                                                   const TableSchema& agreed, const std::string& mapper,
+                                                   std::int64_t now_ms);
 
 /// Why a source of records takes nothing now, for people; empty: it does.
 std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableRecord>& record);
