@@ -214,7 +214,7 @@ class Doors(unittest.TestCase):
             self.door.request("PATCH", "/v2/storages")
         with self.assertRaisesRegex(AssertionError, "is refused with one of"):
             self.door.request("PATCH", "/v2/storages", documented=False)
-        self.server.answer = (405, {}, {"status": 405, "code": "UNIMPLEMENTED", "message": "There is no such call."})
+        self.server.answer = (405, {"Allow": "GET, POST"}, {"status": 405, "code": "UNIMPLEMENTED", "message": "There is no such call."})
         self.door.request("PATCH", "/v2/storages", documented=False).expect(405)
 
     def test_one_that_is_not_answered_says_what_was_asked(self):

@@ -265,11 +265,12 @@ class Answers(unittest.TestCase):
     def test_refusals_of_what_is_not_in_the_document(self):
         refused = {"status": 405, "code": "UNIMPLEMENTED", "message": "There is no such call."}
         body = json.dumps(refused).encode()
-        self.check.check_refusal("PATCH", "/v2/storages", 405, JSON, body)
+        self.check.check_refusal("PATCH", "/v2/storages", 405, {**JSON, "Allow": "GET, POST"}, body)
         for words, call, status in [
             ("is a call of the document", ("GET", "/v2/storages"), 405),
             ("is refused with one of", ("PATCH", "/v2/storages"), 200),
             ("/status: 405 is not 404", ("PATCH", "/v2/storages"), 404),
+            ("the header Allow is missing", ("PATCH", "/v2/storages"), 405),
         ]:
             with self.subTest(words), self.assertRaisesRegex(AssertionError, words):
                 self.check.check_refusal(*call, status, JSON, body)

@@ -297,7 +297,10 @@ class OpenApiCheck:
         assert status in REFUSALS, f"{where}: a call that the document does not have is refused with one of {REFUSALS}"
         status_too = {"properties": {"status": {"const": status}}}
         form = {"allOf": [{"$ref": "#/components/schemas/Error"}, status_too]}
-        self._check(where, {"content": {JSON: {"schema": form}}}, headers, body_bytes)
+        declared = {"content": {JSON: {"schema": form}}}
+        if status == 405:
+            declared["headers"] = {"Allow": {"required": True, "schema": {"type": "string"}}}
+        self._check(where, declared, headers, body_bytes)
 
     def _check(self, where, declared, headers, body_bytes):
         pairs = headers.items() if hasattr(headers, "items") else headers
