@@ -169,7 +169,7 @@ class Answers(unittest.TestCase):
             with self.subTest(method=method, path=path):
                 self.assert_wrong("is no call of the document", (method, path), 200, {})
 
-    def test_a_path_of_its_own_goes_before_a_parameter(self):
+    def test_a_call_is_the_one_whose_path_it_fits(self):
         self.assertEqual(self.check.operation("GET", "/v2/storages?limit=1")["operationId"], "listStorages")
         self.assertEqual(self.check.operation("GET", "/v2/storages/a%2Fb")["operationId"], "getStorage")
         self.assertEqual(self.check.operation("POST", UPSERT[1] + "/fetch")["operationId"], "fetchBusinessPartners")
