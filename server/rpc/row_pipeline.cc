@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "server/tenant/commit_queue.h"
+#include "server/tenant/mirror/commit_queue.h"
 
 namespace mirror {
 namespace {
