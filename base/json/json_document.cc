@@ -30,10 +30,14 @@ class JsonTaker {
   bool start_array(std::size_t /*elements*/) { return Open(JsonKind::kArray); }
   bool end_array() { return Close(); }
   bool end_object() {
-    if (!HasDistinctNames()) return Refuse(absl::AlreadyExistsError("two members of one object have the same name"));
+    if (!HasDistinctNames())
+      return Refuse(absl::AlreadyExistsError("two members of one object have the same name"));
     return Close();
   }
-  bool parse_error(std::size_t position, const std::string& /*last*/, const nlohmann::json::exception&) {
+  bool parse_error(std::size_t position, const std::string& /*last*/, const nlohmann::json::exception& why) {
+    constexpr int kNumberOverflow = 406;
+    if (why.id == kNumberOverflow)
+      return Refuse(absl::ResourceExhaustedError("a number of it is beyond 1.8e308"));
     return Refuse(absl::InvalidArgumentError(absl::StrCat("it is no JSON from byte ", position, " on")));
   }
 
@@ -45,7 +49,8 @@ class JsonTaker {
 
   bool Add(JsonKind kind, std::string_view text) {
     if (document_.nodes_.size() >= limits_.values_max)
-      return Refuse(absl::ResourceExhaustedError(absl::StrCat("it has more than ", limits_.values_max, " values")));
+      return Refuse(
+          absl::ResourceExhaustedError(absl::StrCat("it has more than ", limits_.values_max, " values")));
     const auto index = static_cast<std::uint32_t>(document_.nodes_.size());
     document_.nodes_.push_back({.kind = kind,
                                 .at = static_cast<std::uint32_t>(document_.texts_.size()),
@@ -57,7 +62,8 @@ class JsonTaker {
 
   bool Open(JsonKind kind) {
     if (open_.size() >= limits_.depth_max)
-      return Refuse(absl::ResourceExhaustedError(absl::StrCat("it is nested deeper than ", limits_.depth_max)));
+      return Refuse(
+          absl::ResourceExhaustedError(absl::StrCat("it is nested deeper than ", limits_.depth_max)));
     open_.push_back(static_cast<std::uint32_t>(document_.nodes_.size()));
     return Add(kind, "");
   }

@@ -22,13 +22,13 @@ struct JsonLimits {
 
 class JsonView;
 
-/// A JSON text of somebody else's, taken apart within bounds. Memory: the decoded texts, and 16 bytes for each
-/// value. Threads: any, once it is made.
+/// A JSON text of somebody else's, taken apart within bounds. Memory: the decoded texts, and 16 bytes for
+/// each value. Threads: any, once it is made.
 class JsonDocument {
  public:
   /// Errors: kInvalidArgument, with the place and never with what stands there: it is no JSON, or not UTF-8.
-  /// kResourceExhausted: it is deeper, or has more values, than the limits. kAlreadyExists: two members of one
-  /// object have one name.
+  /// kResourceExhausted: it is deeper, or has more values, than the limits. kAlreadyExists: two members of
+  /// one object have one name.
   static absl::StatusOr<JsonDocument> Parse(std::string_view text, const JsonLimits& limits = {});
 
   JsonView root() const;

@@ -125,11 +125,12 @@ absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey&
   // 256 bits, with a beginning by which scanners of leaked secrets know it.
   const std::string text = absl::StrCat("mk_", NewToken(), NewToken());
   const std::string content = absl::StrCat(
-      "# A key of the HTTP door. Whoever removes this file and reloads the server revokes it.\n[key]\nrole = \"",
+      "# A key of the HTTP door. Whoever removes this file and reloads the server revokes it.\n[key]\nrole = "
+      "\"",
       std::string(ToString(key.role)), "\"\nstorages = [\"", absl::StrJoin(key.storages, "\", \""),
       "\"]\nsha256 = \"", HashOf(text), "\"\nissued = \"", Today(), "\"\n");
-  absl::Status written = WriteFileAtomically(PathOf(folder, key.name), content, FileUse::kSecret,
-                                             ExistingFile::kRefuse);
+  absl::Status written =
+      WriteFileAtomically(PathOf(folder, key.name), content, FileUse::kSecret, ExistingFile::kRefuse);
   if (!written.ok()) return written;
   return text;
 }
@@ -155,7 +156,8 @@ absl::StatusOr<FoundApiKeys> ReadApiKeys(const std::string& folder) {
     if (!absl::EndsWith(file, kEnding)) continue;
     std::string name = file.substr(0, file.size() - std::strlen(kEnding));
     if (found.keys.size() == kApiKeysMax)
-      return absl::ResourceExhaustedError(absl::StrCat("'", folder, "' has more than ", kApiKeysMax, " keys"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("'", folder, "' has more than ", kApiKeysMax, " keys"));
     absl::Status named = CheckApiKeyName(name);
     absl::StatusOr<ApiKey> key = named.ok() ? ReadKey(files->path().string(), std::move(name)) : named;
     if (key.ok()) {

@@ -10,8 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-// Keys of the HTTP door. A key is a random text that its holder sends as X-API-KEY; the endpoint keeps what it
-// is for and its SHA-256, in `<folder>/<name>.toml`. A file that is removed is a key that is revoked.
+// Keys of the HTTP door. A key is a random text that its holder sends as X-API-KEY; the endpoint keeps what
+// it is for and its SHA-256, in `<folder>/<name>.toml`. A file that is removed is a key that is revoked.
 
 namespace mirror {
 
@@ -35,8 +35,8 @@ inline constexpr std::size_t kApiKeysMax = 10'000;
 /// 1 to 64 letters, digits, '_' and '-'. Errors: kInvalidArgument.
 absl::Status CheckApiKeyName(std::string_view name);
 
-/// Makes a key and its file, 0600; the folder, too, where it is not there. Gives the key itself, which is kept
-/// nowhere. Errors: kInvalidArgument: the name, no pattern or a wrong one; kAlreadyExists: that name is
+/// Makes a key and its file, 0600; the folder, too, where it is not there. Gives the key itself, which is
+/// kept nowhere. Errors: kInvalidArgument: the name, no pattern or a wrong one; kAlreadyExists: that name is
 /// taken; kUnavailable.
 absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey& key);
 /// Errors: kNotFound; kUnavailable.

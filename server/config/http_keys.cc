@@ -16,12 +16,27 @@ using std::chrono::seconds;
 constexpr std::uint64_t kMegabyte = 1ULL << 20;
 constexpr std::uint64_t kTerabyte = 1ULL << 40;
 
+Setter SetUrl(std::string* target) {
+  return [target](const Given& given) -> absl::Status {
+    absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    const bool is_url = absl::StartsWith(*text, "https://") || absl::StartsWith(*text, "http://");
+    if (!text->empty() &&
+        (!is_url || text->back() == '/' || text->find_first_of(" ?#\"") != std::string::npos))
+      return given.Wrong(absl::StrCat("cannot be '", *text,
+                                      "': give the beginning of a URL, as https://mirror.example.org"));
+    *target = *std::move(text);
+    return absl::OkStatus();
+  };
+}
+
 absl::Status CheckBasePaths(const ConfigFile& file, const HttpConfig& http) {
   for (const std::string& path : http.base_paths) {
     if (path.empty() || (path.front() == '/' && path.back() != '/' && path.find("//") == std::string::npos))
       continue;
-    return file.Wrong("http", "base_paths",
-                      absl::StrCat("cannot have '", path, "': a path begins with '/' and does not end with one"));
+    return file.Wrong(
+        "http", "base_paths",
+        absl::StrCat("cannot have '", path, "': a path begins with '/' and does not end with one"));
   }
   return absl::OkStatus();
 }
@@ -36,7 +51,7 @@ ConfigKeys HttpKeys(HttpConfig& http, const std::filesystem::path& folder, Sette
           {"certificate", SetPath(&http.certificate, folder)},
           {"key", SetPath(&http.key, folder)},
           {"api_keys", SetPath(&http.api_keys, folder)},
-          {"public_url", SetText(&http.public_url)},
+          {"public_url", SetUrl(&http.public_url)},
           {"base_paths", SetTexts(&http.base_paths, ListRule::kAny)},
           {"connections_max", SetWhole(&http.connections_max, 1, 100'000)},
           {"header_limit", SetSize(&http.header_limit, 1'024, kMegabyte)},
@@ -68,17 +83,20 @@ absl::Status FinishHttp(const ConfigFile& file, bool is_loopback, ServerConfig* 
                                    "': keys and records would be readable on the way"));
   }
   if (http.certificate.empty() != http.key.empty())
-    return file.Wrong("http", http.key.empty() ? "certificate" : "key", "needs the other of 'certificate' and 'key'");
+    return file.Wrong("http", http.key.empty() ? "certificate" : "key",
+                      "needs the other of 'certificate' and 'key'");
   if (!http.plaintext && http.certificate.empty()) {
     http.certificate = config->listen.certificate;
     http.key = config->listen.key;
     if (http.certificate.empty()) return file.Missing("http", "certificate");
   }
-  for (const auto& [name, port] : {std::pair("listen", config->listen.port), std::pair("admin", config->admin.port),
-                                   std::pair("metrics", config->metrics.enabled ? config->metrics.port : std::uint16_t{0})}) {
+  for (const auto& [name, port] :
+       {std::pair("listen", config->listen.port), std::pair("admin", config->admin.port),
+        std::pair("metrics", config->metrics.enabled ? config->metrics.port : std::uint16_t{0})}) {
     if (http.port == 0 || http.port != port) continue;
-    return file.Wrong("http", "port", absl::StrCat("is already that of [", name, "], ", port,
-                                                   ": each listener needs a port of its own"));
+    return file.Wrong(
+        "http", "port",
+        absl::StrCat("is already that of [", name, "], ", port, ": each listener needs a port of its own"));
   }
   return CheckBasePaths(file, http);
 }

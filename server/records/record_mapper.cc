@@ -39,9 +39,8 @@ TableSchema OwnColumns() {
 bool CanBeColumn(std::string_view name) {
   if (name.empty() || name.size() > 63 || !absl::ascii_isalpha(static_cast<unsigned char>(name.front())))
     return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
-  });
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; });
 }
 
 absl::Status Wrong(std::string why) {
@@ -51,7 +50,10 @@ absl::Status Wrong(std::string why) {
 }  // namespace
 
 RecordMapper::RecordMapper(std::string id, std::vector<Column> columns, bool keeps_unmapped)
-    : id_(std::move(id)), columns_(std::move(columns)), keeps_unmapped_(keeps_unmapped), table_(OwnColumns()) {
+    : id_(std::move(id)),
+      columns_(std::move(columns)),
+      keeps_unmapped_(keeps_unmapped),
+      table_(OwnColumns()) {
   for (std::size_t place = 0; place < columns_.size(); ++place) {
     by_name_.emplace(Compared(columns_[place].from), place);
     const std::string& to = columns_[place].to;
@@ -65,16 +67,22 @@ RecordMapper::RecordMapper(std::string id, std::vector<Column> columns, bool kee
 }
 
 RecordMapper RecordMapper::Default() {
-  std::vector<Column> columns = {{"BP_EXTERNAL_ID", kExternalIdColumn}, {"EXTERNAL ID", kExternalIdColumn},
-                                 {"CUSTOMER NUMBER", kExternalIdColumn}, {"VENDOR NUMBER", kExternalIdColumn},
-                                 {"COMPANY_NAME", "name"},               {"NAME", "name"},
-                                 {"COUNTRY_CODE", "country"},            {"COUNTRY", "country"},
-                                 {"CITY", "city"},                       {"STREET", "street"},
+  std::vector<Column> columns = {{"BP_EXTERNAL_ID", kExternalIdColumn},
+                                 {"EXTERNAL ID", kExternalIdColumn},
+                                 {"CUSTOMER NUMBER", kExternalIdColumn},
+                                 {"VENDOR NUMBER", kExternalIdColumn},
+                                 {"COMPANY_NAME", "name"},
+                                 {"NAME", "name"},
+                                 {"COUNTRY_CODE", "country"},
+                                 {"COUNTRY", "country"},
+                                 {"CITY", "city"},
+                                 {"STREET", "street"},
                                  {"POSTAL_CODE", "postalCode"}};
   for (const char n : {'1', '2', '3', '4'}) {
     const std::string number(1, n);
     columns.push_back({absl::StrCat("TAX NUMBER ", number), absl::StrCat("taxNumber", number)});
-    columns.push_back({absl::StrCat("TAX NUMBER ", number, " TYPE"), absl::StrCat("taxNumber", number, "Type")});
+    columns.push_back(
+        {absl::StrCat("TAX NUMBER ", number, " TYPE"), absl::StrCat("taxNumber", number, "Type")});
   }
   return RecordMapper(kDefaultMapper, std::move(columns), /*keeps_unmapped=*/true);
 }
@@ -91,8 +99,8 @@ absl::StatusOr<RecordMapper> RecordMapper::Make(std::string id, std::vector<Colu
     if (!names.emplace(Compared(column.from), true).second)
       return Wrong(absl::StrCat("two of its columns are made from '", column.from, "'"));
     if (!CanBeColumn(column.to)) {
-      return Wrong(absl::StrCat("'", column.to,
-                                "' can be no column: a letter first, then letters, digits and '_', 63 in all"));
+      return Wrong(absl::StrCat(
+          "'", column.to, "' can be no column: a letter first, then letters, digits and '_', 63 in all"));
     }
     if (column.to == kExternalIdColumn) {
       has_id = true;

@@ -27,9 +27,9 @@ inline constexpr std::size_t kMapperColumnsMax = 200;
 
 /// How attributes of a record become columns of kPartnerTable.
 ///
-/// Names of attributes are compared without ASCII case, blanks and '_'. Where several of a record mean the same
-/// column, the one that the mapper lists first counts; the others stand in the record alone.
-/// Threads: any.
+/// Names of attributes are compared without ASCII case, blanks and '_'. Where several of a record mean the
+/// same column, the one that the mapper lists first counts; the others stand in the record alone. Threads:
+/// any.
 class RecordMapper {
  public:
   struct Column {
@@ -53,7 +53,8 @@ class RecordMapper {
   std::optional<std::size_t> FindExternalId(const std::vector<std::string>& attributes) const;
   /// The table, with all that it has.
   const TableSchema& table() const { return table_; }
-  /// The column of table() that an attribute at this place of columns() becomes; that of the external id, too.
+  /// The column of table() that an attribute at this place of columns() becomes; that of the external id,
+  /// too.
   std::uint32_t ColumnOf(std::size_t place) const { return places_[place]; }
   bool IsExternalId(std::size_t place) const { return places_[place] == 0; }
 

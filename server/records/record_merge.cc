@@ -34,7 +34,8 @@ absl::Status CheckItem(const RecordMapper& mapper, const RecordItem& item) {
     const std::optional<std::size_t> place = mapper.Find(attribute.name);
     if (!place) {
       if (!unmapped.insert(attribute.name).second)
-        return absl::InvalidArgumentError(absl::StrCat("attribute ", Quoted(attribute.name), " is there twice"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("attribute ", Quoted(attribute.name), " is there twice"));
       continue;
     }
     if (!places.insert(*place).second) {
@@ -146,7 +147,8 @@ absl::Status MergeRecord(const RecordMapper& mapper, const RecordItem& item, boo
   if (row->record) {
     absl::StatusOr<std::vector<RecordAttribute>> stored = ParseRecord(*row->record);
     // Who wrote it by hand is told; the rows stay.
-    if (!stored.ok()) return absl::InvalidArgumentError("the record that is stored is no JSON object any more");
+    if (!stored.ok())
+      return absl::InvalidArgumentError("the record that is stored is no JSON object any more");
     attributes = *std::move(stored);
   }
   for (const RecordAttribute& attribute : item.attributes) TakeIn(mapper, attribute, &attributes);

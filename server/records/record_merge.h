@@ -34,8 +34,8 @@ struct PartnerRow {
   friend bool operator==(const PartnerRow&, const PartnerRow&) = default;
 };
 
-/// `row` becomes what results: an attribute that is absent keeps its value, null clears it. `keeps_record`: the
-/// record itself is kept, too. Errors: kInvalidArgument, as above; then `row` is as it was.
+/// `row` becomes what results: an attribute that is absent keeps its value, null clears it. `keeps_record`:
+/// the record itself is kept, too. Errors: kInvalidArgument, as above; then `row` is as it was.
 absl::Status MergeRecord(const RecordMapper& mapper, const RecordItem& item, bool keeps_record,
                          PartnerRow* row);
 

@@ -5,7 +5,6 @@
 #include <system_error>
 #include <utility>
 
-#include "server/tenant/mirror/commit_queue.h"
 
 namespace mirror {
 namespace {

@@ -11,10 +11,10 @@
 
 namespace mirror {
 
-inline constexpr char kStorageKind[] = "storage";       ///< One, without an id: the name.
-inline constexpr char kDataSourceKind[] = "datasource"; ///< By folded id.
-inline constexpr char kMapperKind[] = "mapper";         ///< By folded id.
-inline constexpr char kMemberKind[] = "member";         ///< Of a tenant of another storage: which one.
+inline constexpr char kStorageKind[] = "storage";        ///< One, without an id: the name.
+inline constexpr char kDataSourceKind[] = "datasource";  ///< By folded id.
+inline constexpr char kMapperKind[] = "mapper";          ///< By folded id.
+inline constexpr char kMemberKind[] = "member";          ///< Of a tenant of another storage: which one.
 
 std::string StorageText(const std::string& name);
 /// Empty: it cannot be read.

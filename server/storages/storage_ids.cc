@@ -29,12 +29,12 @@ absl::Status CheckStorageId(std::string_view id, std::string_view what) {
 absl::Status CheckStorageName(std::string_view name, std::string_view what) {
   const auto characters = static_cast<std::size_t>(std::count_if(
       name.begin(), name.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
-  const bool has_control = std::any_of(name.begin(), name.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-  });
+  const bool has_control = std::any_of(
+      name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
   if (characters >= 1 && characters <= kStorageNameMax && !has_control) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the name of ", std::string(what), " is 1 to ", kStorageNameMax,
-                                                 " characters, none of them a control character. Nothing was done."));
+  return absl::InvalidArgumentError(
+      absl::StrCat("the name of ", std::string(what), " is 1 to ", kStorageNameMax,
+                   " characters, none of them a control character. Nothing was done."));
 }
 
 std::string IdFromName(std::string_view name) {

@@ -19,7 +19,8 @@ absl::Status NoSource(const std::string& storage, const std::string& source) {
 }
 
 absl::Status NoMapper(const std::string& mapper) {
-  return absl::NotFoundError(absl::StrCat("there is no mapper '", mapper, "' in the storage. Nothing was done."));
+  return absl::NotFoundError(
+      absl::StrCat("there is no mapper '", mapper, "' in the storage. Nothing was done."));
 }
 
 absl::Status Taken(std::string_view what, const std::string& name) {
@@ -99,7 +100,7 @@ absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMap
 }
 
 absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std::string& id,
-                                         std::int64_t now_ms) {
+                                             std::int64_t now_ms) {
   if (absl::Status named = CheckStorageName(name, "a storage"); !named.ok()) return named;
   const std::string used = id.empty() ? IdFromName(name) : id;
   if (absl::Status checked = CheckStorageId(used, "a storage"); !checked.ok()) return checked;
@@ -109,9 +110,9 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
   if (!deleted.ok()) return deleted.status();
   if (std::any_of(deleted->begin(), deleted->end(),
                   [&](const std::string& one) { return FoldName(one) == FoldName(used); })) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("an operator deleted tenant '", used, "'. Nothing was done. 'mirrorctl allow ", used,
-                     "' lets it be made again."));
+    return absl::FailedPreconditionError(absl::StrCat("an operator deleted tenant '", used,
+                                                      "'. Nothing was done. 'mirrorctl allow ", used,
+                                                      "' lets it be made again."));
   }
   absl::Status made =
       MakeTenant(used, RecordMapper::Default(), {{kStorageKind, "", StorageText(name), now_ms}}, now_ms);
@@ -208,22 +209,23 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
   const absl::StatusOr<TenantRecord> record = tenant.ReadTenantRow();
   if (!record.ok()) return record.status();
   if (record->door() != Door::kCycles) {
-    return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(),
-                                                 "' is a data source of records. Nothing was done."));
+    return absl::AlreadyExistsError(
+        absl::StrCat("tenant '", tenant.context_id(), "' is a data source of records. Nothing was done."));
   }
   const auto its_own = tenant.ListDocuments(kDataSourceKind, "", 1);
   if (!its_own.ok()) return its_own.status();
   if (!its_own->empty()) {
-    return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(),
-                                                 "' is a storage with data sources of its own. Nothing was done."));
+    return absl::AlreadyExistsError(absl::StrCat(
+        "tenant '", tenant.context_id(), "' is a storage with data sources of its own. Nothing was done."));
   }
   absl::Status changed = tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         const absl::StatusOr<std::optional<Document>> member = records.ReadDocument(kMemberKind, "");
         if (!member.ok()) return member.status();
         if (*member && FoldName((*member)->text) != FoldName(storage)) {
-          return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(), "' belongs to storage '",
-                                                       (*member)->text, "'. Nothing was done."));
+          return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(),
+                                                       "' belongs to storage '", (*member)->text,
+                                                       "'. Nothing was done."));
         }
         return std::vector<DocumentChange>{{kMemberKind, "", storage}};
       },
@@ -255,8 +257,9 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
   const absl::StatusOr<std::vector<DataSource>> there = ListSources(storage);
   if (!there.ok()) return there.status();
   if (there->size() >= kDataSourcesMax) {
-    return absl::FailedPreconditionError(absl::StrCat("storage '", storage, "' has ", kDataSourcesMax,
-                                                      " data sources, and no more can be. Nothing was done."));
+    return absl::FailedPreconditionError(
+        absl::StrCat("storage '", storage, "' has ", kDataSourcesMax,
+                     " data sources, and no more can be. Nothing was done."));
   }
   for (const DataSource& other : *there) {
     if (FoldName(other.id) == FoldName(made.id)) return Taken("the id of a data source", made.id);
@@ -277,8 +280,7 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
     if (tenants_.Find(made.tenant).ok()) {
       if (absl::Status removed = DeleteTenant(made.tenant).status(); !removed.ok()) return removed;
     }
-    absl::Status new_tenant =
-        MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
+    absl::Status new_tenant = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
     if (!new_tenant.ok()) return new_tenant;
   } else {
     absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
@@ -319,8 +321,8 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
   }
   if (!mapper.empty() && FoldName(mapper) != FoldName(found->mapper)) {
     if (found->door != Door::kRecords) {
-      return absl::FailedPreconditionError(absl::StrCat("the rows of data source '", found->id,
-                                                        "' come by cycles, without a mapper. Nothing was done."));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the rows of data source '", found->id, "' come by cycles, without a mapper. Nothing was done."));
     }
     const absl::StatusOr<RecordMapper> other = FindMapper(storage, mapper);
     if (!other.ok()) return other.status();
@@ -347,7 +349,8 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
   if (!tenant.ok()) return tenant.status();
   if (const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords(); snapshot.ok()) {
     const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
-    if (table.ok() && *table) rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count));
+    if (table.ok() && *table)
+      rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count));
   }
   tenant->reset();
   if (absl::Status deleted = tenants_.Delete(context_id); !deleted.ok()) return deleted;
@@ -392,10 +395,10 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
   if (!sources.ok()) return sources.status();
   for (const DataSource& source : *sources) {
     if (source.door == Door::kRecords) continue;
-    return absl::FailedPreconditionError(
-        absl::StrCat("data source '", source.id, "' of storage '", id,
-                     "' gets its rows by cycles. Nothing was done. Delete that data source first; a tenant of "
-                     "cycles itself is deleted by 'mirrorctl delete'."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "data source '", source.id, "' of storage '", id,
+        "' gets its rows by cycles. Nothing was done. Delete that data source first; a tenant of "
+        "cycles itself is deleted by 'mirrorctl delete'."));
   }
   std::uint64_t rows = 0;
   // The root goes last: until then the rest can be found.
@@ -436,7 +439,8 @@ absl::Status Storages::CheckUnused(const std::string& storage, const std::string
   if (!sources.ok()) return sources.status();
   for (const DataSource& source : *sources) {
     if (FoldName(source.mapper) != FoldName(mapper)) continue;
-    return absl::FailedPreconditionError(absl::StrCat("mapper '", mapper, "' is that of data source '", source.id,
+    return absl::FailedPreconditionError(absl::StrCat("mapper '", mapper, "' is that of data source '",
+                                                      source.id,
                                                       "'. Nothing was done. Make another mapper instead."));
   }
   return absl::OkStatus();
@@ -447,8 +451,10 @@ absl::Status Storages::PutMapper(const std::string& storage, const RecordMapper&
   if (absl::Status checked = CheckStorageId(mapper.id(), "a mapper"); !checked.ok()) return checked;
   const MutexLock lock(changes_);
   const absl::StatusOr<RecordMapper> there = FindMapper(storage, mapper.id());
-  if (!there.ok() && (!is_new || !absl::IsNotFound(there.status()) || !Find(storage).ok())) return there.status();
-  if (there.ok() && (is_new || FoldName(mapper.id()) == kDefaultMapper)) return Taken("the id of a mapper", mapper.id());
+  if (!there.ok() && (!is_new || !absl::IsNotFound(there.status()) || !Find(storage).ok()))
+    return there.status();
+  if (there.ok() && (is_new || FoldName(mapper.id()) == kDefaultMapper))
+    return Taken("the id of a mapper", mapper.id());
   if (absl::Status unused = CheckUnused(storage, mapper.id()); !unused.ok()) return unused;
   absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
   if (!root.ok()) return root.status();
@@ -457,8 +463,8 @@ absl::Status Storages::PutMapper(const std::string& storage, const RecordMapper&
         const auto kept = records.ReadDocuments(kMapperKind, "", kMappersMax);
         if (!kept.ok()) return kept.status();
         if (is_new && kept->size() >= kMappersMax) {
-          return absl::FailedPreconditionError(
-              absl::StrCat("the storage has ", kMappersMax, " mappers, and no more can be. Nothing was done."));
+          return absl::FailedPreconditionError(absl::StrCat(
+              "the storage has ", kMappersMax, " mappers, and no more can be. Nothing was done."));
         }
         return std::vector<DocumentChange>{{kMapperKind, FoldName(mapper.id()), MapperJson(mapper)}};
       },

@@ -38,7 +38,8 @@ struct StorageInfo {
 inline constexpr std::size_t kDataSourcesMax = 100;
 inline constexpr std::size_t kMappersMax = 100;
 
-/// What is said of a storage, a tenant that is not there, and, in the same words, of one that the asker may not see.
+/// What is said of a storage, a tenant that is not there, and, in the same words, of one that the asker may
+/// not see.
 absl::Status NoStorage(const std::string& id);
 absl::Status NoTenant(const std::string& context_id);
 
@@ -115,7 +116,8 @@ class Storages {
   /// Makes, changes and deletes storages and data sources one after the other.
   Mutex changes_ MIRROR_ACQUIRED_BEFORE(mutex_);
   Mutex mutex_;
-  std::map<std::string, Known> known_ MIRROR_GUARDED_BY(mutex_);  ///< By folded id; not where others write, too.
+  std::map<std::string, Known> known_
+      MIRROR_GUARDED_BY(mutex_);  ///< By folded id; not where others write, too.
 };
 
 }  // namespace mirror

@@ -55,11 +55,10 @@ class StoreRecords {
   /// The oldest that waits for this hook. Absent: none.
   virtual absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) = 0;
   /// Absent: there is none.
-  virtual absl::StatusOr<std::optional<Document>> ReadDocument(const std::string& kind,
-                                                               const std::string& id) = 0;
-  /// Of the kind, those with a greater id by bytes, in that order.
+  absl::StatusOr<std::optional<Document>> ReadDocument(const std::string& kind, const std::string& id);
+  /// Of the kind, those whose id is not less than `from` by bytes, in that order.
   virtual absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind,
-                                                              const std::string& after,
+                                                              const std::string& from,
                                                               std::size_t count_max) = 0;
   /// The rows that have one of these keys, in any order, with all columns of `kept`: an agreed table in its
   /// kept form, whose key is one column of TEXT. Errors: kFailedPrecondition, too: a value is not of its

@@ -25,8 +25,9 @@ class StoreDocuments : public StoreContract {
     plan.document_bounds = std::move(bounds);
     EXPECT_THAT(store_->Commit(plan), IsOk());
   }
-  std::vector<std::string> Ids(const std::string& kind, const std::string& after = "", std::size_t max = 100) {
-    const auto documents = store_->records().ReadDocuments(kind, after, max);
+  std::vector<std::string> Ids(const std::string& kind, const std::string& from = "",
+                               std::size_t max = 100) {
+    const auto documents = store_->records().ReadDocuments(kind, from, max);
     EXPECT_THAT(documents, IsOk());
     std::vector<std::string> ids;
     if (!documents.ok()) return ids;
@@ -45,13 +46,17 @@ TEST_P(StoreDocuments, AreNotThereUntilOneIsWritten) {
 }
 
 TEST_P(StoreDocuments, AreReadAsTheyWereWrittenByKindAndId) {
-  Write({{"mapper", "m1", "{\"a\":\"\u00e9\"}"}, {"job", "m1", ""}, {"mapper", "B", "x"}, {"mapper", "a", "y"}});
+  Write({{"mapper", "m1", "{\"a\":\"\u00e9\"}"},
+         {"job", "m1", ""},
+         {"mapper", "B", "x"},
+         {"mapper", "a", "y"}});
   const auto one = store_->records().ReadDocument("mapper", "m1");
   ASSERT_THAT(one, IsOk());
   EXPECT_EQ(*one, (Document{"mapper", "m1", "{\"a\":\"\u00e9\"}", 5}));
   EXPECT_EQ((*store_->records().ReadDocument("job", "m1"))->text, "");
   EXPECT_THAT(Ids("mapper"), ElementsAre("B", "a", "m1")) << "by bytes";
-  EXPECT_THAT(Ids("mapper", "B"), ElementsAre("a", "m1"));
+  EXPECT_THAT(Ids("mapper", "B"), ElementsAre("B", "a", "m1"));
+  EXPECT_THAT(Ids("mapper", "C"), ElementsAre("a", "m1"));
   EXPECT_THAT(Ids("mapper", "", 2), ElementsAre("B", "a"));
   Write({{"mapper", "m1", "new"}, {"mapper", "B", std::nullopt}, {"mapper", "none", std::nullopt}}, 7);
   EXPECT_EQ(*store_->records().ReadDocument("mapper", "m1"), (Document{"mapper", "m1", "new", 7}));
@@ -83,20 +88,22 @@ TEST_P(StoreDocuments, WhatIsRefusedWritesNone) {
 
 TEST_P(StoreDocuments, AreSeenInTheTransactionThatWroteOthers) {
   Write({{"job", "1", "before"}});
-  const auto committed = store_->PlanAndCommit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-    const auto before = store_->records().ReadDocument("job", "1");
-    if (!before.ok()) return before.status();
-    Plan plan;
-    plan.documents = {{"job", "1", (*before)->text + " and after"}};
-    return plan;
-  });
+  const auto committed =
+      store_->PlanAndCommit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+        const auto before = store_->records().ReadDocument("job", "1");
+        if (!before.ok()) return before.status();
+        Plan plan;
+        plan.documents = {{"job", "1", (*before)->text + " and after"}};
+        return plan;
+      });
   ASSERT_THAT(committed, IsOk());
   EXPECT_EQ((*store_->records().ReadDocument("job", "1"))->text, "before and after");
 }
 
 TEST_P(StoreDocuments, RowsAreReadByKeyInTheTransaction) {
   const TableSchema table = NamedTable(
-      "partner", {KeyColumn("id", Type::kText), PlainColumn("name", Type::kText), PlainColumn("n", Type::kInt64)});
+      "partner",
+      {KeyColumn("id", Type::kText), PlainColumn("name", Type::kText), PlainColumn("n", Type::kInt64)});
   Create(table);
   ASSERT_THAT(Insert(table, {{"a", "one", 1}, {"B", nullptr, 2}, {"a b", "three", nullptr}}).status, IsOk());
   const auto read = [&](const std::vector<std::string>& keys) {
@@ -111,15 +118,17 @@ TEST_P(StoreDocuments, RowsAreReadByKeyInTheTransaction) {
       std::string& text = seen.emplace_back();
       for (const ColumnView& column : batch->columns) {
         const Value value = column.At(row);
-        absl::StrAppend(&text, value.kind == Kind::kNull      ? "-"
-                               : value.kind == Kind::kInteger ? std::to_string(value.integer)
-                                                              : std::string(value.bytes),
+        absl::StrAppend(&text,
+                        value.kind == Kind::kNull      ? "-"
+                        : value.kind == Kind::kInteger ? std::to_string(value.integer)
+                                                       : std::string(value.bytes),
                         "|");
       }
     }
     return seen;
   };
-  EXPECT_THAT(read({"a", "b", "B", "a b"}), testing::UnorderedElementsAre("a|one|1|", "B|-|2|", "a b|three|-|"));
+  EXPECT_THAT(read({"a", "b", "B", "a b"}),
+              testing::UnorderedElementsAre("a|one|1|", "B|-|2|", "a b|three|-|"));
   EXPECT_THAT(read({"A"}), IsEmpty()) << "by bytes";
   EXPECT_THAT(read({}), IsEmpty());
   const auto looked = store_->PlanAndCommit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {

@@ -154,6 +154,15 @@ ROOMS = {
         "server/tenant server/watch",
         ("spdlog", "SQLite", "cpp-httplib"),
     ),
+    "server/storages": (
+        "base base/json proto/wire server/plan server/records server/store server/tenant server/tenant/records",
+        (),
+    ),
+    "server/http": (
+        "base base/http base/json certs certs/apikeys proto/wire server/config server/plan server/records "
+        "server/storages server/store server/tenant server/tenant/records server/watch",
+        (),
+    ),
     "server/fleet": ("base server/store/postgres/control server/watch", ()),
     "server/rpc/listener": ("base certs server/config", ("spdlog", "protobuf", "grpc")),
     "server/rpc": (
@@ -168,7 +177,7 @@ ROOMS = {
     ),
     "server": (
         "base base/config base/db/postgres base/exposition base/text certs server/config server/fleet "
-        "server/hooks server/hooks/delivery server/rpc server/rpc/admin server/rpc/listener server/store "
+        "server/hooks server/hooks/delivery server/http server/rpc server/rpc/admin server/rpc/listener server/store "
         "server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
         "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/watch",
@@ -283,8 +292,8 @@ ROOMS = {
     ),
     "tools/mirrorctl/admin": ("base base/config base/text certs proto/wire", ("nlohmann-json", "protobuf", "grpc")),
     "tools/mirrorctl/init": (
-        "base base/config base/db/mariadb base/db/postgres base/text certs client/config client/source/mariadb/log "
-        "tools/mirrorctl/admin",
+        "base base/config base/db/mariadb base/db/postgres base/text certs certs/apikeys client/config "
+        "client/source/mariadb/log tools/mirrorctl/admin",
         ("nlohmann-json",),
     ),
     "tools/mirrorctl/doctor": (
@@ -301,7 +310,7 @@ ROOMS = {
 }
 # For some files of a room: what of the above they may not include.
 NEVER = [
-    (r"base/(?!log_format\.)", ("spdlog", "nlohmann-json")),
+    (r"base/(?!log_format\.|json/)", ("spdlog", "nlohmann-json")),
     (r"base/text/(?!command_line\.cc)", ("CLI11",)),
     (r"base/config/(?!config_node\.cc)", ("toml++",)),
     (r"base/http/(?!listener\.cc|connection\.|tls\.)", ("Boost", "OpenSSL")),

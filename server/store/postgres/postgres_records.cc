@@ -193,16 +193,10 @@ class PostgresRecords final : public StoreRecords {
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
     return In([&](postgres::Connection& connection) { return SelectHook(connection, mirror_.names, hook); });
   }
-  absl::StatusOr<std::optional<Document>> ReadDocument(const std::string& kind,
-                                                       const std::string& id) override {
-    return In([&](postgres::Connection& connection) {
-      return SelectDocument(connection, mirror_.names, kind, id);
-    });
-  }
-  absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind, const std::string& after,
+  absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind, const std::string& from,
                                                       std::size_t count_max) override {
     return In([&](postgres::Connection& connection) {
-      return SelectDocuments(connection, mirror_.names, kind, after, count_max);
+      return SelectDocuments(connection, mirror_.names, kind, from, count_max);
     });
   }
   absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override {

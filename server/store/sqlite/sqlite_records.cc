@@ -121,13 +121,9 @@ class SqliteRecords final : public StoreRecords {
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
     return SelectHook(connection_, hook);
   }
-  absl::StatusOr<std::optional<Document>> ReadDocument(const std::string& kind,
-                                                       const std::string& id) override {
-    return SelectDocument(connection_, kind, id);
-  }
-  absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind, const std::string& after,
+  absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind, const std::string& from,
                                                       std::size_t count_max) override {
-    return SelectDocuments(connection_, kind, after, count_max);
+    return SelectDocuments(connection_, kind, from, count_max);
   }
   absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override {
     return ReadRowsByKey(connection_, kept, keys);

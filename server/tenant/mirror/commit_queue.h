@@ -7,15 +7,9 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "server/plan/row_request.h"
 
 namespace mirror {
-
-/// So many requests, and so many bytes of them, are committed together at most.
-inline constexpr std::size_t kGroupRequestsMax = 64;
-inline constexpr std::uint64_t kGroupBytesMax = 2 << 20;
-/// A request over this is committed with those of its own thread alone: others would wait for its rows longer
-/// than for a commit.
-inline constexpr std::uint64_t kGroupedRequestBytesMax = 256 << 10;
 
 /// Requests of one tenant, in the order in which they came. The thread whose request is the first commits it
 /// together with those that wait behind it; their threads only take the answer. `Waiting::bytes()`: what a

@@ -116,16 +116,17 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
   }
   std::optional<RecordsPlanner> planner;
   const absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(
-      [&](const TenantRecord& tenant) MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-        planner.emplace(*mirror_.store(), mirror_.agreed().rules().hash_key(), now_ms);
-        if (absl::Status begun = planner->Begin(tenant, requests); !begun.ok()) return begun;
-        for (Waiting* const one : group) {
-          absl::StatusOr<RecordOutcome> outcome = planner->Add(one->request);
-          if (!outcome.ok()) return outcome.status();
-          one->outcome = *std::move(outcome);
-        }
-        return planner->MakePlan();
-      },
+      [&](const TenantRecord& tenant)
+          MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+            planner.emplace(*mirror_.store(), mirror_.agreed().rules().hash_key(), now_ms);
+            if (absl::Status begun = planner->Begin(tenant, requests); !begun.ok()) return begun;
+            for (Waiting* const one : group) {
+              absl::StatusOr<RecordOutcome> outcome = planner->Add(one->request);
+              if (!outcome.ok()) return outcome.status();
+              one->outcome = *std::move(outcome);
+            }
+            return planner->MakePlan();
+          },
       ForRows());
   if (!committed.ok()) return committed.status();
   return *committed ? FirstFailure(**committed) : absl::OkStatus();
@@ -135,8 +136,9 @@ absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) { return OpenF
 
 absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t now_ms) {
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
-  const absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(
-      [&](const TenantRecord& tenant) MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+  const absl::StatusOr<std::optional<Mirror::Committed>> committed =
+      mirror_.Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
+                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
         StoreRecords& records = mirror_.store()->records();
         if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
         const absl::StatusOr<std::optional<TableRecord>> record = records.ReadTable(kPartnerTable);
@@ -170,13 +172,13 @@ absl::StatusOr<std::uint64_t> RecordsCalls::ClearRecords(std::int64_t now_ms) {
 absl::Status RecordsCalls::SetMapper(const RecordMapper& mapper, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   return ChangeTable(
-      [&](Store& store, const TenantRecord& tenant,
-          const TableRecord& record) MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-        const absl::StatusOr<TableSchema> agreed = PartnerTableOf(mapper, mirror_.agreed().rules());
-        if (!agreed.ok()) return agreed.status();
-        if (absl::Status fits = store.CheckTable(KeptForm(*agreed)); !fits.ok()) return fits;
-        return PlanOtherTable(tenant, record, *agreed, MapperJson(mapper), now_ms);
-      },
+      [&](Store& store, const TenantRecord& tenant, const TableRecord& record)
+          MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+            const absl::StatusOr<TableSchema> agreed = PartnerTableOf(mapper, mirror_.agreed().rules());
+            if (!agreed.ok()) return agreed.status();
+            if (absl::Status fits = store.CheckTable(KeptForm(*agreed)); !fits.ok()) return fits;
+            return PlanOtherTable(tenant, record, *agreed, MapperJson(mapper), now_ms);
+          },
       now_ms);
 }
 
@@ -290,12 +292,12 @@ absl::StatusOr<std::optional<Document>> RecordsCalls::FindDocument(const std::st
 }
 
 absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::string& kind,
-                                                                  const std::string& after,
+                                                                  const std::string& from,
                                                                   std::size_t count_max) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
   absl::StatusOr<std::vector<Document>> found =
-      mirror_.store()->records().ReadDocuments(kind, after, count_max);
+      mirror_.store()->records().ReadDocuments(kind, from, count_max);
   if (!found.ok()) return mirror_.Noticed(found.status());
   return found;
 }

@@ -58,7 +58,7 @@ class RecordsCalls {
   absl::StatusOr<TenantRecord> ReadTenantRow();
 
   absl::StatusOr<std::optional<Document>> FindDocument(const std::string& kind, const std::string& id);
-  absl::StatusOr<std::vector<Document>> ListDocuments(const std::string& kind, const std::string& after,
+  absl::StatusOr<std::vector<Document>> ListDocuments(const std::string& kind, const std::string& from,
                                                       std::size_t count_max);
   /// Reads under the store's writer lock and gives what is to be written.
   using DocumentPlanner = std::function<absl::StatusOr<std::vector<DocumentChange>>(StoreRecords& records)>;
@@ -78,8 +78,7 @@ class RecordsCalls {
   /// Asked under the store's writer lock, of a source of records that takes what comes.
   using TablePlanner = std::function<absl::StatusOr<std::optional<Plan>>(
       Store& store, const TenantRecord& tenant, const TableRecord& record)>;
-  absl::Status ChangeTable(const TablePlanner& planner, std::int64_t now_ms)
-      MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status ChangeTable(const TablePlanner& planner, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;
   CommitQueue<Waiting> queue_;

@@ -1,14 +1,13 @@
 #include "server/tenant/records/records_planner.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <ctime>
-#include <numeric>
 #include <functional>
+#include <numeric>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/iso_time.h"
 #include "base/json/json_document.h"
 #include "base/nonce.h"
 #include "server/records/mapper_json.h"
@@ -28,17 +27,8 @@ absl::Status ErasedSince() {
 
 absl::Status OtherBody() {
   return absl::OutOfRangeError(
-      "this Idempotency-Key came before with another body. Nothing was done. Use a new key for a new request.");
-}
-
-std::string Iso8601(std::int64_t unix_ms) {
-  const std::time_t seconds = unix_ms / 1'000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900, parts.tm_mon + 1,
-                parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, static_cast<int>(unix_ms % 1'000));
-  return text;
+      "this Idempotency-Key came before with another body. Nothing was done. Use a new key for a new "
+      "request.");
 }
 
 std::string Packed(const std::string& body_hash, const std::string& answer) {
@@ -51,15 +41,15 @@ std::string Erased(const std::string& packed) { return packed.substr(0, packed.f
 absl::Status EraseNaming(StoreRecords& records, const std::function<bool(const std::string&)>& names_one,
                          std::vector<DocumentChange>* changes) {
   constexpr std::size_t kPage = 1'000;
-  std::string after;
+  std::string from;
   while (true) {
-    const auto page = records.ReadDocuments(kNamingAnswerKind, after, kPage);
+    const auto page = records.ReadDocuments(kNamingAnswerKind, from, kPage);
     if (!page.ok()) return page.status();
     for (const Document& answer : *page) {
       if (names_one(answer.text)) changes->push_back({answer.kind, answer.id, Erased(answer.text)});
     }
     if (page->size() < kPage) return absl::OkStatus();
-    after = page->back().id;
+    from = page->back().id + '\1';  // No id stands between the two.
   }
 }
 
@@ -368,7 +358,8 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   plan.steps = {std::move(step)};
   plan.tenant = tenant;
   plan.tenant->scrub = true;
-  absl::Status erased = EraseNaming(store.records(), [](const std::string&) { return true; }, &plan.documents);
+  absl::Status erased = EraseNaming(
+      store.records(), [](const std::string&) { return true; }, &plan.documents);
   if (!erased.ok()) return erased;
   return plan;
 }
@@ -377,9 +368,10 @@ absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, c
                                                    const TableSchema& agreed, const std::string& mapper,
                                                    std::int64_t now_ms) {
   if (record.row_count != 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "data source '", tenant.context_id,
-        "' has business partners, and its mapper stays as it is. Nothing was done. Clear it first, or make another data source."));
+    return absl::FailedPreconditionError(
+        absl::StrCat("data source '", tenant.context_id,
+                     "' has business partners, and its mapper stays as it is. Nothing was done. Clear it "
+                     "first, or make another data source."));
   }
   Step step;
   step.table = kPartnerTable;

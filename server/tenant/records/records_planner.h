@@ -54,7 +54,8 @@ class RecordsPlanner {
   /// A row, as it is and as it will be.
   struct Known {
     std::optional<PartnerRow> before, now;
-    std::set<std::uint32_t> touched = {};  ///< Columns that came, where not all of them are kept as they come.
+    std::set<std::uint32_t> touched =
+        {};  ///< Columns that came, where not all of them are kept as they come.
   };
   using Rows = std::map<std::string, Known>;
   /// What is written of some rows.

@@ -62,17 +62,11 @@ absl::StatusOr<std::optional<HookNote>> MemoryStore::ReadHook(const std::string&
   return std::optional<HookNote>();
 }
 
-absl::StatusOr<std::optional<Document>> MemoryStore::ReadDocument(const std::string& kind,
-                                                                  const std::string& id) {
-  const auto found = mirror_->documents.find({kind, id});
-  return found == mirror_->documents.end() ? std::nullopt : std::optional(found->second);
-}
-
 absl::StatusOr<std::vector<Document>> MemoryStore::ReadDocuments(const std::string& kind,
-                                                                 const std::string& after,
+                                                                 const std::string& from,
                                                                  std::size_t count_max) {
   std::vector<Document> documents;
-  for (auto at = mirror_->documents.upper_bound({kind, after});
+  for (auto at = mirror_->documents.lower_bound({kind, from});
        at != mirror_->documents.end() && at->first.first == kind && documents.size() < count_max; ++at) {
     documents.push_back(at->second);
   }

@@ -11,8 +11,8 @@ constexpr char kDoing[] = "reading what is kept beside the rows";
 /// `where`: behind the table's name.
 absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& where, postgres::Values values) {
-  const auto there = connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.documents},
-                                       kDoing);
+  const auto there =
+      connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.documents}, kDoing);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
   std::vector<Document> documents;
   if (*there == 0) return documents;
@@ -27,20 +27,11 @@ absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, c
 
 }  // namespace
 
-absl::StatusOr<std::optional<Document>> SelectDocument(postgres::Connection& connection,
-                                                       const PostgresOwnTables& names, const std::string& kind,
-                                                       const std::string& id) {
-  absl::StatusOr<std::vector<Document>> found =
-      Select(connection, names, " WHERE kind = $1 AND id = $2", {kind, id});
-  if (!found.ok()) return found.status();
-  return found->empty() ? std::nullopt : std::optional(std::move(found->front()));
-}
-
 absl::StatusOr<std::vector<Document>> SelectDocuments(postgres::Connection& connection,
                                                       const PostgresOwnTables& names, const std::string& kind,
-                                                      const std::string& after, std::size_t count_max) {
-  return Select(connection, names, " WHERE kind = $1 AND id > $2 ORDER BY id LIMIT $3",
-                {kind, after, static_cast<std::int64_t>(count_max)});
+                                                      const std::string& from, std::size_t count_max) {
+  return Select(connection, names, " WHERE kind = $1 AND id >= $2 ORDER BY id LIMIT $3",
+                {kind, from, static_cast<std::int64_t>(count_max)});
 }
 
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& connection,
@@ -50,17 +41,19 @@ absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& c
 
 void MakeDocuments(OwnWrites& writes, const PostgresOwnTables& names) {
   // The schema is closed to others, and default privileges say nothing of it to PUBLIC.
-  writes.Add(absl::StrCat("CREATE TABLE IF NOT EXISTS ", names.documents,
-                          " (kind text COLLATE \"C\", id text COLLATE \"C\", text text NOT NULL, at_ms bigint "
-                          "NOT NULL, CONSTRAINT _mirror_own_key_documents PRIMARY KEY (kind, id))"),
-             {});
+  writes.Add(
+      absl::StrCat("CREATE TABLE IF NOT EXISTS ", names.documents,
+                   " (kind text COLLATE \"C\", id text COLLATE \"C\", text text NOT NULL, at_ms bigint "
+                   "NOT NULL, CONSTRAINT _mirror_own_key_documents PRIMARY KEY (kind, id))"),
+      {});
 }
 
 void PutDocument(OwnWrites& writes, const PostgresOwnTables& names, const Document& document) {
-  writes.Add(absl::StrCat("INSERT INTO ", names.documents,
-                          " (kind, id, text, at_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, id) DO UPDATE SET "
-                          "text = excluded.text, at_ms = excluded.at_ms"),
-             {writes.Keep(document.kind), writes.Keep(document.id), writes.Keep(document.text), document.at_ms});
+  writes.Add(
+      absl::StrCat("INSERT INTO ", names.documents,
+                   " (kind, id, text, at_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, id) DO UPDATE SET "
+                   "text = excluded.text, at_ms = excluded.at_ms"),
+      {writes.Keep(document.kind), writes.Keep(document.id), writes.Keep(document.text), document.at_ms});
 }
 
 void WriteDocuments(OwnWrites& writes, const PostgresOwnTables& names,

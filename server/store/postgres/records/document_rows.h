@@ -17,13 +17,10 @@
 
 namespace mirror {
 
-absl::StatusOr<std::optional<Document>> SelectDocument(postgres::Connection& connection,
-                                                       const PostgresOwnTables& names, const std::string& kind,
-                                                       const std::string& id);
-/// With a greater id than `after`, by id.
+/// See StoreRecords::ReadDocuments().
 absl::StatusOr<std::vector<Document>> SelectDocuments(postgres::Connection& connection,
                                                       const PostgresOwnTables& names, const std::string& kind,
-                                                      const std::string& after, std::size_t count_max);
+                                                      const std::string& from, std::size_t count_max);
 /// By kind, then id.
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);

@@ -18,7 +18,8 @@ absl::Status MakeDocuments(SqliteConnection& connection) {
   const absl::StatusOr<bool> there = HasDocuments(connection);
   if (!there.ok() || *there) return there.status();
   absl::Status made = connection.Execute(
-      "CREATE TABLE _mirror_documents (kind TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL, at_ms INTEGER "
+      "CREATE TABLE _mirror_documents (kind TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL, at_ms "
+      "INTEGER "
       "NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID");
   if (!made.ok()) return made;
   return connection.Execute("CREATE INDEX _mirror_documents_at ON _mirror_documents (kind, at_ms)");
@@ -36,29 +37,15 @@ absl::StatusOr<std::vector<Document>> DocumentsOf(Query& query) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<Document>> SelectDocument(SqliteConnection& connection, const std::string& kind,
-                                                       const std::string& id) {
-  const absl::StatusOr<bool> there = HasDocuments(connection);
-  if (!there.ok()) return there.status();
-  if (!*there) return std::optional<Document>();
-  absl::StatusOr<Query> query = connection.Prepare(
-      absl::StrCat("SELECT ", kColumns, " FROM _mirror_documents WHERE kind = ?1 AND id = ?2"));
-  if (!query.ok()) return query.status();
-  query->Bind(1, kind).Bind(2, id);
-  absl::StatusOr<std::vector<Document>> found = DocumentsOf(*query);
-  if (!found.ok()) return found.status();
-  return found->empty() ? std::nullopt : std::optional(std::move(found->front()));
-}
-
 absl::StatusOr<std::vector<Document>> SelectDocuments(SqliteConnection& connection, const std::string& kind,
-                                                      const std::string& after, std::size_t count_max) {
+                                                      const std::string& from, std::size_t count_max) {
   const absl::StatusOr<bool> there = HasDocuments(connection);
   if (!there.ok()) return there.status();
   if (!*there) return std::vector<Document>();
   absl::StatusOr<Query> query = connection.Prepare(absl::StrCat(
-      "SELECT ", kColumns, " FROM _mirror_documents WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3"));
+      "SELECT ", kColumns, " FROM _mirror_documents WHERE kind = ?1 AND id >= ?2 ORDER BY id LIMIT ?3"));
   if (!query.ok()) return query.status();
-  query->Bind(1, kind).Bind(2, after).Bind(3, static_cast<std::int64_t>(count_max));
+  query->Bind(1, kind).Bind(2, from).Bind(3, static_cast<std::int64_t>(count_max));
   return DocumentsOf(*query);
 }
 
@@ -109,7 +96,8 @@ absl::Status BoundDocuments(SqliteConnection& connection, const DocumentBound& b
   if (!old.ok()) return old.status();
   if (absl::Status gone = old->Bind(1, bound.kind).Bind(2, bound.before_ms).Run(); !gone.ok()) return gone;
   absl::StatusOr<Query> over = connection.Prepare(
-      "DELETE FROM _mirror_documents WHERE kind = ?1 AND id IN (SELECT id FROM _mirror_documents WHERE kind = "
+      "DELETE FROM _mirror_documents WHERE kind = ?1 AND id IN (SELECT id FROM _mirror_documents WHERE kind "
+      "= "
       "?1 ORDER BY at_ms DESC, id DESC LIMIT -1 OFFSET ?2)");
   if (!over.ok()) return over.status();
   return over->Bind(1, bound.kind).Bind(2, bound.count_max).Run();

@@ -17,11 +17,9 @@
 
 namespace mirror {
 
-absl::StatusOr<std::optional<Document>> SelectDocument(SqliteConnection& connection, const std::string& kind,
-                                                       const std::string& id);
-/// With a greater id than `after`, by id.
+/// See StoreRecords::ReadDocuments().
 absl::StatusOr<std::vector<Document>> SelectDocuments(SqliteConnection& connection, const std::string& kind,
-                                                      const std::string& after, std::size_t count_max);
+                                                      const std::string& from, std::size_t count_max);
 /// By kind, then id.
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(SqliteConnection& connection);
 

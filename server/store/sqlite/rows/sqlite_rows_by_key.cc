@@ -17,8 +17,8 @@ absl::StatusOr<RowBlock> ReadRowsByKey(SqliteConnection& connection, const Table
   RowBlock block = RowBlock::ForAll(kept);
   std::vector<std::uint32_t> columns(kept.columns.size());
   std::iota(columns.begin(), columns.end(), 0U);
-  std::string sql = absl::StrCat("SELECT ", NameList(kept, columns), " FROM ", QuoteName(kept.name), " WHERE ",
-                                 NameList(kept, kept.Key()), " = ?1");
+  std::string sql = absl::StrCat("SELECT ", NameList(kept, columns), " FROM ", QuoteName(kept.name),
+                                 " WHERE ", NameList(kept, kept.Key()), " = ?1");
   if (const std::string live = LiveRows(kept, ""); !live.empty()) absl::StrAppend(&sql, " AND ", live);
   const absl::StatusOr<sqlite3_stmt*> found = connection.Statement(sql);
   if (!found.ok()) return found.status();
