@@ -19,9 +19,16 @@ HttpAdmission Refusal(HttpAnswer answer) {
   return admission;
 }
 
-absl::Status NoSuchCall() {
-  return absl::NotFoundError(
-      "there is no such call. Nothing was done. GET /openapi.json tells which there are.");
+/// `allowed`: methods that the path has.
+HttpAnswer NoRoute(const std::string& allowed) {
+  if (allowed.empty()) {
+    return ErrorAnswer(absl::NotFoundError(
+        "there is no such call. Nothing was done. GET /openapi.json tells which there are."));
+  }
+  HttpAnswer answer = ErrorAnswer(absl::UnimplementedError(
+      absl::StrCat("this path has no such method, but ", allowed, ". Nothing was done.")));
+  answer.fields.emplace_back("Allow", allowed);
+  return answer;
 }
 
 /// Without the base path that it begins with; absent: with none of them.
@@ -101,13 +108,7 @@ HttpAdmission JsonDoor::Admit(const HttpHead& head) {
                        " requests under way already. Nothing was done; try again when one has ended."))));
     }
   }
-  if (match.route == nullptr && !match.allowed.empty()) {
-    HttpAnswer answer = ErrorAnswer(absl::UnimplementedError(
-        absl::StrCat("this path has no such method, but ", match.allowed, ". Nothing was done.")));
-    answer.fields.emplace_back("Allow", match.allowed);
-    return Refusal(std::move(answer));
-  }
-  if (match.route == nullptr) return Refusal(ErrorAnswer(NoSuchCall()));
+  if (match.route == nullptr) return Refusal(NoRoute(match.allowed));
   const HttpRoute& route = *match.route;
   if (route.role && key->role < *route.role) {
     return Refusal(ErrorAnswer(absl::PermissionDeniedError(
@@ -120,8 +121,14 @@ HttpAdmission JsonDoor::Admit(const HttpHead& head) {
   call->parts = std::move(match.parts);
   call->key = std::move(key);
   HttpAdmission admission;
+  if (!route.role && route.body == HttpBody::kNone && !head.has_body) {
+    // Strangers are answered at once, with what is there already: they take nobody's turn.
+    admission.refusal = Run(route, *call);
+    return admission;
+  }
   if (route.admit) admission = route.admit(*call);
   if (admission.refusal) return admission;
+  if (call->key != nullptr) admission.asker = call->key->name;
   if (route.body == HttpBody::kJson) admission.body_bytes_max = config_.body_limit;
   // A body where none is looked for is small, or not read.
   if (route.body == HttpBody::kNone) admission.body_bytes_max = 0;

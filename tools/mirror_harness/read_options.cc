@@ -77,7 +77,8 @@ cli::Command AddHostile(const cli::Command& all, Options* options) {
   app.Add("--api-key", options->api_key, "With --http: an owner's key for storages called Hostile-...")
       .ValueName("KEY");
   app.Add("--attackers-key", options->attackers_key,
-          "With --http: the key that attacks show (default: that of --api-key, and honest calls share its limit)")
+          "With --http: the key that attacks show (default: that of --api-key, and honest calls share its "
+          "limit)")
       .ValueName("KEY");
   app.Add("--only", options->only, "These attacks or themes").ValueName("NAME...");
   app.Add("--seconds", options->seconds, "How long each flood lasts").Within(0.1, 3'600.0).ShowDefault();

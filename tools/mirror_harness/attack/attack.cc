@@ -27,14 +27,12 @@ std::vector<Attack> Together(std::initializer_list<std::vector<Attack> (*)()> pa
 }
 
 Theme HttpAttacks() {
-  return {"http",
-          Together({HttpFramingAttacks, HttpEndlessAttacks, HttpContentAttacks, HttpCrowdAttacks})};
+  return {"http", Together({HttpFramingAttacks, HttpEndlessAttacks, HttpContentAttacks, HttpCrowdAttacks})};
 }
 
 std::vector<Theme> AllAttacks() {
-  return {TokenAttacks(),      NameAttacks(),  BatchAttacks(),    OrderAttacks(),  BombAttacks(),
-          ConnectionAttacks(), FloodAttacks(), StrangerAttacks(), MetricsAttacks(),
-          HttpAttacks()};
+  return {TokenAttacks(),      NameAttacks(),  BatchAttacks(),    OrderAttacks(),   BombAttacks(),
+          ConnectionAttacks(), FloodAttacks(), StrangerAttacks(), MetricsAttacks(), HttpAttacks()};
 }
 
 }  // namespace mirror::harness

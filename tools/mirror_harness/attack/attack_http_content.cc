@@ -1,5 +1,5 @@
-// JSON and targets at the door for JSON that are meant to break who reads them: each is refused, within bounds
-// of time and memory, and nobody else notices.
+// JSON and targets at the door for JSON that are meant to break who reads them: each is refused, within
+// bounds of time and memory, and nobody else notices.
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -26,8 +26,7 @@ std::string Repeated(const std::string& piece, std::size_t bytes) {
 }
 
 /// These bodies, each with the attackers' key.
-Attack Bodies(std::string name, std::string what, std::string expected,
-              std::vector<std::string> (*make)()) {
+Attack Bodies(std::string name, std::string what, std::string expected, std::vector<std::string> (*make)()) {
   return {std::move(name), std::move(what), {std::move(expected)}, [make](Target& target) {
             const HttpVictim& victim = target.http();
             Outcome all;
@@ -42,9 +41,8 @@ Attack Bodies(std::string name, std::string what, std::string expected,
 
 /// A body with one partner, whose record is this text.
 std::string WithRecord(const std::string& record) {
-  const nlohmann::json body = {
-      {"featuresOn", {"UPSERT_BY_EXTERNAL_ID"}},
-      {"businessPartners", {{{"externalId", "hostile"}, {"record", record}}}}};
+  const nlohmann::json body = {{"featuresOn", {"UPSERT_BY_EXTERNAL_ID"}},
+                               {"businessPartners", {{{"externalId", "hostile"}, {"record", record}}}}};
   return body.dump();
 }
 
@@ -83,7 +81,8 @@ std::vector<std::string> NoJson() {
 Outcome WideRecords(Target& target) {
   const HttpVictim& victim = target.http();
   std::string record = "{";
-  for (int i = 0; record.size() < 3'000'000; ++i) absl::StrAppend(&record, i == 0 ? "" : ",", "\"a", i, "\":0");
+  for (int i = 0; record.size() < 3'000'000; ++i)
+    absl::StrAppend(&record, i == 0 ? "" : ",", "\"a", i, "\":0");
   const std::string wide = WithRecord(record + "}");
   Outcome all;
   const auto begin = std::chrono::steady_clock::now();
@@ -101,8 +100,8 @@ Outcome WideRecords(Target& target) {
 Outcome BadRecords(Target& target) {
   const HttpVictim& victim = target.http();
   const std::string deep(100'000, '[');
-  const std::vector<std::string> records = {"{\"a\":1,\"a\":2}", "{\"a\":\"\\u0000\"}", "{\"a\":" + deep,
-                                            "{\"a\":\"\\udfff\"}", "[]", ""};
+  const std::vector<std::string> records = {
+      "{\"a\":1,\"a\":2}", "{\"a\":\"\\u0000\"}", "{\"a\":" + deep, "{\"a\":\"\\udfff\"}", "[]", ""};
   Outcome all;
   for (const std::string& record : records) {
     const HttpSaid said = AskOnce(victim.door(), victim.Upsert({}, WithRecord(record)), kHttpPatience);
@@ -119,11 +118,12 @@ Outcome Targets(Target& target) {
   const HttpVictim& victim = target.http();
   const std::string storage = "/v2/storages/" + victim.storage();
   const std::vector<std::string> targets = {
-      storage + "%2Fdatasources", storage + "%2f..",   storage + "%00",       "/v2/storages/%FF",
-      "/v2/storages/\xff",        "/v2/storages/%C0%AF", "/v2/storages/%",    "/v2/storages/%4",
-      "/v2/storages/%zz",         "/v2/./storages",    "/v2/../v2/storages", "//v2/storages",
+      storage + "%2Fdatasources", storage + "%2f..",           storage + "%00",
+      "/v2/storages/%FF",         "/v2/storages/\xff",         "/v2/storages/%C0%AF",
+      "/v2/storages/%",           "/v2/storages/%4",           "/v2/storages/%zz",
+      "/v2/./storages",           "/v2/../v2/storages",        "//v2/storages",
       "/v2/storages/%2e%2e",      "/v2/storages/%0d%0aX:%20y", "/v2/storages/%7f",
-      "/v2/storages?limit=%00",   "/v2/storages?limit=%FF", "/v2/storages/%ed%a0%80"};
+      "/v2/storages?limit=%00",   "/v2/storages?limit=%FF",    "/v2/storages/%ed%a0%80"};
   Outcome all;
   for (const std::string& one : targets) {
     Outcome outcome = OneAnswer(victim, victim.Read(one), /*closes=*/false);
@@ -133,7 +133,8 @@ Outcome Targets(Target& target) {
   for (const std::string& line : {std::string("GET http://elsewhere/v2/storages"), std::string("OPTIONS *"),
                                   std::string("CONNECT elsewhere:443"), std::string("GET v2/storages")}) {
     Outcome outcome = OneAnswer(
-        victim, absl::StrCat(line, " HTTP/1.1\r\nHost: x\r\nX-API-KEY: ", victim.door().attackers_key, "\r\n\r\n"),
+        victim,
+        absl::StrCat(line, " HTTP/1.1\r\nHost: x\r\nX-API-KEY: ", victim.door().attackers_key, "\r\n\r\n"),
         /*closes=*/false);
     if (!outcome.got.contains("400")) outcome.fault = line + ": " + outcome.words;
     AddOutcome(outcome, &all);

@@ -1,4 +1,5 @@
-// Many at once at the door for JSON, slow ones, and those that take no answer: whoever else comes is answered.
+// Many at once at the door for JSON, slow ones, and those that take no answer: whoever else comes is
+// answered.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -137,9 +138,9 @@ std::string Many(const std::string& request, int count) {
 
 Outcome UnreadStreams(Target& target) {
   const HttpVictim& victim = target.http();
-  const std::string stream = victim.Read(
-      absl::StrCat("/v4/storages/", victim.storage(), "/records/businesspartner"),
-      {{"Accept", "application/x-ndjson"}});
+  const std::string stream =
+      victim.Read(absl::StrCat("/v4/storages/", victim.storage(), "/records/businesspartner"),
+                  {{"Accept", "application/x-ndjson"}});
   Outcome outcome = Unread(victim, kStreams, stream, target.flood_time());
   if (outcome.fault.empty()) outcome.fault = victim.AttackersFault();
   return outcome;
@@ -178,8 +179,9 @@ Outcome WrongKeys(Target& target) {
     while (Clock::now() < end) {
       if (line.ok() && line->gone()) line = HttpLine::Connect(victim.door());
       if (!line.ok()) return OutcomeOf(line.status());
-      const std::string keys[] = {absl::StrCat("mk_", thread, "_", asked), right.substr(0, right.size() - 1),
-                                  right + "x", absl::StrCat(right, ",", right), std::string(6'000, 'k'), "*"};
+      const std::string keys[] = {
+          absl::StrCat("mk_", thread, "_", asked), right.substr(0, right.size() - 1), right + "x",
+          absl::StrCat(right, ",", right),         std::string(6'000, 'k'),           "*"};
       line->Send(HttpLine::Request(victim.door(), "GET", "/v2/storages", keys[asked++ % 6]));
       const HttpSaid said = line->Answer(kHttpPatience);
       outcome.got.insert(said.name(!line->gone()));
@@ -241,14 +243,20 @@ std::vector<Attack> HttpCrowdAttacks() {
       {"slow-body", "A body of which a byte comes now and then, with a key.", {kClosed}, SlowBody},
       {"slow-heads", "400 heads that are never finished, without a key.", {"OK"}, SlowHeads},
       {"pipelined", "500 requests in one packet.", {"200"}, Pipelined},
-      {"idle", "200 clients that keep their connection and do nothing.", {"OK"},
+      {"idle",
+       "200 clients that keep their connection and do nothing.",
+       {"OK"},
        [](Target& target) { return Idle(target, kIdle); }},
-      {"idle-crowd", "More of them than the door has connections.", {"OK"},
+      {"idle-crowd",
+       "More of them than the door has connections.",
+       {"OK"},
        [](Target& target) { return Idle(target, kCrowd); }},
       {"unread-streams", "Streams of a table that nobody reads.", {"OK"}, UnreadStreams},
       {"unread-pages", "Pages with a key that nobody reads.", {"OK"}, UnreadJsonPages},
       {"unread-documents", "Answers without a key that nobody reads.", {"OK"}, UnreadDocuments},
-      {"unread-documents-of-many", "The same by more than the door has connections.", {"OK"},
+      {"unread-documents-of-many",
+       "The same by more than the door has connections.",
+       {"OK"},
        UnreadDocumentsOfMany},
       {"wrong-keys", "Keys that are none, by the thousand.", {"401"}, WrongKeys},
       {"beyond-key", "150 slow requests with one key at a time.", {"429"}, BeyondKey},

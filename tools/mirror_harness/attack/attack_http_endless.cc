@@ -1,4 +1,5 @@
-// Heads and bodies without end at the door for JSON, and bodies that are packed: each is cut within its bounds.
+// Heads and bodies without end at the door for JSON, and bodies that are packed: each is cut within its
+// bounds.
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,15 +42,19 @@ Outcome SendForEverHttp(const HttpVictim& victim, const std::string& begin, cons
 }
 
 /// The answer, or the end of the connection when it came too late to be read.
-Attack EndlessHttp(std::string name, std::string what, std::string status, Beginning begin, std::string more) {
+Attack EndlessHttp(std::string name, std::string what, std::string status, Beginning begin,
+                   std::string more) {
   return {std::move(name), std::move(what), {std::move(status), kClosed}, [begin, more](Target& target) {
             return SendForEverHttp(target.http(), begin(target.http()), more);
           }};
 }
 
-std::string Chunked(const HttpVictim& victim) { return victim.Upsert({{"Transfer-Encoding", "chunked"}}, ""); }
+std::string Chunked(const HttpVictim& victim) {
+  return victim.Upsert({{"Transfer-Encoding", "chunked"}}, "");
+}
 std::string ChunkedWithoutKey(const HttpVictim& victim) {
-  return HttpLine::Request(victim.door(), "PUT", victim.PartnersPath(), "", {{"Transfer-Encoding", "chunked"}});
+  return HttpLine::Request(victim.door(), "PUT", victim.PartnersPath(), "",
+                           {{"Transfer-Encoding", "chunked"}});
 }
 std::string ChunkedGet(const HttpVictim& victim) {
   return victim.Read("/v2/storages", {{"Transfer-Encoding", "chunked"}});
@@ -104,13 +109,13 @@ std::vector<Attack> HttpEndlessAttacks() {
       EndlessHttp("trailer", "Fields without end behind the last chunk.", "400", Trailer, field),
       EndlessHttp("huge-length", "A body of 99 GB.", "413", Huge, piece),
       EndlessHttp("gzip", "A packed body that never ends, by Content-Encoding.", "415", Packed, chunk),
-      EndlessHttp("gzip-transfer", "A packed body that never ends, by Transfer-Encoding.", "400", PackedOnItsWay,
-              chunk),
+      EndlessHttp("gzip-transfer", "A packed body that never ends, by Transfer-Encoding.", "400",
+                  PackedOnItsWay, chunk),
       EndlessHttp("header", "A field that never ends.", "431", HeadWithName, piece),
       EndlessHttp("headers", "Fields without end.", "431", Head, field),
       EndlessHttp("many-headers", "Thousands of small fields.", "431", Head, fields),
       EndlessHttp("path", "A path that never ends.", "431", Path, piece),
-      EndlessHttp("no-request", "Bytes without an end that are no request.", "400", Nothing, piece),
+      EndlessHttp("no-request", "Bytes without an end that are no request.", "431", Nothing, piece),
       {"ranges", "A Range with thousands of ranges.", {"200"}, Ranges},
   };
 }

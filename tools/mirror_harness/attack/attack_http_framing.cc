@@ -1,5 +1,5 @@
-// Requests that two programs might read differently, at the door for JSON: whatever is unclear is refused, the
-// connection is closed, and nothing of it is read as another request.
+// Requests that two programs might read differently, at the door for JSON: whatever is unclear is refused,
+// the connection is closed, and nothing of it is read as another request.
 #include <string>
 #include <utility>
 #include <vector>
@@ -122,10 +122,10 @@ std::vector<Attack> HttpFramingAttacks() {
                "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff2\r\n{}\r\n" + chunk,
                "Transfer-Encoding: chunked\r\n\r\n2\r\n{}x\r\n" + chunk,
                "Transfer-Encoding: chunked\r\n\r\n\r\n" + chunk}),
-      Unclear("line-ends", "Header lines that end in other ways, go on in the next line, or hold a NUL.",
-              {"X: a\rContent-Length: 5\r\n\r\n" + hidden, "X: a\r\n Content-Length: 5\x01\r\n\r\n" + hidden,
-               std::string("X: a\0b\r\n\r\n", 10) + hidden, "X Y: a\r\n\r\n" + hidden,
-               ": a\r\n\r\n" + hidden}),
+      Unclear(
+          "line-ends", "Header lines that end in other ways, go on in the next line, or hold a NUL.",
+          {"X: a\rContent-Length: 5\r\n\r\n" + hidden, "X: a\r\n Content-Length: 5\x01\r\n\r\n" + hidden,
+           std::string("X: a\0b\r\n\r\n", 10) + hidden, "X Y: a\r\n\r\n" + hidden, ": a\r\n\r\n" + hidden}),
       Hosts("no-host", "A request of HTTP/1.1 without a Host.", ""),
       Hosts("two-hosts", "A request with two Hosts.", "Host: a\r\nHost: b\r\n"),
       {"half-body",

@@ -49,7 +49,8 @@ void HonestReader::Call(const std::string& request) {
   const Clock::time_point begin = Clock::now();
   std::uint64_t repeated = 0;
   HttpSaid said = Once(request);
-  // A connection that was let go for a newer one, and a server that is busy: both are told of in its document.
+  // A connection that was let go for a newer one, and a server that is busy: both are told of in its
+  // document.
   while ((said.status == 0 || said.status == 429 || said.status == 503) &&
          Clock::now() - begin < kHttpPatience) {
     ++repeated;
@@ -63,7 +64,8 @@ void HonestReader::Call(const std::string& request) {
   served_.repeated += repeated;
   ms_.push_back(ms);
   if (said.status == 200 && !late) return;
-  const std::string failure = absl::StrCat(said.name(true), " after ", static_cast<int>(ms), " ms ", said.body);
+  const std::string failure =
+      absl::StrCat(said.name(true), " after ", static_cast<int>(ms), " ms ", said.body);
   if (served_.failures++ == 0) served_.first_failure = failure;
   if (failure_.empty()) failure_ = failure;
 }

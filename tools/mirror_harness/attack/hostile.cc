@@ -6,6 +6,7 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <random>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -56,6 +57,9 @@ struct HttpSide {
   std::unique_ptr<HonestReader> honest;
 };
 
+/// "Hostile-1a2b3c": of this run.
+std::string NewStorage() { return absl::StrCat("Hostile-", absl::Hex(std::random_device{}())); }
+
 absl::StatusOr<HttpSide> OpenHttp(const Options& options, Target* target) {
   HttpSide side;
   if (options.http.empty()) return side;
@@ -63,7 +67,7 @@ absl::StatusOr<HttpSide> OpenHttp(const Options& options, Target* target) {
   if (!door.ok()) return door.status();
   door->key = options.api_key;
   door->attackers_key = options.attackers_key.empty() ? options.api_key : options.attackers_key;
-  side.victim = std::make_unique<HttpVictim>(*std::move(door), "Hostile-" + target->run());
+  side.victim = std::make_unique<HttpVictim>(*std::move(door), NewStorage());
   if (absl::Status prepared = side.victim->Prepare(); !prepared.ok()) return prepared;
   target->set_http(side.victim.get());
   side.honest = std::make_unique<HonestReader>(*side.victim);

@@ -27,7 +27,8 @@ std::string Filling(int from) {
 }  // namespace
 
 HttpVictim::~HttpVictim() {
-  if (made_) Ask("DELETE", absl::StrCat("/storages/", storage_, "?confirm=", storage_), "", 200).IgnoreError();
+  if (made_)
+    Ask("DELETE", absl::StrCat("/storages/", storage_, "?confirm=", storage_), "", 200).IgnoreError();
 }
 
 absl::Status HttpVictim::Ask(std::string_view method, std::string_view path, std::string_view body,
@@ -98,8 +99,8 @@ Outcome OneAnswer(const HttpVictim& victim, const std::string& bytes, bool close
   Outcome outcome;
   outcome.got.insert(said.name(!line->gone()));
   outcome.words = said.body;
-  const bool closed = line->Closed(closes ? std::chrono::milliseconds(kHttpPatience)
-                                          : std::chrono::milliseconds(100));
+  const bool closed =
+      line->Closed(closes ? std::chrono::milliseconds(kHttpPatience) : std::chrono::milliseconds(100));
   if (!line->rest().empty()) {
     outcome.fault = "more than one answer: " + line->rest().substr(0, 80);
   } else if (closes && !closed) {

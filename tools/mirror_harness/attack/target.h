@@ -53,7 +53,6 @@ class Target {
   std::chrono::steady_clock::duration flood_time() const { return flood_time_; }
   /// The name of a tenant of this run: "Cust-hostile-<suffix>-1a2b3c".
   std::string Tenant(const std::string& suffix) const;
-  const std::string& run() const { return run_; }
 
   // --- Calls ---
   std::shared_ptr<grpc::Channel> NewChannel() const;
