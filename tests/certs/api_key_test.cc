@@ -100,7 +100,9 @@ TEST_F(ApiKeyTest, ANameIsTakenOnce) {
   const std::string key = Issue("crm");
   EXPECT_THAT(IssueApiKey(folder(), {.name = "crm", .storages = {"*"}}),
               StatusIs(absl::StatusCode::kAlreadyExists));
-  EXPECT_NE(FindApiKey(ReadApiKeys(folder())->keys, key), nullptr);
+  const auto found = ReadApiKeys(folder());
+  ASSERT_THAT(found, IsOk());
+  EXPECT_NE(FindApiKey(found->keys, key), nullptr);
 }
 
 TEST_F(ApiKeyTest, WrongNamesAndPatternsAreRefusedAndNothingIsMade) {
@@ -145,7 +147,9 @@ TEST_F(ApiKeyTest, FilesThatAreNoKeysAreLeftOutWithAReasonAndTheOthersStay) {
 TEST_F(ApiKeyTest, KeysComeByName) {
   for (const char* const name : {"c", "a", "B"}) Issue(name);
   std::vector<std::string> names;
-  for (const ApiKey& key : ReadApiKeys(folder())->keys) names.push_back(key.name);
+  const auto found = ReadApiKeys(folder());
+  ASSERT_THAT(found, IsOk());
+  for (const ApiKey& key : found->keys) names.push_back(key.name);
   EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
   EXPECT_THAT(names, SizeIs(3));
 }
@@ -165,7 +169,10 @@ TEST_F(ApiKeyTest, EachRoleMayWhatThoseBeforeItMay) {
   for (const ApiRole role : {ApiRole::kReader, ApiRole::kWriter, ApiRole::kOwner}) {
     Issue(std::string(ToString(role)), role);
   }
-  for (const ApiKey& key : ReadApiKeys(folder())->keys) EXPECT_EQ(ToString(key.role), key.name);
+  const auto found = ReadApiKeys(folder());
+  ASSERT_THAT(found, IsOk());
+  EXPECT_THAT(found->keys, SizeIs(3));
+  for (const ApiKey& key : found->keys) EXPECT_EQ(ToString(key.role), key.name);
 }
 
 }  // namespace

@@ -200,7 +200,7 @@ Outcome BeyondKey(Target& target) {
   Outcome all;
   {
     std::vector<HttpLine> crowd =
-        Crowd(victim, kBeyondKey, victim.Upsert({{"Content-Length", "1000"}}, "{\"businessPartners\":"));
+        Crowd(victim, kBeyondKey, victim.Upsert({{"Content-Length", "1000"}}, "") + "{\"businessPartners\":");
     int refused = 0;
     const Clock::time_point deadline = Clock::now() + kHttpPatience;
     // Whoever is refused is answered at once, the others not at all.
