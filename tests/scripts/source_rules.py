@@ -84,6 +84,7 @@ ROOMS = {
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
     "server/config": ("base base/config base/db/postgres base/db/sqlite base/exposition server/plan", ()),
+    "server/import": ("base proto/wire", ()),
     "server/store/catalog": ("base certs", ()),
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
@@ -192,13 +193,15 @@ ROOMS = {
         "base/db/sqlite client/source client/source/sqlite/file client/source/sqlite/log proto/wire",
         (),
     ),
+    "client/source/files/rows": ("base proto/wire", ("libcsv", "libzip", "expat")),
+    "client/import": ("base client/source/files/rows proto/wire", ()),
     "client/source/files": (
-        "base certs client/source client/source/rows client/source/sqlite/file client/source/steps "
-        "proto/wire",
-        ("xxhash", "nlohmann-json", "libcsv", "libzip", "expat"),
+        "base certs client/source client/source/files/rows client/source/rows client/source/sqlite/file "
+        "client/source/steps proto/wire",
+        ("xxhash", "nlohmann-json"),
     ),
     "client/source/capture": (
-        "base base/db/sqlite client/source client/source/files client/source/rows "
+        "base base/db/sqlite client/source client/source/files client/source/files/rows client/source/rows "
         "client/source/sqlite/file client/source/sqlite/log proto/wire",
         ("xxhash",),
     ),
@@ -208,8 +211,8 @@ ROOMS = {
     ),
     "client/source/stage": ("base base/db/sqlite client/source client/source/values proto/wire", ()),
     "client/source/sqlite": (
-        "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file "
-        "client/source/sqlite/log client/source/steps proto/wire",
+        "base base/db/sqlite certs client/source client/source/files client/source/files/rows "
+        "client/source/sqlite/file client/source/sqlite/log client/source/steps proto/wire",
         ("SQLite",),
     ),
     "client/source/postgres": (
@@ -246,7 +249,7 @@ ROOMS = {
     ),
     "client/command": (
         "base base/config base/exposition base/text certs client/config client/cycle client/run client/source/capture "
-        "client/source/files client/state client/wire proto/wire",
+        "client/source/files client/source/files/rows client/state client/wire proto/wire",
         ("nlohmann-json", "spdlog"),
     ),
     "client": ("base base/config base/db/postgres base/db/sqlite base/text certs client/command client/wire", ()),
@@ -309,8 +312,8 @@ NEVER = [
         ("an opening of databases",),
     ),
     (r"server/hooks/delivery/(?!hook_url\.)", ("cpp-httplib",)),
-    (r"client/source/files/(?!csv_rows\.)", ("libcsv",)),
-    (r"client/source/files/(?!xlsx_rows\.)", ("libzip", "expat")),
+    (r"client/source/files/rows/(?!csv_rows\.)", ("libcsv",)),
+    (r"client/source/files/rows/(?!workbook|xlsx_rows\.|xml_part\.|zip_archive\.)", ("libzip", "expat")),
     (r"client/(?!source/|run/open_source\.)", ("a reader by its name (client/run/open_source opens it)",)),
     # A generated service costs seconds of each file that includes it.
     (r"client/wire/(?!(?:mirror_client|connect)\.cc|silence_watch\.)|tools/mirrorctl/(?!admin/admin_client\.cc)", ("grpc",)),
