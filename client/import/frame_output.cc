@@ -7,7 +7,7 @@
 
 #include "base/printable.h"
 #include "base/utf8.h"
-#include "proto/wire/import_codec.h"
+#include "proto/wire/import/import_codec.h"
 
 namespace mirror {
 

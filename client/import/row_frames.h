@@ -7,7 +7,7 @@
 
 #include "client/import/frame_output.h"
 #include "client/source/files/rows/file_rows.h"
-#include "proto/wire/import_frame.h"
+#include "proto/wire/import/import_frame.h"
 #include "proto/wire/row_block.h"
 
 namespace mirror {

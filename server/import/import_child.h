@@ -10,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "proto/wire/import_codec.h"
-#include "proto/wire/import_frame.h"
+#include "proto/wire/import/import_codec.h"
+#include "proto/wire/import/import_frame.h"
 
 namespace mirror {
 

@@ -127,7 +127,7 @@ TEST_F(ImportChildTest, ItsTimeHasAnEnd) {
   const std::string header = EncodeFrame(ImportHeader{{"id"}, false});
   const std::string step = EncodeFrame(ImportProgress{0, 1});
   WriteFileText(folder_.path() + "/step", step);
-  for (const std::string& program : {"exec /bin/sleep 600", "while :; do /bin/cat \"$0.step\"; done"}) {
+  for (const char* const program : {"exec /bin/sleep 600", "while :; do /bin/cat \"$0.step\"; done"}) {
     const std::string path = Saying(header, program);
     WriteFileText(path + ".step", step);
     const std::unique_ptr<ImportChild> child = Start(path, limits);

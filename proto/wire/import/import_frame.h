@@ -1,5 +1,5 @@
-#ifndef MIRROR_PROTO_WIRE_IMPORT_FRAME_H_
-#define MIRROR_PROTO_WIRE_IMPORT_FRAME_H_
+#ifndef MIRROR_PROTO_WIRE_IMPORT_IMPORT_FRAME_H_
+#define MIRROR_PROTO_WIRE_IMPORT_IMPORT_FRAME_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -77,4 +77,4 @@ TableSchema ImportTable(const std::vector<std::string>& columns);
 
 }  // namespace mirror
 
-#endif  // MIRROR_PROTO_WIRE_IMPORT_FRAME_H_
+#endif  // MIRROR_PROTO_WIRE_IMPORT_IMPORT_FRAME_H_

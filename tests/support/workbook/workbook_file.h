@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_SUPPORT_WORKBOOK_FILE_H_
-#define MIRROR_TESTS_SUPPORT_WORKBOOK_FILE_H_
+#ifndef MIRROR_TESTS_SUPPORT_WORKBOOK_WORKBOOK_FILE_H_
+#define MIRROR_TESTS_SUPPORT_WORKBOOK_WORKBOOK_FILE_H_
 
 #include <string>
 #include <utility>
@@ -26,4 +26,4 @@ std::string SheetXml(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace mirror
 
-#endif  // MIRROR_TESTS_SUPPORT_WORKBOOK_FILE_H_
+#endif  // MIRROR_TESTS_SUPPORT_WORKBOOK_WORKBOOK_FILE_H_

@@ -1,4 +1,4 @@
-#include "tests/support/workbook_file.h"
+#include "tests/support/workbook/workbook_file.h"
 
 #include <gtest/gtest.h>
 #include <zip.h>

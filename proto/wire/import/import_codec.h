@@ -1,5 +1,5 @@
-#ifndef MIRROR_PROTO_WIRE_IMPORT_CODEC_H_
-#define MIRROR_PROTO_WIRE_IMPORT_CODEC_H_
+#ifndef MIRROR_PROTO_WIRE_IMPORT_IMPORT_CODEC_H_
+#define MIRROR_PROTO_WIRE_IMPORT_IMPORT_CODEC_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "proto/wire/import_frame.h"
+#include "proto/wire/import/import_frame.h"
 #include "proto/wire/row_block.h"
 
 namespace mirror {
@@ -45,12 +45,12 @@ class ImportFrames {
 
  private:
   struct Message;
-  absl::StatusOr<ImportPiece> Decode(std::string_view bytes);
-  absl::StatusOr<ImportPiece> TakeHeader();
-  absl::StatusOr<ImportPiece> TakeRows();
-  absl::StatusOr<ImportPiece> TakeRejects();
-  absl::StatusOr<ImportPiece> TakeProgress();
-  absl::StatusOr<ImportPiece> TakeEnd();
+  absl::Status Decode(std::string_view bytes, std::optional<ImportPiece>* piece);
+  absl::Status TakeHeader(std::optional<ImportPiece>* piece);
+  absl::Status TakeRows(std::optional<ImportPiece>* piece);
+  absl::Status TakeRejects(std::optional<ImportPiece>* piece);
+  absl::Status TakeProgress(std::optional<ImportPiece>* piece);
+  absl::Status TakeEnd(std::optional<ImportPiece>* piece);
 
   std::string buffer_;
   std::size_t at_ = 0;
@@ -62,4 +62,4 @@ class ImportFrames {
 
 }  // namespace mirror
 
-#endif  // MIRROR_PROTO_WIRE_IMPORT_CODEC_H_
+#endif  // MIRROR_PROTO_WIRE_IMPORT_IMPORT_CODEC_H_

@@ -1,4 +1,4 @@
-#include "proto/wire/import_codec.h"
+#include "proto/wire/import/import_codec.h"
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/coded_stream.h>
@@ -146,12 +146,12 @@ absl::StatusOr<std::optional<ImportPiece>> ImportFrames::Next() {
   if (size > kImportFrameBytesMax) return Wrong("a frame is too large");
   if (rest.size() < kLengthBytes + size) return std::nullopt;
   at_ += kLengthBytes + size;
-  absl::StatusOr<ImportPiece> piece = Decode(rest.substr(kLengthBytes, size));
-  if (!piece.ok()) return piece.status();
-  return std::optional<ImportPiece>(*std::move(piece));
+  absl::StatusOr<std::optional<ImportPiece>> piece = std::optional<ImportPiece>();
+  if (absl::Status taken = Decode(rest.substr(kLengthBytes, size), &*piece); !taken.ok()) return taken;
+  return piece;
 }
 
-absl::StatusOr<ImportPiece> ImportFrames::Decode(std::string_view bytes) {
+absl::Status ImportFrames::Decode(std::string_view bytes, std::optional<ImportPiece>* piece) {
   v1::ImportFrame& frame = message_->frame;
   {
     CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
@@ -166,31 +166,32 @@ absl::StatusOr<ImportPiece> ImportFrames::Decode(std::string_view bytes) {
   if (!table_ && !may_be_first) return Wrong("the first frame is no header");
   switch (frame.frame_case()) {
     case v1::ImportFrame::kHeader:
-      return TakeHeader();
+      return TakeHeader(piece);
     case v1::ImportFrame::kRows:
-      return TakeRows();
+      return TakeRows(piece);
     case v1::ImportFrame::kRejects:
-      return TakeRejects();
+      return TakeRejects(piece);
     case v1::ImportFrame::kProgress:
-      return TakeProgress();
+      return TakeProgress(piece);
     case v1::ImportFrame::kEnd:
-      return TakeEnd();
+      return TakeEnd(piece);
     case v1::ImportFrame::FRAME_NOT_SET:
       break;
   }
   return Wrong("a frame holds nothing");
 }
 
-absl::StatusOr<ImportPiece> ImportFrames::TakeHeader() {
+absl::Status ImportFrames::TakeHeader(std::optional<ImportPiece>* piece) {
   if (table_) return Wrong("a second header");
   const v1::ImportHeader& message = message_->frame.header();
   ImportHeader header{{message.columns().begin(), message.columns().end()}, message.workbook()};
   if (absl::Status sound = CheckImportHeader(header); !sound.ok()) return sound;
   table_ = ImportTable(header.columns);
-  return ImportPiece(std::move(header));
+  piece->emplace(std::move(header));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<ImportPiece> ImportFrames::TakeRows() {
+absl::Status ImportFrames::TakeRows(std::optional<ImportPiece>* piece) {
   const v1::ChangeBatch& message = message_->frame.rows().batch();
   WireLimits limits;
   limits.batch_rows_max = kImportBatchRowsMax;
@@ -214,10 +215,11 @@ absl::StatusOr<ImportPiece> ImportFrames::TakeRows() {
   }
   ++seq_;
   rows_ += rows.batch.row_count;
-  return ImportPiece(std::move(rows));
+  piece->emplace(std::move(rows));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<ImportPiece> ImportFrames::TakeRejects() {
+absl::Status ImportFrames::TakeRejects(std::optional<ImportPiece>* piece) {
   const v1::ImportRejects& message = message_->frame.rejects();
   ImportRejects rejects{message.before_seq(), {}};
   if (rejects.before_seq != seq_ + 1) return Wrong("rejects are out of their order");
@@ -231,19 +233,21 @@ absl::StatusOr<ImportPiece> ImportFrames::TakeRejects() {
     rejects.rejects.push_back({one.line(), one.reason(), one.raw()});
   }
   rejects_ += count;
-  return ImportPiece(std::move(rejects));
+  piece->emplace(std::move(rejects));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<ImportPiece> ImportFrames::TakeProgress() {
+absl::Status ImportFrames::TakeProgress(std::optional<ImportPiece>* piece) {
   const v1::ImportProgress& message = message_->frame.progress();
   if (message.bytes_read() < read_ || message.bytes_read() > message.bytes_total()) {
     return Wrong("progress that is none");
   }
   read_ = message.bytes_read();
-  return ImportPiece(ImportProgress{message.bytes_read(), message.bytes_total()});
+  piece->emplace(ImportProgress{message.bytes_read(), message.bytes_total()});
+  return absl::OkStatus();
 }
 
-absl::StatusOr<ImportPiece> ImportFrames::TakeEnd() {
+absl::Status ImportFrames::TakeEnd(std::optional<ImportPiece>* piece) {
   const v1::ImportEnd& message = message_->frame.end();
   if (message.outcome() < v1::IMPORT_OUTCOME_DONE || message.outcome() > v1::IMPORT_OUTCOME_FAILED) {
     return Wrong("an end that does not say how it went");
@@ -257,7 +261,8 @@ absl::StatusOr<ImportPiece> ImportFrames::TakeEnd() {
   }
   if (end.rows != rows_ || end.rejects != rejects_) return Wrong("an end with other counts than came");
   has_ended_ = true;
-  return ImportPiece(std::move(end));
+  piece->emplace(std::move(end));
+  return absl::OkStatus();
 }
 
 }  // namespace mirror

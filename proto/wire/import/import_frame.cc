@@ -1,4 +1,4 @@
-#include "proto/wire/import_frame.h"
+#include "proto/wire/import/import_frame.h"
 
 #include <unordered_map>
 
