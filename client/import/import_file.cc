@@ -52,6 +52,7 @@ absl::StatusOr<std::unique_ptr<FileRows>> OpenRows(int file, std::uint64_t size,
   limits.row_bytes_max = kRowBytesMax;
   limits.long_row_ends = true;
   limits.columns_max = kImportColumnsMax;
+  limits.sheet_rows_max = kImportRowsMax;
   limits.inflated_max = std::max(size * kInflationMax, kInflatedLeast);
   return kind == FileKind::kWorkbook ? ReadXlsx(file, "", limits) : ReadCsv(file, CsvOptions(), limits);
 }
@@ -93,8 +94,8 @@ class Import {
       if (!there.ok()) return there.status();
       if (!*there) return absl::OkStatus();
       if (count == kImportRowsMax) {
-        return absl::ResourceExhaustedError(absl::StrCat("the file has more than ", Grouped(kImportRowsMax),
-                                                         " rows, which is what a sheet holds: split it"));
+        return absl::ResourceExhaustedError(
+            absl::StrCat("the file has more than ", Grouped(kImportRowsMax), " rows: split it"));
       }
       if (frames.Add(row)) Report(std::min(rows.bytes_read(), size_));
     }

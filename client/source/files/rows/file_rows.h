@@ -23,6 +23,8 @@ struct FileLimits {
   /// A longer row is the end. Else it is wrong, and the next one follows.
   bool long_row_ends = false;
   std::uint32_t columns_max = 16'384;  ///< Excel's own. A longer row is wrong, a longer header an error.
+  /// Of a workbook's sheet, empty ones included.
+  std::uint64_t sheet_rows_max = std::numeric_limits<std::uint64_t>::max();
   /// What a workbook may become: bytes of its parts, and of the values of all its rows.
   std::uint64_t inflated_max = std::numeric_limits<std::uint64_t>::max();
 };

@@ -141,6 +141,9 @@ class XlsxRows : public FileRows {
         row_.number = last_number_ + 1;
       }
       last_number_ = row_.number;
+      if (++row_count_ > limits_.sheet_rows_max) {
+        Stop(absl::StrCat("the sheet has more than ", Counted(limits_.sheet_rows_max, "row"), ": split it"));
+      }
     } else if (name == "c") {
       type_ = Attribute(attributes, "t");
       style_ = 0;
@@ -280,7 +283,7 @@ class XlsxRows : public FileRows {
   absl::Status stopped_;            ///< Why nothing more is read.
   std::uint64_t values_bytes_ = 0;  ///< Of shared texts, as often as cells have them.
   Row row_, present_;
-  std::uint64_t last_number_ = 0;
+  std::uint64_t last_number_ = 0, row_count_ = 0;
   std::string type_, value_;
   std::size_t style_ = 0;
   std::uint32_t column_ = 0;
