@@ -98,7 +98,7 @@ std::string EncodeFrame(const ImportRejects& rejects) {
   v1::ImportFrame frame;
   frame.mutable_rejects()->set_before_seq(rejects.before_seq);
   for (const ImportReject& reject : rejects.rejects) {
-    v1::ImportReject* const one = frame.mutable_rejects()->add_rejects();
+    v1::FileReject* const one = frame.mutable_rejects()->add_rejects();
     one->set_line(reject.line);
     one->set_reason(reject.reason);
     one->set_raw(reject.raw);
@@ -115,7 +115,7 @@ std::string EncodeFrame(const ImportProgress& progress) {
 
 std::string EncodeFrame(const ImportEnd& end) {
   v1::ImportFrame frame;
-  frame.mutable_end()->set_outcome(static_cast<v1::ImportOutcome>(end.outcome));
+  frame.mutable_end()->set_outcome(static_cast<v1::FileOutcome>(end.outcome));
   frame.mutable_end()->set_reason(end.reason);
   frame.mutable_end()->set_rows(end.rows);
   frame.mutable_end()->set_rejects(end.rejects);
@@ -183,7 +183,7 @@ absl::Status ImportFrames::Decode(std::string_view bytes, std::optional<ImportPi
 
 absl::Status ImportFrames::TakeHeader(std::optional<ImportPiece>* piece) {
   if (table_) return Wrong("a second header");
-  const v1::ImportHeader& message = message_->frame.header();
+  const v1::FileHeader& message = message_->frame.header();
   ImportHeader header{{message.columns().begin(), message.columns().end()}, message.workbook()};
   if (absl::Status sound = CheckImportHeader(header); !sound.ok()) return sound;
   table_ = ImportTable(header.columns);
@@ -220,12 +220,12 @@ absl::Status ImportFrames::TakeRows(std::optional<ImportPiece>* piece) {
 }
 
 absl::Status ImportFrames::TakeRejects(std::optional<ImportPiece>* piece) {
-  const v1::ImportRejects& message = message_->frame.rejects();
+  const v1::FileRejects& message = message_->frame.rejects();
   ImportRejects rejects{message.before_seq(), {}};
   if (rejects.before_seq != seq_ + 1) return Wrong("rejects are out of their order");
   const auto count = static_cast<std::size_t>(message.rejects_size());
   if (count == 0 || count > kImportRejectsMax) return Wrong("too many rejects, or none");
-  for (const v1::ImportReject& one : message.rejects()) {
+  for (const v1::FileReject& one : message.rejects()) {
     if (one.line() < 1 || !IsReason(one.reason()) || one.reason().empty() ||
         one.raw().size() > kImportRawBytesMax) {
       return Wrong("a reject without a line or a reason, or with too much of the row");
@@ -238,7 +238,7 @@ absl::Status ImportFrames::TakeRejects(std::optional<ImportPiece>* piece) {
 }
 
 absl::Status ImportFrames::TakeProgress(std::optional<ImportPiece>* piece) {
-  const v1::ImportProgress& message = message_->frame.progress();
+  const v1::FileProgress& message = message_->frame.progress();
   if (message.bytes_read() < read_ || message.bytes_read() > message.bytes_total()) {
     return Wrong("progress that is none");
   }
@@ -248,8 +248,8 @@ absl::Status ImportFrames::TakeProgress(std::optional<ImportPiece>* piece) {
 }
 
 absl::Status ImportFrames::TakeEnd(std::optional<ImportPiece>* piece) {
-  const v1::ImportEnd& message = message_->frame.end();
-  if (message.outcome() < v1::IMPORT_OUTCOME_DONE || message.outcome() > v1::IMPORT_OUTCOME_FAILED) {
+  const v1::FileEnd& message = message_->frame.end();
+  if (message.outcome() < v1::FILE_OUTCOME_DONE || message.outcome() > v1::FILE_OUTCOME_FAILED) {
     return Wrong("an end that does not say how it went");
   }
   ImportEnd end{static_cast<ImportOutcome>(message.outcome()), message.reason(), message.rows(),
