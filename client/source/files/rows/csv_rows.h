@@ -1,11 +1,11 @@
-#ifndef MIRROR_CLIENT_SOURCE_FILES_CSV_ROWS_H_
-#define MIRROR_CLIENT_SOURCE_FILES_CSV_ROWS_H_
+#ifndef MIRROR_CLIENT_SOURCE_FILES_ROWS_CSV_ROWS_H_
+#define MIRROR_CLIENT_SOURCE_FILES_ROWS_CSV_ROWS_H_
 
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "client/source/files/file_rows.h"
+#include "client/source/files/rows/file_rows.h"
 
 namespace mirror {
 
@@ -27,6 +27,11 @@ struct CsvOptions {
 /// Errors: kNotFound; kPermissionDenied; kInvalidArgument: there is no header, or it is UTF-16.
 absl::StatusOr<std::unique_ptr<FileRows>> OpenCsv(const std::string& path, const CsvOptions& options);
 
+/// A file that is open already, read from where it stands; it is closed with the rows. Errors:
+/// kInvalidArgument; kResourceExhausted: a limit.
+absl::StatusOr<std::unique_ptr<FileRows>> ReadCsv(int file, const CsvOptions& options,
+                                                  const FileLimits& limits);
+
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_SOURCE_FILES_CSV_ROWS_H_
+#endif  // MIRROR_CLIENT_SOURCE_FILES_ROWS_CSV_ROWS_H_

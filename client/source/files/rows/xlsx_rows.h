@@ -1,17 +1,13 @@
-#ifndef MIRROR_CLIENT_SOURCE_FILES_XLSX_ROWS_H_
-#define MIRROR_CLIENT_SOURCE_FILES_XLSX_ROWS_H_
+#ifndef MIRROR_CLIENT_SOURCE_FILES_ROWS_XLSX_ROWS_H_
+#define MIRROR_CLIENT_SOURCE_FILES_ROWS_XLSX_ROWS_H_
 
-#include <cstddef>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "client/source/files/file_rows.h"
+#include "client/source/files/rows/file_rows.h"
 
 namespace mirror {
-
-/// Bytes of all shared texts of a workbook; they stand in memory.
-inline constexpr std::size_t kSharedTextsMax = 128 << 20;
 
 /// One sheet of an Excel workbook (Office Open XML, .xlsx), whose first row that holds something names the
 /// columns. `sheet`: its name; empty: the first one.
@@ -26,6 +22,11 @@ inline constexpr std::size_t kSharedTextsMax = 128 << 20;
 /// header.
 absl::StatusOr<std::unique_ptr<FileRows>> OpenXlsx(const std::string& path, const std::string& sheet);
 
+/// A file that is open already, and can be read from any place; it is closed with the rows. Errors:
+/// kInvalidArgument; kDataLoss; kNotFound: a part; kResourceExhausted: a limit.
+absl::StatusOr<std::unique_ptr<FileRows>> ReadXlsx(int file, const std::string& sheet,
+                                                   const FileLimits& limits);
+
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_SOURCE_FILES_XLSX_ROWS_H_
+#endif  // MIRROR_CLIENT_SOURCE_FILES_ROWS_XLSX_ROWS_H_

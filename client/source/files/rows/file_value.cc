@@ -1,4 +1,4 @@
-#include "client/source/files/file_value.h"
+#include "client/source/files/rows/file_value.h"
 
 #include <algorithm>
 #include <charconv>

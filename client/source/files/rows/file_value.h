@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_SOURCE_FILES_FILE_VALUE_H_
-#define MIRROR_CLIENT_SOURCE_FILES_FILE_VALUE_H_
+#ifndef MIRROR_CLIENT_SOURCE_FILES_ROWS_FILE_VALUE_H_
+#define MIRROR_CLIENT_SOURCE_FILES_ROWS_FILE_VALUE_H_
 
 #include <cstdint>
 #include <optional>
@@ -55,4 +55,4 @@ class TypeGuess {
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_SOURCE_FILES_FILE_VALUE_H_
+#endif  // MIRROR_CLIENT_SOURCE_FILES_ROWS_FILE_VALUE_H_

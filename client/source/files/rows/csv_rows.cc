@@ -1,4 +1,4 @@
-#include "client/source/files/csv_rows.h"
+#include "client/source/files/rows/csv_rows.h"
 
 #include <csv.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@ void AppendUtf8(std::uint32_t character, std::string* text) {
 /// The physical lines of a file.
 class Lines {
  public:
-  explicit Lines(int file) : file_(file) {}
+  Lines(int file, std::size_t line_bytes_max) : file_(file), most_(line_bytes_max) {}
   ~Lines() { close(file_); }
   Lines(const Lines&) = delete;
   Lines& operator=(const Lines&) = delete;
@@ -59,7 +59,7 @@ class Lines {
         return Give(length);
       }
       const std::size_t rest = buffer_.size() - at_;
-      if (at_end_ || rest > kFileRowBytesMax) return Give(rest);
+      if (at_end_ || rest > most_) return Give(rest);
       buffer_.erase(0, at_);
       at_ = 0;
       searched = buffer_.size();
@@ -68,8 +68,11 @@ class Lines {
       buffer_.resize(searched + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
       if (got < 0) return absl::UnavailableError(std::strerror(errno));
       at_end_ = got == 0;
+      bytes_read_ += static_cast<std::uint64_t>(got);
     }
   }
+
+  std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:
   std::string_view Give(std::size_t length) {
@@ -79,6 +82,8 @@ class Lines {
   }
 
   const int file_;
+  const std::size_t most_;
+  std::uint64_t bytes_read_ = 0;
   std::string buffer_;
   std::size_t at_ = 0;
   bool at_end_ = false;
@@ -86,8 +91,14 @@ class Lines {
 
 class CsvRows : public FileRows {
  public:
-  CsvRows(std::string path, int file, const CsvOptions& options)
-      : path_(std::move(path)), options_(options), lines_(file) {
+  /// `name`: of the file, as the subject of a sentence; `first_line`: of where its header stands.
+  CsvRows(std::string name, std::string first_line, int file, const CsvOptions& options,
+          const FileLimits& limits)
+      : name_(std::move(name)),
+        first_line_(std::move(first_line)),
+        options_(options),
+        limits_(limits),
+        lines_(file, limits.row_bytes_max) {
     Restart();
   }
   ~CsvRows() override { csv_free(&parser_); }
@@ -95,16 +106,16 @@ class CsvRows : public FileRows {
   const std::vector<std::string>& header() const override { return header_; }
   const std::string& raw_header() const override { return raw_header_; }
   char separator() const override { return separator_; }
+  std::uint64_t bytes_read() const override { return lines_.bytes_read(); }
 
   absl::Status ReadHeader() {
     FileRow row;
     const absl::StatusOr<bool> there = Next(&row);
     if (!there.ok()) return there.status();
     if (!*there)
-      return absl::InvalidArgumentError(
-          absl::StrCat("'", path_, "' is empty: its first line names the columns"));
+      return absl::InvalidArgumentError(absl::StrCat(name_, " is empty: its first line names the columns"));
     if (!row.wrong.empty())
-      return absl::InvalidArgumentError(absl::StrCat(path_, ":1: the header: ", row.wrong));
+      return absl::InvalidArgumentError(absl::StrCat(first_line_, ": the header: ", row.wrong));
     for (const auto& field : row.fields) header_.emplace_back(field.value_or(""));
     // Some programs end every line with a separator.
     ends_in_separator_ = header_.size() > 1 && header_.back().empty();
@@ -120,8 +131,7 @@ class CsvRows : public FileRows {
     for (;;) {
       const absl::StatusOr<std::string_view> physical = lines_.Next();
       if (!physical.ok()) {
-        return absl::UnavailableError(
-            absl::StrCat("'", path_, "' cannot be read: ", physical.status().message()));
+        return absl::UnavailableError(absl::StrCat(name_, " cannot be read: ", physical.status().message()));
       }
       if (physical->empty()) return AtEnd(row);
       ++line_;
@@ -139,11 +149,7 @@ class CsvRows : public FileRows {
         return Wrong(absl::StrCat(PresentColumn(), "a quote is in the wrong place, or is not doubled"), row);
       }
       if (complete_) break;
-      if (raw_.size() > kFileRowBytesMax) {
-        return Wrong(absl::StrCat(PresentColumn(), "it has more than ", kFileRowBytesMax >> 20,
-                                  " MB: a quote in it is not closed"),
-                     row);
-      }
+      if (raw_.size() > limits_.row_bytes_max) return TooLong(row);
       // An empty line.
       if (parser_.pstate == 0) Begin();
     }
@@ -153,6 +159,7 @@ class CsvRows : public FileRows {
  private:
   static void TakeField(void* data, std::size_t size, void* self) {
     auto* const rows = static_cast<CsvRows*>(self);
+    if (rows->ends_.size() > rows->limits_.columns_max) return;
     if (data != nullptr) rows->text_.append(static_cast<const char*>(data), size);
     rows->ends_.emplace_back(rows->text_.size(), data == nullptr);
   }
@@ -185,6 +192,7 @@ class CsvRows : public FileRows {
     if (rest.empty()) return false;
     row->fields.clear();
     for (bool more = true; more;) {
+      if (row->fields.size() > limits_.columns_max) return false;
       std::size_t end;
       if (!rest.empty() && rest.front() == options_.quote) {
         rest.remove_prefix(1);
@@ -210,6 +218,10 @@ class CsvRows : public FileRows {
   void CheckCount(FileRow* row) const {
     if (ends_in_separator_ && row->fields.size() == header_.size() + 1 && !row->fields.back())
       row->fields.pop_back();
+    if (row->fields.size() > limits_.columns_max) {
+      row->wrong = absl::StrCat("it has more than ", Counted(limits_.columns_max, "field"));
+      return;
+    }
     if (header_.empty() || row->fields.size() == header_.size()) return;
     row->wrong =
         absl::StrCat("it has ", Counted(row->fields.size(), "field"), ", the header ", header_.size());
@@ -228,12 +240,12 @@ class CsvRows : public FileRows {
   absl::Status FirstLine(std::string_view line) {
     if (line.starts_with("\xff\xfe") || line.starts_with("\xfe\xff")) {
       return absl::InvalidArgumentError(
-          absl::StrCat("'", path_, "' is UTF-16: save it as UTF-8 (in Excel: \"CSV UTF-8\")"));
+          absl::StrCat(name_, " is UTF-16: save it as UTF-8 (in Excel: \"CSV UTF-8\")"));
     }
     const std::size_t carriage = line.find('\r');
     if (carriage != std::string_view::npos && carriage + 1 < line.size() && line[carriage + 1] != '\n') {
       return absl::InvalidArgumentError(
-          absl::StrCat("'", path_, "': its lines end with CR alone: save it with LF or CR LF"));
+          absl::StrCat(name_, ": its lines end with CR alone: save it with LF or CR LF"));
     }
     separator_ = options_.separator != 0 ? options_.separator : named_separator_;
     if (separator_ == 0) {
@@ -293,6 +305,16 @@ class CsvRows : public FileRows {
     return ends_.size() < header_.size() ? absl::StrCat("column '", header_[ends_.size()], "': ") : "";
   }
 
+  /// A row that does not end: the next one may begin anywhere.
+  absl::StatusOr<bool> TooLong(FileRow* row) {
+    const bool quoted = parser_.pstate == kFieldBegun && parser_.quoted != 0;
+    const std::string why =
+        absl::StrCat(PresentColumn(), "it has more than ", limits_.row_bytes_max >> 20,
+                     " MB: ", quoted ? "a quote in it is not closed" : "no line of a table is so long");
+    if (!limits_.long_row_ends) return Wrong(why, row);
+    return absl::ResourceExhaustedError(absl::StrCat(name_, ", the row of line ", begun_, ": ", why));
+  }
+
   bool Wrong(std::string why, FileRow* row) {
     csv_free(&parser_);
     Restart();
@@ -317,8 +339,9 @@ class CsvRows : public FileRows {
     return true;
   }
 
-  const std::string path_;
+  const std::string name_, first_line_;
   const CsvOptions options_;
+  const FileLimits limits_;
   Lines lines_;
   csv_parser parser_ = {};
   char separator_ = ',', named_separator_ = 0;
@@ -334,15 +357,28 @@ class CsvRows : public FileRows {
 
 }  // namespace
 
+namespace {
+
+absl::StatusOr<std::unique_ptr<FileRows>> BeginRows(std::unique_ptr<CsvRows> rows) {
+  if (absl::Status header = rows->ReadHeader(); !header.ok()) return header;
+  return rows;
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<FileRows>> OpenCsv(const std::string& path, const CsvOptions& options) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) {
     const std::string text = absl::StrCat("'", path, "' cannot be read: ", std::strerror(errno));
     return errno == ENOENT ? absl::NotFoundError(text) : absl::PermissionDeniedError(text);
   }
-  auto rows = std::make_unique<CsvRows>(path, file, options);
-  if (absl::Status header = rows->ReadHeader(); !header.ok()) return header;
-  return rows;
+  return BeginRows(std::make_unique<CsvRows>(absl::StrCat("'", path, "'"), absl::StrCat(path, ":1"), file,
+                                             options, FileLimits()));
+}
+
+absl::StatusOr<std::unique_ptr<FileRows>> ReadCsv(int file, const CsvOptions& options,
+                                                  const FileLimits& limits) {
+  return BeginRows(std::make_unique<CsvRows>("the file", "line 1", file, options, limits));
 }
 
 }  // namespace mirror
