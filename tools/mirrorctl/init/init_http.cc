@@ -69,7 +69,7 @@ std::string HttpConfiguration(const InitOptions& options) {
   return absl::StrCat(
       R"([http]                              # Records, and mirrors as JSON, over HTTP: docs/records.md.
 enabled = )",
-      on ? "true " : "false", R"(
+      on ? "true" : "false", R"(
 address = "127.0.0.1"
 port = )",
       on ? options.http_port : 7446, R"(
