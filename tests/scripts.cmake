@@ -33,7 +33,9 @@ add_test(NAME python.minimal_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DI
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.records COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/records_test.py
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.records PROPERTIES LABELS python TIMEOUT 300)
+add_test(NAME python.imports COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/imports_test.py
+                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.records python.imports PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/files_test.py
                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.postgres_page COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/postgres_page_test.py

@@ -305,6 +305,8 @@ HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
 
 HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  const absl::StatusOr<bool> erase = ErasesNow(call);
+  if (!erase.ok()) return ErrorAnswer(erase.status());
   const absl::StatusOr<JsonDocument> body = JsonBody(call);
   if (!body.ok()) return ErrorAnswer(body.status());
   Warnings warnings;
@@ -347,8 +349,7 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
   audit_.AddRows(call, "delete", asked->source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
-  const bool erase = call.Query("erase").value_or("") == "now";
-  const bool erased = erase && asked->tenant->EraseDeleted(call.now_ms).ok();
+  const bool erased = *erase && asked->tenant->EraseDeleted(call.now_ms).ok();
   if (!erased) erasure_.Note(asked->source.tenant);
   if (!outcome.remembered.empty()) return Json(outcome.remembered);
   return Json(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));

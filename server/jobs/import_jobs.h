@@ -46,9 +46,8 @@ class ImportJobs {
   void Stop();
 
   /// Puts the job behind those that wait; its document is in its tenant by then, and its upload is its own.
-  /// Errors: kResourceExhausted: too many wait.
-  absl::Status Schedule(const ImportJob& job);
-  /// Whether Schedule() would take one.
+  void Schedule(const ImportJob& job);
+  /// Whether fewer wait than may.
   bool HasRoom();
   /// Absent: there is no such job. Errors: as RecordsCalls.
   absl::StatusOr<std::optional<ImportJob>> Find(const std::string& id);

@@ -19,7 +19,7 @@
 #include "proto/wire/table.h"
 #include "server/import/import_child.h"
 #include "server/records/record_merge.h"
-#include "server/tenant/records/records_calls.h"
+#include "server/tenant/records/records_planner.h"
 
 namespace mirror {
 namespace {

@@ -143,8 +143,12 @@ class ImportsTest(unittest.TestCase):
 
     def test_c12_large_files_are_uploaded(self):
         storage = self.storage("C12")
-        large = HEADER.encode() + b"1;" + b"x" * (10_000_000 - len(HEADER) - 4) + b";y\n"
-        self.assertEqual(len(large), 10_000_001)
+        lines = [f"{n:06};{'x' * 90};y\n".encode() for n in range(100_000)]
+        large = HEADER.encode() + b"".join(lines)
+        large = large[: 10_000_001 - len(lines[0])]
+        large = large[: large.rindex(b"\n") + 1]
+        rows = large.count(b"\n") - 1
+        large += b"\n" * (10_000_001 - len(large))
         refused = self.jobs.start(storage, large).expect(413).json()
         self.assertIn("POST /files/upload", refused["message"])
         link = self.door.request("POST", "/files/upload", json={"url": "large file.csv"}).expect(200).json()
@@ -156,7 +160,7 @@ class ImportsTest(unittest.TestCase):
         other = self.server.issue("c12-other", "writer", "*")
         self.jobs.start(storage, url=link["url"], door=self.server.door(other)).expect(400)
         job = self.jobs.wait(self.jobs.start(storage, url=link["url"]).expect(201).json()["id"])
-        self.assertEqual((job["status"], self.jobs.numbers(job)), ("FINISHED", (1, 0, 0, 0)))
+        self.assertEqual((job["status"], self.jobs.numbers(job)), ("FINISHED", (rows, 0, 0, 0)))
         self.jobs.start(storage, url=link["url"]).expect(400)
         self.jobs.start(storage, url="https://example.org/partners.csv").expect(400)
         self.jobs.start(storage).expect(400)

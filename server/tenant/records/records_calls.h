@@ -89,10 +89,8 @@ class RecordsCalls {
   CommitQueue<Waiting> queue_;
 };
 
-/// The table of a source of records with this mapper. With rules for some of its columns it keeps no record.
-/// Errors: kInvalidArgument: a rule that its column cannot have.
-absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules);
-/// A new mirror of records, without rows, whose position has a lineage of its own. Errors: as above.
+/// A new mirror of records, without rows, whose position has a lineage of its own. Errors: those of
+/// PartnerTableOf().
 absl::StatusOr<MirrorContents> NewRecordsMirror(const std::string& context_id, const RecordMapper& mapper,
                                                 const ColumnRules& rules, std::int64_t now_ms);
 

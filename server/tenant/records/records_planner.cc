@@ -153,6 +153,16 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
   absl::StatusOr<RecordMapper> mapper = MapperOf((*source)->text);
   if (!mapper.ok()) return mapper.status();
   mapper_ = *std::move(mapper);
+  const absl::StatusOr<TableSchema> by_rules = PartnerTableOf(*mapper_, rules_);
+  if (!by_rules.ok()) return by_rules.status();
+  // What is there was kept by the former rules, and would go on beside what comes.
+  if (SchemaHash(*by_rules) != SchemaHash(agreed_)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the configuration's rules for columns of data source '", tenant.context_id,
+                     "' are others than those that its rows were kept by. Nothing was written. Clear it and "
+                     "send its rows again, or "
+                     "take the rules back."));
+  }
   std::set<std::string> ids;
   for (const RecordRequest* const request : requests) {
     for (const RecordItem& item : request->items) {
@@ -356,7 +366,7 @@ absl::Status RecordsPlanner::AddChange(Operation operation, const std::vector<co
   change.batch = *std::move(batch);
   change.batch.operation = operation;
   if (is_ruled_) {
-    absl::Status ruled = ApplyRules(agreed_, kept_, hash_key_, &change.batch, &change.ruled);
+    absl::Status ruled = ApplyRules(agreed_, kept_, rules_.hash_key(), &change.batch, &change.ruled);
     if (!ruled.ok()) return ruled;
   }
   step->actions.emplace_back(ApplyRows{.schema = &kept_, .batch = &change.batch});
@@ -420,6 +430,19 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   return plan;
 }
 
+absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules) {
+  TableSchema table = mapper.table();
+  if (absl::Status set = rules.Set(&table); !set.ok()) return set;
+  for (const Column& column : table.columns) {
+    // The record has all values, and as they came.
+    if (column.rule != Rule::kPlain) {
+      table.columns[*table.Find(kRecordColumn)].rule = Rule::kLeftOut;
+      break;
+    }
+  }
+  return table;
+}
+
 absl::Status CheckComesByCycles(const TenantRecord& tenant) {
   if (tenant.door() == Door::kCycles) return absl::OkStatus();
   return absl::FailedPreconditionError(
@@ -454,7 +477,8 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   step.record = record;
   ++step.record->position.lsn.value;
   step.source_ms = now_ms;
-  step.actions = {BeginShadow{KeptForm(agreed), tenant.cycle}, SwapShadow{}};
+  step.record->schema_hash = SchemaHash(agreed);
+  step.actions = {AgreeSchema{agreed}, BeginShadow{KeptForm(agreed), tenant.cycle}, SwapShadow{}};
   Plan plan;
   plan.now_ms = now_ms;
   plan.steps = {std::move(step)};

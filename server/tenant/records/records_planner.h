@@ -39,9 +39,9 @@ inline constexpr std::int64_t kAnswersMax = 100'000;
 /// Threads: none.
 class RecordsPlanner {
  public:
-  /// `hash_key`: null where no column is hashed.
-  RecordsPlanner(Store& store, const TenantHashKey* hash_key, std::int64_t now_ms)
-      : store_(store), hash_key_(hash_key), now_ms_(now_ms) {}
+  /// `rules`: those of the tenant's columns now.
+  RecordsPlanner(Store& store, const ColumnRules& rules, std::int64_t now_ms)
+      : store_(store), rules_(rules), now_ms_(now_ms) {}
 
   /// First. Reads what `requests` are about. Errors: as Store; kFailedPrecondition where nothing may be
   /// written: see StoppedWhy().
@@ -78,7 +78,7 @@ class RecordsPlanner {
   std::vector<std::uint32_t> UpdatedColumns(const Known& known) const;
 
   Store& store_;
-  const TenantHashKey* const hash_key_;
+  const ColumnRules& rules_;
   const std::int64_t now_ms_;
   std::optional<RecordMapper> mapper_;
   TableSchema agreed_, kept_;
@@ -102,6 +102,9 @@ absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, c
                                                    const TableSchema& agreed, const std::string& mapper,
                                                    std::int64_t now_ms);
 
+/// The table of a source of records with this mapper. With rules for some of its columns it keeps no record.
+/// Errors: kInvalidArgument: a rule that its column cannot have.
+absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules);
 /// For operators' calls that ask something of a source. Errors: kFailedPrecondition: the rows come as
 /// records.
 absl::Status CheckComesByCycles(const TenantRecord& tenant);
