@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::uint16_t kUnknown = 0xFFFF;
 constexpr int kDigits = 11;
-constexpr std::uint64_t kMost = std::uint64_t{2'047} << 30U;
+constexpr std::uint64_t kMost = std::uint64_t{2'046} << 30U;
 /// The vector grows by so much: doubling would take twice the room that is promised.
 constexpr std::size_t kGrow = 60;
 /// A clock that was set back by less ends some minutes twice.
@@ -18,7 +18,12 @@ std::uint16_t Pack(std::uint64_t number) {
   number = std::min(number, kMost);
   unsigned shift = 0;
   while ((number >> shift) >= (1U << kDigits)) ++shift;
-  return static_cast<std::uint16_t>((shift << kDigits) | (number >> shift));
+  std::uint64_t digits = shift == 0 ? number : ((number >> (shift - 1)) + 1) >> 1U;
+  if (digits == (1U << kDigits)) {  // It was rounded up to one more.
+    digits >>= 1U;
+    ++shift;
+  }
+  return static_cast<std::uint16_t>((shift << kDigits) | digits);
 }
 
 std::uint16_t PackKnown(std::int64_t number) {

@@ -7,8 +7,8 @@
 
 namespace mirror {
 
-/// What one minute was like. Of whole numbers above 2,047 the first eleven binary digits are kept: they are
-/// right to 0.05 %.
+/// What one minute was like. Whole numbers above 2,047 are rounded to eleven binary digits: they are right to
+/// 0.05 %.
 struct Minute {
   std::uint64_t rows = 0;      ///< That were applied.
   std::int64_t lag_s = -1;     ///< Age of the oldest table at its end, seconds; -1: not known.
