@@ -490,7 +490,7 @@ void RowWriter::CountBatch(const WaitingRows& waiting, std::size_t batch, const 
   if (rows.operation == Operation::kInsert) counters.rows_inserted.Add(rows.row_count);
   if (rows.operation == Operation::kUpdate) counters.rows_updated.Add(rows.row_count);
   if (rows.operation == Operation::kDelete) counters.rows_deleted.Add(rows.row_count);
-  CycleBook& book = mirror_.book();
+  CycleBook& book = mirror_.seen().book();
   if (rows.planned) book.NotePlanned(request.cycle, *rows.planned, waiting.now_ms);
   book.NoteRows(request.cycle, rows.operation, rows.row_count, waiting.now_ms);
 }

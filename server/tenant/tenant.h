@@ -78,7 +78,7 @@ class Tenant : private TenantMirror,
   void TakeOver(const TenantSummary& summary) { shared_.seen().TakeOver(summary); }
   void NoteFailure(std::string_view why) { shared_.seen().NoteFailure(why); }
   /// See CycleBook.
-  const CycleBook& book() const { return shared_.book(); }
+  const CycleBook& book() const { return shared_.seen().book(); }
 };
 
 }  // namespace mirror

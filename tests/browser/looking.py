@@ -8,7 +8,11 @@ from selenium.webdriver.common.by import By
 from place import wait_for
 
 AXE = pathlib.Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
-DRAWN = "return document.querySelector('h1') !== null && document.querySelector('[aria-busy=\"true\"]') === null"
+# With all that is asked for at its begin, and the word whether it is live.
+DRAWN = (
+    "return document.querySelector('h1') !== null && document.querySelector('[aria-busy=\"true\"]') === null"
+    " && document.getElementById('watch').checkVisibility()"
+)
 
 
 class Looker:

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "server/plan/tenant_summary.h"
 #include "server/tenant/tenant_list.h"
 
 namespace mirror {

@@ -18,7 +18,6 @@
 #include "server/plan/plan.h"
 #include "server/store/store.h"
 #include "server/tenant/mirror/agreed_tables.h"
-#include "server/tenant/mirror/cycle_book.h"
 #include "server/tenant/mirror/cycle_progress.h"
 #include "server/tenant/mirror/hook_writer.h"
 #include "server/tenant/mirror/index_follower.h"
@@ -117,8 +116,6 @@ class Mirror {
   const AgreedTables& agreed() const { return agreed_; }
   SeenSummary& seen() { return seen_; }
   const SeenSummary& seen() const { return seen_; }
-  CycleBook& book() { return book_; }
-  const CycleBook& book() const { return book_; }
   const HookWriter& hooks() const { return hooks_; }
 
  private:
@@ -133,7 +130,6 @@ class Mirror {
   const HookWriter hooks_;
   AgreedTables agreed_;
   SeenSummary seen_;
-  CycleBook book_;
 
   Mutex mutex_;
   std::unique_ptr<Store> store_ MIRROR_GUARDED_BY(mutex_);

@@ -75,6 +75,13 @@ void LiveFeed::KeepUp(std::string* why, const std::function<absl::Status(AdminCl
   } while (!interruption_.Wait(kAgain));
 }
 
+void LiveFeed::SetWell(std::string* why) {
+  const MutexLock lock(mutex_);
+  if (std::exchange(*why, "") == "") return;
+  ++told_;
+  changed_.NotifyAll();
+}
+
 void LiveFeed::WatchTenants() {
   std::uint64_t round = 0;
   KeepUp(&tenants_why_, [&](AdminClient& client) {
@@ -89,6 +96,7 @@ void LiveFeed::WatchEvents() {
     last.set_limit(kLiveEvents);
     const absl::StatusOr<v1::ListEventsResponse> events = client.Events(last);
     if (!events.ok()) return events.status();
+    SetWell(&events_why_);
     v1::WatchEventsRequest request;
     for (const v1::Event& event : events->events()) {
       Note(event);
@@ -137,7 +145,6 @@ void LiveFeed::Note(const v1::TenantsNews& news, std::uint64_t round) {
 
 void LiveFeed::Note(const v1::Event& event) {
   const MutexLock lock(mutex_);
-  if (std::exchange(events_why_, "") != "") ++told_;
   if (!events_.empty() && event.id() <= events_.back().first) return;
   events_.emplace_back(event.id(), JsonLine(ToJson(event)));
   if (events_.size() > kLiveEvents) events_.pop_front();

@@ -65,6 +65,8 @@ class LiveFeed {
   void WatchEvents();
   /// Again and again until the end; `watch` gives why it ended.
   void KeepUp(std::string* why, const std::function<absl::Status(AdminClient&)>& watch);
+  /// The server answers again.
+  void SetWell(std::string* why) MIRROR_EXCLUDES(mutex_);
   void Note(const v1::TenantsNews& news, std::uint64_t round) MIRROR_EXCLUDES(mutex_);
   void Note(const v1::Event& event) MIRROR_EXCLUDES(mutex_);
   void Remove(const std::string& context_id) MIRROR_REQUIRES(mutex_);

@@ -137,10 +137,12 @@ export default function tenant(main, { params: [id], about, announce }) {
   main.append(el('nav', { class: 'crumbs', 'aria-label': 'You are here' }, el('a', { href: '/' }, 'Tenants'), ' / ', el('span', { 'aria-current': 'page' }, id)),
     el('div', { class: 'head' }, el('div', {}, el('div', { class: 'titled' }, title, state), facts), buttons), notes, body);
 
+  main.setAttribute('aria-busy', 'true');
   let shown = null;
   let drawnButtons = '';
   const drawTenant = (now) => {
     setText(title, now.context_id);
+    state.hidden = false;
     setPill(state, now.state, tone(now.state));
     setText(facts, [now.issuer, now.environment, now.path].filter(Boolean).join(' · '));
     figures.draw(now, shown.tables);
@@ -187,10 +189,12 @@ export default function tenant(main, { params: [id], about, announce }) {
       body.hidden = false;
     } catch (error) {
       if (stop.signal.aborted) return;
+      state.hidden = shown === null;
       body.hidden = shown === null;
       notes.replaceChildren(problem(error.message));
     } finally {
       loading = false;
+      if (!stop.signal.aborted) main.removeAttribute('aria-busy');
     }
   }
   load();
