@@ -60,6 +60,9 @@ int Serve(const ServerConfig& config, const sigset_t& signals) {
   (*server)->Start();
   std::cout << "mirror-server ready: sources on " << (*server)->address() << ", admin on "
             << (*server)->admin_address() << std::endl;
+  if (const std::string http = (*server)->http_url(); !http.empty()) {
+    std::cout << "mirror-server JSON: " << http << std::endl;
+  }
   if (const std::string metrics = (*server)->metrics_address(); !metrics.empty()) {
     std::cout << "mirror-server metrics: http://" << metrics << "/metrics" << std::endl;
   }

@@ -24,6 +24,7 @@
 #include "certs/keyed_hash.h"
 #include "server/fleet/fleet.h"
 #include "server/hooks/delivery/hook_runner.h"
+#include "server/http/http_service.h"
 #include "server/metrics.h"
 #include "server/open_store.h"
 #include "server/reloader.h"
@@ -188,6 +189,7 @@ struct Server::Parts {
   std::unique_ptr<FreshnessWatch> freshness;
   TimeSeries time_series;
   std::unique_ptr<Endpoint> endpoint;
+  std::unique_ptr<HttpService> http;         ///< Null: not asked for.
   std::unique_ptr<MetricsListener> metrics;  ///< Null: not asked for, or not possible.
   MetricsConfig metrics_config;
   std::int64_t started_ms = NowMs();
@@ -410,6 +412,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   absl::Status opened = parts.OpenEndpoint(config, [here = server.get()] { return here->Reload(); });
   if (!opened.ok()) return opened;
   parts.audit->Begin();
+  if (config.http.enabled) {
+    absl::StatusOr<std::unique_ptr<HttpService>> http = HttpService::Open(
+        config.http, *parts.tenants,
+        [audit = parts.audit.get()](const std::string& who, const std::string& what,
+                                    const absl::Status& outcome) { audit->Add(who, what, outcome); },
+        *parts.events);
+    if (!http.ok()) return http.status();
+    parts.http = *std::move(http);
+  }
   return server;
 }
 
@@ -418,11 +429,16 @@ void Server::Start() {
   parts_->StartHooks();
   parts_->WatchPlaces();
   parts_->endpoint->Start();
+  if (parts_->http) {
+    parts_->http->Start();
+    spdlog::info("JSON is served on {}", parts_->http->url());
+  }
   parts_->ServeMetrics();
 }
 
 std::string Server::address() const { return parts_->endpoint->address(); }
 std::string Server::admin_address() const { return parts_->endpoint->admin_address(); }
+std::string Server::http_url() const { return parts_->http ? parts_->http->url() : std::string(); }
 std::string Server::metrics_address() const {
   return parts_->metrics ? parts_->metrics->address() : std::string();
 }
@@ -442,6 +458,7 @@ absl::StatusOr<std::size_t> Server::Reload() {
   if (parts_->fleet) {
     parts_->fleet->SetRules(RulesPrint(parts_->reloader->in_force(), parts_->gate->application_key()));
   }
+  if (parts_->http) parts_->http->Reload();
   parts_->expiry->Look(NowMs() / 1'000);
   return keys;
 }
@@ -454,6 +471,7 @@ void Server::KeepHouse() {
   parts_->admin_looks->KeepHouse(NowMs());
   parts_->events->KeepHouse();
   parts_->LookAtTenants();
+  if (parts_->http) parts_->http->KeepHouse(NowMs());
   GiveBackMessageMemory();
   if (++parts_->looks % kIdleLookEvery == 0) {
     parts_->tenants->EndIdleCycles(parts_->fleet && parts_->fleet->Holds(Duty::kIdleCycles));
@@ -472,6 +490,7 @@ void Server::KeepHouse() {
 void Server::Stop() {
   spdlog::info("stopping: running calls have {} s to end", kDrainTime.count());
   parts_->admin->EndWatching();
+  parts_->http.reset();
   std::atomic<bool> stopped{false};
   std::thread drain([&] {
     parts_->endpoint->Stop(kDrainTime);

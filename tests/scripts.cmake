@@ -8,10 +8,12 @@ foreach(check includes files lengths format)
   set_tests_properties(scripts.${check} PROPERTIES LABELS scripts TIMEOUT 300)
 endforeach()
 foreach(script source_rules grouped_tests compare_databases proto_comments named_tests mutants setup nightly bench docs demo torture
-               fleet reference thread_safety)
+               fleet reference thread_safety openapi openapi_check http_door npm_packages)
   add_test(NAME scripts.${script} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/${script}_test.py)
   set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 300)
 endforeach()
+# Exit code 77: the linter is not installed, and the rest of it passed.
+set_tests_properties(scripts.openapi PROPERTIES SKIP_RETURN_CODE 77)
 # It makes a PostgreSQL and a MariaDB, where they are installed, and kills them.
 set_tests_properties(scripts.demo PROPERTIES TIMEOUT 300)
 
@@ -29,6 +31,9 @@ add_test(NAME python.metrics COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/pyth
 set_tests_properties(python.metrics PROPERTIES LABELS python TIMEOUT 120)
 add_test(NAME python.minimal_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/minimal_source_test.py
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME python.records COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/records_test.py
+                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.records PROPERTIES LABELS python TIMEOUT 300)
 add_test(NAME python.files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/files_test.py
                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.postgres_page COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/postgres_page_test.py

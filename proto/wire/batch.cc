@@ -208,7 +208,7 @@ ColumnView ViewOfBuffer(const Column& column, const ColumnBuffer& buffer) {
 
 }  // namespace
 
-absl::StatusOr<ChangeBatch> BatchOf(const TableSchema& table, RowBlock* rows) {
+ChangeBatch ViewOf(const TableSchema& table, RowBlock* rows) {
   ChangeBatch batch;
   batch.table = table.name;
   batch.operation = Operation::kInsert;
@@ -217,6 +217,11 @@ absl::StatusOr<ChangeBatch> BatchOf(const TableSchema& table, RowBlock* rows) {
     buffer.CompleteNulls();
     batch.columns.push_back(ViewOfBuffer(table.columns[buffer.column()], buffer));
   }
+  return batch;
+}
+
+absl::StatusOr<ChangeBatch> BatchOf(const TableSchema& table, RowBlock* rows) {
+  ChangeBatch batch = ViewOf(table, rows);
   absl::StatusOr<std::vector<std::uint32_t>> order = KeyOrder(table, batch);
   if (!order.ok()) return order.status();
   batch.key_order = *std::move(order);

@@ -100,6 +100,9 @@ struct ChangeBatch {
 /// bytes.
 int CompareValues(const Value& a, const Value& b);
 
+/// Rows of `table` that a store gave, as a batch whose order is not known. It looks into the block, whose
+/// nulls it completes.
+ChangeBatch ViewOf(const TableSchema& table, RowBlock* rows);
 /// Inserts rows of `table` that a store gave, without large values. It looks into the block, whose
 /// nulls it completes. Errors: those of KeyOrder().
 absl::StatusOr<ChangeBatch> BatchOf(const TableSchema& table, RowBlock* rows);

@@ -17,6 +17,7 @@
 #include "base/config/own_variables.h"
 #include "base/folded_name.h"
 #include "server/config/hook_check.h"
+#include "server/config/http_keys.h"
 #include "server/config/postgres_keys.h"
 
 namespace mirror {
@@ -131,6 +132,7 @@ class Loader {
                      {"limits", LimitsKeys()},
                      {"breaker", BreakerKeys()},
                      {"metrics", MetricsKeys()},
+                     {"http", HttpKeys(config_.http, file_.folder(), SetAddress(&config_.http.address))},
                      {"hooks", HooksKeys()},
                      {"log", LogKeys()},
                      {"postgres", PostgresKeys(config_.postgres, file_.folder())}};
@@ -148,6 +150,7 @@ class Loader {
     if (status.ok()) status = CheckListeners();
     if (status.ok()) status = CheckMetrics();
     if (status.ok()) status = CheckLimits();
+    if (status.ok()) status = FinishHttp(file_, IsLoopback(config_.http.address), &config_);
     if (!status.ok()) return status;
     return std::move(config_);
   }
@@ -428,6 +431,8 @@ class Loader {
                                         {"contexts", SetPatterns(&issuer.contexts)}});
       if (status.ok()) status = block.CheckHas({"contexts"});
       if (!status.ok()) return status;
+      if (issuer.name.front() == ':')
+        return block.Wrong("name", "cannot begin with ':', as what the endpoint itself owns does");
       for (const IssuerConfig& other : config_.issuers) {
         if (other.name != issuer.name || other.environment != issuer.environment) continue;
         return block.Wrong(absl::StrCat("'name' '", issuer.name, "' in environment '", issuer.environment,

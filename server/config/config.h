@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "base/exposition/metrics_listener.h"
 #include "base/log_words.h"
+#include "server/config/http_config.h"
 #include "server/plan/breaker.h"
 #include "server/plan/column_rules.h"
 #include "server/plan/freshness_rules.h"
@@ -150,6 +151,7 @@ struct ServerConfig {
   HooksConfig hooks;          ///< [hooks] and [[hook]].
   BreakerConfig breaker;      ///< [breaker], and what [[tenant]] says about it.
   ColumnRulesConfig columns;  ///< What [[tenant.table]] says of columns, and [data] 'hash_key'.
+  HttpConfig http;            ///< [http]
   MetricsConfig metrics = {.enabled = true, .port = 7445};
   /// Two completed cycles in a row within it whose source does not know what the other one committed pause
   /// the tenant: two databases feed it. 0: never.

@@ -45,6 +45,12 @@ struct TableRecord {
   friend bool operator==(const TableRecord&, const TableRecord&) = default;
 };
 
+/// Through which door the rows of a tenant come.
+enum class Door : std::uint8_t { kCycles, kRecords };
+/// The issuer in the tenant's row where its rows come as records over HTTP: no source has it, so every source
+/// is refused as another issuer's is, by older versions too. No issuer of a configuration can be called so.
+inline constexpr char kRecordsIssuer[] = ":records";
+
 /// The tenant's own row, in `_mirror_tenant`. Times are unix milliseconds.
 struct TenantRecord {
   std::string context_id;
@@ -72,6 +78,8 @@ struct TenantRecord {
   /// that left none of its tables unproven (IsUnproven) and stale.
   bool source_accepted = false;
   friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
+
+  Door door() const { return issuer == kRecordsIssuer ? Door::kRecords : Door::kCycles; }
 };
 
 /// Whether a table is known to equal its source. The numbers of Equality in mirror_admin.proto.
@@ -388,6 +396,26 @@ struct IndexChange {
 /// Columns of an index as SQLite's SQL, between its parentheses.
 std::string IndexTerms(const std::vector<IndexColumn>& columns);
 
+/// What a door keeps beside the rows, in the mirror itself: a row of `_mirror_documents`.
+struct Document {
+  std::string kind;  ///< "datasource", "mapper", "job", "answer", ...
+  std::string id;    ///< Unique among those of its kind.
+  std::string text;
+  std::int64_t at_ms = 0;  ///< When it was written.
+  friend bool operator==(const Document&, const Document&) = default;
+};
+/// A document that becomes this; absent: it is removed.
+struct DocumentChange {
+  std::string kind, id;
+  std::optional<std::string> text;
+};
+/// Which documents of a kind are forgotten: those written before this, and then the oldest over a count.
+struct DocumentBound {
+  std::string kind;
+  std::int64_t before_ms = 0;
+  std::int64_t count_max = 0;
+};
+
 /// One transaction.
 struct Plan {
   /// The cycle that must be running. Absent: any state of the tenant (an operator's act, Authenticate).
@@ -428,6 +456,9 @@ struct Plan {
   std::vector<ObjectsChange> source_objects = {};
   /// After the steps. One that fails makes the plan fail, with the steps' own kinds of errors.
   std::vector<IndexChange> index_changes = {};
+  /// After the steps, with `now_ms`; then the bounds.
+  std::vector<DocumentChange> documents = {};
+  std::vector<DocumentBound> document_bounds = {};
 };
 
 struct CommitResult {

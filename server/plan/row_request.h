@@ -16,6 +16,13 @@
 
 namespace mirror {
 
+/// So many requests, and so many bytes of them, are committed together at most.
+inline constexpr std::size_t kGroupRequestsMax = 64;
+inline constexpr std::uint64_t kGroupBytesMax = 2 << 20;
+/// A request over this is committed with those of its own thread alone: others would wait for its rows longer
+/// than for a commit.
+inline constexpr std::uint64_t kGroupedRequestBytesMax = 256 << 10;
+
 /// A definition as it was agreed: what a batch is decoded by.
 struct AgreedTable {
   std::shared_ptr<const TableSchema> schema;

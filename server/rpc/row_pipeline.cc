@@ -5,7 +5,6 @@
 #include <system_error>
 #include <utility>
 
-#include "server/tenant/commit_queue.h"
 
 namespace mirror {
 namespace {

@@ -73,6 +73,7 @@ class Packed {
   void Add(const HookNote& note) {
     AddAll(note.id, note.hook, note.event, note.cycle, note.at_ms, note.json);
   }
+  void Add(const Document& one) { AddAll(one.kind, one.id, one.text, one.at_ms); }
   void Add(const KeptObjects& kept) { AddAll(kept.table, PackObjects(kept.objects)); }
   void Add(const ContentsTable& table) { Add(PackTable(table.agreed)); }
   void Add(const RangeDigest& digest) { AddAll(digest.rows, digest.sum); }
@@ -96,7 +97,8 @@ void AddMetadata(const MirrorContents& contents, Packed* packed) {
   }
   packed->AddAll(contents.tenant, contents.records, contents.tables, contents.answers, contents.cycle_notes,
                  lost, contents.checks, contents.holds, contents.losses, contents.freshness,
-                 contents.receipts, contents.open_receipts, contents.hooks, contents.source_objects);
+                 contents.receipts, contents.open_receipts, contents.hooks, contents.documents,
+                 contents.source_objects);
 }
 
 }  // namespace

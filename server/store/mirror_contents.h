@@ -75,6 +75,7 @@ struct MirrorContents {
   std::vector<OpenReceiptOfTable> open_receipts;
   std::vector<HookNote> hooks;
   std::int64_t last_hook = 0;  ///< As `last_hold`.
+  std::vector<Document> documents;  ///< By kind, then id.
   std::vector<KeptObjects> source_objects;
   std::vector<IndexChange> own_indexes;  ///< By name.
   /// What does not come along, for people: "view 'x'", "column 'c' of table 't'".

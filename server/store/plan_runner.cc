@@ -272,6 +272,7 @@ class PlanRun {
     if (status.ok() && !plan_.index_changes.empty()) {
       status = transaction_.tables().ChangeIndexes(plan_.index_changes);
     }
+    if (status.ok()) status = KeepDocuments();
     if (status.ok()) status = WriteTenant();
     if (!status.ok()) return status;
     return std::move(result_);
@@ -426,6 +427,16 @@ class PlanRun {
     }
     if (plan_.delivered_hooks.empty()) return absl::OkStatus();
     return tenant.RemoveHookNotes(plan_.delivered_hooks);
+  }
+
+  absl::Status KeepDocuments() {
+    TenantVerbs& tenant = transaction_.tenant();
+    absl::Status status;
+    if (!plan_.documents.empty()) status = tenant.WriteDocuments(plan_.documents, plan_.now_ms);
+    for (const DocumentBound& bound : plan_.document_bounds) {
+      if (status.ok()) status = tenant.BoundDocuments(bound);
+    }
+    return status;
   }
 
   /// With a sign of the cycle's life, and the highest time ever seen.

@@ -27,4 +27,12 @@ absl::StatusOr<CommitResult> Store::Commit(const Plan& plan) {
   return std::move((*committed)->result);
 }
 
+absl::StatusOr<std::optional<Document>> StoreRecords::ReadDocument(const std::string& kind,
+                                                                   const std::string& id) {
+  absl::StatusOr<std::vector<Document>> found = ReadDocuments(kind, id, 1);
+  if (!found.ok()) return found.status();
+  if (found->empty() || found->front().id != id) return std::optional<Document>();
+  return std::move(found->front());
+}
+
 }  // namespace mirror

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "proto/wire/receipt.h"
+#include "proto/wire/row_block.h"
 #include "server/plan/plan.h"
 
 namespace mirror {
@@ -53,6 +54,17 @@ class StoreRecords {
   virtual absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) = 0;
   /// The oldest that waits for this hook. Absent: none.
   virtual absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) = 0;
+  /// Absent: there is none.
+  absl::StatusOr<std::optional<Document>> ReadDocument(const std::string& kind, const std::string& id);
+  /// Of the kind, those whose id is not less than `from` by bytes, in that order.
+  virtual absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind,
+                                                              const std::string& from,
+                                                              std::size_t count_max) = 0;
+  /// The rows that have one of these keys, in any order, with all columns of `kept`: an agreed table in its
+  /// kept form, whose key is one column of TEXT. Errors: kFailedPrecondition, too: a value is not of its
+  /// column's type.
+  virtual absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept,
+                                            const std::vector<std::string>& keys) = 0;
   virtual absl::StatusOr<Freshness> ReadFreshness() = 0;
   virtual absl::StatusOr<ReceiptHead> ReadReceiptHead() = 0;
   /// Texts of those with a greater number, oldest first; the last kReceiptsKeptMax are kept.

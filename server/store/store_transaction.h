@@ -59,6 +59,9 @@ class TenantVerbs {
   virtual absl::StatusOr<std::uint64_t> TrimHookNotes(std::int64_t count_max) = 0;
   virtual absl::Status RemoveHookNotes(const std::vector<std::int64_t>& ids) = 0;
 
+  virtual absl::Status WriteDocuments(const std::vector<DocumentChange>& changes, std::int64_t now_ms) = 0;
+  virtual absl::Status BoundDocuments(const DocumentBound& bound) = 0;
+
   virtual absl::StatusOr<ReceiptHead> ReadReceiptHead() = 0;
   virtual absl::Status AddReceipt(std::uint64_t number, const std::string& text) = 0;
   /// Those with this number and with lesser ones.

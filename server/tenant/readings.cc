@@ -61,6 +61,35 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
   return reading;
 }
 
+absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& table) {
+  CommittedReading reading;
+  absl::StatusOr<std::shared_ptr<void>> place = TakePlace();
+  if (!place.ok()) return place.status();
+  reading.place = *std::move(place);
+  {
+    const MutexLock lock(mirror_.mutex());
+    if (absl::Status opened = OpenForOperator(mirror_, NowMs()); !opened.ok()) return opened;
+    absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+    if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+    reading.snapshot = *std::move(snapshot);
+  }
+  const absl::StatusOr<std::optional<TableRecord>> record = reading.snapshot->ReadTable(table);
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<std::optional<TableSchema>> agreed = reading.snapshot->ReadSchema(table);
+  if (!agreed.ok()) return agreed.status();
+  if (!*record || !*agreed)
+    return absl::NotFoundError(absl::StrCat("there is no table '", table, "' in the mirror"));
+  reading.record = **record;
+  reading.kept = KeptForm(**agreed);
+  if (reading.record.state == TableState::kRepopulate) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", table,
+                     "' was changed at its source, and its rows still have the former columns. Nothing was "
+                     "read. The next population puts them right; then ask again."));
+  }
+  return reading;
+}
+
 absl::StatusOr<std::shared_ptr<void>> Readings::TakePlace() {
   if (readings_->fetch_add(1) >= kReadingsMax) {
     readings_->fetch_sub(1);

@@ -55,6 +55,14 @@ struct TableReading {
   AgreedTable table;
 };
 
+/// A table as it is committed last, for whoever reads it beside what goes on. Holds a place as above.
+struct CommittedReading {
+  std::shared_ptr<void> place;
+  std::unique_ptr<Snapshot> snapshot;
+  TableRecord record;
+  TableSchema kept;  ///< What its rows are read by.
+};
+
 /// Readings that a tenant may have open at once.
 inline constexpr int kReadingsMax = 4;
 
@@ -95,6 +103,13 @@ class Readings {
   void SignedReceipts(const ReceiptHead& head);
   /// Whether each commit gets a receipt.
   bool keeps_receipts() const { return KeepsReceipts(mirror_.options().receipts, mirror_.context_id()); }
+
+  // --- Of the door for JSON ---
+
+  /// What is committed of `table`, through whichever door it came. Errors: kNotFound: there is no such table;
+  /// kFailedPrecondition: its rows have an older definition, until they are populated;
+  /// kResourceExhausted when kReadingsMax are open.
+  absl::StatusOr<CommittedReading> ReadCommitted(const std::string& table);
 
   // --- An operator's ---
 

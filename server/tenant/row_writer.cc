@@ -112,7 +112,7 @@ std::vector<RowAnswer> RowWriter::ApplyAll(const Caller& caller,
 }
 
 void RowWriter::Queue(const std::vector<WaitingRows*>& requests) {
-  CommitQueue::Place place(queue_, requests);
+  CommitQueue<WaitingRows>::Place place(queue_, requests);
   while (place.MustLead()) {
     {
       const MutexLock lock(mirror_.mutex());

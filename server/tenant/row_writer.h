@@ -15,7 +15,7 @@
 #include "server/plan/caller.h"
 #include "server/plan/plan.h"
 #include "server/plan/row_request.h"
-#include "server/tenant/commit_queue.h"
+#include "server/tenant/mirror/commit_queue.h"
 #include "server/tenant/mirror/mirror.h"
 #include "server/tenant/row_group.h"
 #include "server/tenant/row_planner.h"
@@ -98,7 +98,7 @@ class RowWriter {
   void CountBatch(const WaitingRows& waiting, std::size_t batch, const BatchOutcome& outcome);
 
   Mirror& mirror_;
-  CommitQueue queue_;
+  CommitQueue<WaitingRows> queue_;
   /// By FoldName() of the table: the last batch that was applied in that cycle, as this server saw it.
   std::map<std::string, std::uint64_t> applied_seqs_ MIRROR_GUARDED_BY(mirror_.mutex());
   std::int64_t seqs_cycle_ MIRROR_GUARDED_BY(mirror_.mutex()) = 0;

@@ -19,6 +19,7 @@
 #include "server/tenant/move_calls.h"
 #include "server/tenant/operator_calls.h"
 #include "server/tenant/readings.h"
+#include "server/tenant/records/records_calls.h"
 #include "server/tenant/row_writer.h"
 #include "server/watch/events.h"
 
@@ -45,6 +46,7 @@ class Tenant : private TenantMirror,
                public OperatorCalls,
                public FileCalls,
                public MoveCalls,
+               public RecordsCalls,
                public Readings {
  public:
   Tenant(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
@@ -57,6 +59,7 @@ class Tenant : private TenantMirror,
         OperatorCalls(shared_),
         FileCalls(shared_, events),
         MoveCalls(shared_),
+        RecordsCalls(shared_),
         Readings(shared_) {}
 
   const std::string& context_id() const { return shared_.context_id(); }

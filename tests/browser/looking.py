@@ -7,7 +7,7 @@ from selenium.webdriver.common.by import By
 
 from place import wait_for
 
-AXE = pathlib.Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+AXE = pathlib.Path(__file__).resolve().parents[2] / "build/npm/browser/node_modules/axe-core/axe.min.js"
 # With all that is asked for at its begin, and the word whether it is live.
 DRAWN = (
     "return document.querySelector('h1') !== null && document.querySelector('[aria-busy=\"true\"]') === null"

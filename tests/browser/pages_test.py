@@ -284,7 +284,7 @@ class Pages(unittest.TestCase):
                 self.assertLessEqual(width, NARROW[0])
         self.browser.said()
 
-    @unittest.skipUnless(AXE.exists() or REQUIRED, "no axe-core: npm ci --prefix tests/browser")
+    @unittest.skipUnless(AXE.exists() or REQUIRED, "no axe-core: tools/lib/npm_packages.sh tests/browser")
     def test_axe_finds_nothing_on_any_page(self):
         for dark in (False, True):
             for size in (WIDE, NARROW):

@@ -19,6 +19,7 @@
 #include "tools/mirrorctl/doctor/doctor.h"
 #include "tools/mirrorctl/init/certs_command.h"
 #include "tools/mirrorctl/init/init.h"
+#include "tools/mirrorctl/init/init_http.h"
 #include "tools/mirrorctl/web/web_command.h"
 
 int main(int argc, char** argv) {
@@ -43,6 +44,7 @@ int main(int argc, char** argv) {
 
   mirror::AddInit(app, console);
   mirror::AddCerts(app, console);
+  mirror::AddApiKey(app, console);
   mirror::AddAdminCommands(app, config_path, console);
   mirror::AddAuditCommands(app, config_path, console);
   mirror::AddDoctor(app, config_path, console);

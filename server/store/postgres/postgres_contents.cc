@@ -15,6 +15,7 @@
 #include "base/folded_name.h"
 #include "server/store/postgres/others_objects.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/document_rows.h"
 #include "server/store/postgres/records/hook_rows.h"
 #include "server/store/postgres/records/ledger_rows.h"
 #include "server/store/postgres/records/metadata_rows.h"
@@ -58,6 +59,7 @@ class ContentsReader {
         [&] { return Take(SelectKeptReceipts(connection_, names_), &contents_.receipts); },
         [&] { return Take(SelectOpenReceipts(connection_, names_), &contents_.open_receipts); },
         [&] { return Take(SelectHooks(connection_, names_), &contents_.hooks); },
+        [&] { return Take(SelectAllDocuments(connection_, names_), &contents_.documents); },
         [&] { return ReadSourceObjects(); },
         [&] { return ReadOwnIndexes(); },
         [&] { return ReadLeftOut(); },
@@ -209,6 +211,8 @@ class ContentsWriter {
     Each(from.checks, [&](const TableCheck& one) { WriteCheck(writes_, names_, one); });
     Each(from.holds, [&](const Hold& one) { PutHold(writes_, names_, one); });
     Each(from.hooks, [&](const HookNote& one) { PutHook(writes_, names_, one); });
+    if (!from.documents.empty()) MakeDocuments(writes_, names_);
+    Each(from.documents, [&](const Document& one) { PutDocument(writes_, names_, one); });
     Each(from.receipts,
          [&](const KeptReceipt& one) { InsertReceipt(writes_, names_, one.number, one.text); });
     Each(from.open_receipts,

@@ -11,12 +11,14 @@
 #include "base/folded_name.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/document_rows.h"
 #include "server/store/postgres/records/hook_rows.h"
 #include "server/store/postgres/records/ledger_rows.h"
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/records/receipt_rows.h"
 #include "server/store/postgres/records/state_rows.h"
 #include "server/store/postgres/records/time_rows.h"
+#include "server/store/postgres/rows/rows_by_key.h"
 #include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/long_values.h"
@@ -190,6 +192,17 @@ class PostgresRecords final : public StoreRecords {
   }
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
     return In([&](postgres::Connection& connection) { return SelectHook(connection, mirror_.names, hook); });
+  }
+  absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind, const std::string& from,
+                                                      std::size_t count_max) override {
+    return In([&](postgres::Connection& connection) {
+      return SelectDocuments(connection, mirror_.names, kind, from, count_max);
+    });
+  }
+  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override {
+    return In([&](postgres::Connection& connection) {
+      return ReadRowsByKey(connection, mirror_.names, kept, keys);
+    });
   }
   absl::StatusOr<Freshness> ReadFreshness() override {
     return FromState([&](const StateSource& from) { return SelectFreshness(from, mirror_.names); });

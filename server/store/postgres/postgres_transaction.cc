@@ -9,6 +9,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/records/document_rows.h"
 #include "server/store/postgres/records/hook_rows.h"
 #include "server/store/postgres/records/ledger_rows.h"
 #include "server/store/postgres/records/receipt_rows.h"
@@ -81,6 +82,15 @@ class PostgresTenantVerbs final : public TenantVerbs, private InWork {
   }
   absl::Status RemoveHookNotes(const std::vector<std::int64_t>& ids) override {
     RemoveHooks(writes(), names(), ids);
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteDocuments(const std::vector<DocumentChange>& changes, std::int64_t now_ms) override {
+    ::mirror::WriteDocuments(writes(), names(), changes, now_ms);
+    return absl::OkStatus();
+  }
+  absl::Status BoundDocuments(const DocumentBound& bound) override {
+    ::mirror::BoundDocuments(writes(), names(), bound);
     return absl::OkStatus();
   }
 

@@ -14,6 +14,7 @@
 #include "base/folded_name.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
+#include "server/store/sqlite/records/sqlite_documents.h"
 #include "server/store/sqlite/records/sqlite_hooks.h"
 #include "server/store/sqlite/records/sqlite_ledger.h"
 #include "server/store/sqlite/records/sqlite_metadata.h"
@@ -213,6 +214,7 @@ absl::StatusOr<MirrorContents> ReadSqliteContents(SqliteConnection& connection,
       [&] { return Take(SelectChecks(connection), &out->checks); },
       [&] { return Take(SelectHolds(connection), &out->holds); },
       [&] { return Take(SelectFreshness(connection), &out->freshness); },
+      [&] { return Take(SelectAllDocuments(connection), &out->documents); },
       [&] { return Take(SelectObjects(connection), &out->source_objects); },
       [&] { return ReadOfTables(connection, out); },
       [&] { return ReadNumbered(connection, out); },
@@ -318,6 +320,7 @@ absl::Status WriteSqliteContents(SqliteConnection& connection, const MirrorConte
       each(contents.open_receipts,
            [&](const OpenReceiptOfTable& one) { return WriteOpenReceipt(connection, one.table, one.open); }),
       [&] { return WriteAllHooks(connection, contents); },
+      each(contents.documents, [&](const Document& one) { return WriteDocument(connection, one); }),
       each(contents.source_objects,
            [&](const KeptObjects& one) {
              return WriteObjects(connection, ObjectsChange{one.table, one.objects});

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
+#include "server/store/sqlite/records/sqlite_documents.h"
 #include "server/store/sqlite/records/sqlite_hooks.h"
 #include "server/store/sqlite/records/sqlite_ledger.h"
 #include "server/store/sqlite/records/sqlite_metadata.h"
@@ -17,6 +18,7 @@
 #include "server/store/sqlite/records/sqlite_times.h"
 #include "server/store/sqlite/rows/sqlite_objects.h"
 #include "server/store/sqlite/rows/sqlite_partner_table.h"
+#include "server/store/sqlite/rows/sqlite_rows_by_key.h"
 #include "server/store/sqlite/rows/sqlite_schema.h"
 #include "server/store/sqlite/sqlite_mirror_check.h"
 
@@ -118,6 +120,13 @@ class SqliteRecords final : public StoreRecords {
 
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
     return SelectHook(connection_, hook);
+  }
+  absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind, const std::string& from,
+                                                      std::size_t count_max) override {
+    return SelectDocuments(connection_, kind, from, count_max);
+  }
+  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override {
+    return ReadRowsByKey(connection_, kept, keys);
   }
 
  private:

@@ -7,6 +7,7 @@
 #include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
+#include "server/store/sqlite/records/sqlite_documents.h"
 #include "server/store/sqlite/records/sqlite_hooks.h"
 #include "server/store/sqlite/records/sqlite_ledger.h"
 #include "server/store/sqlite/records/sqlite_metadata.h"
@@ -59,6 +60,13 @@ class SqliteTenantVerbs final : public TenantVerbs {
   }
   absl::Status RemoveHookNotes(const std::vector<std::int64_t>& ids) override {
     return RemoveHooks(connection_, ids);
+  }
+
+  absl::Status WriteDocuments(const std::vector<DocumentChange>& changes, std::int64_t now_ms) override {
+    return ::mirror::WriteDocuments(connection_, changes, now_ms);
+  }
+  absl::Status BoundDocuments(const DocumentBound& bound) override {
+    return ::mirror::BoundDocuments(connection_, bound);
   }
 
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return SelectReceiptHead(connection_); }

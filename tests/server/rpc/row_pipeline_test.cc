@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "server/rpc/listener/in_flight.h"
-#include "server/tenant/commit_queue.h"
+#include "server/tenant/mirror/commit_queue.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {

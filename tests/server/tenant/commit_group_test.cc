@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/tenant/commit_queue.h"
+#include "server/tenant/mirror/commit_queue.h"
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/held_store.h"
 

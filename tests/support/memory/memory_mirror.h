@@ -100,6 +100,7 @@ struct MemoryMirror {
   Freshness freshness;
   std::map<std::uint64_t, std::string> receipts;  ///< Texts by number.
   std::map<std::string, OpenReceipt> open_receipts;
+  std::map<std::pair<std::string, std::string>, Document> documents;  ///< By kind and id.
 };
 
 /// See StoreRecords::ReadReceiptHead and StoreRecords::ReadSchema.

@@ -45,6 +45,7 @@ MirrorContents ContentsOf(const MemoryMirror& mirror) {
   for (const auto& [key, open] : mirror.open_receipts) contents.open_receipts.push_back({key, open});
   contents.hooks = mirror.hooks;
   contents.last_hook = mirror.last_hook;
+  for (const auto& [key, document] : mirror.documents) contents.documents.push_back(document);
   for (const auto& [key, objects] : mirror.source_objects) contents.source_objects.push_back(objects);
   // It does not know of which columns its indexes are: who announces them makes them again.
   return contents;

@@ -62,6 +62,38 @@ absl::StatusOr<std::optional<HookNote>> MemoryStore::ReadHook(const std::string&
   return std::optional<HookNote>();
 }
 
+absl::StatusOr<std::vector<Document>> MemoryStore::ReadDocuments(const std::string& kind,
+                                                                 const std::string& from,
+                                                                 std::size_t count_max) {
+  std::vector<Document> documents;
+  for (auto at = mirror_->documents.lower_bound({kind, from});
+       at != mirror_->documents.end() && at->first.first == kind && documents.size() < count_max; ++at) {
+    documents.push_back(at->second);
+  }
+  return documents;
+}
+
+absl::StatusOr<RowBlock> MemoryStore::ReadRows(const TableSchema& kept,
+                                               const std::vector<std::string>& keys) {
+  RowBlock block = RowBlock::ForAll(kept);
+  std::vector<std::uint32_t> columns;
+  for (const ColumnBuffer& buffer : block.columns) columns.push_back(buffer.column());
+  std::vector<KeyRange> ranges;
+  for (const std::string& key : keys) {
+    ranges.push_back({.first = {{.kind = Kind::kText, .bytes = key}},
+                      .last = {{.kind = Kind::kText, .bytes = key + '\0'}}});
+  }
+  if (ranges.empty()) return block;
+  const absl::Status read = CopyOf(*mirror_)->ReadRows(
+      kept, columns, ranges, 0, [] { return true; },
+      [&](RowBlock* rows) {
+        block = std::move(*rows);
+        return absl::OkStatus();
+      });
+  if (!read.ok()) return read;
+  return block;
+}
+
 absl::StatusOr<std::vector<CycleNote>> MemoryStore::ReadCycleNotes() {
   std::vector<CycleNote> notes;
   if (mirror_->noted_cycle != mirror_->tenant.cycle) return notes;

@@ -58,6 +58,9 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return mirror_->holds; }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override;
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override;
+  absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind, const std::string& from,
+                                                      std::size_t count_max) override;
+  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override;
   absl::StatusOr<Freshness> ReadFreshness() override { return mirror_->freshness; }
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override;
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override;

@@ -84,6 +84,32 @@ class MemoryTenantVerbs final : public TenantVerbs {
     return absl::OkStatus();
   }
 
+  absl::Status WriteDocuments(const std::vector<DocumentChange>& changes, std::int64_t now_ms) override {
+    for (const DocumentChange& change : changes) {
+      if (change.text) {
+        mirror_.documents[{change.kind, change.id}] = {change.kind, change.id, *change.text, now_ms};
+      } else {
+        mirror_.documents.erase({change.kind, change.id});
+      }
+    }
+    return absl::OkStatus();
+  }
+  absl::Status BoundDocuments(const DocumentBound& bound) override {
+    std::vector<std::pair<std::int64_t, std::string>> left;
+    std::erase_if(mirror_.documents, [&](const auto& one) {
+      const Document& document = one.second;
+      if (document.kind != bound.kind) return false;
+      if (document.at_ms < bound.before_ms) return true;
+      left.emplace_back(document.at_ms, document.id);
+      return false;
+    });
+    std::sort(left.rbegin(), left.rend());
+    for (std::size_t i = static_cast<std::size_t>(bound.count_max); i < left.size(); ++i) {
+      mirror_.documents.erase({bound.kind, left[i].second});
+    }
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return HeadOf(mirror_); }
   absl::Status AddReceipt(std::uint64_t number, const std::string& text) override {
     mirror_.receipts[number] = text;

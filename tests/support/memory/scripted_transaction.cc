@@ -53,6 +53,14 @@ class ScriptedTransaction::Tenant final : public TenantVerbs {
     MIRROR_NEXT("TrimHookNotes ", count_max);
     return memory_.TrimHookNotes(count_max);
   }
+  absl::Status WriteDocuments(const std::vector<DocumentChange>& changes, std::int64_t now_ms) override {
+    MIRROR_NEXT("WriteDocuments ", changes.size());
+    return memory_.WriteDocuments(changes, now_ms);
+  }
+  absl::Status BoundDocuments(const DocumentBound& bound) override {
+    MIRROR_NEXT("BoundDocuments ", bound.kind);
+    return memory_.BoundDocuments(bound);
+  }
   absl::Status RemoveHookNotes(const std::vector<std::int64_t>& ids) override {
     MIRROR_NEXT("RemoveHookNotes ", ids.size());
     return memory_.RemoveHookNotes(ids);

@@ -24,6 +24,7 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
+#include "tools/mirrorctl/init/init_http.h"
 #include "tools/mirrorctl/init/init_postgres.h"
 #include "tools/mirrorctl/init/init_source.h"
 #include "tools/mirrorctl/init/init_system.h"
@@ -282,12 +283,16 @@ constexpr char kFooter[] =
     "postgresql://mirror@localhost/mirrors\n"
     "Which of the files go to the source's machine is said in ";
 
-void AddPorts(const cli::Command& init, InitOptions& options) {
+void AddPorts(const cli::Command& init, const cli::Option& system, InitOptions& options) {
   init.Add("--port", options.port, "Port for sources").Within(1, 65535).ShowDefault();
   init.Add("--admin-port", options.admin_port, "Port for mirrorctl").Within(1, 65535).ShowDefault();
   init.Add("--metrics-port", options.metrics_port, "Port for metrics; 0: the system chooses")
       .Within(0, 65535)
       .ShowDefault();
+  init.Add("--http-port", options.http_port,
+           "Port for JSON over HTTP, in plain text on loopback; an owner's key is made and printed")
+      .Within(1, 65535)
+      .Excludes(system);
 }
 
 }  // namespace
@@ -327,6 +332,13 @@ absl::Status CheckNames(const InitOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("the metrics cannot listen on port ", options.metrics_port,
                      ", which another listener has. Nothing was made. Give another --metrics-port."));
+  }
+  if (options.http_port != 0 &&
+      (options.http_port == options.port || options.http_port == options.admin_port ||
+       options.http_port == options.metrics_port)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("JSON cannot be served on port ", options.http_port,
+                     ", which another listener has. Nothing was made. Give another --http-port."));
   }
   return absl::OkStatus();
 }
@@ -400,7 +412,7 @@ std::string TomlString(std::string_view text) {
 
 std::string ServerConfiguration(const InitOptions& options) {
   return absl::StrCat(ListenConfiguration(options), TrustConfiguration(options), kLimitsConfiguration,
-                      WatchConfiguration(options));
+                      HttpConfiguration(options), WatchConfiguration(options));
 }
 
 std::string AgentConfiguration(const InitOptions& options, const std::string& source_path) {
@@ -534,16 +546,19 @@ void AddInit(const cli::Command& app, Console& console) {
       .Delimiter(',')
       .ValueName("PATTERN[,PATTERN]")
       .AsItStands();
-  AddPorts(init, *options);
+  AddPorts(init, whole, *options);
   init.Run([options, system, &console] {
     options->no_log_because = LookAtSourceServer(*options);
     if (system->chosen) return InitSystem(*options, system->root, console);
     if (const absl::Status status = Init(*options); !status.ok()) return console.Fail(status);
+    const absl::StatusOr<std::string> http_key = MakeOwnerKey(*options);
+    if (!http_key.ok()) return console.Fail(http_key.status());
     PrintMade(*options, console);
     if (!options->postgres.empty())
       PrintDatabase(*options, ShellWord(absl::StrCat(options->dir, "/", kPassfile)), console.out);
     PrintSourceServer(*options, options->dir, console.out);
     PrintNext(*options, console);
+    PrintHttp(*options, *http_key, console);
   });
 }
 

@@ -32,6 +32,7 @@ struct InitOptions {
   int port = 7443;                        ///< Of the endpoint.
   int admin_port = 7444;                  ///< Of the administration, on 127.0.0.1.
   int metrics_port = 7445;                ///< Of the metrics, on 127.0.0.1; 0: the system chooses.
+  int http_port = 0;                      ///< Of JSON over HTTP, on 127.0.0.1; 0: none is served.
   std::string data_dir = "data";          ///< Of the server, as its configuration has it.
   std::string state_dir = "agent-state";  ///< The same of the agent.
   std::string called = {};                ///< What the agent calls; empty: the first of `hosts`.

@@ -71,6 +71,7 @@ PostgresOwnTables::PostgresOwnTables(std::string_view context_id, std::string_vi
       state(Qualified(in_schema, "_mirror_state")),
       receipts(Qualified(in_schema, "_mirror_receipts")),
       hooks(Qualified(in_schema, "_mirror_hooks")),
+      documents(Qualified(in_schema, "_mirror_documents")),
       freshness(Qualified(in_schema, "_mirror_freshness")) {}
 
 absl::Status CheckContextFits(std::string_view context_id) {

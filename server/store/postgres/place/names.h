@@ -39,7 +39,7 @@ struct PostgresOwnTables {
   PostgresOwnTables(std::string_view context_id, std::string_view in_schema);
 
   std::string schema_name;  ///< Without quotes; the others have them.
-  std::string schema, metadata, tenant, definitions, state, receipts, hooks, freshness;
+  std::string schema, metadata, tenant, definitions, state, receipts, hooks, documents, freshness;
 };
 
 /// Whether a mirror with this contextId can be kept here. Errors: kInvalidArgument, for people.

@@ -1,0 +1,185 @@
+#include "certs/apikeys/api_key.h"
+
+#include <openssl/crypto.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/config/config_file.h"
+#include "base/enum_words.h"
+#include "base/file.h"
+#include "base/name_pattern.h"
+#include "base/nonce.h"
+#include "certs/openssl.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kEnding[] = ".toml";
+
+const EnumWords<ApiRole>& RoleWords() {
+  static const EnumWords<ApiRole> words = {
+      {"reader", ApiRole::kReader}, {"writer", ApiRole::kWriter}, {"owner", ApiRole::kOwner}};
+  return words;
+}
+
+std::string HashOf(std::string_view key) { return absl::BytesToHexString(Sha256(key)); }
+
+bool IsPattern(const std::string& text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '*';
+  });
+}
+
+absl::Status CheckStorages(const std::vector<std::string>& storages) {
+  if (storages.empty()) return absl::InvalidArgumentError("a key needs at least one pattern of storages");
+  for (const std::string& storage : storages) {
+    if (IsPattern(storage)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", storage, "' is no pattern of storages: that is 1 to 64 letters, digits, '_', '-' and '*'"));
+  }
+  return absl::OkStatus();
+}
+
+std::string PathOf(const std::string& folder, const std::string& name) {
+  return absl::StrCat(folder, "/", name, kEnding);
+}
+
+std::string Today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[16];
+  std::strftime(text, sizeof(text), "%Y-%m-%d", &parts);
+  return text;
+}
+
+absl::StatusOr<ApiKey> ReadKey(const std::string& path, std::string name) {
+  absl::StatusOr<ConfigFile> file = ConfigFile::Open(path, "");
+  if (!file.ok()) return file.status();
+  ApiKey key;
+  key.name = std::move(name);
+  ConfigForm form;
+  form.prefix = "MIRROR_APIKEY_FILE_";
+  form.sections = {{"key",
+                    {{"role", SetOneOf(&key.role, RoleWords())},
+                     {"storages", SetTexts(&key.storages, ListRule::kSome)},
+                     {"sha256", SetText(&key.sha256), &key.sha256},
+                     {"issued", SetText(&key.issued)}}}};
+  form.let_through = {"*"};
+  if (absl::Status read = file->ReadSections(form); !read.ok()) return read;
+  if (absl::Status checked = CheckStorages(key.storages); !checked.ok()) return checked;
+  if (key.sha256.size() != 64 || !std::all_of(key.sha256.begin(), key.sha256.end(), [](char c) {
+        return absl::ascii_isxdigit(static_cast<unsigned char>(c));
+      })) {
+    return absl::InvalidArgumentError("'sha256' is not 64 hexadecimal digits");
+  }
+  key.sha256 = absl::AsciiStrToLower(key.sha256);
+  return key;
+}
+
+}  // namespace
+
+std::string_view ToString(ApiRole role) {
+  switch (role) {
+    case ApiRole::kReader:
+      return "reader";
+    case ApiRole::kWriter:
+      return "writer";
+    case ApiRole::kOwner:
+      return "owner";
+  }
+  return "";
+}
+
+bool ApiKey::IsFor(std::string_view storage) const {
+  return std::any_of(storages.begin(), storages.end(),
+                     [&](const std::string& pattern) { return MatchesPattern(storage, pattern); });
+}
+
+absl::Status CheckApiKeyName(std::string_view name) {
+  const bool good = !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+  });
+  if (good) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("a key cannot be called '", std::string(name),
+                                                 "': a name is 1 to 64 letters, digits, '_' and '-'"));
+}
+
+absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey& key) {
+  if (absl::Status named = CheckApiKeyName(key.name); !named.ok()) return named;
+  if (absl::Status checked = CheckStorages(key.storages); !checked.ok()) return checked;
+  if (absl::Status made = MakeFolder(folder); !made.ok()) return made;
+  // 256 bits, with a beginning by which scanners of leaked secrets know it.
+  const std::string text = absl::StrCat("mk_", NewToken(), NewToken());
+  const std::string content = absl::StrCat(
+      "# A key of the HTTP door. Whoever removes this file and reloads the server revokes it.\n[key]\nrole = "
+      "\"",
+      std::string(ToString(key.role)), "\"\nstorages = [\"", absl::StrJoin(key.storages, "\", \""),
+      "\"]\nsha256 = \"", HashOf(text), "\"\nissued = \"", Today(), "\"\n");
+  absl::Status written =
+      WriteFileAtomically(PathOf(folder, key.name), content, FileUse::kSecret, ExistingFile::kRefuse);
+  if (!written.ok()) return written;
+  return text;
+}
+
+absl::Status RevokeApiKey(const std::string& folder, const std::string& name) {
+  if (absl::Status named = CheckApiKeyName(name); !named.ok()) return named;
+  const std::string path = PathOf(folder, name);
+  if (unlink(path.c_str()) == 0) return absl::OkStatus();
+  if (errno == ENOENT)
+    return absl::NotFoundError(absl::StrCat("there is no key '", name, "' in '", folder, "'"));
+  return absl::UnavailableError(absl::StrCat("removing '", path, "': ", std::strerror(errno)));
+}
+
+absl::StatusOr<FoundApiKeys> ReadApiKeys(const std::string& folder) {
+  FoundApiKeys found;
+  std::error_code error;
+  std::filesystem::directory_iterator files(folder, error);
+  if (error == std::errc::no_such_file_or_directory) return found;
+  if (error) return absl::UnavailableError(absl::StrCat("reading '", folder, "': ", error.message()));
+  for (; files != std::filesystem::directory_iterator(); files.increment(error)) {
+    if (error) return absl::UnavailableError(absl::StrCat("reading '", folder, "': ", error.message()));
+    const std::string file = files->path().filename().string();
+    if (!absl::EndsWith(file, kEnding)) continue;
+    std::string name = file.substr(0, file.size() - std::strlen(kEnding));
+    if (found.keys.size() == kApiKeysMax)
+      return absl::ResourceExhaustedError(
+          absl::StrCat("'", folder, "' has more than ", kApiKeysMax, " keys"));
+    absl::Status named = CheckApiKeyName(name);
+    absl::StatusOr<ApiKey> key = named.ok() ? ReadKey(files->path().string(), std::move(name)) : named;
+    if (key.ok()) {
+      found.keys.push_back(*std::move(key));
+    } else {
+      found.left_out.push_back(
+          absl::StrCat("'", files->path().string(), "' is no key: ", std::string(key.status().message())));
+    }
+  }
+  std::sort(found.keys.begin(), found.keys.end(),
+            [](const ApiKey& a, const ApiKey& b) { return a.name < b.name; });
+  return found;
+}
+
+const ApiKey* FindApiKey(const std::vector<ApiKey>& keys, std::string_view sent) {
+  const std::string hash = HashOf(sent);
+  const ApiKey* found = nullptr;
+  for (const ApiKey& key : keys) {
+    if (key.sha256.size() == hash.size() && CRYPTO_memcmp(key.sha256.data(), hash.data(), hash.size()) == 0)
+      found = &key;
+  }
+  return found;
+}
+
+}  // namespace mirror

@@ -1,0 +1,44 @@
+#ifndef MIRROR_SERVER_CONFIG_HTTP_CONFIG_H_
+#define MIRROR_SERVER_CONFIG_HTTP_CONFIG_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mirror {
+
+/// [http]: the door for records, and for mirrors as JSON.
+struct HttpConfig {
+  bool enabled = false;
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 7446;     ///< 0: the system chooses.
+  bool plaintext = false;        ///< No TLS; loopback only.
+  std::string certificate, key;  ///< PEM; empty: those of [listen].
+  std::string api_keys;          ///< Folder of the keys; empty: "apikeys" beside the configuration.
+  std::string public_url;        ///< What upload links begin with; empty: what the request was sent to.
+  std::vector<std::string> base_paths = {"", "/data-exchange/rest"};
+
+  std::uint32_t connections_max = 256;
+  std::uint64_t header_limit = 8 << 10;
+  std::uint64_t body_limit = 4 << 20;   ///< Of JSON.
+  std::uint64_t file_limit = 10 << 20;  ///< Of an import job's own file.
+  std::uint64_t upload_limit = 500'000'000;
+  std::uint32_t requests_max = 16;      ///< That are worked on at a time.
+  std::uint32_t requests_per_key = 64;  ///< That are let in at a time; over it: 429.
+  std::chrono::seconds head_time{5}, body_time{60}, stream_time{600};
+
+  std::uint64_t uploads_max = 10'000'000'000;
+  std::uint64_t uploads_per_key = 2'000'000'000;
+  std::chrono::seconds upload_kept = std::chrono::hours(1);
+  std::uint32_t jobs_max = 4;  ///< Import jobs that run at a time.
+  std::uint32_t jobs_waiting_max = 100;
+  std::chrono::seconds job_time{600};
+  std::chrono::seconds job_lease{60};
+  std::chrono::seconds erase_within = std::chrono::hours(24);
+  friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_CONFIG_HTTP_CONFIG_H_

@@ -1,0 +1,47 @@
+#ifndef MIRROR_SERVER_HTTP_API_KEYS_H_
+#define MIRROR_SERVER_HTTP_API_KEYS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "certs/apikeys/api_key.h"
+
+namespace mirror {
+
+/// The keys that are let in, and how many requests each has under way. Threads: any.
+class ApiKeys {
+ public:
+  ApiKeys(std::string folder, std::size_t requests_per_key)
+      : folder_(std::move(folder)), requests_per_key_(requests_per_key) {}
+
+  /// Reads the folder; after an error the former keys stay. Gives what was left out, in sentences.
+  absl::StatusOr<std::vector<std::string>> Load();
+  /// Whether a key came or went since Load().
+  bool IsStale();
+  std::vector<ApiKey> All();
+  /// Null: there is no such key.
+  std::shared_ptr<const ApiKey> Find(std::string_view sent);
+  /// A place for one request, until it is let go of. Null: the key has too many.
+  std::shared_ptr<void> TakePlace(const std::string& name);
+
+ private:
+  const std::string folder_;
+  const std::size_t requests_per_key_;
+  Mutex mutex_;
+  std::shared_ptr<const std::vector<ApiKey>> keys_ MIRROR_GUARDED_BY(mutex_) =
+      std::make_shared<std::vector<ApiKey>>();
+  std::int64_t changed_ns_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of the folder, when it was read.
+  std::map<std::string, std::size_t> under_way_ MIRROR_GUARDED_BY(mutex_);
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HTTP_API_KEYS_H_

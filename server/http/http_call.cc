@@ -1,0 +1,111 @@
+#include "server/http/http_call.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/printable.h"
+
+namespace mirror {
+
+std::optional<std::string> HttpCall::Query(std::string_view name) const {
+  const std::vector<std::string> all = target.All(name);
+  return all.empty() ? std::nullopt : std::optional(all.front());
+}
+
+absl::StatusOr<AskedPage> PageOf(const HttpCall& call) {
+  AskedPage page;
+  if (const std::optional<std::string> limit = call.Query("limit")) {
+    std::int64_t number = 0;
+    if (!absl::SimpleAtoi(*limit, &number) || number < 1 || number > static_cast<std::int64_t>(kPageMax)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'limit' is a number from 1 to ", kPageMax, ". Nothing was read."));
+    }
+    page.limit = static_cast<std::size_t>(number);
+  }
+  page.start_after = call.Query("startAfter");
+  return page;
+}
+
+absl::StatusOr<JsonDocument> JsonBody(const HttpCall& call) {
+  absl::StatusOr<JsonDocument> document = JsonDocument::Parse(call.body);
+  if (!document.ok()) {
+    const std::string why(document.status().message());
+    return absl::InvalidArgumentError(
+        absl::StrCat("the body cannot be taken: ", why,
+                     ". Nothing was done. A record within it is a text: the quotes within record need a "
+                     "backslash."));
+  }
+  if (!document->root().Is(JsonKind::kObject))
+    return absl::InvalidArgumentError("the body is no JSON object. Nothing was done.");
+  return document;
+}
+
+absl::StatusOr<std::optional<std::string>> TextMember(const JsonView& object, std::string_view name) {
+  const std::optional<JsonView> found = object.Find(name);
+  if (!found || found->Is(JsonKind::kNull)) return std::optional<std::string>();
+  if (!found->Is(JsonKind::kString))
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", std::string(name), "' is no text. Nothing was done."));
+  return std::optional(std::string(found->text()));
+}
+
+void Warnings::AddUnknown(const JsonView& object, const std::vector<std::string_view>& known) {
+  constexpr std::size_t kWarningsMax = 20, kShownMax = 64;
+  for (const auto& [name, value] : object.Members()) {
+    if (std::find(known.begin(), known.end(), name) != known.end() || texts_.size() == kWarningsMax) continue;
+    texts_.push_back(
+        absl::StrCat("member '", std::string(name.substr(0, kShownMax)), "' is not known, and was ignored"));
+  }
+}
+
+void Warnings::WriteTo(JsonWriter* json) const {
+  if (texts_.empty()) return;
+  json->Key("warnings").Begin('[');
+  for (const std::string& text : texts_) json->String(text);
+  json->End(']');
+}
+
+absl::StatusOr<std::vector<std::string>> FeaturesOf(const JsonView& object,
+                                                    const std::vector<std::string_view>& known,
+                                                    Warnings* warnings) {
+  std::vector<std::string> features;
+  const std::optional<JsonView> found = object.Find("featuresOn");
+  if (!found || found->Is(JsonKind::kNull)) return features;
+  if (!found->Is(JsonKind::kArray))
+    return absl::InvalidArgumentError("'featuresOn' is no list. Nothing was done.");
+  for (const JsonView& feature : found->Elements()) {
+    if (!feature.Is(JsonKind::kString))
+      return absl::InvalidArgumentError("'featuresOn' is no list of texts. Nothing was done.");
+    const std::string name(feature.text().substr(0, 64));
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      warnings->Add(absl::StrCat("feature '", name, "' is not known, and was ignored"));
+    } else if (!Has(features, name)) {
+      features.push_back(name);
+    }
+  }
+  return features;
+}
+
+bool Has(const std::vector<std::string>& features, std::string_view feature) {
+  return std::find(features.begin(), features.end(), feature) != features.end();
+}
+
+void BeginPage(const AskedPage& asked, const std::optional<std::string>& next, std::uint64_t total,
+               JsonWriter* json) {
+  json->Begin('{').Member("limit", static_cast<std::uint64_t>(asked.limit));
+  const auto text_or_null = [&](std::string_view name, const std::optional<std::string>& text) {
+    json->Key(name);
+    if (text) {
+      json->String(*text);
+    } else {
+      json->Null();
+    }
+  };
+  text_or_null("startAfter", asked.start_after);
+  text_or_null("nextStartAfter", next);
+  json->Member("total", total);
+}
+
+}  // namespace mirror

@@ -1,0 +1,191 @@
+#include "server/http/http_service.h"
+
+#include <atomic>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/embedded_file.h"
+#include "base/file.h"
+#include "base/http/listener.h"
+#include "server/http/api_keys.h"
+#include "server/http/http_error.h"
+#include "server/http/http_routes.h"
+#include "server/http/json_door.h"
+#include "server/http/mapper_calls.h"
+#include "server/http/partner_calls.h"
+#include "server/http/storage_calls.h"
+#include "server/http/table_calls.h"
+#include "server/storages/storages.h"
+
+MIRROR_EMBEDDED(openapi);
+
+namespace mirror {
+namespace {
+
+absl::StatusOr<std::optional<HttpIdentity>> IdentityOf(const HttpConfig& config) {
+  if (config.plaintext) return std::optional<HttpIdentity>();
+  absl::StatusOr<std::string> chain = ReadKeyFile(config.certificate, FileUse::kPublic);
+  if (!chain.ok()) return chain.status();
+  absl::StatusOr<std::string> key = ReadKeyFile(config.key, FileUse::kSecret);
+  if (!key.ok()) return key.status();
+  return std::optional(HttpIdentity{*std::move(chain), *std::move(key)});
+}
+
+HttpLimits LimitsOf(const HttpConfig& config) {
+  HttpLimits limits;
+  limits.header_bytes_max = config.header_limit;
+  limits.connections_max = config.connections_max;
+  limits.answers_max = config.requests_max;
+  limits.keep_alive = true;
+  limits.request_time = config.head_time;
+  limits.body_time = config.body_time;
+  limits.answer_time = std::chrono::seconds(60);
+  limits.stream_time = config.stream_time;
+  return limits;
+}
+
+/// What is asked for without a key.
+void AddOpenCalls(HttpRoutes* routes) {
+  routes->Add({"GET", "/healthz", std::nullopt, HttpBody::kNone, [](HttpCall&) {
+                 return HttpAnswer{
+                     .status = 200, .content_type = "text/plain; charset=utf-8", .body = "ok\n"};
+               }});
+  routes->Add({"GET", "/openapi.json", std::nullopt, HttpBody::kNone, [](HttpCall&) {
+                 const EmbeddedFile* const file = FindEmbedded(mirror_embedded_openapi, "openapi.json");
+                 return HttpAnswer{
+                     .status = 200, .content_type = kJsonType, .body = std::string(file->bytes())};
+               }});
+}
+
+/// Refuses everything until the server has started.
+class StartingDoor final : public HttpDoor {
+ public:
+  explicit StartingDoor(std::unique_ptr<JsonDoor> door) : door_(std::move(door)) {}
+
+  HttpAdmission Admit(const HttpHead& head) override {
+    if (started_) return door_->Admit(head);
+    HttpAdmission admission;
+    admission.refusal =
+        ErrorAnswer(absl::UnavailableError("the server is starting. Nothing was done; try again."));
+    return admission;
+  }
+  HttpAnswer Refuse(int status, std::string_view words) const override {
+    return door_->Refuse(status, words);
+  }
+  void Start() { started_ = true; }
+
+ private:
+  const std::unique_ptr<JsonDoor> door_;
+  std::atomic<bool> started_{false};
+};
+
+}  // namespace
+
+struct HttpService::Parts {
+  Parts(const HttpConfig& http, Tenants& all, HttpAudit::Write write, Events& told)
+      : config(http),
+        tenants(all),
+        events(told),
+        keys(http.api_keys, http.requests_per_key),
+        storages(all),
+        audit(std::move(write)),
+        storage_calls(storages, audit),
+        partner_calls(storages, audit),
+        mapper_calls(storages, audit),
+        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2)) {}
+
+  const HttpConfig config;
+  Tenants& tenants;
+  Events& events;
+  ApiKeys keys;
+  Storages storages;
+  HttpAudit audit;
+  StorageCalls storage_calls;
+  PartnerCalls partner_calls;
+  MapperCalls mapper_calls;
+  TableCalls table_calls;
+  std::shared_ptr<StartingDoor> door;
+  std::unique_ptr<HttpListener> listener;
+  std::int64_t flushed_ms = 0, erased_ms = 0;
+
+  void TellLeftOut(const std::vector<std::string>& left_out) {
+    for (const std::string& one : left_out) events.Add("", Severity::kWarning, "http.key_left_out", one);
+  }
+};
+
+HttpService::HttpService(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+HttpService::~HttpService() {
+  parts_->listener.reset();
+  parts_->audit.Flush();
+}
+
+absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig& config, Tenants& tenants,
+                                                               HttpAudit::Write audit, Events& events) {
+  auto parts = std::make_unique<Parts>(config, tenants, std::move(audit), events);
+  const absl::StatusOr<std::vector<std::string>> loaded = parts->keys.Load();
+  if (!loaded.ok()) return loaded.status();
+  parts->TellLeftOut(*loaded);
+  const absl::StatusOr<std::optional<HttpIdentity>> identity = IdentityOf(config);
+  if (!identity.ok()) return identity.status();
+  HttpRoutes routes;
+  AddOpenCalls(&routes);
+  parts->storage_calls.AddTo(&routes);
+  parts->partner_calls.AddTo(&routes);
+  parts->mapper_calls.AddTo(&routes);
+  parts->table_calls.AddTo(&routes);
+  parts->door =
+      std::make_shared<StartingDoor>(std::make_unique<JsonDoor>(config, parts->keys, std::move(routes)));
+  absl::StatusOr<std::unique_ptr<HttpListener>> listener =
+      HttpListener::Open(config.address, config.port, parts->door, LimitsOf(config), *identity);
+  if (!listener.ok()) {
+    return absl::Status(
+        listener.status().code(),
+        absl::StrCat("[http]: ", std::string(listener.status().message()), ". Nothing was started."));
+  }
+  parts->listener = *std::move(listener);
+  return std::unique_ptr<HttpService>(new HttpService(std::move(parts)));
+}
+
+void HttpService::Start() { parts_->door->Start(); }
+
+std::string HttpService::url() const {
+  const bool is_v6 = parts_->config.address.find(':') != std::string::npos;
+  return absl::StrCat(parts_->config.plaintext ? "http://" : "https://", is_v6 ? "[" : "",
+                      parts_->config.address, is_v6 ? "]:" : ":", parts_->listener->port());
+}
+
+void HttpService::ReloadKeys() {
+  const absl::StatusOr<std::vector<std::string>> loaded = parts_->keys.Load();
+  if (loaded.ok()) {
+    parts_->TellLeftOut(*loaded);
+  } else {
+    parts_->events.Add("", Severity::kError, "http.not_reloaded",
+                       absl::StrCat("the keys of the HTTP door stay as they were: ",
+                                    std::string(loaded.status().message())));
+  }
+}
+
+void HttpService::Reload() {
+  ReloadKeys();
+  if (parts_->config.plaintext) return;
+  const absl::StatusOr<std::optional<HttpIdentity>> identity = IdentityOf(parts_->config);
+  const absl::Status set = identity.ok() ? parts_->listener->SetIdentity(**identity) : identity.status();
+  if (set.ok()) return;
+  parts_->events.Add(
+      "", Severity::kError, "http.not_reloaded",
+      absl::StrCat("the certificate of the HTTP door stays as it was: ", std::string(set.message())));
+}
+
+std::vector<ApiKey> HttpService::Keys() { return parts_->keys.All(); }
+
+void HttpService::KeepHouse(std::int64_t now_ms) {
+  constexpr std::int64_t kFlushEveryMs = 10'000;
+  if (parts_->keys.IsStale()) ReloadKeys();
+  if (now_ms - parts_->flushed_ms >= kFlushEveryMs) {
+    parts_->flushed_ms = now_ms;
+    parts_->audit.Flush();
+  }
+}
+
+}  // namespace mirror

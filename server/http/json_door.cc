@@ -1,0 +1,138 @@
+#include "server/http/json_door.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "server/http/http_error.h"
+
+namespace mirror {
+namespace {
+
+HttpAdmission Refusal(HttpAnswer answer) {
+  HttpAdmission admission;
+  admission.refusal = std::move(answer);
+  return admission;
+}
+
+absl::Status NoSuchCall() {
+  return absl::NotFoundError(
+      "there is no such call. Nothing was done. GET /openapi.json tells which there are.");
+}
+
+/// Without the base path that it begins with; absent: with none of them.
+std::optional<std::string> WithoutBase(const std::string& path, const std::vector<std::string>& bases) {
+  std::optional<std::string> rest;
+  for (const std::string& base : bases) {
+    if (path.compare(0, base.size(), base) != 0 || path.size() == base.size() || path[base.size()] != '/')
+      continue;
+    if (!rest || path.size() - base.size() < rest->size()) rest = path.substr(base.size());
+  }
+  return rest;
+}
+
+/// Runs what a call asks for: whatever it throws is the server's mistake, and ends this call alone.
+HttpAnswer Run(const HttpRoute& route, HttpCall& call) {
+  try {
+    return route.answer(call);
+  } catch (const std::bad_alloc&) {
+    return ErrorAnswer(
+        absl::UnavailableError("there is no memory left for this. Whether it was done is not known; the same "
+                               "request again is safe under "
+                               "the same Idempotency-Key."));
+  } catch (const std::exception&) {
+    return ErrorAnswer(
+        absl::InternalError("the call failed by a mistake of this server's. Please report it."));
+  }
+}
+
+std::string_view CodeOf(int status) {
+  switch (status) {
+    case 408:
+    case 503:
+      return "UNAVAILABLE";
+    case 413:
+    case 431:
+      return "OUT_OF_RANGE";
+    case 404:
+      return "NOT_FOUND";
+    case 405:
+    case 501:
+      return "UNIMPLEMENTED";
+    case 429:
+      return "RESOURCE_EXHAUSTED";
+    case 500:
+      return "INTERNAL";
+    default:
+      return "INVALID_ARGUMENT";
+  }
+}
+
+}  // namespace
+
+HttpAnswer JsonDoor::Refuse(int status, std::string_view words) const {
+  return ErrorAnswer(status, CodeOf(status), words);
+}
+
+HttpAdmission JsonDoor::Admit(const HttpHead& head) {
+  const std::optional<std::string> path = WithoutBase(head.path, config_.base_paths);
+  absl::StatusOr<HttpTarget> target = ParseHttpTarget(path.value_or(head.path), head.query);
+  if (!target.ok()) return Refusal(ErrorAnswer(target.status()));
+  HttpRoutes::Match match;
+  if (path) match = routes_.Find(head.method, target->segments);
+  std::shared_ptr<const ApiKey> key;
+  std::shared_ptr<void> place;
+  if (match.route == nullptr || match.route->role) {
+    const std::string* const sent = head.Find("x-api-key");
+    if (sent != nullptr) key = keys_.Find(*sent);
+    if (key == nullptr) {
+      return Refusal(ErrorAnswer(absl::UnauthenticatedError(
+          sent == nullptr ? "there is no X-API-KEY. Nothing was done. 'mirrorctl apikey issue' makes one."
+                          : "this X-API-KEY is none, or was revoked. Nothing was done.")));
+    }
+    place = keys_.TakePlace(key->name);
+    if (place == nullptr) {
+      return Refusal(ErrorAnswer(absl::ResourceExhaustedError(
+          absl::StrCat("this key has ", config_.requests_per_key,
+                       " requests under way already. Nothing was done; try again when one has ended."))));
+    }
+  }
+  if (match.route == nullptr && !match.allowed.empty()) {
+    HttpAnswer answer = ErrorAnswer(absl::UnimplementedError(
+        absl::StrCat("this path has no such method, but ", match.allowed, ". Nothing was done.")));
+    answer.fields.emplace_back("Allow", match.allowed);
+    return Refusal(std::move(answer));
+  }
+  if (match.route == nullptr) return Refusal(ErrorAnswer(NoSuchCall()));
+  const HttpRoute& route = *match.route;
+  if (route.role && key->role < *route.role) {
+    return Refusal(ErrorAnswer(absl::PermissionDeniedError(
+        absl::StrCat("this call needs a key with the role ", std::string(ToString(*route.role)),
+                     ", and this one is a ", std::string(ToString(key->role)), "'s. Nothing was done."))));
+  }
+  auto call = std::make_shared<HttpCall>();
+  call->head = head;
+  call->target = *std::move(target);
+  call->parts = std::move(match.parts);
+  call->key = std::move(key);
+  HttpAdmission admission;
+  if (route.admit) admission = route.admit(*call);
+  if (admission.refusal) return admission;
+  if (route.body == HttpBody::kJson) admission.body_bytes_max = config_.body_limit;
+  // A body where none is looked for is small, or not read.
+  if (route.body == HttpBody::kNone) admission.body_bytes_max = 0;
+  if (!admission.answer) {
+    admission.answer = [call, &route, place](const HttpHead&, std::string body) {
+      call->body = std::move(body);
+      call->now_ms = NowMs();
+      return Run(route, *call);
+    };
+  }
+  return admission;
+}
+
+}  // namespace mirror

@@ -1,0 +1,35 @@
+#ifndef MIRROR_SERVER_HTTP_JSON_DOOR_H_
+#define MIRROR_SERVER_HTTP_JSON_DOOR_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/http/message.h"
+#include "server/config/http_config.h"
+#include "server/http/api_keys.h"
+#include "server/http/http_routes.h"
+
+namespace mirror {
+
+/// What stands behind the HTTP listener: who calls, what he may, and which call it is, all decided before the
+/// body is read. What a key may not see is answered by the calls, in the bytes of what is not there.
+/// Threads: as HttpDoor.
+class JsonDoor final : public HttpDoor {
+ public:
+  /// `keys` outlives it.
+  JsonDoor(const HttpConfig& config, ApiKeys& keys, HttpRoutes routes)
+      : config_(config), keys_(keys), routes_(std::move(routes)) {}
+
+  HttpAdmission Admit(const HttpHead& head) override;
+  HttpAnswer Refuse(int status, std::string_view words) const override;
+
+ private:
+  const HttpConfig config_;
+  ApiKeys& keys_;
+  const HttpRoutes routes_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HTTP_JSON_DOOR_H_

@@ -1,0 +1,118 @@
+#include "server/http/row_stream_source.h"
+
+#include <deque>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/json/json_writer.h"
+#include "base/mutex.h"
+#include "server/http/json_row.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kPiecesMax = 4;
+constexpr std::size_t kStreamBlockBytes = 128 << 10;
+
+class RowStreamSource final : public HttpBodySource {
+ public:
+  RowStreamSource(CommittedReading reading, std::vector<std::uint32_t> columns, std::shared_ptr<void> place)
+      : place_(std::move(place)),
+        reading_(std::move(reading)),
+        columns_(std::move(columns)),
+        rows_(reading_.kept, columns_),
+        reader_([this] { ReadAll(); }) {}
+  ~RowStreamSource() override {
+    {
+      const MutexLock lock(mutex_);
+      is_left_ = true;
+      changed_.NotifyAll();
+    }
+    reader_.join();
+  }
+  RowStreamSource(const RowStreamSource&) = delete;
+  RowStreamSource& operator=(const RowStreamSource&) = delete;
+
+  absl::StatusOr<bool> Next(std::string* piece) override {
+    const MutexLock lock(mutex_);
+    while (pieces_.empty() && !is_read_) changed_.Wait(mutex_);
+    if (pieces_.empty()) {
+      if (!status_.ok()) return status_;
+      piece->clear();
+      return false;
+    }
+    *piece = std::move(pieces_.front());
+    pieces_.pop_front();
+    changed_.NotifyAll();
+    return true;
+  }
+
+ private:
+  void ReadAll() {
+    std::uint64_t count = 0;
+    absl::Status status = reading_.snapshot->ReadRows(
+        reading_.kept, columns_, {}, kStreamBlockBytes, [this] { return !IsLeft(); },
+        [&](RowBlock* block) -> absl::Status {
+          // Its order is asked of nobody: the rows come as the snapshot has them.
+          const ChangeBatch batch = ViewOf(reading_.kept, block);
+          std::string piece;
+          piece.reserve(2 * kStreamBlockBytes);
+          for (std::uint32_t row = 0; row < batch.row_count; ++row) {
+            rows_.Append(batch, row, &piece);
+            piece.push_back('\n');
+          }
+          count += batch.row_count;
+          return Push(std::move(piece));
+        });
+    if (status.ok()) {
+      JsonWriter last;
+      last.Begin('{')
+          .Key("_end")
+          .Bool(true)
+          .Member("rows", count)
+          .Key("lsn")
+          .Number(reading_.record.position.lsn.value);
+      status = Push(last.End('}').Take() + "\n");
+    }
+    const MutexLock lock(mutex_);
+    status_ = std::move(status);
+    is_read_ = true;
+    changed_.NotifyAll();
+  }
+
+  bool IsLeft() {
+    const MutexLock lock(mutex_);
+    return is_left_;
+  }
+
+  absl::Status Push(std::string piece) {
+    const MutexLock lock(mutex_);
+    while (pieces_.size() >= kPiecesMax && !is_left_) changed_.Wait(mutex_);
+    if (is_left_) return absl::CancelledError("the reader left");
+    pieces_.push_back(std::move(piece));
+    changed_.NotifyAll();
+    return absl::OkStatus();
+  }
+
+  const std::shared_ptr<void> place_;
+  CommittedReading reading_;
+  const std::vector<std::uint32_t> columns_;
+  const JsonRows rows_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::string> pieces_ MIRROR_GUARDED_BY(mutex_);
+  bool is_read_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool is_left_ MIRROR_GUARDED_BY(mutex_) = false;
+  absl::Status status_ MIRROR_GUARDED_BY(mutex_);
+  std::thread reader_;  ///< Last: it uses the others.
+};
+
+}  // namespace
+
+std::unique_ptr<HttpBodySource> StreamRows(CommittedReading reading, std::vector<std::uint32_t> columns,
+                                           std::shared_ptr<void> place) {
+  return std::make_unique<RowStreamSource>(std::move(reading), std::move(columns), std::move(place));
+}
+
+}  // namespace mirror

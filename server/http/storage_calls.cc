@@ -1,0 +1,327 @@
+#include "server/http/storage_calls.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/http/counts_json.h"
+#include "server/http/http_error.h"
+#include "server/storages/storage_ids.h"
+
+namespace mirror {
+namespace {
+
+void WriteName(const DataSource& source, JsonWriter* json) {
+  json->Begin('{').Member("id", source.id).Member("name", source.name).End('}');
+}
+
+void WriteSource(const DataSource& source, const Warnings& warnings, JsonWriter* json) {
+  json->Begin('{').Member("id", source.id).Member("name", source.name);
+  if (!source.mapper.empty()) json->Member("dataMapperDefinitionId", source.mapper);
+  json->Key("default").Bool(source.is_default);
+  json->Member("door", source.door == Door::kRecords ? "records" : "cycles");
+  if (source.door == Door::kCycles) json->Member("tenant", source.tenant);
+  warnings.WriteTo(json);
+  json->End('}');
+}
+
+}  // namespace
+
+void StorageCalls::AddTo(HttpRoutes* routes) {
+  const auto add = [&](std::string_view method, std::string_view path, ApiRole role, HttpBody body,
+                       HttpAnswer (StorageCalls::*answer)(HttpCall&)) {
+    routes->Add({method, path, role, body, [this, answer](HttpCall& call) { return (this->*answer)(call); }});
+  };
+  add("POST", "/v2/storages", ApiRole::kOwner, HttpBody::kJson, &StorageCalls::CreateStorage);
+  add("GET", "/v2/storages", ApiRole::kReader, HttpBody::kNone, &StorageCalls::ListStorages);
+  add("GET", "/v2/storages/{}", ApiRole::kReader, HttpBody::kNone, &StorageCalls::GetStorage);
+  add("DELETE", "/storages/{}", ApiRole::kOwner, HttpBody::kNone, &StorageCalls::DeleteStorage);
+  add("POST", "/storages/{}/clear", ApiRole::kOwner, HttpBody::kNone, &StorageCalls::ClearStorage);
+  add("POST", "/storages/{}/datasources", ApiRole::kOwner, HttpBody::kJson, &StorageCalls::CreateSource);
+  add("GET", "/storages/{}/datasources", ApiRole::kReader, HttpBody::kNone, &StorageCalls::ListSources);
+  add("GET", "/storages/{}/datasources/{}", ApiRole::kReader, HttpBody::kNone, &StorageCalls::GetSource);
+  add("PUT", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kJson, &StorageCalls::ChangeSource);
+  add("DELETE", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kNone, &StorageCalls::DeleteSource);
+  add("POST", "/storages/{}/datasources/{}/clear", ApiRole::kOwner, HttpBody::kNone,
+      &StorageCalls::ClearSource);
+}
+
+absl::Status StorageCalls::WriteStorage(const StorageInfo& storage, JsonWriter* json) {
+  const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(storage.id);
+  if (!sources.ok()) return sources.status();
+  json->Begin('{')
+      .Member("id", storage.id)
+      .Member("name", storage.name)
+      .Member("status", "CREATED_SUCCESSFULLY")
+      .Key("dataSources")
+      .Begin('[');
+  for (const DataSource& source : *sources) WriteName(source, json);
+  json->End(']');
+  return absl::OkStatus();
+}
+
+HttpAnswer StorageCalls::CreateStorage(HttpCall& call) {
+  const absl::StatusOr<JsonDocument> body = JsonBody(call);
+  if (!body.ok()) return ErrorAnswer(body.status());
+  Warnings warnings;
+  warnings.AddUnknown(body->root(), {"name", "id", "featuresOn"});
+  const absl::StatusOr<std::optional<std::string>> name = TextMember(body->root(), "name");
+  const absl::StatusOr<std::optional<std::string>> id = TextMember(body->root(), "id");
+  const absl::Status features = FeaturesOf(body->root(), {"DATA_MIRROR"}, &warnings).status();
+  for (const absl::Status& status : {name.status(), id.status(), features}) {
+    if (!status.ok()) return ErrorAnswer(status);
+  }
+  if (!*name) return ErrorAnswer(absl::InvalidArgumentError("a storage needs a 'name'. Nothing was done."));
+  const std::string asked = id->value_or(IdFromName(**name));
+  if (!call.Sees(asked)) return ErrorAnswer(NoStorage(asked));
+  const absl::StatusOr<StorageInfo> made = storages_.Create(**name, id->value_or(""), call.now_ms);
+  audit_.Add(call, absl::StrCat("create storage ", asked), made.status());
+  if (!made.ok()) return ErrorAnswer(made.status());
+  JsonWriter json;
+  if (absl::Status written = WriteStorage(*made, &json); !written.ok()) return ErrorAnswer(written);
+  warnings.WriteTo(&json);
+  json.End('}');
+  return JsonAnswer(std::move(json), 201);
+}
+
+HttpAnswer StorageCalls::ListStorages(HttpCall& call) {
+  const absl::StatusOr<AskedPage> asked = PageOf(call);
+  if (!asked.ok()) return ErrorAnswer(asked.status());
+  const absl::StatusOr<Storages::Page> page = storages_.List(
+      asked->start_after.value_or(""), asked->limit, [&](const std::string& id) { return call.Sees(id); });
+  if (!page.ok()) return ErrorAnswer(page.status());
+  JsonWriter json;
+  std::optional<std::string> next;
+  if (!page->is_last) next = page->storages.back().id;
+  BeginPage(*asked, next, page->total, &json);
+  json.Key("values").Begin('[');
+  for (const StorageInfo& storage : page->storages) {
+    JsonWriter one;
+    // One that is damaged, or was deleted meanwhile, hides no other.
+    if (!WriteStorage(storage, &one).ok()) {
+      one = JsonWriter();
+      one.Begin('{')
+          .Member("id", storage.id)
+          .Member("name", storage.name)
+          .Member("status", "CREATED_SUCCESSFULLY")
+          .Key("dataSources")
+          .Begin('[');
+      WriteName({.id = kDefaultSource, .name = kDefaultSource}, &one);
+      one.End(']');
+    }
+    one.End('}');
+    json.Raw(one.Take());
+  }
+  json.End(']').End('}');
+  return JsonAnswer(std::move(json));
+}
+
+HttpAnswer StorageCalls::GetStorage(HttpCall& call) {
+  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  const absl::StatusOr<StorageInfo> found = storages_.Find(call.parts[0]);
+  if (!found.ok()) return ErrorAnswer(found.status());
+  JsonWriter json;
+  if (absl::Status written = WriteStorage(*found, &json); !written.ok()) return ErrorAnswer(written);
+  json.End('}');
+  return JsonAnswer(std::move(json));
+}
+
+HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
+  const std::string& id = call.parts[0];
+  if (!call.Sees(id)) return ErrorAnswer(NoStorage(id));
+  const absl::StatusOr<StorageInfo> found = storages_.Find(id);
+  if (!found.ok()) return ErrorAnswer(found.status());
+  if (FoldName(call.Query("confirm").value_or("")) != FoldName(id)) {
+    return ErrorAnswer(absl::InvalidArgumentError(
+        absl::StrCat("storage '", id, "' goes with all that is in it. Nothing was done. Say '?confirm=", id,
+                     "' if it shall.")));
+  }
+  const absl::StatusOr<std::uint64_t> rows = storages_.Delete(id, call.now_ms);
+  audit_.Add(call, absl::StrCat("delete storage ", id, rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
+             rows.status());
+  if (!rows.ok()) return ErrorAnswer(rows.status());
+  JsonWriter json;
+  json.Begin('{');
+  WriteCounts(*rows, {}, call.now_ms, &json);
+  json.End('}');
+  return JsonAnswer(std::move(json));
+}
+
+HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& sources,
+                               const std::string& what) {
+  std::uint64_t rows = 0;
+  bool erased = call.Query("erase").value_or("") == "now";
+  absl::Status status;
+  for (const DataSource& source : sources) {
+    if (source.door == Door::kRecords) continue;
+    status = absl::FailedPreconditionError(
+        absl::StrCat("the rows of data source '", source.id, "' come by cycles of tenant '", source.tenant,
+                     "'. Nothing was cleared. Change them at their source."));
+  }
+  for (const DataSource& source : sources) {
+    if (!status.ok()) break;
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
+    if (!tenant.ok()) {
+      status = tenant.status();
+      break;
+    }
+    const absl::StatusOr<std::uint64_t> cleared = (*tenant)->ClearRecords(call.now_ms);
+    status = cleared.status();
+    if (!cleared.ok()) break;
+    rows += *cleared;
+    if (erased) erased = (*tenant)->EraseDeleted(call.now_ms).ok();
+  }
+  audit_.Add(call, absl::StrCat(what, ": ", rows, " rows"), status);
+  if (!status.ok()) return ErrorAnswer(status);
+  JsonWriter json;
+  json.Begin('{');
+  WriteCounts(rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
+  json.End('}');
+  return JsonAnswer(std::move(json));
+}
+
+HttpAnswer StorageCalls::ClearStorage(HttpCall& call) {
+  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(call.parts[0]);
+  if (!sources.ok()) return ErrorAnswer(sources.status());
+  return Clear(call, *sources, absl::StrCat("clear storage ", call.parts[0]));
+}
+
+HttpAnswer StorageCalls::ClearSource(HttpCall& call) {
+  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  const absl::StatusOr<DataSource> source = storages_.FindSource(call.parts[0], call.parts[1]);
+  if (!source.ok()) return ErrorAnswer(source.status());
+  return Clear(call, {*source}, absl::StrCat("clear data source ", call.parts[0], "/", source->id));
+}
+
+absl::StatusOr<DataSource> StorageCalls::TryCreateSource(HttpCall& call, Warnings* warnings) {
+  const absl::StatusOr<JsonDocument> body = JsonBody(call);
+  if (!body.ok()) return body.status();
+  const JsonView root = body->root();
+  warnings->AddUnknown(root,
+                       {"dataSource", "datasource", "name", "dataMapperDefinitionId", "door", "tenant"});
+  DataSource source;
+  for (const auto& [name, member] :
+       {std::pair("dataSource", &source.id), std::pair("datasource", &source.id),
+        std::pair("name", &source.name), std::pair("dataMapperDefinitionId", &source.mapper),
+        std::pair("tenant", &source.tenant)}) {
+    const absl::StatusOr<std::optional<std::string>> text = TextMember(root, name);
+    if (!text.ok()) return text.status();
+    if (*text) *member = **text;
+  }
+  const absl::StatusOr<std::optional<std::string>> door = TextMember(root, "door");
+  if (!door.ok()) return door.status();
+  if (*door && **door != "records" && **door != "cycles")
+    return absl::InvalidArgumentError("'door' is \"records\" or \"cycles\". Nothing was done.");
+  source.door = *door && **door == "cycles" ? Door::kCycles : Door::kRecords;
+  if (source.id.empty())
+    return absl::InvalidArgumentError("a data source needs an id as 'dataSource'. Nothing was done.");
+  if (source.door == Door::kRecords && !source.tenant.empty()) {
+    return absl::InvalidArgumentError(
+        "'tenant' is for a data source of cycles; one of records makes its own. Nothing was done. Say "
+        "\"door\":\"cycles\", or leave 'tenant' out.");
+  }
+  if (source.door == Door::kCycles && source.tenant.empty())
+    return absl::InvalidArgumentError("a data source of cycles needs its 'tenant'. Nothing was done.");
+  if (source.door == Door::kCycles && !call.Sees(source.tenant)) return NoTenant(source.tenant);
+  return storages_.AddSource(call.parts[0], source, call.now_ms);
+}
+
+HttpAnswer StorageCalls::CreateSource(HttpCall& call) {
+  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  Warnings warnings;
+  const absl::StatusOr<DataSource> made = TryCreateSource(call, &warnings);
+  audit_.Add(call,
+             absl::StrCat("create data source ", call.parts[0], made.ok() ? absl::StrCat("/", made->id) : ""),
+             made.status());
+  if (!made.ok()) return ErrorAnswer(made.status());
+  JsonWriter json;
+  json.Begin('{').Member("id", made->id).Member("name", made->name);
+  if (!made->mapper.empty()) json.Member("dataMapperDefinitionId", made->mapper);
+  warnings.WriteTo(&json);
+  json.End('}');
+  return JsonAnswer(std::move(json), 201);
+}
+
+HttpAnswer StorageCalls::ListSources(HttpCall& call) {
+  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  const absl::StatusOr<AskedPage> asked = PageOf(call);
+  if (!asked.ok()) return ErrorAnswer(asked.status());
+  const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(call.parts[0]);
+  if (!sources.ok()) return ErrorAnswer(sources.status());
+  // The default one is the first; the others stand by id.
+  std::size_t from = 0;
+  const std::string after = FoldName(asked->start_after.value_or(""));
+  while (!after.empty() && from < sources->size() &&
+         ((*sources)[from].is_default || FoldName((*sources)[from].id) <= after)) {
+    if ((*sources)[from++].is_default && after == kDefaultSource) break;
+  }
+  const std::size_t end = std::min(sources->size(), from + asked->limit);
+  std::optional<std::string> next;
+  if (end < sources->size()) next = (*sources)[end - 1].id;
+  JsonWriter json;
+  BeginPage(*asked, next, sources->size(), &json);
+  json.Key("values").Begin('[');
+  for (std::size_t i = from; i < end; ++i) WriteSource((*sources)[i], Warnings(), &json);
+  json.End(']').End('}');
+  return JsonAnswer(std::move(json));
+}
+
+HttpAnswer StorageCalls::GetSource(HttpCall& call) {
+  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  const absl::StatusOr<DataSource> source = storages_.FindSource(call.parts[0], call.parts[1]);
+  if (!source.ok()) return ErrorAnswer(source.status());
+  JsonWriter json;
+  WriteSource(*source, Warnings(), &json);
+  return JsonAnswer(std::move(json));
+}
+
+absl::StatusOr<DataSource> StorageCalls::TryChangeSource(HttpCall& call, Warnings* warnings) {
+  const absl::StatusOr<JsonDocument> body = JsonBody(call);
+  if (!body.ok()) return body.status();
+  warnings->AddUnknown(body->root(), {"name", "dataMapperDefinitionId", "default"});
+  const absl::StatusOr<std::optional<std::string>> name = TextMember(body->root(), "name");
+  if (!name.ok()) return name.status();
+  const absl::StatusOr<std::optional<std::string>> mapper =
+      TextMember(body->root(), "dataMapperDefinitionId");
+  if (!mapper.ok()) return mapper.status();
+  const absl::StatusOr<DataSource> there = storages_.FindSource(call.parts[0], call.parts[1]);
+  if (!there.ok()) return there.status();
+  const std::optional<JsonView> as_default = body->root().Find("default");
+  if (as_default && as_default->IsTrue() != there->is_default) {
+    return absl::FailedPreconditionError(
+        "the default data source of a storage is its first one, and stays so. Nothing was done.");
+  }
+  return storages_.ChangeSource(call.parts[0], there->id, name->value_or(""), mapper->value_or(""),
+                                call.now_ms);
+}
+
+HttpAnswer StorageCalls::ChangeSource(HttpCall& call) {
+  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  Warnings warnings;
+  const absl::StatusOr<DataSource> changed = TryChangeSource(call, &warnings);
+  audit_.Add(call, absl::StrCat("change data source ", call.parts[0], "/", call.parts[1]), changed.status());
+  if (!changed.ok()) return ErrorAnswer(changed.status());
+  JsonWriter json;
+  WriteSource(*changed, warnings, &json);
+  return JsonAnswer(std::move(json));
+}
+
+HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
+  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  const absl::StatusOr<std::uint64_t> rows =
+      storages_.DeleteSource(call.parts[0], call.parts[1], call.now_ms);
+  audit_.Add(call,
+             absl::StrCat("delete data source ", call.parts[0], "/", call.parts[1],
+                          rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
+             rows.status());
+  if (!rows.ok()) return ErrorAnswer(rows.status());
+  JsonWriter json;
+  json.Begin('{');
+  WriteCounts(*rows, {}, call.now_ms, &json);
+  json.End('}');
+  return JsonAnswer(std::move(json));
+}
+
+}  // namespace mirror

@@ -1,0 +1,43 @@
+#ifndef MIRROR_SERVER_HTTP_STORAGE_CALLS_H_
+#define MIRROR_SERVER_HTTP_STORAGE_CALLS_H_
+
+#include <string>
+#include <vector>
+
+#include "server/http/http_audit.h"
+#include "server/http/http_routes.h"
+#include "server/storages/storages.h"
+
+namespace mirror {
+
+/// Storages and data sources. Threads: any.
+class StorageCalls {
+ public:
+  /// What it is given outlives it.
+  StorageCalls(Storages& storages, HttpAudit& audit) : storages_(storages), audit_(audit) {}
+  void AddTo(HttpRoutes* routes);
+
+ private:
+  HttpAnswer CreateStorage(HttpCall& call);
+  HttpAnswer ListStorages(HttpCall& call);
+  HttpAnswer GetStorage(HttpCall& call);
+  HttpAnswer DeleteStorage(HttpCall& call);
+  HttpAnswer ClearStorage(HttpCall& call);
+  HttpAnswer CreateSource(HttpCall& call);
+  HttpAnswer ListSources(HttpCall& call);
+  HttpAnswer GetSource(HttpCall& call);
+  HttpAnswer ChangeSource(HttpCall& call);
+  HttpAnswer DeleteSource(HttpCall& call);
+  HttpAnswer ClearSource(HttpCall& call);
+  absl::Status WriteStorage(const StorageInfo& storage, JsonWriter* json);
+  absl::StatusOr<DataSource> TryCreateSource(HttpCall& call, Warnings* warnings);
+  absl::StatusOr<DataSource> TryChangeSource(HttpCall& call, Warnings* warnings);
+  HttpAnswer Clear(HttpCall& call, const std::vector<DataSource>& sources, const std::string& what);
+
+  Storages& storages_;
+  HttpAudit& audit_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HTTP_STORAGE_CALLS_H_

@@ -1,0 +1,181 @@
+#include "server/http/table_calls.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/http/http_error.h"
+#include "server/http/json_row.h"
+#include "server/http/row_stream_source.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kLines[] = "application/x-ndjson";
+
+/// The columns that were asked for; of a page those of the key come along.
+absl::StatusOr<std::vector<std::uint32_t>> ColumnsOf(const HttpCall& call, const TableSchema& kept) {
+  std::vector<std::uint32_t> columns;
+  const std::optional<std::string> asked = call.Query("columns");
+  if (!asked) {
+    columns.resize(kept.columns.size());
+    std::iota(columns.begin(), columns.end(), 0U);
+    return columns;
+  }
+  for (const absl::string_view name : absl::StrSplit(*asked, ',')) {
+    const std::optional<std::uint32_t> column = kept.Find(std::string(name));
+    if (!column) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("table '", kept.name, "' has no column '", name, "'. Nothing was read."));
+    }
+    if (std::find(columns.begin(), columns.end(), *column) == columns.end()) columns.push_back(*column);
+  }
+  return columns;
+}
+
+bool WantsLines(const HttpCall& call) {
+  const std::string* const accept = call.head.Find("accept");
+  return accept != nullptr && absl::StrContains(absl::AsciiStrToLower(*accept), kLines);
+}
+
+std::vector<std::uint32_t> WithKey(const TableSchema& kept, std::vector<std::uint32_t> columns) {
+  for (const std::uint32_t part : kept.Key()) {
+    if (std::find(columns.begin(), columns.end(), part) == columns.end()) columns.push_back(part);
+  }
+  return columns;
+}
+
+Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) {
+  Key key;
+  for (const std::uint32_t column : kept.Key()) {
+    const Value value = batch.Find(column)->At(row);
+    key.push_back({.kind = value.kind,
+                   .integer = value.integer,
+                   .real = value.real,
+                   .bytes = std::string(value.bytes)});
+  }
+  return key;
+}
+
+/// The row of this key, where it is there.
+absl::Status ReadOne(const CommittedReading& reading, const std::vector<std::uint32_t>& columns,
+                     const Key& key, std::string* values) {
+  const JsonRows rows(reading.kept, columns);
+  bool is_done = false;
+  const absl::Status status = reading.snapshot->ReadRows(
+      reading.kept, WithKey(reading.kept, columns), {KeyRange{.first = key}}, /*block_bytes=*/1,
+      [] { return true; },
+      [&](RowBlock* block) -> absl::Status {
+        const ChangeBatch batch = ViewOf(reading.kept, block);
+        if (KeyAt(reading.kept, batch, 0) == key) rows.Append(batch, 0, values);
+        is_done = true;
+        return absl::CancelledError();
+      });
+  return is_done ? absl::OkStatus() : status;
+}
+
+/// The page's rows; `next` where there are more.
+absl::Status ReadPage(const CommittedReading& reading, const std::vector<std::uint32_t>& columns,
+                      const std::optional<Key>& from, bool from_is_excluded, std::size_t limit,
+                      std::string* values, std::optional<std::string>* next) {
+  constexpr std::size_t kBlockBytes = 64 << 10;
+  // The key is read in any case, since it is where the next page begins.
+  const std::vector<std::uint32_t> read = WithKey(reading.kept, columns);
+  const JsonRows rows(reading.kept, columns);
+  std::size_t count = 0;
+  std::string last;
+  bool is_full = false;
+  KeyRange range;
+  if (from) range.first = *from;
+  bool is_first = from_is_excluded;
+  const absl::Status status = reading.snapshot->ReadRows(
+      reading.kept, read, {range}, kBlockBytes, [] { return true; },
+      [&](RowBlock* block) -> absl::Status {
+        const ChangeBatch batch = ViewOf(reading.kept, block);
+        for (std::uint32_t row = 0; row < batch.row_count; ++row) {
+          if (std::exchange(is_first, false) && KeyAt(reading.kept, batch, row) == *from) continue;
+          if (count == limit) {
+            is_full = true;
+            return absl::CancelledError();
+          }
+          if (count++ > 0) values->push_back(',');
+          rows.Append(batch, row, values);
+          last = PageKey(reading.kept, batch, row);
+        }
+        return absl::OkStatus();
+      });
+  if (!status.ok() && !is_full) return status;
+  if (is_full) *next = last;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void TableCalls::AddTo(HttpRoutes* routes) {
+  routes->Add({"GET", "/v4/storages/{}/records/{}", ApiRole::kReader, HttpBody::kNone,
+               [this](HttpCall& call) { return Read(call); }});
+}
+
+HttpAnswer TableCalls::Read(HttpCall& call) {
+  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  const absl::StatusOr<AskedPage> asked = PageOf(call);
+  if (!asked.ok()) return ErrorAnswer(asked.status());
+  const std::string source_name = call.Query("dataSource").value_or(call.Query("datasource").value_or(""));
+  const absl::StatusOr<DataSource> source = storages_.FindSource(call.parts[0], source_name);
+  if (!source.ok()) return ErrorAnswer(source.status());
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(*source);
+  if (!tenant.ok()) return ErrorAnswer(tenant.status());
+  absl::StatusOr<CommittedReading> reading = (*tenant)->ReadCommitted(call.parts[1]);
+  if (!reading.ok()) return ErrorAnswer(reading.status());
+  absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);
+  if (!columns.ok()) return ErrorAnswer(columns.status());
+  if (WantsLines(call)) {
+    if (streams_->fetch_add(1) >= streams_max_) {
+      streams_->fetch_sub(1);
+      return ErrorAnswer(absl::ResourceExhaustedError(absl::StrCat(
+          streams_max_,
+          " tables are being streamed already. Nothing was read; try again when one has ended.")));
+    }
+    std::shared_ptr<void> place(streams_.get(), [streams = streams_](void*) { streams->fetch_sub(1); });
+    HttpAnswer answer{.status = 200, .content_type = kLines};
+    answer.stream = StreamRows(*std::move(reading), *std::move(columns), std::move(place));
+    return answer;
+  }
+  if (reading->kept.Key().empty()) {
+    return ErrorAnswer(absl::InvalidArgumentError(absl::StrCat(
+        "table '", reading->kept.name,
+        "' has no key, and so no pages. Nothing was read. Ask for all of it with 'Accept: ", kLines, "'.")));
+  }
+  std::optional<Key> from;
+  const std::optional<std::string> one = call.Query("key");
+  if (one || asked->start_after) {
+    absl::StatusOr<Key> key = KeyOfPage(reading->kept, one ? *one : *asked->start_after);
+    if (!key.ok()) return ErrorAnswer(key.status());
+    from = *std::move(key);
+  }
+  std::string values;
+  std::optional<std::string> next;
+  std::uint64_t total = static_cast<std::uint64_t>(std::max<std::int64_t>(0, reading->record.row_count));
+  absl::Status read;
+  if (one) {
+    read = ReadOne(*reading, *columns, *from, &values);
+    total = values.empty() ? 0 : 1;
+  } else {
+    read = ReadPage(*reading, *columns, from, asked->start_after.has_value(), asked->limit, &values, &next);
+  }
+  if (!read.ok()) return ErrorAnswer(read);
+  JsonWriter json;
+  BeginPage(*asked, next, total, &json);
+  json.Key("lsn").Number(reading->record.position.lsn.value);
+  json.Key("values").Raw(absl::StrCat("[", values, "]")).End('}');
+  return JsonAnswer(std::move(json));
+}
+
+}  // namespace mirror

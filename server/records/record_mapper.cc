@@ -1,0 +1,139 @@
+#include "server/records/record_mapper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+
+namespace mirror {
+namespace {
+
+std::string Compared(std::string_view name) {
+  std::string compared;
+  for (const char c : name) {
+    if (c != ' ' && c != '_') compared.push_back(absl::ascii_toupper(static_cast<unsigned char>(c)));
+  }
+  return compared;
+}
+
+Column Text(std::string name, bool nullable) {
+  Column column;
+  column.name = std::move(name);
+  column.type = Type::kText;
+  column.nullable = nullable;
+  return column;
+}
+
+TableSchema OwnColumns() {
+  TableSchema table;
+  table.name = kPartnerTable;
+  table.columns = {Text(kExternalIdColumn, false), Text("id", false), Text("createdAt", false),
+                   Text("modifiedAt", false), Text(kRecordColumn, true)};
+  table.columns[0].key_position = 1;
+  return table;
+}
+
+bool CanBeColumn(std::string_view name) {
+  if (name.empty() || name.size() > 63 || !absl::ascii_isalpha(static_cast<unsigned char>(name.front())))
+    return false;
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; });
+}
+
+absl::Status Wrong(std::string why) {
+  return absl::InvalidArgumentError(absl::StrCat("the mapper cannot be used: ", why, ". Nothing was done."));
+}
+
+}  // namespace
+
+RecordMapper::RecordMapper(std::string id, std::vector<Column> columns, bool keeps_unmapped)
+    : id_(std::move(id)),
+      columns_(std::move(columns)),
+      keeps_unmapped_(keeps_unmapped),
+      table_(OwnColumns()) {
+  for (std::size_t place = 0; place < columns_.size(); ++place) {
+    by_name_.emplace(Compared(columns_[place].from), place);
+    const std::string& to = columns_[place].to;
+    std::optional<std::uint32_t> there = table_.Find(to);
+    if (!there) {
+      there = static_cast<std::uint32_t>(table_.columns.size());
+      table_.columns.push_back(Text(to, true));
+    }
+    places_.push_back(*there);
+  }
+}
+
+RecordMapper RecordMapper::Default() {
+  std::vector<Column> columns = {{"BP_EXTERNAL_ID", kExternalIdColumn},
+                                 {"EXTERNAL ID", kExternalIdColumn},
+                                 {"CUSTOMER NUMBER", kExternalIdColumn},
+                                 {"VENDOR NUMBER", kExternalIdColumn},
+                                 {"COMPANY_NAME", "name"},
+                                 {"NAME", "name"},
+                                 {"COUNTRY_CODE", "country"},
+                                 {"COUNTRY", "country"},
+                                 {"CITY", "city"},
+                                 {"STREET", "street"},
+                                 {"POSTAL_CODE", "postalCode"}};
+  for (const char n : {'1', '2', '3', '4'}) {
+    const std::string number(1, n);
+    columns.push_back({absl::StrCat("TAX NUMBER ", number), absl::StrCat("taxNumber", number)});
+    columns.push_back(
+        {absl::StrCat("TAX NUMBER ", number, " TYPE"), absl::StrCat("taxNumber", number, "Type")});
+  }
+  return RecordMapper(kDefaultMapper, std::move(columns), /*keeps_unmapped=*/true);
+}
+
+absl::StatusOr<RecordMapper> RecordMapper::Make(std::string id, std::vector<Column> columns,
+                                                bool keeps_unmapped) {
+  if (columns.size() > kMapperColumnsMax)
+    return Wrong(absl::StrCat("it has ", columns.size(), " columns, and ", kMapperColumnsMax, " can be"));
+  const TableSchema own = OwnColumns();
+  std::map<std::string, bool> names;
+  bool has_id = false;
+  for (const Column& column : columns) {
+    if (absl::Status named = CheckName(column.from, "an attribute of the mapper"); !named.ok()) return named;
+    if (!names.emplace(Compared(column.from), true).second)
+      return Wrong(absl::StrCat("two of its columns are made from '", column.from, "'"));
+    if (!CanBeColumn(column.to)) {
+      return Wrong(absl::StrCat(
+          "'", column.to, "' can be no column: a letter first, then letters, digits and '_', 63 in all"));
+    }
+    if (column.to == kExternalIdColumn) {
+      has_id = true;
+    } else if (own.Find(column.to)) {
+      return Wrong(absl::StrCat("column '", column.to, "' is the mirror's own"));
+    }
+  }
+  if (!has_id) return Wrong(absl::StrCat("none of its columns is '", kExternalIdColumn, "'"));
+  // One column under two spellings would be two members of the answers.
+  std::map<std::string, std::string> spelled;
+  for (const Column& column : columns) {
+    const std::string& first = spelled.emplace(FoldName(column.to), column.to).first->second;
+    if (first != column.to)
+      return Wrong(absl::StrCat("'", first, "' and '", column.to, "' are the same column"));
+  }
+  return RecordMapper(std::move(id), std::move(columns), keeps_unmapped);
+}
+
+std::optional<std::size_t> RecordMapper::Find(std::string_view attribute) const {
+  const auto found = by_name_.find(Compared(attribute));
+  return found == by_name_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<std::size_t> RecordMapper::FindExternalId(const std::vector<std::string>& attributes) const {
+  std::optional<std::size_t> best, best_place;
+  for (std::size_t i = 0; i < attributes.size(); ++i) {
+    const std::optional<std::size_t> place = Find(attributes[i]);
+    if (place && IsExternalId(*place) && (!best_place || *place < *best_place)) {
+      best = i;
+      best_place = place;
+    }
+  }
+  return best;
+}
+
+}  // namespace mirror

@@ -1,0 +1,74 @@
+#ifndef MIRROR_SERVER_RECORDS_RECORD_MAPPER_H_
+#define MIRROR_SERVER_RECORDS_RECORD_MAPPER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// The table of every data source of records.
+inline constexpr char kPartnerTable[] = "businesspartner";
+/// Its columns before those of the mapper, in this order.
+inline constexpr char kExternalIdColumn[] = "externalId";
+inline constexpr char kRecordColumn[] = "record";
+inline constexpr std::size_t kOwnPartnerColumns = 5;
+
+inline constexpr char kDefaultMapper[] = "default";
+/// Columns that a mapper can have.
+inline constexpr std::size_t kMapperColumnsMax = 200;
+
+/// How attributes of a record become columns of kPartnerTable.
+///
+/// Names of attributes are compared without ASCII case, blanks and '_'. Where several of a record mean the
+/// same column, the one that the mapper lists first counts; the others stand in the record alone. Threads:
+/// any.
+class RecordMapper {
+ public:
+  struct Column {
+    std::string from, to;
+    friend bool operator==(const Column&, const Column&) = default;
+  };
+
+  /// "default": COMPANY_NAME, CITY and the others of docs/records.md.
+  static RecordMapper Default();
+  /// Errors: kInvalidArgument, for people: a column that cannot be called so, that is there already, or no
+  /// attribute that becomes kExternalIdColumn.
+  static absl::StatusOr<RecordMapper> Make(std::string id, std::vector<Column> columns, bool keeps_unmapped);
+
+  const std::string& id() const { return id_; }
+  const std::vector<Column>& columns() const { return columns_; }
+  /// What no column is made of stays in the record; else it is dropped.
+  bool keeps_unmapped() const { return keeps_unmapped_; }
+  /// The place of an attribute in columns(). Absent: it becomes none.
+  std::optional<std::size_t> Find(std::string_view attribute) const;
+  /// Of a header of attributes, the one that is the external id. Absent: none is.
+  std::optional<std::size_t> FindExternalId(const std::vector<std::string>& attributes) const;
+  /// The table, with all that it has.
+  const TableSchema& table() const { return table_; }
+  /// The column of table() that an attribute at this place of columns() becomes; that of the external id,
+  /// too.
+  std::uint32_t ColumnOf(std::size_t place) const { return places_[place]; }
+  bool IsExternalId(std::size_t place) const { return places_[place] == 0; }
+
+ private:
+  RecordMapper(std::string id, std::vector<Column> columns, bool keeps_unmapped);
+
+  std::string id_;
+  std::vector<Column> columns_;
+  bool keeps_unmapped_;
+  std::map<std::string, std::size_t> by_name_;  ///< Places in columns_, by compared name.
+  TableSchema table_;
+  std::vector<std::uint32_t> places_;  ///< Of columns_, in table_.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RECORDS_RECORD_MAPPER_H_

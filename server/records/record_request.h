@@ -1,0 +1,70 @@
+#ifndef MIRROR_SERVER_RECORDS_RECORD_REQUEST_H_
+#define MIRROR_SERVER_RECORDS_RECORD_REQUEST_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/plan/plan.h"
+
+// What comes through the door for records, and what became of it.
+
+namespace mirror {
+
+/// A member of a record.
+struct RecordAttribute {
+  std::string name;
+  std::optional<std::string> json;  ///< The value as JSON; absent: null.
+  std::string text;                 ///< What a column gets: the text of a string or a number, else the JSON.
+};
+
+/// A business partner on its way in.
+struct RecordItem {
+  std::string external_id;
+  std::vector<RecordAttribute> attributes;
+  std::string failure;     ///< Why it cannot be taken, for people; empty: it can.
+  std::uint64_t line = 0;  ///< Of the file that it comes from.
+};
+
+struct RecordFailure {
+  std::string external_id, message;
+  std::uint64_t line = 0;  ///< As RecordItem::line.
+};
+
+enum class RecordOperation : std::uint8_t { kUpsert, kDelete };
+
+/// What became of a request. Upsert: every row is one of `inserts`, `updates` and `failures`.
+struct RecordOutcome {
+  absl::Status status;  ///< Not OK: nothing of the request was done.
+  std::uint64_t inserts = 0, updates = 0, deletes = 0;
+  std::uint64_t unchanged = 0;  ///< Of the updates.
+  std::vector<RecordFailure> failures;
+  std::string remembered;  ///< The answer that this request got before; empty: it did not come before.
+};
+
+/// How a repetition of a request is known, and what it is answered.
+struct RememberedRequest {
+  std::string id;         ///< Of the document: who asked, for what, with which key.
+  std::string body_hash;  ///< Another one under the same id is refused.
+  /// Called in the transaction, with what the request does.
+  std::function<std::string(const RecordOutcome& outcome)> answer;
+};
+
+struct RecordRequest {
+  RecordOperation operation = RecordOperation::kUpsert;
+  std::vector<RecordItem> items;
+  bool updates_known = true;    ///< Upsert: an id that is known is an update, else it is that row's failure.
+  bool all_or_nothing = false;  ///< One failure, and nothing is done.
+  std::optional<RememberedRequest> remember = std::nullopt;
+  /// Written in the same transaction, made of what the request does.
+  std::function<std::vector<DocumentChange>(const RecordOutcome& outcome)> documents = {};
+  std::uint64_t bytes = 0;  ///< What it weighs, for who commits several together.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RECORDS_RECORD_REQUEST_H_

@@ -1,0 +1,28 @@
+#ifndef MIRROR_SERVER_STORAGES_SOURCE_DOCUMENTS_H_
+#define MIRROR_SERVER_STORAGES_SOURCE_DOCUMENTS_H_
+
+#include <optional>
+#include <string>
+
+#include "server/plan/plan.h"
+#include "server/storages/storages.h"
+
+// What the root tenant of a storage keeps of it, as documents.
+
+namespace mirror {
+
+inline constexpr char kStorageKind[] = "storage";        ///< One, without an id: the name.
+inline constexpr char kDataSourceKind[] = "datasource";  ///< By folded id.
+inline constexpr char kMapperKind[] = "mapper";          ///< By folded id.
+inline constexpr char kMemberKind[] = "member";          ///< Of a tenant of another storage: which one.
+
+std::string StorageText(const std::string& name);
+/// Empty: it cannot be read.
+std::string StorageNameOf(const std::string& text);
+std::string SourceText(const DataSource& source);
+/// Absent: it cannot be read.
+std::optional<DataSource> SourceOf(const std::string& text);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORAGES_SOURCE_DOCUMENTS_H_

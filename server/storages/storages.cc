@@ -1,0 +1,490 @@
+#include "server/storages/storages.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/records/mapper_json.h"
+#include "server/storages/source_documents.h"
+#include "server/storages/storage_ids.h"
+#include "server/tenant/records/records_calls.h"
+
+namespace mirror {
+namespace {
+
+absl::Status NoSource(const std::string& storage, const std::string& source) {
+  return absl::NotFoundError(
+      absl::StrCat("storage '", storage, "' has no data source '", source, "'. Nothing was done."));
+}
+
+absl::Status NoMapper(const std::string& mapper) {
+  return absl::NotFoundError(
+      absl::StrCat("there is no mapper '", mapper, "' in the storage. Nothing was done."));
+}
+
+absl::Status Taken(std::string_view what, const std::string& name) {
+  return absl::AlreadyExistsError(
+      absl::StrCat(std::string(what), " '", name, "' is taken. Nothing was done. Choose another one."));
+}
+
+/// It is gone, or is a tenant whose mirror is not there yet: nothing that has documents.
+bool IsNowhere(const absl::Status& status) { return absl::IsNotFound(status) || absl::IsAborted(status); }
+
+}  // namespace
+
+absl::Status NoStorage(const std::string& id) {
+  return absl::NotFoundError(absl::StrCat("there is no storage '", id, "'. Nothing was done."));
+}
+
+absl::Status NoTenant(const std::string& context_id) {
+  return absl::NotFoundError(absl::StrCat("there is no tenant '", context_id, "'. Nothing was done."));
+}
+
+absl::StatusOr<std::shared_ptr<Tenant>> Storages::Root(const std::string& storage) {
+  if (!IsStorageId(storage)) return NoStorage(storage);
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(storage);
+  if (absl::IsNotFound(tenant.status())) return NoStorage(storage);
+  if (!tenant.ok()) return tenant;
+  const absl::StatusOr<Known> known = Look(**tenant);
+  if (IsNowhere(known.status()) || (known.ok() && !known->is_storage)) return NoStorage(storage);
+  if (!known.ok()) return known.status();
+  return tenant;
+}
+
+absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
+  const std::string key = FoldName(tenant.context_id());
+  {
+    const MutexLock lock(mutex_);
+    if (const auto found = known_.find(key); found != known_.end()) return found->second;
+  }
+  const absl::StatusOr<std::optional<Document>> member = tenant.FindDocument(kMemberKind, "");
+  if (!member.ok()) return member.status();
+  const absl::StatusOr<std::optional<Document>> named = tenant.FindDocument(kStorageKind, "");
+  if (!named.ok()) return named.status();
+  Known known;
+  known.is_storage = IsStorageId(tenant.context_id()) && !*member;
+  if (*named) known.name = StorageNameOf((*named)->text);
+  if (known.name.empty()) known.name = tenant.context_id();
+  if (!tenants_.home().IsShared()) {
+    const MutexLock lock(mutex_);
+    known_[key] = known;
+  }
+  return known;
+}
+
+void Storages::Forget(const std::string& id) {
+  const MutexLock lock(mutex_);
+  known_.erase(FoldName(id));
+}
+
+absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMapper& mapper,
+                                  std::vector<Document> documents, std::int64_t now_ms) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.FindOrMake(context_id);
+  if (!tenant.ok()) return tenant.status();
+  absl::StatusOr<MirrorContents> contents =
+      NewRecordsMirror((*tenant)->context_id(), mapper, (*tenant)->column_rules(), now_ms);
+  if (!contents.ok()) return contents.status();
+  for (Document& document : documents) contents->documents.push_back(std::move(document));
+  const absl::Status taken_in = (*tenant)->TakeIn(
+      [&](bool replaces) -> absl::Status {
+        if (replaces) return Taken("the id", context_id);
+        absl::StatusOr<std::unique_ptr<MirrorImport>> made = tenants_.home().NewImport(context_id);
+        if (!made.ok()) return made.status();
+        if (absl::Status begun = (*made)->Begin(*contents); !begun.ok()) return begun;
+        return (*made)->Finish();
+      },
+      now_ms);
+  if (!taken_in.ok()) tenants_.ForgetUnlessThere(context_id);
+  return taken_in;
+}
+
+absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std::string& id,
+                                             std::int64_t now_ms) {
+  if (absl::Status named = CheckStorageName(name, "a storage"); !named.ok()) return named;
+  const std::string used = id.empty() ? IdFromName(name) : id;
+  if (absl::Status checked = CheckStorageId(used, "a storage"); !checked.ok()) return checked;
+  const MutexLock lock(changes_);
+  if (tenants_.Find(used).ok()) return Taken("the id of a storage or tenant", used);
+  const absl::StatusOr<std::vector<std::string>> deleted = tenants_.Deleted();
+  if (!deleted.ok()) return deleted.status();
+  if (std::any_of(deleted->begin(), deleted->end(),
+                  [&](const std::string& one) { return FoldName(one) == FoldName(used); })) {
+    return absl::FailedPreconditionError(absl::StrCat("an operator deleted tenant '", used,
+                                                      "'. Nothing was done. 'mirrorctl allow ", used,
+                                                      "' lets it be made again."));
+  }
+  absl::Status made =
+      MakeTenant(used, RecordMapper::Default(), {{kStorageKind, "", StorageText(name), now_ms}}, now_ms);
+  if (absl::IsFailedPrecondition(made) && tenants_.Find(used).ok()) return Taken("the id", used);
+  if (!made.ok()) return made;
+  Forget(used);
+  return StorageInfo{used, name};
+}
+
+absl::StatusOr<StorageInfo> Storages::Find(const std::string& id) {
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(id);
+  if (!root.ok()) return root.status();
+  const absl::StatusOr<Known> known = Look(**root);
+  if (!known.ok()) return known.status();
+  return StorageInfo{(*root)->context_id(), known->name};
+}
+
+absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::size_t limit,
+                                              const std::function<bool(const std::string& id)>& shows) {
+  std::map<std::string, std::shared_ptr<Tenant>> all;
+  for (std::shared_ptr<Tenant>& tenant : tenants_.All()) {
+    if (IsStorageId(tenant->context_id()) && shows(tenant->context_id()))
+      all.emplace(FoldName(tenant->context_id()), std::move(tenant));
+  }
+  Page page;
+  for (const auto& [key, tenant] : all) {
+    const absl::StatusOr<Known> known = Look(*tenant);
+    if (IsNowhere(known.status())) continue;
+    // One that is damaged is there all the same, and hides no other.
+    if (known.ok() && !known->is_storage) continue;
+    ++page.total;
+    if (key <= FoldName(after) && !after.empty()) continue;
+    if (page.storages.size() == limit) {
+      page.is_last = false;
+    } else {
+      page.storages.push_back({tenant->context_id(), known.ok() ? known->name : tenant->context_id()});
+    }
+  }
+  return page;
+}
+
+absl::StatusOr<DataSource> Storages::DefaultOf(Tenant& root) {
+  const absl::StatusOr<std::optional<Document>> kept = root.FindDocument(kDataSourceKind, kDefaultSource);
+  if (!kept.ok()) return kept.status();
+  std::optional<DataSource> source = *kept ? SourceOf((*kept)->text) : std::nullopt;
+  if (!source) source = DataSource{.id = kDefaultSource, .name = kDefaultSource};
+  const absl::StatusOr<TenantRecord> tenant = root.ReadTenantRow();
+  if (!tenant.ok()) return tenant.status();
+  source->tenant = root.context_id();
+  source->is_default = true;
+  source->door = tenant->door();
+  source->mapper.clear();
+  if (source->door == Door::kRecords) {
+    const absl::StatusOr<RecordMapper> mapper = root.ReadMapper();
+    if (!mapper.ok()) return mapper.status();
+    source->mapper = mapper->id();
+  }
+  return *std::move(source);
+}
+
+absl::StatusOr<std::vector<DataSource>> Storages::ListSources(const std::string& storage) {
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
+  if (!root.ok()) return root.status();
+  absl::StatusOr<DataSource> first = DefaultOf(**root);
+  if (!first.ok()) return first.status();
+  std::vector<DataSource> sources = {*std::move(first)};
+  const auto kept = (*root)->ListDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
+  if (!kept.ok()) return kept.status();
+  for (const Document& one : *kept) {
+    if (one.id == kDefaultSource) continue;
+    if (std::optional<DataSource> source = SourceOf(one.text)) sources.push_back(*std::move(source));
+  }
+  return sources;
+}
+
+absl::StatusOr<DataSource> Storages::FindSource(const std::string& storage, const std::string& id_or_name) {
+  const absl::StatusOr<std::vector<DataSource>> sources = ListSources(storage);
+  if (!sources.ok()) return sources.status();
+  if (id_or_name.empty()) return sources->front();
+  for (const DataSource& source : *sources) {
+    if (FoldName(source.id) == FoldName(id_or_name)) return source;
+  }
+  for (const DataSource& source : *sources) {
+    if (source.name == id_or_name) return source;
+  }
+  return NoSource(storage, id_or_name);
+}
+
+absl::StatusOr<std::shared_ptr<Tenant>> Storages::TenantOf(const DataSource& source) {
+  return tenants_.Find(source.tenant);
+}
+
+absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms) {
+  const absl::StatusOr<TenantRecord> record = tenant.ReadTenantRow();
+  if (!record.ok()) return record.status();
+  if (record->door() != Door::kCycles) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("tenant '", tenant.context_id(), "' is a data source of records. Nothing was done."));
+  }
+  const auto its_own = tenant.ListDocuments(kDataSourceKind, "", 1);
+  if (!its_own.ok()) return its_own.status();
+  if (!its_own->empty()) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        "tenant '", tenant.context_id(), "' is a storage with data sources of its own. Nothing was done."));
+  }
+  absl::Status changed = tenant.ChangeDocuments(
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        const absl::StatusOr<std::optional<Document>> member = records.ReadDocument(kMemberKind, "");
+        if (!member.ok()) return member.status();
+        if (*member && FoldName((*member)->text) != FoldName(storage)) {
+          return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(),
+                                                       "' belongs to storage '", (*member)->text,
+                                                       "'. Nothing was done."));
+        }
+        return std::vector<DocumentChange>{{kMemberKind, "", storage}};
+      },
+      now_ms);
+  Forget(tenant.context_id());
+  return changed;
+}
+
+absl::Status Storages::Detach(const DataSource& source, std::int64_t now_ms) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
+  if (absl::IsNotFound(tenant.status())) return absl::OkStatus();
+  if (!tenant.ok()) return tenant.status();
+  absl::Status left = (*tenant)->ChangeDocuments(
+      [](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
+        return std::vector<DocumentChange>{{kMemberKind, "", std::nullopt}};
+      },
+      now_ms);
+  Forget(source.tenant);
+  return IsNowhere(left) ? absl::OkStatus() : left;
+}
+
+absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const DataSource& source,
+                                               std::int64_t now_ms) {
+  if (absl::Status checked = CheckStorageId(source.id, "a data source"); !checked.ok()) return checked;
+  DataSource made = source;
+  if (made.name.empty()) made.name = made.id;
+  if (absl::Status named = CheckStorageName(made.name, "a data source"); !named.ok()) return named;
+  const MutexLock lock(changes_);
+  const absl::StatusOr<std::vector<DataSource>> there = ListSources(storage);
+  if (!there.ok()) return there.status();
+  if (there->size() >= kDataSourcesMax) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("storage '", storage, "' has ", kDataSourcesMax,
+                     " data sources, and no more can be. Nothing was done."));
+  }
+  for (const DataSource& other : *there) {
+    if (FoldName(other.id) == FoldName(made.id)) return Taken("the id of a data source", made.id);
+    if (other.name == made.name || FoldName(other.id) == FoldName(made.name) || other.name == made.id)
+      return Taken("the name of a data source", made.name);
+  }
+  const std::string root_id = there->front().tenant;
+  absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(root_id);
+  if (!root.ok()) return root.status();
+  if (made.door == Door::kRecords) {
+    const absl::StatusOr<RecordMapper> mapper =
+        FindMapper(storage, made.mapper.empty() ? kDefaultMapper : made.mapper);
+    if (!mapper.ok()) return mapper.status();
+    made.mapper = mapper->id();
+    made.tenant = TenantOfSource(root_id, made.id);
+    if (absl::Status fits = CheckContextId(made.tenant); !fits.ok()) return fits;
+    // What a kill left of an attempt before this one has no row, and is in no list.
+    if (tenants_.Find(made.tenant).ok()) {
+      if (absl::Status removed = DeleteTenant(made.tenant).status(); !removed.ok()) return removed;
+    }
+    absl::Status new_tenant = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
+    if (!new_tenant.ok()) return new_tenant;
+  } else {
+    absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
+    if (absl::IsNotFound(tenant.status())) return NoTenant(made.tenant);
+    if (!tenant.ok()) return tenant.status();
+    made.tenant = (*tenant)->context_id();
+    made.mapper.clear();
+    if (FoldName(made.tenant) == FoldName(root_id)) return Taken("the tenant", made.tenant);
+    if (absl::Status attached = Attach(root_id, **tenant, now_ms); !attached.ok()) return attached;
+  }
+  absl::Status listed = (*root)->ChangeDocuments(
+      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
+        return std::vector<DocumentChange>{{kDataSourceKind, FoldName(made.id), SourceText(made)}};
+      },
+      now_ms);
+  if (!listed.ok()) return listed;
+  return made;
+}
+
+absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, const std::string& id,
+                                                  const std::string& name, const std::string& mapper,
+                                                  std::int64_t now_ms) {
+  const MutexLock lock(changes_);
+  const absl::StatusOr<std::vector<DataSource>> there = ListSources(storage);
+  if (!there.ok()) return there.status();
+  const auto found = std::find_if(there->begin(), there->end(), [&](const DataSource& one) {
+    return FoldName(one.id) == FoldName(id) || one.name == id;
+  });
+  if (found == there->end()) return NoSource(storage, id);
+  DataSource changed = *found;
+  if (!name.empty()) {
+    if (absl::Status named = CheckStorageName(name, "a data source"); !named.ok()) return named;
+    for (const DataSource& other : *there) {
+      if (other.id != found->id && (other.name == name || FoldName(other.id) == FoldName(name)))
+        return Taken("the name of a data source", name);
+    }
+    changed.name = name;
+  }
+  if (!mapper.empty() && FoldName(mapper) != FoldName(found->mapper)) {
+    if (found->door != Door::kRecords) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the rows of data source '", found->id, "' come by cycles, without a mapper. Nothing was done."));
+    }
+    const absl::StatusOr<RecordMapper> other = FindMapper(storage, mapper);
+    if (!other.ok()) return other.status();
+    absl::StatusOr<std::shared_ptr<Tenant>> tenant = TenantOf(*found);
+    if (!tenant.ok()) return tenant.status();
+    if (absl::Status set = (*tenant)->SetMapper(*other, now_ms); !set.ok()) return set;
+    changed.mapper = other->id();
+  }
+  absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(there->front().tenant);
+  if (!root.ok()) return root.status();
+  absl::Status kept = (*root)->ChangeDocuments(
+      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
+        return std::vector<DocumentChange>{{kDataSourceKind, FoldName(changed.id), SourceText(changed)}};
+      },
+      now_ms);
+  if (!kept.ok()) return kept;
+  return changed;
+}
+
+absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id) {
+  std::uint64_t rows = 0;
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
+  if (absl::IsNotFound(tenant.status())) return rows;
+  if (!tenant.ok()) return tenant.status();
+  if (const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords(); snapshot.ok()) {
+    const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
+    if (table.ok() && *table)
+      rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count));
+  }
+  tenant->reset();
+  if (absl::Status deleted = tenants_.Delete(context_id); !deleted.ok()) return deleted;
+  // It is not a customer's who must not come again.
+  if (absl::Status allowed = tenants_.Allow(context_id).status(); !allowed.ok()) return allowed;
+  Forget(context_id);
+  return rows;
+}
+
+absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage, const std::string& id,
+                                                     std::int64_t now_ms) {
+  const MutexLock lock(changes_);
+  const absl::StatusOr<DataSource> source = FindSource(storage, id);
+  if (!source.ok()) return source.status();
+  if (source->is_default) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the default data source of storage '", storage,
+                     "' goes with the storage alone. Nothing was done. To remove its rows, clear it."));
+  }
+  const absl::StatusOr<StorageInfo> found = Find(storage);
+  if (!found.ok()) return found.status();
+  absl::StatusOr<std::uint64_t> rows = std::uint64_t{0};
+  if (source->door == Door::kRecords) {
+    rows = DeleteTenant(source->tenant);
+    if (!rows.ok()) return rows;
+  } else if (absl::Status left = Detach(*source, now_ms); !left.ok()) {
+    return left;
+  }
+  absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(found->id);
+  if (!root.ok()) return root.status();
+  absl::Status unlisted = (*root)->ChangeDocuments(
+      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
+        return std::vector<DocumentChange>{{kDataSourceKind, FoldName(source->id), std::nullopt}};
+      },
+      now_ms);
+  if (!unlisted.ok()) return unlisted;
+  return rows;
+}
+
+absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
+  const absl::StatusOr<std::vector<DataSource>> sources = ListSources(id);
+  if (!sources.ok()) return sources.status();
+  for (const DataSource& source : *sources) {
+    if (source.door == Door::kRecords) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "data source '", source.id, "' of storage '", id,
+        "' gets its rows by cycles. Nothing was done. Delete that data source first; a tenant of "
+        "cycles itself is deleted by 'mirrorctl delete'."));
+  }
+  std::uint64_t rows = 0;
+  // The root goes last: until then the rest can be found.
+  for (auto source = sources->rbegin(); source != sources->rend(); ++source) {
+    absl::StatusOr<std::uint64_t> gone =
+        source->is_default ? DeleteTenant(source->tenant) : DeleteSource(id, source->id, now_ms);
+    if (!gone.ok()) return gone;
+    rows += *gone;
+  }
+  return rows;
+}
+
+absl::StatusOr<std::vector<RecordMapper>> Storages::ListMappers(const std::string& storage) {
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
+  if (!root.ok()) return root.status();
+  std::vector<RecordMapper> mappers = {RecordMapper::Default()};
+  const auto kept = (*root)->ListDocuments(kMapperKind, "", kMappersMax);
+  if (!kept.ok()) return kept.status();
+  for (const Document& one : *kept) {
+    absl::StatusOr<RecordMapper> mapper = MapperOf(one.text);
+    if (mapper.ok()) mappers.push_back(*std::move(mapper));
+  }
+  return mappers;
+}
+
+absl::StatusOr<RecordMapper> Storages::FindMapper(const std::string& storage, const std::string& id) {
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
+  if (!root.ok()) return root.status();
+  if (FoldName(id) == kDefaultMapper) return RecordMapper::Default();
+  const absl::StatusOr<std::optional<Document>> kept = (*root)->FindDocument(kMapperKind, FoldName(id));
+  if (!kept.ok()) return kept.status();
+  if (!*kept) return NoMapper(id);
+  return MapperOf((*kept)->text);
+}
+
+absl::Status Storages::CheckUnused(const std::string& storage, const std::string& mapper) {
+  const absl::StatusOr<std::vector<DataSource>> sources = ListSources(storage);
+  if (!sources.ok()) return sources.status();
+  for (const DataSource& source : *sources) {
+    if (FoldName(source.mapper) != FoldName(mapper)) continue;
+    return absl::FailedPreconditionError(absl::StrCat("mapper '", mapper, "' is that of data source '",
+                                                      source.id,
+                                                      "'. Nothing was done. Make another mapper instead."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Storages::PutMapper(const std::string& storage, const RecordMapper& mapper, bool is_new,
+                                 std::int64_t now_ms) {
+  if (absl::Status checked = CheckStorageId(mapper.id(), "a mapper"); !checked.ok()) return checked;
+  const MutexLock lock(changes_);
+  const absl::StatusOr<RecordMapper> there = FindMapper(storage, mapper.id());
+  if (!there.ok() && (!is_new || !absl::IsNotFound(there.status()) || !Find(storage).ok()))
+    return there.status();
+  if (there.ok() && (is_new || FoldName(mapper.id()) == kDefaultMapper))
+    return Taken("the id of a mapper", mapper.id());
+  if (absl::Status unused = CheckUnused(storage, mapper.id()); !unused.ok()) return unused;
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
+  if (!root.ok()) return root.status();
+  return (*root)->ChangeDocuments(
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        const auto kept = records.ReadDocuments(kMapperKind, "", kMappersMax);
+        if (!kept.ok()) return kept.status();
+        if (is_new && kept->size() >= kMappersMax) {
+          return absl::FailedPreconditionError(absl::StrCat(
+              "the storage has ", kMappersMax, " mappers, and no more can be. Nothing was done."));
+        }
+        return std::vector<DocumentChange>{{kMapperKind, FoldName(mapper.id()), MapperJson(mapper)}};
+      },
+      now_ms);
+}
+
+absl::Status Storages::DeleteMapper(const std::string& storage, const std::string& id, std::int64_t now_ms) {
+  const MutexLock lock(changes_);
+  if (absl::Status there = FindMapper(storage, id).status(); !there.ok()) return there;
+  if (FoldName(id) == kDefaultMapper) {
+    return absl::FailedPreconditionError("the mapper 'default' is always there. Nothing was done.");
+  }
+  if (absl::Status unused = CheckUnused(storage, id); !unused.ok()) return unused;
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
+  if (!root.ok()) return root.status();
+  return (*root)->ChangeDocuments(
+      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
+        return std::vector<DocumentChange>{{kMapperKind, FoldName(id), std::nullopt}};
+      },
+      now_ms);
+}
+
+}  // namespace mirror

@@ -1,0 +1,125 @@
+#ifndef MIRROR_SERVER_STORAGES_STORAGES_H_
+#define MIRROR_SERVER_STORAGES_STORAGES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "server/plan/plan.h"
+#include "server/records/record_mapper.h"
+#include "server/tenant/tenants.h"
+
+namespace mirror {
+
+/// A data source: a tenant, as its storage calls it.
+struct DataSource {
+  std::string id, name;
+  std::string mapper;  ///< Empty: its rows come by cycles.
+  Door door = Door::kRecords;
+  std::string tenant;  ///< Its context id.
+  bool is_default = false;
+  friend bool operator==(const DataSource&, const DataSource&) = default;
+};
+
+/// A group of data sources; its root tenant, which has its id, is the one that is called "default".
+struct StorageInfo {
+  std::string id;  ///< As it was spelled when it was made.
+  std::string name;
+};
+
+inline constexpr std::size_t kDataSourcesMax = 100;
+inline constexpr std::size_t kMappersMax = 100;
+
+/// What is said of a storage, a tenant that is not there, and, in the same words, of one that the asker may
+/// not see.
+absl::Status NoStorage(const std::string& id);
+absl::Status NoTenant(const std::string& context_id);
+
+/// Storages and their data sources over the tenants. What a storage is stands in its root tenant alone, so
+/// that a backup of it has it.
+///
+/// Errors: those of Tenants and RecordsCalls; kNotFound: there is no such storage, data source, mapper or
+/// tenant; kAlreadyExists: an id or a name is taken; kFailedPrecondition: why it cannot be done now, for
+/// people. Names of ids are compared without ASCII case.
+/// Threads: any.
+class Storages {
+ public:
+  /// It outlives this.
+  explicit Storages(Tenants& tenants) : tenants_(tenants) {}
+
+  /// Makes its root tenant. `id`: empty: one is made from the name.
+  absl::StatusOr<StorageInfo> Create(const std::string& name, const std::string& id, std::int64_t now_ms);
+  absl::StatusOr<StorageInfo> Find(const std::string& id);
+  /// In the order of their folded ids, those behind `after` that `shows` is true of.
+  struct Page {
+    std::vector<StorageInfo> storages;
+    std::size_t total = 0;  ///< Of all that `shows` is true of.
+    bool is_last = true;
+  };
+  absl::StatusOr<Page> List(const std::string& after, std::size_t limit,
+                            const std::function<bool(const std::string& id)>& shows);
+  /// With all its data sources of records. Gives how many rows there were. Errors: kFailedPrecondition: a
+  /// source of cycles is in it.
+  absl::StatusOr<std::uint64_t> Delete(const std::string& id, std::int64_t now_ms);
+
+  /// By id, the default one first.
+  absl::StatusOr<std::vector<DataSource>> ListSources(const std::string& storage);
+  /// By id or name; empty: the default one.
+  absl::StatusOr<DataSource> FindSource(const std::string& storage, const std::string& id_or_name);
+  /// `door` kRecords: makes its tenant. kCycles: `source.tenant` is one that is there.
+  absl::StatusOr<DataSource> AddSource(const std::string& storage, const DataSource& source,
+                                       std::int64_t now_ms);
+  /// Another name or mapper; empty: it stays.
+  absl::StatusOr<DataSource> ChangeSource(const std::string& storage, const std::string& id,
+                                          const std::string& name, const std::string& mapper,
+                                          std::int64_t now_ms);
+  /// Gives how many rows there were; of a source of cycles 0: it is only left. Errors: kFailedPrecondition:
+  /// the default one.
+  absl::StatusOr<std::uint64_t> DeleteSource(const std::string& storage, const std::string& id,
+                                             std::int64_t now_ms);
+  absl::StatusOr<std::shared_ptr<Tenant>> TenantOf(const DataSource& source);
+
+  absl::StatusOr<std::vector<RecordMapper>> ListMappers(const std::string& storage);
+  absl::StatusOr<RecordMapper> FindMapper(const std::string& storage, const std::string& id);
+  /// `is_new`: there is none of this id yet; else there is one, which nobody uses.
+  absl::Status PutMapper(const std::string& storage, const RecordMapper& mapper, bool is_new,
+                         std::int64_t now_ms);
+  absl::Status DeleteMapper(const std::string& storage, const std::string& id, std::int64_t now_ms);
+
+ private:
+  /// What is known of a tenant as a storage.
+  struct Known {
+    bool is_storage = false;  ///< Else it is a data source of another one.
+    std::string name;
+  };
+
+  absl::StatusOr<std::shared_ptr<Tenant>> Root(const std::string& storage);
+  absl::StatusOr<Known> Look(Tenant& tenant);
+  void Forget(const std::string& id);
+  absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
+                          std::vector<Document> documents, std::int64_t now_ms);
+  absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id);
+  absl::Status Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms);
+  absl::Status Detach(const DataSource& source, std::int64_t now_ms);
+  absl::StatusOr<DataSource> DefaultOf(Tenant& root);
+  absl::Status CheckUnused(const std::string& storage, const std::string& mapper);
+
+  Tenants& tenants_;
+  /// Makes, changes and deletes storages and data sources one after the other.
+  Mutex changes_ MIRROR_ACQUIRED_BEFORE(mutex_);
+  Mutex mutex_;
+  std::map<std::string, Known> known_
+      MIRROR_GUARDED_BY(mutex_);  ///< By folded id; not where others write, too.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORAGES_STORAGES_H_

@@ -1,0 +1,81 @@
+#include "server/store/postgres/records/document_rows.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kDoing[] = "reading what is kept beside the rows";
+
+/// `where`: behind the table's name.
+absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, const PostgresOwnTables& names,
+                                             const std::string& where, postgres::Values values) {
+  const auto there =
+      connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.documents}, kDoing);
+  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  std::vector<Document> documents;
+  if (*there == 0) return documents;
+  const auto rows = connection.Query(
+      absl::StrCat("SELECT kind, id, text, at_ms FROM ", names.documents, where), values, kDoing);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  for (int row = 0; row < rows->rows(); ++row) {
+    documents.push_back({rows->Text(row, 0), rows->Text(row, 1), rows->Text(row, 2), rows->Int(row, 3)});
+  }
+  return documents;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Document>> SelectDocuments(postgres::Connection& connection,
+                                                      const PostgresOwnTables& names, const std::string& kind,
+                                                      const std::string& from, std::size_t count_max) {
+  return Select(connection, names, " WHERE kind = $1 AND id >= $2 ORDER BY id LIMIT $3",
+                {kind, from, static_cast<std::int64_t>(count_max)});
+}
+
+absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& connection,
+                                                         const PostgresOwnTables& names) {
+  return Select(connection, names, " ORDER BY kind, id", {});
+}
+
+void MakeDocuments(OwnWrites& writes, const PostgresOwnTables& names) {
+  // The schema is closed to others, and default privileges say nothing of it to PUBLIC.
+  writes.Add(
+      absl::StrCat("CREATE TABLE IF NOT EXISTS ", names.documents,
+                   " (kind text COLLATE \"C\", id text COLLATE \"C\", text text NOT NULL, at_ms bigint "
+                   "NOT NULL, CONSTRAINT _mirror_own_key_documents PRIMARY KEY (kind, id))"),
+      {});
+}
+
+void PutDocument(OwnWrites& writes, const PostgresOwnTables& names, const Document& document) {
+  writes.Add(
+      absl::StrCat("INSERT INTO ", names.documents,
+                   " (kind, id, text, at_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, id) DO UPDATE SET "
+                   "text = excluded.text, at_ms = excluded.at_ms"),
+      {writes.Keep(document.kind), writes.Keep(document.id), writes.Keep(document.text), document.at_ms});
+}
+
+void WriteDocuments(OwnWrites& writes, const PostgresOwnTables& names,
+                    const std::vector<DocumentChange>& changes, std::int64_t now_ms) {
+  MakeDocuments(writes, names);
+  for (const DocumentChange& change : changes) {
+    if (change.text) {
+      PutDocument(writes, names, {change.kind, change.id, *change.text, now_ms});
+    } else {
+      writes.Add(absl::StrCat("DELETE FROM ", names.documents, " WHERE kind = $1 AND id = $2"),
+                 {writes.Keep(change.kind), writes.Keep(change.id)});
+    }
+  }
+}
+
+void BoundDocuments(OwnWrites& writes, const PostgresOwnTables& names, const DocumentBound& bound) {
+  MakeDocuments(writes, names);
+  writes.Add(absl::StrCat("DELETE FROM ", names.documents, " WHERE kind = $1 AND at_ms < $2"),
+             {writes.Keep(bound.kind), bound.before_ms});
+  writes.Add(absl::StrCat("DELETE FROM ", names.documents, " WHERE kind = $1 AND id IN (SELECT id FROM ",
+                          names.documents, " WHERE kind = $1 ORDER BY at_ms DESC, id DESC OFFSET $2)"),
+             {writes.Keep(bound.kind), bound.count_max});
+}
+
+}  // namespace mirror

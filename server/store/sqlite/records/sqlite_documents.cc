@@ -1,0 +1,106 @@
+#include "server/store/sqlite/records/sqlite_documents.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kColumns[] = "kind, id, text, at_ms";
+
+absl::StatusOr<bool> HasDocuments(SqliteConnection& connection) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_documents'");
+  if (!query.ok()) return query.status();
+  return query->Step();
+}
+
+absl::Status MakeDocuments(SqliteConnection& connection) {
+  const absl::StatusOr<bool> there = HasDocuments(connection);
+  if (!there.ok() || *there) return there.status();
+  absl::Status made = connection.Execute(
+      "CREATE TABLE _mirror_documents (kind TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL, at_ms "
+      "INTEGER "
+      "NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID");
+  if (!made.ok()) return made;
+  return connection.Execute("CREATE INDEX _mirror_documents_at ON _mirror_documents (kind, at_ms)");
+}
+
+absl::StatusOr<std::vector<Document>> DocumentsOf(Query& query) {
+  std::vector<Document> documents;
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    documents.push_back({query.Text(0), query.Text(1), query.Text(2), query.Int(3)});
+  }
+  if (!row.ok()) return row.status();
+  return documents;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Document>> SelectDocuments(SqliteConnection& connection, const std::string& kind,
+                                                      const std::string& from, std::size_t count_max) {
+  const absl::StatusOr<bool> there = HasDocuments(connection);
+  if (!there.ok()) return there.status();
+  if (!*there) return std::vector<Document>();
+  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat(
+      "SELECT ", kColumns, " FROM _mirror_documents WHERE kind = ?1 AND id >= ?2 ORDER BY id LIMIT ?3"));
+  if (!query.ok()) return query.status();
+  query->Bind(1, kind).Bind(2, from).Bind(3, static_cast<std::int64_t>(count_max));
+  return DocumentsOf(*query);
+}
+
+absl::StatusOr<std::vector<Document>> SelectAllDocuments(SqliteConnection& connection) {
+  const absl::StatusOr<bool> there = HasDocuments(connection);
+  if (!there.ok()) return there.status();
+  if (!*there) return std::vector<Document>();
+  absl::StatusOr<Query> query =
+      connection.Prepare(absl::StrCat("SELECT ", kColumns, " FROM _mirror_documents ORDER BY kind, id"));
+  if (!query.ok()) return query.status();
+  return DocumentsOf(*query);
+}
+
+absl::Status WriteDocument(SqliteConnection& connection, const Document& document) {
+  if (absl::Status made = MakeDocuments(connection); !made.ok()) return made;
+  absl::StatusOr<Query> query = connection.Prepare(
+      "INSERT OR REPLACE INTO _mirror_documents (kind, id, text, at_ms) VALUES (?1, ?2, ?3, ?4)");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, document.kind)
+      .Bind(2, document.id)
+      .Bind(3, document.text)
+      .Bind(4, document.at_ms)
+      .Run();
+}
+
+absl::Status WriteDocuments(SqliteConnection& connection, const std::vector<DocumentChange>& changes,
+                            std::int64_t now_ms) {
+  if (absl::Status made = MakeDocuments(connection); !made.ok()) return made;
+  for (const DocumentChange& change : changes) {
+    if (change.text) {
+      absl::Status written = WriteDocument(connection, {change.kind, change.id, *change.text, now_ms});
+      if (!written.ok()) return written;
+      continue;
+    }
+    absl::StatusOr<Query> query =
+        connection.Prepare("DELETE FROM _mirror_documents WHERE kind = ?1 AND id = ?2");
+    if (!query.ok()) return query.status();
+    if (absl::Status gone = query->Bind(1, change.kind).Bind(2, change.id).Run(); !gone.ok()) return gone;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BoundDocuments(SqliteConnection& connection, const DocumentBound& bound) {
+  const absl::StatusOr<bool> there = HasDocuments(connection);
+  if (!there.ok() || !*there) return there.status();
+  absl::StatusOr<Query> old =
+      connection.Prepare("DELETE FROM _mirror_documents WHERE kind = ?1 AND at_ms < ?2");
+  if (!old.ok()) return old.status();
+  if (absl::Status gone = old->Bind(1, bound.kind).Bind(2, bound.before_ms).Run(); !gone.ok()) return gone;
+  absl::StatusOr<Query> over = connection.Prepare(
+      "DELETE FROM _mirror_documents WHERE kind = ?1 AND id IN (SELECT id FROM _mirror_documents WHERE kind "
+      "= "
+      "?1 ORDER BY at_ms DESC, id DESC LIMIT -1 OFFSET ?2)");
+  if (!over.ok()) return over.status();
+  return over->Bind(1, bound.kind).Bind(2, bound.count_max).Run();
+}
+
+}  // namespace mirror

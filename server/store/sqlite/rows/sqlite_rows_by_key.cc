@@ -1,0 +1,44 @@
+#include "server/store/sqlite/rows/sqlite_rows_by_key.h"
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/live_rows.h"
+#include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/rows/sqlite_stored_row.h"
+
+namespace mirror {
+
+absl::StatusOr<RowBlock> ReadRowsByKey(SqliteConnection& connection, const TableSchema& kept,
+                                       const std::vector<std::string>& keys) {
+  RowBlock block = RowBlock::ForAll(kept);
+  std::vector<std::uint32_t> columns(kept.columns.size());
+  std::iota(columns.begin(), columns.end(), 0U);
+  std::string sql = absl::StrCat("SELECT ", NameList(kept, columns), " FROM ", QuoteName(kept.name),
+                                 " WHERE ", NameList(kept, kept.Key()), " = ?1");
+  if (const std::string live = LiveRows(kept, ""); !live.empty()) absl::StrAppend(&sql, " AND ", live);
+  const absl::StatusOr<sqlite3_stmt*> found = connection.Statement(sql);
+  if (!found.ok()) return found.status();
+  sqlite3_stmt* const statement = *found;
+  absl::Status status;
+  for (const std::string& key : keys) {
+    sqlite3_bind_text64(statement, 1, key.data(), key.size(), SQLITE_STATIC, SQLITE_UTF8);
+    int code = SQLITE_ROW;
+    while (status.ok() && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+      status = AppendStoredRow(kept, statement, &block);
+    }
+    if (status.ok() && code != SQLITE_DONE) {
+      status = connection.ToStatus(code, absl::StrCat("reading table '", kept.name, "'"));
+    }
+    sqlite3_reset(statement);
+    if (!status.ok()) break;
+  }
+  sqlite3_clear_bindings(statement);
+  if (!status.ok()) return status;
+  return block;
+}
+
+}  // namespace mirror

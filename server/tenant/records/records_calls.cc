@@ -1,0 +1,322 @@
+#include "server/tenant/records/records_calls.h"
+
+#include <algorithm>
+#include <new>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/nonce.h"
+#include "server/records/mapper_json.h"
+#include "server/tenant/records/partner_rows.h"
+#include "server/tenant/records/records_planner.h"
+
+namespace mirror {
+namespace {
+
+/// Nothing but rows, the table's record and documents.
+Intent ForRows() { return {.tables = {kPartnerTable}, .changes_tables = false}; }
+
+/// Rows of a page are read in pieces of so many bytes: what is behind the page is read in vain.
+constexpr std::size_t kPageBlockBytes = 64 << 10;
+
+absl::Status ComesByCycles(const TenantRecord& tenant) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("the rows of '", tenant.context_id,
+                   "' come by cycles, and are no business partners. Nothing was read. Read its tables by "
+                   "'records/{table}'."));
+}
+
+absl::Status FirstFailure(const Mirror::Committed& committed) {
+  for (const StepResult& step : committed.result.steps) {
+    if (!step.status.ok()) return step.status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules) {
+  TableSchema table = mapper.table();
+  if (absl::Status set = rules.Set(&table); !set.ok()) return set;
+  for (const Column& column : table.columns) {
+    // The record has all values, and as they came.
+    if (column.rule != Rule::kPlain) {
+      table.columns[*table.Find(kRecordColumn)].rule = Rule::kLeftOut;
+      break;
+    }
+  }
+  return table;
+}
+
+absl::StatusOr<MirrorContents> NewRecordsMirror(const std::string& context_id, const RecordMapper& mapper,
+                                                const ColumnRules& rules, std::int64_t now_ms) {
+  absl::StatusOr<TableSchema> agreed = PartnerTableOf(mapper, rules);
+  if (!agreed.ok()) return agreed.status();
+  MirrorContents contents;
+  contents.tenant.context_id = context_id;
+  contents.tenant.issuer = kRecordsIssuer;
+  contents.tenant.clock_ms = now_ms;
+  TableRecord& record = contents.records.emplace_back();
+  record.table = kPartnerTable;
+  record.schema_hash = SchemaHash(*agreed);
+  record.position = {.lsn = {0}, .lineage = NewToken()};
+  record.row_count = 0;
+  TableSchema kept = KeptForm(*agreed);
+  contents.tables.push_back({*std::move(agreed), std::move(kept)});
+  contents.documents.push_back({kSourceKind, "", MapperJson(mapper), now_ms});
+  return contents;
+}
+
+RecordOutcome RecordsCalls::ApplyRecords(const RecordRequest& request, std::int64_t now_ms) {
+  Waiting waiting{.request = request, .now_ms = now_ms};
+  CommitQueue<Waiting>::Place place(queue_, {&waiting});
+  while (place.MustLead()) {
+    {
+      const MutexLock lock(mirror_.mutex());
+      const std::vector<Waiting*> group = queue_.Take();
+      try {
+        CommitGroup(group);
+      } catch (const std::bad_alloc&) {
+        // The others must not wait for ever, and nothing is known of the transaction.
+        mirror_.Close();
+        for (Waiting* const one : group) {
+          one->outcome.status = absl::ResourceExhaustedError(
+              "there is no memory left to write this. Whether it was written is not known; the same request "
+              "again is safe under the same Idempotency-Key.");
+        }
+      }
+    }
+    queue_.Done();
+  }
+  return std::move(waiting.outcome);
+}
+
+void RecordsCalls::CommitGroup(const std::vector<Waiting*>& group) {
+  const auto answer = [](Waiting& waiting, const absl::Status& status) {
+    waiting.outcome = RecordOutcome{.status = status};
+  };
+  absl::Status status = TryGroup(group);
+  if (status.ok()) return;
+  if (group.size() == 1) return answer(*group.front(), status);
+  // It may be for one of them.
+  for (Waiting* const one : group) {
+    if (absl::Status alone = TryGroup({one}); !alone.ok()) answer(*one, alone);
+  }
+}
+
+absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
+  if (absl::Status opened = OpenRecordsMirror(group.front()->now_ms); !opened.ok()) return opened;
+  std::vector<const RecordRequest*> requests;
+  std::int64_t now_ms = 0;
+  for (const Waiting* const one : group) {
+    requests.push_back(&one->request);
+    now_ms = std::max(now_ms, one->now_ms);
+  }
+  std::optional<RecordsPlanner> planner;
+  const absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(
+      [&](const TenantRecord& tenant)
+          MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+            planner.emplace(*mirror_.store(), mirror_.agreed().rules().hash_key(), now_ms);
+            if (absl::Status begun = planner->Begin(tenant, requests); !begun.ok()) return begun;
+            for (Waiting* const one : group) {
+              absl::StatusOr<RecordOutcome> outcome = planner->Add(one->request);
+              if (!outcome.ok()) return outcome.status();
+              one->outcome = *std::move(outcome);
+            }
+            return planner->MakePlan();
+          },
+      ForRows());
+  if (!committed.ok()) return committed.status();
+  return *committed ? FirstFailure(**committed) : absl::OkStatus();
+}
+
+absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) { return OpenForOperator(mirror_, now_ms); }
+
+absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t now_ms) {
+  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  const absl::StatusOr<std::optional<Mirror::Committed>> committed =
+      mirror_.Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
+                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+        StoreRecords& records = mirror_.store()->records();
+        if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
+        const absl::StatusOr<std::optional<TableRecord>> record = records.ReadTable(kPartnerTable);
+        if (!record.ok()) return record.status();
+        if (std::string why = StoppedWhy(tenant, *record); !why.empty())
+          return absl::FailedPreconditionError(std::move(why));
+        return planner(*mirror_.store(), tenant, **record);
+      });
+  if (!committed.ok()) return committed.status();
+  mirror_.agreed().Forget();
+  mirror_.Summarize(Look::kAll);
+  return FirstFailure(**committed);
+}
+
+absl::StatusOr<std::uint64_t> RecordsCalls::ClearRecords(std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  std::uint64_t rows = 0;
+  absl::Status cleared = ChangeTable(
+      [&](Store& store, const TenantRecord& tenant,
+          const TableRecord& record) -> absl::StatusOr<std::optional<Plan>> {
+        rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, record.row_count));
+        const absl::StatusOr<std::optional<TableSchema>> agreed = store.records().ReadSchema(kPartnerTable);
+        if (!agreed.ok()) return agreed.status();
+        return PlanEmptyTable(store, tenant, record, agreed->value(), now_ms);
+      },
+      now_ms);
+  if (!cleared.ok()) return cleared;
+  return rows;
+}
+
+absl::Status RecordsCalls::SetMapper(const RecordMapper& mapper, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  return ChangeTable(
+      [&](Store& store, const TenantRecord& tenant, const TableRecord& record)
+          MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+            const absl::StatusOr<TableSchema> agreed = PartnerTableOf(mapper, mirror_.agreed().rules());
+            if (!agreed.ok()) return agreed.status();
+            if (absl::Status fits = store.CheckTable(KeptForm(*agreed)); !fits.ok()) return fits;
+            return PlanOtherTable(tenant, record, *agreed, MapperJson(mapper), now_ms);
+          },
+      now_ms);
+}
+
+absl::StatusOr<RecordMapper> RecordsCalls::ReadMapper() {
+  const absl::StatusOr<std::optional<Document>> source = FindDocument(kSourceKind, "");
+  if (!source.ok()) return source.status();
+  if (!*source) return absl::NotFoundError("it is no source of records");
+  return MapperOf((*source)->text);
+}
+
+absl::StatusOr<std::vector<PartnerRow>> RecordsCalls::ReadPartners(
+    const std::vector<std::string>& external_ids) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, NowMs());
+  if (!tenant.ok()) return tenant.status();
+  if (tenant->door() != Door::kRecords) return ComesByCycles(*tenant);
+  StoreRecords& records = mirror_.store()->records();
+  const absl::StatusOr<std::optional<TableSchema>> agreed = records.ReadSchema(kPartnerTable);
+  if (!agreed.ok()) return mirror_.Noticed(agreed.status());
+  if (!*agreed) return std::vector<PartnerRow>();
+  const TableSchema kept = KeptForm(**agreed);
+  absl::StatusOr<RowBlock> block = records.ReadRows(kept, external_ids);
+  if (!block.ok()) return mirror_.Noticed(block.status());
+  return PartnersOf(**agreed, kept, &*block);
+}
+
+absl::StatusOr<RecordsCalls::PartnerPage> RecordsCalls::ReadPartnerPage(const std::string& after,
+                                                                        std::size_t limit) {
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantRow();
+  if (!tenant.ok()) return tenant.status();
+  if (tenant->door() != Door::kRecords) return ComesByCycles(*tenant);
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenRecords();
+  if (!snapshot.ok()) return snapshot.status();
+  PartnerPage page;
+  const absl::StatusOr<std::optional<TableRecord>> record = (*snapshot)->ReadTable(kPartnerTable);
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<std::optional<TableSchema>> agreed = (*snapshot)->ReadSchema(kPartnerTable);
+  if (!agreed.ok()) return agreed.status();
+  if (!*record || !*agreed) return page;
+  page.total = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*record)->row_count));
+  const TableSchema kept = KeptForm(**agreed);
+  std::vector<std::uint32_t> columns(kept.columns.size());
+  std::iota(columns.begin(), columns.end(), 0U);
+  KeyRange range;
+  if (!after.empty()) range.first = {{.kind = Kind::kText, .bytes = after}};
+  const absl::Status enough = absl::CancelledError();
+  const absl::Status read = (*snapshot)->ReadRows(
+      kept, columns, {range}, kPageBlockBytes, [] { return true; },
+      [&](RowBlock* block) -> absl::Status {
+        absl::StatusOr<std::vector<PartnerRow>> rows = PartnersOf(**agreed, kept, block);
+        if (!rows.ok()) return rows.status();
+        for (PartnerRow& row : *rows) {
+          if (row.external_id == after) continue;
+          if (page.partners.size() == limit) {
+            page.is_last = false;
+            return enough;
+          }
+          page.partners.push_back(std::move(row));
+        }
+        return absl::OkStatus();
+      });
+  if (!read.ok() && page.is_last) return read;
+  return page;
+}
+
+absl::StatusOr<bool> RecordsCalls::NeedsErasure() {
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantRow();
+  if (!tenant.ok()) return tenant.status();
+  return tenant->door() == Door::kRecords && tenant->scrub;
+}
+
+absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  if (absl::Status scrubbed = mirror_.store()->upkeep().Scrub(); !scrubbed.ok())
+    return mirror_.Noticed(scrubbed);
+  return mirror_
+      .Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+        if (!tenant.scrub || tenant.door() != Door::kRecords) return std::nullopt;
+        Plan plan;
+        plan.now_ms = now_ms;
+        plan.tenant = tenant;
+        plan.tenant->scrub = false;
+        return plan;
+      })
+      .status();
+}
+
+absl::StatusOr<std::unique_ptr<Snapshot>> RecordsCalls::OpenRecords() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  return snapshot;
+}
+
+absl::StatusOr<TenantRecord> RecordsCalls::ReadTenantRow() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  return ReadTenantOf(mirror_, NowMs());
+}
+
+absl::StatusOr<std::optional<Document>> RecordsCalls::FindDocument(const std::string& kind,
+                                                                   const std::string& id) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  absl::StatusOr<std::optional<Document>> found = mirror_.store()->records().ReadDocument(kind, id);
+  if (!found.ok()) return mirror_.Noticed(found.status());
+  return found;
+}
+
+absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::string& kind,
+                                                                  const std::string& from,
+                                                                  std::size_t count_max) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  absl::StatusOr<std::vector<Document>> found =
+      mirror_.store()->records().ReadDocuments(kind, from, count_max);
+  if (!found.ok()) return mirror_.Noticed(found.status());
+  return found;
+}
+
+absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  return mirror_
+      .Commit([&](const TenantRecord&)
+                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                    absl::StatusOr<std::vector<DocumentChange>> changes = planner(mirror_.store()->records());
+                    if (!changes.ok()) return changes.status();
+                    if (changes->empty()) return std::nullopt;
+                    Plan plan;
+                    plan.now_ms = now_ms;
+                    plan.documents = *std::move(changes);
+                    return plan;
+                  })
+      .status();
+}
+
+}  // namespace mirror

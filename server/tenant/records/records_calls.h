@@ -1,0 +1,96 @@
+#ifndef MIRROR_SERVER_TENANT_RECORDS_RECORDS_CALLS_H_
+#define MIRROR_SERVER_TENANT_RECORDS_RECORDS_CALLS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "server/plan/column_rules.h"
+#include "server/records/record_mapper.h"
+#include "server/records/record_merge.h"
+#include "server/records/record_request.h"
+#include "server/store/mirror_contents.h"
+#include "server/store/snapshot.h"
+#include "server/tenant/mirror/commit_queue.h"
+#include "server/tenant/mirror/mirror.h"
+
+namespace mirror {
+
+/// What the door for records does with one tenant: its rows, where they come through that door, and the
+/// documents that it keeps, whichever door they come through.
+/// Errors: as Mirror; kNotFound when there is no such mirror any more. Threads: any.
+class RecordsCalls {
+ public:
+  explicit RecordsCalls(Mirror& mirror) : mirror_(mirror) {}
+
+  /// Small requests that come while another is committed are committed together; each has its own outcome.
+  /// What it says is on disk. RecordOutcome::status: kFailedPrecondition: the rows come by cycles, or the
+  /// source is paused; kOutOfRange: a row of an all-or-nothing request, or another body under a key.
+  RecordOutcome ApplyRecords(const RecordRequest& request, std::int64_t now_ms);
+  /// All rows go. Gives how many there were. Errors: kFailedPrecondition as above.
+  absl::StatusOr<std::uint64_t> ClearRecords(std::int64_t now_ms);
+  /// Another mapper, while there are no rows. Errors: kFailedPrecondition, too: there are.
+  absl::Status SetMapper(const RecordMapper& mapper, std::int64_t now_ms);
+  absl::StatusOr<RecordMapper> ReadMapper();
+  /// Those of these external ids that are there. Errors: kFailedPrecondition: the rows come by cycles.
+  absl::StatusOr<std::vector<PartnerRow>> ReadPartners(const std::vector<std::string>& external_ids);
+  /// Of a page: behind `after`, by the bytes of their ids. `total`: all rows there are.
+  struct PartnerPage {
+    std::vector<PartnerRow> partners;
+    std::uint64_t total = 0;
+    bool is_last = true;
+  };
+  absl::StatusOr<PartnerPage> ReadPartnerPage(const std::string& after, std::size_t limit);
+  /// Whether what was deleted may still stand in files; and rewrites them until it does not. Errors:
+  /// kUnavailable: not now.
+  absl::StatusOr<bool> NeedsErasure();
+  absl::Status EraseDeleted(std::int64_t now_ms);
+
+  /// What is committed now, for reading.
+  absl::StatusOr<std::unique_ptr<Snapshot>> OpenRecords();
+  absl::StatusOr<TenantRecord> ReadTenantRow();
+
+  absl::StatusOr<std::optional<Document>> FindDocument(const std::string& kind, const std::string& id);
+  absl::StatusOr<std::vector<Document>> ListDocuments(const std::string& kind, const std::string& from,
+                                                      std::size_t count_max);
+  /// Reads under the store's writer lock and gives what is to be written.
+  using DocumentPlanner = std::function<absl::StatusOr<std::vector<DocumentChange>>(StoreRecords& records)>;
+  absl::Status ChangeDocuments(const DocumentPlanner& planner, std::int64_t now_ms);
+
+ private:
+  struct Waiting {
+    const RecordRequest& request;
+    const std::int64_t now_ms;
+    RecordOutcome outcome = {};
+    std::uint64_t bytes() const { return request.bytes; }
+  };
+
+  void CommitGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
+  absl::Status OpenRecordsMirror(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
+  /// Asked under the store's writer lock, of a source of records that takes what comes.
+  using TablePlanner = std::function<absl::StatusOr<std::optional<Plan>>(
+      Store& store, const TenantRecord& tenant, const TableRecord& record)>;
+  absl::Status ChangeTable(const TablePlanner& planner, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
+
+  Mirror& mirror_;
+  CommitQueue<Waiting> queue_;
+};
+
+/// The table of a source of records with this mapper. With rules for some of its columns it keeps no record.
+/// Errors: kInvalidArgument: a rule that its column cannot have.
+absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules);
+/// A new mirror of records, without rows, whose position has a lineage of its own. Errors: as above.
+absl::StatusOr<MirrorContents> NewRecordsMirror(const std::string& context_id, const RecordMapper& mapper,
+                                                const ColumnRules& rules, std::int64_t now_ms);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_RECORDS_RECORDS_CALLS_H_

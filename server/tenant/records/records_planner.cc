@@ -1,0 +1,390 @@
+#include "server/tenant/records/records_planner.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/iso_time.h"
+#include "base/json/json_document.h"
+#include "base/nonce.h"
+#include "server/records/mapper_json.h"
+#include "server/tenant/records/partner_rows.h"
+
+namespace mirror {
+namespace {
+
+/// How often what is remembered for too long is looked for, in commits.
+constexpr std::int64_t kBoundEvery = 256;
+
+absl::Status ErasedSince() {
+  return absl::FailedPreconditionError(
+      "this request was answered before, and its answer was erased since, as a record that it names was "
+      "deleted. Nothing was done. Send it under another Idempotency-Key if it is to be done again.");
+}
+
+absl::Status OtherBody() {
+  return absl::OutOfRangeError(
+      "this Idempotency-Key came before with another body. Nothing was done. Use a new key for a new "
+      "request.");
+}
+
+std::string Packed(const std::string& body_hash, const std::string& answer) {
+  return absl::StrCat(body_hash, "\n", answer);
+}
+
+std::string Erased(const std::string& packed) { return packed.substr(0, packed.find('\n') + 1); }
+
+/// Adds what erases the kept answers that `names_one` is true of.
+absl::Status EraseNaming(StoreRecords& records, const std::function<bool(const std::string&)>& names_one,
+                         std::vector<DocumentChange>* changes) {
+  constexpr std::size_t kPage = 1'000;
+  std::string from;
+  while (true) {
+    const auto page = records.ReadDocuments(kNamingAnswerKind, from, kPage);
+    if (!page.ok()) return page.status();
+    for (const Document& answer : *page) {
+      if (names_one(answer.text)) changes->push_back({answer.kind, answer.id, Erased(answer.text)});
+    }
+    if (page->size() < kPage) return absl::OkStatus();
+    from = page->back().id + '\1';  // No id stands between the two.
+  }
+}
+
+void Fail(const RecordItem& item, std::string why, RecordOutcome* outcome) {
+  outcome->failures.push_back({item.external_id, std::move(why), item.line});
+}
+
+}  // namespace
+
+absl::Status NotOfRecords(const TenantRecord& tenant) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("the rows of '", tenant.context_id, "' come by cycles of ",
+                   tenant.source_id.empty() ? std::string("its source")
+                                            : absl::StrCat("the source '", tenant.source_id, "'"),
+                   ". Nothing was written: change them there, or write to a data source of records."));
+}
+
+std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableRecord>& record) {
+  if (tenant.paused) {
+    return absl::StrCat("data source '", tenant.context_id, "' is paused",
+                        tenant.pause_reason.empty() ? "" : ": ", tenant.pause_reason,
+                        ". Nothing was written. 'mirrorctl resume ", tenant.context_id, "' ends the pause.");
+  }
+  if (!record || record->state != TableState::kMirrored || record->position.lsn.value < 0) {
+    return absl::StrCat("the table of data source '", tenant.context_id,
+                        "' has LSN -1, or no row of its own in the mirror's metadata: somebody stopped it. "
+                        "Nothing was written. 'mirrorctl resume ",
+                        tenant.context_id, "' lets it go on.");
+  }
+  return "";
+}
+
+absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
+                                   const std::vector<const RecordRequest*>& requests) {
+  if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
+  tenant_ = tenant;
+  absl::StatusOr<std::optional<TableRecord>> record = store_.records().ReadTable(kPartnerTable);
+  if (!record.ok()) return record.status();
+  record_ = *std::move(record);
+  if (std::string why = StoppedWhy(tenant, record_); !why.empty())
+    return absl::FailedPreconditionError(std::move(why));
+  const absl::StatusOr<std::optional<TableSchema>> agreed = store_.records().ReadSchema(kPartnerTable);
+  if (!agreed.ok()) return agreed.status();
+  const absl::StatusOr<std::optional<Document>> source = store_.records().ReadDocument(kSourceKind, "");
+  if (!source.ok()) return source.status();
+  if (!*agreed || !*source) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("what data source '", tenant.context_id,
+                     "' keeps of itself was removed by hand. Nothing was written. Restore a backup of it."));
+  }
+  agreed_ = **agreed;
+  kept_ = KeptForm(agreed_);
+  is_ruled_ = std::any_of(agreed_.columns.begin(), agreed_.columns.end(),
+                          [](const Column& column) { return column.rule != Rule::kPlain; });
+  keeps_record_ = !is_ruled_;
+  absl::StatusOr<RecordMapper> mapper = MapperOf((*source)->text);
+  if (!mapper.ok()) return mapper.status();
+  mapper_ = *std::move(mapper);
+  std::set<std::string> ids;
+  for (const RecordRequest* const request : requests) {
+    for (const RecordItem& item : request->items) {
+      if (item.failure.empty()) ids.insert(item.external_id);
+    }
+  }
+  absl::StatusOr<RowBlock> block =
+      store_.records().ReadRows(kept_, std::vector<std::string>(ids.begin(), ids.end()));
+  if (!block.ok()) return block.status();
+  absl::StatusOr<std::vector<PartnerRow>> rows = PartnersOf(agreed_, kept_, &*block);
+  if (!rows.ok()) return rows.status();
+  for (PartnerRow& row : *rows) {
+    Known& known = rows_[row.external_id];
+    known.now = row;
+    known.before = std::move(row);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<RecordOutcome>> RecordsPlanner::FindRemembered(
+    const RememberedRequest& remember) {
+  std::string kept;
+  const auto here = remembered_.find(remember.id);
+  if (here != remembered_.end()) kept = here->second;
+  for (const char* const kind : {kAnswerKind, kNamingAnswerKind}) {
+    if (!kept.empty()) break;
+    const absl::StatusOr<std::optional<Document>> found = store_.records().ReadDocument(kind, remember.id);
+    if (!found.ok()) return found.status();
+    if (*found && (*found)->at_ms > now_ms_ - kAnswersKeptMs) kept = (*found)->text;
+  }
+  if (kept.empty()) return std::nullopt;
+  const std::size_t end = kept.find('\n');
+  RecordOutcome outcome;
+  if (kept.substr(0, end) != remember.body_hash) {
+    outcome.status = OtherBody();
+  } else if (end + 1 == kept.size()) {
+    outcome.status = ErasedSince();
+  } else {
+    outcome.remembered = kept.substr(end + 1);
+  }
+  return outcome;
+}
+
+absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) {
+  if (request.remember) {
+    absl::StatusOr<std::optional<RecordOutcome>> known = FindRemembered(*request.remember);
+    if (!known.ok()) return known.status();
+    if (*known) return **std::move(known);
+  }
+  RecordOutcome outcome;
+  std::map<std::string, std::optional<PartnerRow>> changed;
+  if (request.operation == RecordOperation::kUpsert) {
+    Upsert(request, &changed, &outcome);
+  } else {
+    Delete(request, &changed, &outcome);
+  }
+  if (request.all_or_nothing && !outcome.failures.empty()) {
+    outcome.status = absl::OutOfRangeError(absl::StrCat(
+        outcome.failures.size(), outcome.failures.size() == 1 ? " row" : " rows",
+        " of the request cannot be taken, and API_ERROR_ON_FAILURES is on. Nothing was written."));
+    return outcome;
+  }
+  for (auto& [id, row] : changed) rows_[id].now = std::move(row);
+  if (request.operation == RecordOperation::kDelete) {
+    for (const auto& [id, row] : changed) deleted_.push_back(id);
+  }
+  if (request.remember) {
+    const std::string answer = request.remember->answer(outcome);
+    remembered_[request.remember->id] = Packed(request.remember->body_hash, answer);
+    const bool names_ids = !outcome.failures.empty();
+    documents_.push_back({names_ids ? kNamingAnswerKind : kAnswerKind, request.remember->id,
+                          remembered_[request.remember->id]});
+  }
+  if (request.documents) {
+    for (DocumentChange& change : request.documents(outcome)) documents_.push_back(std::move(change));
+  }
+  return outcome;
+}
+
+void RecordsPlanner::Upsert(const RecordRequest& request,
+                            std::map<std::string, std::optional<PartnerRow>>* changed,
+                            RecordOutcome* outcome) {
+  const std::string now = Iso8601(now_ms_);
+  for (const RecordItem& item : request.items) {
+    if (!item.failure.empty()) {
+      Fail(item, item.failure, outcome);
+      continue;
+    }
+    const auto in_request = changed->find(item.external_id);
+    const auto in_store = rows_.find(item.external_id);
+    std::optional<PartnerRow> before;
+    if (in_request != changed->end()) {
+      before = in_request->second;
+    } else if (in_store != rows_.end()) {
+      before = in_store->second.now;
+    }
+    if (before && !request.updates_known) {
+      Fail(item, "the external id is known already, and UPSERT_BY_EXTERNAL_ID is not on", outcome);
+      continue;
+    }
+    PartnerRow row = before.value_or(PartnerRow{});
+    if (absl::Status merged = MergeRecord(*mapper_, item, keeps_record_, &row); !merged.ok()) {
+      Fail(item, std::string(merged.message()), outcome);
+      continue;
+    }
+    if (!before) {
+      row.external_id = item.external_id;
+      row.id = NewToken();
+      row.created_at = now;
+      row.modified_at = now;
+      ++outcome->inserts;
+    } else {
+      ++outcome->updates;
+      if (row == *before && !is_ruled_) {
+        ++outcome->unchanged;
+      } else {
+        row.modified_at = now;
+      }
+    }
+    if (is_ruled_) {
+      std::set<std::uint32_t>& touched = rows_[item.external_id].touched;
+      for (const RecordAttribute& attribute : item.attributes) {
+        const std::optional<std::size_t> place = mapper_->Find(attribute.name);
+        if (place && !mapper_->IsExternalId(*place)) touched.insert(mapper_->ColumnOf(*place));
+      }
+    }
+    (*changed)[item.external_id] = std::move(row);
+  }
+}
+
+void RecordsPlanner::Delete(const RecordRequest& request,
+                            std::map<std::string, std::optional<PartnerRow>>* changed,
+                            RecordOutcome* outcome) {
+  for (const RecordItem& item : request.items) {
+    const auto known = rows_.find(item.external_id);
+    const bool gone = changed->contains(item.external_id);
+    if (!item.failure.empty()) {
+      Fail(item, item.failure, outcome);
+    } else if (gone || known == rows_.end() || !known->second.now) {
+      Fail(item, "there is no business partner of this external id", outcome);
+    } else {
+      ++outcome->deletes;
+      (*changed)[item.external_id] = std::nullopt;
+    }
+  }
+}
+
+absl::Status RecordsPlanner::EraseAnswers(const std::vector<std::string>& external_ids) {
+  if (external_ids.empty()) return absl::OkStatus();
+  std::vector<std::string> named;
+  for (const std::string& id : external_ids) AppendJsonString(id, &named.emplace_back());
+  const auto names_one = [&](const std::string& text) {
+    return std::any_of(named.begin(), named.end(),
+                       [&](const std::string& id) { return text.find(id) != std::string::npos; });
+  };
+  for (DocumentChange& change : documents_) {
+    if (change.kind == kNamingAnswerKind && change.text && names_one(*change.text))
+      change.text = Erased(*change.text);
+  }
+  return EraseNaming(store_.records(), names_one, &documents_);
+}
+
+absl::Status RecordsPlanner::AddChange(Operation operation, const std::vector<const PartnerRow*>& rows,
+                                       const std::vector<std::uint32_t>& columns, Step* step) {
+  if (rows.empty()) return absl::OkStatus();
+  Change& change = changes_.emplace_back();
+  change.block = BlockOf(agreed_, columns, rows);
+  absl::StatusOr<ChangeBatch> batch = BatchOf(agreed_, &change.block);
+  if (!batch.ok()) return batch.status();
+  change.batch = *std::move(batch);
+  change.batch.operation = operation;
+  if (is_ruled_) {
+    absl::Status ruled = ApplyRules(agreed_, kept_, hash_key_, &change.batch, &change.ruled);
+    if (!ruled.ok()) return ruled;
+  }
+  step->actions.emplace_back(ApplyRows{.schema = &kept_, .batch = &change.batch});
+  return absl::OkStatus();
+}
+
+std::vector<std::uint32_t> RecordsPlanner::UpdatedColumns(const Known& known) const {
+  std::vector<std::uint32_t> columns;
+  if (!is_ruled_) {
+    columns.resize(agreed_.columns.size());
+    std::iota(columns.begin(), columns.end(), 0U);
+    return columns;
+  }
+  // What is stored is not what came: only what came now is written.
+  columns = {0, 3};
+  columns.insert(columns.end(), known.touched.begin(), known.touched.end());
+  return columns;
+}
+
+absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
+  std::vector<const PartnerRow*> inserted, removed;
+  std::map<std::vector<std::uint32_t>, std::vector<const PartnerRow*>> updated;
+  for (const auto& [id, known] : rows_) {
+    if (!known.before && known.now) {
+      inserted.push_back(&*known.now);
+    } else if (known.before && !known.now) {
+      removed.push_back(&*known.before);
+    } else if (known.before && known.now && *known.before != *known.now) {
+      updated[UpdatedColumns(known)].push_back(&*known.now);
+    }
+  }
+  if (absl::Status erased = EraseAnswers(deleted_); !erased.ok()) return erased;
+  Step step;
+  step.table = kPartnerTable;
+  step.expected = record_;
+  step.record = record_;
+  ++step.record->position.lsn.value;
+  step.source_ms = now_ms_;
+  std::vector<std::uint32_t> all(agreed_.columns.size());
+  std::iota(all.begin(), all.end(), 0U);
+  absl::Status added = AddChange(Operation::kDelete, removed, {0}, &step);
+  for (const auto& [columns, rows] : updated) {
+    if (added.ok()) added = AddChange(Operation::kUpdate, rows, columns, &step);
+  }
+  if (added.ok()) added = AddChange(Operation::kInsert, inserted, all, &step);
+  if (!added.ok()) return added;
+  if (step.actions.empty() && documents_.empty()) return std::nullopt;
+  Plan plan;
+  plan.now_ms = now_ms_;
+  plan.documents = std::move(documents_);
+  if (step.record->position.lsn.value % kBoundEvery == 0) {
+    for (const char* const kind : {kAnswerKind, kNamingAnswerKind})
+      plan.document_bounds.push_back({kind, now_ms_ - kAnswersKeptMs, kAnswersMax});
+  }
+  if (!step.actions.empty()) plan.steps.push_back(std::move(step));
+  if (!removed.empty() && !tenant_.scrub) {
+    plan.tenant = tenant_;
+    plan.tenant->scrub = true;
+  }
+  return plan;
+}
+
+absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRecord& tenant,
+                                                   const TableRecord& record, const TableSchema& agreed,
+                                                   std::int64_t now_ms) {
+  Step step;
+  step.table = kPartnerTable;
+  step.expected = record;
+  step.record = record;
+  ++step.record->position.lsn.value;
+  step.source_ms = now_ms;
+  step.actions = {BeginShadow{KeptForm(agreed), tenant.cycle}, SwapShadow{}};
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.steps = {std::move(step)};
+  plan.tenant = tenant;
+  plan.tenant->scrub = true;
+  absl::Status erased = EraseNaming(
+      store.records(), [](const std::string&) { return true; }, &plan.documents);
+  if (!erased.ok()) return erased;
+  return plan;
+}
+
+absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, const TableRecord& record,
+                                                   const TableSchema& agreed, const std::string& mapper,
+                                                   std::int64_t now_ms) {
+  if (record.row_count != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("data source '", tenant.context_id,
+                     "' has business partners, and its mapper stays as it is. Nothing was done. Clear it "
+                     "first, or make another data source."));
+  }
+  Step step;
+  step.table = kPartnerTable;
+  step.expected = record;
+  step.record = record;
+  step.record->schema_hash = SchemaHash(agreed);
+  ++step.record->position.lsn.value;
+  step.actions = {DropTable{}, CreateTable{.schema = KeptForm(agreed)}, AgreeSchema{agreed}};
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.steps = {std::move(step)};
+  plan.documents = {{kSourceKind, "", mapper}};
+  return plan;
+}
+
+}  // namespace mirror

@@ -1,0 +1,110 @@
+#ifndef MIRROR_SERVER_TENANT_RECORDS_RECORDS_PLANNER_H_
+#define MIRROR_SERVER_TENANT_RECORDS_RECORDS_PLANNER_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "certs/keyed_hash.h"
+#include "proto/wire/batch.h"
+#include "server/plan/column_rules.h"
+#include "server/plan/plan.h"
+#include "server/records/record_mapper.h"
+#include "server/records/record_merge.h"
+#include "server/records/record_request.h"
+#include "server/store/store.h"
+
+namespace mirror {
+
+/// Of the documents of a source of records.
+inline constexpr char kSourceKind[] = "source";  ///< One, without an id: the mapper.
+inline constexpr char kAnswerKind[] = "answer";  ///< What requests were answered, see RememberedRequest.
+/// Answers that name external ids: a deletion of one of those erases the answer, not its key.
+inline constexpr char kNamingAnswerKind[] = "answer.naming";
+inline constexpr std::int64_t kAnswersKeptMs = 24 * 3'600'000;
+inline constexpr std::int64_t kAnswersMax = 100'000;
+
+/// Requests of one data source on their way into one transaction: each sees what those before it leave.
+/// Made, asked and gone under the store's writer lock; what it is given outlives it, and so does the planner
+/// the plan.
+/// Threads: none.
+class RecordsPlanner {
+ public:
+  /// `hash_key`: null where no column is hashed.
+  RecordsPlanner(Store& store, const TenantHashKey* hash_key, std::int64_t now_ms)
+      : store_(store), hash_key_(hash_key), now_ms_(now_ms) {}
+
+  /// First. Reads what `requests` are about. Errors: as Store; kFailedPrecondition where nothing may be
+  /// written: see StoppedWhy().
+  absl::Status Begin(const TenantRecord& tenant, const std::vector<const RecordRequest*>& requests);
+  /// Plans one of them. An error is in RecordOutcome::status, and then nothing of it is planned. Errors of
+  /// the call: as Store.
+  absl::StatusOr<RecordOutcome> Add(const RecordRequest& request);
+  /// After all of them. Absent: nothing is to be written. Errors: as Store, and those of the column rules.
+  absl::StatusOr<std::optional<Plan>> MakePlan();
+
+ private:
+  /// A row, as it is and as it will be.
+  struct Known {
+    std::optional<PartnerRow> before, now;
+    std::set<std::uint32_t> touched =
+        {};  ///< Columns that came, where not all of them are kept as they come.
+  };
+  using Rows = std::map<std::string, Known>;
+  /// What is written of some rows.
+  struct Change {
+    RowBlock block;
+    ChangeBatch batch;
+    RuledValues ruled;
+  };
+
+  absl::StatusOr<std::optional<RecordOutcome>> FindRemembered(const RememberedRequest& remember);
+  void Upsert(const RecordRequest& request, std::map<std::string, std::optional<PartnerRow>>* changed,
+              RecordOutcome* outcome);
+  void Delete(const RecordRequest& request, std::map<std::string, std::optional<PartnerRow>>* changed,
+              RecordOutcome* outcome);
+  absl::Status EraseAnswers(const std::vector<std::string>& external_ids);
+  absl::Status AddChange(Operation operation, const std::vector<const PartnerRow*>& rows,
+                         const std::vector<std::uint32_t>& columns, Step* step);
+  std::vector<std::uint32_t> UpdatedColumns(const Known& known) const;
+
+  Store& store_;
+  const TenantHashKey* const hash_key_;
+  const std::int64_t now_ms_;
+  std::optional<RecordMapper> mapper_;
+  TableSchema agreed_, kept_;
+  bool keeps_record_ = true;
+  bool is_ruled_ = false;  ///< Some column is not kept as it comes.
+  TenantRecord tenant_;
+  std::optional<TableRecord> record_;
+  Rows rows_;
+  std::map<std::string, std::string> remembered_;  ///< By id, of this transaction: hash, a line end, answer.
+  std::vector<DocumentChange> documents_;
+  std::vector<std::string> deleted_;
+  std::deque<Change> changes_;
+};
+
+/// All rows go, and with them the answers that name some.
+absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRecord& tenant,
+                                                   const TableRecord& record, const TableSchema& agreed,
+                                                   std::int64_t now_ms);
+/// A table without rows becomes that of another mapper. Errors: kFailedPrecondition: there are rows.
+absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, const TableRecord& record,
+                                                   const TableSchema& agreed, const std::string& mapper,
+                                                   std::int64_t now_ms);
+
+/// Why a source of records takes nothing now, for people; empty: it does.
+std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableRecord>& record);
+/// What is told whoever writes to a tenant whose rows come through the other door.
+absl::Status NotOfRecords(const TenantRecord& tenant);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_RECORDS_RECORDS_PLANNER_H_

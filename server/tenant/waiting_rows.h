@@ -1,0 +1,37 @@
+#ifndef MIRROR_SERVER_TENANT_WAITING_ROWS_H_
+#define MIRROR_SERVER_TENANT_WAITING_ROWS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <utility>
+
+#include "server/plan/caller.h"
+#include "server/plan/row_request.h"
+
+namespace mirror {
+
+/// A source's request that waits for its commit, and then its answer.
+struct WaitingRows {
+  WaitingRows(const Caller& from, const RowRequest& rows, std::int64_t came_ms,
+              std::chrono::steady_clock::time_point began_at)
+      : caller(from), request(rows), now_ms(came_ms), began(began_at) {}
+
+  std::uint64_t bytes() const { return request.bytes; }
+  void Answer(RowAnswer with) {
+    answer = std::move(with);
+    has_gap = false;
+  }
+
+  const Caller& caller;
+  const RowRequest& request;
+  const std::int64_t now_ms;  ///< Unix time at which it came.
+  const std::chrono::steady_clock::time_point began;
+  bool may_wait = false;  ///< For the batch before it.
+
+  RowAnswer answer;
+  bool has_gap = false;  ///< It may wait and has to; there is no answer yet.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_WAITING_ROWS_H_

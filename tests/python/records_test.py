@@ -1,0 +1,560 @@
+#!/usr/bin/python3
+"""Records over HTTP: storages, data sources, upserts, reading, deletion, as the seed's instruction walks through them, and
+each rule of docs/records.md, over a real mirror-server. Every answer is held against the OpenAPI document.
+
+Usage: records_test.py BIN_DIR
+"""
+
+import concurrent.futures
+import json
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import http_door
+import records_server
+
+BIN = None
+UPSERT = ["UPSERT_BY_EXTERNAL_ID"]
+
+
+def partner(external_id, **record):
+    return {"externalId": external_id, "record": json.dumps(record)}
+
+
+class RecordsTest(unittest.TestCase):
+    """One server for all; each test has storages of its own."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.work = pathlib.Path(tempfile.mkdtemp(prefix="records test "))
+        cls.addClassCleanup(shutil.rmtree, cls.work, ignore_errors=True)
+        source = cls.work / "crm.db"
+        with sqlite3.connect(source) as database:
+            database.executescript(
+                "CREATE TABLE contact(id INTEGER PRIMARY KEY, name TEXT NOT NULL, score REAL);"
+                "INSERT INTO contact VALUES(1, 'Ann', 0.5), (9007199254740993, 'B\"ob', NULL), (3, 'Zoë', 1e300);"
+                "CREATE TABLE pair(a INTEGER NOT NULL, b TEXT NOT NULL, v BLOB, PRIMARY KEY(a, b));"
+                "INSERT INTO pair VALUES(1, 'x', x'00ff'), (1, 'y', NULL), (2, 'x', x'41');"
+                "CREATE TABLE note(text TEXT); INSERT INTO note VALUES('one'), ('two');"
+            )
+        cls.server = records_server.RecordsServer(BIN, cls.work / "dev", source=source)
+        cls.server.start()
+        cls.addClassCleanup(cls.server.stop)
+        cls.door = cls.server.door()
+        done = cls.server.run("mirror-agent", "install", "--config", cls.work / "dev" / "mirror-agent.toml")
+        assert done.returncode == 0, done.stderr
+        done = cls.server.run("mirror-agent", "once", "--config", cls.work / "dev" / "mirror-agent.toml")
+        assert done.returncode == 0, done.stderr
+
+    def storage(self, name):
+        self.door.request("POST", "/v2/storages", json={"name": name, "featuresOn": ["DATA_MIRROR"]}).expect(201)
+        return name
+
+    def upsert(self, storage, partners, source=None, features=UPSERT, **more):
+        body = {"featuresOn": features, "businessPartners": partners}
+        if source:
+            body["dataSource"] = source
+        return self.door.request("PUT", f"/v4/storages/{storage}/businesspartners", json=body, **more)
+
+    def fetch(self, storage, external_id, source=None):
+        body = {"externalId": external_id, **({"dataSource": source} if source else {})}
+        return self.door.request("POST", f"/v4/storages/{storage}/businesspartners/fetch", json=body).expect(200).json()
+
+    def record(self, storage, external_id, source=None):
+        found = self.fetch(storage, external_id, source)
+        return json.loads(found["businessPartner"]["record"]) if found["status"] == "OK" else None
+
+    def counts(self, answer):
+        got = answer.expect(200).json()
+        return got["numberOfInserts"], got["numberOfUpdates"], got["numberOfUnchanged"], got["numberOfFailed"]
+
+    def test_c1_a_storage_has_one_data_source_and_its_database(self):
+        made = self.door.request("POST", "/v2/storages", json={"name": "C1", "featuresOn": ["DATA_MIRROR"]}).expect(201).json()
+        self.assertEqual(
+            made,
+            {
+                "id": "C1",
+                "name": "C1",
+                "status": "CREATED_SUCCESSFULLY",
+                "dataSources": [{"id": "default", "name": "default"}],
+            },
+        )
+        self.assertTrue(self.server.database("C1").exists())
+        self.assertEqual(self.door.request("GET", "/v2/storages/c1").expect(200).json(), made)
+        taken = self.door.request("POST", "/v2/storages", json={"name": "c1"}).expect(409).json()
+        self.assertEqual(taken["code"], "ALREADY_EXISTS")
+        odd = self.door.request("POST", "/v2/storages", json={"name": "Müller & Söhne", "who": 1}).expect(201).json()
+        self.assertEqual((odd["id"], odd["name"]), ("M_ller___S_hne", "Müller & Söhne"))
+        self.assertEqual(odd["warnings"], ["member 'who' is not known, and was ignored"])
+        for wrong in ({}, {"name": ""}, {"name": "x" * 101}, {"name": "x", "id": "a--b"}, {"name": "x", "id": "a/b"}):
+            self.door.request("POST", "/v2/storages", json=wrong).expect(400)
+
+    def test_c2_a_data_source_answers_the_seeds_three_members(self):
+        storage = self.storage("C2")
+        body = {"dataSource": "YOUR_DATASOURCE_ID", "name": "YOUR_DATASOURCE_NAME", "dataMapperDefinitionId": "default"}
+        made = self.door.request("POST", f"/storages/{storage}/datasources", json=body).expect(201).json()
+        self.assertEqual(
+            made,
+            {"id": "YOUR_DATASOURCE_ID", "name": "YOUR_DATASOURCE_NAME", "dataMapperDefinitionId": "default"},
+        )
+        self.assertTrue(self.server.database("C2--YOUR_DATASOURCE_ID").exists())
+        self.door.request("POST", f"/storages/{storage}/datasources", json=body).expect(409)
+        self.door.request("POST", "/storages/Nowhere/datasources", json=body).expect(404)
+        self.assertFalse(self.server.database("Nowhere--YOUR_DATASOURCE_ID").exists())
+        self.door.request(
+            "POST", f"/storages/{storage}/datasources", json={"dataSource": "b", "dataMapperDefinitionId": "none"}
+        ).expect(404)
+        listed = self.door.request("GET", f"/storages/{storage}/datasources").expect(200).json()
+        self.assertEqual([one["id"] for one in listed["values"]], ["default", "YOUR_DATASOURCE_ID"])
+        self.assertEqual(listed["total"], 2)
+
+    def test_c6_a_single_upsert_is_an_insert_then_an_update(self):
+        storage = self.storage("C6")
+        values = {"BP_EXTERNAL_ID": "0053", "COMPANY_NAME": "Acme AG", "COUNTRY_CODE": "CH", "CITY": "St. Gallen"}
+        first = self.upsert(storage, [partner("0053", **values)]).expect(200).json()
+        self.assertEqual(
+            first | {"numberOfAccepted": 1, "numberOfInserts": 1, "numberOfUpdates": 0, "numberOfFailed": 0}, first
+        )
+        self.assertEqual(first["featuresOn"], UPSERT)
+        second = self.upsert(storage, [partner("0053", CITY="Bern")]).expect(200).json()
+        self.assertEqual(
+            second | {"numberOfAccepted": 1, "numberOfInserts": 0, "numberOfUpdates": 1, "numberOfFailed": 0}, second
+        )
+        self.assertEqual(self.record(storage, "0053"), values | {"CITY": "Bern"}, "what is absent keeps its value")
+        with sqlite3.connect(self.server.database(storage)) as mirror:
+            row = mirror.execute("SELECT externalId, name, country, city, street FROM businesspartner").fetchall()
+        self.assertEqual(row, [("0053", "Acme AG", "CH", "Bern", None)], "SQL users see the same")
+        self.assertEqual(self.counts(self.upsert(storage, [partner("0053", CITY="Bern")])), (0, 1, 1, 0))
+        as_written = {"externalId": "0053", "record": '{"city":null, "Extra":[1, {"a": 1.50}], "n": -0, "big": 1E300}'}
+        self.upsert(storage, [as_written]).expect(200)
+        raw = self.fetch(storage, "0053")["businessPartner"]["record"]
+        self.assertNotIn("CITY", raw, "null clears, under any spelling")
+        self.assertIn('"Extra":[1,{"a":1.50}],"n":-0,"big":1E300}', raw, "numbers stay as they were written")
+
+    def test_c7_a_broken_record_fails_alone_and_word_for_word(self):
+        storage = self.storage("C7")
+        broken = {"externalId": "0053", "record": '{"COMPANY_NAME":"x}'}
+        answer = self.upsert(storage, [broken, partner("0054", CITY="Bern")]).expect(200).json()
+        self.assertEqual(answer["failures"], [{"externalId": "0053", "message": "Incorrect record quote escaping"}])
+        self.assertEqual((answer["numberOfInserts"], answer["numberOfUpdates"], answer["numberOfFailed"]), (1, 0, 1))
+        self.assertEqual(self.record(storage, "0054"), {"CITY": "Bern"})
+        self.assertIsNone(self.record(storage, "0053"))
+        outer = self.door.request(
+            "PUT",
+            f"/v4/storages/{storage}/businesspartners",
+            body=b'{"businessPartners":[{"externalId":"1","record":"{"CITY":"x"}"}]}',
+        ).expect(400)
+        self.assertIn("the quotes within record need a backslash", outer.json()["message"])
+        whole = self.upsert(storage, [broken, partner("0055", CITY="x")], features=[*UPSERT, "API_ERROR_ON_FAILURES"])
+        self.assertEqual(len(whole.expect(422).json()["failures"]), 1)
+        self.assertIsNone(self.record(storage, "0055"), "with API_ERROR_ON_FAILURES nothing is committed")
+
+    def test_rows_that_cannot_be_taken_fail_alone(self):
+        storage = self.storage("Fails")
+        rows = {
+            "": "there is no external id",
+            "a\tb": "the external id has a control character",
+            "x" * 257: "the external id has more than 256 characters",
+        }
+        rows_with_records = [
+            ("differs", '{"CUSTOMER NUMBER":"other"}', "the external id within the record is another one"),
+            ("nul", '{"CITY":"a\\u0000b"}', "the record has a NUL character, which is not kept"),
+            ("twice", '{"CITY":"a","city":"b"}', "two attributes mean the same as 'CITY'"),
+            ("same", '{"a":1,"a":2}', "the record cannot be taken: two members of one object have the same name"),
+            ("deep", "[" * 40 + "]" * 40, "the record cannot be taken: it is nested deeper than 32"),
+            ("list", "[]", "the record is not a JSON object"),
+            ("huge", '{"a":1e400}', "the record cannot be taken: a number of it is beyond 1.8e308"),
+        ]
+        partners = [{"externalId": one, "record": "{}"} for one in rows]
+        partners += [{"externalId": one, "record": record} for one, record, _ in rows_with_records]
+        answer = self.upsert(storage, [*partners, partner("good", CITY="x")]).expect(200).json()
+        got = {one["externalId"]: one["message"] for one in answer["failures"]}
+        self.assertEqual(got, rows | {one: why for one, _, why in rows_with_records})
+        self.assertEqual(answer["numberOfInserts"], 1)
+
+    def test_without_record_the_partner_itself_is_the_record(self):
+        storage = self.storage("Bare")
+        bare = {"externalId": "1", "names": [{"value": "Acme"}], "city": "Bern"}
+        self.assertEqual(self.counts(self.upsert(storage, [bare])), (1, 0, 0, 0))
+        self.assertEqual(self.record(storage, "1"), {"names": [{"value": "Acme"}], "city": "Bern"})
+
+    def test_the_same_id_twice_in_one_request(self):
+        storage = self.storage("Twice")
+        answer = self.upsert(storage, [partner("1", CITY="a", X="kept"), partner("1", CITY="b")])
+        self.assertEqual(self.counts(answer), (1, 1, 0, 0))
+        self.assertEqual(self.record(storage, "1"), {"CITY": "b", "X": "kept"})
+        self.assertEqual(self.counts(self.upsert(storage, [partner("1", CITY="c"), partner("1", CITY="d")])), (0, 2, 0, 0))
+        self.assertEqual(self.record(storage, "1"), {"CITY": "d", "X": "kept"})
+
+    def test_c8_without_the_feature_a_known_id_fails(self):
+        storage = self.storage("C8")
+        self.upsert(storage, [partner("1", CITY="old")], features=[]).expect(200)
+        answer = self.upsert(storage, [partner("1", CITY="new"), partner("2", CITY="x")], features=[])
+        self.assertEqual(self.counts(answer), (1, 0, 0, 1))
+        self.assertEqual(self.record(storage, "1"), {"CITY": "old"})
+
+    def test_c9_a_source_is_named_by_id_or_name_or_is_the_default_one(self):
+        storage = self.storage("C9")
+        self.door.request("POST", f"/storages/{storage}/datasources", json={"dataSource": "crm", "name": "The CRM"}).expect(201)
+        self.upsert(storage, [partner("1", CITY="default")]).expect(200)
+        self.upsert(storage, [partner("1", CITY="crm")], source="CRM").expect(200)
+        self.upsert(storage, [partner("2", CITY="crm")], source="The CRM").expect(200)
+        self.assertEqual(self.record(storage, "1"), {"CITY": "default"})
+        self.assertEqual(self.record(storage, "1", "crm"), {"CITY": "crm"})
+        unknown = self.upsert(storage, [partner("3", CITY="x")], source="nowhere").expect(404).json()
+        self.assertEqual(unknown["code"], "NOT_FOUND")
+        for source in (None, "crm"):
+            self.assertIsNone(self.record(storage, "3", source))
+
+    def test_c10_clearing_one_source_leaves_the_other(self):
+        storage = self.storage("C10")
+        self.door.request("POST", f"/storages/{storage}/datasources", json={"dataSource": "crm"}).expect(201)
+        self.upsert(storage, [partner(str(n), CITY="x") for n in range(7)]).expect(200)
+        self.upsert(storage, [partner(str(n), CITY="y") for n in range(3)], source="crm").expect(200)
+        cleared = self.door.request("POST", f"/storages/{storage}/datasources/crm/clear").expect(200).json()
+        self.assertEqual(cleared, {"numberOfDeletes": 3, "numberOfFailures": 0, "failures": [], "erasedAt": None})
+        listed = self.door.request("GET", f"/v4/storages/{storage}/businesspartners", query={"dataSource": "crm"})
+        self.assertEqual(listed.expect(200).json()["total"], 0)
+        listed = self.door.request("GET", f"/v4/storages/{storage}/businesspartners").expect(200).json()
+        self.assertEqual((listed["total"], len(listed["values"])), (7, 7))
+        self.upsert(storage, [partner("1", CITY="again")], source="crm").expect(200)
+        self.assertEqual(self.door.request("POST", f"/storages/{storage}/clear").expect(200).json()["numberOfDeletes"], 8)
+
+    def test_c11_what_is_deleted_for_good_is_in_no_file(self):
+        storage = self.storage("C11")
+        secret = "Geheimnis-4711-unverwechselbar"
+        old = "Vorher-0815-unverwechselbar"
+        self.upsert(storage, [partner("gone-unverwechselbar", CITY=old)]).expect(200)
+        self.upsert(storage, [partner("gone-unverwechselbar", CITY=secret), partner("stays", CITY="Bern")]).expect(200)
+        failing = {"externalId": "gone-unverwechselbar", "record": "{"}
+        self.upsert(storage, [failing], headers={"Idempotency-Key": "names-it"}).expect(200)
+        body = {"externalId": ["gone-unverwechselbar"], "featuresOn": ["DELETE_BY_EXTERNAL_ID"]}
+        path = f"/v4/storages/{storage}/businesspartners/delete"
+        self.door.request("POST", path, json=body | {"featuresOn": []}).expect(400)
+        gone = self.door.request("POST", path, json=body, query={"erase": "now"}).expect(200).json()
+        self.assertEqual((gone["numberOfDeletes"], gone["numberOfFailures"]), (1, 0))
+        self.assertIsNotNone(gone["erasedAt"])
+        for file in sorted((self.server.folder / "data").rglob("*")):
+            if not file.is_file():
+                continue
+            content = file.read_bytes()
+            for value in (secret, old, "gone-unverwechselbar"):
+                self.assertNotIn(value.encode(), content, file)
+        self.assertEqual(self.record(storage, "stays"), {"CITY": "Bern"})
+        erased = self.upsert(storage, [failing], headers={"Idempotency-Key": "names-it"}).expect(409).json()
+        self.assertIn("erased since", erased["message"])
+        again = self.door.request("POST", path, json=body).expect(200).json()
+        self.assertEqual((again["numberOfDeletes"], again["numberOfFailures"]), (0, 1))
+
+    def test_c15_what_a_key_may_not_see_is_not_there(self):
+        self.storage("C15")
+        self.storage("Other15")
+        key = self.server.issue("c15", "owner", "C15*")
+        self.server.door(key).request("GET", "/v2/storages/C15").expect(200)
+        calls = [
+            ("GET", "/v2/storages/{}", None),
+            ("DELETE", "/storages/{}?confirm={}", None),
+            ("POST", "/storages/{}/clear", None),
+            ("GET", "/storages/{}/datasources", None),
+            ("POST", "/storages/{}/datasources", {"dataSource": "x"}),
+            ("GET", "/storages/{}/datasources/default", None),
+            ("PUT", "/storages/{}/datasources/default", {"name": "x"}),
+            ("DELETE", "/storages/{}/datasources/x", None),
+            ("POST", "/storages/{}/datasources/default/clear", None),
+            ("PUT", "/v4/storages/{}/businesspartners", {"businessPartners": [partner("1")]}),
+            ("GET", "/v4/storages/{}/businesspartners", None),
+            ("POST", "/v4/storages/{}/businesspartners/fetch", {"externalId": "1"}),
+            (
+                "POST",
+                "/v4/storages/{}/businesspartners/delete",
+                {"externalId": "1", "featuresOn": ["DELETE_BY_EXTERNAL_ID"]},
+            ),
+            ("GET", "/v4/storages/{}/records/businesspartner", None),
+            ("GET", "/storages/{}/mappers", None),
+            ("GET", "/storages/{}/mappers/m1", None),
+            ("DELETE", "/storages/{}/mappers/m1", None),
+        ]
+        for method, path, body in calls:
+            seen = []
+            for storage in ("Other15", "Absent1"):
+                answer = self.door.request(method, path.replace("{}", storage), json=body, key=key).expect(404)
+                fields = {name: value for name, value in answer.headers.items() if name != "date"}
+                seen.append((fields, answer.text.replace(storage, "STORAGE")))
+            self.assertEqual(seen[0], seen[1], (method, path))
+        made = self.door.request("POST", "/v2/storages", json={"name": "Elsewhere"}, key=key).expect(404)
+        self.assertIn("no storage 'Elsewhere'", made.text)
+        body = {"dataSource": "x", "door": "cycles", "tenant": "Cust"}
+        hidden = self.door.request("POST", "/storages/C15/datasources", json=body, key=key).expect(404).text
+        absent = self.door.request("POST", "/storages/C15/datasources", json=body | {"tenant": "Nope"}, key=key).expect(404).text
+        self.assertEqual(hidden.replace("Cust", "X"), absent.replace("Nope", "X"))
+        listed = self.door.request("GET", "/v2/storages", key=key).expect(200).json()
+        self.assertEqual([one["id"] for one in listed["values"]], ["C15"])
+        self.assertEqual(listed["total"], 1)
+
+    def test_roles_and_keys(self):
+        self.storage("Roles")
+        reader = self.server.issue("roles-reader", "reader", "Roles")
+        writer = self.server.issue("roles-writer", "writer", "Roles")
+        path = "/v4/storages/Roles/businesspartners"
+        body = {"businessPartners": [partner("1", CITY="x")]}
+        self.door.request("PUT", path, json=body, key=http_door.NO_KEY).expect(401)
+        self.door.request("PUT", path, json=body, key="mk_wrong").expect(401)
+        self.door.request("PUT", path, json=body, key=reader).expect(403)
+        self.door.request("PUT", path, json=body, key=writer).expect(200)
+        self.door.request("GET", path, key=reader).expect(200)
+        self.door.request("POST", "/storages/Roles/clear", key=writer).expect(403)
+        self.door.request("GET", "/nowhere", key=http_door.NO_KEY, documented=False).expect(401)
+        self.door.request("GET", "/nowhere", documented=False).expect(404)
+        answer = self.door.request("PATCH", path, json={}, documented=False).expect(405)
+        self.assertEqual(answer.headers["allow"], "PUT, GET")
+        listed = self.server.run("mirrorctl", "apikey", "list", "--dir", self.server.folder).stdout
+        self.assertIn("roles-reader", listed)
+        gone = self.server.run("mirrorctl", "apikey", "revoke", "roles-reader", "--dir", self.server.folder)
+        self.assertEqual(gone.returncode, 0, gone.stderr)
+        self.server.wait_for(lambda: self.door.request("GET", path, key=reader).status == 401)
+        self.assertNotIn(reader, (self.server.folder / "apikeys" / "owner.toml").read_text())
+        again = self.server.run("mirrorctl", "apikey", "revoke", "roles-reader", "--dir", self.server.folder)
+        self.assertEqual(again.returncode, 1)
+
+    def test_idempotency(self):
+        storage = self.storage("Once")
+        key = {"Idempotency-Key": "k1"}
+        first = self.upsert(storage, [partner("1", CITY="a")], headers=key).expect(200)
+        self.upsert(storage, [partner("1", CITY="b")]).expect(200)
+        again = self.upsert(storage, [partner("1", CITY="a")], headers=key).expect(200)
+        self.assertEqual(again.body, first.body)
+        self.assertEqual(self.record(storage, "1"), {"CITY": "b"}, "a repetition does nothing")
+        self.upsert(storage, [partner("1", CITY="c")], headers=key).expect(422)
+        other = self.server.issue("once-other", "writer", "Once")
+        self.assertEqual(self.counts(self.upsert(storage, [partner("1", CITY="a")], headers=key, key=other)), (0, 1, 0, 0))
+        self.upsert(storage, [partner("1")], headers={"Idempotency-Key": "x" * 65}).expect(400)
+        body = {"externalId": "1", "featuresOn": ["DELETE_BY_EXTERNAL_ID"]}
+        path = f"/v4/storages/{storage}/businesspartners/delete"
+        gone = self.door.request("POST", path, json=body, headers={"Idempotency-Key": "d1"}).expect(200)
+        self.upsert(storage, [partner("1", CITY="new")]).expect(200)
+        self.assertEqual(self.door.request("POST", path, json=body, headers={"Idempotency-Key": "d1"}).body, gone.body)
+        self.assertEqual(self.record(storage, "1"), {"CITY": "new"})
+
+    def test_pages_of_partners(self):
+        storage = self.storage("Pages")
+        ids = [f"{n:03}" for n in range(25)] + ["a,b"]
+        self.upsert(storage, [partner(one, CITY=one) for one in ids]).expect(200)
+        path, seen, after = f"/v4/storages/{storage}/businesspartners", [], None
+        while True:
+            query = {"limit": 10, **({"startAfter": after} if after else {})}
+            page = self.door.request("GET", path, query=query).expect(200).json()
+            self.assertEqual((page["limit"], page["startAfter"], page["total"]), (10, after, 26))
+            seen += [one["externalId"] for one in page["values"]]
+            after = page["nextStartAfter"]
+            if after is None:
+                break
+        self.assertEqual(seen, sorted(ids))
+        some = self.door.request("GET", path, query={"externalId": "003,001,none"}).expect(200).json()
+        self.assertEqual([one["externalId"] for one in some["values"]], ["001", "003"])
+        both = self.door.request("GET", path, query=[("externalId", "a,b"), ("externalId", "003")]).expect(200).json()
+        self.assertEqual([one["externalId"] for one in both["values"]], ["003", "a,b"])
+        found = self.fetch(storage, ["003", "none"])
+        self.assertEqual([one["externalId"] for one in found["values"]], ["003"])
+        self.assertEqual(found["missing"], ["none"])
+        self.assertEqual(self.fetch(storage, "none"), {"businessPartner": None, "status": "NOT_FOUND"})
+        for wrong in ({"limit": 0}, {"limit": 1001}, {"limit": "x"}):
+            self.door.request("GET", path, query=wrong).expect(400)
+
+    def test_mappers(self):
+        storage = self.storage("Maps")
+        path = f"/storages/{storage}/mappers"
+        mapper = {"id": "m1", "columns": [{"from": "KDNR", "to": "externalId"}, {"from": "ORT", "to": "city"}], "unmapped": "drop"}
+        self.assertEqual(self.door.request("POST", path, json=mapper).expect(201).json(), mapper)
+        self.door.request("POST", path, json=mapper).expect(409)
+        for wrong in (
+            {"id": "m2", "columns": [{"from": "ORT", "to": "city"}]},
+            {"id": "m2", "columns": [{"from": "K", "to": "externalId"}, {"from": "k ", "to": "x"}]},
+            {"id": "m2", "columns": [{"from": "K", "to": "externalId"}, {"from": "b", "to": "record"}]},
+            {"id": "m2", "columns": [{"from": "K", "to": "externalId"}, {"from": "b", "to": "1x"}]},
+            {"id": "m2", "columns": []},
+        ):
+            self.door.request("POST", path, json=wrong).expect(400)
+        source = {"dataSource": "crm", "dataMapperDefinitionId": "m1"}
+        self.door.request("POST", f"/storages/{storage}/datasources", json=source).expect(201)
+        self.upsert(storage, [partner("1", ORT="Bern", Farbe="rot")], source="crm").expect(200)
+        self.assertEqual(self.record(storage, "1", "crm"), {"ORT": "Bern"})
+        with sqlite3.connect(self.server.database(f"{storage}--crm")) as mirror:
+            self.assertEqual(mirror.execute("SELECT externalId, city FROM businesspartner").fetchall(), [("1", "Bern")])
+        self.door.request("PUT", f"{path}/m1", json=mapper).expect(409)
+        self.door.request("DELETE", f"{path}/m1").expect(409)
+        change = f"/storages/{storage}/datasources/crm"
+        self.door.request("PUT", change, json={"dataMapperDefinitionId": "default"}).expect(409)
+        self.door.request("POST", f"{change}/clear").expect(200)
+        changed = self.door.request("PUT", change, json={"dataMapperDefinitionId": "default", "name": "CRM 2"}).expect(200).json()
+        self.assertEqual((changed["dataMapperDefinitionId"], changed["name"]), ("default", "CRM 2"))
+        self.upsert(storage, [partner("1", CITY="Bern")], source="CRM 2").expect(200)
+        self.door.request("DELETE", f"{path}/m1").expect(200)
+        self.assertEqual([one["id"] for one in self.door.request("GET", path).expect(200).json()["values"]], ["default"])
+        self.door.request("PUT", change, json={"default": True}).expect(409)
+
+    def test_sources_and_storages_go(self):
+        storage = self.storage("Goes")
+        self.door.request("POST", f"/storages/{storage}/datasources", json={"dataSource": "crm"}).expect(201)
+        self.upsert(storage, [partner("1"), partner("2")], source="crm").expect(200)
+        self.upsert(storage, [partner("3")]).expect(200)
+        default = self.door.request("DELETE", f"/storages/{storage}/datasources/default").expect(409).json()
+        self.assertIn("clear it", default["message"])
+        gone = self.door.request("DELETE", f"/storages/{storage}/datasources/crm").expect(200).json()
+        self.assertEqual(gone["numberOfDeletes"], 2)
+        self.assertFalse(self.server.database(f"{storage}--crm").exists())
+        self.door.request("POST", f"/storages/{storage}/datasources", json={"dataSource": "crm"}).expect(201)
+        self.upsert(storage, [partner("1")], source="crm").expect(200)
+        self.door.request("DELETE", f"/storages/{storage}").expect(400)
+        gone = self.door.request("DELETE", f"/storages/{storage}", query={"confirm": storage}).expect(200).json()
+        self.assertEqual(gone["numberOfDeletes"], 2)
+        self.door.request("GET", f"/v2/storages/{storage}").expect(404)
+        self.assertFalse(self.server.database(storage).exists())
+        self.assertFalse(self.server.database(f"{storage}--crm").exists())
+        self.storage("Goes")
+
+    def test_c16_a_mirror_by_cycles_is_read_and_not_written(self):
+        found = self.door.request("GET", "/v2/storages/Cust").expect(200).json()
+        self.assertEqual(found["dataSources"], [{"id": "default", "name": "default"}])
+        page = self.door.request("GET", "/v4/storages/Cust/records/contact").expect(200).json()
+        self.assertEqual(
+            sorted(page["values"], key=lambda row: row["name"]),
+            [
+                {"id": "1", "name": "Ann", "score": 0.5},
+                {"id": "9007199254740993", "name": 'B"ob', "score": None},
+                {"id": "3", "name": "Zoë", "score": 1e300},
+            ],
+        )
+        self.assertGreaterEqual(page["lsn"], 0)
+        one = self.door.request("GET", "/v4/storages/Cust/records/contact", query={"key": "9007199254740993", "columns": "name"})
+        self.assertEqual(one.expect(200).json()["values"], [{"name": 'B"ob'}])
+        none = self.door.request("GET", "/v4/storages/Cust/records/contact", query={"key": "2"}).expect(200).json()
+        self.assertEqual((none["values"], none["total"]), ([], 0))
+        refused = self.upsert("Cust", [partner("1", CITY="x")]).expect(409).json()
+        self.assertIn("come by cycles of the source", refused["message"])
+        self.door.request("POST", "/storages/Cust/clear").expect(409)
+        self.door.request("DELETE", "/storages/Cust", query={"confirm": "Cust"}).expect(409)
+        self.door.request("GET", "/v4/storages/Cust/businesspartners").expect(409)
+        self.door.request("GET", "/v4/storages/Cust/records/nowhere").expect(404)
+
+    def test_pages_of_a_composite_key(self):
+        path, seen, after = "/v4/storages/Cust/records/pair", [], None
+        while True:
+            query = {"limit": 1, **({"startAfter": after} if after else {})}
+            page = self.door.request("GET", path, query=query).expect(200).json()
+            seen += [(row["a"], row["b"], row["v"]) for row in page["values"]]
+            after = page["nextStartAfter"]
+            if after is None:
+                break
+        self.assertEqual(seen, [("1", "x", "AP8="), ("1", "y", None), ("2", "x", "QQ==")])
+        one = self.door.request("GET", path, query={"key": '["1","y"]'}).expect(200).json()
+        self.assertEqual(one["values"], [{"a": "1", "b": "y", "v": None}])
+        self.door.request("GET", path, query={"key": "1"}).expect(400)
+
+    def test_a_table_as_a_stream(self):
+        self.door.request("GET", "/v4/storages/Cust/records/note").expect(400)
+        lines = {"Accept": "application/x-ndjson"}
+        notes = self.door.request("GET", "/v4/storages/Cust/records/note", headers=lines).expect(200).lines()
+        self.assertEqual(sorted(row["text"] for row in notes[:-1]), ["one", "two"])
+        self.assertEqual((notes[-1]["_end"], notes[-1]["rows"]), (True, 2))
+        storage = self.storage("Lines")
+        for begin in range(0, 5000, 1000):
+            self.upsert(storage, [partner(f"{n:05}", CITY=str(n)) for n in range(begin, begin + 1000)]).expect(200)
+        rows = self.door.request("GET", f"/v4/storages/{storage}/records/businesspartner", headers=lines).expect(200).lines()
+        self.assertEqual([row["externalId"] for row in rows[:-1]], [f"{n:05}" for n in range(5000)])
+        self.assertEqual(rows[-1], {"_end": True, "rows": 5000, "lsn": 5})
+
+    def test_a_source_of_cycles_is_attached_and_left(self):
+        storage = self.storage("Group")
+        body = {"dataSource": "erp", "door": "cycles", "tenant": "Cust"}
+        self.door.request("POST", f"/storages/{storage}/datasources", json=body).expect(201)
+        self.addCleanup(self.door.request, "DELETE", f"/storages/{storage}/datasources/erp")
+        found = self.door.request("GET", f"/storages/{storage}/datasources/erp").expect(200).json()
+        self.assertEqual((found["door"], found["tenant"]), ("cycles", "Cust"))
+        page = self.door.request("GET", f"/v4/storages/{storage}/records/contact", query={"dataSource": "erp"}).expect(200).json()
+        self.assertEqual(len(page["values"]), 3)
+        self.door.request("GET", "/v2/storages/Cust").expect(404)
+        other = self.storage("Group2")
+        self.door.request("POST", f"/storages/{other}/datasources", json=body).expect(409)
+        self.door.request("DELETE", f"/storages/{storage}", query={"confirm": storage}).expect(409)
+        gone = self.door.request("DELETE", f"/storages/{storage}/datasources/erp").expect(200).json()
+        self.assertEqual(gone["numberOfDeletes"], 0)
+        self.door.request("GET", "/v2/storages/Cust").expect(200)
+
+    def test_paused_sources_take_nothing(self):
+        storage = self.storage("Paused")
+        self.upsert(storage, [partner("1", CITY="x")]).expect(200)
+        self.server.ctl("pause", storage, "--reason", "inventory")
+        refused = self.upsert(storage, [partner("1", CITY="y")]).expect(409).json()
+        self.assertIn("is paused: inventory", refused["message"])
+        self.door.request("POST", f"/storages/{storage}/clear").expect(409)
+        self.assertEqual(self.record(storage, "1"), {"CITY": "x"})
+        self.server.ctl("resume", storage)
+        self.upsert(storage, [partner("1", CITY="y")]).expect(200)
+
+    def test_an_agent_cannot_take_over_a_source_of_records(self):
+        storage = self.storage("Taken")
+        config = (self.server.folder / "mirror-agent.toml").read_text()
+        other = self.server.folder / "other-agent.toml"
+        other.write_text(config.replace('"Cust"', '"Taken"'))
+        self.server.configure("nothing", "") if False else None
+        server = (self.server.folder / "mirror-server.toml").read_text()
+        self.assertIn("Cust", server)
+        done = self.server.run("mirror-agent", "once", "--config", other)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(self.counts(self.upsert(storage, [partner("1")])), (1, 0, 0, 0))
+
+
+class KilledTest(unittest.TestCase):
+    def test_c18_clients_that_repeat_lose_and_double_nothing(self):
+        work = pathlib.Path(tempfile.mkdtemp(prefix="records killed "))
+        self.addCleanup(shutil.rmtree, work, ignore_errors=True)
+        server = records_server.RecordsServer(BIN, work / "dev")
+        server.start()
+        self.addCleanup(server.stop)
+        server.door().request("POST", "/v2/storages", json={"name": "C18"}).expect(201)
+        clients, rounds, answers = 40, 5, {}
+
+        def client(number):
+            door = server.door()
+            for turn in range(rounds):
+                body = {"featuresOn": UPSERT, "businessPartners": [partner(f"{number}-{turn}", N=str(turn)), partner(f"c{number}")]}
+                key = {"Idempotency-Key": f"{number}-{turn}"}
+                while True:
+                    try:
+                        answer = door.request("PUT", "/v4/storages/C18/businesspartners", json=body, headers=key)
+                    except (OSError, http_door.http.client.HTTPException):
+                        door.close()
+                        continue
+                    if answer.status == 200:
+                        answers[number, turn] = answer.json()
+                        break
+
+        with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+            running = [pool.submit(client, number) for number in range(clients)]
+            for _ in range(3):
+                wanted = len(answers) + clients
+                server.wait_for(lambda wanted=wanted: len(answers) >= min(wanted, clients * rounds))
+                server.kill()
+                server.start()
+            for one in running:
+                one.result()
+        self.assertEqual(len(answers), clients * rounds)
+        inserts = sum(one["numberOfInserts"] for one in answers.values())
+        updates = sum(one["numberOfUpdates"] for one in answers.values())
+        self.assertEqual((inserts, updates), (clients * (rounds + 1), clients * (rounds - 1)))
+        page = server.door().request("GET", "/v4/storages/C18/businesspartners", query={"limit": 1000}).expect(200).json()
+        self.assertEqual(page["total"], clients * (rounds + 1))
+        self.assertEqual(len(page["values"]), clients * (rounds + 1))
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main()

@@ -1,0 +1,108 @@
+"""A mirror-server with its HTTP door on, as 'mirrorctl init --http-port' makes it."""
+
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
+import free_ports
+import http_door
+import programs
+import sanitizer_words
+
+PATIENCE_S = 120
+
+
+class RecordsServer:
+    """`folder` is made. `sections`: lines to be put into sections of mirror-server.toml, as {"http": "jobs_max = 1"}."""
+
+    def __init__(self, bin_dir, folder, context_id="Cust", sections=None, source=None):
+        self.bin, self.folder = pathlib.Path(bin_dir), pathlib.Path(folder)
+        self.ports = free_ports.free_ports(3)
+        init = [
+            *("init", "--dir", folder, "--context-id", context_id, "--metrics-port", 0),
+            *("--port", self.ports[0], "--admin-port", self.ports[1], "--http-port", self.ports[2]),
+            *(("--source", source) if source else ()),
+        ]
+        made = self.run("mirrorctl", *init)
+        assert made.returncode == 0, made.stderr
+        self.owner = made.stdout.rstrip("\n").split("\n")[-1]
+        self.init_output = made.stdout
+        self.url = f"http://127.0.0.1:{self.ports[2]}"
+        for section, lines in (sections or {}).items():
+            self.configure(section, lines)
+        self.process, self.log = None, self.folder / "server.log"
+
+    def configure(self, section, lines):
+        """`lines` take the place of keys of the section."""
+        path = self.folder / "mirror-server.toml"
+        text = path.read_text()
+        begin = text.index(f"[{section}]")
+        end = text.find("\n[", begin + 1)
+        own = text[begin : end if end > 0 else len(text)]
+        for line in lines.split("\n"):
+            key = line.split("=")[0].strip()
+            own = re.sub(rf"(?m)^{key} = .*$", lambda _: line, own)
+        path.write_text(text[:begin] + own + (text[end:] if end > 0 else ""))
+
+    def run(self, program, *arguments, **more):
+        return programs.run(self.bin / program, *arguments, **more)
+
+    def ctl(self, *arguments):
+        done = self.run("mirrorctl", "--config", self.folder / "mirrorctl.toml", *arguments)
+        assert done.returncode == 0, f"mirrorctl {arguments}: {done.stderr}"
+        return done.stdout
+
+    def start(self, **environment):
+        begin = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.bin / "mirror-server", "--config", self.folder / "mirror-server.toml"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=programs.environment(**environment),
+            )
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            assert self.process.poll() is None, self.log.read_text()
+            if b"mirror-server JSON: " in self.log.read_bytes()[begin:]:
+                return self
+            time.sleep(0.02)
+        raise AssertionError(f"the server did not start: {self.log.read_text()}")
+
+    def stop(self):
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(PATIENCE_S) == 0, self.log.read_text()
+        sanitizer_words.check_file(self.log)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE_S)
+
+    def issue(self, name, role, storages):
+        """The key itself, once the server knows it."""
+        made = self.run("mirrorctl", "apikey", "issue", name, "--dir", self.folder, "--role", role, "--storages", storages)
+        assert made.returncode == 0, made.stderr
+        key = made.stdout.strip()
+        if self.process is not None:
+            with self.door(key) as door:
+                self.wait_for(lambda: door.request("GET", "/v2/storages").status == 200)
+        return key
+
+    def wait_for(self, look):
+        end = time.monotonic() + PATIENCE_S
+        while not look():
+            assert time.monotonic() < end, "it did not come"
+            time.sleep(0.02)
+
+    def door(self, key=None):
+        return http_door.HttpDoor(self.url, key=key or self.owner)
+
+    def database(self, tenant):
+        return self.folder / "data" / f"Mirror_{tenant}.db"

@@ -1,0 +1,29 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_INIT_INIT_HTTP_H_
+#define MIRROR_TOOLS_MIRRORCTL_INIT_INIT_HTTP_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "tools/mirrorctl/init/init.h"
+
+namespace mirror {
+
+/// Of a new installation: the folder of the HTTP door's keys, in that of mirror-server.toml.
+inline constexpr char kApiKeysFolder[] = "apikeys";
+
+/// [http] of mirror-server.toml: on, in plain text on loopback, where a port was asked for.
+std::string HttpConfiguration(const InitOptions& options);
+/// Makes the key "owner", for all storages. Gives it; empty where no port was asked for. Errors: those of
+/// IssueApiKey().
+absl::StatusOr<std::string> MakeOwnerKey(const InitOptions& options);
+/// How it is used, and on the last line the key itself.
+void PrintHttp(const InitOptions& options, const std::string& key, Console& console);
+
+/// mirrorctl apikey issue NAME --dir DIR --storages PATTERN[,PATTERN] --role ROLE; list --dir DIR;
+///                 revoke NAME --dir DIR
+/// Exit code: 0 done, 1 refused (reason on stderr), 2 wrong usage.
+void AddApiKey(const cli::Command& app, Console& console);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_INIT_INIT_HTTP_H_
