@@ -1,5 +1,6 @@
 """A Chromium without a window, in light or dark, wide or narrow."""
 
+import base64
 import json
 import tempfile
 
@@ -34,15 +35,14 @@ class Browser(webdriver.Chrome):
         self.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
     def picture(self, path, whole=True):
-        """Of the whole page, down to 3,000 px."""
-        import base64
-
-        size = self.execute_script("return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
-        width = self.execute_script("return innerWidth")
+        """Of the whole page, down to 3,000 px; not `whole`: of what is seen."""
+        width, seen, all_of_it = self.execute_script(
+            "return [innerWidth, innerHeight, document.documentElement.scrollHeight]"
+        )
         shot = self.execute_cdp_cmd(
             "Page.captureScreenshot",
             {"captureBeyondViewport": whole,
-             "clip": {"x": 0, "y": 0, "width": width, "height": min(size[1], 3000), "scale": 1}},
+             "clip": {"x": 0, "y": 0, "width": width, "height": min(all_of_it, 3000) if whole else seen, "scale": 1}},
         )  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(shot["data"]))
