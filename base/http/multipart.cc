@@ -122,7 +122,10 @@ absl::StatusOr<bool> MultipartSink::TakeHeader() {
   const std::string_view there = rest();
   const bool is_empty = there.starts_with("\r\n");
   const std::size_t end = is_empty ? 0 : there.find("\r\n\r\n");
-  if (std::min(end, there.size()) > limits_.header_bytes_max) {
+  // What ends it may have come in part.
+  const std::size_t least =
+      end == std::string_view::npos ? there.size() - std::min<std::size_t>(there.size(), 3) : end;
+  if (least > limits_.header_bytes_max) {
     return WrongForm(absl::StrCat("has a part whose header is over ", SizeText(limits_.header_bytes_max)));
   }
   if (end == std::string_view::npos) return false;

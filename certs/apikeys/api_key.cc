@@ -125,7 +125,7 @@ absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey&
   // 256 bits, with a beginning by which scanners of leaked secrets know it.
   const std::string text = absl::StrCat("mk_", NewToken(), NewToken());
   const std::string content = absl::StrCat(
-      "# A key of the HTTP door. Whoever removes this file and reloads the server revokes it.\n[key]\nrole = "
+      "# A key of the HTTP door. Whoever removes this file revokes it.\n[key]\nrole = "
       "\"",
       std::string(ToString(key.role)), "\"\nstorages = [\"", absl::StrJoin(key.storages, "\", \""),
       "\"]\nsha256 = \"", HashOf(text), "\"\nissued = \"", Today(), "\"\n");

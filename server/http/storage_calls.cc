@@ -171,6 +171,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     if (!cleared.ok()) break;
     rows += *cleared;
     if (erased) erased = (*tenant)->EraseDeleted(call.now_ms).ok();
+    if (!erased) erasure_.Note(source.tenant);
   }
   audit_.Add(call, absl::StrCat(what, ": ", rows, " rows"), status);
   if (!status.ok()) return ErrorAnswer(status);

@@ -512,6 +512,31 @@ class RecordsTest(unittest.TestCase):
         self.assertEqual(self.counts(self.upsert(storage, [partner("1")])), (1, 0, 0, 0))
 
 
+class ErasedInTimeTest(unittest.TestCase):
+    def test_what_is_deleted_leaves_the_files_by_itself_also_behind_a_restart(self):
+        work = pathlib.Path(tempfile.mkdtemp(prefix="records erased "))
+        self.addCleanup(shutil.rmtree, work, ignore_errors=True)
+        server = records_server.RecordsServer(BIN, work / "dev", sections={"http": 'erase_within = "2s"'})
+        server.start()
+        self.addCleanup(server.stop)
+        door = server.door()
+        door.request("POST", "/v2/storages", json={"name": "Time"}).expect(201)
+        secret = "Geheimnis-4711-unverwechselbar"
+        body = {"businessPartners": [partner("1", CITY=secret), partner("2", CITY="Bern")]}
+        door.request("PUT", "/v4/storages/Time/businesspartners", json=body).expect(200)
+        gone = {"externalId": "1", "featuresOn": ["DELETE_BY_EXTERNAL_ID"]}
+        answer = door.request("POST", "/v4/storages/Time/businesspartners/delete", json=gone).expect(200).json()
+        self.assertIsNone(answer["erasedAt"])
+        server.kill()
+        server.start()
+
+        def is_gone():
+            files = [file for file in (server.folder / "data").rglob("*") if file.is_file()]
+            return not any(secret.encode() in file.read_bytes() for file in files)
+
+        server.wait_for(is_gone)
+
+
 class KilledTest(unittest.TestCase):
     def test_c18_clients_that_repeat_lose_and_double_nothing(self):
         work = pathlib.Path(tempfile.mkdtemp(prefix="records killed "))

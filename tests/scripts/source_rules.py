@@ -160,8 +160,13 @@ ROOMS = {
         "base base/json proto/wire server/plan server/records server/store server/tenant server/tenant/records",
         (),
     ),
+    "server/jobs": (
+        "base base/http base/json proto/wire server/import server/plan server/records server/store server/tenant "
+        "server/tenant/records server/watch",
+        (),
+    ),
     "server/http": (
-        "base base/http base/json certs certs/apikeys proto/wire server/config server/plan server/records "
+        "base base/http base/json certs certs/apikeys proto/wire server/config server/jobs server/plan server/records "
         "server/storages server/store server/tenant server/tenant/records server/watch",
         (),
     ),

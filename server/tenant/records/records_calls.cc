@@ -245,10 +245,33 @@ absl::StatusOr<RecordsCalls::PartnerPage> RecordsCalls::ReadPartnerPage(const st
   return page;
 }
 
-absl::StatusOr<bool> RecordsCalls::NeedsErasure() {
+absl::StatusOr<std::optional<RecordOutcome>> RecordsCalls::FindRemembered(const RememberedRequest& remember,
+                                                                          std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  return FindRememberedIn(mirror_.store()->records(), remember, now_ms);
+}
+
+absl::Status RecordsCalls::TakesRecords() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, NowMs());
+  if (!tenant.ok()) return tenant.status();
+  if (tenant->door() != Door::kRecords) return NotOfRecords(*tenant);
+  const absl::StatusOr<std::optional<TableRecord>> record =
+      mirror_.store()->records().ReadTable(kPartnerTable);
+  if (!record.ok()) return mirror_.Noticed(record.status());
+  std::string why = StoppedWhy(*tenant, *record);
+  return why.empty() ? absl::OkStatus() : absl::FailedPreconditionError(std::move(why));
+}
+
+absl::StatusOr<std::optional<std::int64_t>> RecordsCalls::NeedsErasure() {
   const absl::StatusOr<TenantRecord> tenant = ReadTenantRow();
   if (!tenant.ok()) return tenant.status();
-  return tenant->door() == Door::kRecords && tenant->scrub;
+  if (tenant->door() != Door::kRecords || !tenant->scrub) return std::nullopt;
+  const absl::StatusOr<std::optional<Document>> since = FindDocument(kErasureKind, "");
+  if (!since.ok()) return since.status();
+  return *since ? (*since)->at_ms : 0;
 }
 
 absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
@@ -263,6 +286,7 @@ absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
         plan.now_ms = now_ms;
         plan.tenant = tenant;
         plan.tenant->scrub = false;
+        plan.documents = {{kErasureKind, "", std::nullopt}};
         return plan;
       })
       .status();

@@ -25,6 +25,8 @@ namespace mirror {
 
 /// Of the documents of a source of records.
 inline constexpr char kSourceKind[] = "source";  ///< One, without an id: the mapper.
+inline constexpr char kErasureKind[] =
+    "erasure";  ///< One, without an id: since when something is to be erased.
 inline constexpr char kAnswerKind[] = "answer";  ///< What requests were answered, see RememberedRequest.
 /// Answers that name external ids: a deletion of one of those erases the answer, not its key.
 inline constexpr char kNamingAnswerKind[] = "answer.naming";
@@ -99,6 +101,25 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
 absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, const TableRecord& record,
                                                    const TableSchema& agreed, const std::string& mapper,
                                                    std::int64_t now_ms);
+
+/// For operators' calls that ask something of a source. Errors: kFailedPrecondition: the rows come as
+/// records.
+absl::Status CheckComesByCycles(const TenantRecord& tenant);
+/// Adds, where `plan.tenant` is one of records, what gives its table a lineage of its own: behind it, nothing
+/// that was read before is what is there now. `only_stopped`: where somebody had set its LSN to -1. Errors:
+/// as Store.
+absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan);
+
+/// What a request got before. Absent: it did not come in the last 24 h. RecordOutcome::status: kOutOfRange:
+/// under the same id another one did; kFailedPrecondition: its answer was erased. Errors: as Store.
+absl::StatusOr<std::optional<RecordOutcome>> FindRememberedIn(StoreRecords& records,
+                                                              const RememberedRequest& remember,
+                                                              std::int64_t now_ms);
+/// Keeps `answer`, which names no external id.
+DocumentChange RememberedChange(const RememberedRequest& remember, const std::string& answer);
+/// Adds what removes the oldest import jobs that are over, with their rejects, so that another one finds a
+/// place.
+absl::Status PruneJobs(StoreRecords& records, std::vector<DocumentChange>* changes);
 
 /// Why a source of records takes nothing now, for people; empty: it does.
 std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableRecord>& record);
