@@ -311,9 +311,13 @@ ROOMS = {
         "tools/mirrorctl/init",
         (),
     ),
+    "tools/mirrorctl/web": (
+        "base base/http base/text certs tools/mirrorctl/admin",
+        ("nlohmann-json", "protobuf"),
+    ),
     "tools/mirrorctl": (
         "base base/config base/db/postgres base/text certs tools/mirrorctl/admin tools/mirrorctl/doctor "
-        "tools/mirrorctl/init",
+        "tools/mirrorctl/init tools/mirrorctl/web",
         ("protobuf",),
     ),
 }
