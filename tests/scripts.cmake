@@ -36,6 +36,9 @@ add_test(NAME python.records COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/pyth
 add_test(NAME python.imports COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/imports_test.py
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.records python.imports PROPERTIES LABELS python TIMEOUT 600)
+add_test(NAME python.http_hostile COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/http_hostile_test.py
+                                          ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.http_hostile PROPERTIES LABELS python TIMEOUT 300)
 add_test(NAME python.files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/files_test.py
                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.postgres_page COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/postgres_page_test.py

@@ -117,9 +117,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     }
   }
 
-  void Stop() override {
-    if (!has_asked_ && !writing_) Lowest().close();
-  }
+  void Close() override { Lowest().close(); }
 
  private:
   auto& Lowest() { return beast::get_lowest_layer(stream_); }
@@ -195,6 +193,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
       return Refuse(500, "The answer could not be made.");
     }
     if (admission_.refusal) return Write(*std::move(admission_.refusal));
+    asker_ = admission_.asker;
     if (head_.has_body &&
         admission_.body_bytes_max < std::max<std::uint64_t>(1, head_.content_length.value_or(1)))
       return RefuseLength();
@@ -264,7 +263,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   /// `work` ends with a Back().
   template <class Work>
   void Do(Work work) {
-    host_.turns().Ask([guard = asio::make_work_guard(stream_.get_executor()), work] { work(); });
+    host_.turns().Ask(asker_, [guard = asio::make_work_guard(stream_.get_executor()), work] { work(); });
   }
   template <class Step>
   void Back(Step step) {
@@ -285,7 +284,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     }
   }
   void GiveTurnBack() {
-    if (std::exchange(has_turn_, false)) host_.turns().GiveBack();
+    if (std::exchange(has_turn_, false)) host_.turns().GiveBack(asker_);
   }
 
   void Ask() {
@@ -321,7 +320,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   }
 
   void Write(HttpAnswer answer) {
-    writing_ = true;
+    is_writing_ = true;
     admission_ = {};
     if (answer.stream != nullptr) return WriteStream(std::move(answer));
     response_.emplace();
@@ -409,7 +408,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   void Written() {
     ForgetAnswer();
     GiveTurnBack();
-    has_asked_ = writing_ = false;
+    has_asked_ = is_writing_ = false;
     if (keeps_) return Await(limits().idle_time);
     Lowest().expires_after(kDrainTime);
     if constexpr (kTls) {
@@ -454,6 +453,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   std::optional<http::request_parser<http::buffer_body>> parser_;
   HttpHead head_;
   HttpAdmission admission_;
+  std::string asker_;         ///< Of the request, for its turns.
   std::string body_, piece_;  ///< `piece_`: what is read of it, or what is written of a stream.
   std::uint64_t body_bytes_ = 0;
   Clock::time_point body_until_, stream_until_;
@@ -467,8 +467,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   std::size_t drained_ = 0;
   bool is_whole_ = false;  ///< The request was read to its end.
   bool is_head_ = false, is_chunked_ = false, has_more_ = false;
-  bool keeps_ = false;    ///< Another request may follow.
-  bool writing_ = false;  ///< An answer is on its way.
+  bool keeps_ = false;  ///< Another request may follow.
   bool has_turn_ = false, has_left_ = false;
 };
 

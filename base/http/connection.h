@@ -18,15 +18,17 @@ class HttpConnection {
  public:
   virtual ~HttpConnection() = default;
   virtual void Run() = 0;
-  /// Ends, unless it has a request that was admitted: then behind the answer. A stream is cut.
-  virtual void Stop() = 0;
+  /// Ends, whatever it does.
+  virtual void Close() = 0;
   /// A request of it was admitted, and is not answered.
   bool has_asked() const { return has_asked_; }
+  /// An answer is on its way.
+  bool is_writing() const { return is_writing_; }
 
   std::list<std::shared_ptr<HttpConnection>>::iterator place;  ///< The listener's.
 
  protected:
-  bool has_asked_ = false;
+  bool has_asked_ = false, is_writing_ = false;
 };
 
 /// What a connection needs of its listener. It outlives all of them.

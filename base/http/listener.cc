@@ -41,7 +41,7 @@ void CloseOnExec(int descriptor) { fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
 class HttpListener::Core : public HttpConnectionHost {
  public:
   Core(std::shared_ptr<HttpDoor> door, const HttpLimits& limits)
-      : door_(std::move(door)), limits_(limits), turns_(limits.answers_max) {}
+      : door_(std::move(door)), limits_(limits), turns_(limits.answers_max, limits.answers_of_one_max) {}
 
   absl::Status Listen(const std::string& address, std::uint16_t port);
   absl::Status Start();
@@ -139,7 +139,10 @@ void HttpListener::Core::Stop() {
     error_code ignored;
     acceptor_.close(ignored);
     pause_.cancel();
-    for (const std::shared_ptr<HttpConnection>& connection : connections_) connection->Stop();
+    // Whoever has asked is answered first, and then sees that this stops; a stream is cut.
+    for (const std::shared_ptr<HttpConnection>& connection : connections_) {
+      if (!connection->has_asked() && !connection->is_writing()) connection->Close();
+    }
   });
   if (thread_.joinable()) thread_.join();
   turns_.Stop();
@@ -184,9 +187,15 @@ void HttpListener::Core::AcceptLater() {
 /// Whoever has asked stays, and so does the newest.
 void HttpListener::Core::LetGoOldest() {
   const auto newest = std::prev(connections_.end());
-  const auto oldest = std::find_if(connections_.begin(), newest,
-                                   [](const auto& connection) { return !connection->has_asked(); });
-  if (oldest != newest) (*oldest)->Stop();
+  auto oldest = std::find_if(connections_.begin(), newest, [](const auto& connection) {
+    return !connection->has_asked() && !connection->is_writing();
+  });
+  if (oldest == newest) {
+    // A crowd that asks for what needs no key, and reads none of it, keeps nobody out.
+    oldest = std::find_if(connections_.begin(), newest,
+                          [](const auto& connection) { return !connection->has_asked(); });
+  }
+  if (oldest != newest) (*oldest)->Close();
 }
 
 void HttpListener::Core::Left(HttpConnection& connection) {

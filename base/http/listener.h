@@ -18,6 +18,8 @@ struct HttpLimits {
   std::size_t connections_max = 64;
   /// In memory at a time, streams with one piece each; whoever asks while there are as many waits.
   std::size_t answers_max = 4;
+  /// Of those, by one asker of HttpAdmission: whoever takes its answers slowly leaves some to the others.
+  std::size_t answers_of_one_max = 4;
   bool keep_alive = false;                ///< More than one request for each connection.
   std::chrono::seconds request_time{5};   ///< For a client to send its request's line and headers.
   std::chrono::seconds body_time{60};     ///< For it to send the body.
@@ -36,8 +38,8 @@ struct HttpIdentity {
 /// A header that is too large is refused with 431, a body that is longer than the door admits with 413, one
 /// that is encoded (gzip) with 415, a request without a Host with 400; Range is not honoured. What is refused
 /// is refused before the body is read, and closes the connection. When all connections are taken, a new one
-/// takes the place of the oldest that has no request admitted; while all have one, it waits in the kernel's
-/// queue.
+/// takes the place of the oldest that has no request admitted, at last of one that still takes what it was
+/// answered at once; while all have one, it waits in the kernel's queue.
 /// Threads: its own, one that reads and writes, and `answers_max` that make answers.
 class HttpListener {
  public:

@@ -60,9 +60,12 @@ struct HttpAnswer {
 
 /// What becomes of a request, decided before a byte of its body is read.
 struct HttpAdmission {
-  /// It is answered with this, and its body is not read.
+  /// It is answered with this, and its body is not read: a refusal, or what is there already. Small: it takes
+  /// no turn.
   std::optional<HttpAnswer> refusal = std::nullopt;
   std::uint64_t body_bytes_max = 0;
+  /// Who asks: answers of one are bounded by themselves. Empty: nobody in particular.
+  std::string asker = {};
   /// Takes the body; null: it is kept in memory for `answer`.
   std::unique_ptr<HttpBodySink> sink = nullptr;
   /// Called once by a thread of the pool, when the body is there.

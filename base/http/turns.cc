@@ -24,16 +24,27 @@ void HttpTurns::Stop() {
   threads_.clear();
 }
 
-void HttpTurns::Ask(std::function<void()> work) {
+void HttpTurns::Ask(const std::string& asker, std::function<void()> work) {
   const MutexLock lock(mutex_);
-  asked_.push_back(std::move(work));
+  asked_.push_back({asker, std::move(work)});
   changed_.NotifyOne();
 }
 
-void HttpTurns::GiveBack() {
+void HttpTurns::GiveBack(const std::string& asker) {
   const MutexLock lock(mutex_);
   --taken_;
+  const auto found = taken_by_.find(asker);
+  if (found != taken_by_.end() && --found->second == 0) taken_by_.erase(found);
   changed_.NotifyOne();
+}
+
+std::deque<HttpTurns::Asked>::iterator HttpTurns::Next() {
+  if (taken_ >= most_) return asked_.end();
+  for (auto one = asked_.begin(); one != asked_.end(); ++one) {
+    const auto taken = taken_by_.find(one->asker);
+    if (taken == taken_by_.end() || taken->second < most_of_one_) return one;
+  }
+  return asked_.end();
 }
 
 void HttpTurns::Work() {
@@ -41,11 +52,15 @@ void HttpTurns::Work() {
     std::function<void()> work;
     {
       const MutexLock lock(mutex_);
-      while (!stopping_ && (asked_.empty() || taken_ >= most_)) changed_.Wait(mutex_);
-      if (asked_.empty()) return;
-      work = std::move(asked_.front());
-      asked_.pop_front();
+      auto next = Next();
+      for (; next == asked_.end() && !stopping_; next = Next()) changed_.Wait(mutex_);
+      // At the end all is done, whoever asked: nobody is there to give a turn back.
+      if (next == asked_.end()) next = asked_.begin();
+      if (next == asked_.end()) return;
+      work = std::move(next->work);
       ++taken_;
+      if (!next->asker.empty()) ++taken_by_[next->asker];
+      asked_.erase(next);
     }
     work();
   }

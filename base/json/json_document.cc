@@ -91,6 +91,9 @@ class JsonTaker {
 };
 
 absl::StatusOr<JsonDocument> JsonDocument::Parse(std::string_view text, const JsonLimits& limits) {
+  // The parser takes a NUL for the end, and whatever stands behind it would be nobody's.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
+    return absl::InvalidArgumentError(absl::StrCat("it is no JSON from byte ", nul + 1, " on"));
   JsonDocument document;
   JsonTaker taker(document, limits);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &taker)) {

@@ -1,5 +1,6 @@
 #include "server/http/http_service.h"
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <utility>
@@ -38,6 +39,7 @@ HttpLimits LimitsOf(const HttpConfig& config) {
   limits.header_bytes_max = config.header_limit;
   limits.connections_max = config.connections_max;
   limits.answers_max = config.requests_max;
+  limits.answers_of_one_max = std::max<std::size_t>(1, config.requests_max / 2);
   limits.keep_alive = true;
   limits.request_time = config.head_time;
   limits.body_time = config.body_time;

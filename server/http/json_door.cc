@@ -20,9 +20,16 @@ HttpAdmission Refusal(HttpAnswer answer) {
   return admission;
 }
 
-absl::Status NoSuchCall() {
-  return absl::NotFoundError(
-      "there is no such call. Nothing was done. GET /openapi.json tells which there are.");
+/// `allowed`: methods that the path has.
+HttpAnswer NoRoute(const std::string& allowed) {
+  if (allowed.empty()) {
+    return ErrorAnswer(absl::NotFoundError(
+        "there is no such call. Nothing was done. GET /openapi.json tells which there are."));
+  }
+  HttpAnswer answer = ErrorAnswer(absl::UnimplementedError(
+      absl::StrCat("this path has no such method, but ", allowed, ". Nothing was done.")));
+  answer.fields.emplace_back("Allow", allowed);
+  return answer;
 }
 
 /// Of a body that no call looks for.
@@ -105,13 +112,7 @@ HttpAdmission JsonDoor::Admit(const HttpHead& head) {
                        " requests under way already. Nothing was done; try again when one has ended."))));
     }
   }
-  if (match.route == nullptr && !match.allowed.empty()) {
-    HttpAnswer answer = ErrorAnswer(absl::UnimplementedError(
-        absl::StrCat("this path has no such method, but ", match.allowed, ". Nothing was done.")));
-    answer.fields.emplace_back("Allow", match.allowed);
-    return Refusal(std::move(answer));
-  }
-  if (match.route == nullptr) return Refusal(ErrorAnswer(NoSuchCall()));
+  if (match.route == nullptr) return Refusal(NoRoute(match.allowed));
   const HttpRoute& route = *match.route;
   if (route.role && key->role < *route.role) {
     return Refusal(ErrorAnswer(absl::PermissionDeniedError(
@@ -125,8 +126,14 @@ HttpAdmission JsonDoor::Admit(const HttpHead& head) {
   call->key = std::move(key);
   call->now_ms = NowMs();
   HttpAdmission admission;
+  if (!route.role && route.body == HttpBody::kNone && !head.has_body) {
+    // Strangers are answered at once, with what is there already: they take nobody's turn.
+    admission.refusal = Run([&] { return route.answer(*call); });
+    return admission;
+  }
   if (route.admit) {
     admission = route.admit(call);
+    if (admission.refusal) return admission;
   } else {
     admission.body_bytes_max = route.body == HttpBody::kJson ? config_.body_limit : kUnaskedBodyMax;
     admission.answer = [call, &route](const HttpHead&, std::string body) {
@@ -134,6 +141,7 @@ HttpAdmission JsonDoor::Admit(const HttpHead& head) {
       return route.answer(*call);
     };
   }
+  if (call->key != nullptr) admission.asker = call->key->name;
   // The key's place is its own until the answer is made.
   admission.answer = [place, answer = std::move(admission.answer)](const HttpHead& of, std::string body) {
     return Run([&] { return answer(of, std::move(body)); });

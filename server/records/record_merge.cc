@@ -1,6 +1,7 @@
 #include "server/records/record_merge.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -52,20 +53,36 @@ absl::Status CheckItem(const RecordMapper& mapper, const RecordItem& item) {
   return absl::OkStatus();
 }
 
-void TakeIn(const RecordMapper& mapper, const RecordAttribute& attribute,
+/// What makes two attributes the same one: the place of a mapped one, else its name.
+using SameAttribute = std::pair<std::size_t, std::string>;
+
+/// Absent: the attribute is not kept.
+std::optional<SameAttribute> SameAs(const RecordMapper& mapper, const std::string& name) {
+  if (const std::optional<std::size_t> place = mapper.Find(name)) return SameAttribute(*place, "");
+  if (!mapper.keeps_unmapped()) return std::nullopt;
+  return SameAttribute(mapper.columns().size(), name);
+}
+
+/// `taken` into what is stored: each in the place of the same one, new ones behind. A record has as many
+/// attributes as a body holds, so that none is looked for among all of them.
+void TakeIn(const RecordMapper& mapper, const std::vector<RecordAttribute>& taken,
             std::vector<RecordAttribute>* attributes) {
-  const std::optional<std::size_t> place = mapper.Find(attribute.name);
-  if (!place && !mapper.keeps_unmapped()) return;
-  const auto same = std::find_if(attributes->begin(), attributes->end(), [&](const RecordAttribute& there) {
-    return place ? mapper.Find(there.name) == place : there.name == attribute.name;
-  });
-  if (same == attributes->end()) {
-    if (attribute.json) attributes->push_back(attribute);
-  } else if (attribute.json) {
-    *same = attribute;
-  } else {
-    attributes->erase(same);
+  std::map<SameAttribute, std::size_t> places;
+  for (std::size_t i = 0; i < attributes->size(); ++i) {
+    if (std::optional<SameAttribute> same = SameAs(mapper, (*attributes)[i].name))
+      places.emplace(*std::move(same), i);
   }
+  for (const RecordAttribute& attribute : taken) {
+    std::optional<SameAttribute> same = SameAs(mapper, attribute.name);
+    if (!same) continue;
+    const auto [found, is_new] = places.emplace(*std::move(same), attributes->size());
+    if (is_new) {
+      attributes->push_back(attribute);
+    } else {
+      (*attributes)[found->second] = attribute;
+    }
+  }
+  std::erase_if(*attributes, [](const RecordAttribute& attribute) { return !attribute.json; });
 }
 
 std::string JsonOf(const std::vector<RecordAttribute>& attributes) {
@@ -137,8 +154,9 @@ absl::Status CheckExternalId(std::string_view external_id) {
 absl::Status MergeRecord(const RecordMapper& mapper, const RecordItem& item, bool keeps_record,
                          PartnerRow* row) {
   if (absl::Status checked = CheckItem(mapper, item); !checked.ok()) return checked;
-  row->columns.resize(mapper.table().columns.size() - kOwnPartnerColumns);
+  const std::size_t columns = mapper.table().columns.size() - kOwnPartnerColumns;
   if (!keeps_record) {
+    row->columns.resize(columns);
     row->record.reset();
     WriteColumns(mapper, item.attributes, &row->columns);
     return absl::OkStatus();
@@ -151,9 +169,9 @@ absl::Status MergeRecord(const RecordMapper& mapper, const RecordItem& item, boo
       return absl::InvalidArgumentError("the record that is stored is no JSON object any more");
     attributes = *std::move(stored);
   }
-  for (const RecordAttribute& attribute : item.attributes) TakeIn(mapper, attribute, &attributes);
+  TakeIn(mapper, item.attributes, &attributes);
   row->record = JsonOf(attributes);
-  row->columns.assign(row->columns.size(), std::nullopt);
+  row->columns.assign(columns, std::nullopt);
   WriteColumns(mapper, attributes, &row->columns);
   return absl::OkStatus();
 }

@@ -71,6 +71,15 @@ cli::Command AddHostile(const cli::Command& all, Options* options) {
       .ValueName("ID");
   app.Add("--metrics", options->metrics, "The server's metrics, host:port; without it they are not attacked")
       .ValueName("HOST:PORT");
+  app.Add("--http", options->http,
+          "The server's door for JSON, as http://127.0.0.1:7446; without it it is not attacked")
+      .ValueName("URL");
+  app.Add("--api-key", options->api_key, "With --http: an owner's key for storages called Hostile-...")
+      .ValueName("KEY");
+  app.Add("--attackers-key", options->attackers_key,
+          "With --http: the key that attacks show (default: that of --api-key, and honest calls share its "
+          "limit)")
+      .ValueName("KEY");
   app.Add("--only", options->only, "These attacks or themes").ValueName("NAME...");
   app.Add("--seconds", options->seconds, "How long each flood lasts").Within(0.1, 3'600.0).ShowDefault();
   app.AddFlag("--list", options->list, "Print name, expected outcome and meaning of each attack, and end");
@@ -79,7 +88,7 @@ cli::Command AddHostile(const cli::Command& all, Options* options) {
   app.Footer(
       "Example:\n  mirror-harness hostile --config m/mirror-agent.toml --server-pid $(pidof mirror-server)\n"
       "Whatever it makes stands in tenants of its own, which an operator may remove ('mirrorctl delete').\n"
-      "Exit code: 0 all refused rightly, the honest tenant served, memory bounded; 1 something was not; 2 "
+      "Exit code: 0 all refused rightly, the honest clients served, memory bounded; 1 something was not; 2 "
       "wrong usage.");
   return app;
 }
@@ -231,6 +240,10 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   }
   if (hostile.given()) {
     options.command = Command::kHostile;
+    if (!options.http.empty() && !options.list && options.api_key.empty())
+      return wrong("--http needs --api-key: the last line of 'mirrorctl init --http-port' is one");
+    if (options.http.empty() && !(options.api_key.empty() && options.attackers_key.empty()))
+      return wrong("--api-key and --attackers-key are shown to the door that --http names");
     if (const std::string name = UnknownAttack(options.only); !name.empty()) {
       return wrong("--only " + name + ": there is no such attack; see --list");
     }

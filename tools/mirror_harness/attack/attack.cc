@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "tools/mirror_harness/attack/attack_http.h"
+
 namespace mirror::harness {
 
 std::string NameOf(absl::StatusCode code) { return absl::StatusCodeToString(code); }
@@ -24,9 +26,13 @@ std::vector<Attack> Together(std::initializer_list<std::vector<Attack> (*)()> pa
   return all;
 }
 
+Theme HttpAttacks() {
+  return {"http", Together({HttpFramingAttacks, HttpEndlessAttacks, HttpContentAttacks, HttpCrowdAttacks})};
+}
+
 std::vector<Theme> AllAttacks() {
-  return {TokenAttacks(),      NameAttacks(),  BatchAttacks(),    OrderAttacks(),  BombAttacks(),
-          ConnectionAttacks(), FloodAttacks(), StrangerAttacks(), MetricsAttacks()};
+  return {TokenAttacks(),      NameAttacks(),  BatchAttacks(),    OrderAttacks(),   BombAttacks(),
+          ConnectionAttacks(), FloodAttacks(), StrangerAttacks(), MetricsAttacks(), HttpAttacks()};
 }
 
 }  // namespace mirror::harness

@@ -63,6 +63,8 @@ Theme FloodAttacks();
 Theme StrangerAttacks();
 /// Only where the address of the metrics is known.
 Theme MetricsAttacks();
+/// Only where the address of the door for JSON is known.
+Theme HttpAttacks();
 
 /// All of them, in the order in which they run.
 std::vector<Theme> AllAttacks();

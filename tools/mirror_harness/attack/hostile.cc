@@ -6,6 +6,7 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <random>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -20,8 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Its attacks need an address of their own.
-constexpr char kMetricsTheme[] = "metrics";
+/// Their attacks need an address of their own.
+constexpr char kMetricsTheme[] = "metrics", kHttpTheme[] = "http";
 
 /// Long enough for a p99 of a thousand calls on a slow disk.
 constexpr double kQuietSecondsMin = 2;
@@ -50,8 +51,31 @@ std::string InsideIn(const std::string& words) {
   return {};
 }
 
+/// The door for JSON, and an honest client of it.
+struct HttpSide {
+  std::unique_ptr<HttpVictim> victim;
+  std::unique_ptr<HonestReader> honest;
+};
+
+/// "Hostile-1a2b3c": of this run.
+std::string NewStorage() { return absl::StrCat("Hostile-", absl::Hex(std::random_device{}())); }
+
+absl::StatusOr<HttpSide> OpenHttp(const Options& options, Target* target) {
+  HttpSide side;
+  if (options.http.empty()) return side;
+  absl::StatusOr<HttpDoorPlace> door = HttpDoorAt(options.http);
+  if (!door.ok()) return door.status();
+  door->key = options.api_key;
+  door->attackers_key = options.attackers_key.empty() ? options.api_key : options.attackers_key;
+  side.victim = std::make_unique<HttpVictim>(*std::move(door), NewStorage());
+  if (absl::Status prepared = side.victim->Prepare(); !prepared.ok()) return prepared;
+  target->set_http(side.victim.get());
+  side.honest = std::make_unique<HonestReader>(*side.victim);
+  return side;
+}
+
 AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, HonestSource* honest,
-                    PeakWatch* watch) {
+                    HonestReader* reader, PeakWatch* watch) {
   AttackResult result{FullName(theme, attack), attack.what, attack.expected, {}, 0, {}};
   const Clock::time_point begin = Clock::now();
   honest->TakeP99();
@@ -67,6 +91,10 @@ AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, Ho
   const std::string failure = honest->TakeFailure();
   if (!failure.empty() && result.outcome.fault.empty()) {
     result.outcome.fault = "the honest tenant was not served: " + failure;
+  }
+  const std::string http_failure = reader == nullptr ? "" : reader->TakeFailure();
+  if (!http_failure.empty() && result.outcome.fault.empty()) {
+    result.outcome.fault = "the honest client of HTTP was not served: " + http_failure;
   }
   return result;
 }
@@ -93,7 +121,14 @@ bool HostileReport::memory_stayed() const {
 }
 
 bool HostileReport::good() const {
-  return refused_rightly() == attacks.size() && memory_stayed() && quiet.failures + attacked.failures == 0;
+  return refused_rightly() == attacks.size() && memory_stayed() && honest_failures() == 0;
+}
+
+std::uint64_t HostileReport::honest_failures() const {
+  std::uint64_t failures = quiet.failures + attacked.failures;
+  if (http_quiet) failures += http_quiet->failures;
+  if (http_attacked) failures += http_attacked->failures;
+  return failures;
 }
 
 std::string UnknownAttack(const std::vector<std::string>& only) {
@@ -130,26 +165,32 @@ absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConf
   (*target)->set_metrics(options.metrics);
 
   HostileReport report;
+  const absl::StatusOr<HttpSide> http = OpenHttp(options, target->get());
+  if (!http.ok()) return http.status();
   HonestSource honest((*target)->NewClient((*target)->Tenant("honest")));
   WaitQuietly(std::max(kQuietSecondsMin, options.seconds));
   report.quiet = honest.Take();
+  if (http->honest) report.http_quiet = http->honest->Take();
   if (watch) report.server_quiet = watch->Take();
   for (const Theme& theme : AllAttacks()) {
     for (const Attack& attack : theme.attacks) {
       if (!Wanted(options.only, theme, attack)) continue;
-      if (options.metrics.empty() && theme.name == kMetricsTheme) {
+      if ((options.metrics.empty() && theme.name == kMetricsTheme) ||
+          (options.http.empty() && theme.name == kHttpTheme)) {
         ++report.left_out;
         continue;
       }
-      report.attacks.push_back(RunOne(theme, attack, target->get(), &honest, watch.get()));
+      report.attacks.push_back(
+          RunOne(theme, attack, target->get(), &honest, http->honest.get(), watch.get()));
       const AttackResult& result = report.attacks.back();
       if (result.server) report.server_attacked = Higher(report.server_attacked, *result.server);
       if (!options.json) std::cout << AttackLine(result) << std::flush;
     }
   }
   if (report.left_out > 0)
-    std::cerr << report.left_out << " attacks on the metrics are left out: --metrics was not given\n";
+    std::cerr << report.left_out << " attacks are left out: --metrics or --http was not given\n";
   report.attacked = honest.Take();
+  if (http->honest) report.http_attacked = http->honest->Take();
   return report;
 }
 

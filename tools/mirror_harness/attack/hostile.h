@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "client/config/config.h"
 #include "tools/mirror_harness/attack/attack.h"
+#include "tools/mirror_harness/attack/honest_reader.h"
 #include "tools/mirror_harness/attack/honest_source.h"
 #include "tools/mirror_harness/attack/peak_watch.h"
 #include "tools/mirror_harness/synthetic/options.h"
@@ -42,12 +43,15 @@ struct HostileReport {
   std::vector<AttackResult> attacks;
   std::size_t left_out = 0;  ///< What they are aimed at is not known.
   HonestSource::Served quiet, attacked;
+  std::optional<HonestSource::Served> http_quiet, http_attacked;  ///< Absent: that door is not known.
   std::optional<PeakWatch::Peak> server_quiet, server_attacked;
 
   double p99_ratio() const { return quiet.p99_ms > 0 ? attacked.p99_ms / quiet.p99_ms : 0; }
   std::size_t refused_rightly() const;
   bool memory_stayed() const;
-  /// Every attack ended as it should, the honest tenant was served, and the server's memory stayed.
+  /// Calls of both honest clients that failed.
+  std::uint64_t honest_failures() const;
+  /// Every attack ended as it should, the honest clients were served, and the server's memory stayed.
   bool good() const;
 };
 

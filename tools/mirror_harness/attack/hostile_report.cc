@@ -65,6 +65,20 @@ std::string WorstText(const HostileReport& report) {
   return text;
 }
 
+/// The honest client of the door for JSON; empty: that door is not known.
+std::string HttpText(const HostileReport& report) {
+  if (!report.http_quiet || !report.http_attacked) return {};
+  std::string text = absl::StrCat("honest HTTP, quiet         ", ServedText(*report.http_quiet),
+                                  "\nhonest HTTP, under attack  ", ServedText(*report.http_attacked), "\n");
+  for (const auto& served : {report.http_quiet, report.http_attacked}) {
+    if (served->failures > 0) {
+      absl::StrAppend(&text, "the first failure of the honest client of HTTP: ",
+                      served->first_failure.substr(0, kWordsMax), "\n");
+    }
+  }
+  return text;
+}
+
 /// What the endpoint said may be a name that the attacker chose: one line, no control characters.
 std::string OneLine(std::string words) {
   if (words.size() > kWordsMax) words.resize(kWordsMax);
@@ -98,6 +112,7 @@ std::string HostileText(const HostileReport& report) {
   absl::StrAppend(&text, "\nhonest, quiet         ", ServedText(report.quiet), "\nhonest, under attack  ",
                   ServedText(report.attacked), "\np99 under attack is ", Fixed(report.p99_ratio(), 2),
                   " times the quiet one (the goal is ", Fixed(kP99RatioGoal, 0), ")\n", WorstText(report));
+  text += HttpText(report);
   for (const HonestSource::Served* served : {&report.quiet, &report.attacked}) {
     if (served->failures > 0) {
       absl::StrAppend(&text, "the honest tenant's first failure: ", OneLine(served->first_failure), "\n");
@@ -108,8 +123,8 @@ std::string HostileText(const HostileReport& report) {
                     " attacks did not end as they should, see the lines with WRONG\n");
   }
   if (!report.memory_stayed()) text += "NOT GOOD: the server held more memory than is allowed\n";
-  if (report.quiet.failures + report.attacked.failures > 0) {
-    text += "NOT GOOD: the honest tenant was not served all the while\n";
+  if (report.honest_failures() > 0) {
+    text += "NOT GOOD: an honest client was not served all the while\n";
   }
   return text;
 }
@@ -123,6 +138,8 @@ std::string HostileJson(const HostileReport& report) {
   json["memory_allowed_mb"] = Mb(kHostileMemoryMax);
   json["honest_quiet"] = ServedJson(report.quiet);
   json["honest_attacked"] = ServedJson(report.attacked);
+  if (report.http_quiet) json["honest_http_quiet"] = ServedJson(*report.http_quiet);
+  if (report.http_attacked) json["honest_http_attacked"] = ServedJson(*report.http_attacked);
   json["p99_ratio"] = report.p99_ratio();
   json["p99_ratio_goal"] = kP99RatioGoal;
   json["attacks"] = Json::array();

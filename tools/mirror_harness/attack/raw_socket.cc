@@ -90,6 +90,8 @@ bool RawSocket::HearUntilClosed(std::chrono::milliseconds patience, std::string*
   }
 }
 
+void RawSocket::Farewell() { shutdown(socket_, SHUT_WR); }
+
 void RawSocket::Reset() {
   const linger at_once = {1, 0};
   setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));

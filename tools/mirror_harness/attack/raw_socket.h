@@ -26,6 +26,8 @@ class RawSocket {
   std::string Receive(std::chrono::milliseconds patience);
   /// Whether the other side closes it within `patience`; what it says before is dropped.
   bool Closed(std::chrono::milliseconds patience);
+  /// Says that nothing more will come; the other side may go on.
+  void Farewell();
   /// Ends it with a reset instead of a farewell.
   void Reset();
   int descriptor() const { return socket_; }

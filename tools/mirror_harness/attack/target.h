@@ -16,6 +16,7 @@
 #include "client/wire/mirror_client.h"
 #include "proto/wire/table.h"
 #include "tools/mirror_harness/attack/attack.h"
+#include "tools/mirror_harness/attack/http_victim.h"
 #include "tools/mirror_harness/attack/token_forge.h"
 #include "tools/mirror_harness/synthetic/synthetic_source.h"
 
@@ -44,6 +45,9 @@ class Target {
   /// host:port of the server's metrics; empty: not known.
   const std::string& metrics() const { return metrics_; }
   void set_metrics(const std::string& address) { metrics_ = address; }
+  /// Only where the attacks on it run.
+  const HttpVictim& http() const { return *http_; }
+  void set_http(const HttpVictim* http) { http_ = http; }
   const EndpointConfig& endpoint() const { return config_.endpoint; }
   const Identity& identity() const { return connection_.identity; }
   std::chrono::steady_clock::duration flood_time() const { return flood_time_; }
@@ -95,6 +99,7 @@ class Target {
   AgentConfig config_;
   Connection connection_;
   std::string context_id_, run_, metrics_;
+  const HttpVictim* http_ = nullptr;
   std::chrono::steady_clock::duration flood_time_{};
   std::string folder_;  ///< Of strangers' keys.
   std::string public_pem_;

@@ -28,6 +28,9 @@ struct Options {
   std::string schema;           ///< Table definitions; empty: the benchmark's row.
   double minutes = 10;          ///< `soak`: cycles until so many have passed.
   std::string metrics;          ///< hostile: host:port; empty: not attacked.
+  std::string http;             ///< hostile: address of the door for JSON; empty: not attacked.
+  std::string api_key;          ///< hostile: an owner's key of that door.
+  std::string attackers_key;    ///< hostile: the key that attacks show; empty: `api_key`.
   int server_pid = 0;           ///< `soak`, `hostile`: the process that is watched; 0: none.
   std::uint32_t cycles = 10;    ///< `cycle`: after the population.
   std::uint64_t changes = 100;  ///< `cycle`: rows changed in each, over all tables of a tenant.

@@ -1,0 +1,82 @@
+// Whoever is nobody in particular, and whoever takes its answers slowly, keeps others from nothing.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/http/listener.h"
+#include "tests/support/raw_http.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::StartsWith;
+
+/// More than the buffers of a connection hold.
+constexpr std::size_t kMuch = 32 << 20;
+constexpr char kQuick[] = "GET /quick HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// "/quick" is answered by a thread, "/there" is there already and long, "/long" is made for "x-asker".
+class ThreeDoors : public HttpDoor {
+ public:
+  HttpAdmission Admit(const HttpHead& head) override {
+    HttpAdmission admission;
+    if (head.path == "/there") {
+      admission.refusal = HttpAnswer{200, "text/plain", std::string(kMuch, 'x')};
+      return admission;
+    }
+    if (const std::string* const asker = head.Find("x-asker")) admission.asker = *asker;
+    admission.answer = [](const HttpHead& asked, const std::string& /*body*/) {
+      return HttpAnswer{200, "text/plain", asked.path == "/long" ? std::string(kMuch, 'x') : "quick"};
+    };
+    return admission;
+  }
+};
+
+std::unique_ptr<HttpListener> OpenStrangers(HttpLimits limits) {
+  limits.answer_time = std::chrono::seconds(600);  // Nobody here waits for it.
+  auto listener = HttpListener::Open("127.0.0.1", 0, std::make_shared<ThreeDoors>(), limits);
+  EXPECT_THAT(listener, IsOk());
+  return listener.ok() ? *std::move(listener) : nullptr;
+}
+
+/// Connections that asked and read nothing.
+std::vector<std::unique_ptr<RawHttp>> Unread(const HttpListener& listener, int count,
+                                             const std::string& request) {
+  std::vector<std::unique_ptr<RawHttp>> crowd;
+  for (int i = 0; i < count; ++i) {
+    crowd.push_back(std::make_unique<RawHttp>(listener.port()));
+    crowd.back()->Send(request);
+  }
+  return crowd;
+}
+
+TEST(HttpStrangersTest, WhatIsThereAlreadyTakesNoTurn) {
+  const auto listener = OpenStrangers({.answers_max = 2, .answers_of_one_max = 2});
+  const auto crowd = Unread(*listener, 10, "GET /there HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(RawHttp(listener->port()).Ask(kQuick), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(HttpStrangersTest, ACrowdThatReadsNothingOfItKeepsNobodyOut) {
+  const auto listener = OpenStrangers({.connections_max = 8});
+  const auto crowd = Unread(*listener, 30, "GET /there HTTP/1.1\r\nHost: x\r\n\r\n");
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_THAT(RawHttp(listener->port()).Ask(kQuick), StartsWith("HTTP/1.1 200"));
+  }
+}
+
+TEST(HttpStrangersTest, OneThatTakesItsAnswersSlowlyLeavesTurnsToOthers) {
+  const auto listener = OpenStrangers({.answers_max = 4, .answers_of_one_max = 2});
+  const auto crowd = Unread(*listener, 10, "GET /long HTTP/1.1\r\nHost: x\r\nX-Asker: slow\r\n\r\n");
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_THAT(RawHttp(listener->port()).Ask("GET /quick HTTP/1.1\r\nHost: x\r\nX-Asker: other\r\n\r\n"),
+                StartsWith("HTTP/1.1 200"));
+  }
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,64 @@
+#include "server/http/http_routes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace mirror {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+HttpRoutes SomeRoutes() {
+  HttpRoutes routes;
+  for (const auto& [method, path] : std::vector<std::pair<std::string_view, std::string_view>>{
+           {"GET", "/healthz"},
+           {"GET", "/storages/{}"},
+           {"DELETE", "/storages/{}"},
+           {"POST", "/storages/{}/datasources/{}/clear"},
+           {"POST", "/storages/{}/clear"}})
+    routes.Add({.method = method, .path = path, .role = ApiRole::kOwner, .answer = nullptr});
+  return routes;
+}
+
+TEST(HttpRoutesTest, ACallIsFoundByMethodAndPathWithItsParts) {
+  const HttpRoutes routes = SomeRoutes();
+  const HttpRoutes::Match one = routes.Find("DELETE", {"storages", "Acme"});
+  ASSERT_NE(one.route, nullptr);
+  EXPECT_EQ(one.route->method, "DELETE");
+  EXPECT_THAT(one.parts, ElementsAre("Acme"));
+  EXPECT_THAT(routes.Find("POST", {"storages", "A", "datasources", "b", "clear"}).parts,
+              ElementsAre("A", "b"));
+  EXPECT_THAT(routes.Find("GET", {"healthz"}).parts, IsEmpty());
+}
+
+TEST(HttpRoutesTest, AnotherMethodIsToldWhichThereAre) {
+  const HttpRoutes routes = SomeRoutes();
+  const HttpRoutes::Match other = routes.Find("PUT", {"storages", "Acme"});
+  EXPECT_EQ(other.route, nullptr);
+  EXPECT_EQ(other.allowed, "GET, DELETE");
+  EXPECT_THAT(other.parts, IsEmpty());
+  EXPECT_EQ(routes.Find("get", {"healthz"}).allowed, "GET");
+}
+
+TEST(HttpRoutesTest, WhatIsNoPathIsNone) {
+  const HttpRoutes routes = SomeRoutes();
+  for (const std::vector<std::string>& segments :
+       std::vector<std::vector<std::string>>{{},
+                                             {"storages"},
+                                             {"Healthz"},
+                                             {"healthz", "x"},
+                                             {"{}"},
+                                             {"storages", "A", "clear", "x"},
+                                             {"storages", "A", "Clear"}}) {
+    const HttpRoutes::Match none = routes.Find("GET", segments);
+    EXPECT_EQ(none.route, nullptr);
+    EXPECT_EQ(none.allowed, "");
+  }
+}
+
+}  // namespace
+}  // namespace mirror

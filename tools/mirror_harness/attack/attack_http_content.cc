@@ -1,0 +1,160 @@
+// JSON and targets at the door for JSON that are meant to break who reads them: each is refused, within
+// bounds of time and memory, and nobody else notices.
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "tools/mirror_harness/attack/attack_http.h"
+#include "tools/mirror_harness/attack/http_victim.h"
+#include "tools/mirror_harness/attack/target.h"
+
+namespace mirror::harness {
+namespace {
+
+/// Just within what the door takes.
+constexpr std::size_t kBodyBytes = 4'000'000;
+
+std::string Repeated(const std::string& piece, std::size_t bytes) {
+  std::string text;
+  text.reserve(bytes + piece.size());
+  while (text.size() + piece.size() <= bytes) text += piece;
+  return text;
+}
+
+/// These bodies, each with the attackers' key.
+Attack Bodies(std::string name, std::string what, std::string expected, std::vector<std::string> (*make)()) {
+  return {std::move(name), std::move(what), {std::move(expected)}, [make](Target& target) {
+            const HttpVictim& victim = target.http();
+            Outcome all;
+            for (const std::string& body : make()) {
+              const HttpSaid said = AskOnce(victim.door(), victim.Upsert({}, body), kAttackPatience);
+              AddOutcome({{said.name(true)}, said.body, ""}, &all);
+            }
+            all.fault = victim.Fault();
+            return all;
+          }};
+}
+
+/// A body with one partner, whose record is this text.
+std::string WithRecord(const std::string& record) {
+  const nlohmann::json body = {{"featuresOn", {"UPSERT_BY_EXTERNAL_ID"}},
+                               {"businessPartners", {{{"externalId", "hostile"}, {"record", record}}}}};
+  return body.dump();
+}
+
+std::vector<std::string> Deep() {
+  const std::size_t million = 1'000'000;
+  return {std::string(million, '['), std::string(million, '[') + std::string(million, ']'),
+          Repeated("{\"a\":", kBodyBytes),
+          "{\"businessPartners\":" + std::string(million, '[') + std::string(million, ']') + "}"};
+}
+
+std::vector<std::string> Small() {
+  return {"[" + Repeated("{},", kBodyBytes) + "{}]",
+          "{\"businessPartners\":[" + Repeated("{},", kBodyBytes) + "{}]}",
+          "{\"businessPartners\":[" + Repeated("0,", kBodyBytes) + "0]}"};
+}
+
+std::vector<std::string> Duplicates() {
+  return {"{\"businessPartners\":[],\"businessPartners\":[{\"externalId\":\"1\"}]}",
+          "{\"businessPartners\":[{\"externalId\":\"1\",\"externalId\":\"2\",\"record\":\"{}\"}]}",
+          "{\"businessPartners\":[],\"business\\u0050artners\":[]}"};
+}
+
+std::vector<std::string> NoJson() {
+  return {"{",
+          "{\"businessPartners\":[\"\xff\xfe\"]}",
+          "{\"a\":\"\\ud800\",\"businessPartners\":[]}",
+          std::string("{\"businessPartners\":[]}\0{\"more\":1}", 34),
+          "{\"businessPartners\":[]}{}",
+          "{\"a\":1e999999,\"businessPartners\":[]}",
+          "{\"a\":" + std::string(1'000'000, '9') + ",\"businessPartners\":[]}",
+          "{\"a\":NaN,\"businessPartners\":[]}",
+          "{'a':1}"};
+}
+
+/// As many members as a body holds, in the record of one partner: within a second or a few.
+Outcome WideRecords(Target& target) {
+  const HttpVictim& victim = target.http();
+  std::string record = "{";
+  for (int i = 0; record.size() < 3'000'000; ++i)
+    absl::StrAppend(&record, i == 0 ? "" : ",", "\"a", i, "\":0");
+  const std::string wide = WithRecord(record + "}");
+  Outcome all;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 2; ++i) {  // The second meets what is stored.
+    const HttpSaid said = AskOnce(victim.door(), victim.Upsert({}, wide), kAttackPatience);
+    AddOutcome({{said.name(true)}, said.body.substr(0, 200), ""}, &all);
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  all.words = absl::StrCat("it took ", took.count(), " s; ", all.words);
+  all.fault = victim.Fault();
+  return all;
+}
+
+/// What is wrong with a row is that row's failure.
+Outcome BadRecords(Target& target) {
+  const HttpVictim& victim = target.http();
+  const std::string deep(100'000, '[');
+  const std::vector<std::string> records = {
+      "{\"a\":1,\"a\":2}", "{\"a\":\"\\u0000\"}", "{\"a\":" + deep, "{\"a\":\"\\udfff\"}", "[]", ""};
+  Outcome all;
+  for (const std::string& record : records) {
+    const HttpSaid said = AskOnce(victim.door(), victim.Upsert({}, WithRecord(record)), kHttpPatience);
+    AddOutcome({{said.name(true)}, said.body, ""}, &all);
+    if (said.status == 200 && !absl::StrContains(said.body, "\"numberOfFailed\":1") && all.fault.empty())
+      all.fault = "a record that is none was taken: " + record.substr(0, 40);
+  }
+  if (all.fault.empty()) all.fault = victim.Fault();
+  return all;
+}
+
+/// None of them is a path of the door, or of anything else.
+Outcome Targets(Target& target) {
+  const HttpVictim& victim = target.http();
+  const std::string storage = "/v2/storages/" + victim.storage();
+  const std::vector<std::string> targets = {
+      storage + "%2Fdatasources", storage + "%2f..",           storage + "%00",
+      "/v2/storages/%FF",         "/v2/storages/\xff",         "/v2/storages/%C0%AF",
+      "/v2/storages/%",           "/v2/storages/%4",           "/v2/storages/%zz",
+      "/v2/./storages",           "/v2/../v2/storages",        "//v2/storages",
+      "/v2/storages/%2e%2e",      "/v2/storages/%0d%0aX:%20y", "/v2/storages/%7f",
+      "/v2/storages?limit=%00",   "/v2/storages?limit=%FF",    "/v2/storages/%ed%a0%80"};
+  Outcome all;
+  for (const std::string& one : targets) {
+    Outcome outcome = OneAnswer(victim, victim.Read(one), /*closes=*/false);
+    if (!outcome.got.contains("400")) outcome.fault = one + ": " + outcome.words;
+    AddOutcome(outcome, &all);
+  }
+  for (const std::string& line : {std::string("GET http://elsewhere/v2/storages"), std::string("OPTIONS *"),
+                                  std::string("CONNECT elsewhere:443"), std::string("GET v2/storages")}) {
+    Outcome outcome = OneAnswer(
+        victim,
+        absl::StrCat(line, " HTTP/1.1\r\nHost: x\r\nX-API-KEY: ", victim.door().attackers_key, "\r\n\r\n"),
+        /*closes=*/false);
+    if (!outcome.got.contains("400")) outcome.fault = line + ": " + outcome.words;
+    AddOutcome(outcome, &all);
+  }
+  return all;
+}
+
+}  // namespace
+
+std::vector<Attack> HttpContentAttacks() {
+  return {
+      Bodies("deep-json", "JSON that is nested a million deep.", "400", Deep),
+      Bodies("small-objects", "4 MB of the smallest objects and numbers.", "400", Small),
+      Bodies("duplicate-members", "Members that are there twice, of which two programs take different ones.",
+             "400", Duplicates),
+      Bodies("no-json", "Bodies that are nearly JSON.", "400", NoJson),
+      {"wide-record", "A record with as many members as a body holds.", {"200"}, WideRecords},
+      {"bad-records", "Records that are no record, deep, twofold, or hold a NUL.", {"200"}, BadRecords},
+      {"targets", "Targets with %2F, %00, what is not UTF-8, and the like.", {"400"}, Targets},
+  };
+}
+
+}  // namespace mirror::harness

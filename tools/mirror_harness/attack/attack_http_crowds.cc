@@ -1,0 +1,267 @@
+// Many at once at the door for JSON, slow ones, and those that take no answer: whoever else comes is
+// answered.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tools/mirror_harness/attack/attack_http.h"
+#include "tools/mirror_harness/attack/http_victim.h"
+#include "tools/mirror_harness/attack/target.h"
+
+namespace mirror::harness {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Of a door as it is configured: head_time and body_time, and some more.
+constexpr std::chrono::seconds kSlowMax(75);
+constexpr std::chrono::milliseconds kDrip(200);
+constexpr int kPipelined = 500, kIdle = 200, kCrowd = 400, kStreams = 20, kUnread = 60, kBeyondKey = 150;
+constexpr int kHammers = 4;
+
+std::string Healthz(const HttpVictim& victim) {
+  return HttpLine::Request(victim.door(), "GET", "/healthz", "");
+}
+
+/// Connections that have sent this.
+std::vector<HttpLine> Crowd(const HttpVictim& victim, int count, const std::string& bytes) {
+  std::vector<HttpLine> crowd;
+  for (int i = 0; i < count; ++i) {
+    absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+    if (!line.ok()) break;  // There is no room for more.
+    line->Send(bytes);
+    crowd.push_back(*std::move(line));
+  }
+  return crowd;
+}
+
+/// Whether the others are served while a crowd is there.
+Outcome BesideCrowd(const HttpVictim& victim, const std::vector<HttpLine>& crowd) {
+  const std::string fault = victim.Fault();
+  return {{fault.empty() ? "OK" : kOpen}, absl::StrCat(crowd.size(), " connections"), fault};
+}
+
+/// A byte now and then, until the other end has enough of it.
+Outcome Drip(const HttpVictim& victim, const std::string& begin) {
+  absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+  if (!line.ok()) return OutcomeOf(line.status());
+  const Clock::time_point start = Clock::now();
+  bool open = line->Send(begin);
+  while (open && Clock::now() - start < kSlowMax) open = line->Send("x") && !line->Closed(kDrip);
+  const std::chrono::duration<double> took = Clock::now() - start;
+  Outcome outcome{{open ? kOpen : kClosed}, absl::StrCat("after ", took.count(), " s"), victim.Fault()};
+  if (!line->rest().empty()) outcome.got = {line->Answer({}).name(false)};
+  return outcome;
+}
+
+Outcome SlowHead(Target& target) {
+  std::string head = target.http().Read("/v2/storages");
+  head.resize(head.size() - 2);
+  return Drip(target.http(), head + "X: ");
+}
+
+Outcome SlowBody(Target& target) {
+  return Drip(target.http(), target.http().Upsert({{"Content-Length", "100000"}}, ""));
+}
+
+/// Half heads, without a key: more of them than the door has connections.
+Outcome SlowHeads(Target& target) {
+  const HttpVictim& victim = target.http();
+  return BesideCrowd(victim, Crowd(victim, kCrowd, "GET /v2/storages HTTP/1.1\r\nX: "));
+}
+
+Outcome Pipelined(Target& target) {
+  const HttpVictim& victim = target.http();
+  absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+  if (!line.ok()) return OutcomeOf(line.status());
+  std::string packet;
+  for (int i = 0; i < kPipelined; ++i) packet += Healthz(victim);
+  line->Send(packet);
+  Outcome all;
+  int answers = 0;
+  for (; answers < kPipelined; ++answers) {
+    const HttpSaid said = line->Answer(kHttpPatience);
+    all.got.insert(said.name(!line->gone()));
+    if (said.status == 0) break;
+  }
+  all.words = absl::StrCat(answers, " answers to ", kPipelined, " requests");
+  all.fault = victim.Fault();
+  return all;
+}
+
+/// Each has been answered once, keeps its connection, and says nothing more.
+Outcome Idle(Target& target, int count) {
+  const HttpVictim& victim = target.http();
+  std::vector<HttpLine> crowd;
+  Outcome all;
+  for (int i = 0; i < count; ++i) {
+    absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+    if (!line.ok()) break;
+    line->Send(Healthz(victim));
+    const HttpSaid said = line->Answer(kHttpPatience);
+    if (said.status != 200 && all.fault.empty())
+      all.fault = absl::StrCat("client ", i, " is not answered: ", said.name(!line->gone()));
+    crowd.push_back(*std::move(line));
+  }
+  AddOutcome(BesideCrowd(victim, crowd), &all);
+  return all;
+}
+
+/// Asks for answers and takes none of them: `bytes` is sent again and again, as much as is taken.
+Outcome Unread(const HttpVictim& victim, int count, const std::string& bytes,
+               std::chrono::steady_clock::duration time) {
+  std::vector<HttpLine> crowd;
+  for (int i = 0; i < count; ++i) {
+    absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+    if (!line.ok()) break;
+    const int small = 4'096;
+    setsockopt(line->socket().descriptor(), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    line->Send(bytes);
+    crowd.push_back(*std::move(line));
+  }
+  std::this_thread::sleep_for(time);
+  return BesideCrowd(victim, crowd);
+}
+
+std::string Many(const std::string& request, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += request;
+  return all;
+}
+
+Outcome UnreadStreams(Target& target) {
+  const HttpVictim& victim = target.http();
+  const std::string stream =
+      victim.Read(absl::StrCat("/v4/storages/", victim.storage(), "/records/businesspartner"),
+                  {{"Accept", "application/x-ndjson"}});
+  Outcome outcome = Unread(victim, kStreams, stream, target.flood_time());
+  if (outcome.fault.empty()) outcome.fault = victim.AttackersFault();
+  return outcome;
+}
+
+Outcome UnreadJsonPages(Target& target) {
+  const HttpVictim& victim = target.http();
+  const std::string page = victim.Read(victim.PartnersPath() + "?limit=1000");
+  Outcome outcome = Unread(victim, kUnread, Many(page, 4), target.flood_time());
+  if (outcome.fault.empty()) outcome.fault = victim.AttackersFault();
+  return outcome;
+}
+
+Outcome UnreadDocuments(Target& target) {
+  const HttpVictim& victim = target.http();
+  const std::string page = HttpLine::Request(victim.door(), "GET", "/openapi.json", "");
+  return Unread(victim, kUnread, Many(page, 200), target.flood_time());
+}
+
+/// The same by more than the door has connections.
+Outcome UnreadDocumentsOfMany(Target& target) {
+  const HttpVictim& victim = target.http();
+  const std::string page = HttpLine::Request(victim.door(), "GET", "/openapi.json", "");
+  return Unread(victim, kCrowd, Many(page, 200), target.flood_time());
+}
+
+/// Keys that are none, over connections that are kept: each is 401.
+Outcome WrongKeys(Target& target) {
+  const HttpVictim& victim = target.http();
+  const std::string right = victim.door().attackers_key;
+  const Clock::time_point end = Clock::now() + target.flood_time();
+  Outcome all = InParallel(kHammers, [&](int thread) {
+    Outcome outcome;
+    absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+    int asked = 0;
+    while (Clock::now() < end) {
+      if (line.ok() && line->gone()) line = HttpLine::Connect(victim.door());
+      if (!line.ok()) return OutcomeOf(line.status());
+      const std::string keys[] = {
+          absl::StrCat("mk_", thread, "_", asked), right.substr(0, right.size() - 1), right + "x",
+          absl::StrCat(right, ",", right),         std::string(6'000, 'k'),           "*"};
+      line->Send(HttpLine::Request(victim.door(), "GET", "/v2/storages", keys[asked++ % 6]));
+      const HttpSaid said = line->Answer(kHttpPatience);
+      outcome.got.insert(said.name(!line->gone()));
+    }
+    outcome.words = absl::StrCat(asked, " keys by each of ", kHammers);
+    return outcome;
+  });
+  if (all.fault.empty()) all.fault = victim.Fault();
+  return all;
+}
+
+/// One key has more requests under way than it may, all of them slow: those over it are refused, other keys
+/// are served, and it is let in again when they have ended.
+Outcome BeyondKey(Target& target) {
+  const HttpVictim& victim = target.http();
+  Outcome all;
+  {
+    std::vector<HttpLine> crowd =
+        Crowd(victim, kBeyondKey, victim.Upsert({{"Content-Length", "1000"}}, "{\"businessPartners\":"));
+    int refused = 0;
+    const Clock::time_point deadline = Clock::now() + kHttpPatience;
+    // Whoever is refused is answered at once, the others not at all.
+    while (refused == 0 && Clock::now() < deadline) {
+      for (HttpLine& line : crowd) refused += line.Answer({}).status == 429 ? 1 : 0;
+    }
+    all.got.insert(refused > 0 ? "429" : kOpen);
+    all.words = absl::StrCat(refused, " of ", crowd.size(), " were refused at once");
+    all.fault = victim.Fault();
+  }
+  if (all.fault.empty()) all.fault = victim.AttackersFault();
+  return all;
+}
+
+/// Connections that are begun and reset, as fast as it goes.
+Outcome HttpStorm(Target& target) {
+  const HttpVictim& victim = target.http();
+  const Clock::time_point end = Clock::now() + target.flood_time();
+  Outcome all = InParallel(kHammers, [&](int /*thread*/) {
+    std::size_t begun = 0;
+    for (; Clock::now() < end; ++begun) {
+      absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+      if (!line.ok()) break;
+      line->Send(begun % 2 == 0 ? victim.Read(victim.PartnersPath() + "?limit=1000") : "GET ");
+      line->socket().Reset();
+    }
+    return Outcome{{}, absl::StrCat(begun, " connections by each of ", kHammers), ""};
+  });
+  const std::string fault = victim.Fault();
+  all.got.insert(fault.empty() ? "OK" : kOpen);
+  all.fault = fault;
+  return all;
+}
+
+}  // namespace
+
+std::vector<Attack> HttpCrowdAttacks() {
+  return {
+      {"slow-head", "A head of which a byte comes now and then.", {kClosed}, SlowHead},
+      {"slow-body", "A body of which a byte comes now and then, with a key.", {kClosed}, SlowBody},
+      {"slow-heads", "400 heads that are never finished, without a key.", {"OK"}, SlowHeads},
+      {"pipelined", "500 requests in one packet.", {"200"}, Pipelined},
+      {"idle",
+       "200 clients that keep their connection and do nothing.",
+       {"OK"},
+       [](Target& target) { return Idle(target, kIdle); }},
+      {"idle-crowd",
+       "More of them than the door has connections.",
+       {"OK"},
+       [](Target& target) { return Idle(target, kCrowd); }},
+      {"unread-streams", "Streams of a table that nobody reads.", {"OK"}, UnreadStreams},
+      {"unread-pages", "Pages with a key that nobody reads.", {"OK"}, UnreadJsonPages},
+      {"unread-documents", "Answers without a key that nobody reads.", {"OK"}, UnreadDocuments},
+      {"unread-documents-of-many",
+       "The same by more than the door has connections.",
+       {"OK"},
+       UnreadDocumentsOfMany},
+      {"wrong-keys", "Keys that are none, by the thousand.", {"401"}, WrongKeys},
+      {"beyond-key", "150 slow requests with one key at a time.", {"429"}, BeyondKey},
+      {"storm", "Connections that are begun and reset.", {"OK"}, HttpStorm},
+  };
+}
+
+}  // namespace mirror::harness
