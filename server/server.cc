@@ -41,6 +41,7 @@
 #include "server/watch/events.h"
 #include "server/watch/expiry.h"
 #include "server/watch/freshness.h"
+#include "server/watch/time_series.h"
 
 namespace mirror {
 namespace {
@@ -186,6 +187,7 @@ struct Server::Parts {
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<SummaryKeeper> keeper;
   std::unique_ptr<FreshnessWatch> freshness;
+  TimeSeries time_series;
   std::unique_ptr<Endpoint> endpoint;
   std::unique_ptr<HttpService> http;         ///< Null: not asked for.
   std::unique_ptr<MetricsListener> metrics;  ///< Null: not asked for, or not possible.
@@ -207,7 +209,7 @@ struct Server::Parts {
   /// Of the work for all tenants: this server does it, alone or for all.
   bool Does(Duty duty) const { return fleet == nullptr || fleet->Holds(duty); }
   void ServeMetrics();
-  void WatchFreshness();
+  void LookAtTenants();
   void TellRefused();
   std::chrono::seconds stream_idle{600};
   std::uint64_t looks = 0;
@@ -241,12 +243,22 @@ void Server::Parts::ServeMetrics() {
   }
 }
 
-void Server::Parts::WatchFreshness() {
-  std::vector<FreshnessWatch::Seen> seen;
-  for (Tenants::Seen& tenant : tenants->AllSeen()) {
-    seen.push_back({std::move(tenant.context_id), std::move(tenant.summary)});
+/// How old their tables are, and what this minute was like.
+void Server::Parts::LookAtTenants() {
+  const std::vector<Tenants::Seen> all = tenants->AllSeen();
+  std::vector<FreshnessWatch::Seen> aged;
+  std::vector<TimeSeries::Seen> measured;
+  for (const Tenants::Seen& tenant : all) {
+    aged.push_back({tenant.context_id, tenant.summary});
+    measured.push_back({.context_id = tenant.context_id,
+                        .rows = tenant.rows.rows,
+                        .source_ms = tenant.summary->oldest_source_ms,
+                        .cycle_ended_ms = tenant.rows.last_ended_ms,
+                        .cycle_ms = tenant.rows.last_took_ms,
+                        .paused = tenant.summary->paused});
   }
-  freshness->Look(seen, NowMs(), Does(Duty::kSummaries));
+  freshness->Look(aged, NowMs(), Does(Duty::kSummaries));
+  time_series.Look(measured, NowMs());
 }
 
 /// Whose source it was is not known: nobody proved it.
@@ -319,7 +331,8 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
       MemoryShare::Limits{config.limits.bytes_in_flight_tenant_max, config.limits.bytes_in_flight_max});
   admin = std::make_unique<AdminService>(
       *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
-      [watched = expiry.get()] { return watched->keys(); }, *freshness, [this] { return Servers(); });
+      [watched = expiry.get()] { return watched->keys(); }, *freshness, time_series,
+      [this] { return Servers(); });
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
       Endpoint::Open(config, checked.get(), admin.get(), &vouched, &calls);
   if (!opened.ok()) return opened.status();
@@ -457,8 +470,8 @@ void Server::KeepHouse() {
   parts_->audit->KeepHouse(NowMs());
   parts_->admin_looks->KeepHouse(NowMs());
   parts_->events->KeepHouse();
+  parts_->LookAtTenants();
   if (parts_->http) parts_->http->KeepHouse(NowMs());
-  parts_->WatchFreshness();
   GiveBackMessageMemory();
   if (++parts_->looks % kIdleLookEvery == 0) {
     parts_->tenants->EndIdleCycles(parts_->fleet && parts_->fleet->Holds(Duty::kIdleCycles));

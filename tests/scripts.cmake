@@ -33,7 +33,9 @@ add_test(NAME python.minimal_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DI
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.records COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/records_test.py
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.records PROPERTIES LABELS python TIMEOUT 300)
+add_test(NAME python.imports COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/imports_test.py
+                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.records python.imports PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.http_hostile COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/http_hostile_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.http_hostile PROPERTIES LABELS python TIMEOUT 300)
@@ -67,6 +69,17 @@ endforeach()
 add_test(NAME python.layouts COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/layouts_test.py
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.layouts PROPERTIES LABELS python TIMEOUT 600)
+# In a browser, where there is one; the pages are the same in all presets.
+if(NOT MIRROR_SANITIZED)
+  foreach(test pages many_tenants door)
+    add_test(NAME browser.${test} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/browser/${test}_test.py
+                                          ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+  endforeach()
+  set_tests_properties(browser.pages browser.many_tenants browser.door
+                       PROPERTIES LABELS browser TIMEOUT 600 SKIP_RETURN_CODE 77)
+  # Their clocks are people's.
+  set_tests_properties(browser.pages browser.many_tenants PROPERTIES RUN_SERIAL ON)
+endif()
 add_test(NAME python.two_machines COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/two_machines_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.two_machines PROPERTIES LABELS python TIMEOUT 600)

@@ -67,19 +67,20 @@ std::string Today() {
 }
 
 absl::StatusOr<ApiKey> ReadKey(const std::string& path, std::string name) {
-  absl::StatusOr<ConfigFile> file = ConfigFile::Open(path, "");
-  if (!file.ok()) return file.status();
+  const absl::StatusOr<std::string> text = ReadKeyFile(path, FileUse::kPublic);
+  if (!text.ok()) return text.status();
+  const absl::StatusOr<ConfigNode> root = ParseToml(*text, path);
+  if (!root.ok()) return root.status();
+  const ConfigNode* const section = root->Find("key");
+  if (section == nullptr) return absl::InvalidArgumentError(absl::StrCat(path, ": there is no [key]"));
   ApiKey key;
   key.name = std::move(name);
-  ConfigForm form;
-  form.prefix = "MIRROR_APIKEY_FILE_";
-  form.sections = {{"key",
-                    {{"role", SetOneOf(&key.role, RoleWords())},
-                     {"storages", SetTexts(&key.storages, ListRule::kSome)},
-                     {"sha256", SetText(&key.sha256), &key.sha256},
-                     {"issued", SetText(&key.issued)}}}};
-  form.let_through = {"*"};
-  if (absl::Status read = file->ReadSections(form); !read.ok()) return read;
+  absl::Status read = ConfigTable(path, *section, "[key]")
+                          .Read({{"role", SetOneOf(&key.role, RoleWords())},
+                                 {"storages", SetTexts(&key.storages, ListRule::kSome)},
+                                 {"sha256", SetText(&key.sha256), &key.sha256},
+                                 {"issued", SetText(&key.issued)}});
+  if (!read.ok()) return read;
   if (absl::Status checked = CheckStorages(key.storages); !checked.ok()) return checked;
   if (key.sha256.size() != 64 || !std::all_of(key.sha256.begin(), key.sha256.end(), [](char c) {
         return absl::ascii_isxdigit(static_cast<unsigned char>(c));
@@ -125,7 +126,7 @@ absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey&
   // 256 bits, with a beginning by which scanners of leaked secrets know it.
   const std::string text = absl::StrCat("mk_", NewToken(), NewToken());
   const std::string content = absl::StrCat(
-      "# A key of the HTTP door. Whoever removes this file and reloads the server revokes it.\n[key]\nrole = "
+      "# A key of the HTTP door. Whoever removes this file revokes it.\n[key]\nrole = "
       "\"",
       std::string(ToString(key.role)), "\"\nstorages = [\"", absl::StrJoin(key.storages, "\", \""),
       "\"]\nsha256 = \"", HashOf(text), "\"\nissued = \"", Today(), "\"\n");
@@ -164,7 +165,7 @@ absl::StatusOr<FoundApiKeys> ReadApiKeys(const std::string& folder) {
       found.keys.push_back(*std::move(key));
     } else {
       found.left_out.push_back(
-          absl::StrCat("'", files->path().string(), "' is no key: ", std::string(key.status().message())));
+          absl::StrCat("this file is no key of the HTTP door: ", std::string(key.status().message())));
     }
   }
   std::sort(found.keys.begin(), found.keys.end(),

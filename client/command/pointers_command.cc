@@ -22,7 +22,7 @@
 #include "client/source/capture/capture_form.h"
 #include "client/source/capture/capture_rule.h"
 #include "client/source/capture/capture_state.h"
-#include "client/source/files/file_value.h"
+#include "client/source/files/rows/file_value.h"
 #include "client/state/lock_file.h"
 #include "proto/wire/table.h"
 

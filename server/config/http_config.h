@@ -21,13 +21,14 @@ struct HttpConfig {
 
   std::uint32_t connections_max = 256;
   std::uint64_t header_limit = 8 << 10;
-  std::uint64_t body_limit = 4 << 20;   ///< Of JSON.
-  std::uint64_t file_limit = 10 << 20;  ///< Of an import job's own file.
+  std::uint64_t body_limit = 4 << 20;     ///< Of JSON.
+  std::uint64_t file_limit = 10'000'000;  ///< Of an import job's own file.
   std::uint64_t upload_limit = 500'000'000;
   std::uint32_t requests_max = 16;      ///< That are worked on at a time.
   std::uint32_t requests_per_key = 64;  ///< That are let in at a time; over it: 429.
   std::chrono::seconds head_time{5}, body_time{60}, stream_time{600};
 
+  std::string uploads;  ///< Folder; ".uploads" in that of [data].
   std::uint64_t uploads_max = 10'000'000'000;
   std::uint64_t uploads_per_key = 2'000'000'000;
   std::chrono::seconds upload_kept = std::chrono::hours(1);

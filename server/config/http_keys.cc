@@ -70,12 +70,13 @@ ConfigKeys HttpKeys(HttpConfig& http, const std::filesystem::path& folder, Sette
           {"jobs_waiting_max", SetWhole(&http.jobs_waiting_max, 1, 10'000)},
           {"job_time", SetSpan(&http.job_time, seconds(1), hours(24))},
           {"job_lease", SetSpan(&http.job_lease, seconds(5), hours(1))},
-          {"erase_within", SetSpan(&http.erase_within, minutes(1), hours(24 * 30))}};
+          {"erase_within", SetSpan(&http.erase_within, seconds(1), hours(24 * 30))}};
 }
 
 absl::Status FinishHttp(const ConfigFile& file, bool is_loopback, ServerConfig* config) {
   HttpConfig& http = config->http;
   if (http.api_keys.empty()) http.api_keys = (file.folder() / "apikeys").lexically_normal().string();
+  http.uploads = absl::StrCat(config->data.dir, "/.uploads");
   if (!http.enabled) return absl::OkStatus();
   if (http.plaintext && !is_loopback) {
     return file.Wrong("http", "plaintext",

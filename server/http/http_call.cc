@@ -28,6 +28,13 @@ absl::StatusOr<AskedPage> PageOf(const HttpCall& call) {
   return page;
 }
 
+absl::StatusOr<bool> ErasesNow(const HttpCall& call) {
+  const std::optional<std::string> erase = call.Query("erase");
+  if (!erase) return false;
+  if (*erase == "now") return true;
+  return absl::InvalidArgumentError("'erase' can only be 'now'. Nothing was done.");
+}
+
 absl::StatusOr<JsonDocument> JsonBody(const HttpCall& call) {
   absl::StatusOr<JsonDocument> document = JsonDocument::Parse(call.body);
   if (!document.ok()) {

@@ -44,6 +44,9 @@ struct AskedPage {
 /// Errors: kInvalidArgument: the limit is not 1 to kPageMax.
 absl::StatusOr<AskedPage> PageOf(const HttpCall& call);
 
+/// `?erase=now`: what is deleted leaves the files before the answer. Errors: kInvalidArgument: another value.
+absl::StatusOr<bool> ErasesNow(const HttpCall& call);
+
 /// The body as a JSON object. Errors: kInvalidArgument, with the place and what to do.
 absl::StatusOr<JsonDocument> JsonBody(const HttpCall& call);
 /// A member that is a text. Absent: it is not there, or null. Errors: kInvalidArgument: it is something else.

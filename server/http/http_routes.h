@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,9 +24,10 @@ struct HttpRoute {
   std::string_view path;        ///< "/storages/{}/clear": '{}' stands for one segment.
   std::optional<ApiRole> role;  ///< Absent: no key is asked for.
   HttpBody body = HttpBody::kNone;
-  std::function<HttpAnswer(HttpCall& call)> answer;
-  /// kStreamed: takes the body in the place of memory; made before a byte of it is read, and gives the limit.
-  std::function<HttpAdmission(const HttpCall& call)> admit = {};
+  std::function<HttpAnswer(HttpCall& call)> answer = {};
+  /// kStreamed, in place of `answer`: before a byte of the body is read, says who takes it, its limit, and
+  /// who answers.
+  std::function<HttpAdmission(const std::shared_ptr<HttpCall>& call)> admit = {};
 };
 
 class HttpRoutes {

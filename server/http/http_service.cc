@@ -12,6 +12,7 @@
 #include "server/http/api_keys.h"
 #include "server/http/http_error.h"
 #include "server/http/http_routes.h"
+#include "server/http/import_calls.h"
 #include "server/http/json_door.h"
 #include "server/http/mapper_calls.h"
 #include "server/http/partner_calls.h"
@@ -92,10 +93,19 @@ struct HttpService::Parts {
         keys(http.api_keys, http.requests_per_key),
         storages(all),
         audit(std::move(write)),
-        storage_calls(storages, audit),
-        partner_calls(storages, audit),
+        erasure(all, http.erase_within, told),
+        storage_calls(storages, audit, erasure),
+        partner_calls(storages, audit, erasure),
         mapper_calls(storages, audit),
-        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2)) {}
+        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2)),
+        uploads(http.uploads, {.file_bytes_max = http.upload_limit,
+                               .key_bytes_max = http.uploads_per_key,
+                               .bytes_max = http.uploads_max,
+                               .kept_ms = std::chrono::milliseconds(http.upload_kept).count()}),
+        jobs(all, uploads,
+             {.running_max = http.jobs_max, .waiting_max = http.jobs_waiting_max, .time = http.job_time},
+             told),
+        import_calls(config, storages, uploads, jobs, audit) {}
 
   const HttpConfig config;
   Tenants& tenants;
@@ -103,10 +113,15 @@ struct HttpService::Parts {
   ApiKeys keys;
   Storages storages;
   HttpAudit audit;
+  Erasure erasure;
   StorageCalls storage_calls;
   PartnerCalls partner_calls;
   MapperCalls mapper_calls;
   TableCalls table_calls;
+  Uploads uploads;
+  ImportJobs jobs;
+  ImportCalls import_calls;
+  std::vector<Uploads::Upload> left;  ///< Of a former process, with jobs that are not over.
   std::shared_ptr<StartingDoor> door;
   std::unique_ptr<HttpListener> listener;
   std::int64_t flushed_ms = 0, erased_ms = 0;
@@ -119,6 +134,8 @@ struct HttpService::Parts {
 HttpService::HttpService(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 HttpService::~HttpService() {
   parts_->listener.reset();
+  parts_->jobs.Stop();
+  parts_->erasure.Stop();
   parts_->audit.Flush();
 }
 
@@ -128,6 +145,9 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
   const absl::StatusOr<std::vector<std::string>> loaded = parts->keys.Load();
   if (!loaded.ok()) return loaded.status();
   parts->TellLeftOut(*loaded);
+  absl::StatusOr<std::vector<Uploads::Upload>> left = parts->uploads.Open();
+  if (!left.ok()) return left.status();
+  parts->left = *std::move(left);
   const absl::StatusOr<std::optional<HttpIdentity>> identity = IdentityOf(config);
   if (!identity.ok()) return identity.status();
   HttpRoutes routes;
@@ -136,6 +156,7 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
   parts->partner_calls.AddTo(&routes);
   parts->mapper_calls.AddTo(&routes);
   parts->table_calls.AddTo(&routes);
+  parts->import_calls.AddTo(&routes);
   parts->door =
       std::make_shared<StartingDoor>(std::make_unique<JsonDoor>(config, parts->keys, std::move(routes)));
   absl::StatusOr<std::unique_ptr<HttpListener>> listener =
@@ -149,7 +170,11 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
   return std::unique_ptr<HttpService>(new HttpService(std::move(parts)));
 }
 
-void HttpService::Start() { parts_->door->Start(); }
+void HttpService::Start() {
+  parts_->jobs.Start(parts_->left);
+  parts_->erasure.Start();
+  parts_->door->Start();
+}
 
 std::string HttpService::url() const {
   const bool is_v6 = parts_->config.address.find(':') != std::string::npos;
@@ -184,6 +209,7 @@ std::vector<ApiKey> HttpService::Keys() { return parts_->keys.All(); }
 void HttpService::KeepHouse(std::int64_t now_ms) {
   constexpr std::int64_t kFlushEveryMs = 10'000;
   if (parts_->keys.IsStale()) ReloadKeys();
+  parts_->uploads.KeepHouse(now_ms);
   if (now_ms - parts_->flushed_ms >= kFlushEveryMs) {
     parts_->flushed_ms = now_ms;
     parts_->audit.Flush();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <new>
 #include <optional>
 #include <utility>
@@ -31,6 +32,9 @@ HttpAnswer NoRoute(const std::string& allowed) {
   return answer;
 }
 
+/// Of a body that no call looks for.
+constexpr std::uint64_t kUnaskedBodyMax = 4 << 10;
+
 /// Without the base path that it begins with; absent: with none of them.
 std::optional<std::string> WithoutBase(const std::string& path, const std::vector<std::string>& bases) {
   std::optional<std::string> rest;
@@ -43,9 +47,9 @@ std::optional<std::string> WithoutBase(const std::string& path, const std::vecto
 }
 
 /// Runs what a call asks for: whatever it throws is the server's mistake, and ends this call alone.
-HttpAnswer Run(const HttpRoute& route, HttpCall& call) {
+HttpAnswer Run(const std::function<HttpAnswer()>& answer) {
   try {
-    return route.answer(call);
+    return answer();
   } catch (const std::bad_alloc&) {
     return ErrorAnswer(
         absl::UnavailableError("there is no memory left for this. Whether it was done is not known; the same "
@@ -120,25 +124,28 @@ HttpAdmission JsonDoor::Admit(const HttpHead& head) {
   call->target = *std::move(target);
   call->parts = std::move(match.parts);
   call->key = std::move(key);
+  call->now_ms = NowMs();
   HttpAdmission admission;
   if (!route.role && route.body == HttpBody::kNone && !head.has_body) {
     // Strangers are answered at once, with what is there already: they take nobody's turn.
-    admission.refusal = Run(route, *call);
+    admission.refusal = Run([&] { return route.answer(*call); });
     return admission;
   }
-  if (route.admit) admission = route.admit(*call);
-  if (admission.refusal) return admission;
-  if (call->key != nullptr) admission.asker = call->key->name;
-  if (route.body == HttpBody::kJson) admission.body_bytes_max = config_.body_limit;
-  // A body where none is looked for is small, or not read.
-  if (route.body == HttpBody::kNone) admission.body_bytes_max = 0;
-  if (!admission.answer) {
-    admission.answer = [call, &route, place](const HttpHead&, std::string body) {
+  if (route.admit) {
+    admission = route.admit(call);
+    if (admission.refusal) return admission;
+  } else {
+    admission.body_bytes_max = route.body == HttpBody::kJson ? config_.body_limit : kUnaskedBodyMax;
+    admission.answer = [call, &route](const HttpHead&, std::string body) {
       call->body = std::move(body);
-      call->now_ms = NowMs();
-      return Run(route, *call);
+      return route.answer(*call);
     };
   }
+  if (call->key != nullptr) admission.asker = call->key->name;
+  // The key's place is its own until the answer is made.
+  admission.answer = [place, answer = std::move(admission.answer)](const HttpHead& of, std::string body) {
+    return Run([&] { return answer(of, std::move(body)); });
+  };
   return admission;
 }
 

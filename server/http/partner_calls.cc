@@ -5,20 +5,17 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/folded_name.h"
-#include "certs/openssl.h"
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
+#include "server/http/idempotency.h"
 #include "server/records/record_merge.h"
 
 namespace mirror {
 namespace {
 
 constexpr std::size_t kRowsMax = 1'000;
-constexpr std::size_t kIdempotencyKeyMax = 64;
 constexpr char kUpsertFeature[] = "UPSERT_BY_EXTERNAL_ID";
 constexpr char kDeleteFeature[] = "DELETE_BY_EXTERNAL_ID";
 constexpr char kAllOrNothing[] = "API_ERROR_ON_FAILURES";
@@ -105,22 +102,6 @@ absl::StatusOr<std::vector<std::string>> IdsOf(const JsonView& body) {
                                                    kRowsMax, " can be in one request. Nothing was done."));
   }
   return texts;
-}
-
-/// Under which key of his the caller repeats it. Absent: he gave none.
-absl::StatusOr<std::optional<RememberedRequest>> RememberOf(const HttpCall& call, std::string_view what) {
-  const std::string* const key = call.head.Find("idempotency-key");
-  if (key == nullptr) return std::optional<RememberedRequest>();
-  if (key->empty() || key->size() > kIdempotencyKeyMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("an Idempotency-Key has 1 to ", kIdempotencyKeyMax, " bytes. Nothing was done."));
-  }
-  RememberedRequest remember;
-  remember.id = absl::BytesToHexString(Sha256(
-      absl::StrCat(call.key->name, "\n", std::string(what), "\n", FoldName(call.parts[0]), "\n", *key)));
-  remember.body_hash =
-      absl::BytesToHexString(Sha256(absl::StrCat(call.Query("erase").value_or(""), "\n", call.body)));
-  return std::optional(std::move(remember));
 }
 
 void WriteFeatures(const std::vector<std::string>& features, JsonWriter* json) {
@@ -213,7 +194,8 @@ HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
   request.updates_known = Has(*features, kUpsertFeature);
   request.all_or_nothing = Has(*features, kAllOrNothing);
   request.bytes = call.body.size();
-  absl::StatusOr<std::optional<RememberedRequest>> remember = RememberOf(call, "upsert");
+  absl::StatusOr<std::optional<RememberedRequest>> remember =
+      RememberOf(call, "upsert", call.parts[0], call.body);
   if (!remember.ok()) return ErrorAnswer(remember.status());
   request.remember = *std::move(remember);
   if (request.remember) {
@@ -323,6 +305,8 @@ HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
 
 HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  const absl::StatusOr<bool> erase = ErasesNow(call);
+  if (!erase.ok()) return ErrorAnswer(erase.status());
   const absl::StatusOr<JsonDocument> body = JsonBody(call);
   if (!body.ok()) return ErrorAnswer(body.status());
   Warnings warnings;
@@ -347,7 +331,8 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   for (const std::string& id : *ids) request.items.push_back({.external_id = id});
   request.all_or_nothing = Has(*features, kAllOrNothing);
   request.bytes = call.body.size();
-  absl::StatusOr<std::optional<RememberedRequest>> remember = RememberOf(call, "delete");
+  absl::StatusOr<std::optional<RememberedRequest>> remember = RememberOf(
+      call, "delete", call.parts[0], absl::StrCat(call.Query("erase").value_or(""), "\n", call.body));
   if (!remember.ok()) return ErrorAnswer(remember.status());
   request.remember = *std::move(remember);
   const auto answer = [&](const RecordOutcome& outcome, std::optional<std::int64_t> erased_ms) {
@@ -364,8 +349,8 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
   audit_.AddRows(call, "delete", asked->source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
-  const bool erase = call.Query("erase").value_or("") == "now";
-  const bool erased = erase && asked->tenant->EraseDeleted(call.now_ms).ok();
+  const bool erased = *erase && asked->tenant->EraseDeleted(call.now_ms).ok();
+  if (!erased) erasure_.Note(asked->source.tenant);
   if (!outcome.remembered.empty()) return Json(outcome.remembered);
   return Json(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));
 }

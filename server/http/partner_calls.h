@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "server/http/erasure.h"
 #include "server/http/http_audit.h"
 #include "server/http/http_routes.h"
 #include "server/storages/storages.h"
@@ -15,7 +16,8 @@ namespace mirror {
 class PartnerCalls {
  public:
   /// What it is given outlives it.
-  PartnerCalls(Storages& storages, HttpAudit& audit) : storages_(storages), audit_(audit) {}
+  PartnerCalls(Storages& storages, HttpAudit& audit, Erasure& erasure)
+      : storages_(storages), audit_(audit), erasure_(erasure) {}
   void AddTo(HttpRoutes* routes);
 
  private:
@@ -32,6 +34,7 @@ class PartnerCalls {
 
   Storages& storages_;
   HttpAudit& audit_;
+  Erasure& erasure_;
 };
 
 }  // namespace mirror

@@ -151,7 +151,9 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
 HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& sources,
                                const std::string& what) {
   std::uint64_t rows = 0;
-  bool erased = call.Query("erase").value_or("") == "now";
+  const absl::StatusOr<bool> erase = ErasesNow(call);
+  if (!erase.ok()) return ErrorAnswer(erase.status());
+  bool erased = *erase;
   absl::Status status;
   for (const DataSource& source : sources) {
     if (source.door == Door::kRecords) continue;
@@ -171,6 +173,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     if (!cleared.ok()) break;
     rows += *cleared;
     if (erased) erased = (*tenant)->EraseDeleted(call.now_ms).ok();
+    if (!erased) erasure_.Note(source.tenant);
   }
   audit_.Add(call, absl::StrCat(what, ": ", rows, " rows"), status);
   if (!status.ok()) return ErrorAnswer(status);
@@ -310,6 +313,8 @@ HttpAnswer StorageCalls::ChangeSource(HttpCall& call) {
 
 HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
   if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
+  const absl::StatusOr<DataSource> source = storages_.FindSource(call.parts[0], call.parts[1]);
+  if (!source.ok()) return ErrorAnswer(source.status());
   const absl::StatusOr<std::uint64_t> rows =
       storages_.DeleteSource(call.parts[0], call.parts[1], call.now_ms);
   audit_.Add(call,
@@ -319,7 +324,9 @@ HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
   if (!rows.ok()) return ErrorAnswer(rows.status());
   JsonWriter json;
   json.Begin('{');
-  WriteCounts(*rows, {}, call.now_ms, &json);
+  // One of cycles is only left: nothing of it was erased.
+  const bool erased = source->door == Door::kRecords;
+  WriteCounts(*rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }

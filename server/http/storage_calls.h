@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "server/http/erasure.h"
 #include "server/http/http_audit.h"
 #include "server/http/http_routes.h"
 #include "server/storages/storages.h"
@@ -14,7 +15,8 @@ namespace mirror {
 class StorageCalls {
  public:
   /// What it is given outlives it.
-  StorageCalls(Storages& storages, HttpAudit& audit) : storages_(storages), audit_(audit) {}
+  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure)
+      : storages_(storages), audit_(audit), erasure_(erasure) {}
   void AddTo(HttpRoutes* routes);
 
  private:
@@ -36,6 +38,7 @@ class StorageCalls {
 
   Storages& storages_;
   HttpAudit& audit_;
+  Erasure& erasure_;
 };
 
 }  // namespace mirror

@@ -54,6 +54,13 @@ struct RememberedRequest {
   std::function<std::string(const RecordOutcome& outcome)> answer;
 };
 
+/// A document that a request depends on, read under the store's writer lock before it is planned.
+struct DocumentCheck {
+  std::string kind, id;
+  /// Its error is the request's outcome. Absent: there is no such document.
+  std::function<absl::Status(const std::optional<Document>& document)> check;
+};
+
 struct RecordRequest {
   RecordOperation operation = RecordOperation::kUpsert;
   std::vector<RecordItem> items;
@@ -62,6 +69,7 @@ struct RecordRequest {
   std::optional<RememberedRequest> remember = std::nullopt;
   /// Written in the same transaction, made of what the request does.
   std::function<std::vector<DocumentChange>(const RecordOutcome& outcome)> documents = {};
+  std::optional<DocumentCheck> check = std::nullopt;
   std::uint64_t bytes = 0;  ///< What it weighs, for who commits several together.
 };
 

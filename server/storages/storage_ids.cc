@@ -41,9 +41,12 @@ std::string IdFromName(std::string_view name) {
   std::string id;
   for (const char c : name) {
     if ((static_cast<unsigned char>(c) & 0xC0U) == 0x80) continue;  // Within a character.
-    id.push_back(IsWordCharacter(c) ? c : '_');
+    const bool joins = c == '-' && !id.empty() && id.back() != '-';
+    id.push_back(joins || IsWordCharacter(c) ? c : '_');
+    if (id.size() == kStorageIdMax) break;
   }
-  return id.substr(0, kStorageIdMax);
+  if (!id.empty() && id.back() == '-') id.back() = '_';
+  return id;
 }
 
 std::string TenantOfSource(std::string_view storage, std::string_view source) {

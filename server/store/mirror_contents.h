@@ -74,7 +74,7 @@ struct MirrorContents {
   std::vector<KeptReceipt> receipts;
   std::vector<OpenReceiptOfTable> open_receipts;
   std::vector<HookNote> hooks;
-  std::int64_t last_hook = 0;  ///< As `last_hold`.
+  std::int64_t last_hook = 0;       ///< As `last_hold`.
   std::vector<Document> documents;  ///< By kind, then id.
   std::vector<KeptObjects> source_objects;
   std::vector<IndexChange> own_indexes;  ///< By name.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "server/plan/move_mark.h"
+#include "server/tenant/records/records_planner.h"
 
 namespace mirror {
 namespace {
@@ -194,6 +195,9 @@ absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::i
   };
   if (!tenant.IsUnusable()) {
     if (absl::Status status = stays(); !status.ok()) return status;
+    const absl::StatusOr<TenantRecord> row = tenant.ReadTenantRow();
+    const absl::Status cycles = row.ok() ? CheckComesByCycles(*row) : absl::OkStatus();
+    if (!cycles.ok()) return cycles;
     absl::StatusOr<ResetReport> kept = CopyBeforeReset(tenants, tenant, now_ms, go_on);
     absl::Status failed = kept.status();
     if (kept.ok()) {

@@ -65,6 +65,7 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
   if (beginning.admission.accepted) {
     mirror_.Summarize(Look::kTenant);
     mirror_.cycle().Begin();
+    mirror_.seen().book().Begin(beginning.admission.cycle, now_ms);
   }
   return std::move(beginning.admission);
 }
@@ -138,6 +139,7 @@ void CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginning, Pla
     return;
   }
   beginning->cut = tenant.active ? tenant.cycle : 0;
+  beginning->cut_began_ms = tenant.since_ms;
   beginning->timed_out = idle && !own;
   admission.accepted = true;
   admission.cycle = CycleAfter(tenant.cycle, now_ms);
@@ -159,6 +161,8 @@ void CycleCalls::TellBeginning(const Beginning& beginning) {
                               beginning.caller.environment, "'"));
   }
   if (admission.accepted && beginning.cut != 0) {
+    mirror_.seen().book().End(beginning.cut, beginning.cut_began_ms, CycleEnd::kInterrupted,
+                              beginning.now_ms);
     beginning.timed_out ? TellTimedOut(mirror_, beginning.cut) : TellInterrupted(mirror_, beginning.cut);
   }
   ServerCounters& counters = *mirror_.options().counters;

@@ -91,6 +91,7 @@ class CycleCalls {
     Admission admission = {};
     bool created = false, takes_place = false;
     std::int64_t cut = 0;  ///< A cycle that this one takes the place of.
+    std::int64_t cut_began_ms = 0;
     bool timed_out = false;
   };
   /// Opens the mirror, making it where that may be. kAborted with a closed one: it was gone.

@@ -12,6 +12,7 @@
 #include "base/crash_point.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/move_mark.h"
+#include "server/tenant/records/records_planner.h"
 
 namespace mirror {
 namespace {
@@ -73,6 +74,8 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
             plan.tenant->announced.clear();
             CarryOverWithoutMove(before, &*plan.tenant);
             plan.forget_old_cycles = true;
+            absl::Status renewed = RenewLineage(copy.records(), /*only_stopped=*/false, &plan);
+            if (!renewed.ok()) return renewed;
             return plan;
           })
           .status();
@@ -235,6 +238,9 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
     }
   }
   const std::optional<TenantRecord> owner = FindOwner();
+  if (owner) {
+    if (absl::Status cycles = CheckComesByCycles(*owner); !cycles.ok()) return cycles;
+  }
   const absl::StatusOr<std::string> aside = set_aside(owner);
   if (!aside.ok()) return aside.status();
   CrashPoint("rebuild.aside");
@@ -301,23 +307,24 @@ absl::Status FileCalls::Resume(std::int64_t now_ms) {
     return status;
   }
   bool had_stopped = !damaged.empty();
-  absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) {
-    if (MarkOf(before)) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "tenant '", mirror_.context_id(), "': ", PauseWords(before.paused, before.pause_reason),
-          ". It was not resumed. 'mirrorctl move ", mirror_.context_id(),
-          " ... --resume' or '--undo' ends the move, with the options that it was begun with."));
-    }
-    had_stopped = had_stopped || before.paused;
-    plan->tenant->paused = false;
-    plan->tenant->pause_reason.clear();
-    // Two sources that were found are one again.
-    plan->tenant->missed_cycle = 0;
-    plan->tenant->missed_ms = 0;
-    // Where the clock was ahead, this is how it is forgiven.
-    plan->tenant->clock_ms = now_ms;
-    return absl::OkStatus();
-  });
+  absl::Status status = mirror_.EndCycle(
+      now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+        if (MarkOf(before)) {
+          return absl::FailedPreconditionError(absl::StrCat(
+              "tenant '", mirror_.context_id(), "': ", PauseWords(before.paused, before.pause_reason),
+              ". It was not resumed. 'mirrorctl move ", mirror_.context_id(),
+              " ... --resume' or '--undo' ends the move, with the options that it was begun with."));
+        }
+        had_stopped = had_stopped || before.paused;
+        plan->tenant->paused = false;
+        plan->tenant->pause_reason.clear();
+        // Two sources that were found are one again.
+        plan->tenant->missed_cycle = 0;
+        plan->tenant->missed_ms = 0;
+        // Where the clock was ahead, this is how it is forgiven.
+        plan->tenant->clock_ms = now_ms;
+        return RenewLineage(mirror_.store()->records(), /*only_stopped=*/true, plan);
+      });
   if (status.ok())
     mirror_.Tell(Severity::kInformation, "tenant.resumed",
                  had_stopped ? "an operator resumed the tenant"

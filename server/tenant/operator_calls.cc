@@ -13,6 +13,7 @@
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
 #include "server/plan/move_mark.h"
+#include "server/tenant/records/records_planner.h"
 
 namespace mirror {
 
@@ -46,6 +47,7 @@ absl::Status OperatorCalls::EndCycleWith(const std::vector<std::string>& tables,
   return mirror_.EndCycle(
       now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
         if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
+        if (absl::Status cycles = CheckComesByCycles(before); !cycles.ok()) return cycles;
         *names = FindTables(mirror_, tables);
         if (!names->ok()) return names->status();
         for (const std::string& name : **names) {
@@ -120,6 +122,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::v
                                  .Commit([&](const TenantRecord& before) MIRROR_REQUIRES(
                                              mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
                                    absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before));
+                                   if (stays.ok()) stays = CheckComesByCycles(before);
                                    if (!stays.ok()) return stays;
                                    names = FindTables(mirror_, tables);
                                    if (!names.ok()) return names.status();

@@ -9,9 +9,9 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "server/plan/plan.h"
-#include "server/tenant/waiting_rows.h"
 #include "server/tenant/mirror/mirror.h"
 #include "server/tenant/row_planner.h"
+#include "server/tenant/waiting_rows.h"
 
 namespace mirror {
 

@@ -402,7 +402,7 @@ void RowWriter::Finish(const WaitingRows& waiting, const RowPlanner::Standing& s
       mirror_.cycle().NoteRefusal(request.cycle, *outcome);
     }
   }
-  CountBatch(request, number, *outcome);
+  CountBatch(waiting, number, *outcome);
   if (number < request.batches.size() && outcome->status.ok() && !outcome->repeated && outcome->seq == 1) {
     TellPopulating(outcome->table, outcome->populate);
   }
@@ -479,7 +479,8 @@ void RowWriter::TellPopulating(const std::string& table, PopulateReason reason) 
   tell(Severity::kWarning, "source.restored", InWords(reason));
 }
 
-void RowWriter::CountBatch(const RowRequest& request, std::size_t batch, const BatchOutcome& outcome) {
+void RowWriter::CountBatch(const WaitingRows& waiting, std::size_t batch, const BatchOutcome& outcome) {
+  const RowRequest& request = waiting.request;
   if (batch >= request.batches.size()) return;
   ServerCounters& counters = *mirror_.options().counters;
   if (!outcome.status.ok()) return counters.batches_refused.Add();
@@ -489,6 +490,9 @@ void RowWriter::CountBatch(const RowRequest& request, std::size_t batch, const B
   if (rows.operation == Operation::kInsert) counters.rows_inserted.Add(rows.row_count);
   if (rows.operation == Operation::kUpdate) counters.rows_updated.Add(rows.row_count);
   if (rows.operation == Operation::kDelete) counters.rows_deleted.Add(rows.row_count);
+  CycleBook& book = mirror_.seen().book();
+  if (rows.planned) book.NotePlanned(request.cycle, *rows.planned, waiting.now_ms);
+  book.NoteRows(request.cycle, rows.operation, rows.row_count, waiting.now_ms);
 }
 
 }  // namespace mirror

@@ -95,7 +95,7 @@ class RowWriter {
               BatchOutcome* outcome) MIRROR_REQUIRES(mirror_.mutex());
   void TellPopulating(const std::string& table, PopulateReason reason) MIRROR_REQUIRES(mirror_.mutex());
   /// Counts what became of it, and its rows when they were applied.
-  void CountBatch(const RowRequest& request, std::size_t batch, const BatchOutcome& outcome);
+  void CountBatch(const WaitingRows& waiting, std::size_t batch, const BatchOutcome& outcome);
 
   Mirror& mirror_;
   CommitQueue<WaitingRows> queue_;

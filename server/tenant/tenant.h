@@ -80,6 +80,8 @@ class Tenant : private TenantMirror,
   /// What another server that has the same mirror kept of it.
   void TakeOver(const TenantSummary& summary) { shared_.seen().TakeOver(summary); }
   void NoteFailure(std::string_view why) { shared_.seen().NoteFailure(why); }
+  /// See CycleBook.
+  const CycleBook& book() const { return shared_.seen().book(); }
 };
 
 }  // namespace mirror

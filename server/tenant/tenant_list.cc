@@ -75,7 +75,9 @@ TenantState StateOf(const ListedTenant& tenant) {
   if (tenant.late) return TenantState::kLate;
   if (summary.paused) return TenantState::kPaused;
   if (summary.active) return TenantState::kActive;
-  if (summary.completed_ms == 0 || summary.tables_unpopulated > 0 || summary.tables_refused > 0)
+  // Records come without cycles.
+  const bool needs_cycle = summary.completed_ms == 0 && summary.issuer != kRecordsIssuer;
+  if (needs_cycle || summary.tables_unpopulated > 0 || summary.tables_refused > 0)
     return TenantState::kIncomplete;
   return TenantState::kGood;
 }

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/plan/tenant_summary.h"
+#include "server/tenant/mirror/cycle_book.h"
 
 // How many tenants are shown to an operator: in which state each is, which of them, in what order, and a page
 // at a time. Pure: made of what is known without a database.
@@ -43,6 +44,7 @@ struct ListedTenant {
   std::int64_t progress_ms = 0;
   bool late = false;  ///< A table is older than its target.
   bool deleted = false;
+  CycleBook::Now rows = {};
 };
 TenantState StateOf(const ListedTenant& tenant);
 /// The same, or there is a quarantine.

@@ -407,6 +407,7 @@ std::vector<Tenants::Seen> Tenants::AllSeen() {
     const MutexLock lock(mutex_);
     return unreadable_;
   }();
+  const std::int64_t now_ms = NowMs();
   std::vector<Seen> seen;
   seen.reserve(all.size());
   // One that was only probed was never there.
@@ -416,7 +417,7 @@ std::vector<Tenants::Seen> Tenants::AllSeen() {
     const std::int64_t progress_ms = std::max(summary->progress_ms, tenant->seen_progress_ms());
     const auto why = unreadable.find(FoldName(tenant->context_id()));
     seen.push_back({tenant->context_id(), tenant->is_open(), std::move(summary), progress_ms,
-                    why == unreadable.end() ? std::string() : why->second});
+                    why == unreadable.end() ? std::string() : why->second, tenant->book().At(now_ms)});
   }
   return seen;
 }

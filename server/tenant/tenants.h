@@ -85,6 +85,7 @@ class Tenants {
     std::shared_ptr<const TenantSummary> summary;
     std::int64_t progress_ms = 0;  ///< Of a cycle that runs, too.
     std::string unreadable = {};  ///< Why its home can open it for nobody; empty: it can, as far as is known.
+    CycleBook::Now rows = {};     ///< As this process saw it.
   };
   std::vector<Seen> AllSeen();
   /// AllSeen(), and tenants without a mirror whose first cycles fail. NoteBegun() forgets such a failure.

@@ -25,8 +25,7 @@ class StoreDocuments : public StoreContract {
     plan.document_bounds = std::move(bounds);
     EXPECT_THAT(store_->Commit(plan), IsOk());
   }
-  std::vector<std::string> Ids(const std::string& kind, const std::string& from = "",
-                               std::size_t max = 100) {
+  std::vector<std::string> Ids(const std::string& kind, const std::string& from = "", std::size_t max = 100) {
     const auto documents = store_->records().ReadDocuments(kind, from, max);
     EXPECT_THAT(documents, IsOk());
     std::vector<std::string> ids;

@@ -2,7 +2,7 @@
 // that have the header's number of fields or say why not, in the order of the file and without a byte that is
 // not there.
 
-#include "client/source/files/csv_rows.h"
+#include "client/source/files/rows/csv_rows.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "client/source/files/xlsx_rows.h"
+#include "client/source/files/rows/xlsx_rows.h"
 #include "tests/fuzz/config_file.h"
 
 namespace mirror {

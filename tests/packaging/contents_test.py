@@ -83,6 +83,8 @@ class Contents(unittest.TestCase):
             if owner == package:
                 name = pathlib.PurePosixPath(path).name
                 yield path.lstrip("/")
+                if kind == "private":  # Another program starts it: no page, no completion.
+                    continue
                 yield self.manual(path)
                 yield from (place.format(name) for place in COMPLETIONS)
 
@@ -140,8 +142,15 @@ class Contents(unittest.TestCase):
                     self.assertIn(library, self.packages[owner].field("Depends"), path)
         self.assertEqual(self.packages["partner-mirror-doc"].field("Depends"), "")
 
+    def test_what_parses_uploaded_files_is_where_the_server_looks_for_it(self):
+        self.assertIn("usr/lib/partner-mirror/mirror-import", self.packages["partner-mirror-server"].files())
+        for library in ("libcsv3", "libexpat1", "libzip4"):
+            self.assertIn(library, self.packages["partner-mirror-server"].field("Depends"))
+
     def test_pages_and_completions_name_their_program(self):
         for owner, kind, path in self.shipped:
+            if kind == "private":
+                continue
             name, package = pathlib.PurePosixPath(path).name, self.packages[owner]
             with self.subTest(program=name):
                 title = re.search(r"^\.TH \"?([\w.\\-]+)\"? \"?(\d)", package.text(self.manual(path)), re.MULTILINE)
@@ -213,7 +222,7 @@ class Contents(unittest.TestCase):
     def test_the_page_that_a_warning_names_removes_every_program(self):
         page = self.packages["partner-mirror-doc"].text("usr/share/doc/partner-mirror-doc/docs/operate/upgrade.md")
         removed = re.search(r"^rm -f /usr/local/\{bin,sbin\}/\{(.*)\}$", page, re.MULTILINE)[1].split(",")
-        self.assertEqual(sorted(removed), sorted(os.path.basename(path) for _, _, path in self.shipped))
+        self.assertEqual(sorted(removed), sorted(os.path.basename(path) for _, kind, path in self.shipped if kind != "private"))
 
     def test_who_removes_the_agent_is_told_of_the_change_log(self):
         config = "etc/partner-mirror-agent/mirror-agent.toml"
@@ -275,7 +284,7 @@ class Contents(unittest.TestCase):
         for part in ("server", "agent"):
             package = self.packages[f"partner-mirror-{part}"]
             unit = package.folder / f"lib/systemd/system/mirror-{part}.service"
-            program = next(path for owner, _, path in self.shipped if owner == package.name)
+            program = next(path for owner, kind, path in self.shipped if (owner, kind) == (package.name, "program"))
             there = package.folder / program.lstrip("/")
             self.assertTrue(there.stat().st_mode & stat.S_IXUSR)
             place = pathlib.Path(tempfile.mkdtemp(prefix="unit-"))

@@ -238,6 +238,7 @@ class RecordsTest(unittest.TestCase):
         self.upsert(storage, [failing], headers={"Idempotency-Key": "names-it"}).expect(200)
         body = {"externalId": ["gone-unverwechselbar"], "featuresOn": ["DELETE_BY_EXTERNAL_ID"]}
         path = f"/v4/storages/{storage}/businesspartners/delete"
+        self.door.request("POST", path, json=body, query={"erase": "yes"}).expect(400)
         self.door.request("POST", path, json=body | {"featuresOn": []}).expect(400)
         gone = self.door.request("POST", path, json=body, query={"erase": "now"}).expect(200).json()
         self.assertEqual((gone["numberOfDeletes"], gone["numberOfFailures"]), (1, 0))
@@ -500,16 +501,76 @@ class RecordsTest(unittest.TestCase):
         self.upsert(storage, [partner("1", CITY="y")]).expect(200)
 
     def test_an_agent_cannot_take_over_a_source_of_records(self):
-        storage = self.storage("Taken")
+        storage = self.storage("Cust-records")
         config = (self.server.folder / "mirror-agent.toml").read_text()
         other = self.server.folder / "other-agent.toml"
-        other.write_text(config.replace('"Cust"', '"Taken"'))
-        self.server.configure("nothing", "") if False else None
-        server = (self.server.folder / "mirror-server.toml").read_text()
-        self.assertIn("Cust", server)
+        source = self.work / "another crm.db"
+        shutil.copy(self.work / "crm.db", source)
+        other.write_text(
+            config.replace('"Cust"', f'"{storage}"').replace("agent-state", "other-state").replace("/crm.db", "/another crm.db")
+        )
+        done = self.server.run("mirror-agent", "install", "--take-over", "--config", other)
+        self.assertEqual(done.returncode, 0, done.stderr)
         done = self.server.run("mirror-agent", "once", "--config", other)
         self.assertNotEqual(done.returncode, 0)
+        self.assertIn("belongs to another issuer", " ".join((done.stderr + done.stdout).split()))
         self.assertEqual(self.counts(self.upsert(storage, [partner("1")])), (1, 0, 0, 0))
+        for asked in (["invalidate", storage, "--all"], ["reset", storage, "--all", "--confirm", storage], ["verify", storage]):
+            done = self.server.run("mirrorctl", "--config", self.server.folder / "mirrorctl.toml", *asked)
+            self.assertEqual(done.returncode, 1, asked)
+            self.assertIn("no source could send them again", " ".join(done.stderr.split()))
+        self.assertEqual(self.record(storage, "1"), {})
+        shown = self.server.ctl("tenants", "--failed")
+        self.assertNotIn(storage, shown)
+
+    def test_a_stopped_source_goes_on_by_resume_and_a_restored_one_has_another_lineage(self):
+        storage = self.storage("Stopped")
+        self.upsert(storage, [partner("1", CITY="x")]).expect(200)
+
+        def position():
+            with sqlite3.connect(self.server.database(storage)) as mirror:
+                return mirror.execute(f"SELECT lsn, lineage FROM {storage}_mirroring").fetchone()
+
+        first = position()
+        with sqlite3.connect(self.server.database(storage)) as mirror:
+            mirror.execute(f"UPDATE {storage}_mirroring SET lsn = -1")
+        self.assertIn("resume", self.upsert(storage, [partner("2")]).expect(409).json()["message"])
+        self.server.ctl("resume", storage)
+        self.upsert(storage, [partner("2")]).expect(200)
+        second = position()
+        self.assertNotEqual(first[1], second[1])
+        backup = self.server.folder / "stopped.backup"
+        self.server.ctl("backup", storage, backup)
+        self.upsert(storage, [partner("3")]).expect(200)
+        self.server.ctl("restore", storage, backup, "--confirm", storage)
+        self.assertIsNone(self.record(storage, "3"))
+        self.assertNotIn(position()[1], (first[1], second[1]))
+        self.upsert(storage, [partner("3")]).expect(200)
+
+
+class ErasedInTimeTest(unittest.TestCase):
+    def test_what_is_deleted_leaves_the_files_by_itself_also_behind_a_restart(self):
+        work = pathlib.Path(tempfile.mkdtemp(prefix="records erased "))
+        self.addCleanup(shutil.rmtree, work, ignore_errors=True)
+        server = records_server.RecordsServer(BIN, work / "dev", sections={"http": 'erase_within = "2s"'})
+        server.start()
+        self.addCleanup(server.stop)
+        door = server.door()
+        door.request("POST", "/v2/storages", json={"name": "Time"}).expect(201)
+        secret = "Geheimnis-4711-unverwechselbar"
+        body = {"businessPartners": [partner("1", CITY=secret), partner("2", CITY="Bern")]}
+        door.request("PUT", "/v4/storages/Time/businesspartners", json=body).expect(200)
+        gone = {"externalId": "1", "featuresOn": ["DELETE_BY_EXTERNAL_ID"]}
+        answer = door.request("POST", "/v4/storages/Time/businesspartners/delete", json=gone).expect(200).json()
+        self.assertIsNone(answer["erasedAt"])
+        server.kill()
+        server.start()
+
+        def is_gone():
+            files = [file for file in (server.folder / "data").rglob("*") if file.is_file()]
+            return not any(secret.encode() in file.read_bytes() for file in files)
+
+        server.wait_for(is_gone)
 
 
 class KilledTest(unittest.TestCase):
@@ -523,7 +584,7 @@ class KilledTest(unittest.TestCase):
         clients, rounds, answers = 40, 5, {}
 
         def client(number):
-            door = server.door()
+            door = server.door(tells=False)
             for turn in range(rounds):
                 body = {"featuresOn": UPSERT, "businessPartners": [partner(f"{number}-{turn}", N=str(turn)), partner(f"c{number}")]}
                 key = {"Idempotency-Key": f"{number}-{turn}"}
@@ -532,6 +593,7 @@ class KilledTest(unittest.TestCase):
                         answer = door.request("PUT", "/v4/storages/C18/businesspartners", json=body, headers=key)
                     except (OSError, http_door.http.client.HTTPException):
                         door.close()
+                        server.wait_until_up()
                         continue
                     if answer.status == 200:
                         answers[number, turn] = answer.json()

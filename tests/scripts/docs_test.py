@@ -275,7 +275,7 @@ class Pages(unittest.TestCase):
             for block in page.blocks:
                 for mark in block.marks:
                     with self.subTest(block=str(block)):
-                        self.assertRegex(mark, r"^(?:run(?:: exit \d+| first: .+)?|not checked: \S.*)$")
+                        self.assertRegex(mark, r"^(?:run(?:: exit \d+| first: .+)?|numbers count|not checked: \S.*)$")
 
 
 class Checks(unittest.TestCase):

@@ -5,6 +5,8 @@
   <!-- run first: COMMAND --> typed before a block that is run, for what the page does not show; several, in their order;
                               "the tour" in place of a command: what the README's tour makes, made anew, with its
                               server at work
+  <!-- numbers count -->      of a block that is run: its answers come in their order, and with their numbers, but for
+                              ids and times
   <!-- not checked: why -->   no test reads the block
 """
 
@@ -53,6 +55,10 @@ class Block:
             if found := re.fullmatch(r"run(?:: exit (\d+))?", mark):
                 return int(found[1] or 0)
         return 0 if self.page.name == "README.md" and self.language == "console" and not self.unchecked else None
+
+    @property
+    def numbers_count(self):
+        return "numbers count" in self.marks
 
     @property
     def first(self):

@@ -14,6 +14,7 @@ import markdown_pages
 
 ROOT = markdown_pages.ROOT
 REFERENCE = ROOT / "docs" / "reference"
+MORE_PAGES = {"server-toml.md": ("server-http-toml.md",)}
 CODE_WORD = re.compile(r"`([^`]+)`")
 KIND = re.compile(r"[a-z]+\.[a-z_]+")
 # Files have such names, too.
@@ -58,9 +59,9 @@ def page_of(name):
 
 
 def keys_of_page(name):
-    """{table: {key: default as written, or None}} of a page about a configuration."""
+    """{table: {key: default as written, or None}} of a page about a configuration, and of those that it leaves tables to."""
     found = {}
-    for heading, before, head, cells in rows(page_of(name)):
+    for heading, before, head, cells in (row for one in (name, *MORE_PAGES.get(name, ())) for row in rows(page_of(one))):
         if not head[0].startswith("key"):
             continue
         tables = [f"[{one}]" for one in re.findall(r"\[(\[?[\w.]+\]?)\]", f"{head[0]} " if "[" in head[0] else heading)]
@@ -100,7 +101,7 @@ def closed(text, begin):
 
 
 PLACE_KEY = re.compile(r"place_key = (\"\w+\")|Place::\w+, (\"\w+\")")
-ENTRY = re.compile(r"\{\"(\w+)\",\s*(?:Set(?!Elsewhere)\w+|Path|path_of)(?:<\w+(?:<\w+>)?>|<std::\w+<\w+>>)?\(")
+ENTRY = re.compile(r"\{\"(\w+)\",\s*(?:Set(?!Elsewhere)\w+|Path|path_of|std::move)(?:<\w+(?:<\w+>)?>|<std::\w+<\w+>>)?\(")
 
 
 def entries_of(text):
@@ -115,7 +116,7 @@ def structs():
         for name, members in re.findall(r"^struct (\w+) \{\n(.*?)^\};", re.sub(r"\s//[/ ].*", "", text), re.MULTILINE | re.DOTALL):
             known = found.setdefault(name, {})
             for kind, declared in re.findall(r"^  ((?:std::)?[\w:]+(?:<.*?>+)?) ([^()]*?(?:\(.*)?);", members, re.MULTILINE):
-                for one in re.split(r",\s*(?=\w+\s*(?:=|$|,))(?![^{]*\})", declared):
+                for one in re.split(r",\s*(?=\w+\s*(?:[={,]|$))(?![^{]*\})", declared):
                     if parts := re.fullmatch(r"(\w+)\s*(?:=\s*(.*)|\{(.*)\})?", one.strip(), re.DOTALL):
                         known[parts[1]] = (kind, parts[2] or parts[3] or "")
     return found
@@ -141,7 +142,8 @@ class Config:
     def is_required(self, table, key):
         entry = self.tables[table][key]
         if f'Missing("{table.strip("[]")}", "{key}")' in self.text:
-            return True
+            # Not where it is first filled with what another table has.
+            return not re.search(rf"\b{table.strip('[]')}\.{key} = config", self.text)
         checked = " ".join(re.findall(r"CheckHas\(\{(.*?)\}\)", self.bodies[table]))
         if table == "[[source]]":  # One of them, by the kind of the source.
             traits = read("client/config/source_config.h", "client/config/source_config.cc")
@@ -152,6 +154,8 @@ class Config:
     def begins_as(self, table, key):
         """(type, C++ text) of what a key is when nobody gives it."""
         target = re.search(r"&([\w.]+(?:->[\w.]+)?)", self.tables[table][key])
+        # Given by who asks for the table.
+        target = target or re.search(rf"&(config_\.{re.escape(table.strip('[]'))}\.{key})\b", self.text)
         if target is None:
             return "", ""
         first, *members = re.split(r"\.|->", target[1])
@@ -208,6 +212,8 @@ def value_of_code(kind, text, structs_known=None):
     if text.startswith("{") or not text or '"' in text:
         return tomllib.loads(f"x = [{text.strip('{}')}]")["x"]
     text = re.sub(r"(?:std::chrono::)?\b(milliseconds|seconds|minutes|hours)\b", lambda found: f"{SPANS[CHRONO[found[1]]]} * ", text)
+    if kind == "std::chrono::seconds" and text.isdigit():
+        return int(text) * SPANS["s"]
     assert re.fullmatch(r"[\d' ()*<ULL]+", text), text
     return eval(re.sub(r"'|U?LL", "", text))  # Digits and operators alone: see above.
 
@@ -244,7 +250,7 @@ def kinds_told(text):
             yield severities, kind
 
 
-SERVER_FILES = ("server/config/config.cc", "server/config/postgres_keys.cc")
+SERVER_FILES = ("server/config/config.cc", "server/config/postgres_keys.cc", "server/config/http_keys.cc")
 SERVER_BLOCKS = {
     "[[issuer]]": "absl::Status Issuers()",
     "[[tenant]]": "absl::Status TenantRules()",
@@ -424,6 +430,7 @@ class Checks(unittest.TestCase):
             ('`"16MiB"`', "SetSize(", "std::uint64_t", "16ULL << 20"),
             ('`"7d"`', "SetSpan(", "std::chrono::seconds", "std::chrono::hours(24 * 7)"),
             ('`"10s"`', "SetSpan(", "std::chrono::milliseconds", "10'000"),
+            ('`"10s"`', "SetSpan(", "std::chrono::seconds", "10"),
             ('`["a", "b"]`', "", "std::vector<std::string>", '{"a", "b"}'),
             ('`"last"`', 'SetOneOf<bool>(&x, {{"last", false}, {"all", true}})', "bool", "false"),
             ('`"`', "", "std::string", '"\\""'),

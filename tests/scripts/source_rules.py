@@ -54,7 +54,7 @@ GROUPS = {
     "libzip": r"[<\"]zip(?:conf)?\.h",
     "expat": r"[<\"]expat\w*\.h",
     "zlib": r"<zlib\.h",
-    "the codec (it brings protobuf)": r"\"proto/wire/[a-z_]*codec[a-z_]*\.h\"",
+    "the codec (it brings protobuf)": r"\"proto/wire/(?:import/)?[a-z_]*codec[a-z_]*\.h\"",
     "certs": r"\"certs/",
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
     "an opening of databases": r"\"server/store/(?:sqlite/sqlite_home|catalog/(?:sqlite|postgres)/\w+|postgres/home/\w+)\.h\"",
@@ -82,11 +82,13 @@ ROOMS = {
     "base/text": ("base", ("CLI11",)),
     "base/config": ("base base/text", ("toml++",)),
     "proto/wire": ("base", ("xxhash", "OpenSSL", "nlohmann-json", "protobuf")),
+    "proto/wire/import": ("base proto/wire", ("protobuf",)),
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "certs/apikeys": ("base base/config certs", ("OpenSSL",)),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
     "server/records": ("base base/json proto/wire server/plan", ()),
     "server/config": ("base base/config base/db/postgres base/db/sqlite base/exposition server/plan", ()),
+    "server/import": ("proto/wire/import", ()),
     "server/store/catalog": ("base certs", ()),
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
@@ -158,8 +160,13 @@ ROOMS = {
         "base base/json proto/wire server/plan server/records server/store server/tenant server/tenant/records",
         (),
     ),
+    "server/jobs": (
+        "base base/http base/json proto/wire server/import server/plan server/records server/store server/tenant "
+        "server/tenant/records server/watch",
+        (),
+    ),
     "server/http": (
-        "base base/http base/json certs certs/apikeys proto/wire server/config server/plan server/records "
+        "base base/http base/json certs certs/apikeys proto/wire server/config server/jobs server/plan server/records "
         "server/storages server/store server/tenant server/tenant/records server/watch",
         (),
     ),
@@ -209,13 +216,15 @@ ROOMS = {
         "base/db/sqlite client/source client/source/sqlite/file client/source/sqlite/log proto/wire",
         (),
     ),
+    "client/source/files/rows": ("base proto/wire", ("libcsv", "libzip", "expat")),
+    "client/import": ("base client/source/files/rows proto/wire proto/wire/import", ()),
     "client/source/files": (
-        "base certs client/source client/source/rows client/source/sqlite/file client/source/steps "
-        "proto/wire",
-        ("xxhash", "nlohmann-json", "libcsv", "libzip", "expat"),
+        "base certs client/source client/source/files/rows client/source/rows client/source/sqlite/file "
+        "client/source/steps proto/wire",
+        ("xxhash", "nlohmann-json"),
     ),
     "client/source/capture": (
-        "base base/db/sqlite client/source client/source/files client/source/rows "
+        "base base/db/sqlite client/source client/source/files client/source/files/rows client/source/rows "
         "client/source/sqlite/file client/source/sqlite/log proto/wire",
         ("xxhash",),
     ),
@@ -225,8 +234,8 @@ ROOMS = {
     ),
     "client/source/stage": ("base base/db/sqlite client/source client/source/values proto/wire", ()),
     "client/source/sqlite": (
-        "base base/db/sqlite certs client/source client/source/files client/source/sqlite/file "
-        "client/source/sqlite/log client/source/steps proto/wire",
+        "base base/db/sqlite certs client/source client/source/files client/source/files/rows "
+        "client/source/sqlite/file client/source/sqlite/log client/source/steps proto/wire",
         ("SQLite",),
     ),
     "client/source/postgres": (
@@ -263,7 +272,7 @@ ROOMS = {
     ),
     "client/command": (
         "base base/config base/exposition base/text certs client/config client/cycle client/run client/source/capture "
-        "client/source/files client/state client/wire proto/wire",
+        "client/source/files client/source/files/rows client/state client/wire proto/wire",
         ("nlohmann-json", "spdlog"),
     ),
     "client": ("base base/config base/db/postgres base/db/sqlite base/text certs client/command client/wire", ()),
@@ -302,9 +311,13 @@ ROOMS = {
         "tools/mirrorctl/init",
         (),
     ),
+    "tools/mirrorctl/web": (
+        "base base/http base/text certs tools/mirrorctl/admin",
+        ("nlohmann-json", "protobuf"),
+    ),
     "tools/mirrorctl": (
         "base base/config base/db/postgres base/text certs tools/mirrorctl/admin tools/mirrorctl/doctor "
-        "tools/mirrorctl/init",
+        "tools/mirrorctl/init tools/mirrorctl/web",
         ("protobuf",),
     ),
 }
@@ -315,7 +328,7 @@ NEVER = [
     (r"base/config/(?!config_node\.cc)", ("toml++",)),
     (r"base/http/(?!listener\.cc|connection\.|tls\.)", ("Boost", "OpenSSL")),
     # Plain values know neither messages nor keys.
-    (r"proto/wire/(?!\w*codec|table_pack\.cc|receipt\.)", ("protobuf", "the codec (it brings protobuf)", "OpenSSL")),
+    (r"proto/wire/(?!(?:import/)?\w*codec|table_pack\.cc|receipt\.)", ("protobuf", "the codec (it brings protobuf)", "OpenSSL")),
     (r"proto/wire/(?!receipt\.)", ("nlohmann-json",)),
     (r"certs/(?!tls)", ("grpc",)),
     (r"server/plan/(?:\w+_)?plan\.", ("certs", "nlohmann-json")),
@@ -326,8 +339,8 @@ NEVER = [
         ("an opening of databases",),
     ),
     (r"server/hooks/delivery/(?!hook_url\.)", ("cpp-httplib",)),
-    (r"client/source/files/(?!csv_rows\.)", ("libcsv",)),
-    (r"client/source/files/(?!xlsx_rows\.)", ("libzip", "expat")),
+    (r"client/source/files/rows/(?!csv_rows\.)", ("libcsv",)),
+    (r"client/source/files/rows/(?!workbook|xlsx_rows\.|xml_part\.|zip_archive\.)", ("libzip", "expat")),
     (r"client/(?!source/|run/open_source\.)", ("a reader by its name (client/run/open_source opens it)",)),
     # A generated service costs seconds of each file that includes it.
     (r"client/wire/(?!(?:mirror_client|connect)\.cc|silence_watch\.)|tools/mirrorctl/(?!admin/admin_client\.cc)", ("grpc",)),

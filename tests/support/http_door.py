@@ -105,13 +105,14 @@ class HttpDoor:
     `url`: of the server, with its base path where it has one. `key`: what requests show that name none. `tls`: an
     ssl.SSLContext, for https. No redirection is followed, and nothing is sent a second time."""
 
-    def __init__(self, url, key=None, tls=None, timeout=60, check=None):
+    def __init__(self, url, key=None, tls=None, timeout=60, check=None, tells=True):
         parts = urllib.parse.urlsplit(url)
         self.origin, self.base = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
         self.is_tls, self.host, self.port = parts.scheme == "https", parts.hostname, parts.port
         self.key, self.tls, self.timeout = key, tls, timeout
         self.check = check or openapi_check.OpenApiCheck()
-        self.connections_made = 0
+        # What is not answered is printed.
+        self.connections_made, self.tells = 0, tells
         self._lock, self._of_thread, self._all = threading.Lock(), threading.local(), []
 
     def __enter__(self):
@@ -138,7 +139,8 @@ class HttpDoor:
         try:
             response, content = self._exchange(method, path, fields, body)
         except (OSError, http.client.HTTPException):
-            print(f"$ {asked}\nwas not answered:", file=sys.stderr)
+            if self.tells:
+                print(f"$ {asked}\nwas not answered:", file=sys.stderr)
             raise
         answer = Answer(asked, response.status, {name.lower(): value for name, value in response.getheaders()}, content)
         check = self.check.check_answer if documented else self.check.check_refusal

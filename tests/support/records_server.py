@@ -3,6 +3,7 @@
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -101,8 +102,20 @@ class RecordsServer:
             assert time.monotonic() < end, "it did not come"
             time.sleep(0.02)
 
-    def door(self, key=None):
-        return http_door.HttpDoor(self.url, key=key or self.owner)
+    def door(self, key=None, **more):
+        return http_door.HttpDoor(self.url, key=key or self.owner, **more)
+
+    def wait_until_up(self):
+        """For a client whose server may be starting."""
+
+        def look():
+            try:
+                with socket.create_connection(("127.0.0.1", self.ports[2]), timeout=1):
+                    return True
+            except OSError:
+                return False
+
+        self.wait_for(look)
 
     def database(self, tenant):
         return self.folder / "data" / f"Mirror_{tenant}.db"

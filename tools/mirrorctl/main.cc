@@ -20,6 +20,7 @@
 #include "tools/mirrorctl/init/certs_command.h"
 #include "tools/mirrorctl/init/init.h"
 #include "tools/mirrorctl/init/init_http.h"
+#include "tools/mirrorctl/web/web_command.h"
 
 int main(int argc, char** argv) {
   mirror::KeepMemoryPrivate();
@@ -47,6 +48,7 @@ int main(int argc, char** argv) {
   mirror::AddAdminCommands(app, config_path, console);
   mirror::AddAuditCommands(app, config_path, console);
   mirror::AddDoctor(app, config_path, console);
+  mirror::AddWebCommand(app, config_path, console);
 
   app.SpeakToShells(
       {.name = "mirrorctl",

@@ -88,6 +88,8 @@ def write_manual(folder, program, text):
 def write_program_pages(build, debian):
     for line in (build / "shipped.txt").read_text().splitlines():
         package, kind, path = line.split()
+        if kind == "private":  # Nobody types it.
+            continue
         folder, program = debian / package, pathlib.PurePosixPath(path)
         installed = folder / path.lstrip("/")
         if kind == "script":

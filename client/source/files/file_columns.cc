@@ -11,8 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "client/source/files/file_rows.h"
-#include "client/source/files/file_value.h"
+#include "client/source/files/rows/file_rows.h"
+#include "client/source/files/rows/file_value.h"
 #include "client/source/files/typed_rows.h"
 #include "client/source/steps/row_steps.h"
 

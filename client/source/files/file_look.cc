@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/source/files/xlsx_rows.h"
+#include "client/source/files/rows/xlsx_rows.h"
 
 namespace mirror {
 
@@ -54,6 +54,7 @@ class RowsOfFiles : public FileRows {
   const std::vector<std::string>& header() const override { return header_; }
   const std::string& raw_header() const override { return raw_header_; }
   char separator() const override { return separator_; }
+  std::uint64_t bytes_read() const override { return rows_->bytes_read(); }  // Of the one at hand.
 
   absl::StatusOr<bool> Next(FileRow* row) override {
     for (;;) {

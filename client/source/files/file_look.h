@@ -12,9 +12,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "certs/keyed_hash.h"
-#include "client/source/files/csv_rows.h"
-#include "client/source/files/file_rows.h"
-#include "client/source/files/file_value.h"
+#include "client/source/files/rows/csv_rows.h"
+#include "client/source/files/rows/file_rows.h"
+#include "client/source/files/rows/file_value.h"
 #include "client/source/steps/table_steps.h"
 #include "proto/wire/table.h"
 

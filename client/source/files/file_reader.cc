@@ -19,7 +19,7 @@
 #include "client/source/files/file_columns.h"
 #include "client/source/files/file_places.h"
 #include "client/source/files/file_row_readers.h"
-#include "client/source/files/file_value.h"
+#include "client/source/files/rows/file_value.h"
 #include "client/source/files/typed_rows.h"
 #include "client/source/rows/sorted_digests.h"
 

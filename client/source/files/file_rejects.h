@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "client/source/files/file_look.h"
-#include "client/source/files/file_rows.h"
+#include "client/source/files/rows/file_rows.h"
 
 namespace mirror {
 

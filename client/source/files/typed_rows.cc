@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
-#include "client/source/files/csv_rows.h"
-#include "client/source/files/file_value.h"
+#include "client/source/files/rows/csv_rows.h"
+#include "client/source/files/rows/file_value.h"
 #include "client/source/rows/packed_key.h"
 
 namespace mirror {

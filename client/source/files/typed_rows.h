@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/source/files/file_look.h"
-#include "client/source/files/file_rows.h"
+#include "client/source/files/rows/file_rows.h"
 #include "client/source/steps/row_steps.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"

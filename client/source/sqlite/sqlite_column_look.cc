@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/value.h"
-#include "client/source/files/file_value.h"
+#include "client/source/files/rows/file_value.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 

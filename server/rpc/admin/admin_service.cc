@@ -164,6 +164,12 @@ std::string StateOf(const KeyInfo& key, std::int64_t now_s) {
   return now_s < key.not_before ? "not yet valid" : "valid";
 }
 
+void EncodeDated(const DatedKey& key, v1::DiagnoseResponse::Key* message) {
+  message->set_name(key.name);
+  message->set_kind(std::string(KindName(key.kind)));
+  message->set_not_after(key.not_after_s);
+}
+
 /// What fails is a finding: a full disk hides neither its free space nor the stores.
 void DiagnoseDisk(const StoreHome& home, v1::DiagnoseResponse* response) {
   const absl::StatusOr<StoreHome::Space> space = home.FindSpace();
@@ -232,14 +238,13 @@ absl::Status WriteAudit(Audit& audit, const grpc::ServerContext& context, const 
 
 AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
                            Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
-                           Servers servers)
-    : AdminMoves(gate, tenants),
+                           const TimeSeries& time_series, Servers servers)
+    : AdminTenants(gate, tenants, freshness, time_series),
       events_(events),
       audit_(audit),
       looks_(looks),
       reload_(std::move(reload)),
       dated_keys_(std::move(dated_keys)),
-      freshness_(freshness),
       servers_(std::move(servers)) {}
 
 grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
@@ -393,6 +398,38 @@ grpc::Status AdminService::ResumeTenant(grpc::ServerContext* context, const v1::
                });
 }
 
+grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::DeleteMirrorRequest* request,
+                                        v1::DeleteMirrorResponse* /*response*/) {
+  return Serve(
+      *context, Needs::kOperator, absl::StrCat("DeleteMirror ", request->context_id()),
+      [&]() -> absl::Status {
+        if (request->confirm() != request->context_id()) {
+          return absl::InvalidArgumentError(
+              "'confirm' is not the context id. Nothing was removed. Repeat the context id in 'confirm'.");
+        }
+        const std::string context_id = SpellingOf(tenants_, request->context_id(), *context);
+        if (absl::Status status = tenants_.Delete(context_id); !status.ok()) return status;
+        events_.Add(context_id, Severity::kWarning, "mirror.deleted",
+                    absl::StrCat("an operator removed the mirror; sources of the tenant are told not to "
+                                 "replicate until 'mirrorctl allow ",
+                                 context_id, "'"));
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status AdminService::AllowTenant(grpc::ServerContext* context, const v1::AllowTenantRequest* request,
+                                       v1::AllowTenantResponse* /*response*/) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("AllowTenant ", request->context_id()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::string> allowed = tenants_.Allow(request->context_id());
+                 if (!allowed.ok()) return allowed.status();
+                 TellSpelling(*allowed, request->context_id(), *context);
+                 events_.Add(*allowed, Severity::kInformation, "tenant.allowed",
+                             "an operator lets the deleted tenant be mirrored again");
+                 return absl::OkStatus();
+               });
+}
+
 // --- Events, keys, health -----------------------------------------------------
 
 grpc::Status AdminService::ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
@@ -474,6 +511,7 @@ grpc::Status AdminService::ListKeys(grpc::ServerContext* context, const v1::List
       message->set_thumbprint(absl::AsciiStrToUpper(key.thumbprint));
       message->set_state(StateOf(key, now_s));
     }
+    for (const DatedKey& key : dated_keys_()) EncodeDated(key, response->add_dated());
     return absl::OkStatus();
   });
 }
@@ -510,12 +548,7 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
           store->set_ok(sound.ok());
           store->set_detail(sound.ok() ? "ok" : CutMessage(std::string(sound.message())));
         }
-        for (const DatedKey& key : dated_keys_()) {
-          v1::DiagnoseResponse::Key* const dated = response->add_keys();
-          dated->set_name(key.name);
-          dated->set_kind(std::string(KindName(key.kind)));
-          dated->set_not_after(key.not_after_s);
-        }
+        for (const DatedKey& key : dated_keys_()) EncodeDated(key, response->add_keys());
         response->set_server_time_ms(NowMs());  // Last, so that no check stands between.
         return absl::OkStatus();
       });

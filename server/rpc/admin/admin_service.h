@@ -12,7 +12,7 @@
 #include "certs/expiry.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "server/fleet/listed_server.h"
-#include "server/rpc/admin/admin_moves.h"
+#include "server/rpc/admin/admin_tenants.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/admin/looks.h"
 #include "server/rpc/gate.h"
@@ -20,12 +20,13 @@
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
 #include "server/watch/freshness.h"
+#include "server/watch/time_series.h"
 
 namespace mirror {
 
 /// The operators' calls. Each checks the role of the client's certificate, does its work and leaves an audit
 /// record, refused or not. Threads: any; gRPC's.
-class AdminService final : public AdminMoves {
+class AdminService final : public AdminTenants {
  public:
   /// Reads keys and configuration again; gives the number of keys.
   using Reload = std::function<absl::StatusOr<std::size_t>()>;
@@ -37,16 +38,13 @@ class AdminService final : public AdminMoves {
 
   /// All that is referred to must outlive the service.
   AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks, Reload reload,
-               DatedKeys dated_keys, const FreshnessWatch& freshness, Servers servers);
+               DatedKeys dated_keys, const FreshnessWatch& freshness, const TimeSeries& time_series,
+               Servers servers);
 
   /// Ends what would never end by itself, and what takes long, with kUnavailable. Called before the listener
   /// stops.
   void EndWatching() { stopping_ = true; }
 
-  grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
-                           v1::ListTenantsResponse* response) override;
-  grpc::Status GetTenant(grpc::ServerContext* context, const v1::GetTenantRequest* request,
-                         v1::Tenant* response) override;
   grpc::Status ListTables(grpc::ServerContext* context, const v1::ListTablesRequest* request,
                           v1::ListTablesResponse* response) override;
   grpc::Status ListIndexes(grpc::ServerContext* context, const v1::ListIndexesRequest* request,
@@ -101,14 +99,12 @@ class AdminService final : public AdminMoves {
                            v1::BackupResponse* response, const ShowBackup& show);
   absl::Status Watch(grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                      grpc::ServerWriter<v1::Event>* writer);
-  absl::Status List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response);
 
   Events& events_;
   Audit& audit_;
   Looks& looks_;
   const Reload reload_;
   const DatedKeys dated_keys_;
-  const FreshnessWatch& freshness_;
   const Servers servers_;
   std::atomic<int> watchers_{0};
 };

@@ -1,18 +1,22 @@
-// The calls of the MirrorAdmin about tenants as a whole: which there are, and which shall be there.
+#include "server/rpc/admin/admin_tenants.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/cut_message.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/rpc/admin/admin_service.h"
 #include "server/rpc/admin/asked_tenant.h"
+#include "server/rpc/admin/tenant_watch.h"
 #include "server/tenant/tenant_list.h"
 
 namespace mirror {
@@ -20,6 +24,12 @@ namespace {
 
 constexpr std::size_t kPatternBytesMax = 256;
 constexpr int kStatesMax = 32;
+/// Each looks at all tenants once a second: 10,000 of them take some 20 ms.
+constexpr int kTenantWatchersMax = 4;
+constexpr std::size_t kTenantsPerNews = 500;
+constexpr std::chrono::milliseconds kWatchInterval{1'000};
+/// For a caller who went away, and for the server's end.
+constexpr std::chrono::milliseconds kWatchLook{100};
 
 absl::StatusOr<TenantQuery> QueryOf(const v1::ListTenantsRequest& request) {
   if (request.name_pattern().size() > kPatternBytesMax || request.states_size() > kStatesMax) {
@@ -45,7 +55,14 @@ void EncodeFailure(const TenantSummary& summary, v1::Tenant* message) {
   message->set_tables_refused(summary.tables_refused);
 }
 
-void EncodeListed(const ListedTenant& tenant, v1::Tenant* message) {
+void EncodeRows(const CycleBook::Now& rows, v1::Tenant* message) {
+  message->set_running_since_ms(rows.since_ms);
+  message->set_running_rows(rows.done);
+  message->set_running_rows_planned(rows.planned);
+  message->set_rows_per_second(rows.per_second);
+}
+
+void EncodeListed(const StoreHome& home, const ListedTenant& tenant, v1::Tenant* message) {
   const TenantSummary& summary = *tenant.summary;
   const TenantState state = StateOf(tenant);
   message->set_context_id(tenant.context_id);
@@ -69,6 +86,9 @@ void EncodeListed(const ListedTenant& tenant, v1::Tenant* message) {
   message->set_holds(summary.holds);
   message->set_waiting_source_id(summary.waiting_source);
   EncodeFailure(summary, message);
+  EncodeRows(tenant.rows, message);
+  message->set_path(home.Location(tenant.context_id));
+  message->set_bytes(home.Bytes(tenant.context_id));
 }
 
 absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant& tenant,
@@ -98,6 +118,7 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
   message->set_oldest_source_ms(seen.oldest_source_ms);
   message->set_tables_differing(seen.tables_differing);
   EncodeFailure(seen, message);
+  EncodeRows(tenant.book().At(NowMs()), message);
   const ListedTenant listed{.context_id = tenant.context_id(),
                             .summary = std::make_shared<const TenantSummary>(seen),
                             .late = freshness.Missed(tenant.context_id()) > 0};
@@ -109,9 +130,7 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
 
 }  // namespace
 
-absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response) {
-  const absl::StatusOr<TenantQuery> query = QueryOf(request);
-  if (!query.ok()) return query.status();
+absl::StatusOr<std::vector<ListedTenant>> AdminTenants::All() {
   std::vector<ListedTenant> all;
   std::set<std::string> deleted;  // Folded.
   const auto nothing = std::make_shared<const TenantSummary>();
@@ -122,7 +141,7 @@ absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListT
     deleted.insert(FoldName(context_id));
   }
   for (Tenants::Seen& seen : tenants_.AllKnown()) {
-    if (deleted.contains(FoldName(seen.context_id))) continue;
+    if (!deleted.empty() && deleted.contains(FoldName(seen.context_id))) continue;
     // What was known of it before need not be so any more.
     if (!seen.unreadable.empty()) {
       TenantSummary unknown;
@@ -138,15 +157,21 @@ absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListT
     all.push_back({.context_id = std::move(seen.context_id),
                    .summary = std::move(seen.summary),
                    .progress_ms = seen.progress_ms,
-                   .late = late});
+                   .late = late,
+                   .rows = seen.rows});
   }
-  const absl::StatusOr<TenantPage> page = PageOf(all, *query);
+  return all;
+}
+
+absl::Status AdminTenants::List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response) {
+  const absl::StatusOr<TenantQuery> query = QueryOf(request);
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<std::vector<ListedTenant>> all = All();
+  if (!all.ok()) return all.status();
+  const absl::StatusOr<TenantPage> page = PageOf(*all, *query);
   if (!page.ok()) return page.status();
   for (const ListedTenant* const tenant : page->tenants) {
-    v1::Tenant* const message = response->add_tenants();
-    EncodeListed(*tenant, message);
-    message->set_path(tenants_.home().Location(tenant->context_id));
-    message->set_bytes(tenants_.home().Bytes(tenant->context_id));
+    EncodeListed(tenants_.home(), *tenant, response->add_tenants());
   }
   response->set_next_page_token(page->next_page_token);
   for (const auto& [state, count] : page->totals) {
@@ -157,12 +182,12 @@ absl::Status AdminService::List(const v1::ListTenantsRequest& request, v1::ListT
   return absl::OkStatus();
 }
 
-grpc::Status AdminService::ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
+grpc::Status AdminTenants::ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
                                        v1::ListTenantsResponse* response) {
   return Serve(*context, Needs::kViewer, "ListTenants", [&] { return List(*request, response); });
 }
 
-grpc::Status AdminService::GetTenant(grpc::ServerContext* context, const v1::GetTenantRequest* request,
+grpc::Status AdminTenants::GetTenant(grpc::ServerContext* context, const v1::GetTenantRequest* request,
                                      v1::Tenant* response) {
   return Serve(*context, Needs::kViewer, absl::StrCat("GetTenant ", request->context_id()),
                [&]() -> absl::Status {
@@ -173,34 +198,91 @@ grpc::Status AdminService::GetTenant(grpc::ServerContext* context, const v1::Get
                });
 }
 
-grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::DeleteMirrorRequest* request,
-                                        v1::DeleteMirrorResponse* /*response*/) {
-  return Serve(
-      *context, Needs::kOperator, absl::StrCat("DeleteMirror ", request->context_id()),
-      [&]() -> absl::Status {
-        if (request->confirm() != request->context_id()) {
-          return absl::InvalidArgumentError(
-              "'confirm' is not the context id. Nothing was removed. Repeat the context id in 'confirm'.");
-        }
-        const std::string context_id = SpellingOf(tenants_, request->context_id(), *context);
-        if (absl::Status status = tenants_.Delete(context_id); !status.ok()) return status;
-        events_.Add(context_id, Severity::kWarning, "mirror.deleted",
-                    absl::StrCat("an operator removed the mirror; sources of the tenant are told not to "
-                                 "replicate until 'mirrorctl allow ",
-                                 context_id, "'"));
-        return absl::OkStatus();
-      });
+grpc::Status AdminTenants::WatchTenants(grpc::ServerContext* context,
+                                        const v1::WatchTenantsRequest* /*request*/,
+                                        grpc::ServerWriter<v1::TenantsNews>* writer) {
+  return Serve(*context, Needs::kViewer, "WatchTenants", [&]() -> absl::Status {
+    if (++tenant_watchers_ > kTenantWatchersMax) {
+      --tenant_watchers_;
+      return absl::ResourceExhaustedError(
+          absl::StrCat("there are ", kTenantWatchersMax,
+                       " watchers of tenants already. End one of them, or look with ListTenants."));
+    }
+    absl::Status status = Watch(*context, writer);
+    --tenant_watchers_;
+    return status;
+  });
 }
 
-grpc::Status AdminService::AllowTenant(grpc::ServerContext* context, const v1::AllowTenantRequest* request,
-                                       v1::AllowTenantResponse* /*response*/) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("AllowTenant ", request->context_id()),
+absl::Status AdminTenants::Watch(const grpc::ServerContext& context,
+                                 grpc::ServerWriter<v1::TenantsNews>* writer) {
+  TenantWatch watch;
+  for (bool first = true; !context.IsCancelled(); first = false) {
+    const auto next = std::chrono::steady_clock::now() + kWatchInterval;
+    const absl::StatusOr<std::vector<ListedTenant>> all = All();
+    if (!all.ok()) return all.status();
+    TenantWatch::News news = watch.Take(*all);
+    v1::TenantsNews message;
+    message.mutable_gone()->Add(news.gone.begin(), news.gone.end());
+    std::size_t told = 0;
+    for (const ListedTenant* const tenant : news.changed) {
+      EncodeListed(tenants_.home(), *tenant, message.add_tenants());
+      if (++told % kTenantsPerNews != 0 || told == news.changed.size()) continue;
+      message.set_complete(!first);
+      if (!writer->Write(message)) return absl::OkStatus();
+      message.Clear();
+    }
+    message.set_complete(true);
+    const bool empty = message.tenants().empty() && message.gone().empty();
+    if ((first || !empty) && !writer->Write(message)) return absl::OkStatus();
+    while (std::chrono::steady_clock::now() < next && !context.IsCancelled()) {
+      if (stopping_) return absl::UnavailableError("the server stops. Watch again when it is back.");
+      std::this_thread::sleep_for(kWatchLook);
+    }
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status AdminTenants::ListCycles(grpc::ServerContext* context, const v1::ListCyclesRequest* request,
+                                      v1::ListCyclesResponse* response) {
+  return Serve(*context, Needs::kViewer, absl::StrCat("ListCycles ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::string> allowed = tenants_.Allow(request->context_id());
-                 if (!allowed.ok()) return allowed.status();
-                 TellSpelling(*allowed, request->context_id(), *context);
-                 events_.Add(*allowed, Severity::kInformation, "tenant.allowed",
-                             "an operator lets the deleted tenant be mirrored again");
+                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+                     FindAskedTenant(tenants_, request->context_id(), *context);
+                 if (!tenant.ok()) return tenant.status();
+                 for (const PastCycle& past : (*tenant)->book().Last()) {
+                   v1::PastCycle* const message = response->add_cycles();
+                   message->set_cycle(past.cycle);
+                   message->set_began_ms(past.began_ms);
+                   message->set_ended_ms(past.ended_ms);
+                   message->set_end(std::string(ToString(past.end)));
+                   message->set_why(past.why);
+                   message->set_inserts(past.inserts);
+                   message->set_updates(past.updates);
+                   message->set_deletes(past.deletes);
+                 }
+                 return absl::OkStatus();
+               });
+}
+
+grpc::Status AdminTenants::GetTimeSeries(grpc::ServerContext* context,
+                                         const v1::GetTimeSeriesRequest* request, v1::TimeSeries* response) {
+  return Serve(*context, Needs::kViewer, absl::StrCat("GetTimeSeries ", request->context_id()),
+               [&]() -> absl::Status {
+                 std::string context_id;
+                 if (!request->context_id().empty()) {
+                   const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+                       FindAskedTenant(tenants_, request->context_id(), *context);
+                   if (!tenant.ok()) return tenant.status();
+                   context_id = (*tenant)->context_id();
+                 }
+                 const TimeSeries::Shown shown = time_series_.Of(context_id, NowMs());
+                 response->set_begin_ms(shown.begin_ms);
+                 for (const Minute& minute : shown.minutes) {
+                   response->add_rows(minute.rows);
+                   response->add_lag_s(minute.lag_s);
+                   response->add_cycle_ms(minute.cycle_ms);
+                 }
                  return absl::OkStatus();
                });
 }

@@ -244,6 +244,10 @@ absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add) {
   const bool completed = ended.completed_cycle != before.completed_cycle;
   if (completed) options_.counters->cycles_completed.Add();
   if (!completed && before.active) options_.counters->cycles_interrupted.Add();
+  if (before.active) {
+    seen_.book().End(before.cycle, before.since_ms, completed ? CycleEnd::kCompleted : CycleEnd::kInterrupted,
+                     now_ms);
+  }
   Summarize(Look::kAll);
   cycle_.End();
   for (const StepResult& step : (*committed)->result.steps) {
@@ -416,6 +420,7 @@ void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& c
 
 void TellCycleFailed(Mirror& mirror, std::int64_t cycle, const std::string& why, const std::string& next) {
   mirror.seen().NoteFailure(why);
+  mirror.seen().book().NoteFailure(cycle, why);
   mirror.Tell(
       Severity::kError, "cycle.failed",
       absl::StrCat("cycle ", cycle, " failed: ", why,

@@ -13,6 +13,7 @@
 #include "server/plan/plan.h"
 #include "server/plan/tenant_summary.h"
 #include "server/store/store.h"
+#include "server/tenant/mirror/cycle_book.h"
 
 namespace mirror {
 
@@ -43,6 +44,9 @@ class SeenSummary {
   /// End of the last call of a cycle, unix milliseconds; 0: none since the start.
   std::int64_t progress_ms() const { return progress_ms_.load(std::memory_order_relaxed); }
   void NoteProgress(std::int64_t ms) { progress_ms_.store(ms, std::memory_order_relaxed); }
+  /// What this process saw of its cycles.
+  CycleBook& book() { return book_; }
+  const CycleBook& book() const { return book_; }
 
  private:
   mutable Mutex mutex_;
@@ -50,6 +54,7 @@ class SeenSummary {
   /// Changes by commits since `summary_` was made: the reader makes a new summary, not every commit.
   mutable std::map<std::string, std::int64_t> times_ MIRROR_GUARDED_BY(mutex_);
   std::atomic<std::int64_t> progress_ms_{0};
+  CycleBook book_;
 };
 
 }  // namespace mirror

@@ -37,19 +37,6 @@ absl::Status FirstFailure(const Mirror::Committed& committed) {
 
 }  // namespace
 
-absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules) {
-  TableSchema table = mapper.table();
-  if (absl::Status set = rules.Set(&table); !set.ok()) return set;
-  for (const Column& column : table.columns) {
-    // The record has all values, and as they came.
-    if (column.rule != Rule::kPlain) {
-      table.columns[*table.Find(kRecordColumn)].rule = Rule::kLeftOut;
-      break;
-    }
-  }
-  return table;
-}
-
 absl::StatusOr<MirrorContents> NewRecordsMirror(const std::string& context_id, const RecordMapper& mapper,
                                                 const ColumnRules& rules, std::int64_t now_ms) {
   absl::StatusOr<TableSchema> agreed = PartnerTableOf(mapper, rules);
@@ -118,7 +105,7 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
   const absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(
       [&](const TenantRecord& tenant)
           MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-            planner.emplace(*mirror_.store(), mirror_.agreed().rules().hash_key(), now_ms);
+            planner.emplace(*mirror_.store(), mirror_.agreed().rules(), now_ms);
             if (absl::Status begun = planner->Begin(tenant, requests); !begun.ok()) return begun;
             for (Waiting* const one : group) {
               absl::StatusOr<RecordOutcome> outcome = planner->Add(one->request);
@@ -158,11 +145,17 @@ absl::StatusOr<std::uint64_t> RecordsCalls::ClearRecords(std::int64_t now_ms) {
   std::uint64_t rows = 0;
   absl::Status cleared = ChangeTable(
       [&](Store& store, const TenantRecord& tenant,
-          const TableRecord& record) -> absl::StatusOr<std::optional<Plan>> {
+          const TableRecord& record) MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
         rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, record.row_count));
-        const absl::StatusOr<std::optional<TableSchema>> agreed = store.records().ReadSchema(kPartnerTable);
+        const absl::StatusOr<std::optional<Document>> source = store.records().ReadDocument(kSourceKind, "");
+        if (!source.ok()) return source.status();
+        const absl::StatusOr<RecordMapper> mapper =
+            *source ? MapperOf((*source)->text) : absl::StatusOr<RecordMapper>(RecordMapper::Default());
+        if (!mapper.ok()) return mapper.status();
+        // The configuration may have other rules for its columns by now.
+        const absl::StatusOr<TableSchema> agreed = PartnerTableOf(*mapper, mirror_.agreed().rules());
         if (!agreed.ok()) return agreed.status();
-        return PlanEmptyTable(store, tenant, record, agreed->value(), now_ms);
+        return PlanEmptyTable(store, tenant, record, *agreed, now_ms);
       },
       now_ms);
   if (!cleared.ok()) return cleared;
@@ -245,10 +238,33 @@ absl::StatusOr<RecordsCalls::PartnerPage> RecordsCalls::ReadPartnerPage(const st
   return page;
 }
 
-absl::StatusOr<bool> RecordsCalls::NeedsErasure() {
+absl::StatusOr<std::optional<RecordOutcome>> RecordsCalls::FindRemembered(const RememberedRequest& remember,
+                                                                          std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  return FindRememberedIn(mirror_.store()->records(), remember, now_ms);
+}
+
+absl::Status RecordsCalls::TakesRecords() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, NowMs());
+  if (!tenant.ok()) return tenant.status();
+  if (tenant->door() != Door::kRecords) return NotOfRecords(*tenant);
+  const absl::StatusOr<std::optional<TableRecord>> record =
+      mirror_.store()->records().ReadTable(kPartnerTable);
+  if (!record.ok()) return mirror_.Noticed(record.status());
+  std::string why = StoppedWhy(*tenant, *record);
+  return why.empty() ? absl::OkStatus() : absl::FailedPreconditionError(std::move(why));
+}
+
+absl::StatusOr<std::optional<std::int64_t>> RecordsCalls::NeedsErasure() {
   const absl::StatusOr<TenantRecord> tenant = ReadTenantRow();
   if (!tenant.ok()) return tenant.status();
-  return tenant->door() == Door::kRecords && tenant->scrub;
+  if (tenant->door() != Door::kRecords || !tenant->scrub) return std::nullopt;
+  const absl::StatusOr<std::optional<Document>> since = FindDocument(kErasureKind, "");
+  if (!since.ok()) return since.status();
+  return *since ? (*since)->at_ms : 0;
 }
 
 absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
@@ -263,6 +279,7 @@ absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
         plan.now_ms = now_ms;
         plan.tenant = tenant;
         plan.tenant->scrub = false;
+        plan.documents = {{kErasureKind, "", std::nullopt}};
         return plan;
       })
       .status();

@@ -34,6 +34,11 @@ class RecordsCalls {
   /// What it says is on disk. RecordOutcome::status: kFailedPrecondition: the rows come by cycles, or the
   /// source is paused; kOutOfRange: a row of an all-or-nothing request, or another body under a key.
   RecordOutcome ApplyRecords(const RecordRequest& request, std::int64_t now_ms);
+  /// What a request got before, see FindRememberedIn().
+  absl::StatusOr<std::optional<RecordOutcome>> FindRemembered(const RememberedRequest& remember,
+                                                              std::int64_t now_ms);
+  /// Whether rows can be written now. Errors: kFailedPrecondition as above.
+  absl::Status TakesRecords();
   /// All rows go. Gives how many there were. Errors: kFailedPrecondition as above.
   absl::StatusOr<std::uint64_t> ClearRecords(std::int64_t now_ms);
   /// Another mapper, while there are no rows. Errors: kFailedPrecondition, too: there are.
@@ -48,9 +53,9 @@ class RecordsCalls {
     bool is_last = true;
   };
   absl::StatusOr<PartnerPage> ReadPartnerPage(const std::string& after, std::size_t limit);
-  /// Whether what was deleted may still stand in files; and rewrites them until it does not. Errors:
-  /// kUnavailable: not now.
-  absl::StatusOr<bool> NeedsErasure();
+  /// Since when what was deleted may still stand in files, unix milliseconds; absent: it does not.
+  /// EraseDeleted() rewrites them until it does not. Errors: kUnavailable: not now.
+  absl::StatusOr<std::optional<std::int64_t>> NeedsErasure();
   absl::Status EraseDeleted(std::int64_t now_ms);
 
   /// What is committed now, for reading.
@@ -84,10 +89,8 @@ class RecordsCalls {
   CommitQueue<Waiting> queue_;
 };
 
-/// The table of a source of records with this mapper. With rules for some of its columns it keeps no record.
-/// Errors: kInvalidArgument: a rule that its column cannot have.
-absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules);
-/// A new mirror of records, without rows, whose position has a lineage of its own. Errors: as above.
+/// A new mirror of records, without rows, whose position has a lineage of its own. Errors: those of
+/// PartnerTableOf().
 absl::StatusOr<MirrorContents> NewRecordsMirror(const std::string& context_id, const RecordMapper& mapper,
                                                 const ColumnRules& rules, std::int64_t now_ms);
 

@@ -10,6 +10,7 @@
 #include "base/iso_time.h"
 #include "base/json/json_document.h"
 #include "base/nonce.h"
+#include "server/records/import_job.h"
 #include "server/records/mapper_json.h"
 #include "server/tenant/records/partner_rows.h"
 
@@ -35,6 +36,19 @@ std::string Packed(const std::string& body_hash, const std::string& answer) {
   return absl::StrCat(body_hash, "\n", answer);
 }
 
+RecordOutcome OutcomeOf(const std::string& packed, const RememberedRequest& remember) {
+  const std::size_t end = packed.find('\n');
+  RecordOutcome outcome;
+  if (packed.substr(0, end) != remember.body_hash) {
+    outcome.status = OtherBody();
+  } else if (end + 1 == packed.size()) {
+    outcome.status = ErasedSince();
+  } else {
+    outcome.remembered = packed.substr(end + 1);
+  }
+  return outcome;
+}
+
 std::string Erased(const std::string& packed) { return packed.substr(0, packed.find('\n') + 1); }
 
 /// Adds what erases the kept answers that `names_one` is true of.
@@ -51,6 +65,37 @@ absl::Status EraseNaming(StoreRecords& records, const std::function<bool(const s
     if (page->size() < kPage) return absl::OkStatus();
     from = page->back().id + '\1';  // No id stands between the two.
   }
+}
+
+/// Adds what removes the rejects of import jobs that `names_one` is true of.
+absl::Status RemoveRejects(StoreRecords& records, const std::function<bool(const std::string&)>& names_one,
+                           std::vector<DocumentChange>* changes) {
+  constexpr std::size_t kPage = 1'000;
+  std::string from;
+  while (true) {
+    const auto page = records.ReadDocuments(kRejectKind, from, kPage);
+    if (!page.ok()) return page.status();
+    for (const Document& reject : *page) {
+      if (names_one(reject.text)) changes->push_back({reject.kind, reject.id, std::nullopt});
+    }
+    if (page->size() < kPage) return absl::OkStatus();
+    from = page->back().id + '\1';
+  }
+}
+
+/// Adds what ends the import jobs that wait or run.
+absl::Status EndJobs(StoreRecords& records, std::int64_t now_ms, std::vector<DocumentChange>* changes) {
+  const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
+  if (!kept.ok()) return kept.status();
+  for (const Document& document : *kept) {
+    std::optional<ImportJob> job = JobOf(document.text);
+    if (!job || IsOver(job->state)) continue;
+    job->state = JobState::kDied;
+    job->message = "cleared";
+    job->modified_ms = now_ms;
+    changes->push_back(JobChange(*job));
+  }
+  return absl::OkStatus();
 }
 
 void Fail(const RecordItem& item, std::string why, RecordOutcome* outcome) {
@@ -108,6 +153,16 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
   absl::StatusOr<RecordMapper> mapper = MapperOf((*source)->text);
   if (!mapper.ok()) return mapper.status();
   mapper_ = *std::move(mapper);
+  const absl::StatusOr<TableSchema> by_rules = PartnerTableOf(*mapper_, rules_);
+  if (!by_rules.ok()) return by_rules.status();
+  // What is there was kept by the former rules, and would go on beside what comes.
+  if (SchemaHash(*by_rules) != SchemaHash(agreed_)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the configuration's rules for columns of data source '", tenant.context_id,
+                     "' are others than those that its rows were kept by. Nothing was written. Clear it and "
+                     "send its rows again, or "
+                     "take the rules back."));
+  }
   std::set<std::string> ids;
   for (const RecordRequest* const request : requests) {
     for (const RecordItem& item : request->items) {
@@ -127,28 +182,48 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::optional<RecordOutcome>> FindRememberedIn(StoreRecords& records,
+                                                              const RememberedRequest& remember,
+                                                              std::int64_t now_ms) {
+  for (const char* const kind : {kAnswerKind, kNamingAnswerKind}) {
+    const absl::StatusOr<std::optional<Document>> found = records.ReadDocument(kind, remember.id);
+    if (!found.ok()) return found.status();
+    if (*found && (*found)->at_ms > now_ms - kAnswersKeptMs) return OutcomeOf((*found)->text, remember);
+  }
+  return std::nullopt;
+}
+
+DocumentChange RememberedChange(const RememberedRequest& remember, const std::string& answer) {
+  return {kAnswerKind, remember.id, Packed(remember.body_hash, answer)};
+}
+
+absl::Status PruneJobs(StoreRecords& records, std::vector<DocumentChange>* changes) {
+  const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
+  if (!kept.ok()) return kept.status();
+  if (kept->size() < kJobsKeptMax) return absl::OkStatus();
+  const Document* oldest = nullptr;
+  for (const Document& one : *kept) {
+    const std::optional<ImportJob> job = JobOf(one.text);
+    if (job && !IsOver(job->state)) continue;
+    if (oldest == nullptr || one.at_ms < oldest->at_ms) oldest = &one;
+  }
+  if (oldest == nullptr)
+    return absl::ResourceExhaustedError("too many import jobs wait. Nothing was started.");
+  const auto rejects = records.ReadDocuments(kRejectKind, RejectId(oldest->id, 0), kRejectsKeptMax);
+  if (!rejects.ok()) return rejects.status();
+  for (const Document& reject : *rejects) {
+    if (!reject.id.starts_with(oldest->id + "/")) break;
+    changes->push_back({kRejectKind, reject.id, std::nullopt});
+  }
+  changes->push_back({kJobKind, oldest->id, std::nullopt});
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::optional<RecordOutcome>> RecordsPlanner::FindRemembered(
     const RememberedRequest& remember) {
-  std::string kept;
   const auto here = remembered_.find(remember.id);
-  if (here != remembered_.end()) kept = here->second;
-  for (const char* const kind : {kAnswerKind, kNamingAnswerKind}) {
-    if (!kept.empty()) break;
-    const absl::StatusOr<std::optional<Document>> found = store_.records().ReadDocument(kind, remember.id);
-    if (!found.ok()) return found.status();
-    if (*found && (*found)->at_ms > now_ms_ - kAnswersKeptMs) kept = (*found)->text;
-  }
-  if (kept.empty()) return std::nullopt;
-  const std::size_t end = kept.find('\n');
-  RecordOutcome outcome;
-  if (kept.substr(0, end) != remember.body_hash) {
-    outcome.status = OtherBody();
-  } else if (end + 1 == kept.size()) {
-    outcome.status = ErasedSince();
-  } else {
-    outcome.remembered = kept.substr(end + 1);
-  }
-  return outcome;
+  if (here != remembered_.end()) return OutcomeOf(here->second, remember);
+  return FindRememberedIn(store_.records(), remember, now_ms_);
 }
 
 absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) {
@@ -158,6 +233,13 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
     if (*known) return **std::move(known);
   }
   RecordOutcome outcome;
+  if (request.check) {
+    const absl::StatusOr<std::optional<Document>> document =
+        store_.records().ReadDocument(request.check->kind, request.check->id);
+    if (!document.ok()) return document.status();
+    outcome.status = request.check->check(*document);
+    if (!outcome.status.ok()) return outcome;
+  }
   std::map<std::string, std::optional<PartnerRow>> changed;
   if (request.operation == RecordOperation::kUpsert) {
     Upsert(request, &changed, &outcome);
@@ -267,7 +349,11 @@ absl::Status RecordsPlanner::EraseAnswers(const std::vector<std::string>& extern
     if (change.kind == kNamingAnswerKind && change.text && names_one(*change.text))
       change.text = Erased(*change.text);
   }
-  return EraseNaming(store_.records(), names_one, &documents_);
+  if (absl::Status erased = EraseNaming(store_.records(), names_one, &documents_); !erased.ok())
+    return erased;
+  // In a rejected row an id may stand without quotes.
+  for (std::string& id : named) id = id.substr(1, id.size() - 2);
+  return RemoveRejects(store_.records(), names_one, &documents_);
 }
 
 absl::Status RecordsPlanner::AddChange(Operation operation, const std::vector<const PartnerRow*>& rows,
@@ -280,7 +366,7 @@ absl::Status RecordsPlanner::AddChange(Operation operation, const std::vector<co
   change.batch = *std::move(batch);
   change.batch.operation = operation;
   if (is_ruled_) {
-    absl::Status ruled = ApplyRules(agreed_, kept_, hash_key_, &change.batch, &change.ruled);
+    absl::Status ruled = ApplyRules(agreed_, kept_, rules_.hash_key(), &change.batch, &change.ruled);
     if (!ruled.ok()) return ruled;
   }
   step->actions.emplace_back(ApplyRows{.schema = &kept_, .batch = &change.batch});
@@ -339,8 +425,47 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   if (!removed.empty() && !tenant_.scrub) {
     plan.tenant = tenant_;
     plan.tenant->scrub = true;
+    plan.documents.push_back({kErasureKind, "", ""});
   }
   return plan;
+}
+
+absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules) {
+  TableSchema table = mapper.table();
+  if (absl::Status set = rules.Set(&table); !set.ok()) return set;
+  for (const Column& column : table.columns) {
+    // The record has all values, and as they came.
+    if (column.rule != Rule::kPlain) {
+      table.columns[*table.Find(kRecordColumn)].rule = Rule::kLeftOut;
+      break;
+    }
+  }
+  return table;
+}
+
+absl::Status CheckComesByCycles(const TenantRecord& tenant) {
+  if (tenant.door() == Door::kCycles) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the rows of tenant '", tenant.context_id,
+                   "' come as records over HTTP, and no source could send them again. Nothing was done."));
+}
+
+absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan) {
+  if (!plan->tenant || plan->tenant->door() != Door::kRecords) return absl::OkStatus();
+  const absl::StatusOr<std::optional<TableRecord>> record = records.ReadTable(kPartnerTable);
+  if (!record.ok() || !*record) return record.status();
+  const bool is_stopped = (*record)->position.lsn.value < 0 || (*record)->state != TableState::kMirrored;
+  if (only_stopped && !is_stopped) return absl::OkStatus();
+  Step step;
+  step.table = kPartnerTable;
+  step.expected = *record;
+  step.record = *record;
+  step.record->state = TableState::kMirrored;
+  step.record->pending.reset();
+  step.record->position = {.lsn = {std::max<std::int64_t>(0, (*record)->position.lsn.value)},
+                           .lineage = NewToken()};
+  plan->steps.push_back(std::move(step));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRecord& tenant,
@@ -352,14 +477,19 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   step.record = record;
   ++step.record->position.lsn.value;
   step.source_ms = now_ms;
-  step.actions = {BeginShadow{KeptForm(agreed), tenant.cycle}, SwapShadow{}};
+  step.record->schema_hash = SchemaHash(agreed);
+  step.actions = {AgreeSchema{agreed}, BeginShadow{KeptForm(agreed), tenant.cycle}, SwapShadow{}};
   Plan plan;
   plan.now_ms = now_ms;
   plan.steps = {std::move(step)};
   plan.tenant = tenant;
   plan.tenant->scrub = true;
-  absl::Status erased = EraseNaming(
-      store.records(), [](const std::string&) { return true; }, &plan.documents);
+  // Since when something waits to be erased: the first deletion counts.
+  if (!tenant.scrub) plan.documents.push_back({kErasureKind, "", ""});
+  const auto all = [](const std::string&) { return true; };
+  absl::Status erased = EraseNaming(store.records(), all, &plan.documents);
+  if (erased.ok()) erased = RemoveRejects(store.records(), all, &plan.documents);
+  if (erased.ok()) erased = EndJobs(store.records(), now_ms, &plan.documents);
   if (!erased.ok()) return erased;
   return plan;
 }

@@ -25,6 +25,8 @@ namespace mirror {
 
 /// Of the documents of a source of records.
 inline constexpr char kSourceKind[] = "source";  ///< One, without an id: the mapper.
+inline constexpr char kErasureKind[] =
+    "erasure";  ///< One, without an id: since when something is to be erased.
 inline constexpr char kAnswerKind[] = "answer";  ///< What requests were answered, see RememberedRequest.
 /// Answers that name external ids: a deletion of one of those erases the answer, not its key.
 inline constexpr char kNamingAnswerKind[] = "answer.naming";
@@ -37,9 +39,9 @@ inline constexpr std::int64_t kAnswersMax = 100'000;
 /// Threads: none.
 class RecordsPlanner {
  public:
-  /// `hash_key`: null where no column is hashed.
-  RecordsPlanner(Store& store, const TenantHashKey* hash_key, std::int64_t now_ms)
-      : store_(store), hash_key_(hash_key), now_ms_(now_ms) {}
+  /// `rules`: those of the tenant's columns now.
+  RecordsPlanner(Store& store, const ColumnRules& rules, std::int64_t now_ms)
+      : store_(store), rules_(rules), now_ms_(now_ms) {}
 
   /// First. Reads what `requests` are about. Errors: as Store; kFailedPrecondition where nothing may be
   /// written: see StoppedWhy().
@@ -76,7 +78,7 @@ class RecordsPlanner {
   std::vector<std::uint32_t> UpdatedColumns(const Known& known) const;
 
   Store& store_;
-  const TenantHashKey* const hash_key_;
+  const ColumnRules& rules_;
   const std::int64_t now_ms_;
   std::optional<RecordMapper> mapper_;
   TableSchema agreed_, kept_;
@@ -99,6 +101,28 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
 absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, const TableRecord& record,
                                                    const TableSchema& agreed, const std::string& mapper,
                                                    std::int64_t now_ms);
+
+/// The table of a source of records with this mapper. With rules for some of its columns it keeps no record.
+/// Errors: kInvalidArgument: a rule that its column cannot have.
+absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules);
+/// For operators' calls that ask something of a source. Errors: kFailedPrecondition: the rows come as
+/// records.
+absl::Status CheckComesByCycles(const TenantRecord& tenant);
+/// Adds, where `plan.tenant` is one of records, what gives its table a lineage of its own: behind it, nothing
+/// that was read before is what is there now. `only_stopped`: where somebody had set its LSN to -1. Errors:
+/// as Store.
+absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan);
+
+/// What a request got before. Absent: it did not come in the last 24 h. RecordOutcome::status: kOutOfRange:
+/// under the same id another one did; kFailedPrecondition: its answer was erased. Errors: as Store.
+absl::StatusOr<std::optional<RecordOutcome>> FindRememberedIn(StoreRecords& records,
+                                                              const RememberedRequest& remember,
+                                                              std::int64_t now_ms);
+/// Keeps `answer`, which names no external id.
+DocumentChange RememberedChange(const RememberedRequest& remember, const std::string& answer);
+/// Adds what removes the oldest import jobs that are over, with their rejects, so that another one finds a
+/// place.
+absl::Status PruneJobs(StoreRecords& records, std::vector<DocumentChange>* changes);
 
 /// Why a source of records takes nothing now, for people; empty: it does.
 std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableRecord>& record);

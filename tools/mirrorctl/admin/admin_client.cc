@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/folded_name.h"
+#include "base/mutex.h"
 #include "certs/tls.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "proto/wire/spelling.h"
@@ -136,10 +137,16 @@ class AdminClient::Service {
   /// When the last call has to have ended.
   std::chrono::system_clock::time_point end = std::chrono::system_clock::time_point::max();
   const Interruption* interruption = nullptr;  ///< With which it ends, too.
-  std::string spelled;                         ///< See SpelledAs().
+  std::string spelled() {
+    const MutexLock lock(mutex_);
+    return spelled_;
+  }
 
  private:
   absl::Status NotReached(std::string reason) const;
+
+  Mutex mutex_;
+  std::string spelled_ MIRROR_GUARDED_BY(mutex_);  ///< See SpelledAs().
 };
 
 template <typename Request, typename Response>
@@ -159,8 +166,10 @@ absl::StatusOr<Response> AdminClient::Service::Call(
 
 void AdminClient::Service::NoteSpelling(const grpc::ClientContext& context) {
   const auto& metadata = context.GetServerTrailingMetadata();
-  if (const auto found = metadata.find(kSpellingMetadata); found != metadata.end())
-    spelled = std::string(found->second.data(), found->second.size());
+  const auto found = metadata.find(kSpellingMetadata);
+  if (found == metadata.end()) return;
+  const MutexLock lock(mutex_);
+  spelled_ = std::string(found->second.data(), found->second.size());
 }
 
 absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grpc::ClientContext& context,
@@ -267,7 +276,8 @@ void AdminClient::EndWithin(std::chrono::milliseconds time) {
 void AdminClient::EndAt(const Interruption* interruption) { service_->interruption = interruption; }
 
 std::string AdminClient::SpelledAs(const std::string& context_id) const {
-  return SameName(service_->spelled, context_id) ? service_->spelled : context_id;
+  const std::string spelled = service_->spelled();
+  return SameName(spelled, context_id) ? spelled : context_id;
 }
 
 absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequest request) {
@@ -453,6 +463,37 @@ absl::Status AdminClient::Follow(const v1::WatchEventsRequest& request, const In
                                                "it runs"));
   }
   return service_->Explain(status, context, Effect::kReads);
+}
+
+absl::StatusOr<v1::Tenant> LookClient::Tenant(const std::string& context_id) {
+  v1::GetTenantRequest request;
+  request.set_context_id(context_id);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::GetTenant, request, Effect::kReads, kPatience);
+}
+
+absl::StatusOr<v1::ListCyclesResponse> LookClient::Cycles(const std::string& context_id) {
+  v1::ListCyclesRequest request;
+  request.set_context_id(context_id);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ListCycles, request, Effect::kReads, kPatience);
+}
+
+absl::StatusOr<v1::TimeSeries> LookClient::Minutes(const std::string& context_id) {
+  v1::GetTimeSeriesRequest request;
+  request.set_context_id(context_id);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::GetTimeSeries, request, Effect::kReads, kPatience);
+}
+
+absl::Status LookClient::Follow(const Interruption& interruption,
+                                const std::function<void(const v1::TenantsNews&)>& each) {
+  grpc::ClientContext context;
+  const auto stream = admin_.service_->stub->WatchTenants(&context, v1::WatchTenantsRequest());
+  const Canceller canceller(context, &interruption);
+  v1::TenantsNews news;
+  while (stream->Read(&news)) each(news);
+  const grpc::Status status = stream->Finish();
+  if (interruption.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
+  if (status.ok()) return absl::UnavailableError("the server ended the watch, as it does when it stops");
+  return admin_.service_->Explain(status, context, Effect::kReads);
 }
 
 absl::StatusOr<v1::MoveLook> MoveClient::LookAtMove(const std::string& context_id, bool with_contents) {

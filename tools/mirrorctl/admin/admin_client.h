@@ -20,6 +20,7 @@ namespace mirror {
 /// Errors of every call are one sentence that says what to do: kUnavailable when no server was reached, TLS
 /// was refused or the connection broke; kDeadlineExceeded; all others are the server's own words behind the
 /// name of the status. The server's words may hold any character.
+/// Threads: any for calls; one for EndWithin(), EndAt() and SpelledAs(), while there are none.
 class AdminClient {
  public:
   /// Reads the certificates that `config` names; nothing is sent yet.
@@ -72,6 +73,7 @@ class AdminClient {
 
  private:
   friend class MoveClient;
+  friend class LookClient;
   /// gRPC's stub, and what its answers say: its header is most of the time that a file takes to compile, and
   /// so only one includes it.
   class Service;
@@ -101,6 +103,24 @@ class MoveClient {
   absl::Status Drop(const v1::DropMoveRequest& request);
   absl::Status Stay(const std::string& context_id, const std::string& move_id);
   absl::StatusOr<v1::MoveToPlaceResponse> MoveToPlace(const v1::MoveToPlaceRequest& request);
+
+ private:
+  AdminClient& admin_;
+};
+
+/// What a page shows of tenants beside what commands do, see MirrorAdmin. Errors: as AdminClient.
+class LookClient {
+ public:
+  /// `admin` outlives it.
+  explicit LookClient(AdminClient& admin) : admin_(admin) {}
+
+  absl::StatusOr<v1::Tenant> Tenant(const std::string& context_id);
+  absl::StatusOr<v1::ListCyclesResponse> Cycles(const std::string& context_id);
+  /// Empty: of all tenants together.
+  absl::StatusOr<v1::TimeSeries> Minutes(const std::string& context_id);
+  /// Gives what is news of tenants to `each` until `interruption` comes: then OK.
+  absl::Status Follow(const Interruption& interruption,
+                      const std::function<void(const v1::TenantsNews&)>& each);
 
  private:
   AdminClient& admin_;

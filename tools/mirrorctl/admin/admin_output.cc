@@ -186,7 +186,11 @@ Json ToJson(const v1::Tenant& tenant) {
           {"failing_since_ms", tenant.failing_since_ms()},
           {"last_failed_ms", tenant.last_failed_ms()},
           {"failure", tenant.failure()},
-          {"tables_refused", tenant.tables_refused()}};
+          {"tables_refused", tenant.tables_refused()},
+          {"running_since_ms", tenant.running_since_ms()},
+          {"running_rows", tenant.running_rows()},
+          {"running_rows_planned", tenant.running_rows_planned()},
+          {"rows_per_second", tenant.rows_per_second()}};
 }
 
 Json ToJson(const v1::TableInfo& table) {

@@ -69,7 +69,7 @@ std::string HttpConfiguration(const InitOptions& options) {
   return absl::StrCat(
       R"([http]                              # Records, and mirrors as JSON, over HTTP: docs/records.md.
 enabled = )",
-      on ? "true " : "false", R"(
+      on ? "true" : "false", R"(
 address = "127.0.0.1"
 port = )",
       on ? options.http_port : 7446, R"(
@@ -83,7 +83,7 @@ base_paths = ["", "/data-exchange/rest"]
 connections_max = 256
 header_limit = "8KiB"
 body_limit = "4MiB"                 # of a request's JSON
-file_limit = "10MiB"                # of an import job's own file; larger ones are uploaded
+file_limit = "10MB"                 # of an import job's own file; larger ones are uploaded
 upload_limit = "500MB"
 requests_max = 16                   # worked on at a time; half of them may be streams
 requests_per_key = 64               # let in at a time

@@ -1,0 +1,204 @@
+#include "base/http/multipart.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/http/multipart_header.h"
+#include "base/human_text.h"
+#include "base/printable.h"
+
+namespace mirror {
+namespace {
+
+/// Of RFC 2046.
+constexpr std::size_t kBoundaryMax = 70;
+/// Blanks that may stand behind a boundary.
+constexpr std::size_t kPaddingMax = 64;
+
+absl::Status WrongForm(const std::string& why) {
+  return absl::InvalidArgumentError(absl::StrCat("the form ", why));
+}
+
+bool IsBoundary(std::string_view text) {
+  return !text.empty() && text.size() <= kBoundaryMax && text.back() != ' ' &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                  std::string_view("'()+_,-./:=? ").find(c) != std::string_view::npos;
+         });
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> MultipartBoundary(std::string_view content_type) {
+  const std::optional<HeaderValue> type = ParseHeaderValue(content_type);
+  if (!type || type->value != "multipart/form-data") {
+    return absl::InvalidArgumentError(
+        "the body has to be a form: Content-Type: multipart/form-data; boundary=...");
+  }
+  const std::string* const boundary = type->Find("boundary");
+  if (boundary != nullptr && IsBoundary(*boundary)) return *boundary;
+  return absl::InvalidArgumentError("the form's Content-Type names no boundary, or one that cannot be one");
+}
+
+const std::string* MultipartForm::Find(std::string_view name) const {
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [name](const auto& one) { return one.first == name; });
+  return found == fields.end() ? nullptr : &found->second;
+}
+
+MultipartSink::MultipartSink(std::string_view boundary, MultipartLimits limits,
+                             std::shared_ptr<HttpBodySink> file, std::shared_ptr<MultipartForm> form)
+    : delimiter_(absl::StrCat("\r\n--", std::string(boundary))),
+      limits_(std::move(limits)),
+      file_(std::move(file)),
+      form_(std::move(form)) {}
+
+absl::Status MultipartSink::Write(std::string_view piece) {
+  if (!failed_.ok()) return failed_;
+  buffer_.erase(0, at_);
+  at_ = 0;
+  buffer_.append(piece);
+  for (;;) {
+    const absl::StatusOr<bool> more = Step();
+    if (!more.ok()) {
+      form_->is_whole = false;
+      failed_ = more.status();
+      return failed_;
+    }
+    if (!*more) return absl::OkStatus();
+  }
+}
+
+absl::StatusOr<bool> MultipartSink::Step() {
+  switch (state_) {
+    case State::kBegin:
+      return TakeBegin();
+    case State::kBoundary:
+      return TakeBoundary();
+    case State::kHeader:
+      return TakeHeader();
+    case State::kContent:
+      return TakeContent();
+    case State::kEnd:
+      return TakeEnd();
+  }
+  return false;
+}
+
+absl::StatusOr<bool> MultipartSink::TakeBegin() {
+  // The first boundary has no line end before it.
+  const std::string_view first = std::string_view(delimiter_).substr(2);
+  if (!first.starts_with(rest().substr(0, first.size()))) {
+    return WrongForm("does not begin with its boundary");
+  }
+  if (rest().size() < first.size()) return false;
+  at_ += first.size();
+  state_ = State::kBoundary;
+  return true;
+}
+
+absl::StatusOr<bool> MultipartSink::TakeBoundary() {
+  const std::string_view behind = rest();
+  if (behind.starts_with("--")) {
+    at_ += 2;
+    state_ = State::kEnd;
+    form_->is_whole = true;
+    return true;
+  }
+  if (behind.empty() || behind == "-") return false;
+  const std::size_t blanks = std::min(behind.find_first_not_of(" \t"), behind.size());
+  const std::string_view end = behind.substr(blanks, 2);
+  if (blanks > kPaddingMax || !std::string_view("\r\n").starts_with(end)) {
+    return WrongForm("has something behind a boundary that is no end of a line");
+  }
+  if (end.size() < 2) return false;
+  at_ += blanks + 2;
+  state_ = State::kHeader;
+  return true;
+}
+
+absl::StatusOr<bool> MultipartSink::TakeHeader() {
+  const std::string_view there = rest();
+  const bool is_empty = there.starts_with("\r\n");
+  const std::size_t end = is_empty ? 0 : there.find("\r\n\r\n");
+  // What ends it may have come in part.
+  const std::size_t least =
+      end == std::string_view::npos ? there.size() - std::min<std::size_t>(there.size(), 3) : end;
+  if (least > limits_.header_bytes_max) {
+    return WrongForm(absl::StrCat("has a part whose header is over ", SizeText(limits_.header_bytes_max)));
+  }
+  if (end == std::string_view::npos) return false;
+  const std::size_t lines = is_empty ? 0 : end + 2;
+  if (absl::Status begun = BeginPart(there.substr(0, lines)); !begun.ok()) return begun;
+  at_ += lines + 2;
+  state_ = State::kContent;
+  return true;
+}
+
+absl::Status MultipartSink::BeginPart(std::string_view header) {
+  absl::StatusOr<PartHeader> part = ParsePartHeader(header);
+  if (!part.ok()) return part.status();
+  in_file_ = part->name == limits_.file_field;
+  if (in_file_) {
+    if (form_->file_name) return WrongForm("has two files; send one");
+    form_->file_name = part->file_name.value_or("");
+    return absl::OkStatus();
+  }
+  if (part->file_name) {
+    return WrongForm(absl::StrCat("has a file in the field '", Printable(part->name), "'; its field is '",
+                                  limits_.file_field, "'"));
+  }
+  return BeginField(std::move(part->name));
+}
+
+absl::Status MultipartSink::BeginField(std::string name) {
+  const bool may_repeat =
+      std::find(limits_.repeatable.begin(), limits_.repeatable.end(), name) != limits_.repeatable.end();
+  if (!may_repeat && form_->Find(name) != nullptr) {
+    return WrongForm(absl::StrCat("has the field '", Printable(name), "' twice"));
+  }
+  if (form_->fields.size() == limits_.fields_max) {
+    return WrongForm(absl::StrCat("has more than ", Counted(limits_.fields_max, "field")));
+  }
+  form_->fields.emplace_back(std::move(name), "");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> MultipartSink::TakeContent() {
+  const std::string_view there = rest();
+  const std::size_t end = there.find(delimiter_);
+  const bool ends = end != std::string_view::npos;
+  // A boundary may have begun at the end of what is there.
+  const std::size_t taken = ends ? end : there.size() - std::min(there.size(), delimiter_.size() - 1);
+  if (absl::Status added = AddContent(there.substr(0, taken)); !added.ok()) return added;
+  at_ += ends ? end + delimiter_.size() : taken;
+  if (ends) state_ = State::kBoundary;
+  return ends;
+}
+
+absl::Status MultipartSink::AddContent(std::string_view bytes) {
+  if (bytes.empty()) return absl::OkStatus();
+  if (!in_file_) {
+    auto& [name, value] = form_->fields.back();
+    if (value.size() + bytes.size() > limits_.field_bytes_max) {
+      return absl::OutOfRangeError(absl::StrCat("the form's field '", Printable(name), "' is over ",
+                                                SizeText(limits_.field_bytes_max)));
+    }
+    value.append(bytes);
+    return absl::OkStatus();
+  }
+  if (bytes.size() > limits_.file_bytes_max - form_->file_bytes) {
+    return absl::OutOfRangeError(absl::StrCat("the file is over ", Counted(limits_.file_bytes_max, "byte")));
+  }
+  form_->file_bytes += bytes.size();
+  return file_->Write(bytes);
+}
+
+absl::StatusOr<bool> MultipartSink::TakeEnd() {
+  // A line end, and nothing else.
+  if (!std::string_view("\r\n").starts_with(rest())) return WrongForm("goes on behind its last boundary");
+  return false;
+}
+
+}  // namespace mirror

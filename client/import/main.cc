@@ -1,0 +1,71 @@
+// mirror-import: parses an uploaded file for mirror-server, which starts it. Descriptor 0 is the file,
+// descriptor 1 a pipe for the frames of import.proto. Before the first byte of the file is parsed, the
+// process gives up everything but these two.
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "client/import/frame_output.h"
+#include "client/import/import_file.h"
+#include "client/import/sandbox.h"
+
+namespace mirror {
+namespace {
+
+/// What the last frame needs when there is no memory left.
+constexpr std::size_t kReserveBytes = 1 << 20;
+
+FrameOutput* output = nullptr;
+std::unique_ptr<char[]> reserve;
+
+/// Called when memory cannot be had. Nothing is unwound: the parsers' own frames are in between.
+void EndWithoutMemory() {
+  if (reserve == nullptr) _exit(1);
+  reserve.reset();
+  output->End(ImportOutcome::kFailed,
+              absl::StrCat("the file needs more than ", SandboxLimits().memory_bytes >> 20,
+                           " MB of memory to be read: save it as CSV, or split it"));
+  _exit(0);
+}
+
+int Run() {
+  struct stat facts {};
+  if (fstat(STDIN_FILENO, &facts) != 0 || !S_ISREG(facts.st_mode) || lseek(STDIN_FILENO, 0, SEEK_SET) != 0) {
+    std::fputs("mirror-import: descriptor 0 is no file; mirror-server starts this program\n", stderr);
+    return 2;
+  }
+  FrameOutput frames(STDOUT_FILENO);
+  output = &frames;
+  reserve = std::make_unique<char[]>(kReserveBytes);
+  std::set_new_handler(&EndWithoutMemory);
+  if (absl::Status closed = EnterSandbox(SandboxLimits()); !closed.ok()) {
+    frames.End(ImportOutcome::kFailed, std::string(closed.message()));
+    return 0;
+  }
+  ImportFile(STDIN_FILENO, static_cast<std::uint64_t>(facts.st_size), frames);
+  return 0;
+}
+
+}  // namespace
+}  // namespace mirror
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    std::puts("mirror-import " MIRROR_VERSION);
+    return 0;
+  }
+  if (argc != 1) {
+    std::fputs("mirror-import: it has no arguments but --version; mirror-server starts this program\n",
+               stderr);
+    return 2;
+  }
+  // Without what runs at the end of a program: it may ask for what is not allowed any more.
+  _exit(mirror::Run());
+}

@@ -1,0 +1,325 @@
+#include "client/source/files/rows/xlsx_rows.h"
+
+#include <expat.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/human_text.h"
+#include "client/source/files/rows/workbook.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::uint32_t kExcelColumns = 16'384;
+
+/// A text without the escapes by which a workbook writes control characters: _x000D_ is a CR.
+std::string Unescaped(std::string_view text) {
+  constexpr std::size_t kEscape = 7;
+  std::string plain;
+  for (std::size_t i = 0; i < text.size();) {
+    int code = 0;
+    const bool escape = text.size() - i >= kEscape && text[i] == '_' && text[i + 1] == 'x' &&
+                        text[i + 6] == '_' &&
+                        std::from_chars(&text[i + 2], &text[i + 6], code, 16).ptr == &text[i + 6];
+    // What is no control character may be part of any text, but for the underscore that hides an escape.
+    if (escape && ((code > 0 && code < 0x20) || code == '_')) {
+      plain.push_back(static_cast<char>(code));
+      i += kEscape;
+    } else {
+      plain.push_back(text[i++]);
+    }
+  }
+  return plain;
+}
+
+class XlsxRows : public FileRows {
+ public:
+  /// `name`: of the file, as the subject of a sentence.
+  XlsxRows(std::string name, const FileLimits& limits, std::unique_ptr<Workbook> book,
+           std::unique_ptr<XmlPart> sheet)
+      : name_(std::move(name)), limits_(limits), book_(std::move(book)), sheet_(std::move(sheet)) {
+    sheet_->on_begin = [this](std::string_view element, const XML_Char** attributes) {
+      Begin(element, attributes);
+    };
+    sheet_->on_end = [this](std::string_view element) { End(element); };
+    sheet_->on_text = [this](std::string_view text) {
+      if (!in_value_ || in_phonetic_) return;
+      row_bytes_ += text.size();
+      if (row_bytes_ <= limits_.row_bytes_max) value_.append(text);
+    };
+  }
+
+  const std::vector<std::string>& header() const override { return header_; }
+  const std::string& raw_header() const override { return raw_header_; }
+  std::uint64_t bytes_read() const override { return book_->bytes_read(); }
+
+  absl::Status ReadHeader() {
+    const absl::StatusOr<bool> there = Fill();
+    if (!there.ok()) return there.status();
+    if (!*there) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name_, ": the sheet is empty: its first row names the columns"));
+    }
+    for (const std::optional<std::string>& cell : rows_.front().cells) header_.push_back(cell.value_or(""));
+    raw_header_ = AsCsv(rows_.front());
+    rows_.pop_front();
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<bool> Next(FileRow* row) override {
+    const absl::StatusOr<bool> there = Fill();
+    if (!there.ok() || !*there) return there;
+    present_ = std::move(rows_.front());
+    rows_.pop_front();
+    present_.cells.resize(std::max(present_.cells.size(), header_.size()));
+    present_.texts.resize(present_.cells.size());
+    row->texts = present_.texts;
+    row->wrong = present_.wrong;
+    for (std::size_t i = header_.size(); i < present_.cells.size() && row->wrong.empty(); ++i) {
+      if (present_.cells[i]) row->wrong = "it has more columns than the header";
+    }
+    raw_ = AsCsv(present_);
+    row->raw = raw_;
+    row->line = present_.number;
+    row->fields.clear();
+    for (std::size_t i = 0; i < header_.size(); ++i) {
+      row->fields.push_back(present_.cells[i] ? std::optional<std::string_view>(*present_.cells[i])
+                                              : std::nullopt);
+    }
+    return true;
+  }
+
+ private:
+  struct Row {
+    std::uint64_t number = 0;
+    std::vector<std::optional<std::string>> cells;
+    std::vector<bool> texts;  ///< Of each cell, whether it is typed so.
+    std::string wrong;
+  };
+  /// What waits in memory, roughly: a few bytes of a file may stand for a row of many cells, or of long
+  /// texts.
+  static constexpr std::size_t kWaitingMax = 1 << 20;
+
+  /// False: there is no further row.
+  absl::StatusOr<bool> Fill() {
+    if (rows_.empty()) waiting_ = 0;
+    while (rows_.empty() && !at_end_) {
+      if (!stopped_.ok()) return stopped_;
+      const absl::StatusOr<bool> more = sheet_->Step();
+      if (!more.ok()) {
+        return absl::Status(more.status().code(), absl::StrCat(name_, ": ", more.status().message()));
+      }
+      at_end_ = !*more && stopped_.ok();
+    }
+    return !rows_.empty();
+  }
+
+  /// Nothing behind here is read.
+  void Stop(const std::string& why) {
+    if (!stopped_.ok()) return;
+    stopped_ = absl::ResourceExhaustedError(absl::StrCat(name_, ", row ", row_.number, ": ", why));
+    sheet_->Pause();
+  }
+
+  void Begin(std::string_view name, const XML_Char** attributes) {
+    if (name == "row") {
+      row_ = Row();
+      next_column_ = 0;
+      row_bytes_ = 0;
+      const std::string_view number = Attribute(attributes, "r");
+      if (std::from_chars(number.data(), number.data() + number.size(), row_.number).ec != std::errc()) {
+        row_.number = last_number_ + 1;
+      }
+      last_number_ = row_.number;
+      if (++row_count_ > limits_.sheet_rows_max) {
+        Stop(absl::StrCat("the sheet has more than ", Counted(limits_.sheet_rows_max, "row"), ": split it"));
+      }
+    } else if (name == "c") {
+      type_ = Attribute(attributes, "t");
+      style_ = 0;
+      const std::string_view style = Attribute(attributes, "s");
+      std::from_chars(style.data(), style.data() + style.size(), style_);
+      column_ = ColumnOf(Attribute(attributes, "r")).value_or(next_column_);
+      next_column_ = column_ + 1;
+      value_.clear();
+      has_value_ = has_formula_ = false;
+    } else if (name == "f") {
+      has_formula_ = true;
+    } else if (name == "v" || name == "t") {
+      in_value_ = has_value_ = true;
+    } else if (name == "rPh") {
+      in_phonetic_ = true;  // How it is pronounced.
+    }
+  }
+
+  void End(std::string_view name) {
+    if (name == "v" || name == "t") in_value_ = false;
+    if (name == "rPh") in_phonetic_ = false;
+    if (name == "c" && (has_value_ || has_formula_) && column_ < kExcelColumns && stopped_.ok()) EndCell();
+    if (name != "row") return;
+    const bool empty =
+        std::none_of(row_.cells.begin(), row_.cells.end(), [](const auto& cell) { return cell.has_value(); });
+    if ((empty && row_.wrong.empty()) || !stopped_.ok()) return;
+    waiting_ += row_bytes_ + row_.cells.size() * sizeof(std::optional<std::string>);
+    rows_.push_back(std::move(row_));
+    // By the header the next rows are judged.
+    if (header_.empty() || waiting_ > kWaitingMax) sheet_->Pause();
+  }
+
+  /// Counts a value. False: it is too much.
+  bool Weigh(std::size_t bytes) {
+    row_bytes_ += bytes;
+    values_bytes_ += bytes;
+    if (values_bytes_ > limits_.inflated_max) {
+      Stop(absl::StrCat("the values up to there have more than ", limits_.inflated_max >> 20,
+                        " MB, far more than a table of its size"));
+    } else if (row_bytes_ > limits_.row_bytes_max) {
+      TooLong();
+    }
+    return stopped_.ok() && row_bytes_ <= limits_.row_bytes_max;
+  }
+
+  void TooLong() {
+    const std::string why = absl::StrCat("the row has more than ", limits_.row_bytes_max >> 20, " MB");
+    if (limits_.long_row_ends) return Stop(why);
+    if (row_.wrong.empty()) row_.wrong = absl::StrCat("column ", NameOf(column_), ": ", why, " up to there");
+  }
+
+  void EndCell() {
+    const auto wrong = [&](const char* why) {
+      if (row_.wrong.empty()) row_.wrong = absl::StrCat("column ", NameOf(column_), ": ", why);
+    };
+    if (row_bytes_ > limits_.row_bytes_max) return TooLong();
+    if (column_ >= limits_.columns_max && header_.empty()) {
+      return Stop(absl::StrCat("the header has more than ", Counted(limits_.columns_max, "column")));
+    }
+    // Far to the right of the header nothing is kept: a few bytes of a file could ask for gigabytes.
+    if (!header_.empty() && column_ >= header_.size()) {
+      if (row_.wrong.empty()) row_.wrong = "it has more columns than the header";
+      return;
+    }
+    if (row_.cells.size() <= column_) {
+      row_.cells.resize(column_ + 1);
+      row_.texts.resize(column_ + 1);
+    }
+    row_.texts[column_] = type_ == "s" || type_ == "str" || type_ == "inlineStr";
+    std::optional<std::string>& cell = row_.cells[column_];
+    if (type_ == "e") return wrong("the cell holds an error");
+    if (has_formula_ && value_.empty() && type_ != "str")
+      return wrong("its formula was never calculated: open the workbook and save it");
+    if (type_ == "s") {
+      std::size_t at = 0;
+      const char* const end = value_.data() + value_.size();
+      const auto index = std::from_chars(value_.data(), end, at);
+      const bool well = index.ec == std::errc() && index.ptr == end;
+      const std::optional<std::string_view> text = well ? book_->SharedText(at) : std::nullopt;
+      if (!text) return wrong("its text is not in the workbook");
+      // Many cells may be of one text.
+      if (Weigh(text->size())) cell = Unescaped(*text);
+      return;
+    }
+    if (!type_.empty() && type_ != "n") {
+      cell = Unescaped(value_);  // Texts, formulas' texts, ISO dates, 1 and 0.
+      return;
+    }
+    if (value_.empty()) return;
+    double number = 0;
+    const auto read = std::from_chars(value_.data(), value_.data() + value_.size(), number);
+    const bool whole = read.ec == std::errc() && read.ptr == value_.data() + value_.size();
+    if (!whole || !std::isfinite(number)) return wrong("not a number");
+    std::optional<std::string> shown = book_->Show(number, style_);
+    if (!shown) return wrong("not a date of the calendar");
+    cell = std::move(shown);
+  }
+
+  /// "C5" is 2.
+  static std::optional<std::uint32_t> ColumnOf(std::string_view reference) {
+    std::uint32_t column = 0;
+    for (const char c : reference) {
+      if (c < 'A' || c > 'Z') break;
+      column = column * 26 + static_cast<std::uint32_t>(c - 'A') + 1;
+      if (column > kExcelColumns) return kExcelColumns;
+    }
+    return column == 0 ? std::nullopt : std::optional(column - 1);
+  }
+  static std::string NameOf(std::uint32_t column) {
+    std::string name;
+    for (std::uint32_t rest = column + 1; rest > 0; rest = (rest - 1) / 26) {
+      name.insert(name.begin(), static_cast<char>('A' + (rest - 1) % 26));
+    }
+    return name;
+  }
+
+  static std::string AsCsv(const Row& row) {
+    std::string line;
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
+      if (i > 0) line.push_back(',');
+      if (!row.cells[i]) continue;
+      line.push_back('"');
+      for (const char c : *row.cells[i]) line.append(c == '"' ? "\"\"" : std::string(1, c));
+      line.push_back('"');
+    }
+    return line + "\n";
+  }
+
+  const std::string name_;
+  const FileLimits limits_;
+  const std::unique_ptr<Workbook> book_;
+  const std::unique_ptr<XmlPart> sheet_;
+  std::vector<std::string> header_;
+  std::string raw_header_, raw_;
+  std::deque<Row> rows_;
+  std::size_t waiting_ = 0;         ///< Bytes of `rows_`, roughly.
+  absl::Status stopped_;            ///< Why nothing more is read.
+  std::uint64_t values_bytes_ = 0;  ///< Of shared texts, as often as cells have them.
+  Row row_, present_;
+  std::uint64_t last_number_ = 0, row_count_ = 0;
+  std::string type_, value_;
+  std::size_t style_ = 0;
+  std::uint32_t column_ = 0;
+  std::uint32_t next_column_ = 0;  ///< Of a cell that does not say where it stands.
+  std::size_t row_bytes_ = 0;      ///< Of the row's values.
+  bool in_value_ = false, in_phonetic_ = false, has_value_ = false, has_formula_ = false, at_end_ = false;
+};
+
+/// `name`: of the file, as the subject of a sentence.
+absl::StatusOr<std::unique_ptr<FileRows>> BeginRows(const std::string& name, int file,
+                                                    const std::string& sheet, const FileLimits& limits) {
+  const auto named = [&name](const absl::Status& status) {
+    return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
+  };
+  absl::StatusOr<std::unique_ptr<Workbook>> book = Workbook::Open(file, limits.inflated_max);
+  if (!book.ok()) return named(book.status());
+  absl::StatusOr<std::unique_ptr<XmlPart>> part = (*book)->OpenSheet(sheet);
+  if (!part.ok()) return named(part.status());
+  auto rows = std::make_unique<XlsxRows>(name, limits, *std::move(book), *std::move(part));
+  if (absl::Status header = rows->ReadHeader(); !header.ok()) return header;
+  return rows;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FileRows>> OpenXlsx(const std::string& path, const std::string& sheet) {
+  const std::string name = absl::StrCat("'", path, "'");
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0 && errno == ENOENT) return absl::NotFoundError(absl::StrCat(name, ": it is not there"));
+  if (file < 0) return absl::PermissionDeniedError(absl::StrCat(name, ": it cannot be opened"));
+  return BeginRows(name, file, sheet, FileLimits());
+}
+
+absl::StatusOr<std::unique_ptr<FileRows>> ReadXlsx(int file, const std::string& sheet,
+                                                   const FileLimits& limits) {
+  return BeginRows("the file", file, sheet, limits);
+}
+
+}  // namespace mirror

@@ -1,0 +1,28 @@
+#include "server/http/idempotency.h"
+
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "certs/openssl.h"
+
+namespace mirror {
+
+absl::StatusOr<std::optional<RememberedRequest>> RememberOf(const HttpCall& call, std::string_view what,
+                                                            std::string_view of_whom, std::string_view body) {
+  constexpr std::size_t kKeyBytesMax = 64;
+  const std::string* const key = call.head.Find("idempotency-key");
+  if (key == nullptr) return std::optional<RememberedRequest>();
+  if (key->empty() || key->size() > kKeyBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("an Idempotency-Key has 1 to ", kKeyBytesMax, " bytes. Nothing was done."));
+  }
+  RememberedRequest remember;
+  remember.id = absl::BytesToHexString(Sha256(absl::StrCat(call.key->name, "\n", std::string(what), "\n",
+                                                           FoldName(std::string(of_whom)), "\n", *key)));
+  remember.body_hash = absl::BytesToHexString(Sha256(body));
+  return std::optional(std::move(remember));
+}
+
+}  // namespace mirror

@@ -1,0 +1,520 @@
+#include "server/http/import_calls.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/folded_name.h"
+#include "base/http/multipart.h"
+#include "base/iso_time.h"
+#include "base/nonce.h"
+#include "server/http/counts_json.h"
+#include "server/http/http_error.h"
+#include "server/http/idempotency.h"
+#include "server/tenant/records/records_calls.h"
+#include "server/tenant/records/records_planner.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kUpdatesFeature[] = "UPSERT_BY_EXTERNAL_ID";
+constexpr char kFilesPath[] = "/files/";
+constexpr std::size_t kUploadNameMax = 255;
+/// Of a form, beside its file.
+constexpr std::uint64_t kFormBytesMax = 4 << 20;
+
+absl::Status NoJob(const std::string& id) {
+  return absl::NotFoundError(absl::StrCat("there is no import job '", id, "'. Nothing was done."));
+}
+
+/// Opens the file with the first byte, on a thread that may wait for the disk.
+class LateSink final : public HttpBodySink {
+ public:
+  using Open = std::function<absl::StatusOr<std::shared_ptr<Uploads::Sink>>()>;
+  explicit LateSink(Open open) : open_(std::move(open)) {}
+
+  absl::Status Write(std::string_view piece) override {
+    if (absl::Status opened = Begin(); !opened.ok()) return opened;
+    return sink_->Write(piece);
+  }
+  /// Of a body without a byte, too.
+  absl::Status Finish() {
+    if (absl::Status opened = Begin(); !opened.ok()) return opened;
+    return sink_->Finish();
+  }
+  std::string Hash() { return sink_->Hash(); }
+
+ private:
+  absl::Status Begin() {
+    if (sink_) return absl::OkStatus();
+    absl::StatusOr<std::shared_ptr<Uploads::Sink>> sink = open_();
+    if (!sink.ok()) return sink.status();
+    sink_ = *std::move(sink);
+    return absl::OkStatus();
+  }
+
+  const Open open_;
+  std::shared_ptr<Uploads::Sink> sink_;
+};
+
+/// The listener wants a sink of its own; the call looks at what it became.
+class SharedSink final : public HttpBodySink {
+ public:
+  explicit SharedSink(std::shared_ptr<HttpBodySink> sink) : sink_(std::move(sink)) {}
+  absl::Status Write(std::string_view piece) override { return sink_->Write(piece); }
+
+ private:
+  const std::shared_ptr<HttpBodySink> sink_;
+};
+
+HttpAdmission Refused(const absl::Status& status) {
+  HttpAdmission admission;
+  admission.refusal = ErrorAnswer(status);
+  return admission;
+}
+
+/// The upload that a URL of ours names; empty: it names none.
+std::string UploadOf(const std::string& url) {
+  const std::size_t at = url.find(kFilesPath);
+  if (at == std::string::npos) return "";
+  const std::string rest = url.substr(at + sizeof(kFilesPath) - 1);
+  return rest.substr(0, rest.find('/'));
+}
+
+/// As one segment of a path.
+std::string Escaped(const std::string& name) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string escaped;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (absl::ascii_isalnum(byte) || c == '-' || c == '_' || c == '.') {
+      escaped.push_back(c);
+    } else {
+      escaped.append({'%', kHex[byte >> 4U], kHex[byte & 15U]});
+    }
+  }
+  return escaped;
+}
+
+/// What the fields of a form ask for.
+struct AskedJob {
+  std::string storage, source, mapper, url;
+  bool updates_known = false;
+  Warnings warnings;
+};
+
+AskedJob AskedBy(const MultipartForm& form) {
+  AskedJob asked;
+  for (const auto& [name, value] : form.fields) {
+    if (name == "storageId") {
+      asked.storage = value;
+    } else if (name == "dataSource" || name == "datasource") {
+      asked.source = value;
+    } else if (name == "dataMapperDefinitionId") {
+      asked.mapper = value;
+    } else if (name == "url") {
+      asked.url = value;
+    } else if (name != "featuresOn") {
+      asked.warnings.Add(absl::StrCat("member '", name.substr(0, 64), "' is not known, and was ignored"));
+    } else {
+      for (const absl::string_view feature : absl::StrSplit(value, ',', absl::SkipWhitespace())) {
+        const std::string trimmed(absl::StripAsciiWhitespace(feature).substr(0, 64));
+        if (trimmed == kUpdatesFeature) {
+          asked.updates_known = true;
+        } else {
+          asked.warnings.Add(absl::StrCat("feature '", trimmed, "' is not known, and was ignored"));
+        }
+      }
+    }
+  }
+  return asked;
+}
+
+void AppendCsv(std::string_view field, std::string* csv) {
+  csv->push_back('"');
+  for (const char c : field) {
+    if (c == '"') csv->push_back('"');
+    csv->push_back(c);
+  }
+  csv->push_back('"');
+}
+
+}  // namespace
+
+struct ImportCalls::Coming {
+  std::shared_ptr<MultipartForm> form = std::make_shared<MultipartForm>();
+  std::shared_ptr<LateSink> file;
+  std::string upload;  ///< Of the file, once it is open.
+};
+
+void ImportCalls::AddTo(HttpRoutes* routes) {
+  routes->Add({"POST", "/files/upload", ApiRole::kWriter, HttpBody::kJson,
+               [this](HttpCall& call) { return RequestUpload(call); }});
+  routes->Add({.method = "PUT",
+               .path = "/files/upload/{}",
+               .role = std::nullopt,
+               .body = HttpBody::kStreamed,
+               .admit = [this](const std::shared_ptr<HttpCall>& call) { return AdmitUpload(call); }});
+  routes->Add({.method = "POST",
+               .path = "/jobs/importjobs",
+               .role = ApiRole::kWriter,
+               .body = HttpBody::kStreamed,
+               .admit = [this](const std::shared_ptr<HttpCall>& call) { return AdmitJob(call); }});
+  routes->Add({"GET", "/jobs/importjobs", ApiRole::kReader, HttpBody::kNone,
+               [this](HttpCall& call) { return ListJobs(call); }});
+  routes->Add({"GET", "/jobs/importjobs/{}", ApiRole::kReader, HttpBody::kNone,
+               [this](HttpCall& call) { return GetJob(call); }});
+  routes->Add({"GET", "/jobs/importjobs/{}/rejects", ApiRole::kReader, HttpBody::kNone,
+               [this](HttpCall& call) { return GetRejects(call); }});
+  routes->Add({"POST", "/jobs/importjobs/{}/cancel", ApiRole::kWriter, HttpBody::kNone,
+               [this](HttpCall& call) { return CancelJob(call); }});
+}
+
+std::string ImportCalls::UrlOf(const HttpCall& call) const {
+  std::string url = config_.public_url;
+  if (url.empty()) {
+    const std::string* const host = call.head.Find("host");
+    url = absl::StrCat(config_.plaintext ? "http://" : "https://", host == nullptr ? "" : *host);
+  }
+  const bool has_root =
+      std::find(config_.base_paths.begin(), config_.base_paths.end(), "") != config_.base_paths.end();
+  return has_root || config_.base_paths.empty() ? url : absl::StrCat(url, config_.base_paths.front());
+}
+
+HttpAnswer ImportCalls::RequestUpload(HttpCall& call) {
+  const absl::StatusOr<JsonDocument> body = JsonBody(call);
+  if (!body.ok()) return ErrorAnswer(body.status());
+  Warnings warnings;
+  warnings.AddUnknown(body->root(), {"url"});
+  const absl::StatusOr<std::optional<std::string>> name = TextMember(body->root(), "url");
+  if (!name.ok()) return ErrorAnswer(name.status());
+  if (!*name || (*name)->empty() || (*name)->size() > kUploadNameMax) {
+    return ErrorAnswer(absl::InvalidArgumentError(absl::StrCat(
+        "an upload needs the file's name as 'url', 1 to ", kUploadNameMax, " bytes. Nothing was done.")));
+  }
+  const absl::StatusOr<Uploads::Upload> upload = uploads_.Expect(call.key->name, **name, call.now_ms);
+  audit_.Add(call, "request upload", upload.status());
+  if (!upload.ok()) return ErrorAnswer(upload.status());
+  const std::string url = UrlOf(call);
+  JsonWriter json;
+  json.Begin('{')
+      .Member("uploadLink", absl::StrCat(url, "/files/upload/", upload->secret))
+      .Member("uploadMethod", "PUT")
+      .Member("expiresAt", Iso8601(call.now_ms + std::chrono::milliseconds(config_.upload_kept).count()))
+      .Member("url", absl::StrCat(url, kFilesPath, upload->id, "/", Escaped(**name)));
+  warnings.WriteTo(&json);
+  json.End('}');
+  return JsonAnswer(std::move(json));
+}
+
+HttpAdmission ImportCalls::AdmitUpload(const std::shared_ptr<HttpCall>& call) {
+  const std::string secret = call->parts[0];
+  auto sink =
+      std::make_shared<LateSink>([this, secret, call] { return uploads_.Receive(secret, call->now_ms); });
+  HttpAdmission admission;
+  admission.body_bytes_max = config_.upload_limit;
+  admission.sink = std::make_unique<SharedSink>(sink);
+  admission.answer = [sink](const HttpHead&, const std::string&) {
+    if (absl::Status finished = sink->Finish(); !finished.ok()) return ErrorAnswer(finished);
+    return HttpAnswer{.status = 200};
+  };
+  return admission;
+}
+
+HttpAdmission ImportCalls::AdmitJob(const std::shared_ptr<HttpCall>& call) {
+  const std::string* const type = call->head.Find("content-type");
+  const absl::StatusOr<std::string> boundary = MultipartBoundary(type == nullptr ? "" : *type);
+  if (!boundary.ok()) return Refused(boundary.status());
+  if (call->head.content_length.value_or(0) > config_.file_limit + kFormBytesMax) {
+    HttpAdmission admission;
+    admission.refusal =
+        ErrorAnswer(413, "OUT_OF_RANGE",
+                    absl::StrCat("the file is larger than ", config_.file_limit / 1'000'000,
+                                 " MB. Nothing was kept of it. Send it by POST /files/upload, and give "
+                                 "the import job its 'url'."));
+    return admission;
+  }
+  auto coming = std::make_shared<Coming>();
+  coming->file = std::make_shared<LateSink>([this, call, coming = coming.get()] {
+    return uploads_.ReceiveOwn(call->key->name, coming->form->file_name.value_or(""), config_.file_limit,
+                               call->now_ms, &coming->upload);
+  });
+  MultipartLimits limits;
+  // The file's own sink has the limit, and says what to do about it.
+  limits.file_bytes_max = config_.file_limit + kFormBytesMax;
+  limits.repeatable = {"featuresOn"};
+  HttpAdmission admission;
+  admission.body_bytes_max = config_.file_limit + kFormBytesMax;
+  admission.sink = std::make_unique<MultipartSink>(*boundary, limits, coming->file, coming->form);
+  admission.answer = [this, call, coming](const HttpHead&, const std::string&) {
+    return StartJob(*call, *coming);
+  };
+  return admission;
+}
+
+absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& coming) {
+  if (!coming.form->is_whole)
+    return absl::InvalidArgumentError(
+        "the form ends before its last boundary. Nothing was started. Send it again.");
+  AskedJob asked = AskedBy(*coming.form);
+  if (asked.storage.empty())
+    return absl::InvalidArgumentError("the form has no 'storageId'. Nothing was started.");
+  if (!call.Sees(asked.storage)) return NoStorage(asked.storage);
+  if (coming.form->file_name.has_value() == !asked.url.empty())
+    return absl::InvalidArgumentError("the form needs either 'file' or 'url'. Nothing was started.");
+  const absl::StatusOr<StorageInfo> storage = storages_.Find(asked.storage);
+  if (!storage.ok()) return storage.status();
+  const absl::StatusOr<DataSource> source = storages_.FindSource(asked.storage, asked.source);
+  if (!source.ok()) return source.status();
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(*source);
+  if (!tenant.ok()) return tenant.status();
+  if (absl::Status takes = (*tenant)->TakesRecords(); !takes.ok()) return takes;
+  if (!asked.mapper.empty() && FoldName(asked.mapper) != FoldName(source->mapper)) {
+    return absl::FailedPreconditionError(absl::StrCat("data source '", source->id, "' has mapper '",
+                                                      source->mapper, "', and not '", asked.mapper,
+                                                      "'. Nothing was started."));
+  }
+  if (!jobs_.HasRoom()) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        config_.jobs_waiting_max, " import jobs wait already. Nothing was started; try again later."));
+  }
+  ImportJob job;
+  std::string hash;
+  if (absl::Status found = FindFile(call, coming, asked.url, &job, &hash); !found.ok()) return found;
+  job.storage = storage->id;
+  job.source = source->id;
+  job.key = call.key->name;
+  job.id = absl::StrCat(source->tenant, "-", NewToken().substr(0, 12));
+  job.updates_known = asked.updates_known;
+  job.created_ms = call.now_ms;
+  job.modified_ms = call.now_ms;
+  bool is_new = false;
+  absl::StatusOr<std::string> answer = WriteJob(
+      call, **tenant,
+      absl::StrCat(hash, "\n", job.storage, "\n", job.source, "\n", job.updates_known ? "upsert" : "insert"),
+      asked.warnings, job, &is_new);
+  if ((!answer.ok() || !is_new) && !coming.upload.empty()) uploads_.Remove(coming.upload);
+  if (!answer.ok() || !is_new) return answer;
+  jobs_.Schedule(job);
+  return answer;
+}
+
+absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const std::string& url,
+                                   ImportJob* job, std::string* hash) {
+  if (url.empty()) {
+    if (absl::Status finished = coming.file->Finish(); !finished.ok()) return finished;
+    job->upload = coming.upload;
+    *hash = coming.file->Hash();
+    return absl::OkStatus();
+  }
+  job->upload = UploadOf(url);
+  *hash = url;
+  const std::optional<Uploads::Upload> upload = uploads_.Find(job->upload);
+  // Of a repetition the upload is gone: its key says what it got.
+  if ((upload && upload->key == call.key->name) || call.head.Find("idempotency-key") != nullptr)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "'url' names no upload of this server's that is complete: it reads no other address. Nothing was "
+      "started. Send "
+      "the file by POST /files/upload first.");
+}
+
+absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant,
+                                                  const std::string& body_hash, const Warnings& warnings,
+                                                  ImportJob job, bool* is_new) {
+  absl::StatusOr<std::optional<RememberedRequest>> remember =
+      RememberOf(call, "import", tenant.context_id(), body_hash);
+  if (!remember.ok()) return remember.status();
+  JsonWriter json;
+  json.Begin('{').Member("id", job.id).Member("progress", std::uint64_t{0}).Member("status", "SCHEDULED");
+  warnings.WriteTo(&json);
+  std::string answer = json.End('}').Take();
+  if (*remember) {
+    const absl::StatusOr<std::optional<RecordOutcome>> known = tenant.FindRemembered(**remember, call.now_ms);
+    if (!known.ok()) return known.status();
+    if (*known && !(*known)->status.ok()) return (*known)->status;
+    if (*known) return (*known)->remembered;
+  }
+  // Before the job's document: without one, the next start removes the file.
+  if (absl::Status taken = uploads_.TakeFor(job.id, job.upload); !taken.ok()) {
+    if (!absl::IsNotFound(taken)) return taken;
+    return absl::InvalidArgumentError(std::string(taken.message()));
+  }
+  std::string former;
+  absl::Status written = tenant.ChangeDocuments(
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        std::vector<DocumentChange> changes = {JobChange(job)};
+        if (*remember) {
+          // Another request under the same key may have been quicker.
+          absl::StatusOr<std::optional<RecordOutcome>> known =
+              FindRememberedIn(records, **remember, call.now_ms);
+          if (!known.ok()) return known.status();
+          if (*known && !(*known)->status.ok()) return (*known)->status;
+          if (*known) {
+            former = (*known)->remembered;
+            return std::vector<DocumentChange>();
+          }
+          changes.push_back(RememberedChange(**remember, answer));
+        }
+        if (absl::Status pruned = PruneJobs(records, &changes); !pruned.ok()) return pruned;
+        return changes;
+      },
+      call.now_ms);
+  if (!written.ok() || !former.empty()) {
+    uploads_.Remove(job.upload);
+    if (!written.ok()) return written;
+    return former;
+  }
+  *is_new = true;
+  return answer;
+}
+
+HttpAnswer ImportCalls::StartJob(HttpCall& call, Coming& coming) {
+  absl::StatusOr<std::string> answer = TryStartJob(call, coming);
+  audit_.Add(call, "start import job", answer.status());
+  if (!answer.ok()) return ErrorAnswer(answer.status());
+  return {.status = 201, .content_type = kJsonType, .body = *std::move(answer)};
+}
+
+absl::StatusOr<ImportJob> ImportCalls::FindJob(const HttpCall& call) {
+  const std::string& id = call.parts[0];
+  const std::string tenant = TenantOfJob(id);
+  if (tenant.empty() || !call.Sees(tenant.substr(0, tenant.find("--")))) return NoJob(id);
+  absl::StatusOr<std::optional<ImportJob>> job = jobs_.Find(id);
+  if (!job.ok()) return job.status();
+  if (!*job) return NoJob(id);
+  return **std::move(job);
+}
+
+absl::Status ImportCalls::WriteJobJson(const ImportJob& job, JsonWriter* json) {
+  const absl::StatusOr<DataSource> source = storages_.FindSource(job.storage, job.source);
+  if (!source.ok()) return source.status();
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(*source);
+  if (!tenant.ok()) return tenant.status();
+  const auto rejects = (*tenant)->ListDocuments(kRejectKind, RejectId(job.id, 0), kFailuresMax);
+  if (!rejects.ok()) return rejects.status();
+  json->Begin('{')
+      .Member("id", job.id)
+      .Member("storageId", job.storage)
+      .Member("dataSource", job.source)
+      .Member("progress", job.progress)
+      .Member("status", ToString(job.state))
+      .Member("statusMessage", job.message)
+      .Member("numberOfAccepted", job.inserts + job.updates)
+      .Member("numberOfInserts", job.inserts)
+      .Member("numberOfUpdates", job.updates)
+      .Member("numberOfUnchanged", job.unchanged)
+      .Member("numberOfFailed", job.failed)
+      .Key("failures")
+      .Begin('[');
+  for (const Document& document : *rejects) {
+    if (!absl::StartsWith(document.id, absl::StrCat(job.id, "/"))) break;
+    const std::optional<Reject> reject = RejectOf(document.text);
+    if (!reject) continue;
+    json->Begin('{').Member("line", std::max<std::uint64_t>(1, reject->line));
+    if (!reject->external_id.empty()) json->Member("externalId", reject->external_id);
+    json->Member("message", reject->message).End('}');
+  }
+  json->End(']')
+      .Member("createdAt", Iso8601(job.created_ms))
+      .Member("modifiedAt", Iso8601(job.modified_ms))
+      .End('}');
+  return absl::OkStatus();
+}
+
+HttpAnswer ImportCalls::GetJob(HttpCall& call) {
+  const absl::StatusOr<ImportJob> job = FindJob(call);
+  if (!job.ok()) return ErrorAnswer(job.status());
+  JsonWriter json;
+  if (absl::Status written = WriteJobJson(*job, &json); !written.ok()) return ErrorAnswer(written);
+  return JsonAnswer(std::move(json));
+}
+
+HttpAnswer ImportCalls::ListJobs(HttpCall& call) {
+  const absl::StatusOr<AskedPage> asked = PageOf(call);
+  if (!asked.ok()) return ErrorAnswer(asked.status());
+  std::vector<ImportJob> jobs;
+  std::string after;
+  while (true) {
+    const absl::StatusOr<Storages::Page> page =
+        storages_.List(after, kPageMax, [&](const std::string& id) { return call.Sees(id); });
+    if (!page.ok()) return ErrorAnswer(page.status());
+    for (const StorageInfo& storage : page->storages) {
+      const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(storage.id);
+      if (!sources.ok()) continue;
+      for (const DataSource& source : *sources) {
+        const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
+        if (source.door != Door::kRecords || !tenant.ok()) continue;
+        const auto kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
+        if (!kept.ok()) continue;
+        for (const Document& one : *kept) {
+          if (std::optional<ImportJob> job = JobOf(one.text)) jobs.push_back(*std::move(job));
+        }
+      }
+    }
+    if (page->is_last) break;
+    after = page->storages.back().id;
+  }
+  std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) { return a.id < b.id; });
+  auto at = jobs.begin();
+  if (asked->start_after) {
+    at = std::find_if(jobs.begin(), jobs.end(),
+                      [&](const ImportJob& job) { return job.id > *asked->start_after; });
+  }
+  const auto end = jobs.end() - at > static_cast<std::ptrdiff_t>(asked->limit)
+                       ? at + static_cast<std::ptrdiff_t>(asked->limit)
+                       : jobs.end();
+  std::optional<std::string> next;
+  if (end != jobs.end()) next = (end - 1)->id;
+  JsonWriter json;
+  BeginPage(*asked, next, jobs.size(), &json);
+  json.Key("values").Begin('[');
+  for (; at != end; ++at) {
+    JsonWriter one;
+    // Its data source may have gone meanwhile.
+    if (WriteJobJson(*at, &one).ok()) json.Raw(one.Take());
+  }
+  json.End(']').End('}');
+  return JsonAnswer(std::move(json));
+}
+
+HttpAnswer ImportCalls::GetRejects(HttpCall& call) {
+  const absl::StatusOr<ImportJob> job = FindJob(call);
+  if (!job.ok()) return ErrorAnswer(job.status());
+  const absl::StatusOr<DataSource> source = storages_.FindSource(job->storage, job->source);
+  if (!source.ok()) return ErrorAnswer(source.status());
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(*source);
+  if (!tenant.ok()) return ErrorAnswer(tenant.status());
+  const auto rejects = (*tenant)->ListDocuments(kRejectKind, RejectId(job->id, 0), kRejectsKeptMax);
+  if (!rejects.ok()) return ErrorAnswer(rejects.status());
+  std::string csv = "line,externalId,message,row\n";
+  for (const Document& document : *rejects) {
+    if (!absl::StartsWith(document.id, absl::StrCat(job->id, "/"))) break;
+    const std::optional<Reject> reject = RejectOf(document.text);
+    if (!reject) continue;
+    absl::StrAppend(&csv, reject->line, ",");
+    AppendCsv(reject->external_id, &csv);
+    csv.push_back(',');
+    AppendCsv(reject->message, &csv);
+    csv.push_back(',');
+    AppendCsv(reject->raw, &csv);
+    csv.push_back('\n');
+  }
+  return {.status = 200, .content_type = "text/csv; charset=utf-8", .body = std::move(csv)};
+}
+
+HttpAnswer ImportCalls::CancelJob(HttpCall& call) {
+  const absl::StatusOr<ImportJob> there = FindJob(call);
+  if (!there.ok()) return ErrorAnswer(there.status());
+  const absl::StatusOr<ImportJob> job = jobs_.Cancel(call.parts[0], call.now_ms);
+  audit_.Add(call, absl::StrCat("cancel import job ", call.parts[0]), job.status());
+  if (!job.ok()) return ErrorAnswer(job.status());
+  JsonWriter json;
+  if (absl::Status written = WriteJobJson(*job, &json); !written.ok()) return ErrorAnswer(written);
+  return JsonAnswer(std::move(json));
+}
+
+}  // namespace mirror

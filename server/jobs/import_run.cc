@@ -1,0 +1,328 @@
+#include "server/jobs/import_run.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/crash_point.h"
+#include "base/human_text.h"
+#include "base/json/json_document.h"
+#include "proto/wire/table.h"
+#include "server/import/import_child.h"
+#include "server/records/record_merge.h"
+#include "server/tenant/records/records_planner.h"
+
+namespace mirror {
+namespace {
+
+/// Rows, and bytes of them, that one transaction has.
+constexpr std::size_t kCommitRows = 10'000;
+constexpr std::uint64_t kCommitBytes = 8 << 20;
+/// How often a program that was killed from outside is started again.
+constexpr int kStartsMax = 5;
+/// How long a mirror that cannot be written is asked again and again.
+constexpr std::chrono::seconds kWriteWait{60};
+constexpr std::chrono::milliseconds kLookInterval{200};
+
+/// A file that is open.
+class OpenFile {
+ public:
+  explicit OpenFile(const std::string& path) : file_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  ~OpenFile() {
+    if (file_ >= 0) close(file_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  int get() const { return file_; }
+
+ private:
+  const int file_;
+};
+
+class ImportRun {
+ public:
+  ImportRun(ImportJob job, Tenant& tenant, Uploads& uploads, const ImportRunOptions& options,
+            const std::function<bool()>& is_stopping)
+      : job_(std::move(job)),
+        tenant_(tenant),
+        uploads_(uploads),
+        options_(options),
+        is_stopping_(is_stopping) {}
+
+  /// False: the program was killed, and the file may be read again.
+  bool TryOnce() {
+    items_.clear();
+    rejects_.clear();
+    bytes_ = 0;
+    pending_seq_ = job_.seq;
+    const OpenFile file(uploads_.PathOf(job_.upload));
+    if (file.get() < 0) return End(JobState::kDied, "the file is not there any more. Send it again.");
+    absl::StatusOr<std::unique_ptr<ImportChild>> child =
+        ImportChild::Start(options_.program, file.get(), {.time = options_.time});
+    if (!child.ok()) return End(JobState::kCouldNotStart, std::string(child.status().message()));
+    job_.state = JobState::kRunning;
+    if (!Commit(std::nullopt)) return true;
+    CrashPoint("job.begun");
+    while (!is_over_) {
+      if (is_stopping_()) return true;
+      absl::StatusOr<std::optional<ImportPiece>> piece = (*child)->Next(kLookInterval);
+      if (absl::IsUnavailable(piece.status())) return false;
+      if (!piece.ok()) return End(JobState::kDied, std::string(piece.status().message()));
+      if (!*piece) continue;
+      std::visit([this](auto& what) { Take(what); }, **piece);
+    }
+    return true;
+  }
+
+  const ImportJob& job() const { return job_; }
+  void GiveUp() { End(JobState::kDied, "the program that reads the file was killed again and again"); }
+
+ private:
+  void Take(const ImportHeader& header) {
+    names_ = header.columns;
+    is_workbook_ = header.workbook;
+    const absl::StatusOr<RecordMapper> mapper = tenant_.ReadMapper();
+    if (!mapper.ok()) {
+      End(JobState::kCouldNotStart, std::string(mapper.status().message()));
+      return;
+    }
+    const absl::StatusOr<TableSchema> table = PartnerTableOf(*mapper, tenant_.column_rules());
+    is_ruled_ = !table.ok() || table->columns[*table->Find(kRecordColumn)].rule != Rule::kPlain;
+    id_column_ = mapper->FindExternalId(names_);
+    if (!id_column_) {
+      End(JobState::kCouldNotStart,
+          absl::StrCat("no column of the file is the external id. Mapper '", mapper->id(), "' knows ",
+                       IdNames(*mapper), "; the file has ", ListNames(names_)));
+      return;
+    }
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      for (std::size_t k = 0; k < i; ++k) {
+        if (!mapper->Find(names_[i]) || mapper->Find(names_[i]) != mapper->Find(names_[k])) continue;
+        End(JobState::kCouldNotStart,
+            absl::StrCat("columns '", names_[k], "' and '", names_[i], "' of the file mean the same"));
+        return;
+      }
+    }
+  }
+
+  static std::string IdNames(const RecordMapper& mapper) {
+    std::vector<std::string> names;
+    for (std::size_t place = 0; place < mapper.columns().size(); ++place) {
+      if (mapper.IsExternalId(place)) names.push_back(mapper.columns()[place].from);
+    }
+    return ListNames(names);
+  }
+
+  void Take(const ImportRows& rows) {
+    if (rows.seq <= job_.seq) return;
+    for (std::uint32_t row = 0; row < rows.batch.row_count; ++row) {
+      RecordItem& item = items_.emplace_back();
+      item.line = rows.Line(row);
+      const auto id_column = static_cast<std::uint32_t>(*id_column_);
+      item.external_id = rows.Text(row, id_column).value_or("");
+      bytes_ += item.external_id.size() + sizeof(RecordItem);
+      if (rows.IsNoText(row, id_column)) {
+        item.failure =
+            "the external id is a number in the workbook, and no text: leading zeros would be lost";
+        continue;
+      }
+      if (absl::Status checked = CheckExternalId(item.external_id); !checked.ok()) {
+        item.failure = std::string(checked.message());
+        continue;
+      }
+      TakeCells(rows, row, &item);
+    }
+    pending_seq_ = rows.seq;
+    if (items_.size() >= kCommitRows || bytes_ >= kCommitBytes) Commit(std::nullopt);
+  }
+
+  void TakeCells(const ImportRows& rows, std::uint32_t row, RecordItem* item) {
+    for (std::uint32_t column = 0; column < names_.size(); ++column) {
+      RecordAttribute& attribute = item->attributes.emplace_back();
+      attribute.name = names_[column];
+      const std::optional<std::string_view> text = rows.Text(row, column);
+      bytes_ += attribute.name.size() + sizeof(RecordAttribute) + 2 * text.value_or("").size();
+      // An empty cell clears what was there.
+      if (!text) continue;
+      AppendJsonString(*text, &attribute.json.emplace());
+      attribute.text = *text;
+    }
+  }
+
+  void Take(const ImportRejects& rejects) {
+    // Those before rows that are committed were counted with them.
+    if (rejects.before_seq <= job_.seq) return;
+    for (const ImportReject& reject : rejects.rejects) {
+      rejects_.push_back({reject.line, "", reject.reason, is_ruled_ ? "" : reject.raw});
+    }
+  }
+
+  void Take(const ImportProgress& progress) {
+    if (progress.bytes_total == 0) return;
+    const std::uint64_t percent = progress.bytes_read * 100 / progress.bytes_total;
+    progress_ = std::max(progress_, std::min<std::uint64_t>(99, percent));
+  }
+
+  void Take(const ImportEnd& end) {
+    if (end.outcome == ImportOutcome::kDone) {
+      End(JobState::kFinished, "");
+    } else {
+      // What was read before stays where it began to be written.
+      const bool has_begun = job_.seq > 0 || pending_seq_ > 0;
+      End(end.outcome == ImportOutcome::kCouldNotStart && !has_begun ? JobState::kCouldNotStart
+                                                                     : JobState::kDied,
+          end.reason);
+    }
+  }
+
+  bool End(JobState state, const std::string& message) {
+    Final final{state, message};
+    if (state == JobState::kCouldNotStart) items_.clear();
+    Commit(final);
+    is_over_ = true;
+    return true;
+  }
+
+  struct Final {
+    JobState state;
+    std::string message;
+  };
+
+  /// The job as it will be with what `outcome` says.
+  ImportJob After(const RecordOutcome& outcome, const std::optional<Final>& final,
+                  std::int64_t now_ms) const {
+    ImportJob next = job_;
+    next.seq = pending_seq_;
+    next.inserts += outcome.inserts;
+    next.updates += outcome.updates;
+    next.unchanged += outcome.unchanged;
+    next.failed += outcome.failures.size() + rejects_.size();
+    next.progress = std::max(next.progress, progress_);
+    next.modified_ms = now_ms;
+    if (final) {
+      next.state = final->state;
+      next.message = final->message;
+      if (final->state == JobState::kFinished) {
+        next.progress = 100;
+        next.message =
+            absl::StrCat(Counted(next.inserts + next.updates + next.failed, "row"), ": ", next.inserts,
+                         " inserts, ", next.updates, " updates, ", next.failed, " failed");
+      }
+    }
+    return next;
+  }
+
+  std::vector<DocumentChange> ChangesFor(const RecordOutcome& outcome, ImportJob* next) const {
+    std::vector<DocumentChange> changes;
+    const auto keep = [&](const Reject& reject) {
+      if (next->rejects >= kRejectsKeptMax) return;
+      changes.push_back({kRejectKind, RejectId(next->id, next->rejects++), RejectText(reject)});
+    };
+    for (const Reject& reject : rejects_) keep(reject);
+    for (const RecordFailure& failure : outcome.failures) {
+      keep({failure.line, is_ruled_ ? "" : failure.external_id, failure.message, ""});
+    }
+    changes.push_back(JobChange(*next));
+    return changes;
+  }
+
+  /// Writes what waits. False: the job is over, whoever ended it.
+  bool Commit(const std::optional<Final>& final) {
+    RecordRequest request;
+    request.items = std::move(items_);
+    request.updates_known = job_.updates_known;
+    request.bytes = bytes_;
+    const std::int64_t now_ms = NowMs();
+    ImportJob next;
+    request.documents = [&](const RecordOutcome& outcome) {
+      next = After(outcome, final, now_ms);
+      return ChangesFor(outcome, &next);
+    };
+    request.check = DocumentCheck{kJobKind, job_.id, [this](const std::optional<Document>& there) {
+                                    const std::optional<ImportJob> kept =
+                                        there ? JobOf(there->text) : std::nullopt;
+                                    if (kept && !IsOver(kept->state) && kept->seq == job_.seq)
+                                      return absl::OkStatus();
+                                    return absl::AbortedError("the job was ended");
+                                  }};
+    const auto deadline = std::chrono::steady_clock::now() + kWriteWait;
+    RecordOutcome outcome = tenant_.ApplyRecords(request, now_ms);
+    while (absl::IsUnavailable(outcome.status) && !is_stopping_() &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(kLookInterval);
+      outcome = tenant_.ApplyRecords(request, now_ms);
+    }
+    items_.clear();
+    rejects_.clear();
+    bytes_ = 0;
+    if (outcome.status.ok()) {
+      job_ = next;
+      CrashPoint("job.committed");
+      return true;
+    }
+    is_over_ = true;
+    if (absl::IsAborted(outcome.status) || absl::IsUnavailable(outcome.status)) return false;
+    Refused(outcome.status, now_ms);
+    return false;
+  }
+
+  /// Nothing more can be written there: a source that is paused, or that is none of records any more.
+  void Refused(const absl::Status& why, std::int64_t now_ms) {
+    tenant_
+        .ChangeDocuments(
+            [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+              const absl::StatusOr<std::optional<Document>> there = records.ReadDocument(kJobKind, job_.id);
+              if (!there.ok()) return there.status();
+              std::optional<ImportJob> kept = *there ? JobOf((*there)->text) : std::nullopt;
+              if (!kept || IsOver(kept->state)) return std::vector<DocumentChange>();
+              kept->state = JobState::kDied;
+              kept->message = std::string(why.message());
+              kept->modified_ms = now_ms;
+              return std::vector<DocumentChange>{JobChange(*kept)};
+            },
+            now_ms)
+        .IgnoreError();  // It is tried again at the next start.
+  }
+
+  ImportJob job_;
+  Tenant& tenant_;
+  Uploads& uploads_;
+  const ImportRunOptions& options_;
+  const std::function<bool()>& is_stopping_;
+  std::vector<std::string> names_;
+  bool is_workbook_ = false, is_ruled_ = false, is_over_ = false;
+  std::optional<std::size_t> id_column_;
+  std::vector<RecordItem> items_;
+  std::vector<Reject> rejects_;
+  std::uint64_t bytes_ = 0, pending_seq_ = 0, progress_ = 0;
+};
+
+}  // namespace
+
+void RunImport(const ImportJob& job, Tenant& tenant, Uploads& uploads, const ImportRunOptions& options,
+               const std::function<bool()>& is_stopping, Events& events) {
+  ImportRun run(job, tenant, uploads, options, is_stopping);
+  int starts = 0;
+  while (!run.TryOnce()) {
+    if (++starts < kStartsMax) continue;
+    run.GiveUp();
+    break;
+  }
+  if (run.job().state == JobState::kDied || run.job().state == JobState::kCouldNotStart) {
+    events.Add(tenant.context_id(), Severity::kWarning, "import.failed",
+               absl::StrCat("import job '", job.id, "' ",
+                            run.job().state == JobState::kDied ? "died" : "could not start", ": ",
+                            run.job().message));
+  }
+}
+
+}  // namespace mirror

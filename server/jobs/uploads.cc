@@ -1,0 +1,317 @@
+#include "server/jobs/uploads.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/json/json_document.h"
+#include "base/json/json_writer.h"
+#include "base/nonce.h"
+#include "proto/wire/receipt.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kNoteEnding[] = ".json";
+constexpr char kFileEnding[] = ".file";
+/// Uploads that may wait, whatever they weigh.
+constexpr std::size_t kUploadsMax = 10'000;
+/// Below it nothing is taken, so that mirrors can still be written.
+constexpr std::uint64_t kFreePercentMin = 10;
+
+absl::Status OfDisk(std::string_view doing, const std::string& path, int error) {
+  return absl::UnavailableError(absl::StrCat(std::string(doing), " '", path, "': ", std::strerror(error),
+                                             ". Nothing was kept of the file."));
+}
+
+bool IsNearlyFull(const std::string& folder) {
+  struct statvfs space = {};
+  if (statvfs(folder.c_str(), &space) != 0 || space.f_blocks == 0) return false;
+  return space.f_bavail * 100 / space.f_blocks < kFreePercentMin;
+}
+
+std::string TextOf(const JsonView& note, std::string_view name) {
+  const std::optional<JsonView> found = note.Find(name);
+  return found ? std::string(found->text()) : std::string();
+}
+
+std::int64_t NumberOf(const JsonView& note, std::string_view name) {
+  std::int64_t number = 0;
+  if (!absl::SimpleAtoi(TextOf(note, name), &number)) return 0;
+  return number;
+}
+
+}  // namespace
+
+class Uploads::FileSink final : public Sink {
+ public:
+  FileSink(Uploads& uploads, std::string id, int file, std::uint64_t bytes_max)
+      : uploads_(uploads), id_(std::move(id)), file_(file), bytes_max_(bytes_max) {}
+  ~FileSink() override {
+    close(file_);
+    if (!is_finished_) uploads_.Remove(id_);
+  }
+  FileSink(const FileSink&) = delete;
+  FileSink& operator=(const FileSink&) = delete;
+
+  absl::Status Write(std::string_view piece) override {
+    if (bytes_ + piece.size() > bytes_max_) {
+      return absl::OutOfRangeError(absl::StrCat(
+          "the file is larger than ", bytes_max_ / 1'000'000,
+          " MB. Nothing was kept of it. Larger ones are sent by POST /files/upload, or in parts."));
+    }
+    if (absl::Status room = uploads_.Count(id_, piece.size()); !room.ok()) return room;
+    hash_.Add(piece);
+    bytes_ += piece.size();
+    while (!piece.empty()) {
+      const ssize_t written = write(file_, piece.data(), piece.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return OfDisk("writing", uploads_.PathOf(id_), errno);
+      piece.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return absl::OkStatus();
+  }
+  std::uint64_t bytes() const override { return bytes_; }
+  std::string Hash() override { return absl::BytesToHexString(hash_.Finish()); }
+  absl::Status Finish() override {
+    if (fdatasync(file_) != 0) return OfDisk("writing", uploads_.PathOf(id_), errno);
+    absl::Status finished = uploads_.Finished(id_);
+    is_finished_ = finished.ok();
+    return finished;
+  }
+
+ private:
+  Uploads& uploads_;
+  const std::string id_;
+  const int file_;
+  const std::uint64_t bytes_max_;
+  std::uint64_t bytes_ = 0;
+  Sha256Stream hash_;
+  bool is_finished_ = false;
+};
+
+std::string Uploads::NoteOf(const std::string& id) const {
+  return absl::StrCat(folder_, "/", id, kNoteEnding);
+}
+std::string Uploads::PathOf(const std::string& id) const {
+  return absl::StrCat(folder_, "/", id, kFileEnding);
+}
+
+absl::StatusOr<std::vector<Uploads::Upload>> Uploads::Open() {
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(folder_).parent_path(), error);
+  if (absl::Status made = MakeFolder(folder_); !made.ok()) return made;
+  std::vector<Upload> taken;
+  const MutexLock lock(mutex_);
+  std::vector<std::filesystem::path> others;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!absl::EndsWith(name, kNoteEnding)) {
+      others.push_back(entry.path());
+      continue;
+    }
+    const absl::StatusOr<std::string> text = ReadKeyFile(entry.path().string(), FileUse::kSecret);
+    const absl::StatusOr<JsonDocument> note =
+        text.ok() ? JsonDocument::Parse(*text) : absl::StatusOr<JsonDocument>(text.status());
+    Upload upload;
+    upload.id = name.substr(0, name.size() - std::strlen(kNoteEnding));
+    if (note.ok()) {
+      upload.key = TextOf(note->root(), "key");
+      upload.name = TextOf(note->root(), "name");
+      upload.job = TextOf(note->root(), "job");
+      upload.created_ms = NumberOf(note->root(), "created");
+      upload.is_there = TextOf(note->root(), "there") == "yes";
+    }
+    const std::uint64_t bytes = std::filesystem::file_size(PathOf(upload.id), error);
+    if (!note.ok() || !upload.is_there || error) {
+      // What a kill cut off; its secret went with the process.
+      others.push_back(entry.path());
+      continue;
+    }
+    upload.bytes = bytes;
+    if (!upload.job.empty()) taken.push_back(upload);
+    uploads_[upload.id] = upload;
+  }
+  for (const std::filesystem::path& path : others) {
+    if (!uploads_.contains(path.stem().string())) std::filesystem::remove(path, error);
+  }
+  return taken;
+}
+
+absl::Status Uploads::WriteNote(const Upload& upload) {
+  JsonWriter note;
+  note.Begin('{').Member("key", upload.key).Member("name", upload.name).Member("job", upload.job);
+  note.Key("created").Number(upload.created_ms);
+  note.Member("there", upload.is_there ? "yes" : "no").End('}');
+  return WriteFileAtomically(NoteOf(upload.id), note.Take(), FileUse::kSecret, ExistingFile::kReplace);
+}
+
+absl::Status Uploads::CheckRoom(const std::string& key, std::uint64_t more) {
+  std::uint64_t all = more, of_key = more;
+  for (const auto& [id, upload] : uploads_) {
+    all += upload.bytes;
+    if (upload.key == key) of_key += upload.bytes;
+  }
+  if (of_key > limits_.key_bytes_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the files of this key that wait have more than ", limits_.key_bytes_max / 1'000'000,
+        " MB together. Nothing was kept of this one. Let their import jobs end, then try again."));
+  }
+  if (all > limits_.bytes_max || uploads_.size() > kUploadsMax) {
+    return absl::UnavailableError(
+        "the server has no room for more uploads now. Nothing was kept of this one; try again later.");
+  }
+  if (IsNearlyFull(folder_)) {
+    return absl::UnavailableError(absl::StrCat("the server's disk has less than ", kFreePercentMin,
+                                               " % free. Nothing was kept of this file; try again later."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Uploads::Count(const std::string& id, std::uint64_t more) {
+  const MutexLock lock(mutex_);
+  const auto found = uploads_.find(id);
+  if (found == uploads_.end())
+    return absl::NotFoundError("the upload was given up meanwhile. Send it again.");
+  if (absl::Status room = CheckRoom(found->second.key, more); !room.ok()) return room;
+  found->second.bytes += more;
+  return absl::OkStatus();
+}
+
+absl::Status Uploads::Finished(const std::string& id) {
+  Upload upload;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = uploads_.find(id);
+    if (found == uploads_.end())
+      return absl::NotFoundError("the upload was given up meanwhile. Send it again.");
+    found->second.is_there = true;
+    upload = found->second;
+  }
+  return WriteNote(upload);
+}
+
+absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const std::string& name,
+                                                std::int64_t now_ms) {
+  Upload upload;
+  upload.id = NewToken();
+  upload.secret = NewToken();
+  upload.key = key;
+  upload.name = name;
+  upload.created_ms = now_ms;
+  const MutexLock lock(mutex_);
+  if (absl::Status room = CheckRoom(key, 0); !room.ok()) return room;
+  uploads_[upload.id] = upload;
+  return upload;
+}
+
+absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::Receive(const std::string& secret,
+                                                                std::int64_t now_ms) {
+  std::string id;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = std::find_if(uploads_.begin(), uploads_.end(), [&](const auto& one) {
+      const Upload& upload = one.second;
+      return !upload.secret.empty() && upload.secret == secret &&
+             now_ms - upload.created_ms <= limits_.kept_ms;
+    });
+    if (found == uploads_.end()) {
+      return absl::NotFoundError(
+          "there is no such upload, or its time is over, or it was used. Nothing was kept. POST "
+          "/files/upload gives a "
+          "new link.");
+    }
+    // Used with its first byte, whoever sends a second one.
+    found->second.secret.clear();
+    id = found->first;
+  }
+  const std::string path = PathOf(id);
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) {
+    const int error = errno;
+    Remove(id);
+    return OfDisk("making", path, error);
+  }
+  return std::make_shared<FileSink>(*this, id, file, limits_.file_bytes_max);
+}
+
+absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::ReceiveOwn(const std::string& key,
+                                                                   const std::string& name,
+                                                                   std::uint64_t bytes_max,
+                                                                   std::int64_t now_ms, std::string* id) {
+  absl::StatusOr<Upload> expected = Expect(key, name, now_ms);
+  if (!expected.ok()) return expected.status();
+  {
+    const MutexLock lock(mutex_);
+    uploads_[expected->id].secret.clear();
+  }
+  *id = expected->id;
+  const std::string path = PathOf(*id);
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) {
+    const int error = errno;
+    Remove(*id);
+    return OfDisk("making", path, error);
+  }
+  return std::make_shared<FileSink>(*this, *id, file, bytes_max);
+}
+
+std::optional<Uploads::Upload> Uploads::Find(const std::string& id) {
+  const MutexLock lock(mutex_);
+  const auto found = uploads_.find(id);
+  return found == uploads_.end() || !found->second.is_there ? std::nullopt : std::optional(found->second);
+}
+
+absl::Status Uploads::TakeFor(const std::string& job, const std::string& id) {
+  Upload upload;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = uploads_.find(id);
+    if (found == uploads_.end() || !found->second.is_there ||
+        (!found->second.job.empty() && found->second.job != job)) {
+      return absl::NotFoundError(
+          "there is no such upload of this server's that waits for its job. Nothing was started. Send the "
+          "file by POST "
+          "/files/upload first, and give its 'url'.");
+    }
+    found->second.job = job;
+    upload = found->second;
+  }
+  return WriteNote(upload);
+}
+
+void Uploads::Remove(const std::string& id) {
+  {
+    const MutexLock lock(mutex_);
+    uploads_.erase(id);
+  }
+  // The file first: a note without one is removed at the next start.
+  unlink(PathOf(id).c_str());
+  unlink(NoteOf(id).c_str());
+}
+
+void Uploads::KeepHouse(std::int64_t now_ms) {
+  std::vector<std::string> late;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, upload] : uploads_) {
+      const bool is_sent = upload.is_there || !upload.secret.empty();
+      if (upload.job.empty() && is_sent && now_ms - upload.created_ms > limits_.kept_ms) late.push_back(id);
+    }
+  }
+  for (const std::string& id : late) Remove(id);
+}
+
+}  // namespace mirror

@@ -1,0 +1,96 @@
+#ifndef MIRROR_SERVER_JOBS_UPLOADS_H_
+#define MIRROR_SERVER_JOBS_UPLOADS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/http/message.h"
+#include "base/mutex.h"
+
+namespace mirror {
+
+struct UploadLimits {
+  std::uint64_t file_bytes_max = 500'000'000;
+  std::uint64_t key_bytes_max = 2'000'000'000;  ///< Of one key, together.
+  std::uint64_t bytes_max = 10'000'000'000;     ///< Of all.
+  std::int64_t kept_ms = 3'600'000;             ///< Until a job takes it.
+};
+
+/// Files of clients that wait for their import job, in `<data folder>/.uploads`. Each is on disk before its
+/// link is answered, and gone when its job has ended, or nobody took it in time. Nothing in here looks into
+/// them.
+///
+/// Errors of every call: kUnavailable: the disk, or it is nearly full.
+/// Threads: any.
+class Uploads {
+ public:
+  struct Upload {
+    std::string id;      ///< Names it; whoever has the secret may send it.
+    std::string key;     ///< Name of the API key that asked for it.
+    std::string name;    ///< As its owner calls it.
+    std::string secret;  ///< Empty: it was sent.
+    std::uint64_t bytes = 0;
+    std::int64_t created_ms = 0;
+    std::string job;  ///< That has it; empty: none.
+    bool is_there = false;
+  };
+
+  /// What a body is written to.
+  class Sink : public HttpBodySink {
+   public:
+    virtual std::uint64_t bytes() const = 0;
+    /// SHA-256 of what came, as 64 hexadecimal digits.
+    virtual std::string Hash() = 0;
+    /// It is on disk when it returns.
+    virtual absl::Status Finish() = 0;
+  };
+
+  Uploads(std::string folder, const UploadLimits& limits) : folder_(std::move(folder)), limits_(limits) {}
+
+  /// Makes the folder, and finds what a former process left. Gives those that a job has.
+  absl::StatusOr<std::vector<Upload>> Open();
+
+  /// A place for a file: the secret is what its sender shows. Errors: kResourceExhausted: the key has too
+  /// much; kUnavailable: all keys have, or the disk.
+  absl::StatusOr<Upload> Expect(const std::string& key, const std::string& name, std::int64_t now_ms);
+  /// Takes the file that was announced with this secret, once: an unfinished one leaves nothing. Errors:
+  /// kNotFound: unknown, used, or late.
+  absl::StatusOr<std::shared_ptr<Sink>> Receive(const std::string& secret, std::int64_t now_ms);
+  /// Takes a file that comes with its job. Its upload is TakeFor()'s once it is finished.
+  absl::StatusOr<std::shared_ptr<Sink>> ReceiveOwn(const std::string& key, const std::string& name,
+                                                   std::uint64_t bytes_max, std::int64_t now_ms,
+                                                   std::string* id);
+
+  /// Absent: there is no such upload that was sent.
+  std::optional<Upload> Find(const std::string& id);
+  /// Nobody else gets it from now on, also after a restart. Errors: kNotFound: it is not there, or another
+  /// job has it.
+  absl::Status TakeFor(const std::string& job, const std::string& id);
+  std::string PathOf(const std::string& id) const;
+  void Remove(const std::string& id);
+  /// Removes what nobody took in time.
+  void KeepHouse(std::int64_t now_ms);
+
+ private:
+  class FileSink;
+  absl::Status CheckRoom(const std::string& key, std::uint64_t more) MIRROR_REQUIRES(mutex_);
+  absl::Status Count(const std::string& id, std::uint64_t more);
+  absl::Status Finished(const std::string& id);
+  absl::Status WriteNote(const Upload& upload);
+  std::string NoteOf(const std::string& id) const;
+
+  const std::string folder_;
+  const UploadLimits limits_;
+  Mutex mutex_;
+  std::map<std::string, Upload> uploads_ MIRROR_GUARDED_BY(mutex_);  ///< By id.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_JOBS_UPLOADS_H_

@@ -1,0 +1,139 @@
+#include "server/records/import_job.h"
+
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/enum_words.h"
+#include "base/json/json_document.h"
+#include "base/json/json_writer.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kDigits = 12;
+
+const EnumWords<JobState>& StateWords() {
+  static const EnumWords<JobState> words = {{"SCHEDULED", JobState::kScheduled},
+                                            {"RUNNING", JobState::kRunning},
+                                            {"FINISHED", JobState::kFinished},
+                                            {"COULDNT_START", JobState::kCouldNotStart},
+                                            {"DIED", JobState::kDied}};
+  return words;
+}
+
+std::string TextOf(const JsonView& object, std::string_view name) {
+  const std::optional<JsonView> found = object.Find(name);
+  return found ? std::string(found->text()) : std::string();
+}
+
+std::uint64_t NumberOf(const JsonView& object, std::string_view name) {
+  std::uint64_t number = 0;
+  return absl::SimpleAtoi(TextOf(object, name), &number) ? number : 0;
+}
+
+bool FlagOf(const JsonView& object, std::string_view name) {
+  const std::optional<JsonView> found = object.Find(name);
+  return found && found->IsTrue();
+}
+
+}  // namespace
+
+std::string_view ToString(JobState state) {
+  for (const auto& [word, meaning] : StateWords()) {
+    if (meaning == state) return word;
+  }
+  return "";
+}
+
+std::string TenantOfJob(const std::string& id) {
+  const std::size_t dash = id.rfind('-');
+  if (dash == std::string::npos || dash == 0 || id.size() - dash != kDigits + 1) return "";
+  return id.substr(0, dash);
+}
+
+std::string JobText(const ImportJob& job) {
+  return JsonWriter()
+      .Begin('{')
+      .Member("id", job.id)
+      .Member("storage", job.storage)
+      .Member("source", job.source)
+      .Member("key", job.key)
+      .Member("upload", job.upload)
+      .Member("server", job.server)
+      .Key("updatesKnown")
+      .Bool(job.updates_known)
+      .Key("allOrNothing")
+      .Bool(job.all_or_nothing)
+      .Member("state", ToString(job.state))
+      .Member("message", job.message)
+      .Member("progress", job.progress)
+      .Member("seq", job.seq)
+      .Member("inserts", job.inserts)
+      .Member("updates", job.updates)
+      .Member("unchanged", job.unchanged)
+      .Member("failed", job.failed)
+      .Member("rejects", job.rejects)
+      .Member("created", static_cast<std::uint64_t>(job.created_ms))
+      .Member("modified", static_cast<std::uint64_t>(job.modified_ms))
+      .End('}')
+      .Take();
+}
+
+std::optional<ImportJob> JobOf(const std::string& text) {
+  const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(text);
+  if (!document.ok() || !document->root().Is(JsonKind::kObject)) return std::nullopt;
+  const JsonView root = document->root();
+  const std::optional<JobState> state = ValueOf(StateWords(), TextOf(root, "state"));
+  if (!state) return std::nullopt;
+  ImportJob job;
+  job.id = TextOf(root, "id");
+  job.storage = TextOf(root, "storage");
+  job.source = TextOf(root, "source");
+  job.key = TextOf(root, "key");
+  job.upload = TextOf(root, "upload");
+  job.server = TextOf(root, "server");
+  job.updates_known = FlagOf(root, "updatesKnown");
+  job.all_or_nothing = FlagOf(root, "allOrNothing");
+  job.state = *state;
+  job.message = TextOf(root, "message");
+  job.progress = NumberOf(root, "progress");
+  job.seq = NumberOf(root, "seq");
+  job.inserts = NumberOf(root, "inserts");
+  job.updates = NumberOf(root, "updates");
+  job.unchanged = NumberOf(root, "unchanged");
+  job.failed = NumberOf(root, "failed");
+  job.rejects = NumberOf(root, "rejects");
+  job.created_ms = static_cast<std::int64_t>(NumberOf(root, "created"));
+  job.modified_ms = static_cast<std::int64_t>(NumberOf(root, "modified"));
+  return job;
+}
+
+DocumentChange JobChange(const ImportJob& job) { return {kJobKind, job.id, JobText(job)}; }
+
+std::string RejectId(const std::string& job, std::uint64_t number) {
+  char digits[24];
+  std::snprintf(digits, sizeof(digits), "/%08llu", static_cast<unsigned long long>(number));
+  return absl::StrCat(job, digits);
+}
+
+std::string RejectText(const Reject& reject) {
+  return JsonWriter()
+      .Begin('{')
+      .Member("line", reject.line)
+      .Member("externalId", reject.external_id)
+      .Member("message", reject.message)
+      .Member("raw", reject.raw)
+      .End('}')
+      .Take();
+}
+
+std::optional<Reject> RejectOf(const std::string& text) {
+  const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(text);
+  if (!document.ok()) return std::nullopt;
+  return Reject{NumberOf(document->root(), "line"), TextOf(document->root(), "externalId"),
+                TextOf(document->root(), "message"), TextOf(document->root(), "raw")};
+}
+
+}  // namespace mirror

@@ -1,0 +1,59 @@
+#ifndef MIRROR_SERVER_RECORDS_IMPORT_JOB_H_
+#define MIRROR_SERVER_RECORDS_IMPORT_JOB_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/plan/plan.h"
+#include "server/records/record_request.h"
+
+namespace mirror {
+
+enum class JobState : std::uint8_t { kScheduled, kRunning, kFinished, kCouldNotStart, kDied };
+/// As the door says it: "SCHEDULED".
+std::string_view ToString(JobState state);
+inline bool IsOver(JobState state) { return state != JobState::kScheduled && state != JobState::kRunning; }
+
+/// An import of one file into one data source; a document of its tenant's mirror, which moves with the rows.
+struct ImportJob {
+  std::string id;  ///< "Acme--crm-5b2f0c1e8d7a": the tenant, and 12 digits.
+  std::string storage, source;
+  std::string key;     ///< Name of the API key that asked for it.
+  std::string upload;  ///< Where the file is.
+  std::string server;  ///< That has the file.
+  bool updates_known = true, all_or_nothing = false;
+  JobState state = JobState::kScheduled;
+  std::string message;
+  std::uint64_t progress = 0;  ///< 0 to 100.
+  std::uint64_t seq = 0;       ///< The last rows of the file that are committed, see ImportRows::seq.
+  std::uint64_t inserts = 0, updates = 0, unchanged = 0, failed = 0;
+  std::uint64_t rejects = 0;  ///< That are kept, see RejectOf().
+  std::int64_t created_ms = 0, modified_ms = 0;
+};
+
+inline constexpr char kJobKind[] = "job";        ///< By id.
+inline constexpr char kRejectKind[] = "reject";  ///< By the job's id, a slash and a number of eight digits.
+inline constexpr std::uint64_t kRejectsKeptMax = 10'000;
+inline constexpr std::size_t kJobsKeptMax = 1'000;  ///< Of one data source.
+
+/// The tenant in a job's id; empty: it is none.
+std::string TenantOfJob(const std::string& id);
+std::string JobText(const ImportJob& job);
+/// Absent: it cannot be read.
+std::optional<ImportJob> JobOf(const std::string& text);
+DocumentChange JobChange(const ImportJob& job);
+
+/// A row that was not taken.
+struct Reject {
+  std::uint64_t line = 0;
+  std::string external_id, message, raw;
+};
+std::string RejectId(const std::string& job, std::uint64_t number);
+std::string RejectText(const Reject& reject);
+std::optional<Reject> RejectOf(const std::string& text);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RECORDS_IMPORT_JOB_H_

@@ -1,0 +1,43 @@
+#include "server/rpc/admin/tenant_watch.h"
+
+namespace mirror {
+
+/// Where the summary is made anew at each look, as of one that is not known, it is compared.
+bool TenantWatch::IsSame(const Told& told, const ListedTenant& tenant) {
+  const bool same_summary = told.summary == tenant.summary || *told.summary == *tenant.summary;
+  return same_summary && told.progress_ms == tenant.progress_ms && told.late == tenant.late &&
+         told.deleted == tenant.deleted && told.since_ms == tenant.rows.since_ms &&
+         told.done == tenant.rows.done && told.planned == tenant.rows.planned &&
+         told.per_second == tenant.rows.per_second;
+}
+
+TenantWatch::News TenantWatch::Take(const std::vector<ListedTenant>& tenants) {
+  News news;
+  ++looks_;
+  for (const ListedTenant& tenant : tenants) {
+    Told& told = told_[tenant.context_id];
+    const bool same = told.looked > 0 && IsSame(told, tenant);
+    told.looked = looks_;
+    if (same) continue;
+    told.summary = tenant.summary;
+    told.progress_ms = tenant.progress_ms;
+    told.late = tenant.late;
+    told.deleted = tenant.deleted;
+    told.since_ms = tenant.rows.since_ms;
+    told.done = tenant.rows.done;
+    told.planned = tenant.rows.planned;
+    told.per_second = tenant.rows.per_second;
+    news.changed.push_back(&tenant);
+  }
+  for (auto one = told_.begin(); one != told_.end();) {
+    if (one->second.looked == looks_) {
+      ++one;
+      continue;
+    }
+    news.gone.push_back(one->first);
+    one = told_.erase(one);
+  }
+  return news;
+}
+
+}  // namespace mirror

@@ -1,0 +1,396 @@
+#!/usr/bin/python3
+"""The operator's pages in a real browser, before a real server: what they show, what their buttons do, and that nothing
+that stands in a name or a text is run.
+
+Usage: pages_test.py BIN_DIR [unittest arguments]
+MIRROR_TEST_BROWSER=1: a browser that is not installed is a failure, and not skipped.
+"""
+
+import os
+import pathlib
+import signal
+import sys
+import unittest
+
+import place as places
+from place import MARKUP, PATIENCE_S, REQUIRED, SCRIPT, Place, fill, wait_for
+
+places.leave_without_browser()
+
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+
+from chromium import NARROW, WIDE, Browser  # noqa: E402
+from looking import AXE, Looker  # noqa: E402
+
+PAGES = {"tenants": "/", "tenant": "/tenants/Cust26759", "held": "/tenants/Held-1", "script": "/tenants/Script-1",
+         "events": "/events", "audit": "/audit", "looks": "/audit?looks=1", "keys": "/keys", "servers": "/servers",
+         "nothing": "/no/such/page", "nobody": "/tenants/Nobody"}  # fmt: skip
+# Answers that are errors are told by the browser itself.
+LOUD = {"nobody"}
+BIN = None
+SCREENS = pathlib.Path("screens")
+
+# A day of a busy server in place of the minute that there is: for pictures alone.
+DAY = """
+const real = window.fetch;
+window.fetch = async (path, rest) => {
+  if (!String(path).endsWith('/minutes')) return real(path, rest);
+  const rows = [], lag_s = [], cycle_ms = [];
+  let lag = 20;
+  for (let i = 0; i < 1440; i += 1) {
+    const busy = Math.max(0, Math.sin((i / 60 - 3) / 12 * Math.PI)) * 9000 + 800;
+    const ends = i % 5 === 0 && !(i > 900 && i < 930);
+    lag = ends ? 15 + (i % 35) : lag + 60;
+    rows.push(ends ? Math.round(busy * 10 * (0.7 + 0.3 * Math.sin(i * 1.7))) : 0);
+    lag_s.push(i < 100 ? -1 : lag);
+    cycle_ms.push(ends && i > 100 ? Math.round(900 + busy * 0.6 * (1 + Math.sin(i))) : -1);
+  }
+  const begin_ms = Math.floor(Date.now() / 60000 - 1440) * 60000;
+  return new Response(JSON.stringify({ begin_ms, rows, lag_s, cycle_ms }), { status: 200 });
+};
+"""
+
+
+class Shared:
+    place = None
+    browser = None
+    operator = None
+
+
+def setUpModule():
+    Shared.place = Place(BIN)
+    unittest.addModuleCleanup(Shared.place.close)
+    fill(Shared.place)
+    Shared.browser = Browser()
+    unittest.addModuleCleanup(Shared.browser.quit)
+    Shared.operator = Looker(Shared.browser, Shared.place.web())
+
+
+class Pages(unittest.TestCase):
+    def setUp(self):
+        self.place, self.browser, self.page = Shared.place, Shared.browser, Shared.operator
+        self.browser.look(WIDE, dark=False)
+        self.browser.said()
+
+    def tenant(self, name):
+        (found,) = [one for one in self.place.ctl_json("tenants") if one["context_id"] == name]
+        return found
+
+    def tables(self, name):
+        return {one["table"]: one for one in self.place.ctl_json("tables", name)}
+
+    def test_each_page_loads_without_a_word_on_the_console(self):
+        for name, path in PAGES.items():
+            with self.subTest(name):
+                self.page.open(path)
+                if name not in LOUD:
+                    self.assertEqual(self.browser.said(), [])
+        self.browser.said()
+
+    def test_the_list_shows_the_states_and_finds_by_name_and_state(self):
+        self.page.open("/")
+        for state in ("held", "differs", "late", "paused", "good"):
+            self.page.see(state, "tbody")
+        self.page.press("paused")
+        wait_for("one tenant", lambda: len(self.page.all("tbody tr")) == 1)
+        self.assertIn("Paused-1", self.page.text("tbody"))
+        self.page.press("All")
+        self.page.all("#search")[0].send_keys("dECIde")
+        wait_for("two tenants", lambda: len(self.page.all("tbody tr")) == 2)
+        self.page.all("#search")[0].send_keys("nobody")
+        self.page.see("No tenant is meant by that.")
+
+    def test_a_column_sorts_both_ways_and_says_so(self):
+        self.page.open("/")
+        self.page.see("Cust26759")
+        self.page.press("Rows", "thead th:last-child")
+        self.assertEqual(self.page.all("thead th:last-child")[0].get_attribute("aria-sort"), "descending")
+        self.assertIn("Cust26759", self.page.text("tbody tr:first-child"))
+        self.page.press("Rows", "thead th:last-child")
+        self.assertEqual(self.page.all("thead th:last-child")[0].get_attribute("aria-sort"), "ascending")
+        self.assertNotIn("Cust26759", self.page.text("tbody tr:first-child"))
+
+    def test_what_is_told_of_a_tenant_is_what_the_command_tells(self):
+        self.page.open("/tenants/Cust26759")
+        self.page.see("15,607", ".figures")
+        self.page.see("11 of 11", ".figures")
+        for table in self.tables("Cust26759").values():
+            self.page.see(table["table"], "tbody")
+            self.page.see(f"{table['row_count']:,}", "tbody")
+        self.page.see("completed", "tbody")
+
+    def test_pause_and_resume_do_it(self):
+        self.page.open("/tenants/Good-2")
+        self.page.press("Pause")
+        self.page.answer("Pause", text=f"for a test {MARKUP}")
+        self.page.see("Paused: for a test")
+        self.assertEqual(self.tenant("Good-2")["pause_reason"], f"for a test {MARKUP}")
+        self.page.press("Resume")
+        self.page.answer("Resume")
+        self.page.button("Pause")
+        self.assertFalse(self.tenant("Good-2")["paused"])
+
+    def test_verify_does_it(self):
+        self.page.open("/tenants/Good-2")
+        self.page.press("Verify")
+        self.page.answer("Verify")
+        self.page.see("to be compared", "tbody")
+        self.assertTrue(self.tables("Good-2")["person"]["verify_wanted"])
+        self.place.once("Good-2")
+        wait_for("the comparison", lambda: self.tables("Good-2")["person"]["equality"] == "equal")
+        self.page.see("equal, ", "tbody")
+
+    def test_invalidate_asks_for_the_name_and_does_it(self):
+        self.page.open("/tenants/Again-1")
+        self.page.press("Invalidate")
+        go = self.page.button("Invalidate", "dialog")
+        self.assertFalse(go.is_enabled())
+        field = self.page.all("dialog input")[0]
+        field.send_keys("Again-")
+        self.assertFalse(go.is_enabled())
+        self.assertEqual({one["position"]["lsn"] for one in self.tables("Again-1").values()}, {1})
+        self.page.answer("Invalidate", typed="1")
+        self.assertEqual({one["position"]["lsn"] for one in self.tables("Again-1").values()}, {-1})
+        self.page.see("unpopulated", "tbody")
+        self.place.once("Again-1")
+        self.assertEqual({one["position"]["lsn"] for one in self.tables("Again-1").values()}, {1})
+
+    def test_one_table_is_invalidated_alone(self):
+        self.page.open("/tenants/Again-1")
+        wait_for("the tables", lambda: self.page.all("button[aria-label='Invalidate sale …']"))[0].click()
+        self.page.answer("Invalidate", typed="Again-1")
+        lsns = {name for name, one in self.tables("Again-1").items() if one["position"]["lsn"] == -1}
+        self.assertEqual(lsns, {"sale"})
+        self.place.once("Again-1")
+
+    def test_holds_are_committed_and_rolled_back(self):
+        self.page.open("/tenants/Decide-1")
+        self.page.see("390 of 400 rows would be deleted")
+        self.assertNotIn("Keys of the first", self.page.text())
+        self.page.press("Show keys")
+        self.page.see("Keys of the first: 11, 12")
+        self.page.press("Roll back")
+        self.page.answer("Roll back")
+        (hold,) = self.place.ctl_json("hold", "list", "Decide-1")
+        self.assertEqual(hold["state"], "rollback")
+        self.page.open("/tenants/Decide-2")
+        self.page.press("Commit")
+        self.page.answer("Commit")
+        (hold,) = self.place.ctl_json("hold", "list", "Decide-2")
+        self.assertEqual(hold["state"], "commit")
+        self.place.once("Decide-2")
+        self.assertEqual(self.tables("Decide-2")["person"]["row_count"], 10)
+
+    def test_what_the_server_refuses_is_shown_and_changes_nothing(self):
+        self.page.open("/tenants/Good-2")
+        self.page.press("Pause")
+        # Longer than a reason may be, in bytes.
+        self.page.all("dialog input")[0].send_keys("ä" * 300)
+        self.page.press("Pause", "dialog")
+        self.page.see("the reason is over 500 bytes", "dialog [role=alert]")
+        self.page.press("Cancel", "dialog")
+        self.assertFalse(self.tenant("Good-2")["paused"])
+        self.browser.said()
+
+    def test_a_script_in_a_name_or_a_text_stays_text(self):
+        for path in ("/tenants/Script-1", "/events", "/", "/tenants/Paused-1", "/audit"):
+            self.page.open(path)
+            self.page.see({"/audit": "PauseTenant", "/": MARKUP, "/tenants/Paused-1": MARKUP}.get(path, SCRIPT))
+            self.assertNotEqual(self.browser.title, "run")
+            self.assertEqual(self.page.all("main script, main img"), [])
+
+    def test_events_come_by_themselves_and_are_filtered(self):
+        self.page.open("/events")
+        self.page.see("hold.deletes")
+        self.place.ctl("pause", "Good-2", "--reason", "seen without a reload")
+        self.page.see("seen without a reload", "tbody tr:first-child")
+        self.place.ctl("resume", "Good-2")
+        self.page.all("#tenant")[0].send_keys("Held-1")
+        wait_for("the filter", lambda: "Decide-2" not in self.page.text("tbody"))
+        self.page.all("#kind")[0].send_keys("hold.*")
+        wait_for("the filter", lambda: "tenant.created" not in self.page.text("tbody"))
+        self.page.see("3,500 of 4,000", "tbody")
+        self.page.open("/events?severity=error")
+        self.page.see("table.differs")
+        self.assertNotIn("tenant.created", self.page.text("tbody"))
+
+    def test_a_cycle_is_seen_as_it_comes(self):
+        self.page.open("/tenants/Good-2")
+        self.page.see("1,200", ".figures")
+        self.place.database("Good-2", "INSERT INTO person VALUES (5000, 'new')").close()
+        self.place.once("Good-2")
+        self.page.see("1,201", ".figures")
+        self.place.database("Good-2", "DELETE FROM person WHERE id = 5000").close()
+        self.place.once("Good-2")
+        self.page.see("1,200", ".figures")
+
+    def test_keys_and_servers_are_those_of_the_installation(self):
+        self.page.open("/keys")
+        self.page.see("source-1")
+        self.page.see("TLS for operators")
+        self.page.open("/servers")
+        self.page.see(f"127.0.0.1:{self.place.ports[0]}")
+
+    def test_looking_again_and_again_leaves_the_audit_log_alone(self):
+        before = len(self.place.ctl_json("audit", "list"))
+        for _ in range(3):
+            self.page.open("/tenants/Held-1")
+            self.page.open("/")
+        self.assertEqual(len(self.place.ctl_json("audit", "list")), before)
+
+    def test_the_keyboard_goes_everywhere(self):
+        self.page.open("/")
+        self.page.see("Cust26759")
+
+        def focused():
+            return self.browser.switch_to.active_element
+
+        def press(*keys):
+            for key in keys:
+                focused().send_keys(key)
+
+        press(Keys.TAB)
+        self.assertEqual(focused().text, "Skip to content")
+        self.assertGreaterEqual(focused().location["y"], 0)
+        press(Keys.ENTER)
+        self.assertEqual(focused().get_attribute("id"), "main")
+        press(Keys.TAB)
+        self.assertEqual(focused().get_attribute("id"), "search")
+        seen = []
+        while focused().text != "Held-1" and len(seen) < 60:
+            press(Keys.TAB)
+            seen.append(focused().text)
+            ring = self.browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
+            self.assertEqual(ring, "solid", seen[-1])
+        self.assertIn("State", seen)
+        press(Keys.ENTER)
+        wait_for("the tenant", lambda: focused().tag_name == "h1" and focused().text == "Held-1")
+        pause = self.page.button("Pause")
+        while focused() != pause:
+            press(Keys.TAB)
+        press(Keys.ENTER)
+        wait_for("the question", lambda: self.page.all("dialog[open]"))
+        self.assertEqual(focused().tag_name, "input")
+        press(Keys.ESCAPE)
+        wait_for("the end of the question", lambda: not self.page.all("dialog"))
+        self.assertEqual(focused(), self.page.button("Pause"))
+
+    def test_nothing_is_wider_than_a_narrow_screen(self):
+        self.browser.look(NARROW, dark=False)
+        for name, path in PAGES.items():
+            self.page.open(path)
+            with self.subTest(name):
+                width = self.browser.execute_script("return document.documentElement.scrollWidth")
+                self.assertLessEqual(width, NARROW[0])
+        self.browser.said()
+
+    @unittest.skipUnless(AXE.exists() or REQUIRED, "no axe-core: tools/lib/npm_packages.sh tests/browser")
+    def test_axe_finds_nothing_on_any_page(self):
+        for dark in (False, True):
+            for size in (WIDE, NARROW):
+                self.browser.look(size, dark)
+                for name, path in PAGES.items():
+                    self.page.open(path)
+                    with self.subTest(name, dark=dark, size=size):
+                        self.assertEqual(self.page.violations(), [])
+            self.page.open("/tenants/Held-1")
+            self.page.press("Invalidate")
+            with self.subTest("question", dark=dark):
+                self.assertEqual(self.page.violations(), [])
+            self.page.press("Cancel", "dialog")
+        self.browser.said()
+
+
+class Screens(unittest.TestCase):
+    def test_each_page_is_drawn_light_and_dark_wide_and_narrow(self):
+        browser = Browser()
+        self.addCleanup(browser.quit)
+        browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": DAY})
+        page = Looker(browser, Shared.place.web())
+        for name, path in PAGES.items():
+            for width, size in (("wide", WIDE), ("narrow", NARROW)):
+                for scheme in ("light", "dark"):
+                    browser.look(size, scheme == "dark")
+                    page.open(path)
+                    if any(one.is_displayed() for one in page.all(".charts")):
+                        wait_for("the charts", lambda: page.all(".charts .line"))
+                    browser.picture(SCREENS / f"{name}-{width}-{scheme}.png")
+        browser.look(WIDE, dark=False)
+        page.open("/tenants/Cust26759")
+        page.press("Invalidate")
+        browser.picture(SCREENS / "question-wide-light.png", whole=False)
+        self.assertGreaterEqual(len(list(SCREENS.glob("*.png"))), 4 * len(PAGES))
+
+
+class Viewers(unittest.TestCase):
+    def test_a_viewer_sees_no_button_that_acts(self):
+        browser = Browser()
+        self.addCleanup(browser.quit)
+        page = Looker(browser, Shared.place.web("viewer.toml"))
+        for name, path in PAGES.items():
+            page.open(path)
+            with self.subTest(name):
+                acts = [one.text for one in page.all("main button") if one.is_displayed() and one.text.endswith("…")]
+                self.assertEqual(acts, [])
+                self.assertNotIn("Show keys", page.text())
+        self.assertNotIn("Servers", page.text("#sections"))
+        page.open("/tenants/Held-1")
+        page.see("of 4,000 rows would be deleted")
+        refused = browser.execute_async_script(
+            "const done = arguments[0]; fetch('/api/tenants/Good-2/pause', {method: 'POST', body: '{}', headers:"
+            "{authorization: 'Bearer ' + sessionStorage.getItem('mirror-bearer')}})"
+            ".then(async (answer) => done([answer.status, await answer.text()]))"
+        )
+        self.assertEqual(refused[0], 403)
+        self.assertIn("needs the role operator", refused[1])
+
+
+class Entries(unittest.TestCase):
+    def test_another_tab_of_the_browser_is_let_in_and_another_browser_is_not(self):
+        web = Shared.place.web()
+        browser = Browser()
+        self.addCleanup(browser.quit)
+        Looker(browser, web)
+        self.assertEqual(browser.execute_script("return location.hash"), "")
+        self.assertEqual(browser.get_cookies(), [])
+        browser.switch_to.new_window("tab")
+        browser.get(web["address"])
+        wait_for("the list", lambda: browser.execute_script("return document.querySelector('h1')?.innerText") == "Tenants")
+        stranger = Browser()
+        self.addCleanup(stranger.quit)
+        stranger.get(f"{web['address']}/#{web['secret']}")
+        wait_for("the refusal", lambda: "good once" in stranger.page_source)
+
+    def test_a_server_that_goes_and_comes_back_is_told_of(self):
+        place = Place(BIN)
+        self.addCleanup(place.close)
+        place.init()
+        place.configure_agent(["Cust26759"])
+        server = place.start_server()
+        browser = Browser()
+        self.addCleanup(browser.quit)
+        page = Looker(browser, place.web())
+        page.see("There is no tenant yet.")
+        place.stop(server)
+        page.see("What is shown is not live", "body")
+        place.start_server()
+        wait_for("the server", lambda: "What is shown is not live" not in page.text("body"))
+        place.once("Cust26759")
+        page.see("Cust26759")
+
+    def test_it_ends_at_once_when_it_is_interrupted(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            web = Shared.place.web()
+            browser = Browser()
+            page = Looker(browser, web)
+            page.see("Cust26759")
+            web["process"].send_signal(number)
+            self.assertEqual(web["process"].wait(PATIENCE_S), 0)
+            page.see("not live", "#watch")
+            browser.quit()
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    SCREENS = pathlib.Path(os.environ.get("MIRROR_TEST_SCREENS", BIN.parent.parent / "screens"))
+    unittest.main(verbosity=2)

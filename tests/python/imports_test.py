@@ -1,0 +1,310 @@
+#!/usr/bin/python3
+"""Import jobs over HTTP: files of CSV and XLSX, uploads, rejects, jobs that are killed, cancelled, cleared; files that are
+made to hurt. Every answer is held against the OpenAPI document.
+
+Usage: imports_test.py BIN_DIR
+"""
+
+import csv
+import io
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+
+import openpyxl
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import http_door
+import records_server
+
+BIN = None
+UPSERT = "UPSERT_BY_EXTERNAL_ID"
+HEADER = "BP_EXTERNAL_ID;COMPANY_NAME;CITY\n"
+THREE = HEADER + '0053;Acme AG;"St. Gallen; CH"\n0054;Öl & Gas;Bern\n0055;;\n'
+
+
+def workbook(rows):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+class Jobs:
+    """A server with a storage for each test."""
+
+    def __init__(self, test, **more):
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="imports test "))
+        test.addClassCleanup(shutil.rmtree, self.work, ignore_errors=True)
+        self.server = records_server.RecordsServer(BIN, self.work / "dev", **more)
+        self.server.start()
+        test.addClassCleanup(self.server.stop)
+        self.door = self.server.door()
+
+    def start(self, storage, content=None, name="partners.csv", door=None, headers=None, **fields):
+        fields = {"storageId": storage, "dataMapperDefinitionId": "default", "featuresOn": UPSERT} | fields
+        file = None if content is None else http_door.File(name, content if isinstance(content, bytes) else content.encode())
+        form = http_door.multipart_form(fields, file)
+        return (door or self.door).request("POST", "/jobs/importjobs", body=form, headers=headers)
+
+    def wait(self, job, door=None):
+        """The job, once it is over; its progress only grows."""
+        seen, last = {}, -1
+
+        def look():
+            nonlocal last
+            seen.update((door or self.door).request("GET", f"/jobs/importjobs/{job}").expect(200).json())
+            assert seen["progress"] >= last, (seen, last)
+            last = seen["progress"]
+            return seen["status"] not in ("SCHEDULED", "RUNNING")
+
+        self.server.wait_for(look)
+        return seen
+
+    def run(self, storage, content, **more):
+        return self.wait(self.start(storage, content, **more).expect(201).json()["id"])
+
+    def numbers(self, job):
+        return tuple(job[f"numberOf{one}"] for one in ("Inserts", "Updates", "Unchanged", "Failed"))
+
+
+class ImportsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.jobs = Jobs(cls)
+        cls.door, cls.server = cls.jobs.door, cls.jobs.server
+
+    def storage(self, name):
+        self.door.request("POST", "/v2/storages", json={"name": name}).expect(201)
+        return name
+
+    def rows(self, storage, columns="externalId, name, city"):
+        with sqlite3.connect(self.server.database(storage)) as mirror:
+            return mirror.execute(f"SELECT {columns} FROM businesspartner ORDER BY externalId").fetchall()
+
+    def test_c3_c4_c5_a_file_is_imported_and_imported_again(self):
+        storage = self.storage("C3")
+        started = self.jobs.start(storage, THREE).expect(201).json()
+        self.assertEqual((started["progress"], started["status"]), (0, "SCHEDULED"))
+        job = self.jobs.wait(started["id"])
+        self.assertEqual((job["status"], job["progress"]), ("FINISHED", 100))
+        self.assertEqual(self.jobs.numbers(job), (3, 0, 0, 0))
+        self.assertEqual(
+            self.rows(storage), [("0053", "Acme AG", "St. Gallen; CH"), ("0054", "Öl & Gas", "Bern"), ("0055", None, None)]
+        )
+        job = self.jobs.run(storage, HEADER + "0053;Acme;Chur\n0054;;\n0056;New;Genf\n")
+        self.assertEqual(self.jobs.numbers(job), (1, 2, 0, 0))
+        self.assertEqual(
+            self.rows(storage),
+            [("0053", "Acme", "Chur"), ("0054", None, None), ("0055", None, None), ("0056", "New", "Genf")],
+            "an empty cell clears, and what is not in the file stays",
+        )
+        rows = [["BP_EXTERNAL_ID", "COMPANY_NAME", "CITY"], ["0053", "Acme", "Chur"], ["0054", None, None], ["0056", "New", "Genf"]]
+        job = self.jobs.run(storage, workbook(rows), name="partners.xlsx")
+        self.assertEqual(self.jobs.numbers(job), (0, 3, 3, 0))
+        job = self.jobs.run(storage, workbook([rows[0], [53, "Acme", "Chur"], ["0054", "a", "b"]]), name="partners.xlsx")
+        self.assertEqual(self.jobs.numbers(job), (0, 1, 0, 1))
+        self.assertIn("no text", job["failures"][0]["message"])
+        self.assertEqual(job["failures"][0]["line"], 2)
+
+    def test_a_missing_column_keeps(self):
+        storage = self.storage("Keeps")
+        self.jobs.run(storage, THREE)
+        self.jobs.run(storage, "BP_EXTERNAL_ID,CITY\n0053,Chur\n")
+        self.assertEqual(self.rows(storage)[0], ("0053", "Acme AG", "Chur"))
+
+    def test_rejects_have_their_lines(self):
+        storage = self.storage("Rejects")
+        job = self.jobs.run(storage, HEADER + "1;a;b\n2;too;many;fields\n;no;id\n3;c;d\n1;x;y\n", featuresOn="")
+        self.assertEqual(self.jobs.numbers(job), (2, 0, 0, 3))
+        got = {one["line"]: one["message"] for one in job["failures"]}
+        self.assertEqual(sorted(got), [3, 4, 6])
+        self.assertEqual(got[4], "there is no external id")
+        self.assertIn("UPSERT_BY_EXTERNAL_ID is not on", got[6])
+        answer = self.door.request("GET", f"/jobs/importjobs/{job['id']}/rejects").expect(200)
+        table = list(csv.DictReader(io.StringIO(answer.text)))
+        self.assertEqual([row["line"] for row in table], ["3", "4", "6"])
+        self.assertEqual(table[0]["row"], "2;too;many;fields\n")
+        listed = self.door.request("GET", "/jobs/importjobs").expect(200).json()
+        self.assertIn(job["id"], [one["id"] for one in listed["values"]])
+
+    def test_c12_large_files_are_uploaded(self):
+        storage = self.storage("C12")
+        lines = [f"{n:06};{'x' * 90};y\n".encode() for n in range(100_000)]
+        large = HEADER.encode() + b"".join(lines)
+        large = large[: 10_000_001 - len(lines[0])]
+        large = large[: large.rindex(b"\n") + 1]
+        rows = large.count(b"\n") - 1
+        large += b"\n" * (10_000_001 - len(large))
+        refused = self.jobs.start(storage, large).expect(413).json()
+        self.assertIn("POST /files/upload", refused["message"])
+        link = self.door.request("POST", "/files/upload", json={"url": "large file.csv"}).expect(200).json()
+        self.assertEqual(link["uploadMethod"], "PUT")
+        early = self.jobs.start(storage, url=link["url"]).expect(400).json()
+        self.assertIn("no upload of this server's", early["message"])
+        self.door.request("PUT", link["uploadLink"], body=large, key=http_door.NO_KEY).expect(200)
+        self.door.request("PUT", link["uploadLink"], body=large, key=http_door.NO_KEY).expect(404)
+        other = self.server.issue("c12-other", "writer", "*")
+        self.jobs.start(storage, url=link["url"], door=self.server.door(other)).expect(400)
+        job = self.jobs.wait(self.jobs.start(storage, url=link["url"]).expect(201).json()["id"])
+        self.assertEqual((job["status"], self.jobs.numbers(job)), ("FINISHED", (rows, 0, 0, 0)))
+        self.jobs.start(storage, url=link["url"]).expect(400)
+        self.jobs.start(storage, url="https://example.org/partners.csv").expect(400)
+        self.jobs.start(storage).expect(400)
+        self.jobs.start(storage, THREE, url=link["url"]).expect(400)
+        self.server.wait_for(lambda: not list((self.server.folder / "data" / ".uploads").iterdir()))
+
+    def test_c14_which_column_is_the_id(self):
+        storage = self.storage("C14")
+        job = self.jobs.run(storage, "vendor number,Customer Number,CITY\nV1,C1,Bern\n")
+        self.assertEqual(job["status"], "FINISHED")
+        self.assertEqual(self.rows(storage, "externalId, city"), [("C1", "Bern")])
+        job = self.jobs.run(storage, "vendor number,CITY\nV1,Chur\n")
+        self.assertEqual(self.rows(storage, "externalId, city"), [("C1", "Bern"), ("V1", "Chur")])
+        job = self.jobs.run(storage, "Nummer,CITY\nV1,Chur\n")
+        self.assertEqual(job["status"], "COULDNT_START")
+        self.assertIn("Nummer, CITY", job["statusMessage"])
+        self.assertIn("BP_EXTERNAL_ID", job["statusMessage"])
+        job = self.jobs.run(storage, "EXTERNAL ID,POSTAL CODE,postal_code\n1,2,3\n")
+        self.assertEqual(job["status"], "COULDNT_START")
+        for wrong in (b"", b"\x00\x01\x02", b"PK\x03\x04 no zip", "\ufeff".encode("utf-16")):
+            job = self.jobs.run(storage, wrong)
+            self.assertEqual(job["status"], "COULDNT_START", job)
+            self.assertTrue(job["statusMessage"])
+        self.jobs.start(storage, THREE, dataMapperDefinitionId="other").expect(409)
+        self.jobs.start("Nowhere", THREE).expect(404)
+        self.jobs.start(storage, THREE, dataSource="nowhere").expect(404)
+
+    def test_c17_files_that_are_made_to_hurt(self):
+        storage = self.storage("C17")
+        bomb = io.BytesIO()
+        with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as book:
+            with zipfile.ZipFile(io.BytesIO(workbook([["BP_EXTERNAL_ID"]]))) as real:
+                for name in real.namelist():
+                    if name != "xl/worksheets/sheet1.xml":
+                        book.writestr(name, real.read(name))
+            with book.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
+                sheet.write(b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>')
+                for _ in range(200):
+                    sheet.write(b"<row></row>" * 100_000)
+        entity = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(workbook([["BP_EXTERNAL_ID"], ["1"]]))) as real, zipfile.ZipFile(entity, "w") as book:
+            for name in real.namelist():
+                content = real.read(name)
+                if name == "xl/worksheets/sheet1.xml":
+                    content = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + content
+                book.writestr(name, content)
+        before = self.memory()
+        for name, content in (
+            ("bomb.xlsx", bomb.getvalue()),
+            ("entity.xlsx", entity.getvalue()),
+            ("endless.csv", b'BP_EXTERNAL_ID\n"' + b"x" * 9_000_000),
+        ):
+            job = self.jobs.run(storage, content, name=name)
+            self.assertIn(job["status"], ("DIED", "COULDNT_START", "FINISHED"), name)
+            self.assertTrue(job["statusMessage"], name)
+            self.assertEqual(job["numberOfInserts"], 0, name)
+            self.assertNotIn("root:", json.dumps(job))
+        self.assertLess(self.memory() - before, 64 << 20)
+        self.assertEqual(self.jobs.numbers(self.jobs.run(storage, THREE)), (3, 0, 0, 0))
+
+    def memory(self):
+        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+) kB", status).group(1)) * 1024
+
+    def test_jobs_are_cancelled_and_cleared(self):
+        storage = self.storage("Cleared")
+        many = HEADER + "".join(f"{n};name {n};city\n" for n in range(200_000))
+        started = self.jobs.start(storage, many).expect(201).json()["id"]
+        second = self.jobs.start(storage, THREE).expect(201).json()["id"]
+        third = self.jobs.start(storage, THREE).expect(201).json()["id"]
+        cancelled = self.door.request("POST", f"/jobs/importjobs/{second}/cancel").expect(200).json()
+        self.assertEqual((cancelled["status"], cancelled["statusMessage"]), ("DIED", "cancelled"))
+        self.door.request("POST", f"/jobs/importjobs/{second}/cancel").expect(409)
+        self.server.wait_for(
+            lambda: self.door.request("GET", f"/jobs/importjobs/{started}").json()["numberOfInserts"] > 0
+        )
+        self.door.request("POST", f"/storages/{storage}/clear").expect(200)
+        for job in (started, third):
+            ended = self.jobs.wait(job)
+            if ended["status"] != "FINISHED":
+                self.assertEqual((ended["status"], ended["statusMessage"]), ("DIED", "cleared"))
+        self.server.wait_for(lambda: not list((self.server.folder / "data" / ".uploads").iterdir()))
+        total = self.door.request("GET", f"/v4/storages/{storage}/businesspartners").json()["total"]
+        self.assertEqual(total, 0, "nothing of a job comes behind the clearing")
+
+    def test_idempotency_of_jobs(self):
+        storage = self.storage("JobOnce")
+        key = {"Idempotency-Key": "j1"}
+        first = self.jobs.start(storage, THREE, headers=key).expect(201)
+        again = self.jobs.start(storage, THREE, headers=key).expect(201)
+        self.assertEqual(first.body, again.body)
+        self.jobs.start(storage, THREE + "9;x;y\n", headers=key).expect(422)
+        self.jobs.wait(first.json()["id"])
+        self.assertEqual(self.jobs.start(storage, THREE, headers=key).expect(201).body, first.body)
+
+    def test_a_job_of_another_storage_is_not_there(self):
+        storage = self.storage("Seen")
+        job = self.jobs.run(storage, THREE)["id"]
+        door = self.server.door(self.server.issue("unseen", "owner", "Else*"))
+        for path in (f"/jobs/importjobs/{job}", f"/jobs/importjobs/{job}/rejects"):
+            hidden = door.request("GET", path).expect(404).text
+            absent = door.request("GET", path.replace(job, "Absent-0123456789ab")).expect(404).text
+            self.assertEqual(hidden.replace(job, "X"), absent.replace("Absent-0123456789ab", "X"))
+        self.assertEqual(door.request("GET", "/jobs/importjobs").expect(200).json()["total"], 0)
+
+
+class KilledImportsTest(unittest.TestCase):
+    """C13: a large import, while the server and the program that reads the file are killed."""
+
+    def test_each_row_comes_once(self):
+        seed = int(os.environ.get("MIRROR_TEST_SEED", random.randrange(1 << 30)))
+        self.addCleanup(print, f"seed {seed}", file=sys.stderr)
+        dice = random.Random(seed)
+        jobs = Jobs(type(self))
+        self.addCleanup(type(self).doClassCleanups)
+        server, rows = jobs.server, 100_000
+        jobs.door.request("POST", "/v2/storages", json={"name": "C13"}).expect(201)
+        link = jobs.door.request("POST", "/files/upload", json={"url": "many.csv"}).expect(200).json()
+        many = HEADER + "".join(f"{n:06};name {n};city {n % 97}\n" for n in range(rows))
+        jobs.door.request("PUT", link["uploadLink"], body=many.encode(), key=http_door.NO_KEY).expect(200)
+        job = jobs.start("C13", url=link["url"]).expect(201).json()["id"]
+        kills = 0
+        for _ in range(6):
+            if dice.random() < 0.5:
+                subprocess.run(["pkill", "-KILL", "-P", str(server.process.pid), "mirror-import"], check=False)
+            else:
+                server.kill()
+                server.start()
+            kills += 1
+            wanted = dice.randrange(0, rows // 6)
+            begin = jobs.door.request("GET", f"/jobs/importjobs/{job}").expect(200).json()
+            if begin["status"] in ("FINISHED", "DIED"):
+                break
+            server.wait_for(
+                lambda: (now := jobs.door.request("GET", f"/jobs/importjobs/{job}").json())["status"] == "FINISHED"
+                or now["numberOfInserts"] - begin["numberOfInserts"] >= wanted
+            )
+        ended = jobs.wait(job)
+        self.assertEqual((ended["status"], jobs.numbers(ended)), ("FINISHED", (rows, 0, 0, 0)), ended["statusMessage"])
+        with sqlite3.connect(server.database("C13")) as mirror:
+            self.assertEqual(mirror.execute("SELECT count(*), count(DISTINCT name) FROM businesspartner").fetchone(), (rows, rows))
+            self.assertEqual(mirror.execute("SELECT row_count FROM C13_mirroring").fetchone(), (rows,))
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main()

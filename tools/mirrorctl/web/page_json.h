@@ -1,0 +1,27 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_WEB_PAGE_JSON_H_
+#define MIRROR_TOOLS_MIRRORCTL_WEB_PAGE_JSON_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "mirror/v1/mirror_admin.pb.h"
+#include "tools/mirrorctl/admin/admin_output.h"
+
+// What the pages are given, as JSON. Names are those of the messages' fields; times end in _ms.
+
+namespace mirror {
+
+/// On one line, in UTF-8.
+std::string JsonLine(const Json& json);
+/// Without fields that are 0, false or empty: a list has thousands of them.
+std::string TenantLine(const v1::Tenant& tenant);
+Json ToJson(const v1::ListCyclesResponse& answer);
+Json ToJson(const v1::TimeSeries& series);
+Json ToJson(const v1::AuditRecord& record);
+Json ToJson(const v1::DiagnoseResponse::Key& key);
+/// {"error": what happened, for people}
+std::string ErrorLine(const absl::Status& status);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_WEB_PAGE_JSON_H_

@@ -1,0 +1,87 @@
+// What an operator may do with a tenant: a question each, and what the server says to it.
+
+import { post, tenantPath } from './api.js';
+import { ask } from './dialog.js';
+import { el } from './dom.js';
+import { counted, number } from './text.js';
+
+/** Buttons for the tenant as a whole. `done(words)` hears what was done. */
+export function tenantButtons(id, tenant, done) {
+  const act = (name, words) => async ({ typed, text }) => {
+    await post(tenantPath(id, name), { confirm: typed ?? '', reason: text, all: name === 'invalidate' });
+    done(words);
+  };
+  const button = (words, question, kind) => el('button', { type: 'button', class: kind, onclick: () => ask(question) }, words);
+  const pause = button('Pause …', {
+    title: `Pause ${id}?`, words: ['The running cycle ends, and the source is told not to replicate until somebody resumes it.'],
+    text: { label: 'Reason', hint: 'The source is told. May be empty.' }, yes: 'Pause', act: act('pause', `${id} is paused`),
+  });
+  const resume = button('Resume …', {
+    title: `Resume ${id}?`, words: ['The source\'s next cycle goes on where the last one ended.'], yes: 'Resume', act: act('resume', `${id} goes on`),
+  }, 'main');
+  const verify = button('Verify …', {
+    title: `Verify ${id}?`, words: ['In its next cycle the source compares all tables with the mirror by digests. Both may be in use meanwhile.'],
+    yes: 'Verify', act: act('verify', `${id} will be compared in its next cycle`),
+  });
+  const invalidate = button('Invalidate …', {
+    title: `Invalidate all tables of ${id}?`, words: ['Their LSN becomes -1 and the running cycle ends: the next one sends all rows again. Readers keep the present rows until then.'],
+    typed: id, danger: true, yes: 'Invalidate', act: act('invalidate', `all tables of ${id} are to be populated`),
+  }, 'danger');
+  return [tenant.paused ? resume : pause, verify, invalidate];
+}
+
+/** Of one table. */
+export function invalidateTable(id, table, done) {
+  ask({
+    title: `Invalidate ${table}?`, words: ['Its LSN becomes -1 and the running cycle ends: the next one sends all of its rows again.'],
+    typed: id, danger: true, yes: 'Invalidate',
+    async act({ typed }) {
+      await post(tenantPath(id, 'invalidate'), { confirm: typed, tables: [table] });
+      done(`${table} is to be populated`);
+    },
+  });
+}
+
+function meaning(hold) {
+  const of = `${number(hold.rows)} of ${counted(hold.rows_before, 'row')}`;
+  if (hold.kind === 'deletes') return `${of} would be deleted`;
+  if (hold.kind === 'population') return `${of} would be missing from the new ones`;
+  if (hold.kind === 'tables') return `${counted(hold.tables.length, 'table')} with ${counted(hold.rows, 'row')} would be dropped: ${hold.tables.join(', ')}`;
+  return 'another source database announced itself';
+}
+
+/** What a hold means and, for who may, the buttons that decide it. `showKeys` asks for the rows' keys: values, whose
+    reading the server notes. */
+export function holdParts(id, hold, isOperator, done, showKeys) {
+  const number_ = hold.hold.slice(hold.hold.lastIndexOf(':') + 1);
+  const decide = (name, words) => async () => {
+    await post(tenantPath(id, 'holds', number_, name));
+    done(words);
+  };
+  const what = hold.table || (hold.kind === 'tables' ? 'Tables' : 'Source');
+  const waits = hold.state === 'waiting';
+  const buttons = [];
+  if (isOperator && waits && hold.kind === 'source') {
+    buttons.push(el('button', { type: 'button', class: 'danger', onclick: () => ask({
+      title: 'Accept the other source?', words: ['From its next cycle on the other database is believed, and what it does not have goes.'],
+      typed: id, danger: true, yes: 'Accept source',
+      async act({ typed }) {
+        await post(tenantPath(id, 'accept'), { confirm: typed });
+        done('the other source is accepted');
+      },
+    }) }, 'Accept source …'));
+  } else if (isOperator && waits) {
+    buttons.push(el('button', { type: 'button', onclick: () => ask({
+      title: `Roll back: ${what}`, words: [`${meaning(hold)}. This stays refused until the source plans less.`], yes: 'Roll back',
+      act: decide('rollback', `${what}: rolled back`),
+    }) }, 'Roll back …'));
+    buttons.push(el('button', { type: 'button', class: 'danger', onclick: () => ask({
+      title: `Commit: ${what}`, words: [`${meaning(hold)}. This is allowed once, up to these counts plus 10 %, in the source's next cycle.`],
+      danger: true, yes: 'Commit', act: decide('commit', `${what}: committed, and done in the next cycle`),
+    }) }, 'Commit …'));
+  }
+  if (isOperator && hold.table && hold.keys.length === 0) {
+    buttons.push(el('button', { type: 'button', class: 'plain', onclick: showKeys }, 'Show keys'));
+  }
+  return { what, meaning: meaning(hold), buttons };
+}

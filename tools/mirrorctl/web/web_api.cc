@@ -1,0 +1,268 @@
+#include "tools/mirrorctl/web/web_api.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::uint32_t kEventsMax = 500;
+constexpr std::uint32_t kAuditMax = 1'000;
+constexpr char kJson[] = "application/json; charset=utf-8";
+
+int StatusOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kOutOfRange:
+      return 400;
+    case absl::StatusCode::kUnauthenticated:
+      return 401;
+    case absl::StatusCode::kPermissionDenied:
+      return 403;
+    case absl::StatusCode::kNotFound:
+      return 404;
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kFailedPrecondition:
+      return 409;
+    case absl::StatusCode::kResourceExhausted:
+      return 429;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return 503;
+    default:
+      return 502;
+  }
+}
+
+absl::Status NoSuchCall() { return absl::NotFoundError("there is no such call"); }
+
+std::string First(const HttpTarget& target, std::string_view name) {
+  const std::vector<std::string> all = target.All(name);
+  return all.empty() ? std::string() : all.front();
+}
+
+/// A number that a page put into its address; `otherwise` where there is none.
+template <typename Number>
+Number NumberOf(const HttpTarget& target, std::string_view name, Number most, Number otherwise) {
+  Number number = 0;
+  return absl::SimpleAtoi(First(target, name), &number) && number > 0 ? std::min(number, most) : otherwise;
+}
+
+v1::Severity SeverityOf(const std::string& word) {
+  if (word == "error") return v1::SEVERITY_ERROR;
+  return word == "warning" ? v1::SEVERITY_WARNING : v1::SEVERITY_UNSPECIFIED;
+}
+
+absl::StatusOr<Json> ShowTenant(AdminClient& admin, const std::string& context_id) {
+  LookClient looks(admin);
+  const absl::StatusOr<v1::Tenant> tenant = looks.Tenant(context_id);
+  if (!tenant.ok()) return tenant.status();
+  Json shown = {{"tenant", ToJson(*tenant)}};
+  // What a damaged mirror, or one that was deleted, cannot say is not shown; the tenant says why.
+  const absl::StatusOr<v1::ListTablesResponse> tables = admin.Tables(context_id);
+  shown["tables"] = tables.ok() ? ToJsonArray(tables->tables()) : Json::array();
+  if (!tables.ok()) shown["tables_error"] = std::string(tables.status().message());
+  const absl::StatusOr<v1::ListHoldsResponse> holds = admin.ListHolds(context_id);
+  shown["holds"] = holds.ok() ? ToJsonArray(holds->holds()) : Json::array();
+  const absl::StatusOr<v1::ListCyclesResponse> cycles = looks.Cycles(context_id);
+  shown["cycles"] = cycles.ok() ? ToJson(*cycles) : Json::array();
+  return shown;
+}
+
+/// Values of rows: the server notes in its audit log that somebody asked for them.
+absl::StatusOr<Json> ShowHoldKeys(AdminClient& admin, const std::string& context_id) {
+  const absl::StatusOr<v1::ListHoldsResponse> holds = admin.ListHolds(context_id, /*with_keys=*/true);
+  if (!holds.ok()) return holds.status();
+  return Json{{"holds", ToJsonArray(holds->holds())}};
+}
+
+absl::StatusOr<Json> ShowEvents(AdminClient& admin, const HttpTarget& target) {
+  v1::ListEventsRequest request;
+  request.set_context_id(First(target, "tenant"));
+  request.set_kind(First(target, "kind"));
+  request.set_severity(SeverityOf(First(target, "severity")));
+  request.set_limit(NumberOf<std::uint32_t>(target, "limit", kEventsMax, kEventsMax));
+  request.set_before_id(NumberOf<std::uint64_t>(target, "before", UINT64_MAX, 0));
+  const absl::StatusOr<v1::ListEventsResponse> events = admin.Events(request);
+  if (!events.ok()) return events.status();
+  return Json{{"events", ToJsonArray(events->events())}};
+}
+
+absl::StatusOr<Json> ShowAudit(AdminClient& admin, const HttpTarget& target) {
+  Json records = Json::array();
+  const absl::Status status = admin.Audit(NumberOf<std::uint32_t>(target, "limit", kAuditMax, kAuditMax),
+                                          First(target, "looks") == "1", [&](const v1::AuditEntry& entry) {
+                                            if (entry.has_record()) records.push_back(ToJson(entry.record()));
+                                          });
+  if (!status.ok()) return status;
+  return Json{{"records", records}};
+}
+
+absl::StatusOr<Json> ShowKeys(AdminClient& admin) {
+  const absl::StatusOr<v1::ListKeysResponse> keys = admin.Keys();
+  if (!keys.ok()) return keys.status();
+  Json dated = Json::array();
+  for (const v1::DiagnoseResponse::Key& key : keys->dated()) dated.push_back(ToJson(key));
+  return Json{{"keys", ToJsonArray(keys->keys())}, {"dated", dated}};
+}
+
+absl::StatusOr<Json> ShowServers(AdminClient& admin) {
+  const absl::StatusOr<v1::ListServersResponse> servers = admin.Servers();
+  if (!servers.ok()) return servers.status();
+  return Json{{"servers", ToJsonArray(servers->servers())}};
+}
+
+/// What a page posts: an object, or nothing at all.
+struct Posted {
+  std::string reason, confirm;
+  std::vector<std::string> tables;
+  bool all = false;
+};
+
+absl::StatusOr<Posted> ReadPosted(const std::string& body) {
+  Posted posted;
+  if (body.empty()) return posted;
+  const Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  try {
+    posted.reason = json.value("reason", "");
+    posted.confirm = json.value("confirm", "");
+    posted.all = json.value("all", false);
+    posted.tables = json.value("tables", std::vector<std::string>());
+  } catch (const Json::exception&) {
+    return absl::InvalidArgumentError("what the page sent cannot be read. Nothing was done. Load it again.");
+  }
+  return posted;
+}
+
+absl::StatusOr<Json> Done(const absl::Status& status) {
+  if (!status.ok()) return status;
+  return Json{{"done", true}};
+}
+
+/// The context id once more, typed by whoever does what costs a population or more.
+absl::Status CheckTyped(const Posted& posted, const std::string& context_id) {
+  if (posted.confirm == context_id) return absl::OkStatus();
+  return absl::InvalidArgumentError("the context id was not repeated. Nothing was done.");
+}
+
+absl::StatusOr<Json> Invalidate(AdminClient& admin, const std::string& context_id, const Posted& posted) {
+  if (absl::Status typed = CheckTyped(posted, context_id); !typed.ok()) return typed;
+  v1::InvalidateLsnRequest request;
+  request.set_context_id(context_id);
+  request.set_all(posted.all);
+  request.mutable_tables()->Add(posted.tables.begin(), posted.tables.end());
+  return Done(admin.Invalidate(request).status());
+}
+
+absl::StatusOr<Json> Verify(AdminClient& admin, const std::string& context_id, const Posted& posted) {
+  v1::VerifyRequest request;
+  request.set_context_id(context_id);
+  request.mutable_tables()->Add(posted.tables.begin(), posted.tables.end());
+  return Done(admin.Verify(request).status());
+}
+
+absl::StatusOr<Json> ActOnTenant(AdminClient& admin, const std::string& act, const std::string& context_id,
+                                 const Posted& posted) {
+  if (act == "pause") return Done(admin.Pause(context_id, posted.reason).status());
+  if (act == "resume") return Done(admin.Resume(context_id).status());
+  if (act == "verify") return Verify(admin, context_id, posted);
+  if (act == "invalidate") return Invalidate(admin, context_id, posted);
+  if (act != "accept") return NoSuchCall();
+  if (absl::Status typed = CheckTyped(posted, context_id); !typed.ok()) return typed;
+  return Done(admin.AcceptSource(context_id).status());
+}
+
+absl::StatusOr<Json> DecideHold(AdminClient& admin, const std::string& act, const std::string& context_id,
+                                const std::string& number) {
+  std::uint64_t hold_id = 0;
+  if (!absl::SimpleAtoi(number, &hold_id)) return NoSuchCall();
+  if (act == "commit") return Done(admin.CommitHold(context_id, hold_id).status());
+  if (act == "rollback") return Done(admin.RollbackHold(context_id, hold_id).status());
+  return NoSuchCall();
+}
+
+}  // namespace
+
+HttpAnswer JsonError(const absl::Status& status) { return {StatusOf(status), kJson, ErrorLine(status)}; }
+
+HttpAnswer WebApi::Ask(const Work& work) {
+  std::shared_ptr<AdminClient> client;
+  {
+    const MutexLock lock(mutex_);
+    if (!client_) {
+      absl::StatusOr<std::unique_ptr<AdminClient>> opened = AdminClient::Open(config_);
+      if (!opened.ok()) return JsonError(opened.status());
+      client_ = *std::move(opened);
+      client_->EndAt(&interruption_);
+    }
+    client = client_;
+  }
+  const absl::StatusOr<Json> answer = work(*client);
+  if (answer.ok()) return {200, kJson, JsonLine(*answer)};
+  // gRPC would wait longer and longer before it tries again.
+  const MutexLock lock(mutex_);
+  if (absl::IsUnavailable(answer.status()) && client_ == client) client_.reset();
+  return JsonError(answer.status());
+}
+
+Json WebApi::About() const {
+  return {{"address", config_.address}, {"operator", is_operator_}, {"version", MIRROR_VERSION}};
+}
+
+HttpAnswer WebApi::Live() {
+  HttpAnswer answer{200, "application/x-ndjson; charset=utf-8"};
+  answer.stream = feed_.Open();
+  if (answer.stream) return answer;
+  return JsonError(absl::ResourceExhaustedError(absl::StrCat(
+      "there are ", kLiveTabsMax, " pages open already. Close one of them, then load this one again.")));
+}
+
+HttpAnswer WebApi::Get(const HttpTarget& target) {
+  const std::vector<std::string>& path = target.segments;
+  const std::string& name = path[1];
+  if (path.size() == 2) {
+    if (name == "about") return {200, kJson, JsonLine(About())};
+    if (name == "live") return Live();
+    if (name == "events") return Ask([&](AdminClient& admin) { return ShowEvents(admin, target); });
+    if (name == "audit") return Ask([&](AdminClient& admin) { return ShowAudit(admin, target); });
+    if (name == "keys") return Ask(ShowKeys);
+    if (name == "servers") return Ask(ShowServers);
+  }
+  const bool of_one = name == "tenants" && path.size() == 4 && path[3] == "minutes";
+  if (of_one || (name == "minutes" && path.size() == 2)) {
+    return Ask([&](AdminClient& admin) -> absl::StatusOr<Json> {
+      const absl::StatusOr<v1::TimeSeries> minutes = LookClient(admin).Minutes(of_one ? path[2] : "");
+      if (!minutes.ok()) return minutes.status();
+      return ToJson(*minutes);
+    });
+  }
+  if (name == "tenants" && path.size() == 5 && path[3] == "holds" && path[4] == "keys")
+    return Ask([&](AdminClient& admin) { return ShowHoldKeys(admin, path[2]); });
+  if (name != "tenants" || path.size() != 3) return JsonError(NoSuchCall());
+  return Ask([&](AdminClient& admin) { return ShowTenant(admin, path[2]); });
+}
+
+HttpAnswer WebApi::Post(const HttpTarget& target, const std::string& body) {
+  const std::vector<std::string>& path = target.segments;
+  const absl::StatusOr<Posted> posted = ReadPosted(body);
+  if (!posted.ok()) return JsonError(posted.status());
+  if (path[1] == "tenants" && path.size() == 4)
+    return Ask([&](AdminClient& admin) { return ActOnTenant(admin, path[3], path[2], *posted); });
+  if (path[1] == "tenants" && path.size() == 6 && path[3] == "holds")
+    return Ask([&](AdminClient& admin) { return DecideHold(admin, path[5], path[2], path[4]); });
+  return JsonError(NoSuchCall());
+}
+
+HttpAnswer WebApi::Answer(const std::string& method, const HttpTarget& target, const std::string& body) {
+  if (target.segments.size() < 2) return JsonError(NoSuchCall());
+  return method == "POST" ? Post(target, body) : Get(target);
+}
+
+}  // namespace mirror

@@ -1,0 +1,60 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_WEB_WEB_API_H_
+#define MIRROR_TOOLS_MIRRORCTL_WEB_WEB_API_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/http/message.h"
+#include "base/http/target.h"
+#include "base/interruption.h"
+#include "base/mutex.h"
+#include "tools/mirrorctl/admin/admin_client.h"
+#include "tools/mirrorctl/admin/control_config.h"
+#include "tools/mirrorctl/web/live_feed.h"
+#include "tools/mirrorctl/web/page_json.h"
+
+namespace mirror {
+
+/// What the pages ask for, answered by the administration of the endpoint, with the operator's own
+/// certificate: what it may not do is refused there.
+///
+///   GET  /api/about, live, minutes, events, audit, keys, servers, tenants/ID, tenants/ID/minutes,
+///        tenants/ID/holds/keys
+///   POST /api/tenants/ID/pause, resume, verify, invalidate, accept, holds/NUMBER/commit,
+///   holds/NUMBER/rollback
+///
+/// An error is {"error": a sentence}. Threads: any.
+class WebApi {
+ public:
+  /// `is_operator`: as the certificate says. `feed` and `interruption` outlive it; calls end with the latter.
+  WebApi(ControlConfig config, bool is_operator, LiveFeed& feed, const Interruption& interruption)
+      : config_(std::move(config)), is_operator_(is_operator), feed_(feed), interruption_(interruption) {}
+
+  /// `target`: its first segment is "api". `method` is GET or POST. `body`: of a POST.
+  HttpAnswer Answer(const std::string& method, const HttpTarget& target, const std::string& body);
+
+ private:
+  using Work = std::function<absl::StatusOr<Json>(AdminClient&)>;
+  /// With the client that the calls share; one whose server does not answer is given up.
+  HttpAnswer Ask(const Work& work) MIRROR_EXCLUDES(mutex_);
+  HttpAnswer Get(const HttpTarget& target);
+  HttpAnswer Post(const HttpTarget& target, const std::string& body);
+  HttpAnswer Live();
+  Json About() const;
+
+  const ControlConfig config_;
+  const bool is_operator_;
+  LiveFeed& feed_;
+  const Interruption& interruption_;
+  Mutex mutex_;
+  std::shared_ptr<AdminClient> client_ MIRROR_GUARDED_BY(mutex_);  ///< Null: to be opened.
+};
+
+/// The same in JSON, with the status of HTTP that `status` becomes.
+HttpAnswer JsonError(const absl::Status& status);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_WEB_WEB_API_H_
