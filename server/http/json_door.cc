@@ -126,9 +126,10 @@ HttpAdmission JsonDoor::Admit(const HttpHead& head) {
   call->key = std::move(key);
   call->now_ms = NowMs();
   HttpAdmission admission;
-  if (!route.role && route.body == HttpBody::kNone && !head.has_body) {
+  if (!route.role && route.body == HttpBody::kNone) {
     // Strangers are answered at once, with what is there already: they take nobody's turn.
-    admission.refusal = Run([&] { return route.answer(*call); });
+    admission.refusal =
+        head.has_body ? Refuse(413, "This request takes no body.") : Run([&] { return route.answer(*call); });
     return admission;
   }
   if (route.admit) {

@@ -73,6 +73,8 @@ class CarelessServer(http.server.ThreadingHTTPServer):
 
 
 class HttpHostileTest(unittest.TestCase):
+    maxDiff = None
+
     @classmethod
     def setUpClass(cls):
         cls.work = pathlib.Path(tempfile.mkdtemp(prefix="hostile test "))

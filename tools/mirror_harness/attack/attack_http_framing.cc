@@ -80,6 +80,16 @@ std::string WithExpect(const HttpVictim& victim, const std::string& body) {
                            body);
 }
 
+Outcome HalfBody(Target& target) {
+  const HttpVictim& victim = target.http();
+  absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+  if (!line.ok()) return OutcomeOf(line.status());
+  line->Send(Upsert(victim) + "Content-Length: 100\r\n\r\n{\"businessPartners\":[]}");
+  line->socket().Farewell();
+  const HttpSaid said = line->Answer(kHttpPatience);
+  return {{said.name(!line->gone())}, said.body, victim.Fault()};
+}
+
 }  // namespace
 
 std::vector<Attack> HttpFramingAttacks() {
@@ -92,8 +102,13 @@ std::vector<Attack> HttpFramingAttacks() {
              WithExpect),
       Unread("body-behind-404", "A body to a path that is not there, which looks like a request.", "404",
              ToNowhere),
-      Unread("body-of-get", "A GET whose body looks like a request.", "413", ToAReader),
-      Unread("body-of-healthz", "The same where no key is asked for.", "413", ToTheHealthy),
+      {"body-of-get",
+       "A GET whose body looks like a request: read and dropped, or refused.",
+       {"200", "413"},
+       [](Target& target) {
+         return OneAnswer(target.http(), ToAReader(target.http(), kHidden), /*closes=*/false);
+       }},
+      Unread("body-of-healthz", "The same where no key is asked for, which is refused.", "413", ToTheHealthy),
       Unclear("two-lengths", "Two Content-Lengths, the same one, different ones, and a list of them.",
               {absl::StrCat("Content-Length: 0\r\nContent-Length: ", length, "\r\n\r\n", hidden),
                absl::StrCat("Content-Length: ", length, "\r\nContent-Length: 0\r\n\r\n", hidden),
@@ -128,18 +143,7 @@ std::vector<Attack> HttpFramingAttacks() {
            std::string("X: a\0b\r\n\r\n", 10) + hidden, "X Y: a\r\n\r\n" + hidden, ": a\r\n\r\n" + hidden}),
       Hosts("no-host", "A request of HTTP/1.1 without a Host.", ""),
       Hosts("two-hosts", "A request with two Hosts.", "Host: a\r\nHost: b\r\n"),
-      {"half-body",
-       "A body that ends before its length.",
-       {kClosed},
-       [](Target& target) {
-         const HttpVictim& victim = target.http();
-         absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
-         if (!line.ok()) return OutcomeOf(line.status());
-         line->Send(Upsert(victim) + "Content-Length: 100\r\n\r\n{\"businessPartners\":[]}");
-         line->socket().Farewell();
-         const HttpSaid said = line->Answer(kHttpPatience);
-         return Outcome{{said.name(!line->gone())}, said.body, victim.Fault()};
-       }},
+      {"half-body", "A body that ends before its length.", {kClosed}, HalfBody},
   };
 }
 
