@@ -94,7 +94,7 @@ add_test(NAME python.terminal COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/pyt
 add_test(NAME python.full_disk COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/full_disk_test.py
                                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 # Several servers over one PostgreSQL; classes named Long... are those of tools/nightly.
-foreach(test cycle:Cycles admin:TwoServers failure:Failures standby:Standbys)
+foreach(test cycle:Cycles admin:TwoServers failure:Failures standby:Standbys records:TwoServersOfRecords)
   string(REPLACE ":" ";" test ${test})
   list(GET test 0 name)
   list(GET test 1 class)

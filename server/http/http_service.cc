@@ -1,7 +1,6 @@
 #include "server/http/http_service.h"
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -61,28 +60,6 @@ void AddOpenCalls(HttpRoutes* routes) {
                }});
 }
 
-/// Refuses everything until the server has started.
-class StartingDoor final : public HttpDoor {
- public:
-  explicit StartingDoor(std::unique_ptr<JsonDoor> door) : door_(std::move(door)) {}
-
-  HttpAdmission Admit(const HttpHead& head) override {
-    if (started_) return door_->Admit(head);
-    HttpAdmission admission;
-    admission.refusal =
-        ErrorAnswer(absl::UnavailableError("the server is starting. Nothing was done; try again."));
-    return admission;
-  }
-  HttpAnswer Refuse(int status, std::string_view words) const override {
-    return door_->Refuse(status, words);
-  }
-  void Start() { started_ = true; }
-
- private:
-  const std::unique_ptr<JsonDoor> door_;
-  std::atomic<bool> started_{false};
-};
-
 }  // namespace
 
 struct HttpService::Parts {
@@ -122,7 +99,7 @@ struct HttpService::Parts {
   ImportJobs jobs;
   ImportCalls import_calls;
   std::vector<Uploads::Upload> left;  ///< Of a former process, with jobs that are not over.
-  std::shared_ptr<StartingDoor> door;
+  std::shared_ptr<JsonDoor> door;
   std::unique_ptr<HttpListener> listener;
   std::int64_t flushed_ms = 0, erased_ms = 0;
 
@@ -157,8 +134,7 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
   parts->mapper_calls.AddTo(&routes);
   parts->table_calls.AddTo(&routes);
   parts->import_calls.AddTo(&routes);
-  parts->door =
-      std::make_shared<StartingDoor>(std::make_unique<JsonDoor>(config, parts->keys, std::move(routes)));
+  parts->door = std::make_shared<JsonDoor>(config, parts->keys, std::move(routes));
   absl::StatusOr<std::unique_ptr<HttpListener>> listener =
       HttpListener::Open(config.address, config.port, parts->door, LimitsOf(config), *identity);
   if (!listener.ok()) {

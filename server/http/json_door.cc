@@ -90,6 +90,9 @@ HttpAnswer JsonDoor::Refuse(int status, std::string_view words) const {
 }
 
 HttpAdmission JsonDoor::Admit(const HttpHead& head) {
+  if (!started_)
+    return Refusal(
+        ErrorAnswer(absl::UnavailableError("the server is starting. Nothing was done; try again.")));
   const std::optional<std::string> path = WithoutBase(head.path, config_.base_paths);
   absl::StatusOr<HttpTarget> target = ParseHttpTarget(path.value_or(head.path), head.query);
   if (!target.ok()) return Refusal(ErrorAnswer(target.status()));

@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_HTTP_JSON_DOOR_H_
 #define MIRROR_SERVER_HTTP_JSON_DOOR_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ class JsonDoor final : public HttpDoor {
   JsonDoor(const HttpConfig& config, ApiKeys& keys, HttpRoutes routes)
       : config_(config), keys_(keys), routes_(std::move(routes)) {}
 
+  /// Until then every call is 503.
+  void Start() { started_ = true; }
   HttpAdmission Admit(const HttpHead& head) override;
   HttpAnswer Refuse(int status, std::string_view words) const override;
 
@@ -28,6 +31,7 @@ class JsonDoor final : public HttpDoor {
   const HttpConfig config_;
   ApiKeys& keys_;
   const HttpRoutes routes_;
+  std::atomic<bool> started_{false};
 };
 
 }  // namespace mirror

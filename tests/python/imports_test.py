@@ -305,6 +305,31 @@ class KilledImportsTest(unittest.TestCase):
             self.assertEqual(mirror.execute("SELECT row_count FROM C13_mirroring").fetchone(), (rows,))
 
 
+class KilledAtPointsTest(unittest.TestCase):
+    """The server dies at each durable step of a job, and the job goes on."""
+
+    POINTS = ("job.begun:1", "job.committed:1", "job.committed:3", "job.committed:5", "commit.before:9", "commit.after:9")
+
+    def test_each_row_comes_once(self):
+        jobs = Jobs(type(self))
+        self.addCleanup(type(self).doClassCleanups)
+        server, rows = jobs.server, 40_000
+        many = HEADER + "".join(f"{n:06};name {n};\n" for n in range(rows)) + "1;too;many;fields\n"
+        for number, point in enumerate(self.POINTS):
+            storage = f"Point{number}"
+            jobs.door.request("POST", "/v2/storages", json={"name": storage}).expect(201)
+            server.stop()
+            server.start(MIRROR_CRASH_AT=point)
+            job = jobs.start(storage, many).json()["id"]
+            server.wait_for(lambda: server.process.poll() is not None)
+            server.start()
+            ended = jobs.wait(job)
+            self.assertEqual((ended["status"], jobs.numbers(ended)), ("FINISHED", (rows, 0, 0, 1)), (point, ended["statusMessage"]))
+            with sqlite3.connect(server.database(storage)) as mirror:
+                self.assertEqual(mirror.execute("SELECT count(*) FROM businesspartner").fetchone(), (rows,), point)
+            self.assertEqual([one["line"] for one in ended["failures"]], [rows + 2], point)
+
+
 if __name__ == "__main__":
     BIN = pathlib.Path(sys.argv.pop(1)).resolve()
     unittest.main()
