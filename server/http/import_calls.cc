@@ -14,6 +14,7 @@
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
 #include "server/http/idempotency.h"
+#include "server/http/late_sink.h"
 #include "server/tenant/records/records_calls.h"
 #include "server/tenant/records/records_planner.h"
 
@@ -29,36 +30,6 @@ constexpr std::uint64_t kFormBytesMax = 4 << 20;
 absl::Status NoJob(const std::string& id) {
   return absl::NotFoundError(absl::StrCat("there is no import job '", id, "'. Nothing was done."));
 }
-
-/// Opens the file with the first byte, on a thread that may wait for the disk.
-class LateSink final : public HttpBodySink {
- public:
-  using Open = std::function<absl::StatusOr<std::shared_ptr<Uploads::Sink>>()>;
-  explicit LateSink(Open open) : open_(std::move(open)) {}
-
-  absl::Status Write(std::string_view piece) override {
-    if (absl::Status opened = Begin(); !opened.ok()) return opened;
-    return sink_->Write(piece);
-  }
-  /// Of a body without a byte, too.
-  absl::Status Finish() {
-    if (absl::Status opened = Begin(); !opened.ok()) return opened;
-    return sink_->Finish();
-  }
-  std::string Hash() { return sink_->Hash(); }
-
- private:
-  absl::Status Begin() {
-    if (sink_) return absl::OkStatus();
-    absl::StatusOr<std::shared_ptr<Uploads::Sink>> sink = open_();
-    if (!sink.ok()) return sink.status();
-    sink_ = *std::move(sink);
-    return absl::OkStatus();
-  }
-
-  const Open open_;
-  std::shared_ptr<Uploads::Sink> sink_;
-};
 
 /// The listener wants a sink of its own; the call looks at what it became.
 class SharedSink final : public HttpBodySink {

@@ -1,0 +1,49 @@
+#ifndef MIRROR_SERVER_HTTP_LATE_SINK_H_
+#define MIRROR_SERVER_HTTP_LATE_SINK_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/http/message.h"
+#include "server/jobs/uploads.h"
+
+namespace mirror {
+
+/// Opens the file with the first byte, on a thread that may wait for the disk.
+class LateSink final : public HttpBodySink {
+ public:
+  using Open = std::function<absl::StatusOr<std::shared_ptr<Uploads::Sink>>()>;
+  explicit LateSink(Open open) : open_(std::move(open)) {}
+
+  absl::Status Write(std::string_view piece) override {
+    if (absl::Status opened = Begin(); !opened.ok()) return opened;
+    return sink_->Write(piece);
+  }
+  /// Of a body without a byte, too.
+  absl::Status Finish() {
+    if (absl::Status opened = Begin(); !opened.ok()) return opened;
+    return sink_->Finish();
+  }
+  std::string Hash() { return sink_->Hash(); }
+
+ private:
+  absl::Status Begin() {
+    if (sink_) return absl::OkStatus();
+    absl::StatusOr<std::shared_ptr<Uploads::Sink>> sink = open_();
+    if (!sink.ok()) return sink.status();
+    sink_ = *std::move(sink);
+    return absl::OkStatus();
+  }
+
+  const Open open_;
+  std::shared_ptr<Uploads::Sink> sink_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HTTP_LATE_SINK_H_
