@@ -6,6 +6,7 @@ Usage: imports_test.py BIN_DIR
 """
 
 import csv
+import http.client
 import io
 import json
 import os
@@ -308,7 +309,7 @@ class KilledImportsTest(unittest.TestCase):
 class KilledAtPointsTest(unittest.TestCase):
     """The server dies at each durable step of a job, and the job goes on."""
 
-    POINTS = ("job.begun:1", "job.committed:1", "job.committed:3", "job.committed:5", "commit.before:9", "commit.after:9")
+    POINTS = ("job.begun:1", "job.committed:1", "job.committed:3", "job.committed:5", "commit.before:4", "commit.after:4")
 
     def test_each_row_comes_once(self):
         jobs = Jobs(type(self))
@@ -320,9 +321,16 @@ class KilledAtPointsTest(unittest.TestCase):
             jobs.door.request("POST", "/v2/storages", json={"name": storage}).expect(201)
             server.stop()
             server.start(MIRROR_CRASH_AT=point)
-            job = jobs.start(storage, many).json()["id"]
+            # It may die before it has answered: then the same request is sent again.
+            key = {"Idempotency-Key": point}
+            door = server.door(tells=False)
+            try:
+                jobs.start(storage, many, door=door, headers=key)
+            except (OSError, http.client.HTTPException):
+                door.close()
             server.wait_for(lambda: server.process.poll() is not None)
             server.start()
+            job = jobs.start(storage, many, headers=key).expect(201).json()["id"]
             ended = jobs.wait(job)
             self.assertEqual((ended["status"], jobs.numbers(ended)), ("FINISHED", (rows, 0, 0, 1)), (point, ended["statusMessage"]))
             with sqlite3.connect(server.database(storage)) as mirror:

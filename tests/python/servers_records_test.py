@@ -72,7 +72,7 @@ class TwoServersOfRecords(unittest.TestCase):
         self.assertEqual(self.counts(self.upsert(second, "Acme", [partner("1", CITY="Chur")])), (0, 1, 0, 0))
         found = first.request("POST", "/v4/storages/Acme/businesspartners/fetch", json={"externalId": "1"}).expect(200).json()
         self.assertEqual(json.loads(found["businessPartner"]["record"]), {"CITY": "Chur", "N": "1"})
-        seen = self.here.psql('SELECT string_agg("externalId" || coalesce(city, \'-\'), \',\' ORDER BY 1) FROM "Mirror_Acme".businesspartner;')
+        seen = self.here.psql('SELECT string_agg("externalId" || coalesce(city, \'-\'), \',\' ORDER BY "externalId") FROM "Mirror_Acme".businesspartner;')
         self.assertEqual(seen, "1Chur,2-")
         key = {"Idempotency-Key": "k"}
         done = self.upsert(first, "Acme", [partner("3", CITY="x")], headers=key).expect(200)
