@@ -574,7 +574,7 @@ def without_numbers(text):
 
 def without_ids(text):
     """Random ids and times differ."""
-    text = re.sub(r"\b(?:[0-9a-f]{32}|\d{4}-\d\d-\d\dT[\d:.]+Z)\b", "#", text)
+    text = re.sub(r"\b(?:[0-9a-f]{32}|[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z)\b", "#", text)
     return " ".join(text.split())
 
 
