@@ -42,7 +42,8 @@ TEST(StorageIdsTest, NamesAreFreeTextToAHundredCharacters) {
 TEST(StorageIdsTest, AnIdIsMadeOfANameAndIsOne) {
   EXPECT_EQ(IdFromName("Acme"), "Acme");
   EXPECT_EQ(IdFromName("M\xC3\xBCller & S\xC3\xB6hne"), "M_ller___S_hne");
-  EXPECT_EQ(IdFromName("a-b"), "a_b");
+  EXPECT_EQ(IdFromName("a-b"), "a-b");
+  EXPECT_EQ(IdFromName("-a--b-"), "_a-_b_");
   for (const std::string& name : {std::string("-"), std::string("../.."), std::string(100, 'x'),
                                   std::string("\xF0\x9F\x98\x80"), std::string("a--b")}) {
     EXPECT_TRUE(IsStorageId(IdFromName(name))) << name;
