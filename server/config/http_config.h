@@ -35,7 +35,6 @@ struct HttpConfig {
   std::uint32_t jobs_max = 4;  ///< Import jobs that run at a time.
   std::uint32_t jobs_waiting_max = 100;
   std::chrono::seconds job_time{600};
-  std::chrono::seconds job_lease{60};
   std::chrono::seconds erase_within = std::chrono::hours(24);
   friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
 };

@@ -69,7 +69,6 @@ ConfigKeys HttpKeys(HttpConfig& http, const std::filesystem::path& folder, Sette
           {"jobs_max", SetWhole(&http.jobs_max, 1, 64)},
           {"jobs_waiting_max", SetWhole(&http.jobs_waiting_max, 1, 10'000)},
           {"job_time", SetSpan(&http.job_time, seconds(1), hours(24))},
-          {"job_lease", SetSpan(&http.job_lease, seconds(5), hours(1))},
           {"erase_within", SetSpan(&http.erase_within, seconds(1), hours(24 * 30))}};
 }
 

@@ -139,7 +139,7 @@ TEST_F(ApiKeyTest, FilesThatAreNoKeysAreLeftOutWithAReasonAndTheOthersStay) {
   EXPECT_THAT(found->keys, ElementsAre(testing::Field(&ApiKey::name, "good")));
   EXPECT_THAT(found->left_out, SizeIs(7));
   for (const std::string& reason : found->left_out) {
-    EXPECT_THAT(reason, HasSubstr("is no key: "));
+    EXPECT_THAT(reason, HasSubstr("this file is no key of the HTTP door: "));
     EXPECT_THAT(reason, Not(HasSubstr(hash)));
   }
 }

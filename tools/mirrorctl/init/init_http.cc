@@ -96,7 +96,6 @@ upload_kept = "1h"
 jobs_max = 4                        # import jobs at a time
 jobs_waiting_max = 100
 job_time = "10m"
-job_lease = "60s"                   # a job whose server is gone for so long has died
 erase_within = "24h"                # what was deleted leaves the files
 
 )");
