@@ -37,7 +37,7 @@ MORE = {
     "server": SERVICE + r"|usr/share/doc/{package}/examples/monitoring/[\w.-]+",
     "agent": SERVICE,
     "tools": r"usr/share/man/man5/mirrorctl\.toml\.5\.gz|usr/share/doc/{package}/examples/mirrorctl\.toml",
-    "doc": r"usr/share/doc/{package}/(?:[\w-]+/)*[\w.-]+\.(?:md|svg|proto|cc|h|py)",
+    "doc": r"usr/share/doc/{package}/(?:[\w-]+/)*[\w.-]+\.(?:md|svg|proto|cc|h|py)|usr/share/doc/{package}/server/http/openapi\.json",
 }
 
 
