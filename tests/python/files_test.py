@@ -1142,9 +1142,13 @@ class Workbooks(unittest.TestCase):
         self.assertIn("is not an Excel workbook", str(self.place.once()["by_table"]))
         self.save("a.xlsx", [["id"], [1]])
         self.assertIn("it has no sheet 'None'", str(self.place.once()["by_table"]))
-        with zipfile.ZipFile(self.place.drop / "a.xlsx", "w") as book:
-            book.writestr("xl/workbook.xml", '<!DOCTYPE x [<!ENTITY a "b">]><workbook>&a;</workbook>')
-        self.assertIn("not well-formed", str(self.place.once()["by_table"]))
+        for text, said in (
+            ('<!DOCTYPE x [<!ENTITY a "b">]><workbook>&a;</workbook>', "has a document type, which is never followed"),
+            ("<workbook><sheets></workbook>", "not well-formed"),
+        ):
+            with zipfile.ZipFile(self.place.drop / "a.xlsx", "w") as book:
+                book.writestr("xl/workbook.xml", text)
+            self.assertIn(said, str(self.place.once()["by_table"]))
 
 
 if __name__ == "__main__":
