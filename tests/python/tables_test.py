@@ -37,7 +37,7 @@ CELLS = {name: NUMBER for name in ("rows", "of", "inserts", "updates", "deletes"
 CELLS |= {name: PLAIN for name in ("lsn", "pending", "record")}
 CELLS |= {name: AGE for name in ("data", "since", "last run")}
 CELLS |= {name: TIME for name in ("time", "not_before", "not_after")}
-CELLS |= {"size": SIZE}
+CELLS |= {"size": SIZE, "issued": r"\d{4}-\d\d-\d\d"}
 # The column `cycle` is the time of the last one of a tenant, and the number of that of a table.
 CYCLES = {"tenants": AGE, "tables": PLAIN}
 
@@ -71,6 +71,9 @@ WITHOUT = {
     ("mirrorctl", "allow"): "a sentence",
     ("mirrorctl", "audit", "verify"): "a fact a line",
     ("mirrorctl", "doctor"): "a finding a line",
+    ("mirrorctl", "apikey", "issue"): "the key, and a sentence",
+    ("mirrorctl", "apikey", "revoke"): "a sentence",
+    ("mirrorctl", "web"): "where the pages are",
     ("mirror-agent", "run"): "its log",
     ("mirror-agent", "install"): "a sentence for each source",
     ("mirror-agent", "uninstall"): "a sentence for each source",
@@ -86,7 +89,7 @@ def tables_in(text):
     lines = text.splitlines()
     for at, line in enumerate(lines):
         names = re.split(r"  +", line.strip())
-        if len(names) < 2 or names[0] not in ("tenant", "table", "hold", "time", "key_id", "record"):
+        if len(names) < 2 or names[0] not in ("tenant", "table", "hold", "time", "key", "key_id", "record"):
             continue
         starts = [line.index(name) for name in names]
         rows = []
@@ -236,6 +239,9 @@ class Tables(unittest.TestCase):
         self.check_lines(self.ctl("reset", "Cust", "--table", "small"))
         self.check("audit", self.ctl("audit", "list"), "record", "time", "who", "outcome", "call")
         self.assertEqual(self.ctl("audit", "verify").returncode, 0)
+        self.check_lines(self.ctl("apikey", "issue", "x" * 64, "--dir", self.dev, "--storages", ",".join(["Acme*"] * 16)), fits=False)
+        self.check("apikey", self.ctl("apikey", "list", "--dir", self.dev), "key", "role", "issued", "storages")
+        self.check_lines(self.ctl("apikey", "revoke", "x" * 64, "--dir", self.dev))
         # Nothing is cut where that is asked for.
         for command in (["tenants"], ["tables", "Cust"], ["events"], ["hold", "list"], ["audit", "list"]):
             with self.subTest(command=command):
@@ -306,6 +312,7 @@ class Tables(unittest.TestCase):
             ("mirror-agent", "once"),
             ("mirror-agent", "verify"),
             ("mirror-agent", "status"),
+            ("mirrorctl", "apikey", "list"),
             ("mirrorctl", "audit", "list"),
             ("mirrorctl", "hold", "list"),
         }

@@ -244,7 +244,7 @@ class TwoMachines(unittest.TestCase):
                 for listener in ("tls", "admin"):
                     self.assertIn(named, self.names_in(folder / listener / "server.crt"))
                 server = (folder / "mirror-server.toml").read_text()
-                self.assertEqual(re.findall(r'^address = "([^"]*)"', server, re.MULTILINE), [listens, "127.0.0.1", "127.0.0.1"])
+                self.assertEqual(re.findall(r'^address = "([^"]*)"', server, re.MULTILINE), [listens, *["127.0.0.1"] * 3])
                 self.assertIn(f'address = "{calls}"', (folder / "mirror-agent.toml").read_text())
                 self.assertIn('address = "127.0.0.1:7444"', (folder / "mirrorctl.toml").read_text())
                 checked = subprocess.run(
@@ -259,7 +259,7 @@ class TwoMachines(unittest.TestCase):
         done, folder = self.init()
         self.assertEqual(done.returncode, 0, done.stderr)
         server = (folder / "mirror-server.toml").read_text()
-        self.assertEqual(re.findall(r'^address = "([^"]*)"', server, re.MULTILINE), ["127.0.0.1"] * 3)
+        self.assertEqual(re.findall(r'^address = "([^"]*)"', server, re.MULTILINE), ["127.0.0.1"] * 4)
         self.assertIn('contexts = ["Cust", "Cust-*"]', server)
         self.assertNotIn("The source's machine gets", done.stdout)
 

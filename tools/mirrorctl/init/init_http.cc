@@ -45,8 +45,10 @@ void List(const ApiKeyRequest& request, Console& console) {
   const absl::StatusOr<FoundApiKeys> found = ReadApiKeys(FolderOf(request));
   if (!found.ok()) return console.Fail(found.status());
   for (const std::string& left_out : found->left_out) console.err << left_out << ".\n";
-  TextTable table(
-      {{.name = "KEY", .whole = true}, {.name = "ROLE"}, {.name = "ISSUED"}, {.name = "STORAGES"}});
+  TextTable table({{.name = "key", .whole = true},
+                   {.name = "role", .whole = true},
+                   {.name = "issued", .number = true},
+                   {.name = "storages"}});
   for (const ApiKey& key : found->keys) {
     table.Add({key.name, std::string(ToString(key.role)), key.issued, absl::StrJoin(key.storages, ", ")});
   }
