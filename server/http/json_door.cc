@@ -89,6 +89,22 @@ HttpAnswer JsonDoor::Refuse(int status, std::string_view words) const {
   return ErrorAnswer(status, CodeOf(status), words);
 }
 
+absl::Status JsonDoor::TakeKey(const HttpHead& head, std::shared_ptr<const ApiKey>* key,
+                               std::shared_ptr<void>* place) {
+  const std::string* const sent = head.Find("x-api-key");
+  if (sent != nullptr) *key = keys_.Find(*sent);
+  if (*key == nullptr) {
+    return absl::UnauthenticatedError(
+        sent == nullptr ? "there is no X-API-KEY. Nothing was done. 'mirrorctl apikey issue' makes one."
+                        : "this X-API-KEY is none, or was revoked. Nothing was done.");
+  }
+  *place = keys_.TakePlace((*key)->name);
+  if (*place != nullptr) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("this key has ", config_.requests_per_key,
+                   " requests under way already. Nothing was done; try again when one has ended."));
+}
+
 HttpAdmission JsonDoor::Admit(const HttpHead& head) {
   if (!started_)
     return Refusal(
@@ -101,19 +117,7 @@ HttpAdmission JsonDoor::Admit(const HttpHead& head) {
   std::shared_ptr<const ApiKey> key;
   std::shared_ptr<void> place;
   if (match.route == nullptr || match.route->role) {
-    const std::string* const sent = head.Find("x-api-key");
-    if (sent != nullptr) key = keys_.Find(*sent);
-    if (key == nullptr) {
-      return Refusal(ErrorAnswer(absl::UnauthenticatedError(
-          sent == nullptr ? "there is no X-API-KEY. Nothing was done. 'mirrorctl apikey issue' makes one."
-                          : "this X-API-KEY is none, or was revoked. Nothing was done.")));
-    }
-    place = keys_.TakePlace(key->name);
-    if (place == nullptr) {
-      return Refusal(ErrorAnswer(absl::ResourceExhaustedError(
-          absl::StrCat("this key has ", config_.requests_per_key,
-                       " requests under way already. Nothing was done; try again when one has ended."))));
-    }
+    if (absl::Status known = TakeKey(head, &key, &place); !known.ok()) return Refusal(ErrorAnswer(known));
   }
   if (match.route == nullptr) return Refusal(NoRoute(match.allowed));
   const HttpRoute& route = *match.route;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "base/http/message.h"
 #include "server/config/http_config.h"
 #include "server/http/api_keys.h"
@@ -28,6 +29,10 @@ class JsonDoor final : public HttpDoor {
   HttpAnswer Refuse(int status, std::string_view words) const override;
 
  private:
+  /// The key that was sent, and its place among its requests, which is held while somebody has `place`.
+  absl::Status TakeKey(const HttpHead& head, std::shared_ptr<const ApiKey>* key,
+                       std::shared_ptr<void>* place);
+
   const HttpConfig config_;
   ApiKeys& keys_;
   const HttpRoutes routes_;
