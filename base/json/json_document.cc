@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace mirror {
@@ -133,6 +134,16 @@ std::optional<JsonView> JsonView::Find(std::string_view name) const {
     if (JsonView(*document_, at).text() == name) return JsonView(*document_, at + 1);
   }
   return std::nullopt;
+}
+
+std::string JsonView::TextOf(std::string_view name) const {
+  const std::optional<JsonView> found = Find(name);
+  return found ? std::string(found->text()) : std::string();
+}
+
+std::uint64_t JsonView::NumberOf(std::string_view name) const {
+  std::uint64_t number = 0;
+  return absl::SimpleAtoi(TextOf(name), &number) ? number : 0;
 }
 
 void JsonView::AppendTo(std::string* json) const {

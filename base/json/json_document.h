@@ -60,6 +60,10 @@ class JsonView {
   /// Of an object, in their order; else none.
   std::vector<std::pair<std::string_view, JsonView>> Members() const;
   std::optional<JsonView> Find(std::string_view name) const;
+  /// text() of a member; empty: it is not there.
+  std::string TextOf(std::string_view name) const;
+  /// Of a member that is a whole number, or a string of one; else 0.
+  std::uint64_t NumberOf(std::string_view name) const;
   /// The value as JSON without blanks, numbers as they were written.
   void AppendTo(std::string* json) const;
 

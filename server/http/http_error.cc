@@ -60,8 +60,10 @@ HttpAnswer Answer(int status, std::string_view code, std::string_view message, s
 
 }  // namespace
 
-HttpAnswer JsonAnswer(JsonWriter json, int status) {
-  return {.status = status, .content_type = kJsonType, .body = json.Take()};
+HttpAnswer JsonAnswer(JsonWriter json, int status) { return JsonAnswer(json.Take(), status); }
+
+HttpAnswer JsonAnswer(std::string json, int status) {
+  return {.status = status, .content_type = kJsonType, .body = std::move(json)};
 }
 
 HttpAnswer ErrorAnswer(const absl::Status& status, std::string_view more) {

@@ -15,6 +15,7 @@ namespace mirror {
 inline constexpr char kJsonType[] = "application/json";
 
 HttpAnswer JsonAnswer(JsonWriter json, int status = 200);
+HttpAnswer JsonAnswer(std::string json, int status = 200);
 /// {"status":409,"code":"FAILED_PRECONDITION","message":"..."}. `more`: members behind those, begun with a
 /// comma.
 HttpAnswer ErrorAnswer(const absl::Status& status, std::string_view more = "");

@@ -347,7 +347,7 @@ HttpAnswer ImportCalls::StartJob(HttpCall& call, Coming& coming) {
   absl::StatusOr<std::string> answer = TryStartJob(call, coming);
   audit_.Add(call, "start import job", answer.status());
   if (!answer.ok()) return ErrorAnswer(answer.status());
-  return {.status = 201, .content_type = kJsonType, .body = *std::move(answer)};
+  return JsonAnswer(*std::move(answer), 201);
 }
 
 absl::StatusOr<ImportJob> ImportCalls::FindJob(const HttpCall& call) {

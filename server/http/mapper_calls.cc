@@ -22,7 +22,7 @@ HttpAnswer MapperAnswer(const RecordMapper& mapper, const Warnings& warnings, in
     json.pop_back();
     absl::StrAppend(&json, ",", members, "}");
   }
-  return {.status = status, .content_type = kJsonType, .body = std::move(json)};
+  return JsonAnswer(std::move(json), status);
 }
 
 /// The mapper of a body; of a change its id stands in the path.

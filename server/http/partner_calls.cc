@@ -135,10 +135,6 @@ HttpAnswer Refused(const RecordOutcome& outcome) {
   return ErrorAnswer(outcome.status, absl::StrCat(",\"failures\":", failures.Take()));
 }
 
-HttpAnswer Json(std::string body) {
-  return {.status = 200, .content_type = kJsonType, .body = std::move(body)};
-}
-
 void WritePartner(const PartnerRow& row, const DataSource& source, JsonWriter* json) {
   json->Begin('{')
       .Member("id", row.id)
@@ -206,8 +202,8 @@ HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
   const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
   audit_.AddRows(call, "upsert", asked->source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
-  if (!outcome.remembered.empty()) return Json(outcome.remembered);
-  return Json(UpsertJson(outcome, *features, warnings));
+  if (!outcome.remembered.empty()) return JsonAnswer(outcome.remembered);
+  return JsonAnswer(UpsertJson(outcome, *features, warnings));
 }
 
 HttpAnswer PartnerCalls::List(HttpCall& call) {
@@ -351,8 +347,8 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   if (!outcome.status.ok()) return Refused(outcome);
   const bool erased = *erase && asked->tenant->EraseDeleted(call.now_ms).ok();
   if (!erased) erasure_.Note(asked->source.tenant);
-  if (!outcome.remembered.empty()) return Json(outcome.remembered);
-  return Json(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));
+  if (!outcome.remembered.empty()) return JsonAnswer(outcome.remembered);
+  return JsonAnswer(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));
 }
 
 }  // namespace mirror

@@ -13,7 +13,6 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/json/json_document.h"
@@ -40,17 +39,6 @@ bool IsNearlyFull(const std::string& folder) {
   struct statvfs space = {};
   if (statvfs(folder.c_str(), &space) != 0 || space.f_blocks == 0) return false;
   return space.f_bavail * 100 / space.f_blocks < kFreePercentMin;
-}
-
-std::string TextOf(const JsonView& note, std::string_view name) {
-  const std::optional<JsonView> found = note.Find(name);
-  return found ? std::string(found->text()) : std::string();
-}
-
-std::int64_t NumberOf(const JsonView& note, std::string_view name) {
-  std::int64_t number = 0;
-  if (!absl::SimpleAtoi(TextOf(note, name), &number)) return 0;
-  return number;
 }
 
 }  // namespace
@@ -128,11 +116,11 @@ absl::StatusOr<std::vector<Uploads::Upload>> Uploads::Open() {
     Upload upload;
     upload.id = name.substr(0, name.size() - std::strlen(kNoteEnding));
     if (note.ok()) {
-      upload.key = TextOf(note->root(), "key");
-      upload.name = TextOf(note->root(), "name");
-      upload.job = TextOf(note->root(), "job");
-      upload.created_ms = NumberOf(note->root(), "created");
-      upload.is_there = TextOf(note->root(), "there") == "yes";
+      upload.key = note->root().TextOf("key");
+      upload.name = note->root().TextOf("name");
+      upload.job = note->root().TextOf("job");
+      upload.created_ms = static_cast<std::int64_t>(note->root().NumberOf("created"));
+      upload.is_there = note->root().TextOf("there") == "yes";
     }
     const std::uint64_t bytes = std::filesystem::file_size(PathOf(upload.id), error);
     if (!note.ok() || !upload.is_there || error) {

@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/enum_words.h"
 #include "base/json/json_document.h"
@@ -21,16 +20,6 @@ const EnumWords<JobState>& StateWords() {
                                             {"COULDNT_START", JobState::kCouldNotStart},
                                             {"DIED", JobState::kDied}};
   return words;
-}
-
-std::string TextOf(const JsonView& object, std::string_view name) {
-  const std::optional<JsonView> found = object.Find(name);
-  return found ? std::string(found->text()) : std::string();
-}
-
-std::uint64_t NumberOf(const JsonView& object, std::string_view name) {
-  std::uint64_t number = 0;
-  return absl::SimpleAtoi(TextOf(object, name), &number) ? number : 0;
 }
 
 bool FlagOf(const JsonView& object, std::string_view name) {
@@ -61,7 +50,6 @@ std::string JobText(const ImportJob& job) {
       .Member("source", job.source)
       .Member("key", job.key)
       .Member("upload", job.upload)
-      .Member("server", job.server)
       .Key("updatesKnown")
       .Bool(job.updates_known)
       .Key("allOrNothing")
@@ -85,28 +73,27 @@ std::optional<ImportJob> JobOf(const std::string& text) {
   const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(text);
   if (!document.ok() || !document->root().Is(JsonKind::kObject)) return std::nullopt;
   const JsonView root = document->root();
-  const std::optional<JobState> state = ValueOf(StateWords(), TextOf(root, "state"));
+  const std::optional<JobState> state = ValueOf(StateWords(), root.TextOf("state"));
   if (!state) return std::nullopt;
   ImportJob job;
-  job.id = TextOf(root, "id");
-  job.storage = TextOf(root, "storage");
-  job.source = TextOf(root, "source");
-  job.key = TextOf(root, "key");
-  job.upload = TextOf(root, "upload");
-  job.server = TextOf(root, "server");
+  job.id = root.TextOf("id");
+  job.storage = root.TextOf("storage");
+  job.source = root.TextOf("source");
+  job.key = root.TextOf("key");
+  job.upload = root.TextOf("upload");
   job.updates_known = FlagOf(root, "updatesKnown");
   job.all_or_nothing = FlagOf(root, "allOrNothing");
   job.state = *state;
-  job.message = TextOf(root, "message");
-  job.progress = NumberOf(root, "progress");
-  job.seq = NumberOf(root, "seq");
-  job.inserts = NumberOf(root, "inserts");
-  job.updates = NumberOf(root, "updates");
-  job.unchanged = NumberOf(root, "unchanged");
-  job.failed = NumberOf(root, "failed");
-  job.rejects = NumberOf(root, "rejects");
-  job.created_ms = static_cast<std::int64_t>(NumberOf(root, "created"));
-  job.modified_ms = static_cast<std::int64_t>(NumberOf(root, "modified"));
+  job.message = root.TextOf("message");
+  job.progress = root.NumberOf("progress");
+  job.seq = root.NumberOf("seq");
+  job.inserts = root.NumberOf("inserts");
+  job.updates = root.NumberOf("updates");
+  job.unchanged = root.NumberOf("unchanged");
+  job.failed = root.NumberOf("failed");
+  job.rejects = root.NumberOf("rejects");
+  job.created_ms = static_cast<std::int64_t>(root.NumberOf("created"));
+  job.modified_ms = static_cast<std::int64_t>(root.NumberOf("modified"));
   return job;
 }
 
@@ -132,8 +119,8 @@ std::string RejectText(const Reject& reject) {
 std::optional<Reject> RejectOf(const std::string& text) {
   const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(text);
   if (!document.ok()) return std::nullopt;
-  return Reject{NumberOf(document->root(), "line"), TextOf(document->root(), "externalId"),
-                TextOf(document->root(), "message"), TextOf(document->root(), "raw")};
+  return Reject{document->root().NumberOf("line"), document->root().TextOf("externalId"),
+                document->root().TextOf("message"), document->root().TextOf("raw")};
 }
 
 }  // namespace mirror

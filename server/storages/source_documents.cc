@@ -4,22 +4,13 @@
 #include "base/json/json_writer.h"
 
 namespace mirror {
-namespace {
-
-std::string TextOf(const JsonView& object, std::string_view name) {
-  const std::optional<JsonView> found = object.Find(name);
-  return found ? std::string(found->text()) : std::string();
-}
-
-}  // namespace
-
 std::string StorageText(const std::string& name) {
   return JsonWriter().Begin('{').Member("name", name).End('}').Take();
 }
 
 std::string StorageNameOf(const std::string& text) {
   const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(text);
-  return document.ok() ? TextOf(document->root(), "name") : std::string();
+  return document.ok() ? document->root().TextOf("name") : std::string();
 }
 
 std::string SourceText(const DataSource& source) {
@@ -39,11 +30,11 @@ std::optional<DataSource> SourceOf(const std::string& text) {
   if (!document.ok() || !document->root().Is(JsonKind::kObject)) return std::nullopt;
   const JsonView root = document->root();
   DataSource source;
-  source.id = TextOf(root, "id");
-  source.name = TextOf(root, "name");
-  source.mapper = TextOf(root, "mapper");
-  source.door = TextOf(root, "door") == "cycles" ? Door::kCycles : Door::kRecords;
-  source.tenant = TextOf(root, "tenant");
+  source.id = root.TextOf("id");
+  source.name = root.TextOf("name");
+  source.mapper = root.TextOf("mapper");
+  source.door = root.TextOf("door") == "cycles" ? Door::kCycles : Door::kRecords;
+  source.tenant = root.TextOf("tenant");
   if (source.id.empty() || source.tenant.empty()) return std::nullopt;
   return source;
 }
