@@ -151,5 +151,18 @@ TEST(JsonWriterTest, CommasComeByThemselves) {
   EXPECT_EQ(json.Take(), R"({"a":"x\"y","n":18446744073709551615,"list":[-1,true,null,{},[]],"empty":{}})");
 }
 
+TEST(JsonDocumentTest, MembersAreTextsAndWholeNumbersOrNothing) {
+  const auto document = JsonDocument::Parse(R"({"a":"x","b":7,"c":"8","d":-1,"e":1.5,"f":[9]})");
+  ASSERT_THAT(document, IsOk());
+  const JsonView root = document->root();
+  EXPECT_EQ(root.TextOf("a"), "x");
+  EXPECT_EQ(root.TextOf("b"), "7");
+  EXPECT_EQ(root.TextOf("f"), "");
+  EXPECT_EQ(root.TextOf("none"), "");
+  EXPECT_EQ(root.NumberOf("b"), 7U);
+  EXPECT_EQ(root.NumberOf("c"), 8U);
+  for (const char* const name : {"a", "d", "e", "f", "none"}) EXPECT_EQ(root.NumberOf(name), 0U) << name;
+}
+
 }  // namespace
 }  // namespace mirror
