@@ -11,8 +11,19 @@
 
 namespace mirror {
 
-ImportJobs::ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events)
-    : tenants_(tenants), uploads_(uploads), options_(options), events_(events) {}
+namespace {
+
+void CountEnd(JobState state, DoorCounters* counters) {
+  if (state == JobState::kFinished) counters->jobs_finished.Add();
+  if (state == JobState::kCouldNotStart) counters->jobs_not_started.Add();
+  if (state == JobState::kDied) counters->jobs_died.Add();
+}
+
+}  // namespace
+
+ImportJobs::ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events,
+                       DoorCounters& counters)
+    : tenants_(tenants), uploads_(uploads), options_(options), events_(events), counters_(counters) {}
 
 ImportJobs::~ImportJobs() { Stop(); }
 
@@ -50,6 +61,11 @@ void ImportJobs::Stop() {
 bool ImportJobs::HasRoom() {
   const MutexLock lock(mutex_);
   return waiting_.size() < options_.waiting_max;
+}
+
+ImportJobs::Load ImportJobs::FindLoad() {
+  const MutexLock lock(mutex_);
+  return {.running = busy_.size(), .waiting = waiting_.size()};
 }
 
 void ImportJobs::Schedule(const ImportJob& job) {
@@ -92,13 +108,15 @@ void ImportJobs::Work() {
     if (job.ok() && *job && !IsOver((*job)->state)) {
       if (const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next->id));
           tenant.ok()) {
-        RunImport(**job, **tenant, uploads_, {.program = program_, .time = options_.time}, is_stopping,
+        RunImport(**job, **tenant, uploads_,
+                  {.program = program_, .time = options_.time, .rows = &counters_.imported}, is_stopping,
                   events_);
       }
     }
     const absl::StatusOr<std::optional<ImportJob>> after = Find(next->id);
     const bool is_gone = after.ok() && (!*after || IsOver((*after)->state));
     if (is_gone && job.ok() && *job) uploads_.Remove((*job)->upload);
+    if (is_gone && *after) CountEnd((**after).state, &counters_);
     Done(*next, !is_gone);
   }
 }
