@@ -176,7 +176,7 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
   if (!rows.ok()) return rows.status();
   for (PartnerRow& row : *rows) {
     Known& known = rows_[row.external_id];
-    known.now = row;
+    known.after.now = row;
     known.before = std::move(row);
   }
   return absl::OkStatus();
@@ -240,7 +240,7 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
     outcome.status = request.check->check(*document);
     if (!outcome.status.ok()) return outcome;
   }
-  std::map<std::string, std::optional<PartnerRow>> changed;
+  Changes changed;
   if (request.operation == RecordOperation::kUpsert) {
     Upsert(request, &changed, &outcome);
   } else {
@@ -252,9 +252,9 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
         " of the request cannot be taken, and API_ERROR_ON_FAILURES is on. Nothing was written."));
     return outcome;
   }
-  for (auto& [id, row] : changed) rows_[id].now = std::move(row);
-  if (request.operation == RecordOperation::kDelete) {
-    for (const auto& [id, row] : changed) deleted_.push_back(id);
+  for (auto& [id, after] : changed) {
+    if (!after.now) deleted_.push_back(id);
+    rows_[id].after = std::move(after);
   }
   if (request.remember) {
     const std::string answer = request.remember->answer(outcome);
@@ -269,23 +269,29 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
   return outcome;
 }
 
-void RecordsPlanner::Upsert(const RecordRequest& request,
-                            std::map<std::string, std::optional<PartnerRow>>* changed,
-                            RecordOutcome* outcome) {
+RecordsPlanner::Changed RecordsPlanner::Find(const std::string& external_id, const Changes& changed) const {
+  if (const auto here = changed.find(external_id); here != changed.end()) return here->second;
+  const auto known = rows_.find(external_id);
+  return known == rows_.end() ? Changed{} : known->second.after;
+}
+
+void RecordsPlanner::Touch(const RecordItem& item, std::set<std::uint32_t>* columns) const {
+  if (!is_ruled_) return;
+  for (const RecordAttribute& attribute : item.attributes) {
+    const std::optional<std::size_t> place = mapper_->Find(attribute.name);
+    if (place && !mapper_->IsExternalId(*place)) columns->insert(mapper_->ColumnOf(*place));
+  }
+}
+
+void RecordsPlanner::Upsert(const RecordRequest& request, Changes* changed, RecordOutcome* outcome) {
   const std::string now = Iso8601(now_ms_);
   for (const RecordItem& item : request.items) {
     if (!item.failure.empty()) {
       Fail(item, item.failure, outcome);
       continue;
     }
-    const auto in_request = changed->find(item.external_id);
-    const auto in_store = rows_.find(item.external_id);
-    std::optional<PartnerRow> before;
-    if (in_request != changed->end()) {
-      before = in_request->second;
-    } else if (in_store != rows_.end()) {
-      before = in_store->second.now;
-    }
+    Changed after = Find(item.external_id, *changed);
+    const std::optional<PartnerRow> before = std::move(after.now);
     if (before && !request.updates_known) {
       Fail(item, "the external id is known already, and UPSERT_BY_EXTERNAL_ID is not on", outcome);
       continue;
@@ -300,6 +306,7 @@ void RecordsPlanner::Upsert(const RecordRequest& request,
       row.id = NewToken();
       row.created_at = now;
       row.modified_at = now;
+      after.is_new = true;
       ++outcome->inserts;
     } else {
       ++outcome->updates;
@@ -309,30 +316,21 @@ void RecordsPlanner::Upsert(const RecordRequest& request,
         row.modified_at = now;
       }
     }
-    if (is_ruled_) {
-      std::set<std::uint32_t>& touched = rows_[item.external_id].touched;
-      for (const RecordAttribute& attribute : item.attributes) {
-        const std::optional<std::size_t> place = mapper_->Find(attribute.name);
-        if (place && !mapper_->IsExternalId(*place)) touched.insert(mapper_->ColumnOf(*place));
-      }
-    }
-    (*changed)[item.external_id] = std::move(row);
+    Touch(item, &after.touched);
+    after.now = std::move(row);
+    (*changed)[item.external_id] = std::move(after);
   }
 }
 
-void RecordsPlanner::Delete(const RecordRequest& request,
-                            std::map<std::string, std::optional<PartnerRow>>* changed,
-                            RecordOutcome* outcome) {
+void RecordsPlanner::Delete(const RecordRequest& request, Changes* changed, RecordOutcome* outcome) {
   for (const RecordItem& item : request.items) {
-    const auto known = rows_.find(item.external_id);
-    const bool gone = changed->contains(item.external_id);
     if (!item.failure.empty()) {
       Fail(item, item.failure, outcome);
-    } else if (gone || known == rows_.end() || !known->second.now) {
+    } else if (!Find(item.external_id, *changed).now) {
       Fail(item, "there is no business partner of this external id", outcome);
     } else {
       ++outcome->deletes;
-      (*changed)[item.external_id] = std::nullopt;
+      (*changed)[item.external_id] = {};
     }
   }
 }
@@ -373,16 +371,16 @@ absl::Status RecordsPlanner::AddChange(Operation operation, const std::vector<co
   return absl::OkStatus();
 }
 
-std::vector<std::uint32_t> RecordsPlanner::UpdatedColumns(const Known& known) const {
+std::vector<std::uint32_t> RecordsPlanner::UpdatedColumns(const Changed& changed) const {
   std::vector<std::uint32_t> columns;
-  if (!is_ruled_) {
+  if (!is_ruled_ || changed.is_new) {
     columns.resize(agreed_.columns.size());
     std::iota(columns.begin(), columns.end(), 0U);
     return columns;
   }
   // What is stored is not what came: only what came now is written.
   columns = {0, 3};
-  columns.insert(columns.end(), known.touched.begin(), known.touched.end());
+  columns.insert(columns.end(), changed.touched.begin(), changed.touched.end());
   return columns;
 }
 
@@ -390,12 +388,13 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   std::vector<const PartnerRow*> inserted, removed;
   std::map<std::vector<std::uint32_t>, std::vector<const PartnerRow*>> updated;
   for (const auto& [id, known] : rows_) {
-    if (!known.before && known.now) {
-      inserted.push_back(&*known.now);
-    } else if (known.before && !known.now) {
+    const std::optional<PartnerRow>& now = known.after.now;
+    if (!known.before && now) {
+      inserted.push_back(&*now);
+    } else if (known.before && !now) {
       removed.push_back(&*known.before);
-    } else if (known.before && known.now && *known.before != *known.now) {
-      updated[UpdatedColumns(known)].push_back(&*known.now);
+    } else if (known.before && now && *known.before != *now) {
+      updated[UpdatedColumns(known.after)].push_back(&*now);
     }
   }
   if (absl::Status erased = EraseAnswers(deleted_); !erased.ok()) return erased;
@@ -422,7 +421,8 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
       plan.document_bounds.push_back({kind, now_ms_ - kAnswersKeptMs, kAnswersMax});
   }
   if (!step.actions.empty()) plan.steps.push_back(std::move(step));
-  if (!removed.empty() && !tenant_.scrub) {
+  // Also where it came again since then: its former values were to go.
+  if (!deleted_.empty() && !tenant_.scrub) {
     plan.tenant = tenant_;
     plan.tenant->scrub = true;
     plan.documents.push_back({kErasureKind, "", ""});
