@@ -83,15 +83,16 @@ absl::Status RemoveRejects(StoreRecords& records, const std::function<bool(const
   }
 }
 
-/// Adds what ends the import jobs that wait or run.
-absl::Status EndJobs(StoreRecords& records, std::int64_t now_ms, std::vector<DocumentChange>* changes) {
+/// Adds what ends the import jobs that wait or run. `why`: for people.
+absl::Status EndJobs(StoreRecords& records, std::int64_t now_ms, const std::string& why,
+                     std::vector<DocumentChange>* changes) {
   const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
   if (!kept.ok()) return kept.status();
   for (const Document& document : *kept) {
     std::optional<ImportJob> job = JobOf(document.text);
     if (!job || IsOver(job->state)) continue;
     job->state = JobState::kDied;
-    job->message = "cleared";
+    job->message = why;
     job->modified_ms = now_ms;
     changes->push_back(JobChange(*job));
   }
@@ -465,7 +466,13 @@ absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan) 
   step.record->position = {.lsn = {std::max<std::int64_t>(0, (*record)->position.lsn.value)},
                            .lineage = NewToken()};
   plan->steps.push_back(std::move(step));
-  return absl::OkStatus();
+  if (only_stopped) return absl::OkStatus();
+  // What a copy says of a job is older than the job: nobody goes on behind the rows that the copy has.
+  return EndJobs(
+      records, plan->now_ms,
+      "the data source was restored from a backup that was made before this job had ended. Send the "
+      "file again, under another Idempotency-Key.",
+      &plan->documents);
 }
 
 absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRecord& tenant,
@@ -489,7 +496,7 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   const auto all = [](const std::string&) { return true; };
   absl::Status erased = EraseNaming(store.records(), all, &plan.documents);
   if (erased.ok()) erased = RemoveRejects(store.records(), all, &plan.documents);
-  if (erased.ok()) erased = EndJobs(store.records(), now_ms, &plan.documents);
+  if (erased.ok()) erased = EndJobs(store.records(), now_ms, "cleared", &plan.documents);
   if (!erased.ok()) return erased;
   return plan;
 }

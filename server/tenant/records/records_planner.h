@@ -118,8 +118,9 @@ absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const Col
 /// records.
 absl::Status CheckComesByCycles(const TenantRecord& tenant);
 /// Adds, where `plan.tenant` is one of records, what gives its table a lineage of its own: behind it, nothing
-/// that was read before is what is there now. `only_stopped`: where somebody had set its LSN to -1. Errors:
-/// as Store.
+/// that was read before is what is there now. `only_stopped`: where somebody had set its LSN to -1; else it
+/// is a copy that takes the mirror's place, and import jobs that it knows as waiting or running are over.
+/// Errors: as Store.
 absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan);
 
 /// What a request got before. Absent: it did not come in the last 24 h. RecordOutcome::status: kOutOfRange:
