@@ -88,7 +88,8 @@ void AddJobs(const DoorFigures& door, MetricPage* page) {
   }
   const NamedCounter ends[] = {{"finished", counters.jobs_finished},
                                {"could_not_start", counters.jobs_not_started},
-                               {"died", counters.jobs_died}};
+                               {"died", counters.jobs_died},
+                               {"cancelled", counters.jobs_cancelled}};
   for (const auto& [end, counter] : ends) {
     AddCount("mirror_http_import_jobs_total", "Import jobs that ended.", {{"end", end}}, counter, page);
   }

@@ -13,10 +13,12 @@ namespace mirror {
 
 namespace {
 
-void CountEnd(JobState state, DoorCounters* counters) {
-  if (state == JobState::kFinished) counters->jobs_finished.Add();
-  if (state == JobState::kCouldNotStart) counters->jobs_not_started.Add();
-  if (state == JobState::kDied) counters->jobs_died.Add();
+void CountEnd(const ImportJob& job, DoorCounters* counters) {
+  if (job.state == JobState::kFinished) counters->jobs_finished.Add();
+  if (job.state == JobState::kCouldNotStart) counters->jobs_not_started.Add();
+  if (job.state != JobState::kDied) return;
+  const bool was_ended = job.message == kJobCancelled || job.message == kJobCleared;
+  (was_ended ? counters->jobs_cancelled : counters->jobs_died).Add();
 }
 
 }  // namespace
@@ -116,7 +118,7 @@ void ImportJobs::Work() {
     const absl::StatusOr<std::optional<ImportJob>> after = Find(next->id);
     const bool is_gone = after.ok() && (!*after || IsOver((*after)->state));
     if (is_gone && job.ok() && *job) uploads_.Remove((*job)->upload);
-    if (is_gone && *after) CountEnd((**after).state, &counters_);
+    if (is_gone && *after) CountEnd(**after, &counters_);
     Done(*next, !is_gone);
   }
 }
@@ -150,7 +152,7 @@ absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t
                            ". Nothing was done."));
         }
         cancelled->state = JobState::kDied;
-        cancelled->message = "cancelled";
+        cancelled->message = kJobCancelled;
         cancelled->modified_ms = now_ms;
         return std::vector<DocumentChange>{JobChange(*cancelled)};
       },

@@ -60,6 +60,7 @@ struct DoorCounters {
   Counter pages, page_rows;
   Counter streams_whole, streams_cut, stream_rows;
   Counter jobs_finished, jobs_not_started, jobs_died;
+  Counter jobs_cancelled;  ///< Ended by somebody: cancelled, or what they write to was cleared.
 
   void Limit(DoorLimit limit) { limited[static_cast<std::size_t>(limit)].Add(); }
   void NoteAnswer(std::size_t call, int status, std::chrono::nanoseconds took) {

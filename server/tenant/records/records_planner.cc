@@ -496,7 +496,7 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   const auto all = [](const std::string&) { return true; };
   absl::Status erased = EraseNaming(store.records(), all, &plan.documents);
   if (erased.ok()) erased = RemoveRejects(store.records(), all, &plan.documents);
-  if (erased.ok()) erased = EndJobs(store.records(), now_ms, "cleared", &plan.documents);
+  if (erased.ok()) erased = EndJobs(store.records(), now_ms, kJobCleared, &plan.documents);
   if (!erased.ok()) return erased;
   return plan;
 }
