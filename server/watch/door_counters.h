@@ -64,7 +64,7 @@ struct DoorCounters {
 
   void Limit(DoorLimit limit) { limited[static_cast<std::size_t>(limit)].Add(); }
   void NoteAnswer(std::size_t call, int status, std::chrono::nanoseconds took) {
-    DoorCallCounters& counted = calls[std::min(call, calls.size() - 1)];
+    DoorCallCounters& counted = calls[call < calls.size() ? call : 0];
     const auto place = static_cast<std::size_t>(std::clamp(status / 100, 2, 5) - 2);
     counted.ended[place].Add();
     counted.took.Note(took);
