@@ -15,8 +15,8 @@ void AddCount(const char* name, const char* help, const MetricLabels& labels, co
   page->AddCounter(name, help, labels, static_cast<double>(counter.value()));
 }
 
-void AddNumber(const char* name, const char* help, const MetricLabels& labels, std::uint64_t number,
-               MetricPage* page) {
+void AddGauge(const char* name, const char* help, const MetricLabels& labels, std::uint64_t number,
+              MetricPage* page) {
   page->AddGauge(name, help, labels, static_cast<double>(number));
 }
 
@@ -47,7 +47,7 @@ void AddRefusals(const DoorFigures& door, MetricPage* page) {
     AddCount("mirror_http_limited_total", "What was refused for now, by the limit that was reached.",
              {{"limit", std::string(kDoorLimits[i])}}, counters.limited[i], page);
   }
-  AddNumber("mirror_http_connections", "Connections that are open.", {}, door.connections, page);
+  AddGauge("mirror_http_connections", "Connections that are open.", {}, door.connections, page);
   page->AddCounter("mirror_http_connections_refused_total",
                    "Connections that were closed before they asked, to make room for others.", {},
                    static_cast<double>(door.connections_let_go));
@@ -75,16 +75,15 @@ void AddReading(const DoorFigures& door, MetricPage* page) {
     AddCount("mirror_http_streams_total", "Streams of whole tables that ended.", {{"end", end}}, counter,
              page);
   }
-  AddNumber("mirror_http_streams_open", "Streams of whole tables that are under way.", {}, door.streams,
-            page);
+  AddGauge("mirror_http_streams_open", "Streams of whole tables that are under way.", {}, door.streams, page);
 }
 
 void AddJobs(const DoorFigures& door, MetricPage* page) {
   const DoorCounters& counters = door.counters;
   for (const auto& [state, number] :
        {std::pair("running", door.jobs_running), std::pair("waiting", door.jobs_waiting)}) {
-    AddNumber("mirror_http_import_jobs", "Import jobs that run and that wait.", {{"state", state}}, number,
-              page);
+    AddGauge("mirror_http_import_jobs", "Import jobs that run and that wait.", {{"state", state}}, number,
+             page);
   }
   const NamedCounter ends[] = {{"finished", counters.jobs_finished},
                                {"could_not_start", counters.jobs_not_started},
@@ -93,15 +92,15 @@ void AddJobs(const DoorFigures& door, MetricPage* page) {
   for (const auto& [end, counter] : ends) {
     AddCount("mirror_http_import_jobs_total", "Import jobs that ended.", {{"end", end}}, counter, page);
   }
-  AddNumber("mirror_http_upload_bytes", "Uploaded files that wait for their import jobs, bytes.", {},
-            door.upload_bytes, page);
-  AddNumber("mirror_http_upload_max_bytes", "What uploaded files may have together, bytes.", {},
-            door.upload_bytes_max, page);
+  AddGauge("mirror_http_upload_bytes", "Uploaded files that wait for their import jobs, bytes.", {},
+           door.upload_bytes, page);
+  AddGauge("mirror_http_upload_max_bytes", "What uploaded files may have together, bytes.", {},
+           door.upload_bytes_max, page);
 }
 
 void AddErasures(const DoorFigures& door, std::int64_t now_ms, MetricPage* page) {
-  AddNumber("mirror_http_erasures_waiting", "Data sources of which deleted rows still stand in files.", {},
-            door.erasures, page);
+  AddGauge("mirror_http_erasures_waiting", "Data sources of which deleted rows still stand in files.", {},
+           door.erasures, page);
   const std::int64_t age_ms =
       door.oldest_erasure_ms ? std::max<std::int64_t>(0, now_ms - *door.oldest_erasure_ms) : 0;
   page->AddGauge("mirror_http_erasure_age_seconds",
