@@ -73,7 +73,8 @@ class NamedTests(unittest.TestCase):
     def test_what_the_pages_name_is_there(self):
         # Alerts have such names, too.
         alerts = re.findall(r"- alert: (\w+)", (ROOT / "tools" / "monitoring" / "alerts.yml").read_text())
-        tests, attacks = [*tests_of(ROOT / "tests"), *((alert, "") for alert in alerts)], set(attacks_of(ROOT / "tools" / "mirror_harness"))
+        tests = [*tests_of(ROOT / "tests"), *((alert, "") for alert in alerts)]
+        attacks = set(attacks_of(ROOT / "tools" / "mirror_harness"))
         python_tests = set(python_tests_of(ROOT / "tests"))
         self.assertGreater(len(python_tests), 200)
         self.assertGreater(len(tests), 500)
