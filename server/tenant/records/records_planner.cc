@@ -274,7 +274,9 @@ void RecordsPlanner::Upsert(const RecordRequest& request,
     }
     if (!before) {
       row.external_id = item.external_id;
-      row.id = NewToken();
+      if (new_ids_.empty()) new_ids_ = NewTokens(std::min<std::size_t>(request.items.size(), 1'000));
+      row.id = std::move(new_ids_.back());
+      new_ids_.pop_back();
       row.created_at = now;
       row.modified_at = now;
       ++outcome->inserts;

@@ -88,7 +88,7 @@ class RecordsPlanner {
   Rows rows_;
   std::map<std::string, std::string> remembered_;  ///< By id, of this transaction: hash, a line end, answer.
   std::vector<DocumentChange> documents_;
-  std::vector<std::string> deleted_;
+  std::vector<std::string> deleted_, new_ids_;
   std::deque<Change> changes_;
 };
 
