@@ -37,7 +37,7 @@ class ImportJobs {
  public:
   /// `tenants`, `uploads`, `events` and `counters` outlive it. Nothing runs before Start().
   ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events,
-             DoorCounters& counters);
+             DoorCounters& counters = UnwatchedDoor());
   /// Ends what runs between two commits; it goes on at the next start.
   ~ImportJobs();
   ImportJobs(const ImportJobs&) = delete;

@@ -53,7 +53,7 @@ class Uploads {
   };
 
   /// `counters` outlive it.
-  Uploads(std::string folder, const UploadLimits& limits, DoorCounters& counters)
+  Uploads(std::string folder, const UploadLimits& limits, DoorCounters& counters = UnwatchedDoor())
       : folder_(std::move(folder)), limits_(limits), counters_(counters) {}
 
   /// Makes the folder, and finds what a former process left. Gives those that a job has.

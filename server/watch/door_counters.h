@@ -75,6 +75,12 @@ struct DoorCounters {
   }
 };
 
+/// For whoever is not watched: counted, and never shown.
+inline DoorCounters& UnwatchedDoor() {
+  static DoorCounters counters;
+  return counters;
+}
+
 /// How the door stands now.
 struct DoorFigures {
   const DoorCounters& counters;

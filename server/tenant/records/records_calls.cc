@@ -111,7 +111,7 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
       [&](const TenantRecord& tenant)
           MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
             planner.emplace(*mirror_.store(), mirror_.agreed().rules(), now_ms);
-            if (absl::Status begun = planner->Begin(tenant, requests); !begun.ok()) return begun;
+            if (absl::Status begun = planner->Begin(tenant, requests, &form_); !begun.ok()) return begun;
             for (Waiting* const one : group) {
               absl::StatusOr<RecordOutcome> outcome = planner->Add(one->request);
               if (!outcome.ok()) return outcome.status();
@@ -139,6 +139,7 @@ absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t
           return absl::FailedPreconditionError(std::move(why));
         return planner(*mirror_.store(), tenant, **record);
       });
+  mirror_.NoteDocuments();
   if (!committed.ok()) return committed.status();
   mirror_.agreed().Forget();
   mirror_.Summarize(Look::kAll);
@@ -359,18 +360,21 @@ absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::str
 absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
-  return mirror_
-      .Commit([&](const TenantRecord&)
-                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                    absl::StatusOr<std::vector<DocumentChange>> changes = planner(mirror_.store()->records());
-                    if (!changes.ok()) return changes.status();
-                    if (changes->empty()) return std::nullopt;
-                    Plan plan;
-                    plan.now_ms = now_ms;
-                    plan.documents = *std::move(changes);
-                    return plan;
-                  })
-      .status();
+  absl::Status changed = mirror_
+                             .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                               absl::StatusOr<std::vector<DocumentChange>> changes =
+                                   planner(mirror_.store()->records());
+                               if (!changes.ok()) return changes.status();
+                               if (changes->empty()) return std::nullopt;
+                               Plan plan;
+                               plan.now_ms = now_ms;
+                               plan.documents = *std::move(changes);
+                               return plan;
+                             })
+                             .status();
+  mirror_.NoteDocuments();
+  return changed;
 }
 
 }  // namespace mirror

@@ -73,7 +73,7 @@ class RecordsPlannerTest : public testing::Test {
         store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
           outcomes.clear();
           planner.emplace(*store_, *rules_, kNowMs);
-          if (absl::Status begun = planner->Begin(tenant, requests); !begun.ok()) return begun;
+          if (absl::Status begun = planner->Begin(tenant, requests, &form_); !begun.ok()) return begun;
           for (const RecordRequest* const request : requests) {
             absl::StatusOr<RecordOutcome> outcome = planner->Add(*request);
             if (!outcome.ok()) return outcome.status();
@@ -113,6 +113,7 @@ class RecordsPlannerTest : public testing::Test {
 
   ScratchFolder folder_;
   std::optional<ColumnRules> rules_;
+  std::shared_ptr<const RecordsForm> form_;
   std::unique_ptr<StoreHome> home_;
   std::unique_ptr<Store> store_;
 };
