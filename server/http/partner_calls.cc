@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/iso_time.h"
 #include "server/http/asked_source.h"
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
@@ -129,6 +131,10 @@ std::string UpsertJson(const RecordOutcome& outcome, const std::vector<std::stri
   return json.End('}').Take();
 }
 
+/// As WriteCounts() has it; a quote within a text would have a backslash.
+constexpr char kNotErased[] = "\"erasedAt\":null";
+std::string ErasedMember(std::int64_t at_ms) { return absl::StrCat("\"erasedAt\":\"", Iso8601(at_ms), "\""); }
+
 HttpAnswer Refused(const RecordOutcome& outcome) {
   if (outcome.failures.empty()) return ErrorAnswer(outcome.status);
   JsonWriter failures;
@@ -202,7 +208,7 @@ HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
     };
   }
   const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
-  audit_.AddRows(call, "upsert", asked->source.tenant, outcome);
+  audit_.AddUpsert(call, asked->source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
   if (!outcome.remembered.empty()) return Replayed(outcome);
   counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
@@ -334,11 +340,15 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
     request.remember->answer = [&](const RecordOutcome& outcome) { return answer(outcome, std::nullopt); };
   }
   const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
-  audit_.AddRows(call, "delete", asked->source.tenant, outcome);
+  audit_.AddDelete(call, asked->source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
-  const bool erased = *erase && asked->tenant->EraseDeleted(call.now_ms).ok();
-  if (!erased) erasure_.Note(asked->source.tenant);
-  if (!outcome.remembered.empty()) return Replayed(outcome);
+  const bool erased = erasure_.EraseOrNote(asked->source.tenant, *asked->tenant, *erase, call.now_ms);
+  if (!outcome.remembered.empty()) {
+    HttpAnswer replayed = Replayed(outcome);
+    // The rest is what it was; whether the bytes have left the files is what it is now.
+    if (erased) absl::StrReplaceAll({{kNotErased, ErasedMember(call.now_ms)}}, &replayed.body);
+    return replayed;
+  }
   counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
   return JsonAnswer(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));
 }

@@ -160,7 +160,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
   std::uint64_t rows = 0;
   const absl::StatusOr<bool> erase = ErasesNow(call);
   if (!erase.ok()) return ErrorAnswer(erase.status());
-  bool erased = *erase;
+  bool all_erased = *erase;
   absl::Status status;
   for (const DataSource& source : sources) {
     if (source.door == Door::kRecords) continue;
@@ -180,14 +180,13 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     if (!cleared.ok()) break;
     rows += *cleared;
     counters_.requested.deleted.Add(*cleared);
-    if (erased) erased = (*tenant)->EraseDeleted(call.now_ms).ok();
-    if (!erased) erasure_.Note(source.tenant);
+    if (!erasure_.EraseOrNote(source.tenant, **tenant, *erase, call.now_ms)) all_erased = false;
   }
   audit_.Add(call, absl::StrCat(what, ": ", rows, " rows"), status);
   if (!status.ok()) return ErrorAnswer(status);
   JsonWriter json;
   json.Begin('{');
-  WriteCounts(rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
+  WriteCounts(rows, {}, all_erased ? std::optional(call.now_ms) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }
