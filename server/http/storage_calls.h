@@ -8,6 +8,7 @@
 #include "server/http/http_audit.h"
 #include "server/http/http_routes.h"
 #include "server/storages/storages.h"
+#include "server/watch/door_counters.h"
 
 namespace mirror {
 
@@ -15,8 +16,8 @@ namespace mirror {
 class StorageCalls {
  public:
   /// What it is given outlives it.
-  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure)
-      : storages_(storages), audit_(audit), erasure_(erasure) {}
+  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, DoorCounters& counters)
+      : storages_(storages), audit_(audit), erasure_(erasure), counters_(counters) {}
   void AddTo(HttpRoutes* routes);
 
  private:
@@ -39,6 +40,7 @@ class StorageCalls {
   Storages& storages_;
   HttpAudit& audit_;
   Erasure& erasure_;
+  DoorCounters& counters_;
 };
 
 }  // namespace mirror
