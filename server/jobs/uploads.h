@@ -51,7 +51,9 @@ class Uploads {
     virtual absl::Status Finish() = 0;
   };
 
-  Uploads(std::string folder, const UploadLimits& limits) : folder_(std::move(folder)), limits_(limits) {}
+  /// `name`: of the folder, see upload_folder.h; empty: no other server has the same mirrors.
+  Uploads(std::string folder, const UploadLimits& limits, std::string name = "")
+      : folder_(std::move(folder)), limits_(limits), name_(std::move(name)) {}
 
   /// Makes the folder, and finds what a former process left. Gives those that a job has.
   absl::StatusOr<std::vector<Upload>> Open();
@@ -87,6 +89,7 @@ class Uploads {
 
   const std::string folder_;
   const UploadLimits limits_;
+  const std::string name_;
   Mutex mutex_;
   std::map<std::string, Upload> uploads_ MIRROR_GUARDED_BY(mutex_);  ///< By id.
 };

@@ -22,6 +22,7 @@ struct ImportJob {
   std::string storage, source;
   std::string key;     ///< Name of the API key that asked for it.
   std::string upload;  ///< Where the file is.
+  std::string server;  ///< That has it: the name of its folder of uploads. Empty: the only server.
   bool updates_known = true, all_or_nothing = false;
   JobState state = JobState::kScheduled;
   std::string message;

@@ -170,7 +170,7 @@ ROOMS = {
         "server/storages server/store server/tenant server/tenant/records server/watch",
         (),
     ),
-    "server/fleet": ("base server/store/postgres/control server/watch", ()),
+    "server/fleet": ("base server/jobs server/store/postgres/control server/watch", ()),
     "server/rpc/listener": ("base certs server/config", ("spdlog", "protobuf", "grpc")),
     "server/rpc": (
         "base certs proto/wire server/config server/hooks/delivery server/plan server/rpc/listener "
