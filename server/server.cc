@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -19,12 +18,15 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/exposition/metrics_listener.h"
+#include "base/host_name.h"
 #include "base/human_text.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
 #include "server/fleet/fleet.h"
+#include "server/fleet/fleet_jobs.h"
 #include "server/hooks/delivery/hook_runner.h"
 #include "server/http/http_service.h"
+#include "server/jobs/upload_folder.h"
 #include "server/metrics.h"
 #include "server/open_store.h"
 #include "server/reloader.h"
@@ -133,11 +135,6 @@ absl::StatusOr<std::optional<std::string>> HashSecret(const ServerConfig& config
   return *std::move(secret);
 }
 
-std::string HostName() {
-  char name[256] = {};
-  return gethostname(name, sizeof(name) - 1) == 0 ? name : "?";
-}
-
 /// `application_key`: see RulesPrint().
 FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& application_key,
                             std::string address, std::string admin_address) {
@@ -189,6 +186,7 @@ struct Server::Parts {
   std::unique_ptr<FreshnessWatch> freshness;
   TimeSeries time_series;
   std::unique_ptr<Endpoint> endpoint;
+  std::unique_ptr<FleetJobs> fleet_jobs;     ///< Null as `fleet` or `http`.
   std::unique_ptr<HttpService> http;         ///< Null: not asked for.
   std::unique_ptr<MetricsListener> metrics;  ///< Null: not asked for, or not possible.
   MetricsConfig metrics_config;
@@ -203,6 +201,7 @@ struct Server::Parts {
   void Watch(const ServerConfig& as_written);
   absl::Status OpenEndpoint(const ServerConfig& config, AdminService::Reload reload);
   absl::Status OpenFleet(const ServerConfig& config);
+  absl::Status OpenHttp(const HttpConfig& config);
   void StartHooks();
   void WatchPlaces();
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
@@ -354,6 +353,24 @@ absl::Status Server::Parts::OpenFleet(const ServerConfig& config) {
   return absl::OkStatus();
 }
 
+absl::Status Server::Parts::OpenHttp(const HttpConfig& config) {
+  if (fleet) {
+    absl::StatusOr<std::string> name = NameUploadFolder(config.uploads);
+    if (!name.ok()) return name.status();
+    fleet_jobs = std::make_unique<FleetJobs>(store.control, *fleet, *std::move(name));
+  }
+  absl::StatusOr<std::unique_ptr<HttpService>> opened = HttpService::Open(
+      config, *tenants,
+      [log = audit.get()](const std::string& who, const std::string& what, const absl::Status& outcome) {
+        log->Add(who, what, outcome);
+      },
+      *events, fleet_jobs.get());
+  if (!opened.ok()) return opened.status();
+  http = *std::move(opened);
+  if (fleet_jobs) fleet_jobs->Begin(http->own_url());
+  return absl::OkStatus();
+}
+
 void Server::Parts::StartHooks() {
   HookDuty duty;
   if (hooks) {
@@ -413,13 +430,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   if (!opened.ok()) return opened;
   parts.audit->Begin();
   if (config.http.enabled) {
-    absl::StatusOr<std::unique_ptr<HttpService>> http = HttpService::Open(
-        config.http, *parts.tenants,
-        [audit = parts.audit.get()](const std::string& who, const std::string& what,
-                                    const absl::Status& outcome) { audit->Add(who, what, outcome); },
-        *parts.events);
-    if (!http.ok()) return http.status();
-    parts.http = *std::move(http);
+    if (absl::Status http = parts.OpenHttp(config.http); !http.ok()) return http;
   }
   return server;
 }

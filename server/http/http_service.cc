@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/embedded_file.h"
 #include "base/file.h"
+#include "base/host_name.h"
 #include "base/http/listener.h"
 #include "server/http/api_keys.h"
 #include "server/http/http_error.h"
@@ -31,6 +32,22 @@ absl::StatusOr<std::optional<HttpIdentity>> IdentityOf(const HttpConfig& config)
   absl::StatusOr<std::string> key = ReadKeyFile(config.key, FileUse::kSecret);
   if (!key.ok()) return key.status();
   return std::optional(HttpIdentity{*std::move(chain), *std::move(key)});
+}
+
+std::string UrlOfHost(const HttpConfig& config, const std::string& host, std::uint16_t port) {
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return absl::StrCat(config.plaintext ? "http://" : "https://", is_v6 ? "[" : "", host, is_v6 ? "]:" : ":",
+                      port);
+}
+
+/// What links begin with. `is_shared`: links have to come back to this server among several.
+std::string OwnUrl(const HttpConfig& config, std::uint16_t port, bool is_shared) {
+  std::string url = config.public_url;
+  if (url.empty() && is_shared) {
+    const bool is_any = config.address == "0.0.0.0" || config.address == "::";
+    url = UrlOfHost(config, is_any ? HostName() : config.address, port);
+  }
+  return url.empty() ? url : absl::StrCat(url, LinkBaseOf(config));
 }
 
 HttpLimits LimitsOf(const HttpConfig& config) {
@@ -63,7 +80,7 @@ void AddOpenCalls(HttpRoutes* routes) {
 }  // namespace
 
 struct HttpService::Parts {
-  Parts(const HttpConfig& http, Tenants& all, HttpAudit::Write write, Events& told)
+  Parts(const HttpConfig& http, Tenants& all, HttpAudit::Write write, Events& told, JobServers* servers)
       : config(http),
         tenants(all),
         events(told),
@@ -75,16 +92,22 @@ struct HttpService::Parts {
         partner_calls(storages, audit, erasure),
         mapper_calls(storages, audit),
         table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2)),
-        uploads(http.uploads, {.file_bytes_max = http.upload_limit,
-                               .key_bytes_max = http.uploads_per_key,
-                               .bytes_max = http.uploads_max,
-                               .kept_ms = std::chrono::milliseconds(http.upload_kept).count()}),
+        uploads(http.uploads,
+                {.file_bytes_max = http.upload_limit,
+                 .key_bytes_max = http.uploads_per_key,
+                 .bytes_max = http.uploads_max,
+                 .kept_ms = std::chrono::milliseconds(http.upload_kept).count()},
+                servers == nullptr ? std::string() : servers->here()),
         jobs(all, uploads,
-             {.running_max = http.jobs_max, .waiting_max = http.jobs_waiting_max, .time = http.job_time},
-             told),
-        import_calls(config, storages, uploads, jobs, audit) {}
+             {.running_max = http.jobs_max,
+              .waiting_max = http.jobs_waiting_max,
+              .time = http.job_time,
+              .lease = http.job_lease},
+             told, servers),
+        import_calls(config, storages, uploads, jobs, audit, servers, own_url) {}
 
   const HttpConfig config;
+  std::string own_url;
   Tenants& tenants;
   Events& events;
   ApiKeys keys;
@@ -117,8 +140,9 @@ HttpService::~HttpService() {
 }
 
 absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig& config, Tenants& tenants,
-                                                               HttpAudit::Write audit, Events& events) {
-  auto parts = std::make_unique<Parts>(config, tenants, std::move(audit), events);
+                                                               HttpAudit::Write audit, Events& events,
+                                                               JobServers* servers) {
+  auto parts = std::make_unique<Parts>(config, tenants, std::move(audit), events, servers);
   const absl::StatusOr<std::vector<std::string>> loaded = parts->keys.Load();
   if (!loaded.ok()) return loaded.status();
   parts->TellLeftOut(*loaded);
@@ -143,6 +167,7 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
         absl::StrCat("[http]: ", std::string(listener.status().message()), ". Nothing was started."));
   }
   parts->listener = *std::move(listener);
+  parts->own_url = OwnUrl(config, parts->listener->port(), servers != nullptr);
   return std::unique_ptr<HttpService>(new HttpService(std::move(parts)));
 }
 
@@ -153,10 +178,10 @@ void HttpService::Start() {
 }
 
 std::string HttpService::url() const {
-  const bool is_v6 = parts_->config.address.find(':') != std::string::npos;
-  return absl::StrCat(parts_->config.plaintext ? "http://" : "https://", is_v6 ? "[" : "",
-                      parts_->config.address, is_v6 ? "]:" : ":", parts_->listener->port());
+  return UrlOfHost(parts_->config, parts_->config.address, parts_->listener->port());
 }
+
+const std::string& HttpService::own_url() const { return parts_->own_url; }
 
 void HttpService::ReloadKeys() {
   const absl::StatusOr<std::vector<std::string>> loaded = parts_->keys.Load();

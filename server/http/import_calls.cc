@@ -15,6 +15,7 @@
 #include "server/http/http_error.h"
 #include "server/http/idempotency.h"
 #include "server/http/late_sink.h"
+#include "server/jobs/upload_folder.h"
 #include "server/tenant/records/records_calls.h"
 #include "server/tenant/records/records_planner.h"
 
@@ -23,6 +24,7 @@ namespace {
 
 constexpr char kUpdatesFeature[] = "UPSERT_BY_EXTERNAL_ID";
 constexpr char kFilesPath[] = "/files/";
+constexpr char kJobsPath[] = "/jobs/importjobs";
 constexpr std::size_t kUploadNameMax = 255;
 /// Of a form, beside its file.
 constexpr std::uint64_t kFormBytesMax = 4 << 20;
@@ -40,6 +42,12 @@ class SharedSink final : public HttpBodySink {
  private:
   const std::shared_ptr<HttpBodySink> sink_;
 };
+
+absl::Status NoUpload() {
+  return absl::InvalidArgumentError(
+      "'url' names no upload of this server's that is complete: it reads no other address. Nothing was "
+      "started. Send the file by POST /files/upload first.");
+}
 
 HttpAdmission Refused(const absl::Status& status) {
   HttpAdmission admission;
@@ -115,6 +123,12 @@ void AppendCsv(std::string_view field, std::string* csv) {
 
 }  // namespace
 
+std::string LinkBaseOf(const HttpConfig& config) {
+  const std::vector<std::string>& bases = config.base_paths;
+  const bool has_root = std::find(bases.begin(), bases.end(), "") != bases.end();
+  return has_root || bases.empty() ? "" : bases.front();
+}
+
 struct ImportCalls::Coming {
   std::shared_ptr<MultipartForm> form = std::make_shared<MultipartForm>();
   std::shared_ptr<LateSink> file;
@@ -130,11 +144,11 @@ void ImportCalls::AddTo(HttpRoutes* routes) {
                .body = HttpBody::kStreamed,
                .admit = [this](const std::shared_ptr<HttpCall>& call) { return AdmitUpload(call); }});
   routes->Add({.method = "POST",
-               .path = "/jobs/importjobs",
+               .path = kJobsPath,
                .role = ApiRole::kWriter,
                .body = HttpBody::kStreamed,
                .admit = [this](const std::shared_ptr<HttpCall>& call) { return AdmitJob(call); }});
-  routes->Add({"GET", "/jobs/importjobs", ApiRole::kReader, HttpBody::kNone,
+  routes->Add({"GET", kJobsPath, ApiRole::kReader, HttpBody::kNone,
                [this](HttpCall& call) { return ListJobs(call); }});
   routes->Add({"GET", "/jobs/importjobs/{}", ApiRole::kReader, HttpBody::kNone,
                [this](HttpCall& call) { return GetJob(call); }});
@@ -145,14 +159,10 @@ void ImportCalls::AddTo(HttpRoutes* routes) {
 }
 
 std::string ImportCalls::UrlOf(const HttpCall& call) const {
-  std::string url = config_.public_url;
-  if (url.empty()) {
-    const std::string* const host = call.head.Find("host");
-    url = absl::StrCat(config_.plaintext ? "http://" : "https://", host == nullptr ? "" : *host);
-  }
-  const bool has_root =
-      std::find(config_.base_paths.begin(), config_.base_paths.end(), "") != config_.base_paths.end();
-  return has_root || config_.base_paths.empty() ? url : absl::StrCat(url, config_.base_paths.front());
+  if (!own_url_.empty()) return own_url_;
+  const std::string* const host = call.head.Find("host");
+  return absl::StrCat(config_.plaintext ? "http://" : "https://", host == nullptr ? "" : *host,
+                      LinkBaseOf(config_));
 }
 
 HttpAnswer ImportCalls::RequestUpload(HttpCall& call) {
@@ -226,7 +236,7 @@ HttpAdmission ImportCalls::AdmitJob(const std::shared_ptr<HttpCall>& call) {
   return admission;
 }
 
-absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& coming) {
+absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& coming, Started* started) {
   if (!coming.form->is_whole)
     return absl::InvalidArgumentError(
         "the form ends before its last boundary. Nothing was started. Send it again.");
@@ -248,10 +258,6 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
                                                       source->mapper, "', and not '", asked.mapper,
                                                       "'. Nothing was started."));
   }
-  if (!jobs_.HasRoom()) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        config_.jobs_waiting_max, " import jobs wait already. Nothing was started; try again later."));
-  }
   ImportJob job;
   std::string hash;
   if (absl::Status found = FindFile(call, coming, asked.url, &job, &hash); !found.ok()) return found;
@@ -262,14 +268,12 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   job.updates_known = asked.updates_known;
   job.created_ms = call.now_ms;
   job.modified_ms = call.now_ms;
-  bool is_new = false;
   absl::StatusOr<std::string> answer = WriteJob(
       call, **tenant,
       absl::StrCat(hash, "\n", job.storage, "\n", job.source, "\n", job.updates_known ? "upsert" : "insert"),
-      asked.warnings, job, &is_new);
-  if ((!answer.ok() || !is_new) && !coming.upload.empty()) uploads_.Remove(coming.upload);
-  if (!answer.ok() || !is_new) return answer;
-  jobs_.Schedule(job);
+      asked.warnings, job, started);
+  // Of a job that was begun the file is its own, whatever became of it.
+  if (!started->is_new && !coming.upload.empty()) uploads_.Remove(coming.upload);
   return answer;
 }
 
@@ -283,19 +287,42 @@ absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const s
   }
   job->upload = UploadOf(url);
   *hash = url;
+  // One of another server's is that one's to judge.
+  if (!FolderOfUpload(job->upload).empty() && servers_ != nullptr &&
+      FolderOfUpload(job->upload) != servers_->here())
+    return absl::OkStatus();
   const std::optional<Uploads::Upload> upload = uploads_.Find(job->upload);
   // Of a repetition the upload is gone: its key says what it got.
-  if ((upload && upload->key == call.key->name) || call.head.Find("idempotency-key") != nullptr)
-    return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      "'url' names no upload of this server's that is complete: it reads no other address. Nothing was "
-      "started. Send "
-      "the file by POST /files/upload first.");
+  if (upload || call.head.Find("idempotency-key") != nullptr) return absl::OkStatus();
+  return NoUpload();
+}
+
+absl::StatusOr<std::string> ImportCalls::FindElsewhere(const ImportJob& job) {
+  const std::string name = FolderOfUpload(job.upload);
+  if (servers_ == nullptr || name.empty() || name == servers_->here()) return std::string();
+  const absl::StatusOr<std::optional<JobServers::Server>> server = servers_->Find(name);
+  if (!server.ok()) return server.status();
+  if (!*server) return NoUpload();
+  if ((*server)->silent > config_.job_lease) {
+    return absl::InvalidArgumentError(
+        "the server that has this upload is gone. Nothing was started. Send the file again.");
+  }
+  if (!(*server)->answers) {
+    return absl::UnavailableError(
+        "the server that has this upload is not heard of. Nothing was started. Try again when it is back, or "
+        "send the file again.");
+  }
+  if ((*server)->url == own_url_) {
+    return absl::FailedPreconditionError(
+        "the upload lies on another server, which says the same [http] 'public_url' as this one. Nothing was "
+        "started. Send the file with its job, or have each server given an address of its own.");
+  }
+  return absl::StrCat((*server)->url, kJobsPath);
 }
 
 absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant,
                                                   const std::string& body_hash, const Warnings& warnings,
-                                                  ImportJob job, bool* is_new) {
+                                                  ImportJob job, Started* started) {
   absl::StatusOr<std::optional<RememberedRequest>> remember =
       RememberOf(call, "import", tenant.context_id(), body_hash);
   if (!remember.ok()) return remember.status();
@@ -309,14 +336,18 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
     if (*known && !(*known)->status.ok()) return (*known)->status;
     if (*known) return (*known)->remembered;
   }
-  // Before the job's document: without one, the next start removes the file.
-  if (absl::Status taken = uploads_.TakeFor(job.id, job.upload); !taken.ok()) {
-    if (!absl::IsNotFound(taken)) return taken;
-    return absl::InvalidArgumentError(std::string(taken.message()));
+  absl::StatusOr<std::string> elsewhere = FindElsewhere(job);
+  if (!elsewhere.ok()) return elsewhere.status();
+  if (!elsewhere->empty()) {
+    started->location = *std::move(elsewhere);
+    return std::string();
   }
+  if (servers_ != nullptr) job.server = servers_->here();
+  if (absl::Status taken = TakeJob(job, started); !taken.ok()) return taken;
   std::string former;
   absl::Status written = tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        former.clear();
         std::vector<DocumentChange> changes = {JobChange(job)};
         if (*remember) {
           // Another request under the same key may have been quicker.
@@ -334,17 +365,41 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
         return changes;
       },
       call.now_ms);
-  if (!written.ok() || !former.empty()) {
-    uploads_.Remove(job.upload);
-    if (!written.ok()) return written;
-    return former;
+  const bool is_written = written.ok() && former.empty();
+  if (is_written || absl::IsUnavailable(written)) {
+    // Of a commit that was not answered nobody knows: the job's turn tells.
+    jobs_.Schedule(job);
+  } else {
+    jobs_.GiveUp(job);
   }
-  *is_new = true;
-  return answer;
+  if (!written.ok()) return written;
+  return former.empty() ? answer : former;
+}
+
+/// Before the job's document: without one, its turn or the next start removes the file.
+absl::Status ImportCalls::TakeJob(const ImportJob& job, Started* started) {
+  if (!jobs_.HasRoom()) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        config_.jobs_waiting_max, " import jobs wait already. Nothing was started; try again later."));
+  }
+  const std::optional<Uploads::Upload> upload = uploads_.Find(job.upload);
+  if (!upload || upload->key != job.key) return NoUpload();
+  if (absl::Status taken = uploads_.TakeFor(job.id, job.upload); !taken.ok()) {
+    if (!absl::IsNotFound(taken)) return taken;
+    return absl::InvalidArgumentError(std::string(taken.message()));
+  }
+  started->is_new = true;
+  absl::Status announced = jobs_.Announce(job);
+  if (!announced.ok()) jobs_.GiveUp(job);
+  return announced;
 }
 
 HttpAnswer ImportCalls::StartJob(HttpCall& call, Coming& coming) {
-  absl::StatusOr<std::string> answer = TryStartJob(call, coming);
+  Started started;
+  absl::StatusOr<std::string> answer = TryStartJob(call, coming, &started);
+  if (!started.location.empty()) {
+    return {.status = 307, .content_type = "", .body = "", .fields = {{"Location", started.location}}};
+  }
   audit_.Add(call, "start import job", answer.status());
   if (!answer.ok()) return ErrorAnswer(answer.status());
   return JsonAnswer(*std::move(answer), 201);

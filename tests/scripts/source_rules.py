@@ -184,7 +184,7 @@ ROOMS = {
     ),
     "server": (
         "base base/config base/db/postgres base/exposition base/text certs server/config server/fleet "
-        "server/hooks server/hooks/delivery server/http server/rpc server/rpc/admin server/rpc/listener server/store "
+        "server/hooks server/hooks/delivery server/http server/jobs server/rpc server/rpc/admin server/rpc/listener server/store "
         "server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
         "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/watch",
