@@ -298,6 +298,10 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   if (!secret.ok()) return secret.status();
   options.tenant.hash_secret = *std::move(secret);
   options.tenant.counters = &counters;
+  options.tenant.forget_summary = [kept = store.catalog.get()](const std::string& context_id) {
+    // Where it cannot be, the catalog is behind until the tenant is next opened.
+    kept->KeepSummaries({{context_id, ""}}).IgnoreError();
+  };
   set_indexes = [indexes = options.tenant.indexes](const ServerConfig& read) { indexes->Set(read.indexes); };
   absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*store.home, options, *events);
   if (!opened.ok()) return opened.status();

@@ -55,6 +55,9 @@ HttpAdmission Refused(const absl::Status& status) {
   return admission;
 }
 
+/// Of a data source of records.
+std::string StorageOfTenant(const std::string& tenant) { return tenant.substr(0, tenant.find("--")); }
+
 /// The upload that a URL of ours names; empty: it names none.
 std::string UploadOf(const std::string& url) {
   const std::size_t at = url.find(kFilesPath);
@@ -408,7 +411,7 @@ HttpAnswer ImportCalls::StartJob(HttpCall& call, Coming& coming) {
 absl::StatusOr<ImportJob> ImportCalls::FindJob(const HttpCall& call) {
   const std::string& id = call.parts[0];
   const std::string tenant = TenantOfJob(id);
-  if (tenant.empty() || !call.Sees(tenant.substr(0, tenant.find("--")))) return NoJob(id);
+  if (tenant.empty() || !call.Sees(StorageOfTenant(tenant))) return NoJob(id);
   absl::StatusOr<std::optional<ImportJob>> job = jobs_.Find(id);
   if (!job.ok()) return job.status();
   if (!*job) return NoJob(id);
@@ -462,46 +465,18 @@ HttpAnswer ImportCalls::GetJob(HttpCall& call) {
 HttpAnswer ImportCalls::ListJobs(HttpCall& call) {
   const absl::StatusOr<AskedPage> asked = PageOf(call);
   if (!asked.ok()) return ErrorAnswer(asked.status());
-  std::vector<ImportJob> jobs;
-  std::string after;
-  while (true) {
-    const absl::StatusOr<Storages::Page> page =
-        storages_.List(after, kPageMax, [&](const std::string& id) { return call.Sees(id); });
-    if (!page.ok()) return ErrorAnswer(page.status());
-    for (const StorageInfo& storage : page->storages) {
-      const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(storage.id);
-      if (!sources.ok()) continue;
-      for (const DataSource& source : *sources) {
-        const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
-        if (source.door != Door::kRecords || !tenant.ok()) continue;
-        const auto kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
-        if (!kept.ok()) continue;
-        for (const Document& one : *kept) {
-          if (std::optional<ImportJob> job = JobOf(one.text)) jobs.push_back(*std::move(job));
-        }
-      }
-    }
-    if (page->is_last) break;
-    after = page->storages.back().id;
-  }
-  std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) { return a.id < b.id; });
-  auto at = jobs.begin();
-  if (asked->start_after) {
-    at = std::find_if(jobs.begin(), jobs.end(),
-                      [&](const ImportJob& job) { return job.id > *asked->start_after; });
-  }
-  const auto end = jobs.end() - at > static_cast<std::ptrdiff_t>(asked->limit)
-                       ? at + static_cast<std::ptrdiff_t>(asked->limit)
-                       : jobs.end();
+  const ImportJobs::Page page =
+      jobs_.List(asked->start_after.value_or(""), asked->limit,
+                 [&](const std::string& tenant) { return call.Sees(StorageOfTenant(tenant)); });
   std::optional<std::string> next;
-  if (end != jobs.end()) next = (end - 1)->id;
+  if (!page.is_last) next = page.jobs.back().id;
   JsonWriter json;
-  BeginPage(*asked, next, jobs.size(), &json);
+  BeginPage(*asked, next, page.total, &json);
   json.Key("values").Begin('[');
-  for (; at != end; ++at) {
+  for (const ImportJob& job : page.jobs) {
     JsonWriter one;
     // Its data source may have gone meanwhile.
-    if (WriteJobJson(*at, &one).ok()) json.Raw(one.Take());
+    if (WriteJobJson(job, &one).ok()) json.Raw(one.Take());
   }
   json.End(']').End('}');
   return JsonAnswer(std::move(json));

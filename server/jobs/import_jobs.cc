@@ -1,6 +1,7 @@
 #include "server/jobs/import_jobs.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 #include <utility>
 
@@ -241,6 +242,61 @@ absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id)
   if (absl::IsNotFound(kept.status())) return std::optional<ImportJob>();
   if (!kept.ok()) return kept.status();
   return *kept ? JobOf((*kept)->text) : std::nullopt;
+}
+
+std::vector<ImportJob> ImportJobs::JobsOf(const std::string& context_id) {
+  std::vector<ImportJob> jobs;
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
+  if (!tenant.ok()) return jobs;
+  const absl::StatusOr<std::vector<Document>> kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
+  if (!kept.ok()) return jobs;
+  for (const Document& one : *kept) {
+    if (std::optional<ImportJob> job = JobOf(one.text)) jobs.push_back(*std::move(job));
+  }
+  std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) {
+    return std::tie(b.created_ms, a.id) < std::tie(a.created_ms, b.id);
+  });
+  return jobs;
+}
+
+ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
+                                  const std::function<bool(const std::string& context_id)>& shows) {
+  // What others have begun since they last said how many there are.
+  std::set<std::string> begun;
+  if (servers_ != nullptr) {
+    const absl::StatusOr<std::vector<std::string>> listed = servers_->FindListed();
+    for (const std::string& id : listed.ok() ? *listed : std::vector<std::string>())
+      begun.insert(FoldName(TenantOfJob(id)));
+  }
+  std::map<std::string, Tenants::Seen> all;
+  for (Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
+    if (shows(seen.context_id)) all.emplace(FoldName(seen.context_id), std::move(seen));
+  }
+  Page page;
+  const std::string from = FoldName(TenantOfJob(after));
+  for (const auto& [key, seen] : all) {
+    const std::optional<ListedDocuments>& documents = seen.summary->documents;
+    const std::uint64_t at_least = begun.contains(key) ? 1 : 0;
+    if (documents && std::max(documents->jobs, at_least) == 0) continue;
+    const bool is_before = !after.empty() && key < from;
+    if (documents && (is_before || page.jobs.size() == limit)) {
+      page.total += std::max(documents->jobs, at_least);
+      page.is_last = page.is_last && is_before;
+      continue;
+    }
+    std::vector<ImportJob> jobs = JobsOf(seen.context_id);
+    page.total += jobs.size();
+    auto job = jobs.begin();
+    if (is_before) continue;
+    if (!after.empty() && key == from) {
+      // One that is not there any more was the last of its data source.
+      job = std::find_if(job, jobs.end(), [&](const ImportJob& one) { return one.id == after; });
+      if (job != jobs.end()) ++job;
+    }
+    for (; job != jobs.end() && page.jobs.size() < limit; ++job) page.jobs.push_back(std::move(*job));
+    page.is_last = page.is_last && job == jobs.end();
+  }
+  return page;
 }
 
 absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t now_ms) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -64,6 +65,15 @@ class ImportJobs {
   bool HasRoom();
   /// Absent: there is no such job. Errors: as RecordsCalls.
   absl::StatusOr<std::optional<ImportJob>> Find(const std::string& id);
+  /// By data source, of each the latest first, those behind the job `after`, of tenants that `shows` is true
+  /// of. Opens no mirror that has no job on the page, unless nothing is known of it.
+  struct Page {
+    std::vector<ImportJob> jobs;
+    std::uint64_t total = 0;  ///< Of all that `shows` is true of.
+    bool is_last = true;
+  };
+  Page List(const std::string& after, std::size_t limit,
+            const std::function<bool(const std::string& context_id)>& shows);
   /// Gives the job, which is over. Errors: kNotFound; kFailedPrecondition: it was over before.
   absl::StatusOr<ImportJob> Cancel(const std::string& id, std::int64_t now_ms);
   /// Ends jobs whose server is gone, where it is this server that does so. Once in a while it does by itself.
@@ -82,6 +92,8 @@ class ImportJobs {
   bool IsStopping();
   /// Another server's job of the same data source comes first.
   bool MustWait(const ImportJob& job, Tenant& tenant);
+  /// The latest first; of a tenant that cannot be asked none.
+  std::vector<ImportJob> JobsOf(const std::string& context_id);
   absl::Status EndOrphan(const std::string& id, std::int64_t now_ms);
   /// Nobody looks for it any more.
   void Forget(const std::string& id);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "server/plan/listed_documents.h"
 #include "server/plan/plan.h"
 #include "server/records/record_request.h"
 
@@ -33,7 +34,6 @@ struct ImportJob {
   std::int64_t created_ms = 0, modified_ms = 0;
 };
 
-inline constexpr char kJobKind[] = "job";        ///< By id.
 inline constexpr char kRejectKind[] = "reject";  ///< By the job's id, a slash and a number of eight digits.
 inline constexpr std::uint64_t kRejectsKeptMax = 10'000;
 inline constexpr std::size_t kJobsKeptMax = 1'000;  ///< Of one data source.

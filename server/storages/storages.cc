@@ -58,14 +58,9 @@ absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
     const MutexLock lock(mutex_);
     if (const auto found = known_.find(key); found != known_.end()) return found->second;
   }
-  const absl::StatusOr<std::optional<Document>> member = tenant.FindDocument(kMemberKind, "");
-  if (!member.ok()) return member.status();
-  const absl::StatusOr<std::optional<Document>> named = tenant.FindDocument(kStorageKind, "");
-  if (!named.ok()) return named.status();
-  Known known;
-  known.is_storage = IsStorageId(tenant.context_id()) && !*member;
-  if (*named) known.name = StorageNameOf((*named)->text);
-  if (known.name.empty()) known.name = tenant.context_id();
+  const absl::StatusOr<ListedDocuments> documents = tenant.ReadListedDocuments();
+  if (!documents.ok()) return documents.status();
+  Known known = KnownBy(tenant.context_id(), *documents);
   if (!tenants_.home().IsShared()) {
     const MutexLock lock(mutex_);
     known_[key] = known;
@@ -132,26 +127,52 @@ absl::StatusOr<StorageInfo> Storages::Find(const std::string& id) {
 
 absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::size_t limit,
                                               const std::function<bool(const std::string& id)>& shows) {
-  std::map<std::string, std::shared_ptr<Tenant>> all;
-  for (std::shared_ptr<Tenant>& tenant : tenants_.All()) {
-    if (IsStorageId(tenant->context_id()) && shows(tenant->context_id()))
-      all.emplace(FoldName(tenant->context_id()), std::move(tenant));
+  std::map<std::string, Tenants::Seen> all;
+  for (Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
+    if (!IsStorageId(seen.context_id) || !shows(seen.context_id)) continue;
+    all.emplace(FoldName(seen.context_id), std::move(seen));
   }
   Page page;
-  for (const auto& [key, tenant] : all) {
-    const absl::StatusOr<Known> known = Look(*tenant);
-    if (IsNowhere(known.status())) continue;
-    // One that is damaged is there all the same, and hides no other.
-    if (known.ok() && !known->is_storage) continue;
+  const std::string from = FoldName(after);
+  for (const auto& [key, seen] : all) {
+    const bool is_before = !after.empty() && key <= from;
+    const bool is_shown = !is_before && page.storages.size() < limit;
+    const std::optional<Known> known = KnownOf(seen, is_shown);
+    if (!known || !known->is_storage) continue;
     ++page.total;
-    if (key <= FoldName(after) && !after.empty()) continue;
-    if (page.storages.size() == limit) {
+    if (is_shown) {
+      page.storages.push_back({seen.context_id, known->name});
+    } else if (!is_before) {
       page.is_last = false;
-    } else {
-      page.storages.push_back({tenant->context_id(), known.ok() ? known->name : tenant->context_id()});
     }
   }
   return page;
+}
+
+/// Absent: it is nowhere. `is_shown`: where others write, too, what is known may be of half a minute ago.
+std::optional<Storages::Known> Storages::KnownOf(const Tenants::Seen& seen, bool is_shown) {
+  const bool is_shared = tenants_.home().IsShared();
+  if (!is_shared) {
+    const MutexLock lock(mutex_);
+    if (const auto found = known_.find(FoldName(seen.context_id)); found != known_.end())
+      return found->second;
+  }
+  if (seen.summary->documents && !(is_shared && is_shown))
+    return KnownBy(seen.context_id, *seen.summary->documents);
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
+  const absl::StatusOr<Known> known = tenant.ok() ? Look(**tenant) : absl::StatusOr<Known>(tenant.status());
+  if (known.ok()) return *known;
+  if (IsNowhere(known.status())) return std::nullopt;
+  // One that is damaged is there all the same, and hides no other.
+  return Known{.is_storage = true, .name = seen.context_id};
+}
+
+Storages::Known Storages::KnownBy(const std::string& context_id, const ListedDocuments& documents) {
+  Known known;
+  known.is_storage = IsStorageId(context_id) && documents.member.empty();
+  if (!documents.storage.empty()) known.name = StorageNameOf(documents.storage);
+  if (known.name.empty()) known.name = context_id;
+  return known;
 }
 
 absl::StatusOr<DataSource> Storages::DefaultOf(Tenant& root) {

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "server/plan/listed_documents.h"
 #include "server/plan/plan.h"
 #include "server/records/record_mapper.h"
 #include "server/tenant/tenants.h"
@@ -58,7 +59,9 @@ class Storages {
   /// Makes its root tenant. `id`: empty: one is made from the name.
   absl::StatusOr<StorageInfo> Create(const std::string& name, const std::string& id, std::int64_t now_ms);
   absl::StatusOr<StorageInfo> Find(const std::string& id);
-  /// In the order of their folded ids, those behind `after` that `shows` is true of.
+  /// In the order of their folded ids, those behind `after` that `shows` is true of. Opens no mirror that is
+  /// on no page, unless nothing is known of it. Where others make storages of sources of cycles, or data
+  /// sources, too, `total` may be of half a minute ago.
   struct Page {
     std::vector<StorageInfo> storages;
     std::size_t total = 0;  ///< Of all that `shows` is true of.
@@ -102,7 +105,9 @@ class Storages {
   };
 
   absl::StatusOr<std::shared_ptr<Tenant>> Root(const std::string& storage);
+  static Known KnownBy(const std::string& context_id, const ListedDocuments& documents);
   absl::StatusOr<Known> Look(Tenant& tenant);
+  std::optional<Known> KnownOf(const Tenants::Seen& seen, bool is_shown);
   void Forget(const std::string& id);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);

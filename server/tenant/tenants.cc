@@ -401,8 +401,8 @@ void Tenants::EndIdleCycles(bool of_others) {
     tenant->EndIfIdle(NowMs(), of_others, abandoned.contains(tenant->context_id()));
 }
 
-std::vector<Tenants::Seen> Tenants::AllSeen() {
-  const std::vector<std::shared_ptr<Tenant>> all = Listed();
+std::vector<Tenants::Seen> Tenants::AllSeen(bool at_once) {
+  const std::vector<std::shared_ptr<Tenant>> all = Listed(at_once);
   const std::map<std::string, std::string> unreadable = [this] {
     const MutexLock lock(mutex_);
     return unreadable_;
@@ -423,8 +423,7 @@ std::vector<Tenants::Seen> Tenants::AllSeen() {
 }
 
 std::vector<Tenants::Seen> Tenants::AllKnown() {
-  Listed(/*at_once=*/true);
-  std::vector<Seen> all = AllSeen();
+  std::vector<Seen> all = AllSeen(/*at_once=*/true);
   std::set<std::string> there;
   for (const Seen& one : all) there.insert(FoldName(one.context_id));
   for (FirstFailures::Failed& failed : first_failures_.All()) {

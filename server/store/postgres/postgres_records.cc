@@ -199,6 +199,10 @@ class PostgresRecords final : public StoreRecords {
       return SelectDocuments(connection, mirror_.names, kind, from, count_max);
     });
   }
+  absl::StatusOr<ListedDocuments> ReadListedDocuments() override {
+    return In(
+        [&](postgres::Connection& connection) { return SelectListedDocuments(connection, mirror_.names); });
+  }
   absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override {
     return In([&](postgres::Connection& connection) {
       return ReadRowsByKey(connection, mirror_.names, kept, keys);

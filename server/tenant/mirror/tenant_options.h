@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ struct TenantOptions {
   ReceiptRules receipts = {};
   /// Shared by all copies.
   std::shared_ptr<IndexBook> indexes = std::make_shared<IndexBook>();
+  /// What the catalog kept of a tenant is forgotten: a kill behind the next commit must not leave it there.
+  std::function<void(const std::string& context_id)> forget_summary = [](const std::string&) {};
   bool is_shared = false;  ///< Other processes write to the mirror, too: see StoreHome::IsShared().
 };
 

@@ -299,6 +299,14 @@ absl::StatusOr<TenantRecord> RecordsCalls::ReadTenantRow() {
   return ReadTenantOf(mirror_, NowMs());
 }
 
+absl::StatusOr<ListedDocuments> RecordsCalls::ReadListedDocuments() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  absl::StatusOr<ListedDocuments> found = mirror_.store()->records().ReadListedDocuments();
+  if (!found.ok()) return mirror_.Noticed(found.status());
+  return found;
+}
+
 absl::StatusOr<std::optional<Document>> RecordsCalls::FindDocument(const std::string& kind,
                                                                    const std::string& id) {
   const MutexLock lock(mirror_.mutex());
@@ -322,18 +330,25 @@ absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::str
 absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
-  return mirror_
-      .Commit([&](const TenantRecord&)
-                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                    absl::StatusOr<std::vector<DocumentChange>> changes = planner(mirror_.store()->records());
-                    if (!changes.ok()) return changes.status();
-                    if (changes->empty()) return std::nullopt;
-                    Plan plan;
-                    plan.now_ms = now_ms;
-                    plan.documents = *std::move(changes);
-                    return plan;
-                  })
-      .status();
+  bool is_listed = false;
+  absl::Status changed =
+      mirror_
+          .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                      mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+            absl::StatusOr<std::vector<DocumentChange>> changes = planner(mirror_.store()->records());
+            if (!changes.ok()) return changes.status();
+            if (changes->empty()) return std::nullopt;
+            is_listed = std::any_of(changes->begin(), changes->end(),
+                                    [](const DocumentChange& one) { return IsListed(one.kind); });
+            if (is_listed) mirror_.options().forget_summary(mirror_.context_id());
+            Plan plan;
+            plan.now_ms = now_ms;
+            plan.documents = *std::move(changes);
+            return plan;
+          })
+          .status();
+  if (is_listed) mirror_.Summarize(Look::kDocuments);
+  return changed;
 }
 
 }  // namespace mirror

@@ -62,6 +62,7 @@ class RecordsCalls {
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenRecords();
   absl::StatusOr<TenantRecord> ReadTenantRow();
 
+  absl::StatusOr<ListedDocuments> ReadListedDocuments();
   absl::StatusOr<std::optional<Document>> FindDocument(const std::string& kind, const std::string& id);
   absl::StatusOr<std::vector<Document>> ListDocuments(const std::string& kind, const std::string& from,
                                                       std::size_t count_max);

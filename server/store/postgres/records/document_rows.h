@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
+#include "server/plan/listed_documents.h"
 #include "server/plan/plan.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/records/own_writes.h"
@@ -21,6 +22,9 @@ namespace mirror {
 absl::StatusOr<std::vector<Document>> SelectDocuments(postgres::Connection& connection,
                                                       const PostgresOwnTables& names, const std::string& kind,
                                                       const std::string& from, std::size_t count_max);
+/// See StoreRecords::ReadListedDocuments().
+absl::StatusOr<ListedDocuments> SelectListedDocuments(postgres::Connection& connection,
+                                                      const PostgresOwnTables& names);
 /// By kind, then id.
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/plan/listed_documents.h"
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
@@ -20,6 +21,8 @@ namespace mirror {
 /// See StoreRecords::ReadDocuments().
 absl::StatusOr<std::vector<Document>> SelectDocuments(SqliteConnection& connection, const std::string& kind,
                                                       const std::string& from, std::size_t count_max);
+/// See StoreRecords::ReadListedDocuments().
+absl::StatusOr<ListedDocuments> SelectListedDocuments(SqliteConnection& connection);
 /// By kind, then id.
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(SqliteConnection& connection);
 
