@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "server/plan/listed_documents.h"
 #include "server/plan/plan.h"
 
 namespace mirror {

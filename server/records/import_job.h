@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "server/plan/listed_documents.h"
 #include "server/plan/plan.h"
 #include "server/records/record_request.h"
 

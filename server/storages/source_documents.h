@@ -4,11 +4,10 @@
 #include <optional>
 #include <string>
 
-#include "server/plan/listed_documents.h"
 #include "server/plan/plan.h"
 #include "server/storages/storages.h"
 
-// What the root tenant of a storage keeps of it, as documents; further kinds: listed_documents.h.
+// What the root tenant of a storage keeps of it, as documents; further kinds: plan.h.
 
 namespace mirror {
 

@@ -13,7 +13,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "server/plan/listed_documents.h"
 #include "server/plan/plan.h"
 #include "server/records/record_mapper.h"
 #include "server/tenant/tenants.h"

@@ -10,7 +10,6 @@
 #include "absl/status/statusor.h"
 #include "proto/wire/receipt.h"
 #include "proto/wire/row_block.h"
-#include "server/plan/listed_documents.h"
 #include "server/plan/plan.h"
 
 namespace mirror {

@@ -76,6 +76,11 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
             plan.forget_old_cycles = true;
             absl::Status renewed = RenewLineage(copy.records(), /*only_stopped=*/false, &plan);
             if (!renewed.ok()) return renewed;
+            // Of a job that ran when the copy was made nobody may have the file any more.
+            absl::Status jobs =
+                EndJobs(copy.records(), "a backup was put in the mirror's place. Send the file again.",
+                        now_ms, &plan.documents);
+            if (!jobs.ok()) return jobs;
             return plan;
           })
           .status();

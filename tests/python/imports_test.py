@@ -161,6 +161,7 @@ class ImportsTest(unittest.TestCase):
         self.door.request("PUT", link["uploadLink"], body=large, key=http_door.NO_KEY).expect(404)
         other = self.server.issue("c12-other", "writer", "*")
         self.jobs.start(storage, url=link["url"], door=self.server.door(other)).expect(400)
+        self.jobs.start(storage, url=link["url"], door=self.server.door(other), headers={"Idempotency-Key": "c12"}).expect(400)
         job = self.jobs.wait(self.jobs.start(storage, url=link["url"]).expect(201).json()["id"])
         self.assertEqual((job["status"], self.jobs.numbers(job)), ("FINISHED", (rows, 0, 0, 0)))
         self.jobs.start(storage, url=link["url"]).expect(400)
@@ -243,6 +244,23 @@ class ImportsTest(unittest.TestCase):
         self.server.wait_for(lambda: not self.server.uploads())
         total = self.door.request("GET", f"/v4/storages/{storage}/businesspartners").json()["total"]
         self.assertEqual(total, 0, "nothing of a job comes behind the clearing")
+
+    def test_a_backup_has_no_jobs_that_go_on(self):
+        storage, rows = self.storage("FromBackup"), 100_000
+        many = HEADER + "".join(f"{n:06};name {n};city\n" for n in range(rows))
+        job = self.jobs.start(storage, many).expect(201).json()["id"]
+        look = lambda: self.door.request("GET", f"/jobs/importjobs/{job}").json()
+        self.server.wait_for(lambda: look()["numberOfInserts"] > 0)
+        backup = self.server.folder / "during an import.backup"
+        self.server.ctl("backup", storage, backup)
+        self.assertEqual(self.jobs.wait(job)["status"], "FINISHED")
+        self.server.ctl("restore", storage, backup, "--confirm", storage)
+        seen = look()
+        total = self.door.request("GET", f"/v4/storages/{storage}/businesspartners").json()["total"]
+        self.assertEqual(total, seen["numberOfInserts"], "rows and numbers are of one moment")
+        if total < rows:
+            self.assertEqual((seen["status"], "Send the file again" in seen["statusMessage"]), ("DIED", True), seen)
+        self.assertEqual(self.jobs.run(storage, many)["numberOfAccepted"], rows)
 
     def test_idempotency_of_jobs(self):
         storage = self.storage("JobOnce")

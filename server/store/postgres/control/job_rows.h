@@ -24,6 +24,7 @@ struct UploadServer {
   std::string name;
   std::string url;             ///< What its calls begin with.
   std::int64_t silent_ms = 0;  ///< Since it was seen last, by the control database's clock; not written.
+  friend bool operator==(const UploadServer&, const UploadServer&) = default;
 };
 
 /// Says that it is there.

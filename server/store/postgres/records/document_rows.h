@@ -9,7 +9,6 @@
 
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
-#include "server/plan/listed_documents.h"
 #include "server/plan/plan.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/records/own_writes.h"

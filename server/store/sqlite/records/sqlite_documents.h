@@ -9,7 +9,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/plan/listed_documents.h"
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
