@@ -261,13 +261,6 @@ std::vector<ImportJob> ImportJobs::JobsOf(const std::string& context_id) {
 
 ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
                                   const std::function<bool(const std::string& context_id)>& shows) {
-  // What others have begun since they last said how many there are.
-  std::set<std::string> begun;
-  if (servers_ != nullptr) {
-    const absl::StatusOr<std::vector<std::string>> listed = servers_->FindListed();
-    for (const std::string& id : listed.ok() ? *listed : std::vector<std::string>())
-      begun.insert(FoldName(TenantOfJob(id)));
-  }
   std::map<std::string, Tenants::Seen> all;
   for (Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
     if (shows(seen.context_id)) all.emplace(FoldName(seen.context_id), std::move(seen));
@@ -276,11 +269,10 @@ ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
   const std::string from = FoldName(TenantOfJob(after));
   for (const auto& [key, seen] : all) {
     const std::optional<ListedDocuments>& documents = seen.summary->documents;
-    const std::uint64_t at_least = begun.contains(key) ? 1 : 0;
-    if (documents && std::max(documents->jobs, at_least) == 0) continue;
+    if (documents && documents->jobs == 0) continue;
     const bool is_before = !after.empty() && key < from;
     if (documents && (is_before || page.jobs.size() == limit)) {
-      page.total += std::max(documents->jobs, at_least);
+      page.total += documents->jobs;
       page.is_last = page.is_last && is_before;
       continue;
     }

@@ -36,8 +36,6 @@ class JobServers {
   virtual absl::Status Unlist(const std::string& job) = 0;
   /// At the start: those and no others have their files here.
   virtual absl::Status ListOnly(const std::vector<std::string>& jobs) = 0;
-  /// Those of all servers, by id.
-  virtual absl::StatusOr<std::vector<std::string>> FindListed() = 0;
   /// Those whose server was not heard of for `lease`, where it is this server that ends them for all; else
   /// none.
   virtual absl::StatusOr<std::vector<std::string>> FindOrphans(std::chrono::milliseconds lease) = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/folded_name.h"
 #include "server/records/mapper_json.h"
 #include "server/storages/source_documents.h"
@@ -91,6 +92,8 @@ absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMap
       },
       now_ms);
   if (!taken_in.ok()) tenants_.ForgetUnlessThere(context_id);
+  // What could not be kept is read from the mirror by the next list.
+  if (taken_in.ok()) (*tenant)->KeepListedDocuments(now_ms).status().IgnoreError();
   return taken_in;
 }
 
@@ -136,33 +139,33 @@ absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::siz
   const std::string from = FoldName(after);
   for (const auto& [key, seen] : all) {
     const bool is_before = !after.empty() && key <= from;
-    const bool is_shown = !is_before && page.storages.size() < limit;
-    const std::optional<Known> known = KnownOf(seen, is_shown);
+    const std::optional<Known> known = KnownOf(seen);
     if (!known || !known->is_storage) continue;
     ++page.total;
-    if (is_shown) {
+    if (is_before) continue;
+    if (page.storages.size() < limit) {
       page.storages.push_back({seen.context_id, known->name});
-    } else if (!is_before) {
+    } else {
       page.is_last = false;
     }
   }
   return page;
 }
 
-/// Absent: it is nowhere. `is_shown`: where others write, too, what is known may be of half a minute ago.
-std::optional<Storages::Known> Storages::KnownOf(const Tenants::Seen& seen, bool is_shown) {
-  const bool is_shared = tenants_.home().IsShared();
-  if (!is_shared) {
+/// Absent: it is nowhere.
+std::optional<Storages::Known> Storages::KnownOf(const Tenants::Seen& seen) {
+  {
     const MutexLock lock(mutex_);
     if (const auto found = known_.find(FoldName(seen.context_id)); found != known_.end())
       return found->second;
   }
-  if (seen.summary->documents && !(is_shared && is_shown))
-    return KnownBy(seen.context_id, *seen.summary->documents);
+  if (seen.summary->documents) return KnownBy(seen.context_id, *seen.summary->documents);
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
-  const absl::StatusOr<Known> known = tenant.ok() ? Look(**tenant) : absl::StatusOr<Known>(tenant.status());
-  if (known.ok()) return *known;
-  if (IsNowhere(known.status())) return std::nullopt;
+  const absl::StatusOr<ListedDocuments> documents = tenant.ok()
+                                                        ? (*tenant)->KeepListedDocuments(NowMs())
+                                                        : absl::StatusOr<ListedDocuments>(tenant.status());
+  if (documents.ok()) return KnownBy(seen.context_id, *documents);
+  if (IsNowhere(documents.status())) return std::nullopt;
   // One that is damaged is there all the same, and hides no other.
   return Known{.is_storage = true, .name = seen.context_id};
 }

@@ -58,9 +58,8 @@ class Storages {
   /// Makes its root tenant. `id`: empty: one is made from the name.
   absl::StatusOr<StorageInfo> Create(const std::string& name, const std::string& id, std::int64_t now_ms);
   absl::StatusOr<StorageInfo> Find(const std::string& id);
-  /// In the order of their folded ids, those behind `after` that `shows` is true of. Opens no mirror that is
-  /// on no page, unless nothing is known of it. Where others make storages of sources of cycles, or data
-  /// sources, too, `total` may be of half a minute ago.
+  /// In the order of their folded ids, those behind `after` that `shows` is true of. Opens no mirror,
+  /// unless nothing is known of it.
   struct Page {
     std::vector<StorageInfo> storages;
     std::size_t total = 0;  ///< Of all that `shows` is true of.
@@ -106,7 +105,7 @@ class Storages {
   absl::StatusOr<std::shared_ptr<Tenant>> Root(const std::string& storage);
   static Known KnownBy(const std::string& context_id, const ListedDocuments& documents);
   absl::StatusOr<Known> Look(Tenant& tenant);
-  std::optional<Known> KnownOf(const Tenants::Seen& seen, bool is_shown);
+  std::optional<Known> KnownOf(const Tenants::Seen& seen);
   void Forget(const std::string& id);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);

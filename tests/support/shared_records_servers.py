@@ -139,7 +139,7 @@ class SharedRecordsServers(records_server.RecordsServer):
                     yield file, file.read_bytes()
 
     def uploads(self):
-        return [file for server in self.servers for file in server.uploads()]
+        return set().union(*(server.uploads() for server in self.servers))
 
     def memory(self):
         return sum(records_server.memory_of(server.process) for server in self.servers)
@@ -196,5 +196,5 @@ class One:
             self.process = None
 
     def uploads(self):
-        """Files of uploads that are there; the note beside them is the folder's name."""
-        return [file for file in (self.data / ".uploads").iterdir() if file.name != "server"]
+        """Those that are there; each is a file and a note. What is called 'server' is the folder's name."""
+        return {file.stem for file in (self.data / ".uploads").iterdir() if file.name != "server"}

@@ -14,6 +14,7 @@
 #include "server/plan/column_rules.h"
 #include "server/plan/receipts.h"
 #include "server/tenant/mirror/index_book.h"
+#include "server/tenant/mirror/shared_lists.h"
 #include "server/watch/counters.h"
 #include "server/watch/freshness.h"
 
@@ -39,7 +40,8 @@ struct TenantOptions {
   std::shared_ptr<IndexBook> indexes = std::make_shared<IndexBook>();
   /// What the catalog kept of a tenant is forgotten: a kill behind the next commit must not leave it there.
   std::function<void(const std::string& context_id)> forget_summary = [](const std::string&) {};
-  bool is_shared = false;  ///< Other processes write to the mirror, too: see StoreHome::IsShared().
+  SharedLists* lists = nullptr;  ///< Null: no other process writes to the mirrors.
+  bool is_shared = false;        ///< Other processes write to the mirror, too: see StoreHome::IsShared().
 };
 
 }  // namespace mirror

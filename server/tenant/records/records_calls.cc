@@ -307,6 +307,31 @@ absl::StatusOr<ListedDocuments> RecordsCalls::ReadListedDocuments() {
   return found;
 }
 
+absl::StatusOr<ListedDocuments> RecordsCalls::KeepListedDocuments(std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  return KeepListed();
+}
+
+absl::StatusOr<ListedDocuments> RecordsCalls::KeepListed() {
+  mirror_.Summarize(Look::kDocuments);
+  SharedLists* const lists = mirror_.options().lists;
+  if (lists == nullptr) return mirror_.store()->records().ReadListedDocuments();
+  absl::StatusOr<ListedDocuments> found = ListedDocuments();
+  const absl::Status kept = mirror_
+                                .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                                            mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                  found = mirror_.store()->records().ReadListedDocuments();
+                                  if (!found.ok()) return found.status();
+                                  const absl::Status done = lists->Keep(mirror_.context_id(), *found);
+                                  if (!done.ok()) return done;
+                                  return std::nullopt;
+                                })
+                                .status();
+  if (!kept.ok()) return kept;
+  return found;
+}
+
 absl::StatusOr<std::optional<Document>> RecordsCalls::FindDocument(const std::string& kind,
                                                                    const std::string& id) {
   const MutexLock lock(mirror_.mutex());
@@ -340,14 +365,16 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
             if (changes->empty()) return std::nullopt;
             is_listed = std::any_of(changes->begin(), changes->end(),
                                     [](const DocumentChange& one) { return IsListed(one.kind); });
-            if (is_listed) mirror_.options().forget_summary(mirror_.context_id());
+            const absl::Status forgotten = is_listed ? ForgetListed(mirror_) : absl::OkStatus();
+            if (!forgotten.ok()) return forgotten;
             Plan plan;
             plan.now_ms = now_ms;
             plan.documents = *std::move(changes);
             return plan;
           })
           .status();
-  if (is_listed) mirror_.Summarize(Look::kDocuments);
+  // What could not be kept is read from the mirror by the next list.
+  if (is_listed && mirror_.store() != nullptr) KeepListed().status().IgnoreError();
   return changed;
 }
 

@@ -52,13 +52,7 @@ class SaidServers final : public JobServers {
     listed = std::set<std::string>(jobs.begin(), jobs.end());
     return absl::OkStatus();
   }
-  absl::StatusOr<std::vector<std::string>> FindListed() override {
-    const std::lock_guard lock(mutex_);
-    return std::vector<std::string>(listed.begin(), listed.end());
-  }
-  absl::StatusOr<std::vector<std::string>> FindOrphans(std::chrono::milliseconds) override {
-    return orphans;
-  }
+  absl::StatusOr<std::vector<std::string>> FindOrphans(std::chrono::milliseconds) override { return orphans; }
 
   std::map<std::string, Server> servers;
   std::set<std::string> listed;
@@ -102,10 +96,9 @@ class ImportJobsTest : public testing::Test {
     job.created_ms = number;
     const auto found = tenants_->Find(tenant);
     EXPECT_THAT(found.status(), IsOk());
-    EXPECT_THAT(
-        (*found)->ChangeDocuments([&](StoreRecords&) { return std::vector<DocumentChange>{JobChange(job)}; },
-                                  number),
-        IsOk());
+    EXPECT_THAT((*found)->ChangeDocuments(
+                    [&](StoreRecords&) { return std::vector<DocumentChange>{JobChange(job)}; }, number),
+                IsOk());
     return job.id;
   }
   static std::vector<std::string> Ids(const ImportJobs::Page& page) {

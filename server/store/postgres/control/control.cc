@@ -47,13 +47,15 @@ CREATE TABLE mirror_control.duty (duty text COLLATE "C" PRIMARY KEY, server_id t
   until_ms bigint NOT NULL) WITH (fillfactor = 50);
 )";
 
-/// Layout 2: who has the files of import jobs.
+/// Layout 2: who has the files of import jobs, and what lists are made of.
 constexpr char kMakeJobTables[] = R"(
 CREATE TABLE mirror_control.upload_server (server text COLLATE "C" PRIMARY KEY, url text NOT NULL,
   seen_ms bigint NOT NULL) WITH (fillfactor = 50);
 CREATE TABLE mirror_control.import_job (job text COLLATE "C" PRIMARY KEY,
   server text COLLATE "C" NOT NULL);
-REVOKE ALL ON mirror_control.upload_server, mirror_control.import_job FROM PUBLIC;
+CREATE TABLE mirror_control.listed (context_id text COLLATE "C" PRIMARY KEY, storage text NOT NULL,
+  member text NOT NULL, jobs bigint NOT NULL);
+REVOKE ALL ON mirror_control.upload_server, mirror_control.import_job, mirror_control.listed FROM PUBLIC;
 )";
 
 constexpr char kEndSchema[] = R"(
@@ -111,11 +113,10 @@ bool NothingLasts(const absl::Status& status) {
 }
 
 absl::Status MakeSchema(postgres::Connection& connection) {
-  const absl::Status made =
-      connection.Execute(absl::StrCat(kMakeSchema, kMakeJobTables, kEndSchema,
-                                      "INSERT INTO mirror_control.fleet VALUES (true, ", kControlLayout,
-                                      ", ", kControlLayoutMin, ", '", MIRROR_VERSION, "')"),
-                         "making the schema mirror_control");
+  const absl::Status made = connection.Execute(
+      absl::StrCat(kMakeSchema, kMakeJobTables, kEndSchema, "INSERT INTO mirror_control.fleet VALUES (true, ",
+                   kControlLayout, ", ", kControlLayoutMin, ", '", MIRROR_VERSION, "')"),
+      "making the schema mirror_control");
   return SchemaWasThere(made) ? absl::OkStatus() : made;
 }
 
