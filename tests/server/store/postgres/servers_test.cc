@@ -13,6 +13,7 @@
 #include "server/store/postgres/control/control.h"
 #include "server/store/postgres/control/duties.h"
 #include "server/store/postgres/control/job_rows.h"
+#include "server/store/postgres/control/listed_rows.h"
 #include "server/store/postgres/control/server_rows.h"
 #include "server/store/postgres/control/waiting_hooks.h"
 #include "tests/support/postgres_database.h"
@@ -27,6 +28,7 @@ using testing::Field;
 using testing::Ge;
 using testing::IsEmpty;
 using testing::Lt;
+using testing::Pair;
 using testing::SizeIs;
 
 class ServersTest : public PostgresDatabaseTest {
@@ -195,6 +197,17 @@ TEST_F(JobRowsTest, OneThatIsGoneForAWeekIsForgottenUnlessAJobIsListedAsIts) {
   ASSERT_THAT(SeeUploadServer(*control_, b_), IsOk());
   EXPECT_THAT(FindUploadServer(*control_, "c"), IsOkAndHolds(std::nullopt));
   EXPECT_TRUE(FindUploadServer(*control_, "a")->has_value());
+}
+
+TEST_F(ServersTest, WhatListsSayOfMirrorsIsKeptUntilItIsForgotten) {
+  const ListedRow a{.storage = "{\"name\":\"A\"}", .jobs = 3}, b{.member = "A"};
+  ASSERT_THAT(KeepListedRow(*control_, "A", {}), IsOk());
+  ASSERT_THAT(KeepListedRow(*control_, "A", a), IsOk());
+  ASSERT_THAT(KeepListedRow(*control_, "B", b), IsOk());
+  EXPECT_THAT(ReadListedRows(*control_), IsOkAndHolds(ElementsAre(Pair("A", a), Pair("B", b))));
+  ASSERT_THAT(ForgetListedRow(*control_, "A"), IsOk());
+  ASSERT_THAT(ForgetListedRow(*control_, "none"), IsOk());
+  EXPECT_THAT(ReadListedRows(*control_), IsOkAndHolds(ElementsAre(Pair("B", b))));
 }
 
 TEST_F(ServersTest, TheTimeIsTheDatabases) {
