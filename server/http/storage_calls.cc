@@ -168,19 +168,29 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
         absl::StrCat("the rows of data source '", source.id, "' come by cycles of tenant '", source.tenant,
                      "'. Nothing was cleared. Change them at their source."));
   }
+  std::vector<std::shared_ptr<Tenant>> tenants;
   for (const DataSource& source : sources) {
     if (!status.ok()) break;
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
-    if (!tenant.ok()) {
-      status = tenant.status();
-      break;
-    }
-    const absl::StatusOr<std::uint64_t> cleared = (*tenant)->ClearRecords(call.now_ms);
+    absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
+    // All of them can be cleared, or none is.
+    status = tenant.ok() ? (*tenant)->TakesRecords() : tenant.status();
+    if (status.ok()) tenants.push_back(*std::move(tenant));
+  }
+  std::size_t done = 0;
+  for (; status.ok() && done < tenants.size(); ++done) {
+    const absl::StatusOr<std::uint64_t> cleared = tenants[done]->ClearRecords(call.now_ms);
     status = cleared.status();
     if (!cleared.ok()) break;
     rows += *cleared;
     counters_.requested.deleted.Add(*cleared);
-    if (!erasure_.EraseOrNote(source.tenant, **tenant, *erase, call.now_ms)) all_erased = false;
+    if (!erasure_.EraseOrNote(sources[done].tenant, *tenants[done], *erase, call.now_ms)) all_erased = false;
+  }
+  if (!status.ok() && done > 0) {
+    // Somebody paused or deleted one of them meanwhile.
+    status = absl::Status(
+        status.code(), absl::StrCat(done, " of ", sources.size(), " data sources were cleared, with ", rows,
+                                    " rows; then: ", std::string(status.message()),
+                                    " The same request again clears the rest."));
   }
   audit_.Add(call, absl::StrCat(what, ": ", rows, " rows"), status);
   if (!status.ok()) return ErrorAnswer(status);

@@ -19,6 +19,7 @@
 #include "base/json/json_writer.h"
 #include "base/nonce.h"
 #include "proto/wire/receipt.h"
+#include "server/jobs/upload_folder.h"
 
 namespace mirror {
 namespace {
@@ -106,6 +107,7 @@ absl::StatusOr<std::vector<Uploads::Upload>> Uploads::Open() {
   std::vector<std::filesystem::path> others;
   for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
     const std::string name = entry.path().filename().string();
+    if (name == kUploadFolderNote) continue;
     if (!absl::EndsWith(name, kNoteEnding)) {
       others.push_back(entry.path());
       continue;
@@ -197,7 +199,7 @@ absl::Status Uploads::Finished(const std::string& id) {
 absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const std::string& name,
                                                 std::int64_t now_ms) {
   Upload upload;
-  upload.id = NewToken();
+  upload.id = NewUploadId(name_);
   upload.secret = NewToken();
   upload.key = key;
   upload.name = name;

@@ -52,9 +52,11 @@ class Uploads {
     virtual absl::Status Finish() = 0;
   };
 
-  /// `counters` outlive it.
-  Uploads(std::string folder, const UploadLimits& limits, DoorCounters& counters = UnwatchedDoor())
-      : folder_(std::move(folder)), limits_(limits), counters_(counters) {}
+  /// `name`: of the folder, see upload_folder.h; empty: no other server has the same mirrors. `counters`
+  /// outlive it.
+  Uploads(std::string folder, const UploadLimits& limits, std::string name = "",
+          DoorCounters& counters = UnwatchedDoor())
+      : folder_(std::move(folder)), limits_(limits), name_(std::move(name)), counters_(counters) {}
 
   /// Makes the folder, and finds what a former process left. Gives those that a job has.
   absl::StatusOr<std::vector<Upload>> Open();
@@ -97,6 +99,7 @@ class Uploads {
 
   const std::string folder_;
   const UploadLimits limits_;
+  const std::string name_;
   DoorCounters& counters_;
   Mutex mutex_;
   std::map<std::string, Upload> uploads_ MIRROR_GUARDED_BY(mutex_);  ///< By id.
