@@ -157,7 +157,7 @@ TEST_F(HttpEndsTest, ABodyThatDoesNotComeInTimeIsAnswered) {
 TEST_F(HttpEndsTest, ABodyOfASinkMayTakeLongerWhileItComes) {
   limits_.body_time = std::chrono::seconds(1);
   Open();
-  const auto connection = Send("PUT /sink HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n");
+  const auto connection = Send("PUT /sink HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n");
   const auto begin = Clock::now();
   std::size_t sent = 0;
   // Byte by byte, each when the former one is there.
@@ -171,7 +171,7 @@ TEST_F(HttpEndsTest, ABodyOfASinkMayTakeLongerWhileItComes) {
 TEST_F(HttpEndsTest, ABodyOfASinkHasATimeInAll) {
   limits_.body_time = limits_.sink_time = std::chrono::seconds(1);
   Open();
-  const auto connection = Send("PUT /sink HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n");
+  const auto connection = Send("PUT /sink HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n");
   const auto until = Clock::now() + kSoon;
   bool is_taken = true;
   // It comes without a pause, and never ends.
