@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/http/multipart.h"
 #include "base/iso_time.h"
@@ -335,10 +336,12 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
       },
       call.now_ms);
   if (!written.ok() || !former.empty()) {
-    uploads_.Remove(job.upload);
+    // A file that came with the request goes with it; one that was sent before is there for the next one.
+    uploads_.GiveBack(job.upload);
     if (!written.ok()) return written;
     return former;
   }
+  CrashPoint("job.written");
   *is_new = true;
   return answer;
 }

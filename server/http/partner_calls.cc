@@ -347,7 +347,8 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   if (!outcome.status.ok()) return Refused(outcome);
   const bool erased = *erase && asked->tenant->EraseDeleted(call.now_ms).ok();
   if (!erased) erasure_.Note(asked->source.tenant);
-  if (!outcome.remembered.empty()) return JsonAnswer(outcome.remembered);
+  if (!outcome.remembered.empty())
+    return JsonAnswer(erased ? WithErasedAt(outcome.remembered, call.now_ms) : outcome.remembered);
   return JsonAnswer(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));
 }
 

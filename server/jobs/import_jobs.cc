@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "server/import/import_child.h"
 #include "server/jobs/import_run.h"
@@ -32,7 +33,7 @@ void ImportJobs::Start(const std::vector<Uploads::Upload>& left) {
       continue;
     }
     const MutexLock lock(mutex_);
-    waiting_.push_back({(*job)->id, FoldName(TenantOfJob((*job)->id))});
+    waiting_.push_back({(*job)->id, FoldName(TenantOfJob((*job)->id)), upload.id});
   }
   for (std::size_t i = 0; i < options_.running_max; ++i) threads_.emplace_back([this] { Work(); });
 }
@@ -54,7 +55,7 @@ bool ImportJobs::HasRoom() {
 
 void ImportJobs::Schedule(const ImportJob& job) {
   const MutexLock lock(mutex_);
-  waiting_.push_back({job.id, FoldName(TenantOfJob(job.id))});
+  waiting_.push_back({job.id, FoldName(TenantOfJob(job.id)), job.upload});
   changed_.NotifyOne();
 }
 
@@ -98,7 +99,11 @@ void ImportJobs::Work() {
     }
     const absl::StatusOr<std::optional<ImportJob>> after = Find(next->id);
     const bool is_gone = after.ok() && (!*after || IsOver((*after)->state));
-    if (is_gone && job.ok() && *job) uploads_.Remove((*job)->upload);
+    if (is_gone) {
+      CrashPoint("job.ended");
+      // Also of one that went with its data source before it began.
+      uploads_.Remove(next->upload);
+    }
     Done(*next, !is_gone);
   }
 }
@@ -113,6 +118,21 @@ absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id)
   if (absl::IsNotFound(kept.status())) return std::optional<ImportJob>();
   if (!kept.ok()) return kept.status();
   return *kept ? JobOf((*kept)->text) : std::nullopt;
+}
+
+std::vector<std::string> ImportJobs::FilesOf(Tenant& tenant, bool only_ended) {
+  std::vector<std::string> uploads;
+  const auto kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax + 1);
+  if (!kept.ok()) return uploads;
+  for (const Document& document : *kept) {
+    const std::optional<ImportJob> job = JobOf(document.text);
+    if (job && (IsOver(job->state) || !only_ended)) uploads.push_back(job->upload);
+  }
+  return uploads;
+}
+
+void ImportJobs::RemoveFiles(const std::vector<std::string>& uploads) {
+  for (const std::string& upload : uploads) uploads_.Remove(upload);
 }
 
 absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t now_ms) {

@@ -53,11 +53,15 @@ class ImportJobs {
   absl::StatusOr<std::optional<ImportJob>> Find(const std::string& id);
   /// Gives the job, which is over. Errors: kNotFound; kFailedPrecondition: it was over before.
   absl::StatusOr<ImportJob> Cancel(const std::string& id, std::int64_t now_ms);
+  /// The uploads of a data source's jobs, of those that are over or of all. A job's own goes by itself when
+  /// it is over; whoever answers that rows are gone does not wait for that.
+  std::vector<std::string> FilesOf(Tenant& tenant, bool only_ended);
+  void RemoveFiles(const std::vector<std::string>& uploads);
 
  private:
   class Run;
   struct Waiting {
-    std::string id, tenant;
+    std::string id, tenant, upload;
   };
   void Work();
   /// Absent: nothing is to be done any more.

@@ -14,6 +14,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/json/json_document.h"
 #include "base/json/json_writer.h"
@@ -188,7 +189,9 @@ absl::Status Uploads::Finished(const std::string& id) {
     found->second.is_there = true;
     upload = found->second;
   }
-  return WriteNote(upload);
+  absl::Status noted = WriteNote(upload);
+  if (noted.ok()) CrashPoint("upload.kept");
+  return noted;
 }
 
 absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const std::string& name,
@@ -277,7 +280,26 @@ absl::Status Uploads::TakeFor(const std::string& job, const std::string& id) {
     found->second.job = job;
     upload = found->second;
   }
-  return WriteNote(upload);
+  absl::Status noted = WriteNote(upload);
+  if (noted.ok()) {
+    CrashPoint("job.taken");
+    return noted;
+  }
+  GiveBack(upload.id);
+  return noted;
+}
+
+void Uploads::GiveBack(const std::string& id) {
+  Upload upload;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = uploads_.find(id);
+    if (found == uploads_.end()) return;
+    found->second.job.clear();
+    upload = found->second;
+  }
+  // Where it cannot be noted the next start removes the file: its job is not there.
+  WriteNote(upload).IgnoreError();
 }
 
 void Uploads::Remove(const std::string& id) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "server/records/mapper_json.h"
 #include "server/storages/source_documents.h"
@@ -54,28 +56,51 @@ absl::StatusOr<std::shared_ptr<Tenant>> Storages::Root(const std::string& storag
 
 absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
   const std::string key = FoldName(tenant.context_id());
+  std::uint64_t change = 0;
   {
     const MutexLock lock(mutex_);
     if (const auto found = known_.find(key); found != known_.end()) return found->second;
+    change = changed_;
   }
   const absl::StatusOr<std::optional<Document>> member = tenant.FindDocument(kMemberKind, "");
   if (!member.ok()) return member.status();
   const absl::StatusOr<std::optional<Document>> named = tenant.FindDocument(kStorageKind, "");
   if (!named.ok()) return named.status();
   Known known;
-  known.is_storage = IsStorageId(tenant.context_id()) && !*member;
+  known.is_storage = IsStorageId(tenant.context_id());
+  if (known.is_storage && *member) {
+    const absl::StatusOr<bool> is_listed = Lists((*member)->text, tenant.context_id());
+    if (!is_listed.ok()) return is_listed.status();
+    known.is_storage = !*is_listed;
+  }
   if (*named) known.name = StorageNameOf((*named)->text);
   if (known.name.empty()) known.name = tenant.context_id();
   if (!tenants_.home().IsShared()) {
     const MutexLock lock(mutex_);
-    known_[key] = known;
+    // What was read before somebody changed it is not kept.
+    if (change == changed_) known_[key] = known;
   }
   return known;
+}
+
+/// Whether it is a data source of that storage: a kill may have come between the two halves of its coming.
+absl::StatusOr<bool> Storages::Lists(const std::string& storage, const std::string& context_id) {
+  absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(storage);
+  if (absl::IsNotFound(root.status())) return false;
+  if (!root.ok()) return root.status();
+  const auto kept = (*root)->ListDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
+  if (IsNowhere(kept.status())) return false;
+  if (!kept.ok()) return kept.status();
+  return std::any_of(kept->begin(), kept->end(), [&](const Document& one) {
+    const std::optional<DataSource> source = SourceOf(one.text);
+    return source && FoldName(source->tenant) == FoldName(context_id);
+  });
 }
 
 void Storages::Forget(const std::string& id) {
   const MutexLock lock(mutex_);
   known_.erase(FoldName(id));
+  ++changed_;
 }
 
 absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMapper& mapper,
@@ -119,6 +144,7 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
   if (absl::IsFailedPrecondition(made) && tenants_.Find(used).ok()) return Taken("the id", used);
   if (!made.ok()) return made;
   Forget(used);
+  CrashPoint("storage.made");
   return StorageInfo{used, name};
 }
 
@@ -218,11 +244,18 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
     return absl::AlreadyExistsError(absl::StrCat(
         "tenant '", tenant.context_id(), "' is a storage with data sources of its own. Nothing was done."));
   }
+  const absl::StatusOr<std::optional<Document>> before = tenant.FindDocument(kMemberKind, "");
+  if (!before.ok()) return before.status();
+  // One that its storage does not list is nobody's: a kill came between, or the storage is gone.
+  const absl::StatusOr<bool> is_taken =
+      *before ? Lists((*before)->text, tenant.context_id()) : absl::StatusOr<bool>(false);
+  if (!is_taken.ok()) return is_taken.status();
+  const std::string left = *before && !*is_taken ? FoldName((*before)->text) : FoldName(storage);
   absl::Status changed = tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         const absl::StatusOr<std::optional<Document>> member = records.ReadDocument(kMemberKind, "");
         if (!member.ok()) return member.status();
-        if (*member && FoldName((*member)->text) != FoldName(storage)) {
+        if (*member && FoldName((*member)->text) != FoldName(storage) && FoldName((*member)->text) != left) {
           return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(),
                                                        "' belongs to storage '", (*member)->text,
                                                        "'. Nothing was done."));
@@ -291,12 +324,15 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
     if (FoldName(made.tenant) == FoldName(root_id)) return Taken("the tenant", made.tenant);
     if (absl::Status attached = Attach(root_id, **tenant, now_ms); !attached.ok()) return attached;
   }
+  CrashPoint("datasource.made");
   absl::Status listed = (*root)->ChangeDocuments(
       [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(made.id), SourceText(made)}};
       },
       now_ms);
   if (!listed.ok()) return listed;
+  Forget(made.tenant);
+  CrashPoint("datasource.listed");
   return made;
 }
 
@@ -353,9 +389,8 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
       rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count));
   }
   tenant->reset();
-  if (absl::Status deleted = tenants_.Delete(context_id); !deleted.ok()) return deleted;
   // It is not a customer's who must not come again.
-  if (absl::Status allowed = tenants_.Allow(context_id).status(); !allowed.ok()) return allowed;
+  if (absl::Status deleted = tenants_.Delete(context_id, Deleted::kForgotten); !deleted.ok()) return deleted;
   Forget(context_id);
   return rows;
 }
@@ -363,6 +398,11 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
 absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage, const std::string& id,
                                                      std::int64_t now_ms) {
   const MutexLock lock(changes_);
+  return RemoveSource(storage, id, now_ms);
+}
+
+absl::StatusOr<std::uint64_t> Storages::RemoveSource(const std::string& storage, const std::string& id,
+                                                     std::int64_t now_ms) {
   const absl::StatusOr<DataSource> source = FindSource(storage, id);
   if (!source.ok()) return source.status();
   if (source->is_default) {
@@ -379,6 +419,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage,
   } else if (absl::Status left = Detach(*source, now_ms); !left.ok()) {
     return left;
   }
+  CrashPoint("datasource.removed");
   absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(found->id);
   if (!root.ok()) return root.status();
   absl::Status unlisted = (*root)->ChangeDocuments(
@@ -387,10 +428,28 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage,
       },
       now_ms);
   if (!unlisted.ok()) return unlisted;
+  Forget(source->tenant);
   return rows;
 }
 
+absl::Status Storages::RemoveUnlisted(const std::string& root_id) {
+  const std::string begins = absl::StrCat(FoldName(root_id), "--");
+  std::vector<std::string> left;
+  for (const std::shared_ptr<Tenant>& tenant : tenants_.All()) {
+    if (!absl::StartsWith(FoldName(tenant->context_id()), begins)) continue;
+    const absl::StatusOr<std::optional<Document>> member = tenant->FindDocument(kMemberKind, "");
+    if (!member.ok() || !*member || FoldName((*member)->text) != FoldName(root_id)) continue;
+    const absl::StatusOr<TenantRecord> record = tenant->ReadTenantRow();
+    if (record.ok() && record->door() == Door::kRecords) left.push_back(tenant->context_id());
+  }
+  for (const std::string& context_id : left) {
+    if (absl::Status removed = DeleteTenant(context_id).status(); !removed.ok()) return removed;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
+  const MutexLock lock(changes_);
   const absl::StatusOr<std::vector<DataSource>> sources = ListSources(id);
   if (!sources.ok()) return sources.status();
   for (const DataSource& source : *sources) {
@@ -403,12 +462,16 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
   std::uint64_t rows = 0;
   // The root goes last: until then the rest can be found.
   for (auto source = sources->rbegin(); source != sources->rend(); ++source) {
-    absl::StatusOr<std::uint64_t> gone =
-        source->is_default ? DeleteTenant(source->tenant) : DeleteSource(id, source->id, now_ms);
+    if (source->is_default) continue;
+    const absl::StatusOr<std::uint64_t> gone = RemoveSource(id, source->id, now_ms);
     if (!gone.ok()) return gone;
     rows += *gone;
   }
-  return rows;
+  if (absl::Status removed = RemoveUnlisted(sources->front().tenant); !removed.ok()) return removed;
+  CrashPoint("storage.emptied");
+  const absl::StatusOr<std::uint64_t> gone = DeleteTenant(sources->front().tenant);
+  if (!gone.ok()) return gone;
+  return rows + *gone;
 }
 
 absl::StatusOr<std::vector<RecordMapper>> Storages::ListMappers(const std::string& storage) {

@@ -106,7 +106,12 @@ class Storages {
   void Forget(const std::string& id);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);
+  absl::StatusOr<bool> Lists(const std::string& storage, const std::string& context_id);
   absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id);
+  absl::StatusOr<std::uint64_t> RemoveSource(const std::string& storage, const std::string& id,
+                                             std::int64_t now_ms) MIRROR_REQUIRES(changes_);
+  /// What a kill left of data sources of records that were being made.
+  absl::Status RemoveUnlisted(const std::string& root_id) MIRROR_REQUIRES(changes_);
   absl::Status Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms);
   absl::Status Detach(const DataSource& source, std::int64_t now_ms);
   absl::StatusOr<DataSource> DefaultOf(Tenant& root);
@@ -116,6 +121,7 @@ class Storages {
   /// Makes, changes and deletes storages and data sources one after the other.
   Mutex changes_ MIRROR_ACQUIRED_BEFORE(mutex_);
   Mutex mutex_;
+  std::uint64_t changed_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< How often Forget() was called.
   std::map<std::string, Known> known_
       MIRROR_GUARDED_BY(mutex_);  ///< By folded id; not where others write, too.
 };

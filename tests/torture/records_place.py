@@ -1,5 +1,6 @@
 """A place whose servers take records over HTTP, too. Nothing of it goes through the server's own code but the calls."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -137,8 +138,16 @@ class RecordsOf:
                 continue
         return found
 
-    def uploads_there(self):
-        return [path.name for path in (self.data / ".uploads").iterdir()]
+    def uploads_of_jobs(self):
+        """Files that a job has, or nobody; one that waits for its job may stay for an hour."""
+        files = {path.name: path for path in (self.data / ".uploads").iterdir()}
+        waiting = set()
+        for name, path in files.items():
+            if name.endswith(".json") and f"{path.stem}.file" in files:
+                with contextlib.suppress(FileNotFoundError):
+                    if json.loads(path.read_text())["job"] == "":
+                        waiting |= {name, f"{path.stem}.file"}
+        return files.keys() - waiting
 
 
 def pairs(text):

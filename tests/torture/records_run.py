@@ -59,8 +59,8 @@ class Run:
             elif time.monotonic() > end:
                 raise Broken(f"it is busy for ever: {answer}")
 
-    def send(self, write, form=None):
-        """Its answer. The model is as the request leaves it from then on."""
+    def send(self, write, form=None, gives_up=False):
+        """Its answer. The model is as the request leaves it from then on. None: nobody repeats it."""
         if write.key and len(write.key.encode()) > 64:
             raise Broken("the key is too long")
         headers = {"Idempotency-Key": write.key} if write.key else None
@@ -74,6 +74,8 @@ class Run:
                 self.repeated += 1
                 self.revive()
                 self.check_whole(write)
+                if gives_up:
+                    return None
             elif answer.status in BUSY and self.may_be_busy:
                 # It says that nothing was applied; of what is done step by step the steps before may be.
                 cut = True
@@ -290,7 +292,7 @@ class Run:
                     raise Broken(f"{tenant}, read as {how}: {difference(found, [wanted])}")
         self.verify_lists()
         # A file goes behind the end of its job.
-        wait_for("the end of the uploads", lambda: not self.place.uploads_there())
+        wait_for("the end of the uploads", lambda: not self.place.uploads_of_jobs())
         there = self.place.tenants_there()
         if there != set(tenants):
             raise Broken(f"there are databases of {sorted(there)}, and {sorted(tenants)} should have one")

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/nonce.h"
 #include "server/records/mapper_json.h"
 #include "server/tenant/records/partner_rows.h"
@@ -270,8 +271,10 @@ absl::StatusOr<std::optional<std::int64_t>> RecordsCalls::NeedsErasure() {
 absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  CrashPoint("records.erasing");
   if (absl::Status scrubbed = mirror_.store()->upkeep().Scrub(); !scrubbed.ok())
     return mirror_.Noticed(scrubbed);
+  CrashPoint("records.erased");
   return mirror_
       .Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
         if (!tenant.scrub || tenant.door() != Door::kRecords) return std::nullopt;
