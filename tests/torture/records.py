@@ -20,7 +20,7 @@ OWN = (
 )
 POINTS = {
     "sqlite": (*COMMIT, *scenarios.SWAP, *DELETION, *OWN),
-    "postgres": (*COMMIT, *scenarios.SWAP, *DELETION, *OWN),
+    "postgres": (*COMMIT, *scenarios.MERGE, *DELETION, *OWN, "import.taken", "import.committed", "restore.after"),
 }
 STRIKES = 4
 WAIT_S = 0.01
@@ -128,6 +128,7 @@ def at_point(kind, point, n, seed, keep):
     """Whether the server died there."""
     with run_of(kind, seed, keep, f"the server at {point}:{n}") as (place, run, requests):
         place.kill()
+        run.waits_for_death = True
         if not place.start(env={"MIRROR_CRASH_AT": f"{point}:{n}"}, may_die=True):
             place.start()
             run.deaths += 1

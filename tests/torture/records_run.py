@@ -1,11 +1,13 @@
 """One run: requests that are repeated until they are answered, whoever dies meanwhile, and what has to be there then."""
 
+import re
 import time
 
 from tests.torture.place import Broken
 from tests.torture.records_model import Model, columns_of
 from tests.torture.records_place import NOT_ANSWERED, PATIENCE_S, http_door, pairs, wait_for, wait_until_dead
 
+NOT_KEPT = "the disk did not keep what was written"
 OVER = ("FINISHED", "DIED", "COULDNT_START")
 BUSY = (429, 503)
 CHILD_KILLS_MAX = 3  # A job gives up behind the fifth.
@@ -17,6 +19,7 @@ class Run:
         self.model = Model()
         self.kept = []  # Answers under a key: (write, form, body).
         self.deaths = self.repeated = self.busy = 0
+        self.waits_for_death = False  # Until then nothing is asked of the other server.
         self.may_be_busy = False  # The disk fails now and then.
         self.kills_children = 0.0
         self.after_death = lambda: None
@@ -26,7 +29,8 @@ class Run:
 
     def ask(self, method, path, first=False, **more):
         """Of one of the servers. None: it broke off."""
-        which = 1 if self.place.other_runs and not first and self.dice.random() < 0.5 else 0
+        is_first = first or not self.place.other_runs or (self.waits_for_death and self.deaths == 0)
+        which = 0 if is_first or self.dice.random() < 0.5 else 1
         try:
             return self.place.doors[which].request(method, path, **more)
         except NOT_ANSWERED:
@@ -54,10 +58,22 @@ class Run:
             answer = self.ask(method, path, **more)
             if answer is None:
                 self.revive()
+            elif self.is_resumed(answer):
+                continue
             elif answer.status not in BUSY or not self.may_be_busy:
                 return answer
             elif time.monotonic() > end:
                 raise Broken(f"it is busy for ever: {answer}")
+
+    def is_resumed(self, answer):
+        """What the operator does of a log that alone has the rows: his disk is whole again."""
+        if answer.status != 500 or not self.may_be_busy or NOT_KEPT not in answer.text:
+            return False
+        tenant = re.search(r"the mirror of '([^']+)'", answer.text)[1]
+        done = self.place.ctl("resume", tenant)
+        if done.returncode != 0:
+            raise Broken(f"mirrorctl resume: {done.stderr}")
+        return True
 
     def send(self, write, form=None, gives_up=False):
         """Its answer. The model is as the request leaves it from then on. None: nobody repeats it."""
@@ -76,6 +92,8 @@ class Run:
                 self.check_whole(write)
                 if gives_up:
                     return None
+            elif self.is_resumed(answer):
+                cut = True
             elif answer.status in BUSY and self.may_be_busy:
                 # It says that nothing was applied; of what is done step by step the steps before may be.
                 cut = True
@@ -314,8 +332,6 @@ class Run:
 
 def without_time(body):
     """An answer that is remembered does not know when its rows were erased."""
-    import re  # pylint: disable=import-outside-toplevel
-
     return re.sub(rb'"erasedAt":("[^"]*"|null)', b"", body)
 
 

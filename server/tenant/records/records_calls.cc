@@ -70,7 +70,7 @@ RecordOutcome RecordsCalls::ApplyRecords(const RecordRequest& request, std::int6
         // The others must not wait for ever, and nothing is known of the transaction.
         mirror_.Close();
         for (Waiting* const one : group) {
-          one->outcome.status = absl::ResourceExhaustedError(
+          one->outcome.status = absl::UnavailableError(
               "there is no memory left to write this. Whether it was written is not known; the same request "
               "again is safe under the same Idempotency-Key.");
         }
