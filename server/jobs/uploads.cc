@@ -122,10 +122,12 @@ absl::StatusOr<std::vector<Uploads::Upload>> Uploads::Open() {
       upload.job = note->root().TextOf("job");
       upload.created_ms = static_cast<std::int64_t>(note->root().NumberOf("created"));
       upload.is_there = note->root().TextOf("there") == "yes";
+      upload.is_own = note->root().TextOf("own") == "yes";
     }
     const std::uint64_t bytes = std::filesystem::file_size(PathOf(upload.id), error);
-    if (!note.ok() || !upload.is_there || error) {
-      // What a kill cut off; its secret went with the process.
+    const bool is_nobodys = upload.is_own && upload.job.empty();
+    if (!note.ok() || !upload.is_there || is_nobodys || error) {
+      // What a kill cut off; its secret went with the process, and nobody was told the name of its own.
       others.push_back(entry.path());
       continue;
     }
@@ -143,7 +145,7 @@ absl::Status Uploads::WriteNote(const Upload& upload) {
   JsonWriter note;
   note.Begin('{').Member("key", upload.key).Member("name", upload.name).Member("job", upload.job);
   note.Key("created").Number(upload.created_ms);
-  note.Member("there", upload.is_there ? "yes" : "no").End('}');
+  note.Member("there", upload.is_there ? "yes" : "no").Member("own", upload.is_own ? "yes" : "no").End('}');
   return WriteFileAtomically(NoteOf(upload.id), note.Take(), FileUse::kSecret, ExistingFile::kReplace);
 }
 
@@ -246,7 +248,9 @@ absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::ReceiveOwn(const std::st
   if (!expected.ok()) return expected.status();
   {
     const MutexLock lock(mutex_);
-    uploads_[expected->id].secret.clear();
+    Upload& upload = uploads_[expected->id];
+    upload.secret.clear();
+    upload.is_own = true;
   }
   *id = expected->id;
   const std::string path = PathOf(*id);

@@ -39,6 +39,7 @@ class Uploads {
     std::int64_t created_ms = 0;
     std::string job;  ///< That has it; empty: none.
     bool is_there = false;
+    bool is_own = false;  ///< It came with its job.
   };
 
   /// What a body is written to.

@@ -60,5 +60,21 @@ TEST_F(UploadsTest, OneThatIsGivenBackIsThereForTheNextJobAlsoBehindARestart) {
   EXPECT_TRUE(fs::exists(next.PathOf(id)));
 }
 
+TEST_F(UploadsTest, OneThatCameWithAJobThatWasNotMadeIsGoneBehindARestart) {
+  std::string id, taken;
+  for (std::string* const one : {&id, &taken}) {
+    const auto sink = uploads_.ReceiveOwn("key", "partners.csv", 1'000, 1'000, one);
+    ASSERT_THAT(sink, IsOk());
+    ASSERT_THAT((*sink)->Write("BP_EXTERNAL_ID\n1\n"), IsOk());
+    ASSERT_THAT((*sink)->Finish(), IsOk());
+  }
+  ASSERT_THAT(uploads_.TakeFor("job-1", taken), IsOk());
+  Uploads next(folder_, {});
+  EXPECT_THAT(next.Open(), IsOkAndHolds(testing::SizeIs(1)));
+  EXPECT_FALSE(next.Find(id));
+  EXPECT_FALSE(fs::exists(next.PathOf(id)));
+  EXPECT_TRUE(fs::exists(next.PathOf(taken)));
+}
+
 }  // namespace
 }  // namespace mirror
