@@ -254,39 +254,45 @@ def failing_disk(kind, seed, keep, fault, n):
         return run.deaths > 0 or run.busy > 0
 
 
+def count_calls(kind, seed):
+    """Writes, truncations and syncs that a run makes."""
+    with run_of(kind, seed, False, "counted") as (place, run, requests):
+        place.kill()
+        counted = place.folder / "count"
+        place.start(env=disk.shim(place, "count:0", MIRROR_DISK_COUNT=str(counted)))
+        for step in steps_of(run, requests, long_import=False):
+            step()
+        place.stop()
+        return int(counted.read_text())
+
+
 # --- All of them ---
 
 
-def cells_of(store):
-    """Each point at its first pass; the others by and by."""
-    cells = [("point", point) for point in POINTS[store]]
-    return cells + [("kill", None), ("child", None), ("clients", None)]
-
-
 def run(kind, runs, seed, keep, report):
+    """Each point is died at at its first pass, and each fault comes once; then they come by and by."""
     dice = random.Random(seed)
     records = records_kind(kind)
-    cells = cells_of(kind.store)
-    dice.shuffle(cells)
-    disks = [] if kind.store == "postgres" else ["enospc", "eio", "short", "fsync", "power"]
+    disks = [] if kind.store == "postgres" else list(disk.KINDS)
+    firsts = [("point", point, 1) for point in POINTS[kind.store]] + [(what, None, 0) for what in ("kill", "child", "clients", *disks)]
+    dice.shuffle(firsts)
+    calls = count_calls(records, dice.randrange(1 << 32)) if disks else 0
     done = 0
-    for number in range(max(runs, len(cells) + len(disks))):
+    while done < max(runs, len(firsts)):
+        what, point, n = firsts[done] if done < len(firsts) else dice.choice(firsts)
+        if done >= len(firsts):
+            n = dice.randrange(2, 12)
         of_run = dice.randrange(1 << 32)
-        if number < len(disks) or (disks and dice.random() < 0.25):
-            fault = disks[number % len(disks)]
-            met = failing_disk(records, of_run, keep, fault, dice.randrange(1, 600))
-            report.records(f"disk: {fault}", met)
+        if what == "point":
+            died = at_point(records, point, n, of_run, keep)
+            if n == 1 and not died:
+                raise Broken(f"records: the server passed {point} and lived, or never passed it")
+            report.crash("server", "records", point, died)
+        elif what == "clients":
+            report.records("several clients", many_clients(records, of_run, keep))
+        elif what in disks:
+            report.records(f"disk: {what}", failing_disk(records, of_run, keep, what, dice.randint(1, calls)))
         else:
-            what, point = cells[(number - len(disks)) % len(cells)]
-            first = number < len(disks) + len(cells)
-            if what == "point":
-                died = at_point(records, point, 1 if first else dice.randrange(2, 12), of_run, keep)
-                if first and not died:
-                    raise Broken(f"records: the server passed {point} and lived, or never passed it")
-                report.crash("server", "records", point, died)
-            elif what == "clients":
-                report.records("clients", many_clients(records, of_run, keep))
-            else:
-                report.records(what, at_any_moment(records, of_run, keep, what == "child"))
+            report.records("kill -9" if what == "kill" else "kill -9 of the reader", at_any_moment(records, of_run, keep, what == "child"))
         done += 1
     return done
