@@ -98,10 +98,6 @@ struct HttpService::Parts {
         storages(all),
         audit(std::move(write)),
         erasure(all, http.erase_within, told),
-        storage_calls(storages, audit, erasure, counters),
-        partner_calls(storages, audit, erasure, counters),
-        mapper_calls(storages, audit),
-        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2), counters),
         uploads(http.uploads,
                 {.file_bytes_max = http.upload_limit,
                  .key_bytes_max = http.uploads_per_key,
@@ -114,6 +110,10 @@ struct HttpService::Parts {
               .time = http.job_time,
               .lease = http.job_lease},
              told, servers, counters),
+        storage_calls(storages, audit, erasure, jobs, counters),
+        partner_calls(storages, audit, erasure, counters),
+        mapper_calls(storages, audit),
+        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2), counters),
         import_calls(config, storages, uploads, jobs, audit, servers, own_url, counters) {}
 
   const HttpConfig config;
@@ -125,12 +125,12 @@ struct HttpService::Parts {
   Storages storages;
   HttpAudit audit;
   Erasure erasure;
+  Uploads uploads;
+  ImportJobs jobs;
   StorageCalls storage_calls;
   PartnerCalls partner_calls;
   MapperCalls mapper_calls;
   TableCalls table_calls;
-  Uploads uploads;
-  ImportJobs jobs;
   ImportCalls import_calls;
   std::vector<Uploads::Upload> left;  ///< Of a former process, with jobs that are not over.
   std::shared_ptr<JsonDoor> door;

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/http/multipart.h"
 #include "base/iso_time.h"
@@ -373,9 +374,12 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
       call.now_ms);
   const bool is_written = written.ok() && former.empty();
   if (is_written || absl::IsUnavailable(written)) {
+    if (is_written) CrashPoint("job.written");
     // Of a commit that was not answered nobody knows: the job's turn tells.
     jobs_.Schedule(job);
   } else {
+    // A file that came with the request goes with it; one that was sent before is there for the next one.
+    started->is_new = false;
     jobs_.GiveUp(job);
   }
   if (!written.ok()) return written;
@@ -395,9 +399,9 @@ absl::Status ImportCalls::TakeJob(const ImportJob& job, Started* started) {
     if (!absl::IsNotFound(taken)) return taken;
     return absl::InvalidArgumentError(std::string(taken.message()));
   }
-  started->is_new = true;
   absl::Status announced = jobs_.Announce(job);
   if (!announced.ok()) jobs_.GiveUp(job);
+  started->is_new = announced.ok();
   return announced;
 }
 

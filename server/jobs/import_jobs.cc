@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "server/import/import_child.h"
 #include "server/jobs/import_run.h"
@@ -113,7 +114,7 @@ void ImportJobs::Schedule(const ImportJob& job) {
 }
 
 void ImportJobs::GiveUp(const ImportJob& job) {
-  uploads_.Remove(job.upload);
+  uploads_.GiveBack(job.upload);
   Forget(job.id);
 }
 
@@ -161,6 +162,8 @@ void ImportJobs::Work() {
   while (const std::optional<Waiting> next = Take()) {
     const bool is_over = RunOne(*next);
     if (is_over) {
+      CrashPoint("job.ended");
+      // Also of one that went with its data source before it began.
       uploads_.Remove(next->upload);
       Forget(next->id);
     }
@@ -310,6 +313,21 @@ ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
     page.is_last = page.is_last && job == jobs.end();
   }
   return page;
+}
+
+std::vector<std::string> ImportJobs::FilesOf(Tenant& tenant, bool only_ended) {
+  std::vector<std::string> uploads;
+  const auto kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax + 1);
+  if (!kept.ok()) return uploads;
+  for (const Document& document : *kept) {
+    const std::optional<ImportJob> job = JobOf(document.text);
+    if (job && (IsOver(job->state) || !only_ended)) uploads.push_back(job->upload);
+  }
+  return uploads;
+}
+
+void ImportJobs::RemoveFiles(const std::vector<std::string>& uploads) {
+  for (const std::string& upload : uploads) uploads_.Remove(upload);
 }
 
 absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t now_ms) {

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "server/records/mapper_json.h"
 #include "server/storages/source_documents.h"
@@ -165,6 +167,7 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
       MakeTenant(used, RecordMapper::Default(), {{kStorageKind, "", StorageText(name), now_ms}}, now_ms);
   if (absl::IsFailedPrecondition(made) && tenants_.Find(used).ok()) return Taken("the id", used);
   if (!made.ok()) return made;
+  CrashPoint("storage.made");
   return StorageInfo{used, name};
 }
 
@@ -386,6 +389,7 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
     done = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
   }
   if (!done.ok()) return done;
+  CrashPoint("datasource.made");
   absl::Status listed = (*root)->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         // Another server may have listed one meanwhile.
@@ -401,6 +405,7 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
       },
       now_ms);
   if (!listed.ok()) return listed;
+  CrashPoint("datasource.listed");
   return made;
 }
 
@@ -497,9 +502,8 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
       rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count));
   }
   tenant->reset();
-  if (absl::Status deleted = tenants_.Delete(context_id); !deleted.ok()) return deleted;
   // It is not a customer's who must not come again.
-  if (absl::Status allowed = tenants_.Allow(context_id).status(); !allowed.ok()) return allowed;
+  if (absl::Status deleted = tenants_.Delete(context_id, Deleted::kForgotten); !deleted.ok()) return deleted;
   Forget(context_id);
   return rows;
 }
@@ -528,6 +532,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
   } else if (absl::Status left = Detach(*source, now_ms); !left.ok()) {
     return left;
   }
+  CrashPoint("datasource.removed");
   absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(found->id);
   if (!root.ok()) return root.status();
   absl::Status unlisted = (*root)->ChangeDocuments(
@@ -537,6 +542,22 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
       now_ms);
   if (!unlisted.ok()) return unlisted;
   return rows;
+}
+
+absl::Status Storages::RemoveUnlisted(const std::string& root_id) {
+  const std::string begins = absl::StrCat(FoldName(root_id), "--");
+  std::vector<std::string> left;
+  for (const std::shared_ptr<Tenant>& tenant : tenants_.All()) {
+    if (!absl::StartsWith(FoldName(tenant->context_id()), begins)) continue;
+    const absl::StatusOr<std::optional<Document>> member = tenant->FindDocument(kMemberKind, "");
+    if (!member.ok() || !*member || FoldName((*member)->text) != FoldName(root_id)) continue;
+    const absl::StatusOr<TenantRecord> record = tenant->ReadTenantRow();
+    if (record.ok() && record->door() == Door::kRecords) left.push_back(tenant->context_id());
+  }
+  for (const std::string& context_id : left) {
+    if (absl::Status removed = DeleteTenant(context_id).status(); !removed.ok()) return removed;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
@@ -553,12 +574,16 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
   std::uint64_t rows = 0;
   // The root goes last: until then the rest can be found.
   for (auto source = sources->rbegin(); source != sources->rend(); ++source) {
-    absl::StatusOr<std::uint64_t> gone =
-        source->is_default ? DeleteTenant(source->tenant) : DeleteSourceOf(id, source->id, now_ms);
+    if (source->is_default) continue;
+    const absl::StatusOr<std::uint64_t> gone = DeleteSourceOf(id, source->id, now_ms);
     if (!gone.ok()) return gone;
     rows += *gone;
   }
-  return rows;
+  if (absl::Status removed = RemoveUnlisted(sources->front().tenant); !removed.ok()) return removed;
+  CrashPoint("storage.emptied");
+  const absl::StatusOr<std::uint64_t> gone = DeleteTenant(sources->front().tenant);
+  if (!gone.ok()) return gone;
+  return rows + *gone;
 }
 
 absl::StatusOr<std::vector<RecordMapper>> Storages::ListMappers(const std::string& storage) {

@@ -125,6 +125,8 @@ class Storages {
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);
   absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id);
+  /// What a kill left of data sources of records that were being made.
+  absl::Status RemoveUnlisted(const std::string& root_id) MIRROR_REQUIRES(changes_);
   absl::Status Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms);
   absl::Status Detach(const DataSource& source, std::int64_t now_ms);
   absl::StatusOr<DataSource> DefaultOf(Tenant& root);

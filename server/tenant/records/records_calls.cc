@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/nonce.h"
 #include "server/records/mapper_json.h"
 #include "server/tenant/records/partner_rows.h"
@@ -74,7 +75,7 @@ RecordOutcome RecordsCalls::ApplyRecords(const RecordRequest& request, std::int6
         // The others must not wait for ever, and nothing is known of the transaction.
         mirror_.Close();
         for (Waiting* const one : group) {
-          one->outcome.status = absl::ResourceExhaustedError(
+          one->outcome.status = absl::UnavailableError(
               "there is no memory left to write this. Whether it was written is not known; the same request "
               "again is safe under the same Idempotency-Key.");
         }
@@ -308,8 +309,10 @@ absl::StatusOr<std::optional<std::int64_t>> RecordsCalls::NeedsErasure() {
 absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  CrashPoint("records.erasing");
   if (absl::Status scrubbed = mirror_.store()->upkeep().Scrub(); !scrubbed.ok())
     return mirror_.Noticed(scrubbed);
+  CrashPoint("records.erased");
   return mirror_
       .Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
         if (!tenant.scrub || tenant.door() != Door::kRecords) return std::nullopt;
