@@ -250,6 +250,7 @@ absl::Status ImportJobs::EndOrphan(const std::string& id, std::int64_t now_ms) {
   if (absl::IsNotFound(changed)) return absl::OkStatus();
   if (!changed.ok()) return changed;
   if (ended) {
+    CountEnd(*ended, &counters_);
     events_.Add((*tenant)->context_id(), Severity::kWarning, "import.failed",
                 absl::StrCat("import job '", id, "' died: ", ended->message));
   }
