@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/exposition/metrics_listener.h"
 #include "base/human_text.h"
+#include "certs/apikeys/api_key.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
 #include "server/fleet/fleet.h"
@@ -36,6 +37,7 @@
 #include "server/rpc/message_memory.h"
 #include "server/rpc/mirror_service.h"
 #include "server/rules_print.h"
+#include "server/storages/storages.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
@@ -177,6 +179,7 @@ struct Server::Parts {
   std::unique_ptr<Looks> admin_looks;
   std::unique_ptr<HookRunner> hooks;  ///< Null: there are none.
   std::unique_ptr<Tenants> tenants;
+  std::unique_ptr<Storages> storages;
   std::function<void(const ServerConfig&)> set_indexes;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<ExpiryWatch> expiry;
@@ -206,6 +209,8 @@ struct Server::Parts {
   void StartHooks();
   void WatchPlaces();
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
+  /// `config`: where its keys are, when it is off.
+  absl::StatusOr<HttpDoorSeen> LookAtHttpDoor(const HttpConfig& config, bool with_keys) const;
   /// Of the work for all tenants: this server does it, alone or for all.
   bool Does(Duty duty) const { return fleet == nullptr || fleet->Holds(duty); }
   void ServeMetrics();
@@ -303,6 +308,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*store.home, options, *events);
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);
+  storages = std::make_unique<Storages>(*tenants, *events);
   keeper = std::make_unique<SummaryKeeper>(*store.catalog, *tenants, store.control != nullptr);
   keeper->Restore();
   freshness = std::make_unique<FreshnessWatch>(config.freshness, *events);
@@ -332,7 +338,8 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
   admin = std::make_unique<AdminService>(
       *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
       [watched = expiry.get()] { return watched->keys(); }, *freshness, time_series,
-      [this] { return Servers(); });
+      [this] { return Servers(); }, *storages,
+      [this, http_config = config.http](bool with_keys) { return LookAtHttpDoor(http_config, with_keys); });
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
       Endpoint::Open(config, checked.get(), admin.get(), &vouched, &calls);
   if (!opened.ok()) return opened.status();
@@ -397,6 +404,25 @@ absl::StatusOr<std::vector<ListedServer>> Server::Parts::Servers() const {
   return std::vector<ListedServer>{alone};
 }
 
+absl::StatusOr<HttpDoorSeen> Server::Parts::LookAtHttpDoor(const HttpConfig& config, bool with_keys) const {
+  HttpDoorSeen seen;
+  if (http) {
+    seen.url = http->url();
+    if (!with_keys) return seen;
+    ApiKeys::Seen keys = http->Keys();
+    seen.keys = std::move(keys.keys);
+    seen.used_ms = std::move(keys.used_ms);
+    seen.left_out = std::move(keys.left_out);
+    return seen;
+  }
+  if (!with_keys) return seen;
+  absl::StatusOr<FoundApiKeys> found = ReadApiKeys(config.api_keys);
+  if (!found.ok()) return found.status();
+  seen.keys = std::move(found->keys);
+  seen.left_out = std::move(found->left_out);
+  return seen;
+}
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_written,
                                                      std::shared_ptr<MirrorHooks> hooks) {
   ServerConfig config = as_written;
@@ -414,7 +440,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   parts.audit->Begin();
   if (config.http.enabled) {
     absl::StatusOr<std::unique_ptr<HttpService>> http = HttpService::Open(
-        config.http, *parts.tenants,
+        config.http, *parts.tenants, *parts.storages,
         [audit = parts.audit.get()](const std::string& who, const std::string& what,
                                     const absl::Status& outcome) { audit->Add(who, what, outcome); },
         *parts.events);
@@ -490,7 +516,7 @@ void Server::KeepHouse() {
 void Server::Stop() {
   spdlog::info("stopping: running calls have {} s to end", kDrainTime.count());
   parts_->admin->EndWatching();
-  parts_->http.reset();
+  if (parts_->http) parts_->http->Stop();
   std::atomic<bool> stopped{false};
   std::thread drain([&] {
     parts_->endpoint->Stop(kDrainTime);

@@ -8,7 +8,6 @@
 #include "base/embedded_file.h"
 #include "base/file.h"
 #include "base/http/listener.h"
-#include "server/http/api_keys.h"
 #include "server/http/http_error.h"
 #include "server/http/http_routes.h"
 #include "server/http/import_calls.h"
@@ -17,7 +16,6 @@
 #include "server/http/partner_calls.h"
 #include "server/http/storage_calls.h"
 #include "server/http/table_calls.h"
-#include "server/storages/storages.h"
 
 MIRROR_EMBEDDED(openapi);
 
@@ -47,6 +45,12 @@ HttpLimits LimitsOf(const HttpConfig& config) {
   return limits;
 }
 
+std::string UrlOf(const HttpConfig& config, std::uint16_t port) {
+  const bool is_v6 = config.address.find(':') != std::string::npos;
+  return absl::StrCat(config.plaintext ? "http://" : "https://", is_v6 ? "[" : "", config.address,
+                      is_v6 ? "]:" : ":", port);
+}
+
 /// What is asked for without a key.
 void AddOpenCalls(HttpRoutes* routes) {
   routes->Add({"GET", "/healthz", std::nullopt, HttpBody::kNone, [](HttpCall&) {
@@ -63,12 +67,12 @@ void AddOpenCalls(HttpRoutes* routes) {
 }  // namespace
 
 struct HttpService::Parts {
-  Parts(const HttpConfig& http, Tenants& all, HttpAudit::Write write, Events& told)
+  Parts(const HttpConfig& http, Tenants& all, Storages& kept, HttpAudit::Write write, Events& told)
       : config(http),
         tenants(all),
         events(told),
         keys(http.api_keys, http.requests_per_key),
-        storages(all),
+        storages(kept),
         audit(std::move(write)),
         erasure(all, http.erase_within, told),
         storage_calls(storages, audit, erasure),
@@ -88,7 +92,7 @@ struct HttpService::Parts {
   Tenants& tenants;
   Events& events;
   ApiKeys keys;
-  Storages storages;
+  Storages& storages;
   HttpAudit audit;
   Erasure erasure;
   StorageCalls storage_calls;
@@ -100,7 +104,8 @@ struct HttpService::Parts {
   ImportCalls import_calls;
   std::vector<Uploads::Upload> left;  ///< Of a former process, with jobs that are not over.
   std::shared_ptr<JsonDoor> door;
-  std::unique_ptr<HttpListener> listener;
+  std::unique_ptr<HttpListener> listener;  ///< Null once it is stopped.
+  std::string url;
   std::int64_t flushed_ms = 0, erased_ms = 0;
 
   void TellLeftOut(const std::vector<std::string>& left_out) {
@@ -109,7 +114,9 @@ struct HttpService::Parts {
 };
 
 HttpService::HttpService(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-HttpService::~HttpService() {
+HttpService::~HttpService() { Stop(); }
+
+void HttpService::Stop() {
   parts_->listener.reset();
   parts_->jobs.Stop();
   parts_->erasure.Stop();
@@ -117,8 +124,9 @@ HttpService::~HttpService() {
 }
 
 absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig& config, Tenants& tenants,
-                                                               HttpAudit::Write audit, Events& events) {
-  auto parts = std::make_unique<Parts>(config, tenants, std::move(audit), events);
+                                                               Storages& storages, HttpAudit::Write audit,
+                                                               Events& events) {
+  auto parts = std::make_unique<Parts>(config, tenants, storages, std::move(audit), events);
   const absl::StatusOr<std::vector<std::string>> loaded = parts->keys.Load();
   if (!loaded.ok()) return loaded.status();
   parts->TellLeftOut(*loaded);
@@ -143,6 +151,7 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
         absl::StrCat("[http]: ", std::string(listener.status().message()), ". Nothing was started."));
   }
   parts->listener = *std::move(listener);
+  parts->url = UrlOf(config, parts->listener->port());
   return std::unique_ptr<HttpService>(new HttpService(std::move(parts)));
 }
 
@@ -152,11 +161,7 @@ void HttpService::Start() {
   parts_->door->Start();
 }
 
-std::string HttpService::url() const {
-  const bool is_v6 = parts_->config.address.find(':') != std::string::npos;
-  return absl::StrCat(parts_->config.plaintext ? "http://" : "https://", is_v6 ? "[" : "",
-                      parts_->config.address, is_v6 ? "]:" : ":", parts_->listener->port());
-}
+const std::string& HttpService::url() const { return parts_->url; }
 
 void HttpService::ReloadKeys() {
   const absl::StatusOr<std::vector<std::string>> loaded = parts_->keys.Load();
@@ -180,7 +185,7 @@ void HttpService::Reload() {
       absl::StrCat("the certificate of the HTTP door stays as it was: ", std::string(set.message())));
 }
 
-std::vector<ApiKey> HttpService::Keys() { return parts_->keys.All(); }
+ApiKeys::Seen HttpService::Keys() { return parts_->keys.See(); }
 
 void HttpService::KeepHouse(std::int64_t now_ms) {
   constexpr std::int64_t kFlushEveryMs = 10'000;

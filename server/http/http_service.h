@@ -9,30 +9,35 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "certs/apikeys/api_key.h"
 #include "server/config/http_config.h"
+#include "server/http/api_keys.h"
 #include "server/http/http_audit.h"
+#include "server/storages/storages.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
 
 namespace mirror {
 
 /// The door for JSON as one object: its listener, keys, calls, and what has to be done for it from time to
-/// time. Threads: one at a time, but the listener's own.
+/// time. Threads: one at a time, but the listener's own; any for url()
+/// and Keys().
 class HttpService {
  public:
   /// Takes the port; every call is 503 before Start(). What it is given outlives it. Errors: kUnavailable:
   /// the port; kFailedPrecondition, kNotFound, kPermissionDenied: the certificate or the keys.
   static absl::StatusOr<std::unique_ptr<HttpService>> Open(const HttpConfig& config, Tenants& tenants,
-                                                           HttpAudit::Write audit, Events& events);
+                                                           Storages& storages, HttpAudit::Write audit,
+                                                           Events& events);
   ~HttpService();
 
   void Start();
+  /// Ends what it does. What it knows can be asked still.
+  void Stop();
   /// "https://127.0.0.1:7446"
-  std::string url() const;
+  const std::string& url() const;
   /// Keys and certificate are read again; what cannot be read stays as it was, and is told.
   void Reload();
-  std::vector<ApiKey> Keys();
+  ApiKeys::Seen Keys();
   /// Once in a while: writes the audit log's sums, erases what was deleted.
   void KeepHouse(std::int64_t now_ms);
 

@@ -27,6 +27,7 @@ T MemberOr(const nlohmann::json& object, const char* name, T otherwise) {
 }
 
 std::int64_t OldestOf(const TenantSummary& summary) {
+  if (summary.HasRecords()) return 0;
   std::int64_t oldest = 0;
   for (const std::string& table : summary.table_names) {
     const std::int64_t time = TimeOf(summary.freshness, table).value_or(0);
@@ -74,6 +75,11 @@ void UnpackTimes(const nlohmann::json& times, TenantSummary* summary) {
 
 }  // namespace
 
+std::string_view DoorWord(const TenantSummary& summary) {
+  if (summary.HasRecords()) return ToString(Door::kRecords);
+  return summary.issuer.empty() ? std::string_view() : ToString(Door::kCycles);
+}
+
 void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<TableCheck>& checks,
                      const Freshness& freshness, TenantSummary* summary) {
   summary->tables = static_cast<std::uint32_t>(records.size());
@@ -101,6 +107,13 @@ TenantSummary WithTimes(const TenantSummary& summary, const std::map<std::string
   TenantSummary next = summary;
   for (const auto& [table, source_ms] : times) next.freshness.tables[table] = source_ms;
   next.oldest_source_ms = OldestOf(next);
+  return next;
+}
+
+TenantSummary WithRecords(const TenantSummary& summary, std::int64_t rows, std::int64_t lsn) {
+  TenantSummary next = summary;
+  next.rows = std::max<std::int64_t>(0, rows);
+  next.lsn = lsn;
   return next;
 }
 
@@ -132,6 +145,7 @@ std::string PackSummary(const TenantSummary& summary) {
                         {"rows", summary.rows},
                         {"lsn", summary.lsn},
                         {"oldest_source_ms", summary.oldest_source_ms},
+                        {"job_ms", summary.job_ms},
                         {"times", PackTimes(summary)}}
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -162,6 +176,7 @@ std::optional<TenantSummary> UnpackSummary(std::string_view text) {
   summary.rows = MemberOr<std::int64_t>(object, "rows", 0);
   summary.lsn = MemberOr<std::int64_t>(object, "lsn", -1);
   summary.oldest_source_ms = MemberOr<std::int64_t>(object, "oldest_source_ms", 0);
+  summary.job_ms = MemberOr<std::int64_t>(object, "job_ms", 0);
   if (const auto times = object.find("times"); times != object.end() && times->is_object()) {
     UnpackTimes(*times, &summary);
   }

@@ -1,10 +1,12 @@
 #include "server/storages/storages.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "server/records/mapper_json.h"
 #include "server/storages/source_documents.h"
 #include "server/storages/storage_ids.h"
@@ -26,6 +28,15 @@ absl::Status NoMapper(const std::string& mapper) {
 absl::Status Taken(std::string_view what, const std::string& name) {
   return absl::AlreadyExistsError(
       absl::StrCat(std::string(what), " '", name, "' is taken. Nothing was done. Choose another one."));
+}
+
+std::string NameOf(const std::string& storage, const std::string& source) {
+  return absl::StrCat("data source '", source, "' of storage '", storage, "'");
+}
+
+void TellMade(Events& events, const std::string& context_id, const std::string& what) {
+  events.Add(context_id, Severity::kInformation, "tenant.created",
+             absl::StrCat(what, " was made over HTTP; its rows come as records"));
 }
 
 /// It is gone, or is a tenant whose mirror is not there yet: nothing that has documents.
@@ -119,6 +130,7 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
   if (absl::IsFailedPrecondition(made) && tenants_.Find(used).ok()) return Taken("the id", used);
   if (!made.ok()) return made;
   Forget(used);
+  TellMade(events_, used, absl::StrCat("storage '", used, "'"));
   return StorageInfo{used, name};
 }
 
@@ -130,15 +142,40 @@ absl::StatusOr<StorageInfo> Storages::Find(const std::string& id) {
   return StorageInfo{(*root)->context_id(), known->name};
 }
 
-absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::size_t limit,
-                                              const std::function<bool(const std::string& id)>& shows) {
+std::map<std::string, std::shared_ptr<Tenant>> Storages::Shown(
+    const std::function<bool(const std::string& id)>& shows) {
   std::map<std::string, std::shared_ptr<Tenant>> all;
   for (std::shared_ptr<Tenant>& tenant : tenants_.All()) {
     if (IsStorageId(tenant->context_id()) && shows(tenant->context_id()))
       all.emplace(FoldName(tenant->context_id()), std::move(tenant));
   }
+  return all;
+}
+
+absl::StatusOr<Storages::Stretch> Storages::Walk(const std::string& after, std::size_t limit,
+                                                 std::size_t looks_max,
+                                                 const std::function<bool(const std::string& id)>& shows) {
+  const std::map<std::string, std::shared_ptr<Tenant>> all = Shown(shows);
+  Stretch stretch;
+  std::size_t looks = 0;
+  for (auto at = after.empty() ? all.begin() : all.upper_bound(FoldName(after)); at != all.end(); ++at) {
+    if (stretch.storages.size() == limit || looks == looks_max) {
+      stretch.next = std::prev(at)->first;
+      break;
+    }
+    ++looks;
+    const absl::StatusOr<Known> known = Look(*at->second);
+    if (IsNowhere(known.status()) || (known.ok() && !known->is_storage)) continue;
+    const std::string& id = at->second->context_id();
+    stretch.storages.push_back({id, known.ok() ? known->name : id});
+  }
+  return stretch;
+}
+
+absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::size_t limit,
+                                              const std::function<bool(const std::string& id)>& shows) {
   Page page;
-  for (const auto& [key, tenant] : all) {
+  for (const auto& [key, tenant] : Shown(shows)) {
     const absl::StatusOr<Known> known = Look(*tenant);
     if (IsNowhere(known.status())) continue;
     // One that is damaged is there all the same, and hides no other.
@@ -278,7 +315,7 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
     if (absl::Status fits = CheckContextId(made.tenant); !fits.ok()) return fits;
     // What a kill left of an attempt before this one has no row, and is in no list.
     if (tenants_.Find(made.tenant).ok()) {
-      if (absl::Status removed = DeleteTenant(made.tenant).status(); !removed.ok()) return removed;
+      if (absl::Status removed = DeleteTenant(made.tenant, "").status(); !removed.ok()) return removed;
     }
     absl::Status new_tenant = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
     if (!new_tenant.ok()) return new_tenant;
@@ -297,6 +334,7 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
       },
       now_ms);
   if (!listed.ok()) return listed;
+  if (made.door == Door::kRecords) TellMade(events_, made.tenant, NameOf(root_id, made.id));
   return made;
 }
 
@@ -342,7 +380,7 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
   return changed;
 }
 
-absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id) {
+absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id, const std::string& what) {
   std::uint64_t rows = 0;
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
   if (absl::IsNotFound(tenant.status())) return rows;
@@ -357,6 +395,10 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
   // It is not a customer's who must not come again.
   if (absl::Status allowed = tenants_.Allow(context_id).status(); !allowed.ok()) return allowed;
   Forget(context_id);
+  if (!what.empty()) {
+    events_.Add(context_id, Severity::kWarning, "mirror.deleted",
+                absl::StrCat(what, " was deleted over HTTP, with ", Counted(rows, "row")));
+  }
   return rows;
 }
 
@@ -374,7 +416,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage,
   if (!found.ok()) return found.status();
   absl::StatusOr<std::uint64_t> rows = std::uint64_t{0};
   if (source->door == Door::kRecords) {
-    rows = DeleteTenant(source->tenant);
+    rows = DeleteTenant(source->tenant, NameOf(found->id, source->id));
     if (!rows.ok()) return rows;
   } else if (absl::Status left = Detach(*source, now_ms); !left.ok()) {
     return left;
@@ -404,7 +446,8 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
   // The root goes last: until then the rest can be found.
   for (auto source = sources->rbegin(); source != sources->rend(); ++source) {
     absl::StatusOr<std::uint64_t> gone =
-        source->is_default ? DeleteTenant(source->tenant) : DeleteSource(id, source->id, now_ms);
+        source->is_default ? DeleteTenant(source->tenant, absl::StrCat("storage '", source->tenant, "'"))
+                           : DeleteSource(id, source->id, now_ms);
     if (!gone.ok()) return gone;
     rows += *gone;
   }

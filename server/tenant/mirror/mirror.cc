@@ -407,8 +407,11 @@ void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& c
     if (!records.ok()) return records.status();
     std::vector<std::string> tables;
     for (const TableRecord& record : *records) tables.push_back(record.table);
+    const absl::StatusOr<TenantRecord> tenant = store.records().ReadTenant();
+    if (!tenant.ok()) return tenant.status();
     Plan next;
-    next.targets = TargetsOf(rules, context_id, tables);
+    next.targets =
+        tenant->door() == Door::kRecords ? FreshnessTargets{} : TargetsOf(rules, context_id, tables);
     if (*next.targets == freshness->targets) return std::optional<Plan>();
     return std::optional(std::move(next));
   };

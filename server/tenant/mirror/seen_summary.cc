@@ -1,6 +1,7 @@
 #include "server/tenant/mirror/seen_summary.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -26,6 +27,9 @@ void ReadTenant(Store& store, TenantSummary* summary) {
   summary->environment = tenant->environment;
   summary->source_id = tenant->source_id;
   summary->cycle = tenant->cycle;
+  if (!summary->HasRecords()) return;
+  const absl::StatusOr<std::optional<Document>> job = store.records().ReadDocument(kLastJobKind, "");
+  if (job.ok()) summary->job_ms = *job ? (*job)->at_ms : 0;
 }
 
 void ReadTables(Store& store, TenantSummary* summary) {
@@ -76,6 +80,11 @@ std::shared_ptr<const TenantSummary> SeenSummary::Shared() const {
     summary_ = std::make_shared<const TenantSummary>(WithTimes(*summary_, times_));
     times_.clear();
   }
+  if (summary_ && records_) {
+    summary_ =
+        std::make_shared<const TenantSummary>(WithRecords(*summary_, records_->first, records_->second));
+    records_.reset();
+  }
   return summary_;
 }
 
@@ -101,6 +110,7 @@ void SeenSummary::Remember(const TenantSummary& summary) {
 void SeenSummary::TakeOver(const TenantSummary& summary) {
   const MutexLock lock(mutex_);
   times_.clear();
+  records_.reset();
   summary_ = std::make_shared<const TenantSummary>(summary);
 }
 
@@ -110,6 +120,11 @@ void SeenSummary::NoteTimes(const std::vector<Step>& steps, const std::vector<St
     if (!steps[i].source_ms || !results[i].status.ok()) continue;
     times_[FoldName(steps[i].table)] = *steps[i].source_ms;
   }
+}
+
+void SeenSummary::NoteRecords(std::int64_t rows, std::int64_t lsn) {
+  const MutexLock lock(mutex_);
+  records_ = {rows, lsn};
 }
 
 void SeenSummary::NoteFailure(std::string_view why) {

@@ -79,6 +79,7 @@ class RecordsCalls {
 
   void CommitGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
+  void NoteWritten(const Plan& plan, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status OpenRecordsMirror(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   /// Asked under the store's writer lock, of a source of records that takes what comes.
   using TablePlanner = std::function<absl::StatusOr<std::optional<Plan>>(
