@@ -15,9 +15,9 @@
 namespace mirror {
 namespace {
 
-constexpr std::size_t kPatternBytesMax = 256;
+constexpr std::size_t kIdPatternBytesMax = 256;
 constexpr std::size_t kStoragesPerPage = 100, kStoragesPerPageMax = 500;
-constexpr int kStatesMax = 32;
+constexpr int kJobStatesMax = 32;
 
 /// By folded context id.
 using Listed = std::map<std::string, ListedTenant>;
@@ -73,9 +73,9 @@ void EncodeJob(const ListedJob& listed, v1::ImportJobInfo* message) {
 }  // namespace
 
 absl::Status AdminRecords::List(const v1::ListStoragesRequest& request, v1::ListStoragesResponse* response) {
-  if (request.id_pattern().size() > kPatternBytesMax || request.page_token().size() > kPatternBytesMax) {
-    return absl::InvalidArgumentError(absl::StrCat("'id_pattern' or 'page_token' is over ", kPatternBytesMax,
-                                                   " bytes. Ask with a shorter one."));
+  if (request.id_pattern().size() > kIdPatternBytesMax || request.page_token().size() > kIdPatternBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("'id_pattern' or 'page_token' is over ",
+                                                   kIdPatternBytesMax, " bytes. Ask with a shorter one."));
   }
   const absl::StatusOr<HttpDoorSeen> door = look_at_door_(/*with_keys=*/false);
   if (!door.ok()) return door.status();
@@ -111,9 +111,9 @@ absl::Status AdminRecords::List(const v1::ListStoragesRequest& request, v1::List
 
 absl::Status AdminRecords::List(const v1::ListImportJobsRequest& request,
                                 v1::ListImportJobsResponse* response) {
-  if (request.states_size() > kStatesMax) {
+  if (request.states_size() > kJobStatesMax) {
     return absl::InvalidArgumentError(
-        absl::StrCat("there are over ", kStatesMax, " states. Ask for less at once."));
+        absl::StrCat("there are over ", kJobStatesMax, " states. Ask for less at once."));
   }
   const absl::StatusOr<HttpDoorSeen> door = look_at_door_(/*with_keys=*/false);
   if (!door.ok()) return door.status();

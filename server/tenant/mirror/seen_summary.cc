@@ -88,6 +88,11 @@ std::shared_ptr<const TenantSummary> SeenSummary::Shared() const {
   return summary_;
 }
 
+bool SeenSummary::HasRecords() const {
+  const MutexLock lock(mutex_);
+  return summary_ && summary_->HasRecords();
+}
+
 void SeenSummary::Set(TenantSummary next) {
   const MutexLock lock(mutex_);
   if (summary_) next.failure = summary_->failure;

@@ -31,6 +31,8 @@ class SeenSummary {
   TenantSummary Get() const;
   /// The same, but for the progress of a cycle that runs. Null: there is nothing to be known.
   std::shared_ptr<const TenantSummary> Shared() const;
+  /// Its rows come as records, as far as is known.
+  bool HasRecords() const;
   /// Takes the place of what was there, but for the failure, which may have come meanwhile.
   void Set(TenantSummary next);
   /// What the catalog kept, unless better is known.
