@@ -100,11 +100,11 @@ void SortNewestFirst(std::vector<ListedJob>* jobs) {
   });
 }
 
-/// Whether the page is full of jobs that are newer than all of `next`.
+/// Whether the page is full, and all of it newer than anything of `next`.
 bool IsFull(std::vector<ListedJob>* jobs, std::size_t page_size, const Holder& next) {
-  if (jobs->size() <= page_size) return false;
+  if (jobs->size() < page_size) return false;
   SortNewestFirst(jobs);
-  return (*jobs)[page_size].job.created_ms > next.newest_ms;
+  return (*jobs)[page_size - 1].job.created_ms > next.newest_ms;
 }
 
 }  // namespace
@@ -121,8 +121,12 @@ absl::StatusOr<JobPage> ListImportJobs(Tenants& tenants, const JobQuery& query) 
       query.page_size == 0 ? kJobsPerPage : std::min(query.page_size, kJobsPerPageMax);
   JobPage page;
   std::size_t opened = 0;
+  bool is_last = true;
   for (const Holder& holder : HoldersOf(tenants, query)) {
-    if (IsFull(&page.jobs, page_size, holder)) break;
+    if (IsFull(&page.jobs, page_size, holder)) {
+      is_last = false;
+      break;
+    }
     if (++opened > kJobTenantsMax) {
       return absl::ResourceExhaustedError(
           absl::StrCat("over ", kJobTenantsMax,
@@ -134,8 +138,9 @@ absl::StatusOr<JobPage> ListImportJobs(Tenants& tenants, const JobQuery& query) 
   SortNewestFirst(&page.jobs);
   if (page.jobs.size() > page_size) {
     page.jobs.resize(page_size);
-    page.next_page_token = TokenOf(PlaceOf(page.jobs.back().job));
+    is_last = false;
   }
+  if (!is_last) page.next_page_token = TokenOf(PlaceOf(page.jobs.back().job));
   return page;
 }
 

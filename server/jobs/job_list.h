@@ -31,7 +31,7 @@ struct ListedJob {
 };
 struct JobPage {
   std::vector<ListedJob> jobs;
-  std::string next_page_token;  ///< Empty: the last.
+  std::string next_page_token;  ///< Empty: the last. Behind it may be a page without a job.
 };
 
 /// A tenant that cannot be read hides no other. Errors: kInvalidArgument: a page token that no answer gave,
