@@ -286,14 +286,14 @@ TEST_F(AdminRecordsTest, ATenantOfRecordsIsToldAsOne) {
   EXPECT_THAT(made[0].message(), HasSubstr("over HTTP"));
 
   const Finished listed = here_->Mirrorctl({"tables", "Acme"});
-  EXPECT_THAT(listed.out, Not(HasSubstr("unknown")));
-  EXPECT_THAT(here_->Mirrorctl({"pause", "Acme", "--reason", "a test"}).out,
+  EXPECT_THAT(listed.outputput, Not(HasSubstr("unknown")));
+  EXPECT_THAT(here_->Mirrorctl({"pause", "Acme", "--reason", "a test"}).output,
               HasSubstr("writes over HTTP are refused until"));
   EXPECT_THAT(Ask("PUT", "/v4/storages/Acme/businesspartners", "application/json",
                   "{\"businessPartners\":[{\"externalId\":\"1\"}]}"),
               AllOf(HasSubstr(" 409 "), HasSubstr("a test")));
-  EXPECT_THAT(here_->Mirrorctl({"resume", "Acme"}).out, HasSubstr("writes over HTTP are taken again"));
-  EXPECT_THAT(here_->Mirrorctl({"delete", "Acme", "--confirm", "Acme"}).out,
+  EXPECT_THAT(here_->Mirrorctl({"resume", "Acme"}).output, HasSubstr("writes over HTTP are taken again"));
+  EXPECT_THAT(here_->Mirrorctl({"delete", "Acme", "--confirm", "Acme"}).output,
               HasSubstr("nothing of that id can be made over HTTP until"));
 }
 
