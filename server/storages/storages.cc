@@ -63,30 +63,38 @@ absl::StatusOr<std::shared_ptr<Tenant>> Storages::Root(const std::string& storag
   return tenant;
 }
 
-absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
-  const std::string key = FoldName(tenant.context_id());
-  {
-    const MutexLock lock(mutex_);
-    if (const auto found = known_.find(key); found != known_.end()) return found->second;
-  }
-  const absl::StatusOr<std::optional<Document>> member = tenant.FindDocument(kMemberKind, "");
-  if (!member.ok()) return member.status();
-  const absl::StatusOr<std::optional<Document>> named = tenant.FindDocument(kStorageKind, "");
-  if (!named.ok()) return named.status();
-  Known known;
-  known.is_storage = IsStorageId(tenant.context_id()) && !*member;
-  if (*named) known.name = StorageNameOf((*named)->text);
-  if (known.name.empty()) known.name = tenant.context_id();
-  if (!tenants_.home().IsShared()) {
-    const MutexLock lock(mutex_);
-    known_[key] = known;
-  }
-  return known;
+std::optional<Storages::Known> Storages::FindKnown(const Tenant& tenant) {
+  const MutexLock lock(mutex_);
+  const auto found = known_.find(FoldName(tenant.context_id()));
+  if (found == known_.end() || found->second.version != tenant.documents_version()) return std::nullopt;
+  return found->second;
+}
+
+void Storages::Keep(const Tenant& tenant, const Known& known) {
+  // Another server may change it.
+  if (tenants_.home().IsShared()) return;
+  const MutexLock lock(mutex_);
+  known_[FoldName(tenant.context_id())] = known;
 }
 
 void Storages::Forget(const std::string& id) {
   const MutexLock lock(mutex_);
   known_.erase(FoldName(id));
+}
+
+absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
+  if (std::optional<Known> known = FindKnown(tenant)) return *std::move(known);
+  Known known;
+  known.version = tenant.documents_version();
+  const absl::StatusOr<std::optional<Document>> member = tenant.FindDocument(kMemberKind, "");
+  if (!member.ok()) return member.status();
+  const absl::StatusOr<std::optional<Document>> named = tenant.FindDocument(kStorageKind, "");
+  if (!named.ok()) return named.status();
+  known.is_storage = IsStorageId(tenant.context_id()) && !*member;
+  if (*named) known.name = StorageNameOf((*named)->text);
+  if (known.name.empty()) known.name = tenant.context_id();
+  Keep(tenant, known);
+  return known;
 }
 
 absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMapper& mapper,
@@ -129,7 +137,6 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
       MakeTenant(used, RecordMapper::Default(), {{kStorageKind, "", StorageText(name), now_ms}}, now_ms);
   if (absl::IsFailedPrecondition(made) && tenants_.Find(used).ok()) return Taken("the id", used);
   if (!made.ok()) return made;
-  Forget(used);
   TellMade(events_, used, absl::StrCat("storage '", used, "'"));
   return StorageInfo{used, name};
 }
@@ -210,18 +217,29 @@ absl::StatusOr<DataSource> Storages::DefaultOf(Tenant& root) {
   return *std::move(source);
 }
 
-absl::StatusOr<std::vector<DataSource>> Storages::ListSources(const std::string& storage) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  absl::StatusOr<DataSource> first = DefaultOf(**root);
+absl::StatusOr<std::vector<DataSource>> Storages::ReadSources(Tenant& root) {
+  absl::StatusOr<DataSource> first = DefaultOf(root);
   if (!first.ok()) return first.status();
   std::vector<DataSource> sources = {*std::move(first)};
-  const auto kept = (*root)->ListDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
+  const auto kept = root.ListDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
   if (!kept.ok()) return kept.status();
   for (const Document& one : *kept) {
     if (one.id == kDefaultSource) continue;
     if (std::optional<DataSource> source = SourceOf(one.text)) sources.push_back(*std::move(source));
   }
+  return sources;
+}
+
+absl::StatusOr<std::vector<DataSource>> Storages::ListSources(const std::string& storage) {
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
+  if (!root.ok()) return root.status();
+  absl::StatusOr<Known> known = Look(**root);
+  if (!known.ok()) return known.status();
+  if (!known->sources.empty()) return std::move(known->sources);
+  absl::StatusOr<std::vector<DataSource>> sources = ReadSources(**root);
+  if (!sources.ok()) return sources;
+  known->sources = *sources;
+  Keep(**root, *known);
   return sources;
 }
 
@@ -255,7 +273,7 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
     return absl::AlreadyExistsError(absl::StrCat(
         "tenant '", tenant.context_id(), "' is a storage with data sources of its own. Nothing was done."));
   }
-  absl::Status changed = tenant.ChangeDocuments(
+  return tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         const absl::StatusOr<std::optional<Document>> member = records.ReadDocument(kMemberKind, "");
         if (!member.ok()) return member.status();
@@ -267,8 +285,6 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
         return std::vector<DocumentChange>{{kMemberKind, "", storage}};
       },
       now_ms);
-  Forget(tenant.context_id());
-  return changed;
 }
 
 absl::Status Storages::Detach(const DataSource& source, std::int64_t now_ms) {
@@ -280,7 +296,6 @@ absl::Status Storages::Detach(const DataSource& source, std::int64_t now_ms) {
         return std::vector<DocumentChange>{{kMemberKind, "", std::nullopt}};
       },
       now_ms);
-  Forget(source.tenant);
   return IsNowhere(left) ? absl::OkStatus() : left;
 }
 

@@ -104,14 +104,20 @@ class Storages {
   absl::Status DeleteMapper(const std::string& storage, const std::string& id, std::int64_t now_ms);
 
  private:
-  /// What is known of a tenant as a storage.
+  /// What is known of a tenant as a storage, while its documents have this version.
   struct Known {
+    std::uint64_t version = 0;
     bool is_storage = false;  ///< Else it is a data source of another one.
     std::string name;
+    std::vector<DataSource> sources;  ///< Empty: they were not read yet.
   };
 
   absl::StatusOr<std::shared_ptr<Tenant>> Root(const std::string& storage);
   absl::StatusOr<Known> Look(Tenant& tenant);
+  absl::StatusOr<std::vector<DataSource>> ReadSources(Tenant& root);
+  /// Absent: it is not known as it is now.
+  std::optional<Known> FindKnown(const Tenant& tenant);
+  void Keep(const Tenant& tenant, const Known& known);
   void Forget(const std::string& id);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);

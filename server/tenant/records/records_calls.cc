@@ -107,7 +107,7 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
       [&](const TenantRecord& tenant)
           MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
             planner.emplace(*mirror_.store(), mirror_.agreed().rules(), now_ms);
-            if (absl::Status begun = planner->Begin(tenant, requests); !begun.ok()) return begun;
+            if (absl::Status begun = planner->Begin(tenant, requests, &form_); !begun.ok()) return begun;
             for (Waiting* const one : group) {
               absl::StatusOr<RecordOutcome> outcome = planner->Add(one->request);
               if (!outcome.ok()) return outcome.status();
@@ -159,6 +159,7 @@ absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t
           return absl::FailedPreconditionError(std::move(why));
         return planner(*mirror_.store(), tenant, **record);
       });
+  mirror_.NoteDocuments();
   if (!committed.ok()) return committed.status();
   mirror_.agreed().Forget();
   mirror_.Summarize(Look::kAll);
@@ -363,6 +364,7 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
             return plan;
           })
           .status();
+  mirror_.NoteDocuments();
   if (changed.ok() && is_job) mirror_.Summarize(Look::kTenant);
   return changed;
 }

@@ -20,6 +20,7 @@
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/commit_queue.h"
 #include "server/tenant/mirror/mirror.h"
+#include "server/tenant/records/records_form.h"
 
 namespace mirror {
 
@@ -68,6 +69,8 @@ class RecordsCalls {
   /// Reads under the store's writer lock and gives what is to be written.
   using DocumentPlanner = std::function<absl::StatusOr<std::vector<DocumentChange>>(StoreRecords& records)>;
   absl::Status ChangeDocuments(const DocumentPlanner& planner, std::int64_t now_ms);
+  /// See Mirror: what stands behind answers and jobs changes it not.
+  std::uint64_t documents_version() const { return mirror_.documents_version(); }
 
  private:
   struct Waiting {
@@ -88,6 +91,8 @@ class RecordsCalls {
 
   Mirror& mirror_;
   CommitQueue<Waiting> queue_;
+  /// As the last group found it.
+  std::shared_ptr<const RecordsForm> form_ MIRROR_GUARDED_BY(mirror_.mutex());
 };
 
 /// A new mirror of records, without rows, whose position has a lineage of its own. Errors: those of

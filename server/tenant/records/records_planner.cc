@@ -11,7 +11,6 @@
 #include "base/json/json_document.h"
 #include "base/nonce.h"
 #include "server/records/import_job.h"
-#include "server/records/mapper_json.h"
 #include "server/tenant/records/partner_rows.h"
 
 namespace mirror {
@@ -128,7 +127,8 @@ std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableReco
 }
 
 absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
-                                   const std::vector<const RecordRequest*>& requests) {
+                                   const std::vector<const RecordRequest*>& requests,
+                                   std::shared_ptr<const RecordsForm>* form) {
   if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
   tenant_ = tenant;
   absl::StatusOr<std::optional<TableRecord>> record = store_.records().ReadTable(kPartnerTable);
@@ -136,33 +136,10 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
   record_ = *std::move(record);
   if (std::string why = StoppedWhy(tenant, record_); !why.empty())
     return absl::FailedPreconditionError(std::move(why));
-  const absl::StatusOr<std::optional<TableSchema>> agreed = store_.records().ReadSchema(kPartnerTable);
-  if (!agreed.ok()) return agreed.status();
-  const absl::StatusOr<std::optional<Document>> source = store_.records().ReadDocument(kSourceKind, "");
-  if (!source.ok()) return source.status();
-  if (!*agreed || !*source) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("what data source '", tenant.context_id,
-                     "' keeps of itself was removed by hand. Nothing was written. Restore a backup of it."));
-  }
-  agreed_ = **agreed;
-  kept_ = KeptForm(agreed_);
-  is_ruled_ = std::any_of(agreed_.columns.begin(), agreed_.columns.end(),
-                          [](const Column& column) { return column.rule != Rule::kPlain; });
-  keeps_record_ = !is_ruled_;
-  absl::StatusOr<RecordMapper> mapper = MapperOf((*source)->text);
-  if (!mapper.ok()) return mapper.status();
-  mapper_ = *std::move(mapper);
-  const absl::StatusOr<TableSchema> by_rules = PartnerTableOf(*mapper_, rules_);
-  if (!by_rules.ok()) return by_rules.status();
-  // What is there was kept by the former rules, and would go on beside what comes.
-  if (SchemaHash(*by_rules) != SchemaHash(agreed_)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the configuration's rules for columns of data source '", tenant.context_id,
-                     "' are others than those that its rows were kept by. Nothing was written. Clear it and "
-                     "send its rows again, or "
-                     "take the rules back."));
-  }
+  absl::StatusOr<std::shared_ptr<const RecordsForm>> found =
+      ReadForm(store_.records(), tenant.context_id, *record_, rules_, *form);
+  if (!found.ok()) return found.status();
+  form_ = *form = *std::move(found);
   std::set<std::string> ids;
   for (const RecordRequest* const request : requests) {
     for (const RecordItem& item : request->items) {
@@ -170,9 +147,9 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
     }
   }
   absl::StatusOr<RowBlock> block =
-      store_.records().ReadRows(kept_, std::vector<std::string>(ids.begin(), ids.end()));
+      store_.records().ReadRows(form_->kept, std::vector<std::string>(ids.begin(), ids.end()));
   if (!block.ok()) return block.status();
-  absl::StatusOr<std::vector<PartnerRow>> rows = PartnersOf(agreed_, kept_, &*block);
+  absl::StatusOr<std::vector<PartnerRow>> rows = PartnersOf(form_->agreed, form_->kept, &*block);
   if (!rows.ok()) return rows.status();
   for (PartnerRow& row : *rows) {
     Known& known = rows_[row.external_id];
@@ -291,29 +268,31 @@ void RecordsPlanner::Upsert(const RecordRequest& request,
       continue;
     }
     PartnerRow row = before.value_or(PartnerRow{});
-    if (absl::Status merged = MergeRecord(*mapper_, item, keeps_record_, &row); !merged.ok()) {
+    if (absl::Status merged = MergeRecord(form_->mapper, item, !form_->is_ruled, &row); !merged.ok()) {
       Fail(item, std::string(merged.message()), outcome);
       continue;
     }
     if (!before) {
       row.external_id = item.external_id;
-      row.id = NewToken();
+      if (new_ids_.empty()) new_ids_ = NewTokens(std::min<std::size_t>(request.items.size(), 1'000));
+      row.id = std::move(new_ids_.back());
+      new_ids_.pop_back();
       row.created_at = now;
       row.modified_at = now;
       ++outcome->inserts;
     } else {
       ++outcome->updates;
-      if (row == *before && !is_ruled_) {
+      if (row == *before && !form_->is_ruled) {
         ++outcome->unchanged;
       } else {
         row.modified_at = now;
       }
     }
-    if (is_ruled_) {
+    if (form_->is_ruled) {
       std::set<std::uint32_t>& touched = rows_[item.external_id].touched;
       for (const RecordAttribute& attribute : item.attributes) {
-        const std::optional<std::size_t> place = mapper_->Find(attribute.name);
-        if (place && !mapper_->IsExternalId(*place)) touched.insert(mapper_->ColumnOf(*place));
+        const std::optional<std::size_t> place = form_->mapper.Find(attribute.name);
+        if (place && !form_->mapper.IsExternalId(*place)) touched.insert(form_->mapper.ColumnOf(*place));
       }
     }
     (*changed)[item.external_id] = std::move(row);
@@ -360,23 +339,24 @@ absl::Status RecordsPlanner::AddChange(Operation operation, const std::vector<co
                                        const std::vector<std::uint32_t>& columns, Step* step) {
   if (rows.empty()) return absl::OkStatus();
   Change& change = changes_.emplace_back();
-  change.block = BlockOf(agreed_, columns, rows);
-  absl::StatusOr<ChangeBatch> batch = BatchOf(agreed_, &change.block);
+  change.block = BlockOf(form_->agreed, columns, rows);
+  absl::StatusOr<ChangeBatch> batch = BatchOf(form_->agreed, &change.block);
   if (!batch.ok()) return batch.status();
   change.batch = *std::move(batch);
   change.batch.operation = operation;
-  if (is_ruled_) {
-    absl::Status ruled = ApplyRules(agreed_, kept_, rules_.hash_key(), &change.batch, &change.ruled);
+  if (form_->is_ruled) {
+    absl::Status ruled =
+        ApplyRules(form_->agreed, form_->kept, rules_.hash_key(), &change.batch, &change.ruled);
     if (!ruled.ok()) return ruled;
   }
-  step->actions.emplace_back(ApplyRows{.schema = &kept_, .batch = &change.batch});
+  step->actions.emplace_back(ApplyRows{.schema = &form_->kept, .batch = &change.batch});
   return absl::OkStatus();
 }
 
 std::vector<std::uint32_t> RecordsPlanner::UpdatedColumns(const Known& known) const {
   std::vector<std::uint32_t> columns;
-  if (!is_ruled_) {
-    columns.resize(agreed_.columns.size());
+  if (!form_->is_ruled) {
+    columns.resize(form_->agreed.columns.size());
     std::iota(columns.begin(), columns.end(), 0U);
     return columns;
   }
@@ -405,7 +385,7 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   step.record = record_;
   ++step.record->position.lsn.value;
   step.source_ms = now_ms_;
-  std::vector<std::uint32_t> all(agreed_.columns.size());
+  std::vector<std::uint32_t> all(form_->agreed.columns.size());
   std::iota(all.begin(), all.end(), 0U);
   absl::Status added = AddChange(Operation::kDelete, removed, {0}, &step);
   for (const auto& [columns, rows] : updated) {
@@ -428,19 +408,6 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
     plan.documents.push_back({kErasureKind, "", ""});
   }
   return plan;
-}
-
-absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules) {
-  TableSchema table = mapper.table();
-  if (absl::Status set = rules.Set(&table); !set.ok()) return set;
-  for (const Column& column : table.columns) {
-    // The record has all values, and as they came.
-    if (column.rule != Rule::kPlain) {
-      table.columns[*table.Find(kRecordColumn)].rule = Rule::kLeftOut;
-      break;
-    }
-  }
-  return table;
 }
 
 absl::Status CheckComesByCycles(const TenantRecord& tenant) {

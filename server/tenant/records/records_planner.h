@@ -20,11 +20,11 @@
 #include "server/records/record_merge.h"
 #include "server/records/record_request.h"
 #include "server/store/store.h"
+#include "server/tenant/records/records_form.h"
 
 namespace mirror {
 
 /// Of the documents of a source of records.
-inline constexpr char kSourceKind[] = "source";  ///< One, without an id: the mapper.
 inline constexpr char kErasureKind[] =
     "erasure";  ///< One, without an id: since when something is to be erased.
 inline constexpr char kAnswerKind[] = "answer";  ///< What requests were answered, see RememberedRequest.
@@ -45,7 +45,9 @@ class RecordsPlanner {
 
   /// First. Reads what `requests` are about. Errors: as Store; kFailedPrecondition where nothing may be
   /// written: see StoppedWhy().
-  absl::Status Begin(const TenantRecord& tenant, const std::vector<const RecordRequest*>& requests);
+  /// `form`: as it was found last, and behind the call as it is.
+  absl::Status Begin(const TenantRecord& tenant, const std::vector<const RecordRequest*>& requests,
+                     std::shared_ptr<const RecordsForm>* form);
   /// Plans one of them. An error is in RecordOutcome::status, and then nothing of it is planned. Errors of
   /// the call: as Store.
   absl::StatusOr<RecordOutcome> Add(const RecordRequest& request);
@@ -80,16 +82,13 @@ class RecordsPlanner {
   Store& store_;
   const ColumnRules& rules_;
   const std::int64_t now_ms_;
-  std::optional<RecordMapper> mapper_;
-  TableSchema agreed_, kept_;
-  bool keeps_record_ = true;
-  bool is_ruled_ = false;  ///< Some column is not kept as it comes.
+  std::shared_ptr<const RecordsForm> form_;
   TenantRecord tenant_;
   std::optional<TableRecord> record_;
   Rows rows_;
   std::map<std::string, std::string> remembered_;  ///< By id, of this transaction: hash, a line end, answer.
   std::vector<DocumentChange> documents_;
-  std::vector<std::string> deleted_;
+  std::vector<std::string> deleted_, new_ids_;
   std::deque<Change> changes_;
 };
 
@@ -102,9 +101,6 @@ absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, c
                                                    const TableSchema& agreed, const std::string& mapper,
                                                    std::int64_t now_ms);
 
-/// The table of a source of records with this mapper. With rules for some of its columns it keeps no record.
-/// Errors: kInvalidArgument: a rule that its column cannot have.
-absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules);
 /// For operators' calls that ask something of a source. Errors: kFailedPrecondition: the rows come as
 /// records.
 absl::Status CheckComesByCycles(const TenantRecord& tenant);

@@ -8,7 +8,7 @@
 #include "mirror/v1/mirror_admin.pb.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 
-// Storages, import jobs and keys of the HTTP door for people; as JSON they are in admin_output.h with the rest.
+// Storages and import jobs for people; as JSON they stand in admin_output.h with the rest.
 
 namespace mirror {
 
