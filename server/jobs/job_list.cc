@@ -113,9 +113,12 @@ absl::StatusOr<JobPage> ListImportJobs(Tenants& tenants, const JobQuery& query) 
   const absl::StatusOr<std::optional<Place>> behind = BehindOf(query.page_token);
   if (!behind.ok()) return behind.status();
   if (absl::Status known = CheckStates(query.states); !known.ok()) return known;
-  for (const std::string& named : {query.storage, query.context_id}) {
-    if (named.empty()) continue;
-    if (const absl::Status there = tenants.Find(named).status(); !there.ok()) return there;
+  if (!query.storage.empty() && absl::IsNotFound(tenants.Find(query.storage).status())) {
+    return absl::NotFoundError(absl::StrCat("there is no storage '", query.storage,
+                                            "'. 'mirrorctl storages' lists those that there are."));
+  }
+  if (!query.context_id.empty()) {
+    if (const absl::Status there = tenants.Find(query.context_id).status(); !there.ok()) return there;
   }
   const std::size_t page_size =
       query.page_size == 0 ? kJobsPerPage : std::min(query.page_size, kJobsPerPageMax);

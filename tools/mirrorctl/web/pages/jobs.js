@@ -103,7 +103,14 @@ export default function jobs(main, { announce }) {
       draw();
     } catch (error) {
       if (stop.signal.aborted) return;
-      trouble.replaceChildren(problem(error.message));
+      // Half a name is no storage yet.
+      const none = error.status === 404 && storage.value.trim() !== '';
+      trouble.replaceChildren(...(none ? [] : [problem(error.message)]));
+      if (none) {
+        first = [];
+        next = '';
+        draw();
+      }
     }
     main.removeAttribute('aria-busy');
     const soon = first.some((job) => !isOver(job));
