@@ -26,14 +26,17 @@ T MemberOr(const nlohmann::json& object, const char* name, T otherwise) {
   return found->is_number_integer() ? found->get<T>() : otherwise;
 }
 
-std::int64_t OldestOf(const TenantSummary& summary) {
-  if (summary.HasRecords()) return 0;
+std::int64_t OldestTimeOf(const TenantSummary& summary) {
   std::int64_t oldest = 0;
   for (const std::string& table : summary.table_names) {
     const std::int64_t time = TimeOf(summary.freshness, table).value_or(0);
     if (time > 0) oldest = oldest == 0 ? time : std::min(oldest, time);
   }
   return oldest;
+}
+
+std::int64_t OldestOf(const TenantSummary& summary) {
+  return summary.HasRecords() ? 0 : OldestTimeOf(summary);
 }
 
 nlohmann::json TimeJson(std::optional<std::int64_t> time) {
@@ -97,6 +100,8 @@ void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<
     summary->lsn = std::max(summary->lsn, record.position.lsn.value);
   }
   summary->oldest_source_ms = OldestOf(*summary);
+  // Of records that time is when they were last written.
+  if (summary->HasRecords()) summary->progress_ms = OldestTimeOf(*summary);
   summary->tables_differing =
       static_cast<std::uint32_t>(std::count_if(checks.begin(), checks.end(), [](const TableCheck& check) {
         return check.equality == Equality::kDiffers;

@@ -1,6 +1,5 @@
 #include "server/rpc/admin/admin_tenants.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -105,7 +104,8 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
   message->set_source_id(record.source_id);
   message->set_cycle(record.cycle);
   message->set_active(record.active);
-  message->set_last_progress_ms(std::max(record.progress_ms, tenant.seen_progress_ms()));
+  message->set_last_progress_ms(record.door() == Door::kRecords ? tenant.summary().progress_ms
+                                                                : record.progress_ms);
   message->set_last_completed_ms(record.completed_ms);
   message->set_paused(record.paused);
   message->set_pause_reason(record.pause_reason);

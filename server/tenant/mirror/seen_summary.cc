@@ -18,7 +18,9 @@ void ReadTenant(Store& store, TenantSummary* summary) {
   if (!tenant.ok()) return;
   summary->known = true;
   summary->completed_ms = tenant->completed_ms;
-  summary->progress_ms = std::max(tenant->progress_ms, tenant->completed_ms);
+  // Of records it moves with documents, too: SummarizeTables() knows better.
+  if (tenant->door() == Door::kCycles)
+    summary->progress_ms = std::max(tenant->progress_ms, tenant->completed_ms);
   summary->active = tenant->active;
   summary->paused = tenant->paused;
   summary->moving = MarkOf(*tenant).has_value();

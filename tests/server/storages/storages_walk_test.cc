@@ -101,10 +101,15 @@ TEST_F(StoragesWalkTest, RowsThatComeAreInWhatIsKnownOfTheTenant) {
   EXPECT_EQ(Summary("Acme")->rows, 2);
   ASSERT_THAT(Find("Acme")->ClearRecords(kNow), IsOkAndHolds(2U));
   EXPECT_EQ(Summary("Acme")->rows, 0);
-  Upsert("Acme", {"7"});
+  Upsert("Acme", {"7"}, kNow);
   Open();
   EXPECT_EQ(Summary("Acme")->rows, 1);
   EXPECT_EQ(tenants_->open_count(), 0U);
+  // What is read from the mirror says when rows were written, whatever else was since.
+  AddSource("Acme", "crm");
+  Open();
+  ASSERT_THAT(Find("Acme")->TakesRecords(), IsOk());
+  EXPECT_EQ(Summary("Acme")->progress_ms, kNow);
 }
 
 TEST_F(StoragesWalkTest, RowsThatComeAreInTheNumbersByTime) {
