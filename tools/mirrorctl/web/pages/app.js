@@ -58,8 +58,11 @@ function show(focus) {
   main.removeAttribute('aria-busy');
   document.title = `${found.title} – Partner Mirror`;
   for (const link of sections.children) {
-    if (link.getAttribute('href') === found.path) link.setAttribute('aria-current', 'page');
+    const here = link.getAttribute('href') === found.path;
+    if (here) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
+    // Where they do not all fit.
+    if (here) sections.scrollLeft = link.offsetLeft - sections.offsetLeft - (sections.clientWidth - link.offsetWidth) / 2;
   }
   leave = found.page(main, { params: found.params, about, announce });
   if (!focus) return;

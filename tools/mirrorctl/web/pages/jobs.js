@@ -36,7 +36,7 @@ function took(job) {
 /** Of a list of jobs; `named`: they are of several data sources. */
 export function jobColumns(named) {
   const source = {
-    title: 'Data source', head: true, class: 'named',
+    title: 'Data source', head: true, class: 'named job',
     make: () => el('span', {}, el('a', { href: '/' }), el('span', { class: 'note' })),
     set(cell, job) {
       const [link, id] = cell.children;
@@ -45,7 +45,7 @@ export function jobColumns(named) {
       setText(id, job.id);
     },
   };
-  const id = { title: 'Job', head: true, class: 'named', text: (job) => job.id };
+  const id = { title: 'Job', head: true, class: 'named job', text: (job) => job.id };
   return [
     named ? source : id,
     { title: 'State', make: () => pill('', 'quiet'), set: setState },

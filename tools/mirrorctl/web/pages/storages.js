@@ -40,7 +40,7 @@ function setSource(cell, row) {
 const columns = [
   { title: 'Storage', wide: true, class: 'named', make: () => el('span', {}, el('span'), el('span', { class: 'note' })), set: setStorage },
   { title: 'Data source', head: true, class: 'named', make: () => el('span', {}, el('a', {}), el('span', { class: 'note' }), el('span', { class: 'little note' })), set: setSource },
-  { title: 'Rows come by', wide: true, text: (row) => (row.source ? { records: 'records', cycles: 'cycles of an agent' }[row.source.door] ?? NONE : NONE) },
+  { title: 'Rows come by', wide: true, class: 'whole', text: (row) => (row.source ? { records: 'records', cycles: 'cycles of an agent' }[row.source.door] ?? NONE : NONE) },
   { title: 'State', make: () => pill('', 'quiet'), set(cell, row) {
     const state = row.source ? now(row).state || 'unknown' : 'unreadable';
     setPill(cell, state, state === 'unreadable' ? 'bad' : tone(state));
@@ -48,7 +48,7 @@ const columns = [
   { title: 'Rows', number: true, text: (row) => (row.source ? number(now(row).rows ?? 0) : NONE) },
   { title: 'Last written', number: true, wide: true, text: (row) => (now(row).last_progress_ms ? `${age(now(row).last_progress_ms)} ago` : NONE) },
   { title: 'Mapper', wide: true, text: (row) => row.source?.mapper || NONE },
-  { title: 'Tenant', wide: true, class: 'quiet', text: (row) => row.source?.tenant ?? row.storage.id },
+  { title: 'Tenant', wide: true, class: 'quiet whole', text: (row) => row.source?.tenant ?? row.storage.id },
 ];
 
 function rowsOf(storages) {

@@ -92,7 +92,7 @@ function ageOf(table) {
 const recordTableColumns = [
   { title: 'Table', head: true, of: (table) => table.table, text: (table) => table.table, class: 'named' },
   { title: 'State', of: (table) => table.state, make: () => pill('', 'quiet'), set: (cell, table) => setPill(cell, table.state, tone(table.state)) },
-  { title: 'LSN', number: true, of: (table) => table.position.lsn, text: (table) => String(table.position.lsn) },
+  { title: 'LSN', number: true, wide: true, of: (table) => table.position.lsn, text: (table) => String(table.position.lsn) },
   { title: 'Columns', number: true, wide: true, of: (table) => table.columns, text: (table) => number(table.columns) },
   { title: 'Rows', number: true, of: (table) => table.row_count, text: (table) => number(table.row_count) },
 ];
