@@ -44,7 +44,7 @@ const KINDS = {
 
 const certificateColumns = [
   { title: 'Used for', head: true, of: (key) => KINDS[key.kind] ?? key.kind, text: (key) => KINDS[key.kind] ?? key.kind },
-  state(() => 'valid'), ends, left,
+  state(() => 'valid'), ends, { ...left, wide: true },
   { title: 'File on the server, or key id', wide: true, class: 'long', text: (key) => key.name },
 ];
 
