@@ -21,6 +21,7 @@
 #include "base/exposition/metrics_listener.h"
 #include "base/host_name.h"
 #include "base/human_text.h"
+#include "certs/apikeys/api_key.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
 #include "server/fleet/fleet.h"
@@ -39,6 +40,7 @@
 #include "server/rpc/message_memory.h"
 #include "server/rpc/mirror_service.h"
 #include "server/rules_print.h"
+#include "server/storages/storages.h"
 #include "server/store/postgres/control/listed_rows.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/tenant/tenants.h"
@@ -203,6 +205,7 @@ struct Server::Parts {
   std::unique_ptr<HookRunner> hooks;    ///< Null: there are none.
   std::unique_ptr<ControlLists> lists;  ///< Null as `fleet`.
   std::unique_ptr<Tenants> tenants;
+  std::unique_ptr<Storages> storages;
   std::function<void(const ServerConfig&)> set_indexes;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<ExpiryWatch> expiry;
@@ -234,6 +237,8 @@ struct Server::Parts {
   void StartHooks();
   void WatchPlaces();
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
+  /// `config`: where its keys are, when it is off.
+  absl::StatusOr<HttpDoorSeen> LookAtHttpDoor(const HttpConfig& config, bool with_keys) const;
   /// Of the work for all tenants: this server does it, alone or for all.
   bool Does(Duty duty) const { return fleet == nullptr || fleet->Holds(duty); }
   void ServeMetrics();
@@ -340,6 +345,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*store.home, options, *events);
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);
+  storages = std::make_unique<Storages>(*tenants, *events);
   keeper = std::make_unique<SummaryKeeper>(*store.catalog, *tenants, store.control != nullptr);
   keeper->Restore();
   freshness = std::make_unique<FreshnessWatch>(config.freshness, *events);
@@ -369,7 +375,8 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
   admin = std::make_unique<AdminService>(
       *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
       [watched = expiry.get()] { return watched->keys(); }, *freshness, time_series,
-      [this] { return Servers(); });
+      [this] { return Servers(); }, *storages,
+      [this, http_config = config.http](bool with_keys) { return LookAtHttpDoor(http_config, with_keys); });
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
       Endpoint::Open(config, checked.get(), admin.get(), &vouched, &calls);
   if (!opened.ok()) return opened.status();
@@ -398,7 +405,7 @@ absl::Status Server::Parts::OpenHttp(const HttpConfig& config) {
     fleet_jobs = std::make_unique<FleetJobs>(store.control, *fleet, *std::move(name));
   }
   absl::StatusOr<std::unique_ptr<HttpService>> opened = HttpService::Open(
-      config, *tenants,
+      config, *tenants, *storages,
       [log = audit.get()](const std::string& who, const std::string& what, const absl::Status& outcome) {
         log->Add(who, what, outcome);
       },
@@ -450,6 +457,25 @@ absl::StatusOr<std::vector<ListedServer>> Server::Parts::Servers() const {
   alone.started_ms = started_ms;
   alone.here = true;
   return std::vector<ListedServer>{alone};
+}
+
+absl::StatusOr<HttpDoorSeen> Server::Parts::LookAtHttpDoor(const HttpConfig& config, bool with_keys) const {
+  HttpDoorSeen seen;
+  if (http) {
+    seen.url = http->url();
+    if (!with_keys) return seen;
+    ApiKeys::Seen keys = http->Keys();
+    seen.keys = std::move(keys.keys);
+    seen.used_ms = std::move(keys.used_ms);
+    seen.left_out = std::move(keys.left_out);
+    return seen;
+  }
+  if (!with_keys) return seen;
+  absl::StatusOr<FoundApiKeys> found = ReadApiKeys(config.api_keys);
+  if (!found.ok()) return found.status();
+  seen.keys = std::move(found->keys);
+  seen.left_out = std::move(found->left_out);
+  return seen;
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_written,

@@ -10,7 +10,6 @@
 #include "base/host_name.h"
 #include "base/http/listener.h"
 #include "base/mutex.h"
-#include "server/http/api_keys.h"
 #include "server/http/http_error.h"
 #include "server/http/http_routes.h"
 #include "server/http/import_calls.h"
@@ -19,7 +18,6 @@
 #include "server/http/partner_calls.h"
 #include "server/http/storage_calls.h"
 #include "server/http/table_calls.h"
-#include "server/storages/storages.h"
 
 MIRROR_EMBEDDED(openapi);
 
@@ -90,12 +88,13 @@ void AddOpenCalls(HttpRoutes* routes) {
 }  // namespace
 
 struct HttpService::Parts {
-  Parts(const HttpConfig& http, Tenants& all, HttpAudit::Write write, Events& told, JobServers* servers)
+  Parts(const HttpConfig& http, Tenants& all, Storages& kept, HttpAudit::Write write, Events& told,
+        JobServers* servers)
       : config(http),
         tenants(all),
         events(told),
         keys(http.api_keys, http.requests_per_key),
-        storages(all),
+        storages(kept),
         audit(std::move(write)),
         erasure(all, http.erase_within, told),
         uploads(http.uploads,
@@ -122,7 +121,7 @@ struct HttpService::Parts {
   Events& events;
   DoorCounters counters;
   ApiKeys keys;
-  Storages storages;
+  Storages& storages;
   HttpAudit audit;
   Erasure erasure;
   Uploads uploads;
@@ -161,9 +160,9 @@ void HttpService::Stop() {
 }
 
 absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig& config, Tenants& tenants,
-                                                               HttpAudit::Write audit, Events& events,
-                                                               JobServers* servers) {
-  auto parts = std::make_unique<Parts>(config, tenants, std::move(audit), events, servers);
+                                                               Storages& storages, HttpAudit::Write audit,
+                                                               Events& events, JobServers* servers) {
+  auto parts = std::make_unique<Parts>(config, tenants, storages, std::move(audit), events, servers);
   const absl::StatusOr<std::vector<std::string>> loaded = parts->keys.Load();
   if (!loaded.ok()) return loaded.status();
   parts->TellLeftOut(*loaded);
@@ -203,7 +202,7 @@ void HttpService::Start() {
   parts_->door->Start();
 }
 
-std::string HttpService::url() const { return parts_->url; }
+const std::string& HttpService::url() const { return parts_->url; }
 
 DoorFigures HttpService::Figures() {
   DoorFigures figures{.counters = parts_->counters};
@@ -256,7 +255,7 @@ void HttpService::Reload() {
       absl::StrCat("the certificate of the HTTP door stays as it was: ", std::string(set.message())));
 }
 
-std::vector<ApiKey> HttpService::Keys() { return parts_->keys.All(); }
+ApiKeys::Seen HttpService::Keys() { return parts_->keys.See(); }
 
 void HttpService::KeepHouse(std::int64_t now_ms) {
   constexpr std::int64_t kFlushEveryMs = 10'000;

@@ -355,7 +355,7 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
   absl::Status written = tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         former.clear();
-        std::vector<DocumentChange> changes = {JobChange(job)};
+        std::vector<DocumentChange> changes = {JobChange(job), {kLastJobKind, "", ""}};
         if (*remember) {
           // Another request under the same key may have been quicker.
           absl::StatusOr<std::optional<RecordOutcome>> known =

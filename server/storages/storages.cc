@@ -1,6 +1,7 @@
 #include "server/storages/storages.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -8,6 +9,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "server/records/mapper_json.h"
 #include "server/storages/source_documents.h"
 #include "server/storages/storage_ids.h"
@@ -46,6 +48,15 @@ absl::Status CheckFree(const std::string& storage, const DataSource& made,
       return Taken("the name of a data source", made.name);
   }
   return absl::OkStatus();
+}
+
+std::string NameOf(const std::string& storage, const std::string& source) {
+  return absl::StrCat("data source '", source, "' of storage '", storage, "'");
+}
+
+void TellMade(Events& events, const std::string& context_id, const std::string& what) {
+  events.Add(context_id, Severity::kInformation, "tenant.created",
+             absl::StrCat(what, " was made over HTTP; its rows come as records"));
 }
 
 /// It is gone, or is a tenant whose mirror is not there yet: nothing that has documents.
@@ -167,6 +178,7 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
       MakeTenant(used, RecordMapper::Default(), {{kStorageKind, "", StorageText(name), now_ms}}, now_ms);
   if (absl::IsFailedPrecondition(made) && tenants_.Find(used).ok()) return Taken("the id", used);
   if (!made.ok()) return made;
+  TellMade(events_, used, absl::StrCat("storage '", used, "'"));
   CrashPoint("storage.made");
   return StorageInfo{used, name};
 }
@@ -179,16 +191,42 @@ absl::StatusOr<StorageInfo> Storages::Find(const std::string& id) {
   return StorageInfo{(*root)->context_id(), known->name};
 }
 
-absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::size_t limit,
-                                              const std::function<bool(const std::string& id)>& shows) {
+std::map<std::string, Tenants::Seen> Storages::Shown(
+    const std::function<bool(const std::string& id)>& shows) {
   std::map<std::string, Tenants::Seen> all;
   for (Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
     if (!IsStorageId(seen.context_id) || !shows(seen.context_id)) continue;
     all.emplace(FoldName(seen.context_id), std::move(seen));
   }
+  return all;
+}
+
+absl::StatusOr<Storages::Stretch> Storages::Walk(const std::string& after, std::size_t limit,
+                                                 std::size_t looks_max,
+                                                 const std::function<bool(const std::string& id)>& shows) {
+  const std::map<std::string, Tenants::Seen> all = Shown(shows);
+  Stretch stretch;
+  std::size_t looks = 0;
+  for (auto at = after.empty() ? all.begin() : all.upper_bound(FoldName(after)); at != all.end(); ++at) {
+    if (stretch.storages.size() == limit || looks == looks_max) {
+      stretch.next = std::prev(at)->first;
+      break;
+    }
+    ++looks;
+    const std::optional<Known> known = KnownOf(at->second);
+    if (!known) continue;
+    // One whose storage cannot be asked is there all the same.
+    const absl::StatusOr<bool> is_storage = IsStorage(at->second.context_id, *known);
+    if (!is_storage.ok() || *is_storage) stretch.storages.push_back({at->second.context_id, known->name});
+  }
+  return stretch;
+}
+
+absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::size_t limit,
+                                              const std::function<bool(const std::string& id)>& shows) {
   Page page;
   const std::string from = FoldName(after);
-  for (const auto& [key, seen] : all) {
+  for (const auto& [key, seen] : Shown(shows)) {
     const bool is_before = !after.empty() && key <= from;
     const std::optional<Known> known = KnownOf(seen);
     if (!known) continue;
@@ -405,6 +443,7 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
       },
       now_ms);
   if (!listed.ok()) return listed;
+  if (made.door == Door::kRecords) TellMade(events_, made.tenant, NameOf(root_id, made.id));
   CrashPoint("datasource.listed");
   return made;
 }
@@ -440,7 +479,7 @@ absl::StatusOr<bool> Storages::TakeBack(const DataSource& source, const std::str
                      "source is listed again."));
   }
   // A kill left it of an attempt before this one.
-  if (absl::Status removed = DeleteTenant(source.tenant).status(); !removed.ok()) return removed;
+  if (absl::Status removed = DeleteTenant(source.tenant, "").status(); !removed.ok()) return removed;
   return false;
 }
 
@@ -486,7 +525,7 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
   return changed;
 }
 
-absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id) {
+absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id, const std::string& what) {
   std::uint64_t rows = 0;
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
   if (absl::IsNotFound(tenant.status())) {
@@ -505,6 +544,10 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
   // It is not a customer's who must not come again.
   if (absl::Status deleted = tenants_.Delete(context_id, Deleted::kForgotten); !deleted.ok()) return deleted;
   Forget(context_id);
+  if (!what.empty()) {
+    events_.Add(context_id, Severity::kWarning, "mirror.deleted",
+                absl::StrCat(what, " was deleted over HTTP, with ", Counted(rows, "row")));
+  }
   return rows;
 }
 
@@ -527,7 +570,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
   if (!found.ok()) return found.status();
   absl::StatusOr<std::uint64_t> rows = std::uint64_t{0};
   if (source->door == Door::kRecords) {
-    rows = DeleteTenant(source->tenant);
+    rows = DeleteTenant(source->tenant, NameOf(found->id, source->id));
     if (!rows.ok()) return rows;
   } else if (absl::Status left = Detach(*source, now_ms); !left.ok()) {
     return left;
@@ -555,7 +598,7 @@ absl::Status Storages::RemoveUnlisted(const std::string& root_id) {
     if (record.ok() && record->door() == Door::kRecords) left.push_back(tenant->context_id());
   }
   for (const std::string& context_id : left) {
-    if (absl::Status removed = DeleteTenant(context_id).status(); !removed.ok()) return removed;
+    if (absl::Status removed = DeleteTenant(context_id, "").status(); !removed.ok()) return removed;
   }
   return absl::OkStatus();
 }
@@ -581,7 +624,8 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
   }
   if (absl::Status removed = RemoveUnlisted(sources->front().tenant); !removed.ok()) return removed;
   CrashPoint("storage.emptied");
-  const absl::StatusOr<std::uint64_t> gone = DeleteTenant(sources->front().tenant);
+  const absl::StatusOr<std::uint64_t> gone =
+      DeleteTenant(sources->front().tenant, absl::StrCat("storage '", sources->front().tenant, "'"));
   if (!gone.ok()) return gone;
   return rows + *gone;
 }

@@ -16,6 +16,7 @@
 #include "server/plan/plan.h"
 #include "server/records/record_mapper.h"
 #include "server/tenant/tenants.h"
+#include "server/watch/events.h"
 
 namespace mirror {
 
@@ -52,8 +53,8 @@ absl::Status NoTenant(const std::string& context_id);
 /// Threads: any.
 class Storages {
  public:
-  /// It outlives this.
-  explicit Storages(Tenants& tenants) : tenants_(tenants) {}
+  /// They outlive this. `events` hears of what is made and deleted.
+  Storages(Tenants& tenants, Events& events) : tenants_(tenants), events_(events) {}
 
   /// Makes its root tenant. `id`: empty: one is made from the name.
   absl::StatusOr<StorageInfo> Create(const std::string& name, const std::string& id, std::int64_t now_ms);
@@ -67,6 +68,14 @@ class Storages {
   };
   absl::StatusOr<Page> List(const std::string& after, std::size_t limit,
                             const std::function<bool(const std::string& id)>& shows);
+  /// As List(), without the total, for who may not open every tenant: the mirrors of `looks_max` tenants at
+  /// most are opened.
+  struct Stretch {
+    std::vector<StorageInfo> storages;
+    std::string next;  ///< What the next stretch is behind; empty: there is none.
+  };
+  absl::StatusOr<Stretch> Walk(const std::string& after, std::size_t limit, std::size_t looks_max,
+                               const std::function<bool(const std::string& id)>& shows);
   /// With all its data sources of records. Gives how many rows there were. Errors: kFailedPrecondition: a
   /// source of cycles is in it.
   absl::StatusOr<std::uint64_t> Delete(const std::string& id, std::int64_t now_ms);
@@ -124,15 +133,19 @@ class Storages {
   void Forget(const std::string& id);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);
-  absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id);
+  /// `what` for people: "storage 'Acme'". Empty: nobody knows of it.
+  absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id, const std::string& what);
   /// What a kill left of data sources of records that were being made.
   absl::Status RemoveUnlisted(const std::string& root_id) MIRROR_REQUIRES(changes_);
+  /// Those whose ids `shows` is true of, by folded id, and what else has such an id.
+  std::map<std::string, Tenants::Seen> Shown(const std::function<bool(const std::string& id)>& shows);
   absl::Status Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms);
   absl::Status Detach(const DataSource& source, std::int64_t now_ms);
   absl::StatusOr<DataSource> DefaultOf(Tenant& root);
   absl::Status CheckUnused(const std::string& storage, const std::string& mapper);
 
   Tenants& tenants_;
+  Events& events_;
   /// Makes, changes and deletes storages and data sources one after the other.
   Mutex changes_ MIRROR_ACQUIRED_BEFORE(mutex_);
   Mutex mutex_;

@@ -7,6 +7,7 @@
 #include <set>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
@@ -122,7 +123,31 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
           },
       ForRows());
   if (!committed.ok()) return committed.status();
-  return *committed ? FirstFailure(**committed) : absl::OkStatus();
+  if (!*committed) return absl::OkStatus();
+  const absl::Status failed = FirstFailure(**committed);
+  if (failed.ok()) NoteWritten((*committed)->plan, now_ms);
+  return failed;
+}
+
+void RecordsCalls::NoteWritten(const Plan& plan, std::int64_t now_ms) {
+  std::uint64_t rows = 0;
+  std::int64_t more = 0;
+  for (const Step& step : plan.steps) {
+    for (const Action& action : step.actions) {
+      const auto* const apply = std::get_if<ApplyRows>(&action);
+      if (apply == nullptr) continue;
+      rows += apply->batch->row_count;
+      if (apply->batch->operation == Operation::kInsert) more += apply->batch->row_count;
+      if (apply->batch->operation == Operation::kDelete) more -= apply->batch->row_count;
+    }
+    // The number of rows was read under the writer lock, so it is right where others write, too.
+    if (step.record && step.expected && step.expected->row_count >= 0) {
+      mirror_.seen().NoteRecords(step.expected->row_count + more, step.record->position.lsn.value);
+    }
+  }
+  if (rows == 0) return;
+  mirror_.seen().book().NoteRecords(rows, now_ms);
+  mirror_.seen().NoteProgress(now_ms);
 }
 
 absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) { return OpenForOperator(mirror_, now_ms); }
@@ -397,6 +422,7 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
   bool is_listed = false;
+  bool is_job = false;
   absl::Status changed =
       mirror_
           .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
@@ -408,6 +434,8 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
                                     [](const DocumentChange& one) { return IsListed(one.kind); });
             const absl::Status forgotten = is_listed ? ForgetListed(mirror_) : absl::OkStatus();
             if (!forgotten.ok()) return forgotten;
+            is_job = std::any_of(changes->begin(), changes->end(),
+                                 [](const DocumentChange& change) { return change.kind == kLastJobKind; });
             Plan plan;
             plan.now_ms = now_ms;
             plan.documents = *std::move(changes);
@@ -417,6 +445,7 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
   // What could not be kept is read from the mirror by the next list.
   if (is_listed && mirror_.store() != nullptr) KeepListed().status().IgnoreError();
   mirror_.NoteDocuments();
+  if (changed.ok() && is_job) mirror_.Summarize(Look::kTenant);
   return changed;
 }
 

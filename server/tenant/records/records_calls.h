@@ -87,6 +87,7 @@ class RecordsCalls {
   absl::StatusOr<ListedDocuments> KeepListed() MIRROR_REQUIRES(mirror_.mutex());
   void CommitGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
+  void NoteWritten(const Plan& plan, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status OpenRecordsMirror(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   /// Absent: there is no table.
   absl::StatusOr<std::optional<TableSchema>> ReadAgreedPartners() MIRROR_REQUIRES(mirror_.mutex());
