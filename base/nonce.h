@@ -1,7 +1,9 @@
 #ifndef MIRROR_BASE_NONCE_H_
 #define MIRROR_BASE_NONCE_H_
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 namespace mirror {
 
@@ -9,6 +11,8 @@ namespace mirror {
 std::string NewNonce();
 /// The same in lower case.
 std::string NewToken();
+/// So many of them, with fewer calls of the kernel.
+std::vector<std::string> NewTokens(std::size_t count);
 
 }  // namespace mirror
 

@@ -25,17 +25,24 @@ void HttpTurns::Stop() {
 }
 
 void HttpTurns::Ask(const std::string& asker, std::function<void()> work) {
-  const MutexLock lock(mutex_);
-  asked_.push_back({asker, std::move(work)});
+  {
+    const MutexLock lock(mutex_);
+    asked_.push_back({asker, std::move(work)});
+  }
+  // Not under the lock: who wakes up would wait for it.
   changed_.NotifyOne();
 }
 
 void HttpTurns::GiveBack(const std::string& asker) {
-  const MutexLock lock(mutex_);
-  --taken_;
-  const auto found = taken_by_.find(asker);
-  if (found != taken_by_.end() && --found->second == 0) taken_by_.erase(found);
-  changed_.NotifyOne();
+  bool somebody_waits = false;
+  {
+    const MutexLock lock(mutex_);
+    --taken_;
+    const auto found = taken_by_.find(asker);
+    if (found != taken_by_.end() && --found->second == 0) taken_by_.erase(found);
+    somebody_waits = !asked_.empty();
+  }
+  if (somebody_waits) changed_.NotifyOne();
 }
 
 std::deque<HttpTurns::Asked>::iterator HttpTurns::Next() {

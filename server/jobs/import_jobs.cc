@@ -12,8 +12,21 @@
 
 namespace mirror {
 
-ImportJobs::ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events)
-    : tenants_(tenants), uploads_(uploads), options_(options), events_(events) {}
+namespace {
+
+void CountEnd(const ImportJob& job, DoorCounters* counters) {
+  if (job.state == JobState::kFinished) counters->jobs_finished.Add();
+  if (job.state == JobState::kCouldNotStart) counters->jobs_not_started.Add();
+  if (job.state != JobState::kDied) return;
+  const bool was_ended = job.message == kJobCancelled || job.message == kJobCleared;
+  (was_ended ? counters->jobs_cancelled : counters->jobs_died).Add();
+}
+
+}  // namespace
+
+ImportJobs::ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events,
+                       DoorCounters& counters)
+    : tenants_(tenants), uploads_(uploads), options_(options), events_(events), counters_(counters) {}
 
 ImportJobs::~ImportJobs() { Stop(); }
 
@@ -51,6 +64,11 @@ void ImportJobs::Stop() {
 bool ImportJobs::HasRoom() {
   const MutexLock lock(mutex_);
   return waiting_.size() < options_.waiting_max;
+}
+
+ImportJobs::Load ImportJobs::FindLoad() {
+  const MutexLock lock(mutex_);
+  return {.running = busy_.size(), .waiting = waiting_.size()};
 }
 
 void ImportJobs::Schedule(const ImportJob& job) {
@@ -93,7 +111,8 @@ void ImportJobs::Work() {
     if (job.ok() && *job && !IsOver((*job)->state)) {
       if (const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next->id));
           tenant.ok()) {
-        RunImport(**job, **tenant, uploads_, {.program = program_, .time = options_.time}, is_stopping,
+        RunImport(**job, **tenant, uploads_,
+                  {.program = program_, .time = options_.time, .rows = &counters_.imported}, is_stopping,
                   events_);
       }
     }
@@ -104,6 +123,7 @@ void ImportJobs::Work() {
       // Also of one that went with its data source before it began.
       uploads_.Remove(next->upload);
     }
+    if (is_gone && *after) CountEnd(**after, &counters_);
     Done(*next, !is_gone);
   }
 }
@@ -152,7 +172,7 @@ absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t
                            ". Nothing was done."));
         }
         cancelled->state = JobState::kDied;
-        cancelled->message = "cancelled";
+        cancelled->message = kJobCancelled;
         cancelled->modified_ms = now_ms;
         return std::vector<DocumentChange>{JobChange(*cancelled)};
       },

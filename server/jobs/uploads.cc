@@ -156,15 +156,18 @@ absl::Status Uploads::CheckRoom(const std::string& key, std::uint64_t more) {
     if (upload.key == key) of_key += upload.bytes;
   }
   if (of_key > limits_.key_bytes_max) {
+    counters_.Limit(DoorLimit::kUploadsPerKey);
     return absl::ResourceExhaustedError(absl::StrCat(
         "the files of this key that wait have more than ", limits_.key_bytes_max / 1'000'000,
         " MB together. Nothing was kept of this one. Let their import jobs end, then try again."));
   }
   if (all > limits_.bytes_max || uploads_.size() > kUploadsMax) {
+    counters_.Limit(DoorLimit::kUploads);
     return absl::UnavailableError(
         "the server has no room for more uploads now. Nothing was kept of this one; try again later.");
   }
   if (IsNearlyFull(folder_)) {
+    counters_.Limit(DoorLimit::kDisk);
     return absl::UnavailableError(absl::StrCat("the server's disk has less than ", kFreePercentMin,
                                                " % free. Nothing was kept of this file; try again later."));
   }
@@ -304,6 +307,13 @@ void Uploads::GiveBack(const std::string& id) {
   }
   // Where it cannot be noted the next start removes the file: its job is not there.
   WriteNote(upload).IgnoreError();
+}
+
+std::uint64_t Uploads::FindBytes() {
+  const MutexLock lock(mutex_);
+  std::uint64_t bytes = 0;
+  for (const auto& [id, upload] : uploads_) bytes += upload.bytes;
+  return bytes;
 }
 
 void Uploads::Remove(const std::string& id) {

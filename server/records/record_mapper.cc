@@ -1,6 +1,7 @@
 #include "server/records/record_mapper.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -11,13 +12,7 @@
 namespace mirror {
 namespace {
 
-std::string Compared(std::string_view name) {
-  std::string compared;
-  for (const char c : name) {
-    if (c != ' ' && c != '_') compared.push_back(absl::ascii_toupper(static_cast<unsigned char>(c)));
-  }
-  return compared;
-}
+bool IsCompared(char c) { return c != ' ' && c != '_'; }
 
 Column Text(std::string name, bool nullable) {
   Column column;
@@ -55,7 +50,7 @@ RecordMapper::RecordMapper(std::string id, std::vector<Column> columns, bool kee
       keeps_unmapped_(keeps_unmapped),
       table_(OwnColumns()) {
   for (std::size_t place = 0; place < columns_.size(); ++place) {
-    by_name_.emplace(Compared(columns_[place].from), place);
+    by_name_.emplace(columns_[place].from, place);
     const std::string& to = columns_[place].to;
     std::optional<std::uint32_t> there = table_.Find(to);
     if (!there) {
@@ -92,11 +87,11 @@ absl::StatusOr<RecordMapper> RecordMapper::Make(std::string id, std::vector<Colu
   if (columns.size() > kMapperColumnsMax)
     return Wrong(absl::StrCat("it has ", columns.size(), " columns, and ", kMapperColumnsMax, " can be"));
   const TableSchema own = OwnColumns();
-  std::map<std::string, bool> names;
+  decltype(by_name_) names;
   bool has_id = false;
   for (const Column& column : columns) {
     if (absl::Status named = CheckName(column.from, "an attribute of the mapper"); !named.ok()) return named;
-    if (!names.emplace(Compared(column.from), true).second)
+    if (!names.emplace(column.from, 0).second)
       return Wrong(absl::StrCat("two of its columns are made from '", column.from, "'"));
     if (!CanBeColumn(column.to)) {
       return Wrong(absl::StrCat(
@@ -119,8 +114,30 @@ absl::StatusOr<RecordMapper> RecordMapper::Make(std::string id, std::vector<Colu
   return RecordMapper(std::move(id), std::move(columns), keeps_unmapped);
 }
 
+std::size_t RecordMapper::Hash::operator()(std::string_view name) const {
+  std::uint64_t hash = 14'695'981'039'346'656'037U;  // FNV-1a.
+  for (const char c : name) {
+    if (!IsCompared(c)) continue;
+    hash = (hash ^ static_cast<unsigned char>(absl::ascii_toupper(static_cast<unsigned char>(c)))) *
+           1'099'511'628'211U;
+  }
+  return hash;
+}
+
+bool RecordMapper::Equal::operator()(std::string_view a, std::string_view b) const {
+  std::size_t i = 0, j = 0;
+  while (true) {
+    while (i < a.size() && !IsCompared(a[i])) ++i;
+    while (j < b.size() && !IsCompared(b[j])) ++j;
+    if (i == a.size() || j == b.size()) return i == a.size() && j == b.size();
+    if (absl::ascii_toupper(static_cast<unsigned char>(a[i++])) !=
+        absl::ascii_toupper(static_cast<unsigned char>(b[j++])))
+      return false;
+  }
+}
+
 std::optional<std::size_t> RecordMapper::Find(std::string_view attribute) const {
-  const auto found = by_name_.find(Compared(attribute));
+  const auto found = by_name_.find(attribute);
   return found == by_name_.end() ? std::nullopt : std::optional(found->second);
 }
 

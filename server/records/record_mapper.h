@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -59,12 +59,21 @@ class RecordMapper {
   bool IsExternalId(std::size_t place) const { return places_[place] == 0; }
 
  private:
+  /// Of names as they are compared. (Nothing is copied: each attribute of each record is looked for.)
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const;
+  };
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const;
+  };
   RecordMapper(std::string id, std::vector<Column> columns, bool keeps_unmapped);
 
   std::string id_;
   std::vector<Column> columns_;
   bool keeps_unmapped_;
-  std::map<std::string, std::size_t> by_name_;  ///< Places in columns_, by compared name.
+  std::unordered_map<std::string, std::size_t, Hash, Equal> by_name_;  ///< Places in columns_.
   TableSchema table_;
   std::vector<std::uint32_t> places_;  ///< Of columns_, in table_.
 };

@@ -67,6 +67,13 @@ std::optional<SameAttribute> SameAs(const RecordMapper& mapper, const std::strin
 /// attributes as a body holds, so that none is looked for among all of them.
 void TakeIn(const RecordMapper& mapper, const std::vector<RecordAttribute>& taken,
             std::vector<RecordAttribute>* attributes) {
+  if (attributes->empty()) {
+    for (const RecordAttribute& attribute : taken) {
+      if (attribute.json && (mapper.keeps_unmapped() || mapper.Find(attribute.name)))
+        attributes->push_back(attribute);
+    }
+    return;
+  }
   std::map<SameAttribute, std::size_t> places;
   for (std::size_t i = 0; i < attributes->size(); ++i) {
     if (std::optional<SameAttribute> same = SameAs(mapper, (*attributes)[i].name))

@@ -20,18 +20,44 @@ absl::Status NoSource(const std::string& storage, const std::string& source) {
       absl::StrCat("storage '", storage, "' has no data source '", source, "'. Nothing was done."));
 }
 
-absl::Status NoMapper(const std::string& mapper) {
-  return absl::NotFoundError(
-      absl::StrCat("there is no mapper '", mapper, "' in the storage. Nothing was done."));
-}
-
 absl::Status Taken(std::string_view what, const std::string& name) {
   return absl::AlreadyExistsError(
       absl::StrCat(std::string(what), " '", name, "' is taken. Nothing was done. Choose another one."));
 }
 
+/// Whether `made` can be listed beside `there`.
+absl::Status CheckFree(const std::string& storage, const DataSource& made,
+                       const std::vector<DataSource>& there) {
+  if (there.size() >= kDataSourcesMax) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("storage '", storage, "' has ", kDataSourcesMax,
+                     " data sources, and no more can be. Nothing was done."));
+  }
+  for (const DataSource& other : there) {
+    if (FoldName(other.id) == FoldName(made.id)) return Taken("the id of a data source", made.id);
+    if (other.name == made.name || FoldName(other.id) == FoldName(made.name) ||
+        FoldName(other.name) == FoldName(made.id))
+      return Taken("the name of a data source", made.name);
+  }
+  return absl::OkStatus();
+}
+
 /// It is gone, or is a tenant whose mirror is not there yet: nothing that has documents.
 bool IsNowhere(const absl::Status& status) { return absl::IsNotFound(status) || absl::IsAborted(status); }
+
+/// What a kill left of data sources of records that were being made, and that their storage does not list.
+std::vector<std::string> FindUnlisted(Tenants& tenants, const std::string& root_id) {
+  const std::string begins = absl::StrCat(FoldName(root_id), "--");
+  std::vector<std::string> left;
+  for (const std::shared_ptr<Tenant>& tenant : tenants.All()) {
+    if (!absl::StartsWith(FoldName(tenant->context_id()), begins)) continue;
+    const absl::StatusOr<std::optional<Document>> member = tenant->FindDocument(kMemberKind, "");
+    if (!member.ok() || !*member || FoldName((*member)->text) != FoldName(root_id)) continue;
+    const absl::StatusOr<TenantRecord> record = tenant->ReadTenantRow();
+    if (record.ok() && record->door() == Door::kRecords) left.push_back(tenant->context_id());
+  }
+  return left;
+}
 
 }  // namespace
 
@@ -49,58 +75,67 @@ absl::StatusOr<std::shared_ptr<Tenant>> Storages::Root(const std::string& storag
   if (absl::IsNotFound(tenant.status())) return NoStorage(storage);
   if (!tenant.ok()) return tenant;
   const absl::StatusOr<Known> known = Look(**tenant);
-  if (IsNowhere(known.status()) || (known.ok() && !known->is_storage)) return NoStorage(storage);
+  if (IsNowhere(known.status())) return NoStorage(storage);
   if (!known.ok()) return known.status();
+  const absl::StatusOr<bool> is_storage = IsStorage(**tenant, *known);
+  if (!is_storage.ok()) return is_storage.status();
+  if (!*is_storage) return NoStorage(storage);
   return tenant;
 }
 
-absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
-  const std::string key = FoldName(tenant.context_id());
-  std::uint64_t change = 0;
-  {
-    const MutexLock lock(mutex_);
-    if (const auto found = known_.find(key); found != known_.end()) return found->second;
-    change = changed_;
-  }
-  const absl::StatusOr<std::optional<Document>> member = tenant.FindDocument(kMemberKind, "");
-  if (!member.ok()) return member.status();
-  const absl::StatusOr<std::optional<Document>> named = tenant.FindDocument(kStorageKind, "");
-  if (!named.ok()) return named.status();
-  Known known;
-  known.is_storage = IsStorageId(tenant.context_id());
-  if (known.is_storage && *member) {
-    const absl::StatusOr<bool> is_listed = Lists((*member)->text, tenant.context_id());
-    if (!is_listed.ok()) return is_listed.status();
-    known.is_storage = !*is_listed;
-  }
-  if (*named) known.name = StorageNameOf((*named)->text);
-  if (known.name.empty()) known.name = tenant.context_id();
-  if (!tenants_.home().IsShared()) {
-    const MutexLock lock(mutex_);
-    // What was read before somebody changed it is not kept.
-    if (change == changed_) known_[key] = known;
-  }
-  return known;
+std::optional<Storages::Known> Storages::FindKnown(const Tenant& tenant) {
+  const MutexLock lock(mutex_);
+  const auto found = known_.find(FoldName(tenant.context_id()));
+  if (found == known_.end() || found->second.version != tenant.documents_version()) return std::nullopt;
+  return found->second;
 }
 
-/// Whether it is a data source of that storage: a kill may have come between the two halves of its coming.
-absl::StatusOr<bool> Storages::Lists(const std::string& storage, const std::string& context_id) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(storage);
-  if (absl::IsNotFound(root.status())) return false;
-  if (!root.ok()) return root.status();
-  const auto kept = (*root)->ListDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
-  if (IsNowhere(kept.status())) return false;
-  if (!kept.ok()) return kept.status();
-  return std::any_of(kept->begin(), kept->end(), [&](const Document& one) {
-    const std::optional<DataSource> source = SourceOf(one.text);
-    return source && FoldName(source->tenant) == FoldName(context_id);
-  });
+void Storages::Keep(const Tenant& tenant, const Known& known) {
+  // Another server may change it.
+  if (tenants_.home().IsShared()) return;
+  const MutexLock lock(mutex_);
+  known_[FoldName(tenant.context_id())] = known;
 }
 
 void Storages::Forget(const std::string& id) {
   const MutexLock lock(mutex_);
   known_.erase(FoldName(id));
-  ++changed_;
+}
+
+absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
+  if (std::optional<Known> known = FindKnown(tenant)) return *std::move(known);
+  Known known;
+  known.version = tenant.documents_version();
+  const absl::StatusOr<std::optional<Document>> member = tenant.FindDocument(kMemberKind, "");
+  if (!member.ok()) return member.status();
+  const absl::StatusOr<std::optional<Document>> named = tenant.FindDocument(kStorageKind, "");
+  if (!named.ok()) return named.status();
+  known.may_be_storage = IsStorageId(tenant.context_id());
+  if (*member) known.member = (*member)->text;
+  if (*named) known.name = StorageNameOf((*named)->text);
+  if (known.name.empty()) known.name = tenant.context_id();
+  Keep(tenant, known);
+  return known;
+}
+
+absl::StatusOr<bool> Storages::IsStorage(Tenant& tenant, const Known& known) {
+  if (!known.may_be_storage || known.member.empty()) return known.may_be_storage;
+  // An operator may have deleted or restored the storage that it was a data source of.
+  const absl::StatusOr<bool> is_member = HasMember(known.member, tenant.context_id());
+  if (!is_member.ok()) return is_member.status();
+  return !*is_member;
+}
+
+absl::StatusOr<bool> Storages::HasMember(const std::string& storage, const std::string& context_id) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(storage);
+  if (absl::IsNotFound(root.status())) return false;
+  if (!root.ok()) return root.status();
+  const absl::StatusOr<std::vector<DataSource>> sources = SourcesOf(**root);
+  if (IsNowhere(sources.status())) return false;
+  if (!sources.ok()) return sources.status();
+  return std::any_of(sources->begin(), sources->end(), [&](const DataSource& source) {
+    return !source.is_default && FoldName(source.tenant) == FoldName(context_id);
+  });
 }
 
 absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMapper& mapper,
@@ -143,7 +178,6 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
       MakeTenant(used, RecordMapper::Default(), {{kStorageKind, "", StorageText(name), now_ms}}, now_ms);
   if (absl::IsFailedPrecondition(made) && tenants_.Find(used).ok()) return Taken("the id", used);
   if (!made.ok()) return made;
-  Forget(used);
   CrashPoint("storage.made");
   return StorageInfo{used, name};
 }
@@ -168,7 +202,10 @@ absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::siz
     const absl::StatusOr<Known> known = Look(*tenant);
     if (IsNowhere(known.status())) continue;
     // One that is damaged is there all the same, and hides no other.
-    if (known.ok() && !known->is_storage) continue;
+    if (known.ok()) {
+      const absl::StatusOr<bool> is_storage = IsStorage(*tenant, *known);
+      if (is_storage.ok() && !*is_storage) continue;
+    }
     ++page.total;
     if (key <= FoldName(after) && !after.empty()) continue;
     if (page.storages.size() == limit) {
@@ -199,19 +236,34 @@ absl::StatusOr<DataSource> Storages::DefaultOf(Tenant& root) {
   return *std::move(source);
 }
 
-absl::StatusOr<std::vector<DataSource>> Storages::ListSources(const std::string& storage) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  absl::StatusOr<DataSource> first = DefaultOf(**root);
+absl::StatusOr<std::vector<DataSource>> Storages::ReadSources(Tenant& root) {
+  absl::StatusOr<DataSource> first = DefaultOf(root);
   if (!first.ok()) return first.status();
   std::vector<DataSource> sources = {*std::move(first)};
-  const auto kept = (*root)->ListDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
+  const auto kept = root.ListDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
   if (!kept.ok()) return kept.status();
   for (const Document& one : *kept) {
     if (one.id == kDefaultSource) continue;
     if (std::optional<DataSource> source = SourceOf(one.text)) sources.push_back(*std::move(source));
   }
   return sources;
+}
+
+absl::StatusOr<std::vector<DataSource>> Storages::SourcesOf(Tenant& root) {
+  absl::StatusOr<Known> known = Look(root);
+  if (!known.ok()) return known.status();
+  if (!known->sources.empty()) return std::move(known->sources);
+  absl::StatusOr<std::vector<DataSource>> sources = ReadSources(root);
+  if (!sources.ok()) return sources;
+  known->sources = *sources;
+  Keep(root, *known);
+  return sources;
+}
+
+absl::StatusOr<std::vector<DataSource>> Storages::ListSources(const std::string& storage) {
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
+  if (!root.ok()) return root.status();
+  return SourcesOf(**root);
 }
 
 absl::StatusOr<DataSource> Storages::FindSource(const std::string& storage, const std::string& id_or_name) {
@@ -228,7 +280,12 @@ absl::StatusOr<DataSource> Storages::FindSource(const std::string& storage, cons
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Storages::TenantOf(const DataSource& source) {
-  return tenants_.Find(source.tenant);
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
+  if (!absl::IsNotFound(tenant.status())) return tenant;
+  return absl::NotFoundError(
+      absl::StrCat("data source '", source.id,
+                   "' has no mirror here, or none any more. Nothing was done. Make the "
+                   "data source again, or have it restored."));
 }
 
 absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms) {
@@ -244,27 +301,28 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
     return absl::AlreadyExistsError(absl::StrCat(
         "tenant '", tenant.context_id(), "' is a storage with data sources of its own. Nothing was done."));
   }
-  const absl::StatusOr<std::optional<Document>> before = tenant.FindDocument(kMemberKind, "");
-  if (!before.ok()) return before.status();
-  // One that its storage does not list is nobody's: a kill came between, or the storage is gone.
-  const absl::StatusOr<bool> is_taken =
-      *before ? Lists((*before)->text, tenant.context_id()) : absl::StatusOr<bool>(false);
-  if (!is_taken.ok()) return is_taken.status();
-  const std::string left = *before && !*is_taken ? FoldName((*before)->text) : FoldName(storage);
-  absl::Status changed = tenant.ChangeDocuments(
+  const absl::StatusOr<Known> known = Look(tenant);
+  if (!known.ok()) return known.status();
+  if (!known->member.empty() && FoldName(known->member) != FoldName(storage)) {
+    const absl::StatusOr<bool> is_member = HasMember(known->member, tenant.context_id());
+    if (!is_member.ok()) return is_member.status();
+    if (*is_member) {
+      return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(), "' belongs to storage '",
+                                                   known->member, "'. Nothing was done."));
+    }
+  }
+  return tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         const absl::StatusOr<std::optional<Document>> member = records.ReadDocument(kMemberKind, "");
         if (!member.ok()) return member.status();
-        if (*member && FoldName((*member)->text) != FoldName(storage) && FoldName((*member)->text) != left) {
-          return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(),
-                                                       "' belongs to storage '", (*member)->text,
-                                                       "'. Nothing was done."));
+        if (*member && (*member)->text != known->member) {
+          return absl::AbortedError(absl::StrCat("tenant '", tenant.context_id(),
+                                                 "' was made a data source by somebody else meanwhile. "
+                                                 "Nothing was done; try again."));
         }
         return std::vector<DocumentChange>{{kMemberKind, "", storage}};
       },
       now_ms);
-  Forget(tenant.context_id());
-  return changed;
 }
 
 absl::Status Storages::Detach(const DataSource& source, std::int64_t now_ms) {
@@ -276,7 +334,6 @@ absl::Status Storages::Detach(const DataSource& source, std::int64_t now_ms) {
         return std::vector<DocumentChange>{{kMemberKind, "", std::nullopt}};
       },
       now_ms);
-  Forget(source.tenant);
   return IsNowhere(left) ? absl::OkStatus() : left;
 }
 
@@ -287,34 +344,18 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
   if (made.name.empty()) made.name = made.id;
   if (absl::Status named = CheckStorageName(made.name, "a data source"); !named.ok()) return named;
   const MutexLock lock(changes_);
-  const absl::StatusOr<std::vector<DataSource>> there = ListSources(storage);
-  if (!there.ok()) return there.status();
-  if (there->size() >= kDataSourcesMax) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("storage '", storage, "' has ", kDataSourcesMax,
-                     " data sources, and no more can be. Nothing was done."));
-  }
-  for (const DataSource& other : *there) {
-    if (FoldName(other.id) == FoldName(made.id)) return Taken("the id of a data source", made.id);
-    if (other.name == made.name || FoldName(other.id) == FoldName(made.name) || other.name == made.id)
-      return Taken("the name of a data source", made.name);
-  }
-  const std::string root_id = there->front().tenant;
-  absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(root_id);
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
   if (!root.ok()) return root.status();
+  const std::string root_id = (*root)->context_id();
+  std::optional<RecordMapper> mapper;
   if (made.door == Door::kRecords) {
-    const absl::StatusOr<RecordMapper> mapper =
+    const absl::StatusOr<RecordMapper> found =
         FindMapper(storage, made.mapper.empty() ? kDefaultMapper : made.mapper);
-    if (!mapper.ok()) return mapper.status();
+    if (!found.ok()) return found.status();
+    mapper = *found;
     made.mapper = mapper->id();
     made.tenant = TenantOfSource(root_id, made.id);
     if (absl::Status fits = CheckContextId(made.tenant); !fits.ok()) return fits;
-    // What a kill left of an attempt before this one has no row, and is in no list.
-    if (tenants_.Find(made.tenant).ok()) {
-      if (absl::Status removed = DeleteTenant(made.tenant).status(); !removed.ok()) return removed;
-    }
-    absl::Status new_tenant = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
-    if (!new_tenant.ok()) return new_tenant;
   } else {
     absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
     if (absl::IsNotFound(tenant.status())) return NoTenant(made.tenant);
@@ -322,18 +363,74 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
     made.tenant = (*tenant)->context_id();
     made.mapper.clear();
     if (FoldName(made.tenant) == FoldName(root_id)) return Taken("the tenant", made.tenant);
-    if (absl::Status attached = Attach(root_id, **tenant, now_ms); !attached.ok()) return attached;
   }
+  const absl::StatusOr<std::vector<DataSource>> there = SourcesOf(**root);
+  if (!there.ok()) return there.status();
+  if (absl::Status free = CheckFree(storage, made, *there); !free.ok()) return free;
+  absl::StatusOr<bool> is_there = false;
+  if (made.door == Door::kRecords) is_there = TakeBack(made, root_id);
+  if (!is_there.ok()) return is_there.status();
+  absl::Status done;
+  if (made.door == Door::kCycles) {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
+    done = tenant.ok() ? Attach(root_id, **tenant, now_ms) : tenant.status();
+  } else if (!*is_there) {
+    done = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
+  }
+  if (!done.ok()) return done;
   CrashPoint("datasource.made");
   absl::Status listed = (*root)->ChangeDocuments(
-      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        // Another server may have listed one meanwhile.
+        const auto kept = records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
+        if (!kept.ok()) return kept.status();
+        std::vector<DataSource> by_now = {there->front()};
+        for (const Document& one : *kept) {
+          if (std::optional<DataSource> other = SourceOf(one.text); other && one.id != kDefaultSource)
+            by_now.push_back(*std::move(other));
+        }
+        if (absl::Status free = CheckFree(storage, made, by_now); !free.ok()) return free;
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(made.id), SourceText(made)}};
       },
       now_ms);
   if (!listed.ok()) return listed;
-  Forget(made.tenant);
   CrashPoint("datasource.listed");
   return made;
+}
+
+absl::StatusOr<bool> Storages::TakeBack(const DataSource& source, const std::string& root_id) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
+  if (absl::IsNotFound(tenant.status())) return false;
+  if (!tenant.ok()) return tenant.status();
+  const absl::StatusOr<TenantRecord> record = (*tenant)->ReadTenantRow();
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<Known> known = Look(**tenant);
+  if (!known.ok()) return known.status();
+  if (record->door() != Door::kRecords || FoldName(known->member) != FoldName(root_id)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("the data source would be tenant '", source.tenant,
+                     "', and there is a tenant of this id that is none of the storage's. Nothing was done. "
+                     "Choose another id."));
+  }
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords();
+  if (!snapshot.ok()) return snapshot.status();
+  const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
+  if (!table.ok()) return table.status();
+  const absl::StatusOr<RecordMapper> mapper = (*tenant)->ReadMapper();
+  if (!mapper.ok()) return mapper.status();
+  if (FoldName(mapper->id()) == FoldName(source.mapper)) return true;
+  if (*table && (*table)->row_count != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("data source '", source.id,
+                     "' is there with its rows, but in no list, as after a restore of "
+                     "the storage, and its mapper is '",
+                     mapper->id(),
+                     "'. Nothing was done. Name that mapper, and the data "
+                     "source is listed again."));
+  }
+  // A kill left it of an attempt before this one.
+  if (absl::Status removed = DeleteTenant(source.tenant).status(); !removed.ok()) return removed;
+  return false;
 }
 
 absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, const std::string& id,
@@ -381,7 +478,12 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
 absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id) {
   std::uint64_t rows = 0;
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
-  if (absl::IsNotFound(tenant.status())) return rows;
+  if (absl::IsNotFound(tenant.status())) {
+    // An operator may have deleted it: it goes by its owner's word, too, and may be made again.
+    absl::Status allowed = tenants_.Allow(context_id).status();
+    if (!allowed.ok() && !absl::IsNotFound(allowed)) return allowed;
+    return rows;
+  }
   if (!tenant.ok()) return tenant.status();
   if (const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords(); snapshot.ok()) {
     const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
@@ -398,11 +500,11 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
 absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage, const std::string& id,
                                                      std::int64_t now_ms) {
   const MutexLock lock(changes_);
-  return RemoveSource(storage, id, now_ms);
+  return DeleteSourceOf(storage, id, now_ms);
 }
 
-absl::StatusOr<std::uint64_t> Storages::RemoveSource(const std::string& storage, const std::string& id,
-                                                     std::int64_t now_ms) {
+absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storage, const std::string& id,
+                                                       std::int64_t now_ms) {
   const absl::StatusOr<DataSource> source = FindSource(storage, id);
   if (!source.ok()) return source.status();
   if (source->is_default) {
@@ -428,24 +530,7 @@ absl::StatusOr<std::uint64_t> Storages::RemoveSource(const std::string& storage,
       },
       now_ms);
   if (!unlisted.ok()) return unlisted;
-  Forget(source->tenant);
   return rows;
-}
-
-absl::Status Storages::RemoveUnlisted(const std::string& root_id) {
-  const std::string begins = absl::StrCat(FoldName(root_id), "--");
-  std::vector<std::string> left;
-  for (const std::shared_ptr<Tenant>& tenant : tenants_.All()) {
-    if (!absl::StartsWith(FoldName(tenant->context_id()), begins)) continue;
-    const absl::StatusOr<std::optional<Document>> member = tenant->FindDocument(kMemberKind, "");
-    if (!member.ok() || !*member || FoldName((*member)->text) != FoldName(root_id)) continue;
-    const absl::StatusOr<TenantRecord> record = tenant->ReadTenantRow();
-    if (record.ok() && record->door() == Door::kRecords) left.push_back(tenant->context_id());
-  }
-  for (const std::string& context_id : left) {
-    if (absl::Status removed = DeleteTenant(context_id).status(); !removed.ok()) return removed;
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
@@ -463,91 +548,18 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
   // The root goes last: until then the rest can be found.
   for (auto source = sources->rbegin(); source != sources->rend(); ++source) {
     if (source->is_default) continue;
-    const absl::StatusOr<std::uint64_t> gone = RemoveSource(id, source->id, now_ms);
+    const absl::StatusOr<std::uint64_t> gone = DeleteSourceOf(id, source->id, now_ms);
     if (!gone.ok()) return gone;
     rows += *gone;
   }
-  if (absl::Status removed = RemoveUnlisted(sources->front().tenant); !removed.ok()) return removed;
+  const std::string& root = sources->front().tenant;
+  for (const std::string& left : FindUnlisted(tenants_, root)) {
+    if (absl::Status removed = DeleteTenant(left).status(); !removed.ok()) return removed;
+  }
   CrashPoint("storage.emptied");
-  const absl::StatusOr<std::uint64_t> gone = DeleteTenant(sources->front().tenant);
+  const absl::StatusOr<std::uint64_t> gone = DeleteTenant(root);
   if (!gone.ok()) return gone;
   return rows + *gone;
-}
-
-absl::StatusOr<std::vector<RecordMapper>> Storages::ListMappers(const std::string& storage) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  std::vector<RecordMapper> mappers = {RecordMapper::Default()};
-  const auto kept = (*root)->ListDocuments(kMapperKind, "", kMappersMax);
-  if (!kept.ok()) return kept.status();
-  for (const Document& one : *kept) {
-    absl::StatusOr<RecordMapper> mapper = MapperOf(one.text);
-    if (mapper.ok()) mappers.push_back(*std::move(mapper));
-  }
-  return mappers;
-}
-
-absl::StatusOr<RecordMapper> Storages::FindMapper(const std::string& storage, const std::string& id) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  if (FoldName(id) == kDefaultMapper) return RecordMapper::Default();
-  const absl::StatusOr<std::optional<Document>> kept = (*root)->FindDocument(kMapperKind, FoldName(id));
-  if (!kept.ok()) return kept.status();
-  if (!*kept) return NoMapper(id);
-  return MapperOf((*kept)->text);
-}
-
-absl::Status Storages::CheckUnused(const std::string& storage, const std::string& mapper) {
-  const absl::StatusOr<std::vector<DataSource>> sources = ListSources(storage);
-  if (!sources.ok()) return sources.status();
-  for (const DataSource& source : *sources) {
-    if (FoldName(source.mapper) != FoldName(mapper)) continue;
-    return absl::FailedPreconditionError(absl::StrCat("mapper '", mapper, "' is that of data source '",
-                                                      source.id,
-                                                      "'. Nothing was done. Make another mapper instead."));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Storages::PutMapper(const std::string& storage, const RecordMapper& mapper, bool is_new,
-                                 std::int64_t now_ms) {
-  if (absl::Status checked = CheckStorageId(mapper.id(), "a mapper"); !checked.ok()) return checked;
-  const MutexLock lock(changes_);
-  const absl::StatusOr<RecordMapper> there = FindMapper(storage, mapper.id());
-  if (!there.ok() && (!is_new || !absl::IsNotFound(there.status()) || !Find(storage).ok()))
-    return there.status();
-  if (there.ok() && (is_new || FoldName(mapper.id()) == kDefaultMapper))
-    return Taken("the id of a mapper", mapper.id());
-  if (absl::Status unused = CheckUnused(storage, mapper.id()); !unused.ok()) return unused;
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  return (*root)->ChangeDocuments(
-      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        const auto kept = records.ReadDocuments(kMapperKind, "", kMappersMax);
-        if (!kept.ok()) return kept.status();
-        if (is_new && kept->size() >= kMappersMax) {
-          return absl::FailedPreconditionError(absl::StrCat(
-              "the storage has ", kMappersMax, " mappers, and no more can be. Nothing was done."));
-        }
-        return std::vector<DocumentChange>{{kMapperKind, FoldName(mapper.id()), MapperJson(mapper)}};
-      },
-      now_ms);
-}
-
-absl::Status Storages::DeleteMapper(const std::string& storage, const std::string& id, std::int64_t now_ms) {
-  const MutexLock lock(changes_);
-  if (absl::Status there = FindMapper(storage, id).status(); !there.ok()) return there;
-  if (FoldName(id) == kDefaultMapper) {
-    return absl::FailedPreconditionError("the mapper 'default' is always there. Nothing was done.");
-  }
-  if (absl::Status unused = CheckUnused(storage, id); !unused.ok()) return unused;
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  return (*root)->ChangeDocuments(
-      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
-        return std::vector<DocumentChange>{{kMapperKind, FoldName(id), std::nullopt}};
-      },
-      now_ms);
 }
 
 }  // namespace mirror

@@ -95,23 +95,33 @@ class Storages {
   absl::Status DeleteMapper(const std::string& storage, const std::string& id, std::int64_t now_ms);
 
  private:
-  /// What is known of a tenant as a storage.
+  /// What is known of a tenant as a storage, while its documents have this version.
   struct Known {
-    bool is_storage = false;  ///< Else it is a data source of another one.
+    std::uint64_t version = 0;
+    bool may_be_storage = false;  ///< By its id.
+    std::string member;           ///< The storage that it is a data source of; empty: of none.
     std::string name;
+    std::vector<DataSource> sources;  ///< Empty: they were not read yet.
   };
 
   absl::StatusOr<std::shared_ptr<Tenant>> Root(const std::string& storage);
   absl::StatusOr<Known> Look(Tenant& tenant);
+  absl::StatusOr<std::vector<DataSource>> SourcesOf(Tenant& root);
+  absl::StatusOr<std::vector<DataSource>> ReadSources(Tenant& root);
+  /// Whether `storage` is there, and has this tenant among its data sources.
+  absl::StatusOr<bool> HasMember(const std::string& storage, const std::string& context_id);
+  absl::StatusOr<bool> IsStorage(Tenant& tenant, const Known& known);
+  /// What stands under the name of a data source that is to be made. False: nothing, by now.
+  absl::StatusOr<bool> TakeBack(const DataSource& source, const std::string& root_id);
+  absl::StatusOr<std::uint64_t> DeleteSourceOf(const std::string& storage, const std::string& id,
+                                               std::int64_t now_ms) MIRROR_REQUIRES(changes_);
+  /// Absent: it is not known as it is now.
+  std::optional<Known> FindKnown(const Tenant& tenant);
+  void Keep(const Tenant& tenant, const Known& known);
   void Forget(const std::string& id);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);
-  absl::StatusOr<bool> Lists(const std::string& storage, const std::string& context_id);
   absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id);
-  absl::StatusOr<std::uint64_t> RemoveSource(const std::string& storage, const std::string& id,
-                                             std::int64_t now_ms) MIRROR_REQUIRES(changes_);
-  /// What a kill left of data sources of records that were being made.
-  absl::Status RemoveUnlisted(const std::string& root_id) MIRROR_REQUIRES(changes_);
   absl::Status Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms);
   absl::Status Detach(const DataSource& source, std::int64_t now_ms);
   absl::StatusOr<DataSource> DefaultOf(Tenant& root);
@@ -121,7 +131,6 @@ class Storages {
   /// Makes, changes and deletes storages and data sources one after the other.
   Mutex changes_ MIRROR_ACQUIRED_BEFORE(mutex_);
   Mutex mutex_;
-  std::uint64_t changed_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< How often Forget() was called.
   std::map<std::string, Known> known_
       MIRROR_GUARDED_BY(mutex_);  ///< By folded id; not where others write, too.
 };

@@ -11,6 +11,7 @@
 #include "tools/benchmarks/call_load.h"
 #include "tools/benchmarks/changesets.h"
 #include "tools/benchmarks/copy_table.h"
+#include "tools/benchmarks/door_load.h"
 #include "tools/benchmarks/log_reading.h"
 #include "tools/benchmarks/mirror_table.h"
 #include "tools/benchmarks/raw_table.h"
@@ -58,12 +59,19 @@ int Calls(const CallLoadOptions& options) {
   return 0;
 }
 
+int Tell(const absl::StatusOr<StepTime>& time) {
+  if (!time.ok()) return Fail(time.status());
+  std::cout << StepJson(*time) << "\n";
+  return 0;
+}
+
 /// What the command line asks for; each command uses a part of it.
 struct Asked {
   Shape shape;
   std::string path, config, context_id, step = "insert", format = "csv";
   std::string slot, publication, from, sql;
   CallLoadOptions load;
+  DoorLoadOptions door;
 };
 
 CLI::App* AddCommand(CLI::App* app, const char* name, const char* help, const std::string& example) {
@@ -135,6 +143,16 @@ void AddLoads(CLI::App* app, Asked* asked) {
   calls->add_option("--tenants", load.tenants)->check(CLI::Range(1, 100'000));
   calls->add_option("--callers", load.callers)->check(CLI::Range(1, 64));
   calls->add_option("--calls", load.calls, "Of all callers together")->check(CLI::Range(1, 100'000'000));
+  DoorLoadOptions& door = asked->door;
+  CLI::App* upserts =
+      AddCommand(app, "door", "Upserts of one record each over HTTP, on loopback",
+                 "mirror-bench door --port 8080 --api-key KEY --storage Acme --connections 64");
+  upserts->add_option("--port", door.port)->required();
+  upserts->add_option("--api-key", door.key)->required();
+  upserts->add_option("--storage", door.storage)->required();
+  upserts->add_option("--connections", door.connections)->check(CLI::Range(1, 1'000));
+  upserts->add_option("--first", door.first, "The first external id");
+  upserts->add_option("--count", door.count, "Of all connections together")->check(CLI::Range(1, 10'000'000));
 }
 
 /// A table, or what stands for one, runs the steps that stdin names.
@@ -162,6 +180,7 @@ int Main(int argc, char** argv) {
   }
 
   if (app.got_subcommand("calls")) return Calls(asked.load);
+  if (app.got_subcommand("door")) return Tell(RunDoor(asked.door));
   if (app.got_subcommand("read")) return Tell(ReadSource(asked.path));
   if (app.got_subcommand("fetch")) return Tell(FetchBare(asked.path, asked.sql));
   if (app.got_subcommand("stage")) return Tell(StageLog(asked.config, asked.context_id));

@@ -38,6 +38,12 @@ bool WentElsewhere(const absl::Status& status, const TenantFile& file, Store* st
   return there.ok() && (*there)->upkeep().CheckOwnTables().ok();
 }
 
+/// Never the same twice, so that a tenant made anew has none of a former one's.
+std::uint64_t NextDocumentsVersion() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
 }  // namespace
 
 Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
@@ -48,6 +54,7 @@ Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& opti
       events_(events),
       hooks_(options.hooks, context_id_),
       agreed_(options.columns, options.hash_secret, context_id_),
+      documents_version_(NextDocumentsVersion()),
       file_{.open = std::move(open)},
       progress_(options_, seen_),
       partner_(context_id_, events),
@@ -82,6 +89,8 @@ void Mirror::FindStale() {
   }
 }
 
+void Mirror::NoteDocuments() { documents_version_ = NextDocumentsVersion(); }
+
 absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   if (file_.retired) {
     return absl::PermissionDeniedError(absl::StrCat(
@@ -109,6 +118,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   }
   store_ = *std::move(store);
   is_open_ = true;
+  NoteDocuments();
   make_room_();
   KeepTargets(*store_, options_.freshness, context_id_);
   Summarize(Look::kAll);
@@ -289,6 +299,7 @@ void Mirror::Summarize(Look look) {
 void Mirror::Close() {
   store_.reset();
   is_open_ = false;
+  NoteDocuments();
 }
 
 /// A full disk, a lock, a file that cannot be written: told once, until something is written again.

@@ -11,7 +11,6 @@
 #include "base/json/json_document.h"
 #include "base/nonce.h"
 #include "server/records/import_job.h"
-#include "server/records/mapper_json.h"
 #include "server/tenant/records/partner_rows.h"
 
 namespace mirror {
@@ -83,15 +82,16 @@ absl::Status RemoveRejects(StoreRecords& records, const std::function<bool(const
   }
 }
 
-/// Adds what ends the import jobs that wait or run.
-absl::Status EndJobs(StoreRecords& records, std::int64_t now_ms, std::vector<DocumentChange>* changes) {
+/// Adds what ends the import jobs that wait or run. `why`: for people.
+absl::Status EndJobs(StoreRecords& records, std::int64_t now_ms, const std::string& why,
+                     std::vector<DocumentChange>* changes) {
   const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
   if (!kept.ok()) return kept.status();
   for (const Document& document : *kept) {
     std::optional<ImportJob> job = JobOf(document.text);
     if (!job || IsOver(job->state)) continue;
     job->state = JobState::kDied;
-    job->message = "cleared";
+    job->message = why;
     job->modified_ms = now_ms;
     changes->push_back(JobChange(*job));
   }
@@ -128,7 +128,8 @@ std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableReco
 }
 
 absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
-                                   const std::vector<const RecordRequest*>& requests) {
+                                   const std::vector<const RecordRequest*>& requests,
+                                   std::shared_ptr<const RecordsForm>* form) {
   if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
   tenant_ = tenant;
   absl::StatusOr<std::optional<TableRecord>> record = store_.records().ReadTable(kPartnerTable);
@@ -136,33 +137,10 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
   record_ = *std::move(record);
   if (std::string why = StoppedWhy(tenant, record_); !why.empty())
     return absl::FailedPreconditionError(std::move(why));
-  const absl::StatusOr<std::optional<TableSchema>> agreed = store_.records().ReadSchema(kPartnerTable);
-  if (!agreed.ok()) return agreed.status();
-  const absl::StatusOr<std::optional<Document>> source = store_.records().ReadDocument(kSourceKind, "");
-  if (!source.ok()) return source.status();
-  if (!*agreed || !*source) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("what data source '", tenant.context_id,
-                     "' keeps of itself was removed by hand. Nothing was written. Restore a backup of it."));
-  }
-  agreed_ = **agreed;
-  kept_ = KeptForm(agreed_);
-  is_ruled_ = std::any_of(agreed_.columns.begin(), agreed_.columns.end(),
-                          [](const Column& column) { return column.rule != Rule::kPlain; });
-  keeps_record_ = !is_ruled_;
-  absl::StatusOr<RecordMapper> mapper = MapperOf((*source)->text);
-  if (!mapper.ok()) return mapper.status();
-  mapper_ = *std::move(mapper);
-  const absl::StatusOr<TableSchema> by_rules = PartnerTableOf(*mapper_, rules_);
-  if (!by_rules.ok()) return by_rules.status();
-  // What is there was kept by the former rules, and would go on beside what comes.
-  if (SchemaHash(*by_rules) != SchemaHash(agreed_)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the configuration's rules for columns of data source '", tenant.context_id,
-                     "' are others than those that its rows were kept by. Nothing was written. Clear it and "
-                     "send its rows again, or "
-                     "take the rules back."));
-  }
+  absl::StatusOr<std::shared_ptr<const RecordsForm>> found =
+      ReadForm(store_.records(), tenant.context_id, *record_, rules_, *form);
+  if (!found.ok()) return found.status();
+  form_ = *form = *std::move(found);
   std::set<std::string> ids;
   for (const RecordRequest* const request : requests) {
     for (const RecordItem& item : request->items) {
@@ -170,13 +148,13 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
     }
   }
   absl::StatusOr<RowBlock> block =
-      store_.records().ReadRows(kept_, std::vector<std::string>(ids.begin(), ids.end()));
+      store_.records().ReadRows(form_->kept, std::vector<std::string>(ids.begin(), ids.end()));
   if (!block.ok()) return block.status();
-  absl::StatusOr<std::vector<PartnerRow>> rows = PartnersOf(agreed_, kept_, &*block);
+  absl::StatusOr<std::vector<PartnerRow>> rows = PartnersOf(form_->agreed, form_->kept, &*block);
   if (!rows.ok()) return rows.status();
   for (PartnerRow& row : *rows) {
     Known& known = rows_[row.external_id];
-    known.now = row;
+    known.after.now = row;
     known.before = std::move(row);
   }
   return absl::OkStatus();
@@ -240,7 +218,7 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
     outcome.status = request.check->check(*document);
     if (!outcome.status.ok()) return outcome;
   }
-  std::map<std::string, std::optional<PartnerRow>> changed;
+  Changes changed;
   if (request.operation == RecordOperation::kUpsert) {
     Upsert(request, &changed, &outcome);
   } else {
@@ -252,9 +230,9 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
         " of the request cannot be taken, and API_ERROR_ON_FAILURES is on. Nothing was written."));
     return outcome;
   }
-  for (auto& [id, row] : changed) rows_[id].now = std::move(row);
-  if (request.operation == RecordOperation::kDelete) {
-    for (const auto& [id, row] : changed) deleted_.push_back(id);
+  for (auto& [id, after] : changed) {
+    if (!after.now) deleted_.push_back(id);
+    rows_[id].after = std::move(after);
   }
   if (request.remember) {
     const std::string answer = request.remember->answer(outcome);
@@ -269,70 +247,70 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
   return outcome;
 }
 
-void RecordsPlanner::Upsert(const RecordRequest& request,
-                            std::map<std::string, std::optional<PartnerRow>>* changed,
-                            RecordOutcome* outcome) {
+RecordsPlanner::Changed RecordsPlanner::Find(const std::string& external_id, const Changes& changed) const {
+  if (const auto here = changed.find(external_id); here != changed.end()) return here->second;
+  const auto known = rows_.find(external_id);
+  return known == rows_.end() ? Changed{} : known->second.after;
+}
+
+void RecordsPlanner::Touch(const RecordItem& item, std::set<std::uint32_t>* columns) const {
+  if (!form_->is_ruled) return;
+  for (const RecordAttribute& attribute : item.attributes) {
+    const std::optional<std::size_t> place = form_->mapper.Find(attribute.name);
+    if (place && !form_->mapper.IsExternalId(*place)) columns->insert(form_->mapper.ColumnOf(*place));
+  }
+}
+
+void RecordsPlanner::Upsert(const RecordRequest& request, Changes* changed, RecordOutcome* outcome) {
   const std::string now = Iso8601(now_ms_);
   for (const RecordItem& item : request.items) {
     if (!item.failure.empty()) {
       Fail(item, item.failure, outcome);
       continue;
     }
-    const auto in_request = changed->find(item.external_id);
-    const auto in_store = rows_.find(item.external_id);
-    std::optional<PartnerRow> before;
-    if (in_request != changed->end()) {
-      before = in_request->second;
-    } else if (in_store != rows_.end()) {
-      before = in_store->second.now;
-    }
+    Changed after = Find(item.external_id, *changed);
+    const std::optional<PartnerRow> before = std::move(after.now);
     if (before && !request.updates_known) {
       Fail(item, "the external id is known already, and UPSERT_BY_EXTERNAL_ID is not on", outcome);
       continue;
     }
     PartnerRow row = before.value_or(PartnerRow{});
-    if (absl::Status merged = MergeRecord(*mapper_, item, keeps_record_, &row); !merged.ok()) {
+    if (absl::Status merged = MergeRecord(form_->mapper, item, !form_->is_ruled, &row); !merged.ok()) {
       Fail(item, std::string(merged.message()), outcome);
       continue;
     }
     if (!before) {
       row.external_id = item.external_id;
-      row.id = NewToken();
+      if (new_ids_.empty()) new_ids_ = NewTokens(std::min<std::size_t>(request.items.size(), 1'000));
+      row.id = std::move(new_ids_.back());
+      new_ids_.pop_back();
       row.created_at = now;
       row.modified_at = now;
+      after.is_new = true;
       ++outcome->inserts;
     } else {
       ++outcome->updates;
-      if (row == *before && !is_ruled_) {
+      if (row == *before && !form_->is_ruled) {
         ++outcome->unchanged;
       } else {
         row.modified_at = now;
       }
     }
-    if (is_ruled_) {
-      std::set<std::uint32_t>& touched = rows_[item.external_id].touched;
-      for (const RecordAttribute& attribute : item.attributes) {
-        const std::optional<std::size_t> place = mapper_->Find(attribute.name);
-        if (place && !mapper_->IsExternalId(*place)) touched.insert(mapper_->ColumnOf(*place));
-      }
-    }
-    (*changed)[item.external_id] = std::move(row);
+    Touch(item, &after.touched);
+    after.now = std::move(row);
+    (*changed)[item.external_id] = std::move(after);
   }
 }
 
-void RecordsPlanner::Delete(const RecordRequest& request,
-                            std::map<std::string, std::optional<PartnerRow>>* changed,
-                            RecordOutcome* outcome) {
+void RecordsPlanner::Delete(const RecordRequest& request, Changes* changed, RecordOutcome* outcome) {
   for (const RecordItem& item : request.items) {
-    const auto known = rows_.find(item.external_id);
-    const bool gone = changed->contains(item.external_id);
     if (!item.failure.empty()) {
       Fail(item, item.failure, outcome);
-    } else if (gone || known == rows_.end() || !known->second.now) {
+    } else if (!Find(item.external_id, *changed).now) {
       Fail(item, "there is no business partner of this external id", outcome);
     } else {
       ++outcome->deletes;
-      (*changed)[item.external_id] = std::nullopt;
+      (*changed)[item.external_id] = {};
     }
   }
 }
@@ -360,29 +338,30 @@ absl::Status RecordsPlanner::AddChange(Operation operation, const std::vector<co
                                        const std::vector<std::uint32_t>& columns, Step* step) {
   if (rows.empty()) return absl::OkStatus();
   Change& change = changes_.emplace_back();
-  change.block = BlockOf(agreed_, columns, rows);
-  absl::StatusOr<ChangeBatch> batch = BatchOf(agreed_, &change.block);
+  change.block = BlockOf(form_->agreed, columns, rows);
+  absl::StatusOr<ChangeBatch> batch = BatchOf(form_->agreed, &change.block);
   if (!batch.ok()) return batch.status();
   change.batch = *std::move(batch);
   change.batch.operation = operation;
-  if (is_ruled_) {
-    absl::Status ruled = ApplyRules(agreed_, kept_, rules_.hash_key(), &change.batch, &change.ruled);
+  if (form_->is_ruled) {
+    absl::Status ruled =
+        ApplyRules(form_->agreed, form_->kept, rules_.hash_key(), &change.batch, &change.ruled);
     if (!ruled.ok()) return ruled;
   }
-  step->actions.emplace_back(ApplyRows{.schema = &kept_, .batch = &change.batch});
+  step->actions.emplace_back(ApplyRows{.schema = &form_->kept, .batch = &change.batch});
   return absl::OkStatus();
 }
 
-std::vector<std::uint32_t> RecordsPlanner::UpdatedColumns(const Known& known) const {
+std::vector<std::uint32_t> RecordsPlanner::UpdatedColumns(const Changed& changed) const {
   std::vector<std::uint32_t> columns;
-  if (!is_ruled_) {
-    columns.resize(agreed_.columns.size());
+  if (!form_->is_ruled || changed.is_new) {
+    columns.resize(form_->agreed.columns.size());
     std::iota(columns.begin(), columns.end(), 0U);
     return columns;
   }
   // What is stored is not what came: only what came now is written.
   columns = {0, 3};
-  columns.insert(columns.end(), known.touched.begin(), known.touched.end());
+  columns.insert(columns.end(), changed.touched.begin(), changed.touched.end());
   return columns;
 }
 
@@ -390,12 +369,13 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   std::vector<const PartnerRow*> inserted, removed;
   std::map<std::vector<std::uint32_t>, std::vector<const PartnerRow*>> updated;
   for (const auto& [id, known] : rows_) {
-    if (!known.before && known.now) {
-      inserted.push_back(&*known.now);
-    } else if (known.before && !known.now) {
+    const std::optional<PartnerRow>& now = known.after.now;
+    if (!known.before && now) {
+      inserted.push_back(&*now);
+    } else if (known.before && !now) {
       removed.push_back(&*known.before);
-    } else if (known.before && known.now && *known.before != *known.now) {
-      updated[UpdatedColumns(known)].push_back(&*known.now);
+    } else if (known.before && now && *known.before != *now) {
+      updated[UpdatedColumns(known.after)].push_back(&*now);
     }
   }
   if (absl::Status erased = EraseAnswers(deleted_); !erased.ok()) return erased;
@@ -405,7 +385,7 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   step.record = record_;
   ++step.record->position.lsn.value;
   step.source_ms = now_ms_;
-  std::vector<std::uint32_t> all(agreed_.columns.size());
+  std::vector<std::uint32_t> all(form_->agreed.columns.size());
   std::iota(all.begin(), all.end(), 0U);
   absl::Status added = AddChange(Operation::kDelete, removed, {0}, &step);
   for (const auto& [columns, rows] : updated) {
@@ -422,25 +402,13 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
       plan.document_bounds.push_back({kind, now_ms_ - kAnswersKeptMs, kAnswersMax});
   }
   if (!step.actions.empty()) plan.steps.push_back(std::move(step));
-  if (!removed.empty() && !tenant_.scrub) {
+  // Also where it came again since then: its former values were to go.
+  if (!deleted_.empty() && !tenant_.scrub) {
     plan.tenant = tenant_;
     plan.tenant->scrub = true;
     plan.documents.push_back({kErasureKind, "", ""});
   }
   return plan;
-}
-
-absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules) {
-  TableSchema table = mapper.table();
-  if (absl::Status set = rules.Set(&table); !set.ok()) return set;
-  for (const Column& column : table.columns) {
-    // The record has all values, and as they came.
-    if (column.rule != Rule::kPlain) {
-      table.columns[*table.Find(kRecordColumn)].rule = Rule::kLeftOut;
-      break;
-    }
-  }
-  return table;
 }
 
 absl::Status CheckComesByCycles(const TenantRecord& tenant) {
@@ -465,7 +433,13 @@ absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan) 
   step.record->position = {.lsn = {std::max<std::int64_t>(0, (*record)->position.lsn.value)},
                            .lineage = NewToken()};
   plan->steps.push_back(std::move(step));
-  return absl::OkStatus();
+  if (only_stopped) return absl::OkStatus();
+  // What a copy says of a job is older than the job: nobody goes on behind the rows that the copy has.
+  return EndJobs(
+      records, plan->now_ms,
+      "the data source was restored from a backup that was made before this job had ended. Send the "
+      "file again, under another Idempotency-Key.",
+      &plan->documents);
 }
 
 absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRecord& tenant,
@@ -489,7 +463,7 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   const auto all = [](const std::string&) { return true; };
   absl::Status erased = EraseNaming(store.records(), all, &plan.documents);
   if (erased.ok()) erased = RemoveRejects(store.records(), all, &plan.documents);
-  if (erased.ok()) erased = EndJobs(store.records(), now_ms, &plan.documents);
+  if (erased.ok()) erased = EndJobs(store.records(), now_ms, kJobCleared, &plan.documents);
   if (!erased.ok()) return erased;
   return plan;
 }

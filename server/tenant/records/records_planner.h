@@ -20,11 +20,11 @@
 #include "server/records/record_merge.h"
 #include "server/records/record_request.h"
 #include "server/store/store.h"
+#include "server/tenant/records/records_form.h"
 
 namespace mirror {
 
 /// Of the documents of a source of records.
-inline constexpr char kSourceKind[] = "source";  ///< One, without an id: the mapper.
 inline constexpr char kErasureKind[] =
     "erasure";  ///< One, without an id: since when something is to be erased.
 inline constexpr char kAnswerKind[] = "answer";  ///< What requests were answered, see RememberedRequest.
@@ -45,7 +45,9 @@ class RecordsPlanner {
 
   /// First. Reads what `requests` are about. Errors: as Store; kFailedPrecondition where nothing may be
   /// written: see StoppedWhy().
-  absl::Status Begin(const TenantRecord& tenant, const std::vector<const RecordRequest*>& requests);
+  /// `form`: as it was found last, and behind the call as it is.
+  absl::Status Begin(const TenantRecord& tenant, const std::vector<const RecordRequest*>& requests,
+                     std::shared_ptr<const RecordsForm>* form);
   /// Plans one of them. An error is in RecordOutcome::status, and then nothing of it is planned. Errors of
   /// the call: as Store.
   absl::StatusOr<RecordOutcome> Add(const RecordRequest& request);
@@ -53,13 +55,20 @@ class RecordsPlanner {
   absl::StatusOr<std::optional<Plan>> MakePlan();
 
  private:
+  /// What a row becomes. Where not all columns are kept as they come, those count that came now: of the
+  /// others only the form in which they are kept is known.
+  struct Changed {
+    std::optional<PartnerRow> now;         ///< Absent: it goes.
+    std::set<std::uint32_t> touched = {};  ///< Columns that came since it was read.
+    bool is_new = false;  ///< All came: it was not there when it was read, or went since then.
+  };
   /// A row, as it is and as it will be.
   struct Known {
-    std::optional<PartnerRow> before, now;
-    std::set<std::uint32_t> touched =
-        {};  ///< Columns that came, where not all of them are kept as they come.
+    std::optional<PartnerRow> before;
+    Changed after;
   };
   using Rows = std::map<std::string, Known>;
+  using Changes = std::map<std::string, Changed>;
   /// What is written of some rows.
   struct Change {
     RowBlock block;
@@ -68,28 +77,27 @@ class RecordsPlanner {
   };
 
   absl::StatusOr<std::optional<RecordOutcome>> FindRemembered(const RememberedRequest& remember);
-  void Upsert(const RecordRequest& request, std::map<std::string, std::optional<PartnerRow>>* changed,
-              RecordOutcome* outcome);
-  void Delete(const RecordRequest& request, std::map<std::string, std::optional<PartnerRow>>* changed,
-              RecordOutcome* outcome);
+  /// What `request` changes is put into `changed`: it may be taken back.
+  void Upsert(const RecordRequest& request, Changes* changed, RecordOutcome* outcome);
+  void Delete(const RecordRequest& request, Changes* changed, RecordOutcome* outcome);
+  /// As the requests before, and this one so far, leave it.
+  Changed Find(const std::string& external_id, const Changes& changed) const;
+  void Touch(const RecordItem& item, std::set<std::uint32_t>* columns) const;
   absl::Status EraseAnswers(const std::vector<std::string>& external_ids);
   absl::Status AddChange(Operation operation, const std::vector<const PartnerRow*>& rows,
                          const std::vector<std::uint32_t>& columns, Step* step);
-  std::vector<std::uint32_t> UpdatedColumns(const Known& known) const;
+  std::vector<std::uint32_t> UpdatedColumns(const Changed& changed) const;
 
   Store& store_;
   const ColumnRules& rules_;
   const std::int64_t now_ms_;
-  std::optional<RecordMapper> mapper_;
-  TableSchema agreed_, kept_;
-  bool keeps_record_ = true;
-  bool is_ruled_ = false;  ///< Some column is not kept as it comes.
+  std::shared_ptr<const RecordsForm> form_;
   TenantRecord tenant_;
   std::optional<TableRecord> record_;
   Rows rows_;
   std::map<std::string, std::string> remembered_;  ///< By id, of this transaction: hash, a line end, answer.
   std::vector<DocumentChange> documents_;
-  std::vector<std::string> deleted_;
+  std::vector<std::string> deleted_, new_ids_;
   std::deque<Change> changes_;
 };
 
@@ -102,15 +110,13 @@ absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, c
                                                    const TableSchema& agreed, const std::string& mapper,
                                                    std::int64_t now_ms);
 
-/// The table of a source of records with this mapper. With rules for some of its columns it keeps no record.
-/// Errors: kInvalidArgument: a rule that its column cannot have.
-absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules);
 /// For operators' calls that ask something of a source. Errors: kFailedPrecondition: the rows come as
 /// records.
 absl::Status CheckComesByCycles(const TenantRecord& tenant);
 /// Adds, where `plan.tenant` is one of records, what gives its table a lineage of its own: behind it, nothing
-/// that was read before is what is there now. `only_stopped`: where somebody had set its LSN to -1. Errors:
-/// as Store.
+/// that was read before is what is there now. `only_stopped`: where somebody had set its LSN to -1; else it
+/// is a copy that takes the mirror's place, and import jobs that it knows as waiting or running are over.
+/// Errors: as Store.
 absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan);
 
 /// What a request got before. Absent: it did not come in the last 24 h. RecordOutcome::status: kOutOfRange:

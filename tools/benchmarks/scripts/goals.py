@@ -120,6 +120,15 @@ def _sources():
     yield Line("csv-one-row", "csv", "one changed row of a CSV file found and sent", "-", 2, True, "s")
 
 
+def _records():
+    group, files = "records", "records-files"
+    raw = "raw INSERT, a transaction each"
+    yield Line("records-upsert", group, "durable upserts over HTTP, one connection", raw, 0.8, rate="upserts/s")
+    yield Line("records-upsert-64", group, "the same over 64 connections", "one connection", 5.0, rate="upserts/s")
+    yield Line("records-import", files, "time of an import job of a CSV file", "mirror-agent once of that file", 3.0, True)
+    yield Line("records-stream", files, "a table as lines of JSON, on loopback", "-", 200, False, "k rows/s")
+
+
 def _everything():
     group, agent = "everything", "mirror-agent once, everything on:"
     yield Line("everything-population", group, f"{agent} first population of a new mirror", RAW)
@@ -230,6 +239,7 @@ LINES = [
     *_small(),
     *_agent(),
     *_receipts(),
+    *_records(),
     *_sources(),
     *_everything(),
     *_postgres(),

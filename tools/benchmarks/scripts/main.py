@@ -24,6 +24,7 @@ import peer_lines
 import postgres_store_lines
 import raw_lines
 import receipt_lines
+import records_lines
 import report
 import small_lines
 import source_lines
@@ -38,6 +39,7 @@ GROUPS = {
     **small_lines.GROUPS,
     **agent_lines.GROUPS,
     **receipt_lines.GROUPS,
+    **records_lines.GROUPS,
     **source_lines.GROUPS,
     **everything_lines.GROUPS,
     **postgres_store_lines.GROUPS,
