@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/embedded_file.h"
 #include "base/file.h"
+#include "base/host_name.h"
 #include "base/http/listener.h"
 #include "base/mutex.h"
 #include "server/http/api_keys.h"
@@ -34,6 +35,22 @@ absl::StatusOr<std::optional<HttpIdentity>> IdentityOf(const HttpConfig& config)
   return std::optional(HttpIdentity{*std::move(chain), *std::move(key)});
 }
 
+std::string UrlOfHost(const HttpConfig& config, const std::string& host, std::uint16_t port) {
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return absl::StrCat(config.plaintext ? "http://" : "https://", is_v6 ? "[" : "", host, is_v6 ? "]:" : ":",
+                      port);
+}
+
+/// What links begin with. `is_shared`: links have to come back to this server among several.
+std::string OwnUrl(const HttpConfig& config, std::uint16_t port, bool is_shared) {
+  std::string url = config.public_url;
+  if (url.empty() && is_shared) {
+    const bool is_any = config.address == "0.0.0.0" || config.address == "::";
+    url = UrlOfHost(config, is_any ? HostName() : config.address, port);
+  }
+  return url.empty() ? url : absl::StrCat(url, LinkBaseOf(config));
+}
+
 HttpLimits LimitsOf(const HttpConfig& config) {
   HttpLimits limits;
   limits.header_bytes_max = config.header_limit;
@@ -46,12 +63,6 @@ HttpLimits LimitsOf(const HttpConfig& config) {
   limits.answer_time = std::chrono::seconds(60);
   limits.stream_time = config.stream_time;
   return limits;
-}
-
-std::string UrlOf(const HttpConfig& config, std::uint16_t port) {
-  const bool is_v6 = config.address.find(':') != std::string::npos;
-  return absl::StrCat(config.plaintext ? "http://" : "https://", is_v6 ? "[" : "", config.address,
-                      is_v6 ? "]:" : ":", port);
 }
 
 /// The first one is for what is none of them.
@@ -79,7 +90,7 @@ void AddOpenCalls(HttpRoutes* routes) {
 }  // namespace
 
 struct HttpService::Parts {
-  Parts(const HttpConfig& http, Tenants& all, HttpAudit::Write write, Events& told)
+  Parts(const HttpConfig& http, Tenants& all, HttpAudit::Write write, Events& told, JobServers* servers)
       : config(http),
         tenants(all),
         events(told),
@@ -92,17 +103,21 @@ struct HttpService::Parts {
                  .key_bytes_max = http.uploads_per_key,
                  .bytes_max = http.uploads_max,
                  .kept_ms = std::chrono::milliseconds(http.upload_kept).count()},
-                counters),
+                servers == nullptr ? std::string() : servers->here(), counters),
         jobs(all, uploads,
-             {.running_max = http.jobs_max, .waiting_max = http.jobs_waiting_max, .time = http.job_time},
-             told, counters),
+             {.running_max = http.jobs_max,
+              .waiting_max = http.jobs_waiting_max,
+              .time = http.job_time,
+              .lease = http.job_lease},
+             told, servers, counters),
         storage_calls(storages, audit, erasure, jobs, counters),
         partner_calls(storages, audit, erasure, counters),
         mapper_calls(storages, audit),
         table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2), counters),
-        import_calls(config, storages, uploads, jobs, audit, counters) {}
+        import_calls(config, storages, uploads, jobs, audit, servers, own_url, counters) {}
 
   const HttpConfig config;
+  std::string own_url;
   Tenants& tenants;
   Events& events;
   DoorCounters counters;
@@ -146,8 +161,9 @@ void HttpService::Stop() {
 }
 
 absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig& config, Tenants& tenants,
-                                                               HttpAudit::Write audit, Events& events) {
-  auto parts = std::make_unique<Parts>(config, tenants, std::move(audit), events);
+                                                               HttpAudit::Write audit, Events& events,
+                                                               JobServers* servers) {
+  auto parts = std::make_unique<Parts>(config, tenants, std::move(audit), events, servers);
   const absl::StatusOr<std::vector<std::string>> loaded = parts->keys.Load();
   if (!loaded.ok()) return loaded.status();
   parts->TellLeftOut(*loaded);
@@ -172,7 +188,8 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
         listener.status().code(),
         absl::StrCat("[http]: ", std::string(listener.status().message()), ". Nothing was started."));
   }
-  parts->url = UrlOf(config, (*listener)->port());
+  parts->url = UrlOfHost(config, config.address, (*listener)->port());
+  parts->own_url = OwnUrl(config, (*listener)->port(), servers != nullptr);
   {
     const MutexLock lock(parts->listening);
     parts->listener = *std::move(listener);
@@ -210,6 +227,8 @@ DoorFigures HttpService::Figures() {
   figures.erase_within_ms = std::chrono::milliseconds(parts_->config.erase_within).count();
   return figures;
 }
+
+const std::string& HttpService::own_url() const { return parts_->own_url; }
 
 void HttpService::ReloadKeys() {
   const absl::StatusOr<std::vector<std::string>> loaded = parts_->keys.Load();

@@ -12,6 +12,7 @@
 #include "certs/apikeys/api_key.h"
 #include "server/config/http_config.h"
 #include "server/http/http_audit.h"
+#include "server/jobs/job_servers.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/door_counters.h"
 #include "server/watch/events.h"
@@ -22,15 +23,20 @@ namespace mirror {
 /// time. Threads: one at a time, but the listener's own, and where it says otherwise.
 class HttpService {
  public:
-  /// Takes the port; every call is 503 before Start(). What it is given outlives it. Errors: kUnavailable:
-  /// the port; kFailedPrecondition, kNotFound, kPermissionDenied: the certificate or the keys.
+  /// Takes the port; every call is 503 before Start(). What it is given outlives it. `servers`: null: no
+  /// other one has the same mirrors. Errors: kUnavailable: the port; kFailedPrecondition, kNotFound,
+  /// kPermissionDenied: the certificate or the keys.
   static absl::StatusOr<std::unique_ptr<HttpService>> Open(const HttpConfig& config, Tenants& tenants,
-                                                           HttpAudit::Write audit, Events& events);
+                                                           HttpAudit::Write audit, Events& events,
+                                                           JobServers* servers = nullptr);
   ~HttpService();
 
   void Start();
   /// "https://127.0.0.1:7446"
   std::string url() const;
+  /// What its links begin with, and by which other servers name it; empty: there are none, and it is what
+  /// each call was sent to.
+  const std::string& own_url() const;
   /// Keys and certificate are read again; what cannot be read stays as it was, and is told.
   void Reload();
   std::vector<ApiKey> Keys();

@@ -20,6 +20,7 @@
 #include "base/json/json_writer.h"
 #include "base/nonce.h"
 #include "proto/wire/receipt.h"
+#include "server/jobs/upload_folder.h"
 
 namespace mirror {
 namespace {
@@ -107,6 +108,7 @@ absl::StatusOr<std::vector<Uploads::Upload>> Uploads::Open() {
   std::vector<std::filesystem::path> others;
   for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
     const std::string name = entry.path().filename().string();
+    if (name == kUploadFolderNote) continue;
     if (!absl::EndsWith(name, kNoteEnding)) {
       others.push_back(entry.path());
       continue;
@@ -202,7 +204,7 @@ absl::Status Uploads::Finished(const std::string& id) {
 absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const std::string& name,
                                                 std::int64_t now_ms) {
   Upload upload;
-  upload.id = NewToken();
+  upload.id = NewUploadId(name_);
   upload.secret = NewToken();
   upload.key = key;
   upload.name = name;
@@ -305,6 +307,7 @@ void Uploads::GiveBack(const std::string& id) {
     found->second.job.clear();
     upload = found->second;
   }
+  if (upload.is_own) return Remove(id);
   // Where it cannot be noted the next start removes the file: its job is not there.
   WriteNote(upload).IgnoreError();
 }

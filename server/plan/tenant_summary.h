@@ -46,6 +46,8 @@ struct TenantSummary {
   std::int64_t lsn = -1;                 ///< The highest of its tables.
   std::int64_t oldest_source_ms = 0;  ///< Source time of the oldest table, among those whose time is known.
   std::vector<std::string> table_names;  ///< Of all tables.
+  /// What is kept beside the rows. Absent: that was not read yet.
+  std::optional<ListedDocuments> documents;
   /// As of when they are. Without targets: those are the configuration's, which may be another one by the
   /// time that this is read.
   Freshness freshness;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "server/records/mapper_json.h"
@@ -77,7 +78,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Storages::Root(const std::string& storag
   const absl::StatusOr<Known> known = Look(**tenant);
   if (IsNowhere(known.status())) return NoStorage(storage);
   if (!known.ok()) return known.status();
-  const absl::StatusOr<bool> is_storage = IsStorage(**tenant, *known);
+  const absl::StatusOr<bool> is_storage = IsStorage((*tenant)->context_id(), *known);
   if (!is_storage.ok()) return is_storage.status();
   if (!*is_storage) return NoStorage(storage);
   return tenant;
@@ -104,24 +105,19 @@ void Storages::Forget(const std::string& id) {
 
 absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
   if (std::optional<Known> known = FindKnown(tenant)) return *std::move(known);
-  Known known;
-  known.version = tenant.documents_version();
-  const absl::StatusOr<std::optional<Document>> member = tenant.FindDocument(kMemberKind, "");
-  if (!member.ok()) return member.status();
-  const absl::StatusOr<std::optional<Document>> named = tenant.FindDocument(kStorageKind, "");
-  if (!named.ok()) return named.status();
-  known.may_be_storage = IsStorageId(tenant.context_id());
-  if (*member) known.member = (*member)->text;
-  if (*named) known.name = StorageNameOf((*named)->text);
-  if (known.name.empty()) known.name = tenant.context_id();
+  const std::uint64_t version = tenant.documents_version();
+  const absl::StatusOr<ListedDocuments> documents = tenant.ReadListedDocuments();
+  if (!documents.ok()) return documents.status();
+  Known known = KnownBy(tenant.context_id(), *documents);
+  known.version = version;
   Keep(tenant, known);
   return known;
 }
 
-absl::StatusOr<bool> Storages::IsStorage(Tenant& tenant, const Known& known) {
+absl::StatusOr<bool> Storages::IsStorage(const std::string& context_id, const Known& known) {
   if (!known.may_be_storage || known.member.empty()) return known.may_be_storage;
   // An operator may have deleted or restored the storage that it was a data source of.
-  const absl::StatusOr<bool> is_member = HasMember(known.member, tenant.context_id());
+  const absl::StatusOr<bool> is_member = HasMember(known.member, context_id);
   if (!is_member.ok()) return is_member.status();
   return !*is_member;
 }
@@ -156,6 +152,8 @@ absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMap
       },
       now_ms);
   if (!taken_in.ok()) tenants_.ForgetUnlessThere(context_id);
+  // What could not be kept is read from the mirror by the next list.
+  if (taken_in.ok()) (*tenant)->KeepListedDocuments(now_ms).status().IgnoreError();
   return taken_in;
 }
 
@@ -192,29 +190,51 @@ absl::StatusOr<StorageInfo> Storages::Find(const std::string& id) {
 
 absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::size_t limit,
                                               const std::function<bool(const std::string& id)>& shows) {
-  std::map<std::string, std::shared_ptr<Tenant>> all;
-  for (std::shared_ptr<Tenant>& tenant : tenants_.All()) {
-    if (IsStorageId(tenant->context_id()) && shows(tenant->context_id()))
-      all.emplace(FoldName(tenant->context_id()), std::move(tenant));
+  std::map<std::string, Tenants::Seen> all;
+  for (Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
+    if (!IsStorageId(seen.context_id) || !shows(seen.context_id)) continue;
+    all.emplace(FoldName(seen.context_id), std::move(seen));
   }
   Page page;
-  for (const auto& [key, tenant] : all) {
-    const absl::StatusOr<Known> known = Look(*tenant);
-    if (IsNowhere(known.status())) continue;
-    // One that is damaged is there all the same, and hides no other.
-    if (known.ok()) {
-      const absl::StatusOr<bool> is_storage = IsStorage(*tenant, *known);
-      if (is_storage.ok() && !*is_storage) continue;
-    }
+  const std::string from = FoldName(after);
+  for (const auto& [key, seen] : all) {
+    const bool is_before = !after.empty() && key <= from;
+    const std::optional<Known> known = KnownOf(seen);
+    if (!known) continue;
+    // One whose storage cannot be asked is there all the same.
+    const absl::StatusOr<bool> is_storage = IsStorage(seen.context_id, *known);
+    if (is_storage.ok() && !*is_storage) continue;
     ++page.total;
-    if (key <= FoldName(after) && !after.empty()) continue;
-    if (page.storages.size() == limit) {
-      page.is_last = false;
+    if (is_before) continue;
+    if (page.storages.size() < limit) {
+      page.storages.push_back({seen.context_id, known->name});
     } else {
-      page.storages.push_back({tenant->context_id(), known.ok() ? known->name : tenant->context_id()});
+      page.is_last = false;
     }
   }
   return page;
+}
+
+/// Absent: it is nowhere.
+std::optional<Storages::Known> Storages::KnownOf(const Tenants::Seen& seen) {
+  if (seen.summary->documents) return KnownBy(seen.context_id, *seen.summary->documents);
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
+  const absl::StatusOr<ListedDocuments> documents = tenant.ok()
+                                                        ? (*tenant)->KeepListedDocuments(NowMs())
+                                                        : absl::StatusOr<ListedDocuments>(tenant.status());
+  if (documents.ok()) return KnownBy(seen.context_id, *documents);
+  if (IsNowhere(documents.status())) return std::nullopt;
+  // One that is damaged is there all the same, and hides no other.
+  return Known{.may_be_storage = true, .member = "", .name = seen.context_id, .sources = {}};
+}
+
+Storages::Known Storages::KnownBy(const std::string& context_id, const ListedDocuments& documents) {
+  Known known;
+  known.may_be_storage = IsStorageId(context_id);
+  known.member = documents.member;
+  if (!documents.storage.empty()) known.name = StorageNameOf(documents.storage);
+  if (known.name.empty()) known.name = context_id;
+  return known;
 }
 
 absl::StatusOr<DataSource> Storages::DefaultOf(Tenant& root) {

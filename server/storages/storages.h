@@ -58,7 +58,8 @@ class Storages {
   /// Makes its root tenant. `id`: empty: one is made from the name.
   absl::StatusOr<StorageInfo> Create(const std::string& name, const std::string& id, std::int64_t now_ms);
   absl::StatusOr<StorageInfo> Find(const std::string& id);
-  /// In the order of their folded ids, those behind `after` that `shows` is true of.
+  /// In the order of their folded ids, those behind `after` that `shows` is true of. Opens no mirror,
+  /// unless nothing is known of it.
   struct Page {
     std::vector<StorageInfo> storages;
     std::size_t total = 0;  ///< Of all that `shows` is true of.
@@ -105,12 +106,13 @@ class Storages {
   };
 
   absl::StatusOr<std::shared_ptr<Tenant>> Root(const std::string& storage);
+  static Known KnownBy(const std::string& context_id, const ListedDocuments& documents);
   absl::StatusOr<Known> Look(Tenant& tenant);
   absl::StatusOr<std::vector<DataSource>> SourcesOf(Tenant& root);
   absl::StatusOr<std::vector<DataSource>> ReadSources(Tenant& root);
   /// Whether `storage` is there, and has this tenant among its data sources.
   absl::StatusOr<bool> HasMember(const std::string& storage, const std::string& context_id);
-  absl::StatusOr<bool> IsStorage(Tenant& tenant, const Known& known);
+  absl::StatusOr<bool> IsStorage(const std::string& context_id, const Known& known);
   /// What stands under the name of a data source that is to be made. False: nothing, by now.
   absl::StatusOr<bool> TakeBack(const DataSource& source, const std::string& root_id);
   absl::StatusOr<std::uint64_t> DeleteSourceOf(const std::string& storage, const std::string& id,
@@ -118,6 +120,7 @@ class Storages {
   /// Absent: it is not known as it is now.
   std::optional<Known> FindKnown(const Tenant& tenant);
   void Keep(const Tenant& tenant, const Known& known);
+  std::optional<Known> KnownOf(const Tenants::Seen& seen);
   void Forget(const std::string& id);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);

@@ -77,6 +77,19 @@ absl::StatusOr<Deletions> FinishDeletions(StoreHome& home, Events& events) {
   return deletions;
 }
 
+/// In place of what this process knows of what others may have changed.
+void TakeLists(SharedLists& lists, std::vector<Tenants::Seen>* all) {
+  const absl::StatusOr<std::map<std::string, ListedDocuments>> kept = lists.ReadAll();
+  // Nothing is known better while it does not answer.
+  if (!kept.ok()) return;
+  for (Tenants::Seen& seen : *all) {
+    const auto found = kept->find(seen.context_id);
+    TenantSummary summary = *seen.summary;
+    summary.documents = found == kept->end() ? std::nullopt : std::optional(found->second);
+    seen.summary = std::make_shared<const TenantSummary>(std::move(summary));
+  }
+}
+
 constexpr char kBeginOrAsk[] = "Begin with Authenticate, or ask the mirror's operator.";
 constexpr char kAsk[] = "Look at the spelling of the context id, or ask the mirror's operator.";
 
@@ -317,6 +330,10 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
   // goes: whenever this dies, either nothing was done or the next start finishes it.
   absl::Status removed = (*tenant)->Retire([&]() -> absl::Status {
     CrashPoint("delete.before");
+    // One of this name that is made later is another one.
+    if (options_.tenant.lists != nullptr) {
+      if (absl::Status forgotten = options_.tenant.lists->Forget(spelled); !forgotten.ok()) return forgotten;
+    }
     {
       const MutexLock marks(marks_mutex_);
       if (absl::Status set = home_.BeginDeletion(spelled, what); !set.ok()) return set;
@@ -410,8 +427,8 @@ void Tenants::EndIdleCycles(bool of_others) {
     tenant->EndIfIdle(NowMs(), of_others, abandoned.contains(tenant->context_id()));
 }
 
-std::vector<Tenants::Seen> Tenants::AllSeen() {
-  const std::vector<std::shared_ptr<Tenant>> all = Listed();
+std::vector<Tenants::Seen> Tenants::AllSeen(bool at_once) {
+  const std::vector<std::shared_ptr<Tenant>> all = Listed(at_once);
   const std::map<std::string, std::string> unreadable = [this] {
     const MutexLock lock(mutex_);
     return unreadable_;
@@ -428,12 +445,12 @@ std::vector<Tenants::Seen> Tenants::AllSeen() {
     seen.push_back({tenant->context_id(), tenant->is_open(), std::move(summary), progress_ms,
                     why == unreadable.end() ? std::string() : why->second, tenant->book().At(now_ms)});
   }
+  if (at_once && options_.tenant.lists != nullptr) TakeLists(*options_.tenant.lists, &seen);
   return seen;
 }
 
 std::vector<Tenants::Seen> Tenants::AllKnown() {
-  Listed(/*at_once=*/true);
-  std::vector<Seen> all = AllSeen();
+  std::vector<Seen> all = AllSeen(/*at_once=*/true);
   std::set<std::string> there;
   for (const Seen& one : all) there.insert(FoldName(one.context_id));
   for (FirstFailures::Failed& failed : first_failures_.All()) {

@@ -88,7 +88,9 @@ class Tenants {
     std::string unreadable = {};  ///< Why its home can open it for nobody; empty: it can, as far as is known.
     CycleBook::Now rows = {};     ///< As this process saw it.
   };
-  std::vector<Seen> AllSeen();
+  /// `at_once`: what others that use the home made, took away or changed just now, too. What lists are made
+  /// of is in a summary then where it is so for sure.
+  std::vector<Seen> AllSeen(bool at_once = false);
   /// AllSeen(), and tenants without a mirror whose first cycles fail. NoteBegun() forgets such a failure.
   std::vector<Seen> AllKnown();
   /// No cycle of it could begin; it may not be there yet.

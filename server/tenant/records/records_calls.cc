@@ -340,6 +340,39 @@ absl::StatusOr<TenantRecord> RecordsCalls::ReadTenantRow() {
   return ReadTenantOf(mirror_, NowMs());
 }
 
+absl::StatusOr<ListedDocuments> RecordsCalls::ReadListedDocuments() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  absl::StatusOr<ListedDocuments> found = mirror_.store()->records().ReadListedDocuments();
+  if (!found.ok()) return mirror_.Noticed(found.status());
+  return found;
+}
+
+absl::StatusOr<ListedDocuments> RecordsCalls::KeepListedDocuments(std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  return KeepListed();
+}
+
+absl::StatusOr<ListedDocuments> RecordsCalls::KeepListed() {
+  mirror_.Summarize(Look::kDocuments);
+  SharedLists* const lists = mirror_.options().lists;
+  if (lists == nullptr) return mirror_.store()->records().ReadListedDocuments();
+  absl::StatusOr<ListedDocuments> found = ListedDocuments();
+  const absl::Status kept = mirror_
+                                .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                                            mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                  found = mirror_.store()->records().ReadListedDocuments();
+                                  if (!found.ok()) return found.status();
+                                  const absl::Status done = lists->Keep(mirror_.context_id(), *found);
+                                  if (!done.ok()) return done;
+                                  return std::nullopt;
+                                })
+                                .status();
+  if (!kept.ok()) return kept;
+  return found;
+}
+
 absl::StatusOr<std::optional<Document>> RecordsCalls::FindDocument(const std::string& kind,
                                                                    const std::string& id) {
   const MutexLock lock(mirror_.mutex());
@@ -363,19 +396,26 @@ absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::str
 absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
-  absl::Status changed = mirror_
-                             .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
-                                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                               absl::StatusOr<std::vector<DocumentChange>> changes =
-                                   planner(mirror_.store()->records());
-                               if (!changes.ok()) return changes.status();
-                               if (changes->empty()) return std::nullopt;
-                               Plan plan;
-                               plan.now_ms = now_ms;
-                               plan.documents = *std::move(changes);
-                               return plan;
-                             })
-                             .status();
+  bool is_listed = false;
+  absl::Status changed =
+      mirror_
+          .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                      mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+            absl::StatusOr<std::vector<DocumentChange>> changes = planner(mirror_.store()->records());
+            if (!changes.ok()) return changes.status();
+            if (changes->empty()) return std::nullopt;
+            is_listed = std::any_of(changes->begin(), changes->end(),
+                                    [](const DocumentChange& one) { return IsListed(one.kind); });
+            const absl::Status forgotten = is_listed ? ForgetListed(mirror_) : absl::OkStatus();
+            if (!forgotten.ok()) return forgotten;
+            Plan plan;
+            plan.now_ms = now_ms;
+            plan.documents = *std::move(changes);
+            return plan;
+          })
+          .status();
+  // What could not be kept is read from the mirror by the next list.
+  if (is_listed && mirror_.store() != nullptr) KeepListed().status().IgnoreError();
   mirror_.NoteDocuments();
   return changed;
 }
