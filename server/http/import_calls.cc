@@ -373,6 +373,7 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
       },
       call.now_ms);
   const bool is_written = written.ok() && former.empty();
+  if (is_written) CrashPoint("job.written");
   if (is_written || absl::IsUnavailable(written)) {
     if (is_written) CrashPoint("job.written");
     // Of a commit that was not answered nobody knows: the job's turn tells.

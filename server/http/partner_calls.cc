@@ -339,8 +339,9 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   const bool erased = *erase && asked->tenant->EraseDeleted(call.now_ms).ok();
   if (!erased) erasure_.Note(asked->source.tenant);
   if (!outcome.remembered.empty()) {
-    counters_.replayed.Add();
-    return JsonAnswer(erased ? WithErasedAt(outcome.remembered, call.now_ms) : outcome.remembered);
+    HttpAnswer first = Replayed(outcome);
+    if (erased) first.body = WithErasedAt(first.body, call.now_ms);
+    return first;
   }
   counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
   return JsonAnswer(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));

@@ -162,9 +162,8 @@ std::vector<std::string> StorageCalls::FilesOf(const std::vector<DataSource>& so
   std::vector<std::string> all;
   for (const DataSource& source : sources) {
     if (source.door != Door::kRecords) continue;
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
-    if (!tenant.ok()) continue;
-    for (std::string& file : jobs_.FilesOf(**tenant, /*only_ended=*/false)) all.push_back(std::move(file));
+    for (std::string& file : jobs_.FilesOf(source.tenant, /*only_ended=*/false))
+      all.push_back(std::move(file));
   }
   return all;
 }
@@ -196,8 +195,8 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     status = cleared.status();
     if (!cleared.ok()) break;
     rows += *cleared;
+    jobs_.RemoveFiles(jobs_.FilesOf(sources[done].tenant, /*only_ended=*/true));
     counters_.requested.deleted.Add(*cleared);
-    jobs_.RemoveFiles(jobs_.FilesOf(*tenants[done], /*only_ended=*/true));
     const bool erased_now = *erase && tenants[done]->EraseDeleted(call.now_ms).ok();
     if (!erased_now) erasure_.Note(sources[done].tenant);
     erased = erased && erased_now;

@@ -269,6 +269,18 @@ absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id)
   return *kept ? JobOf((*kept)->text) : std::nullopt;
 }
 
+std::vector<std::string> ImportJobs::FilesOf(const std::string& context_id, bool only_ended) {
+  std::vector<std::string> uploads;
+  for (const ImportJob& job : JobsOf(context_id)) {
+    if (IsOver(job.state) || !only_ended) uploads.push_back(job.upload);
+  }
+  return uploads;
+}
+
+void ImportJobs::RemoveFiles(const std::vector<std::string>& uploads) {
+  for (const std::string& upload : uploads) uploads_.Remove(upload);
+}
+
 std::vector<ImportJob> ImportJobs::JobsOf(const std::string& context_id) {
   std::vector<ImportJob> jobs;
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
@@ -314,21 +326,6 @@ ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
     page.is_last = page.is_last && job == jobs.end();
   }
   return page;
-}
-
-std::vector<std::string> ImportJobs::FilesOf(Tenant& tenant, bool only_ended) {
-  std::vector<std::string> uploads;
-  const auto kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax + 1);
-  if (!kept.ok()) return uploads;
-  for (const Document& document : *kept) {
-    const std::optional<ImportJob> job = JobOf(document.text);
-    if (job && (IsOver(job->state) || !only_ended)) uploads.push_back(job->upload);
-  }
-  return uploads;
-}
-
-void ImportJobs::RemoveFiles(const std::vector<std::string>& uploads) {
-  for (const std::string& upload : uploads) uploads_.Remove(upload);
 }
 
 absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t now_ms) {

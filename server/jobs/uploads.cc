@@ -307,6 +307,7 @@ void Uploads::GiveBack(const std::string& id) {
     found->second.job.clear();
     upload = found->second;
   }
+  if (upload.is_own) return Remove(id);
   // Where it cannot be noted the next start removes the file: its job is not there.
   WriteNote(upload).IgnoreError();
 }

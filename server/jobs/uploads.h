@@ -78,7 +78,7 @@ class Uploads {
   /// Nobody else gets it from now on, also after a restart. Errors: kNotFound: it is not there, or another
   /// job has it.
   absl::Status TakeFor(const std::string& job, const std::string& id);
-  /// The job of that was not made after all: it waits for another one.
+  /// The job of that was not made after all: it waits for another one, or goes when it came with that job.
   void GiveBack(const std::string& id);
   std::string PathOf(const std::string& id) const;
   void Remove(const std::string& id);

@@ -23,11 +23,6 @@ absl::Status NoSource(const std::string& storage, const std::string& source) {
       absl::StrCat("storage '", storage, "' has no data source '", source, "'. Nothing was done."));
 }
 
-absl::Status NoMapper(const std::string& mapper) {
-  return absl::NotFoundError(
-      absl::StrCat("there is no mapper '", mapper, "' in the storage. Nothing was done."));
-}
-
 absl::Status Taken(std::string_view what, const std::string& name) {
   return absl::AlreadyExistsError(
       absl::StrCat(std::string(what), " '", name, "' is taken. Nothing was done. Choose another one."));
@@ -61,6 +56,20 @@ void TellMade(Events& events, const std::string& context_id, const std::string& 
 
 /// It is gone, or is a tenant whose mirror is not there yet: nothing that has documents.
 bool IsNowhere(const absl::Status& status) { return absl::IsNotFound(status) || absl::IsAborted(status); }
+
+/// What a kill left of data sources of records that were being made, and that their storage does not list.
+std::vector<std::string> FindUnlisted(Tenants& tenants, const std::string& root_id) {
+  const std::string begins = absl::StrCat(FoldName(root_id), "--");
+  std::vector<std::string> left;
+  for (const std::shared_ptr<Tenant>& tenant : tenants.All()) {
+    if (!absl::StartsWith(FoldName(tenant->context_id()), begins)) continue;
+    const absl::StatusOr<std::optional<Document>> member = tenant->FindDocument(kMemberKind, "");
+    if (!member.ok() || !*member || FoldName((*member)->text) != FoldName(root_id)) continue;
+    const absl::StatusOr<TenantRecord> record = tenant->ReadTenantRow();
+    if (record.ok() && record->door() == Door::kRecords) left.push_back(tenant->context_id());
+  }
+  return left;
+}
 
 }  // namespace
 
@@ -529,7 +538,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
   std::uint64_t rows = 0;
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
   if (absl::IsNotFound(tenant.status())) {
-    // A kill may have left it deleted, and not let in again.
+    // An operator may have deleted it: it goes by its owner's word, too, and may be made again.
     absl::Status allowed = tenants_.Allow(context_id).status();
     if (!allowed.ok() && !absl::IsNotFound(allowed)) return allowed;
     return rows;
@@ -587,22 +596,6 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
   return rows;
 }
 
-absl::Status Storages::RemoveUnlisted(const std::string& root_id) {
-  const std::string begins = absl::StrCat(FoldName(root_id), "--");
-  std::vector<std::string> left;
-  for (const std::shared_ptr<Tenant>& tenant : tenants_.All()) {
-    if (!absl::StartsWith(FoldName(tenant->context_id()), begins)) continue;
-    const absl::StatusOr<std::optional<Document>> member = tenant->FindDocument(kMemberKind, "");
-    if (!member.ok() || !*member || FoldName((*member)->text) != FoldName(root_id)) continue;
-    const absl::StatusOr<TenantRecord> record = tenant->ReadTenantRow();
-    if (record.ok() && record->door() == Door::kRecords) left.push_back(tenant->context_id());
-  }
-  for (const std::string& context_id : left) {
-    if (absl::Status removed = DeleteTenant(context_id, "").status(); !removed.ok()) return removed;
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
   const MutexLock lock(changes_);
   const absl::StatusOr<std::vector<DataSource>> sources = ListSources(id);
@@ -622,88 +615,14 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
     if (!gone.ok()) return gone;
     rows += *gone;
   }
-  if (absl::Status removed = RemoveUnlisted(sources->front().tenant); !removed.ok()) return removed;
+  const std::string& root = sources->front().tenant;
+  for (const std::string& left : FindUnlisted(tenants_, root)) {
+    if (absl::Status removed = DeleteTenant(left, "").status(); !removed.ok()) return removed;
+  }
   CrashPoint("storage.emptied");
-  const absl::StatusOr<std::uint64_t> gone =
-      DeleteTenant(sources->front().tenant, absl::StrCat("storage '", sources->front().tenant, "'"));
+  const absl::StatusOr<std::uint64_t> gone = DeleteTenant(root, absl::StrCat("storage '", root, "'"));
   if (!gone.ok()) return gone;
   return rows + *gone;
-}
-
-absl::StatusOr<std::vector<RecordMapper>> Storages::ListMappers(const std::string& storage) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  std::vector<RecordMapper> mappers = {RecordMapper::Default()};
-  const auto kept = (*root)->ListDocuments(kMapperKind, "", kMappersMax);
-  if (!kept.ok()) return kept.status();
-  for (const Document& one : *kept) {
-    absl::StatusOr<RecordMapper> mapper = MapperOf(one.text);
-    if (mapper.ok()) mappers.push_back(*std::move(mapper));
-  }
-  return mappers;
-}
-
-absl::StatusOr<RecordMapper> Storages::FindMapper(const std::string& storage, const std::string& id) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  if (FoldName(id) == kDefaultMapper) return RecordMapper::Default();
-  const absl::StatusOr<std::optional<Document>> kept = (*root)->FindDocument(kMapperKind, FoldName(id));
-  if (!kept.ok()) return kept.status();
-  if (!*kept) return NoMapper(id);
-  return MapperOf((*kept)->text);
-}
-
-absl::Status Storages::CheckUnused(const std::string& storage, const std::string& mapper) {
-  const absl::StatusOr<std::vector<DataSource>> sources = ListSources(storage);
-  if (!sources.ok()) return sources.status();
-  for (const DataSource& source : *sources) {
-    if (FoldName(source.mapper) != FoldName(mapper)) continue;
-    return absl::FailedPreconditionError(absl::StrCat("mapper '", mapper, "' is that of data source '",
-                                                      source.id,
-                                                      "'. Nothing was done. Make another mapper instead."));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Storages::PutMapper(const std::string& storage, const RecordMapper& mapper, bool is_new,
-                                 std::int64_t now_ms) {
-  if (absl::Status checked = CheckStorageId(mapper.id(), "a mapper"); !checked.ok()) return checked;
-  const MutexLock lock(changes_);
-  const absl::StatusOr<RecordMapper> there = FindMapper(storage, mapper.id());
-  if (!there.ok() && (!is_new || !absl::IsNotFound(there.status()) || !Find(storage).ok()))
-    return there.status();
-  if (there.ok() && (is_new || FoldName(mapper.id()) == kDefaultMapper))
-    return Taken("the id of a mapper", mapper.id());
-  if (absl::Status unused = CheckUnused(storage, mapper.id()); !unused.ok()) return unused;
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  return (*root)->ChangeDocuments(
-      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        const auto kept = records.ReadDocuments(kMapperKind, "", kMappersMax);
-        if (!kept.ok()) return kept.status();
-        if (is_new && kept->size() >= kMappersMax) {
-          return absl::FailedPreconditionError(absl::StrCat(
-              "the storage has ", kMappersMax, " mappers, and no more can be. Nothing was done."));
-        }
-        return std::vector<DocumentChange>{{kMapperKind, FoldName(mapper.id()), MapperJson(mapper)}};
-      },
-      now_ms);
-}
-
-absl::Status Storages::DeleteMapper(const std::string& storage, const std::string& id, std::int64_t now_ms) {
-  const MutexLock lock(changes_);
-  if (absl::Status there = FindMapper(storage, id).status(); !there.ok()) return there;
-  if (FoldName(id) == kDefaultMapper) {
-    return absl::FailedPreconditionError("the mapper 'default' is always there. Nothing was done.");
-  }
-  if (absl::Status unused = CheckUnused(storage, id); !unused.ok()) return unused;
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  return (*root)->ChangeDocuments(
-      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
-        return std::vector<DocumentChange>{{kMapperKind, FoldName(id), std::nullopt}};
-      },
-      now_ms);
 }
 
 }  // namespace mirror

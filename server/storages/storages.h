@@ -135,8 +135,6 @@ class Storages {
                           std::vector<Document> documents, std::int64_t now_ms);
   /// `what` for people: "storage 'Acme'". Empty: nobody knows of it.
   absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id, const std::string& what);
-  /// What a kill left of data sources of records that were being made.
-  absl::Status RemoveUnlisted(const std::string& root_id) MIRROR_REQUIRES(changes_);
   /// Those whose ids `shows` is true of, by folded id, and what else has such an id.
   std::map<std::string, Tenants::Seen> Shown(const std::function<bool(const std::string& id)>& shows);
   absl::Status Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms);
