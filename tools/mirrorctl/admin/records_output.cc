@@ -79,13 +79,14 @@ Json ToJson(const v1::ApiKeyInfo& key) {
 
 void PrintStorages(std::ostream& out, const v1::ListStoragesResponse& answer, std::size_t width,
                    std::int64_t now_ms) {
-  TextTable table({{.name = "storage", .whole = true},
-                   {.name = "source", .whole = true},
-                   {.name = "door", .goes = 3},
-                   {"state"},
+  // Ids and names may be long, words are not.
+  TextTable table({{"storage"},
+                   {"source"},
+                   {.name = "door", .goes = 3, .whole = true},
+                   {.name = "state", .whole = true},
                    {.name = "rows", .number = true, .goes = 5},
-                   {.name = "written", .goes = 4},
-                   {.name = "mapper", .goes = 1},
+                   {.name = "written", .goes = 4, .whole = true},
+                   {.name = "mapper", .goes = 1, .whole = true},
                    {.name = "tenant", .goes = 2},
                    {.name = "name"}},
                   width);
