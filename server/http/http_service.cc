@@ -7,7 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/embedded_file.h"
 #include "base/file.h"
+#include "base/host_name.h"
 #include "base/http/listener.h"
+#include "base/mutex.h"
 #include "server/http/http_error.h"
 #include "server/http/http_routes.h"
 #include "server/http/import_calls.h"
@@ -31,6 +33,22 @@ absl::StatusOr<std::optional<HttpIdentity>> IdentityOf(const HttpConfig& config)
   return std::optional(HttpIdentity{*std::move(chain), *std::move(key)});
 }
 
+std::string UrlOfHost(const HttpConfig& config, const std::string& host, std::uint16_t port) {
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return absl::StrCat(config.plaintext ? "http://" : "https://", is_v6 ? "[" : "", host, is_v6 ? "]:" : ":",
+                      port);
+}
+
+/// What links begin with. `is_shared`: links have to come back to this server among several.
+std::string OwnUrl(const HttpConfig& config, std::uint16_t port, bool is_shared) {
+  std::string url = config.public_url;
+  if (url.empty() && is_shared) {
+    const bool is_any = config.address == "0.0.0.0" || config.address == "::";
+    url = UrlOfHost(config, is_any ? HostName() : config.address, port);
+  }
+  return url.empty() ? url : absl::StrCat(url, LinkBaseOf(config));
+}
+
 HttpLimits LimitsOf(const HttpConfig& config) {
   HttpLimits limits;
   limits.header_bytes_max = config.header_limit;
@@ -45,19 +63,22 @@ HttpLimits LimitsOf(const HttpConfig& config) {
   return limits;
 }
 
-std::string UrlOf(const HttpConfig& config, std::uint16_t port) {
-  const bool is_v6 = config.address.find(':') != std::string::npos;
-  return absl::StrCat(config.plaintext ? "http://" : "https://", is_v6 ? "[" : "", config.address,
-                      is_v6 ? "]:" : ":", port);
+/// The first one is for what is none of them.
+std::vector<DoorCallCounters> CountersOf(const HttpRoutes& routes) {
+  const std::vector<std::string_view> names = routes.Names();
+  std::vector<DoorCallCounters> calls(names.size() + 1);
+  calls.front().name = "none";
+  for (std::size_t i = 0; i < names.size(); ++i) calls[i + 1].name = names[i];
+  return calls;
 }
 
 /// What is asked for without a key.
 void AddOpenCalls(HttpRoutes* routes) {
-  routes->Add({"GET", "/healthz", std::nullopt, HttpBody::kNone, [](HttpCall&) {
+  routes->Add({"getHealth", "GET", "/healthz", std::nullopt, HttpBody::kNone, [](HttpCall&) {
                  return HttpAnswer{
                      .status = 200, .content_type = "text/plain; charset=utf-8", .body = "ok\n"};
                }});
-  routes->Add({"GET", "/openapi.json", std::nullopt, HttpBody::kNone, [](HttpCall&) {
+  routes->Add({"getOpenApi", "GET", "/openapi.json", std::nullopt, HttpBody::kNone, [](HttpCall&) {
                  const EmbeddedFile* const file = FindEmbedded(mirror_embedded_openapi, "openapi.json");
                  return HttpAnswer{
                      .status = 200, .content_type = kJsonType, .body = std::string(file->bytes())};
@@ -67,7 +88,8 @@ void AddOpenCalls(HttpRoutes* routes) {
 }  // namespace
 
 struct HttpService::Parts {
-  Parts(const HttpConfig& http, Tenants& all, Storages& kept, HttpAudit::Write write, Events& told)
+  Parts(const HttpConfig& http, Tenants& all, Storages& kept, HttpAudit::Write write, Events& told,
+        JobServers* servers)
       : config(http),
         tenants(all),
         events(told),
@@ -75,36 +97,44 @@ struct HttpService::Parts {
         storages(kept),
         audit(std::move(write)),
         erasure(all, http.erase_within, told),
-        storage_calls(storages, audit, erasure),
-        partner_calls(storages, audit, erasure),
-        mapper_calls(storages, audit),
-        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2)),
-        uploads(http.uploads, {.file_bytes_max = http.upload_limit,
-                               .key_bytes_max = http.uploads_per_key,
-                               .bytes_max = http.uploads_max,
-                               .kept_ms = std::chrono::milliseconds(http.upload_kept).count()}),
+        uploads(http.uploads,
+                {.file_bytes_max = http.upload_limit,
+                 .key_bytes_max = http.uploads_per_key,
+                 .bytes_max = http.uploads_max,
+                 .kept_ms = std::chrono::milliseconds(http.upload_kept).count()},
+                servers == nullptr ? std::string() : servers->here(), counters),
         jobs(all, uploads,
-             {.running_max = http.jobs_max, .waiting_max = http.jobs_waiting_max, .time = http.job_time},
-             told),
-        import_calls(config, storages, uploads, jobs, audit) {}
+             {.running_max = http.jobs_max,
+              .waiting_max = http.jobs_waiting_max,
+              .time = http.job_time,
+              .lease = http.job_lease},
+             told, servers, counters),
+        storage_calls(storages, audit, erasure, jobs, counters),
+        partner_calls(storages, audit, erasure, counters),
+        mapper_calls(storages, audit),
+        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2), counters),
+        import_calls(config, storages, uploads, jobs, audit, servers, own_url, counters) {}
 
   const HttpConfig config;
+  std::string own_url;
   Tenants& tenants;
   Events& events;
+  DoorCounters counters;
   ApiKeys keys;
   Storages& storages;
   HttpAudit audit;
   Erasure erasure;
+  Uploads uploads;
+  ImportJobs jobs;
   StorageCalls storage_calls;
   PartnerCalls partner_calls;
   MapperCalls mapper_calls;
   TableCalls table_calls;
-  Uploads uploads;
-  ImportJobs jobs;
   ImportCalls import_calls;
   std::vector<Uploads::Upload> left;  ///< Of a former process, with jobs that are not over.
   std::shared_ptr<JsonDoor> door;
-  std::unique_ptr<HttpListener> listener;  ///< Null once it is stopped.
+  Mutex listening;
+  std::unique_ptr<HttpListener> listener MIRROR_GUARDED_BY(listening);  ///< Null: it was stopped.
   std::string url;
   std::int64_t flushed_ms = 0, erased_ms = 0;
 
@@ -117,7 +147,13 @@ HttpService::HttpService(std::unique_ptr<Parts> parts) : parts_(std::move(parts)
 HttpService::~HttpService() { Stop(); }
 
 void HttpService::Stop() {
-  parts_->listener.reset();
+  std::unique_ptr<HttpListener> listener;
+  {
+    const MutexLock lock(parts_->listening);
+    listener = std::move(parts_->listener);
+  }
+  // It waits for the calls that it has.
+  listener.reset();
   parts_->jobs.Stop();
   parts_->erasure.Stop();
   parts_->audit.Flush();
@@ -125,8 +161,8 @@ void HttpService::Stop() {
 
 absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig& config, Tenants& tenants,
                                                                Storages& storages, HttpAudit::Write audit,
-                                                               Events& events) {
-  auto parts = std::make_unique<Parts>(config, tenants, storages, std::move(audit), events);
+                                                               Events& events, JobServers* servers) {
+  auto parts = std::make_unique<Parts>(config, tenants, storages, std::move(audit), events, servers);
   const absl::StatusOr<std::vector<std::string>> loaded = parts->keys.Load();
   if (!loaded.ok()) return loaded.status();
   parts->TellLeftOut(*loaded);
@@ -142,7 +178,8 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
   parts->mapper_calls.AddTo(&routes);
   parts->table_calls.AddTo(&routes);
   parts->import_calls.AddTo(&routes);
-  parts->door = std::make_shared<JsonDoor>(config, parts->keys, std::move(routes));
+  parts->counters.calls = CountersOf(routes);
+  parts->door = std::make_shared<JsonDoor>(config, parts->keys, std::move(routes), parts->counters);
   absl::StatusOr<std::unique_ptr<HttpListener>> listener =
       HttpListener::Open(config.address, config.port, parts->door, LimitsOf(config), *identity);
   if (!listener.ok()) {
@@ -150,8 +187,12 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
         listener.status().code(),
         absl::StrCat("[http]: ", std::string(listener.status().message()), ". Nothing was started."));
   }
-  parts->listener = *std::move(listener);
-  parts->url = UrlOf(config, parts->listener->port());
+  parts->url = UrlOfHost(config, config.address, (*listener)->port());
+  parts->own_url = OwnUrl(config, (*listener)->port(), servers != nullptr);
+  {
+    const MutexLock lock(parts->listening);
+    parts->listener = *std::move(listener);
+  }
   return std::unique_ptr<HttpService>(new HttpService(std::move(parts)));
 }
 
@@ -162,6 +203,31 @@ void HttpService::Start() {
 }
 
 const std::string& HttpService::url() const { return parts_->url; }
+
+DoorFigures HttpService::Figures() {
+  DoorFigures figures{.counters = parts_->counters};
+  {
+    const MutexLock lock(parts_->listening);
+    if (parts_->listener) {
+      const HttpConnections connections = parts_->listener->connections();
+      figures.connections = connections.open;
+      figures.connections_let_go = connections.let_go;
+    }
+  }
+  figures.streams = parts_->table_calls.streams();
+  const ImportJobs::Load jobs = parts_->jobs.FindLoad();
+  figures.jobs_running = jobs.running;
+  figures.jobs_waiting = jobs.waiting;
+  figures.upload_bytes = parts_->uploads.FindBytes();
+  figures.upload_bytes_max = parts_->config.uploads_max;
+  const Erasure::Left left = parts_->erasure.FindLeft();
+  figures.erasures = left.tenants;
+  figures.oldest_erasure_ms = left.oldest_ms;
+  figures.erase_within_ms = std::chrono::milliseconds(parts_->config.erase_within).count();
+  return figures;
+}
+
+const std::string& HttpService::own_url() const { return parts_->own_url; }
 
 void HttpService::ReloadKeys() {
   const absl::StatusOr<std::vector<std::string>> loaded = parts_->keys.Load();
@@ -178,7 +244,11 @@ void HttpService::Reload() {
   ReloadKeys();
   if (parts_->config.plaintext) return;
   const absl::StatusOr<std::optional<HttpIdentity>> identity = IdentityOf(parts_->config);
-  const absl::Status set = identity.ok() ? parts_->listener->SetIdentity(**identity) : identity.status();
+  absl::Status set = identity.status();
+  if (set.ok()) {
+    const MutexLock lock(parts_->listening);
+    if (parts_->listener) set = parts_->listener->SetIdentity(**identity);
+  }
   if (set.ok()) return;
   parts_->events.Add(
       "", Severity::kError, "http.not_reloaded",

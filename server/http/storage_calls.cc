@@ -29,22 +29,28 @@ void WriteSource(const DataSource& source, const Warnings& warnings, JsonWriter*
 }  // namespace
 
 void StorageCalls::AddTo(HttpRoutes* routes) {
-  const auto add = [&](std::string_view method, std::string_view path, ApiRole role, HttpBody body,
-                       HttpAnswer (StorageCalls::*answer)(HttpCall&)) {
-    routes->Add({method, path, role, body, [this, answer](HttpCall& call) { return (this->*answer)(call); }});
-  };
-  add("POST", "/v2/storages", ApiRole::kOwner, HttpBody::kJson, &StorageCalls::CreateStorage);
-  add("GET", "/v2/storages", ApiRole::kReader, HttpBody::kNone, &StorageCalls::ListStorages);
-  add("GET", "/v2/storages/{}", ApiRole::kReader, HttpBody::kNone, &StorageCalls::GetStorage);
-  add("DELETE", "/storages/{}", ApiRole::kOwner, HttpBody::kNone, &StorageCalls::DeleteStorage);
-  add("POST", "/storages/{}/clear", ApiRole::kOwner, HttpBody::kNone, &StorageCalls::ClearStorage);
-  add("POST", "/storages/{}/datasources", ApiRole::kOwner, HttpBody::kJson, &StorageCalls::CreateSource);
-  add("GET", "/storages/{}/datasources", ApiRole::kReader, HttpBody::kNone, &StorageCalls::ListSources);
-  add("GET", "/storages/{}/datasources/{}", ApiRole::kReader, HttpBody::kNone, &StorageCalls::GetSource);
-  add("PUT", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kJson, &StorageCalls::ChangeSource);
-  add("DELETE", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kNone, &StorageCalls::DeleteSource);
-  add("POST", "/storages/{}/datasources/{}/clear", ApiRole::kOwner, HttpBody::kNone,
-      &StorageCalls::ClearSource);
+  routes->Add("createStorage", "POST", "/v2/storages", ApiRole::kOwner, HttpBody::kJson, this,
+              &StorageCalls::CreateStorage);
+  routes->Add("listStorages", "GET", "/v2/storages", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::ListStorages);
+  routes->Add("getStorage", "GET", "/v2/storages/{}", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::GetStorage);
+  routes->Add("deleteStorage", "DELETE", "/storages/{}", ApiRole::kOwner, HttpBody::kNone, this,
+              &StorageCalls::DeleteStorage);
+  routes->Add("clearStorage", "POST", "/storages/{}/clear", ApiRole::kOwner, HttpBody::kNone, this,
+              &StorageCalls::ClearStorage);
+  routes->Add("createDataSource", "POST", "/storages/{}/datasources", ApiRole::kOwner, HttpBody::kJson, this,
+              &StorageCalls::CreateSource);
+  routes->Add("listDataSources", "GET", "/storages/{}/datasources", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::ListSources);
+  routes->Add("getDataSource", "GET", "/storages/{}/datasources/{}", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::GetSource);
+  routes->Add("updateDataSource", "PUT", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kJson,
+              this, &StorageCalls::ChangeSource);
+  routes->Add("deleteDataSource", "DELETE", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kNone,
+              this, &StorageCalls::DeleteSource);
+  routes->Add("clearDataSource", "POST", "/storages/{}/datasources/{}/clear", ApiRole::kOwner,
+              HttpBody::kNone, this, &StorageCalls::ClearSource);
 }
 
 absl::Status StorageCalls::WriteStorage(const StorageInfo& storage, JsonWriter* json) {
@@ -137,15 +143,30 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
         absl::StrCat("storage '", id, "' goes with all that is in it. Nothing was done. Say '?confirm=", id,
                      "' if it shall.")));
   }
+  const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(id);
+  const std::vector<std::string> files = sources.ok() ? FilesOf(*sources) : std::vector<std::string>();
   const absl::StatusOr<std::uint64_t> rows = storages_.Delete(id, call.now_ms);
+  if (rows.ok()) jobs_.RemoveFiles(files);
   audit_.Add(call, absl::StrCat("delete storage ", id, rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
              rows.status());
   if (!rows.ok()) return ErrorAnswer(rows.status());
+  counters_.requested.deleted.Add(*rows);
   JsonWriter json;
   json.Begin('{');
   WriteCounts(*rows, {}, call.now_ms, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
+}
+
+std::vector<std::string> StorageCalls::FilesOf(const std::vector<DataSource>& sources) {
+  std::vector<std::string> all;
+  for (const DataSource& source : sources) {
+    if (source.door != Door::kRecords) continue;
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
+    if (!tenant.ok()) continue;
+    for (std::string& file : jobs_.FilesOf(**tenant, /*only_ended=*/false)) all.push_back(std::move(file));
+  }
+  return all;
 }
 
 HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& sources,
@@ -161,19 +182,32 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
         absl::StrCat("the rows of data source '", source.id, "' come by cycles of tenant '", source.tenant,
                      "'. Nothing was cleared. Change them at their source."));
   }
+  std::vector<std::shared_ptr<Tenant>> tenants;
   for (const DataSource& source : sources) {
     if (!status.ok()) break;
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
-    if (!tenant.ok()) {
-      status = tenant.status();
-      break;
-    }
-    const absl::StatusOr<std::uint64_t> cleared = (*tenant)->ClearRecords(call.now_ms);
+    absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
+    // All of them can be cleared, or none is.
+    status = tenant.ok() ? (*tenant)->TakesRecords() : tenant.status();
+    if (status.ok()) tenants.push_back(*std::move(tenant));
+  }
+  std::size_t done = 0;
+  for (; status.ok() && done < tenants.size(); ++done) {
+    const absl::StatusOr<std::uint64_t> cleared = tenants[done]->ClearRecords(call.now_ms);
     status = cleared.status();
     if (!cleared.ok()) break;
     rows += *cleared;
-    if (erased) erased = (*tenant)->EraseDeleted(call.now_ms).ok();
-    if (!erased) erasure_.Note(source.tenant);
+    counters_.requested.deleted.Add(*cleared);
+    jobs_.RemoveFiles(jobs_.FilesOf(*tenants[done], /*only_ended=*/true));
+    const bool erased_now = *erase && tenants[done]->EraseDeleted(call.now_ms).ok();
+    if (!erased_now) erasure_.Note(sources[done].tenant);
+    erased = erased && erased_now;
+  }
+  if (!status.ok() && done > 0) {
+    // Somebody paused or deleted one of them meanwhile.
+    status = absl::Status(
+        status.code(), absl::StrCat(done, " of ", sources.size(), " data sources were cleared, with ", rows,
+                                    " rows; then: ", std::string(status.message()),
+                                    " The same request again clears the rest."));
   }
   audit_.Add(call, absl::StrCat(what, ": ", rows, " rows"), status);
   if (!status.ok()) return ErrorAnswer(status);
@@ -315,13 +349,16 @@ HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
   if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   const absl::StatusOr<DataSource> source = storages_.FindSource(call.parts[0], call.parts[1]);
   if (!source.ok()) return ErrorAnswer(source.status());
+  const std::vector<std::string> files = FilesOf({*source});
   const absl::StatusOr<std::uint64_t> rows =
       storages_.DeleteSource(call.parts[0], call.parts[1], call.now_ms);
+  if (rows.ok()) jobs_.RemoveFiles(files);
   audit_.Add(call,
              absl::StrCat("delete data source ", call.parts[0], "/", call.parts[1],
                           rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
              rows.status());
   if (!rows.ok()) return ErrorAnswer(rows.status());
+  counters_.requested.deleted.Add(*rows);
   JsonWriter json;
   json.Begin('{');
   // One of cycles is only left: nothing of it was erased.

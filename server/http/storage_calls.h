@@ -7,7 +7,9 @@
 #include "server/http/erasure.h"
 #include "server/http/http_audit.h"
 #include "server/http/http_routes.h"
+#include "server/jobs/import_jobs.h"
 #include "server/storages/storages.h"
+#include "server/watch/door_counters.h"
 
 namespace mirror {
 
@@ -15,8 +17,9 @@ namespace mirror {
 class StorageCalls {
  public:
   /// What it is given outlives it.
-  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure)
-      : storages_(storages), audit_(audit), erasure_(erasure) {}
+  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, ImportJobs& jobs,
+               DoorCounters& counters)
+      : storages_(storages), audit_(audit), erasure_(erasure), jobs_(jobs), counters_(counters) {}
   void AddTo(HttpRoutes* routes);
 
  private:
@@ -34,11 +37,15 @@ class StorageCalls {
   absl::Status WriteStorage(const StorageInfo& storage, JsonWriter* json);
   absl::StatusOr<DataSource> TryCreateSource(HttpCall& call, Warnings* warnings);
   absl::StatusOr<DataSource> TryChangeSource(HttpCall& call, Warnings* warnings);
+  /// The uploads of all jobs of data sources of records.
+  std::vector<std::string> FilesOf(const std::vector<DataSource>& sources);
   HttpAnswer Clear(HttpCall& call, const std::vector<DataSource>& sources, const std::string& what);
 
   Storages& storages_;
   HttpAudit& audit_;
   Erasure& erasure_;
+  ImportJobs& jobs_;
+  DoorCounters& counters_;
 };
 
 }  // namespace mirror

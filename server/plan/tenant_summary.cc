@@ -129,7 +129,7 @@ CycleFailure FailedAgain(const CycleFailure& before, std::string_view why, std::
 }
 
 std::string PackSummary(const TenantSummary& summary) {
-  return nlohmann::json{{"completed_ms", summary.completed_ms},
+  nlohmann::json packed{{"completed_ms", summary.completed_ms},
                         {"progress_ms", summary.progress_ms},
                         {"paused", summary.paused},
                         {"moving", summary.moving},
@@ -151,8 +151,13 @@ std::string PackSummary(const TenantSummary& summary) {
                         {"lsn", summary.lsn},
                         {"oldest_source_ms", summary.oldest_source_ms},
                         {"job_ms", summary.job_ms},
-                        {"times", PackTimes(summary)}}
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+                        {"times", PackTimes(summary)}};
+  if (summary.documents) {
+    packed["documents"] = {{"storage", summary.documents->storage},
+                           {"member", summary.documents->member},
+                           {"jobs", summary.documents->jobs}};
+  }
+  return packed.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::optional<TenantSummary> UnpackSummary(std::string_view text) {
@@ -184,6 +189,11 @@ std::optional<TenantSummary> UnpackSummary(std::string_view text) {
   summary.job_ms = MemberOr<std::int64_t>(object, "job_ms", 0);
   if (const auto times = object.find("times"); times != object.end() && times->is_object()) {
     UnpackTimes(*times, &summary);
+  }
+  if (const auto kept = object.find("documents"); kept != object.end() && kept->is_object()) {
+    summary.documents = {.storage = MemberOr(*kept, "storage", std::string()),
+                         .member = MemberOr(*kept, "member", std::string()),
+                         .jobs = MemberOr<std::uint64_t>(*kept, "jobs", 0)};
   }
   return summary;
 }

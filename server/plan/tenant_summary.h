@@ -50,7 +50,9 @@ struct TenantSummary {
   /// Source time of the oldest table, among those whose time is known. Of records it means nothing, and is 0.
   std::int64_t oldest_source_ms = 0;
   std::vector<std::string> table_names;  ///< Of all tables.
-  std::int64_t job_ms = 0;               ///< When its newest import job came, see kLastJobKind.
+  /// What is kept beside the rows. Absent: that was not read yet.
+  std::optional<ListedDocuments> documents;
+  std::int64_t job_ms = 0;  ///< When its newest import job came, see kLastJobKind.
   /// As of when they are. Without targets: those are the configuration's, which may be another one by the
   /// time that this is read.
   Freshness freshness;

@@ -16,12 +16,16 @@ enum class JobState : std::uint8_t { kScheduled, kRunning, kFinished, kCouldNotS
 std::string_view ToString(JobState state);
 inline bool IsOver(JobState state) { return state != JobState::kScheduled && state != JobState::kRunning; }
 
+/// Messages of jobs that somebody ended.
+inline constexpr char kJobCancelled[] = "cancelled", kJobCleared[] = "cleared";
+
 /// An import of one file into one data source; a document of its tenant's mirror, which moves with the rows.
 struct ImportJob {
   std::string id;  ///< "Acme--crm-5b2f0c1e8d7a": the tenant, and 12 digits.
   std::string storage, source;
   std::string key;     ///< Name of the API key that asked for it.
   std::string upload;  ///< Where the file is.
+  std::string server;  ///< That has it: the name of its folder of uploads. Empty: the only server.
   bool updates_known = true, all_or_nothing = false;
   JobState state = JobState::kScheduled;
   std::string message;
@@ -32,7 +36,6 @@ struct ImportJob {
   std::int64_t created_ms = 0, modified_ms = 0;
 };
 
-inline constexpr char kJobKind[] = "job";        ///< By id.
 inline constexpr char kRejectKind[] = "reject";  ///< By the job's id, a slash and a number of eight digits.
 inline constexpr std::uint64_t kRejectsKeptMax = 10'000;
 inline constexpr std::size_t kJobsKeptMax = 1'000;  ///< Of one data source.

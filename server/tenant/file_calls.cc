@@ -109,6 +109,7 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
         "' is being deleted, and files of it are still there. Nothing was done. Delete it once more, "
         "then restore."));
   }
+  if (absl::Status forgotten = ForgetListed(mirror_); !forgotten.ok()) return forgotten;
   // A file that is gone or damaged is no reason not to put a good one there.
   std::string damaged = std::exchange(mirror_.file().quarantine, {});
   std::optional<TenantRecord> before = mirror_.file().owner;
@@ -156,6 +157,7 @@ absl::Status FileCalls::TakeIn(const std::function<absl::Status(bool replaces)>&
     if (absl::Status whole = mirror_.store()->upkeep().CheckWhole(kOthersLocksMax); !whole.ok()) return whole;
   }
   mirror_.Close();
+  if (absl::Status forgotten = ForgetListed(mirror_); !forgotten.ok()) return forgotten;
   if (absl::Status done = put(there.ok()); !done.ok()) return done;
   mirror_.file().replaced = false;
   return mirror_.Open(false, now_ms);

@@ -171,7 +171,7 @@ ROOMS = {
         "server/storages server/store server/tenant server/tenant/records server/watch",
         (),
     ),
-    "server/fleet": ("base server/store/postgres/control server/watch", ()),
+    "server/fleet": ("base server/jobs server/store/postgres/control server/watch", ()),
     "server/rpc/listener": ("base certs server/config", ("spdlog", "protobuf", "grpc")),
     "server/rpc": (
         "base certs proto/wire server/config server/hooks/delivery server/plan server/rpc/listener "
@@ -185,7 +185,7 @@ ROOMS = {
     ),
     "server": (
         "base base/config base/db/postgres base/exposition base/text certs certs/apikeys server/config server/fleet "
-        "server/hooks server/hooks/delivery server/http server/rpc server/rpc/admin server/rpc/listener "
+        "server/hooks server/hooks/delivery server/http server/jobs server/rpc server/rpc/admin server/rpc/listener "
         "server/storages server/store server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
         "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/watch",

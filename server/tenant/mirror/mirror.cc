@@ -363,6 +363,12 @@ absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRe
   return CheckRuns(cycle, tenant);
 }
 
+absl::Status ForgetListed(Mirror& mirror) {
+  mirror.options().forget_summary(mirror.context_id());
+  SharedLists* const lists = mirror.options().lists;
+  return lists == nullptr ? absl::OkStatus() : lists->Forget(mirror.context_id());
+}
+
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust trust) {
   absl::Status status = mirror.Open(false, now_ms, trust);
   if (!absl::IsAborted(status)) return status;

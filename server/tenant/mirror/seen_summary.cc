@@ -61,9 +61,16 @@ void ReadHolds(Store& store, TenantSummary* summary) {
   }
 }
 
+void ReadDocuments(Store& store, TenantSummary* summary) {
+  const absl::StatusOr<ListedDocuments> documents = store.records().ReadListedDocuments();
+  if (documents.ok()) summary->documents = *documents;
+}
+
 }  // namespace
 
 void ReadSummary(Store& store, Look look, TenantSummary* summary) {
+  if (look == Look::kAll || look == Look::kDocuments) ReadDocuments(store, summary);
+  if (look == Look::kDocuments) return;
   ReadTenant(store, summary);
   if (look == Look::kAll) ReadTables(store, summary);
   if (look != Look::kTenant) ReadHolds(store, summary);

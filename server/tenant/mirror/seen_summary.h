@@ -20,7 +20,7 @@
 namespace mirror {
 
 /// What of a store goes into a summary.
-enum class Look : std::uint8_t { kTenant, kHolds, kAll };
+enum class Look : std::uint8_t { kTenant, kHolds, kDocuments, kAll };
 /// What cannot be read stays as it was: it is met again, and told, by the call that needs it.
 void ReadSummary(Store& store, Look look, TenantSummary* summary);
 
