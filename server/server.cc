@@ -21,9 +21,9 @@
 #include "base/exposition/metrics_listener.h"
 #include "base/host_name.h"
 #include "base/human_text.h"
-#include "certs/apikeys/api_key.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
+#include "server/door_look.h"
 #include "server/fleet/fleet.h"
 #include "server/fleet/fleet_jobs.h"
 #include "server/hooks/delivery/hook_runner.h"
@@ -237,8 +237,6 @@ struct Server::Parts {
   void StartHooks();
   void WatchPlaces();
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
-  /// `config`: where its keys are, when it is off.
-  absl::StatusOr<HttpDoorSeen> LookAtHttpDoor(const HttpConfig& config, bool with_keys) const;
   /// Of the work for all tenants: this server does it, alone or for all.
   bool Does(Duty duty) const { return fleet == nullptr || fleet->Holds(duty); }
   void ServeMetrics();
@@ -376,7 +374,9 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
       *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
       [watched = expiry.get()] { return watched->keys(); }, *freshness, time_series,
       [this] { return Servers(); }, *storages,
-      [this, http_config = config.http](bool with_keys) { return LookAtHttpDoor(http_config, with_keys); });
+      [this, http_config = config.http](bool with_keys) {
+        return LookAtHttpDoor(http.get(), http_config, with_keys);
+      });
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
       Endpoint::Open(config, checked.get(), admin.get(), &vouched, &calls);
   if (!opened.ok()) return opened.status();
@@ -457,25 +457,6 @@ absl::StatusOr<std::vector<ListedServer>> Server::Parts::Servers() const {
   alone.started_ms = started_ms;
   alone.here = true;
   return std::vector<ListedServer>{alone};
-}
-
-absl::StatusOr<HttpDoorSeen> Server::Parts::LookAtHttpDoor(const HttpConfig& config, bool with_keys) const {
-  HttpDoorSeen seen;
-  if (http) {
-    seen.url = http->url();
-    if (!with_keys) return seen;
-    ApiKeys::Seen keys = http->Keys();
-    seen.keys = std::move(keys.keys);
-    seen.used_ms = std::move(keys.used_ms);
-    seen.left_out = std::move(keys.left_out);
-    return seen;
-  }
-  if (!with_keys) return seen;
-  absl::StatusOr<FoundApiKeys> found = ReadApiKeys(config.api_keys);
-  if (!found.ok()) return found.status();
-  seen.keys = std::move(found->keys);
-  seen.left_out = std::move(found->left_out);
-  return seen;
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_written,

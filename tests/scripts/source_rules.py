@@ -88,7 +88,7 @@ ROOMS = {
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
     "server/records": ("base base/json proto/wire server/plan", ()),
     "server/config": ("base base/config base/db/postgres base/db/sqlite base/exposition server/plan", ()),
-    "server/import": ("proto/wire/import", ()),
+    "server/import": ("base proto/wire/import", ()),
     "server/store/catalog": ("base certs", ()),
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
