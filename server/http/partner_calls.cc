@@ -202,7 +202,7 @@ HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
     };
   }
   const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
-  audit_.AddRows(call, "upsert", asked->source.tenant, outcome);
+  audit_.AddUpsert(call, asked->source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
   if (!outcome.remembered.empty()) return Replayed(outcome);
   counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
@@ -334,12 +334,12 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
     request.remember->answer = [&](const RecordOutcome& outcome) { return answer(outcome, std::nullopt); };
   }
   const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
-  audit_.AddRows(call, "delete", asked->source.tenant, outcome);
+  audit_.AddDelete(call, asked->source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
-  const bool erased = *erase && asked->tenant->EraseDeleted(call.now_ms).ok();
-  if (!erased) erasure_.Note(asked->source.tenant);
+  const bool erased = erasure_.EraseOrNote(asked->source.tenant, *asked->tenant, *erase, call.now_ms);
   if (!outcome.remembered.empty()) {
     HttpAnswer first = Replayed(outcome);
+    // The rest is what it was; whether the bytes have left the files is what it is now.
     if (erased) first.body = WithErasedAt(first.body, call.now_ms);
     return first;
   }

@@ -173,7 +173,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
   std::uint64_t rows = 0;
   const absl::StatusOr<bool> erase = ErasesNow(call);
   if (!erase.ok()) return ErrorAnswer(erase.status());
-  bool erased = *erase;
+  bool all_erased = *erase;
   absl::Status status;
   for (const DataSource& source : sources) {
     if (source.door == Door::kRecords) continue;
@@ -197,9 +197,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     rows += *cleared;
     jobs_.RemoveFiles(jobs_.FilesOf(sources[done].tenant, /*only_ended=*/true));
     counters_.requested.deleted.Add(*cleared);
-    const bool erased_now = *erase && tenants[done]->EraseDeleted(call.now_ms).ok();
-    if (!erased_now) erasure_.Note(sources[done].tenant);
-    erased = erased && erased_now;
+    if (!erasure_.EraseOrNote(sources[done].tenant, *tenants[done], *erase, call.now_ms)) all_erased = false;
   }
   if (!status.ok() && done > 0) {
     // Somebody paused or deleted one of them meanwhile.
@@ -212,7 +210,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
   if (!status.ok()) return ErrorAnswer(status);
   JsonWriter json;
   json.Begin('{');
-  WriteCounts(rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
+  WriteCounts(rows, {}, all_erased ? std::optional(call.now_ms) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }
