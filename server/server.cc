@@ -23,6 +23,7 @@
 #include "base/human_text.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
+#include "server/control_lists.h"
 #include "server/door_look.h"
 #include "server/fleet/fleet.h"
 #include "server/fleet/fleet_jobs.h"
@@ -41,7 +42,6 @@
 #include "server/rpc/mirror_service.h"
 #include "server/rules_print.h"
 #include "server/storages/storages.h"
-#include "server/store/postgres/control/listed_rows.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
@@ -155,32 +155,6 @@ FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& appli
   return options;
 }
 
-/// What lists are made of, in the control database.
-class ControlLists final : public SharedLists {
- public:
-  explicit ControlLists(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
-
-  absl::Status Forget(const std::string& context_id) override {
-    return ForgetListedRow(*control_, context_id);
-  }
-  absl::Status Keep(const std::string& context_id, const ListedDocuments& documents) override {
-    return KeepListedRow(*control_, context_id,
-                         {documents.storage, documents.member, static_cast<std::int64_t>(documents.jobs)});
-  }
-  absl::StatusOr<std::map<std::string, ListedDocuments>> ReadAll() override {
-    absl::StatusOr<std::map<std::string, ListedRow>> rows = ReadListedRows(*control_);
-    if (!rows.ok()) return rows.status();
-    std::map<std::string, ListedDocuments> all;
-    for (auto& [context_id, row] : *rows) {
-      all[context_id] = {std::move(row.storage), std::move(row.member), static_cast<std::uint64_t>(row.jobs)};
-    }
-    return all;
-  }
-
- private:
-  const std::shared_ptr<PostgresControl> control_;
-};
-
 absl::Status CheckDataFolder(const ServerConfig& config) {
   std::error_code error;
   const std::filesystem::file_status found = std::filesystem::status(config.data.dir, error);
@@ -203,7 +177,7 @@ struct Server::Parts {
   std::unique_ptr<Audit> audit;
   std::unique_ptr<Looks> admin_looks;
   std::unique_ptr<HookRunner> hooks;    ///< Null: there are none.
-  std::unique_ptr<ControlLists> lists;  ///< Null as `fleet`.
+  std::unique_ptr<SharedLists> lists;  ///< Null as `fleet`.
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<Storages> storages;
   std::function<void(const ServerConfig&)> set_indexes;
@@ -332,7 +306,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   options.tenant.hash_secret = *std::move(secret);
   options.tenant.counters = &counters;
   if (store.control) {
-    lists = std::make_unique<ControlLists>(store.control);
+    lists = MakeControlLists(store.control);
     options.tenant.lists = lists.get();
   }
   options.tenant.forget_summary = [kept = store.catalog.get()](const std::string& context_id) {
