@@ -23,6 +23,8 @@
 #include "base/human_text.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
+#include "server/control_lists.h"
+#include "server/door_look.h"
 #include "server/fleet/fleet.h"
 #include "server/fleet/fleet_jobs.h"
 #include "server/hooks/delivery/hook_runner.h"
@@ -39,7 +41,7 @@
 #include "server/rpc/message_memory.h"
 #include "server/rpc/mirror_service.h"
 #include "server/rules_print.h"
-#include "server/store/postgres/control/listed_rows.h"
+#include "server/storages/storages.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
@@ -153,32 +155,6 @@ FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& appli
   return options;
 }
 
-/// What lists are made of, in the control database.
-class ControlLists final : public SharedLists {
- public:
-  explicit ControlLists(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
-
-  absl::Status Forget(const std::string& context_id) override {
-    return ForgetListedRow(*control_, context_id);
-  }
-  absl::Status Keep(const std::string& context_id, const ListedDocuments& documents) override {
-    return KeepListedRow(*control_, context_id,
-                         {documents.storage, documents.member, static_cast<std::int64_t>(documents.jobs)});
-  }
-  absl::StatusOr<std::map<std::string, ListedDocuments>> ReadAll() override {
-    absl::StatusOr<std::map<std::string, ListedRow>> rows = ReadListedRows(*control_);
-    if (!rows.ok()) return rows.status();
-    std::map<std::string, ListedDocuments> all;
-    for (auto& [context_id, row] : *rows) {
-      all[context_id] = {std::move(row.storage), std::move(row.member), static_cast<std::uint64_t>(row.jobs)};
-    }
-    return all;
-  }
-
- private:
-  const std::shared_ptr<PostgresControl> control_;
-};
-
 absl::Status CheckDataFolder(const ServerConfig& config) {
   std::error_code error;
   const std::filesystem::file_status found = std::filesystem::status(config.data.dir, error);
@@ -201,8 +177,9 @@ struct Server::Parts {
   std::unique_ptr<Audit> audit;
   std::unique_ptr<Looks> admin_looks;
   std::unique_ptr<HookRunner> hooks;    ///< Null: there are none.
-  std::unique_ptr<ControlLists> lists;  ///< Null as `fleet`.
+  std::unique_ptr<SharedLists> lists;  ///< Null as `fleet`.
   std::unique_ptr<Tenants> tenants;
+  std::unique_ptr<Storages> storages;
   std::function<void(const ServerConfig&)> set_indexes;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<ExpiryWatch> expiry;
@@ -329,7 +306,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   options.tenant.hash_secret = *std::move(secret);
   options.tenant.counters = &counters;
   if (store.control) {
-    lists = std::make_unique<ControlLists>(store.control);
+    lists = MakeControlLists(store.control);
     options.tenant.lists = lists.get();
   }
   options.tenant.forget_summary = [kept = store.catalog.get()](const std::string& context_id) {
@@ -340,6 +317,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*store.home, options, *events);
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);
+  storages = std::make_unique<Storages>(*tenants, *events);
   keeper = std::make_unique<SummaryKeeper>(*store.catalog, *tenants, store.control != nullptr);
   keeper->Restore();
   freshness = std::make_unique<FreshnessWatch>(config.freshness, *events);
@@ -369,7 +347,10 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
   admin = std::make_unique<AdminService>(
       *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
       [watched = expiry.get()] { return watched->keys(); }, *freshness, time_series,
-      [this] { return Servers(); });
+      [this] { return Servers(); }, *storages,
+      [this, http_config = config.http](bool with_keys) {
+        return LookAtHttpDoor(http.get(), http_config, with_keys);
+      });
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
       Endpoint::Open(config, checked.get(), admin.get(), &vouched, &calls);
   if (!opened.ok()) return opened.status();
@@ -398,7 +379,7 @@ absl::Status Server::Parts::OpenHttp(const HttpConfig& config) {
     fleet_jobs = std::make_unique<FleetJobs>(store.control, *fleet, *std::move(name));
   }
   absl::StatusOr<std::unique_ptr<HttpService>> opened = HttpService::Open(
-      config, *tenants,
+      config, *tenants, *storages,
       [log = audit.get()](const std::string& who, const std::string& what, const absl::Status& outcome) {
         log->Add(who, what, outcome);
       },

@@ -1,5 +1,7 @@
 #include "server/http/api_keys.h"
 
+#include <set>
+#include <string_view>
 #include <utility>
 
 namespace mirror {
@@ -13,7 +15,11 @@ absl::StatusOr<std::vector<std::string>> ApiKeys::Load() {
   const MutexLock lock(mutex_);
   mark_ = *std::move(mark);
   keys_ = std::make_shared<std::vector<ApiKey>>(std::move(found->keys));
-  return std::move(found->left_out);
+  left_out_ = std::move(found->left_out);
+  std::set<std::string_view> names;
+  for (const ApiKey& key : *keys_) names.insert(key.name);
+  std::erase_if(used_ms_, [&](const auto& used) { return !names.contains(used.first); });
+  return left_out_;
 }
 
 bool ApiKeys::IsStale() {
@@ -22,9 +28,9 @@ bool ApiKeys::IsStale() {
   return !mark.ok() || *mark != mark_;
 }
 
-std::vector<ApiKey> ApiKeys::All() {
+ApiKeys::Seen ApiKeys::See() {
   const MutexLock lock(mutex_);
-  return *keys_;
+  return {*keys_, used_ms_, left_out_};
 }
 
 std::shared_ptr<const ApiKey> ApiKeys::Find(std::string_view sent) {
@@ -37,11 +43,12 @@ std::shared_ptr<const ApiKey> ApiKeys::Find(std::string_view sent) {
   return found == nullptr ? nullptr : std::shared_ptr<const ApiKey>(keys, found);
 }
 
-std::shared_ptr<void> ApiKeys::TakePlace(const std::string& name) {
+std::shared_ptr<void> ApiKeys::TakePlace(const std::string& name, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   std::size_t& count = under_way_[name];
   if (count >= requests_per_key_) return nullptr;
   ++count;
+  used_ms_[name] = now_ms;
   return {static_cast<void*>(this), [this, name](void*) {
             const MutexLock again(mutex_);
             const auto found = under_way_.find(name);

@@ -10,7 +10,6 @@
 #include "base/host_name.h"
 #include "base/http/listener.h"
 #include "base/mutex.h"
-#include "server/http/api_keys.h"
 #include "server/http/http_error.h"
 #include "server/http/http_routes.h"
 #include "server/http/import_calls.h"
@@ -19,7 +18,6 @@
 #include "server/http/partner_calls.h"
 #include "server/http/storage_calls.h"
 #include "server/http/table_calls.h"
-#include "server/storages/storages.h"
 
 MIRROR_EMBEDDED(openapi);
 
@@ -92,18 +90,15 @@ void AddOpenCalls(HttpRoutes* routes) {
 }  // namespace
 
 struct HttpService::Parts {
-  Parts(const HttpConfig& http, Tenants& all, HttpAudit::Write write, Events& told, JobServers* servers)
+  Parts(const HttpConfig& http, Tenants& all, Storages& kept, HttpAudit::Write write, Events& told,
+        JobServers* servers)
       : config(http),
         tenants(all),
         events(told),
         keys(http.api_keys, http.requests_per_key),
-        storages(all),
+        storages(kept),
         audit(std::move(write)),
         erasure(all, http.erase_within, told),
-        storage_calls(storages, audit, erasure, counters),
-        partner_calls(storages, audit, erasure, counters),
-        mapper_calls(storages, audit),
-        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2), counters),
         uploads(http.uploads,
                 {.file_bytes_max = http.upload_limit,
                  .key_bytes_max = http.uploads_per_key,
@@ -116,6 +111,10 @@ struct HttpService::Parts {
               .time = http.job_time,
               .lease = http.job_lease},
              told, servers, counters),
+        storage_calls(storages, audit, erasure, jobs, counters),
+        partner_calls(storages, audit, erasure, counters),
+        mapper_calls(storages, audit),
+        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2), counters),
         import_calls(config, storages, uploads, jobs, audit, servers, own_url, counters) {}
 
   const HttpConfig config;
@@ -124,15 +123,15 @@ struct HttpService::Parts {
   Events& events;
   DoorCounters counters;
   ApiKeys keys;
-  Storages storages;
+  Storages& storages;
   HttpAudit audit;
   Erasure erasure;
+  Uploads uploads;
+  ImportJobs jobs;
   StorageCalls storage_calls;
   PartnerCalls partner_calls;
   MapperCalls mapper_calls;
   TableCalls table_calls;
-  Uploads uploads;
-  ImportJobs jobs;
   ImportCalls import_calls;
   std::vector<Uploads::Upload> left;  ///< Of a former process, with jobs that are not over.
   std::shared_ptr<JsonDoor> door;
@@ -164,9 +163,9 @@ void HttpService::Stop() {
 }
 
 absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig& config, Tenants& tenants,
-                                                               HttpAudit::Write audit, Events& events,
-                                                               JobServers* servers) {
-  auto parts = std::make_unique<Parts>(config, tenants, std::move(audit), events, servers);
+                                                               Storages& storages, HttpAudit::Write audit,
+                                                               Events& events, JobServers* servers) {
+  auto parts = std::make_unique<Parts>(config, tenants, storages, std::move(audit), events, servers);
   const absl::StatusOr<std::vector<std::string>> loaded = parts->keys.Load();
   if (!loaded.ok()) return loaded.status();
   parts->TellLeftOut(*loaded);
@@ -206,7 +205,7 @@ void HttpService::Start() {
   parts_->door->Start();
 }
 
-std::string HttpService::url() const { return parts_->url; }
+const std::string& HttpService::url() const { return parts_->url; }
 
 DoorFigures HttpService::Figures() {
   DoorFigures figures{.counters = parts_->counters};
@@ -265,7 +264,7 @@ void HttpService::Reload() {
       absl::StrCat("the certificate of the HTTP door stays as it was: ", std::string(set.message())));
 }
 
-std::vector<ApiKey> HttpService::Keys() { return parts_->keys.All(); }
+ApiKeys::Seen HttpService::Keys() { return parts_->keys.See(); }
 
 void HttpService::KeepHouse(std::int64_t now_ms) {
   constexpr std::int64_t kFlushEveryMs = 10'000;

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/http/multipart.h"
 #include "base/iso_time.h"
@@ -357,7 +358,7 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
   absl::Status written = tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         former.clear();
-        std::vector<DocumentChange> changes = {JobChange(job)};
+        std::vector<DocumentChange> changes = {JobChange(job), {kLastJobKind, "", ""}};
         if (*remember) {
           // Another request under the same key may have been quicker.
           absl::StatusOr<std::optional<RecordOutcome>> known =
@@ -375,10 +376,14 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
       },
       call.now_ms);
   const bool is_written = written.ok() && former.empty();
+  if (is_written) CrashPoint("job.written");
   if (is_written || absl::IsUnavailable(written)) {
+    if (is_written) CrashPoint("job.written");
     // Of a commit that was not answered nobody knows: the job's turn tells.
     jobs_.Schedule(job);
   } else {
+    // A file that came with the request goes with it; one that was sent before is there for the next one.
+    started->is_new = false;
     jobs_.GiveUp(job);
   }
   if (!written.ok()) return written;
@@ -398,9 +403,9 @@ absl::Status ImportCalls::TakeJob(const ImportJob& job, Started* started) {
     if (!absl::IsNotFound(taken)) return taken;
     return absl::InvalidArgumentError(std::string(taken.message()));
   }
-  started->is_new = true;
   absl::Status announced = jobs_.Announce(job);
   if (!announced.ok()) jobs_.GiveUp(job);
+  started->is_new = announced.ok();
   return announced;
 }
 

@@ -5,9 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "base/iso_time.h"
 #include "server/http/asked_source.h"
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
@@ -130,10 +128,6 @@ std::string UpsertJson(const RecordOutcome& outcome, const std::vector<std::stri
   warnings.WriteTo(&json);
   return json.End('}').Take();
 }
-
-/// As WriteCounts() has it; a quote within a text would have a backslash.
-constexpr char kNotErased[] = "\"erasedAt\":null";
-std::string ErasedMember(std::int64_t at_ms) { return absl::StrCat("\"erasedAt\":\"", Iso8601(at_ms), "\""); }
 
 HttpAnswer Refused(const RecordOutcome& outcome) {
   if (outcome.failures.empty()) return ErrorAnswer(outcome.status);
@@ -344,10 +338,10 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   if (!outcome.status.ok()) return Refused(outcome);
   const bool erased = erasure_.EraseOrNote(asked->source.tenant, *asked->tenant, *erase, call.now_ms);
   if (!outcome.remembered.empty()) {
-    HttpAnswer replayed = Replayed(outcome);
+    HttpAnswer first = Replayed(outcome);
     // The rest is what it was; whether the bytes have left the files is what it is now.
-    if (erased) absl::StrReplaceAll({{kNotErased, ErasedMember(call.now_ms)}}, &replayed.body);
-    return replayed;
+    if (erased) first.body = WithErasedAt(first.body, call.now_ms);
+    return first;
   }
   counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
   return JsonAnswer(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "server/import/import_child.h"
 #include "server/jobs/import_run.h"
@@ -113,7 +114,7 @@ void ImportJobs::Schedule(const ImportJob& job) {
 }
 
 void ImportJobs::GiveUp(const ImportJob& job) {
-  uploads_.Remove(job.upload);
+  uploads_.GiveBack(job.upload);
   Forget(job.id);
 }
 
@@ -161,6 +162,8 @@ void ImportJobs::Work() {
   while (const std::optional<Waiting> next = Take()) {
     const bool is_over = RunOne(*next);
     if (is_over) {
+      CrashPoint("job.ended");
+      // Also of one that went with its data source before it began.
       uploads_.Remove(next->upload);
       Forget(next->id);
     }
@@ -247,6 +250,7 @@ absl::Status ImportJobs::EndOrphan(const std::string& id, std::int64_t now_ms) {
   if (absl::IsNotFound(changed)) return absl::OkStatus();
   if (!changed.ok()) return changed;
   if (ended) {
+    CountEnd(*ended, &counters_);
     events_.Add((*tenant)->context_id(), Severity::kWarning, "import.failed",
                 absl::StrCat("import job '", id, "' died: ", ended->message));
   }
@@ -263,6 +267,18 @@ absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id)
   if (absl::IsNotFound(kept.status())) return std::optional<ImportJob>();
   if (!kept.ok()) return kept.status();
   return *kept ? JobOf((*kept)->text) : std::nullopt;
+}
+
+std::vector<std::string> ImportJobs::FilesOf(const std::string& context_id, bool only_ended) {
+  std::vector<std::string> uploads;
+  for (const ImportJob& job : JobsOf(context_id)) {
+    if (IsOver(job.state) || !only_ended) uploads.push_back(job.upload);
+  }
+  return uploads;
+}
+
+void ImportJobs::RemoveFiles(const std::vector<std::string>& uploads) {
+  for (const std::string& upload : uploads) uploads_.Remove(upload);
 }
 
 std::vector<ImportJob> ImportJobs::JobsOf(const std::string& context_id) {

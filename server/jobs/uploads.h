@@ -40,6 +40,7 @@ class Uploads {
     std::int64_t created_ms = 0;
     std::string job;  ///< That has it; empty: none.
     bool is_there = false;
+    bool is_own = false;  ///< It came with its job.
   };
 
   /// What a body is written to.
@@ -79,6 +80,8 @@ class Uploads {
   /// Nobody else gets it from now on, also after a restart. Errors: kNotFound: it is not there, or another
   /// job has it.
   absl::Status TakeFor(const std::string& job, const std::string& id);
+  /// The job of that was not made after all: it waits for another one, or goes when it came with that job.
+  void GiveBack(const std::string& id);
   std::string PathOf(const std::string& id) const;
   void Remove(const std::string& id);
   /// Of all files that are there, and those that come.

@@ -47,6 +47,7 @@ struct TableRecord {
 
 /// Through which door the rows of a tenant come.
 enum class Door : std::uint8_t { kCycles, kRecords };
+std::string_view ToString(Door door);
 /// The issuer in the tenant's row where its rows come as records over HTTP: no source has it, so every source
 /// is refused as another issuer's is, by older versions too. No issuer of a configuration can be called so.
 inline constexpr char kRecordsIssuer[] = ":records";

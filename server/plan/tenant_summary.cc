@@ -26,13 +26,17 @@ T MemberOr(const nlohmann::json& object, const char* name, T otherwise) {
   return found->is_number_integer() ? found->get<T>() : otherwise;
 }
 
-std::int64_t OldestOf(const TenantSummary& summary) {
+std::int64_t OldestTimeOf(const TenantSummary& summary) {
   std::int64_t oldest = 0;
   for (const std::string& table : summary.table_names) {
     const std::int64_t time = TimeOf(summary.freshness, table).value_or(0);
     if (time > 0) oldest = oldest == 0 ? time : std::min(oldest, time);
   }
   return oldest;
+}
+
+std::int64_t OldestOf(const TenantSummary& summary) {
+  return summary.HasRecords() ? 0 : OldestTimeOf(summary);
 }
 
 nlohmann::json TimeJson(std::optional<std::int64_t> time) {
@@ -74,6 +78,11 @@ void UnpackTimes(const nlohmann::json& times, TenantSummary* summary) {
 
 }  // namespace
 
+std::string_view DoorWord(const TenantSummary& summary) {
+  if (summary.HasRecords()) return ToString(Door::kRecords);
+  return summary.issuer.empty() ? std::string_view() : ToString(Door::kCycles);
+}
+
 void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<TableCheck>& checks,
                      const Freshness& freshness, TenantSummary* summary) {
   summary->tables = static_cast<std::uint32_t>(records.size());
@@ -91,6 +100,8 @@ void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<
     summary->lsn = std::max(summary->lsn, record.position.lsn.value);
   }
   summary->oldest_source_ms = OldestOf(*summary);
+  // Of records that time is when they were last written.
+  if (summary->HasRecords()) summary->progress_ms = OldestTimeOf(*summary);
   summary->tables_differing =
       static_cast<std::uint32_t>(std::count_if(checks.begin(), checks.end(), [](const TableCheck& check) {
         return check.equality == Equality::kDiffers;
@@ -101,6 +112,13 @@ TenantSummary WithTimes(const TenantSummary& summary, const std::map<std::string
   TenantSummary next = summary;
   for (const auto& [table, source_ms] : times) next.freshness.tables[table] = source_ms;
   next.oldest_source_ms = OldestOf(next);
+  return next;
+}
+
+TenantSummary WithRecords(const TenantSummary& summary, std::int64_t rows, std::int64_t lsn) {
+  TenantSummary next = summary;
+  next.rows = std::max<std::int64_t>(0, rows);
+  next.lsn = lsn;
   return next;
 }
 
@@ -132,6 +150,7 @@ std::string PackSummary(const TenantSummary& summary) {
                         {"rows", summary.rows},
                         {"lsn", summary.lsn},
                         {"oldest_source_ms", summary.oldest_source_ms},
+                        {"job_ms", summary.job_ms},
                         {"times", PackTimes(summary)}};
   if (summary.documents) {
     packed["documents"] = {{"storage", summary.documents->storage},
@@ -167,6 +186,7 @@ std::optional<TenantSummary> UnpackSummary(std::string_view text) {
   summary.rows = MemberOr<std::int64_t>(object, "rows", 0);
   summary.lsn = MemberOr<std::int64_t>(object, "lsn", -1);
   summary.oldest_source_ms = MemberOr<std::int64_t>(object, "oldest_source_ms", 0);
+  summary.job_ms = MemberOr<std::int64_t>(object, "job_ms", 0);
   if (const auto times = object.find("times"); times != object.end() && times->is_object()) {
     UnpackTimes(*times, &summary);
   }

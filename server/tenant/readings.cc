@@ -269,6 +269,11 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
     }
   }
   if (told) return found;
+  if (mirror_.seen().HasRecords()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the rows of '", mirror_.context_id(),
+        "' come as records over HTTP: there is no source that has indexes. Nothing was changed"));
+  }
   return absl::FailedPreconditionError(absl::StrCat(
       "the source of '", mirror_.context_id(),
       "' has not said which indexes it has: its agent is older than 0.2, or no cycle began since the server "

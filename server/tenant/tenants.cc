@@ -54,7 +54,12 @@ absl::StatusOr<Deletions> FinishDeletions(StoreHome& home, Events& events) {
   for (const std::string& context_id : *deleting) {
     const absl::Status finished = home.FinishDeletion(context_id);
     deletions.all[FoldName(context_id)] = context_id;
-    if (finished.ok()) continue;
+    if (finished.ok()) {
+      const absl::StatusOr<bool> is_remembered = home.IsDeleted(context_id);
+      if (!is_remembered.ok()) return absl::FailedPreconditionError(is_remembered.status().message());
+      if (!*is_remembered) deletions.all.erase(FoldName(context_id));
+      continue;
+    }
     deletions.half.insert(FoldName(context_id));
     events.Add(
         context_id, Severity::kError, "tenant.not_deleted",
@@ -341,8 +346,12 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
     CrashPoint("delete.marked");
     return home_.FinishDeletion(spelled);
   });
+  // One that an operator had begun to delete stays deleted.
+  const absl::StatusOr<bool> is_remembered =
+      what == mirror::Deleted::kForgotten ? home_.IsDeleted(spelled) : absl::StatusOr<bool>(true);
   const MutexLock lock(mutex_);
   if (removed.ok()) half_deleted_.erase(key);
+  if (removed.ok() && is_remembered.ok() && !*is_remembered) deleted_.erase(key);
   // The source is kept away, and the next attempt removes what is left.
   if (!removed.ok() && half_deleted_.contains(key)) return removed;
   const auto found = tenants_.find(key);

@@ -59,7 +59,8 @@ class Tenants {
   /// kFailedPrecondition when it is known under another spelling.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
   std::vector<std::shared_ptr<Tenant>> All();
-  /// Removes the mirror for good, and takes the tenant in no more until Allow(): that outlives a restart.
+  /// Removes the mirror for good, and takes the tenant in no more until Allow(), unless it is kForgotten:
+  /// that outlives a restart.
   absl::Status Delete(const std::string& context_id, mirror::Deleted what = mirror::Deleted::kAll);
   enum class LetIn : std::uint8_t {
     kByOperator,

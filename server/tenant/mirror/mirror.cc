@@ -20,6 +20,25 @@ absl::Status IsGone(const std::string& context_id) {
       "the mirror of '", context_id, "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
 }
 
+/// How it goes on with what is there now: `cycles` says it where cycles come.
+std::string NextOf(const SeenSummary& seen, const char* cycles) {
+  return absl::StrCat(seen.HasRecords() ? "records are read from, and written to," : cycles,
+                      seen.HasRecords() ? " what is there now" : " from what is there now");
+}
+
+/// What is to be done about a mirror that is not to be trusted any more.
+std::string WayBack(const std::string& context_id, bool lost, const SeenSummary& seen) {
+  std::string words = absl::StrCat("'mirrorctl restore ", context_id, " FILE --confirm ", context_id,
+                                   "' puts a backup in its place");
+  // Nobody sends records again.
+  if (!seen.HasRecords()) {
+    absl::StrAppend(&words, ", 'mirrorctl reset ", context_id, " --all --confirm ", context_id,
+                    lost ? "' lets the next cycle populate a new one"
+                         : "' sets it aside and lets the next cycle populate a new one");
+  }
+  return absl::StrCat(words, "; after a repair by hand 'mirrorctl resume ", context_id, "'.");
+}
+
 /// Another process may have had it mended, or have put another one in its place.
 bool IsMended(const TenantFile& file) {
   const absl::StatusOr<std::unique_ptr<Store>> store = file.open(/*create=*/false);
@@ -38,12 +57,6 @@ bool WentElsewhere(const absl::Status& status, const TenantFile& file, Store* st
   return there.ok() && (*there)->upkeep().CheckOwnTables().ok();
 }
 
-/// Never the same twice, so that a tenant made anew has none of a former one's.
-std::uint64_t NextDocumentsVersion() {
-  static std::atomic<std::uint64_t> last{0};
-  return ++last;
-}
-
 }  // namespace
 
 Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
@@ -54,7 +67,6 @@ Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& opti
       events_(events),
       hooks_(options.hooks, context_id_),
       agreed_(options.columns, options.hash_secret, context_id_),
-      documents_version_(NextDocumentsVersion()),
       file_{.open = std::move(open)},
       progress_(options_, seen_),
       partner_(context_id_, events),
@@ -80,16 +92,15 @@ void Mirror::FindStale() {
          "populates it");
   } else if (why == Stale::kWentBack) {
     Tell(Severity::kWarning, "mirror.went_back",
-         "what was committed last may not be in the mirror any more, as after a restore or a failover; the "
-         "running cycle is over, and the next one catches up from what is there now");
+         absl::StrCat("what was committed last may not be in the mirror any more, as after a restore or a "
+                      "failover; ",
+                      NextOf(seen_, "the running cycle is over, and the next one catches up")));
   } else {
     Tell(Severity::kWarning, "mirror.replaced",
-         "the mirror file, or its log, was replaced or removed while it was open; the running cycle "
-         "is over, and the next one starts from what is there now");
+         absl::StrCat("the mirror file, or its log, was replaced or removed while it was open; ",
+                      NextOf(seen_, "the running cycle is over, and the next one starts")));
   }
 }
-
-void Mirror::NoteDocuments() { documents_version_ = NextDocumentsVersion(); }
 
 absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   if (file_.retired) {
@@ -118,7 +129,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   }
   store_ = *std::move(store);
   is_open_ = true;
-  NoteDocuments();
+  seen_.NoteDocuments();
   make_room_();
   KeepTargets(*store_, options_.freshness, context_id_);
   Summarize(Look::kAll);
@@ -155,14 +166,10 @@ absl::Status Mirror::Noticed(absl::Status status) {
   }
   if (absl::IsDataLoss(status) && file_.quarantine.empty()) {
     const bool lost = IsTakenAway(status);
-    file_.quarantine = absl::StrCat(
-        "the mirror of '", context_id_,
-        lost ? "' is lost: " : "' is damaged: ", absl::StripSuffix(status.message(), "."),
-        ". It takes nothing more. 'mirrorctl restore ", context_id_, " FILE --confirm ", context_id_,
-        "' puts a backup in its place, 'mirrorctl reset ", context_id_, " --all --confirm ", context_id_,
-        lost ? "' lets the next cycle populate a new one"
-             : "' sets it aside and lets the next cycle populate a new one",
-        "; after a repair by hand 'mirrorctl resume ", context_id_, "'.");
+    file_.quarantine =
+        absl::StrCat("the mirror of '", context_id_,
+                     lost ? "' is lost: " : "' is damaged: ", absl::StripSuffix(status.message(), "."),
+                     ". It takes nothing more. ", WayBack(context_id_, lost, seen_));
     // What cannot be opened is met again by whoever opens it.
     const absl::Status noted =
         store_ && !lost ? store_->upkeep().Quarantine(file_.quarantine) : absl::OkStatus();
@@ -299,7 +306,7 @@ void Mirror::Summarize(Look look) {
 void Mirror::Close() {
   store_.reset();
   is_open_ = false;
-  NoteDocuments();
+  seen_.NoteDocuments();
 }
 
 /// A full disk, a lock, a file that cannot be written: told once, until something is written again.
@@ -356,11 +363,12 @@ absl::Status ForgetListed(Mirror& mirror) {
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust trust) {
   absl::Status status = mirror.Open(false, now_ms, trust);
   if (!absl::IsAborted(status)) return status;
-  return absl::NotFoundError(
-      absl::StrCat("the mirror of '", mirror.context_id(),
-                   "' is gone. Nothing was done. Put a backup in its place, or let the source's next "
-                   "cycle make it anew (with automatic_provisioning); 'mirrorctl delete ",
-                   mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it."));
+  return absl::NotFoundError(absl::StrCat(
+      "the mirror of '", mirror.context_id(), "' is gone. Nothing was done. Put a backup in its place",
+      mirror.seen().HasRecords() ? "; 'mirrorctl delete "
+                                 : ", or let the source's next cycle make it anew (with "
+                                   "automatic_provisioning); 'mirrorctl delete ",
+      mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it."));
 }
 
 absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table,
@@ -424,8 +432,11 @@ void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& c
     if (!records.ok()) return records.status();
     std::vector<std::string> tables;
     for (const TableRecord& record : *records) tables.push_back(record.table);
+    const absl::StatusOr<TenantRecord> tenant = store.records().ReadTenant();
+    if (!tenant.ok()) return tenant.status();
     Plan next;
-    next.targets = TargetsOf(rules, context_id, tables);
+    next.targets =
+        tenant->door() == Door::kRecords ? FreshnessTargets{} : TargetsOf(rules, context_id, tables);
     if (*next.targets == freshness->targets) return std::optional<Plan>();
     return std::optional(std::move(next));
   };

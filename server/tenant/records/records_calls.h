@@ -73,8 +73,8 @@ class RecordsCalls {
   /// Reads under the store's writer lock and gives what is to be written.
   using DocumentPlanner = std::function<absl::StatusOr<std::vector<DocumentChange>>(StoreRecords& records)>;
   absl::Status ChangeDocuments(const DocumentPlanner& planner, std::int64_t now_ms);
-  /// See Mirror: what stands behind answers and jobs changes it not.
-  std::uint64_t documents_version() const { return mirror_.documents_version(); }
+  /// See SeenSummary. Of answers and jobs it says nothing.
+  std::uint64_t documents_version() const { return mirror_.seen().documents_version(); }
 
  private:
   struct Waiting {
@@ -87,6 +87,7 @@ class RecordsCalls {
   absl::StatusOr<ListedDocuments> KeepListed() MIRROR_REQUIRES(mirror_.mutex());
   void CommitGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
+  void NoteWritten(const Plan& plan, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status OpenRecordsMirror(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   /// Absent: there is no table.
   absl::StatusOr<std::optional<TableSchema>> ReadAgreedPartners() MIRROR_REQUIRES(mirror_.mutex());

@@ -36,7 +36,7 @@ class ErasureTest : public testing::Test {
     auto tenants = Tenants::Open(*home_, {}, events_);
     ASSERT_THAT(tenants, IsOk());
     tenants_ = *std::move(tenants);
-    Storages storages(*tenants_);
+    Storages storages(*tenants_, events_);
     ASSERT_THAT(storages.Create("Acme", "", now_ms_), IsOk());
     auto tenant = tenants_->Find("Acme");
     ASSERT_THAT(tenant, IsOk());

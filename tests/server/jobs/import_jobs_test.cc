@@ -79,7 +79,7 @@ class ImportJobsTest : public testing::Test {
     auto tenants = Tenants::Open(*home_, {}, events_);
     EXPECT_THAT(tenants, IsOk());
     tenants_ = *std::move(tenants);
-    storages_ = std::make_unique<Storages>(*tenants_);
+    storages_ = std::make_unique<Storages>(*tenants_, events_);
   }
   std::unique_ptr<ImportJobs> Jobs() {
     return std::make_unique<ImportJobs>(*tenants_, uploads_, ImportJobsOptions{}, events_, &servers_);

@@ -49,7 +49,7 @@ class StorageListTest : public testing::Test {
     tenants_ = *std::move(tenants);
     keeper_ = std::make_unique<SummaryKeeper>(*catalog_, *tenants_);
     keeper_->Restore();
-    storages_ = std::make_unique<Storages>(*tenants_);
+    storages_ = std::make_unique<Storages>(*tenants_, *events_);
   }
   void MakeStorage(const std::string& name, const std::string& id = "") {
     ASSERT_THAT(storages_->Create(name, id, 1), IsOk());
