@@ -16,8 +16,8 @@
 namespace mirror {
 
 /// What keys did, for the audit log: names and numbers, never values. Writing each upsert down by itself
-/// would cost more than the upsert: those of one key and data source are summed up until Flush(). Threads:
-/// any.
+/// would cost more than the upsert: those of one key and data source are summed up until Flush(). What
+/// removes rows is written at once. Threads: any.
 class HttpAudit {
  public:
   /// Takes a record: who, what, how it ended.
@@ -26,14 +26,14 @@ class HttpAudit {
   explicit HttpAudit(Write write) : write_(std::move(write)) {}
 
   void Add(const HttpCall& call, const std::string& what, const absl::Status& outcome);
-  void AddRows(const HttpCall& call, std::string_view operation, const std::string& tenant,
-               const RecordOutcome& outcome);
+  void AddUpsert(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
+  void AddDelete(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
   /// Writes the sums.
   void Flush();
 
  private:
   struct Sum {
-    std::uint64_t calls = 0, refused = 0, inserts = 0, updates = 0, deletes = 0, failed = 0;
+    std::uint64_t calls = 0, refused = 0, inserts = 0, updates = 0, failed = 0;
   };
 
   const Write write_;

@@ -102,14 +102,14 @@ AskedJob AskedBy(const MultipartForm& form) {
     } else if (name == "url") {
       asked.url = value;
     } else if (name != "featuresOn") {
-      asked.warnings.Add(absl::StrCat("member '", name.substr(0, 64), "' is not known, and was ignored"));
+      asked.warnings.AddMember(name);
     } else {
       for (const absl::string_view feature : absl::StrSplit(value, ',', absl::SkipWhitespace())) {
-        const std::string trimmed(absl::StripAsciiWhitespace(feature).substr(0, 64));
+        const std::string trimmed(absl::StripAsciiWhitespace(feature));
         if (trimmed == kUpdatesFeature) {
           asked.updates_known = true;
         } else {
-          asked.warnings.Add(absl::StrCat("feature '", trimmed, "' is not known, and was ignored"));
+          asked.warnings.AddFeature(trimmed);
         }
       }
     }
@@ -200,6 +200,9 @@ HttpAnswer ImportCalls::RequestUpload(HttpCall& call) {
 
 HttpAdmission ImportCalls::AdmitUpload(const std::shared_ptr<HttpCall>& call) {
   const std::string secret = call->parts[0];
+  // Whoever has no link is told before he sends a file, and holds nothing meanwhile.
+  if (absl::Status expected = uploads_.Expects(secret, call->now_ms); !expected.ok())
+    return Refused(expected);
   auto sink =
       std::make_shared<LateSink>([this, secret, call] { return uploads_.Receive(secret, call->now_ms); });
   HttpAdmission admission;
@@ -373,6 +376,7 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
       },
       call.now_ms);
   const bool is_written = written.ok() && former.empty();
+  if (is_written) CrashPoint("job.written");
   if (is_written || absl::IsUnavailable(written)) {
     if (is_written) CrashPoint("job.written");
     // Of a commit that was not answered nobody knows: the job's turn tells.

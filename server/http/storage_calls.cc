@@ -162,9 +162,8 @@ std::vector<std::string> StorageCalls::FilesOf(const std::vector<DataSource>& so
   std::vector<std::string> all;
   for (const DataSource& source : sources) {
     if (source.door != Door::kRecords) continue;
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
-    if (!tenant.ok()) continue;
-    for (std::string& file : jobs_.FilesOf(**tenant, /*only_ended=*/false)) all.push_back(std::move(file));
+    for (std::string& file : jobs_.FilesOf(source.tenant, /*only_ended=*/false))
+      all.push_back(std::move(file));
   }
   return all;
 }
@@ -174,7 +173,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
   std::uint64_t rows = 0;
   const absl::StatusOr<bool> erase = ErasesNow(call);
   if (!erase.ok()) return ErrorAnswer(erase.status());
-  bool erased = *erase;
+  bool all_erased = *erase;
   absl::Status status;
   for (const DataSource& source : sources) {
     if (source.door == Door::kRecords) continue;
@@ -196,11 +195,9 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     status = cleared.status();
     if (!cleared.ok()) break;
     rows += *cleared;
+    jobs_.RemoveFiles(jobs_.FilesOf(sources[done].tenant, /*only_ended=*/true));
     counters_.requested.deleted.Add(*cleared);
-    jobs_.RemoveFiles(jobs_.FilesOf(*tenants[done], /*only_ended=*/true));
-    const bool erased_now = *erase && tenants[done]->EraseDeleted(call.now_ms).ok();
-    if (!erased_now) erasure_.Note(sources[done].tenant);
-    erased = erased && erased_now;
+    if (!erasure_.EraseOrNote(sources[done].tenant, *tenants[done], *erase, call.now_ms)) all_erased = false;
   }
   if (!status.ok() && done > 0) {
     // Somebody paused or deleted one of them meanwhile.
@@ -213,7 +210,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
   if (!status.ok()) return ErrorAnswer(status);
   JsonWriter json;
   json.Begin('{');
-  WriteCounts(rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
+  WriteCounts(rows, {}, all_erased ? std::optional(call.now_ms) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }

@@ -250,6 +250,7 @@ absl::Status ImportJobs::EndOrphan(const std::string& id, std::int64_t now_ms) {
   if (absl::IsNotFound(changed)) return absl::OkStatus();
   if (!changed.ok()) return changed;
   if (ended) {
+    CountEnd(*ended, &counters_);
     events_.Add((*tenant)->context_id(), Severity::kWarning, "import.failed",
                 absl::StrCat("import job '", id, "' died: ", ended->message));
   }
@@ -266,6 +267,18 @@ absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id)
   if (absl::IsNotFound(kept.status())) return std::optional<ImportJob>();
   if (!kept.ok()) return kept.status();
   return *kept ? JobOf((*kept)->text) : std::nullopt;
+}
+
+std::vector<std::string> ImportJobs::FilesOf(const std::string& context_id, bool only_ended) {
+  std::vector<std::string> uploads;
+  for (const ImportJob& job : JobsOf(context_id)) {
+    if (IsOver(job.state) || !only_ended) uploads.push_back(job.upload);
+  }
+  return uploads;
+}
+
+void ImportJobs::RemoveFiles(const std::vector<std::string>& uploads) {
+  for (const std::string& upload : uploads) uploads_.Remove(upload);
 }
 
 std::vector<ImportJob> ImportJobs::JobsOf(const std::string& context_id) {
@@ -313,21 +326,6 @@ ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
     page.is_last = page.is_last && job == jobs.end();
   }
   return page;
-}
-
-std::vector<std::string> ImportJobs::FilesOf(Tenant& tenant, bool only_ended) {
-  std::vector<std::string> uploads;
-  const auto kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax + 1);
-  if (!kept.ok()) return uploads;
-  for (const Document& document : *kept) {
-    const std::optional<ImportJob> job = JobOf(document.text);
-    if (job && (IsOver(job->state) || !only_ended)) uploads.push_back(job->upload);
-  }
-  return uploads;
-}
-
-void ImportJobs::RemoveFiles(const std::vector<std::string>& uploads) {
-  for (const std::string& upload : uploads) uploads_.Remove(upload);
 }
 
 absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t now_ms) {

@@ -60,7 +60,7 @@ class ImportJobs {
   /// Puts the job behind those that wait; its upload is its own. Where its document turns out not to be
   /// there, nothing is left of it.
   void Schedule(const ImportJob& job);
-  /// It was not written, and its upload waits for another one.
+  /// It was not written. Its upload waits for another job, or goes when it came with this one.
   void GiveUp(const ImportJob& job);
   /// Whether fewer wait than may.
   bool HasRoom();
@@ -85,7 +85,7 @@ class ImportJobs {
   void EndOrphans(std::int64_t now_ms);
   /// The uploads of a data source's jobs, of those that are over or of all. A job's own goes by itself when
   /// it is over; whoever answers that rows are gone does not wait for that.
-  std::vector<std::string> FilesOf(Tenant& tenant, bool only_ended);
+  std::vector<std::string> FilesOf(const std::string& context_id, bool only_ended);
   void RemoveFiles(const std::vector<std::string>& uploads);
 
  private:

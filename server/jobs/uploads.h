@@ -65,6 +65,8 @@ class Uploads {
   /// A place for a file: the secret is what its sender shows. Errors: kResourceExhausted: the key has too
   /// much; kUnavailable: all keys have, or the disk.
   absl::StatusOr<Upload> Expect(const std::string& key, const std::string& name, std::int64_t now_ms);
+  /// Whether Receive() would take a file with this secret. Errors: kNotFound.
+  absl::Status Expects(const std::string& secret, std::int64_t now_ms);
   /// Takes the file that was announced with this secret, once: an unfinished one leaves nothing. Errors:
   /// kNotFound: unknown, used, or late.
   absl::StatusOr<std::shared_ptr<Sink>> Receive(const std::string& secret, std::int64_t now_ms);
@@ -78,7 +80,7 @@ class Uploads {
   /// Nobody else gets it from now on, also after a restart. Errors: kNotFound: it is not there, or another
   /// job has it.
   absl::Status TakeFor(const std::string& job, const std::string& id);
-  /// The job of that was not made after all: it waits for another one.
+  /// The job of that was not made after all: it waits for another one, or goes when it came with that job.
   void GiveBack(const std::string& id);
   std::string PathOf(const std::string& id) const;
   void Remove(const std::string& id);
@@ -89,6 +91,9 @@ class Uploads {
 
  private:
   class FileSink;
+  /// The upload that waits for this secret. Errors: kNotFound.
+  absl::StatusOr<Upload*> FindExpected(const std::string& secret, std::int64_t now_ms)
+      MIRROR_REQUIRES(mutex_);
   absl::Status CheckRoom(const std::string& key, std::uint64_t more) MIRROR_REQUIRES(mutex_);
   absl::Status Count(const std::string& id, std::uint64_t more);
   absl::Status Finished(const std::string& id);
