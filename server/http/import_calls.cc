@@ -16,6 +16,7 @@
 #include "server/http/http_error.h"
 #include "server/http/idempotency.h"
 #include "server/http/late_sink.h"
+#include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/records_calls.h"
 #include "server/tenant/records/records_planner.h"
 

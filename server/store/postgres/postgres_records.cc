@@ -199,9 +199,10 @@ class PostgresRecords final : public StoreRecords {
       return SelectDocuments(connection, mirror_.names, kind, from, count_max);
     });
   }
-  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override {
+  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
+                                    std::uint64_t bytes_max) override {
     return In([&](postgres::Connection& connection) {
-      return ReadRowsByKey(connection, mirror_.names, kept, keys);
+      return ReadRowsByKey(connection, mirror_.names, kept, keys, bytes_max);
     });
   }
   absl::StatusOr<Freshness> ReadFreshness() override {

@@ -76,6 +76,13 @@ std::shared_ptr<const TenantSummary> SeenSummary::Shared() const {
     summary_ = std::make_shared<const TenantSummary>(WithTimes(*summary_, times_));
     times_.clear();
   }
+  if (summary_ && records_) {
+    TenantSummary next = *summary_;
+    next.rows = records_->rows;
+    next.lsn = records_->lsn;
+    summary_ = std::make_shared<const TenantSummary>(std::move(next));
+    records_.reset();
+  }
   return summary_;
 }
 
@@ -101,6 +108,7 @@ void SeenSummary::Remember(const TenantSummary& summary) {
 void SeenSummary::TakeOver(const TenantSummary& summary) {
   const MutexLock lock(mutex_);
   times_.clear();
+  records_.reset();
   summary_ = std::make_shared<const TenantSummary>(summary);
 }
 
@@ -110,6 +118,11 @@ void SeenSummary::NoteTimes(const std::vector<Step>& steps, const std::vector<St
     if (!steps[i].source_ms || !results[i].status.ok()) continue;
     times_[FoldName(steps[i].table)] = *steps[i].source_ms;
   }
+}
+
+void SeenSummary::NoteRecords(std::int64_t rows, std::int64_t lsn) {
+  const MutexLock lock(mutex_);
+  records_ = {rows, lsn};
 }
 
 void SeenSummary::NoteFailure(std::string_view why) {

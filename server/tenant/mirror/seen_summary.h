@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ class SeenSummary {
   void TakeOver(const TenantSummary& summary);
   /// As of when tables are by steps that were done.
   void NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results);
+  /// What records left of their table, the only one.
+  void NoteRecords(std::int64_t rows, std::int64_t lsn);
   /// A cycle failed, or could not begin: until one ends well, the summary says so.
   void NoteFailure(std::string_view why);
   /// Whether there was one.
@@ -53,6 +56,10 @@ class SeenSummary {
   mutable std::shared_ptr<const TenantSummary> summary_ MIRROR_GUARDED_BY(mutex_);
   /// Changes by commits since `summary_` was made: the reader makes a new summary, not every commit.
   mutable std::map<std::string, std::int64_t> times_ MIRROR_GUARDED_BY(mutex_);
+  struct Records {
+    std::int64_t rows, lsn;
+  };
+  mutable std::optional<Records> records_ MIRROR_GUARDED_BY(mutex_);
   std::atomic<std::int64_t> progress_ms_{0};
   CycleBook book_;
 };
