@@ -143,7 +143,10 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
         absl::StrCat("storage '", id, "' goes with all that is in it. Nothing was done. Say '?confirm=", id,
                      "' if it shall.")));
   }
+  const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(id);
+  const std::vector<std::string> files = sources.ok() ? FilesOf(*sources) : std::vector<std::string>();
   const absl::StatusOr<std::uint64_t> rows = storages_.Delete(id, call.now_ms);
+  if (rows.ok()) jobs_.RemoveFiles(files);
   audit_.Add(call, absl::StrCat("delete storage ", id, rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
              rows.status());
   if (!rows.ok()) return ErrorAnswer(rows.status());
@@ -153,6 +156,17 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
   WriteCounts(*rows, {}, call.now_ms, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
+}
+
+std::vector<std::string> StorageCalls::FilesOf(const std::vector<DataSource>& sources) {
+  std::vector<std::string> all;
+  for (const DataSource& source : sources) {
+    if (source.door != Door::kRecords) continue;
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
+    if (!tenant.ok()) continue;
+    for (std::string& file : jobs_.FilesOf(**tenant, /*only_ended=*/false)) all.push_back(std::move(file));
+  }
+  return all;
 }
 
 HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& sources,
@@ -168,20 +182,32 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
         absl::StrCat("the rows of data source '", source.id, "' come by cycles of tenant '", source.tenant,
                      "'. Nothing was cleared. Change them at their source."));
   }
+  std::vector<std::shared_ptr<Tenant>> tenants;
   for (const DataSource& source : sources) {
     if (!status.ok()) break;
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
-    if (!tenant.ok()) {
-      status = tenant.status();
-      break;
-    }
-    const absl::StatusOr<std::uint64_t> cleared = (*tenant)->ClearRecords(call.now_ms);
+    absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
+    // All of them can be cleared, or none is.
+    status = tenant.ok() ? (*tenant)->TakesRecords() : tenant.status();
+    if (status.ok()) tenants.push_back(*std::move(tenant));
+  }
+  std::size_t done = 0;
+  for (; status.ok() && done < tenants.size(); ++done) {
+    const absl::StatusOr<std::uint64_t> cleared = tenants[done]->ClearRecords(call.now_ms);
     status = cleared.status();
     if (!cleared.ok()) break;
     rows += *cleared;
     counters_.requested.deleted.Add(*cleared);
-    if (erased) erased = (*tenant)->EraseDeleted(call.now_ms).ok();
-    if (!erased) erasure_.Note(source.tenant);
+    jobs_.RemoveFiles(jobs_.FilesOf(*tenants[done], /*only_ended=*/true));
+    const bool erased_now = *erase && tenants[done]->EraseDeleted(call.now_ms).ok();
+    if (!erased_now) erasure_.Note(sources[done].tenant);
+    erased = erased && erased_now;
+  }
+  if (!status.ok() && done > 0) {
+    // Somebody paused or deleted one of them meanwhile.
+    status = absl::Status(
+        status.code(), absl::StrCat(done, " of ", sources.size(), " data sources were cleared, with ", rows,
+                                    " rows; then: ", std::string(status.message()),
+                                    " The same request again clears the rest."));
   }
   audit_.Add(call, absl::StrCat(what, ": ", rows, " rows"), status);
   if (!status.ok()) return ErrorAnswer(status);
@@ -323,8 +349,10 @@ HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
   if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   const absl::StatusOr<DataSource> source = storages_.FindSource(call.parts[0], call.parts[1]);
   if (!source.ok()) return ErrorAnswer(source.status());
+  const std::vector<std::string> files = FilesOf({*source});
   const absl::StatusOr<std::uint64_t> rows =
       storages_.DeleteSource(call.parts[0], call.parts[1], call.now_ms);
+  if (rows.ok()) jobs_.RemoveFiles(files);
   audit_.Add(call,
              absl::StrCat("delete data source ", call.parts[0], "/", call.parts[1],
                           rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),

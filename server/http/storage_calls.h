@@ -7,6 +7,7 @@
 #include "server/http/erasure.h"
 #include "server/http/http_audit.h"
 #include "server/http/http_routes.h"
+#include "server/jobs/import_jobs.h"
 #include "server/storages/storages.h"
 #include "server/watch/door_counters.h"
 
@@ -16,8 +17,9 @@ namespace mirror {
 class StorageCalls {
  public:
   /// What it is given outlives it.
-  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, DoorCounters& counters)
-      : storages_(storages), audit_(audit), erasure_(erasure), counters_(counters) {}
+  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, ImportJobs& jobs,
+               DoorCounters& counters)
+      : storages_(storages), audit_(audit), erasure_(erasure), jobs_(jobs), counters_(counters) {}
   void AddTo(HttpRoutes* routes);
 
  private:
@@ -35,11 +37,14 @@ class StorageCalls {
   absl::Status WriteStorage(const StorageInfo& storage, JsonWriter* json);
   absl::StatusOr<DataSource> TryCreateSource(HttpCall& call, Warnings* warnings);
   absl::StatusOr<DataSource> TryChangeSource(HttpCall& call, Warnings* warnings);
+  /// The uploads of all jobs of data sources of records.
+  std::vector<std::string> FilesOf(const std::vector<DataSource>& sources);
   HttpAnswer Clear(HttpCall& call, const std::vector<DataSource>& sources, const std::string& what);
 
   Storages& storages_;
   HttpAudit& audit_;
   Erasure& erasure_;
+  ImportJobs& jobs_;
   DoorCounters& counters_;
 };
 

@@ -1,17 +1,32 @@
 #include "server/jobs/import_jobs.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "server/import/import_child.h"
 #include "server/jobs/import_run.h"
 
 namespace mirror {
-
 namespace {
+
+/// A job that could not be taken to its end now is looked at again.
+constexpr std::chrono::seconds kAgain{1};
+/// How often it is looked for jobs of servers that are gone; a part of the lease within these.
+constexpr std::chrono::milliseconds kLookMin{500}, kLookMax{30'000};
+constexpr int kLooksPerLease = 8;
+
+/// Of jobs of one data source at several servers, what runs goes on, then the oldest comes. Two servers never
+/// wait for each other: it is one order.
+bool ComesBefore(const ImportJob& a, const ImportJob& b) {
+  const bool a_waits = a.state != JobState::kRunning, b_waits = b.state != JobState::kRunning;
+  return std::tie(a_waits, a.created_ms, a.id) < std::tie(b_waits, b.created_ms, b.id);
+}
 
 void CountEnd(const ImportJob& job, DoorCounters* counters) {
   if (job.state == JobState::kFinished) counters->jobs_finished.Add();
@@ -24,10 +39,19 @@ void CountEnd(const ImportJob& job, DoorCounters* counters) {
 }  // namespace
 
 ImportJobs::ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events,
-                       DoorCounters& counters)
-    : tenants_(tenants), uploads_(uploads), options_(options), events_(events), counters_(counters) {}
+                       JobServers* servers, DoorCounters& counters)
+    : tenants_(tenants),
+      uploads_(uploads),
+      options_(options),
+      events_(events),
+      servers_(servers),
+      counters_(counters) {}
 
 ImportJobs::~ImportJobs() { Stop(); }
+
+ImportJobs::Waiting ImportJobs::WaitingOf(const std::string& id, const std::string& upload) {
+  return {.id = id, .tenant = FoldName(TenantOfJob(id)), .upload = upload};
+}
 
 void ImportJobs::Start(const std::vector<Uploads::Upload>& left) {
   absl::StatusOr<std::string> program = FindImportProgram();
@@ -36,18 +60,22 @@ void ImportJobs::Start(const std::vector<Uploads::Upload>& left) {
   } else {
     events_.Add("", Severity::kError, "http.no_imports", std::string(program.status().message()));
   }
+  std::vector<std::string> listed;
   for (const Uploads::Upload& upload : left) {
     const absl::StatusOr<std::optional<ImportJob>> job = Find(upload.job);
-    // Its tenant cannot be asked now: the next start does.
-    if (!job.ok()) continue;
-    if (!*job || IsOver((*job)->state)) {
+    if (job.ok() && (!*job || IsOver((*job)->state))) {
       uploads_.Remove(upload.id);
       continue;
     }
+    // One whose tenant cannot be asked now is looked at again and again.
+    listed.push_back(upload.job);
     const MutexLock lock(mutex_);
-    waiting_.push_back({(*job)->id, FoldName(TenantOfJob((*job)->id))});
+    waiting_.push_back(WaitingOf(upload.job, upload.id));
   }
+  // What stays listed without being anybody's is found to be over by who looks for such.
+  if (servers_ != nullptr) servers_->ListOnly(listed).IgnoreError();
   for (std::size_t i = 0; i < options_.running_max; ++i) threads_.emplace_back([this] { Work(); });
+  if (servers_ != nullptr) threads_.emplace_back([this] { Look(); });
 }
 
 void ImportJobs::Stop() {
@@ -60,6 +88,11 @@ void ImportJobs::Stop() {
   threads_.clear();
 }
 
+bool ImportJobs::IsStopping() {
+  const MutexLock lock(mutex_);
+  return is_stopping_;
+}
+
 bool ImportJobs::HasRoom() {
   const MutexLock lock(mutex_);
   return waiting_.size() < options_.waiting_max;
@@ -70,57 +103,157 @@ ImportJobs::Load ImportJobs::FindLoad() {
   return {.running = busy_.size(), .waiting = waiting_.size()};
 }
 
+absl::Status ImportJobs::Announce(const ImportJob& job) {
+  return servers_ == nullptr ? absl::OkStatus() : servers_->List(job.id);
+}
+
 void ImportJobs::Schedule(const ImportJob& job) {
   const MutexLock lock(mutex_);
-  waiting_.push_back({job.id, FoldName(TenantOfJob(job.id))});
-  changed_.NotifyOne();
+  waiting_.push_back(WaitingOf(job.id, job.upload));
+  changed_.NotifyAll();
+}
+
+void ImportJobs::GiveUp(const ImportJob& job) {
+  uploads_.GiveBack(job.upload);
+  Forget(job.id);
+}
+
+/// What stays listed is found to be over by who looks for jobs of servers that are gone.
+void ImportJobs::Forget(const std::string& id) {
+  if (servers_ != nullptr) servers_->Unlist(id).IgnoreError();
 }
 
 std::optional<ImportJobs::Waiting> ImportJobs::Take() {
   const MutexLock lock(mutex_);
   while (true) {
     if (is_stopping_) return std::nullopt;
-    const auto next =
-        std::find_if(waiting_.begin(), waiting_.end(),
-                     [&](const Waiting& one) MIRROR_REQUIRES(mutex_) { return !busy_.contains(one.tenant); });
-    if (next != waiting_.end()) {
-      Waiting job = *next;
-      waiting_.erase(next);
+    const auto now = std::chrono::steady_clock::now();
+    std::optional<std::chrono::steady_clock::time_point> next;
+    for (auto one = waiting_.begin(); one != waiting_.end(); ++one) {
+      if (busy_.contains(one->tenant)) continue;
+      if (one->not_before > now) {
+        next = std::min(next.value_or(one->not_before), one->not_before);
+        continue;
+      }
+      Waiting job = *one;
+      waiting_.erase(one);
       busy_.insert(job.tenant);
       return job;
     }
-    changed_.Wait(mutex_);
+    if (next) {
+      changed_.WaitUntil(mutex_, *next);
+    } else {
+      changed_.Wait(mutex_);
+    }
   }
 }
 
-void ImportJobs::Done(const Waiting& job, bool goes_on) {
+void ImportJobs::Done(Waiting job, bool is_over) {
   const MutexLock lock(mutex_);
   busy_.erase(job.tenant);
-  if (goes_on) waiting_.push_back(job);
+  if (!is_over) {
+    job.not_before = std::chrono::steady_clock::now() + kAgain;
+    waiting_.push_back(std::move(job));
+  }
   changed_.NotifyAll();
 }
 
 void ImportJobs::Work() {
   while (const std::optional<Waiting> next = Take()) {
-    const absl::StatusOr<std::optional<ImportJob>> job = Find(next->id);
-    const auto is_stopping = [this] {
-      const MutexLock lock(mutex_);
-      return is_stopping_;
-    };
-    if (job.ok() && *job && !IsOver((*job)->state)) {
-      if (const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next->id));
-          tenant.ok()) {
-        RunImport(**job, **tenant, uploads_,
-                  {.program = program_, .time = options_.time, .rows = &counters_.imported}, is_stopping,
-                  events_);
-      }
+    const bool is_over = RunOne(*next);
+    if (is_over) {
+      CrashPoint("job.ended");
+      // Also of one that went with its data source before it began.
+      uploads_.Remove(next->upload);
+      Forget(next->id);
     }
-    const absl::StatusOr<std::optional<ImportJob>> after = Find(next->id);
-    const bool is_gone = after.ok() && (!*after || IsOver((*after)->state));
-    if (is_gone && job.ok() && *job) uploads_.Remove((*job)->upload);
-    if (is_gone && *after) CountEnd(**after, &counters_);
-    Done(*next, !is_gone);
+    Done(*next, is_over);
   }
+}
+
+bool ImportJobs::RunOne(const Waiting& next) {
+  const auto is_over = [](const absl::StatusOr<std::optional<ImportJob>>& job) {
+    return job.ok() && (!*job || IsOver((*job)->state));
+  };
+  const absl::StatusOr<std::optional<ImportJob>> job = Find(next.id);
+  if (is_over(job) && *job) CountEnd(**job, &counters_);
+  if (!job.ok() || is_over(job)) return is_over(job);
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
+  if (!tenant.ok() || MustWait(**job, **tenant)) return false;
+  RunImport(
+      **job, **tenant, uploads_, {.program = program_, .time = options_.time, .rows = &counters_.imported},
+      [this] { return IsStopping(); }, events_);
+  const absl::StatusOr<std::optional<ImportJob>> after = Find(next.id);
+  if (is_over(after) && *after) CountEnd(**after, &counters_);
+  return is_over(after);
+}
+
+bool ImportJobs::MustWait(const ImportJob& job, Tenant& tenant) {
+  if (servers_ == nullptr) return false;
+  const absl::StatusOr<std::vector<Document>> kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax);
+  if (!kept.ok()) return true;
+  return std::any_of(kept->begin(), kept->end(), [&](const Document& one) {
+    const std::optional<ImportJob> other = JobOf(one.text);
+    return other && !IsOver(other->state) && other->server != job.server && ComesBefore(*other, job);
+  });
+}
+
+void ImportJobs::Look() {
+  const auto interval = std::clamp(options_.lease / kLooksPerLease, kLookMin, kLookMax);
+  while (true) {
+    {
+      const MutexLock lock(mutex_);
+      const auto until = std::chrono::steady_clock::now() + interval;
+      while (!is_stopping_ && changed_.WaitUntil(mutex_, until)) {
+      }
+      if (is_stopping_) return;
+    }
+    EndOrphans(NowMs());
+  }
+}
+
+void ImportJobs::EndOrphans(std::int64_t now_ms) {
+  // The next look finds what this one could not do.
+  if (servers_ == nullptr) return;
+  const absl::StatusOr<std::vector<std::string>> orphans = servers_->FindOrphans(options_.lease);
+  if (!orphans.ok()) return;
+  for (const std::string& id : *orphans) {
+    if (IsStopping()) return;
+    if (EndOrphan(id, now_ms).ok()) Forget(id);
+  }
+}
+
+absl::Status ImportJobs::EndOrphan(const std::string& id, std::int64_t now_ms) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(id));
+  if (absl::IsNotFound(tenant.status())) return absl::OkStatus();
+  if (!tenant.ok()) return tenant.status();
+  std::optional<ImportJob> ended;
+  absl::Status changed = (*tenant)->ChangeDocuments(
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        ended.reset();
+        const absl::StatusOr<std::optional<Document>> kept = records.ReadDocument(kJobKind, id);
+        if (!kept.ok()) return kept.status();
+        std::optional<ImportJob> job = *kept ? JobOf((*kept)->text) : std::nullopt;
+        if (!job || IsOver(job->state)) return std::vector<DocumentChange>();
+        // It may have come back while this waited for the lock.
+        const absl::StatusOr<std::optional<JobServers::Server>> server = servers_->Find(job->server);
+        if (!server.ok()) return server.status();
+        if (*server && (*server)->silent <= options_.lease)
+          return absl::AbortedError("the server of the job is back");
+        job->state = JobState::kDied;
+        job->message = "the server that has the file is gone. What was committed stays; send the file again.";
+        job->modified_ms = now_ms;
+        ended = job;
+        return std::vector<DocumentChange>{JobChange(*job)};
+      },
+      now_ms);
+  if (absl::IsNotFound(changed)) return absl::OkStatus();
+  if (!changed.ok()) return changed;
+  if (ended) {
+    events_.Add((*tenant)->context_id(), Severity::kWarning, "import.failed",
+                absl::StrCat("import job '", id, "' died: ", ended->message));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id) {
@@ -133,6 +266,68 @@ absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id)
   if (absl::IsNotFound(kept.status())) return std::optional<ImportJob>();
   if (!kept.ok()) return kept.status();
   return *kept ? JobOf((*kept)->text) : std::nullopt;
+}
+
+std::vector<ImportJob> ImportJobs::JobsOf(const std::string& context_id) {
+  std::vector<ImportJob> jobs;
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
+  if (!tenant.ok()) return jobs;
+  const absl::StatusOr<std::vector<Document>> kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
+  if (!kept.ok()) return jobs;
+  for (const Document& one : *kept) {
+    if (std::optional<ImportJob> job = JobOf(one.text)) jobs.push_back(*std::move(job));
+  }
+  std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) {
+    return std::tie(b.created_ms, a.id) < std::tie(a.created_ms, b.id);
+  });
+  return jobs;
+}
+
+ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
+                                  const std::function<bool(const std::string& context_id)>& shows) {
+  std::map<std::string, Tenants::Seen> all;
+  for (Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
+    if (shows(seen.context_id)) all.emplace(FoldName(seen.context_id), std::move(seen));
+  }
+  Page page;
+  const std::string from = FoldName(TenantOfJob(after));
+  for (const auto& [key, seen] : all) {
+    const std::optional<ListedDocuments>& documents = seen.summary->documents;
+    if (documents && documents->jobs == 0) continue;
+    const bool is_before = !after.empty() && key < from;
+    if (documents && (is_before || page.jobs.size() == limit)) {
+      page.total += documents->jobs;
+      page.is_last = page.is_last && is_before;
+      continue;
+    }
+    std::vector<ImportJob> jobs = JobsOf(seen.context_id);
+    page.total += jobs.size();
+    auto job = jobs.begin();
+    if (is_before) continue;
+    if (!after.empty() && key == from) {
+      // One that is not there any more was the last of its data source.
+      job = std::find_if(job, jobs.end(), [&](const ImportJob& one) { return one.id == after; });
+      if (job != jobs.end()) ++job;
+    }
+    for (; job != jobs.end() && page.jobs.size() < limit; ++job) page.jobs.push_back(std::move(*job));
+    page.is_last = page.is_last && job == jobs.end();
+  }
+  return page;
+}
+
+std::vector<std::string> ImportJobs::FilesOf(Tenant& tenant, bool only_ended) {
+  std::vector<std::string> uploads;
+  const auto kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax + 1);
+  if (!kept.ok()) return uploads;
+  for (const Document& document : *kept) {
+    const std::optional<ImportJob> job = JobOf(document.text);
+    if (job && (IsOver(job->state) || !only_ended)) uploads.push_back(job->upload);
+  }
+  return uploads;
+}
+
+void ImportJobs::RemoveFiles(const std::vector<std::string>& uploads) {
+  for (const std::string& upload : uploads) uploads_.Remove(upload);
 }
 
 absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t now_ms) {

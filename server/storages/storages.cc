@@ -1,10 +1,15 @@
 #include "server/storages/storages.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "server/records/mapper_json.h"
 #include "server/storages/source_documents.h"
 #include "server/storages/storage_ids.h"
@@ -28,6 +33,32 @@ absl::Status Taken(std::string_view what, const std::string& name) {
       absl::StrCat(std::string(what), " '", name, "' is taken. Nothing was done. Choose another one."));
 }
 
+/// Whether `made` can be listed beside `there`.
+absl::Status CheckFree(const std::string& storage, const DataSource& made,
+                       const std::vector<DataSource>& there) {
+  if (there.size() >= kDataSourcesMax) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("storage '", storage, "' has ", kDataSourcesMax,
+                     " data sources, and no more can be. Nothing was done."));
+  }
+  for (const DataSource& other : there) {
+    if (FoldName(other.id) == FoldName(made.id)) return Taken("the id of a data source", made.id);
+    if (other.name == made.name || FoldName(other.id) == FoldName(made.name) ||
+        FoldName(other.name) == FoldName(made.id))
+      return Taken("the name of a data source", made.name);
+  }
+  return absl::OkStatus();
+}
+
+std::string NameOf(const std::string& storage, const std::string& source) {
+  return absl::StrCat("data source '", source, "' of storage '", storage, "'");
+}
+
+void TellMade(Events& events, const std::string& context_id, const std::string& what) {
+  events.Add(context_id, Severity::kInformation, "tenant.created",
+             absl::StrCat(what, " was made over HTTP; its rows come as records"));
+}
+
 /// It is gone, or is a tenant whose mirror is not there yet: nothing that has documents.
 bool IsNowhere(const absl::Status& status) { return absl::IsNotFound(status) || absl::IsAborted(status); }
 
@@ -47,8 +78,11 @@ absl::StatusOr<std::shared_ptr<Tenant>> Storages::Root(const std::string& storag
   if (absl::IsNotFound(tenant.status())) return NoStorage(storage);
   if (!tenant.ok()) return tenant;
   const absl::StatusOr<Known> known = Look(**tenant);
-  if (IsNowhere(known.status()) || (known.ok() && !known->is_storage)) return NoStorage(storage);
+  if (IsNowhere(known.status())) return NoStorage(storage);
   if (!known.ok()) return known.status();
+  const absl::StatusOr<bool> is_storage = IsStorage((*tenant)->context_id(), *known);
+  if (!is_storage.ok()) return is_storage.status();
+  if (!*is_storage) return NoStorage(storage);
   return tenant;
 }
 
@@ -73,17 +107,33 @@ void Storages::Forget(const std::string& id) {
 
 absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
   if (std::optional<Known> known = FindKnown(tenant)) return *std::move(known);
-  Known known;
-  known.version = tenant.documents_version();
-  const absl::StatusOr<std::optional<Document>> member = tenant.FindDocument(kMemberKind, "");
-  if (!member.ok()) return member.status();
-  const absl::StatusOr<std::optional<Document>> named = tenant.FindDocument(kStorageKind, "");
-  if (!named.ok()) return named.status();
-  known.is_storage = IsStorageId(tenant.context_id()) && !*member;
-  if (*named) known.name = StorageNameOf((*named)->text);
-  if (known.name.empty()) known.name = tenant.context_id();
+  const std::uint64_t version = tenant.documents_version();
+  const absl::StatusOr<ListedDocuments> documents = tenant.ReadListedDocuments();
+  if (!documents.ok()) return documents.status();
+  Known known = KnownBy(tenant.context_id(), *documents);
+  known.version = version;
   Keep(tenant, known);
   return known;
+}
+
+absl::StatusOr<bool> Storages::IsStorage(const std::string& context_id, const Known& known) {
+  if (!known.may_be_storage || known.member.empty()) return known.may_be_storage;
+  // An operator may have deleted or restored the storage that it was a data source of.
+  const absl::StatusOr<bool> is_member = HasMember(known.member, context_id);
+  if (!is_member.ok()) return is_member.status();
+  return !*is_member;
+}
+
+absl::StatusOr<bool> Storages::HasMember(const std::string& storage, const std::string& context_id) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(storage);
+  if (absl::IsNotFound(root.status())) return false;
+  if (!root.ok()) return root.status();
+  const absl::StatusOr<std::vector<DataSource>> sources = SourcesOf(**root);
+  if (IsNowhere(sources.status())) return false;
+  if (!sources.ok()) return sources.status();
+  return std::any_of(sources->begin(), sources->end(), [&](const DataSource& source) {
+    return !source.is_default && FoldName(source.tenant) == FoldName(context_id);
+  });
 }
 
 absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMapper& mapper,
@@ -104,6 +154,8 @@ absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMap
       },
       now_ms);
   if (!taken_in.ok()) tenants_.ForgetUnlessThere(context_id);
+  // What could not be kept is read from the mirror by the next list.
+  if (taken_in.ok()) (*tenant)->KeepListedDocuments(now_ms).status().IgnoreError();
   return taken_in;
 }
 
@@ -126,6 +178,8 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
       MakeTenant(used, RecordMapper::Default(), {{kStorageKind, "", StorageText(name), now_ms}}, now_ms);
   if (absl::IsFailedPrecondition(made) && tenants_.Find(used).ok()) return Taken("the id", used);
   if (!made.ok()) return made;
+  TellMade(events_, used, absl::StrCat("storage '", used, "'"));
+  CrashPoint("storage.made");
   return StorageInfo{used, name};
 }
 
@@ -137,28 +191,79 @@ absl::StatusOr<StorageInfo> Storages::Find(const std::string& id) {
   return StorageInfo{(*root)->context_id(), known->name};
 }
 
+std::map<std::string, Tenants::Seen> Storages::Shown(
+    const std::function<bool(const std::string& id)>& shows) {
+  std::map<std::string, Tenants::Seen> all;
+  for (Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
+    if (!IsStorageId(seen.context_id) || !shows(seen.context_id)) continue;
+    all.emplace(FoldName(seen.context_id), std::move(seen));
+  }
+  return all;
+}
+
+absl::StatusOr<Storages::Stretch> Storages::Walk(const std::string& after, std::size_t limit,
+                                                 std::size_t looks_max,
+                                                 const std::function<bool(const std::string& id)>& shows) {
+  const std::map<std::string, Tenants::Seen> all = Shown(shows);
+  Stretch stretch;
+  std::size_t looks = 0;
+  for (auto at = after.empty() ? all.begin() : all.upper_bound(FoldName(after)); at != all.end(); ++at) {
+    if (stretch.storages.size() == limit || looks == looks_max) {
+      stretch.next = std::prev(at)->first;
+      break;
+    }
+    ++looks;
+    const std::optional<Known> known = KnownOf(at->second);
+    if (!known) continue;
+    // One whose storage cannot be asked is there all the same.
+    const absl::StatusOr<bool> is_storage = IsStorage(at->second.context_id, *known);
+    if (!is_storage.ok() || *is_storage) stretch.storages.push_back({at->second.context_id, known->name});
+  }
+  return stretch;
+}
+
 absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::size_t limit,
                                               const std::function<bool(const std::string& id)>& shows) {
-  std::map<std::string, std::shared_ptr<Tenant>> all;
-  for (std::shared_ptr<Tenant>& tenant : tenants_.All()) {
-    if (IsStorageId(tenant->context_id()) && shows(tenant->context_id()))
-      all.emplace(FoldName(tenant->context_id()), std::move(tenant));
-  }
   Page page;
-  for (const auto& [key, tenant] : all) {
-    const absl::StatusOr<Known> known = Look(*tenant);
-    if (IsNowhere(known.status())) continue;
-    // One that is damaged is there all the same, and hides no other.
-    if (known.ok() && !known->is_storage) continue;
+  const std::string from = FoldName(after);
+  for (const auto& [key, seen] : Shown(shows)) {
+    const bool is_before = !after.empty() && key <= from;
+    const std::optional<Known> known = KnownOf(seen);
+    if (!known) continue;
+    // One whose storage cannot be asked is there all the same.
+    const absl::StatusOr<bool> is_storage = IsStorage(seen.context_id, *known);
+    if (is_storage.ok() && !*is_storage) continue;
     ++page.total;
-    if (key <= FoldName(after) && !after.empty()) continue;
-    if (page.storages.size() == limit) {
-      page.is_last = false;
+    if (is_before) continue;
+    if (page.storages.size() < limit) {
+      page.storages.push_back({seen.context_id, known->name});
     } else {
-      page.storages.push_back({tenant->context_id(), known.ok() ? known->name : tenant->context_id()});
+      page.is_last = false;
     }
   }
   return page;
+}
+
+/// Absent: it is nowhere.
+std::optional<Storages::Known> Storages::KnownOf(const Tenants::Seen& seen) {
+  if (seen.summary->documents) return KnownBy(seen.context_id, *seen.summary->documents);
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
+  const absl::StatusOr<ListedDocuments> documents = tenant.ok()
+                                                        ? (*tenant)->KeepListedDocuments(NowMs())
+                                                        : absl::StatusOr<ListedDocuments>(tenant.status());
+  if (documents.ok()) return KnownBy(seen.context_id, *documents);
+  if (IsNowhere(documents.status())) return std::nullopt;
+  // One that is damaged is there all the same, and hides no other.
+  return Known{.may_be_storage = true, .member = "", .name = seen.context_id, .sources = {}};
+}
+
+Storages::Known Storages::KnownBy(const std::string& context_id, const ListedDocuments& documents) {
+  Known known;
+  known.may_be_storage = IsStorageId(context_id);
+  known.member = documents.member;
+  if (!documents.storage.empty()) known.name = StorageNameOf(documents.storage);
+  if (known.name.empty()) known.name = context_id;
+  return known;
 }
 
 absl::StatusOr<DataSource> Storages::DefaultOf(Tenant& root) {
@@ -193,17 +298,21 @@ absl::StatusOr<std::vector<DataSource>> Storages::ReadSources(Tenant& root) {
   return sources;
 }
 
+absl::StatusOr<std::vector<DataSource>> Storages::SourcesOf(Tenant& root) {
+  absl::StatusOr<Known> known = Look(root);
+  if (!known.ok()) return known.status();
+  if (!known->sources.empty()) return std::move(known->sources);
+  absl::StatusOr<std::vector<DataSource>> sources = ReadSources(root);
+  if (!sources.ok()) return sources;
+  known->sources = *sources;
+  Keep(root, *known);
+  return sources;
+}
+
 absl::StatusOr<std::vector<DataSource>> Storages::ListSources(const std::string& storage) {
   absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
   if (!root.ok()) return root.status();
-  absl::StatusOr<Known> known = Look(**root);
-  if (!known.ok()) return known.status();
-  if (!known->sources.empty()) return std::move(known->sources);
-  absl::StatusOr<std::vector<DataSource>> sources = ReadSources(**root);
-  if (!sources.ok()) return sources;
-  known->sources = *sources;
-  Keep(**root, *known);
-  return sources;
+  return SourcesOf(**root);
 }
 
 absl::StatusOr<DataSource> Storages::FindSource(const std::string& storage, const std::string& id_or_name) {
@@ -220,7 +329,12 @@ absl::StatusOr<DataSource> Storages::FindSource(const std::string& storage, cons
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Storages::TenantOf(const DataSource& source) {
-  return tenants_.Find(source.tenant);
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
+  if (!absl::IsNotFound(tenant.status())) return tenant;
+  return absl::NotFoundError(
+      absl::StrCat("data source '", source.id,
+                   "' has no mirror here, or none any more. Nothing was done. Make the "
+                   "data source again, or have it restored."));
 }
 
 absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms) {
@@ -236,14 +350,24 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
     return absl::AlreadyExistsError(absl::StrCat(
         "tenant '", tenant.context_id(), "' is a storage with data sources of its own. Nothing was done."));
   }
+  const absl::StatusOr<Known> known = Look(tenant);
+  if (!known.ok()) return known.status();
+  if (!known->member.empty() && FoldName(known->member) != FoldName(storage)) {
+    const absl::StatusOr<bool> is_member = HasMember(known->member, tenant.context_id());
+    if (!is_member.ok()) return is_member.status();
+    if (*is_member) {
+      return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(), "' belongs to storage '",
+                                                   known->member, "'. Nothing was done."));
+    }
+  }
   return tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         const absl::StatusOr<std::optional<Document>> member = records.ReadDocument(kMemberKind, "");
         if (!member.ok()) return member.status();
-        if (*member && FoldName((*member)->text) != FoldName(storage)) {
-          return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(),
-                                                       "' belongs to storage '", (*member)->text,
-                                                       "'. Nothing was done."));
+        if (*member && (*member)->text != known->member) {
+          return absl::AbortedError(absl::StrCat("tenant '", tenant.context_id(),
+                                                 "' was made a data source by somebody else meanwhile. "
+                                                 "Nothing was done; try again."));
         }
         return std::vector<DocumentChange>{{kMemberKind, "", storage}};
       },
@@ -269,34 +393,18 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
   if (made.name.empty()) made.name = made.id;
   if (absl::Status named = CheckStorageName(made.name, "a data source"); !named.ok()) return named;
   const MutexLock lock(changes_);
-  const absl::StatusOr<std::vector<DataSource>> there = ListSources(storage);
-  if (!there.ok()) return there.status();
-  if (there->size() >= kDataSourcesMax) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("storage '", storage, "' has ", kDataSourcesMax,
-                     " data sources, and no more can be. Nothing was done."));
-  }
-  for (const DataSource& other : *there) {
-    if (FoldName(other.id) == FoldName(made.id)) return Taken("the id of a data source", made.id);
-    if (other.name == made.name || FoldName(other.id) == FoldName(made.name) || other.name == made.id)
-      return Taken("the name of a data source", made.name);
-  }
-  const std::string root_id = there->front().tenant;
-  absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(root_id);
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
   if (!root.ok()) return root.status();
+  const std::string root_id = (*root)->context_id();
+  std::optional<RecordMapper> mapper;
   if (made.door == Door::kRecords) {
-    const absl::StatusOr<RecordMapper> mapper =
+    const absl::StatusOr<RecordMapper> found =
         FindMapper(storage, made.mapper.empty() ? kDefaultMapper : made.mapper);
-    if (!mapper.ok()) return mapper.status();
+    if (!found.ok()) return found.status();
+    mapper = *found;
     made.mapper = mapper->id();
     made.tenant = TenantOfSource(root_id, made.id);
     if (absl::Status fits = CheckContextId(made.tenant); !fits.ok()) return fits;
-    // What a kill left of an attempt before this one has no row, and is in no list.
-    if (tenants_.Find(made.tenant).ok()) {
-      if (absl::Status removed = DeleteTenant(made.tenant).status(); !removed.ok()) return removed;
-    }
-    absl::Status new_tenant = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
-    if (!new_tenant.ok()) return new_tenant;
   } else {
     absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
     if (absl::IsNotFound(tenant.status())) return NoTenant(made.tenant);
@@ -304,15 +412,75 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
     made.tenant = (*tenant)->context_id();
     made.mapper.clear();
     if (FoldName(made.tenant) == FoldName(root_id)) return Taken("the tenant", made.tenant);
-    if (absl::Status attached = Attach(root_id, **tenant, now_ms); !attached.ok()) return attached;
   }
+  const absl::StatusOr<std::vector<DataSource>> there = SourcesOf(**root);
+  if (!there.ok()) return there.status();
+  if (absl::Status free = CheckFree(storage, made, *there); !free.ok()) return free;
+  absl::StatusOr<bool> is_there = false;
+  if (made.door == Door::kRecords) is_there = TakeBack(made, root_id);
+  if (!is_there.ok()) return is_there.status();
+  absl::Status done;
+  if (made.door == Door::kCycles) {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
+    done = tenant.ok() ? Attach(root_id, **tenant, now_ms) : tenant.status();
+  } else if (!*is_there) {
+    done = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
+  }
+  if (!done.ok()) return done;
+  CrashPoint("datasource.made");
   absl::Status listed = (*root)->ChangeDocuments(
-      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        // Another server may have listed one meanwhile.
+        const auto kept = records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
+        if (!kept.ok()) return kept.status();
+        std::vector<DataSource> by_now = {there->front()};
+        for (const Document& one : *kept) {
+          if (std::optional<DataSource> other = SourceOf(one.text); other && one.id != kDefaultSource)
+            by_now.push_back(*std::move(other));
+        }
+        if (absl::Status free = CheckFree(storage, made, by_now); !free.ok()) return free;
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(made.id), SourceText(made)}};
       },
       now_ms);
   if (!listed.ok()) return listed;
+  if (made.door == Door::kRecords) TellMade(events_, made.tenant, NameOf(root_id, made.id));
+  CrashPoint("datasource.listed");
   return made;
+}
+
+absl::StatusOr<bool> Storages::TakeBack(const DataSource& source, const std::string& root_id) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
+  if (absl::IsNotFound(tenant.status())) return false;
+  if (!tenant.ok()) return tenant.status();
+  const absl::StatusOr<TenantRecord> record = (*tenant)->ReadTenantRow();
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<Known> known = Look(**tenant);
+  if (!known.ok()) return known.status();
+  if (record->door() != Door::kRecords || FoldName(known->member) != FoldName(root_id)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("the data source would be tenant '", source.tenant,
+                     "', and there is a tenant of this id that is none of the storage's. Nothing was done. "
+                     "Choose another id."));
+  }
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords();
+  if (!snapshot.ok()) return snapshot.status();
+  const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
+  if (!table.ok()) return table.status();
+  const absl::StatusOr<RecordMapper> mapper = (*tenant)->ReadMapper();
+  if (!mapper.ok()) return mapper.status();
+  if (FoldName(mapper->id()) == FoldName(source.mapper)) return true;
+  if (*table && (*table)->row_count != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("data source '", source.id,
+                     "' is there with its rows, but in no list, as after a restore of "
+                     "the storage, and its mapper is '",
+                     mapper->id(),
+                     "'. Nothing was done. Name that mapper, and the data "
+                     "source is listed again."));
+  }
+  // A kill left it of an attempt before this one.
+  if (absl::Status removed = DeleteTenant(source.tenant, "").status(); !removed.ok()) return removed;
+  return false;
 }
 
 absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, const std::string& id,
@@ -357,10 +525,15 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
   return changed;
 }
 
-absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id) {
+absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id, const std::string& what) {
   std::uint64_t rows = 0;
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
-  if (absl::IsNotFound(tenant.status())) return rows;
+  if (absl::IsNotFound(tenant.status())) {
+    // A kill may have left it deleted, and not let in again.
+    absl::Status allowed = tenants_.Allow(context_id).status();
+    if (!allowed.ok() && !absl::IsNotFound(allowed)) return allowed;
+    return rows;
+  }
   if (!tenant.ok()) return tenant.status();
   if (const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords(); snapshot.ok()) {
     const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
@@ -368,16 +541,24 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
       rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count));
   }
   tenant->reset();
-  if (absl::Status deleted = tenants_.Delete(context_id); !deleted.ok()) return deleted;
   // It is not a customer's who must not come again.
-  if (absl::Status allowed = tenants_.Allow(context_id).status(); !allowed.ok()) return allowed;
+  if (absl::Status deleted = tenants_.Delete(context_id, Deleted::kForgotten); !deleted.ok()) return deleted;
   Forget(context_id);
+  if (!what.empty()) {
+    events_.Add(context_id, Severity::kWarning, "mirror.deleted",
+                absl::StrCat(what, " was deleted over HTTP, with ", Counted(rows, "row")));
+  }
   return rows;
 }
 
 absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage, const std::string& id,
                                                      std::int64_t now_ms) {
   const MutexLock lock(changes_);
+  return DeleteSourceOf(storage, id, now_ms);
+}
+
+absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storage, const std::string& id,
+                                                       std::int64_t now_ms) {
   const absl::StatusOr<DataSource> source = FindSource(storage, id);
   if (!source.ok()) return source.status();
   if (source->is_default) {
@@ -389,11 +570,12 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage,
   if (!found.ok()) return found.status();
   absl::StatusOr<std::uint64_t> rows = std::uint64_t{0};
   if (source->door == Door::kRecords) {
-    rows = DeleteTenant(source->tenant);
+    rows = DeleteTenant(source->tenant, NameOf(found->id, source->id));
     if (!rows.ok()) return rows;
   } else if (absl::Status left = Detach(*source, now_ms); !left.ok()) {
     return left;
   }
+  CrashPoint("datasource.removed");
   absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(found->id);
   if (!root.ok()) return root.status();
   absl::Status unlisted = (*root)->ChangeDocuments(
@@ -405,7 +587,24 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage,
   return rows;
 }
 
+absl::Status Storages::RemoveUnlisted(const std::string& root_id) {
+  const std::string begins = absl::StrCat(FoldName(root_id), "--");
+  std::vector<std::string> left;
+  for (const std::shared_ptr<Tenant>& tenant : tenants_.All()) {
+    if (!absl::StartsWith(FoldName(tenant->context_id()), begins)) continue;
+    const absl::StatusOr<std::optional<Document>> member = tenant->FindDocument(kMemberKind, "");
+    if (!member.ok() || !*member || FoldName((*member)->text) != FoldName(root_id)) continue;
+    const absl::StatusOr<TenantRecord> record = tenant->ReadTenantRow();
+    if (record.ok() && record->door() == Door::kRecords) left.push_back(tenant->context_id());
+  }
+  for (const std::string& context_id : left) {
+    if (absl::Status removed = DeleteTenant(context_id, "").status(); !removed.ok()) return removed;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
+  const MutexLock lock(changes_);
   const absl::StatusOr<std::vector<DataSource>> sources = ListSources(id);
   if (!sources.ok()) return sources.status();
   for (const DataSource& source : *sources) {
@@ -418,12 +617,17 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
   std::uint64_t rows = 0;
   // The root goes last: until then the rest can be found.
   for (auto source = sources->rbegin(); source != sources->rend(); ++source) {
-    absl::StatusOr<std::uint64_t> gone =
-        source->is_default ? DeleteTenant(source->tenant) : DeleteSource(id, source->id, now_ms);
+    if (source->is_default) continue;
+    const absl::StatusOr<std::uint64_t> gone = DeleteSourceOf(id, source->id, now_ms);
     if (!gone.ok()) return gone;
     rows += *gone;
   }
-  return rows;
+  if (absl::Status removed = RemoveUnlisted(sources->front().tenant); !removed.ok()) return removed;
+  CrashPoint("storage.emptied");
+  const absl::StatusOr<std::uint64_t> gone =
+      DeleteTenant(sources->front().tenant, absl::StrCat("storage '", sources->front().tenant, "'"));
+  if (!gone.ok()) return gone;
+  return rows + *gone;
 }
 
 absl::StatusOr<std::vector<RecordMapper>> Storages::ListMappers(const std::string& storage) {

@@ -214,7 +214,6 @@ absl::Status PartnerChanges::AddTo(Step* step) {
     }
   }
   has_removed_ = !removed.empty();
-  added_ = static_cast<std::int64_t>(inserted.size()) - static_cast<std::int64_t>(removed.size());
   absl::Status added = AddChange(Operation::kDelete, removed, {0}, step);
   for (const auto& [columns, rows] : updated) {
     if (added.ok()) added = AddChange(Operation::kUpdate, rows, columns, step);

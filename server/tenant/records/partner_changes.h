@@ -44,8 +44,7 @@ class PartnerChanges {
   /// What is to be written, at the end. Errors: those of the column rules.
   absl::Status AddTo(Step* step);
 
-  /// What AddTo() wrote.
-  std::int64_t added() const { return added_; }  ///< Rows that came, less those that went.
+  /// Whether that removes a row.
   bool has_removed() const { return has_removed_; }
 
  private:
@@ -84,7 +83,6 @@ class PartnerChanges {
   std::map<std::string, Known> before_;  ///< Of a request that may be taken back, as it found them.
   std::vector<std::string> new_ids_;
   std::deque<Change> changes_;
-  std::int64_t added_ = 0;
   bool has_removed_ = false;
 };
 

@@ -9,25 +9,6 @@
 #include "server/tenant/records/kept_rejects.h"
 
 namespace mirror {
-namespace {
-
-/// Adds what ends the import jobs that wait or run. `why`: for people.
-absl::Status EndJobs(StoreRecords& records, std::int64_t now_ms, const std::string& why,
-                     std::vector<DocumentChange>* changes) {
-  const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
-  if (!kept.ok()) return kept.status();
-  for (const Document& document : *kept) {
-    std::optional<ImportJob> job = JobOf(document.text);
-    if (!job || IsOver(job->state)) continue;
-    job->state = JobState::kDied;
-    job->message = why;
-    job->modified_ms = now_ms;
-    changes->push_back(JobChange(*job));
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
 
 absl::Status NotOfRecords(const TenantRecord& tenant) {
   return absl::FailedPreconditionError(
@@ -89,6 +70,21 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
   return changes_->Read(store_.records(), fresh);
 }
 
+absl::Status EndJobs(StoreRecords& records, const std::string& message, std::int64_t now_ms,
+                     std::vector<DocumentChange>* changes) {
+  const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
+  if (!kept.ok()) return kept.status();
+  for (const Document& document : *kept) {
+    std::optional<ImportJob> job = JobOf(document.text);
+    if (!job || IsOver(job->state)) continue;
+    job->state = JobState::kDied;
+    job->message = message;
+    job->modified_ms = now_ms;
+    changes->push_back(JobChange(*job));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) {
   if (const auto again = again_.find(&request); again != again_.end()) return again->second;
   if (request.remember) {
@@ -143,8 +139,6 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   plan.now_ms = now_ms_;
   plan.documents = std::move(documents_);
   if (!step.actions.empty()) {
-    after_ = {.rows = std::max<std::int64_t>(0, record_->row_count) + changes_->added(),
-              .lsn = step.record->position.lsn.value};
     plan.steps.push_back(std::move(step));
   }
   // Also where it came again since then: its former values were to go.
@@ -181,10 +175,10 @@ absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan) 
   if (only_stopped) return absl::OkStatus();
   // What a copy says of a job is older than the job: nobody goes on behind the rows that the copy has.
   return EndJobs(
-      records, plan->now_ms,
+      records,
       "the data source was restored from a backup that was made before this job had ended. Send the "
       "file again, under another Idempotency-Key.",
-      &plan->documents);
+      plan->now_ms, &plan->documents);
 }
 
 absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRecord& tenant,
@@ -206,7 +200,7 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   // Since when something waits to be erased: the first deletion counts.
   if (!tenant.scrub) plan.documents.push_back({kErasureKind, "", ""});
   ForgetRejects(&plan);
-  if (absl::Status ended = EndJobs(store.records(), now_ms, kJobCleared, &plan.documents); !ended.ok())
+  if (absl::Status ended = EndJobs(store.records(), kJobCleared, now_ms, &plan.documents); !ended.ok())
     return ended;
   return plan;
 }

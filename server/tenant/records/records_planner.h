@@ -46,13 +46,6 @@ class RecordsPlanner {
   /// After all of them. Absent: nothing is to be written. Errors: as Store, and those of the column rules.
   absl::StatusOr<std::optional<Plan>> MakePlan();
 
-  /// Of the table, once the plan was committed.
-  struct After {
-    std::int64_t rows = 0, lsn = 0;
-  };
-  /// Absent: no row changes.
-  const std::optional<After>& after() const { return after_; }
-
  private:
   Store& store_;
   const ColumnRules& rules_;
@@ -66,7 +59,6 @@ class RecordsPlanner {
   std::map<std::string, std::string> remembered_;  ///< Of this transaction: texts by ids.
   std::vector<DocumentChange> documents_;
   bool has_erased_ = false;
-  std::optional<After> after_;
 };
 
 /// All rows go, and with them the rejects of import jobs.
@@ -86,6 +78,10 @@ absl::Status CheckComesByCycles(const TenantRecord& tenant);
 /// is a copy that takes the mirror's place, and import jobs that it knows as waiting or running are over.
 /// Errors: as Store.
 absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan);
+
+/// Adds what ends the import jobs that are not over: they died, and `message` says why.
+absl::Status EndJobs(StoreRecords& records, const std::string& message, std::int64_t now_ms,
+                     std::vector<DocumentChange>* changes);
 
 /// Why a source of records takes nothing now, for people; empty: it does.
 std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableRecord>& record);
