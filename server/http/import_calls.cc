@@ -18,6 +18,7 @@
 #include "server/http/idempotency.h"
 #include "server/http/late_sink.h"
 #include "server/jobs/upload_folder.h"
+#include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/records_calls.h"
 #include "server/tenant/records/records_planner.h"
 
