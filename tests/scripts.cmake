@@ -35,7 +35,9 @@ add_test(NAME python.records COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/pyth
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.imports COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/imports_test.py
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.records python.imports PROPERTIES LABELS python TIMEOUT 600)
+add_test(NAME python.import_traces COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/import_traces_test.py
+                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.records python.imports python.import_traces PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.http_hostile COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/http_hostile_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.http_hostile PROPERTIES LABELS python TIMEOUT 300)

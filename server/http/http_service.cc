@@ -71,17 +71,21 @@ struct HttpService::Parts {
         storages(all),
         audit(std::move(write)),
         erasure(all, http.erase_within, told),
-        storage_calls(storages, audit, erasure),
-        partner_calls(storages, audit, erasure),
-        mapper_calls(storages, audit),
-        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2)),
         uploads(http.uploads, {.file_bytes_max = http.upload_limit,
                                .key_bytes_max = http.uploads_per_key,
                                .bytes_max = http.uploads_max,
+                               .key_announced_max = http.links_per_key,
                                .kept_ms = std::chrono::milliseconds(http.upload_kept).count()}),
         jobs(all, uploads,
-             {.running_max = http.jobs_max, .waiting_max = http.jobs_waiting_max, .time = http.job_time},
+             {.running_max = http.jobs_max,
+              .waiting_max = http.jobs_waiting_max,
+              .time = http.job_time,
+              .told = [this](const ImportJob& job) { audit.AddEnd(job); }},
              told),
+        storage_calls(storages, audit, erasure, jobs),
+        partner_calls(storages, audit, erasure),
+        mapper_calls(storages, audit),
+        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2)),
         import_calls(config, storages, uploads, jobs, audit) {}
 
   const HttpConfig config;
@@ -91,12 +95,12 @@ struct HttpService::Parts {
   Storages storages;
   HttpAudit audit;
   Erasure erasure;
+  Uploads uploads;
+  ImportJobs jobs;
   StorageCalls storage_calls;
   PartnerCalls partner_calls;
   MapperCalls mapper_calls;
   TableCalls table_calls;
-  Uploads uploads;
-  ImportJobs jobs;
   ImportCalls import_calls;
   std::vector<Uploads::Upload> left;  ///< Of a former process, with jobs that are not over.
   std::shared_ptr<JsonDoor> door;

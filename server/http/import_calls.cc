@@ -11,6 +11,7 @@
 #include "base/http/multipart.h"
 #include "base/iso_time.h"
 #include "base/nonce.h"
+#include "base/utf8.h"
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
 #include "server/http/idempotency.h"
@@ -41,18 +42,61 @@ class SharedSink final : public HttpBodySink {
   const std::shared_ptr<HttpBodySink> sink_;
 };
 
+absl::Status NoUpload() {
+  return absl::InvalidArgumentError(
+      "'url' names no upload of this server's that is complete: it reads no other address. Nothing was "
+      "started. Send the file by POST /files/upload first.");
+}
+
+/// Of the answer that names a job.
+std::string JobIdIn(const std::string& answer) {
+  const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(answer);
+  return document.ok() ? std::string(document->root().TextOf("id")) : std::string();
+}
+
 HttpAdmission Refused(const absl::Status& status) {
   HttpAdmission admission;
   admission.refusal = ErrorAnswer(status);
   return admission;
 }
 
-/// The upload that a URL of ours names; empty: it names none.
-std::string UploadOf(const std::string& url) {
-  const std::size_t at = url.find(kFilesPath);
-  if (at == std::string::npos) return "";
-  const std::string rest = url.substr(at + sizeof(kFilesPath) - 1);
-  return rest.substr(0, rest.find('/'));
+/// What stands behind "https://host" in a URL; empty: it is none.
+std::string_view PathOf(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return "";
+  if (url.substr(0, scheme) != "https" && url.substr(0, scheme) != "http") return "";
+  const std::size_t path = url.find('/', scheme + 3);
+  return path == std::string_view::npos ? std::string_view() : url.substr(path);
+}
+
+/// The upload that a URL of ours names; empty: it names none. Without a public URL the server has as many
+/// addresses as it is reached by, but its paths are its own.
+std::string UploadOf(const std::string& url, const HttpConfig& config) {
+  std::string_view path = url;
+  if (!url.starts_with('/') && config.public_url.empty()) path = PathOf(url);
+  if (!config.public_url.empty() && url.starts_with(config.public_url))
+    path.remove_prefix(config.public_url.size());
+  for (const std::string& base : config.base_paths) {
+    const std::string begin = absl::StrCat(base, kFilesPath);
+    if (!path.starts_with(begin)) continue;
+    const std::string_view rest = path.substr(begin.size());
+    const std::size_t end = rest.find('/');
+    // Behind the id stands the file's name, and nothing else.
+    if (end == 0 || end == std::string_view::npos) continue;
+    if (end + 1 == rest.size() || rest.find_first_of("/?#", end + 1) != std::string_view::npos) continue;
+    return std::string(rest.substr(0, end));
+  }
+  return "";
+}
+
+/// Answers, warnings and documents quote what a form says.
+absl::Status CheckTexts(const MultipartForm& form) {
+  for (const auto& [name, value] : form.fields) {
+    if (IsText(value)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("the value of '", std::string(CutUtf8(name, 64)),
+                                                   "' is not UTF-8. Nothing was started."));
+  }
+  return absl::OkStatus();
 }
 
 /// As one segment of a path.
@@ -89,10 +133,12 @@ AskedJob AskedBy(const MultipartForm& form) {
     } else if (name == "url") {
       asked.url = value;
     } else if (name != "featuresOn") {
-      asked.warnings.Add(absl::StrCat("member '", name.substr(0, 64), "' is not known, and was ignored"));
+      asked.warnings.Add(
+          absl::StrCat("member '", std::string(CutUtf8(name, 64)), "' is not known, and was ignored"));
     } else {
       for (const absl::string_view feature : absl::StrSplit(value, ',', absl::SkipWhitespace())) {
-        const std::string trimmed(absl::StripAsciiWhitespace(feature).substr(0, 64));
+        const absl::string_view stripped = absl::StripAsciiWhitespace(feature);
+        const std::string trimmed(CutUtf8({stripped.data(), stripped.size()}, 64));
         if (trimmed == kUpdatesFeature) {
           asked.updates_known = true;
         } else {
@@ -226,10 +272,11 @@ HttpAdmission ImportCalls::AdmitJob(const std::shared_ptr<HttpCall>& call) {
   return admission;
 }
 
-absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& coming) {
+absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& coming, Started* started) {
   if (!coming.form->is_whole)
     return absl::InvalidArgumentError(
         "the form ends before its last boundary. Nothing was started. Send it again.");
+  if (absl::Status texts = CheckTexts(*coming.form); !texts.ok()) return texts;
   AskedJob asked = AskedBy(*coming.form);
   if (asked.storage.empty())
     return absl::InvalidArgumentError("the form has no 'storageId'. Nothing was started.");
@@ -240,6 +287,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   if (!storage.ok()) return storage.status();
   const absl::StatusOr<DataSource> source = storages_.FindSource(asked.storage, asked.source);
   if (!source.ok()) return source.status();
+  started->what = absl::StrCat("start import job in ", storage->id, "/", source->id);
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(*source);
   if (!tenant.ok()) return tenant.status();
   if (absl::Status takes = (*tenant)->TakesRecords(); !takes.ok()) return takes;
@@ -247,10 +295,6 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
     return absl::FailedPreconditionError(absl::StrCat("data source '", source->id, "' has mapper '",
                                                       source->mapper, "', and not '", asked.mapper,
                                                       "'. Nothing was started."));
-  }
-  if (!jobs_.HasRoom()) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        config_.jobs_waiting_max, " import jobs wait already. Nothing was started; try again later."));
   }
   ImportJob job;
   std::string hash;
@@ -262,14 +306,16 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   job.updates_known = asked.updates_known;
   job.created_ms = call.now_ms;
   job.modified_ms = call.now_ms;
-  bool is_new = false;
   absl::StatusOr<std::string> answer = WriteJob(
       call, **tenant,
       absl::StrCat(hash, "\n", job.storage, "\n", job.source, "\n", job.updates_known ? "upsert" : "insert"),
-      asked.warnings, job, &is_new);
-  if ((!answer.ok() || !is_new) && !coming.upload.empty()) uploads_.Remove(coming.upload);
-  if (!answer.ok() || !is_new) return answer;
-  jobs_.Schedule(job);
+      asked.warnings, job, started);
+  // Of a job that was begun the file is its own, whatever became of it.
+  if (!started->is_new && !coming.upload.empty()) uploads_.Remove(coming.upload);
+  if (answer.ok()) {
+    started->what = absl::StrCat(started->is_new ? "start import job " : "ask again for import job ",
+                                 JobIdIn(*answer), " in ", storage->id, "/", source->id);
+  }
   return answer;
 }
 
@@ -281,21 +327,18 @@ absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const s
     *hash = coming.file->Hash();
     return absl::OkStatus();
   }
-  job->upload = UploadOf(url);
+  job->upload = UploadOf(url, config_);
   *hash = url;
   const std::optional<Uploads::Upload> upload = uploads_.Find(job->upload);
   // Of a repetition the upload is gone: its key says what it got.
-  if ((upload && upload->key == call.key->name) || call.head.Find("idempotency-key") != nullptr)
-    return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      "'url' names no upload of this server's that is complete: it reads no other address. Nothing was "
-      "started. Send "
-      "the file by POST /files/upload first.");
+  const bool may_be_again = !job->upload.empty() && call.head.Find("idempotency-key") != nullptr;
+  if ((upload && upload->key == call.key->name) || may_be_again) return absl::OkStatus();
+  return NoUpload();
 }
 
 absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant,
                                                   const std::string& body_hash, const Warnings& warnings,
-                                                  ImportJob job, bool* is_new) {
+                                                  const ImportJob& job, Started* started) {
   absl::StatusOr<std::optional<RememberedRequest>> remember =
       RememberOf(call, "import", tenant.context_id(), body_hash);
   if (!remember.ok()) return remember.status();
@@ -309,14 +352,12 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
     if (*known && !(*known)->status.ok()) return (*known)->status;
     if (*known) return (*known)->remembered;
   }
-  // Before the job's document: without one, the next start removes the file.
-  if (absl::Status taken = uploads_.TakeFor(job.id, job.upload); !taken.ok()) {
-    if (!absl::IsNotFound(taken)) return taken;
-    return absl::InvalidArgumentError(std::string(taken.message()));
-  }
   std::string former;
+  bool may_be_written = false;
   absl::Status written = tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        former.clear();
+        may_be_written = false;
         std::vector<DocumentChange> changes = {JobChange(job)};
         if (*remember) {
           // Another request under the same key may have been quicker.
@@ -331,21 +372,36 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
           changes.push_back(RememberedChange(**remember, answer));
         }
         if (absl::Status pruned = PruneJobs(records, &changes); !pruned.ok()) return pruned;
+        if (absl::Status taken = TakeFile(job); !taken.ok()) return taken;
+        may_be_written = true;
         return changes;
       },
       call.now_ms);
-  if (!written.ok() || !former.empty()) {
-    uploads_.Remove(job.upload);
-    if (!written.ok()) return written;
-    return former;
+  if (may_be_written) {
+    // Of a commit that was not answered nobody knows whether it was made: the job's turn tells. One that is
+    // not there has its file removed then.
+    started->is_new = true;
+    jobs_.Schedule(job);
   }
-  *is_new = true;
-  return answer;
+  if (!written.ok()) return written;
+  return former.empty() ? answer : former;
+}
+
+/// Under the tenant's lock, so that who repeats the request finds the file free, or an answer. Before the
+/// job's document is there: without one, the next start removes the file.
+absl::Status ImportCalls::TakeFile(const ImportJob& job) {
+  if (!jobs_.HasRoom()) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        config_.jobs_waiting_max, " import jobs wait already. Nothing was started; try again later."));
+  }
+  absl::Status taken = uploads_.TakeFor(job.id, job.key, job.upload);
+  return absl::IsNotFound(taken) ? NoUpload() : taken;
 }
 
 HttpAnswer ImportCalls::StartJob(HttpCall& call, Coming& coming) {
-  absl::StatusOr<std::string> answer = TryStartJob(call, coming);
-  audit_.Add(call, "start import job", answer.status());
+  Started started{.what = "start import job"};
+  absl::StatusOr<std::string> answer = TryStartJob(call, coming, &started);
+  audit_.Add(call, started.what, answer.status());
   if (!answer.ok()) return ErrorAnswer(answer.status());
   return JsonAnswer(*std::move(answer), 201);
 }

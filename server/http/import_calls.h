@@ -27,17 +27,23 @@ class ImportCalls {
  private:
   /// What a form brings, while it comes and then.
   struct Coming;
+  /// What became of a request for a job.
+  struct Started {
+    bool is_new = false;  ///< The file is the job's by now.
+    std::string what;     ///< For the audit log.
+  };
 
   HttpAnswer RequestUpload(HttpCall& call);
   HttpAdmission AdmitUpload(const std::shared_ptr<HttpCall>& call);
   HttpAdmission AdmitJob(const std::shared_ptr<HttpCall>& call);
   HttpAnswer StartJob(HttpCall& call, Coming& coming);
-  absl::StatusOr<std::string> TryStartJob(HttpCall& call, Coming& coming);
+  absl::StatusOr<std::string> TryStartJob(HttpCall& call, Coming& coming, Started* started);
   /// The upload of the job, and what tells its file from another one.
   absl::Status FindFile(const HttpCall& call, Coming& coming, const std::string& url, ImportJob* job,
                         std::string* hash);
   absl::StatusOr<std::string> WriteJob(HttpCall& call, Tenant& tenant, const std::string& body_hash,
-                                       const Warnings& warnings, ImportJob job, bool* is_new);
+                                       const Warnings& warnings, const ImportJob& job, Started* started);
+  absl::Status TakeFile(const ImportJob& job);
   HttpAnswer ListJobs(HttpCall& call);
   HttpAnswer GetJob(HttpCall& call);
   HttpAnswer GetRejects(HttpCall& call);

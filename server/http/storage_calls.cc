@@ -137,13 +137,18 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
         absl::StrCat("storage '", id, "' goes with all that is in it. Nothing was done. Say '?confirm=", id,
                      "' if it shall.")));
   }
+  const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(id);
   const absl::StatusOr<std::uint64_t> rows = storages_.Delete(id, call.now_ms);
+  // Also of one that was deleted by half: what waits for a mirror that is gone is over.
+  bool erased = sources.ok();
+  for (const DataSource& source : sources.ok() ? *sources : std::vector<DataSource>())
+    erased = jobs_.RemoveEnded(source.tenant) && erased;
   audit_.Add(call, absl::StrCat("delete storage ", id, rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
              rows.status());
   if (!rows.ok()) return ErrorAnswer(rows.status());
   JsonWriter json;
   json.Begin('{');
-  WriteCounts(*rows, {}, call.now_ms, &json);
+  WriteCounts(*rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }
@@ -172,7 +177,8 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     status = cleared.status();
     if (!cleared.ok()) break;
     rows += *cleared;
-    if (erased) erased = (*tenant)->EraseDeleted(call.now_ms).ok();
+    const bool no_files = jobs_.RemoveEnded(source.tenant);
+    if (erased) erased = no_files && (*tenant)->EraseDeleted(call.now_ms).ok();
     if (!erased) erasure_.Note(source.tenant);
   }
   audit_.Add(call, absl::StrCat(what, ": ", rows, " rows"), status);
@@ -325,7 +331,7 @@ HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
   JsonWriter json;
   json.Begin('{');
   // One of cycles is only left: nothing of it was erased.
-  const bool erased = source->door == Door::kRecords;
+  const bool erased = source->door == Door::kRecords && jobs_.RemoveEnded(source->tenant);
   WriteCounts(*rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));

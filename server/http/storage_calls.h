@@ -7,6 +7,7 @@
 #include "server/http/erasure.h"
 #include "server/http/http_audit.h"
 #include "server/http/http_routes.h"
+#include "server/jobs/import_jobs.h"
 #include "server/storages/storages.h"
 
 namespace mirror {
@@ -15,8 +16,8 @@ namespace mirror {
 class StorageCalls {
  public:
   /// What it is given outlives it.
-  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure)
-      : storages_(storages), audit_(audit), erasure_(erasure) {}
+  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, ImportJobs& jobs)
+      : storages_(storages), audit_(audit), erasure_(erasure), jobs_(jobs) {}
   void AddTo(HttpRoutes* routes);
 
  private:
@@ -39,6 +40,7 @@ class StorageCalls {
   Storages& storages_;
   HttpAudit& audit_;
   Erasure& erasure_;
+  ImportJobs& jobs_;
 };
 
 }  // namespace mirror

@@ -1,6 +1,8 @@
 #include "server/jobs/import_jobs.h"
 
 #include <algorithm>
+#include <iterator>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,11 +12,28 @@
 #include "server/jobs/import_run.h"
 
 namespace mirror {
+namespace {
+
+/// A job that could not be taken to its end now is looked at again.
+constexpr std::chrono::seconds kAgain{1};
+/// How long a job that is over is waited for: it may be within a commit.
+constexpr std::chrono::seconds kStopWait{5};
+
+/// Whether nothing is to be done for it any more.
+bool IsGone(const absl::StatusOr<std::optional<ImportJob>>& job) {
+  return job.ok() && (!*job || IsOver((*job)->state));
+}
+
+}  // namespace
 
 ImportJobs::ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events)
     : tenants_(tenants), uploads_(uploads), options_(options), events_(events) {}
 
 ImportJobs::~ImportJobs() { Stop(); }
+
+ImportJobs::Waiting ImportJobs::WaitingOf(const std::string& id, const std::string& upload) {
+  return {.id = id, .tenant = FoldName(TenantOfJob(id)), .upload = upload};
+}
 
 void ImportJobs::Start(const std::vector<Uploads::Upload>& left) {
   absl::StatusOr<std::string> program = FindImportProgram();
@@ -25,16 +44,16 @@ void ImportJobs::Start(const std::vector<Uploads::Upload>& left) {
   }
   for (const Uploads::Upload& upload : left) {
     const absl::StatusOr<std::optional<ImportJob>> job = Find(upload.job);
-    // Its tenant cannot be asked now: the next start does.
-    if (!job.ok()) continue;
-    if (!*job || IsOver((*job)->state)) {
+    if (IsGone(job)) {
       uploads_.Remove(upload.id);
       continue;
     }
+    // One whose tenant cannot be asked now is looked at again and again.
     const MutexLock lock(mutex_);
-    waiting_.push_back({(*job)->id, FoldName(TenantOfJob((*job)->id))});
+    waiting_.push_back(WaitingOf(upload.job, upload.id));
   }
   for (std::size_t i = 0; i < options_.running_max; ++i) threads_.emplace_back([this] { Work(); });
+  threads_.emplace_back([this] { EndLost(); });
 }
 
 void ImportJobs::Stop() {
@@ -47,6 +66,11 @@ void ImportJobs::Stop() {
   threads_.clear();
 }
 
+bool ImportJobs::IsStopping(const std::string& id) {
+  const MutexLock lock(mutex_);
+  return is_stopping_ || ended_.contains(id);
+}
+
 bool ImportJobs::HasRoom() {
   const MutexLock lock(mutex_);
   return waiting_.size() < options_.waiting_max;
@@ -54,53 +78,178 @@ bool ImportJobs::HasRoom() {
 
 void ImportJobs::Schedule(const ImportJob& job) {
   const MutexLock lock(mutex_);
-  waiting_.push_back({job.id, FoldName(TenantOfJob(job.id))});
-  changed_.NotifyOne();
+  waiting_.push_back(WaitingOf(job.id, job.upload));
+  changed_.NotifyAll();
 }
 
 std::optional<ImportJobs::Waiting> ImportJobs::Take() {
   const MutexLock lock(mutex_);
   while (true) {
     if (is_stopping_) return std::nullopt;
-    const auto next =
-        std::find_if(waiting_.begin(), waiting_.end(),
-                     [&](const Waiting& one) MIRROR_REQUIRES(mutex_) { return !busy_.contains(one.tenant); });
-    if (next != waiting_.end()) {
-      Waiting job = *next;
-      waiting_.erase(next);
-      busy_.insert(job.tenant);
+    const auto now = std::chrono::steady_clock::now();
+    std::optional<std::chrono::steady_clock::time_point> next;
+    for (auto one = waiting_.begin(); one != waiting_.end(); ++one) {
+      if (busy_.contains(one->tenant)) continue;
+      if (one->not_before > now) {
+        next = std::min(next.value_or(one->not_before), one->not_before);
+        continue;
+      }
+      Waiting job = *one;
+      waiting_.erase(one);
+      busy_.emplace(job.tenant, job);
       return job;
     }
-    changed_.Wait(mutex_);
+    if (next) {
+      changed_.WaitUntil(mutex_, *next);
+    } else {
+      changed_.Wait(mutex_);
+    }
   }
 }
 
-void ImportJobs::Done(const Waiting& job, bool goes_on) {
+void ImportJobs::Done(Waiting job, bool is_over) {
   const MutexLock lock(mutex_);
   busy_.erase(job.tenant);
-  if (goes_on) waiting_.push_back(job);
+  ended_.erase(job.id);
+  if (!is_over) {
+    job.not_before = std::chrono::steady_clock::now() + kAgain;
+    waiting_.push_back(std::move(job));
+  }
   changed_.NotifyAll();
 }
 
 void ImportJobs::Work() {
   while (const std::optional<Waiting> next = Take()) {
-    const absl::StatusOr<std::optional<ImportJob>> job = Find(next->id);
-    const auto is_stopping = [this] {
-      const MutexLock lock(mutex_);
-      return is_stopping_;
-    };
-    if (job.ok() && *job && !IsOver((*job)->state)) {
-      if (const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next->id));
-          tenant.ok()) {
-        RunImport(**job, **tenant, uploads_, {.program = program_, .time = options_.time}, is_stopping,
-                  events_);
-      }
-    }
-    const absl::StatusOr<std::optional<ImportJob>> after = Find(next->id);
-    const bool is_gone = after.ok() && (!*after || IsOver((*after)->state));
-    if (is_gone && job.ok() && *job) uploads_.Remove((*job)->upload);
-    Done(*next, !is_gone);
+    const bool is_over = TryRunOne(*next);
+    if (is_over) uploads_.Remove(next->upload);
+    Done(*next, is_over);
   }
+}
+
+bool ImportJobs::TryRunOne(const Waiting& next) {
+  try {
+    return RunOne(next);
+  } catch (const std::bad_alloc&) {
+    // The child and what was read are gone by now: there may be room for a few words.
+  }
+  try {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
+    return tenant.ok() && EndOf(**tenant, next.id,
+                                "the server has no memory left for it. What was committed stays; send the "
+                                "file again, or in parts.")
+                              .ok();
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+bool ImportJobs::RunOne(const Waiting& next) {
+  const absl::StatusOr<std::optional<ImportJob>> job = Find(next.id);
+  if (absl::IsDataLoss(job.status())) {
+    events_.Add(TenantOfJob(next.id), Severity::kWarning, "import.failed",
+                absl::StrCat("import job '", next.id,
+                             "' cannot go on, as its mirror is damaged. Its file was removed: send it again "
+                             "when the mirror is well."));
+    return true;
+  }
+  if (!job.ok() || IsGone(job)) return job.ok();
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
+  if (!tenant.ok()) return false;
+  RunImport(
+      **job, **tenant, uploads_, {.program = program_, .time = options_.time},
+      [this, &next] { return IsStopping(next.id); }, events_);
+  const absl::StatusOr<std::optional<ImportJob>> after = Find(next.id);
+  if (!IsGone(after)) return false;
+  if (*after) options_.told(**after);
+  return true;
+}
+
+bool ImportJobs::RemoveEnded(const std::string& context_id) {
+  const std::string tenant = FoldName(context_id);
+  std::vector<Waiting> all;
+  {
+    const MutexLock lock(mutex_);
+    std::copy_if(waiting_.begin(), waiting_.end(), std::back_inserter(all),
+                 [&](const Waiting& one) { return one.tenant == tenant; });
+    if (const auto running = busy_.find(tenant); running != busy_.end()) all.push_back(running->second);
+  }
+  bool is_all = true;
+  std::set<std::string> ended;
+  for (const Waiting& one : all) {
+    const absl::StatusOr<std::optional<ImportJob>> job = Find(one.id);
+    if (IsGone(job)) {
+      ended.insert(one.id);
+    } else {
+      is_all = is_all && job.ok();
+    }
+  }
+  std::vector<std::string> uploads;
+  {
+    const MutexLock lock(mutex_);
+    for (auto one = waiting_.begin(); one != waiting_.end();) {
+      if (!ended.contains(one->id)) {
+        ++one;
+        continue;
+      }
+      uploads.push_back(one->upload);
+      one = waiting_.erase(one);
+    }
+    const auto runs = [&]() MIRROR_REQUIRES(mutex_) {
+      const auto running = busy_.find(tenant);
+      return running != busy_.end() && ended.contains(running->second.id);
+    };
+    if (runs()) ended_.insert(busy_.find(tenant)->second.id);
+    const auto until = std::chrono::steady_clock::now() + kStopWait;
+    while (runs() && changed_.WaitUntil(mutex_, until)) {
+    }
+    is_all = is_all && !runs();
+  }
+  for (const std::string& upload : uploads) uploads_.Remove(upload);
+  return is_all;
+}
+
+void ImportJobs::EndLost() {
+  // Where others have the same mirrors a file that is not here may be there.
+  if (tenants_.home().IsShared()) return;
+  for (const Tenants::Seen& seen : tenants_.AllSeen()) {
+    if (IsStopping("")) return;
+    if (seen.summary->issuer != kRecordsIssuer) continue;
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
+    if (!tenant.ok()) continue;
+    const auto kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax + 1);
+    for (const Document& document : kept.ok() ? *kept : std::vector<Document>()) {
+      const std::optional<ImportJob> job = JobOf(document.text);
+      if (!job || IsOver(job->state) || uploads_.Find(job->upload)) continue;
+      // One that could not be ended is found at the next start.
+      EndOf(**tenant, job->id,
+            "the server has its file no more. What was committed stays; send the file again.")
+          .IgnoreError();
+    }
+  }
+}
+
+absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std::string& message) {
+  const std::int64_t now_ms = NowMs();
+  bool is_ended = false;
+  absl::Status changed = tenant.ChangeDocuments(
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        is_ended = false;
+        const absl::StatusOr<std::optional<Document>> kept = records.ReadDocument(kJobKind, id);
+        if (!kept.ok()) return kept.status();
+        std::optional<ImportJob> job = *kept ? JobOf((*kept)->text) : std::nullopt;
+        if (!job || IsOver(job->state)) return std::vector<DocumentChange>();
+        job->state = JobState::kDied;
+        job->message = message;
+        job->modified_ms = now_ms;
+        is_ended = true;
+        return std::vector<DocumentChange>{JobChange(*job)};
+      },
+      now_ms);
+  if (changed.ok() && is_ended) {
+    events_.Add(tenant.context_id(), Severity::kWarning, "import.failed",
+                absl::StrCat("import job '", id, "' died: ", message));
+  }
+  return changed;
 }
 
 absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id) {
@@ -138,6 +287,7 @@ absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t
       },
       now_ms);
   if (!changed.ok()) return changed;
+  RemoveEnded((*tenant)->context_id());
   return *std::move(cancelled);
 }
 

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -26,7 +28,9 @@ struct ImportJobsOptions {
   std::size_t running_max = 4;
   std::size_t waiting_max = 100;
   std::chrono::milliseconds time{600'000};  ///< Of one job's reading.
-  std::string server;                       ///< Name of this one among those that share mirrors.
+  /// Told of each job that ran and is over, as it then is.
+  std::function<void(const ImportJob& job)> told = [](const ImportJob&) {};
+  std::string server;  ///< Name of this one among those that share mirrors.
 };
 
 /// Import jobs: each runs mirror-import over its file, and commits what that gives 10,000 rows at a time,
@@ -51,19 +55,33 @@ class ImportJobs {
   bool HasRoom();
   /// Absent: there is no such job. Errors: as RecordsCalls.
   absl::StatusOr<std::optional<ImportJob>> Find(const std::string& id);
-  /// Gives the job, which is over. Errors: kNotFound; kFailedPrecondition: it was over before.
+  /// Gives the job, which is over, as its file is, see RemoveEnded(). Errors: kNotFound;
+  /// kFailedPrecondition: it was over before.
   absl::StatusOr<ImportJob> Cancel(const std::string& id, std::int64_t now_ms);
+  /// Removes the files of the tenant's jobs that are over, as it was cleared or deleted: of those that wait
+  /// at once; one that runs is stopped, and waited for. False: not all of them are gone yet; they go by
+  /// themselves.
+  bool RemoveEnded(const std::string& context_id);
 
  private:
-  class Run;
   struct Waiting {
-    std::string id, tenant;
+    std::string id, tenant, upload;
+    std::chrono::steady_clock::time_point not_before = {};
   };
+  static Waiting WaitingOf(const std::string& id, const std::string& upload);
   void Work();
+  /// Whether it is over.
+  bool RunOne(const Waiting& next);
+  /// As RunOne(), where there is not enough memory for it.
+  bool TryRunOne(const Waiting& next);
+  bool IsStopping(const std::string& id);
+  /// Ends the jobs whose file is not there: a mirror came from elsewhere, or the folder of uploads was lost.
+  void EndLost();
+  absl::Status EndOf(Tenant& tenant, const std::string& id, const std::string& message);
   /// Absent: nothing is to be done any more.
   std::optional<Waiting> Take();
-  /// `goes_on`: it is not over, and waits again.
-  void Done(const Waiting& job, bool goes_on);
+  /// One that is not over waits again.
+  void Done(Waiting job, bool is_over);
 
   Tenants& tenants_;
   Uploads& uploads_;
@@ -73,7 +91,9 @@ class ImportJobs {
   Mutex mutex_;
   CondVar changed_;
   std::deque<Waiting> waiting_ MIRROR_GUARDED_BY(mutex_);
-  std::set<std::string> busy_ MIRROR_GUARDED_BY(mutex_);  ///< Tenants with a running job, folded.
+  /// Jobs that run, by their tenant, folded.
+  std::map<std::string, Waiting> busy_ MIRROR_GUARDED_BY(mutex_);
+  std::set<std::string> ended_ MIRROR_GUARDED_BY(mutex_);  ///< Of those that run, jobs that are to stop.
   bool is_stopping_ MIRROR_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

@@ -19,6 +19,7 @@ struct UploadLimits {
   std::uint64_t file_bytes_max = 500'000'000;
   std::uint64_t key_bytes_max = 2'000'000'000;  ///< Of one key, together.
   std::uint64_t bytes_max = 10'000'000'000;     ///< Of all.
+  std::size_t key_announced_max = 100;          ///< That one key announced, and nobody sent yet.
   std::int64_t kept_ms = 3'600'000;             ///< Until a job takes it.
 };
 
@@ -57,7 +58,7 @@ class Uploads {
   absl::StatusOr<std::vector<Upload>> Open();
 
   /// A place for a file: the secret is what its sender shows. Errors: kResourceExhausted: the key has too
-  /// much; kUnavailable: all keys have, or the disk.
+  /// much, or announced too many; kUnavailable: all keys have too much, or the disk.
   absl::StatusOr<Upload> Expect(const std::string& key, const std::string& name, std::int64_t now_ms);
   /// Takes the file that was announced with this secret, once: an unfinished one leaves nothing. Errors:
   /// kNotFound: unknown, used, or late.
@@ -69,9 +70,9 @@ class Uploads {
 
   /// Absent: there is no such upload that was sent.
   std::optional<Upload> Find(const std::string& id);
-  /// Nobody else gets it from now on, also after a restart. Errors: kNotFound: it is not there, or another
-  /// job has it.
-  absl::Status TakeFor(const std::string& job, const std::string& id);
+  /// An upload of `key`: nobody else gets it from now on, also after a restart. Errors: kNotFound: it is not
+  /// there, another key sent it, or another job has it.
+  absl::Status TakeFor(const std::string& job, const std::string& key, const std::string& id);
   std::string PathOf(const std::string& id) const;
   void Remove(const std::string& id);
   /// Removes what nobody took in time.
@@ -79,7 +80,10 @@ class Uploads {
 
  private:
   class FileSink;
+  Upload Add(const std::string& key, const std::string& name, const std::string& secret, std::int64_t now_ms)
+      MIRROR_REQUIRES(mutex_);
   absl::Status CheckRoom(const std::string& key, std::uint64_t more) MIRROR_REQUIRES(mutex_);
+  bool IsLate(const Upload& upload, std::int64_t now_ms) const;
   absl::Status Count(const std::string& id, std::uint64_t more);
   absl::Status Finished(const std::string& id);
   absl::Status WriteNote(const Upload& upload);

@@ -97,6 +97,21 @@ absl::Status EndJobs(StoreRecords& records, std::int64_t now_ms, std::vector<Doc
   return absl::OkStatus();
 }
 
+/// Adds what erases the columns that jobs name where `names_one` is true of the job.
+absl::Status EraseColumns(StoreRecords& records, const std::function<bool(const std::string&)>& names_one,
+                          std::vector<DocumentChange>* changes) {
+  const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
+  if (!kept.ok()) return kept.status();
+  for (const Document& document : *kept) {
+    const std::optional<ImportJob> job = JobOf(document.text);
+    std::optional<DocumentChange> without = job ? JobWithoutColumns(*job) : std::nullopt;
+    std::string message;
+    if (without) AppendJsonString(job->message, &message);
+    if (without && names_one(message)) changes->push_back(*std::move(without));
+  }
+  return absl::OkStatus();
+}
+
 void Fail(const RecordItem& item, std::string why, RecordOutcome* outcome) {
   outcome->failures.push_back({item.external_id, std::move(why), item.line});
 }
@@ -332,6 +347,8 @@ absl::Status RecordsPlanner::EraseAnswers(const std::vector<std::string>& extern
     return erased;
   // In a rejected row an id may stand without quotes.
   for (std::string& id : named) id = id.substr(1, id.size() - 2);
+  if (absl::Status erased = EraseColumns(store_.records(), names_one, &documents_); !erased.ok())
+    return erased;
   return RemoveRejects(store_.records(), names_one, &documents_);
 }
 
@@ -457,6 +474,7 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   absl::Status erased = EraseNaming(store.records(), all, &plan.documents);
   if (erased.ok()) erased = RemoveRejects(store.records(), all, &plan.documents);
   if (erased.ok()) erased = EndJobs(store.records(), now_ms, &plan.documents);
+  if (erased.ok()) erased = EraseColumns(store.records(), all, &plan.documents);
   if (!erased.ok()) return erased;
   return plan;
 }
