@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/exposition/metric_page.h"
+#include "server/door_metrics.h"
 #include "server/store/home.h"
 
 namespace mirror {
@@ -284,6 +285,7 @@ std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms
     page.AddGauge("mirror_fleet_servers", "Servers with these mirrors that run.", {},
                   static_cast<double>(*fleet.running));
   }
+  if (sources.door) AddDoor(sources.door(), now_ms, &page);
   AddDisk(sources.tenants.home(), &page);
   if (sources.store) AddStore(sources.store(), &page);
   for (const ExpiringKey& key : sources.expiring()) {

@@ -12,6 +12,7 @@
 #include "server/store/store_state.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/counters.h"
+#include "server/watch/door_counters.h"
 #include "server/watch/freshness.h"
 
 namespace mirror {
@@ -42,6 +43,7 @@ struct MetricsSources {
   std::function<std::vector<ExpiringKey>()> expiring;
   std::function<StoreState()> store = {};  ///< Null: there are no databases of others.
   std::function<FleetShare()> fleet = {};  ///< Null: no other server has these mirrors.
+  std::function<DoorFigures()> door = {};  ///< Null: no JSON is served.
 };
 
 /// The page for GET /metrics. Waits for no tenant and opens none: what it says of them is what is known. For

@@ -224,6 +224,7 @@ void Server::Parts::ServeMetrics() {
                          [this] { return mirror->usage(); },
                          [this] { return ExpiringKeysOf(expiry->keys()); },
                          store.look};
+  if (http) sources.door = [door = http.get()] { return door->Figures(); };
   if (fleet) {
     sources.fleet = [this] {
       return FleetShare{.shows_tenants = fleet->Holds(Duty::kSummaries), .running = fleet->Running()};
@@ -490,7 +491,7 @@ void Server::KeepHouse() {
 void Server::Stop() {
   spdlog::info("stopping: running calls have {} s to end", kDrainTime.count());
   parts_->admin->EndWatching();
-  parts_->http.reset();
+  if (parts_->http) parts_->http->Stop();
   std::atomic<bool> stopped{false};
   std::thread drain([&] {
     parts_->endpoint->Stop(kDrainTime);

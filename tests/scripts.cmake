@@ -37,7 +37,12 @@ add_test(NAME python.imports COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/pyth
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.import_traces COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/import_traces_test.py
                                            ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.records python.imports python.import_traces PROPERTIES LABELS python TIMEOUT 600)
+add_test(NAME python.records_pages COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/records_pages_test.py
+                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME python.records_files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/records_files_test.py
+                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.records python.records_files python.records_pages python.imports python.import_traces
+                     PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.http_hostile COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/http_hostile_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.http_hostile PROPERTIES LABELS python TIMEOUT 300)

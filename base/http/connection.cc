@@ -140,6 +140,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
 
   void ReadHead() {
     parser_.emplace();
+    call_ = 0;
     parser_->header_limit(static_cast<std::uint32_t>(limits().header_bytes_max));
     // The door says how long it may be. (Beast 1.74 takes "none" for 0.)
     parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
@@ -150,6 +151,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   }
 
   void HaveHead(const error_code& error) {
+    head_.came = Clock::now();
     // Gone, too late, or let go: nobody is there to be told.
     const bool readable = !error || IsOfHttp(error);
     if (!readable || error == http::error::end_of_stream || error == http::error::partial_message)
@@ -192,6 +194,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     } catch (const std::exception&) {
       return Refuse(500, "The answer could not be made.");
     }
+    call_ = admission_.call;
     if (admission_.refusal) return Write(*std::move(admission_.refusal));
     asker_ = admission_.asker;
     if (head_.has_body &&
@@ -322,6 +325,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   void Write(HttpAnswer answer) {
     is_writing_ = true;
     admission_ = {};
+    host_.door().NoteAnswer(call_, answer.status, Clock::now() - head_.came);
     if (answer.stream != nullptr) return WriteStream(std::move(answer));
     response_.emplace();
     SetHead(&*response_, answer);
@@ -454,6 +458,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   HttpHead head_;
   HttpAdmission admission_;
   std::string asker_;         ///< Of the request, for its turns.
+  std::size_t call_ = 0;      ///< Of the request, for the door.
   std::string body_, piece_;  ///< `piece_`: what is read of it, or what is written of a stream.
   std::uint64_t body_bytes_ = 0;
   Clock::time_point body_until_, stream_until_;

@@ -47,6 +47,7 @@ class HttpListener::Core : public HttpConnectionHost {
   absl::Status Start();
   void Stop();
   std::uint16_t port() const { return port_; }
+  HttpConnections connections() const { return {.open = open_, .let_go = let_go_}; }
   void SetTls(std::shared_ptr<asio::ssl::context> tls) {
     const MutexLock lock(mutex_);
     tls_ = std::move(tls);
@@ -81,6 +82,8 @@ class HttpListener::Core : public HttpConnectionHost {
   std::list<std::shared_ptr<HttpConnection>> connections_;  ///< The newest last.
   bool accepting_ = false;  ///< Or about to; else a connection that leaves makes it so.
   std::atomic<bool> stopping_ = false;
+  std::atomic<std::size_t> open_ = 0;
+  std::atomic<std::uint64_t> let_go_ = 0;
   Mutex mutex_;
   std::shared_ptr<asio::ssl::context> tls_ MIRROR_GUARDED_BY(mutex_);  ///< Null: plain text.
   std::thread thread_;
@@ -169,10 +172,15 @@ bool HttpListener::Core::Begin(tcp::socket socket) {
     socket.set_option(tcp::no_delay(true), ignored);
     const std::shared_ptr<HttpConnection> connection = MakeHttpConnection(*this, std::move(socket), tls());
     connection->place = connections_.insert(connections_.end(), connection);
+    ++open_;
     connection->Run();
     return true;
   } catch (const std::bad_alloc&) {
-    if (connections_.size() > before) connections_.pop_back();
+    if (connections_.size() > before) {
+      connections_.pop_back();
+      --open_;
+    }
+    ++let_go_;
     return false;
   }
 }
@@ -195,11 +203,14 @@ void HttpListener::Core::LetGoOldest() {
     oldest = std::find_if(connections_.begin(), newest,
                           [](const auto& connection) { return !connection->has_asked(); });
   }
-  if (oldest != newest) (*oldest)->Close();
+  if (oldest == newest) return;
+  ++let_go_;
+  (*oldest)->Close();
 }
 
 void HttpListener::Core::Left(HttpConnection& connection) {
   connections_.erase(connection.place);
+  --open_;
   if (accepting_ || stopping_) return;
   accepting_ = true;
   Accept();
@@ -224,6 +235,8 @@ HttpListener::HttpListener(std::unique_ptr<Core> core) : core_(std::move(core)) 
 HttpListener::~HttpListener() { core_->Stop(); }
 
 std::uint16_t HttpListener::port() const { return core_->port(); }
+
+HttpConnections HttpListener::connections() const { return core_->connections(); }
 
 absl::Status HttpListener::SetIdentity(const HttpIdentity& identity) {
   if (core_->tls() == nullptr) return absl::FailedPreconditionError("it listens without TLS");

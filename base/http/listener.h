@@ -33,6 +33,12 @@ struct HttpIdentity {
   std::string certificate_chain, private_key;
 };
 
+/// What became of connections.
+struct HttpConnections {
+  std::size_t open = 0;
+  std::uint64_t let_go = 0;  ///< Without having asked, to make room for others, or for want of memory.
+};
+
 /// Listens for requests over HTTP/1.1, in plain text or with TLS (1.2 or later), and has a door answer them.
 ///
 /// A header that is too large is refused with 431, a body that is longer than the door admits with 413, one
@@ -55,6 +61,7 @@ class HttpListener {
   HttpListener& operator=(const HttpListener&) = delete;
 
   std::uint16_t port() const;
+  HttpConnections connections() const;
   /// For connections from now on. Errors: kInvalidArgument: it cannot be used; the former one stays.
   /// kFailedPrecondition: this listener is one of plain text.
   absl::Status SetIdentity(const HttpIdentity& identity);

@@ -66,6 +66,8 @@ struct HttpAdmission {
   std::uint64_t body_bytes_max = 0;
   /// Who asks: answers of one are bounded by themselves. Empty: nobody in particular.
   std::string asker = {};
+  /// The door's own number of what is asked for, which NoteAnswer() gets back.
+  std::size_t call = 0;
   /// Takes the body; null: it is kept in memory for `answer`.
   std::unique_ptr<HttpBodySink> sink = nullptr;
   /// Called once by a thread of the pool, when the body is there.
@@ -80,6 +82,10 @@ class HttpDoor {
   virtual HttpAdmission Admit(const HttpHead& head) = 0;
   /// The answer to what the listener itself, or a sink, refuses: in text, unless a door says it otherwise.
   virtual HttpAnswer Refuse(int status, std::string_view words) const;
+  /// What a request is answered with, told before that is sent, also of what the listener itself refuses; of
+  /// a stream when it begins. `call`: that of its admission; 0: it was not admitted. `took`: since its head
+  /// was there. On the listener's one thread: it must not wait.
+  virtual void NoteAnswer(std::size_t /*call*/, int /*status*/, std::chrono::nanoseconds /*took*/) {}
 };
 
 /// The status of HTTP that a sink's error becomes.

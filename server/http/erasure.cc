@@ -11,6 +11,8 @@ namespace mirror {
 namespace {
 
 constexpr std::chrono::seconds kLookInterval{60};
+/// Looks at all sources of records while something may stand in files: what nobody told of is found in time.
+constexpr int kLooksAtAll = 8;
 
 }  // namespace
 
@@ -29,12 +31,32 @@ void Erasure::Stop() {
 
 void Erasure::Note(const std::string& context_id) {
   const MutexLock lock(mutex_);
-  waiting_.insert(context_id);
+  Waiting& waiting = waiting_[context_id];
+  ++waiting.notes;
+  if (!waiting.since_ms) waiting.since_ms = NowMs();
+}
+
+Erasure::Left Erasure::FindLeft() {
+  Left left;
+  const MutexLock lock(mutex_);
+  for (const auto& [context_id, waiting] : waiting_) {
+    if (!waiting.since_ms) continue;
+    ++left.tenants;
+    left.oldest_ms = std::min(left.oldest_ms.value_or(*waiting.since_ms), *waiting.since_ms);
+  }
+  return left;
+}
+
+void Erasure::SetSince(const std::string& context_id, std::int64_t since_ms) {
+  const MutexLock lock(mutex_);
+  waiting_[context_id].since_ms = since_ms;
 }
 
 void Erasure::FindAll() {
   for (const Tenants::Seen& seen : tenants_.AllSeen()) {
-    if (seen.summary->issuer == kRecordsIssuer) Note(seen.context_id);
+    if (seen.summary->issuer != kRecordsIssuer) continue;
+    const MutexLock lock(mutex_);
+    waiting_.try_emplace(seen.context_id);
   }
 }
 
@@ -44,6 +66,7 @@ bool Erasure::Look(const std::string& context_id) {
   const absl::StatusOr<std::optional<std::int64_t>> since = (*tenant)->NeedsErasure();
   if (!since.ok()) return absl::IsNotFound(since.status());
   if (!*since) return true;
+  SetSince(context_id, **since);
   const std::int64_t now_ms = NowMs();
   if (now_ms - **since < within_.count() / 4 * 3) return false;
   const absl::Status erased = (*tenant)->EraseDeleted(now_ms);
@@ -60,26 +83,38 @@ bool Erasure::Look(const std::string& context_id) {
   return false;
 }
 
-void Erasure::Work() {
-  FindAll();
-  const auto interval = std::min<std::chrono::milliseconds>(kLookInterval, within_ / 8);
-  while (true) {
-    std::set<std::string> looked;
+bool Erasure::LookAtAll() {
+  std::map<std::string, Waiting> looked;
+  {
+    const MutexLock lock(mutex_);
+    looked = waiting_;
+  }
+  for (const auto& [context_id, before] : looked) {
     {
       const MutexLock lock(mutex_);
-      looked = waiting_;
+      if (is_stopping_) return false;
     }
-    for (const std::string& context_id : looked) {
-      {
-        const MutexLock lock(mutex_);
-        if (is_stopping_) return;
-      }
-      if (!Look(context_id)) continue;
-      const MutexLock lock(mutex_);
-      waiting_.erase(context_id);
-    }
+    if (!Look(context_id)) continue;
     const MutexLock lock(mutex_);
-    const auto until = std::chrono::steady_clock::now() + interval;
+    // What was deleted while it was looked at is looked at again.
+    const auto found = waiting_.find(context_id);
+    if (found != waiting_.end() && found->second.notes == before.notes) waiting_.erase(found);
+  }
+  return true;
+}
+
+void Erasure::Work() {
+  using Clock = std::chrono::steady_clock;
+  const auto interval = std::min<std::chrono::milliseconds>(kLookInterval, within_ / kLooksAtAll);
+  Clock::time_point find_at = Clock::now();
+  while (true) {
+    if (Clock::now() >= find_at) {
+      FindAll();
+      find_at = Clock::now() + within_ / kLooksAtAll;
+    }
+    if (!LookAtAll()) return;
+    const MutexLock lock(mutex_);
+    const auto until = Clock::now() + interval;
     while (!is_stopping_) {
       if (!changed_.WaitUntil(mutex_, until)) break;
     }

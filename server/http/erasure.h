@@ -2,7 +2,10 @@
 #define MIRROR_SERVER_HTTP_ERASURE_H_
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -14,7 +17,8 @@
 namespace mirror {
 
 /// Has what was deleted from sources of records leave their files in time: looks at all of them when it
-/// starts, and then at those that it is told of. Threads: any; it has one of its own.
+/// starts and now and then, since another server or a restored backup may have left something, and at those
+/// that it is told of. Threads: any; it has one of its own.
 class Erasure {
  public:
   /// `tenants` and `events` outlive it. A file is rewritten when three quarters of `within` are over.
@@ -29,18 +33,32 @@ class Erasure {
   /// Something was deleted from this tenant.
   void Note(const std::string& context_id);
 
+  /// What is deleted, and still stands in files.
+  struct Left {
+    std::size_t tenants = 0;
+    std::optional<std::int64_t> oldest_ms;  ///< Since when, unix milliseconds.
+  };
+  Left FindLeft();
+
  private:
   void Work();
+  struct Waiting {
+    std::optional<std::int64_t> since_ms;  ///< Absent: not known to have anything.
+    std::uint64_t notes = 0;               ///< How often it was told of.
+  };
   void FindAll();
+  /// Looks at all that wait. False: it is to stop.
+  bool LookAtAll();
   /// Whether nothing of it is to be erased any more.
   bool Look(const std::string& context_id);
+  void SetSince(const std::string& context_id, std::int64_t since_ms);
 
   Tenants& tenants_;
   const std::chrono::milliseconds within_;
   Events& events_;
   Mutex mutex_;
   CondVar changed_;
-  std::set<std::string> waiting_ MIRROR_GUARDED_BY(mutex_);
+  std::map<std::string, Waiting> waiting_ MIRROR_GUARDED_BY(mutex_);
   bool is_stopping_ MIRROR_GUARDED_BY(mutex_) = false;
   std::set<std::string> told_;  ///< Of which it was told that it does not work; the thread's.
   std::thread thread_;

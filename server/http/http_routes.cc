@@ -31,12 +31,21 @@ void HttpRoutes::Add(HttpRoute route) {
   routes_.push_back({std::move(route), absl::StrSplit(path, '/')});
 }
 
+std::vector<std::string_view> HttpRoutes::Names() const {
+  std::vector<std::string_view> names;
+  for (const Entry& entry : routes_) names.push_back(entry.route.name);
+  return names;
+}
+
 HttpRoutes::Match HttpRoutes::Find(std::string_view method, const std::vector<std::string>& segments) const {
   Match match;
+  std::size_t number = 0;
   for (const Entry& entry : routes_) {
+    ++number;
     if (!Fits(entry.segments, segments, &match.parts)) continue;
     if (entry.route.method == method) {
       match.route = &entry.route;
+      match.number = number;
       return match;
     }
     absl::StrAppend(&match.allowed, match.allowed.empty() ? "" : ", ", std::string(entry.route.method));

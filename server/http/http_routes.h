@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_HTTP_HTTP_ROUTES_H_
 #define MIRROR_SERVER_HTTP_HTTP_ROUTES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,6 +21,7 @@ enum class HttpBody : std::uint8_t { kNone, kJson, kStreamed };
 
 /// One call of the door.
 struct HttpRoute {
+  std::string_view name;  ///< As openapi.json has it.
   std::string_view method;
   std::string_view path;        ///< "/storages/{}/clear": '{}' stands for one segment.
   std::optional<ApiRole> role;  ///< Absent: no key is asked for.
@@ -33,9 +35,23 @@ struct HttpRoute {
 class HttpRoutes {
  public:
   void Add(HttpRoute route);
+  /// One that a method of `calls` answers, which outlives this.
+  template <class Calls>
+  void Add(std::string_view name, std::string_view method, std::string_view path, ApiRole role, HttpBody body,
+           Calls* calls, HttpAnswer (Calls::*answer)(HttpCall&)) {
+    Add({.name = name,
+         .method = method,
+         .path = path,
+         .role = role,
+         .body = body,
+         .answer = [calls, answer](HttpCall& call) { return (calls->*answer)(call); }});
+  }
+  /// In the order of their numbers, from 1 on.
+  std::vector<std::string_view> Names() const;
 
   struct Match {
     const HttpRoute* route = nullptr;  ///< Null: there is no such call.
+    std::size_t number = 0;            ///< Of the route.
     std::vector<std::string> parts;
     std::string allowed;  ///< Without a route: methods that the path has; empty: there is no such path.
   };

@@ -8,6 +8,7 @@
 #include "base/embedded_file.h"
 #include "base/file.h"
 #include "base/http/listener.h"
+#include "base/mutex.h"
 #include "server/http/api_keys.h"
 #include "server/http/http_error.h"
 #include "server/http/http_routes.h"
@@ -47,13 +48,28 @@ HttpLimits LimitsOf(const HttpConfig& config) {
   return limits;
 }
 
+std::string UrlOf(const HttpConfig& config, std::uint16_t port) {
+  const bool is_v6 = config.address.find(':') != std::string::npos;
+  return absl::StrCat(config.plaintext ? "http://" : "https://", is_v6 ? "[" : "", config.address,
+                      is_v6 ? "]:" : ":", port);
+}
+
+/// The first one is for what is none of them.
+std::vector<DoorCallCounters> CountersOf(const HttpRoutes& routes) {
+  const std::vector<std::string_view> names = routes.Names();
+  std::vector<DoorCallCounters> calls(names.size() + 1);
+  calls.front().name = "none";
+  for (std::size_t i = 0; i < names.size(); ++i) calls[i + 1].name = names[i];
+  return calls;
+}
+
 /// What is asked for without a key.
 void AddOpenCalls(HttpRoutes* routes) {
-  routes->Add({"GET", "/healthz", std::nullopt, HttpBody::kNone, [](HttpCall&) {
+  routes->Add({"getHealth", "GET", "/healthz", std::nullopt, HttpBody::kNone, [](HttpCall&) {
                  return HttpAnswer{
                      .status = 200, .content_type = "text/plain; charset=utf-8", .body = "ok\n"};
                }});
-  routes->Add({"GET", "/openapi.json", std::nullopt, HttpBody::kNone, [](HttpCall&) {
+  routes->Add({"getOpenApi", "GET", "/openapi.json", std::nullopt, HttpBody::kNone, [](HttpCall&) {
                  const EmbeddedFile* const file = FindEmbedded(mirror_embedded_openapi, "openapi.json");
                  return HttpAnswer{
                      .status = 200, .content_type = kJsonType, .body = std::string(file->bytes())};
@@ -71,26 +87,29 @@ struct HttpService::Parts {
         storages(all),
         audit(std::move(write)),
         erasure(all, http.erase_within, told),
-        uploads(http.uploads, {.file_bytes_max = http.upload_limit,
-                               .key_bytes_max = http.uploads_per_key,
-                               .bytes_max = http.uploads_max,
-                               .key_announced_max = http.links_per_key,
-                               .kept_ms = std::chrono::milliseconds(http.upload_kept).count()}),
+        uploads(http.uploads,
+                {.file_bytes_max = http.upload_limit,
+                 .key_bytes_max = http.uploads_per_key,
+                 .bytes_max = http.uploads_max,
+                 .key_announced_max = http.links_per_key,
+                 .kept_ms = std::chrono::milliseconds(http.upload_kept).count()},
+                counters),
         jobs(all, uploads,
              {.running_max = http.jobs_max,
               .waiting_max = http.jobs_waiting_max,
               .time = http.job_time,
               .told = [this](const ImportJob& job) { audit.AddEnd(job); }},
-             told),
-        storage_calls(storages, audit, erasure, jobs),
-        partner_calls(storages, audit, erasure),
+             told, counters),
+        storage_calls(storages, audit, erasure, jobs, counters),
+        partner_calls(storages, audit, erasure, counters),
         mapper_calls(storages, audit),
-        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2)),
-        import_calls(config, storages, uploads, jobs, audit) {}
+        table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2), counters),
+        import_calls(config, storages, uploads, jobs, audit, counters) {}
 
   const HttpConfig config;
   Tenants& tenants;
   Events& events;
+  DoorCounters counters;
   ApiKeys keys;
   Storages storages;
   HttpAudit audit;
@@ -104,7 +123,9 @@ struct HttpService::Parts {
   ImportCalls import_calls;
   std::vector<Uploads::Upload> left;  ///< Of a former process, with jobs that are not over.
   std::shared_ptr<JsonDoor> door;
-  std::unique_ptr<HttpListener> listener;
+  Mutex listening;
+  std::unique_ptr<HttpListener> listener MIRROR_GUARDED_BY(listening);  ///< Null: it was stopped.
+  std::string url;
   std::int64_t flushed_ms = 0, erased_ms = 0;
 
   void TellLeftOut(const std::vector<std::string>& left_out) {
@@ -113,8 +134,16 @@ struct HttpService::Parts {
 };
 
 HttpService::HttpService(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-HttpService::~HttpService() {
-  parts_->listener.reset();
+HttpService::~HttpService() { Stop(); }
+
+void HttpService::Stop() {
+  std::unique_ptr<HttpListener> listener;
+  {
+    const MutexLock lock(parts_->listening);
+    listener = std::move(parts_->listener);
+  }
+  // It waits for the calls that it has.
+  listener.reset();
   parts_->jobs.Stop();
   parts_->erasure.Stop();
   parts_->audit.Flush();
@@ -138,7 +167,8 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
   parts->mapper_calls.AddTo(&routes);
   parts->table_calls.AddTo(&routes);
   parts->import_calls.AddTo(&routes);
-  parts->door = std::make_shared<JsonDoor>(config, parts->keys, std::move(routes));
+  parts->counters.calls = CountersOf(routes);
+  parts->door = std::make_shared<JsonDoor>(config, parts->keys, std::move(routes), parts->counters);
   absl::StatusOr<std::unique_ptr<HttpListener>> listener =
       HttpListener::Open(config.address, config.port, parts->door, LimitsOf(config), *identity);
   if (!listener.ok()) {
@@ -146,7 +176,11 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
         listener.status().code(),
         absl::StrCat("[http]: ", std::string(listener.status().message()), ". Nothing was started."));
   }
-  parts->listener = *std::move(listener);
+  parts->url = UrlOf(config, (*listener)->port());
+  {
+    const MutexLock lock(parts->listening);
+    parts->listener = *std::move(listener);
+  }
   return std::unique_ptr<HttpService>(new HttpService(std::move(parts)));
 }
 
@@ -156,10 +190,29 @@ void HttpService::Start() {
   parts_->door->Start();
 }
 
-std::string HttpService::url() const {
-  const bool is_v6 = parts_->config.address.find(':') != std::string::npos;
-  return absl::StrCat(parts_->config.plaintext ? "http://" : "https://", is_v6 ? "[" : "",
-                      parts_->config.address, is_v6 ? "]:" : ":", parts_->listener->port());
+std::string HttpService::url() const { return parts_->url; }
+
+DoorFigures HttpService::Figures() {
+  DoorFigures figures{.counters = parts_->counters};
+  {
+    const MutexLock lock(parts_->listening);
+    if (parts_->listener) {
+      const HttpConnections connections = parts_->listener->connections();
+      figures.connections = connections.open;
+      figures.connections_let_go = connections.let_go;
+    }
+  }
+  figures.streams = parts_->table_calls.streams();
+  const ImportJobs::Load jobs = parts_->jobs.FindLoad();
+  figures.jobs_running = jobs.running;
+  figures.jobs_waiting = jobs.waiting;
+  figures.upload_bytes = parts_->uploads.FindBytes();
+  figures.upload_bytes_max = parts_->config.uploads_max;
+  const Erasure::Left left = parts_->erasure.FindLeft();
+  figures.erasures = left.tenants;
+  figures.oldest_erasure_ms = left.oldest_ms;
+  figures.erase_within_ms = std::chrono::milliseconds(parts_->config.erase_within).count();
+  return figures;
 }
 
 void HttpService::ReloadKeys() {
@@ -177,7 +230,11 @@ void HttpService::Reload() {
   ReloadKeys();
   if (parts_->config.plaintext) return;
   const absl::StatusOr<std::optional<HttpIdentity>> identity = IdentityOf(parts_->config);
-  const absl::Status set = identity.ok() ? parts_->listener->SetIdentity(**identity) : identity.status();
+  absl::Status set = identity.status();
+  if (set.ok()) {
+    const MutexLock lock(parts_->listening);
+    if (parts_->listener) set = parts_->listener->SetIdentity(**identity);
+  }
   if (set.ok()) return;
   parts_->events.Add(
       "", Severity::kError, "http.not_reloaded",

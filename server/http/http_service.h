@@ -13,12 +13,13 @@
 #include "server/config/http_config.h"
 #include "server/http/http_audit.h"
 #include "server/tenant/tenants.h"
+#include "server/watch/door_counters.h"
 #include "server/watch/events.h"
 
 namespace mirror {
 
 /// The door for JSON as one object: its listener, keys, calls, and what has to be done for it from time to
-/// time. Threads: one at a time, but the listener's own.
+/// time. Threads: one at a time, but the listener's own, and where it says otherwise.
 class HttpService {
  public:
   /// Takes the port; every call is 503 before Start(). What it is given outlives it. Errors: kUnavailable:
@@ -33,8 +34,12 @@ class HttpService {
   /// Keys and certificate are read again; what cannot be read stays as it was, and is told.
   void Reload();
   std::vector<ApiKey> Keys();
+  /// Also behind Stop(). Threads: any.
+  DoorFigures Figures();
   /// Once in a while: writes the audit log's sums, erases what was deleted.
   void KeepHouse(std::int64_t now_ms);
+  /// Answers what was asked completely, and takes nothing more.
+  void Stop();
 
  private:
   struct Parts;

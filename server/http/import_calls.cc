@@ -12,6 +12,7 @@
 #include "base/iso_time.h"
 #include "base/nonce.h"
 #include "base/utf8.h"
+#include "server/http/asked_source.h"
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
 #include "server/http/idempotency.h"
@@ -168,26 +169,28 @@ struct ImportCalls::Coming {
 };
 
 void ImportCalls::AddTo(HttpRoutes* routes) {
-  routes->Add({"POST", "/files/upload", ApiRole::kWriter, HttpBody::kJson,
-               [this](HttpCall& call) { return RequestUpload(call); }});
-  routes->Add({.method = "PUT",
+  routes->Add("requestUpload", "POST", "/files/upload", ApiRole::kWriter, HttpBody::kJson, this,
+              &ImportCalls::RequestUpload);
+  routes->Add({.name = "uploadFile",
+               .method = "PUT",
                .path = "/files/upload/{}",
                .role = std::nullopt,
                .body = HttpBody::kStreamed,
                .admit = [this](const std::shared_ptr<HttpCall>& call) { return AdmitUpload(call); }});
-  routes->Add({.method = "POST",
+  routes->Add({.name = "startImportJob",
+               .method = "POST",
                .path = "/jobs/importjobs",
                .role = ApiRole::kWriter,
                .body = HttpBody::kStreamed,
                .admit = [this](const std::shared_ptr<HttpCall>& call) { return AdmitJob(call); }});
-  routes->Add({"GET", "/jobs/importjobs", ApiRole::kReader, HttpBody::kNone,
-               [this](HttpCall& call) { return ListJobs(call); }});
-  routes->Add({"GET", "/jobs/importjobs/{}", ApiRole::kReader, HttpBody::kNone,
-               [this](HttpCall& call) { return GetJob(call); }});
-  routes->Add({"GET", "/jobs/importjobs/{}/rejects", ApiRole::kReader, HttpBody::kNone,
-               [this](HttpCall& call) { return GetRejects(call); }});
-  routes->Add({"POST", "/jobs/importjobs/{}/cancel", ApiRole::kWriter, HttpBody::kNone,
-               [this](HttpCall& call) { return CancelJob(call); }});
+  routes->Add("listImportJobs", "GET", "/jobs/importjobs", ApiRole::kReader, HttpBody::kNone, this,
+              &ImportCalls::ListJobs);
+  routes->Add("getImportJob", "GET", "/jobs/importjobs/{}", ApiRole::kReader, HttpBody::kNone, this,
+              &ImportCalls::GetJob);
+  routes->Add("getImportJobRejects", "GET", "/jobs/importjobs/{}/rejects", ApiRole::kReader, HttpBody::kNone,
+              this, &ImportCalls::GetRejects);
+  routes->Add("cancelImportJob", "POST", "/jobs/importjobs/{}/cancel", ApiRole::kWriter, HttpBody::kNone,
+              this, &ImportCalls::CancelJob);
 }
 
 std::string ImportCalls::UrlOf(const HttpCall& call) const {
@@ -285,36 +288,36 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
     return absl::InvalidArgumentError("the form needs either 'file' or 'url'. Nothing was started.");
   const absl::StatusOr<StorageInfo> storage = storages_.Find(asked.storage);
   if (!storage.ok()) return storage.status();
-  const absl::StatusOr<DataSource> source = storages_.FindSource(asked.storage, asked.source);
-  if (!source.ok()) return source.status();
-  started->what = absl::StrCat("start import job in ", storage->id, "/", source->id);
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(*source);
-  if (!tenant.ok()) return tenant.status();
-  if (absl::Status takes = (*tenant)->TakesRecords(); !takes.ok()) return takes;
-  if (!asked.mapper.empty() && FoldName(asked.mapper) != FoldName(source->mapper)) {
-    return absl::FailedPreconditionError(absl::StrCat("data source '", source->id, "' has mapper '",
-                                                      source->mapper, "', and not '", asked.mapper,
+  const absl::StatusOr<AskedSource> found = FindSourceOf(storages_, asked.storage, asked.source);
+  if (!found.ok()) return found.status();
+  const DataSource& source = found->source;
+  started->what = absl::StrCat("start import job in ", storage->id, "/", source.id);
+  if (absl::Status takes = found->tenant->TakesRecords(); !takes.ok()) return takes;
+  if (!asked.mapper.empty() && FoldName(asked.mapper) != FoldName(source.mapper)) {
+    return absl::FailedPreconditionError(absl::StrCat("data source '", source.id, "' has mapper '",
+                                                      source.mapper, "', and not '", asked.mapper,
                                                       "'. Nothing was started."));
   }
   ImportJob job;
   std::string hash;
-  if (absl::Status found = FindFile(call, coming, asked.url, &job, &hash); !found.ok()) return found;
+  if (absl::Status file = FindFile(call, coming, asked.url, &job, &hash); !file.ok()) return file;
   job.storage = storage->id;
-  job.source = source->id;
+  job.source = source.id;
   job.key = call.key->name;
-  job.id = absl::StrCat(source->tenant, "-", NewToken().substr(0, 12));
+  job.id = absl::StrCat(source.tenant, "-", NewToken().substr(0, 12));
   job.updates_known = asked.updates_known;
   job.created_ms = call.now_ms;
   job.modified_ms = call.now_ms;
   absl::StatusOr<std::string> answer = WriteJob(
-      call, **tenant,
+      call, *found->tenant,
       absl::StrCat(hash, "\n", job.storage, "\n", job.source, "\n", job.updates_known ? "upsert" : "insert"),
       asked.warnings, job, started);
   // Of a job that was begun the file is its own, whatever became of it.
   if (!started->is_new && !coming.upload.empty()) uploads_.Remove(coming.upload);
+  if (answer.ok() && !started->is_new) counters_.replayed.Add();
   if (answer.ok()) {
     started->what = absl::StrCat(started->is_new ? "start import job " : "ask again for import job ",
-                                 JobIdIn(*answer), " in ", storage->id, "/", source->id);
+                                 JobIdIn(*answer), " in ", storage->id, "/", source.id);
   }
   return answer;
 }
@@ -391,6 +394,7 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
 /// job's document is there: without one, the next start removes the file.
 absl::Status ImportCalls::TakeFile(const ImportJob& job) {
   if (!jobs_.HasRoom()) {
+    counters_.Limit(DoorLimit::kJobs);
     return absl::ResourceExhaustedError(absl::StrCat(
         config_.jobs_waiting_max, " import jobs wait already. Nothing was started; try again later."));
   }
@@ -417,11 +421,9 @@ absl::StatusOr<ImportJob> ImportCalls::FindJob(const HttpCall& call) {
 }
 
 absl::Status ImportCalls::WriteJobJson(const ImportJob& job, JsonWriter* json) {
-  const absl::StatusOr<DataSource> source = storages_.FindSource(job.storage, job.source);
+  const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, job.storage, job.source);
   if (!source.ok()) return source.status();
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(*source);
-  if (!tenant.ok()) return tenant.status();
-  const auto rejects = (*tenant)->ListDocuments(kRejectKind, RejectId(job.id, 0), kFailuresMax);
+  const auto rejects = source->tenant->ListDocuments(kRejectKind, RejectId(job.id, 0), kFailuresMax);
   if (!rejects.ok()) return rejects.status();
   json->Begin('{')
       .Member("id", job.id)
@@ -511,11 +513,9 @@ HttpAnswer ImportCalls::ListJobs(HttpCall& call) {
 HttpAnswer ImportCalls::GetRejects(HttpCall& call) {
   const absl::StatusOr<ImportJob> job = FindJob(call);
   if (!job.ok()) return ErrorAnswer(job.status());
-  const absl::StatusOr<DataSource> source = storages_.FindSource(job->storage, job->source);
+  const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, job->storage, job->source);
   if (!source.ok()) return ErrorAnswer(source.status());
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(*source);
-  if (!tenant.ok()) return ErrorAnswer(tenant.status());
-  const auto rejects = (*tenant)->ListDocuments(kRejectKind, RejectId(job->id, 0), kRejectsKeptMax);
+  const auto rejects = source->tenant->ListDocuments(kRejectKind, RejectId(job->id, 0), kRejectsKeptMax);
   if (!rejects.ok()) return ErrorAnswer(rejects.status());
   std::string csv = "line,externalId,message,row\n";
   for (const Document& document : *rejects) {

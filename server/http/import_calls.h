@@ -12,6 +12,7 @@
 #include "server/jobs/import_jobs.h"
 #include "server/jobs/uploads.h"
 #include "server/storages/storages.h"
+#include "server/watch/door_counters.h"
 
 namespace mirror {
 
@@ -20,8 +21,13 @@ class ImportCalls {
  public:
   /// What it is given outlives it.
   ImportCalls(const HttpConfig& config, Storages& storages, Uploads& uploads, ImportJobs& jobs,
-              HttpAudit& audit)
-      : config_(config), storages_(storages), uploads_(uploads), jobs_(jobs), audit_(audit) {}
+              HttpAudit& audit, DoorCounters& counters)
+      : config_(config),
+        storages_(storages),
+        uploads_(uploads),
+        jobs_(jobs),
+        audit_(audit),
+        counters_(counters) {}
   void AddTo(HttpRoutes* routes);
 
  private:
@@ -57,6 +63,7 @@ class ImportCalls {
   Uploads& uploads_;
   ImportJobs& jobs_;
   HttpAudit& audit_;
+  DoorCounters& counters_;
 };
 
 }  // namespace mirror

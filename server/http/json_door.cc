@@ -100,6 +100,7 @@ absl::Status JsonDoor::TakeKey(const HttpHead& head, std::shared_ptr<const ApiKe
   }
   *place = keys_.TakePlace((*key)->name);
   if (*place != nullptr) return absl::OkStatus();
+  counters_.Limit(DoorLimit::kRequestsPerKey);
   return absl::ResourceExhaustedError(
       absl::StrCat("this key has ", config_.requests_per_key,
                    " requests under way already. Nothing was done; try again when one has ended."));
@@ -114,6 +115,13 @@ HttpAdmission JsonDoor::Admit(const HttpHead& head) {
   if (!target.ok()) return Refusal(ErrorAnswer(target.status()));
   HttpRoutes::Match match;
   if (path) match = routes_.Find(head.method, target->segments);
+  const std::size_t call = match.number;
+  HttpAdmission admission = AdmitTo(head, *std::move(target), std::move(match));
+  admission.call = call;
+  return admission;
+}
+
+HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRoutes::Match match) {
   std::shared_ptr<const ApiKey> key;
   std::shared_ptr<void> place;
   if (match.route == nullptr || match.route->role) {
@@ -128,7 +136,7 @@ HttpAdmission JsonDoor::Admit(const HttpHead& head) {
   }
   auto call = std::make_shared<HttpCall>();
   call->head = head;
-  call->target = *std::move(target);
+  call->target = std::move(target);
   call->parts = std::move(match.parts);
   call->key = std::move(key);
   call->now_ms = NowMs();

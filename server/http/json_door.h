@@ -2,15 +2,19 @@
 #define MIRROR_SERVER_HTTP_JSON_DOOR_H_
 
 #include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "base/http/message.h"
+#include "base/http/target.h"
 #include "server/config/http_config.h"
 #include "server/http/api_keys.h"
 #include "server/http/http_routes.h"
+#include "server/watch/door_counters.h"
 
 namespace mirror {
 
@@ -19,16 +23,20 @@ namespace mirror {
 /// Threads: as HttpDoor.
 class JsonDoor final : public HttpDoor {
  public:
-  /// `keys` outlives it.
-  JsonDoor(const HttpConfig& config, ApiKeys& keys, HttpRoutes routes)
-      : config_(config), keys_(keys), routes_(std::move(routes)) {}
+  /// `keys` and `counters`, which has the routes' calls, outlive it.
+  JsonDoor(const HttpConfig& config, ApiKeys& keys, HttpRoutes routes, DoorCounters& counters)
+      : config_(config), keys_(keys), routes_(std::move(routes)), counters_(counters) {}
 
   /// Until then every call is 503.
   void Start() { started_ = true; }
   HttpAdmission Admit(const HttpHead& head) override;
   HttpAnswer Refuse(int status, std::string_view words) const override;
+  void NoteAnswer(std::size_t call, int status, std::chrono::nanoseconds took) override {
+    counters_.NoteAnswer(call, status, took);
+  }
 
  private:
+  HttpAdmission AdmitTo(const HttpHead& head, HttpTarget target, HttpRoutes::Match match);
   /// The key that was sent, and its place among its requests, which is held while somebody has `place`.
   absl::Status TakeKey(const HttpHead& head, std::shared_ptr<const ApiKey>* key,
                        std::shared_ptr<void>* place);
@@ -36,6 +44,7 @@ class JsonDoor final : public HttpDoor {
   const HttpConfig config_;
   ApiKeys& keys_;
   const HttpRoutes routes_;
+  DoorCounters& counters_;
   std::atomic<bool> started_{false};
 };
 

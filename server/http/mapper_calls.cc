@@ -53,16 +53,16 @@ absl::StatusOr<RecordMapper> MapperOfCall(HttpCall& call, bool is_new, Warnings*
 }  // namespace
 
 void MapperCalls::AddTo(HttpRoutes* routes) {
-  routes->Add({"GET", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kNone,
-               [this](HttpCall& call) { return List(call); }});
-  routes->Add({"POST", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kJson,
+  routes->Add("listMappers", "GET", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kNone, this,
+              &MapperCalls::List);
+  routes->Add({"createMapper", "POST", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kJson,
                [this](HttpCall& call) { return Put(call, /*is_new=*/true); }});
-  routes->Add({"GET", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kNone,
-               [this](HttpCall& call) { return Get(call); }});
-  routes->Add({"PUT", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kJson,
+  routes->Add("getMapper", "GET", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kNone, this,
+              &MapperCalls::Get);
+  routes->Add({"updateMapper", "PUT", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kJson,
                [this](HttpCall& call) { return Put(call, /*is_new=*/false); }});
-  routes->Add({"DELETE", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kNone,
-               [this](HttpCall& call) { return Delete(call); }});
+  routes->Add("deleteMapper", "DELETE", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kNone, this,
+              &MapperCalls::Delete);
 }
 
 HttpAnswer MapperCalls::List(HttpCall& call) {

@@ -1,15 +1,16 @@
 #include "server/http/partner_calls.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/http/asked_source.h"
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
 #include "server/http/idempotency.h"
+#include "server/http/page_values.h"
 #include "server/records/record_merge.h"
 
 namespace mirror {
@@ -135,39 +136,40 @@ HttpAnswer Refused(const RecordOutcome& outcome) {
   return ErrorAnswer(outcome.status, absl::StrCat(",\"failures\":", failures.Take()));
 }
 
-void WritePartner(const PartnerRow& row, const DataSource& source, JsonWriter* json) {
-  json->Begin('{')
+absl::Status TooManyValues(std::size_t ids) {
+  return absl::InvalidArgumentError(absl::StrCat("the business partners of these ", ids,
+                                                 " ids have more than ", kValuesBytesMax >> 20,
+                                                 " MB. Nothing was read. Ask for fewer ids in one request."));
+}
+
+std::string PartnerJson(const PartnerRow& row, const DataSource& source) {
+  JsonWriter json;
+  json.Begin('{')
       .Member("id", row.id)
       .Member("externalId", row.external_id)
       .Member("dataSource", source.id)
       .Member("createdAt", row.created_at)
       .Member("modifiedAt", row.modified_at);
-  if (row.record) json->Member("record", *row.record);
-  json->End('}');
+  if (row.record) json.Member("record", *row.record);
+  return json.End('}').Take();
 }
 
 }  // namespace
 
 void PartnerCalls::AddTo(HttpRoutes* routes) {
-  const auto add = [&](std::string_view method, std::string_view path, ApiRole role, HttpBody body,
-                       HttpAnswer (PartnerCalls::*answer)(HttpCall&)) {
-    routes->Add({method, path, role, body, [this, answer](HttpCall& call) { return (this->*answer)(call); }});
-  };
-  add("PUT", "/v4/storages/{}/businesspartners", ApiRole::kWriter, HttpBody::kJson, &PartnerCalls::Upsert);
-  add("GET", "/v4/storages/{}/businesspartners", ApiRole::kReader, HttpBody::kNone, &PartnerCalls::List);
-  add("POST", "/v4/storages/{}/businesspartners/fetch", ApiRole::kReader, HttpBody::kJson,
-      &PartnerCalls::Fetch);
-  add("POST", "/v4/storages/{}/businesspartners/delete", ApiRole::kWriter, HttpBody::kJson,
-      &PartnerCalls::Delete);
+  routes->Add("upsertBusinessPartners", "PUT", "/v4/storages/{}/businesspartners", ApiRole::kWriter,
+              HttpBody::kJson, this, &PartnerCalls::Upsert);
+  routes->Add("listBusinessPartners", "GET", "/v4/storages/{}/businesspartners", ApiRole::kReader,
+              HttpBody::kNone, this, &PartnerCalls::List);
+  routes->Add("fetchBusinessPartners", "POST", "/v4/storages/{}/businesspartners/fetch", ApiRole::kReader,
+              HttpBody::kJson, this, &PartnerCalls::Fetch);
+  routes->Add("deleteBusinessPartners", "POST", "/v4/storages/{}/businesspartners/delete", ApiRole::kWriter,
+              HttpBody::kJson, this, &PartnerCalls::Delete);
 }
 
-absl::StatusOr<PartnerCalls::Asked> PartnerCalls::Find(const HttpCall& call, const std::string& source) {
-  if (!call.Sees(call.parts[0])) return NoStorage(call.parts[0]);
-  absl::StatusOr<DataSource> found = storages_.FindSource(call.parts[0], source);
-  if (!found.ok()) return found.status();
-  absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(*found);
-  if (!tenant.ok()) return tenant.status();
-  return Asked{*std::move(found), *std::move(tenant)};
+HttpAnswer PartnerCalls::Replayed(const RecordOutcome& outcome) {
+  counters_.replayed.Add();
+  return JsonAnswer(outcome.remembered);
 }
 
 HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
@@ -183,7 +185,7 @@ HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
   if (!source.ok()) return ErrorAnswer(source.status());
   absl::StatusOr<std::vector<RecordItem>> items = ItemsOf(body->root());
   if (!items.ok()) return ErrorAnswer(items.status());
-  const absl::StatusOr<Asked> asked = Find(call, *source);
+  const absl::StatusOr<AskedSource> asked = FindAskedSource(storages_, call, call.parts[0], *source);
   if (!asked.ok()) return ErrorAnswer(asked.status());
   RecordRequest request;
   request.items = *std::move(items);
@@ -202,15 +204,16 @@ HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
   const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
   audit_.AddRows(call, "upsert", asked->source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
-  if (!outcome.remembered.empty()) return JsonAnswer(outcome.remembered);
+  if (!outcome.remembered.empty()) return Replayed(outcome);
+  counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
   return JsonAnswer(UpsertJson(outcome, *features, warnings));
 }
 
 HttpAnswer PartnerCalls::List(HttpCall& call) {
   const absl::StatusOr<AskedPage> page = PageOf(call);
   if (!page.ok()) return ErrorAnswer(page.status());
-  const std::string source = call.Query("dataSource").value_or(call.Query("datasource").value_or(""));
-  const absl::StatusOr<Asked> asked = Find(call, source);
+  const absl::StatusOr<AskedSource> asked =
+      FindAskedSource(storages_, call, call.parts[0], SourceOfQuery(call));
   if (!asked.ok()) return ErrorAnswer(asked.status());
   std::vector<std::string> ids = call.target.All("externalId");
   // An id may hold a comma: given more than once, none is split.
@@ -219,40 +222,27 @@ HttpAnswer PartnerCalls::List(HttpCall& call) {
     return ErrorAnswer(absl::InvalidArgumentError(
         absl::StrCat("'externalId' has more than ", kRowsMax, " ids. Nothing was read.")));
   }
-  JsonWriter json;
-  std::optional<std::string> next;
-  std::vector<PartnerRow> rows;
-  std::uint64_t total = 0;
+  PageValues values(page->limit);
+  const auto take = [&](const std::string& id, const PartnerRow* row) {
+    return row == nullptr || values.Add(PartnerJson(*row, asked->source), id);
+  };
+  const std::string after = page->start_after.value_or("");
+  absl::StatusOr<std::uint64_t> total = 0;
   if (ids.empty()) {
-    absl::StatusOr<RecordsCalls::PartnerPage> read =
-        asked->tenant->ReadPartnerPage(page->start_after.value_or(""), page->limit);
-    if (!read.ok()) return ErrorAnswer(read.status());
-    rows = std::move(read->partners);
-    total = read->total;
-    if (!read->is_last && !rows.empty()) next = rows.back().external_id;
+    total = asked->tenant->ReadPartnersBehind(after, take);
   } else {
-    absl::StatusOr<std::vector<PartnerRow>> read = asked->tenant->ReadPartners(ids);
-    if (!read.ok()) return ErrorAnswer(read.status());
-    std::sort(read->begin(), read->end(),
-              [](const PartnerRow& a, const PartnerRow& b) { return a.external_id < b.external_id; });
-    read->erase(
-        std::unique(read->begin(), read->end(),
-                    [](const PartnerRow& a, const PartnerRow& b) { return a.external_id == b.external_id; }),
-        read->end());
-    total = read->size();
-    for (PartnerRow& row : *read) {
-      if (page->start_after && row.external_id <= *page->start_after) continue;
-      if (rows.size() == page->limit) {
-        next = rows.back().external_id;
-        break;
-      }
-      rows.push_back(std::move(row));
-    }
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    total = asked->tenant->CountPartners(ids);
+    if (page->start_after) ids.erase(ids.begin(), std::upper_bound(ids.begin(), ids.end(), after));
+    if (absl::Status read = asked->tenant->ReadPartners(ids, take); !read.ok()) total = read;
   }
-  BeginPage(*page, next, total, &json);
-  json.Key("values").Begin('[');
-  for (const PartnerRow& row : rows) WritePartner(row, asked->source, &json);
-  json.End(']').End('}');
+  if (!total.ok()) return ErrorAnswer(total.status());
+  counters_.pages.Add();
+  counters_.page_rows.Add(values.count());
+  JsonWriter json;
+  BeginPage(*page, values.next(), *total, &json);
+  json.Key("values").Raw(values.Take()).End('}');
   return JsonAnswer(std::move(json));
 }
 
@@ -266,32 +256,33 @@ HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
   if (!source.ok()) return ErrorAnswer(source.status());
   const absl::StatusOr<std::vector<std::string>> ids = IdsOf(body->root());
   if (!ids.ok()) return ErrorAnswer(ids.status());
-  const absl::StatusOr<Asked> asked = Find(call, *source);
+  const absl::StatusOr<AskedSource> asked = FindAskedSource(storages_, call, call.parts[0], *source);
   if (!asked.ok()) return ErrorAnswer(asked.status());
-  const absl::StatusOr<std::vector<PartnerRow>> rows = asked->tenant->ReadPartners(*ids);
-  if (!rows.ok()) return ErrorAnswer(rows.status());
+  PageValues values(ids->size());
+  std::vector<std::string> missing;
+  std::string only;
+  const bool is_one = body->root().Find("externalId")->Is(JsonKind::kString);
+  const absl::Status read =
+      asked->tenant->ReadPartners(*ids, [&](const std::string& id, const PartnerRow* row) {
+        if (row == nullptr) {
+          missing.push_back(id);
+          return true;
+        }
+        if (!is_one) return values.Add(PartnerJson(*row, asked->source), id);
+        only = PartnerJson(*row, asked->source);
+        return true;
+      });
+  if (!read.ok()) return ErrorAnswer(read);
+  // What is left out would be neither among the values nor missing.
+  if (values.next()) return ErrorAnswer(TooManyValues(ids->size()));
   JsonWriter json;
   json.Begin('{');
-  if (body->root().Find("externalId")->Is(JsonKind::kString)) {
-    json.Key("businessPartner");
-    if (rows->empty()) {
-      json.Null();
-    } else {
-      WritePartner(rows->front(), asked->source, &json);
-    }
-    json.Member("status", rows->empty() ? "NOT_FOUND" : "OK");
+  if (is_one) {
+    json.Key("businessPartner").Raw(only.empty() ? "null" : only);
+    json.Member("status", only.empty() ? "NOT_FOUND" : "OK");
   } else {
-    std::map<std::string_view, const PartnerRow*> by_id;
-    for (const PartnerRow& row : *rows) by_id[row.external_id] = &row;
-    json.Key("values").Begin('[');
-    for (const std::string& id : *ids) {
-      if (const auto found = by_id.find(id); found != by_id.end())
-        WritePartner(*found->second, asked->source, &json);
-    }
-    json.End(']').Key("missing").Begin('[');
-    for (const std::string& id : *ids) {
-      if (!by_id.contains(id)) json.String(id);
-    }
+    json.Key("values").Raw(values.Take()).Key("missing").Begin('[');
+    for (const std::string& id : missing) json.String(id);
     json.End(']');
   }
   warnings.WriteTo(&json);
@@ -320,7 +311,7 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   if (!source.ok()) return ErrorAnswer(source.status());
   const absl::StatusOr<std::vector<std::string>> ids = IdsOf(body->root());
   if (!ids.ok()) return ErrorAnswer(ids.status());
-  const absl::StatusOr<Asked> asked = Find(call, *source);
+  const absl::StatusOr<AskedSource> asked = FindAskedSource(storages_, call, call.parts[0], *source);
   if (!asked.ok()) return ErrorAnswer(asked.status());
   RecordRequest request;
   request.operation = RecordOperation::kDelete;
@@ -347,7 +338,8 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   if (!outcome.status.ok()) return Refused(outcome);
   const bool erased = *erase && asked->tenant->EraseDeleted(call.now_ms).ok();
   if (!erased) erasure_.Note(asked->source.tenant);
-  if (!outcome.remembered.empty()) return JsonAnswer(outcome.remembered);
+  if (!outcome.remembered.empty()) return Replayed(outcome);
+  counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
   return JsonAnswer(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));
 }
 

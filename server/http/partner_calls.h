@@ -1,14 +1,11 @@
 #ifndef MIRROR_SERVER_HTTP_PARTNER_CALLS_H_
 #define MIRROR_SERVER_HTTP_PARTNER_CALLS_H_
 
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "server/http/erasure.h"
 #include "server/http/http_audit.h"
 #include "server/http/http_routes.h"
 #include "server/storages/storages.h"
+#include "server/watch/door_counters.h"
 
 namespace mirror {
 
@@ -16,8 +13,8 @@ namespace mirror {
 class PartnerCalls {
  public:
   /// What it is given outlives it.
-  PartnerCalls(Storages& storages, HttpAudit& audit, Erasure& erasure)
-      : storages_(storages), audit_(audit), erasure_(erasure) {}
+  PartnerCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, DoorCounters& counters)
+      : storages_(storages), audit_(audit), erasure_(erasure), counters_(counters) {}
   void AddTo(HttpRoutes* routes);
 
  private:
@@ -25,16 +22,12 @@ class PartnerCalls {
   HttpAnswer List(HttpCall& call);
   HttpAnswer Fetch(HttpCall& call);
   HttpAnswer Delete(HttpCall& call);
-  /// Of `source` with its tenant: by a member of the body, or of the query.
-  struct Asked {
-    DataSource source;
-    std::shared_ptr<Tenant> tenant;
-  };
-  absl::StatusOr<Asked> Find(const HttpCall& call, const std::string& source);
+  HttpAnswer Replayed(const RecordOutcome& outcome);
 
   Storages& storages_;
   HttpAudit& audit_;
   Erasure& erasure_;
+  DoorCounters& counters_;
 };
 
 }  // namespace mirror

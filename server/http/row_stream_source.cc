@@ -17,8 +17,10 @@ constexpr std::size_t kStreamBlockBytes = 128 << 10;
 
 class RowStreamSource final : public HttpBodySource {
  public:
-  RowStreamSource(CommittedReading reading, std::vector<std::uint32_t> columns, std::shared_ptr<void> place)
+  RowStreamSource(CommittedReading reading, std::vector<std::uint32_t> columns, std::shared_ptr<void> place,
+                  DoorCounters& counters)
       : place_(std::move(place)),
+        counters_(counters),
         reading_(std::move(reading)),
         columns_(std::move(columns)),
         rows_(reading_.kept, columns_),
@@ -30,6 +32,7 @@ class RowStreamSource final : public HttpBodySource {
       changed_.NotifyAll();
     }
     reader_.join();
+    (is_given_ ? counters_.streams_whole : counters_.streams_cut).Add();
   }
   RowStreamSource(const RowStreamSource&) = delete;
   RowStreamSource& operator=(const RowStreamSource&) = delete;
@@ -39,6 +42,7 @@ class RowStreamSource final : public HttpBodySource {
     while (pieces_.empty() && !is_read_) changed_.Wait(mutex_);
     if (pieces_.empty()) {
       if (!status_.ok()) return status_;
+      is_given_ = true;
       piece->clear();
       return false;
     }
@@ -63,6 +67,7 @@ class RowStreamSource final : public HttpBodySource {
             piece.push_back('\n');
           }
           count += batch.row_count;
+          counters_.stream_rows.Add(batch.row_count);
           return Push(std::move(piece));
         });
     if (status.ok()) {
@@ -96,6 +101,8 @@ class RowStreamSource final : public HttpBodySource {
   }
 
   const std::shared_ptr<void> place_;
+  DoorCounters& counters_;
+  bool is_given_ = false;  ///< To its end; of who takes it.
   CommittedReading reading_;
   const std::vector<std::uint32_t> columns_;
   const JsonRows rows_;
@@ -111,8 +118,9 @@ class RowStreamSource final : public HttpBodySource {
 }  // namespace
 
 std::unique_ptr<HttpBodySource> StreamRows(CommittedReading reading, std::vector<std::uint32_t> columns,
-                                           std::shared_ptr<void> place) {
-  return std::make_unique<RowStreamSource>(std::move(reading), std::move(columns), std::move(place));
+                                           std::shared_ptr<void> place, DoorCounters& counters) {
+  return std::make_unique<RowStreamSource>(std::move(reading), std::move(columns), std::move(place),
+                                           counters);
 }
 
 }  // namespace mirror

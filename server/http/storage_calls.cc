@@ -29,22 +29,28 @@ void WriteSource(const DataSource& source, const Warnings& warnings, JsonWriter*
 }  // namespace
 
 void StorageCalls::AddTo(HttpRoutes* routes) {
-  const auto add = [&](std::string_view method, std::string_view path, ApiRole role, HttpBody body,
-                       HttpAnswer (StorageCalls::*answer)(HttpCall&)) {
-    routes->Add({method, path, role, body, [this, answer](HttpCall& call) { return (this->*answer)(call); }});
-  };
-  add("POST", "/v2/storages", ApiRole::kOwner, HttpBody::kJson, &StorageCalls::CreateStorage);
-  add("GET", "/v2/storages", ApiRole::kReader, HttpBody::kNone, &StorageCalls::ListStorages);
-  add("GET", "/v2/storages/{}", ApiRole::kReader, HttpBody::kNone, &StorageCalls::GetStorage);
-  add("DELETE", "/storages/{}", ApiRole::kOwner, HttpBody::kNone, &StorageCalls::DeleteStorage);
-  add("POST", "/storages/{}/clear", ApiRole::kOwner, HttpBody::kNone, &StorageCalls::ClearStorage);
-  add("POST", "/storages/{}/datasources", ApiRole::kOwner, HttpBody::kJson, &StorageCalls::CreateSource);
-  add("GET", "/storages/{}/datasources", ApiRole::kReader, HttpBody::kNone, &StorageCalls::ListSources);
-  add("GET", "/storages/{}/datasources/{}", ApiRole::kReader, HttpBody::kNone, &StorageCalls::GetSource);
-  add("PUT", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kJson, &StorageCalls::ChangeSource);
-  add("DELETE", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kNone, &StorageCalls::DeleteSource);
-  add("POST", "/storages/{}/datasources/{}/clear", ApiRole::kOwner, HttpBody::kNone,
-      &StorageCalls::ClearSource);
+  routes->Add("createStorage", "POST", "/v2/storages", ApiRole::kOwner, HttpBody::kJson, this,
+              &StorageCalls::CreateStorage);
+  routes->Add("listStorages", "GET", "/v2/storages", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::ListStorages);
+  routes->Add("getStorage", "GET", "/v2/storages/{}", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::GetStorage);
+  routes->Add("deleteStorage", "DELETE", "/storages/{}", ApiRole::kOwner, HttpBody::kNone, this,
+              &StorageCalls::DeleteStorage);
+  routes->Add("clearStorage", "POST", "/storages/{}/clear", ApiRole::kOwner, HttpBody::kNone, this,
+              &StorageCalls::ClearStorage);
+  routes->Add("createDataSource", "POST", "/storages/{}/datasources", ApiRole::kOwner, HttpBody::kJson, this,
+              &StorageCalls::CreateSource);
+  routes->Add("listDataSources", "GET", "/storages/{}/datasources", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::ListSources);
+  routes->Add("getDataSource", "GET", "/storages/{}/datasources/{}", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::GetSource);
+  routes->Add("updateDataSource", "PUT", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kJson,
+              this, &StorageCalls::ChangeSource);
+  routes->Add("deleteDataSource", "DELETE", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kNone,
+              this, &StorageCalls::DeleteSource);
+  routes->Add("clearDataSource", "POST", "/storages/{}/datasources/{}/clear", ApiRole::kOwner,
+              HttpBody::kNone, this, &StorageCalls::ClearSource);
 }
 
 absl::Status StorageCalls::WriteStorage(const StorageInfo& storage, JsonWriter* json) {
@@ -146,6 +152,7 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
   audit_.Add(call, absl::StrCat("delete storage ", id, rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
              rows.status());
   if (!rows.ok()) return ErrorAnswer(rows.status());
+  counters_.requested.deleted.Add(*rows);
   JsonWriter json;
   json.Begin('{');
   WriteCounts(*rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
@@ -166,20 +173,32 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
         absl::StrCat("the rows of data source '", source.id, "' come by cycles of tenant '", source.tenant,
                      "'. Nothing was cleared. Change them at their source."));
   }
+  std::vector<std::shared_ptr<Tenant>> tenants;
   for (const DataSource& source : sources) {
     if (!status.ok()) break;
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
-    if (!tenant.ok()) {
-      status = tenant.status();
-      break;
-    }
-    const absl::StatusOr<std::uint64_t> cleared = (*tenant)->ClearRecords(call.now_ms);
+    absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
+    // All of them can be cleared, or none is.
+    status = tenant.ok() ? (*tenant)->TakesRecords() : tenant.status();
+    if (status.ok()) tenants.push_back(*std::move(tenant));
+  }
+  std::size_t done = 0;
+  for (; status.ok() && done < tenants.size(); ++done) {
+    const absl::StatusOr<std::uint64_t> cleared = tenants[done]->ClearRecords(call.now_ms);
     status = cleared.status();
     if (!cleared.ok()) break;
     rows += *cleared;
-    const bool no_files = jobs_.RemoveEnded(source.tenant);
-    if (erased) erased = no_files && (*tenant)->EraseDeleted(call.now_ms).ok();
-    if (!erased) erasure_.Note(source.tenant);
+    counters_.requested.deleted.Add(*cleared);
+    const bool no_files = jobs_.RemoveEnded(sources[done].tenant);
+    const bool erased_now = *erase && no_files && tenants[done]->EraseDeleted(call.now_ms).ok();
+    if (!erased_now) erasure_.Note(sources[done].tenant);
+    erased = erased && erased_now;
+  }
+  if (!status.ok() && done > 0) {
+    // Somebody paused or deleted one of them meanwhile.
+    status = absl::Status(
+        status.code(), absl::StrCat(done, " of ", sources.size(), " data sources were cleared, with ", rows,
+                                    " rows; then: ", std::string(status.message()),
+                                    " The same request again clears the rest."));
   }
   audit_.Add(call, absl::StrCat(what, ": ", rows, " rows"), status);
   if (!status.ok()) return ErrorAnswer(status);
@@ -328,6 +347,7 @@ HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
                           rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
              rows.status());
   if (!rows.ok()) return ErrorAnswer(rows.status());
+  counters_.requested.deleted.Add(*rows);
   JsonWriter json;
   json.Begin('{');
   // One of cycles is only left: nothing of it was erased.

@@ -9,6 +9,7 @@
 #include "server/http/http_routes.h"
 #include "server/jobs/import_jobs.h"
 #include "server/storages/storages.h"
+#include "server/watch/door_counters.h"
 
 namespace mirror {
 
@@ -16,8 +17,9 @@ namespace mirror {
 class StorageCalls {
  public:
   /// What it is given outlives it.
-  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, ImportJobs& jobs)
-      : storages_(storages), audit_(audit), erasure_(erasure), jobs_(jobs) {}
+  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, ImportJobs& jobs,
+               DoorCounters& counters)
+      : storages_(storages), audit_(audit), erasure_(erasure), jobs_(jobs), counters_(counters) {}
   void AddTo(HttpRoutes* routes);
 
  private:
@@ -41,6 +43,7 @@ class StorageCalls {
   HttpAudit& audit_;
   Erasure& erasure_;
   ImportJobs& jobs_;
+  DoorCounters& counters_;
 };
 
 }  // namespace mirror

@@ -11,8 +11,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/http/asked_source.h"
 #include "server/http/http_error.h"
 #include "server/http/json_row.h"
+#include "server/http/page_values.h"
 #include "server/http/row_stream_source.h"
 
 namespace mirror {
@@ -66,7 +68,7 @@ Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) 
 
 /// The row of this key, where it is there.
 absl::Status ReadOne(const CommittedReading& reading, const std::vector<std::uint32_t>& columns,
-                     const Key& key, std::string* values) {
+                     const Key& key, PageValues* values) {
   const JsonRows rows(reading.kept, columns);
   bool is_done = false;
   const absl::Status status = reading.snapshot->ReadRows(
@@ -74,24 +76,25 @@ absl::Status ReadOne(const CommittedReading& reading, const std::vector<std::uin
       [] { return true; },
       [&](RowBlock* block) -> absl::Status {
         const ChangeBatch batch = ViewOf(reading.kept, block);
-        if (KeyAt(reading.kept, batch, 0) == key) rows.Append(batch, 0, values);
+        if (KeyAt(reading.kept, batch, 0) == key) {
+          std::string value;
+          rows.Append(batch, 0, &value);
+          values->Add(value, "");
+        }
         is_done = true;
         return absl::CancelledError();
       });
   return is_done ? absl::OkStatus() : status;
 }
 
-/// The page's rows; `next` where there are more.
+/// Rows from a key on, or behind it, as many as `values` takes.
 absl::Status ReadPage(const CommittedReading& reading, const std::vector<std::uint32_t>& columns,
-                      const std::optional<Key>& from, bool from_is_excluded, std::size_t limit,
-                      std::string* values, std::optional<std::string>* next) {
+                      const std::optional<Key>& from, bool from_is_excluded, PageValues* values) {
   constexpr std::size_t kBlockBytes = 64 << 10;
   // The key is read in any case, since it is where the next page begins.
   const std::vector<std::uint32_t> read = WithKey(reading.kept, columns);
   const JsonRows rows(reading.kept, columns);
-  std::size_t count = 0;
-  std::string last;
-  bool is_full = false;
+  std::string value;
   KeyRange range;
   if (from) range.first = *from;
   bool is_first = from_is_excluded;
@@ -101,53 +104,48 @@ absl::Status ReadPage(const CommittedReading& reading, const std::vector<std::ui
         const ChangeBatch batch = ViewOf(reading.kept, block);
         for (std::uint32_t row = 0; row < batch.row_count; ++row) {
           if (std::exchange(is_first, false) && KeyAt(reading.kept, batch, row) == *from) continue;
-          if (count == limit) {
-            is_full = true;
-            return absl::CancelledError();
-          }
-          if (count++ > 0) values->push_back(',');
-          rows.Append(batch, row, values);
-          last = PageKey(reading.kept, batch, row);
+          value.clear();
+          rows.Append(batch, row, &value);
+          if (!values->Add(value, PageKey(reading.kept, batch, row))) return absl::CancelledError();
         }
         return absl::OkStatus();
       });
-  if (!status.ok() && !is_full) return status;
-  if (is_full) *next = last;
-  return absl::OkStatus();
+  return values->next() ? absl::OkStatus() : status;
 }
 
 }  // namespace
 
 void TableCalls::AddTo(HttpRoutes* routes) {
-  routes->Add({"GET", "/v4/storages/{}/records/{}", ApiRole::kReader, HttpBody::kNone,
-               [this](HttpCall& call) { return Read(call); }});
+  routes->Add("listRecords", "GET", "/v4/storages/{}/records/{}", ApiRole::kReader, HttpBody::kNone, this,
+              &TableCalls::Read);
+}
+
+HttpAnswer TableCalls::Stream(CommittedReading reading, std::vector<std::uint32_t> columns) {
+  if (streams_->fetch_add(1) >= streams_max_) {
+    streams_->fetch_sub(1);
+    counters_.Limit(DoorLimit::kStreams);
+    return ErrorAnswer(absl::ResourceExhaustedError(
+        absl::StrCat(streams_max_,
+                     " tables are being streamed already. Nothing was read; try again when one has ended.")));
+  }
+  std::shared_ptr<void> place(streams_.get(), [streams = streams_](void*) { streams->fetch_sub(1); });
+  HttpAnswer answer{.status = 200, .content_type = kLines};
+  answer.stream = StreamRows(std::move(reading), std::move(columns), std::move(place), counters_);
+  return answer;
 }
 
 HttpAnswer TableCalls::Read(HttpCall& call) {
   if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   const absl::StatusOr<AskedPage> asked = PageOf(call);
   if (!asked.ok()) return ErrorAnswer(asked.status());
-  const std::string source_name = call.Query("dataSource").value_or(call.Query("datasource").value_or(""));
-  const absl::StatusOr<DataSource> source = storages_.FindSource(call.parts[0], source_name);
+  const absl::StatusOr<AskedSource> source =
+      FindAskedSource(storages_, call, call.parts[0], SourceOfQuery(call));
   if (!source.ok()) return ErrorAnswer(source.status());
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(*source);
-  if (!tenant.ok()) return ErrorAnswer(tenant.status());
-  absl::StatusOr<CommittedReading> reading = (*tenant)->ReadCommitted(call.parts[1]);
+  absl::StatusOr<CommittedReading> reading = source->tenant->ReadCommitted(call.parts[1]);
   if (!reading.ok()) return ErrorAnswer(reading.status());
   absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);
   if (!columns.ok()) return ErrorAnswer(columns.status());
-  if (WantsLines(call)) {
-    if (streams_->fetch_add(1) >= streams_max_) {
-      streams_->fetch_sub(1);
-      return ErrorAnswer(absl::ResourceExhaustedError(absl::StrCat(
-          streams_max_,
-          " tables are being streamed already. Nothing was read; try again when one has ended.")));
-    }
-    std::shared_ptr<void> place(streams_.get(), [streams = streams_](void*) { streams->fetch_sub(1); });
-    HttpAnswer answer{.status = 200, .content_type = kLines};
-    answer.stream = StreamRows(*std::move(reading), *std::move(columns), std::move(place));
-    return answer;
-  }
+  if (WantsLines(call)) return Stream(*std::move(reading), *std::move(columns));
   if (reading->kept.Key().empty()) {
     return ErrorAnswer(absl::InvalidArgumentError(absl::StrCat(
         "table '", reading->kept.name,
@@ -160,21 +158,22 @@ HttpAnswer TableCalls::Read(HttpCall& call) {
     if (!key.ok()) return ErrorAnswer(key.status());
     from = *std::move(key);
   }
-  std::string values;
-  std::optional<std::string> next;
+  PageValues values(asked->limit);
   std::uint64_t total = static_cast<std::uint64_t>(std::max<std::int64_t>(0, reading->record.row_count));
   absl::Status read;
   if (one) {
     read = ReadOne(*reading, *columns, *from, &values);
-    total = values.empty() ? 0 : 1;
+    total = values.count();
   } else {
-    read = ReadPage(*reading, *columns, from, asked->start_after.has_value(), asked->limit, &values, &next);
+    read = ReadPage(*reading, *columns, from, asked->start_after.has_value(), &values);
   }
   if (!read.ok()) return ErrorAnswer(read);
   JsonWriter json;
-  BeginPage(*asked, next, total, &json);
+  BeginPage(*asked, values.next(), total, &json);
   json.Key("lsn").Number(reading->record.position.lsn.value);
-  json.Key("values").Raw(absl::StrCat("[", values, "]")).End('}');
+  json.Key("values").Raw(values.Take()).End('}');
+  counters_.pages.Add();
+  counters_.page_rows.Add(values.count());
   return JsonAnswer(std::move(json));
 }
 

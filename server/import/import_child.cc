@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/spawn.h"
 
 namespace mirror {
 namespace {
@@ -29,9 +29,6 @@ constexpr std::size_t kPieceBytes = 64 << 10;
 /// For a program that has said all it has to say, or closed its pipe.
 constexpr milliseconds kPatienceAtEnd{2'000};
 constexpr char kUnread[] = "the file could not be read: ";
-
-/// A copy of a descriptor that is none of the first three, which the program's own are put onto.
-int CopyAbove(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1); }
 
 int PollTime(std::chrono::steady_clock::time_point until) {
   const auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now());
@@ -87,36 +84,8 @@ absl::Status ImportChild::Spawn(const std::string& program, int file) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return refused(errno);
   pipe_ = ends[0];
-  const int write_end = CopyAbove(ends[1]), input = CopyAbove(file);
-  int failed = write_end < 0 || input < 0 ? errno : 0;
+  const int failed = SpawnAlone(program, file, ends[1], {"mirror-import"}, {}, &pid_);
   close(ends[1]);
-  if (failed == 0) {
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&files, write_end, STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-    posix_spawn_file_actions_addchdir_np(&files, "/");
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    std::string name = "mirror-import";
-    char* const words[] = {name.data(), nullptr};
-    char* const environment[] = {nullptr};
-    failed = posix_spawn(&pid_, program.c_str(), &files, &attributes, words, environment);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-  }
-  if (write_end >= 0) close(write_end);
-  if (input >= 0) close(input);
   if (failed == 0) return absl::OkStatus();
   pid_ = -1;
   return refused(failed);

@@ -24,10 +24,19 @@ bool IsGone(const absl::StatusOr<std::optional<ImportJob>>& job) {
   return job.ok() && (!*job || IsOver((*job)->state));
 }
 
+void CountEnd(const ImportJob& job, DoorCounters* counters) {
+  if (job.state == JobState::kFinished) counters->jobs_finished.Add();
+  if (job.state == JobState::kCouldNotStart) counters->jobs_not_started.Add();
+  if (job.state != JobState::kDied) return;
+  const bool was_ended = job.message == kJobCancelled || job.message == kJobCleared;
+  (was_ended ? counters->jobs_cancelled : counters->jobs_died).Add();
+}
+
 }  // namespace
 
-ImportJobs::ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events)
-    : tenants_(tenants), uploads_(uploads), options_(options), events_(events) {}
+ImportJobs::ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events,
+                       DoorCounters& counters)
+    : tenants_(tenants), uploads_(uploads), options_(options), events_(events), counters_(counters) {}
 
 ImportJobs::~ImportJobs() { Stop(); }
 
@@ -74,6 +83,11 @@ bool ImportJobs::IsStopping(const std::string& id) {
 bool ImportJobs::HasRoom() {
   const MutexLock lock(mutex_);
   return waiting_.size() < options_.waiting_max;
+}
+
+ImportJobs::Load ImportJobs::FindLoad() {
+  const MutexLock lock(mutex_);
+  return {.running = busy_.size(), .waiting = waiting_.size()};
 }
 
 void ImportJobs::Schedule(const ImportJob& job) {
@@ -156,11 +170,13 @@ bool ImportJobs::RunOne(const Waiting& next) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
   if (!tenant.ok()) return false;
   RunImport(
-      **job, **tenant, uploads_, {.program = program_, .time = options_.time},
+      **job, **tenant, uploads_, {.program = program_, .time = options_.time, .rows = &counters_.imported},
       [this, &next] { return IsStopping(next.id); }, events_);
   const absl::StatusOr<std::optional<ImportJob>> after = Find(next.id);
   if (!IsGone(after)) return false;
-  if (*after) options_.told(**after);
+  if (!*after) return true;
+  CountEnd(**after, &counters_);
+  options_.told(**after);
   return true;
 }
 
@@ -174,11 +190,11 @@ bool ImportJobs::RemoveEnded(const std::string& context_id) {
     if (const auto running = busy_.find(tenant); running != busy_.end()) all.push_back(running->second);
   }
   bool is_all = true;
-  std::set<std::string> ended;
+  std::map<std::string, std::optional<ImportJob>> ended;
   for (const Waiting& one : all) {
     const absl::StatusOr<std::optional<ImportJob>> job = Find(one.id);
     if (IsGone(job)) {
-      ended.insert(one.id);
+      ended[one.id] = *job;
     } else {
       is_all = is_all && job.ok();
     }
@@ -192,6 +208,7 @@ bool ImportJobs::RemoveEnded(const std::string& context_id) {
         continue;
       }
       uploads.push_back(one->upload);
+      if (const std::optional<ImportJob>& job = ended[one->id]) CountEnd(*job, &counters_);
       one = waiting_.erase(one);
     }
     const auto runs = [&]() MIRROR_REQUIRES(mutex_) {
@@ -281,7 +298,7 @@ absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t
                            ". Nothing was done."));
         }
         cancelled->state = JobState::kDied;
-        cancelled->message = "cancelled";
+        cancelled->message = kJobCancelled;
         cancelled->modified_ms = now_ms;
         return std::vector<DocumentChange>{JobChange(*cancelled)};
       },

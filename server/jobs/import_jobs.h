@@ -20,6 +20,7 @@
 #include "server/jobs/uploads.h"
 #include "server/records/import_job.h"
 #include "server/tenant/tenants.h"
+#include "server/watch/door_counters.h"
 #include "server/watch/events.h"
 
 namespace mirror {
@@ -38,8 +39,9 @@ struct ImportJobsOptions {
 /// time. Threads: any; it has `running_max` of its own.
 class ImportJobs {
  public:
-  /// `tenants`, `uploads` and `events` outlive it. Nothing runs before Start().
-  ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events);
+  /// `tenants`, `uploads`, `events` and `counters` outlive it. Nothing runs before Start().
+  ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events,
+             DoorCounters& counters = UnwatchedDoor());
   /// Ends what runs between two commits; it goes on at the next start.
   ~ImportJobs();
   ImportJobs(const ImportJobs&) = delete;
@@ -53,6 +55,10 @@ class ImportJobs {
   void Schedule(const ImportJob& job);
   /// Whether fewer wait than may.
   bool HasRoom();
+  struct Load {
+    std::size_t running = 0, waiting = 0;
+  };
+  Load FindLoad();
   /// Absent: there is no such job. Errors: as RecordsCalls.
   absl::StatusOr<std::optional<ImportJob>> Find(const std::string& id);
   /// Gives the job, which is over, as its file is, see RemoveEnded(). Errors: kNotFound;
@@ -87,6 +93,7 @@ class ImportJobs {
   Uploads& uploads_;
   const ImportJobsOptions options_;
   Events& events_;
+  DoorCounters& counters_;
   std::string program_;
   Mutex mutex_;
   CondVar changed_;

@@ -367,6 +367,8 @@ class ImportRun {
     rejects_.clear();
     bytes_ = rejected_ = 0;
     if (outcome.status.ok()) {
+      if (options_.rows != nullptr)
+        options_.rows->Count(outcome.inserts, outcome.updates, outcome.deletes, next.failed - job_.failed);
       job_ = next;
       CrashPoint("job.committed");
       return true;

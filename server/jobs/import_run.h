@@ -8,6 +8,7 @@
 #include "server/jobs/uploads.h"
 #include "server/records/import_job.h"
 #include "server/tenant/tenant.h"
+#include "server/watch/door_counters.h"
 #include "server/watch/events.h"
 
 namespace mirror {
@@ -15,6 +16,7 @@ namespace mirror {
 struct ImportRunOptions {
   std::string program;  ///< mirror-import.
   std::chrono::milliseconds time{600'000};
+  DoorRows* rows = nullptr;  ///< Counts those that are committed; null: nobody does.
 };
 
 /// Runs a job from where it stands to its end, whatever that is: its document says. It comes back before the

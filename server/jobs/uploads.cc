@@ -157,15 +157,18 @@ absl::Status Uploads::CheckRoom(const std::string& key, std::uint64_t more) {
     if (upload.key == key) of_key += upload.bytes;
   }
   if (of_key > limits_.key_bytes_max) {
+    counters_.Limit(DoorLimit::kUploadsPerKey);
     return absl::ResourceExhaustedError(absl::StrCat(
         "the files of this key that wait have more than ", limits_.key_bytes_max / 1'000'000,
         " MB together. Nothing was kept of this one. Let their import jobs end, then try again."));
   }
   if (all > limits_.bytes_max || files > kUploadsMax) {
+    counters_.Limit(DoorLimit::kUploads);
     return absl::UnavailableError(
         "the server has no room for more uploads now. Nothing was kept of this one; try again later.");
   }
   if (IsNearlyFull(folder_)) {
+    counters_.Limit(DoorLimit::kDisk);
     return absl::UnavailableError(absl::StrCat("the server's disk has less than ", kFreePercentMin,
                                                " % free. Nothing was kept of this file; try again later."));
   }
@@ -203,6 +206,7 @@ absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const st
     return one.second.key == key && !one.second.secret.empty() && !IsLate(one.second, now_ms);
   });
   if (static_cast<std::size_t>(announced) >= limits_.key_announced_max) {
+    counters_.Limit(DoorLimit::kUploadsPerKey);
     return absl::ResourceExhaustedError(absl::StrCat(
         limits_.key_announced_max, " links of this key were not used yet, and it may have no more. Nothing ",
         "was done. Send files to them, or wait until they expire."));
@@ -300,6 +304,13 @@ absl::Status Uploads::TakeFor(const std::string& job, const std::string& key, co
   const MutexLock lock(mutex_);
   if (const auto found = uploads_.find(id); found != uploads_.end()) found->second.job.clear();
   return noted;
+}
+
+std::uint64_t Uploads::FindBytes() {
+  const MutexLock lock(mutex_);
+  std::uint64_t bytes = 0;
+  for (const auto& [id, upload] : uploads_) bytes += upload.bytes;
+  return bytes;
 }
 
 void Uploads::Remove(const std::string& id) {

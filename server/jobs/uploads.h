@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/http/message.h"
 #include "base/mutex.h"
+#include "server/watch/door_counters.h"
 
 namespace mirror {
 
@@ -52,7 +53,9 @@ class Uploads {
     virtual absl::Status Finish() = 0;
   };
 
-  Uploads(std::string folder, const UploadLimits& limits) : folder_(std::move(folder)), limits_(limits) {}
+  /// `counters` outlive it.
+  Uploads(std::string folder, const UploadLimits& limits, DoorCounters& counters = UnwatchedDoor())
+      : folder_(std::move(folder)), limits_(limits), counters_(counters) {}
 
   /// Makes the folder, and finds what a former process left. Gives those that a job has.
   absl::StatusOr<std::vector<Upload>> Open();
@@ -75,6 +78,8 @@ class Uploads {
   absl::Status TakeFor(const std::string& job, const std::string& key, const std::string& id);
   std::string PathOf(const std::string& id) const;
   void Remove(const std::string& id);
+  /// Of all files that are there, and those that come.
+  std::uint64_t FindBytes();
   /// Removes what nobody took in time.
   void KeepHouse(std::int64_t now_ms);
 
@@ -91,6 +96,7 @@ class Uploads {
 
   const std::string folder_;
   const UploadLimits limits_;
+  DoorCounters& counters_;
   Mutex mutex_;
   std::map<std::string, Upload> uploads_ MIRROR_GUARDED_BY(mutex_);  ///< By id.
 };

@@ -16,6 +16,9 @@ enum class JobState : std::uint8_t { kScheduled, kRunning, kFinished, kCouldNotS
 std::string_view ToString(JobState state);
 inline bool IsOver(JobState state) { return state != JobState::kScheduled && state != JobState::kRunning; }
 
+/// Messages of jobs that somebody ended.
+inline constexpr char kJobCancelled[] = "cancelled", kJobCleared[] = "cleared";
+
 /// An import of one file into one data source; a document of its tenant's mirror, which moves with the rows.
 struct ImportJob {
   std::string id;  ///< "Acme--crm-5b2f0c1e8d7a": the tenant, and 12 digits.

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/codec_skip.h"
 
 namespace mirror {
 namespace {
@@ -21,24 +22,6 @@ constexpr std::uint64_t kEntryBytes = 200;
 constexpr std::uint64_t kGrowth = 2;
 
 enum class Count { kFits, kTooMany, kBroken };
-enum WireType : std::uint32_t { kVarint = 0, kFixed64 = 1, kLength = 2, kFixed32 = 5 };
-
-bool SkipValue(std::uint32_t wire_type, CodedInputStream& in) {
-  std::uint64_t dropped = 0;
-  std::uint32_t length = 0;
-  switch (wire_type) {
-    case kVarint:
-      return in.ReadVarint64(&dropped);
-    case kFixed64:
-      return in.Skip(8);
-    case kFixed32:
-      return in.Skip(4);
-    case kLength:
-      return in.ReadVarint32(&length) && length <= INT32_MAX && in.Skip(static_cast<int>(length));
-    default:  // Groups, which no message here has.
-      return false;
-  }
-}
 
 /// Whether each value of a field is an object of its own in memory, however little it is on the wire.
 /// Numbers are not, and of a single text the last one replaces those before it.
@@ -113,7 +96,7 @@ bool TakeValue(const FieldDescriptor* field, std::uint32_t wire_type, CodedInput
                EntryCount& counted) {
   const std::uint64_t each = NumberBytes(field);
   if (each == 0 || wire_type == kFixed64 || wire_type == kFixed32) return SkipValue(wire_type, in);
-  if (wire_type != kLength) {
+  if (wire_type != kLengthBefore) {
     counted.Add(kGrowth * each, 2);
     return SkipValue(wire_type, in);
   }
@@ -133,7 +116,7 @@ Count TakeEntries(const Descriptor& type, CodedInputStream& in, std::uint64_t en
     const FieldDescriptor* field = type.FindFieldByNumber(static_cast<int>(tag >> 3U));
     const Descriptor* inner = field == nullptr ? nullptr : field->message_type();
     if (IsEntry(field) && ++counted.entries > entries_max) return Count::kTooMany;
-    if (inner == nullptr || (tag & 7U) != kLength) {
+    if (inner == nullptr || (tag & 7U) != kLengthBefore) {
       if (!TakeValue(field, tag & 7U, in, counted)) return Count::kBroken;
       continue;
     }

@@ -28,6 +28,23 @@ absl::Status Taken(std::string_view what, const std::string& name) {
       absl::StrCat(std::string(what), " '", name, "' is taken. Nothing was done. Choose another one."));
 }
 
+/// Whether `made` can be listed beside `there`.
+absl::Status CheckFree(const std::string& storage, const DataSource& made,
+                       const std::vector<DataSource>& there) {
+  if (there.size() >= kDataSourcesMax) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("storage '", storage, "' has ", kDataSourcesMax,
+                     " data sources, and no more can be. Nothing was done."));
+  }
+  for (const DataSource& other : there) {
+    if (FoldName(other.id) == FoldName(made.id)) return Taken("the id of a data source", made.id);
+    if (other.name == made.name || FoldName(other.id) == FoldName(made.name) ||
+        FoldName(other.name) == FoldName(made.id))
+      return Taken("the name of a data source", made.name);
+  }
+  return absl::OkStatus();
+}
+
 /// It is gone, or is a tenant whose mirror is not there yet: nothing that has documents.
 bool IsNowhere(const absl::Status& status) { return absl::IsNotFound(status) || absl::IsAborted(status); }
 
@@ -47,8 +64,11 @@ absl::StatusOr<std::shared_ptr<Tenant>> Storages::Root(const std::string& storag
   if (absl::IsNotFound(tenant.status())) return NoStorage(storage);
   if (!tenant.ok()) return tenant;
   const absl::StatusOr<Known> known = Look(**tenant);
-  if (IsNowhere(known.status()) || (known.ok() && !known->is_storage)) return NoStorage(storage);
+  if (IsNowhere(known.status())) return NoStorage(storage);
   if (!known.ok()) return known.status();
+  const absl::StatusOr<bool> is_storage = IsStorage(**tenant, *known);
+  if (!is_storage.ok()) return is_storage.status();
+  if (!*is_storage) return NoStorage(storage);
   return tenant;
 }
 
@@ -79,11 +99,32 @@ absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
   if (!member.ok()) return member.status();
   const absl::StatusOr<std::optional<Document>> named = tenant.FindDocument(kStorageKind, "");
   if (!named.ok()) return named.status();
-  known.is_storage = IsStorageId(tenant.context_id()) && !*member;
+  known.may_be_storage = IsStorageId(tenant.context_id());
+  if (*member) known.member = (*member)->text;
   if (*named) known.name = StorageNameOf((*named)->text);
   if (known.name.empty()) known.name = tenant.context_id();
   Keep(tenant, known);
   return known;
+}
+
+absl::StatusOr<bool> Storages::IsStorage(Tenant& tenant, const Known& known) {
+  if (!known.may_be_storage || known.member.empty()) return known.may_be_storage;
+  // An operator may have deleted or restored the storage that it was a data source of.
+  const absl::StatusOr<bool> is_member = HasMember(known.member, tenant.context_id());
+  if (!is_member.ok()) return is_member.status();
+  return !*is_member;
+}
+
+absl::StatusOr<bool> Storages::HasMember(const std::string& storage, const std::string& context_id) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(storage);
+  if (absl::IsNotFound(root.status())) return false;
+  if (!root.ok()) return root.status();
+  const absl::StatusOr<std::vector<DataSource>> sources = SourcesOf(**root);
+  if (IsNowhere(sources.status())) return false;
+  if (!sources.ok()) return sources.status();
+  return std::any_of(sources->begin(), sources->end(), [&](const DataSource& source) {
+    return !source.is_default && FoldName(source.tenant) == FoldName(context_id);
+  });
 }
 
 absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMapper& mapper,
@@ -149,7 +190,10 @@ absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::siz
     const absl::StatusOr<Known> known = Look(*tenant);
     if (IsNowhere(known.status())) continue;
     // One that is damaged is there all the same, and hides no other.
-    if (known.ok() && !known->is_storage) continue;
+    if (known.ok()) {
+      const absl::StatusOr<bool> is_storage = IsStorage(*tenant, *known);
+      if (is_storage.ok() && !*is_storage) continue;
+    }
     ++page.total;
     if (key <= FoldName(after) && !after.empty()) continue;
     if (page.storages.size() == limit) {
@@ -193,17 +237,21 @@ absl::StatusOr<std::vector<DataSource>> Storages::ReadSources(Tenant& root) {
   return sources;
 }
 
+absl::StatusOr<std::vector<DataSource>> Storages::SourcesOf(Tenant& root) {
+  absl::StatusOr<Known> known = Look(root);
+  if (!known.ok()) return known.status();
+  if (!known->sources.empty()) return std::move(known->sources);
+  absl::StatusOr<std::vector<DataSource>> sources = ReadSources(root);
+  if (!sources.ok()) return sources;
+  known->sources = *sources;
+  Keep(root, *known);
+  return sources;
+}
+
 absl::StatusOr<std::vector<DataSource>> Storages::ListSources(const std::string& storage) {
   absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
   if (!root.ok()) return root.status();
-  absl::StatusOr<Known> known = Look(**root);
-  if (!known.ok()) return known.status();
-  if (!known->sources.empty()) return std::move(known->sources);
-  absl::StatusOr<std::vector<DataSource>> sources = ReadSources(**root);
-  if (!sources.ok()) return sources;
-  known->sources = *sources;
-  Keep(**root, *known);
-  return sources;
+  return SourcesOf(**root);
 }
 
 absl::StatusOr<DataSource> Storages::FindSource(const std::string& storage, const std::string& id_or_name) {
@@ -220,7 +268,12 @@ absl::StatusOr<DataSource> Storages::FindSource(const std::string& storage, cons
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Storages::TenantOf(const DataSource& source) {
-  return tenants_.Find(source.tenant);
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
+  if (!absl::IsNotFound(tenant.status())) return tenant;
+  return absl::NotFoundError(
+      absl::StrCat("data source '", source.id,
+                   "' has no mirror here, or none any more. Nothing was done. Make the "
+                   "data source again, or have it restored."));
 }
 
 absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms) {
@@ -236,14 +289,24 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
     return absl::AlreadyExistsError(absl::StrCat(
         "tenant '", tenant.context_id(), "' is a storage with data sources of its own. Nothing was done."));
   }
+  const absl::StatusOr<Known> known = Look(tenant);
+  if (!known.ok()) return known.status();
+  if (!known->member.empty() && FoldName(known->member) != FoldName(storage)) {
+    const absl::StatusOr<bool> is_member = HasMember(known->member, tenant.context_id());
+    if (!is_member.ok()) return is_member.status();
+    if (*is_member) {
+      return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(), "' belongs to storage '",
+                                                   known->member, "'. Nothing was done."));
+    }
+  }
   return tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         const absl::StatusOr<std::optional<Document>> member = records.ReadDocument(kMemberKind, "");
         if (!member.ok()) return member.status();
-        if (*member && FoldName((*member)->text) != FoldName(storage)) {
-          return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(),
-                                                       "' belongs to storage '", (*member)->text,
-                                                       "'. Nothing was done."));
+        if (*member && (*member)->text != known->member) {
+          return absl::AbortedError(absl::StrCat("tenant '", tenant.context_id(),
+                                                 "' was made a data source by somebody else meanwhile. "
+                                                 "Nothing was done; try again."));
         }
         return std::vector<DocumentChange>{{kMemberKind, "", storage}};
       },
@@ -269,34 +332,18 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
   if (made.name.empty()) made.name = made.id;
   if (absl::Status named = CheckStorageName(made.name, "a data source"); !named.ok()) return named;
   const MutexLock lock(changes_);
-  const absl::StatusOr<std::vector<DataSource>> there = ListSources(storage);
-  if (!there.ok()) return there.status();
-  if (there->size() >= kDataSourcesMax) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("storage '", storage, "' has ", kDataSourcesMax,
-                     " data sources, and no more can be. Nothing was done."));
-  }
-  for (const DataSource& other : *there) {
-    if (FoldName(other.id) == FoldName(made.id)) return Taken("the id of a data source", made.id);
-    if (other.name == made.name || FoldName(other.id) == FoldName(made.name) || other.name == made.id)
-      return Taken("the name of a data source", made.name);
-  }
-  const std::string root_id = there->front().tenant;
-  absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(root_id);
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
   if (!root.ok()) return root.status();
+  const std::string root_id = (*root)->context_id();
+  std::optional<RecordMapper> mapper;
   if (made.door == Door::kRecords) {
-    const absl::StatusOr<RecordMapper> mapper =
+    const absl::StatusOr<RecordMapper> found =
         FindMapper(storage, made.mapper.empty() ? kDefaultMapper : made.mapper);
-    if (!mapper.ok()) return mapper.status();
+    if (!found.ok()) return found.status();
+    mapper = *found;
     made.mapper = mapper->id();
     made.tenant = TenantOfSource(root_id, made.id);
     if (absl::Status fits = CheckContextId(made.tenant); !fits.ok()) return fits;
-    // What a kill left of an attempt before this one has no row, and is in no list.
-    if (tenants_.Find(made.tenant).ok()) {
-      if (absl::Status removed = DeleteTenant(made.tenant).status(); !removed.ok()) return removed;
-    }
-    absl::Status new_tenant = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
-    if (!new_tenant.ok()) return new_tenant;
   } else {
     absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
     if (absl::IsNotFound(tenant.status())) return NoTenant(made.tenant);
@@ -304,15 +351,72 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
     made.tenant = (*tenant)->context_id();
     made.mapper.clear();
     if (FoldName(made.tenant) == FoldName(root_id)) return Taken("the tenant", made.tenant);
-    if (absl::Status attached = Attach(root_id, **tenant, now_ms); !attached.ok()) return attached;
   }
+  const absl::StatusOr<std::vector<DataSource>> there = SourcesOf(**root);
+  if (!there.ok()) return there.status();
+  if (absl::Status free = CheckFree(storage, made, *there); !free.ok()) return free;
+  absl::StatusOr<bool> is_there = false;
+  if (made.door == Door::kRecords) is_there = TakeBack(made, root_id);
+  if (!is_there.ok()) return is_there.status();
+  absl::Status done;
+  if (made.door == Door::kCycles) {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
+    done = tenant.ok() ? Attach(root_id, **tenant, now_ms) : tenant.status();
+  } else if (!*is_there) {
+    done = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
+  }
+  if (!done.ok()) return done;
   absl::Status listed = (*root)->ChangeDocuments(
-      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        // Another server may have listed one meanwhile.
+        const auto kept = records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
+        if (!kept.ok()) return kept.status();
+        std::vector<DataSource> by_now = {there->front()};
+        for (const Document& one : *kept) {
+          if (std::optional<DataSource> other = SourceOf(one.text); other && one.id != kDefaultSource)
+            by_now.push_back(*std::move(other));
+        }
+        if (absl::Status free = CheckFree(storage, made, by_now); !free.ok()) return free;
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(made.id), SourceText(made)}};
       },
       now_ms);
   if (!listed.ok()) return listed;
   return made;
+}
+
+absl::StatusOr<bool> Storages::TakeBack(const DataSource& source, const std::string& root_id) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
+  if (absl::IsNotFound(tenant.status())) return false;
+  if (!tenant.ok()) return tenant.status();
+  const absl::StatusOr<TenantRecord> record = (*tenant)->ReadTenantRow();
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<Known> known = Look(**tenant);
+  if (!known.ok()) return known.status();
+  if (record->door() != Door::kRecords || FoldName(known->member) != FoldName(root_id)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("the data source would be tenant '", source.tenant,
+                     "', and there is a tenant of this id that is none of the storage's. Nothing was done. "
+                     "Choose another id."));
+  }
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords();
+  if (!snapshot.ok()) return snapshot.status();
+  const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
+  if (!table.ok()) return table.status();
+  const absl::StatusOr<RecordMapper> mapper = (*tenant)->ReadMapper();
+  if (!mapper.ok()) return mapper.status();
+  if (FoldName(mapper->id()) == FoldName(source.mapper)) return true;
+  if (*table && (*table)->row_count != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("data source '", source.id,
+                     "' is there with its rows, but in no list, as after a restore of "
+                     "the storage, and its mapper is '",
+                     mapper->id(),
+                     "'. Nothing was done. Name that mapper, and the data "
+                     "source is listed again."));
+  }
+  // A kill left it of an attempt before this one.
+  if (absl::Status removed = DeleteTenant(source.tenant).status(); !removed.ok()) return removed;
+  return false;
 }
 
 absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, const std::string& id,
@@ -360,7 +464,12 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
 absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id) {
   std::uint64_t rows = 0;
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
-  if (absl::IsNotFound(tenant.status())) return rows;
+  if (absl::IsNotFound(tenant.status())) {
+    // A kill may have left it deleted, and not let in again.
+    absl::Status allowed = tenants_.Allow(context_id).status();
+    if (!allowed.ok() && !absl::IsNotFound(allowed)) return allowed;
+    return rows;
+  }
   if (!tenant.ok()) return tenant.status();
   if (const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords(); snapshot.ok()) {
     const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
@@ -378,6 +487,11 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
 absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage, const std::string& id,
                                                      std::int64_t now_ms) {
   const MutexLock lock(changes_);
+  return DeleteSourceOf(storage, id, now_ms);
+}
+
+absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storage, const std::string& id,
+                                                       std::int64_t now_ms) {
   const absl::StatusOr<DataSource> source = FindSource(storage, id);
   if (!source.ok()) return source.status();
   if (source->is_default) {
@@ -406,6 +520,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage,
 }
 
 absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
+  const MutexLock lock(changes_);
   const absl::StatusOr<std::vector<DataSource>> sources = ListSources(id);
   if (!sources.ok()) return sources.status();
   for (const DataSource& source : *sources) {
@@ -419,7 +534,7 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
   // The root goes last: until then the rest can be found.
   for (auto source = sources->rbegin(); source != sources->rend(); ++source) {
     absl::StatusOr<std::uint64_t> gone =
-        source->is_default ? DeleteTenant(source->tenant) : DeleteSource(id, source->id, now_ms);
+        source->is_default ? DeleteTenant(source->tenant) : DeleteSourceOf(id, source->id, now_ms);
     if (!gone.ok()) return gone;
     rows += *gone;
   }

@@ -98,14 +98,23 @@ class Storages {
   /// What is known of a tenant as a storage, while its documents have this version.
   struct Known {
     std::uint64_t version = 0;
-    bool is_storage = false;  ///< Else it is a data source of another one.
+    bool may_be_storage = false;  ///< By its id.
+    std::string member;           ///< The storage that it is a data source of; empty: of none.
     std::string name;
     std::vector<DataSource> sources;  ///< Empty: they were not read yet.
   };
 
   absl::StatusOr<std::shared_ptr<Tenant>> Root(const std::string& storage);
   absl::StatusOr<Known> Look(Tenant& tenant);
+  absl::StatusOr<std::vector<DataSource>> SourcesOf(Tenant& root);
   absl::StatusOr<std::vector<DataSource>> ReadSources(Tenant& root);
+  /// Whether `storage` is there, and has this tenant among its data sources.
+  absl::StatusOr<bool> HasMember(const std::string& storage, const std::string& context_id);
+  absl::StatusOr<bool> IsStorage(Tenant& tenant, const Known& known);
+  /// What stands under the name of a data source that is to be made. False: nothing, by now.
+  absl::StatusOr<bool> TakeBack(const DataSource& source, const std::string& root_id);
+  absl::StatusOr<std::uint64_t> DeleteSourceOf(const std::string& storage, const std::string& id,
+                                               std::int64_t now_ms) MIRROR_REQUIRES(changes_);
   /// Absent: it is not known as it is now.
   std::optional<Known> FindKnown(const Tenant& tenant);
   void Keep(const Tenant& tenant, const Known& known);

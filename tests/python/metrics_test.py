@@ -23,6 +23,7 @@ import sanitizer_words
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+import http_door
 import postgres_cluster
 
 MONITORING = ROOT / "tools" / "monitoring"
@@ -33,6 +34,8 @@ OF_POSTGRES = ("mirror_place_", "mirror_control_", "mirror_fleet_")
 OF_SOURCES = ("mirror_agent_source_", "mirror_agent_slot_", "mirror_agent_stage_", "mirror_agent_decoded_",
               "mirror_agent_snapshot_")  # fmt: skip
 OF_MARIADB = "mirror_agent_binlog_"
+# Of servers that serve JSON.
+OF_DOOR = "mirror_http_"
 PARTS = ("_bucket", "_sum", "_count")
 BIN = None
 
@@ -103,13 +106,15 @@ class MetricsTest(unittest.TestCase):
         )
         database.close()
         dev = cls.work / "dev"
-        subprocess.run(
-            [BIN / "mirrorctl", "init", "--dir", dev, "--context-id", "Cust", "--source", source, "--metrics-port", "0"],
+        made = subprocess.run(
+            [BIN / "mirrorctl", "init", "--dir", dev, "--context-id", "Cust", "--source", source, "--metrics-port", "0",
+             "--http-port", "7446"],
             check=True,
-            stdout=subprocess.DEVNULL,
-        )
+            stdout=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
         server_toml, agent_toml = dev / "mirror-server.toml", dev / "mirror-agent.toml"
-        text = re.sub(r"^port = 744[34]", "port = 0", server_toml.read_text(), flags=re.MULTILINE)
+        text = re.sub(r"^port = 744[346]", "port = 0", server_toml.read_text(), flags=re.MULTILINE)
         server_toml.write_text(text)
         server = Program(cls.work, "mirror-server", "--config", server_toml)
         cls.addClassCleanup(server.stop)
@@ -125,9 +130,46 @@ class MetricsTest(unittest.TestCase):
         cls.agent_url = agent.url()
         good = ("mirror_agent_cycles_total", '{tenant="Cust",outcome="done"}')
         wait_for("the first run", lambda: series(get(cls.agent_url)).get(good))
+        found = wait_for("the door's line", lambda: re.search(r"JSON: (http://\S+)", server.out.read_text()))
+        cls.use_the_door(found.group(1), made.stdout.rstrip().split("\n")[-1])
         cls.server_page, cls.agent_page = get(cls.server_url), get(cls.agent_url)
         cls.source_page = ""
         cls.postgres_page = cls.page_with_postgres(agent_toml)
+
+    @classmethod
+    def use_the_door(cls, url, key):
+        """Each thing that it counts, at least once."""
+        door = http_door.HttpDoor(url, key=key, tells=False)
+        partners = "/v4/storages/Acme/businesspartners"
+        door.request("POST", "/v2/storages", json={"name": "Acme"}).expect(201)
+        two = [{"externalId": one, "name": "x"} for one in ("1", "2")]
+        for _ in range(2):
+            door.request("PUT", partners, json={"businessPartners": two}, headers={"Idempotency-Key": "k"}).expect(200)
+        body = {"businessPartners": [two[0], {"externalId": "3", "record": "{"}], "featuresOn": ["UPSERT_BY_EXTERNAL_ID"]}
+        door.request("PUT", partners, json=body).expect(200)
+        body = {"externalId": "2", "featuresOn": ["DELETE_BY_EXTERNAL_ID"]}
+        door.request("POST", f"{partners}/delete", json=body).expect(200)
+        door.request("GET", partners).expect(200)
+        lines = {"Accept": "application/x-ndjson"}
+        door.request("GET", "/v4/storages/Cust/records/a", headers=lines).expect(200).lines()
+        door.request("GET", partners, key=http_door.NO_KEY).expect(401)
+        door.request("GET", "/v2/storages/Nowhere").expect(404)
+        door.request("PUT", partners, body=b" " * (5 << 20)).expect(413)
+        for file in (b"CUSTOMER NUMBER\n7\n8\n", b"NAME\nx\n"):
+            form = http_door.multipart_form({"storageId": "Acme"}, http_door.File("p.csv", file))
+            job = door.request("POST", "/jobs/importjobs", body=form).expect(201).json()["id"]
+
+            def is_over(job=job):
+                return door.request("GET", f"/jobs/importjobs/{job}").json()["status"] not in ("SCHEDULED", "RUNNING")
+
+            wait_for("the end of the job", is_over)
+        door.close()
+
+        def are_counted():
+            found = series(get(cls.server_url))
+            return sum(value for (name, _), value in found.items() if name == "mirror_http_import_jobs_total") == 2
+
+        wait_for("the count of the jobs", are_counted)
 
     @classmethod
     def page_of_a_source_with_a_log(cls, cluster, like):
@@ -215,6 +257,45 @@ class MetricsTest(unittest.TestCase):
         self.assertGreater(agent[("mirror_agent_sent_bytes_total", '{tenant="Cust"}')], 0)
         count = ("mirror_agent_call_seconds_count", '{call="RowDataStream"}')
         self.assertGreater(agent[count], 0)
+
+    def test_what_the_door_does_is_shown(self):
+        self.assertEqual([name for name in types(self.postgres_page) if name.startswith(OF_DOOR)], [])
+        server = series(self.server_page)
+
+        def of(name, **labels):
+            text = ",".join(f'{label}="{value}"' for label, value in labels.items())
+            return server[(f"mirror_http_{name}", f"{{{text}}}" if labels else "")]
+
+        self.assertEqual(of("requests_total", call="upsertBusinessPartners", status="2xx"), 3)
+        self.assertEqual(of("requests_total", call="upsertBusinessPartners", status="4xx"), 1)
+        self.assertEqual(of("requests_total", call="createStorage", status="2xx"), 1)
+        self.assertEqual(of("requests_total", call="none", status="2xx"), 0)
+        self.assertEqual(of("request_seconds_count", call="upsertBusinessPartners"), 4)
+        self.assertGreater(of("request_seconds_sum", call="upsertBusinessPartners"), 0)
+        self.assertEqual(of("keys_refused_total", status="401"), 1)
+        self.assertEqual(of("keys_refused_total", status="403"), 0)
+        self.assertEqual(of("keys_refused_total", status="404"), 1)
+        self.assertEqual(of("bodies_refused_total"), 1)
+        self.assertEqual(of("limited_total", limit="requests_per_key"), 0)
+        self.assertEqual(of("replays_total"), 1)
+        rows = {one: of("rows_total", operation=one, by="request") for one in ("insert", "update", "delete", "failed")}
+        self.assertEqual(rows, {"insert": 2, "update": 1, "delete": 1, "failed": 1})
+        self.assertEqual(of("rows_total", operation="insert", by="import"), 2)
+        self.assertEqual((of("pages_total"), of("read_rows_total", form="page")), (1, 1))
+        self.assertEqual((of("streams_total", end="whole"), of("streams_total", end="cut")), (1, 0))
+        self.assertEqual((of("read_rows_total", form="stream"), of("streams_open")), (2, 0))
+        ended = {end: of("import_jobs_total", end=end) for end in ("finished", "could_not_start", "died", "cancelled")}
+        self.assertEqual(ended, {"finished": 1, "could_not_start": 1, "died": 0, "cancelled": 0})
+        self.assertEqual(of("import_jobs", state="running") + of("import_jobs", state="waiting"), 0)
+        self.assertEqual((of("upload_bytes"), of("upload_max_bytes")), (0, 10_000_000_000))
+        self.assertEqual((of("erasures_waiting"), of("erase_within_seconds")), (1, 86_400))
+        self.assertLess(of("erasure_age_seconds"), PATIENCE_S)
+
+    def test_the_calls_of_the_door_are_those_of_its_document(self):
+        document = json.loads((ROOT / "server" / "http" / "openapi.json").read_text())
+        calls = {one["operationId"] for path in document["paths"].values() for one in path.values()}
+        shown = {labels for name, labels in series(self.server_page) if name == "mirror_http_request_seconds_count"}
+        self.assertEqual(shown, {f'{{call="{call}"}}' for call in calls | {"none"}})
 
     def test_what_a_source_with_a_log_costs_is_shown(self):
         self.assertEqual([name for name in types(self.agent_page) if name.startswith(OF_SOURCES)], [])

@@ -71,7 +71,10 @@ def missing(text, tests, attacks, python_tests=frozenset()):
 
 class NamedTests(unittest.TestCase):
     def test_what_the_pages_name_is_there(self):
-        tests, attacks = tests_of(ROOT / "tests"), set(attacks_of(ROOT / "tools" / "mirror_harness"))
+        # Alerts have such names, too.
+        alerts = re.findall(r"- alert: (\w+)", (ROOT / "tools" / "monitoring" / "alerts.yml").read_text())
+        tests = [*tests_of(ROOT / "tests"), *((alert, "") for alert in alerts)]
+        attacks = set(attacks_of(ROOT / "tools" / "mirror_harness"))
         python_tests = set(python_tests_of(ROOT / "tests"))
         self.assertGreater(len(python_tests), 200)
         self.assertGreater(len(tests), 500)

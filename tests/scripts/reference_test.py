@@ -368,7 +368,7 @@ class Reference(unittest.TestCase):
                 for name in codes(cells[0]):
                     self.assertNotIn(name, of_page, "twice")
                     of_page[name] = cells[1]
-        text = read("server/metrics.cc", "client/command/agent_metrics.cc", "base/exposition/metric_page.cc")
+        text = read("server/metrics.cc", "server/door_metrics.cc", "client/command/agent_metrics.cc", "base/exposition/metric_page.cc")
         added = re.findall(r"\b(?:Add)?([Cc]ount(?:er)?|[Gg]auge|[Hh]istogram)\(\s*\"(\w+)\"", text)
         of_code = {name: kind.lower().replace("counter", "count").replace("count", "counter") for kind, name in added}
         self.assertGreater(len(of_code), 60)

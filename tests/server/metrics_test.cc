@@ -71,7 +71,8 @@ class MetricsTest : public testing::Test {
                                    return std::vector<ExpiringKey>{{"source-1", "issuer", 1'800'000'000}};
                                  },
                                  store_,
-                                 fleet_};
+                                 fleet_,
+                                 door_};
     return ServerMetricsText(sources, now_ms);
   }
 
@@ -86,6 +87,7 @@ class MetricsTest : public testing::Test {
   std::unique_ptr<Tenants> tenants_;
   std::function<StoreState()> store_;
   std::function<FleetShare()> fleet_;
+  std::function<DoorFigures()> door_;
 };
 
 TEST_F(MetricsTest, ACycleIsCountedAndItsTenantIsKnown) {
@@ -115,6 +117,41 @@ TEST_F(MetricsTest, ACycleThatAnotherOneReplacedIsInterrupted) {
   ASSERT_THAT(source.Authenticate("holder", true), IsOk());
   EXPECT_EQ(counters_.cycles_busy.value(), 1U);
   EXPECT_EQ(counters_.cycles_interrupted.value(), 1U);
+}
+
+TEST_F(MetricsTest, TheDoorForJsonIsShownWhereThereIsOne) {
+  EXPECT_THAT(Page(), Not(HasSubstr("mirror_http_")));
+  DoorCounters counters;
+  counters.calls = std::vector<DoorCallCounters>(2);
+  counters.calls[0].name = "none";
+  counters.calls[1].name = "getStorage";
+  for (const int status : {200, 404, 404, 503, 413, 401, 403, 307}) counters.NoteAnswer(1, status, {});
+  counters.NoteAnswer(7, 400, std::chrono::seconds(2));
+  counters.Limit(DoorLimit::kDisk);
+  counters.requested.Count(1, 2, 3, 4);
+  door_ = [&] {
+    return DoorFigures{.counters = counters,
+                       .connections = 6,
+                       .connections_let_go = 7,
+                       .erasures = 2,
+                       .oldest_erasure_ms = 1'699'999'990'000,
+                       .erase_within_ms = 86'400'000};
+  };
+  EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_http_requests_total{call=\"getStorage\",status=\"2xx\"} 1\n"),
+                            HasSubstr("mirror_http_requests_total{call=\"getStorage\",status=\"3xx\"} 1\n"),
+                            HasSubstr("mirror_http_requests_total{call=\"getStorage\",status=\"4xx\"} 5\n"),
+                            HasSubstr("mirror_http_requests_total{call=\"getStorage\",status=\"5xx\"} 1\n"),
+                            HasSubstr("mirror_http_request_seconds_count{call=\"getStorage\"} 8\n"),
+                            HasSubstr("mirror_http_keys_refused_total{status=\"404\"} 2\n"),
+                            HasSubstr("mirror_http_bodies_refused_total 1\n"),
+                            HasSubstr("mirror_http_limited_total{limit=\"disk\"} 1\n"),
+                            HasSubstr("mirror_http_rows_total{operation=\"delete\",by=\"request\"} 3\n"),
+                            HasSubstr("mirror_http_rows_total{operation=\"delete\",by=\"import\"} 0\n")));
+  EXPECT_THAT(
+      Page(),
+      AllOf(HasSubstr("mirror_http_connections 6\n"), HasSubstr("mirror_http_connections_refused_total 7\n"),
+            HasSubstr("mirror_http_erasures_waiting 2\n"), HasSubstr("mirror_http_erasure_age_seconds 10\n"),
+            HasSubstr("mirror_http_erase_within_seconds 86400\n")));
 }
 
 TEST_F(MetricsTest, WhatAnOperatorDoesShowsAtOnce) {

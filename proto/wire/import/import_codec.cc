@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "mirror/v1/import.pb.h"
 #include "proto/wire/codec.h"
+#include "proto/wire/codec_skip.h"
 
 namespace mirror {
 namespace {
@@ -20,7 +21,6 @@ using google::protobuf::io::CodedInputStream;
 constexpr std::size_t kLengthBytes = 4;
 /// Messages and texts of lists in one frame: each has two bytes in the pipe, and up to two hundred in memory.
 constexpr std::uint32_t kEntriesMax = 4'096;
-constexpr std::uint32_t kVarint = 0, kFixed64 = 1, kLengthBefore = 2, kFixed32 = 5;
 
 std::string Framed(const v1::ImportFrame& message) {
   const auto size = static_cast<std::uint32_t>(message.ByteSizeLong());
@@ -32,23 +32,6 @@ std::string Framed(const v1::ImportFrame& message) {
 }
 
 absl::Status Wrong(std::string_view why) { return absl::InvalidArgumentError(std::string(why)); }
-
-bool SkipValue(std::uint32_t wire_type, CodedInputStream& in) {
-  std::uint64_t dropped = 0;
-  std::uint32_t length = 0;
-  switch (wire_type) {
-    case kVarint:
-      return in.ReadVarint64(&dropped);
-    case kFixed64:
-      return in.Skip(8);
-    case kFixed32:
-      return in.Skip(4);
-    case kLengthBefore:
-      return in.ReadVarint32(&length) && length <= kImportFrameBytesMax && in.Skip(static_cast<int>(length));
-    default:
-      return false;
-  }
-}
 
 /// Whether nothing but known fields stands in a message, and no more entries than `left`.
 bool IsBounded(const Descriptor& type, CodedInputStream& in, std::uint32_t* left) {

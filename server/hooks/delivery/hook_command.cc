@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/spawn.h"
 
 namespace mirror {
 namespace {
@@ -89,33 +89,12 @@ class Child {
     absl::StatusOr<Pipe> out = MakePipe();
     if (!in.ok()) return in.status();
     if (!out.ok()) return out.status();
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, in->read.get(), STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&files, out->write.get(), STDOUT_FILENO);
-    // What it writes there is no part of its answer, and may hold rows: it goes nowhere.
-    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-    posix_spawn_file_actions_addchdir_np(&files, "/");
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-
-    std::vector<std::string> environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",
-                                            "MIRROR_EVENT=" + delivery.event,
-                                            "MIRROR_CONTEXT_ID=" + delivery.context_id};
-    std::vector<std::string> words = command;
-    const int failed = posix_spawn(&pid_, words.front().c_str(), &files, &attributes, Pointers(words).data(),
-                                   Pointers(environment).data());
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
+    // What it writes to stderr is no part of its answer, and may hold rows: it goes nowhere.
+    const int failed =
+        SpawnAlone(command.front(), in->read.get(), out->write.get(), command,
+                   {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "MIRROR_EVENT=" + delivery.event,
+                    "MIRROR_CONTEXT_ID=" + delivery.context_id},
+                   &pid_);
     if (failed != 0) {
       pid_ = -1;
       return absl::FailedPreconditionError(
@@ -162,13 +141,6 @@ class Child {
   }
 
  private:
-  static std::vector<char*> Pointers(std::vector<std::string>& words) {
-    std::vector<char*> pointers;
-    for (std::string& word : words) pointers.push_back(word.data());
-    pointers.push_back(nullptr);
-    return pointers;
-  }
-
   void Write(std::string_view* input) {
     const NoPipeSignal guard;
     const ssize_t written = write(input_.get(), input->data(), input->size());

@@ -1,5 +1,6 @@
 #include "server/store/sqlite/sqlite_database.h"
 
+#include <optional>
 #include <utility>
 
 #include "base/crash_point.h"
@@ -35,6 +36,9 @@ class Database final : public SqliteDatabase {
     const bool ours = status.ok();
     if (status.ok()) status = CreateOwnTables(*connection_, context_id_);
     if (status.ok()) status = InsertTenant(*connection_, context_id_);
+    absl::StatusOr<std::optional<TenantRecord>> tenant = std::nullopt;
+    if (status.ok()) tenant = SelectTenant(*connection_);
+    if (status.ok()) status = tenant.status();
     if (status.ok()) status = connection_->Execute("COMMIT");
     if (ours && absl::IsFailedPrecondition(status)) {
       // Our statements know the columns of our tables: somebody may have changed those by hand.
@@ -42,7 +46,10 @@ class Database final : public SqliteDatabase {
     }
     if (!status.ok()) transaction_->Rollback();
     connection_->KnowLog();
-    return status;
+    if (!status.ok() || !*tenant || (*tenant)->door() != Door::kRecords) return status;
+    // Whoever deletes records means it: pages that become free are overwritten, too, which writes more. What
+    // remains in others goes with StoreUpkeep::Scrub().
+    return connection_->Execute("PRAGMA secure_delete = ON");
   }
 
   StoreRecords& records() override { return *records_; }

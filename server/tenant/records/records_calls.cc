@@ -1,8 +1,11 @@
 #include "server/tenant/records/records_calls.h"
 
 #include <algorithm>
+#include <map>
 #include <new>
 #include <numeric>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +23,8 @@ Intent ForRows() { return {.tables = {kPartnerTable}, .changes_tables = false}; 
 
 /// Rows of a page are read in pieces of so many bytes: what is behind the page is read in vain.
 constexpr std::size_t kPageBlockBytes = 64 << 10;
+/// Rows by their ids that are in memory at a time: a row may have some MB.
+constexpr std::size_t kIdsAtATime = 8;
 
 absl::Status ComesByCycles(const TenantRecord& tenant) {
   return absl::FailedPreconditionError(
@@ -183,60 +188,92 @@ absl::StatusOr<RecordMapper> RecordsCalls::ReadMapper() {
   return MapperOf((*source)->text);
 }
 
-absl::StatusOr<std::vector<PartnerRow>> RecordsCalls::ReadPartners(
-    const std::vector<std::string>& external_ids) {
-  const MutexLock lock(mirror_.mutex());
+absl::StatusOr<std::optional<TableSchema>> RecordsCalls::ReadAgreedPartners() {
   if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
   const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, NowMs());
   if (!tenant.ok()) return tenant.status();
   if (tenant->door() != Door::kRecords) return ComesByCycles(*tenant);
-  StoreRecords& records = mirror_.store()->records();
-  const absl::StatusOr<std::optional<TableSchema>> agreed = records.ReadSchema(kPartnerTable);
+  absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->records().ReadSchema(kPartnerTable);
   if (!agreed.ok()) return mirror_.Noticed(agreed.status());
-  if (!*agreed) return std::vector<PartnerRow>();
-  const TableSchema kept = KeptForm(**agreed);
-  absl::StatusOr<RowBlock> block = records.ReadRows(kept, external_ids);
-  if (!block.ok()) return mirror_.Noticed(block.status());
-  return PartnersOf(**agreed, kept, &*block);
+  return agreed;
 }
 
-absl::StatusOr<RecordsCalls::PartnerPage> RecordsCalls::ReadPartnerPage(const std::string& after,
-                                                                        std::size_t limit) {
+absl::Status RecordsCalls::ReadPartners(const std::vector<std::string>& external_ids,
+                                        const TakePartner& take) {
+  for (std::size_t from = 0; from < external_ids.size(); from += kIdsAtATime) {
+    const std::size_t end = std::min(external_ids.size(), from + kIdsAtATime);
+    const std::set<std::string> ids(external_ids.begin() + static_cast<std::ptrdiff_t>(from),
+                                    external_ids.begin() + static_cast<std::ptrdiff_t>(end));
+    std::map<std::string_view, const PartnerRow*> by_id;
+    std::vector<PartnerRow> rows;
+    {
+      const MutexLock lock(mirror_.mutex());
+      const absl::StatusOr<std::optional<TableSchema>> agreed = ReadAgreedPartners();
+      if (!agreed.ok()) return agreed.status();
+      if (*agreed) {
+        const TableSchema kept = KeptForm(**agreed);
+        absl::StatusOr<RowBlock> block =
+            mirror_.store()->records().ReadRows(kept, std::vector<std::string>(ids.begin(), ids.end()));
+        if (!block.ok()) return mirror_.Noticed(block.status());
+        absl::StatusOr<std::vector<PartnerRow>> partners = PartnersOf(**agreed, kept, &*block);
+        if (!partners.ok()) return partners.status();
+        rows = *std::move(partners);
+      }
+    }
+    for (const PartnerRow& row : rows) by_id[row.external_id] = &row;
+    for (std::size_t i = from; i < end; ++i) {
+      const auto found = by_id.find(external_ids[i]);
+      if (!take(external_ids[i], found == by_id.end() ? nullptr : found->second)) return absl::OkStatus();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::uint64_t> RecordsCalls::CountPartners(const std::vector<std::string>& external_ids) {
+  const MutexLock lock(mirror_.mutex());
+  const absl::StatusOr<std::optional<TableSchema>> agreed = ReadAgreedPartners();
+  if (!agreed.ok()) return agreed.status();
+  if (!*agreed) return 0;
+  // Nothing but the ids is read.
+  TableSchema ids = KeptForm(**agreed);
+  ids.columns.resize(1);
+  const absl::StatusOr<RowBlock> block = mirror_.store()->records().ReadRows(ids, external_ids);
+  if (!block.ok()) return mirror_.Noticed(block.status());
+  return block->rows();
+}
+
+absl::StatusOr<std::uint64_t> RecordsCalls::ReadPartnersBehind(const std::string& after,
+                                                               const TakePartner& take) {
   const absl::StatusOr<TenantRecord> tenant = ReadTenantRow();
   if (!tenant.ok()) return tenant.status();
   if (tenant->door() != Door::kRecords) return ComesByCycles(*tenant);
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenRecords();
   if (!snapshot.ok()) return snapshot.status();
-  PartnerPage page;
   const absl::StatusOr<std::optional<TableRecord>> record = (*snapshot)->ReadTable(kPartnerTable);
   if (!record.ok()) return record.status();
   const absl::StatusOr<std::optional<TableSchema>> agreed = (*snapshot)->ReadSchema(kPartnerTable);
   if (!agreed.ok()) return agreed.status();
-  if (!*record || !*agreed) return page;
-  page.total = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*record)->row_count));
+  if (!*record || !*agreed) return 0;
   const TableSchema kept = KeptForm(**agreed);
   std::vector<std::uint32_t> columns(kept.columns.size());
   std::iota(columns.begin(), columns.end(), 0U);
   KeyRange range;
   if (!after.empty()) range.first = {{.kind = Kind::kText, .bytes = after}};
-  const absl::Status enough = absl::CancelledError();
+  bool is_enough = false;
   const absl::Status read = (*snapshot)->ReadRows(
       kept, columns, {range}, kPageBlockBytes, [] { return true; },
       [&](RowBlock* block) -> absl::Status {
-        absl::StatusOr<std::vector<PartnerRow>> rows = PartnersOf(**agreed, kept, block);
+        const absl::StatusOr<std::vector<PartnerRow>> rows = PartnersOf(**agreed, kept, block);
         if (!rows.ok()) return rows.status();
-        for (PartnerRow& row : *rows) {
+        for (const PartnerRow& row : *rows) {
           if (row.external_id == after) continue;
-          if (page.partners.size() == limit) {
-            page.is_last = false;
-            return enough;
-          }
-          page.partners.push_back(std::move(row));
+          is_enough = !take(row.external_id, &row);
+          if (is_enough) return absl::CancelledError();
         }
         return absl::OkStatus();
       });
-  if (!read.ok() && page.is_last) return read;
-  return page;
+  if (!read.ok() && !is_enough) return read;
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*record)->row_count));
 }
 
 absl::StatusOr<std::optional<RecordOutcome>> RecordsCalls::FindRemembered(const RememberedRequest& remember,

@@ -45,15 +45,16 @@ class RecordsCalls {
   /// Another mapper, while there are no rows. Errors: kFailedPrecondition, too: there are.
   absl::Status SetMapper(const RecordMapper& mapper, std::int64_t now_ms);
   absl::StatusOr<RecordMapper> ReadMapper();
-  /// Those of these external ids that are there. Errors: kFailedPrecondition: the rows come by cycles.
-  absl::StatusOr<std::vector<PartnerRow>> ReadPartners(const std::vector<std::string>& external_ids);
-  /// Of a page: behind `after`, by the bytes of their ids. `total`: all rows there are.
-  struct PartnerPage {
-    std::vector<PartnerRow> partners;
-    std::uint64_t total = 0;
-    bool is_last = true;
-  };
-  absl::StatusOr<PartnerPage> ReadPartnerPage(const std::string& after, std::size_t limit);
+  /// Takes a row that was read, null: there is none; false ends the reading.
+  using TakePartner = std::function<bool(const std::string& external_id, const PartnerRow* row)>;
+  /// Those of these external ids, in their order; each as it is when its turn has come. A few are in memory
+  /// at a time. Errors: kFailedPrecondition: the rows come by cycles.
+  absl::Status ReadPartners(const std::vector<std::string>& external_ids, const TakePartner& take);
+  /// How many of these external ids, each there once, are there. Errors as above.
+  absl::StatusOr<std::uint64_t> CountPartners(const std::vector<std::string>& external_ids);
+  /// Those behind `after`, by the bytes of their ids, of one moment. Gives how many rows there were in all.
+  /// Errors as above.
+  absl::StatusOr<std::uint64_t> ReadPartnersBehind(const std::string& after, const TakePartner& take);
   /// Since when what was deleted may still stand in files, unix milliseconds; absent: it does not.
   /// EraseDeleted() rewrites them until it does not. Errors: kUnavailable: not now.
   absl::StatusOr<std::optional<std::int64_t>> NeedsErasure();
@@ -83,6 +84,8 @@ class RecordsCalls {
   void CommitGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status OpenRecordsMirror(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
+  /// Absent: there is no table.
+  absl::StatusOr<std::optional<TableSchema>> ReadAgreedPartners() MIRROR_REQUIRES(mirror_.mutex());
   /// Asked under the store's writer lock, of a source of records that takes what comes.
   using TablePlanner = std::function<absl::StatusOr<std::optional<Plan>>(
       Store& store, const TenantRecord& tenant, const TableRecord& record)>;

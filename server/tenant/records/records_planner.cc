@@ -82,15 +82,16 @@ absl::Status RemoveRejects(StoreRecords& records, const std::function<bool(const
   }
 }
 
-/// Adds what ends the import jobs that wait or run.
-absl::Status EndJobs(StoreRecords& records, std::int64_t now_ms, std::vector<DocumentChange>* changes) {
+/// Adds what ends the import jobs that wait or run. `why`: for people.
+absl::Status EndJobs(StoreRecords& records, std::int64_t now_ms, const std::string& why,
+                     std::vector<DocumentChange>* changes) {
   const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
   if (!kept.ok()) return kept.status();
   for (const Document& document : *kept) {
     std::optional<ImportJob> job = JobOf(document.text);
     if (!job || IsOver(job->state)) continue;
     job->state = JobState::kDied;
-    job->message = "cleared";
+    job->message = why;
     job->modified_ms = now_ms;
     changes->push_back(JobChange(*job));
   }
@@ -168,7 +169,7 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
   if (!rows.ok()) return rows.status();
   for (PartnerRow& row : *rows) {
     Known& known = rows_[row.external_id];
-    known.now = row;
+    known.after.now = row;
     known.before = std::move(row);
   }
   return absl::OkStatus();
@@ -232,7 +233,7 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
     outcome.status = request.check->check(*document);
     if (!outcome.status.ok()) return outcome;
   }
-  std::map<std::string, std::optional<PartnerRow>> changed;
+  Changes changed;
   if (request.operation == RecordOperation::kUpsert) {
     Upsert(request, &changed, &outcome);
   } else {
@@ -244,9 +245,9 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
         " of the request cannot be taken, and API_ERROR_ON_FAILURES is on. Nothing was written."));
     return outcome;
   }
-  for (auto& [id, row] : changed) rows_[id].now = std::move(row);
-  if (request.operation == RecordOperation::kDelete) {
-    for (const auto& [id, row] : changed) deleted_.push_back(id);
+  for (auto& [id, after] : changed) {
+    if (!after.now) deleted_.push_back(id);
+    rows_[id].after = std::move(after);
   }
   if (request.remember) {
     const std::string answer = request.remember->answer(outcome);
@@ -261,23 +262,29 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
   return outcome;
 }
 
-void RecordsPlanner::Upsert(const RecordRequest& request,
-                            std::map<std::string, std::optional<PartnerRow>>* changed,
-                            RecordOutcome* outcome) {
+RecordsPlanner::Changed RecordsPlanner::Find(const std::string& external_id, const Changes& changed) const {
+  if (const auto here = changed.find(external_id); here != changed.end()) return here->second;
+  const auto known = rows_.find(external_id);
+  return known == rows_.end() ? Changed{} : known->second.after;
+}
+
+void RecordsPlanner::Touch(const RecordItem& item, std::set<std::uint32_t>* columns) const {
+  if (!form_->is_ruled) return;
+  for (const RecordAttribute& attribute : item.attributes) {
+    const std::optional<std::size_t> place = form_->mapper.Find(attribute.name);
+    if (place && !form_->mapper.IsExternalId(*place)) columns->insert(form_->mapper.ColumnOf(*place));
+  }
+}
+
+void RecordsPlanner::Upsert(const RecordRequest& request, Changes* changed, RecordOutcome* outcome) {
   const std::string now = Iso8601(now_ms_);
   for (const RecordItem& item : request.items) {
     if (!item.failure.empty()) {
       Fail(item, item.failure, outcome);
       continue;
     }
-    const auto in_request = changed->find(item.external_id);
-    const auto in_store = rows_.find(item.external_id);
-    std::optional<PartnerRow> before;
-    if (in_request != changed->end()) {
-      before = in_request->second;
-    } else if (in_store != rows_.end()) {
-      before = in_store->second.now;
-    }
+    Changed after = Find(item.external_id, *changed);
+    const std::optional<PartnerRow> before = std::move(after.now);
     if (before && !request.updates_known) {
       Fail(item, "the external id is known already, and UPSERT_BY_EXTERNAL_ID is not on", outcome);
       continue;
@@ -294,6 +301,7 @@ void RecordsPlanner::Upsert(const RecordRequest& request,
       new_ids_.pop_back();
       row.created_at = now;
       row.modified_at = now;
+      after.is_new = true;
       ++outcome->inserts;
     } else {
       ++outcome->updates;
@@ -303,30 +311,21 @@ void RecordsPlanner::Upsert(const RecordRequest& request,
         row.modified_at = now;
       }
     }
-    if (form_->is_ruled) {
-      std::set<std::uint32_t>& touched = rows_[item.external_id].touched;
-      for (const RecordAttribute& attribute : item.attributes) {
-        const std::optional<std::size_t> place = form_->mapper.Find(attribute.name);
-        if (place && !form_->mapper.IsExternalId(*place)) touched.insert(form_->mapper.ColumnOf(*place));
-      }
-    }
-    (*changed)[item.external_id] = std::move(row);
+    Touch(item, &after.touched);
+    after.now = std::move(row);
+    (*changed)[item.external_id] = std::move(after);
   }
 }
 
-void RecordsPlanner::Delete(const RecordRequest& request,
-                            std::map<std::string, std::optional<PartnerRow>>* changed,
-                            RecordOutcome* outcome) {
+void RecordsPlanner::Delete(const RecordRequest& request, Changes* changed, RecordOutcome* outcome) {
   for (const RecordItem& item : request.items) {
-    const auto known = rows_.find(item.external_id);
-    const bool gone = changed->contains(item.external_id);
     if (!item.failure.empty()) {
       Fail(item, item.failure, outcome);
-    } else if (gone || known == rows_.end() || !known->second.now) {
+    } else if (!Find(item.external_id, *changed).now) {
       Fail(item, "there is no business partner of this external id", outcome);
     } else {
       ++outcome->deletes;
-      (*changed)[item.external_id] = std::nullopt;
+      (*changed)[item.external_id] = {};
     }
   }
 }
@@ -370,16 +369,16 @@ absl::Status RecordsPlanner::AddChange(Operation operation, const std::vector<co
   return absl::OkStatus();
 }
 
-std::vector<std::uint32_t> RecordsPlanner::UpdatedColumns(const Known& known) const {
+std::vector<std::uint32_t> RecordsPlanner::UpdatedColumns(const Changed& changed) const {
   std::vector<std::uint32_t> columns;
-  if (!form_->is_ruled) {
+  if (!form_->is_ruled || changed.is_new) {
     columns.resize(form_->agreed.columns.size());
     std::iota(columns.begin(), columns.end(), 0U);
     return columns;
   }
   // What is stored is not what came: only what came now is written.
   columns = {0, 3};
-  columns.insert(columns.end(), known.touched.begin(), known.touched.end());
+  columns.insert(columns.end(), changed.touched.begin(), changed.touched.end());
   return columns;
 }
 
@@ -387,12 +386,13 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   std::vector<const PartnerRow*> inserted, removed;
   std::map<std::vector<std::uint32_t>, std::vector<const PartnerRow*>> updated;
   for (const auto& [id, known] : rows_) {
-    if (!known.before && known.now) {
-      inserted.push_back(&*known.now);
-    } else if (known.before && !known.now) {
+    const std::optional<PartnerRow>& now = known.after.now;
+    if (!known.before && now) {
+      inserted.push_back(&*now);
+    } else if (known.before && !now) {
       removed.push_back(&*known.before);
-    } else if (known.before && known.now && *known.before != *known.now) {
-      updated[UpdatedColumns(known)].push_back(&*known.now);
+    } else if (known.before && now && *known.before != *now) {
+      updated[UpdatedColumns(known.after)].push_back(&*now);
     }
   }
   if (absl::Status erased = EraseAnswers(deleted_); !erased.ok()) return erased;
@@ -419,7 +419,8 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
       plan.document_bounds.push_back({kind, now_ms_ - kAnswersKeptMs, kAnswersMax});
   }
   if (!step.actions.empty()) plan.steps.push_back(std::move(step));
-  if (!removed.empty() && !tenant_.scrub) {
+  // Also where it came again since then: its former values were to go.
+  if (!deleted_.empty() && !tenant_.scrub) {
     plan.tenant = tenant_;
     plan.tenant->scrub = true;
     plan.documents.push_back({kErasureKind, "", ""});
@@ -449,7 +450,13 @@ absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan) 
   step.record->position = {.lsn = {std::max<std::int64_t>(0, (*record)->position.lsn.value)},
                            .lineage = NewToken()};
   plan->steps.push_back(std::move(step));
-  return absl::OkStatus();
+  if (only_stopped) return absl::OkStatus();
+  // What a copy says of a job is older than the job: nobody goes on behind the rows that the copy has.
+  return EndJobs(
+      records, plan->now_ms,
+      "the data source was restored from a backup that was made before this job had ended. Send the "
+      "file again, under another Idempotency-Key.",
+      &plan->documents);
 }
 
 absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRecord& tenant,
@@ -473,7 +480,7 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   const auto all = [](const std::string&) { return true; };
   absl::Status erased = EraseNaming(store.records(), all, &plan.documents);
   if (erased.ok()) erased = RemoveRejects(store.records(), all, &plan.documents);
-  if (erased.ok()) erased = EndJobs(store.records(), now_ms, &plan.documents);
+  if (erased.ok()) erased = EndJobs(store.records(), now_ms, kJobCleared, &plan.documents);
   if (erased.ok()) erased = EraseColumns(store.records(), all, &plan.documents);
   if (!erased.ok()) return erased;
   return plan;

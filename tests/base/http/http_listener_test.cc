@@ -12,6 +12,7 @@
 #include <new>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/base/http/function_door.h"
@@ -22,9 +23,11 @@ namespace mirror {
 namespace {
 
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
+using testing::Pair;
 using testing::StartsWith;
 
 std::unique_ptr<HttpListener> Open(FunctionDoor::Answers answers = [](const HttpHead& request) {
@@ -124,6 +127,70 @@ TEST(HttpListenerTest, WhoSaysNothingMakesRoomForTheNext) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, HttpLimits().request_time)
       << "only when their time was over";
   EXPECT_EQ(silent.front()->Receive(), "");
+  const HttpConnections connections = listener->connections();
+  EXPECT_LE(connections.open, HttpLimits().connections_max);
+  EXPECT_GE(connections.let_go, 2 * HttpLimits().connections_max);
+}
+
+/// Lets POST /<number> have a body of 10 bytes, and notes what it is told of.
+class NotingDoor final : public HttpDoor {
+ public:
+  HttpAdmission Admit(const HttpHead& head) override {
+    HttpAdmission admission;
+    admission.call = static_cast<std::size_t>(std::stoi(head.path.substr(1)));
+    admission.body_bytes_max = 10;
+    if (head.method == "DELETE") admission.refusal = Refuse(403, "no");
+    admission.answer = [](const HttpHead&, const std::string&) { return HttpAnswer{.status = 201}; };
+    return admission;
+  }
+  void NoteAnswer(std::size_t call, int status, std::chrono::nanoseconds took) override {
+    const std::lock_guard lock(mutex_);
+    noted_.push_back({call, status});
+    is_late_ = is_late_ || took < std::chrono::nanoseconds(0) || took > std::chrono::minutes(1);
+  }
+  std::vector<std::pair<std::size_t, int>> Noted() {
+    const std::lock_guard lock(mutex_);
+    EXPECT_FALSE(is_late_);
+    return noted_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<std::size_t, int>> noted_;
+  bool is_late_ = false;
+};
+
+TEST(HttpListenerTest, TheDoorIsToldOfEachAnswerAndWhoseItIs) {
+  const auto door = std::make_shared<NotingDoor>();
+  const auto listener = HttpListener::Open("127.0.0.1", 0, door);
+  ASSERT_THAT(listener, IsOk());
+  const std::uint16_t port = (*listener)->port();
+  for (const std::string& request : std::vector<std::string>{
+           "POST /3 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+           "POST /4 HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nhello",
+           "POST /5 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n0123456789abcdef\r\n",
+           "DELETE /6 HTTP/1.1\r\nHost: x\r\n\r\n", "GET /7 HTTP/1.1\r\n\r\n", "no request at all\r\n\r\n",
+           "GET /8 HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n\r\n"}) {
+    EXPECT_THAT(RawHttp(port).Ask(request), StartsWith("HTTP/1.1 ")) << request;
+  }
+  EXPECT_THAT(door->Noted(), ElementsAre(Pair(3, 201), Pair(4, 413), Pair(5, 413), Pair(6, 403), Pair(0, 400),
+                                         Pair(0, 400), Pair(0, 415)));
+}
+
+TEST(HttpListenerTest, OpenConnectionsAreCounted) {
+  const auto listener = Open();
+  const auto wait_for = [&](std::size_t open) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (listener->connections().open != open && std::chrono::steady_clock::now() < end)
+      std::this_thread::yield();
+    EXPECT_EQ(listener->connections().open, open);
+  };
+  {
+    const RawHttp one(listener->port()), two(listener->port());
+    wait_for(2);
+  }
+  wait_for(0);
+  EXPECT_EQ(listener->connections().let_go, 0U);
 }
 
 /// A handler that waits for a word, and counts who waits.

@@ -35,6 +35,23 @@ TEST(HttpRoutesTest, ACallIsFoundByMethodAndPathWithItsParts) {
   EXPECT_THAT(routes.Find("GET", {"healthz"}).parts, IsEmpty());
 }
 
+TEST(HttpRoutesTest, EachCallHasANumberAndItsName) {
+  HttpRoutes routes = SomeRoutes();
+  struct Calls {
+    HttpAnswer Say(HttpCall& call) { return {.body = said + call.parts.front()}; }
+    std::string said;
+  } calls{"it is "};
+  routes.Add("sayIt", "GET", "/say/{}", ApiRole::kReader, HttpBody::kNone, &calls, &Calls::Say);
+  const HttpRoutes::Match match = routes.Find("GET", {"say", "me"});
+  ASSERT_NE(match.route, nullptr);
+  EXPECT_EQ(match.number, 6U);
+  EXPECT_EQ(routes.Names()[match.number - 1], "sayIt");
+  HttpCall call{.parts = match.parts};
+  EXPECT_EQ(match.route->answer(call).body, "it is me");
+  EXPECT_EQ(routes.Find("GET", {"healthz"}).number, 1U);
+  EXPECT_EQ(routes.Find("PUT", {"healthz"}).number, 0U);
+}
+
 TEST(HttpRoutesTest, AnotherMethodIsToldWhichThereAre) {
   const HttpRoutes routes = SomeRoutes();
   const HttpRoutes::Match other = routes.Find("PUT", {"storages", "Acme"});

@@ -6,12 +6,16 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "server/store/sqlite/sqlite_home.h"
 #include "tests/server/tenant/tenant_bench.h"
 
 namespace mirror {
 namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr std::int64_t kNow = 1'700'000'000'000;
 
@@ -31,6 +35,29 @@ class StoragesTest : public testing::Test {
   std::string NameOf(const std::string& source) {
     const absl::StatusOr<DataSource> found = storages_->FindSource("Acme", source);
     return found.ok() ? found->name : std::string(found.status().message());
+  }
+
+  /// A tenant that an agent mirrors.
+  void MirrorPeople(const std::string& context_id) {
+    const auto tenant =
+        tenants_->FindOrTakeIn({.context_id = context_id, .issuer = "issuer", .environment = "prod"});
+    ASSERT_THAT(tenant, IsOk());
+    SourceCalls source(**tenant, context_id);
+    source.Mirror(People(), {{1, "Ada", 36}}, Position{Lsn{5}, "five"});
+  }
+  std::uint64_t RowsOf(const std::string& context_id) {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_->Find(context_id);
+    EXPECT_THAT(tenant, IsOk());
+    const absl::StatusOr<RecordsCalls::PartnerPage> page = (*tenant)->ReadPartnerPage("", 10);
+    EXPECT_THAT(page, IsOk());
+    return page.ok() ? page->total : 0;
+  }
+  void Upsert(const std::string& context_id, const std::string& external_id) {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_->Find(context_id);
+    ASSERT_THAT(tenant, IsOk());
+    RecordRequest request;
+    request.items.push_back({.external_id = external_id});
+    ASSERT_THAT((*tenant)->ApplyRecords(request, kNow).status, IsOk());
   }
 
   ScratchFolder folder_;
@@ -93,6 +120,87 @@ TEST_F(StoragesTest, ARestoredStorageHasItsOwnSources) {
   ASSERT_TRUE((*root)->CloseIfIdle());
   std::filesystem::copy_file(copy, file, std::filesystem::copy_options::overwrite_existing);
   EXPECT_EQ(NameOf("crm"), "One");
+}
+
+TEST_F(StoragesTest, ATenantOfAnAgentStaysWhereADataSourceWouldHaveItsName) {
+  MirrorPeople("Acme--crm");
+  ASSERT_THAT(storages_->Create("Acme", "", kNow), IsOk());
+  EXPECT_THAT(storages_->AddSource("Acme", {.id = "crm"}, kNow),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("none of the storage's")));
+  EXPECT_EQ(ReadMirror(SqlitePath(folder_.path(), "Acme--crm"), People()).size(), 1U);
+}
+
+TEST_F(StoragesTest, ADataSourceThatNoListHasIsListedAgainWithItsRows) {
+  ASSERT_THAT(storages_->Create("Acme", "", kNow), IsOk());
+  const std::string file = SqlitePath(folder_.path(), "Acme"), copy = folder_.path() + "/copy";
+  const absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_->Find("Acme");
+  ASSERT_TRUE((*root)->CloseIfIdle());
+  std::filesystem::copy_file(file, copy);
+  ASSERT_THAT(
+      storages_->PutMapper("Acme", *RecordMapper::Make("m1", {{"KDNR", "externalId"}}, true), true, kNow),
+      IsOk());
+  ASSERT_THAT(storages_->AddSource("Acme", {.id = "crm", .mapper = "m1"}, kNow), IsOk());
+  Upsert("Acme--crm", "53");
+  ASSERT_TRUE((*root)->CloseIfIdle());
+  std::filesystem::copy_file(copy, file, std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THAT(storages_->FindSource("Acme", "crm"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(storages_->AddSource("Acme", {.id = "crm"}, kNow),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("its mapper is 'm1'")));
+  EXPECT_EQ(RowsOf("Acme--crm"), 1U);
+  ASSERT_THAT(
+      storages_->PutMapper("Acme", *RecordMapper::Make("m1", {{"KDNR", "externalId"}}, true), true, kNow),
+      IsOk());
+  ASSERT_THAT(storages_->AddSource("Acme", {.id = "crm", .mapper = "m1"}, kNow), IsOk());
+  EXPECT_EQ(NameOf("crm"), "crm");
+  EXPECT_EQ(RowsOf("Acme--crm"), 1U);
+}
+
+TEST_F(StoragesTest, ATenantOfAStorageThatIsGoneIsFree) {
+  MirrorPeople("Cust1");
+  ASSERT_THAT(storages_->Create("Acme", "", kNow), IsOk());
+  ASSERT_THAT(storages_->Create("Other", "", kNow), IsOk());
+  const DataSource crm{.id = "crm", .door = Door::kCycles, .tenant = "Cust1"};
+  ASSERT_THAT(storages_->AddSource("Acme", crm, kNow), IsOk());
+  EXPECT_THAT(storages_->Find("Cust1"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(storages_->AddSource("Other", crm, kNow),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("belongs to storage 'Acme'")));
+  ASSERT_THAT(tenants_->Delete("Acme"), IsOk());
+  EXPECT_EQ(storages_->Find("Cust1")->id, "Cust1");
+  ASSERT_THAT(storages_->AddSource("Other", crm, kNow), IsOk());
+  EXPECT_THAT(storages_->Find("Cust1"), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(StoragesTest, IdsInNamesAreComparedWithoutCase) {
+  ASSERT_THAT(storages_->Create("Acme", "", kNow), IsOk());
+  ASSERT_THAT(storages_->AddSource("Acme", {.id = "a", .name = "crm2"}, kNow), IsOk());
+  EXPECT_THAT(storages_->AddSource("Acme", {.id = "CRM2"}, kNow), StatusIs(absl::StatusCode::kAlreadyExists));
+}
+
+/// A kill between the deletion of a data source's tenant and the end of the call.
+TEST_F(StoragesTest, ADeletionThatWasBegunEndsWithTheNext) {
+  ASSERT_THAT(storages_->Create("Acme", "", kNow), IsOk());
+  ASSERT_THAT(storages_->AddSource("Acme", {.id = "crm"}, kNow), IsOk());
+  ASSERT_THAT(tenants_->Delete("Acme--crm"), IsOk());
+  EXPECT_THAT(storages_->TenantOf(*storages_->FindSource("Acme", "crm")),
+              StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_THAT(storages_->DeleteSource("Acme", "crm", kNow), IsOk());
+  EXPECT_THAT(storages_->AddSource("Acme", {.id = "crm"}, kNow), IsOk());
+}
+
+TEST_F(StoragesTest, NoDataSourceIsLeftOfAStorageThatIsDeletedMeanwhile) {
+  for (int turn = 0; turn < 5; ++turn) {
+    ASSERT_THAT(storages_->Create("Acme", "", kNow), IsOk());
+    std::thread adding([&] {
+      for (const char* const id : {"a", "b", "c", "d"})
+        storages_->AddSource("Acme", {.id = id}, kNow).IgnoreError();
+    });
+    EXPECT_THAT(storages_->Delete("Acme", kNow), IsOk());
+    adding.join();
+    if (storages_->Find("Acme").ok()) {
+      EXPECT_THAT(storages_->Delete("Acme", kNow), IsOk());
+    }
+    EXPECT_THAT(tenants_->All(), IsEmpty());
+  }
 }
 
 }  // namespace

@@ -1,0 +1,30 @@
+#ifndef MIRROR_SERVER_HTTP_ASKED_SOURCE_H_
+#define MIRROR_SERVER_HTTP_ASKED_SOURCE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/http/http_call.h"
+#include "server/storages/storages.h"
+
+namespace mirror {
+
+/// A data source with its tenant.
+struct AskedSource {
+  DataSource source;
+  std::shared_ptr<Tenant> tenant;
+};
+
+/// `source`: id or name; empty: the default one. Errors: as Storages.
+absl::StatusOr<AskedSource> FindSourceOf(Storages& storages, const std::string& storage,
+                                         const std::string& source);
+/// The same, where the call's key may see the storage. Errors: kNotFound, too: it may not.
+absl::StatusOr<AskedSource> FindAskedSource(Storages& storages, const HttpCall& call,
+                                            const std::string& storage, const std::string& source);
+/// The data source that the query names, in either spelling; empty: none.
+std::string SourceOfQuery(const HttpCall& call);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HTTP_ASKED_SOURCE_H_

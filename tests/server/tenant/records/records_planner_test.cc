@@ -1,0 +1,159 @@
+#include "server/tenant/records/records_planner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/records/record_merge.h"
+#include "server/store/home.h"
+#include "server/store/sqlite/sqlite_home.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "server/tenant/records/records_calls.h"
+#include "tests/support/mirror_file.h"
+#include "tests/support/rows.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::Ne;
+using testing::SizeIs;
+
+constexpr std::int64_t kNowMs = 1'700'000'000'000;
+constexpr char kTenant[] = "Planned";
+
+RecordItem Item(const std::string& id, const std::string& record) {
+  absl::StatusOr<std::vector<RecordAttribute>> attributes = ParseRecord(record);
+  EXPECT_THAT(attributes, IsOk());
+  RecordItem item{.external_id = id};
+  if (attributes.ok()) item.attributes = *std::move(attributes);
+  return item;
+}
+
+RecordRequest UpsertOf(std::vector<RecordItem> items) { return {.items = std::move(items)}; }
+
+RecordRequest DeleteOf(const std::string& id) {
+  return {.operation = RecordOperation::kDelete, .items = {{.external_id = id}}};
+}
+
+/// Requests of one commit group, on a source of records in a SQLite file, as RecordsCalls plans them.
+class RecordsPlannerTest : public testing::Test {
+ protected:
+  /// `hashed`: columns whose values are kept as hashes.
+  void Make(const std::vector<std::string>& hashed) {
+    ColumnRulesConfig config;
+    if (!hashed.empty()) config.blocks.push_back({.hash = hashed});
+    rules_.emplace(config, std::string(32, 's'), kTenant);
+    absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(folder_.path(), SqliteOptions());
+    ASSERT_THAT(home, IsOk());
+    home_ = *std::move(home);
+    const absl::StatusOr<MirrorContents> contents =
+        NewRecordsMirror(kTenant, RecordMapper::Default(), *rules_, kNowMs);
+    ASSERT_THAT(contents, IsOk());
+    absl::StatusOr<std::unique_ptr<MirrorImport>> made = home_->NewImport(kTenant);
+    ASSERT_THAT(made, IsOk());
+    ASSERT_THAT((*made)->Begin(*contents), IsOk());
+    ASSERT_THAT((*made)->Finish(), IsOk());
+    absl::StatusOr<std::unique_ptr<Store>> store = home_->Open(kTenant, /*create=*/false, nullptr);
+    ASSERT_THAT(store, IsOk());
+    store_ = *std::move(store);
+  }
+
+  std::vector<RecordOutcome> Commit(const std::vector<RecordRequest>& group) {
+    std::vector<const RecordRequest*> requests;
+    for (const RecordRequest& request : group) requests.push_back(&request);
+    std::vector<RecordOutcome> outcomes;
+    std::optional<RecordsPlanner> planner;
+    const auto committed =
+        store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+          outcomes.clear();
+          planner.emplace(*store_, *rules_, kNowMs);
+          if (absl::Status begun = planner->Begin(tenant, requests, &form_); !begun.ok()) return begun;
+          for (const RecordRequest* const request : requests) {
+            absl::StatusOr<RecordOutcome> outcome = planner->Add(*request);
+            if (!outcome.ok()) return outcome.status();
+            outcomes.push_back(*std::move(outcome));
+          }
+          return planner->MakePlan();
+        });
+    EXPECT_THAT(committed, IsOk());
+    return outcomes;
+  }
+
+  std::string Value(const std::string& column, const std::string& id) const {
+    return MirrorFile(SqlitePath(folder_.path(), kTenant), kTenant)
+        .Value("SELECT \"" + column + "\" FROM businesspartner WHERE externalId = '" + id + "'");
+  }
+  bool IsToBeErased() {
+    const absl::StatusOr<TenantRecord> tenant = store_->records().ReadTenant();
+    EXPECT_THAT(tenant, IsOk());
+    return tenant.ok() && tenant->scrub;
+  }
+
+  void CheckItGoesAndComesAgain() {
+    Commit({UpsertOf({Item("1", R"({"CITY":"Bern","STREET":"a","COUNTRY":"CH"})")})});
+    EXPECT_FALSE(IsToBeErased());
+    const std::string id = Value("id", "1");
+    const std::vector<RecordOutcome> outcomes =
+        Commit({DeleteOf("1"), UpsertOf({Item("1", R"({"COUNTRY":"DE"})")})});
+    ASSERT_THAT(outcomes, SizeIs(2));
+    EXPECT_EQ(outcomes[0].deletes, 1U);
+    EXPECT_EQ(outcomes[1].inserts, 1U);
+    EXPECT_EQ(Value("country", "1"), "DE");
+    EXPECT_EQ(Value("city", "1"), "null");
+    EXPECT_EQ(Value("street", "1"), "null");
+    EXPECT_THAT(Value("id", "1"), Ne(id));
+    EXPECT_TRUE(IsToBeErased()) << "what was deleted is in the file, and nobody looks after it";
+  }
+
+  ScratchFolder folder_;
+  std::optional<ColumnRules> rules_;
+  std::shared_ptr<const RecordsForm> form_;
+  std::unique_ptr<StoreHome> home_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(RecordsPlannerTest, ARequestThatIsTakenBackLeavesNothingOfWhatItTouched) {
+  Make({"city"});
+  ASSERT_THAT(Commit({UpsertOf({Item("1", R"({"CITY":"Bern","STREET":"a"})")})}), SizeIs(1));
+  const std::string hashed = Value("city", "1");
+  EXPECT_THAT(hashed, Ne("Bern"));
+  RecordRequest refused = UpsertOf({Item("1", R"({"CITY":"Basel"})"), Item("2", "{}")});
+  refused.items.back().failure = "it cannot be taken";
+  refused.all_or_nothing = true;
+  const std::vector<RecordOutcome> outcomes =
+      Commit({std::move(refused), UpsertOf({Item("1", R"({"STREET":"b"})")})});
+  ASSERT_THAT(outcomes, SizeIs(2));
+  EXPECT_THAT(outcomes[0].status, StatusIs(absl::StatusCode::kOutOfRange));
+  EXPECT_EQ(outcomes[1].updates, 1U);
+  EXPECT_EQ(Value("street", "1"), "b");
+  EXPECT_EQ(Value("city", "1"), hashed) << "what is stored was hashed once more";
+}
+
+TEST_F(RecordsPlannerTest, EachRequestSeesWhatThoseBeforeItLeaveAlsoWhereColumnsAreHashed) {
+  Make({"city"});
+  Commit({UpsertOf({Item("1", R"({"CITY":"Bern"})")}), UpsertOf({Item("2", R"({"CITY":"Basel"})")})});
+  const std::string bern = Value("city", "1"), basel = Value("city", "2");
+  EXPECT_THAT(bern, Ne(basel));
+  Commit({UpsertOf({Item("1", R"({"CITY":"Basel"})")}), UpsertOf({Item("1", R"({"STREET":"b"})")})});
+  EXPECT_EQ(Value("city", "1"), basel);
+  EXPECT_EQ(Value("street", "1"), "b");
+}
+
+TEST_F(RecordsPlannerTest, ARowThatWentAndCameAgainInOneGroupHasNothingOfItsFormerSelf) {
+  Make({});
+  CheckItGoesAndComesAgain();
+}
+
+TEST_F(RecordsPlannerTest, TheSameWhereAColumnIsHashed) {
+  Make({"city"});
+  CheckItGoesAndComesAgain();
+}
+
+}  // namespace
+}  // namespace mirror
