@@ -2,13 +2,13 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -19,12 +19,16 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/exposition/metrics_listener.h"
+#include "base/host_name.h"
 #include "base/human_text.h"
+#include "certs/apikeys/api_key.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
 #include "server/fleet/fleet.h"
+#include "server/fleet/fleet_jobs.h"
 #include "server/hooks/delivery/hook_runner.h"
 #include "server/http/http_service.h"
+#include "server/jobs/upload_folder.h"
 #include "server/metrics.h"
 #include "server/open_store.h"
 #include "server/reloader.h"
@@ -36,6 +40,8 @@
 #include "server/rpc/message_memory.h"
 #include "server/rpc/mirror_service.h"
 #include "server/rules_print.h"
+#include "server/storages/storages.h"
+#include "server/store/postgres/control/listed_rows.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
@@ -133,11 +139,6 @@ absl::StatusOr<std::optional<std::string>> HashSecret(const ServerConfig& config
   return *std::move(secret);
 }
 
-std::string HostName() {
-  char name[256] = {};
-  return gethostname(name, sizeof(name) - 1) == 0 ? name : "?";
-}
-
 /// `application_key`: see RulesPrint().
 FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& application_key,
                             std::string address, std::string admin_address) {
@@ -153,6 +154,32 @@ FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& appli
   }
   return options;
 }
+
+/// What lists are made of, in the control database.
+class ControlLists final : public SharedLists {
+ public:
+  explicit ControlLists(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
+
+  absl::Status Forget(const std::string& context_id) override {
+    return ForgetListedRow(*control_, context_id);
+  }
+  absl::Status Keep(const std::string& context_id, const ListedDocuments& documents) override {
+    return KeepListedRow(*control_, context_id,
+                         {documents.storage, documents.member, static_cast<std::int64_t>(documents.jobs)});
+  }
+  absl::StatusOr<std::map<std::string, ListedDocuments>> ReadAll() override {
+    absl::StatusOr<std::map<std::string, ListedRow>> rows = ReadListedRows(*control_);
+    if (!rows.ok()) return rows.status();
+    std::map<std::string, ListedDocuments> all;
+    for (auto& [context_id, row] : *rows) {
+      all[context_id] = {std::move(row.storage), std::move(row.member), static_cast<std::uint64_t>(row.jobs)};
+    }
+    return all;
+  }
+
+ private:
+  const std::shared_ptr<PostgresControl> control_;
+};
 
 absl::Status CheckDataFolder(const ServerConfig& config) {
   std::error_code error;
@@ -175,8 +202,10 @@ struct Server::Parts {
   std::unique_ptr<Fleet> fleet;  ///< Null: no other server has these mirrors.
   std::unique_ptr<Audit> audit;
   std::unique_ptr<Looks> admin_looks;
-  std::unique_ptr<HookRunner> hooks;  ///< Null: there are none.
+  std::unique_ptr<HookRunner> hooks;    ///< Null: there are none.
+  std::unique_ptr<ControlLists> lists;  ///< Null as `fleet`.
   std::unique_ptr<Tenants> tenants;
+  std::unique_ptr<Storages> storages;
   std::function<void(const ServerConfig&)> set_indexes;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<ExpiryWatch> expiry;
@@ -189,6 +218,7 @@ struct Server::Parts {
   std::unique_ptr<FreshnessWatch> freshness;
   TimeSeries time_series;
   std::unique_ptr<Endpoint> endpoint;
+  std::unique_ptr<FleetJobs> fleet_jobs;     ///< Null as `fleet` or `http`.
   std::unique_ptr<HttpService> http;         ///< Null: not asked for.
   std::unique_ptr<MetricsListener> metrics;  ///< Null: not asked for, or not possible.
   MetricsConfig metrics_config;
@@ -203,9 +233,12 @@ struct Server::Parts {
   void Watch(const ServerConfig& as_written);
   absl::Status OpenEndpoint(const ServerConfig& config, AdminService::Reload reload);
   absl::Status OpenFleet(const ServerConfig& config);
+  absl::Status OpenHttp(const HttpConfig& config);
   void StartHooks();
   void WatchPlaces();
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
+  /// `config`: where its keys are, when it is off.
+  absl::StatusOr<HttpDoorSeen> LookAtHttpDoor(const HttpConfig& config, bool with_keys) const;
   /// Of the work for all tenants: this server does it, alone or for all.
   bool Does(Duty duty) const { return fleet == nullptr || fleet->Holds(duty); }
   void ServeMetrics();
@@ -300,10 +333,19 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   if (!secret.ok()) return secret.status();
   options.tenant.hash_secret = *std::move(secret);
   options.tenant.counters = &counters;
+  if (store.control) {
+    lists = std::make_unique<ControlLists>(store.control);
+    options.tenant.lists = lists.get();
+  }
+  options.tenant.forget_summary = [kept = store.catalog.get()](const std::string& context_id) {
+    // Where it cannot be, the catalog is behind until the tenant is next opened.
+    kept->KeepSummaries({{context_id, ""}}).IgnoreError();
+  };
   set_indexes = [indexes = options.tenant.indexes](const ServerConfig& read) { indexes->Set(read.indexes); };
   absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*store.home, options, *events);
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);
+  storages = std::make_unique<Storages>(*tenants, *events);
   keeper = std::make_unique<SummaryKeeper>(*store.catalog, *tenants, store.control != nullptr);
   keeper->Restore();
   freshness = std::make_unique<FreshnessWatch>(config.freshness, *events);
@@ -333,7 +375,8 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
   admin = std::make_unique<AdminService>(
       *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
       [watched = expiry.get()] { return watched->keys(); }, *freshness, time_series,
-      [this] { return Servers(); });
+      [this] { return Servers(); }, *storages,
+      [this, http_config = config.http](bool with_keys) { return LookAtHttpDoor(http_config, with_keys); });
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
       Endpoint::Open(config, checked.get(), admin.get(), &vouched, &calls);
   if (!opened.ok()) return opened.status();
@@ -352,6 +395,24 @@ absl::Status Server::Parts::OpenFleet(const ServerConfig& config) {
   if (!hooks) return absl::OkStatus();
   hooks->Share({.is_here = [this] { return fleet->Holds(Duty::kHooks); },
                 .waits = [this](const std::string& context_id) { fleet->HookWaits(context_id); }});
+  return absl::OkStatus();
+}
+
+absl::Status Server::Parts::OpenHttp(const HttpConfig& config) {
+  if (fleet) {
+    absl::StatusOr<std::string> name = NameUploadFolder(config.uploads);
+    if (!name.ok()) return name.status();
+    fleet_jobs = std::make_unique<FleetJobs>(store.control, *fleet, *std::move(name));
+  }
+  absl::StatusOr<std::unique_ptr<HttpService>> opened = HttpService::Open(
+      config, *tenants, *storages,
+      [log = audit.get()](const std::string& who, const std::string& what, const absl::Status& outcome) {
+        log->Add(who, what, outcome);
+      },
+      *events, fleet_jobs.get());
+  if (!opened.ok()) return opened.status();
+  http = *std::move(opened);
+  if (fleet_jobs) fleet_jobs->Begin(http->own_url());
   return absl::OkStatus();
 }
 
@@ -398,6 +459,25 @@ absl::StatusOr<std::vector<ListedServer>> Server::Parts::Servers() const {
   return std::vector<ListedServer>{alone};
 }
 
+absl::StatusOr<HttpDoorSeen> Server::Parts::LookAtHttpDoor(const HttpConfig& config, bool with_keys) const {
+  HttpDoorSeen seen;
+  if (http) {
+    seen.url = http->url();
+    if (!with_keys) return seen;
+    ApiKeys::Seen keys = http->Keys();
+    seen.keys = std::move(keys.keys);
+    seen.used_ms = std::move(keys.used_ms);
+    seen.left_out = std::move(keys.left_out);
+    return seen;
+  }
+  if (!with_keys) return seen;
+  absl::StatusOr<FoundApiKeys> found = ReadApiKeys(config.api_keys);
+  if (!found.ok()) return found.status();
+  seen.keys = std::move(found->keys);
+  seen.left_out = std::move(found->left_out);
+  return seen;
+}
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_written,
                                                      std::shared_ptr<MirrorHooks> hooks) {
   ServerConfig config = as_written;
@@ -414,13 +494,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   if (!opened.ok()) return opened;
   parts.audit->Begin();
   if (config.http.enabled) {
-    absl::StatusOr<std::unique_ptr<HttpService>> http = HttpService::Open(
-        config.http, *parts.tenants,
-        [audit = parts.audit.get()](const std::string& who, const std::string& what,
-                                    const absl::Status& outcome) { audit->Add(who, what, outcome); },
-        *parts.events);
-    if (!http.ok()) return http.status();
-    parts.http = *std::move(http);
+    if (absl::Status http = parts.OpenHttp(config.http); !http.ok()) return http;
   }
   return server;
 }

@@ -33,6 +33,8 @@ add_test(NAME python.minimal_source COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DI
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.records COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/records_test.py
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME python.records_kills COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/records_kills_test.py
+                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.imports COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/imports_test.py
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.import_traces COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/import_traces_test.py
@@ -41,7 +43,8 @@ add_test(NAME python.records_pages COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR
                                            ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.records_files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/records_files_test.py
                                            ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.records python.records_files python.records_pages python.imports python.import_traces
+set_tests_properties(python.records python.records_kills python.records_files python.records_pages python.imports
+                     python.import_traces
                      PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.http_hostile COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/http_hostile_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})

@@ -16,7 +16,9 @@ struct HttpConfig {
   bool plaintext = false;        ///< No TLS; loopback only.
   std::string certificate, key;  ///< PEM; empty: those of [listen].
   std::string api_keys;          ///< Folder of the keys; empty: "apikeys" beside the configuration.
-  std::string public_url;        ///< What upload links begin with; empty: what the request was sent to.
+  /// What upload links begin with. Empty: what the request was sent to; where others have the same mirrors,
+  /// this server's own address.
+  std::string public_url;
   std::vector<std::string> base_paths = {"", "/data-exchange/rest"};
 
   std::uint32_t connections_max = 256;
@@ -36,6 +38,7 @@ struct HttpConfig {
   std::uint32_t jobs_max = 4;  ///< Import jobs that run at a time.
   std::uint32_t jobs_waiting_max = 100;
   std::chrono::seconds job_time{600};
+  std::chrono::seconds job_lease{600};  ///< A job whose server is gone for longer has died.
   std::chrono::seconds erase_within = std::chrono::hours(24);
   friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
 };

@@ -15,6 +15,8 @@ using std::chrono::seconds;
 
 constexpr std::uint64_t kMegabyte = 1ULL << 20;
 constexpr std::uint64_t kTerabyte = 1ULL << 40;
+/// A server that runs is heard of every few seconds.
+constexpr seconds kJobLeaseMin{15};
 
 Setter SetUrl(std::string* target) {
   return [target](const Given& given) -> absl::Status {
@@ -70,6 +72,7 @@ ConfigKeys HttpKeys(HttpConfig& http, const std::filesystem::path& folder, Sette
           {"jobs_max", SetWhole(&http.jobs_max, 1, 64)},
           {"jobs_waiting_max", SetWhole(&http.jobs_waiting_max, 1, 10'000)},
           {"job_time", SetSpan(&http.job_time, seconds(1), hours(24))},
+          {"job_lease", SetSpan(&http.job_lease, kJobLeaseMin, hours(24))},
           {"erase_within", SetSpan(&http.erase_within, seconds(1), hours(24 * 30))}};
 }
 

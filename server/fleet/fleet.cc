@@ -59,6 +59,11 @@ Fleet::Fleet(std::shared_ptr<PostgresControl> control, FleetOptions options, Eve
 
 Fleet::~Fleet() { Stop(); }
 
+void Fleet::HasUploads(std::string name, std::string url) {
+  uploads_.name = std::move(name);
+  uploads_.url = std::move(url);
+}
+
 void Fleet::Start(HookDuty hooks) {
   hooks_ = std::move(hooks);
   watch_ = std::jthread([this](const std::stop_token& stop) {
@@ -89,6 +94,13 @@ bool Fleet::Holds(Duty duty) const {
   const MutexLock lock(mutex_);
   return held_.contains(duty) &&
          std::chrono::steady_clock::now() - renewed_ < std::chrono::milliseconds(kDutyMs - kDutyMarginMs);
+}
+
+std::chrono::milliseconds Fleet::HeardFor() const {
+  const MutexLock lock(mutex_);
+  if (!heard_since_) return std::chrono::milliseconds(0);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                               *heard_since_);
 }
 
 std::optional<std::size_t> Fleet::Running() const {
@@ -180,6 +192,7 @@ void Fleet::Look() {
     beat_at_ = now + options_.beat;
     status = SayHere();
     if (!status.ok()) NoteRunning(std::nullopt);
+    NoteHeard(status.ok());
     TellControl(status);
   }
   if (status.ok() && !control_lost_ && hooks_.begin) TellControl(KeepHooks());
@@ -202,6 +215,10 @@ absl::Status Fleet::SayHere() {
   TellClock(self_.clock_ahead_ms);
 
   std::set<Duty> wanted = {Duty::kIdleCycles, Duty::kSummaries};
+  if (!uploads_.name.empty()) {
+    if (absl::Status seen = SeeUploadServer(*control_, uploads_); !seen.ok()) return seen;
+    wanted.insert(Duty::kImportJobs);
+  }
   if (hooks_.begin) wanted.insert(Duty::kHooks);
   const auto begin = std::chrono::steady_clock::now();
   absl::StatusOr<std::set<Duty>> held = TakeDuties(*control_, self_.server_id, wanted);
@@ -305,6 +322,15 @@ void Fleet::NoteNewer(const std::vector<ServerRow>& servers, std::int64_t starte
 void Fleet::NoteRunning(std::optional<std::size_t> running) {
   const MutexLock lock(mutex_);
   running_ = running;
+}
+
+void Fleet::NoteHeard(bool is_heard) {
+  const MutexLock lock(mutex_);
+  if (!is_heard) {
+    heard_since_.reset();
+  } else if (!heard_since_) {
+    heard_since_ = std::chrono::steady_clock::now();
+  }
 }
 
 void Fleet::TellClock(std::int64_t ahead_ms) {

@@ -19,6 +19,7 @@
 #include "server/fleet/listed_server.h"
 #include "server/store/postgres/control/control.h"
 #include "server/store/postgres/control/duties.h"
+#include "server/store/postgres/control/job_rows.h"
 #include "server/store/postgres/control/server_rows.h"
 #include "server/watch/events.h"
 
@@ -58,6 +59,8 @@ class Fleet {
   Fleet(std::shared_ptr<PostgresControl> control, FleetOptions options, Events& events);
   ~Fleet();
 
+  /// Before Start(): this server has uploads and import jobs. See UploadServer.
+  void HasUploads(std::string name, std::string url);
   /// What `hooks` refers to outlives Stop().
   void Start(HookDuty hooks);
   /// Ends the thread; others may take the duties at once. Once more is harmless.
@@ -65,6 +68,9 @@ class Fleet {
 
   /// Whether this server alone is to do it now.
   bool Holds(Duty duty) const;
+  /// How long the control database has been answering without a break: those that were kept from it as this
+  /// one was have been heard of again once that is longer than a server may be silent.
+  std::chrono::milliseconds HeardFor() const;
   /// How many servers run, this one included. Absent: the control database did not answer the last time.
   std::optional<std::size_t> Running() const;
   /// A reload changed what FleetOptions::rules said; the others hear of it soon.
@@ -91,6 +97,7 @@ class Fleet {
   void Compare(const std::vector<ServerRow>& servers);
   void NoteNewer(const std::vector<ServerRow>& servers, std::int64_t started_ms);
   void NoteRunning(std::optional<std::size_t> running);
+  void NoteHeard(bool is_heard);
   void TellClock(std::int64_t ahead_ms);
   void TellControl(const absl::Status& status);
 
@@ -101,6 +108,7 @@ class Fleet {
   // Of the thread; after Stop() of who called that.
 
   ServerRow self_;
+  UploadServer uploads_;  ///< Without a name: this server has none.
   HookDuty hooks_;
   bool delivering_ = false;
   std::int64_t last_event_ = 0;
@@ -112,6 +120,8 @@ class Fleet {
   std::string rules_ MIRROR_GUARDED_BY(mutex_);  ///< What self_ gets with the next beat.
   std::set<Duty> held_ MIRROR_GUARDED_BY(mutex_);
   std::chrono::steady_clock::time_point renewed_ MIRROR_GUARDED_BY(mutex_);
+  /// Since when each beat was answered; absent: the last one was not.
+  std::optional<std::chrono::steady_clock::time_point> heard_since_ MIRROR_GUARDED_BY(mutex_);
   std::set<std::string> waiting_ MIRROR_GUARDED_BY(mutex_);  ///< Context ids: HookWaits().
   std::string newer_ MIRROR_GUARDED_BY(mutex_);              ///< Why MayAgree() says no.
   std::string clock_ MIRROR_GUARDED_BY(mutex_);              ///< How it is wrong.

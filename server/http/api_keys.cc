@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <set>
 #include <utility>
 
 namespace mirror {
@@ -25,7 +26,11 @@ absl::StatusOr<std::vector<std::string>> ApiKeys::Load() {
   changed_ns_ = changed_ns;
   if (!found.ok()) return found.status();
   keys_ = std::make_shared<std::vector<ApiKey>>(std::move(found->keys));
-  return std::move(found->left_out);
+  left_out_ = std::move(found->left_out);
+  std::set<std::string_view> names;
+  for (const ApiKey& key : *keys_) names.insert(key.name);
+  std::erase_if(used_ms_, [&](const auto& used) { return !names.contains(used.first); });
+  return left_out_;
 }
 
 bool ApiKeys::IsStale() {
@@ -34,9 +39,9 @@ bool ApiKeys::IsStale() {
   return changed_ns != changed_ns_;
 }
 
-std::vector<ApiKey> ApiKeys::All() {
+ApiKeys::Seen ApiKeys::See() {
   const MutexLock lock(mutex_);
-  return *keys_;
+  return {*keys_, used_ms_, left_out_};
 }
 
 std::shared_ptr<const ApiKey> ApiKeys::Find(std::string_view sent) {
@@ -49,11 +54,12 @@ std::shared_ptr<const ApiKey> ApiKeys::Find(std::string_view sent) {
   return found == nullptr ? nullptr : std::shared_ptr<const ApiKey>(keys, found);
 }
 
-std::shared_ptr<void> ApiKeys::TakePlace(const std::string& name) {
+std::shared_ptr<void> ApiKeys::TakePlace(const std::string& name, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   std::size_t& count = under_way_[name];
   if (count >= requests_per_key_) return nullptr;
   ++count;
+  used_ms_[name] = now_ms;
   return {static_cast<void*>(this), [this, name](void*) {
             const MutexLock again(mutex_);
             const auto found = under_way_.find(name);

@@ -26,11 +26,17 @@ class ApiKeys {
   absl::StatusOr<std::vector<std::string>> Load();
   /// Whether a key came or went since Load().
   bool IsStale();
-  std::vector<ApiKey> All();
+  /// The keys as they are seen from outside.
+  struct Seen {
+    std::vector<ApiKey> keys;                     ///< By name.
+    std::map<std::string, std::int64_t> used_ms;  ///< When each that was used last got its place, by name.
+    std::vector<std::string> left_out;            ///< As Load() gave them.
+  };
+  Seen See();
   /// Null: there is no such key.
   std::shared_ptr<const ApiKey> Find(std::string_view sent);
   /// A place for one request, until it is let go of. Null: the key has too many.
-  std::shared_ptr<void> TakePlace(const std::string& name);
+  std::shared_ptr<void> TakePlace(const std::string& name, std::int64_t now_ms);
 
  private:
   const std::string folder_;
@@ -39,7 +45,9 @@ class ApiKeys {
   std::shared_ptr<const std::vector<ApiKey>> keys_ MIRROR_GUARDED_BY(mutex_) =
       std::make_shared<std::vector<ApiKey>>();
   std::int64_t changed_ns_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of the folder, when it was read.
+  std::vector<std::string> left_out_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, std::size_t> under_way_ MIRROR_GUARDED_BY(mutex_);
+  std::map<std::string, std::int64_t> used_ms_ MIRROR_GUARDED_BY(mutex_);  ///< Of keys that are there.
 };
 
 }  // namespace mirror

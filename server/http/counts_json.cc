@@ -1,7 +1,9 @@
 #include "server/http/counts_json.h"
 
 #include <algorithm>
+#include <string_view>
 
+#include "absl/strings/str_cat.h"
 #include "base/iso_time.h"
 
 namespace mirror {
@@ -29,6 +31,15 @@ void WriteCounts(std::uint64_t deletes, const std::vector<RecordFailure>& failur
   } else {
     json->Null();
   }
+}
+
+std::string WithErasedAt(const std::string& answer, std::int64_t erased_ms) {
+  // In a text within the answer the quotes have a backslash.
+  constexpr std::string_view kNotYet = "\"erasedAt\":null";
+  const std::size_t at = answer.find(kNotYet);
+  if (at == std::string::npos) return answer;
+  std::string changed = answer;
+  return changed.replace(at, kNotYet.size(), absl::StrCat("\"erasedAt\":\"", Iso8601(erased_ms), "\""));
 }
 
 }  // namespace mirror

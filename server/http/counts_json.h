@@ -18,6 +18,8 @@ void WriteFailures(const std::vector<RecordFailure>& failures, JsonWriter* json)
 /// The members that tell what was deleted. `erased_ms`: when its bytes had left the files; absent: not yet.
 void WriteCounts(std::uint64_t deletes, const std::vector<RecordFailure>& failures,
                  std::optional<std::int64_t> erased_ms, JsonWriter* json);
+/// An answer with such members in which the bytes had not left the files yet.
+std::string WithErasedAt(const std::string& answer, std::int64_t erased_ms);
 
 }  // namespace mirror
 

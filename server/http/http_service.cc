@@ -7,9 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/embedded_file.h"
 #include "base/file.h"
+#include "base/host_name.h"
 #include "base/http/listener.h"
 #include "base/mutex.h"
-#include "server/http/api_keys.h"
 #include "server/http/http_error.h"
 #include "server/http/http_routes.h"
 #include "server/http/import_calls.h"
@@ -18,7 +18,6 @@
 #include "server/http/partner_calls.h"
 #include "server/http/storage_calls.h"
 #include "server/http/table_calls.h"
-#include "server/storages/storages.h"
 
 MIRROR_EMBEDDED(openapi);
 
@@ -34,6 +33,22 @@ absl::StatusOr<std::optional<HttpIdentity>> IdentityOf(const HttpConfig& config)
   return std::optional(HttpIdentity{*std::move(chain), *std::move(key)});
 }
 
+std::string UrlOfHost(const HttpConfig& config, const std::string& host, std::uint16_t port) {
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return absl::StrCat(config.plaintext ? "http://" : "https://", is_v6 ? "[" : "", host, is_v6 ? "]:" : ":",
+                      port);
+}
+
+/// What links begin with. `is_shared`: links have to come back to this server among several.
+std::string OwnUrl(const HttpConfig& config, std::uint16_t port, bool is_shared) {
+  std::string url = config.public_url;
+  if (url.empty() && is_shared) {
+    const bool is_any = config.address == "0.0.0.0" || config.address == "::";
+    url = UrlOfHost(config, is_any ? HostName() : config.address, port);
+  }
+  return url.empty() ? url : absl::StrCat(url, LinkBaseOf(config));
+}
+
 HttpLimits LimitsOf(const HttpConfig& config) {
   HttpLimits limits;
   limits.header_bytes_max = config.header_limit;
@@ -46,12 +61,6 @@ HttpLimits LimitsOf(const HttpConfig& config) {
   limits.answer_time = std::chrono::seconds(60);
   limits.stream_time = config.stream_time;
   return limits;
-}
-
-std::string UrlOf(const HttpConfig& config, std::uint16_t port) {
-  const bool is_v6 = config.address.find(':') != std::string::npos;
-  return absl::StrCat(config.plaintext ? "http://" : "https://", is_v6 ? "[" : "", config.address,
-                      is_v6 ? "]:" : ":", port);
 }
 
 /// The first one is for what is none of them.
@@ -79,12 +88,13 @@ void AddOpenCalls(HttpRoutes* routes) {
 }  // namespace
 
 struct HttpService::Parts {
-  Parts(const HttpConfig& http, Tenants& all, HttpAudit::Write write, Events& told)
+  Parts(const HttpConfig& http, Tenants& all, Storages& kept, HttpAudit::Write write, Events& told,
+        JobServers* servers)
       : config(http),
         tenants(all),
         events(told),
         keys(http.api_keys, http.requests_per_key),
-        storages(all),
+        storages(kept),
         audit(std::move(write)),
         erasure(all, http.erase_within, told),
         uploads(http.uploads,
@@ -93,25 +103,27 @@ struct HttpService::Parts {
                  .bytes_max = http.uploads_max,
                  .key_announced_max = http.links_per_key,
                  .kept_ms = std::chrono::milliseconds(http.upload_kept).count()},
-                counters),
+                servers == nullptr ? std::string() : servers->here(), counters),
         jobs(all, uploads,
              {.running_max = http.jobs_max,
               .waiting_max = http.jobs_waiting_max,
               .time = http.job_time,
+              .lease = http.job_lease,
               .told = [this](const ImportJob& job) { audit.AddEnd(job); }},
-             told, counters),
+             told, servers, counters),
         storage_calls(storages, audit, erasure, jobs, counters),
         partner_calls(storages, audit, erasure, counters),
         mapper_calls(storages, audit),
         table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2), counters),
-        import_calls(config, storages, uploads, jobs, audit, counters) {}
+        import_calls(config, storages, uploads, jobs, audit, servers, own_url, counters) {}
 
   const HttpConfig config;
+  std::string own_url;
   Tenants& tenants;
   Events& events;
   DoorCounters counters;
   ApiKeys keys;
-  Storages storages;
+  Storages& storages;
   HttpAudit audit;
   Erasure erasure;
   Uploads uploads;
@@ -150,8 +162,9 @@ void HttpService::Stop() {
 }
 
 absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig& config, Tenants& tenants,
-                                                               HttpAudit::Write audit, Events& events) {
-  auto parts = std::make_unique<Parts>(config, tenants, std::move(audit), events);
+                                                               Storages& storages, HttpAudit::Write audit,
+                                                               Events& events, JobServers* servers) {
+  auto parts = std::make_unique<Parts>(config, tenants, storages, std::move(audit), events, servers);
   const absl::StatusOr<std::vector<std::string>> loaded = parts->keys.Load();
   if (!loaded.ok()) return loaded.status();
   parts->TellLeftOut(*loaded);
@@ -176,7 +189,8 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
         listener.status().code(),
         absl::StrCat("[http]: ", std::string(listener.status().message()), ". Nothing was started."));
   }
-  parts->url = UrlOf(config, (*listener)->port());
+  parts->url = UrlOfHost(config, config.address, (*listener)->port());
+  parts->own_url = OwnUrl(config, (*listener)->port(), servers != nullptr);
   {
     const MutexLock lock(parts->listening);
     parts->listener = *std::move(listener);
@@ -190,7 +204,7 @@ void HttpService::Start() {
   parts_->door->Start();
 }
 
-std::string HttpService::url() const { return parts_->url; }
+const std::string& HttpService::url() const { return parts_->url; }
 
 DoorFigures HttpService::Figures() {
   DoorFigures figures{.counters = parts_->counters};
@@ -214,6 +228,8 @@ DoorFigures HttpService::Figures() {
   figures.erase_within_ms = std::chrono::milliseconds(parts_->config.erase_within).count();
   return figures;
 }
+
+const std::string& HttpService::own_url() const { return parts_->own_url; }
 
 void HttpService::ReloadKeys() {
   const absl::StatusOr<std::vector<std::string>> loaded = parts_->keys.Load();
@@ -241,7 +257,7 @@ void HttpService::Reload() {
       absl::StrCat("the certificate of the HTTP door stays as it was: ", std::string(set.message())));
 }
 
-std::vector<ApiKey> HttpService::Keys() { return parts_->keys.All(); }
+ApiKeys::Seen HttpService::Keys() { return parts_->keys.See(); }
 
 void HttpService::KeepHouse(std::int64_t now_ms) {
   constexpr std::int64_t kFlushEveryMs = 10'000;

@@ -9,9 +9,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "certs/apikeys/api_key.h"
 #include "server/config/http_config.h"
+#include "server/http/api_keys.h"
 #include "server/http/http_audit.h"
+#include "server/jobs/job_servers.h"
+#include "server/storages/storages.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/door_counters.h"
 #include "server/watch/events.h"
@@ -19,27 +21,33 @@
 namespace mirror {
 
 /// The door for JSON as one object: its listener, keys, calls, and what has to be done for it from time to
-/// time. Threads: one at a time, but the listener's own, and where it says otherwise.
+/// time. Threads: one at a time, but the listener's own, and where it says otherwise; any for url() and
+/// Keys().
 class HttpService {
  public:
-  /// Takes the port; every call is 503 before Start(). What it is given outlives it. Errors: kUnavailable:
-  /// the port; kFailedPrecondition, kNotFound, kPermissionDenied: the certificate or the keys.
+  /// Takes the port; every call is 503 before Start(). What it is given outlives it. `servers`: null: no
+  /// other one has the same mirrors. Errors: kUnavailable: the port; kFailedPrecondition, kNotFound,
+  /// kPermissionDenied: the certificate or the keys.
   static absl::StatusOr<std::unique_ptr<HttpService>> Open(const HttpConfig& config, Tenants& tenants,
-                                                           HttpAudit::Write audit, Events& events);
+                                                           Storages& storages, HttpAudit::Write audit,
+                                                           Events& events, JobServers* servers = nullptr);
   ~HttpService();
 
   void Start();
+  /// Answers what was asked completely, and takes nothing more. What it knows can be asked still.
+  void Stop();
   /// "https://127.0.0.1:7446"
-  std::string url() const;
+  const std::string& url() const;
+  /// What its links begin with, and by which other servers name it; empty: there are none, and it is what
+  /// each call was sent to.
+  const std::string& own_url() const;
   /// Keys and certificate are read again; what cannot be read stays as it was, and is told.
   void Reload();
-  std::vector<ApiKey> Keys();
+  ApiKeys::Seen Keys();
   /// Also behind Stop(). Threads: any.
   DoorFigures Figures();
   /// Once in a while: writes the audit log's sums, erases what was deleted.
   void KeepHouse(std::int64_t now_ms);
-  /// Answers what was asked completely, and takes nothing more.
-  void Stop();
 
  private:
   struct Parts;

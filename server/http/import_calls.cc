@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/http/multipart.h"
 #include "base/iso_time.h"
@@ -17,6 +18,7 @@
 #include "server/http/http_error.h"
 #include "server/http/idempotency.h"
 #include "server/http/late_sink.h"
+#include "server/jobs/upload_folder.h"
 #include "server/tenant/records/records_calls.h"
 #include "server/tenant/records/records_planner.h"
 
@@ -25,6 +27,7 @@ namespace {
 
 constexpr char kUpdatesFeature[] = "UPSERT_BY_EXTERNAL_ID";
 constexpr char kFilesPath[] = "/files/";
+constexpr char kJobsPath[] = "/jobs/importjobs";
 constexpr std::size_t kUploadNameMax = 255;
 /// Of a form, beside its file.
 constexpr std::uint64_t kFormBytesMax = 4 << 20;
@@ -61,6 +64,9 @@ HttpAdmission Refused(const absl::Status& status) {
   return admission;
 }
 
+/// Of a data source of records.
+std::string StorageOfTenant(const std::string& tenant) { return tenant.substr(0, tenant.find("--")); }
+
 /// What stands behind "https://host" in a URL; empty: it is none.
 std::string_view PathOf(std::string_view url) {
   const std::size_t scheme = url.find("://");
@@ -88,6 +94,15 @@ std::string UploadOf(const std::string& url, const HttpConfig& config) {
     return std::string(rest.substr(0, end));
   }
   return "";
+}
+
+/// The upload of another server that a URL names, which is not ours to judge; empty: it names none.
+std::string UploadElsewhere(const std::string& url, const std::string& here) {
+  const std::size_t at = PathOf(url).rfind(kFilesPath);
+  if (at == std::string_view::npos) return "";
+  const std::string_view rest = PathOf(url).substr(at + sizeof(kFilesPath) - 1);
+  std::string id(rest.substr(0, rest.find('/')));
+  return FolderOfUpload(id).empty() || FolderOfUpload(id) == here ? "" : id;
 }
 
 /// Answers, warnings and documents quote what a form says.
@@ -162,6 +177,12 @@ void AppendCsv(std::string_view field, std::string* csv) {
 
 }  // namespace
 
+std::string LinkBaseOf(const HttpConfig& config) {
+  const std::vector<std::string>& bases = config.base_paths;
+  const bool has_root = std::find(bases.begin(), bases.end(), "") != bases.end();
+  return has_root || bases.empty() ? "" : bases.front();
+}
+
 struct ImportCalls::Coming {
   std::shared_ptr<MultipartForm> form = std::make_shared<MultipartForm>();
   std::shared_ptr<LateSink> file;
@@ -179,11 +200,11 @@ void ImportCalls::AddTo(HttpRoutes* routes) {
                .admit = [this](const std::shared_ptr<HttpCall>& call) { return AdmitUpload(call); }});
   routes->Add({.name = "startImportJob",
                .method = "POST",
-               .path = "/jobs/importjobs",
+               .path = kJobsPath,
                .role = ApiRole::kWriter,
                .body = HttpBody::kStreamed,
                .admit = [this](const std::shared_ptr<HttpCall>& call) { return AdmitJob(call); }});
-  routes->Add("listImportJobs", "GET", "/jobs/importjobs", ApiRole::kReader, HttpBody::kNone, this,
+  routes->Add("listImportJobs", "GET", kJobsPath, ApiRole::kReader, HttpBody::kNone, this,
               &ImportCalls::ListJobs);
   routes->Add("getImportJob", "GET", "/jobs/importjobs/{}", ApiRole::kReader, HttpBody::kNone, this,
               &ImportCalls::GetJob);
@@ -194,14 +215,10 @@ void ImportCalls::AddTo(HttpRoutes* routes) {
 }
 
 std::string ImportCalls::UrlOf(const HttpCall& call) const {
-  std::string url = config_.public_url;
-  if (url.empty()) {
-    const std::string* const host = call.head.Find("host");
-    url = absl::StrCat(config_.plaintext ? "http://" : "https://", host == nullptr ? "" : *host);
-  }
-  const bool has_root =
-      std::find(config_.base_paths.begin(), config_.base_paths.end(), "") != config_.base_paths.end();
-  return has_root || config_.base_paths.empty() ? url : absl::StrCat(url, config_.base_paths.front());
+  if (!own_url_.empty()) return own_url_;
+  const std::string* const host = call.head.Find("host");
+  return absl::StrCat(config_.plaintext ? "http://" : "https://", host == nullptr ? "" : *host,
+                      LinkBaseOf(config_));
 }
 
 HttpAnswer ImportCalls::RequestUpload(HttpCall& call) {
@@ -314,8 +331,8 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
       asked.warnings, job, started);
   // Of a job that was begun the file is its own, whatever became of it.
   if (!started->is_new && !coming.upload.empty()) uploads_.Remove(coming.upload);
-  if (answer.ok() && !started->is_new) counters_.replayed.Add();
-  if (answer.ok()) {
+  if (answer.ok() && !started->is_new && started->location.empty()) counters_.replayed.Add();
+  if (answer.ok() && started->location.empty()) {
     started->what = absl::StrCat(started->is_new ? "start import job " : "ask again for import job ",
                                  JobIdIn(*answer), " in ", storage->id, "/", source.id);
   }
@@ -330,8 +347,10 @@ absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const s
     *hash = coming.file->Hash();
     return absl::OkStatus();
   }
-  job->upload = UploadOf(url, config_);
   *hash = url;
+  if (servers_ != nullptr) job->upload = UploadElsewhere(url, servers_->here());
+  if (!job->upload.empty()) return absl::OkStatus();
+  job->upload = UploadOf(url, config_);
   const std::optional<Uploads::Upload> upload = uploads_.Find(job->upload);
   // Of a repetition the upload is gone: its key says what it got.
   const bool may_be_again = !job->upload.empty() && call.head.Find("idempotency-key") != nullptr;
@@ -339,9 +358,32 @@ absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const s
   return NoUpload();
 }
 
+absl::StatusOr<std::string> ImportCalls::FindElsewhere(const ImportJob& job) {
+  const std::string name = FolderOfUpload(job.upload);
+  if (servers_ == nullptr || name.empty() || name == servers_->here()) return std::string();
+  const absl::StatusOr<std::optional<JobServers::Server>> server = servers_->Find(name);
+  if (!server.ok()) return server.status();
+  if (!*server) return NoUpload();
+  if ((*server)->silent > config_.job_lease) {
+    return absl::InvalidArgumentError(
+        "the server that has this upload is gone. Nothing was started. Send the file again.");
+  }
+  if (!(*server)->answers) {
+    return absl::UnavailableError(
+        "the server that has this upload is not heard of. Nothing was started. Try again when it is back, or "
+        "send the file again.");
+  }
+  if ((*server)->url == own_url_) {
+    return absl::FailedPreconditionError(
+        "the upload lies on another server, which says the same [http] 'public_url' as this one. Nothing was "
+        "started. Send the file with its job, or have each server given an address of its own.");
+  }
+  return absl::StrCat((*server)->url, kJobsPath);
+}
+
 absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant,
                                                   const std::string& body_hash, const Warnings& warnings,
-                                                  const ImportJob& job, Started* started) {
+                                                  ImportJob job, Started* started) {
   absl::StatusOr<std::optional<RememberedRequest>> remember =
       RememberOf(call, "import", tenant.context_id(), body_hash);
   if (!remember.ok()) return remember.status();
@@ -355,13 +397,21 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
     if (*known && !(*known)->status.ok()) return (*known)->status;
     if (*known) return (*known)->remembered;
   }
+  absl::StatusOr<std::string> elsewhere = FindElsewhere(job);
+  if (!elsewhere.ok()) return elsewhere.status();
+  if (!elsewhere->empty()) {
+    started->location = *std::move(elsewhere);
+    return std::string();
+  }
+  if (servers_ != nullptr) job.server = servers_->here();
+  if (absl::Status announced = jobs_.Announce(job); !announced.ok()) return announced;
   std::string former;
   bool may_be_written = false;
   absl::Status written = tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         former.clear();
         may_be_written = false;
-        std::vector<DocumentChange> changes = {JobChange(job)};
+        std::vector<DocumentChange> changes = {JobChange(job), {kLastJobKind, "", ""}};
         if (*remember) {
           // Another request under the same key may have been quicker.
           absl::StatusOr<std::optional<RecordOutcome>> known =
@@ -381,10 +431,14 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
       },
       call.now_ms);
   if (may_be_written) {
+    if (written.ok()) CrashPoint("job.written");
     // Of a commit that was not answered nobody knows whether it was made: the job's turn tells. One that is
     // not there has its file removed then.
     started->is_new = true;
     jobs_.Schedule(job);
+  } else {
+    // A file that came with the request goes with it; one that was sent before is there for the next one.
+    jobs_.GiveUp(job);
   }
   if (!written.ok()) return written;
   return former.empty() ? answer : former;
@@ -403,8 +457,12 @@ absl::Status ImportCalls::TakeFile(const ImportJob& job) {
 }
 
 HttpAnswer ImportCalls::StartJob(HttpCall& call, Coming& coming) {
-  Started started{.what = "start import job"};
+  Started started;
+  started.what = "start import job";
   absl::StatusOr<std::string> answer = TryStartJob(call, coming, &started);
+  if (!started.location.empty()) {
+    return {.status = 307, .content_type = "", .body = "", .fields = {{"Location", started.location}}};
+  }
   audit_.Add(call, started.what, answer.status());
   if (!answer.ok()) return ErrorAnswer(answer.status());
   return JsonAnswer(*std::move(answer), 201);
@@ -413,7 +471,7 @@ HttpAnswer ImportCalls::StartJob(HttpCall& call, Coming& coming) {
 absl::StatusOr<ImportJob> ImportCalls::FindJob(const HttpCall& call) {
   const std::string& id = call.parts[0];
   const std::string tenant = TenantOfJob(id);
-  if (tenant.empty() || !call.Sees(tenant.substr(0, tenant.find("--")))) return NoJob(id);
+  if (tenant.empty() || !call.Sees(StorageOfTenant(tenant))) return NoJob(id);
   absl::StatusOr<std::optional<ImportJob>> job = jobs_.Find(id);
   if (!job.ok()) return job.status();
   if (!*job) return NoJob(id);
@@ -465,46 +523,18 @@ HttpAnswer ImportCalls::GetJob(HttpCall& call) {
 HttpAnswer ImportCalls::ListJobs(HttpCall& call) {
   const absl::StatusOr<AskedPage> asked = PageOf(call);
   if (!asked.ok()) return ErrorAnswer(asked.status());
-  std::vector<ImportJob> jobs;
-  std::string after;
-  while (true) {
-    const absl::StatusOr<Storages::Page> page =
-        storages_.List(after, kPageMax, [&](const std::string& id) { return call.Sees(id); });
-    if (!page.ok()) return ErrorAnswer(page.status());
-    for (const StorageInfo& storage : page->storages) {
-      const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(storage.id);
-      if (!sources.ok()) continue;
-      for (const DataSource& source : *sources) {
-        const absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
-        if (source.door != Door::kRecords || !tenant.ok()) continue;
-        const auto kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
-        if (!kept.ok()) continue;
-        for (const Document& one : *kept) {
-          if (std::optional<ImportJob> job = JobOf(one.text)) jobs.push_back(*std::move(job));
-        }
-      }
-    }
-    if (page->is_last) break;
-    after = page->storages.back().id;
-  }
-  std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) { return a.id < b.id; });
-  auto at = jobs.begin();
-  if (asked->start_after) {
-    at = std::find_if(jobs.begin(), jobs.end(),
-                      [&](const ImportJob& job) { return job.id > *asked->start_after; });
-  }
-  const auto end = jobs.end() - at > static_cast<std::ptrdiff_t>(asked->limit)
-                       ? at + static_cast<std::ptrdiff_t>(asked->limit)
-                       : jobs.end();
+  const ImportJobs::Page page =
+      jobs_.List(asked->start_after.value_or(""), asked->limit,
+                 [&](const std::string& tenant) { return call.Sees(StorageOfTenant(tenant)); });
   std::optional<std::string> next;
-  if (end != jobs.end()) next = (end - 1)->id;
+  if (!page.is_last) next = page.jobs.back().id;
   JsonWriter json;
-  BeginPage(*asked, next, jobs.size(), &json);
+  BeginPage(*asked, next, page.total, &json);
   json.Key("values").Begin('[');
-  for (; at != end; ++at) {
+  for (const ImportJob& job : page.jobs) {
     JsonWriter one;
     // Its data source may have gone meanwhile.
-    if (WriteJobJson(*at, &one).ok()) json.Raw(one.Take());
+    if (WriteJobJson(job, &one).ok()) json.Raw(one.Take());
   }
   json.End(']').End('}');
   return JsonAnswer(std::move(json));

@@ -10,33 +10,41 @@
 #include "server/http/http_audit.h"
 #include "server/http/http_routes.h"
 #include "server/jobs/import_jobs.h"
+#include "server/jobs/job_servers.h"
 #include "server/jobs/uploads.h"
 #include "server/storages/storages.h"
 #include "server/watch/door_counters.h"
 
 namespace mirror {
 
+/// What stands in a link between the server's address and the path of a call.
+std::string LinkBaseOf(const HttpConfig& config);
+
 /// Uploads and import jobs. Threads: any.
 class ImportCalls {
  public:
-  /// What it is given outlives it.
+  /// What it is given outlives it. `servers`: null: no other one has the same mirrors. `own_url`: what calls
+  /// to this server begin with; empty: what each was sent to. It is set before the first call.
   ImportCalls(const HttpConfig& config, Storages& storages, Uploads& uploads, ImportJobs& jobs,
-              HttpAudit& audit, DoorCounters& counters)
+              HttpAudit& audit, JobServers* servers, const std::string& own_url, DoorCounters& counters)
       : config_(config),
         storages_(storages),
         uploads_(uploads),
         jobs_(jobs),
         audit_(audit),
+        servers_(servers),
+        own_url_(own_url),
         counters_(counters) {}
   void AddTo(HttpRoutes* routes);
 
  private:
   /// What a form brings, while it comes and then.
   struct Coming;
-  /// What became of a request for a job.
+  /// What became of it.
   struct Started {
-    bool is_new = false;  ///< The file is the job's by now.
-    std::string what;     ///< For the audit log.
+    bool is_new = false;   ///< It is no repetition: the file is the job's by now.
+    std::string location;  ///< Where the call goes to; empty: it was answered here.
+    std::string what;      ///< For the audit log.
   };
 
   HttpAnswer RequestUpload(HttpCall& call);
@@ -47,8 +55,10 @@ class ImportCalls {
   /// The upload of the job, and what tells its file from another one.
   absl::Status FindFile(const HttpCall& call, Coming& coming, const std::string& url, ImportJob* job,
                         std::string* hash);
+  /// Of an upload that is another server's: where the same call goes to. Errors: why it goes nowhere.
+  absl::StatusOr<std::string> FindElsewhere(const ImportJob& job);
   absl::StatusOr<std::string> WriteJob(HttpCall& call, Tenant& tenant, const std::string& body_hash,
-                                       const Warnings& warnings, const ImportJob& job, Started* started);
+                                       const Warnings& warnings, ImportJob job, Started* started);
   absl::Status TakeFile(const ImportJob& job);
   HttpAnswer ListJobs(HttpCall& call);
   HttpAnswer GetJob(HttpCall& call);
@@ -63,6 +73,8 @@ class ImportCalls {
   Uploads& uploads_;
   ImportJobs& jobs_;
   HttpAudit& audit_;
+  JobServers* const servers_;
+  const std::string& own_url_;
   DoorCounters& counters_;
 };
 

@@ -98,7 +98,7 @@ absl::Status JsonDoor::TakeKey(const HttpHead& head, std::shared_ptr<const ApiKe
         sent == nullptr ? "there is no X-API-KEY. Nothing was done. 'mirrorctl apikey issue' makes one."
                         : "this X-API-KEY is none, or was revoked. Nothing was done.");
   }
-  *place = keys_.TakePlace((*key)->name);
+  *place = keys_.TakePlace((*key)->name, NowMs());
   if (*place != nullptr) return absl::OkStatus();
   counters_.Limit(DoorLimit::kRequestsPerKey);
   return absl::ResourceExhaustedError(

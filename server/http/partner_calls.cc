@@ -338,7 +338,10 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   if (!outcome.status.ok()) return Refused(outcome);
   const bool erased = *erase && asked->tenant->EraseDeleted(call.now_ms).ok();
   if (!erased) erasure_.Note(asked->source.tenant);
-  if (!outcome.remembered.empty()) return Replayed(outcome);
+  if (!outcome.remembered.empty()) {
+    counters_.replayed.Add();
+    return JsonAnswer(erased ? WithErasedAt(outcome.remembered, call.now_ms) : outcome.remembered);
+  }
   counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
   return JsonAnswer(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));
 }

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <new>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "server/import/import_child.h"
 #include "server/jobs/import_run.h"
@@ -24,6 +27,17 @@ bool IsGone(const absl::StatusOr<std::optional<ImportJob>>& job) {
   return job.ok() && (!*job || IsOver((*job)->state));
 }
 
+/// How often it is looked for jobs of servers that are gone; a part of the lease within these.
+constexpr std::chrono::milliseconds kLookMin{500}, kLookMax{30'000};
+constexpr int kLooksPerLease = 8;
+
+/// Of jobs of one data source at several servers, what runs goes on, then the oldest comes. Two servers never
+/// wait for each other: it is one order.
+bool ComesBefore(const ImportJob& a, const ImportJob& b) {
+  const bool a_waits = a.state != JobState::kRunning, b_waits = b.state != JobState::kRunning;
+  return std::tie(a_waits, a.created_ms, a.id) < std::tie(b_waits, b.created_ms, b.id);
+}
+
 void CountEnd(const ImportJob& job, DoorCounters* counters) {
   if (job.state == JobState::kFinished) counters->jobs_finished.Add();
   if (job.state == JobState::kCouldNotStart) counters->jobs_not_started.Add();
@@ -35,8 +49,13 @@ void CountEnd(const ImportJob& job, DoorCounters* counters) {
 }  // namespace
 
 ImportJobs::ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events,
-                       DoorCounters& counters)
-    : tenants_(tenants), uploads_(uploads), options_(options), events_(events), counters_(counters) {}
+                       JobServers* servers, DoorCounters& counters)
+    : tenants_(tenants),
+      uploads_(uploads),
+      options_(options),
+      events_(events),
+      servers_(servers),
+      counters_(counters) {}
 
 ImportJobs::~ImportJobs() { Stop(); }
 
@@ -51,6 +70,7 @@ void ImportJobs::Start(const std::vector<Uploads::Upload>& left) {
   } else {
     events_.Add("", Severity::kError, "http.no_imports", std::string(program.status().message()));
   }
+  std::vector<std::string> listed;
   for (const Uploads::Upload& upload : left) {
     const absl::StatusOr<std::optional<ImportJob>> job = Find(upload.job);
     if (IsGone(job)) {
@@ -58,11 +78,15 @@ void ImportJobs::Start(const std::vector<Uploads::Upload>& left) {
       continue;
     }
     // One whose tenant cannot be asked now is looked at again and again.
+    listed.push_back(upload.job);
     const MutexLock lock(mutex_);
     waiting_.push_back(WaitingOf(upload.job, upload.id));
   }
+  // What stays listed without being anybody's is found to be over by who looks for such.
+  if (servers_ != nullptr) servers_->ListOnly(listed).IgnoreError();
   for (std::size_t i = 0; i < options_.running_max; ++i) threads_.emplace_back([this] { Work(); });
   threads_.emplace_back([this] { EndLost(); });
+  if (servers_ != nullptr) threads_.emplace_back([this] { Look(); });
 }
 
 void ImportJobs::Stop() {
@@ -90,10 +114,24 @@ ImportJobs::Load ImportJobs::FindLoad() {
   return {.running = busy_.size(), .waiting = waiting_.size()};
 }
 
+absl::Status ImportJobs::Announce(const ImportJob& job) {
+  return servers_ == nullptr ? absl::OkStatus() : servers_->List(job.id);
+}
+
 void ImportJobs::Schedule(const ImportJob& job) {
   const MutexLock lock(mutex_);
   waiting_.push_back(WaitingOf(job.id, job.upload));
   changed_.NotifyAll();
+}
+
+void ImportJobs::GiveUp(const ImportJob& job) {
+  uploads_.GiveBack(job.id, job.upload);
+  Forget(job.id);
+}
+
+/// What stays listed is found to be over by who looks for jobs of servers that are gone.
+void ImportJobs::Forget(const std::string& id) {
+  if (servers_ != nullptr) servers_->Unlist(id).IgnoreError();
 }
 
 std::optional<ImportJobs::Waiting> ImportJobs::Take() {
@@ -135,7 +173,12 @@ void ImportJobs::Done(Waiting job, bool is_over) {
 void ImportJobs::Work() {
   while (const std::optional<Waiting> next = Take()) {
     const bool is_over = TryRunOne(*next);
-    if (is_over) uploads_.Remove(next->upload);
+    if (is_over) {
+      CrashPoint("job.ended");
+      // Also of one that went with its data source before it began.
+      uploads_.Remove(next->upload);
+      Forget(next->id);
+    }
     Done(*next, is_over);
   }
 }
@@ -166,9 +209,10 @@ bool ImportJobs::RunOne(const Waiting& next) {
                              "when the mirror is well."));
     return true;
   }
+  if (IsGone(job) && *job) CountEnd(**job, &counters_);
   if (!job.ok() || IsGone(job)) return job.ok();
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
-  if (!tenant.ok()) return false;
+  if (!tenant.ok() || MustWait(**job, **tenant)) return false;
   RunImport(
       **job, **tenant, uploads_, {.program = program_, .time = options_.time, .rows = &counters_.imported},
       [this, &next] { return IsStopping(next.id); }, events_);
@@ -199,7 +243,7 @@ bool ImportJobs::RemoveEnded(const std::string& context_id) {
       is_all = is_all && job.ok();
     }
   }
-  std::vector<std::string> uploads;
+  std::vector<Waiting> removed;
   {
     const MutexLock lock(mutex_);
     for (auto one = waiting_.begin(); one != waiting_.end();) {
@@ -207,7 +251,7 @@ bool ImportJobs::RemoveEnded(const std::string& context_id) {
         ++one;
         continue;
       }
-      uploads.push_back(one->upload);
+      removed.push_back(*one);
       if (const std::optional<ImportJob>& job = ended[one->id]) CountEnd(*job, &counters_);
       one = waiting_.erase(one);
     }
@@ -221,13 +265,17 @@ bool ImportJobs::RemoveEnded(const std::string& context_id) {
     }
     is_all = is_all && !runs();
   }
-  for (const std::string& upload : uploads) uploads_.Remove(upload);
+  for (const Waiting& one : removed) {
+    uploads_.Remove(one.upload);
+    Forget(one.id);
+  }
   return is_all;
 }
 
 void ImportJobs::EndLost() {
   // Where others have the same mirrors a file that is not here may be there.
-  if (tenants_.home().IsShared()) return;
+  if (servers_ == nullptr && tenants_.home().IsShared()) return;
+  const std::string here = servers_ == nullptr ? std::string() : servers_->here();
   for (const Tenants::Seen& seen : tenants_.AllSeen()) {
     if (IsStopping("")) return;
     if (seen.summary->issuer != kRecordsIssuer) continue;
@@ -236,11 +284,12 @@ void ImportJobs::EndLost() {
     const auto kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax + 1);
     for (const Document& document : kept.ok() ? *kept : std::vector<Document>()) {
       const std::optional<ImportJob> job = JobOf(document.text);
-      if (!job || IsOver(job->state) || uploads_.Find(job->upload)) continue;
+      if (!job || IsOver(job->state) || job->server != here || uploads_.Find(job->upload)) continue;
       // One that could not be ended is found at the next start.
-      EndOf(**tenant, job->id,
-            "the server has its file no more. What was committed stays; send the file again.")
-          .IgnoreError();
+      const absl::Status ended =
+          EndOf(**tenant, job->id,
+                "the server has its file no more. What was committed stays; send the file again.");
+      if (ended.ok()) Forget(job->id);
     }
   }
 }
@@ -269,6 +318,74 @@ absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std:
   return changed;
 }
 
+bool ImportJobs::MustWait(const ImportJob& job, Tenant& tenant) {
+  if (servers_ == nullptr) return false;
+  const absl::StatusOr<std::vector<Document>> kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax);
+  if (!kept.ok()) return true;
+  return std::any_of(kept->begin(), kept->end(), [&](const Document& one) {
+    const std::optional<ImportJob> other = JobOf(one.text);
+    return other && !IsOver(other->state) && other->server != job.server && ComesBefore(*other, job);
+  });
+}
+
+void ImportJobs::Look() {
+  const auto interval = std::clamp(options_.lease / kLooksPerLease, kLookMin, kLookMax);
+  while (true) {
+    {
+      const MutexLock lock(mutex_);
+      const auto until = std::chrono::steady_clock::now() + interval;
+      while (!is_stopping_ && changed_.WaitUntil(mutex_, until)) {
+      }
+      if (is_stopping_) return;
+    }
+    EndOrphans(NowMs());
+  }
+}
+
+void ImportJobs::EndOrphans(std::int64_t now_ms) {
+  // The next look finds what this one could not do.
+  if (servers_ == nullptr) return;
+  const absl::StatusOr<std::vector<std::string>> orphans = servers_->FindOrphans(options_.lease);
+  if (!orphans.ok()) return;
+  for (const std::string& id : *orphans) {
+    if (IsStopping("")) return;
+    if (EndOrphan(id, now_ms).ok()) Forget(id);
+  }
+}
+
+absl::Status ImportJobs::EndOrphan(const std::string& id, std::int64_t now_ms) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(id));
+  if (absl::IsNotFound(tenant.status())) return absl::OkStatus();
+  if (!tenant.ok()) return tenant.status();
+  std::optional<ImportJob> ended;
+  absl::Status changed = (*tenant)->ChangeDocuments(
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        ended.reset();
+        const absl::StatusOr<std::optional<Document>> kept = records.ReadDocument(kJobKind, id);
+        if (!kept.ok()) return kept.status();
+        std::optional<ImportJob> job = *kept ? JobOf((*kept)->text) : std::nullopt;
+        if (!job || IsOver(job->state)) return std::vector<DocumentChange>();
+        // It may have come back while this waited for the lock.
+        const absl::StatusOr<std::optional<JobServers::Server>> server = servers_->Find(job->server);
+        if (!server.ok()) return server.status();
+        if (*server && (*server)->silent <= options_.lease)
+          return absl::AbortedError("the server of the job is back");
+        job->state = JobState::kDied;
+        job->message = "the server that has the file is gone. What was committed stays; send the file again.";
+        job->modified_ms = now_ms;
+        ended = job;
+        return std::vector<DocumentChange>{JobChange(*job)};
+      },
+      now_ms);
+  if (absl::IsNotFound(changed)) return absl::OkStatus();
+  if (!changed.ok()) return changed;
+  if (ended) {
+    events_.Add((*tenant)->context_id(), Severity::kWarning, "import.failed",
+                absl::StrCat("import job '", id, "' died: ", ended->message));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id) {
   const std::string context_id = TenantOfJob(id);
   if (context_id.empty() || !CheckContextId(context_id).ok()) return std::optional<ImportJob>();
@@ -279,6 +396,53 @@ absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id)
   if (absl::IsNotFound(kept.status())) return std::optional<ImportJob>();
   if (!kept.ok()) return kept.status();
   return *kept ? JobOf((*kept)->text) : std::nullopt;
+}
+
+std::vector<ImportJob> ImportJobs::JobsOf(const std::string& context_id) {
+  std::vector<ImportJob> jobs;
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
+  if (!tenant.ok()) return jobs;
+  const absl::StatusOr<std::vector<Document>> kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
+  if (!kept.ok()) return jobs;
+  for (const Document& one : *kept) {
+    if (std::optional<ImportJob> job = JobOf(one.text)) jobs.push_back(*std::move(job));
+  }
+  std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) {
+    return std::tie(b.created_ms, a.id) < std::tie(a.created_ms, b.id);
+  });
+  return jobs;
+}
+
+ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
+                                  const std::function<bool(const std::string& context_id)>& shows) {
+  std::map<std::string, Tenants::Seen> all;
+  for (Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
+    if (shows(seen.context_id)) all.emplace(FoldName(seen.context_id), std::move(seen));
+  }
+  Page page;
+  const std::string from = FoldName(TenantOfJob(after));
+  for (const auto& [key, seen] : all) {
+    const std::optional<ListedDocuments>& documents = seen.summary->documents;
+    if (documents && documents->jobs == 0) continue;
+    const bool is_before = !after.empty() && key < from;
+    if (documents && (is_before || page.jobs.size() == limit)) {
+      page.total += documents->jobs;
+      page.is_last = page.is_last && is_before;
+      continue;
+    }
+    std::vector<ImportJob> jobs = JobsOf(seen.context_id);
+    page.total += jobs.size();
+    auto job = jobs.begin();
+    if (is_before) continue;
+    if (!after.empty() && key == from) {
+      // One that is not there any more was the last of its data source.
+      job = std::find_if(job, jobs.end(), [&](const ImportJob& one) { return one.id == after; });
+      if (job != jobs.end()) ++job;
+    }
+    for (; job != jobs.end() && page.jobs.size() < limit; ++job) page.jobs.push_back(std::move(*job));
+    page.is_last = page.is_last && job == jobs.end();
+  }
+  return page;
 }
 
 absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t now_ms) {

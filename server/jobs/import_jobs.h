@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "server/jobs/job_servers.h"
 #include "server/jobs/uploads.h"
 #include "server/records/import_job.h"
 #include "server/tenant/tenants.h"
@@ -28,20 +29,25 @@ namespace mirror {
 struct ImportJobsOptions {
   std::size_t running_max = 4;
   std::size_t waiting_max = 100;
-  std::chrono::milliseconds time{600'000};  ///< Of one job's reading.
+  std::chrono::milliseconds time{600'000};   ///< Of one job's reading.
+  std::chrono::milliseconds lease{600'000};  ///< A job whose server is gone for longer has died.
   /// Told of each job that ran and is over, as it then is.
   std::function<void(const ImportJob& job)> told = [](const ImportJob&) {};
-  std::string server;  ///< Name of this one among those that share mirrors.
 };
 
 /// Import jobs: each runs mirror-import over its file, and commits what that gives 10,000 rows at a time,
 /// with how far it came. What a kill interrupts goes on behind the last commit. One job of a data source at a
-/// time. Threads: any; it has `running_max` of its own.
+/// time, whichever server has it.
+///
+/// A job runs where its file is. One whose server is gone for longer than the lease is ended by another one,
+/// under the tenant's lock: a server that comes back later finds it ended at the latest when it commits, and
+/// removes its file. Threads: any; it has `running_max` of its own, and one that looks for such jobs.
 class ImportJobs {
  public:
-  /// `tenants`, `uploads`, `events` and `counters` outlive it. Nothing runs before Start().
+  /// What it is given outlives it. `servers`: null: no other one has the same mirrors. Nothing runs before
+  /// Start().
   ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events,
-             DoorCounters& counters = UnwatchedDoor());
+             JobServers* servers = nullptr, DoorCounters& counters = UnwatchedDoor());
   /// Ends what runs between two commits; it goes on at the next start.
   ~ImportJobs();
   ImportJobs(const ImportJobs&) = delete;
@@ -51,8 +57,14 @@ class ImportJobs {
   void Start(const std::vector<Uploads::Upload>& left);
   void Stop();
 
-  /// Puts the job behind those that wait; its document is in its tenant by then, and its upload is its own.
+  /// The others hear of the job. Before its document is written; Schedule() or GiveUp() comes behind it.
+  /// Errors: kUnavailable.
+  absl::Status Announce(const ImportJob& job);
+  /// Puts the job behind those that wait; its upload is its own. Where its document turns out not to be
+  /// there, nothing is left of it.
   void Schedule(const ImportJob& job);
+  /// It was not written, and its upload waits for another one.
+  void GiveUp(const ImportJob& job);
   /// Whether fewer wait than may.
   bool HasRoom();
   struct Load {
@@ -61,6 +73,15 @@ class ImportJobs {
   Load FindLoad();
   /// Absent: there is no such job. Errors: as RecordsCalls.
   absl::StatusOr<std::optional<ImportJob>> Find(const std::string& id);
+  /// By data source, of each the latest first, those behind the job `after`, of tenants that `shows` is true
+  /// of. Opens no mirror that has no job on the page, unless nothing is known of it.
+  struct Page {
+    std::vector<ImportJob> jobs;
+    std::uint64_t total = 0;  ///< Of all that `shows` is true of.
+    bool is_last = true;
+  };
+  Page List(const std::string& after, std::size_t limit,
+            const std::function<bool(const std::string& context_id)>& shows);
   /// Gives the job, which is over, as its file is, see RemoveEnded(). Errors: kNotFound;
   /// kFailedPrecondition: it was over before.
   absl::StatusOr<ImportJob> Cancel(const std::string& id, std::int64_t now_ms);
@@ -68,6 +89,8 @@ class ImportJobs {
   /// at once; one that runs is stopped, and waited for. False: not all of them are gone yet; they go by
   /// themselves.
   bool RemoveEnded(const std::string& context_id);
+  /// Ends jobs whose server is gone, where it is this server that does so. Once in a while it does by itself.
+  void EndOrphans(std::int64_t now_ms);
 
  private:
   struct Waiting {
@@ -84,6 +107,14 @@ class ImportJobs {
   /// Ends the jobs whose file is not there: a mirror came from elsewhere, or the folder of uploads was lost.
   void EndLost();
   absl::Status EndOf(Tenant& tenant, const std::string& id, const std::string& message);
+  void Look();
+  /// Another server's job of the same data source comes first.
+  bool MustWait(const ImportJob& job, Tenant& tenant);
+  /// The latest first; of a tenant that cannot be asked none.
+  std::vector<ImportJob> JobsOf(const std::string& context_id);
+  absl::Status EndOrphan(const std::string& id, std::int64_t now_ms);
+  /// Nobody looks for it any more.
+  void Forget(const std::string& id);
   /// Absent: nothing is to be done any more.
   std::optional<Waiting> Take();
   /// One that is not over waits again.
@@ -93,6 +124,7 @@ class ImportJobs {
   Uploads& uploads_;
   const ImportJobsOptions options_;
   Events& events_;
+  JobServers* const servers_;  ///< Null: there are no others.
   DoorCounters& counters_;
   std::string program_;
   Mutex mutex_;

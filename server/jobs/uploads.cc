@@ -14,11 +14,13 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
 #include "base/file.h"
 #include "base/json/json_document.h"
 #include "base/json/json_writer.h"
 #include "base/nonce.h"
 #include "proto/wire/receipt.h"
+#include "server/jobs/upload_folder.h"
 #include "server/jobs/valid_utf8.h"
 
 namespace mirror {
@@ -107,6 +109,7 @@ absl::StatusOr<std::vector<Uploads::Upload>> Uploads::Open() {
   std::vector<std::filesystem::path> others;
   for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
     const std::string name = entry.path().filename().string();
+    if (name == kUploadFolderNote) continue;
     if (!absl::EndsWith(name, kNoteEnding)) {
       others.push_back(entry.path());
       continue;
@@ -122,10 +125,12 @@ absl::StatusOr<std::vector<Uploads::Upload>> Uploads::Open() {
       upload.job = note->root().TextOf("job");
       upload.created_ms = static_cast<std::int64_t>(note->root().NumberOf("created"));
       upload.is_there = note->root().TextOf("there") == "yes";
+      upload.is_own = note->root().TextOf("own") == "yes";
     }
     const std::uint64_t bytes = std::filesystem::file_size(PathOf(upload.id), error);
-    if (!note.ok() || !upload.is_there || error) {
-      // What a kill cut off; its secret went with the process.
+    const bool is_nobodys = upload.is_own && upload.job.empty();
+    if (!note.ok() || !upload.is_there || is_nobodys || error) {
+      // What a kill cut off; its secret went with the process, and nobody was told the name of its own.
       others.push_back(entry.path());
       continue;
     }
@@ -143,7 +148,7 @@ absl::Status Uploads::WriteNote(const Upload& upload) {
   JsonWriter note;
   note.Begin('{').Member("key", upload.key).Member("name", upload.name).Member("job", upload.job);
   note.Key("created").Number(upload.created_ms);
-  note.Member("there", upload.is_there ? "yes" : "no").End('}');
+  note.Member("there", upload.is_there ? "yes" : "no").Member("own", upload.is_own ? "yes" : "no").End('}');
   return WriteFileAtomically(NoteOf(upload.id), note.Take(), FileUse::kSecret, ExistingFile::kReplace);
 }
 
@@ -195,7 +200,9 @@ absl::Status Uploads::Finished(const std::string& id) {
     found->second.is_there = true;
     upload = found->second;
   }
-  return WriteNote(upload);
+  absl::Status noted = WriteNote(upload);
+  if (noted.ok()) CrashPoint("upload.kept");
+  return noted;
 }
 
 absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const std::string& name,
@@ -217,7 +224,7 @@ absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const st
 Uploads::Upload Uploads::Add(const std::string& key, const std::string& name, const std::string& secret,
                              std::int64_t now_ms) {
   Upload upload;
-  upload.id = NewToken();
+  upload.id = NewUploadId(name_);
   upload.secret = secret;
   upload.key = key;
   upload.name = ValidUtf8(name);  // As it came: a note is JSON.
@@ -267,6 +274,7 @@ absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::ReceiveOwn(const std::st
     const MutexLock lock(mutex_);
     if (absl::Status room = CheckRoom(key, 0); !room.ok()) return room;
     *id = Add(key, name, "", now_ms).id;
+    uploads_[*id].is_own = true;
   }
   const std::string path = PathOf(*id);
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -300,10 +308,25 @@ absl::Status Uploads::TakeFor(const std::string& job, const std::string& key, co
     upload = found->second;
   }
   absl::Status noted = WriteNote(upload);
-  if (noted.ok()) return noted;
-  const MutexLock lock(mutex_);
-  if (const auto found = uploads_.find(id); found != uploads_.end()) found->second.job.clear();
+  if (noted.ok()) {
+    CrashPoint("job.taken");
+    return noted;
+  }
+  GiveBack(job, id);
   return noted;
+}
+
+void Uploads::GiveBack(const std::string& job, const std::string& id) {
+  Upload upload;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = uploads_.find(id);
+    if (found == uploads_.end() || found->second.job != job) return;
+    found->second.job.clear();
+    upload = found->second;
+  }
+  // Where it cannot be noted the next start removes the file: its job is not there.
+  WriteNote(upload).IgnoreError();
 }
 
 std::uint64_t Uploads::FindBytes() {

@@ -41,6 +41,7 @@ class Uploads {
     std::int64_t created_ms = 0;
     std::string job;  ///< That has it; empty: none.
     bool is_there = false;
+    bool is_own = false;  ///< It came with its job.
   };
 
   /// What a body is written to.
@@ -53,9 +54,11 @@ class Uploads {
     virtual absl::Status Finish() = 0;
   };
 
-  /// `counters` outlive it.
-  Uploads(std::string folder, const UploadLimits& limits, DoorCounters& counters = UnwatchedDoor())
-      : folder_(std::move(folder)), limits_(limits), counters_(counters) {}
+  /// `name`: of the folder, see upload_folder.h; empty: no other server has the same mirrors. `counters`
+  /// outlive it.
+  Uploads(std::string folder, const UploadLimits& limits, std::string name = "",
+          DoorCounters& counters = UnwatchedDoor())
+      : folder_(std::move(folder)), limits_(limits), name_(std::move(name)), counters_(counters) {}
 
   /// Makes the folder, and finds what a former process left. Gives those that a job has.
   absl::StatusOr<std::vector<Upload>> Open();
@@ -76,6 +79,8 @@ class Uploads {
   /// An upload of `key`: nobody else gets it from now on, also after a restart. Errors: kNotFound: it is not
   /// there, another key sent it, or another job has it.
   absl::Status TakeFor(const std::string& job, const std::string& key, const std::string& id);
+  /// The job of that was not made after all: it waits for another one.
+  void GiveBack(const std::string& job, const std::string& id);
   std::string PathOf(const std::string& id) const;
   void Remove(const std::string& id);
   /// Of all files that are there, and those that come.
@@ -96,6 +101,7 @@ class Uploads {
 
   const std::string folder_;
   const UploadLimits limits_;
+  const std::string name_;
   DoorCounters& counters_;
   Mutex mutex_;
   std::map<std::string, Upload> uploads_ MIRROR_GUARDED_BY(mutex_);  ///< By id.

@@ -18,6 +18,8 @@ std::string_view ToString(TableState state) {
   }
 }
 
+std::string_view ToString(Door door) { return door == Door::kRecords ? "records" : "cycles"; }
+
 std::string_view ToString(HoldKind kind) {
   switch (kind) {
     case HoldKind::kDeletes:

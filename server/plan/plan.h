@@ -47,6 +47,7 @@ struct TableRecord {
 
 /// Through which door the rows of a tenant come.
 enum class Door : std::uint8_t { kCycles, kRecords };
+std::string_view ToString(Door door);
 /// The issuer in the tenant's row where its rows come as records over HTTP: no source has it, so every source
 /// is refused as another issuer's is, by older versions too. No issuer of a configuration can be called so.
 inline constexpr char kRecordsIssuer[] = ":records";
@@ -403,6 +404,20 @@ struct Document {
   std::string text;
   std::int64_t at_ms = 0;  ///< When it was written.
   friend bool operator==(const Document&, const Document&) = default;
+};
+// Kinds that lists of storages and import jobs are made of.
+inline constexpr char kStorageKind[] = "storage";  ///< One, without an id: the name.
+inline constexpr char kMemberKind[] = "member";    ///< Of a tenant of another storage: which one.
+inline constexpr char kJobKind[] = "job";          ///< By id.
+inline bool IsListed(std::string_view kind) {
+  return kind == kStorageKind || kind == kMemberKind || kind == kJobKind;
+}
+/// What such a list says of a mirror without its documents: a part of its summary.
+struct ListedDocuments {
+  std::string storage;     ///< The text of that document; empty: there is none.
+  std::string member;      ///< The same.
+  std::uint64_t jobs = 0;  ///< How many there are.
+  friend bool operator==(const ListedDocuments&, const ListedDocuments&) = default;
 };
 /// A document that becomes this; absent: it is removed.
 struct DocumentChange {

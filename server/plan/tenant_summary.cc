@@ -26,13 +26,17 @@ T MemberOr(const nlohmann::json& object, const char* name, T otherwise) {
   return found->is_number_integer() ? found->get<T>() : otherwise;
 }
 
-std::int64_t OldestOf(const TenantSummary& summary) {
+std::int64_t OldestTimeOf(const TenantSummary& summary) {
   std::int64_t oldest = 0;
   for (const std::string& table : summary.table_names) {
     const std::int64_t time = TimeOf(summary.freshness, table).value_or(0);
     if (time > 0) oldest = oldest == 0 ? time : std::min(oldest, time);
   }
   return oldest;
+}
+
+std::int64_t OldestOf(const TenantSummary& summary) {
+  return summary.HasRecords() ? 0 : OldestTimeOf(summary);
 }
 
 nlohmann::json TimeJson(std::optional<std::int64_t> time) {
@@ -74,6 +78,11 @@ void UnpackTimes(const nlohmann::json& times, TenantSummary* summary) {
 
 }  // namespace
 
+std::string_view DoorWord(const TenantSummary& summary) {
+  if (summary.HasRecords()) return ToString(Door::kRecords);
+  return summary.issuer.empty() ? std::string_view() : ToString(Door::kCycles);
+}
+
 void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<TableCheck>& checks,
                      const Freshness& freshness, TenantSummary* summary) {
   summary->tables = static_cast<std::uint32_t>(records.size());
@@ -91,6 +100,8 @@ void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<
     summary->lsn = std::max(summary->lsn, record.position.lsn.value);
   }
   summary->oldest_source_ms = OldestOf(*summary);
+  // Of records that time is when they were last written.
+  if (summary->HasRecords()) summary->progress_ms = OldestTimeOf(*summary);
   summary->tables_differing =
       static_cast<std::uint32_t>(std::count_if(checks.begin(), checks.end(), [](const TableCheck& check) {
         return check.equality == Equality::kDiffers;
@@ -104,6 +115,13 @@ TenantSummary WithTimes(const TenantSummary& summary, const std::map<std::string
   return next;
 }
 
+TenantSummary WithRecords(const TenantSummary& summary, std::int64_t rows, std::int64_t lsn) {
+  TenantSummary next = summary;
+  next.rows = std::max<std::int64_t>(0, rows);
+  next.lsn = lsn;
+  return next;
+}
+
 CycleFailure FailedAgain(const CycleFailure& before, std::string_view why, std::int64_t now_ms) {
   return {.since_ms = before.since_ms == 0 ? now_ms : before.since_ms,
           .last_ms = now_ms,
@@ -111,7 +129,7 @@ CycleFailure FailedAgain(const CycleFailure& before, std::string_view why, std::
 }
 
 std::string PackSummary(const TenantSummary& summary) {
-  return nlohmann::json{{"completed_ms", summary.completed_ms},
+  nlohmann::json packed{{"completed_ms", summary.completed_ms},
                         {"progress_ms", summary.progress_ms},
                         {"paused", summary.paused},
                         {"moving", summary.moving},
@@ -132,8 +150,14 @@ std::string PackSummary(const TenantSummary& summary) {
                         {"rows", summary.rows},
                         {"lsn", summary.lsn},
                         {"oldest_source_ms", summary.oldest_source_ms},
-                        {"times", PackTimes(summary)}}
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+                        {"job_ms", summary.job_ms},
+                        {"times", PackTimes(summary)}};
+  if (summary.documents) {
+    packed["documents"] = {{"storage", summary.documents->storage},
+                           {"member", summary.documents->member},
+                           {"jobs", summary.documents->jobs}};
+  }
+  return packed.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::optional<TenantSummary> UnpackSummary(std::string_view text) {
@@ -162,8 +186,14 @@ std::optional<TenantSummary> UnpackSummary(std::string_view text) {
   summary.rows = MemberOr<std::int64_t>(object, "rows", 0);
   summary.lsn = MemberOr<std::int64_t>(object, "lsn", -1);
   summary.oldest_source_ms = MemberOr<std::int64_t>(object, "oldest_source_ms", 0);
+  summary.job_ms = MemberOr<std::int64_t>(object, "job_ms", 0);
   if (const auto times = object.find("times"); times != object.end() && times->is_object()) {
     UnpackTimes(*times, &summary);
+  }
+  if (const auto kept = object.find("documents"); kept != object.end() && kept->is_object()) {
+    summary.documents = {.storage = MemberOr(*kept, "storage", std::string()),
+                         .member = MemberOr(*kept, "member", std::string()),
+                         .jobs = MemberOr<std::uint64_t>(*kept, "jobs", 0)};
   }
   return summary;
 }

@@ -20,6 +20,9 @@ struct CycleFailure {
   friend bool operator==(const CycleFailure&, const CycleFailure&) = default;
 };
 
+/// A document without an id, written with each new import job: when it was written is when the job came.
+inline constexpr char kLastJobKind[] = "job.last";
+
 /// A tenant's state that can be read without its database: made when that is opened, when a cycle begins or
 /// ends and when an operator acts, and kept in the catalog over a restart. Times are unix milliseconds; 0:
 /// never.
@@ -44,13 +47,21 @@ struct TenantSummary {
   std::uint32_t tables_refused = 0;      ///< Of the last announcement.
   std::int64_t rows = 0;                 ///< Of the tables whose number is known.
   std::int64_t lsn = -1;                 ///< The highest of its tables.
-  std::int64_t oldest_source_ms = 0;  ///< Source time of the oldest table, among those whose time is known.
+  /// Source time of the oldest table, among those whose time is known. Of records it means nothing, and is 0.
+  std::int64_t oldest_source_ms = 0;
   std::vector<std::string> table_names;  ///< Of all tables.
+  /// What is kept beside the rows. Absent: that was not read yet.
+  std::optional<ListedDocuments> documents;
+  std::int64_t job_ms = 0;  ///< When its newest import job came, see kLastJobKind.
   /// As of when they are. Without targets: those are the configuration's, which may be another one by the
   /// time that this is read.
   Freshness freshness;
   friend bool operator==(const TenantSummary&, const TenantSummary&) = default;
+
+  bool HasRecords() const { return issuer == kRecordsIssuer; }
 };
+/// "cycles", "records", or nothing where it is not known.
+std::string_view DoorWord(const TenantSummary& summary);
 
 /// What the tables say, in place of what `summary` had.
 void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<TableCheck>& checks,
@@ -58,6 +69,9 @@ void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<
 
 /// As of when tables are since then, by folded name: what commits said after `summary` was made.
 TenantSummary WithTimes(const TenantSummary& summary, const std::map<std::string, std::int64_t>& times);
+
+/// `summary` after records were written: how many rows there are then, and where their table stands.
+TenantSummary WithRecords(const TenantSummary& summary, std::int64_t rows, std::int64_t lsn);
 
 /// After one more cycle that failed.
 CycleFailure FailedAgain(const CycleFailure& before, std::string_view why, std::int64_t now_ms);

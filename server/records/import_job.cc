@@ -50,6 +50,7 @@ std::string JobText(const ImportJob& job) {
       .Member("source", job.source)
       .Member("key", job.key)
       .Member("upload", job.upload)
+      .Member("server", job.server)
       .Key("updatesKnown")
       .Bool(job.updates_known)
       .Key("allOrNothing")
@@ -82,6 +83,7 @@ std::optional<ImportJob> JobOf(const std::string& text) {
   job.source = root.TextOf("source");
   job.key = root.TextOf("key");
   job.upload = root.TextOf("upload");
+  job.server = root.TextOf("server");
   job.updates_known = FlagOf(root, "updatesKnown");
   job.all_or_nothing = FlagOf(root, "allOrNothing");
   job.state = *state;

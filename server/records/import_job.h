@@ -25,6 +25,7 @@ struct ImportJob {
   std::string storage, source;
   std::string key;     ///< Name of the API key that asked for it.
   std::string upload;  ///< Where the file is.
+  std::string server;  ///< That has it: the name of its folder of uploads. Empty: the only server.
   bool updates_known = true, all_or_nothing = false;
   JobState state = JobState::kScheduled;
   std::string message;
@@ -36,7 +37,6 @@ struct ImportJob {
   std::int64_t created_ms = 0, modified_ms = 0;
 };
 
-inline constexpr char kJobKind[] = "job";        ///< By id.
 inline constexpr char kRejectKind[] = "reject";  ///< By the job's id, a slash and a number of eight digits.
 inline constexpr std::uint64_t kRejectsKeptMax = 10'000;
 inline constexpr std::size_t kJobsKeptMax = 1'000;  ///< Of one data source.

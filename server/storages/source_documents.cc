@@ -19,7 +19,7 @@ std::string SourceText(const DataSource& source) {
       .Member("id", source.id)
       .Member("name", source.name)
       .Member("mapper", source.mapper)
-      .Member("door", source.door == Door::kRecords ? "records" : "cycles")
+      .Member("door", ToString(source.door))
       .Member("tenant", source.tenant)
       .End('}')
       .Take();

@@ -7,14 +7,12 @@
 #include "server/plan/plan.h"
 #include "server/storages/storages.h"
 
-// What the root tenant of a storage keeps of it, as documents.
+// What the root tenant of a storage keeps of it, as documents; further kinds: plan.h.
 
 namespace mirror {
 
-inline constexpr char kStorageKind[] = "storage";        ///< One, without an id: the name.
 inline constexpr char kDataSourceKind[] = "datasource";  ///< By folded id.
 inline constexpr char kMapperKind[] = "mapper";          ///< By folded id.
-inline constexpr char kMemberKind[] = "member";          ///< Of a tenant of another storage: which one.
 
 std::string StorageText(const std::string& name);
 /// Empty: it cannot be read.

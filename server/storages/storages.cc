@@ -1,10 +1,15 @@
 #include "server/storages/storages.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "server/records/mapper_json.h"
 #include "server/storages/source_documents.h"
 #include "server/storages/storage_ids.h"
@@ -45,6 +50,15 @@ absl::Status CheckFree(const std::string& storage, const DataSource& made,
   return absl::OkStatus();
 }
 
+std::string NameOf(const std::string& storage, const std::string& source) {
+  return absl::StrCat("data source '", source, "' of storage '", storage, "'");
+}
+
+void TellMade(Events& events, const std::string& context_id, const std::string& what) {
+  events.Add(context_id, Severity::kInformation, "tenant.created",
+             absl::StrCat(what, " was made over HTTP; its rows come as records"));
+}
+
 /// It is gone, or is a tenant whose mirror is not there yet: nothing that has documents.
 bool IsNowhere(const absl::Status& status) { return absl::IsNotFound(status) || absl::IsAborted(status); }
 
@@ -66,7 +80,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Storages::Root(const std::string& storag
   const absl::StatusOr<Known> known = Look(**tenant);
   if (IsNowhere(known.status())) return NoStorage(storage);
   if (!known.ok()) return known.status();
-  const absl::StatusOr<bool> is_storage = IsStorage(**tenant, *known);
+  const absl::StatusOr<bool> is_storage = IsStorage((*tenant)->context_id(), *known);
   if (!is_storage.ok()) return is_storage.status();
   if (!*is_storage) return NoStorage(storage);
   return tenant;
@@ -93,24 +107,19 @@ void Storages::Forget(const std::string& id) {
 
 absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
   if (std::optional<Known> known = FindKnown(tenant)) return *std::move(known);
-  Known known;
-  known.version = tenant.documents_version();
-  const absl::StatusOr<std::optional<Document>> member = tenant.FindDocument(kMemberKind, "");
-  if (!member.ok()) return member.status();
-  const absl::StatusOr<std::optional<Document>> named = tenant.FindDocument(kStorageKind, "");
-  if (!named.ok()) return named.status();
-  known.may_be_storage = IsStorageId(tenant.context_id());
-  if (*member) known.member = (*member)->text;
-  if (*named) known.name = StorageNameOf((*named)->text);
-  if (known.name.empty()) known.name = tenant.context_id();
+  const std::uint64_t version = tenant.documents_version();
+  const absl::StatusOr<ListedDocuments> documents = tenant.ReadListedDocuments();
+  if (!documents.ok()) return documents.status();
+  Known known = KnownBy(tenant.context_id(), *documents);
+  known.version = version;
   Keep(tenant, known);
   return known;
 }
 
-absl::StatusOr<bool> Storages::IsStorage(Tenant& tenant, const Known& known) {
+absl::StatusOr<bool> Storages::IsStorage(const std::string& context_id, const Known& known) {
   if (!known.may_be_storage || known.member.empty()) return known.may_be_storage;
   // An operator may have deleted or restored the storage that it was a data source of.
-  const absl::StatusOr<bool> is_member = HasMember(known.member, tenant.context_id());
+  const absl::StatusOr<bool> is_member = HasMember(known.member, context_id);
   if (!is_member.ok()) return is_member.status();
   return !*is_member;
 }
@@ -145,6 +154,8 @@ absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMap
       },
       now_ms);
   if (!taken_in.ok()) tenants_.ForgetUnlessThere(context_id);
+  // What could not be kept is read from the mirror by the next list.
+  if (taken_in.ok()) (*tenant)->KeepListedDocuments(now_ms).status().IgnoreError();
   return taken_in;
 }
 
@@ -167,6 +178,8 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
       MakeTenant(used, RecordMapper::Default(), {{kStorageKind, "", StorageText(name), now_ms}}, now_ms);
   if (absl::IsFailedPrecondition(made) && tenants_.Find(used).ok()) return Taken("the id", used);
   if (!made.ok()) return made;
+  TellMade(events_, used, absl::StrCat("storage '", used, "'"));
+  CrashPoint("storage.made");
   return StorageInfo{used, name};
 }
 
@@ -178,31 +191,79 @@ absl::StatusOr<StorageInfo> Storages::Find(const std::string& id) {
   return StorageInfo{(*root)->context_id(), known->name};
 }
 
+std::map<std::string, Tenants::Seen> Storages::Shown(
+    const std::function<bool(const std::string& id)>& shows) {
+  std::map<std::string, Tenants::Seen> all;
+  for (Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
+    if (!IsStorageId(seen.context_id) || !shows(seen.context_id)) continue;
+    all.emplace(FoldName(seen.context_id), std::move(seen));
+  }
+  return all;
+}
+
+absl::StatusOr<Storages::Stretch> Storages::Walk(const std::string& after, std::size_t limit,
+                                                 std::size_t looks_max,
+                                                 const std::function<bool(const std::string& id)>& shows) {
+  const std::map<std::string, Tenants::Seen> all = Shown(shows);
+  Stretch stretch;
+  std::size_t looks = 0;
+  for (auto at = after.empty() ? all.begin() : all.upper_bound(FoldName(after)); at != all.end(); ++at) {
+    if (stretch.storages.size() == limit || looks == looks_max) {
+      stretch.next = std::prev(at)->first;
+      break;
+    }
+    ++looks;
+    const std::optional<Known> known = KnownOf(at->second);
+    if (!known) continue;
+    // One whose storage cannot be asked is there all the same.
+    const absl::StatusOr<bool> is_storage = IsStorage(at->second.context_id, *known);
+    if (!is_storage.ok() || *is_storage) stretch.storages.push_back({at->second.context_id, known->name});
+  }
+  return stretch;
+}
+
 absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::size_t limit,
                                               const std::function<bool(const std::string& id)>& shows) {
-  std::map<std::string, std::shared_ptr<Tenant>> all;
-  for (std::shared_ptr<Tenant>& tenant : tenants_.All()) {
-    if (IsStorageId(tenant->context_id()) && shows(tenant->context_id()))
-      all.emplace(FoldName(tenant->context_id()), std::move(tenant));
-  }
   Page page;
-  for (const auto& [key, tenant] : all) {
-    const absl::StatusOr<Known> known = Look(*tenant);
-    if (IsNowhere(known.status())) continue;
-    // One that is damaged is there all the same, and hides no other.
-    if (known.ok()) {
-      const absl::StatusOr<bool> is_storage = IsStorage(*tenant, *known);
-      if (is_storage.ok() && !*is_storage) continue;
-    }
+  const std::string from = FoldName(after);
+  for (const auto& [key, seen] : Shown(shows)) {
+    const bool is_before = !after.empty() && key <= from;
+    const std::optional<Known> known = KnownOf(seen);
+    if (!known) continue;
+    // One whose storage cannot be asked is there all the same.
+    const absl::StatusOr<bool> is_storage = IsStorage(seen.context_id, *known);
+    if (is_storage.ok() && !*is_storage) continue;
     ++page.total;
-    if (key <= FoldName(after) && !after.empty()) continue;
-    if (page.storages.size() == limit) {
-      page.is_last = false;
+    if (is_before) continue;
+    if (page.storages.size() < limit) {
+      page.storages.push_back({seen.context_id, known->name});
     } else {
-      page.storages.push_back({tenant->context_id(), known.ok() ? known->name : tenant->context_id()});
+      page.is_last = false;
     }
   }
   return page;
+}
+
+/// Absent: it is nowhere.
+std::optional<Storages::Known> Storages::KnownOf(const Tenants::Seen& seen) {
+  if (seen.summary->documents) return KnownBy(seen.context_id, *seen.summary->documents);
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
+  const absl::StatusOr<ListedDocuments> documents = tenant.ok()
+                                                        ? (*tenant)->KeepListedDocuments(NowMs())
+                                                        : absl::StatusOr<ListedDocuments>(tenant.status());
+  if (documents.ok()) return KnownBy(seen.context_id, *documents);
+  if (IsNowhere(documents.status())) return std::nullopt;
+  // One that is damaged is there all the same, and hides no other.
+  return Known{.may_be_storage = true, .member = "", .name = seen.context_id, .sources = {}};
+}
+
+Storages::Known Storages::KnownBy(const std::string& context_id, const ListedDocuments& documents) {
+  Known known;
+  known.may_be_storage = IsStorageId(context_id);
+  known.member = documents.member;
+  if (!documents.storage.empty()) known.name = StorageNameOf(documents.storage);
+  if (known.name.empty()) known.name = context_id;
+  return known;
 }
 
 absl::StatusOr<DataSource> Storages::DefaultOf(Tenant& root) {
@@ -366,6 +427,7 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
     done = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
   }
   if (!done.ok()) return done;
+  CrashPoint("datasource.made");
   absl::Status listed = (*root)->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         // Another server may have listed one meanwhile.
@@ -381,6 +443,8 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
       },
       now_ms);
   if (!listed.ok()) return listed;
+  if (made.door == Door::kRecords) TellMade(events_, made.tenant, NameOf(root_id, made.id));
+  CrashPoint("datasource.listed");
   return made;
 }
 
@@ -415,7 +479,7 @@ absl::StatusOr<bool> Storages::TakeBack(const DataSource& source, const std::str
                      "source is listed again."));
   }
   // A kill left it of an attempt before this one.
-  if (absl::Status removed = DeleteTenant(source.tenant).status(); !removed.ok()) return removed;
+  if (absl::Status removed = DeleteTenant(source.tenant, "").status(); !removed.ok()) return removed;
   return false;
 }
 
@@ -461,7 +525,7 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
   return changed;
 }
 
-absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id) {
+absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id, const std::string& what) {
   std::uint64_t rows = 0;
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
   if (absl::IsNotFound(tenant.status())) {
@@ -477,10 +541,13 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
       rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count));
   }
   tenant->reset();
-  if (absl::Status deleted = tenants_.Delete(context_id); !deleted.ok()) return deleted;
   // It is not a customer's who must not come again.
-  if (absl::Status allowed = tenants_.Allow(context_id).status(); !allowed.ok()) return allowed;
+  if (absl::Status deleted = tenants_.Delete(context_id, Deleted::kForgotten); !deleted.ok()) return deleted;
   Forget(context_id);
+  if (!what.empty()) {
+    events_.Add(context_id, Severity::kWarning, "mirror.deleted",
+                absl::StrCat(what, " was deleted over HTTP, with ", Counted(rows, "row")));
+  }
   return rows;
 }
 
@@ -503,11 +570,12 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
   if (!found.ok()) return found.status();
   absl::StatusOr<std::uint64_t> rows = std::uint64_t{0};
   if (source->door == Door::kRecords) {
-    rows = DeleteTenant(source->tenant);
+    rows = DeleteTenant(source->tenant, NameOf(found->id, source->id));
     if (!rows.ok()) return rows;
   } else if (absl::Status left = Detach(*source, now_ms); !left.ok()) {
     return left;
   }
+  CrashPoint("datasource.removed");
   absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(found->id);
   if (!root.ok()) return root.status();
   absl::Status unlisted = (*root)->ChangeDocuments(
@@ -517,6 +585,22 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
       now_ms);
   if (!unlisted.ok()) return unlisted;
   return rows;
+}
+
+absl::Status Storages::RemoveUnlisted(const std::string& root_id) {
+  const std::string begins = absl::StrCat(FoldName(root_id), "--");
+  std::vector<std::string> left;
+  for (const std::shared_ptr<Tenant>& tenant : tenants_.All()) {
+    if (!absl::StartsWith(FoldName(tenant->context_id()), begins)) continue;
+    const absl::StatusOr<std::optional<Document>> member = tenant->FindDocument(kMemberKind, "");
+    if (!member.ok() || !*member || FoldName((*member)->text) != FoldName(root_id)) continue;
+    const absl::StatusOr<TenantRecord> record = tenant->ReadTenantRow();
+    if (record.ok() && record->door() == Door::kRecords) left.push_back(tenant->context_id());
+  }
+  for (const std::string& context_id : left) {
+    if (absl::Status removed = DeleteTenant(context_id, "").status(); !removed.ok()) return removed;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
@@ -533,12 +617,17 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
   std::uint64_t rows = 0;
   // The root goes last: until then the rest can be found.
   for (auto source = sources->rbegin(); source != sources->rend(); ++source) {
-    absl::StatusOr<std::uint64_t> gone =
-        source->is_default ? DeleteTenant(source->tenant) : DeleteSourceOf(id, source->id, now_ms);
+    if (source->is_default) continue;
+    const absl::StatusOr<std::uint64_t> gone = DeleteSourceOf(id, source->id, now_ms);
     if (!gone.ok()) return gone;
     rows += *gone;
   }
-  return rows;
+  if (absl::Status removed = RemoveUnlisted(sources->front().tenant); !removed.ok()) return removed;
+  CrashPoint("storage.emptied");
+  const absl::StatusOr<std::uint64_t> gone =
+      DeleteTenant(sources->front().tenant, absl::StrCat("storage '", sources->front().tenant, "'"));
+  if (!gone.ok()) return gone;
+  return rows + *gone;
 }
 
 absl::StatusOr<std::vector<RecordMapper>> Storages::ListMappers(const std::string& storage) {

@@ -16,6 +16,7 @@
 #include "server/plan/plan.h"
 #include "server/records/record_mapper.h"
 #include "server/tenant/tenants.h"
+#include "server/watch/events.h"
 
 namespace mirror {
 
@@ -52,13 +53,14 @@ absl::Status NoTenant(const std::string& context_id);
 /// Threads: any.
 class Storages {
  public:
-  /// It outlives this.
-  explicit Storages(Tenants& tenants) : tenants_(tenants) {}
+  /// They outlive this. `events` hears of what is made and deleted.
+  Storages(Tenants& tenants, Events& events) : tenants_(tenants), events_(events) {}
 
   /// Makes its root tenant. `id`: empty: one is made from the name.
   absl::StatusOr<StorageInfo> Create(const std::string& name, const std::string& id, std::int64_t now_ms);
   absl::StatusOr<StorageInfo> Find(const std::string& id);
-  /// In the order of their folded ids, those behind `after` that `shows` is true of.
+  /// In the order of their folded ids, those behind `after` that `shows` is true of. Opens no mirror,
+  /// unless nothing is known of it.
   struct Page {
     std::vector<StorageInfo> storages;
     std::size_t total = 0;  ///< Of all that `shows` is true of.
@@ -66,6 +68,14 @@ class Storages {
   };
   absl::StatusOr<Page> List(const std::string& after, std::size_t limit,
                             const std::function<bool(const std::string& id)>& shows);
+  /// As List(), without the total, for who may not open every tenant: the mirrors of `looks_max` tenants at
+  /// most are opened.
+  struct Stretch {
+    std::vector<StorageInfo> storages;
+    std::string next;  ///< What the next stretch is behind; empty: there is none.
+  };
+  absl::StatusOr<Stretch> Walk(const std::string& after, std::size_t limit, std::size_t looks_max,
+                               const std::function<bool(const std::string& id)>& shows);
   /// With all its data sources of records. Gives how many rows there were. Errors: kFailedPrecondition: a
   /// source of cycles is in it.
   absl::StatusOr<std::uint64_t> Delete(const std::string& id, std::int64_t now_ms);
@@ -105,12 +115,13 @@ class Storages {
   };
 
   absl::StatusOr<std::shared_ptr<Tenant>> Root(const std::string& storage);
+  static Known KnownBy(const std::string& context_id, const ListedDocuments& documents);
   absl::StatusOr<Known> Look(Tenant& tenant);
   absl::StatusOr<std::vector<DataSource>> SourcesOf(Tenant& root);
   absl::StatusOr<std::vector<DataSource>> ReadSources(Tenant& root);
   /// Whether `storage` is there, and has this tenant among its data sources.
   absl::StatusOr<bool> HasMember(const std::string& storage, const std::string& context_id);
-  absl::StatusOr<bool> IsStorage(Tenant& tenant, const Known& known);
+  absl::StatusOr<bool> IsStorage(const std::string& context_id, const Known& known);
   /// What stands under the name of a data source that is to be made. False: nothing, by now.
   absl::StatusOr<bool> TakeBack(const DataSource& source, const std::string& root_id);
   absl::StatusOr<std::uint64_t> DeleteSourceOf(const std::string& storage, const std::string& id,
@@ -118,16 +129,23 @@ class Storages {
   /// Absent: it is not known as it is now.
   std::optional<Known> FindKnown(const Tenant& tenant);
   void Keep(const Tenant& tenant, const Known& known);
+  std::optional<Known> KnownOf(const Tenants::Seen& seen);
   void Forget(const std::string& id);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);
-  absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id);
+  /// `what` for people: "storage 'Acme'". Empty: nobody knows of it.
+  absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id, const std::string& what);
+  /// What a kill left of data sources of records that were being made.
+  absl::Status RemoveUnlisted(const std::string& root_id) MIRROR_REQUIRES(changes_);
+  /// Those whose ids `shows` is true of, by folded id, and what else has such an id.
+  std::map<std::string, Tenants::Seen> Shown(const std::function<bool(const std::string& id)>& shows);
   absl::Status Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms);
   absl::Status Detach(const DataSource& source, std::int64_t now_ms);
   absl::StatusOr<DataSource> DefaultOf(Tenant& root);
   absl::Status CheckUnused(const std::string& storage, const std::string& mapper);
 
   Tenants& tenants_;
+  Events& events_;
   /// Makes, changes and deletes storages and data sources one after the other.
   Mutex changes_ MIRROR_ACQUIRED_BEFORE(mutex_);
   Mutex mutex_;

@@ -9,6 +9,7 @@ namespace mirror {
 enum class Deleted : std::uint8_t {
   kAll,         ///< With what was set aside of it.
   kMirrorOnly,  ///< What was set aside stays.
+  kForgotten,   ///< kAll, and also that it was deleted: it may be made again at once.
 };
 
 }  // namespace mirror

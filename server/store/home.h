@@ -177,7 +177,8 @@ class StoreHome {
   /// kAll stays that.
   virtual absl::Status BeginDeletion(const std::string& context_id, Deleted what = Deleted::kAll) = 0;
   /// Behind it: removes the mirror and what was begun of it, what was kept of it where all is, and then notes
-  /// that it is deleted. Nobody has it open. After an error it can be called again.
+  /// that it is deleted, unless that is to be forgotten. Nobody has it open. After an error it can be called
+  /// again.
   virtual absl::Status FinishDeletion(const std::string& context_id) = 0;
   /// Forgets that it was deleted.
   virtual absl::Status AllowAgain(const std::string& context_id) = 0;

@@ -60,6 +60,7 @@ class StoreRecords {
   virtual absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind,
                                                               const std::string& from,
                                                               std::size_t count_max) = 0;
+  virtual absl::StatusOr<ListedDocuments> ReadListedDocuments() = 0;
   /// The rows that have one of these keys, in any order, with all columns of `kept`: an agreed table in its
   /// kept form, whose key is one column of TEXT. Errors: kFailedPrecondition, too: a value is not of its
   /// column's type.

@@ -109,6 +109,7 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
         "' is being deleted, and files of it are still there. Nothing was done. Delete it once more, "
         "then restore."));
   }
+  if (absl::Status forgotten = ForgetListed(mirror_); !forgotten.ok()) return forgotten;
   // A file that is gone or damaged is no reason not to put a good one there.
   std::string damaged = std::exchange(mirror_.file().quarantine, {});
   std::optional<TenantRecord> before = mirror_.file().owner;
@@ -124,14 +125,20 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
   if (absl::Status status = mirror_.Open(false, now_ms); !status.ok()) return status;
   // The file may be a copy from the middle of the very cycle that runs. What an operator decided since then,
   // a pause or another source, stands whatever the copy says.
-  absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord&, Plan* plan) {
+  Door door = Door::kCycles;
+  absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord& tenant, Plan* plan) {
+    door = tenant.door();
     CarryOver(before, &*plan->tenant);
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
-  mirror_.Tell(Severity::kWarning, "mirror.restored",
-               "an operator put a backup in the mirror's place; the running cycle is over, and the next one "
-               "catches up from where the backup stands");
+  mirror_.Tell(
+      Severity::kWarning, "mirror.restored",
+      door == Door::kRecords
+          ? "an operator put a backup in the mirror's place; records that were written since are not "
+            "in it, and nobody sends them again"
+          : "an operator put a backup in the mirror's place; the running cycle is over, and the next "
+            "one catches up from where the backup stands");
   return absl::OkStatus();
 }
 
@@ -150,6 +157,7 @@ absl::Status FileCalls::TakeIn(const std::function<absl::Status(bool replaces)>&
     if (absl::Status whole = mirror_.store()->upkeep().CheckWhole(kOthersLocksMax); !whole.ok()) return whole;
   }
   mirror_.Close();
+  if (absl::Status forgotten = ForgetListed(mirror_); !forgotten.ok()) return forgotten;
   if (absl::Status done = put(there.ok()); !done.ok()) return done;
   mirror_.file().replaced = false;
   return mirror_.Open(false, now_ms);

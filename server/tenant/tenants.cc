@@ -54,7 +54,12 @@ absl::StatusOr<Deletions> FinishDeletions(StoreHome& home, Events& events) {
   for (const std::string& context_id : *deleting) {
     const absl::Status finished = home.FinishDeletion(context_id);
     deletions.all[FoldName(context_id)] = context_id;
-    if (finished.ok()) continue;
+    if (finished.ok()) {
+      const absl::StatusOr<bool> is_remembered = home.IsDeleted(context_id);
+      if (!is_remembered.ok()) return absl::FailedPreconditionError(is_remembered.status().message());
+      if (!*is_remembered) deletions.all.erase(FoldName(context_id));
+      continue;
+    }
     deletions.half.insert(FoldName(context_id));
     events.Add(
         context_id, Severity::kError, "tenant.not_deleted",
@@ -70,6 +75,19 @@ absl::StatusOr<Deletions> FinishDeletions(StoreHome& home, Events& events) {
     TellPutInPlace(events, context_id);
   }
   return deletions;
+}
+
+/// In place of what this process knows of what others may have changed.
+void TakeLists(SharedLists& lists, std::vector<Tenants::Seen>* all) {
+  const absl::StatusOr<std::map<std::string, ListedDocuments>> kept = lists.ReadAll();
+  // Nothing is known better while it does not answer.
+  if (!kept.ok()) return;
+  for (Tenants::Seen& seen : *all) {
+    const auto found = kept->find(seen.context_id);
+    TenantSummary summary = *seen.summary;
+    summary.documents = found == kept->end() ? std::nullopt : std::optional(found->second);
+    seen.summary = std::make_shared<const TenantSummary>(std::move(summary));
+  }
 }
 
 constexpr char kBeginOrAsk[] = "Begin with Authenticate, or ask the mirror's operator.";
@@ -312,6 +330,10 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
   // goes: whenever this dies, either nothing was done or the next start finishes it.
   absl::Status removed = (*tenant)->Retire([&]() -> absl::Status {
     CrashPoint("delete.before");
+    // One of this name that is made later is another one.
+    if (options_.tenant.lists != nullptr) {
+      if (absl::Status forgotten = options_.tenant.lists->Forget(spelled); !forgotten.ok()) return forgotten;
+    }
     {
       const MutexLock marks(marks_mutex_);
       if (absl::Status set = home_.BeginDeletion(spelled, what); !set.ok()) return set;
@@ -324,8 +346,12 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
     CrashPoint("delete.marked");
     return home_.FinishDeletion(spelled);
   });
+  // One that an operator had begun to delete stays deleted.
+  const absl::StatusOr<bool> is_remembered =
+      what == mirror::Deleted::kForgotten ? home_.IsDeleted(spelled) : absl::StatusOr<bool>(true);
   const MutexLock lock(mutex_);
   if (removed.ok()) half_deleted_.erase(key);
+  if (removed.ok() && is_remembered.ok() && !*is_remembered) deleted_.erase(key);
   // The source is kept away, and the next attempt removes what is left.
   if (!removed.ok() && half_deleted_.contains(key)) return removed;
   const auto found = tenants_.find(key);
@@ -401,8 +427,8 @@ void Tenants::EndIdleCycles(bool of_others) {
     tenant->EndIfIdle(NowMs(), of_others, abandoned.contains(tenant->context_id()));
 }
 
-std::vector<Tenants::Seen> Tenants::AllSeen() {
-  const std::vector<std::shared_ptr<Tenant>> all = Listed();
+std::vector<Tenants::Seen> Tenants::AllSeen(bool at_once) {
+  const std::vector<std::shared_ptr<Tenant>> all = Listed(at_once);
   const std::map<std::string, std::string> unreadable = [this] {
     const MutexLock lock(mutex_);
     return unreadable_;
@@ -419,12 +445,12 @@ std::vector<Tenants::Seen> Tenants::AllSeen() {
     seen.push_back({tenant->context_id(), tenant->is_open(), std::move(summary), progress_ms,
                     why == unreadable.end() ? std::string() : why->second, tenant->book().At(now_ms)});
   }
+  if (at_once && options_.tenant.lists != nullptr) TakeLists(*options_.tenant.lists, &seen);
   return seen;
 }
 
 std::vector<Tenants::Seen> Tenants::AllKnown() {
-  Listed(/*at_once=*/true);
-  std::vector<Seen> all = AllSeen();
+  std::vector<Seen> all = AllSeen(/*at_once=*/true);
   std::set<std::string> there;
   for (const Seen& one : all) there.insert(FoldName(one.context_id));
   for (FirstFailures::Failed& failed : first_failures_.All()) {

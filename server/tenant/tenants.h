@@ -59,7 +59,8 @@ class Tenants {
   /// kFailedPrecondition when it is known under another spelling.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
   std::vector<std::shared_ptr<Tenant>> All();
-  /// Removes the mirror for good, and takes the tenant in no more until Allow(): that outlives a restart.
+  /// Removes the mirror for good, and takes the tenant in no more until Allow(), unless it is kForgotten:
+  /// that outlives a restart.
   absl::Status Delete(const std::string& context_id, mirror::Deleted what = mirror::Deleted::kAll);
   enum class LetIn : std::uint8_t {
     kByOperator,
@@ -87,7 +88,9 @@ class Tenants {
     std::string unreadable = {};  ///< Why its home can open it for nobody; empty: it can, as far as is known.
     CycleBook::Now rows = {};     ///< As this process saw it.
   };
-  std::vector<Seen> AllSeen();
+  /// `at_once`: what others that use the home made, took away or changed just now, too. What lists are made
+  /// of is in a summary then where it is so for sure.
+  std::vector<Seen> AllSeen(bool at_once = false);
   /// AllSeen(), and tenants without a mirror whose first cycles fail. NoteBegun() forgets such a failure.
   std::vector<Seen> AllKnown();
   /// No cycle of it could begin; it may not be there yet.

@@ -55,8 +55,10 @@ void FreshnessWatch::Look(const std::vector<Seen>& tenants, std::int64_t now_ms,
 void FreshnessWatch::LookAt(const std::string& context_id, std::int64_t now_ms, Watched& watched,
                             News* news) const {
   const TenantSummary& summary = *watched.summary;
+  // Records are as of when they were written.
+  const bool has_none = summary.moving || summary.HasRecords();
   const FreshnessTargets targets =
-      summary.moving ? FreshnessTargets{} : TargetsOf(rules_, context_id, summary.table_names);
+      has_none ? FreshnessTargets{} : TargetsOf(rules_, context_id, summary.table_names);
   std::set<std::string> missed;
   std::set<std::string> ended = std::exchange(watched.missed, {});
   std::vector<std::string> newly, regained;

@@ -6,8 +6,10 @@ Usage: pages_test.py BIN_DIR [unittest arguments]
 MIRROR_TEST_BROWSER=1: a browser that is not installed is a failure, and not skipped.
 """
 
+import json
 import os
 import pathlib
+import re
 import signal
 import sys
 import unittest
@@ -23,6 +25,7 @@ from chromium import NARROW, WIDE, Browser  # noqa: E402
 from looking import AXE, Looker  # noqa: E402
 
 PAGES = {"tenants": "/", "tenant": "/tenants/Cust26759", "held": "/tenants/Held-1", "script": "/tenants/Script-1",
+         "storages": "/storages", "imports": "/imports", "records": "/tenants/Acme--crm", "stopped": "/tenants/Acme--erp",
          "events": "/events", "audit": "/audit", "looks": "/audit?looks=1", "keys": "/keys", "servers": "/servers",
          "nothing": "/no/such/page", "nobody": "/tenants/Nobody"}  # fmt: skip
 # Answers that are errors are told by the browser itself.
@@ -34,6 +37,14 @@ SCREENS = pathlib.Path("screens")
 DAY = """
 const real = window.fetch;
 window.fetch = async (path, rest) => {
+  if (String(path).startsWith('/api/jobs')) {
+    const answer = await (await real(path, rest)).json();
+    const now = Date.now();
+    const one = { ...answer.jobs[0], message: '', failed: 0, updates: 0, modified_ms: now };
+    answer.jobs.unshift({ ...one, id: 'Acme--crm-5b2f0c1e8d7a', state: 'SCHEDULED', progress: 0, inserts: 0, created_ms: now - 9000 },
+      { ...one, id: 'Acme-d94ac1170b3e', data_source: 'default', state: 'RUNNING', progress: 62, inserts: 184000, created_ms: now - 41000 });
+    return new Response(JSON.stringify(answer), { status: 200 });
+  }
   if (!String(path).endsWith('/minutes')) return real(path, rest);
   const rows = [], lag_s = [], cycle_ms = [];
   let lag = 20;
@@ -193,9 +204,9 @@ class Pages(unittest.TestCase):
         self.browser.said()
 
     def test_a_script_in_a_name_or_a_text_stays_text(self):
-        for path in ("/tenants/Script-1", "/events", "/", "/tenants/Paused-1", "/audit"):
+        for path in ("/tenants/Script-1", "/events", "/", "/tenants/Paused-1", "/audit", "/storages"):
             self.page.open(path)
-            self.page.see({"/audit": "PauseTenant", "/": MARKUP, "/tenants/Paused-1": MARKUP}.get(path, SCRIPT))
+            self.page.see({"/audit": "PauseTenant", "/": MARKUP, "/tenants/Paused-1": MARKUP, "/storages": MARKUP}.get(path, SCRIPT))
             self.assertNotEqual(self.browser.title, "run")
             self.assertEqual(self.page.all("main script, main img"), [])
 
@@ -230,6 +241,90 @@ class Pages(unittest.TestCase):
         self.page.see("TLS for operators")
         self.page.open("/servers")
         self.page.see(f"127.0.0.1:{self.place.ports[0]}")
+
+    def test_storages_stand_with_their_data_sources_and_are_found(self):
+        self.page.open("/storages")
+        self.page.see("Acme Holding AG", "tbody")
+        for words in ("CRM Europe", "ERP of the plants", "cycles of an agent", "2,699", MARKUP, "Cust26759"):
+            self.page.see(words, "tbody")
+        self.page.see(f"Records are taken at http://127.0.0.1:{self.place.ports[2]}")
+        self.page.press("With records")
+        wait_for("the filter", lambda: "Cust26759" not in self.page.text("tbody"))
+        self.page.see("2 storages", ".count")
+        self.page.press("With records")
+        self.page.see("Cust26759", "tbody")
+        self.page.all("#search")[0].send_keys("cME")
+        wait_for("the filter", lambda: "Weird" not in self.page.text("tbody"))
+        self.assertEqual(len(self.page.all("tbody tr")), 4)
+        self.page.all("a[aria-label='crm of Acme']")[0].click()
+        self.page.see("Its rows come as records over HTTP, without cycles")
+
+    def test_rows_of_a_storage_are_seen_as_they_come(self):
+        self.page.open("/storages?find=Weird")
+        self.page.see("good", "tbody")
+        self.assertEqual(self.place.upsert("Weird", "", [{"externalId": str(i), "name": "A"} for i in range(777)])[0], 200)
+        self.page.see("777", "tbody")
+
+    def test_imports_are_shown_by_state_and_come_by_themselves(self):
+        self.page.open("/imports")
+        self.page.see("2500 inserts, 0 updates, 0 failed", "tbody")
+        self.page.see("199 inserts, 101 updates, 1 failed", "tbody")
+        self.page.see("couldn't start", "tbody tr:first-child")
+        self.page.see("no column of the file is the external id", "tbody")
+        job = self.place.begin_import("Weird", "default", places.partners(4000))
+        self.page.see(job, "tbody tr:first-child")
+        self.page.see("finished", "tbody tr:first-child")
+        self.page.see("4,000", "tbody tr:first-child")
+        self.page.all("#storage")[0].send_keys("Weird")
+        wait_for("the filter", lambda: len(self.page.all("tbody tr")) == 1)
+        self.page.all("#state option[value='DIED']")[0].click()
+        self.page.see("No job is meant by that.")
+
+    def test_a_tenant_of_records_speaks_of_no_cycle(self):
+        self.page.open("/tenants/Acme--crm")
+        self.page.see("Its rows come as records over HTTP, without cycles")
+        self.page.see("2,699", ".figures")
+        self.page.see("2500 inserts", "tbody")
+        for words in ("Data age", "Equality", "Last cycles", "Verify", "Invalidate", "As of"):
+            self.assertNotIn(words, self.page.text())
+        # The same for who looks at all tenants.
+        self.page.open("/")
+        self.page.all("#search")[0].send_keys("Acme--crm")
+        wait_for("the filter", lambda: len(self.page.all("tbody tr")) == 1)
+        self.assertNotIn("never", self.page.text("tbody"))
+        self.assertIn("records over HTTP", self.page.text("tbody"))
+
+    def test_a_tenant_of_records_is_paused_and_resumed(self):
+        self.page.open("/tenants/Weird")
+        self.page.press("Pause")
+        self.page.see("Whoever writes to it over HTTP is refused", "dialog")
+        self.page.answer("Pause", text="a test")
+        self.page.see("Paused: a test")
+        status, answer = self.place.upsert("Weird", "default", [{"externalId": "1", "name": "A"}])
+        self.assertEqual(status, 409)
+        self.assertIn("a test", answer["message"])
+        self.page.press("Resume")
+        self.page.answer("Resume")
+        self.page.button("Pause")
+        self.assertEqual(self.place.upsert("Weird", "default", [{"externalId": "1", "name": "A"}])[0], 200)
+
+    def test_keys_of_the_door_are_shown_without_what_is_secret(self):
+        self.page.open("/keys")
+        self.page.see("loader")
+        self.page.see("reads and writes")
+        self.page.see("Acme*, Weird")
+        shown = self.browser.execute_async_script(
+            "const done = arguments[0]; fetch('/api/keys', {headers: {authorization: 'Bearer ' +"
+            " sessionStorage.getItem('mirror-bearer')}}).then(async (answer) => done(await answer.text()))"
+        )
+        self.assertIn('"owner"', shown)
+        self.assertNotIn(self.place.key, shown)
+        for file in (self.place.dev / "apikeys").iterdir():
+            (digest,) = re.findall(r"[0-9a-f]{64}", file.read_text())
+            self.assertNotIn(digest, shown.lower())
+        used = {key["name"]: key["last_used_ms"] for key in json.loads(shown)["api_keys"]}
+        self.assertGreater(used["owner"], 0)
+        self.assertEqual(used["reports"], 0)
 
     def test_looking_again_and_again_leaves_the_audit_log_alone(self):
         before = len(self.place.ctl_json("audit", "list"))
@@ -377,6 +472,20 @@ class Entries(unittest.TestCase):
         wait_for("the server", lambda: "What is shown is not live" not in page.text("body"))
         place.once("Cust26759")
         page.see("Cust26759")
+
+    def test_where_the_door_is_off_the_pages_say_so(self):
+        place = Place(BIN)
+        self.addCleanup(place.close)
+        place.init()
+        place.start_server()
+        browser = Browser()
+        self.addCleanup(browser.quit)
+        page = Looker(browser, place.web())
+        for path, words in (("/storages", "There is no storage yet."), ("/imports", "No file was imported yet."), ("/keys", "There is no key.")):
+            page.open(path)
+            page.see("The HTTP door is off")
+            page.see(words)
+        self.assertEqual(browser.said(), [])
 
     def test_it_ends_at_once_when_it_is_interrupted(self):
         for number in (signal.SIGINT, signal.SIGTERM):

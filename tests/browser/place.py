@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "python"), str(ROOT / "tests" / "support")]
@@ -59,7 +61,7 @@ class Place:
         self.bin = pathlib.Path(bin_dir)
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="browser test "))
         self.dev = self.work / "dev"
-        self.ports = free_ports.free_ports(2)
+        self.ports = free_ports.free_ports(3)
         self.running = []
         self.sources = []
 
@@ -94,12 +96,15 @@ class Place:
     def ctl_json(self, *arguments):
         return json.loads(self.ctl(*arguments, "--json").stdout)
 
-    def init(self, more_server=""):
+    def init(self, more_server="", http=False):
+        """`http`: with the door for records, and `key` for all of it."""
         self.database("Cust26759", "CREATE TABLE first(id INTEGER PRIMARY KEY)").close()
-        self.run(
+        made = self.run(
             "mirrorctl", "init", "--dir", self.dev, "--context-id", "Cust26759", "--source", self.work / "Cust26759.db",
             "--contexts", "*", "--port", self.ports[0], "--admin-port", self.ports[1], "--metrics-port", "0",
+            *(("--http-port", self.ports[2]) if http else ()),
         )  # fmt: skip
+        self.key = made.stdout.splitlines()[-1] if http else None
         with (self.dev / "mirror-server.toml").open("a") as config:
             config.write(more_server)
         viewer = (self.dev / "mirrorctl.toml").read_text().replace("operator.", "viewer.")
@@ -140,6 +145,46 @@ class Place:
             "mirror-agent", "once", "--config", self.dev / "mirror-agent.toml", "--context-id", tenant, check=check
         )
 
+    def api(self, method, path, body=None, form=None):
+        """(status, answer) of the HTTP door. `body`: JSON; `form`: [(name, value)], and a file as (name, (name, text))."""
+        headers, data = {"X-API-KEY": self.key}, None
+        if body is not None:
+            headers["Content-Type"], data = "application/json", json.dumps(body).encode()
+        if form is not None:
+            headers["Content-Type"] = "multipart/form-data; boundary=edge"
+            parts = []
+            for name, value in form:
+                file = f'; filename="{value[0]}"' if isinstance(value, tuple) else ""
+                text = value[1] if isinstance(value, tuple) else value
+                parts.append(f'--edge\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n{text}\r\n')
+            data = ("".join(parts) + "--edge--\r\n").encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.ports[2]}{path}", data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.loads(refused.read())
+
+    def make(self, path, body):
+        status, answer = self.api("POST", path, body)
+        assert status == 201, answer
+        return answer
+
+    def upsert(self, storage, source, partners):
+        return self.api("PUT", f"/v4/storages/{storage}/businesspartners",
+                        {"dataSource": source, "featuresOn": ["UPSERT_BY_EXTERNAL_ID"], "businessPartners": partners})  # fmt: skip
+
+    def begin_import(self, storage, source, text):
+        """Gives the id of the job that imports `text`, a CSV file."""
+        status, answer = self.api("POST", "/jobs/importjobs", form=[
+            ("storageId", storage), ("dataSource", source), ("featuresOn", "UPSERT_BY_EXTERNAL_ID"), ("file", ("a.csv", text))])
+        assert status == 201, answer
+        return answer["id"]
+
+    def wait_for_import(self, job):
+        over = ("FINISHED", "COULDNT_START", "DIED")
+        return wait_for("the end of the import", lambda: (one := self.api("GET", f"/jobs/importjobs/{job}")[1])["status"] in over and one)
+
     def web(self, config="mirrorctl.toml"):
         """Starts the pages; gives {address, secret, process}."""
         name = f"web-{len(self.running)}"
@@ -156,11 +201,33 @@ class Place:
 TENANTS = ["Cust26759", "Again-1", "Held-1", "Decide-1", "Decide-2", "Paused-1", "Late-1", "Differs-1", "Good-2", "Script-1"]
 
 
+def partners(count, first=1):
+    """A file of so many."""
+    lines = [f"{i};Partner {i} GmbH;{['Basel', 'Chur', 'Thun'][i % 3]}" for i in range(first, first + count)]
+    return "\n".join(["CUSTOMER NUMBER;COMPANY_NAME;CITY", *lines, ""])
+
+
+def fill_records(place):
+    """Storages, data sources and imports in the states that a page shows."""
+    place.run("mirrorctl", "apikey", "issue", "loader", "--dir", place.dev, "--storages", "Acme*", "--role", "writer")
+    place.run("mirrorctl", "apikey", "issue", "reports", "--dir", place.dev, "--storages", "Acme*,Weird", "--role", "reader")
+    place.make("/v2/storages", {"name": "Acme Holding AG", "id": "Acme"})
+    place.make("/storages/Acme/datasources", {"dataSource": "crm", "name": "CRM Europe"})
+    place.make("/storages/Acme/datasources", {"dataSource": "erp", "name": "ERP of the plants"})
+    place.make("/storages/Acme/datasources", {"dataSource": "sales", "door": "cycles", "tenant": "Held-1"})
+    place.make("/v2/storages", {"name": MARKUP, "id": "Weird"})
+    assert place.upsert("Acme", "default", [{"externalId": str(i), "name": f"Partner {i}"} for i in range(40)])[0] == 200
+    for text in (partners(2500), partners(300, 2400) + ";without an id;Bern\n", "NAME;TOWN\nA;Bern\n"):
+        place.wait_for_import(place.begin_import("Acme", "crm", text))
+    place.ctl("pause", "Acme--erp", "--reason", "the ERP is exchanged")
+
+
 def fill(place):
     """Tenants in the states that a page shows."""
     place.init(
         '\n[[tenant]]\ncontext_id = "Late*"\nfreshness = "1s"\n'
-        '\n[[tenant]]\ncontext_id = "Decide*"\nrows_min = 10\n'
+        '\n[[tenant]]\ncontext_id = "Decide*"\nrows_min = 10\n',
+        http=True,
     )
     shutil.copy(ROOT / "tests" / "data" / "chinook.sqlite", place.work / "Cust26759.db")
     people = (
@@ -189,3 +256,4 @@ def fill(place):
     # Whose name stands in an event: the table is populated once more.
     place.ctl("invalidate", "Script-1", "--all")
     place.once("Script-1")
+    fill_records(place)

@@ -113,6 +113,9 @@ class AdminTest : public EndpointTest {
         Of("ListIndexes", false, &Stub::ListIndexes, About<v1::ListIndexesRequest>(tenant)),
         Of("ListEvents", false, &Stub::ListEvents, About<v1::ListEventsRequest>(tenant)),
         Of("ListKeys", false, &Stub::ListKeys, v1::ListKeysRequest()),
+        Of("ListStorages", false, &Stub::ListStorages, v1::ListStoragesRequest()),
+        Of("ListImportJobs", false, &Stub::ListImportJobs, About<v1::ListImportJobsRequest>(tenant)),
+        Of("ListApiKeys", false, &Stub::ListApiKeys, v1::ListApiKeysRequest()),
         Of("Diagnose", false, &Stub::Diagnose, About<v1::DiagnoseRequest>(tenant)),
         Of("ListHolds", false, &Stub::ListHolds, About<v1::ListHoldsRequest>(tenant)),
         Of("InvalidateLsn", true, &Stub::InvalidateLsn, invalidate),
@@ -234,7 +237,8 @@ TEST_F(AdminTest, WhoeverLooksOrIsRefusedAddsNothingToTheAuditLog) {
 TEST_F(AdminTest, ATenantThatIsNotThereIsNotFound) {
   for (const Named& named : AllCalls("Nobody")) {
     if (named.name == "ListTenants" || named.name == "ListKeys" || named.name == "ListEvents" ||
-        named.name == "ReloadKeys" || named.name == "ListServers") {
+        named.name == "ListStorages" || named.name == "ListApiKeys" || named.name == "ReloadKeys" ||
+        named.name == "ListServers") {
       continue;
     }
     const char* const missing = named.name == "Restore" ? "backup.db" : "Nobody";

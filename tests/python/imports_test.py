@@ -12,11 +12,7 @@ import json
 import os
 import pathlib
 import random
-import re
 import shutil
-import signal
-import sqlite3
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -44,13 +40,17 @@ def workbook(rows):
     return out.getvalue()
 
 
+def one_server(folder):
+    return records_server.RecordsServer(BIN, folder)
+
+
 class Jobs:
     """A server with a storage for each test."""
 
-    def __init__(self, test, **more):
+    def __init__(self, test, make_server=None):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="imports test "))
         test.addClassCleanup(shutil.rmtree, self.work, ignore_errors=True)
-        self.server = records_server.RecordsServer(BIN, self.work / "dev", **more)
+        self.server = (make_server or one_server)(self.work / "dev")
         self.server.start()
         test.addClassCleanup(self.server.stop)
         self.door = self.server.door()
@@ -83,18 +83,19 @@ class Jobs:
 
 
 class ImportsTest(unittest.TestCase):
+    make_server = staticmethod(one_server)
+
     @classmethod
     def setUpClass(cls):
-        cls.jobs = Jobs(cls)
+        cls.jobs = Jobs(cls, cls.make_server)
         cls.door, cls.server = cls.jobs.door, cls.jobs.server
 
     def storage(self, name):
         self.door.request("POST", "/v2/storages", json={"name": name}).expect(201)
         return name
 
-    def rows(self, storage, columns="externalId, name, city"):
-        with sqlite3.connect(self.server.database(storage)) as mirror:
-            return mirror.execute(f"SELECT {columns} FROM businesspartner ORDER BY externalId").fetchall()
+    def rows(self, storage, columns='"externalId", name, city'):
+        return self.server.query(storage, f'SELECT {columns} FROM businesspartner ORDER BY "externalId"')
 
     def test_c3_c4_c5_a_file_is_imported_and_imported_again(self):
         storage = self.storage("C3")
@@ -160,21 +161,22 @@ class ImportsTest(unittest.TestCase):
         self.door.request("PUT", link["uploadLink"], body=large, key=http_door.NO_KEY).expect(404)
         other = self.server.issue("c12-other", "writer", "*")
         self.jobs.start(storage, url=link["url"], door=self.server.door(other)).expect(400)
+        self.jobs.start(storage, url=link["url"], door=self.server.door(other), headers={"Idempotency-Key": "c12"}).expect(400)
         job = self.jobs.wait(self.jobs.start(storage, url=link["url"]).expect(201).json()["id"])
         self.assertEqual((job["status"], self.jobs.numbers(job)), ("FINISHED", (rows, 0, 0, 0)))
         self.jobs.start(storage, url=link["url"]).expect(400)
         self.jobs.start(storage, url="https://example.org/partners.csv").expect(400)
         self.jobs.start(storage).expect(400)
         self.jobs.start(storage, THREE, url=link["url"]).expect(400)
-        self.server.wait_for(lambda: not list((self.server.folder / "data" / ".uploads").iterdir()))
+        self.server.wait_for(lambda: not self.server.uploads())
 
     def test_c14_which_column_is_the_id(self):
         storage = self.storage("C14")
         job = self.jobs.run(storage, "vendor number,Customer Number,CITY\nV1,C1,Bern\n")
         self.assertEqual(job["status"], "FINISHED")
-        self.assertEqual(self.rows(storage, "externalId, city"), [("C1", "Bern")])
+        self.assertEqual(self.rows(storage, '"externalId", city'), [("C1", "Bern")])
         job = self.jobs.run(storage, "vendor number,CITY\nV1,Chur\n")
-        self.assertEqual(self.rows(storage, "externalId, city"), [("C1", "Bern"), ("V1", "Chur")])
+        self.assertEqual(self.rows(storage, '"externalId", city'), [("C1", "Bern"), ("V1", "Chur")])
         job = self.jobs.run(storage, "Nummer,CITY\nV1,Chur\n")
         self.assertEqual(job["status"], "COULDNT_START")
         self.assertIn("Nummer, CITY", job["statusMessage"])
@@ -208,7 +210,7 @@ class ImportsTest(unittest.TestCase):
                 if name == "xl/worksheets/sheet1.xml":
                     content = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + content
                 book.writestr(name, content)
-        before = self.memory()
+        before = self.server.memory()
         for name, content in (
             ("bomb.xlsx", bomb.getvalue()),
             ("entity.xlsx", entity.getvalue()),
@@ -219,12 +221,8 @@ class ImportsTest(unittest.TestCase):
             self.assertTrue(job["statusMessage"], name)
             self.assertEqual(job["numberOfInserts"], 0, name)
             self.assertNotIn("root:", json.dumps(job))
-        self.assertLess(self.memory() - before, 64 << 20)
+        self.assertLess(self.server.memory() - before, 64 << 20)
         self.assertEqual(self.jobs.numbers(self.jobs.run(storage, THREE)), (3, 0, 0, 0))
-
-    def memory(self):
-        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
-        return int(re.search(r"RssAnon:\s+(\d+) kB", status).group(1)) * 1024
 
     def test_jobs_are_cancelled_and_cleared(self):
         storage = self.storage("Cleared")
@@ -243,9 +241,26 @@ class ImportsTest(unittest.TestCase):
             ended = self.jobs.wait(job)
             if ended["status"] != "FINISHED":
                 self.assertEqual((ended["status"], ended["statusMessage"]), ("DIED", "cleared"))
-        self.server.wait_for(lambda: not list((self.server.folder / "data" / ".uploads").iterdir()))
+        self.server.wait_for(lambda: not self.server.uploads())
         total = self.door.request("GET", f"/v4/storages/{storage}/businesspartners").json()["total"]
         self.assertEqual(total, 0, "nothing of a job comes behind the clearing")
+
+    def test_a_backup_has_no_jobs_that_go_on(self):
+        storage, rows = self.storage("FromBackup"), 100_000
+        many = HEADER + "".join(f"{n:06};name {n};city\n" for n in range(rows))
+        job = self.jobs.start(storage, many).expect(201).json()["id"]
+        look = lambda: self.door.request("GET", f"/jobs/importjobs/{job}").json()
+        self.server.wait_for(lambda: look()["numberOfInserts"] > 0)
+        backup = self.server.folder / "during an import.backup"
+        self.server.ctl("backup", storage, backup)
+        self.assertEqual(self.jobs.wait(job)["status"], "FINISHED")
+        self.server.ctl("restore", storage, backup, "--confirm", storage)
+        seen = look()
+        total = self.door.request("GET", f"/v4/storages/{storage}/businesspartners").json()["total"]
+        self.assertEqual(total, seen["numberOfInserts"], "rows and numbers are of one moment")
+        if total < rows:
+            self.assertEqual((seen["status"], "Send the file again" in seen["statusMessage"]), ("DIED", True), seen)
+        self.assertEqual(self.jobs.run(storage, many)["numberOfAccepted"], rows)
 
     def test_idempotency_of_jobs(self):
         storage = self.storage("JobOnce")
@@ -271,11 +286,13 @@ class ImportsTest(unittest.TestCase):
 class KilledImportsTest(unittest.TestCase):
     """C13: a large import, while the server and the program that reads the file are killed."""
 
+    make_server = staticmethod(one_server)
+
     def test_each_row_comes_once(self):
         seed = int(os.environ.get("MIRROR_TEST_SEED", random.randrange(1 << 30)))
         self.addCleanup(print, f"seed {seed}", file=sys.stderr)
         dice = random.Random(seed)
-        jobs = Jobs(type(self))
+        jobs = Jobs(type(self), self.make_server)
         self.addCleanup(type(self).doClassCleanups)
         server, rows = jobs.server, 100_000
         jobs.door.request("POST", "/v2/storages", json={"name": "C13"}).expect(201)
@@ -286,7 +303,7 @@ class KilledImportsTest(unittest.TestCase):
         kills = 0
         for _ in range(6):
             if dice.random() < 0.5:
-                subprocess.run(["pkill", "-KILL", "-P", str(server.process.pid), "mirror-import"], check=False)
+                server.kill_imports()
             else:
                 server.kill()
                 server.start()
@@ -301,9 +318,9 @@ class KilledImportsTest(unittest.TestCase):
             )
         ended = jobs.wait(job)
         self.assertEqual((ended["status"], jobs.numbers(ended)), ("FINISHED", (rows, 0, 0, 0)), ended["statusMessage"])
-        with sqlite3.connect(server.database("C13")) as mirror:
-            self.assertEqual(mirror.execute("SELECT count(*), count(DISTINCT name) FROM businesspartner").fetchone(), (rows, rows))
-            self.assertEqual(mirror.execute("SELECT row_count FROM C13_mirroring").fetchone(), (rows,))
+        counted = server.query("C13", "SELECT count(*) AS a, count(DISTINCT name) AS b FROM businesspartner")
+        self.assertEqual(counted, [(rows, rows)])
+        self.assertEqual(server.query("C13", 'SELECT row_count FROM "C13_mirroring"'), [(rows,)])
 
 
 class KilledAtPointsTest(unittest.TestCase):
@@ -333,8 +350,7 @@ class KilledAtPointsTest(unittest.TestCase):
             job = jobs.start(storage, many, headers=key).expect(201).json()["id"]
             ended = jobs.wait(job)
             self.assertEqual((ended["status"], jobs.numbers(ended)), ("FINISHED", (rows, 0, 0, 1)), (point, ended["statusMessage"]))
-            with sqlite3.connect(server.database(storage)) as mirror:
-                self.assertEqual(mirror.execute("SELECT count(*) FROM businesspartner").fetchone(), (rows,), point)
+            self.assertEqual(server.query(storage, "SELECT count(*) FROM businesspartner"), [(rows,)], point)
             self.assertEqual([one["line"] for one in ended["failures"]], [rows + 2], point)
 
 

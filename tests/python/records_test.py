@@ -9,9 +9,7 @@ import concurrent.futures
 import json
 import pathlib
 import shutil
-import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -45,7 +43,7 @@ class RecordsTest(unittest.TestCase):
                 "INSERT INTO pair VALUES(1, 'x', x'00ff'), (1, 'y', NULL), (2, 'x', x'41');"
                 "CREATE TABLE note(text TEXT); INSERT INTO note VALUES('one'), ('two');"
             )
-        cls.server = records_server.RecordsServer(BIN, cls.work / "dev", source=source)
+        cls.server = cls.make_server(source)
         cls.server.start()
         cls.addClassCleanup(cls.server.stop)
         cls.door = cls.server.door()
@@ -53,6 +51,10 @@ class RecordsTest(unittest.TestCase):
         assert done.returncode == 0, done.stderr
         done = cls.server.run("mirror-agent", "once", "--config", cls.work / "dev" / "mirror-agent.toml")
         assert done.returncode == 0, done.stderr
+
+    @classmethod
+    def make_server(cls, source):
+        return records_server.RecordsServer(BIN, cls.work / "dev", source=source)
 
     def storage(self, name):
         self.door.request("POST", "/v2/storages", json={"name": name, "featuresOn": ["DATA_MIRROR"]}).expect(201)
@@ -87,7 +89,7 @@ class RecordsTest(unittest.TestCase):
                 "dataSources": [{"id": "default", "name": "default"}],
             },
         )
-        self.assertTrue(self.server.database("C1").exists())
+        self.assertTrue(self.server.exists("C1"))
         self.assertEqual(self.door.request("GET", "/v2/storages/c1").expect(200).json(), made)
         taken = self.door.request("POST", "/v2/storages", json={"name": "c1"}).expect(409).json()
         self.assertEqual(taken["code"], "ALREADY_EXISTS")
@@ -105,10 +107,10 @@ class RecordsTest(unittest.TestCase):
             made,
             {"id": "YOUR_DATASOURCE_ID", "name": "YOUR_DATASOURCE_NAME", "dataMapperDefinitionId": "default"},
         )
-        self.assertTrue(self.server.database("C2--YOUR_DATASOURCE_ID").exists())
+        self.assertTrue(self.server.exists("C2--YOUR_DATASOURCE_ID"))
         self.door.request("POST", f"/storages/{storage}/datasources", json=body).expect(409)
         self.door.request("POST", "/storages/Nowhere/datasources", json=body).expect(404)
-        self.assertFalse(self.server.database("Nowhere--YOUR_DATASOURCE_ID").exists())
+        self.assertFalse(self.server.exists("Nowhere--YOUR_DATASOURCE_ID"))
         self.door.request(
             "POST", f"/storages/{storage}/datasources", json={"dataSource": "b", "dataMapperDefinitionId": "none"}
         ).expect(404)
@@ -129,8 +131,7 @@ class RecordsTest(unittest.TestCase):
             second | {"numberOfAccepted": 1, "numberOfInserts": 0, "numberOfUpdates": 1, "numberOfFailed": 0}, second
         )
         self.assertEqual(self.record(storage, "0053"), values | {"CITY": "Bern"}, "what is absent keeps its value")
-        with sqlite3.connect(self.server.database(storage)) as mirror:
-            row = mirror.execute("SELECT externalId, name, country, city, street FROM businesspartner").fetchall()
+        row = self.server.query(storage, 'SELECT "externalId", name, country, city, street FROM businesspartner')
         self.assertEqual(row, [("0053", "Acme AG", "CH", "Bern", None)], "SQL users see the same")
         self.assertEqual(self.counts(self.upsert(storage, [partner("0053", CITY="Bern")])), (0, 1, 1, 0))
         as_written = {"externalId": "0053", "record": '{"city":null, "Extra":[1, {"a": 1.50}], "n": -0, "big": 1E300}'}
@@ -243,10 +244,7 @@ class RecordsTest(unittest.TestCase):
         gone = self.door.request("POST", path, json=body, query={"erase": "now"}).expect(200).json()
         self.assertEqual((gone["numberOfDeletes"], gone["numberOfFailures"]), (1, 0))
         self.assertIsNotNone(gone["erasedAt"])
-        for file in sorted((self.server.folder / "data").rglob("*")):
-            if not file.is_file():
-                continue
-            content = file.read_bytes()
+        for file, content in self.server.contents():
             for value in (secret, old, "gone-unverwechselbar"):
                 self.assertNotIn(value.encode(), content, file)
         self.assertEqual(self.record(storage, "stays"), {"CITY": "Bern"})
@@ -387,8 +385,8 @@ class RecordsTest(unittest.TestCase):
         self.door.request("POST", f"/storages/{storage}/datasources", json=source).expect(201)
         self.upsert(storage, [partner("1", ORT="Bern", Farbe="rot")], source="crm").expect(200)
         self.assertEqual(self.record(storage, "1", "crm"), {"ORT": "Bern"})
-        with sqlite3.connect(self.server.database(f"{storage}--crm")) as mirror:
-            self.assertEqual(mirror.execute("SELECT externalId, city FROM businesspartner").fetchall(), [("1", "Bern")])
+        rows = self.server.query(f"{storage}--crm", 'SELECT "externalId", city FROM businesspartner')
+        self.assertEqual(rows, [("1", "Bern")])
         self.door.request("PUT", f"{path}/m1", json=mapper).expect(409)
         self.door.request("DELETE", f"{path}/m1").expect(409)
         change = f"/storages/{storage}/datasources/crm"
@@ -410,15 +408,15 @@ class RecordsTest(unittest.TestCase):
         self.assertIn("clear it", default["message"])
         gone = self.door.request("DELETE", f"/storages/{storage}/datasources/crm").expect(200).json()
         self.assertEqual(gone["numberOfDeletes"], 2)
-        self.assertFalse(self.server.database(f"{storage}--crm").exists())
+        self.assertFalse(self.server.exists(f"{storage}--crm"))
         self.door.request("POST", f"/storages/{storage}/datasources", json={"dataSource": "crm"}).expect(201)
         self.upsert(storage, [partner("1")], source="crm").expect(200)
         self.door.request("DELETE", f"/storages/{storage}").expect(400)
         gone = self.door.request("DELETE", f"/storages/{storage}", query={"confirm": storage}).expect(200).json()
         self.assertEqual(gone["numberOfDeletes"], 2)
         self.door.request("GET", f"/v2/storages/{storage}").expect(404)
-        self.assertFalse(self.server.database(storage).exists())
-        self.assertFalse(self.server.database(f"{storage}--crm").exists())
+        self.assertFalse(self.server.exists(storage))
+        self.assertFalse(self.server.exists(f"{storage}--crm"))
         self.storage("Goes")
 
     def test_c16_a_mirror_by_cycles_is_read_and_not_written(self):
@@ -528,12 +526,10 @@ class RecordsTest(unittest.TestCase):
         self.upsert(storage, [partner("1", CITY="x")]).expect(200)
 
         def position():
-            with sqlite3.connect(self.server.database(storage)) as mirror:
-                return mirror.execute(f"SELECT lsn, lineage FROM {storage}_mirroring").fetchone()
+            return self.server.query(storage, f'SELECT lsn, lineage FROM "{storage}_mirroring"')[0]
 
         first = position()
-        with sqlite3.connect(self.server.database(storage)) as mirror:
-            mirror.execute(f"UPDATE {storage}_mirroring SET lsn = -1")
+        self.server.execute(storage, f'UPDATE "{storage}_mirroring" SET lsn = -1')
         self.assertIn("resume", self.upsert(storage, [partner("2")]).expect(409).json()["message"])
         self.server.ctl("resume", storage)
         self.upsert(storage, [partner("2")]).expect(200)
@@ -566,11 +562,7 @@ class ErasedInTimeTest(unittest.TestCase):
         server.kill()
         server.start()
 
-        def is_gone():
-            files = [file for file in (server.folder / "data").rglob("*") if file.is_file()]
-            return not any(secret.encode() in file.read_bytes() for file in files)
-
-        server.wait_for(is_gone)
+        server.wait_for(lambda: not any(secret.encode() in content for _, content in server.contents()))
 
 
 class KilledTest(unittest.TestCase):

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Records over HTTP with two servers over one PostgreSQL: what is done at one is so at the other, repeated requests and
-kills lose and double nothing, and SQL users see the rows.
+"""Records over HTTP with several servers over one PostgreSQL: what is done at one is so at the other, repeated requests
+and kills lose and double nothing, SQL users see the rows; all that records_test.py and imports_test.py ask of one server
+is so where each call goes to another one; files of import jobs are on one server, and what becomes of them without it.
 
 Usage: servers_records_test.py BIN_DIR [unittest arguments]
 """
@@ -10,13 +11,17 @@ import http.client
 import json
 import pathlib
 import re
+import signal
 import sys
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests" / "python")]
 import http_door  # noqa: E402
+import imports_test  # noqa: E402
 import many_servers  # noqa: E402
+import records_test  # noqa: E402
+import shared_records_servers  # noqa: E402
 
 BIN = None
 UPSERT = ["UPSERT_BY_EXTERNAL_ID"]
@@ -138,6 +143,145 @@ class TwoServersOfRecords(unittest.TestCase):
         self.assertEqual(self.here.psql('SELECT count(*) FROM "Mirror_C18".businesspartner;'), str(clients * (rounds + 1)))
 
 
+def shared_servers(folder, **more):
+    return shared_records_servers.SharedRecordsServers(BIN, folder, many_servers.make_database(), **more)
+
+
+class RecordsInTurns(records_test.RecordsTest):
+    @classmethod
+    def make_server(cls, source):
+        return shared_servers(cls.work / "dev", source=source)
+
+
+class ImportsInTurns(imports_test.ImportsTest):
+    make_server = staticmethod(shared_servers)
+
+
+class KilledImportsInTurns(imports_test.KilledImportsTest):
+    make_server = staticmethod(shared_servers)
+
+
+class JobsOfOneServer(unittest.TestCase):
+    """The file of a job is on one server of three."""
+
+    LEASE_S = 15
+    SECOND_S = 30  # Behind the lease.
+
+    @classmethod
+    def setUpClass(cls):
+        make = lambda folder: shared_servers(folder, count=3, sections={"http": f'job_lease = "{cls.LEASE_S}s"'})
+        cls.jobs = imports_test.Jobs(cls, make)
+        cls.server, cls.servers = cls.jobs.server, cls.jobs.server.servers
+        cls.doors = [server.door(tells=False) for server in cls.servers]
+
+    def storage(self, name):
+        self.doors[2].request("POST", "/v2/storages", json={"name": name}).expect(201)
+        return name
+
+    def upload(self, number, content):
+        """The url of a file that lies there."""
+        link = self.doors[number].request("POST", "/files/upload", json={"url": "many.csv"}).expect(200).json()
+        self.assertTrue(link["uploadLink"].startswith(self.servers[number].url + "/"), "its own address")
+        self.doors[number].request("PUT", link["uploadLink"], body=content.encode(), key=http_door.NO_KEY).expect(200)
+        return link["url"]
+
+    def file(self, rows, city="city"):
+        return imports_test.HEADER + "".join(f"{n:06};name {n};{city}\n" for n in range(rows))
+
+    def job(self, number, job):
+        return self.doors[number].request("GET", f"/jobs/importjobs/{job}").expect(200).json()
+
+    def start_with(self, number, storage, rows, **more):
+        """A job that has committed some of its rows."""
+        job = self.jobs.start(storage, self.file(rows), door=self.doors[number], **more).expect(201).json()["id"]
+        self.server.wait_for(lambda: self.job(number, job)["numberOfInserts"] > 0)
+        return job
+
+    def count(self, storage):
+        return self.server.query(storage, "SELECT count(*) FROM businesspartner")[0][0]
+
+    def test_an_import_by_url_goes_to_the_server_that_has_the_file(self):
+        storage = self.storage("Sent")
+        url = self.upload(0, self.file(3))
+        key = {"Idempotency-Key": "sent"}
+        sent = self.jobs.start(storage, url=url, door=self.doors[1], headers=key).expect(307)
+        self.assertEqual(sent.headers["location"], f"{self.servers[0].url}/jobs/importjobs")
+        started = self.jobs.start(storage, url=url, door=self.doors[0], headers=key).expect(201)
+        self.assertEqual(self.jobs.wait(started.json()["id"], self.doors[1])["status"], "FINISHED")
+        again = self.jobs.start(storage, url=url, door=self.doors[1], headers=key).expect(201)
+        self.assertEqual(again.body, started.body, "any server answers a repetition")
+        self.jobs.start(storage, url=url + "x", door=self.doors[1], headers=key).expect(422)
+        self.jobs.start(storage, url=url, door=self.doors[0]).expect(400)
+        unknown = url.replace(url.split("/files/")[1].split("-")[0], "0123456789ab")
+        self.jobs.start(storage, url=unknown, door=self.doors[1]).expect(400)
+        listed = self.doors[2].request("GET", "/jobs/importjobs").expect(200).json()
+        self.assertIn(started.json()["id"], [one["id"] for one in listed["values"]])
+
+    def test_jobs_of_one_source_at_two_servers_come_one_after_the_other(self):
+        storage = self.storage("Order")
+        first = self.jobs.start(storage, self.file(30_000, "old"), door=self.doors[0]).expect(201).json()["id"]
+        second = self.jobs.start(storage, self.file(10, "new"), door=self.doors[1]).expect(201).json()["id"]
+        ended = self.jobs.wait(second, self.doors[2])
+        self.assertEqual(self.job(2, first)["status"], "FINISHED")
+        self.assertEqual(self.jobs.numbers(ended), (0, 10, 0, 0))
+        self.assertEqual(self.server.query(storage, "SELECT count(*) FROM businesspartner WHERE city = 'new'"), [(10,)])
+
+    def test_a_job_goes_on_when_its_server_is_back(self):
+        storage, rows = self.storage("Back"), 100_000
+        job = self.start_with(0, storage, rows)
+        self.servers[0].kill()
+        seen = self.job(1, job)
+        self.assertEqual(seen["status"], "RUNNING")
+        self.servers[0].start()
+        ended = self.jobs.wait(job, self.doors[1])
+        self.assertEqual((ended["status"], self.jobs.numbers(ended)), ("FINISHED", (rows, 0, 0, 0)), ended["statusMessage"])
+        self.assertEqual(self.count(storage), rows)
+        self.server.wait_for(lambda: not self.server.uploads())
+
+    def test_jobs_of_a_server_that_is_gone_die_once(self):
+        """One is killed, with a job that waits; one hangs, and goes on behind the lease."""
+        killed, hung, rows = self.storage("Killed"), self.storage("Hung"), 100_000
+        jobs = [self.start_with(0, killed, rows), self.start_with(1, hung, rows)]
+        jobs.append(self.jobs.start(killed, self.file(3), door=self.doors[0]).expect(201).json()["id"])
+        url = self.upload(0, self.file(3))
+        self.servers[0].kill()
+        self.servers[1].process.send_signal(signal.SIGSTOP)
+        self.assertEqual([self.job(2, job)["status"] for job in jobs], ["RUNNING", "RUNNING", "SCHEDULED"])
+        look = lambda: all(self.job(2, job)["status"] == "DIED" for job in jobs)
+        many_servers.wait_for("the end of the jobs", look, self.LEASE_S + self.SECOND_S)
+        ended = [self.job(2, job) for job in jobs]
+        for job in ended:
+            self.assertIn("send the file again", job["statusMessage"])
+        gone = self.jobs.start(killed, url=url, door=self.doors[2]).expect(400).json()
+        self.assertIn("Send the file again", gone["message"])
+        self.servers[1].process.send_signal(signal.SIGCONT)
+        self.servers[0].start()
+        self.server.wait_for(lambda: len(self.server.uploads()) == 1)
+        self.assertEqual([self.job(1, job) for job in jobs], ended, "nothing comes behind the end")
+        self.assertEqual([self.count(killed), self.count(hung)], [job["numberOfInserts"] for job in ended[:2]])
+        told = json.loads(self.server.ctl("events", "--kind", "import.failed", "--json"))
+        self.assertEqual([sum(job in one["message"] for one in told) for job in jobs], [1, 1, 1])
+        again = self.jobs.wait(self.jobs.start(killed, self.file(rows), door=self.doors[2]).expect(201).json()["id"], self.doors[2])
+        self.assertEqual((again["status"], again["numberOfAccepted"]), ("FINISHED", rows))
+        url = self.jobs.start(killed, url=url, door=self.doors[2]).expect(307).headers["location"]
+        self.assertTrue(url.startswith(self.servers[0].url), "its upload is good again")
+
+
+class OneAddressForAll(unittest.TestCase):
+    def test_it_is_told_in_place_of_a_circle(self):
+        jobs = imports_test.Jobs(
+            type(self), lambda folder: shared_servers(folder, sections={"http": 'public_url = "http://127.0.0.1:9"'})
+        )
+        self.addCleanup(type(self).doClassCleanups)
+        doors = [server.door() for server in jobs.server.servers]
+        doors[0].request("POST", "/v2/storages", json={"name": "Circle"}).expect(201)
+        link = doors[0].request("POST", "/files/upload", json={"url": "a.csv"}).expect(200).json()
+        self.assertTrue(link["uploadLink"].startswith("http://127.0.0.1:9/files/upload/"))
+        refused = jobs.start("Circle", url=link["url"], door=doors[1]).expect(409).json()
+        self.assertIn("public_url", refused["message"])
+
+
 if __name__ == "__main__":
     BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    imports_test.BIN = records_test.BIN = BIN
     unittest.main()

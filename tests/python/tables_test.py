@@ -14,7 +14,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+import urllib.request
 
 import help_test
 import programs
@@ -24,6 +26,7 @@ import whole_lines
 BIN = None
 PATIENCE_S = 120
 LONG = "Cust-" + "x" * 55
+STORAGE = "Acme-" + "x" * 19
 BIG = "a_table_with_a_name_that_is_much_longer_than_anybody_would_give_to_one_" + "ä" * 10
 ROWS = 2_345  # More than the breaker's rows_min.
 
@@ -35,7 +38,7 @@ TIME = re.compile(r"-|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
 SIZE = re.compile(r"\d+(\.\d)?([KMGTPE]i)?B$")
 CELLS = {name: NUMBER for name in ("rows", "of", "inserts", "updates", "deletes", "missing", "changed", "ghosts", "tables")}
 CELLS |= {name: PLAIN for name in ("lsn", "pending", "record")}
-CELLS |= {name: AGE for name in ("data", "since", "last run")}
+CELLS |= {name: AGE for name in ("data", "since", "written", "last run")}
 CELLS |= {name: TIME for name in ("time", "not_before", "not_after")}
 CELLS |= {"size": SIZE, "issued": r"\d{4}-\d\d-\d\d"}
 # The column `cycle` is the time of the last one of a tenant, and the number of that of a table.
@@ -89,7 +92,7 @@ def tables_in(text):
     lines = text.splitlines()
     for at, line in enumerate(lines):
         names = re.split(r"  +", line.strip())
-        if len(names) < 2 or names[0] not in ("tenant", "table", "hold", "time", "key", "key_id", "record"):
+        if len(names) < 2 or names[0] not in ("tenant", "table", "hold", "time", "key", "key_id", "record", "storage", "job"):
             continue
         starts = [line.index(name) for name in names]
         rows = []
@@ -109,7 +112,8 @@ class Tables(unittest.TestCase):
         cls.work = pathlib.Path(tempfile.mkdtemp(prefix="tables-"))
         cls.dev = cls.work / "dev"
         cls.server = None
-        programs.run(BIN / "mirrorctl", "init", "--dir", cls.dev, "--context-id", "Cust", "--contexts", "Cust*")
+        made = programs.run(BIN / "mirrorctl", "init", "--dir", cls.dev, "--context-id", "Cust", "--contexts", "Cust*", "--http-port", "7446")
+        cls.key = made.stdout.splitlines()[-1]
         configuration = cls.dev / "mirror-server.toml"
         configuration.write_text(re.sub(r"^port = 744\d", "port = 0", configuration.read_text(), flags=re.MULTILINE))
         with (cls.work / "server.err").open("wb") as log:
@@ -118,6 +122,7 @@ class Tables(unittest.TestCase):
             )
         ready = re.search(r"sources on (\S+), admin on (\S+)", cls.server.stdout.readline())
         assert ready, (cls.work / "server.err").read_text()
+        cls.url = re.search(r"JSON: (\S+)", cls.server.stdout.readline())[1]
         for file, address in (("mirror-agent.toml", ready[1]), ("mirrorctl.toml", ready[2])):
             text = (cls.dev / file).read_text()
             (cls.dev / file).write_text(re.sub(r'^address = "127.0.0.1:\d+"', f'address = "{address}"', text, count=1, flags=re.MULTILINE))
@@ -128,6 +133,7 @@ class Tables(unittest.TestCase):
         cls.agent("install")
         cls.several = cls.agent("once")
         cls.each = cls.agent("once", "--details")
+        cls.add_records()
         # A hold, and rows that differ.
         database = sqlite3.connect(cls.work / "Cust.db")
         database.execute(f'DELETE FROM "{BIG}" WHERE id > 10')
@@ -160,6 +166,29 @@ class Tables(unittest.TestCase):
         database.close()
         with (cls.dev / "mirror-agent.toml").open("a") as file:
             file.write(f'\n[[source]]\ncontext_id = "{tenant}"\npath = "{cls.work}/{tenant}.db"\nstrategy = "cdc"\n')
+
+    @classmethod
+    def api(cls, method, path, body, kind="application/json"):
+        request = urllib.request.Request(cls.url + path, body.encode(), {"X-API-KEY": cls.key, "Content-Type": kind}, method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            return json.loads(answer.read())
+
+    @classmethod
+    def add_records(cls):
+        """A storage with a long name, and imports that went well and did not."""
+        cls.api("POST", "/v2/storages", json.dumps({"id": STORAGE, "name": "A name that is as long as it may be " * 2}))
+        cls.api("POST", f"/storages/{STORAGE}/datasources", json.dumps({"dataSource": "source-" + "y" * 17}))
+
+        def part(name, text, more=""):
+            return f'--edge\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n{text}\r\n'
+
+        rows = "\n".join(f"{i};City {i}" for i in range(ROWS))
+        for text in (f"CUSTOMER NUMBER;CITY\n{rows}\n", "NAME;CITY\nA;Bern\n"):
+            body = part("storageId", STORAGE) + part("file", text, '; filename="a.csv"') + "--edge--\r\n"
+            job = cls.api("POST", "/jobs/importjobs", body, "multipart/form-data; boundary=edge")["id"]
+            end = time.monotonic() + PATIENCE_S
+            while cls.ctl("jobs", "--state", "SCHEDULED", "--state", "RUNNING").stdout.count(job):
+                assert time.monotonic() < end, job
 
     @classmethod
     def agent(cls, *arguments):
@@ -231,6 +260,11 @@ class Tables(unittest.TestCase):
         self.check("events", self.ctl("events"), "time", "severity", "tenant", "kind", "message")
         keys = ("key_id", "algorithm", "not_before", "not_after", "thumbprint", "environment", "state", "issuer")
         self.check("keys", self.ctl("keys"), *keys)
+        self.check("storages", self.ctl("storages"), "storage", "source", "door", "state", "rows", "written", "mapper", "tenant", "name")
+        jobs = ("job", "state", "done", "inserts", "updates", "failed", "since", "key", "message")
+        self.check("jobs", self.ctl("jobs"), *jobs)
+        self.check("jobs", self.ctl("jobs", "--storage", STORAGE.lower(), "--limit", "1"), *jobs)
+        self.check("tables", self.ctl("tables", STORAGE), "table", "lsn", "rows", "state", "pending", "cycle", "data", "equality")
         self.check("diagnose", self.ctl("diagnose"), "tenant", "store", "detail")
         self.check("hold", self.ctl("hold", "list"), "hold", "kind", "state", "rows", "of", "since", "table")
         self.check("audit", self.ctl("audit", "list", "--looks"), "record", "time", "who", "outcome", "call")
@@ -243,12 +277,30 @@ class Tables(unittest.TestCase):
         self.check("apikey", self.ctl("apikey", "list", "--dir", self.dev), "key", "role", "issued", "storages")
         self.check_lines(self.ctl("apikey", "revoke", "x" * 64, "--dir", self.dev))
         # Nothing is cut where that is asked for.
-        for command in (["tenants"], ["tables", "Cust"], ["events"], ["hold", "list"], ["audit", "list"]):
+        for command in (["tenants"], ["tables", "Cust"], ["events"], ["hold", "list"], ["audit", "list"], ["storages"], ["jobs"]):
             with self.subTest(command=command):
                 wide = self.ctl(*command, "--wide")
                 self.assertEqual(wide.returncode, 0, wide.stderr)
                 self.assertNotIn("…", wide.stdout)
                 self.check_lines(wide, fits=False)
+
+    def test_of_a_tenant_of_records_nothing_is_said_of_cycles(self):
+        (line,) = [one for one in self.ctl("tenants", STORAGE, "--wide").stdout.splitlines() if one.startswith(STORAGE)]
+        name, state, cycle, data, tables, rows = line.split()[:6]
+        self.assertEqual((name, state, cycle, data, tables, rows), (STORAGE, "good", "-", "-", "1", "2,345"))
+        (line,) = [one for one in self.ctl("tables", STORAGE).stdout.splitlines() if one.startswith("businesspartner")]
+        self.assertRegex(line, r"^businesspartner +\d+ +2,345 +mirrored +- +- +- +-$")
+        self.assertIn("writes over HTTP are refused until", self.ctl("pause", STORAGE, "--reason", "a test").stdout)
+        self.assertIn("writes over HTTP are taken again", self.ctl("resume", STORAGE).stdout)
+        copy = self.work / "copy.db"
+        self.check("backup", self.ctl("backup", STORAGE, copy, "--drill"), "table", "lsn", "rows", "digest")
+        restored = self.ctl("restore", STORAGE, copy, "--confirm", STORAGE)
+        self.assertIn("nobody sends it again", " ".join(restored.stdout.split()))
+        self.assertNotIn("cycle", self.ctl("events", STORAGE).stdout)
+        for words in (["invalidate", STORAGE, "--all"], ["verify", STORAGE], ["accept-source", STORAGE]):
+            refused = self.ctl(*words)
+            self.assertEqual(refused.returncode, 1)
+            self.assertNotIn("cycle", refused.stderr)
 
     def test_errors_and_sentences_fit(self):
         """What says something of everything, well and not."""
@@ -298,7 +350,7 @@ class Tables(unittest.TestCase):
                 self.assertEqual(whole_lines.too_long(done.stdout + done.stderr), [])
 
     def test_what_scripts_read_is_not_broken(self):
-        for command in (["tenants"], ["tables", "Cust"], ["events"], ["hold", "list"], ["doctor"]):
+        for command in (["tenants"], ["tables", "Cust"], ["events"], ["hold", "list"], ["doctor"], ["storages"], ["jobs"]):
             with self.subTest(command=command):
                 self.assertTrue(json.loads(self.ctl(*command, "--json").stdout))
         for command in (["once"], ["status"], ["verify"], ["receipts", "verify"], ["pointers"]):
@@ -316,7 +368,7 @@ class Tables(unittest.TestCase):
             ("mirrorctl", "audit", "list"),
             ("mirrorctl", "hold", "list"),
         }
-        tabled |= {("mirrorctl", name) for name in "tenants tables events keys diagnose backup invalidate reset".split()}
+        tabled |= {("mirrorctl", name) for name in "tenants tables events keys storages jobs diagnose backup invalidate reset".split()}
         help_test.BIN = BIN
         known = set()
         for program in ("mirrorctl", "mirror-agent"):

@@ -216,9 +216,12 @@ class Answers(unittest.TestCase):
         self.assert_wrong("'error' is not declared", UPSERT, 503, {**BUSY, "error": "x"}, retry)
 
     def test_answers_without_a_body(self):
-        upload = ("PUT", "/files/upload/secret")
+        upload, job = ("PUT", "/files/upload/secret"), ("POST", "/jobs/importjobs")
         self.answer(upload, 200, b"", {})
         self.assert_wrong("body is not declared", upload, 200, b"{}", JSON)
+        self.answer(job, 307, b"", {"Location": "https://two.example/jobs/importjobs"})
+        self.assert_wrong("Location is missing", job, 307, b"", {})
+        self.assert_wrong("Location: \"/jobs\" is no uri", job, 307, b"", {"location": "/jobs"})
 
     def test_one_of_two_forms(self):
         fetch = ("POST", UPSERT[1] + "/fetch")

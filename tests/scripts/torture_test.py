@@ -10,11 +10,13 @@ import unittest
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.torture import days, main, mariadb_source, postgres_source, scenarios  # noqa: E402
+from tests.torture import days, main, mariadb_source, postgres_source, records, scenarios  # noqa: E402
 
 # What is the same for both stores, and what PostgreSQL's alone has.
 OF_POSTGRES = ("server/tenant", "server/store/postgres")
 OF_MOVES = ("move.", "import.")
+# Those that a server passes only where it takes records.
+OF_RECORDS = ("server/jobs", "server/storages", "server/http", "server/tenant/records")
 
 
 def points_in(*folders):
@@ -48,7 +50,8 @@ class Torture(unittest.TestCase):
     def test_each_point_that_a_mirror_in_postgresql_passes_is_died_at(self):
         named = {point for one in scenarios.of_store("postgres") for point in one.points} | set(scenarios.EVERY_COMMIT)
         # A backup is a file, whatever keeps the mirror.
-        self.assertEqual(named, (points_in(*OF_POSTGRES) | set(scenarios.BACKUP)) - set(scenarios.STOP))
+        there = points_in(*OF_POSTGRES) | set(scenarios.BACKUP)
+        self.assertEqual(named, there - set(scenarios.STOP) - points_in("server/tenant/records"))
 
     def test_each_point_of_an_agent_is_died_at(self):
         of_logs = {
@@ -63,6 +66,12 @@ class Torture(unittest.TestCase):
         there = {point for point in all_points_in("server") if point.startswith(OF_MOVES)}
         test = (ROOT / "tests/crash/move_crash_test.cc").read_text(encoding="utf-8")
         self.assertEqual(there, set(re.findall(r'"((?:move|import)\.\w+)"', test)))
+
+    def test_each_point_of_records_is_died_at(self):
+        self.assertEqual(set(records.OWN), points_in(*OF_RECORDS))
+        for store, others in records.POINTS.items():
+            self.assertLessEqual(set(records.OWN), set(others), store)
+            self.assertLessEqual(set(others), all_points_in("server/tenant", f"server/store/{store}", *OF_RECORDS), store)
 
     def test_points_of_files_are_the_servers(self):
         named = {point for one in scenarios.SCENARIOS for point in one.points}

@@ -232,6 +232,11 @@ int unlink(const char* path) {
   if (result == 0) MoveDurable(path, nullptr);
   return result;
 }
+int remove(const char* path) {
+  const int result = Real<int (*)(const char*)>("remove")(path);
+  if (result == 0) MoveDurable(path, nullptr);
+  return result;
+}
 int rename(const char* from, const char* to) {
   const int result = Real<int (*)(const char*, const char*)>("rename")(from, to);
   if (result == 0) MoveDurable(from, to);

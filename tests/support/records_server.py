@@ -1,9 +1,11 @@
 """A mirror-server with its HTTP door on, as 'mirrorctl init --http-port' makes it."""
 
+import contextlib
 import pathlib
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -117,5 +119,47 @@ class RecordsServer:
 
         self.wait_for(look)
 
-    def database(self, tenant):
+    # --- What stands in its mirrors ---
+
+    def exists(self, tenant):
+        return self._database(tenant).exists()
+
+    def query(self, tenant, sql):
+        """Rows, as tuples. Names of ours with capitals are quoted."""
+        with contextlib.closing(sqlite3.connect(self._database(tenant))) as mirror:
+            return mirror.execute(sql).fetchall()
+
+    def execute(self, tenant, sql):
+        with contextlib.closing(sqlite3.connect(self._database(tenant))) as mirror, mirror:
+            mirror.execute(sql)
+
+    def contents(self):
+        """(name, bytes) of all that is kept."""
+        for file in sorted((self.folder / "data").rglob("*")):
+            if file.is_file():
+                yield file, file.read_bytes()
+
+    def _database(self, tenant):
         return self.folder / "data" / f"Mirror_{tenant}.db"
+
+    # --- What its machine shows ---
+
+    def uploads(self):
+        """Files of uploads that are there."""
+        return list((self.folder / "data" / ".uploads").iterdir())
+
+    def memory(self):
+        return memory_of(self.process)
+
+    def kill_imports(self):
+        """The programs that read files."""
+        kill_children(self.process, "mirror-import")
+
+
+def memory_of(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"RssAnon:\s+(\d+) kB", status).group(1)) * 1024
+
+
+def kill_children(process, name):
+    subprocess.run(["pkill", "-KILL", "-P", str(process.pid), name], check=False)

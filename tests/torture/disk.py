@@ -62,11 +62,17 @@ def lose_power(place, durable, dice, torn):
         index.unlink()
 
 
+def keep_durable(place):
+    """A folder that has what is synced by now."""
+    durable = place.folder / "durable"
+    shutil.copytree(place.data, durable, ignore=shutil.ignore_patterns("*-shm"))
+    return durable
+
+
 def one(scenario, kind, n, dice, keep):
     with place_of(Place, keep, f"{scenario.name}, {kind}:{n}") as place:
         scenarios.begin(place, scenario)
-        durable = place.folder / "durable"
-        shutil.copytree(place.data, durable, ignore=shutil.ignore_patterns("*-shm"))
+        durable = keep_durable(place)
         env = shim(place, f"{kind}:{n}", MIRROR_DISK_DURABLE=str(durable) + "/")
         if place.start(env=env, may_die=True):
             scenario.act(place)

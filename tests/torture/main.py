@@ -12,8 +12,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 SHARES = {
-    "sqlite": {"crashes": 0.6, "disk": 0.3, "network": 0.1},
-    "postgres": {"crashes": 0.4, "servers": 0.2, "database": 0.3, "network": 0.1},
+    "sqlite": {"crashes": 0.55, "disk": 0.25, "network": 0.1, "records": 0.1},
+    "postgres": {"crashes": 0.4, "servers": 0.15, "database": 0.25, "network": 0.1, "records": 0.1},
 }
 RUNS = {"sqlite": 400, "postgres": 40}
 SOURCE_RUNS = 60
@@ -44,7 +44,7 @@ def main():
     parser.add_argument("--seed", type=int, default=seed and int(seed), help="repeats a choice; printed")
     parser.add_argument("--citus", metavar="URL", help="of --store postgres, crashes, servers or network: the database of a coordinator, see tests/citus.sh")
     parser.add_argument("--build", help="the programs are those of this build folder (build/release)")
-    parser.add_argument("--only", choices=["crashes", "servers", "disk", "database", "network", "days"], help="only this part")
+    parser.add_argument("--only", choices=["crashes", "servers", "disk", "database", "network", "records", "days"], help="only this part")
     parser.add_argument("--all", action="store_true", help="every write and sync that can fail, which takes hours")
     parser.add_argument("--keep", action="store_true", help="keep the folders of all runs")
     arguments = parser.parse_args()
@@ -67,7 +67,7 @@ def main():
         os.environ["MIRROR_TORTURE_BUILD"] = str(pathlib.Path(arguments.build).absolute())
     # Only now that they know where the programs are.
     from tests.torture import crashes, database, days, disk, mariadb_source, network, place, postgres_place, postgres_source
-    from tests.torture import servers, sources
+    from tests.torture import records, servers, sources
     from tests.torture.report import Report
 
     report, begun, runs = Report(), time.monotonic(), 0
@@ -77,6 +77,7 @@ def main():
         "disk": disk.run,
         "database": database.run,
         "network": network.run,
+        "records": records.run,
         "sources": sources.run,
     }
     kind, cluster, failed = place.Place, None, None

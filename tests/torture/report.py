@@ -16,6 +16,8 @@ class Report:
         self.hit = collections.Counter()
         self.beside = collections.Counter()
         self.died = collections.Counter()
+        self.doors = collections.Counter()
+        self.cut_off = collections.Counter()
         self.days = []
 
     def crash(self, who, scenario, point, died):
@@ -42,6 +44,10 @@ class Report:
         self.beside[scenario] += 1
         self.died[scenario] += died
 
+    def records(self, kind, met):
+        self.doors[kind] += 1
+        self.cut_off[kind] += met
+
     def day(self, name):
         self.days.append(name)
 
@@ -62,6 +68,7 @@ class Report:
             ("a line that fails", self.lines, self.cut),
             ("a database or server ends", self.databases, self.hit),
             ("one of two servers is killed", self.beside, self.died),
+            ("records over HTTP", self.doors, self.cut_off),
         ):
             if runs_of:
                 print(f"\n{title:<29}  runs  met")

@@ -32,6 +32,8 @@ struct AdminRequest {
   std::vector<std::string> states;
   bool failed = false;
   std::string severity = "information", kind, since;
+  std::string storage;
+  bool with_records = false;
 
   std::string to_config, place, address;
   bool resume = false, undo = false;
@@ -72,6 +74,7 @@ struct AdminCommands {
 };
 
 void AddReadingCommands(const AdminCommands& commands);
+void AddRecordsCommands(const AdminCommands& commands);
 void AddChangingCommands(const AdminCommands& commands);
 void AddHoldCommands(const AdminCommands& commands);
 void AddMoveCommand(const AdminCommands& commands);

@@ -75,29 +75,38 @@ std::string TenantOf(const Response& answer, const AdminRequest& request) {
   return answer.context_id().empty() ? request.context_id : answer.context_id();
 }
 
+/// Whether it is about a tenant whose rows come over HTTP.
+template <typename Response>
+bool OfRecords(const Response& answer) {
+  return answer.door() == "records";
+}
+
 void Pause(AdminClient& admin, const AdminRequest& request, Console& console) {
   const auto answer = admin.Pause(request.context_id, request.reason);
   if (!answer.ok()) return Fail(console, answer.status());
   const std::string tenant = TenantOf(*answer, request);
-  console.out << Printable(tenant) << " is paused: its source is told not to replicate until "
-              << "'mirrorctl resume " << Printable(ShellWord(tenant)) << "'\n";
+  console.out << Printable(tenant) << " is paused: "
+              << (OfRecords(*answer) ? "writes over HTTP are refused" : "its source is told not to replicate")
+              << " until 'mirrorctl resume " << Printable(ShellWord(tenant)) << "'\n";
 }
 
 void Resume(AdminClient& admin, const AdminRequest& request, Console& console) {
   const auto answer = admin.Resume(request.context_id);
   if (!answer.ok()) return Fail(console, answer.status());
-  console.out << Printable(TenantOf(*answer, request))
-              << " is resumed: its source's next cycle is accepted\n";
+  console.out << Printable(TenantOf(*answer, request)) << " is resumed: "
+              << (OfRecords(*answer) ? "writes over HTTP are taken again"
+                                     : "its source's next cycle is accepted")
+              << '\n';
 }
 
 void Delete(AdminClient& admin, const AdminRequest& request, Console& console) {
-  if (const absl::Status status = admin.Delete(request.context_id, request.confirm); !status.ok()) {
-    return Fail(console, status);
-  }
+  const auto answer = admin.Delete(request.context_id, request.confirm);
+  if (!answer.ok()) return Fail(console, answer.status());
   const std::string tenant = admin.SpelledAs(request.context_id);
-  console.out << "the mirror of " << Printable(tenant)
-              << " is deleted; its source is told not to replicate until 'mirrorctl allow "
-              << Printable(ShellWord(tenant)) << "'\n";
+  console.out << "the mirror of " << Printable(tenant) << " is deleted; "
+              << (OfRecords(*answer) ? "nothing of that id can be made over HTTP"
+                                     : "its source is told not to replicate")
+              << " until 'mirrorctl allow " << Printable(ShellWord(tenant)) << "'\n";
 }
 
 void AcceptSource(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -111,7 +120,8 @@ void AcceptSource(AdminClient& admin, const AdminRequest& request, Console& cons
 void Allow(AdminClient& admin, const AdminRequest& request, Console& console) {
   if (const absl::Status status = admin.Allow(request.context_id); !status.ok()) return Fail(console, status);
   console.out << Printable(admin.SpelledAs(request.context_id))
-              << " may be mirrored again: its source's next cycle makes a new mirror\n";
+              << " may be mirrored again: its source's next cycle makes a new mirror, or POST /v2/storages a "
+                 "storage of that id\n";
 }
 
 void Verify(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -153,7 +163,10 @@ void Restore(AdminClient& admin, const AdminRequest& request, Console& console) 
   if (!answer.ok()) return Fail(console, answer.status());
   console.out << Printable(admin.SpelledAs(request.context_id))
               << " is restored: " << Counted(answer->tables(), "table") << ", " << SizeText(answer->bytes())
-              << "; its source's next cycle sends what it lacks\n";
+              << (OfRecords(*answer)
+                      ? "; what was written since the copy is not in it, and nobody sends it again"
+                      : "; its source's next cycle sends what it lacks")
+              << '\n';
   if (answer->kept_path().empty()) return;
   console.out << "The mirror as it was is kept at the server as " << Printable(answer->kept_path())
               << ", until somebody removes it.\n";
@@ -187,10 +200,10 @@ void AddEquality(const AdminCommands& commands) {
   backup.Check(
       [file, drill] { return file.given() || drill.given() ? "" : "give FILE, or --drill, or both"; });
 
-  const cli::Command restore = commands.Add(
-      "restore",
-      "Put a copy in a mirror's place; the old file is kept, and the source sends what the copy lacks",
-      "Cust26759 /backup/Cust26759.db --confirm Cust26759", Restore);
+  const cli::Command restore = commands.Add("restore",
+                                            "Put a copy in a mirror's place; the old file is kept, and a "
+                                            "source of cycles sends what the copy lacks",
+                                            "Cust26759 /backup/Cust26759.db --confirm Cust26759", Restore);
   commands.AddContext(restore, true);
   restore.Add("FILE", request->path, "The copy, on the server's machine; it stays")
       .Required()
@@ -221,14 +234,14 @@ void AddChangingCommands(const AdminCommands& commands) {
   reset.Find("--all").Needs(confirm);
   commands.AddJson(reset);
 
-  const cli::Command pause =
-      commands.Add("pause", "End the running cycle and tell the source not to replicate",
-                   "Cust26759 --reason 'disk is exchanged'", Pause);
+  const cli::Command pause = commands.Add(
+      "pause", "End the running cycle and tell the source not to replicate; of records: refuse writes",
+      "Cust26759 --reason 'disk is exchanged'", Pause);
   commands.AddContext(pause, true);
-  pause.Add("--reason", request->reason, "Told to the source; at most 500 bytes");
+  pause.Add("--reason", request->reason, "Told to the source, or to who writes; at most 500 bytes");
 
-  const cli::Command resume =
-      commands.Add("resume", "Let a paused tenant's source replicate", "Cust26759", Resume);
+  const cli::Command resume = commands.Add(
+      "resume", "Let a paused tenant's source replicate; of records: take writes again", "Cust26759", Resume);
   commands.AddContext(resume, true);
 
   AddEquality(commands);

@@ -162,6 +162,8 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
     response->set_bytes(report->bytes);
     response->set_tables(report->tables);
     response->set_kept_path(report->kept);
+    if (const auto tenant = tenants_.Find(context_id); tenant.ok())
+      response->set_door(std::string(DoorWord((*tenant)->summary())));
     return absl::OkStatus();
   });
 }

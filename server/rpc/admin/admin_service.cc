@@ -21,6 +21,7 @@
 #include "proto/wire/codec.h"
 #include "proto/wire/source_objects_codec.h"
 #include "proto/wire/table.h"
+#include "server/plan/tenant_summary.h"
 #include "server/rpc/admin/asked_tenant.h"
 #include "server/rpc/call_log.h"
 #include "server/store/home.h"
@@ -145,6 +146,12 @@ void EncodeRecord(const AuditRecord& record, v1::AuditRecord* message) {
   message->set_hash(record.hash);
 }
 
+/// As it is known without its database; nothing of one that there is not.
+TenantSummary SummaryOf(Tenants& tenants, const std::string& context_id) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
+  return tenant.ok() ? (*tenant)->summary() : TenantSummary();
+}
+
 /// What the operator sees; the record has no state of its own for a table that waits for its population.
 std::string StateOf(const TableRecord& record) {
   if (record.state == TableState::kMirrored && record.position.lsn == Lsn{}) return "unpopulated";
@@ -238,8 +245,9 @@ absl::Status WriteAudit(Audit& audit, const grpc::ServerContext& context, const 
 
 AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
                            Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
-                           const TimeSeries& time_series, Servers servers)
-    : AdminTenants(gate, tenants, freshness, time_series),
+                           const TimeSeries& time_series, Servers servers, Storages& storages,
+                           HttpDoorLook look_at_door)
+    : AdminRecords(gate, tenants, freshness, time_series, storages, std::move(look_at_door)),
       events_(events),
       audit_(audit),
       looks_(looks),
@@ -277,6 +285,8 @@ grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::Li
                  if (!tenant.ok()) return tenant.status();
                  const absl::StatusOr<std::vector<TableInfo>> tables = (*tenant)->Tables();
                  if (!tables.ok()) return tables.status();
+                 const bool has_records = (*tenant)->summary().HasRecords();
+                 response->set_door(std::string(DoorWord((*tenant)->summary())));
                  for (const TableInfo& table : *tables) {
                    v1::TableInfo* const message = response->add_tables();
                    message->set_table(table.record.table);
@@ -288,8 +298,8 @@ grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::Li
                    message->set_state(table.held ? "held" : StateOf(table.record));
                    message->set_columns(table.columns);
                    message->set_cycle(table.record.cycle);
-                   message->set_source_time_ms(table.source_ms);
-                   message->set_freshness_target_ms(table.target_ms);
+                   if (!has_records) message->set_source_time_ms(table.source_ms);
+                   if (!has_records) message->set_freshness_target_ms(table.target_ms);
                    EncodeCheck(table.check, message);
                  }
                  return absl::OkStatus();
@@ -382,7 +392,9 @@ grpc::Status AdminService::PauseTenant(grpc::ServerContext* context, const v1::P
                      FindAskedTenant(tenants_, request->context_id(), *context);
                  if (!tenant.ok()) return tenant.status();
                  response->set_context_id((*tenant)->context_id());
-                 return (*tenant)->Pause(request->reason(), NowMs());
+                 absl::Status paused = (*tenant)->Pause(request->reason(), NowMs());
+                 response->set_door(std::string(DoorWord((*tenant)->summary())));
+                 return paused;
                });
 }
 
@@ -394,12 +406,14 @@ grpc::Status AdminService::ResumeTenant(grpc::ServerContext* context, const v1::
                      FindAskedTenant(tenants_, request->context_id(), *context);
                  if (!tenant.ok()) return tenant.status();
                  response->set_context_id((*tenant)->context_id());
-                 return (*tenant)->Resume(NowMs());
+                 absl::Status resumed = (*tenant)->Resume(NowMs());
+                 response->set_door(std::string(DoorWord((*tenant)->summary())));
+                 return resumed;
                });
 }
 
 grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::DeleteMirrorRequest* request,
-                                        v1::DeleteMirrorResponse* /*response*/) {
+                                        v1::DeleteMirrorResponse* response) {
   return Serve(
       *context, Needs::kOperator, absl::StrCat("DeleteMirror ", request->context_id()),
       [&]() -> absl::Status {
@@ -408,11 +422,14 @@ grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::
               "'confirm' is not the context id. Nothing was removed. Repeat the context id in 'confirm'.");
         }
         const std::string context_id = SpellingOf(tenants_, request->context_id(), *context);
+        const TenantSummary before = SummaryOf(tenants_, context_id);
         if (absl::Status status = tenants_.Delete(context_id); !status.ok()) return status;
+        response->set_door(std::string(DoorWord(before)));
         events_.Add(context_id, Severity::kWarning, "mirror.deleted",
-                    absl::StrCat("an operator removed the mirror; sources of the tenant are told not to "
-                                 "replicate until 'mirrorctl allow ",
-                                 context_id, "'"));
+                    absl::StrCat("an operator removed the mirror; ",
+                                 before.HasRecords() ? "nothing of that id can be made over HTTP"
+                                                     : "sources of the tenant are told not to replicate",
+                                 " until 'mirrorctl allow ", context_id, "'"));
         return absl::OkStatus();
       });
 }

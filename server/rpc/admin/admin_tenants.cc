@@ -89,6 +89,7 @@ void EncodeListed(const StoreHome& home, const ListedTenant& tenant, v1::Tenant*
   EncodeRows(tenant.rows, message);
   message->set_path(home.Location(tenant.context_id));
   message->set_bytes(home.Bytes(tenant.context_id));
+  message->set_door(std::string(DoorWord(summary)));
 }
 
 absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant& tenant,
@@ -103,7 +104,8 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
   message->set_source_id(record.source_id);
   message->set_cycle(record.cycle);
   message->set_active(record.active);
-  message->set_last_progress_ms(record.progress_ms);
+  message->set_last_progress_ms(record.door() == Door::kRecords ? tenant.summary().progress_ms
+                                                                : record.progress_ms);
   message->set_last_completed_ms(record.completed_ms);
   message->set_paused(record.paused);
   message->set_pause_reason(record.pause_reason);
@@ -125,6 +127,7 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
   const TenantState state = StateOf(listed);
   message->set_state(std::string(ToString(state)));
   message->set_problem(IsProblem(listed));
+  message->set_door(std::string(ToString(record.door())));
   return absl::OkStatus();
 }
 

@@ -35,10 +35,12 @@ class AdminTenants : public AdminMoves {
   AdminTenants(Gate& gate, Tenants& tenants, const FreshnessWatch& freshness, const TimeSeries& time_series)
       : AdminMoves(gate, tenants), freshness_(freshness), time_series_(time_series) {}
 
+  /// Without opening one.
+  absl::StatusOr<std::vector<ListedTenant>> All();
+
   const FreshnessWatch& freshness_;
 
  private:
-  absl::StatusOr<std::vector<ListedTenant>> All();
   absl::Status List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response);
   absl::Status Watch(const grpc::ServerContext& context, grpc::ServerWriter<v1::TenantsNews>* writer);
 

@@ -36,6 +36,14 @@ bool IsMirroredAs(const TableRecord& record, const PostgresAgreed& agreed) {
          record.schema_hash == SchemaHash(agreed.schema);
 }
 
+/// Reads rows of the state, of one table where `table_key` names one. `names` outlives it.
+auto StateOf(const PostgresOwnTables& names, StateKind kind,
+             std::optional<std::string> table_key = std::nullopt) {
+  return [&names, kind, table_key = std::move(table_key)](const StateSource& from) {
+    return ReadState(from, names, kind, table_key);
+  };
+}
+
 class PostgresRecords final : public StoreRecords {
  public:
   explicit PostgresRecords(PostgresMirror& mirror) : mirror_(mirror) {}
@@ -76,7 +84,7 @@ class PostgresRecords final : public StoreRecords {
     const auto record = ReadTable(table);
     if (!record.ok()) return record.status();
     if (!*record) return std::vector<std::string>{};
-    auto rows = State(StateKind::kLostColumns, FoldName(table));
+    auto rows = FromState(StateOf(mirror_.names, StateKind::kLostColumns, FoldName(table)));
     if (!rows.ok()) return rows.status();
     if (rows->empty()) return std::vector<std::string>{};
     return LostColumns(std::move(rows->front()), (*record)->position);
@@ -140,7 +148,7 @@ class PostgresRecords final : public StoreRecords {
   }
 
   absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {
-    const auto dropped = State(StateKind::kDropped);
+    const auto dropped = FromState(StateOf(mirror_.names, StateKind::kDropped));
     if (!dropped.ok()) return dropped.status();
     if (dropped->empty()) return std::vector<std::string>{};
     return In(
@@ -154,12 +162,12 @@ class PostgresRecords final : public StoreRecords {
     return FromState([&](const StateSource& from) { return SelectAnswers(from, mirror_.names); });
   }
   absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override {
-    const auto rows = State(StateKind::kObjects);
+    const auto rows = FromState(StateOf(mirror_.names, StateKind::kObjects));
     if (!rows.ok()) return rows.status();
     return ReadObjects(*rows);
   }
   absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override {
-    const auto too_long = State(StateKind::kTooLong);
+    const auto too_long = FromState(StateOf(mirror_.names, StateKind::kTooLong));
     if (!too_long.ok()) return too_long.status();
     auto indexes =
         In([&](postgres::Connection& connection) { return FindOwnIndexes(connection, mirror_.names); },
@@ -198,6 +206,10 @@ class PostgresRecords final : public StoreRecords {
     return In([&](postgres::Connection& connection) {
       return SelectDocuments(connection, mirror_.names, kind, from, count_max);
     });
+  }
+  absl::StatusOr<ListedDocuments> ReadListedDocuments() override {
+    return In(
+        [&](postgres::Connection& connection) { return SelectListedDocuments(connection, mirror_.names); });
   }
   absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override {
     return In([&](postgres::Connection& connection) {
@@ -241,11 +253,6 @@ class PostgresRecords final : public StoreRecords {
   auto FromState(const Read& read) -> decltype(read(std::declval<StateMemory&>())) {
     if (view() != nullptr) return read(view()->state());
     return On(PlaceUse::kRead, [&](postgres::Connection& connection) { return read(connection); });
-  }
-  absl::StatusOr<std::vector<StateRow>> State(StateKind kind,
-                                              const std::optional<std::string>& table_key = std::nullopt) {
-    return FromState(
-        [&](const StateSource& from) { return ReadState(from, mirror_.names, kind, table_key); });
   }
 
   absl::StatusOr<std::optional<PostgresAgreed>> FindAgreed(const std::string& table) {

@@ -139,7 +139,8 @@ class SqliteHome final : public StoreHome {
     if (!what.ok()) return what.status();
     if (absl::Status removed = RemoveSqliteStore(dir_, context_id, *what); !removed.ok()) return removed;
     CrashPoint("delete.files_gone");
-    absl::Status marked = SetDeletedMark(dir_, context_id);
+    absl::Status marked = *what == Deleted::kForgotten ? RemoveDeletingMark(dir_, context_id)
+                                                       : SetDeletedMark(dir_, context_id);
     CrashPoint("delete.after");
     return marked;
   }

@@ -125,6 +125,9 @@ class SqliteRecords final : public StoreRecords {
                                                       std::size_t count_max) override {
     return SelectDocuments(connection_, kind, from, count_max);
   }
+  absl::StatusOr<ListedDocuments> ReadListedDocuments() override {
+    return SelectListedDocuments(connection_);
+  }
   absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override {
     return ReadRowsByKey(connection_, kept, keys);
   }

@@ -222,7 +222,7 @@ absl::Status RemoveSqliteStore(const std::string& dir, const std::string& contex
     }
     CrashPoint("delete.file_gone");
   }
-  if (what == Deleted::kAll) {
+  if (what != Deleted::kMirrorOnly) {
     if (absl::Status status = RemoveKept(path); !status.ok()) return status;
   }
   RemoveNewMirror(path);

@@ -49,6 +49,12 @@ void CycleBook::NoteRows(std::int64_t cycle, Operation operation, std::uint64_t 
   rate_.Note(rows, now_ms);
 }
 
+void CycleBook::NoteRecords(std::uint64_t rows, std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  rows_ += rows;
+  rate_.Note(rows, now_ms);
+}
+
 void CycleBook::End(std::int64_t cycle, std::int64_t began_ms, CycleEnd end, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   PastCycle& past = Of(cycle, began_ms);

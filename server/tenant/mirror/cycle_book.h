@@ -49,6 +49,8 @@ class CycleBook {
   void NotePlanned(std::int64_t cycle, const Planned& planned, std::int64_t now_ms);
   /// A batch of `cycle` was applied.
   void NoteRows(std::int64_t cycle, Operation operation, std::uint64_t rows, std::int64_t now_ms);
+  /// Rows were written that came as records, in no cycle.
+  void NoteRecords(std::uint64_t rows, std::int64_t now_ms);
   /// It may have begun elsewhere, at `began_ms`. One that ended is left as it is.
   void End(std::int64_t cycle, std::int64_t began_ms, CycleEnd end, std::int64_t now_ms);
   /// Of one that has ended; of others nothing is noted.
@@ -59,7 +61,7 @@ class CycleBook {
 
   /// What is known without looking at each cycle.
   struct Now {
-    std::uint64_t rows = 0;          ///< Applied since the start, of all cycles.
+    std::uint64_t rows = 0;          ///< Applied since the start, of all cycles and records.
     std::int64_t since_ms = 0;       ///< When the cycle began that runs; 0: none does.
     std::uint64_t done = 0;          ///< Rows of it.
     std::uint64_t planned = 0;       ///< See PastCycle.

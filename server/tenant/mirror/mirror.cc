@@ -20,6 +20,25 @@ absl::Status IsGone(const std::string& context_id) {
       "the mirror of '", context_id, "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
 }
 
+/// How it goes on with what is there now: `cycles` says it where cycles come.
+std::string NextOf(const SeenSummary& seen, const char* cycles) {
+  return absl::StrCat(seen.HasRecords() ? "records are read from, and written to," : cycles,
+                      seen.HasRecords() ? " what is there now" : " from what is there now");
+}
+
+/// What is to be done about a mirror that is not to be trusted any more.
+std::string WayBack(const std::string& context_id, bool lost, const SeenSummary& seen) {
+  std::string words = absl::StrCat("'mirrorctl restore ", context_id, " FILE --confirm ", context_id,
+                                   "' puts a backup in its place");
+  // Nobody sends records again.
+  if (!seen.HasRecords()) {
+    absl::StrAppend(&words, ", 'mirrorctl reset ", context_id, " --all --confirm ", context_id,
+                    lost ? "' lets the next cycle populate a new one"
+                         : "' sets it aside and lets the next cycle populate a new one");
+  }
+  return absl::StrCat(words, "; after a repair by hand 'mirrorctl resume ", context_id, "'.");
+}
+
 /// Another process may have had it mended, or have put another one in its place.
 bool IsMended(const TenantFile& file) {
   const absl::StatusOr<std::unique_ptr<Store>> store = file.open(/*create=*/false);
@@ -80,12 +99,13 @@ void Mirror::FindStale() {
          "populates it");
   } else if (why == Stale::kWentBack) {
     Tell(Severity::kWarning, "mirror.went_back",
-         "what was committed last may not be in the mirror any more, as after a restore or a failover; the "
-         "running cycle is over, and the next one catches up from what is there now");
+         absl::StrCat("what was committed last may not be in the mirror any more, as after a restore or a "
+                      "failover; ",
+                      NextOf(seen_, "the running cycle is over, and the next one catches up")));
   } else {
     Tell(Severity::kWarning, "mirror.replaced",
-         "the mirror file, or its log, was replaced or removed while it was open; the running cycle "
-         "is over, and the next one starts from what is there now");
+         absl::StrCat("the mirror file, or its log, was replaced or removed while it was open; ",
+                      NextOf(seen_, "the running cycle is over, and the next one starts")));
   }
 }
 
@@ -155,14 +175,10 @@ absl::Status Mirror::Noticed(absl::Status status) {
   }
   if (absl::IsDataLoss(status) && file_.quarantine.empty()) {
     const bool lost = IsTakenAway(status);
-    file_.quarantine = absl::StrCat(
-        "the mirror of '", context_id_,
-        lost ? "' is lost: " : "' is damaged: ", absl::StripSuffix(status.message(), "."),
-        ". It takes nothing more. 'mirrorctl restore ", context_id_, " FILE --confirm ", context_id_,
-        "' puts a backup in its place, 'mirrorctl reset ", context_id_, " --all --confirm ", context_id_,
-        lost ? "' lets the next cycle populate a new one"
-             : "' sets it aside and lets the next cycle populate a new one",
-        "; after a repair by hand 'mirrorctl resume ", context_id_, "'.");
+    file_.quarantine =
+        absl::StrCat("the mirror of '", context_id_,
+                     lost ? "' is lost: " : "' is damaged: ", absl::StripSuffix(status.message(), "."),
+                     ". It takes nothing more. ", WayBack(context_id_, lost, seen_));
     // What cannot be opened is met again by whoever opens it.
     const absl::Status noted =
         store_ && !lost ? store_->upkeep().Quarantine(file_.quarantine) : absl::OkStatus();
@@ -347,14 +363,21 @@ absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRe
   return CheckRuns(cycle, tenant);
 }
 
+absl::Status ForgetListed(Mirror& mirror) {
+  mirror.options().forget_summary(mirror.context_id());
+  SharedLists* const lists = mirror.options().lists;
+  return lists == nullptr ? absl::OkStatus() : lists->Forget(mirror.context_id());
+}
+
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust trust) {
   absl::Status status = mirror.Open(false, now_ms, trust);
   if (!absl::IsAborted(status)) return status;
-  return absl::NotFoundError(
-      absl::StrCat("the mirror of '", mirror.context_id(),
-                   "' is gone. Nothing was done. Put a backup in its place, or let the source's next "
-                   "cycle make it anew (with automatic_provisioning); 'mirrorctl delete ",
-                   mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it."));
+  return absl::NotFoundError(absl::StrCat(
+      "the mirror of '", mirror.context_id(), "' is gone. Nothing was done. Put a backup in its place",
+      mirror.seen().HasRecords() ? "; 'mirrorctl delete "
+                                 : ", or let the source's next cycle make it anew (with "
+                                   "automatic_provisioning); 'mirrorctl delete ",
+      mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it."));
 }
 
 absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table,
@@ -418,8 +441,11 @@ void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& c
     if (!records.ok()) return records.status();
     std::vector<std::string> tables;
     for (const TableRecord& record : *records) tables.push_back(record.table);
+    const absl::StatusOr<TenantRecord> tenant = store.records().ReadTenant();
+    if (!tenant.ok()) return tenant.status();
     Plan next;
-    next.targets = TargetsOf(rules, context_id, tables);
+    next.targets =
+        tenant->door() == Door::kRecords ? FreshnessTargets{} : TargetsOf(rules, context_id, tables);
     if (*next.targets == freshness->targets) return std::optional<Plan>();
     return std::optional(std::move(next));
   };

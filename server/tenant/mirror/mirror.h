@@ -157,6 +157,9 @@ absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant);
 /// begun while they waited for the store's lock.
 absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRecord& tenant);
 /// Opens it in an operator's words: a file that is gone is no cycle's end. Errors: kNotFound then.
+/// Before what lists are made of may become another: see SharedLists, TenantOptions::forget_summary. Errors:
+/// kUnavailable.
+absl::Status ForgetListed(Mirror& mirror);
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms,
                              Mirror::Trust trust = Mirror::Trust::kNeeded) MIRROR_REQUIRES(mirror.mutex());
 /// What a batch or an advance of a table gets that this cycle does not mirror.

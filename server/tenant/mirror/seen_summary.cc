@@ -1,6 +1,7 @@
 #include "server/tenant/mirror/seen_summary.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -17,7 +18,9 @@ void ReadTenant(Store& store, TenantSummary* summary) {
   if (!tenant.ok()) return;
   summary->known = true;
   summary->completed_ms = tenant->completed_ms;
-  summary->progress_ms = std::max(tenant->progress_ms, tenant->completed_ms);
+  // Of records it moves with documents, too: SummarizeTables() knows better.
+  if (tenant->door() == Door::kCycles)
+    summary->progress_ms = std::max(tenant->progress_ms, tenant->completed_ms);
   summary->active = tenant->active;
   summary->paused = tenant->paused;
   summary->moving = MarkOf(*tenant).has_value();
@@ -26,6 +29,9 @@ void ReadTenant(Store& store, TenantSummary* summary) {
   summary->environment = tenant->environment;
   summary->source_id = tenant->source_id;
   summary->cycle = tenant->cycle;
+  if (!summary->HasRecords()) return;
+  const absl::StatusOr<std::optional<Document>> job = store.records().ReadDocument(kLastJobKind, "");
+  if (job.ok()) summary->job_ms = *job ? (*job)->at_ms : 0;
 }
 
 void ReadTables(Store& store, TenantSummary* summary) {
@@ -55,9 +61,16 @@ void ReadHolds(Store& store, TenantSummary* summary) {
   }
 }
 
+void ReadDocuments(Store& store, TenantSummary* summary) {
+  const absl::StatusOr<ListedDocuments> documents = store.records().ReadListedDocuments();
+  if (documents.ok()) summary->documents = *documents;
+}
+
 }  // namespace
 
 void ReadSummary(Store& store, Look look, TenantSummary* summary) {
+  if (look == Look::kAll || look == Look::kDocuments) ReadDocuments(store, summary);
+  if (look == Look::kDocuments) return;
   ReadTenant(store, summary);
   if (look == Look::kAll) ReadTables(store, summary);
   if (look != Look::kTenant) ReadHolds(store, summary);
@@ -76,7 +89,17 @@ std::shared_ptr<const TenantSummary> SeenSummary::Shared() const {
     summary_ = std::make_shared<const TenantSummary>(WithTimes(*summary_, times_));
     times_.clear();
   }
+  if (summary_ && records_) {
+    summary_ =
+        std::make_shared<const TenantSummary>(WithRecords(*summary_, records_->first, records_->second));
+    records_.reset();
+  }
   return summary_;
+}
+
+bool SeenSummary::HasRecords() const {
+  const MutexLock lock(mutex_);
+  return summary_ && summary_->HasRecords();
 }
 
 void SeenSummary::Set(TenantSummary next) {
@@ -101,6 +124,7 @@ void SeenSummary::Remember(const TenantSummary& summary) {
 void SeenSummary::TakeOver(const TenantSummary& summary) {
   const MutexLock lock(mutex_);
   times_.clear();
+  records_.reset();
   summary_ = std::make_shared<const TenantSummary>(summary);
 }
 
@@ -110,6 +134,11 @@ void SeenSummary::NoteTimes(const std::vector<Step>& steps, const std::vector<St
     if (!steps[i].source_ms || !results[i].status.ok()) continue;
     times_[FoldName(steps[i].table)] = *steps[i].source_ms;
   }
+}
+
+void SeenSummary::NoteRecords(std::int64_t rows, std::int64_t lsn) {
+  const MutexLock lock(mutex_);
+  records_ = {rows, lsn};
 }
 
 void SeenSummary::NoteFailure(std::string_view why) {

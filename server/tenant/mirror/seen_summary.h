@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -18,7 +20,7 @@
 namespace mirror {
 
 /// What of a store goes into a summary.
-enum class Look : std::uint8_t { kTenant, kHolds, kAll };
+enum class Look : std::uint8_t { kTenant, kHolds, kDocuments, kAll };
 /// What cannot be read stays as it was: it is met again, and told, by the call that needs it.
 void ReadSummary(Store& store, Look look, TenantSummary* summary);
 
@@ -29,6 +31,8 @@ class SeenSummary {
   TenantSummary Get() const;
   /// The same, but for the progress of a cycle that runs. Null: there is nothing to be known.
   std::shared_ptr<const TenantSummary> Shared() const;
+  /// Its rows come as records, as far as is known.
+  bool HasRecords() const;
   /// Takes the place of what was there, but for the failure, which may have come meanwhile.
   void Set(TenantSummary next);
   /// What the catalog kept, unless better is known.
@@ -37,6 +41,8 @@ class SeenSummary {
   void TakeOver(const TenantSummary& summary);
   /// As of when tables are by steps that were done.
   void NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results);
+  /// Rows of records were written: see WithRecords().
+  void NoteRecords(std::int64_t rows, std::int64_t lsn);
   /// A cycle failed, or could not begin: until one ends well, the summary says so.
   void NoteFailure(std::string_view why);
   /// Whether there was one.
@@ -53,6 +59,8 @@ class SeenSummary {
   mutable std::shared_ptr<const TenantSummary> summary_ MIRROR_GUARDED_BY(mutex_);
   /// Changes by commits since `summary_` was made: the reader makes a new summary, not every commit.
   mutable std::map<std::string, std::int64_t> times_ MIRROR_GUARDED_BY(mutex_);
+  /// The same of records: their rows, and the LSN of their table.
+  mutable std::optional<std::pair<std::int64_t, std::int64_t>> records_ MIRROR_GUARDED_BY(mutex_);
   std::atomic<std::int64_t> progress_ms_{0};
   CycleBook book_;
 };

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "server/plan/column_rules.h"
 #include "server/plan/receipts.h"
 #include "server/tenant/mirror/index_book.h"
+#include "server/tenant/mirror/shared_lists.h"
 #include "server/watch/counters.h"
 #include "server/watch/freshness.h"
 
@@ -36,7 +38,10 @@ struct TenantOptions {
   ReceiptRules receipts = {};
   /// Shared by all copies.
   std::shared_ptr<IndexBook> indexes = std::make_shared<IndexBook>();
-  bool is_shared = false;  ///< Other processes write to the mirror, too: see StoreHome::IsShared().
+  /// What the catalog kept of a tenant is forgotten: a kill behind the next commit must not leave it there.
+  std::function<void(const std::string& context_id)> forget_summary = [](const std::string&) {};
+  SharedLists* lists = nullptr;  ///< Null: no other process writes to the mirrors.
+  bool is_shared = false;        ///< Other processes write to the mirror, too: see StoreHome::IsShared().
 };
 
 }  // namespace mirror

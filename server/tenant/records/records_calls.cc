@@ -7,9 +7,11 @@
 #include <set>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/nonce.h"
 #include "server/records/mapper_json.h"
 #include "server/tenant/records/partner_rows.h"
@@ -74,7 +76,7 @@ RecordOutcome RecordsCalls::ApplyRecords(const RecordRequest& request, std::int6
         // The others must not wait for ever, and nothing is known of the transaction.
         mirror_.Close();
         for (Waiting* const one : group) {
-          one->outcome.status = absl::ResourceExhaustedError(
+          one->outcome.status = absl::UnavailableError(
               "there is no memory left to write this. Whether it was written is not known; the same request "
               "again is safe under the same Idempotency-Key.");
         }
@@ -121,7 +123,31 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
           },
       ForRows());
   if (!committed.ok()) return committed.status();
-  return *committed ? FirstFailure(**committed) : absl::OkStatus();
+  if (!*committed) return absl::OkStatus();
+  const absl::Status failed = FirstFailure(**committed);
+  if (failed.ok()) NoteWritten((*committed)->plan, now_ms);
+  return failed;
+}
+
+void RecordsCalls::NoteWritten(const Plan& plan, std::int64_t now_ms) {
+  std::uint64_t rows = 0;
+  std::int64_t more = 0;
+  for (const Step& step : plan.steps) {
+    for (const Action& action : step.actions) {
+      const auto* const apply = std::get_if<ApplyRows>(&action);
+      if (apply == nullptr) continue;
+      rows += apply->batch->row_count;
+      if (apply->batch->operation == Operation::kInsert) more += apply->batch->row_count;
+      if (apply->batch->operation == Operation::kDelete) more -= apply->batch->row_count;
+    }
+    // The number of rows was read under the writer lock, so it is right where others write, too.
+    if (step.record && step.expected && step.expected->row_count >= 0) {
+      mirror_.seen().NoteRecords(step.expected->row_count + more, step.record->position.lsn.value);
+    }
+  }
+  if (rows == 0) return;
+  mirror_.seen().book().NoteRecords(rows, now_ms);
+  mirror_.seen().NoteProgress(now_ms);
 }
 
 absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) { return OpenForOperator(mirror_, now_ms); }
@@ -308,8 +334,10 @@ absl::StatusOr<std::optional<std::int64_t>> RecordsCalls::NeedsErasure() {
 absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  CrashPoint("records.erasing");
   if (absl::Status scrubbed = mirror_.store()->upkeep().Scrub(); !scrubbed.ok())
     return mirror_.Noticed(scrubbed);
+  CrashPoint("records.erased");
   return mirror_
       .Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
         if (!tenant.scrub || tenant.door() != Door::kRecords) return std::nullopt;
@@ -337,6 +365,39 @@ absl::StatusOr<TenantRecord> RecordsCalls::ReadTenantRow() {
   return ReadTenantOf(mirror_, NowMs());
 }
 
+absl::StatusOr<ListedDocuments> RecordsCalls::ReadListedDocuments() {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  absl::StatusOr<ListedDocuments> found = mirror_.store()->records().ReadListedDocuments();
+  if (!found.ok()) return mirror_.Noticed(found.status());
+  return found;
+}
+
+absl::StatusOr<ListedDocuments> RecordsCalls::KeepListedDocuments(std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  return KeepListed();
+}
+
+absl::StatusOr<ListedDocuments> RecordsCalls::KeepListed() {
+  mirror_.Summarize(Look::kDocuments);
+  SharedLists* const lists = mirror_.options().lists;
+  if (lists == nullptr) return mirror_.store()->records().ReadListedDocuments();
+  absl::StatusOr<ListedDocuments> found = ListedDocuments();
+  const absl::Status kept = mirror_
+                                .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                                            mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                  found = mirror_.store()->records().ReadListedDocuments();
+                                  if (!found.ok()) return found.status();
+                                  const absl::Status done = lists->Keep(mirror_.context_id(), *found);
+                                  if (!done.ok()) return done;
+                                  return std::nullopt;
+                                })
+                                .status();
+  if (!kept.ok()) return kept;
+  return found;
+}
+
 absl::StatusOr<std::optional<Document>> RecordsCalls::FindDocument(const std::string& kind,
                                                                    const std::string& id) {
   const MutexLock lock(mirror_.mutex());
@@ -360,20 +421,31 @@ absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::str
 absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
-  absl::Status changed = mirror_
-                             .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
-                                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                               absl::StatusOr<std::vector<DocumentChange>> changes =
-                                   planner(mirror_.store()->records());
-                               if (!changes.ok()) return changes.status();
-                               if (changes->empty()) return std::nullopt;
-                               Plan plan;
-                               plan.now_ms = now_ms;
-                               plan.documents = *std::move(changes);
-                               return plan;
-                             })
-                             .status();
+  bool is_listed = false;
+  bool is_job = false;
+  absl::Status changed =
+      mirror_
+          .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                      mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+            absl::StatusOr<std::vector<DocumentChange>> changes = planner(mirror_.store()->records());
+            if (!changes.ok()) return changes.status();
+            if (changes->empty()) return std::nullopt;
+            is_listed = std::any_of(changes->begin(), changes->end(),
+                                    [](const DocumentChange& one) { return IsListed(one.kind); });
+            const absl::Status forgotten = is_listed ? ForgetListed(mirror_) : absl::OkStatus();
+            if (!forgotten.ok()) return forgotten;
+            is_job = std::any_of(changes->begin(), changes->end(),
+                                 [](const DocumentChange& change) { return change.kind == kLastJobKind; });
+            Plan plan;
+            plan.now_ms = now_ms;
+            plan.documents = *std::move(changes);
+            return plan;
+          })
+          .status();
+  // What could not be kept is read from the mirror by the next list.
+  if (is_listed && mirror_.store() != nullptr) KeepListed().status().IgnoreError();
   mirror_.NoteDocuments();
+  if (changed.ok() && is_job) mirror_.Summarize(Look::kTenant);
   return changed;
 }
 

@@ -64,6 +64,9 @@ class RecordsCalls {
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenRecords();
   absl::StatusOr<TenantRecord> ReadTenantRow();
 
+  absl::StatusOr<ListedDocuments> ReadListedDocuments();
+  /// The same, and keeps it for the lists of all servers.
+  absl::StatusOr<ListedDocuments> KeepListedDocuments(std::int64_t now_ms);
   absl::StatusOr<std::optional<Document>> FindDocument(const std::string& kind, const std::string& id);
   absl::StatusOr<std::vector<Document>> ListDocuments(const std::string& kind, const std::string& from,
                                                       std::size_t count_max);
@@ -81,8 +84,10 @@ class RecordsCalls {
     std::uint64_t bytes() const { return request.bytes; }
   };
 
+  absl::StatusOr<ListedDocuments> KeepListed() MIRROR_REQUIRES(mirror_.mutex());
   void CommitGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
+  void NoteWritten(const Plan& plan, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status OpenRecordsMirror(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   /// Absent: there is no table.
   absl::StatusOr<std::optional<TableSchema>> ReadAgreedPartners() MIRROR_REQUIRES(mirror_.mutex());

@@ -82,22 +82,6 @@ absl::Status RemoveRejects(StoreRecords& records, const std::function<bool(const
   }
 }
 
-/// Adds what ends the import jobs that wait or run. `why`: for people.
-absl::Status EndJobs(StoreRecords& records, std::int64_t now_ms, const std::string& why,
-                     std::vector<DocumentChange>* changes) {
-  const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
-  if (!kept.ok()) return kept.status();
-  for (const Document& document : *kept) {
-    std::optional<ImportJob> job = JobOf(document.text);
-    if (!job || IsOver(job->state)) continue;
-    job->state = JobState::kDied;
-    job->message = why;
-    job->modified_ms = now_ms;
-    changes->push_back(JobChange(*job));
-  }
-  return absl::OkStatus();
-}
-
 /// Adds what erases the columns that jobs name where `names_one` is true of the job.
 absl::Status EraseColumns(StoreRecords& records, const std::function<bool(const std::string&)>& names_one,
                           std::vector<DocumentChange>* changes) {
@@ -188,6 +172,21 @@ absl::StatusOr<std::optional<RecordOutcome>> FindRememberedIn(StoreRecords& reco
 
 DocumentChange RememberedChange(const RememberedRequest& remember, const std::string& answer) {
   return {kAnswerKind, remember.id, Packed(remember.body_hash, answer)};
+}
+
+absl::Status EndJobs(StoreRecords& records, const std::string& message, std::int64_t now_ms,
+                     std::vector<DocumentChange>* changes) {
+  const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
+  if (!kept.ok()) return kept.status();
+  for (const Document& document : *kept) {
+    std::optional<ImportJob> job = JobOf(document.text);
+    if (!job || IsOver(job->state)) continue;
+    job->state = JobState::kDied;
+    job->message = message;
+    job->modified_ms = now_ms;
+    changes->push_back(JobChange(*job));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status PruneJobs(StoreRecords& records, std::vector<DocumentChange>* changes) {
@@ -453,10 +452,10 @@ absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan) 
   if (only_stopped) return absl::OkStatus();
   // What a copy says of a job is older than the job: nobody goes on behind the rows that the copy has.
   return EndJobs(
-      records, plan->now_ms,
+      records,
       "the data source was restored from a backup that was made before this job had ended. Send the "
       "file again, under another Idempotency-Key.",
-      &plan->documents);
+      plan->now_ms, &plan->documents);
 }
 
 absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRecord& tenant,
@@ -480,7 +479,7 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   const auto all = [](const std::string&) { return true; };
   absl::Status erased = EraseNaming(store.records(), all, &plan.documents);
   if (erased.ok()) erased = RemoveRejects(store.records(), all, &plan.documents);
-  if (erased.ok()) erased = EndJobs(store.records(), now_ms, kJobCleared, &plan.documents);
+  if (erased.ok()) erased = EndJobs(store.records(), kJobCleared, now_ms, &plan.documents);
   if (erased.ok()) erased = EraseColumns(store.records(), all, &plan.documents);
   if (!erased.ok()) return erased;
   return plan;

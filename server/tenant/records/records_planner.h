@@ -129,6 +129,9 @@ DocumentChange RememberedChange(const RememberedRequest& remember, const std::st
 /// Adds what removes the oldest import jobs that are over, with their rejects, so that another one finds a
 /// place.
 absl::Status PruneJobs(StoreRecords& records, std::vector<DocumentChange>* changes);
+/// Adds what ends the import jobs that are not over: they died, and `message` says why.
+absl::Status EndJobs(StoreRecords& records, const std::string& message, std::int64_t now_ms,
+                     std::vector<DocumentChange>* changes);
 
 /// Why a source of records takes nothing now, for people; empty: it does.
 std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableRecord>& record);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/fleet/fleet_jobs.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/postgres_database.h"
@@ -120,6 +121,33 @@ TEST_F(FleetTest, OneHasTheDutiesAndTheOtherTakesThemWhenItStops) {
   EXPECT_THAT(second->fleet->Servers(), IsOkAndHolds(ElementsAre(Field(&ListedServer::host, "db2"))));
   EXPECT_THAT(first->catalog.Kinds(), IsEmpty());
   EXPECT_THAT(second->catalog.Kinds(), IsEmpty());
+}
+
+TEST_F(FleetTest, WhoHasUploadsSaysSoAndOneEndsWhatIsLeftOfTheOthers) {
+  const auto first = Server(Options("db1")), second = Server(Options("db2"));
+  FleetJobs jobs(first->control, *first->fleet, "aaaaaaaaaaaa");
+  jobs.Begin("https://one:7446");
+  second->Start();
+  EXPECT_EQ(first->fleet->HeardFor().count(), 0);
+  first->Start();
+  ASSERT_TRUE(Comes([&] { return first->fleet->Holds(Duty::kImportJobs); }));
+  EXPECT_FALSE(second->fleet->Holds(Duty::kImportJobs)) << "it has no jobs to end";
+  const auto found = jobs.Find("aaaaaaaaaaaa");
+  ASSERT_THAT(found.status(), IsOk());
+  ASSERT_TRUE(found->has_value());
+  EXPECT_EQ((*found)->url, "https://one:7446");
+  EXPECT_TRUE((*found)->answers);
+  ASSERT_TRUE(Comes([&] { return first->fleet->HeardFor().count() > 0; }));
+
+  Do("INSERT INTO mirror_control.import_job VALUES ('T-1', 'gone')");
+  EXPECT_THAT(jobs.FindOrphans(std::chrono::seconds(15)), IsOkAndHolds(IsEmpty()))
+      << "others that lost the control database, too, may be there again in a moment";
+  Do("ALTER TABLE mirror_control.server RENAME TO away");
+  EXPECT_TRUE(Comes([&] { return first->fleet->HeardFor().count() == 0; }));
+  Do("ALTER TABLE mirror_control.away RENAME TO server");
+  EXPECT_TRUE(Comes([&] { return first->fleet->HeardFor().count() > 0; }));
+  first->fleet->Stop();
+  EXPECT_TRUE(jobs.Find("aaaaaaaaaaaa")->has_value()) << "its jobs wait for it";
 }
 
 TEST_F(FleetTest, ServersThatRunAreCounted) {

@@ -14,7 +14,10 @@
 namespace mirror {
 namespace {
 
+using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Pair;
 using testing::SizeIs;
 
 TEST(ApiKeysTest, KeysComeAndGoWithTheirFiles) {
@@ -34,7 +37,7 @@ TEST(ApiKeysTest, KeysComeAndGoWithTheirFiles) {
   ASSERT_THAT(keys.Load(), IsOk());
   EXPECT_EQ(keys.Find(*first), nullptr);
   EXPECT_NE(keys.Find(*second), nullptr);
-  EXPECT_THAT(keys.All(), SizeIs(1));
+  EXPECT_THAT(keys.See().keys, SizeIs(1));
   EXPECT_EQ(found->name, "first");  // Whoever was let in before goes on.
 }
 
@@ -43,22 +46,49 @@ TEST(ApiKeysTest, WhatIsNoKeyIsToldOf) {
   std::ofstream(folder.path() + "/broken.toml") << "[key";
   ApiKeys keys(folder.path(), 2);
   EXPECT_THAT(keys.Load(), IsOkAndHolds(SizeIs(1)));
-  EXPECT_THAT(keys.All(), IsEmpty());
+  EXPECT_THAT(keys.See().keys, IsEmpty());
 }
 
 TEST(ApiKeysTest, EachKeyHasSoManyPlacesAndGetsThemBack) {
   ApiKeys keys("/nowhere", 2);
-  std::vector<std::shared_ptr<void>> places = {keys.TakePlace("a"), keys.TakePlace("a")};
+  std::vector<std::shared_ptr<void>> places = {keys.TakePlace("a", 1), keys.TakePlace("a", 1)};
   EXPECT_NE(places[0], nullptr);
   EXPECT_NE(places[1], nullptr);
-  EXPECT_EQ(keys.TakePlace("a"), nullptr);
-  EXPECT_EQ(keys.TakePlace("a"), nullptr);
-  EXPECT_NE(keys.TakePlace("b"), nullptr);
+  EXPECT_EQ(keys.TakePlace("a", 1), nullptr);
+  EXPECT_EQ(keys.TakePlace("a", 1), nullptr);
+  EXPECT_NE(keys.TakePlace("b", 1), nullptr);
   places.pop_back();
-  EXPECT_NE(keys.TakePlace("a"), nullptr);
+  EXPECT_NE(keys.TakePlace("a", 1), nullptr);
   places.clear();
-  places = {keys.TakePlace("a"), keys.TakePlace("a")};
+  places = {keys.TakePlace("a", 1), keys.TakePlace("a", 1)};
   EXPECT_NE(places[1], nullptr);
+}
+
+TEST(ApiKeysTest, WhenAKeyWasUsedLastIsKnownUntilItGoes) {
+  const TempFolder folder;
+  ASSERT_THAT(IssueApiKey(folder.path(), {.name = "first", .storages = {"*"}}), IsOk());
+  ApiKeys keys(folder.path(), 1);
+  ASSERT_THAT(keys.Load(), IsOk());
+  EXPECT_THAT(keys.See().used_ms, IsEmpty());
+  {
+    const std::shared_ptr<void> place = keys.TakePlace("first", 1'000);
+    // Who is not let in has not used it.
+    EXPECT_EQ(keys.TakePlace("first", 2'000), nullptr);
+  }
+  EXPECT_THAT(keys.See().used_ms, ElementsAre(Pair("first", 1'000)));
+  ASSERT_THAT(keys.Load(), IsOk());
+  EXPECT_THAT(keys.See().used_ms, SizeIs(1));
+  ASSERT_THAT(RevokeApiKey(folder.path(), "first"), IsOk());
+  ASSERT_THAT(keys.Load(), IsOk());
+  EXPECT_THAT(keys.See().used_ms, IsEmpty());
+}
+
+TEST(ApiKeysTest, WhatIsNoKeyIsSeen) {
+  const TempFolder folder;
+  std::ofstream(folder.path() + "/broken.toml") << "[key";
+  ApiKeys keys(folder.path(), 2);
+  ASSERT_THAT(keys.Load(), IsOk());
+  EXPECT_THAT(keys.See().left_out, ElementsAre(HasSubstr("broken.toml")));
 }
 
 }  // namespace

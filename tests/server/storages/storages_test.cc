@@ -29,7 +29,7 @@ class StoragesTest : public testing::Test {
     absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(*home_, TenantsOptions{}, events_);
     ASSERT_THAT(tenants, IsOk());
     tenants_ = *std::move(tenants);
-    storages_ = std::make_unique<Storages>(*tenants_);
+    storages_ = std::make_unique<Storages>(*tenants_, events_);
   }
 
   std::string NameOf(const std::string& source) {
@@ -48,9 +48,11 @@ class StoragesTest : public testing::Test {
   std::uint64_t RowsOf(const std::string& context_id) {
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_->Find(context_id);
     EXPECT_THAT(tenant, IsOk());
-    const absl::StatusOr<RecordsCalls::PartnerPage> page = (*tenant)->ReadPartnerPage("", 10);
-    EXPECT_THAT(page, IsOk());
-    return page.ok() ? page->total : 0;
+    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords();
+    EXPECT_THAT(snapshot, IsOk());
+    if (!snapshot.ok()) return 0;
+    const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
+    return table.ok() && *table ? static_cast<std::uint64_t>((*table)->row_count) : 0;
   }
   void Upsert(const std::string& context_id, const std::string& external_id) {
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_->Find(context_id);

@@ -333,6 +333,43 @@ TEST_F(TenantsTest, ADeletionThatDiedBeforeItsFilesWereGoneIsFinishedByTheNextSt
   }
 }
 
+TEST_F(TenantsTest, ADeletionThatIsForgottenLeavesNothingAndKeepsNobodyAway) {
+  const auto tenants = Open();
+  MirrorPeople(*tenants, "gone");
+  std::ofstream(folder_.path() + "/Mirror_gone.db.replaced-7") << "rows";
+  ASSERT_THAT(tenants->Delete("Gone", Deleted::kForgotten), IsOk());
+  EXPECT_THAT(*tenants->Deleted(), IsEmpty());
+  for (const auto& entry : fs::directory_iterator(folder_.path()))
+    EXPECT_THAT(entry.path().filename().string(), testing::Not(HasSubstr("gone")));
+  EXPECT_THAT(tenants->Delete("gone"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("there is no")));
+  MirrorPeople(*tenants, "gone", {{7, "new", 1}});
+  EXPECT_EQ(Visible("gone"), (Rows{{7, "new", 1}}));
+}
+
+TEST_F(TenantsTest, AForgottenDeletionThatDiedBeforeItsFilesWereGoneIsFinishedByTheNextStart) {
+  { MirrorPeople(*Open(), "half"); }
+  ASSERT_THAT(SetDeletingMark(folder_.path(), "half", Deleted::kForgotten), IsOk());
+  const auto tenants = Open();
+  EXPECT_FALSE(fs::exists(tenants->home().Location("half")));
+  EXPECT_THAT(*tenants->Deleted(), IsEmpty());
+  EXPECT_THAT(FindDeletedMarks(folder_.path()), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(FindDeletingMarks(folder_.path()), IsOkAndHolds(IsEmpty()));
+  MirrorPeople(*tenants, "half");
+}
+
+TEST_F(TenantsTest, WhatAnOperatorBeganToDeleteIsNotForgotten) {
+  { MirrorPeople(*Open(), "half"); }
+  const auto tenants = Open();
+  const std::string index = tenants->home().Location("half") + "-shm";
+  fs::remove(index);
+  fs::create_directories(index + "/in the way");
+  ASSERT_THAT(tenants->Delete("half"), StatusIs(absl::StatusCode::kUnavailable));
+  fs::remove_all(index);
+  ASSERT_THAT(tenants->Delete("half", Deleted::kForgotten), IsOk());
+  EXPECT_THAT(*tenants->Deleted(), testing::ElementsAre("half"));
+  EXPECT_THAT(tenants->FindOrTakeIn(CallerOf("half")), IsOkAndHolds(nullptr));
+}
+
 TEST_F(TenantsTest, AMirrorThatWasPutInADeletedOnesPlaceIsLetInByTheNextStart) {
   const std::string copy = folder_.path() + "/copy";
   {

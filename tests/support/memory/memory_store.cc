@@ -73,6 +73,16 @@ absl::StatusOr<std::vector<Document>> MemoryStore::ReadDocuments(const std::stri
   return documents;
 }
 
+absl::StatusOr<ListedDocuments> MemoryStore::ReadListedDocuments() {
+  ListedDocuments listed;
+  for (const auto& [key, document] : mirror_->documents) {
+    if (document.kind == kStorageKind && document.id.empty()) listed.storage = document.text;
+    if (document.kind == kMemberKind && document.id.empty()) listed.member = document.text;
+    if (document.kind == kJobKind) ++listed.jobs;
+  }
+  return listed;
+}
+
 absl::StatusOr<RowBlock> MemoryStore::ReadRows(const TableSchema& kept,
                                                const std::vector<std::string>& keys) {
   RowBlock block = RowBlock::ForAll(kept);

@@ -60,6 +60,7 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override;
   absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind, const std::string& from,
                                                       std::size_t count_max) override;
+  absl::StatusOr<ListedDocuments> ReadListedDocuments() override;
   absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override;
   absl::StatusOr<Freshness> ReadFreshness() override { return mirror_->freshness; }
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override;

@@ -2,7 +2,6 @@
 
 #include <grpc/support/log.h>
 #include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/channel_arguments.h>
 #include <grpcpp/support/sync_stream.h>
@@ -10,9 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <stop_token>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -20,20 +17,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/folded_name.h"
-#include "base/mutex.h"
 #include "certs/tls.h"
-#include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "proto/wire/spelling.h"
+#include "tools/mirrorctl/admin/admin_calls.h"
 
 namespace mirror {
 namespace {
 
-/// How long an answer may take.
-constexpr std::chrono::seconds kPatience(30);
-/// Of calls that end a cycle, drop tables or read whole databases.
-constexpr std::chrono::seconds kLongPatience(600);
-/// A copy of a whole mirror takes as long as the disk does.
-constexpr std::chrono::seconds kCopyPatience(6 * 3'600);
 /// For a connection with its handshake.
 constexpr int kConnectMs = 10'000;
 /// 10,000 tables, or 1,000 events, are well below.
@@ -97,72 +87,7 @@ bool Holds(const std::string& text, std::string_view part) {
                            absl::string_view(part.data(), part.size()));
 }
 
-/// What may be true when no answer comes.
-enum class Effect { kReads, kChanges, kMoves };
-
-/// While it lives, the call ends when `interruption` comes; null: none does.
-class Canceller {
- public:
-  Canceller(grpc::ClientContext& context, const Interruption* interruption) {
-    if (interruption == nullptr) return;
-    waiting_ = std::jthread([&context, interruption](const std::stop_token& stop) {
-      constexpr std::chrono::milliseconds kLook(20);
-      while (!stop.stop_requested()) {
-        if (interruption->Wait(kLook)) return context.TryCancel();
-      }
-    });
-  }
-
- private:
-  std::jthread waiting_;
-};
-
 }  // namespace
-
-class AdminClient::Service {
- public:
-  Service(ControlConfig control, std::unique_ptr<v1::MirrorAdmin::Stub> made)
-      : config(std::move(control)), stub(std::move(made)) {}
-
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*,
-                                                                              const Request&, Response*),
-                                const Request& request, Effect effect, std::chrono::seconds patience);
-  absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
-  /// Behind a call.
-  void NoteSpelling(const grpc::ClientContext& context);
-
-  const ControlConfig config;
-  const std::unique_ptr<v1::MirrorAdmin::Stub> stub;
-  /// When the last call has to have ended.
-  std::chrono::system_clock::time_point end = std::chrono::system_clock::time_point::max();
-  const Interruption* interruption = nullptr;  ///< With which it ends, too.
-  std::string spelled() {
-    const MutexLock lock(mutex_);
-    return spelled_;
-  }
-
- private:
-  absl::Status NotReached(std::string reason) const;
-
-  Mutex mutex_;
-  std::string spelled_ MIRROR_GUARDED_BY(mutex_);  ///< See SpelledAs().
-};
-
-template <typename Request, typename Response>
-absl::StatusOr<Response> AdminClient::Service::Call(
-    grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-    const Request& request, Effect effect, std::chrono::seconds patience) {
-  grpc::ClientContext context;
-  context.set_deadline(
-      std::min<std::chrono::system_clock::time_point>(end, std::chrono::system_clock::now() + patience));
-  const Canceller canceller(context, interruption);
-  Response response;
-  const grpc::Status status = (stub.get()->*method)(&context, request, &response);
-  NoteSpelling(context);
-  if (!status.ok()) return Explain(status, context, effect);
-  return response;
-}
 
 void AdminClient::Service::NoteSpelling(const grpc::ClientContext& context) {
   const auto& metadata = context.GetServerTrailingMetadata();
@@ -325,12 +250,12 @@ absl::StatusOr<v1::ResumeTenantResponse> AdminClient::Resume(const std::string& 
   return service_->Call(&v1::MirrorAdmin::Stub::ResumeTenant, request, Effect::kChanges, kPatience);
 }
 
-absl::Status AdminClient::Delete(const std::string& context_id, const std::string& confirm) {
+absl::StatusOr<v1::DeleteMirrorResponse> AdminClient::Delete(const std::string& context_id,
+                                                             const std::string& confirm) {
   v1::DeleteMirrorRequest request;
   request.set_context_id(context_id);
   request.set_confirm(confirm);
-  return service_->Call(&v1::MirrorAdmin::Stub::DeleteMirror, request, Effect::kChanges, kLongPatience)
-      .status();
+  return service_->Call(&v1::MirrorAdmin::Stub::DeleteMirror, request, Effect::kChanges, kLongPatience);
 }
 
 absl::Status AdminClient::Allow(const std::string& context_id) {
@@ -463,37 +388,6 @@ absl::Status AdminClient::Follow(const v1::WatchEventsRequest& request, const In
                                                "it runs"));
   }
   return service_->Explain(status, context, Effect::kReads);
-}
-
-absl::StatusOr<v1::Tenant> LookClient::Tenant(const std::string& context_id) {
-  v1::GetTenantRequest request;
-  request.set_context_id(context_id);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::GetTenant, request, Effect::kReads, kPatience);
-}
-
-absl::StatusOr<v1::ListCyclesResponse> LookClient::Cycles(const std::string& context_id) {
-  v1::ListCyclesRequest request;
-  request.set_context_id(context_id);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ListCycles, request, Effect::kReads, kPatience);
-}
-
-absl::StatusOr<v1::TimeSeries> LookClient::Minutes(const std::string& context_id) {
-  v1::GetTimeSeriesRequest request;
-  request.set_context_id(context_id);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::GetTimeSeries, request, Effect::kReads, kPatience);
-}
-
-absl::Status LookClient::Follow(const Interruption& interruption,
-                                const std::function<void(const v1::TenantsNews&)>& each) {
-  grpc::ClientContext context;
-  const auto stream = admin_.service_->stub->WatchTenants(&context, v1::WatchTenantsRequest());
-  const Canceller canceller(context, &interruption);
-  v1::TenantsNews news;
-  while (stream->Read(&news)) each(news);
-  const grpc::Status status = stream->Finish();
-  if (interruption.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
-  if (status.ok()) return absl::UnavailableError("the server ended the watch, as it does when it stops");
-  return admin_.service_->Explain(status, context, Effect::kReads);
 }
 
 absl::StatusOr<v1::MoveLook> MoveClient::LookAtMove(const std::string& context_id, bool with_contents) {

@@ -45,7 +45,7 @@ class AdminClient {
   absl::StatusOr<v1::ResetTableResponse> Reset(const v1::ResetTableRequest& request);
   absl::StatusOr<v1::PauseTenantResponse> Pause(const std::string& context_id, const std::string& reason);
   absl::StatusOr<v1::ResumeTenantResponse> Resume(const std::string& context_id);
-  absl::Status Delete(const std::string& context_id, const std::string& confirm);
+  absl::StatusOr<v1::DeleteMirrorResponse> Delete(const std::string& context_id, const std::string& confirm);
   absl::Status Allow(const std::string& context_id);
   absl::StatusOr<v1::AcceptSourceResponse> AcceptSource(const std::string& context_id);
   absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request);
@@ -74,8 +74,7 @@ class AdminClient {
  private:
   friend class MoveClient;
   friend class LookClient;
-  /// gRPC's stub, and what its answers say: its header is most of the time that a file takes to compile, and
-  /// so only one includes it.
+  /// gRPC's stub, and what its answers say: see admin_calls.h.
   class Service;
 
   explicit AdminClient(std::unique_ptr<Service> service);
@@ -108,7 +107,7 @@ class MoveClient {
   AdminClient& admin_;
 };
 
-/// What a page shows of tenants beside what commands do, see MirrorAdmin. Errors: as AdminClient.
+/// What pages and lists show beside what commands do, see MirrorAdmin. Errors: as AdminClient.
 class LookClient {
  public:
   /// `admin` outlives it.
@@ -118,6 +117,14 @@ class LookClient {
   absl::StatusOr<v1::ListCyclesResponse> Cycles(const std::string& context_id);
   /// Empty: of all tenants together.
   absl::StatusOr<v1::TimeSeries> Minutes(const std::string& context_id);
+  /// A page of them, and all pages as one answer.
+  absl::StatusOr<v1::ListStoragesResponse> Storages(const v1::ListStoragesRequest& request);
+  absl::StatusOr<v1::ListStoragesResponse> AllStorages(v1::ListStoragesRequest request);
+  /// A page of them, and the last `count` as one answer, whose token is empty where these are all.
+  absl::StatusOr<v1::ListImportJobsResponse> ImportJobs(const v1::ListImportJobsRequest& request);
+  absl::StatusOr<v1::ListImportJobsResponse> LastImportJobs(v1::ListImportJobsRequest request,
+                                                            std::uint32_t count);
+  absl::StatusOr<v1::ListApiKeysResponse> ApiKeys();
   /// Gives what is news of tenants to `each` until `interruption` comes: then OK.
   absl::Status Follow(const Interruption& interruption,
                       const std::function<void(const v1::TenantsNews&)>& each);

@@ -78,6 +78,12 @@ std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
   return words;
 }
 
+/// When the last cycle was; of records there is none.
+std::string CycleAge(const v1::Tenant& tenant, std::int64_t now_ms) {
+  if (tenant.door() == "records") return "";
+  return tenant.last_completed_ms() == 0 ? "never" : AgeText(tenant.last_completed_ms(), now_ms);
+}
+
 /// What stands behind a tenant's state, in few words.
 std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
   std::vector<std::string> notes;
@@ -190,7 +196,8 @@ Json ToJson(const v1::Tenant& tenant) {
           {"running_since_ms", tenant.running_since_ms()},
           {"running_rows", tenant.running_rows()},
           {"running_rows_planned", tenant.running_rows_planned()},
-          {"rows_per_second", tenant.rows_per_second()}};
+          {"rows_per_second", tenant.rows_per_second()},
+          {"door", TextJson(tenant.door())}};
 }
 
 Json ToJson(const v1::TableInfo& table) {
@@ -348,7 +355,7 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
     const auto age = [&](std::int64_t then_ms) { return then_ms == 0 ? "" : AgeText(then_ms, now_ms); };
     table.Add({tenant.context_id(),
                {tenant.state(), StateColour(tenant.state())},
-               tenant.last_completed_ms() == 0 ? "never" : age(tenant.last_completed_ms()),
+               CycleAge(tenant, now_ms),
                age(tenant.oldest_source_ms()),
                Grouped(tenant.tables()),
                RowsText(tenant.rows()),
@@ -398,15 +405,17 @@ void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::s
                    {.name = "data", .goes = 4},
                    {"equality"}},
                   width);
+  // Equality is between a mirror and its source.
+  const bool of_records = answer.door() == "records";
   for (const v1::TableInfo& info : answer.tables()) {
     table.Add({info.table(),
                absl::StrCat(info.position().lsn()),
                RowsText(info.row_count()),
                {info.state(), StateColour(info.state())},
                info.has_pending() ? absl::StrCat(info.pending().lsn()) : "",
-               absl::StrCat(info.cycle()),
+               of_records ? "" : absl::StrCat(info.cycle()),
                DataAge(info, now_ms),
-               {EqualityWords(info, now_ms), EqualityColour(info.equality())}});
+               {of_records ? "" : EqualityWords(info, now_ms), EqualityColour(info.equality())}});
   }
   table.Print(out);
 }

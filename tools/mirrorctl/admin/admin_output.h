@@ -24,6 +24,10 @@ Json ToJson(const v1::Event& event);
 Json ToJson(const v1::KeyInfo& key);
 Json ToJson(const v1::DiagnoseResponse& diagnosis);
 Json ToJson(const v1::ServerInfo& server);
+// Those of records: see records_output.h.
+Json ToJson(const v1::StorageInfo& storage);
+Json ToJson(const v1::ImportJobInfo& job);
+Json ToJson(const v1::ApiKeyInfo& key);
 
 /// Each message of a repeated field.
 template <typename Messages>

@@ -37,6 +37,17 @@ std::vector<std::string> TenantNames(const cli::TypedLine& line) {
   return names;
 }
 
+std::vector<std::string> StorageNames(const cli::TypedLine& line) {
+  std::vector<std::string> names;
+  const std::unique_ptr<AdminClient> client = ClientOf(line);
+  if (client == nullptr) return names;
+  // One page: more are of no use to who types, and opening them takes a while.
+  const auto answer = LookClient(*client).Storages({});
+  if (!answer.ok()) return names;
+  for (const v1::StorageInfo& storage : answer->storages()) names.push_back(storage.id());
+  return names;
+}
+
 std::vector<std::string> TableNames(const cli::TypedLine& line) {
   std::vector<std::string> names;
   const std::string tenant = line.Value("context_id");

@@ -12,6 +12,8 @@ namespace mirror {
 // one second at most. Whatever goes wrong, nothing is said and there are no names: somebody is typing.
 
 std::vector<std::string> TenantNames(const cli::TypedLine& line);
+/// The first hundred.
+std::vector<std::string> StorageNames(const cli::TypedLine& line);
 /// Of the line's tenant.
 std::vector<std::string> TableNames(const cli::TypedLine& line);
 /// "Cust26759:3"

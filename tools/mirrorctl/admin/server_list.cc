@@ -60,7 +60,7 @@ void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std:
   for (const v1::ServerInfo& server : answer.servers()) {
     const std::int64_t off = server.clock_ahead_ms();
     table.Add({server.host(), server.address(), server.admin_address(), server.version(),
-               AgeText(server.started_ms(), now_ms),
+               SpanText(now_ms - server.started_ms()),
                server.here() ? "answers" : absl::StrCat(SpanText(server.silent_ms()), " ago"),
                absl::StrCat(off < 0 ? "-" : "+", SpanText(off < 0 ? -off : off)),
                server.rules().substr(0, digits), absl::StrJoin(server.duties(), ", ")});

@@ -99,6 +99,7 @@ upload_kept = "1h"
 jobs_max = 4                        # import jobs at a time
 jobs_waiting_max = 100
 job_time = "10m"
+job_lease = "10m"                   # a job whose server is gone for longer has died; see "Several servers"
 erase_within = "24h"                # what was deleted leaves the files
 
 )");

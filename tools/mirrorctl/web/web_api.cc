@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint32_t kEventsMax = 500;
 constexpr std::uint32_t kAuditMax = 1'000;
+constexpr std::uint32_t kStoragesPerLook = 100, kJobsPerLook = 100, kJobsOfTenant = 20;
 constexpr char kJson[] = "application/json; charset=utf-8";
 
 int StatusOf(const absl::Status& status) {
@@ -73,6 +74,13 @@ absl::StatusOr<Json> ShowTenant(AdminClient& admin, const std::string& context_i
   shown["holds"] = holds.ok() ? ToJsonArray(holds->holds()) : Json::array();
   const absl::StatusOr<v1::ListCyclesResponse> cycles = looks.Cycles(context_id);
   shown["cycles"] = cycles.ok() ? ToJson(*cycles) : Json::array();
+  if (tenant->door() == "records") {
+    v1::ListImportJobsRequest of_it;
+    of_it.set_context_id(context_id);
+    of_it.set_page_size(kJobsOfTenant);
+    const absl::StatusOr<v1::ListImportJobsResponse> jobs = looks.ImportJobs(of_it);
+    shown["jobs"] = jobs.ok() ? ToJsonArray(jobs->jobs()) : Json::array();
+  }
   return shown;
 }
 
@@ -110,7 +118,43 @@ absl::StatusOr<Json> ShowKeys(AdminClient& admin) {
   if (!keys.ok()) return keys.status();
   Json dated = Json::array();
   for (const v1::DiagnoseResponse::Key& key : keys->dated()) dated.push_back(ToJson(key));
-  return Json{{"keys", ToJsonArray(keys->keys())}, {"dated", dated}};
+  Json shown = {{"keys", ToJsonArray(keys->keys())}, {"dated", dated}};
+  // A folder that cannot be read hides no certificate.
+  const absl::StatusOr<v1::ListApiKeysResponse> api_keys = LookClient(admin).ApiKeys();
+  if (!api_keys.ok()) {
+    shown["api_keys_error"] = std::string(api_keys.status().message());
+    return shown;
+  }
+  shown["api_keys"] = ToJsonArray(api_keys->keys());
+  shown["http_url"] = api_keys->http_url();
+  shown["left_out"] = std::vector<std::string>(api_keys->left_out().begin(), api_keys->left_out().end());
+  return shown;
+}
+
+absl::StatusOr<Json> ShowStorages(AdminClient& admin, const HttpTarget& target) {
+  v1::ListStoragesRequest request;
+  request.set_id_pattern(First(target, "find"));
+  request.set_with_records(First(target, "records") == "1");
+  request.set_page_size(kStoragesPerLook);
+  request.set_page_token(First(target, "page"));
+  const absl::StatusOr<v1::ListStoragesResponse> storages = LookClient(admin).Storages(request);
+  if (!storages.ok()) return storages.status();
+  return Json{{"storages", ToJsonArray(storages->storages())},
+              {"next", storages->next_page_token()},
+              {"http_url", storages->http_url()}};
+}
+
+absl::StatusOr<Json> ShowJobs(AdminClient& admin, const HttpTarget& target) {
+  v1::ListImportJobsRequest request;
+  request.set_storage(First(target, "storage"));
+  for (const std::string& state : target.All("state")) request.add_states(state);
+  request.set_page_size(kJobsPerLook);
+  request.set_page_token(First(target, "page"));
+  const absl::StatusOr<v1::ListImportJobsResponse> jobs = LookClient(admin).ImportJobs(request);
+  if (!jobs.ok()) return jobs.status();
+  return Json{{"jobs", ToJsonArray(jobs->jobs())},
+              {"next", jobs->next_page_token()},
+              {"http_url", jobs->http_url()}};
 }
 
 absl::StatusOr<Json> ShowServers(AdminClient& admin) {
@@ -232,6 +276,8 @@ HttpAnswer WebApi::Get(const HttpTarget& target) {
     if (name == "live") return Live();
     if (name == "events") return Ask([&](AdminClient& admin) { return ShowEvents(admin, target); });
     if (name == "audit") return Ask([&](AdminClient& admin) { return ShowAudit(admin, target); });
+    if (name == "storages") return Ask([&](AdminClient& admin) { return ShowStorages(admin, target); });
+    if (name == "jobs") return Ask([&](AdminClient& admin) { return ShowJobs(admin, target); });
     if (name == "keys") return Ask(ShowKeys);
     if (name == "servers") return Ask(ShowServers);
   }

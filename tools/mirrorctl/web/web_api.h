@@ -20,8 +20,8 @@ namespace mirror {
 /// What the pages ask for, answered by the administration of the endpoint, with the operator's own
 /// certificate: what it may not do is refused there.
 ///
-///   GET  /api/about, live, minutes, events, audit, keys, servers, tenants/ID, tenants/ID/minutes,
-///        tenants/ID/holds/keys
+///   GET  /api/about, live, minutes, events, audit, keys, servers, storages, jobs, tenants/ID,
+///        tenants/ID/minutes, tenants/ID/holds/keys
 ///   POST /api/tenants/ID/pause, resume, verify, invalidate, accept, holds/NUMBER/commit,
 ///   holds/NUMBER/rollback
 ///

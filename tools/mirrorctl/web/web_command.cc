@@ -84,8 +84,8 @@ void Serve(const std::string& config_path, std::uint32_t port, Console& console)
 }  // namespace
 
 void AddWebCommand(const cli::Command& app, const std::string& config_path, Console& console) {
-  const cli::Command web =
-      app.AddCommand("web", "Show tenants, events, the audit log and keys in a browser of this machine");
+  const cli::Command web = app.AddCommand(
+      "web", "Show tenants, storages, events, the audit log and keys in a browser of this machine");
   web.Footer(
       "Exit codes: 0 interrupted, 1 the port cannot be had, 2 wrong usage or configuration. Example:\n"
       "  mirrorctl --config dev/mirrorctl.toml web");

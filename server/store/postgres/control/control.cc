@@ -45,6 +45,20 @@ CREATE TABLE mirror_control.server (server_id text COLLATE "C" PRIMARY KEY, host
   seen_ms bigint NOT NULL) WITH (fillfactor = 50);
 CREATE TABLE mirror_control.duty (duty text COLLATE "C" PRIMARY KEY, server_id text COLLATE "C" NOT NULL,
   until_ms bigint NOT NULL) WITH (fillfactor = 50);
+)";
+
+/// Layout 2: who has the files of import jobs, and what lists are made of.
+constexpr char kMakeJobTables[] = R"(
+CREATE TABLE mirror_control.upload_server (server text COLLATE "C" PRIMARY KEY, url text NOT NULL,
+  seen_ms bigint NOT NULL) WITH (fillfactor = 50);
+CREATE TABLE mirror_control.import_job (job text COLLATE "C" PRIMARY KEY,
+  server text COLLATE "C" NOT NULL);
+CREATE TABLE mirror_control.listed (context_id text COLLATE "C" PRIMARY KEY, storage text NOT NULL,
+  member text NOT NULL, jobs bigint NOT NULL);
+REVOKE ALL ON mirror_control.upload_server, mirror_control.import_job, mirror_control.listed FROM PUBLIC;
+)";
+
+constexpr char kEndSchema[] = R"(
 REVOKE ALL ON ALL TABLES IN SCHEMA mirror_control FROM PUBLIC;
 INSERT INTO mirror_control.event_head VALUES (true, 0);
 )";
@@ -99,15 +113,19 @@ bool NothingLasts(const absl::Status& status) {
 }
 
 absl::Status MakeSchema(postgres::Connection& connection) {
-  const absl::Status made =
-      connection.Execute(absl::StrCat(kMakeSchema, "INSERT INTO mirror_control.fleet VALUES (true, ",
-                                      kControlLayout, ", ", kControlLayout, ", '", MIRROR_VERSION, "')"),
-                         "making the schema mirror_control");
+  const absl::Status made = connection.Execute(
+      absl::StrCat(kMakeSchema, kMakeJobTables, kEndSchema, "INSERT INTO mirror_control.fleet VALUES (true, ",
+                   kControlLayout, ", ", kControlLayoutMin, ", '", MIRROR_VERSION, "')"),
+      "making the schema mirror_control");
   return SchemaWasThere(made) ? absl::OkStatus() : made;
 }
 
 constexpr char kDoing[] = "looking at its layout";
-const SchemaLayout kLayout{.table = "mirror_control.fleet", .present = kControlLayout};
+const SchemaLayout& Layout() {
+  static const SchemaLayout layout{
+      .table = "mirror_control.fleet", .present = kControlLayout, .steps = {{2, kMakeJobTables}}};
+  return layout;
+}
 
 /// Whether a schema of that name is there, and is what a server made.
 absl::StatusOr<bool> IsThere(postgres::Connection& connection) {
@@ -139,7 +157,7 @@ absl::Status MakeOrCheck(postgres::Connection& connection) {
   // Another server may be making it now.
   absl::Status ready = *there ? absl::OkStatus() : MakeSchema(connection);
   if (ready.ok()) ready = CheckLayout(connection);
-  return ready.ok() ? RaiseLayout(connection, kLayout) : ready;
+  return ready.ok() ? RaiseLayout(connection, Layout()) : ready;
 }
 
 /// Of a database that can be one. Errors: those of CheckPlace(), and of the connection.

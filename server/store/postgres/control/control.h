@@ -16,7 +16,9 @@ namespace mirror {
 
 /// What this program writes. A control database of a later layout is used as long as its `layout_min` is no
 /// greater: until then layouts differ by additions.
-inline constexpr std::int64_t kControlLayout = 1;
+inline constexpr std::int64_t kControlLayout = 2;
+/// The oldest whose servers can go on beside it.
+inline constexpr std::int64_t kControlLayoutMin = 1;
 
 /// Unix milliseconds by the control database's clock, in its SQL: the servers' clocks need not agree.
 inline constexpr char kControlNow[] = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";

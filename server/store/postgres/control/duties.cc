@@ -8,7 +8,8 @@
 namespace mirror {
 namespace {
 
-constexpr std::array<std::string_view, 3> kDutyWords = {"hooks", "idle_cycles", "summaries"};
+constexpr std::array<std::string_view, 4> kDutyWords = {"hooks", "idle_cycles", "summaries",
+                                                        "import_jobs"};
 
 }  // namespace
 

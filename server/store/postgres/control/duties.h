@@ -19,6 +19,7 @@ enum class Duty : std::uint8_t {
   kHooks,       ///< Hooks are told what waits for them.
   kIdleCycles,  ///< Cycles end whose server is gone.
   kSummaries,   ///< It is told which tables are older than their targets.
+  kImportJobs,  ///< Import jobs end whose server is gone.
 };
 std::string_view ToString(Duty duty);
 

@@ -12,8 +12,8 @@
 namespace mirror {
 namespace {
 
-constexpr std::array<std::string_view, 8> kStates = {"making", "serving",   "deleting",  "deleted",
-                                                     "gone",   "importing", "restoring", "dropping"};
+constexpr std::array<std::string_view, 9> kStates = {
+    "making", "serving", "deleting", "deleted", "gone", "importing", "restoring", "dropping", "forgetting"};
 
 constexpr char kUnknownPayload[] = "mirror.store/unknown_state";
 

@@ -16,15 +16,16 @@
 namespace mirror {
 
 enum class PlacementState : std::uint8_t {
-  kMaking,     ///< Its schema may be there already, or in part.
-  kServing,    ///< Its schema is there; when it is not, something went wrong.
-  kDeleting,   ///< Its schema may still be there.
-  kDeleted,    ///< There is none, and the tenant's source is kept away.
-  kGone,       ///< There is none, and a new one may be made. Its epoch is remembered.
-  kImporting,  ///< One that was kGone: its schema is there, whole, once the import is committed.
-  kRestoring,  ///< The same of one that was kDeleted.
-  kDropping,   ///< kDeleting, and what was set aside of it stays.
-  kUnknown,    ///< A later version wrote it, or somebody by hand. Only of a list, see Placement::word.
+  kMaking,      ///< Its schema may be there already, or in part.
+  kServing,     ///< Its schema is there; when it is not, something went wrong.
+  kDeleting,    ///< Its schema may still be there.
+  kDeleted,     ///< There is none, and the tenant's source is kept away.
+  kGone,        ///< There is none, and a new one may be made. Its epoch is remembered.
+  kImporting,   ///< One that was kGone: its schema is there, whole, once the import is committed.
+  kRestoring,   ///< The same of one that was kDeleted.
+  kDropping,    ///< kDeleting, and what was set aside of it stays.
+  kForgetting,  ///< kDeleting, and kGone behind it.
+  kUnknown,     ///< A later version wrote it, or somebody by hand. Only of a list, see Placement::word.
 };
 
 struct Placement {
@@ -39,7 +40,8 @@ struct Placement {
 };
 
 inline bool IsBeingDeleted(const Placement& placement) {
-  return placement.state == PlacementState::kDeleting || placement.state == PlacementState::kDropping;
+  return placement.state == PlacementState::kDeleting || placement.state == PlacementState::kDropping ||
+         placement.state == PlacementState::kForgetting;
 }
 
 /// Errors: also kUnavailable, of one whose state is unknown here, see IsUnknownState().
@@ -78,8 +80,8 @@ absl::StatusOr<bool> HoldPlacement(PostgresControl& control, const Placement& pl
 /// Of a mirror that is served there: the control database is older than that, as one is that was restored.
 /// False: it knows of no earlier epoch that is served, and stays as it is.
 absl::StatusOr<bool> CorrectPlacement(PostgresControl& control, const Placement& served);
-/// To kDeleting or kDropping, whatever state it is in, and also of a tenant that nobody knows; not of one
-/// that is deleted or is being imported, nor from the first to the second.
+/// To kDeleting, kDropping or kForgetting, whatever state it is in, and also of a tenant that nobody knows;
+/// not of one that is deleted or is being imported, nor from the first to the second.
 absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id,
                                     PlacementState to);
 /// From kServing to kGone, where nothing has changed since `placement` was read. False: something has.

@@ -110,6 +110,17 @@ absl::StatusOr<std::vector<std::string>> ListWhere(PlacedMirrors& mirrors,
   }
   return ids;
 }
+
+PlacementState StateOf(Deleted what) {
+  if (what == Deleted::kAll) return PlacementState::kDeleting;
+  return what == Deleted::kMirrorOnly ? PlacementState::kDropping : PlacementState::kForgetting;
+}
+
+Deleted WhatIsDeleted(PlacementState state) {
+  if (state == PlacementState::kForgetting) return Deleted::kForgotten;
+  return state == PlacementState::kDropping ? Deleted::kMirrorOnly : Deleted::kAll;
+}
+
 bool WasDeleted(const Placement& placement) {
   // Until what is imported is served, its source is kept away as before.
   return placement.state == PlacementState::kDeleted || placement.state == PlacementState::kRestoring;
@@ -194,7 +205,7 @@ absl::Status ForEachSchema(
     if (!lease.ok()) return lease.status();
     const bool is_its_place = place->options().name == placement.place;
     absl::StatusOr<std::vector<std::string>> schemas = std::vector<std::string>();
-    if (what == Deleted::kAll) schemas = ListOthers(**lease, placement.context_id, name, is_its_place);
+    if (what != Deleted::kMirrorOnly) schemas = ListOthers(**lease, placement.context_id, name, is_its_place);
     if (!schemas.ok()) return schemas.status();
     if (is_its_place) {
       if (absl::Status is_own = CheckIsOf(**lease, placement.context_id, name); !is_own.ok()) return is_own;
@@ -390,8 +401,7 @@ class PostgresHome final : public StoreHome {
       if (removable.ok()) removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, CheckUnlocked);
       if (!removable.ok()) return removable;
     }
-    return mirrors_.BeginDeleting(
-        context_id, what == Deleted::kAll ? PlacementState::kDeleting : PlacementState::kDropping);
+    return mirrors_.BeginDeleting(context_id, StateOf(what));
   }
 
   absl::Status FinishDeletion(const std::string& context_id) override {
@@ -401,12 +411,15 @@ class PostgresHome final : public StoreHome {
     if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
     if (!found->has_value() || !IsBeingDeleted(**found)) return absl::OkStatus();
     const PlacementState state = (*found)->state;
-    const Deleted what = state == PlacementState::kDropping ? Deleted::kMirrorOnly : Deleted::kAll;
+    const Deleted what = WhatIsDeleted(state);
     absl::Status removed = ForEachSchema(mirrors_, **found, what, PlaceUse::kWrite, FenceMirror);
     if (removed.ok()) removed = ForEachSchema(mirrors_, **found, what, PlaceUse::kWrite, RemoveSchema);
     if (!removed.ok()) return StillThere(context_id, removed);
     CrashPoint("delete.files_gone");
-    absl::Status marked = mirrors_.Move(context_id, state, PlacementState::kDeleted).status();
+    const bool is_forgotten = what == Deleted::kForgotten;
+    absl::Status marked =
+        mirrors_.Move(context_id, state, is_forgotten ? PlacementState::kGone : PlacementState::kDeleted)
+            .status();
     CrashPoint("delete.after");
     return marked;
   }

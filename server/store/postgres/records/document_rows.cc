@@ -8,14 +8,20 @@ namespace {
 
 constexpr char kDoing[] = "reading what is kept beside the rows";
 
-/// `where`: behind the table's name.
-absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, const PostgresOwnTables& names,
-                                             const std::string& where, postgres::Values values) {
+absl::StatusOr<bool> HasDocuments(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto there =
       connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.documents}, kDoing);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  return *there != 0;
+}
+
+/// `where`: behind the table's name.
+absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, const PostgresOwnTables& names,
+                                             const std::string& where, postgres::Values values) {
+  const absl::StatusOr<bool> there = HasDocuments(connection, names);
+  if (!there.ok()) return there.status();
   std::vector<Document> documents;
-  if (*there == 0) return documents;
+  if (!*there) return documents;
   const auto rows = connection.Query(
       absl::StrCat("SELECT kind, id, text, at_ms FROM ", names.documents, where), values, kDoing);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
@@ -32,6 +38,21 @@ absl::StatusOr<std::vector<Document>> SelectDocuments(postgres::Connection& conn
                                                       const std::string& from, std::size_t count_max) {
   return Select(connection, names, " WHERE kind = $1 AND id >= $2 ORDER BY id LIMIT $3",
                 {kind, from, static_cast<std::int64_t>(count_max)});
+}
+
+absl::StatusOr<ListedDocuments> SelectListedDocuments(postgres::Connection& connection,
+                                                      const PostgresOwnTables& names) {
+  const absl::StatusOr<bool> there = HasDocuments(connection, names);
+  if (!there.ok()) return there.status();
+  if (!*there) return ListedDocuments();
+  const auto row = connection.Query(
+      absl::StrCat("SELECT coalesce((SELECT text FROM ", names.documents,
+                   " WHERE kind = $1 AND id = ''), ''), coalesce((SELECT text FROM ", names.documents,
+                   " WHERE kind = $2 AND id = ''), ''), (SELECT count(*) FROM ", names.documents,
+                   " WHERE kind = $3)"),
+      {kStorageKind, kMemberKind, kJobKind}, kDoing);
+  if (!row.ok()) return InStoreWords(row.status(), Touched::kOwnTable);
+  return ListedDocuments{row->Text(0, 0), row->Text(0, 1), static_cast<std::uint64_t>(row->Int(0, 2))};
 }
 
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& connection,

@@ -21,6 +21,9 @@ namespace mirror {
 absl::StatusOr<std::vector<Document>> SelectDocuments(postgres::Connection& connection,
                                                       const PostgresOwnTables& names, const std::string& kind,
                                                       const std::string& from, std::size_t count_max);
+/// See StoreRecords::ReadListedDocuments().
+absl::StatusOr<ListedDocuments> SelectListedDocuments(postgres::Connection& connection,
+                                                      const PostgresOwnTables& names);
 /// By kind, then id.
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -20,8 +21,14 @@ namespace {
 constexpr char kPrefix[] = "Mirror_";
 constexpr char kDeleted[] = ".deleted";
 constexpr char kDeleting[] = ".deleting";
-/// What stands in the mark of one that is not deleted with all that was set aside.
+/// What stands in the mark of one that is not deleted with all that was set aside, or not kept away.
 constexpr std::string_view kMirrorOnly = "the mirror only\n";
+constexpr std::string_view kForgotten = "and forgotten\n";
+
+std::string_view WordsOf(Deleted what) {
+  if (what == Deleted::kAll) return "";
+  return what == Deleted::kMirrorOnly ? kMirrorOnly : kForgotten;
+}
 
 std::string PathOf(const std::string& dir, const std::string& context_id, const char* suffix) {
   return absl::StrCat(dir, "/", kPrefix, context_id, suffix);
@@ -35,6 +42,11 @@ absl::Status Trouble(const std::string& doing, const std::string& path, int erro
 absl::Status SyncFolder(const std::string& dir) {
   const int failed = SyncPath(dir, O_RDONLY | O_DIRECTORY);
   return failed == 0 ? absl::OkStatus() : Trouble("syncing", dir, failed);
+}
+
+absl::Status RemoveMark(const std::string& dir, const std::string& path) {
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return Trouble("removing", path, errno);
+  return SyncFolder(dir);
 }
 
 absl::StatusOr<std::vector<std::string>> FindMarks(const std::string& dir, const char* suffix) {
@@ -60,7 +72,7 @@ absl::Status SetDeletingMark(const std::string& dir, const std::string& context_
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (is_all ? O_TRUNC : O_EXCL), 0640);
   if (file < 0 && errno == EEXIST) return SyncFolder(dir);
   if (file < 0) return Trouble("making", path, errno);
-  const std::string_view words = is_all ? "" : kMirrorOnly;
+  const std::string_view words = WordsOf(what);
   const bool written = write(file, words.data(), words.size()) == static_cast<ssize_t>(words.size());
   const int failed = written && fsync(file) == 0 ? 0 : errno;
   close(file);
@@ -75,13 +87,14 @@ absl::StatusOr<Deleted> WhatIsDeleted(const std::string& dir, const std::string&
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0 && errno == ENOENT) return Deleted::kAll;
   if (file < 0) return Trouble("reading", path, errno);
-  char words[kMirrorOnly.size()];
-  const ssize_t bytes = read(file, words, sizeof words);
+  char buffer[std::max(kMirrorOnly.size(), kForgotten.size())];
+  const ssize_t bytes = read(file, buffer, sizeof buffer);
   const int failed = errno;
   close(file);
   if (bytes < 0) return Trouble("reading", path, failed);
-  const bool is_only = std::string_view(words, static_cast<std::size_t>(bytes)) == kMirrorOnly;
-  return is_only ? Deleted::kMirrorOnly : Deleted::kAll;
+  const std::string_view words(buffer, static_cast<std::size_t>(bytes));
+  if (words == kForgotten) return Deleted::kForgotten;
+  return words == kMirrorOnly ? Deleted::kMirrorOnly : Deleted::kAll;
 }
 
 absl::Status SetDeletedMark(const std::string& dir, const std::string& context_id) {
@@ -92,9 +105,11 @@ absl::Status SetDeletedMark(const std::string& dir, const std::string& context_i
 }
 
 absl::Status RemoveDeletedMark(const std::string& dir, const std::string& context_id) {
-  const std::string path = PathOf(dir, context_id, kDeleted);
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return Trouble("removing", path, errno);
-  return SyncFolder(dir);
+  return RemoveMark(dir, PathOf(dir, context_id, kDeleted));
+}
+
+absl::Status RemoveDeletingMark(const std::string& dir, const std::string& context_id) {
+  return RemoveMark(dir, PathOf(dir, context_id, kDeleting));
 }
 
 absl::StatusOr<std::vector<std::string>> FindDeletedMarks(const std::string& dir) {

@@ -22,6 +22,8 @@ absl::Status SetDeletingMark(const std::string& dir, const std::string& context_
 absl::StatusOr<Deleted> WhatIsDeleted(const std::string& dir, const std::string& context_id);
 /// The files are gone.
 absl::Status SetDeletedMark(const std::string& dir, const std::string& context_id);
+/// The same of one that is kForgotten: nothing tells of it any more.
+absl::Status RemoveDeletingMark(const std::string& dir, const std::string& context_id);
 absl::Status RemoveDeletedMark(const std::string& dir, const std::string& context_id);
 /// Context ids of those that there are in the folder. Errors: kUnavailable.
 absl::StatusOr<std::vector<std::string>> FindDeletedMarks(const std::string& dir);

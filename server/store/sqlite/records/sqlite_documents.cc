@@ -49,6 +49,20 @@ absl::StatusOr<std::vector<Document>> SelectDocuments(SqliteConnection& connecti
   return DocumentsOf(*query);
 }
 
+absl::StatusOr<ListedDocuments> SelectListedDocuments(SqliteConnection& connection) {
+  const absl::StatusOr<bool> there = HasDocuments(connection);
+  if (!there.ok()) return there.status();
+  if (!*there) return ListedDocuments();
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT coalesce((SELECT text FROM _mirror_documents WHERE kind = ?1 AND id = ''), ''), "
+      "coalesce((SELECT text FROM _mirror_documents WHERE kind = ?2 AND id = ''), ''), "
+      "(SELECT count(*) FROM _mirror_documents WHERE kind = ?3)");
+  if (!query.ok()) return query.status();
+  query->Bind(1, kStorageKind).Bind(2, kMemberKind).Bind(3, kJobKind);
+  if (absl::StatusOr<bool> row = query->Step(); !row.ok()) return row.status();
+  return ListedDocuments{query->Text(0), query->Text(1), static_cast<std::uint64_t>(query->Int(2))};
+}
+
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(SqliteConnection& connection) {
   const absl::StatusOr<bool> there = HasDocuments(connection);
   if (!there.ok()) return there.status();

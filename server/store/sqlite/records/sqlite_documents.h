@@ -20,6 +20,8 @@ namespace mirror {
 /// See StoreRecords::ReadDocuments().
 absl::StatusOr<std::vector<Document>> SelectDocuments(SqliteConnection& connection, const std::string& kind,
                                                       const std::string& from, std::size_t count_max);
+/// See StoreRecords::ReadListedDocuments().
+absl::StatusOr<ListedDocuments> SelectListedDocuments(SqliteConnection& connection);
 /// By kind, then id.
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(SqliteConnection& connection);
 

@@ -301,6 +301,28 @@ TEST_F(PostgresHomeTest, ADeletionIsFinishedAfterAKillAndTheTenantStaysAwayUntil
   EXPECT_EQ(Ask("SELECT epoch FROM mirror_control.tenant"), 2);
 }
 
+TEST_F(PostgresHomeTest, ADeletionThatIsForgottenKeepsNobodyAwayAlsoBehindAKill) {
+  FillSecondPlace();
+  for (const bool is_killed : {false, true}) {
+    ASSERT_NE(Make("Cust"), nullptr);
+    ASSERT_THAT(home_->BeginDeletion("Cust", Deleted::kForgotten), IsOk());
+    EXPECT_FALSE(home_->Exists("Cust"));
+    if (is_killed) home_ = OpenHome();
+    EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(ElementsAre("Cust")));
+    ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+    EXPECT_EQ(Schemas("Mirror\\_%"), 0);
+    EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(IsEmpty()));
+    EXPECT_THAT(home_->FindDeleted(), IsOkAndHolds(IsEmpty()));
+    EXPECT_THAT(home_->IsDeleted("Cust"), IsOkAndHolds(false));
+  }
+  // What an operator began stays as he said.
+  ASSERT_NE(Make("Cust"), nullptr);
+  ASSERT_THAT(home_->BeginDeletion("Cust"), IsOk());
+  ASSERT_THAT(home_->BeginDeletion("Cust", Deleted::kForgotten), IsOk());
+  ASSERT_THAT(home_->FinishDeletion("Cust"), IsOk());
+  EXPECT_THAT(home_->FindDeleted(), IsOkAndHolds(ElementsAre("Cust")));
+}
+
 TEST_F(PostgresHomeTest, ASchemaSaysWhoseItIsUntilItIsGone) {
   FillSecondPlace();
   ASSERT_NE(Make("Cust"), nullptr);

@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "server/store/postgres/control/control.h"
 #include "server/store/postgres/control/duties.h"
+#include "server/store/postgres/control/job_rows.h"
+#include "server/store/postgres/control/listed_rows.h"
 #include "server/store/postgres/control/server_rows.h"
 #include "server/store/postgres/control/waiting_hooks.h"
 #include "tests/support/postgres_database.h"
@@ -26,6 +28,7 @@ using testing::Field;
 using testing::Ge;
 using testing::IsEmpty;
 using testing::Lt;
+using testing::Pair;
 using testing::SizeIs;
 
 class ServersTest : public PostgresDatabaseTest {
@@ -134,6 +137,77 @@ TEST_F(ServersTest, AServerIsForgottenAfterADayAndItsFormerStartsSooner) {
   Pass(kServerForgottenMs);
   ASSERT_THAT(Beat(*control_, Server("a")).status(), IsOk());
   EXPECT_THAT(ListServers(*control_), IsOkAndHolds(ElementsAre(Field(&ServerRow::server_id, "a"))));
+}
+
+class JobRowsTest : public ServersTest {
+ protected:
+  void Silent(const std::string& server, std::int64_t ms) {
+    Do(absl::StrCat("UPDATE mirror_control.upload_server SET seen_ms = ", kControlNow, " - ", ms,
+                    " WHERE server = '", server, "'"));
+  }
+  const UploadServer a_{.name = "a", .url = "https://a:7446"}, b_{.name = "b", .url = "https://b:7446"};
+};
+
+TEST_F(JobRowsTest, AServerOfUploadsIsFoundByItsName) {
+  EXPECT_THAT(FindUploadServer(*control_, "a"), IsOkAndHolds(std::nullopt));
+  ASSERT_THAT(SeeUploadServer(*control_, a_), IsOk());
+  Silent("a", 7'000);
+  auto found = FindUploadServer(*control_, "a");
+  ASSERT_THAT(found.status(), IsOk());
+  ASSERT_TRUE(found->has_value());
+  EXPECT_EQ((*found)->url, "https://a:7446");
+  EXPECT_THAT((*found)->silent_ms, AllOf(Ge(7'000), Lt(60'000)));
+  ASSERT_THAT(SeeUploadServer(*control_, {.name = "a", .url = "https://a2:7446"}), IsOk());
+  found = FindUploadServer(*control_, "a");
+  EXPECT_EQ((*found)->url, "https://a2:7446") << "its address is another one since it was started";
+  EXPECT_LT((*found)->silent_ms, 7'000);
+}
+
+TEST_F(JobRowsTest, JobsOfServersThatAreGoneAreOrphans) {
+  ASSERT_THAT(ListImportJob(*control_, a_, "T-2"), IsOk());
+  ASSERT_THAT(ListImportJob(*control_, a_, "T-1"), IsOk());
+  ASSERT_THAT(ListImportJob(*control_, b_, "T-3"), IsOk());
+  EXPECT_THAT(FindListedJobs(*control_), IsOkAndHolds(ElementsAre("T-1", "T-2", "T-3")));
+  EXPECT_THAT(FindOrphanedJobs(*control_, 15'000), IsOkAndHolds(IsEmpty())) << "who lists is there";
+  Silent("a", 20'000);
+  EXPECT_THAT(FindOrphanedJobs(*control_, 15'000), IsOkAndHolds(ElementsAre("T-1", "T-2")));
+  EXPECT_THAT(FindOrphanedJobs(*control_, 60'000), IsOkAndHolds(IsEmpty()));
+  ASSERT_THAT(UnlistImportJob(*control_, "T-1"), IsOk());
+  ASSERT_THAT(UnlistImportJob(*control_, "T-9"), IsOk());
+  EXPECT_THAT(FindOrphanedJobs(*control_, 15'000), IsOkAndHolds(ElementsAre("T-2")));
+  Do("DELETE FROM mirror_control.upload_server WHERE server = 'a'");
+  EXPECT_THAT(FindOrphanedJobs(*control_, 60'000), IsOkAndHolds(ElementsAre("T-2"))) << "nobody knows it";
+  ASSERT_THAT(SeeUploadServer(*control_, a_), IsOk());
+  EXPECT_THAT(FindOrphanedJobs(*control_, 15'000), IsOkAndHolds(IsEmpty())) << "it is back";
+}
+
+TEST_F(JobRowsTest, AStartListsWhatIsLeftAndNothingElse) {
+  for (const char* const job : {"T-1", "T-2"}) ASSERT_THAT(ListImportJob(*control_, a_, job), IsOk());
+  ASSERT_THAT(ListImportJob(*control_, b_, "T-3"), IsOk());
+  ASSERT_THAT(ListOnlyImportJobs(*control_, a_, {"T-2", "T-4"}), IsOk());
+  EXPECT_THAT(FindListedJobs(*control_), IsOkAndHolds(ElementsAre("T-2", "T-3", "T-4")));
+  ASSERT_THAT(ListOnlyImportJobs(*control_, a_, {}), IsOk());
+  EXPECT_THAT(FindListedJobs(*control_), IsOkAndHolds(ElementsAre("T-3")));
+}
+
+TEST_F(JobRowsTest, OneThatIsGoneForAWeekIsForgottenUnlessAJobIsListedAsIts) {
+  ASSERT_THAT(ListImportJob(*control_, a_, "T-1"), IsOk());
+  ASSERT_THAT(SeeUploadServer(*control_, {.name = "c", .url = "https://c"}), IsOk());
+  for (const char* const server : {"a", "c"}) Silent(server, kUploadServerForgottenMs + 1'000);
+  ASSERT_THAT(SeeUploadServer(*control_, b_), IsOk());
+  EXPECT_THAT(FindUploadServer(*control_, "c"), IsOkAndHolds(std::nullopt));
+  EXPECT_TRUE(FindUploadServer(*control_, "a")->has_value());
+}
+
+TEST_F(ServersTest, WhatListsSayOfMirrorsIsKeptUntilItIsForgotten) {
+  const ListedRow a{.storage = "{\"name\":\"A\"}", .jobs = 3}, b{.member = "A"};
+  ASSERT_THAT(KeepListedRow(*control_, "A", {}), IsOk());
+  ASSERT_THAT(KeepListedRow(*control_, "A", a), IsOk());
+  ASSERT_THAT(KeepListedRow(*control_, "B", b), IsOk());
+  EXPECT_THAT(ReadListedRows(*control_), IsOkAndHolds(ElementsAre(Pair("A", a), Pair("B", b))));
+  ASSERT_THAT(ForgetListedRow(*control_, "A"), IsOk());
+  ASSERT_THAT(ForgetListedRow(*control_, "none"), IsOk());
+  EXPECT_THAT(ReadListedRows(*control_), IsOkAndHolds(ElementsAre(Pair("B", b))));
 }
 
 TEST_F(ServersTest, TheTimeIsTheDatabases) {

@@ -4,15 +4,19 @@ import { enter } from './api.js';
 import audit from './audit.js';
 import { el, empty, setText } from './dom.js';
 import events from './events.js';
+import jobs from './jobs.js';
 import keys from './keys.js';
 import { begin, listen, live } from './live.js';
 import servers from './servers.js';
+import storages from './storages.js';
 import tenant from './tenant.js';
 import tenants from './tenants.js';
 
 // In their order. `shown(about)`: whether this server, and whoever asks, has it; a section that is not shown is not there.
 const SECTIONS = [
   { path: '/', title: 'Tenants', page: tenants },
+  { path: '/storages', title: 'Storages', page: storages },
+  { path: '/imports', title: 'Imports', page: jobs },
   { path: '/events', title: 'Events', page: events },
   { path: '/audit', title: 'Audit', page: audit },
   { path: '/keys', title: 'Keys', page: keys },
@@ -54,8 +58,11 @@ function show(focus) {
   main.removeAttribute('aria-busy');
   document.title = `${found.title} – Partner Mirror`;
   for (const link of sections.children) {
-    if (link.getAttribute('href') === found.path) link.setAttribute('aria-current', 'page');
+    const here = link.getAttribute('href') === found.path;
+    if (here) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
+    // Where they do not all fit.
+    if (here) sections.scrollLeft = link.offsetLeft - sections.offsetLeft - (sections.clientWidth - link.offsetWidth) / 2;
   }
   leave = found.page(main, { params: found.params, about, announce });
   if (!focus) return;

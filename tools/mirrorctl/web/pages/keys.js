@@ -1,9 +1,10 @@
 // Keys and certificates, and when they end.
 
 import { get } from './api.js';
-import { el, empty, pill, problem, setPill } from './dom.js';
+import { el, empty, pill, problem, setPill, setText } from './dom.js';
 import { Table } from './table.js';
-import { day, NONE, tone } from './text.js';
+import { doorNote } from './storages.js';
+import { age, day, NONE, tone } from './text.js';
 
 const SOON_DAYS = 30;
 const DAY_MS = 86400000;
@@ -43,9 +44,34 @@ const KINDS = {
 
 const certificateColumns = [
   { title: 'Used for', head: true, of: (key) => KINDS[key.kind] ?? key.kind, text: (key) => KINDS[key.kind] ?? key.kind },
-  state(() => 'valid'), ends, left,
+  state(() => 'valid'), ends, { ...left, wide: true },
   { title: 'File on the server, or key id', wide: true, class: 'long', text: (key) => key.name },
 ];
+
+const ROLES = { reader: 'reads', writer: 'reads and writes', owner: 'all of it' };
+
+const apiColumns = [
+  { title: 'Key', head: true, class: 'named', of: (key) => key.name, text: (key) => key.name },
+  { title: 'Role', of: (key) => Object.keys(ROLES).indexOf(key.role), make: () => el('span', {}, el('span'), el('span', { class: 'note' })), set(cell, key) {
+    setText(cell.children[0], key.role);
+    setText(cell.children[1], ROLES[key.role] ?? '');
+  } },
+  { title: 'Of the storages', class: 'long', text: (key) => key.storages.join(', ') },
+  { title: 'Issued', wide: true, class: 'time', of: (key) => key.issued, text: (key) => key.issued || NONE },
+  { title: 'Last used', wide: true, number: true, of: (key) => key.last_used_ms, text: (key) => (key.last_used_ms ? `${age(key.last_used_ms)} ago` : 'not since the start') },
+];
+
+/** Keys of the HTTP door: they have no end. */
+function apiKeys(answer) {
+  const title = el('h2', {}, 'Keys of the HTTP door');
+  if (answer.api_keys_error) return el('section', { class: 'card' }, title, el('div', { class: 'inset' }, problem(answer.api_keys_error)));
+  const table = new Table({ caption: 'Keys of the HTTP door', columns: apiColumns, key: (key) => key.name, sort: { column: apiColumns[0], direction: 'ascending' },
+    none: empty('There is no key.', el('code', {}, "mirrorctl apikey issue NAME --dir DIR --storages 'Acme*' --role reader")) });
+  table.set(answer.api_keys);
+  const left = (answer.left_out ?? []).map((words) => el('p', { class: 'banner warn' }, words));
+  return el('section', { class: 'card' }, title, el('p', { class: 'quiet inset facts' }, ...doorNote(answer.http_url), answer.http_url ? '. A key has no end: who removes it revokes it.' : null),
+    left.length > 0 ? el('div', { class: 'notes inset' }, left) : null, table.element);
+}
 
 export default function keys(main) {
   const shown = el('div', { 'aria-busy': 'true' });
@@ -56,7 +82,7 @@ export default function keys(main) {
     const dated = new Table({ caption: 'Everything that ends', columns: certificateColumns, key: (key) => `${key.kind} ${key.name}`, sort: { column: ends, direction: 'ascending' }, none: empty('There is no certificate.') });
     own.set(answer.keys);
     dated.set(answer.dated);
-    shown.replaceChildren(el('section', { class: 'card' }, el('h2', {}, 'Keys that sign'), own.element),
+    shown.replaceChildren(el('section', { class: 'card' }, el('h2', {}, 'Keys that sign'), own.element), apiKeys(answer),
       el('section', { class: 'card' }, el('h2', {}, 'Everything that ends, the next first'), dated.element));
   }).catch((error) => {
     if (!stop.signal.aborted) shown.replaceChildren(problem(error.message));

@@ -16,8 +16,9 @@ export class Table {
       first: 'descending', make() an element, set(element, row)}. `key(row)` tells rows apart. */
   constructor({ caption, columns, key, pageSize = 100, sort = null, none }) {
     this.columns = columns;
-    // Where there is little room, this column is at the edge.
+    // Where there is little room, these columns are at the edges.
     this.last = columns.findLast((column) => !column.wide);
+    this.first = columns.find((column) => !column.wide);
     this.key = key;
     this.pageSize = pageSize;
     this.sort = sort;
@@ -39,7 +40,8 @@ export class Table {
 
   classesOf(column, own = null) {
     const edge = column === this.last && column !== this.columns.at(-1);
-    return [column.number && 'number', column.wide && 'wide', edge && 'edge', own].filter(Boolean).join(' ') || null;
+    const start = column === this.first && column !== this.columns[0];
+    return [column.number && 'number', column.wide && 'wide', edge && 'edge', start && 'start', own].filter(Boolean).join(' ') || null;
   }
 
   makeHead(column) {

@@ -1,7 +1,9 @@
-// One tenant: how it is, what waits for a decision, its last day, its tables and its last cycles.
+// One tenant: how it is, what waits for a decision, its last day, its tables, and its last cycles or, where its rows come
+// as records, its imports.
 
 import { get, tenantPath } from './api.js';
 import { el, empty, pill, problem, setPill, setText } from './dom.js';
+import { isOver, jobColumns } from './jobs.js';
 import { listen, live } from './live.js';
 import { charts } from './minutes.js';
 import { Table } from './table.js';
@@ -15,6 +17,26 @@ const LOAD_EVERY_MS = 3000;
 function figure(title, value) {
   const note = el('dd', { class: 'beside' });
   return { element: el('div', { class: 'figure' }, el('dt', {}, title), value, note), value, note };
+}
+
+/** Of a tenant whose rows come as records: it has no cycles, and nothing to be equal to. */
+function makeRecordFigures() {
+  const figures = {
+    rows: figure('Rows', el('dd')), rate: figure('Rows a second', el('dd')), written: figure('Last written', el('dd')), size: figure('Size', el('dd')),
+  };
+  return {
+    element: el('dl', { class: 'figures four' }, Object.values(figures).map((one) => one.element)),
+    draw(tenant) {
+      setText(figures.rows.value, number(tenant.rows ?? 0));
+      setText(figures.rows.note, 'business partners');
+      setText(figures.rate.value, tenant.rows_per_second ? number(tenant.rows_per_second) : NONE);
+      setText(figures.rate.note, 'in the last seconds');
+      setText(figures.written.value, tenant.last_progress_ms ? `${age(tenant.last_progress_ms)} ago` : NONE);
+      setText(figures.written.note, 'over HTTP');
+      setText(figures.size.value, bytes(tenant.bytes));
+      setText(figures.size.note, 'on the disk');
+    },
+  };
 }
 
 function makeFigures() {
@@ -66,6 +88,14 @@ function ageOf(table) {
   const late = table.freshness_target_ms > 0 && old > table.freshness_target_ms;
   return `${age(table.source_time_ms)}${late ? ', too old' : ''}`;
 }
+
+const recordTableColumns = [
+  { title: 'Table', head: true, of: (table) => table.table, text: (table) => table.table, class: 'named' },
+  { title: 'State', of: (table) => table.state, make: () => pill('', 'quiet'), set: (cell, table) => setPill(cell, table.state, tone(table.state)) },
+  { title: 'LSN', number: true, wide: true, of: (table) => table.position.lsn, text: (table) => String(table.position.lsn) },
+  { title: 'Columns', number: true, wide: true, of: (table) => table.columns, text: (table) => number(table.columns) },
+  { title: 'Rows', number: true, of: (table) => table.row_count, text: (table) => number(table.row_count) },
+];
 
 function tableColumns(id, isOperator, done) {
   const columns = [
@@ -121,36 +151,49 @@ export default function tenant(main, { params: [id], about, announce }) {
   const facts = el('p', { class: 'quiet facts' });
   const buttons = el('div', { class: 'buttons' });
   const notes = el('div', { class: 'notes' });
-  const figures = makeFigures();
-  const day = charts(tenantPath(id, 'minutes'), { lagTitle: 'Data age', cycleTitle: 'Cycle' });
   const done = (words) => {
     announce(words);
     load();
   };
-  const tables = new Table({ caption: `Tables of ${id}`, columns: tableColumns(id, about.operator, done), key: (table) => table.table, pageSize: 50, none: el('div', { hidden: true }) });
-  const cycles = new Table({ caption: `Last cycles of ${id}`, columns: cycleColumns, key: (cycle) => String(cycle.cycle), none: empty('No cycle since the server was started.') });
   const holds = new Table({ caption: `Holds of ${id}`, columns: holdColumns, key: (hold) => hold.hold });
   const waiting = el('section', { class: 'card', hidden: true }, el('h2', {}, 'Waiting for a decision'), holds.element);
-  const body = el('div', { hidden: true }, figures.element, waiting, day.element,
-    el('section', { class: 'card' }, el('h2', {}, 'Tables'), tables.element),
-    el('section', { class: 'card' }, el('h2', {}, 'Last cycles'), cycles.element));
+  const body = el('div', { hidden: true });
   main.append(el('nav', { class: 'crumbs', 'aria-label': 'You are here' }, el('a', { href: '/' }, 'Tenants'), ' / ', el('span', { 'aria-current': 'page' }, id)),
     el('div', { class: 'head' }, el('div', {}, el('div', { class: 'titled' }, title, state), facts), buttons), notes, body);
 
   main.setAttribute('aria-busy', 'true');
   let shown = null;
+  let figures = null;
+  let day = null;
+  let tables = null;
+  let last = null;
   let drawnButtons = '';
+  // What there is to be shown hangs on how its rows come.
+  const build = (isRecords) => {
+    figures = isRecords ? makeRecordFigures() : makeFigures();
+    day = charts(tenantPath(id, 'minutes'), { lagTitle: 'Data age', cycleTitle: 'Cycle', rowsAlone: isRecords });
+    tables = new Table({ caption: `Tables of ${id}`, columns: isRecords ? recordTableColumns : tableColumns(id, about.operator, done), key: (table) => table.table, pageSize: 50, none: el('div', { hidden: true }) });
+    last = isRecords
+      ? new Table({ caption: `Imports into ${id}`, columns: jobColumns(false), key: (job) => job.id, none: empty('No file was imported into it.', 'Records that come one by one, or many in a call, are in no list.') })
+      : new Table({ caption: `Last cycles of ${id}`, columns: cycleColumns, key: (cycle) => String(cycle.cycle), none: empty('No cycle since the server was started.') });
+    body.append(figures.element, waiting, day.element,
+      el('section', { class: 'card' }, el('h2', {}, 'Tables'), tables.element),
+      el('section', { class: 'card' }, el('h2', {}, isRecords ? 'Imports' : 'Last cycles'), last.element));
+  };
   const drawTenant = (now) => {
     setText(title, now.context_id);
     state.hidden = false;
     setPill(state, now.state, tone(now.state));
-    setText(facts, [now.issuer, now.environment, now.path].filter(Boolean).join(' · '));
+    const comes = now.door === 'records' ? ['Its rows come as records over HTTP, without cycles'] : [now.issuer, now.environment];
+    setText(facts, [...comes, now.path].filter(Boolean).join(' · '));
     figures.draw(now, shown.tables);
     const wanted = reasons(now);
     if (notes.textContent !== wanted.map((note) => note.textContent).join('')) notes.replaceChildren(...wanted);
     const which = String(Boolean(now.paused));
     if (about.operator && now.state !== 'deleted' && drawnButtons !== which) {
+      const storage = now.door === 'records' ? id.split('--')[0] : null;
       buttons.replaceChildren(...tenantButtons(id, now, done),
+        ...(storage ? [el('a', { class: 'button', href: `/storages?find=${encodeURIComponent(storage)}` }, 'Storage')] : []),
         el('a', { class: 'button', href: `/events?tenant=${encodeURIComponent(id)}` }, 'Events'));
       drawnButtons = which;
     }
@@ -181,10 +224,11 @@ export default function tenant(main, { params: [id], about, announce }) {
     again = null;
     try {
       shown = await get(tenantPath(id), stop.signal);
+      if (figures === null) build(shown.tenant.door === 'records');
       drawTenant(shown.tenant);
       tables.set(shown.tables);
       if (shown.tables.length === 0) tables.none.replaceChildren(empty(shown.tables_error ?? 'It has no table yet.'));
-      cycles.set(shown.cycles);
+      last.set(shown.jobs ?? shown.cycles);
       drawHolds();
       body.hidden = false;
     } catch (error) {
@@ -194,6 +238,8 @@ export default function tenant(main, { params: [id], about, announce }) {
       notes.replaceChildren(problem(error.message));
     } finally {
       loading = false;
+      // A job's end is no news of the tenant.
+      if (shown?.jobs?.some((job) => !isOver(job)) && !stop.signal.aborted) again ??= setTimeout(load, LOAD_EVERY_MS);
       if (!stop.signal.aborted) main.removeAttribute('aria-busy');
     }
   }
@@ -213,6 +259,6 @@ export default function tenant(main, { params: [id], about, announce }) {
     stop.abort();
     clearInterval(timer);
     clearTimeout(again);
-    day.end();
+    day?.end();
   };
 }

@@ -12,6 +12,7 @@ export function tenantButtons(id, tenant, done) {
     done(words);
   };
   const button = (words, question, kind) => el('button', { type: 'button', class: kind, onclick: () => ask(question) }, words);
+  if (tenant.door === 'records') return [recordsButton(id, tenant, button, act)];
   const pause = button('Pause …', {
     title: `Pause ${id}?`, words: ['The running cycle ends, and the source is told not to replicate until somebody resumes it.'],
     text: { label: 'Reason', hint: 'The source is told. May be empty.' }, yes: 'Pause', act: act('pause', `${id} is paused`),
@@ -28,6 +29,19 @@ export function tenantButtons(id, tenant, done) {
     typed: id, danger: true, yes: 'Invalidate', act: act('invalidate', `all tables of ${id} are to be populated`),
   }, 'danger');
   return [tenant.paused ? resume : pause, verify, invalidate];
+}
+
+/** Of a tenant whose rows come over HTTP: nothing is about cycles. */
+function recordsButton(id, tenant, button, act) {
+  if (tenant.paused) {
+    return button('Resume …', {
+      title: `Resume ${id}?`, words: ['Records are taken again.'], yes: 'Resume', act: act('resume', `${id} goes on`),
+    }, 'main');
+  }
+  return button('Pause …', {
+    title: `Pause ${id}?`, words: ['Whoever writes to it over HTTP is refused until somebody resumes it. Reading goes on.'],
+    text: { label: 'Reason', hint: 'Who writes is told. May be empty.' }, yes: 'Pause', act: act('pause', `${id} is paused`),
+  });
 }
 
 /** Of one table. */

@@ -19,11 +19,12 @@ function noteOf(tenant) {
   if (tenant.waiting_source_id) return 'another source waits for a decision';
   if (tenant.tables_refused) return `${counted(tenant.tables_refused, 'table')} refused`;
   if (tenant.tables_unpopulated) return `${counted(tenant.tables_unpopulated, 'table')} unpopulated`;
-  if (tenant.paused) return tenant.pause_reason ?? '';
-  return '';
+  if (tenant.paused && tenant.pause_reason) return tenant.pause_reason;
+  return tenant.door === 'records' ? 'records over HTTP' : '';
 }
 
 export function equality(tenant) {
+  if (tenant.door === 'records') return NONE;
   if (tenant.tables_differing) return `${counted(tenant.tables_differing, 'table')} ${tenant.tables_differing === 1 ? 'differs' : 'differ'}`;
   return tenant.tables ? 'no difference' : NONE;
 }
@@ -46,7 +47,8 @@ export function setCycle(cell, tenant) {
   const now = running(tenant);
   progress.hidden = !now || now.share === undefined;
   if (now?.share !== undefined) progress.value = now.share;
-  const last = tenant.last_completed_ms ? `${age(tenant.last_completed_ms)} ago` : 'never';
+  const never = tenant.door === 'records' ? NONE : 'never';
+  const last = tenant.last_completed_ms ? `${age(tenant.last_completed_ms)} ago` : never;
   setText(words, now ? now.text : last);
 }
 

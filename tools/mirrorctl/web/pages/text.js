@@ -70,6 +70,7 @@ const TONES = {
   held: 'warn', differs: 'warn', late: 'warn', incomplete: 'warn', warning: 'warn', interrupted: 'warn',
   unpopulated: 'warn', repopulate: 'warn', stopped: 'warn', waiting: 'warn', 'not yet valid': 'warn',
   active: 'info', running: 'info', populating: 'info', commit: 'info',
+  died: 'bad', "couldn't start": 'bad', finished: 'good',
   good: 'good', mirrored: 'good', completed: 'good', equal: 'good', 'count equal': 'good', valid: 'good', OK: 'good',
 };
 

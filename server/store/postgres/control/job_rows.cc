@@ -1,0 +1,120 @@
+#include "server/store/postgres/control/job_rows.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+/// Of a look: the next one finds the rest.
+constexpr int kOrphansMax = 1'000;
+
+absl::Status See(postgres::Connection& connection, const UploadServer& server) {
+  return connection
+      .Run(absl::StrCat("INSERT INTO mirror_control.upload_server SELECT $1, $2, ", kControlNow,
+                        " ON CONFLICT (server) DO UPDATE SET url = excluded.url, seen_ms = excluded.seen_ms"),
+           {server.name, server.url}, "saying that this server has its uploads")
+      .status();
+}
+
+absl::StatusOr<std::vector<std::string>> ReadJobs(PostgresControl& control, const std::string& sql,
+                                                  const char* doing) {
+  std::vector<std::string> jobs;
+  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+    jobs.clear();
+    const auto rows = connection.Query(sql, {}, doing);
+    if (!rows.ok()) return rows.status();
+    for (int row = 0; row < rows->rows(); ++row) jobs.push_back(rows->Text(row, 0));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return jobs;
+}
+
+}  // namespace
+
+absl::Status SeeUploadServer(PostgresControl& control, const UploadServer& server) {
+  const auto see = [&](postgres::Connection& connection) -> absl::Status {
+    if (absl::Status seen = See(connection, server); !seen.ok()) return seen;
+    return connection
+        .Run(absl::StrCat("DELETE FROM mirror_control.upload_server AS s WHERE seen_ms < ", kControlNow,
+                          " - $1 AND NOT EXISTS (SELECT FROM mirror_control.import_job AS j WHERE j.server = "
+                          "s.server)"),
+             {kUploadServerForgottenMs}, "forgetting servers that are gone")
+        .status();
+  };
+  // One that a standby lacks comes again in a moment.
+  return control.Write(see, Awaits::kNobody);
+}
+
+absl::StatusOr<std::optional<UploadServer>> FindUploadServer(PostgresControl& control,
+                                                             const std::string& name) {
+  std::optional<UploadServer> found;
+  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+    found.reset();
+    const auto rows = connection.Query(absl::StrCat("SELECT server, url, ", kControlNow,
+                                                    " - seen_ms FROM mirror_control.upload_server WHERE "
+                                                    "server = $1"),
+                                       {name}, "looking for the server of an upload");
+    if (!rows.ok()) return rows.status();
+    if (rows->rows() == 1) found = {rows->Text(0, 0), rows->Text(0, 1), rows->Int(0, 2)};
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return found;
+}
+
+absl::Status ListImportJob(PostgresControl& control, const UploadServer& server, const std::string& job) {
+  return control.Write([&](postgres::Connection& connection) -> absl::Status {
+    if (absl::Status seen = See(connection, server); !seen.ok()) return seen;
+    return connection
+        .Run(
+            "INSERT INTO mirror_control.import_job VALUES ($1, $2) ON CONFLICT (job) DO UPDATE SET server = "
+            "excluded.server",
+            {job, server.name}, "listing an import job")
+        .status();
+  });
+}
+
+absl::Status UnlistImportJob(PostgresControl& control, const std::string& job) {
+  return control.Run([&](postgres::Connection& connection) {
+    return connection
+        .Run("DELETE FROM mirror_control.import_job WHERE job = $1", {job}, "striking an import job out")
+        .status();
+  });
+}
+
+absl::Status ListOnlyImportJobs(PostgresControl& control, const UploadServer& server,
+                                const std::vector<std::string>& jobs) {
+  postgres::Array ids(postgres::Type::kText);
+  for (const std::string& job : jobs) ids.Add(job);
+  return control.Write([&](postgres::Connection& connection) -> absl::Status {
+    constexpr char kDoing[] = "listing the import jobs of this server";
+    if (absl::Status seen = See(connection, server); !seen.ok()) return seen;
+    const auto gone = connection.Run(
+        "DELETE FROM mirror_control.import_job WHERE server = $2 AND NOT job = ANY ($1)",
+        {ids.value(), server.name}, kDoing);
+    if (!gone.ok()) return gone.status();
+    return connection
+        .Run(
+            "INSERT INTO mirror_control.import_job SELECT job, $2 FROM unnest($1) AS job ORDER BY job ON "
+            "CONFLICT (job) DO UPDATE SET server = excluded.server",
+            {ids.value(), server.name}, kDoing)
+        .status();
+  });
+}
+
+absl::StatusOr<std::vector<std::string>> FindOrphanedJobs(PostgresControl& control, std::int64_t lease_ms) {
+  return ReadJobs(control,
+                  absl::StrCat("SELECT job FROM mirror_control.import_job AS j LEFT JOIN "
+                               "mirror_control.upload_server AS s ON s.server = j.server WHERE seen_ms IS "
+                               "NULL OR seen_ms < ",
+                               kControlNow, " - ", lease_ms, " ORDER BY job LIMIT ", kOrphansMax),
+                  "looking for import jobs of servers that are gone");
+}
+
+absl::StatusOr<std::vector<std::string>> FindListedJobs(PostgresControl& control) {
+  return ReadJobs(control, "SELECT job FROM mirror_control.import_job ORDER BY job",
+                  "listing import jobs that are not over");
+}
+
+}  // namespace mirror

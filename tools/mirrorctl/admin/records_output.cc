@@ -1,0 +1,141 @@
+#include "tools/mirrorctl/admin/records_output.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/human_text.h"
+#include "base/text/terminal.h"
+#include "base/text/text_table.h"
+
+namespace mirror {
+namespace {
+
+std::string AgoText(std::int64_t then_ms, std::int64_t now_ms) {
+  return then_ms == 0 ? "" : SpanText(now_ms - then_ms);
+}
+
+Colour SourceColour(const std::string& state) {
+  if (state == "damaged" || state == "failing") return Colour::kRed;
+  if (state == "good" || state == "active") return Colour::kGreen;
+  return state.empty() || state == "unknown" ? Colour::kNone : Colour::kYellow;
+}
+
+Colour JobColour(const v1::ImportJobInfo& job) {
+  if (job.state() == "DIED" || job.state() == "COULDNT_START") return Colour::kRed;
+  if (job.state() != "FINISHED") return Colour::kNone;
+  return job.failed() > 0 ? Colour::kYellow : Colour::kGreen;
+}
+
+}  // namespace
+
+Json ToJson(const v1::StorageInfo& storage) {
+  Json sources = Json::array();
+  for (const v1::DataSourceInfo& source : storage.data_sources()) {
+    sources.push_back({{"id", source.id()},
+                       {"name", source.name()},
+                       {"door", source.door()},
+                       {"mapper", source.mapper()},
+                       {"tenant", source.tenant()},
+                       {"is_default", source.is_default()},
+                       {"state", source.state()},
+                       {"rows", source.rows()},
+                       {"last_progress_ms", source.last_progress_ms()}});
+  }
+  return {{"id", storage.id()},
+          {"name", storage.name()},
+          {"data_sources", sources},
+          {"problem", storage.problem()}};
+}
+
+Json ToJson(const v1::ImportJobInfo& job) {
+  return {{"id", job.id()},
+          {"storage", job.storage()},
+          {"data_source", job.data_source()},
+          {"context_id", job.context_id()},
+          {"state", job.state()},
+          {"progress", job.progress()},
+          {"message", job.message()},
+          {"inserts", job.inserts()},
+          {"updates", job.updates()},
+          {"unchanged", job.unchanged()},
+          {"failed", job.failed()},
+          {"api_key", job.api_key()},
+          {"created_ms", job.created_ms()},
+          {"modified_ms", job.modified_ms()},
+          {"server", job.server()}};
+}
+
+Json ToJson(const v1::ApiKeyInfo& key) {
+  Json storages = Json::array();
+  for (const std::string& pattern : key.storages()) storages.push_back(pattern);
+  return {{"name", key.name()},
+          {"role", key.role()},
+          {"storages", storages},
+          {"issued", key.issued()},
+          {"last_used_ms", key.last_used_ms()}};
+}
+
+void PrintStorages(std::ostream& out, const v1::ListStoragesResponse& answer, std::size_t width,
+                   std::int64_t now_ms) {
+  TextTable table({{.name = "storage", .whole = true},
+                   {.name = "source", .whole = true},
+                   {.name = "door", .goes = 3},
+                   {"state"},
+                   {.name = "rows", .number = true, .goes = 5},
+                   {.name = "written", .goes = 4},
+                   {.name = "mapper", .goes = 1},
+                   {.name = "tenant", .goes = 2},
+                   {.name = "name"}},
+                  width);
+  for (const v1::StorageInfo& storage : answer.storages()) {
+    if (storage.data_sources().empty()) {
+      table.Add({storage.id(), "", "", {"unreadable", Colour::kRed}, "", "", "", "", storage.problem()});
+    }
+    for (const v1::DataSourceInfo& source : storage.data_sources()) {
+      // The default one is called as its storage is, unless it got a name of its own.
+      const bool is_plain = source.is_default() && source.name() == source.id();
+      table.Add({storage.id(),
+                 source.id(),
+                 source.door(),
+                 {source.state(), SourceColour(source.state())},
+                 source.state().empty()
+                     ? ""
+                     : Grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, source.rows()))),
+                 AgoText(source.last_progress_ms(), now_ms),
+                 source.mapper(),
+                 source.tenant(),
+                 is_plain ? storage.name() : source.name()});
+    }
+  }
+  table.Print(out);
+}
+
+void PrintImportJobs(std::ostream& out, const v1::ListImportJobsResponse& answer, std::size_t width,
+                     std::int64_t now_ms) {
+  TextTable table({{.name = "job", .whole = true},
+                   {.name = "state", .whole = true},
+                   {.name = "done", .number = true},
+                   {.name = "inserts", .number = true, .goes = 2},
+                   {.name = "updates", .number = true, .goes = 3},
+                   {.name = "failed", .number = true, .goes = 5},
+                   {.name = "since", .goes = 4},
+                   {.name = "key", .goes = 1},
+                   {"message"}},
+                  width);
+  for (const v1::ImportJobInfo& job : answer.jobs()) {
+    table.Add({job.id(),
+               {job.state(), JobColour(job)},
+               absl::StrCat(job.progress(), " %"),
+               Grouped(job.inserts()),
+               Grouped(job.updates()),
+               Grouped(job.failed()),
+               AgoText(job.created_ms(), now_ms),
+               job.api_key(),
+               job.message()});
+  }
+  table.Print(out);
+}
+
+}  // namespace mirror

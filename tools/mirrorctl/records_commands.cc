@@ -1,0 +1,90 @@
+// The commands that show what comes as records over HTTP.
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "tools/mirrorctl/admin/name_completion.h"
+#include "tools/mirrorctl/admin/records_output.h"
+#include "tools/mirrorctl/admin_command.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::uint32_t kJobsMax = 10'000;
+
+void SayDoorIsOff(const std::string& http_url, Console& console) {
+  if (!http_url.empty()) return;
+  SayNone(console,
+          "the server takes no records: its HTTP door is off. 'enabled = true' under [http] in "
+          "mirror-server.toml and a restart switch it on");
+}
+
+void ListStorages(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::ListStoragesRequest message;
+  message.set_id_pattern(request.pattern);
+  message.set_with_records(request.with_records);
+  const auto answer = LookClient(admin).AllStorages(message);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJsonArray(answer->storages()));
+  PrintStorages(console.out, *answer, request.width(), NowMs());
+  SayDoorIsOff(answer->http_url(), console);
+  if (!answer->storages().empty()) return;
+  SayNone(console, request.pattern.empty() && !request.with_records
+                       ? "there are no storages yet. POST /v2/storages makes one, and so does a source's "
+                         "first cycle"
+                       : "no storage is as asked for");
+}
+
+void ListJobs(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::ListImportJobsRequest message;
+  message.set_storage(request.storage);
+  message.set_context_id(request.context_id);
+  message.mutable_states()->Add(request.states.begin(), request.states.end());
+  const auto answer = LookClient(admin).LastImportJobs(message, request.limit);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJsonArray(answer->jobs()));
+  PrintImportJobs(console.out, *answer, request.width(), NowMs());
+  SayDoorIsOff(answer->http_url(), console);
+  if (answer->jobs().empty()) SayNone(console, "there is no such import job");
+  if (!answer->next_page_token().empty()) {
+    SayNone(console, absl::StrCat("there are more than these ", request.limit,
+                                  "; --limit N shows more, --storage or --tenant those of one"));
+  }
+}
+
+}  // namespace
+
+void AddRecordsCommands(const AdminCommands& commands) {
+  const std::shared_ptr<AdminRequest>& request = commands.request;
+  const cli::Command storages =
+      commands.Add("storages", "Show storages with their data sources, as the HTTP door has them", "'Acme*'",
+                   ListStorages);
+  storages.Add("pattern", request->pattern, "Only storages whose id is this; * stands for any characters")
+      .Completes(StorageNames);
+  storages.AddFlag("--records", request->with_records, "Only storages into which records come");
+  commands.AddWide(storages);
+  commands.AddJson(storages);
+
+  const cli::Command jobs =
+      commands.Add("jobs", "Show import jobs, the newest first", "--storage Acme --state RUNNING", ListJobs);
+  jobs.Add("--storage", request->storage, "Only those of this storage")
+      .ValueName("ID")
+      .Completes(StorageNames);
+  jobs.Add("--tenant", request->context_id, "Only those of this tenant, e.g. Acme--crm")
+      .ValueName("ID")
+      .Completes(TenantNames);
+  jobs.Add("--state", request->states, "Only those in one of these states")
+      .OneOf({"SCHEDULED", "RUNNING", "FINISHED", "COULDNT_START", "DIED"})
+      .AsItStands()
+      .TakeAll();
+  jobs.Add("--limit", request->limit, "How many, the newest ones")
+      .Within(std::uint32_t{1}, kJobsMax)
+      .ShowDefault();
+  commands.AddWatch(jobs);
+  commands.AddWide(jobs);
+  commands.AddJson(jobs);
+}
+
+}  // namespace mirror
