@@ -21,9 +21,10 @@
 #include "base/exposition/metrics_listener.h"
 #include "base/host_name.h"
 #include "base/human_text.h"
-#include "certs/apikeys/api_key.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
+#include "server/control_lists.h"
+#include "server/door_look.h"
 #include "server/fleet/fleet.h"
 #include "server/fleet/fleet_jobs.h"
 #include "server/hooks/delivery/hook_runner.h"
@@ -41,7 +42,6 @@
 #include "server/rpc/mirror_service.h"
 #include "server/rules_print.h"
 #include "server/storages/storages.h"
-#include "server/store/postgres/control/listed_rows.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
@@ -155,32 +155,6 @@ FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& appli
   return options;
 }
 
-/// What lists are made of, in the control database.
-class ControlLists final : public SharedLists {
- public:
-  explicit ControlLists(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
-
-  absl::Status Forget(const std::string& context_id) override {
-    return ForgetListedRow(*control_, context_id);
-  }
-  absl::Status Keep(const std::string& context_id, const ListedDocuments& documents) override {
-    return KeepListedRow(*control_, context_id,
-                         {documents.storage, documents.member, static_cast<std::int64_t>(documents.jobs)});
-  }
-  absl::StatusOr<std::map<std::string, ListedDocuments>> ReadAll() override {
-    absl::StatusOr<std::map<std::string, ListedRow>> rows = ReadListedRows(*control_);
-    if (!rows.ok()) return rows.status();
-    std::map<std::string, ListedDocuments> all;
-    for (auto& [context_id, row] : *rows) {
-      all[context_id] = {std::move(row.storage), std::move(row.member), static_cast<std::uint64_t>(row.jobs)};
-    }
-    return all;
-  }
-
- private:
-  const std::shared_ptr<PostgresControl> control_;
-};
-
 absl::Status CheckDataFolder(const ServerConfig& config) {
   std::error_code error;
   const std::filesystem::file_status found = std::filesystem::status(config.data.dir, error);
@@ -203,7 +177,7 @@ struct Server::Parts {
   std::unique_ptr<Audit> audit;
   std::unique_ptr<Looks> admin_looks;
   std::unique_ptr<HookRunner> hooks;    ///< Null: there are none.
-  std::unique_ptr<ControlLists> lists;  ///< Null as `fleet`.
+  std::unique_ptr<SharedLists> lists;  ///< Null as `fleet`.
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<Storages> storages;
   std::function<void(const ServerConfig&)> set_indexes;
@@ -237,8 +211,6 @@ struct Server::Parts {
   void StartHooks();
   void WatchPlaces();
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
-  /// `config`: where its keys are, when it is off.
-  absl::StatusOr<HttpDoorSeen> LookAtHttpDoor(const HttpConfig& config, bool with_keys) const;
   /// Of the work for all tenants: this server does it, alone or for all.
   bool Does(Duty duty) const { return fleet == nullptr || fleet->Holds(duty); }
   void ServeMetrics();
@@ -334,7 +306,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   options.tenant.hash_secret = *std::move(secret);
   options.tenant.counters = &counters;
   if (store.control) {
-    lists = std::make_unique<ControlLists>(store.control);
+    lists = MakeControlLists(store.control);
     options.tenant.lists = lists.get();
   }
   options.tenant.forget_summary = [kept = store.catalog.get()](const std::string& context_id) {
@@ -376,7 +348,9 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
       *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
       [watched = expiry.get()] { return watched->keys(); }, *freshness, time_series,
       [this] { return Servers(); }, *storages,
-      [this, http_config = config.http](bool with_keys) { return LookAtHttpDoor(http_config, with_keys); });
+      [this, http_config = config.http](bool with_keys) {
+        return LookAtHttpDoor(http.get(), http_config, with_keys);
+      });
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
       Endpoint::Open(config, checked.get(), admin.get(), &vouched, &calls);
   if (!opened.ok()) return opened.status();
@@ -457,25 +431,6 @@ absl::StatusOr<std::vector<ListedServer>> Server::Parts::Servers() const {
   alone.started_ms = started_ms;
   alone.here = true;
   return std::vector<ListedServer>{alone};
-}
-
-absl::StatusOr<HttpDoorSeen> Server::Parts::LookAtHttpDoor(const HttpConfig& config, bool with_keys) const {
-  HttpDoorSeen seen;
-  if (http) {
-    seen.url = http->url();
-    if (!with_keys) return seen;
-    ApiKeys::Seen keys = http->Keys();
-    seen.keys = std::move(keys.keys);
-    seen.used_ms = std::move(keys.used_ms);
-    seen.left_out = std::move(keys.left_out);
-    return seen;
-  }
-  if (!with_keys) return seen;
-  absl::StatusOr<FoundApiKeys> found = ReadApiKeys(config.api_keys);
-  if (!found.ok()) return found.status();
-  seen.keys = std::move(found->keys);
-  seen.left_out = std::move(found->left_out);
-  return seen;
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_written,

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream_base.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/stream_traits.hpp>
@@ -44,6 +46,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kDrainedBytesMax = 64 << 10;
 constexpr std::chrono::seconds kDrainTime{1};
 constexpr std::size_t kPieceBytes = 64 << 10;
+constexpr char kLateBody[] = "The body did not come in time. Nothing was done. Send the request again.";
 
 /// Requests that others might read otherwise than this listener does, or that it does not read at all.
 std::optional<std::pair<int, const char*>> WhyUnfit(const http::request_header<>& head) {
@@ -76,6 +79,54 @@ bool IsOfHttp(const error_code& error) {
   return error.category() == make_error_code(http::error::bad_method).category();
 }
 
+/// When a body is late. The stream's own deadline would close it, and nobody could be told. Threads: the
+/// listener's.
+class BodyWatch {
+ public:
+  explicit BodyWatch(const asio::any_io_executor& executor) : timer_(executor) {}
+
+  /// A body begins: it has to be there `in_all` from now on, and no piece of it takes longer than `pause`.
+  void Begin(std::chrono::seconds pause, std::chrono::seconds in_all) {
+    pause_ = pause;
+    until_ = Clock::now() + std::max(pause, in_all);
+  }
+  /// A piece is waited for: `cancel` is called once it is late. It keeps the watch alive.
+  template <class Cancel>
+  void Await(Cancel cancel) {
+    is_late_ = false;
+    const std::uint64_t piece = ++pieces_;
+    timer_.expires_at(std::min(Clock::now() + pause_, until_));
+    timer_.async_wait([this, piece, cancel](const error_code& cancelled) {
+      // The piece may have come while this was on its way.
+      if (cancelled || piece != pieces_) return;
+      is_late_ = true;
+      cancel();
+    });
+  }
+  /// It came, or does not. Whether it was late.
+  bool End() {
+    ++pieces_;
+    timer_.cancel();
+    return std::exchange(is_late_, false);
+  }
+
+ private:
+  asio::steady_timer timer_;
+  std::chrono::seconds pause_{};
+  Clock::time_point until_;
+  std::uint64_t pieces_ = 0;
+  bool is_late_ = false;
+};
+
+/// By a thread of the pool: a source may wait at its end for whom it reads from.
+void LetGoOf(std::unique_ptr<HttpBodySource> source, HttpTurns& turns) {
+  if (source == nullptr) return;
+  turns.Ask("", [shared = std::shared_ptr<HttpBodySource>(std::move(source)), &turns]() mutable {
+    shared.reset();
+    turns.GiveBack("");
+  });
+}
+
 template <class Stream>
 class ConnectionOf final : public HttpConnection, public std::enable_shared_from_this<ConnectionOf<Stream>> {
   static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
@@ -97,6 +148,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   ConnectionOf(HttpConnectionHost& host, Arguments&&... arguments)
       : host_(host),
         stream_(std::forward<Arguments>(arguments)...),
+        body_watch_(stream_.get_executor()),
         buffer_(host.limits().header_bytes_max + kPieceBytes) {
     error_code ignored;
     const tcp::endpoint peer = Lowest().socket().remote_endpoint(ignored);
@@ -200,11 +252,13 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     if (head_.has_body &&
         admission_.body_bytes_max < std::max<std::uint64_t>(1, head_.content_length.value_or(1)))
       return RefuseLength();
-    has_asked_ = true;
+    has_asked_ = !asker_.empty() || !head_.has_body;
     if (!head_.has_body) return Ask();
+    is_taking_body_ = true;
     body_.clear();
     body_bytes_ = 0;
-    body_until_ = Clock::now() + limits().body_time;
+    body_watch_.Begin(limits().body_time,
+                      admission_.sink == nullptr ? limits().body_time : limits().sink_time);
     if (head_.Find("expect") == nullptr) return ReadBody();
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     Lowest().expires_after(limits().answer_time);
@@ -219,13 +273,15 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     piece_.resize(kPieceBytes);
     parser_->get().body().data = piece_.data();
     parser_->get().body().size = piece_.size();
-    Lowest().expires_at(body_until_);
+    Lowest().expires_never();
+    body_watch_.Await([self = this->shared_from_this()] { self->Lowest().cancel(); });
     http::async_read_some(
         stream_, buffer_, *parser_,
         Guarded([](ConnectionOf& self, const error_code& error, std::size_t) { self.HaveBody(error); }));
   }
 
   void HaveBody(const error_code& error) {
+    if (body_watch_.End() && error) return Refuse(408, kLateBody);
     const bool is_bad = error && error != http::error::need_buffer;
     if (is_bad && (!IsOfHttp(error) || error == http::error::partial_message)) return Leave();
     if (is_bad) return Refuse(400, "The body is not as its header says.");
@@ -233,6 +289,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     body_bytes_ += piece_.size();
     if (body_bytes_ > admission_.body_bytes_max) return RefuseLength();
     is_whole_ = parser_->is_done();
+    is_taking_body_ = !is_whole_;
     if (admission_.sink != nullptr && !piece_.empty()) return Sink();
     body_.append(piece_);
     GoOnReading();
@@ -291,6 +348,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   }
 
   void Ask() {
+    has_asked_ = true;
     Do([self = this->shared_from_this()] {
       try {
         self->answer_ = self->admission_.answer(self->head_, std::move(self->body_));
@@ -324,6 +382,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
 
   void Write(HttpAnswer answer) {
     is_writing_ = true;
+    is_taking_body_ = false;
     admission_ = {};
     host_.door().NoteAnswer(call_, answer.status, Clock::now() - head_.came);
     if (answer.stream != nullptr) return WriteStream(std::move(answer));
@@ -342,6 +401,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   }
 
   void WriteStream(HttpAnswer answer) {
+    is_streaming_ = true;
     source_ = std::move(answer.stream);
     stream_until_ = Clock::now() + limits().stream_time;
     stream_head_.emplace();
@@ -412,7 +472,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   void Written() {
     ForgetAnswer();
     GiveTurnBack();
-    has_asked_ = is_writing_ = false;
+    has_asked_ = is_writing_ = is_streaming_ = false;
     if (keeps_) return Await(limits().idle_time);
     Lowest().expires_after(kDrainTime);
     if constexpr (kTls) {
@@ -429,7 +489,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     response_.reset();
     stream_serializer_.reset();
     stream_head_.reset();
-    source_.reset();
+    LetGoOf(std::move(source_), host_.turns());
     std::string().swap(body_);
   }
 
@@ -444,14 +504,20 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
 
   void Leave() {
     if (std::exchange(has_left_, true)) return;
-    ForgetAnswer();
+    body_watch_.End();
     GiveTurnBack();
     Lowest().close();
+    try {
+      ForgetAnswer();
+    } catch (const std::bad_alloc&) {
+      // The source ended where it was let go of.
+    }
     host_.Left(*this);
   }
 
   HttpConnectionHost& host_;
   Stream stream_;
+  BodyWatch body_watch_;
   std::string peer_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::buffer_body>> parser_;
@@ -461,7 +527,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   std::size_t call_ = 0;      ///< Of the request, for the door.
   std::string body_, piece_;  ///< `piece_`: what is read of it, or what is written of a stream.
   std::uint64_t body_bytes_ = 0;
-  Clock::time_point body_until_, stream_until_;
+  Clock::time_point stream_until_;
   HttpAnswer answer_;  ///< From the pool.
   std::optional<http::response<http::string_body>> response_;
   std::optional<http::response_serializer<http::string_body>> serializer_;

@@ -20,15 +20,20 @@ class HttpConnection {
   virtual void Run() = 0;
   /// Ends, whatever it does.
   virtual void Close() = 0;
-  /// A request of it was admitted, and is not answered.
+  /// A request of it was admitted, and is not answered. Who asks for nobody in particular has not asked
+  /// before his body is whole: a stranger's word that one will come holds no place.
   bool has_asked() const { return has_asked_; }
+  /// A body was admitted, and is not whole.
+  bool is_taking_body() const { return is_taking_body_; }
   /// An answer is on its way.
   bool is_writing() const { return is_writing_; }
+  /// That answer is a stream.
+  bool is_streaming() const { return is_streaming_; }
 
   std::list<std::shared_ptr<HttpConnection>>::iterator place;  ///< The listener's.
 
  protected:
-  bool has_asked_ = false, is_writing_ = false;
+  bool has_asked_ = false, is_taking_body_ = false, is_writing_ = false, is_streaming_ = false;
 };
 
 /// What a connection needs of its listener. It outlives all of them.

@@ -77,7 +77,7 @@ class HttpListener::Core : public HttpConnectionHost {
   HttpTurns turns_;
   asio::io_context io_{1};
   tcp::acceptor acceptor_{io_};
-  asio::steady_timer pause_{io_};
+  asio::steady_timer pause_{io_}, stop_{io_};
   std::uint16_t port_ = 0;
   std::list<std::shared_ptr<HttpConnection>> connections_;  ///< The newest last.
   bool accepting_ = false;  ///< Or about to; else a connection that leaves makes it so.
@@ -144,8 +144,15 @@ void HttpListener::Core::Stop() {
     pause_.cancel();
     // Whoever has asked is answered first, and then sees that this stops; a stream is cut.
     for (const std::shared_ptr<HttpConnection>& connection : connections_) {
-      if (!connection->has_asked() && !connection->is_writing()) connection->Close();
+      const bool is_answered = connection->has_asked() || connection->is_writing();
+      if (!is_answered || connection->is_taking_body() || connection->is_streaming()) connection->Close();
     }
+    if (connections_.empty()) return;
+    stop_.expires_after(limits_.stop_time);
+    stop_.async_wait([this](const error_code& cancelled) {
+      if (cancelled) return;
+      for (const std::shared_ptr<HttpConnection>& connection : connections_) connection->Close();
+    });
   });
   if (thread_.joinable()) thread_.join();
   turns_.Stop();
@@ -195,14 +202,16 @@ void HttpListener::Core::AcceptLater() {
 /// Whoever has asked stays, and so does the newest.
 void HttpListener::Core::LetGoOldest() {
   const auto newest = std::prev(connections_.end());
-  auto oldest = std::find_if(connections_.begin(), newest, [](const auto& connection) {
-    return !connection->has_asked() && !connection->is_writing();
-  });
-  if (oldest == newest) {
-    // A crowd that asks for what needs no key, and reads none of it, keeps nobody out.
-    oldest = std::find_if(connections_.begin(), newest,
-                          [](const auto& connection) { return !connection->has_asked(); });
-  }
+  const auto find = [&](auto is_meant) {
+    return std::find_if(connections_.begin(), newest, [&](const auto& connection) {
+      return !connection->has_asked() && is_meant(*connection);
+    });
+  };
+  auto oldest = find([](const HttpConnection& one) { return !one.is_writing() && !one.is_taking_body(); });
+  // A crowd that asks for what needs no key, and reads none of it, or promises a body for which none is
+  // asked, keeps nobody out.
+  if (oldest == newest) oldest = find([](const HttpConnection& one) { return one.is_writing(); });
+  if (oldest == newest) oldest = find([](const HttpConnection&) { return true; });
   if (oldest == newest) return;
   ++let_go_;
   (*oldest)->Close();
@@ -211,6 +220,7 @@ void HttpListener::Core::LetGoOldest() {
 void HttpListener::Core::Left(HttpConnection& connection) {
   connections_.erase(connection.place);
   --open_;
+  if (stopping_ && connections_.empty()) stop_.cancel();
   if (accepting_ || stopping_) return;
   accepting_ = true;
   Accept();

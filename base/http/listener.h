@@ -20,12 +20,15 @@ struct HttpLimits {
   std::size_t answers_max = 4;
   /// Of those, by one asker of HttpAdmission: whoever takes its answers slowly leaves some to the others.
   std::size_t answers_of_one_max = 4;
-  bool keep_alive = false;                ///< More than one request for each connection.
-  std::chrono::seconds request_time{5};   ///< For a client to send its request's line and headers.
-  std::chrono::seconds body_time{60};     ///< For it to send the body.
+  bool keep_alive = false;               ///< More than one request for each connection.
+  std::chrono::seconds request_time{5};  ///< For a client to send its request's line and headers.
+  std::chrono::seconds body_time{60};    ///< For it to send a body that is kept in memory.
+  /// For a body that a sink takes, in all; `body_time` is then the longest without a byte of it.
+  std::chrono::seconds sink_time{3'600};
   std::chrono::seconds answer_time{5};    ///< For it to take its answer, or a piece of a stream.
   std::chrono::seconds stream_time{600};  ///< For a stream in all.
   std::chrono::seconds idle_time{60};     ///< Between two requests.
+  std::chrono::seconds stop_time{10};     ///< At the end, for clients to take their last answers.
 };
 
 /// The certificate that a listener shows, with those behind it, and its key; both as PEM.
@@ -43,9 +46,10 @@ struct HttpConnections {
 ///
 /// A header that is too large is refused with 431, a body that is longer than the door admits with 413, one
 /// that is encoded (gzip) with 415, a request without a Host with 400; Range is not honoured. What is refused
-/// is refused before the body is read, and closes the connection. When all connections are taken, a new one
-/// takes the place of the oldest that has no request admitted, at last of one that still takes what it was
-/// answered at once; while all have one, it waits in the kernel's queue.
+/// is refused before the body is read, and closes the connection. A body that is late is 408. When all
+/// connections are taken, a new one takes the place of the oldest that has no request admitted, else of one
+/// that still takes what it was answered at once, at last of one that sends a body for nobody in particular;
+/// while all others have asked, it waits in the kernel's queue.
 /// Threads: its own, one that reads and writes, and `answers_max` that make answers.
 class HttpListener {
  public:
@@ -55,7 +59,8 @@ class HttpListener {
   static absl::StatusOr<std::unique_ptr<HttpListener>> Open(
       const std::string& address, std::uint16_t port, std::shared_ptr<HttpDoor> door,
       const HttpLimits& limits = {}, const std::optional<HttpIdentity>& identity = std::nullopt);
-  /// Ends when the complete requests have been answered; unfinished ones are dropped, streams are cut.
+  /// Ends when the complete requests have been answered, or their clients have not taken that in `stop_time`;
+  /// unfinished ones are dropped, streams are cut.
   ~HttpListener();
   HttpListener(const HttpListener&) = delete;
   HttpListener& operator=(const HttpListener&) = delete;

@@ -66,6 +66,25 @@ std::string Today() {
   return text;
 }
 
+/// By name. Errors: as ReadApiKeys().
+absl::StatusOr<std::vector<std::string>> FindFiles(const std::string& folder) {
+  std::vector<std::string> found;
+  std::error_code error;
+  std::filesystem::directory_iterator files(folder, error);
+  if (error == std::errc::no_such_file_or_directory) return found;
+  for (; !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
+    std::string file = files->path().filename().string();
+    if (!absl::EndsWith(file, kEnding)) continue;
+    if (found.size() == kApiKeysMax)
+      return absl::ResourceExhaustedError(
+          absl::StrCat("'", folder, "' has more than ", kApiKeysMax, " keys"));
+    found.push_back(std::move(file));
+  }
+  if (error) return absl::UnavailableError(absl::StrCat("reading '", folder, "': ", error.message()));
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
 absl::StatusOr<ApiKey> ReadKey(const std::string& path, std::string name) {
   const absl::StatusOr<std::string> text = ReadKeyFile(path, FileUse::kPublic);
   if (!text.ok()) return text.status();
@@ -146,21 +165,14 @@ absl::Status RevokeApiKey(const std::string& folder, const std::string& name) {
 }
 
 absl::StatusOr<FoundApiKeys> ReadApiKeys(const std::string& folder) {
+  const absl::StatusOr<std::vector<std::string>> files = FindFiles(folder);
+  if (!files.ok()) return files.status();
   FoundApiKeys found;
-  std::error_code error;
-  std::filesystem::directory_iterator files(folder, error);
-  if (error == std::errc::no_such_file_or_directory) return found;
-  if (error) return absl::UnavailableError(absl::StrCat("reading '", folder, "': ", error.message()));
-  for (; files != std::filesystem::directory_iterator(); files.increment(error)) {
-    if (error) return absl::UnavailableError(absl::StrCat("reading '", folder, "': ", error.message()));
-    const std::string file = files->path().filename().string();
-    if (!absl::EndsWith(file, kEnding)) continue;
+  for (const std::string& file : *files) {
     std::string name = file.substr(0, file.size() - std::strlen(kEnding));
-    if (found.keys.size() == kApiKeysMax)
-      return absl::ResourceExhaustedError(
-          absl::StrCat("'", folder, "' has more than ", kApiKeysMax, " keys"));
     absl::Status named = CheckApiKeyName(name);
-    absl::StatusOr<ApiKey> key = named.ok() ? ReadKey(files->path().string(), std::move(name)) : named;
+    absl::StatusOr<ApiKey> key =
+        named.ok() ? ReadKey(absl::StrCat(folder, "/", file), std::move(name)) : named;
     if (key.ok()) {
       found.keys.push_back(*std::move(key));
     } else {
@@ -171,6 +183,21 @@ absl::StatusOr<FoundApiKeys> ReadApiKeys(const std::string& folder) {
   std::sort(found.keys.begin(), found.keys.end(),
             [](const ApiKey& a, const ApiKey& b) { return a.name < b.name; });
   return found;
+}
+
+absl::StatusOr<std::string> ApiKeysMark(const std::string& folder) {
+  const absl::StatusOr<std::vector<std::string>> files = FindFiles(folder);
+  if (!files.ok()) return files.status();
+  std::string mark;
+  for (const std::string& file : *files) {
+    struct stat status = {};
+    // One that went meanwhile is one that has nothing.
+    if (stat(absl::StrCat(folder, "/", file).c_str(), &status) != 0) status = {};
+    // Not the time that a program can set.
+    absl::StrAppend(&mark, file, "\n", status.st_ino, " ", status.st_size, " ", status.st_ctim.tv_sec, ".",
+                    status.st_ctim.tv_nsec, "\n");
+  }
+  return mark;
 }
 
 const ApiKey* FindApiKey(const std::vector<ApiKey>& keys, std::string_view sent) {

@@ -49,6 +49,9 @@ struct FoundApiKeys {
 /// Those of a folder; one that is not there has none. Errors: kUnavailable; kResourceExhausted over
 /// kApiKeysMax.
 absl::StatusOr<FoundApiKeys> ReadApiKeys(const std::string& folder);
+/// What tells whether ReadApiKeys() would find something else: names of the files, sizes, and when each was
+/// changed. Errors: as ReadApiKeys().
+absl::StatusOr<std::string> ApiKeysMark(const std::string& folder);
 
 /// The one that `sent` is, found in a time that says nothing about the others. Null: it is none.
 const ApiKey* FindApiKey(const std::vector<ApiKey>& keys, std::string_view sent);

@@ -1,30 +1,19 @@
 #include "server/http/api_keys.h"
 
-#include <sys/stat.h>
-
 #include <set>
+#include <string_view>
 #include <utility>
 
 namespace mirror {
 
-namespace {
-
-/// 0: it is not there.
-std::int64_t ChangedNs(const std::string& folder) {
-  struct stat status = {};
-  if (stat(folder.c_str(), &status) != 0) return 0;
-  return status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
-}
-
-}  // namespace
-
 absl::StatusOr<std::vector<std::string>> ApiKeys::Load() {
   // Before it is read: what comes meanwhile is seen the next time.
-  const std::int64_t changed_ns = ChangedNs(folder_);
+  absl::StatusOr<std::string> mark = ApiKeysMark(folder_);
+  if (!mark.ok()) return mark.status();
   absl::StatusOr<FoundApiKeys> found = ReadApiKeys(folder_);
-  const MutexLock lock(mutex_);
-  changed_ns_ = changed_ns;
   if (!found.ok()) return found.status();
+  const MutexLock lock(mutex_);
+  mark_ = *std::move(mark);
   keys_ = std::make_shared<std::vector<ApiKey>>(std::move(found->keys));
   left_out_ = std::move(found->left_out);
   std::set<std::string_view> names;
@@ -34,9 +23,9 @@ absl::StatusOr<std::vector<std::string>> ApiKeys::Load() {
 }
 
 bool ApiKeys::IsStale() {
-  const std::int64_t changed_ns = ChangedNs(folder_);
+  const absl::StatusOr<std::string> mark = ApiKeysMark(folder_);
   const MutexLock lock(mutex_);
-  return changed_ns != changed_ns_;
+  return !mark.ok() || *mark != mark_;
 }
 
 ApiKeys::Seen ApiKeys::See() {

@@ -24,7 +24,7 @@ class ApiKeys {
 
   /// Reads the folder; after an error the former keys stay. Gives what was left out, in sentences.
   absl::StatusOr<std::vector<std::string>> Load();
-  /// Whether a key came or went since Load().
+  /// Whether a key came, went or was changed since Load() was well, or cannot be looked at.
   bool IsStale();
   /// The keys as they are seen from outside.
   struct Seen {
@@ -44,7 +44,7 @@ class ApiKeys {
   Mutex mutex_;
   std::shared_ptr<const std::vector<ApiKey>> keys_ MIRROR_GUARDED_BY(mutex_) =
       std::make_shared<std::vector<ApiKey>>();
-  std::int64_t changed_ns_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of the folder, when it was read.
+  std::string mark_ MIRROR_GUARDED_BY(mutex_);  ///< See ApiKeysMark(): of the folder, when it was read.
   std::vector<std::string> left_out_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, std::size_t> under_way_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, std::int64_t> used_ms_ MIRROR_GUARDED_BY(mutex_);  ///< Of keys that are there.

@@ -1,6 +1,7 @@
 #include "server/http/erasure.h"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -10,7 +11,6 @@
 namespace mirror {
 namespace {
 
-constexpr std::chrono::seconds kLookInterval{60};
 /// Looks at all sources of records while something may stand in files: what nobody told of is found in time.
 constexpr int kLooksAtAll = 8;
 
@@ -34,6 +34,30 @@ void Erasure::Note(const std::string& context_id) {
   Waiting& waiting = waiting_[context_id];
   ++waiting.notes;
   if (!waiting.since_ms) waiting.since_ms = NowMs();
+}
+
+bool Erasure::EraseOrNote(const std::string& context_id, Tenant& tenant, bool now, std::int64_t now_ms) {
+  const absl::Status erased = now ? tenant.EraseDeleted(now_ms) : absl::UnavailableError("");
+  if (erased.ok()) return true;
+  Note(context_id);
+  if (!now) return false;
+  {
+    const MutexLock lock(mutex_);
+    waiting_[context_id].is_wanted_now = true;
+  }
+  TellFailed(context_id, erased);
+  return false;
+}
+
+void Erasure::TellFailed(const std::string& context_id, const absl::Status& failure) {
+  {
+    const MutexLock lock(mutex_);
+    if (!told_.insert(context_id).second) return;
+  }
+  events_.Add(
+      context_id, Severity::kWarning, "records.not_erased",
+      absl::StrCat("what was deleted is still in the mirror's files, and it is tried again each minute: ",
+                   std::string(failure.message())));
 }
 
 Erasure::Left Erasure::FindLeft() {
@@ -60,7 +84,7 @@ void Erasure::FindAll() {
   }
 }
 
-bool Erasure::Look(const std::string& context_id) {
+bool Erasure::Look(const std::string& context_id, bool is_wanted_now) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
   if (!tenant.ok()) return absl::IsNotFound(tenant.status());
   const absl::StatusOr<std::optional<std::int64_t>> since = (*tenant)->NeedsErasure();
@@ -68,19 +92,15 @@ bool Erasure::Look(const std::string& context_id) {
   if (!*since) return true;
   SetSince(context_id, **since);
   const std::int64_t now_ms = NowMs();
-  if (now_ms - **since < within_.count() / 4 * 3) return false;
+  if (!is_wanted_now && now_ms - **since < within_.count() / 4 * 3) return false;
   const absl::Status erased = (*tenant)->EraseDeleted(now_ms);
-  if (erased.ok()) {
-    told_.erase(context_id);
-    return true;
+  if (!erased.ok()) {
+    TellFailed(context_id, erased);
+    return false;
   }
-  if (told_.insert(context_id).second) {
-    events_.Add(
-        context_id, Severity::kWarning, "records.not_erased",
-        absl::StrCat("what was deleted is still in the mirror's files, and it is tried again each minute: ",
-                     std::string(erased.message())));
-  }
-  return false;
+  const MutexLock lock(mutex_);
+  told_.erase(context_id);
+  return true;
 }
 
 bool Erasure::LookAtAll() {
@@ -94,7 +114,12 @@ bool Erasure::LookAtAll() {
       const MutexLock lock(mutex_);
       if (is_stopping_) return false;
     }
-    if (!Look(context_id)) continue;
+    try {
+      if (!Look(context_id, before.is_wanted_now)) continue;
+    } catch (const std::exception&) {
+      // For want of memory, say: the next look finds it again.
+      continue;
+    }
     const MutexLock lock(mutex_);
     // What was deleted while it was looked at is looked at again.
     const auto found = waiting_.find(context_id);
@@ -105,14 +130,18 @@ bool Erasure::LookAtAll() {
 
 void Erasure::Work() {
   using Clock = std::chrono::steady_clock;
-  const auto interval = std::min<std::chrono::milliseconds>(kLookInterval, within_ / kLooksAtAll);
+  const auto interval = std::min<std::chrono::milliseconds>(look_interval_, within_ / kLooksAtAll);
   Clock::time_point find_at = Clock::now();
   while (true) {
-    if (Clock::now() >= find_at) {
-      FindAll();
-      find_at = Clock::now() + within_ / kLooksAtAll;
+    try {
+      if (Clock::now() >= find_at) {
+        FindAll();
+        find_at = Clock::now() + within_ / kLooksAtAll;
+      }
+      if (!LookAtAll()) return;
+    } catch (const std::exception&) {
+      // For want of memory: what is not looked at now is looked at the next time.
     }
-    if (!LookAtAll()) return;
     const MutexLock lock(mutex_);
     const auto until = Clock::now() + interval;
     while (!is_stopping_) {

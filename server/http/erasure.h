@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/status/status.h"
 #include "base/mutex.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
@@ -21,9 +22,12 @@ namespace mirror {
 /// that it is told of. Threads: any; it has one of its own.
 class Erasure {
  public:
+  static constexpr std::chrono::milliseconds kLookInterval = std::chrono::minutes(1);
+
   /// `tenants` and `events` outlive it. A file is rewritten when three quarters of `within` are over.
-  Erasure(Tenants& tenants, std::chrono::milliseconds within, Events& events)
-      : tenants_(tenants), within_(within), events_(events) {}
+  Erasure(Tenants& tenants, std::chrono::milliseconds within, Events& events,
+          std::chrono::milliseconds look_interval = kLookInterval)
+      : tenants_(tenants), within_(within), events_(events), look_interval_(look_interval) {}
   ~Erasure() { Stop(); }
   Erasure(const Erasure&) = delete;
   Erasure& operator=(const Erasure&) = delete;
@@ -32,6 +36,9 @@ class Erasure {
   void Stop();
   /// Something was deleted from this tenant.
   void Note(const std::string& context_id);
+  /// The same; `now`: it is to leave the files before this returns. Whether it has; else that is tried again
+  /// at each look.
+  bool EraseOrNote(const std::string& context_id, Tenant& tenant, bool now, std::int64_t now_ms);
 
   /// What is deleted, and still stands in files.
   struct Left {
@@ -45,22 +52,26 @@ class Erasure {
   struct Waiting {
     std::optional<std::int64_t> since_ms;  ///< Absent: not known to have anything.
     std::uint64_t notes = 0;               ///< How often it was told of.
+    bool is_wanted_now = false;
   };
   void FindAll();
   /// Looks at all that wait. False: it is to stop.
   bool LookAtAll();
-  /// Whether nothing of it is to be erased any more.
-  bool Look(const std::string& context_id);
+  /// Whether nothing of it is to be erased any more. It may throw for want of memory.
+  bool Look(const std::string& context_id, bool is_wanted_now);
+  void TellFailed(const std::string& context_id, const absl::Status& failure);
   void SetSince(const std::string& context_id, std::int64_t since_ms);
 
   Tenants& tenants_;
   const std::chrono::milliseconds within_;
   Events& events_;
+  const std::chrono::milliseconds look_interval_;
   Mutex mutex_;
   CondVar changed_;
   std::map<std::string, Waiting> waiting_ MIRROR_GUARDED_BY(mutex_);
   bool is_stopping_ MIRROR_GUARDED_BY(mutex_) = false;
-  std::set<std::string> told_;  ///< Of which it was told that it does not work; the thread's.
+  /// Of which it was told that it does not work.
+  std::set<std::string> told_ MIRROR_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -19,18 +19,23 @@ void HttpAudit::Add(const HttpCall& call, const std::string& what, const absl::S
   write_(WhoOf(call), absl::StrCat("http: ", what), absl::Status(outcome.code(), ""));
 }
 
-void HttpAudit::AddRows(const HttpCall& call, std::string_view operation, const std::string& tenant,
-                        const RecordOutcome& outcome) {
+void HttpAudit::AddDelete(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome) {
+  Add(call,
+      absl::StrCat("delete ", tenant, ": ", outcome.status.ok() ? outcome.deletes : 0, " deletes, ",
+                   outcome.status.ok() ? outcome.failures.size() : 0, " rows failed"),
+      outcome.status);
+}
+
+void HttpAudit::AddUpsert(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome) {
   bool is_full = false;
   {
     const MutexLock lock(mutex_);
-    Sum& sum = sums_[{WhoOf(call), absl::StrCat(std::string(operation), " ", tenant)}];
+    Sum& sum = sums_[{WhoOf(call), absl::StrCat("upsert ", tenant)}];
     ++sum.calls;
     sum.refused += outcome.status.ok() ? 0 : 1;
     if (outcome.status.ok()) {
       sum.inserts += outcome.inserts;
       sum.updates += outcome.updates;
-      sum.deletes += outcome.deletes;
       sum.failed += outcome.failures.size();
     }
     is_full = sums_.size() >= kSumsMax;
@@ -55,8 +60,7 @@ void HttpAudit::Flush() {
   for (const auto& [key, sum] : sums) {
     write_(key.first,
            absl::StrCat("http: ", key.second, ": ", sum.calls, " calls, ", sum.refused, " refused, ",
-                        sum.inserts, " inserts, ", sum.updates, " updates, ", sum.deletes, " deletes, ",
-                        sum.failed, " rows failed"),
+                        sum.inserts, " inserts, ", sum.updates, " updates, ", sum.failed, " rows failed"),
            absl::OkStatus());
   }
 }

@@ -17,8 +17,8 @@
 namespace mirror {
 
 /// What keys did, for the audit log: names and numbers, never values. Writing each upsert down by itself
-/// would cost more than the upsert: those of one key and data source are summed up until Flush(). Threads:
-/// any.
+/// would cost more than the upsert: those of one key and data source are summed up until Flush(). What
+/// removes rows is written at once. Threads: any.
 class HttpAudit {
  public:
   /// Takes a record: who, what, how it ended.
@@ -27,8 +27,8 @@ class HttpAudit {
   explicit HttpAudit(Write write) : write_(std::move(write)) {}
 
   void Add(const HttpCall& call, const std::string& what, const absl::Status& outcome);
-  void AddRows(const HttpCall& call, std::string_view operation, const std::string& tenant,
-               const RecordOutcome& outcome);
+  void AddUpsert(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
+  void AddDelete(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
   /// What the rows of an import job that is over became.
   void AddEnd(const ImportJob& job);
   /// Writes the sums.
@@ -36,7 +36,7 @@ class HttpAudit {
 
  private:
   struct Sum {
-    std::uint64_t calls = 0, refused = 0, inserts = 0, updates = 0, deletes = 0, failed = 0;
+    std::uint64_t calls = 0, refused = 0, inserts = 0, updates = 0, failed = 0;
   };
 
   const Write write_;

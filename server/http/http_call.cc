@@ -5,7 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/printable.h"
+#include "base/utf8.h"
 
 namespace mirror {
 
@@ -58,12 +58,23 @@ absl::StatusOr<std::optional<std::string>> TextMember(const JsonView& object, st
   return std::optional(std::string(found->text()));
 }
 
+void Warnings::Add(std::string_view what, std::string_view name) {
+  constexpr std::size_t kShownMax = 64;
+  if (texts_.size() == kWarningsMax) {
+    ++more_;
+    return;
+  }
+  // What a form says need not be UTF-8.
+  const std::string shown = IsText(name) ? std::string(CutUtf8(name, kShownMax)) : "(not UTF-8)";
+  texts_.push_back(absl::StrCat(std::string(what), " '", shown, "' is not known, and was ignored"));
+}
+
+void Warnings::AddMember(std::string_view name) { Add("member", name); }
+void Warnings::AddFeature(std::string_view name) { Add("feature", name); }
+
 void Warnings::AddUnknown(const JsonView& object, const std::vector<std::string_view>& known) {
-  constexpr std::size_t kWarningsMax = 20, kShownMax = 64;
   for (const auto& [name, value] : object.Members()) {
-    if (std::find(known.begin(), known.end(), name) != known.end() || texts_.size() == kWarningsMax) continue;
-    texts_.push_back(
-        absl::StrCat("member '", std::string(name.substr(0, kShownMax)), "' is not known, and was ignored"));
+    if (std::find(known.begin(), known.end(), name) == known.end()) AddMember(name);
   }
 }
 
@@ -71,6 +82,7 @@ void Warnings::WriteTo(JsonWriter* json) const {
   if (texts_.empty()) return;
   json->Key("warnings").Begin('[');
   for (const std::string& text : texts_) json->String(text);
+  if (more_ > 0) json->String(absl::StrCat("and ", more_, " more"));
   json->End(']');
 }
 
@@ -85,11 +97,11 @@ absl::StatusOr<std::vector<std::string>> FeaturesOf(const JsonView& object,
   for (const JsonView& feature : found->Elements()) {
     if (!feature.Is(JsonKind::kString))
       return absl::InvalidArgumentError("'featuresOn' is no list of texts. Nothing was done.");
-    const std::string name(feature.text().substr(0, 64));
+    const std::string_view name = feature.text();
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      warnings->Add(absl::StrCat("feature '", name, "' is not known, and was ignored"));
+      warnings->AddFeature(name);
     } else if (!Has(features, name)) {
-      features.push_back(name);
+      features.emplace_back(name);
     }
   }
   return features;

@@ -56,13 +56,18 @@ class Warnings {
  public:
   /// Members of `object` that are none of these.
   void AddUnknown(const JsonView& object, const std::vector<std::string_view>& known);
-  void Add(std::string text) { texts_.push_back(std::move(text)); }
-  /// The member "warnings", where there is something.
+  void AddMember(std::string_view name);
+  void AddFeature(std::string_view name);
+  /// The member "warnings", where there is something: kWarningsMax of them, and how many more there are.
   void WriteTo(JsonWriter* json) const;
 
  private:
+  void Add(std::string_view what, std::string_view name);
+
   std::vector<std::string> texts_;
+  std::uint64_t more_ = 0;
 };
+inline constexpr std::size_t kWarningsMax = 20;
 /// `featuresOn`: those of `known` that are on; others are warned of. Errors: kInvalidArgument: it is no list
 /// of texts.
 absl::StatusOr<std::vector<std::string>> FeaturesOf(const JsonView& object,

@@ -43,12 +43,14 @@ HttpRoutes::Match HttpRoutes::Find(std::string_view method, const std::vector<st
   for (const Entry& entry : routes_) {
     ++number;
     if (!Fits(entry.segments, segments, &match.parts)) continue;
-    if (entry.route.method == method) {
+    const bool is_get = entry.route.method == "GET";
+    if (entry.route.method == method || (is_get && method == "HEAD")) {
       match.route = &entry.route;
       match.number = number;
       return match;
     }
-    absl::StrAppend(&match.allowed, match.allowed.empty() ? "" : ", ", std::string(entry.route.method));
+    absl::StrAppend(&match.allowed, match.allowed.empty() ? "" : ", ", std::string(entry.route.method),
+                    is_get ? ", HEAD" : "");
   }
   match.parts.clear();
   return match;

@@ -55,6 +55,7 @@ class HttpRoutes {
     std::vector<std::string> parts;
     std::string allowed;  ///< Without a route: methods that the path has; empty: there is no such path.
   };
+  /// HEAD is what GET is: the listener sends no body.
   Match Find(std::string_view method, const std::vector<std::string>& segments) const;
 
  private:

@@ -58,6 +58,8 @@ HttpLimits LimitsOf(const HttpConfig& config) {
   limits.keep_alive = true;
   limits.request_time = config.head_time;
   limits.body_time = config.body_time;
+  // An upload that is not whole by then is of no use: nobody keeps it longer.
+  limits.sink_time = config.upload_kept;
   limits.answer_time = std::chrono::seconds(60);
   limits.stream_time = config.stream_time;
   return limits;
@@ -139,6 +141,7 @@ struct HttpService::Parts {
   std::unique_ptr<HttpListener> listener MIRROR_GUARDED_BY(listening);  ///< Null: it was stopped.
   std::string url;
   std::int64_t flushed_ms = 0, erased_ms = 0;
+  std::string keys_failure;  ///< Why the keys cannot be read; empty: they can.
 
   void TellLeftOut(const std::vector<std::string>& left_out) {
     for (const std::string& one : left_out) events.Add("", Severity::kWarning, "http.key_left_out", one);
@@ -234,8 +237,13 @@ const std::string& HttpService::own_url() const { return parts_->own_url; }
 void HttpService::ReloadKeys() {
   const absl::StatusOr<std::vector<std::string>> loaded = parts_->keys.Load();
   if (loaded.ok()) {
+    parts_->keys_failure.clear();
     parts_->TellLeftOut(*loaded);
-  } else {
+    return;
+  }
+  // It is tried every second, and told once.
+  const std::string failure(loaded.status().message());
+  if (std::exchange(parts_->keys_failure, failure) != failure) {
     parts_->events.Add("", Severity::kError, "http.not_reloaded",
                        absl::StrCat("the keys of the HTTP door stay as they were: ",
                                     std::string(loaded.status().message())));
@@ -243,6 +251,7 @@ void HttpService::ReloadKeys() {
 }
 
 void HttpService::Reload() {
+  parts_->keys_failure.clear();  // Whoever asks for it is told.
   ReloadKeys();
   if (parts_->config.plaintext) return;
   const absl::StatusOr<std::optional<HttpIdentity>> identity = IdentityOf(parts_->config);

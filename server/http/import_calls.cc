@@ -149,16 +149,14 @@ AskedJob AskedBy(const MultipartForm& form) {
     } else if (name == "url") {
       asked.url = value;
     } else if (name != "featuresOn") {
-      asked.warnings.Add(
-          absl::StrCat("member '", std::string(CutUtf8(name, 64)), "' is not known, and was ignored"));
+      asked.warnings.AddMember(name);
     } else {
       for (const absl::string_view feature : absl::StrSplit(value, ',', absl::SkipWhitespace())) {
-        const absl::string_view stripped = absl::StripAsciiWhitespace(feature);
-        const std::string trimmed(CutUtf8({stripped.data(), stripped.size()}, 64));
+        const std::string trimmed(absl::StripAsciiWhitespace(feature));
         if (trimmed == kUpdatesFeature) {
           asked.updates_known = true;
         } else {
-          asked.warnings.Add(absl::StrCat("feature '", trimmed, "' is not known, and was ignored"));
+          asked.warnings.AddFeature(trimmed);
         }
       }
     }
@@ -249,6 +247,9 @@ HttpAnswer ImportCalls::RequestUpload(HttpCall& call) {
 
 HttpAdmission ImportCalls::AdmitUpload(const std::shared_ptr<HttpCall>& call) {
   const std::string secret = call->parts[0];
+  // Whoever has no link is told before he sends a file, and holds nothing meanwhile.
+  if (absl::Status expected = uploads_.Expects(secret, call->now_ms); !expected.ok())
+    return Refused(expected);
   auto sink =
       std::make_shared<LateSink>([this, secret, call] { return uploads_.Receive(secret, call->now_ms); });
   HttpAdmission admission;

@@ -202,7 +202,7 @@ HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
     };
   }
   const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
-  audit_.AddRows(call, "upsert", asked->source.tenant, outcome);
+  audit_.AddUpsert(call, asked->source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
   if (!outcome.remembered.empty()) return Replayed(outcome);
   counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
@@ -334,13 +334,14 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
     request.remember->answer = [&](const RecordOutcome& outcome) { return answer(outcome, std::nullopt); };
   }
   const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
-  audit_.AddRows(call, "delete", asked->source.tenant, outcome);
+  audit_.AddDelete(call, asked->source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
-  const bool erased = *erase && asked->tenant->EraseDeleted(call.now_ms).ok();
-  if (!erased) erasure_.Note(asked->source.tenant);
+  const bool erased = erasure_.EraseOrNote(asked->source.tenant, *asked->tenant, *erase, call.now_ms);
   if (!outcome.remembered.empty()) {
-    counters_.replayed.Add();
-    return JsonAnswer(erased ? WithErasedAt(outcome.remembered, call.now_ms) : outcome.remembered);
+    HttpAnswer first = Replayed(outcome);
+    // The rest is what it was; whether the bytes have left the files is what it is now.
+    if (erased) first.body = WithErasedAt(first.body, call.now_ms);
+    return first;
   }
   counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
   return JsonAnswer(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));

@@ -1,10 +1,13 @@
 #include "server/http/row_stream_source.h"
 
+#include <algorithm>
 #include <deque>
+#include <exception>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/json/json_writer.h"
 #include "base/mutex.h"
 #include "server/http/json_row.h"
@@ -24,7 +27,7 @@ class RowStreamSource final : public HttpBodySource {
         reading_(std::move(reading)),
         columns_(std::move(columns)),
         rows_(reading_.kept, columns_),
-        reader_([this] { ReadAll(); }) {}
+        reader_([this] { Read(); }) {}
   ~RowStreamSource() override {
     {
       const MutexLock lock(mutex_);
@@ -53,7 +56,21 @@ class RowStreamSource final : public HttpBodySource {
   }
 
  private:
-  void ReadAll() {
+  void Read() {
+    absl::Status status;
+    try {
+      status = ReadAll();
+    } catch (const std::exception&) {
+      // For want of memory, say: this stream is cut, and nothing else.
+      status = absl::UnavailableError("");
+    }
+    const MutexLock lock(mutex_);
+    status_ = std::move(status);
+    is_read_ = true;
+    changed_.NotifyAll();
+  }
+
+  absl::Status ReadAll() {
     std::uint64_t count = 0;
     absl::Status status = reading_.snapshot->ReadRows(
         reading_.kept, columns_, {}, kStreamBlockBytes, [this] { return !IsLeft(); },
@@ -80,10 +97,7 @@ class RowStreamSource final : public HttpBodySource {
           .Number(reading_.record.position.lsn.value);
       status = Push(last.End('}').Take() + "\n");
     }
-    const MutexLock lock(mutex_);
-    status_ = std::move(status);
-    is_read_ = true;
-    changed_.NotifyAll();
+    return status;
   }
 
   bool IsLeft() {
@@ -115,7 +129,53 @@ class RowStreamSource final : public HttpBodySource {
   std::thread reader_;  ///< Last: it uses the others.
 };
 
+absl::Status TooMany(std::size_t count, std::string_view whose) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat(count, " tables are being streamed", std::string(whose),
+                   " already. Nothing was read; try again when one has ended."));
+}
+
+template <class Counts, class Name>
+void TakeOff(Counts* counts, const Name& name) {
+  const auto found = counts->find(name);
+  if (found != counts->end() && --found->second == 0) counts->erase(found);
+}
+
+template <class Counts, class Name>
+std::size_t CountOf(const Counts& counts, const Name& name) {
+  const auto found = counts.find(name);
+  return found == counts.end() ? 0 : found->second;
+}
+
 }  // namespace
+
+StreamPlaces::StreamPlaces(std::size_t most)
+    : most_(most), most_of_key_(std::max<std::size_t>(1, most / 2)) {}
+
+absl::StatusOr<std::shared_ptr<void>> StreamPlaces::Take(const std::string& key, const std::string& tenant) {
+  const std::pair both(key, tenant);
+  {
+    const MutexLock lock(state_->mutex);
+    if (state_->count >= most_) return TooMany(most_, "");
+    if (CountOf(state_->of_key, key) >= most_of_key_) return TooMany(most_of_key_, " with this key");
+    if (CountOf(state_->of_key_and_tenant, both) >= kStreamsOfKeyMax)
+      return TooMany(kStreamsOfKeyMax, " of this data source with this key");
+    ++state_->count;
+    ++state_->of_key[key];
+    ++state_->of_key_and_tenant[both];
+  }
+  return std::shared_ptr<void>(static_cast<void*>(state_.get()), [state = state_, both](void*) {
+    const MutexLock lock(state->mutex);
+    --state->count;
+    TakeOff(&state->of_key, both.first);
+    TakeOff(&state->of_key_and_tenant, both);
+  });
+}
+
+std::size_t StreamPlaces::count() const {
+  const MutexLock lock(state_->mutex);
+  return state_->count;
+}
 
 std::unique_ptr<HttpBodySource> StreamRows(CommittedReading reading, std::vector<std::uint32_t> columns,
                                            std::shared_ptr<void> place, DoorCounters& counters) {

@@ -1,15 +1,45 @@
 #ifndef MIRROR_SERVER_HTTP_ROW_STREAM_SOURCE_H_
 #define MIRROR_SERVER_HTTP_ROW_STREAM_SOURCE_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "base/http/message.h"
+#include "base/mutex.h"
 #include "server/tenant/readings.h"
 #include "server/watch/door_counters.h"
 
 namespace mirror {
+
+/// Of the streams of one tenant, so many may be one key's: the tenant has one place more.
+inline constexpr std::size_t kStreamsOfKeyMax = 3;
+
+/// Who streams a table now. One key leaves places to the others: it has at most half of all, and of a tenant
+/// kStreamsOfKeyMax. Threads: any; places may outlive it.
+class StreamPlaces {
+ public:
+  explicit StreamPlaces(std::size_t most);
+
+  /// A place, until it is let go of. Errors: kResourceExhausted, with the reason.
+  absl::StatusOr<std::shared_ptr<void>> Take(const std::string& key, const std::string& tenant);
+  std::size_t count() const;
+
+ private:
+  struct State {
+    mutable Mutex mutex;
+    std::size_t count MIRROR_GUARDED_BY(mutex) = 0;
+    std::map<std::string, std::size_t> of_key MIRROR_GUARDED_BY(mutex);
+    std::map<std::pair<std::string, std::string>, std::size_t> of_key_and_tenant MIRROR_GUARDED_BY(mutex);
+  };
+  const std::size_t most_, most_of_key_;
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
+};
 
 /// All rows of a table, one JSON object a line, and behind them {"_end":true,"rows":n,"lsn":m}: whoever does
 /// not find that last line has not got all. A thread of its own reads ahead, kPiecesMax pieces at most.

@@ -165,7 +165,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
   std::uint64_t rows = 0;
   const absl::StatusOr<bool> erase = ErasesNow(call);
   if (!erase.ok()) return ErrorAnswer(erase.status());
-  bool erased = *erase;
+  bool all_erased = *erase;
   absl::Status status;
   for (const DataSource& source : sources) {
     if (source.door == Door::kRecords) continue;
@@ -189,9 +189,8 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     rows += *cleared;
     counters_.requested.deleted.Add(*cleared);
     const bool no_files = jobs_.RemoveEnded(sources[done].tenant);
-    const bool erased_now = *erase && no_files && tenants[done]->EraseDeleted(call.now_ms).ok();
-    if (!erased_now) erasure_.Note(sources[done].tenant);
-    erased = erased && erased_now;
+    if (!erasure_.EraseOrNote(sources[done].tenant, *tenants[done], *erase, call.now_ms) || !no_files)
+      all_erased = false;
   }
   if (!status.ok() && done > 0) {
     // Somebody paused or deleted one of them meanwhile.
@@ -204,7 +203,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
   if (!status.ok()) return ErrorAnswer(status);
   JsonWriter json;
   json.Begin('{');
-  WriteCounts(rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
+  WriteCounts(rows, {}, all_erased ? std::optional(call.now_ms) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }

@@ -106,10 +106,18 @@ absl::Status ReadPage(const CommittedReading& reading, const std::vector<std::ui
           if (std::exchange(is_first, false) && KeyAt(reading.kept, batch, row) == *from) continue;
           value.clear();
           rows.Append(batch, row, &value);
-          if (!values->Add(value, PageKey(reading.kept, batch, row))) return absl::CancelledError();
+          if (!values->Add(value, PageToken(PageKey(reading.kept, batch, row))))
+            return absl::CancelledError();
         }
         return absl::OkStatus();
       });
+  if (values->is_stuck()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the next page of table '", reading.kept.name,
+                     "' would begin behind a key that is too long for a request. Nothing was read. Ask for "
+                     "all of it with 'Accept: ",
+                     kLines, "'."));
+  }
   return values->next() ? absl::OkStatus() : status;
 }
 
@@ -120,17 +128,19 @@ void TableCalls::AddTo(HttpRoutes* routes) {
               &TableCalls::Read);
 }
 
-HttpAnswer TableCalls::Stream(CommittedReading reading, std::vector<std::uint32_t> columns) {
-  if (streams_->fetch_add(1) >= streams_max_) {
-    streams_->fetch_sub(1);
+HttpAnswer TableCalls::Stream(HttpCall& call, const AskedSource& source) {
+  absl::StatusOr<std::shared_ptr<void>> place = streams_.Take(call.key->name, source.source.tenant);
+  if (!place.ok()) {
     counters_.Limit(DoorLimit::kStreams);
-    return ErrorAnswer(absl::ResourceExhaustedError(
-        absl::StrCat(streams_max_,
-                     " tables are being streamed already. Nothing was read; try again when one has ended.")));
+    return ErrorAnswer(place.status());
   }
-  std::shared_ptr<void> place(streams_.get(), [streams = streams_](void*) { streams->fetch_sub(1); });
+  absl::StatusOr<CommittedReading> reading =
+      source.tenant->ReadCommitted(call.parts[1], ReadingKind::kStream);
+  if (!reading.ok()) return ErrorAnswer(reading.status());
+  absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);
+  if (!columns.ok()) return ErrorAnswer(columns.status());
   HttpAnswer answer{.status = 200, .content_type = kLines};
-  answer.stream = StreamRows(std::move(reading), std::move(columns), std::move(place), counters_);
+  answer.stream = StreamRows(*std::move(reading), *std::move(columns), *std::move(place), counters_);
   return answer;
 }
 
@@ -141,11 +151,11 @@ HttpAnswer TableCalls::Read(HttpCall& call) {
   const absl::StatusOr<AskedSource> source =
       FindAskedSource(storages_, call, call.parts[0], SourceOfQuery(call));
   if (!source.ok()) return ErrorAnswer(source.status());
-  absl::StatusOr<CommittedReading> reading = source->tenant->ReadCommitted(call.parts[1]);
+  if (WantsLines(call)) return Stream(call, *source);
+  absl::StatusOr<CommittedReading> reading = source->tenant->ReadCommitted(call.parts[1], ReadingKind::kPage);
   if (!reading.ok()) return ErrorAnswer(reading.status());
-  absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);
+  const absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);
   if (!columns.ok()) return ErrorAnswer(columns.status());
-  if (WantsLines(call)) return Stream(*std::move(reading), *std::move(columns));
   if (reading->kept.Key().empty()) {
     return ErrorAnswer(absl::InvalidArgumentError(absl::StrCat(
         "table '", reading->kept.name,
@@ -154,7 +164,9 @@ HttpAnswer TableCalls::Read(HttpCall& call) {
   std::optional<Key> from;
   const std::optional<std::string> one = call.Query("key");
   if (one || asked->start_after) {
-    absl::StatusOr<Key> key = KeyOfPage(reading->kept, one ? *one : *asked->start_after);
+    const absl::StatusOr<std::string> text = one ? *one : KeyOfToken(*asked->start_after);
+    if (!text.ok()) return ErrorAnswer(text.status());
+    absl::StatusOr<Key> key = KeyOfPage(reading->kept, *text);
     if (!key.ok()) return ErrorAnswer(key.status());
     from = *std::move(key);
   }

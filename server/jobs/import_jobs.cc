@@ -312,6 +312,7 @@ absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std:
       },
       now_ms);
   if (changed.ok() && is_ended) {
+    counters_.jobs_died.Add();
     events_.Add(tenant.context_id(), Severity::kWarning, "import.failed",
                 absl::StrCat("import job '", id, "' died: ", message));
   }
@@ -380,6 +381,7 @@ absl::Status ImportJobs::EndOrphan(const std::string& id, std::int64_t now_ms) {
   if (absl::IsNotFound(changed)) return absl::OkStatus();
   if (!changed.ok()) return changed;
   if (ended) {
+    CountEnd(*ended, &counters_);
     events_.Add((*tenant)->context_id(), Severity::kWarning, "import.failed",
                 absl::StrCat("import job '", id, "' died: ", ended->message));
   }

@@ -63,7 +63,7 @@ class ImportJobs {
   /// Puts the job behind those that wait; its upload is its own. Where its document turns out not to be
   /// there, nothing is left of it.
   void Schedule(const ImportJob& job);
-  /// It was not written, and its upload waits for another one.
+  /// It was not written. Its upload waits for another job, or goes when it came with this one.
   void GiveUp(const ImportJob& job);
   /// Whether fewer wait than may.
   bool HasRoom();

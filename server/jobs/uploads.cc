@@ -237,24 +237,32 @@ bool Uploads::IsLate(const Upload& upload, std::int64_t now_ms) const {
   return now_ms - upload.created_ms > limits_.kept_ms;
 }
 
+absl::StatusOr<Uploads::Upload*> Uploads::FindExpected(const std::string& secret, std::int64_t now_ms) {
+  const auto found = std::find_if(uploads_.begin(), uploads_.end(), [&](const auto& one) {
+    const Upload& upload = one.second;
+    return !upload.secret.empty() && upload.secret == secret && !IsLate(upload, now_ms);
+  });
+  if (found != uploads_.end()) return &found->second;
+  return absl::NotFoundError(
+      "there is no such upload, or its time is over, or it was used. Nothing was kept. POST /files/upload "
+      "gives a new link.");
+}
+
+absl::Status Uploads::Expects(const std::string& secret, std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  return FindExpected(secret, now_ms).status();
+}
+
 absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::Receive(const std::string& secret,
                                                                 std::int64_t now_ms) {
   std::string id;
   {
     const MutexLock lock(mutex_);
-    const auto found = std::find_if(uploads_.begin(), uploads_.end(), [&](const auto& one) {
-      const Upload& upload = one.second;
-      return !upload.secret.empty() && upload.secret == secret && !IsLate(upload, now_ms);
-    });
-    if (found == uploads_.end()) {
-      return absl::NotFoundError(
-          "there is no such upload, or its time is over, or it was used. Nothing was kept. POST "
-          "/files/upload gives a "
-          "new link.");
-    }
+    const absl::StatusOr<Upload*> found = FindExpected(secret, now_ms);
+    if (!found.ok()) return found.status();
     // Used with its first byte, whoever sends a second one.
-    found->second.secret.clear();
-    id = found->first;
+    (*found)->secret.clear();
+    id = (*found)->id;
   }
   const std::string path = PathOf(id);
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -325,6 +333,7 @@ void Uploads::GiveBack(const std::string& job, const std::string& id) {
     found->second.job.clear();
     upload = found->second;
   }
+  if (upload.is_own) return Remove(id);
   // Where it cannot be noted the next start removes the file: its job is not there.
   WriteNote(upload).IgnoreError();
 }

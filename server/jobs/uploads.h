@@ -66,6 +66,8 @@ class Uploads {
   /// A place for a file: the secret is what its sender shows. Errors: kResourceExhausted: the key has too
   /// much, or announced too many; kUnavailable: all keys have too much, or the disk.
   absl::StatusOr<Upload> Expect(const std::string& key, const std::string& name, std::int64_t now_ms);
+  /// Whether Receive() would take a file with this secret. Errors: kNotFound.
+  absl::Status Expects(const std::string& secret, std::int64_t now_ms);
   /// Takes the file that was announced with this secret, once: an unfinished one leaves nothing. Errors:
   /// kNotFound: unknown, used, or late.
   absl::StatusOr<std::shared_ptr<Sink>> Receive(const std::string& secret, std::int64_t now_ms);
@@ -79,7 +81,8 @@ class Uploads {
   /// An upload of `key`: nobody else gets it from now on, also after a restart. Errors: kNotFound: it is not
   /// there, another key sent it, or another job has it.
   absl::Status TakeFor(const std::string& job, const std::string& key, const std::string& id);
-  /// The job of that was not made after all: it waits for another one.
+  /// The job of that was not made after all: it waits for another one, or goes when it came with
+  /// that job.
   void GiveBack(const std::string& job, const std::string& id);
   std::string PathOf(const std::string& id) const;
   void Remove(const std::string& id);
@@ -90,6 +93,9 @@ class Uploads {
 
  private:
   class FileSink;
+  /// The upload that waits for this secret. Errors: kNotFound.
+  absl::StatusOr<Upload*> FindExpected(const std::string& secret, std::int64_t now_ms)
+      MIRROR_REQUIRES(mutex_);
   Upload Add(const std::string& key, const std::string& name, const std::string& secret, std::int64_t now_ms)
       MIRROR_REQUIRES(mutex_);
   absl::Status CheckRoom(const std::string& key, std::uint64_t more) MIRROR_REQUIRES(mutex_);

@@ -18,16 +18,6 @@
 namespace mirror {
 namespace {
 
-absl::Status NoSource(const std::string& storage, const std::string& source) {
-  return absl::NotFoundError(
-      absl::StrCat("storage '", storage, "' has no data source '", source, "'. Nothing was done."));
-}
-
-absl::Status NoMapper(const std::string& mapper) {
-  return absl::NotFoundError(
-      absl::StrCat("there is no mapper '", mapper, "' in the storage. Nothing was done."));
-}
-
 absl::Status Taken(std::string_view what, const std::string& name) {
   return absl::AlreadyExistsError(
       absl::StrCat(std::string(what), " '", name, "' is taken. Nothing was done. Choose another one."));
@@ -59,82 +49,21 @@ void TellMade(Events& events, const std::string& context_id, const std::string& 
              absl::StrCat(what, " was made over HTTP; its rows come as records"));
 }
 
-/// It is gone, or is a tenant whose mirror is not there yet: nothing that has documents.
-bool IsNowhere(const absl::Status& status) { return absl::IsNotFound(status) || absl::IsAborted(status); }
+/// What a kill left of data sources of records that were being made, and that their storage does not list.
+std::vector<std::string> FindUnlisted(Tenants& tenants, const std::string& root_id) {
+  const std::string begins = absl::StrCat(FoldName(root_id), "--");
+  std::vector<std::string> left;
+  for (const std::shared_ptr<Tenant>& tenant : tenants.All()) {
+    if (!absl::StartsWith(FoldName(tenant->context_id()), begins)) continue;
+    const absl::StatusOr<std::optional<Document>> member = tenant->FindDocument(kMemberKind, "");
+    if (!member.ok() || !*member || FoldName((*member)->text) != FoldName(root_id)) continue;
+    const absl::StatusOr<TenantRecord> record = tenant->ReadTenantRow();
+    if (record.ok() && record->door() == Door::kRecords) left.push_back(tenant->context_id());
+  }
+  return left;
+}
 
 }  // namespace
-
-absl::Status NoStorage(const std::string& id) {
-  return absl::NotFoundError(absl::StrCat("there is no storage '", id, "'. Nothing was done."));
-}
-
-absl::Status NoTenant(const std::string& context_id) {
-  return absl::NotFoundError(absl::StrCat("there is no tenant '", context_id, "'. Nothing was done."));
-}
-
-absl::StatusOr<std::shared_ptr<Tenant>> Storages::Root(const std::string& storage) {
-  if (!IsStorageId(storage)) return NoStorage(storage);
-  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(storage);
-  if (absl::IsNotFound(tenant.status())) return NoStorage(storage);
-  if (!tenant.ok()) return tenant;
-  const absl::StatusOr<Known> known = Look(**tenant);
-  if (IsNowhere(known.status())) return NoStorage(storage);
-  if (!known.ok()) return known.status();
-  const absl::StatusOr<bool> is_storage = IsStorage((*tenant)->context_id(), *known);
-  if (!is_storage.ok()) return is_storage.status();
-  if (!*is_storage) return NoStorage(storage);
-  return tenant;
-}
-
-std::optional<Storages::Known> Storages::FindKnown(const Tenant& tenant) {
-  const MutexLock lock(mutex_);
-  const auto found = known_.find(FoldName(tenant.context_id()));
-  if (found == known_.end() || found->second.version != tenant.documents_version()) return std::nullopt;
-  return found->second;
-}
-
-void Storages::Keep(const Tenant& tenant, const Known& known) {
-  // Another server may change it.
-  if (tenants_.home().IsShared()) return;
-  const MutexLock lock(mutex_);
-  known_[FoldName(tenant.context_id())] = known;
-}
-
-void Storages::Forget(const std::string& id) {
-  const MutexLock lock(mutex_);
-  known_.erase(FoldName(id));
-}
-
-absl::StatusOr<Storages::Known> Storages::Look(Tenant& tenant) {
-  if (std::optional<Known> known = FindKnown(tenant)) return *std::move(known);
-  const std::uint64_t version = tenant.documents_version();
-  const absl::StatusOr<ListedDocuments> documents = tenant.ReadListedDocuments();
-  if (!documents.ok()) return documents.status();
-  Known known = KnownBy(tenant.context_id(), *documents);
-  known.version = version;
-  Keep(tenant, known);
-  return known;
-}
-
-absl::StatusOr<bool> Storages::IsStorage(const std::string& context_id, const Known& known) {
-  if (!known.may_be_storage || known.member.empty()) return known.may_be_storage;
-  // An operator may have deleted or restored the storage that it was a data source of.
-  const absl::StatusOr<bool> is_member = HasMember(known.member, context_id);
-  if (!is_member.ok()) return is_member.status();
-  return !*is_member;
-}
-
-absl::StatusOr<bool> Storages::HasMember(const std::string& storage, const std::string& context_id) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(storage);
-  if (absl::IsNotFound(root.status())) return false;
-  if (!root.ok()) return root.status();
-  const absl::StatusOr<std::vector<DataSource>> sources = SourcesOf(**root);
-  if (IsNowhere(sources.status())) return false;
-  if (!sources.ok()) return sources.status();
-  return std::any_of(sources->begin(), sources->end(), [&](const DataSource& source) {
-    return !source.is_default && FoldName(source.tenant) == FoldName(context_id);
-  });
-}
 
 absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                                   std::vector<Document> documents, std::int64_t now_ms) {
@@ -183,160 +112,7 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
   return StorageInfo{used, name};
 }
 
-absl::StatusOr<StorageInfo> Storages::Find(const std::string& id) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(id);
-  if (!root.ok()) return root.status();
-  const absl::StatusOr<Known> known = Look(**root);
-  if (!known.ok()) return known.status();
-  return StorageInfo{(*root)->context_id(), known->name};
-}
-
-std::map<std::string, Tenants::Seen> Storages::Shown(
-    const std::function<bool(const std::string& id)>& shows) {
-  std::map<std::string, Tenants::Seen> all;
-  for (Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
-    if (!IsStorageId(seen.context_id) || !shows(seen.context_id)) continue;
-    all.emplace(FoldName(seen.context_id), std::move(seen));
-  }
-  return all;
-}
-
-absl::StatusOr<Storages::Stretch> Storages::Walk(const std::string& after, std::size_t limit,
-                                                 std::size_t looks_max,
-                                                 const std::function<bool(const std::string& id)>& shows) {
-  const std::map<std::string, Tenants::Seen> all = Shown(shows);
-  Stretch stretch;
-  std::size_t looks = 0;
-  for (auto at = after.empty() ? all.begin() : all.upper_bound(FoldName(after)); at != all.end(); ++at) {
-    if (stretch.storages.size() == limit || looks == looks_max) {
-      stretch.next = std::prev(at)->first;
-      break;
-    }
-    ++looks;
-    const std::optional<Known> known = KnownOf(at->second);
-    if (!known) continue;
-    // One whose storage cannot be asked is there all the same.
-    const absl::StatusOr<bool> is_storage = IsStorage(at->second.context_id, *known);
-    if (!is_storage.ok() || *is_storage) stretch.storages.push_back({at->second.context_id, known->name});
-  }
-  return stretch;
-}
-
-absl::StatusOr<Storages::Page> Storages::List(const std::string& after, std::size_t limit,
-                                              const std::function<bool(const std::string& id)>& shows) {
-  Page page;
-  const std::string from = FoldName(after);
-  for (const auto& [key, seen] : Shown(shows)) {
-    const bool is_before = !after.empty() && key <= from;
-    const std::optional<Known> known = KnownOf(seen);
-    if (!known) continue;
-    // One whose storage cannot be asked is there all the same.
-    const absl::StatusOr<bool> is_storage = IsStorage(seen.context_id, *known);
-    if (is_storage.ok() && !*is_storage) continue;
-    ++page.total;
-    if (is_before) continue;
-    if (page.storages.size() < limit) {
-      page.storages.push_back({seen.context_id, known->name});
-    } else {
-      page.is_last = false;
-    }
-  }
-  return page;
-}
-
 /// Absent: it is nowhere.
-std::optional<Storages::Known> Storages::KnownOf(const Tenants::Seen& seen) {
-  if (seen.summary->documents) return KnownBy(seen.context_id, *seen.summary->documents);
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
-  const absl::StatusOr<ListedDocuments> documents = tenant.ok()
-                                                        ? (*tenant)->KeepListedDocuments(NowMs())
-                                                        : absl::StatusOr<ListedDocuments>(tenant.status());
-  if (documents.ok()) return KnownBy(seen.context_id, *documents);
-  if (IsNowhere(documents.status())) return std::nullopt;
-  // One that is damaged is there all the same, and hides no other.
-  return Known{.may_be_storage = true, .member = "", .name = seen.context_id, .sources = {}};
-}
-
-Storages::Known Storages::KnownBy(const std::string& context_id, const ListedDocuments& documents) {
-  Known known;
-  known.may_be_storage = IsStorageId(context_id);
-  known.member = documents.member;
-  if (!documents.storage.empty()) known.name = StorageNameOf(documents.storage);
-  if (known.name.empty()) known.name = context_id;
-  return known;
-}
-
-absl::StatusOr<DataSource> Storages::DefaultOf(Tenant& root) {
-  const absl::StatusOr<std::optional<Document>> kept = root.FindDocument(kDataSourceKind, kDefaultSource);
-  if (!kept.ok()) return kept.status();
-  std::optional<DataSource> source = *kept ? SourceOf((*kept)->text) : std::nullopt;
-  if (!source) source = DataSource{.id = kDefaultSource, .name = kDefaultSource};
-  const absl::StatusOr<TenantRecord> tenant = root.ReadTenantRow();
-  if (!tenant.ok()) return tenant.status();
-  source->tenant = root.context_id();
-  source->is_default = true;
-  source->door = tenant->door();
-  source->mapper.clear();
-  if (source->door == Door::kRecords) {
-    const absl::StatusOr<RecordMapper> mapper = root.ReadMapper();
-    if (!mapper.ok()) return mapper.status();
-    source->mapper = mapper->id();
-  }
-  return *std::move(source);
-}
-
-absl::StatusOr<std::vector<DataSource>> Storages::ReadSources(Tenant& root) {
-  absl::StatusOr<DataSource> first = DefaultOf(root);
-  if (!first.ok()) return first.status();
-  std::vector<DataSource> sources = {*std::move(first)};
-  const auto kept = root.ListDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
-  if (!kept.ok()) return kept.status();
-  for (const Document& one : *kept) {
-    if (one.id == kDefaultSource) continue;
-    if (std::optional<DataSource> source = SourceOf(one.text)) sources.push_back(*std::move(source));
-  }
-  return sources;
-}
-
-absl::StatusOr<std::vector<DataSource>> Storages::SourcesOf(Tenant& root) {
-  absl::StatusOr<Known> known = Look(root);
-  if (!known.ok()) return known.status();
-  if (!known->sources.empty()) return std::move(known->sources);
-  absl::StatusOr<std::vector<DataSource>> sources = ReadSources(root);
-  if (!sources.ok()) return sources;
-  known->sources = *sources;
-  Keep(root, *known);
-  return sources;
-}
-
-absl::StatusOr<std::vector<DataSource>> Storages::ListSources(const std::string& storage) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  return SourcesOf(**root);
-}
-
-absl::StatusOr<DataSource> Storages::FindSource(const std::string& storage, const std::string& id_or_name) {
-  const absl::StatusOr<std::vector<DataSource>> sources = ListSources(storage);
-  if (!sources.ok()) return sources.status();
-  if (id_or_name.empty()) return sources->front();
-  for (const DataSource& source : *sources) {
-    if (FoldName(source.id) == FoldName(id_or_name)) return source;
-  }
-  for (const DataSource& source : *sources) {
-    if (source.name == id_or_name) return source;
-  }
-  return NoSource(storage, id_or_name);
-}
-
-absl::StatusOr<std::shared_ptr<Tenant>> Storages::TenantOf(const DataSource& source) {
-  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
-  if (!absl::IsNotFound(tenant.status())) return tenant;
-  return absl::NotFoundError(
-      absl::StrCat("data source '", source.id,
-                   "' has no mirror here, or none any more. Nothing was done. Make the "
-                   "data source again, or have it restored."));
-}
-
 absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms) {
   const absl::StatusOr<TenantRecord> record = tenant.ReadTenantRow();
   if (!record.ok()) return record.status();
@@ -397,22 +173,9 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
   if (!root.ok()) return root.status();
   const std::string root_id = (*root)->context_id();
   std::optional<RecordMapper> mapper;
-  if (made.door == Door::kRecords) {
-    const absl::StatusOr<RecordMapper> found =
-        FindMapper(storage, made.mapper.empty() ? kDefaultMapper : made.mapper);
-    if (!found.ok()) return found.status();
-    mapper = *found;
-    made.mapper = mapper->id();
-    made.tenant = TenantOfSource(root_id, made.id);
-    if (absl::Status fits = CheckContextId(made.tenant); !fits.ok()) return fits;
-  } else {
-    absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
-    if (absl::IsNotFound(tenant.status())) return NoTenant(made.tenant);
-    if (!tenant.ok()) return tenant.status();
-    made.tenant = (*tenant)->context_id();
-    made.mapper.clear();
-    if (FoldName(made.tenant) == FoldName(root_id)) return Taken("the tenant", made.tenant);
-  }
+  absl::StatusOr<DataSource> completed = Completed(made, root_id, &mapper);
+  if (!completed.ok()) return completed;
+  made = *std::move(completed);
   const absl::StatusOr<std::vector<DataSource>> there = SourcesOf(**root);
   if (!there.ok()) return there.status();
   if (absl::Status free = CheckFree(storage, made, *there); !free.ok()) return free;
@@ -445,6 +208,28 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
   if (!listed.ok()) return listed;
   if (made.door == Door::kRecords) TellMade(events_, made.tenant, NameOf(root_id, made.id));
   CrashPoint("datasource.listed");
+  return made;
+}
+
+absl::StatusOr<DataSource> Storages::Completed(const DataSource& source, const std::string& root_id,
+                                               std::optional<RecordMapper>* mapper) {
+  DataSource made = source;
+  if (made.door == Door::kRecords) {
+    const absl::StatusOr<RecordMapper> found =
+        FindMapper(root_id, made.mapper.empty() ? kDefaultMapper : made.mapper);
+    if (!found.ok()) return found.status();
+    *mapper = *found;
+    made.mapper = found->id();
+    made.tenant = TenantOfSource(root_id, made.id);
+    if (absl::Status fits = CheckContextId(made.tenant); !fits.ok()) return fits;
+  } else {
+    absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
+    if (absl::IsNotFound(tenant.status())) return NoTenant(made.tenant);
+    if (!tenant.ok()) return tenant.status();
+    made.tenant = (*tenant)->context_id();
+    made.mapper.clear();
+    if (FoldName(made.tenant) == FoldName(root_id)) return Taken("the tenant", made.tenant);
+  }
   return made;
 }
 
@@ -529,7 +314,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
   std::uint64_t rows = 0;
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
   if (absl::IsNotFound(tenant.status())) {
-    // A kill may have left it deleted, and not let in again.
+    // An operator may have deleted it: it goes by its owner's word, too, and may be made again.
     absl::Status allowed = tenants_.Allow(context_id).status();
     if (!allowed.ok() && !absl::IsNotFound(allowed)) return allowed;
     return rows;
@@ -587,22 +372,6 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
   return rows;
 }
 
-absl::Status Storages::RemoveUnlisted(const std::string& root_id) {
-  const std::string begins = absl::StrCat(FoldName(root_id), "--");
-  std::vector<std::string> left;
-  for (const std::shared_ptr<Tenant>& tenant : tenants_.All()) {
-    if (!absl::StartsWith(FoldName(tenant->context_id()), begins)) continue;
-    const absl::StatusOr<std::optional<Document>> member = tenant->FindDocument(kMemberKind, "");
-    if (!member.ok() || !*member || FoldName((*member)->text) != FoldName(root_id)) continue;
-    const absl::StatusOr<TenantRecord> record = tenant->ReadTenantRow();
-    if (record.ok() && record->door() == Door::kRecords) left.push_back(tenant->context_id());
-  }
-  for (const std::string& context_id : left) {
-    if (absl::Status removed = DeleteTenant(context_id, "").status(); !removed.ok()) return removed;
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
   const MutexLock lock(changes_);
   const absl::StatusOr<std::vector<DataSource>> sources = ListSources(id);
@@ -622,88 +391,14 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
     if (!gone.ok()) return gone;
     rows += *gone;
   }
-  if (absl::Status removed = RemoveUnlisted(sources->front().tenant); !removed.ok()) return removed;
+  const std::string& root = sources->front().tenant;
+  for (const std::string& left : FindUnlisted(tenants_, root)) {
+    if (absl::Status removed = DeleteTenant(left, "").status(); !removed.ok()) return removed;
+  }
   CrashPoint("storage.emptied");
-  const absl::StatusOr<std::uint64_t> gone =
-      DeleteTenant(sources->front().tenant, absl::StrCat("storage '", sources->front().tenant, "'"));
+  const absl::StatusOr<std::uint64_t> gone = DeleteTenant(root, absl::StrCat("storage '", root, "'"));
   if (!gone.ok()) return gone;
   return rows + *gone;
-}
-
-absl::StatusOr<std::vector<RecordMapper>> Storages::ListMappers(const std::string& storage) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  std::vector<RecordMapper> mappers = {RecordMapper::Default()};
-  const auto kept = (*root)->ListDocuments(kMapperKind, "", kMappersMax);
-  if (!kept.ok()) return kept.status();
-  for (const Document& one : *kept) {
-    absl::StatusOr<RecordMapper> mapper = MapperOf(one.text);
-    if (mapper.ok()) mappers.push_back(*std::move(mapper));
-  }
-  return mappers;
-}
-
-absl::StatusOr<RecordMapper> Storages::FindMapper(const std::string& storage, const std::string& id) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  if (FoldName(id) == kDefaultMapper) return RecordMapper::Default();
-  const absl::StatusOr<std::optional<Document>> kept = (*root)->FindDocument(kMapperKind, FoldName(id));
-  if (!kept.ok()) return kept.status();
-  if (!*kept) return NoMapper(id);
-  return MapperOf((*kept)->text);
-}
-
-absl::Status Storages::CheckUnused(const std::string& storage, const std::string& mapper) {
-  const absl::StatusOr<std::vector<DataSource>> sources = ListSources(storage);
-  if (!sources.ok()) return sources.status();
-  for (const DataSource& source : *sources) {
-    if (FoldName(source.mapper) != FoldName(mapper)) continue;
-    return absl::FailedPreconditionError(absl::StrCat("mapper '", mapper, "' is that of data source '",
-                                                      source.id,
-                                                      "'. Nothing was done. Make another mapper instead."));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Storages::PutMapper(const std::string& storage, const RecordMapper& mapper, bool is_new,
-                                 std::int64_t now_ms) {
-  if (absl::Status checked = CheckStorageId(mapper.id(), "a mapper"); !checked.ok()) return checked;
-  const MutexLock lock(changes_);
-  const absl::StatusOr<RecordMapper> there = FindMapper(storage, mapper.id());
-  if (!there.ok() && (!is_new || !absl::IsNotFound(there.status()) || !Find(storage).ok()))
-    return there.status();
-  if (there.ok() && (is_new || FoldName(mapper.id()) == kDefaultMapper))
-    return Taken("the id of a mapper", mapper.id());
-  if (absl::Status unused = CheckUnused(storage, mapper.id()); !unused.ok()) return unused;
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  return (*root)->ChangeDocuments(
-      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        const auto kept = records.ReadDocuments(kMapperKind, "", kMappersMax);
-        if (!kept.ok()) return kept.status();
-        if (is_new && kept->size() >= kMappersMax) {
-          return absl::FailedPreconditionError(absl::StrCat(
-              "the storage has ", kMappersMax, " mappers, and no more can be. Nothing was done."));
-        }
-        return std::vector<DocumentChange>{{kMapperKind, FoldName(mapper.id()), MapperJson(mapper)}};
-      },
-      now_ms);
-}
-
-absl::Status Storages::DeleteMapper(const std::string& storage, const std::string& id, std::int64_t now_ms) {
-  const MutexLock lock(changes_);
-  if (absl::Status there = FindMapper(storage, id).status(); !there.ok()) return there;
-  if (FoldName(id) == kDefaultMapper) {
-    return absl::FailedPreconditionError("the mapper 'default' is always there. Nothing was done.");
-  }
-  if (absl::Status unused = CheckUnused(storage, id); !unused.ok()) return unused;
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  return (*root)->ChangeDocuments(
-      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
-        return std::vector<DocumentChange>{{kMapperKind, FoldName(id), std::nullopt}};
-      },
-      now_ms);
 }
 
 }  // namespace mirror

@@ -25,7 +25,7 @@ constexpr std::int64_t kReadingNotedMs = 30'000;
 absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t cycle,
                                             const std::string& table, const Position& position,
                                             std::int64_t now_ms) {
-  absl::StatusOr<std::shared_ptr<void>> place = TakePlace();
+  absl::StatusOr<std::shared_ptr<void>> place = TakePlace(sources_, std::chrono::seconds(0));
   if (!place.ok()) return place.status();
   absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table, "");
   const MutexLock lock(mirror_.mutex());
@@ -61,9 +61,11 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
   return reading;
 }
 
-absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& table) {
+absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& table, ReadingKind kind) {
   CommittedReading reading;
-  absl::StatusOr<std::shared_ptr<void>> place = TakePlace();
+  const bool is_page = kind == ReadingKind::kPage;
+  absl::StatusOr<std::shared_ptr<void>> place =
+      TakePlace(is_page ? pages_ : streams_, is_page ? kPageWait : std::chrono::seconds(0));
   if (!place.ok()) return place.status();
   reading.place = *std::move(place);
   {
@@ -90,14 +92,13 @@ absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& tabl
   return reading;
 }
 
-absl::StatusOr<std::shared_ptr<void>> Readings::TakePlace() {
-  if (readings_->fetch_add(1) >= kReadingsMax) {
-    readings_->fetch_sub(1);
-    return absl::ResourceExhaustedError(
-        absl::StrCat("tenant '", mirror_.context_id(), "' has ", kReadingsMax,
-                     " readings under way already. Nothing was read; try again when one has ended."));
-  }
-  return std::shared_ptr<void>(nullptr, [counter = readings_](void*) { counter->fetch_sub(1); });
+absl::StatusOr<std::shared_ptr<void>> Readings::TakePlace(ReadingPlaces& places,
+                                                          std::chrono::milliseconds wait) {
+  std::shared_ptr<void> place = places.Take(wait);
+  if (place != nullptr) return place;
+  return absl::ResourceExhaustedError(
+      absl::StrCat("tenant '", mirror_.context_id(), "' has ", kReadingsMax,
+                   " readings under way already. Nothing was read; try again when one has ended."));
 }
 
 void Readings::ReadOn(std::int64_t cycle, std::int64_t came_ms, std::chrono::steady_clock::time_point began) {
@@ -268,6 +269,11 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
     }
   }
   if (told) return found;
+  if (mirror_.seen().HasRecords()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the rows of '", mirror_.context_id(),
+        "' come as records over HTTP: there is no source that has indexes. Nothing was changed"));
+  }
   return absl::FailedPreconditionError(absl::StrCat(
       "the source of '", mirror_.context_id(),
       "' has not said which indexes it has: its agent is older than 0.2, or no cycle began since the server "

@@ -1,7 +1,6 @@
 #ifndef MIRROR_SERVER_TENANT_READINGS_H_
 #define MIRROR_SERVER_TENANT_READINGS_H_
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "server/plan/row_request.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
+#include "server/tenant/reading_places.h"
 
 namespace mirror {
 
@@ -48,7 +48,7 @@ struct IndexesOfTable {
   std::vector<std::string> followed;     ///< The mirror's own indexes on it.
 };
 
-/// A table at a position, to be read beside what goes on. Holds one of the tenant's kReadingsMax places.
+/// A table at a position, to be read beside what goes on. Holds one of the tenant's places for it.
 struct TableReading {
   std::shared_ptr<void> place;
   std::unique_ptr<Snapshot> snapshot;
@@ -63,8 +63,13 @@ struct CommittedReading {
   TableSchema kept;  ///< What its rows are read by.
 };
 
-/// Readings that a tenant may have open at once.
+/// Readings that a tenant may have open at once: of its source, pages, and whole tables, each by themselves,
+/// so that none of them keeps another out.
 inline constexpr int kReadingsMax = 4;
+/// For a page to get its place.
+inline constexpr std::chrono::seconds kPageWait{5};
+
+enum class ReadingKind { kPage, kStream };
 
 /// What a tenant tells of itself: to its source, to an operator, to those who deliver to hooks. Nothing is
 /// changed by it. Errors: as Mirror; those that are an operator's: kNotFound when the file is gone.
@@ -108,8 +113,8 @@ class Readings {
 
   /// What is committed of `table`, through whichever door it came. Errors: kNotFound: there is no such table;
   /// kFailedPrecondition: its rows have an older definition, until they are populated;
-  /// kResourceExhausted when kReadingsMax are open.
-  absl::StatusOr<CommittedReading> ReadCommitted(const std::string& table);
+  /// kResourceExhausted when kReadingsMax of this kind are open, of pages still after kPageWait.
+  absl::StatusOr<CommittedReading> ReadCommitted(const std::string& table, ReadingKind kind);
 
   // --- An operator's ---
 
@@ -131,12 +136,12 @@ class Readings {
   absl::Status HookDone(std::int64_t id);
 
  private:
-  absl::StatusOr<std::shared_ptr<void>> TakePlace();
+  absl::StatusOr<std::shared_ptr<void>> TakePlace(ReadingPlaces& places, std::chrono::milliseconds wait);
 
   Mirror& mirror_;
   std::int64_t written_ms_ MIRROR_GUARDED_BY(mirror_.mutex()) = 0;  ///< Progress of readings, by ReadOn().
   ReceiptHead signed_receipts_ MIRROR_GUARDED_BY(mirror_.mutex());
-  std::shared_ptr<std::atomic<int>> readings_ = std::make_shared<std::atomic<int>>(0);
+  ReadingPlaces sources_{kReadingsMax}, pages_{kReadingsMax}, streams_{kReadingsMax};
 };
 
 }  // namespace mirror

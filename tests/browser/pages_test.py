@@ -103,8 +103,9 @@ class Pages(unittest.TestCase):
         for state in ("held", "differs", "late", "paused", "good"):
             self.page.see(state, "tbody")
         self.page.press("paused")
-        wait_for("one tenant", lambda: len(self.page.all("tbody tr")) == 1)
+        wait_for("two tenants", lambda: len(self.page.all("tbody tr")) == 2)
         self.assertIn("Paused-1", self.page.text("tbody"))
+        self.assertIn("Acme--erp", self.page.text("tbody"))
         self.page.press("All")
         self.page.all("#search")[0].send_keys("dECIde")
         wait_for("two tenants", lambda: len(self.page.all("tbody tr")) == 2)
@@ -260,10 +261,12 @@ class Pages(unittest.TestCase):
         self.page.see("Its rows come as records over HTTP, without cycles")
 
     def test_rows_of_a_storage_are_seen_as_they_come(self):
+        (storage,) = self.place.ctl_json("storages", "Weird")
+        rows = storage["data_sources"][0]["rows"]
         self.page.open("/storages?find=Weird")
         self.page.see("good", "tbody")
-        self.assertEqual(self.place.upsert("Weird", "", [{"externalId": str(i), "name": "A"} for i in range(777)])[0], 200)
-        self.page.see("777", "tbody")
+        self.assertEqual(self.place.upsert("Weird", "", [{"externalId": f"new {i}", "name": "A"} for i in range(777)])[0], 200)
+        self.page.see(f"{rows + 777:,}", "tbody")
 
     def test_imports_are_shown_by_state_and_come_by_themselves(self):
         self.page.open("/imports")

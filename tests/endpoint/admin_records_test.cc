@@ -286,7 +286,7 @@ TEST_F(AdminRecordsTest, ATenantOfRecordsIsToldAsOne) {
   EXPECT_THAT(made[0].message(), HasSubstr("over HTTP"));
 
   const Finished listed = here_->Mirrorctl({"tables", "Acme"});
-  EXPECT_THAT(listed.outputput, Not(HasSubstr("unknown")));
+  EXPECT_THAT(listed.output, Not(HasSubstr("unknown")));
   EXPECT_THAT(here_->Mirrorctl({"pause", "Acme", "--reason", "a test"}).output,
               HasSubstr("writes over HTTP are refused until"));
   EXPECT_THAT(Ask("PUT", "/v4/storages/Acme/businesspartners", "application/json",

@@ -260,8 +260,8 @@ class Tables(unittest.TestCase):
         self.check("events", self.ctl("events"), "time", "severity", "tenant", "kind", "message")
         keys = ("key_id", "algorithm", "not_before", "not_after", "thumbprint", "environment", "state", "issuer")
         self.check("keys", self.ctl("keys"), *keys)
-        self.check("storages", self.ctl("storages"), "storage", "source", "door", "state", "rows", "written", "mapper", "tenant", "name")
-        jobs = ("job", "state", "done", "inserts", "updates", "failed", "since", "key", "message")
+        self.check("storages", self.ctl("storages"), "storage", "source", "door", "state", "rows", "written", "mapper", "tenant")
+        jobs = ("job", "state", "done", "inserts", "updates", "failed", "since", "message")
         self.check("jobs", self.ctl("jobs"), *jobs)
         self.check("jobs", self.ctl("jobs", "--storage", STORAGE.lower(), "--limit", "1"), *jobs)
         self.check("tables", self.ctl("tables", STORAGE), "table", "lsn", "rows", "state", "pending", "cycle", "data", "equality")
@@ -297,7 +297,7 @@ class Tables(unittest.TestCase):
         restored = self.ctl("restore", STORAGE, copy, "--confirm", STORAGE)
         self.assertIn("nobody sends it again", " ".join(restored.stdout.split()))
         self.assertNotIn("cycle", self.ctl("events", STORAGE).stdout)
-        for words in (["invalidate", STORAGE, "--all"], ["verify", STORAGE], ["accept-source", STORAGE]):
+        for words in (["invalidate", STORAGE, "--all"], ["verify", STORAGE], ["accept-source", STORAGE], ["indexes", STORAGE]):
             refused = self.ctl(*words)
             self.assertEqual(refused.returncode, 1)
             self.assertNotIn("cycle", refused.stderr)

@@ -34,7 +34,7 @@ update-spread delete-spread random-order sqlite-import changeset-insert changese
 postgres-update postgres-copy mariadb-insert mariadb-update push-p50 push-p99 quiet-cycle small-cycles
 small-calls server-memory idle-tenant tenants-10000 digest-scan agent-reader agent-population agent-memory
 catch-up-appended catch-up-range catch-up-random triggers-insert triggers-delete triggers-random-update
-triggers-single-update triggers-bulk-update receipts-population receipts-upsert receipts-push
+triggers-single-update triggers-bulk-update receipts-population receipts-upsert receipts-push records-upsert records-upsert-64 records-import records-stream
 synthetic-unchanged synthetic-memory csv-population csv-import csv-one-row
 everything-population everything-repopulation everything-update everything-delete
 """.split()

@@ -88,7 +88,7 @@ ROOMS = {
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
     "server/records": ("base base/json proto/wire server/plan", ()),
     "server/config": ("base base/config base/db/postgres base/db/sqlite base/exposition server/plan", ()),
-    "server/import": ("proto/wire/import", ()),
+    "server/import": ("base proto/wire/import", ()),
     "server/store/catalog": ("base certs", ()),
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
@@ -188,7 +188,7 @@ ROOMS = {
         "server/hooks server/hooks/delivery server/http server/jobs server/rpc server/rpc/admin server/rpc/listener "
         "server/storages server/store server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
-        "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/watch",
+        "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/tenant/mirror server/watch",
         ("spdlog", "grpc"),
     ),
     "server/example": ("base server server/config server/hooks server/store/sqlite", ()),

@@ -15,7 +15,7 @@ DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "server" / "http" / "op
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 JSON, NDJSON = "application/json", "application/x-ndjson"
 # What calls that the document does not have are refused with.
-REFUSALS = (400, 401, 403, 404, 405, 413, 415, 417, 429, 431, 500, 503)
+REFUSALS = (400, 401, 403, 404, 405, 408, 413, 415, 417, 429, 431, 500, 503)
 SHOWN_MAX = 80
 
 

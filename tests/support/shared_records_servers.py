@@ -185,6 +185,7 @@ class One:
         if self.process is None:
             return
         self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGCONT)  # A test that failed may have left it hanging.
         assert self.process.wait(records_server.PATIENCE_S) == 0, self.log.read_text()
         self.process = None
         sanitizer_words.check_file(self.log)

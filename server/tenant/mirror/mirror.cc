@@ -57,12 +57,6 @@ bool WentElsewhere(const absl::Status& status, const TenantFile& file, Store* st
   return there.ok() && (*there)->upkeep().CheckOwnTables().ok();
 }
 
-/// Never the same twice, so that a tenant made anew has none of a former one's.
-std::uint64_t NextDocumentsVersion() {
-  static std::atomic<std::uint64_t> last{0};
-  return ++last;
-}
-
 }  // namespace
 
 Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
@@ -73,7 +67,6 @@ Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& opti
       events_(events),
       hooks_(options.hooks, context_id_),
       agreed_(options.columns, options.hash_secret, context_id_),
-      documents_version_(NextDocumentsVersion()),
       file_{.open = std::move(open)},
       progress_(options_, seen_),
       partner_(context_id_, events),
@@ -109,8 +102,6 @@ void Mirror::FindStale() {
   }
 }
 
-void Mirror::NoteDocuments() { documents_version_ = NextDocumentsVersion(); }
-
 absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   if (file_.retired) {
     return absl::PermissionDeniedError(absl::StrCat(
@@ -138,7 +129,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   }
   store_ = *std::move(store);
   is_open_ = true;
-  NoteDocuments();
+  seen_.NoteDocuments();
   make_room_();
   KeepTargets(*store_, options_.freshness, context_id_);
   Summarize(Look::kAll);
@@ -315,7 +306,7 @@ void Mirror::Summarize(Look look) {
 void Mirror::Close() {
   store_.reset();
   is_open_ = false;
-  NoteDocuments();
+  seen_.NoteDocuments();
 }
 
 /// A full disk, a lock, a file that cannot be written: told once, until something is written again.

@@ -66,10 +66,6 @@ class Mirror {
   const std::string& context_id() const { return context_id_; }
   const TenantOptions& options() const { return options_; }
   bool is_open() const { return is_open_; }
-  /// Another number of this process when its documents may have changed, by this process or with its file:
-  /// what was read of them behind the same number is as it was.
-  std::uint64_t documents_version() const { return documents_version_; }
-  void NoteDocuments() MIRROR_REQUIRES(mutex_);
   /// An event of this tenant's.
   void Tell(Severity severity, std::string_view kind, std::string text);
 
@@ -138,7 +134,6 @@ class Mirror {
   Mutex mutex_;
   std::unique_ptr<Store> store_ MIRROR_GUARDED_BY(mutex_);
   std::atomic<bool> is_open_{false};
-  std::atomic<std::uint64_t> documents_version_;
   TenantFile file_ MIRROR_GUARDED_BY(mutex_);
   RunningCycle cycle_ MIRROR_GUARDED_BY(mutex_);
   CycleProgress progress_ MIRROR_GUARDED_BY(mutex_);

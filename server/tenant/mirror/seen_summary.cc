@@ -66,7 +66,17 @@ void ReadDocuments(Store& store, TenantSummary* summary) {
   if (documents.ok()) summary->documents = *documents;
 }
 
+/// Never the same twice, so that a tenant made anew has none of a former one's.
+std::uint64_t NextDocumentsVersion() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
 }  // namespace
+
+SeenSummary::SeenSummary() : documents_version_(NextDocumentsVersion()) {}
+
+void SeenSummary::NoteDocuments() { documents_version_ = NextDocumentsVersion(); }
 
 void ReadSummary(Store& store, Look look, TenantSummary* summary) {
   if (look == Look::kAll || look == Look::kDocuments) ReadDocuments(store, summary);

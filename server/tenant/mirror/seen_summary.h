@@ -28,6 +28,7 @@ void ReadSummary(Store& store, Look look, TenantSummary* summary);
 /// Threads: any. Its own lock is taken last, and for a moment.
 class SeenSummary {
  public:
+  SeenSummary();
   TenantSummary Get() const;
   /// The same, but for the progress of a cycle that runs. Null: there is nothing to be known.
   std::shared_ptr<const TenantSummary> Shared() const;
@@ -50,6 +51,10 @@ class SeenSummary {
   /// End of the last call of a cycle, unix milliseconds; 0: none since the start.
   std::int64_t progress_ms() const { return progress_ms_.load(std::memory_order_relaxed); }
   void NoteProgress(std::int64_t ms) { progress_ms_.store(ms, std::memory_order_relaxed); }
+  /// Another number of this process when its documents may have changed, by this process or with its file:
+  /// what was read of them behind the same number is as it was.
+  std::uint64_t documents_version() const { return documents_version_; }
+  void NoteDocuments();
   /// What this process saw of its cycles.
   CycleBook& book() { return book_; }
   const CycleBook& book() const { return book_; }
@@ -62,6 +67,7 @@ class SeenSummary {
   /// The same of records: their rows, and the LSN of their table.
   mutable std::optional<std::pair<std::int64_t, std::int64_t>> records_ MIRROR_GUARDED_BY(mutex_);
   std::atomic<std::int64_t> progress_ms_{0};
+  std::atomic<std::uint64_t> documents_version_;
   CycleBook book_;
 };
 

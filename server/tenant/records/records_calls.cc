@@ -165,7 +165,7 @@ absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t
           return absl::FailedPreconditionError(std::move(why));
         return planner(*mirror_.store(), tenant, **record);
       });
-  mirror_.NoteDocuments();
+  mirror_.seen().NoteDocuments();
   if (!committed.ok()) return committed.status();
   mirror_.agreed().Forget();
   mirror_.Summarize(Look::kAll);
@@ -444,7 +444,7 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
           .status();
   // What could not be kept is read from the mirror by the next list.
   if (is_listed && mirror_.store() != nullptr) KeepListed().status().IgnoreError();
-  mirror_.NoteDocuments();
+  mirror_.seen().NoteDocuments();
   if (changed.ok() && is_job) mirror_.Summarize(Look::kTenant);
   return changed;
 }

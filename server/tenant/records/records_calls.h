@@ -73,8 +73,8 @@ class RecordsCalls {
   /// Reads under the store's writer lock and gives what is to be written.
   using DocumentPlanner = std::function<absl::StatusOr<std::vector<DocumentChange>>(StoreRecords& records)>;
   absl::Status ChangeDocuments(const DocumentPlanner& planner, std::int64_t now_ms);
-  /// See Mirror: what stands behind answers and jobs changes it not.
-  std::uint64_t documents_version() const { return mirror_.documents_version(); }
+  /// See SeenSummary. Of answers and jobs it says nothing.
+  std::uint64_t documents_version() const { return mirror_.seen().documents_version(); }
 
  private:
   struct Waiting {

@@ -20,7 +20,8 @@ using testing::StartsWith;
 constexpr std::size_t kMuch = 32 << 20;
 constexpr char kQuick[] = "GET /quick HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// "/quick" is answered by a thread, "/there" is there already and long, "/long" is made for "x-asker".
+/// "/quick" is answered by a thread, "/there" is there already and long, "/long" is made for "x-asker". Each
+/// takes a short body.
 class ThreeDoors : public HttpDoor {
  public:
   HttpAdmission Admit(const HttpHead& head) override {
@@ -29,6 +30,7 @@ class ThreeDoors : public HttpDoor {
       admission.refusal = HttpAnswer{200, "text/plain", std::string(kMuch, 'x')};
       return admission;
     }
+    admission.body_bytes_max = 10;
     if (const std::string* const asker = head.Find("x-asker")) admission.asker = *asker;
     admission.answer = [](const HttpHead& asked, const std::string& /*body*/) {
       return HttpAnswer{200, "text/plain", asked.path == "/long" ? std::string(kMuch, 'x') : "quick"};
@@ -67,6 +69,18 @@ TEST(HttpStrangersTest, ACrowdThatReadsNothingOfItKeepsNobodyOut) {
   for (int i = 0; i < 10; ++i) {
     EXPECT_THAT(RawHttp(listener->port()).Ask(kQuick), StartsWith("HTTP/1.1 200"));
   }
+}
+
+TEST(HttpStrangersTest, ACrowdThatPromisesBodiesKeepsNobodyOut) {
+  const auto listener = OpenStrangers({.connections_max = 8});
+  RawHttp known(listener->port());
+  known.Send("POST /quick HTTP/1.1\r\nHost: x\r\nX-Asker: known\r\nContent-Length: 10\r\n\r\n");
+  const auto crowd =
+      Unread(*listener, 30, "POST /quick HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_THAT(RawHttp(listener->port()).Ask(kQuick), StartsWith("HTTP/1.1 200"));
+  }
+  EXPECT_THAT(known.Ask("0123456789"), StartsWith("HTTP/1.1 200")) << "who is somebody keeps the place";
 }
 
 TEST(HttpStrangersTest, OneThatTakesItsAnswersSlowlyLeavesTurnsToOthers) {

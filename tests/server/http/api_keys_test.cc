@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,6 +49,50 @@ TEST(ApiKeysTest, WhatIsNoKeyIsToldOf) {
   ApiKeys keys(folder.path(), 2);
   EXPECT_THAT(keys.Load(), IsOkAndHolds(SizeIs(1)));
   EXPECT_THAT(keys.See().keys, IsEmpty());
+}
+
+/// Writes into the file that is there.
+void ReplaceInPlace(const std::string& path, const std::string& from, const std::string& to) {
+  std::string text;
+  {
+    std::ifstream file(path);
+    text.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  const std::size_t at = text.find(from);
+  ASSERT_NE(at, std::string::npos);
+  std::ofstream(path) << text.replace(at, from.size(), to);
+}
+
+TEST(ApiKeysTest, AFileThatIsChangedInPlaceIsSeen) {
+  const TempFolder folder;
+  const auto first = IssueApiKey(folder.path(), {.name = "first", .storages = {"*"}});
+  ASSERT_THAT(first, IsOk());
+  ApiKeys keys(folder.path(), 2);
+  ASSERT_THAT(keys.Load(), IsOk());
+  ReplaceInPlace(folder.path() + "/first.toml", "reader", "writer");
+  EXPECT_TRUE(keys.IsStale());
+  ASSERT_THAT(keys.Load(), IsOk());
+  EXPECT_EQ(keys.Find(*first)->role, ApiRole::kWriter);
+  EXPECT_FALSE(keys.IsStale());
+}
+
+TEST(ApiKeysTest, WhatCouldNotBeReadIsTriedAgain) {
+  const TempFolder work;
+  const std::string folder = work.path() + "/keys", kept = work.path() + "/kept";
+  const auto first = IssueApiKey(folder, {.name = "first", .storages = {"*"}});
+  ASSERT_THAT(first, IsOk());
+  ApiKeys keys(folder, 2);
+  ASSERT_THAT(keys.Load(), IsOk());
+  std::filesystem::rename(folder, kept);
+  std::ofstream(folder) << "no folder";
+  EXPECT_TRUE(keys.IsStale());
+  EXPECT_THAT(keys.Load(), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_NE(keys.Find(*first), nullptr) << "the former keys stay";
+  EXPECT_TRUE(keys.IsStale()) << "what failed was not seen";
+  std::filesystem::remove(folder);
+  std::filesystem::rename(kept, folder);
+  ASSERT_THAT(keys.Load(), IsOk());
+  EXPECT_FALSE(keys.IsStale());
 }
 
 TEST(ApiKeysTest, EachKeyHasSoManyPlacesAndGetsThemBack) {

@@ -56,9 +56,18 @@ TEST(HttpRoutesTest, AnotherMethodIsToldWhichThereAre) {
   const HttpRoutes routes = SomeRoutes();
   const HttpRoutes::Match other = routes.Find("PUT", {"storages", "Acme"});
   EXPECT_EQ(other.route, nullptr);
-  EXPECT_EQ(other.allowed, "GET, DELETE");
+  EXPECT_EQ(other.allowed, "GET, HEAD, DELETE");
   EXPECT_THAT(other.parts, IsEmpty());
-  EXPECT_EQ(routes.Find("get", {"healthz"}).allowed, "GET");
+  EXPECT_EQ(routes.Find("get", {"healthz"}).allowed, "GET, HEAD");
+  EXPECT_EQ(routes.Find("HEAD", {"storages", "Acme", "clear"}).allowed, "POST");
+}
+
+TEST(HttpRoutesTest, HeadIsWhatGetIs) {
+  const HttpRoutes routes = SomeRoutes();
+  const HttpRoutes::Match head = routes.Find("HEAD", {"storages", "Acme"});
+  ASSERT_NE(head.route, nullptr);
+  EXPECT_EQ(head.route->method, "GET");
+  EXPECT_EQ(head.number, routes.Find("GET", {"storages", "Acme"}).number);
 }
 
 TEST(HttpRoutesTest, WhatIsNoPathIsNone) {

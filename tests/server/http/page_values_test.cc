@@ -1,9 +1,12 @@
 #include "server/http/page_values.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <optional>
 #include <string>
+
+#include "tests/support/status_matchers.h"
 
 namespace mirror {
 namespace {
@@ -47,6 +50,51 @@ TEST(PageValuesTest, OneThatIsLargerThanAllMayBeComesAlone) {
   EXPECT_FALSE(values.Add("1", "b"));
   EXPECT_EQ(values.next(), "a");
   EXPECT_EQ(values.count(), 1U);
+}
+
+TEST(PageValuesTest, APageEndsBehindAKeyThatCanBeSent) {
+  const std::string long_key(kPageTokenBytesMax + 1, 'k');
+  PageValues values(3);
+  EXPECT_TRUE(values.Add("1", "a"));
+  EXPECT_TRUE(values.Add("2", long_key));
+  EXPECT_TRUE(values.Add("3", long_key));
+  EXPECT_FALSE(values.Add("4", "b"));
+  EXPECT_FALSE(values.is_stuck());
+  EXPECT_EQ(values.next(), "a");
+  EXPECT_EQ(values.count(), 1U);
+  EXPECT_EQ(values.Take(), "[1]");
+
+  PageValues all(3);
+  EXPECT_TRUE(all.Add("1", "a"));
+  EXPECT_TRUE(all.Add("2", long_key));
+  EXPECT_EQ(all.Take(), "[1,2]") << "of the last page all is given";
+
+  PageValues stuck(1);
+  EXPECT_TRUE(stuck.Add("1", long_key));
+  EXPECT_FALSE(stuck.is_stuck());
+  EXPECT_FALSE(stuck.Add("2", "b"));
+  EXPECT_TRUE(stuck.is_stuck());
+}
+
+TEST(PageTokenTest, AnyKeyIsATextThatCanBeSentBack) {
+  const std::string keys[] = {"plain",
+                              "[\"1\",2]",
+                              "Zoë",
+                              "a\nb",
+                              std::string("a\0b", 3),
+                              "\x7f",
+                              "~tilde",
+                              "\xff\xfe",
+                              std::string(3'000, '"'),
+                              ""};
+  for (const std::string& key : keys) {
+    const std::string token = PageToken(key);
+    EXPECT_LE(token.size(), kPageTokenBytesMax);
+    for (const char c : token) EXPECT_FALSE(static_cast<unsigned char>(c) < 0x20 || c == '\x7f') << token;
+    EXPECT_THAT(KeyOfToken(token), IsOkAndHolds(key));
+  }
+  EXPECT_EQ(PageToken("Zoë"), "Zoë") << "as people read it, where it can be";
+  EXPECT_THAT(KeyOfToken("~*"), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 }  // namespace

@@ -71,6 +71,18 @@ Outcome SlowBody(Target& target) {
   return Drip(target.http(), target.http().Upsert({{"Content-Length", "100000"}}, ""));
 }
 
+/// Bodies that are promised and never sent, without a key: more of them than the door has connections.
+Outcome PromisedUploads(Target& target) {
+  const HttpVictim& victim = target.http();
+  const std::string upload =
+      HttpLine::Request(victim.door(), "PUT", "/files/upload/none", "", {{"Content-Length", "1000"}});
+  std::vector<HttpLine> crowd = Crowd(victim, kCrowd, upload);
+  Outcome outcome = BesideCrowd(victim, crowd);
+  // Whoever has no link is told so before he sends anything.
+  if (!crowd.empty()) outcome.got = {crowd.back().Answer(kHttpPatience).name(!crowd.back().gone())};
+  return outcome;
+}
+
 /// Half heads, without a key: more of them than the door has connections.
 Outcome SlowHeads(Target& target) {
   const HttpVictim& victim = target.http();
@@ -240,7 +252,8 @@ Outcome HttpStorm(Target& target) {
 std::vector<Attack> HttpCrowdAttacks() {
   return {
       {"slow-head", "A head of which a byte comes now and then.", {kClosed}, SlowHead},
-      {"slow-body", "A body of which a byte comes now and then, with a key.", {kClosed}, SlowBody},
+      {"slow-body", "A body of which a byte comes now and then, with a key.", {"408"}, SlowBody},
+      {"promised-uploads", "400 uploads of which no byte comes, without a key.", {"404"}, PromisedUploads},
       {"slow-heads", "400 heads that are never finished, without a key.", {"OK"}, SlowHeads},
       {"pipelined", "500 requests in one packet.", {"200"}, Pipelined},
       {"idle",

@@ -79,23 +79,21 @@ Json ToJson(const v1::ApiKeyInfo& key) {
 
 void PrintStorages(std::ostream& out, const v1::ListStoragesResponse& answer, std::size_t width,
                    std::int64_t now_ms) {
-  TextTable table({{.name = "storage", .whole = true},
-                   {.name = "source", .whole = true},
-                   {.name = "door", .goes = 3},
-                   {"state"},
-                   {.name = "rows", .number = true, .goes = 5},
-                   {.name = "written", .goes = 4},
-                   {.name = "mapper", .goes = 1},
-                   {.name = "tenant", .goes = 2},
-                   {.name = "name"}},
+  // Ids may be long, words are not. Names are free text: JSON has them.
+  TextTable table({{"storage"},
+                   {"source"},
+                   {.name = "door", .goes = 2, .whole = true},
+                   {.name = "state", .whole = true},
+                   {.name = "rows", .number = true, .goes = 4},
+                   {.name = "written", .goes = 3, .whole = true},
+                   {.name = "mapper", .goes = 1, .whole = true},
+                   {"tenant"}},
                   width);
   for (const v1::StorageInfo& storage : answer.storages()) {
     if (storage.data_sources().empty()) {
-      table.Add({storage.id(), "", "", {"unreadable", Colour::kRed}, "", "", "", "", storage.problem()});
+      table.Add({storage.id(), "", "", {"unreadable", Colour::kRed}, "", "", "", storage.problem()});
     }
     for (const v1::DataSourceInfo& source : storage.data_sources()) {
-      // The default one is called as its storage is, unless it got a name of its own.
-      const bool is_plain = source.is_default() && source.name() == source.id();
       table.Add({storage.id(),
                  source.id(),
                  source.door(),
@@ -105,8 +103,7 @@ void PrintStorages(std::ostream& out, const v1::ListStoragesResponse& answer, st
                      : Grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(0, source.rows()))),
                  AgoText(source.last_progress_ms(), now_ms),
                  source.mapper(),
-                 source.tenant(),
-                 is_plain ? storage.name() : source.name()});
+                 source.tenant()});
     }
   }
   table.Print(out);
@@ -117,11 +114,10 @@ void PrintImportJobs(std::ostream& out, const v1::ListImportJobsResponse& answer
   TextTable table({{.name = "job", .whole = true},
                    {.name = "state", .whole = true},
                    {.name = "done", .number = true},
-                   {.name = "inserts", .number = true, .goes = 2},
-                   {.name = "updates", .number = true, .goes = 3},
-                   {.name = "failed", .number = true, .goes = 5},
-                   {.name = "since", .goes = 4},
-                   {.name = "key", .goes = 1},
+                   {.name = "inserts", .number = true, .goes = 1},
+                   {.name = "updates", .number = true, .goes = 2},
+                   {.name = "failed", .number = true, .goes = 4},
+                   {.name = "since", .goes = 3},
                    {"message"}},
                   width);
   for (const v1::ImportJobInfo& job : answer.jobs()) {
@@ -132,7 +128,6 @@ void PrintImportJobs(std::ostream& out, const v1::ListImportJobsResponse& answer
                Grouped(job.updates()),
                Grouped(job.failed()),
                AgoText(job.created_ms(), now_ms),
-               job.api_key(),
                job.message()});
   }
   table.Print(out);

@@ -58,12 +58,16 @@ export default function events(main) {
   };
   const load = async () => {
     more.disabled = true;
-    const first = [...older, ...live.events].reduce((least, event) => Math.min(least, event.id), Infinity);
     const query = new URLSearchParams({ severity: severity.value, kind: kind.value.trim(), tenant: tenant.value.trim(), limit: PAGE });
-    if (Number.isFinite(first) && load.same === query.toString()) query.set('before', first);
-    else load.same = query.toString();
+    const filter = query.toString();
+    // What came for another filter is of no use: between its events lie some that this one means.
+    if (load.filter !== filter) older = [];
+    load.filter = filter;
+    const first = [...older, ...live.events].reduce((least, event) => Math.min(least, event.id), Infinity);
+    if (older.length > 0) query.set('before', first);
     try {
       const answer = await get(`/api/events?${query}`);
+      if (load.filter !== filter) return;
       older = [...answer.events, ...older];
       all = answer.events.length < PAGE;
       trouble.replaceChildren();

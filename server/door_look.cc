@@ -1,0 +1,28 @@
+#include "server/door_look.h"
+
+#include <utility>
+
+#include "certs/apikeys/api_key.h"
+
+namespace mirror {
+
+absl::StatusOr<HttpDoorSeen> LookAtHttpDoor(HttpService* http, const HttpConfig& config, bool with_keys) {
+  HttpDoorSeen seen;
+  if (http != nullptr) {
+    seen.url = http->url();
+    if (!with_keys) return seen;
+    ApiKeys::Seen keys = http->Keys();
+    seen.keys = std::move(keys.keys);
+    seen.used_ms = std::move(keys.used_ms);
+    seen.left_out = std::move(keys.left_out);
+    return seen;
+  }
+  if (!with_keys) return seen;
+  absl::StatusOr<FoundApiKeys> found = ReadApiKeys(config.api_keys);
+  if (!found.ok()) return found.status();
+  seen.keys = std::move(found->keys);
+  seen.left_out = std::move(found->left_out);
+  return seen;
+}
+
+}  // namespace mirror

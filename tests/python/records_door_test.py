@@ -1,0 +1,238 @@
+#!/usr/bin/python3
+"""The door for records and what comes to it at once or oddly: crowds without a key, clients that do not take what they
+asked for, many pages and streams, keys of rows that no request can have as they are, keys that are edited, repetitions.
+
+Usage: records_door_test.py BIN_DIR
+"""
+
+import concurrent.futures
+import http.client
+import json
+import pathlib
+import shutil
+import signal
+import socket
+import sqlite3
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import records_server
+
+BIN = None
+CONNECTIONS_MAX, REQUESTS_MAX, STREAMS_OF_TENANT = 40, 32, 4
+DELETE = ["DELETE_BY_EXTERNAL_ID"]
+ODD_KEYS = ["a\nb", "b\tc", "c", "d\x7f", "~e", "+ &%/", "Zoë", "L" * 3_000, '"' * 2_000]
+WIDE_ROWS = 4_000
+
+
+def make_source(path):
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE odd(k TEXT PRIMARY KEY NOT NULL, v TEXT)")
+        database.executemany("INSERT INTO odd VALUES(?, 'x')", [(key,) for key in ODD_KEYS])
+        database.execute("CREATE TABLE composite(a TEXT NOT NULL, b INTEGER NOT NULL, PRIMARY KEY(a, b))")
+        database.executemany("INSERT INTO composite VALUES(?, ?)", [(key, n) for key in ODD_KEYS for n in (1, 2)])
+        database.execute("CREATE TABLE long(k TEXT PRIMARY KEY NOT NULL)")
+        long = "L" * 9_000
+        database.executemany("INSERT INTO long VALUES(?)", [("K",), (long + "1",), (long + "2",), ("M",)])
+        # More than two sockets and what the server reads ahead hold.
+        database.execute("CREATE TABLE wide(id INTEGER PRIMARY KEY, v TEXT)")
+        database.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+            "INSERT INTO wide SELECT i, hex(zeroblob(4000)) FROM n",
+            (WIDE_ROWS,),
+        )
+
+
+class Place(unittest.TestCase):
+    """A server with a mirror of that source, `Cust`."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.work = pathlib.Path(tempfile.mkdtemp(prefix="records door "))
+        cls.addClassCleanup(shutil.rmtree, cls.work, ignore_errors=True)
+        make_source(cls.work / "crm.db")
+        lines = f"connections_max = {CONNECTIONS_MAX}\nrequests_max = {REQUESTS_MAX}"
+        cls.server = records_server.RecordsServer(BIN, cls.work / "dev", sections={"http": lines}, source=cls.work / "crm.db")
+        cls.server.start()
+        cls.addClassCleanup(cls.server.stop)
+        cls.door = cls.server.door()
+        for command in ("install", "once"):
+            done = cls.server.run("mirror-agent", command, "--config", cls.work / "dev" / "mirror-agent.toml")
+            assert done.returncode == 0, done.stderr
+
+    def storage(self, name):
+        self.door.request("POST", "/v2/storages", json={"name": name}).expect(201)
+        return f"/v4/storages/{name}/businesspartners"
+
+    def send(self, method, path, fields=None, begin=b""):
+        """A connection of a client that has sent this, and takes little."""
+        line = socket.socket()
+        self.addCleanup(line.close)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        line.settimeout(60)
+        line.connect(("127.0.0.1", self.server.ports[2]))
+        head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "x", **(fields or {})}.items())
+        line.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + begin)
+        return line
+
+    def stream(self, key=None):
+        """One that is not taken, once it has begun: with its status."""
+        fields = {"X-API-KEY": key or self.server.owner, "Accept": "application/x-ndjson"}
+        line = self.send("GET", "/v4/storages/Cust/records/wide", fields)
+        return line, line.recv(12).decode().split(" ")[1]
+
+
+class DoorTest(Place):
+    def test_uploads_that_are_promised_hold_no_place(self):
+        crowd = [self.send("PUT", "/files/upload/none", {"Content-Length": 1000}) for _ in range(CONNECTIONS_MAX + 20)]
+        self.assertTrue(crowd[-1].recv(100).startswith(b"HTTP/1.1 404 "), "before a byte of the file")
+        link = self.door.request("POST", "/files/upload", json={"url": "a.csv"}).expect(200).json()["uploadLink"]
+        path = link[len(self.server.url) :]
+        crowd += [self.send("PUT", path, {"Content-Length": 1000}) for _ in range(CONNECTIONS_MAX + 20)]
+        with self.server.door() as fresh:
+            fresh.request("GET", "/healthz").expect(200)
+            fresh.request("GET", "/v2/storages").expect(200)
+        with self.server.door() as sender:
+            sender.request("PUT", link, body=b"x" * 1000).expect(200)
+
+    def test_head_is_answered_as_get(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.ports[2], timeout=60)
+        self.addCleanup(connection.close)
+
+        def head(path, **fields):
+            connection.request("HEAD", path, headers=fields)
+            answer = connection.getresponse()
+            self.assertEqual(answer.read(), b"")
+            return answer
+
+        self.assertEqual((head("/healthz").status, head("/healthz").getheader("Content-Length")), (200, "3"))
+        self.assertEqual(head("/openapi.json").status, 200)
+        self.assertEqual(head("/v2/storages").status, 401)
+        key = {"X-API-KEY": self.server.owner}
+        whole = self.door.request("GET", "/v2/storages").expect(200)
+        answer = head("/v2/storages", **key)
+        self.assertEqual((answer.status, answer.getheader("Content-Length")), (200, str(len(whole.body))))
+        answer = head("/files/upload", **key)
+        self.assertEqual((answer.status, answer.getheader("Allow")), (405, "POST"))
+        refused = self.door.request("DELETE", "/healthz", documented=False).expect(405)
+        self.assertEqual(refused.headers["allow"], "GET, HEAD")
+
+    def test_what_is_not_known_is_told_within_bounds(self):
+        path = self.storage("Bounds")
+        body = {"businessPartners": [{"externalId": "1"}], "featuresOn": ["a"] * 500_000, "x" * 63 + "ä": 1}
+        key = {"Idempotency-Key": "bounds"}
+        first = self.door.request("PUT", path, json=body, headers=key).expect(200)
+        self.assertLess(len(first.body), 4_096)
+        self.assertEqual(first.json()["warnings"][0], f"member '{'x' * 63}' is not known, and was ignored")
+        self.assertEqual(first.json()["warnings"][-1], "and 499981 more")
+        self.assertEqual(self.door.request("PUT", path, json=body, headers=key).expect(200).body, first.body)
+
+    def test_pages_wait_for_their_turn_and_streams_take_none_of_theirs(self):
+        other = self.server.issue("other-reader", "reader", "Cust")
+        streams = [self.stream() for _ in range(STREAMS_OF_TENANT)]
+        self.assertEqual([status for _, status in streams], ["200"] * 3 + ["429"], "one key leaves a place")
+        line, status = self.stream(other)
+        self.assertEqual(status, "200")
+        streams.append((line, status))
+        clients, rounds = 12, 20
+
+        def client(_):
+            with self.server.door() as door:
+                query = {"limit": 1}
+                return [door.request("GET", "/v4/storages/Cust/records/odd", query=query).status for _ in range(rounds)]
+
+        with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+            statuses = [status for of_one in pool.map(client, range(clients)) for status in of_one]
+        self.assertEqual(set(statuses), {200})
+        for line, _ in streams:
+            line.close()
+        # Their places come back.
+        self.server.wait_for(lambda: self.stream_ends("odd") == 200)
+
+    def stream_ends(self, table):
+        accept = {"Accept": "application/x-ndjson"}
+        return self.door.request("GET", f"/v4/storages/Cust/records/{table}", headers=accept).status
+
+    def walk(self, table, limit):
+        values, after, path = [], None, f"/v4/storages/Cust/records/{table}"
+        while True:
+            query = {"limit": limit, **({"startAfter": after} if after is not None else {})}
+            page = self.door.request("GET", path, query=query).expect(200).json()
+            values += page["values"]
+            after = page["nextStartAfter"]
+            if not after:
+                return values
+
+    def test_pages_go_on_behind_any_key(self):
+        for limit in (1, 2, 1000):
+            self.assertEqual([row["k"] for row in self.walk("odd", limit)], sorted(ODD_KEYS, key=str.encode), limit)
+            self.assertEqual(len(self.walk("composite", limit)), 2 * len(ODD_KEYS), limit)
+
+    def test_a_page_ends_behind_a_key_that_can_be_sent(self):
+        path = "/v4/storages/Cust/records/long"
+        self.assertEqual(len(self.walk("long", 4)), 4)
+        first = self.door.request("GET", path, query={"limit": 2}).expect(200).json()
+        self.assertEqual(([row["k"] for row in first["values"]], first["nextStartAfter"]), (["K"], "K"))
+        stuck = self.door.request("GET", path, query={"limit": 2, "startAfter": "K"}).expect(400).json()
+        self.assertIn("x-ndjson", stuck["message"])
+        self.assertEqual([len(row["k"]) for row in self.walk("long", 3)], [1, 9_001, 9_001, 1])
+        self.door.request("GET", path, query={"startAfter": "~?"}).expect(400)
+
+    def test_a_key_that_is_edited_in_place(self):
+        self.storage("Edited")
+        key = self.server.issue("edited", "reader", "Edited*")
+        file = self.server.folder / "apikeys" / "edited.toml"
+        text = file.read_text()
+        with file.open("r+") as edited:
+            edited.write(text.replace('"reader"', '"owner" '))
+        with self.server.door(key) as door:
+            made = lambda: door.request("POST", "/storages/Edited/datasources", json={"dataSource": "one"}).status
+            self.server.wait_for(lambda: made() in (201, 409))
+
+    def test_a_repeated_deletion_says_when_it_was_erased(self):
+        path = self.storage("Again")
+        self.door.request("PUT", path, json={"businessPartners": [{"externalId": "1"}]}).expect(200)
+        body = {"externalId": ["1", '"erasedAt":null'], "featuresOn": DELETE}
+
+        def delete():
+            key = {"Idempotency-Key": "again"}
+            return self.door.request("POST", f"{path}/delete", json=body, query={"erase": "now"}, headers=key).expect(200).json()
+
+        first, second = delete(), delete()
+        self.assertIsNotNone(first.pop("erasedAt"))
+        self.assertIsNotNone(second.pop("erasedAt"))
+        self.assertEqual(first, second)
+
+
+class EndTest(Place):
+    def test_what_is_not_whole_does_not_hold_the_end(self):
+        path = self.storage("End")
+        self.door.request("PUT", path, json={"businessPartners": [{"externalId": "1"}]}).expect(200)
+        key = {"X-API-KEY": self.server.owner}
+        self.send("PUT", path, {**key, "Content-Length": 1000}, b'{"businessPartners"')
+        self.send("PUT", "/files/upload/none", {"Content-Length": 1000})
+        self.assertEqual(self.stream()[1], "200")
+        begin = time.monotonic()
+        self.server.stop()
+        self.assertLess(time.monotonic() - begin, 30, "neither the body's minute nor the stream's")
+        self.server.start()
+
+    def test_a_deletion_is_in_the_audit_log_at_once(self):
+        path = self.storage("Told")
+        self.door.request("PUT", path, json={"businessPartners": [{"externalId": "1"}]}).expect(200)
+        body = {"externalId": "1", "featuresOn": DELETE}
+        self.door.request("POST", f"{path}/delete", json=body).expect(200)
+        self.server.process.send_signal(signal.SIGKILL)
+        self.server.process.wait()
+        self.server.start()
+        records = json.loads(self.server.ctl("audit", "list", "--json"))
+        self.assertIn("http: delete Told: 1 deletes, 0 rows failed", json.dumps(records))
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main()
