@@ -33,6 +33,7 @@ struct HttpConfig {
   std::string uploads;  ///< Folder; ".uploads" in that of [data].
   std::uint64_t uploads_max = 10'000'000'000;
   std::uint64_t uploads_per_key = 2'000'000'000;
+  std::uint32_t links_per_key = 100;  ///< For uploads that were not sent yet; over it: 429.
   std::chrono::seconds upload_kept = std::chrono::hours(1);
   std::uint32_t jobs_max = 4;  ///< Import jobs that run at a time.
   std::uint32_t jobs_waiting_max = 100;

@@ -67,6 +67,7 @@ ConfigKeys HttpKeys(HttpConfig& http, const std::filesystem::path& folder, Sette
           {"stream_time", SetSpan(&http.stream_time, seconds(1), hours(24))},
           {"uploads_max", SetSize(&http.uploads_max, kMegabyte, 1'000 * kTerabyte)},
           {"uploads_per_key", SetSize(&http.uploads_per_key, kMegabyte, 1'000 * kTerabyte)},
+          {"links_per_key", SetWhole(&http.links_per_key, 1, 10'000)},
           {"upload_kept", SetSpan(&http.upload_kept, minutes(1), hours(24 * 7))},
           {"jobs_max", SetWhole(&http.jobs_max, 1, 64)},
           {"jobs_waiting_max", SetWhole(&http.jobs_waiting_max, 1, 10'000)},

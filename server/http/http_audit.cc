@@ -43,6 +43,14 @@ void HttpAudit::AddUpsert(const HttpCall& call, const std::string& tenant, const
   if (is_full) Flush();
 }
 
+void HttpAudit::AddEnd(const ImportJob& job) {
+  write_(absl::StrCat("apikey:", job.key),
+         absl::StrCat("http: import job ", job.id, " in ", job.storage, "/", job.source, " ",
+                      std::string(ToString(job.state)), ": ", job.inserts, " inserts, ", job.updates,
+                      " updates, ", job.failed, " rows failed"),
+         absl::OkStatus());
+}
+
 void HttpAudit::Flush() {
   std::map<std::pair<std::string, std::string>, Sum> sums;
   {

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "base/mutex.h"
 #include "server/http/http_call.h"
+#include "server/records/import_job.h"
 #include "server/records/record_request.h"
 
 namespace mirror {
@@ -28,6 +29,8 @@ class HttpAudit {
   void Add(const HttpCall& call, const std::string& what, const absl::Status& outcome);
   void AddUpsert(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
   void AddDelete(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
+  /// What the rows of an import job that is over became.
+  void AddEnd(const ImportJob& job);
   /// Writes the sums.
   void Flush();
 

@@ -12,6 +12,7 @@
 #include "base/http/multipart.h"
 #include "base/iso_time.h"
 #include "base/nonce.h"
+#include "base/utf8.h"
 #include "server/http/asked_source.h"
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
@@ -52,6 +53,12 @@ absl::Status NoUpload() {
       "started. Send the file by POST /files/upload first.");
 }
 
+/// Of the answer that names a job.
+std::string JobIdIn(const std::string& answer) {
+  const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(answer);
+  return document.ok() ? std::string(document->root().TextOf("id")) : std::string();
+}
+
 HttpAdmission Refused(const absl::Status& status) {
   HttpAdmission admission;
   admission.refusal = ErrorAnswer(status);
@@ -61,12 +68,52 @@ HttpAdmission Refused(const absl::Status& status) {
 /// Of a data source of records.
 std::string StorageOfTenant(const std::string& tenant) { return tenant.substr(0, tenant.find("--")); }
 
-/// The upload that a URL of ours names; empty: it names none.
-std::string UploadOf(const std::string& url) {
-  const std::size_t at = url.find(kFilesPath);
-  if (at == std::string::npos) return "";
-  const std::string rest = url.substr(at + sizeof(kFilesPath) - 1);
-  return rest.substr(0, rest.find('/'));
+/// What stands behind "https://host" in a URL; empty: it is none.
+std::string_view PathOf(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return "";
+  if (url.substr(0, scheme) != "https" && url.substr(0, scheme) != "http") return "";
+  const std::size_t path = url.find('/', scheme + 3);
+  return path == std::string_view::npos ? std::string_view() : url.substr(path);
+}
+
+/// The upload that a URL of ours names; empty: it names none. Without a public URL the server has as many
+/// addresses as it is reached by, but its paths are its own.
+std::string UploadOf(const std::string& url, const HttpConfig& config) {
+  std::string_view path = url;
+  if (!url.starts_with('/') && config.public_url.empty()) path = PathOf(url);
+  if (!config.public_url.empty() && url.starts_with(config.public_url))
+    path.remove_prefix(config.public_url.size());
+  for (const std::string& base : config.base_paths) {
+    const std::string begin = absl::StrCat(base, kFilesPath);
+    if (!path.starts_with(begin)) continue;
+    const std::string_view rest = path.substr(begin.size());
+    const std::size_t end = rest.find('/');
+    // Behind the id stands the file's name, and nothing else.
+    if (end == 0 || end == std::string_view::npos) continue;
+    if (end + 1 == rest.size() || rest.find_first_of("/?#", end + 1) != std::string_view::npos) continue;
+    return std::string(rest.substr(0, end));
+  }
+  return "";
+}
+
+/// The upload of another server that a URL names, which is not ours to judge; empty: it names none.
+std::string UploadElsewhere(const std::string& url, const std::string& here) {
+  const std::size_t at = PathOf(url).rfind(kFilesPath);
+  if (at == std::string_view::npos) return "";
+  const std::string_view rest = PathOf(url).substr(at + sizeof(kFilesPath) - 1);
+  std::string id(rest.substr(0, rest.find('/')));
+  return FolderOfUpload(id).empty() || FolderOfUpload(id) == here ? "" : id;
+}
+
+/// Answers, warnings and documents quote what a form says.
+absl::Status CheckTexts(const MultipartForm& form) {
+  for (const auto& [name, value] : form.fields) {
+    if (IsText(value)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("the value of '", std::string(CutUtf8(name, 64)),
+                                                   "' is not UTF-8. Nothing was started."));
+  }
+  return absl::OkStatus();
 }
 
 /// As one segment of a path.
@@ -251,6 +298,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   if (!coming.form->is_whole)
     return absl::InvalidArgumentError(
         "the form ends before its last boundary. Nothing was started. Send it again.");
+  if (absl::Status texts = CheckTexts(*coming.form); !texts.ok()) return texts;
   AskedJob asked = AskedBy(*coming.form);
   if (asked.storage.empty())
     return absl::InvalidArgumentError("the form has no 'storageId'. Nothing was started.");
@@ -262,6 +310,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   const absl::StatusOr<AskedSource> found = FindSourceOf(storages_, asked.storage, asked.source);
   if (!found.ok()) return found.status();
   const DataSource& source = found->source;
+  started->what = absl::StrCat("start import job in ", storage->id, "/", source.id);
   if (absl::Status takes = found->tenant->TakesRecords(); !takes.ok()) return takes;
   if (!asked.mapper.empty() && FoldName(asked.mapper) != FoldName(source.mapper)) {
     return absl::FailedPreconditionError(absl::StrCat("data source '", source.id, "' has mapper '",
@@ -282,9 +331,13 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
       call, *found->tenant,
       absl::StrCat(hash, "\n", job.storage, "\n", job.source, "\n", job.updates_known ? "upsert" : "insert"),
       asked.warnings, job, started);
-  if (answer.ok() && !started->is_new && started->location.empty()) counters_.replayed.Add();
   // Of a job that was begun the file is its own, whatever became of it.
   if (!started->is_new && !coming.upload.empty()) uploads_.Remove(coming.upload);
+  if (answer.ok() && !started->is_new && started->location.empty()) counters_.replayed.Add();
+  if (answer.ok() && started->location.empty()) {
+    started->what = absl::StrCat(started->is_new ? "start import job " : "ask again for import job ",
+                                 JobIdIn(*answer), " in ", storage->id, "/", source.id);
+  }
   return answer;
 }
 
@@ -296,15 +349,14 @@ absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const s
     *hash = coming.file->Hash();
     return absl::OkStatus();
   }
-  job->upload = UploadOf(url);
   *hash = url;
-  // One of another server's is that one's to judge.
-  if (!FolderOfUpload(job->upload).empty() && servers_ != nullptr &&
-      FolderOfUpload(job->upload) != servers_->here())
-    return absl::OkStatus();
+  if (servers_ != nullptr) job->upload = UploadElsewhere(url, servers_->here());
+  if (!job->upload.empty()) return absl::OkStatus();
+  job->upload = UploadOf(url, config_);
   const std::optional<Uploads::Upload> upload = uploads_.Find(job->upload);
   // Of a repetition the upload is gone: its key says what it got.
-  if (upload || call.head.Find("idempotency-key") != nullptr) return absl::OkStatus();
+  const bool may_be_again = !job->upload.empty() && call.head.Find("idempotency-key") != nullptr;
+  if ((upload && upload->key == call.key->name) || may_be_again) return absl::OkStatus();
   return NoUpload();
 }
 
@@ -354,11 +406,13 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
     return std::string();
   }
   if (servers_ != nullptr) job.server = servers_->here();
-  if (absl::Status taken = TakeJob(job, started); !taken.ok()) return taken;
+  if (absl::Status announced = jobs_.Announce(job); !announced.ok()) return announced;
   std::string former;
+  bool may_be_written = false;
   absl::Status written = tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         former.clear();
+        may_be_written = false;
         std::vector<DocumentChange> changes = {JobChange(job), {kLastJobKind, "", ""}};
         if (*remember) {
           // Another request under the same key may have been quicker.
@@ -373,50 +427,45 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
           changes.push_back(RememberedChange(**remember, answer));
         }
         if (absl::Status pruned = PruneJobs(records, &changes); !pruned.ok()) return pruned;
+        if (absl::Status taken = TakeFile(job); !taken.ok()) return taken;
+        may_be_written = true;
         return changes;
       },
       call.now_ms);
-  const bool is_written = written.ok() && former.empty();
-  if (is_written) CrashPoint("job.written");
-  if (is_written || absl::IsUnavailable(written)) {
-    if (is_written) CrashPoint("job.written");
-    // Of a commit that was not answered nobody knows: the job's turn tells.
+  if (may_be_written) {
+    if (written.ok()) CrashPoint("job.written");
+    // Of a commit that was not answered nobody knows whether it was made: the job's turn tells. One that is
+    // not there has its file removed then.
+    started->is_new = true;
     jobs_.Schedule(job);
   } else {
     // A file that came with the request goes with it; one that was sent before is there for the next one.
-    started->is_new = false;
     jobs_.GiveUp(job);
   }
   if (!written.ok()) return written;
   return former.empty() ? answer : former;
 }
 
-/// Before the job's document: without one, its turn or the next start removes the file.
-absl::Status ImportCalls::TakeJob(const ImportJob& job, Started* started) {
+/// Under the tenant's lock, so that who repeats the request finds the file free, or an answer. Before the
+/// job's document is there: without one, the next start removes the file.
+absl::Status ImportCalls::TakeFile(const ImportJob& job) {
   if (!jobs_.HasRoom()) {
     counters_.Limit(DoorLimit::kJobs);
     return absl::ResourceExhaustedError(absl::StrCat(
         config_.jobs_waiting_max, " import jobs wait already. Nothing was started; try again later."));
   }
-  const std::optional<Uploads::Upload> upload = uploads_.Find(job.upload);
-  if (!upload || upload->key != job.key) return NoUpload();
-  if (absl::Status taken = uploads_.TakeFor(job.id, job.upload); !taken.ok()) {
-    if (!absl::IsNotFound(taken)) return taken;
-    return absl::InvalidArgumentError(std::string(taken.message()));
-  }
-  absl::Status announced = jobs_.Announce(job);
-  if (!announced.ok()) jobs_.GiveUp(job);
-  started->is_new = announced.ok();
-  return announced;
+  absl::Status taken = uploads_.TakeFor(job.id, job.key, job.upload);
+  return absl::IsNotFound(taken) ? NoUpload() : taken;
 }
 
 HttpAnswer ImportCalls::StartJob(HttpCall& call, Coming& coming) {
   Started started;
+  started.what = "start import job";
   absl::StatusOr<std::string> answer = TryStartJob(call, coming, &started);
   if (!started.location.empty()) {
     return {.status = 307, .content_type = "", .body = "", .fields = {{"Location", started.location}}};
   }
-  audit_.Add(call, "start import job", answer.status());
+  audit_.Add(call, started.what, answer.status());
   if (!answer.ok()) return ErrorAnswer(answer.status());
   return JsonAnswer(*std::move(answer), 201);
 }

@@ -42,8 +42,9 @@ class ImportCalls {
   struct Coming;
   /// What became of it.
   struct Started {
-    bool is_new = false;   ///< It is no repetition.
+    bool is_new = false;   ///< It is no repetition: the file is the job's by now.
     std::string location;  ///< Where the call goes to; empty: it was answered here.
+    std::string what;      ///< For the audit log.
   };
 
   HttpAnswer RequestUpload(HttpCall& call);
@@ -58,7 +59,7 @@ class ImportCalls {
   absl::StatusOr<std::string> FindElsewhere(const ImportJob& job);
   absl::StatusOr<std::string> WriteJob(HttpCall& call, Tenant& tenant, const std::string& body_hash,
                                        const Warnings& warnings, ImportJob job, Started* started);
-  absl::Status TakeJob(const ImportJob& job, Started* started);
+  absl::Status TakeFile(const ImportJob& job);
   HttpAnswer ListJobs(HttpCall& call);
   HttpAnswer GetJob(HttpCall& call);
   HttpAnswer GetRejects(HttpCall& call);

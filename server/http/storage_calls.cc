@@ -144,28 +144,20 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
                      "' if it shall.")));
   }
   const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(id);
-  const std::vector<std::string> files = sources.ok() ? FilesOf(*sources) : std::vector<std::string>();
   const absl::StatusOr<std::uint64_t> rows = storages_.Delete(id, call.now_ms);
-  if (rows.ok()) jobs_.RemoveFiles(files);
+  // Also of one that was deleted by half: what waits for a mirror that is gone is over.
+  bool erased = sources.ok();
+  for (const DataSource& source : sources.ok() ? *sources : std::vector<DataSource>())
+    erased = jobs_.RemoveEnded(source.tenant) && erased;
   audit_.Add(call, absl::StrCat("delete storage ", id, rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
              rows.status());
   if (!rows.ok()) return ErrorAnswer(rows.status());
   counters_.requested.deleted.Add(*rows);
   JsonWriter json;
   json.Begin('{');
-  WriteCounts(*rows, {}, call.now_ms, &json);
+  WriteCounts(*rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
-}
-
-std::vector<std::string> StorageCalls::FilesOf(const std::vector<DataSource>& sources) {
-  std::vector<std::string> all;
-  for (const DataSource& source : sources) {
-    if (source.door != Door::kRecords) continue;
-    for (std::string& file : jobs_.FilesOf(source.tenant, /*only_ended=*/false))
-      all.push_back(std::move(file));
-  }
-  return all;
 }
 
 HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& sources,
@@ -195,9 +187,10 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     status = cleared.status();
     if (!cleared.ok()) break;
     rows += *cleared;
-    jobs_.RemoveFiles(jobs_.FilesOf(sources[done].tenant, /*only_ended=*/true));
     counters_.requested.deleted.Add(*cleared);
-    if (!erasure_.EraseOrNote(sources[done].tenant, *tenants[done], *erase, call.now_ms)) all_erased = false;
+    const bool no_files = jobs_.RemoveEnded(sources[done].tenant);
+    if (!erasure_.EraseOrNote(sources[done].tenant, *tenants[done], *erase, call.now_ms) || !no_files)
+      all_erased = false;
   }
   if (!status.ok() && done > 0) {
     // Somebody paused or deleted one of them meanwhile.
@@ -346,10 +339,8 @@ HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
   if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   const absl::StatusOr<DataSource> source = storages_.FindSource(call.parts[0], call.parts[1]);
   if (!source.ok()) return ErrorAnswer(source.status());
-  const std::vector<std::string> files = FilesOf({*source});
   const absl::StatusOr<std::uint64_t> rows =
       storages_.DeleteSource(call.parts[0], call.parts[1], call.now_ms);
-  if (rows.ok()) jobs_.RemoveFiles(files);
   audit_.Add(call,
              absl::StrCat("delete data source ", call.parts[0], "/", call.parts[1],
                           rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
@@ -359,7 +350,7 @@ HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
   JsonWriter json;
   json.Begin('{');
   // One of cycles is only left: nothing of it was erased.
-  const bool erased = source->door == Door::kRecords;
+  const bool erased = source->door == Door::kRecords && jobs_.RemoveEnded(source->tenant);
   WriteCounts(*rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));

@@ -37,8 +37,6 @@ class StorageCalls {
   absl::Status WriteStorage(const StorageInfo& storage, JsonWriter* json);
   absl::StatusOr<DataSource> TryCreateSource(HttpCall& call, Warnings* warnings);
   absl::StatusOr<DataSource> TryChangeSource(HttpCall& call, Warnings* warnings);
-  /// The uploads of all jobs of data sources of records.
-  std::vector<std::string> FilesOf(const std::vector<DataSource>& sources);
   HttpAnswer Clear(HttpCall& call, const std::vector<DataSource>& sources, const std::string& what);
 
   Storages& storages_;

@@ -1,7 +1,9 @@
 #include "server/jobs/import_jobs.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <new>
 #include <tuple>
 #include <utility>
 
@@ -17,6 +19,14 @@ namespace {
 
 /// A job that could not be taken to its end now is looked at again.
 constexpr std::chrono::seconds kAgain{1};
+/// How long a job that is over is waited for: it may be within a commit.
+constexpr std::chrono::seconds kStopWait{5};
+
+/// Whether nothing is to be done for it any more.
+bool IsGone(const absl::StatusOr<std::optional<ImportJob>>& job) {
+  return job.ok() && (!*job || IsOver((*job)->state));
+}
+
 /// How often it is looked for jobs of servers that are gone; a part of the lease within these.
 constexpr std::chrono::milliseconds kLookMin{500}, kLookMax{30'000};
 constexpr int kLooksPerLease = 8;
@@ -63,7 +73,7 @@ void ImportJobs::Start(const std::vector<Uploads::Upload>& left) {
   std::vector<std::string> listed;
   for (const Uploads::Upload& upload : left) {
     const absl::StatusOr<std::optional<ImportJob>> job = Find(upload.job);
-    if (job.ok() && (!*job || IsOver((*job)->state))) {
+    if (IsGone(job)) {
       uploads_.Remove(upload.id);
       continue;
     }
@@ -75,6 +85,7 @@ void ImportJobs::Start(const std::vector<Uploads::Upload>& left) {
   // What stays listed without being anybody's is found to be over by who looks for such.
   if (servers_ != nullptr) servers_->ListOnly(listed).IgnoreError();
   for (std::size_t i = 0; i < options_.running_max; ++i) threads_.emplace_back([this] { Work(); });
+  threads_.emplace_back([this] { EndLost(); });
   if (servers_ != nullptr) threads_.emplace_back([this] { Look(); });
 }
 
@@ -88,9 +99,9 @@ void ImportJobs::Stop() {
   threads_.clear();
 }
 
-bool ImportJobs::IsStopping() {
+bool ImportJobs::IsStopping(const std::string& id) {
   const MutexLock lock(mutex_);
-  return is_stopping_;
+  return is_stopping_ || ended_.contains(id);
 }
 
 bool ImportJobs::HasRoom() {
@@ -114,7 +125,7 @@ void ImportJobs::Schedule(const ImportJob& job) {
 }
 
 void ImportJobs::GiveUp(const ImportJob& job) {
-  uploads_.GiveBack(job.upload);
+  uploads_.GiveBack(job.id, job.upload);
   Forget(job.id);
 }
 
@@ -137,7 +148,7 @@ std::optional<ImportJobs::Waiting> ImportJobs::Take() {
       }
       Waiting job = *one;
       waiting_.erase(one);
-      busy_.insert(job.tenant);
+      busy_.emplace(job.tenant, job);
       return job;
     }
     if (next) {
@@ -151,6 +162,7 @@ std::optional<ImportJobs::Waiting> ImportJobs::Take() {
 void ImportJobs::Done(Waiting job, bool is_over) {
   const MutexLock lock(mutex_);
   busy_.erase(job.tenant);
+  ended_.erase(job.id);
   if (!is_over) {
     job.not_before = std::chrono::steady_clock::now() + kAgain;
     waiting_.push_back(std::move(job));
@@ -160,7 +172,7 @@ void ImportJobs::Done(Waiting job, bool is_over) {
 
 void ImportJobs::Work() {
   while (const std::optional<Waiting> next = Take()) {
-    const bool is_over = RunOne(*next);
+    const bool is_over = TryRunOne(*next);
     if (is_over) {
       CrashPoint("job.ended");
       // Also of one that went with its data source before it began.
@@ -171,21 +183,140 @@ void ImportJobs::Work() {
   }
 }
 
+bool ImportJobs::TryRunOne(const Waiting& next) {
+  try {
+    return RunOne(next);
+  } catch (const std::bad_alloc&) {
+    // The child and what was read are gone by now: there may be room for a few words.
+  }
+  try {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
+    return tenant.ok() && EndOf(**tenant, next.id,
+                                "the server has no memory left for it. What was committed stays; send the "
+                                "file again, or in parts.")
+                              .ok();
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 bool ImportJobs::RunOne(const Waiting& next) {
-  const auto is_over = [](const absl::StatusOr<std::optional<ImportJob>>& job) {
-    return job.ok() && (!*job || IsOver((*job)->state));
-  };
   const absl::StatusOr<std::optional<ImportJob>> job = Find(next.id);
-  if (is_over(job) && *job) CountEnd(**job, &counters_);
-  if (!job.ok() || is_over(job)) return is_over(job);
+  if (absl::IsDataLoss(job.status())) {
+    events_.Add(TenantOfJob(next.id), Severity::kWarning, "import.failed",
+                absl::StrCat("import job '", next.id,
+                             "' cannot go on, as its mirror is damaged. Its file was removed: send it again "
+                             "when the mirror is well."));
+    return true;
+  }
+  if (IsGone(job) && *job) CountEnd(**job, &counters_);
+  if (!job.ok() || IsGone(job)) return job.ok();
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
   if (!tenant.ok() || MustWait(**job, **tenant)) return false;
   RunImport(
       **job, **tenant, uploads_, {.program = program_, .time = options_.time, .rows = &counters_.imported},
-      [this] { return IsStopping(); }, events_);
+      [this, &next] { return IsStopping(next.id); }, events_);
   const absl::StatusOr<std::optional<ImportJob>> after = Find(next.id);
-  if (is_over(after) && *after) CountEnd(**after, &counters_);
-  return is_over(after);
+  if (!IsGone(after)) return false;
+  if (!*after) return true;
+  CountEnd(**after, &counters_);
+  options_.told(**after);
+  return true;
+}
+
+bool ImportJobs::RemoveEnded(const std::string& context_id) {
+  const std::string tenant = FoldName(context_id);
+  std::vector<Waiting> all;
+  {
+    const MutexLock lock(mutex_);
+    std::copy_if(waiting_.begin(), waiting_.end(), std::back_inserter(all),
+                 [&](const Waiting& one) { return one.tenant == tenant; });
+    if (const auto running = busy_.find(tenant); running != busy_.end()) all.push_back(running->second);
+  }
+  bool is_all = true;
+  std::map<std::string, std::optional<ImportJob>> ended;
+  for (const Waiting& one : all) {
+    const absl::StatusOr<std::optional<ImportJob>> job = Find(one.id);
+    if (IsGone(job)) {
+      ended[one.id] = *job;
+    } else {
+      is_all = is_all && job.ok();
+    }
+  }
+  std::vector<Waiting> removed;
+  {
+    const MutexLock lock(mutex_);
+    for (auto one = waiting_.begin(); one != waiting_.end();) {
+      if (!ended.contains(one->id)) {
+        ++one;
+        continue;
+      }
+      removed.push_back(*one);
+      if (const std::optional<ImportJob>& job = ended[one->id]) CountEnd(*job, &counters_);
+      one = waiting_.erase(one);
+    }
+    const auto runs = [&]() MIRROR_REQUIRES(mutex_) {
+      const auto running = busy_.find(tenant);
+      return running != busy_.end() && ended.contains(running->second.id);
+    };
+    if (runs()) ended_.insert(busy_.find(tenant)->second.id);
+    const auto until = std::chrono::steady_clock::now() + kStopWait;
+    while (runs() && changed_.WaitUntil(mutex_, until)) {
+    }
+    is_all = is_all && !runs();
+  }
+  for (const Waiting& one : removed) {
+    uploads_.Remove(one.upload);
+    Forget(one.id);
+  }
+  return is_all;
+}
+
+void ImportJobs::EndLost() {
+  // Where others have the same mirrors a file that is not here may be there.
+  if (servers_ == nullptr && tenants_.home().IsShared()) return;
+  const std::string here = servers_ == nullptr ? std::string() : servers_->here();
+  for (const Tenants::Seen& seen : tenants_.AllSeen()) {
+    if (IsStopping("")) return;
+    if (seen.summary->issuer != kRecordsIssuer) continue;
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
+    if (!tenant.ok()) continue;
+    const auto kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax + 1);
+    for (const Document& document : kept.ok() ? *kept : std::vector<Document>()) {
+      const std::optional<ImportJob> job = JobOf(document.text);
+      if (!job || IsOver(job->state) || job->server != here || uploads_.Find(job->upload)) continue;
+      // One that could not be ended is found at the next start.
+      const absl::Status ended =
+          EndOf(**tenant, job->id,
+                "the server has its file no more. What was committed stays; send the file again.");
+      if (ended.ok()) Forget(job->id);
+    }
+  }
+}
+
+absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std::string& message) {
+  const std::int64_t now_ms = NowMs();
+  bool is_ended = false;
+  absl::Status changed = tenant.ChangeDocuments(
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        is_ended = false;
+        const absl::StatusOr<std::optional<Document>> kept = records.ReadDocument(kJobKind, id);
+        if (!kept.ok()) return kept.status();
+        std::optional<ImportJob> job = *kept ? JobOf((*kept)->text) : std::nullopt;
+        if (!job || IsOver(job->state)) return std::vector<DocumentChange>();
+        job->state = JobState::kDied;
+        job->message = message;
+        job->modified_ms = now_ms;
+        is_ended = true;
+        return std::vector<DocumentChange>{JobChange(*job)};
+      },
+      now_ms);
+  if (changed.ok() && is_ended) {
+    counters_.jobs_died.Add();
+    events_.Add(tenant.context_id(), Severity::kWarning, "import.failed",
+                absl::StrCat("import job '", id, "' died: ", message));
+  }
+  return changed;
 }
 
 bool ImportJobs::MustWait(const ImportJob& job, Tenant& tenant) {
@@ -218,7 +349,7 @@ void ImportJobs::EndOrphans(std::int64_t now_ms) {
   const absl::StatusOr<std::vector<std::string>> orphans = servers_->FindOrphans(options_.lease);
   if (!orphans.ok()) return;
   for (const std::string& id : *orphans) {
-    if (IsStopping()) return;
+    if (IsStopping("")) return;
     if (EndOrphan(id, now_ms).ok()) Forget(id);
   }
 }
@@ -267,18 +398,6 @@ absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id)
   if (absl::IsNotFound(kept.status())) return std::optional<ImportJob>();
   if (!kept.ok()) return kept.status();
   return *kept ? JobOf((*kept)->text) : std::nullopt;
-}
-
-std::vector<std::string> ImportJobs::FilesOf(const std::string& context_id, bool only_ended) {
-  std::vector<std::string> uploads;
-  for (const ImportJob& job : JobsOf(context_id)) {
-    if (IsOver(job.state) || !only_ended) uploads.push_back(job.upload);
-  }
-  return uploads;
-}
-
-void ImportJobs::RemoveFiles(const std::vector<std::string>& uploads) {
-  for (const std::string& upload : uploads) uploads_.Remove(upload);
 }
 
 std::vector<ImportJob> ImportJobs::JobsOf(const std::string& context_id) {
@@ -351,6 +470,7 @@ absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t
       },
       now_ms);
   if (!changed.ok()) return changed;
+  RemoveEnded((*tenant)->context_id());
   return *std::move(cancelled);
 }
 

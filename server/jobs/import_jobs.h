@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -30,6 +31,8 @@ struct ImportJobsOptions {
   std::size_t waiting_max = 100;
   std::chrono::milliseconds time{600'000};   ///< Of one job's reading.
   std::chrono::milliseconds lease{600'000};  ///< A job whose server is gone for longer has died.
+  /// Told of each job that ran and is over, as it then is.
+  std::function<void(const ImportJob& job)> told = [](const ImportJob&) {};
 };
 
 /// Import jobs: each runs mirror-import over its file, and commits what that gives 10,000 rows at a time,
@@ -79,14 +82,15 @@ class ImportJobs {
   };
   Page List(const std::string& after, std::size_t limit,
             const std::function<bool(const std::string& context_id)>& shows);
-  /// Gives the job, which is over. Errors: kNotFound; kFailedPrecondition: it was over before.
+  /// Gives the job, which is over, as its file is, see RemoveEnded(). Errors: kNotFound;
+  /// kFailedPrecondition: it was over before.
   absl::StatusOr<ImportJob> Cancel(const std::string& id, std::int64_t now_ms);
+  /// Removes the files of the tenant's jobs that are over, as it was cleared or deleted: of those that wait
+  /// at once; one that runs is stopped, and waited for. False: not all of them are gone yet; they go by
+  /// themselves.
+  bool RemoveEnded(const std::string& context_id);
   /// Ends jobs whose server is gone, where it is this server that does so. Once in a while it does by itself.
   void EndOrphans(std::int64_t now_ms);
-  /// The uploads of a data source's jobs, of those that are over or of all. A job's own goes by itself when
-  /// it is over; whoever answers that rows are gone does not wait for that.
-  std::vector<std::string> FilesOf(const std::string& context_id, bool only_ended);
-  void RemoveFiles(const std::vector<std::string>& uploads);
 
  private:
   struct Waiting {
@@ -95,10 +99,15 @@ class ImportJobs {
   };
   static Waiting WaitingOf(const std::string& id, const std::string& upload);
   void Work();
-  void Look();
   /// Whether it is over.
   bool RunOne(const Waiting& next);
-  bool IsStopping();
+  /// As RunOne(), where there is not enough memory for it.
+  bool TryRunOne(const Waiting& next);
+  bool IsStopping(const std::string& id);
+  /// Ends the jobs whose file is not there: a mirror came from elsewhere, or the folder of uploads was lost.
+  void EndLost();
+  absl::Status EndOf(Tenant& tenant, const std::string& id, const std::string& message);
+  void Look();
   /// Another server's job of the same data source comes first.
   bool MustWait(const ImportJob& job, Tenant& tenant);
   /// The latest first; of a tenant that cannot be asked none.
@@ -121,7 +130,9 @@ class ImportJobs {
   Mutex mutex_;
   CondVar changed_;
   std::deque<Waiting> waiting_ MIRROR_GUARDED_BY(mutex_);
-  std::set<std::string> busy_ MIRROR_GUARDED_BY(mutex_);  ///< Tenants with a running job, folded.
+  /// Jobs that run, by their tenant, folded.
+  std::map<std::string, Waiting> busy_ MIRROR_GUARDED_BY(mutex_);
+  std::set<std::string> ended_ MIRROR_GUARDED_BY(mutex_);  ///< Of those that run, jobs that are to stop.
   bool is_stopping_ MIRROR_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

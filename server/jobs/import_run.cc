@@ -16,8 +16,10 @@
 #include "base/crash_point.h"
 #include "base/human_text.h"
 #include "base/json/json_document.h"
+#include "base/utf8.h"
 #include "proto/wire/table.h"
 #include "server/import/import_child.h"
+#include "server/jobs/valid_utf8.h"
 #include "server/records/record_merge.h"
 #include "server/tenant/records/records_planner.h"
 
@@ -29,6 +31,12 @@ constexpr std::size_t kCommitRows = 10'000;
 constexpr std::uint64_t kCommitBytes = 8 << 20;
 /// How often a program that was killed from outside is started again.
 constexpr int kStartsMax = 5;
+/// How often it is tried to start one where the system has no process for it, and how long it is waited
+/// behind the first time; behind each other one twice as long.
+constexpr int kStartTriesMax = 8;
+constexpr std::chrono::milliseconds kStartPause{200};
+/// Of an external id that is none, in the list of rejects.
+constexpr std::size_t kIdShownMax = 1'024;
 /// How long a mirror that cannot be written is asked again and again.
 constexpr std::chrono::seconds kWriteWait{60};
 constexpr std::chrono::milliseconds kLookInterval{200};
@@ -58,50 +66,113 @@ class ImportRun {
         options_(options),
         is_stopping_(is_stopping) {}
 
-  /// False: the program was killed, and the file may be read again.
-  bool TryOnce() {
-    items_.clear();
-    rejects_.clear();
-    bytes_ = 0;
-    pending_seq_ = job_.seq;
-    const OpenFile file(uploads_.PathOf(job_.upload));
-    if (file.get() < 0) return End(JobState::kDied, "the file is not there any more. Send it again.");
-    absl::StatusOr<std::unique_ptr<ImportChild>> child =
-        ImportChild::Start(options_.program, file.get(), {.time = options_.time});
-    if (!child.ok()) return End(JobState::kCouldNotStart, std::string(child.status().message()));
-    job_.state = JobState::kRunning;
-    if (!Commit(std::nullopt)) return true;
-    CrashPoint("job.begun");
-    while (!is_over_) {
-      if (is_stopping_()) return true;
-      absl::StatusOr<std::optional<ImportPiece>> piece = (*child)->Next(kLookInterval);
-      if (absl::IsUnavailable(piece.status())) return false;
-      if (!piece.ok()) return End(JobState::kDied, std::string(piece.status().message()));
-      if (!*piece) continue;
-      std::visit([this](auto& what) { Take(what); }, **piece);
+  /// To its end, or until it is to stop.
+  void Run() {
+    if (access(options_.program.c_str(), X_OK) != 0) {
+      End(JobState::kCouldNotStart,
+          "the program that reads files, mirror-import, is not there: the server's operator installs it "
+          "again. Nothing was read. Send the file again then.");
+      return;
     }
-    return true;
+    int kills = 0, failures = 0;
+    for (std::chrono::milliseconds pause = kStartPause;;) {
+      switch (TryOnce()) {
+        case Tried::kOver:
+          return;
+        case Tried::kKilled:
+          if (++kills < kStartsMax) continue;
+          End(JobState::kDied, "the program that reads the file was killed again and again");
+          return;
+        case Tried::kNotStarted:
+          if (++failures == kStartTriesMax) {
+            End(JobState::kDied,
+                "the program that reads the file could not be started again and again, as the system has no "
+                "process or memory for it. What was committed stays; send the file again later.");
+            return;
+          }
+          if (!Wait(pause)) return;
+          pause *= 2;
+      }
+    }
   }
 
   const ImportJob& job() const { return job_; }
-  void GiveUp() { End(JobState::kDied, "the program that reads the file was killed again and again"); }
+  /// Why it ended, without a word of the file.
+  const std::string& told() const { return told_; }
 
  private:
+  enum class Tried : std::uint8_t { kOver, kKilled, kNotStarted };
+
+  Tried TryOnce() {
+    items_.clear();
+    rejects_.clear();
+    bytes_ = rejected_ = rejects_seen_ = 0;
+    pending_seq_ = job_.seq;
+    const absl::StatusOr<RecordMapper> mapper = tenant_.ReadMapper();
+    is_ruled_ = !mapper.ok() || IsRuled(*mapper);
+    const OpenFile file(uploads_.PathOf(job_.upload));
+    if (file.get() < 0) {
+      End(JobState::kDied, "the file is not there any more. Send it again.");
+      return Tried::kOver;
+    }
+    absl::StatusOr<std::unique_ptr<ImportChild>> child =
+        ImportChild::Start(options_.program, file.get(), {.time = options_.time});
+    if (!child.ok()) return Tried::kNotStarted;
+    job_.state = JobState::kRunning;
+    if (!Commit(std::nullopt)) return Tried::kOver;
+    CrashPoint("job.begun");
+    while (!is_over_) {
+      if (is_stopping_()) return Tried::kOver;
+      absl::StatusOr<std::optional<ImportPiece>> piece = (*child)->Next(kLookInterval);
+      if (absl::IsUnavailable(piece.status())) return Tried::kKilled;
+      if (!piece.ok()) {
+        Broken(piece.status());
+      } else if (*piece) {
+        std::visit([this](auto& what) { Take(what); }, **piece);
+      }
+    }
+    return Tried::kOver;
+  }
+
+  void Broken(const absl::Status& why) {
+    const std::string message(why.message());
+    if (!absl::IsInvalidArgument(why)) return End(JobState::kDied, message);
+    // What the program said may be quoted in it.
+    const std::string told = "the file could not be read: the program that parses it said what it may not";
+    End(JobState::kDied, is_ruled_ ? told : ValidUtf8(message), told);
+  }
+
+  /// False: it is to stop.
+  bool Wait(std::chrono::milliseconds pause) {
+    for (const auto until = std::chrono::steady_clock::now() + pause;;) {
+      if (is_stopping_()) return false;
+      const auto left = until - std::chrono::steady_clock::now();
+      if (left <= left.zero()) return true;
+      std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, kLookInterval));
+    }
+  }
+
+  bool IsRuled(const RecordMapper& mapper) const {
+    const absl::StatusOr<TableSchema> table = PartnerTableOf(mapper, tenant_.column_rules());
+    return !table.ok() || table->columns[*table->Find(kRecordColumn)].rule != Rule::kPlain;
+  }
+
   void Take(const ImportHeader& header) {
     names_ = header.columns;
-    is_workbook_ = header.workbook;
     const absl::StatusOr<RecordMapper> mapper = tenant_.ReadMapper();
     if (!mapper.ok()) {
       End(JobState::kCouldNotStart, std::string(mapper.status().message()));
       return;
     }
-    const absl::StatusOr<TableSchema> table = PartnerTableOf(*mapper, tenant_.column_rules());
-    is_ruled_ = !table.ok() || table->columns[*table->Find(kRecordColumn)].rule != Rule::kPlain;
+    is_ruled_ = IsRuled(*mapper);
     id_column_ = mapper->FindExternalId(names_);
     if (!id_column_) {
+      // Of a file without a header its first row stands in the place of the names.
+      const std::string known = absl::StrCat("no column of the file is the external id. Mapper '",
+                                             mapper->id(), "' knows ", IdNames(*mapper));
+      const std::string count = absl::StrCat(known, "; the file has ", Counted(names_.size(), "column"));
       End(JobState::kCouldNotStart,
-          absl::StrCat("no column of the file is the external id. Mapper '", mapper->id(), "' knows ",
-                       IdNames(*mapper), "; the file has ", ListNames(names_)));
+          is_ruled_ ? count : absl::StrCat(known, "; the file has ", ListNames(names_)), count);
       return;
     }
     for (std::size_t i = 0; i < names_.size(); ++i) {
@@ -142,7 +213,11 @@ class ImportRun {
       TakeCells(rows, row, &item);
     }
     pending_seq_ = rows.seq;
-    if (items_.size() >= kCommitRows || bytes_ >= kCommitBytes) Commit(std::nullopt);
+    CommitIfMany();
+  }
+
+  void CommitIfMany() {
+    if (items_.size() + rejected_ >= kCommitRows || bytes_ >= kCommitBytes) Commit(std::nullopt);
   }
 
   void TakeCells(const ImportRows& rows, std::uint32_t row, RecordItem* item) {
@@ -159,11 +234,28 @@ class ImportRun {
   }
 
   void Take(const ImportRejects& rejects) {
-    // Those before rows that are committed were counted with them.
-    if (rejects.before_seq <= job_.seq) return;
     for (const ImportReject& reject : rejects.rejects) {
-      rejects_.push_back({reject.line, "", reject.reason, is_ruled_ ? "" : reject.raw});
+      // What was committed was counted, those before its rows, too.
+      if (rejects_seen_++ < job_.rejects_read || rejects.before_seq <= job_.seq) continue;
+      ++rejected_;
+      if (job_.rejects + rejects_.size() >= kRejectsKeptMax) continue;
+      Reject& kept = rejects_.emplace_back();
+      kept.line = reject.line;
+      kept.message = ValidUtf8(reject.reason);
+      if (!is_ruled_) {
+        kept.external_id = IdOf(reject);
+        kept.raw = ValidUtf8(reject.raw);
+      }
+      bytes_ += sizeof(Reject) + kept.message.size() + kept.external_id.size() + kept.raw.size();
     }
+    CommitIfMany();
+  }
+
+  /// Whose row it is; empty: that cannot be said for sure, as a separator too many stands somewhere.
+  std::string IdOf(const ImportReject& reject) const {
+    if (!id_column_ || (*id_column_ > 0 && reject.CountCells() != names_.size())) return "";
+    const std::string_view cell = reject.Cell(*id_column_).value_or("");
+    return IsText(cell) && CheckExternalId(cell).ok() ? std::string(cell) : "";
   }
 
   void Take(const ImportProgress& progress) {
@@ -178,18 +270,23 @@ class ImportRun {
     } else {
       // What was read before stays where it began to be written.
       const bool has_begun = job_.seq > 0 || pending_seq_ > 0;
-      End(end.outcome == ImportOutcome::kCouldNotStart && !has_begun ? JobState::kCouldNotStart
-                                                                     : JobState::kDied,
-          end.reason);
+      const std::string told = "the file, or its header, is none that can be read";
+      if (end.outcome == ImportOutcome::kCouldNotStart && !has_begun) {
+        End(JobState::kCouldNotStart, is_ruled_ ? told : ValidUtf8(end.reason), told);
+      } else {
+        End(JobState::kDied, ValidUtf8(end.reason), "the rest of the file could not be read");
+      }
     }
   }
 
-  bool End(JobState state, const std::string& message) {
-    Final final{state, message};
+  void End(JobState state, const std::string& message) { End(state, message, message); }
+
+  /// `told`: what is said elsewhere than in the job.
+  void End(JobState state, const std::string& message, const std::string& told) {
     if (state == JobState::kCouldNotStart) items_.clear();
-    Commit(final);
+    told_ = told;
+    Commit(Final{state, message});
     is_over_ = true;
-    return true;
   }
 
   struct Final {
@@ -205,7 +302,8 @@ class ImportRun {
     next.inserts += outcome.inserts;
     next.updates += outcome.updates;
     next.unchanged += outcome.unchanged;
-    next.failed += outcome.failures.size() + rejects_.size();
+    next.failed += outcome.failures.size() + rejected_;
+    next.rejects_read = std::max(next.rejects_read, rejects_seen_);
     next.progress = std::max(next.progress, progress_);
     next.modified_ms = now_ms;
     if (final) {
@@ -229,7 +327,11 @@ class ImportRun {
     };
     for (const Reject& reject : rejects_) keep(reject);
     for (const RecordFailure& failure : outcome.failures) {
-      keep({failure.line, is_ruled_ ? "" : failure.external_id, failure.message, ""});
+      Reject reject;
+      reject.line = failure.line;
+      if (!is_ruled_) reject.external_id = ValidUtf8(CutUtf8(failure.external_id, kIdShownMax));
+      reject.message = ValidUtf8(failure.message);
+      keep(reject);
     }
     changes.push_back(JobChange(*next));
     return changes;
@@ -264,7 +366,7 @@ class ImportRun {
     }
     items_.clear();
     rejects_.clear();
-    bytes_ = 0;
+    bytes_ = rejected_ = 0;
     if (outcome.status.ok()) {
       if (options_.rows != nullptr)
         options_.rows->Count(outcome.inserts, outcome.updates, outcome.deletes, next.failed - job_.failed);
@@ -302,10 +404,13 @@ class ImportRun {
   const ImportRunOptions& options_;
   const std::function<bool()>& is_stopping_;
   std::vector<std::string> names_;
-  bool is_workbook_ = false, is_ruled_ = false, is_over_ = false;
+  std::string told_;
+  bool is_ruled_ = false, is_over_ = false;
   std::optional<std::size_t> id_column_;
   std::vector<RecordItem> items_;
   std::vector<Reject> rejects_;
+  std::uint64_t rejected_ = 0;      ///< Those that wait, kept ones and others.
+  std::uint64_t rejects_seen_ = 0;  ///< Of the file's own, since it is read this time.
   std::uint64_t bytes_ = 0, pending_seq_ = 0, progress_ = 0;
 };
 
@@ -314,17 +419,12 @@ class ImportRun {
 void RunImport(const ImportJob& job, Tenant& tenant, Uploads& uploads, const ImportRunOptions& options,
                const std::function<bool()>& is_stopping, Events& events) {
   ImportRun run(job, tenant, uploads, options, is_stopping);
-  int starts = 0;
-  while (!run.TryOnce()) {
-    if (++starts < kStartsMax) continue;
-    run.GiveUp();
-    break;
-  }
+  run.Run();
   if (run.job().state == JobState::kDied || run.job().state == JobState::kCouldNotStart) {
-    events.Add(tenant.context_id(), Severity::kWarning, "import.failed",
-               absl::StrCat("import job '", job.id, "' ",
-                            run.job().state == JobState::kDied ? "died" : "could not start", ": ",
-                            run.job().message));
+    events.Add(
+        tenant.context_id(), Severity::kWarning, "import.failed",
+        absl::StrCat("import job '", job.id, "' ",
+                     run.job().state == JobState::kDied ? "died" : "could not start", ": ", run.told()));
   }
 }
 

@@ -21,13 +21,14 @@
 #include "base/nonce.h"
 #include "proto/wire/receipt.h"
 #include "server/jobs/upload_folder.h"
+#include "server/jobs/valid_utf8.h"
 
 namespace mirror {
 namespace {
 
 constexpr char kNoteEnding[] = ".json";
 constexpr char kFileEnding[] = ".file";
-/// Uploads that may wait, whatever they weigh.
+/// Files that may wait, whatever they weigh.
 constexpr std::size_t kUploadsMax = 10'000;
 /// Below it nothing is taken, so that mirrors can still be written.
 constexpr std::uint64_t kFreePercentMin = 10;
@@ -153,7 +154,10 @@ absl::Status Uploads::WriteNote(const Upload& upload) {
 
 absl::Status Uploads::CheckRoom(const std::string& key, std::uint64_t more) {
   std::uint64_t all = more, of_key = more;
+  std::size_t files = 0;
   for (const auto& [id, upload] : uploads_) {
+    // What is only announced costs no disk; each key's are bounded by themselves.
+    if (upload.secret.empty()) ++files;
     all += upload.bytes;
     if (upload.key == key) of_key += upload.bytes;
   }
@@ -163,7 +167,7 @@ absl::Status Uploads::CheckRoom(const std::string& key, std::uint64_t more) {
         "the files of this key that wait have more than ", limits_.key_bytes_max / 1'000'000,
         " MB together. Nothing was kept of this one. Let their import jobs end, then try again."));
   }
-  if (all > limits_.bytes_max || uploads_.size() > kUploadsMax) {
+  if (all > limits_.bytes_max || files > kUploadsMax) {
     counters_.Limit(DoorLimit::kUploads);
     return absl::UnavailableError(
         "the server has no room for more uploads now. Nothing was kept of this one; try again later.");
@@ -203,22 +207,40 @@ absl::Status Uploads::Finished(const std::string& id) {
 
 absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const std::string& name,
                                                 std::int64_t now_ms) {
-  Upload upload;
-  upload.id = NewUploadId(name_);
-  upload.secret = NewToken();
-  upload.key = key;
-  upload.name = name;
-  upload.created_ms = now_ms;
   const MutexLock lock(mutex_);
   if (absl::Status room = CheckRoom(key, 0); !room.ok()) return room;
+  const auto announced = std::count_if(uploads_.begin(), uploads_.end(), [&](const auto& one) {
+    return one.second.key == key && !one.second.secret.empty() && !IsLate(one.second, now_ms);
+  });
+  if (static_cast<std::size_t>(announced) >= limits_.key_announced_max) {
+    counters_.Limit(DoorLimit::kUploadsPerKey);
+    return absl::ResourceExhaustedError(absl::StrCat(
+        limits_.key_announced_max, " links of this key were not used yet, and it may have no more. Nothing ",
+        "was done. Send files to them, or wait until they expire."));
+  }
+  return Add(key, name, NewToken(), now_ms);
+}
+
+Uploads::Upload Uploads::Add(const std::string& key, const std::string& name, const std::string& secret,
+                             std::int64_t now_ms) {
+  Upload upload;
+  upload.id = NewUploadId(name_);
+  upload.secret = secret;
+  upload.key = key;
+  upload.name = ValidUtf8(name);  // As it came: a note is JSON.
+  upload.created_ms = now_ms;
   uploads_[upload.id] = upload;
   return upload;
+}
+
+bool Uploads::IsLate(const Upload& upload, std::int64_t now_ms) const {
+  return now_ms - upload.created_ms > limits_.kept_ms;
 }
 
 absl::StatusOr<Uploads::Upload*> Uploads::FindExpected(const std::string& secret, std::int64_t now_ms) {
   const auto found = std::find_if(uploads_.begin(), uploads_.end(), [&](const auto& one) {
     const Upload& upload = one.second;
-    return !upload.secret.empty() && upload.secret == secret && now_ms - upload.created_ms <= limits_.kept_ms;
+    return !upload.secret.empty() && upload.secret == secret && !IsLate(upload, now_ms);
   });
   if (found != uploads_.end()) return &found->second;
   return absl::NotFoundError(
@@ -256,15 +278,12 @@ absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::ReceiveOwn(const std::st
                                                                    const std::string& name,
                                                                    std::uint64_t bytes_max,
                                                                    std::int64_t now_ms, std::string* id) {
-  absl::StatusOr<Upload> expected = Expect(key, name, now_ms);
-  if (!expected.ok()) return expected.status();
   {
     const MutexLock lock(mutex_);
-    Upload& upload = uploads_[expected->id];
-    upload.secret.clear();
-    upload.is_own = true;
+    if (absl::Status room = CheckRoom(key, 0); !room.ok()) return room;
+    *id = Add(key, name, "", now_ms).id;
+    uploads_[*id].is_own = true;
   }
-  *id = expected->id;
   const std::string path = PathOf(*id);
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) {
@@ -281,13 +300,13 @@ std::optional<Uploads::Upload> Uploads::Find(const std::string& id) {
   return found == uploads_.end() || !found->second.is_there ? std::nullopt : std::optional(found->second);
 }
 
-absl::Status Uploads::TakeFor(const std::string& job, const std::string& id) {
+absl::Status Uploads::TakeFor(const std::string& job, const std::string& key, const std::string& id) {
   Upload upload;
   {
     const MutexLock lock(mutex_);
     const auto found = uploads_.find(id);
-    if (found == uploads_.end() || !found->second.is_there ||
-        (!found->second.job.empty() && found->second.job != job)) {
+    const bool is_there = found != uploads_.end() && found->second.is_there && found->second.key == key;
+    if (!is_there || (!found->second.job.empty() && found->second.job != job)) {
       return absl::NotFoundError(
           "there is no such upload of this server's that waits for its job. Nothing was started. Send the "
           "file by POST "
@@ -301,16 +320,16 @@ absl::Status Uploads::TakeFor(const std::string& job, const std::string& id) {
     CrashPoint("job.taken");
     return noted;
   }
-  GiveBack(upload.id);
+  GiveBack(job, id);
   return noted;
 }
 
-void Uploads::GiveBack(const std::string& id) {
+void Uploads::GiveBack(const std::string& job, const std::string& id) {
   Upload upload;
   {
     const MutexLock lock(mutex_);
     const auto found = uploads_.find(id);
-    if (found == uploads_.end()) return;
+    if (found == uploads_.end() || found->second.job != job) return;
     found->second.job.clear();
     upload = found->second;
   }
@@ -342,7 +361,7 @@ void Uploads::KeepHouse(std::int64_t now_ms) {
     const MutexLock lock(mutex_);
     for (const auto& [id, upload] : uploads_) {
       const bool is_sent = upload.is_there || !upload.secret.empty();
-      if (upload.job.empty() && is_sent && now_ms - upload.created_ms > limits_.kept_ms) late.push_back(id);
+      if (upload.job.empty() && is_sent && IsLate(upload, now_ms)) late.push_back(id);
     }
   }
   for (const std::string& id : late) Remove(id);

@@ -20,6 +20,7 @@ struct UploadLimits {
   std::uint64_t file_bytes_max = 500'000'000;
   std::uint64_t key_bytes_max = 2'000'000'000;  ///< Of one key, together.
   std::uint64_t bytes_max = 10'000'000'000;     ///< Of all.
+  std::size_t key_announced_max = 100;          ///< That one key announced, and nobody sent yet.
   std::int64_t kept_ms = 3'600'000;             ///< Until a job takes it.
 };
 
@@ -63,7 +64,7 @@ class Uploads {
   absl::StatusOr<std::vector<Upload>> Open();
 
   /// A place for a file: the secret is what its sender shows. Errors: kResourceExhausted: the key has too
-  /// much; kUnavailable: all keys have, or the disk.
+  /// much, or announced too many; kUnavailable: all keys have too much, or the disk.
   absl::StatusOr<Upload> Expect(const std::string& key, const std::string& name, std::int64_t now_ms);
   /// Whether Receive() would take a file with this secret. Errors: kNotFound.
   absl::Status Expects(const std::string& secret, std::int64_t now_ms);
@@ -77,11 +78,12 @@ class Uploads {
 
   /// Absent: there is no such upload that was sent.
   std::optional<Upload> Find(const std::string& id);
-  /// Nobody else gets it from now on, also after a restart. Errors: kNotFound: it is not there, or another
-  /// job has it.
-  absl::Status TakeFor(const std::string& job, const std::string& id);
-  /// The job of that was not made after all: it waits for another one, or goes when it came with that job.
-  void GiveBack(const std::string& id);
+  /// An upload of `key`: nobody else gets it from now on, also after a restart. Errors: kNotFound: it is not
+  /// there, another key sent it, or another job has it.
+  absl::Status TakeFor(const std::string& job, const std::string& key, const std::string& id);
+  /// The job of that was not made after all: it waits for another one, or goes when it came with
+  /// that job.
+  void GiveBack(const std::string& job, const std::string& id);
   std::string PathOf(const std::string& id) const;
   void Remove(const std::string& id);
   /// Of all files that are there, and those that come.
@@ -94,7 +96,10 @@ class Uploads {
   /// The upload that waits for this secret. Errors: kNotFound.
   absl::StatusOr<Upload*> FindExpected(const std::string& secret, std::int64_t now_ms)
       MIRROR_REQUIRES(mutex_);
+  Upload Add(const std::string& key, const std::string& name, const std::string& secret, std::int64_t now_ms)
+      MIRROR_REQUIRES(mutex_);
   absl::Status CheckRoom(const std::string& key, std::uint64_t more) MIRROR_REQUIRES(mutex_);
+  bool IsLate(const Upload& upload, std::int64_t now_ms) const;
   absl::Status Count(const std::string& id, std::uint64_t more);
   absl::Status Finished(const std::string& id);
   absl::Status WriteNote(const Upload& upload);

@@ -68,6 +68,7 @@ std::string JobText(const ImportJob& job) {
       .Member("unchanged", job.unchanged)
       .Member("failed", job.failed)
       .Member("rejects", job.rejects)
+      .Member("rejectsRead", job.rejects_read)
       .Member("created", static_cast<std::uint64_t>(job.created_ms))
       .Member("modified", static_cast<std::uint64_t>(job.modified_ms))
       .End('}')
@@ -98,12 +99,21 @@ std::optional<ImportJob> JobOf(const std::string& text) {
   job.unchanged = root.NumberOf("unchanged");
   job.failed = root.NumberOf("failed");
   job.rejects = root.NumberOf("rejects");
+  job.rejects_read = root.NumberOf("rejectsRead");
   job.created_ms = static_cast<std::int64_t>(root.NumberOf("created"));
   job.modified_ms = static_cast<std::int64_t>(root.NumberOf("modified"));
   return job;
 }
 
 DocumentChange JobChange(const ImportJob& job) { return {kJobKind, job.id, JobText(job)}; }
+
+std::optional<DocumentChange> JobWithoutColumns(const ImportJob& job) {
+  constexpr char kErased[] = "it could not start; why was erased";
+  if (job.state != JobState::kCouldNotStart || job.message == kErased) return std::nullopt;
+  ImportJob without = job;
+  without.message = kErased;
+  return JobChange(without);
+}
 
 std::string RejectId(const std::string& job, std::uint64_t number) {
   char digits[24];

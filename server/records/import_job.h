@@ -32,7 +32,8 @@ struct ImportJob {
   std::uint64_t progress = 0;  ///< 0 to 100.
   std::uint64_t seq = 0;       ///< The last rows of the file that are committed, see ImportRows::seq.
   std::uint64_t inserts = 0, updates = 0, unchanged = 0, failed = 0;
-  std::uint64_t rejects = 0;  ///< That are kept, see RejectOf().
+  std::uint64_t rejects = 0;       ///< That are kept, see RejectOf().
+  std::uint64_t rejects_read = 0;  ///< Of the file's own that are counted: after a kill they come once more.
   std::int64_t created_ms = 0, modified_ms = 0;
 };
 
@@ -50,6 +51,9 @@ std::string JobText(const ImportJob& job);
 /// Absent: it cannot be read.
 std::optional<ImportJob> JobOf(const std::string& text);
 DocumentChange JobChange(const ImportJob& job);
+/// A job that could not start may name the columns of its file, and of one without a header those are values.
+/// Absent: this one does not, or no more.
+std::optional<DocumentChange> JobWithoutColumns(const ImportJob& job);
 
 /// A row that was not taken.
 struct Reject {

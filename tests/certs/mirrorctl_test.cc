@@ -151,12 +151,13 @@ TEST_F(MirrorctlTest, InitWritesServerConfigurationWithEveryKey) {
                   "streams_per_tenant_max", "tables_max", "value_bytes_max"));
   EXPECT_THAT(KeysOf(*server["metrics"].as_table()),
               ElementsAre("address", "allow_remote", "enabled", "port"));
-  EXPECT_THAT(KeysOf(*server["http"].as_table()),
-              ElementsAre("address", "api_keys", "base_paths", "body_limit", "body_time", "certificate",
-                          "connections_max", "enabled", "erase_within", "file_limit", "head_time",
-                          "header_limit", "job_lease", "job_time", "jobs_max", "jobs_waiting_max", "key",
-                          "plaintext", "port", "public_url", "requests_max", "requests_per_key",
-                          "stream_time", "upload_kept", "upload_limit", "uploads_max", "uploads_per_key"));
+  EXPECT_THAT(
+      KeysOf(*server["http"].as_table()),
+      ElementsAre("address", "api_keys", "base_paths", "body_limit", "body_time", "certificate",
+                  "connections_max", "enabled", "erase_within", "file_limit", "head_time", "header_limit",
+                  "job_lease", "job_time", "jobs_max", "jobs_waiting_max", "key", "links_per_key",
+                  "plaintext", "port", "public_url", "requests_max", "requests_per_key", "stream_time",
+                  "upload_kept", "upload_limit", "uploads_max", "uploads_per_key"));
   EXPECT_EQ(server["http"]["enabled"].value<bool>(), false);
   EXPECT_EQ(server["metrics"]["port"].value<int>(), 7445);
   EXPECT_EQ(server["listen"]["port"].value<int>(), 9001);

@@ -32,7 +32,9 @@ RowBlock Rows(std::size_t count = 2) {
 }
 
 std::string Header() { return EncodeFrame(ImportHeader{kColumns, true}); }
-ImportRejects Reject() { return {1, {{7, "it has 1 field, the header 3", "x\xff\n"}}}; }
+ImportRejects Reject() {
+  return {1, {{7, "it has 2 fields, the header 3", "x,\xff\n", std::string("x\0\xff\0", 4)}}};
+}
 
 std::string Framed(const v1::ImportFrame& message) {
   const std::string bytes = message.SerializeAsString();
@@ -83,8 +85,12 @@ TEST(ImportCodecTest, EachPieceComesAsItWentByteByByte) {
       ASSERT_EQ(rejects->rejects.size(), 1U);
       EXPECT_EQ(rejects->before_seq, 1U);
       EXPECT_EQ(rejects->rejects[0].line, 7U);
-      EXPECT_EQ(rejects->rejects[0].reason, "it has 1 field, the header 3");
-      EXPECT_EQ(rejects->rejects[0].raw, "x\xff\n");
+      EXPECT_EQ(rejects->rejects[0].reason, "it has 2 fields, the header 3");
+      EXPECT_EQ(rejects->rejects[0].raw, "x,\xff\n");
+      EXPECT_EQ(rejects->rejects[0].CountCells(), 2U);
+      EXPECT_EQ(rejects->rejects[0].Cell(0), "x");
+      EXPECT_EQ(rejects->rejects[0].Cell(1), "\xff");
+      EXPECT_EQ(rejects->rejects[0].Cell(2), std::nullopt);
     } else if (const auto* progress = std::get_if<ImportProgress>(&**piece)) {
       EXPECT_EQ(progress->bytes_read, 10U);
       EXPECT_EQ(progress->bytes_total, 90U);

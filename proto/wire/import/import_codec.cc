@@ -85,6 +85,7 @@ std::string EncodeFrame(const ImportRejects& rejects) {
     one->set_line(reject.line);
     one->set_reason(reject.reason);
     one->set_raw(reject.raw);
+    one->set_cells(reject.cells);
   }
   return Framed(frame);
 }
@@ -210,10 +211,10 @@ absl::Status ImportFrames::TakeRejects(std::optional<ImportPiece>* piece) {
   if (count == 0 || count > kImportRejectsMax) return Wrong("too many rejects, or none");
   for (const v1::FileReject& one : message.rejects()) {
     if (one.line() < 1 || !IsReason(one.reason()) || one.reason().empty() ||
-        one.raw().size() > kImportRawBytesMax) {
+        one.raw().size() > kImportRawBytesMax || one.cells().size() > kImportRawBytesMax) {
       return Wrong("a reject without a line or a reason, or with too much of the row");
     }
-    rejects.rejects.push_back({one.line(), one.reason(), one.raw()});
+    rejects.rejects.push_back({one.line(), one.reason(), one.raw(), one.cells()});
   }
   rejects_ += count;
   piece->emplace(std::move(rejects));

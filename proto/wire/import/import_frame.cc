@@ -1,5 +1,6 @@
 #include "proto/wire/import/import_frame.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +20,20 @@ bool ImportRows::IsNoText(std::uint32_t row, std::uint32_t column) const {
   if (marks.IsNull(row)) return false;
   const auto byte = static_cast<unsigned char>(marks.At(row).bytes[column / 8]);
   return (byte >> (column % 8) & 1U) != 0;
+}
+
+std::optional<std::string_view> ImportReject::Cell(std::size_t column) const {
+  std::string_view rest = cells;
+  for (;; --column) {
+    const std::size_t end = rest.find('\0');
+    if (end == std::string_view::npos) return std::nullopt;
+    if (column == 0) return rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+  }
+}
+
+std::size_t ImportReject::CountCells() const {
+  return static_cast<std::size_t>(std::count(cells.begin(), cells.end(), '\0'));
 }
 
 std::uint64_t ImportRows::Line(std::uint32_t row) const {

@@ -47,6 +47,13 @@ struct ImportReject {
   std::uint64_t line = 0;
   std::string reason;  ///< For people; without values.
   std::string raw;     ///< The row as it stands there, cut; any bytes.
+  /// The first ones, as far as they could be told apart, each with a NUL behind it, cut; any bytes.
+  std::string cells;
+
+  /// Absent: it could not be told apart, or was cut off.
+  std::optional<std::string_view> Cell(std::size_t column) const;
+  /// Of the row, as far as they are there.
+  std::size_t CountCells() const;
 };
 struct ImportRejects {
   std::uint64_t before_seq = 0;  ///< They stand before the rows of this number, which may not follow.

@@ -74,6 +74,26 @@ absl::StatusOr<bool> EraseRejects(StoreRecords& records, const std::vector<Recor
   return has_any;
 }
 
+absl::StatusOr<bool> EraseColumns(StoreRecords& records, const std::vector<RecordItem>* items,
+                                  std::vector<DocumentChange>* changes) {
+  const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
+  if (!kept.ok()) return kept.status();
+  bool is_any = false;
+  for (const Document& document : *kept) {
+    const std::optional<ImportJob> job = JobOf(document.text);
+    std::optional<DocumentChange> without = job ? JobWithoutColumns(*job) : std::nullopt;
+    if (!without) continue;
+    const bool is_meant =
+        items == nullptr || std::any_of(items->begin(), items->end(), [&](const RecordItem& item) {
+          return job->message.find(item.external_id) != std::string::npos;
+        });
+    if (!is_meant) continue;
+    changes->push_back(*std::move(without));
+    is_any = true;
+  }
+  return is_any;
+}
+
 void ForgetRejects(Plan* plan) {
   for (const char* const kind : {kRejectKind, kRejectOfKind})
     plan->document_bounds.push_back({kind, std::numeric_limits<std::int64_t>::max(), 0});

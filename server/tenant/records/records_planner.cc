@@ -112,7 +112,9 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
     // Also of those that have no row: it was rejected, and says what was to be in it.
     const absl::StatusOr<bool> erased = EraseRejects(store_.records(), request.items, &documents_);
     if (!erased.ok()) return erased.status();
-    has_erased_ = has_erased_ || *erased;
+    const absl::StatusOr<bool> words = EraseColumns(store_.records(), &request.items, &documents_);
+    if (!words.ok()) return words.status();
+    has_erased_ = has_erased_ || *erased || *words;
   }
   if (request.remember) {
     std::string& kept = remembered_[request.remember->id];
@@ -200,8 +202,9 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   // Since when something waits to be erased: the first deletion counts.
   if (!tenant.scrub) plan.documents.push_back({kErasureKind, "", ""});
   ForgetRejects(&plan);
-  if (absl::Status ended = EndJobs(store.records(), kJobCleared, now_ms, &plan.documents); !ended.ok())
-    return ended;
+  absl::Status ended = EndJobs(store.records(), kJobCleared, now_ms, &plan.documents);
+  if (ended.ok()) ended = EraseColumns(store.records(), nullptr, &plan.documents).status();
+  if (!ended.ok()) return ended;
   return plan;
 }
 

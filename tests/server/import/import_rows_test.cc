@@ -83,6 +83,10 @@ TEST_F(ImportRowsTest, ARowThatIsNoneIsARejectWithItsLine) {
   EXPECT_EQ(seen.rejects[0].line, 3U);
   EXPECT_EQ(seen.rejects[0].reason, "it has 1 field, the header 2");
   EXPECT_EQ(seen.rejects[0].raw, "2\n");
+  EXPECT_EQ(seen.rejects[0].Cell(0), "2");
+  EXPECT_EQ(seen.rejects[0].CountCells(), 1U);
+  EXPECT_EQ(seen.rejects[1].CountCells(), 0U);
+  EXPECT_EQ(seen.rejects[2].CountCells(), 2U);
   EXPECT_EQ(seen.rejects[1].line, 4U);
   EXPECT_THAT(seen.rejects[1].reason, HasSubstr("column 'name': a quote is in the wrong place"));
   EXPECT_EQ(seen.rejects[2].line, 6U);
@@ -106,6 +110,20 @@ TEST_F(ImportRowsTest, ARejectShowsTheBeginningOfItsRow) {
   ASSERT_THAT(seen.error, IsOk());
   ASSERT_THAT(seen.rejects, SizeIs(1));
   EXPECT_EQ(seen.rejects[0].raw.size(), kImportRawBytesMax);
+  // Of a row that is cut, what stands before the cut is known.
+  EXPECT_EQ(seen.rejects[0].CountCells(), 2U);
+  EXPECT_EQ(seen.rejects[0].Cell(1), "Ada");
+}
+
+TEST_F(ImportRowsTest, ARejectIsCutAtACharacter) {
+  std::string umlauts;
+  for (int i = 0; i < 5'000; ++i) umlauts += "\xC3\xBC";
+  const ImportSeen seen = Csv("id,name\n1,x," + umlauts + "\n");
+  ASSERT_THAT(seen.rejects, SizeIs(1));
+  EXPECT_EQ(seen.rejects[0].raw, "1,x," + umlauts.substr(0, kImportRawBytesMax - 4));
+  const ImportSeen odd = Csv("id,name\n12,x," + umlauts + "\n");
+  ASSERT_THAT(odd.rejects, SizeIs(1));
+  EXPECT_EQ(odd.rejects[0].raw, "12,x," + umlauts.substr(0, kImportRawBytesMax - 6));
 }
 
 TEST_F(ImportRowsTest, ARowOfAWorkbookWithAnErrorIsAReject) {

@@ -94,6 +94,7 @@ body_time = "60s"
 stream_time = "10m"
 uploads_max = "10GB"                # of all uploads that wait
 uploads_per_key = "2GB"
+links_per_key = 100
 upload_kept = "1h"
 jobs_max = 4                        # import jobs at a time
 jobs_waiting_max = 100
