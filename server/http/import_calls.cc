@@ -52,6 +52,13 @@ absl::Status NoUpload() {
       "started. Send the file by POST /files/upload first.");
 }
 
+std::string ScheduledJson(const ImportJob& job, const Warnings& warnings) {
+  JsonWriter json;
+  json.Begin('{').Member("id", job.id).Member("progress", std::uint64_t{0}).Member("status", "SCHEDULED");
+  warnings.WriteTo(&json);
+  return json.End('}').Take();
+}
+
 /// Of the answer that names a job.
 std::string JobIdIn(const std::string& answer) {
   const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(answer);
@@ -388,10 +395,7 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
   absl::StatusOr<std::optional<RememberedRequest>> remember =
       RememberOf(call, "import", tenant.context_id(), body_hash);
   if (!remember.ok()) return remember.status();
-  JsonWriter json;
-  json.Begin('{').Member("id", job.id).Member("progress", std::uint64_t{0}).Member("status", "SCHEDULED");
-  warnings.WriteTo(&json);
-  std::string answer = json.End('}').Take();
+  const std::string answer = ScheduledJson(job, warnings);
   if (*remember) {
     const absl::StatusOr<std::optional<RecordOutcome>> known = tenant.FindRemembered(**remember, call.now_ms);
     if (!known.ok()) return known.status();
