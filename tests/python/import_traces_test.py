@@ -35,7 +35,8 @@ class Traces(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.jobs = Jobs(cls, sections={"http": cls.HTTP} if cls.HTTP else None)
+        sections = {"http": cls.HTTP} if cls.HTTP else None
+        cls.jobs = Jobs(cls, lambda folder: imports_test.one_server(folder, sections=sections))
         cls.door, cls.server = cls.jobs.door, cls.jobs.server
 
     def storage(self, name):
@@ -135,7 +136,7 @@ class ImportTracesTest(Traces):
         events = self.server.ctl("events")
         self.assertIn(job["id"], events)
         self.assertIn("3 columns", events)
-        for told in (events, self.server.log.read_text(), self.server.ctl("audit")):
+        for told in (events, self.server.log.read_text(), self.server.ctl("audit", "list")):
             self.assertNotIn("SECRETMANN", told)
         self.door.request("POST", f"/storages/{storage}/clear?erase=now").expect(200)
         for one in (job, twice):
@@ -185,11 +186,11 @@ class ImportTracesTest(Traces):
     def test_what_a_job_did_is_audited(self):
         storage = self.storage("Audited")
         job = self.jobs.run(storage, THREE)["id"]
-        log = re.sub(r"\s+", " ", self.server.ctl("audit"))
+        log = re.sub(r"\s+", " ", self.server.ctl("audit", "list"))
         self.assertIn(f"start import job {job} in Audited/default", log)
         self.server.wait_for(
             lambda: f"import job {job} in Audited/default FINISHED: 3 inserts, 0 updates, 0 rows failed"
-            in re.sub(r"\s+", " ", self.server.ctl("audit"))
+            in re.sub(r"\s+", " ", self.server.ctl("audit", "list"))
         )
 
     def test_repetitions_at_the_same_time_get_one_job(self):
@@ -251,7 +252,8 @@ class BoundsTest(Traces):
         job = self.jobs.wait(started["id"])
         self.assertEqual(self.jobs.numbers(job), (0, 0, 0, 40_000))
         rejects = self.door.request("GET", f"/jobs/importjobs/{job['id']}/rejects").expect(200)
-        self.assertLess(self.peak() - before, 64 << 20)
+        if b"__asan_init" not in (BIN / "mirror-server").read_bytes():
+            self.assertLess(self.peak() - before, 64 << 20)
         self.assertEqual(rejects.text.count("\n"), 2 * 10_000 + 1)
 
     def peak(self):
