@@ -55,6 +55,8 @@ class JsonView {
   bool IsTrue() const { return node().kind == JsonKind::kBool && node().length != 0; }
   /// Of a string what it means, of a number its text as it was written; else empty.
   std::string_view text() const;
+  /// This one and all that are in it; see JsonLimits::values_max.
+  std::size_t CountValues() const { return node().next - index_; }
   /// Of an array; else none.
   std::vector<JsonView> Elements() const;
   /// Of an object, in their order; else none.

@@ -19,6 +19,7 @@
 #include "server/http/idempotency.h"
 #include "server/http/late_sink.h"
 #include "server/jobs/upload_folder.h"
+#include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/records_calls.h"
 #include "server/tenant/records/records_planner.h"
 
@@ -50,13 +51,6 @@ absl::Status NoUpload() {
   return absl::InvalidArgumentError(
       "'url' names no upload of this server's that is complete: it reads no other address. Nothing was "
       "started. Send the file by POST /files/upload first.");
-}
-
-std::string ScheduledJson(const ImportJob& job, const Warnings& warnings) {
-  JsonWriter json;
-  json.Begin('{').Member("id", job.id).Member("progress", std::uint64_t{0}).Member("status", "SCHEDULED");
-  warnings.WriteTo(&json);
-  return json.End('}').Take();
 }
 
 /// Of the answer that names a job.
@@ -110,6 +104,13 @@ std::string UploadElsewhere(const std::string& url, const std::string& here) {
   const std::string_view rest = PathOf(url).substr(at + sizeof(kFilesPath) - 1);
   std::string id(rest.substr(0, rest.find('/')));
   return FolderOfUpload(id).empty() || FolderOfUpload(id) == here ? "" : id;
+}
+
+std::string ScheduledJson(const ImportJob& job, const Warnings& warnings) {
+  JsonWriter json;
+  json.Begin('{').Member("id", job.id).Member("progress", std::uint64_t{0}).Member("status", "SCHEDULED");
+  warnings.WriteTo(&json);
+  return json.End('}').Take();
 }
 
 /// Answers, warnings and documents quote what a form says.
@@ -395,7 +396,7 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
   absl::StatusOr<std::optional<RememberedRequest>> remember =
       RememberOf(call, "import", tenant.context_id(), body_hash);
   if (!remember.ok()) return remember.status();
-  const std::string answer = ScheduledJson(job, warnings);
+  std::string answer = ScheduledJson(job, warnings);
   if (*remember) {
     const absl::StatusOr<std::optional<RecordOutcome>> known = tenant.FindRemembered(**remember, call.now_ms);
     if (!known.ok()) return known.status();

@@ -343,6 +343,7 @@ class ImportRun {
     request.items = std::move(items_);
     request.updates_known = job_.updates_known;
     request.bytes = bytes_;
+    request.may_be_split = true;
     const std::int64_t now_ms = NowMs();
     ImportJob next;
     request.documents = [&](const RecordOutcome& outcome) {

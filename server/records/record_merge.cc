@@ -1,9 +1,6 @@
 #include "server/records/record_merge.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -23,100 +20,6 @@ bool HasNul(const JsonView& value) {
   return false;
 }
 
-std::string Quoted(std::string_view name) { return absl::StrCat("'", std::string(name), "'"); }
-
-/// Checks the attributes by themselves and against each other.
-absl::Status CheckItem(const RecordMapper& mapper, const RecordItem& item) {
-  std::set<std::size_t> places;
-  std::set<std::string_view> unmapped;
-  const RecordAttribute* id = nullptr;
-  std::size_t id_place = 0;
-  for (const RecordAttribute& attribute : item.attributes) {
-    const std::optional<std::size_t> place = mapper.Find(attribute.name);
-    if (!place) {
-      if (!unmapped.insert(attribute.name).second)
-        return absl::InvalidArgumentError(
-            absl::StrCat("attribute ", Quoted(attribute.name), " is there twice"));
-      continue;
-    }
-    if (!places.insert(*place).second) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("two attributes mean the same as ", Quoted(mapper.columns()[*place].from)));
-    }
-    if (mapper.IsExternalId(*place) && (id == nullptr || *place < id_place)) {
-      id = &attribute;
-      id_place = *place;
-    }
-  }
-  if (id != nullptr && (!id->json || id->text != item.external_id))
-    return absl::InvalidArgumentError("the external id within the record is another one");
-  return absl::OkStatus();
-}
-
-/// What makes two attributes the same one: the place of a mapped one, else its name.
-using SameAttribute = std::pair<std::size_t, std::string>;
-
-/// Absent: the attribute is not kept.
-std::optional<SameAttribute> SameAs(const RecordMapper& mapper, const std::string& name) {
-  if (const std::optional<std::size_t> place = mapper.Find(name)) return SameAttribute(*place, "");
-  if (!mapper.keeps_unmapped()) return std::nullopt;
-  return SameAttribute(mapper.columns().size(), name);
-}
-
-/// `taken` into what is stored: each in the place of the same one, new ones behind. A record has as many
-/// attributes as a body holds, so that none is looked for among all of them.
-void TakeIn(const RecordMapper& mapper, const std::vector<RecordAttribute>& taken,
-            std::vector<RecordAttribute>* attributes) {
-  if (attributes->empty()) {
-    for (const RecordAttribute& attribute : taken) {
-      if (attribute.json && (mapper.keeps_unmapped() || mapper.Find(attribute.name)))
-        attributes->push_back(attribute);
-    }
-    return;
-  }
-  std::map<SameAttribute, std::size_t> places;
-  for (std::size_t i = 0; i < attributes->size(); ++i) {
-    if (std::optional<SameAttribute> same = SameAs(mapper, (*attributes)[i].name))
-      places.emplace(*std::move(same), i);
-  }
-  for (const RecordAttribute& attribute : taken) {
-    std::optional<SameAttribute> same = SameAs(mapper, attribute.name);
-    if (!same) continue;
-    const auto [found, is_new] = places.emplace(*std::move(same), attributes->size());
-    if (is_new) {
-      attributes->push_back(attribute);
-    } else {
-      (*attributes)[found->second] = attribute;
-    }
-  }
-  std::erase_if(*attributes, [](const RecordAttribute& attribute) { return !attribute.json; });
-}
-
-std::string JsonOf(const std::vector<RecordAttribute>& attributes) {
-  std::string json = "{";
-  for (const RecordAttribute& attribute : attributes) {
-    if (json.size() > 1) json.push_back(',');
-    AppendJsonString(attribute.name, &json);
-    json.push_back(':');
-    json.append(*attribute.json);
-  }
-  json.push_back('}');
-  return json;
-}
-
-void WriteColumns(const RecordMapper& mapper, const std::vector<RecordAttribute>& attributes,
-                  std::vector<std::optional<std::string>>* columns) {
-  std::vector<std::size_t> best(columns->size(), mapper.columns().size());
-  for (const RecordAttribute& attribute : attributes) {
-    const std::optional<std::size_t> place = mapper.Find(attribute.name);
-    if (!place || mapper.IsExternalId(*place)) continue;
-    const std::size_t column = mapper.ColumnOf(*place) - kOwnPartnerColumns;
-    if (*place >= best[column]) continue;
-    best[column] = *place;
-    (*columns)[column] = attribute.json ? std::optional(attribute.text) : std::nullopt;
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<RecordAttribute>> AttributesOf(const JsonView& object,
@@ -130,6 +33,7 @@ absl::StatusOr<std::vector<RecordAttribute>> AttributesOf(const JsonView& object
     attribute.name = name;
     if (value.Is(JsonKind::kNull)) continue;
     value.AppendTo(&attribute.json.emplace());
+    attribute.values = value.CountValues();
     const bool is_plain = value.Is(JsonKind::kString) || value.Is(JsonKind::kNumber);
     attribute.text = is_plain ? std::string(value.text()) : *attribute.json;
   }
@@ -156,31 +60,6 @@ absl::Status CheckExternalId(std::string_view external_id) {
   if (characters <= static_cast<std::ptrdiff_t>(kExternalIdMax)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("the external id has more than ", kExternalIdMax, " characters"));
-}
-
-absl::Status MergeRecord(const RecordMapper& mapper, const RecordItem& item, bool keeps_record,
-                         PartnerRow* row) {
-  if (absl::Status checked = CheckItem(mapper, item); !checked.ok()) return checked;
-  const std::size_t columns = mapper.table().columns.size() - kOwnPartnerColumns;
-  if (!keeps_record) {
-    row->columns.resize(columns);
-    row->record.reset();
-    WriteColumns(mapper, item.attributes, &row->columns);
-    return absl::OkStatus();
-  }
-  std::vector<RecordAttribute> attributes;
-  if (row->record) {
-    absl::StatusOr<std::vector<RecordAttribute>> stored = ParseRecord(*row->record);
-    // Who wrote it by hand is told; the rows stay.
-    if (!stored.ok())
-      return absl::InvalidArgumentError("the record that is stored is no JSON object any more");
-    attributes = *std::move(stored);
-  }
-  TakeIn(mapper, item.attributes, &attributes);
-  row->record = JsonOf(attributes);
-  row->columns.assign(columns, std::nullopt);
-  WriteColumns(mapper, attributes, &row->columns);
-  return absl::OkStatus();
 }
 
 }  // namespace mirror

@@ -9,7 +9,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/json/json_document.h"
-#include "server/records/record_mapper.h"
 #include "server/records/record_request.h"
 
 namespace mirror {
@@ -33,11 +32,6 @@ struct PartnerRow {
   std::vector<std::optional<std::string>> columns;  ///< Those behind kOwnPartnerColumns.
   friend bool operator==(const PartnerRow&, const PartnerRow&) = default;
 };
-
-/// `row` becomes what results: an attribute that is absent keeps its value, null clears it. `keeps_record`:
-/// the record itself is kept, too. Errors: kInvalidArgument, as above; then `row` is as it was.
-absl::Status MergeRecord(const RecordMapper& mapper, const RecordItem& item, bool keeps_record,
-                         PartnerRow* row);
 
 }  // namespace mirror
 

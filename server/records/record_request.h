@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_RECORDS_RECORD_REQUEST_H_
 #define MIRROR_SERVER_RECORDS_RECORD_REQUEST_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -20,6 +21,7 @@ struct RecordAttribute {
   std::string name;
   std::optional<std::string> json;  ///< The value as JSON; absent: null.
   std::string text;                 ///< What a column gets: the text of a string or a number, else the JSON.
+  std::size_t values = 1;           ///< Of the JSON, see JsonLimits::values_max.
 };
 
 /// A business partner on its way in.
@@ -33,6 +35,7 @@ struct RecordItem {
 struct RecordFailure {
   std::string external_id, message;
   std::uint64_t line = 0;  ///< As RecordItem::line.
+  std::size_t item = 0;    ///< Its place in the request.
 };
 
 enum class RecordOperation : std::uint8_t { kUpsert, kDelete };
@@ -50,8 +53,9 @@ struct RecordOutcome {
 struct RememberedRequest {
   std::string id;         ///< Of the document: who asked, for what, with which key.
   std::string body_hash;  ///< Another one under the same id is refused.
-  /// Called in the transaction, with what the request does.
-  std::function<std::string(const RecordOutcome& outcome)> answer;
+  /// Makes the answer of what the request does: what is kept is that, and of failures their places in the
+  /// request, so that no external id stands there. Absent: the answer is kept as it is.
+  std::function<std::string(const RecordOutcome& outcome)> answer = {};
 };
 
 /// A document that a request depends on, read under the store's writer lock before it is planned.
@@ -66,6 +70,9 @@ struct RecordRequest {
   std::vector<RecordItem> items;
   bool updates_known = true;    ///< Upsert: an id that is known is an update, else it is that row's failure.
   bool all_or_nothing = false;  ///< One failure, and nothing is done.
+  /// Where it is about more than kStoredBytesMax, it may be done in several transactions; `documents` are
+  /// written with the last one, made of what all of them did.
+  bool may_be_split = false;
   std::optional<RememberedRequest> remember = std::nullopt;
   /// Written in the same transaction, made of what the request does.
   std::function<std::vector<DocumentChange>(const RecordOutcome& outcome)> documents = {};

@@ -64,4 +64,9 @@ std::string Revive(const TableSchema& table, std::string_view behind) {
   return set;
 }
 
+absl::Status TooManyBytes(const TableSchema& table, std::uint64_t bytes_max) {
+  return absl::OutOfRangeError(
+      absl::StrCat("the rows of table '", table.name, "' have more than ", bytes_max, " bytes"));
+}
+
 }  // namespace mirror

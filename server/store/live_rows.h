@@ -1,10 +1,12 @@
 #ifndef MIRROR_SERVER_STORE_LIVE_ROWS_H_
 #define MIRROR_SERVER_STORE_LIVE_ROWS_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "proto/wire/table.h"
 
 // Which rows of a table are live, in the SQL of every store: those that the mirror wrote and the source did
@@ -38,6 +40,9 @@ std::string OwnNames(const TableSchema& table);
 std::string OwnValues(const TableSchema& table);
 /// Of an upsert's DO UPDATE SET: the row is live again. Begins with a comma where `behind` is not empty.
 std::string Revive(const TableSchema& table, std::string_view behind);
+
+/// Of rows that are read by their keys.
+absl::Status TooManyBytes(const TableSchema& table, std::uint64_t bytes_max);
 
 }  // namespace mirror
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@
 #include "server/plan/plan.h"
 
 namespace mirror {
+
+/// Of rows that are read by their keys: who asks knows that they are few.
+inline constexpr std::uint64_t kAnyBytes = std::numeric_limits<std::uint64_t>::max();
 
 /// What a store knows of its mirror, read afresh by each call: while a StoreWork is there, in its
 /// transaction. Errors and threads: as Store.
@@ -63,9 +67,10 @@ class StoreRecords {
   virtual absl::StatusOr<ListedDocuments> ReadListedDocuments() = 0;
   /// The rows that have one of these keys, in any order, with all columns of `kept`: an agreed table in its
   /// kept form, whose key is one column of TEXT. Errors: kFailedPrecondition, too: a value is not of its
-  /// column's type.
-  virtual absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept,
-                                            const std::vector<std::string>& keys) = 0;
+  /// column's type; kOutOfRange: of several keys, the rows have more than `bytes_max`. Little more is in
+  /// memory then.
+  virtual absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
+                                            std::uint64_t bytes_max) = 0;
   virtual absl::StatusOr<Freshness> ReadFreshness() = 0;
   virtual absl::StatusOr<ReceiptHead> ReadReceiptHead() = 0;
   /// Texts of those with a greater number, oldest first; the last kReceiptsKeptMax are kept.

@@ -107,7 +107,7 @@ TEST_P(StoreDocuments, RowsAreReadByKeyInTheTransaction) {
   ASSERT_THAT(Insert(table, {{"a", "one", 1}, {"B", nullptr, 2}, {"a b", "three", nullptr}}).status, IsOk());
   const auto read = [&](const std::vector<std::string>& keys) {
     std::vector<std::string> seen;
-    const absl::StatusOr<RowBlock> block = store_->records().ReadRows(table, keys);
+    const absl::StatusOr<RowBlock> block = store_->records().ReadRows(table, keys, kAnyBytes);
     EXPECT_THAT(block, IsOk());
     if (!block.ok()) return seen;
     RowBlock rows = *block;

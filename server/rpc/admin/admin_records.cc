@@ -66,6 +66,7 @@ void EncodeJob(const ListedJob& listed, v1::ImportJobInfo* message) {
   message->set_unchanged(job.unchanged);
   message->set_failed(job.failed);
   message->set_api_key(job.key);
+  message->set_server(job.server);
   message->set_created_ms(job.created_ms);
   message->set_modified_ms(job.modified_ms);
 }

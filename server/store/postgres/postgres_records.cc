@@ -211,9 +211,10 @@ class PostgresRecords final : public StoreRecords {
     return In(
         [&](postgres::Connection& connection) { return SelectListedDocuments(connection, mirror_.names); });
   }
-  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override {
+  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
+                                    std::uint64_t bytes_max) override {
     return In([&](postgres::Connection& connection) {
-      return ReadRowsByKey(connection, mirror_.names, kept, keys);
+      return ReadRowsByKey(connection, mirror_.names, kept, keys, bytes_max);
     });
   }
   absl::StatusOr<Freshness> ReadFreshness() override {

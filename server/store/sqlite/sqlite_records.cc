@@ -128,8 +128,9 @@ class SqliteRecords final : public StoreRecords {
   absl::StatusOr<ListedDocuments> ReadListedDocuments() override {
     return SelectListedDocuments(connection_);
   }
-  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override {
-    return ReadRowsByKey(connection_, kept, keys);
+  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
+                                    std::uint64_t bytes_max) override {
+    return ReadRowsByKey(connection_, kept, keys, bytes_max);
   }
 
  private:

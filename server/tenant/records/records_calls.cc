@@ -14,6 +14,7 @@
 #include "base/crash_point.h"
 #include "base/nonce.h"
 #include "server/records/mapper_json.h"
+#include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/partner_rows.h"
 #include "server/tenant/records/records_planner.h"
 
@@ -22,6 +23,9 @@ namespace {
 
 /// Nothing but rows, the table's record and documents.
 Intent ForRows() { return {.tables = {kPartnerTable}, .changes_tables = false}; }
+
+/// How often answers that are kept for too long are looked for, in commits that keep one.
+constexpr std::uint64_t kBoundAnswersEvery = 256;
 
 /// Rows of a page are read in pieces of so many bytes: what is behind the page is read in vain.
 constexpr std::size_t kPageBlockBytes = 64 << 10;
@@ -33,6 +37,17 @@ absl::Status ComesByCycles(const TenantRecord& tenant) {
       absl::StrCat("the rows of '", tenant.context_id,
                    "' come by cycles, and are no business partners. Nothing was read. Read its tables by "
                    "'records/{table}'."));
+}
+
+/// Of a request's parts.
+RecordOutcome Sum(const RecordOutcome& first, const RecordOutcome& second) {
+  RecordOutcome sum = first;
+  sum.inserts += second.inserts;
+  sum.updates += second.updates;
+  sum.deletes += second.deletes;
+  sum.unchanged += second.unchanged;
+  sum.failures.insert(sum.failures.end(), second.failures.begin(), second.failures.end());
+  return sum;
 }
 
 absl::Status FirstFailure(const Mirror::Committed& committed) {
@@ -84,6 +99,8 @@ RecordOutcome RecordsCalls::ApplyRecords(const RecordRequest& request, std::int6
     }
     queue_.Done();
   }
+  if (request.may_be_split && request.items.size() > 1 && absl::IsOutOfRange(waiting.outcome.status))
+    return ApplyInHalves(request, now_ms);
   return std::move(waiting.outcome);
 }
 
@@ -119,7 +136,9 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
               if (!outcome.ok()) return outcome.status();
               one->outcome = *std::move(outcome);
             }
-            return planner->MakePlan();
+            absl::StatusOr<std::optional<Plan>> plan = planner->MakePlan();
+            if (plan.ok() && *plan) Bound(&**plan);
+            return plan;
           },
       ForRows());
   if (!committed.ok()) return committed.status();
@@ -148,6 +167,34 @@ void RecordsCalls::NoteWritten(const Plan& plan, std::int64_t now_ms) {
   if (rows == 0) return;
   mirror_.seen().book().NoteRecords(rows, now_ms);
   mirror_.seen().NoteProgress(now_ms);
+}
+
+RecordOutcome RecordsCalls::ApplyInHalves(const RecordRequest& request, std::int64_t now_ms) {
+  const auto middle = request.items.begin() + static_cast<std::ptrdiff_t>(request.items.size() / 2);
+  RecordRequest half;
+  half.operation = request.operation;
+  half.updates_known = request.updates_known;
+  half.may_be_split = true;
+  half.check = request.check;
+  half.bytes = request.bytes / 2;
+  half.items.assign(request.items.begin(), middle);
+  RecordOutcome first = ApplyRecords(half, now_ms);
+  if (!first.status.ok()) return first;
+  half.items.assign(middle, request.items.end());
+  half.documents = [&](const RecordOutcome& second) {
+    return request.documents ? request.documents(Sum(first, second)) : std::vector<DocumentChange>();
+  };
+  RecordOutcome second = ApplyRecords(half, now_ms);
+  return second.status.ok() ? Sum(first, second) : second;
+}
+
+void RecordsCalls::Bound(Plan* plan) {
+  BoundRejects(plan);
+  const bool keeps_answers =
+      std::any_of(plan->documents.begin(), plan->documents.end(),
+                  [](const DocumentChange& change) { return change.kind == kAnswerKind && change.text; });
+  if (keeps_answers && commits_with_answers_++ % kBoundAnswersEvery == 0)
+    plan->document_bounds.push_back({kAnswerKind, plan->now_ms - kAnswersKeptMs, kAnswersMax});
 }
 
 absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) { return OpenForOperator(mirror_, now_ms); }
@@ -238,8 +285,8 @@ absl::Status RecordsCalls::ReadPartners(const std::vector<std::string>& external
       if (!agreed.ok()) return agreed.status();
       if (*agreed) {
         const TableSchema kept = KeptForm(**agreed);
-        absl::StatusOr<RowBlock> block =
-            mirror_.store()->records().ReadRows(kept, std::vector<std::string>(ids.begin(), ids.end()));
+        absl::StatusOr<RowBlock> block = mirror_.store()->records().ReadRows(
+            kept, std::vector<std::string>(ids.begin(), ids.end()), kAnyBytes);
         if (!block.ok()) return mirror_.Noticed(block.status());
         absl::StatusOr<std::vector<PartnerRow>> partners = PartnersOf(**agreed, kept, &*block);
         if (!partners.ok()) return partners.status();
@@ -263,7 +310,7 @@ absl::StatusOr<std::uint64_t> RecordsCalls::CountPartners(const std::vector<std:
   // Nothing but the ids is read.
   TableSchema ids = KeptForm(**agreed);
   ids.columns.resize(1);
-  const absl::StatusOr<RowBlock> block = mirror_.store()->records().ReadRows(ids, external_ids);
+  const absl::StatusOr<RowBlock> block = mirror_.store()->records().ReadRows(ids, external_ids, kAnyBytes);
   if (!block.ok()) return mirror_.Noticed(block.status());
   return block->rows();
 }

@@ -87,6 +87,9 @@ class RecordsCalls {
   absl::StatusOr<ListedDocuments> KeepListed() MIRROR_REQUIRES(mirror_.mutex());
   void CommitGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
+  RecordOutcome ApplyInHalves(const RecordRequest& request, std::int64_t now_ms);
+  /// Adds what keeps within their bounds what it writes.
+  void Bound(Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
   void NoteWritten(const Plan& plan, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status OpenRecordsMirror(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   /// Absent: there is no table.
@@ -100,6 +103,7 @@ class RecordsCalls {
   CommitQueue<Waiting> queue_;
   /// As the last group found it.
   std::shared_ptr<const RecordsForm> form_ MIRROR_GUARDED_BY(mirror_.mutex());
+  std::uint64_t commits_with_answers_ MIRROR_GUARDED_BY(mirror_.mutex()) = 0;
 };
 
 /// A new mirror of records, without rows, whose position has a lineage of its own. Errors: those of

@@ -28,7 +28,7 @@ absl::StatusOr<std::shared_ptr<const RecordsForm>> ReadForm(StoreRecords& record
   absl::StatusOr<RecordMapper> mapper = MapperOf((*source)->text);
   if (!mapper.ok()) return mapper.status();
   const absl::StatusOr<TableSchema> by_rules = PartnerTableOf(*mapper, rules);
-  if (!by_rules.ok()) return by_rules.status();
+  if (!by_rules.ok()) return absl::FailedPreconditionError(by_rules.status().message());
   // What is there was kept by the former rules, and would go on beside what comes.
   if (SchemaHash(*by_rules) != SchemaHash(**agreed)) {
     return absl::FailedPreconditionError(
@@ -48,7 +48,20 @@ absl::StatusOr<std::shared_ptr<const RecordsForm>> ReadForm(StoreRecords& record
 
 absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules) {
   TableSchema table = mapper.table();
-  if (absl::Status set = rules.Set(&table); !set.ok()) return set;
+  const absl::Status set = rules.Set(&table);
+  for (std::size_t i = 0; i < kOwnPartnerColumns; ++i) {
+    const Column& column = table.columns[i];
+    if (column.rule == Rule::kPlain || column.name == kRecordColumn) continue;
+    // A row is found by its external id as it came, and what is kept of it is merged with what comes.
+    return absl::InvalidArgumentError(absl::StrCat(
+        "table '", kPartnerTable, "', column '", column.name, "': this endpoint is configured to ",
+        column.rule == Rule::kHashed   ? "hash it"
+        : column.rule == Rule::kMasked ? "mask it"
+                                       : "leave it out",
+        ", and a data source of records keeps its external ids, ids and times as they are. Nothing was "
+        "done. Ask the mirror's operator to list it under 'plain'."));
+  }
+  if (!set.ok()) return set;
   for (const Column& column : table.columns) {
     // The record has all values, and as they came.
     if (column.rule != Rule::kPlain) {

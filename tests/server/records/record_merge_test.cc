@@ -1,4 +1,4 @@
-#include "server/records/record_merge.h"
+#include "server/records/merged_partner.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,6 +24,15 @@ RecordItem ItemOf(const std::string& external_id, const std::string& record) {
   auto attributes = ParseRecord(record);
   EXPECT_THAT(attributes, IsOk()) << record;
   return {.external_id = external_id, .attributes = attributes.value_or(std::vector<RecordAttribute>())};
+}
+
+/// `row` becomes what results.
+absl::Status MergeRecord(const RecordMapper& mapper, const RecordItem& item, bool keeps_record,
+                         PartnerRow* row) {
+  MergedPartner merged(mapper, keeps_record, *row);
+  const absl::StatusOr<bool> changes = merged.Merge(item);
+  *row = merged.Take();
+  return changes.status();
 }
 
 /// What is in the column of that name.
@@ -197,6 +206,109 @@ TEST(RecordMergeTest, RandomRecordsMergeAsThePlainModelSays) {
       }
     }
   }
+}
+
+/// Many values under one name: "[1,1,...]".
+std::string Ones(std::size_t count) {
+  std::string json = "[";
+  for (std::size_t i = 0; i < count; ++i) json += i == 0 ? "1" : ",1";
+  return json + "]";
+}
+
+RecordItem WithOnes(const std::string& name, std::size_t count) {
+  return {.external_id = "1",
+          .attributes = {{.name = name, .json = Ones(count), .text = Ones(count), .values = count + 1}}};
+}
+
+TEST(MergedPartnerTest, ARecordIsTakenApartOnceForAsManyItemsAsThereAre) {
+  const RecordMapper mapper = RecordMapper::Default();
+  std::string record = "{\"a0\":0";
+  for (int i = 1; i < 100'000; ++i) absl::StrAppend(&record, ",\"a", i, "\":0");
+  PartnerRow row{.external_id = "1"};
+  ASSERT_THAT(MergeRecord(mapper, ItemOf("1", record + "}"), true, &row), IsOk());
+  const auto begin = std::chrono::steady_clock::now();
+  MergedPartner merged(mapper, true, row);
+  for (int i = 0; i < 10'000; ++i) {
+    const absl::StatusOr<bool> changes = merged.Merge(ItemOf("1", absl::StrCat("{\"x\":", i / 2, "}")));
+    ASSERT_THAT(changes, IsOk());
+    EXPECT_EQ(*changes, i % 2 == 0) << i;
+  }
+  EXPECT_EQ(*merged.Take().record, record + ",\"x\":4999}");
+  // Each of them would take as long as the first one did: minutes.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+}
+
+TEST(MergedPartnerTest, ARecordIsBoundedByBytesAndByValues) {
+  const RecordMapper mapper = RecordMapper::Default();
+  const std::string half(kRecordBytesMax / 2, 'x');
+  PartnerRow row{.external_id = "1"};
+  ASSERT_THAT(MergeRecord(mapper, ItemOf("1", "{\"a\":\"" + half + "\"}"), true, &row), IsOk());
+  const PartnerRow before = row;
+  EXPECT_THAT(MergeRecord(mapper, ItemOf("1", "{\"CITY\":\"C\",\"b\":\"" + half + "\"}"), true, &row),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("4194304 bytes and 1000000 values")));
+  EXPECT_EQ(row, before);
+  // To the byte: {"a":"…","b":"…"}
+  const std::string rest(kRecordBytesMax - row.record->size() - sizeof(",\"b\":\"\"") + 1, 'y');
+  EXPECT_THAT(MergeRecord(mapper, ItemOf("1", "{\"b\":\"" + rest + "z\"}"), true, &row),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  ASSERT_THAT(MergeRecord(mapper, ItemOf("1", "{\"b\":\"" + rest + "\"}"), true, &row), IsOk());
+  EXPECT_EQ(row.record->size(), kRecordBytesMax);
+  // In the place of what is there.
+  EXPECT_THAT(MergeRecord(mapper, ItemOf("1", "{\"b\":\"\",\"c\":\"" + half.substr(100) + "\"}"), true, &row),
+              IsOk());
+
+  PartnerRow many{.external_id = "1"};
+  ASSERT_THAT(MergeRecord(mapper, WithOnes("a", 600'000), true, &many), IsOk());
+  EXPECT_THAT(MergeRecord(mapper, WithOnes("b", 400'000), true, &many),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1000005 values")));
+  ASSERT_THAT(MergeRecord(mapper, WithOnes("b", 399'995), true, &many), IsOk());
+  EXPECT_THAT(ParseRecord(*many.record), IsOk()) << "what is stored can be changed again";
+  EXPECT_THAT(MergeRecord(mapper, WithOnes("b", 399'996), true, &many),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(MergeRecord(mapper, ItemOf("1", "{\"b\":null}"), true, &many), IsOk());
+}
+
+TEST(MergedPartnerTest, ColumnsAreBoundedWhereNoRecordIsKept) {
+  const RecordMapper mapper = RecordMapper::Default();
+  const std::string half(kRecordBytesMax / 2, 'x');
+  PartnerRow row{.external_id = "1"};
+  ASSERT_THAT(MergeRecord(mapper, ItemOf("1", "{\"CITY\":\"" + half + "\"}"), false, &row), IsOk());
+  const PartnerRow before = row;
+  EXPECT_THAT(
+      MergeRecord(mapper, ItemOf("1", "{\"COUNTRY\":\"CH\",\"STREET\":\"" + half + "\"}"), false, &row),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("its columns would have")));
+  EXPECT_EQ(row, before);
+}
+
+TEST(MergedPartnerTest, WhatIsNullAndComesAgainStandsBehindTheOthers) {
+  const RecordMapper mapper = RecordMapper::Default();
+  MergedPartner merged(mapper, true, {.external_id = "1", .record = R"({"a":1,"CITY":"B","c":2})"});
+  for (const char* const item :
+       {R"({"a":null,"city":null})", R"({"a":3})", R"({"City":"D"})", R"({"c":4})"}) {
+    const absl::StatusOr<bool> changes = merged.Merge(ItemOf("1", item));
+    ASSERT_THAT(changes, IsOk());
+    EXPECT_TRUE(*changes);
+  }
+  const PartnerRow row = merged.Take();
+  EXPECT_EQ(row.record, R"({"c":4,"a":3,"City":"D"})");
+  EXPECT_EQ(InColumn(mapper, row, "city"), "D");
+}
+
+TEST(MergedPartnerTest, WhatSomebodyChangedByHandIsWrittenAnew) {
+  const RecordMapper mapper = RecordMapper::Default();
+  PartnerRow row{.external_id = "1"};
+  ASSERT_THAT(MergeRecord(mapper, ItemOf("1", R"({"CITY":"B"})"), true, &row), IsOk());
+  const PartnerRow written = row;
+  row.columns[*mapper.table().Find("city") - kOwnPartnerColumns] = "by hand";
+  MergedPartner merged(mapper, true, row);
+  EXPECT_THAT(merged.Merge(ItemOf("1", R"({"CITY":"B"})")), IsOkAndHolds(true));
+  EXPECT_EQ(merged.Take(), written);
+  MergedPartner again(mapper, true, written);
+  EXPECT_THAT(again.Merge(ItemOf("1", R"({"CITY":"B"})")), IsOkAndHolds(false));
+  MergedPartner broken(mapper, true, {.external_id = "1", .record = "no JSON"});
+  EXPECT_THAT(broken.Merge(ItemOf("1", "{}")),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no JSON object any more")));
+  EXPECT_EQ(broken.Take().record, "no JSON");
 }
 
 }  // namespace

@@ -83,8 +83,8 @@ absl::StatusOr<ListedDocuments> MemoryStore::ReadListedDocuments() {
   return listed;
 }
 
-absl::StatusOr<RowBlock> MemoryStore::ReadRows(const TableSchema& kept,
-                                               const std::vector<std::string>& keys) {
+absl::StatusOr<RowBlock> MemoryStore::ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
+                                               std::uint64_t bytes_max) {
   RowBlock block = RowBlock::ForAll(kept);
   std::vector<std::uint32_t> columns;
   for (const ColumnBuffer& buffer : block.columns) columns.push_back(buffer.column());
@@ -101,6 +101,8 @@ absl::StatusOr<RowBlock> MemoryStore::ReadRows(const TableSchema& kept,
         return absl::OkStatus();
       });
   if (!read.ok()) return read;
+  if (keys.size() > 1 && block.bytes() > bytes_max)
+    return absl::OutOfRangeError("the rows have more bytes than were asked for");
   return block;
 }
 

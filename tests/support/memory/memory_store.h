@@ -61,7 +61,8 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind, const std::string& from,
                                                       std::size_t count_max) override;
   absl::StatusOr<ListedDocuments> ReadListedDocuments() override;
-  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys) override;
+  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
+                                    std::uint64_t bytes_max) override;
   absl::StatusOr<Freshness> ReadFreshness() override { return mirror_->freshness; }
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override;
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override;

@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_ROWS_ROWS_BY_KEY_H_
 #define MIRROR_SERVER_STORE_POSTGRES_ROWS_ROWS_BY_KEY_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace mirror {
 
 /// See StoreRecords::ReadRows().
 absl::StatusOr<RowBlock> ReadRowsByKey(postgres::Connection& connection, const PostgresOwnTables& names,
-                                       const TableSchema& kept, const std::vector<std::string>& keys);
+                                       const TableSchema& kept, const std::vector<std::string>& keys,
+                                       std::uint64_t bytes_max);
 
 }  // namespace mirror
 

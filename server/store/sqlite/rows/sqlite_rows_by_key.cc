@@ -13,7 +13,7 @@
 namespace mirror {
 
 absl::StatusOr<RowBlock> ReadRowsByKey(SqliteConnection& connection, const TableSchema& kept,
-                                       const std::vector<std::string>& keys) {
+                                       const std::vector<std::string>& keys, std::uint64_t bytes_max) {
   RowBlock block = RowBlock::ForAll(kept);
   std::vector<std::uint32_t> columns(kept.columns.size());
   std::iota(columns.begin(), columns.end(), 0U);
@@ -30,6 +30,7 @@ absl::StatusOr<RowBlock> ReadRowsByKey(SqliteConnection& connection, const Table
     while (status.ok() && (code = sqlite3_step(statement)) == SQLITE_ROW) {
       status = AppendStoredRow(kept, statement, &block);
     }
+    if (status.ok() && keys.size() > 1 && block.bytes() > bytes_max) status = TooManyBytes(kept, bytes_max);
     if (status.ok() && code != SQLITE_DONE) {
       status = connection.ToStatus(code, absl::StrCat("reading table '", kept.name, "'"));
     }

@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_ROWS_BY_KEY_H_
 #define MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_ROWS_BY_KEY_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace mirror {
 
 /// See StoreRecords::ReadRows().
 absl::StatusOr<RowBlock> ReadRowsByKey(SqliteConnection& connection, const TableSchema& kept,
-                                       const std::vector<std::string>& keys);
+                                       const std::vector<std::string>& keys, std::uint64_t bytes_max);
 
 }  // namespace mirror
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/records/import_job.h"
 #include "server/records/record_merge.h"
 #include "server/store/home.h"
 #include "server/store/sqlite/sqlite_home.h"
@@ -155,5 +156,132 @@ TEST_F(RecordsPlannerTest, TheSameWhereAColumnIsHashed) {
   CheckItGoesAndComesAgain();
 }
 
+TEST_F(RecordsPlannerTest, ItemsOfOneIdKeepTheirMeaningEachByItself) {
+  Make({});
+  Commit({UpsertOf({Item("1", R"({"CITY":"Bern"})")})});
+  RecordItem broken{.external_id = "1", .failure = "it is broken", .line = 3};
+  const std::vector<RecordOutcome> outcomes =
+      Commit({UpsertOf({Item("2", R"({"CITY":"A"})"), Item("1", R"({"CITY":"Bern"})"),
+                        Item("2", R"({"CITY":"B"})"), broken, Item("1", R"({"EXTERNAL ID":"9"})"),
+                        Item("2", R"({"STREET":"s"})"), Item("1", R"({"CITY":"Chur"})")})});
+  ASSERT_THAT(outcomes, SizeIs(1));
+  EXPECT_EQ(outcomes[0].inserts, 1U);
+  EXPECT_EQ(outcomes[0].updates, 4U);
+  EXPECT_EQ(outcomes[0].unchanged, 1U);
+  ASSERT_THAT(outcomes[0].failures, SizeIs(2));
+  EXPECT_EQ(outcomes[0].failures[0].message, "it is broken") << "in the order of the request";
+  EXPECT_EQ(outcomes[0].failures[1].item, 4U);
+  EXPECT_EQ(Value("record", "1"), R"({"CITY":"Chur"})");
+  EXPECT_EQ(Value("record", "2"), R"({"CITY":"B","STREET":"s"})");
+}
+
+TEST_F(RecordsPlannerTest, WhatIsStoredOfOneTransactionsRowsIsBounded) {
+  Make({});
+  const std::string large(3'900'000, 'x');
+  std::vector<RecordItem> small;
+  for (int i = 0; i < 9; ++i) {
+    Commit({UpsertOf({Item(std::to_string(i), R"({"A":")" + large + R"("})")})});
+    small.push_back(Item(std::to_string(i), R"({"CITY":"z"})"));
+  }
+  const auto begin = [&](const RecordRequest& request) {
+    absl::Status begun = absl::UnknownError("it was not asked");
+    EXPECT_THAT(store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+      begun = RecordsPlanner(*store_, *rules_, kNowMs).Begin(tenant, {&request}, &form_);
+      return std::nullopt;
+    }),
+                IsOk());
+    return begun;
+  };
+  EXPECT_THAT(begin(UpsertOf(small)), StatusIs(absl::StatusCode::kOutOfRange));
+  RecordRequest gone = UpsertOf(small);
+  gone.operation = RecordOperation::kDelete;
+  EXPECT_THAT(begin(gone), IsOk()) << "of rows that go, only their ids are read";
+  small.resize(8);
+  ASSERT_THAT(Commit({UpsertOf(small)}), SizeIs(1));
+  EXPECT_EQ(Value("city", "7"), "z");
+  EXPECT_EQ(Value("city", "8"), "null");
+  const std::vector<RecordOutcome> outcomes = Commit({gone});
+  EXPECT_EQ(outcomes[0].deletes, 9U);
+  EXPECT_TRUE(IsToBeErased());
+}
+
+TEST_F(RecordsPlannerTest, RejectsAreFoundByTheirExternalIdAndGoWithIt) {
+  Make({});
+  std::uint64_t number = 0;
+  const auto reject = [&](const std::string& id, const std::string& raw) {
+    return DocumentChange{kRejectKind, RejectId("Planned-0123456789ab", number++),
+                          RejectText({.line = number, .external_id = id, .message = "wrong", .raw = raw})};
+  };
+  const auto count = [&](const std::string& kind) {
+    const auto found = store_->records().ReadDocuments(kind, "", 1'000);
+    EXPECT_THAT(found, IsOk());
+    return found.ok() ? found->size() : 0;
+  };
+  RecordRequest import = UpsertOf({});
+  import.documents = [&](const RecordOutcome&) {
+    return std::vector<DocumentChange>{reject("5", "5,x,y"), reject("15", "15,5,y"),
+                                       reject("q\"7", "\"q\"\"7\""), reject("5", "5,again"),
+                                       reject("", "5,unknown")};
+};
+Commit({import});
+EXPECT_EQ(count(kRejectKind), 5U);
+EXPECT_EQ(count(kRejectOfKind), 4U);
+EXPECT_EQ(Commit({DeleteOf("55")})[0].failures.size(), 1U);
+EXPECT_EQ(count(kRejectKind), 5U);
+EXPECT_FALSE(IsToBeErased());
+EXPECT_EQ(Commit({DeleteOf("5")})[0].failures.size(), 1U) << "it has no row, only rejects";
+EXPECT_EQ(count(kRejectKind), 3U);
+EXPECT_EQ(count(kRejectOfKind), 2U);
+EXPECT_TRUE(IsToBeErased());
+// Also those that the same transaction keeps.
+Commit({import, DeleteOf("q\"7")});
+EXPECT_EQ(count(kRejectKind), 6U);
+EXPECT_EQ(count(kRejectOfKind), 4U);
 }  // namespace
+
+TEST_F(RecordsPlannerTest, WhatIsRememberedNamesNoExternalIdAndIsGivenAlsoWhereNothingCanBeWritten) {
+  Make({});
+  RecordRequest request = UpsertOf({Item("known-1", "{}"), {.external_id = "secret-id", .failure = "wrong"}});
+  request.remember =
+      RememberedRequest{.id = "key", .body_hash = "hash", .answer = [](const RecordOutcome& outcome) {
+                          return std::to_string(outcome.inserts) + outcome.failures.at(0).external_id +
+                                 outcome.failures.at(0).message;
+                        }};
+  EXPECT_THAT(Commit({request})[0].status, IsOk());
+  const auto kept = store_->records().ReadDocument(kAnswerKind, "key");
+  ASSERT_THAT(kept, IsOk());
+  EXPECT_THAT((*kept)->text, testing::Not(testing::HasSubstr("secret-id")));
+  EXPECT_EQ(Commit({request})[0].remembered, "1secret-idwrong");
+  ASSERT_THAT(store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+    Plan plan;
+    plan.now_ms = kNowMs;
+    plan.tenant = tenant;
+    plan.tenant->paused = true;
+    return plan;
+  }),
+              IsOk());
+  const std::vector<RecordOutcome> outcomes = Commit({UpsertOf({Item("2", "{}")}), request});
+  EXPECT_THAT(outcomes[0].status, StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(outcomes[1].remembered, "1secret-idwrong");
+  request.remember->body_hash = "other";
+  EXPECT_THAT(Commit({request})[0].status, StatusIs(absl::StatusCode::kOutOfRange));
+}
+
+TEST(RecordsFormTest, ARuleOnAColumnThatRowsAreFoundByIsRefused) {
+  for (const char* const column : {"externalId", "id", "createdAt", "modifiedAt", "*"}) {
+    for (auto list : {&ColumnRuleBlock::hash, &ColumnRuleBlock::mask, &ColumnRuleBlock::leave_out}) {
+      ColumnRulesConfig config;
+      config.blocks.emplace_back().*list = {column};
+      EXPECT_THAT(PartnerTableOf(RecordMapper::Default(), ColumnRules(config, std::string(32, 's'), "A")),
+                  StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("keeps its external ids")))
+          << column;
+    }
+  }
+  ColumnRulesConfig config;
+  config.blocks = {{.hash = {"*"}}, {.plain = {"externalId", "id", "createdAt", "modifiedAt"}}};
+  EXPECT_THAT(PartnerTableOf(RecordMapper::Default(), ColumnRules(config, std::string(32, 's'), "A")),
+              IsOk());
+}
+
+}  // namespace mirror
 }  // namespace mirror

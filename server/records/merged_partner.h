@@ -1,0 +1,77 @@
+#ifndef MIRROR_SERVER_RECORDS_MERGED_PARTNER_H_
+#define MIRROR_SERVER_RECORDS_MERGED_PARTNER_H_
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/json/json_document.h"
+#include "server/records/record_mapper.h"
+#include "server/records/record_merge.h"
+#include "server/records/record_request.h"
+
+namespace mirror {
+
+/// What a record has at most, with all that was merged into it; where it is not kept, its columns.
+inline constexpr std::size_t kRecordBytesMax = 4 << 20;
+/// Values of it, as many as ParseRecord() takes.
+inline constexpr std::size_t kRecordValuesMax = JsonLimits{}.values_max;
+
+/// A row of kPartnerTable while items are merged into it: its record is taken apart once, and written once,
+/// however many there are. An attribute that is absent in an item keeps its value, null clears it.
+/// Threads: none.
+class MergedPartner {
+ public:
+  /// A new row. `mapper` outlives it. `keeps_record`: the record itself is kept, beside its columns.
+  MergedPartner(const RecordMapper& mapper, bool keeps_record)
+      : mapper_(mapper), keeps_record_(keeps_record) {}
+  /// A row that is there.
+  MergedPartner(const RecordMapper& mapper, bool keeps_record, PartnerRow row)
+      : mapper_(mapper), keeps_record_(keeps_record), was_there_(true), row_(std::move(row)) {}
+
+  /// Gives whether that changes something; true where no record is kept: nobody knows. Errors:
+  /// kInvalidArgument: why the item cannot be taken, for people; then the row is as it was.
+  absl::StatusOr<bool> Merge(const RecordItem& item);
+  /// What is not made of its attributes.
+  PartnerRow& row() { return row_; }
+  /// What results. Nothing is asked of it any more.
+  PartnerRow Take();
+
+ private:
+  /// A place in attributes_, of each attribute of an item. Absent: there is no such attribute yet.
+  using Places = std::vector<std::optional<std::size_t>>;
+  struct Size {
+    std::size_t bytes = 1, values = 1;
+    bool IsOver(const Size& before) const;
+  };
+
+  absl::Status TakeApart();
+  bool IsKept(const RecordAttribute& attribute) const;
+  std::optional<std::size_t> Find(const RecordAttribute& attribute) const;
+  void NotePlaces();
+  void Put(const RecordAttribute& attribute, std::optional<std::size_t> place);
+  absl::StatusOr<bool> MergeColumns(const RecordItem& item);
+  bool IsAsWritten();
+  void Write(PartnerRow* row) const;
+
+  const RecordMapper& mapper_;
+  const bool keeps_record_;
+  const bool was_there_ = false;
+  PartnerRow row_;
+  bool is_apart_ = false, has_places_ = false, is_changed_ = false;
+  absl::Status apart_;
+  std::deque<RecordAttribute> attributes_;  ///< In their order; those that are null are gone.
+  Size size_;
+  std::map<std::string_view, std::size_t> unmapped_;  ///< Of attributes_, by their names there.
+  std::vector<std::optional<std::size_t>> mapped_;    ///< The same, by place in the mapper.
+  std::optional<bool> is_as_written_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RECORDS_MERGED_PARTNER_H_

@@ -1,0 +1,227 @@
+#include "server/tenant/records/partner_changes.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/iso_time.h"
+#include "base/nonce.h"
+#include "server/records/merged_partner.h"
+#include "server/tenant/records/partner_rows.h"
+
+namespace mirror {
+namespace {
+
+/// Ids of new rows that are made at a time, at most.
+constexpr std::size_t kNewIdsAtATime = 1'000;
+
+void Fail(const RecordRequest& request, std::size_t place, std::string why, RecordOutcome* outcome) {
+  const RecordItem& item = request.items[place];
+  outcome->failures.push_back({item.external_id, std::move(why), item.line, place});
+}
+
+}  // namespace
+
+absl::Status PartnerChanges::Read(StoreRecords& records, const std::vector<const RecordRequest*>& requests) {
+  std::set<std::string> merged, removed;
+  for (const RecordRequest* const request : requests) {
+    std::set<std::string>& ids = request->operation == RecordOperation::kUpsert ? merged : removed;
+    for (const RecordItem& item : request->items) {
+      if (item.failure.empty()) ids.insert(item.external_id);
+    }
+  }
+  for (const std::string& id : merged) removed.erase(id);
+  if (absl::Status read = ReadRows(records, form_.kept, merged); !read.ok()) return read;
+  // Of a row that goes, it is enough that it is there.
+  TableSchema keys = form_.kept;
+  std::erase_if(keys.columns, [](const Column& column) { return column.key_position == 0; });
+  return ReadRows(records, keys, removed);
+}
+
+absl::Status PartnerChanges::ReadRows(StoreRecords& records, const TableSchema& kept,
+                                      const std::set<std::string>& ids) {
+  if (ids.empty()) return absl::OkStatus();
+  absl::StatusOr<std::vector<PartnerRow>> rows = std::vector<PartnerRow>();
+  {
+    absl::StatusOr<RowBlock> block =
+        records.ReadRows(kept, std::vector<std::string>(ids.begin(), ids.end()), kStoredBytesMax);
+    if (absl::IsOutOfRange(block.status())) {
+      return absl::OutOfRangeError(
+          absl::StrCat("the business partners of this request have more than ", kStoredBytesMax >> 20,
+                       " MB as they are stored, which is more than can be changed at a time. Nothing was "
+                       "written. Send them in several requests."));
+    }
+    if (!block.ok()) return block.status();
+    rows = PartnersOf(form_.agreed, kept, &*block);
+  }
+  if (!rows.ok()) return rows.status();
+  for (PartnerRow& row : *rows) {
+    Known& known = rows_[row.external_id];
+    known.is_stored = true;
+    known.row = std::move(row);
+  }
+  return absl::OkStatus();
+}
+
+void PartnerChanges::Apply(const RecordRequest& request, RecordOutcome* outcome) {
+  before_.clear();
+  if (request.operation == RecordOperation::kUpsert) {
+    Upsert(request, outcome);
+  } else {
+    Delete(request, outcome);
+  }
+}
+
+void PartnerChanges::TakeBack() {
+  for (auto& [id, known] : before_) rows_[id] = std::move(known);
+  before_.clear();
+}
+
+PartnerChanges::Known& PartnerChanges::Touch(const RecordRequest& request, const std::string& external_id) {
+  Known& known = rows_[external_id];
+  if (request.all_or_nothing) before_.emplace(external_id, known);
+  return known;
+}
+
+void PartnerChanges::Upsert(const RecordRequest& request, RecordOutcome* outcome) {
+  // Those of one id together: its record is taken apart and written once.
+  std::map<std::string_view, Items> by_id;
+  for (std::size_t place = 0; place < request.items.size(); ++place) {
+    const RecordItem& item = request.items[place];
+    if (item.failure.empty()) {
+      by_id[item.external_id].push_back(place);
+    } else {
+      Fail(request, place, item.failure, outcome);
+    }
+  }
+  for (const auto& [id, items] : by_id) UpsertOne(request, items, outcome);
+  std::sort(outcome->failures.begin(), outcome->failures.end(),
+            [](const RecordFailure& a, const RecordFailure& b) { return a.item < b.item; });
+}
+
+void PartnerChanges::BeginRow(const std::string& external_id, std::size_t more, PartnerRow* row) {
+  if (new_ids_.empty()) new_ids_ = NewTokens(std::min(more, kNewIdsAtATime));
+  row->external_id = external_id;
+  row->id = std::move(new_ids_.back());
+  new_ids_.pop_back();
+  row->created_at = Iso8601(now_ms_);
+  row->modified_at = row->created_at;
+}
+
+void PartnerChanges::UpsertOne(const RecordRequest& request, const Items& items, RecordOutcome* outcome) {
+  const std::string& id = request.items[items.front()].external_id;
+  Known& known = Touch(request, id);
+  const bool keeps_record = !form_.is_ruled;
+  bool is_there = known.row.has_value();
+  MergedPartner merged = is_there ? MergedPartner(form_.mapper, keeps_record, *std::move(known.row))
+                                  : MergedPartner(form_.mapper, keeps_record);
+  for (const std::size_t place : items) {
+    const RecordItem& item = request.items[place];
+    if (is_there && !request.updates_known) {
+      Fail(request, place, "the external id is known already, and UPSERT_BY_EXTERNAL_ID is not on", outcome);
+      continue;
+    }
+    const absl::StatusOr<bool> changes = merged.Merge(item);
+    if (!changes.ok()) {
+      Fail(request, place, std::string(changes.status().message()), outcome);
+      continue;
+    }
+    if (!is_there) {
+      is_there = known.is_changed = true;
+      ++outcome->inserts;
+      BeginRow(id, request.items.size(), &merged.row());
+    } else {
+      ++outcome->updates;
+      if (*changes) {
+        known.is_changed = true;
+        merged.row().modified_at = Iso8601(now_ms_);
+      } else {
+        ++outcome->unchanged;
+      }
+    }
+    if (keeps_record) continue;
+    for (const RecordAttribute& attribute : item.attributes) {
+      const std::optional<std::size_t> column = form_.mapper.Find(attribute.name);
+      if (column && !form_.mapper.IsExternalId(*column)) known.touched.insert(form_.mapper.ColumnOf(*column));
+    }
+  }
+  known.row = is_there ? std::optional(merged.Take()) : std::nullopt;
+}
+
+void PartnerChanges::Delete(const RecordRequest& request, RecordOutcome* outcome) {
+  for (std::size_t place = 0; place < request.items.size(); ++place) {
+    const RecordItem& item = request.items[place];
+    const auto found = rows_.find(item.external_id);
+    if (!item.failure.empty()) {
+      Fail(request, place, item.failure, outcome);
+    } else if (found == rows_.end() || !found->second.row) {
+      Fail(request, place, "there is no business partner of this external id", outcome);
+    } else {
+      Known& known = Touch(request, item.external_id);
+      ++outcome->deletes;
+      known = {.is_stored = known.is_stored, .is_removed = known.is_stored};
+    }
+  }
+}
+
+absl::Status PartnerChanges::AddChange(Operation operation, const std::vector<const PartnerRow*>& rows,
+                                       const std::vector<std::uint32_t>& columns, Step* step) {
+  if (rows.empty()) return absl::OkStatus();
+  Change& change = changes_.emplace_back();
+  change.block = BlockOf(form_.agreed, columns, rows);
+  absl::StatusOr<ChangeBatch> batch = BatchOf(form_.agreed, &change.block);
+  if (!batch.ok()) return batch.status();
+  change.batch = *std::move(batch);
+  change.batch.operation = operation;
+  if (form_.is_ruled) {
+    absl::Status ruled =
+        ApplyRules(form_.agreed, form_.kept, rules_.hash_key(), &change.batch, &change.ruled);
+    if (!ruled.ok()) return ruled;
+  }
+  step->actions.emplace_back(ApplyRows{.schema = &form_.kept, .batch = &change.batch});
+  return absl::OkStatus();
+}
+
+std::vector<std::uint32_t> PartnerChanges::AllColumns() const {
+  std::vector<std::uint32_t> columns(form_.agreed.columns.size());
+  std::iota(columns.begin(), columns.end(), 0U);
+  return columns;
+}
+
+std::vector<std::uint32_t> PartnerChanges::UpdatedColumns(const Known& known) const {
+  if (!form_.is_ruled) return AllColumns();
+  // What is stored is not what came: only what came now is written.
+  std::vector<std::uint32_t> columns = {0, 3};
+  columns.insert(columns.end(), known.touched.begin(), known.touched.end());
+  return columns;
+}
+
+absl::Status PartnerChanges::AddTo(Step* step) {
+  std::deque<PartnerRow> gone;
+  std::vector<const PartnerRow*> inserted, removed;
+  std::map<std::vector<std::uint32_t>, std::vector<const PartnerRow*>> updated;
+  for (const auto& [id, known] : rows_) {
+    if (known.is_removed) {
+      removed.push_back(&gone.emplace_back());
+      gone.back().external_id = id;
+    }
+    if (!known.row || !known.is_changed) continue;
+    if (known.is_stored && !known.is_removed) {
+      updated[UpdatedColumns(known)].push_back(&*known.row);
+    } else {
+      inserted.push_back(&*known.row);
+    }
+  }
+  has_removed_ = !removed.empty();
+  absl::Status added = AddChange(Operation::kDelete, removed, {0}, step);
+  for (const auto& [columns, rows] : updated) {
+    if (added.ok()) added = AddChange(Operation::kUpdate, rows, columns, step);
+  }
+  if (added.ok()) added = AddChange(Operation::kInsert, inserted, AllColumns(), step);
+  // What is written has its own copy.
+  rows_.clear();
+  return added;
+}
+
+}  // namespace mirror
