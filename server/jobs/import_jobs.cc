@@ -278,7 +278,8 @@ void ImportJobs::EndLost() {
   const std::string here = servers_ == nullptr ? std::string() : servers_->here();
   for (const Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
     if (IsStopping("")) return;
-    // What a kill kept from being summed up is looked at.
+    // Of one that nothing is known of yet it is asked.
+    if (!seen.summary->issuer.empty() && seen.summary->issuer != kRecordsIssuer) continue;
     if (seen.summary->documents && seen.summary->documents->jobs == 0) continue;
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
     if (!tenant.ok()) continue;

@@ -18,7 +18,7 @@ import unittest
 import urllib.parse
 
 import imports_test
-from imports_test import HEADER, THREE, Jobs, http_door, records_server
+from imports_test import HEADER, THREE, Jobs, http_door
 
 BIN = None
 
@@ -35,7 +35,7 @@ class Traces(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         sections = {"http": cls.HTTP} if cls.HTTP else None
-        cls.jobs = Jobs(cls, lambda folder: records_server.RecordsServer(BIN, folder, sections=sections))
+        cls.jobs = Jobs(cls, lambda folder: imports_test.one_server(folder, sections=sections))
         cls.door, cls.server = cls.jobs.door, cls.jobs.server
 
     def storage(self, name):
