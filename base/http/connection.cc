@@ -103,11 +103,12 @@ class BodyWatch {
       cancel();
     });
   }
-  /// It came, or does not. Whether it was late.
+  /// It came, or does not. Whether it was late, or the body is: of one that keeps coming in small pieces the
+  /// timer has no turn.
   bool End() {
     ++pieces_;
     timer_.cancel();
-    return std::exchange(is_late_, false);
+    return std::exchange(is_late_, false) || Clock::now() >= until_;
   }
 
  private:
@@ -282,7 +283,8 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   }
 
   void HaveBody(const error_code& error) {
-    if (body_watch_.End() && error) return Refuse(408, kLateBody);
+    const bool is_late = body_watch_.End(), is_there = !error && parser_->is_done();
+    if (is_late && !is_there) return Refuse(408, kLateBody);
     const bool is_bad = error && error != http::error::need_buffer;
     if (is_bad && (!IsOfHttp(error) || error == http::error::partial_message)) return Leave();
     if (is_bad) return Refuse(400, "The body is not as its header says.");

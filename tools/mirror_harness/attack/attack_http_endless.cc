@@ -44,9 +44,10 @@ Outcome SendForEverHttp(const HttpVictim& victim, const std::string& begin, cons
 /// The answer, or the end of the connection when it came too late to be read.
 Attack EndlessHttp(std::string name, std::string what, std::string status, Beginning begin,
                    std::string more) {
-  return {std::move(name), std::move(what), {std::move(status), kClosed}, [begin, more](Target& target) {
-            return SendForEverHttp(target.http(), begin(target.http()), more);
-          }};
+  return {
+      std::move(name), std::move(what), {std::move(status), "408", kClosed}, [begin, more](Target& target) {
+        return SendForEverHttp(target.http(), begin(target.http()), more);
+      }};
 }
 
 std::string Chunked(const HttpVictim& victim) {
