@@ -1,16 +1,13 @@
-#include <malloc.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -37,14 +34,6 @@ constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;
 constexpr std::int64_t kHousekeepingS = 1;
 /// How often the catalog is told what changed of tenants.
 constexpr std::chrono::seconds kKeepInterval{10};
-
-/// Of the heaps that threads allocate from: glibc makes eight for each processor, and each keeps what was
-/// freed in it. With that many threads that answer by turns, what one large request needed would stay for
-/// each.
-void BoundHeaps() {
-  const int processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  mallopt(M_ARENA_MAX, std::max(4, 2 * processors));
-}
 
 int Fail(int code, const absl::Status& status) {
   TextStream(std::cerr, TerminalAt(STDERR_FILENO)) << "mirror-server: " << status.message() << std::endl;
@@ -110,7 +99,6 @@ int CheckOnly(const ServerConfig& config) {
 }
 
 int Main(int argc, char** argv) {
-  BoundHeaps();
   postgres::ForgetEnvironment();
   const cli::Program app(
       "The mirror endpoint: takes changes from sources and keeps a database for each tenant.", "",

@@ -26,7 +26,7 @@ struct HttpConfig {
   std::uint64_t body_limit = 4 << 20;     ///< Of JSON.
   std::uint64_t file_limit = 10'000'000;  ///< Of an import job's own file.
   std::uint64_t upload_limit = 500'000'000;
-  std::uint32_t requests_max = 48;      ///< That are worked on at a time.
+  std::uint32_t requests_max = 32;      ///< That are worked on at a time.
   std::uint32_t requests_per_key = 64;  ///< That are let in at a time; over it: 429.
   std::chrono::seconds head_time{5}, body_time{60}, stream_time{600};
 
