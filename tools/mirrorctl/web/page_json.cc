@@ -4,6 +4,7 @@ namespace mirror {
 namespace {
 
 bool IsNothing(const Json& value) {
+  if (value.is_null()) return true;
   if (value.is_string()) return value.get_ref<const std::string&>().empty();
   if (value.is_boolean()) return !value.get<bool>();
   return value.is_number() && value.get<double>() == 0;
