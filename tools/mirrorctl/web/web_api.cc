@@ -152,9 +152,8 @@ absl::StatusOr<Json> ShowJobs(AdminClient& admin, const HttpTarget& target) {
   request.set_page_token(First(target, "page"));
   const absl::StatusOr<v1::ListImportJobsResponse> jobs = LookClient(admin).ImportJobs(request);
   if (!jobs.ok()) return jobs.status();
-  return Json{{"jobs", ToJsonArray(jobs->jobs())},
-              {"next", jobs->next_page_token()},
-              {"http_url", jobs->http_url()}};
+  return Json{
+      {"jobs", ToJsonArray(jobs->jobs())}, {"next", jobs->next_page_token()}, {"http_url", jobs->http_url()}};
 }
 
 absl::StatusOr<Json> ShowServers(AdminClient& admin) {
