@@ -78,7 +78,8 @@ void Erasure::SetSince(const std::string& context_id, std::int64_t since_ms) {
 
 void Erasure::FindAll() {
   for (const Tenants::Seen& seen : tenants_.AllSeen()) {
-    if (seen.summary->issuer != kRecordsIssuer) continue;
+    // Of one that nothing is known of yet, as behind a kill, it is asked.
+    if (!seen.summary->issuer.empty() && seen.summary->issuer != kRecordsIssuer) continue;
     const MutexLock lock(mutex_);
     waiting_.try_emplace(seen.context_id);
   }
