@@ -193,7 +193,8 @@ bool ImportJobs::TryRunOne(const Waiting& next) {
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
     return tenant.ok() && EndOf(**tenant, next.id,
                                 "the server has no memory left for it. What was committed stays; send the "
-                                "file again, or in parts.")
+                                "file again, or in parts.",
+                                NowMs())
                               .ok();
   } catch (const std::bad_alloc&) {
     return false;
@@ -288,14 +289,14 @@ void ImportJobs::EndLost() {
       // One that could not be ended is found at the next start.
       const absl::Status ended =
           EndOf(**tenant, job.id,
-                "the server has its file no more. What was committed stays; send the file again.");
+                "the server has its file no more. What was committed stays; send the file again.", NowMs());
       if (ended.ok()) Forget(job.id);
     }
   }
 }
 
-absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std::string& message) {
-  const std::int64_t now_ms = NowMs();
+absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std::string& message,
+                               std::int64_t now_ms, const Check& check) {
   bool is_ended = false;
   absl::Status changed = tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
@@ -304,6 +305,7 @@ absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std:
         if (!kept.ok()) return kept.status();
         std::optional<ImportJob> job = *kept ? JobOf((*kept)->text) : std::nullopt;
         if (!job || IsOver(job->state)) return std::vector<DocumentChange>();
+        if (absl::Status may_end = check(*job); !may_end.ok()) return may_end;
         job->state = JobState::kDied;
         job->message = message;
         job->modified_ms = now_ms;
@@ -358,34 +360,17 @@ absl::Status ImportJobs::EndOrphan(const std::string& id, std::int64_t now_ms) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(id));
   if (absl::IsNotFound(tenant.status())) return absl::OkStatus();
   if (!tenant.ok()) return tenant.status();
-  std::optional<ImportJob> ended;
-  absl::Status changed = (*tenant)->ChangeDocuments(
-      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        ended.reset();
-        const absl::StatusOr<std::optional<Document>> kept = records.ReadDocument(kJobKind, id);
-        if (!kept.ok()) return kept.status();
-        std::optional<ImportJob> job = *kept ? JobOf((*kept)->text) : std::nullopt;
-        if (!job || IsOver(job->state)) return std::vector<DocumentChange>();
+  absl::Status ended = EndOf(
+      **tenant, id, "the server that has the file is gone. What was committed stays; send the file again.",
+      now_ms, [this](const ImportJob& job) -> absl::Status {
         // It may have come back while this waited for the lock.
-        const absl::StatusOr<std::optional<JobServers::Server>> server = servers_->Find(job->server);
+        const absl::StatusOr<std::optional<JobServers::Server>> server = servers_->Find(job.server);
         if (!server.ok()) return server.status();
         if (*server && (*server)->silent <= options_.lease)
           return absl::AbortedError("the server of the job is back");
-        job->state = JobState::kDied;
-        job->message = "the server that has the file is gone. What was committed stays; send the file again.";
-        job->modified_ms = now_ms;
-        ended = job;
-        return std::vector<DocumentChange>{JobChange(*job)};
-      },
-      now_ms);
-  if (absl::IsNotFound(changed)) return absl::OkStatus();
-  if (!changed.ok()) return changed;
-  if (ended) {
-    CountEnd(*ended, &counters_);
-    events_.Add((*tenant)->context_id(), Severity::kWarning, "import.failed",
-                absl::StrCat("import job '", id, "' died: ", ended->message));
-  }
-  return absl::OkStatus();
+        return absl::OkStatus();
+      });
+  return absl::IsNotFound(ended) ? absl::OkStatus() : ended;
 }
 
 absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id) {

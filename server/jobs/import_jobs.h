@@ -106,7 +106,12 @@ class ImportJobs {
   bool IsStopping(const std::string& id);
   /// Ends the jobs whose file is not there: a mirror came from elsewhere, or the folder of uploads was lost.
   void EndLost();
-  absl::Status EndOf(Tenant& tenant, const std::string& id, const std::string& message);
+  /// Under the tenant's lock: its error is why the job goes on.
+  using Check = std::function<absl::Status(const ImportJob& job)>;
+  /// It died, unless it was over before.
+  absl::Status EndOf(
+      Tenant& tenant, const std::string& id, const std::string& message, std::int64_t now_ms,
+      const Check& check = [](const ImportJob&) { return absl::OkStatus(); });
   void Look();
   /// Another server's job of the same data source comes first.
   bool MustWait(const ImportJob& job, Tenant& tenant);

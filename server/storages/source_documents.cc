@@ -2,6 +2,7 @@
 
 #include "base/json/json_document.h"
 #include "base/json/json_writer.h"
+#include "server/storages/storage_ids.h"
 
 namespace mirror {
 std::string StorageText(const std::string& name) {
@@ -37,6 +38,15 @@ std::optional<DataSource> SourceOf(const std::string& text) {
   source.tenant = root.TextOf("tenant");
   if (source.id.empty() || source.tenant.empty()) return std::nullopt;
   return source;
+}
+
+std::vector<DataSource> SourcesIn(const std::vector<Document>& documents) {
+  std::vector<DataSource> sources;
+  for (const Document& one : documents) {
+    if (one.id == kDefaultSource) continue;
+    if (std::optional<DataSource> source = SourceOf(one.text)) sources.push_back(*std::move(source));
+  }
+  return sources;
 }
 
 }  // namespace mirror

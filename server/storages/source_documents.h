@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "server/plan/plan.h"
 #include "server/storages/storages.h"
@@ -20,6 +21,8 @@ std::string StorageNameOf(const std::string& text);
 std::string SourceText(const DataSource& source);
 /// Absent: it cannot be read.
 std::optional<DataSource> SourceOf(const std::string& text);
+/// Those of a storage behind its default one. What cannot be read is none.
+std::vector<DataSource> SourcesIn(const std::vector<Document>& documents);
 
 }  // namespace mirror
 

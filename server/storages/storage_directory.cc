@@ -200,10 +200,7 @@ absl::StatusOr<std::vector<DataSource>> StorageDirectory::ReadSources(Tenant& ro
   std::vector<DataSource> sources = {*std::move(first)};
   const auto kept = root.ListDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
   if (!kept.ok()) return kept.status();
-  for (const Document& one : *kept) {
-    if (one.id == kDefaultSource) continue;
-    if (std::optional<DataSource> source = SourceOf(one.text)) sources.push_back(*std::move(source));
-  }
+  for (DataSource& source : SourcesIn(*kept)) sources.push_back(std::move(source));
   return sources;
 }
 

@@ -196,11 +196,8 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
         // Another server may have listed one meanwhile.
         const auto kept = records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
         if (!kept.ok()) return kept.status();
-        std::vector<DataSource> by_now = {there->front()};
-        for (const Document& one : *kept) {
-          if (std::optional<DataSource> other = SourceOf(one.text); other && one.id != kDefaultSource)
-            by_now.push_back(*std::move(other));
-        }
+        std::vector<DataSource> by_now = SourcesIn(*kept);
+        by_now.insert(by_now.begin(), there->front());
         if (absl::Status free = CheckFree(storage, made, by_now); !free.ok()) return free;
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(made.id), SourceText(made)}};
       },

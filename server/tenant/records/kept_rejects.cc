@@ -74,7 +74,7 @@ absl::StatusOr<bool> EraseRejects(StoreRecords& records, const std::vector<Recor
   return has_any;
 }
 
-absl::StatusOr<bool> EraseColumns(StoreRecords& records, const std::vector<RecordItem>* items,
+absl::StatusOr<bool> EraseColumns(StoreRecords& records, const std::vector<std::string>* external_ids,
                                   std::vector<DocumentChange>* changes) {
   const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
   if (!kept.ok()) return kept.status();
@@ -84,8 +84,9 @@ absl::StatusOr<bool> EraseColumns(StoreRecords& records, const std::vector<Recor
     std::optional<DocumentChange> without = job ? JobWithoutColumns(*job) : std::nullopt;
     if (!without) continue;
     const bool is_meant =
-        items == nullptr || std::any_of(items->begin(), items->end(), [&](const RecordItem& item) {
-          return job->message.find(item.external_id) != std::string::npos;
+        external_ids == nullptr ||
+        std::any_of(external_ids->begin(), external_ids->end(), [&](const std::string& external_id) {
+          return job->message.find(external_id) != std::string::npos;
         });
     if (!is_meant) continue;
     changes->push_back(*std::move(without));

@@ -112,9 +112,8 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
     // Also of those that have no row: it was rejected, and says what was to be in it.
     const absl::StatusOr<bool> erased = EraseRejects(store_.records(), request.items, &documents_);
     if (!erased.ok()) return erased.status();
-    const absl::StatusOr<bool> words = EraseColumns(store_.records(), &request.items, &documents_);
-    if (!words.ok()) return words.status();
-    has_erased_ = has_erased_ || *erased || *words;
+    has_erased_ = has_erased_ || *erased;
+    for (const RecordItem& item : request.items) deleted_ids_.push_back(item.external_id);
   }
   if (request.remember) {
     std::string& kept = remembered_[request.remember->id];
@@ -136,6 +135,12 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   ++step.record->position.lsn.value;
   step.source_ms = now_ms_;
   if (absl::Status added = changes_->AddTo(&step); !added.ok()) return added;
+  if (!deleted_ids_.empty()) {
+    // Once for all requests: it reads what is kept of every job.
+    const absl::StatusOr<bool> erased = EraseColumns(store_.records(), &deleted_ids_, &documents_);
+    if (!erased.ok()) return erased.status();
+    has_erased_ = has_erased_ || *erased;
+  }
   if (step.actions.empty() && documents_.empty()) return std::nullopt;
   Plan plan;
   plan.now_ms = now_ms_;

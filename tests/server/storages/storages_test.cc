@@ -8,8 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "server/store/sqlite/sqlite_home.h"
-#include "tests/server/tenant/tenant_bench.h"
+#include "tests/server/storages/storages_bench.h"
 
 namespace mirror {
 namespace {
@@ -17,21 +16,8 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr std::int64_t kNow = 1'700'000'000'000;
-
-class StoragesTest : public testing::Test {
+class StoragesTest : public StoragesBench {
  protected:
-  void SetUp() override {
-    spdlog::set_level(spdlog::level::off);
-    absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(folder_.path(), SqliteOptions{});
-    ASSERT_THAT(home, IsOk());
-    home_ = *std::move(home);
-    absl::StatusOr<std::unique_ptr<Tenants>> tenants = Tenants::Open(*home_, TenantsOptions{}, events_);
-    ASSERT_THAT(tenants, IsOk());
-    tenants_ = *std::move(tenants);
-    storages_ = std::make_unique<Storages>(*tenants_, events_);
-  }
-
   std::string NameOf(const std::string& source) {
     const absl::StatusOr<DataSource> found = storages_->FindSource("Acme", source);
     return found.ok() ? found->name : std::string(found.status().message());
@@ -54,20 +40,6 @@ class StoragesTest : public testing::Test {
     const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
     return table.ok() && *table ? static_cast<std::uint64_t>((*table)->row_count) : 0;
   }
-  void Upsert(const std::string& context_id, const std::string& external_id) {
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_->Find(context_id);
-    ASSERT_THAT(tenant, IsOk());
-    RecordRequest request;
-    request.items.push_back({.external_id = external_id});
-    ASSERT_THAT((*tenant)->ApplyRecords(request, kNow).status, IsOk());
-  }
-
-  ScratchFolder folder_;
-  RememberingCatalog catalog_;
-  Events events_{catalog_};
-  std::unique_ptr<StoreHome> home_;
-  std::unique_ptr<Tenants> tenants_;
-  std::unique_ptr<Storages> storages_;
 };
 
 TEST_F(StoragesTest, WhatChangesIsKnownAtOnce) {
@@ -142,7 +114,7 @@ TEST_F(StoragesTest, ADataSourceThatNoListHasIsListedAgainWithItsRows) {
       storages_->PutMapper("Acme", *RecordMapper::Make("m1", {{"KDNR", "externalId"}}, true), true, kNow),
       IsOk());
   ASSERT_THAT(storages_->AddSource("Acme", {.id = "crm", .mapper = "m1"}, kNow), IsOk());
-  Upsert("Acme--crm", "53");
+  ASSERT_THAT(Upsert("Acme--crm", {"53"}).status, IsOk());
   ASSERT_TRUE((*root)->CloseIfIdle());
   std::filesystem::copy_file(copy, file, std::filesystem::copy_options::overwrite_existing);
   EXPECT_THAT(storages_->FindSource("Acme", "crm"), StatusIs(absl::StatusCode::kNotFound));
