@@ -15,7 +15,7 @@ namespace {
 constexpr int kBinary = 1;
 constexpr std::size_t kValuesMax = 65'535;       // PostgreSQL's.
 constexpr std::size_t kValueBytesMax = 1 << 30;  // The same.
-constexpr std::chrono::seconds kCancelWithin{5};
+constexpr std::chrono::milliseconds kCancelAgain{100};
 
 absl::StatusOr<std::string> SettingsSql(const Parameters& settings) {
   std::string sql;
@@ -233,6 +233,16 @@ absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values valu
   return RowStream(*this, doing);
 }
 
+void Connection::GiveUp(const std::function<bool(std::chrono::milliseconds)>& ended) {
+  const auto until = Line::Clock::now() + kGiveUpWithin;
+  const AnswersWithin patience(*this, kGiveUpWithin);
+  do {
+    if (!canceller_->Cancel().ok()) break;
+    if (ended(kCancelAgain)) return;
+  } while (Line::Clock::now() < until);
+  Close();
+}
+
 absl::Status Connection::Probe() {
   return ExecuteAs(IfLost::kNothing, "", "probing the connection").status();
 }
@@ -262,14 +272,16 @@ RowStream::RowStream(RowStream&& other) noexcept
 RowStream::~RowStream() {
   if (connection_ == nullptr || !connection_->IsOpen()) return;
   Line& line = connection_->line();
-  const AnswersWithin patience(*connection_, kCancelWithin);
-  // What it has sent meanwhile is thrown away; the error of the cancelled statement, too.
-  if (!connection_->canceller()->Cancel().ok()) {
-    line.Close();
-  } else {
-    line.Finish(doing_).status().IgnoreError();
-    LeaveSingleRows(*connection_).IgnoreError();
-  }
+  connection_->GiveUp([&](std::chrono::milliseconds within) {
+    const auto until = Line::Clock::now() + within;
+    while (line.HasNext(within)) {
+      const absl::StatusOr<Result> next = line.Next(doing_);
+      if (!next.ok() || *next == nullptr) return true;
+      if (Line::Clock::now() >= until) return false;
+    }
+    return false;
+  });
+  LeaveSingleRows(*connection_).IgnoreError();
 }
 
 bool RowStream::IsReady(std::chrono::milliseconds within) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,6 +46,9 @@ class RowStream {
   std::string doing_;
   Rows row_;
 };
+
+/// How long a server may take to end what is given up.
+inline constexpr std::chrono::seconds kGiveUpWithin{5};
 
 /// A connection to a PostgreSQL database. All errors of it and of what works on it are those of Failure, but
 /// for kInvalidArgument of what cannot be sent. Once one is Trouble::kLost or kCommitUnknown, all others are
@@ -98,6 +102,12 @@ class Connection {
   void Close() { line_->Close(); }
 
   // For this room.
+
+  /// Ends a statement before its end: it is cancelled, and what it has sent meanwhile is thrown away by
+  /// `ended`, which waits for so long at most and tells whether all has come. Cancelled again while more
+  /// comes: a server that has not begun with the statement yet passes over it. Not within kGiveUpWithin: the
+  /// connection is closed.
+  void GiveUp(const std::function<bool(std::chrono::milliseconds)>& ended);
 
   Line& line() { return *line_; }
   PreparedStatements& prepared() { return prepared_; }

@@ -13,7 +13,6 @@ namespace {
 constexpr std::string_view kSignature("PGCOPY\n\377\r\n\0", 11);
 constexpr std::size_t kHeaderBytes = 19;
 constexpr std::size_t kFieldBytesMax = 1 << 30;
-constexpr std::chrono::seconds kGiveUpWithin{5};
 
 absl::Status SendCopy(Connection& connection, const std::string& sql, ExecStatusType wanted,
                       std::string_view doing) {
@@ -159,14 +158,18 @@ CopyOut::CopyOut(CopyOut&& other) noexcept
 CopyOut::~CopyOut() {
   if (connection_ == nullptr || !connection_->IsOpen()) return;
   Line& line = connection_->line();
-  const AnswersWithin patience(*connection_, kGiveUpWithin);
-  absl::StatusOr<std::string_view> piece = "";
-  if (!connection_->canceller()->Cancel().ok()) line.Close();
-  if (Hear().ok()) {
-    do {
-      piece = line.NextPiece(doing_);
-    } while (piece.ok() && !piece->empty());
-  }
+  Connection& connection = *connection_;
+  connection.GiveUp([&](std::chrono::milliseconds within) {
+    if (!is_heard_ && !line.HasNext(within)) return false;
+    if (!Hear().ok()) return true;
+    const auto until = Line::Clock::now() + within;
+    while (line.HasPiece(within)) {
+      const absl::StatusOr<std::string_view> piece = line.NextPiece(doing_);
+      if (!piece.ok() || piece->empty()) return true;
+      if (Line::Clock::now() >= until) return false;
+    }
+    return false;
+  });
   if (line.IsOpen()) line.Finish(doing_).status().IgnoreError();
 }
 

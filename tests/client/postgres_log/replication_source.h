@@ -121,8 +121,10 @@ class ReplicationTest : public testing::Test {
   /// Until the query gives that.
   void AwaitText(const std::string& sql, const std::string& text) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (Text(sql) != text && std::chrono::steady_clock::now() < until) Text("SELECT pg_sleep(0.01)");
-    EXPECT_EQ(Text(sql), text) << sql;
+    std::string last = Text(sql);
+    for (; last != text && std::chrono::steady_clock::now() < until; last = Text(sql))
+      Text("SELECT pg_sleep(0.01)");
+    EXPECT_EQ(last, text) << sql;
   }
 
   void Publish(const std::string& tables = "") {

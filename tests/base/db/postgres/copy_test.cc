@@ -176,6 +176,19 @@ TEST_F(PostgresCopy, OneThatIsSlowIsNotWaitedFor) {
   EXPECT_TRUE(connection_->IsIdle());
 }
 
+TEST_F(PostgresCopy, OneThatIsGivenUpAtOnceIsCancelled) {
+  // The server may not have read the statement when it is asked to cancel, and passes over that.
+  for (int round = 0; round < 50; ++round) {
+    {
+      ASSERT_THAT(CopyOut::Send(*connection_, "COPY (SELECT pg_sleep(60)) TO STDOUT (FORMAT binary)"),
+                  IsOk());
+    }
+    ASSERT_TRUE(connection_->IsIdle()) << "round " << round;
+    { ASSERT_THAT(connection_->Stream("SELECT pg_sleep(60)"), IsOk()); }
+    ASSERT_TRUE(connection_->IsIdle()) << "round " << round;
+  }
+}
+
 TEST_F(PostgresCopy, OneThatIsRefusedIsHeardOfAtItsFirstStep) {
   auto out = CopyOut::Send(*connection_, "COPY nowhere TO STDOUT (FORMAT binary)");
   ASSERT_THAT(out, IsOk());
