@@ -127,7 +127,7 @@ std::string RejectText(const Reject& reject) {
       .Member("line", reject.line)
       .Member("externalId", reject.external_id)
       .Member("message", reject.message)
-      .Member("raw", reject.raw)
+      .Member("raw", reject.external_id.empty() ? std::string() : reject.raw)
       .End('}')
       .Take();
 }

@@ -62,6 +62,7 @@ struct Reject {
   std::string message, raw;
 };
 std::string RejectId(const std::string& job, std::uint64_t number);
+/// Of a row whose external id is not known, `raw` is not kept: nothing would find it when that is deleted.
 std::string RejectText(const Reject& reject);
 std::optional<Reject> RejectOf(const std::string& text);
 /// With what the ids of documents begin that say where rejects of this external id are.
