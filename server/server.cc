@@ -176,7 +176,7 @@ struct Server::Parts {
   std::unique_ptr<Fleet> fleet;  ///< Null: no other server has these mirrors.
   std::unique_ptr<Audit> audit;
   std::unique_ptr<Looks> admin_looks;
-  std::unique_ptr<HookRunner> hooks;    ///< Null: there are none.
+  std::unique_ptr<HookRunner> hooks;   ///< Null: there are none.
   std::unique_ptr<SharedLists> lists;  ///< Null as `fleet`.
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<Storages> storages;

@@ -106,6 +106,13 @@ std::string UploadElsewhere(const std::string& url, const std::string& here) {
   return FolderOfUpload(id).empty() || FolderOfUpload(id) == here ? "" : id;
 }
 
+std::string ScheduledJson(const ImportJob& job, const Warnings& warnings) {
+  JsonWriter json;
+  json.Begin('{').Member("id", job.id).Member("progress", std::uint64_t{0}).Member("status", "SCHEDULED");
+  warnings.WriteTo(&json);
+  return json.End('}').Take();
+}
+
 /// Answers, warnings and documents quote what a form says.
 absl::Status CheckTexts(const MultipartForm& form) {
   for (const auto& [name, value] : form.fields) {
@@ -389,10 +396,7 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
   absl::StatusOr<std::optional<RememberedRequest>> remember =
       RememberOf(call, "import", tenant.context_id(), body_hash);
   if (!remember.ok()) return remember.status();
-  JsonWriter json;
-  json.Begin('{').Member("id", job.id).Member("progress", std::uint64_t{0}).Member("status", "SCHEDULED");
-  warnings.WriteTo(&json);
-  std::string answer = json.End('}').Take();
+  std::string answer = ScheduledJson(job, warnings);
   if (*remember) {
     const absl::StatusOr<std::optional<RecordOutcome>> known = tenant.FindRemembered(**remember, call.now_ms);
     if (!known.ok()) return known.status();

@@ -15,7 +15,7 @@ inline constexpr std::size_t kValuesBytesMax = 4 << 20;
 
 /// Of what a page says the next one begins behind: it has to fit into a request's line, beside all else of an
 /// 8 KB head.
-inline constexpr std::size_t kPageTokenBytesMax = 4'096;
+inline constexpr std::size_t kPageTokenBytesMax = 6'000;
 /// A key as a text that can be sent back in a query: the key itself, or, where that has control characters or
 /// would be too long with its '%', '~' and its base64url.
 std::string PageToken(std::string key);

@@ -315,7 +315,7 @@ class RecordsTest(unittest.TestCase):
         self.door.request("GET", "/nowhere", key=http_door.NO_KEY, documented=False).expect(401)
         self.door.request("GET", "/nowhere", documented=False).expect(404)
         answer = self.door.request("PATCH", path, json={}, documented=False).expect(405)
-        self.assertEqual(answer.headers["allow"], "PUT, GET")
+        self.assertEqual(answer.headers["allow"], "PUT, GET, HEAD")
         listed = self.server.run("mirrorctl", "apikey", "list", "--dir", self.server.folder).stdout
         self.assertIn("roles-reader", listed)
         gone = self.server.run("mirrorctl", "apikey", "revoke", "roles-reader", "--dir", self.server.folder)

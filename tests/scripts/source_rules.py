@@ -86,7 +86,7 @@ ROOMS = {
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "certs/apikeys": ("base base/config certs", ("OpenSSL",)),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
-    "server/records": ("base base/json proto/wire server/plan", ()),
+    "server/records": ("base base/json certs proto/wire server/plan", ()),
     "server/config": ("base base/config base/db/postgres base/db/sqlite base/exposition server/plan", ()),
     "server/import": ("base proto/wire/import", ()),
     "server/store/catalog": ("base certs", ()),

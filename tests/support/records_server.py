@@ -122,15 +122,15 @@ class RecordsServer:
     # --- What stands in its mirrors ---
 
     def exists(self, tenant):
-        return self._database(tenant).exists()
+        return self.database(tenant).exists()
 
     def query(self, tenant, sql):
         """Rows, as tuples. Names of ours with capitals are quoted."""
-        with contextlib.closing(sqlite3.connect(self._database(tenant))) as mirror:
+        with contextlib.closing(sqlite3.connect(self.database(tenant))) as mirror:
             return mirror.execute(sql).fetchall()
 
     def execute(self, tenant, sql):
-        with contextlib.closing(sqlite3.connect(self._database(tenant))) as mirror, mirror:
+        with contextlib.closing(sqlite3.connect(self.database(tenant))) as mirror, mirror:
             mirror.execute(sql)
 
     def contents(self):
@@ -139,7 +139,7 @@ class RecordsServer:
             if file.is_file():
                 yield file, file.read_bytes()
 
-    def _database(self, tenant):
+    def database(self, tenant):
         return self.folder / "data" / f"Mirror_{tenant}.db"
 
     # --- What its machine shows ---
