@@ -10,8 +10,24 @@
 namespace mirror {
 namespace {
 
-/// A copy that is none of the first three, which the program's own are put onto.
-int CopyAbove(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1); }
+/// The program's own are put onto the first three: one of these goes there from a copy.
+class Above {
+ public:
+  explicit Above(int descriptor)
+      : descriptor_(descriptor), copy_(descriptor > STDERR_FILENO ? -1 : Copy(descriptor)) {}
+  ~Above() {
+    if (copy_ >= 0) close(copy_);
+  }
+  Above(const Above&) = delete;
+  Above& operator=(const Above&) = delete;
+
+  /// -1: there is none; errno says why.
+  int get() const { return descriptor_ > STDERR_FILENO ? descriptor_ : copy_; }
+
+ private:
+  static int Copy(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1); }
+  const int descriptor_, copy_;
+};
 
 std::vector<char*> Pointers(std::vector<std::string>& words) {
   std::vector<char*> pointers;
@@ -50,11 +66,9 @@ int Spawn(const std::string& program, int input, int output, std::vector<std::st
 
 int SpawnAlone(const std::string& program, int input, int output, std::vector<std::string> words,
                std::vector<std::string> environment, pid_t* pid) {
-  const int in = CopyAbove(input), out = CopyAbove(output);
-  const int failed = in < 0 || out < 0 ? errno : Spawn(program, in, out, words, environment, pid);
-  if (in >= 0) close(in);
-  if (out >= 0) close(out);
-  return failed;
+  const Above in(input), out(output);
+  if (in.get() < 0 || out.get() < 0) return errno;
+  return Spawn(program, in.get(), out.get(), words, environment, pid);
 }
 
 }  // namespace mirror

@@ -116,6 +116,11 @@ foreach(test cycle:Cycles admin:TwoServers failure:Failures standby:Standbys rec
                                                ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${class})
   set_tests_properties(python.servers_${name} PROPERTIES LABELS python TIMEOUT 600)
 endforeach()
+# What is asked of one server of records, of several in turns.
+add_test(NAME python.servers_records_turns
+         COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/servers_records_test.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}
+                 RecordsInTurns ImportsInTurns KilledImportsInTurns JobsOfOneServer OneAddressForAll)
+set_tests_properties(python.servers_records_turns PROPERTIES LABELS python TIMEOUT 900 COST 300)
 add_test(NAME python.docs COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/docs_test.py
                                   ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.docs PROPERTIES LABELS python TIMEOUT 600 COST 600)

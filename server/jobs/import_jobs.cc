@@ -276,20 +276,20 @@ void ImportJobs::EndLost() {
   // Where others have the same mirrors a file that is not here may be there.
   if (servers_ == nullptr && tenants_.home().IsShared()) return;
   const std::string here = servers_ == nullptr ? std::string() : servers_->here();
-  for (const Tenants::Seen& seen : tenants_.AllSeen()) {
+  for (const Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
     if (IsStopping("")) return;
-    if (seen.summary->issuer != kRecordsIssuer) continue;
+    // Of one that nothing is known of yet it is asked.
+    if (!seen.summary->issuer.empty() && seen.summary->issuer != kRecordsIssuer) continue;
+    if (seen.summary->documents && seen.summary->documents->jobs == 0) continue;
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
     if (!tenant.ok()) continue;
-    const auto kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax + 1);
-    for (const Document& document : kept.ok() ? *kept : std::vector<Document>()) {
-      const std::optional<ImportJob> job = JobOf(document.text);
-      if (!job || IsOver(job->state) || job->server != here || uploads_.Find(job->upload)) continue;
+    for (const ImportJob& job : JobsOf(seen.context_id)) {
+      if (IsOver(job.state) || job.server != here || uploads_.Find(job.upload)) continue;
       // One that could not be ended is found at the next start.
       const absl::Status ended =
-          EndOf(**tenant, job->id,
+          EndOf(**tenant, job.id,
                 "the server has its file no more. What was committed stays; send the file again.");
-      if (ended.ok()) Forget(job->id);
+      if (ended.ok()) Forget(job.id);
     }
   }
 }

@@ -13,7 +13,6 @@ import os
 import pathlib
 import re
 import shutil
-import sqlite3
 import sys
 import unittest
 import urllib.parse
@@ -35,7 +34,8 @@ class Traces(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.jobs = Jobs(cls, sections={"http": cls.HTTP} if cls.HTTP else None)
+        sections = {"http": cls.HTTP} if cls.HTTP else None
+        cls.jobs = Jobs(cls, lambda folder: imports_test.one_server(folder, sections=sections))
         cls.door, cls.server = cls.jobs.door, cls.jobs.server
 
     def storage(self, name):
@@ -132,10 +132,10 @@ class ImportTracesTest(Traces):
         self.assertIn("SECRETMANN AG", job["statusMessage"])
         twice = self.jobs.run(storage, "A1,SECRETMANN AG,SECRETMANN AG\n")
         self.assertIn("SECRETMANN AG", twice["statusMessage"])
-        events = self.server.ctl("events")
+        events = re.sub(r"\s+", " ", self.server.ctl("events"))
         self.assertIn(job["id"], events)
         self.assertIn("3 columns", events)
-        for told in (events, self.server.log.read_text(), self.server.ctl("audit")):
+        for told in (events, self.server.log.read_text(), self.server.ctl("audit", "list", "--limit", "1000")):
             self.assertNotIn("SECRETMANN", told)
         self.door.request("POST", f"/storages/{storage}/clear?erase=now").expect(200)
         for one in (job, twice):
@@ -185,11 +185,11 @@ class ImportTracesTest(Traces):
     def test_what_a_job_did_is_audited(self):
         storage = self.storage("Audited")
         job = self.jobs.run(storage, THREE)["id"]
-        log = re.sub(r"\s+", " ", self.server.ctl("audit"))
+        log = re.sub(r"\s+", " ", self.server.ctl("audit", "list", "--limit", "1000"))
         self.assertIn(f"start import job {job} in Audited/default", log)
         self.server.wait_for(
             lambda: f"import job {job} in Audited/default FINISHED: 3 inserts, 0 updates, 0 rows failed"
-            in re.sub(r"\s+", " ", self.server.ctl("audit"))
+            in re.sub(r"\s+", " ", self.server.ctl("audit", "list", "--limit", "1000"))
         )
 
     def test_repetitions_at_the_same_time_get_one_job(self):
@@ -250,8 +250,10 @@ class BoundsTest(Traces):
         started = self.door.request("POST", "/jobs/importjobs", body=http_door.multipart_form(form)).expect(201).json()
         job = self.jobs.wait(started["id"])
         self.assertEqual(self.jobs.numbers(job), (0, 0, 0, 40_000))
+        # A sanitizer keeps what is given back.
+        if b"__asan_init" not in (BIN / "mirror-server").read_bytes():
+            self.assertLess(self.peak() - before, 64 << 20)
         rejects = self.door.request("GET", f"/jobs/importjobs/{job['id']}/rejects").expect(200)
-        self.assertLess(self.peak() - before, 64 << 20)
         self.assertEqual(rejects.text.count("\n"), 2 * 10_000 + 1)
 
     def peak(self):
@@ -296,7 +298,7 @@ class InterruptedTest(Traces):
 
     def test_a_job_of_a_damaged_mirror_ends_and_takes_no_time(self):
         self.interrupted("Damaged", THREE, "job.begun:1")
-        database = self.server.database("Damaged")
+        database = self.server.folder / "data" / "Mirror_Damaged.db"
         for beside in database.parent.glob(database.name + "-*"):
             beside.unlink()
         database.write_bytes(b"SQLite format 3\0" + b"\xff" * 100_000)

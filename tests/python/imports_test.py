@@ -40,8 +40,8 @@ def workbook(rows):
     return out.getvalue()
 
 
-def one_server(folder):
-    return records_server.RecordsServer(BIN, folder)
+def one_server(folder, **more):
+    return records_server.RecordsServer(BIN, folder, **more)
 
 
 class Jobs:

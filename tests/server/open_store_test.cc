@@ -195,7 +195,7 @@ TEST_F(OpenPostgresTest, ACheckKnowsWhichPlacesHaveMirrors) {
 
 TEST_F(OpenPostgresTest, ACheckLooksAtTheLayout) {
   ASSERT_THAT(OpenConfiguredStore(config_), IsOk());
-  ASSERT_THAT(connection_->Execute("UPDATE mirror_control.fleet SET layout_min = 2, program = '9.9'"),
+  ASSERT_THAT(connection_->Execute("UPDATE mirror_control.fleet SET layout_min = 3, program = '9.9'"),
               IsOk());
   EXPECT_THAT(CheckPlaces(config_),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("arranged by version 9.9")));

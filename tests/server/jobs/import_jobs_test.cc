@@ -135,7 +135,7 @@ TEST_F(ImportJobsTest, OneOfAServerThatIsGoneDiesOnceWhoeverEndsIt) {
   EXPECT_THAT((*job)->message, HasSubstr("send the file again"));
   EXPECT_EQ((*job)->modified_ms, 7);
   EXPECT_THAT(servers_.listed, IsEmpty());
-  EXPECT_THAT(catalog_.Kinds(), ElementsAre("import.failed"));
+  EXPECT_THAT(catalog_.Kinds(), ElementsAre("tenant.created", "import.failed"));
 }
 
 TEST_F(ImportJobsTest, OneWhoseServerCameBackMeanwhileGoesOn) {
@@ -160,7 +160,7 @@ TEST_F(ImportJobsTest, OneThatIsOverOrNotThereIsOnlyStruckOut) {
   Jobs()->EndOrphans(7);
   EXPECT_THAT(servers_.listed, IsEmpty());
   EXPECT_EQ((*Jobs()->Find(over))->state, JobState::kFinished);
-  EXPECT_THAT(catalog_.Kinds(), IsEmpty());
+  EXPECT_THAT(catalog_.Kinds(), ElementsAre("tenant.created"));
 }
 
 TEST_F(ImportJobsTest, TheyAreListedByDataSourceTheLatestFirstAndInPages) {

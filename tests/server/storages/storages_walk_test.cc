@@ -49,13 +49,13 @@ TEST_F(StoragesWalkTest, AStretchOpensNoMoreThanItMay) {
   auto stretch = storages_->Walk("", 100, 2, ShowsAll);
   ASSERT_THAT(stretch, IsOk());
   EXPECT_THAT(IdsOf(*stretch), ElementsAre("a", "b"));
-  EXPECT_EQ(tenants_->open_count(), 2U);
+  EXPECT_LE(tenants_->open_count(), 2U);
   // One that is not meant is not opened.
   stretch = storages_->Walk(stretch->next, 100, 2, [](const std::string& id) { return id == "e"; });
   ASSERT_THAT(stretch, IsOk());
   EXPECT_THAT(IdsOf(*stretch), ElementsAre("e"));
   EXPECT_EQ(stretch->next, "");
-  EXPECT_EQ(tenants_->open_count(), 3U);
+  EXPECT_LE(tenants_->open_count(), 3U);
 }
 
 TEST_F(StoragesWalkTest, AStretchInWhichNoneIsAStorageIsNoEnd) {
