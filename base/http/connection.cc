@@ -249,6 +249,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     call_ = admission_.call;
     if (admission_.refusal) return Write(*std::move(admission_.refusal));
     asker_ = admission_.asker;
+    weight_ = admission_.weight;
     if (head_.has_body &&
         admission_.body_bytes_max < std::max<std::uint64_t>(1, head_.content_length.value_or(1)))
       return RefuseLength();
@@ -323,7 +324,8 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   /// `work` ends with a Back().
   template <class Work>
   void Do(Work work) {
-    host_.turns().Ask(asker_, [guard = asio::make_work_guard(stream_.get_executor()), work] { work(); });
+    host_.turns().Ask(
+        asker_, [guard = asio::make_work_guard(stream_.get_executor()), work] { work(); }, weight_);
   }
   template <class Step>
   void Back(Step step) {
@@ -344,7 +346,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     }
   }
   void GiveTurnBack() {
-    if (std::exchange(has_turn_, false)) host_.turns().GiveBack(asker_);
+    if (std::exchange(has_turn_, false)) host_.turns().GiveBack(asker_, weight_);
   }
 
   void Ask() {
@@ -524,6 +526,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   HttpHead head_;
   HttpAdmission admission_;
   std::string asker_;         ///< Of the request, for its turns.
+  std::size_t weight_ = 1;    ///< The same.
   std::size_t call_ = 0;      ///< Of the request, for the door.
   std::string body_, piece_;  ///< `piece_`: what is read of it, or what is written of a stream.
   std::uint64_t body_bytes_ = 0;

@@ -66,6 +66,8 @@ struct HttpAdmission {
   std::uint64_t body_bytes_max = 0;
   /// Who asks: answers of one are bounded by themselves. Empty: nobody in particular.
   std::string asker = {};
+  /// Turns that it takes, for what its answer may hold until it is taken.
+  std::size_t weight = 1;
   /// The door's own number of what is asked for, which NoteAnswer() gets back.
   std::size_t call = 0;
   /// Takes the body; null: it is kept in memory for `answer`.

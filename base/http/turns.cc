@@ -1,5 +1,8 @@
 #include "base/http/turns.h"
 
+#include <algorithm>
+#include <set>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -24,32 +27,45 @@ void HttpTurns::Stop() {
   threads_.clear();
 }
 
-void HttpTurns::Ask(const std::string& asker, std::function<void()> work) {
+void HttpTurns::Ask(const std::string& asker, std::function<void()> work, std::size_t weight) {
   {
     const MutexLock lock(mutex_);
-    asked_.push_back({asker, std::move(work)});
+    asked_.push_back({asker, std::move(work), std::min(weight, most_of_one_)});
   }
   // Not under the lock: who wakes up would wait for it.
   changed_.NotifyOne();
 }
 
-void HttpTurns::GiveBack(const std::string& asker) {
+void HttpTurns::GiveBack(const std::string& asker, std::size_t weight) {
+  weight = std::min(weight, most_of_one_);
   bool somebody_waits = false;
   {
     const MutexLock lock(mutex_);
-    --taken_;
+    taken_ -= weight;
     const auto found = taken_by_.find(asker);
-    if (found != taken_by_.end() && --found->second == 0) taken_by_.erase(found);
+    if (found != taken_by_.end() && (found->second -= weight) == 0) taken_by_.erase(found);
     somebody_waits = !asked_.empty();
   }
-  if (somebody_waits) changed_.NotifyOne();
+  if (!somebody_waits) return;
+  if (weight == 1) {
+    changed_.NotifyOne();
+  } else {
+    changed_.NotifyAll();
+  }
 }
 
 std::deque<HttpTurns::Asked>::iterator HttpTurns::Next() {
-  if (taken_ >= most_) return asked_.end();
+  std::set<std::string_view> waiting;  // Nobody's light ones pass a heavy one of the same asker for ever.
   for (auto one = asked_.begin(); one != asked_.end(); ++one) {
+    if (taken_ >= most_) return asked_.end();
     const auto taken = taken_by_.find(one->asker);
-    if (taken == taken_by_.end() || taken->second < most_of_one_) return one;
+    const bool has_all = taken != taken_by_.end() && taken->second + one->weight > most_of_one_;
+    if (has_all || waiting.contains(one->asker)) {
+      waiting.insert(one->asker);
+      continue;
+    }
+    // Nor do those of others.
+    return taken_ + one->weight > most_ ? asked_.end() : one;
   }
   return asked_.end();
 }
@@ -65,8 +81,8 @@ void HttpTurns::Work() {
       if (next == asked_.end()) next = asked_.begin();
       if (next == asked_.end()) return;
       work = std::move(next->work);
-      ++taken_;
-      if (!next->asker.empty()) ++taken_by_[next->asker];
+      taken_ += next->weight;
+      if (!next->asker.empty()) taken_by_[next->asker] += next->weight;
       asked_.erase(next);
     }
     work();

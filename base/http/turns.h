@@ -29,13 +29,16 @@ class HttpTurns {
 
   /// `work` is done with a turn, when there is one; whoever asked first is first, but for those whose asker
   /// has all that one can have. It throws nothing. An asker without a name has no bound of its own.
-  void Ask(const std::string& asker, std::function<void()> work) MIRROR_EXCLUDES(mutex_);
-  void GiveBack(const std::string& asker) MIRROR_EXCLUDES(mutex_);
+  /// `weight`: in turns, of what its answer may hold; more than one can have is all that one can have.
+  void Ask(const std::string& asker, std::function<void()> work, std::size_t weight = 1)
+      MIRROR_EXCLUDES(mutex_);
+  void GiveBack(const std::string& asker, std::size_t weight = 1) MIRROR_EXCLUDES(mutex_);
 
  private:
   struct Asked {
     std::string asker;
     std::function<void()> work;
+    std::size_t weight = 1;
   };
   void Work() MIRROR_EXCLUDES(mutex_);
   /// The first whose turn it is.

@@ -32,6 +32,9 @@ HttpAnswer NoRoute(const std::string& allowed) {
   return answer;
 }
 
+/// Of the requests that are worked on at a time, so many that one that reads stands for.
+constexpr std::size_t kReadersWeight = 3;
+
 /// Of a body that no call looks for.
 constexpr std::uint64_t kUnaskedBodyMax = 4 << 10;
 
@@ -158,6 +161,9 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
     };
   }
   if (call->key != nullptr) admission.asker = call->key->name;
+  // What is read may be a page of megabytes, which is in memory until it is taken; what is written is told in
+  // a few bytes.
+  if (route.role == ApiRole::kReader) admission.weight = kReadersWeight;
   // The key's place is its own until the answer is made.
   admission.answer = [place, answer = std::move(admission.answer)](const HttpHead& of, std::string body) {
     return Run([&] { return answer(of, std::move(body)); });

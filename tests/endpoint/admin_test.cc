@@ -236,6 +236,8 @@ TEST_F(AdminTest, WhoeverLooksOrIsRefusedAddsNothingToTheAuditLog) {
 
 TEST_F(AdminTest, ATenantThatIsNotThereIsNotFound) {
   for (const Named& named : AllCalls("Nobody")) {
+    if (named.name == "ListStorages" || named.name == "ListImportJobs" || named.name == "ListApiKeys")
+      continue;
     if (named.name == "ListTenants" || named.name == "ListKeys" || named.name == "ListEvents" ||
         named.name == "ListStorages" || named.name == "ListApiKeys" || named.name == "ReloadKeys" ||
         named.name == "ListServers") {
@@ -466,6 +468,8 @@ TEST_F(AdminTest, AMirrorFileThatIsGoneIsNotFoundInAnOperatorsWords) {
   for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(here_->mirror_path() + suffix);
   for (const Named& named : AllCalls("Cust")) {
     if (named.name == "Restore" || named.name == "DeleteMirror") continue;
+    if (named.name == "ListStorages" || named.name == "ListImportJobs" || named.name == "ListApiKeys")
+      continue;
     if (named.name == "ListTenants" || named.name == "ListKeys" || named.name == "ListEvents" ||
         named.name == "ReloadKeys" || named.name == "ListServers" || named.name == "Diagnose") {
       continue;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <string>
@@ -54,6 +55,42 @@ TEST(HttpTurnsTest, WhoHasAllThatOneCanHaveWaitsAndOthersDoNot) {
   EXPECT_EQ(begun.Await(4).back(), "a3");
   turns.GiveBack("b");
   EXPECT_EQ(begun.Await(5).back(), "b2");
+}
+
+TEST(HttpTurnsTest, AHeavyOneTakesSeveralAndNobodyPassesIt) {
+  Begun begun;
+  HttpTurns turns(4, 3);
+  ASSERT_THAT(turns.Start(), IsOk());
+  turns.Ask("a", begun.Note("a1"), 2);
+  begun.Await(1);
+  turns.Ask("a", begun.Note("a2"), 2);  // The third and fourth of a.
+  turns.Ask("a", begun.Note("a3"));     // Behind it.
+  turns.Ask("b", begun.Note("b1"));
+  EXPECT_EQ(begun.Await(2).back(), "b1");
+  turns.GiveBack("a", 2);  // Both of a go on.
+  Names four = begun.Await(4);
+  std::sort(four.begin(), four.end());
+  EXPECT_EQ(four, (Names{"a1", "a2", "a3", "b1"}));
+  turns.Ask("c", begun.Note("c1"), 2);
+  turns.Ask("b", begun.Note("b2"));  // Behind it, though there is a turn for it.
+  turns.GiveBack("b");
+  turns.GiveBack("a");
+  EXPECT_EQ(begun.Await(5).at(4), "c1");
+  turns.GiveBack("a", 2);
+  EXPECT_EQ(begun.Await(6).back(), "b2");
+}
+
+TEST(HttpTurnsTest, OneThatWeighsMoreThanOneCanHaveTakesAllOfThat) {
+  Begun begun;
+  HttpTurns turns(3, 2);
+  ASSERT_THAT(turns.Start(), IsOk());
+  turns.Ask("a", begun.Note("a1"), 9);
+  begun.Await(1);
+  turns.Ask("a", begun.Note("a2"));
+  turns.Ask("b", begun.Note("b1"));
+  EXPECT_EQ(begun.Await(2).back(), "b1");
+  turns.GiveBack("a", 9);
+  EXPECT_EQ(begun.Await(3).back(), "a2");
 }
 
 TEST(HttpTurnsTest, WhoHasNoNameHasNoBoundOfItsOwn) {

@@ -90,9 +90,9 @@ absl::Status ListOnlyImportJobs(PostgresControl& control, const UploadServer& se
   return control.Write([&](postgres::Connection& connection) -> absl::Status {
     constexpr char kDoing[] = "listing the import jobs of this server";
     if (absl::Status seen = See(connection, server); !seen.ok()) return seen;
-    const auto gone = connection.Run(
-        "DELETE FROM mirror_control.import_job WHERE server = $2 AND NOT job = ANY ($1)",
-        {ids.value(), server.name}, kDoing);
+    const auto gone =
+        connection.Run("DELETE FROM mirror_control.import_job WHERE server = $2 AND NOT job = ANY ($1)",
+                       {ids.value(), server.name}, kDoing);
     if (!gone.ok()) return gone.status();
     return connection
         .Run(
