@@ -3,19 +3,15 @@
 #include <cstdio>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/enum_words.h"
 #include "base/json/json_document.h"
 #include "base/json/json_writer.h"
-#include "certs/openssl.h"
 
 namespace mirror {
 namespace {
 
 constexpr std::size_t kDigits = 12;
-/// Of the hash of an external id, as hexadecimal digits.
-constexpr std::size_t kHashDigits = 32;
 
 const EnumWords<JobState>& StateWords() {
   static const EnumWords<JobState> words = {{"SCHEDULED", JobState::kScheduled},
@@ -127,7 +123,7 @@ std::string RejectText(const Reject& reject) {
       .Member("line", reject.line)
       .Member("externalId", reject.external_id)
       .Member("message", reject.message)
-      .Member("raw", reject.raw)
+      .Member("raw", reject.external_id.empty() ? std::string() : reject.raw)
       .End('}')
       .Take();
 }
@@ -137,21 +133,6 @@ std::optional<Reject> RejectOf(const std::string& text) {
   if (!document.ok()) return std::nullopt;
   return Reject{document->root().NumberOf("line"), document->root().TextOf("externalId"),
                 document->root().TextOf("message"), document->root().TextOf("raw")};
-}
-
-std::string RejectsOf(const std::string& external_id) {
-  return absl::StrCat(absl::BytesToHexString(Sha256(external_id)).substr(0, kHashDigits), "/");
-}
-
-std::string RejectIn(const std::string& reject_of) { return reject_of.substr(kHashDigits + 1); }
-
-std::optional<DocumentChange> RejectOfChange(const std::string& reject_id, const std::string& reject_text,
-                                             bool is_removed) {
-  const std::optional<Reject> reject = RejectOf(reject_text);
-  if (!reject || reject->external_id.empty()) return std::nullopt;
-  DocumentChange change{kRejectOfKind, absl::StrCat(RejectsOf(reject->external_id), reject_id), std::nullopt};
-  if (!is_removed) change.text = "";
-  return change;
 }
 
 }  // namespace mirror

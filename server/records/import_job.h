@@ -38,11 +38,7 @@ struct ImportJob {
 };
 
 inline constexpr char kRejectKind[] = "reject";  ///< By the job's id, a slash and a number of eight digits.
-/// Where the rejects of an external id are: by a hash of it, a slash and a reject's id. Without a text.
-inline constexpr char kRejectOfKind[] = "reject.of";
 inline constexpr std::uint64_t kRejectsKeptMax = 10'000;
-/// Of all jobs of one data source; beyond that the oldest are forgotten.
-inline constexpr std::int64_t kRejectsOfSourceMax = 100'000;
 inline constexpr std::size_t kJobsKeptMax = 1'000;  ///< Of one data source.
 
 /// The tenant in a job's id; empty: it is none.
@@ -62,16 +58,9 @@ struct Reject {
   std::string message, raw;
 };
 std::string RejectId(const std::string& job, std::uint64_t number);
+/// Of a row whose external id is not known, `raw` is not kept: nothing would find it when that is deleted.
 std::string RejectText(const Reject& reject);
 std::optional<Reject> RejectOf(const std::string& text);
-/// With what the ids of documents begin that say where rejects of this external id are.
-std::string RejectsOf(const std::string& external_id);
-/// The reject that such a document is about.
-std::string RejectIn(const std::string& reject_of);
-/// What says where a reject is, which is written or removed (no text) with it. Absent: its external id is
-/// not known.
-std::optional<DocumentChange> RejectOfChange(const std::string& reject_id, const std::string& reject_text,
-                                             bool is_removed);
 
 }  // namespace mirror
 

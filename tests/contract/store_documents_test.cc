@@ -128,6 +128,9 @@ TEST_P(StoreDocuments, RowsAreReadByKeyInTheTransaction) {
   };
   EXPECT_THAT(read({"a", "b", "B", "a b"}),
               testing::UnorderedElementsAre("a|one|1|", "B|-|2|", "a b|three|-|"));
+  EXPECT_THAT(store_->records().ReadRows(table, {"a", "B"}, 4), StatusIs(absl::StatusCode::kOutOfRange));
+  EXPECT_THAT(store_->records().ReadRows(table, {"a", "B"}, 1'000), IsOk());
+  EXPECT_THAT(store_->records().ReadRows(table, {"a"}, 1), IsOk()) << "one row is always read";
   EXPECT_THAT(read({"A"}), IsEmpty()) << "by bytes";
   EXPECT_THAT(read({}), IsEmpty());
   const auto looked = store_->PlanAndCommit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {

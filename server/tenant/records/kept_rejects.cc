@@ -9,12 +9,31 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "certs/openssl.h"
 #include "server/records/import_job.h"
 
 namespace mirror {
 namespace {
 
 constexpr std::size_t kPage = 1'000;
+/// Of the hash of an external id, as hexadecimal digits.
+constexpr std::size_t kHashDigits = 32;
+
+/// The reject that a document of kRejectOfKind is about.
+std::string RejectIn(const std::string& reject_of) { return reject_of.substr(kHashDigits + 1); }
+
+/// What says where a reject is, which is written or removed (no text) with it. Absent: its external id is
+/// not known.
+std::optional<DocumentChange> RejectOfChange(const std::string& reject_id, const std::string& reject_text,
+                                             bool is_removed) {
+  const std::optional<Reject> reject = RejectOf(reject_text);
+  if (!reject || reject->external_id.empty()) return std::nullopt;
+  DocumentChange change{kRejectOfKind, absl::StrCat(RejectsOf(reject->external_id), reject_id), std::nullopt};
+  if (!is_removed) change.text = "";
+  return change;
+}
 
 bool Keeps(const DocumentChange& change, std::string_view kind) { return change.kind == kind && change.text; }
 
@@ -39,6 +58,10 @@ bool TakeOut(const std::set<std::string>& places, std::vector<DocumentChange>* c
 }
 
 }  // namespace
+
+std::string RejectsOf(const std::string& external_id) {
+  return absl::StrCat(absl::BytesToHexString(Sha256(external_id)).substr(0, kHashDigits), "/");
+}
 
 void AddWithPlace(DocumentChange change, std::vector<DocumentChange>* changes) {
   std::optional<DocumentChange> place;

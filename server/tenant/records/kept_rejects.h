@@ -1,6 +1,8 @@
 #ifndef MIRROR_SERVER_TENANT_RECORDS_KEPT_REJECTS_H_
 #define MIRROR_SERVER_TENANT_RECORDS_KEPT_REJECTS_H_
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -14,6 +16,13 @@
 
 namespace mirror {
 
+/// Where the rejects of an external id are: by a hash of it, a slash and a reject's id. Without a text.
+inline constexpr char kRejectOfKind[] = "reject.of";
+/// Of all jobs of one data source; beyond that the oldest are forgotten.
+inline constexpr std::int64_t kRejectsOfSourceMax = 100'000;
+
+/// With what the ids of those documents begin that are of this external id.
+std::string RejectsOf(const std::string& external_id);
 /// Adds a change, and, where it keeps a reject, by what that is found.
 void AddWithPlace(DocumentChange change, std::vector<DocumentChange>* changes);
 /// Adds what removes the rejects of these external ids, and takes them out of `changes`; it costs as much as

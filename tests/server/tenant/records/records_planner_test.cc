@@ -14,6 +14,7 @@
 #include "server/store/home.h"
 #include "server/store/sqlite/sqlite_home.h"
 #include "server/store/sqlite/sqlite_store.h"
+#include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/records_calls.h"
 #include "tests/support/mirror_file.h"
 #include "tests/support/rows.h"
@@ -22,7 +23,9 @@
 namespace mirror {
 namespace {
 
+using testing::HasSubstr;
 using testing::Ne;
+using testing::Not;
 using testing::SizeIs;
 
 constexpr std::int64_t kNowMs = 1'700'000'000'000;
@@ -218,14 +221,20 @@ TEST_F(RecordsPlannerTest, RejectsAreFoundByTheirExternalIdAndGoWithIt) {
     return found.ok() ? found->size() : 0;
   };
   RecordRequest import = UpsertOf({});
-  import.documents = [&](const RecordOutcome&) {
-    return std::vector<DocumentChange>{reject("5", "5,x,y"), reject("15", "15,5,y"),
-                                       reject("q\"7", "\"q\"\"7\""), reject("5", "5,again"),
-                                       reject("", "5,unknown")};
+  import.documents = [&](const RecordOutcome&) { std::vector<DocumentChange> rejects;
+  rejects.push_back(reject("5", "5,x,y"));
+  rejects.push_back(reject("15", "15,5,y"));
+  rejects.push_back(reject("q\"7", "\"q\"\"7\""));
+  rejects.push_back(reject("5", "5,again"));
+  rejects.push_back(reject("", "5,unknown"));
+  return rejects;
 };
 Commit({import});
 EXPECT_EQ(count(kRejectKind), 5U);
 EXPECT_EQ(count(kRejectOfKind), 4U);
+const auto unknown = store_->records().ReadDocument(kRejectKind, RejectId("Planned-0123456789ab", 4));
+ASSERT_THAT(unknown, IsOk());
+EXPECT_THAT((*unknown)->text, Not(HasSubstr("5,unknown"))) << "no deletion would find it";
 EXPECT_EQ(Commit({DeleteOf("55")})[0].failures.size(), 1U);
 EXPECT_EQ(count(kRejectKind), 5U);
 EXPECT_FALSE(IsToBeErased());
@@ -250,7 +259,7 @@ TEST_F(RecordsPlannerTest, WhatIsRememberedNamesNoExternalIdAndIsGivenAlsoWhereN
   EXPECT_THAT(Commit({request})[0].status, IsOk());
   const auto kept = store_->records().ReadDocument(kAnswerKind, "key");
   ASSERT_THAT(kept, IsOk());
-  EXPECT_THAT((*kept)->text, testing::Not(testing::HasSubstr("secret-id")));
+  EXPECT_THAT((*kept)->text, Not(HasSubstr("secret-id")));
   EXPECT_EQ(Commit({request})[0].remembered, "1secret-idwrong");
   ASSERT_THAT(store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
     Plan plan;
@@ -273,7 +282,7 @@ TEST(RecordsFormTest, ARuleOnAColumnThatRowsAreFoundByIsRefused) {
       ColumnRulesConfig config;
       config.blocks.emplace_back().*list = {column};
       EXPECT_THAT(PartnerTableOf(RecordMapper::Default(), ColumnRules(config, std::string(32, 's'), "A")),
-                  StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("keeps its external ids")))
+                  StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("keeps its external ids")))
           << column;
     }
   }
