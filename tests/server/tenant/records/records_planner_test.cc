@@ -220,33 +220,32 @@ TEST_F(RecordsPlannerTest, RejectsAreFoundByTheirExternalIdAndGoWithIt) {
     EXPECT_THAT(found, IsOk());
     return found.ok() ? found->size() : 0;
   };
-  RecordRequest import = UpsertOf({});
-  import.documents = [&](const RecordOutcome&) { std::vector<DocumentChange> rejects;
+  RecordRequest upsert = UpsertOf({});
+  std::vector<DocumentChange> rejects;
   rejects.push_back(reject("5", "5,x,y"));
   rejects.push_back(reject("15", "15,5,y"));
   rejects.push_back(reject("q\"7", "\"q\"\"7\""));
   rejects.push_back(reject("5", "5,again"));
   rejects.push_back(reject("", "5,unknown"));
-  return rejects;
-};
-Commit({import});
-EXPECT_EQ(count(kRejectKind), 5U);
-EXPECT_EQ(count(kRejectOfKind), 4U);
-const auto unknown = store_->records().ReadDocument(kRejectKind, RejectId("Planned-0123456789ab", 4));
-ASSERT_THAT(unknown, IsOk());
-EXPECT_THAT((*unknown)->text, Not(HasSubstr("5,unknown"))) << "no deletion would find it";
-EXPECT_EQ(Commit({DeleteOf("55")})[0].failures.size(), 1U);
-EXPECT_EQ(count(kRejectKind), 5U);
-EXPECT_FALSE(IsToBeErased());
-EXPECT_EQ(Commit({DeleteOf("5")})[0].failures.size(), 1U) << "it has no row, only rejects";
-EXPECT_EQ(count(kRejectKind), 3U);
-EXPECT_EQ(count(kRejectOfKind), 2U);
-EXPECT_TRUE(IsToBeErased());
-// Also those that the same transaction keeps.
-Commit({import, DeleteOf("q\"7")});
-EXPECT_EQ(count(kRejectKind), 6U);
-EXPECT_EQ(count(kRejectOfKind), 4U);
-}  // namespace
+  upsert.documents = [&](const RecordOutcome&) { return rejects; };
+  Commit({upsert});
+  EXPECT_EQ(count(kRejectKind), 5U);
+  EXPECT_EQ(count(kRejectOfKind), 4U);
+  const auto unknown = store_->records().ReadDocument(kRejectKind, RejectId("Planned-0123456789ab", 4));
+  ASSERT_THAT(unknown, IsOk());
+  EXPECT_THAT((*unknown)->text, Not(HasSubstr("5,unknown"))) << "no deletion would find it";
+  EXPECT_EQ(Commit({DeleteOf("55")})[0].failures.size(), 1U);
+  EXPECT_EQ(count(kRejectKind), 5U);
+  EXPECT_FALSE(IsToBeErased());
+  EXPECT_EQ(Commit({DeleteOf("5")})[0].failures.size(), 1U) << "it has no row, only rejects";
+  EXPECT_EQ(count(kRejectKind), 3U);
+  EXPECT_EQ(count(kRejectOfKind), 2U);
+  EXPECT_TRUE(IsToBeErased());
+  // Also those that the same transaction keeps.
+  Commit({upsert, DeleteOf("q\"7")});
+  EXPECT_EQ(count(kRejectKind), 6U);
+  EXPECT_EQ(count(kRejectOfKind), 4U);
+}
 
 TEST_F(RecordsPlannerTest, WhatIsRememberedNamesNoExternalIdAndIsGivenAlsoWhereNothingCanBeWritten) {
   Make({});
@@ -292,5 +291,5 @@ TEST(RecordsFormTest, ARuleOnAColumnThatRowsAreFoundByIsRefused) {
               IsOk());
 }
 
-}  // namespace mirror
+}  // namespace
 }  // namespace mirror
