@@ -26,6 +26,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kPieceBytes = 64 << 10;
+constexpr int kPipeBytes = 1 << 20;
 /// For a program that has said all it has to say, or closed its pipe.
 constexpr milliseconds kPatienceAtEnd{2'000};
 constexpr char kUnread[] = "the file could not be read: ";
@@ -84,6 +85,8 @@ absl::Status ImportChild::Spawn(const std::string& program, int file) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return refused(errno);
   pipe_ = ends[0];
+  // So that it goes on while what it said is committed; where that is not allowed, it waits more often.
+  fcntl(pipe_, F_SETPIPE_SZ, kPipeBytes);
   const int failed = SpawnAlone(program, file, ends[1], {"mirror-import"}, {}, &pid_);
   close(ends[1]);
   if (failed == 0) return absl::OkStatus();

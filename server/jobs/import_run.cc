@@ -221,6 +221,7 @@ class ImportRun {
   }
 
   void TakeCells(const ImportRows& rows, std::uint32_t row, RecordItem* item) {
+    item->attributes.reserve(names_.size());
     for (std::uint32_t column = 0; column < names_.size(); ++column) {
       RecordAttribute& attribute = item->attributes.emplace_back();
       attribute.name = names_[column];

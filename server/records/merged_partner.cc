@@ -9,23 +9,29 @@
 namespace mirror {
 namespace {
 
-/// Checks the attributes by themselves and against each other.
-absl::Status CheckItem(const RecordMapper& mapper, const RecordItem& item) {
-  std::set<std::size_t> places;
+using Mapped = std::vector<std::optional<std::size_t>>;
+
+/// Where the attributes of an item stand in the mapper; absent: it does not list them. Errors: an attribute
+/// cannot be taken by itself, or beside the others.
+absl::StatusOr<Mapped> MapItem(const RecordMapper& mapper, const RecordItem& item) {
+  Mapped mapped;
+  mapped.reserve(item.attributes.size());
+  std::vector<bool> is_taken(mapper.columns().size());
   std::set<std::string_view> unmapped;
   const RecordAttribute* id = nullptr;
   std::size_t id_place = 0;
   for (const RecordAttribute& attribute : item.attributes) {
-    const std::optional<std::size_t> place = mapper.Find(attribute.name);
+    const std::optional<std::size_t> place = mapped.emplace_back(mapper.Find(attribute.name));
     if (!place) {
       if (!unmapped.insert(attribute.name).second)
         return absl::InvalidArgumentError(absl::StrCat("attribute '", attribute.name, "' is there twice"));
       continue;
     }
-    if (!places.insert(*place).second) {
+    if (is_taken[*place]) {
       return absl::InvalidArgumentError(
           absl::StrCat("two attributes mean the same as '", mapper.columns()[*place].from, "'"));
     }
+    is_taken[*place] = true;
     if (mapper.IsExternalId(*place) && (id == nullptr || *place < id_place)) {
       id = &attribute;
       id_place = *place;
@@ -33,7 +39,7 @@ absl::Status CheckItem(const RecordMapper& mapper, const RecordItem& item) {
   }
   if (id != nullptr && (!id->json || id->text != item.external_id))
     return absl::InvalidArgumentError("the external id within the record is another one");
-  return absl::OkStatus();
+  return mapped;
 }
 
 /// Bytes that AppendJsonString() appends.
@@ -60,8 +66,7 @@ class ByColumn {
         best_(mapper.table().columns.size() - kOwnPartnerColumns, mapper.columns().size()),
         attributes_(best_.size(), nullptr) {}
 
-  void Add(const RecordAttribute& attribute) {
-    const std::optional<std::size_t> place = mapper_.Find(attribute.name);
+  void Add(const RecordAttribute& attribute, std::optional<std::size_t> place) {
     if (!place || mapper_.IsExternalId(*place)) return;
     const std::size_t column = mapper_.ColumnOf(*place) - kOwnPartnerColumns;
     if (*place >= best_[column]) return;
@@ -92,8 +97,9 @@ bool MergedPartner::Size::IsOver(const Size& before) const {
 }
 
 absl::StatusOr<bool> MergedPartner::Merge(const RecordItem& item) {
-  if (absl::Status checked = CheckItem(mapper_, item); !checked.ok()) return checked;
-  if (!keeps_record_) return MergeColumns(item);
+  const absl::StatusOr<Mapped> mapped = MapItem(mapper_, item);
+  if (!mapped.ok()) return mapped.status();
+  if (!keeps_record_) return MergeColumns(item, *mapped);
   if (absl::Status apart = TakeApart(); !apart.ok()) return apart;
   if (!attributes_.empty()) NotePlaces();
   Places places(item.attributes.size());
@@ -101,10 +107,10 @@ absl::StatusOr<bool> MergedPartner::Merge(const RecordItem& item) {
   bool changes = false;
   for (std::size_t i = 0; i < places.size(); ++i) {
     const RecordAttribute& attribute = item.attributes[i];
-    if (!IsKept(attribute)) continue;
-    places[i] = Find(attribute);
+    if (!IsKept((*mapped)[i])) continue;
+    places[i] = Find(attribute.name, (*mapped)[i]);
     if (places[i]) {
-      const RecordAttribute& before = attributes_[*places[i]];
+      const RecordAttribute& before = attributes_[*places[i]].attribute;
       size.bytes -= BytesOf(before);
       size.values -= ValuesOf(before);
       changes = changes || before.json != attribute.json || (attribute.json && before.name != attribute.name);
@@ -120,7 +126,7 @@ absl::StatusOr<bool> MergedPartner::Merge(const RecordItem& item) {
   }
   if (!changes) return !IsAsWritten();
   for (std::size_t i = 0; i < places.size(); ++i) {
-    if (IsKept(item.attributes[i])) Put(item.attributes[i], places[i]);
+    if (IsKept((*mapped)[i])) Put(item.attributes[i], (*mapped)[i], places[i]);
   }
   size_ = size;
   is_changed_ = true;
@@ -146,19 +152,21 @@ absl::Status MergedPartner::TakeApart() {
   for (RecordAttribute& attribute : *stored) {
     size_.bytes += BytesOf(attribute);
     size_.values += ValuesOf(attribute);
-    attributes_.push_back(std::move(attribute));
+    const std::optional<std::size_t> mapped = mapper_.Find(attribute.name);
+    attributes_.push_back({std::move(attribute), mapped});
   }
   return apart_;
 }
 
-bool MergedPartner::IsKept(const RecordAttribute& attribute) const {
-  return mapper_.keeps_unmapped() || mapper_.Find(attribute.name);
+bool MergedPartner::IsKept(std::optional<std::size_t> mapped) const {
+  return mapped || mapper_.keeps_unmapped();
 }
 
-std::optional<std::size_t> MergedPartner::Find(const RecordAttribute& attribute) const {
+std::optional<std::size_t> MergedPartner::Find(std::string_view name,
+                                               std::optional<std::size_t> mapped) const {
   if (!has_places_) return std::nullopt;
-  if (const std::optional<std::size_t> place = mapper_.Find(attribute.name)) return mapped_[*place];
-  const auto found = unmapped_.find(attribute.name);
+  if (mapped) return mapped_[*mapped];
+  const auto found = unmapped_.find(name);
   return found == unmapped_.end() ? std::nullopt : std::optional(found->second);
 }
 
@@ -167,18 +175,18 @@ void MergedPartner::NotePlaces() {
   has_places_ = true;
   mapped_.resize(mapper_.columns().size());
   for (std::size_t i = 0; i < attributes_.size(); ++i) {
-    if (const std::optional<std::size_t> place = mapper_.Find(attributes_[i].name)) {
-      if (!mapped_[*place]) mapped_[*place] = i;
+    if (const std::optional<std::size_t> mapped = attributes_[i].mapped) {
+      if (!mapped_[*mapped]) mapped_[*mapped] = i;
     } else {
-      unmapped_.emplace(attributes_[i].name, i);
+      unmapped_.emplace(attributes_[i].attribute.name, i);
     }
   }
 }
 
-void MergedPartner::Put(const RecordAttribute& attribute, std::optional<std::size_t> place) {
-  const std::optional<std::size_t> mapped = mapper_.Find(attribute.name);
+void MergedPartner::Put(const RecordAttribute& attribute, std::optional<std::size_t> mapped,
+                        std::optional<std::size_t> place) {
   if (place) {
-    RecordAttribute& there = attributes_[*place];
+    RecordAttribute& there = attributes_[*place].attribute;
     if (!attribute.json) {
       // If it comes again, it stands behind the others.
       if (mapped) {
@@ -196,18 +204,18 @@ void MergedPartner::Put(const RecordAttribute& attribute, std::optional<std::siz
     return;
   }
   if (!attribute.json) return;
-  attributes_.push_back(attribute);
+  attributes_.push_back({attribute, mapped});
   if (!has_places_) return;
   if (mapped) {
     mapped_[*mapped] = attributes_.size() - 1;
   } else {
-    unmapped_.emplace(attributes_.back().name, attributes_.size() - 1);
+    unmapped_.emplace(attributes_.back().attribute.name, attributes_.size() - 1);
   }
 }
 
-absl::StatusOr<bool> MergedPartner::MergeColumns(const RecordItem& item) {
+absl::StatusOr<bool> MergedPartner::MergeColumns(const RecordItem& item, const Mapped& mapped) {
   ByColumn taken(mapper_);
-  for (const RecordAttribute& attribute : item.attributes) taken.Add(attribute);
+  for (std::size_t i = 0; i < mapped.size(); ++i) taken.Add(item.attributes[i], mapped[i]);
   const std::size_t columns = taken.attributes().size();
   row_.columns.resize(columns);
   Size before, size;
@@ -243,13 +251,13 @@ void MergedPartner::Write(PartnerRow* row) const {
   json.reserve(size_.bytes + 1);
   json = "{";
   ByColumn taken(mapper_);
-  for (const RecordAttribute& attribute : attributes_) {
+  for (const auto& [attribute, mapped] : attributes_) {
     if (!attribute.json) continue;
     if (json.size() > 1) json.push_back(',');
     AppendJsonString(attribute.name, &json);
     json.push_back(':');
     json.append(*attribute.json);
-    taken.Add(attribute);
+    taken.Add(attribute, mapped);
   }
   json.push_back('}');
   row->columns.assign(taken.attributes().size(), std::nullopt);

@@ -43,19 +43,25 @@ class MergedPartner {
   PartnerRow Take();
 
  private:
-  /// A place in attributes_, of each attribute of an item. Absent: there is no such attribute yet.
+  /// A place of each attribute of an item, in the mapper or in attributes_. Absent: it has none there.
   using Places = std::vector<std::optional<std::size_t>>;
   struct Size {
     std::size_t bytes = 1, values = 1;
     bool IsOver(const Size& before) const;
   };
 
+  struct Kept {
+    RecordAttribute attribute;
+    std::optional<std::size_t> mapped;  ///< Its place in the mapper; absent: it is not listed.
+  };
+
   absl::Status TakeApart();
-  bool IsKept(const RecordAttribute& attribute) const;
-  std::optional<std::size_t> Find(const RecordAttribute& attribute) const;
+  bool IsKept(std::optional<std::size_t> mapped) const;
+  std::optional<std::size_t> Find(std::string_view name, std::optional<std::size_t> mapped) const;
   void NotePlaces();
-  void Put(const RecordAttribute& attribute, std::optional<std::size_t> place);
-  absl::StatusOr<bool> MergeColumns(const RecordItem& item);
+  void Put(const RecordAttribute& attribute, std::optional<std::size_t> mapped,
+           std::optional<std::size_t> place);
+  absl::StatusOr<bool> MergeColumns(const RecordItem& item, const Places& mapped);
   bool IsAsWritten();
   void Write(PartnerRow* row) const;
 
@@ -65,7 +71,7 @@ class MergedPartner {
   PartnerRow row_;
   bool is_apart_ = false, has_places_ = false, is_changed_ = false;
   absl::Status apart_;
-  std::deque<RecordAttribute> attributes_;  ///< In their order; those that are null are gone.
+  std::deque<Kept> attributes_;  ///< In their order; those that are null are gone.
   Size size_;
   std::map<std::string_view, std::size_t> unmapped_;  ///< Of attributes_, by their names there.
   std::vector<std::optional<std::size_t>> mapped_;    ///< The same, by place in the mapper.

@@ -1,6 +1,7 @@
 #include "server/tenant/records/partner_changes.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -24,28 +25,31 @@ void Fail(const RecordRequest& request, std::size_t place, std::string why, Reco
 }  // namespace
 
 absl::Status PartnerChanges::Read(StoreRecords& records, const std::vector<const RecordRequest*>& requests) {
-  std::set<std::string> merged, removed;
+  Ids merged, removed, only_removed;
   for (const RecordRequest* const request : requests) {
-    std::set<std::string>& ids = request->operation == RecordOperation::kUpsert ? merged : removed;
+    Ids& ids = request->operation == RecordOperation::kUpsert ? merged : removed;
     for (const RecordItem& item : request->items) {
-      if (item.failure.empty()) ids.insert(item.external_id);
+      if (item.failure.empty()) ids.push_back(item.external_id);
     }
   }
-  for (const std::string& id : merged) removed.erase(id);
+  for (Ids* const ids : {&merged, &removed}) {
+    std::sort(ids->begin(), ids->end());
+    ids->erase(std::unique(ids->begin(), ids->end()), ids->end());
+  }
+  std::set_difference(removed.begin(), removed.end(), merged.begin(), merged.end(),
+                      std::back_inserter(only_removed));
   if (absl::Status read = ReadRows(records, form_.kept, merged); !read.ok()) return read;
   // Of a row that goes, it is enough that it is there.
   TableSchema keys = form_.kept;
   std::erase_if(keys.columns, [](const Column& column) { return column.key_position == 0; });
-  return ReadRows(records, keys, removed);
+  return ReadRows(records, keys, only_removed);
 }
 
-absl::Status PartnerChanges::ReadRows(StoreRecords& records, const TableSchema& kept,
-                                      const std::set<std::string>& ids) {
+absl::Status PartnerChanges::ReadRows(StoreRecords& records, const TableSchema& kept, const Ids& ids) {
   if (ids.empty()) return absl::OkStatus();
   absl::StatusOr<std::vector<PartnerRow>> rows = std::vector<PartnerRow>();
   {
-    absl::StatusOr<RowBlock> block =
-        records.ReadRows(kept, std::vector<std::string>(ids.begin(), ids.end()), kStoredBytesMax);
+    absl::StatusOr<RowBlock> block = records.ReadRows(kept, ids, kStoredBytesMax);
     if (absl::IsOutOfRange(block.status())) {
       return absl::OutOfRangeError(
           absl::StrCat("the business partners of this request have more than ", kStoredBytesMax >> 20,
@@ -86,16 +90,23 @@ PartnerChanges::Known& PartnerChanges::Touch(const RecordRequest& request, const
 
 void PartnerChanges::Upsert(const RecordRequest& request, RecordOutcome* outcome) {
   // Those of one id together: its record is taken apart and written once.
-  std::map<std::string_view, Items> by_id;
+  std::vector<std::pair<std::string_view, std::size_t>> by_id;
   for (std::size_t place = 0; place < request.items.size(); ++place) {
     const RecordItem& item = request.items[place];
     if (item.failure.empty()) {
-      by_id[item.external_id].push_back(place);
+      by_id.emplace_back(item.external_id, place);
     } else {
       Fail(request, place, item.failure, outcome);
     }
   }
-  for (const auto& [id, items] : by_id) UpsertOne(request, items, outcome);
+  std::sort(by_id.begin(), by_id.end());
+  Items items;
+  for (std::size_t i = 0; i < by_id.size(); ++i) {
+    items.push_back(by_id[i].second);
+    if (i + 1 < by_id.size() && by_id[i + 1].first == by_id[i].first) continue;
+    UpsertOne(request, items, outcome);
+    items.clear();
+  }
   std::sort(outcome->failures.begin(), outcome->failures.end(),
             [](const RecordFailure& a, const RecordFailure& b) { return a.item < b.item; });
 }

@@ -64,8 +64,9 @@ class PartnerChanges {
     RuledValues ruled;
   };
   using Items = std::vector<std::size_t>;  ///< Places in a request.
+  using Ids = std::vector<std::string>;
 
-  absl::Status ReadRows(StoreRecords& records, const TableSchema& kept, const std::set<std::string>& ids);
+  absl::Status ReadRows(StoreRecords& records, const TableSchema& kept, const Ids& ids);
   Known& Touch(const RecordRequest& request, const std::string& external_id);
   void Upsert(const RecordRequest& request, RecordOutcome* outcome);
   void UpsertOne(const RecordRequest& request, const Items& items, RecordOutcome* outcome);
