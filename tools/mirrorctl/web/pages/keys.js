@@ -33,7 +33,7 @@ const keyColumns = [
   state((key) => key.state),
   { title: 'Issuer', wide: true, of: (key) => key.issuer, text: (key) => [key.issuer, key.environment].filter(Boolean).join(' · ') },
   { title: 'Algorithm', wide: true, text: (key) => key.algorithm },
-  ends, left,
+  ends, { ...left, wide: true },
   { title: 'SHA-256', wide: true, class: 'print', text: (key) => (key.thumbprint ? `${key.thumbprint.slice(0, 16)}…` : NONE) },
 ];
 
