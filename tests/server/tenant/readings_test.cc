@@ -62,9 +62,11 @@ TEST_F(ReadingsTest, ATableThatWasNeverPopulatedIsNotReadAsAnEmptyOne) {
       People(), {.rows = {{1, "Ada", 36}}, .populate = PopulateReason::kRequested, .target = kFive});
   ASSERT_THAT(begun.status, IsOk());
   EXPECT_THAT(Read(), StatusIs(absl::StatusCode::kFailedPrecondition));
-  source_->Begin("another", /*take_over=*/true);
+  source_->Begin("holder", /*take_over=*/true);
   EXPECT_THAT(Read(), StatusIs(absl::StatusCode::kFailedPrecondition));
-  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  ASSERT_THAT(source_->Announce({People()}), IsOk());
+  source_->Populate(People(), {{1, "Ada", 36}}, kFive);
+  ASSERT_THAT(source_->Complete(), IsOk());
   EXPECT_THAT(Read(), IsOk());
   EXPECT_THAT(Listed(), ElementsAre("people:1"));
 }
