@@ -487,6 +487,9 @@ class RecordsTest(unittest.TestCase):
         self.assertEqual((found["door"], found["tenant"]), ("cycles", "Cust"))
         page = self.door.request("GET", f"/v4/storages/{storage}/records/contact", query={"dataSource": "erp"}).expect(200).json()
         self.assertEqual(len(page["values"]), 3)
+        listed = self.door.request("GET", f"/v4/storages/{storage}/records", query={"dataSource": "ERP"}).expect(200).json()
+        keys = [(one["table"], one["dataSource"], one["key"], one["rows"]) for one in listed["values"]]
+        self.assertEqual(keys, [("contact", "erp", ["id"], 3), ("note", "erp", [], 2), ("pair", "erp", ["a", "b"], 3)])
         self.door.request("GET", "/v2/storages/Cust").expect(404)
         other = self.storage("Group2")
         self.door.request("POST", f"/storages/{other}/datasources", json=body).expect(409)
