@@ -11,7 +11,8 @@
 
 namespace mirror {
 
-/// Every mirrored table as JSON: pages by key, or the whole table as a stream of lines. Threads: any.
+/// Every mirrored table as JSON: pages by key, or the whole table as a stream of lines; and which tables
+/// there are. Threads: any.
 class TableCalls {
  public:
   /// So many streams at a time, so that slow readers leave turns for others. What it is given outlives it.
@@ -22,6 +23,7 @@ class TableCalls {
   std::size_t streams() const { return streams_.count(); }
 
  private:
+  HttpAnswer List(HttpCall& call);
   HttpAnswer Read(HttpCall& call);
   HttpAnswer Stream(HttpCall& call, const AskedSource& source);
 
