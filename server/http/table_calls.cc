@@ -166,19 +166,26 @@ HttpAnswer TableCalls::List(HttpCall& call) {
   return JsonAnswer(std::move(json));
 }
 
+absl::StatusOr<CommittedReading> TableCalls::ReadCommitted(const HttpCall& call, const AskedSource& source,
+                                                           ReadingKind kind) {
+  absl::StatusOr<CommittedReading> reading = source.tenant->ReadCommitted(call.parts[1], kind);
+  if (absl::IsResourceExhausted(reading.status()))
+    counters_.Limit(kind == ReadingKind::kPage ? DoorLimit::kPagesOfSource : DoorLimit::kStreamsOfSource);
+  return reading;
+}
+
 HttpAnswer TableCalls::Stream(HttpCall& call, const AskedSource& source) {
   absl::StatusOr<std::shared_ptr<void>> place = streams_.Take(call.key->name, source.source.tenant);
-  if (!place.ok()) {
-    counters_.Limit(DoorLimit::kStreams);
-    return ErrorAnswer(place.status());
-  }
-  absl::StatusOr<CommittedReading> reading =
-      source.tenant->ReadCommitted(call.parts[1], ReadingKind::kStream);
+  if (!place.ok()) return ErrorAnswer(place.status());
+  absl::StatusOr<CommittedReading> reading = ReadCommitted(call, source, ReadingKind::kStream);
   if (!reading.ok()) return ErrorAnswer(reading.status());
   absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);
   if (!columns.ok()) return ErrorAnswer(columns.status());
+  absl::StatusOr<std::unique_ptr<HttpBodySource>> rows =
+      StreamRows(*std::move(reading), *std::move(columns), *std::move(place), counters_);
+  if (!rows.ok()) return ErrorAnswer(rows.status());
   HttpAnswer answer{.status = 200, .content_type = kLines};
-  answer.stream = StreamRows(*std::move(reading), *std::move(columns), *std::move(place), counters_);
+  answer.stream = *std::move(rows);
   return answer;
 }
 
@@ -189,7 +196,7 @@ HttpAnswer TableCalls::Read(HttpCall& call) {
       FindAskedSource(storages_, call, call.parts[0], SourceOfQuery(call));
   if (!source.ok()) return ErrorAnswer(source.status());
   if (WantsLines(call)) return Stream(call, *source);
-  absl::StatusOr<CommittedReading> reading = source->tenant->ReadCommitted(call.parts[1], ReadingKind::kPage);
+  absl::StatusOr<CommittedReading> reading = ReadCommitted(call, *source, ReadingKind::kPage);
   if (!reading.ok()) return ErrorAnswer(reading.status());
   const absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);
   if (!columns.ok()) return ErrorAnswer(columns.status());

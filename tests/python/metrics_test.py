@@ -276,7 +276,10 @@ class MetricsTest(unittest.TestCase):
         self.assertEqual(of("keys_refused_total", status="403"), 0)
         self.assertEqual(of("keys_refused_total", status="404"), 1)
         self.assertEqual(of("bodies_refused_total"), 1)
-        self.assertEqual(of("limited_total", limit="requests_per_key"), 0)
+        limits = {re.search('limit="(.*)"', labels)[1] for name, labels in server if name == "mirror_http_limited_total"}
+        values = re.search(r"\n\| `limit` \|.*?(?=\n\| `)", (ROOT / "docs" / "reference" / "metrics.md").read_text(), re.DOTALL)
+        told = [name for row in values[0].strip().splitlines() for name in re.findall("`(.*?)`", row.split("|")[2])]
+        self.assertEqual(sorted(limits), sorted(told), "docs/reference/metrics.md tells which limits there are")
         self.assertEqual(of("replays_total"), 1)
         rows = {one: of("rows_total", operation=one, by="request") for one in ("insert", "update", "delete", "failed")}
         self.assertEqual(rows, {"insert": 2, "update": 1, "delete": 1, "failed": 1})
