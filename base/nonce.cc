@@ -29,6 +29,15 @@ std::vector<std::string> NewTokens(std::size_t count) {
   return tokens;
 }
 
+bool IsSameSecret(std::string_view one, std::string_view other) {
+  if (one.size() != other.size()) return false;
+  volatile unsigned char differs = 0;
+  for (std::size_t i = 0; i < one.size(); ++i)
+    differs = static_cast<unsigned char>(
+        differs | (static_cast<unsigned char>(one[i]) ^ static_cast<unsigned char>(other[i])));
+  return differs == 0;
+}
+
 std::string NewNonce() { return absl::AsciiStrToUpper(NewToken()); }
 
 }  // namespace mirror

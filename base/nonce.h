@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mirror {
@@ -13,6 +14,9 @@ std::string NewNonce();
 std::string NewToken();
 /// So many of them, with fewer calls of the kernel.
 std::vector<std::string> NewTokens(std::size_t count);
+/// Whether two secrets are the same, and how long that takes says nothing of where they differ. Lengths are
+/// no secret.
+bool IsSameSecret(std::string_view one, std::string_view other);
 
 }  // namespace mirror
 

@@ -38,6 +38,9 @@ constexpr KindWords kKeyKinds[] = {
     {KeyKind::kListenerCa, "listener_ca",
      "make a new authority, put its certificate into the same file behind the old one, issue the sources' "
      "certificates anew with 'mirrorctl certs issue-client', then take the old one out"},
+    {KeyKind::kHttp, "http",
+     "put a new certificate and its key in the place of 'certificate' and 'key' of [http]; a running server "
+     "notices it"},
     {KeyKind::kAdmin, "admin",
      "make it anew with 'mirrorctl certs issue-tls --listener admin --dir DIR --name HOST --replace'; a "
      "running server notices it"},

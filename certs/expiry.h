@@ -18,6 +18,7 @@ enum class KeyKind : std::uint8_t {
   kApplication,  ///< The endpoint's signing key, by its certificate.
   kListener,     ///< TLS of the port for sources.
   kListenerCa,   ///< Who signs the sources' certificates for mutual TLS.
+  kHttp,         ///< TLS of the port for JSON, where it has a pair of its own.
   kAdmin,        ///< TLS of the port for operators.
   kAdminCa,      ///< Who signs the operators' certificates.
   kAdminIdentity,  ///< An operator's or viewer's own.

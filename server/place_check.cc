@@ -10,6 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "certs/apikeys/api_key.h"
+#include "certs/tls.h"
 #include "server/hooks/delivery/hook_sql.h"
 #include "server/open_store.h"
 #include "server/server.h"
@@ -43,6 +45,28 @@ absl::Status CheckHook(const ServerConfig& config, const HookConfig& hook) {
                    "', which is no program that this user may run. Look at its path, owner and mode."));
 }
 
+/// Adds to `notes` what is to be known of the keys.
+absl::Status CheckDoor(const ServerConfig& config, std::vector<std::string>* notes) {
+  const HttpConfig& http = config.http;
+  if (!http.enabled) return absl::OkStatus();
+  if (!http.plaintext) {
+    if (absl::Status pair = CheckTlsPair(http.certificate, http.key); !pair.ok()) return pair;
+  }
+  const absl::StatusOr<FoundApiKeys> found = ReadApiKeys(http.api_keys);
+  if (!found.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        config.file, ": the keys of [http] cannot be read: ", std::string(found.status().message()),
+        ". Until they can, the door refuses everybody. Look at the folder's owner and mode, and "
+        "ask as the user that the server runs as."));
+  }
+  notes->insert(notes->end(), found->left_out.begin(), found->left_out.end());
+  if (found->keys.empty()) {
+    notes->push_back(absl::StrCat("there is no key of the HTTP door in '", http.api_keys,
+                                  "': it refuses everybody until 'mirrorctl apikey issue' makes one"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> CheckPlaces(const ServerConfig& config) {
@@ -50,6 +74,8 @@ absl::StatusOr<std::vector<std::string>> CheckPlaces(const ServerConfig& config)
   for (const HookConfig& hook : config.hooks.hooks) {
     if (absl::Status status = CheckHook(config, hook); !status.ok()) return status;
   }
+  std::vector<std::string> notes;
+  if (absl::Status door = CheckDoor(config, &notes); !door.ok()) return door;
   absl::StatusOr<TriedStore> store = TryStore(config);
   absl::StatusOr<std::vector<std::string>> others = std::vector<std::string>();
   if (store.ok() && store->control != nullptr) others = CheckOtherServers(config, *store->control);
@@ -57,7 +83,7 @@ absl::StatusOr<std::vector<std::string>> CheckPlaces(const ServerConfig& config)
   if (!failed.ok()) {
     return absl::FailedPreconditionError(absl::StrCat(config.file, ": ", std::string(failed.message())));
   }
-  std::vector<std::string> notes = std::move(store->notes);
+  notes.insert(notes.end(), store->notes.begin(), store->notes.end());
   notes.insert(notes.end(), others->begin(), others->end());
   return notes;
 }

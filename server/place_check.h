@@ -9,11 +9,12 @@
 
 namespace mirror {
 
-/// What a configuration names beside keys and certificates, tried as this process may use it: the data folder
-/// can be written, or made; each hook's program can be run and its SQL read; each database answers and can be
-/// what it is to be. For --check-config: a start asks
-/// for less, since a program may come later. Leaves nothing behind. Gives what keeps nobody from starting and
-/// should be known before, in sentences. Errors: kFailedPrecondition, the first that is found.
+/// What a configuration names beside keys and certificates, tried as this process may use it: the data
+/// folder can be written, or made; each hook's program can be run and its SQL read; the HTTP door's
+/// certificate can be shown and its keys be read; each database answers and can be what it is to be. For
+/// --check-config: a start asks for less, since a program may come later. Leaves nothing behind. Gives what
+/// keeps nobody from starting and should be known before, in sentences. Errors: kFailedPrecondition, the
+/// first that is found.
 absl::StatusOr<std::vector<std::string>> CheckPlaces(const ServerConfig& config);
 
 }  // namespace mirror

@@ -488,9 +488,12 @@ absl::StatusOr<std::size_t> Server::Reload() {
   if (parts_->fleet) {
     parts_->fleet->SetRules(RulesPrint(parts_->reloader->in_force(), parts_->gate->application_key()));
   }
-  if (parts_->http) parts_->http->Reload();
+  const absl::Status http = parts_->http ? parts_->http->Reload() : absl::OkStatus();
   parts_->expiry->Look(NowMs() / 1'000);
-  return keys;
+  if (!keys.ok() || http.ok()) return keys;
+  return absl::FailedPreconditionError(
+      absl::StrCat("the sources' keys were read again, and there are ", *keys, "; but ",
+                   std::string(http.message()), ". Correct this, then reload again."));
 }
 
 void Server::KeepHouse() {

@@ -47,7 +47,9 @@ add_test(NAME python.records_files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR
                                            ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.records_door COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/records_door_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.records python.records_kills python.records_door python.records_files python.records_limits python.records_pages python.imports
+add_test(NAME python.door_keys COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/door_keys_test.py
+                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.records python.records_kills python.door_keys python.records_door python.records_files python.records_limits python.records_pages python.imports
                      python.import_traces
                      PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.http_hostile COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/http_hostile_test.py

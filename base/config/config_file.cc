@@ -190,6 +190,16 @@ absl::StatusOr<std::vector<ConfigTable>> ConfigFile::Blocks(const std::string& s
   return ConfigTable(path_, *table, "").Blocks(name, absl::StrCat(section, ".", name));
 }
 
+absl::StatusOr<std::string> ConfigFile::PathOf(const std::string& section, const std::string& key) const {
+  std::string path;
+  const ConfigNode* const table = root_.Find(section);
+  const ConfigNode* const node = table == nullptr ? nullptr : table->Find(key);
+  if (node == nullptr) return path;
+  const std::string where = absl::StrCat(path_, ":", node->line, ": ", SectionKey(section, key));
+  if (absl::Status set = SetPath(&path, folder_)({where, *node}); !set.ok()) return set;
+  return path;
+}
+
 bool ConfigFile::Says(const std::string& section, const std::string& key) const {
   return Stands(section, key) || said_.count(SectionKey(section, key)) > 0;
 }

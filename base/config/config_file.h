@@ -90,6 +90,9 @@ class ConfigFile {
   absl::StatusOr<std::vector<ConfigTable>> Blocks(const std::string& name) const;
   /// [[section.name]], of a section whose key `name` is SetElsewhere().
   absl::StatusOr<std::vector<ConfigTable>> Blocks(const std::string& section, const std::string& name) const;
+  /// The path that a key of a section has, of a file that is another program's: nothing else in it is looked
+  /// at, nor a variable. Empty: it does not stand there. Errors: it is no path.
+  absl::StatusOr<std::string> PathOf(const std::string& section, const std::string& key) const;
   /// Whether a key of a section was said, in the file or by a variable.
   bool Says(const std::string& section, const std::string& key) const;
 

@@ -1,6 +1,6 @@
 #include "certs/apikeys/api_key.h"
 
-#include <openssl/crypto.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,12 +29,6 @@ namespace {
 
 constexpr char kEnding[] = ".toml";
 
-const EnumWords<ApiRole>& RoleWords() {
-  static const EnumWords<ApiRole> words = {
-      {"reader", ApiRole::kReader}, {"writer", ApiRole::kWriter}, {"owner", ApiRole::kOwner}};
-  return words;
-}
-
 std::string HashOf(std::string_view key) { return absl::BytesToHexString(Sha256(key)); }
 
 bool IsPattern(const std::string& text) {
@@ -55,6 +49,38 @@ absl::Status CheckStorages(const std::vector<std::string>& storages) {
 
 std::string PathOf(const std::string& folder, const std::string& name) {
   return absl::StrCat(folder, "/", name, kEnding);
+}
+
+/// Whose is what root makes here.
+struct Owner {
+  uid_t user = 0;
+  gid_t group = 0;
+};
+
+/// Absent: this process cannot give anything away, or there is nobody to give it to.
+absl::StatusOr<std::optional<Owner>> OwnerOf(const std::string& file) {
+  if (file.empty() || geteuid() != 0) return std::optional<Owner>();
+  struct stat status = {};
+  if (stat(file.c_str(), &status) != 0)
+    return absl::UnavailableError(absl::StrCat("looking at '", file, "': ", std::strerror(errno)));
+  return status.st_uid == 0 ? std::optional<Owner>() : std::optional(Owner{status.st_uid, status.st_gid});
+}
+
+/// What stands there itself, never what a link leads to or what has another name, too: whoever owns the
+/// folder could have put it there for something of root's. A folder that others than root may use stays as
+/// it is.
+absl::Status Give(const std::string& path, const Owner& owner) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  struct stat status = {};
+  const bool is_seen = descriptor >= 0 && fstat(descriptor, &status) == 0;
+  const bool is_roots = is_seen && status.st_uid == 0 && (status.st_mode & 077U) == 0 &&
+                        (S_ISDIR(status.st_mode) || (S_ISREG(status.st_mode) && status.st_nlink == 1));
+  const bool given = is_seen && (!is_roots || fchown(descriptor, owner.user, owner.group) == 0);
+  const int reason = errno;
+  if (descriptor >= 0) close(descriptor);
+  if (given) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("giving '", path, "' to user ", owner.user, ": ", std::strerror(reason)));
 }
 
 std::string Today() {
@@ -95,16 +121,17 @@ absl::StatusOr<ApiKey> ReadKey(const std::string& path, std::string name) {
   ApiKey key;
   key.name = std::move(name);
   absl::Status read = ConfigTable(path, *section, "[key]")
-                          .Read({{"role", SetOneOf(&key.role, RoleWords())},
+                          .Read({{"role", SetOneOf(&key.role, ApiRoleWords())},
                                  {"storages", SetTexts(&key.storages, ListRule::kSome)},
                                  {"sha256", SetText(&key.sha256), &key.sha256},
                                  {"issued", SetText(&key.issued)}});
   if (!read.ok()) return read;
-  if (absl::Status checked = CheckStorages(key.storages); !checked.ok()) return checked;
+  if (absl::Status checked = CheckStorages(key.storages); !checked.ok())
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ", std::string(checked.message())));
   if (key.sha256.size() != 64 || !std::all_of(key.sha256.begin(), key.sha256.end(), [](char c) {
         return absl::ascii_isxdigit(static_cast<unsigned char>(c));
       })) {
-    return absl::InvalidArgumentError("'sha256' is not 64 hexadecimal digits");
+    return absl::InvalidArgumentError(absl::StrCat(path, ": 'sha256' is not 64 hexadecimal digits"));
   }
   key.sha256 = absl::AsciiStrToLower(key.sha256);
   return key;
@@ -112,17 +139,13 @@ absl::StatusOr<ApiKey> ReadKey(const std::string& path, std::string name) {
 
 }  // namespace
 
-std::string_view ToString(ApiRole role) {
-  switch (role) {
-    case ApiRole::kReader:
-      return "reader";
-    case ApiRole::kWriter:
-      return "writer";
-    case ApiRole::kOwner:
-      return "owner";
-  }
-  return "";
+const EnumWords<ApiRole>& ApiRoleWords() {
+  static const EnumWords<ApiRole> words = {
+      {"reader", ApiRole::kReader}, {"writer", ApiRole::kWriter}, {"owner", ApiRole::kOwner}};
+  return words;
 }
+
+std::string ToString(ApiRole role) { return WordOf(ApiRoleWords(), role); }
 
 bool ApiKey::IsFor(std::string_view storage) const {
   return std::any_of(storages.begin(), storages.end(),
@@ -138,20 +161,30 @@ absl::Status CheckApiKeyName(std::string_view name) {
                                                  "': a name is 1 to 64 letters, digits, '_' and '-'"));
 }
 
-absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey& key) {
+absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey& key, const std::string& as) {
   if (absl::Status named = CheckApiKeyName(key.name); !named.ok()) return named;
   if (absl::Status checked = CheckStorages(key.storages); !checked.ok()) return checked;
-  if (absl::Status made = MakeFolder(folder); !made.ok()) return made;
+  const absl::StatusOr<std::optional<Owner>> owner = OwnerOf(as);
+  if (!owner.ok()) return owner.status();
+  absl::Status made = MakeFolder(folder);
+  if (made.ok() && *owner) made = Give(folder, **owner);
+  if (!made.ok()) return made;
   // 256 bits, with a beginning by which scanners of leaked secrets know it.
   const std::string text = absl::StrCat("mk_", NewToken(), NewToken());
   const std::string content = absl::StrCat(
       "# A key of the HTTP door. Whoever removes this file revokes it.\n[key]\nrole = "
       "\"",
-      std::string(ToString(key.role)), "\"\nstorages = [\"", absl::StrJoin(key.storages, "\", \""),
-      "\"]\nsha256 = \"", HashOf(text), "\"\nissued = \"", Today(), "\"\n");
-  absl::Status written =
-      WriteFileAtomically(PathOf(folder, key.name), content, FileUse::kSecret, ExistingFile::kRefuse);
+      ToString(key.role), "\"\nstorages = [\"", absl::StrJoin(key.storages, "\", \""), "\"]\nsha256 = \"",
+      HashOf(text), "\"\nissued = \"", Today(), "\"\n");
+  const std::string path = PathOf(folder, key.name);
+  absl::Status written = WriteFileAtomically(path, content, FileUse::kSecret, ExistingFile::kRefuse);
   if (!written.ok()) return written;
+  if (*owner) {
+    if (absl::Status given = Give(path, **owner); !given.ok()) {
+      unlink(path.c_str());
+      return given;
+    }
+  }
   return text;
 }
 
@@ -170,9 +203,11 @@ absl::StatusOr<FoundApiKeys> ReadApiKeys(const std::string& folder) {
   FoundApiKeys found;
   for (const std::string& file : *files) {
     std::string name = file.substr(0, file.size() - std::strlen(kEnding));
-    absl::Status named = CheckApiKeyName(name);
+    const std::string path = absl::StrCat(folder, "/", file);
+    const absl::Status named = CheckApiKeyName(name);
     absl::StatusOr<ApiKey> key =
-        named.ok() ? ReadKey(absl::StrCat(folder, "/", file), std::move(name)) : named;
+        named.ok() ? ReadKey(path, std::move(name))
+                   : absl::InvalidArgumentError(absl::StrCat(path, ": ", std::string(named.message())));
     if (key.ok()) {
       found.keys.push_back(*std::move(key));
     } else {
@@ -204,8 +239,7 @@ const ApiKey* FindApiKey(const std::vector<ApiKey>& keys, std::string_view sent)
   const std::string hash = HashOf(sent);
   const ApiKey* found = nullptr;
   for (const ApiKey& key : keys) {
-    if (key.sha256.size() == hash.size() && CRYPTO_memcmp(key.sha256.data(), hash.data(), hash.size()) == 0)
-      found = &key;
+    if (IsSameSecret(key.sha256, hash)) found = &key;
   }
   return found;
 }

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/enum_words.h"
 
 // Keys of the HTTP door. A key is a random text that its holder sends as X-API-KEY; the endpoint keeps what
 // it is for and its SHA-256, in `<folder>/<name>.toml`. A file that is removed is a key that is revoked.
@@ -17,7 +18,9 @@ namespace mirror {
 
 /// What a key's holder may do; each may what those before it may.
 enum class ApiRole : std::uint8_t { kReader = 1, kWriter = 2, kOwner = 3 };
-std::string_view ToString(ApiRole role);
+/// "reader", "writer", "owner": in files, messages and answers.
+const EnumWords<ApiRole>& ApiRoleWords();
+std::string ToString(ApiRole role);
 
 struct ApiKey {
   std::string name;  ///< Of the file, without ".toml"; what audit records say.
@@ -36,15 +39,17 @@ inline constexpr std::size_t kApiKeysMax = 10'000;
 absl::Status CheckApiKeyName(std::string_view name);
 
 /// Makes a key and its file, 0600; the folder, too, where it is not there. Gives the key itself, which is
-/// kept nowhere. Errors: kInvalidArgument: the name, no pattern or a wrong one; kAlreadyExists: that name is
-/// taken; kUnavailable.
-absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey& key);
+/// kept nowhere. `as`: a file whose owner gets what root makes here, and a folder that is closed to all but
+/// root: else the server that runs as that user could not read them. Empty: nobody does. Errors:
+/// kInvalidArgument: the name, no pattern or a wrong one; kAlreadyExists: that name is taken; kUnavailable.
+absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey& key,
+                                        const std::string& as = "");
 /// Errors: kNotFound; kUnavailable.
 absl::Status RevokeApiKey(const std::string& folder, const std::string& name);
 
 struct FoundApiKeys {
   std::vector<ApiKey> keys;           ///< By name.
-  std::vector<std::string> left_out;  ///< Files that are none, each with the reason in a sentence.
+  std::vector<std::string> left_out;  ///< Files that are none, each by its path and with the reason.
 };
 /// Those of a folder; one that is not there has none. Errors: kUnavailable; kResourceExhausted over
 /// kApiKeysMax.

@@ -4,9 +4,18 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace mirror {
 
 absl::StatusOr<std::vector<std::string>> ApiKeys::Load() {
+  absl::StatusOr<std::vector<std::string>> left_out = Read();
+  const MutexLock lock(mutex_);
+  failure_ = left_out.ok() ? "" : std::string(left_out.status().message());
+  return left_out;
+}
+
+absl::StatusOr<std::vector<std::string>> ApiKeys::Read() {
   // Before it is read: what comes meanwhile is seen the next time.
   absl::StatusOr<std::string> mark = ApiKeysMark(folder_);
   if (!mark.ok()) return mark.status();
@@ -30,7 +39,10 @@ bool ApiKeys::IsStale() {
 
 ApiKeys::Seen ApiKeys::See() {
   const MutexLock lock(mutex_);
-  return {*keys_, used_ms_, left_out_};
+  Seen seen{*keys_, used_ms_, left_out_};
+  if (!failure_.empty())
+    seen.left_out.push_back(absl::StrCat("the keys are as they were read last: ", failure_));
+  return seen;
 }
 
 std::shared_ptr<const ApiKey> ApiKeys::Find(std::string_view sent) {

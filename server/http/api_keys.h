@@ -30,7 +30,8 @@ class ApiKeys {
   struct Seen {
     std::vector<ApiKey> keys;                     ///< By name.
     std::map<std::string, std::int64_t> used_ms;  ///< When each that was used last got its place, by name.
-    std::vector<std::string> left_out;            ///< As Load() gave them.
+    /// As Load() gave them; and why it could not, where it did not the last time.
+    std::vector<std::string> left_out;
   };
   Seen See();
   /// Null: there is no such key.
@@ -39,6 +40,8 @@ class ApiKeys {
   std::shared_ptr<void> TakePlace(const std::string& name, std::int64_t now_ms);
 
  private:
+  absl::StatusOr<std::vector<std::string>> Read();
+
   const std::string folder_;
   const std::size_t requests_per_key_;
   Mutex mutex_;
@@ -46,6 +49,7 @@ class ApiKeys {
       std::make_shared<std::vector<ApiKey>>();
   std::string mark_ MIRROR_GUARDED_BY(mutex_);  ///< See ApiKeysMark(): of the folder, when it was read.
   std::vector<std::string> left_out_ MIRROR_GUARDED_BY(mutex_);
+  std::string failure_ MIRROR_GUARDED_BY(mutex_);  ///< Why the folder could not be read; empty: it could.
   std::map<std::string, std::size_t> under_way_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, std::int64_t> used_ms_ MIRROR_GUARDED_BY(mutex_);  ///< Of keys that are there.
 };

@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/embedded_file.h"
-#include "base/file.h"
 #include "base/host_name.h"
+#include "base/http/identity_files.h"
 #include "base/http/listener.h"
 #include "base/mutex.h"
 #include "server/http/http_error.h"
@@ -23,15 +23,6 @@ MIRROR_EMBEDDED(openapi);
 
 namespace mirror {
 namespace {
-
-absl::StatusOr<std::optional<HttpIdentity>> IdentityOf(const HttpConfig& config) {
-  if (config.plaintext) return std::optional<HttpIdentity>();
-  absl::StatusOr<std::string> chain = ReadKeyFile(config.certificate, FileUse::kPublic);
-  if (!chain.ok()) return chain.status();
-  absl::StatusOr<std::string> key = ReadKeyFile(config.key, FileUse::kSecret);
-  if (!key.ok()) return key.status();
-  return std::optional(HttpIdentity{*std::move(chain), *std::move(key)});
-}
 
 std::string UrlOfHost(const HttpConfig& config, const std::string& host, std::uint16_t port) {
   const bool is_v6 = host.find(':') != std::string::npos;
@@ -118,7 +109,8 @@ struct HttpService::Parts {
         partner_calls(storages, audit, erasure, counters),
         mapper_calls(storages, audit),
         table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2), counters),
-        import_calls(config, storages, uploads, jobs, audit, servers, own_url, counters) {}
+        import_calls(config, storages, uploads, jobs, audit, servers, own_url, counters),
+        identity(http.certificate, http.key) {}
 
   const HttpConfig config;
   std::string own_url;
@@ -142,8 +134,19 @@ struct HttpService::Parts {
   std::unique_ptr<HttpListener> listener MIRROR_GUARDED_BY(listening);  ///< Null: it was stopped.
   std::string url;
   std::int64_t flushed_ms = 0, erased_ms = 0;
-  std::string keys_failure;  ///< Why the keys cannot be read; empty: they can.
+  Mutex reloading;
+  HttpIdentityFiles identity MIRROR_GUARDED_BY(reloading);
+  /// Why they cannot be read; empty: they can.
+  std::string keys_failure MIRROR_GUARDED_BY(reloading), identity_failure MIRROR_GUARDED_BY(reloading);
+  bool identity_told MIRROR_GUARDED_BY(reloading) = false;  ///< `identity_failure`.
 
+  /// What is read for a start. Errors: the certificate's.
+  absl::Status ReadFirst(std::optional<HttpIdentity>* first);
+  absl::Status ReloadKeys() MIRROR_REQUIRES(reloading);
+  /// `at_once`: what fails is told, though it may be different in a moment.
+  absl::Status ReloadIdentity(bool at_once) MIRROR_REQUIRES(reloading);
+  /// Keys and certificate, where their files are others than those that were read.
+  void TakeReplaced();
   void TellLeftOut(const std::vector<std::string>& left_out) {
     for (const std::string& one : left_out) events.Add("", Severity::kWarning, "http.key_left_out", one);
   }
@@ -176,15 +179,12 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
                                                                Storages& storages, HttpAudit::Write audit,
                                                                Events& events, JobServers* servers) {
   auto parts = std::make_unique<Parts>(config, tenants, storages, std::move(audit), events, servers);
-  const absl::StatusOr<std::vector<std::string>> loaded = parts->keys.Load();
-  if (!loaded.ok()) return loaded.status();
-  parts->TellLeftOut(*loaded);
+  std::optional<HttpIdentity> identity;
+  if (absl::Status read = parts->ReadFirst(&identity); !read.ok()) return read;
   absl::StatusOr<std::vector<Uploads::Upload>> left = parts->uploads.Open();
   if (!left.ok()) return left.status();
   parts->left = *std::move(left);
   parts->TellUnread();
-  const absl::StatusOr<std::optional<HttpIdentity>> identity = IdentityOf(config);
-  if (!identity.ok()) return identity.status();
   HttpRoutes routes;
   AddOpenCalls(&routes);
   parts->storage_calls.AddTo(&routes);
@@ -195,7 +195,7 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
   parts->counters.calls = CountersOf(routes);
   parts->door = std::make_shared<JsonDoor>(config, parts->keys, std::move(routes), parts->counters);
   absl::StatusOr<std::unique_ptr<HttpListener>> listener =
-      HttpListener::Open(config.address, config.port, parts->door, LimitsOf(config), *identity);
+      HttpListener::Open(config.address, config.port, parts->door, LimitsOf(config), identity);
   if (!listener.ok()) {
     return absl::Status(
         listener.status().code(),
@@ -243,43 +243,86 @@ DoorFigures HttpService::Figures() {
 
 const std::string& HttpService::own_url() const { return parts_->own_url; }
 
-void HttpService::ReloadKeys() {
-  const absl::StatusOr<std::vector<std::string>> loaded = parts_->keys.Load();
+absl::Status HttpService::Parts::ReadFirst(std::optional<HttpIdentity>* first) {
+  const MutexLock lock(reloading);
+  if (!config.plaintext) {
+    absl::StatusOr<HttpIdentity> read = identity.Read();
+    if (!read.ok()) return read.status();
+    *first = *std::move(read);
+  }
+  const absl::StatusOr<std::vector<std::string>> loaded = keys.Load();
   if (loaded.ok()) {
-    parts_->keys_failure.clear();
-    parts_->TellLeftOut(*loaded);
-    return;
+    TellLeftOut(*loaded);
+    return absl::OkStatus();
+  }
+  // What has nothing to do with it starts all the same.
+  keys_failure = std::string(loaded.status().message());
+  events.Add("", Severity::kError, "http.not_reloaded",
+             absl::StrCat("the HTTP door has no keys, and refuses everybody until they can be read: ",
+                          keys_failure));
+  return absl::OkStatus();
+}
+
+absl::Status HttpService::Parts::ReloadKeys() {
+  const absl::StatusOr<std::vector<std::string>> loaded = keys.Load();
+  if (loaded.ok()) {
+    keys_failure.clear();
+    TellLeftOut(*loaded);
+    return absl::OkStatus();
   }
   // It is tried every second, and told once.
   const std::string failure(loaded.status().message());
-  if (std::exchange(parts_->keys_failure, failure) != failure) {
-    parts_->events.Add("", Severity::kError, "http.not_reloaded",
-                       absl::StrCat("the keys of the HTTP door stay as they were: ",
-                                    std::string(loaded.status().message())));
-  }
+  const std::string words = absl::StrCat("the keys of the HTTP door stay as they were: ", failure);
+  if (std::exchange(keys_failure, failure) != failure)
+    events.Add("", Severity::kError, "http.not_reloaded", words);
+  return absl::Status(loaded.status().code(), words);
 }
 
-void HttpService::Reload() {
-  parts_->keys_failure.clear();  // Whoever asks for it is told.
-  ReloadKeys();
-  if (parts_->config.plaintext) return;
-  const absl::StatusOr<std::optional<HttpIdentity>> identity = IdentityOf(parts_->config);
-  absl::Status set = identity.status();
+absl::Status HttpService::Parts::ReloadIdentity(bool at_once) {
+  const absl::StatusOr<HttpIdentity> read = identity.Read();
+  absl::Status set = read.status();
   if (set.ok()) {
-    const MutexLock lock(parts_->listening);
-    if (parts_->listener) set = parts_->listener->SetIdentity(**identity);
+    const MutexLock lock(listening);
+    if (listener) set = listener->SetIdentity(*read);
   }
-  if (set.ok()) return;
-  parts_->events.Add(
-      "", Severity::kError, "http.not_reloaded",
-      absl::StrCat("the certificate of the HTTP door stays as it was: ", std::string(set.message())));
+  if (set.ok()) {
+    identity_failure.clear();
+    return set;
+  }
+  const std::string failure(set.message());
+  const std::string words = absl::StrCat("the certificate of the HTTP door stays as it was: ", failure);
+  const bool is_new = std::exchange(identity_failure, failure) != failure;
+  if (is_new) identity_told = false;
+  // Whoever replaces a pair does so file by file: what is so at the next look, too, is told.
+  if ((at_once || !is_new) && !std::exchange(identity_told, true))
+    events.Add("", Severity::kError, "http.not_reloaded", words);
+  return absl::Status(set.code(), words);
+}
+
+absl::Status HttpService::Reload() {
+  const MutexLock lock(parts_->reloading);
+  // Whoever asks for it is told.
+  parts_->keys_failure.clear();
+  parts_->identity_failure.clear();
+  absl::Status keys = parts_->ReloadKeys();
+  const absl::Status identity =
+      parts_->config.plaintext ? absl::OkStatus() : parts_->ReloadIdentity(/*at_once=*/true);
+  return keys.ok() ? identity : keys;
+}
+
+void HttpService::Parts::TakeReplaced() {
+  const MutexLock lock(reloading);
+  // Both tell themselves what cannot be read, which is tried until it can, whatever its files look like.
+  if (keys.IsStale() || !keys_failure.empty()) ReloadKeys().IgnoreError();
+  if (!config.plaintext && (identity.IsStale() || !identity_failure.empty()))
+    ReloadIdentity(/*at_once=*/false).IgnoreError();
 }
 
 ApiKeys::Seen HttpService::Keys() { return parts_->keys.See(); }
 
 void HttpService::KeepHouse(std::int64_t now_ms) {
   constexpr std::int64_t kFlushEveryMs = 10'000;
-  if (parts_->keys.IsStale()) ReloadKeys();
+  parts_->TakeReplaced();
   parts_->uploads.KeepHouse(now_ms);
   if (now_ms - parts_->flushed_ms >= kFlushEveryMs) {
     parts_->flushed_ms = now_ms;

@@ -21,13 +21,14 @@
 namespace mirror {
 
 /// The door for JSON as one object: its listener, keys, calls, and what has to be done for it from time to
-/// time. Threads: one at a time, but the listener's own, and where it says otherwise; any for url() and
-/// Keys().
+/// time. Threads: one at a time, but the listener's own, and where it says otherwise; any for url(), Keys()
+/// and Reload().
 class HttpService {
  public:
   /// Takes the port; every call is 503 before Start(). What it is given outlives it. `servers`: null: no
-  /// other one has the same mirrors. Errors: kUnavailable: the port; kFailedPrecondition, kNotFound,
-  /// kPermissionDenied: the certificate or the keys.
+  /// other one has the same mirrors. Keys that cannot be read are told, and are none: what has nothing to do
+  /// with them starts all the same. Errors: kUnavailable: the port; kFailedPrecondition, kNotFound,
+  /// kPermissionDenied: the certificate.
   static absl::StatusOr<std::unique_ptr<HttpService>> Open(const HttpConfig& config, Tenants& tenants,
                                                            Storages& storages, HttpAudit::Write audit,
                                                            Events& events, JobServers* servers = nullptr);
@@ -41,17 +42,17 @@ class HttpService {
   /// What its links begin with, and by which other servers name it; empty: there are none, and it is what
   /// each call was sent to.
   const std::string& own_url() const;
-  /// Keys and certificate are read again; what cannot be read stays as it was, and is told.
-  void Reload();
+  /// Keys and certificate are read again; what cannot be read stays as it was, and is told. Errors: that of
+  /// the first one.
+  absl::Status Reload();
   ApiKeys::Seen Keys();
   /// Also behind Stop(). Threads: any.
   DoorFigures Figures();
-  /// Once in a while: writes the audit log's sums, erases what was deleted.
+  /// Once in a while: takes keys and a certificate that were replaced, writes the audit log's sums.
   void KeepHouse(std::int64_t now_ms);
 
  private:
   struct Parts;
-  void ReloadKeys();
   explicit HttpService(std::unique_ptr<Parts> parts);
   const std::unique_ptr<Parts> parts_;
 };

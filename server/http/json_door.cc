@@ -21,6 +21,12 @@ HttpAdmission Refusal(HttpAnswer answer) {
   return admission;
 }
 
+/// "PUT, GET, HEAD" as in a sentence.
+std::string Listed(std::string names) {
+  if (const std::size_t last = names.rfind(", "); last != std::string::npos) names.replace(last, 2, " and ");
+  return names;
+}
+
 /// `allowed`: methods that the path has.
 HttpAnswer NoRoute(const std::string& allowed) {
   if (allowed.empty()) {
@@ -28,7 +34,7 @@ HttpAnswer NoRoute(const std::string& allowed) {
         "there is no such call. Nothing was done. GET /openapi.json tells which there are."));
   }
   HttpAnswer answer = ErrorAnswer(absl::UnimplementedError(
-      absl::StrCat("this path has no such method, but ", allowed, ". Nothing was done.")));
+      absl::StrCat("this path takes ", Listed(allowed), " only. Nothing was done.")));
   answer.fields.emplace_back("Allow", allowed);
   return answer;
 }
@@ -100,7 +106,7 @@ absl::Status JsonDoor::TakeKey(const HttpHead& head, std::shared_ptr<const ApiKe
   if (*key == nullptr) {
     return absl::UnauthenticatedError(
         sent == nullptr ? "there is no X-API-KEY. Nothing was done. 'mirrorctl apikey issue' makes one."
-                        : "this X-API-KEY is none, or was revoked. Nothing was done.");
+                        : "this X-API-KEY is unknown or revoked. Nothing was done.");
   }
   *place = keys_.TakePlace((*key)->name, NowMs());
   if (*place != nullptr) return absl::OkStatus();
@@ -135,8 +141,8 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
   const HttpRoute& route = *match.route;
   if (route.role && key->role < *route.role) {
     return Refusal(ErrorAnswer(absl::PermissionDeniedError(
-        absl::StrCat("this call needs a key with the role ", std::string(ToString(*route.role)),
-                     ", and this one is a ", std::string(ToString(key->role)), "'s. Nothing was done."))));
+        absl::StrCat("this call needs a key with the role ", ToString(*route.role), ", and this one is a ",
+                     ToString(key->role), "'s. Nothing was done."))));
   }
   auto call = std::make_shared<HttpCall>();
   call->head = head;

@@ -35,6 +35,10 @@ std::vector<DatedKey> ServerKeys(const ServerConfig& config, const std::vector<K
     AddCertificates(config.listen.certificate, KeyKind::kListener, &keys);
     AddCertificates(config.listen.client_ca, KeyKind::kListenerCa, &keys);
   }
+  const HttpConfig& http = config.http;
+  const bool has_own = config.listen.plaintext || http.certificate != config.listen.certificate;
+  if (http.enabled && !http.plaintext && has_own)
+    AddCertificates(http.certificate, KeyKind::kHttp, &keys);
   AddCertificates(config.admin.certificate, KeyKind::kAdmin, &keys);
   AddCertificates(config.admin.client_ca, KeyKind::kAdminCa, &keys);
   return keys;

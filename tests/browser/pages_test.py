@@ -110,7 +110,7 @@ class Pages(unittest.TestCase):
         self.page.all("#search")[0].send_keys("dECIde")
         wait_for("two tenants", lambda: len(self.page.all("tbody tr")) == 2)
         self.page.all("#search")[0].send_keys("nobody")
-        self.page.see("No tenant is meant by that.")
+        self.page.see("No tenant matches.")
 
     def test_a_column_sorts_both_ways_and_says_so(self):
         self.page.open("/")
@@ -281,7 +281,7 @@ class Pages(unittest.TestCase):
         self.page.all("#storage")[0].send_keys("Weird")
         wait_for("the filter", lambda: len(self.page.all("tbody tr")) == 1)
         self.page.all("#state option[value='DIED']")[0].click()
-        self.page.see("No job is meant by that.")
+        self.page.see("No import job.")
 
     def test_a_tenant_of_records_speaks_of_no_cycle(self):
         self.page.open("/tenants/Acme--crm")
@@ -381,6 +381,28 @@ class Pages(unittest.TestCase):
                 width = self.browser.execute_script("return document.documentElement.scrollWidth")
                 self.assertLessEqual(width, NARROW[0])
         self.browser.said()
+
+    def test_no_column_is_cut_off_on_a_narrow_screen(self):
+        self.browser.look(NARROW, dark=False)
+        for path in ("/imports", "/keys", "/tenants/Acme--crm"):
+            self.page.open(path)
+            with self.subTest(path):
+                wait_for("its tables", lambda: self.page.all("tbody tr"))
+                over = self.browser.execute_script(
+                    "return [...document.querySelectorAll('.scroll')].map((one) => [one.getAttribute('aria-label'),"
+                    " one.scrollWidth - one.clientWidth]).filter(([, more]) => more > 0)"
+                )
+                self.assertEqual(over, [])
+
+    def test_why_an_import_failed_is_seen_on_any_screen(self):
+        for size in (WIDE, NARROW):
+            self.browser.look(size, dark=False)
+            self.page.open("/imports")
+            with self.subTest(size):
+                self.page.see("finished, 1 failed", "tbody")
+                self.page.see("199 inserts, 101 updates, 1 failed", "tbody")
+                self.page.see("couldn't start", "tbody")
+                self.page.see("no column of the file is the external id", "tbody")
 
     @unittest.skipUnless(AXE.exists() or REQUIRED, "no axe-core: tools/lib/npm_packages.sh tests/browser")
     def test_axe_finds_nothing_on_any_page(self):

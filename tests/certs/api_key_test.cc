@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/support/processes.h"
@@ -142,6 +144,56 @@ TEST_F(ApiKeyTest, FilesThatAreNoKeysAreLeftOutWithAReasonAndTheOthersStay) {
     EXPECT_THAT(reason, HasSubstr("this file is no key of the HTTP door: "));
     EXPECT_THAT(reason, Not(HasSubstr(hash)));
   }
+}
+
+TEST_F(ApiKeyTest, WhatIsNoKeyIsToldByItsFile) {
+  Issue("good");
+  Write("short.toml", "[key]\nrole = \"owner\"\nstorages = [\"*\"]\nsha256 = \"abc\"\n");
+  Write("storage.toml", "[key]\nrole = \"owner\"\nstorages = [\"a b\"]\nsha256 = \"abc\"\n");
+  Write("bad name.toml", "");
+  const auto found = ReadApiKeys(folder());
+  ASSERT_THAT(found, IsOk());
+  EXPECT_THAT(found->left_out, ElementsAre(HasSubstr(folder() + "/bad name.toml: "),
+                                           HasSubstr(folder() + "/short.toml: 'sha256' is not"),
+                                           HasSubstr(folder() + "/storage.toml: 'a b' is no pattern")));
+}
+
+/// As whom a server may run.
+constexpr uid_t kOther = 65534;
+
+std::vector<uid_t> OwnersOf(const std::vector<std::string>& paths) {
+  std::vector<uid_t> owners;
+  for (const std::string& path : paths) {
+    struct stat status = {};
+    EXPECT_EQ(lstat(path.c_str(), &status), 0) << path;
+    owners.push_back(status.st_uid);
+  }
+  return owners;
+}
+
+TEST_F(ApiKeyTest, WhatRootMakesBelongsToTheOwnerOfTheConfiguration) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  const std::string configuration = scratch_.path() + "/mirror-server.toml";
+  std::ofstream(configuration) << "";
+  ASSERT_EQ(chown(configuration.c_str(), kOther, kOther), 0);
+  const ApiKey key = {.name = "crm", .storages = {"*"}};
+  ASSERT_THAT(IssueApiKey(folder(), key, configuration), IsOk());
+  EXPECT_THAT(OwnersOf({folder(), folder() + "/crm.toml"}), ElementsAre(kOther, kOther));
+  // A folder that root left closed is opened for it, too; one that is somebody's or open to a group is not.
+  for (const auto& [mode, owner, becomes] :
+       {std::tuple{0700U, 0U, kOther}, {0750U, 0U, 0U}, {0700U, 1U, 1U}}) {
+    ASSERT_EQ(chown(folder().c_str(), owner, 0) | chmod(folder().c_str(), mode), 0);
+    ASSERT_THAT(RevokeApiKey(folder(), "crm"), IsOk());
+    ASSERT_THAT(IssueApiKey(folder(), key, configuration), IsOk());
+    EXPECT_THAT(OwnersOf({folder(), folder() + "/crm.toml"}), ElementsAre(becomes, kOther)) << mode;
+  }
+}
+
+TEST_F(ApiKeyTest, WithoutAConfigurationNothingIsMade) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  EXPECT_THAT(IssueApiKey(folder(), {.name = "crm", .storages = {"*"}}, scratch_.path() + "/none"),
+              StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_NE(access(folder().c_str(), F_OK), 0);
 }
 
 TEST_F(ApiKeyTest, KeysComeByName) {

@@ -306,7 +306,15 @@ TEST_F(MirrorctlTest, WrongUsageNamesTheProgramAndWhatIsWrong) {
   EXPECT_THAT(Run({"hold", "comit", "a:1"}).err, HasSubstr("Did you mean 'commit'?\n"));
   EXPECT_THAT(Run({"frob"}).err, Not(HasSubstr("Did you mean")));
   EXPECT_THAT(Run({"certs", "frob"}).err, StartsWith("mirrorctl: there is no command 'frob'"));
-  EXPECT_THAT(Run({"init"}).err, AllOf(StartsWith("mirrorctl: "), HasSubstr("--context-id")));
+  EXPECT_THAT(Run({"init"}).err,
+              AllOf(StartsWith("mirrorctl: "), HasSubstr("--context-id"), HasSubstr("--dir")));
+  EXPECT_THAT(Run({"init", "--http-port", "7446"}).err,
+              AllOf(StartsWith("mirrorctl: --dir is required"), Not(HasSubstr("--context-id"))));
+  EXPECT_THAT(Run({"init", "--dir", Made()}).err, StartsWith("mirrorctl: --context-id is required"));
+  const Result sourced = Run({"init", "--dir", Made(), "--http-port", "7446", "--source", "crm.db"});
+  EXPECT_EQ(sourced.exit_code, 2);
+  EXPECT_THAT(sourced.err, StartsWith("mirrorctl: --context-id is required"));
+  EXPECT_FALSE(std::filesystem::exists(Made()));
   for (const std::vector<std::string>& more :
        std::vector<std::vector<std::string>>{{}, {"--root", "/"}, {"--system", "--dir", Made()}}) {
     std::vector<std::string> words = {"init", "--context-id", "Cust26759"};

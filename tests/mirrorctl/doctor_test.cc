@@ -143,12 +143,15 @@ TEST_F(Doctor, WhatIsWellIsSaidLineByLineAndNeedsNothing) {
   EXPECT_EQ(run.exit_code, 0) << run.output;
   EXPECT_EQ(run.errors, "");
   EXPECT_LE(run.width, kTextWidth) << run.output;
-  for (const char* const step :
-       {"configuration",  "admin name",           "admin port",    "admin TLS",      "admin certificate",
-        "admin identity", "admin call",           "server clock",  "server disk",    "server sync",
-        "mirrors",        "server keys",          "tenants",       "endpoint name",  "endpoint port",
-        "endpoint TLS",   "endpoint certificate", "source key",    "application",    "source's keys",
-        "Cust proof",     "endpoint clock",       "Cust database", "Cust change log"}) {
+  for (const char* const step : {"configuration",  "admin name",        "admin port",
+                                 "admin TLS",      "admin certificate", "admin identity",
+                                 "admin call",     "server clock",      "server disk",
+                                 "server sync",    "mirrors",           "server keys",
+                                 "HTTP door",      "tenants",           "endpoint name",
+                                 "endpoint port",  "endpoint TLS",      "endpoint certificate",
+                                 "source key",     "application",       "source's keys",
+                                 "Cust proof",     "endpoint clock",    "Cust database",
+                                 "Cust change log"}) {
     EXPECT_THAT(run.output, HasSubstr(absl::StrCat("OK    ", step, " "))) << step;
   }
   EXPECT_THAT(run.output, HasSubstr(absl::StrCat("'", Path("mirrorctl.toml"), "' and '", AgentToml(), "'")));
@@ -168,11 +171,12 @@ TEST_F(Doctor, AServerThatIsDownIsTheOnlyThingToMend) {
               Contains(testing::Pair("FAIL admin port", AllOf(HasSubstr("Connection refused"),
                                                               HasSubstr("see that mirror-server runs")))));
   EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL endpoint port", HasSubstr("[listen]"))));
-  EXPECT_THAT(Needy(said), testing::ElementsAre("FAIL admin port", "SKIP admin TLS", "SKIP admin certificate",
-                                                "SKIP admin call", "SKIP server clock", "SKIP server disk",
-                                                "SKIP server sync", "SKIP mirrors", "SKIP server keys",
-                                                "SKIP tenants", "FAIL endpoint port", "SKIP endpoint TLS",
-                                                "SKIP endpoint certificate", "SKIP Cust proof"));
+  EXPECT_THAT(
+      Needy(said),
+      testing::ElementsAre("FAIL admin port", "SKIP admin TLS", "SKIP admin certificate", "SKIP admin call",
+                           "SKIP server clock", "SKIP server disk", "SKIP server sync", "SKIP mirrors",
+                           "SKIP server keys", "SKIP HTTP door", "SKIP tenants", "FAIL endpoint port",
+                           "SKIP endpoint TLS", "SKIP endpoint certificate", "SKIP Cust proof"));
   EXPECT_THAT(said.steps,
               Contains(testing::Pair("SKIP Cust proof", HasSubstr("since 'endpoint port' failed"))));
   EXPECT_THAT(said.steps, Contains(testing::Pair("OK Cust change log", HasSubstr("2 tables"))));

@@ -125,6 +125,10 @@ class HttpHostileTest(unittest.TestCase):
         without = hostile(self.server, "--http", self.server.url)
         self.assertEqual(without.returncode, 2)
         self.assertIn("--http needs --api-key", without.stderr)
+        shared = hostile(self.server, "--http", self.server.url, "--api-key", self.server.owner, "--only", "http")
+        self.assertEqual((shared.returncode, shared.stdout), (2, ""))
+        for word in ("http/unread-pages takes all places", "--attackers-key", "mirrorctl apikey issue attacker"):
+            self.assertIn(word, " ".join(shared.stderr.split()))
         lonely = hostile(self.server, "--api-key", "mk_any")
         self.assertEqual(lonely.returncode, 2)
         self.assertIn("--http names", lonely.stderr)

@@ -26,7 +26,8 @@ class RecordsServer:
         self.bin, self.folder = pathlib.Path(bin_dir), pathlib.Path(folder)
         self.ports = free_ports.free_ports(3)
         init = [
-            *("init", "--dir", folder, "--context-id", context_id, "--metrics-port", 0),
+            *("init", "--dir", folder, "--metrics-port", 0),
+            *(("--context-id", context_id) if context_id else ()),
             *("--port", self.ports[0], "--admin-port", self.ports[1], "--http-port", self.ports[2]),
             *(("--source", source) if source else ()),
         ]
@@ -38,6 +39,7 @@ class RecordsServer:
         for section, lines in (sections or {}).items():
             self.configure(section, lines)
         self.process, self.log = None, self.folder / "server.log"
+        self.user = None  # As whom it runs; None: as whoever tests.
 
     def configure(self, section, lines):
         """`lines` take the place of keys of the section."""
@@ -68,6 +70,9 @@ class RecordsServer:
                 stdout=log,
                 stderr=log,
                 env=programs.environment(**environment),
+                user=self.user,
+                group=self.user,
+                extra_groups=None if self.user is None else [],
             )
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:

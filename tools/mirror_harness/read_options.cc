@@ -77,8 +77,8 @@ cli::Command AddHostile(const cli::Command& all, Options* options) {
   app.Add("--api-key", options->api_key, "With --http: an owner's key for storages called Hostile-...")
       .ValueName("KEY");
   app.Add("--attackers-key", options->attackers_key,
-          "With --http: the key that attacks show (default: that of --api-key, and honest calls share its "
-          "limit)")
+          "With --http: the key that attacks show, as 'mirrorctl apikey issue' makes one; attacks that need "
+          "none of their own show that of --api-key without it")
       .ValueName("KEY");
   app.Add("--only", options->only, "These attacks or themes").ValueName("NAME...");
   app.Add("--seconds", options->seconds, "How long each flood lasts").Within(0.1, 3'600.0).ShowDefault();
@@ -194,6 +194,24 @@ std::string CompleteCycles(const cli::Command& used, const std::string& mix, Opt
   return {};
 }
 
+/// What is wrong with the words of 'hostile'; empty: nothing.
+std::string WrongHostile(const Options& options) {
+  if (!options.http.empty() && !options.list && options.api_key.empty())
+    return "--http needs --api-key: the last line of 'mirrorctl init --http-port' is one";
+  if (options.http.empty() && !(options.api_key.empty() && options.attackers_key.empty()))
+    return "--api-key and --attackers-key are shown to the door that --http names";
+  if (const std::string name = UnknownAttack(options.only); !name.empty())
+    return "--only " + name + ": there is no such attack; see --list";
+  const std::string greedy = AttackWithAKeyOfItsOwn(options.only);
+  if (options.http.empty() || options.list || !options.attackers_key.empty() || greedy.empty()) return {};
+  return greedy +
+         " takes all places of the key that it shows, so it needs --attackers-key, another one than "
+         "--api-key: "
+         "else honest calls would be refused for it. Nothing was done. 'mirrorctl apikey issue attacker "
+         "--dir "
+         "DIR --storages 'Hostile-*' --role owner' makes one";
+}
+
 }  // namespace
 
 std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
@@ -240,13 +258,7 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   }
   if (hostile.given()) {
     options.command = Command::kHostile;
-    if (!options.http.empty() && !options.list && options.api_key.empty())
-      return wrong("--http needs --api-key: the last line of 'mirrorctl init --http-port' is one");
-    if (options.http.empty() && !(options.api_key.empty() && options.attackers_key.empty()))
-      return wrong("--api-key and --attackers-key are shown to the door that --http names");
-    if (const std::string name = UnknownAttack(options.only); !name.empty()) {
-      return wrong("--only " + name + ": there is no such attack; see --list");
-    }
+    if (const std::string reason = WrongHostile(options); !reason.empty()) return wrong(reason);
     return options;
   }
   options.command = soak.given() ? Command::kSoak : cycle.given() ? Command::kCycle : Command::kPush;

@@ -17,9 +17,9 @@
 #include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/audit_commands.h"
 #include "tools/mirrorctl/doctor/doctor.h"
+#include "tools/mirrorctl/init/apikey_command.h"
 #include "tools/mirrorctl/init/certs_command.h"
 #include "tools/mirrorctl/init/init.h"
-#include "tools/mirrorctl/init/init_http.h"
 #include "tools/mirrorctl/web/web_command.h"
 
 int main(int argc, char** argv) {

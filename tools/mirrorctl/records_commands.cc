@@ -47,7 +47,11 @@ void ListJobs(AdminClient& admin, const AdminRequest& request, Console& console)
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->jobs()));
   PrintImportJobs(console.out, *answer, request.width(), NowMs());
   SayDoorIsOff(answer->http_url(), console);
-  if (answer->jobs().empty()) SayNone(console, "there is no such import job");
+  if (answer->jobs().empty()) {
+    const bool all = request.storage.empty() && request.context_id.empty() && request.states.empty();
+    SayNone(console,
+            all ? "no import job is known here yet" : "no import job that was asked for is known here");
+  }
   if (!answer->next_page_token().empty()) {
     SayNone(console, absl::StrCat("there are more than these ", request.limit,
                                   "; --limit N shows more, --storage or --tenant those of one"));

@@ -137,7 +137,7 @@ absl::Status AdminRecords::List(v1::ListApiKeysResponse* response) {
   for (const ApiKey& key : door->keys) {
     v1::ApiKeyInfo* const message = response->add_keys();
     message->set_name(key.name);
-    message->set_role(std::string(ToString(key.role)));
+    message->set_role(ToString(key.role));
     message->mutable_storages()->Add(key.storages.begin(), key.storages.end());
     message->set_issued(key.issued);
     const auto used = door->used_ms.find(key.name);

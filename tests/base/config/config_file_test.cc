@@ -357,5 +357,16 @@ TEST_F(ConfigFileTest, DotsInTextsAndCommentsAreNoParts) {
   EXPECT_THAT(LoadLine("text = '''" + dots + "\n\"'" + dots + "'''"), IsOk());
 }
 
+TEST_F(ConfigFileTest, APathOfAnotherProgramsFileIsReadAndNothingElse) {
+  std::ofstream(path_) << "[http]\nunknown = 1\nkeys = \"of the door\"\nwrong = 3\n[[http_more]]\nkeys = 1\n";
+  const absl::StatusOr<ConfigFile> file = ConfigFile::Open(path_, "make one");
+  ASSERT_THAT(file, IsOk());
+  EXPECT_THAT(file->PathOf("http", "keys"), IsOkAndHolds((file->folder() / "of the door").string()));
+  EXPECT_THAT(file->PathOf("http", "none"), IsOkAndHolds(""));
+  EXPECT_THAT(file->PathOf("none", "keys"), IsOkAndHolds(""));
+  EXPECT_THAT(file->PathOf("http", "wrong"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(":4: [http] 'wrong' ")));
+}
+
 }  // namespace
 }  // namespace mirror

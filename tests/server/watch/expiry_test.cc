@@ -16,6 +16,7 @@ namespace mirror {
 namespace {
 
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -36,6 +37,31 @@ TEST(ExpiryNotices, NameTheKeyItsEndAndWhatToDo) {
   EXPECT_THAT(notices[1].message, AllOf(HasSubstr("'admin/ca.crt' expired 2027-"), HasSubstr("1 day ago"),
                                         HasSubstr("issue-operator")));
   EXPECT_THAT(ExpiryNotices(kNow, {}), IsEmpty());
+}
+
+TEST(ServerKeysTest, ThePairOfTheDoorForJsonIsOneWhereItHasItsOwn) {
+  const TempFolder folder;
+  const std::string certificate = folder.path() + "/door.crt";
+  ASSERT_THAT(IssueCa({certificate, folder.path() + "/door.key"}, "Door", IssueOptions()), IsOk());
+  ServerConfig config;
+  config.listen.certificate = folder.path() + "/listener.crt";
+  config.http.enabled = true;
+  config.http.certificate = certificate;
+  const auto kinds = [&] {
+    std::vector<KeyKind> found;
+    for (const DatedKey& key : ServerKeys(config, {})) found.push_back(key.kind);
+    return found;
+  };
+  EXPECT_THAT(kinds(), ElementsAre(KeyKind::kHttp));
+  config.listen.certificate = certificate;
+  EXPECT_THAT(kinds(), ElementsAre(KeyKind::kListener));
+  config.listen.plaintext = true;
+  EXPECT_THAT(kinds(), ElementsAre(KeyKind::kHttp));
+  config.http.plaintext = true;
+  EXPECT_THAT(kinds(), IsEmpty());
+  config.http.plaintext = false;
+  config.http.enabled = false;
+  EXPECT_THAT(kinds(), IsEmpty());
 }
 
 class ExpiryWatchTest : public testing::Test {

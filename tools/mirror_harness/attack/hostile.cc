@@ -143,6 +143,18 @@ std::string UnknownAttack(const std::vector<std::string>& only) {
   return {};
 }
 
+std::string AttackWithAKeyOfItsOwn(const std::vector<std::string>& only) {
+  constexpr const char* kTakeAll[] = {"http/unread-pages", "http/beyond-key"};
+  for (const Theme& theme : AllAttacks()) {
+    for (const Attack& attack : theme.attacks) {
+      const std::string name = FullName(theme, attack);
+      const bool takes_all = std::find(std::begin(kTakeAll), std::end(kTakeAll), name) != std::end(kTakeAll);
+      if (takes_all && Wanted(only, theme, attack)) return name;
+    }
+  }
+  return {};
+}
+
 std::string ListAttacks() {
   std::string text;
   for (const Theme& theme : AllAttacks()) {

@@ -57,6 +57,8 @@ struct HostileReport {
 
 /// Names of attacks, or of themes, that there are not. Empty: all are known.
 std::string UnknownAttack(const std::vector<std::string>& only);
+/// The first that takes all places of the key that it shows, so that honest calls need another; empty: none.
+std::string AttackWithAKeyOfItsOwn(const std::vector<std::string>& only);
 /// "name  what" for each.
 std::string ListAttacks();
 

@@ -27,8 +27,8 @@ constexpr std::int64_t kSkewMaxMs = 60'000;  // [tokens] leeway, unless it was c
 constexpr std::uint64_t kDiskNotice = 1ULL << 30, kDiskMin = 100ULL << 20;  // Bytes.
 constexpr std::uint64_t kSyncNoticeUs = 100'000;
 
-constexpr const char* kCallSteps[] = {"server clock", "server disk", "server sync",
-                                      "mirrors",      "server keys", "tenants"};
+constexpr const char* kCallSteps[] = {"server clock", "server disk", "server sync", "mirrors",
+                                      "server keys",  "HTTP door",   "tenants"};
 
 /// Whether it can be shown at all: `pair` says whether the files are two halves of one, closed to others and
 /// valid now. `reached`: the server has judged who signed it.
@@ -141,6 +141,32 @@ void ExamineKeys(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   }
 }
 
+/// Whether records are taken, and whose. That its certificate ends is said with the server's other keys.
+void ExamineDoor(AdminClient& client, DoctorReport& report) {
+  const std::string step = "HTTP door";
+  const auto answer = LookClient(client).ApiKeys();
+  if (absl::IsUnimplemented(answer.status()))
+    return report.Ok(step, "not known: the server is older than this mirrorctl");
+  if (!answer.ok()) {
+    return report.Fail(step, std::string(answer.status().message()),
+                       "see that the user that the server runs as can read the folder that [http] 'api_keys' "
+                       "of mirror-server.toml names");
+  }
+  if (answer->http_url().empty()) return report.Ok(step, "off: no records are taken");
+  for (const std::string& left_out : answer->left_out()) {
+    report.Warn(step, left_out,
+                "see that the user that the server runs as can read it, and what is in it; "
+                "'mirrorctl apikey issue' makes a key anew");
+  }
+  const std::string found =
+      absl::StrCat(answer->http_url(), " is served, for ", Counted(answer->keys_size(), "key"));
+  if (answer->keys().empty()) {
+    return report.Warn(step, absl::StrCat(found, ": it refuses everybody"),
+                       "make a key with 'mirrorctl apikey issue' on the server's machine");
+  }
+  if (answer->left_out().empty()) report.Ok(step, found);
+}
+
 /// A move keeps the source away as a pause does, and says so in a pause's reason (PauseWords() of the
 /// server).
 std::string WhatEndsAPause(const std::string& name, const std::string& reason) {
@@ -248,6 +274,7 @@ void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
   ExamineDisk(*answer, report);
   ExamineMirrors(*answer, report);
   ExamineKeys(*answer, report);
+  ExamineDoor(**client, report);
   ExamineTenants(**client, report);
   ExamineFleet(**client, report);
 }

@@ -40,6 +40,13 @@ constexpr char kMalformedContextId[] =
     "Example: --context-id Cust26759";
 constexpr char kNowhere[] =
     "--dir is required, or --system where the packages are installed. Nothing was made. Example: --dir dev";
+constexpr char kNoTenant[] =
+    "--context-id is required, the id of the first tenant, but where --http-port alone is to be served. "
+    "Nothing was made. Example: --context-id Cust26759";
+constexpr char kNothingSaid[] =
+    "--dir (or --system, where the packages are installed) and --context-id are required; with --http-port "
+    "--dir is enough. Nothing was made. Examples: --dir dev --context-id Cust26759, --dir dev --http-port "
+    "7446";
 
 // A context id with any of its characters left open.
 bool IsContextPattern(std::string pattern) {
@@ -48,6 +55,9 @@ bool IsContextPattern(std::string pattern) {
 }
 
 constexpr char kLoopback[] = "127.0.0.1";
+
+// Whether there is to be a source; without one the endpoint takes records alone.
+bool HasTenant(const InitOptions& options) { return !options.context_id.empty(); }
 
 std::string Address(const std::string& host, int port) {
   const bool ipv6 = host.find(':') != std::string::npos;
@@ -64,9 +74,9 @@ std::string CalledHost(const InitOptions& options) {
 
 // As TOML has a list of texts.
 std::string Contexts(const InitOptions& options) {
-  const std::vector<std::string> contexts =
-      options.contexts.empty() ? std::vector<std::string>{options.context_id, options.context_id + "-*"}
-                               : options.contexts;
+  std::vector<std::string> contexts = options.contexts;
+  if (contexts.empty() && options.context_id.empty()) contexts = {"*"};
+  if (contexts.empty()) contexts = {options.context_id, options.context_id + "-*"};
   return absl::StrCat(
       "[",
       absl::StrJoin(contexts, ", ",
@@ -229,20 +239,27 @@ format = "text"                     # json: an object a line, with time, level, 
 
 // Says what stands in the folder now.
 void PrintMade(const InitOptions& options, Console& console) {
+  console.out << "Made in " << options.dir << ":\n"
+              << "  mirror-server.toml  the endpoint, " << ListenAddress(options) << ":" << options.port
+              << ", administration :" << options.admin_port << ", metrics :" << options.metrics_port
+              << (options.http_port == 0 ? "" : absl::StrCat(", JSON :", options.http_port)) << '\n';
+  if (HasTenant(options)) {
+    console.out << "  mirror-agent.toml   "
+                << (options.source.empty() ? "no source yet: add a [[source]]"
+                                           : "the source " + Printable(options.source))
+                << '\n';
+  }
   console.out
-      << "Made in " << options.dir << ":\n"
-      << "  mirror-server.toml  the endpoint, " << ListenAddress(options) << ":" << options.port
-      << ", administration :" << options.admin_port << ", metrics :" << options.metrics_port << '\n'
-      << "  mirror-agent.toml   "
-      << (options.source.empty() ? "no source yet: add a [[source]]"
-                                 : "the source " + Printable(options.source))
-      << '\n'
       << "  mirrorctl.toml      the administration, as operator\n"
       << "  tls/ admin/         certificate authorities, and pairs for the two ports and their clients\n"
-      << "  issuers/ source/    the source's signing key source-1, public and private half\n"
-      << "  application/        the endpoint's signing key application-1, and the key that hashes columns\n"
+      << (HasTenant(options)
+              ? "  issuers/ source/    the source's signing key source-1, public and private half\n"
+              : "  issuers/            the sources' signing keys, their public halves: none yet\n")
+      << "  application/        the endpoint's signing key application-1, and the key that hashes "
+         "columns\n"
+      << (options.http_port == 0 ? "" : "  apikeys/            the owner's key of JSON over HTTP, its hash\n")
       << "These keys are for development: nobody but you vouches for them.\n";
-  if (!options.hosts.empty()) {
+  if (!options.hosts.empty() && HasTenant(options)) {
     console.out << "The source's machine gets mirror-agent.toml, tls/ca.crt, application/application-1.crt "
                    "and a key; everything else stays here: see "
                 << kDeployingPage << ".\n";
@@ -254,11 +271,15 @@ void PrintNext(const InitOptions& options, Console& console) {
   const std::string& dir = options.dir;
   const auto file = [&dir](const char* name) { return ShellWord(absl::StrCat(dir, "/", name)); };
   // Where the source is on another machine, its commands are typed there.
-  const bool elsewhere = !options.hosts.empty();
+  const bool elsewhere = !options.hosts.empty() && HasTenant(options);
   const std::string agent_file = elsewhere ? kAgentConfig : file(kAgentConfig);
   std::ostream& out = AsItIs(console.out);  // Commands are there to be copied.
   out << (elsewhere ? "\nNext, here:\n" : "\nNext:\n") << "  mirror-server --config " << file(kServerFile)
       << '\n';
+  if (!HasTenant(options)) {
+    out << "  mirrorctl --config " << file(kControlFile) << " storages\n";
+    return;
+  }
   if (elsewhere) out << "On the source's machine, with those files beside each other as here:\n";
   if (options.source.empty()) {
     out << "  # add a [[source]] with context_id = " << TomlString(options.context_id)
@@ -279,6 +300,7 @@ constexpr char kFooter[] =
     "  mirrorctl init --dir dev --context-id Cust26759 --source mariadb://mirror_agent@db1/crm\n"
     "  mirrorctl init --dir dev --context-id Cust26759 --source 'odbc:DSN=CRM;UID=mirror'\n"
     "  mirrorctl init --system --context-id Cust26759 --host mirror.example.org\n"
+    "  mirrorctl init --dir dev --http-port 7446\n"
     "  mirrorctl init --dir dev --context-id Cust26759 --store postgres --postgres "
     "postgresql://mirror@localhost/mirrors\n"
     "Which of the files go to the source's machine is said in ";
@@ -305,7 +327,9 @@ std::string ListenAddress(const InitOptions& options) {
 }
 
 absl::Status CheckNames(const InitOptions& options) {
-  if (!IsContextId(options.context_id)) return absl::InvalidArgumentError(kMalformedContextId);
+  const bool records_alone = options.context_id.empty() && options.source.empty() && options.http_port != 0;
+  if (!records_alone && !IsContextId(options.context_id))
+    return absl::InvalidArgumentError(kMalformedContextId);
   if (absl::Status database = CheckPostgres(options); !database.ok()) return database;
   if (absl::Status source = CheckSourceServer(options); !source.ok()) return source;
   if (CalledHost(options).empty()) {
@@ -333,14 +357,7 @@ absl::Status CheckNames(const InitOptions& options) {
         absl::StrCat("the metrics cannot listen on port ", options.metrics_port,
                      ", which another listener has. Nothing was made. Give another --metrics-port."));
   }
-  if (options.http_port != 0 &&
-      (options.http_port == options.port || options.http_port == options.admin_port ||
-       options.http_port == options.metrics_port)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("JSON cannot be served on port ", options.http_port,
-                     ", which another listener has. Nothing was made. Give another --http-port."));
-  }
-  return absl::OkStatus();
+  return CheckHttpPort(options);
 }
 
 absl::Status MakeKeys(const InitOptions& asked, const std::string& source_key) {
@@ -483,8 +500,9 @@ absl::Status Init(const InitOptions& options) {
   if (!source_path.ok()) return source_path.status();
 
   absl::Status status = MakeFolder(options.dir, FolderUse::kPassage);
-  if (status.ok()) status = MakeFolder(options.dir + "/source");
-  if (status.ok()) status = MakeKeys(options, options.dir + "/source/source-1.key");
+  const bool has_tenant = HasTenant(options);
+  if (status.ok() && has_tenant) status = MakeFolder(options.dir + "/source");
+  if (status.ok()) status = MakeKeys(options, has_tenant ? options.dir + "/source/source-1.key" : "");
   const auto write = [&](const char* name, const std::string& content) {
     if (!status.ok()) return;
     status = WriteFileAtomically(absl::StrCat(options.dir, "/", name), content, FileUse::kSecret,
@@ -492,7 +510,7 @@ absl::Status Init(const InitOptions& options) {
   };
   if (status.ok()) status = MakeSourcePassfile(options, options.dir);
   write(kControlFile, ControlConfiguration(options));
-  write(kAgentConfig, AgentConfiguration(options, *source_path));
+  if (has_tenant) write(kAgentConfig, AgentConfiguration(options, *source_path));
   write(kServerFile, ServerConfiguration(options));  // Last: it says that all the rest is there.
   if (status.ok()) return status;
   return absl::Status(status.code(),
@@ -500,6 +518,24 @@ absl::Status Init(const InitOptions& options) {
                                    "' holds a part. Give another --dir, or remove what it made "
                                    "there and run it again."));
 }
+
+namespace {
+
+void RunInit(InitOptions options, const SystemChoice& system, Console& console) {
+  options.no_log_because = LookAtSourceServer(options);
+  if (system.chosen) return InitSystem(options, system.root, console);
+  if (const absl::Status status = Init(options); !status.ok()) return console.Fail(status);
+  const absl::StatusOr<std::string> http_key = MakeOwnerKey(options);
+  if (!http_key.ok()) return console.Fail(http_key.status());
+  PrintMade(options, console);
+  if (!options.postgres.empty())
+    PrintDatabase(options, ShellWord(absl::StrCat(options.dir, "/", kPassfile)), console.out);
+  PrintSourceServer(options, options.dir, console.out);
+  PrintNext(options, console);
+  PrintHttp(options, *http_key, console);
+}
+
+}  // namespace
 
 void AddInit(const cli::Command& app, Console& console) {
   const cli::Command init =
@@ -520,13 +556,18 @@ void AddInit(const cli::Command& app, Console& console) {
       .Needs(whole)
       .ExistingFolder()
       .Completes(cli::Besides::kFolders);
-  init.Add("--context-id", options->context_id, "Id of the first tenant, e.g. Cust26759")
-      .ValueName("ID")
-      .Required();
+  const cli::Option context_id =
+      init.Add("--context-id", options->context_id,
+               "Id of the first tenant, e.g. Cust26759; not needed where --http-port alone is served")
+          .ValueName("ID");
   const auto wrong_store = AddStoreOptions(init, options);
-  init.Check([options, system, wrong_store] {
-    if (options->dir.empty() && !system->chosen) return std::string(kNowhere);
-    if (!IsContextId(options->context_id)) return std::string(kMalformedContextId);
+  init.Check([options, system, context_id, wrong_store] {
+    const bool somewhere = !options->dir.empty() || system->chosen;
+    const bool named = context_id.given() || (options->http_port != 0 && options->source.empty());
+    if (!somewhere && !named) return std::string(kNothingSaid);
+    if (!somewhere) return std::string(kNowhere);
+    if (!named) return std::string(kNoTenant);
+    if (context_id.given() && !IsContextId(options->context_id)) return std::string(kMalformedContextId);
     return wrong_store();
   });
   init.Add(
@@ -547,19 +588,7 @@ void AddInit(const cli::Command& app, Console& console) {
       .ValueName("PATTERN[,PATTERN]")
       .AsItStands();
   AddPorts(init, whole, *options);
-  init.Run([options, system, &console] {
-    options->no_log_because = LookAtSourceServer(*options);
-    if (system->chosen) return InitSystem(*options, system->root, console);
-    if (const absl::Status status = Init(*options); !status.ok()) return console.Fail(status);
-    const absl::StatusOr<std::string> http_key = MakeOwnerKey(*options);
-    if (!http_key.ok()) return console.Fail(http_key.status());
-    PrintMade(*options, console);
-    if (!options->postgres.empty())
-      PrintDatabase(*options, ShellWord(absl::StrCat(options->dir, "/", kPassfile)), console.out);
-    PrintSourceServer(*options, options->dir, console.out);
-    PrintNext(*options, console);
-    PrintHttp(*options, *http_key, console);
-  });
+  init.Run([options, system, &console] { RunInit(*options, *system, console); });
 }
 
 }  // namespace mirror

@@ -19,7 +19,9 @@ inline constexpr char kDeployingPage[] =
 /// What 'mirrorctl init' is asked for.
 struct InitOptions {
   std::string dir;         ///< Made with mode 0711 when it is not there; the folder above must be.
-  std::string context_id;  ///< The first tenant.
+  /// The first tenant. Empty, with `http_port` and without `source`: no key of a source and no configuration
+  /// of an agent is made.
+  std::string context_id;
   /// What to mirror: a SQLite database, or one of a server, see NamesServer(); empty: no [[source]] is
   /// written.
   std::string source;
@@ -27,7 +29,7 @@ struct InitOptions {
   /// no wildcard is what the agent calls. Empty: the endpoint listens on 127.0.0.1 alone.
   std::vector<std::string> hosts = {};
   /// Context ids that the source may push, with * for any characters; empty: `context_id`, and what begins
-  /// with it and a dash.
+  /// with it and a dash; any where that is empty, too: no source has a key yet.
   std::vector<std::string> contexts = {};
   int port = 7443;                        ///< Of the endpoint.
   int admin_port = 7444;                  ///< Of the administration, on 127.0.0.1.
@@ -78,8 +80,9 @@ std::string ConfigurationLine(std::string setting, std::string_view comment);
 std::string TomlString(std::string_view text);
 
 /// mirrorctl init {--dir DIR | --system [--root DIR]} --context-id ID [--source FILE|URL] [--host NAME,...]
-///                [--contexts PATTERN,...] [--port N] [--admin-port N] [--metrics-port N]
+///                [--contexts PATTERN,...] [--port N] [--admin-port N] [--metrics-port N] [--http-port N]
 ///                [--store postgres --postgres URL]
+/// mirrorctl init --dir DIR --http-port N
 /// Prints what was made and the commands to type next.
 /// Exit code: 0 made, 1 refused (reason on stderr), 2 wrong usage.
 void AddInit(const cli::Command& app, Console& console);

@@ -1,70 +1,10 @@
 #include "tools/mirrorctl/init/init_http.h"
 
-#include <memory>
-#include <vector>
-
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "base/enum_words.h"
 #include "base/text/text_stream.h"
-#include "base/text/text_table.h"
 #include "certs/apikeys/api_key.h"
 
 namespace mirror {
-namespace {
-
-struct ApiKeyRequest {
-  std::string dir;
-  ApiKey key;
-  std::string role = "reader";
-  bool as_json = false;
-};
-
-const EnumWords<ApiRole>& Roles() {
-  static const EnumWords<ApiRole> words = {
-      {"reader", ApiRole::kReader}, {"writer", ApiRole::kWriter}, {"owner", ApiRole::kOwner}};
-  return words;
-}
-
-std::string FolderOf(const ApiKeyRequest& request) { return absl::StrCat(request.dir, "/", kApiKeysFolder); }
-
-void Issue(ApiKeyRequest request, Console& console) {
-  request.key.role = *ValueOf(Roles(), request.role);
-  const absl::StatusOr<std::string> key = IssueApiKey(FolderOf(request), request.key);
-  if (!key.ok()) {
-    return console.Fail(absl::Status(
-        key.status().code(), absl::StrCat(std::string(key.status().message()), ". Nothing was made.")));
-  }
-  console.err << "The key '" << request.key.name << "' may be used as " << request.role << " of the storages "
-              << absl::StrJoin(request.key.storages, ", ")
-              << ". It is shown once, and a server that runs takes it within seconds.\n";
-  AsItIs(console.out) << *key << '\n';
-}
-
-void List(const ApiKeyRequest& request, Console& console) {
-  const absl::StatusOr<FoundApiKeys> found = ReadApiKeys(FolderOf(request));
-  if (!found.ok()) return console.Fail(found.status());
-  for (const std::string& left_out : found->left_out) console.err << left_out << ".\n";
-  TextTable table({{.name = "key", .whole = true},
-                   {.name = "role", .whole = true},
-                   {.name = "issued", .number = true},
-                   {.name = "storages"}});
-  for (const ApiKey& key : found->keys) {
-    table.Add({key.name, std::string(ToString(key.role)), key.issued, absl::StrJoin(key.storages, ", ")});
-  }
-  table.Print(console.out);
-}
-
-void Revoke(const ApiKeyRequest& request, Console& console) {
-  if (absl::Status gone = RevokeApiKey(FolderOf(request), request.key.name); !gone.ok()) {
-    return console.Fail(
-        absl::Status(gone.code(), absl::StrCat(std::string(gone.message()), ". Nothing was changed.")));
-  }
-  console.out << "The key '" << request.key.name
-              << "' is revoked: a server that runs refuses it within seconds.\n";
-}
-
-}  // namespace
 
 std::string HttpConfiguration(const InitOptions& options) {
   const bool on = options.http_port != 0;
@@ -105,6 +45,17 @@ erase_within = "24h"                # what was deleted leaves the files
 )");
 }
 
+absl::Status CheckHttpPort(const InitOptions& options) {
+  if (options.http_port != 0 &&
+      (options.http_port == options.port || options.http_port == options.admin_port ||
+       options.http_port == options.metrics_port)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("JSON cannot be served on port ", options.http_port,
+                     ", which another listener has. Nothing was made. Give another --http-port."));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> MakeOwnerKey(const InitOptions& options) {
   if (options.http_port == 0) return std::string();
   ApiKey key;
@@ -121,40 +72,6 @@ void PrintHttp(const InitOptions& options, const std::string& key, Console& cons
                       << "/v2/storages\n"
                       << "The owner's key of all storages, which is shown once:\n"
                       << key << '\n';
-}
-
-void AddApiKey(const cli::Command& app, Console& console) {
-  const cli::Command keys = app.AddCommand("apikey", "Issue, list and revoke keys of the HTTP door");
-  keys.RequireCommand();
-  keys.Footer(
-      "Needs no server. Example:\n"
-      "  mirrorctl apikey issue loader --dir dev --storages 'Acme*' --role writer");
-  const auto request = std::make_shared<ApiKeyRequest>();
-  const auto add = [&](const std::string& name, const std::string& help, const std::string& example,
-                       void (*run)(ApiKeyRequest, Console&)) {
-    const cli::Command command = keys.AddCommand(name, help);
-    command.Footer(absl::StrCat("Example:\n  mirrorctl apikey ", name, " ", example));
-    command.Add("--dir", request->dir, "The folder of mirror-server.toml")
-        .Required()
-        .Completes(cli::Besides::kFolders);
-    command.Run([request, run, &console] { run(*request, console); });
-    return command;
-  };
-  const cli::Command issue = add("issue", "Make a key, and print it once",
-                                 "loader --dir dev --storages 'Acme*' --role writer", Issue);
-  issue.Add("name", request->key.name, "What audit records call it").Required();
-  issue.Add("--storages", request->key.storages, "Ids of storages, * for any characters")
-      .Delimiter(',')
-      .ValueName("PATTERN[,PATTERN]")
-      .Required();
-  issue.Add("--role", request->role, "What it may do; each may what those before it may")
-      .OneOf({"reader", "writer", "owner"})
-      .ShowDefault();
-  add("list", "Show the keys that there are", "--dir dev",
-      [](ApiKeyRequest asked, Console& to) { List(asked, to); });
-  const cli::Command revoke = add("revoke", "Remove a key: it is then refused", "loader --dir dev",
-                                  [](ApiKeyRequest asked, Console& to) { Revoke(asked, to); });
-  revoke.Add("name", request->key.name, "The key").Required();
 }
 
 }  // namespace mirror

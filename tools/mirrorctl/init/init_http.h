@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "tools/mirrorctl/init/init.h"
 
@@ -13,16 +14,13 @@ inline constexpr char kApiKeysFolder[] = "apikeys";
 
 /// [http] of mirror-server.toml: on, in plain text on loopback, where a port was asked for.
 std::string HttpConfiguration(const InitOptions& options);
+/// That no other listener has the port. Errors: kInvalidArgument.
+absl::Status CheckHttpPort(const InitOptions& options);
 /// Makes the key "owner", for all storages. Gives it; empty where no port was asked for. Errors: those of
 /// IssueApiKey().
 absl::StatusOr<std::string> MakeOwnerKey(const InitOptions& options);
 /// How it is used, and on the last line the key itself.
 void PrintHttp(const InitOptions& options, const std::string& key, Console& console);
-
-/// mirrorctl apikey issue NAME --dir DIR --storages PATTERN[,PATTERN] --role ROLE; list --dir DIR;
-///                 revoke NAME --dir DIR
-/// Exit code: 0 done, 1 refused (reason on stderr), 2 wrong usage.
-void AddApiKey(const cli::Command& app, Console& console);
 
 }  // namespace mirror
 

@@ -1,7 +1,5 @@
 #include "tools/mirrorctl/web/entry.h"
 
-#include <cstddef>
-
 #include "absl/strings/str_cat.h"
 #include "base/nonce.h"
 
@@ -10,23 +8,13 @@ namespace {
 
 constexpr std::string_view kScheme = "Bearer ";
 
-/// How long it takes says nothing of where they differ. Lengths are no secret.
-bool IsSame(std::string_view one, std::string_view other) {
-  if (one.size() != other.size()) return false;
-  volatile unsigned char differs = 0;
-  for (std::size_t i = 0; i < one.size(); ++i)
-    differs = static_cast<unsigned char>(
-        differs | (static_cast<unsigned char>(one[i]) ^ static_cast<unsigned char>(other[i])));
-  return differs == 0;
-}
-
 }  // namespace
 
 WebEntry::WebEntry()
     : secret_(absl::StrCat(NewToken(), NewToken())), bearer_(absl::StrCat(NewToken(), NewToken())) {}
 
 absl::StatusOr<std::string> WebEntry::Exchange(std::string_view secret) {
-  if (!IsSame(secret, secret_)) {
+  if (!IsSameSecret(secret, secret_)) {
     return absl::UnauthenticatedError(
         "this is not the address that 'mirrorctl web' printed. Copy all of it, from http to the last "
         "letter.");
@@ -44,7 +32,7 @@ absl::StatusOr<std::string> WebEntry::Exchange(std::string_view secret) {
 bool WebEntry::Admits(const std::string* authorization) const {
   if (authorization == nullptr) return false;
   const std::string_view given = *authorization;
-  return given.starts_with(kScheme) && IsSame(given.substr(kScheme.size()), bearer_);
+  return given.starts_with(kScheme) && IsSameSecret(given.substr(kScheme.size()), bearer_);
 }
 
 }  // namespace mirror

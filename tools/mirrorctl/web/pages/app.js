@@ -11,6 +11,7 @@ import servers from './servers.js';
 import storages from './storages.js';
 import tenant from './tenant.js';
 import tenants from './tenants.js';
+import { zone } from './text.js';
 
 // In their order. `shown(about)`: whether this server, and whoever asks, has it; a section that is not shown is not there.
 const SECTIONS = [
@@ -110,7 +111,7 @@ try {
   for (const section of SECTIONS) {
     if (section.shown?.(about) ?? true) sections.append(el('a', { href: section.path }, section.title));
   }
-  document.getElementById('about').append(el('span', {}, `${about.address} · as ${about.operator ? 'operator' : 'viewer'}`), el('span', {}, `mirrorctl ${about.version}`));
+  document.getElementById('about').append(el('span', {}, `${about.address} · as ${about.operator ? 'operator' : 'viewer'}`), el('span', {}, `Times are ${zone()} · mirrorctl ${about.version}`));
   document.addEventListener('click', follow);
   addEventListener('popstate', () => show(true));
   listen(drawWatch);

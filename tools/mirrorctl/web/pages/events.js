@@ -52,7 +52,7 @@ export default function events(main) {
     const known = new Map([...older, ...live.events].map((event) => [event.id, event]));
     const rows = [...known.values()].filter(wanted).sort((one, other) => other.id - one.id);
     table.set(rows);
-    const words = empty('No event is meant by that.', all ? null : 'There may be older ones.');
+    const words = empty('No event matches.', all ? null : 'There may be older ones.');
     if (table.none.textContent !== words.textContent) table.none.replaceChildren(words);
     more.hidden = all;
   };

@@ -18,7 +18,13 @@ export function isOver(job) {
 
 function setState(cell, job) {
   const [, word] = STATES.find(([state]) => state === job.state) ?? ['', job.state];
-  setPill(cell, word, job.state === 'FINISHED' && job.failed > 0 ? 'warn' : tone(word));
+  const lost = job.state === 'FINISHED' && job.failed > 0;
+  setPill(cell, lost ? `${word}, ${number(job.failed)} failed` : word, lost ? 'warn' : tone(word));
+}
+
+/** What has to be read of a job, where there is no room for a column of it. */
+function reason(job) {
+  return isOver(job) && (job.state !== 'FINISHED' || job.failed > 0) ? job.message : '';
 }
 
 function setProgress(cell, job) {
@@ -37,15 +43,23 @@ function took(job) {
 export function jobColumns(named) {
   const source = {
     title: 'Data source', head: true, class: 'named job',
-    make: () => el('span', {}, el('a', { href: '/' }), el('span', { class: 'note' })),
+    make: () => el('span', {}, el('a', { href: '/' }), el('span', { class: 'note' }), el('span', { class: 'little why' })),
     set(cell, job) {
-      const [link, id] = cell.children;
+      const [link, id, why] = cell.children;
       link.setAttribute('href', `/tenants/${encodeURIComponent(job.context_id)}`);
       setText(link, `${job.storage} / ${job.data_source}`);
       setText(id, job.id);
+      setText(why, reason(job));
     },
   };
-  const id = { title: 'Job', head: true, class: 'named job', text: (job) => job.id };
+  const id = {
+    title: 'Job', head: true, class: 'named job',
+    make: () => el('span', {}, el('span'), el('span', { class: 'little why' })),
+    set(cell, job) {
+      setText(cell.children[0], job.id);
+      setText(cell.children[1], reason(job));
+    },
+  };
   return [
     named ? source : id,
     { title: 'State', make: () => pill('', 'quiet'), set: setState },
@@ -85,7 +99,7 @@ export default function jobs(main, { announce }) {
     const all = [...first, ...older.filter((job) => !known.has(job.id))];
     table.set(all);
     const filtered = storage.value.trim() !== '' || state.value !== '';
-    const words = filtered ? empty('No job is meant by that.') : empty('No file was imported yet.', 'POST /jobs/importjobs takes one, and its job is shown here.');
+    const words = filtered ? empty('No import job.') : empty('No file was imported yet.', 'POST /jobs/importjobs takes one, and its job is shown here.');
     if (table.none.textContent !== words.textContent) table.none.replaceChildren(words);
     more.hidden = next === '';
     const now = all.filter((job) => !isOver(job)).length;

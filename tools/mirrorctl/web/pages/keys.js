@@ -39,11 +39,12 @@ const keyColumns = [
 
 const KINDS = {
   source: 'a source\'s key', application: 'the endpoint\'s own key', listener: 'TLS for sources', listener_ca: 'CA for sources',
+  http: 'TLS for JSON',
   admin: 'TLS for operators', admin_ca: 'CA for operators',
 };
 
 const certificateColumns = [
-  { title: 'Used for', head: true, of: (key) => KINDS[key.kind] ?? key.kind, text: (key) => KINDS[key.kind] ?? key.kind },
+  { title: 'Used for', head: true, class: 'named', of: (key) => KINDS[key.kind] ?? key.kind, text: (key) => KINDS[key.kind] ?? key.kind },
   state(() => 'valid'), ends, { ...left, wide: true },
   { title: 'File on the server, or key id', wide: true, class: 'long', text: (key) => key.name },
 ];
@@ -69,7 +70,7 @@ function apiKeys(answer) {
     none: empty('There is no key.', el('code', {}, "mirrorctl apikey issue NAME --dir DIR --storages 'Acme*' --role reader")) });
   table.set(answer.api_keys);
   const left = (answer.left_out ?? []).map((words) => el('p', { class: 'banner warn' }, words));
-  return el('section', { class: 'card' }, title, el('p', { class: 'quiet inset facts' }, ...doorNote(answer.http_url), answer.http_url ? '. A key has no end: who removes it revokes it.' : null),
+  return el('section', { class: 'card' }, title, el('p', { class: 'quiet inset facts' }, ...doorNote(answer.http_url), answer.http_url ? '. Keys do not expire; removing the file revokes the key.' : null),
     left.length > 0 ? el('div', { class: 'notes inset' }, left) : null, table.element);
 }
 

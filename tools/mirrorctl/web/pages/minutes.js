@@ -9,7 +9,7 @@ const AGAIN_MS = 60000;
 
 /** {element, end()}; asks at once and each minute. `path` of the call. `rowsAlone`: age and cycles mean nothing. */
 export function charts(path, { lagTitle, cycleTitle, rowsAlone = false }) {
-  const rows = new Chart({ title: 'Rows a second', kind: 'area', format: brief });
+  const rows = new Chart({ title: 'Rows a second, by the minute', kind: 'area', format: brief });
   const lag = new Chart({ title: lagTitle, kind: 'area', format: (value) => span(value * 1000), step: timeStep(1) });
   const cycle = new Chart({ title: cycleTitle, kind: 'bars', format: (value) => span(value), step: timeStep(0.001) });
   const all = rowsAlone ? [rows] : [rows, lag, cycle];

@@ -72,7 +72,7 @@ export default function storages(main) {
   const filtered = () => search.value.trim() !== '' || records.getAttribute('aria-pressed') === 'true';
   const draw = () => {
     table.set(rowsOf(all));
-    const words = filtered() ? empty('No storage is meant by that.')
+    const words = filtered() ? empty('No storage matches.')
       : empty('There is no storage yet.', 'POST /v2/storages makes one, and so does a source\'s first cycle.');
     if (table.none.textContent !== words.textContent) table.none.replaceChildren(words);
     more.hidden = next === '';

@@ -29,7 +29,7 @@ function makeRecordFigures() {
     draw(tenant) {
       setText(figures.rows.value, number(tenant.rows ?? 0));
       setText(figures.rows.note, 'business partners');
-      setText(figures.rate.value, tenant.rows_per_second ? number(tenant.rows_per_second) : NONE);
+      setText(figures.rate.value, number(tenant.rows_per_second || 0));
       setText(figures.rate.note, 'in the last seconds');
       setText(figures.written.value, tenant.last_progress_ms ? `${age(tenant.last_progress_ms)} ago` : NONE);
       setText(figures.written.note, 'over HTTP');
@@ -56,7 +56,7 @@ function makeFigures() {
       setText(figures.equality.note, tenant.tables_differing ? equality(tenant) : 'tables found equal');
       setText(figures.rows.value, number(tenant.rows ?? 0));
       setText(figures.rows.note, `in ${counted(tenant.tables ?? 0, 'table')}`);
-      setText(figures.rate.value, tenant.rows_per_second ? number(tenant.rows_per_second) : NONE);
+      setText(figures.rate.value, number(tenant.rows_per_second || 0));
       setText(figures.rate.note, 'in the last seconds');
       setText(figures.cycle.note, tenant.active ? 'of the cycle that runs' : 'the last one completed');
       setText(figures.size.note, 'on the disk');

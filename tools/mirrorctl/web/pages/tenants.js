@@ -136,7 +136,7 @@ export default function tenants(main, { announce }) {
     table.set(rows);
     const words = !live.complete ? empty('The tenants are being read …')
       : all.length === 0 ? empty('There is no tenant yet.', 'One appears here with its source\'s first cycle.')
-        : empty('No tenant is meant by that.', 'Take another word, or another state.');
+        : empty('No tenant matches.', 'Take another word, or another state.');
     if (none.textContent !== words.textContent) none.replaceChildren(words);
     setText(found, rows.length === all.length ? '' : `${number(rows.length)} of ${number(all.length)} tenants`);
     main.setAttribute('aria-busy', String(!live.complete));

@@ -54,6 +54,14 @@ export function time(ms) {
   return `${day(ms)} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
+/** Of the times that are shown: "UTC+01:00, Europe/Berlin". */
+export function zone() {
+  const east = -new Date().getTimezoneOffset();
+  const offset = `${east < 0 ? '-' : '+'}${two(Math.floor(Math.abs(east) / 60))}:${two(Math.abs(east) % 60)}`;
+  const name = new Intl.DateTimeFormat('en').resolvedOptions().timeZone;
+  return name === 'UTC' ? 'UTC' : `UTC${offset}, ${name}`;
+}
+
 export function day(ms) {
   if (!ms) return NONE;
   const at = new Date(ms);

@@ -1,0 +1,34 @@
+#include "base/http/identity_files.h"
+
+#include <sys/stat.h>
+
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+
+namespace mirror {
+
+absl::StatusOr<HttpIdentity> HttpIdentityFiles::Read() {
+  // Before they are read: what comes meanwhile is seen the next time.
+  mark_ = Mark();
+  absl::StatusOr<std::string> chain = ReadKeyFile(certificate_, FileUse::kPublic);
+  if (!chain.ok()) return chain.status();
+  absl::StatusOr<std::string> key = ReadKeyFile(key_, FileUse::kSecret);
+  if (!key.ok()) return key.status();
+  return HttpIdentity{*std::move(chain), *std::move(key)};
+}
+
+bool HttpIdentityFiles::IsStale() const { return Mark() != mark_; }
+
+std::string HttpIdentityFiles::Mark() const {
+  std::string mark;
+  for (const std::string& file : {certificate_, key_}) {
+    struct stat status = {};
+    if (stat(file.c_str(), &status) != 0) status = {};
+    // Not the time that a program can set.
+    absl::StrAppend(&mark, status.st_dev, " ", status.st_ino, " ", status.st_size, " ", status.st_ctim.tv_sec,
+                    ".", status.st_ctim.tv_nsec, "\n");
+  }
+  return mark;
+}
+
+}  // namespace mirror

@@ -1,0 +1,33 @@
+#ifndef MIRROR_BASE_HTTP_IDENTITY_FILES_H_
+#define MIRROR_BASE_HTTP_IDENTITY_FILES_H_
+
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "base/http/listener.h"
+
+namespace mirror {
+
+/// The two PEM files of a listener's identity, which may be replaced while it listens. Threads: one at
+/// a time.
+class HttpIdentityFiles {
+ public:
+  HttpIdentityFiles(std::string certificate, std::string key)
+      : certificate_(std::move(certificate)), key_(std::move(key)) {}
+
+  /// Errors: those of ReadKeyFile().
+  absl::StatusOr<HttpIdentity> Read();
+  /// Whether one of them came, went or was changed since Read().
+  bool IsStale() const;
+
+ private:
+  std::string Mark() const;
+
+  const std::string certificate_, key_;
+  std::string mark_;  ///< Of the files, when they were read.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_BASE_HTTP_IDENTITY_FILES_H_
