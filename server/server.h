@@ -34,7 +34,7 @@ class Server {
   std::string admin_address() const;
   /// Empty: they are not served.
   std::string metrics_address() const;
-  /// "https://127.0.0.1:7446"; empty: JSON is not served.
+  /// "https://127.0.0.1:7447"; empty: JSON is not served.
   std::string http_url() const;
 
   /// Keys and configuration are read again, as far as that goes without a restart.

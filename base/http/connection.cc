@@ -47,6 +47,9 @@ constexpr std::size_t kDrainedBytesMax = 64 << 10;
 constexpr std::chrono::seconds kDrainTime{1};
 constexpr std::size_t kPieceBytes = 64 << 10;
 constexpr char kLateBody[] = "The body did not come in time. Nothing was done. Send the request again.";
+constexpr char kNoRoom[] =
+    "Requests whose bodies are coming, or that wait for their turn, have all the memory there is for them. "
+    "Nothing was done. Send the request again later.";
 
 /// Requests that others might read otherwise than this listener does, or that it does not read at all.
 std::optional<std::pair<int, const char*>> WhyUnfit(const http::request_header<>& head) {
@@ -119,13 +122,17 @@ class BodyWatch {
   bool is_late_ = false;
 };
 
-/// By a thread of the pool: a source may wait at its end for whom it reads from.
-void LetGoOf(std::unique_ptr<HttpBodySource> source, HttpTurns& turns) {
-  if (source == nullptr) return;
-  turns.Ask("", [shared = std::shared_ptr<HttpBodySource>(std::move(source)), &turns]() mutable {
-    shared.reset();
+/// By a thread of the pool: a source may wait at its end for whom it reads from, a sink may have a large file
+/// to remove.
+void LetGoOf(std::shared_ptr<void> ended, HttpTurns& turns) {
+  if (ended == nullptr) return;
+  turns.Ask("", [ended = std::move(ended), &turns]() mutable {
+    ended.reset();
     turns.GiveBack("");
   });
+}
+void LetGoOf(HttpAdmission ended, HttpTurns& turns) {
+  if (ended.sink != nullptr) LetGoOf(std::make_shared<HttpAdmission>(std::move(ended)), turns);
 }
 
 template <class Stream>
@@ -138,7 +145,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     return [self = this->shared_from_this(), step](const auto&... results) {
       try {
         step(*self, results...);
-      } catch (const std::bad_alloc&) {
+      } catch (const std::exception&) {
         self->Leave();
       }
     };
@@ -150,7 +157,8 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
       : host_(host),
         stream_(std::forward<Arguments>(arguments)...),
         body_watch_(stream_.get_executor()),
-        buffer_(host.limits().header_bytes_max + kPieceBytes) {
+        buffer_(host.limits().header_bytes_max + kPieceBytes),
+        body_(host.body_room()) {
     error_code ignored;
     const tcp::endpoint peer = Lowest().socket().remote_endpoint(ignored);
     const bool v6 = peer.address().is_v6();
@@ -253,11 +261,12 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     weight_ = admission_.weight;
     if (head_.has_body &&
         admission_.body_bytes_max < std::max<std::uint64_t>(1, head_.content_length.value_or(1)))
-      return RefuseLength();
+      return RefuseBody(413);
+    if (admission_.sink == nullptr && !host_.body_room().Has(asker_, head_.content_length.value_or(0)))
+      return RefuseBody(503);
     has_asked_ = !asker_.empty() || !head_.has_body;
     if (!head_.has_body) return Ask();
     is_taking_body_ = true;
-    body_.clear();
     body_bytes_ = 0;
     body_watch_.Begin(limits().body_time,
                       admission_.sink == nullptr ? limits().body_time : limits().sink_time);
@@ -290,11 +299,11 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     if (is_bad) return Refuse(400, "The body is not as its header says.");
     piece_.resize(piece_.size() - parser_->get().body().size);
     body_bytes_ += piece_.size();
-    if (body_bytes_ > admission_.body_bytes_max) return RefuseLength();
+    if (body_bytes_ > admission_.body_bytes_max) return RefuseBody(413);
     is_whole_ = parser_->is_done();
     is_taking_body_ = !is_whole_;
-    if (admission_.sink != nullptr && !piece_.empty()) return Sink();
-    body_.append(piece_);
+    if (admission_.sink != nullptr) return piece_.empty() ? GoOnReading() : Sink();
+    if (!body_.Append(asker_, piece_)) return RefuseBody(503);
     GoOnReading();
   }
 
@@ -312,6 +321,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
       } catch (const std::exception&) {
         taken = absl::InternalError("The body could not be taken.");
       }
+      if (!taken.ok()) self->admission_ = {};
       self->Back([self, taken] {
         self->GiveTurnBack();
         if (taken.ok()) return self->GoOnReading();
@@ -335,7 +345,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
       self->has_turn_ = true;
       try {
         step();
-      } catch (const std::bad_alloc&) {
+      } catch (const std::exception&) {
         self->Leave();
       }
     };
@@ -355,10 +365,11 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     has_asked_ = true;
     Do([self = this->shared_from_this()] {
       try {
-        self->answer_ = self->admission_.answer(self->head_, std::move(self->body_));
+        self->answer_ = self->admission_.answer(self->head_, self->body_.Take());
       } catch (const std::exception&) {
         self->answer_ = self->host_.door().Refuse(500, "The answer could not be made.");
       }
+      self->admission_ = {};
       self->Back([self] { self->Write(std::move(self->answer_)); });
     });
   }
@@ -366,11 +377,16 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   // --- The answer ---
 
   void Refuse(int status, std::string_view words) { Write(host_.door().Refuse(status, words)); }
-  void RefuseLength() {
+  /// 413: for its length; 503: for want of room.
+  void RefuseBody(int status) {
     is_whole_ = false;
-    Refuse(413, admission_.body_bytes_max == 0
-                    ? std::string("This request takes no body.")
-                    : absl::StrCat("The body is longer than ", admission_.body_bytes_max, " bytes."));
+    if (status == 503) {
+      host_.door().NoteNoRoom();
+      return Refuse(status, kNoRoom);
+    }
+    Refuse(status, admission_.body_bytes_max == 0
+                       ? std::string("This request takes no body.")
+                       : absl::StrCat("The body is longer than ", admission_.body_bytes_max, " bytes."));
   }
 
   template <class Response>
@@ -387,7 +403,8 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   void Write(HttpAnswer answer) {
     is_writing_ = true;
     is_taking_body_ = false;
-    admission_ = {};
+    body_.Take();
+    LetGoOf(std::exchange(admission_, {}), host_.turns());
     host_.door().NoteAnswer(call_, answer.status, Clock::now() - head_.came);
     if (answer.stream != nullptr) return WriteStream(std::move(answer));
     response_.emplace();
@@ -477,7 +494,11 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     ForgetAnswer();
     GiveTurnBack();
     has_asked_ = is_writing_ = is_streaming_ = false;
-    if (keeps_) return Await(limits().idle_time);
+    if (keeps_) {
+      // Another request may be there already.
+      if (buffer_.size() == 0) host_.Rests();
+      return Await(limits().idle_time);
+    }
     Lowest().expires_after(kDrainTime);
     if constexpr (kTls) {
       stream_.async_shutdown(Guarded([](ConnectionOf& self, const error_code&) { self.ReadOn(); }));
@@ -494,7 +515,6 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     stream_serializer_.reset();
     stream_head_.reset();
     LetGoOf(std::move(source_), host_.turns());
-    std::string().swap(body_);
   }
 
   void ReadOn() {
@@ -509,12 +529,14 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   void Leave() {
     if (std::exchange(has_left_, true)) return;
     body_watch_.End();
+    body_.Take();
     GiveTurnBack();
     Lowest().close();
     try {
+      LetGoOf(std::exchange(admission_, {}), host_.turns());
       ForgetAnswer();
     } catch (const std::bad_alloc&) {
-      // The source ended where it was let go of.
+      // What was to end, a sink or a source, ended here.
     }
     host_.Left(*this);
   }
@@ -527,10 +549,11 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   std::optional<http::request_parser<http::buffer_body>> parser_;
   HttpHead head_;
   HttpAdmission admission_;
-  std::string asker_;         ///< Of the request, for its turns.
-  std::size_t weight_ = 1;    ///< The same.
-  std::size_t call_ = 0;      ///< Of the request, for the door.
-  std::string body_, piece_;  ///< `piece_`: what is read of it, or what is written of a stream.
+  std::string asker_;       ///< Of the request, for its turns.
+  std::size_t weight_ = 1;  ///< The same.
+  std::size_t call_ = 0;    ///< Of the request, for the door.
+  HttpKeptBody body_;
+  std::string piece_;  ///< What is read of the body, or what is written of a stream.
   std::uint64_t body_bytes_ = 0;
   Clock::time_point stream_until_;
   HttpAnswer answer_;  ///< From the pool.

@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 
+#include "base/http/body_room.h"
 #include "base/http/listener.h"
 #include "base/http/message.h"
 #include "base/http/turns.h"
@@ -20,8 +21,8 @@ class HttpConnection {
   virtual void Run() = 0;
   /// Ends, whatever it does.
   virtual void Close() = 0;
-  /// A request of it was admitted, and is not answered. Who asks for nobody in particular has not asked
-  /// before his body is whole: a stranger's word that one will come holds no place.
+  /// A request of it was admitted, and is not answered. A request without an API key counts only once its
+  /// body is whole: a stranger's word that one will come holds no place.
   bool has_asked() const { return has_asked_; }
   /// A body was admitted, and is not whole.
   bool is_taking_body() const { return is_taking_body_; }
@@ -43,8 +44,11 @@ class HttpConnectionHost {
   virtual const HttpLimits& limits() const = 0;
   virtual HttpDoor& door() = 0;
   virtual HttpTurns& turns() = 0;
+  virtual HttpBodyRoom& body_room() = 0;
   /// No more requests are taken.
   virtual bool is_stopping() const = 0;
+  /// Its answer was sent, and it waits for another request: it can be let go for another connection.
+  virtual void Rests() = 0;
   /// It is over: nothing of it happens any more.
   virtual void Left(HttpConnection& connection) = 0;
 };

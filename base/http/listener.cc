@@ -8,15 +8,16 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <exception>
 #include <iterator>
 #include <list>
-#include <new>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/http/body_room.h"
 #include "base/http/connection.h"
 #include "base/http/tls.h"
 #include "base/http/turns.h"
@@ -41,7 +42,10 @@ void CloseOnExec(int descriptor) { fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
 class HttpListener::Core : public HttpConnectionHost {
  public:
   Core(std::shared_ptr<HttpDoor> door, const HttpLimits& limits)
-      : door_(std::move(door)), limits_(limits), turns_(limits.answers_max, limits.answers_of_one_max) {}
+      : door_(std::move(door)),
+        limits_(limits),
+        turns_(limits.answers_max, limits.answers_of_one_max),
+        body_room_(limits.bodies_bytes_max) {}
 
   absl::Status Listen(const std::string& address, std::uint16_t port);
   absl::Status Start();
@@ -60,7 +64,9 @@ class HttpListener::Core : public HttpConnectionHost {
   const HttpLimits& limits() const override { return limits_; }
   HttpDoor& door() override { return *door_; }
   HttpTurns& turns() override { return turns_; }
+  HttpBodyRoom& body_room() override { return body_room_; }
   bool is_stopping() const override { return stopping_; }
+  void Rests() override;
   void Left(HttpConnection& connection) override;
 
  private:
@@ -70,17 +76,21 @@ class HttpListener::Core : public HttpConnectionHost {
   void Take(const error_code& error, tcp::socket socket);
   bool Begin(tcp::socket socket);
   void AcceptLater();
-  void LetGoOldest();
+  using Connections = std::list<std::shared_ptr<HttpConnection>>;
+  /// Of those before `end`, to make room.
+  void LetGoOldest(Connections::iterator end);
 
   const std::shared_ptr<HttpDoor> door_;
   const HttpLimits limits_;
   HttpTurns turns_;
+  HttpBodyRoom body_room_;
   asio::io_context io_{1};
   tcp::acceptor acceptor_{io_};
   asio::steady_timer pause_{io_}, stop_{io_};
   std::uint16_t port_ = 0;
-  std::list<std::shared_ptr<HttpConnection>> connections_;  ///< The newest last.
-  bool accepting_ = false;  ///< Or about to; else a connection that leaves makes it so.
+  Connections connections_;                     ///< The newest last.
+  const HttpConnection* let_go_now_ = nullptr;  ///< That one is closed, and has not left yet.
+  bool accepting_ = false;                      ///< Or about to; else a connection that leaves makes it so.
   std::atomic<bool> stopping_ = false;
   std::atomic<std::size_t> open_ = 0;
   std::atomic<std::uint64_t> let_go_ = 0;
@@ -130,8 +140,8 @@ void HttpListener::Core::Work() {
     try {
       io_.run();
       return;
-    } catch (const std::bad_alloc&) {
-      // Of a connection that was to be let go, at most.
+    } catch (const std::exception&) {
+      // For want of memory, of a connection that was to be let go, at most.
     }
   }
 }
@@ -168,7 +178,8 @@ void HttpListener::Core::Take(const error_code& error, tcp::socket socket) {
   if (error || !Begin(std::move(socket))) return AcceptLater();
   if (connections_.size() < limits_.connections_max) return Accept();
   accepting_ = false;
-  LetGoOldest();
+  // The newest has had no time to ask.
+  LetGoOldest(std::prev(connections_.end()));
 }
 
 bool HttpListener::Core::Begin(tcp::socket socket) {
@@ -182,7 +193,8 @@ bool HttpListener::Core::Begin(tcp::socket socket) {
     ++open_;
     connection->Run();
     return true;
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
+    // For want of memory, of which OpenSSL's is a system_error.
     if (connections_.size() > before) {
       connections_.pop_back();
       --open_;
@@ -199,25 +211,32 @@ void HttpListener::Core::AcceptLater() {
   });
 }
 
-/// Whoever has asked stays, and so does the newest.
-void HttpListener::Core::LetGoOldest() {
-  const auto newest = std::prev(connections_.end());
+/// Whoever has asked stays.
+void HttpListener::Core::LetGoOldest(Connections::iterator end) {
+  if (let_go_now_ != nullptr) return;
   const auto find = [&](auto is_meant) {
-    return std::find_if(connections_.begin(), newest, [&](const auto& connection) {
+    return std::find_if(connections_.begin(), end, [&](const auto& connection) {
       return !connection->has_asked() && is_meant(*connection);
     });
   };
   auto oldest = find([](const HttpConnection& one) { return !one.is_writing() && !one.is_taking_body(); });
   // A crowd that asks for what needs no key, and reads none of it, or promises a body for which none is
   // asked, keeps nobody out.
-  if (oldest == newest) oldest = find([](const HttpConnection& one) { return one.is_writing(); });
-  if (oldest == newest) oldest = find([](const HttpConnection&) { return true; });
-  if (oldest == newest) return;
+  if (oldest == end) oldest = find([](const HttpConnection& one) { return one.is_writing(); });
+  if (oldest == end) oldest = find([](const HttpConnection&) { return true; });
+  if (oldest == end) return;
   ++let_go_;
+  let_go_now_ = oldest->get();
   (*oldest)->Close();
 }
 
+void HttpListener::Core::Rests() {
+  // All connections are taken, and when the last of them came all others had asked.
+  if (!accepting_ && !stopping_) LetGoOldest(connections_.end());
+}
+
 void HttpListener::Core::Left(HttpConnection& connection) {
+  if (let_go_now_ == &connection) let_go_now_ = nullptr;
   connections_.erase(connection.place);
   --open_;
   if (stopping_ && connections_.empty()) stop_.cancel();

@@ -20,6 +20,9 @@ struct HttpLimits {
   std::size_t answers_max = 4;
   /// Of those, by one asker of HttpAdmission: whoever takes its answers slowly leaves some to the others.
   std::size_t answers_of_one_max = 4;
+  /// Of bodies that are kept in memory, while they are not whole or wait for their turn: of all together, and
+  /// half of it of one asker. At least twice the longest that the door admits.
+  std::uint64_t bodies_bytes_max = 64 << 20;
   bool keep_alive = false;               ///< More than one request for each connection.
   std::chrono::seconds request_time{5};  ///< For a client to send its request's line and headers.
   std::chrono::seconds body_time{60};    ///< For it to send a body that is kept in memory.
@@ -46,10 +49,11 @@ struct HttpConnections {
 ///
 /// A header that is too large is refused with 431, a body that is longer than the door admits with 413, one
 /// that is encoded (gzip) with 415, a request without a Host with 400; Range is not honoured. What is refused
-/// is refused before the body is read, and closes the connection. A body that is late is 408. When all
+/// is refused before the body is read, and closes the connection. A body that is late is 408, one that there
+/// is no memory for now 503. When all
 /// connections are taken, a new one takes the place of the oldest that has no request admitted, else of one
-/// that still takes what it was answered at once, at last of one that sends a body for nobody in particular;
-/// while all others have asked, it waits in the kernel's queue.
+/// that still takes what it was answered at once, at last of one that sends the body of a request without an
+/// API key; while all others have asked, it waits in the kernel's queue, until the first of them is answered.
 /// Threads: its own, one that reads and writes, and `answers_max` that make answers.
 class HttpListener {
  public:

@@ -64,7 +64,7 @@ struct HttpAdmission {
   /// no turn.
   std::optional<HttpAnswer> refusal = std::nullopt;
   std::uint64_t body_bytes_max = 0;
-  /// Who asks: answers of one are bounded by themselves. Empty: nobody in particular.
+  /// Who asks: answers of one are bounded by themselves. Empty: it is a request without an API key.
   std::string asker = {};
   /// Turns that it takes, for what its answer may hold until it is taken.
   std::size_t weight = 1;
@@ -88,6 +88,8 @@ class HttpDoor {
   /// a stream when it begins. `call`: that of its admission; 0: it was not admitted. `took`: since its head
   /// was there. On the listener's one thread: it must not wait.
   virtual void NoteAnswer(std::size_t /*call*/, int /*status*/, std::chrono::nanoseconds /*took*/) {}
+  /// A body is refused with 503, as those that wait have all the room there is. As NoteAnswer().
+  virtual void NoteNoRoom() {}
 };
 
 /// The status of HTTP that a sink's error becomes.

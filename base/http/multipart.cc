@@ -110,7 +110,7 @@ absl::StatusOr<bool> MultipartSink::TakeBoundary() {
   const std::size_t blanks = std::min(behind.find_first_not_of(" \t"), behind.size());
   const std::string_view end = behind.substr(blanks, 2);
   if (blanks > kPaddingMax || !std::string_view("\r\n").starts_with(end)) {
-    return WrongForm("has something behind a boundary that is no end of a line");
+    return WrongForm("has text after a boundary where a line end must be");
   }
   if (end.size() < 2) return false;
   at_ += blanks + 2;

@@ -61,8 +61,7 @@ absl::Status TakeLine(std::string_view line, std::optional<HeaderValue>* disposi
   const bool sound = colon != std::string_view::npos && !name.empty() &&
                      std::all_of(name.begin(), name.end(), IsTokenCharacter) && IsText(line) &&
                      std::none_of(line.begin(), line.end(), [](char c) { return IsControl(c) && c != '\t'; });
-  if (!sound)
-    return WrongPart("has a header that is none: a line 'Name: value', in UTF-8, and no folded ones");
+  if (!sound) return WrongPart("has a malformed header line; each is 'Name: value' in UTF-8, unfolded");
   const std::string lower = Lower(name);
   if (lower == "content-transfer-encoding") {
     const std::optional<HeaderValue> encoding = ParseHeaderValue(line.substr(colon + 1));

@@ -24,6 +24,12 @@ std::string FirstCells(const FileRow& row) {
   return cells;
 }
 
+std::string_view WithoutLineEnd(std::string_view raw) {
+  if (raw.ends_with('\n')) raw.remove_suffix(1);
+  if (raw.ends_with('\r')) raw.remove_suffix(1);
+  return raw;
+}
+
 }  // namespace
 
 RowFrames::RowFrames(const ImportHeader& header, FrameOutput& output)
@@ -37,7 +43,7 @@ bool RowFrames::Add(const FileRow& row) {
     Flush();
     return true;
   }
-  const std::string_view raw = CutUtf8(row.raw, kImportRawBytesMax);
+  const std::string_view raw = CutUtf8(WithoutLineEnd(row.raw), kImportRawBytesMax);
   std::string cells = FirstCells(row);
   rejects_bytes_ += flaw.size() + raw.size() + cells.size();
   rejects_.rejects.push_back(

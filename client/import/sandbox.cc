@@ -46,9 +46,9 @@ constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 constexpr bool kSanitized = MIRROR_SANDBOX_SANITIZED != 0;
 
 absl::Status Refused(const char* what) {
-  return absl::FailedPreconditionError(absl::StrCat("the file was not read: this system refuses ", what, " (",
-                                                    std::strerror(errno),
-                                                    ") to the program that would parse it"));
+  return absl::FailedPreconditionError(absl::StrCat("the file was not read: mirror-import could not ", what,
+                                                    " (", std::strerror(errno),
+                                                    "), and parses nothing without that"));
 }
 
 absl::Status SetLimits(const SandboxLimits& limits) {
@@ -68,7 +68,7 @@ absl::Status SetLimits(const SandboxLimits& limits) {
     if (kSanitized && !one.where_sanitized) continue;
     // The hard limit of processor time kills; the one before it says why.
     const rlimit limit{one.most, one.what == RLIMIT_CPU ? one.most + 1 : one.most};
-    if (setrlimit(one.what, &limit) != 0) return Refused("a limit");
+    if (setrlimit(one.what, &limit) != 0) return Refused("set its limits");
   }
   return absl::OkStatus();
 }
@@ -199,11 +199,11 @@ bool EnterFilter() {
 absl::Status EnterSandbox(const SandboxLimits& limits) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    return Refused("to take rights away");
+    return Refused("drop its privileges");
   }
   ForgetFiles();
   if (absl::Status limited = SetLimits(limits); !limited.ok()) return limited;
-  return EnterFilter() ? absl::OkStatus() : Refused("a filter of system calls");
+  return EnterFilter() ? absl::OkStatus() : Refused("filter its system calls");
 }
 
 }  // namespace mirror

@@ -12,7 +12,7 @@ namespace mirror {
 struct HttpConfig {
   bool enabled = false;
   std::string address = "127.0.0.1";
-  std::uint16_t port = 7446;     ///< 0: the system chooses.
+  std::uint16_t port = 7447;     ///< 0: the system chooses.
   bool plaintext = false;        ///< No TLS; loopback only.
   std::string certificate, key;  ///< PEM; empty: those of [listen].
   std::string api_keys;          ///< Folder of the keys; empty: "apikeys" beside the configuration.

@@ -38,11 +38,10 @@ absl::StatusOr<bool> ErasesNow(const HttpCall& call) {
 absl::StatusOr<JsonDocument> JsonBody(const HttpCall& call) {
   absl::StatusOr<JsonDocument> document = JsonDocument::Parse(call.body);
   if (!document.ok()) {
-    const std::string why(document.status().message());
-    return absl::InvalidArgumentError(
-        absl::StrCat("the body cannot be taken: ", why,
-                     ". Nothing was done. A record within it is a text: the quotes within record need a "
-                     "backslash."));
+    const bool has_records = call.body.find("\"record\"") != std::string::npos;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the body cannot be taken: ", std::string(document.status().message()), ". Nothing was done.",
+        has_records ? " 'record' is a string: escape its quotes with a backslash." : ""));
   }
   if (!document->root().Is(JsonKind::kObject))
     return absl::InvalidArgumentError("the body is no JSON object. Nothing was done.");
@@ -58,15 +57,19 @@ absl::StatusOr<std::optional<std::string>> TextMember(const JsonView& object, st
   return std::optional(std::string(found->text()));
 }
 
-void Warnings::Add(std::string_view what, std::string_view name) {
-  constexpr std::size_t kShownMax = 64;
+void Warnings::AddText(std::string text) {
   if (texts_.size() == kWarningsMax) {
     ++more_;
-    return;
+  } else {
+    texts_.push_back(std::move(text));
   }
+}
+
+void Warnings::Add(std::string_view what, std::string_view name) {
+  constexpr std::size_t kShownMax = 64;
   // What a form says need not be UTF-8.
   const std::string shown = IsText(name) ? std::string(CutUtf8(name, kShownMax)) : "(not UTF-8)";
-  texts_.push_back(absl::StrCat(std::string(what), " '", shown, "' is not known, and was ignored"));
+  AddText(absl::StrCat(std::string(what), " '", shown, "' is not known, and was ignored"));
 }
 
 void Warnings::AddMember(std::string_view name) { Add("member", name); }

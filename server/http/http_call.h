@@ -51,13 +51,16 @@ absl::StatusOr<bool> ErasesNow(const HttpCall& call);
 absl::StatusOr<JsonDocument> JsonBody(const HttpCall& call);
 /// A member that is a text. Absent: it is not there, or null. Errors: kInvalidArgument: it is something else.
 absl::StatusOr<std::optional<std::string>> TextMember(const JsonView& object, std::string_view name);
-/// What of a request is not known here, and so was ignored: goes into `warnings` of the answer.
+/// What the caller should know beside the answer, above all what of the request is not known here, and so was
+/// ignored: goes into `warnings` of the answer.
 class Warnings {
  public:
   /// Members of `object` that are none of these.
   void AddUnknown(const JsonView& object, const std::vector<std::string_view>& known);
   void AddMember(std::string_view name);
   void AddFeature(std::string_view name);
+  /// A sentence of ours.
+  void AddText(std::string text);
   /// The member "warnings", where there is something: kWarningsMax of them, and how many more there are.
   void WriteTo(JsonWriter* json) const;
 

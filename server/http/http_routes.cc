@@ -27,29 +27,30 @@ bool Fits(const std::vector<std::string>& pattern, const std::vector<std::string
 }  // namespace
 
 void HttpRoutes::Add(HttpRoute route) {
-  const std::string path(route.path.substr(1));
-  routes_.push_back({std::move(route), absl::StrSplit(path, '/')});
+  for (const std::string_view path : {route.path, route.also}) {
+    if (!path.empty()) paths_.push_back({routes_.size(), absl::StrSplit(std::string(path.substr(1)), '/')});
+  }
+  routes_.push_back(std::move(route));
 }
 
 std::vector<std::string_view> HttpRoutes::Names() const {
   std::vector<std::string_view> names;
-  for (const Entry& entry : routes_) names.push_back(entry.route.name);
+  for (const HttpRoute& route : routes_) names.push_back(route.name);
   return names;
 }
 
 HttpRoutes::Match HttpRoutes::Find(std::string_view method, const std::vector<std::string>& segments) const {
   Match match;
-  std::size_t number = 0;
-  for (const Entry& entry : routes_) {
-    ++number;
-    if (!Fits(entry.segments, segments, &match.parts)) continue;
-    const bool is_get = entry.route.method == "GET";
-    if (entry.route.method == method || (is_get && method == "HEAD")) {
-      match.route = &entry.route;
-      match.number = number;
+  for (const Path& path : paths_) {
+    if (!Fits(path.segments, segments, &match.parts)) continue;
+    const HttpRoute& route = routes_[path.route];
+    const bool is_get = route.method == "GET";
+    if (route.method == method || (is_get && method == "HEAD")) {
+      match.route = &route;
+      match.number = path.route + 1;
       return match;
     }
-    absl::StrAppend(&match.allowed, match.allowed.empty() ? "" : ", ", std::string(entry.route.method),
+    absl::StrAppend(&match.allowed, match.allowed.empty() ? "" : ", ", std::string(route.method),
                     is_get ? ", HEAD" : "");
   }
   match.parts.clear();

@@ -30,6 +30,10 @@ struct HttpRoute {
   /// kStreamed, in place of `answer`: before a byte of the body is read, says who takes it, its limit, and
   /// who answers.
   std::function<HttpAdmission(const std::shared_ptr<HttpCall>& call)> admit = {};
+  std::string_view also = {};  ///< A second path to the same call; empty: there is none.
+
+  /// The first part of its path is a storage: who may not see it is answered as if there were none.
+  bool is_of_storage() const { return path.find("/storages/{}") != std::string_view::npos; }
 };
 
 class HttpRoutes {
@@ -38,13 +42,14 @@ class HttpRoutes {
   /// One that a method of `calls` answers, which outlives this.
   template <class Calls>
   void Add(std::string_view name, std::string_view method, std::string_view path, ApiRole role, HttpBody body,
-           Calls* calls, HttpAnswer (Calls::*answer)(HttpCall&)) {
+           Calls* calls, HttpAnswer (Calls::*answer)(HttpCall&), std::string_view also = {}) {
     Add({.name = name,
          .method = method,
          .path = path,
          .role = role,
          .body = body,
-         .answer = [calls, answer](HttpCall& call) { return (calls->*answer)(call); }});
+         .answer = [calls, answer](HttpCall& call) { return (calls->*answer)(call); },
+         .also = also});
   }
   /// In the order of their numbers, from 1 on.
   std::vector<std::string_view> Names() const;
@@ -59,11 +64,12 @@ class HttpRoutes {
   Match Find(std::string_view method, const std::vector<std::string>& segments) const;
 
  private:
-  struct Entry {
-    HttpRoute route;
+  struct Path {
+    std::size_t route = 0;
     std::vector<std::string> segments;
   };
-  std::vector<Entry> routes_;
+  std::vector<HttpRoute> routes_;
+  std::vector<Path> paths_;
 };
 
 }  // namespace mirror

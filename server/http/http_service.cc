@@ -47,6 +47,7 @@ HttpLimits LimitsOf(const HttpConfig& config) {
   limits.answers_max = config.requests_max;
   limits.answers_of_one_max = std::max<std::size_t>(1, config.requests_max / 2);
   limits.keep_alive = true;
+  limits.bodies_bytes_max = std::max(limits.bodies_bytes_max, 4 * config.body_limit);
   limits.request_time = config.head_time;
   limits.body_time = config.body_time;
   // An upload that is not whole by then is of no use: nobody keeps it longer.
@@ -149,6 +150,13 @@ struct HttpService::Parts {
   void TellLeftOut(const std::vector<std::string>& left_out) {
     for (const std::string& one : left_out) events.Add("", Severity::kWarning, "http.key_left_out", one);
   }
+  void TellUnread() {
+    for (const auto& [id, why] : uploads.unread()) {
+      events.Add("", Severity::kError, "http.upload_unread",
+                 absl::StrCat("an uploaded file stays where it is, and its job waits: ", why,
+                              " Put it right, and restart the server."));
+    }
+  }
 };
 
 HttpService::HttpService(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -176,6 +184,7 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
   absl::StatusOr<std::vector<Uploads::Upload>> left = parts->uploads.Open();
   if (!left.ok()) return left.status();
   parts->left = *std::move(left);
+  parts->TellUnread();
   HttpRoutes routes;
   AddOpenCalls(&routes);
   parts->storage_calls.AddTo(&routes);

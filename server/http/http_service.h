@@ -37,7 +37,7 @@ class HttpService {
   void Start();
   /// Answers what was asked completely, and takes nothing more. What it knows can be asked still.
   void Stop();
-  /// "https://127.0.0.1:7446"
+  /// "https://127.0.0.1:7447"
   const std::string& url() const;
   /// What its links begin with, and by which other servers name it; empty: there are none, and it is what
   /// each call was sent to.

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/http/multipart.h"
@@ -18,6 +18,8 @@
 #include "server/http/http_error.h"
 #include "server/http/idempotency.h"
 #include "server/http/late_sink.h"
+#include "server/http/page_values.h"
+#include "server/jobs/rejects.h"
 #include "server/jobs/upload_folder.h"
 #include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/records_calls.h"
@@ -49,8 +51,8 @@ class SharedSink final : public HttpBodySink {
 
 absl::Status NoUpload() {
   return absl::InvalidArgumentError(
-      "'url' names no upload of this server's that is complete: it reads no other address. Nothing was "
-      "started. Send the file by POST /files/upload first.");
+      "there is no complete upload at this 'url', and files of other addresses are not read. Nothing was "
+      "started. Send the file by POST /files/upload first, and give the 'url' of its answer.");
 }
 
 /// Of the answer that names a job.
@@ -113,6 +115,28 @@ std::string ScheduledJson(const ImportJob& job, const Warnings& warnings) {
   return json.End('}').Take();
 }
 
+/// `failures`: as a JSON array; empty: they are not told.
+std::string JobJson(const ImportJob& job, const std::string& failures) {
+  JsonWriter json;
+  json.Begin('{')
+      .Member("id", job.id)
+      .Member("storageId", job.storage)
+      .Member("dataSource", job.source)
+      .Member("progress", job.progress)
+      .Member("status", ToString(job.state))
+      .Member("statusMessage", job.message)
+      .Member("numberOfAccepted", job.inserts + job.updates)
+      .Member("numberOfInserts", job.inserts)
+      .Member("numberOfUpdates", job.updates)
+      .Member("numberOfUnchanged", job.unchanged)
+      .Member("numberOfFailed", job.failed);
+  if (!failures.empty()) json.Key("failures").Raw(failures);
+  return json.Member("createdAt", Iso8601(job.created_ms))
+      .Member("modifiedAt", Iso8601(job.modified_ms))
+      .End('}')
+      .Take();
+}
+
 /// Answers, warnings and documents quote what a form says.
 absl::Status CheckTexts(const MultipartForm& form) {
   for (const auto& [name, value] : form.fields) {
@@ -170,15 +194,6 @@ AskedJob AskedBy(const MultipartForm& form) {
     }
   }
   return asked;
-}
-
-void AppendCsv(std::string_view field, std::string* csv) {
-  csv->push_back('"');
-  for (const char c : field) {
-    if (c == '"') csv->push_back('"');
-    csv->push_back(c);
-  }
-  csv->push_back('"');
 }
 
 }  // namespace
@@ -264,7 +279,7 @@ HttpAdmission ImportCalls::AdmitUpload(const std::shared_ptr<HttpCall>& call) {
   admission.body_bytes_max = config_.upload_limit;
   admission.sink = std::make_unique<SharedSink>(sink);
   admission.answer = [sink](const HttpHead&, const std::string&) {
-    if (absl::Status finished = sink->Finish(); !finished.ok()) return ErrorAnswer(finished);
+    if (absl::Status finished = sink->Finish(NowMs()); !finished.ok()) return ErrorAnswer(finished);
     return HttpAnswer{.status = 200};
   };
   return admission;
@@ -318,12 +333,14 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   if (!found.ok()) return found.status();
   const DataSource& source = found->source;
   started->what = absl::StrCat("start import job in ", storage->id, "/", source.id);
-  if (absl::Status takes = found->tenant->TakesRecords(); !takes.ok()) return takes;
-  if (!asked.mapper.empty() && FoldName(asked.mapper) != FoldName(source.mapper)) {
-    return absl::FailedPreconditionError(absl::StrCat("data source '", source.id, "' has mapper '",
-                                                      source.mapper, "', and not '", asked.mapper,
-                                                      "'. Nothing was started."));
+  // Not yet an error: a repetition gets its first answer, whatever became of the data source.
+  absl::Status may_start = found->tenant->TakesRecords();
+  if (may_start.ok() && !asked.mapper.empty() && FoldName(asked.mapper) != FoldName(source.mapper)) {
+    may_start = absl::FailedPreconditionError(absl::StrCat("data source '", source.id, "' has mapper '",
+                                                           source.mapper, "', and not '", asked.mapper,
+                                                           "'. Nothing was started."));
   }
+  if (!may_start.ok() && call.head.Find("idempotency-key") == nullptr) return may_start;
   ImportJob job;
   std::string hash;
   if (absl::Status file = FindFile(call, coming, asked.url, &job, &hash); !file.ok()) return file;
@@ -337,7 +354,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   absl::StatusOr<std::string> answer = WriteJob(
       call, *found->tenant,
       absl::StrCat(hash, "\n", job.storage, "\n", job.source, "\n", job.updates_known ? "upsert" : "insert"),
-      asked.warnings, job, started);
+      ScheduledJson(job, asked.warnings), may_start, job, started);
   // Of a job that was begun the file is its own, whatever became of it.
   if (!started->is_new && !coming.upload.empty()) uploads_.Remove(coming.upload);
   if (answer.ok() && !started->is_new && started->location.empty()) counters_.replayed.Add();
@@ -351,7 +368,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
 absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const std::string& url,
                                    ImportJob* job, std::string* hash) {
   if (url.empty()) {
-    if (absl::Status finished = coming.file->Finish(); !finished.ok()) return finished;
+    if (absl::Status finished = coming.file->Finish(NowMs()); !finished.ok()) return finished;
     job->upload = coming.upload;
     *hash = coming.file->Hash();
     return absl::OkStatus();
@@ -391,18 +408,19 @@ absl::StatusOr<std::string> ImportCalls::FindElsewhere(const ImportJob& job) {
 }
 
 absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant,
-                                                  const std::string& body_hash, const Warnings& warnings,
-                                                  ImportJob job, Started* started) {
+                                                  const std::string& body_hash, const std::string& answer,
+                                                  const absl::Status& may_start, ImportJob job,
+                                                  Started* started) {
   absl::StatusOr<std::optional<RememberedRequest>> remember =
       RememberOf(call, "import", tenant.context_id(), body_hash);
   if (!remember.ok()) return remember.status();
-  std::string answer = ScheduledJson(job, warnings);
   if (*remember) {
     const absl::StatusOr<std::optional<RecordOutcome>> known = tenant.FindRemembered(**remember, call.now_ms);
     if (!known.ok()) return known.status();
     if (*known && !(*known)->status.ok()) return (*known)->status;
     if (*known) return (*known)->remembered;
   }
+  if (!may_start.ok()) return may_start;
   absl::StatusOr<std::string> elsewhere = FindElsewhere(job);
   if (!elsewhere.ok()) return elsewhere.status();
   if (!elsewhere->empty()) {
@@ -430,8 +448,7 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
           }
           changes.push_back(RememberedChange(**remember, answer));
         }
-        if (absl::Status pruned = PruneJobs(records, &changes); !pruned.ok()) return pruned;
-        if (absl::Status taken = TakeFile(job); !taken.ok()) return taken;
+        if (absl::Status taken = TakePlace(records, job, &changes); !taken.ok()) return taken;
         may_be_written = true;
         return changes;
       },
@@ -452,9 +469,13 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
 
 /// Under the tenant's lock, so that who repeats the request finds the file free, or an answer. Before the
 /// job's document is there: without one, the next start removes the file.
-absl::Status ImportCalls::TakeFile(const ImportJob& job) {
-  if (!jobs_.HasRoom()) {
-    counters_.Limit(DoorLimit::kJobs);
+absl::Status ImportCalls::TakePlace(StoreRecords& records, const ImportJob& job,
+                                    std::vector<DocumentChange>* changes) {
+  absl::Status pruned = PruneJobs(records, changes);
+  const bool has_room = pruned.ok() && jobs_.HasRoom();
+  if (absl::IsResourceExhausted(pruned) || (pruned.ok() && !has_room)) counters_.Limit(DoorLimit::kJobs);
+  if (!pruned.ok()) return pruned;
+  if (!has_room) {
     return absl::ResourceExhaustedError(absl::StrCat(
         config_.jobs_waiting_max, " import jobs wait already. Nothing was started; try again later."));
   }
@@ -484,46 +505,33 @@ absl::StatusOr<ImportJob> ImportCalls::FindJob(const HttpCall& call) {
   return **std::move(job);
 }
 
-absl::Status ImportCalls::WriteJobJson(const ImportJob& job, JsonWriter* json) {
+absl::StatusOr<std::string> ImportCalls::FailuresJson(const ImportJob& job) {
   const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, job.storage, job.source);
   if (!source.ok()) return source.status();
-  const auto rejects = source->tenant->ListDocuments(kRejectKind, RejectId(job.id, 0), kFailuresMax);
-  if (!rejects.ok()) return rejects.status();
-  json->Begin('{')
-      .Member("id", job.id)
-      .Member("storageId", job.storage)
-      .Member("dataSource", job.source)
-      .Member("progress", job.progress)
-      .Member("status", ToString(job.state))
-      .Member("statusMessage", job.message)
-      .Member("numberOfAccepted", job.inserts + job.updates)
-      .Member("numberOfInserts", job.inserts)
-      .Member("numberOfUpdates", job.updates)
-      .Member("numberOfUnchanged", job.unchanged)
-      .Member("numberOfFailed", job.failed)
-      .Key("failures")
-      .Begin('[');
-  for (const Document& document : *rejects) {
-    if (!absl::StartsWith(document.id, absl::StrCat(job.id, "/"))) break;
-    const std::optional<Reject> reject = RejectOf(document.text);
-    if (!reject) continue;
-    json->Begin('{').Member("line", std::max<std::uint64_t>(1, reject->line));
-    if (!reject->external_id.empty()) json->Member("externalId", reject->external_id);
-    json->Member("message", reject->message).End('}');
+  PageValues failures(kFailuresMax);
+  RejectReading reading(source->tenant, job.id);
+  while (true) {
+    const absl::StatusOr<std::vector<Reject>> rejects = reading.Next();
+    if (!rejects.ok()) return rejects.status();
+    if (rejects->empty()) return failures.Take();
+    for (const Reject& reject : *rejects) {
+      JsonWriter json;
+      json.Begin('{').Member("line", std::max<std::uint64_t>(1, reject.line));
+      if (!reject.external_id.empty()) json.Member("externalId", reject.external_id);
+      json.Member("message", reject.message).End('}');
+      if (!failures.Add(json.Take(), "")) return failures.Take();
+    }
   }
-  json->End(']')
-      .Member("createdAt", Iso8601(job.created_ms))
-      .Member("modifiedAt", Iso8601(job.modified_ms))
-      .End('}');
-  return absl::OkStatus();
+}
+
+HttpAnswer ImportCalls::JobAnswer(const ImportJob& job) {
+  const absl::StatusOr<std::string> failures = FailuresJson(job);
+  return failures.ok() ? JsonAnswer(JobJson(job, *failures)) : ErrorAnswer(failures.status());
 }
 
 HttpAnswer ImportCalls::GetJob(HttpCall& call) {
   const absl::StatusOr<ImportJob> job = FindJob(call);
-  if (!job.ok()) return ErrorAnswer(job.status());
-  JsonWriter json;
-  if (absl::Status written = WriteJobJson(*job, &json); !written.ok()) return ErrorAnswer(written);
-  return JsonAnswer(std::move(json));
+  return job.ok() ? JobAnswer(*job) : ErrorAnswer(job.status());
 }
 
 HttpAnswer ImportCalls::ListJobs(HttpCall& call) {
@@ -532,17 +540,15 @@ HttpAnswer ImportCalls::ListJobs(HttpCall& call) {
   const ImportJobs::Page page =
       jobs_.List(asked->start_after.value_or(""), asked->limit,
                  [&](const std::string& tenant) { return call.Sees(StorageOfTenant(tenant)); });
-  std::optional<std::string> next;
-  if (!page.is_last) next = page.jobs.back().id;
+  PageValues values(asked->limit);
+  for (const ImportJob& job : page.jobs) {
+    if (!values.Add(JobJson(job, ""), job.id)) break;
+  }
+  std::optional<std::string> next = values.next();
+  if (!next && !page.is_last) next = page.jobs.back().id;
   JsonWriter json;
   BeginPage(*asked, next, page.total, &json);
-  json.Key("values").Begin('[');
-  for (const ImportJob& job : page.jobs) {
-    JsonWriter one;
-    // Its data source may have gone meanwhile.
-    if (WriteJobJson(job, &one).ok()) json.Raw(one.Take());
-  }
-  json.End(']').End('}');
+  json.Key("values").Raw(values.Take()).End('}');
   return JsonAnswer(std::move(json));
 }
 
@@ -551,22 +557,11 @@ HttpAnswer ImportCalls::GetRejects(HttpCall& call) {
   if (!job.ok()) return ErrorAnswer(job.status());
   const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, job->storage, job->source);
   if (!source.ok()) return ErrorAnswer(source.status());
-  const auto rejects = source->tenant->ListDocuments(kRejectKind, RejectId(job->id, 0), kRejectsKeptMax);
+  absl::StatusOr<std::unique_ptr<HttpBodySource>> rejects = StreamRejects(source->tenant, job->id);
   if (!rejects.ok()) return ErrorAnswer(rejects.status());
-  std::string csv = "line,externalId,message,row\n";
-  for (const Document& document : *rejects) {
-    if (!absl::StartsWith(document.id, absl::StrCat(job->id, "/"))) break;
-    const std::optional<Reject> reject = RejectOf(document.text);
-    if (!reject) continue;
-    absl::StrAppend(&csv, reject->line, ",");
-    AppendCsv(reject->external_id, &csv);
-    csv.push_back(',');
-    AppendCsv(reject->message, &csv);
-    csv.push_back(',');
-    AppendCsv(reject->raw, &csv);
-    csv.push_back('\n');
-  }
-  return {.status = 200, .content_type = "text/csv; charset=utf-8", .body = std::move(csv)};
+  HttpAnswer answer{.status = 200, .content_type = "text/csv; charset=utf-8"};
+  answer.stream = *std::move(rejects);
+  return answer;
 }
 
 HttpAnswer ImportCalls::CancelJob(HttpCall& call) {
@@ -574,10 +569,7 @@ HttpAnswer ImportCalls::CancelJob(HttpCall& call) {
   if (!there.ok()) return ErrorAnswer(there.status());
   const absl::StatusOr<ImportJob> job = jobs_.Cancel(call.parts[0], call.now_ms);
   audit_.Add(call, absl::StrCat("cancel import job ", call.parts[0]), job.status());
-  if (!job.ok()) return ErrorAnswer(job.status());
-  JsonWriter json;
-  if (absl::Status written = WriteJobJson(*job, &json); !written.ok()) return ErrorAnswer(written);
-  return JsonAnswer(std::move(json));
+  return job.ok() ? JobAnswer(*job) : ErrorAnswer(job.status());
 }
 
 }  // namespace mirror

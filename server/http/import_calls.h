@@ -57,15 +57,20 @@ class ImportCalls {
                         std::string* hash);
   /// Of an upload that is another server's: where the same call goes to. Errors: why it goes nowhere.
   absl::StatusOr<std::string> FindElsewhere(const ImportJob& job);
+  /// `answer`: of a job that is started. `may_start`: what keeps it from that, unless it was before.
   absl::StatusOr<std::string> WriteJob(HttpCall& call, Tenant& tenant, const std::string& body_hash,
-                                       const Warnings& warnings, ImportJob job, Started* started);
-  absl::Status TakeFile(const ImportJob& job);
+                                       const std::string& answer, const absl::Status& may_start,
+                                       ImportJob job, Started* started);
+  /// A place among those that wait, and the file. Adds what makes room for its document.
+  absl::Status TakePlace(StoreRecords& records, const ImportJob& job, std::vector<DocumentChange>* changes);
   HttpAnswer ListJobs(HttpCall& call);
   HttpAnswer GetJob(HttpCall& call);
   HttpAnswer GetRejects(HttpCall& call);
   HttpAnswer CancelJob(HttpCall& call);
   absl::StatusOr<ImportJob> FindJob(const HttpCall& call);
-  absl::Status WriteJobJson(const ImportJob& job, JsonWriter* json);
+  /// The first kFailuresMax, or as many as a page has room for.
+  absl::StatusOr<std::string> FailuresJson(const ImportJob& job);
+  HttpAnswer JobAnswer(const ImportJob& job);
   std::string UrlOf(const HttpCall& call) const;
 
   const HttpConfig& config_;

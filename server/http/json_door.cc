@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "server/http/http_error.h"
+#include "server/storages/storage_directory.h"
 
 namespace mirror {
 namespace {
@@ -163,6 +164,9 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
     admission.body_bytes_max = route.body == HttpBody::kJson ? config_.body_limit : kUnaskedBodyMax;
     admission.answer = [call, &route](const HttpHead&, std::string body) {
       call->body = std::move(body);
+      // Behind the body, as of a storage that is not there.
+      if (route.is_of_storage() && !call->Sees(call->parts.front()))
+        return ErrorAnswer(NoStorage(call->parts.front()));
       return route.answer(*call);
     };
   }

@@ -34,6 +34,7 @@ class JsonDoor final : public HttpDoor {
   void NoteAnswer(std::size_t call, int status, std::chrono::nanoseconds took) override {
     counters_.NoteAnswer(call, status, took);
   }
+  void NoteNoRoom() override { counters_.Limit(DoorLimit::kBodies); }
 
  private:
   HttpAdmission AdmitTo(const HttpHead& head, HttpTarget target, HttpRoutes::Match match);

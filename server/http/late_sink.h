@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_HTTP_LATE_SINK_H_
 #define MIRROR_SERVER_HTTP_LATE_SINK_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -25,9 +26,9 @@ class LateSink final : public HttpBodySink {
     return sink_->Write(piece);
   }
   /// Of a body without a byte, too.
-  absl::Status Finish() {
+  absl::Status Finish(std::int64_t now_ms) {
     if (absl::Status opened = Begin(); !opened.ok()) return opened;
-    return sink_->Finish();
+    return sink_->Finish(now_ms);
   }
   std::string Hash() { return sink_->Hash(); }
 

@@ -66,7 +66,6 @@ void MapperCalls::AddTo(HttpRoutes* routes) {
 }
 
 HttpAnswer MapperCalls::List(HttpCall& call) {
-  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   const absl::StatusOr<AskedPage> asked = PageOf(call);
   if (!asked.ok()) return ErrorAnswer(asked.status());
   const absl::StatusOr<std::vector<RecordMapper>> mappers = storages_.ListMappers(call.parts[0]);
@@ -91,14 +90,12 @@ HttpAnswer MapperCalls::List(HttpCall& call) {
 }
 
 HttpAnswer MapperCalls::Get(HttpCall& call) {
-  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   const absl::StatusOr<RecordMapper> mapper = storages_.FindMapper(call.parts[0], call.parts[1]);
   if (!mapper.ok()) return ErrorAnswer(mapper.status());
   return MapperAnswer(*mapper, Warnings(), 200);
 }
 
 HttpAnswer MapperCalls::Put(HttpCall& call, bool is_new) {
-  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   Warnings warnings;
   const absl::StatusOr<RecordMapper> mapper = MapperOfCall(call, is_new, &warnings);
   if (!mapper.ok()) return ErrorAnswer(mapper.status());
@@ -110,7 +107,6 @@ HttpAnswer MapperCalls::Put(HttpCall& call, bool is_new) {
 }
 
 HttpAnswer MapperCalls::Delete(HttpCall& call) {
-  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   const absl::StatusOr<RecordMapper> mapper = storages_.FindMapper(call.parts[0], call.parts[1]);
   if (!mapper.ok()) return ErrorAnswer(mapper.status());
   const absl::Status gone = storages_.DeleteMapper(call.parts[0], call.parts[1], call.now_ms);

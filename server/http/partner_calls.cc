@@ -162,9 +162,9 @@ void PartnerCalls::AddTo(HttpRoutes* routes) {
   routes->Add("listBusinessPartners", "GET", "/v4/storages/{}/businesspartners", ApiRole::kReader,
               HttpBody::kNone, this, &PartnerCalls::List);
   routes->Add("fetchBusinessPartners", "POST", "/v4/storages/{}/businesspartners/fetch", ApiRole::kReader,
-              HttpBody::kJson, this, &PartnerCalls::Fetch);
+              HttpBody::kJson, this, &PartnerCalls::Fetch, "/storages/{}/businesspartners/fetch");
   routes->Add("deleteBusinessPartners", "POST", "/v4/storages/{}/businesspartners/delete", ApiRole::kWriter,
-              HttpBody::kJson, this, &PartnerCalls::Delete);
+              HttpBody::kJson, this, &PartnerCalls::Delete, "/storages/{}/businesspartners/delete");
 }
 
 HttpAnswer PartnerCalls::Replayed(const RecordOutcome& outcome) {
@@ -173,7 +173,6 @@ HttpAnswer PartnerCalls::Replayed(const RecordOutcome& outcome) {
 }
 
 HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
-  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   const absl::StatusOr<JsonDocument> body = JsonBody(call);
   if (!body.ok()) return ErrorAnswer(body.status());
   Warnings warnings;
@@ -247,7 +246,6 @@ HttpAnswer PartnerCalls::List(HttpCall& call) {
 }
 
 HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
-  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   const absl::StatusOr<JsonDocument> body = JsonBody(call);
   if (!body.ok()) return ErrorAnswer(body.status());
   Warnings warnings;
@@ -291,7 +289,6 @@ HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
 }
 
 HttpAnswer PartnerCalls::Delete(HttpCall& call) {
-  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   const absl::StatusOr<bool> erase = ErasesNow(call);
   if (!erase.ok()) return ErrorAnswer(erase.status());
   const absl::StatusOr<JsonDocument> body = JsonBody(call);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -149,17 +150,22 @@ std::size_t CountOf(const Counts& counts, const Name& name) {
 
 }  // namespace
 
-StreamPlaces::StreamPlaces(std::size_t most)
-    : most_(most), most_of_key_(std::max<std::size_t>(1, most / 2)) {}
+StreamPlaces::StreamPlaces(std::size_t most, DoorCounters& counters)
+    : most_(most), most_of_key_(std::max<std::size_t>(1, most / 2)), counters_(counters) {}
 
 absl::StatusOr<std::shared_ptr<void>> StreamPlaces::Take(const std::string& key, const std::string& tenant) {
   const std::pair both(key, tenant);
   {
     const MutexLock lock(state_->mutex);
-    if (state_->count >= most_) return TooMany(most_, "");
-    if (CountOf(state_->of_key, key) >= most_of_key_) return TooMany(most_of_key_, " with this key");
-    if (CountOf(state_->of_key_and_tenant, both) >= kStreamsOfKeyMax)
+    const bool are_all_taken = state_->count >= most_;
+    if (are_all_taken || CountOf(state_->of_key, key) >= most_of_key_) {
+      counters_.Limit(DoorLimit::kStreams);
+      return are_all_taken ? TooMany(most_, "") : TooMany(most_of_key_, " with this key");
+    }
+    if (CountOf(state_->of_key_and_tenant, both) >= kStreamsOfKeyMax) {
+      counters_.Limit(DoorLimit::kStreamsOfSource);
       return TooMany(kStreamsOfKeyMax, " of this data source with this key");
+    }
     ++state_->count;
     ++state_->of_key[key];
     ++state_->of_key_and_tenant[both];
@@ -177,10 +183,17 @@ std::size_t StreamPlaces::count() const {
   return state_->count;
 }
 
-std::unique_ptr<HttpBodySource> StreamRows(CommittedReading reading, std::vector<std::uint32_t> columns,
-                                           std::shared_ptr<void> place, DoorCounters& counters) {
-  return std::make_unique<RowStreamSource>(std::move(reading), std::move(columns), std::move(place),
-                                           counters);
+absl::StatusOr<std::unique_ptr<HttpBodySource>> StreamRows(CommittedReading reading,
+                                                           std::vector<std::uint32_t> columns,
+                                                           std::shared_ptr<void> place,
+                                                           DoorCounters& counters) {
+  try {
+    return std::make_unique<RowStreamSource>(std::move(reading), std::move(columns), std::move(place),
+                                             counters);
+  } catch (const std::system_error&) {
+    return absl::UnavailableError(
+        "the system cannot start a thread for it now. Nothing was read; try again later.");
+  }
 }
 
 }  // namespace mirror

@@ -24,7 +24,8 @@ inline constexpr std::size_t kStreamsOfKeyMax = 3;
 /// kStreamsOfKeyMax. Threads: any; places may outlive it.
 class StreamPlaces {
  public:
-  explicit StreamPlaces(std::size_t most);
+  /// `counters`, of the refusals, outlive it.
+  explicit StreamPlaces(std::size_t most, DoorCounters& counters = UnwatchedDoor());
 
   /// A place, until it is let go of. Errors: kResourceExhausted, with the reason.
   absl::StatusOr<std::shared_ptr<void>> Take(const std::string& key, const std::string& tenant);
@@ -38,14 +39,17 @@ class StreamPlaces {
     std::map<std::pair<std::string, std::string>, std::size_t> of_key_and_tenant MIRROR_GUARDED_BY(mutex);
   };
   const std::size_t most_, most_of_key_;
+  DoorCounters& counters_;
   const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 /// All rows of a table, one JSON object a line, and behind them {"_end":true,"rows":n,"lsn":m}: whoever does
 /// not find that last line has not got all. A thread of its own reads ahead, kPiecesMax pieces at most.
-/// `place`: let go of with it. `counters` outlive it.
-std::unique_ptr<HttpBodySource> StreamRows(CommittedReading reading, std::vector<std::uint32_t> columns,
-                                           std::shared_ptr<void> place, DoorCounters& counters);
+/// `place`: let go of with it. `counters` outlive it. Errors: kUnavailable: the system cannot start a thread.
+absl::StatusOr<std::unique_ptr<HttpBodySource>> StreamRows(CommittedReading reading,
+                                                           std::vector<std::uint32_t> columns,
+                                                           std::shared_ptr<void> place,
+                                                           DoorCounters& counters);
 
 }  // namespace mirror
 

@@ -121,38 +121,82 @@ absl::Status ReadPage(const CommittedReading& reading, const std::vector<std::ui
   return values->next() ? absl::OkStatus() : status;
 }
 
+std::string TableJson(const TableRecord& record, const TableSchema& kept, const DataSource& source) {
+  JsonWriter json;
+  json.Begin('{').Member("table", kept.name).Member("dataSource", source.id).Key("key").Begin('[');
+  for (const std::uint32_t column : kept.Key()) json.String(kept.columns[column].name);
+  json.End(']').Key("columns").Begin('[');
+  for (const Column& column : kept.columns)
+    json.Begin('{').Member("name", column.name).Member("type", ToString(column.type)).End('}');
+  json.End(']').Key("rows");
+  if (record.row_count < 0) {
+    json.Null();
+  } else {
+    json.Number(record.row_count);
+  }
+  return json.Key("lsn").Number(record.position.lsn.value).End('}').Take();
+}
+
 }  // namespace
 
 void TableCalls::AddTo(HttpRoutes* routes) {
+  routes->Add("listTables", "GET", "/v4/storages/{}/records", ApiRole::kReader, HttpBody::kNone, this,
+              &TableCalls::List);
   routes->Add("listRecords", "GET", "/v4/storages/{}/records/{}", ApiRole::kReader, HttpBody::kNone, this,
               &TableCalls::Read);
 }
 
+HttpAnswer TableCalls::List(HttpCall& call) {
+  const absl::StatusOr<AskedPage> asked = PageOf(call);
+  if (!asked.ok()) return ErrorAnswer(asked.status());
+  const absl::StatusOr<AskedSource> source =
+      FindAskedSource(storages_, call, call.parts[0], SourceOfQuery(call));
+  if (!source.ok()) return ErrorAnswer(source.status());
+  absl::StatusOr<std::string> after = KeyOfToken(asked->start_after.value_or(""));
+  if (!after.ok()) return ErrorAnswer(after.status());
+  PageValues values(asked->limit);
+  const absl::StatusOr<std::uint64_t> total =
+      source->tenant->ListCommitted(*after, [&](const TableRecord& record, const TableSchema& kept) {
+        return values.Add(TableJson(record, kept, source->source), PageToken(kept.name));
+      });
+  if (!total.ok()) return ErrorAnswer(total.status());
+  JsonWriter json;
+  BeginPage(*asked, values.next(), *total, &json);
+  json.Key("values").Raw(values.Take()).End('}');
+  return JsonAnswer(std::move(json));
+}
+
+absl::StatusOr<CommittedReading> TableCalls::ReadCommitted(const HttpCall& call, const AskedSource& source,
+                                                           ReadingKind kind) {
+  absl::StatusOr<CommittedReading> reading = source.tenant->ReadCommitted(call.parts[1], kind);
+  if (absl::IsResourceExhausted(reading.status()))
+    counters_.Limit(kind == ReadingKind::kPage ? DoorLimit::kPagesOfSource : DoorLimit::kStreamsOfSource);
+  return reading;
+}
+
 HttpAnswer TableCalls::Stream(HttpCall& call, const AskedSource& source) {
   absl::StatusOr<std::shared_ptr<void>> place = streams_.Take(call.key->name, source.source.tenant);
-  if (!place.ok()) {
-    counters_.Limit(DoorLimit::kStreams);
-    return ErrorAnswer(place.status());
-  }
-  absl::StatusOr<CommittedReading> reading =
-      source.tenant->ReadCommitted(call.parts[1], ReadingKind::kStream);
+  if (!place.ok()) return ErrorAnswer(place.status());
+  absl::StatusOr<CommittedReading> reading = ReadCommitted(call, source, ReadingKind::kStream);
   if (!reading.ok()) return ErrorAnswer(reading.status());
   absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);
   if (!columns.ok()) return ErrorAnswer(columns.status());
+  absl::StatusOr<std::unique_ptr<HttpBodySource>> rows =
+      StreamRows(*std::move(reading), *std::move(columns), *std::move(place), counters_);
+  if (!rows.ok()) return ErrorAnswer(rows.status());
   HttpAnswer answer{.status = 200, .content_type = kLines};
-  answer.stream = StreamRows(*std::move(reading), *std::move(columns), *std::move(place), counters_);
+  answer.stream = *std::move(rows);
   return answer;
 }
 
 HttpAnswer TableCalls::Read(HttpCall& call) {
-  if (!call.Sees(call.parts[0])) return ErrorAnswer(NoStorage(call.parts[0]));
   const absl::StatusOr<AskedPage> asked = PageOf(call);
   if (!asked.ok()) return ErrorAnswer(asked.status());
   const absl::StatusOr<AskedSource> source =
       FindAskedSource(storages_, call, call.parts[0], SourceOfQuery(call));
   if (!source.ok()) return ErrorAnswer(source.status());
   if (WantsLines(call)) return Stream(call, *source);
-  absl::StatusOr<CommittedReading> reading = source->tenant->ReadCommitted(call.parts[1], ReadingKind::kPage);
+  absl::StatusOr<CommittedReading> reading = ReadCommitted(call, *source, ReadingKind::kPage);
   if (!reading.ok()) return ErrorAnswer(reading.status());
   const absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);
   if (!columns.ok()) return ErrorAnswer(columns.status());

@@ -3,26 +3,32 @@
 
 #include <cstddef>
 
+#include "absl/status/statusor.h"
 #include "server/http/asked_source.h"
 #include "server/http/http_routes.h"
 #include "server/http/row_stream_source.h"
 #include "server/storages/storages.h"
+#include "server/tenant/readings.h"
 #include "server/watch/door_counters.h"
 
 namespace mirror {
 
-/// Every mirrored table as JSON: pages by key, or the whole table as a stream of lines. Threads: any.
+/// Every mirrored table as JSON: pages by key, or the whole table as a stream of lines; and which tables
+/// there are. Threads: any.
 class TableCalls {
  public:
   /// So many streams at a time, so that slow readers leave turns for others. What it is given outlives it.
   TableCalls(Storages& storages, std::size_t streams_max, DoorCounters& counters)
-      : storages_(storages), counters_(counters), streams_(streams_max) {}
+      : storages_(storages), counters_(counters), streams_(streams_max, counters) {}
   void AddTo(HttpRoutes* routes);
   /// That are open.
   std::size_t streams() const { return streams_.count(); }
 
  private:
+  HttpAnswer List(HttpCall& call);
   HttpAnswer Read(HttpCall& call);
+  absl::StatusOr<CommittedReading> ReadCommitted(const HttpCall& call, const AskedSource& source,
+                                                 ReadingKind kind);
   HttpAnswer Stream(HttpCall& call, const AskedSource& source);
 
   Storages& storages_;

@@ -114,7 +114,7 @@ absl::StatusOr<std::optional<ImportPiece>> ImportChild::Next(milliseconds timeou
     if (!piece.ok()) {
       Stop();
       return absl::InvalidArgumentError(absl::StrCat(
-          kUnread, "the program that parses it said what it may not (", piece.status().message(), ")"));
+          kUnread, "the program that parses it sent an invalid message (", piece.status().message(), ")"));
     }
     if (piece->has_value()) {
       if (!std::holds_alternative<ImportEnd>(**piece)) return piece;

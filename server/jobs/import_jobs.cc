@@ -286,6 +286,8 @@ void ImportJobs::EndLost() {
     if (!tenant.ok()) continue;
     for (const ImportJob& job : JobsOf(seen.context_id)) {
       if (IsOver(job.state) || job.server != here || uploads_.Find(job.upload)) continue;
+      // Its file is there, and an operator is told of it.
+      if (uploads_.unread().contains(job.upload)) continue;
       // One that could not be ended is found at the next start.
       const absl::Status ended =
           EndOf(**tenant, job.id,

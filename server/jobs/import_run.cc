@@ -138,7 +138,7 @@ class ImportRun {
     const std::string message(why.message());
     if (!absl::IsInvalidArgument(why)) return End(JobState::kDied, message);
     // What the program said may be quoted in it.
-    const std::string told = "the file could not be read: the program that parses it said what it may not";
+    const std::string told = "the file could not be read: the program that parses it sent an invalid message";
     End(JobState::kDied, is_ruled_ ? told : ValidUtf8(message), told);
   }
 
@@ -322,17 +322,20 @@ class ImportRun {
 
   std::vector<DocumentChange> ChangesFor(const RecordOutcome& outcome, ImportJob* next) const {
     std::vector<DocumentChange> changes;
-    const auto keep = [&](const Reject& reject) {
-      if (next->rejects >= kRejectsKeptMax) return;
-      changes.push_back({kRejectKind, RejectId(next->id, next->rejects++), RejectText(reject)});
-    };
-    for (const Reject& reject : rejects_) keep(reject);
+    std::vector<Reject> all = rejects_;
     for (const RecordFailure& failure : outcome.failures) {
       Reject reject;
       reject.line = failure.line;
       if (!is_ruled_) reject.external_id = ValidUtf8(CutUtf8(failure.external_id, kIdShownMax));
       reject.message = ValidUtf8(failure.message);
-      keep(reject);
+      all.push_back(std::move(reject));
+    }
+    // Rows that were no rows, and those that were not taken, came apart.
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Reject& a, const Reject& b) { return a.line < b.line; });
+    for (const Reject& reject : all) {
+      if (next->rejects >= kRejectsKeptMax) break;
+      changes.push_back({kRejectKind, RejectId(next->id, next->rejects++), RejectText(reject)});
     }
     changes.push_back(JobChange(*next));
     return changes;

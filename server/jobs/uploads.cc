@@ -8,11 +8,11 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/file.h"
@@ -37,6 +37,19 @@ absl::Status OfDisk(std::string_view doing, const std::string& path, int error) 
   return absl::UnavailableError(absl::StrCat(std::string(doing), " '", path, "': ", std::strerror(error),
                                              ". Nothing was kept of the file."));
 }
+
+/// Compares in a time that does not tell how much of what was sent is right. One that was used is empty.
+bool IsSecret(std::string_view sent, std::string_view secret) {
+  if (secret.empty() || sent.size() != secret.size()) return false;
+  // Volatile, so that no compiler ends the loop early.
+  volatile unsigned difference = 0;
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    difference = difference | (static_cast<unsigned char>(sent[i]) ^ static_cast<unsigned char>(secret[i]));
+  }
+  return difference == 0;
+}
+
+absl::Status GivenUp() { return absl::NotFoundError("the upload was given up meanwhile. Send it again."); }
 
 bool IsNearlyFull(const std::string& folder) {
   struct statvfs space = {};
@@ -74,11 +87,10 @@ class Uploads::FileSink final : public Sink {
     }
     return absl::OkStatus();
   }
-  std::uint64_t bytes() const override { return bytes_; }
   std::string Hash() override { return absl::BytesToHexString(hash_.Finish()); }
-  absl::Status Finish() override {
+  absl::Status Finish(std::int64_t now_ms) override {
     if (fdatasync(file_) != 0) return OfDisk("writing", uploads_.PathOf(id_), errno);
-    absl::Status finished = uploads_.Finished(id_);
+    absl::Status finished = uploads_.Finished(id_, now_ms);
     is_finished_ = finished.ok();
     return finished;
   }
@@ -104,55 +116,72 @@ absl::StatusOr<std::vector<Uploads::Upload>> Uploads::Open() {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(folder_).parent_path(), error);
   if (absl::Status made = MakeFolder(folder_); !made.ok()) return made;
+  std::vector<std::filesystem::path> all;
+  for (auto one = std::filesystem::directory_iterator(folder_, error);
+       !error && one != std::filesystem::directory_iterator(); one.increment(error)) {
+    if (one->path().filename() != kUploadFolderNote) all.push_back(one->path());
+  }
+  if (error) return absl::UnavailableError(absl::StrCat("reading '", folder_, "': ", error.message()));
   std::vector<Upload> taken;
   const MutexLock lock(mutex_);
-  std::vector<std::filesystem::path> others;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name == kUploadFolderNote) continue;
-    if (!absl::EndsWith(name, kNoteEnding)) {
-      others.push_back(entry.path());
-      continue;
+  for (const std::filesystem::path& path : all) {
+    if (path.extension() != kNoteEnding) continue;
+    const std::string id = path.stem().string();
+    const absl::StatusOr<std::optional<Upload>> upload = ReadUpload(id);
+    if (!upload.ok()) {
+      unread_[id] = std::string(upload.status().message());
+    } else if (*upload) {
+      if (!(*upload)->job.empty()) taken.push_back(**upload);
+      uploads_[id] = **upload;
     }
-    const absl::StatusOr<std::string> text = ReadKeyFile(entry.path().string(), FileUse::kSecret);
-    const absl::StatusOr<JsonDocument> note =
-        text.ok() ? JsonDocument::Parse(*text) : absl::StatusOr<JsonDocument>(text.status());
-    Upload upload;
-    upload.id = name.substr(0, name.size() - std::strlen(kNoteEnding));
-    if (note.ok()) {
-      upload.key = note->root().TextOf("key");
-      upload.name = note->root().TextOf("name");
-      upload.job = note->root().TextOf("job");
-      upload.created_ms = static_cast<std::int64_t>(note->root().NumberOf("created"));
-      upload.is_there = note->root().TextOf("there") == "yes";
-      upload.is_own = note->root().TextOf("own") == "yes";
-    }
-    const std::uint64_t bytes = std::filesystem::file_size(PathOf(upload.id), error);
-    const bool is_nobodys = upload.is_own && upload.job.empty();
-    if (!note.ok() || !upload.is_there || is_nobodys || error) {
-      // What a kill cut off; its secret went with the process, and nobody was told the name of its own.
-      others.push_back(entry.path());
-      continue;
-    }
-    upload.bytes = bytes;
-    if (!upload.job.empty()) taken.push_back(upload);
-    uploads_[upload.id] = upload;
   }
-  for (const std::filesystem::path& path : others) {
-    if (!uploads_.contains(path.stem().string())) std::filesystem::remove(path, error);
+  for (const std::filesystem::path& path : all) {
+    const std::string id = path.stem().string();
+    if (!uploads_.contains(id) && !unread_.contains(id)) std::filesystem::remove(path, error);
   }
   return taken;
 }
 
-absl::Status Uploads::WriteNote(const Upload& upload) {
-  JsonWriter note;
-  note.Begin('{').Member("key", upload.key).Member("name", upload.name).Member("job", upload.job);
-  note.Key("created").Number(upload.created_ms);
-  note.Member("there", upload.is_there ? "yes" : "no").Member("own", upload.is_own ? "yes" : "no").End('}');
-  return WriteFileAtomically(NoteOf(upload.id), note.Take(), FileUse::kSecret, ExistingFile::kReplace);
+absl::StatusOr<std::optional<Uploads::Upload>> Uploads::ReadUpload(const std::string& id) const {
+  const absl::StatusOr<std::string> text = ReadKeyFile(NoteOf(id), FileUse::kSecret);
+  if (absl::IsNotFound(text.status())) return std::nullopt;
+  if (!text.ok()) return text.status();
+  const absl::StatusOr<JsonDocument> note = JsonDocument::Parse(*text);
+  if (!note.ok()) return std::nullopt;
+  Upload upload;
+  upload.id = id;
+  upload.key = note->root().TextOf("key");
+  upload.name = note->root().TextOf("name");
+  upload.job = note->root().TextOf("job");
+  upload.since_ms = static_cast<std::int64_t>(note->root().NumberOf("created"));
+  upload.is_there = note->root().TextOf("there") == "yes";
+  upload.is_own = note->root().TextOf("own") == "yes";
+  // Its secret went with the process, and nobody was told the name of its own.
+  if (!upload.is_there || (upload.is_own && upload.job.empty())) return std::nullopt;
+  std::error_code error;
+  upload.bytes = std::filesystem::file_size(PathOf(id), error);
+  if (error == std::errc::no_such_file_or_directory) return std::nullopt;
+  if (error)
+    return absl::UnavailableError(absl::StrCat("'", PathOf(id), "' cannot be read: ", error.message(), "."));
+  return upload;
 }
 
-absl::Status Uploads::CheckRoom(const std::string& key, std::uint64_t more) {
+absl::Status Uploads::WriteNote(const std::string& id) {
+  const MutexLock noting(noting_);
+  JsonWriter note;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = uploads_.find(id);
+    if (found == uploads_.end()) return GivenUp();
+    const Upload& upload = found->second;
+    note.Begin('{').Member("key", upload.key).Member("name", upload.name).Member("job", upload.job);
+    note.Key("created").Number(upload.since_ms);
+    note.Member("there", upload.is_there ? "yes" : "no").Member("own", upload.is_own ? "yes" : "no").End('}');
+  }
+  return WriteFileAtomically(NoteOf(id), note.Take(), FileUse::kSecret, ExistingFile::kReplace);
+}
+
+absl::Status Uploads::CheckRoom(const std::string& key, std::uint64_t more, bool is_nearly_full) {
   std::uint64_t all = more, of_key = more;
   std::size_t files = 0;
   for (const auto& [id, upload] : uploads_) {
@@ -172,7 +201,7 @@ absl::Status Uploads::CheckRoom(const std::string& key, std::uint64_t more) {
     return absl::UnavailableError(
         "the server has no room for more uploads now. Nothing was kept of this one; try again later.");
   }
-  if (IsNearlyFull(folder_)) {
+  if (is_nearly_full) {
     counters_.Limit(DoorLimit::kDisk);
     return absl::UnavailableError(absl::StrCat("the server's disk has less than ", kFreePercentMin,
                                                " % free. Nothing was kept of this file; try again later."));
@@ -181,39 +210,38 @@ absl::Status Uploads::CheckRoom(const std::string& key, std::uint64_t more) {
 }
 
 absl::Status Uploads::Count(const std::string& id, std::uint64_t more) {
+  const bool is_nearly_full = IsNearlyFull(folder_);
   const MutexLock lock(mutex_);
   const auto found = uploads_.find(id);
-  if (found == uploads_.end())
-    return absl::NotFoundError("the upload was given up meanwhile. Send it again.");
-  if (absl::Status room = CheckRoom(found->second.key, more); !room.ok()) return room;
+  if (found == uploads_.end()) return GivenUp();
+  if (absl::Status room = CheckRoom(found->second.key, more, is_nearly_full); !room.ok()) return room;
   found->second.bytes += more;
   return absl::OkStatus();
 }
 
-absl::Status Uploads::Finished(const std::string& id) {
-  Upload upload;
+absl::Status Uploads::Finished(const std::string& id, std::int64_t now_ms) {
   {
     const MutexLock lock(mutex_);
     const auto found = uploads_.find(id);
-    if (found == uploads_.end())
-      return absl::NotFoundError("the upload was given up meanwhile. Send it again.");
+    if (found == uploads_.end()) return GivenUp();
     found->second.is_there = true;
-    upload = found->second;
+    found->second.since_ms = now_ms;
   }
-  absl::Status noted = WriteNote(upload);
+  absl::Status noted = WriteNote(id);
   if (noted.ok()) CrashPoint("upload.kept");
   return noted;
 }
 
 absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const std::string& name,
                                                 std::int64_t now_ms) {
+  const bool is_nearly_full = IsNearlyFull(folder_);
   const MutexLock lock(mutex_);
-  if (absl::Status room = CheckRoom(key, 0); !room.ok()) return room;
+  if (absl::Status room = CheckRoom(key, 0, is_nearly_full); !room.ok()) return room;
   const auto announced = std::count_if(uploads_.begin(), uploads_.end(), [&](const auto& one) {
     return one.second.key == key && !one.second.secret.empty() && !IsLate(one.second, now_ms);
   });
   if (static_cast<std::size_t>(announced) >= limits_.key_announced_max) {
-    counters_.Limit(DoorLimit::kUploadsPerKey);
+    counters_.Limit(DoorLimit::kLinksPerKey);
     return absl::ResourceExhaustedError(absl::StrCat(
         limits_.key_announced_max, " links of this key were not used yet, and it may have no more. Nothing ",
         "was done. Send files to them, or wait until they expire."));
@@ -228,19 +256,19 @@ Uploads::Upload Uploads::Add(const std::string& key, const std::string& name, co
   upload.secret = secret;
   upload.key = key;
   upload.name = ValidUtf8(name);  // As it came: a note is JSON.
-  upload.created_ms = now_ms;
+  upload.since_ms = now_ms;
   uploads_[upload.id] = upload;
   return upload;
 }
 
 bool Uploads::IsLate(const Upload& upload, std::int64_t now_ms) const {
-  return now_ms - upload.created_ms > limits_.kept_ms;
+  return now_ms - upload.since_ms > limits_.kept_ms;
 }
 
 absl::StatusOr<Uploads::Upload*> Uploads::FindExpected(const std::string& secret, std::int64_t now_ms) {
   const auto found = std::find_if(uploads_.begin(), uploads_.end(), [&](const auto& one) {
     const Upload& upload = one.second;
-    return !upload.secret.empty() && upload.secret == secret && !IsLate(upload, now_ms);
+    return IsSecret(secret, upload.secret) && !IsLate(upload, now_ms);
   });
   if (found != uploads_.end()) return &found->second;
   return absl::NotFoundError(
@@ -278,9 +306,10 @@ absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::ReceiveOwn(const std::st
                                                                    const std::string& name,
                                                                    std::uint64_t bytes_max,
                                                                    std::int64_t now_ms, std::string* id) {
+  const bool is_nearly_full = IsNearlyFull(folder_);
   {
     const MutexLock lock(mutex_);
-    if (absl::Status room = CheckRoom(key, 0); !room.ok()) return room;
+    if (absl::Status room = CheckRoom(key, 0, is_nearly_full); !room.ok()) return room;
     *id = Add(key, name, "", now_ms).id;
     uploads_[*id].is_own = true;
   }
@@ -301,21 +330,18 @@ std::optional<Uploads::Upload> Uploads::Find(const std::string& id) {
 }
 
 absl::Status Uploads::TakeFor(const std::string& job, const std::string& key, const std::string& id) {
-  Upload upload;
   {
     const MutexLock lock(mutex_);
     const auto found = uploads_.find(id);
     const bool is_there = found != uploads_.end() && found->second.is_there && found->second.key == key;
     if (!is_there || (!found->second.job.empty() && found->second.job != job)) {
       return absl::NotFoundError(
-          "there is no such upload of this server's that waits for its job. Nothing was started. Send the "
-          "file by POST "
+          "no upload of this server's waits here for its job. Nothing was started. Send the file by POST "
           "/files/upload first, and give its 'url'.");
     }
     found->second.job = job;
-    upload = found->second;
   }
-  absl::Status noted = WriteNote(upload);
+  absl::Status noted = WriteNote(id);
   if (noted.ok()) {
     CrashPoint("job.taken");
     return noted;
@@ -325,17 +351,17 @@ absl::Status Uploads::TakeFor(const std::string& job, const std::string& key, co
 }
 
 void Uploads::GiveBack(const std::string& job, const std::string& id) {
-  Upload upload;
+  bool is_own = false;
   {
     const MutexLock lock(mutex_);
     const auto found = uploads_.find(id);
     if (found == uploads_.end() || found->second.job != job) return;
     found->second.job.clear();
-    upload = found->second;
+    is_own = found->second.is_own;
   }
-  if (upload.is_own) return Remove(id);
+  if (is_own) return Remove(id);
   // Where it cannot be noted the next start removes the file: its job is not there.
-  WriteNote(upload).IgnoreError();
+  WriteNote(id).IgnoreError();
 }
 
 std::uint64_t Uploads::FindBytes() {

@@ -38,7 +38,8 @@ class Uploads {
     std::string name;    ///< As its owner calls it.
     std::string secret;  ///< Empty: it was sent.
     std::uint64_t bytes = 0;
-    std::int64_t created_ms = 0;
+    /// Since when it waits: its link was given, then the file was whole.
+    std::int64_t since_ms = 0;
     std::string job;  ///< That has it; empty: none.
     bool is_there = false;
     bool is_own = false;  ///< It came with its job.
@@ -47,11 +48,10 @@ class Uploads {
   /// What a body is written to.
   class Sink : public HttpBodySink {
    public:
-    virtual std::uint64_t bytes() const = 0;
     /// SHA-256 of what came, as 64 hexadecimal digits.
     virtual std::string Hash() = 0;
-    /// It is on disk when it returns.
-    virtual absl::Status Finish() = 0;
+    /// It is on disk when it returns, and kept from `now_ms` on.
+    virtual absl::Status Finish(std::int64_t now_ms) = 0;
   };
 
   /// `name`: of the folder, see upload_folder.h; empty: no other server has the same mirrors. `counters`
@@ -60,8 +60,11 @@ class Uploads {
           DoorCounters& counters = UnwatchedDoor())
       : folder_(std::move(folder)), limits_(limits), name_(std::move(name)), counters_(counters) {}
 
-  /// Makes the folder, and finds what a former process left. Gives those that a job has.
+  /// Makes the folder, and finds what a former process left. Gives those that a job has. What a kill cut off
+  /// is removed; what cannot be read stays, see unread().
   absl::StatusOr<std::vector<Upload>> Open();
+  /// Uploads that Open() could not read, and why, by id: nobody gets them, and their files stay.
+  const std::map<std::string, std::string>& unread() const { return unread_; }
 
   /// A place for a file: the secret is what its sender shows. Errors: kResourceExhausted: the key has too
   /// much, or announced too many; kUnavailable: all keys have too much, or the disk.
@@ -98,17 +101,24 @@ class Uploads {
       MIRROR_REQUIRES(mutex_);
   Upload Add(const std::string& key, const std::string& name, const std::string& secret, std::int64_t now_ms)
       MIRROR_REQUIRES(mutex_);
-  absl::Status CheckRoom(const std::string& key, std::uint64_t more) MIRROR_REQUIRES(mutex_);
+  /// `is_nearly_full`: the disk, which is asked before the lock is taken.
+  absl::Status CheckRoom(const std::string& key, std::uint64_t more, bool is_nearly_full)
+      MIRROR_REQUIRES(mutex_);
   bool IsLate(const Upload& upload, std::int64_t now_ms) const;
   absl::Status Count(const std::string& id, std::uint64_t more);
-  absl::Status Finished(const std::string& id);
-  absl::Status WriteNote(const Upload& upload);
+  absl::Status Finished(const std::string& id, std::int64_t now_ms);
+  /// As the upload is now, whoever changed it: of two that write it the later one does not write less.
+  absl::Status WriteNote(const std::string& id) MIRROR_EXCLUDES(noting_, mutex_);
+  /// What the note and the file of this id say. Absent: a kill cut it off. Errors: it cannot be read now.
+  absl::StatusOr<std::optional<Upload>> ReadUpload(const std::string& id) const;
   std::string NoteOf(const std::string& id) const;
 
   const std::string folder_;
   const UploadLimits limits_;
   const std::string name_;
   DoorCounters& counters_;
+  std::map<std::string, std::string> unread_;  ///< Of Open().
+  Mutex noting_;                               ///< Held while a note is written; before `mutex_`.
   Mutex mutex_;
   std::map<std::string, Upload> uploads_ MIRROR_GUARDED_BY(mutex_);  ///< By id.
 };

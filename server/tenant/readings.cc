@@ -20,6 +20,24 @@ namespace {
 /// How often other servers hear of a reading that goes on. Less than what makes a cycle idle.
 constexpr std::int64_t kReadingNotedMs = 30'000;
 
+/// Whether the rows of a table are those of its source at some time, in the columns of its definition.
+absl::Status IsReadable(const TableRecord& record) {
+  if (record.state == TableState::kRepopulate) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", record.table,
+                     "' was changed at its source, and its rows still have the former columns. Nothing was "
+                     "read. The next population puts them right; then ask again."));
+  }
+  // A population fills a table beside this one. What has rows was populated before; of an empty one nobody
+  // knows, and an answer without rows would pass for the whole table.
+  if (record.position.lsn != Lsn{} || record.row_count != 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", record.table,
+      "' has no rows and stands at LSN -1: it was never populated, or it was empty when its LSN "
+      "was set to -1. Nothing was read. Its source populates it in the next cycle that succeeds; "
+      "then ask again."));
+}
+
 }  // namespace
 
 absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t cycle,
@@ -62,33 +80,54 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
 }
 
 absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& table, ReadingKind kind) {
+  absl::StatusOr<CommittedReading> reading = OpenCommitted(kind);
+  if (!reading.ok()) return reading;
+  const absl::StatusOr<std::optional<TableRecord>> record = reading->snapshot->ReadTable(table);
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<std::optional<TableSchema>> agreed = reading->snapshot->ReadSchema(table);
+  if (!agreed.ok()) return agreed.status();
+  if (!*record || !*agreed) {
+    return absl::NotFoundError(
+        absl::StrCat("there is no table '", table,
+                     "' in the mirror. Nothing was read. GET /v4/storages/{storageId}/records tells which "
+                     "there are."));
+  }
+  if (absl::Status readable = IsReadable(**record); !readable.ok()) return readable;
+  reading->record = **record;
+  reading->kept = KeptForm(**agreed);
+  return reading;
+}
+
+absl::StatusOr<std::uint64_t> Readings::ListCommitted(const std::string& after, const TakeTable& take) {
+  const absl::StatusOr<CommittedReading> reading = OpenCommitted(ReadingKind::kPage);
+  if (!reading.ok()) return reading.status();
+  absl::StatusOr<std::vector<TableRecord>> records = reading->snapshot->ReadTables();
+  if (!records.ok()) return records.status();
+  std::map<std::string, TableRecord> sorted;
+  for (TableRecord& record : *records) {
+    if (IsReadable(record).ok()) sorted.insert_or_assign(FoldName(record.table), std::move(record));
+  }
+  for (auto one = sorted.upper_bound(FoldName(after)); one != sorted.end(); ++one) {
+    const TableRecord& record = one->second;
+    const absl::StatusOr<std::optional<TableSchema>> agreed = reading->snapshot->ReadSchema(record.table);
+    if (!agreed.ok()) return agreed.status();
+    if (*agreed && !take(record, KeptForm(**agreed))) break;
+  }
+  return sorted.size();
+}
+
+absl::StatusOr<CommittedReading> Readings::OpenCommitted(ReadingKind kind) {
   CommittedReading reading;
   const bool is_page = kind == ReadingKind::kPage;
   absl::StatusOr<std::shared_ptr<void>> place =
       TakePlace(is_page ? pages_ : streams_, is_page ? kPageWait : std::chrono::seconds(0));
   if (!place.ok()) return place.status();
   reading.place = *std::move(place);
-  {
-    const MutexLock lock(mirror_.mutex());
-    if (absl::Status opened = OpenForOperator(mirror_, NowMs()); !opened.ok()) return opened;
-    absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-    if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
-    reading.snapshot = *std::move(snapshot);
-  }
-  const absl::StatusOr<std::optional<TableRecord>> record = reading.snapshot->ReadTable(table);
-  if (!record.ok()) return record.status();
-  const absl::StatusOr<std::optional<TableSchema>> agreed = reading.snapshot->ReadSchema(table);
-  if (!agreed.ok()) return agreed.status();
-  if (!*record || !*agreed)
-    return absl::NotFoundError(absl::StrCat("there is no table '", table, "' in the mirror"));
-  reading.record = **record;
-  reading.kept = KeptForm(**agreed);
-  if (reading.record.state == TableState::kRepopulate) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("table '", table,
-                     "' was changed at its source, and its rows still have the former columns. Nothing was "
-                     "read. The next population puts them right; then ask again."));
-  }
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenForOperator(mirror_, NowMs()); !opened.ok()) return opened;
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  reading.snapshot = *std::move(snapshot);
   return reading;
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -112,9 +113,14 @@ class Readings {
   // --- Of the door for JSON ---
 
   /// What is committed of `table`, through whichever door it came. Errors: kNotFound: there is no such table;
-  /// kFailedPrecondition: its rows have an older definition, until they are populated;
-  /// kResourceExhausted when kReadingsMax of this kind are open, of pages still after kPageWait.
+  /// kFailedPrecondition: its rows have an older definition, until they are populated, or it was never
+  /// populated; kResourceExhausted when kReadingsMax of this kind are open, of pages still after kPageWait.
   absl::StatusOr<CommittedReading> ReadCommitted(const std::string& table, ReadingKind kind);
+  /// Gives a table in the form that it is read by. False: no more of them.
+  using TakeTable = std::function<bool(const TableRecord& record, const TableSchema& kept)>;
+  /// The tables that ReadCommitted() reads, by name, those behind `after`; how many there are in all. Takes a
+  /// page's place.
+  absl::StatusOr<std::uint64_t> ListCommitted(const std::string& after, const TakeTable& take);
 
   // --- An operator's ---
 
@@ -137,6 +143,8 @@ class Readings {
 
  private:
   absl::StatusOr<std::shared_ptr<void>> TakePlace(ReadingPlaces& places, std::chrono::milliseconds wait);
+  /// With its place and its snapshot, of no table yet.
+  absl::StatusOr<CommittedReading> OpenCommitted(ReadingKind kind);
 
   Mirror& mirror_;
   std::int64_t written_ms_ MIRROR_GUARDED_BY(mirror_.mutex()) = 0;  ///< Progress of readings, by ReadOn().

@@ -31,10 +31,25 @@ struct DoorCallCounters {
 /// A key that is none; of a role that is too low; what is not there, or not for this key.
 inline constexpr std::array<int, 3> kKeyRefusals = {401, 403, 404};
 
-/// What was refused since there was too much already, by the key of [http] that says how much there may be.
-enum class DoorLimit : std::uint8_t { kRequestsPerKey, kStreams, kUploadsPerKey, kUploads, kDisk, kJobs };
-inline constexpr std::array<std::string_view, 6> kDoorLimits = {
-    "requests_per_key", "requests_max", "uploads_per_key", "uploads_max", "disk", "jobs_waiting_max"};
+/// What was refused since there was too much already: by the key of [http] that says how much there may be,
+/// where there is one.
+enum class DoorLimit : std::uint8_t {
+  kRequestsPerKey,
+  kBodies,           ///< Memory for bodies that wait, see HttpBodyRoom.
+  kStreams,          ///< Of all data sources.
+  kStreamsOfSource,  ///< Of one.
+  kPagesOfSource,
+  kUploadsPerKey,
+  kLinksPerKey,
+  kUploads,
+  kDisk,
+  kJobs
+};
+inline constexpr std::array<std::string_view, 10> kDoorLimits = {
+    "requests_per_key",  "bodies",          "requests_max",
+    "streams_of_source", "pages_of_source", "uploads_per_key",
+    "links_per_key",     "uploads_max",     "disk",
+    "jobs_waiting_max"};
 
 /// Rows that were written, and those that were not taken.
 struct DoorRows {

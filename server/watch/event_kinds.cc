@@ -13,33 +13,27 @@ namespace mirror {
 namespace {
 
 /// All kinds, in the order of the alphabet; docs/reference/events.md explains each.
-constexpr auto kKinds =
-    std::to_array<std::string_view>({"audit.replaced",      "backup.failed",       "backup.made",
-                                     "columns.rule_idle",   "cycle.completed",     "cycle.ended",
-                                     "cycle.failed",        "freshness.ended",     "freshness.missed",
-                                     "freshness.regained",  "hold.committed",      "hold.deletes",
-                                     "hold.population",     "hold.refused",        "hold.source",
-                                     "hold.tables",         "hook.dropped",        "hook.failed",
-                                     "hook.given_up",       "hook.unanswered",     "http.key_left_out",
-                                     "http.no_imports",     "http.not_reloaded",   "import.failed",
-                                     "index.left_out",      "indexes.failed",      "indexes.ignored",
-                                     "indexes.rule_idle",   "key.expires",         "keys.not_reloaded",
-                                     "keys.reloaded",       "lsn.invalidated",     "metrics.not_served",
-                                     "mirror.damaged",      "mirror.deleted",      "mirror.lost",
-                                     "mirror.not_built",    "mirror.not_scrubbed", "mirror.rebuilt",
-                                     "mirror.replaced",     "mirror.restored",     "mirror.scrubbed",
-                                     "mirror.unavailable",  "mirror.went_back",    "move.arrived",
-                                     "move.begun",          "move.left",           "move.placed",
-                                     "move.undone",         "partner.column_lost", "partner.rows_lost",
-                                     "records.not_erased",  "server.clock",        "server.control_back",
-                                     "server.control_lost", "server.hash_key",     "server.place",
-                                     "server.rules",        "source.accepted",     "source.not_admitted",
-                                     "source.replaced",     "source.restored",     "table.differs",
-                                     "table.populating",    "table.refused",       "table.repopulate",
-                                     "table.rows_missing",  "tables.reset",        "tables.retired",
-                                     "tenant.allowed",      "tenant.created",      "tenant.not_deleted",
-                                     "tenant.paused",       "tenant.resumed",      "tls.bad",
-                                     "verify.wanted"});
+constexpr auto kKinds = std::to_array<std::string_view>(
+    {"audit.replaced",      "backup.failed",      "backup.made",         "columns.rule_idle",
+     "cycle.completed",     "cycle.ended",        "cycle.failed",        "freshness.ended",
+     "freshness.missed",    "freshness.regained", "hold.committed",      "hold.deletes",
+     "hold.population",     "hold.refused",       "hold.source",         "hold.tables",
+     "hook.dropped",        "hook.failed",        "hook.given_up",       "hook.unanswered",
+     "http.key_left_out",   "http.no_imports",    "http.not_reloaded",   "http.upload_unread",
+     "import.failed",       "index.left_out",     "indexes.failed",      "indexes.ignored",
+     "indexes.rule_idle",   "key.expires",        "keys.not_reloaded",   "keys.reloaded",
+     "lsn.invalidated",     "metrics.not_served", "mirror.damaged",      "mirror.deleted",
+     "mirror.lost",         "mirror.not_built",   "mirror.not_scrubbed", "mirror.rebuilt",
+     "mirror.replaced",     "mirror.restored",    "mirror.scrubbed",     "mirror.unavailable",
+     "mirror.went_back",    "move.arrived",       "move.begun",          "move.left",
+     "move.placed",         "move.undone",        "partner.column_lost", "partner.rows_lost",
+     "records.not_erased",  "server.clock",       "server.control_back", "server.control_lost",
+     "server.hash_key",     "server.place",       "server.rules",        "source.accepted",
+     "source.not_admitted", "source.replaced",    "source.restored",     "table.differs",
+     "table.populating",    "table.refused",      "table.repopulate",    "table.rows_missing",
+     "tables.reset",        "tables.retired",     "tenant.allowed",      "tenant.created",
+     "tenant.not_deleted",  "tenant.paused",      "tenant.resumed",      "tls.bad",
+     "verify.wanted"});
 
 /// What stands before the dot.
 std::string_view GroupOf(std::string_view kind) { return kind.substr(0, kind.find('.')); }

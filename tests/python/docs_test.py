@@ -267,7 +267,7 @@ class Shell:
         (place / "build" / "release" / "bin").symlink_to(BIN)
         for name in ("tools", "tests", "proto"):
             (place / name).symlink_to(ROOT / name)
-        self.ports = dict(zip(("7443", "7444", "7445", "7446"), map(str, free_ports.free_ports(4))))
+        self.ports = dict(zip(("7443", "7444", "7445", "7446", "7447"), map(str, free_ports.free_ports(5))))
         environment = {key: value for key, value in os.environ.items() if not key.startswith("MIRROR")}
         environment["PATH"] = f"{BIN}:{environment['PATH']}"
         with self.out.open("wb") as out:

@@ -255,6 +255,7 @@ class BoundsTest(Traces):
             self.assertLess(self.peak() - before, 64 << 20)
         rejects = self.door.request("GET", f"/jobs/importjobs/{job['id']}/rejects").expect(200)
         self.assertEqual(rejects.text.count("\n"), 2 * 10_000 + 1)
+        self.assertEqual(rejects.headers.get("transfer-encoding"), "chunked", "they come a few at a time")
 
     def peak(self):
         status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
@@ -288,6 +289,21 @@ class InterruptedTest(Traces):
         ended = self.jobs.wait(self.only_job("NoFile"))
         self.assertEqual(ended["status"], "DIED")
         self.assertIn("send the file again", ended["statusMessage"])
+
+    def test_a_job_whose_file_cannot_be_read_waits_for_the_next_start(self):
+        self.interrupted("Unread", THREE, "job.begun:1")
+        note = next((self.server.folder / "data" / ".uploads").glob("*.json"))
+        note.chmod(0o644)
+        job = self.only_job("Unread")
+        self.server.wait_for(lambda: "http.upload_unread" in self.server.ctl("events", "--kind", "http.upload_unread"))
+        self.storage("Meanwhile")
+        self.assertEqual(self.jobs.run("Meanwhile", THREE)["status"], "FINISHED")
+        self.assertIn(self.job(job)["status"], ("SCHEDULED", "RUNNING"))
+        self.server.stop()
+        note.chmod(0o600)
+        self.server.start()
+        ended = self.jobs.wait(job)
+        self.assertEqual((ended["status"], self.jobs.numbers(ended)), ("FINISHED", (3, 0, 0, 0)))
 
     def test_rejects_are_counted_once(self):
         wrong = HEADER + "".join(f"{n};too;many;fields\n" for n in range(25_000)) + "1;a;b\n"

@@ -276,7 +276,10 @@ class MetricsTest(unittest.TestCase):
         self.assertEqual(of("keys_refused_total", status="403"), 0)
         self.assertEqual(of("keys_refused_total", status="404"), 1)
         self.assertEqual(of("bodies_refused_total"), 1)
-        self.assertEqual(of("limited_total", limit="requests_per_key"), 0)
+        limits = {re.search('limit="(.*)"', labels)[1] for name, labels in server if name == "mirror_http_limited_total"}
+        values = re.search(r"\n\| `limit` \|.*?(?=\n\| `)", (ROOT / "docs" / "reference" / "metrics.md").read_text(), re.DOTALL)
+        told = [name for row in values[0].strip().splitlines() for name in re.findall("`(.*?)`", row.split("|")[2])]
+        self.assertEqual(sorted(limits), sorted(told), "docs/reference/metrics.md tells which limits there are")
         self.assertEqual(of("replays_total"), 1)
         rows = {one: of("rows_total", operation=one, by="request") for one in ("insert", "update", "delete", "failed")}
         self.assertEqual(rows, {"insert": 2, "update": 1, "delete": 1, "failed": 1})
@@ -347,6 +350,48 @@ class MetricsTest(unittest.TestCase):
             listed = {name: kind for name, kind in listed.items() if not name.startswith(others)}
         pages = (self.server_page, self.agent_page, self.postgres_page, self.source_page)
         self.assertEqual(listed, {name: kind for page in pages for name, kind in types(page).items()})
+
+    def test_the_page_lists_what_the_labels_of_the_door_can_be(self):
+        page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
+        labels = re.findall(r"^\|([^|]*)\|([^|]*)\|", page[page.index("## What the labels say") :], re.MULTILINE)
+        told, of = {}, ""
+        for label, values in labels:
+            of = label if label.strip() else of
+            for name in re.findall(r"`(\w+)`", of):
+                told.setdefault(name, set()).update(re.findall(r"`(\w+)`", values))
+        seen = 0
+        for name, shown in series(self.server_page):
+            if not name.startswith(OF_DOOR):
+                continue
+            for label, value in re.findall(r'(\w+)="([^"]*)"', shown):
+                if label not in ("call", "le"):
+                    self.assertIn(value, told.get(label, ()), f"{name}{shown}")
+                    seen += 1
+        self.assertGreater(seen, 20)
+
+    def test_what_the_dashboard_shows_has_its_unit(self):
+        """By the names of the metrics; a graph's own unit stands in an override of its panel."""
+        dashboard = json.loads((MONITORING / "grafana-dashboard.json").read_text())
+        units = {"s": r"_seconds", "rowsps": r"rows", "bytes": r"bytes", "binBps": r"bytes", "Bps": r"bytes"}
+        wrong, looked = [], 0
+        for panel in dashboard["panels"]:
+            asked = [one for one in panel.get("targets", []) if OF_DOOR in one["expr"]]
+            for target in asked:
+                unit = panel["fieldConfig"]["defaults"].get("unit", "short")
+                for override in panel["fieldConfig"]["overrides"]:
+                    named = override["matcher"]["options"]
+                    if override["matcher"]["id"] == "byRegexp":
+                        found = re.search(named.strip("/"), target["legendFormat"])
+                    else:
+                        found = named == target["legendFormat"]
+                    if found:
+                        unit = next(one["value"] for one in override["properties"] if one["id"] == "unit")
+                looked += 1
+                names = NAME.findall(target["expr"])
+                if unit in units and not all(re.search(units[unit], name) for name in names):
+                    wrong.append((panel["title"], target["legendFormat"], unit))
+        self.assertEqual(wrong, [])
+        self.assertGreater(looked, 15)
 
 
 if __name__ == "__main__":

@@ -182,6 +182,78 @@ class DoorTest(Place):
         self.assertEqual([len(row["k"]) for row in self.walk("long", 3)], [1, 9_001, 9_001, 1])
         self.door.request("GET", path, query={"startAfter": "~?"}).expect(400)
 
+    def test_tables_are_listed_with_what_reads_them(self):
+        path = "/v4/storages/Cust/records"
+        page = self.door.request("GET", path).expect(200).json()
+        self.assertEqual([one["table"] for one in page["values"]], ["composite", "long", "odd", "wide"])
+        self.assertEqual((page["total"], page["nextStartAfter"]), (4, None))
+        first = page["values"][0]
+        self.assertGreater(first.pop("lsn"), -1)
+        columns = [{"name": "a", "type": "TEXT"}, {"name": "b", "type": "INT64"}]
+        self.assertEqual(
+            first, {"table": "composite", "dataSource": "default", "key": ["a", "b"], "columns": columns, "rows": 2 * len(ODD_KEYS)}
+        )
+        seen, after = [], None
+        while True:
+            query = {"limit": 1, "dataSource": "default", **({"startAfter": after} if after else {})}
+            page = self.door.request("GET", path, query=query).expect(200).json()
+            seen += [one["table"] for one in page["values"]]
+            after = page["nextStartAfter"]
+            if after is None:
+                break
+        self.assertEqual(seen, ["composite", "long", "odd", "wide"])
+        for table in seen:
+            self.door.request("GET", f"{path}/{table}", query={"limit": 1}).expect(200)
+        for wrong, status in (({"limit": 0}, 400), ({"startAfter": "~?"}, 400), ({"dataSource": "none"}, 404)):
+            self.door.request("GET", path, query=wrong).expect(status)
+        none = self.door.request("GET", f"{path}/none").expect(404).json()
+        self.assertIn("GET /v4/storages/{storageId}/records tells which there are", none["message"])
+        reader = self.server.issue("lists", "reader", "Cust")
+        self.door.request("GET", path, key=reader).expect(200)
+        self.door.request("GET", path, key=self.server.issue("lists-other", "owner", "Other")).expect(404)
+
+    def test_a_table_that_was_never_populated_is_no_empty_one(self):
+        path, lines = "/v4/storages/Cust/records/odd", {"Accept": "application/x-ndjson"}
+        table = "Cust_mirroring"
+
+        def by_hand(sql):
+            with sqlite3.connect(self.server.database("Cust"), timeout=60) as database:
+                database.execute(sql)
+
+        self.server.ctl("invalidate", "Cust", "--table", "odd")
+        stale = self.door.request("GET", path).expect(200).json()
+        self.assertEqual((stale["lsn"], len(stale["values"])), (-1, len(ODD_KEYS)), "its rows stay readable")
+        self.assertEqual(self.door.request("GET", path, headers=lines).expect(200).lines()[-1]["lsn"], -1)
+        by_hand(f"UPDATE {table} SET row_count = 0 WHERE table_name = 'odd'")
+        for headers in (None, lines):
+            refused = self.door.request("GET", path, headers=headers).expect(409).json()
+            self.assertEqual(refused["code"], "FAILED_PRECONDITION")
+            self.assertIn("never populated", refused["message"])
+        listed = self.door.request("GET", "/v4/storages/Cust/records").expect(200).json()
+        self.assertNotIn("odd", [one["table"] for one in listed["values"]])
+        done = self.server.run("mirror-agent", "once", "--config", self.work / "dev" / "mirror-agent.toml")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(self.door.request("GET", path).expect(200).json()["values"]), len(ODD_KEYS))
+
+    def test_fetch_and_delete_are_also_there_without_the_version(self):
+        path = self.storage("Seed")
+        self.door.request("PUT", path, json={"businessPartners": [{"externalId": "1"}]}).expect(200)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.ports[2], timeout=60)
+        self.addCleanup(connection.close)
+
+        def post(call, key=None, **body):
+            connection.request("POST", f"/storages/Seed/businesspartners/{call}", json.dumps(body), {"X-API-KEY": key or self.server.owner})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+
+        status, found = post("fetch", externalId="1")
+        self.assertEqual((status, found["status"]), (200, "OK"))
+        self.assertEqual(post("fetch", self.server.issue("seed-other", "owner", "Other"), externalId="1")[0], 404)
+        self.assertEqual(post("delete", self.server.issue("seed-reader", "reader", "Seed"), externalId="1")[0], 403)
+        status, counts = post("delete", externalId="1", featuresOn=DELETE)
+        self.assertEqual((status, counts["numberOfDeletes"]), (200, 1))
+        self.assertEqual(post("fetch", externalId="1")[1]["status"], "NOT_FOUND")
+
     def test_a_key_that_is_edited_in_place(self):
         self.storage("Edited")
         key = self.server.issue("edited", "reader", "Edited*")

@@ -142,6 +142,21 @@ class RecordFilesTest(unittest.TestCase):
         other = {"Idempotency-Key": "file again"}
         self.door.request("POST", "/jobs/importjobs", body=form, headers=other).expect(201)
 
+    def test_a_repeated_import_gets_its_answer_also_where_the_data_source_is_paused(self):
+        form = http_door.multipart_form({"storageId": "Acme"}, http_door.File("p.csv", b"CUSTOMER NUMBER\n1\n2\n"))
+
+        def start(key):
+            headers = {"Idempotency-Key": key} if key else {}
+            return self.door.request("POST", "/jobs/importjobs", body=form, headers=headers)
+
+        started = start("file").expect(201)
+        self.server.ctl("pause", "Acme", "--reason", "test")
+        self.assertEqual(start("file").expect(201).body, started.body)
+        for key in ("another", ""):
+            self.assertIn("paused", start(key).expect(409).json()["message"])
+        self.server.ctl("resume", "Acme")
+        start("another").expect(201)
+
     def test_what_a_restored_copy_had_deleted_leaves_its_file_in_time(self):
         self.server.stop()
         self.server.configure("http", 'erase_within = "2s"')

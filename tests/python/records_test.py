@@ -153,7 +153,7 @@ class RecordsTest(unittest.TestCase):
             f"/v4/storages/{storage}/businesspartners",
             body=b'{"businessPartners":[{"externalId":"1","record":"{"CITY":"x"}"}]}',
         ).expect(400)
-        self.assertIn("the quotes within record need a backslash", outer.json()["message"])
+        self.assertIn("escape its quotes with a backslash", outer.json()["message"])
         whole = self.upsert(storage, [broken, partner("0055", CITY="x")], features=[*UPSERT, "API_ERROR_ON_FAILURES"])
         self.assertEqual(len(whole.expect(422).json()["failures"]), 1)
         self.assertIsNone(self.record(storage, "0055"), "with API_ERROR_ON_FAILURES nothing is committed")
@@ -278,6 +278,9 @@ class RecordsTest(unittest.TestCase):
                 "/v4/storages/{}/businesspartners/delete",
                 {"externalId": "1", "featuresOn": ["DELETE_BY_EXTERNAL_ID"]},
             ),
+            ("POST", "/storages/{}/mappers", {"id": "m1", "columns": [{"from": "A", "to": "externalId"}]}),
+            ("PUT", "/storages/{}/mappers/m1", {"columns": [{"from": "A", "to": "externalId"}]}),
+            ("GET", "/v4/storages/{}/records", None),
             ("GET", "/v4/storages/{}/records/businesspartner", None),
             ("GET", "/storages/{}/mappers", None),
             ("GET", "/storages/{}/mappers/m1", None),
@@ -336,7 +339,8 @@ class RecordsTest(unittest.TestCase):
         self.upsert(storage, [partner("1", CITY="c")], headers=key).expect(422)
         other = self.server.issue("once-other", "writer", "Once")
         self.assertEqual(self.counts(self.upsert(storage, [partner("1", CITY="a")], headers=key, key=other)), (0, 1, 0, 0))
-        self.upsert(storage, [partner("1")], headers={"Idempotency-Key": "x" * 65}).expect(400)
+        for wrong in ("x" * 65, "äö".encode().decode("latin-1"), "a b", "a\tb"):
+            self.upsert(storage, [partner("1")], headers={"Idempotency-Key": wrong}).expect(400)
         body = {"externalId": "1", "featuresOn": ["DELETE_BY_EXTERNAL_ID"]}
         path = f"/v4/storages/{storage}/businesspartners/delete"
         gone = self.door.request("POST", path, json=body, headers={"Idempotency-Key": "d1"}).expect(200)
@@ -475,12 +479,17 @@ class RecordsTest(unittest.TestCase):
     def test_a_source_of_cycles_is_attached_and_left(self):
         storage = self.storage("Group")
         body = {"dataSource": "erp", "door": "cycles", "tenant": "Cust"}
-        self.door.request("POST", f"/storages/{storage}/datasources", json=body).expect(201)
+        made = self.door.request("POST", f"/storages/{storage}/datasources", json=body).expect(201).json()
+        self.assertEqual(len(made["warnings"]), 1)
+        self.assertIn("calls to the storage 'Cust' answer 404", made["warnings"][0])
         self.addCleanup(self.door.request, "DELETE", f"/storages/{storage}/datasources/erp")
         found = self.door.request("GET", f"/storages/{storage}/datasources/erp").expect(200).json()
         self.assertEqual((found["door"], found["tenant"]), ("cycles", "Cust"))
         page = self.door.request("GET", f"/v4/storages/{storage}/records/contact", query={"dataSource": "erp"}).expect(200).json()
         self.assertEqual(len(page["values"]), 3)
+        listed = self.door.request("GET", f"/v4/storages/{storage}/records", query={"dataSource": "ERP"}).expect(200).json()
+        keys = [(one["table"], one["dataSource"], one["key"], one["rows"]) for one in listed["values"]]
+        self.assertEqual(keys, [("contact", "erp", ["id"], 3), ("note", "erp", [], 2), ("pair", "erp", ["a", "b"], 3)])
         self.door.request("GET", "/v2/storages/Cust").expect(404)
         other = self.storage("Group2")
         self.door.request("POST", f"/storages/{other}/datasources", json=body).expect(409)

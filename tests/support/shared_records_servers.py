@@ -20,7 +20,7 @@ READY = b"mirror-server JSON: "
 
 
 class Turns:
-    """A door to all servers. An import that another server has the file of goes there, as curl -L --post307 does it."""
+    """A door to all servers. An import that another server has the file of goes there, as curl -L does it."""
 
     def __init__(self, doors):
         self.doors, self.turns = doors, itertools.cycle(doors)

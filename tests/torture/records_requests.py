@@ -29,9 +29,6 @@ class Write:
     query: dict | None = None
     key: str | None = None
     again: tuple = ()  # Statuses.
-    names: tuple = ()  # External ids in its answer.
-    deletes: tuple = ()
-    clears: bool = False  # All rows of it; of a storage without a data source: of all of them.
     in_pieces: bool = False  # What a kill leaves of it may be a part, as far as jobs commit.
     only_first: bool = False  # Asked of the server with the faults: it has the file.
 
@@ -124,7 +121,6 @@ class Requests:
             after=model if refused else after,
             status=422 if refused else 200,
             expected={"failures": failures_of(found)} if refused else counts | ({"failures": failures_of(found)} if found else {}),
-            names=() if refused else tuple(external_id for external_id, _, _ in found),
         )
 
     def delete(self, model, storage, source, ids=None, erases=None):
@@ -147,8 +143,6 @@ class Requests:
             after=model if refused else after,
             status=422 if refused else 200,
             expected={"failures": failures_of(found)} | ({} if refused else counts),
-            names=() if refused else tuple(external_id for external_id, _, _ in found),
-            deletes=() if refused else tuple(external_id for external_id in ids if external_id in model.source(storage, source).rows),
         )
 
     def file(self, count):
@@ -214,7 +208,6 @@ class Requests:
             method="POST",
             path=f"/storages/{storage}{of_source}/clear",
             of=(storage, source),
-            clears=True,
             query={"erase": "now"} if erases else None,
             after=after,
             status=200,

@@ -111,7 +111,7 @@ class Run:
                     del self.known[tenant_id]
                 if write.key and answer.status < 300:
                     self.kept.append((write, form, answer.body))
-                self.note_erased(write)
+                self.forget_answers()
                 return answer
 
     def is_there(self, tenant, external_id):
@@ -123,23 +123,14 @@ class Run:
         """A job that a kill met between its file and its row: the file has to be sent again."""
         return cut and write.path == "/jobs/importjobs" and answer.status == 400
 
-    def note_erased(self, write):
-        """Answers that name what was deleted since are gone, and those of a data source go with it."""
+    def forget_answers(self):
+        """Those of a data source go with it."""
         sources = {(storage, source) for storage, all_of_it in self.model.storages.items() for source in all_of_it}
-        kept = []
-        for other, form, body in self.kept:
-            is_of = other.of == write.of or (write.clears and write.of == (other.of[0], None))
-            if is_of and (set(write.deletes) & set(other.names) or write.clears and other.names):
-                body = None
-            if other.of in sources:
-                kept.append((other, form, body))
-        self.kept = kept
+        self.kept = [kept for kept in self.kept if kept[0].of in sources]
 
     def check_answer(self, write, answer, cut):
         if cut and write.status != answer.status and answer.status in write.again:
             return
-        if cut and answer.status == 409 and set(write.names) & set(write.deletes):
-            return  # Its answer named what it deleted itself.
         if answer.status != write.status:
             raise Broken(f"{write.name}: {write.status} was expected{' when it was sent again' if cut else ''}:\n{answer}")
         body = answer.json()
@@ -153,7 +144,7 @@ class Run:
             raise Broken(f"{write.name}: it is not erased: {answer}")
 
     def repeat_answers(self):
-        """Of requests that were answered: each gets its first answer once more, or is told that it was erased."""
+        """Of requests that were answered: each gets its first answer once more, also where its rows are gone."""
         if not self.kept:
             return
         for write, form, body in self.dice.sample(self.kept, min(6, len(self.kept))):
@@ -168,9 +159,6 @@ class Run:
             )
             if answer is None:
                 self.revive()
-            elif body is None or set(write.names) & set(write.deletes):
-                if answer.status != 409:
-                    raise Broken(f"{write.name}: its answer was erased:\n{answer}")
             elif answer.status not in BUSY and without_time(answer.body) != without_time(body):
                 raise Broken(f"{write.name}: its first answer was {body}, and this came:\n{answer}")
 

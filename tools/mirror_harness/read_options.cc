@@ -72,7 +72,7 @@ cli::Command AddHostile(const cli::Command& all, Options* options) {
   app.Add("--metrics", options->metrics, "The server's metrics, host:port; without it they are not attacked")
       .ValueName("HOST:PORT");
   app.Add("--http", options->http,
-          "The server's door for JSON, as http://127.0.0.1:7446; without it it is not attacked")
+          "The server's door for JSON, as http://127.0.0.1:7447; without it it is not attacked")
       .ValueName("URL");
   app.Add("--api-key", options->api_key, "With --http: an owner's key for storages called Hostile-...")
       .ValueName("KEY");

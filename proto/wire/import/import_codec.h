@@ -38,11 +38,6 @@ class ImportFrames {
   /// too large, out of its order, does not hold what import.proto says, or its counts are wrong.
   absl::StatusOr<std::optional<ImportPiece>> Next();
 
-  /// The end has been given.
-  bool has_ended() const { return has_ended_; }
-  /// Whether bytes wait that were not given.
-  bool has_rest() const { return at_ < buffer_.size(); }
-
  private:
   struct Message;
   absl::Status Decode(std::string_view bytes, std::optional<ImportPiece>* piece);

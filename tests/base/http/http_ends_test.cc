@@ -79,9 +79,16 @@ class EndlessSource final : public HttpBodySource {
   const std::shared_ptr<Gate> gate_;
 };
 
+/// At its end it waits for `gate`, where there is one.
 class NotedSink final : public HttpBodySink {
  public:
-  explicit NotedSink(std::atomic<std::size_t>* bytes) : bytes_(*bytes) {}
+  NotedSink(std::atomic<std::size_t>* bytes, std::shared_ptr<Gate> gate)
+      : bytes_(*bytes), gate_(std::move(gate)) {}
+  ~NotedSink() override {
+    if (gate_) gate_->Pass();
+  }
+  NotedSink(const NotedSink&) = delete;
+  NotedSink& operator=(const NotedSink&) = delete;
   absl::Status Write(std::string_view piece) override {
     bytes_ += piece.size();
     return absl::OkStatus();
@@ -89,6 +96,7 @@ class NotedSink final : public HttpBodySink {
 
  private:
   std::atomic<std::size_t>& bytes_;
+  const std::shared_ptr<Gate> gate_;
 };
 
 /// "/sink" takes a body, "/body" has one in memory, "/stream" never ends, "/long" is long, "/slow" waits for
@@ -99,7 +107,7 @@ class EndsDoor final : public HttpDoor {
     HttpAdmission admission;
     admission.asker = "somebody";
     if (head.path == "/body" || head.path == "/sink") admission.body_bytes_max = kMore;
-    if (head.path == "/sink") admission.sink = std::make_unique<NotedSink>(&sunk);
+    if (head.path == "/sink") admission.sink = std::make_unique<NotedSink>(&sunk, sink_gate);
     admission.answer = [this](const HttpHead& asked, const std::string& /*body*/) {
       HttpAnswer answer{200, "text/plain", "done"};
       if (asked.path == "/long") answer.body = std::string(kMore, 'x');
@@ -112,6 +120,7 @@ class EndsDoor final : public HttpDoor {
 
   const std::shared_ptr<Gate> gate = std::make_shared<Gate>();
   std::shared_ptr<Gate> source_gate;  ///< Null: its end waits for nobody.
+  std::shared_ptr<Gate> sink_gate;    ///< The same.
   std::atomic<std::size_t> sunk = 0;
 };
 
@@ -228,6 +237,19 @@ TEST_F(HttpEndsTest, ASourceThatWaitsAtItsEndKeepsNobodyWaiting) {
   door_->source_gate->AwaitSomebody();
   EXPECT_THAT(HttpGet(listener_->port(), "/quick"), StartsWith("HTTP/1.1 200"));
   door_->source_gate->Open();
+}
+
+TEST_F(HttpEndsTest, ASinkThatWaitsAtItsEndKeepsNobodyWaiting) {
+  door_->sink_gate = std::make_shared<Gate>();
+  limits_.body_time = std::chrono::seconds(1);
+  Open();
+  // One whose client leaves, and one that is late.
+  Send("PUT /sink HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc").reset();
+  EXPECT_THAT(RawHttp(listener_->port()).Ask("PUT /sink HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"),
+              StartsWith("HTTP/1.1 408"));
+  door_->sink_gate->AwaitSomebody();
+  EXPECT_THAT(HttpGet(listener_->port(), "/quick"), StartsWith("HTTP/1.1 200"));
+  door_->sink_gate->Open();
 }
 
 }  // namespace

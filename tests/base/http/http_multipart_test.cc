@@ -164,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"Folded", Part("Content-Disposition: form-data;\r\n name=a", "1") + kEnd, "no folded ones"},
         WrongCase{"NoUtf8", Part("Content-Disposition: form-data; name=\"\xff\"", "1") + kEnd, "in UTF-8"},
         WrongCase{"LineFeed", Part("Content-Disposition: form-data; name=\"a\nb\"", "1") + kEnd,
-                  "has a header that is none"},
+                  "has a malformed header line"},
         WrongCase{
             "Encoded",
             Part("Content-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64", "1") + kEnd,

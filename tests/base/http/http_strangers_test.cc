@@ -1,13 +1,16 @@
-// Whoever is nobody in particular, and whoever takes its answers slowly, keeps others from nothing.
+// Requests without an API key, and whoever takes its answers slowly, keep others from nothing.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/http/listener.h"
+#include "base/mutex.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
 
@@ -26,6 +29,11 @@ class ThreeDoors : public HttpDoor {
  public:
   HttpAdmission Admit(const HttpHead& head) override {
     HttpAdmission admission;
+    {
+      const MutexLock lock(mutex_);
+      ++admitted_;
+      changed_.NotifyAll();
+    }
     if (head.path == "/there") {
       admission.refusal = HttpAnswer{200, "text/plain", std::string(kMuch, 'x')};
       return admission;
@@ -37,6 +45,15 @@ class ThreeDoors : public HttpDoor {
     };
     return admission;
   }
+  void AwaitAdmitted(std::size_t count) {
+    const MutexLock lock(mutex_);
+    while (admitted_ < count) changed_.Wait(mutex_);
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::size_t admitted_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
 std::unique_ptr<HttpListener> OpenStrangers(HttpLimits limits) {
@@ -80,7 +97,31 @@ TEST(HttpStrangersTest, ACrowdThatPromisesBodiesKeepsNobodyOut) {
   for (int i = 0; i < 10; ++i) {
     EXPECT_THAT(RawHttp(listener->port()).Ask(kQuick), StartsWith("HTTP/1.1 200"));
   }
-  EXPECT_THAT(known.Ask("0123456789"), StartsWith("HTTP/1.1 200")) << "who is somebody keeps the place";
+  EXPECT_THAT(known.Ask("0123456789"), StartsWith("HTTP/1.1 200")) << "a request with a key keeps the place";
+}
+
+TEST(HttpStrangersTest, AllThatAskedKeepNobodyOutOnceOneIsAnswered) {
+  constexpr std::size_t kMost = 8;
+  HttpLimits limits{.connections_max = kMost, .keep_alive = true};
+  limits.idle_time = std::chrono::seconds(600);
+  limits.answer_time = std::chrono::seconds(600);
+  const auto door = std::make_shared<ThreeDoors>();
+  const auto listener = HttpListener::Open("127.0.0.1", 0, door, limits);
+  ASSERT_THAT(listener, IsOk());
+  std::vector<std::unique_ptr<RawHttp>> known;
+  // When the last of them comes, all others have asked: there is nobody to be let go.
+  while (known.size() < kMost) {
+    known.push_back(std::make_unique<RawHttp>((*listener)->port()));
+    known.back()->Send("POST /quick HTTP/1.1\r\nHost: x\r\nX-Asker: known\r\nContent-Length: 10\r\n\r\nabc");
+    door->AwaitAdmitted(known.size());
+  }
+  RawHttp next((*listener)->port());
+  for (const auto& one : known) one->Send("3456789");
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THAT(next.Ask("GET /quick HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 200"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, limits.idle_time / 2);
+  EXPECT_GE((*listener)->connections().let_go, 1U);
 }
 
 TEST(HttpStrangersTest, OneThatTakesItsAnswersSlowlyLeavesTurnsToOthers) {

@@ -2,13 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -24,6 +30,21 @@ using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
+
+std::atomic<bool> has_no_memory = false;
+
+/// OpenSSL's memory, which can come to its end.
+void* Allocate(std::size_t bytes, const char*, int) {
+  return has_no_memory ? nullptr : std::malloc(bytes);  // NOLINT(cppcoreguidelines-no-malloc): as OpenSSL's
+}
+void* Reallocate(void* former, std::size_t bytes, const char*, int) {
+  return has_no_memory ? nullptr : std::realloc(former, bytes);  // NOLINT(cppcoreguidelines-no-malloc)
+}
+void Free(void* memory, const char*, int) {
+  std::free(memory);  // NOLINT(cppcoreguidelines-no-malloc)
+}
+/// Before OpenSSL has any.
+const bool is_memory_ours = CRYPTO_set_mem_functions(Allocate, Reallocate, Free) == 1;
 
 template <class Write>
 std::string Pem(Write write) {
@@ -96,6 +117,21 @@ TEST_F(HttpTlsTest, AnswersByTlsAlone) {
   EXPECT_THAT(AskByTls(listener_->port(), TLS1_2_VERSION).answer, EndsWith("\r\n\r\nit is /a"));
   EXPECT_EQ(AskByTls(listener_->port(), TLS1_1_VERSION).name, "") << "too old";
   EXPECT_THAT(HttpGet(listener_->port(), "/a"), Not(HasSubstr("it is")));
+}
+
+TEST_F(HttpTlsTest, AConnectionThatOpensslHasNoMemoryForIsThatOnesEnd) {
+  if (!is_memory_ours) GTEST_SKIP() << "OpenSSL had memory before";
+  EXPECT_EQ(AskByTls(listener_->port()).name, "first");
+  has_no_memory = true;
+  {
+    const RawHttp refused(listener_->port());
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (listener_->connections().let_go == 0 && std::chrono::steady_clock::now() < until)
+      std::this_thread::yield();
+  }
+  has_no_memory = false;
+  EXPECT_GE(listener_->connections().let_go, 1U);
+  EXPECT_EQ(AskByTls(listener_->port()).name, "first");
 }
 
 TEST_F(HttpTlsTest, AnotherIdentityIsShownFromThenOn) {

@@ -52,6 +52,28 @@ TEST(HttpRoutesTest, EachCallHasANumberAndItsName) {
   EXPECT_EQ(routes.Find("PUT", {"healthz"}).number, 0U);
 }
 
+TEST(HttpRoutesTest, ASecondPathLeadsToTheSameCall) {
+  HttpRoutes routes = SomeRoutes();
+  routes.Add(
+      {.name = "fetch", .method = "POST", .path = "/v4/storages/{}/fetch", .also = "/storages/{}/fetch"});
+  const HttpRoutes::Match first = routes.Find("POST", {"v4", "storages", "A", "fetch"});
+  const HttpRoutes::Match second = routes.Find("POST", {"storages", "A", "fetch"});
+  ASSERT_NE(first.route, nullptr);
+  EXPECT_EQ(second.route, first.route);
+  EXPECT_EQ(second.number, first.number) << "so it is counted as one";
+  EXPECT_EQ(routes.Names()[second.number - 1], "fetch");
+  EXPECT_THAT(second.parts, ElementsAre("A"));
+  EXPECT_EQ(routes.Find("GET", {"storages", "A", "fetch"}).allowed, "POST");
+}
+
+TEST(HttpRoutesTest, ItIsOfAStorageWhereItsFirstPartIsOne) {
+  const auto of = [](std::string_view path) { return HttpRoute{.name = "x", .method = "GET", .path = path}; };
+  for (const char* const path : {"/storages/{}", "/v2/storages/{}", "/v4/storages/{}/records/{}"})
+    EXPECT_TRUE(of(path).is_of_storage()) << path;
+  for (const char* const path : {"/v2/storages", "/healthz", "/jobs/importjobs/{}", "/files/upload/{}"})
+    EXPECT_FALSE(of(path).is_of_storage()) << path;
+}
+
 TEST(HttpRoutesTest, AnotherMethodIsToldWhichThereAre) {
   const HttpRoutes routes = SomeRoutes();
   const HttpRoutes::Match other = routes.Find("PUT", {"storages", "Acme"});

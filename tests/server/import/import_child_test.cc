@@ -169,7 +169,7 @@ TEST_F(ImportChildTest, AProgramThatLiesIsEnded) {
     ASSERT_NE(child, nullptr);
     const ImportSeen seen = ReadImport(*child);
     EXPECT_THAT(seen.error, StatusIs(absl::StatusCode::kInvalidArgument,
-                                     HasSubstr("the program that parses it said what it may not")));
+                                     HasSubstr("the program that parses it sent an invalid message")));
     EXPECT_EQ(child->pid(), -1);
   }
 }

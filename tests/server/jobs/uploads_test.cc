@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "tests/support/status_matchers.h"
 
@@ -15,6 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using absl::StatusCode;
+using testing::HasSubstr;
+using testing::Pair;
+using testing::UnorderedElementsAre;
 
 class UploadsTest : public testing::Test {
  protected:
@@ -31,7 +37,7 @@ class UploadsTest : public testing::Test {
     const auto sink = uploads_.Receive(expected->secret, 1'000);
     EXPECT_THAT(sink, IsOk());
     EXPECT_THAT((*sink)->Write("BP_EXTERNAL_ID\n1\n"), IsOk());
-    EXPECT_THAT((*sink)->Finish(), IsOk());
+    EXPECT_THAT((*sink)->Finish(1'000), IsOk());
     return expected->id;
   }
 
@@ -68,7 +74,7 @@ TEST_F(UploadsTest, OneThatCameWithAJobThatWasNotMadeIsGoneBehindARestart) {
     const auto sink = uploads_.ReceiveOwn("key", "partners.csv", 1'000, 1'000, one);
     ASSERT_THAT(sink, IsOk());
     ASSERT_THAT((*sink)->Write("BP_EXTERNAL_ID\n1\n"), IsOk());
-    ASSERT_THAT((*sink)->Finish(), IsOk());
+    ASSERT_THAT((*sink)->Finish(1'000), IsOk());
   }
   ASSERT_THAT(uploads_.TakeFor("job-1", "key", taken), IsOk());
   Uploads next(folder_, {});
@@ -85,7 +91,8 @@ TEST_F(UploadsTest, OneIsOfItsKeyAlone) {
 }
 
 TEST_F(UploadsTest, AKeyAnnouncesSoManyAndLocksOutNobody) {
-  Uploads uploads(folder_, {.key_announced_max = 3, .kept_ms = 1'000});
+  DoorCounters counters;
+  Uploads uploads(folder_, {.key_announced_max = 3, .kept_ms = 1'000}, "", counters);
   ASSERT_THAT(uploads.Open(), IsOk());
   std::string secret;
   for (int i = 0; i < 3; ++i) {
@@ -100,6 +107,80 @@ TEST_F(UploadsTest, AKeyAnnouncesSoManyAndLocksOutNobody) {
   EXPECT_THAT(uploads.Expect("key", "a.csv", 1'000), IsOk());
   EXPECT_THAT(uploads.Expect("key", "a.csv", 1'000), StatusIs(StatusCode::kResourceExhausted));
   EXPECT_THAT(uploads.Expect("key", "a.csv", 2'001), IsOk());
+  EXPECT_EQ(counters.limited[static_cast<std::size_t>(DoorLimit::kLinksPerKey)].value(), 2U);
+  EXPECT_EQ(counters.limited[static_cast<std::size_t>(DoorLimit::kUploadsPerKey)].value(), 0U);
+}
+
+TEST_F(UploadsTest, TimeBeginsAnewWhenTheFileIsWhole) {
+  Uploads uploads(folder_, {.kept_ms = 1'000});
+  ASSERT_THAT(uploads.Open(), IsOk());
+  const auto expected = uploads.Expect("key", "a.csv", 1'000);
+  ASSERT_THAT(expected, IsOk());
+  {
+    const auto sink = uploads.Receive(expected->secret, 1'900);
+    ASSERT_THAT(sink, IsOk());
+    ASSERT_THAT((*sink)->Write("BP_EXTERNAL_ID\n1\n"), IsOk());
+    uploads.KeepHouse(2'500);
+    ASSERT_THAT((*sink)->Finish(2'800), IsOk());
+  }
+  uploads.KeepHouse(3'800);
+  EXPECT_TRUE(uploads.Find(expected->id));
+  // As another process finds it.
+  Uploads next(folder_, {.kept_ms = 1'000});
+  EXPECT_THAT(next.Open(), IsOk());
+  next.KeepHouse(3'800);
+  EXPECT_TRUE(next.Find(expected->id));
+  next.KeepHouse(3'801);
+  EXPECT_FALSE(next.Find(expected->id));
+  EXPECT_FALSE(fs::exists(next.PathOf(expected->id)));
+}
+
+TEST_F(UploadsTest, WhatCannotBeReadAtTheStartStaysAndIsTold) {
+  const std::string closed = Send(), job = Send(), cut_off = Send(), lost = Send();
+  const std::string note_ending = ".json", note = folder_ + "/" + closed + note_ending;
+  // A secret that others may read is not read, whoever asks.
+  fs::permissions(note, fs::perms(0644));
+  // And a file that cannot be looked at: a link to itself.
+  fs::remove(uploads_.PathOf(job));
+  fs::create_symlink(uploads_.PathOf(job), uploads_.PathOf(job));
+  std::ofstream(folder_ + "/" + cut_off + note_ending) << "{\"key\":";
+  fs::remove(uploads_.PathOf(lost));
+  Uploads next(folder_, {});
+  EXPECT_THAT(next.Open(), IsOk());
+  EXPECT_THAT(next.unread(), UnorderedElementsAre(Pair(closed, HasSubstr(note)), Pair(job, HasSubstr(job))));
+  EXPECT_FALSE(next.Find(closed));
+  EXPECT_TRUE(fs::exists(next.PathOf(closed)));
+  EXPECT_TRUE(fs::exists(note));
+  for (const std::string& id : {cut_off, lost}) {
+    EXPECT_FALSE(fs::exists(next.PathOf(id)));
+    EXPECT_FALSE(fs::exists(folder_ + "/" + id + note_ending));
+  }
+  fs::permissions(note, fs::perms(0600));
+  Uploads after(folder_, {});
+  EXPECT_THAT(after.Open(), IsOk());
+  EXPECT_TRUE(after.Find(closed)) << "it was put right";
+}
+
+TEST_F(UploadsTest, AFolderThatCannotBeReadIsAnError) {
+  const std::string folder = folder_ + "/no folder";
+  std::ofstream(folder) << "x";
+  EXPECT_THAT(Uploads(folder, {}).Open(), StatusIs(StatusCode::kUnavailable));
+}
+
+TEST_F(UploadsTest, OfTwoThatChangeOneTheNoteSaysWhatIsSo) {
+  const std::string id = Send();
+  for (int round = 0; round < 50; ++round) {
+    ASSERT_THAT(uploads_.TakeFor("job-1", "key", id), IsOk());
+    std::thread back([&] { uploads_.GiveBack("job-1", id); });
+    while (!uploads_.TakeFor("job-2", "key", id).ok()) std::this_thread::yield();
+    back.join();
+    Uploads next(folder_, {});
+    const auto taken = next.Open();
+    ASSERT_THAT(taken.status(), IsOk());
+    ASSERT_EQ(taken->size(), 1U);
+    EXPECT_EQ(taken->front().job, "job-2");
+    uploads_.GiveBack("job-2", id);
+  }
 }
 
 TEST_F(UploadsTest, ANameThatIsNoTextIsKept) {
@@ -107,7 +188,7 @@ TEST_F(UploadsTest, ANameThatIsNoTextIsKept) {
   {
     const auto sink = uploads_.ReceiveOwn("key", "M\xFCller.csv", 1'000, 1'000, &id);
     ASSERT_THAT(sink, IsOk());
-    ASSERT_THAT((*sink)->Finish(), IsOk());
+    ASSERT_THAT((*sink)->Finish(1'000), IsOk());
   }
   ASSERT_THAT(uploads_.TakeFor("job-1", "key", id), IsOk());
   Uploads next(folder_, {});

@@ -26,7 +26,7 @@ struct HttpDoorPlace {
   bool known() const { return !address.empty(); }
 };
 
-/// Of "http://127.0.0.1:7446/base". Errors: kInvalidArgument.
+/// Of "http://127.0.0.1:7447/base". Errors: kInvalidArgument.
 absl::StatusOr<HttpDoorPlace> HttpDoorAt(const std::string& url);
 
 /// One answer. Status 0: there was none.

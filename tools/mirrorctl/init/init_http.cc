@@ -14,7 +14,7 @@ enabled = )",
       on ? "true" : "false", R"(
 address = "127.0.0.1"
 port = )",
-      on ? options.http_port : 7446, R"(
+      on ? options.http_port : 7447, R"(
 plaintext = )",
       on ? "true " : "false", R"(                   # no TLS; refused but for a loopback address
 certificate = ""                    # with key; "": those of [listen]

@@ -1,0 +1,96 @@
+#include "server/jobs/rejects.h"
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace mirror {
+namespace {
+
+/// Of up to some KB each.
+constexpr std::size_t kRejectsTogether = 50;
+
+void AppendCsv(std::string_view field, std::string* csv) {
+  csv->push_back('"');
+  for (const char c : field) {
+    if (c == '"') csv->push_back('"');
+    csv->push_back(c);
+  }
+  csv->push_back('"');
+}
+
+std::string CsvOf(const std::vector<Reject>& rejects) {
+  std::string csv;
+  for (const Reject& reject : rejects) {
+    absl::StrAppend(&csv, reject.line, ",");
+    AppendCsv(reject.external_id, &csv);
+    csv.push_back(',');
+    AppendCsv(reject.message, &csv);
+    csv.push_back(',');
+    AppendCsv(reject.raw, &csv);
+    csv.push_back('\n');
+  }
+  return csv;
+}
+
+/// One piece ahead, so that the last one is known to be it.
+class RejectsSource final : public HttpBodySource {
+ public:
+  RejectsSource(RejectReading reading, std::vector<Reject> first)
+      : reading_(std::move(reading)), ahead_(std::move(first)) {}
+
+  absl::StatusOr<bool> Next(std::string* piece) override {
+    *piece = std::exchange(head_, "") + CsvOf(ahead_);
+    if (ahead_.empty()) return false;
+    absl::StatusOr<std::vector<Reject>> next = reading_.Next();
+    if (!next.ok()) return next.status();
+    ahead_ = *std::move(next);
+    return !ahead_.empty();
+  }
+
+ private:
+  RejectReading reading_;
+  std::vector<Reject> ahead_;
+  std::string head_ = "line,externalId,message,row\n";
+};
+
+}  // namespace
+
+RejectReading::RejectReading(std::shared_ptr<Tenant> tenant, const std::string& job)
+    : tenant_(std::move(tenant)), begin_(absl::StrCat(job, "/")), last_(RejectId(job, 0)) {}
+
+absl::StatusOr<std::vector<Reject>> RejectReading::Next() {
+  std::vector<Reject> rejects;
+  while (rejects.empty() && !is_over_) {
+    // From the last one on, which comes once more where it is still there.
+    const auto documents = tenant_->ListDocuments(kRejectKind, last_, kRejectsTogether + 1);
+    if (!documents.ok()) return documents.status();
+    is_over_ = documents->size() <= kRejectsTogether;
+    for (const Document& document : *documents) {
+      if (!absl::StartsWith(document.id, begin_)) {
+        is_over_ = true;
+        break;
+      }
+      const bool was_read = document.id == last_ && !is_first_;
+      is_first_ = false;
+      last_ = document.id;
+      std::optional<Reject> reject = was_read ? std::nullopt : RejectOf(document.text);
+      if (reject) rejects.push_back(*std::move(reject));
+    }
+  }
+  return rejects;
+}
+
+absl::StatusOr<std::unique_ptr<HttpBodySource>> StreamRejects(std::shared_ptr<Tenant> tenant,
+                                                              const std::string& job) {
+  RejectReading reading(std::move(tenant), job);
+  absl::StatusOr<std::vector<Reject>> first = reading.Next();
+  if (!first.ok()) return first.status();
+  return std::make_unique<RejectsSource>(std::move(reading), *std::move(first));
+}
+
+}  // namespace mirror

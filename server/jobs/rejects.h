@@ -1,0 +1,38 @@
+#ifndef MIRROR_SERVER_JOBS_REJECTS_H_
+#define MIRROR_SERVER_JOBS_REJECTS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/http/message.h"
+#include "server/records/import_job.h"
+#include "server/tenant/tenant.h"
+
+namespace mirror {
+
+/// The rows that a job could not take, in their order, a few at a time: however many they are, and however
+/// large. Those that are deleted meanwhile are left out. Threads: one at a time.
+class RejectReading {
+ public:
+  RejectReading(std::shared_ptr<Tenant> tenant, const std::string& job);
+
+  /// The next ones; none: these were all. Errors: as RecordsCalls.
+  absl::StatusOr<std::vector<Reject>> Next();
+
+ private:
+  const std::shared_ptr<Tenant> tenant_;
+  const std::string begin_;  ///< Of their ids.
+  std::string last_;         ///< The id that was read last.
+  bool is_first_ = true, is_over_ = false;
+};
+
+/// All of them as CSV: a head, and a line for each. Errors: those of the first ones; behind these the stream
+/// is cut.
+absl::StatusOr<std::unique_ptr<HttpBodySource>> StreamRejects(std::shared_ptr<Tenant> tenant,
+                                                              const std::string& job);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_JOBS_REJECTS_H_

@@ -1,0 +1,89 @@
+#include "server/http/table_calls.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/store/sqlite/sqlite_home.h"
+#include "tests/server/tenant/tenant_bench.h"
+
+namespace mirror {
+namespace {
+
+class TableCallsTest : public testing::Test {
+ protected:
+  TableCallsTest() : events_(catalog_) {
+    spdlog::set_level(spdlog::level::off);
+    auto home = OpenSqliteHome(folder_.path(), {});
+    EXPECT_THAT(home, IsOk());
+    home_ = *std::move(home);
+    auto tenants = Tenants::Open(*home_, {}, events_);
+    EXPECT_THAT(tenants, IsOk());
+    tenants_ = *std::move(tenants);
+    storages_ = std::make_unique<Storages>(*tenants_, events_);
+    EXPECT_THAT(storages_->Create("Acme", "", 1), IsOk());
+    calls_ = std::make_unique<TableCalls>(*storages_, 8, counters_);
+    calls_->AddTo(&routes_);
+  }
+  int Ask(const std::string& accept) {
+    const HttpRoutes::Match match =
+        routes_.Find("GET", {"v4", "storages", "Acme", "records", "businesspartner"});
+    EXPECT_NE(match.route, nullptr);
+    HttpCall call;
+    call.head.fields = {{"accept", accept}};
+    call.parts = match.parts;
+    call.key = std::make_shared<ApiKey>(ApiKey{.name = "key", .storages = {"*"}});
+    return match.route->answer(call).status;
+  }
+  /// As many readings as one data source may have.
+  std::vector<CommittedReading> TakeAll(ReadingKind kind) {
+    std::vector<CommittedReading> taken;
+    const auto tenant = tenants_->Find("Acme");
+    EXPECT_THAT(tenant.status(), IsOk());
+    for (int i = 0; i < kReadingsMax; ++i) {
+      auto reading = (*tenant)->ReadCommitted("businesspartner", kind);
+      EXPECT_THAT(reading.status(), IsOk());
+      if (reading.ok()) taken.push_back(*std::move(reading));
+    }
+    return taken;
+  }
+  std::uint64_t Refused(DoorLimit limit) const {
+    return counters_.limited[static_cast<std::size_t>(limit)].value();
+  }
+
+  ScratchFolder folder_;
+  RememberingCatalog catalog_;
+  Events events_;
+  DoorCounters counters_;
+  std::unique_ptr<StoreHome> home_;
+  std::unique_ptr<Tenants> tenants_;
+  std::unique_ptr<Storages> storages_;
+  std::unique_ptr<TableCalls> calls_;
+  HttpRoutes routes_;
+};
+
+TEST_F(TableCallsTest, WhatOneDataSourceRefusesIsCountedByItself) {
+  EXPECT_EQ(Ask("application/x-ndjson"), 200);
+  {
+    const auto taken = TakeAll(ReadingKind::kStream);
+    EXPECT_EQ(Ask("application/x-ndjson"), 429);
+  }
+  EXPECT_EQ(Refused(DoorLimit::kStreamsOfSource), 1U);
+  EXPECT_EQ(Ask("application/json"), 200);
+  {
+    const auto taken = TakeAll(ReadingKind::kPage);
+    EXPECT_EQ(Ask("application/json"), 429) << "once it has waited";
+  }
+  EXPECT_EQ(Refused(DoorLimit::kPagesOfSource), 1U);
+  EXPECT_EQ(Refused(DoorLimit::kStreamsOfSource), 1U);
+  EXPECT_EQ(Refused(DoorLimit::kStreams), 0U);
+}
+
+}  // namespace
+}  // namespace mirror
