@@ -38,17 +38,6 @@ absl::Status OfDisk(std::string_view doing, const std::string& path, int error) 
                                              ". Nothing was kept of the file."));
 }
 
-/// Compares in a time that does not tell how much of what was sent is right. One that was used is empty.
-bool IsSecret(std::string_view sent, std::string_view secret) {
-  if (secret.empty() || sent.size() != secret.size()) return false;
-  // Volatile, so that no compiler ends the loop early.
-  volatile unsigned difference = 0;
-  for (std::size_t i = 0; i < sent.size(); ++i) {
-    difference = difference | (static_cast<unsigned char>(sent[i]) ^ static_cast<unsigned char>(secret[i]));
-  }
-  return difference == 0;
-}
-
 absl::Status GivenUp() { return absl::NotFoundError("the upload was given up meanwhile. Send it again."); }
 
 bool IsNearlyFull(const std::string& folder) {
@@ -268,7 +257,8 @@ bool Uploads::IsLate(const Upload& upload, std::int64_t now_ms) const {
 absl::StatusOr<Uploads::Upload*> Uploads::FindExpected(const std::string& secret, std::int64_t now_ms) {
   const auto found = std::find_if(uploads_.begin(), uploads_.end(), [&](const auto& one) {
     const Upload& upload = one.second;
-    return IsSecret(secret, upload.secret) && !IsLate(upload, now_ms);
+    // One that was used is empty.
+    return !upload.secret.empty() && IsSameSecret(secret, upload.secret) && !IsLate(upload, now_ms);
   });
   if (found != uploads_.end()) return &found->second;
   return absl::NotFoundError(

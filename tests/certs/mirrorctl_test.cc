@@ -308,10 +308,10 @@ TEST_F(MirrorctlTest, WrongUsageNamesTheProgramAndWhatIsWrong) {
   EXPECT_THAT(Run({"certs", "frob"}).err, StartsWith("mirrorctl: there is no command 'frob'"));
   EXPECT_THAT(Run({"init"}).err,
               AllOf(StartsWith("mirrorctl: "), HasSubstr("--context-id"), HasSubstr("--dir")));
-  EXPECT_THAT(Run({"init", "--http-port", "7446"}).err,
+  EXPECT_THAT(Run({"init", "--http-port", "7447"}).err,
               AllOf(StartsWith("mirrorctl: --dir is required"), Not(HasSubstr("--context-id"))));
   EXPECT_THAT(Run({"init", "--dir", Made()}).err, StartsWith("mirrorctl: --context-id is required"));
-  const Result sourced = Run({"init", "--dir", Made(), "--http-port", "7446", "--source", "crm.db"});
+  const Result sourced = Run({"init", "--dir", Made(), "--http-port", "7447", "--source", "crm.db"});
   EXPECT_EQ(sourced.exit_code, 2);
   EXPECT_THAT(sourced.err, StartsWith("mirrorctl: --context-id is required"));
   EXPECT_FALSE(std::filesystem::exists(Made()));
