@@ -46,7 +46,7 @@ constexpr char kNoTenant[] =
 constexpr char kNothingSaid[] =
     "--dir (or --system, where the packages are installed) and --context-id are required; with --http-port "
     "--dir is enough. Nothing was made. Examples: --dir dev --context-id Cust26759, --dir dev --http-port "
-    "7446";
+    "7447";
 
 // A context id with any of its characters left open.
 bool IsContextPattern(std::string pattern) {
@@ -300,7 +300,7 @@ constexpr char kFooter[] =
     "  mirrorctl init --dir dev --context-id Cust26759 --source mariadb://mirror_agent@db1/crm\n"
     "  mirrorctl init --dir dev --context-id Cust26759 --source 'odbc:DSN=CRM;UID=mirror'\n"
     "  mirrorctl init --system --context-id Cust26759 --host mirror.example.org\n"
-    "  mirrorctl init --dir dev --http-port 7446\n"
+    "  mirrorctl init --dir dev --http-port 7447\n"
     "  mirrorctl init --dir dev --context-id Cust26759 --store postgres --postgres "
     "postgresql://mirror@localhost/mirrors\n"
     "Which of the files go to the source's machine is said in ";
