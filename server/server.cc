@@ -383,6 +383,8 @@ absl::Status Server::Parts::OpenHttp(const HttpConfig& config) {
       [log = audit.get()](const std::string& who, const std::string& what, const absl::Status& outcome) {
         log->Add(who, what, outcome);
       },
+      [list = admin_looks.get()](const std::string& who, const std::string& what,
+                                 const absl::Status& outcome) { list->Add(who, what, outcome, NowMs()); },
       *events, fleet_jobs.get());
   if (!opened.ok()) return opened.status();
   http = *std::move(opened);
@@ -491,9 +493,9 @@ absl::StatusOr<std::size_t> Server::Reload() {
   const absl::Status http = parts_->http ? parts_->http->Reload() : absl::OkStatus();
   parts_->expiry->Look(NowMs() / 1'000);
   if (!keys.ok() || http.ok()) return keys;
-  return absl::FailedPreconditionError(
-      absl::StrCat("the sources' keys were read again, and there are ", *keys, "; but ",
-                   std::string(http.message()), ". Correct this, then reload again."));
+  return absl::FailedPreconditionError(absl::StrCat("the sources' keys were read again, and there are ",
+                                                    *keys, "; but ", std::string(http.message()),
+                                                    ". Correct this, then reload again."));
 }
 
 void Server::KeepHouse() {

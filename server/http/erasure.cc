@@ -36,17 +36,25 @@ void Erasure::Note(const std::string& context_id) {
   if (!waiting.since_ms) waiting.since_ms = NowMs();
 }
 
-bool Erasure::EraseOrNote(const std::string& context_id, Tenant& tenant, bool now, std::int64_t now_ms) {
-  const absl::Status erased = now ? tenant.EraseDeleted(now_ms) : absl::UnavailableError("");
-  if (erased.ok()) return true;
+std::optional<std::int64_t> Erasure::EraseOrNote(const std::string& context_id, Tenant& tenant, bool now) {
+  const absl::Status erased = now ? tenant.EraseDeleted(NowMs()) : absl::UnavailableError("");
+  if (erased.ok()) {
+    ForgetTold(context_id);
+    return NowMs();
+  }
   Note(context_id);
-  if (!now) return false;
+  if (!now) return std::nullopt;
   {
     const MutexLock lock(mutex_);
     waiting_[context_id].is_wanted_now = true;
   }
   TellFailed(context_id, erased);
-  return false;
+  return std::nullopt;
+}
+
+void Erasure::ForgetTold(const std::string& context_id) {
+  const MutexLock lock(mutex_);
+  told_.erase(context_id);
 }
 
 void Erasure::TellFailed(const std::string& context_id, const absl::Status& failure) {
@@ -90,7 +98,10 @@ bool Erasure::Look(const std::string& context_id, bool is_wanted_now) {
   if (!tenant.ok()) return absl::IsNotFound(tenant.status());
   const absl::StatusOr<std::optional<std::int64_t>> since = (*tenant)->NeedsErasure();
   if (!since.ok()) return absl::IsNotFound(since.status());
-  if (!*since) return true;
+  if (!*since) {
+    ForgetTold(context_id);
+    return true;
+  }
   SetSince(context_id, **since);
   const std::int64_t now_ms = NowMs();
   if (!is_wanted_now && now_ms - **since < within_.count() / 4 * 3) return false;
@@ -99,8 +110,7 @@ bool Erasure::Look(const std::string& context_id, bool is_wanted_now) {
     TellFailed(context_id, erased);
     return false;
   }
-  const MutexLock lock(mutex_);
-  told_.erase(context_id);
+  ForgetTold(context_id);
   return true;
 }
 

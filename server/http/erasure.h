@@ -36,9 +36,9 @@ class Erasure {
   void Stop();
   /// Something was deleted from this tenant.
   void Note(const std::string& context_id);
-  /// The same; `now`: it is to leave the files before this returns. Whether it has; else that is tried again
-  /// at each look.
-  bool EraseOrNote(const std::string& context_id, Tenant& tenant, bool now, std::int64_t now_ms);
+  /// The same; `now`: it is to leave the files before this returns. Gives when it had, unix milliseconds;
+  /// absent: that is tried again at each look.
+  std::optional<std::int64_t> EraseOrNote(const std::string& context_id, Tenant& tenant, bool now);
 
   /// What is deleted, and still stands in files.
   struct Left {
@@ -60,6 +60,8 @@ class Erasure {
   /// Whether nothing of it is to be erased any more. It may throw for want of memory.
   bool Look(const std::string& context_id, bool is_wanted_now);
   void TellFailed(const std::string& context_id, const absl::Status& failure);
+  /// Nothing of it is left: if that fails again, it is told again.
+  void ForgetTold(const std::string& context_id);
   void SetSince(const std::string& context_id, std::int64_t since_ms);
 
   Tenants& tenants_;

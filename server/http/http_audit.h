@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_HTTP_HTTP_AUDIT_H_
 #define MIRROR_SERVER_HTTP_HTTP_AUDIT_H_
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -24,25 +25,33 @@ class HttpAudit {
   /// Takes a record: who, what, how it ended.
   using Write =
       std::function<void(const std::string& who, const std::string& what, const absl::Status& outcome)>;
-  explicit HttpAudit(Write write) : write_(std::move(write)) {}
+  /// `look`: takes who was refused before anything was done, summed up, too, for a list of its own.
+  HttpAudit(Write write, Write look) : write_(std::move(write)), look_(std::move(look)) {}
 
   void Add(const HttpCall& call, const std::string& what, const absl::Status& outcome);
   void AddUpsert(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
   void AddDelete(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
   /// What the rows of an import job that is over became.
   void AddEnd(const ImportJob& job);
+  /// A request without a key that is known, `key` null, or whose key has not the role for this call.
+  void AddRefused(const HttpHead& head, const ApiKey* key, std::string_view call, const absl::Status& why);
   /// Writes the sums.
   void Flush();
 
  private:
   struct Sum {
-    std::uint64_t calls = 0, refused = 0, inserts = 0, updates = 0, failed = 0;
+    std::uint64_t calls = 0, inserts = 0, updates = 0, failed = 0;
+  };
+  struct SumOf {
+    std::string who, what;
+    absl::StatusCode outcome = absl::StatusCode::kOk;
+    friend auto operator<=>(const SumOf&, const SumOf&) = default;
   };
 
-  const Write write_;
+  const Write write_, look_;
   Mutex mutex_;
-  /// By who, then what.
-  std::map<std::pair<std::string, std::string>, Sum> sums_ MIRROR_GUARDED_BY(mutex_);
+  std::map<SumOf, Sum> sums_ MIRROR_GUARDED_BY(mutex_);
+  std::map<SumOf, std::uint64_t> refusals_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror

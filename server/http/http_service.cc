@@ -82,14 +82,14 @@ void AddOpenCalls(HttpRoutes* routes) {
 }  // namespace
 
 struct HttpService::Parts {
-  Parts(const HttpConfig& http, Tenants& all, Storages& kept, HttpAudit::Write write, Events& told,
-        JobServers* servers)
+  Parts(const HttpConfig& http, Tenants& all, Storages& kept, HttpAudit::Write write, HttpAudit::Write look,
+        Events& told, JobServers* servers)
       : config(http),
         tenants(all),
         events(told),
         keys(http.api_keys, http.requests_per_key),
         storages(kept),
-        audit(std::move(write)),
+        audit(std::move(write), std::move(look)),
         erasure(all, http.erase_within, told),
         uploads(http.uploads,
                 {.file_bytes_max = http.upload_limit,
@@ -133,7 +133,7 @@ struct HttpService::Parts {
   Mutex listening;
   std::unique_ptr<HttpListener> listener MIRROR_GUARDED_BY(listening);  ///< Null: it was stopped.
   std::string url;
-  std::int64_t flushed_ms = 0, erased_ms = 0;
+  std::int64_t flushed_ms = 0;
   Mutex reloading;
   HttpIdentityFiles identity MIRROR_GUARDED_BY(reloading);
   /// Why they cannot be read; empty: they can.
@@ -177,8 +177,10 @@ void HttpService::Stop() {
 
 absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig& config, Tenants& tenants,
                                                                Storages& storages, HttpAudit::Write audit,
-                                                               Events& events, JobServers* servers) {
-  auto parts = std::make_unique<Parts>(config, tenants, storages, std::move(audit), events, servers);
+                                                               HttpAudit::Write look, Events& events,
+                                                               JobServers* servers) {
+  auto parts =
+      std::make_unique<Parts>(config, tenants, storages, std::move(audit), std::move(look), events, servers);
   std::optional<HttpIdentity> identity;
   if (absl::Status read = parts->ReadFirst(&identity); !read.ok()) return read;
   absl::StatusOr<std::vector<Uploads::Upload>> left = parts->uploads.Open();
@@ -193,7 +195,8 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
   parts->table_calls.AddTo(&routes);
   parts->import_calls.AddTo(&routes);
   parts->counters.calls = CountersOf(routes);
-  parts->door = std::make_shared<JsonDoor>(config, parts->keys, std::move(routes), parts->counters);
+  parts->door =
+      std::make_shared<JsonDoor>(config, parts->keys, std::move(routes), parts->audit, parts->counters);
   absl::StatusOr<std::unique_ptr<HttpListener>> listener =
       HttpListener::Open(config.address, config.port, parts->door, LimitsOf(config), identity);
   if (!listener.ok()) {

@@ -25,13 +25,14 @@ namespace mirror {
 /// and Reload().
 class HttpService {
  public:
-  /// Takes the port; every call is 503 before Start(). What it is given outlives it. `servers`: null: no
-  /// other one has the same mirrors. Keys that cannot be read are told, and are none: what has nothing to do
-  /// with them starts all the same. Errors: kUnavailable: the port; kFailedPrecondition, kNotFound,
-  /// kPermissionDenied: the certificate.
+  /// Takes the port; every call is 503 before Start(). `audit`, `look`: see HttpAudit. What it is given
+  /// outlives it. `servers`: null: no other one has the same mirrors. Keys that cannot be read are told, and
+  /// are none: what has nothing to do with them starts all the same. Errors: kUnavailable: the port;
+  /// kFailedPrecondition, kNotFound, kPermissionDenied: the certificate.
   static absl::StatusOr<std::unique_ptr<HttpService>> Open(const HttpConfig& config, Tenants& tenants,
                                                            Storages& storages, HttpAudit::Write audit,
-                                                           Events& events, JobServers* servers = nullptr);
+                                                           HttpAudit::Write look, Events& events,
+                                                           JobServers* servers = nullptr);
   ~HttpService();
 
   void Start();

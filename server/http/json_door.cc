@@ -39,6 +39,8 @@ HttpAnswer NoRoute(const std::string& allowed) {
   return answer;
 }
 
+std::string_view NameOf(const HttpRoute* route) { return route == nullptr ? "no call" : route->name; }
+
 /// Of the requests that are worked on at a time, so many that one that reads stands for.
 constexpr std::size_t kReadersWeight = 3;
 
@@ -135,14 +137,19 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
   std::shared_ptr<const ApiKey> key;
   std::shared_ptr<void> place;
   if (match.route == nullptr || match.route->role) {
-    if (absl::Status known = TakeKey(head, &key, &place); !known.ok()) return Refusal(ErrorAnswer(known));
+    if (absl::Status known = TakeKey(head, &key, &place); !known.ok()) {
+      if (key == nullptr) audit_.AddRefused(head, nullptr, NameOf(match.route), known);
+      return Refusal(ErrorAnswer(known));
+    }
   }
   if (match.route == nullptr) return Refusal(NoRoute(match.allowed));
   const HttpRoute& route = *match.route;
   if (route.role && key->role < *route.role) {
-    return Refusal(ErrorAnswer(absl::PermissionDeniedError(
-        absl::StrCat("this call needs a key with the role ", ToString(*route.role), ", and this one is a ",
-                     ToString(key->role), "'s. Nothing was done."))));
+    const absl::Status denied = absl::PermissionDeniedError(
+        absl::StrCat("this call needs a key with the role ", std::string(ToString(*route.role)),
+                     ", and this one is a ", std::string(ToString(key->role)), "'s. Nothing was done."));
+    audit_.AddRefused(head, key.get(), NameOf(&route), denied);
+    return Refusal(ErrorAnswer(denied));
   }
   auto call = std::make_shared<HttpCall>();
   call->head = head;

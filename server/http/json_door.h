@@ -13,6 +13,7 @@
 #include "base/http/target.h"
 #include "server/config/http_config.h"
 #include "server/http/api_keys.h"
+#include "server/http/http_audit.h"
 #include "server/http/http_routes.h"
 #include "server/watch/door_counters.h"
 
@@ -23,9 +24,10 @@ namespace mirror {
 /// Threads: as HttpDoor.
 class JsonDoor final : public HttpDoor {
  public:
-  /// `keys` and `counters`, which has the routes' calls, outlive it.
-  JsonDoor(const HttpConfig& config, ApiKeys& keys, HttpRoutes routes, DoorCounters& counters)
-      : config_(config), keys_(keys), routes_(std::move(routes)), counters_(counters) {}
+  /// `keys`, `audit` and `counters`, which has the routes' calls, outlive it.
+  JsonDoor(const HttpConfig& config, ApiKeys& keys, HttpRoutes routes, HttpAudit& audit,
+           DoorCounters& counters)
+      : config_(config), keys_(keys), routes_(std::move(routes)), audit_(audit), counters_(counters) {}
 
   /// Until then every call is 503.
   void Start() { started_ = true; }
@@ -45,6 +47,7 @@ class JsonDoor final : public HttpDoor {
   const HttpConfig config_;
   ApiKeys& keys_;
   const HttpRoutes routes_;
+  HttpAudit& audit_;
   DoorCounters& counters_;
   std::atomic<bool> started_{false};
 };

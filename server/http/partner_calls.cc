@@ -1,7 +1,9 @@
 #include "server/http/partner_calls.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,13 +44,18 @@ absl::StatusOr<std::string> SourceOfBody(const JsonView& body) {
   return std::string();
 }
 
-RecordItem ItemOf(const JsonView& partner) {
+/// `place` in the request's list: what has no id is known by it.
+RecordItem ItemOf(const JsonView& partner, std::size_t place) {
   RecordItem item;
   const std::optional<JsonView> id = partner.Find("externalId");
   if (id && id->Is(JsonKind::kString)) item.external_id = id->text();
   absl::Status status = id && !id->Is(JsonKind::kString)
                             ? absl::InvalidArgumentError("the external id is no text")
                             : CheckExternalId(item.external_id);
+  if (!status.ok() && item.external_id.empty()) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat(std::string(View(status)), ": 'businessPartners[", place, "]'"));
+  }
   if (status.ok()) {
     const std::optional<JsonView> record = partner.Find("record");
     const bool is_text = record && record->Is(JsonKind::kString);
@@ -63,7 +70,36 @@ RecordItem ItemOf(const JsonView& partner) {
   return item;
 }
 
-absl::StatusOr<std::vector<RecordItem>> ItemsOf(const JsonView& body) {
+/// The business partners of a body, and what they say beside their records.
+struct AskedPartners {
+  std::vector<RecordItem> items;
+  /// As they are spelled there; an empty one: of partners that name none.
+  std::set<std::string, std::less<>> sources;
+  /// Members beside a `record`.
+  std::set<std::string_view> unknown;
+};
+
+absl::Status AddPartner(const JsonView& partner, AskedPartners* asked) {
+  if (!partner.Is(JsonKind::kObject))
+    return absl::InvalidArgumentError("an entry of 'businessPartners' is no object. Nothing was written.");
+  const absl::StatusOr<std::string> source = SourceOfBody(partner);
+  if (!source.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("'dataSource' of 'businessPartners[", asked->items.size(),
+                                                   "]' is no text. Nothing was written."));
+  }
+  if (!asked->sources.contains(*source)) asked->sources.insert(*source);
+  asked->items.push_back(ItemOf(partner, asked->items.size()));
+  const std::optional<JsonView> record = partner.Find("record");
+  // Without one all else is the record.
+  if (!record || record->Is(JsonKind::kNull)) return absl::OkStatus();
+  for (const auto& [name, value] : partner.Members()) {
+    if (std::find(BesideRecord().begin(), BesideRecord().end(), name) == BesideRecord().end())
+      asked->unknown.insert(name);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AskedPartners> PartnersOf(const JsonView& body) {
   const std::optional<JsonView> partners = body.Find("businessPartners");
   if (!partners || !partners->Is(JsonKind::kArray))
     return absl::InvalidArgumentError("there is no list 'businessPartners'. Nothing was written.");
@@ -73,13 +109,33 @@ absl::StatusOr<std::vector<RecordItem>> ItemsOf(const JsonView& body) {
                                                    " entries, and 1 to ", kRowsMax,
                                                    " can be in one request. Nothing was written."));
   }
-  std::vector<RecordItem> items;
+  AskedPartners asked;
   for (const JsonView& partner : all) {
-    if (!partner.Is(JsonKind::kObject))
-      return absl::InvalidArgumentError("an entry of 'businessPartners' is no object. Nothing was written.");
-    items.push_back(ItemOf(partner));
+    if (absl::Status added = AddPartner(partner, &asked); !added.ok()) return added;
   }
-  return items;
+  return asked;
+}
+
+/// The one data source that the request, `of_request`, and its partners name: each is a database of its own,
+/// and no transaction spans two.
+absl::StatusOr<AskedSource> FindSourceOfPartners(Storages& storages, const HttpCall& call,
+                                                 const std::string& of_request,
+                                                 const AskedPartners& partners) {
+  const std::string& storage = call.parts[0];
+  std::optional<AskedSource> found;
+  for (const std::string& name : partners.sources) {
+    absl::StatusOr<AskedSource> one =
+        FindAskedSource(storages, call, storage, name.empty() ? of_request : name);
+    if (!one.ok()) return one.status();
+    if (found && found->source.id != one->source.id) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the business partners of this request are for the data sources '", found->source.id, "' and '",
+          one->source.id,
+          "'. Nothing was written. A request is about one data source: send one for each of them."));
+    }
+    if (!found) found = *std::move(one);
+  }
+  return *std::move(found);
 }
 
 /// `externalId`: one text, or a list of them.
@@ -182,12 +238,14 @@ HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
   if (!features.ok()) return ErrorAnswer(features.status());
   const absl::StatusOr<std::string> source = SourceOfBody(body->root());
   if (!source.ok()) return ErrorAnswer(source.status());
-  absl::StatusOr<std::vector<RecordItem>> items = ItemsOf(body->root());
-  if (!items.ok()) return ErrorAnswer(items.status());
-  const absl::StatusOr<AskedSource> asked = FindAskedSource(storages_, call, call.parts[0], *source);
+  absl::StatusOr<AskedPartners> partners = PartnersOf(body->root());
+  if (!partners.ok()) return ErrorAnswer(partners.status());
+  if (!source->empty()) partners->sources.insert(*source);
+  const absl::StatusOr<AskedSource> asked = FindSourceOfPartners(storages_, call, *source, *partners);
   if (!asked.ok()) return ErrorAnswer(asked.status());
+  for (const std::string_view name : partners->unknown) warnings.AddMember(name);
   RecordRequest request;
-  request.items = *std::move(items);
+  request.items = std::move(partners->items);
   request.updates_known = Has(*features, kUpsertFeature);
   request.all_or_nothing = Has(*features, kAllOrNothing);
   request.bytes = call.body.size();
@@ -333,15 +391,16 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
   audit_.AddDelete(call, asked->source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
-  const bool erased = erasure_.EraseOrNote(asked->source.tenant, *asked->tenant, *erase, call.now_ms);
+  const std::optional<std::int64_t> erased_ms =
+      erasure_.EraseOrNote(asked->source.tenant, *asked->tenant, *erase);
   if (!outcome.remembered.empty()) {
     HttpAnswer first = Replayed(outcome);
     // The rest is what it was; whether the bytes have left the files is what it is now.
-    if (erased) first.body = WithErasedAt(first.body, call.now_ms);
+    if (erased_ms) first.body = WithErasedAt(first.body, *erased_ms);
     return first;
   }
   counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
-  return JsonAnswer(answer(outcome, erased ? std::optional(call.now_ms) : std::nullopt));
+  return JsonAnswer(answer(outcome, erased_ms));
 }
 
 }  // namespace mirror

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
 #include "server/storages/storage_ids.h"
@@ -137,9 +139,11 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
   const absl::StatusOr<StorageInfo> found = storages_.Find(id);
   if (!found.ok()) return ErrorAnswer(found.status());
   if (FoldName(call.Query("confirm").value_or("")) != FoldName(id)) {
-    return ErrorAnswer(absl::InvalidArgumentError(
-        absl::StrCat("storage '", id, "' goes with all that is in it. Nothing was done. Say '?confirm=", id,
-                     "' if it shall.")));
+    return ErrorAnswer(
+        absl::InvalidArgumentError(absl::StrCat("this deletes storage '", id,
+                                                "' with all its rows. Nothing was done. To confirm, add "
+                                                "'?confirm=",
+                                                id, "'.")));
   }
   const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(id);
   const absl::StatusOr<std::uint64_t> rows = storages_.Delete(id, call.now_ms);
@@ -153,7 +157,7 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
   counters_.requested.deleted.Add(*rows);
   JsonWriter json;
   json.Begin('{');
-  WriteCounts(*rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
+  WriteCounts(*rows, {}, erased ? std::optional(NowMs()) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }
@@ -187,8 +191,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     rows += *cleared;
     counters_.requested.deleted.Add(*cleared);
     const bool no_files = jobs_.RemoveEnded(sources[done].tenant);
-    if (!erasure_.EraseOrNote(sources[done].tenant, *tenants[done], *erase, call.now_ms) || !no_files)
-      all_erased = false;
+    if (!erasure_.EraseOrNote(sources[done].tenant, *tenants[done], *erase) || !no_files) all_erased = false;
   }
   if (!status.ok() && done > 0) {
     // Somebody paused or deleted one of them meanwhile.
@@ -201,7 +204,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
   if (!status.ok()) return ErrorAnswer(status);
   JsonWriter json;
   json.Begin('{');
-  WriteCounts(rows, {}, all_erased ? std::optional(call.now_ms) : std::nullopt, &json);
+  WriteCounts(rows, {}, all_erased ? std::optional(NowMs()) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }
@@ -248,7 +251,13 @@ absl::StatusOr<DataSource> StorageCalls::TryCreateSource(HttpCall& call, Warning
   if (source.door == Door::kCycles && source.tenant.empty())
     return absl::InvalidArgumentError("a data source of cycles needs its 'tenant'. Nothing was done.");
   if (source.door == Door::kCycles && !call.Sees(source.tenant)) return NoTenant(source.tenant);
-  return storages_.AddSource(call.parts[0], source, call.now_ms);
+  std::uint64_t rows_there = 0;
+  absl::StatusOr<DataSource> made = storages_.AddSource(call.parts[0], source, call.now_ms, &rows_there);
+  if (made.ok() && rows_there > 0) {
+    warnings->AddText(absl::StrCat("took back data source '", made->id, "' with ", Counted(rows_there, "row"),
+                                   " that ", rows_there == 1 ? "was" : "were", " there"));
+  }
+  return made;
 }
 
 HttpAnswer StorageCalls::CreateSource(HttpCall& call) {
@@ -347,7 +356,7 @@ HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
   json.Begin('{');
   // One of cycles is only left: nothing of it was erased.
   const bool erased = source->door == Door::kRecords && jobs_.RemoveEnded(source->tenant);
-  WriteCounts(*rows, {}, erased ? std::optional(call.now_ms) : std::nullopt, &json);
+  WriteCounts(*rows, {}, erased ? std::optional(NowMs()) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }

@@ -1,7 +1,7 @@
 #include "server/jobs/import_jobs.h"
 
 #include <algorithm>
-#include <iterator>
+#include <exception>
 #include <map>
 #include <new>
 #include <tuple>
@@ -37,6 +37,10 @@ bool ComesBefore(const ImportJob& a, const ImportJob& b) {
   const bool a_waits = a.state != JobState::kRunning, b_waits = b.state != JobState::kRunning;
   return std::tie(a_waits, a.created_ms, a.id) < std::tie(b_waits, b.created_ms, b.id);
 }
+
+/// The other server that ends such a job tells of it.
+constexpr char kServerGone[] =
+    "the server that has the file is gone. What was committed stays; send the file again.";
 
 void CountEnd(const ImportJob& job, DoorCounters* counters) {
   if (job.state == JobState::kFinished) counters->jobs_finished.Add();
@@ -80,12 +84,12 @@ void ImportJobs::Start(const std::vector<Uploads::Upload>& left) {
     // One whose tenant cannot be asked now is looked at again and again.
     listed.push_back(upload.job);
     const MutexLock lock(mutex_);
-    waiting_.push_back(WaitingOf(upload.job, upload.id));
+    jobs_.push_back(WaitingOf(upload.job, upload.id));
   }
   // What stays listed without being anybody's is found to be over by who looks for such.
   if (servers_ != nullptr) servers_->ListOnly(listed).IgnoreError();
   for (std::size_t i = 0; i < options_.running_max; ++i) threads_.emplace_back([this] { Work(); });
-  threads_.emplace_back([this] { EndLost(); });
+  threads_.emplace_back([this] { UntilDone([this] { EndLost(); }); });
   if (servers_ != nullptr) threads_.emplace_back([this] { Look(); });
 }
 
@@ -101,17 +105,17 @@ void ImportJobs::Stop() {
 
 bool ImportJobs::IsStopping(const std::string& id) {
   const MutexLock lock(mutex_);
-  return is_stopping_ || ended_.contains(id);
+  return is_stopping_ || std::any_of(jobs_.begin(), jobs_.end(),
+                                     [&](const Waiting& one) { return one.must_stop && one.id == id; });
 }
 
-bool ImportJobs::HasRoom() {
-  const MutexLock lock(mutex_);
-  return waiting_.size() < options_.waiting_max;
-}
+bool ImportJobs::HasRoom() { return FindLoad().waiting < options_.waiting_max; }
 
 ImportJobs::Load ImportJobs::FindLoad() {
   const MutexLock lock(mutex_);
-  return {.running = busy_.size(), .waiting = waiting_.size()};
+  const auto running = static_cast<std::size_t>(
+      std::count_if(jobs_.begin(), jobs_.end(), [](const Waiting& one) { return one.is_running; }));
+  return {.running = running, .waiting = jobs_.size() - running};
 }
 
 absl::Status ImportJobs::Announce(const ImportJob& job) {
@@ -120,7 +124,7 @@ absl::Status ImportJobs::Announce(const ImportJob& job) {
 
 void ImportJobs::Schedule(const ImportJob& job) {
   const MutexLock lock(mutex_);
-  waiting_.push_back(WaitingOf(job.id, job.upload));
+  jobs_.push_back(WaitingOf(job.id, job.upload));
   changed_.NotifyAll();
 }
 
@@ -136,20 +140,23 @@ void ImportJobs::Forget(const std::string& id) {
 
 std::optional<ImportJobs::Waiting> ImportJobs::Take() {
   const MutexLock lock(mutex_);
+  const auto is_busy = [&](const std::string& tenant) MIRROR_REQUIRES(mutex_) {
+    return std::any_of(jobs_.begin(), jobs_.end(),
+                       [&](const Waiting& one) { return one.is_running && one.tenant == tenant; });
+  };
   while (true) {
     if (is_stopping_) return std::nullopt;
     const auto now = std::chrono::steady_clock::now();
     std::optional<std::chrono::steady_clock::time_point> next;
-    for (auto one = waiting_.begin(); one != waiting_.end(); ++one) {
-      if (busy_.contains(one->tenant)) continue;
-      if (one->not_before > now) {
-        next = std::min(next.value_or(one->not_before), one->not_before);
+    for (Waiting& one : jobs_) {
+      if (one.is_running || is_busy(one.tenant)) continue;
+      if (one.not_before > now) {
+        next = std::min(next.value_or(one.not_before), one.not_before);
         continue;
       }
-      Waiting job = *one;
-      waiting_.erase(one);
-      busy_.emplace(job.tenant, job);
-      return job;
+      std::optional<Waiting> taken = one;
+      one.is_running = true;
+      return taken;
     }
     if (next) {
       changed_.WaitUntil(mutex_, *next);
@@ -159,28 +166,58 @@ std::optional<ImportJobs::Waiting> ImportJobs::Take() {
   }
 }
 
-void ImportJobs::Done(Waiting job, bool is_over) {
+void ImportJobs::Done(const std::string& id, bool is_over) noexcept {
   const MutexLock lock(mutex_);
-  busy_.erase(job.tenant);
-  ended_.erase(job.id);
-  if (!is_over) {
-    job.not_before = std::chrono::steady_clock::now() + kAgain;
-    waiting_.push_back(std::move(job));
+  const auto one = std::find_if(jobs_.begin(), jobs_.end(),
+                                [&](const Waiting& job) { return job.is_running && job.id == id; });
+  if (one == jobs_.end()) return;
+  if (is_over) {
+    jobs_.erase(one);
+  } else {
+    one->is_running = one->must_stop = false;
+    one->not_before = std::chrono::steady_clock::now() + kAgain;
+    jobs_.splice(jobs_.end(), jobs_, one);
   }
   changed_.NotifyAll();
 }
 
-void ImportJobs::Work() {
-  while (const std::optional<Waiting> next = Take()) {
-    const bool is_over = TryRunOne(*next);
-    if (is_over) {
-      CrashPoint("job.ended");
-      // Also of one that went with its data source before it began.
-      uploads_.Remove(next->upload);
-      Forget(next->id);
-    }
-    Done(*next, is_over);
+bool ImportJobs::Pause(std::chrono::milliseconds time) {
+  const MutexLock lock(mutex_);
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (!is_stopping_ && changed_.WaitUntil(mutex_, until)) {
   }
+  return !is_stopping_;
+}
+
+void ImportJobs::UntilDone(const std::function<void()>& what) {
+  do {
+    try {
+      return what();
+    } catch (const std::exception&) {
+      // There is no memory left: some may be given back by then.
+    }
+  } while (Pause(kAgain));
+}
+
+void ImportJobs::Work() {
+  UntilDone([this] {
+    while (const std::optional<Waiting> next = Take()) {
+      bool is_over = false;
+      try {
+        is_over = TryRunOne(*next);
+        if (is_over) {
+          CrashPoint("job.ended");
+          // Also of one that went with its data source before it began.
+          uploads_.Remove(next->upload);
+          Forget(next->id);
+        }
+      } catch (const std::exception&) {
+        // There is no memory left for that: it is found to be over, and removed, the next time.
+        is_over = false;
+      }
+      Done(next->id, is_over);
+    }
+  });
 }
 
 bool ImportJobs::TryRunOne(const Waiting& next) {
@@ -210,7 +247,7 @@ bool ImportJobs::RunOne(const Waiting& next) {
                              "when the mirror is well."));
     return true;
   }
-  if (IsGone(job) && *job) CountEnd(**job, &counters_);
+  if (IsGone(job) && *job) TellFound(**job);
   if (!job.ok() || IsGone(job)) return job.ok();
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
   if (!tenant.ok() || MustWait(**job, **tenant)) return false;
@@ -220,53 +257,52 @@ bool ImportJobs::RunOne(const Waiting& next) {
   const absl::StatusOr<std::optional<ImportJob>> after = Find(next.id);
   if (!IsGone(after)) return false;
   if (!*after) return true;
-  CountEnd(**after, &counters_);
-  options_.told(**after);
+  TellFound(**after);
   return true;
 }
 
 bool ImportJobs::RemoveEnded(const std::string& context_id) {
   const std::string tenant = FoldName(context_id);
-  std::vector<Waiting> all;
+  std::vector<std::string> all;
   {
     const MutexLock lock(mutex_);
-    std::copy_if(waiting_.begin(), waiting_.end(), std::back_inserter(all),
-                 [&](const Waiting& one) { return one.tenant == tenant; });
-    if (const auto running = busy_.find(tenant); running != busy_.end()) all.push_back(running->second);
+    for (const Waiting& one : jobs_) {
+      if (one.tenant == tenant) all.push_back(one.id);
+    }
   }
   bool is_all = true;
   std::map<std::string, std::optional<ImportJob>> ended;
-  for (const Waiting& one : all) {
-    const absl::StatusOr<std::optional<ImportJob>> job = Find(one.id);
+  for (const std::string& id : all) {
+    const absl::StatusOr<std::optional<ImportJob>> job = Find(id);
     if (IsGone(job)) {
-      ended[one.id] = *job;
+      ended[id] = *job;
     } else {
       is_all = is_all && job.ok();
     }
   }
-  std::vector<Waiting> removed;
+  std::list<Waiting> removed;
   {
     const MutexLock lock(mutex_);
-    for (auto one = waiting_.begin(); one != waiting_.end();) {
-      if (!ended.contains(one->id)) {
-        ++one;
-        continue;
+    for (auto next = jobs_.begin(); next != jobs_.end();) {
+      const auto one = next++;
+      if (!ended.contains(one->id)) continue;
+      if (one->is_running) {
+        one->must_stop = true;
+      } else {
+        removed.splice(removed.end(), jobs_, one);
       }
-      removed.push_back(*one);
-      if (const std::optional<ImportJob>& job = ended[one->id]) CountEnd(*job, &counters_);
-      one = waiting_.erase(one);
     }
     const auto runs = [&]() MIRROR_REQUIRES(mutex_) {
-      const auto running = busy_.find(tenant);
-      return running != busy_.end() && ended.contains(running->second.id);
+      return std::any_of(jobs_.begin(), jobs_.end(),
+                         [&](const Waiting& one) { return one.is_running && ended.contains(one.id); });
     };
-    if (runs()) ended_.insert(busy_.find(tenant)->second.id);
     const auto until = std::chrono::steady_clock::now() + kStopWait;
     while (runs() && changed_.WaitUntil(mutex_, until)) {
     }
     is_all = is_all && !runs();
   }
   for (const Waiting& one : removed) {
+    if (const std::optional<ImportJob>& job = ended[one.id]) TellFound(*job);
     uploads_.Remove(one.upload);
     Forget(one.id);
   }
@@ -289,62 +325,48 @@ void ImportJobs::EndLost() {
       // Its file is there, and an operator is told of it.
       if (uploads_.unread().contains(job.upload)) continue;
       // One that could not be ended is found at the next start.
-      const absl::Status ended =
-          EndOf(**tenant, job.id,
-                "the server has its file no more. What was committed stays; send the file again.", NowMs());
+      const absl::Status ended = EndOf(
+          **tenant, job.id,
+          "its file is no longer on this server. What was committed stays; send the file again.", NowMs());
       if (ended.ok()) Forget(job.id);
     }
   }
 }
 
+void ImportJobs::TellEnd(const ImportJob& job) {
+  CountEnd(job, &counters_);
+  options_.told(job);
+}
+
+void ImportJobs::TellFound(const ImportJob& job) {
+  if (job.message != kServerGone) TellEnd(job);
+}
+
 absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std::string& message,
-                               std::int64_t now_ms, const Check& check) {
-  bool is_ended = false;
-  absl::Status changed = tenant.ChangeDocuments(
-      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        is_ended = false;
-        const absl::StatusOr<std::optional<Document>> kept = records.ReadDocument(kJobKind, id);
-        if (!kept.ok()) return kept.status();
-        std::optional<ImportJob> job = *kept ? JobOf((*kept)->text) : std::nullopt;
-        if (!job || IsOver(job->state)) return std::vector<DocumentChange>();
-        if (absl::Status may_end = check(*job); !may_end.ok()) return may_end;
-        job->state = JobState::kDied;
-        job->message = message;
-        job->modified_ms = now_ms;
-        is_ended = true;
-        return std::vector<DocumentChange>{JobChange(*job)};
-      },
-      now_ms);
-  if (changed.ok() && is_ended) {
-    counters_.jobs_died.Add();
-    events_.Add(tenant.context_id(), Severity::kWarning, "import.failed",
-                absl::StrCat("import job '", id, "' died: ", message));
-  }
-  return changed;
+                               std::int64_t now_ms, const MayEndJob& may_end) {
+  const absl::StatusOr<std::optional<ImportJob>> dead = EndJob(tenant, id, message, now_ms, may_end);
+  if (!dead.ok() || !*dead) return dead.status();
+  events_.Add(tenant.context_id(), Severity::kWarning, "import.failed",
+              absl::StrCat("import job '", id, "' died: ", message));
+  TellEnd(**dead);
+  return absl::OkStatus();
 }
 
 bool ImportJobs::MustWait(const ImportJob& job, Tenant& tenant) {
   if (servers_ == nullptr) return false;
   const absl::StatusOr<std::vector<Document>> kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax);
   if (!kept.ok()) return true;
-  return std::any_of(kept->begin(), kept->end(), [&](const Document& one) {
-    const std::optional<ImportJob> other = JobOf(one.text);
-    return other && !IsOver(other->state) && other->server != job.server && ComesBefore(*other, job);
+  const std::vector<ImportJob> others = JobsIn(*kept);
+  return std::any_of(others.begin(), others.end(), [&](const ImportJob& other) {
+    return !IsOver(other.state) && other.server != job.server && ComesBefore(other, job);
   });
 }
 
 void ImportJobs::Look() {
   const auto interval = std::clamp(options_.lease / kLooksPerLease, kLookMin, kLookMax);
-  while (true) {
-    {
-      const MutexLock lock(mutex_);
-      const auto until = std::chrono::steady_clock::now() + interval;
-      while (!is_stopping_ && changed_.WaitUntil(mutex_, until)) {
-      }
-      if (is_stopping_) return;
-    }
-    EndOrphans(NowMs());
-  }
+  UntilDone([&] {
+    while (Pause(interval)) EndOrphans(NowMs());
+  });
 }
 
 void ImportJobs::EndOrphans(std::int64_t now_ms) {
@@ -362,16 +384,14 @@ absl::Status ImportJobs::EndOrphan(const std::string& id, std::int64_t now_ms) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(id));
   if (absl::IsNotFound(tenant.status())) return absl::OkStatus();
   if (!tenant.ok()) return tenant.status();
-  absl::Status ended = EndOf(
-      **tenant, id, "the server that has the file is gone. What was committed stays; send the file again.",
-      now_ms, [this](const ImportJob& job) -> absl::Status {
-        // It may have come back while this waited for the lock.
-        const absl::StatusOr<std::optional<JobServers::Server>> server = servers_->Find(job.server);
-        if (!server.ok()) return server.status();
-        if (*server && (*server)->silent <= options_.lease)
-          return absl::AbortedError("the server of the job is back");
-        return absl::OkStatus();
-      });
+  absl::Status ended = EndOf(**tenant, id, kServerGone, now_ms, [this](const ImportJob& job) -> absl::Status {
+    // It may have come back while this waited for the lock.
+    const absl::StatusOr<std::optional<JobServers::Server>> server = servers_->Find(job.server);
+    if (!server.ok()) return server.status();
+    if (*server && (*server)->silent <= options_.lease)
+      return absl::AbortedError("the server of the job is back");
+    return absl::OkStatus();
+  });
   return absl::IsNotFound(ended) ? absl::OkStatus() : ended;
 }
 
@@ -393,9 +413,7 @@ std::vector<ImportJob> ImportJobs::JobsOf(const std::string& context_id) {
   if (!tenant.ok()) return jobs;
   const absl::StatusOr<std::vector<Document>> kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
   if (!kept.ok()) return jobs;
-  for (const Document& one : *kept) {
-    if (std::optional<ImportJob> job = JobOf(one.text)) jobs.push_back(*std::move(job));
-  }
+  jobs = JobsIn(*kept);
   std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) {
     return std::tie(b.created_ms, a.id) < std::tie(a.created_ms, b.id);
   });
@@ -437,28 +455,18 @@ ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
 absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t now_ms) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(id));
   if (!tenant.ok()) return tenant.status();
-  std::optional<ImportJob> cancelled;
-  absl::Status changed = (*tenant)->ChangeDocuments(
-      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        const absl::StatusOr<std::optional<Document>> kept = records.ReadDocument(kJobKind, id);
-        if (!kept.ok()) return kept.status();
-        cancelled = *kept ? JobOf((*kept)->text) : std::nullopt;
-        if (!cancelled)
-          return absl::NotFoundError(absl::StrCat("there is no import job '", id, "'. Nothing was done."));
-        if (IsOver(cancelled->state)) {
-          return absl::FailedPreconditionError(
-              absl::StrCat("import job '", id, "' has ended: ", std::string(ToString(cancelled->state)),
-                           ". Nothing was done."));
-        }
-        cancelled->state = JobState::kDied;
-        cancelled->message = kJobCancelled;
-        cancelled->modified_ms = now_ms;
-        return std::vector<DocumentChange>{JobChange(*cancelled)};
-      },
-      now_ms);
-  if (!changed.ok()) return changed;
+  absl::StatusOr<std::optional<ImportJob>> cancelled = EndJob(**tenant, id, kJobCancelled, now_ms);
+  if (!cancelled.ok()) return cancelled.status();
+  if (!*cancelled) {
+    const absl::StatusOr<std::optional<ImportJob>> there = Find(id);
+    if (!there.ok()) return there.status();
+    if (!*there)
+      return absl::NotFoundError(absl::StrCat("there is no import job '", id, "'. Nothing was done."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "import job '", id, "' has ended: ", std::string(ToString((*there)->state)), ". Nothing was done."));
+  }
   RemoveEnded((*tenant)->context_id());
-  return *std::move(cancelled);
+  return **std::move(cancelled);
 }
 
 }  // namespace mirror

@@ -4,12 +4,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <map>
+#include <list>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "server/jobs/end_job.h"
 #include "server/jobs/job_servers.h"
 #include "server/jobs/uploads.h"
 #include "server/records/import_job.h"
@@ -31,7 +30,8 @@ struct ImportJobsOptions {
   std::size_t waiting_max = 100;
   std::chrono::milliseconds time{600'000};   ///< Of one job's reading.
   std::chrono::milliseconds lease{600'000};  ///< A job whose server is gone for longer has died.
-  /// Told of each job that ran and is over, as it then is.
+  /// Told of each job that is over, once, as it then is: those that ran, and those that were ended while they
+  /// waited, or whose file or server is gone.
   std::function<void(const ImportJob& job)> told = [](const ImportJob&) {};
 };
 
@@ -93,12 +93,19 @@ class ImportJobs {
   void EndOrphans(std::int64_t now_ms);
 
  private:
+  /// A job of this server.
   struct Waiting {
     std::string id, tenant, upload;
     std::chrono::steady_clock::time_point not_before = {};
+    bool is_running = false;
+    bool must_stop = false;  ///< It runs, and is over.
   };
   static Waiting WaitingOf(const std::string& id, const std::string& upload);
   void Work();
+  /// Runs `what` until it comes to its end: again behind a while where there was no memory for it.
+  void UntilDone(const std::function<void()>& what);
+  /// False: it is to stop.
+  bool Pause(std::chrono::milliseconds time);
   /// Whether it is over.
   bool RunOne(const Waiting& next);
   /// As RunOne(), where there is not enough memory for it.
@@ -106,12 +113,14 @@ class ImportJobs {
   bool IsStopping(const std::string& id);
   /// Ends the jobs whose file is not there: a mirror came from elsewhere, or the folder of uploads was lost.
   void EndLost();
-  /// Under the tenant's lock: its error is why the job goes on.
-  using Check = std::function<absl::Status(const ImportJob& job)>;
-  /// It died, unless it was over before.
+  /// It died, unless it was over before: counts it, and tells that.
   absl::Status EndOf(
       Tenant& tenant, const std::string& id, const std::string& message, std::int64_t now_ms,
-      const Check& check = [](const ImportJob&) { return absl::OkStatus(); });
+      const MayEndJob& may_end = [](const ImportJob&) { return absl::OkStatus(); });
+  /// Counts a job that is over, and tells of it.
+  void TellEnd(const ImportJob& job);
+  /// The same of one that was found to be over, unless another server told of it.
+  void TellFound(const ImportJob& job);
   void Look();
   /// Another server's job of the same data source comes first.
   bool MustWait(const ImportJob& job, Tenant& tenant);
@@ -120,10 +129,10 @@ class ImportJobs {
   absl::Status EndOrphan(const std::string& id, std::int64_t now_ms);
   /// Nobody looks for it any more.
   void Forget(const std::string& id);
-  /// Absent: nothing is to be done any more.
+  /// The next that runs. Absent: nothing is to be done any more.
   std::optional<Waiting> Take();
-  /// One that is not over waits again.
-  void Done(Waiting job, bool is_over);
+  /// One that is not over waits again. Needs no memory.
+  void Done(const std::string& id, bool is_over) noexcept;
 
   Tenants& tenants_;
   Uploads& uploads_;
@@ -134,10 +143,8 @@ class ImportJobs {
   std::string program_;
   Mutex mutex_;
   CondVar changed_;
-  std::deque<Waiting> waiting_ MIRROR_GUARDED_BY(mutex_);
-  /// Jobs that run, by their tenant, folded.
-  std::map<std::string, Waiting> busy_ MIRROR_GUARDED_BY(mutex_);
-  std::set<std::string> ended_ MIRROR_GUARDED_BY(mutex_);  ///< Of those that run, jobs that are to stop.
+  /// Those that wait, in the order in which they run, and those that run.
+  std::list<Waiting> jobs_ MIRROR_GUARDED_BY(mutex_);
   bool is_stopping_ MIRROR_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "base/utf8.h"
 #include "proto/wire/table.h"
 #include "server/import/import_child.h"
+#include "server/jobs/end_job.h"
 #include "server/jobs/valid_utf8.h"
 #include "server/records/record_merge.h"
 #include "server/tenant/records/records_planner.h"
@@ -108,6 +110,7 @@ class ImportRun {
     rejects_.clear();
     bytes_ = rejected_ = rejects_seen_ = 0;
     pending_seq_ = job_.seq;
+    to_pass_ = job_.ahead;
     const absl::StatusOr<RecordMapper> mapper = tenant_.ReadMapper();
     is_ruled_ = !mapper.ok() || IsRuled(*mapper);
     const OpenFile file(uploads_.PathOf(job_.upload));
@@ -179,7 +182,9 @@ class ImportRun {
       for (std::size_t k = 0; k < i; ++k) {
         if (!mapper->Find(names_[i]) || mapper->Find(names_[i]) != mapper->Find(names_[k])) continue;
         End(JobState::kCouldNotStart,
-            absl::StrCat("columns '", names_[k], "' and '", names_[i], "' of the file mean the same"));
+            absl::StrCat(
+                "columns '", names_[k], "' and '", names_[i],
+                "' of the file map to the same attribute. Nothing was imported. Remove one of them."));
         return;
       }
     }
@@ -196,6 +201,10 @@ class ImportRun {
   void Take(const ImportRows& rows) {
     if (rows.seq <= job_.seq) return;
     for (std::uint32_t row = 0; row < rows.batch.row_count; ++row) {
+      if (to_pass_ > 0) {
+        --to_pass_;
+        continue;
+      }
       RecordItem& item = items_.emplace_back();
       item.line = rows.Line(row);
       const auto id_column = static_cast<std::uint32_t>(*id_column_);
@@ -295,16 +304,27 @@ class ImportRun {
     std::string message;
   };
 
-  /// The job as it will be with what `outcome` says.
-  ImportJob After(const RecordOutcome& outcome, const std::optional<Final>& final,
-                  std::int64_t now_ms) const {
+  /// Rows that are committed together: all that wait, or one behind the other the parts of these.
+  struct Part {
+    std::vector<RecordItem> rows;
+    bool is_last = true;
+  };
+
+  /// The job as it will be with what `outcome` says of so many rows.
+  ImportJob After(const RecordOutcome& outcome, std::size_t rows, bool is_last,
+                  const std::optional<Final>& final, std::int64_t now_ms) const {
     ImportJob next = job_;
-    next.seq = pending_seq_;
+    next.seq = is_last ? pending_seq_ : job_.seq;
+    next.ahead = is_last ? 0 : job_.ahead + rows;
     next.inserts += outcome.inserts;
     next.updates += outcome.updates;
     next.unchanged += outcome.unchanged;
-    next.failed += outcome.failures.size() + rejected_;
-    next.rejects_read = std::max(next.rejects_read, rejects_seen_);
+    next.failed += outcome.failures.size();
+    // Of the file's own they are counted by where they stand between rows, so with the last of these.
+    if (is_last) {
+      next.failed += rejected_;
+      next.rejects_read = std::max(next.rejects_read, rejects_seen_);
+    }
     next.progress = std::max(next.progress, progress_);
     next.modified_ms = now_ms;
     if (final) {
@@ -312,17 +332,18 @@ class ImportRun {
       next.message = final->message;
       if (final->state == JobState::kFinished) {
         next.progress = 100;
-        next.message =
-            absl::StrCat(Counted(next.inserts + next.updates + next.failed, "row"), ": ", next.inserts,
-                         " inserts, ", next.updates, " updates, ", next.failed, " failed");
+        next.message = absl::StrCat(Counted(next.inserts + next.updates + next.failed, "row"), ": ",
+                                    Counted(next.inserts, "insert"), ", ", Counted(next.updates, "update"),
+                                    ", ", next.failed, " failed");
       }
     }
     return next;
   }
 
-  std::vector<DocumentChange> ChangesFor(const RecordOutcome& outcome, ImportJob* next) const {
+  std::vector<DocumentChange> ChangesFor(const RecordOutcome& outcome, bool is_last, ImportJob* next) const {
     std::vector<DocumentChange> changes;
-    std::vector<Reject> all = rejects_;
+    std::vector<Reject> all;
+    if (is_last) all = rejects_;
     for (const RecordFailure& failure : outcome.failures) {
       Reject reject;
       reject.line = failure.line;
@@ -343,24 +364,56 @@ class ImportRun {
 
   /// Writes what waits. False: the job is over, whoever ended it.
   bool Commit(const std::optional<Final>& final) {
+    const bool goes_on = CommitPart({std::exchange(items_, {})}, final);
+    rejects_.clear();
+    bytes_ = rejected_ = 0;
+    return goes_on;
+  }
+
+  bool CommitPart(Part part, const std::optional<Final>& final) {
     RecordRequest request;
-    request.items = std::move(items_);
+    request.items = std::move(part.rows);
     request.updates_known = job_.updates_known;
     request.bytes = bytes_;
-    request.may_be_split = true;
     const std::int64_t now_ms = NowMs();
     ImportJob next;
     request.documents = [&](const RecordOutcome& outcome) {
-      next = After(outcome, final, now_ms);
-      return ChangesFor(outcome, &next);
+      next = After(outcome, request.items.size(), part.is_last, final, now_ms);
+      return ChangesFor(outcome, part.is_last, &next);
     };
-    request.check = DocumentCheck{kJobKind, job_.id, [this](const std::optional<Document>& there) {
-                                    const std::optional<ImportJob> kept =
-                                        there ? JobOf(there->text) : std::nullopt;
-                                    if (kept && !IsOver(kept->state) && kept->seq == job_.seq)
-                                      return absl::OkStatus();
-                                    return absl::AbortedError("the job was ended");
-                                  }};
+    request.check = DocumentCheck{
+        kJobKind, job_.id, [this](const std::optional<Document>& there) {
+          const std::optional<ImportJob> kept = there ? JobOf(there->text) : std::nullopt;
+          if (kept && !IsOver(kept->state) && kept->seq == job_.seq && kept->ahead == job_.ahead)
+            return absl::OkStatus();
+          return absl::AbortedError("the job was ended");
+        }};
+    const RecordOutcome outcome = Write(request, now_ms);
+    if (outcome.status.ok()) {
+      if (options_.rows != nullptr)
+        options_.rows->Count(outcome.inserts, outcome.updates, outcome.deletes, next.failed - job_.failed);
+      job_ = next;
+      CrashPoint(part.is_last ? "job.committed" : "job.part");
+      return true;
+    }
+    if (absl::IsOutOfRange(outcome.status) && request.items.size() > 1)
+      return CommitHalves(std::move(request.items), part.is_last, final);
+    is_over_ = true;
+    if (!absl::IsAborted(outcome.status) && !absl::IsUnavailable(outcome.status))
+      Refused(outcome.status, now_ms);
+    return false;
+  }
+
+  /// Rows that are about more than one transaction may be: each half says how far the job came with it.
+  bool CommitHalves(std::vector<RecordItem> rows, bool is_last, const std::optional<Final>& final) {
+    const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
+    Part second{.rows = {std::make_move_iterator(middle), std::make_move_iterator(rows.end())},
+                .is_last = is_last};
+    rows.erase(middle, rows.end());
+    return CommitPart({std::move(rows), false}, std::nullopt) && CommitPart(std::move(second), final);
+  }
+
+  RecordOutcome Write(const RecordRequest& request, std::int64_t now_ms) {
     const auto deadline = std::chrono::steady_clock::now() + kWriteWait;
     RecordOutcome outcome = tenant_.ApplyRecords(request, now_ms);
     while (absl::IsUnavailable(outcome.status) && !is_stopping_() &&
@@ -368,38 +421,31 @@ class ImportRun {
       std::this_thread::sleep_for(kLookInterval);
       outcome = tenant_.ApplyRecords(request, now_ms);
     }
-    items_.clear();
-    rejects_.clear();
-    bytes_ = rejected_ = 0;
-    if (outcome.status.ok()) {
-      if (options_.rows != nullptr)
-        options_.rows->Count(outcome.inserts, outcome.updates, outcome.deletes, next.failed - job_.failed);
-      job_ = next;
-      CrashPoint("job.committed");
-      return true;
-    }
-    is_over_ = true;
-    if (absl::IsAborted(outcome.status) || absl::IsUnavailable(outcome.status)) return false;
-    Refused(outcome.status, now_ms);
-    return false;
+    return outcome;
   }
 
   /// Nothing more can be written there: a source that is paused, or that is none of records any more.
   void Refused(const absl::Status& why, std::int64_t now_ms) {
-    tenant_
-        .ChangeDocuments(
-            [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-              const absl::StatusOr<std::optional<Document>> there = records.ReadDocument(kJobKind, job_.id);
-              if (!there.ok()) return there.status();
-              std::optional<ImportJob> kept = *there ? JobOf((*there)->text) : std::nullopt;
-              if (!kept || IsOver(kept->state)) return std::vector<DocumentChange>();
-              kept->state = JobState::kDied;
-              kept->message = std::string(why.message());
-              kept->modified_ms = now_ms;
-              return std::vector<DocumentChange>{JobChange(*kept)};
-            },
-            now_ms)
-        .IgnoreError();  // It is tried again at the next start.
+    const std::string message = WhyRefused(why);
+    absl::StatusOr<std::optional<ImportJob>> dead = EndJob(tenant_, job_.id, message, now_ms);
+    // One that could not be ended is tried again.
+    if (!dead.ok() || !*dead) return;
+    job_ = **std::move(dead);
+    told_ = message;
+  }
+
+  /// What `why` says of one commit, of the whole job.
+  std::string WhyRefused(const absl::Status& why) const {
+    constexpr std::string_view kNothing = "Nothing was written";
+    std::string message(why.message());
+    const std::uint64_t rows = job_.inserts + job_.updates;
+    if (rows == 0) return message;
+    const std::string stays =
+        absl::StrCat(Counted(rows, "row"), " that the job committed before ", rows == 1 ? "stays" : "stay",
+                     "; send the file again for the rest");
+    const std::size_t at = message.find(kNothing);
+    if (at == std::string::npos) return absl::StrCat(message, ". ", stays, ".");
+    return message.replace(at, kNothing.size(), stays);
   }
 
   ImportJob job_;
@@ -415,6 +461,7 @@ class ImportRun {
   std::vector<Reject> rejects_;
   std::uint64_t rejected_ = 0;      ///< Those that wait, kept ones and others.
   std::uint64_t rejects_seen_ = 0;  ///< Of the file's own, since it is read this time.
+  std::uint64_t to_pass_ = 0;       ///< Rows to come that are committed already.
   std::uint64_t bytes_ = 0, pending_seq_ = 0, progress_ = 0;
 };
 

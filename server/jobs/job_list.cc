@@ -86,11 +86,10 @@ void AddJobs(Tenants& tenants, const std::string& context_id, const JobQuery& qu
   if (!tenant.ok()) return;
   const absl::StatusOr<std::vector<Document>> kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
   if (!kept.ok()) return;
-  for (const Document& document : *kept) {
-    std::optional<ImportJob> job = JobOf(document.text);
-    if (!job || (behind && !IsBefore(*behind, PlaceOf(*job)))) continue;
-    if (!query.states.empty() && !query.states.contains(std::string(ToString(job->state)))) continue;
-    jobs->push_back({*std::move(job), context_id});
+  for (ImportJob& job : JobsIn(*kept)) {
+    if (behind && !IsBefore(*behind, PlaceOf(job))) continue;
+    if (!query.states.empty() && !query.states.contains(std::string(ToString(job.state)))) continue;
+    jobs->push_back({std::move(job), context_id});
   }
 }
 

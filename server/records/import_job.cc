@@ -53,12 +53,11 @@ std::string JobText(const ImportJob& job) {
       .Member("server", job.server)
       .Key("updatesKnown")
       .Bool(job.updates_known)
-      .Key("allOrNothing")
-      .Bool(job.all_or_nothing)
       .Member("state", ToString(job.state))
       .Member("message", job.message)
       .Member("progress", job.progress)
       .Member("seq", job.seq)
+      .Member("ahead", job.ahead)
       .Member("inserts", job.inserts)
       .Member("updates", job.updates)
       .Member("unchanged", job.unchanged)
@@ -85,11 +84,11 @@ std::optional<ImportJob> JobOf(const std::string& text) {
   job.upload = root.TextOf("upload");
   job.server = root.TextOf("server");
   job.updates_known = FlagOf(root, "updatesKnown");
-  job.all_or_nothing = FlagOf(root, "allOrNothing");
   job.state = *state;
   job.message = root.TextOf("message");
   job.progress = root.NumberOf("progress");
   job.seq = root.NumberOf("seq");
+  job.ahead = root.NumberOf("ahead");
   job.inserts = root.NumberOf("inserts");
   job.updates = root.NumberOf("updates");
   job.unchanged = root.NumberOf("unchanged");
@@ -98,6 +97,21 @@ std::optional<ImportJob> JobOf(const std::string& text) {
   job.rejects_read = root.NumberOf("rejectsRead");
   job.created_ms = static_cast<std::int64_t>(root.NumberOf("created"));
   job.modified_ms = static_cast<std::int64_t>(root.NumberOf("modified"));
+  return job;
+}
+
+std::vector<ImportJob> JobsIn(const std::vector<Document>& documents) {
+  std::vector<ImportJob> jobs;
+  for (const Document& one : documents) {
+    if (std::optional<ImportJob> job = JobOf(one.text)) jobs.push_back(*std::move(job));
+  }
+  return jobs;
+}
+
+ImportJob DeadJob(ImportJob job, const std::string& message, std::int64_t now_ms) {
+  job.state = JobState::kDied;
+  job.message = message;
+  job.modified_ms = now_ms;
   return job;
 }
 

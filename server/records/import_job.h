@@ -26,11 +26,12 @@ struct ImportJob {
   std::string key;     ///< Name of the API key that asked for it.
   std::string upload;  ///< Where the file is.
   std::string server;  ///< That has it: the name of its folder of uploads. Empty: the only server.
-  bool updates_known = true, all_or_nothing = false;
+  bool updates_known = true;
   JobState state = JobState::kScheduled;
   std::string message;
   std::uint64_t progress = 0;  ///< 0 to 100.
   std::uint64_t seq = 0;       ///< The last rows of the file that are committed, see ImportRows::seq.
+  std::uint64_t ahead = 0;     ///< How many rows behind those are committed, too.
   std::uint64_t inserts = 0, updates = 0, unchanged = 0, failed = 0;
   std::uint64_t rejects = 0;       ///< That are kept, see RejectOf().
   std::uint64_t rejects_read = 0;  ///< Of the file's own that are counted: after a kill they come once more.
@@ -46,7 +47,11 @@ std::string TenantOfJob(const std::string& id);
 std::string JobText(const ImportJob& job);
 /// Absent: it cannot be read.
 std::optional<ImportJob> JobOf(const std::string& text);
+/// Those that can be read.
+std::vector<ImportJob> JobsIn(const std::vector<Document>& documents);
 DocumentChange JobChange(const ImportJob& job);
+/// As it is when it dies of `message`.
+ImportJob DeadJob(ImportJob job, const std::string& message, std::int64_t now_ms);
 /// A job that could not start may name the columns of its file, and of one without a header those are values.
 /// Absent: this one does not, or no more.
 std::optional<DocumentChange> JobWithoutColumns(const ImportJob& job);

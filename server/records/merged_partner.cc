@@ -82,10 +82,11 @@ class ByColumn {
   std::vector<const RecordAttribute*> attributes_;
 };
 
-absl::Status TooLarge(std::string_view what) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("with this, ", std::string(what), ", and ", kRecordBytesMax, " bytes and ",
-                   kRecordValuesMax, " values are kept of a business partner. It stays as it was"));
+/// `size`: what the record would have.
+absl::Status TooLarge(const std::string& size) {
+  return absl::InvalidArgumentError(absl::StrCat("the record would have ", size, "; at most ",
+                                                 kRecordBytesMax, " bytes and ", kRecordValuesMax,
+                                                 " values are kept. The stored record is unchanged"));
 }
 
 }  // namespace
@@ -121,8 +122,7 @@ absl::StatusOr<bool> MergedPartner::Merge(const RecordItem& item) {
     size.values += ValuesOf(attribute);
   }
   if (size.IsOver(size_)) {
-    return TooLarge(
-        absl::StrCat("the record would have ", size.bytes, " bytes and ", size.values, " values"));
+    return TooLarge(absl::StrCat(size.bytes, " bytes and ", size.values, " values"));
   }
   if (!changes) return !IsAsWritten();
   for (std::size_t i = 0; i < places.size(); ++i) {
@@ -225,7 +225,7 @@ absl::StatusOr<bool> MergedPartner::MergeColumns(const RecordItem& item, const M
     before.bytes += bytes;
     size.bytes += attribute == nullptr ? bytes : attribute->json ? attribute->text.size() : 0;
   }
-  if (size.IsOver(before)) return TooLarge(absl::StrCat("its columns would have ", size.bytes, " bytes"));
+  if (size.IsOver(before)) return TooLarge(absl::StrCat(size.bytes, " bytes in its columns"));
   row_.record.reset();
   for (std::size_t i = 0; i < columns; ++i) {
     const RecordAttribute* const attribute = taken.attributes()[i];

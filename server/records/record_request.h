@@ -70,9 +70,6 @@ struct RecordRequest {
   std::vector<RecordItem> items;
   bool updates_known = true;    ///< Upsert: an id that is known is an update, else it is that row's failure.
   bool all_or_nothing = false;  ///< One failure, and nothing is done.
-  /// Where it is about more than kStoredBytesMax, it may be done in several transactions; `documents` are
-  /// written with the last one, made of what all of them did.
-  bool may_be_split = false;
   std::optional<RememberedRequest> remember = std::nullopt;
   /// Written in the same transaction, made of what the request does.
   std::function<std::vector<DocumentChange>(const RecordOutcome& outcome)> documents = {};

@@ -16,7 +16,9 @@ absl::Status NoMapper(const std::string& mapper) {
 
 absl::Status MapperTaken(const std::string& id) {
   return absl::AlreadyExistsError(
-      absl::StrCat("the id of a mapper '", id, "' is taken. Nothing was done. Choose another one."));
+      absl::StrCat("mapper '", id,
+                   "' exists already. Nothing was done. Choose another id, or replace it by "
+                   "PUT."));
 }
 
 }  // namespace

@@ -20,7 +20,19 @@ namespace {
 
 absl::Status Taken(std::string_view what, const std::string& name) {
   return absl::AlreadyExistsError(
-      absl::StrCat(std::string(what), " '", name, "' is taken. Nothing was done. Choose another one."));
+      absl::StrCat(std::string(what), " '", name, "' exists already. Nothing was done. Choose another ",
+                   what.find("name") != std::string_view::npos ? "name" : "id", "."));
+}
+
+/// Whether a data source may have this name beside the others; itself may be among them.
+absl::Status CheckNameFree(const std::string& id, const std::string& name,
+                           const std::vector<DataSource>& there) {
+  for (const DataSource& other : there) {
+    if (FoldName(other.id) == FoldName(id)) continue;
+    if (other.name == name || FoldName(other.id) == FoldName(name))
+      return Taken("a data source of the name", name);
+  }
+  return absl::OkStatus();
 }
 
 /// Whether `made` can be listed beside `there`.
@@ -32,12 +44,10 @@ absl::Status CheckFree(const std::string& storage, const DataSource& made,
                      " data sources, and no more can be. Nothing was done."));
   }
   for (const DataSource& other : there) {
-    if (FoldName(other.id) == FoldName(made.id)) return Taken("the id of a data source", made.id);
-    if (other.name == made.name || FoldName(other.id) == FoldName(made.name) ||
-        FoldName(other.name) == FoldName(made.id))
-      return Taken("the name of a data source", made.name);
+    if (FoldName(other.id) == FoldName(made.id)) return Taken("data source", made.id);
+    if (FoldName(other.name) == FoldName(made.id)) return Taken("a data source of the name", made.id);
   }
-  return absl::OkStatus();
+  return CheckNameFree(made.id, made.name, there);
 }
 
 std::string NameOf(const std::string& storage, const std::string& source) {
@@ -75,7 +85,7 @@ absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMap
   for (Document& document : documents) contents->documents.push_back(std::move(document));
   const absl::Status taken_in = (*tenant)->TakeIn(
       [&](bool replaces) -> absl::Status {
-        if (replaces) return Taken("the id", context_id);
+        if (replaces) return Taken("tenant", context_id);
         absl::StatusOr<std::unique_ptr<MirrorImport>> made = tenants_.home().NewImport(context_id);
         if (!made.ok()) return made.status();
         if (absl::Status begun = (*made)->Begin(*contents); !begun.ok()) return begun;
@@ -99,7 +109,7 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
   const std::string used = id.empty() ? IdFromName(name) : id;
   if (absl::Status checked = CheckStorageId(used, "a storage"); !checked.ok()) return checked;
   const MutexLock lock(changes_);
-  if (tenants_.Find(used).ok()) return Taken("the id of a storage or tenant", used);
+  if (tenants_.Find(used).ok()) return Taken("a storage or tenant of the id", used);
   const absl::StatusOr<std::vector<std::string>> deleted = tenants_.Deleted();
   if (!deleted.ok()) return deleted.status();
   if (std::any_of(deleted->begin(), deleted->end(),
@@ -110,7 +120,8 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
   }
   absl::Status made =
       MakeTenant(used, RecordMapper::Default(), {{kStorageKind, "", StorageText(name), now_ms}}, now_ms);
-  if (absl::IsFailedPrecondition(made) && tenants_.Find(used).ok()) return Taken("the id", used);
+  if (absl::IsFailedPrecondition(made) && tenants_.Find(used).ok())
+    return Taken("a storage or tenant of the id", used);
   if (!made.ok()) return made;
   TellMade(events_, used, absl::StrCat("storage '", used, "'"));
   CrashPoint("storage.made");
@@ -137,8 +148,11 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
     const absl::StatusOr<bool> is_member = HasMember(known->member, tenant.context_id());
     if (!is_member.ok()) return is_member.status();
     if (*is_member) {
-      return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(), "' belongs to storage '",
-                                                   known->member, "'. Nothing was done."));
+      // Its owner may not see that one.
+      return absl::AlreadyExistsError(
+          absl::StrCat("tenant '", tenant.context_id(),
+                       "' is a data source of another storage already. Nothing was done. Delete that data "
+                       "source first: its tenant stays."));
     }
   }
   return tenant.ChangeDocuments(
@@ -168,7 +182,7 @@ absl::Status Storages::Detach(const DataSource& source, std::int64_t now_ms) {
 }
 
 absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const DataSource& source,
-                                               std::int64_t now_ms) {
+                                               std::int64_t now_ms, std::uint64_t* rows_there) {
   if (absl::Status checked = CheckStorageId(source.id, "a data source"); !checked.ok()) return checked;
   DataSource made = source;
   if (made.name.empty()) made.name = made.id;
@@ -184,14 +198,15 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
   const absl::StatusOr<std::vector<DataSource>> there = SourcesOf(**root);
   if (!there.ok()) return there.status();
   if (absl::Status free = CheckFree(storage, made, *there); !free.ok()) return free;
-  absl::StatusOr<bool> is_there = false;
-  if (made.door == Door::kRecords) is_there = TakeBack(made, root_id);
-  if (!is_there.ok()) return is_there.status();
+  absl::StatusOr<std::optional<std::uint64_t>> taken_back = std::optional<std::uint64_t>();
+  if (made.door == Door::kRecords) taken_back = TakeBack(made, root_id);
+  if (!taken_back.ok()) return taken_back.status();
+  const std::uint64_t rows = taken_back->value_or(0);
   absl::Status done;
   if (made.door == Door::kCycles) {
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
     done = tenant.ok() ? Attach(root_id, **tenant, now_ms) : tenant.status();
-  } else if (!*is_there) {
+  } else if (!*taken_back) {
     done = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
   }
   if (!done.ok()) return done;
@@ -208,7 +223,14 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
       },
       now_ms);
   if (!listed.ok()) return listed;
-  if (made.door == Door::kRecords) TellMade(events_, made.tenant, NameOf(root_id, made.id));
+  if (rows > 0) {
+    events_.Add(made.tenant, Severity::kInformation, "tenant.created",
+                absl::StrCat(NameOf(root_id, made.id), " was taken back over HTTP, with ",
+                             Counted(rows, "row"), " that ", rows == 1 ? "was" : "were", " there"));
+  } else if (made.door == Door::kRecords) {
+    TellMade(events_, made.tenant, NameOf(root_id, made.id));
+  }
+  if (rows_there != nullptr) *rows_there = rows;
   CrashPoint("datasource.listed");
   return made;
 }
@@ -230,14 +252,19 @@ absl::StatusOr<DataSource> Storages::Completed(const DataSource& source, const s
     if (!tenant.ok()) return tenant.status();
     made.tenant = (*tenant)->context_id();
     made.mapper.clear();
-    if (FoldName(made.tenant) == FoldName(root_id)) return Taken("the tenant", made.tenant);
+    if (FoldName(made.tenant) == FoldName(root_id)) {
+      return absl::AlreadyExistsError(absl::StrCat("tenant '", made.tenant,
+                                                   "' is the default data source of this storage already. "
+                                                   "Nothing was done."));
+    }
   }
   return made;
 }
 
-absl::StatusOr<bool> Storages::TakeBack(const DataSource& source, const std::string& root_id) {
+absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource& source,
+                                                                const std::string& root_id) {
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
-  if (absl::IsNotFound(tenant.status())) return false;
+  if (absl::IsNotFound(tenant.status())) return std::nullopt;
   if (!tenant.ok()) return tenant.status();
   const absl::StatusOr<TenantRecord> record = (*tenant)->ReadTenantRow();
   if (!record.ok()) return record.status();
@@ -255,8 +282,10 @@ absl::StatusOr<bool> Storages::TakeBack(const DataSource& source, const std::str
   if (!table.ok()) return table.status();
   const absl::StatusOr<RecordMapper> mapper = (*tenant)->ReadMapper();
   if (!mapper.ok()) return mapper.status();
-  if (FoldName(mapper->id()) == FoldName(source.mapper)) return true;
-  if (*table && (*table)->row_count != 0) {
+  const std::uint64_t rows =
+      *table ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count)) : 0;
+  if (FoldName(mapper->id()) == FoldName(source.mapper)) return rows;
+  if (rows != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("data source '", source.id,
                      "' is there with its rows, but in no list, as after a restore of "
@@ -267,7 +296,7 @@ absl::StatusOr<bool> Storages::TakeBack(const DataSource& source, const std::str
   }
   // A kill left it of an attempt before this one.
   if (absl::Status removed = DeleteTenant(source.tenant, "").status(); !removed.ok()) return removed;
-  return false;
+  return std::nullopt;
 }
 
 absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, const std::string& id,
@@ -283,10 +312,7 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
   DataSource changed = *found;
   if (!name.empty()) {
     if (absl::Status named = CheckStorageName(name, "a data source"); !named.ok()) return named;
-    for (const DataSource& other : *there) {
-      if (other.id != found->id && (other.name == name || FoldName(other.id) == FoldName(name)))
-        return Taken("the name of a data source", name);
-    }
+    if (absl::Status free = CheckNameFree(found->id, name, *there); !free.ok()) return free;
     changed.name = name;
   }
   if (!mapper.empty() && FoldName(mapper) != FoldName(found->mapper)) {
@@ -304,7 +330,27 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
   absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(there->front().tenant);
   if (!root.ok()) return root.status();
   absl::Status kept = (*root)->ChangeDocuments(
-      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        // Another server may have changed or deleted it meanwhile, or named another one so.
+        const auto documents = records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
+        if (!documents.ok()) return documents.status();
+        std::vector<DataSource> by_now = SourcesIn(*documents);
+        if (found->is_default) {
+          const absl::StatusOr<std::optional<Document>> own =
+              records.ReadDocument(kDataSourceKind, kDefaultSource);
+          if (!own.ok()) return own.status();
+          by_now.insert(by_now.begin(), (*own ? SourceOf((*own)->text) : std::nullopt).value_or(*found));
+        } else {
+          by_now.insert(by_now.begin(), there->front());
+        }
+        const auto now = std::find_if(by_now.begin(), by_now.end(), [&](const DataSource& one) {
+          return FoldName(one.id) == FoldName(changed.id);
+        });
+        if (now == by_now.end()) return NoSource(storage, id);
+        const std::string& new_name = name.empty() ? now->name : changed.name;
+        if (absl::Status free = CheckNameFree(now->id, new_name, by_now); !free.ok()) return free;
+        changed.name = new_name;
+        if (mapper.empty()) changed.mapper = now->mapper;
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(changed.id), SourceText(changed)}};
       },
       now_ms);

@@ -38,9 +38,11 @@ class Storages : public StorageDirectory {
   /// source of cycles is in it.
   absl::StatusOr<std::uint64_t> Delete(const std::string& id, std::int64_t now_ms);
 
-  /// `door` kRecords: makes its tenant. kCycles: `source.tenant` is one that is there.
+  /// `door` kRecords: makes its tenant, or takes back one of the storage's that is in no list, as behind a
+  /// restore, or where an operator deleted the root alone; `rows_there`: of that one. kCycles:
+  /// `source.tenant` is one that is there.
   absl::StatusOr<DataSource> AddSource(const std::string& storage, const DataSource& source,
-                                       std::int64_t now_ms);
+                                       std::int64_t now_ms, std::uint64_t* rows_there = nullptr);
   /// Another name or mapper; empty: it stays.
   absl::StatusOr<DataSource> ChangeSource(const std::string& storage, const std::string& id,
                                           const std::string& name, const std::string& mapper,
@@ -61,8 +63,9 @@ class Storages : public StorageDirectory {
   /// With all that is said of it: its tenant, and its mapper. Absent mapper: it has none.
   absl::StatusOr<DataSource> Completed(const DataSource& source, const std::string& root_id,
                                        std::optional<RecordMapper>* mapper);
-  /// What stands under the name of a data source that is to be made. False: nothing, by now.
-  absl::StatusOr<bool> TakeBack(const DataSource& source, const std::string& root_id);
+  /// How many rows stand under the name of a data source that is to be made. Absent: nothing is there, by
+  /// now.
+  absl::StatusOr<std::optional<std::uint64_t>> TakeBack(const DataSource& source, const std::string& root_id);
   absl::StatusOr<std::uint64_t> DeleteSourceOf(const std::string& storage, const std::string& id,
                                                std::int64_t now_ms) MIRROR_REQUIRES(changes_);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,

@@ -114,22 +114,20 @@ std::vector<RowAnswer> RowWriter::ApplyAll(const Caller& caller,
 void RowWriter::Queue(const std::vector<WaitingRows*>& requests) {
   CommitQueue<WaitingRows>::Place place(queue_, requests);
   while (place.MustLead()) {
-    {
-      const MutexLock lock(mirror_.mutex());
-      const std::vector<WaitingRows*> group = queue_.Take();
-      try {
-        ApplyGroup(group);
-      } catch (const std::bad_alloc&) {
-        // The others must not wait for ever, and nothing is known of the transaction.
-        mirror_.Close();
-        for (WaitingRows* const waiting : group) {
-          waiting->Answer(absl::ResourceExhaustedError(
-              "there is no memory left to apply this. Its outcome is not known; the same call again is safe, "
-              "better with smaller batches."));
-        }
+    // Whatever happens, the others must not wait for ever.
+    const CommitQueue<WaitingRows>::Leading leading(queue_);
+    const MutexLock lock(mirror_.mutex());
+    try {
+      ApplyGroup(queue_.Take());
+    } catch (const std::bad_alloc&) {
+      // Nothing is known of the transaction.
+      mirror_.Close();
+      for (WaitingRows* const waiting : queue_.taken()) {
+        waiting->Answer(absl::ResourceExhaustedError(
+            "there is no memory left to apply this. Its outcome is not known; the same call again is safe, "
+            "better with smaller batches."));
       }
     }
-    queue_.Done();
   }
 }
 

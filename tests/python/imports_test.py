@@ -5,6 +5,8 @@ made to hurt. Every answer is held against the OpenAPI document.
 Usage: imports_test.py BIN_DIR
 """
 
+import concurrent.futures
+import contextlib
 import csv
 import http.client
 import io
@@ -12,9 +14,13 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
+import signal
 import sys
 import tempfile
+import threading
+import time
 import unittest
 import zipfile
 
@@ -96,6 +102,48 @@ class ImportsTest(unittest.TestCase):
 
     def rows(self, storage, columns='"externalId", name, city'):
         return self.server.query(storage, f'SELECT {columns} FROM businesspartner ORDER BY "externalId"')
+
+    @contextlib.contextmanager
+    def others_go_on(self, storage):
+        """Another tenant is written and read all the while, and none of its calls takes long."""
+        self.storage(storage)
+        path, is_over, waits = f"/v4/storages/{storage}/businesspartners", threading.Event(), []
+
+        def ask():
+            with self.server.door() as door:
+                while not is_over.is_set():
+                    begun = time.monotonic()
+                    door.request("PUT", path, json={"businessPartners": [{"externalId": str(len(waits)), "record": "{}"}]}).expect(200)
+                    waits.append(time.monotonic() - begun)
+
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(ask)
+            try:
+                yield
+            finally:
+                is_over.set()
+            asking.result()
+        self.assertGreater(len(waits), 10)
+        self.assertLess(max(waits), 5, "a call of another tenant waited")
+        self.assertEqual(self.door.request("GET", path, query={"limit": 1}).expect(200).json()["total"], len(waits))
+
+    @contextlib.contextmanager
+    def stopped_import(self, storage):
+        """A job that has committed rows, and whose program stands still."""
+        many = HEADER + "".join(f"{n};name {n};city\n" for n in range(200_000))
+        job = self.jobs.start(storage, many).expect(201).json()["id"]
+        look = lambda: self.door.request("GET", f"/jobs/importjobs/{job}").json()
+        self.server.wait_for(lambda: look()["numberOfInserts"] > 0)
+        programs = self.server.import_processes()
+        for program in programs:
+            os.kill(program, signal.SIGSTOP)
+        self.assertEqual(look()["status"], "RUNNING", "it was stopped before its end")
+        try:
+            yield job
+        finally:
+            for program in programs:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(program, signal.SIGCONT)
 
     def test_c3_c4_c5_a_file_is_imported_and_imported_again(self):
         storage = self.storage("C3")
@@ -184,6 +232,7 @@ class ImportsTest(unittest.TestCase):
         self.assertIn("BP_EXTERNAL_ID", job["statusMessage"])
         job = self.jobs.run(storage, "EXTERNAL ID,POSTAL CODE,postal_code\n1,2,3\n")
         self.assertEqual(job["status"], "COULDNT_START")
+        self.assertIn("columns 'POSTAL CODE' and 'postal_code' of the file map to the same attribute", job["statusMessage"])
         for wrong in (b"", b"\x00\x01\x02", b"PK\x03\x04 no zip", "\ufeff".encode("utf-16")):
             job = self.jobs.run(storage, wrong)
             self.assertEqual(job["status"], "COULDNT_START", job)
@@ -211,40 +260,56 @@ class ImportsTest(unittest.TestCase):
                 if name == "xl/worksheets/sheet1.xml":
                     content = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + content
                 book.writestr(name, content)
-        before = self.server.memory()
-        for name, content in (
-            ("bomb.xlsx", bomb.getvalue()),
-            ("entity.xlsx", entity.getvalue()),
-            ("endless.csv", b'BP_EXTERNAL_ID\n"' + b"x" * 9_000_000),
-        ):
-            job = self.jobs.run(storage, content, name=name)
-            self.assertIn(job["status"], ("DIED", "COULDNT_START", "FINISHED"), name)
-            self.assertTrue(job["statusMessage"], name)
-            self.assertEqual(job["numberOfInserts"], 0, name)
-            self.assertNotIn("root:", json.dumps(job))
-        self.assertLess(self.server.memory() - before, 64 << 20)
+        with self.others_go_on("C17others"):
+            self.server.forget_peak()
+            before = self.server.peak_memory()
+            for name, content, status, why in (
+                ("bomb.xlsx", bomb.getvalue(), "DIED", "more than 1,048,576 rows"),
+                ("entity.xlsx", entity.getvalue(), "COULDNT_START", "a document type, which is never followed"),
+                ("endless.csv", b'BP_EXTERNAL_ID\n"' + b"x" * 9_000_000, "DIED", "it has more than 4 MB"),
+            ):
+                job = self.jobs.run(storage, content, name=name)
+                self.assertEqual(job["status"], status, (name, job["statusMessage"]))
+                self.assertIn(why, job["statusMessage"], name)
+                self.assertEqual(job["numberOfInserts"], 0, name)
+                self.assertNotIn("root:", json.dumps(job))
+            self.assertLess(self.server.peak_memory() - before, 64 << 20)
         self.assertEqual(self.jobs.numbers(self.jobs.run(storage, THREE)), (3, 0, 0, 0))
 
     def test_jobs_are_cancelled_and_cleared(self):
         storage = self.storage("Cleared")
-        many = HEADER + "".join(f"{n};name {n};city\n" for n in range(200_000))
-        started = self.jobs.start(storage, many).expect(201).json()["id"]
-        second = self.jobs.start(storage, THREE).expect(201).json()["id"]
-        third = self.jobs.start(storage, THREE).expect(201).json()["id"]
-        cancelled = self.door.request("POST", f"/jobs/importjobs/{second}/cancel").expect(200).json()
-        self.assertEqual((cancelled["status"], cancelled["statusMessage"]), ("DIED", "cancelled"))
-        self.door.request("POST", f"/jobs/importjobs/{second}/cancel").expect(409)
-        self.server.wait_for(
-            lambda: self.door.request("GET", f"/jobs/importjobs/{started}").json()["numberOfInserts"] > 0
-        )
-        self.door.request("POST", f"/storages/{storage}/clear").expect(200)
-        for job in (started, third):
-            ended = self.jobs.wait(job)
-            if ended["status"] != "FINISHED":
+        with self.stopped_import(storage) as started:
+            second = self.jobs.start(storage, THREE).expect(201).json()["id"]
+            third = self.jobs.start(storage, THREE).expect(201).json()["id"]
+            cancelled = self.door.request("POST", f"/jobs/importjobs/{second}/cancel").expect(200).json()
+            self.assertEqual((cancelled["status"], cancelled["statusMessage"]), ("DIED", "cancelled"))
+            self.door.request("POST", f"/jobs/importjobs/{second}/cancel").expect(409)
+            self.door.request("POST", f"/storages/{storage}/clear").expect(200)
+            for job in (started, third):
+                ended = self.jobs.wait(job)
                 self.assertEqual((ended["status"], ended["statusMessage"]), ("DIED", "cleared"))
-        self.server.wait_for(lambda: not self.server.uploads())
+            self.server.wait_for(lambda: not self.server.uploads())
+        for job in (started, second, third):
+            self.server.wait_for(lambda job=job: f"CANCELLED http: import job {job} in Cleared/default DIED" in self.audit())
         total = self.door.request("GET", f"/v4/storages/{storage}/businesspartners").json()["total"]
         self.assertEqual(total, 0, "nothing of a job comes behind the clearing")
+
+    def audit(self, *more):
+        return re.sub(r"\s+", " ", self.server.ctl("audit", "list", "--limit", "1000", *more))
+
+    def test_a_source_that_is_paused_meanwhile_ends_the_job(self):
+        storage = self.storage("PausedMeanwhile")
+        with self.stopped_import(storage) as job:
+            self.server.ctl("pause", storage, "--reason", "moved")
+        ended = self.jobs.wait(job)
+        self.assertEqual(ended["status"], "DIED")
+        rows = f'{ended["numberOfInserts"]:,} rows that the job committed before stay'
+        for words in ("is paused: moved", rows, "mirrorctl resume"):
+            self.assertIn(words, ended["statusMessage"])
+        self.assertNotIn("Nothing was written", ended["statusMessage"])
+        self.server.wait_for(lambda: f"import job '{job}' died" in re.sub(r"\s+", " ", self.server.ctl("events")))
+        self.server.wait_for(lambda: f"ABORTED http: import job {job} in PausedMeanwhile/default DIED" in self.audit())
+        self.server.ctl("resume", storage)
 
     def test_a_backup_has_no_jobs_that_go_on(self):
         storage, rows = self.storage("FromBackup"), 100_000
@@ -353,6 +418,44 @@ class KilledAtPointsTest(unittest.TestCase):
             self.assertEqual((ended["status"], jobs.numbers(ended)), ("FINISHED", (rows, 0, 0, 1)), (point, ended["statusMessage"]))
             self.assertEqual(server.query(storage, "SELECT count(*) FROM businesspartner"), [(rows,)], point)
             self.assertEqual([one["line"] for one in ended["failures"]], [rows + 2], point)
+
+
+class SplitImportsTest(unittest.TestCase):
+    """Rows that are about more than one transaction may be are committed in parts: a job that is killed between two of
+    them goes on behind the first."""
+
+    def test_each_row_comes_once(self):
+        jobs = Jobs(type(self))
+        self.addCleanup(type(self).doClassCleanups)
+        server = jobs.server
+        known, new = [f"k{n:02}" for n in range(12)], [f"n{n:02}" for n in range(20)]
+        mixed = [one for pair in zip(known, new) for one in pair] + new[len(known) :]
+        content = HEADER + "".join(f"{one};;Bern\n" for one in mixed[:9]) + "1;too;many;fields\n"
+        content += "".join(f"{one};;Bern\n" for one in mixed[9:])
+        for number, (point, features) in enumerate([("job.part:1", UPSERT), ("job.part:1", ""), ("job.committed:2", "")]):
+            storage = f"Split{number}"
+            jobs.door.request("POST", "/v2/storages", json={"name": storage}).expect(201)
+            for one in known:
+                # As they are stored these are more than 32 MB.
+                body = {"businessPartners": [{"externalId": one, "record": json.dumps({"LARGE": "x" * 3_900_000})}]}
+                jobs.door.request("PUT", f"/v4/storages/{storage}/businesspartners", json=body).expect(200)
+            server.stop()
+            server.start(MIRROR_CRASH_AT=point)
+            key, door = {"Idempotency-Key": storage}, server.door(tells=False)
+            try:
+                jobs.start(storage, content, door=door, headers=key, featuresOn=features)
+            except (OSError, http.client.HTTPException):
+                door.close()
+            server.wait_for(lambda: server.process.poll() is not None)
+            server.start()
+            job = jobs.start(storage, content, headers=key, featuresOn=features).expect(201).json()["id"]
+            ended = jobs.wait(job)
+            updated = len(known) if features else 0
+            numbers = (len(new), updated, 0, 1 + len(known) - updated)
+            self.assertEqual((ended["status"], jobs.numbers(ended)), ("FINISHED", numbers), (point, ended["statusMessage"]))
+            self.assertEqual(len(ended["failures"]), numbers[3], point)
+            cities = server.query(storage, "SELECT count(*) FROM businesspartner WHERE city = 'Bern'")
+            self.assertEqual(cities, [(len(new) + updated,)], point)
 
 
 if __name__ == "__main__":

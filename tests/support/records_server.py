@@ -156,6 +156,20 @@ class RecordsServer:
     def memory(self):
         return memory_of(self.process)
 
+    def forget_peak(self):
+        """peak_memory() is from now on."""
+        pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def peak_memory(self):
+        """The most that was resident."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024
+
+    def import_processes(self):
+        """Ids of the programs that read files."""
+        children = " ".join(one.read_text() for one in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/children"))
+        return [int(one) for one in children.split()]
+
     def kill_imports(self):
         """The programs that read files."""
         kill_children(self.process, "mirror-import")

@@ -3,9 +3,11 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_table.h"
@@ -99,7 +101,23 @@ void Resume(AdminClient& admin, const AdminRequest& request, Console& console) {
               << '\n';
 }
 
+/// Tenants of the other data sources of the storage that this is the root of.
+std::vector<std::string> SourcesBeside(AdminClient& admin, const std::string& context_id) {
+  v1::ListStoragesRequest message;
+  message.set_id_pattern(context_id);
+  const auto answer = LookClient(admin).AllStorages(message);
+  std::vector<std::string> beside;
+  if (!answer.ok()) return beside;
+  for (const v1::StorageInfo& storage : answer->storages()) {
+    for (const v1::DataSourceInfo& source : storage.data_sources()) {
+      if (!source.is_default()) beside.push_back(source.tenant());
+    }
+  }
+  return beside;
+}
+
 void Delete(AdminClient& admin, const AdminRequest& request, Console& console) {
+  const std::vector<std::string> beside = SourcesBeside(admin, request.context_id);
   const auto answer = admin.Delete(request.context_id, request.confirm);
   if (!answer.ok()) return Fail(console, answer.status());
   const std::string tenant = admin.SpelledAs(request.context_id);
@@ -107,6 +125,10 @@ void Delete(AdminClient& admin, const AdminRequest& request, Console& console) {
               << (OfRecords(*answer) ? "nothing of that id can be made over HTTP"
                                      : "its source is told not to replicate")
               << " until 'mirrorctl allow " << Printable(ShellWord(tenant)) << "'\n";
+  if (beside.empty()) return;
+  console.out << "the storage's other data sources stay, with their rows: "
+              << Printable(absl::StrJoin(beside, ", "))
+              << ". 'mirrorctl delete' removes each; a storage made anew takes them back under their ids\n";
 }
 
 void AcceptSource(AdminClient& admin, const AdminRequest& request, Console& console) {

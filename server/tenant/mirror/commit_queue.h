@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <vector>
 
 #include "base/mutex.h"
@@ -23,7 +23,12 @@ class CommitQueue {
    public:
     Place(CommitQueue& queue, const std::vector<Waiting*>& requests) : queue_(queue), left_(requests.size()) {
       const MutexLock lock(queue_.mutex_);
-      for (Waiting* const request : requests) queue_.waiting_.push_back({request, this});
+      // Here, where nobody waits for it: taking a group needs no memory.
+      queue_.group_.reserve(kGroupRequestsMax);
+      queue_.taken_.reserve(kGroupRequestsMax);
+      std::list<Entry> entries;
+      for (Waiting* const request : requests) entries.push_back({request, this});
+      queue_.waiting_.splice(queue_.waiting_.end(), entries);
     }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
@@ -47,26 +52,41 @@ class CommitQueue {
     CondVar changed_;
   };
 
-  /// What is to be committed now: the oldest request and as many behind it as the limits allow.
-  std::vector<Waiting*> Take() {
-    std::vector<Waiting*> group;
+  /// Done() for the leader, wherever it leaves.
+  class Leading {
+   public:
+    explicit Leading(CommitQueue& queue) : queue_(queue) {}
+    Leading(const Leading&) = delete;
+    Leading& operator=(const Leading&) = delete;
+    ~Leading() { queue_.Done(); }
+
+   private:
+    CommitQueue& queue_;
+  };
+
+  /// What is to be committed now: the oldest request and as many behind it as the limits allow. The leader's,
+  /// until Done().
+  const std::vector<Waiting*>& Take() noexcept {
     std::uint64_t bytes = 0;
     bool has_large = false;
     const MutexLock lock(mutex_);
-    while (!waiting_.empty() && group.size() < kGroupRequestsMax) {
+    group_.clear();
+    while (!waiting_.empty() && group_.size() < kGroupRequestsMax) {
       const Entry& next = waiting_.front();
       const std::uint64_t more = next.request->bytes();
       has_large = has_large || more > kGroupedRequestBytesMax;
-      if (!group.empty() && bytes + more > kGroupBytesMax) break;
+      if (!group_.empty() && bytes + more > kGroupBytesMax) break;
       // Those of a place stand together.
-      if (!group.empty() && has_large && next.place != taken_.front()) break;
-      group.push_back(next.request);
+      if (!group_.empty() && has_large && next.place != taken_.front()) break;
+      group_.push_back(next.request);
       taken_.push_back(next.place);
       waiting_.pop_front();
       bytes += more;
     }
-    return group;
+    return group_;
   }
+  /// The same once more.
+  const std::vector<Waiting*>& taken() const noexcept { return group_; }
 
   /// All that was taken has been answered; the next one leads.
   void Done() {
@@ -93,7 +113,8 @@ class CommitQueue {
   };
 
   Mutex mutex_;
-  std::deque<Entry> waiting_ MIRROR_GUARDED_BY(mutex_);
+  std::list<Entry> waiting_ MIRROR_GUARDED_BY(mutex_);
+  std::vector<Waiting*> group_;                          ///< The leader's.
   std::vector<Place*> taken_ MIRROR_GUARDED_BY(mutex_);  ///< Whose requests the leader has.
   bool led_ MIRROR_GUARDED_BY(mutex_) = false;
 };

@@ -102,14 +102,13 @@ absl::StatusOr<bool> EraseColumns(StoreRecords& records, const std::vector<std::
   const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
   if (!kept.ok()) return kept.status();
   bool is_any = false;
-  for (const Document& document : *kept) {
-    const std::optional<ImportJob> job = JobOf(document.text);
-    std::optional<DocumentChange> without = job ? JobWithoutColumns(*job) : std::nullopt;
+  for (const ImportJob& job : JobsIn(*kept)) {
+    std::optional<DocumentChange> without = JobWithoutColumns(job);
     if (!without) continue;
     const bool is_meant =
         external_ids == nullptr ||
         std::any_of(external_ids->begin(), external_ids->end(), [&](const std::string& external_id) {
-          return job->message.find(external_id) != std::string::npos;
+          return job.message.find(external_id) != std::string::npos;
         });
     if (!is_meant) continue;
     changes->push_back(*std::move(without));

@@ -39,15 +39,12 @@ absl::Status ComesByCycles(const TenantRecord& tenant) {
                    "'records/{table}'."));
 }
 
-/// Of a request's parts.
-RecordOutcome Sum(const RecordOutcome& first, const RecordOutcome& second) {
-  RecordOutcome sum = first;
-  sum.inserts += second.inserts;
-  sum.updates += second.updates;
-  sum.deletes += second.deletes;
-  sum.unchanged += second.unchanged;
-  sum.failures.insert(sum.failures.end(), second.failures.begin(), second.failures.end());
-  return sum;
+/// Made once: where it is said there is no memory to make it.
+const absl::Status& NoMemory() {
+  static const absl::Status status = absl::UnavailableError(
+      "there is no memory left to write this. Whether it was written is not known; the same request again is "
+      "safe under the same Idempotency-Key.");
+  return status;
 }
 
 absl::Status FirstFailure(const Mirror::Committed& committed) {
@@ -79,28 +76,20 @@ absl::StatusOr<MirrorContents> NewRecordsMirror(const std::string& context_id, c
 }
 
 RecordOutcome RecordsCalls::ApplyRecords(const RecordRequest& request, std::int64_t now_ms) {
-  Waiting waiting{.request = request, .now_ms = now_ms};
+  Waiting waiting{.request = request, .now_ms = now_ms, .outcome = {.status = NoMemory()}};
   CommitQueue<Waiting>::Place place(queue_, {&waiting});
   while (place.MustLead()) {
-    {
-      const MutexLock lock(mirror_.mutex());
-      const std::vector<Waiting*> group = queue_.Take();
-      try {
-        CommitGroup(group);
-      } catch (const std::bad_alloc&) {
-        // The others must not wait for ever, and nothing is known of the transaction.
-        mirror_.Close();
-        for (Waiting* const one : group) {
-          one->outcome.status = absl::UnavailableError(
-              "there is no memory left to write this. Whether it was written is not known; the same request "
-              "again is safe under the same Idempotency-Key.");
-        }
-      }
+    // Whatever happens, the others must not wait for ever.
+    const CommitQueue<Waiting>::Leading leading(queue_);
+    const MutexLock lock(mirror_.mutex());
+    try {
+      CommitGroup(queue_.Take());
+    } catch (const std::bad_alloc&) {
+      // Nothing is known of the transaction.
+      for (Waiting* const one : queue_.taken()) one->outcome = RecordOutcome{.status = NoMemory()};
+      mirror_.Close();
     }
-    queue_.Done();
   }
-  if (request.may_be_split && request.items.size() > 1 && absl::IsOutOfRange(waiting.outcome.status))
-    return ApplyInHalves(request, now_ms);
   return std::move(waiting.outcome);
 }
 
@@ -167,25 +156,6 @@ void RecordsCalls::NoteWritten(const Plan& plan, std::int64_t now_ms) {
   if (rows == 0) return;
   mirror_.seen().book().NoteRecords(rows, now_ms);
   mirror_.seen().NoteProgress(now_ms);
-}
-
-RecordOutcome RecordsCalls::ApplyInHalves(const RecordRequest& request, std::int64_t now_ms) {
-  const auto middle = request.items.begin() + static_cast<std::ptrdiff_t>(request.items.size() / 2);
-  RecordRequest half;
-  half.operation = request.operation;
-  half.updates_known = request.updates_known;
-  half.may_be_split = true;
-  half.check = request.check;
-  half.bytes = request.bytes / 2;
-  half.items.assign(request.items.begin(), middle);
-  RecordOutcome first = ApplyRecords(half, now_ms);
-  if (!first.status.ok()) return first;
-  half.items.assign(middle, request.items.end());
-  half.documents = [&](const RecordOutcome& second) {
-    return request.documents ? request.documents(Sum(first, second)) : std::vector<DocumentChange>();
-  };
-  RecordOutcome second = ApplyRecords(half, now_ms);
-  return second.status.ok() ? Sum(first, second) : second;
 }
 
 void RecordsCalls::Bound(Plan* plan) {
@@ -381,18 +351,40 @@ absl::StatusOr<std::optional<std::int64_t>> RecordsCalls::NeedsErasure() {
 absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  const absl::StatusOr<TenantRecord> before = ReadTenantOf(mirror_, now_ms);
+  if (!before.ok()) return before.status();
+  if (!before->scrub || before->door() != Door::kRecords) return absl::OkStatus();
+  const std::string erasing = NewToken();
+  if (absl::Status begun = BeginErasing(erasing, now_ms); !begun.ok()) return begun;
   CrashPoint("records.erasing");
   if (absl::Status scrubbed = mirror_.store()->upkeep().Scrub(); !scrubbed.ok())
     return mirror_.Noticed(scrubbed);
   CrashPoint("records.erased");
   return mirror_
-      .Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+      .Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
+                  mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
         if (!tenant.scrub || tenant.door() != Door::kRecords) return std::nullopt;
+        const absl::StatusOr<std::optional<Document>> kept =
+            mirror_.store()->records().ReadDocument(kErasureKind, kErasingId);
+        if (!kept.ok()) return kept.status();
+        // Another server deleted something meanwhile, or erases itself: what is left is looked at again.
+        if (!*kept || (*kept)->text != erasing) return std::nullopt;
         Plan plan;
         plan.now_ms = now_ms;
         plan.tenant = tenant;
         plan.tenant->scrub = false;
-        plan.documents = {{kErasureKind, "", std::nullopt}};
+        plan.documents = {{kErasureKind, "", std::nullopt}, {kErasureKind, kErasingId, std::nullopt}};
+        return plan;
+      })
+      .status();
+}
+
+absl::Status RecordsCalls::BeginErasing(const std::string& erasing, std::int64_t now_ms) {
+  return mirror_
+      .Commit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+        Plan plan;
+        plan.now_ms = now_ms;
+        plan.documents = {{kErasureKind, kErasingId, erasing}};
         return plan;
       })
       .status();

@@ -33,7 +33,8 @@ class RecordsCalls {
 
   /// Small requests that come while another is committed are committed together; each has its own outcome.
   /// What it says is on disk. RecordOutcome::status: kFailedPrecondition: the rows come by cycles, or the
-  /// source is paused; kOutOfRange: a row of an all-or-nothing request, or another body under a key.
+  /// source is paused; kOutOfRange: a row of an all-or-nothing request, another body under a key, or more
+  /// than kStoredBytesMax of stored rows.
   RecordOutcome ApplyRecords(const RecordRequest& request, std::int64_t now_ms);
   /// What a request got before, see FindRememberedIn().
   absl::StatusOr<std::optional<RecordOutcome>> FindRemembered(const RememberedRequest& remember,
@@ -56,7 +57,7 @@ class RecordsCalls {
   /// Errors as above.
   absl::StatusOr<std::uint64_t> ReadPartnersBehind(const std::string& after, const TakePartner& take);
   /// Since when what was deleted may still stand in files, unix milliseconds; absent: it does not.
-  /// EraseDeleted() rewrites them until it does not. Errors: kUnavailable: not now.
+  /// EraseDeleted() rewrites them, where that is so, until it does not. Errors: kUnavailable: not now.
   absl::StatusOr<std::optional<std::int64_t>> NeedsErasure();
   absl::Status EraseDeleted(std::int64_t now_ms);
 
@@ -87,7 +88,8 @@ class RecordsCalls {
   absl::StatusOr<ListedDocuments> KeepListed() MIRROR_REQUIRES(mirror_.mutex());
   void CommitGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
-  RecordOutcome ApplyInHalves(const RecordRequest& request, std::int64_t now_ms);
+  /// Says under which token what was deleted leaves the files: a deletion that comes meanwhile takes it away.
+  absl::Status BeginErasing(const std::string& erasing, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   /// Adds what keeps within their bounds what it writes.
   void Bound(Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
   void NoteWritten(const Plan& plan, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());

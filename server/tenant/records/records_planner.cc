@@ -11,11 +11,12 @@
 namespace mirror {
 
 absl::Status NotOfRecords(const TenantRecord& tenant) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("the rows of '", tenant.context_id, "' come by cycles of ",
-                   tenant.source_id.empty() ? std::string("its source")
-                                            : absl::StrCat("the source '", tenant.source_id, "'"),
-                   ". Nothing was written: change them there, or write to a data source of records."));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the rows of '", tenant.context_id, "' come by cycles of ",
+      tenant.issuer.empty() ? std::string("its source")
+                            : absl::StrCat("the source of issuer '", tenant.issuer, "'"),
+      tenant.environment.empty() ? std::string() : absl::StrCat(" in environment '", tenant.environment, "'"),
+      ". Nothing was written: change them there, or write to a data source of records."));
 }
 
 std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableRecord>& record) {
@@ -70,17 +71,26 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
   return changes_->Read(store_.records(), fresh);
 }
 
+absl::Status MustErase(StoreRecords& records, const TenantRecord& tenant, Plan* plan) {
+  if (!tenant.scrub) {
+    plan->tenant = tenant;
+    plan->tenant->scrub = true;
+    plan->documents.push_back({kErasureKind, "", ""});
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<std::optional<Document>> erasing = records.ReadDocument(kErasureKind, kErasingId);
+  if (!erasing.ok()) return erasing.status();
+  // Another server may be past these rows with that.
+  if (*erasing) plan->documents.push_back({kErasureKind, kErasingId, std::nullopt});
+  return absl::OkStatus();
+}
+
 absl::Status EndJobs(StoreRecords& records, const std::string& message, std::int64_t now_ms,
                      std::vector<DocumentChange>* changes) {
   const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
   if (!kept.ok()) return kept.status();
-  for (const Document& document : *kept) {
-    std::optional<ImportJob> job = JobOf(document.text);
-    if (!job || IsOver(job->state)) continue;
-    job->state = JobState::kDied;
-    job->message = message;
-    job->modified_ms = now_ms;
-    changes->push_back(JobChange(*job));
+  for (ImportJob& job : JobsIn(*kept)) {
+    if (!IsOver(job.state)) changes->push_back(JobChange(DeadJob(std::move(job), message, now_ms)));
   }
   return absl::OkStatus();
 }
@@ -149,10 +159,8 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
     plan.steps.push_back(std::move(step));
   }
   // Also where it came again since then: its former values were to go.
-  if ((changes_->has_removed() || has_erased_) && !tenant_.scrub) {
-    plan.tenant = tenant_;
-    plan.tenant->scrub = true;
-    plan.documents.push_back({kErasureKind, "", ""});
+  if (changes_->has_removed() || has_erased_) {
+    if (absl::Status noted = MustErase(store_.records(), tenant_, &plan); !noted.ok()) return noted;
   }
   return plan;
 }
@@ -203,9 +211,7 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   plan.now_ms = now_ms;
   plan.steps = {std::move(step)};
   plan.tenant = tenant;
-  plan.tenant->scrub = true;
-  // Since when something waits to be erased: the first deletion counts.
-  if (!tenant.scrub) plan.documents.push_back({kErasureKind, "", ""});
+  if (absl::Status noted = MustErase(store.records(), tenant, &plan); !noted.ok()) return noted;
   ForgetRejects(&plan);
   absl::Status ended = EndJobs(store.records(), kJobCleared, now_ms, &plan.documents);
   if (ended.ok()) ended = EraseColumns(store.records(), nullptr, &plan.documents).status();

@@ -21,8 +21,9 @@
 namespace mirror {
 
 /// Of the documents of a source of records.
-inline constexpr char kErasureKind[] =
-    "erasure";  ///< One, without an id: since when something is to be erased.
+/// Without an id: since when something is to be erased. Under kErasingId: the token of who does so now.
+inline constexpr char kErasureKind[] = "erasure";
+inline constexpr char kErasingId[] = "erasing";
 
 /// Requests of one data source on their way into one transaction: each sees what those before it leave.
 /// Made, asked and gone under the store's writer lock; what it is given outlives it, and so does the planner
@@ -79,6 +80,10 @@ absl::Status CheckComesByCycles(const TenantRecord& tenant);
 /// is a copy that takes the mirror's place, and import jobs that it knows as waiting or running are over.
 /// Errors: as Store.
 absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan);
+
+/// Adds that what the plan deletes has to leave the files: also of who erases now, as that may be past it.
+/// Errors: as Store.
+absl::Status MustErase(StoreRecords& records, const TenantRecord& tenant, Plan* plan);
 
 /// Adds what ends the import jobs that are not over: they died, and `message` says why.
 absl::Status EndJobs(StoreRecords& records, const std::string& message, std::int64_t now_ms,

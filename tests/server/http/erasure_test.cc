@@ -4,11 +4,15 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "base/clock.h"
 #include "server/storages/storages.h"
 #include "server/store/sqlite/sqlite_home.h"
 #include "tests/server/tenant/tenant_bench.h"
@@ -91,10 +95,35 @@ class HoldingReader {
 
 TEST_F(ErasureTest, WhatIsToGoNowIsGoneBeforeItReturns) {
   Erasure erasure(*tenants_, kDay, events_);
-  EXPECT_FALSE(erasure.EraseOrNote("Acme", *tenant_, /*now=*/false, now_ms_));
+  EXPECT_FALSE(erasure.EraseOrNote("Acme", *tenant_, /*now=*/false));
   EXPECT_TRUE(StandsInFiles());
-  EXPECT_TRUE(erasure.EraseOrNote("Acme", *tenant_, /*now=*/true, now_ms_));
+  const std::int64_t asked_ms = NowMs();
+  const std::optional<std::int64_t> erased_ms = erasure.EraseOrNote("Acme", *tenant_, /*now=*/true);
   EXPECT_FALSE(StandsInFiles());
+  // When it had left the files, not when that was asked for.
+  EXPECT_THAT(erased_ms, Optional(testing::Ge(asked_ms)));
+  EXPECT_THAT(erased_ms, Optional(testing::Le(NowMs())));
+}
+
+TEST_F(ErasureTest, AFailureIsToldAgainBehindOneThatWorked) {
+  Erasure erasure(*tenants_, kDay, events_);
+  const auto told = [&] {
+    const std::vector<std::string> kinds = catalog_.Kinds();
+    return std::count(kinds.begin(), kinds.end(), "records.not_erased");
+  };
+  const auto fail = [&] {
+    const HoldingReader reader(SqlitePath(folder_.path(), "Acme"));
+    EXPECT_FALSE(erasure.EraseOrNote("Acme", *tenant_, /*now=*/true));
+  };
+  fail();
+  EXPECT_EQ(told(), 1);
+  EXPECT_TRUE(erasure.EraseOrNote("Acme", *tenant_, /*now=*/true));
+  RecordRequest request;
+  request.operation = RecordOperation::kDelete;
+  request.items = {{.external_id = "2"}};
+  ASSERT_THAT(tenant_->ApplyRecords(request, now_ms_).status, IsOk());
+  fail();
+  EXPECT_EQ(told(), 2);
 }
 
 TEST_F(ErasureTest, WhatCouldNotGoNowIsTriedAtEachLook) {
@@ -102,7 +131,7 @@ TEST_F(ErasureTest, WhatCouldNotGoNowIsTriedAtEachLook) {
   erasure.Start();
   {
     const HoldingReader reader(SqlitePath(folder_.path(), "Acme"));
-    EXPECT_FALSE(erasure.EraseOrNote("Acme", *tenant_, /*now=*/true, now_ms_));
+    EXPECT_FALSE(erasure.EraseOrNote("Acme", *tenant_, /*now=*/true));
     EXPECT_THAT(catalog_.Kinds(), Contains("records.not_erased"));
     EXPECT_TRUE(StandsInFiles());
   }
@@ -116,7 +145,7 @@ TEST_F(ErasureTest, WhatCouldNotGoNowIsTriedAtEachLook) {
 
 TEST_F(ErasureTest, WhatMayWaitIsErasedWhenThreeQuartersOfItsTimeAreOver) {
   Erasure late(*tenants_, std::chrono::milliseconds(1), events_, kOften);
-  EXPECT_FALSE(late.EraseOrNote("Acme", *tenant_, /*now=*/false, now_ms_));
+  EXPECT_FALSE(late.EraseOrNote("Acme", *tenant_, /*now=*/false));
   late.Start();
   AwaitGone();
 }

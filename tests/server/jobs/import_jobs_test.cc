@@ -82,7 +82,11 @@ class ImportJobsTest : public testing::Test {
     storages_ = std::make_unique<Storages>(*tenants_, events_);
   }
   std::unique_ptr<ImportJobs> Jobs() {
-    return std::make_unique<ImportJobs>(*tenants_, uploads_, ImportJobsOptions{}, events_, &servers_);
+    return std::make_unique<ImportJobs>(
+        *tenants_, uploads_,
+        ImportJobsOptions{
+            .told = [this](const ImportJob& job) { told_.push_back(job.id + ": " + job.message); }},
+        events_, &servers_);
   }
   void MakeStorage(const std::string& id) { ASSERT_THAT(storages_->Create(id, "", 1), IsOk()); }
   /// A job of the other server's, in the mirror.
@@ -113,6 +117,7 @@ class ImportJobsTest : public testing::Test {
   Events events_;
   Uploads uploads_{folder_.path() + "/.uploads", {}};
   SaidServers servers_;
+  std::vector<std::string> told_;
   std::unique_ptr<StoreHome> home_;
   std::unique_ptr<Tenants> tenants_;
   std::unique_ptr<Storages> storages_;
@@ -136,6 +141,25 @@ TEST_F(ImportJobsTest, OneOfAServerThatIsGoneDiesOnceWhoeverEndsIt) {
   EXPECT_EQ((*job)->modified_ms, 7);
   EXPECT_THAT(servers_.listed, IsEmpty());
   EXPECT_THAT(catalog_.Kinds(), ElementsAre("tenant.created", "import.failed"));
+}
+
+TEST_F(ImportJobsTest, WhoeverEndsAJobThatWaitsTellsOfIt) {
+  MakeStorage("Acme");
+  const auto jobs = Jobs();
+  const std::string cancelled = Write("Acme", 1, JobState::kScheduled);
+  const std::string cleared = Write("Acme", 2, JobState::kScheduled);
+  const std::string lost = Write("Acme", 3, JobState::kScheduled);
+  for (const std::string& id : {cancelled, cleared}) jobs->Schedule(**jobs->Find(id));
+  ASSERT_THAT(jobs->Cancel(cancelled, 7), IsOk());
+  EXPECT_THAT(jobs->Cancel(cancelled, 8), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("DIED")));
+  EXPECT_THAT(jobs->Cancel("Acme-000000000009", 8), StatusIs(absl::StatusCode::kNotFound));
+  servers_.orphans = {lost};
+  jobs->EndOrphans(8);
+  ASSERT_THAT((*tenants_->Find("Acme"))->ClearRecords(9), IsOk());
+  EXPECT_TRUE(jobs->RemoveEnded("Acme"));
+  EXPECT_THAT(told_, ElementsAre(cancelled + ": cancelled",
+                                 HasSubstr(lost + ": the server that has the file"), cleared + ": cleared"));
+  EXPECT_EQ(jobs->FindLoad().waiting, 0U);
 }
 
 TEST_F(ImportJobsTest, OneWhoseServerCameBackMeanwhileGoesOn) {

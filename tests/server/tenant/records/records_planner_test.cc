@@ -221,13 +221,16 @@ TEST_F(RecordsPlannerTest, RejectsAreFoundByTheirExternalIdAndGoWithIt) {
     return found.ok() ? found->size() : 0;
   };
   RecordRequest upsert = UpsertOf({});
-  std::vector<DocumentChange> rejects;
-  rejects.push_back(reject("5", "5,x,y"));
-  rejects.push_back(reject("15", "15,5,y"));
-  rejects.push_back(reject("q\"7", "\"q\"\"7\""));
-  rejects.push_back(reject("5", "5,again"));
-  rejects.push_back(reject("", "5,unknown"));
-  upsert.documents = [&](const RecordOutcome&) { return rejects; };
+  // Others each time.
+  upsert.documents = [&](const RecordOutcome&) {
+    std::vector<DocumentChange> rejects;
+    rejects.push_back(reject("5", "5,x,y"));
+    rejects.push_back(reject("15", "15,5,y"));
+    rejects.push_back(reject("q\"7", "\"q\"\"7\""));
+    rejects.push_back(reject("5", "5,again"));
+    rejects.push_back(reject("", "5,unknown"));
+    return rejects;
+  };
   Commit({upsert});
   EXPECT_EQ(count(kRejectKind), 5U);
   EXPECT_EQ(count(kRejectOfKind), 4U);
