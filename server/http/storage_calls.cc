@@ -137,7 +137,8 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
   const std::string& id = call.parts[0];
   if (!call.Sees(id)) return ErrorAnswer(NoStorage(id));
   const absl::StatusOr<StorageInfo> found = storages_.Find(id);
-  if (!found.ok()) return ErrorAnswer(found.status());
+  // One that is lost goes, too.
+  if (!found.ok() && !absl::IsDataLoss(found.status())) return ErrorAnswer(found.status());
   if (FoldName(call.Query("confirm").value_or("")) != FoldName(id)) {
     return ErrorAnswer(absl::InvalidArgumentError(
         absl::StrCat("storage '", id, "' goes with all that is in it. Nothing was done. Say '?confirm=", id,
