@@ -87,10 +87,15 @@ absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMap
         return (*made)->Finish();
       },
       now_ms);
-  if (!taken_in.ok()) tenants_.ForgetUnlessThere(context_id);
+  if (!taken_in.ok()) {
+    // One that somebody holds is not forgotten, and the id would be taken for ever.
+    tenant->reset();
+    tenants_.ForgetUnlessThere(context_id);
+    return taken_in;
+  }
   // What could not be kept is read from the mirror by the next list.
-  if (taken_in.ok()) (*tenant)->KeepListedDocuments(now_ms).status().IgnoreError();
-  return taken_in;
+  (*tenant)->KeepListedDocuments(now_ms).status().IgnoreError();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std::string& id,

@@ -121,7 +121,7 @@ TEST(ImportCodecTest, AHeaderIsSomethingThatAMapperCanUse) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("column 2 of the header has no name")));
   EXPECT_THAT(check({"Ort", "x", "ORT"}),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("columns 1 and 3 of the header are both named 'ORT'")));
+                       HasSubstr("columns 1 and 3 of the header have the same name")));
   EXPECT_THAT(check(std::vector<std::string>(kImportColumnsMax + 1, "a")),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("more than 2,000 columns")));
   EXPECT_THAT(check({std::string(129, 'a')}), StatusIs(absl::StatusCode::kInvalidArgument));
@@ -205,7 +205,7 @@ std::vector<HostileCase> HostileCases() {
       {"StartedAndCouldNot", Header() + EncodeFrame(ImportEnd{ImportOutcome::kCouldNotStart, "x", 0, 0}),
        "does not fit"},
       {"BehindTheEnd", Header() + rows + done + "x", "behind the end"},
-      {"SameNames", EncodeFrame(ImportHeader{{"a", "A"}, false}), "both named"},
+      {"SameNames", EncodeFrame(ImportHeader{{"a", "A"}, false}), "the same name"},
   };
 }
 

@@ -58,9 +58,9 @@ absl::Status CheckImportHeader(const ImportHeader& header) {
       return name;
     const auto [first, is_new] = seen.try_emplace(FoldName(columns[i]), i);
     if (is_new) continue;
+    // Without that name: of a file without a header it is what somebody's row has.
     return absl::InvalidArgumentError(absl::StrCat("columns ", first->second + 1, " and ", i + 1,
-                                                   " of the header are both named '", columns[i],
-                                                   "': give each a name of its own"));
+                                                   " of the header have the same name: give each its own"));
   }
   return absl::OkStatus();
 }

@@ -206,23 +206,22 @@ TEST_P(NoTable, CouldNotStartAndSaysWhy) {
 
 INSTANTIATE_TEST_SUITE_P(
     Import, NoTable,
-    testing::Values(NoTableCase{"Empty", "", "the file is empty"},
-                    NoTableCase{"Utf16", "\xff\xfei\1", "is UTF-16: save it as UTF-8"},
-                    NoTableCase{"OldWorkbook", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-                                "the old format (.xls), or one with a password"},
-                    NoTableCase{"Picture", std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16),
-                                "neither CSV nor an Excel workbook"},
-                    NoTableCase{"Latin1Header",
-                                "stra\xdf"
-                                "e,ort\n",
-                                "the file's header is not UTF-8"},
-                    NoTableCase{"SameNames", "Ort,name,ORT\n1,2,3\n",
-                                "columns 1 and 3 of the header are both named 'ORT'"},
-                    NoTableCase{"NoName", "id,,name\n", "column 2 of the header has no name"},
-                    NoTableCase{"CarriageReturns", "id,name\r1,Ada\r", "lines end with CR alone"},
-                    NoTableCase{"BrokenHeader", "id,\"na\"me\n", "line 1: the header"},
-                    NoTableCase{"ZipThatIsNone", "PK\x03\x04zzzzzzzzzzzzzzzzzzzzzzzz",
-                                "it is not an Excel workbook"}),
+    testing::Values(
+        NoTableCase{"Empty", "", "the file is empty"},
+        NoTableCase{"Utf16", "\xff\xfei\1", "is UTF-16: save it as UTF-8"},
+        NoTableCase{"OldWorkbook", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+                    "the old format (.xls), or one with a password"},
+        NoTableCase{"Picture", std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16),
+                    "neither CSV nor an Excel workbook"},
+        NoTableCase{"Latin1Header",
+                    "stra\xdf"
+                    "e,ort\n",
+                    "the file's header is not UTF-8"},
+        NoTableCase{"SameNames", "Ort,name,ORT\n1,2,3\n", "columns 1 and 3 of the header have the same name"},
+        NoTableCase{"NoName", "id,,name\n", "column 2 of the header has no name"},
+        NoTableCase{"CarriageReturns", "id,name\r1,Ada\r", "lines end with CR alone"},
+        NoTableCase{"BrokenHeader", "id,\"na\"me\n", "line 1: the header"},
+        NoTableCase{"ZipThatIsNone", "PK\x03\x04zzzzzzzzzzzzzzzzzzzzzzzz", "it is not an Excel workbook"}),
     [](const auto& test) { return test.param.name; });
 
 TEST_F(ImportRowsTest, AWorkbookThatIsNoneSaysWhy) {

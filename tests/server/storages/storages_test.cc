@@ -70,6 +70,15 @@ TEST_F(StoragesTest, AStorageMadeAnewHasNothingOfTheFormerOne) {
   EXPECT_EQ(NameOf("crm"), "storage 'Acme' has no data source 'crm'. Nothing was done.");
 }
 
+TEST_F(StoragesTest, AnIdIsFreeWhoseMirrorCouldNotBeMade) {
+  const std::string in_the_way = absl::StrCat(folder_.path(), "/", kWorkFolder);
+  std::filesystem::remove_all(in_the_way);
+  WriteFileText(in_the_way, "no folder");
+  EXPECT_THAT(storages_->Create("A", "A", kNow), StatusIs(absl::StatusCode::kUnavailable));
+  std::filesystem::remove(in_the_way);
+  EXPECT_THAT(storages_->Create("A", "A", kNow), IsOk());
+}
+
 TEST_F(StoragesTest, AnOperatorsDeletionIsKnownAtOnce) {
   ASSERT_THAT(storages_->Create("Acme", "", kNow), IsOk());
   EXPECT_EQ(NameOf(""), "default");
