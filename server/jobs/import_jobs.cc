@@ -30,6 +30,8 @@ bool IsGone(const absl::StatusOr<std::optional<ImportJob>>& job) {
 /// How often it is looked for jobs of servers that are gone; a part of the lease within these.
 constexpr std::chrono::milliseconds kLookMin{500}, kLookMax{30'000};
 constexpr int kLooksPerLease = 8;
+/// How often it is looked for jobs here that another server has ended.
+constexpr std::chrono::milliseconds kLookEnded{2'000};
 
 /// Of jobs of one data source at several servers, what runs goes on, then the oldest comes. Two servers never
 /// wait for each other: it is one order.
@@ -226,6 +228,36 @@ bool ImportJobs::RunOne(const Waiting& next) {
 }
 
 bool ImportJobs::RemoveEnded(const std::string& context_id) {
+  const bool is_all = RemoveEndedHere(context_id);
+  return is_all && IsNoneListed(context_id);
+}
+
+bool ImportJobs::IsNoneListed(const std::string& context_id) {
+  if (servers_ == nullptr) return true;
+  const absl::StatusOr<std::vector<std::string>> listed = servers_->FindListed();
+  if (!listed.ok()) return false;
+  // One that goes on has its file for its own sake.
+  return std::none_of(listed->begin(), listed->end(), [&](const std::string& id) {
+    if (FoldName(TenantOfJob(id)) != FoldName(context_id)) return false;
+    const absl::StatusOr<std::optional<ImportJob>> job = Find(id);
+    return !job.ok() || IsGone(job);
+  });
+}
+
+void ImportJobs::RemoveAllEnded() {
+  std::set<std::string> tenants;
+  {
+    const MutexLock lock(mutex_);
+    for (const Waiting& one : waiting_) tenants.insert(one.tenant);
+    for (const auto& [tenant, one] : busy_) tenants.insert(tenant);
+  }
+  for (const std::string& tenant : tenants) {
+    if (IsStopping("")) return;
+    RemoveEndedHere(tenant);
+  }
+}
+
+bool ImportJobs::RemoveEndedHere(const std::string& context_id) {
   const std::string tenant = FoldName(context_id);
   std::vector<Waiting> all;
   {
@@ -333,15 +365,19 @@ bool ImportJobs::MustWait(const ImportJob& job, Tenant& tenant) {
 
 void ImportJobs::Look() {
   const auto interval = std::clamp(options_.lease / kLooksPerLease, kLookMin, kLookMax);
+  auto orphans_at = std::chrono::steady_clock::now() + interval;
   while (true) {
     {
       const MutexLock lock(mutex_);
-      const auto until = std::chrono::steady_clock::now() + interval;
+      const auto until = std::chrono::steady_clock::now() + std::min(interval, kLookEnded);
       while (!is_stopping_ && changed_.WaitUntil(mutex_, until)) {
       }
       if (is_stopping_) return;
     }
+    RemoveAllEnded();
+    if (std::chrono::steady_clock::now() < orphans_at) continue;
     EndOrphans(NowMs());
+    orphans_at = std::chrono::steady_clock::now() + interval;
   }
 }
 
