@@ -40,6 +40,8 @@ absl::Status FleetJobs::ListOnly(const std::vector<std::string>& jobs) {
   return ListOnlyImportJobs(*control_, self(), jobs);
 }
 
+absl::StatusOr<std::vector<std::string>> FleetJobs::FindListed() { return FindListedJobs(*control_); }
+
 absl::StatusOr<std::vector<std::string>> FleetJobs::FindOrphans(std::chrono::milliseconds lease) {
   // While the control database was down nobody could say that it is there.
   if (!fleet_.Holds(Duty::kImportJobs) || fleet_.HeardFor().count() < kServerGoneMs)

@@ -28,6 +28,7 @@ class FleetJobs final : public JobServers {
   absl::Status List(const std::string& job) override;
   absl::Status Unlist(const std::string& job) override;
   absl::Status ListOnly(const std::vector<std::string>& jobs) override;
+  absl::StatusOr<std::vector<std::string>> FindListed() override;
   absl::StatusOr<std::vector<std::string>> FindOrphans(std::chrono::milliseconds lease) override;
 
  private:

@@ -137,7 +137,8 @@ HttpAnswer StorageCalls::GetStorage(HttpCall& call) {
 HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
   const std::string& id = call.parts[0];
   const absl::StatusOr<StorageInfo> found = storages_.Find(id);
-  if (!found.ok()) return ErrorAnswer(found.status());
+  // One that is lost goes, too.
+  if (!found.ok() && !absl::IsDataLoss(found.status())) return ErrorAnswer(found.status());
   if (FoldName(call.Query("confirm").value_or("")) != FoldName(id)) {
     return ErrorAnswer(
         absl::InvalidArgumentError(absl::StrCat("this deletes storage '", id,

@@ -30,6 +30,8 @@ bool IsGone(const absl::StatusOr<std::optional<ImportJob>>& job) {
 /// How often it is looked for jobs of servers that are gone; a part of the lease within these.
 constexpr std::chrono::milliseconds kLookMin{500}, kLookMax{30'000};
 constexpr int kLooksPerLease = 8;
+/// How often it is looked for jobs here that another server has ended.
+constexpr std::chrono::milliseconds kLookEnded{2'000};
 
 /// Of jobs of one data source at several servers, what runs goes on, then the oldest comes. Two servers never
 /// wait for each other: it is one order.
@@ -262,6 +264,35 @@ bool ImportJobs::RunOne(const Waiting& next) {
 }
 
 bool ImportJobs::RemoveEnded(const std::string& context_id) {
+  const bool is_all = RemoveEndedHere(context_id);
+  return is_all && IsNoneListed(context_id);
+}
+
+bool ImportJobs::IsNoneListed(const std::string& context_id) {
+  if (servers_ == nullptr) return true;
+  const absl::StatusOr<std::vector<std::string>> listed = servers_->FindListed();
+  if (!listed.ok()) return false;
+  // One that goes on has its file for its own sake.
+  return std::none_of(listed->begin(), listed->end(), [&](const std::string& id) {
+    if (FoldName(TenantOfJob(id)) != FoldName(context_id)) return false;
+    const absl::StatusOr<std::optional<ImportJob>> job = Find(id);
+    return !job.ok() || IsGone(job);
+  });
+}
+
+void ImportJobs::RemoveAllEnded() {
+  std::set<std::string> tenants;
+  {
+    const MutexLock lock(mutex_);
+    for (const Waiting& one : jobs_) tenants.insert(one.tenant);
+  }
+  for (const std::string& tenant : tenants) {
+    if (IsStopping("")) return;
+    RemoveEndedHere(tenant);
+  }
+}
+
+bool ImportJobs::RemoveEndedHere(const std::string& context_id) {
   const std::string tenant = FoldName(context_id);
   std::vector<std::string> all;
   {
@@ -364,8 +395,14 @@ bool ImportJobs::MustWait(const ImportJob& job, Tenant& tenant) {
 
 void ImportJobs::Look() {
   const auto interval = std::clamp(options_.lease / kLooksPerLease, kLookMin, kLookMax);
+  auto orphans_at = std::chrono::steady_clock::now() + interval;
   UntilDone([&] {
-    while (Pause(interval)) EndOrphans(NowMs());
+    while (Pause(std::min<std::chrono::milliseconds>(interval, kLookEnded))) {
+      RemoveAllEnded();
+      if (std::chrono::steady_clock::now() < orphans_at) continue;
+      EndOrphans(NowMs());
+      orphans_at = std::chrono::steady_clock::now() + interval;
+    }
   });
 }
 

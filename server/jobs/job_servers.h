@@ -32,8 +32,10 @@ class JobServers {
   /// Says that a job has its file here, before its document is written: what is listed and of a server that
   /// is gone, is ended by another one.
   virtual absl::Status List(const std::string& job) = 0;
-  /// The job is over.
+  /// The job is over, and its file is gone.
   virtual absl::Status Unlist(const std::string& job) = 0;
+  /// Those that are listed, of whichever server: of no other one a file is there.
+  virtual absl::StatusOr<std::vector<std::string>> FindListed() = 0;
   /// At the start: those and no others have their files here.
   virtual absl::Status ListOnly(const std::vector<std::string>& jobs) = 0;
   /// Those whose server was not heard of for `lease`, where it is this server that ends them for all; else

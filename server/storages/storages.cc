@@ -35,6 +35,11 @@ absl::Status CheckNameFree(const std::string& id, const std::string& name,
   return absl::OkStatus();
 }
 
+absl::Status BeingDeleted(const std::string& id) {
+  return absl::UnavailableError(
+      absl::StrCat("'", id, "' is being deleted. Nothing was done; try again when it is gone."));
+}
+
 /// Whether `made` can be listed beside `there`.
 absl::Status CheckFree(const std::string& storage, const DataSource& made,
                        const std::vector<DataSource>& there) {
@@ -109,7 +114,11 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
   const std::string used = id.empty() ? IdFromName(name) : id;
   if (absl::Status checked = CheckStorageId(used, "a storage"); !checked.ok()) return checked;
   const MutexLock lock(changes_);
-  if (tenants_.Find(used).ok()) return Taken("a storage or tenant of the id", used);
+  if (tenants_.Find(used).ok()) {
+    const absl::StatusOr<bool> is_going = tenants_.home().IsDeleted(used);
+    if (!is_going.ok()) return is_going.status();
+    return *is_going ? BeingDeleted(used) : Taken("a storage or tenant of the id", used);
+  }
   const absl::StatusOr<std::vector<std::string>> deleted = tenants_.Deleted();
   if (!deleted.ok()) return deleted.status();
   if (std::any_of(deleted->begin(), deleted->end(),
@@ -208,6 +217,9 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
     done = tenant.ok() ? Attach(root_id, **tenant, now_ms) : tenant.status();
   } else if (!*taken_back) {
     done = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
+    // Another server was quicker.
+    if (absl::IsFailedPrecondition(done) && tenants_.Find(made.tenant).ok())
+      return Taken("a data source of the id", made.id);
   }
   if (!done.ok()) return done;
   CrashPoint("datasource.made");
@@ -267,6 +279,7 @@ absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource
   if (absl::IsNotFound(tenant.status())) return std::nullopt;
   if (!tenant.ok()) return tenant.status();
   const absl::StatusOr<TenantRecord> record = (*tenant)->ReadTenantRow();
+  if (IsNowhere(record.status())) return BeingDeleted(source.tenant);
   if (!record.ok()) return record.status();
   const absl::StatusOr<Known> known = Look(**tenant);
   if (!known.ok()) return known.status();
@@ -358,7 +371,8 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
   return changed;
 }
 
-absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id, const std::string& what) {
+absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_id, const std::string& what,
+                                                     std::int64_t epoch) {
   std::uint64_t rows = 0;
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
   if (absl::IsNotFound(tenant.status())) {
@@ -375,7 +389,8 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
   }
   tenant->reset();
   // It is not a customer's who must not come again.
-  if (absl::Status deleted = tenants_.Delete(context_id, Deleted::kForgotten); !deleted.ok()) return deleted;
+  if (absl::Status deleted = tenants_.Delete(context_id, Deleted::kForgotten, epoch); !deleted.ok())
+    return deleted;
   Forget(context_id);
   if (!what.empty()) {
     events_.Add(context_id, Severity::kWarning, "mirror.deleted",
@@ -392,37 +407,52 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSource(const std::string& storage,
 
 absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storage, const std::string& id,
                                                        std::int64_t now_ms) {
-  const absl::StatusOr<DataSource> source = FindSource(storage, id);
+  absl::StatusOr<DataSource> source = FindSource(storage, id);
+  if (!source.ok()) return source.status();
+  // Before the list is read again: another server may delete it, and make one of its name, meanwhile.
+  const absl::StatusOr<std::int64_t> epoch = tenants_.home().FindEpoch(source->tenant);
+  if (!epoch.ok()) return epoch.status();
+  source = FindSource(storage, id);
   if (!source.ok()) return source.status();
   if (source->is_default) {
     return absl::FailedPreconditionError(
         absl::StrCat("the default data source of storage '", storage,
                      "' goes with the storage alone. Nothing was done. To remove its rows, clear it."));
   }
-  const absl::StatusOr<StorageInfo> found = Find(storage);
-  if (!found.ok()) return found.status();
+  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
+  if (!root.ok()) return root.status();
+  const absl::StatusOr<std::optional<Document>> listed =
+      (*root)->FindDocument(kDataSourceKind, FoldName(source->id));
+  if (!listed.ok()) return listed.status();
   absl::StatusOr<std::uint64_t> rows = std::uint64_t{0};
   if (source->door == Door::kRecords) {
-    rows = DeleteTenant(source->tenant, NameOf(found->id, source->id));
+    rows = DeleteTenant(source->tenant, NameOf((*root)->context_id(), source->id), *epoch);
     if (!rows.ok()) return rows;
   } else if (absl::Status left = Detach(*source, now_ms); !left.ok()) {
     return left;
   }
   CrashPoint("datasource.removed");
-  absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(found->id);
-  if (!root.ok()) return root.status();
   absl::Status unlisted = (*root)->ChangeDocuments(
-      [&](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        const auto now = records.ReadDocument(kDataSourceKind, FoldName(source->id));
+        if (!now.ok()) return now.status();
+        // Another server was first, and one of its name was made since.
+        if (*now != *listed) return std::vector<DocumentChange>();
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(source->id), std::nullopt}};
       },
       now_ms);
-  if (!unlisted.ok()) return unlisted;
+  // The storage went with it meanwhile.
+  if (!unlisted.ok() && !IsNowhere(unlisted)) return unlisted;
   return rows;
 }
 
 absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
   const MutexLock lock(changes_);
-  const absl::StatusOr<std::vector<DataSource>> sources = ListSources(id);
+  // Before anything is read of it: another server may delete it, and make one of its name, meanwhile.
+  const absl::StatusOr<std::int64_t> epoch = tenants_.home().FindEpoch(id);
+  if (!epoch.ok()) return epoch.status();
+  absl::StatusOr<std::vector<DataSource>> sources = ListSources(id);
+  if (absl::IsDataLoss(sources.status()) && WasStorage(id)) sources = std::vector<DataSource>();
   if (!sources.ok()) return sources.status();
   for (const DataSource& source : *sources) {
     if (source.door == Door::kRecords) continue;
@@ -436,17 +466,40 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
   for (auto source = sources->rbegin(); source != sources->rend(); ++source) {
     if (source->is_default) continue;
     const absl::StatusOr<std::uint64_t> gone = DeleteSourceOf(id, source->id, now_ms);
-    if (!gone.ok()) return gone;
-    rows += *gone;
+    // Another server deletes it, too.
+    if (!gone.ok() && !IsNowhere(gone.status())) return gone;
+    rows += gone.value_or(0);
   }
-  const std::string& root = sources->front().tenant;
-  for (const std::string& left : FindUnlisted(tenants_, root)) {
-    if (absl::Status removed = DeleteTenant(left, "").status(); !removed.ok()) return removed;
-  }
+  const std::string root = sources->empty() ? id : sources->front().tenant;
+  if (absl::Status removed = DeleteUnlisted(root, *epoch); !removed.ok()) return removed;
   CrashPoint("storage.emptied");
-  const absl::StatusOr<std::uint64_t> gone = DeleteTenant(root, absl::StrCat("storage '", root, "'"));
+  const absl::StatusOr<std::uint64_t> gone = DeleteTenant(root, absl::StrCat("storage '", root, "'"), *epoch);
+  // Another server was first.
+  if (IsNowhere(gone.status())) return NoStorage(id);
   if (!gone.ok()) return gone;
   return rows + *gone;
+}
+
+bool Storages::WasStorage(const std::string& id) {
+  for (const Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
+    if (FoldName(seen.context_id) != FoldName(id)) continue;
+    return seen.summary->documents && !seen.summary->documents->storage.empty();
+  }
+  return false;
+}
+
+absl::Status Storages::DeleteUnlisted(const std::string& root, std::int64_t epoch) {
+  for (const std::string& left : FindUnlisted(tenants_, root)) {
+    const absl::StatusOr<std::int64_t> its = tenants_.home().FindEpoch(left);
+    if (!its.ok()) return its.status();
+    // Behind that: what belongs to a storage that was made meanwhile is none of this one's.
+    const absl::StatusOr<std::int64_t> now = tenants_.home().FindEpoch(root);
+    if (!now.ok()) return now.status();
+    if (*now != epoch) return NoStorage(root);
+    const absl::Status removed = DeleteTenant(left, "", *its).status();
+    if (!removed.ok() && !IsNowhere(removed)) return removed;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace mirror

@@ -71,7 +71,13 @@ class Storages : public StorageDirectory {
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);
   /// `what` for people: "storage 'Acme'". Empty: nobody knows of it.
-  absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id, const std::string& what);
+  /// Of one that is lost: as what it is known.
+  bool WasStorage(const std::string& id);
+  /// What a kill left of data sources that were being made in the storage, as long as that is of `epoch`.
+  absl::Status DeleteUnlisted(const std::string& root, std::int64_t epoch);
+  /// `epoch`: see StoreHome::BeginDeletion().
+  absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id, const std::string& what,
+                                             std::int64_t epoch = 0);
   absl::Status Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms);
   absl::Status Detach(const DataSource& source, std::int64_t now_ms);
   absl::Status CheckUnused(const std::string& storage, const std::string& mapper);

@@ -22,6 +22,8 @@ namespace mirror {
 
 /// On kNotFound and kDataLoss of StoreHome::Open: a mirror that was served is not in its place any more, for
 /// people. kNotFound: the place provably went back to before the mirror was made, and a new one may be made.
+/// Of kUnavailable: somebody makes, moves or deletes the mirror just now, and nothing is wrong with it.
+inline constexpr char kChangingPayload[] = "mirror.store/changing";
 inline constexpr char kLostPayload[] = "mirror.store/lost";
 /// On kNotFound: nobody here knows of such a mirror, for people. Who has served it knows that it was lost.
 inline constexpr char kForgottenPayload[] = "mirror.store/forgotten";
@@ -173,9 +175,13 @@ class StoreHome {
   virtual absl::StatusOr<std::string> SetAside(const std::string& context_id, std::int64_t now_ms,
                                                const std::optional<TenantRecord>& owner) = 0;
 
+  /// By what a mirror is told from a later one of its name; 0: nobody but this process makes one.
+  virtual absl::StatusOr<std::int64_t> FindEpoch(const std::string& context_id) = 0;
   /// Notes that a tenant is being deleted: on disk when it returns, once more is harmless. What was begun as
-  /// kAll stays that.
-  virtual absl::Status BeginDeletion(const std::string& context_id, Deleted what = Deleted::kAll) = 0;
+  /// kAll stays that. `epoch`: only of the mirror that had it by FindEpoch(); 0: of whichever there is.
+  /// Errors: kAborted, too: that mirror was deleted or moved meanwhile, and nothing was noted.
+  virtual absl::Status BeginDeletion(const std::string& context_id, Deleted what = Deleted::kAll,
+                                     std::int64_t epoch = 0) = 0;
   /// Behind it: removes the mirror and what was begun of it, what was kept of it where all is, and then notes
   /// that it is deleted, unless that is to be forgotten. Nobody has it open. After an error it can be called
   /// again.

@@ -144,6 +144,10 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
 
 absl::Status FileCalls::TakeIn(const std::function<absl::Status(bool replaces)>& put, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
+  if (mirror_.file().retired) {
+    return absl::UnavailableError(absl::StrCat(
+        "'", mirror_.context_id(), "' is being deleted. Nothing was made; try again when it is gone."));
+  }
   const absl::Status there = OpenForOperator(mirror_, now_ms);
   if (!there.ok() && !absl::IsNotFound(there)) return there;
   if (there.ok()) {

@@ -321,7 +321,7 @@ std::vector<std::shared_ptr<Tenant>> Tenants::All() {
   return all;
 }
 
-absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what) {
+absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what, std::int64_t epoch) {
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
   if (!tenant.ok()) return tenant.status();
   const std::string& spelled = (*tenant)->context_id();
@@ -336,7 +336,7 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
     }
     {
       const MutexLock marks(marks_mutex_);
-      if (absl::Status set = home_.BeginDeletion(spelled, what); !set.ok()) return set;
+      if (absl::Status set = home_.BeginDeletion(spelled, what, epoch); !set.ok()) return set;
       const MutexLock lock(mutex_);
       if (!home_.IsShared()) {
         deleted_[key] = spelled;

@@ -9,6 +9,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
 #include "server/plan/cycle_check.h"
+#include "server/store/home.h"
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/metadata_rows.h"
@@ -187,6 +188,7 @@ absl::Status CheckServed(const TenantRow& row, std::int64_t epoch) {
                                                   : "is served elsewhere now.";
   absl::Status status = absl::UnavailableError(absl::StrCat("the mirror ", why, kNothingApplied));
   if (row.state != "deleting") status.SetPayload(kElsewherePayload, absl::Cord(why));
+  status.SetPayload(kChangingPayload, absl::Cord(why));
   return status;
 }
 

@@ -131,7 +131,8 @@ class SqliteHome final : public StoreHome {
     return SetSqliteStoreAside(dir_, context_id, now_ms, owner);
   }
 
-  absl::Status BeginDeletion(const std::string& context_id, Deleted what) override {
+  absl::StatusOr<std::int64_t> FindEpoch(const std::string&) override { return 0; }
+  absl::Status BeginDeletion(const std::string& context_id, Deleted what, std::int64_t) override {
     return SetDeletingMark(dir_, context_id, what);
   }
   absl::Status FinishDeletion(const std::string& context_id) override {

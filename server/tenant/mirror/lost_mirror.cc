@@ -42,6 +42,10 @@ bool IsTakenAway(const absl::Status& opened) {
   return absl::IsDataLoss(opened) && opened.GetPayload(kLostPayload).has_value();
 }
 
+bool IsChanging(const absl::Status& status) {
+  return absl::IsUnavailable(status) && status.GetPayload(kChangingPayload).has_value();
+}
+
 bool NoteLost(Mirror& mirror, const absl::Status& opened) {
   bool& told = mirror.file().told_lost;
   if (opened.ok()) told = false;

@@ -13,6 +13,8 @@ namespace mirror {
 
 /// Whether a status of StoreHome::Open says that somebody took away what was served there.
 bool IsTakenAway(const absl::Status& opened);
+/// Of a mirror that somebody makes, moves or deletes just now: see kChangingPayload.
+bool IsChanging(const absl::Status& status);
 /// Whether that status is of a mirror that is lost, and may be made anew; the event is told once.
 bool NoteLost(Mirror& mirror, const absl::Status& opened) MIRROR_REQUIRES(mirror.mutex());
 /// Opens its file. A new one in the place of one that is lost stays its owner's, and paused, as far as that

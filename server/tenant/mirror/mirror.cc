@@ -10,12 +10,18 @@
 #include "server/plan/breaker.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
+#include "server/store/home.h"
 #include "server/tenant/mirror/lost_mirror.h"
 
 namespace mirror {
 namespace {
 
-absl::Status IsGone(const std::string& context_id) {
+/// Whoever sends records has no cycle to begin, and asks for something that is not there any more.
+absl::Status IsGone(const std::string& context_id, const SeenSummary& seen, const absl::Status& opened) {
+  if (seen.HasRecords() && !opened.GetPayload(kLostPayload) && !opened.GetPayload(kForgottenPayload)) {
+    return absl::NotFoundError(
+        absl::StrCat("'", context_id, "' was deleted, or is being deleted. Nothing was done."));
+  }
   return absl::AbortedError(absl::StrCat(
       "the mirror of '", context_id, "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
 }
@@ -104,6 +110,7 @@ void Mirror::FindStale() {
 
 absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   if (file_.retired) {
+    if (seen_.HasRecords()) return IsGone(context_id_, seen_, absl::OkStatus());
     return absl::PermissionDeniedError(absl::StrCat(
         "tenant '", context_id_, "' is not mirrored here. Nothing was done. Ask the mirror's operator."));
   }
@@ -118,7 +125,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   // Another process may have moved it between the look where it is and the look at it.
   if (options_.is_shared && (absl::IsDataLoss(store.status()) || absl::IsFailedPrecondition(store.status())))
     store = OpenFile(*this, create);
-  if (absl::IsNotFound(store.status())) return IsGone(context_id_);
+  if (absl::IsNotFound(store.status())) return IsGone(context_id_, seen_, store.status());
   // What stands there is no mirror of this tenant's, or one of a later version.
   if (absl::IsFailedPrecondition(store.status())) TellUnavailable(store.status());
   if (!store.ok()) return Noticed(store.status());
@@ -160,7 +167,12 @@ absl::Status Mirror::Noticed(absl::Status status) {
     if (absl::IsNotFound(opened)) {
       NoteLost(*this, opened);
       Close();
-      return IsGone(context_id_);
+      return IsGone(context_id_, seen_, opened);
+    }
+    // What another process does to it just now, it is asked about when that is over.
+    if (IsChanging(opened)) {
+      Close();
+      return opened;
     }
     if (IsTakenAway(opened)) status = opened;
   }
@@ -182,7 +194,7 @@ absl::Status Mirror::Noticed(absl::Status status) {
     Summarize(Look::kTenant);
     return absl::DataLossError(file_.quarantine);
   }
-  if (absl::IsUnavailable(status)) TellUnavailable(status);
+  if (absl::IsUnavailable(status) && !IsChanging(status)) TellUnavailable(status);
   return status;
 }
 

@@ -167,7 +167,14 @@ void RecordsCalls::Bound(Plan* plan) {
     plan->document_bounds.push_back({kAnswerKind, plan->now_ms - kAnswersKeptMs, kAnswersMax});
 }
 
-absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) { return OpenForOperator(mirror_, now_ms); }
+absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) {
+  if (mirror_.file().retired) {
+    // Also where nothing was known of it yet.
+    return absl::NotFoundError(
+        absl::StrCat("'", mirror_.context_id(), "' is being deleted. Nothing was done."));
+  }
+  return OpenForOperator(mirror_, now_ms);
+}
 
 absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t now_ms) {
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;

@@ -52,6 +52,10 @@ class SaidServers final : public JobServers {
     listed = std::set<std::string>(jobs.begin(), jobs.end());
     return absl::OkStatus();
   }
+  absl::StatusOr<std::vector<std::string>> FindListed() override {
+    const std::lock_guard lock(mutex_);
+    return std::vector<std::string>(listed.begin(), listed.end());
+  }
   absl::StatusOr<std::vector<std::string>> FindOrphans(std::chrono::milliseconds) override { return orphans; }
 
   std::map<std::string, Server> servers;
@@ -185,6 +189,29 @@ TEST_F(ImportJobsTest, OneThatIsOverOrNotThereIsOnlyStruckOut) {
   EXPECT_THAT(servers_.listed, IsEmpty());
   EXPECT_EQ((*Jobs()->Find(over))->state, JobState::kFinished);
   EXPECT_THAT(catalog_.Kinds(), ElementsAre("tenant.created"));
+}
+
+TEST_F(ImportJobsTest, ATenantIsNotErasedWhileAServerHasAFileOfOneOfItsThatIsOver) {
+  MakeStorage("Acme");
+  const std::string over = Write("Acme", 1, JobState::kFinished), runs = Write("Acme", 2);
+  servers_.listed = {over, runs, "Absent-000000000009"};
+  const auto jobs = Jobs();
+  EXPECT_FALSE(jobs->RemoveEnded("Acme"));
+  EXPECT_FALSE(jobs->RemoveEnded("Absent")) << "with its data source it is over, too";
+  EXPECT_TRUE(jobs->RemoveEnded("Other"));
+  servers_.listed.erase(over);
+  EXPECT_TRUE(jobs->RemoveEnded("acme")) << "one that runs has its file for its own sake";
+}
+
+TEST_F(ImportJobsTest, OneThatAnotherServerEndedGoesBeforeItsTurn) {
+  MakeStorage("Acme");
+  const std::string over = Write("Acme", 1, JobState::kFinished), waits = Write("Acme", 2);
+  servers_.listed = {over, waits};
+  const auto jobs = Jobs();
+  for (const std::string& id : {over, waits}) jobs->Schedule(**jobs->Find(id));
+  jobs->RemoveAllEnded();
+  EXPECT_THAT(servers_.listed, ElementsAre(waits));
+  EXPECT_EQ(jobs->FindLoad().waiting, 1);
 }
 
 TEST_F(ImportJobsTest, TheyAreListedByDataSourceTheLatestFirstAndInPages) {

@@ -168,6 +168,18 @@ absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& 
   return *moved == 1;
 }
 
+absl::StatusOr<bool> MoveThisPlacement(PostgresControl& control, const Placement& placement,
+                                       PlacementState to) {
+  const std::string folded = FoldName(placement.context_id);
+  const auto moved =
+      ChangePlacements(control,
+                       absl::StrCat("UPDATE mirror_control.tenant SET state = $3, state_ms = ", kControlNow,
+                                    " WHERE folded = $1 AND state = $2 AND epoch = $4"),
+                       {folded, WordOf(placement.state), WordOf(to), placement.epoch});
+  if (!moved.ok()) return moved.status();
+  return *moved == 1;
+}
+
 absl::StatusOr<bool> MovePlacementTo(PostgresControl& control, const std::string& context_id,
                                      const std::string& from, const std::string& to, std::int64_t epoch) {
   const std::string folded = FoldName(context_id);
@@ -222,15 +234,17 @@ absl::Status ForgetMark(PostgresControl& control, const Placement& placement) {
 }
 
 absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id,
-                                    PlacementState to) {
+                                    PlacementState to, std::int64_t epoch) {
   const std::string folded = FoldName(context_id), state(WordOf(to));
   return ChangePlacements(
              control,
-             absl::StrCat("INSERT INTO mirror_control.tenant VALUES ($1, $2, '', '', 1, $3, ", kControlNow,
-                          ", '') ON CONFLICT (folded) DO UPDATE SET state = excluded.state, state_ms = "
-                          "excluded.state_ms WHERE tenant.state NOT IN ('deleted', 'importing', "
-                          "'restoring') AND (tenant.state <> 'deleting' OR excluded.state = 'deleting')"),
-             {context_id, folded, state})
+             absl::StrCat("INSERT INTO mirror_control.tenant SELECT $1, $2, '', '', 1, $3, ", kControlNow,
+                          ", '' WHERE $4::bigint = 0 OR EXISTS (SELECT FROM mirror_control.tenant WHERE "
+                          "folded = $2) ON CONFLICT (folded) DO UPDATE SET state = excluded.state, state_ms "
+                          "= excluded.state_ms WHERE tenant.state NOT IN ('deleted', 'importing', "
+                          "'restoring') AND (tenant.state <> 'deleting' OR excluded.state = 'deleting') AND "
+                          "($4::bigint = 0 OR tenant.epoch = $4::bigint AND tenant.state <> 'gone')"),
+             {context_id, folded, state, epoch})
       .status();
 }
 

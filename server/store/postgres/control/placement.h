@@ -62,6 +62,9 @@ absl::StatusOr<Placement> TakePlacement(PostgresControl& control, const std::str
 /// From one state to the next. False: it is not in `from` any more, and stays as it is.
 absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& context_id,
                                    PlacementState from, PlacementState to);
+/// The same of the very mirror that `placement` was read of. False, too: another one has its name by now.
+absl::StatusOr<bool> MoveThisPlacement(PostgresControl& control, const Placement& placement,
+                                       PlacementState to);
 /// Notes where a mirror is going to be imported, of what is gone or deleted, with the next epoch: from then
 /// on nobody makes one. Absent: it is in another state, and stays as it is.
 absl::StatusOr<std::optional<Placement>> TakeForImport(PostgresControl& control,
@@ -81,9 +84,10 @@ absl::StatusOr<bool> HoldPlacement(PostgresControl& control, const Placement& pl
 /// False: it knows of no earlier epoch that is served, and stays as it is.
 absl::StatusOr<bool> CorrectPlacement(PostgresControl& control, const Placement& served);
 /// To kDeleting, kDropping or kForgetting, whatever state it is in, and also of a tenant that nobody knows;
-/// not of one that is deleted or is being imported, nor from the first to the second.
+/// not of one that is deleted or is being imported, nor from the first to the second. `epoch`: only of a
+/// mirror of this one; 0: of whichever there is.
 absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string& context_id,
-                                    PlacementState to);
+                                    PlacementState to, std::int64_t epoch = 0);
 /// From kServing to kGone, where nothing has changed since `placement` was read. False: something has.
 absl::StatusOr<bool> MoveLostPlacement(PostgresControl& control, const Placement& placement);
 /// Its schema came there otherwise than behind its mark.

@@ -41,6 +41,16 @@ absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& conn
                      .is_going = rows->Bool(0, 4)};
 }
 
+absl::Status CheckIsOf(postgres::Connection& connection, const std::string& context_id,
+                       const std::string& schema) {
+  const absl::StatusOr<std::optional<FoundSchema>> there = FindSchema(connection, schema);
+  if (!there.ok() || !there->has_value() || (*there)->context_id == context_id) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the control database says that the mirror of '", context_id, "' is schema ",
+                   QuoteName(schema), ", which is the mirror of '", (*there)->context_id,
+                   "'. Nothing was done. Somebody changed mirror_control.tenant: put it right there."));
+}
+
 absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection) {
   const auto names = connection.Query(
       "SELECT n.nspname::text FROM pg_namespace n WHERE n.nspname LIKE 'Mirror\\_%' AND EXISTS (SELECT FROM "

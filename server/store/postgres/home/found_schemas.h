@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 
@@ -34,6 +35,10 @@ struct FoundSchema {
 /// Absent: none of that name stands there, or it holds no mirror.
 absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection,
                                                       const std::string& schema);
+/// What the control database says may be wrong, and what is set aside or dropped has to be the tenant's. A
+/// mirror that cannot be read says nothing. Errors: kFailedPrecondition.
+absl::Status CheckIsOf(postgres::Connection& connection, const std::string& context_id,
+                       const std::string& schema);
 /// Those of the names that new mirrors get, but for the two that a move has beside the one that is served,
 /// and for those that cannot be read now: one that is damaged or locked keeps nobody from the others.
 absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection);

@@ -246,7 +246,7 @@ class PlacedMove final : public PlaceMove {
     if (!row.ok()) return row.status();
     const bool is_copy =
         row->has_value() && (*row)->state == "deleting" && (*row)->tenant.context_id == placement_.context_id;
-    if (is_copy) return RemoveSchema(connection, names_);
+    if (is_copy) return RemoveSchema(connection, names_, {.epoch_max = (*row)->epoch, .also_served = false});
     return absl::FailedPreconditionError(absl::StrCat(
         "the place '", to_name(), "' has a schema ", names_.schema,
         " already, and it is no copy that a move left. Nothing was changed. Rename it, or drop it."));

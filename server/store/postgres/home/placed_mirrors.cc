@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
+#include "server/store/home.h"
 #include "server/store/postgres/control/server_rows.h"
 #include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/names.h"
@@ -35,10 +37,19 @@ bool IsBeingImported(const Placement& placement) {
 }
 
 absl::Status BeingImported(const std::string& context_id) {
-  return absl::UnavailableError(
+  absl::Status imported = absl::UnavailableError(
       absl::StrCat("the mirror of '", context_id,
-                   "' is being imported: a move or a restore brings it, or brought it while its place did "
-                   "not answer or had no standby. Nothing was done; try again."));
+                   "' is being imported: it is made over HTTP, moved or restored, or was while its place "
+                   "did not answer or had no standby. Nothing was done; try again."));
+  imported.SetPayload(kChangingPayload, absl::Cord(context_id));
+  return imported;
+}
+
+absl::Status BeingChanged(const std::string& context_id) {
+  absl::Status changed = absl::UnavailableError(absl::StrCat(
+      "the mirror of '", context_id, "' was made anew or moved just now. Nothing was done; try again."));
+  changed.SetPayload(kChangingPayload, absl::Cord(context_id));
+  return changed;
 }
 
 std::string LocationOf(const std::string& place, const std::string& schema) {
@@ -174,6 +185,12 @@ absl::StatusOr<bool> PlacedMirrors::Move(const std::string& context_id, Placemen
   return moved;
 }
 
+absl::StatusOr<bool> PlacedMirrors::MoveThis(const Placement& placement, PlacementState to) {
+  absl::StatusOr<bool> moved = MoveThisPlacement(*control_, placement, to);
+  Forget(placement.context_id);
+  return moved;
+}
+
 absl::StatusOr<bool> PlacedMirrors::MovePlace(const std::string& context_id, const std::string& from,
                                               const std::string& to, std::int64_t epoch) {
   absl::StatusOr<bool> moved = MovePlacementTo(*control_, context_id, from, to, epoch);
@@ -199,8 +216,9 @@ absl::Status PlacedMirrors::ForgetMarkOf(const Placement& placement) {
   return forgotten;
 }
 
-absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id, PlacementState to) {
-  absl::Status begun = BeginDeletingPlacement(*control_, context_id, to);
+absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id, PlacementState to,
+                                          std::int64_t epoch) {
+  absl::Status begun = BeginDeletingPlacement(*control_, context_id, to, epoch);
   Forget(context_id);
   return begun;
 }

@@ -24,6 +24,8 @@ bool IsThere(const Placement& placement);
 bool IsBeingImported(const Placement& placement);
 /// kUnavailable, for whoever would have it now.
 absl::Status BeingImported(const std::string& context_id);
+/// The same of one that was made anew or moved between two looks.
+absl::Status BeingChanged(const std::string& context_id);
 
 /// Where a schema stands, for people: "postgres://p1/Mirror_Cust".
 std::string LocationOf(const std::string& place, const std::string& schema);
@@ -60,7 +62,8 @@ class PlacedMirrors {
 
   absl::StatusOr<bool> Move(const std::string& context_id, PlacementState from, PlacementState to)
       MIRROR_EXCLUDES(mutex_);
-  /// See MovePlacementTo().
+  /// See MoveThisPlacement() and MovePlacementTo().
+  absl::StatusOr<bool> MoveThis(const Placement& placement, PlacementState to) MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<bool> MovePlace(const std::string& context_id, const std::string& from,
                                  const std::string& to, std::int64_t epoch) MIRROR_EXCLUDES(mutex_);
   /// See HoldPlacement().
@@ -68,7 +71,9 @@ class PlacedMirrors {
   /// See MoveLostPlacement() and ForgetMark().
   absl::StatusOr<bool> MoveLost(const Placement& placement) MIRROR_EXCLUDES(mutex_);
   absl::Status ForgetMarkOf(const Placement& placement) MIRROR_EXCLUDES(mutex_);
-  absl::Status BeginDeleting(const std::string& context_id, PlacementState to) MIRROR_EXCLUDES(mutex_);
+  /// See BeginDeletingPlacement().
+  absl::Status BeginDeleting(const std::string& context_id, PlacementState to, std::int64_t epoch)
+      MIRROR_EXCLUDES(mutex_);
 
   /// Where a new mirror is going to be: where its schema stands already, else where there are the fewest
   /// relations, among places that all servers name.

@@ -19,9 +19,9 @@
 #include "server/store/postgres/home/lost_mirrors.h"
 #include "server/store/postgres/home/place_marks.h"
 #include "server/store/postgres/home/place_move.h"
+#include "server/store/postgres/home/placed_deletion.h"
 #include "server/store/postgres/home/placed_import.h"
 #include "server/store/postgres/home/placed_mirrors.h"
-#include "server/store/postgres/home/schema_removal.h"
 #include "server/store/postgres/home/store_look.h"
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
@@ -79,27 +79,6 @@ absl::Status Unknown(const std::string& context_id) {
                                              "'. Nothing was done; the same call again is safe."));
 }
 
-/// What the control database says may be wrong, and what is set aside or dropped has to be the tenant's. A
-/// mirror that cannot be read says nothing. Errors: kFailedPrecondition.
-absl::Status CheckIsOf(postgres::Connection& connection, const std::string& context_id,
-                       const std::string& schema) {
-  const absl::StatusOr<std::optional<FoundSchema>> there = FindSchema(connection, schema);
-  if (!there.ok() || !there->has_value() || (*there)->context_id == context_id) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("the control database says that the mirror of '", context_id, "' is schema ",
-                   QuoteName(schema), ", which is the mirror of '", (*there)->context_id,
-                   "'. Nothing was done. Somebody changed mirror_control.tenant: put it right there."));
-}
-
-/// The deletion was begun, and did not come to its end.
-absl::Status StillThere(const std::string& context_id, const absl::Status& why) {
-  return absl::Status(why.code(),
-                      absl::StrCat("the mirror of '", context_id,
-                                   "' takes nothing any more, and its rows are not all gone yet: ",
-                                   absl::StripSuffix(why.message(), "."), ". 'mirrorctl delete ", context_id,
-                                   " --confirm ", context_id, "' goes on with it."));
-}
-
 absl::StatusOr<std::vector<std::string>> ListWhere(PlacedMirrors& mirrors,
                                                    const std::function<bool(const Placement&)>& is) {
   const absl::StatusOr<std::vector<Placement>> all = mirrors.List();
@@ -109,16 +88,6 @@ absl::StatusOr<std::vector<std::string>> ListWhere(PlacedMirrors& mirrors,
     if (is(placement)) ids.push_back(placement.context_id);
   }
   return ids;
-}
-
-PlacementState StateOf(Deleted what) {
-  if (what == Deleted::kAll) return PlacementState::kDeleting;
-  return what == Deleted::kMirrorOnly ? PlacementState::kDropping : PlacementState::kForgetting;
-}
-
-Deleted WhatIsDeleted(PlacementState state) {
-  if (state == PlacementState::kForgetting) return Deleted::kForgotten;
-  return state == PlacementState::kDropping ? Deleted::kMirrorOnly : Deleted::kAll;
 }
 
 bool WasDeleted(const Placement& placement) {
@@ -177,53 +146,6 @@ std::map<std::string, std::set<std::string>> ListNames(const PlacedMirrors& mirr
     for (int row = 0; row < rows->rows(); ++row) there.insert(rows->Text(row, 0));
   }
   return names;
-}
-
-/// Those that were set aside of a mirror; in a place that is not its own also what a move left there: a copy,
-/// or the one from which it went.
-absl::StatusOr<std::vector<std::string>> ListOthers(postgres::Connection& connection,
-                                                    const std::string& context_id, const std::string& schema,
-                                                    bool is_its_place) {
-  absl::StatusOr<std::vector<std::string>> schemas = ListAside(connection, context_id);
-  if (!schemas.ok() || is_its_place) return schemas;
-  const absl::StatusOr<std::optional<FoundSchema>> there = FindSchema(connection, schema);
-  if (!there.ok()) return there.status();
-  const bool is_left_over = there->has_value() && !(*there)->IsServed();
-  if (is_left_over && (*there)->context_id == context_id) schemas->push_back(schema);
-  return schemas;
-}
-
-/// The mirror's, where all is asked for behind those that were set aside or left: they may stand in other
-/// places.
-absl::Status ForEachSchema(
-    const PlacedMirrors& mirrors, const Placement& placement, Deleted what, PlaceUse use,
-    const std::function<absl::Status(postgres::Connection&, const PostgresOwnTables&)>& act) {
-  // Nobody knows where the mirror was to be of a tenant that was deleted before it had one.
-  const std::string name = placement.schema.empty() ? SchemaOf(placement.context_id) : placement.schema;
-  for (const std::shared_ptr<PostgresPlace>& place : mirrors.places()) {
-    const absl::StatusOr<postgres::Lease> lease = place->Take(use);
-    if (!lease.ok()) return lease.status();
-    const bool is_its_place = place->options().name == placement.place;
-    absl::StatusOr<std::vector<std::string>> schemas = std::vector<std::string>();
-    if (what != Deleted::kMirrorOnly) schemas = ListOthers(**lease, placement.context_id, name, is_its_place);
-    if (!schemas.ok()) return schemas.status();
-    if (is_its_place) {
-      if (absl::Status is_own = CheckIsOf(**lease, placement.context_id, name); !is_own.ok()) return is_own;
-      schemas->push_back(name);
-    }
-    for (const std::string& schema : *schemas) {
-      absl::Status done = act(**lease, PostgresOwnTables(placement.context_id, schema));
-      if (!done.ok()) return done;
-    }
-  }
-  return absl::OkStatus();
-}
-
-/// CheckRemovable() of one of which nothing is removed yet.
-absl::Status MayBeginRemoving(postgres::Connection& connection, const PostgresOwnTables& names) {
-  absl::Status removable = CheckRemovable(connection, names);
-  if (!absl::IsFailedPrecondition(removable)) return removable;
-  return absl::FailedPreconditionError(absl::StrCat(removable.message(), " Nothing was deleted."));
 }
 
 /// In all places.
@@ -391,37 +313,16 @@ class PostgresHome final : public StoreHome {
     return *was_there ? LocationOf(placement.place, aside) : "";
   }
 
-  absl::Status BeginDeletion(const std::string& context_id, Deleted what) override {
+  absl::StatusOr<std::int64_t> FindEpoch(const std::string& context_id) override {
     const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
-    if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
-    if (found->has_value() && IsThere(**found)) {
-      // While nothing is done yet.
-      absl::Status removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, MayBeginRemoving);
-      if (removable.ok()) removable = ForEachSchema(mirrors_, **found, what, PlaceUse::kRead, CheckUnlocked);
-      if (!removable.ok()) return removable;
-    }
-    return mirrors_.BeginDeleting(context_id, StateOf(what));
+    return found->has_value() ? (*found)->epoch : 0;
   }
-
+  absl::Status BeginDeletion(const std::string& context_id, Deleted what, std::int64_t epoch) override {
+    return BeginPlacedDeletion(mirrors_, context_id, what, epoch);
+  }
   absl::Status FinishDeletion(const std::string& context_id) override {
-    const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
-    if (!found.ok()) return found.status();
-    // One that came while its deletion was begun was not deleted.
-    if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
-    if (!found->has_value() || !IsBeingDeleted(**found)) return absl::OkStatus();
-    const PlacementState state = (*found)->state;
-    const Deleted what = WhatIsDeleted(state);
-    absl::Status removed = ForEachSchema(mirrors_, **found, what, PlaceUse::kWrite, FenceMirror);
-    if (removed.ok()) removed = ForEachSchema(mirrors_, **found, what, PlaceUse::kWrite, RemoveSchema);
-    if (!removed.ok()) return StillThere(context_id, removed);
-    CrashPoint("delete.files_gone");
-    const bool is_forgotten = what == Deleted::kForgotten;
-    absl::Status marked =
-        mirrors_.Move(context_id, state, is_forgotten ? PlacementState::kGone : PlacementState::kDeleted)
-            .status();
-    CrashPoint("delete.after");
-    return marked;
+    return FinishPlacedDeletion(mirrors_, context_id);
   }
 
   absl::Status AllowAgain(const std::string& context_id) override {
@@ -508,13 +409,24 @@ class PostgresHome final : public StoreHome {
     absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors_, store_, placement, /*create=*/true);
     if (!store.ok()) return store;
     CrashPoint("make.schema");
-    const absl::StatusOr<bool> moved =
-        mirrors_.Move(placement.context_id, PlacementState::kMaking, PlacementState::kServing);
+    const absl::StatusOr<bool> moved = mirrors_.MoveThis(placement, PlacementState::kServing);
     if (!moved.ok()) return moved.status();
     const absl::StatusOr<std::optional<Placement>> now = mirrors_.Find(placement.context_id);
     if (!now.ok()) return now.status();
     if (!now->has_value() || (*now)->state != PlacementState::kServing) return Unknown(placement.context_id);
     return store;
+  }
+
+  /// Of one that is not whole where it was said to be: whether that is said now, too. Else another server
+  /// took it away just then, and nothing is lost.
+  absl::Status CheckIsStill(const Placement& placement) {
+    const absl::StatusOr<std::optional<Placement>> now = mirrors_.Find(placement.context_id);
+    if (!now.ok()) return now.status();
+    if (!now->has_value() || !(IsThere(**now) || IsBeingImported(**now)))
+      return absl::NotFoundError(absl::StrCat("the mirror of '", placement.context_id, "' was deleted"));
+    const bool is_same = (*now)->state == placement.state && (*now)->epoch == placement.epoch &&
+                         (*now)->place == placement.place;
+    return is_same ? absl::OkStatus() : BeingChanged(placement.context_id);
   }
 
   absl::StatusOr<std::unique_ptr<Store>> OpenServing(const Placement& placement) {
@@ -524,8 +436,11 @@ class PostgresHome final : public StoreHome {
       const absl::StatusOr<std::optional<Placement>> later = mirrors_.FindLater(placement);
       if (!later.ok()) return later.status();
       if (later->has_value()) return OpenStore(mirrors_, store_, **later, /*create=*/false);
-      if (is_lost) return WhyLost(mirrors_, placement);
     }
+    if (is_lost || absl::IsDataLoss(store.status())) {
+      if (absl::Status same = CheckIsStill(placement); !same.ok()) return same;
+    }
+    if (is_lost) return WhyLost(mirrors_, placement);
     if (!store.ok()) return store;
     if (absl::Status marked = CheckMark(mirrors_, placement); !marked.ok()) return marked;
     return store;

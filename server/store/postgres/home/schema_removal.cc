@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/db/postgres/transaction.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -50,6 +51,11 @@ WITH mirror AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = $1),
         UNION SELECT oid FROM freshness)))
 SELECT what FROM found WHERE what IS NOT NULL ORDER BY what)";
 
+/// Of those who remove the same schema one at a time: who finds a mirror that is to go has it until the end
+/// of the transaction, since nobody can make another one of its name while it stands.
+constexpr char kLock[] = "SELECT pg_advisory_xact_lock(hashtextextended('mirror-server removes ' || $1, 0))";
+constexpr char kIsToGo[] = "epoch <= $1 AND ($2 OR state <> 'serving' OR moved_to IS NOT NULL)";
+
 absl::Status Drop(postgres::Connection& connection, const std::string& what) {
   return InStoreWords(connection.Execute(absl::StrCat("DROP ", what), kRemoving), Touched::kMirroredTable);
 }
@@ -59,6 +65,70 @@ std::vector<std::string> NamesIn(const postgres::Rows& rows) {
   std::vector<std::string> names;
   for (int row = 0; row < std::min(rows.rows(), kNamedMax); ++row) names.push_back(rows.Text(row, 0));
   return names;
+}
+
+/// Within a transaction. One whose own row cannot be read is to go: another one would be whole.
+absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnTables& names,
+                            const Removed& which) {
+  postgres::Savepoint savepoint(connection);
+  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  const auto others =
+      connection.Number(absl::StrCat("SELECT count(*) FROM ", names.tenant, " WHERE NOT (", kIsToGo, ")"),
+                        {which.epoch_max, which.also_served}, kRemoving);
+  const absl::Status read = InStoreWords(others.status(), Touched::kOwnTable);
+  if (!read.ok() && !absl::IsDataLoss(read)) return read;
+  const absl::Status ended = read.ok() ? savepoint.Release() : savepoint.RollBack();
+  if (!ended.ok()) return InStoreWords(ended, Touched::kOwnTable);
+  return !read.ok() || *others == 0;
+}
+
+/// The mirror's tables, its own last: until then the schema says whose it is. None: there is no such schema;
+/// a null: it is empty.
+absl::StatusOr<postgres::Rows> ListTables(postgres::Connection& connection, const PostgresOwnTables& names) {
+  auto tables = connection.Query(
+      absl::StrCat(
+          "SELECT c.relname::text FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid "
+          "AND c.relkind = 'r' WHERE n.nspname = $1 ORDER BY c.relname = '_mirror_tenant', "
+          "c.relname LIMIT ",
+          kTablesPerStep + 1),
+      {names.schema_name}, "looking for the mirror's tables");
+  if (!tables.ok()) return InStoreWords(tables.status(), Touched::kMirroredTable);
+  return tables;
+}
+
+/// Some of its tables, the last ones with the schema. Gives whether it is gone.
+absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const PostgresOwnTables& names,
+                                const Removed& which, bool is_first) {
+  postgres::Transaction transaction(connection);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  const auto locked = connection.Query(kLock, {names.schema_name}, kRemoving);
+  if (!locked.ok()) return InStoreWords(locked.status(), Touched::kOwnTable);
+  const absl::StatusOr<postgres::Rows> tables = ListTables(connection, names);
+  if (!tables.ok()) return tables.status();
+  if (tables->rows() == 0) return true;
+  const absl::StatusOr<bool> is_to_go = IsToGo(connection, names, which);
+  if (!is_to_go.ok()) return is_to_go;
+  if (!*is_to_go) return true;
+  if (is_first) {
+    if (absl::Status removable = CheckRemovable(connection, names); !removable.ok()) return removable;
+    // What came since is not dropped either: none of these says CASCADE.
+    if (absl::Status gone = Drop(connection, absl::StrCat("VIEW IF EXISTS ", names.freshness)); !gone.ok())
+      return gone;
+  }
+  std::vector<std::string> step;
+  const int count = std::min(tables->rows(), kTablesPerStep);
+  for (int row = 0; row < count; ++row) {
+    if (!tables->IsNull(row, 0)) step.push_back(Qualified(names.schema_name, tables->View(row, 0)));
+  }
+  const bool is_last = count == tables->rows();
+  std::vector<std::string> drops;
+  if (!step.empty()) drops.push_back(absl::StrCat("TABLE IF EXISTS ", absl::StrJoin(step, ", ")));
+  // In one transaction with the last table: an empty schema would be nobody's.
+  if (is_last) drops.push_back(absl::StrCat("SCHEMA IF EXISTS ", names.schema));
+  if (absl::Status gone = Drop(connection, absl::StrJoin(drops, "; DROP ")); !gone.ok()) return gone;
+  if (absl::Status done = transaction.Commit(kRemoving); !done.ok())
+    return InStoreWords(done, Touched::kMirroredTable);
+  return is_last;
 }
 
 }  // namespace
@@ -90,41 +160,24 @@ absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTa
       ". Nothing was done. Wait for it, or end it with pg_terminate_backend(), and try again."));
 }
 
-absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names) {
-  const absl::Status fenced = InStoreWords(
-      connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting'"), {}, kRemoving)
-          .status(),
-      Touched::kOwnTable);
+absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names,
+                         const Removed& which) {
+  const absl::Status fenced =
+      InStoreWords(connection
+                       .Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting' WHERE ", kIsToGo),
+                            {which.epoch_max, which.also_served}, kRemoving)
+                       .status(),
+                   Touched::kOwnTable);
   // A damaged one is removed as well, and one of which the end of a removal is left.
   return absl::IsDataLoss(fenced) ? absl::OkStatus() : fenced;
 }
 
-absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names) {
-  const auto tables = connection.Query(
-      "SELECT n.nspname::text, c.relname::text FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = "
-      "n.oid AND c.relkind = 'r' WHERE n.oid = to_regnamespace($1) ORDER BY c.relname = '_mirror_tenant', "
-      "c.relname",
-      {names.schema}, "looking for the mirror's tables");
-  if (!tables.ok()) return InStoreWords(tables.status(), Touched::kMirroredTable);
-  if (tables->rows() == 0) return absl::OkStatus();
-  if (absl::Status removable = CheckRemovable(connection, names); !removable.ok()) return removable;
-  // What came since is not dropped either: none of these says CASCADE. The tenant's own table goes last:
-  // until then the schema says whose it is.
-  if (absl::Status gone = Drop(connection, absl::StrCat("VIEW IF EXISTS ", names.freshness)); !gone.ok()) {
-    return gone;
+absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names,
+                          const Removed& which) {
+  for (bool is_first = true;; is_first = false) {
+    const absl::StatusOr<bool> is_gone = RemoveStep(connection, names, which, is_first);
+    if (!is_gone.ok() || *is_gone) return is_gone.status();
   }
-  for (int row = 0; row < tables->rows();) {
-    std::vector<std::string> step;
-    for (; row < tables->rows() && step.size() < kTablesPerStep; ++row) {
-      if (!tables->IsNull(row, 1)) step.push_back(Qualified(names.schema_name, tables->View(row, 1)));
-    }
-    std::vector<std::string> drops;
-    if (!step.empty()) drops.push_back(absl::StrCat("TABLE IF EXISTS ", absl::StrJoin(step, ", ")));
-    // In one transaction with the last table: an empty schema would be nobody's.
-    if (row == tables->rows()) drops.push_back(absl::StrCat("SCHEMA IF EXISTS ", names.schema));
-    if (absl::Status gone = Drop(connection, absl::StrJoin(drops, "; DROP ")); !gone.ok()) return gone;
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace mirror

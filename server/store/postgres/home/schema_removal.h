@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_HOME_SCHEMA_REMOVAL_H_
 #define MIRROR_SERVER_STORE_POSTGRES_HOME_SCHEMA_REMOVAL_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -18,15 +19,22 @@ absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnT
 /// for as long as it lasts. Errors: kUnavailable, naming who has.
 absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTables& names);
 
+/// Which mirror is to go: another one may come by the schema's name as soon as another server has removed it.
+struct Removed {
+  std::int64_t epoch_max = 0;  ///< It is of this epoch, or of an earlier one.
+  bool also_served = true;     ///< Else only what a move left of it.
+};
+
 /// Before that: whoever has it open on another server finds that nothing is written there any more. Waits for
-/// what is being written. Errors: kUnavailable.
-absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names);
+/// what is being written. A mirror that is not to go stays as it is. Errors: kUnavailable.
+absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names,
+                         const Removed& which);
 
 /// Drops it with its tables, a few at a time, each time in a transaction of its own: a database has room for
 /// so many locks. After an error it can be called again, and two servers may do it at once. One that is not
-/// there is removed. Errors: those of
-/// CheckRemovable().
-absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names);
+/// there, or has given its name to another one, is removed. Errors: those of CheckRemovable().
+absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names,
+                          const Removed& which);
 
 }  // namespace mirror
 
