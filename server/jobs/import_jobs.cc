@@ -27,6 +27,19 @@ bool IsGone(const absl::StatusOr<std::optional<ImportJob>>& job) {
   return job.ok() && (!*job || IsOver((*job)->state));
 }
 
+/// Whether no server has the file of a job of the tenant's that is over.
+bool IsNoneListed(JobServers* servers, ImportJobs& jobs, const std::string& context_id) {
+  if (servers == nullptr) return true;
+  const absl::StatusOr<std::vector<std::string>> listed = servers->FindListed();
+  if (!listed.ok()) return false;
+  // One that goes on has its file for its own sake.
+  return std::none_of(listed->begin(), listed->end(), [&](const std::string& id) {
+    if (FoldName(TenantOfJob(id)) != FoldName(context_id)) return false;
+    const absl::StatusOr<std::optional<ImportJob>> job = jobs.Find(id);
+    return !job.ok() || IsGone(job);
+  });
+}
+
 /// How often it is looked for jobs of servers that are gone; a part of the lease within these.
 constexpr std::chrono::milliseconds kLookMin{500}, kLookMax{30'000};
 constexpr int kLooksPerLease = 8;
@@ -264,41 +277,12 @@ bool ImportJobs::RunOne(const Waiting& next) {
 }
 
 bool ImportJobs::RemoveEnded(const std::string& context_id) {
-  const bool is_all = RemoveEndedHere(context_id);
-  return is_all && IsNoneListed(context_id);
-}
-
-bool ImportJobs::IsNoneListed(const std::string& context_id) {
-  if (servers_ == nullptr) return true;
-  const absl::StatusOr<std::vector<std::string>> listed = servers_->FindListed();
-  if (!listed.ok()) return false;
-  // One that goes on has its file for its own sake.
-  return std::none_of(listed->begin(), listed->end(), [&](const std::string& id) {
-    if (FoldName(TenantOfJob(id)) != FoldName(context_id)) return false;
-    const absl::StatusOr<std::optional<ImportJob>> job = Find(id);
-    return !job.ok() || IsGone(job);
-  });
-}
-
-void ImportJobs::RemoveAllEnded() {
-  std::set<std::string> tenants;
-  {
-    const MutexLock lock(mutex_);
-    for (const Waiting& one : jobs_) tenants.insert(one.tenant);
-  }
-  for (const std::string& tenant : tenants) {
-    if (IsStopping("")) return;
-    RemoveEndedHere(tenant);
-  }
-}
-
-bool ImportJobs::RemoveEndedHere(const std::string& context_id) {
   const std::string tenant = FoldName(context_id);
   std::vector<std::string> all;
   {
     const MutexLock lock(mutex_);
     for (const Waiting& one : jobs_) {
-      if (one.tenant == tenant) all.push_back(one.id);
+      if (tenant.empty() || one.tenant == tenant) all.push_back(one.id);
     }
   }
   bool is_all = true;
@@ -337,7 +321,7 @@ bool ImportJobs::RemoveEndedHere(const std::string& context_id) {
     uploads_.Remove(one.upload);
     Forget(one.id);
   }
-  return is_all;
+  return is_all && (tenant.empty() || IsNoneListed(servers_, *this, context_id));
 }
 
 void ImportJobs::EndLost() {
@@ -398,7 +382,7 @@ void ImportJobs::Look() {
   auto orphans_at = std::chrono::steady_clock::now() + interval;
   UntilDone([&] {
     while (Pause(std::min<std::chrono::milliseconds>(interval, kLookEnded))) {
-      RemoveAllEnded();
+      RemoveEnded("");
       if (std::chrono::steady_clock::now() < orphans_at) continue;
       EndOrphans(NowMs());
       orphans_at = std::chrono::steady_clock::now() + interval;

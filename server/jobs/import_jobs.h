@@ -87,11 +87,9 @@ class ImportJobs {
   absl::StatusOr<ImportJob> Cancel(const std::string& id, std::int64_t now_ms);
   /// Removes the files of the tenant's jobs that are over, as it was cleared or deleted: of those that wait
   /// at once; one that runs is stopped, and waited for. False: not all of them are gone yet, here or on
-  /// another server; they go by themselves.
+  /// another server; they go by themselves. Of an empty id: of all tenants' here, as another server may have
+  /// ended them; once in a while it does by itself.
   bool RemoveEnded(const std::string& context_id);
-  /// The same of all tenants' that are here: another server may have ended them. Once in a while it does by
-  /// itself.
-  void RemoveAllEnded();
   /// Ends jobs whose server is gone, where it is this server that does so. Once in a while it does by itself.
   void EndOrphans(std::int64_t now_ms);
 
@@ -125,9 +123,6 @@ class ImportJobs {
   /// The same of one that was found to be over, unless another server told of it.
   void TellFound(const ImportJob& job);
   void Look();
-  bool RemoveEndedHere(const std::string& context_id);
-  /// Whether no server has the file of a job of the tenant's that is over.
-  bool IsNoneListed(const std::string& context_id);
   /// Another server's job of the same data source comes first.
   bool MustWait(const ImportJob& job, Tenant& tenant);
   /// The latest first; of a tenant that cannot be asked none.

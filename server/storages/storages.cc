@@ -101,7 +101,8 @@ absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMap
     // One that somebody holds is not forgotten, and the id would be taken for ever.
     tenant->reset();
     tenants_.ForgetUnlessThere(context_id);
-    return taken_in;
+    // It was there, and another server deletes it already.
+    return IsNowhere(taken_in) ? BeingDeleted(context_id) : taken_in;
   }
   // What could not be kept is read from the mirror by the next list.
   (*tenant)->KeepListedDocuments(now_ms).status().IgnoreError();
@@ -275,6 +276,8 @@ absl::StatusOr<DataSource> Storages::Completed(const DataSource& source, const s
 
 absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource& source,
                                                                 const std::string& root_id) {
+  const absl::StatusOr<std::int64_t> epoch = tenants_.home().FindEpoch(source.tenant);
+  if (!epoch.ok()) return epoch.status();
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
   if (absl::IsNotFound(tenant.status())) return std::nullopt;
   if (!tenant.ok()) return tenant.status();
@@ -308,7 +311,7 @@ absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource
                      "source is listed again."));
   }
   // A kill left it of an attempt before this one.
-  if (absl::Status removed = DeleteTenant(source.tenant, "").status(); !removed.ok()) return removed;
+  if (absl::Status removed = DeleteTenant(source.tenant, "", *epoch).status(); !removed.ok()) return removed;
   return std::nullopt;
 }
 

@@ -16,14 +16,10 @@
 namespace mirror {
 namespace {
 
-/// Whoever sends records has no cycle to begin, and asks for something that is not there any more.
 absl::Status IsGone(const std::string& context_id, const SeenSummary& seen, const absl::Status& opened) {
-  if (seen.HasRecords() && !opened.GetPayload(kLostPayload) && !opened.GetPayload(kForgottenPayload)) {
-    return absl::NotFoundError(
-        absl::StrCat("'", context_id, "' was deleted, or is being deleted. Nothing was done."));
-  }
-  return absl::AbortedError(absl::StrCat(
-      "the mirror of '", context_id, "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
+  const bool is_deleted = !opened.GetPayload(kLostPayload) && !opened.GetPayload(kForgottenPayload);
+  const absl::Status gone = IsGoneFromCycle(context_id);
+  return seen.HasRecords() && is_deleted ? WithoutCycle(gone) : gone;
 }
 
 /// How it goes on with what is there now: `cycles` says it where cycles come.

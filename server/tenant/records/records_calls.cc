@@ -14,6 +14,7 @@
 #include "base/crash_point.h"
 #include "base/nonce.h"
 #include "server/records/mapper_json.h"
+#include "server/tenant/mirror/lost_mirror.h"
 #include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/partner_rows.h"
 #include "server/tenant/records/records_planner.h"
@@ -45,6 +46,10 @@ const absl::Status& NoMemory() {
       "there is no memory left to write this. Whether it was written is not known; the same request again is "
       "safe under the same Idempotency-Key.");
   return status;
+}
+
+absl::Status NoticedOf(Mirror& mirror, const absl::Status& status) MIRROR_REQUIRES(mirror.mutex()) {
+  return WithoutCycle(mirror.Noticed(status));
 }
 
 absl::Status FirstFailure(const Mirror::Committed& committed) {
@@ -130,7 +135,7 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
             return plan;
           },
       ForRows());
-  if (!committed.ok()) return committed.status();
+  if (!committed.ok()) return WithoutCycle(committed.status());
   if (!*committed) return absl::OkStatus();
   const absl::Status failed = FirstFailure(**committed);
   if (failed.ok()) NoteWritten((*committed)->plan, now_ms);
@@ -190,7 +195,7 @@ absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t
         return planner(*mirror_.store(), tenant, **record);
       });
   mirror_.seen().NoteDocuments();
-  if (!committed.ok()) return committed.status();
+  if (!committed.ok()) return WithoutCycle(committed.status());
   mirror_.agreed().Forget();
   mirror_.Summarize(Look::kAll);
   return FirstFailure(**committed);
@@ -244,7 +249,7 @@ absl::StatusOr<std::optional<TableSchema>> RecordsCalls::ReadAgreedPartners() {
   if (!tenant.ok()) return tenant.status();
   if (tenant->door() != Door::kRecords) return ComesByCycles(*tenant);
   absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->records().ReadSchema(kPartnerTable);
-  if (!agreed.ok()) return mirror_.Noticed(agreed.status());
+  if (!agreed.ok()) return NoticedOf(mirror_, agreed.status());
   return agreed;
 }
 
@@ -264,7 +269,7 @@ absl::Status RecordsCalls::ReadPartners(const std::vector<std::string>& external
         const TableSchema kept = KeptForm(**agreed);
         absl::StatusOr<RowBlock> block = mirror_.store()->records().ReadRows(
             kept, std::vector<std::string>(ids.begin(), ids.end()), kAnyBytes);
-        if (!block.ok()) return mirror_.Noticed(block.status());
+        if (!block.ok()) return NoticedOf(mirror_, block.status());
         absl::StatusOr<std::vector<PartnerRow>> partners = PartnersOf(**agreed, kept, &*block);
         if (!partners.ok()) return partners.status();
         rows = *std::move(partners);
@@ -288,7 +293,7 @@ absl::StatusOr<std::uint64_t> RecordsCalls::CountPartners(const std::vector<std:
   TableSchema ids = KeptForm(**agreed);
   ids.columns.resize(1);
   const absl::StatusOr<RowBlock> block = mirror_.store()->records().ReadRows(ids, external_ids, kAnyBytes);
-  if (!block.ok()) return mirror_.Noticed(block.status());
+  if (!block.ok()) return NoticedOf(mirror_, block.status());
   return block->rows();
 }
 
@@ -341,7 +346,7 @@ absl::Status RecordsCalls::TakesRecords() {
   if (tenant->door() != Door::kRecords) return NotOfRecords(*tenant);
   const absl::StatusOr<std::optional<TableRecord>> record =
       mirror_.store()->records().ReadTable(kPartnerTable);
-  if (!record.ok()) return mirror_.Noticed(record.status());
+  if (!record.ok()) return NoticedOf(mirror_, record.status());
   std::string why = StoppedWhy(*tenant, *record);
   return why.empty() ? absl::OkStatus() : absl::FailedPreconditionError(std::move(why));
 }
@@ -365,7 +370,7 @@ absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
   if (absl::Status begun = BeginErasing(erasing, now_ms); !begun.ok()) return begun;
   CrashPoint("records.erasing");
   if (absl::Status scrubbed = mirror_.store()->upkeep().Scrub(); !scrubbed.ok())
-    return mirror_.Noticed(scrubbed);
+    return NoticedOf(mirror_, scrubbed);
   CrashPoint("records.erased");
   return mirror_
       .Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
@@ -401,7 +406,7 @@ absl::StatusOr<std::unique_ptr<Snapshot>> RecordsCalls::OpenRecords() {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return NoticedOf(mirror_, snapshot.status());
   return snapshot;
 }
 
@@ -415,7 +420,7 @@ absl::StatusOr<ListedDocuments> RecordsCalls::ReadListedDocuments() {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
   absl::StatusOr<ListedDocuments> found = mirror_.store()->records().ReadListedDocuments();
-  if (!found.ok()) return mirror_.Noticed(found.status());
+  if (!found.ok()) return NoticedOf(mirror_, found.status());
   return found;
 }
 
@@ -449,7 +454,7 @@ absl::StatusOr<std::optional<Document>> RecordsCalls::FindDocument(const std::st
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
   absl::StatusOr<std::optional<Document>> found = mirror_.store()->records().ReadDocument(kind, id);
-  if (!found.ok()) return mirror_.Noticed(found.status());
+  if (!found.ok()) return NoticedOf(mirror_, found.status());
   return found;
 }
 
@@ -460,7 +465,7 @@ absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::str
   if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
   absl::StatusOr<std::vector<Document>> found =
       mirror_.store()->records().ReadDocuments(kind, from, count_max);
-  if (!found.ok()) return mirror_.Noticed(found.status());
+  if (!found.ok()) return NoticedOf(mirror_, found.status());
   return found;
 }
 
@@ -492,7 +497,7 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
   if (is_listed && mirror_.store() != nullptr) KeepListed().status().IgnoreError();
   mirror_.seen().NoteDocuments();
   if (changed.ok() && is_job) mirror_.Summarize(Look::kTenant);
-  return changed;
+  return WithoutCycle(changed);
 }
 
 }  // namespace mirror

@@ -170,6 +170,20 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const PlacedMirrors& mirrors, P
   return OpenPostgresStore(**place, placement.context_id, create, options);
 }
 
+/// Several servers may do this at once: one makes the schema, and all have it.
+absl::StatusOr<std::unique_ptr<Store>> MakePlaced(PlacedMirrors& mirrors, const PostgresStoreOptions& options,
+                                                  const Placement& placement) {
+  absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors, options, placement, /*create=*/true);
+  if (!store.ok()) return store;
+  CrashPoint("make.schema");
+  const absl::StatusOr<bool> moved = mirrors.MoveThis(placement, PlacementState::kServing);
+  if (!moved.ok()) return moved.status();
+  const absl::StatusOr<std::optional<Placement>> now = mirrors.Find(placement.context_id);
+  if (!now.ok()) return now.status();
+  if (!now->has_value() || (*now)->state != PlacementState::kServing) return Unknown(placement.context_id);
+  return store;
+}
+
 class PostgresHome final : public StoreHome {
  public:
   PostgresHome(std::shared_ptr<PostgresControl> control, PlacedMirrors::Places places,
@@ -201,7 +215,7 @@ class PostgresHome final : public StoreHome {
       }
       // What keeps it from that is met again, and told, by the first call for the tenant.
       if (placement.state == PlacementState::kMaking && placement.age_ms > kMakingMs) {
-        Make(placement).status().IgnoreError();
+        MakePlaced(mirrors_, store_, placement).status().IgnoreError();
       }
       found.push_back({placement.context_id, QuarantineOf(mirrors_, placement)});
     }
@@ -279,7 +293,7 @@ class PostgresHome final : public StoreHome {
     }
     const Placement& placement = **found;
     if (absl::Status spelled = CheckSpelling(placement, context_id); !spelled.ok()) return spelled;
-    if (placement.state == PlacementState::kMaking) return Make(placement);
+    if (placement.state == PlacementState::kMaking) return MakePlaced(mirrors_, store_, placement);
     if (placement.state == PlacementState::kServing) return OpenServing(placement);
     if (IsBeingImported(placement)) return BeingImported(context_id);
     return absl::NotFoundError(absl::StrCat("the mirror of '", context_id, "' was deleted"));
@@ -404,31 +418,6 @@ class PostgresHome final : public StoreHome {
   }
 
  private:
-  /// Several servers may do this at once: one makes the schema, and all have it.
-  absl::StatusOr<std::unique_ptr<Store>> Make(const Placement& placement) {
-    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors_, store_, placement, /*create=*/true);
-    if (!store.ok()) return store;
-    CrashPoint("make.schema");
-    const absl::StatusOr<bool> moved = mirrors_.MoveThis(placement, PlacementState::kServing);
-    if (!moved.ok()) return moved.status();
-    const absl::StatusOr<std::optional<Placement>> now = mirrors_.Find(placement.context_id);
-    if (!now.ok()) return now.status();
-    if (!now->has_value() || (*now)->state != PlacementState::kServing) return Unknown(placement.context_id);
-    return store;
-  }
-
-  /// Of one that is not whole where it was said to be: whether that is said now, too. Else another server
-  /// took it away just then, and nothing is lost.
-  absl::Status CheckIsStill(const Placement& placement) {
-    const absl::StatusOr<std::optional<Placement>> now = mirrors_.Find(placement.context_id);
-    if (!now.ok()) return now.status();
-    if (!now->has_value() || !(IsThere(**now) || IsBeingImported(**now)))
-      return absl::NotFoundError(absl::StrCat("the mirror of '", placement.context_id, "' was deleted"));
-    const bool is_same = (*now)->state == placement.state && (*now)->epoch == placement.epoch &&
-                         (*now)->place == placement.place;
-    return is_same ? absl::OkStatus() : BeingChanged(placement.context_id);
-  }
-
   absl::StatusOr<std::unique_ptr<Store>> OpenServing(const Placement& placement) {
     absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors_, store_, placement, /*create=*/false);
     const bool is_lost = absl::IsNotFound(store.status());
@@ -438,7 +427,7 @@ class PostgresHome final : public StoreHome {
       if (later->has_value()) return OpenStore(mirrors_, store_, **later, /*create=*/false);
     }
     if (is_lost || absl::IsDataLoss(store.status())) {
-      if (absl::Status same = CheckIsStill(placement); !same.ok()) return same;
+      if (absl::Status same = CheckIsStill(mirrors_, placement); !same.ok()) return same;
     }
     if (is_lost) return WhyLost(mirrors_, placement);
     if (!store.ok()) return store;
