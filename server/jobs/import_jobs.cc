@@ -44,6 +44,30 @@ bool ComesBefore(const ImportJob& a, const ImportJob& b) {
 constexpr char kServerGone[] =
     "the server that has the file is gone. What was committed stays; send the file again.";
 
+/// Another server's job of the same data source comes first.
+bool MustWait(const ImportJob& job, Tenant& tenant) {
+  const absl::StatusOr<std::vector<Document>> kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax);
+  if (!kept.ok()) return true;
+  const std::vector<ImportJob> others = JobsIn(*kept);
+  return std::any_of(others.begin(), others.end(), [&](const ImportJob& other) {
+    return !IsOver(other.state) && other.server != job.server && ComesBefore(other, job);
+  });
+}
+
+/// The latest first; of a tenant that cannot be asked none.
+std::vector<ImportJob> JobsOf(Tenants& tenants, const std::string& context_id) {
+  std::vector<ImportJob> jobs;
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
+  if (!tenant.ok()) return jobs;
+  const absl::StatusOr<std::vector<Document>> kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
+  if (!kept.ok()) return jobs;
+  jobs = JobsIn(*kept);
+  std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) {
+    return std::tie(b.created_ms, a.id) < std::tie(a.created_ms, b.id);
+  });
+  return jobs;
+}
+
 void CountEnd(const ImportJob& job, DoorCounters* counters) {
   if (job.state == JobState::kFinished) counters->jobs_finished.Add();
   if (job.state == JobState::kCouldNotStart) counters->jobs_not_started.Add();
@@ -249,17 +273,17 @@ bool ImportJobs::RunOne(const Waiting& next) {
                              "when the mirror is well."));
     return true;
   }
-  if (IsGone(job) && *job) TellFound(**job);
+  if (IsGone(job) && *job) TellEnd(**job);
   if (!job.ok() || IsGone(job)) return job.ok();
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
-  if (!tenant.ok() || MustWait(**job, **tenant)) return false;
+  if (!tenant.ok() || (servers_ != nullptr && MustWait(**job, **tenant))) return false;
   RunImport(
       **job, **tenant, uploads_, {.program = program_, .time = options_.time, .rows = &counters_.imported},
       [this, &next] { return IsStopping(next.id); }, events_);
   const absl::StatusOr<std::optional<ImportJob>> after = Find(next.id);
   if (!IsGone(after)) return false;
   if (!*after) return true;
-  TellFound(**after);
+  TellEnd(**after);
   return true;
 }
 
@@ -333,7 +357,7 @@ bool ImportJobs::RemoveEndedHere(const std::string& context_id) {
     is_all = is_all && !runs();
   }
   for (const Waiting& one : removed) {
-    if (const std::optional<ImportJob>& job = ended[one.id]) TellFound(*job);
+    if (const std::optional<ImportJob>& job = ended[one.id]) TellEnd(*job);
     uploads_.Remove(one.upload);
     Forget(one.id);
   }
@@ -351,7 +375,7 @@ void ImportJobs::EndLost() {
     if (seen.summary->documents && seen.summary->documents->jobs == 0) continue;
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
     if (!tenant.ok()) continue;
-    for (const ImportJob& job : JobsOf(seen.context_id)) {
+    for (const ImportJob& job : JobsOf(tenants_, seen.context_id)) {
       if (IsOver(job.state) || job.server != here || uploads_.Find(job.upload)) continue;
       // Its file is there, and an operator is told of it.
       if (uploads_.unread().contains(job.upload)) continue;
@@ -365,12 +389,9 @@ void ImportJobs::EndLost() {
 }
 
 void ImportJobs::TellEnd(const ImportJob& job) {
+  if (job.message == kServerGone) return;
   CountEnd(job, &counters_);
   options_.told(job);
-}
-
-void ImportJobs::TellFound(const ImportJob& job) {
-  if (job.message != kServerGone) TellEnd(job);
 }
 
 absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std::string& message,
@@ -379,18 +400,9 @@ absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std:
   if (!dead.ok() || !*dead) return dead.status();
   events_.Add(tenant.context_id(), Severity::kWarning, "import.failed",
               absl::StrCat("import job '", id, "' died: ", message));
-  TellEnd(**dead);
+  CountEnd(**dead, &counters_);
+  options_.told(**dead);
   return absl::OkStatus();
-}
-
-bool ImportJobs::MustWait(const ImportJob& job, Tenant& tenant) {
-  if (servers_ == nullptr) return false;
-  const absl::StatusOr<std::vector<Document>> kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax);
-  if (!kept.ok()) return true;
-  const std::vector<ImportJob> others = JobsIn(*kept);
-  return std::any_of(others.begin(), others.end(), [&](const ImportJob& other) {
-    return !IsOver(other.state) && other.server != job.server && ComesBefore(other, job);
-  });
 }
 
 void ImportJobs::Look() {
@@ -444,19 +456,6 @@ absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id)
   return *kept ? JobOf((*kept)->text) : std::nullopt;
 }
 
-std::vector<ImportJob> ImportJobs::JobsOf(const std::string& context_id) {
-  std::vector<ImportJob> jobs;
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
-  if (!tenant.ok()) return jobs;
-  const absl::StatusOr<std::vector<Document>> kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
-  if (!kept.ok()) return jobs;
-  jobs = JobsIn(*kept);
-  std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) {
-    return std::tie(b.created_ms, a.id) < std::tie(a.created_ms, b.id);
-  });
-  return jobs;
-}
-
 ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
                                   const std::function<bool(const std::string& context_id)>& shows) {
   std::map<std::string, Tenants::Seen> all;
@@ -474,7 +473,7 @@ ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
       page.is_last = page.is_last && is_before;
       continue;
     }
-    std::vector<ImportJob> jobs = JobsOf(seen.context_id);
+    std::vector<ImportJob> jobs = JobsOf(tenants_, seen.context_id);
     page.total += jobs.size();
     auto job = jobs.begin();
     if (is_before) continue;

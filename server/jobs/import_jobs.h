@@ -120,18 +120,12 @@ class ImportJobs {
   absl::Status EndOf(
       Tenant& tenant, const std::string& id, const std::string& message, std::int64_t now_ms,
       const MayEndJob& may_end = [](const ImportJob&) { return absl::OkStatus(); });
-  /// Counts a job that is over, and tells of it.
+  /// Counts a job that is over, and tells of it, unless another server did.
   void TellEnd(const ImportJob& job);
-  /// The same of one that was found to be over, unless another server told of it.
-  void TellFound(const ImportJob& job);
   void Look();
   bool RemoveEndedHere(const std::string& context_id);
   /// Whether no server has the file of a job of the tenant's that is over.
   bool IsNoneListed(const std::string& context_id);
-  /// Another server's job of the same data source comes first.
-  bool MustWait(const ImportJob& job, Tenant& tenant);
-  /// The latest first; of a tenant that cannot be asked none.
-  std::vector<ImportJob> JobsOf(const std::string& context_id);
   absl::Status EndOrphan(const std::string& id, std::int64_t now_ms);
   /// Nobody looks for it any more.
   void Forget(const std::string& id);
