@@ -1,5 +1,6 @@
 #include "server/http/asked_source.h"
 
+#include <optional>
 #include <utility>
 
 namespace mirror {
@@ -21,6 +22,22 @@ absl::StatusOr<AskedSource> FindAskedSource(Storages& storages, const HttpCall& 
 
 std::string SourceOfQuery(const HttpCall& call) {
   return call.Query("dataSource").value_or(call.Query("datasource").value_or(""));
+}
+
+absl::StatusOr<std::string> SourceOfBody(const JsonView& body) {
+  std::optional<std::string> source;
+  for (const char* const name : {"dataSource", "datasource"}) {
+    const absl::StatusOr<std::optional<std::string>> text = TextMember(body, name);
+    if (!text.ok()) return text.status();
+    if (!*text) continue;
+    if (source && *source != **text) {
+      return absl::InvalidArgumentError(
+          "'dataSource' and 'datasource' are two spellings of one member, and differ. Nothing was done. Send "
+          "one of them.");
+    }
+    source = **text;
+  }
+  return source.value_or("");
 }
 
 }  // namespace mirror

@@ -24,6 +24,8 @@ absl::StatusOr<AskedSource> FindAskedSource(Storages& storages, const HttpCall& 
                                             const std::string& storage, const std::string& source);
 /// The data source that the query names, in either spelling; empty: none.
 std::string SourceOfQuery(const HttpCall& call);
+/// The same of a body. Errors: kInvalidArgument: it is no text, or both spellings are there, and differ.
+absl::StatusOr<std::string> SourceOfBody(const JsonView& body);
 
 }  // namespace mirror
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
@@ -18,7 +19,9 @@ absl::StatusOr<AskedPage> PageOf(const HttpCall& call) {
   AskedPage page;
   if (const std::optional<std::string> limit = call.Query("limit")) {
     std::int64_t number = 0;
-    if (!absl::SimpleAtoi(*limit, &number) || number < 1 || number > static_cast<std::int64_t>(kPageMax)) {
+    const bool is_number = std::all_of(limit->begin(), limit->end(), absl::ascii_isdigit);
+    if (!is_number || !absl::SimpleAtoi(*limit, &number) || number < 1 ||
+        number > static_cast<std::int64_t>(kPageMax)) {
       return absl::InvalidArgumentError(
           absl::StrCat("'limit' is a number from 1 to ", kPageMax, ". Nothing was read."));
     }

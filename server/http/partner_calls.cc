@@ -34,16 +34,6 @@ std::string_view View(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
 }
 
-/// `dataSource` of a body, in either spelling.
-absl::StatusOr<std::string> SourceOfBody(const JsonView& body) {
-  for (const char* const name : {"dataSource", "datasource"}) {
-    const absl::StatusOr<std::optional<std::string>> text = TextMember(body, name);
-    if (!text.ok()) return text.status();
-    if (*text) return **text;
-  }
-  return std::string();
-}
-
 /// `place` in the request's list: what has no id is known by it.
 RecordItem ItemOf(const JsonView& partner, std::size_t place) {
   RecordItem item;
@@ -84,8 +74,8 @@ absl::Status AddPartner(const JsonView& partner, AskedPartners* asked) {
     return absl::InvalidArgumentError("an entry of 'businessPartners' is no object. Nothing was written.");
   const absl::StatusOr<std::string> source = SourceOfBody(partner);
   if (!source.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("'dataSource' of 'businessPartners[", asked->items.size(),
-                                                   "]' is no text. Nothing was written."));
+    return absl::InvalidArgumentError(absl::StrCat("'businessPartners[", asked->items.size(),
+                                                   "]': ", std::string(source.status().message())));
   }
   if (!asked->sources.contains(*source)) asked->sources.insert(*source);
   asked->items.push_back(ItemOf(partner, asked->items.size()));

@@ -53,6 +53,8 @@ class RowStreamSource final : public HttpBodySource {
     *piece = std::move(pieces_.front());
     pieces_.pop_front();
     changed_.NotifyAll();
+    // Before that leaves: who has read to the end may begin the next one.
+    if (is_whole_ && pieces_.empty()) GiveBack();
     return true;
   }
 
@@ -96,7 +98,7 @@ class RowStreamSource final : public HttpBodySource {
           .Member("rows", count)
           .Key("lsn")
           .Number(reading_.record.position.lsn.value);
-      status = Push(last.End('}').Take() + "\n");
+      status = Push(last.End('}').Take() + "\n", /*is_last=*/true);
     }
     return status;
   }
@@ -106,16 +108,23 @@ class RowStreamSource final : public HttpBodySource {
     return is_left_;
   }
 
-  absl::Status Push(std::string piece) {
+  void GiveBack() {
+    reading_.snapshot.reset();
+    reading_.place.reset();
+    place_.reset();
+  }
+
+  absl::Status Push(std::string piece, bool is_last = false) {
     const MutexLock lock(mutex_);
     while (pieces_.size() >= kPiecesMax && !is_left_) changed_.Wait(mutex_);
     if (is_left_) return absl::CancelledError("the reader left");
     pieces_.push_back(std::move(piece));
+    is_whole_ = is_last;
     changed_.NotifyAll();
     return absl::OkStatus();
   }
 
-  const std::shared_ptr<void> place_;
+  std::shared_ptr<void> place_;
   DoorCounters& counters_;
   bool is_given_ = false;  ///< To its end; of who takes it.
   CommittedReading reading_;
@@ -124,6 +133,7 @@ class RowStreamSource final : public HttpBodySource {
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::string> pieces_ MIRROR_GUARDED_BY(mutex_);
+  bool is_whole_ MIRROR_GUARDED_BY(mutex_) = false;  ///< No more is read.
   bool is_read_ MIRROR_GUARDED_BY(mutex_) = false;
   bool is_left_ MIRROR_GUARDED_BY(mutex_) = false;
   absl::Status status_ MIRROR_GUARDED_BY(mutex_);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "server/http/asked_source.h"
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
 #include "server/storages/storage_ids.h"
@@ -229,9 +230,11 @@ absl::StatusOr<DataSource> StorageCalls::TryCreateSource(HttpCall& call, Warning
   warnings->AddUnknown(root,
                        {"dataSource", "datasource", "name", "dataMapperDefinitionId", "door", "tenant"});
   DataSource source;
+  const absl::StatusOr<std::string> id = SourceOfBody(root);
+  if (!id.ok()) return id.status();
+  source.id = *id;
   for (const auto& [name, member] :
-       {std::pair("dataSource", &source.id), std::pair("datasource", &source.id),
-        std::pair("name", &source.name), std::pair("dataMapperDefinitionId", &source.mapper),
+       {std::pair("name", &source.name), std::pair("dataMapperDefinitionId", &source.mapper),
         std::pair("tenant", &source.tenant)}) {
     const absl::StatusOr<std::optional<std::string>> text = TextMember(root, name);
     if (!text.ok()) return text.status();

@@ -27,19 +27,6 @@ bool IsGone(const absl::StatusOr<std::optional<ImportJob>>& job) {
   return job.ok() && (!*job || IsOver((*job)->state));
 }
 
-/// Whether no server has the file of a job of the tenant's that is over.
-bool IsNoneListed(JobServers* servers, ImportJobs& jobs, const std::string& context_id) {
-  if (servers == nullptr) return true;
-  const absl::StatusOr<std::vector<std::string>> listed = servers->FindListed();
-  if (!listed.ok()) return false;
-  // One that goes on has its file for its own sake.
-  return std::none_of(listed->begin(), listed->end(), [&](const std::string& id) {
-    if (FoldName(TenantOfJob(id)) != FoldName(context_id)) return false;
-    const absl::StatusOr<std::optional<ImportJob>> job = jobs.Find(id);
-    return !job.ok() || IsGone(job);
-  });
-}
-
 /// How often it is looked for jobs of servers that are gone; a part of the lease within these.
 constexpr std::chrono::milliseconds kLookMin{500}, kLookMax{30'000};
 constexpr int kLooksPerLease = 8;
@@ -56,6 +43,30 @@ bool ComesBefore(const ImportJob& a, const ImportJob& b) {
 /// The other server that ends such a job tells of it.
 constexpr char kServerGone[] =
     "the server that has the file is gone. What was committed stays; send the file again.";
+
+/// Another server's job of the same data source comes first.
+bool MustWait(const ImportJob& job, Tenant& tenant) {
+  const absl::StatusOr<std::vector<Document>> kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax);
+  if (!kept.ok()) return true;
+  const std::vector<ImportJob> others = JobsIn(*kept);
+  return std::any_of(others.begin(), others.end(), [&](const ImportJob& other) {
+    return !IsOver(other.state) && other.server != job.server && ComesBefore(other, job);
+  });
+}
+
+/// The latest first; of a tenant that cannot be asked none.
+std::vector<ImportJob> JobsOf(Tenants& tenants, const std::string& context_id) {
+  std::vector<ImportJob> jobs;
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
+  if (!tenant.ok()) return jobs;
+  const absl::StatusOr<std::vector<Document>> kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
+  if (!kept.ok()) return jobs;
+  jobs = JobsIn(*kept);
+  std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) {
+    return std::tie(b.created_ms, a.id) < std::tie(a.created_ms, b.id);
+  });
+  return jobs;
+}
 
 void CountEnd(const ImportJob& job, DoorCounters* counters) {
   if (job.state == JobState::kFinished) counters->jobs_finished.Add();
@@ -262,27 +273,56 @@ bool ImportJobs::RunOne(const Waiting& next) {
                              "when the mirror is well."));
     return true;
   }
-  if (IsGone(job) && *job) TellFound(**job);
+  if (IsGone(job) && *job) TellEnd(**job);
   if (!job.ok() || IsGone(job)) return job.ok();
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
-  if (!tenant.ok() || MustWait(**job, **tenant)) return false;
+  if (!tenant.ok() || (servers_ != nullptr && MustWait(**job, **tenant))) return false;
   RunImport(
       **job, **tenant, uploads_, {.program = program_, .time = options_.time, .rows = &counters_.imported},
       [this, &next] { return IsStopping(next.id); }, events_);
   const absl::StatusOr<std::optional<ImportJob>> after = Find(next.id);
   if (!IsGone(after)) return false;
   if (!*after) return true;
-  TellFound(**after);
+  TellEnd(**after);
   return true;
 }
 
 bool ImportJobs::RemoveEnded(const std::string& context_id) {
+  const bool is_all = RemoveEndedHere(context_id);
+  return is_all && IsNoneListed(context_id);
+}
+
+bool ImportJobs::IsNoneListed(const std::string& context_id) {
+  if (servers_ == nullptr) return true;
+  const absl::StatusOr<std::vector<std::string>> listed = servers_->FindListed();
+  if (!listed.ok()) return false;
+  // One that goes on has its file for its own sake.
+  return std::none_of(listed->begin(), listed->end(), [&](const std::string& id) {
+    if (FoldName(TenantOfJob(id)) != FoldName(context_id)) return false;
+    const absl::StatusOr<std::optional<ImportJob>> job = Find(id);
+    return !job.ok() || IsGone(job);
+  });
+}
+
+void ImportJobs::RemoveAllEnded() {
+  std::set<std::string> tenants;
+  {
+    const MutexLock lock(mutex_);
+    for (const Waiting& one : jobs_) tenants.insert(one.tenant);
+  }
+  for (const std::string& tenant : tenants) {
+    if (IsStopping("")) return;
+    RemoveEndedHere(tenant);
+  }
+}
+
+bool ImportJobs::RemoveEndedHere(const std::string& context_id) {
   const std::string tenant = FoldName(context_id);
   std::vector<std::string> all;
   {
     const MutexLock lock(mutex_);
     for (const Waiting& one : jobs_) {
-      if (tenant.empty() || one.tenant == tenant) all.push_back(one.id);
+      if (one.tenant == tenant) all.push_back(one.id);
     }
   }
   bool is_all = true;
@@ -317,11 +357,11 @@ bool ImportJobs::RemoveEnded(const std::string& context_id) {
     is_all = is_all && !runs();
   }
   for (const Waiting& one : removed) {
-    if (const std::optional<ImportJob>& job = ended[one.id]) TellFound(*job);
+    if (const std::optional<ImportJob>& job = ended[one.id]) TellEnd(*job);
     uploads_.Remove(one.upload);
     Forget(one.id);
   }
-  return is_all && (tenant.empty() || IsNoneListed(servers_, *this, context_id));
+  return is_all;
 }
 
 void ImportJobs::EndLost() {
@@ -335,7 +375,7 @@ void ImportJobs::EndLost() {
     if (seen.summary->documents && seen.summary->documents->jobs == 0) continue;
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
     if (!tenant.ok()) continue;
-    for (const ImportJob& job : JobsOf(seen.context_id)) {
+    for (const ImportJob& job : JobsOf(tenants_, seen.context_id)) {
       if (IsOver(job.state) || job.server != here || uploads_.Find(job.upload)) continue;
       // Its file is there, and an operator is told of it.
       if (uploads_.unread().contains(job.upload)) continue;
@@ -349,12 +389,9 @@ void ImportJobs::EndLost() {
 }
 
 void ImportJobs::TellEnd(const ImportJob& job) {
+  if (job.message == kServerGone) return;
   CountEnd(job, &counters_);
   options_.told(job);
-}
-
-void ImportJobs::TellFound(const ImportJob& job) {
-  if (job.message != kServerGone) TellEnd(job);
 }
 
 absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std::string& message,
@@ -363,18 +400,9 @@ absl::Status ImportJobs::EndOf(Tenant& tenant, const std::string& id, const std:
   if (!dead.ok() || !*dead) return dead.status();
   events_.Add(tenant.context_id(), Severity::kWarning, "import.failed",
               absl::StrCat("import job '", id, "' died: ", message));
-  TellEnd(**dead);
+  CountEnd(**dead, &counters_);
+  options_.told(**dead);
   return absl::OkStatus();
-}
-
-bool ImportJobs::MustWait(const ImportJob& job, Tenant& tenant) {
-  if (servers_ == nullptr) return false;
-  const absl::StatusOr<std::vector<Document>> kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax);
-  if (!kept.ok()) return true;
-  const std::vector<ImportJob> others = JobsIn(*kept);
-  return std::any_of(others.begin(), others.end(), [&](const ImportJob& other) {
-    return !IsOver(other.state) && other.server != job.server && ComesBefore(other, job);
-  });
 }
 
 void ImportJobs::Look() {
@@ -382,7 +410,7 @@ void ImportJobs::Look() {
   auto orphans_at = std::chrono::steady_clock::now() + interval;
   UntilDone([&] {
     while (Pause(std::min<std::chrono::milliseconds>(interval, kLookEnded))) {
-      RemoveEnded("");
+      RemoveAllEnded();
       if (std::chrono::steady_clock::now() < orphans_at) continue;
       EndOrphans(NowMs());
       orphans_at = std::chrono::steady_clock::now() + interval;
@@ -428,19 +456,6 @@ absl::StatusOr<std::optional<ImportJob>> ImportJobs::Find(const std::string& id)
   return *kept ? JobOf((*kept)->text) : std::nullopt;
 }
 
-std::vector<ImportJob> ImportJobs::JobsOf(const std::string& context_id) {
-  std::vector<ImportJob> jobs;
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
-  if (!tenant.ok()) return jobs;
-  const absl::StatusOr<std::vector<Document>> kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
-  if (!kept.ok()) return jobs;
-  jobs = JobsIn(*kept);
-  std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) {
-    return std::tie(b.created_ms, a.id) < std::tie(a.created_ms, b.id);
-  });
-  return jobs;
-}
-
 ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
                                   const std::function<bool(const std::string& context_id)>& shows) {
   std::map<std::string, Tenants::Seen> all;
@@ -458,7 +473,7 @@ ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
       page.is_last = page.is_last && is_before;
       continue;
     }
-    std::vector<ImportJob> jobs = JobsOf(seen.context_id);
+    std::vector<ImportJob> jobs = JobsOf(tenants_, seen.context_id);
     page.total += jobs.size();
     auto job = jobs.begin();
     if (is_before) continue;

@@ -87,9 +87,11 @@ class ImportJobs {
   absl::StatusOr<ImportJob> Cancel(const std::string& id, std::int64_t now_ms);
   /// Removes the files of the tenant's jobs that are over, as it was cleared or deleted: of those that wait
   /// at once; one that runs is stopped, and waited for. False: not all of them are gone yet, here or on
-  /// another server; they go by themselves. Of an empty id: of all tenants' here, as another server may have
-  /// ended them; once in a while it does by itself.
+  /// another server; they go by themselves.
   bool RemoveEnded(const std::string& context_id);
+  /// The same of all tenants' that are here: another server may have ended them. Once in a while it does by
+  /// itself.
+  void RemoveAllEnded();
   /// Ends jobs whose server is gone, where it is this server that does so. Once in a while it does by itself.
   void EndOrphans(std::int64_t now_ms);
 
@@ -118,15 +120,12 @@ class ImportJobs {
   absl::Status EndOf(
       Tenant& tenant, const std::string& id, const std::string& message, std::int64_t now_ms,
       const MayEndJob& may_end = [](const ImportJob&) { return absl::OkStatus(); });
-  /// Counts a job that is over, and tells of it.
+  /// Counts a job that is over, and tells of it, unless another server did.
   void TellEnd(const ImportJob& job);
-  /// The same of one that was found to be over, unless another server told of it.
-  void TellFound(const ImportJob& job);
   void Look();
-  /// Another server's job of the same data source comes first.
-  bool MustWait(const ImportJob& job, Tenant& tenant);
-  /// The latest first; of a tenant that cannot be asked none.
-  std::vector<ImportJob> JobsOf(const std::string& context_id);
+  bool RemoveEndedHere(const std::string& context_id);
+  /// Whether no server has the file of a job of the tenant's that is over.
+  bool IsNoneListed(const std::string& context_id);
   absl::Status EndOrphan(const std::string& id, std::int64_t now_ms);
   /// Nobody looks for it any more.
   void Forget(const std::string& id);

@@ -170,12 +170,10 @@ class ImportRun {
     is_ruled_ = IsRuled(*mapper);
     id_column_ = mapper->FindExternalId(names_);
     if (!id_column_) {
-      // Of a file without a header its first row stands in the place of the names.
-      const std::string known = absl::StrCat("no column of the file is the external id. Mapper '",
-                                             mapper->id(), "' knows ", IdNames(*mapper));
-      const std::string count = absl::StrCat(known, "; the file has ", Counted(names_.size(), "column"));
       End(JobState::kCouldNotStart,
-          is_ruled_ ? count : absl::StrCat(known, "; the file has ", ListNames(names_)), count);
+          absl::StrCat("no column of the file is the external id. Mapper '", mapper->id(), "' knows ",
+                       IdNames(*mapper), "; of the file's ", Counted(names_.size(), "column"), " it knows ",
+                       KnownNames(*mapper)));
       return;
     }
     for (std::size_t i = 0; i < names_.size(); ++i) {
@@ -196,6 +194,15 @@ class ImportRun {
       if (mapper.IsExternalId(place)) names.push_back(mapper.columns()[place].from);
     }
     return ListNames(names);
+  }
+
+  /// Only what the mapper has itself: of a file without a header the others are values of somebody's row.
+  std::string KnownNames(const RecordMapper& mapper) const {
+    std::vector<std::string> known;
+    for (const std::string& name : names_) {
+      if (const auto place = mapper.Find(name)) known.push_back(mapper.columns()[*place].from);
+    }
+    return known.empty() ? "none: does its first row name them?" : ListNames(known);
   }
 
   void Take(const ImportRows& rows) {

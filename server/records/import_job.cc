@@ -117,14 +117,6 @@ ImportJob DeadJob(ImportJob job, const std::string& message, std::int64_t now_ms
 
 DocumentChange JobChange(const ImportJob& job) { return {kJobKind, job.id, JobText(job)}; }
 
-std::optional<DocumentChange> JobWithoutColumns(const ImportJob& job) {
-  constexpr char kErased[] = "it could not start; why was erased";
-  if (job.state != JobState::kCouldNotStart || job.message == kErased) return std::nullopt;
-  ImportJob without = job;
-  without.message = kErased;
-  return JobChange(without);
-}
-
 std::string RejectId(const std::string& job, std::uint64_t number) {
   char digits[24];
   std::snprintf(digits, sizeof(digits), "/%08llu", static_cast<unsigned long long>(number));

@@ -52,9 +52,6 @@ std::vector<ImportJob> JobsIn(const std::vector<Document>& documents);
 DocumentChange JobChange(const ImportJob& job);
 /// As it is when it dies of `message`.
 ImportJob DeadJob(ImportJob job, const std::string& message, std::int64_t now_ms);
-/// A job that could not start may name the columns of its file, and of one without a header those are values.
-/// Absent: this one does not, or no more.
-std::optional<DocumentChange> JobWithoutColumns(const ImportJob& job);
 
 /// A row that was not taken.
 struct Reject {

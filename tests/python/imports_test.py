@@ -228,7 +228,7 @@ class ImportsTest(unittest.TestCase):
         self.assertEqual(self.rows(storage, '"externalId", city'), [("C1", "Bern"), ("V1", "Chur")])
         job = self.jobs.run(storage, "Nummer,CITY\nV1,Chur\n")
         self.assertEqual(job["status"], "COULDNT_START")
-        self.assertIn("Nummer, CITY", job["statusMessage"])
+        self.assertIn("of the file's 2 columns it knows CITY", job["statusMessage"])
         self.assertIn("BP_EXTERNAL_ID", job["statusMessage"])
         job = self.jobs.run(storage, "EXTERNAL ID,POSTAL CODE,postal_code\n1,2,3\n")
         self.assertEqual(job["status"], "COULDNT_START")

@@ -239,6 +239,9 @@ class RecordsTest(unittest.TestCase):
                 self.assertIn(word, refused)
         self.upsert(storage, [nowhere]).expect(404)
         self.upsert(storage, [partner("5", CITY="x"), nowhere], source="crm").expect(404)
+        both = partner("5", CITY="x") | {"dataSource": "crm", "datasource": "default"}
+        self.assertIn("two spellings", self.upsert(storage, [both]).expect(400).json()["message"])
+        self.door.request("POST", f"/storages/{storage}/datasources", json={"dataSource": "a", "datasource": "b"}).expect(400)
         number = partner("5", CITY="x") | {"dataSource": 7}
         self.assertIn("'businessPartners[1]'", self.upsert(storage, [named, number]).expect(400).json()["message"])
         for source in (None, "crm"):
@@ -436,7 +439,7 @@ class RecordsTest(unittest.TestCase):
         self.assertEqual([one["externalId"] for one in found["values"]], ["003"])
         self.assertEqual(found["missing"], ["none"])
         self.assertEqual(self.fetch(storage, "none"), {"businessPartner": None, "status": "NOT_FOUND"})
-        for wrong in ({"limit": 0}, {"limit": 1001}, {"limit": "x"}):
+        for wrong in ({"limit": 0}, {"limit": 1001}, {"limit": "x"}, {"limit": "+5"}):
             self.door.request("GET", path, query=wrong).expect(400)
 
     def test_mappers(self):

@@ -97,26 +97,6 @@ absl::StatusOr<bool> EraseRejects(StoreRecords& records, const std::vector<Recor
   return has_any;
 }
 
-absl::StatusOr<bool> EraseColumns(StoreRecords& records, const std::vector<std::string>* external_ids,
-                                  std::vector<DocumentChange>* changes) {
-  const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
-  if (!kept.ok()) return kept.status();
-  bool is_any = false;
-  for (const ImportJob& job : JobsIn(*kept)) {
-    std::optional<DocumentChange> without = JobWithoutColumns(job);
-    if (!without) continue;
-    const bool is_meant =
-        external_ids == nullptr ||
-        std::any_of(external_ids->begin(), external_ids->end(), [&](const std::string& external_id) {
-          return job.message.find(external_id) != std::string::npos;
-        });
-    if (!is_meant) continue;
-    changes->push_back(*std::move(without));
-    is_any = true;
-  }
-  return is_any;
-}
-
 void ForgetRejects(Plan* plan) {
   for (const char* const kind : {kRejectKind, kRejectOfKind})
     plan->document_bounds.push_back({kind, std::numeric_limits<std::int64_t>::max(), 0});

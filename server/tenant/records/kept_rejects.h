@@ -29,11 +29,6 @@ void AddWithPlace(DocumentChange change, std::vector<DocumentChange>* changes);
 /// they are. Gives whether there were any. Errors: as Store.
 absl::StatusOr<bool> EraseRejects(StoreRecords& records, const std::vector<RecordItem>& items,
                                   std::vector<DocumentChange>* changes);
-/// Adds what erases the columns that jobs which could not start name: of a file without a header these are
-/// values. `external_ids`: where one of these is among them; null: all. Gives whether there were any.
-/// Errors: as Store.
-absl::StatusOr<bool> EraseColumns(StoreRecords& records, const std::vector<std::string>* external_ids,
-                                  std::vector<DocumentChange>* changes);
 /// All of them go.
 void ForgetRejects(Plan* plan);
 /// Where the plan keeps some: no more than kRejectsOfSourceMax stay.

@@ -123,7 +123,6 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
     const absl::StatusOr<bool> erased = EraseRejects(store_.records(), request.items, &documents_);
     if (!erased.ok()) return erased.status();
     has_erased_ = has_erased_ || *erased;
-    for (const RecordItem& item : request.items) deleted_ids_.push_back(item.external_id);
   }
   if (request.remember) {
     std::string& kept = remembered_[request.remember->id];
@@ -145,12 +144,6 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   ++step.record->position.lsn.value;
   step.source_ms = now_ms_;
   if (absl::Status added = changes_->AddTo(&step); !added.ok()) return added;
-  if (!deleted_ids_.empty()) {
-    // Once for all requests: it reads what is kept of every job.
-    const absl::StatusOr<bool> erased = EraseColumns(store_.records(), &deleted_ids_, &documents_);
-    if (!erased.ok()) return erased.status();
-    has_erased_ = has_erased_ || *erased;
-  }
   if (step.actions.empty() && documents_.empty()) return std::nullopt;
   Plan plan;
   plan.now_ms = now_ms_;
@@ -213,9 +206,8 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   plan.tenant = tenant;
   if (absl::Status noted = MustErase(store.records(), tenant, &plan); !noted.ok()) return noted;
   ForgetRejects(&plan);
-  absl::Status ended = EndJobs(store.records(), kJobCleared, now_ms, &plan.documents);
-  if (ended.ok()) ended = EraseColumns(store.records(), nullptr, &plan.documents).status();
-  if (!ended.ok()) return ended;
+  if (absl::Status ended = EndJobs(store.records(), kJobCleared, now_ms, &plan.documents); !ended.ok())
+    return ended;
   return plan;
 }
 

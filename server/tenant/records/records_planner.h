@@ -59,7 +59,6 @@ class RecordsPlanner {
   std::optional<PartnerChanges> changes_;
   std::map<std::string, std::string> remembered_;  ///< Of this transaction: texts by ids.
   std::vector<DocumentChange> documents_;
-  std::vector<std::string> deleted_ids_;  ///< Whether they had a row or not.
   bool has_erased_ = false;
 };
 

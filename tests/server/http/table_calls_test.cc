@@ -31,7 +31,8 @@ class TableCallsTest : public testing::Test {
     calls_ = std::make_unique<TableCalls>(*storages_, 8, counters_);
     calls_->AddTo(&routes_);
   }
-  int Ask(const std::string& accept) {
+  int Ask(const std::string& accept) { return Answer(accept).status; }
+  HttpAnswer Answer(const std::string& accept) {
     const HttpRoutes::Match match =
         routes_.Find("GET", {"v4", "storages", "Acme", "records", "businesspartner"});
     EXPECT_NE(match.route, nullptr);
@@ -39,7 +40,7 @@ class TableCallsTest : public testing::Test {
     call.head.fields = {{"accept", accept}};
     call.parts = match.parts;
     call.key = std::make_shared<ApiKey>(ApiKey{.name = "key", .storages = {"*"}});
-    return match.route->answer(call).status;
+    return match.route->answer(call);
   }
   /// As many readings as one data source may have.
   std::vector<CommittedReading> TakeAll(ReadingKind kind) {
@@ -83,6 +84,19 @@ TEST_F(TableCallsTest, WhatOneDataSourceRefusesIsCountedByItself) {
   EXPECT_EQ(Refused(DoorLimit::kPagesOfSource), 1U);
   EXPECT_EQ(Refused(DoorLimit::kStreamsOfSource), 1U);
   EXPECT_EQ(Refused(DoorLimit::kStreams), 0U);
+}
+
+TEST_F(TableCallsTest, AStreamThatIsReadToItsTrailerHasNoPlaceAnyMore) {
+  std::vector<HttpAnswer> read;
+  for (std::size_t i = 0; i < 2 * kStreamsOfKeyMax; ++i) {
+    HttpAnswer& answer = read.emplace_back(Answer("application/x-ndjson"));
+    ASSERT_EQ(answer.status, 200) << i;
+    std::string piece;
+    while (piece.find("\"_end\"") == std::string::npos) {
+      const auto more = answer.stream->Next(&piece);
+      ASSERT_THAT(more, IsOkAndHolds(true));
+    }
+  }
 }
 
 }  // namespace

@@ -209,7 +209,7 @@ TEST_F(ImportJobsTest, OneThatAnotherServerEndedGoesBeforeItsTurn) {
   servers_.listed = {over, waits};
   const auto jobs = Jobs();
   for (const std::string& id : {over, waits}) jobs->Schedule(**jobs->Find(id));
-  EXPECT_TRUE(jobs->RemoveEnded(""));
+  jobs->RemoveAllEnded();
   EXPECT_THAT(servers_.listed, ElementsAre(waits));
   EXPECT_EQ(jobs->FindLoad().waiting, 1);
 }

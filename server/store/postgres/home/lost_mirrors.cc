@@ -41,16 +41,6 @@ absl::Status WhyLost(PlacedMirrors& mirrors, const Placement& placement) {
   return WithPayload(absl::DataLossError(why), kLostPayload, why);
 }
 
-absl::Status CheckIsStill(PlacedMirrors& mirrors, const Placement& placement) {
-  const absl::StatusOr<std::optional<Placement>> now = mirrors.Find(placement.context_id);
-  if (!now.ok()) return now.status();
-  if (!now->has_value() || !(IsThere(**now) || IsBeingImported(**now)))
-    return absl::NotFoundError(absl::StrCat("the mirror of '", placement.context_id, "' was deleted"));
-  const bool is_same = (*now)->state == placement.state && (*now)->epoch == placement.epoch &&
-                       (*now)->place == placement.place;
-  return is_same ? absl::OkStatus() : BeingChanged(placement.context_id);
-}
-
 bool MayBeMadeAnew(const absl::Status& lost) {
   return absl::IsNotFound(lost) && lost.GetPayload(kLostPayload).has_value();
 }

@@ -13,9 +13,6 @@ namespace mirror {
 /// Of one whose schema is not there: kNotFound where its place provably went back to before it was made, and
 /// no other place has it; else kDataLoss. Both with kLostPayload; or why that cannot be told now.
 absl::Status WhyLost(PlacedMirrors& mirrors, const Placement& placement);
-/// Of one that is not whole where it was said to be: whether that is said now, too. Else another server
-/// took it away just then, and nothing is lost.
-absl::Status CheckIsStill(PlacedMirrors& mirrors, const Placement& placement);
 /// Of a status of WhyLost().
 bool MayBeMadeAnew(const absl::Status& lost);
 /// Of one whose schema is there: that its mark is missing would prove nothing any more.

@@ -184,6 +184,37 @@ absl::StatusOr<std::unique_ptr<Store>> MakePlaced(PlacedMirrors& mirrors, const 
   return store;
 }
 
+/// Of one that is not whole where it was said to be: whether that is said now, too. Else another server
+/// took it away just then, and nothing is lost.
+absl::Status CheckIsStill(PlacedMirrors& mirrors, const Placement& placement) {
+  const absl::StatusOr<std::optional<Placement>> now = mirrors.Find(placement.context_id);
+  if (!now.ok()) return now.status();
+  if (!now->has_value() || !(IsThere(**now) || IsBeingImported(**now)))
+    return absl::NotFoundError(absl::StrCat("the mirror of '", placement.context_id, "' was deleted"));
+  const bool is_same = (*now)->state == placement.state && (*now)->epoch == placement.epoch &&
+                       (*now)->place == placement.place;
+  return is_same ? absl::OkStatus() : BeingChanged(placement.context_id);
+}
+
+absl::StatusOr<std::unique_ptr<Store>> OpenServing(PlacedMirrors& mirrors,
+                                                   const PostgresStoreOptions& options,
+                                                   const Placement& placement) {
+  absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors, options, placement, /*create=*/false);
+  const bool is_lost = absl::IsNotFound(store.status());
+  if (is_lost || IsServedElsewhere(store.status())) {
+    const absl::StatusOr<std::optional<Placement>> later = mirrors.FindLater(placement);
+    if (!later.ok()) return later.status();
+    if (later->has_value()) return OpenStore(mirrors, options, **later, /*create=*/false);
+  }
+  if (is_lost || absl::IsDataLoss(store.status())) {
+    if (absl::Status same = CheckIsStill(mirrors, placement); !same.ok()) return same;
+  }
+  if (is_lost) return WhyLost(mirrors, placement);
+  if (!store.ok()) return store;
+  if (absl::Status marked = CheckMark(mirrors, placement); !marked.ok()) return marked;
+  return store;
+}
+
 class PostgresHome final : public StoreHome {
  public:
   PostgresHome(std::shared_ptr<PostgresControl> control, PlacedMirrors::Places places,
@@ -210,7 +241,8 @@ class PostgresHome final : public StoreHome {
       const bool is_missing = there != names.end() && !there->second.contains(placement.schema);
       if (is_missing && placement.state == PlacementState::kServing) {
         found.push_back(
-            {placement.context_id, WhyLostNow(placement.context_id, OpenServing(placement).status())});
+            {placement.context_id,
+             WhyLostNow(placement.context_id, OpenServing(mirrors_, store_, placement).status())});
         continue;
       }
       // What keeps it from that is met again, and told, by the first call for the tenant.
@@ -263,7 +295,7 @@ class PostgresHome final : public StoreHome {
     if (!found.ok()) return found.status();
     if (found->has_value() && (*found)->state == PlacementState::kServing) {
       if (absl::Status spelled = CheckSpelling(**found, context_id); !spelled.ok()) return spelled;
-      absl::StatusOr<std::unique_ptr<Store>> store = OpenServing(**found);
+      absl::StatusOr<std::unique_ptr<Store>> store = OpenServing(mirrors_, store_, **found);
       if (!create || !MayBeMadeAnew(store.status())) return store;
       // Where another server was first, it is that one's.
       if (absl::Status moved = mirrors_.MoveLost(**found).status(); !moved.ok()) return moved;
@@ -294,7 +326,7 @@ class PostgresHome final : public StoreHome {
     const Placement& placement = **found;
     if (absl::Status spelled = CheckSpelling(placement, context_id); !spelled.ok()) return spelled;
     if (placement.state == PlacementState::kMaking) return MakePlaced(mirrors_, store_, placement);
-    if (placement.state == PlacementState::kServing) return OpenServing(placement);
+    if (placement.state == PlacementState::kServing) return OpenServing(mirrors_, store_, placement);
     if (IsBeingImported(placement)) return BeingImported(context_id);
     return absl::NotFoundError(absl::StrCat("the mirror of '", context_id, "' was deleted"));
   }
@@ -418,23 +450,6 @@ class PostgresHome final : public StoreHome {
   }
 
  private:
-  absl::StatusOr<std::unique_ptr<Store>> OpenServing(const Placement& placement) {
-    absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors_, store_, placement, /*create=*/false);
-    const bool is_lost = absl::IsNotFound(store.status());
-    if (is_lost || IsServedElsewhere(store.status())) {
-      const absl::StatusOr<std::optional<Placement>> later = mirrors_.FindLater(placement);
-      if (!later.ok()) return later.status();
-      if (later->has_value()) return OpenStore(mirrors_, store_, **later, /*create=*/false);
-    }
-    if (is_lost || absl::IsDataLoss(store.status())) {
-      if (absl::Status same = CheckIsStill(mirrors_, placement); !same.ok()) return same;
-    }
-    if (is_lost) return WhyLost(mirrors_, placement);
-    if (!store.ok()) return store;
-    if (absl::Status marked = CheckMark(mirrors_, placement); !marked.ok()) return marked;
-    return store;
-  }
-
   mutable PlacedMirrors mirrors_;
   PostgresPlaces places_;
   const PostgresStoreOptions store_;
