@@ -400,7 +400,11 @@ class ImportRun {
       if (options_.rows != nullptr)
         options_.rows->Count(outcome.inserts, outcome.updates, outcome.deletes, next.failed - job_.failed);
       job_ = next;
-      CrashPoint(part.is_last ? "job.committed" : "job.part");
+      if (part.is_last) {
+        CrashPoint("job.committed");
+      } else {
+        CrashPoint("job.part");
+      }
       return true;
     }
     if (absl::IsOutOfRange(outcome.status) && request.items.size() > 1)

@@ -37,8 +37,7 @@ std::vector<DatedKey> ServerKeys(const ServerConfig& config, const std::vector<K
   }
   const HttpConfig& http = config.http;
   const bool has_own = config.listen.plaintext || http.certificate != config.listen.certificate;
-  if (http.enabled && !http.plaintext && has_own)
-    AddCertificates(http.certificate, KeyKind::kHttp, &keys);
+  if (http.enabled && !http.plaintext && has_own) AddCertificates(http.certificate, KeyKind::kHttp, &keys);
   AddCertificates(config.admin.certificate, KeyKind::kAdmin, &keys);
   AddCertificates(config.admin.client_ca, KeyKind::kAdminCa, &keys);
   return keys;

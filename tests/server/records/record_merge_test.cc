@@ -276,7 +276,7 @@ TEST(MergedPartnerTest, ColumnsAreBoundedWhereNoRecordIsKept) {
   const PartnerRow before = row;
   EXPECT_THAT(
       MergeRecord(mapper, ItemOf("1", "{\"COUNTRY\":\"CH\",\"STREET\":\"" + half + "\"}"), false, &row),
-      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("its columns would have")));
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("bytes in its columns")));
   EXPECT_EQ(row, before);
 }
 

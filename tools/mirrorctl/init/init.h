@@ -18,7 +18,7 @@ inline constexpr char kDeployingPage[] =
 
 /// What 'mirrorctl init' is asked for.
 struct InitOptions {
-  std::string dir;         ///< Made with mode 0711 when it is not there; the folder above must be.
+  std::string dir;  ///< Made with mode 0711 when it is not there; the folder above must be.
   /// The first tenant. Empty, with `http_port` and without `source`: no key of a source and no configuration
   /// of an agent is made.
   std::string context_id;
