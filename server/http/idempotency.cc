@@ -16,11 +16,11 @@ absl::StatusOr<std::optional<RememberedRequest>> RememberOf(const HttpCall& call
   constexpr std::size_t kKeyBytesMax = 64;
   const std::string* const key = call.head.Find("idempotency-key");
   if (key == nullptr) return std::optional<RememberedRequest>();
-  const auto is_shown = [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); };
+  const auto is_shown = [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); };
   if (key->empty() || key->size() > kKeyBytesMax || !std::all_of(key->begin(), key->end(), is_shown)) {
     return absl::InvalidArgumentError(
         absl::StrCat("an Idempotency-Key has 1 to ", kKeyBytesMax,
-                     " characters of ASCII, none of them a blank or a control character. Nothing was done."));
+                     " characters of ASCII, and no control character. Nothing was done."));
   }
   RememberedRequest remember;
   remember.id = absl::BytesToHexString(Sha256(absl::StrCat(call.key->name, "\n", std::string(what), "\n",

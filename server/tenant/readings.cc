@@ -124,7 +124,12 @@ absl::StatusOr<CommittedReading> Readings::OpenCommitted(ReadingKind kind) {
   if (!place.ok()) return place.status();
   reading.place = *std::move(place);
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenForOperator(mirror_, NowMs()); !opened.ok()) return opened;
+  if (absl::Status opened = OpenForOperator(mirror_, NowMs()); !opened.ok()) {
+    // Who reads is no operator.
+    if (!absl::IsNotFound(opened)) return opened;
+    return absl::NotFoundError(
+        absl::StrCat("'", mirror_.context_id(), "' was deleted, or its mirror is lost. Nothing was read."));
+  }
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
   reading.snapshot = *std::move(snapshot);

@@ -116,7 +116,7 @@ class ImportTracesTest(Traces):
         answer = self.door.request("GET", f"/jobs/importjobs/{job['id']}/rejects").expect(200)
         table = list(csv.DictReader(io.StringIO(answer.text)))
         self.assertEqual([row["line"] for row in table], ["2", "3", "4", "5"])
-        self.assertEqual(table[0]["row"], "1;M\ufffdller;Z\ufffdrich\n")
+        self.assertEqual(table[0]["row"], "1;M\ufffdller;Z\ufffdrich")
         self.assertTrue(table[2]["row"].endswith("ü"))
         self.assertNotIn("\ufffd", table[2]["row"])
 
@@ -241,7 +241,7 @@ class BoundsTest(Traces):
         if b"__asan_init" not in (BIN / "mirror-server").read_bytes():
             self.assertLess(self.peak() - before, 64 << 20)
         rejects = self.door.request("GET", f"/jobs/importjobs/{job['id']}/rejects").expect(200)
-        self.assertEqual(rejects.text.count("\n"), 2 * 10_000 + 1)
+        self.assertEqual(rejects.text.count("\n"), 10_000 + 1)
         self.assertEqual(rejects.headers.get("transfer-encoding"), "chunked", "they come a few at a time")
 
     def peak(self):

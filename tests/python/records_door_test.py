@@ -302,7 +302,7 @@ class EndTest(Place):
         self.server.process.wait()
         self.server.start()
         records = json.loads(self.server.ctl("audit", "list", "--json"))
-        self.assertIn("http: delete Told: 1 deletes, 0 rows failed", json.dumps(records))
+        self.assertIn("http: delete Told: 1 delete, 0 rows failed", json.dumps(records))
 
 
 if __name__ == "__main__":
