@@ -22,9 +22,11 @@ namespace mirror {
 
 /// On kNotFound and kDataLoss of StoreHome::Open: a mirror that was served is not in its place any more, for
 /// people. kNotFound: the place provably went back to before the mirror was made, and a new one may be made.
-/// Of kUnavailable: somebody makes, moves or deletes the mirror just now, and nothing is wrong with it.
-inline constexpr char kChangingPayload[] = "mirror.store/changing";
 inline constexpr char kLostPayload[] = "mirror.store/lost";
+/// On kUnavailable: somebody makes, moves or deletes the mirror just now, and nothing is wrong with it.
+inline constexpr char kChangingPayload[] = "mirror.store/changing";
+/// On kDataLoss: a table that the mirror keeps for itself was not there.
+inline constexpr char kMissingPayload[] = "mirror.store/missing";
 /// On kNotFound: nobody here knows of such a mirror, for people. Who has served it knows that it was lost.
 inline constexpr char kForgottenPayload[] = "mirror.store/forgotten";
 

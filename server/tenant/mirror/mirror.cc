@@ -49,6 +49,14 @@ bool IsMended(const TenantFile& file) {
   return upkeep.Quarantined().empty() && upkeep.CheckOwnTables().ok();
 }
 
+absl::Status MadeAnew(const std::string& context_id) {
+  absl::Status anew = absl::UnavailableError(
+      absl::StrCat("the mirror of '", context_id,
+                   "' was deleted and made anew meanwhile. Nothing was done; the same call again is safe."));
+  anew.SetPayload(kChangingPayload, absl::Cord(context_id));
+  return anew;
+}
+
 /// Whether `status` is of a mirror that is served from another place by now.
 bool WentElsewhere(const absl::Status& status, const TenantFile& file, Store* store) {
   if (status.ok() || store == nullptr) return false;
@@ -159,7 +167,13 @@ absl::Status Mirror::Noticed(absl::Status status) {
   }
   // Tables that are missing are no damage where another process has deleted the mirror.
   if (absl::IsDataLoss(status) && options_.is_shared && store_) {
-    const absl::Status opened = file_.open(/*create=*/false).status();
+    const absl::StatusOr<std::unique_ptr<Store>> there = file_.open(/*create=*/false);
+    const absl::Status opened = there.status();
+    // They were missing, and are there: between the two the mirror was made anew under its name.
+    if (there.ok() && status.GetPayload(kMissingPayload) && (*there)->upkeep().CheckOwnTables().ok()) {
+      Close();
+      return MadeAnew(context_id_);
+    }
     if (absl::IsNotFound(opened)) {
       NoteLost(*this, opened);
       Close();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/db/postgres/failure.h"
+#include "server/store/home.h"
 
 namespace mirror {
 namespace {
@@ -101,6 +102,8 @@ absl::Status InStoreWords(const absl::Status& status, Touched touched) {
   status.ForEachPayload(
       [&told](absl::string_view type, const absl::Cord& payload) { told.SetPayload(type, payload); });
   told.SetPayload(kAdvicePayload, absl::Cord(advice));
+  if (failure.trouble == Trouble::kUndefined && touched == Touched::kOwnTable)
+    told.SetPayload(kMissingPayload, absl::Cord(failure.sqlstate));
   return told;
 }
 
