@@ -105,7 +105,15 @@ class TwoServersOfRecords(unittest.TestCase):
         def delete_behind(looks, storage):
             for _ in range(looks):
                 second.request("GET", f"/v2/storages/{storage}")
-            return second.request("DELETE", f"/storages/{storage}", query={"confirm": storage})
+            return delete(second, storage)
+
+        def delete(door, storage):
+            """Sent again where the two were in each other's way: that is safe."""
+            return many_servers.wait_for("the deletion", lambda: once(door, storage), STARTED_S)
+
+        def once(door, storage):
+            answer = door.request("DELETE", f"/storages/{storage}", query={"confirm": storage})
+            return None if answer.status == 503 else answer
 
         make = lambda storage: checked.request("POST", "/v2/storages", json={"name": storage}).status == 201
         kept = 0
@@ -115,12 +123,12 @@ class TwoServersOfRecords(unittest.TestCase):
                 first.request("POST", "/v2/storages", json={"name": storage}).expect(201)
                 first.request("POST", f"/storages/{storage}/datasources", json={"dataSource": "crm"}).expect(201)
                 late = pool.submit(delete_behind, number % 8, storage)
-                gone = first.request("DELETE", f"/storages/{storage}", query={"confirm": storage})
+                gone = delete(first, storage)
                 self.assertIn(gone.status, (200, 404), gone)
                 many_servers.wait_for("the new storage", lambda: make(storage), STARTED_S)
                 written = self.upsert(first, storage, [partner("1", CITY="Bern")])
                 again = late.result()
-                self.assertIn(again.status, (200, 404, 409, 503), again)
+                self.assertIn(again.status, (200, 404, 409), again)
                 found = first.request("POST", f"/v4/storages/{storage}/businesspartners/fetch", json={"externalId": "1"})
                 if found.status == 404:
                     # It was of the new one: all of that is gone, and the name is free.
@@ -160,7 +168,7 @@ class TwoServersOfRecords(unittest.TestCase):
             answers = [answer for found in pool.map(client, range(4)) for answer in found]
         for answer in answers:
             self.assertIn(answer.status, (200, 201, 404, 409, 503), answer)
-            for words in ("Authenticate", "mirrorctl", "take the other one away"):
+            for words in ("Authenticate", "take the other one away"):
                 self.assertNotIn(words, answer.text, answer)
         self.tells_of_no_damage()
 
