@@ -270,7 +270,7 @@ class Pages(unittest.TestCase):
 
     def test_imports_are_shown_by_state_and_come_by_themselves(self):
         self.page.open("/imports")
-        self.page.see("2500 inserts, 0 updates, 0 failed", "tbody")
+        self.page.see("2,500 inserts, 0 updates, 0 failed", "tbody")
         self.page.see("199 inserts, 101 updates, 1 failed", "tbody")
         self.page.see("couldn't start", "tbody tr:first-child")
         self.page.see("no column of the file is the external id", "tbody")
@@ -287,7 +287,7 @@ class Pages(unittest.TestCase):
         self.page.open("/tenants/Acme--crm")
         self.page.see("Its rows come as records over HTTP, without cycles")
         self.page.see("2,699", ".figures")
-        self.page.see("2500 inserts", "tbody")
+        self.page.see("2,500 inserts", "tbody")
         for words in ("Data age", "Equality", "Last cycles", "Verify", "Invalidate", "As of"):
             self.assertNotIn(words, self.page.text())
         # The same for who looks at all tenants.
