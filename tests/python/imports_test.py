@@ -130,13 +130,25 @@ class ImportsTest(unittest.TestCase):
     @contextlib.contextmanager
     def stopped_import(self, storage):
         """A job that has committed rows, and whose program stands still."""
-        many = HEADER + "".join(f"{n};name {n};city\n" for n in range(200_000))
+        many = HEADER + "".join(f"{n};name {n};city\n" for n in range(400_000))
         job = self.jobs.start(storage, many).expect(201).json()["id"]
         look = lambda: self.door.request("GET", f"/jobs/importjobs/{job}").json()
-        self.server.wait_for(lambda: look()["numberOfInserts"] > 0)
-        programs = self.server.import_processes()
-        for program in programs:
-            os.kill(program, signal.SIGSTOP)
+        programs = []
+        self.server.wait_for(lambda: programs.extend(self.server.import_processes()) or programs)
+
+        def send(sign):
+            for program in programs:
+                os.kill(program, sign)
+
+        def has_rows():
+            """It goes on for the time of a look: whatever the machine's load, its end is far when rows are committed."""
+            send(signal.SIGCONT)
+            look()
+            send(signal.SIGSTOP)
+            return look()["numberOfInserts"] > 0
+
+        send(signal.SIGSTOP)
+        self.server.wait_for(has_rows)
         self.assertEqual(look()["status"], "RUNNING", "it was stopped before its end")
         try:
             yield job

@@ -8,6 +8,7 @@ from tests.torture.records_place import http_door
 
 COUNTED = ("numberOfAccepted", "numberOfInserts", "numberOfUpdates", "numberOfUnchanged", "numberOfFailed")
 JOB_FAILURES_MAX = 1_000
+NO_ID = "there is no external id"
 # Ids of records that come again and again: as texts that somebody could mistake for something else.
 ODD_IDS = ("0053", "53", "a,b", 'q"uote', "with blank", "Ärger/€", "%2F", "'; --", "x" * 256)
 NAMES = ("COMPANY_NAME", "Company Name", "NAME", "CITY", "city", "COUNTRY_CODE", "POSTAL_CODE", "STREET", "Farbe", "farbe", "N")
@@ -80,7 +81,7 @@ class Requests:
         external_id, record = self.external_id(), self.record()
         broken = {
             0: (external_id, '{"CITY":"Bern}', QUOTES),
-            1: ("", "{}", "there is no external id"),
+            1: ("", "{}", NO_ID),
             2: (f"{external_id[:200]}\u0001", "{}", "the external id has a control character"),
             3: ("y" * 257, "{}", "the external id has more than 256 characters"),
             4: (external_id, '{"CITY":"a","city":"b"}', "two attributes mean the same as 'CITY'"),
@@ -108,6 +109,10 @@ class Requests:
             items.append(self.dice.choice(items))
         features = [UPSERT] if self.dice.random() < 0.8 else []
         features += [STRICT] if self.dice.random() < 0.2 else []
+        def at(place, item):
+            return dataclasses.replace(item, failure=f"{NO_ID}: 'businessPartners[{place}]'") if item.failure == NO_ID else item
+
+        items = [(at(place, item), sent) for place, (item, sent) in enumerate(items)]
         after = model.copy()
         counts, found = after.source(storage, source).upsert([item for item, _ in items], UPSERT in features)
         refused = bool(found) and STRICT in features
@@ -169,7 +174,7 @@ class Requests:
         names, rows = self.file(count or self.dice.choice((1, 3, 40)))
         content = as_csv(names, rows)
         items = [
-            dataclasses.replace(item, failure=item.failure or ("" if item.external_id else "there is no external id"))
+            dataclasses.replace(item, failure=item.failure or ("" if item.external_id else NO_ID))
             for item in of_csv(names, rows)
         ]
         updates = self.dice.random() < 0.8
