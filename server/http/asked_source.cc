@@ -14,12 +14,6 @@ absl::StatusOr<AskedSource> FindSourceOf(Storages& storages, const std::string& 
   return AskedSource{*std::move(found), *std::move(tenant)};
 }
 
-absl::StatusOr<AskedSource> FindAskedSource(Storages& storages, const HttpCall& call,
-                                            const std::string& storage, const std::string& source) {
-  if (!call.Sees(storage)) return NoStorage(storage);
-  return FindSourceOf(storages, storage, source);
-}
-
 std::string SourceOfQuery(const HttpCall& call) {
   return call.Query("dataSource").value_or(call.Query("datasource").value_or(""));
 }

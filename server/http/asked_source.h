@@ -16,12 +16,10 @@ struct AskedSource {
   std::shared_ptr<Tenant> tenant;
 };
 
-/// `source`: id or name; empty: the default one. Errors: as Storages.
+/// `source`: id or name; empty: the default one. Whether the call's key may see the storage is asked before:
+/// see HttpRoute::is_of_storage(). Errors: as Storages.
 absl::StatusOr<AskedSource> FindSourceOf(Storages& storages, const std::string& storage,
                                          const std::string& source);
-/// The same, where the call's key may see the storage. Errors: kNotFound, too: it may not.
-absl::StatusOr<AskedSource> FindAskedSource(Storages& storages, const HttpCall& call,
-                                            const std::string& storage, const std::string& source);
 /// The data source that the query names, in either spelling; empty: none.
 std::string SourceOfQuery(const HttpCall& call);
 /// The same of a body. Errors: kInvalidArgument: it is no text, or both spellings are there, and differ.

@@ -108,14 +108,12 @@ absl::StatusOr<AskedPartners> PartnersOf(const JsonView& body) {
 
 /// The one data source that the request, `of_request`, and its partners name: each is a database of its own,
 /// and no transaction spans two.
-absl::StatusOr<AskedSource> FindSourceOfPartners(Storages& storages, const HttpCall& call,
+absl::StatusOr<AskedSource> FindSourceOfPartners(Storages& storages, const std::string& storage,
                                                  const std::string& of_request,
                                                  const AskedPartners& partners) {
-  const std::string& storage = call.parts[0];
   std::optional<AskedSource> found;
   for (const std::string& name : partners.sources) {
-    absl::StatusOr<AskedSource> one =
-        FindAskedSource(storages, call, storage, name.empty() ? of_request : name);
+    absl::StatusOr<AskedSource> one = FindSourceOf(storages, storage, name.empty() ? of_request : name);
     if (!one.ok()) return one.status();
     if (found && found->source.id != one->source.id) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -231,7 +229,8 @@ HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
   absl::StatusOr<AskedPartners> partners = PartnersOf(body->root());
   if (!partners.ok()) return ErrorAnswer(partners.status());
   if (!source->empty()) partners->sources.insert(*source);
-  const absl::StatusOr<AskedSource> asked = FindSourceOfPartners(storages_, call, *source, *partners);
+  const absl::StatusOr<AskedSource> asked =
+      FindSourceOfPartners(storages_, call.parts[0], *source, *partners);
   if (!asked.ok()) return ErrorAnswer(asked.status());
   for (const std::string_view name : partners->unknown) warnings.AddMember(name);
   RecordRequest request;
@@ -259,8 +258,7 @@ HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
 HttpAnswer PartnerCalls::List(HttpCall& call) {
   const absl::StatusOr<AskedPage> page = PageOf(call);
   if (!page.ok()) return ErrorAnswer(page.status());
-  const absl::StatusOr<AskedSource> asked =
-      FindAskedSource(storages_, call, call.parts[0], SourceOfQuery(call));
+  const absl::StatusOr<AskedSource> asked = FindSourceOf(storages_, call.parts[0], SourceOfQuery(call));
   if (!asked.ok()) return ErrorAnswer(asked.status());
   std::vector<std::string> ids = call.target.All("externalId");
   // An id may hold a comma: given more than once, none is split.
@@ -302,7 +300,7 @@ HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
   if (!source.ok()) return ErrorAnswer(source.status());
   const absl::StatusOr<std::vector<std::string>> ids = IdsOf(body->root());
   if (!ids.ok()) return ErrorAnswer(ids.status());
-  const absl::StatusOr<AskedSource> asked = FindAskedSource(storages_, call, call.parts[0], *source);
+  const absl::StatusOr<AskedSource> asked = FindSourceOf(storages_, call.parts[0], *source);
   if (!asked.ok()) return ErrorAnswer(asked.status());
   PageValues values(ids->size());
   std::vector<std::string> missing;
@@ -356,7 +354,7 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   if (!source.ok()) return ErrorAnswer(source.status());
   const absl::StatusOr<std::vector<std::string>> ids = IdsOf(body->root());
   if (!ids.ok()) return ErrorAnswer(ids.status());
-  const absl::StatusOr<AskedSource> asked = FindAskedSource(storages_, call, call.parts[0], *source);
+  const absl::StatusOr<AskedSource> asked = FindSourceOf(storages_, call.parts[0], *source);
   if (!asked.ok()) return ErrorAnswer(asked.status());
   RecordRequest request;
   request.operation = RecordOperation::kDelete;

@@ -149,8 +149,7 @@ void TableCalls::AddTo(HttpRoutes* routes) {
 HttpAnswer TableCalls::List(HttpCall& call) {
   const absl::StatusOr<AskedPage> asked = PageOf(call);
   if (!asked.ok()) return ErrorAnswer(asked.status());
-  const absl::StatusOr<AskedSource> source =
-      FindAskedSource(storages_, call, call.parts[0], SourceOfQuery(call));
+  const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, call.parts[0], SourceOfQuery(call));
   if (!source.ok()) return ErrorAnswer(source.status());
   absl::StatusOr<std::string> after = KeyOfToken(asked->start_after.value_or(""));
   if (!after.ok()) return ErrorAnswer(after.status());
@@ -192,8 +191,7 @@ HttpAnswer TableCalls::Stream(HttpCall& call, const AskedSource& source) {
 HttpAnswer TableCalls::Read(HttpCall& call) {
   const absl::StatusOr<AskedPage> asked = PageOf(call);
   if (!asked.ok()) return ErrorAnswer(asked.status());
-  const absl::StatusOr<AskedSource> source =
-      FindAskedSource(storages_, call, call.parts[0], SourceOfQuery(call));
+  const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, call.parts[0], SourceOfQuery(call));
   if (!source.ok()) return ErrorAnswer(source.status());
   if (WantsLines(call)) return Stream(call, *source);
   absl::StatusOr<CommittedReading> reading = ReadCommitted(call, *source, ReadingKind::kPage);

@@ -13,6 +13,7 @@
 #include "base/folded_name.h"
 #include "server/import/import_child.h"
 #include "server/jobs/import_run.h"
+#include "server/jobs/kept_jobs.h"
 
 namespace mirror {
 namespace {
@@ -46,26 +47,23 @@ constexpr char kServerGone[] =
 
 /// Another server's job of the same data source comes first.
 bool MustWait(const ImportJob& job, Tenant& tenant) {
-  const absl::StatusOr<std::vector<Document>> kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax);
-  if (!kept.ok()) return true;
-  const std::vector<ImportJob> others = JobsIn(*kept);
-  return std::any_of(others.begin(), others.end(), [&](const ImportJob& other) {
+  const absl::StatusOr<std::vector<ImportJob>> others = JobsOf(tenant);
+  if (!others.ok()) return true;
+  return std::any_of(others->begin(), others->end(), [&](const ImportJob& other) {
     return !IsOver(other.state) && other.server != job.server && ComesBefore(other, job);
   });
 }
 
 /// The latest first; of a tenant that cannot be asked none.
-std::vector<ImportJob> JobsOf(Tenants& tenants, const std::string& context_id) {
-  std::vector<ImportJob> jobs;
+std::vector<ImportJob> LatestJobsOf(Tenants& tenants, const std::string& context_id) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
-  if (!tenant.ok()) return jobs;
-  const absl::StatusOr<std::vector<Document>> kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
-  if (!kept.ok()) return jobs;
-  jobs = JobsIn(*kept);
-  std::sort(jobs.begin(), jobs.end(), [](const ImportJob& a, const ImportJob& b) {
+  if (!tenant.ok()) return {};
+  absl::StatusOr<std::vector<ImportJob>> jobs = JobsOf(**tenant);
+  if (!jobs.ok()) return {};
+  std::sort(jobs->begin(), jobs->end(), [](const ImportJob& a, const ImportJob& b) {
     return std::tie(b.created_ms, a.id) < std::tie(a.created_ms, b.id);
   });
-  return jobs;
+  return *std::move(jobs);
 }
 
 void CountEnd(const ImportJob& job, DoorCounters* counters) {
@@ -375,7 +373,7 @@ void ImportJobs::EndLost() {
     if (seen.summary->documents && seen.summary->documents->jobs == 0) continue;
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
     if (!tenant.ok()) continue;
-    for (const ImportJob& job : JobsOf(tenants_, seen.context_id)) {
+    for (const ImportJob& job : LatestJobsOf(tenants_, seen.context_id)) {
       if (IsOver(job.state) || job.server != here || uploads_.Find(job.upload)) continue;
       // Its file is there, and an operator is told of it.
       if (uploads_.unread().contains(job.upload)) continue;
@@ -473,7 +471,7 @@ ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
       page.is_last = page.is_last && is_before;
       continue;
     }
-    std::vector<ImportJob> jobs = JobsOf(tenants_, seen.context_id);
+    std::vector<ImportJob> jobs = LatestJobsOf(tenants_, seen.context_id);
     page.total += jobs.size();
     auto job = jobs.begin();
     if (is_before) continue;

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "server/jobs/kept_jobs.h"
 
 namespace mirror {
 namespace {
@@ -84,9 +85,9 @@ void AddJobs(Tenants& tenants, const std::string& context_id, const JobQuery& qu
              const std::optional<Place>& behind, std::vector<ListedJob>* jobs) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
   if (!tenant.ok()) return;
-  const absl::StatusOr<std::vector<Document>> kept = (*tenant)->ListDocuments(kJobKind, "", kJobsKeptMax);
+  absl::StatusOr<std::vector<ImportJob>> kept = JobsOf(**tenant);
   if (!kept.ok()) return;
-  for (ImportJob& job : JobsIn(*kept)) {
+  for (ImportJob& job : *kept) {
     if (behind && !IsBefore(*behind, PlaceOf(job))) continue;
     if (!query.states.empty() && !query.states.contains(std::string(ToString(job.state)))) continue;
     jobs->push_back({std::move(job), context_id});

@@ -10,26 +10,16 @@
 #include <utility>
 #include <vector>
 
-#include "server/store/sqlite/sqlite_home.h"
-#include "tests/server/tenant/tenant_bench.h"
+#include "tests/server/storages/storages_bench.h"
 
 namespace mirror {
 namespace {
 
-class TableCallsTest : public testing::Test {
+class TableCallsTest : public StoragesBench {
  protected:
-  TableCallsTest() : events_(catalog_) {
-    spdlog::set_level(spdlog::level::off);
-    auto home = OpenSqliteHome(folder_.path(), {});
-    EXPECT_THAT(home, IsOk());
-    home_ = *std::move(home);
-    auto tenants = Tenants::Open(*home_, {}, events_);
-    EXPECT_THAT(tenants, IsOk());
-    tenants_ = *std::move(tenants);
-    storages_ = std::make_unique<Storages>(*tenants_, events_);
-    EXPECT_THAT(storages_->Create("Acme", "", 1), IsOk());
-    calls_ = std::make_unique<TableCalls>(*storages_, 8, counters_);
-    calls_->AddTo(&routes_);
+  TableCallsTest() : calls_(*storages_, 8, counters_) {
+    Make("Acme");
+    calls_.AddTo(&routes_);
   }
   int Ask(const std::string& accept) { return Answer(accept).status; }
   HttpAnswer Answer(const std::string& accept) {
@@ -45,10 +35,9 @@ class TableCallsTest : public testing::Test {
   /// As many readings as one data source may have.
   std::vector<CommittedReading> TakeAll(ReadingKind kind) {
     std::vector<CommittedReading> taken;
-    const auto tenant = tenants_->Find("Acme");
-    EXPECT_THAT(tenant.status(), IsOk());
+    const auto tenant = Find("Acme");
     for (int i = 0; i < kReadingsMax; ++i) {
-      auto reading = (*tenant)->ReadCommitted("businesspartner", kind);
+      auto reading = tenant->ReadCommitted("businesspartner", kind);
       EXPECT_THAT(reading.status(), IsOk());
       if (reading.ok()) taken.push_back(*std::move(reading));
     }
@@ -58,14 +47,8 @@ class TableCallsTest : public testing::Test {
     return counters_.limited[static_cast<std::size_t>(limit)].value();
   }
 
-  ScratchFolder folder_;
-  RememberingCatalog catalog_;
-  Events events_;
   DoorCounters counters_;
-  std::unique_ptr<StoreHome> home_;
-  std::unique_ptr<Tenants> tenants_;
-  std::unique_ptr<Storages> storages_;
-  std::unique_ptr<TableCalls> calls_;
+  TableCalls calls_;
   HttpRoutes routes_;
 };
 

@@ -11,9 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/storages/storages.h"
-#include "server/store/sqlite/sqlite_home.h"
-#include "tests/server/tenant/tenant_bench.h"
+#include "tests/server/storages/storages_bench.h"
 
 namespace mirror {
 namespace {
@@ -23,20 +21,11 @@ using testing::IsEmpty;
 constexpr char kJob[] = "Acme-000000000001", kNextJob[] = "Acme-000000000002";
 constexpr char kHead[] = "line,externalId,message,row\n";
 
-class RejectsTest : public testing::Test {
+class RejectsTest : public StoragesBench {
  protected:
-  RejectsTest() : events_(catalog_) {
-    spdlog::set_level(spdlog::level::off);
-    auto home = OpenSqliteHome(folder_.path(), {});
-    EXPECT_THAT(home, IsOk());
-    home_ = *std::move(home);
-    auto tenants = Tenants::Open(*home_, {}, events_);
-    EXPECT_THAT(tenants, IsOk());
-    tenants_ = *std::move(tenants);
-    EXPECT_THAT(Storages(*tenants_, events_).Create("Acme", "", 1), IsOk());
-    auto tenant = tenants_->Find("Acme");
-    EXPECT_THAT(tenant.status(), IsOk());
-    tenant_ = *std::move(tenant);
+  RejectsTest() {
+    Make("Acme");
+    tenant_ = Find("Acme");
   }
   void Change(std::vector<DocumentChange> changes) {
     EXPECT_THAT(tenant_->ChangeDocuments([&](StoreRecords&) { return changes; }, 1), IsOk());
@@ -73,11 +62,6 @@ class RejectsTest : public testing::Test {
     return all;
   }
 
-  ScratchFolder folder_;
-  RememberingCatalog catalog_;
-  Events events_;
-  std::unique_ptr<StoreHome> home_;
-  std::unique_ptr<Tenants> tenants_;
   std::shared_ptr<Tenant> tenant_;
 };
 
