@@ -32,6 +32,7 @@ struct HttpConfig {
 
   std::string uploads;  ///< Folder; ".uploads" in that of [data].
   std::uint64_t uploads_max = 10'000'000'000;
+  std::uint64_t disk_free_min = 1'000'000'000;  ///< Where uploads are; under it none is taken: 503.
   std::uint64_t uploads_per_key = 2'000'000'000;
   std::uint32_t links_per_key = 100;  ///< For uploads that were not sent yet; over it: 429.
   std::chrono::seconds upload_kept = std::chrono::hours(1);

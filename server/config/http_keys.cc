@@ -65,6 +65,7 @@ ConfigKeys HttpKeys(HttpConfig& http, const std::filesystem::path& folder, Sette
           {"head_time", SetSpan(&http.head_time, seconds(1), minutes(5))},
           {"body_time", SetSpan(&http.body_time, seconds(1), hours(1))},
           {"stream_time", SetSpan(&http.stream_time, seconds(1), hours(24))},
+          {"disk_free_min", SetSize(&http.disk_free_min, kMegabyte, 1'000 * kTerabyte)},
           {"uploads_max", SetSize(&http.uploads_max, kMegabyte, 1'000 * kTerabyte)},
           {"uploads_per_key", SetSize(&http.uploads_per_key, kMegabyte, 1'000 * kTerabyte)},
           {"links_per_key", SetWhole(&http.links_per_key, 1, 10'000)},

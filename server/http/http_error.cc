@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/plan/gone_words.h"
 
 namespace mirror {
 namespace {
@@ -66,7 +67,8 @@ HttpAnswer JsonAnswer(std::string json, int status) {
   return {.status = status, .content_type = kJsonType, .body = std::move(json)};
 }
 
-HttpAnswer ErrorAnswer(const absl::Status& status, std::string_view more) {
+HttpAnswer ErrorAnswer(const absl::Status& met, std::string_view more) {
+  const absl::Status status = InRecordsWords(met);
   const Meaning meaning = MeaningOf(status.code());
   return Answer(meaning.status, meaning.code,
                 std::string_view(status.message().data(), status.message().size()), more);

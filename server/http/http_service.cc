@@ -95,6 +95,7 @@ struct HttpService::Parts {
                 {.file_bytes_max = http.upload_limit,
                  .key_bytes_max = http.uploads_per_key,
                  .bytes_max = http.uploads_max,
+                 .free_bytes_min = http.disk_free_min,
                  .key_announced_max = http.links_per_key,
                  .kept_ms = std::chrono::milliseconds(http.upload_kept).count()},
                 servers == nullptr ? std::string() : servers->here(), counters),

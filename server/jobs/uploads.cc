@@ -30,8 +30,6 @@ constexpr char kNoteEnding[] = ".json";
 constexpr char kFileEnding[] = ".file";
 /// Files that may wait, whatever they weigh.
 constexpr std::size_t kUploadsMax = 10'000;
-/// Below it nothing is taken, so that mirrors can still be written.
-constexpr std::uint64_t kFreePercentMin = 10;
 
 absl::Status OfDisk(std::string_view doing, const std::string& path, int error) {
   return absl::UnavailableError(absl::StrCat(std::string(doing), " '", path, "': ", std::strerror(error),
@@ -40,10 +38,9 @@ absl::Status OfDisk(std::string_view doing, const std::string& path, int error) 
 
 absl::Status GivenUp() { return absl::NotFoundError("the upload was given up meanwhile. Send it again."); }
 
-bool IsNearlyFull(const std::string& folder) {
+bool HasLessFree(const std::string& folder, std::uint64_t bytes) {
   struct statvfs space = {};
-  if (statvfs(folder.c_str(), &space) != 0 || space.f_blocks == 0) return false;
-  return space.f_bavail * 100 / space.f_blocks < kFreePercentMin;
+  return statvfs(folder.c_str(), &space) == 0 && space.f_bavail * space.f_frsize < bytes;
 }
 
 }  // namespace
@@ -192,14 +189,15 @@ absl::Status Uploads::CheckRoom(const std::string& key, std::uint64_t more, bool
   }
   if (is_nearly_full) {
     counters_.Limit(DoorLimit::kDisk);
-    return absl::UnavailableError(absl::StrCat("the server's disk has less than ", kFreePercentMin,
-                                               " % free. Nothing was kept of this file; try again later."));
+    return absl::UnavailableError(
+        absl::StrCat("the server's disk has less than ", limits_.free_bytes_min / 1'000'000,
+                     " MB free (disk_free_min). Nothing was kept of this file; try again later."));
   }
   return absl::OkStatus();
 }
 
 absl::Status Uploads::Count(const std::string& id, std::uint64_t more) {
-  const bool is_nearly_full = IsNearlyFull(folder_);
+  const bool is_nearly_full = HasLessFree(folder_, limits_.free_bytes_min);
   const MutexLock lock(mutex_);
   const auto found = uploads_.find(id);
   if (found == uploads_.end()) return GivenUp();
@@ -223,7 +221,7 @@ absl::Status Uploads::Finished(const std::string& id, std::int64_t now_ms) {
 
 absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const std::string& name,
                                                 std::int64_t now_ms) {
-  const bool is_nearly_full = IsNearlyFull(folder_);
+  const bool is_nearly_full = HasLessFree(folder_, limits_.free_bytes_min);
   const MutexLock lock(mutex_);
   if (absl::Status room = CheckRoom(key, 0, is_nearly_full); !room.ok()) return room;
   const auto announced = std::count_if(uploads_.begin(), uploads_.end(), [&](const auto& one) {
@@ -296,7 +294,7 @@ absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::ReceiveOwn(const std::st
                                                                    const std::string& name,
                                                                    std::uint64_t bytes_max,
                                                                    std::int64_t now_ms, std::string* id) {
-  const bool is_nearly_full = IsNearlyFull(folder_);
+  const bool is_nearly_full = HasLessFree(folder_, limits_.free_bytes_min);
   {
     const MutexLock lock(mutex_);
     if (absl::Status room = CheckRoom(key, 0, is_nearly_full); !room.ok()) return room;

@@ -18,10 +18,11 @@ namespace mirror {
 
 struct UploadLimits {
   std::uint64_t file_bytes_max = 500'000'000;
-  std::uint64_t key_bytes_max = 2'000'000'000;  ///< Of one key, together.
-  std::uint64_t bytes_max = 10'000'000'000;     ///< Of all.
-  std::size_t key_announced_max = 100;          ///< That one key announced, and nobody sent yet.
-  std::int64_t kept_ms = 3'600'000;             ///< Until a job takes it.
+  std::uint64_t key_bytes_max = 2'000'000'000;   ///< Of one key, together.
+  std::uint64_t bytes_max = 10'000'000'000;      ///< Of all.
+  std::uint64_t free_bytes_min = 1'000'000'000;  ///< On their disk, so that mirrors can still be written.
+  std::size_t key_announced_max = 100;           ///< That one key announced, and nobody sent yet.
+  std::int64_t kept_ms = 3'600'000;              ///< Until a job takes it.
 };
 
 /// Files of clients that wait for their import job, in `<data folder>/.uploads`. Each is on disk before its

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "server/plan/gone_words.h"
 
 namespace mirror {
 namespace {
@@ -249,12 +250,13 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context
   const auto gone = std::find_if(deleted->begin(), deleted->end(),
                                  [&](const std::string& one) { return SameName(one, context_id); });
   if (gone != deleted->end()) {
-    return absl::NotFoundError(absl::StrCat("tenant '", *gone,
-                                            "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
-                                            "' lets its source mirror it anew."));
+    return OfGone(*gone, absl::NotFoundError(absl::StrCat(
+                             "tenant '", *gone, "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
+                             "' lets its source mirror it anew.")));
   }
-  return absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
-                                          "'. Nothing was done. 'mirrorctl tenants' lists them."));
+  return OfGone(context_id,
+                absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
+                                                 "'. Nothing was done. 'mirrorctl tenants' lists them.")));
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& context_id) {

@@ -154,10 +154,10 @@ TEST_F(MirrorctlTest, InitWritesServerConfigurationWithEveryKey) {
   EXPECT_THAT(
       KeysOf(*server["http"].as_table()),
       ElementsAre("address", "api_keys", "base_paths", "body_limit", "body_time", "certificate",
-                  "connections_max", "enabled", "erase_within", "file_limit", "head_time", "header_limit",
-                  "job_lease", "job_time", "jobs_max", "jobs_waiting_max", "key", "links_per_key",
-                  "plaintext", "port", "public_url", "requests_max", "requests_per_key", "stream_time",
-                  "upload_kept", "upload_limit", "uploads_max", "uploads_per_key"));
+                  "connections_max", "disk_free_min", "enabled", "erase_within", "file_limit", "head_time",
+                  "header_limit", "job_lease", "job_time", "jobs_max", "jobs_waiting_max", "key",
+                  "links_per_key", "plaintext", "port", "public_url", "requests_max", "requests_per_key",
+                  "stream_time", "upload_kept", "upload_limit", "uploads_max", "uploads_per_key"));
   EXPECT_EQ(server["http"]["enabled"].value<bool>(), false);
   EXPECT_EQ(server["metrics"]["port"].value<int>(), 7445);
   EXPECT_EQ(server["listen"]["port"].value<int>(), 9001);

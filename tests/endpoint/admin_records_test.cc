@@ -35,7 +35,10 @@ class AdminRecordsTest : public EndpointTest {
   void InstallWith(bool http) {
     InstallationOptions options;
     if (http)
-      options.settings = {{"http", "enabled", "true"}, {"http", "plaintext", "true"}, {"http", "port", "0"}};
+      options.settings = {{"http", "enabled", "true"},
+                          {"http", "plaintext", "true"},
+                          {"http", "port", "0"},
+                          {"http", "disk_free_min", "1MB"}};
     Install(options);
     viewer_ = here_->Admin(Role::kViewer).value();
     operator_ = here_->Admin(Role::kOperator).value();

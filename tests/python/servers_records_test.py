@@ -10,6 +10,7 @@ import concurrent.futures
 import http.client
 import json
 import pathlib
+import random
 import re
 import signal
 import sys
@@ -96,6 +97,72 @@ class TwoServersOfRecords(unittest.TestCase):
         first.request("DELETE", "/storages/Acme", query={"confirm": "Acme"}).expect(200)
         second.request("GET", "/v2/storages/Acme").expect(404)
         second.request("POST", "/v2/storages", json={"name": "Acme"}).expect(201)
+
+    def test_a_delete_that_comes_to_both_takes_nothing_that_is_made_since(self):
+        """The second one comes while the first is under way, or behind it: then it is of the new storage."""
+        first, second, checked = self.door(0), self.door(1), self.door(0)
+
+        def delete_behind(looks, storage):
+            for _ in range(looks):
+                second.request("GET", f"/v2/storages/{storage}")
+            return second.request("DELETE", f"/storages/{storage}", query={"confirm": storage})
+
+        make = lambda storage: checked.request("POST", "/v2/storages", json={"name": storage}).status == 201
+        kept = 0
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            for number in range(24):
+                storage = f"Twice{number}"
+                first.request("POST", "/v2/storages", json={"name": storage}).expect(201)
+                first.request("POST", f"/storages/{storage}/datasources", json={"dataSource": "crm"}).expect(201)
+                late = pool.submit(delete_behind, number % 8, storage)
+                gone = first.request("DELETE", f"/storages/{storage}", query={"confirm": storage})
+                self.assertIn(gone.status, (200, 404), gone)
+                many_servers.wait_for("the new storage", lambda: make(storage), STARTED_S)
+                written = self.upsert(first, storage, [partner("1", CITY="Bern")])
+                again = late.result()
+                self.assertIn(again.status, (200, 404, 409), again)
+                found = first.request("POST", f"/v4/storages/{storage}/businesspartners/fetch", json={"externalId": "1"})
+                if found.status == 404:
+                    # It was of the new one: all of that is gone, and the name is free.
+                    again.expect(200)
+                    first.request("POST", "/v2/storages", json={"name": storage}).expect(201)
+                    continue
+                written.expect(200)
+                self.assertTrue(found.expect(200).json()["businessPartner"], found)
+                kept += 1
+        self.assertGreater(kept, 0)
+        self.tells_of_no_damage()
+
+    def tells_of_no_damage(self):
+        events = self.here.events(self.here.alive())
+        self.assertFalse([one for one in events if one[0] in ("mirror.lost", "mirror.damaged", "mirror.unavailable")])
+
+    def test_what_is_made_and_deleted_at_once_is_there_or_not_and_never_damaged(self):
+        def requests(chance):
+            source = f"x{chance.randrange(2)}"
+            sources = "/storages/Race/datasources"
+            partners = {"dataSource": source, "featuresOn": UPSERT, "businessPartners": [partner("1", CITY="x")]}
+            yield "POST", "/v2/storages", {"name": "Race"}
+            for _ in range(3):
+                yield "POST", sources, {"dataSource": source}
+                yield "PUT", "/v4/storages/Race/businesspartners", partners
+                yield "GET", f"/v4/storages/Race/businesspartners?dataSource={source}", None
+                yield "DELETE", f"{sources}/{source}", None
+            yield "DELETE", "/storages/Race?confirm=Race", None
+
+        def client(number):
+            door, chance, answers = self.door(number % 2), random.Random(number), []
+            for _ in range(6):
+                answers += [door.request(method, path, json=body) for method, path, body in requests(chance)]
+            return answers
+
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            answers = [answer for found in pool.map(client, range(4)) for answer in found]
+        for answer in answers:
+            self.assertIn(answer.status, (200, 201, 404, 409, 503), answer)
+            for words in ("Authenticate", "mirrorctl", "take the other one away"):
+                self.assertNotIn(words, answer.text, answer)
+        self.tells_of_no_damage()
 
     def test_an_import_is_seen_at_both(self):
         first, second = self.door(0), self.door(1)

@@ -4,15 +4,12 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "server/plan/cycle_check.h"
 #include "server/store/home.h"
 
 namespace mirror {
 namespace {
-
-constexpr char kGonePayload[] = "mirror.tenant/gone";
 
 std::string WordsOf(const absl::Status& opened, const char* payload) {
   const auto words = opened.GetPayload(payload);
@@ -42,20 +39,6 @@ absl::Status KeepOwner(Store& store, const TenantSummary& lost) {
 
 bool IsTakenAway(const absl::Status& opened) {
   return absl::IsDataLoss(opened) && opened.GetPayload(kLostPayload).has_value();
-}
-
-absl::Status IsGoneFromCycle(const std::string& context_id) {
-  absl::Status gone = absl::AbortedError(absl::StrCat(
-      "the mirror of '", context_id, "' is gone. Nothing was applied. Begin a new cycle with Authenticate."));
-  gone.SetPayload(kGonePayload, absl::Cord(context_id));
-  return gone;
-}
-
-absl::Status WithoutCycle(const absl::Status& status) {
-  const auto gone = status.GetPayload(kGonePayload);
-  if (!gone) return status;
-  return absl::NotFoundError(
-      absl::StrCat("'", std::string(*gone), "' was deleted, or is being deleted. Nothing was done."));
 }
 
 bool IsChanging(const absl::Status& status) {

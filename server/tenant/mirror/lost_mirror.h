@@ -15,10 +15,6 @@ namespace mirror {
 bool IsTakenAway(const absl::Status& opened);
 /// Of a mirror that somebody makes, moves or deletes just now: see kChangingPayload.
 bool IsChanging(const absl::Status& status);
-/// What a cycle's calls are told of a mirror that is gone, and of that what records' are told: they have no
-/// cycle to begin, and ask for something that is not there any more.
-absl::Status IsGoneFromCycle(const std::string& context_id);
-absl::Status WithoutCycle(const absl::Status& status);
 /// Whether that status is of a mirror that is lost, and may be made anew; the event is told once.
 bool NoteLost(Mirror& mirror, const absl::Status& opened) MIRROR_REQUIRES(mirror.mutex());
 /// Opens its file. A new one in the place of one that is lost stays its owner's, and paused, as far as that

@@ -10,16 +10,20 @@
 #include "server/plan/breaker.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
+#include "server/plan/gone_words.h"
 #include "server/store/home.h"
 #include "server/tenant/mirror/lost_mirror.h"
 
 namespace mirror {
 namespace {
 
+/// At a mirror whose own tables are missing, one after the other.
+constexpr int kLooksMax = 5;
+
 absl::Status IsGone(const std::string& context_id, const SeenSummary& seen, const absl::Status& opened) {
   const bool is_deleted = !opened.GetPayload(kLostPayload) && !opened.GetPayload(kForgottenPayload);
   const absl::Status gone = IsGoneFromCycle(context_id);
-  return seen.HasRecords() && is_deleted ? WithoutCycle(gone) : gone;
+  return seen.HasRecords() && is_deleted ? InRecordsWords(gone) : gone;
 }
 
 /// How it goes on with what is there now: `cycles` says it where cycles come.
@@ -49,22 +53,31 @@ bool IsMended(const TenantFile& file) {
   return upkeep.Quarantined().empty() && upkeep.CheckOwnTables().ok();
 }
 
-absl::Status MadeAnew(const std::string& context_id) {
-  absl::Status anew = absl::UnavailableError(
-      absl::StrCat("the mirror of '", context_id,
-                   "' was deleted and made anew meanwhile. Nothing was done; the same call again is safe."));
-  anew.SetPayload(kChangingPayload, absl::Cord(context_id));
-  return anew;
+absl::Status GoesOnElsewhere(const std::string& context_id) {
+  absl::Status elsewhere = absl::UnavailableError(absl::StrCat(
+      "the mirror of '", context_id,
+      "' was moved, or deleted and made anew, meanwhile. Nothing was done; the same call again is "
+      "safe."));
+  elsewhere.SetPayload(kChangingPayload, absl::Cord(context_id));
+  return elsewhere;
 }
 
-/// Whether `status` is of a mirror that is served from another place by now.
-bool WentElsewhere(const absl::Status& status, const TenantFile& file, Store* store) {
+/// Whether `status` is of a mirror that is moved by now, or was made anew: its tables are missing, or were,
+/// and are where it is looked for now. `there`: what that look gave; null: nobody asks.
+bool WentElsewhere(const absl::Status& status, const TenantFile& file, Store* store,
+                   absl::Status* there = nullptr) {
   if (status.ok() || store == nullptr) return false;
   if (store->upkeep().WhyStale() == Stale::kMoved) return true;
-  if (!absl::IsDataLoss(status) || !absl::IsDataLoss(store->upkeep().CheckOwnTables())) return false;
-  // Its tables are gone from where it was, and are where it is looked for now.
-  const absl::StatusOr<std::unique_ptr<Store>> there = file.open(/*create=*/false);
-  return there.ok() && (*there)->upkeep().CheckOwnTables().ok();
+  if (!absl::IsDataLoss(status)) return false;
+  // One that is missing there, too, may be deleted just now: then the next look finds that.
+  for (int look = 0; look < kLooksMax; ++look) {
+    const absl::StatusOr<std::unique_ptr<Store>> opened = file.open(/*create=*/false);
+    if (there != nullptr) *there = opened.status();
+    if (!opened.ok()) return false;
+    if (!absl::IsDataLoss((*opened)->upkeep().CheckOwnTables()))
+      return status.GetPayload(kMissingPayload) || absl::IsDataLoss(store->upkeep().CheckOwnTables());
+  }
+  return false;
 }
 
 }  // namespace
@@ -155,25 +168,17 @@ absl::Status Mirror::EndCycleInNewFile(std::int64_t now_ms) {
 }
 
 absl::Status Mirror::Noticed(absl::Status status) {
-  if (absl::IsDataLoss(status) && options_.is_shared && WentElsewhere(status, file_, store_.get())) {
-    Close();
-    return absl::UnavailableError(absl::StrCat("the mirror of '", context_id_,
-                                               "' is served from another place now. Nothing was done; the "
-                                               "same call again is safe."));
-  }
   // A statement of the store's own may have failed since somebody dropped the table that it is about.
   if (absl::IsFailedPrecondition(status) && store_) {
     if (absl::Status own = store_->upkeep().CheckOwnTables(); absl::IsDataLoss(own)) status = own;
   }
-  // Tables that are missing are no damage where another process has deleted the mirror.
   if (absl::IsDataLoss(status) && options_.is_shared && store_) {
-    const absl::StatusOr<std::unique_ptr<Store>> there = file_.open(/*create=*/false);
-    const absl::Status opened = there.status();
-    // They were missing, and are there: between the two the mirror was made anew under its name.
-    if (there.ok() && status.GetPayload(kMissingPayload) && (*there)->upkeep().CheckOwnTables().ok()) {
+    absl::Status opened;
+    if (WentElsewhere(status, file_, store_.get(), &opened)) {
       Close();
-      return MadeAnew(context_id_);
+      return GoesOnElsewhere(context_id_);
     }
+    // Tables that are missing are no damage where another process has deleted the mirror.
     if (absl::IsNotFound(opened)) {
       NoteLost(*this, opened);
       Close();
@@ -385,12 +390,14 @@ absl::Status ForgetListed(Mirror& mirror) {
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust trust) {
   absl::Status status = mirror.Open(false, now_ms, trust);
   if (!absl::IsAborted(status)) return status;
-  return absl::NotFoundError(absl::StrCat(
-      "the mirror of '", mirror.context_id(), "' is gone. Nothing was done. Put a backup in its place",
-      mirror.seen().HasRecords() ? "; 'mirrorctl delete "
-                                 : ", or let the source's next cycle make it anew (with "
-                                   "automatic_provisioning); 'mirrorctl delete ",
-      mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it."));
+  return OfGone(
+      mirror.context_id(),
+      absl::NotFoundError(absl::StrCat(
+          "the mirror of '", mirror.context_id(), "' is gone. Nothing was done. Put a backup in its place",
+          mirror.seen().HasRecords() ? "; 'mirrorctl delete "
+                                     : ", or let the source's next cycle make it anew (with "
+                                       "automatic_provisioning); 'mirrorctl delete ",
+          mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it.")));
 }
 
 absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table,

@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/nonce.h"
+#include "server/plan/gone_words.h"
 #include "server/records/mapper_json.h"
-#include "server/tenant/mirror/lost_mirror.h"
 #include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/partner_rows.h"
 #include "server/tenant/records/records_planner.h"
@@ -49,7 +49,7 @@ const absl::Status& NoMemory() {
 }
 
 absl::Status NoticedOf(Mirror& mirror, const absl::Status& status) MIRROR_REQUIRES(mirror.mutex()) {
-  return WithoutCycle(mirror.Noticed(status));
+  return InRecordsWords(mirror.Noticed(status));
 }
 
 absl::Status FirstFailure(const Mirror::Committed& committed) {
@@ -135,7 +135,7 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
             return plan;
           },
       ForRows());
-  if (!committed.ok()) return WithoutCycle(committed.status());
+  if (!committed.ok()) return InRecordsWords(committed.status());
   if (!*committed) return absl::OkStatus();
   const absl::Status failed = FirstFailure(**committed);
   if (failed.ok()) NoteWritten((*committed)->plan, now_ms);
@@ -195,7 +195,7 @@ absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t
         return planner(*mirror_.store(), tenant, **record);
       });
   mirror_.seen().NoteDocuments();
-  if (!committed.ok()) return WithoutCycle(committed.status());
+  if (!committed.ok()) return InRecordsWords(committed.status());
   mirror_.agreed().Forget();
   mirror_.Summarize(Look::kAll);
   return FirstFailure(**committed);
@@ -497,7 +497,7 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
   if (is_listed && mirror_.store() != nullptr) KeepListed().status().IgnoreError();
   mirror_.seen().NoteDocuments();
   if (changed.ok() && is_job) mirror_.Summarize(Look::kTenant);
-  return WithoutCycle(changed);
+  return InRecordsWords(changed);
 }
 
 }  // namespace mirror

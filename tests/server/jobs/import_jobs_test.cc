@@ -119,7 +119,7 @@ class ImportJobsTest : public testing::Test {
   ScratchFolder folder_;
   RememberingCatalog catalog_;
   Events events_;
-  Uploads uploads_{folder_.path() + "/.uploads", {}};
+  Uploads uploads_{folder_.path() + "/.uploads", {.free_bytes_min = 0}};
   SaidServers servers_;
   std::vector<std::string> told_;
   std::unique_ptr<StoreHome> home_;

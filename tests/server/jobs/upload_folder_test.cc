@@ -50,7 +50,7 @@ TEST_F(UploadFolderTest, AnUploadsIdSaysIt) {
 
 TEST_F(UploadFolderTest, TheNoteOutlivesTheLookAtWhatIsLeft) {
   const std::string name = Name();
-  Uploads uploads(path_, {}, name);
+  Uploads uploads(path_, {.free_bytes_min = 0}, name);
   EXPECT_THAT(uploads.Open().status(), IsOk());
   EXPECT_EQ(Name(), name);
   const auto upload = uploads.Expect("key", "a.csv", 1);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
@@ -42,8 +43,17 @@ class UploadsTest : public testing::Test {
   }
 
   const std::string folder_ = testing::TempDir() + "uploads_test-" + std::to_string(getpid());
-  Uploads uploads_{folder_, {}};
+  Uploads uploads_{folder_, {.free_bytes_min = 0}};
 };
+
+TEST_F(UploadsTest, WhereLessIsFreeThanHasToStayNothingIsTaken) {
+  const std::string id = Send();
+  Uploads full(folder_, {.free_bytes_min = std::numeric_limits<std::uint64_t>::max()});
+  ASSERT_THAT(full.Open(), IsOk());
+  EXPECT_THAT(full.Expect("key", "partners.csv", 2'000),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("Nothing was kept of this file")));
+  EXPECT_THAT(full.TakeFor("job-1", "key", id), IsOk()) << "what is there can still be imported";
+}
 
 TEST_F(UploadsTest, OneThatWasNotTakenAsTheDiskRefusedIsThereForTheNextJob) {
   const std::string id = Send(), note = folder_ + "/" + id + ".json";
@@ -61,7 +71,7 @@ TEST_F(UploadsTest, OneThatIsGivenBackIsThereForTheNextJobAlsoBehindARestart) {
   uploads_.GiveBack("job-2", id);
   EXPECT_THAT(uploads_.TakeFor("job-3", "key", id), StatusIs(StatusCode::kNotFound)) << "it is job-1's";
   uploads_.GiveBack("job-1", id);
-  Uploads next(folder_, {});
+  Uploads next(folder_, {.free_bytes_min = 0});
   EXPECT_THAT(next.Open(), IsOkAndHolds(testing::IsEmpty()));
   ASSERT_TRUE(next.Find(id));
   EXPECT_THAT(next.TakeFor("job-2", "key", id), IsOk());
@@ -77,7 +87,7 @@ TEST_F(UploadsTest, OneThatCameWithAJobThatWasNotMadeIsGoneBehindARestart) {
     ASSERT_THAT((*sink)->Finish(1'000), IsOk());
   }
   ASSERT_THAT(uploads_.TakeFor("job-1", "key", taken), IsOk());
-  Uploads next(folder_, {});
+  Uploads next(folder_, {.free_bytes_min = 0});
   EXPECT_THAT(next.Open(), IsOkAndHolds(testing::SizeIs(1)));
   EXPECT_FALSE(next.Find(id));
   EXPECT_FALSE(fs::exists(next.PathOf(id)));
@@ -92,7 +102,7 @@ TEST_F(UploadsTest, OneIsOfItsKeyAlone) {
 
 TEST_F(UploadsTest, AKeyAnnouncesSoManyAndLocksOutNobody) {
   DoorCounters counters;
-  Uploads uploads(folder_, {.key_announced_max = 3, .kept_ms = 1'000}, "", counters);
+  Uploads uploads(folder_, {.free_bytes_min = 0, .key_announced_max = 3, .kept_ms = 1'000}, "", counters);
   ASSERT_THAT(uploads.Open(), IsOk());
   std::string secret;
   for (int i = 0; i < 3; ++i) {
@@ -112,7 +122,7 @@ TEST_F(UploadsTest, AKeyAnnouncesSoManyAndLocksOutNobody) {
 }
 
 TEST_F(UploadsTest, TimeBeginsAnewWhenTheFileIsWhole) {
-  Uploads uploads(folder_, {.kept_ms = 1'000});
+  Uploads uploads(folder_, {.free_bytes_min = 0, .kept_ms = 1'000});
   ASSERT_THAT(uploads.Open(), IsOk());
   const auto expected = uploads.Expect("key", "a.csv", 1'000);
   ASSERT_THAT(expected, IsOk());
@@ -126,7 +136,7 @@ TEST_F(UploadsTest, TimeBeginsAnewWhenTheFileIsWhole) {
   uploads.KeepHouse(3'800);
   EXPECT_TRUE(uploads.Find(expected->id));
   // As another process finds it.
-  Uploads next(folder_, {.kept_ms = 1'000});
+  Uploads next(folder_, {.free_bytes_min = 0, .kept_ms = 1'000});
   EXPECT_THAT(next.Open(), IsOk());
   next.KeepHouse(3'800);
   EXPECT_TRUE(next.Find(expected->id));
@@ -145,7 +155,7 @@ TEST_F(UploadsTest, WhatCannotBeReadAtTheStartStaysAndIsTold) {
   fs::create_symlink(uploads_.PathOf(job), uploads_.PathOf(job));
   std::ofstream(folder_ + "/" + cut_off + note_ending) << "{\"key\":";
   fs::remove(uploads_.PathOf(lost));
-  Uploads next(folder_, {});
+  Uploads next(folder_, {.free_bytes_min = 0});
   EXPECT_THAT(next.Open(), IsOk());
   EXPECT_THAT(next.unread(), UnorderedElementsAre(Pair(closed, HasSubstr(note)), Pair(job, HasSubstr(job))));
   EXPECT_FALSE(next.Find(closed));
@@ -156,7 +166,7 @@ TEST_F(UploadsTest, WhatCannotBeReadAtTheStartStaysAndIsTold) {
     EXPECT_FALSE(fs::exists(folder_ + "/" + id + note_ending));
   }
   fs::permissions(note, fs::perms(0600));
-  Uploads after(folder_, {});
+  Uploads after(folder_, {.free_bytes_min = 0});
   EXPECT_THAT(after.Open(), IsOk());
   EXPECT_TRUE(after.Find(closed)) << "it was put right";
 }
@@ -174,7 +184,7 @@ TEST_F(UploadsTest, OfTwoThatChangeOneTheNoteSaysWhatIsSo) {
     std::thread back([&] { uploads_.GiveBack("job-1", id); });
     while (!uploads_.TakeFor("job-2", "key", id).ok()) std::this_thread::yield();
     back.join();
-    Uploads next(folder_, {});
+    Uploads next(folder_, {.free_bytes_min = 0});
     const auto taken = next.Open();
     ASSERT_THAT(taken.status(), IsOk());
     ASSERT_EQ(taken->size(), 1U);
@@ -191,7 +201,7 @@ TEST_F(UploadsTest, ANameThatIsNoTextIsKept) {
     ASSERT_THAT((*sink)->Finish(1'000), IsOk());
   }
   ASSERT_THAT(uploads_.TakeFor("job-1", "key", id), IsOk());
-  Uploads next(folder_, {});
+  Uploads next(folder_, {.free_bytes_min = 0});
   EXPECT_THAT(next.Open(), IsOkAndHolds(testing::SizeIs(1)));
 }
 

@@ -34,6 +34,7 @@ body_time = "60s"
 stream_time = "10m"
 uploads_max = "10GB"                # of all uploads that wait
 uploads_per_key = "2GB"
+disk_free_min = "1GB"               # stays free where uploads are; under it none is taken
 links_per_key = 100
 upload_kept = "1h"
 jobs_max = 4                        # import jobs at a time

@@ -33,11 +33,11 @@ absl::Status WasOvertaken(const std::string& context_id) {
 
 /// The deletion was begun, and did not come to its end.
 absl::Status StillThere(const std::string& context_id, const absl::Status& why) {
-  return absl::Status(why.code(),
-                      absl::StrCat("the mirror of '", context_id,
-                                   "' takes nothing any more, and its rows are not all gone yet: ",
-                                   absl::StripSuffix(why.message(), "."), ". 'mirrorctl delete ", context_id,
-                                   " --confirm ", context_id, "' goes on with it."));
+  return absl::Status(
+      why.code(),
+      absl::StrCat("the mirror of '", context_id,
+                   "' takes nothing any more, and its rows are not all gone yet: ",
+                   absl::StripSuffix(why.message(), "."), ". To delete it again goes on with that."));
 }
 
 PlacementState StateOf(Deleted what) {

@@ -15,6 +15,7 @@ namespace {
 constexpr char kRemoving[] = "removing a mirror";
 constexpr int kTablesPerStep = 50;
 constexpr int kNamedMax = 20;
+constexpr int kTimesAgainMax = 10;
 
 /// What PostgreSQL would not drop with the schema's tables, as it describes it; then what stands in the
 /// schema and is neither a table of the schema's owner nor the mirror's view. All of it is of one snapshot:
@@ -174,8 +175,12 @@ absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTabl
 
 absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names,
                           const Removed& which) {
+  int times_again = 0;
   for (bool is_first = true;; is_first = false) {
-    const absl::StatusOr<bool> is_gone = RemoveStep(connection, names, which, is_first);
+    absl::StatusOr<bool> is_gone = RemoveStep(connection, names, which, is_first);
+    // Whoever reads or writes the mirror may have its tables in another order: one of two has to give way.
+    while (MayTryAgain(is_gone.status()) && times_again++ < kTimesAgainMax)
+      is_gone = RemoveStep(connection, names, which, is_first);
     if (!is_gone.ok() || *is_gone) return is_gone.status();
   }
 }
