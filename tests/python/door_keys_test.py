@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """Keys and certificates of the HTTP door: issued by root for a server of another user, in folders that cannot be read, in
-a folder of their own, replaced while the server runs; and what 'mirrorctl doctor' and '--check-config' say of them.
+a folder of their own, replaced while the server runs; and what 'mirrorctl doctor' and '--check-config' say of them. What
+clients do in plain text elsewhere, they do here by TLS.
 
 Usage: door_keys_test.py BIN_DIR
 """
 
+import http.client
 import json
 import os
 import pathlib
@@ -19,6 +21,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+import http_door
 import records_server
 
 import programs
@@ -208,6 +211,54 @@ class CertificateTest(DoorTest):
         self.assertIn("certificate of the HTTP door stays as it was", re.sub(r"\s+", " ", reloaded.stderr))
         after = self.renew("--replace")
         self.server.wait_for(lambda: self.first_of(self.shown()) == self.first_of(after))
+
+
+class HttpsTest(unittest.TestCase):
+    """With the pair of the endpoint's gRPC, as in production."""
+
+    def setUp(self):
+        work = pathlib.Path(tempfile.mkdtemp(prefix="https "))
+        self.addCleanup(shutil.rmtree, work, ignore_errors=True)
+        self.server = records_server.RecordsServer(BIN, work / "dev", is_tls=True)
+        self.server.start()
+        self.addCleanup(self.server.stop)
+        self.door = self.server.door()
+        self.addCleanup(self.door.close)
+
+    def test_records_go_in_by_requests_and_by_files_and_come_out_by_pages_and_streams(self):
+        self.door.request("POST", "/v2/storages", json={"name": "Acme"}).expect(201)
+        ids = [f"{n:03}" for n in range(400)]
+        # Together more than a record of TLS, and more than a piece of a stream.
+        partners = [{"externalId": one, "record": json.dumps({"CITY": "Zürich", "NOTE": one * 900})} for one in ids]
+        path = "/v4/storages/Acme/businesspartners"
+        written = self.door.request("PUT", path, json={"businessPartners": partners}).expect(200).json()
+        self.assertEqual(written["numberOfInserts"], len(ids))
+        page = self.door.request("GET", path, query={"limit": 300}).expect(200).json()
+        rest = self.door.request("GET", path, query={"startAfter": page["nextStartAfter"]}).expect(200).json()
+        self.assertEqual([one["externalId"] for one in page["values"] + rest["values"]], ids)
+        link = self.door.request("POST", "/files/upload", json={"url": "many.csv"}).expect(200).json()
+        self.assertTrue(link["uploadLink"].startswith(self.server.url + "/"), link["uploadLink"])
+        file = "BP_EXTERNAL_ID;CITY\n" + "".join(f"F{n:06};Genève\n" for n in range(6_000))
+        self.door.request("PUT", link["uploadLink"], body=file.encode(), key=http_door.NO_KEY).expect(200)
+        form = http_door.multipart_form({"storageId": "Acme", "url": link["url"]})
+        job = f"/jobs/importjobs/{self.door.request('POST', '/jobs/importjobs', body=form).expect(201).json()['id']}"
+        self.server.wait_for(lambda: self.door.request("GET", job).expect(200).json()["status"] not in ("SCHEDULED", "RUNNING"))
+        ended = self.door.request("GET", job).expect(200).json()
+        self.assertEqual((ended["status"], ended["numberOfInserts"]), ("FINISHED", 6_000), ended["statusMessage"])
+        lines = {"Accept": "application/x-ndjson"}
+        *rows, last = self.door.request("GET", "/v4/storages/Acme/records/businesspartner", headers=lines).expect(200).lines()
+        self.assertEqual((last["_end"], last["rows"], len(rows)), (True, 6_400, 6_400))
+        self.assertEqual({row["city"] for row in rows}, {"Zürich", "Genève"})
+        self.assertEqual(self.door.connections_made, 1, "one connection is good for all of it")
+
+    def test_nobody_is_served_in_plain_text_and_who_does_not_know_the_authority_leaves(self):
+        with http_door.HttpDoor(self.server.url.replace("https:", "http:"), key=self.server.owner, tells=False) as plain:
+            with self.assertRaises((OSError, http.client.HTTPException)):
+                plain.request("GET", "/v2/storages")
+        with self.server.door(tls=ssl.create_default_context(), tells=False) as stranger:
+            with self.assertRaises(ssl.SSLCertVerificationError):
+                stranger.request("GET", "/v2/storages")
+        self.door.request("GET", "/v2/storages").expect(200)
 
 
 if __name__ == "__main__":

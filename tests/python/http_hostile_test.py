@@ -39,6 +39,21 @@ DOOR_THAT_HOLDS = (
     ("unread-streams", "OK"),
 )
 
+BY_TLS = (
+    ("body-behind-401", "401"),
+    ("length-and-chunked", "400"),
+    ("half-body", "CLOSED"),
+    ("slow-head", "CLOSED"),
+    ("slow-body", "408"),
+    ("promised-uploads", "404"),
+    ("pipelined", "200"),
+    ("deep-json", "400"),
+    ("idle", "OK"),
+    ("unread-streams", "OK"),
+    ("wrong-keys", "401"),
+    ("storm", "OK"),
+)
+
 
 def hostile(server, *arguments):
     return server.run(
@@ -138,6 +153,27 @@ class HttpHostileTest(unittest.TestCase):
         unknown = hostile(self.server, "--http", self.server.url, "--api-key", "mk_any", "--only", "ranges")
         self.assertEqual(unknown.returncode, 1)
         self.assertIn("answers POST /v2/storages with 401", unknown.stderr)
+
+
+class HttpsHostileTest(unittest.TestCase):
+    """Against a door that speaks TLS."""
+
+    def test_attacks_by_tls_end_as_they_do_in_plain_text(self):
+        work = pathlib.Path(tempfile.mkdtemp(prefix="hostile https "))
+        self.addCleanup(shutil.rmtree, work, ignore_errors=True)
+        server = records_server.RecordsServer(BIN, work / "dev", sections={"http": LIMITS}, is_tls=True)
+        server.start()
+        self.addCleanup(server.stop)
+        keys = ("--api-key", server.owner, "--attackers-key", server.issue("attacker", "owner", "Hostile-*"))
+        done = hostile(server, "--http", server.url, *keys, "--only", *(f"http/{name}" for name, _ in BY_TLS))
+        report = json.loads(done.stdout)
+        self.assertEqual((done.returncode, [one for one in report["attacks"] if not one["ok"]]), (0, []), done.stderr)
+        got = {attack["name"].removeprefix("http/"): attack["got"] for attack in report["attacks"]}
+        self.assertEqual(got, {name: [expected] for name, expected in BY_TLS})
+        for quiet in ("honest_http_quiet", "honest_http_attacked"):
+            self.assertGreater(report[quiet]["calls"], 0)
+            self.assertEqual(report[quiet]["failures"], 0)
+        self.assertLess(report["server_attacked"]["memory_mb"], report["memory_allowed_mb"])
 
 
 if __name__ == "__main__":

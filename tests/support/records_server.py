@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import time
@@ -20,9 +21,10 @@ PATIENCE_S = 120
 
 
 class RecordsServer:
-    """`folder` is made. `sections`: lines to be put into sections of mirror-server.toml, as {"http": "jobs_max = 1"}."""
+    """`folder` is made. `sections`: lines to be put into sections of mirror-server.toml, as {"http": "jobs_max = 1"}.
+    `is_tls`: with the pair of its gRPC, whose authority `init` made; door() trusts that alone."""
 
-    def __init__(self, bin_dir, folder, context_id="Cust", sections=None, source=None):
+    def __init__(self, bin_dir, folder, context_id="Cust", sections=None, source=None, is_tls=False):
         self.bin, self.folder = pathlib.Path(bin_dir), pathlib.Path(folder)
         self.ports = free_ports.free_ports(3)
         init = [
@@ -35,7 +37,10 @@ class RecordsServer:
         assert made.returncode == 0, made.stderr
         self.owner = made.stdout.rstrip("\n").split("\n")[-1]
         self.init_output = made.stdout
-        self.url = f"http://127.0.0.1:{self.ports[2]}"
+        self.url = f"http{'s' if is_tls else ''}://127.0.0.1:{self.ports[2]}"
+        self.tls = ssl.create_default_context(cafile=self.folder / "tls" / "ca.crt") if is_tls else None
+        if is_tls:
+            self.configure("http", "plaintext = false")
         for section, lines in (sections or {}).items():
             self.configure(section, lines)
         self.process, self.log = None, self.folder / "server.log"
@@ -82,6 +87,11 @@ class RecordsServer:
             time.sleep(0.02)
         raise AssertionError(f"the server did not start: {self.log.read_text()}")
 
+    @property
+    def first(self):
+        """That of several which start() gives its environment."""
+        return self
+
     def stop(self):
         if self.process is None or self.process.poll() is not None:
             return
@@ -110,7 +120,7 @@ class RecordsServer:
             time.sleep(0.02)
 
     def door(self, key=None, **more):
-        return http_door.HttpDoor(self.url, key=key or self.owner, **more)
+        return http_door.HttpDoor(self.url, key=key or self.owner, **{"tls": self.tls, **more})
 
     def wait_until_up(self):
         """For a client whose server may be starting."""
@@ -166,9 +176,14 @@ class RecordsServer:
         return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024
 
     def import_processes(self):
-        """Ids of the programs that read files."""
+        """Ids of the programs that read files; not of one that is only about to be such a program."""
         children = " ".join(one.read_text() for one in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/children"))
-        return [int(one) for one in children.split()]
+        found = []
+        for child in children.split():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if pathlib.Path(f"/proc/{child}/comm").read_text() == "mirror-import\n":
+                    found.append(int(child))
+        return found
 
     def kill_imports(self):
         """The programs that read files."""
