@@ -9,6 +9,7 @@ import concurrent.futures
 import http.client
 import json
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -57,12 +59,17 @@ class Place(unittest.TestCase):
         make_source(cls.work / "crm.db")
         lines = f"connections_max = {CONNECTIONS_MAX}\nrequests_max = {REQUESTS_MAX}"
         cls.server = records_server.RecordsServer(BIN, cls.work / "dev", sections={"http": lines}, source=cls.work / "crm.db")
+        cls.prepare()
         cls.server.start()
         cls.addClassCleanup(cls.server.stop)
         cls.door = cls.server.door()
         for command in ("install", "once"):
             done = cls.server.run("mirror-agent", command, "--config", cls.work / "dev" / "mirror-agent.toml")
             assert done.returncode == 0, done.stderr
+
+    @classmethod
+    def prepare(cls):
+        pass
 
     def storage(self, name):
         self.door.request("POST", "/v2/storages", json={"name": name}).expect(201)
@@ -303,6 +310,47 @@ class EndTest(Place):
         self.server.start()
         records = json.loads(self.server.ctl("audit", "list", "--json"))
         self.assertIn("http: delete Told: 1 delete, 0 rows failed", json.dumps(records))
+
+
+class StreamTimeTest(Place):
+    """Streams have a second."""
+
+    @classmethod
+    def prepare(cls):
+        cls.server.configure("http", 'stream_time = "1s"')
+
+    def cut(self):
+        """How many streams were."""
+        address = re.search(r"metrics: (http\S+)", self.server.log.read_text()).group(1)
+        with urllib.request.urlopen(address, timeout=60) as page:
+            return int(re.search(r'mirror_http_streams_total\{end="cut"\} (\d+)', page.read().decode()).group(1))
+
+    def test_one_that_is_still_taken_then_is_cut(self):
+        line, status = self.stream()
+        self.assertEqual(status, "200")
+        begin, taken = time.monotonic(), bytearray()
+
+        def take(size):
+            try:
+                piece = line.recv(size)
+            except ConnectionResetError:
+                return False
+            taken.extend(piece)
+            return bool(piece)
+
+        def is_cut():
+            """Takes little, but again and again: so no piece waits for long."""
+            take(4_096)
+            return self.cut() == 1
+
+        self.server.wait_for(is_cut)
+        self.assertLess(time.monotonic() - begin, 30, "it has not waited for the minute of a reader that takes nothing")
+        while take(1 << 20):
+            pass
+        # Rows of 8,000 bytes each.
+        self.assertLess(len(taken), WIDE_ROWS * 8_000)
+        self.assertFalse(taken.endswith(b"\r\n0\r\n\r\n"))
+        self.assertNotIn(b'"_end"', taken)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 #!/usr/bin/python3
-"""Pages of large rows over HTTP: how many bytes an answer has at most, and what a server needs for it.
+"""Pages of large rows over HTTP, and streams of large tables: how many bytes an answer has at most, and what a server
+needs for it.
 
 Usage: records_pages_test.py BIN_DIR
 """
 
+import http.client
 import json
 import pathlib
 import shutil
+import sqlite3
 import sys
 import tempfile
 import unittest
@@ -22,6 +25,10 @@ AROUND_MAX = 4_096
 ROWS, ROW_BYTES = 48, 1_200_000
 # Of a page with its values: as text and as they are sent, a row on its way, and what the allocator keeps of these.
 GROWTH_MAX = 48 << 20
+# Twice as many bytes as JSON: each is a quote.
+STREAM_ROWS, STREAM_ROW_BYTES = 14_000, 4_000
+# Of what is read ahead, a few pieces of 128 KB, and of what SQLite keeps of a file.
+STREAM_GROWTH_MAX = 24 << 20
 UPSERT = ["UPSERT_BY_EXTERNAL_ID"]
 
 
@@ -120,6 +127,56 @@ class LargePagesTest(unittest.TestCase):
         self.assertEqual(([row["externalId"] for row in found["values"]], found["missing"]), (["2"], ["9"]))
         self.assertEqual(self.door.request("POST", path, json={"externalId": "2"}).expect(200).json()["status"], "OK")
         self.door.request("POST", path, json={"externalId": ["2", "3"]}).expect(400)
+
+
+class LargeStreamTest(unittest.TestCase):
+    """A table that an agent has filled, read in one answer by somebody who takes it as it comes."""
+
+    def setUp(self):
+        work = pathlib.Path(tempfile.mkdtemp(prefix="large stream "))
+        self.addCleanup(shutil.rmtree, work, ignore_errors=True)
+        with sqlite3.connect(work / "crm.db") as database:
+            database.execute("CREATE TABLE large(id INTEGER PRIMARY KEY, v TEXT)")
+            database.execute(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+                "INSERT INTO large SELECT i, ? FROM n",
+                (STREAM_ROWS, '"' * STREAM_ROW_BYTES),
+            )
+        database.close()
+        self.server = records_server.RecordsServer(BIN, work / "dev", source=work / "crm.db")
+        self.server.start()
+        self.addCleanup(self.server.stop)
+        for command in ("install", "once"):
+            done = self.server.run("mirror-agent", command, "--config", work / "dev" / "mirror-agent.toml")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        # What the cycle took of memory would hide what the stream takes.
+        self.server.stop()
+        self.server.start()
+
+    def stream(self):
+        """How many bytes come, and the last line."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.ports[2], timeout=60)
+        self.addCleanup(connection.close)
+        headers = {"X-API-KEY": self.server.owner, "Accept": "application/x-ndjson"}
+        connection.request("GET", "/v4/storages/Cust/records/large", headers=headers)
+        answer = connection.getresponse()
+        self.assertEqual(answer.status, 200)
+        size, last = 0, b""
+        while piece := answer.read(1 << 20):
+            size, last = size + len(piece), (last + piece)[-200:]
+        return size, json.loads(last.rstrip(b"\n").split(b"\n")[-1])
+
+    def test_it_takes_little_memory_however_large_the_table_is(self):
+        with self.server.door() as door:
+            door.request("GET", "/v4/storages/Cust/records/large", query={"limit": 1}).expect(200)
+        self.server.forget_peak()
+        before = self.server.peak_memory()
+        size, last = self.stream()
+        self.assertEqual((last["_end"], last["rows"]), (True, STREAM_ROWS))
+        self.assertGreater(size, 100 << 20)
+        growth = self.server.peak_memory() - before
+        if b"__asan_init" not in (BIN / "mirror-server").read_bytes():
+            self.assertLess(growth, STREAM_GROWTH_MAX, f"{growth >> 20} MB")
 
 
 if __name__ == "__main__":
