@@ -13,9 +13,10 @@ from tests.torture.records_place import NOT_ANSWERED, PATIENCE_S, records_kind, 
 COMMIT = ("commit.begun", "commit.before", "commit.after", "rows.written")
 DELETION = ("delete.before", "delete.marked", "delete.files_gone", "delete.after")
 JOB = ("job.begun", "job.committed")
+PART = "job.part"  # Of a batch whose rows are too large for one commit.
 # Points that only records have: those of their calls, of uploads and jobs, of storages.
 OWN = (
-    *("records.erasing", "records.erased", "upload.kept", "job.taken", "job.written", *JOB, "job.ended"),
+    *("records.erasing", "records.erased", "upload.kept", "job.taken", "job.written", *JOB, PART, "job.ended"),
     *("storage.made", "storage.emptied", "datasource.made", "datasource.listed", "datasource.removed"),
 )
 POINTS = {
@@ -25,12 +26,13 @@ POINTS = {
 STRIKES = 4
 WAIT_S = 0.01
 LONG_IMPORT = 25_000  # Rows: three commits.
+LARGE_ROWS = 22  # As they are stored these are more than 32 MB, also where a few were refused.
 
 
 # --- What is done in a run ---
 
 
-def steps_of(run, requests, long_import):
+def steps_of(run, requests, long_import, large_import=False):
     """Each kind of request, in any order; what an owner does in that of its use."""
     dice = run.dice
 
@@ -68,6 +70,7 @@ def steps_of(run, requests, long_import):
 
     steps = [upsert] * 8 + [delete] * 3 + [import_file] * 2 + [clear, come_and_go, storage_comes_and_goes, run.repeat_answers]
     steps += [lambda: erase(run, requests)] + ([import_many] if long_import else [])
+    steps += [lambda: import_large(run, requests)] if large_import else []
     dice.shuffle(steps)
     return steps
 
@@ -90,6 +93,17 @@ def erase(run, requests):
         ids = [one for one in ids if one in run.model.source("Acme", "crm").rows]
     if is_erased and run.place.store == "sqlite" and (files := run.place.files_with(secret)):
         raise Broken(f"what was erased is in {files}")
+
+
+def import_large(run, requests):
+    """A job over rows that have to be committed in parts. They go again, since whoever compares reads all of them."""
+    items = requests.large_items(LARGE_ROWS)
+    ids = [item.external_id for item, _ in items]
+    for one in items:
+        run.send(requests.upsert(run.model, "Acme", "crm", items=[one]))
+    run.run_job("Acme", "crm", requests, by_link=run.dice.random() < 0.5, ids=ids)
+    run.verify()
+    run.send(requests.delete(run.model, "Acme", "crm", ids=ids))
 
 
 def begin(run, requests):
@@ -132,7 +146,7 @@ def at_point(kind, point, n, seed, keep):
         if not place.start(env={"MIRROR_CRASH_AT": f"{point}:{n}"}, may_die=True):
             place.start()
             run.deaths += 1
-        for step in steps_of(run, requests, long_import=point in JOB and n > 1):
+        for step in steps_of(run, requests, long_import=point in JOB and n > 1, large_import=point == PART):
             step()
         end(run)
         return run.deaths > 0

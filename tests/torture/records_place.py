@@ -139,8 +139,9 @@ class RecordsOf:
         return found
 
     def uploads_of_jobs(self):
-        """Files that a job has, or nobody; one that waits for its job may stay for an hour."""
-        files = {path.name: path for path in (self.data / ".uploads").iterdir()}
+        """Files that a job has, or nobody; one that waits for its job may stay for an hour. What is called 'server' is
+        the folder's name."""
+        files = {path.name: path for path in (self.data / ".uploads").iterdir() if path.name != "server"}
         waiting = set()
         for name, path in files.items():
             if name.endswith(".json") and f"{path.stem}.file" in files:

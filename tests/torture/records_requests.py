@@ -9,6 +9,7 @@ from tests.torture.records_place import http_door
 COUNTED = ("numberOfAccepted", "numberOfInserts", "numberOfUpdates", "numberOfUnchanged", "numberOfFailed")
 JOB_FAILURES_MAX = 1_000
 NO_ID = "there is no external id"
+LARGE_BYTES = 1_900_000
 # Ids of records that come again and again: as texts that somebody could mistake for something else.
 ODD_IDS = ("0053", "53", "a,b", 'q"uote', "with blank", "Ärger/€", "%2F", "'; --", "x" * 256)
 NAMES = ("COMPANY_NAME", "Company Name", "NAME", "CITY", "city", "COUNTRY_CODE", "POSTAL_CODE", "STREET", "Farbe", "farbe", "N")
@@ -169,9 +170,17 @@ class Requests:
                 rows.append(Item(external_id, record))
         return names, rows
 
-    def job(self, model, storage, source, count=None):
-        """Its request, without the file; the file; what the job has to say at its end."""
-        names, rows = self.file(count or self.dice.choice((1, 3, 40)))
+    def large_items(self, count):
+        """Two of them are as much as a request may have."""
+        records = [(f"{self.prefix}large-{number}", (("LARGE", "x" * LARGE_BYTES), ("N", number))) for number in range(count)]
+        return [(Item(external_id, record), {"externalId": external_id, "record": dict(record)}) for external_id, record in records]
+
+    def job(self, model, storage, source, count=None, ids=None):
+        """Its request, without the file; the file; what the job has to say at its end. `ids`: it is about these."""
+        if ids is None:
+            names, rows = self.file(count or self.dice.choice((1, 3, 40)))
+        else:
+            names, rows = ["BP_EXTERNAL_ID", "CITY"], [Item(one, (("CITY", "Bern"),)) for one in ids]
         content = as_csv(names, rows)
         items = [
             dataclasses.replace(item, failure=item.failure or ("" if item.external_id else NO_ID))
@@ -192,7 +201,7 @@ class Requests:
             after=after,
             status=201,
             expected={"progress": 0, "status": "SCHEDULED"},
-            in_pieces=len(rows) > 5_000,
+            in_pieces=ids is not None or len(rows) > 5_000,
             only_first=True,
         )
         end = counts | {"lines": sorted(line for _, _, line in found)[:JOB_FAILURES_MAX]}

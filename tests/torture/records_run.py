@@ -164,8 +164,8 @@ class Run:
 
     # --- Jobs ---
 
-    def run_job(self, storage, source, requests, by_link, count=None):
-        write, fields, content, end = requests.job(self.model, storage, source, count)
+    def run_job(self, storage, source, requests, by_link, **more):
+        write, fields, content, end = requests.job(self.model, storage, source, **more)
         while True:
             if by_link:
                 form = http_door.multipart_form(fields | {"url": self.upload(content)})
