@@ -121,7 +121,8 @@ endforeach()
 # What is asked of one server of records, of several in turns.
 add_test(NAME python.servers_records_turns
          COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/servers_records_test.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}
-                 RecordsInTurns ImportsInTurns KilledImportsInTurns JobsOfOneServer OneAddressForAll)
+                 RecordsInTurns ImportsInTurns KilledImportsInTurns KilledAtPointsInTurns
+                 JobsOfOneServer OneAddressForAll)
 set_tests_properties(python.servers_records_turns PROPERTIES LABELS python TIMEOUT 900 COST 300)
 add_test(NAME python.docs COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/docs_test.py
                                   ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})

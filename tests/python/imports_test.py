@@ -405,9 +405,10 @@ class KilledAtPointsTest(unittest.TestCase):
     """The server dies at each durable step of a job, and the job goes on."""
 
     POINTS = ("job.begun:1", "job.committed:1", "job.committed:3", "job.committed:5", "commit.before:4", "commit.after:4")
+    make_server = staticmethod(one_server)
 
     def test_each_row_comes_once(self):
-        jobs = Jobs(type(self))
+        jobs = Jobs(type(self), self.make_server)
         self.addCleanup(type(self).doClassCleanups)
         server, rows = jobs.server, 40_000
         many = HEADER + "".join(f"{n:06};name {n};\n" for n in range(rows)) + "1;too;many;fields\n"
@@ -418,12 +419,13 @@ class KilledAtPointsTest(unittest.TestCase):
             server.start(MIRROR_CRASH_AT=point)
             # It may die before it has answered: then the same request is sent again.
             key = {"Idempotency-Key": point}
-            door = server.door(tells=False)
+            door = server.first.door(tells=False)
             try:
                 jobs.start(storage, many, door=door, headers=key)
             except (OSError, http.client.HTTPException):
                 door.close()
             server.wait_for(lambda: server.process.poll() is not None)
+            server.first.kill()
             server.start()
             job = jobs.start(storage, many, headers=key).expect(201).json()["id"]
             ended = jobs.wait(job)

@@ -228,6 +228,10 @@ class KilledImportsInTurns(imports_test.KilledImportsTest):
     make_server = staticmethod(shared_servers)
 
 
+class KilledAtPointsInTurns(imports_test.KilledAtPointsTest):
+    make_server = staticmethod(shared_servers)
+
+
 class JobsOfOneServer(unittest.TestCase):
     """The file of a job is on one server of three."""
 

@@ -83,13 +83,17 @@ class SharedRecordsServers(records_server.RecordsServer):
         path.write_text(text)
         return One(self, path, f"data-{number}", ports[2])
 
-    def start(self):
+    def start(self, **environment):
         for server in self.servers:
             if server.process is None:
-                server.begin()
+                server.begin(**(environment if server is self.first else {}))
         for server in self.servers:
             server.wait_until_ready()
         return self
+
+    @property
+    def first(self):
+        return self.servers[0]
 
     def stop(self):
         for server in self.servers:
@@ -160,7 +164,7 @@ class One:
     def door(self, key=None, **more):
         return http_door.HttpDoor(self.url, key=key or self.all.owner, **more)
 
-    def begin(self):
+    def begin(self, **environment):
         self.begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -168,7 +172,7 @@ class One:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=programs.environment(),
+                env=programs.environment(**environment),
             )
 
     def wait_until_ready(self):
