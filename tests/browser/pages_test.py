@@ -283,6 +283,43 @@ class Pages(unittest.TestCase):
         self.page.all("#state option[value='DIED']")[0].click()
         self.page.see("No import job.")
 
+    def test_an_import_is_seen_on_its_way(self):
+        job = self.place.begin_import("Weird", "default", places.partners(150_000))
+        reader = int(wait_for("what reads the file", self.place.import_processes)[0])
+        wait_for("some of its rows", lambda: self.place.api("GET", f"/jobs/importjobs/{job}")[1]["numberOfInserts"] > 0)
+        os.kill(reader, signal.SIGSTOP)
+        self.addCleanup(lambda: self.place.import_processes() and os.kill(reader, signal.SIGCONT))
+        self.page.open("/imports")
+        self.page.see("running", "tbody tr:first-child")
+
+        def shown():
+            bar, told = self.page.all("tbody tr:first-child progress"), self.place.api("GET", f"/jobs/importjobs/{job}")[1]
+            return bar and float(bar[0].get_attribute("value")) == told["progress"] and f"{told['progress']} %" in self.page.text("tbody tr:first-child")
+
+        wait_for("its progress", shown)
+        os.kill(reader, signal.SIGCONT)
+        self.page.see("finished", "tbody tr:first-child")
+        self.assertEqual(self.page.all("tbody tr:first-child progress")[0].get_attribute("value"), "100")
+
+    def test_the_charts_show_the_minutes_that_the_server_has_counted(self):
+        def minutes():
+            return json.loads(self.browser.execute_async_script(
+                "const done = arguments[0]; fetch('/api/tenants/Cust26759/minutes', {headers: {authorization: 'Bearer ' +"
+                " sessionStorage.getItem('mirror-bearer')}}).then(async (answer) => done(await answer.text()))"
+            ))  # fmt: skip
+
+        # Those that are over are shown: this one waits for the first of the server's, if no other test has.
+        wait_for("the end of a minute", lambda: sum(minutes()["rows"]) >= 15_607, patience_s=2 * PATIENCE_S)
+        self.page.open("/tenants/Cust26759")
+        wait_for("the charts", lambda: self.page.all(".charts .bar-of"))
+        most = max(minutes()["rows"]) / 60
+        told = f"{most:.1f}".removesuffix(".0") if most < 100 else f"{round(most):,}"
+        rows, lag, cycle = (one.get_attribute("aria-label") for one in self.page.all(".charts .canvas"))
+        self.assertRegex(rows, rf"^Rows a second, by the minute over the last 24 hours: last [\d.]+, highest in 24 h: {told}$")
+        for label in (lag, cycle):
+            self.assertRegex(label, r": last \d+ \w+, highest in 24 h: [\d.]+ \w+$")
+        self.assertTrue(self.page.all(".charts .dot, .charts .line"))
+
     def test_a_tenant_of_records_speaks_of_no_cycle(self):
         self.page.open("/tenants/Acme--crm")
         self.page.see("Its rows come as records over HTTP, without cycles")

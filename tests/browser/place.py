@@ -181,6 +181,11 @@ class Place:
         assert status == 201, answer
         return answer["id"]
 
+    def import_processes(self):
+        """Ids of the programs that read files."""
+        (server,) = [process for process, out in self.running if out.name == "server.out"]
+        return [one for task in pathlib.Path(f"/proc/{server.pid}/task").glob("*/children") for one in task.read_text().split()]
+
     def wait_for_import(self, job):
         over = ("FINISHED", "COULDNT_START", "DIED")
         return wait_for("the end of the import", lambda: (one := self.api("GET", f"/jobs/importjobs/{job}")[1])["status"] in over and one)
