@@ -5,8 +5,10 @@ Usage: records_files_test.py BIN_DIR
 """
 
 import json
+import os
 import pathlib
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -185,6 +187,48 @@ class RecordFilesTest(unittest.TestCase):
         self.server.ctl("restore", "Acme", backup, "--confirm", "Acme")
         self.server.wait_for(is_gone)
         self.assertEqual(self.ids(), ["2"])
+
+    def files_with(self, secret):
+        return [one for one in (self.server.folder / "data").rglob("*") if one.is_file() and secret in one.read_bytes()]
+
+    def test_a_deletion_by_id_reaches_no_file_that_was_uploaded(self):
+        secret = b"Geheimnis-1509-unverwechselbar"
+        content = b"BP_EXTERNAL_ID;CITY\n1;" + secret + b"\n"
+        link = self.door.request("POST", "/files/upload", json={"url": "a.csv"}).expect(200).json()
+        self.door.request("PUT", link["uploadLink"], body=content, key=http_door.NO_KEY).expect(200)
+
+        def start(content):
+            fields = {"storageId": "Acme", "featuresOn": UPSERT}
+            form = http_door.multipart_form(fields, http_door.File("a.csv", content))
+            return self.door.request("POST", "/jobs/importjobs", body=form).expect(201).json()["id"]
+
+        def status(job):
+            return self.door.request("GET", f"/jobs/importjobs/{job}").expect(200).json()["status"]
+
+        def start_and_hold():
+            """The job, and what reads its file and goes no further."""
+            job = start(b"BP_EXTERNAL_ID\n" + b"".join(b"%06d\n" % n for n in range(100, 100_000)))
+            self.server.wait_for(self.server.import_processes)
+            (reader,) = self.server.import_processes()
+            os.kill(reader, signal.SIGSTOP)
+            return job, reader
+
+        first, reader = start_and_hold()
+        second = start(content)
+        self.upsert({"1": {"CITY": "Bern"}}).expect(200)
+        self.assertEqual(self.delete(["1"]).expect(200).json()["numberOfDeletes"], 1)
+        self.assertEqual((status(first), status(second)), ("RUNNING", "SCHEDULED"))
+        self.assertEqual(len(self.files_with(secret)), 2, "the upload, and the job's")
+        os.kill(reader, signal.SIGCONT)
+        self.server.wait_for(lambda: status(second) == "FINISHED")
+        found = self.door.request("POST", f"{self.path}/fetch", json={"externalId": "1"}).expect(200).json()
+        self.assertIn(secret.decode(), found["businessPartner"]["record"], "the job has brought it back")
+        third, _ = start_and_hold()
+        fourth = start(content)
+        self.door.request("POST", "/storages/Acme/clear", query={"erase": "now"}).expect(200)
+        self.assertEqual((status(third), status(fourth)), ("DIED", "DIED"))
+        self.door.request("DELETE", "/storages/Acme", query={"confirm": "Acme"}).expect(200)
+        self.assertEqual([file.suffix for file in self.files_with(secret)], [".file"], "the upload")
 
 
 if __name__ == "__main__":

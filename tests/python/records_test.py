@@ -567,6 +567,29 @@ class RecordsTest(unittest.TestCase):
         self.assertEqual(gone["numberOfDeletes"], 0)
         self.door.request("GET", "/v2/storages/Cust").expect(200)
 
+    def test_a_mirror_whose_name_is_no_storage_id_is_read_as_a_data_source(self):
+        """It is longer, or has its '-' elsewhere."""
+        storage, config = self.storage("Odd"), (self.server.folder / "mirror-agent.toml").read_text()
+        for number, tenant in enumerate(("Cust-of-more-than-24-characters", "Cust--x", "Cust-")):
+            agent = self.server.folder / f"odd-{number}.toml"
+            agent.write_text(
+                config.replace('"Cust"', f'"{tenant}"').replace("agent-state", f"odd-state-{number}").replace("/crm.db", f"/odd-{number}.db")
+            )
+            shutil.copy(self.work / "crm.db", self.work / f"odd-{number}.db")
+            for command in ("install", "once"):
+                done = self.server.run("mirror-agent", command, "--config", agent)
+                self.assertEqual(done.returncode, 0, done.stderr)
+            self.door.request("GET", f"/v2/storages/{tenant}").expect(404)
+            self.door.request("GET", f"/v4/storages/{tenant}/records/contact").expect(404)
+            body = {"dataSource": f"odd{number}", "door": "cycles", "tenant": tenant}
+            made = self.door.request("POST", f"/storages/{storage}/datasources", json=body).expect(201).json()
+            self.assertIn(f"tenant '{tenant}' is in storage 'Odd' alone from now on", made["warnings"][0])
+            query = {"dataSource": f"odd{number}"}
+            page = self.door.request("GET", f"/v4/storages/{storage}/records/contact", query=query).expect(200).json()
+            self.assertEqual(sorted(row["name"] for row in page["values"]), ["Ann", 'B"ob', "Zoë"])
+        listed = self.door.request("GET", "/v2/storages", query={"limit": 1000}).expect(200).json()
+        self.assertFalse([one["id"] for one in listed["values"] if one["id"].startswith("Cust-") and one["id"] != "Cust-records"])
+
     def test_paused_sources_take_nothing(self):
         storage = self.storage("Paused")
         self.upsert(storage, [partner("1", CITY="x")]).expect(200)
