@@ -176,14 +176,8 @@ class RecordsServer:
         return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024
 
     def import_processes(self):
-        """Ids of the programs that read files; not of one that is only about to be such a program."""
-        children = " ".join(one.read_text() for one in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/children"))
-        found = []
-        for child in children.split():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                if pathlib.Path(f"/proc/{child}/comm").read_text() == "mirror-import\n":
-                    found.append(int(child))
-        return found
+        """Ids of the programs that read files."""
+        return import_processes_of(self.process)
 
     def kill_imports(self):
         """The programs that read files."""
@@ -193,6 +187,17 @@ class RecordsServer:
 def memory_of(process):
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     return int(re.search(r"RssAnon:\s+(\d+) kB", status).group(1)) * 1024
+
+
+def import_processes_of(process):
+    """Without one that is only about to be such a program."""
+    children = " ".join(one.read_text() for one in pathlib.Path(f"/proc/{process.pid}/task").glob("*/children"))
+    found = []
+    for child in children.split():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if pathlib.Path(f"/proc/{child}/comm").read_text() == "mirror-import\n":
+                found.append(int(child))
+    return found
 
 
 def kill_children(process, name):

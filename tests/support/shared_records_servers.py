@@ -148,6 +148,9 @@ class SharedRecordsServers(records_server.RecordsServer):
     def memory(self):
         return sum(records_server.memory_of(server.process) for server in self.servers)
 
+    def import_processes(self):
+        return [one for server in self.servers for one in records_server.import_processes_of(server.process)]
+
     def kill_imports(self):
         for server in self.servers:
             records_server.kill_children(server.process, "mirror-import")
