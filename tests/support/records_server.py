@@ -171,8 +171,8 @@ class RecordsServer:
         return [int(one) for one in children.split()]
 
     def kill_imports(self):
-        """The programs that read files."""
-        kill_children(self.process, "mirror-import")
+        """The programs that read files; whether there were any."""
+        return kill_children(self.process, "mirror-import")
 
 
 def memory_of(process):
@@ -181,4 +181,5 @@ def memory_of(process):
 
 
 def kill_children(process, name):
-    subprocess.run(["pkill", "-KILL", "-P", str(process.pid), name], check=False)
+    """Whether there were any."""
+    return subprocess.run(["pkill", "-KILL", "-P", str(process.pid), name], check=False).returncode == 0

@@ -145,8 +145,7 @@ class SharedRecordsServers(records_server.RecordsServer):
         return sum(records_server.memory_of(server.process) for server in self.servers)
 
     def kill_imports(self):
-        for server in self.servers:
-            records_server.kill_children(server.process, "mirror-import")
+        return any([records_server.kill_children(server.process, "mirror-import") for server in self.servers])
 
 
 class One:
