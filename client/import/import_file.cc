@@ -9,8 +9,6 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
-#include "base/human_text.h"
 #include "base/utf8.h"
 #include "client/import/row_frames.h"
 #include "client/source/files/rows/csv_rows.h"
@@ -52,7 +50,7 @@ absl::StatusOr<std::unique_ptr<FileRows>> OpenRows(int file, std::uint64_t size,
   limits.row_bytes_max = kRowBytesMax;
   limits.long_row_ends = true;
   limits.columns_max = kImportColumnsMax;
-  limits.sheet_rows_max = kImportRowsMax;
+  limits.sheet_rows_max = kSheetRowsMax;
   limits.inflated_max = std::max(size * kInflationMax, kInflatedLeast);
   return kind == FileKind::kWorkbook ? ReadXlsx(file, "", limits) : ReadCsv(file, CsvOptions(), limits);
 }
@@ -89,14 +87,10 @@ class Import {
  private:
   absl::Status ReadAll(FileRows& rows, RowFrames& frames) {
     FileRow row;
-    for (std::uint64_t count = 0;; ++count) {
+    while (true) {
       const absl::StatusOr<bool> there = rows.Next(&row);
       if (!there.ok()) return there.status();
       if (!*there) return absl::OkStatus();
-      if (count == kImportRowsMax) {
-        return absl::ResourceExhaustedError(
-            absl::StrCat("the file has more than ", Grouped(kImportRowsMax), " rows: split it"));
-      }
       if (frames.Add(row)) Report(std::min(rows.bytes_read(), size_));
     }
   }

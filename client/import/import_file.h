@@ -7,7 +7,8 @@
 
 namespace mirror {
 
-inline constexpr std::uint64_t kImportRowsMax = 1'048'576;  ///< Excel's own, of a sheet.
+/// Excel's own. A CSV file has as many rows as are in its bytes.
+inline constexpr std::uint64_t kSheetRowsMax = 1'048'576;
 /// What a workbook may become, as a multiple of its size.
 inline constexpr std::uint64_t kInflationMax = 100;
 

@@ -55,6 +55,10 @@ void HttpAudit::AddUpsert(const HttpCall& call, const std::string& tenant, const
   if (is_full) Flush();
 }
 
+void HttpAudit::AddUpload(const std::string& key, const absl::Status& outcome) {
+  write_(absl::StrCat("apikey:", key), "http: upload a file by its link", absl::Status(outcome.code(), ""));
+}
+
 void HttpAudit::AddEnd(const ImportJob& job) {
   write_(absl::StrCat("apikey:", job.key),
          absl::StrCat("http: import job ", job.id, " in ", job.storage, "/", job.source, " ",

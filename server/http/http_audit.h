@@ -31,6 +31,8 @@ class HttpAudit {
   void Add(const HttpCall& call, const std::string& what, const absl::Status& outcome);
   void AddUpsert(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
   void AddDelete(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
+  /// A file that came by a link, which is all that its sender shows: by the key that had asked for it.
+  void AddUpload(const std::string& key, const absl::Status& outcome);
   /// What the rows of an import job that is over became.
   void AddEnd(const ImportJob& job);
   /// A request without a key that is known, `key` null, or whose key has not the role for this call.

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/plan/gone_words.h"
+#include "server/plan/cycle_check.h"
 
 namespace mirror {
 namespace {

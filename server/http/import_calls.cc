@@ -271,16 +271,17 @@ HttpAnswer ImportCalls::RequestUpload(HttpCall& call) {
 HttpAdmission ImportCalls::AdmitUpload(const std::shared_ptr<HttpCall>& call) {
   const std::string secret = call->parts[0];
   // Whoever has no link is told before he sends a file, and holds nothing meanwhile.
-  if (absl::Status expected = uploads_.Expects(secret, call->now_ms); !expected.ok())
-    return Refused(expected);
+  const absl::StatusOr<std::string> key = uploads_.Expects(secret, call->now_ms);
+  if (!key.ok()) return Refused(key.status());
   auto sink =
       std::make_shared<LateSink>([this, secret, call] { return uploads_.Receive(secret, call->now_ms); });
   HttpAdmission admission;
   admission.body_bytes_max = config_.upload_limit;
   admission.sink = std::make_unique<SharedSink>(sink);
-  admission.answer = [sink](const HttpHead&, const std::string&) {
-    if (absl::Status finished = sink->Finish(NowMs()); !finished.ok()) return ErrorAnswer(finished);
-    return HttpAnswer{.status = 200};
+  admission.answer = [this, sink, key = *key](const HttpHead&, const std::string&) {
+    const absl::Status finished = sink->Finish(NowMs());
+    audit_.AddUpload(key, finished);
+    return finished.ok() ? HttpAnswer{.status = 200} : ErrorAnswer(finished);
   };
   return admission;
 }

@@ -275,9 +275,12 @@ HttpAnswer StorageCalls::CreateSource(HttpCall& call) {
   json.Begin('{').Member("id", made->id).Member("name", made->name);
   if (!made->mapper.empty()) json.Member("dataMapperDefinitionId", made->mapper);
   if (made->door == Door::kCycles) {
+    const std::string was_storage =
+        IsStorageId(made->tenant) ? absl::StrCat("calls to the storage '", made->tenant, "' answer 404, and ")
+                                  : std::string();
     warnings.AddText(absl::StrCat("tenant '", made->tenant, "' is in storage '", call.parts[0],
-                                  "' alone from now on: calls to the storage '", made->tenant,
-                                  "' answer 404, and keys see it where they are for '", call.parts[0], "'"));
+                                  "' alone from now on: ", was_storage, "keys see it where they are for '",
+                                  call.parts[0], "'"));
   }
   warnings.WriteTo(&json);
   json.End('}');

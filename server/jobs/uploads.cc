@@ -264,9 +264,11 @@ absl::StatusOr<Uploads::Upload*> Uploads::FindExpected(const std::string& secret
       "gives a new link.");
 }
 
-absl::Status Uploads::Expects(const std::string& secret, std::int64_t now_ms) {
+absl::StatusOr<std::string> Uploads::Expects(const std::string& secret, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  return FindExpected(secret, now_ms).status();
+  const absl::StatusOr<Upload*> found = FindExpected(secret, now_ms);
+  if (!found.ok()) return found.status();
+  return (*found)->key;
 }
 
 absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::Receive(const std::string& secret,

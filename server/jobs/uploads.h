@@ -70,8 +70,9 @@ class Uploads {
   /// A place for a file: the secret is what its sender shows. Errors: kResourceExhausted: the key has too
   /// much, or announced too many; kUnavailable: all keys have too much, or the disk.
   absl::StatusOr<Upload> Expect(const std::string& key, const std::string& name, std::int64_t now_ms);
-  /// Whether Receive() would take a file with this secret. Errors: kNotFound.
-  absl::Status Expects(const std::string& secret, std::int64_t now_ms);
+  /// Whether Receive() would take a file with this secret, and the name of the key that asked for it. Errors:
+  /// kNotFound.
+  absl::StatusOr<std::string> Expects(const std::string& secret, std::int64_t now_ms);
   /// Takes the file that was announced with this secret, once: an unfinished one leaves nothing. Errors:
   /// kNotFound: unknown, used, or late.
   absl::StatusOr<std::shared_ptr<Sink>> Receive(const std::string& secret, std::int64_t now_ms);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 
 namespace mirror {
@@ -9,6 +10,7 @@ namespace {
 
 /// Numbers are times in unix milliseconds, or little later: this is the end of the year 9999.
 constexpr std::int64_t kCycleMax = 253'402'300'799'999;
+constexpr char kGonePayload[] = "mirror.plan/gone";
 
 }  // namespace
 
@@ -27,6 +29,24 @@ absl::Status CheckRuns(std::int64_t cycle, const TenantRecord& tenant) {
 std::int64_t CycleAfter(std::int64_t cycle, std::int64_t now_ms) {
   const bool given = cycle >= 0 && cycle < kCycleMax;
   return std::max(given ? cycle + 1 : 1, now_ms);
+}
+
+absl::Status OfGone(const std::string& context_id, absl::Status status) {
+  status.SetPayload(kGonePayload, absl::Cord(context_id));
+  return status;
+}
+
+absl::Status IsGoneFromCycle(const std::string& context_id) {
+  return OfGone(context_id, absl::AbortedError(absl::StrCat(
+                                "the mirror of '", context_id,
+                                "' is gone. Nothing was applied. Begin a new cycle with Authenticate.")));
+}
+
+absl::Status InRecordsWords(const absl::Status& status) {
+  const auto gone = status.GetPayload(kGonePayload);
+  if (!gone) return status;
+  return absl::NotFoundError(
+      absl::StrCat("'", std::string(*gone), "' was deleted, or is being deleted. Nothing was done."));
 }
 
 }  // namespace mirror

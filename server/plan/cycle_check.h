@@ -18,6 +18,14 @@ absl::Status CheckRuns(std::int64_t cycle, const TenantRecord& tenant);
 /// that was written by hand, counts as none.
 std::int64_t CycleAfter(std::int64_t cycle, std::int64_t now_ms = 0);
 
+/// `status` says to a source, or to an operator, that a mirror is not there, or not any more.
+absl::Status OfGone(const std::string& context_id, absl::Status status);
+/// To the calls of a cycle: kAborted.
+absl::Status IsGoneFromCycle(const std::string& context_id);
+/// To whoever asks for records: kNotFound, since he has no cycle to begin, and none of an operator's
+/// commands. Any other status stays as it is.
+absl::Status InRecordsWords(const absl::Status& status);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_PLAN_CYCLE_CHECK_H_

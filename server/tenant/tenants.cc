@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
-#include "server/plan/gone_words.h"
+#include "server/plan/cycle_check.h"
 
 namespace mirror {
 namespace {

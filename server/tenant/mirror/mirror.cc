@@ -10,7 +10,6 @@
 #include "server/plan/breaker.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
-#include "server/plan/gone_words.h"
 #include "server/store/home.h"
 #include "server/tenant/mirror/lost_mirror.h"
 

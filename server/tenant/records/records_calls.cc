@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/nonce.h"
-#include "server/plan/gone_words.h"
+#include "server/plan/cycle_check.h"
 #include "server/records/mapper_json.h"
 #include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/partner_rows.h"

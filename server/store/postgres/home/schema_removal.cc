@@ -68,7 +68,9 @@ std::vector<std::string> NamesIn(const postgres::Rows& rows) {
   return names;
 }
 
-/// Within a transaction. One whose own row cannot be read is to go: another one would be whole.
+/// Within a transaction. One whose own row cannot be read is to go: another one would be whole. Who reads or
+/// writes the mirror begins with this table: one that is to go is locked there first, so that he is waited
+/// for, instead of each for the other.
 absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnTables& names,
                             const Removed& which) {
   postgres::Savepoint savepoint(connection);
@@ -76,7 +78,11 @@ absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnT
   const auto others =
       connection.Number(absl::StrCat("SELECT count(*) FROM ", names.tenant, " WHERE NOT (", kIsToGo, ")"),
                         {which.epoch_max, which.also_served}, kRemoving);
-  const absl::Status read = InStoreWords(others.status(), Touched::kOwnTable);
+  absl::Status met = others.status();
+  if (others.ok() && *others == 0)
+    met =
+        connection.Execute(absl::StrCat("LOCK TABLE ", names.tenant, " IN ACCESS EXCLUSIVE MODE"), kRemoving);
+  const absl::Status read = InStoreWords(met, Touched::kOwnTable);
   if (!read.ok() && !absl::IsDataLoss(read)) return read;
   const absl::Status ended = read.ok() ? savepoint.Release() : savepoint.RollBack();
   if (!ended.ok()) return InStoreWords(ended, Touched::kOwnTable);

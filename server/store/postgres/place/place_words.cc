@@ -102,6 +102,7 @@ absl::Status InStoreWords(const absl::Status& status, Touched touched) {
   status.ForEachPayload(
       [&told](absl::string_view type, const absl::Cord& payload) { told.SetPayload(type, payload); });
   told.SetPayload(kAdvicePayload, absl::Cord(advice));
+  told.ErasePayload(kMissingPayload);
   if (failure.trouble == Trouble::kUndefined && touched == Touched::kOwnTable)
     told.SetPayload(kMissingPayload, absl::Cord(failure.sqlstate));
   return told;
