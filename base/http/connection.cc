@@ -386,7 +386,8 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     }
     Refuse(status, admission_.body_bytes_max == 0
                        ? std::string("This request takes no body.")
-                       : absl::StrCat("The body is longer than ", admission_.body_bytes_max, " bytes."));
+                       : absl::StrCat("The body is longer than ", admission_.body_bytes_max,
+                                      " bytes. Nothing was done, and nothing of it is kept."));
   }
 
   template <class Response>

@@ -223,6 +223,7 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
   absl::Status status = mirror_.EndCycle(
       now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
         if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
+        if (absl::Status cycles = CheckComesByCycles(before); !cycles.ok()) return cycles;
         if (absl::Status loaded = mirror_.cycle().Load(*mirror_.store()); !loaded.ok()) return loaded;
         const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kSource, "");
         if (hold == nullptr) {

@@ -354,9 +354,10 @@ class ImportsTest(unittest.TestCase):
         storage = self.storage("Seen")
         job = self.jobs.run(storage, THREE)["id"]
         door = self.server.door(self.server.issue("unseen", "owner", "Else*"))
-        for path in (f"/jobs/importjobs/{job}", f"/jobs/importjobs/{job}/rejects"):
-            hidden = door.request("GET", path).expect(404).text
-            absent = door.request("GET", path.replace(job, "Absent-0123456789ab")).expect(404).text
+        for method, end in (("GET", ""), ("GET", "/rejects"), ("POST", "/cancel")):
+            path = f"/jobs/importjobs/{job}{end}"
+            hidden = door.request(method, path).expect(404).text
+            absent = door.request(method, path.replace(job, "Absent-0123456789ab")).expect(404).text
             self.assertEqual(hidden.replace(job, "X"), absent.replace("Absent-0123456789ab", "X"))
         self.assertEqual(door.request("GET", "/jobs/importjobs").expect(200).json()["total"], 0)
 
@@ -378,14 +379,14 @@ class KilledImportsTest(unittest.TestCase):
         many = HEADER + "".join(f"{n:06};name {n};city {n % 97}\n" for n in range(rows))
         jobs.door.request("PUT", link["uploadLink"], body=many.encode(), key=http_door.NO_KEY).expect(200)
         job = jobs.start("C13", url=link["url"]).expect(201).json()["id"]
-        kills = 0
+        # One at least meets the program that reads the file: those of chance may all come behind it.
+        server.wait_for(server.kill_imports)
         for _ in range(6):
             if dice.random() < 0.5:
                 server.kill_imports()
             else:
                 server.kill()
                 server.start()
-            kills += 1
             wanted = dice.randrange(0, rows // 6)
             begin = jobs.door.request("GET", f"/jobs/importjobs/{job}").expect(200).json()
             if begin["status"] in ("FINISHED", "DIED"):

@@ -22,11 +22,14 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+import http_door
 import records_server
 
 BIN = None
 CONNECTIONS_MAX, REQUESTS_MAX, STREAMS_OF_TENANT = 40, 32, 4
 DELETE = ["DELETE_BY_EXTERNAL_ID"]
+# Operations of the document that have a method of writing, and write nothing.
+READING = {"fetchBusinessPartners"}
 ODD_KEYS = ["a\nb", "b\tc", "c", "d\x7f", "~e", "+ &%/", "Zoë", "L" * 3_000, '"' * 2_000]
 WIDE_ROWS = 4_000
 
@@ -351,6 +354,77 @@ class StreamTimeTest(Place):
         self.assertLess(len(taken), WIDE_ROWS * 8_000)
         self.assertFalse(taken.endswith(b"\r\n0\r\n\r\n"))
         self.assertNotIn(b'"_end"', taken)
+
+
+class AuditTest(Place):
+    """Each call that changes something, once: {operationId: (what its path has, its body, what the audit log has of it)}."""
+
+    CSV = b"CUSTOMER NUMBER;CITY\n" + b"".join(b"%d;Bern\n" % n for n in range(200_000))
+    ID = {"from": "A", "to": "externalId"}
+    CALLS = {
+        "createStorage": ({}, {"name": "Told"}, "create storage Told"),
+        "createMapper": ({}, {"id": "m1", "columns": [ID]}, "create mapper Told/m1"),
+        "updateMapper": ({"mapperId": "m1"}, {"columns": [ID]}, "change mapper Told/m1"),
+        "deleteMapper": ({"mapperId": "m1"}, None, "delete mapper Told/m1"),
+        "createDataSource": ({}, {"dataSource": "crm"}, "create data source Told/crm"),
+        "updateDataSource": ({"dataSourceId": "crm"}, {"name": "CRM"}, "change data source Told/crm"),
+        "upsertBusinessPartners": (
+            {},
+            {"dataSource": "crm", "businessPartners": [{"externalId": "1"}, {"externalId": "2"}, {"externalId": ""}]},
+            "upsert Told--crm: 1 call, 2 inserts, 0 updates, 1 row failed",
+        ),
+        "deleteBusinessPartners": (
+            {},
+            {"dataSource": "crm", "externalId": ["1", "9"], "featuresOn": DELETE},
+            "delete Told--crm: 1 delete, 1 row failed",
+        ),
+        "requestUpload": ({}, {"url": "a.csv"}, "request upload"),
+        "uploadFile": ({"uploadSecret": "{upload}"}, CSV, "upload a file by its link"),
+        "startImportJob": ({}, {"storageId": "Told", "dataSource": "crm"}, "start import job {job} in Told/crm"),
+        "cancelImportJob": ({"jobId": "{job}"}, None, "cancel import job {job}"),
+        "clearDataSource": ({"dataSourceId": "crm"}, None, r"clear data source Told/crm: \d+ rows"),
+        "deleteDataSource": ({"dataSourceId": "crm"}, None, "delete data source Told/crm: 0 rows"),
+        "clearStorage": ({}, None, "clear storage Told: 0 rows"),
+        "deleteStorage": ({}, None, "delete storage Told: 0 rows"),
+    }
+
+    def test_each_call_that_changes_something_is_in_the_audit_log(self):
+        writing = {
+            one["operationId"]: (method, path)
+            for method, path, one in self.door.check.operations()
+            if method not in ("GET", "HEAD") and one["operationId"] not in READING
+        }
+        self.assertEqual(set(writing), set(self.CALLS), "what the document has, and what is called here")
+        key = self.server.issue("told", "owner", "Told*")
+        made, wanted = {"storageId": "Told"}, []
+        for name, (parts, body, words) in self.CALLS.items():
+            method, path = writing[name]
+            for part, value in (made | parts).items():
+                path = path.replace(f"{{{part}}}", value.format(**made))
+            sent = {"body": body} if isinstance(body, bytes) else {"json": body}
+            if name == "startImportJob":
+                sent = {"body": http_door.multipart_form(body, http_door.File("a.csv", self.CSV))}
+            query = {"confirm": "Told"} if name == "deleteStorage" else None
+            answer = self.door.request(method, path, key=http_door.NO_KEY if name == "uploadFile" else key, query=query, **sent)
+            # A job may be over before it is cancelled.
+            self.assertIn(answer.status, (200, 201, 409) if name == "cancelImportJob" else (200, 201), answer)
+            if name == "requestUpload":
+                made["upload"] = answer.json()["uploadLink"].split("/")[-1]
+            if name == "startImportJob":
+                made["job"] = answer.json()["id"]
+            outcome = "OK" if answer.status < 300 else answer.json()["code"]
+            wanted.append((words.replace("{job}", made.get("job", "")), outcome))
+        # The sums of upserts are written at the end, too.
+        self.server.stop()
+        self.server.start()
+        found = [
+            (one["call"].removeprefix("http: "), one["outcome"])
+            for one in json.loads(self.server.ctl("audit", "list", "--limit", "1000", "--json"))
+            if one["who"] == "apikey:told"
+        ]
+        for words, outcome in wanted:
+            these = [one for one in found if re.fullmatch(words, one[0]) and one[1] == outcome]
+            self.assertEqual(len(these), 1, (words, outcome, found))
 
 
 if __name__ == "__main__":

@@ -231,6 +231,28 @@ class RecordFilesTest(unittest.TestCase):
         self.assertEqual([file.suffix for file in self.files_with(secret)], [".file"], "the upload")
 
 
+class ErasedInTimeTest(unittest.TestCase):
+    def test_what_is_deleted_leaves_the_files_by_itself_also_behind_a_restart(self):
+        work = pathlib.Path(tempfile.mkdtemp(prefix="records erased "))
+        self.addCleanup(shutil.rmtree, work, ignore_errors=True)
+        server = records_server.RecordsServer(BIN, work / "dev", sections={"http": 'erase_within = "2s"'})
+        server.start()
+        self.addCleanup(server.stop)
+        door = server.door()
+        door.request("POST", "/v2/storages", json={"name": "Time"}).expect(201)
+        secret = "Geheimnis-4711-unverwechselbar"
+        partner = lambda external_id, city: {"externalId": external_id, "record": json.dumps({"CITY": city})}
+        body = {"businessPartners": [partner("1", secret), partner("2", "Bern")]}
+        door.request("PUT", "/v4/storages/Time/businesspartners", json=body).expect(200)
+        gone = {"externalId": "1", "featuresOn": DELETE}
+        answer = door.request("POST", "/v4/storages/Time/businesspartners/delete", json=gone).expect(200).json()
+        self.assertIsNone(answer["erasedAt"])
+        server.kill()
+        server.start()
+
+        server.wait_for(lambda: not any(secret.encode() in content for _, content in server.contents()))
+
+
 if __name__ == "__main__":
     BIN = pathlib.Path(sys.argv.pop(1)).resolve()
     unittest.main()

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """Storages, data sources, deletions and uploads over HTTP, interrupted at one step of theirs: the same request again makes it
-good, and nothing is left of it that nobody can see. tools/torture --only records asks the same of random requests.
+good, and nothing is left of it that nobody can see. tools/torture --only records asks the same of random requests. Upserts of
+many clients, whose server is killed meanwhile.
 
 Usage: records_kills_test.py BIN_DIR
 """
 
+import concurrent.futures
 import http.client
 import json
 import pathlib
@@ -12,6 +14,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
+import threading
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -22,6 +25,21 @@ import records_server
 BIN = None
 # Where the deletion of a tenant can be interrupted.
 OF_DELETION = ("delete.before", "delete.marked", "delete.files_gone", "delete.after")
+
+
+def other_answers(answers, clients, rounds):
+    """Those that are not as if nothing had happened, of clients that upsert a row of their own, and in each turn one more."""
+    first = {"numberOfAccepted": 2, "numberOfInserts": 2, "numberOfUpdates": 0, "numberOfUnchanged": 0, "numberOfFailed": 0}
+    first["featuresOn"] = ["UPSERT_BY_EXTERNAL_ID"]
+    later = first | {"numberOfInserts": 1, "numberOfUpdates": 1}
+    turns = [(number, turn) for number in range(clients) for turn in range(rounds)]
+    return {one: answers.get(one) for one in turns if answers.get(one) != (later if one[1] else first)}
+
+
+def expected_rows(clients, rounds):
+    """{external id: turn}"""
+    rows = {f"{number}-{turn}": str(turn) for number in range(clients) for turn in range(rounds)}
+    return rows | {f"c{number}": str(rounds - 1) for number in range(clients)}
 
 
 class RecordsKillsTest(unittest.TestCase):
@@ -152,6 +170,56 @@ class RecordsKillsTest(unittest.TestCase):
             answer = self.door.request(method, path, query=query).expect(200).json()
             self.assertIsNotNone(answer["erasedAt"])
             self.assertEqual(self.files_with(secret), [], path)
+
+
+class KilledTest(unittest.TestCase):
+    def test_c18_clients_that_repeat_lose_and_double_nothing(self):
+        work = pathlib.Path(tempfile.mkdtemp(prefix="records killed "))
+        self.addCleanup(shutil.rmtree, work, ignore_errors=True)
+        server = records_server.RecordsServer(BIN, work / "dev")
+        server.start()
+        self.addCleanup(server.stop)
+        server.door().request("POST", "/v2/storages", json={"name": "C18"}).expect(201)
+        clients, rounds, kills, answers, repeated = 200, 8, 3, {}, []
+        taking, killing = threading.Lock(), threading.Lock()
+
+        def take(number, turn, answer):
+            """Each time that there are some more, the one that has taken the last kills the server, which the others ask."""
+            with taking:
+                answers[number, turn] = answer.json()
+                is_time = len(answers) in range(clients, clients * (kills + 1), clients)
+            if is_time:
+                with killing:
+                    server.kill()
+                    server.start()
+
+        def client(number):
+            door = server.door(tells=False)
+            for turn in range(rounds):
+                partners = [{"externalId": one, "record": json.dumps({"CITY": str(turn)})} for one in (f"{number}-{turn}", f"c{number}")]
+                body = {"featuresOn": ["UPSERT_BY_EXTERNAL_ID"], "businessPartners": partners}
+                key = {"Idempotency-Key": f"{number}-{turn}"}
+                while True:
+                    try:
+                        answer = door.request("PUT", "/v4/storages/C18/businesspartners", json=body, headers=key)
+                    except (OSError, http.client.HTTPException):
+                        repeated.append(key)
+                        door.close()
+                        server.wait_until_up()
+                        continue
+                    if answer.status == 200:
+                        take(number, turn, answer)
+                        break
+
+        with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+            for one in [pool.submit(client, number) for number in range(clients)]:
+                one.result()
+        self.assertTrue(repeated, "the server was killed while clients asked")
+        self.assertEqual(other_answers(answers, clients, rounds), {})
+        page = server.door().request("GET", "/v4/storages/C18/businesspartners", query={"limit": 1000}).expect(200).json()
+        self.assertEqual(page["total"], clients * (rounds + 1))
+        kept = dict(server.query("C18", 'SELECT "externalId", city FROM businesspartner'))
+        self.assertEqual(kept, expected_rows(clients, rounds))
 
 
 if __name__ == "__main__":

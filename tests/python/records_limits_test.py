@@ -4,9 +4,14 @@
 Usage: records_limits_test.py BIN_DIR
 """
 
+import contextlib
+import csv
+import io
 import json
+import os
 import pathlib
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -186,19 +191,203 @@ class KeptTest(Served):
         self.assertEqual(len(self.documents(storage, "answer")), 1)
 
 
+class WaitingTest(Served):
+    """Files that wait for their jobs."""
+
+    @classmethod
+    def prepare(cls):
+        cls.server.configure("http", 'upload_limit = "1MB"\nuploads_per_key = "2MB"\nuploads_max = "4MB"')
+        cls.keys = [cls.server.issue(f"waiting{n}", "writer", "Waiting") for n in range(3)]
+
+    def start(self, key, file=None, **fields):
+        form = http_door.multipart_form(fields, file and http_door.File("a.csv", file))
+        return self.door.request("POST", "/jobs/importjobs", key=key, body=form)
+
+    def wait(self, job):
+        seen = lambda: self.door.request("GET", f"/jobs/importjobs/{job}").expect(200).json()["status"]
+        self.server.wait_for(lambda: seen() not in ("SCHEDULED", "RUNNING"))
+        self.assertEqual(seen(), "FINISHED")
+
+    def upload(self, key, file):
+        """The answer, and the file's url."""
+        link = self.door.request("POST", "/files/upload", key=key, json={"url": "a.csv"}).expect(200).json()
+        return self.door.request("PUT", link["uploadLink"], key=http_door.NO_KEY, body=file), link["url"]
+
+    def refused(self, answer, status, code):
+        self.assertEqual(answer.expect(status).json()["code"], code)
+        if status != 413:
+            self.assertIn("Nothing was kept", answer.json()["message"])
+            self.assertGreater(int(answer.headers["retry-after"]), 0)
+
+    def test_uploads_that_wait_are_bounded_by_file_by_key_and_in_all(self):
+        storage = self.storage("Waiting")
+        files = lambda: [one for one in self.server.uploads() if one.suffix == ".file"]
+        first, second, third = self.keys
+        file = b"CUSTOMER NUMBER\n1\n".ljust(900_000, b"\n")
+        urls = []
+        for body in (b"x" * 1_000_001, iter([b"x" * 500_000] * 3)):
+            self.refused(self.upload(first, body)[0], 413, "OUT_OF_RANGE")
+        for key in (first, first, second, second):
+            answer, url = self.upload(key, file)
+            answer.expect(200)
+            urls.append(url)
+        self.refused(self.upload(first, file)[0], 429, "RESOURCE_EXHAUSTED")
+        self.refused(self.upload(third, file)[0], 503, "UNAVAILABLE")
+        self.refused(self.start(first, file, storageId=storage), 429, "RESOURCE_EXHAUSTED")
+        self.refused(self.start(third, file, storageId=storage), 503, "UNAVAILABLE")
+        self.assertEqual(len(files()), 4)
+        self.upload(third, file[:1000])[0].expect(200)
+        # A job that is over makes room.
+        self.wait(self.start(first, storageId=storage, url=urls[0]).expect(201).json()["id"])
+        self.server.wait_for(lambda: len(files()) == 4)
+        self.upload(first, file)[0].expect(200)
+
+
+class RunningTest(Served):
+    """Jobs whose files are read."""
+
+    JOBS = 2
+
+    @classmethod
+    def prepare(cls):
+        cls.server.configure("http", f"jobs_max = {cls.JOBS}")
+
+    def programs(self):
+        """Those that read files, all of them at one moment: what is still there behind the list was so before its end."""
+
+        def runs(program):
+            try:
+                name, state = pathlib.Path(f"/proc/{program}/stat").read_text().split("(", 1)[1].rsplit(") ", 1)
+            except OSError:
+                return False
+            return name == "mirror-import" and state[0] not in "ZX"
+
+        return {one for one in self.server.import_processes() if runs(one)}
+
+    def are_full(self):
+        """What runs stands still from then on."""
+        there = self.programs()
+        for program in there:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(program, signal.SIGSTOP)
+        self.assertLessEqual(len(there), self.JOBS)
+        return len(there) == self.JOBS
+
+    def test_no_more_jobs_run_at_a_time_than_may(self):
+        # Far more than a program says before somebody listens.
+        file = b"CUSTOMER NUMBER;CITY\n" + b"".join(b"%d;%s\n" % (n, b"x" * 200) for n in range(40_000))
+        jobs, storage = [], self.storage("Many")
+        state = lambda job: self.door.request("GET", f"/jobs/importjobs/{job}").expect(200).json()["status"]
+
+        def start():
+            source = f"s{len(jobs)}"
+            self.door.request("POST", f"/storages/{storage}/datasources", json={"dataSource": source}).expect(201)
+            form = http_door.multipart_form({"storageId": storage, "dataSource": source}, http_door.File("a.csv", file))
+            jobs.append(self.door.request("POST", "/jobs/importjobs", body=form).expect(201).json()["id"])
+
+        # One may be over before it is stopped: then another one is.
+        while not self.are_full() and len(jobs) < 40:
+            start()
+            self.server.wait_for(lambda: self.are_full() or state(jobs[-1]) != "SCHEDULED")
+        for _ in range(3):
+            start()
+        states = lambda: [state(job) for job in jobs]
+        self.server.wait_for(lambda: self.are_full() and "RUNNING" in states())
+        for _ in range(10):
+            self.are_full()
+            ended = jobs[states().index("RUNNING")]
+        before = self.programs()
+        self.door.request("POST", f"/jobs/importjobs/{ended}/cancel")
+        self.server.wait_for(lambda: self.are_full() and self.programs() - before)
+        for job in jobs:
+            self.door.request("POST", f"/jobs/importjobs/{job}/cancel")
+        self.server.wait_for(lambda: not self.programs())
+
+
 class RuledTest(Served):
-    """A rule that a column of a source of records cannot have."""
+    """Rules of columns: some keep values out, some a source of records cannot have."""
 
-    def rules(self, text):
-        path = self.server.folder / "mirror-server.toml"
-        path.write_text(path.read_text() + f'\n[[tenant]]\ncontext_id = "Ruled*"\n\n[[tenant.table]]\nname = "businesspartner"\n{text}\n')
+    @classmethod
+    def prepare(cls):
+        cls.rules("Hidden*", 'hash = ["taxNumber*"]\nleave_out = ["street"]')
 
-    def test_it_is_refused_and_nothing_else_minds(self):
+    @classmethod
+    def rules(cls, tenants, text):
+        path = cls.server.folder / "mirror-server.toml"
+        block = f'\n[[tenant]]\ncontext_id = "{tenants}"\n\n[[tenant.table]]\nname = "businesspartner"\n{text}\n'
+        path.write_text(path.read_text() + block)
+
+    SECRET = "Geheimnis-4711"
+    STREET, TAX, OTHER = (f"Geheimnis-4711-{what}" for what in ("street", "tax", "other"))
+
+    def check_nowhere(self, answers):
+        for answer in answers:
+            self.assertNotIn(self.SECRET, answer.expect(200).text)
+        self.server.wait_for(lambda: not self.server.uploads())
+        for told in (["events", "--json"], ["audit", "list", "--json"], ["jobs", "--json"]):
+            self.assertNotIn(self.SECRET, self.server.ctl(*told))
+        for file, content in [*self.server.contents(), (self.server.log, self.server.log.read_bytes())]:
+            self.assertNotIn(self.SECRET.encode(), content, file)
+
+    def test_what_is_ruled_out_is_in_no_answer_and_in_no_file(self):
+        storage = self.storage("Hidden")
+        rows = [partner(one, CITY="Bern", STREET=self.STREET, **{"TAX NUMBER 1": self.TAX, "OTHER": self.OTHER}) for one in ("1", "2")]
+        answers = [self.upsert(storage, [*rows, {"externalId": "3", "record": json.dumps({"STREET": self.STREET})[:-1]}])]
+        self.assertEqual(self.counts(answers[0]), (2, 0, 0, 1))
+        path = f"/v4/storages/{storage}/businesspartners"
+        answers += [
+            self.door.request("GET", path),
+            self.door.request("GET", path, query={"externalId": "1"}),
+            self.door.request("POST", f"{path}/fetch", json={"externalId": "1"}),
+            self.door.request("POST", f"{path}/fetch", json={"externalId": ["1", "2"]}),
+        ]
+        read = [answer.json() for answer in answers[1:]]
+        found = [one for answer in read for one in answer.get("values") or [answer["businessPartner"]]]
+        self.assertEqual([one["externalId"] for one in found], ["1", "2", "1", "1", "1", "2"])
+        self.assertFalse([one for one in found if "record" in one])
+        table = f"/v4/storages/{storage}/records/businesspartner"
+        answers += [
+            self.door.request("GET", f"/v4/storages/{storage}/records"),
+            self.door.request("GET", table),
+            self.door.request("GET", table, headers={"Accept": "application/x-ndjson"}),
+        ]
+        columns = {one["name"] for one in answers[-3].json()["values"][0]["columns"]}
+        self.assertEqual(columns & {"city", "street", "record", "taxNumber1"}, {"city", "taxNumber1"})
+        values = answers[-2].json()["values"]
+        self.assertEqual(answers[-1].lines()[:-1], values)
+        self.assertEqual([one["city"] for one in values], ["Bern", "Bern"])
+        self.assertRegex(values[0]["taxNumber1"], "^[0-9a-f]{64}$")
+        self.assertEqual(values[0]["taxNumber1"], values[1]["taxNumber1"], "equal values stay equal")
+        self.check_nowhere(answers)
+
+    def test_rejects_of_what_is_ruled_have_line_and_reason_alone(self):
+        storage, answers = self.storage("HiddenFiles"), []
+        street, tax, other = self.STREET, self.TAX, self.OTHER
+        header = "CUSTOMER NUMBER;CITY;STREET;TAX NUMBER 1\n"
+        lines = [f"1;x;{street};{tax}", f"{other};x;{street};{tax};y", f";x;{street};{tax}", f"1;y;{street};{tax}"]
+        for content, status, rejects in (
+            (header + "\n".join(lines), "FINISHED", ["3", "4", "5"]),
+            (f"{street};{tax}\n{other};x\n", "COULDNT_START", []),
+            (header.replace("CITY", f"STREET;{other}") + f"9;{street};x;{tax};y\n", "COULDNT_START", []),
+            (header + f'4;"{street}', "FINISHED", ["2"]),
+        ):
+            form = http_door.multipart_form({"storageId": storage}, http_door.File("a.csv", content.encode()))
+            job = self.door.request("POST", "/jobs/importjobs", body=form).expect(201).json()["id"]
+            look = lambda: self.door.request("GET", f"/jobs/importjobs/{job}").expect(200)
+            self.server.wait_for(lambda: look().json()["status"] not in ("SCHEDULED", "RUNNING"))
+            answers += [look(), self.door.request("GET", f"/jobs/importjobs/{job}/rejects")]
+            ended, kept = answers[-2].json(), list(csv.DictReader(io.StringIO(answers[-1].text)))
+            self.assertEqual((ended["status"], [one["line"] for one in kept]), (status, rejects), ended)
+            self.assertFalse([one for one in kept if one["externalId"] or one["row"] or not one["message"]], kept)
+            self.assertFalse([one for one in ended.get("failures", []) if set(one) != {"line", "message"}], ended)
+        self.check_nowhere([*answers, self.door.request("GET", "/jobs/importjobs")])
+
+    def test_a_rule_that_cannot_be_is_refused_and_nothing_else_minds(self):
         self.storage("Ruled1")
         self.storage("Other")
         self.upsert("Ruled1", [partner("1", CITY="a")]).expect(200)
         self.server.stop()
-        self.rules('hash = ["externalId"]')
+        self.rules("Ruled*", 'hash = ["externalId"]')
         self.server.start()
         refused = self.door.request("POST", "/v2/storages", json={"name": "Ruled2"}).expect(400).json()
         self.assertIn("column 'externalId': this endpoint is configured to hash it", refused["message"])

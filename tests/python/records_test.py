@@ -5,7 +5,7 @@ each rule of docs/records.md, over a real mirror-server. Every answer is held ag
 Usage: records_test.py BIN_DIR
 """
 
-import concurrent.futures
+import collections
 import json
 import pathlib
 import re
@@ -13,7 +13,9 @@ import shutil
 import sqlite3
 import sys
 import tempfile
+import tomllib
 import unittest
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -327,6 +329,9 @@ class RecordsTest(unittest.TestCase):
     def test_c15_what_a_key_may_not_see_is_not_there(self):
         self.storage("C15")
         self.storage("Other15")
+        start = lambda storage: http_door.multipart_form({"storageId": storage}, http_door.File("a.csv", b"CUSTOMER NUMBER\n1\n"))
+        job = self.door.request("POST", "/jobs/importjobs", body=start("Other15")).expect(201).json()["id"]
+        job = job.replace("Other15", "{}")
         key = self.server.issue("c15", "owner", "C15*")
         self.server.door(key).request("GET", "/v2/storages/C15").expect(200)
         calls = [
@@ -354,11 +359,16 @@ class RecordsTest(unittest.TestCase):
             ("GET", "/storages/{}/mappers", None),
             ("GET", "/storages/{}/mappers/m1", None),
             ("DELETE", "/storages/{}/mappers/m1", None),
+            ("POST", "/jobs/importjobs", start),
+            ("GET", f"/jobs/importjobs/{job}", None),
+            ("GET", f"/jobs/importjobs/{job}/rejects", None),
+            ("POST", f"/jobs/importjobs/{job}/cancel", None),
         ]
         for method, path, body in calls:
             seen = []
             for storage in ("Other15", "Absent1"):
-                answer = self.door.request(method, path.replace("{}", storage), json=body, key=key).expect(404)
+                sent = {"body": body(storage)} if callable(body) else {"json": body}
+                answer = self.door.request(method, path.replace("{}", storage), key=key, **sent).expect(404)
                 fields = {name: value for name, value in answer.headers.items() if name != "date"}
                 seen.append((fields, answer.text.replace(storage, "STORAGE")))
             self.assertEqual(seen[0], seen[1], (method, path))
@@ -494,6 +504,38 @@ class RecordsTest(unittest.TestCase):
         self.assertFalse(self.server.exists(f"{storage}--crm"))
         self.storage("Goes")
 
+    def test_where_one_source_refuses_the_others_keep_their_rows(self):
+        storage = self.storage("AllOrNone")
+        for source in ("crm", "zeta"):
+            self.door.request("POST", f"/storages/{storage}/datasources", json={"dataSource": source}).expect(201)
+        for count, source in enumerate(("default", "crm", "zeta"), 1):
+            self.upsert(storage, [partner(str(n), CITY="x") for n in range(count)], source=source).expect(200)
+        clear = ("POST", f"/storages/{storage}/clear")
+
+        def check_all_there(place, of_cycles):
+            for count, source in enumerate(("default", "crm", "zeta"), 1):
+                page = self.door.request("GET", f"/v4/storages/{storage}/businesspartners", query={"dataSource": source})
+                self.assertEqual((page.expect(200).json()["total"], self.record(storage, "0", source)), (count, {"CITY": "x"}), source)
+            rows = self.door.request("GET", f"/v4/storages/{place}/records/contact", query={"dataSource": of_cycles}).expect(200)
+            self.assertEqual(len(rows.json()["values"]), 3)
+
+        # The last one to be looked at.
+        self.server.ctl("pause", f"{storage}--zeta", "--reason", "inventory")
+        self.assertIn("is paused: inventory", self.door.request(*clear).expect(409).json()["message"])
+        check_all_there("Cust", "default")
+        self.server.ctl("resume", f"{storage}--zeta")
+
+        attached = {"dataSource": "zz", "door": "cycles", "tenant": "Cust"}
+        self.door.request("POST", f"/storages/{storage}/datasources", json=attached).expect(201)
+        self.addCleanup(self.door.request, "DELETE", f"/storages/{storage}/datasources/zz")
+        self.assertIn("Nothing was cleared", self.door.request(*clear).expect(409).json()["message"])
+        check_all_there(storage, "zz")
+        self.door.request("DELETE", f"/storages/{storage}", query={"confirm": storage}).expect(409)
+        check_all_there(storage, "zz")
+
+        self.door.request("DELETE", f"/storages/{storage}/datasources/zz").expect(200)
+        self.assertEqual(self.door.request(*clear).expect(200).json()["numberOfDeletes"], 6, "nothing else was in the way")
+
     def test_c16_a_mirror_by_cycles_is_read_and_not_written(self):
         found = self.door.request("GET", "/v2/storages/Cust").expect(200).json()
         self.assertEqual(found["dataSources"], [{"id": "default", "name": "default"}])
@@ -512,7 +554,8 @@ class RecordsTest(unittest.TestCase):
         none = self.door.request("GET", "/v4/storages/Cust/records/contact", query={"key": "2"}).expect(200).json()
         self.assertEqual((none["values"], none["total"]), ([], 0))
         refused = self.upsert("Cust", [partner("1", CITY="x")]).expect(409).json()
-        self.assertIn("come by cycles of the source", refused["message"])
+        issuer = tomllib.loads((self.server.folder / "mirror-agent.toml").read_text())["identity"]["issuer"]
+        self.assertIn(f"come by cycles of the source of issuer '{issuer}'", refused["message"])
         self.door.request("POST", "/storages/Cust/clear").expect(409)
         self.door.request("DELETE", "/storages/Cust", query={"confirm": "Cust"}).expect(409)
         self.door.request("GET", "/v4/storages/Cust/businesspartners").expect(409)
@@ -601,6 +644,16 @@ class RecordsTest(unittest.TestCase):
         self.server.ctl("resume", storage)
         self.upsert(storage, [partner("1", CITY="y")]).expect(200)
 
+    def calls_of_agents(self, call):
+        """How often it ended with each code, at all servers."""
+        found = collections.Counter()
+        for server in getattr(self.server, "servers", [self.server]):
+            address = re.findall(r"metrics: (http\S+)", server.log.read_text())[-1]
+            with urllib.request.urlopen(address, timeout=60) as page:
+                for code, count in re.findall(rf'mirror_calls_total{{call="{call}",code="(\w+)"}} (\d+)', page.read().decode()):
+                    found[code] += int(count)
+        return found
+
     def test_an_agent_cannot_take_over_a_source_of_records(self):
         storage = self.storage("Cust-records")
         config = (self.server.folder / "mirror-agent.toml").read_text()
@@ -612,14 +665,18 @@ class RecordsTest(unittest.TestCase):
         )
         done = self.server.run("mirror-agent", "install", "--take-over", "--config", other)
         self.assertEqual(done.returncode, 0, done.stderr)
+        before = self.calls_of_agents("Authenticate")
         done = self.server.run("mirror-agent", "once", "--config", other)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("belongs to another issuer", " ".join((done.stderr + done.stdout).split()))
+        self.assertEqual(set(self.calls_of_agents("Authenticate") - before), {"PERMISSION_DENIED"})
         self.assertEqual(self.counts(self.upsert(storage, [partner("1")])), (1, 0, 0, 0))
-        for asked in (["invalidate", storage, "--all"], ["reset", storage, "--all", "--confirm", storage], ["verify", storage]):
+        reset = ["reset", storage, "--all", "--confirm", storage]
+        for asked in (["invalidate", storage, "--all"], reset, ["verify", storage], ["accept-source", storage]):
             done = self.server.run("mirrorctl", "--config", self.server.folder / "mirrorctl.toml", *asked)
             self.assertEqual(done.returncode, 1, asked)
             self.assertIn("no source could send them again", " ".join(done.stderr.split()))
+            self.assertIn("FAILED_PRECONDITION", done.stderr)
         self.assertEqual(self.record(storage, "1"), {})
         shown = self.server.ctl("tenants", "--failed")
         self.assertNotIn(storage, shown)
@@ -645,72 +702,6 @@ class RecordsTest(unittest.TestCase):
         self.assertIsNone(self.record(storage, "3"))
         self.assertNotIn(position()[1], (first[1], second[1]))
         self.upsert(storage, [partner("3")]).expect(200)
-
-
-class ErasedInTimeTest(unittest.TestCase):
-    def test_what_is_deleted_leaves_the_files_by_itself_also_behind_a_restart(self):
-        work = pathlib.Path(tempfile.mkdtemp(prefix="records erased "))
-        self.addCleanup(shutil.rmtree, work, ignore_errors=True)
-        server = records_server.RecordsServer(BIN, work / "dev", sections={"http": 'erase_within = "2s"'})
-        server.start()
-        self.addCleanup(server.stop)
-        door = server.door()
-        door.request("POST", "/v2/storages", json={"name": "Time"}).expect(201)
-        secret = "Geheimnis-4711-unverwechselbar"
-        body = {"businessPartners": [partner("1", CITY=secret), partner("2", CITY="Bern")]}
-        door.request("PUT", "/v4/storages/Time/businesspartners", json=body).expect(200)
-        gone = {"externalId": "1", "featuresOn": ["DELETE_BY_EXTERNAL_ID"]}
-        answer = door.request("POST", "/v4/storages/Time/businesspartners/delete", json=gone).expect(200).json()
-        self.assertIsNone(answer["erasedAt"])
-        server.kill()
-        server.start()
-
-        server.wait_for(lambda: not any(secret.encode() in content for _, content in server.contents()))
-
-
-class KilledTest(unittest.TestCase):
-    def test_c18_clients_that_repeat_lose_and_double_nothing(self):
-        work = pathlib.Path(tempfile.mkdtemp(prefix="records killed "))
-        self.addCleanup(shutil.rmtree, work, ignore_errors=True)
-        server = records_server.RecordsServer(BIN, work / "dev")
-        server.start()
-        self.addCleanup(server.stop)
-        server.door().request("POST", "/v2/storages", json={"name": "C18"}).expect(201)
-        clients, rounds, answers = 200, 5, {}
-
-        def client(number):
-            door = server.door(tells=False)
-            for turn in range(rounds):
-                body = {"featuresOn": UPSERT, "businessPartners": [partner(f"{number}-{turn}", N=str(turn)), partner(f"c{number}")]}
-                key = {"Idempotency-Key": f"{number}-{turn}"}
-                while True:
-                    try:
-                        answer = door.request("PUT", "/v4/storages/C18/businesspartners", json=body, headers=key)
-                    except (OSError, http_door.http.client.HTTPException):
-                        door.close()
-                        server.wait_until_up()
-                        continue
-                    if answer.status == 200:
-                        answers[number, turn] = answer.json()
-                        break
-
-        with concurrent.futures.ThreadPoolExecutor(clients) as pool:
-            running = [pool.submit(client, number) for number in range(clients)]
-            for _ in range(3):
-                wanted = len(answers) + clients
-                server.wait_for(lambda wanted=wanted: len(answers) >= min(wanted, clients * rounds))
-                server.kill()
-                server.start()
-            for one in running:
-                one.result()
-        self.assertEqual(len(answers), clients * rounds)
-        inserts = sum(one["numberOfInserts"] for one in answers.values())
-        updates = sum(one["numberOfUpdates"] for one in answers.values())
-        self.assertEqual((inserts, updates), (clients * (rounds + 1), clients * (rounds - 1)))
-        page = server.door().request("GET", "/v4/storages/C18/businesspartners", query={"limit": 1000}).expect(200).json()
-        self.assertEqual(page["total"], clients * (rounds + 1))
-        kept = server.query("C18", 'SELECT count(DISTINCT "externalId") FROM businesspartner')
-        self.assertEqual(kept, [(clients * (rounds + 1),)])
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import random
 import re
 import signal
 import sys
+import threading
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -21,6 +22,7 @@ sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests" / "python")]
 import http_door  # noqa: E402
 import imports_test  # noqa: E402
 import many_servers  # noqa: E402
+import records_kills_test  # noqa: E402
 import records_test  # noqa: E402
 import shared_records_servers  # noqa: E402
 
@@ -179,35 +181,54 @@ class TwoServersOfRecords(unittest.TestCase):
         self.assertEqual((seen["status"], seen["numberOfInserts"], seen["numberOfFailed"]), ("FINISHED", 15_000, 1), seen)
         self.assertEqual(self.here.psql('SELECT count(*) FROM "Mirror_Import".businesspartner;'), "15000")
 
-    def test_clients_of_both_that_repeat_lose_and_double_nothing_when_one_is_killed(self):
+    def test_c18_clients_of_both_that_repeat_lose_and_double_nothing_when_one_is_killed(self):
         doors = [self.door(0), self.door(1)]
         doors[0].request("POST", "/v2/storages", json={"name": "C18"}).expect(201)
-        clients, rounds, answers = 16, 6, {}
+        clients, rounds, answers, repeated, taking = 60, 10, {}, [], threading.Lock()
+
+        def take(number, turn, answer):
+            """The one that is the first of a second round kills the server, which the others ask meanwhile."""
+            with taking:
+                answers[number, turn] = answer.json()
+                is_time = len(answers) == clients + 1
+            if is_time:
+                self.here.servers[0].kill()
 
         def client(number):
-            mine = [self.door(which, tells=False) for which in (0, 1)]
+            open_door = lambda which: self.door(which, tells=False, check=doors[0].check)
+            mine = [open_door(which) for which in (0, 1)]
             for turn in range(rounds):
                 key, which = {"Idempotency-Key": f"{number}-{turn}"}, number + turn
+                partners = [partner(one, CITY=str(turn)) for one in (f"{number}-{turn}", f"c{number}")]
                 while (number, turn) not in answers:
                     try:
-                        answer = self.upsert(
-                            mine[which % 2], "C18", [partner(f"{number}-{turn}"), partner(f"c{number}", N=str(turn))], headers=key
-                        )
+                        answer = self.upsert(mine[which % 2], "C18", partners, headers=key)
                         if answer.status == 200:
-                            answers[number, turn] = answer.json()
+                            take(number, turn, answer)
                     except (OSError, http.client.HTTPException):
+                        repeated.append(key)
                         mine[which % 2].close()
+                        # The server that is back has another port.
+                        mine[which % 2] = open_door(which % 2)
                     which += 1
 
         with concurrent.futures.ThreadPoolExecutor(clients) as pool:
             running = [pool.submit(client, number) for number in range(clients)]
-            many_servers.wait_for("some answers", lambda: len(answers) > clients, 120)
-            self.here.servers[0].kill()
+            many_servers.wait_for("the kill", lambda: self.here.servers[0].process is None, 120)
+            wanted = min(len(answers) + clients, clients * rounds)
+            many_servers.wait_for("answers of the other one", lambda: len(answers) >= wanted, 120)
+            self.here.servers[0].start()
             for one in running:
                 one.result()
-        self.assertEqual(sum(one["numberOfInserts"] for one in answers.values()), clients * (rounds + 1))
-        self.assertEqual(sum(one["numberOfUpdates"] for one in answers.values()), clients * (rounds - 1))
-        self.assertEqual(self.here.psql('SELECT count(*) FROM "Mirror_C18".businesspartner;'), str(clients * (rounds + 1)))
+        self.assertTrue(repeated, "it was killed while clients asked")
+        self.assertEqual(records_kills_test.other_answers(answers, clients, rounds), {})
+        rows = self.here.psql('SELECT json_agg(json_build_array("externalId", city)) FROM "Mirror_C18".businesspartner;')
+        self.assertEqual(len(json.loads(rows)), clients * (rounds + 1))
+        self.assertEqual(dict(json.loads(rows)), records_kills_test.expected_rows(clients, rounds))
+        back = self.door(0)
+        self.assertEqual(self.counts(self.upsert(back, "C18", [partner("c0", CITY="back"), partner("new")])), (1, 1, 0, 0))
+        again = self.upsert(back, "C18", [partner("0-0", CITY="0"), partner("c0", CITY="0")], headers={"Idempotency-Key": "0-0"})
+        self.assertEqual(again.expect(200).json(), answers[0, 0], "the one that is back answers a repetition")
 
 
 def shared_servers(folder, **more):

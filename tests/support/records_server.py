@@ -180,8 +180,8 @@ class RecordsServer:
         return import_processes_of(self.process)
 
     def kill_imports(self):
-        """The programs that read files."""
-        kill_children(self.process, "mirror-import")
+        """The programs that read files; whether there were any."""
+        return kill_children(self.process, "mirror-import")
 
 
 def memory_of(process):
@@ -201,4 +201,5 @@ def import_processes_of(process):
 
 
 def kill_children(process, name):
-    subprocess.run(["pkill", "-KILL", "-P", str(process.pid), name], check=False)
+    """Whether there were any."""
+    return subprocess.run(["pkill", "-KILL", "-P", str(process.pid), name], check=False).returncode == 0

@@ -152,8 +152,7 @@ class SharedRecordsServers(records_server.RecordsServer):
         return [one for server in self.servers for one in records_server.import_processes_of(server.process)]
 
     def kill_imports(self):
-        for server in self.servers:
-            records_server.kill_children(server.process, "mirror-import")
+        return any([records_server.kill_children(server.process, "mirror-import") for server in self.servers])
 
 
 class One:

@@ -222,6 +222,7 @@ std::vector<Attack> OddCalls() {
                connection.Call(1, kRowDataPath, target.CallToken(target.Tenant("victim")));
                connection.Body(1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
                Outcome outcome = connection.Await(1, std::chrono::seconds(1));
+               target.AwaitVictimsPlace();
                outcome.fault = target.VictimHarm();
                return outcome;
              }),
@@ -234,6 +235,7 @@ std::vector<Attack> OddCalls() {
                  connection.Body(2 * i + 1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
                }
                Outcome outcome = connection.Await(1, std::chrono::seconds(1));
+               target.AwaitVictimsPlace();
                outcome.fault = target.VictimHarm();
                return outcome;
              }),
