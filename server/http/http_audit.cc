@@ -34,8 +34,9 @@ void HttpAudit::Add(const HttpCall& call, const std::string& what, const absl::S
 
 void HttpAudit::AddDelete(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome) {
   Add(call,
-      absl::StrCat("delete ", tenant, ": ", Counted(outcome.status.ok() ? outcome.deletes : 0, "delete"),
-                   ", ", Counted(outcome.status.ok() ? outcome.failures.size() : 0, "row"), " failed"),
+      absl::StrCat("delete business partners in ", tenant, ": ",
+                   Counted(outcome.status.ok() ? outcome.deletes : 0, "delete"), ", ",
+                   Counted(outcome.status.ok() ? outcome.failures.size() : 0, "row"), " failed"),
       outcome.status);
 }
 

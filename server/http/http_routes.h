@@ -30,7 +30,8 @@ struct HttpRoute {
   /// kStreamed, in place of `answer`: before a byte of the body is read, says who takes it, its limit, and
   /// who answers.
   std::function<HttpAdmission(const std::shared_ptr<HttpCall>& call)> admit = {};
-  std::string_view also = {};  ///< A second path to the same call; empty: there is none.
+  std::vector<std::string_view> query = {};  ///< Names that its query may have.
+  std::string_view also = {};                ///< A second path to the same call; empty: there is none.
 
   /// The first part of its path is a storage: who may not see it is answered as if there were none.
   bool is_of_storage() const { return path.find("/storages/{}") != std::string_view::npos; }
@@ -38,18 +39,20 @@ struct HttpRoute {
 
 class HttpRoutes {
  public:
-  void Add(HttpRoute route);
+  /// The route stays where it is until the next call.
+  HttpRoute& Add(HttpRoute route);
   /// One that a method of `calls` answers, which outlives this.
   template <class Calls>
-  void Add(std::string_view name, std::string_view method, std::string_view path, ApiRole role, HttpBody body,
-           Calls* calls, HttpAnswer (Calls::*answer)(HttpCall&), std::string_view also = {}) {
-    Add({.name = name,
-         .method = method,
-         .path = path,
-         .role = role,
-         .body = body,
-         .answer = [calls, answer](HttpCall& call) { return (calls->*answer)(call); },
-         .also = also});
+  HttpRoute& Add(std::string_view name, std::string_view method, std::string_view path, ApiRole role,
+                 HttpBody body, Calls* calls, HttpAnswer (Calls::*answer)(HttpCall&),
+                 std::string_view also = {}) {
+    return Add({.name = name,
+                .method = method,
+                .path = path,
+                .role = role,
+                .body = body,
+                .answer = [calls, answer](HttpCall& call) { return (calls->*answer)(call); },
+                .also = also});
   }
   /// In the order of their numbers, from 1 on.
   std::vector<std::string_view> Names() const;

@@ -183,7 +183,9 @@ AskedJob AskedBy(const MultipartForm& form) {
     } else if (name != "featuresOn") {
       asked.warnings.AddMember(name);
     } else {
-      for (const absl::string_view feature : absl::StrSplit(value, ',', absl::SkipWhitespace())) {
+      // Also as a list of JSON: no feature has one of these signs.
+      for (const absl::string_view feature :
+           absl::StrSplit(value, absl::ByAnyChar(",[]\""), absl::SkipWhitespace())) {
         const std::string trimmed(absl::StripAsciiWhitespace(feature));
         if (trimmed == kUpdatesFeature) {
           asked.updates_known = true;
@@ -225,8 +227,10 @@ void ImportCalls::AddTo(HttpRoutes* routes) {
                .role = ApiRole::kWriter,
                .body = HttpBody::kStreamed,
                .admit = [this](const std::shared_ptr<HttpCall>& call) { return AdmitJob(call); }});
-  routes->Add("listImportJobs", "GET", kJobsPath, ApiRole::kReader, HttpBody::kNone, this,
-              &ImportCalls::ListJobs);
+  routes
+      ->Add("listImportJobs", "GET", kJobsPath, ApiRole::kReader, HttpBody::kNone, this,
+            &ImportCalls::ListJobs)
+      .query = {"limit", "startAfter"};
   routes->Add("getImportJob", "GET", "/jobs/importjobs/{}", ApiRole::kReader, HttpBody::kNone, this,
               &ImportCalls::GetJob);
   routes->Add("getImportJobRejects", "GET", "/jobs/importjobs/{}/rejects", ApiRole::kReader, HttpBody::kNone,

@@ -7,7 +7,9 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "server/http/http_error.h"
 #include "server/storages/storage_directory.h"
@@ -44,6 +46,9 @@ std::string_view NameOf(const HttpRoute* route) { return route == nullptr ? "no 
 /// Of the requests that are worked on at a time, so many that one that reads stands for.
 constexpr std::size_t kReadersWeight = 3;
 
+/// A name of the query that is longer is not said again.
+constexpr std::size_t kShownNameMax = 64;
+
 /// Of a body that no call looks for.
 constexpr std::uint64_t kUnaskedBodyMax = 4 << 10;
 
@@ -71,6 +76,44 @@ HttpAnswer Run(const std::function<HttpAnswer()>& answer) {
     return ErrorAnswer(
         absl::InternalError("the call failed by a mistake of this server's. Please report it."));
   }
+}
+
+/// Whether the route knows all that the query names: a word that is passed over may be the one that was to
+/// keep rows from being deleted.
+absl::Status CheckQuery(const HttpRoute& route, const HttpTarget& target) {
+  for (const auto& [name, value] : target.query) {
+    if (std::find(route.query.begin(), route.query.end(), name) != route.query.end()) continue;
+    const std::string taken =
+        route.query.empty()
+            ? std::string("nothing")
+            : absl::StrCat("only ",
+                           absl::StrJoin(route.query, ", ",
+                                         [](std::string* to, std::string_view one) { to->append(one); }));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the query of this call takes ", taken, ", and ",
+                     name.size() <= kShownNameMax ? absl::StrCat("'", name, "' is") : std::string("there is"),
+                     " another name. Nothing was done."));
+  }
+  return absl::OkStatus();
+}
+
+/// Of a call that takes no body.
+bool IsBlank(const std::string& body) {
+  const absl::string_view text = absl::StripAsciiWhitespace(body);
+  return text.empty() || text == "{}";
+}
+
+/// Behind the body.
+HttpAnswer AnswerOf(const HttpRoute& route, HttpCall& call) {
+  // As of a storage that is not there.
+  if (route.is_of_storage() && !call.Sees(call.parts.front()))
+    return ErrorAnswer(NoStorage(call.parts.front()));
+  if (route.body == HttpBody::kNone && route.method != "GET" && !IsBlank(call.body)) {
+    return ErrorAnswer(absl::InvalidArgumentError(
+        "this call takes no body, and one was sent. Nothing was done. What it does is "
+        "said in its path and its query."));
+  }
+  return route.answer(call);
 }
 
 std::string_view CodeOf(int status) {
@@ -164,6 +207,9 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
         head.has_body ? Refuse(413, "This request takes no body.") : Run([&] { return route.answer(*call); });
     return admission;
   }
+  if (route.role) {
+    if (absl::Status known = CheckQuery(route, call->target); !known.ok()) return Refusal(ErrorAnswer(known));
+  }
   if (route.admit) {
     admission = route.admit(call);
     if (admission.refusal) return admission;
@@ -171,10 +217,7 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
     admission.body_bytes_max = route.body == HttpBody::kJson ? config_.body_limit : kUnaskedBodyMax;
     admission.answer = [call, &route](const HttpHead&, std::string body) {
       call->body = std::move(body);
-      // Behind the body, as of a storage that is not there.
-      if (route.is_of_storage() && !call->Sees(call->parts.front()))
-        return ErrorAnswer(NoStorage(call->parts.front()));
-      return route.answer(*call);
+      return AnswerOf(route, *call);
     };
   }
   if (call->key != nullptr) admission.asker = call->key->name;

@@ -53,8 +53,10 @@ absl::StatusOr<RecordMapper> MapperOfCall(HttpCall& call, bool is_new, Warnings*
 }  // namespace
 
 void MapperCalls::AddTo(HttpRoutes* routes) {
-  routes->Add("listMappers", "GET", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kNone, this,
-              &MapperCalls::List);
+  routes
+      ->Add("listMappers", "GET", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kNone, this,
+            &MapperCalls::List)
+      .query = {"limit", "startAfter"};
   routes->Add({"createMapper", "POST", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kJson,
                [this](HttpCall& call) { return Put(call, /*is_new=*/true); }});
   routes->Add("getMapper", "GET", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kNone, this,

@@ -127,7 +127,8 @@ absl::StatusOr<AskedSource> FindSourceOfPartners(Storages& storages, const std::
 }
 
 /// `externalId`: one text, or a list of them.
-absl::StatusOr<std::vector<std::string>> IdsOf(const JsonView& body) {
+/// `without`: what to do instead, where there is none.
+absl::StatusOr<std::vector<std::string>> IdsOf(const JsonView& body, std::string_view without) {
   const std::optional<JsonView> ids = body.Find("externalId");
   std::vector<std::string> texts;
   if (ids && ids->Is(JsonKind::kString)) {
@@ -139,8 +140,8 @@ absl::StatusOr<std::vector<std::string>> IdsOf(const JsonView& body) {
       texts.emplace_back(id.text());
     }
   } else {
-    return absl::InvalidArgumentError(
-        "'externalId' is neither a text nor a list of texts. Nothing was done. To remove all, use clear.");
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'externalId' is neither a text nor a list of texts. Nothing was done. ", std::string(without)));
   }
   if (texts.empty() || texts.size() > kRowsMax) {
     return absl::InvalidArgumentError(absl::StrCat("'externalId' has ", texts.size(), " ids, and 1 to ",
@@ -203,12 +204,16 @@ std::string PartnerJson(const PartnerRow& row, const DataSource& source) {
 void PartnerCalls::AddTo(HttpRoutes* routes) {
   routes->Add("upsertBusinessPartners", "PUT", "/v4/storages/{}/businesspartners", ApiRole::kWriter,
               HttpBody::kJson, this, &PartnerCalls::Upsert);
-  routes->Add("listBusinessPartners", "GET", "/v4/storages/{}/businesspartners", ApiRole::kReader,
-              HttpBody::kNone, this, &PartnerCalls::List);
+  routes
+      ->Add("listBusinessPartners", "GET", "/v4/storages/{}/businesspartners", ApiRole::kReader,
+            HttpBody::kNone, this, &PartnerCalls::List)
+      .query = {"dataSource", "datasource", "externalId", "limit", "startAfter"};
   routes->Add("fetchBusinessPartners", "POST", "/v4/storages/{}/businesspartners/fetch", ApiRole::kReader,
               HttpBody::kJson, this, &PartnerCalls::Fetch, "/storages/{}/businesspartners/fetch");
-  routes->Add("deleteBusinessPartners", "POST", "/v4/storages/{}/businesspartners/delete", ApiRole::kWriter,
-              HttpBody::kJson, this, &PartnerCalls::Delete, "/storages/{}/businesspartners/delete");
+  routes
+      ->Add("deleteBusinessPartners", "POST", "/v4/storages/{}/businesspartners/delete", ApiRole::kWriter,
+            HttpBody::kJson, this, &PartnerCalls::Delete, "/storages/{}/businesspartners/delete")
+      .query = {"erase"};
 }
 
 HttpAnswer PartnerCalls::Replayed(const RecordOutcome& outcome) {
@@ -298,7 +303,8 @@ HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
   warnings.AddUnknown(body->root(), {"dataSource", "datasource", "externalId"});
   const absl::StatusOr<std::string> source = SourceOfBody(body->root());
   if (!source.ok()) return ErrorAnswer(source.status());
-  const absl::StatusOr<std::vector<std::string>> ids = IdsOf(body->root());
+  const absl::StatusOr<std::vector<std::string>> ids =
+      IdsOf(body->root(), "A page of all of them is GET on 'businesspartners'.");
   if (!ids.ok()) return ErrorAnswer(ids.status());
   const absl::StatusOr<AskedSource> asked = FindSourceOf(storages_, call.parts[0], *source);
   if (!asked.ok()) return ErrorAnswer(asked.status());
@@ -352,7 +358,7 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   }
   const absl::StatusOr<std::string> source = SourceOfBody(body->root());
   if (!source.ok()) return ErrorAnswer(source.status());
-  const absl::StatusOr<std::vector<std::string>> ids = IdsOf(body->root());
+  const absl::StatusOr<std::vector<std::string>> ids = IdsOf(body->root(), "To remove all, use clear.");
   if (!ids.ok()) return ErrorAnswer(ids.status());
   const absl::StatusOr<AskedSource> asked = FindSourceOf(storages_, call.parts[0], *source);
   if (!asked.ok()) return ErrorAnswer(asked.status());

@@ -34,26 +34,36 @@ void WriteSource(const DataSource& source, const Warnings& warnings, JsonWriter*
 void StorageCalls::AddTo(HttpRoutes* routes) {
   routes->Add("createStorage", "POST", "/v2/storages", ApiRole::kOwner, HttpBody::kJson, this,
               &StorageCalls::CreateStorage);
-  routes->Add("listStorages", "GET", "/v2/storages", ApiRole::kReader, HttpBody::kNone, this,
-              &StorageCalls::ListStorages);
+  routes
+      ->Add("listStorages", "GET", "/v2/storages", ApiRole::kReader, HttpBody::kNone, this,
+            &StorageCalls::ListStorages)
+      .query = {"limit", "startAfter"};
   routes->Add("getStorage", "GET", "/v2/storages/{}", ApiRole::kReader, HttpBody::kNone, this,
               &StorageCalls::GetStorage);
-  routes->Add("deleteStorage", "DELETE", "/storages/{}", ApiRole::kOwner, HttpBody::kNone, this,
-              &StorageCalls::DeleteStorage);
-  routes->Add("clearStorage", "POST", "/storages/{}/clear", ApiRole::kOwner, HttpBody::kNone, this,
-              &StorageCalls::ClearStorage);
+  routes
+      ->Add("deleteStorage", "DELETE", "/storages/{}", ApiRole::kOwner, HttpBody::kNone, this,
+            &StorageCalls::DeleteStorage)
+      .query = {"confirm"};
+  routes
+      ->Add("clearStorage", "POST", "/storages/{}/clear", ApiRole::kOwner, HttpBody::kNone, this,
+            &StorageCalls::ClearStorage)
+      .query = {"erase"};
   routes->Add("createDataSource", "POST", "/storages/{}/datasources", ApiRole::kOwner, HttpBody::kJson, this,
               &StorageCalls::CreateSource);
-  routes->Add("listDataSources", "GET", "/storages/{}/datasources", ApiRole::kReader, HttpBody::kNone, this,
-              &StorageCalls::ListSources);
+  routes
+      ->Add("listDataSources", "GET", "/storages/{}/datasources", ApiRole::kReader, HttpBody::kNone, this,
+            &StorageCalls::ListSources)
+      .query = {"limit", "startAfter"};
   routes->Add("getDataSource", "GET", "/storages/{}/datasources/{}", ApiRole::kReader, HttpBody::kNone, this,
               &StorageCalls::GetSource);
   routes->Add("updateDataSource", "PUT", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kJson,
               this, &StorageCalls::ChangeSource);
   routes->Add("deleteDataSource", "DELETE", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kNone,
               this, &StorageCalls::DeleteSource);
-  routes->Add("clearDataSource", "POST", "/storages/{}/datasources/{}/clear", ApiRole::kOwner,
-              HttpBody::kNone, this, &StorageCalls::ClearSource);
+  routes
+      ->Add("clearDataSource", "POST", "/storages/{}/datasources/{}/clear", ApiRole::kOwner, HttpBody::kNone,
+            this, &StorageCalls::ClearSource)
+      .query = {"erase"};
 }
 
 absl::Status StorageCalls::WriteStorage(const StorageInfo& storage, JsonWriter* json) {

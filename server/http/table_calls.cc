@@ -140,10 +140,14 @@ std::string TableJson(const TableRecord& record, const TableSchema& kept, const 
 }  // namespace
 
 void TableCalls::AddTo(HttpRoutes* routes) {
-  routes->Add("listTables", "GET", "/v4/storages/{}/records", ApiRole::kReader, HttpBody::kNone, this,
-              &TableCalls::List);
-  routes->Add("listRecords", "GET", "/v4/storages/{}/records/{}", ApiRole::kReader, HttpBody::kNone, this,
-              &TableCalls::Read);
+  routes
+      ->Add("listTables", "GET", "/v4/storages/{}/records", ApiRole::kReader, HttpBody::kNone, this,
+            &TableCalls::List)
+      .query = {"dataSource", "datasource", "limit", "startAfter"};
+  routes
+      ->Add("listRecords", "GET", "/v4/storages/{}/records/{}", ApiRole::kReader, HttpBody::kNone, this,
+            &TableCalls::Read)
+      .query = {"dataSource", "datasource", "key", "columns", "limit", "startAfter"};
 }
 
 HttpAnswer TableCalls::List(HttpCall& call) {
@@ -193,7 +197,15 @@ HttpAnswer TableCalls::Read(HttpCall& call) {
   if (!asked.ok()) return ErrorAnswer(asked.status());
   const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, call.parts[0], SourceOfQuery(call));
   if (!source.ok()) return ErrorAnswer(source.status());
-  if (WantsLines(call)) return Stream(call, *source);
+  if (WantsLines(call)) {
+    for (const std::string_view of_pages : {"key", "limit", "startAfter"}) {
+      if (!call.Query(of_pages)) continue;
+      return ErrorAnswer(absl::InvalidArgumentError(
+          absl::StrCat("as lines the whole table is read, and '", std::string(of_pages),
+                       "' is of pages. Nothing was read. Leave it out, or the header 'Accept'.")));
+    }
+    return Stream(call, *source);
+  }
   absl::StatusOr<CommittedReading> reading = ReadCommitted(call, *source, ReadingKind::kPage);
   if (!reading.ok()) return ErrorAnswer(reading.status());
   const absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);

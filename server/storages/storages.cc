@@ -154,15 +154,16 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
   }
   const absl::StatusOr<Known> known = Look(tenant);
   if (!known.ok()) return known.status();
-  if (!known->member.empty() && FoldName(known->member) != FoldName(storage)) {
+  if (!known->member.empty()) {
     const absl::StatusOr<bool> is_member = HasMember(known->member, tenant.context_id());
     if (!is_member.ok()) return is_member.status();
     if (*is_member) {
-      // Its owner may not see that one.
-      return absl::AlreadyExistsError(
-          absl::StrCat("tenant '", tenant.context_id(),
-                       "' is a data source of another storage already. Nothing was done. Delete that data "
-                       "source first: its tenant stays."));
+      const bool is_here = FoldName(known->member) == FoldName(storage);
+      // Whoever owns this storage may not see the other one.
+      return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(), "' is a data source of ",
+                                                   is_here ? "this" : "another",
+                                                   " storage already. Nothing was done. Delete that data "
+                                                   "source first: its tenant stays."));
     }
   }
   return tenant.ChangeDocuments(

@@ -214,6 +214,9 @@ class DoorTest(Place):
         self.assertEqual(seen, ["composite", "long", "odd", "wide"])
         for table in seen:
             self.door.request("GET", f"{path}/{table}", query={"limit": 1}).expect(200)
+        for of_pages in ({"key": "1"}, {"limit": 1}, {"startAfter": "x"}):
+            refused = self.door.request("GET", f"{path}/odd", query=of_pages, headers={"Accept": "application/x-ndjson"}).expect(400)
+            self.assertIn("the whole table is read", refused.json()["message"])
         for wrong, status in (({"limit": 0}, 400), ({"startAfter": "~?"}, 400), ({"dataSource": "none"}, 404)):
             self.door.request("GET", path, query=wrong).expect(status)
         none = self.door.request("GET", f"{path}/none").expect(404).json()
@@ -264,6 +267,25 @@ class DoorTest(Place):
         self.assertEqual((status, counts["numberOfDeletes"]), (200, 1))
         self.assertEqual(post("fetch", externalId="1")[1]["status"], "NOT_FOUND")
 
+    def test_a_query_or_a_body_that_a_call_does_not_have_does_nothing(self):
+        path = self.storage("Strict")
+        self.door.request("PUT", path, json={"businessPartners": [{"externalId": "1"}]}).expect(200)
+        for method, call, operation in self.door.check.operations():
+            if operation["x-role"] == "none":
+                continue
+            query = {"nonsense": "1"} | ({"confirm": "Strict"} if operation["operationId"] == "deleteStorage" else {})
+            refused = self.door.request(method, call.replace("{storageId}", "Strict"), query=query).expect(400).json()
+            names = [one["name"] for one in self.door.check.parameters(call, operation) if one["in"] == "query"]
+            said = refused["message"].split(" takes ")[1].split(", and ")[0].removeprefix("only ").split(", ")
+            self.assertEqual(sorted(said), sorted(names) or ["nothing"], operation["operationId"])
+            self.assertIn("'nonsense' is another name. Nothing was done.", refused["message"])
+        for body in ({"dataSource": "d1"}, {"dryRun": True}):
+            refused = self.door.request("POST", "/storages/Strict/clear", json=body).expect(400).json()
+            self.assertIn("takes no body", refused["message"])
+        self.door.request("POST", path + "/delete", query={"dataSource": "x"}, json={"externalId": "1", "featuresOn": DELETE}).expect(400)
+        self.door.request("POST", "/storages/Strict/datasources/default/clear", query={"erase": "now"}, json={}).expect(200)
+        self.assertEqual(self.door.request("GET", path).expect(200).json()["total"], 0)
+
     def test_a_key_that_is_edited_in_place(self):
         self.storage("Edited")
         key = self.server.issue("edited", "reader", "Edited*")
@@ -312,7 +334,7 @@ class EndTest(Place):
         self.server.process.wait()
         self.server.start()
         records = json.loads(self.server.ctl("audit", "list", "--json"))
-        self.assertIn("http: delete Told: 1 delete, 0 rows failed", json.dumps(records))
+        self.assertIn("http: delete business partners in Told: 1 delete, 0 rows failed", json.dumps(records))
 
 
 class StreamTimeTest(Place):
@@ -376,7 +398,7 @@ class AuditTest(Place):
         "deleteBusinessPartners": (
             {},
             {"dataSource": "crm", "externalId": ["1", "9"], "featuresOn": DELETE},
-            "delete Told--crm: 1 delete, 1 row failed",
+            "delete business partners in Told--crm: 1 delete, 1 row failed",
         ),
         "requestUpload": ({}, {"url": "a.csv"}, "request upload"),
         "uploadFile": ({"uploadSecret": "{upload}"}, CSV, "upload a file by its link"),

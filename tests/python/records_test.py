@@ -605,6 +605,8 @@ class RecordsTest(unittest.TestCase):
         self.door.request("GET", "/v2/storages/Cust").expect(404)
         other = self.storage("Group2")
         self.door.request("POST", f"/storages/{other}/datasources", json=body).expect(409)
+        twice = self.door.request("POST", f"/storages/{storage}/datasources", json=body | {"dataSource": "erp2"}).expect(409).json()
+        self.assertIn("is a data source of this storage already", twice["message"])
         self.door.request("DELETE", f"/storages/{storage}", query={"confirm": storage}).expect(409)
         gone = self.door.request("DELETE", f"/storages/{storage}/datasources/erp").expect(200).json()
         self.assertEqual(gone["numberOfDeletes"], 0)

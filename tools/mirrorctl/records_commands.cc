@@ -34,7 +34,7 @@ void ListStorages(AdminClient& admin, const AdminRequest& request, Console& cons
   SayNone(console, request.pattern.empty() && !request.with_records
                        ? "there are no storages yet. POST /v2/storages makes one, and so does a source's "
                          "first cycle"
-                       : "no storage is as asked for");
+                       : "no storage matches what was asked for");
 }
 
 void ListJobs(AdminClient& admin, const AdminRequest& request, Console& console) {

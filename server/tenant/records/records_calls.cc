@@ -369,8 +369,10 @@ absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
   const std::string erasing = NewToken();
   if (absl::Status begun = BeginErasing(erasing, now_ms); !begun.ok()) return begun;
   CrashPoint("records.erasing");
-  if (absl::Status scrubbed = mirror_.store()->upkeep().Scrub(); !scrubbed.ok())
-    return NoticedOf(mirror_, scrubbed);
+  if (absl::Status scrubbed = mirror_.store()->upkeep().Scrub(); !scrubbed.ok()) {
+    // That a reader holds what is to go is no outage, and is told by whoever erases.
+    return absl::IsUnavailable(scrubbed) ? scrubbed : NoticedOf(mirror_, scrubbed);
+  }
   CrashPoint("records.erased");
   return mirror_
       .Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(

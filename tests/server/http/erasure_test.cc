@@ -124,6 +124,7 @@ TEST_F(ErasureTest, AFailureIsToldAgainBehindOneThatWorked) {
   ASSERT_THAT(tenant_->ApplyRecords(request, now_ms_).status, IsOk());
   fail();
   EXPECT_EQ(told(), 2);
+  EXPECT_THAT(catalog_.Kinds(), testing::Not(Contains("mirror.unavailable"))) << "a reader is no outage";
 }
 
 TEST_F(ErasureTest, WhatCouldNotGoNowIsTriedAtEachLook) {

@@ -252,7 +252,10 @@ Outcome HttpStorm(Target& target) {
 std::vector<Attack> HttpCrowdAttacks() {
   return {
       {"slow-head", "A head of which a byte comes now and then.", {kClosed}, SlowHead},
-      {"slow-body", "A body of which a byte comes now and then, with a key.", {"408"}, SlowBody},
+      {"slow-body",
+       "A body of which a byte comes now and then, with a key; body_time has to be below 10 s.",
+       {"408"},
+       SlowBody},
       {"promised-uploads", "400 uploads of which no byte comes, without a key.", {"404"}, PromisedUploads},
       {"slow-heads", "400 heads that are never finished, without a key.", {"OK"}, SlowHeads},
       {"pipelined", "500 requests in one packet.", {"200"}, Pipelined},
