@@ -272,7 +272,7 @@ class Pages(unittest.TestCase):
         self.page.open("/imports")
         self.page.see("2,500 inserts, 0 updates, 0 failed", "tbody")
         self.page.see("199 inserts, 101 updates, 1 failed", "tbody")
-        self.page.see("couldn't start", "tbody tr:first-child")
+        self.page.see("couldn't start", "tbody")
         self.page.see("no column of the file is the external id", "tbody")
         job = self.place.begin_import("Weird", "default", places.partners(4000))
         self.page.see(job, "tbody tr:first-child")

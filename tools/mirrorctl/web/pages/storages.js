@@ -27,9 +27,9 @@ function setStorage(cell, row) {
 }
 
 function setSource(cell, row) {
-  const [link, note, little] = cell.children;
+  const [little, link, note] = cell.children;
   const source = row.source;
-  setText(little, row.storage.id);
+  setText(little, row.first ? row.storage.id : '');
   setText(note, source ? (source.name === source.id ? '' : source.name) : row.storage.problem);
   setText(link, source?.id ?? NONE);
   if (!source) return link.removeAttribute('href');
@@ -39,7 +39,7 @@ function setSource(cell, row) {
 
 const columns = [
   { title: 'Storage', wide: true, class: 'named', make: () => el('span', {}, el('span'), el('span', { class: 'note' })), set: setStorage },
-  { title: 'Data source', head: true, class: 'named', make: () => el('span', {}, el('a', {}), el('span', { class: 'note' }), el('span', { class: 'little note' })), set: setSource },
+  { title: 'Data source', head: true, class: 'named', make: () => el('span', {}, el('span', { class: 'little' }), el('a', {}), el('span', { class: 'note' })), set: setSource },
   { title: 'Rows come by', wide: true, class: 'whole', text: (row) => (row.source ? { records: 'records', cycles: 'cycles of an agent' }[row.source.door] ?? NONE : NONE) },
   { title: 'State', make: () => pill('', 'quiet'), set(cell, row) {
     const state = row.source ? now(row).state || 'unknown' : 'unreadable';

@@ -109,7 +109,7 @@ function tableColumns(id, isOperator, done) {
   ];
   if (isOperator) {
     columns.push({
-      title: 'Act', make: () => el('button', { type: 'button', class: 'small plain' }, 'Invalidate …'),
+      title: 'Act', make: () => el('button', { type: 'button', class: 'small plain' }, el('span', { class: 'wide' }, 'Invalidate\u00a0'), '…'),
       set(button, table) {
         button.onclick = () => invalidateTable(id, table.table, done);
         button.setAttribute('aria-label', `Invalidate ${table.table} …`);
