@@ -285,8 +285,16 @@ void Pass(State& state, int client, int server, CutAt before_it_arrives) {
     }
     if (both[1].revents != 0) {
       const ssize_t got = read(server, bytes, sizeof(bytes));
-      // The server has answered what was to be cut.
-      if (got <= 0 || is_cut) break;
+      if (got <= 0) break;
+      if (is_cut) {
+        // It may be the answer to something before that: the server does the rest, too, and meets the end.
+        for (ssize_t more = 0; (more = recv(client, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0;)
+          if (write(server, bytes, static_cast<std::size_t>(more)) != more) break;
+        shutdown(server, SHUT_WR);
+        while (read(server, bytes, sizeof(bytes)) > 0) {
+        }
+        break;
+      }
       if (is_asked) ++state.round_trips;
       is_asked = false;
       if (write(client, bytes, static_cast<std::size_t>(got)) != got) break;
