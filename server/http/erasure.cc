@@ -13,6 +13,8 @@ namespace {
 
 /// Looks at all sources of records while something may stand in files: what nobody told of is found in time.
 constexpr int kLooksAtAll = 8;
+/// Behind an attempt that failed nobody waits for another one for so many times as long as it took.
+constexpr int kRestFactor = 4;
 
 }  // namespace
 
@@ -37,19 +39,29 @@ void Erasure::Note(const std::string& context_id) {
 }
 
 std::optional<std::int64_t> Erasure::EraseOrNote(const std::string& context_id, Tenant& tenant, bool now) {
-  const absl::Status erased = now ? tenant.EraseDeleted(NowMs()) : absl::UnavailableError("");
-  if (erased.ok()) {
-    ForgetTold(context_id);
-    return NowMs();
-  }
+  if (now && MayTry(context_id) && Erase(context_id, tenant).ok()) return NowMs();
   Note(context_id);
   if (!now) return std::nullopt;
-  {
-    const MutexLock lock(mutex_);
-    waiting_[context_id].is_wanted_now = true;
-  }
-  TellFailed(context_id, erased);
+  const MutexLock lock(mutex_);
+  waiting_[context_id].is_wanted_now = true;
   return std::nullopt;
+}
+
+absl::Status Erasure::Erase(const std::string& context_id, Tenant& tenant) {
+  const auto begin = std::chrono::steady_clock::now();
+  absl::Status erased = tenant.EraseDeleted(NowMs());
+  if (erased.ok()) {
+    ForgetTold(context_id);
+  } else if (!absl::IsNotFound(erased)) {
+    NoteFailed(context_id, erased, std::chrono::steady_clock::now() - begin);
+  }
+  return erased;
+}
+
+bool Erasure::MayTry(const std::string& context_id) {
+  const MutexLock lock(mutex_);
+  const auto found = told_.find(context_id);
+  return found == told_.end() || std::chrono::steady_clock::now() >= found->second;
 }
 
 void Erasure::ForgetTold(const std::string& context_id) {
@@ -57,10 +69,12 @@ void Erasure::ForgetTold(const std::string& context_id) {
   told_.erase(context_id);
 }
 
-void Erasure::TellFailed(const std::string& context_id, const absl::Status& failure) {
+void Erasure::NoteFailed(const std::string& context_id, const absl::Status& failure,
+                         std::chrono::steady_clock::duration took) {
   {
     const MutexLock lock(mutex_);
-    if (!told_.insert(context_id).second) return;
+    if (!told_.insert_or_assign(context_id, std::chrono::steady_clock::now() + kRestFactor * took).second)
+      return;
   }
   events_.Add(
       context_id, Severity::kWarning, "records.not_erased",
@@ -105,13 +119,8 @@ bool Erasure::Look(const std::string& context_id, bool is_wanted_now) {
   SetSince(context_id, **since);
   const std::int64_t now_ms = NowMs();
   if (!is_wanted_now && now_ms - **since < within_.count() / 4 * 3) return false;
-  const absl::Status erased = (*tenant)->EraseDeleted(now_ms);
-  if (!erased.ok()) {
-    TellFailed(context_id, erased);
-    return false;
-  }
-  ForgetTold(context_id);
-  return true;
+  const absl::Status erased = Erase(context_id, **tenant);
+  return erased.ok() || absl::IsNotFound(erased);
 }
 
 bool Erasure::LookAtAll() {

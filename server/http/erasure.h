@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 
@@ -59,7 +58,11 @@ class Erasure {
   bool LookAtAll();
   /// Whether nothing of it is to be erased any more. It may throw for want of memory.
   bool Look(const std::string& context_id, bool is_wanted_now);
-  void TellFailed(const std::string& context_id, const absl::Status& failure);
+  /// EraseDeleted() of the tenant, and what is to be told of its failure.
+  absl::Status Erase(const std::string& context_id, Tenant& tenant);
+  bool MayTry(const std::string& context_id);
+  void NoteFailed(const std::string& context_id, const absl::Status& failure,
+                  std::chrono::steady_clock::duration took);
   /// Nothing of it is left: if that fails again, it is told again.
   void ForgetTold(const std::string& context_id);
   void SetSince(const std::string& context_id, std::int64_t since_ms);
@@ -72,8 +75,9 @@ class Erasure {
   CondVar changed_;
   std::map<std::string, Waiting> waiting_ MIRROR_GUARDED_BY(mutex_);
   bool is_stopping_ MIRROR_GUARDED_BY(mutex_) = false;
-  /// Of which it was told that it does not work.
-  std::set<std::string> told_ MIRROR_GUARDED_BY(mutex_);
+  /// Of which it was told that it does not work, and from when on that is tried again for whoever asks: the
+  /// attempt keeps the mirror's writers waiting, and what was in its way may stay for long.
+  std::map<std::string, std::chrono::steady_clock::time_point> told_ MIRROR_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -207,11 +207,13 @@ class ImportRun {
 
   void Take(const ImportRows& rows) {
     if (rows.seq <= job_.seq) return;
-    for (std::uint32_t row = 0; row < rows.batch.row_count; ++row) {
+    for (std::uint32_t row = 0; row < rows.batch.row_count && !is_over_; ++row) {
       if (to_pass_ > 0) {
         --to_pass_;
         continue;
       }
+      // A thousand rows of two thousand cells are small in the file, and large here.
+      if (bytes_ >= kCommitBytes) CommitBegun();
       RecordItem& item = items_.emplace_back();
       item.line = rows.Line(row);
       const auto id_column = static_cast<std::uint32_t>(*id_column_);
@@ -234,6 +236,12 @@ class ImportRun {
 
   void CommitIfMany() {
     if (items_.size() + rejected_ >= kCommitRows || bytes_ >= kCommitBytes) Commit(std::nullopt);
+  }
+
+  /// The rows that wait, of which the last may stand in the middle of those that came together.
+  void CommitBegun() {
+    CommitPart({std::exchange(items_, {}), /*is_last=*/false}, std::nullopt);
+    bytes_ = 0;
   }
 
   void TakeCells(const ImportRows& rows, std::uint32_t row, RecordItem* item) {

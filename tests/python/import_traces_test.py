@@ -244,6 +244,19 @@ class BoundsTest(Traces):
         self.assertEqual(rejects.text.count("\n"), 10_000 + 1)
         self.assertEqual(rejects.headers.get("transfer-encoding"), "chunked", "they come a few at a time")
 
+    def test_rows_of_many_small_cells_take_little_memory_of_the_server(self):
+        """They are small in the file, and large where each cell has its name of 128 letters."""
+        columns, rows = 1_990, 1_500
+        names = ";".join(f"{number:04}" + "c" * 124 for number in range(columns))
+        content = f"BP_EXTERNAL_ID;{names}\n" + "".join(f"{row};" + ";".join("a" * columns) + "\n" for row in range(rows))
+        self.storage("Wide")
+        before = self.peak()
+        started = self.jobs.start("Wide", content).expect(201).json()
+        job = self.jobs.wait(started["id"])
+        self.assertEqual((job["status"], self.jobs.numbers(job)), ("FINISHED", (rows, 0, 0, 0)), job["statusMessage"])
+        if b"__asan_init" not in (BIN / "mirror-server").read_bytes():
+            self.assertLess(self.peak() - before, 128 << 20)
+
     def peak(self):
         status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024

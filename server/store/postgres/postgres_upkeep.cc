@@ -23,7 +23,7 @@ namespace {
 
 constexpr char kQuarantine[] = "mirror quarantined: ";
 /// Transactions of others that are short end within it.
-constexpr std::chrono::seconds kOlderMax{3};
+constexpr std::chrono::seconds kOlderMax{1};
 constexpr char kScrubbing[] = "rewriting the mirror's tables";
 
 /// What was to be dropped or emptied, and is still there: a rewriting would keep it.

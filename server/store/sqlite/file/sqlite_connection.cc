@@ -20,6 +20,8 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kStatementsMax = 500;
+/// Readers that are short end within it; for others nobody waits who writes.
+constexpr int kReadersMs = 1'000;
 
 /// SQLite has one code for all that keeps a file from being opened.
 bool OutOfDescriptors() {
@@ -260,6 +262,16 @@ void SqliteConnection::StandAlone() {
 absl::Status SqliteConnection::Rewrite() {
   StandAlone();
   ForgetStatements();
+  const auto empty_log = [this] {
+    sqlite3_busy_timeout(handle(), kReadersMs);
+    log_->Empty();
+    sqlite3_busy_timeout(handle(), kBusyTimeoutMs);
+    if (WalBytes() == 0) return absl::OkStatus();
+    return absl::UnavailableError(
+        absl::StrCat("the log of '", path_, "' could not be emptied: ", WhyLogStays(*this).why));
+  };
+  // A reader that holds the log would do so behind the rewriting, too.
+  if (absl::Status emptied = empty_log(); !emptied.ok()) return emptied;
   sqlite3* const beside = OpenBeside();
   if (beside == nullptr)
     return absl::UnavailableError(absl::StrCat("'", path_, "' could not be opened again"));
@@ -274,11 +286,7 @@ absl::Status SqliteConnection::Rewrite() {
     status = SqliteStatus(code & 0xff, code, absl::StrCat("rewriting '", path_, "'"), sqlite3_errmsg(beside));
   }
   sqlite3_close(beside);
-  if (!status.ok()) return status;
-  log_->Empty();
-  if (WalBytes() == 0) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("the log of '", path_, "' could not be emptied: ", WhyLogStays(*this).why));
+  return status.ok() ? empty_log() : status;
 }
 
 SqliteConnection::~SqliteConnection() {
