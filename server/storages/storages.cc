@@ -339,16 +339,17 @@ absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource
                      "', and there is a tenant of this id that is none of the storage's. Nothing was done. "
                      "Choose another id."));
   }
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords();
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords();
   if (!snapshot.ok()) return snapshot.status();
   const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
   if (!table.ok()) return table.status();
   const absl::StatusOr<RecordMapper> mapper = (*tenant)->ReadMapper();
   if (!mapper.ok()) return mapper.status();
+  const bool can_be_made_anew = *table && (*table)->row_count == 0;
   const bool is_same = MapperJson(*mapper) == MapperJson(made_by);
   const std::uint64_t rows =
       *table ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count)) : 0;
-  if (FoldName(mapper->id()) == FoldName(source.mapper) && (is_same || rows != 0)) return rows;
+  if (FoldName(mapper->id()) == FoldName(source.mapper) && (is_same || !can_be_made_anew)) return rows;
   if (rows != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("data source '", source.id,
@@ -358,7 +359,9 @@ absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource
                      "'. Nothing was done. Name that mapper, and the data "
                      "source is listed again."));
   }
-  // A kill left it of an attempt before this one.
+  // A kill left it of an attempt before this one. Who reads it keeps it from going.
+  snapshot->reset();
+  tenant->reset();
   if (absl::Status removed = DeleteTenant(source.tenant, "", *epoch).status(); !removed.ok()) return removed;
   return std::nullopt;
 }

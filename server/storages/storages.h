@@ -64,7 +64,7 @@ class Storages : public StorageDirectory {
   absl::StatusOr<DataSource> Completed(const DataSource& source, const std::string& root_id,
                                        std::optional<RecordMapper>* mapper);
   /// How many rows stand under the name of a data source that is to be made. Absent: nothing is there, by
-  /// now.
+  /// now: what has no row, and another mapper than `made_by`, goes.
   absl::StatusOr<std::optional<std::uint64_t>> TakeBack(const DataSource& source, const RecordMapper& made_by,
                                                         const std::string& root_id);
   absl::StatusOr<std::uint64_t> DeleteSourceOf(const std::string& storage, const std::string& id,
