@@ -11,9 +11,11 @@
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "server/records/mapper_json.h"
+#include "server/storages/mapper_use.h"
 #include "server/storages/source_documents.h"
 #include "server/storages/storage_ids.h"
 #include "server/tenant/records/records_calls.h"
+#include "server/tenant/records/records_form.h"
 
 namespace mirror {
 namespace {
@@ -53,6 +55,25 @@ absl::Status CheckFree(const std::string& storage, const DataSource& made,
     if (FoldName(other.name) == FoldName(made.id)) return Taken("a data source of the name", made.id);
   }
   return CheckNameFree(made.id, made.name, there);
+}
+
+/// The data sources as they are by now, where another server may have changed them meanwhile. `first`: what
+/// is known of the default one.
+absl::StatusOr<std::vector<DataSource>> ReadByNow(StoreRecords& records, const DataSource& first) {
+  const auto documents = records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
+  if (!documents.ok()) return documents.status();
+  const absl::StatusOr<std::optional<Document>> own = records.ReadDocument(kDataSourceKind, kDefaultSource);
+  if (!own.ok()) return own.status();
+  const std::optional<DataSource> kept = *own ? SourceOf((*own)->text) : std::nullopt;
+  std::vector<DataSource> by_now = SourcesIn(*documents);
+  by_now.insert(by_now.begin(), first);
+  if (kept) by_now.front().name = kept->name;
+  return by_now;
+}
+
+bool HasTenant(const std::vector<DataSource>& sources, const std::string& context_id) {
+  return std::any_of(sources.begin(), sources.end(),
+                     [&](const DataSource& one) { return FoldName(one.tenant) == FoldName(context_id); });
 }
 
 std::string NameOf(const std::string& storage, const std::string& source) {
@@ -180,16 +201,39 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
       now_ms);
 }
 
-absl::Status Storages::Detach(const DataSource& source, std::int64_t now_ms) {
+absl::Status Storages::Detach(const DataSource& source, const std::string& root_id, std::int64_t now_ms) {
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
   if (absl::IsNotFound(tenant.status())) return absl::OkStatus();
   if (!tenant.ok()) return tenant.status();
   absl::Status left = (*tenant)->ChangeDocuments(
-      [](StoreRecords&) -> absl::StatusOr<std::vector<DocumentChange>> {
+      [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
+        const absl::StatusOr<std::optional<Document>> member = records.ReadDocument(kMemberKind, "");
+        if (!member.ok()) return member.status();
+        if (!*member || FoldName((*member)->text) != FoldName(root_id)) return std::vector<DocumentChange>();
         return std::vector<DocumentChange>{{kMemberKind, "", std::nullopt}};
       },
       now_ms);
   return IsNowhere(left) ? absl::OkStatus() : left;
+}
+
+absl::StatusOr<std::int64_t> Storages::MakeListable(const DataSource& source, const RecordMapper& mapper,
+                                                    const std::string& root_id, std::int64_t now_ms) {
+  const absl::Status done = MakeTenant(source.tenant, mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
+  // Another server was quicker.
+  if (absl::IsFailedPrecondition(done) && tenants_.Find(source.tenant).ok())
+    return Taken("a data source of the id", source.id);
+  if (!done.ok()) return done;
+  return tenants_.home().FindEpoch(source.tenant).value_or(0);
+}
+
+void Storages::Undo(const DataSource& source, std::int64_t epoch, const std::string& root_id,
+                    std::int64_t now_ms) {
+  // What cannot be undone goes with the storage.
+  if (source.door == Door::kCycles) {
+    Detach(source, root_id, now_ms).IgnoreError();
+  } else if (epoch != 0 || !tenants_.home().IsShared()) {
+    if (tenants_.Delete(source.tenant, Deleted::kForgotten, epoch).ok()) Forget(source.tenant);
+  }
 }
 
 absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const DataSource& source,
@@ -210,32 +254,33 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
   if (!there.ok()) return there.status();
   if (absl::Status free = CheckFree(storage, made, *there); !free.ok()) return free;
   absl::StatusOr<std::optional<std::uint64_t>> taken_back = std::optional<std::uint64_t>();
-  if (made.door == Door::kRecords) taken_back = TakeBack(made, root_id);
+  if (made.door == Door::kRecords) taken_back = TakeBack(made, *mapper, root_id);
   if (!taken_back.ok()) return taken_back.status();
   const std::uint64_t rows = taken_back->value_or(0);
-  absl::Status done;
+  absl::StatusOr<std::int64_t> epoch = std::int64_t{0};
   if (made.door == Door::kCycles) {
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
-    done = tenant.ok() ? Attach(root_id, **tenant, now_ms) : tenant.status();
+    absl::Status attached = tenant.ok() ? Attach(root_id, **tenant, now_ms) : tenant.status();
+    if (!attached.ok()) return attached;
   } else if (!*taken_back) {
-    done = MakeTenant(made.tenant, *mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
-    // Another server was quicker.
-    if (absl::IsFailedPrecondition(done) && tenants_.Find(made.tenant).ok())
-      return Taken("a data source of the id", made.id);
+    epoch = MakeListable(made, *mapper, root_id, now_ms);
   }
-  if (!done.ok()) return done;
+  if (!epoch.ok()) return epoch.status();
   CrashPoint("datasource.made");
+  bool is_left = false;
   absl::Status listed = (*root)->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        // Another server may have listed one meanwhile.
-        const auto kept = records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
-        if (!kept.ok()) return kept.status();
-        std::vector<DataSource> by_now = SourcesIn(*kept);
-        by_now.insert(by_now.begin(), there->front());
-        if (absl::Status free = CheckFree(storage, made, by_now); !free.ok()) return free;
+        const auto by_now = ReadByNow(records, there->front());
+        if (!by_now.ok()) return by_now.status();
+        absl::Status can = CheckFree(storage, made, *by_now);
+        if (can.ok() && mapper) can = CheckStays(records, *mapper);
+        // Another server may have taken it back, and listed it.
+        is_left = !can.ok() && !*taken_back && !HasTenant(*by_now, made.tenant);
+        if (!can.ok()) return can;
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(made.id), SourceText(made)}};
       },
       now_ms);
+  if (is_left) Undo(made, *epoch, root_id, now_ms);
   if (!listed.ok()) return listed;
   if (rows > 0) {
     events_.Add(made.tenant, Severity::kInformation, "tenant.created",
@@ -276,6 +321,7 @@ absl::StatusOr<DataSource> Storages::Completed(const DataSource& source, const s
 }
 
 absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource& source,
+                                                                const RecordMapper& made_by,
                                                                 const std::string& root_id) {
   const absl::StatusOr<std::int64_t> epoch = tenants_.home().FindEpoch(source.tenant);
   if (!epoch.ok()) return epoch.status();
@@ -293,15 +339,17 @@ absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource
                      "', and there is a tenant of this id that is none of the storage's. Nothing was done. "
                      "Choose another id."));
   }
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords();
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords();
   if (!snapshot.ok()) return snapshot.status();
   const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
   if (!table.ok()) return table.status();
   const absl::StatusOr<RecordMapper> mapper = (*tenant)->ReadMapper();
   if (!mapper.ok()) return mapper.status();
+  const bool can_be_made_anew = *table && (*table)->row_count == 0;
+  const bool is_same = MapperJson(*mapper) == MapperJson(made_by);
   const std::uint64_t rows =
       *table ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count)) : 0;
-  if (FoldName(mapper->id()) == FoldName(source.mapper)) return rows;
+  if (FoldName(mapper->id()) == FoldName(source.mapper) && (is_same || !can_be_made_anew)) return rows;
   if (rows != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("data source '", source.id,
@@ -311,9 +359,42 @@ absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource
                      "'. Nothing was done. Name that mapper, and the data "
                      "source is listed again."));
   }
-  // A kill left it of an attempt before this one.
+  // A kill left it of an attempt before this one. Who reads it keeps it from going.
+  snapshot->reset();
+  tenant->reset();
   if (absl::Status removed = DeleteTenant(source.tenant, "", *epoch).status(); !removed.ok()) return removed;
   return std::nullopt;
+}
+
+absl::StatusOr<RecordMapper> Storages::GiveMapper(const DataSource& source, const RecordMapper& mapper,
+                                                  std::int64_t now_ms) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = TenantOf(source);
+  if (!tenant.ok()) return tenant.status();
+  absl::StatusOr<RecordMapper> former = (*tenant)->ReadMapper();
+  if (!former.ok()) return former;
+  // Mappers stand in the root tenant, which is that of the default data source alone.
+  const absl::Status set = (*tenant)->SetMapper(mapper, now_ms, [&](StoreRecords& records) {
+    return source.is_default ? CheckStays(records, mapper) : absl::OkStatus();
+  });
+  if (!set.ok()) return set;
+  return former;
+}
+
+void Storages::GiveBack(const DataSource& source, const RecordMapper& mapper, const RecordMapper& former,
+                        std::int64_t now_ms) {
+  absl::StatusOr<std::shared_ptr<Tenant>> tenant = TenantOf(source);
+  if (!tenant.ok()) return;
+  // Rows that came meanwhile stay as they are, with the text of the mapper that their tenant has.
+  (*tenant)
+      ->SetMapper(former, now_ms,
+                  [&](StoreRecords& records) -> absl::Status {
+                    const absl::StatusOr<std::optional<Document>> own = records.ReadDocument(kSourceKind, "");
+                    if (!own.ok()) return own.status();
+                    if (!*own || (*own)->text != MapperJson(mapper))
+                      return absl::FailedPreconditionError("it has another mapper by now");
+                    return source.is_default ? CheckStays(records, former) : absl::OkStatus();
+                  })
+      .IgnoreError();
 }
 
 absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, const std::string& id,
@@ -332,6 +413,7 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
     if (absl::Status free = CheckNameFree(found->id, name, *there); !free.ok()) return free;
     changed.name = name;
   }
+  std::optional<RecordMapper> given, former;
   if (!mapper.empty() && FoldName(mapper) != FoldName(found->mapper)) {
     if (found->door != Door::kRecords) {
       return absl::FailedPreconditionError(absl::StrCat(
@@ -339,38 +421,35 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
     }
     const absl::StatusOr<RecordMapper> other = FindMapper(storage, mapper);
     if (!other.ok()) return other.status();
-    absl::StatusOr<std::shared_ptr<Tenant>> tenant = TenantOf(*found);
-    if (!tenant.ok()) return tenant.status();
-    if (absl::Status set = (*tenant)->SetMapper(*other, now_ms); !set.ok()) return set;
+    const absl::StatusOr<RecordMapper> had = GiveMapper(*found, *other, now_ms);
+    if (!had.ok()) return had.status();
+    given = *other;
+    former = *had;
     changed.mapper = other->id();
   }
   absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(there->front().tenant);
   if (!root.ok()) return root.status();
+  bool is_refused = false;
   absl::Status kept = (*root)->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        // Another server may have changed or deleted it meanwhile, or named another one so.
-        const auto documents = records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
-        if (!documents.ok()) return documents.status();
-        std::vector<DataSource> by_now = SourcesIn(*documents);
-        if (found->is_default) {
-          const absl::StatusOr<std::optional<Document>> own =
-              records.ReadDocument(kDataSourceKind, kDefaultSource);
-          if (!own.ok()) return own.status();
-          by_now.insert(by_now.begin(), (*own ? SourceOf((*own)->text) : std::nullopt).value_or(*found));
-        } else {
-          by_now.insert(by_now.begin(), there->front());
-        }
-        const auto now = std::find_if(by_now.begin(), by_now.end(), [&](const DataSource& one) {
+        const auto by_now = ReadByNow(records, there->front());
+        if (!by_now.ok()) return by_now.status();
+        is_refused = true;
+        const auto now = std::find_if(by_now->begin(), by_now->end(), [&](const DataSource& one) {
           return FoldName(one.id) == FoldName(changed.id);
         });
-        if (now == by_now.end()) return NoSource(storage, id);
+        if (now == by_now->end()) return NoSource(storage, id);
         const std::string& new_name = name.empty() ? now->name : changed.name;
-        if (absl::Status free = CheckNameFree(now->id, new_name, by_now); !free.ok()) return free;
+        if (absl::Status free = CheckNameFree(now->id, new_name, *by_now); !free.ok()) return free;
+        const absl::Status stays = given ? CheckStays(records, *given) : absl::OkStatus();
+        if (!stays.ok()) return stays;
         changed.name = new_name;
-        if (mapper.empty()) changed.mapper = now->mapper;
+        if (!given) changed.mapper = now->mapper;
+        is_refused = false;
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(changed.id), SourceText(changed)}};
       },
       now_ms);
+  if (is_refused && given && former) GiveBack(*found, *given, *former, now_ms);
   if (!kept.ok()) return kept;
   return changed;
 }
@@ -432,7 +511,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
   if (source->door == Door::kRecords) {
     rows = DeleteTenant(source->tenant, NameOf((*root)->context_id(), source->id), *epoch);
     if (!rows.ok()) return rows;
-  } else if (absl::Status left = Detach(*source, now_ms); !left.ok()) {
+  } else if (absl::Status left = Detach(*source, (*root)->context_id(), now_ms); !left.ok()) {
     return left;
   }
   CrashPoint("datasource.removed");

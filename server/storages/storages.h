@@ -64,8 +64,9 @@ class Storages : public StorageDirectory {
   absl::StatusOr<DataSource> Completed(const DataSource& source, const std::string& root_id,
                                        std::optional<RecordMapper>* mapper);
   /// How many rows stand under the name of a data source that is to be made. Absent: nothing is there, by
-  /// now.
-  absl::StatusOr<std::optional<std::uint64_t>> TakeBack(const DataSource& source, const std::string& root_id);
+  /// now: what has no row, and another mapper than `made_by`, goes.
+  absl::StatusOr<std::optional<std::uint64_t>> TakeBack(const DataSource& source, const RecordMapper& made_by,
+                                                        const std::string& root_id);
   absl::StatusOr<std::uint64_t> DeleteSourceOf(const std::string& storage, const std::string& id,
                                                std::int64_t now_ms) MIRROR_REQUIRES(changes_);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
@@ -79,8 +80,19 @@ class Storages : public StorageDirectory {
   absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id, const std::string& what,
                                              std::int64_t epoch = 0);
   absl::Status Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms);
-  absl::Status Detach(const DataSource& source, std::int64_t now_ms);
-  absl::Status CheckUnused(const std::string& storage, const std::string& mapper);
+  /// Unless another storage has it by now.
+  absl::Status Detach(const DataSource& source, const std::string& root_id, std::int64_t now_ms);
+  /// The tenant of a data source of records that is to be listed. Gives its epoch, or 0.
+  absl::StatusOr<std::int64_t> MakeListable(const DataSource& source, const RecordMapper& mapper,
+                                            const std::string& root_id, std::int64_t now_ms);
+  /// What was made of a data source that nobody lists. `epoch`: of its tenant, by MakeListable().
+  void Undo(const DataSource& source, std::int64_t epoch, const std::string& root_id, std::int64_t now_ms);
+  /// To the tenant of a data source. Gives the mapper that it had.
+  absl::StatusOr<RecordMapper> GiveMapper(const DataSource& source, const RecordMapper& mapper,
+                                          std::int64_t now_ms);
+  /// The mapper that it had, as long as nobody gave it another one than `mapper` meanwhile.
+  void GiveBack(const DataSource& source, const RecordMapper& mapper, const RecordMapper& former,
+                std::int64_t now_ms);
 
   Events& events_;
   /// Makes, changes and deletes storages and data sources one after the other.

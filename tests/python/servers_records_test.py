@@ -166,6 +166,34 @@ class TwoServersOfRecords(unittest.TestCase):
                 self.assertNotIn(words, answer.text, answer)
         self.tells_of_no_damage()
 
+    def test_a_mapper_that_one_takes_away_is_used_at_neither(self):
+        doors = [self.door(0), self.door(1)]
+
+        def answered(number, method, path, body):
+            """503 says that nothing was done, and to try again."""
+            ask = lambda: doors[number].request(method, path, json=body)
+            return many_servers.wait_for("an answer", lambda: next((one for one in [ask()] if one.status != 503), None), STARTED_S)
+
+        def at_once(*calls):
+            return [asked.result().status for asked in [pool.submit(answered, number, *call) for number, call in enumerate(calls)]]
+
+        listed = set()
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for turn in range(10):
+                storage = f"/storages/Map{turn}"
+                doors[0].request("POST", "/v2/storages", json={"name": f"Map{turn}"}).expect(201)
+                columns = lambda more: {"id": "m1", "columns": [{"from": "KUNNR", "to": "externalId"}, {"from": more, "to": more}]}
+                made = at_once(*[("POST", f"{storage}/mappers", columns(more)) for more in ("a", "b")])
+                self.assertEqual(sorted(made), [201, 409])
+                source = {"dataSource": "x", "dataMapperDefinitionId": "m1"}
+                gone, added = at_once(("DELETE", f"{storage}/mappers/m1", None), ("POST", f"{storage}/datasources", source))
+                self.assertIn((gone, added), [(200, 404), (200, 409), (409, 201)])
+                if added == 201:
+                    listed.add(f"Mirror_Map{turn}--x")
+        there = self.here.psql("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'Mirror_Map%--x';")
+        self.assertEqual(set(there.split()), listed)
+        self.tells_of_no_damage()
+
     def test_an_import_is_seen_at_both(self):
         first, second = self.door(0), self.door(1)
         first.request("POST", "/v2/storages", json={"name": "Import"}).expect(201)

@@ -223,11 +223,14 @@ absl::StatusOr<std::uint64_t> RecordsCalls::ClearRecords(std::int64_t now_ms) {
   return rows;
 }
 
-absl::Status RecordsCalls::SetMapper(const RecordMapper& mapper, std::int64_t now_ms) {
+absl::Status RecordsCalls::SetMapper(const RecordMapper& mapper, std::int64_t now_ms,
+                                     const RecordsCheck& check) {
   const MutexLock lock(mirror_.mutex());
   return ChangeTable(
       [&](Store& store, const TenantRecord& tenant, const TableRecord& record)
           MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+            const absl::Status checked = check ? check(store.records()) : absl::OkStatus();
+            if (!checked.ok()) return checked;
             const absl::StatusOr<TableSchema> agreed = PartnerTableOf(mapper, mirror_.agreed().rules());
             if (!agreed.ok()) return agreed.status();
             if (absl::Status fits = store.CheckTable(KeptForm(*agreed)); !fits.ok()) return fits;

@@ -43,8 +43,10 @@ class RecordsCalls {
   absl::Status TakesRecords();
   /// All rows go. Gives how many there were. Errors: kFailedPrecondition as above.
   absl::StatusOr<std::uint64_t> ClearRecords(std::int64_t now_ms);
-  /// Another mapper, while there are no rows. Errors: kFailedPrecondition, too: there are.
-  absl::Status SetMapper(const RecordMapper& mapper, std::int64_t now_ms);
+  /// Another mapper, while there are no rows. `check` reads under the store's writer lock; after an error of
+  /// it nothing is done. Errors: that; kFailedPrecondition, too: there are rows.
+  using RecordsCheck = std::function<absl::Status(StoreRecords& records)>;
+  absl::Status SetMapper(const RecordMapper& mapper, std::int64_t now_ms, const RecordsCheck& check = {});
   absl::StatusOr<RecordMapper> ReadMapper();
   /// Takes a row that was read, null: there is none; false ends the reading.
   using TakePartner = std::function<bool(const std::string& external_id, const PartnerRow* row)>;
