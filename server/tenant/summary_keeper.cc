@@ -2,16 +2,25 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "base/clock.h"
 #include "server/plan/tenant_summary.h"
 
 namespace mirror {
+namespace {
+
+/// 0: there is no text.
+std::size_t TextHash(const std::string& text) { return text.empty() ? 0 : std::hash<std::string>{}(text); }
+
+}  // namespace
 
 void SummaryKeeper::Restore() {
   const auto kept = catalog_.Summaries();
@@ -21,7 +30,7 @@ void SummaryKeeper::Restore() {
   }
   std::map<std::string, TenantSummary> read;
   for (const auto& [context_id, text] : *kept) {
-    kept_[context_id].text = std::hash<std::string>{}(text);
+    kept_[context_id].text = TextHash(text);
     const auto summary = UnpackSummary(text);
     if (!summary) continue;
     tenants_.Remember(context_id, *summary);
@@ -38,40 +47,73 @@ void SummaryKeeper::Restore() {
 }
 
 void SummaryKeeper::Keep() {
-  std::map<std::string, std::string> changed;
+  // What is in the way is known behind the first time. Who is in the way again is met by the next Keep().
+  if (!KeepChanged()) KeepChanged();
+}
+
+bool SummaryKeeper::KeepChanged() {
+  std::map<std::string, std::string> changed, gone;
   std::map<std::string, Kept> next;
   std::set<std::string> there;
-  for (const Tenants::Seen& seen : tenants_.AllSeen()) {
+  for (Tenants::Seen& seen : tenants_.AllSeen()) {
     there.insert(seen.context_id);
     if (!seen.summary->known) continue;
     const auto found = kept_.find(seen.context_id);
+    const bool unknown = found != kept_.end() && found->second.unknown;
     const bool same = found != kept_.end() && found->second.summary == seen.summary &&
                       found->second.progress_ms == seen.progress_ms;
-    if (same) continue;
+    if (same && !unknown) continue;
+    if (unknown) {
+      const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
+      if (!tenant.ok() || !(*tenant)->SummarizeNow(NowMs())) continue;
+      seen.summary = (*tenant)->shared_summary();
+      seen.progress_ms = std::max(seen.summary->progress_ms, (*tenant)->seen_progress_ms());
+    }
     TenantSummary summary = *seen.summary;
     summary.progress_ms = seen.progress_ms;
     std::string& text = changed[seen.context_id] = PackSummary(summary);
-    next[seen.context_id] = {seen.summary, seen.progress_ms, std::hash<std::string>{}(text)};
+    next[seen.context_id] = {seen.summary, seen.progress_ms, TextHash(text)};
   }
   for (const auto& [context_id, kept] : kept_) {
     // One that was never here is another server's.
     if (there.contains(context_id) || (shared_ && kept.summary == nullptr)) continue;
-    changed[context_id] = "";
+    gone[context_id] = "";
   }
-  if (changed.empty()) return;
-  const absl::Status status = catalog_.KeepSummaries(changed);
-  if (!status.ok() && !failing_) {
-    spdlog::warn("the summaries of tenants cannot be kept: {}", std::string(status.message()));
+  if (changed.empty() && gone.empty()) return true;
+  const absl::StatusOr<std::map<std::string, std::string>> in_the_way = Write(changed, gone);
+  if (!in_the_way.ok() && !failing_) {
+    spdlog::warn("the summaries of tenants cannot be kept: {}", std::string(in_the_way.status().message()));
   }
-  failing_ = !status.ok();
-  if (failing_) return;
-  for (const auto& [context_id, text] : changed) {
-    if (text.empty()) {
-      kept_.erase(context_id);
+  failing_ = !in_the_way.ok();
+  if (failing_) return true;
+  for (const auto& [context_id, text] : gone) kept_.erase(context_id);
+  for (auto& [context_id, kept] : next) {
+    const auto theirs = in_the_way->find(context_id);
+    if (theirs == in_the_way->end()) {
+      kept_[context_id] = std::move(kept);
     } else {
-      kept_[context_id] = std::move(next[context_id]);
+      kept_[context_id].text = TextHash(theirs->second);
+      kept_[context_id].unknown = true;
     }
   }
+  return in_the_way->empty();
+}
+
+absl::StatusOr<std::map<std::string, std::string>> SummaryKeeper::Write(
+    const std::map<std::string, std::string>& changed, const std::map<std::string, std::string>& gone) {
+  std::map<std::string, std::string> all = gone;
+  if (!shared_) all.insert(changed.begin(), changed.end());
+  if (!all.empty()) {
+    if (absl::Status status = catalog_.KeepSummaries(all); !status.ok()) return status;
+  }
+  if (shared_ && !changed.empty()) {
+    return catalog_.KeepKnownSummaries(
+        changed, [this](const std::string& context_id, const std::string& kept) {
+          const auto found = kept_.find(context_id);
+          return TextHash(kept) == (found == kept_.end() ? 0 : found->second.text);
+        });
+  }
+  return std::map<std::string, std::string>();
 }
 
 void SummaryKeeper::TakeOthers() {
@@ -81,14 +123,15 @@ void SummaryKeeper::TakeOthers() {
     const auto found = kept->find(seen.context_id);
     if (found == kept->end()) continue;
     Kept& known = kept_[seen.context_id];
-    const std::size_t text = std::hash<std::string>{}(found->second);
+    const std::size_t text = TextHash(found->second);
     const bool changed_here = seen.summary->known && seen.summary != known.summary;
     if (known.text == text || changed_here) continue;
     const std::optional<TenantSummary> summary = UnpackSummary(found->second);
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
     if (!summary || !tenant.ok()) continue;
-    (*tenant)->TakeOver(*summary);
-    known = {(*tenant)->shared_summary(), summary->progress_ms, text};
+    // Not of one that changed since it was looked at.
+    const std::shared_ptr<const TenantSummary> taken = (*tenant)->TakeOver(*summary, seen.summary);
+    if (taken != nullptr) known = {taken, summary->progress_ms, text};
   }
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "server/plan/tenant_summary.h"
 #include "server/store/catalog/catalog.h"
 #include "server/tenant/tenants.h"
@@ -24,13 +25,20 @@ class SummaryKeeper {
 
   /// At the start, before the first call.
   void Restore();
-  /// Writes what changed since, in one transaction.
+  /// Writes what changed since, in one transaction. Where another server kept something of a tenant that
+  /// this one has not taken from there, neither summary need have what the other's has: the tenant's is
+  /// made anew from its mirror before it is kept.
   void Keep();
   /// Takes from the catalog what other servers kept there, but of a tenant that has changed here since
   /// Keep().
   void TakeOthers();
 
  private:
+  /// False: another server's summaries of some tenants are in the way.
+  bool KeepChanged();
+  absl::StatusOr<std::map<std::string, std::string>> Write(const std::map<std::string, std::string>& changed,
+                                                           const std::map<std::string, std::string>& gone);
+
   Catalog& catalog_;
   Tenants& tenants_;
   const bool shared_;
@@ -39,7 +47,8 @@ class SummaryKeeper {
   struct Kept {
     std::shared_ptr<const TenantSummary> summary;
     std::int64_t progress_ms = 0;
-    std::size_t text = 0;  ///< Its hash, as it was written or read last.
+    std::size_t text = 0;  ///< Its hash, as it was written or read last; 0: there was none.
+    bool unknown = false;  ///< The text is another server's, and this one's summary was not made behind it.
   };
   std::map<std::string, Kept> kept_;  ///< By context id.
   bool failing_ = false;

@@ -77,8 +77,13 @@ class Tenant : private TenantMirror,
   std::shared_ptr<const TenantSummary> shared_summary() const { return shared_.seen().Shared(); }
   std::int64_t seen_progress_ms() const { return shared_.seen().progress_ms(); }
   void Remember(const TenantSummary& summary) { shared_.seen().Remember(summary); }
-  /// What another server that has the same mirror kept of it.
-  void TakeOver(const TenantSummary& summary) { shared_.seen().TakeOver(summary); }
+  /// What another server that has the same mirror kept of it; see SeenSummary.
+  std::shared_ptr<const TenantSummary> TakeOver(const TenantSummary& summary,
+                                                const std::shared_ptr<const TenantSummary>& known) {
+    return shared_.seen().TakeOver(summary, known);
+  }
+  /// See mirror.h.
+  bool SummarizeNow(std::int64_t now_ms) { return mirror::SummarizeNow(shared_, now_ms); }
   void NoteFailure(std::string_view why) { shared_.seen().NoteFailure(why); }
   /// See CycleBook.
   const CycleBook& book() const { return shared_.seen().book(); }

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_CATALOG_CATALOG_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -56,6 +57,13 @@ class Catalog {
   virtual absl::StatusOr<std::map<std::string, std::string>> Summaries() {
     return std::map<std::string, std::string>();
   }
+  /// Whether the caller knows what is kept of a tenant; an empty text: nothing is.
+  using IsKnown = std::function<bool(const std::string& context_id, const std::string& kept)>;
+  /// KeepSummaries(), of texts that are not empty, but for those tenants of which the caller does not know
+  /// what another server kept meanwhile: gives what that is, and leaves it. This one is
+  /// for a catalog of one process: what another keeps at the same moment is lost.
+  virtual absl::StatusOr<std::map<std::string, std::string>> KeepKnownSummaries(
+      const std::map<std::string, std::string>& by_context, const IsKnown& is_known);
 };
 
 /// Of one tenant, and of the server itself, the oldest go first: who is noisy pushes out nobody else's. So

@@ -451,6 +451,14 @@ void TellHolds(Mirror& mirror, const std::vector<Hold>& known, const std::vector
   mirror.Summarize(Look::kHolds);
 }
 
+bool SummarizeNow(Mirror& mirror, std::int64_t now_ms) {
+  if (!mirror.mutex().try_lock()) return false;
+  const MutexLock lock(mirror.mutex(), std::adopt_lock);
+  if (!mirror.Open(false, now_ms).ok() || !ReadTenantOf(mirror, now_ms).ok()) return false;
+  mirror.Summarize(Look::kAll);
+  return true;
+}
+
 void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& context_id) {
   const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
     const absl::StatusOr<Freshness> freshness = store.records().ReadFreshness();

@@ -168,6 +168,9 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
 /// What is known of holds may have changed; `written` are new ones, `known` those that the plan was made of.
 void TellHolds(Mirror& mirror, const std::vector<Hold>& known, const std::vector<Hold>& written)
     MIRROR_REQUIRES(mirror.mutex());
+/// Renews seen() from the mirror, which is opened for it. False: not now, since a call is under way or the
+/// mirror cannot be read.
+bool SummarizeNow(Mirror& mirror, std::int64_t now_ms) MIRROR_EXCLUDES(mirror.mutex());
 /// The file's targets are those of the configuration from now on. What goes wrong here is met again, and
 /// told, by the call that is under way.
 void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& context_id);

@@ -131,11 +131,12 @@ void SeenSummary::Remember(const TenantSummary& summary) {
   summary_ = std::make_shared<const TenantSummary>(std::move(next));
 }
 
-void SeenSummary::TakeOver(const TenantSummary& summary) {
+std::shared_ptr<const TenantSummary> SeenSummary::TakeOver(
+    const TenantSummary& summary, const std::shared_ptr<const TenantSummary>& known) {
   const MutexLock lock(mutex_);
-  times_.clear();
-  records_.reset();
+  if (summary_ != known || !times_.empty() || records_) return nullptr;
   summary_ = std::make_shared<const TenantSummary>(summary);
+  return summary_;
 }
 
 void SeenSummary::NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results) {

@@ -38,8 +38,10 @@ class SeenSummary {
   void Set(TenantSummary next);
   /// What the catalog kept, unless better is known.
   void Remember(const TenantSummary& summary);
-  /// What another server knows, later than what is known here.
-  void TakeOver(const TenantSummary& summary);
+  /// What another server knows, later than `known`, in its place; gives it. Null: `known` is not what is
+  /// known any more, and nothing was done.
+  std::shared_ptr<const TenantSummary> TakeOver(const TenantSummary& summary,
+                                                const std::shared_ptr<const TenantSummary>& known);
   /// As of when tables are by steps that were done.
   void NoteTimes(const std::vector<Step>& steps, const std::vector<StepResult>& results);
   /// Rows of records were written: see WithRecords().

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -265,6 +266,25 @@ TEST_F(SharedMirrorTest, WhatMovedIsOpenedWhereItIsAndItsCycleGoesOn) {
   EXPECT_THAT(catalog_.Kinds(), Not(Contains("mirror.replaced")));
   EXPECT_THAT(catalog_.Kinds(), Not(Contains("mirror.went_back")));
   EXPECT_THAT(Visible(People()), SizeIs(2));
+}
+
+// --- What another server did ---
+
+TEST_F(SharedMirrorTest, ASummaryIsMadeAnewFromTheMirrorUnlessACallIsUnderWay) {
+  BeginAtFive();
+  ByHand("UPDATE _mirror_tenant SET paused = 1");
+  ASSERT_FALSE(tenant_->summary().paused);
+  EXPECT_TRUE(tenant_->SummarizeNow(source_->now));
+  EXPECT_TRUE(tenant_->summary().paused);
+
+  std::optional<bool> meanwhile;
+  wrap_ = [&](std::unique_ptr<Store> store) {
+    std::thread([&] { meanwhile = tenant_->SummarizeNow(source_->now); }).join();
+    return store;
+  };
+  ASSERT_TRUE(tenant_->CloseIfIdle());
+  EXPECT_THAT(tenant_->Resume(source_->now), IsOk());
+  EXPECT_EQ(meanwhile, false);
 }
 
 // --- What another server agrees ---

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <map>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -123,6 +126,60 @@ class PostgresCatalog final : public Catalog {
           .status();
     };
     return control_->Write(keep, Awaits::kNobody);
+  }
+
+  absl::StatusOr<std::map<std::string, std::string>> KeepKnownSummaries(
+      const std::map<std::string, std::string>& by_context, const IsKnown& is_known) override {
+    std::map<std::string, std::string> unknown;
+    postgres::Array all(postgres::Type::kText);
+    for (const auto& [context_id, text] : by_context) all.Add(context_id);
+    const auto keep = [&](postgres::Connection& connection) -> absl::Status {
+      unknown.clear();
+      // In one order at all servers: they wait for each other's rows, and never in a circle.
+      const auto rows = connection.Query(
+          "SELECT context_id, text FROM mirror_control.summary WHERE context_id = ANY ($1) ORDER BY "
+          "context_id FOR UPDATE",
+          {all.value()}, "comparing summaries of tenants");
+      if (!rows.ok()) return rows.status();
+      std::map<std::string, std::string> kept;
+      for (int row = 0; row < rows->rows(); ++row) kept[rows->Text(row, 0)] = rows->Text(row, 1);
+      postgres::Array ids(postgres::Type::kText), texts(postgres::Type::kText),
+          new_ids(postgres::Type::kText), new_texts(postgres::Type::kText);
+      std::set<std::string> added;
+      for (const auto& [context_id, text] : by_context) {
+        const auto found = kept.find(context_id);
+        const std::string before = found == kept.end() ? std::string() : found->second;
+        if (!is_known(context_id, before)) {
+          unknown[context_id] = before;
+        } else if (found == kept.end()) {
+          new_ids.Add(context_id);
+          new_texts.Add(text);
+          added.insert(context_id);
+        } else {
+          ids.Add(context_id);
+          texts.Add(text);
+        }
+      }
+      const absl::Status changed =
+          connection
+              .Run(
+                  "UPDATE mirror_control.summary SET text = next.text FROM unnest($1, $2) AS next "
+                  "(context_id, text) WHERE summary.context_id = next.context_id",
+                  {ids.value(), texts.value()}, "keeping summaries of tenants")
+              .status();
+      if (!changed.ok()) return changed;
+      const auto inserted = connection.Query(
+          "INSERT INTO mirror_control.summary SELECT * FROM unnest($1, $2) ON CONFLICT (context_id) DO "
+          "NOTHING RETURNING context_id",
+          {new_ids.value(), new_texts.value()}, "keeping summaries of tenants");
+      if (!inserted.ok()) return inserted.status();
+      for (int row = 0; row < inserted->rows(); ++row) added.erase(inserted->Text(row, 0));
+      // Another server was first: the next call says what it kept.
+      for (const std::string& context_id : added) unknown[context_id] = "";
+      return absl::OkStatus();
+    };
+    if (absl::Status status = control_->Write(keep, Awaits::kNobody); !status.ok()) return status;
+    return unknown;
   }
 
   absl::StatusOr<std::map<std::string, std::string>> Summaries() override {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -205,6 +206,20 @@ TEST_P(CatalogTest, SummariesAreKeptUntilTheyAreEmpty) {
   ASSERT_THAT(catalog().KeepSummaries({{"Cust1", ""}, {"Cust2", "new"}}), IsOk());
   ASSERT_THAT(kept_->Open(), IsOk());
   EXPECT_THAT(catalog().Summaries(), IsOkAndHolds(ElementsAre(Pair("Cust2", "new"))));
+}
+
+TEST_P(CatalogTest, ASummaryThatAnotherServerKeptIsGivenAndLeft) {
+  ASSERT_THAT(catalog().KeepSummaries({{"Cust1", "read"}, {"Cust2", "theirs"}, {"Cust4", "theirs"}}), IsOk());
+  const auto is_known = [](const std::string& context_id, const std::string& kept) {
+    return kept == (context_id == "Cust1" || context_id == "Cust5" ? "read" : "");
+  };
+  const std::map<std::string, std::string> ours{
+      {"Cust1", "ours"}, {"Cust2", "ours"}, {"Cust3", "ours"}, {"Cust5", "ours"}};
+  EXPECT_THAT(catalog().KeepKnownSummaries(ours, is_known),
+              IsOkAndHolds(ElementsAre(Pair("Cust2", "theirs"), Pair("Cust5", ""))));
+  EXPECT_THAT(catalog().Summaries(),
+              IsOkAndHolds(ElementsAre(Pair("Cust1", "ours"), Pair("Cust2", "theirs"), Pair("Cust3", "ours"),
+                                       Pair("Cust4", "theirs"))));
 }
 
 INSTANTIATE_FOR_EACH_CATALOG(CatalogTest);
