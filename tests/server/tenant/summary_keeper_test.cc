@@ -122,7 +122,8 @@ TEST(SeenSummaryTest, WhatChangedSinceIsNotLostToWhatAnotherServerKept) {
   EXPECT_EQ(seen.TakeOver(theirs, known), nullptr) << "it is another one by now";
   EXPECT_EQ(seen.Get().rows, 3);
   known = seen.Shared();
-  EXPECT_EQ(seen.TakeOver(theirs, known), seen.Shared());
+  const auto taken = seen.TakeOver(theirs, known);
+  EXPECT_EQ(taken, seen.Shared());
   EXPECT_EQ(seen.Get().rows, 2);
 }
 
