@@ -38,7 +38,7 @@ class AdminRecordsTest : public EndpointTest {
       options.settings = {{"http", "enabled", "true"},
                           {"http", "plaintext", "true"},
                           {"http", "port", "0"},
-                          {"http", "disk_free_min", "\"1MB\""}};
+                          {"http", "disk_free_min", "\"1MiB\""}};
     Install(options);
     viewer_ = here_->Admin(Role::kViewer).value();
     operator_ = here_->Admin(Role::kOperator).value();
