@@ -279,7 +279,8 @@ class Pages(unittest.TestCase):
         self.page.see("finished", "tbody tr:first-child")
         self.page.see("4,000", "tbody tr:first-child")
         self.page.all("#storage")[0].send_keys("Weird")
-        wait_for("the filter", lambda: len(self.page.all("tbody tr")) == 1)
+        wait_for("the filter", lambda: "Acme" not in self.page.text("tbody"))
+        self.page.see(job, "tbody")
         self.page.all("#state option[value='DIED']")[0].click()
         self.page.see("No import job.")
 
