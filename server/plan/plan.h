@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -284,7 +285,12 @@ struct Step {
   std::optional<std::int64_t> source_ms = std::nullopt;
   /// Absent: nothing is noted of it.
   std::optional<ReceiptStep> receipt = std::nullopt;
+  /// With it the table is at a state that its source confirmed: that of the record's position.
+  bool commits = false;
 };
+
+/// See server/journal/journal_rules.h.
+class JournalRules;
 
 struct Nonce {
   std::string value;
@@ -457,6 +463,12 @@ struct Plan {
   /// are dropped, since nobody would deliver them.
   std::vector<std::string> known_hooks = {};
   std::vector<std::int64_t> delivered_hooks = {};  ///< By id: removed.
+  /// What is noted of the steps beside their rows. Null: nothing. Set by Store.
+  std::shared_ptr<const JournalRules> journal = nullptr;
+  /// Entries of the journal up to this number go, kJournalTrimMax at most. 0: none.
+  std::int64_t trim_journal_through = 0;
+  /// Tables whose versions of rows are kept no more.
+  std::vector<std::string> ended_histories = {};
   /// Losses that are committed and older are forgotten. 0: none.
   std::int64_t forget_losses_before_ms = 0;
   /// Shadows, parts and notes of other cycles than the tenant's are dropped.
@@ -476,12 +488,16 @@ struct Plan {
   std::vector<DocumentBound> document_bounds = {};
 };
 
+/// Entries of a journal that go in one transaction, at most.
+inline constexpr std::int64_t kJournalTrimMax = 5'000;
+
 struct CommitResult {
   /// A step failed that only a savepoint takes back alone, or two were in each other's way. Nothing was done:
   /// begin again, plan again, and commit with Savepoints::kAlways.
   bool again = false;
   std::vector<StepResult> steps;    ///< One for each step of the plan.
   std::uint64_t hooks_dropped = 0;  ///< See kHooksWaitingMax.
+  std::int64_t journal_trimmed = 0;  ///< Entries that went, see Plan::trim_journal_through.
 };
 
 }  // namespace mirror
