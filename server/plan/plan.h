@@ -469,6 +469,8 @@ struct Plan {
   std::int64_t trim_journal_through = 0;
   /// Tables whose versions of rows are kept no more.
   std::vector<std::string> ended_histories = {};
+  /// Tables of which rows may have changed that no entry names, as in a copy from a backup.
+  std::vector<std::string> compared_tables = {};
   /// Losses that are committed and older are forgotten. 0: none.
   std::int64_t forget_losses_before_ms = 0;
   /// Shadows, parts and notes of other cycles than the tenant's are dropped.

@@ -39,13 +39,13 @@ class JournalVerbs {
 };
 
 /// What an exchange of all rows did to some of them.
-struct ChangedKeys {
+struct ExchangedKeys {
   JournalOperation operation = JournalOperation::kUpdate;
   std::vector<Column> columns;  ///< Of the key.
-  std::vector<Key> keys;        ///< At most kChangedKeysMax.
+  std::vector<Key> keys;        ///< At most kExchangedKeysMax.
 };
-inline constexpr std::size_t kChangedKeysMax = 10'000;
-using TakeKeys = std::function<absl::Status(ChangedKeys changed)>;
+inline constexpr std::size_t kExchangedKeysMax = 10'000;
+using TakeKeys = std::function<absl::Status(ExchangedKeys changed)>;
 
 /// Closed versions of rows: what stood until a moment. The present version is the row itself. Every verb is
 /// about a table with a key, in its kept form.

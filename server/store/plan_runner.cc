@@ -464,6 +464,14 @@ class PlanRun {
   }
 
   absl::Status KeepJournal() {
+    for (const std::string& table : plan_.compared_tables) {
+      Step step;
+      step.table = table;
+      StepJournal journal(transaction_, plan_, step);
+      absl::Status status = journal.Compare();
+      if (status.ok()) status = journal.End(0, -1);
+      if (!status.ok()) return status;
+    }
     for (const std::string& table : plan_.ended_histories) {
       absl::Status status = transaction_.history().SetAside(table, plan_.now_ms);
       if (!status.ok()) return status;

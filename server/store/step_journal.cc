@@ -155,7 +155,7 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
     if (!there.ok()) return there.status();
     if (*there && shadow != nullptr) {
       absl::Status status =
-          transaction_.history().KeepDifference(kept, *shadow, Moment(), [&](const ChangedKeys& changed) {
+          transaction_.history().KeepDifference(kept, *shadow, Moment(), [&](const ExchangedKeys& changed) {
             JournalEntry entry = EntryOf(changed.operation);
             entry.rows = changed.keys.size();
             PackedKeys packed = PackKeys(changed.columns, changed.keys);
@@ -193,6 +193,12 @@ absl::Status StepJournal::Emptied(const std::vector<std::string>& columns) {
   JournalEntry entry = EntryOf(JournalOperation::kCompare);
   entry.columns = columns;
   return Put(std::move(entry));
+}
+
+absl::Status StepJournal::Compare() {
+  if (!kept_.journal) return absl::OkStatus();
+  if (absl::Status status = Open(); !status.ok()) return status;
+  return Put(EntryOf(JournalOperation::kCompare));
 }
 
 absl::Status StepJournal::Agreed(const TableSchema& agreed) {

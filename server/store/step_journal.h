@@ -38,6 +38,8 @@ class StepJournal {
   absl::Status Altered(const AlterTable& alter);
   absl::Status Emptied(const std::vector<std::string>& columns);
   absl::Status Agreed(const TableSchema& agreed);
+  /// Any row may have changed.
+  absl::Status Compare();
   /// The table is dropped, or set aside.
   absl::Status Gone();
   /// Behind all of it. `receipt`: its number, 0: none. `rows`: -1: not known.

@@ -60,9 +60,11 @@ absl::StatusOr<std::vector<DrilledTable>> Drill(MirrorCopy& made, Snapshot& orig
   return tables;
 }
 
-absl::Status EndCycleIn(MirrorCopy& made, const std::optional<TenantRecord>& before, std::int64_t now_ms) {
+absl::Status EndCycleIn(MirrorCopy& made, const Tenant& tenant, const std::optional<TenantRecord>& before,
+                        std::int64_t now_ms) {
   const absl::StatusOr<std::unique_ptr<Store>> copy = made.Open();
   if (!copy.ok()) return copy.status();
+  (*copy)->SetJournal(tenant.journal_rules());
   return EndCycleOfCopy(**copy, before, now_ms);
 }
 
@@ -170,7 +172,7 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
   absl::Status replaced = (*tenant)->ReplaceFile(
       [&](const std::optional<TenantRecord>& before) -> absl::Status {
         CrashPoint("restore.before");
-        if (absl::Status ended = EndCycleIn(**copy, before, now_ms); !ended.ok()) return ended;
+        if (absl::Status ended = EndCycleIn(**copy, **tenant, before, now_ms); !ended.ok()) return ended;
         absl::StatusOr<ReplacedMirror> replaced_mirror =
             (*copy)->Replace(now_ms, [](std::uint64_t, std::uint64_t) { return true; });
         if (!replaced_mirror.ok()) return replaced_mirror.status();

@@ -12,6 +12,7 @@
 #include "base/crash_point.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/move_mark.h"
+#include "server/tenant/mirror/journal_upkeep.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
@@ -74,6 +75,7 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
             plan.tenant->announced.clear();
             CarryOverWithoutMove(before, &*plan.tenant);
             plan.forget_old_cycles = true;
+            if (absl::Status status = CompareAllTables(copy.records(), &plan); !status.ok()) return status;
             absl::Status renewed = RenewLineage(copy.records(), /*only_stopped=*/false, &plan);
             if (!renewed.ok()) return renewed;
             return plan;

@@ -425,8 +425,10 @@ absl::StatusOr<std::vector<std::string>> Tenants::Deleted() {
 void Tenants::EndIdleCycles(bool of_others) {
   const std::set<std::string> abandoned =
       of_others ? idle_look_.Find(home_, options_.tenant.cycle_idle_ms) : std::set<std::string>();
-  for (const std::shared_ptr<Tenant>& tenant : Listed())
+  for (const std::shared_ptr<Tenant>& tenant : Listed()) {
     tenant->EndIfIdle(NowMs(), of_others, abandoned.contains(tenant->context_id()));
+    tenant->TrimJournal(NowMs());
+  }
 }
 
 std::vector<Tenants::Seen> Tenants::AllSeen(bool at_once) {

@@ -86,13 +86,17 @@ ROOMS = {
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "certs/apikeys": ("base base/config certs", ("OpenSSL",)),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
+    "server/journal": ("base proto/wire", ("xxhash", "nlohmann-json")),
     "server/records": ("base base/json certs proto/wire server/plan", ()),
-    "server/config": ("base base/config base/db/postgres base/db/sqlite base/exposition server/plan", ()),
+    "server/config": (
+        "base base/config base/db/postgres base/db/sqlite base/exposition server/journal server/plan",
+        (),
+    ),
     "server/import": ("base proto/wire/import", ()),
     "server/store/catalog": ("base certs", ()),
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
-    "server/store": ("base proto/wire server/plan", ()),
+    "server/store": ("base proto/wire server/journal server/plan", ()),
     "server/store/sqlite/file": ("base base/db/sqlite proto/wire server/store", ("SQLite",)),
     "server/store/sqlite/records": ("base proto/wire server/plan server/store server/store/sqlite/file", ()),
     "server/store/sqlite/rows": (
@@ -100,9 +104,14 @@ ROOMS = {
         "server/store/sqlite/records",
         ("SQLite",),
     ),
+    "server/store/sqlite/history": (
+        "base base/db/sqlite proto/wire server/journal server/store server/store/sqlite/file "
+        "server/store/sqlite/rows",
+        ("SQLite",),
+    ),
     "server/store/sqlite": (
         "base base/db/sqlite server/plan server/store server/store/sqlite/file "
-        "server/store/sqlite/records server/store/sqlite/rows",
+        "server/store/sqlite/history server/store/sqlite/records server/store/sqlite/rows",
         ("SQLite",),
     ),
     "server/store/postgres/place": ("base base/db/postgres proto/wire server/plan server/store", ()),
@@ -139,7 +148,7 @@ ROOMS = {
         ("spdlog",),
     ),
     "server/tenant/mirror": (
-        "base proto/wire server/hooks server/plan server/store server/watch",
+        "base proto/wire server/hooks server/journal server/plan server/store server/watch",
         (),
     ),
     "server/tenant/records": (

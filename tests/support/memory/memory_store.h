@@ -64,6 +64,7 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
                                     std::uint64_t bytes_max) override;
   absl::StatusOr<Freshness> ReadFreshness() override { return mirror_->freshness; }
+  absl::StatusOr<std::vector<std::string>> ReadHistories() override { return std::vector<std::string>(); }
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override;
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override;
 

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "proto/wire/table_pack.h"
-#include "server/store/changed_keys.h"
+#include "server/store/exchanged_keys.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_batch_table.h"
 #include "server/store/sqlite/history/sqlite_journal.h"
@@ -194,7 +194,10 @@ class SqliteHistory final : public HistoryVerbs {
     const absl::StatusOr<std::string> aside = FreeTableName(connection_, "_mirror_dropped_");
     if (!aside.ok()) return aside.status();
     connection_.ForgetStatements();
-    absl::Status status = RenameTable(connection_, (*history)->versions, *aside);
+    // An index keeps its name, which the next history of the table needs.
+    absl::Status status =
+        connection_.Execute(absl::StrCat("DROP INDEX IF EXISTS ", QuoteName((*history)->versions + "_key")));
+    if (status.ok()) status = RenameTable(connection_, (*history)->versions, *aside);
     if (!status.ok()) return status;
     absl::StatusOr<Query> note = connection_.Prepare(
         "INSERT OR REPLACE INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");

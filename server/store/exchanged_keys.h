@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_STORE_CHANGED_KEYS_H_
-#define MIRROR_SERVER_STORE_CHANGED_KEYS_H_
+#ifndef MIRROR_SERVER_STORE_EXCHANGED_KEYS_H_
+#define MIRROR_SERVER_STORE_EXCHANGED_KEYS_H_
 
 #include <map>
 #include <vector>
@@ -12,7 +12,7 @@
 
 namespace mirror {
 
-/// Gathers keys that a store reads into ChangedKeys of a bounded size, by what happens to their rows.
+/// Gathers keys that a store reads into ExchangedKeys of a bounded size, by what happens to their rows.
 /// Threads: none.
 class KeysByOperation {
  public:
@@ -38,4 +38,4 @@ std::vector<Key> KeysOf(const TableSchema& kept, RowBlock* block);
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_STORE_CHANGED_KEYS_H_
+#endif  // MIRROR_SERVER_STORE_EXCHANGED_KEYS_H_

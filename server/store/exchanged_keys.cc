@@ -1,4 +1,4 @@
-#include "server/store/changed_keys.h"
+#include "server/store/exchanged_keys.h"
 
 #include <cstdint>
 #include <string>
@@ -28,11 +28,11 @@ RowBlock& KeysByOperation::Of(JournalOperation operation) {
 
 absl::Status KeysByOperation::Added(JournalOperation operation) {
   RowBlock& block = Of(operation);
-  return block.rows() < kChangedKeysMax ? absl::OkStatus() : Give(operation, &block);
+  return block.rows() < kExchangedKeysMax ? absl::OkStatus() : Give(operation, &block);
 }
 
 absl::Status KeysByOperation::Give(JournalOperation operation, RowBlock* block) {
-  ChangedKeys changed{.operation = operation, .keys = KeysOf(kept_, block)};
+  ExchangedKeys changed{.operation = operation, .keys = KeysOf(kept_, block)};
   for (const std::uint32_t column : kept_.Key()) changed.columns.push_back(kept_.columns[column]);
   *block = RowBlock::For(kept_, kept_.Key());
   return take_(std::move(changed));
