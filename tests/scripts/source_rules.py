@@ -93,6 +93,7 @@ ROOMS = {
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
     "server/store": ("base proto/wire server/plan", ()),
+    "server/consequences": ("base proto/wire server/plan server/store", ()),
     "server/store/sqlite/file": ("base base/db/sqlite proto/wire server/store", ("SQLite",)),
     "server/store/sqlite/records": ("base proto/wire server/plan server/store server/store/sqlite/file", ()),
     "server/store/sqlite/rows": (
