@@ -77,7 +77,8 @@ struct KeyLess {
   }
 };
 
-/// Compares two tables piece by piece: a piece of `now`, and what the copy has between its ends.
+/// Compares two tables piece by piece: a piece of the copy, and what the mirror has between its ends. The
+/// copy is a file, whose reading may be left at any row; what is read of the mirror is read to its end.
 class Comparing {
  public:
   Comparing(const Side& now, const Side& then, std::size_t block_bytes, bool with_keys)
@@ -105,14 +106,14 @@ class Comparing {
   absl::Status ReadPiece(const KeyRange& range, std::vector<Row>* piece, bool* is_last) {
     *is_last = true;
     constexpr std::size_t kRowsMin = 2;
-    absl::Status read = now_.mirror.snapshot.ReadRows(
-        now_.kept, now_.columns, {range}, block_bytes_, now_.mirror.go_on,
+    absl::Status read = then_.mirror.snapshot.ReadRows(
+        then_.kept, then_.columns, {range}, block_bytes_, then_.mirror.go_on,
         [&](RowBlock* block) -> absl::Status {
-          AppendRows(now_, block, piece);
+          AppendRows(then_, block, piece);
           *is_last = piece->size() < kRowsMin;
           return *is_last ? absl::OkStatus() : absl::CancelledError("the piece is whole");
         });
-    // The last block is taken as any other; the piece behind it is empty then.
+    // The last block is taken as any other; the piece behind it has one row then.
     return *is_last ? read : absl::OkStatus();
   }
 
@@ -120,32 +121,29 @@ class Comparing {
     std::map<Key, std::uint64_t, KeyLess> left;
     for (const Row& row : piece) left.emplace(row.key, row.digest);
     RestoredTable& table = *out->restored;
-    const absl::Status read =
-        then_.mirror.snapshot.ReadRows(then_.kept, then_.columns, {range}, block_bytes_, then_.mirror.go_on,
-                                       [&](RowBlock* block) {
-                                         std::vector<Row> rows;
-                                         AppendRows(then_, block, &rows);
-                                         for (const Row& row : rows) {
-                                           const auto found = left.find(row.key);
-                                           if (found == left.end()) {
-                                             ++table.only_then;
-                                             continue;
-                                           }
-                                           if (found->second != row.digest) Differs(row.key, out);
-                                           left.erase(found);
-                                         }
-                                         return absl::OkStatus();
-                                       });
-    if (!read.ok()) return read;
-    table.only_now += left.size();
-    for (const auto& [key, digest] : left) Show(key, out);
-    return absl::OkStatus();
+    absl::Status read = now_.mirror.snapshot.ReadRows(now_.kept, now_.columns, {range}, block_bytes_,
+                                                      now_.mirror.go_on, [&](RowBlock* block) {
+                                                        std::vector<Row> rows;
+                                                        AppendRows(now_, block, &rows);
+                                                        for (const Row& row : rows) {
+                                                          const auto found = left.find(row.key);
+                                                          if (found == left.end()) {
+                                                            ++table.only_now;
+                                                            Show(row.key, out);
+                                                            continue;
+                                                          }
+                                                          if (found->second != row.digest) {
+                                                            ++table.different;
+                                                            Show(row.key, out);
+                                                          }
+                                                          left.erase(found);
+                                                        }
+                                                        return absl::OkStatus();
+                                                      });
+    table.only_then += left.size();
+    return read;
   }
 
-  void Differs(const Key& key, Consequence* out) {
-    ++out->restored->different;
-    Show(key, out);
-  }
   void Show(const Key& key, Consequence* out) const {
     if (with_keys_ && out->keys.size() < kShownKeysMax) out->keys.push_back(HoldKeyText(key));
   }

@@ -124,18 +124,20 @@ absl::StatusOr<std::vector<std::string>> FirstKeys(const CountedMirror& mirror, 
   const std::vector<std::uint32_t> key = kept.Key();
   std::vector<std::string> keys;
   if (key.empty()) return keys;
-  bool has_enough = false;
-  const absl::Status read = mirror.snapshot.ReadRows(
-      kept, key, {}, kKeyBlockBytes, mirror.go_on, [&](RowBlock* block) -> absl::Status {
-        ChangeBatch rows = ViewOf(kept, block);
-        rows.operation = Operation::kDelete;
-        for (std::string& text : DeletedKeys(kept, rows)) {
-          if (keys.size() < kShownKeysMax) keys.push_back(std::move(text));
-        }
-        has_enough = keys.size() >= kShownKeysMax;
-        return has_enough ? absl::CancelledError("these are enough") : absl::OkStatus();
-      });
-  if (!read.ok() && !has_enough) return read;
+  // To its end: a reading that is left before it would end the snapshot of some stores.
+  const absl::Status read = mirror.snapshot.ReadRows(kept, key, {}, kKeyBlockBytes, mirror.go_on,
+                                                     [&](RowBlock* block) -> absl::Status {
+                                                       if (keys.size() >= kShownKeysMax)
+                                                         return absl::OkStatus();
+                                                       ChangeBatch rows = ViewOf(kept, block);
+                                                       rows.operation = Operation::kDelete;
+                                                       for (std::string& text : DeletedKeys(kept, rows)) {
+                                                         if (keys.size() < kShownKeysMax)
+                                                           keys.push_back(std::move(text));
+                                                       }
+                                                       return absl::OkStatus();
+                                                     });
+  if (!read.ok()) return read;
   return keys;
 }
 

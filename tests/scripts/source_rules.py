@@ -148,7 +148,7 @@ ROOMS = {
         (),
     ),
     "server/tenant": (
-        "base proto/wire server/plan server/store server/store/catalog server/tenant/mirror "
+        "base proto/wire server/consequences server/plan server/store server/store/catalog server/tenant/mirror "
         "server/tenant/records server/watch",
         ("spdlog",),
     ),
@@ -180,7 +180,7 @@ ROOMS = {
         ("spdlog", "protobuf", "grpc"),
     ),
     "server/rpc/admin": (
-        "base certs certs/apikeys proto/wire server/fleet server/jobs server/plan server/rpc server/storages "
+        "base certs certs/apikeys proto/wire server/consequences server/fleet server/jobs server/plan server/rpc server/storages "
         "server/store server/store/catalog server/tenant server/watch",
         ("spdlog", "grpc"),
     ),
