@@ -16,6 +16,7 @@
 #include "base/human_text.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/key_range.h"
+#include "server/consequences/others_objects.h"
 #include "server/plan/hold_keys.h"
 
 namespace mirror {
@@ -217,10 +218,12 @@ void NoteSince(const CountedMirror* now, const CountedMirror& then, Consequences
   counted->notes.push_back(
       has_records ? "what was written over HTTP since the copy is not in it, and nobody sends it again"
                   : "its source catches the mirror up from where the copy stands");
+  const std::vector<OthersObject> copied = OthersObjects(then.contents);
   std::vector<std::string> others;
-  for (const OthersObject& other : now->contents.others) {
-    const auto& copied = then.contents.others;
-    if (std::find(copied.begin(), copied.end(), other) == copied.end()) others.push_back(WordsOf(other));
+  for (const OthersObject& other : OthersObjects(now->contents)) {
+    if (std::find(copied.begin(), copied.end(), other) != copied.end()) continue;
+    others.push_back(other.of_table.empty() ? other.words
+                                            : absl::StrCat(other.words, " of '", other.of_table, "'"));
   }
   if (!others.empty()) {
     counted->notes.push_back(

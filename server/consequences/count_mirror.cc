@@ -12,6 +12,7 @@
 #include "base/human_text.h"
 #include "proto/wire/batch.h"
 #include "server/consequences/kept_beside.h"
+#include "server/consequences/others_objects.h"
 #include "server/plan/hold_keys.h"
 
 namespace mirror {
@@ -63,8 +64,8 @@ absl::Status CountTable(const CountedMirror& mirror, const TableRecord& record, 
   if (!beside.ok()) return beside.status();
   counted->versions = beside->versions;
   counted->unread_entries = beside->unread_entries;
-  for (const OthersObject& other : mirror.contents.others) {
-    if (SameName(other.of_table, record.table)) counted->objects.push_back(NameOf(other));
+  for (const OthersObject& other : OthersObjects(mirror.contents)) {
+    if (SameName(other.of_table, record.table)) counted->objects.push_back(other.words);
   }
   if (!mirror.with_keys || table == nullptr) return absl::OkStatus();
   absl::StatusOr<std::vector<std::string>> keys = FirstKeys(mirror, table->agreed);
@@ -86,9 +87,8 @@ absl::StatusOr<Consequences> CountGone(const CountedMirror& mirror, const Act& a
 /// What others made and that hangs on no mirrored table.
 std::vector<std::string> OfNoTable(const MirrorContents& contents) {
   std::vector<std::string> names;
-  for (const OthersObject& other : contents.others) {
-    if (other.of_table.empty() || FindTable(contents, other.of_table) == nullptr)
-      names.push_back(WordsOf(other));
+  for (const OthersObject& other : OthersObjects(contents)) {
+    if (other.of_table.empty()) names.push_back(other.words);
   }
   return names;
 }
@@ -157,8 +157,8 @@ absl::StatusOr<Consequences> CountReset(const CountedMirror& mirror, const Act& 
   if (!counted.ok()) return counted;
   for (Consequence& table : counted->tables) table.rows_to_send = table.rows;
   std::vector<std::string> views;
-  for (const OthersObject& other : mirror.contents.others) {
-    if (other.what == "view" && other.of_table.empty()) views.push_back(WordsOf(other));
+  for (const OthersObject& other : OthersObjects(mirror.contents)) {
+    if (other.is_view && other.of_table.empty()) views.push_back(other.words);
   }
   if (!views.empty()) {
     counted->notes.push_back(

@@ -10,7 +10,6 @@
 #include "proto/wire/source_objects.h"
 #include "server/plan/plan.h"
 #include "server/plan/receipt_plan.h"
-#include "server/store/others_object.h"
 
 // A mirror as values that no store has of its own, so that it can go on in another kind of store.
 
@@ -49,7 +48,7 @@ struct OpenReceiptOfTable {
   friend bool operator==(const OpenReceiptOfTable&, const OpenReceiptOfTable&) = default;
 };
 
-/// All that one moment of a mirror holds but its rows. Two of the same values, but for the last two, go on alike.
+/// All that one moment of a mirror holds but its rows. Two of the same values, `left_out` aside, go on alike.
 /// Lists are in the order of folded table names, then of numbers; those of ids by id.
 ///
 /// What a running cycle fills (shadows, values that come in parts) does not come along: who goes on with a
@@ -81,7 +80,6 @@ struct MirrorContents {
   std::vector<IndexChange> own_indexes;  ///< By name.
   /// What does not come along, for people: "view 'x'", "column 'c' of table 't'".
   std::vector<std::string> left_out;
-  std::vector<OthersObject> others;  ///< Of `left_out`, what others made.
 };
 
 /// Fills a mirror that nobody serves yet, in this order: Begin, AddRows as often as there are blocks, Finish.

@@ -1,6 +1,7 @@
 #include "server/store/postgres/others_objects.h"
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "server/plan/plan.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -49,24 +50,25 @@ SELECT what, name, of_table FROM (
 
 }  // namespace
 
-absl::StatusOr<std::vector<OthersObject>> FindOthersObjects(postgres::Connection& connection,
-                                                            const std::string& context_id,
-                                                            const PostgresOwnTables& names,
-                                                            const std::set<std::string>& tables) {
+absl::StatusOr<std::vector<std::string>> FindOthersObjects(postgres::Connection& connection,
+                                                           const std::string& context_id,
+                                                           const PostgresOwnTables& names,
+                                                           const std::set<std::string>& tables) {
   const auto rows = connection.Query(kAllObjects, {names.schema}, "looking for what others made");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   const std::string metadata = MetadataOf(context_id);
   const auto is_own = [&](const std::string& name) {
     return absl::StartsWith(name, "_mirror_") || name == metadata;
   };
-  std::vector<OthersObject> objects;
+  std::vector<std::string> objects;
   for (int row = 0; row < rows->rows(); ++row) {
     const std::string what = rows->Text(row, 0), name = rows->Text(row, 1), of = rows->Text(row, 2);
     const bool is_mirrored = what == "table" && tables.contains(name);
     const bool of_own = !of.empty() && is_own(of) && !absl::StrContains(name, '.');
     const bool named = what != "rights of role" && what != "function";
     if (is_mirrored || of_own || (named && is_own(name))) continue;
-    objects.push_back({what, name, of});
+    objects.push_back(absl::StrCat(what, name.empty() ? "" : absl::StrCat(" '", name, "'"),
+                                   of.empty() ? "" : absl::StrCat(" of '", of, "'")));
   }
   return objects;
 }

@@ -7,16 +7,16 @@
 
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
-#include "server/store/others_object.h"
 #include "server/store/postgres/place/names.h"
 
 namespace mirror {
 
-/// What others made in the mirror's schema or of its tables. `tables`: the mirrored ones. Columns are not looked at.
-absl::StatusOr<std::vector<OthersObject>> FindOthersObjects(postgres::Connection& connection,
-                                                            const std::string& context_id,
-                                                            const PostgresOwnTables& names,
-                                                            const std::set<std::string>& tables);
+/// What others made in the mirror's schema or of its tables, for people: "view 'x'", "index 'i' of 't'",
+/// "rights of role 'bi'". `tables`: the mirrored ones. Columns are not looked at.
+absl::StatusOr<std::vector<std::string>> FindOthersObjects(postgres::Connection& connection,
+                                                           const std::string& context_id,
+                                                           const PostgresOwnTables& names,
+                                                           const std::set<std::string>& tables);
 
 }  // namespace mirror
 

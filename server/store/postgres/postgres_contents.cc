@@ -13,9 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
-#include "server/store/live_rows.h"
 #include "server/store/postgres/others_objects.h"
-#include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/document_rows.h"
 #include "server/store/postgres/records/hook_rows.h"
@@ -109,7 +107,6 @@ class ContentsReader {
       const auto record = std::find_if(contents_.records.begin(), contents_.records.end(),
                                        [&](const TableRecord& one) { return FoldName(one.table) == key; });
       const bool is_older = record != contents_.records.end() && record->state == TableState::kRepopulate;
-      NoteColumns(table.schema, there->second, emptied[key]);
       std::optional<PostgresStored> stored =
           StoredFormOf(table, there->second, is_older, emptied[key], &contents_.left_out);
       if (!stored) continue;
@@ -117,17 +114,6 @@ class ContentsReader {
       contents_.tables.push_back({std::move(table.schema), std::move(stored->schema)});
     }
     return absl::OkStatus();
-  }
-
-  /// Columns of the partner's.
-  void NoteColumns(const TableSchema& agreed, const PresentTable& present,
-                   const std::set<std::string>& emptied) {
-    const TableSchema own = WithOwnColumns(KeptForm(agreed));
-    for (const PresentColumn& column : present.columns) {
-      if (column.name == kKindsColumn || own.Find(column.name) || emptied.contains(FoldName(column.name)))
-        continue;
-      contents_.others.push_back({"column", column.name, agreed.name});
-    }
   }
 
   absl::Status ReadNotes() {
@@ -172,13 +158,10 @@ class ContentsReader {
     std::vector<std::string>& left_out = contents_.left_out;
     std::set<std::string> tables;
     for (const ContentsTable& table : contents_.tables) tables.insert(table.agreed.name);
-    absl::StatusOr<std::vector<OthersObject>> others =
+    absl::StatusOr<std::vector<std::string>> others =
         FindOthersObjects(connection_, contents_.tenant.context_id, names_, tables);
     if (!others.ok()) return others.status();
-    for (OthersObject& other : *others) {
-      left_out.push_back(WordsOf(other));
-      contents_.others.push_back(std::move(other));
-    }
+    std::move(others->begin(), others->end(), std::back_inserter(left_out));
     const auto dropped = ReadState(connection_, names_, StateKind::kDropped);
     if (!dropped.ok()) return dropped.status();
     for (const StateRow& row : *dropped) {

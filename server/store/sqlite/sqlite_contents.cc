@@ -60,11 +60,6 @@ absl::Status InOrder(const std::vector<std::function<absl::Status()>>& steps) {
   return EachOf(steps, [](const auto& step) { return step(); });
 }
 
-void LeaveOut(OthersObject object, MirrorContents* out) {
-  out->left_out.push_back(WordsOf(object));
-  out->others.push_back(std::move(object));
-}
-
 // --- Reading ---
 
 absl::Status ReadTables(SqliteConnection& connection, MirrorContents* out) {
@@ -81,10 +76,8 @@ absl::Status ReadTables(SqliteConnection& connection, MirrorContents* out) {
     const auto record = std::find_if(out->records.begin(), out->records.end(),
                                      [&](const TableRecord& one) { return SameName(one.table, name); });
     const bool is_older = record != out->records.end() && record->state == TableState::kRepopulate;
-    std::vector<std::string> columns;
-    absl::StatusOr<TableSchema> stored = StoredForm(connection, **agreed, is_older, &columns);
+    absl::StatusOr<TableSchema> stored = StoredForm(connection, **agreed, is_older, &out->left_out);
     if (!stored.ok()) return stored.status();
-    for (std::string& column : columns) LeaveOut({"column", std::move(column), (*agreed)->name}, out);
     out->tables.push_back({**std::move(agreed), *std::move(stored)});
   }
   return absl::OkStatus();
@@ -183,7 +176,8 @@ absl::Status ReadLeftOut(SqliteConnection& connection, const std::string& contex
         if (absl::StartsWith(name, "sqlite_") || absl::StartsWith(name, "_mirror_")) return;
         if (type == "table" && ours.contains(name)) return;
         const bool of_table = type == "index" || type == "trigger";
-        LeaveOut({type, row.Text(1), of_table ? row.Text(2) : std::string()}, out);
+        out->left_out.push_back(absl::StrCat(type, " '", row.Text(1), "'",
+                                             of_table ? absl::StrCat(" of '", row.Text(2), "'") : ""));
       });
   if (read.ok()) {
     read = EachRow(connection,

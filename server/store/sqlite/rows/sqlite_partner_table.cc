@@ -348,7 +348,7 @@ Column ColumnOfAny(const StoredColumn& stored, bool is_rowid) {
 }  // namespace
 
 absl::StatusOr<TableSchema> StoredForm(SqliteConnection& connection, const TableSchema& agreed, bool is_older,
-                                       std::vector<std::string>* others) {
+                                       std::vector<std::string>* left_out) {
   const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, agreed.name);
   if (!columns.ok()) return columns.status();
   const TableSchema wanted = WithOwnColumns(KeptForm(agreed));
@@ -368,7 +368,7 @@ absl::StatusOr<TableSchema> StoredForm(SqliteConnection& connection, const Table
     } else if (known) {
       stored.columns.push_back(wanted.columns[*known]);
     } else {
-      others->push_back(column->name);
+      left_out->push_back(absl::StrCat("column '", column->name, "' of table '", agreed.name, "'"));
     }
   }
   return stored;

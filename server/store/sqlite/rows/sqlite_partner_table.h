@@ -47,10 +47,10 @@ absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table);
 absl::Status RunRefitTable(SqliteConnection& connection, const std::string& table, const Position& position,
                            const RefitTable& action);
 
-/// See ContentsTable::stored. `is_older`: its rows are not of the agreed definition. `others` gets the
-/// names of the partner's columns.
+/// See ContentsTable::stored. `is_older`: its rows are not of the agreed definition. `left_out` gets the
+/// partner's columns.
 absl::StatusOr<TableSchema> StoredForm(SqliteConnection& connection, const TableSchema& agreed, bool is_older,
-                                       std::vector<std::string>* others);
+                                       std::vector<std::string>* left_out);
 
 /// Whether a table, which may be any, holds rows that are not live.
 absl::StatusOr<bool> HoldsOthersRows(SqliteConnection& connection, const std::string& table);
