@@ -1,13 +1,17 @@
 #include "server/tenant/dry_run.h"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
 #include "server/consequences/compare_moments.h"
 #include "server/consequences/count_mirror.h"
+#include "server/consequences/dropped_columns.h"
 #include "server/plan/move_mark.h"
 #include "server/tenant/records/records_planner.h"
 
@@ -78,6 +82,31 @@ absl::StatusOr<Consequences> WouldCommitHold(Tenant& tenant, std::uint64_t hold_
   return CountIn(*looked.snapshot, how, [&](const CountedMirror& mirror) {
     return CountCommitted(mirror, looked.act, *looked.hold);
   });
+}
+
+absl::StatusOr<std::vector<AnnouncedLoss>> CountLosses(const LookedAnnouncement& looked, const GoOn& go_on) {
+  const absl::StatusOr<std::vector<TableRecord>> records = looked.snapshot->ReadTables();
+  if (!records.ok()) return records.status();
+  std::set<std::string> announced, retired;
+  for (const SchemaAnswer& answer : looked.planned.answers) announced.insert(FoldName(answer.table));
+  for (const std::string& table : looked.planned.retired) retired.insert(FoldName(table));
+  std::map<std::string, AnnouncedLoss> losses;
+  for (const TableRecord& record : *records) {
+    const std::string key = FoldName(record.table);
+    if (announced.contains(key)) continue;
+    // What neither is announced nor goes waits for an operator.
+    losses[key] = {
+        .table = record.table, .retired = true, .rows = record.row_count, .held = !retired.contains(key)};
+  }
+  for (const DroppedColumns& dropped : FindDropped(looked.planned.plan.steps)) {
+    const absl::StatusOr<std::uint64_t> values =
+        CountValues(*looked.snapshot, dropped.table, dropped.columns, go_on);
+    if (!values.ok()) return values.status();
+    losses[FoldName(dropped.table)] = {.table = dropped.table, .columns = dropped.columns, .values = *values};
+  }
+  std::vector<AnnouncedLoss> all;
+  for (auto& [name, loss] : losses) all.push_back(std::move(loss));
+  return all;
 }
 
 absl::StatusOr<Act> RestoreAct(const std::string& path, Store& copy) {

@@ -37,6 +37,18 @@ absl::StatusOr<Consequences> WouldCommitHold(Tenant& tenant, std::uint64_t hold_
 absl::StatusOr<Consequences> WouldRestore(Tenants& tenants, const std::string& context_id,
                                           const std::string& path, bool quick, const DryRun& how);
 
+/// AnnouncedLoss in mirror_client.proto.
+struct AnnouncedLoss {
+  std::string table;
+  bool retired = false;
+  std::int64_t rows = 0;
+  std::vector<std::string> columns = {};
+  std::uint64_t values = 0;
+  bool held = false;
+};
+/// What would go with an announcement, by name. Errors: those of its snapshot.
+absl::StatusOr<std::vector<AnnouncedLoss>> CountLosses(const LookedAnnouncement& looked, const GoOn& go_on);
+
 /// What an act of RestoreMirror() with this copy is called, for its token: another copy gives another one.
 absl::StatusOr<Act> RestoreAct(const std::string& path, Store& copy);
 

@@ -330,7 +330,7 @@ HttpAnswer WebApi::Post(const HttpTarget& target, const std::string& body) {
   const absl::StatusOr<Posted> posted = ReadPosted(body);
   if (!posted.ok()) return JsonError(posted.status());
   if (posted->dry_run || !posted->expect.empty()) {
-    const HttpAnswer knows = Ask([](AdminClient& admin) { return Done(CheckKnowsDryRuns(admin)); });
+    HttpAnswer knows = Ask([](AdminClient& admin) { return Done(CheckKnowsDryRuns(admin)); });
     if (knows.status != kOk) return knows;
   }
   if (path[1] == "tenants" && path.size() == 4)
