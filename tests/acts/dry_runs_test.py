@@ -73,7 +73,7 @@ class DryRuns(unittest.TestCase):
         """All that the mirror holds and all that was told of it."""
         tables = sorted(name for (name,) in ask(self.mirror, "SELECT name FROM sqlite_schema WHERE type = 'table'"))
         rows = {name: sorted(map(repr, ask(self.mirror, f'SELECT * FROM "{name}"'))) for name in tables}
-        return rows, self.server.ctl("events", "Cust", "--json"), self.server.ctl("audit", "--json")
+        return rows, self.server.ctl("events", "Cust", "--json"), self.server.ctl("audit", "list", "--json")
 
     def looked(self, *words):
         """What a dry run counted; nothing is another one behind it."""
@@ -151,13 +151,13 @@ class H16(DryRuns):
 
     def test_a_dry_run_is_a_look_and_one_with_keys_an_act(self):
         self.server.ctl("reset", "Cust", "--table", "people", "--dry-run")
-        looks = self.server.ctl("audit", "--looks", "--json")
+        looks = self.server.ctl("audit", "list", "--looks", "--json")
         self.assertIn("ResetTable Cust: people dry run", looks)
-        self.assertNotIn("dry run", self.server.ctl("audit", "--json"))
+        self.assertNotIn("dry run", self.server.ctl("audit", "list", "--json"))
         shown = self.server.ctl("reset", "Cust", "--table", "people", "--dry-run", "--keys")
         self.assertIn("keys of people: 1; 2; 3", shown)
         self.assertNotIn("Ada", shown)
-        self.assertIn("ResetTable Cust: people dry run with keys", self.server.ctl("audit", "--json"))
+        self.assertIn("ResetTable Cust: people dry run with keys", self.server.ctl("audit", "list", "--json"))
 
 
 class H17(DryRuns):
