@@ -11,7 +11,6 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/printable.h"
@@ -23,10 +22,9 @@
 #include "client/source/capture/capture_reader.h"
 #include "client/source/capture/capture_state.h"
 #include "client/state/run_state.h"
+#include "client/wire/announced_look.h"
 #include "client/wire/connect.h"
 #include "client/wire/mirror_client.h"
-#include "mirror/v1/mirror_client.pb.h"
-#include "proto/wire/codec.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -188,46 +186,40 @@ absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_d
   return !HasTroubles(*schema);
 }
 
-void PrintLoss(const v1::AnnouncedLoss& loss, std::ostream& out) {
-  out << "  " << Printable(loss.table()) << ": ";
-  if (!loss.retired()) {
-    out << "the mirror drops " << Counted(static_cast<std::uint64_t>(loss.columns_size()), "column") << " ("
-        << Printable(absl::StrJoin(loss.columns(), ", ")) << ") with " << Counted(loss.values(), "value")
-        << '\n';
+void PrintLoss(const LossOfMirror& loss, std::ostream& out) {
+  out << "  " << Printable(loss.table) << ": ";
+  if (!loss.retired) {
+    out << "the mirror drops " << Counted(loss.columns.size(), "column") << " ("
+        << Printable(ListNames(loss.columns)) << ") with " << Counted(loss.values, "value") << '\n';
     return;
   }
   const std::string rows =
-      loss.rows() < 0 ? "all of its rows" : Counted(static_cast<std::uint64_t>(loss.rows()), "row");
+      loss.rows < 0 ? std::string("all of its rows") : Counted(static_cast<std::uint64_t>(loss.rows), "row");
   out << "it is not announced any more: "
-      << (loss.held() ? "the mirror keeps it, with " : "the mirror sets it aside, with ") << rows
-      << (loss.held() ? ", until an operator allows it to go\n" : "\n");
+      << (loss.held ? "the mirror keeps it, with " : "the mirror sets it aside, with ") << rows
+      << (loss.held ? ", until an operator allows it to go\n" : "\n");
 }
 
 /// What the announcement would do to the mirror, as the endpoint sees it: nothing is done there. False: it
 /// cannot be told.
 bool ShowAnnounced(MirrorClient& client, const std::string& source_id, const std::vector<SourceTable>& tables,
                    std::ostream& out, std::ostream& err) {
-  v1::TableSchemaRequest request;
-  request.set_dry_run(true);
-  request.set_source_id(source_id);
-  for (const SourceTable& table : tables) EncodeTable(table.schema, request.add_tables());
-  const absl::StatusOr<v1::TableSchemaResponse> answer = client.TableSchema(request);
-  if (absl::IsAborted(answer.status())) {
+  std::vector<TableSchema> schemas;
+  for (const SourceTable& table : tables) schemas.push_back(table.schema);
+  const absl::StatusOr<AnnouncedLook> look = LookAtAnnouncement(client, source_id, schemas);
+  if (absl::IsAborted(look.status())) {
     out << "  the endpoint is older and does not tell what it would do with these tables\n";
     return true;
   }
-  if (!answer.ok()) {
-    err << kFailedHere << Printable(std::string(answer.status().message())) << '\n';
+  if (!look.ok()) {
+    err << kFailedHere << Printable(std::string(look.status().message())) << '\n';
     return false;
   }
-  for (const v1::TableStatus& table : answer->tables()) {
-    const bool populates = table.action() == v1::TABLE_ACTION_REPOPULATE;
-    const bool refused = table.action() == v1::TABLE_ACTION_REFUSED;
-    if (!populates && !refused) continue;
-    out << "  " << Printable(table.table()) << (populates ? ": to be populated anew" : ": refused")
-        << (table.reason().empty() ? "" : absl::StrCat(": ", Printable(table.reason()))) << '\n';
+  for (const AnnouncedLook::Table& table : look->tables) {
+    out << "  " << Printable(table.table) << (table.refused ? ": refused" : ": to be populated anew")
+        << (table.reason.empty() ? "" : absl::StrCat(": ", Printable(table.reason))) << '\n';
   }
-  for (const v1::AnnouncedLoss& loss : answer->losses()) PrintLoss(loss, out);
+  for (const LossOfMirror& loss : look->losses) PrintLoss(loss, out);
   return true;
 }
 

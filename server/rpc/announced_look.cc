@@ -5,7 +5,6 @@
 
 #include "proto/wire/codec.h"
 #include "server/rpc/source_words.h"
-#include "server/tenant/dry_run.h"
 
 namespace mirror {
 namespace {

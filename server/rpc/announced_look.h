@@ -8,7 +8,7 @@
 #include "mirror/v1/mirror_client.pb.h"
 #include "server/plan/announce_plan.h"
 #include "server/plan/caller.h"
-#include "server/store/snapshot.h"
+#include "server/tenant/dry_run.h"
 #include "server/tenant/tenant.h"
 
 namespace mirror {

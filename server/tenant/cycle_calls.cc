@@ -263,7 +263,7 @@ void CycleCalls::TellDropped(const std::vector<DroppedColumns>& counted, const M
     });
     const bool is_known = found != counted.end() && found->values.has_value();
     const bool is_empty = is_known && *found->values == 0;
-    mirror_.Tell(is_empty ? Severity::kInformation : Severity::kWarning, "table.columns_dropped",
+    mirror_.Tell(is_empty ? Severity::kInformation : Severity::kWarning, "values.dropped",
                  absl::StrCat("table '", gone.table, "': the source has no ",
                               gone.columns.size() == 1 ? "column " : "columns ", ListNames(gone.columns),
                               " any more, and the mirror dropped ", gone.columns.size() == 1 ? "it" : "them",

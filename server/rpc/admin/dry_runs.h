@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "mirror/v1/mirror_admin.pb.h"
+#include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "server/consequences/state_token.h"
 #include "server/tenant/dry_run.h"
 
