@@ -54,12 +54,17 @@ Question AsksTenant(const AdminRequest& request) {
   return request.confirm.empty() ? Question::kTenant : Question::kNone;
 }
 
+/// As it was typed, behind the command or at its question.
+std::string ConfirmOf(const AdminRequest& request) {
+  return request.confirm.empty() ? request.context_id : request.confirm;
+}
+
 void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
   const auto message = TablesOf<v1::ResetTableRequest>(request);
   const auto answer = DoAsMeant<v1::ResetTableRequest, v1::ResetTableResponse>(
       admin, request, console, message, request.all ? AsksTenant(request) : Question::kYes,
       [&](v1::ResetTableRequest asked) {
-        if (!asked.dry_run() && asked.all()) asked.set_confirm(request.context_id);
+        if (!asked.dry_run() && asked.all()) asked.set_confirm(ConfirmOf(request));
         return admin.Reset(asked);
       });
   if (!answer) return;
@@ -135,7 +140,7 @@ void Delete(AdminClient& admin, const AdminRequest& request, Console& console) {
   message.set_context_id(request.context_id);
   const auto answer = DoAsMeant<v1::DeleteMirrorRequest, v1::DeleteMirrorResponse>(
       admin, request, console, message, AsksTenant(request), [&](v1::DeleteMirrorRequest asked) {
-        if (!asked.dry_run()) asked.set_confirm(request.context_id);
+        if (!asked.dry_run()) asked.set_confirm(ConfirmOf(request));
         return admin.Delete(asked);
       });
   if (!answer) return;
@@ -206,7 +211,7 @@ void Restore(AdminClient& admin, const AdminRequest& request, Console& console) 
   message.set_quick(request.quick);
   const auto answer = DoAsMeant<v1::RestoreRequest, v1::RestoreResponse>(
       admin, request, console, message, AsksTenant(request), [&](v1::RestoreRequest asked) {
-        if (!asked.dry_run()) asked.set_confirm(request.context_id);
+        if (!asked.dry_run()) asked.set_confirm(ConfirmOf(request));
         return admin.Restore(asked);
       });
   if (!answer) return;
