@@ -185,8 +185,8 @@ ROOMS = {
         ("spdlog", "grpc"),
     ),
     "server": (
-        "base base/config base/db/postgres base/exposition base/text certs certs/apikeys server/config server/fleet "
-        "server/hooks server/hooks/delivery server/http server/jobs server/rpc server/rpc/admin server/rpc/listener "
+        "base base/config base/db/postgres base/exposition base/text certs certs/apikeys proto/wire server/config "
+        "server/consequences server/fleet server/plan server/hooks server/hooks/delivery server/http server/jobs server/rpc server/rpc/admin server/rpc/listener "
         "server/storages server/store server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
         "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/tenant/mirror server/watch",
