@@ -83,7 +83,7 @@ class OfPostgres : public ServersBench {
 template <typename Bench>
 class DryRunTest : public Bench {
  protected:
-  void Fill() { this->source().Mirror(People(), kThree, kShownAt); }
+  void MirrorThree() { this->source().Mirror(People(), kThree, kShownAt); }
   /// Grace goes, and a fourth comes.
   void Push() {
     SourceCalls& source = this->source();
@@ -117,7 +117,7 @@ using Stores = testing::Types<OfFiles, OfPostgres>;
 TYPED_TEST_SUITE(DryRunTest, Stores);
 
 TYPED_TEST(DryRunTest, H16OfAResetTheCountsAreThoseOfTheAct) {
-  this->Fill();
+  this->MirrorThree();
   this->BySql("CREATE INDEX by_age ON people (age)");
   this->BySql("CREATE TABLE notes (id integer)");
   const Consequences shown =
@@ -136,7 +136,7 @@ TYPED_TEST(DryRunTest, H16OfAResetTheCountsAreThoseOfTheAct) {
 }
 
 TYPED_TEST(DryRunTest, H16RowsThatThePartnerWroteAreCountedByThemselves) {
-  this->Fill();
+  this->MirrorThree();
   this->BySql("INSERT INTO people (id, name, age) VALUES (77, 'Own', 1)");
   const Consequences shown = this->Looked([&] { return WouldReset(*this->tenant(), {}, this->Now(), {}); });
   ASSERT_THAT(shown.tables, SizeIs(1));
@@ -146,7 +146,7 @@ TYPED_TEST(DryRunTest, H16RowsThatThePartnerWroteAreCountedByThemselves) {
 }
 
 TYPED_TEST(DryRunTest, H16OfAnInvalidationNothingGoes) {
-  this->Fill();
+  this->MirrorThree();
   const Consequences shown =
       this->Looked([&] { return WouldInvalidate(*this->tenant(), {}, this->Now(), {}); });
   ASSERT_THAT(shown.tables, SizeIs(1));
@@ -157,7 +157,7 @@ TYPED_TEST(DryRunTest, H16OfAnInvalidationNothingGoes) {
 }
 
 TYPED_TEST(DryRunTest, H16OfADeletionWhatIsThePartnersIsCountedToo) {
-  this->Fill();
+  this->MirrorThree();
   this->BySql("CREATE TABLE notes (id integer)");
   const Consequences shown = this->Looked([&] { return WouldDelete(*this->tenant(), {}); });
   ASSERT_THAT(shown.tables, SizeIs(2));
@@ -170,7 +170,7 @@ TYPED_TEST(DryRunTest, H16OfADeletionWhatIsThePartnersIsCountedToo) {
 }
 
 TYPED_TEST(DryRunTest, H16OfARestoreRowsAreComparedOneByOne) {
-  this->Fill();
+  this->MirrorThree();
   ASSERT_THAT(BackupMirror(this->tenants(), *this->tenant(), this->copy(), false, [] { return true; }),
               IsOk());
   this->source().Mirror(People(), {{1, "Ada", 37}, {3, "Alan", 41}, {4, "Edsger", 40}, {5, "Barbara", 39}},
@@ -204,7 +204,7 @@ TYPED_TEST(DryRunTest, H16OfARestoreRowsAreComparedOneByOne) {
 }
 
 TYPED_TEST(DryRunTest, H17WhatWasShownBeforeAPushIsNotDoneBehindIt) {
-  this->Fill();
+  this->MirrorThree();
   ASSERT_THAT(BackupMirror(this->tenants(), *this->tenant(), this->copy(), false, [] { return true; }),
               IsOk());
   Tenant& tenant = *this->tenant();
@@ -239,7 +239,7 @@ TYPED_TEST(DryRunTest, H17WhatWasShownBeforeAPushIsNotDoneBehindIt) {
 }
 
 TYPED_TEST(DryRunTest, AnotherCopyAtThePathIsNotWhatWasShown) {
-  this->Fill();
+  this->MirrorThree();
   ASSERT_THAT(BackupMirror(this->tenants(), *this->tenant(), this->copy(), false, [] { return true; }),
               IsOk());
   this->Push();
@@ -252,7 +252,7 @@ TYPED_TEST(DryRunTest, AnotherCopyAtThePathIsNotWhatWasShown) {
 }
 
 TYPED_TEST(DryRunTest, AnActThatWouldBeRefusedIsRefusedInADryRunToo) {
-  this->Fill();
+  this->MirrorThree();
   EXPECT_THAT(WouldReset(*this->tenant(), {"nothing"}, this->Now(), {}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no table 'nothing'")));
   EXPECT_THAT(WouldAcceptSource(*this->tenant(), this->Now(), {}),

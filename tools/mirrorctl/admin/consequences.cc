@@ -108,7 +108,7 @@ absl::Status CheckKnowsDryRuns(AdminClient& admin) {
     if (here != servers->servers().end()) version = here->version();
   }
   if (!IsOfBefore(version)) return absl::OkStatus();
-  return absl::FailedPreconditionError(
+  return absl::UnimplementedError(
       "the server is older than this mirrorctl and knows no dry runs: it would do what it is to count. "
       "Nothing was sent to it. Update it first");
 }

@@ -14,7 +14,7 @@
 namespace mirror {
 
 /// Whether the server that answers knows dry runs. One of before would do what it was to count: nothing is
-/// sent to it. Errors: kFailedPrecondition then; those of the call.
+/// sent to it. Errors: kUnimplemented then; those of the call.
 absl::Status CheckKnowsDryRuns(AdminClient& admin);
 
 /// For people.
