@@ -52,6 +52,9 @@ add_test(NAME python.door_keys COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/py
 set_tests_properties(python.records python.records_kills python.door_keys python.records_door python.records_files python.records_limits python.records_pages python.imports
                      python.import_traces
                      PROPERTIES LABELS python TIMEOUT 600)
+add_test(NAME acts.dry_runs COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/acts/dry_runs_test.py
+                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(acts.dry_runs PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.http_hostile COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/http_hostile_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.http_hostile PROPERTIES LABELS python TIMEOUT 300)

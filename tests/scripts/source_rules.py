@@ -97,6 +97,7 @@ ROOMS = {
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
     "server/store": ("base proto/wire server/journal server/plan", ()),
+    "server/consequences": ("base proto/wire server/plan server/store", ()),
     "server/store/sqlite/file": ("base base/db/sqlite proto/wire server/store", ("SQLite",)),
     "server/store/sqlite/records": ("base proto/wire server/plan server/store server/store/sqlite/file", ()),
     "server/store/sqlite/rows": (
@@ -156,7 +157,7 @@ ROOMS = {
         (),
     ),
     "server/tenant": (
-        "base proto/wire server/plan server/store server/store/catalog server/tenant/mirror "
+        "base proto/wire server/consequences server/plan server/store server/store/catalog server/tenant/mirror "
         "server/tenant/records server/watch",
         ("spdlog",),
     ),
@@ -188,13 +189,13 @@ ROOMS = {
         ("spdlog", "protobuf", "grpc"),
     ),
     "server/rpc/admin": (
-        "base certs certs/apikeys proto/wire server/fleet server/jobs server/plan server/rpc server/storages "
+        "base certs certs/apikeys proto/wire server/consequences server/fleet server/jobs server/plan server/rpc server/storages "
         "server/store server/store/catalog server/tenant server/watch",
         ("spdlog", "grpc"),
     ),
     "server": (
-        "base base/config base/db/postgres base/exposition base/text certs certs/apikeys server/config server/fleet "
-        "server/hooks server/hooks/delivery server/http server/jobs server/rpc server/rpc/admin server/rpc/listener "
+        "base base/config base/db/postgres base/exposition base/text certs certs/apikeys proto/wire server/config "
+        "server/consequences server/fleet server/plan server/hooks server/hooks/delivery server/http server/jobs server/rpc server/rpc/admin server/rpc/listener "
         "server/storages server/store server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
         "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/tenant/mirror server/watch",

@@ -25,6 +25,8 @@ struct AdminRequest {
   bool all = false;
   std::string reason, confirm, path, hold;
   bool drill = false;
+  bool dry_run = false, with_keys = false, quick = false;
+  std::string expect;
   std::uint32_t limit = 100;
   bool follow = false, reload = false;
   bool json = false, wide = false;
@@ -68,7 +70,10 @@ struct AdminCommands {
   /// The command is to check nothing else.
   void AddWatch(const cli::Command& command) const;
   /// The context id once more, where something is lost that nothing brings back by itself.
+  /// On a terminal it is asked for.
   void AddConfirm(const cli::Command& command, const char* nothing) const;
+  /// --dry-run, --keys, --expect TOKEN. `has_json`: the act prints JSON, too.
+  void AddDryRun(const cli::Command& command, bool has_json) const;
   /// --table T... or --all, one of them.
   void AddTables(const cli::Command& command) const;
 };

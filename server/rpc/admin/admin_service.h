@@ -97,6 +97,9 @@ class AdminService final : public AdminRecords {
                      const std::function<absl::Status()>& act) override;
   grpc::Status ServeBackup(grpc::ServerContext& context, const v1::BackupRequest& request,
                            v1::BackupResponse* response, const ShowBackup& show);
+  /// Of a ResetTable with `all`.
+  absl::Status ResetAll(grpc::ServerContext& context, Tenant& tenant, const Expected& expected,
+                        v1::ResetTableResponse* response);
   absl::Status Watch(grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                      grpc::ServerWriter<v1::Event>* writer);
 

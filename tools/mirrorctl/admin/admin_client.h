@@ -45,9 +45,9 @@ class AdminClient {
   absl::StatusOr<v1::ResetTableResponse> Reset(const v1::ResetTableRequest& request);
   absl::StatusOr<v1::PauseTenantResponse> Pause(const std::string& context_id, const std::string& reason);
   absl::StatusOr<v1::ResumeTenantResponse> Resume(const std::string& context_id);
-  absl::StatusOr<v1::DeleteMirrorResponse> Delete(const std::string& context_id, const std::string& confirm);
+  absl::StatusOr<v1::DeleteMirrorResponse> Delete(const v1::DeleteMirrorRequest& request);
   absl::Status Allow(const std::string& context_id);
-  absl::StatusOr<v1::AcceptSourceResponse> AcceptSource(const std::string& context_id);
+  absl::StatusOr<v1::AcceptSourceResponse> AcceptSource(const v1::AcceptSourceRequest& request);
   absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request);
   /// `each` hears how far it is; a server of before says nothing of that.
   absl::StatusOr<v1::BackupResponse> Backup(const v1::BackupRequest& request,
@@ -56,7 +56,7 @@ class AdminClient {
   /// Keys are for operators alone, and left out where the certificate has another role.
   absl::StatusOr<v1::ListHoldsResponse> ListHolds(const std::string& context_id, bool with_keys = false);
   /// The hold as it stands then; one without a kind is the answer of a server of before.
-  absl::StatusOr<v1::Hold> CommitHold(const std::string& context_id, std::uint64_t hold_id);
+  absl::StatusOr<v1::CommitHoldResponse> CommitHold(const v1::CommitHoldRequest& request);
   absl::StatusOr<v1::Hold> RollbackHold(const std::string& context_id, std::uint64_t hold_id);
   absl::StatusOr<v1::ListEventsResponse> Events(const v1::ListEventsRequest& request);
   /// Gives where the log stands, then its records, the last `limit` or all (0), to `each`.
