@@ -18,17 +18,16 @@ std::optional<std::int32_t> ConvertedType(ParquetMeaning meaning) {
       return 5;
     case ParquetMeaning::kDate:
       return 6;
-    case ParquetMeaning::kTimeMicros:
-      return 8;
-    case ParquetMeaning::kTimestampMicros:
     case ParquetMeaning::kInstantMicros:
       return 10;
     case ParquetMeaning::kInt16:
       return 16;
     case ParquetMeaning::kJson:
       return 19;
-    case ParquetMeaning::kPlain:
+    case ParquetMeaning::kTimeMicros:
     case ParquetMeaning::kTimeNanos:
+    case ParquetMeaning::kTimestampMicros:  // Those of before were all of UTC.
+    case ParquetMeaning::kPlain:
     case ParquetMeaning::kUuid:
       break;
   }
