@@ -1,8 +1,8 @@
 // Usage: node read.mjs FILE PACKAGES READER
 //
 // Reads a Parquet file with READER (hyparquet, or arrow: parquet-wasm and apache-arrow) of the folder PACKAGES, where
-// tools/lib/npm_packages.sh has put them. Prints a line of JSON with the file's notes and columns, then one for each row:
-// an array with null, true, false or a text for each value. Numbers are texts, days, micro- and nanoseconds the numbers
+// tools/lib/npm_packages.sh has put them. Prints a line of JSON with the file's notes and columns, then one for each
+// row: an array with null, true, false or a text for each value. Numbers are texts, days, micro- and nanoseconds the numbers
 // that stand in the file, DECIMALs have all of their digits, bytes and UUIDs are hexadecimal.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -71,8 +71,8 @@ async function hyparquet() {
     print(
       columns.map(({ name }) => {
         const value = row[name];
-        if (scales.has(name) && value !== null && value !== undefined) return decimal(unscaled(value), scales.get(name));
-        return plain(value);
+        const is_decimal = scales.has(name) && value !== null && value !== undefined;
+        return is_decimal ? decimal(unscaled(value), scales.get(name)) : plain(value);
       }),
     );
   }
@@ -99,7 +99,9 @@ async function arrow() {
     return plain(vector.get(index));
   };
   for (const batch of table.batches) {
-    const columns = schema.fields.map((field, i) => ({ type: field.type, data: batch.data.children[i], vector: batch.getChildAt(i) }));
+    const columns = schema.fields.map((field, i) => {
+      return { type: field.type, data: batch.data.children[i], vector: batch.getChildAt(i) };
+    });
     for (let index = 0; index < batch.numRows; ++index) {
       print(columns.map(({ type, data, vector }) => valueOf(type, data, vector, index)));
     }
